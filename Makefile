@@ -1,0 +1,33 @@
+# Every target brings Deno by itself: scripts/deno.sh takes $DENO, the one on PATH, or one from npm.
+runtime := scripts/deno.sh
+program := dist/vabus-data-handler
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench build fmt clean
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: ## runs the demo from the sources; flags of the demo in ARGS
+	@$(runtime) run --allow-all src/main.ts demo $(ARGS)
+
+test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths and flags of `deno test` in ARGS
+	@$(runtime) run --allow-all scripts/test.ts $(ARGS)
+
+check: ## formatting, lint, types and the direction of imports
+	$(runtime) fmt --check
+	$(runtime) lint
+	$(runtime) check
+	$(runtime) test --quiet --allow-read=. tests/imports_test.ts
+
+bench: ## measures throughput; flags of the benchmark in ARGS
+	@$(runtime) run --allow-all bench/run.ts $(ARGS)
+
+build: ## makes the one executable, dist/vabus-data-handler
+	@$(runtime) run --allow-all scripts/build.ts --output $(program)
+
+fmt: ## formats the sources
+	$(runtime) fmt
+
+clean: ## removes what was built
+	rm -rf dist

@@ -1,0 +1,100 @@
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Bus, handlerEnvironment } from "../tests/e2e/plant.ts";
+import { pause, Program, temporaryDirectory, until } from "../tests/support/executable.ts";
+import { freePort } from "../tests/support/free_port.ts";
+import { FaultyServer, respondAsBus } from "../tests/support/http_faults.ts";
+import { cpuSeconds, peakResidentBytes } from "./process_usage.ts";
+import { type Workload, workloadBatches } from "./workload.ts";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const PUBLISH_BATCH_SIZE = 10_000;
+const TIMEOUT_MS = 600_000;
+/** Longer than the checkpoint interval: the last checkpoint is in the measurement, and idling costs next to nothing. */
+const LAST_CHECKPOINT_MS = 1500;
+
+export interface Usage {
+  readonly eventsPerCpuSecond: number;
+  readonly peakBytes: number;
+}
+
+/** What the peer needs for the file. `runtime` is the command that runs it. */
+export async function measurePeer(workload: Workload, runtime: readonly string[]): Promise<Usage> {
+  const [command, ...args] = runtime as [string, ...string[]];
+  const { success, stdout } = await new Deno.Command(command, {
+    args: [...args, `${HERE}/peer.mjs`, workload.path],
+    stdin: "null",
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new Error("the peer failed");
+  const result = JSON.parse(new TextDecoder().decode(stdout));
+  if (result.events !== workload.eventCount) throw new Error(`the peer saw ${result.events} events`);
+  return { eventsPerCpuSecond: result.events / result.cpuSeconds, peakBytes: result.peakBytes };
+}
+
+/** A bus that holds the whole workload in memory, as a process of its own. */
+export async function loadBus(workload: Workload): Promise<Bus> {
+  const bus = await Bus.start();
+  for await (const batch of workloadBatches(workload, PUBLISH_BATCH_SIZE)) await bus.publishBatch(batch);
+  return bus;
+}
+
+/**
+ * What the handler needs from its first fetch until it has received every event and made a checkpoint of it.
+ * What it needs to start is measured beforehand, and taken off.
+ */
+export async function measureHandler(
+  workload: Workload,
+  bus: Bus,
+  sink: Readonly<Record<string, string>>,
+): Promise<Usage> {
+  const startCpuSeconds = await measureStart();
+  await using directory = await temporaryDirectory();
+  const listen = `127.0.0.1:${freePort()}`;
+  await using handler = Program.start(
+    ["run"],
+    environmentOf(bus.url, directory.path, { ...sink, HTTP_LISTEN: listen }),
+  );
+  await until(
+    async () => await receivedEvents(listen) >= workload.eventCount,
+    `${workload.eventCount} events to be received`,
+    TIMEOUT_MS,
+    [handler],
+  );
+  await pause(LAST_CHECKPOINT_MS);
+  const usedCpuSeconds = cpuSeconds(handler.pid) - startCpuSeconds;
+  const peakBytes = peakResidentBytes(handler.pid);
+  await handler.stop();
+  return { eventsPerCpuSecond: workload.eventCount / usedCpuSeconds, peakBytes };
+}
+
+/** CPU time up to the first fetch, seconds. */
+async function measureStart(): Promise<number> {
+  await using directory = await temporaryDirectory();
+  let used: number | undefined;
+  await using server = FaultyServer.start((request) => {
+    if (request.path === "/events") used ??= cpuSeconds(handler.pid);
+    return respondAsBus(request, []);
+  });
+  await using handler = Program.start(["run"], environmentOf(server.url, directory.path, {}));
+  return await until(() => used, "the first fetch", TIMEOUT_MS, [handler]);
+}
+
+function environmentOf(
+  busUrl: string,
+  directory: string,
+  more: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return handlerEnvironment(busUrl, directory, {
+    VABUS_BATCH_SIZE: `${PUBLISH_BATCH_SIZE}`,
+    AGGREGATION_INTERVAL: "60",
+    IDLE_TIMEOUT: "10",
+    ...more,
+  });
+}
+
+async function receivedEvents(listen: string): Promise<number> {
+  const reply = await fetch(`http://${listen}/metrics`);
+  const text = await reply.text();
+  return Number(/^\w*received_events\w*(?:\{[^}]*\})? (\S+)$/m.exec(text)?.[1] ?? 0);
+}

@@ -1,0 +1,215 @@
+/**
+ * Builds the program into one executable file.
+ *
+ *   scripts/deno.sh run -A scripts/build.ts [--entry src/main.ts] [--output dist/vabus-data-handler] [--form FORM]
+ *
+ * FORM is `compiled` (by `deno compile`, whose runtime has to be fetched from Deno's own site), `self-extracting` (a
+ * shell script with this very Deno and the bundled program behind it, see `launcher.sh`) or `auto`: the first where it
+ * can be had, else the second.
+ */
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs, stripVTControlCharacters } from "node:util";
+import { gzipSync } from "node:zlib";
+import { VERSION } from "../src/version.ts";
+import { cacheDir } from "./cache.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const COMPILE_TIMEOUT_MS = 60_000;
+const BEST_COMPRESSION = 9;
+
+/** What a person can act upon; shown without a stack. */
+class BuildError extends Error {}
+
+interface Plan {
+  entry: string;
+  output: string;
+  form: "auto" | "compiled" | "self-extracting";
+}
+
+async function build(plan: Plan): Promise<string> {
+  const commit = await currentCommit();
+  await Deno.mkdir(dirname(plan.output), { recursive: true });
+  // Beside the output, so that the result can be renamed into its place.
+  const work = await Deno.makeTempDir({ dir: dirname(plan.output), prefix: ".build-" });
+  try {
+    const program = join(work, "program.mjs");
+    const executable = join(work, "executable");
+    await bundle(plan.entry, program, commit);
+    const [form, note] = await makeExecutable(plan.form, program, executable, commit);
+    await Deno.chmod(executable, 0o755);
+    await Deno.rename(executable, plan.output);
+    const { size } = await Deno.stat(plan.output);
+    return `Built ${plan.output}: ${form}, ${
+      (size / 1e6).toFixed(1)
+    } MB, version ${VERSION} (${commit})${note}`;
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+/** The form it took, and a note on why when that was not the first choice. */
+async function makeExecutable(
+  form: Plan["form"],
+  program: string,
+  executable: string,
+  commit: string,
+): Promise<[form: string, note: string]> {
+  let note = "";
+  if (form !== "self-extracting") {
+    const fault = await compile(program, executable);
+    if (fault === undefined) return ["compiled", note];
+    if (form === "compiled") throw new BuildError(`deno compile failed: ${fault}`);
+    note = `; not compiled, since deno compile failed: ${fault}`;
+  }
+  await writeSelfExtracting(program, executable, commit);
+  return ["self-extracting", note];
+}
+
+/** Seven digits, `-dirty` when files differ from it, `unknown` outside of a git checkout. */
+async function currentCommit(): Promise<string> {
+  try {
+    const args = ["-C", ROOT, "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"];
+    const { success, stdout } = await new Deno.Command("git", { args, stdin: "null", stderr: "null" })
+      .output();
+    return success ? decode(stdout) : "unknown";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "unknown";
+    throw error;
+  }
+}
+
+async function bundle(entry: string, output: string, commit: string): Promise<void> {
+  const { success, stderr } = await deno([
+    "bundle",
+    "--platform=deno",
+    "--quiet",
+    `--config=${join(ROOT, "deno.json")}`,
+    `--output=${output}`,
+    entry,
+  ]);
+  if (!success) throw new BuildError(`deno bundle failed:\n${decode(stderr)}`);
+  const code = await Deno.readTextFile(output);
+  await Deno.writeTextFile(output, `globalThis.__VABUS_COMMIT__ = ${JSON.stringify(commit)};\n${code}`);
+}
+
+/** Undefined when it worked, else what stood in the way, in one line. */
+async function compile(program: string, output: string): Promise<string | undefined> {
+  const { success, stderr } = await deno(
+    [
+      "compile",
+      "--allow-all",
+      "--no-prompt",
+      "--no-check",
+      "--no-config",
+      "--no-lock",
+      `--output=${output}`,
+      program,
+    ],
+    AbortSignal.timeout(COMPILE_TIMEOUT_MS),
+  );
+  if (success) return undefined;
+  const [report = ""] = decode(stderr).split("\n\nStack backtrace");
+  return report.split("\n").at(-1)?.replace(/^\s*(\d+|error):\s*/, "") ||
+    `no result within ${COMPILE_TIMEOUT_MS / 1000} s`;
+}
+
+async function writeSelfExtracting(program: string, output: string, commit: string): Promise<void> {
+  const runtime = await packedRuntime();
+  const code = await Deno.readFile(program);
+  const packedCode = gzipSync(code, { level: BEST_COMPRESSION });
+  const values: Record<string, string> = {
+    VERSION,
+    COMMIT: commit,
+    PLATFORM: await platform(),
+    CONTENT: sha256(Buffer.from(runtime.sha256 + sha256(code))).slice(0, 16),
+    DENO_SIZE: `${runtime.size}`,
+    DENO_PACKED_SIZE: `${runtime.packed.length}`,
+    PROGRAM_SIZE: `${code.length}`,
+    PROGRAM_PACKED_SIZE: `${packedCode.length}`,
+  };
+  const template = await Deno.readTextFile(new URL("launcher.sh", import.meta.url));
+  const launcher = template.replace(/@([A-Z_]+)@/g, (_, name: string) => values[name]!);
+  await Deno.writeFile(output, Buffer.concat([Buffer.from(launcher), runtime.packed, packedCode]));
+}
+
+interface PackedRuntime {
+  packed: Uint8Array;
+  /** Of the unpacked program, in bytes. */
+  size: number;
+  sha256: string;
+}
+
+/** This very Deno, compressed once and then kept in the cache, since it takes ten seconds. */
+async function packedRuntime(): Promise<PackedRuntime> {
+  const bytes = await Deno.readFile(Deno.execPath());
+  const hash = sha256(bytes);
+  const file = join(cacheDir(), `deno-${Deno.version.deno}-${hash.slice(0, 16)}.gz`);
+  try {
+    return { packed: await Deno.readFile(file), size: bytes.length, sha256: hash };
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const packed = gzipSync(bytes, { level: BEST_COMPRESSION });
+  await Deno.mkdir(dirname(file), { recursive: true });
+  const temporary = await Deno.makeTempFile({ dir: dirname(file), prefix: `${basename(file)}.` });
+  try {
+    using handle = await Deno.open(temporary, { write: true });
+    for (let written = 0; written < packed.length;) written += await handle.write(packed.subarray(written));
+    await handle.sync();
+    await Deno.rename(temporary, file);
+  } catch (error) {
+    await Deno.remove(temporary);
+    throw error;
+  }
+  return { packed, size: bytes.length, sha256: hash };
+}
+
+async function platform(): Promise<string> {
+  const { stdout } = await new Deno.Command("uname", { args: ["-sm"], stdin: "null" }).output();
+  return decode(stdout);
+}
+
+function deno(args: string[], signal?: AbortSignal): Promise<Deno.CommandOutput> {
+  return new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    ...(signal && { signal }),
+  }).output();
+}
+
+function decode(bytes: Uint8Array): string {
+  return stripVTControlCharacters(new TextDecoder().decode(bytes)).trim();
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function parsePlan(args: string[]): Plan {
+  const { values } = parseArgs({
+    args,
+    options: {
+      entry: { type: "string", default: join(ROOT, "src/main.ts") },
+      output: { type: "string", default: join(ROOT, "dist/vabus-data-handler") },
+      form: { type: "string", default: "auto" },
+    },
+  });
+  const { entry, output, form } = values;
+  if (form !== "auto" && form !== "compiled" && form !== "self-extracting") {
+    throw new BuildError(`--form is auto, compiled or self-extracting, not "${form}".`);
+  }
+  return { entry, output, form };
+}
+
+try {
+  console.log(await build(parsePlan(Deno.args)));
+} catch (error) {
+  if (!(error instanceof BuildError || error instanceof TypeError)) throw error;
+  console.error(error.message);
+  Deno.exit(1);
+}

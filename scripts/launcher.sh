@@ -1,0 +1,93 @@
+#!/bin/sh
+# VaBus Data Handler @VERSION@ (@COMMIT@) for @PLATFORM@.
+#
+# One file: behind the last line of this script follow Deno and the program, each compressed with gzip. The first start
+# unpacks both into a cache directory, and every start then becomes that Deno (exec), so signals, arguments and the exit
+# code are the program's own. V8 flags, should a host need some, go into DENO_V8_FLAGS.
+set -eu
+
+content=@CONTENT@
+deno_size=@DENO_SIZE@
+deno_packed_size=@DENO_PACKED_SIZE@
+program_size=@PROGRAM_SIZE@
+program_packed_size=@PROGRAM_PACKED_SIZE@
+uid=$(id -u)
+
+# Nobody else can put files into it. In a sticky directory such as /tmp, nobody else can replace ours.
+is_ours() {
+  set -- $(ls -ldn "$1" 2>/dev/null)
+  case ${3:-} in "$uid") ;; *) return 1 ;; esac
+  case $1 in d????-??-*) ;; *) return 1 ;; esac
+}
+is_sticky() {
+  case $(ls -ldn "$1" 2>/dev/null) in d????????[tT]*) ;; *) return 1 ;; esac
+}
+
+has_size() {
+  [ -f "$1" ] && [ "$(wc -c <"$1")" -eq "$2" ]
+}
+is_unpacked() {
+  has_size "$1/deno" "$deno_size" && has_size "$1/program.mjs" "$program_size" && [ -x "$1/deno" ]
+}
+
+# Each file is complete and on disk before it gets its name, so neither a second start at the same moment nor a power cut
+# leaves half of one under it. Running Deno once tells whether the directory and the machine allow it.
+unpack() {
+  work=$(mktemp -d "$1/unpack.XXXXXX") || return 1
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 1' HUP INT TERM
+  tail -c "$((deno_packed_size + program_packed_size))" "$0" | head -c "$deno_packed_size" | gzip -dc >"$work/deno" &&
+    tail -c "$program_packed_size" "$0" | gzip -dc >"$work/program.mjs" &&
+    chmod 700 "$work/deno" &&
+    { sync "$work/deno" "$work/program.mjs" 2>/dev/null || sync; } &&
+    "$work/deno" --version >/dev/null &&
+    mv -f "$work/deno" "$1/deno" &&
+    mv -f "$work/program.mjs" "$1/program.mjs" &&
+    is_unpacked "$1" && status=0 || status=1
+  rm -rf "$work"
+  trap - EXIT HUP INT TERM
+  return "$status"
+}
+
+# Versions that were not started for a month, and what starts that were killed have left.
+remove_old() {
+  find "$1" -mindepth 1 -maxdepth 1 -type d -name '[0-9a-f]*' ! -name "$content" -mtime +30 -exec rm -rf {} + 2>/dev/null || :
+  find "$1/$content" -maxdepth 1 -name 'unpack.*' -mtime +0 -exec rm -rf {} + 2>/dev/null || :
+}
+
+# Becomes the program when it is or can be unpacked in the directory $2 below $1.
+start_from() {
+  parent=$1
+  base=$1/$2
+  directory=$base/$content
+  shift 2
+  (umask 077 && mkdir -p "$directory") 2>/dev/null || return 0
+  is_ours "$parent/." || is_sticky "$parent/." || return 0
+  is_ours "$base" && is_ours "$directory" || return 0
+  if ! is_unpacked "$directory"; then
+    remove_old "$base"
+    (umask 077 && unpack "$directory") || return 0
+  fi
+  touch -c "$directory" 2>/dev/null || :
+  export DENO_DIR="$directory/deno_dir" DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1
+  exec "$directory/deno" run --allow-all --no-prompt --no-config --no-lock --no-remote --no-npm \
+    "$directory/program.mjs" "$@"
+}
+
+if [ -n "${CACHE_DIRECTORY:-}" ]; then # systemd's, for this very service
+  start_from "${CACHE_DIRECTORY%%:*}" vabus-data-handler "$@"
+fi
+if [ -n "${XDG_CACHE_HOME:-}" ]; then
+  start_from "$XDG_CACHE_HOME" vabus-data-handler "$@"
+elif [ -n "${HOME:-}" ] && is_ours "$HOME/."; then
+  start_from "$HOME/.cache" vabus-data-handler "$@"
+fi
+start_from "${TMPDIR:-/tmp}" "vabus-data-handler-$uid" "$@"
+
+cat >&2 <<END
+vabus-data-handler: found no place to unpack itself to; nothing was started.
+It needs @PLATFORM@ with glibc and a directory that belongs to this user alone, allows programs to run and
+has $((deno_size / 1000000 + 1)) MB free: CACHE_DIRECTORY, XDG_CACHE_HOME, ~/.cache and TMPDIR (or /tmp) were tried, as far as they
+are set. Set XDG_CACHE_HOME to such a directory. If gzip complained above, this file is damaged: copy it again.
+END
+exit 1

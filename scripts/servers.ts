@@ -1,0 +1,218 @@
+/**
+ * The real servers that the tests run against: where their programs are, fetched or installed when missing.
+ *
+ * Nothing is started here. What is downloaded is kept outside of the tree, checked against the checksums in
+ * `kafka_jars.txt`, and moved into place in one step, so two test runs at once never see half a file.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { cacheDir } from "./cache.ts";
+
+const MIN_JAVA_VERSION = 17;
+const DOWNLOADS_AT_ONCE = 6;
+const DOWNLOAD_ATTEMPTS = 3;
+const DOWNLOAD_TIMEOUT_MS = 120_000;
+
+/** What is missing and what to do about it, meant for the person who runs the tests. */
+export class MissingPrerequisite extends Error {
+  override name = "MissingPrerequisite";
+}
+
+/**
+ * The Java class path with which `kafka.tools.StorageTool` and `kafka.Kafka` run.
+ *
+ * @throws {MissingPrerequisite} when a jar can neither be found in the cache nor downloaded.
+ */
+export async function kafkaClassPath(): Promise<string> {
+  const jars = parseJarList(await Deno.readTextFile(new URL("kafka_jars.txt", import.meta.url)));
+  const directory = join(cacheDir(), "kafka");
+  await Deno.mkdir(directory, { recursive: true });
+  const waiting = [...jars];
+  const workers = Array.from({ length: DOWNLOADS_AT_ONCE }, async () => {
+    for (let jar = waiting.shift(); jar !== undefined; jar = waiting.shift()) await ensureJar(jar, directory);
+  });
+  await Promise.all(workers);
+  return jars.map((jar) => join(directory, jar.fileName)).join(":");
+}
+
+/**
+ * The directory that holds `initdb` and `postgres`.
+ *
+ * @throws {MissingPrerequisite} when there is none and it cannot be installed.
+ */
+export async function postgresBinDir(): Promise<string> {
+  const found = await findPostgres();
+  if (found !== undefined) return found;
+  await installPackage(["postgresql"], "PostgreSQL (initdb and postgres)", "TEST_POSTGRES_URL");
+  const installed = await findPostgres();
+  if (installed !== undefined) return installed;
+  throw new MissingPrerequisite("postgresql was installed, but no initdb is in /usr/lib/postgresql/*/bin.");
+}
+
+/**
+ * A Java of version 17 or newer: `$JAVA_HOME/bin/java`, else the one on PATH.
+ *
+ * @throws {MissingPrerequisite} when there is none and it cannot be installed.
+ */
+export async function javaBinary(): Promise<string> {
+  const found = await findJava();
+  if (found !== undefined) return found;
+  await installPackage(
+    ["openjdk-17-jre-headless", "default-jre-headless"],
+    `Java ${MIN_JAVA_VERSION} or newer`,
+    "TEST_KAFKA_BROKERS",
+  );
+  const installed = await findJava();
+  if (installed !== undefined) return installed;
+  throw new MissingPrerequisite(
+    `The system's package brought no Java ${MIN_JAVA_VERSION} or newer. Install one and set JAVA_HOME.`,
+  );
+}
+
+interface Jar {
+  sha256: string;
+  /** Below the repository's root, in Maven's layout. */
+  path: string;
+  fileName: string;
+}
+
+function parseJarList(text: string): Jar[] {
+  return text.split("\n").filter((line) => line !== "").map((line) => {
+    const [sha256, path] = line.split(/\s+/) as [string, string];
+    return { sha256, path, fileName: path.slice(path.lastIndexOf("/") + 1) };
+  });
+}
+
+async function ensureJar(jar: Jar, directory: string): Promise<void> {
+  const file = join(directory, jar.fileName);
+  const cached = await readIfThere(file);
+  if (cached !== undefined && sha256(cached) === jar.sha256) return;
+  const bytes = await download(jar);
+  const temporary = await Deno.makeTempFile({ dir: directory, prefix: `${jar.fileName}.` });
+  try {
+    await Deno.writeFile(temporary, bytes);
+    await Deno.rename(temporary, file);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+async function download(jar: Jar): Promise<Uint8Array> {
+  const base = (Deno.env.get("MAVEN_REPOSITORY_URL") ?? "https://repo1.maven.org/maven2").replace(/\/+$/, "");
+  const url = `${base}/${jar.path}`;
+  let fault = "";
+  for (let attempt = 1; attempt <= DOWNLOAD_ATTEMPTS; attempt++) {
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS) });
+      const bytes = await response.bytes();
+      if (!response.ok) fault = `the server answered ${response.status}`;
+      else if (sha256(bytes) !== jar.sha256) fault = "what came has another checksum than the pinned one";
+      else return bytes;
+    } catch (error) {
+      fault = error instanceof Error ? error.message : String(error);
+    }
+  }
+  throw new MissingPrerequisite(
+    `${jar.fileName} could not be downloaded: ${fault}. Kafka's jars come from Maven Central; ` +
+      "name a mirror of it with MAVEN_REPOSITORY_URL, or a running broker with TEST_KAFKA_BROKERS.",
+  );
+}
+
+async function readIfThere(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await Deno.readFile(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+async function findPostgres(): Promise<string | undefined> {
+  const candidates = [...pathDirectories(), ...await packagedPostgresDirectories()];
+  for (const directory of candidates) {
+    if (await isFile(join(directory, "initdb")) && await isFile(join(directory, "postgres"))) {
+      return directory;
+    }
+  }
+  return undefined;
+}
+
+/** Debian keeps each major version in a directory of its own, off PATH; newest first. */
+async function packagedPostgresDirectories(): Promise<string[]> {
+  const root = "/usr/lib/postgresql";
+  const versions: number[] = [];
+  try {
+    for await (const entry of Deno.readDir(root)) versions.push(Number(entry.name));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return versions.filter(Number.isFinite).sort((a, b) => b - a).map((version) =>
+    join(root, `${version}`, "bin")
+  );
+}
+
+async function findJava(): Promise<string | undefined> {
+  const home = Deno.env.get("JAVA_HOME");
+  const directories = home === undefined ? pathDirectories() : [join(home, "bin"), ...pathDirectories()];
+  for (const directory of directories) {
+    const java = join(directory, "java");
+    if (await isFile(java) && await javaVersion(java) >= MIN_JAVA_VERSION) return java;
+  }
+  return undefined;
+}
+
+/** The major version, 0 when it cannot be told. */
+async function javaVersion(java: string): Promise<number> {
+  const { stderr } = await new Deno.Command(java, { args: ["-version"], stdin: "null" }).output();
+  const version = /version "(\d+)/.exec(new TextDecoder().decode(stderr));
+  return version === null ? 0 : Number(version[1]);
+}
+
+/** Installs the first of the packages that can be had; `variable` names a running server instead. */
+async function installPackage(packages: string[], what: string, variable: string): Promise<void> {
+  const byHand = `Install ${what}, or name a running server with ${variable}.`;
+  if (Deno.uid() !== 0 || !await isOnPath("apt-get")) {
+    throw new MissingPrerequisite(`${what} is missing. ${byHand}`);
+  }
+  console.error(`${what} is missing; installing it with apt-get.`);
+  await aptGet(["update"]);
+  for (const name of packages) {
+    if (await aptGet(["install", "--yes", "--no-install-recommends", name])) return;
+  }
+  throw new MissingPrerequisite(`apt-get could not install ${packages.join(" or ")}. ${byHand}`);
+}
+
+/** True when it succeeded; what it had to say goes to stderr otherwise. */
+async function aptGet(args: string[]): Promise<boolean> {
+  const { success, stderr } = await new Deno.Command("apt-get", {
+    args: ["-qq", ...args],
+    env: { DEBIAN_FRONTEND: "noninteractive" },
+    stdin: "null",
+  }).output();
+  if (!success) console.error(new TextDecoder().decode(stderr).trim());
+  return success;
+}
+
+async function isOnPath(program: string): Promise<boolean> {
+  for (const directory of pathDirectories()) {
+    if (await isFile(join(directory, program))) return true;
+  }
+  return false;
+}
+
+function pathDirectories(): string[] {
+  return (Deno.env.get("PATH") ?? "").split(":").filter((directory) => directory !== "");
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,42 @@
+/** One finished aggregate: what a sink receives. Times are Unix milliseconds; sinks write Unix seconds. */
+export interface Aggregate {
+  readonly name: string;
+  /** Canonical function name: `sum`, `avg`, …, `p99.9`. */
+  readonly aggFunc: string;
+  readonly value: number;
+  readonly windowStartMs: number;
+  readonly windowEndMs: number;
+  /** Number of events in the window. */
+  readonly count: number;
+  /** 0 when the window first closes, one higher for each correction by late events. */
+  readonly revision: number;
+}
+
+/** The public JSON shape of an aggregate (Kafka values, stdout lines). Times are Unix seconds. */
+export interface AggregateRecord {
+  readonly name: string;
+  readonly agg_func: string;
+  readonly value: number;
+  readonly timestamp: number;
+  readonly window_start: number;
+  readonly window_end: number;
+  readonly count: number;
+  readonly revision: number;
+  readonly instance: string;
+}
+
+/** Renders an aggregate as the public record of `instance`. */
+export function toRecord(aggregate: Aggregate, instance: string): AggregateRecord {
+  const windowStart = aggregate.windowStartMs / 1000;
+  return {
+    name: aggregate.name,
+    agg_func: aggregate.aggFunc,
+    value: aggregate.value,
+    timestamp: windowStart,
+    window_start: windowStart,
+    window_end: aggregate.windowEndMs / 1000,
+    count: aggregate.count,
+    revision: aggregate.revision,
+    instance,
+  };
+}

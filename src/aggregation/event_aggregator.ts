@@ -1,0 +1,235 @@
+import { AVG, COUNT as COUNT_FUNCTION, FIRST, LAST, MAX, MIN, STDDEV, SUM } from "./agg_function.ts";
+import type { EventBatch } from "../vabus/event_batch.ts";
+import { COUNT, type OpenWindow, OpenWindows, PAGE_SHIFT, SLOT, X, Y } from "./open_windows.ts";
+import { RecentIds } from "./recent_ids.ts";
+import { Watermark } from "./watermark.ts";
+
+export interface AggregatorOptions {
+  /** How many buses feed the aggregator; they are numbered from 0. */
+  readonly busCount: number;
+  readonly windowSizeMs: number;
+  readonly allowedLatenessMs: number;
+  /** 0: closed windows are never corrected. */
+  readonly correctionHorizonMs: number;
+  readonly maxFutureSkewMs: number;
+  readonly maxSeries: number;
+  /** Ids remembered for each bus; 0: none. */
+  readonly dedupMaxIds: number;
+}
+
+/** Why a valid event is not aggregated. */
+export type Refusal = "future" | "late" | "overflow";
+
+/** The books: `received = aggregated + duplicate + invalid + future + late + overflow`, at any moment. */
+export interface Accounting {
+  received: number;
+  aggregated: number;
+  duplicate: number;
+  invalid: number;
+  future: number;
+  late: number;
+  overflow: number;
+}
+
+/** The names under which the books are kept. */
+export const ACCOUNTS = [
+  "received",
+  "aggregated",
+  "duplicate",
+  "invalid",
+  "future",
+  "late",
+  "overflow",
+] as const satisfies readonly (keyof Accounting)[];
+
+/**
+ * Turns batches of events into accumulators of open windows. Pure and synchronous: the clock comes in with each batch.
+ * It never closes a window itself: {@link windowsToClose} says which ones event time has passed.
+ */
+export class EventAggregator {
+  readonly windows: OpenWindows = new OpenWindows();
+  readonly watermark: Watermark;
+  /** Undefined: duplicates are not looked for. */
+  readonly recentIds: readonly RecentIds[] | undefined;
+  readonly accounting: Accounting = {
+    received: 0,
+    aggregated: 0,
+    duplicate: 0,
+    invalid: 0,
+    future: 0,
+    late: 0,
+    overflow: 0,
+  };
+  /** Events that came after their window had closed, whether they corrected it or were refused. */
+  lateArrivals = 0;
+
+  /** Windows that were closed ahead of the watermark (idle, out of reach, flushed), as `start end`. */
+  private readonly closedEarly = new Set<string>();
+
+  constructor(private readonly options: AggregatorOptions) {
+    this.watermark = new Watermark(options.busCount, options.allowedLatenessMs);
+    this.recentIds = options.dedupMaxIds > 0
+      ? Array.from({ length: options.busCount }, () => new RecentIds(options.dedupMaxIds))
+      : undefined;
+  }
+
+  /**
+   * Aggregates a batch of `bus`. `onRefused` is called for each valid event that is not aggregated and no duplicate,
+   * with its index in the batch's columns.
+   *
+   * @param nowMs Wall clock, Unix ms.
+   */
+  aggregate(
+    bus: number,
+    batch: EventBatch,
+    nowMs: number,
+    onRefused: (refusal: Refusal, index: number) => void,
+  ): void {
+    const { windowSizeMs, allowedLatenessMs, correctionHorizonMs, maxSeries } = this.options;
+    const { accounting, watermark, windows } = this;
+    const { series: seriesTable } = windows;
+    const { timeMs, nameStart, nameLength, nameHash, functionId, value, idStart, idLength, idHash } = batch;
+    const ids = this.recentIds?.[bus];
+    const futureMs = nowMs + this.options.maxFutureSkewMs;
+    const limitOfOthers = watermark.limitOfOthers(bus);
+    let greatestMs = watermark.greatestOf(bus);
+    let watermarkMs = watermark.valueMs;
+    let startMs = Infinity;
+    let endMs = -Infinity;
+    let window: OpenWindow | undefined;
+    let isClosedEarly = false;
+
+    accounting.received += batch.total;
+    accounting.invalid += batch.invalid.length;
+    for (let i = 0; i < batch.count; i++) {
+      const eventMs = timeMs[i]!;
+      const idBytes = idStart[i]! >= 0 ? batch.bytes : batch.extra;
+      const idAt = idStart[i]! >= 0 ? idStart[i]! : ~idStart[i]!;
+      const hasId = ids !== undefined && idLength[i]! > 0;
+      if (hasId && ids.has(idBytes, idAt, idLength[i]!, idHash[i]!)) {
+        accounting.duplicate++;
+        continue;
+      }
+      if (eventMs > futureMs) {
+        accounting.future++;
+        onRefused("future", i);
+        continue;
+      }
+      if (eventMs < startMs || eventMs >= endMs) {
+        startMs = Math.floor(eventMs / windowSizeMs) * windowSizeMs;
+        endMs = startMs + windowSizeMs;
+        window = windows.find(startMs, endMs);
+        isClosedEarly = this.closedEarly.size > 0 && this.closedEarly.has(`${startMs} ${endMs}`);
+      }
+      if (eventMs > greatestMs) {
+        greatestMs = eventMs;
+        watermarkMs = Math.max(watermarkMs, Math.min(greatestMs, limitOfOthers) - allowedLatenessMs);
+      }
+      if (endMs <= watermarkMs || isClosedEarly) {
+        this.lateArrivals++;
+        if (correctionHorizonMs === 0 || eventMs <= greatestMs - correctionHorizonMs) {
+          accounting.late++;
+          onRefused("late", i);
+          continue;
+        }
+      }
+
+      const nameBytes = nameStart[i]! >= 0 ? batch.bytes : batch.extra;
+      const nameAt = nameStart[i]! >= 0 ? nameStart[i]! : ~nameStart[i]!;
+      let series = seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, functionId[i]!);
+      if ((series < 0 || !windows.isInUse(series)) && windows.seriesCount >= maxSeries) {
+        accounting.overflow++;
+        onRefused("overflow", i);
+        continue;
+      }
+      if (series < 0) {
+        series = seriesTable.add(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, functionId[i]!);
+      }
+      window ??= windows.open(startMs, endMs);
+      let slot = windows.findSlot(series, window);
+      if (slot < 0) slot = windows.addSlot(series, window);
+      this.accumulate(slot, functionId[i]!, value[i]!, eventMs);
+      accounting.aggregated++;
+      if (hasId) ids.add(idBytes, idAt, idLength[i]!, idHash[i]!);
+    }
+    watermark.advance(bus, greatestMs);
+  }
+
+  /** The open windows that the watermark has passed, oldest first. */
+  windowsToClose(): OpenWindow[] {
+    const watermarkMs = this.watermark.valueMs;
+    return this.windowsWhere((window) => window.endMs <= watermarkMs);
+  }
+
+  /** The open windows that meet a condition, oldest first. */
+  windowsWhere(condition: (window: OpenWindow) => boolean): OpenWindow[] {
+    return [...this.windows.all()].filter(condition)
+      .sort((a, b) => a.endMs - b.endMs || a.startMs - b.startMs);
+  }
+
+  /** Forgets windows whose aggregates are safely on disk. */
+  forget(closed: readonly OpenWindow[]): void {
+    for (const window of closed) {
+      this.windows.remove(window);
+      this.noteClosed(window);
+    }
+    for (const key of this.closedEarly) {
+      if (Number(key.slice(key.indexOf(" ") + 1)) <= this.watermark.valueMs) this.closedEarly.delete(key);
+    }
+  }
+
+  /** Remembers that a window has been closed, if the watermark alone does not say so. */
+  noteClosed(window: { readonly startMs: number; readonly endMs: number }): void {
+    if (window.endMs > this.watermark.valueMs) this.closedEarly.add(`${window.startMs} ${window.endMs}`);
+  }
+
+  private accumulate(slot: number, functionId: number, value: number, eventMs: number): void {
+    const { accumulators, pageTouched } = this.windows;
+    const row = slot * SLOT;
+    const events = accumulators[row + COUNT]! + 1;
+    accumulators[row + COUNT] = events;
+    pageTouched[slot >> PAGE_SHIFT] = 1;
+    switch (functionId) {
+      case SUM:
+      case AVG: {
+        const before = accumulators[row + X]!;
+        const sum = before + value;
+        accumulators[row + Y]! += Math.abs(before) >= Math.abs(value)
+          ? (before - sum) + value
+          : (value - sum) + before;
+        accumulators[row + X] = sum;
+        break;
+      }
+      case MIN:
+        if (value < accumulators[row + X]!) accumulators[row + X] = value;
+        break;
+      case MAX:
+        if (value > accumulators[row + X]!) accumulators[row + X] = value;
+        break;
+      case COUNT_FUNCTION:
+        break;
+      case FIRST:
+        if (eventMs < accumulators[row + Y]!) {
+          accumulators[row + X] = value;
+          accumulators[row + Y] = eventMs;
+        }
+        break;
+      case LAST:
+        if (eventMs >= accumulators[row + Y]!) {
+          accumulators[row + X] = value;
+          accumulators[row + Y] = eventMs;
+        }
+        break;
+      case STDDEV: {
+        const delta = value - accumulators[row + X]!;
+        accumulators[row + X]! += delta / events;
+        accumulators[row + Y]! += delta * (value - accumulators[row + X]!);
+        break;
+      }
+      default:
+        if (value < accumulators[row + X]!) accumulators[row + X] = value;
+        if (value > accumulators[row + Y]!) accumulators[row + Y] = value;
+        this.windows.sketches.get(slot)!.add(value);
+    }
+  }
+}

@@ -1,0 +1,197 @@
+import type { Accumulator } from "./accumulator.ts";
+import { FIRST, isPercentile, LAST, MAX, MIN } from "./agg_function.ts";
+import { QuantileSketch } from "./quantile_sketch.ts";
+import { SeriesTable } from "./series_table.ts";
+
+/** Accumulators a page: the unit in which open windows are checkpointed. A power of two. */
+export const PAGE_SLOTS = 256;
+export const PAGE_SHIFT = 8;
+
+/** Numbers a slot has in `accumulators`, and where each is: in one row, which is one cache line. */
+export const SLOT = 4;
+export const X = 0;
+export const Y = 1;
+export const COUNT = 2;
+
+/** An open window and the pages that hold its accumulators. */
+export interface OpenWindow {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Tells pages whose window they are in; never used again. */
+  readonly number: number;
+  readonly pages: number[];
+}
+
+/**
+ * The accumulators of all open windows, in columns. A *slot* is the place of one series in one window. Slots come in pages
+ * of {@link PAGE_SLOTS}; a page belongs to one window, so that closing a window frees whole pages, and a checkpoint
+ * writes only the pages that events have touched. The open slots of a series form a chain from its head, newest first:
+ * finding a slot is nearly always one step.
+ */
+export class OpenWindows {
+  readonly series: SeriesTable = new SeriesTable();
+
+  /** For each slot {@link SLOT} numbers: `x`, `y` and `count` of its accumulator. */
+  accumulators = new Float64Array(0);
+  slotSeries = new Int32Array(0);
+  readonly sketches: Map<number, QuantileSketch> = new Map();
+  pageUsed = new Uint16Array(0);
+  /** Pages with accumulators changed since the last checkpoint. */
+  pageTouched = new Uint8Array(0);
+  /** Pages with slots added since the last checkpoint. */
+  pageExtended = new Uint8Array(0);
+
+  private slotNext = new Int32Array(0);
+  private pageWindow = new Int32Array(0);
+  private readonly freePages: number[] = [];
+  private readonly windows = new Map<string, OpenWindow>();
+  private nextWindowNumber = 1;
+  private liveSeries = 0;
+
+  /** Number of different series in the open windows. */
+  get seriesCount(): number {
+    return this.liveSeries;
+  }
+
+  get windowCount(): number {
+    return this.windows.size;
+  }
+
+  all(): IterableIterator<OpenWindow> {
+    return this.windows.values();
+  }
+
+  find(startMs: number, endMs: number): OpenWindow | undefined {
+    return this.windows.get(`${startMs} ${endMs}`);
+  }
+
+  open(startMs: number, endMs: number): OpenWindow {
+    const window = { startMs, endMs, number: this.nextWindowNumber++, pages: [] };
+    this.windows.set(`${startMs} ${endMs}`, window);
+    return window;
+  }
+
+  isInUse(series: number): boolean {
+    return this.series.firstSlot(series) >= 0;
+  }
+
+  /** The slot of a series in a window, or -1. */
+  findSlot(series: number, window: OpenWindow): number {
+    let slot = this.series.firstSlot(series);
+    while (slot >= 0 && this.pageWindow[slot >> PAGE_SHIFT] !== window.number) slot = this.slotNext[slot]!;
+    return slot;
+  }
+
+  /** Adds a series to a window that it is not in, with nothing accumulated. */
+  addSlot(series: number, window: OpenWindow): number {
+    let page = window.pages.at(-1);
+    if (page === undefined || this.pageUsed[page] === PAGE_SLOTS) {
+      page = this.takePage(window);
+      window.pages.push(page);
+    }
+    const slot = page * PAGE_SLOTS + this.pageUsed[page]!++;
+    this.pageExtended[page] = 1;
+    this.pageTouched[page] = 1;
+    this.clear(slot, this.series.functionId(series));
+    this.slotSeries[slot] = series;
+    if (this.series.firstSlot(series) < 0) this.liveSeries++;
+    this.slotNext[slot] = this.series.firstSlot(series);
+    this.series.setFirstSlot(series, slot);
+    return slot;
+  }
+
+  /** Forgets a window and frees its pages. */
+  remove(window: OpenWindow): void {
+    for (const page of window.pages) {
+      const end = page * PAGE_SLOTS + this.pageUsed[page]!;
+      for (let slot = page * PAGE_SLOTS; slot < end; slot++) this.unlink(slot);
+      this.pageUsed[page] = 0;
+      this.pageTouched[page] = 0;
+      this.pageExtended[page] = 0;
+      this.pageWindow[page] = 0;
+      this.freePages.push(page);
+    }
+    this.windows.delete(`${window.startMs} ${window.endMs}`);
+  }
+
+  accumulator(slot: number): Accumulator {
+    return {
+      functionId: this.series.functionId(this.slotSeries[slot]!),
+      x: this.accumulators[slot * SLOT + X]!,
+      y: this.accumulators[slot * SLOT + Y]!,
+      count: this.accumulators[slot * SLOT + COUNT]!,
+      sketch: this.sketches.get(slot),
+    };
+  }
+
+  /** After a checkpoint: nothing is newer than what is on disk. */
+  markAllClean(): void {
+    this.pageTouched.fill(0);
+    this.pageExtended.fill(0);
+  }
+
+  private clear(slot: number, functionId: number): void {
+    const isPercentileSlot = isPercentile(functionId);
+    const row = slot * SLOT;
+    this.accumulators[row + COUNT] = 0;
+    this.accumulators[row + X] = functionId === MIN || isPercentileSlot
+      ? Infinity
+      : functionId === MAX
+      ? -Infinity
+      : 0;
+    this.accumulators[row + Y] = functionId === FIRST
+      ? Infinity
+      : functionId === LAST || isPercentileSlot
+      ? -Infinity
+      : 0;
+    if (isPercentileSlot) this.sketches.set(slot, new QuantileSketch());
+  }
+
+  private unlink(slot: number): void {
+    const series = this.slotSeries[slot]!;
+    if (this.series.firstSlot(series) === slot) {
+      this.series.setFirstSlot(series, this.slotNext[slot]!);
+      if (this.series.firstSlot(series) < 0) this.liveSeries--;
+    } else {
+      let before = this.series.firstSlot(series);
+      while (this.slotNext[before] !== slot) before = this.slotNext[before]!;
+      this.slotNext[before] = this.slotNext[slot]!;
+    }
+    if (isPercentile(this.series.functionId(series))) this.sketches.delete(slot);
+  }
+
+  private takePage(window: OpenWindow): number {
+    if (this.freePages.length === 0) this.growPages();
+    const page = this.freePages.pop()!;
+    this.pageWindow[page] = window.number;
+    return page;
+  }
+
+  private growPages(): void {
+    const pages = this.pageUsed.length;
+    const grownPages = Math.max(16, pages * 2);
+    const slots = grownPages * PAGE_SLOTS;
+    const accumulators = new Float64Array(slots * SLOT);
+    accumulators.set(this.accumulators);
+    this.accumulators = accumulators;
+    this.slotSeries = grownInt32(this.slotSeries, slots);
+    this.slotNext = grownInt32(this.slotNext, slots);
+    this.pageWindow = grownInt32(this.pageWindow, grownPages);
+    const used = new Uint16Array(grownPages);
+    used.set(this.pageUsed);
+    this.pageUsed = used;
+    for (const column of ["pageTouched", "pageExtended"] as const) {
+      const grown = new Uint8Array(grownPages);
+      grown.set(this[column]);
+      this[column] = grown;
+    }
+    // Handed out from the end: lowest page first.
+    for (let page = grownPages - 1; page >= pages; page--) this.freePages.push(page);
+  }
+}
+
+function grownInt32(column: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(length);
+  grown.set(column);
+  return grown;
+}

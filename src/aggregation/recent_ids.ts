@@ -1,0 +1,129 @@
+/**
+ * The latest ids of one bus, exactly: a ring of the last `capacity` ids with a hash table over it. Ids are kept as bytes
+ * in a ring buffer that grows with their length, not their number.
+ */
+export class RecentIds {
+  /** Ids ever added: the sequence number of the next one. */
+  private nextSequence = 0;
+  /** Sequence number of the oldest id remembered. */
+  private oldestSequence = 0;
+  private readonly hash: Int32Array;
+  private readonly length: Int32Array;
+  /** Where the id starts in the stream of all id bytes ever added; its place in `text` is this modulo its size. */
+  private readonly start: Float64Array;
+  /** Index into the ring + 1, or 0 for an empty cell. */
+  private readonly cells: Int32Array;
+  private text = new Uint8Array(4096);
+  private textEnd = 0;
+
+  /** @param capacity How many ids to remember; at least 1. */
+  constructor(private readonly capacity: number) {
+    this.hash = new Int32Array(capacity);
+    this.length = new Int32Array(capacity);
+    this.start = new Float64Array(capacity);
+    let cellCount = 16;
+    while (cellCount < capacity * 2) cellCount *= 2;
+    this.cells = new Int32Array(cellCount);
+  }
+
+  get sequence(): number {
+    return this.nextSequence;
+  }
+
+  has(bytes: Uint8Array, start: number, length: number, hash: number): boolean {
+    const mask = this.cells.length - 1;
+    for (let cell = this.homeOf(hash); this.cells[cell] !== 0; cell = (cell + 1) & mask) {
+      const index = this.cells[cell]! - 1;
+      if (this.hash[index] === hash && this.length[index] === length && this.equals(index, bytes, start)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Remembers an id that {@link has} does not know, and forgets the oldest when there are too many. */
+  add(bytes: Uint8Array, start: number, length: number, hash: number): void {
+    if (this.nextSequence - this.oldestSequence === this.capacity) this.forgetOldest();
+    this.reserveText(length);
+    const index = this.nextSequence % this.capacity;
+    this.hash[index] = hash;
+    this.length[index] = length;
+    this.start[index] = this.textEnd;
+    const mask = this.text.length - 1;
+    const textStart = this.textEnd % this.text.length;
+    for (let i = 0; i < length; i++) this.text[(textStart + i) & mask] = bytes[start + i]!;
+    this.textEnd += length;
+    this.nextSequence++;
+
+    const cellMask = this.cells.length - 1;
+    let cell = this.homeOf(hash);
+    while (this.cells[cell] !== 0) cell = (cell + 1) & cellMask;
+    this.cells[cell] = index + 1;
+  }
+
+  /** The ids from a sequence number on, those that are still remembered, oldest first. */
+  *since(sequence: number): Generator<Uint8Array> {
+    for (let s = Math.max(sequence, this.oldestSequence); s < this.nextSequence; s++) {
+      const index = s % this.capacity;
+      const start = this.start[index]! % this.text.length;
+      const end = start + this.length[index]!;
+      if (end <= this.text.length) {
+        yield this.text.slice(start, end);
+        continue;
+      }
+      const id = new Uint8Array(this.length[index]!);
+      id.set(this.text.subarray(start));
+      id.set(this.text.subarray(0, end - this.text.length), this.text.length - start);
+      yield id;
+    }
+  }
+
+  private homeOf(hash: number): number {
+    return (hash ^ (hash >>> 15)) & (this.cells.length - 1);
+  }
+
+  private equals(index: number, bytes: Uint8Array, start: number): boolean {
+    const mask = this.text.length - 1;
+    const textStart = this.start[index]! % this.text.length;
+    const length = this.length[index]!;
+    let i = 0;
+    while (i < length && this.text[(textStart + i) & mask] === bytes[start + i]) i++;
+    return i === length;
+  }
+
+  private forgetOldest(): void {
+    const index = this.oldestSequence % this.capacity;
+    const mask = this.cells.length - 1;
+    let cell = this.homeOf(this.hash[index]!);
+    while (this.cells[cell] !== index + 1) cell = (cell + 1) & mask;
+    // Backward shift deletion (Knuth, TAOCP 6.4, algorithm R): no tombstones to clean up later.
+    for (let hole = cell, next = (hole + 1) & mask;; next = (next + 1) & mask) {
+      const moved = this.cells[next]!;
+      if (moved === 0) {
+        this.cells[hole] = 0;
+        break;
+      }
+      const home = this.homeOf(this.hash[moved - 1]!);
+      if (((next - home) & mask) >= ((next - hole) & mask)) {
+        this.cells[hole] = moved;
+        hole = next;
+      }
+    }
+    this.oldestSequence++;
+  }
+
+  private reserveText(length: number): void {
+    const oldestStart = this.nextSequence === this.oldestSequence
+      ? this.textEnd
+      : this.start[this.oldestSequence % this.capacity]!;
+    const needed = this.textEnd - oldestStart + length;
+    if (needed <= this.text.length) return;
+    let size = this.text.length;
+    while (size < needed) size *= 2;
+    const grown = new Uint8Array(size);
+    for (let at = oldestStart; at < this.textEnd; at++) {
+      grown[at % size] = this.text[at % this.text.length]!;
+    }
+    this.text = grown;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * How far event time has come. The watermark of a bus is its greatest event time less the allowed lateness; the handler's
+ * is the least of its buses'. It never goes back: a bus that wakes up with older events finds their windows closed and
+ * corrects them. A bus counts as idle only by its owner's word (`setIdle`), and idle buses do not hold the others back.
+ */
+export class Watermark {
+  private readonly greatestMs: Float64Array;
+  private readonly idle: Uint8Array;
+  private reachedMs = -Infinity;
+
+  constructor(busCount: number, private readonly allowedLatenessMs: number) {
+    this.greatestMs = new Float64Array(busCount).fill(-Infinity);
+    this.idle = new Uint8Array(busCount);
+  }
+
+  /** The handler's watermark, Unix ms; -Infinity before the first event. Windows that end at it or before it are closed. */
+  get valueMs(): number {
+    return this.reachedMs;
+  }
+
+  /** Greatest event time of a bus, Unix ms; -Infinity before its first event. */
+  greatestOf(bus: number): number {
+    return this.greatestMs[bus]!;
+  }
+
+  /** The least of the buses' greatest event times: what lies behind it by the horizon can no longer change. */
+  leastGreatestMs(): number {
+    return this.greatestMs.reduce((least, greatest) => Math.min(least, greatest), Infinity);
+  }
+
+  /** The greatest event time that the other buses allow `bus` to move the watermark to, before lateness. */
+  limitOfOthers(bus: number): number {
+    let limit = Infinity;
+    for (let other = 0; other < this.greatestMs.length; other++) {
+      if (other !== bus && !this.idle[other]) limit = Math.min(limit, this.greatestMs[other]!);
+    }
+    return limit;
+  }
+
+  /** Takes over what a bus has reached, and moves the watermark where the buses that are not idle let it. */
+  advance(bus: number, greatestMs: number): void {
+    if (greatestMs > this.greatestMs[bus]!) this.greatestMs[bus] = greatestMs;
+    this.settle();
+  }
+
+  setIdle(bus: number, idle: boolean): void {
+    this.idle[bus] = idle ? 1 : 0;
+    this.settle();
+  }
+
+  allIdle(): boolean {
+    return this.idle.every((idle) => idle === 1);
+  }
+
+  /** Puts back what a checkpoint kept. */
+  restore(valueMs: number, greatestMs: readonly number[]): void {
+    this.reachedMs = valueMs;
+    this.greatestMs.set(greatestMs);
+  }
+
+  private settle(): void {
+    let least = Infinity;
+    for (let bus = 0; bus < this.greatestMs.length; bus++) {
+      if (!this.idle[bus]) least = Math.min(least, this.greatestMs[bus]!);
+    }
+    if (least === Infinity) return;
+    this.reachedMs = Math.max(this.reachedMs, least - this.allowedLatenessMs);
+  }
+}

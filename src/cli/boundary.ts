@@ -1,0 +1,52 @@
+import { ConfigError } from "../config/fault.ts";
+import { redact } from "../config/redaction.ts";
+import { SinkError } from "../sinks/sink.ts";
+import { StateError, type StateErrorKind } from "../store/state_error.ts";
+import { SourceError } from "../vabus/source.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+
+/** What the boundary has to know to tell an unforeseen error without telling too much. */
+export interface Disclosure {
+  /** Whether the operator asked for `LOG_LEVEL=debug`. */
+  readonly isDebug: boolean;
+  readonly secrets: readonly string[];
+}
+
+export interface Outcome {
+  readonly exitCode: ExitCode;
+  /** For stderr; undefined: there is nothing to say. */
+  readonly message: string | undefined;
+}
+
+const STATE_EXITS: Record<StateErrorKind, ExitCode> = {
+  held: EXIT.tryAgain,
+  foreign: EXIT.usage,
+  damaged: EXIT.failed,
+  newer: EXIT.failed,
+  missing: EXIT.failed,
+  unwritable: EXIT.failed,
+};
+
+/** What an error that no command caught means to the operator. */
+export function outcomeOf(error: unknown, disclosure: Disclosure): Outcome {
+  if (error instanceof ConfigError) return { exitCode: EXIT.usage, message: error.message };
+  if (error instanceof CommandError) return { exitCode: error.exitCode, message: error.message };
+  if (error instanceof StateError) return { exitCode: STATE_EXITS[error.kind], message: error.message };
+  if (error instanceof SinkError || error instanceof SourceError) {
+    return { exitCode: EXIT.failed, message: error.message };
+  }
+  // Whoever read our output has gone, as `head` does: not worth a word, but not a success either.
+  if (error instanceof Deno.errors.BrokenPipe) return { exitCode: EXIT.failed, message: undefined };
+  return {
+    exitCode: EXIT.failed,
+    message: redact(defectReport(error, disclosure.isDebug), disclosure.secrets),
+  };
+}
+
+function defectReport(error: unknown, isDebug: boolean): string {
+  const summary = error instanceof Error ? error.message : String(error);
+  const advice = isDebug
+    ? `Please report it with these details:\n${error instanceof Error ? error.stack : summary}`
+    : "The state is safe. Please report it; LOG_LEVEL=debug shows the details.";
+  return `internal error: ${summary.split("\n")[0]}. ${advice}`;
+}

@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import type { BusConfig } from "../config/config.ts";
+import type { HostPort } from "../config/value_type.ts";
+import { startBus } from "../vabus/bus/server.ts";
+import type { CommandContext } from "./command.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+
+export interface BusOptions {
+  readonly listen: HostPort;
+  readonly memory: boolean;
+  readonly dataDir: string | undefined;
+  readonly maxEvents: number;
+  readonly maxBytes: number;
+  readonly tlsCertFile: string | undefined;
+  readonly tlsKeyFile: string | undefined;
+}
+
+/** Serves a VaBus until the signal fires. */
+export async function bus(context: CommandContext<BusConfig>, options: BusOptions): Promise<ExitCode> {
+  const { config, logger, signal } = context;
+  const tls = readTls(options);
+  const server = await startBus({
+    hostname: options.listen.hostname,
+    port: options.listen.port,
+    storage: storageOf(options),
+    maxEvents: options.maxEvents,
+    maxBytes: options.maxBytes,
+    ...(config.token !== undefined && { token: config.token }),
+    ...(tls !== undefined && { tls }),
+    logger: logger.child("bus"),
+    now: Date.now,
+  });
+  logger.info("VaBus is listening", { url: server.url });
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await server.close();
+  return EXIT.done;
+}
+
+function storageOf({ memory, dataDir }: BusOptions): { kind: "memory" } | { kind: "sqlite"; path: string } {
+  if (dataDir === undefined) return { kind: "memory" };
+  if (memory) {
+    throw new CommandError(EXIT.usage, "--memory and --data-dir exclude each other; keep one of them.");
+  }
+  try {
+    Deno.mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new CommandError(EXIT.failed, `--data-dir ${dataDir} cannot be made: ${(error as Error).message}`);
+  }
+  return { kind: "sqlite", path: join(dataDir, "bus.sqlite") };
+}
+
+function readTls({ tlsCertFile, tlsKeyFile }: BusOptions): { cert: string; key: string } | undefined {
+  if (tlsCertFile === undefined && tlsKeyFile === undefined) return undefined;
+  if (tlsCertFile === undefined || tlsKeyFile === undefined) {
+    throw new CommandError(EXIT.usage, "--tls-cert-file and --tls-key-file come together; give both.");
+  }
+  return { cert: readPem("--tls-cert-file", tlsCertFile), key: readPem("--tls-key-file", tlsKeyFile) };
+}
+
+function readPem(flag: string, path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new CommandError(EXIT.usage, `${flag} ${path} cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,67 @@
+import { maskedConfig } from "../config/effective.ts";
+import { createSinks, createSources } from "../handler/parts.ts";
+import { SinkError } from "../sinks/sink.ts";
+import { SourceError } from "../vabus/source.ts";
+import type { CommandContext } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+
+const PROBE_TIMEOUT_MS = 15_000;
+
+/** A bus or a sink, as far as `check` is concerned. */
+export interface Place {
+  /** `bus http://localhost:8000`, `sink kafka`. */
+  readonly title: string;
+  probe(signal: AbortSignal): Promise<string>;
+  close(): Promise<void> | void;
+}
+
+/** Prints the effective configuration and whether every bus and sink can be reached. */
+export async function check({ config, logger, signal, write }: CommandContext): Promise<ExitCode> {
+  write(`${maskedConfig(config)}\n`);
+  const places: Place[] = [
+    ...createSources(config).map((source) => ({
+      title: `bus ${source.name}`,
+      probe: (signal: AbortSignal) => source.probe(signal),
+      close: () => source.close(),
+    })),
+    ...createSinks(config, logger).map((sink) => ({
+      title: `sink ${sink.name}`,
+      probe: (signal: AbortSignal) => sink.probe(signal),
+      close: () => sink.close(),
+    })),
+  ];
+  const findings = await Promise.all(places.map((place) => examine(place, signal, PROBE_TIMEOUT_MS)));
+  for (const { text } of findings) write(`${text}\n`);
+  return findings.every(({ isReachable }) => isReachable) ? EXIT.done : EXIT.failed;
+}
+
+interface Finding {
+  readonly isReachable: boolean;
+  readonly text: string;
+}
+
+/** Probes one place and lets go of it. Errors that are not the place's own pass through. */
+export async function examine(place: Place, signal: AbortSignal, timeoutMs: number): Promise<Finding> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    const found = await place.probe(AbortSignal.any([signal, timeout]));
+    return { isReachable: true, text: `ok      ${place.title}: ${found}` };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (timeout.aborted) {
+      return { isReachable: false, text: `FAILED  ${place.title}: no answer within ${timeoutMs / 1000} s` };
+    }
+    if (!(error instanceof SinkError || error instanceof SourceError)) throw error;
+    return { isReachable: false, text: `FAILED  ${place.title}: ${error.message} ${ADVICE[error.kind]}` };
+  } finally {
+    await place.close();
+  }
+}
+
+const ADVICE: Record<SinkError["kind"] | SourceError["kind"], string> = {
+  unavailable: "(Is it running, and can this host reach it?)",
+  rejected: "(It refuses what the handler writes.)",
+  misconfigured: "(Mend its set-up or the settings above.)",
+  refused: "(Mend the token or the certificates.)",
+  garbage: "(Is this address a VaBus?)",
+};

@@ -1,0 +1,53 @@
+import { type BusConfig, type Config, loadConfig } from "../config/config.ts";
+import type { Sources } from "../config/settings.ts";
+import type { VariableName } from "../config/variables.ts";
+import type { Logger } from "../log/logger.ts";
+import { compileRoutes } from "../router/routes.ts";
+import type { ExitCode } from "./exit.ts";
+import type { Options, OptionValues } from "./option.ts";
+
+/** What a command gets to work with. */
+export interface CommandContext<C = Config> {
+  readonly config: C;
+  /** To derive another configuration from, as `demo` does. */
+  readonly sources: Sources;
+  readonly logger: Logger;
+  /** Fires at the first SIGTERM or SIGINT: come to an end in good order. */
+  readonly signal: AbortSignal;
+  /** Writes to stdout, all of it. */
+  readonly write: (text: string) => void;
+}
+
+/** One command as help and parser see it. Its code is loaded only when it runs. */
+export interface Command<C = Config, O extends Options = Options> {
+  /** The words on the command line: `status`, `dead-letters list`. */
+  readonly name: string;
+  readonly summary: string;
+  /** What the summary leaves out; sentences. */
+  readonly details: string;
+  /** Arguments and what they do. */
+  readonly examples: readonly (readonly [args: string, effect: string])[];
+  /** The settings shown in its help; it accepts all of them, so that one environment serves every command. */
+  readonly concerns: readonly VariableName[];
+  readonly options: O;
+  readonly configure: (sources: Sources) => C;
+  run(context: CommandContext<C>, options: OptionValues<O>): Promise<ExitCode>;
+}
+
+/** Any command, once its own types have done their work. */
+export type AnyCommand = Command<Config | BusConfig>;
+
+/** Lets the compiler hold a command's code against its options and its configuration. */
+export function command<C extends Config | BusConfig, O extends Options>(
+  definition: Command<C, O>,
+): AnyCommand {
+  return definition as unknown as AnyCommand;
+}
+
+/** The configuration of the handler, routes included. */
+export function handlerConfig(sources: Sources): Config {
+  return loadConfig(sources, (routes, sinks) => {
+    const compiled = compileRoutes(routes, sinks);
+    return "faults" in compiled ? compiled.faults : [];
+  });
+}

@@ -1,0 +1,158 @@
+import { Command as Parser, Option, type OutputConfiguration } from "commander";
+import type { Fault } from "../config/fault.ts";
+import { nearMiss } from "../config/near_miss.ts";
+import { fileVariable, flagOf, variable, VARIABLE_NAMES, type VariableName } from "../config/variables.ts";
+import { COMMIT, VERSION } from "../version.ts";
+import type { AnyCommand } from "./command.ts";
+import { COMMANDS, DEFAULT_COMMAND, FAMILIES } from "./commands.ts";
+import { commandHelp, generalHelp, PROGRAM, settingHelp } from "./help.ts";
+import type { CommandOption } from "./option.ts";
+
+/** A command line as it was understood. */
+export interface Invocation {
+  readonly command: AnyCommand;
+  /** Flags of the configuration, by the name of their variable. */
+  readonly flags: Readonly<Record<string, string>>;
+  readonly envFile: string | undefined;
+  /** The command's own options. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** What was not understood. */
+  readonly faults: readonly Fault[];
+}
+
+/**
+ * Reads a command line.
+ *
+ * @throws {CommanderError} after help or version was printed, or where a flag at the end lacks its value.
+ */
+export function parseCommandLine(args: readonly string[], output: OutputConfiguration): Invocation {
+  let invocation: Invocation | undefined;
+  const withHabits = (parser: Parser) =>
+    parser.version(`${PROGRAM} ${VERSION} (${COMMIT})`).exitOverride().configureOutput(output);
+
+  const root = withHabits(new Parser(PROGRAM))
+    .description(
+      "Fetches events from VaBus, aggregates them by name, function and time window, and delivers the aggregates " +
+        "to Kafka, PostgreSQL or SQLite. No event is lost, none is counted twice, and `verify` proves it.",
+    )
+    .addHelpText("after", generalHelp());
+  const families = new Map<string, Parser>();
+  for (const [word, summary] of Object.entries(FAMILIES)) {
+    families.set(word, withHabits(new Parser(word)).description(summary));
+  }
+  for (const command of COMMANDS) {
+    const words = command.name.split(" ");
+    const parser = withHabits(new Parser(words.at(-1)))
+      .summary(command.summary)
+      .description(`${command.name}: ${command.summary}. ${command.details}`)
+      .usage("[flags]")
+      .addHelpText("after", commandHelp(command))
+      // What is not known is told with all other faults, in one report.
+      .allowUnknownOption()
+      .allowExcessArguments();
+    const flags = addFlags(parser, command);
+    parser.action(() => {
+      invocation = understand(command, parser, flags, args);
+    });
+    const family = words.length > 1 ? families.get(words[0]!)! : root;
+    family.addCommand(parser, { isDefault: command.name === DEFAULT_COMMAND });
+    if (family !== root && family.parent === null) root.addCommand(family);
+  }
+  root.parse(args, { from: "user" });
+  return invocation!;
+}
+
+interface Flags {
+  readonly own: readonly (readonly [key: string, option: CommandOption<unknown>, flag: Option])[];
+  readonly envFile: Option;
+  readonly settings: readonly (readonly [variable: string, flag: Option])[];
+}
+
+function addFlags(parser: Parser, command: AnyCommand): Flags {
+  const own = Object.entries(command.options).map(([key, option]) => {
+    const flag = new Option(option.flags, option.help);
+    if (flag.required) flag.argParser((text, previous: string[] = []) => [...previous, text]);
+    return [key, option, flag] as const;
+  });
+  const envFile = new Option("--env-file <path>", "file of settings to read instead of .env");
+  const settings = VARIABLE_NAMES.flatMap((name) => settingFlags(name, command.concerns.includes(name)));
+  for (const flag of [...own.map(([, , flag]) => flag), envFile, ...settings.map(([, flag]) => flag)]) {
+    parser.addOption(flag);
+  }
+  return { own, envFile, settings };
+}
+
+/** The flag of a variable, and that of its file. */
+function settingFlags(name: VariableName, isShown: boolean): [variable: string, flag: Option][] {
+  const { group, type } = variable(name);
+  const flags: [string, Option][] = [[
+    name,
+    new Option(`${flagOf(name)} ${type.placeholder}`, settingHelp(name)),
+  ]];
+  const file = fileVariable(name);
+  if (file !== undefined) flags.push([file, new Option(`${flagOf(file)} <path>`, `file that holds ${name}`)]);
+  for (const [, flag] of flags) flag.helpGroup(`${group}:`).hideHelp(!isShown);
+  return flags;
+}
+
+function understand(command: AnyCommand, parser: Parser, flags: Flags, args: readonly string[]): Invocation {
+  const faults = unknownArguments(command, parser, args);
+  const values = parser.opts<Record<string, string | string[] | true | undefined>>();
+  const valueOf = (flag: Option) => values[flag.attributeName()];
+  const options = flags.own.map(([key, option, flag]) => {
+    const value = valueOf(flag);
+    const texts = Array.isArray(value) ? value : [];
+    return [key, option.read({ isThere: value !== undefined, texts }, faults)] as const;
+  });
+  const settings = flags.settings.flatMap(([name, flag]) => {
+    const value = valueOf(flag);
+    return value === undefined ? [] : [[name, String(value)] as const];
+  });
+  return {
+    command,
+    flags: Object.fromEntries(settings),
+    envFile: valueOf(flags.envFile) as string | undefined,
+    options: Object.fromEntries(options),
+    faults,
+  };
+}
+
+/** Never shows what follows an unknown flag: it might be a secret. */
+function unknownArguments(command: AnyCommand, parser: Parser, args: readonly string[]): Fault[] {
+  const faults: Fault[] = [];
+  const known = [...parser.options.map(({ long }) => long!), "--help"];
+  const names = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0]!))];
+  const rest = [...parser.args];
+  if (command.name === DEFAULT_COMMAND && rest.length > 0 && rest[0] === args[0] && !isFlag(rest[0]!)) {
+    const subject = rest.shift()!;
+    faults.push({
+      subject,
+      problem: `is no command${hint(nearMiss(subject, names))}`,
+      allowed: names.join(", "),
+    });
+  }
+  let isAfterFlag = false;
+  for (const argument of rest) {
+    if (isFlag(argument)) {
+      const [flag] = argument.split("=") as [string];
+      faults.push({ subject: flag, problem: `is no flag of ${command.name}${hint(nearMiss(flag, known))}` });
+    } else if (names.includes(argument)) {
+      faults.push({ subject: argument, problem: "comes too late; the command stands before its flags" });
+    } else if (!isAfterFlag) {
+      faults.push({
+        subject: "an argument",
+        problem: "belongs to no flag; put values with spaces in quotes",
+      });
+    }
+    isAfterFlag = isFlag(argument);
+  }
+  return faults;
+}
+
+function isFlag(argument: string): boolean {
+  return argument.length > 1 && argument.startsWith("-");
+}
+
+function hint(meant: string | undefined): string {
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
+}

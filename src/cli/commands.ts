@@ -1,0 +1,212 @@
+import { loadBusConfig } from "../config/config.ts";
+import { anyText, choice, instant, integer, listenAddress, path, seconds } from "../config/value_type.ts";
+import { type Group, variable, VARIABLE_NAMES } from "../config/variables.ts";
+import { type AnyCommand, command, handlerConfig } from "./command.ts";
+import { DEMO_VARIABLES, demoConfig } from "./demo_config.ts";
+import { repeated, single, singleOr, toggle } from "./option.ts";
+
+export const DEFAULT_COMMAND = "run";
+
+const SINK_VARIABLES = variablesOf("Destinations", "Kafka", "PostgreSQL", "SQLite");
+const STATE_VARIABLES = ["STATE_DIR", "INSTANCE_ID", "LOG_LEVEL", "LOG_FORMAT"] as const;
+
+const JSON_OUTPUT = toggle("--json", "print JSON for programs");
+const FORGET_SINKS = repeated(
+  "--forget-sink",
+  anyText("<name>", "the name of a sink"),
+  "give up what waits for a sink that was removed from STORAGE_TYPE",
+);
+const REASON = single(
+  "--reason",
+  choice(["invalid", "future", "late", "overflow", "not_finite", "rejected"]),
+  "only those refused for this reason",
+);
+const IDS = repeated("--id", integer(1, Number.MAX_SAFE_INTEGER), "the dead letter with this number");
+const ALL = toggle("--all", "every dead letter");
+
+/** Every command, in the order of the help. Its code is imported only when it runs, so that start-up stays quick. */
+export const COMMANDS: readonly AnyCommand[] = [
+  command({
+    name: "run",
+    summary: "the service: fetch, aggregate, deliver until SIGTERM or SIGINT",
+    details: "The first signal stops it in good order; a second one ends it at once, which is safe too.",
+    examples: [
+      ["run --storage-type stdout", "aggregates of http://localhost:8000 as JSON lines"],
+      [
+        "run --vabus-url http://bus:8000 --aggregation-interval 10",
+        "10-second windows into the embedded SQLite",
+      ],
+    ],
+    concerns: VARIABLE_NAMES,
+    options: { forgetSinks: FORGET_SINKS },
+    configure: handlerConfig,
+    run: async (context, options) => (await import("./run.ts")).run(context, options),
+  }),
+  command({
+    name: "once",
+    summary: "for cron: fetch and deliver what there is, then exit",
+    details:
+      "Open windows stay in the state for the next call. Exits 75 when a bus or a sink was out of reach with " +
+      "work left: call again later.",
+    examples: [
+      ["once", "one round; windows that have not ended stay open"],
+      ["once --flush", "the last round: closes open windows too"],
+    ],
+    concerns: VARIABLE_NAMES,
+    options: { flush: toggle("--flush", "close open windows too"), forgetSinks: FORGET_SINKS },
+    configure: handlerConfig,
+    run: async (context, options) => (await import("./once.ts")).once(context, options),
+  }),
+  command({
+    name: "demo",
+    summary: "embedded bus, generated events, SQLite sink: no set-up, nothing outside",
+    details: "Keeps its state in a temporary directory unless --state-dir names one.",
+    examples: [
+      ["demo", "until it is stopped"],
+      ["demo --events-per-second 50000 --duration 30", "half a minute under load"],
+    ],
+    concerns: DEMO_VARIABLES,
+    options: {
+      eventsPerSecond: singleOr(
+        "--events-per-second",
+        integer(1, 1_000_000),
+        "1000",
+        "events generated a second",
+      ),
+      names: singleOr("--names", integer(1, 1_000_000), "100", "different event names"),
+      durationMs: single("--duration", seconds(0.1, 86_400 * 366), "stop by itself after so many seconds"),
+    },
+    configure: demoConfig,
+    run: async (context, options) => (await import("./demo.ts")).demo(context, options),
+  }),
+  command({
+    name: "bus",
+    summary: "a VaBus server for development, tests and small sites",
+    details: "Asks for the token of VABUS_TOKEN when there is one.",
+    examples: [
+      ["bus", "on 127.0.0.1:8000, in memory"],
+      ["bus --listen 0.0.0.0:8000 --data-dir /var/lib/vabus", "for other hosts, kept on disk"],
+    ],
+    concerns: ["VABUS_TOKEN", "LOG_LEVEL", "LOG_FORMAT"],
+    options: {
+      listen: singleOr(
+        "--listen",
+        listenAddress(),
+        "127.0.0.1:8000",
+        "where to listen; port 0 for any free one",
+      ),
+      memory: toggle("--memory", "keep the log in memory; the default without --data-dir"),
+      dataDir: single("--data-dir", path("the path of a directory"), "keep the log in this directory"),
+      maxEvents: singleOr("--max-events", integer(1, 10_000_000_000), "10000000", "most events kept"),
+      maxBytes: singleOr("--max-bytes", integer(1024, 1e15), "1073741824", "most bytes kept"),
+      tlsCertFile: single(
+        "--tls-cert-file",
+        path("the path of a PEM file"),
+        "certificate to serve https with",
+      ),
+      tlsKeyFile: single("--tls-key-file", path("the path of a PEM file"), "its key"),
+    },
+    configure: loadBusConfig,
+    run: async (context, options) => (await import("./bus.ts")).bus(context, options),
+  }),
+  command({
+    name: "check",
+    summary: "validate the configuration, reach the bus and every sink, print what is in force",
+    details: "Writes nothing anywhere. Exits 1 when a bus or a sink cannot be reached. Secrets are masked.",
+    examples: [["check --env-file /etc/vabus-data-handler.env", "before the service is restarted"]],
+    concerns: VARIABLE_NAMES,
+    options: {},
+    configure: handlerConfig,
+    run: async (context) => (await import("./check.ts")).check(context),
+  }),
+  command({
+    name: "status",
+    summary: "what the state holds: offsets, watermark, windows, outbox, dead letters, accounting",
+    details: "Only reads; works while the handler runs.",
+    examples: [["status --state-dir /var/lib/vabus-data-handler", "for people"], [
+      "status --json",
+      "for programs",
+    ]],
+    concerns: STATE_VARIABLES,
+    options: { json: JSON_OUTPUT },
+    configure: handlerConfig,
+    run: async (context, options) => (await import("./status.ts")).status(context, options),
+  }),
+  command({
+    name: "verify",
+    summary: "prove that no event was lost or counted twice",
+    details:
+      "Checks the accounting of the state, then compares it with each SQL sink. Only reads; works while the " +
+      "handler runs. Exits 1 and names the differences when the proof fails.",
+    examples: [
+      ["verify", "the whole sink"],
+      ["verify --since 2026-01-31T06:00Z", "a sink whose older rows are purged"],
+    ],
+    concerns: [...SINK_VARIABLES, ...STATE_VARIABLES],
+    options: {
+      sinceMs: single("--since", instant(), "compare only windows that start then or later"),
+      json: JSON_OUTPUT,
+    },
+    configure: handlerConfig,
+    run: async (context, options) => (await import("./verify.ts")).verify(context, options),
+  }),
+  command({
+    name: "dead-letters list",
+    summary: "the newest refused events and aggregates, and why",
+    details: "Only reads; works while the handler runs.",
+    examples: [["dead-letters list --reason late --limit 20", "the newest 20 that came too late"]],
+    concerns: STATE_VARIABLES,
+    options: {
+      reason: REASON,
+      limit: singleOr("--limit", integer(1, 1_000_000), "50", "most that are shown"),
+      json: JSON_OUTPUT,
+    },
+    configure: handlerConfig,
+    run: async (context, options) => (await import("./dead_letters.ts")).list(context, options),
+  }),
+  command({
+    name: "dead-letters export",
+    summary: "all of them as JSON lines on stdout, raw event included",
+    details: "Only reads; works while the handler runs.",
+    examples: [[
+      "dead-letters export --reason invalid > invalid.jsonl",
+      "to look into garbage from a device",
+    ]],
+    concerns: STATE_VARIABLES,
+    options: { reason: REASON },
+    configure: handlerConfig,
+    run: async (context, options) => (await import("./dead_letters.ts")).exportLines(context, options),
+  }),
+  command({
+    name: "dead-letters retry",
+    summary: "aggregate or deliver them once more, after the cause is mended",
+    details: "A running handler does it; where none runs, the command does it itself.",
+    examples: [
+      ["dead-letters retry --reason rejected", "after the sink's table was mended"],
+      ["dead-letters retry --id 7 --id 9", "these two"],
+    ],
+    concerns: STATE_VARIABLES,
+    options: { reason: REASON, ids: IDS, all: ALL },
+    configure: handlerConfig,
+    run: async (context, options) => (await import("./dead_letters.ts")).retry(context, options),
+  }),
+  command({
+    name: "dead-letters purge",
+    summary: "throw them away for good; they stay in the accounting",
+    details: "A running handler does it; where none runs, the command does it itself.",
+    examples: [["dead-letters purge --reason invalid", "garbage that nobody needs"]],
+    concerns: STATE_VARIABLES,
+    options: { reason: REASON, ids: IDS, all: ALL },
+    configure: handlerConfig,
+    run: async (context, options) => (await import("./dead_letters.ts")).purge(context, options),
+  }),
+];
+
+/** What the first word of two-word commands is about. */
+export const FAMILIES: Readonly<Record<string, string>> = {
+  "dead-letters": "the events and aggregates that were refused: why, and a way back",
+};
+
+function variablesOf(...groups: Group[]) {
+  return VARIABLE_NAMES.filter((name) => groups.includes(variable(name).group));
+}

@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import { tmpdir } from "node:os";
+import type { Config } from "../config/config.ts";
+import type { Sources } from "../config/settings.ts";
+import type { VariableName } from "../config/variables.ts";
+import { handlerConfig } from "./command.ts";
+
+export const DEMO_VARIABLES: readonly VariableName[] = [
+  "AGGREGATION_INTERVAL",
+  "ALLOWED_LATENESS",
+  "STATE_DIR",
+  "HTTP_LISTEN",
+  "LOG_LEVEL",
+  "LOG_FORMAT",
+];
+
+/**
+ * The demo keeps to itself: whatever the environment of a real installation says, its events, state and aggregates stay
+ * away from it. Only flags and the settings of logging and the admin listener are heeded. The bus's address is filled
+ * in once the embedded bus listens.
+ */
+export function demoConfig(sources: Sources): Config {
+  const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN } = sources.environment;
+  return handlerConfig({
+    ...sources,
+    environment: { AGGREGATION_INTERVAL: "5", ALLOWED_LATENESS: "1", LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN },
+    envFile: undefined,
+    readFile: () => undefined,
+    flags: {
+      STATE_DIR: join(tmpdir(), `vabus-data-handler-demo-${Deno.pid}`),
+      INSTANCE_ID: "demo",
+      ...sources.flags,
+      STORAGE_TYPE: "sqlite",
+      VABUS_URL: "http://127.0.0.1",
+    },
+  });
+}

@@ -1,0 +1,56 @@
+import { fileVariable, flagOf, variable, type VariableName } from "../config/variables.ts";
+import type { AnyCommand } from "./command.ts";
+import { EXIT } from "./exit.ts";
+
+export const PROGRAM = "vabus-data-handler";
+
+/** What `--help` says of a setting's flag. */
+export function settingHelp(name: VariableName): string {
+  const { help, example, default: value, defaultText, secret } = variable(name);
+  const fallback = value ?? defaultText;
+  const caution = secret
+    ? `; other users of this host can see flags, so prefer ${fileVariable(name)}`
+    : `, such as ${example}`;
+  return `${help}${caution}${fallback === undefined ? "" : ` (default: ${fallback})`}`;
+}
+
+/** What stands below the list of commands. */
+export function generalHelp(): string {
+  return `
+Settings:
+  Each is an environment variable and a flag: AGGREGATION_INTERVAL=10 or --aggregation-interval 10.
+  A flag beats the environment, which beats .env (in the working directory, or --env-file), which
+  beats the default. Secrets are best kept in files: VABUS_TOKEN_FILE=/run/secrets/vabus.
+  \`${PROGRAM} run --help\` lists them all.
+
+Exit codes:
+  ${EXIT.done}   done
+  ${EXIT.failed}   failed; the state is safe
+  ${EXIT.usage}   wrong usage or configuration; every fault is named
+  ${EXIT.tryAgain}  try again later: out of reach with work left, or another process holds the state
+
+Examples:
+${
+    exampleLines([
+      ["demo", "see it work, with nothing set up"],
+      ["bus", "a bus to play with"],
+      ["--storage-type stdout", "aggregate http://localhost:8000 onto the screen"],
+      ["check", "before the service is started"],
+    ])
+  }
+`;
+}
+
+/** What stands below the flags of one command. */
+export function commandHelp({ examples }: AnyCommand): string {
+  return `
+Every flag of the settings is also an environment variable: ${flagOf("STATE_DIR")} is STATE_DIR.
+
+Examples:
+${exampleLines(examples)}
+`;
+}
+
+function exampleLines(examples: AnyCommand["examples"]): string {
+  return examples.map(([args, effect]) => `  # ${effect}\n  ${PROGRAM} ${args}`).join("\n");
+}

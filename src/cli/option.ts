@@ -1,0 +1,72 @@
+import type { Fault } from "../config/fault.ts";
+import type { ValueType } from "../config/value_type.ts";
+
+/** A flag that only one command has, beside those of the configuration. */
+export interface CommandOption<T> {
+  /** In commander's notation: `--limit <count>`. */
+  readonly flags: string;
+  readonly help: string;
+  /** Reads the values given, in their order; none: the flag was left out or stands alone. */
+  read(given: Given, faults: Fault[]): T;
+}
+
+export interface Given {
+  readonly isThere: boolean;
+  readonly texts: readonly string[];
+}
+
+export type Options = Readonly<Record<string, CommandOption<unknown>>>;
+export type OptionValues<O extends Options> = {
+  readonly [K in keyof O]: O[K] extends CommandOption<infer T> ? T : never;
+};
+
+/** A flag that stands alone. */
+export function toggle(flag: string, help: string): CommandOption<boolean> {
+  return { flags: flag, help, read: ({ isThere }) => isThere };
+}
+
+/** A flag with a value, the last one when it is repeated. */
+export function single<T>(flag: string, type: ValueType<T>, help: string): CommandOption<T | undefined> {
+  return {
+    flags: `${flag} ${type.placeholder}`,
+    help,
+    read: ({ texts }, faults) => texts.map((text) => readOne(flag, type, text, faults)).at(-1),
+  };
+}
+
+/** A flag with a value and a default, given as an operator would write it. */
+export function singleOr<T>(
+  flag: string,
+  type: ValueType<T>,
+  fallback: string,
+  help: string,
+): CommandOption<T> {
+  const given = single(flag, type, "");
+  return {
+    flags: given.flags,
+    help: `${help} (default: ${fallback})`,
+    read: (texts, faults) => given.read(texts, faults) ?? type.schema.parse(fallback),
+  };
+}
+
+/** A flag with a value that may be repeated. */
+export function repeated<T>(flag: string, type: ValueType<T>, help: string): CommandOption<readonly T[]> {
+  return {
+    flags: `${flag} ${type.placeholder}`,
+    help: `${help}; may be repeated`,
+    read: ({ texts }, faults) =>
+      texts.map((text) => readOne(flag, type, text, faults)).filter((value) => value !== undefined),
+  };
+}
+
+function readOne<T>(flag: string, type: ValueType<T>, text: string, faults: Fault[]): T | undefined {
+  const result = type.schema.safeParse(text.trim());
+  if (result.success) return result.data;
+  faults.push({
+    subject: flag,
+    value: text,
+    problem: result.error.issues[0]!.message,
+    allowed: type.allowed,
+  });
+  return undefined;
+}

@@ -1,0 +1,67 @@
+import { CommanderError } from "commander";
+import { ConfigError, type Fault } from "../config/fault.ts";
+import type { BusConfig, Config } from "../config/config.ts";
+import type { Sources } from "../config/settings.ts";
+import { type Disclosure, outcomeOf } from "./boundary.ts";
+import type { AnyCommand } from "./command.ts";
+import { parseCommandLine } from "./command_line.ts";
+import { EXIT } from "./exit.ts";
+import { watchSignals } from "./signals.ts";
+import { stderrLogger, systemSources, writeStderr, writeStdout } from "./system.ts";
+
+/** Runs one command line to its end and answers with the exit code. Every error ends here. */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  let disclosure: Disclosure = { isDebug: false, secrets: [] };
+  // Errors that libraries throw outside of any call of ours would otherwise end in a stack, secrets and all.
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    Deno.exit(conclude(event.reason, disclosure));
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    Deno.exit(conclude(event.error, disclosure));
+  });
+  using shutdown = watchSignals();
+  try {
+    const invocation = parseCommandLine(args, { writeOut: writeStdout, writeErr: writeStderr });
+    const sources = systemSources(invocation.flags, invocation.envFile);
+    const config = configure(invocation.command, sources, invocation.faults);
+    disclosure = { isDebug: config.log.level === "debug", secrets: config.secrets };
+    const logger = stderrLogger(config.log);
+    for (const warning of config.warnings) logger.warn(warning);
+    const { signal } = shutdown;
+    return await invocation.command.run(
+      { config, sources, logger, signal, write: writeStdout },
+      invocation.options,
+    );
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    // A command that had to be broken off has not failed; the caller learns which signal it was.
+    if (shutdown.signal.aborted && error instanceof Error && error.name === "AbortError") {
+      return shutdown.exitCode()!;
+    }
+    return conclude(error, disclosure);
+  }
+}
+
+/** The configuration; or one report of all that is wrong with it and with the command line. */
+function configure(command: AnyCommand, sources: Sources, usageFaults: readonly Fault[]): Config | BusConfig {
+  let config: Config | BusConfig | undefined;
+  const faults = [...usageFaults];
+  try {
+    config = command.configure(sources);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    faults.push(...error.faults);
+  }
+  if (config === undefined || faults.length > 0) {
+    throw new ConfigError(faults, `Run with \`${command.name} --help\` to see what there is.`);
+  }
+  return config;
+}
+
+function conclude(error: unknown, disclosure: Disclosure): number {
+  const { exitCode, message } = outcomeOf(error, disclosure);
+  if (message !== undefined) writeStderr(`${message}\n`);
+  return exitCode;
+}

@@ -1,0 +1,50 @@
+import { hostname } from "node:os";
+import type { LogConfig } from "../config/config.ts";
+import type { Sources } from "../config/settings.ts";
+import { createLogger, type Logger } from "../log/logger.ts";
+
+const encoder = new TextEncoder();
+
+/** What the configuration may know of this machine. */
+export function systemSources(flags: Sources["flags"], envFile: string | undefined): Sources {
+  return {
+    flags,
+    environment: Deno.env.toObject(),
+    envFile,
+    workingDirectory: Deno.cwd(),
+    hostName: hostname(),
+    isTerminal: Deno.stderr.isTerminal(),
+    readFile: (path) => {
+      try {
+        return Deno.readTextFileSync(path);
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+/** Logs to stderr. */
+export function stderrLogger(config: LogConfig): Logger {
+  return createLogger({ ...config, write: (line) => writeStderr(`${line}\n`), now: Date.now });
+}
+
+/** Writes all of the text; throws when nobody reads any more. */
+export function writeStdout(text: string): void {
+  writeAll(Deno.stdout, text);
+}
+
+/** Writes all of the text. Where stderr leads must not decide whether the service lives, so errors are dropped. */
+export function writeStderr(text: string): void {
+  try {
+    writeAll(Deno.stderr, text);
+  } catch {
+    // There is no place left to tell it.
+  }
+}
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let rest = encoder.encode(text);
+  while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+}

@@ -1,0 +1,371 @@
+import { isAbsolute, join, resolve } from "node:path";
+import { ConfigError, type Fault } from "./fault.ts";
+import { readSettings, readText, type Setting, type Settings, type Sources } from "./settings.ts";
+import { secretsOf } from "./redaction.ts";
+import type { HostPort } from "./value_type.ts";
+import { type SinkName, type Values, variable, type VariableName } from "./variables.ts";
+
+/** The whole configuration: valid, complete and immutable. Only `settings` may be shown. */
+export interface Config {
+  /** The sinks of `STORAGE_TYPE`, in its order. */
+  readonly sinks: readonly SinkConfig[];
+  /** The text of `ROUTES`; undefined: all to all. */
+  readonly routes: string | undefined;
+  readonly aggregationIntervalMs: number;
+  readonly allowedLatenessMs: number;
+  /** 0: closed windows are never corrected. */
+  readonly correctionHorizonMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxWaitMs: number;
+  /** 0: events are not checked for being duplicates. */
+  readonly dedupMaxIds: number;
+  readonly maxFutureSkewMs: number;
+  readonly maxSeries: number;
+  readonly vabus: VaBusConfig;
+  /** Absolute. */
+  readonly stateDir: string;
+  readonly instanceId: string;
+  readonly checkpointIntervalMs: number;
+  readonly outboxMaxRows: number;
+  /** 0: metrics are never sent to the bus. */
+  readonly metricsIntervalMs: number;
+  /** Undefined: no admin listener. Port 0: any free one. */
+  readonly httpListen: HostPort | undefined;
+  readonly log: LogConfig;
+  /** Every variable as it is in force and where it comes from, secrets masked. */
+  readonly settings: readonly Setting[];
+  /** Every secret text, to be taken out of whatever might hold one unawares. */
+  readonly secrets: readonly string[];
+  /** What is allowed but looks like a mistake; to be logged at start. */
+  readonly warnings: readonly string[];
+}
+
+export type SinkConfig =
+  | KafkaConfig
+  | PostgresConfig
+  /** `path` is absolute. */
+  | { readonly name: "sqlite"; readonly path: string }
+  | { readonly name: "stdout" };
+
+export interface KafkaConfig {
+  readonly name: "kafka";
+  /** `host:port` each. */
+  readonly bootstrapServers: readonly string[];
+  readonly topic: string;
+  readonly sasl: SaslConfig | undefined;
+  /** Undefined: no TLS. */
+  readonly tls: TlsConfig | undefined;
+  readonly delivery: "exactly-once" | "at-least-once";
+}
+
+export interface SaslConfig {
+  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface PostgresConfig {
+  readonly name: "postgres";
+  readonly connectionString: string;
+  /** `table` or `schema.table`. */
+  readonly table: string;
+  readonly createTable: boolean;
+}
+
+export interface VaBusConfig {
+  /** Without trailing slash; may hold credentials. */
+  readonly urls: readonly string[];
+  readonly mode: "log" | "queue";
+  readonly token: string | undefined;
+  /** Undefined: the system's authorities and no client certificate. */
+  readonly tls: TlsConfig | undefined;
+  /** Events a fetch. */
+  readonly batchSize: number;
+}
+
+/** PEM texts; undefined `ca`: the system's authorities. `cert` and `key` come together. */
+export interface TlsConfig {
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}
+
+export interface LogConfig {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly format: "text" | "json";
+}
+
+/** Says what is wrong with the text of `ROUTES`, given the sinks there are. Each is a sentence of its own. */
+export type ValidateRoutes = (routes: string, sinks: readonly SinkName[]) => readonly string[];
+
+/**
+ * Reads and checks the whole configuration.
+ *
+ * @throws {ConfigError} that names every fault.
+ */
+export function loadConfig(sources: Sources, validateRoutes: ValidateRoutes): Config {
+  const settings = readSettings(sources);
+  const builder = new ConfigBuilder(settings, sources);
+  const config = builder.build(validateRoutes);
+  if (builder.faults.length > 0) throw new ConfigError(builder.faults);
+  return deepFreeze({ ...config, secrets: secretsOf(config.vabus, config.sinks) });
+}
+
+/** What the reference bus shares with the handler: so that one environment serves both. */
+export interface BusConfig {
+  /** Undefined: everybody may read and write. */
+  readonly token: string | undefined;
+  readonly log: LogConfig;
+  readonly secrets: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** @throws {ConfigError} that names every fault of any variable, but asks for none that only the handler needs. */
+export function loadBusConfig(sources: Sources): BusConfig {
+  const { values, faults, warnings } = readSettings(sources);
+  if (faults.length > 0) throw new ConfigError(faults);
+  const token = values.VABUS_TOKEN;
+  const secrets = token === undefined ? [] : [token];
+  return deepFreeze({ token, log: logConfig(values, sources), secrets, warnings });
+}
+
+function logConfig(values: Values, sources: Sources): LogConfig {
+  return { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (sources.isTerminal ? "text" : "json") };
+}
+
+/** Checks the variables against each other. What it builds is whole only when there are no faults. */
+class ConfigBuilder {
+  readonly faults: Fault[];
+  private readonly values: Values;
+  private readonly shown: Map<VariableName, Setting>;
+  private readonly warnings: string[];
+
+  constructor(private readonly settings: Settings, private readonly sources: Sources) {
+    this.faults = [...settings.faults];
+    this.values = settings.values;
+    this.shown = new Map(settings.masked);
+    this.warnings = [...settings.warnings];
+  }
+
+  build(validateRoutes: ValidateRoutes): Omit<Config, "secrets"> {
+    const { values } = this;
+    const stateDir = this.stateDir();
+    const sinks = values.STORAGE_TYPE.map((name) => this.sink(name, stateDir));
+    this.checkRoutes(validateRoutes);
+    this.checkTimes();
+    const log = logConfig(values, this.sources);
+    this.show("LOG_FORMAT", log.format);
+    return {
+      sinks,
+      routes: values.ROUTES,
+      aggregationIntervalMs: values.AGGREGATION_INTERVAL,
+      allowedLatenessMs: values.ALLOWED_LATENESS,
+      correctionHorizonMs: values.CORRECTION_HORIZON,
+      idleTimeoutMs: values.IDLE_TIMEOUT,
+      maxWaitMs: values.MAX_WAIT,
+      dedupMaxIds: values.DEDUP_MAX_IDS,
+      maxFutureSkewMs: values.MAX_FUTURE_SKEW,
+      maxSeries: values.MAX_SERIES,
+      vabus: this.vabus(),
+      stateDir,
+      instanceId: this.instanceId(),
+      checkpointIntervalMs: values.CHECKPOINT_INTERVAL,
+      outboxMaxRows: values.OUTBOX_MAX_ROWS,
+      metricsIntervalMs: values.METRICS_INTERVAL,
+      httpListen: values.HTTP_LISTEN === "off" ? undefined : values.HTTP_LISTEN,
+      log,
+      settings: [...this.shown.values()],
+      warnings: this.warnings,
+    };
+  }
+
+  private sink(name: SinkName, stateDir: string): SinkConfig {
+    switch (name) {
+      case "kafka":
+        return this.kafka();
+      case "postgres":
+        return {
+          name,
+          connectionString: this.required("POSTGRES_CONNECTION_STRING", "since STORAGE_TYPE has postgres"),
+          table: this.values.POSTGRES_TABLE,
+          createTable: this.values.POSTGRES_CREATE_TABLE,
+        };
+      case "sqlite": {
+        const path = this.absolute(this.values.SQLITE_PATH ?? join(stateDir, "aggregates.sqlite"));
+        return { name, path: this.show("SQLITE_PATH", path) };
+      }
+      case "stdout":
+        return { name };
+    }
+  }
+
+  private kafka(): KafkaConfig {
+    const { values } = this;
+    const tls = this.tls("KAFKA_SSL_CA_FILE", "KAFKA_SSL_CERT_FILE", "KAFKA_SSL_KEY_FILE");
+    if (tls !== undefined && !values.KAFKA_SSL) {
+      this.fault(
+        "KAFKA_SSL",
+        "is false, but there are files for it; set it to true or leave KAFKA_SSL_*_FILE out",
+      );
+    }
+    const sasl = this.sasl();
+    if (sasl?.mechanism === "plain" && !values.KAFKA_SSL) {
+      this.warnings.push(
+        "the Kafka password crosses the network in the clear: plain SASL needs KAFKA_SSL=true",
+      );
+    }
+    return {
+      name: "kafka",
+      bootstrapServers: this.required("KAFKA_BOOTSTRAP_SERVERS", "since STORAGE_TYPE has kafka"),
+      topic: values.KAFKA_TOPIC,
+      sasl,
+      tls: values.KAFKA_SSL ? tls ?? { ca: undefined, cert: undefined, key: undefined } : undefined,
+      delivery: values.KAFKA_DELIVERY,
+    };
+  }
+
+  private sasl(): SaslConfig | undefined {
+    const names = ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] as const;
+    const first = names.find((name) => this.settings.given.has(name));
+    if (first === undefined) return undefined;
+    const why = `since ${first} is set`;
+    return {
+      mechanism: this.required("KAFKA_SASL_MECHANISM", why),
+      username: this.required("KAFKA_SASL_USERNAME", why),
+      password: this.required("KAFKA_SASL_PASSWORD", why),
+    };
+  }
+
+  private vabus(): VaBusConfig {
+    const { values } = this;
+    const urls = values.VABUS_URL ?? values.DEFAULT_VABUS_URL;
+    if (values.VABUS_URL === undefined) {
+      this.show("VABUS_URL", this.shown.get("DEFAULT_VABUS_URL")!.value!, "DEFAULT_VABUS_URL");
+    }
+    const tls = this.tls("VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE");
+    const inTheClear = urls.find((url) => url.startsWith("http:") && !isLocal(url));
+    if (inTheClear !== undefined && values.VABUS_TOKEN !== undefined) {
+      this.warnings.push("the VaBus token crosses the network in the clear: give VABUS_URL as https://");
+    }
+    return {
+      urls,
+      mode: values.VABUS_MODE,
+      token: values.VABUS_TOKEN,
+      tls,
+      batchSize: values.VABUS_BATCH_SIZE,
+    };
+  }
+
+  private tls(caName: VariableName, certName: VariableName, keyName: VariableName): TlsConfig | undefined {
+    const { given } = this.settings;
+    if (![caName, certName, keyName].some((name) => given.has(name))) return undefined;
+    if (given.has(certName) !== given.has(keyName)) {
+      const [missing, present] = given.has(certName) ? [keyName, certName] : [certName, keyName];
+      this.fault(missing, `is missing, since ${present} is set`);
+    }
+    return {
+      ca: this.pem(caName, "CERTIFICATE"),
+      cert: this.pem(certName, "CERTIFICATE"),
+      key: this.pem(keyName, "PRIVATE KEY"),
+    };
+  }
+
+  private pem(name: VariableName, label: string): string | undefined {
+    const path = this.values[name];
+    if (typeof path !== "string") return undefined;
+    const result = readText(path, this.sources);
+    if ("problem" in result) this.fault(name, result.problem);
+    else if (!new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(result.text)) {
+      this.fault(name, `names a file without a PEM block "${label}"`);
+    } else return result.text;
+    return undefined;
+  }
+
+  private stateDir(): string {
+    const given = this.values.STATE_DIR;
+    if (given !== undefined) return this.show("STATE_DIR", this.absolute(given));
+    const { STATE_DIRECTORY, XDG_STATE_HOME, HOME } = this.sources.environment;
+    const ofSystemd = STATE_DIRECTORY?.split(":")[0];
+    if (ofSystemd) return this.show("STATE_DIR", ofSystemd, "default, systemd's STATE_DIRECTORY");
+    const stateHome = XDG_STATE_HOME && isAbsolute(XDG_STATE_HOME)
+      ? XDG_STATE_HOME
+      : HOME && join(HOME, ".local", "state");
+    if (stateHome) return this.show("STATE_DIR", join(stateHome, "vabus-data-handler"));
+    if (!this.settings.given.has("STATE_DIR")) {
+      this.fault(
+        "STATE_DIR",
+        "has no default here, since neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set",
+      );
+    }
+    return "";
+  }
+
+  private instanceId(): string {
+    const given = this.values.INSTANCE_ID;
+    if (given !== undefined) return given;
+    const { hostName } = this.sources;
+    if (!variable("INSTANCE_ID").type.schema.safeParse(hostName).success) {
+      if (!this.settings.given.has("INSTANCE_ID")) {
+        this.fault("INSTANCE_ID", "has no default here, since this machine has no usable host name");
+      }
+    }
+    return this.show("INSTANCE_ID", hostName, "default, the host name");
+  }
+
+  private checkRoutes(validateRoutes: ValidateRoutes): void {
+    if (this.values.ROUTES === undefined || this.isAtFault("STORAGE_TYPE")) return;
+    for (const problem of validateRoutes(this.values.ROUTES, this.values.STORAGE_TYPE)) {
+      this.fault("ROUTES", `is wrong: ${problem}`);
+    }
+  }
+
+  private checkTimes(): void {
+    const { CORRECTION_HORIZON, ALLOWED_LATENESS } = this.values;
+    if (CORRECTION_HORIZON > 0 && CORRECTION_HORIZON < ALLOWED_LATENESS) {
+      this.warnings.push(
+        "CORRECTION_HORIZON is less than ALLOWED_LATENESS: stragglers will be refused as late",
+      );
+    }
+  }
+
+  /** The value of a variable that others make necessary. */
+  private required<N extends VariableName>(name: N, why: string): NonNullable<Values[N]> {
+    const value = this.values[name];
+    if (value === undefined && !this.settings.given.has(name)) this.fault(name, `is missing, ${why}`);
+    return value!;
+  }
+
+  private isAtFault(name: VariableName): boolean {
+    return this.settings.faults.some(({ subject }) => subject === name);
+  }
+
+  private fault(name: VariableName, problem: string): void {
+    const { value, origin } = this.shown.get(name)!;
+    this.faults.push({
+      subject: name,
+      origin: value === undefined ? undefined : origin,
+      value,
+      problem,
+      allowed: variable(name).type.allowed,
+    });
+  }
+
+  /** Notes what a variable without a fixed default comes to. */
+  private show(name: VariableName, value: string, origin = this.shown.get(name)!.origin): string {
+    this.shown.set(name, { ...this.shown.get(name)!, value, origin });
+    return value;
+  }
+
+  private absolute(path: string): string {
+    return resolve(this.sources.workingDirectory, path);
+  }
+}
+
+function isLocal(url: string): boolean {
+  return /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze);
+  return value;
+}

@@ -1,0 +1,51 @@
+export const MASK = "***";
+
+/** Parameters of a connection string that are no secret by their nature; all others are masked. */
+const OPEN_PARAMETERS = new Set([
+  "sslmode",
+  "ssl",
+  "application_name",
+  "connect_timeout",
+  "target_session_attrs",
+]);
+
+/**
+ * A valid URL without its password, and without the values of parameters that might be secret. The text is cut, not
+ * built anew, so that it stays what the operator wrote (several PostgreSQL hosts included).
+ */
+export function maskUrl(text: string): string {
+  const [, scheme, userInfo, place, query] = /^([^:]+:\/\/)(?:(.*)@)?([^?]*)(?:\?(.*))?$/s.exec(text) ?? [];
+  if (scheme === undefined) return MASK;
+  const maskedUser = userInfo === undefined ? "" : `${maskUserInfo(userInfo)}@`;
+  const maskedQuery = query === undefined ? "" : `?${query.split("&").map(maskParameter).join("&")}`;
+  return `${scheme}${maskedUser}${place}${maskedQuery}`;
+}
+
+/** Several URLs with commas. */
+export function maskUrls(text: string): string {
+  return text.split(",").map((url) => maskUrl(url.trim())).join(",");
+}
+
+/**
+ * Text that was refused, so nobody can tell its parts: all that might be a user name, a password or a parameter goes,
+ * from the first `//` to the last `@`, and from the first `?` on.
+ */
+export function maskRefused(text: string): string {
+  const at = text.lastIndexOf("@");
+  const start = text.indexOf("//");
+  const open = at < 0
+    ? text
+    : `${start < 0 || start > at ? "" : text.slice(0, start + 2)}${MASK}${text.slice(at)}`;
+  return open.replace(/\?.*$/s, `?${MASK}`);
+}
+
+/** A name without a password may be a token that somebody put there. */
+function maskUserInfo(userInfo: string): string {
+  const colon = userInfo.indexOf(":");
+  return colon < 0 ? MASK : `${userInfo.slice(0, colon)}:${MASK}`;
+}
+
+function maskParameter(parameter: string): string {
+  const equals = parameter.indexOf("=");
+  return OPEN_PARAMETERS.has(parameter.slice(0, Math.max(equals, 0))) ? parameter : MASK;
+}

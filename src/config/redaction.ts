@@ -1,0 +1,23 @@
+import type { SinkConfig, VaBusConfig } from "./config.ts";
+import { MASK } from "./mask.ts";
+
+/** Takes secrets out of a text of unknown origin, such as the message of a defect. */
+export function redact(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((rest, secret) => rest.replaceAll(secret, MASK), text);
+}
+
+/** Every secret text of a configuration; longest first, so that none is cut by a shorter one within it. */
+export function secretsOf(vabus: VaBusConfig, sinks: readonly SinkConfig[]): string[] {
+  const secrets = [vabus.token, vabus.tls?.key, ...vabus.urls.flatMap(passwordsOf)];
+  for (const sink of sinks) {
+    if (sink.name === "kafka") secrets.push(sink.sasl?.password, sink.tls?.key);
+    if (sink.name === "postgres") secrets.push(sink.connectionString, ...passwordsOf(sink.connectionString));
+  }
+  return secrets.filter((secret): secret is string => Boolean(secret)).sort((a, b) => b.length - a.length);
+}
+
+/** The password of a valid URL, as it was written and decoded. */
+function passwordsOf(url: string): string[] {
+  const password = /^[^:]+:\/\/[^:@]*:([^@]*)@/.exec(url)?.[1];
+  return password === undefined ? [] : [password, decodeURIComponent(password)];
+}

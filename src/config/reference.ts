@@ -1,0 +1,38 @@
+import { fileVariable, GROUPS, variable, VARIABLE_NAMES, type VariableName } from "./variables.ts";
+
+/** The Markdown tables of every variable, one a group, for the README. */
+export function renderReference(): string {
+  return GROUPS.map((group) => {
+    const rows = VARIABLE_NAMES.filter((name) => variable(name).group === group).map(rowOf);
+    return [
+      `### ${group}`,
+      "",
+      "| variable | default | meaning | example |",
+      "|---|---|---|---|",
+      ...rows,
+      "",
+    ]
+      .join("\n");
+  }).join("\n");
+}
+
+function rowOf(name: VariableName): string {
+  const { default: value, defaultText, help, type, example } = variable(name);
+  const file = fileVariable(name);
+  const names = file === undefined ? `\`${name}\`` : `\`${name}\`, \`${file}\``;
+  const fallback = value === undefined ? defaultText ?? "-" : `\`${value}\``;
+  const meaning = `${capitalized(help)}. ${capitalized(type.allowed)}`;
+  return `| ${[names, fallback, meaning, `\`${example}\``].map(escaped).join(" | ")} |`;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A bar ends a cell, also within code; angle brackets outside of code would be taken for HTML. */
+function escaped(cell: string): string {
+  return cell.replaceAll("|", "\\|").replace(
+    /`[^`]*`|[<>*]/g,
+    (part) => part.length > 1 ? part : `\\${part}`,
+  );
+}

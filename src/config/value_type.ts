@@ -1,0 +1,234 @@
+import { isIPv6 } from "node:net";
+import { z } from "zod";
+import { maskRefused, maskUrl, maskUrls } from "./mask.ts";
+
+/** How the text of a setting is read: what is allowed, in words and as a schema. */
+export interface ValueType<T> {
+  /** For help: `<seconds>`; in square brackets when a flag may stand alone. */
+  readonly placeholder: string;
+  /** What may be given, to end the sentence "Allowed: …". */
+  readonly allowed: string;
+  readonly schema: z.ZodType<T, string>;
+  /** A valid value, fit for every eye. */
+  readonly mask?: (text: string) => string;
+  /** A refused value, fit for every eye. */
+  readonly maskRefused?: (text: string) => string;
+}
+
+export interface HostPort {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Seconds, read into milliseconds. */
+export function seconds(min: number, max: number): ValueType<number> {
+  return {
+    placeholder: "<seconds>",
+    allowed: `seconds from ${min} to ${max}, fractions to a millisecond`,
+    schema: z.string()
+      .regex(/^\d+(\.\d+)?$/, "is not a plain decimal number")
+      .regex(/^\d+(\.\d{1,3}0*)?$/, "is finer than a millisecond")
+      .transform((text) => Math.round(Number(text) * 1000))
+      .refine((ms) => ms >= min * 1000, `is less than ${min}`)
+      .refine((ms) => ms <= max * 1000, `is more than ${max}`),
+  };
+}
+
+export function integer(min: number, max: number): ValueType<number> {
+  return {
+    placeholder: "<count>",
+    allowed: `a whole number from ${min} to ${max}`,
+    schema: z.string()
+      .regex(/^\d+$/, "is not a whole number in plain digits")
+      .transform(Number)
+      .refine((value) => value >= min, `is less than ${min}`)
+      .refine((value) => value <= max, `is more than ${max}`),
+  };
+}
+
+export function boolean(): ValueType<boolean> {
+  return {
+    placeholder: "[true|false]",
+    allowed: "true or false",
+    schema: z.string().toLowerCase()
+      .pipe(z.enum(["true", "false"], "is neither true nor false"))
+      .transform((word) => word === "true"),
+  };
+}
+
+/** One of some words, in lower or upper case. */
+export function choice<const W extends string>(words: readonly W[]): ValueType<W> {
+  return {
+    placeholder: `<${words.join("|")}>`,
+    allowed: `one of ${words.join(", ")}`,
+    schema: z.string().toLowerCase().pipe(z.enum(words, "is not known")) as z.ZodType<W, string>,
+  };
+}
+
+/** Some of some words, with commas, none twice. */
+export function choices<const W extends string>(words: readonly W[]): ValueType<readonly W[]> {
+  return {
+    placeholder: "<list>",
+    allowed: `${words.join(", ")}, or several of them with commas`,
+    schema: listOf(z.string().toLowerCase().pipe(z.enum(words, "has a word that is not known"))) as z.ZodType<
+      readonly W[],
+      string
+    >,
+  };
+}
+
+/** `host:port`, several with commas, none twice. */
+export function hostPorts(): ValueType<readonly string[]> {
+  const one = z.string().refine(
+    (text) => (parseHostPort(text)?.port ?? 0) > 0,
+    "has a part that is not host:port",
+  );
+  return {
+    placeholder: "<host:port,…>",
+    allowed: "host:port, several with commas, an IPv6 address in brackets",
+    schema: listOf(one),
+    maskRefused,
+  };
+}
+
+/** Where to listen; port 0 takes a free one. */
+export function listenAddress(): ValueType<HostPort>;
+export function listenAddress(option: { mayBeOff: true }): ValueType<HostPort | "off">;
+export function listenAddress(option?: { mayBeOff: true }): ValueType<HostPort | "off"> {
+  return {
+    placeholder: option ? "<host:port|off>" : "<host:port>",
+    allowed: `host:port, an IPv6 address in brackets, port 0 for any free one${option ? "; or off" : ""}`,
+    schema: z.string().transform((text, context) => {
+      if (option && text.toLowerCase() === "off") return "off";
+      const address = parseHostPort(text);
+      if (address !== undefined) return address;
+      context.addIssue({ code: "custom", message: "is not host:port" });
+      return z.NEVER;
+    }),
+  };
+}
+
+/** One or several `http` or `https` URLs with commas, none twice; without their trailing slashes. */
+export function httpUrls(): ValueType<readonly string[]> {
+  return {
+    placeholder: "<url,…>",
+    allowed: "an http:// or https:// URL without parameters, several with commas",
+    schema: z.string()
+      .transform((text) => text.split(",").map((url) => url.trim()))
+      .superRefine((urls, context) => {
+        const problem = urls.map(httpUrlProblem).find((found) => found !== undefined);
+        if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+      })
+      .transform((urls) => urls.map((url) => url.replace(/\/+$/, "")))
+      .refine((urls) => new Set(urls.map(placeOf)).size === urls.length, "names a bus twice"),
+    mask: maskUrls,
+    maskRefused,
+  };
+}
+
+/** The connection string of libpq in its URL form, several hosts included. */
+export function postgresUrl(): ValueType<string> {
+  return {
+    placeholder: "<url>",
+    allowed:
+      "postgres://user:password@host:port/database, with @ : / ? # % in user and password percent-encoded",
+    schema: z.string().superRefine((text, context) => {
+      const problem = postgresUrlProblem(text);
+      if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+    }),
+    mask: maskUrl,
+  };
+}
+
+export function pattern(placeholder: string, allowed: string, expression: RegExp): ValueType<string> {
+  return { placeholder, allowed, schema: z.string().regex(expression, "is not of the form that is allowed") };
+}
+
+export function path(allowed: string): ValueType<string> {
+  return {
+    placeholder: "<path>",
+    allowed,
+    // deno-lint-ignore no-control-regex
+    schema: z.string().regex(/^[^\x00]+$/, "is not a path"),
+  };
+}
+
+/** A moment, read into Unix milliseconds. */
+export function instant(): ValueType<number> {
+  return {
+    placeholder: "<time>",
+    allowed: "Unix seconds, or a time such as 2026-01-31, 2026-01-31T06:00Z or 2026-01-31T06:00:00+01:00",
+    schema: z.string().transform((text, context) => {
+      if (/^\d+(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
+      // Without an offset a time would depend on the zone of the machine; a day alone is one of UTC.
+      const isComplete = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text);
+      const ms = isComplete ? Date.parse(text) : NaN;
+      if (!Number.isNaN(ms)) return ms;
+      context.addIssue({ code: "custom", message: "is not a time with its offset from UTC" });
+      return z.NEVER;
+    }),
+  };
+}
+
+/** Text that is taken as it is; what it says is checked elsewhere. */
+export function anyText(placeholder: string, allowed: string): ValueType<string> {
+  return { placeholder, allowed, schema: z.string() };
+}
+
+function listOf<T>(one: z.ZodType<T, string>): z.ZodType<readonly T[], string> {
+  return z.string()
+    .transform((text) => text.split(",").map((part) => part.trim()))
+    .pipe(z.array(one))
+    .refine((parts) => new Set(parts).size === parts.length, "names the same twice");
+}
+
+function parseHostPort(text: string): HostPort | undefined {
+  const match = /^(?:\[([^\]]+)\]|([\p{L}\p{N}._-]+)):(\d{1,5})$/u.exec(text);
+  if (match === null) return undefined;
+  const [, ipv6, name, digits] = match;
+  const port = Number(digits);
+  if (port > 65_535 || (ipv6 !== undefined && !isIPv6(ipv6))) return undefined;
+  return { hostname: ipv6 ?? name!, port };
+}
+
+function httpUrlProblem(text: string): string | undefined {
+  if (!/^https?:\/\//i.test(text)) return "has a part that does not begin with http:// or https://";
+  const url = URL.parse(text);
+  // The parser drops line breaks and tabs silently.
+  if (url === null || /\s/.test(text)) return "has a part that is not a URL";
+  if (/[?#]/.test(text)) return "has a URL with parameters or a fragment";
+  return credentialsProblem(text, url);
+}
+
+function postgresUrlProblem(text: string): string | undefined {
+  const scheme = /^postgres(ql)?:\/\//.exec(text)?.[0];
+  if (scheme === undefined) return "does not begin with postgres://";
+  // URL knows no host list; the first stands for them all.
+  const url = URL.parse(text.replace(/^([^/]+\/\/(?:[^@/?]*@)?[^,/?@]*)(?:,[^/?@]*)?/, "$1"));
+  if (url === null || /\s/.test(text)) return "is not a URL";
+  return url.hostname === "" ? "names no host" : credentialsProblem(text, url);
+}
+
+/**
+ * A password with a raw `/`, `?` or `#` would have been taken for host and path, and be shown as such. So the one `@`
+ * has to be where the parser saw it.
+ */
+function credentialsProblem(text: string, url: URL): string | undefined {
+  const atCount = text.split("@").length - 1;
+  const isPlain = atCount === 0 || (atCount === 1 && url.username + url.password !== "");
+  if (!isPlain || url.hash !== "") {
+    return "has an @, :, /, ? or # in user name or password that is not percent-encoded";
+  }
+  try {
+    decodeURIComponent(url.username + url.password + url.pathname);
+    return undefined;
+  } catch {
+    return "has a % that does not begin a percent-encoded character";
+  }
+}
+
+/** What tells one bus from another: its URL without credentials. */
+function placeOf(text: string): string {
+  const { origin, pathname } = new URL(text);
+  return origin + pathname;
+}

@@ -1,0 +1,83 @@
+import { EventAggregator } from "../aggregation/event_aggregator.ts";
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../ingest/clock.ts";
+import { Ingest, type IngestObserver } from "../ingest/ingest.ts";
+import type { Logger } from "../log/logger.ts";
+import { compileRoutes } from "../router/routes.ts";
+import { Checkpoint, readAccounts } from "../store/checkpoint.ts";
+import { OutboxLog } from "../store/outbox_log.ts";
+import { SinkRegistry } from "../store/sink_registry.ts";
+import { StateDatabase } from "../store/state_database.ts";
+import { type Router as RouteTable, WindowCloser } from "../store/window_closer.ts";
+
+/** What stands between the buses and the sinks: the state and all that is kept in it. */
+export interface Core {
+  readonly state: StateDatabase;
+  readonly aggregator: EventAggregator;
+  readonly outbox: OutboxLog;
+  readonly checkpoint: Checkpoint;
+  readonly ingest: Ingest;
+}
+
+export interface CoreOptions {
+  /** Names of the buses, in the order of the configuration. */
+  readonly busNames: readonly string[];
+  readonly forgetSinks: readonly string[];
+  readonly clock: Clock;
+  readonly observer: IngestObserver;
+}
+
+/** Opens the state and puts everything where the last checkpoint left it. @throws {StateError} */
+export function openCore(config: Config, logger: Logger, options: CoreOptions): Core {
+  const { clock } = options;
+  const state = StateDatabase.open({ directory: config.stateDir, instanceId: config.instanceId });
+  try {
+    const aggregator = new EventAggregator({
+      busCount: options.busNames.length,
+      windowSizeMs: config.aggregationIntervalMs,
+      allowedLatenessMs: config.allowedLatenessMs,
+      correctionHorizonMs: config.correctionHorizonMs,
+      maxFutureSkewMs: config.maxFutureSkewMs,
+      maxSeries: config.maxSeries,
+      dedupMaxIds: config.dedupMaxIds,
+    });
+    const endId = readAccounts(state).get("outbox_end_id") ?? 0;
+    const sinkNames = config.sinks.map(({ name }) => name);
+    const registry = SinkRegistry.open(state, endId, sinkNames, options.forgetSinks);
+    const outbox = new OutboxLog(state, registry, endId, clock.nowMs);
+    const closer = new WindowCloser(state, registry, routeTable(config, sinkNames));
+    const checkpoint = new Checkpoint(state, aggregator, registry, outbox, closer, {
+      correctionHorizonMs: config.correctionHorizonMs,
+      dedupMaxIds: config.dedupMaxIds,
+    });
+    const positions = checkpoint.restore(options.busNames);
+    const ingest = new Ingest(
+      aggregator,
+      checkpoint,
+      outbox,
+      positions,
+      {
+        checkpointIntervalMs: config.checkpointIntervalMs,
+        idleTimeoutMs: config.idleTimeoutMs,
+        maxWaitMs: config.maxWaitMs,
+        outboxMaxRows: config.outboxMaxRows,
+      },
+      clock,
+      logger.child("ingest"),
+      options.observer,
+    );
+    return { state, aggregator, outbox, checkpoint, ingest };
+  } catch (error) {
+    state.close();
+    throw error;
+  }
+}
+
+function routeTable(config: Config, sinkNames: readonly string[]): RouteTable {
+  const compiled = compileRoutes(config.routes, [...sinkNames]);
+  if ("faults" in compiled) throw new Error(compiled.faults.join("; "));
+  return {
+    always: config.routes === undefined ? sinkNames : undefined,
+    sinksFor: (name) => compiled.ok.sinksFor(name),
+  };
+}

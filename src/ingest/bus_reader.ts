@@ -1,0 +1,213 @@
+import type { Logger } from "../log/logger.ts";
+import { EventBatch } from "../vabus/event_batch.ts";
+import { peekNext, ReplyFormatError, type ReplyHeader, scanReply } from "../vabus/event_scanner.ts";
+import { type FetchReply, type Source, SourceError } from "../vabus/source.ts";
+import { Backoff } from "./backoff.ts";
+import type { Clock } from "./clock.ts";
+import type { Ingest } from "./ingest.ts";
+
+export interface BusReaderOptions {
+  readonly batchSize: number;
+  /** How long a fetch may wait at the bus for the first event. */
+  readonly waitSeconds: number;
+}
+
+/** How a {@link BusReader.drain} ended: nothing more to fetch, or why not. */
+export type DrainResult = { readonly drained: true } | { readonly drained: false; readonly reason: string };
+
+/** Failed polls in a row after which a drain gives up. */
+const DRAIN_ATTEMPTS = 4;
+const FAREWELL_MS = 2000;
+
+/** Reads one bus in order: fetch, scan, hand over. The next fetch is under way while this reply is aggregated. */
+export class BusReader {
+  private readonly batch = new EventBatch();
+  private readonly backoff: Backoff;
+  private prefetch: { readonly offset: number; readonly reply: Promise<FetchReply> } | undefined;
+
+  constructor(
+    private readonly source: Source,
+    /** The bus's number in the aggregator. */
+    private readonly bus: number,
+    private readonly ingest: Ingest,
+    private readonly options: BusReaderOptions,
+    private readonly clock: Clock,
+    random: () => number,
+    private readonly logger: Logger,
+  ) {
+    this.backoff = new Backoff(random);
+  }
+
+  /** Reads until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.ingest.mayFetch(signal);
+      if (signal.aborted) break;
+      await this.step(this.options.waitSeconds, signal);
+      this.ingest.checkpointIfDue();
+    }
+  }
+
+  /** Reads until the bus has nothing more; then the bus counts as idle. */
+  async drain(signal: AbortSignal): Promise<DrainResult> {
+    while (!signal.aborted) {
+      await this.ingest.mayFetch(signal);
+      const outcome = await this.step(0, signal);
+      if (outcome === "empty") {
+        this.ingest.setIdle(this.bus);
+        return { drained: true };
+      }
+      if (outcome === "failed" && this.backoff.attempts >= DRAIN_ATTEMPTS) {
+        return { drained: false, reason: this.state.failure ?? "the bus is out of reach" };
+      }
+      this.ingest.checkpointIfDue();
+    }
+    return { drained: false, reason: "stopped" };
+  }
+
+  /** Tells the bus what is durable here, after the last checkpoint; the bus works without it too. */
+  async acknowledge(): Promise<void> {
+    const { nextOffset } = this.state.position;
+    if (nextOffset === undefined) return;
+    try {
+      await this.source.fetch(
+        { offset: nextOffset, limit: 1, waitSeconds: 0, ack: this.state.committedOffset },
+        AbortSignal.timeout(FAREWELL_MS),
+      );
+    } catch {
+      // The next start acknowledges it.
+    }
+  }
+
+  private get state() {
+    return this.ingest.buses[this.bus]!;
+  }
+
+  private async step(waitSeconds: number, signal: AbortSignal): Promise<"events" | "empty" | "failed"> {
+    const startedMs = this.clock.monotonicMs();
+    try {
+      const reply = await this.fetch(waitSeconds, signal);
+      const eventCount = reply.kind === "events"
+        ? this.take(reply.body, waitSeconds, signal)
+        : this.jump(reply);
+      this.ingest.pollSucceeded(this.bus);
+      if (this.backoff.attempts > 0) this.logger.info("the bus answers again", { bus: this.state.name });
+      this.backoff.reset();
+      if (eventCount > 0) return "events";
+      if (reply.kind === "events") this.ingest.pollWasEmpty(this.bus, this.clock.monotonicMs() - startedMs);
+      return reply.kind === "events" ? "empty" : "events";
+    } catch (error) {
+      if (signal.aborted) return "failed";
+      if (!(error instanceof SourceError) && !(error instanceof ReplyFormatError)) throw error;
+      await this.fail(error, signal);
+      return "failed";
+    }
+  }
+
+  private fetch(waitSeconds: number, signal: AbortSignal): Promise<FetchReply> {
+    const { nextOffset } = this.state.position;
+    const prefetch = this.prefetch;
+    this.prefetch = undefined;
+    if (prefetch && prefetch.offset === nextOffset) return prefetch.reply;
+    return this.request(nextOffset, waitSeconds, signal);
+  }
+
+  private request(offset: number | undefined, waitSeconds: number, signal: AbortSignal): Promise<FetchReply> {
+    return this.source.fetch(
+      { offset, limit: this.options.batchSize, waitSeconds, ack: this.state.committedOffset },
+      signal,
+    );
+  }
+
+  /** Takes a reply in; returns its number of events. */
+  private take(body: Uint8Array, waitSeconds: number, signal: AbortSignal): number {
+    const { position } = this.state;
+    const next = peekNext(body);
+    if (next !== undefined && next !== position.nextOffset && !this.ingest.obstacle) {
+      const reply = this.request(next, waitSeconds, signal);
+      // Looked at when its turn comes; until then its failure is nobody's unhandled rejection.
+      reply.catch(() => {});
+      this.prefetch = { offset: next, reply };
+    }
+    return this.ingest.measured(() => {
+      const header = scanReply(body, this.batch);
+      if (position.log !== undefined && header.log !== position.log) return this.startAnew(header);
+      if (position.nextOffset === undefined) {
+        const known = position.log === undefined ? this.ingest.positionOfLog(header.log) : undefined;
+        if (known) return this.resume(header.log, known.nextOffset);
+        if (position.log !== undefined && header.offset > 0) this.reportLost(header.offset);
+        this.ingest.skipTo(
+          this.bus,
+          header.log,
+          header.offset,
+          position.log === undefined ? 0 : header.offset,
+        );
+      } else if (header.offset !== position.nextOffset) {
+        throw new ReplyFormatError(
+          `asked for offset ${position.nextOffset}, the bus answered from ${header.offset}`,
+        );
+      }
+      if (header.next === header.offset) return 0;
+      this.ingest.accept(this.bus, this.batch, header.log, header.next);
+      return header.next - header.offset;
+    });
+  }
+
+  /** A reply of another log: nothing of it is taken in; the next fetch asks for the oldest event of the new log. */
+  private startAnew(header: ReplyHeader): number {
+    this.logger.error("the bus was reset: its log is another one; going on at its oldest event", {
+      bus: this.state.name,
+      log: header.log,
+    });
+    this.ingest.skipTo(this.bus, header.log, undefined, 0);
+    return 1;
+  }
+
+  private resume(log: string, nextOffset: number | undefined): number {
+    this.logger.info("the bus has moved: going on where its log was left", { bus: this.state.name });
+    this.ingest.skipTo(this.bus, log, nextOffset, 0);
+    return 1;
+  }
+
+  /** The log begins elsewhere. Returns 0: no events. */
+  private jump(reply: Exclude<FetchReply, { kind: "events" }>): number {
+    const { position } = this.state;
+    const isSameLog = position.log === reply.log;
+    const lost = isSameLog && reply.kind === "trimmed" && position.nextOffset !== undefined
+      ? Math.max(0, reply.first - position.nextOffset)
+      : reply.first;
+    if (reply.kind === "reset" || !isSameLog) {
+      this.logger.error("the bus was reset: going on at its oldest event", {
+        bus: this.state.name,
+        log: reply.log,
+        first: reply.first,
+      });
+    }
+    if (lost > 0) this.reportLost(lost);
+    this.ingest.skipTo(this.bus, reply.log, reply.first, lost);
+    return 0;
+  }
+
+  private reportLost(events: number): void {
+    this.logger.error("events were trimmed from the bus before they were fetched: they are lost", {
+      bus: this.state.name,
+      events,
+    });
+  }
+
+  private async fail(error: SourceError | ReplyFormatError, signal: AbortSignal): Promise<void> {
+    this.prefetch = undefined;
+    this.ingest.pollFailed(this.bus, error.message);
+    const retryAfterMs = error instanceof SourceError ? error.retryAfterMs : undefined;
+    const waitMs = this.backoff.nextMs(retryAfterMs);
+    if (this.backoff.shouldReport()) {
+      this.logger.warn(`the bus cannot be read: ${error.message}`, {
+        bus: this.state.name,
+        offset: this.state.position.nextOffset,
+        attempt: this.backoff.attempts,
+        retry_in_seconds: Math.round(waitMs / 100) / 10,
+      });
+    }
+    await this.clock.sleep(waitMs, signal);
+  }
+}

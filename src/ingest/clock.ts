@@ -1,0 +1,26 @@
+/** Time, as a parameter: a whole run can be driven by a simulated one. */
+export interface Clock {
+  /** Wall clock, Unix ms; may jump. */
+  nowMs(): number;
+  /** Milliseconds from an arbitrary start; never jumps. For durations. */
+  monotonicMs(): number;
+  /** Resolves after `ms`, or at once when the signal fires. Never rejects. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** The machine's own clocks. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener("abort", done);
+    }),
+};

@@ -1,0 +1,321 @@
+import type { EventAggregator, Refusal } from "../aggregation/event_aggregator.ts";
+import type { OpenWindow } from "../aggregation/open_windows.ts";
+import type { Logger } from "../log/logger.ts";
+import type { BusPosition, Checkpoint, SettledWishes } from "../store/checkpoint.ts";
+import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../store/dead_letters.ts";
+import type { OutboxLog } from "../store/outbox_log.ts";
+import { StateError } from "../store/state_error.ts";
+import { EventBatch } from "../vabus/event_batch.ts";
+import { ReplyFormatError, scanEvent } from "../vabus/event_scanner.ts";
+import type { Clock } from "./clock.ts";
+
+export interface IngestOptions {
+  readonly checkpointIntervalMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxWaitMs: number;
+  readonly outboxMaxRows: number;
+}
+
+/** What ingest tells whoever keeps metrics. Durations in seconds. */
+export interface IngestObserver {
+  processed(seconds: number): void;
+  checkpointed(seconds: number): void;
+}
+
+/** A bus as ingest sees it. */
+export interface BusState {
+  readonly name: string;
+  position: BusPosition;
+  /** Offset below which everything is in a committed checkpoint: what the bus may forget. */
+  committedOffset: number | undefined;
+  /** Sum of successful empty polls since the last event or failure. */
+  idleMs: number;
+  /** Why the last poll failed; undefined when it did not. */
+  failure: string | undefined;
+}
+
+/** Checkpoints take at most this share of the time: the interval stretches with their duration. */
+const CHECKPOINT_SHARE = 0.1;
+/** Windows that are due are not left waiting for the interval, but checkpoints do not follow closer than this either. */
+const CLOSING_PAUSE_MS = 50;
+const TICK_MS = 100;
+/** Refused events held in memory before a checkpoint is made for their sake. */
+const REFUSED_MAX_EVENTS = 10_000;
+const REFUSED_MAX_BYTES = 16 * 1024 * 1024;
+const STATE_RETRY_MS = 1000;
+
+const NOTHING_SETTLED: SettledWishes = { wishes: [], retried: [], purged: [], reissued: [] };
+
+const REFUSAL_DETAIL: Record<Refusal, string> = {
+  future: "timestamp further ahead of the wall clock than MAX_FUTURE_SKEW",
+  late: "further behind the bus's newest event than CORRECTION_HORIZON",
+  overflow: "a new series beyond MAX_SERIES",
+};
+
+/**
+ * What all buses feed: takes their batches in, decides which windows close, and makes the checkpoints. Synchronous in each
+ * step, so that nothing is ever half taken in when a checkpoint is made.
+ */
+export class Ingest {
+  readonly buses: readonly BusState[];
+  private refused: RefusedEvent[] = [];
+  private refusedBytes = 0;
+  private lost = 0;
+  private settled = NOTHING_SETTLED;
+  private hasNews = false;
+  private lastCheckpointMs: number;
+  private lastDurationMs = 0;
+  /** Why the state cannot be written; undefined when it can. */
+  private stateFailure: string | undefined;
+  private hasOverflowed = false;
+  private readonly retryBatch = new EventBatch();
+
+  constructor(
+    private readonly aggregator: EventAggregator,
+    private readonly checkpoint: Checkpoint,
+    private readonly outbox: OutboxLog,
+    positions: readonly BusPosition[],
+    private readonly options: IngestOptions,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    private readonly observer: IngestObserver,
+  ) {
+    this.buses = positions.map((position) => ({
+      name: position.name,
+      position,
+      committedOffset: position.nextOffset,
+      idleMs: 0,
+      failure: undefined,
+    }));
+    this.lastCheckpointMs = clock.monotonicMs();
+  }
+
+  /** Why nothing is fetched at the moment; undefined while fetching goes on. */
+  get obstacle():
+    | { readonly name: "state_not_writable" | "outbox_full"; readonly detail: string }
+    | undefined {
+    if (this.stateFailure) return { name: "state_not_writable", detail: this.stateFailure };
+    const pending = this.outbox.pendingCount();
+    if (pending < this.options.outboxMaxRows) return undefined;
+    return { name: "outbox_full", detail: `${pending} aggregates wait for their sinks (OUTBOX_MAX_ROWS)` };
+  }
+
+  /** Events lost before they were fetched, those not yet in a checkpoint included. */
+  get lostEvents(): number {
+    return this.checkpoint.tallies.lost + this.lost;
+  }
+
+  /** Takes in a batch that ends before `nextOffset` of `log`. */
+  accept(bus: number, batch: EventBatch, log: string | undefined, nextOffset: number | undefined): void {
+    const state = this.buses[bus]!;
+    if (batch.total > 0) {
+      state.idleMs = 0;
+      this.aggregator.watermark.setIdle(bus, false);
+    }
+    this.aggregate(bus, batch, state.name, state.position.nextOffset);
+    this.moveTo(bus, log, nextOffset);
+  }
+
+  /** Goes on elsewhere in a bus's log; `lost` events cannot be had any more. */
+  skipTo(bus: number, log: string, nextOffset: number | undefined, lost: number): void {
+    this.lost += lost;
+    this.moveTo(bus, log, nextOffset);
+  }
+
+  /** Where a bus was read to under another name, if its log is known. */
+  positionOfLog(log: string): BusPosition | undefined {
+    return this.checkpoint.positionOfLog(log, this.buses.map((bus) => bus.name));
+  }
+
+  /** A successful poll without events, that took `elapsedMs`. */
+  pollWasEmpty(bus: number, elapsedMs: number): void {
+    const state = this.buses[bus]!;
+    state.idleMs += elapsedMs;
+    if (state.idleMs >= this.options.idleTimeoutMs) this.setIdle(bus);
+  }
+
+  setIdle(bus: number): void {
+    this.aggregator.watermark.setIdle(bus, true);
+  }
+
+  /** A failed poll moves no time: what was counted as idle before it does not count any more. */
+  pollFailed(bus: number, reason: string): void {
+    const state = this.buses[bus]!;
+    state.failure = reason;
+    state.idleMs = 0;
+    this.aggregator.watermark.setIdle(bus, false);
+  }
+
+  pollSucceeded(bus: number): void {
+    this.buses[bus]!.failure = undefined;
+  }
+
+  /** Resolves when fetching may go on (or the signal fires). */
+  async mayFetch(signal: AbortSignal): Promise<void> {
+    while (this.obstacle && !signal.aborted) await this.clock.sleep(TICK_MS, signal);
+  }
+
+  /** Makes checkpoints as they fall due, until the signal fires. @throws {StateError} The state is damaged. */
+  async keepCheckpointing(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.checkpointIfDue();
+      await this.clock.sleep(TICK_MS, signal);
+    }
+  }
+
+  checkpointIfDue(): void {
+    const sinceLastMs = this.clock.monotonicMs() - this.lastCheckpointMs;
+    if (this.stateFailure) {
+      if (sinceLastMs >= STATE_RETRY_MS) this.checkpointNow();
+      return;
+    }
+    const pauseMs = this.lastDurationMs / CHECKPOINT_SHARE;
+    const isCrowded = this.refused.length >= REFUSED_MAX_EVENTS || this.refusedBytes >= REFUSED_MAX_BYTES;
+    const isDue = isCrowded || sinceLastMs >= Math.max(this.options.checkpointIntervalMs, pauseMs) ||
+      (sinceLastMs >= Math.max(CLOSING_PAUSE_MS, pauseMs) && this.windowsDue().length > 0);
+    if (isDue) this.checkpointNow();
+  }
+
+  /**
+   * Makes a checkpoint if there is anything new. Returns whether the state on disk is now what it is in memory; if not, the
+   * disk is full or not writable, nothing is lost, and fetching stops until a later try succeeds.
+   *
+   * @param closeAll Closes all open windows, whatever the time.
+   * @throws {StateError} The state is damaged.
+   */
+  checkpointNow(closeAll = false): boolean {
+    this.fulfilWishes();
+    const closing = closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue();
+    const startedMs = this.clock.monotonicMs();
+    if (!this.hasNews && closing.length === 0 && !this.outbox.hasUnsavedCursors) {
+      this.lastCheckpointMs = startedMs;
+      return true;
+    }
+    try {
+      this.checkpoint.write({
+        nowMs: this.clock.nowMs(),
+        buses: this.buses.map((bus) => bus.position),
+        closing,
+        refused: this.refused,
+        lost: this.lost,
+        settled: this.settled,
+      });
+    } catch (error) {
+      if (!(error instanceof StateError) || error.kind !== "unwritable") throw error;
+      if (!this.stateFailure) this.logger.error(`fetching stops: ${error.message}`);
+      this.stateFailure = error.message;
+      this.lastCheckpointMs = this.clock.monotonicMs();
+      return false;
+    }
+    if (this.stateFailure) this.logger.info("the state can be written again: fetching goes on");
+    this.stateFailure = undefined;
+    this.refused = [];
+    this.refusedBytes = 0;
+    this.lost = 0;
+    this.settled = NOTHING_SETTLED;
+    this.hasNews = false;
+    for (const bus of this.buses) bus.committedOffset = bus.position.nextOffset;
+    this.lastCheckpointMs = this.clock.monotonicMs();
+    this.lastDurationMs = this.lastCheckpointMs - startedMs;
+    this.observer.checkpointed(this.lastDurationMs / 1000);
+    return true;
+  }
+
+  /** Measures a step of the hot path for `processing_time`. */
+  measured<T>(work: () => T): T {
+    const startedMs = this.clock.monotonicMs();
+    const result = work();
+    this.observer.processed((this.clock.monotonicMs() - startedMs) / 1000);
+    return result;
+  }
+
+  private moveTo(bus: number, log: string | undefined, nextOffset: number | undefined): void {
+    const state = this.buses[bus]!;
+    state.position = { name: state.name, log, nextOffset };
+    this.hasNews = true;
+  }
+
+  private aggregate(bus: number, batch: EventBatch, busName: string, firstOffset: number | undefined): void {
+    const keep = (
+      reason: RefusedEvent["reason"],
+      detail: string,
+      index: number,
+      start: number,
+      end: number,
+    ) => {
+      const raw = batch.bytes.slice(start, Math.min(end, start + RAW_MAX_BYTES));
+      const offset = firstOffset === undefined ? undefined : firstOffset + index;
+      this.refusedBytes += raw.length;
+      this.refused.push({ reason, detail, bus: busName, offset, raw, rawBytes: end - start });
+    };
+    for (const { index, detail, rawStart, rawEnd } of batch.invalid) {
+      keep("invalid", detail, index, rawStart, rawEnd);
+    }
+    this.aggregator.aggregate(bus, batch, this.clock.nowMs(), (refusal, i) => {
+      if (refusal === "overflow") this.alarmOverflow();
+      keep(refusal, REFUSAL_DETAIL[refusal], batch.position[i]!, batch.rawStart[i]!, batch.rawEnd[i]!);
+    });
+  }
+
+  /** Takes in what an operator has asked for; a wish is forgotten in the same checkpoint that holds what came of it. */
+  private fulfilWishes(): void {
+    if (this.settled !== NOTHING_SETTLED) return;
+    const wishes = this.checkpoint.wishes();
+    if (wishes.length === 0) return;
+    this.hasNews = true;
+    const purged = wishes.filter(({ action }) => action === "purge").flatMap(({ letterIds }) => letterIds);
+    const letters = wishes.filter(({ action }) => action === "retry")
+      .flatMap(({ letterIds }) => this.checkpoint.deadLetters(letterIds));
+    const retried = letters.filter((letter) => this.retry(letter)).map(({ id }) => id);
+    this.settled = {
+      wishes: wishes.map(({ id }) => id),
+      retried,
+      purged,
+      reissued: letters.filter(({ sink, aggregate }) => sink !== undefined && aggregate !== undefined),
+    };
+    this.logger.info("dead letters: an operator's wish is fulfilled", {
+      retried: retried.length,
+      purged: purged.length,
+    });
+  }
+
+  /** Takes a refused event in anew, out of the account of its refusal. Returns false where there is no whole event. */
+  private retry(letter: DeadLetter): boolean {
+    if (letter.raw === undefined || letter.isCut) return false;
+    const { accounting } = this.aggregator;
+    const account = letter.reason;
+    if (account === "not_finite" || account === "rejected") return false;
+    try {
+      scanEvent(letter.raw, this.retryBatch);
+    } catch (error) {
+      if (error instanceof ReplyFormatError) return false;
+      throw error;
+    }
+    accounting[account]--;
+    accounting.received--;
+    const bus = Math.max(0, this.buses.findIndex(({ name }) => name === letter.bus));
+    this.aggregate(bus, this.retryBatch, letter.bus ?? this.buses[bus]!.name, letter.offset);
+    return true;
+  }
+
+  /** By event time; by the wall clock where all buses are idle, or where one is out of reach for too long. */
+  private windowsDue(): OpenWindow[] {
+    const nowMs = this.clock.nowMs();
+    const watermarkMs = this.aggregator.watermark.valueMs;
+    const allIdle = this.aggregator.watermark.allIdle();
+    const anyFailing = this.buses.some((bus) => bus.failure !== undefined);
+    return this.aggregator.windowsWhere(({ endMs }) =>
+      endMs <= watermarkMs || (allIdle && endMs <= nowMs) ||
+      (anyFailing && endMs + this.options.maxWaitMs <= nowMs)
+    );
+  }
+
+  private alarmOverflow(): void {
+    if (this.hasOverflowed) return;
+    this.hasOverflowed = true;
+    this.logger.error(
+      "MAX_SERIES is reached: events of new series are refused (dead letters, reason overflow). " +
+        "Raise MAX_SERIES, or find out who sends so many names.",
+    );
+  }
+}

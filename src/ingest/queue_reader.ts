@@ -1,0 +1,113 @@
+import type { Logger } from "../log/logger.ts";
+import { EventBatch } from "../vabus/event_batch.ts";
+import { ReplyFormatError, scanEvent } from "../vabus/event_scanner.ts";
+import { SourceError } from "../vabus/source.ts";
+import type { QueueSource } from "../vabus/queue_client.ts";
+import { Backoff } from "./backoff.ts";
+import type { DrainResult } from "./bus_reader.ts";
+import type { Clock } from "./clock.ts";
+import type { Ingest } from "./ingest.ts";
+
+const FIRST_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 1000;
+const DRAIN_ATTEMPTS = 4;
+
+/**
+ * Reads a bus that forgets each event as it hands it out. So each event is in a committed checkpoint before the next one is
+ * asked for; while the state cannot be written, none is.
+ */
+export class QueueReader {
+  private readonly batch = new EventBatch();
+  private readonly backoff: Backoff;
+  private pauseMs = FIRST_PAUSE_MS;
+
+  constructor(
+    private readonly source: QueueSource,
+    private readonly bus: number,
+    private readonly ingest: Ingest,
+    private readonly clock: Clock,
+    random: () => number,
+    private readonly logger: Logger,
+  ) {
+    this.backoff = new Backoff(random);
+  }
+
+  /** Reads until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const startedMs = this.clock.monotonicMs();
+      if (await this.step(signal) !== "empty") continue;
+      await this.clock.sleep(this.pauseMs, signal);
+      this.pauseMs = Math.min(MAX_PAUSE_MS, this.pauseMs * 2);
+      this.ingest.pollWasEmpty(this.bus, this.clock.monotonicMs() - startedMs);
+    }
+  }
+
+  /** Reads until the bus has nothing more; then the bus counts as idle. */
+  async drain(signal: AbortSignal): Promise<DrainResult> {
+    while (!signal.aborted) {
+      const outcome = await this.step(signal);
+      if (outcome === "empty") {
+        this.ingest.setIdle(this.bus);
+        return { drained: true };
+      }
+      if (outcome === "failed" && this.backoff.attempts >= DRAIN_ATTEMPTS) {
+        return { drained: false, reason: this.ingest.buses[this.bus]!.failure ?? "the bus is out of reach" };
+      }
+    }
+    return { drained: false, reason: "stopped" };
+  }
+
+  /** A queue knows no acknowledgement. */
+  acknowledge(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private async step(signal: AbortSignal): Promise<"event" | "empty" | "failed"> {
+    await this.ingest.mayFetch(signal);
+    if (signal.aborted) return "failed";
+    let body: Uint8Array | undefined;
+    try {
+      // Not cut short at shutdown: an answer that is on its way holds an event that the bus has already forgotten.
+      body = await this.source.take(new AbortController().signal);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      await this.fail(error, signal);
+      return "failed";
+    }
+    this.ingest.pollSucceeded(this.bus);
+    this.backoff.reset();
+    if (body === undefined) return "empty";
+    this.pauseMs = FIRST_PAUSE_MS;
+    this.take(body);
+    while (!this.ingest.checkpointNow()) await this.clock.sleep(MAX_PAUSE_MS, new AbortController().signal);
+    return "event";
+  }
+
+  private take(body: Uint8Array): void {
+    this.ingest.measured(() => {
+      try {
+        scanEvent(body, this.batch);
+      } catch (error) {
+        if (!(error instanceof ReplyFormatError)) throw error;
+        // The bus will not give it again: what cannot be read is kept as it came.
+        this.batch.reset(body);
+        this.batch.total = 1;
+        this.batch.invalid.push({ index: 0, detail: error.message, rawStart: 0, rawEnd: body.length });
+      }
+      this.ingest.accept(this.bus, this.batch, undefined, undefined);
+    });
+  }
+
+  private async fail(error: SourceError, signal: AbortSignal): Promise<void> {
+    this.ingest.pollFailed(this.bus, error.message);
+    const waitMs = this.backoff.nextMs(error.retryAfterMs);
+    if (this.backoff.shouldReport()) {
+      this.logger.warn(`the bus cannot be read: ${error.message}`, {
+        bus: this.source.name,
+        attempt: this.backoff.attempts,
+      });
+    }
+    await this.clock.sleep(waitMs, signal);
+  }
+}

@@ -1,0 +1,3 @@
+import { runProgram } from "./cli/program.ts";
+
+Deno.exit(await runProgram(Deno.args));

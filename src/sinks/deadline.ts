@@ -1,0 +1,30 @@
+import { SinkError } from "./sink.ts";
+
+/**
+ * Runs `start` for at most `limitMs` and no longer than the signal allows; `what` names it in the error.
+ *
+ * A client library that talks to a frozen server cannot be stopped, only left: whoever is thrown at must close its
+ * connections, and what was left then ends unheard.
+ *
+ * @throws {SinkError} `unavailable` when the time is up or the signal fires; else whatever `start` throws.
+ */
+export async function withDeadline<T>(
+  what: string,
+  limitMs: number,
+  signal: AbortSignal,
+  start: () => Promise<T>,
+): Promise<T> {
+  const { promise: cutOff, reject } = Promise.withResolvers<never>();
+  const interrupt = () => reject(new SinkError("unavailable", `${what} was interrupted.`));
+  const expire = () =>
+    reject(new SinkError("unavailable", `${what} got no answer within ${limitMs / 1000} seconds.`));
+  if (signal.aborted) interrupt();
+  signal.addEventListener("abort", interrupt, { once: true });
+  const timer = setTimeout(expire, limitMs);
+  try {
+    return await Promise.race([cutOff, signal.aborted ? cutOff : start()]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", interrupt);
+  }
+}

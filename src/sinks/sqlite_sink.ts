@@ -1,0 +1,222 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { Aggregate } from "../aggregation/aggregate.ts";
+import {
+  type OutboxBatch,
+  type ProvableSink,
+  type SinkContext,
+  SinkError,
+  type SinkErrorKind,
+} from "./sink.ts";
+
+export interface SqliteSinkOptions {
+  readonly path: string;
+  readonly instance: string;
+}
+
+/** Waiting for another writer's lock holds up the whole program, so it is short; the router tries again. */
+const BUSY_TIMEOUT_MS = 500;
+
+const CREATE_TABLE = `
+  create table if not exists aggregated_events (
+    name text not null,
+    agg_func text not null,
+    window_start real not null,
+    window_end real not null,
+    instance text not null,
+    value real not null,
+    count integer not null,
+    revision integer not null,
+    written_at real not null default ((julianday('now') - 2440587.5) * 86400.0),
+    primary key (name, agg_func, window_start, window_end, instance)
+  ) without rowid`;
+
+const CREATE_INDEX = `
+  create index if not exists aggregated_events_window_start on aggregated_events (window_start)`;
+
+const UPSERT = `
+  insert into aggregated_events (name, agg_func, window_start, window_end, instance, value, count, revision)
+  values (?, ?, ?, ?, ?, ?, ?, ?)
+  on conflict (name, agg_func, window_start, window_end, instance) do update
+  set value = excluded.value,
+      count = excluded.count,
+      revision = excluded.revision,
+      written_at = (julianday('now') - 2440587.5) * 86400.0
+  where excluded.revision > aggregated_events.revision`;
+
+/**
+ * The embedded sink: the table of the PostgreSQL sink in a file, times as REAL Unix seconds.
+ *
+ * A batch is one transaction, on disk before `write` resolves (`synchronous=FULL`), and any number of repetitions leaves
+ * the same table. The journal is a WAL, so others may read the file at any time without holding up the writer.
+ */
+export class SqliteSink implements ProvableSink {
+  readonly name = "sqlite";
+  #database: DatabaseSync | undefined;
+  #upsert: StatementSync | undefined;
+
+  constructor(private readonly options: SqliteSinkOptions) {}
+
+  open(context: SinkContext): Promise<number> {
+    return this.#attempt(() => {
+      this.#close();
+      makeParentDirectory(this.options.path);
+      const database = this.#database = openDatabase(this.options.path, false);
+      database.prepare("pragma journal_mode = wal").get();
+      database.prepare("pragma synchronous = full").run();
+      database.prepare(CREATE_TABLE).run();
+      this.#upsert = database.prepare(UPSERT);
+      database.prepare(CREATE_INDEX).run();
+      return context.cursor;
+    });
+  }
+
+  write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
+    return this.#attempt(() => {
+      const [database, upsert] = [this.#database, this.#upsert];
+      if (database === undefined || upsert === undefined) throw unavailable("the file is not open");
+      if (signal.aborted) throw unavailable("interrupted before the batch was written");
+      database.prepare("begin immediate").run();
+      try {
+        for (const aggregate of batch.aggregates) this.#writeRow(upsert, aggregate);
+        database.prepare("commit").run();
+      } catch (error) {
+        // SQLite has rolled back by itself after some errors, such as a full disk.
+        if (database.isTransaction) database.prepare("rollback").run();
+        throw error;
+      }
+    });
+  }
+
+  probe(): Promise<string> {
+    return this.#attempt(() => {
+      const path = this.options.path;
+      if (!fileExists(path)) return `${path} will be created`;
+      const database = openDatabase(path, true);
+      try {
+        const exists = database.prepare("select 1 from sqlite_schema where name = 'aggregated_events'").get();
+        if (exists === undefined) return `${path}, table aggregated_events will be created`;
+        database.prepare(UPSERT);
+        return `${path}, table aggregated_events`;
+      } finally {
+        database.close();
+      }
+    });
+  }
+
+  sumOfCounts(instance: string, sinceMs: number): Promise<number> {
+    return this.#read((database) => {
+      const row = database.prepare(
+        "select coalesce(sum(count), 0) as total from aggregated_events where instance = ? and window_start >= ?",
+      ).get(instance, sinceMs / 1000);
+      return row!.total as number;
+    });
+  }
+
+  rowsOfWindow(instance: string, windowStartMs: number, windowEndMs: number): Promise<Aggregate[]> {
+    return this.#read((database) => {
+      const rows = database.prepare(
+        `select name, agg_func, value, count, revision from aggregated_events
+         where window_start = ? and window_end = ? and instance = ?`,
+      ).all(windowStartMs / 1000, windowEndMs / 1000, instance);
+      return rows.map((row) => ({
+        name: row.name as string,
+        aggFunc: row.agg_func as string,
+        value: row.value as number,
+        windowStartMs,
+        windowEndMs,
+        count: row.count as number,
+        revision: row.revision as number,
+      }));
+    });
+  }
+
+  close(): Promise<void> {
+    this.#close();
+    return Promise.resolve();
+  }
+
+  #close(): void {
+    this.#upsert = undefined;
+    try {
+      this.#database?.close();
+    } catch {
+      // What was committed is on disk; a handle that cannot be closed is of no use to anybody.
+    }
+    this.#database = undefined;
+  }
+
+  #writeRow(upsert: StatementSync, aggregate: Aggregate): void {
+    const { name, aggFunc, windowStartMs, windowEndMs, value, count, revision } = aggregate;
+    const { instance } = this.options;
+    upsert.run(name, aggFunc, windowStartMs / 1000, windowEndMs / 1000, instance, value, count, revision);
+  }
+
+  #read<T>(query: (database: DatabaseSync) => T): Promise<T> {
+    return this.#attempt(() => query(this.#database ??= openDatabase(this.options.path, true)));
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
+  async #attempt<T>(work: () => T): Promise<T> {
+    try {
+      return work();
+    } catch (error) {
+      throw error instanceof SinkError ? error : toSinkError(error, this.options.path);
+    }
+  }
+}
+
+function openDatabase(path: string, readOnly: boolean): DatabaseSync {
+  return new DatabaseSync(path, { readOnly, timeout: BUSY_TIMEOUT_MS });
+}
+
+function fileExists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function makeParentDirectory(path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+}
+
+function unavailable(reason: string): SinkError {
+  return new SinkError("unavailable", `SQLite: ${reason}.`);
+}
+
+const SQLITE_ERROR = 1;
+const SQLITE_CORRUPT = 11;
+const SQLITE_TOOBIG = 18;
+const SQLITE_CONSTRAINT = 19;
+const SQLITE_MISMATCH = 20;
+const SQLITE_NOTADB = 26;
+
+/** By primary result code; busy, locked, full, read-only, I/O and the like pass by themselves or by an operator's hand. */
+const KIND_OF_CODE: Readonly<Record<number, SinkErrorKind>> = {
+  [SQLITE_ERROR]: "misconfigured",
+  [SQLITE_CORRUPT]: "misconfigured",
+  [SQLITE_NOTADB]: "misconfigured",
+  [SQLITE_TOOBIG]: "rejected",
+  [SQLITE_CONSTRAINT]: "rejected",
+  [SQLITE_MISMATCH]: "rejected",
+};
+
+const ADVICE_OF_CODE: Readonly<Record<number, string>> = {
+  [SQLITE_ERROR]: "Its table aggregated_events is not the handler's; name another file with SQLITE_PATH.",
+  [SQLITE_CORRUPT]: "Restore the file, or move it away and a new one is created.",
+  [SQLITE_NOTADB]: "Name another file with SQLITE_PATH.",
+};
+
+function toSinkError(error: unknown, path: string): SinkError {
+  const { message, errcode } = error as { message: string; errcode?: number };
+  const primaryCode = (errcode ?? 0) & 0xff;
+  const advice = ADVICE_OF_CODE[primaryCode];
+  return new SinkError(
+    KIND_OF_CODE[primaryCode] ?? "unavailable",
+    `SQLite file ${path}: ${message}.${advice === undefined ? "" : ` ${advice}`}`,
+    { cause: error },
+  );
+}

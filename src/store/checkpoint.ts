@@ -1,0 +1,369 @@
+import { type Accounting, ACCOUNTS, type EventAggregator } from "../aggregation/event_aggregator.ts";
+import type { OpenWindow } from "../aggregation/open_windows.ts";
+import { hashBytes } from "../vabus/event_batch.ts";
+import { dropFinalSegments } from "./archive.ts";
+import { ColumnError, ColumnReader, ColumnWriter } from "./columns.ts";
+import {
+  addRefusedAggregates,
+  addRefusedEvents,
+  type DeadLetter,
+  readDeadLetters,
+  readWishes,
+  type RefusedEvent,
+  settleWishes,
+  type Wish,
+} from "./dead_letters.ts";
+import { encodeAccumulators, encodeKeys, restorePage } from "./open_page.ts";
+import type { OutboxLog } from "./outbox_log.ts";
+import type { SinkRegistry } from "./sink_registry.ts";
+import type { StateDatabase } from "./state_database.ts";
+import { damaged } from "./state_error.ts";
+import type { Closed, WindowCloser } from "./window_closer.ts";
+
+/** How far a bus has been read. */
+export interface BusPosition {
+  readonly name: string;
+  /** Identity of the bus's log; undefined before the first reply. */
+  readonly log: string | undefined;
+  /** Undefined: from the oldest event there is. */
+  readonly nextOffset: number | undefined;
+}
+
+/** Counters that are kept beside the books. */
+export interface Tally {
+  /** Events that a bus trimmed away, or lost in a reset, before they were fetched. */
+  lost: number;
+  /** Events that came after their window had closed. */
+  lateArrivals: number;
+  /** Events, each once, in aggregates of closed windows. */
+  closed: number;
+  /** Those of them in aggregates that go to no sink by the operator's word. */
+  unrouted: number;
+}
+
+export interface CheckpointInput {
+  /** Wall clock, Unix ms. */
+  readonly nowMs: number;
+  /** In the aggregator's numbering. */
+  readonly buses: readonly BusPosition[];
+  readonly closing: readonly OpenWindow[];
+  readonly refused: readonly RefusedEvent[];
+  readonly lost: number;
+  readonly settled: SettledWishes;
+}
+
+/** Operators' wishes that this checkpoint fulfils. */
+export interface SettledWishes {
+  readonly wishes: readonly number[];
+  /** Letters whose events have been aggregated, or refused anew. */
+  readonly retried: readonly number[];
+  readonly purged: readonly number[];
+  /** Letters of aggregates that go back to the sink that rejected them. */
+  readonly reissued: readonly DeadLetter[];
+}
+
+/** Segments deleted in one checkpoint at most, so that none takes long. */
+const DROPPED_SEGMENTS = 64;
+
+/**
+ * Writes and reads checkpoints: one transaction that holds all the handler knows. What is written in it is true together:
+ * the offsets of the buses, the windows that the events below those offsets went into, the aggregates of windows that have
+ * closed, the refused events, and the books. After a crash the handler stands where the last one stood, and the buses give
+ * the rest again. Nothing in memory is changed before the transaction is committed, so a failed one can simply be tried again.
+ */
+export class Checkpoint {
+  private readonly writer = new ColumnWriter();
+  private readonly pagesOnDisk = new Set<number>();
+  private readonly savedSequence: number[];
+  /** Page and sequence numbers change at a restart: the first checkpoint after it writes everything. */
+  private rewriteAll = true;
+  private readonly tally: Tally = { lost: 0, lateArrivals: 0, closed: 0, unrouted: 0 };
+
+  constructor(
+    private readonly state: StateDatabase,
+    private readonly aggregator: EventAggregator,
+    private readonly registry: SinkRegistry,
+    private readonly outbox: OutboxLog,
+    private readonly closer: WindowCloser,
+    private readonly options: { readonly correctionHorizonMs: number; readonly dedupMaxIds: number },
+  ) {
+    this.savedSequence = aggregator.recentIds?.map(() => 0) ?? [];
+  }
+
+  get tallies(): Readonly<Tally> {
+    return { ...this.tally, lateArrivals: this.aggregator.lateArrivals };
+  }
+
+  /** Puts what the last checkpoint held into the aggregator; returns how far each of the named buses was read. */
+  restore(busNames: readonly string[]): BusPosition[] {
+    try {
+      this.restoreAccounts();
+      const positions = this.restoreBuses(busNames);
+      this.restoreWindows();
+      this.restoreIds(busNames);
+      return positions;
+    } catch (error) {
+      if (error instanceof ColumnError) throw damaged(this.state.path, error.message);
+      throw error;
+    }
+  }
+
+  /** Where a bus was read to whose log has this identity but whose name is not among `busNames`: a bus that has moved. */
+  positionOfLog(log: string, busNames: readonly string[]): BusPosition | undefined {
+    return this.state.all<BusRow>("SELECT * FROM bus WHERE log = ?", log)
+      .filter((row) => !busNames.includes(row.name))
+      .map(toPosition)[0];
+  }
+
+  /** What operators have asked for since the last checkpoint. */
+  wishes(): Wish[] {
+    return readWishes(this.state);
+  }
+
+  deadLetters(ids: readonly number[]): DeadLetter[] {
+    return readDeadLetters(this.state, { ids, limit: ids.length });
+  }
+
+  /** Commits a checkpoint. @throws {StateError} Nothing has changed then, on disk or in memory. */
+  write(input: CheckpointInput): void {
+    const { aggregator, registry, state } = this;
+    const { windows, watermark } = aggregator;
+    const written = state.transaction(() => {
+      const closed = this.closer.close(windows, input.closing, this.outbox.endId(), input.nowMs);
+      this.settle(input, closed);
+      const pages = this.writePages(input.closing);
+      const sequences = this.writeIds(input.buses);
+      addRefusedEvents(state, input.refused, input.nowMs);
+      addRefusedAggregates(
+        state,
+        closed.notFinite.map((aggregate) => ({
+          reason: "not_finite",
+          detail: `the value is ${aggregate.value}`,
+          sink: undefined,
+          aggregate,
+        })),
+        input.nowMs,
+      );
+      input.buses.forEach((bus, number) => this.writeBus(bus, watermark.greatestOf(number), number));
+      for (const sink of registry.sinks) {
+        const routedCount = sink.routedCount + (closed.routed.get(sink.name) ?? 0);
+        state.run(
+          "UPDATE sink SET cursor = ?, routed_count = ? WHERE name = ?",
+          sink.cursor,
+          routedCount,
+          sink.name,
+        );
+      }
+      this.writeAccounts(input, closed);
+      dropFinalSegments(state, registry.deliveredId(), this.finalBeforeMs(), DROPPED_SEGMENTS);
+      return { closed, pages, sequences };
+    });
+
+    this.pagesOnDisk.clear();
+    for (const page of written.pages) this.pagesOnDisk.add(page);
+    this.rewriteAll = false;
+    this.savedSequence.splice(0, Infinity, ...written.sequences);
+    windows.markAllClean();
+    aggregator.forget(input.closing);
+    this.tally.lost += input.lost;
+    this.tally.closed += written.closed.events;
+    this.tally.unrouted += written.closed.unrouted;
+    for (const sink of registry.sinks) sink.routedCount += written.closed.routed.get(sink.name) ?? 0;
+    this.outbox.cursorsSaved();
+    this.outbox.extend(written.closed.endId);
+  }
+
+  private settle({ settled, nowMs }: CheckpointInput, closed: Closed): void {
+    const reissued = settled.reissued.filter(({ sink, aggregate }) =>
+      this.registry.sinks.some(({ name }) => name === sink) &&
+      this.closer.reissue(sink!, aggregate!, closed, nowMs)
+    );
+    settleWishes(this.state, { ...settled, retried: [...settled.retried, ...reissued.map(({ id }) => id)] });
+  }
+
+  /** Windows that end here or before can no longer be corrected: no event for them would be accepted. Unix ms. */
+  private finalBeforeMs(): number {
+    const { watermark } = this.aggregator;
+    // The last event time of a window is one millisecond before its end.
+    return Math.min(watermark.valueMs, watermark.leastGreatestMs() - this.options.correctionHorizonMs + 1);
+  }
+
+  /** Writes the pages that changed, without those of closing windows; returns the pages that are then on disk. */
+  private writePages(closing: readonly OpenWindow[]): Set<number> {
+    const { state, writer } = this;
+    const { windows } = this.aggregator;
+    const staying = new Set<number>();
+    if (this.rewriteAll) {
+      state.run("DELETE FROM open_page_keys");
+      state.run("DELETE FROM open_page_values");
+    }
+    for (const window of windows.all()) {
+      if (closing.includes(window)) continue;
+      for (const page of window.pages) {
+        staying.add(page);
+        if (windows.pageExtended[page] || this.rewriteAll) {
+          state.run(
+            "INSERT OR REPLACE INTO open_page_keys VALUES (?, ?, ?, ?)",
+            page,
+            window.startMs,
+            window.endMs,
+            encodeKeys(windows, page, writer),
+          );
+        }
+        if (windows.pageTouched[page] || this.rewriteAll) {
+          state.run(
+            "INSERT OR REPLACE INTO open_page_values VALUES (?, ?)",
+            page,
+            encodeAccumulators(windows, page, writer),
+          );
+        }
+      }
+    }
+    for (const page of this.pagesOnDisk) {
+      if (staying.has(page) || this.rewriteAll) continue;
+      state.run("DELETE FROM open_page_keys WHERE page = ?", page);
+      state.run("DELETE FROM open_page_values WHERE page = ?", page);
+    }
+    return staying;
+  }
+
+  private writeIds(buses: readonly BusPosition[]): number[] {
+    return (this.aggregator.recentIds ?? []).map((recent, number) => {
+      const bus = buses[number]!.name;
+      const { sequence } = recent;
+      // Sequence numbers begin anew with the process: the first checkpoint writes what it remembers as one run.
+      if (this.rewriteAll) this.state.run("DELETE FROM recent_ids WHERE bus = ?", bus);
+      if (sequence === this.savedSequence[number]) return sequence;
+      const ids = [...recent.since(this.savedSequence[number]!)];
+      this.writer.write(Uint16Array.from(ids, (id) => id.length));
+      const text = new Uint8Array(ids.reduce((sum, id) => sum + id.length, 0));
+      let at = 0;
+      for (const id of ids) {
+        text.set(id, at);
+        at += id.length;
+      }
+      this.writer.write(text);
+      this.state.run("INSERT INTO recent_ids VALUES (?, ?, ?)", bus, sequence, this.writer.finish());
+      this.state.run(
+        "DELETE FROM recent_ids WHERE bus = ? AND last_sequence <= ?",
+        bus,
+        sequence - this.options.dedupMaxIds,
+      );
+      return sequence;
+    });
+  }
+
+  private writeBus(bus: BusPosition, greatestMs: number, position: number): void {
+    this.state.run(
+      "INSERT OR REPLACE INTO bus VALUES (?, ?, ?, ?, ?)",
+      bus.name,
+      bus.log ?? null,
+      bus.nextOffset ?? null,
+      greatestMs === -Infinity ? null : greatestMs,
+      position,
+    );
+  }
+
+  private writeAccounts(input: CheckpointInput, closed: Closed): void {
+    const { accounting, watermark } = this.aggregator;
+    const accounts: Record<string, number> = {
+      ...accounting,
+      lost: this.tally.lost + input.lost,
+      late_arrivals: this.aggregator.lateArrivals,
+      closed: this.tally.closed + closed.events,
+      unrouted: this.tally.unrouted + closed.unrouted,
+      outbox_end_id: closed.endId,
+      checkpoint_at_ms: input.nowMs,
+    };
+    if (watermark.valueMs !== -Infinity) accounts["watermark_ms"] = watermark.valueMs;
+    for (const [name, value] of Object.entries(accounts)) {
+      this.state.run("INSERT OR REPLACE INTO account VALUES (?, ?)", name, value);
+    }
+  }
+
+  private restoreAccounts(): void {
+    const accounts = readAccounts(this.state);
+    for (const name of ACCOUNTS) this.aggregator.accounting[name] = accounts.get(name) ?? 0;
+    this.aggregator.lateArrivals = accounts.get("late_arrivals") ?? 0;
+    this.tally.lost = accounts.get("lost") ?? 0;
+    this.tally.closed = accounts.get("closed") ?? 0;
+    this.tally.unrouted = accounts.get("unrouted") ?? 0;
+  }
+
+  private restoreBuses(busNames: readonly string[]): BusPosition[] {
+    const rows = this.state.all<BusRow>("SELECT * FROM bus");
+    const known = busNames.map((name) => rows.find((row) => row.name === name));
+    this.aggregator.watermark.restore(
+      readAccounts(this.state).get("watermark_ms") ?? -Infinity,
+      known.map((row) => row?.greatest_ms ?? -Infinity),
+    );
+    return busNames.map((name, number) => {
+      const row = known[number];
+      return row ? toPosition(row) : { name, log: undefined, nextOffset: undefined };
+    });
+  }
+
+  private restoreWindows(): void {
+    const { windows } = this.aggregator;
+    const pages = this.state.all<PageRow>(
+      `SELECT window_start_ms, window_end_ms, keys, accumulators
+       FROM open_page_keys LEFT JOIN open_page_values USING (page) ORDER BY page`,
+    );
+    for (const page of pages) {
+      if (!page.accumulators) throw new ColumnError("a page of open windows has no accumulators");
+      const window = windows.find(page.window_start_ms, page.window_end_ms) ??
+        windows.open(page.window_start_ms, page.window_end_ms);
+      restorePage(windows, window, page.keys, page.accumulators);
+    }
+    const closedEarly = this.state.all<{ startMs: number; endMs: number }>(
+      "SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM segment WHERE window_end_ms > ?",
+      this.aggregator.watermark.valueMs,
+    );
+    for (const window of closedEarly) this.aggregator.noteClosed(window);
+  }
+
+  private restoreIds(busNames: readonly string[]): void {
+    this.aggregator.recentIds?.forEach((recent, number) => {
+      const runs = this.state.all<{ ids: Uint8Array }>(
+        "SELECT ids FROM recent_ids WHERE bus = ? ORDER BY last_sequence",
+        busNames[number]!,
+      );
+      for (const run of runs) {
+        const reader = new ColumnReader(run.ids);
+        const lengths = reader.uint16();
+        const text = reader.uint8();
+        let start = 0;
+        for (const length of lengths) {
+          if (start + length > text.length) throw new ColumnError("a run of event ids is cut off");
+          const hash = hashBytes(text, start, length);
+          if (!recent.has(text, start, length, hash)) recent.add(text, start, length, hash);
+          start += length;
+        }
+      }
+    });
+  }
+}
+
+interface BusRow {
+  name: string;
+  log: string | null;
+  offset_next: number | null;
+  greatest_ms: number | null;
+}
+
+interface PageRow {
+  window_start_ms: number;
+  window_end_ms: number;
+  keys: Uint8Array;
+  accumulators: Uint8Array | null;
+}
+
+/** The books and counters of the last checkpoint. */
+export function readAccounts(state: StateDatabase): Map<keyof Accounting | string, number> {
+  const rows = state.all<{ name: string; value: number }>("SELECT name, value FROM account");
+  return new Map(rows.map((row) => [row.name, row.value]));
+}
+
+function toPosition(row: BusRow): BusPosition {
+  return { name: row.name, log: row.log ?? undefined, nextOffset: row.offset_next ?? undefined };
+}

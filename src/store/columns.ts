@@ -1,0 +1,111 @@
+import { crc32 } from "node:zlib";
+
+/**
+ * Columns of numbers and bytes in one blob: little-endian, each column padded to eight bytes, a checksum in front.
+ * A column whose numbers are all the same is stored as that one number.
+ *
+ * Layout: `u32 crc32(rest)`, `u32 0`, then for each column `u32 tag`, `u32 length`, data.
+ */
+const CONSTANT = 1;
+const ARRAY = 2;
+const HEADER_BYTES = 8;
+
+type NumberColumn = Float64Array | Int32Array | Uint16Array | Uint8Array;
+
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+if (!isLittleEndian) throw new Error("this program needs a little-endian machine");
+
+/** Writes columns one after another; {@link finish} gives the blob. One writer can be used again and again. */
+export class ColumnWriter {
+  private buffer = new Uint8Array(64 * 1024);
+  private view = new DataView(this.buffer.buffer);
+  private length = HEADER_BYTES;
+
+  write(column: NumberColumn): void {
+    const isConstant = column.length > 0 && isAllTheSame(column);
+    const data = isConstant ? column.subarray(0, 1) : column;
+    this.reserve(16 + data.byteLength);
+    this.view.setUint32(this.length, isConstant ? CONSTANT : ARRAY, true);
+    this.view.setUint32(this.length + 4, column.length, true);
+    this.buffer.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), this.length + 8);
+    const end = this.length + 8 + data.byteLength;
+    this.length = (end + 7) & ~7;
+    this.buffer.fill(0, end, this.length);
+  }
+
+  /** The blob of what was written since the last call. A view that is valid until the next write. */
+  finish(): Uint8Array {
+    const blob = this.buffer.subarray(0, this.length);
+    this.view.setUint32(0, crc32(blob.subarray(HEADER_BYTES)), true);
+    this.view.setUint32(4, 0, true);
+    this.length = HEADER_BYTES;
+    return blob;
+  }
+
+  private reserve(bytes: number): void {
+    if (this.length + bytes <= this.buffer.length) return;
+    const grown = new Uint8Array(Math.max(this.buffer.length * 2, this.length + bytes));
+    grown.set(this.buffer.subarray(0, this.length));
+    this.buffer = grown;
+    this.view = new DataView(grown.buffer);
+  }
+}
+
+/** A blob that is not what a {@link ColumnWriter} wrote. */
+export class ColumnError extends Error {
+  override readonly name = "ColumnError";
+}
+
+/** Reads columns in the order they were written. @throws {ColumnError} */
+export class ColumnReader {
+  private readonly view: DataView;
+  private at = HEADER_BYTES;
+
+  constructor(private readonly blob: Uint8Array) {
+    this.view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
+    if (blob.length < HEADER_BYTES) throw new ColumnError("a block of columns is cut off");
+    if (this.view.getUint32(0, true) !== crc32(blob.subarray(HEADER_BYTES))) {
+      throw new ColumnError("the checksum of a block of columns does not match");
+    }
+  }
+
+  float64(): Float64Array {
+    return this.read(Float64Array);
+  }
+
+  int32(): Int32Array {
+    return this.read(Int32Array);
+  }
+
+  uint16(): Uint16Array {
+    return this.read(Uint16Array);
+  }
+
+  uint8(): Uint8Array {
+    return this.read(Uint8Array);
+  }
+
+  private read<T extends NumberColumn>(
+    Column: { new (length: number): T; readonly BYTES_PER_ELEMENT: number },
+  ): T {
+    if (this.at + 8 > this.blob.length) throw new ColumnError("a block of columns is cut off");
+    const tag = this.view.getUint32(this.at, true);
+    const length = this.view.getUint32(this.at + 4, true);
+    const stored = tag === CONSTANT ? 1 : length;
+    const byteLength = stored * Column.BYTES_PER_ELEMENT;
+    const start = this.at + 8;
+    if ((tag !== CONSTANT && tag !== ARRAY) || start + byteLength > this.blob.length) {
+      throw new ColumnError("a block of columns has a wrong length");
+    }
+    const column = new Column(stored);
+    new Uint8Array(column.buffer).set(this.blob.subarray(start, start + byteLength));
+    this.at = (start + byteLength + 7) & ~7;
+    return tag === ARRAY ? column : new Column(length).fill(column[0]!) as T;
+  }
+}
+
+function isAllTheSame(column: NumberColumn): boolean {
+  const first = column[0]!;
+  for (let i = 1; i < column.length; i++) if (!Object.is(column[i], first)) return false;
+  return true;
+}

@@ -1,0 +1,192 @@
+import type { Aggregate } from "../aggregation/aggregate.ts";
+import type { DeadLetterReason } from "./outbox.ts";
+import type { StateDatabase } from "./state_database.ts";
+
+/** An event that was refused, as it came from its bus. */
+export interface RefusedEvent {
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+  readonly bus: string;
+  /** Undefined where the bus has no offsets (queue mode). */
+  readonly offset: number | undefined;
+  /** The event's own bytes, cut to {@link RAW_MAX_BYTES}. */
+  readonly raw: Uint8Array;
+  /** Length of the event before it was cut. */
+  readonly rawBytes: number;
+}
+
+/** An aggregate that was refused: by a sink, or (no sink) because its value is not finite. */
+export interface RefusedAggregate {
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+  readonly sink: string | undefined;
+  readonly aggregate: Aggregate;
+}
+
+/** A dead letter as it stands in the state. Either an event (`bus`, `raw`) or an aggregate (`aggregate`). */
+export interface DeadLetter {
+  readonly id: number;
+  readonly refusedAtMs: number;
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+  readonly bus: string | undefined;
+  readonly offset: number | undefined;
+  readonly raw: Uint8Array | undefined;
+  /** Whether `raw` is only the beginning of the event. */
+  readonly isCut: boolean;
+  /** The sink that rejected the aggregate. */
+  readonly sink: string | undefined;
+  readonly aggregate: Aggregate | undefined;
+}
+
+export interface DeadLetterFilter {
+  readonly reason?: string | undefined;
+  readonly ids?: readonly number[] | undefined;
+  /** Only letters after this one. */
+  readonly afterId?: number | undefined;
+  readonly limit: number;
+}
+
+/** What an operator asks the handler to do with dead letters. */
+export interface Wish {
+  readonly id: number;
+  readonly action: "retry" | "purge";
+  readonly letterIds: readonly number[];
+}
+
+/** What is kept of an event at most: any event that fits its shape is far shorter. */
+export const RAW_MAX_BYTES = 65_536;
+
+/** Adds events within the transaction of the caller. */
+export function addRefusedEvents(state: StateDatabase, events: readonly RefusedEvent[], nowMs: number): void {
+  for (const event of events) {
+    state.run(
+      `INSERT INTO dead_letter (refused_at_ms, reason, detail, bus, bus_offset, raw, raw_bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      nowMs,
+      event.reason,
+      event.detail,
+      event.bus,
+      event.offset ?? null,
+      event.raw,
+      event.rawBytes,
+    );
+  }
+}
+
+/** Adds aggregates within the transaction of the caller. */
+export function addRefusedAggregates(
+  state: StateDatabase,
+  refused: readonly RefusedAggregate[],
+  nowMs: number,
+): void {
+  for (const { reason, detail, sink, aggregate } of refused) {
+    state.run(
+      `INSERT INTO dead_letter (refused_at_ms, reason, detail, sink, name, agg_func, value, window_start_ms,
+         window_end_ms, count, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      nowMs,
+      reason,
+      detail,
+      sink ?? null,
+      aggregate.name,
+      aggregate.aggFunc,
+      // SQLite has no NaN; the detail says which it was.
+      Number.isNaN(aggregate.value) ? null : aggregate.value,
+      aggregate.windowStartMs,
+      aggregate.windowEndMs,
+      aggregate.count,
+      aggregate.revision,
+    );
+  }
+}
+
+/** Letters in the order they were refused. */
+export function readDeadLetters(state: StateDatabase, filter: DeadLetterFilter): DeadLetter[] {
+  return state.all<LetterRow>(
+    `SELECT * FROM dead_letter WHERE NOT purged AND id > ?1 AND (?2 IS NULL OR reason = ?2)
+       AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3))) ORDER BY id LIMIT ?4`,
+    filter.afterId ?? 0,
+    filter.reason ?? null,
+    filter.ids ? JSON.stringify(filter.ids) : null,
+    filter.limit,
+  ).map(toDeadLetter);
+}
+
+/** Leaves a wish for the handler that holds the state, or for the next one. */
+export function leaveWish(state: StateDatabase, action: Wish["action"], letterIds: readonly number[]): void {
+  state.transaction(() => {
+    state.run(
+      "INSERT INTO wish (action, dead_letter_ids) VALUES (?, ?)",
+      action,
+      JSON.stringify(letterIds),
+    );
+  });
+}
+
+/** Wishes not yet fulfilled. */
+export function readWishes(state: StateDatabase): Wish[] {
+  return state.all<{ id: number; action: Wish["action"]; dead_letter_ids: string }>(
+    "SELECT * FROM wish ORDER BY id",
+  )
+    .map((row) => ({ id: row.id, action: row.action, letterIds: JSON.parse(row.dead_letter_ids) }));
+}
+
+/** Forgets wishes and the letters they have settled, within the transaction of the caller. */
+export function settleWishes(
+  state: StateDatabase,
+  settled: {
+    readonly wishes: readonly number[];
+    readonly retried: readonly number[];
+    readonly purged: readonly number[];
+  },
+): void {
+  for (const id of settled.retried) state.run("DELETE FROM dead_letter WHERE id = ?", id);
+  for (const id of settled.purged) {
+    state.run("DELETE FROM dead_letter WHERE id = ? AND sink IS NULL", id);
+    // What a sink lacks stays in the books.
+    state.run("UPDATE dead_letter SET purged = 1, detail = '' WHERE id = ?", id);
+  }
+  for (const id of settled.wishes) state.run("DELETE FROM wish WHERE id = ?", id);
+}
+
+interface LetterRow {
+  id: number;
+  refused_at_ms: number;
+  reason: DeadLetterReason;
+  detail: string;
+  bus: string | null;
+  bus_offset: number | null;
+  raw: Uint8Array | null;
+  raw_bytes: number | null;
+  sink: string | null;
+  name: string | null;
+  agg_func: string;
+  value: number | null;
+  window_start_ms: number;
+  window_end_ms: number;
+  count: number;
+  revision: number;
+}
+
+function toDeadLetter(row: LetterRow): DeadLetter {
+  return {
+    id: row.id,
+    refusedAtMs: row.refused_at_ms,
+    reason: row.reason,
+    detail: row.detail,
+    bus: row.bus ?? undefined,
+    offset: row.bus_offset ?? undefined,
+    raw: row.raw ?? undefined,
+    isCut: row.raw !== null && row.raw_bytes !== row.raw.length,
+    sink: row.sink ?? undefined,
+    aggregate: row.name === null ? undefined : {
+      name: row.name,
+      aggFunc: row.agg_func,
+      value: row.value ?? NaN,
+      windowStartMs: row.window_start_ms,
+      windowEndMs: row.window_end_ms,
+      count: row.count,
+      revision: row.revision,
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import type { OutboxBatch } from "../sinks/sink.ts";
+
+/** Why an aggregate or event is in the dead letters. */
+export type DeadLetterReason =
+  | "invalid"
+  | "future"
+  | "late"
+  | "overflow"
+  | "not_finite"
+  | "rejected";
+
+/**
+ * The ordered log of closed aggregates, with a cursor for each sink. Only the router takes from it.
+ * Reading is synchronous: the state database is local.
+ */
+export interface Outbox {
+  /** Identifies the state database. */
+  readonly stateId: string;
+  /** One past the newest id given out. */
+  endId(): number;
+  /** The id that comes next for `sink`. */
+  cursor(sink: string): number;
+  /**
+   * The next run for `sink` from `fromId` on, with at most `maxAggregates` of them; undefined when there is nothing left.
+   * A batch may be empty of aggregates (none in the run were routed to the sink): then only the cursor moves.
+   */
+  read(sink: string, fromId: number, maxAggregates: number): OutboxBatch | undefined;
+  /** Moves the cursor of `sink` to `nextId`; durable with the next checkpoint, at most a second later. */
+  advance(sink: string, nextId: number): void;
+  /** Durably puts the aggregates that `sink` rejects into the dead letters, each with the sink's own error. */
+  reject(
+    sink: string,
+    rejected: readonly { aggregate: OutboxBatch["aggregates"][number]; error: string }[],
+  ): void;
+  /** Resolves when there is something at or after `fromId`, or the signal fires. */
+  waitForMore(fromId: number, signal: AbortSignal): Promise<void>;
+}

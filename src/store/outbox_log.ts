@@ -1,0 +1,148 @@
+import { functionName } from "../aggregation/agg_function.ts";
+import type { Aggregate } from "../aggregation/aggregate.ts";
+import { valueOf } from "../aggregation/accumulator.ts";
+import type { OutboxBatch } from "../sinks/sink.ts";
+import { readSegment } from "./archive.ts";
+import { addRefusedAggregates } from "./dead_letters.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Segment } from "./segment.ts";
+import type { SinkRegistry } from "./sink_registry.ts";
+import type { StateDatabase } from "./state_database.ts";
+
+/** Segments looked at in one read: bounds the work where none of their rows is for the sink. */
+const SEGMENTS_A_READ = 16;
+
+/** The outbox over the segments of the state database. */
+export class OutboxLog implements Outbox {
+  private readonly waiting = new Set<() => void>();
+  private cursorsMoved = false;
+
+  constructor(
+    private readonly state: StateDatabase,
+    private readonly registry: SinkRegistry,
+    private end: number,
+    private readonly nowMs: () => number,
+  ) {}
+
+  get stateId(): string {
+    return this.state.stateId;
+  }
+
+  endId(): number {
+    return this.end;
+  }
+
+  cursor(sink: string): number {
+    return this.registry.get(sink).cursor;
+  }
+
+  /** Aggregates that have not yet reached all their sinks. */
+  pendingCount(): number {
+    return Math.max(0, this.end - this.registry.deliveredId());
+  }
+
+  read(sink: string, fromId: number, maxAggregates: number): OutboxBatch | undefined {
+    const { bit } = this.registry.get(sink);
+    const segments = this.state.all<SegmentRow>(
+      `SELECT first_id, row_count, sink_bits, window_start_ms, window_end_ms FROM segment
+       WHERE first_id >= coalesce((SELECT max(first_id) FROM segment WHERE first_id <= ?), 0)
+         AND first_id + row_count > ? AND first_id < ?
+       ORDER BY first_id LIMIT ?`,
+      fromId,
+      fromId,
+      this.end,
+      SEGMENTS_A_READ,
+    );
+    if (segments.length === 0) return undefined;
+    const ids: number[] = [];
+    const aggregates: Aggregate[] = [];
+    let nextId = fromId;
+    for (const found of segments) {
+      const { first_id: firstId, row_count: rowCount } = found;
+      nextId = firstId + rowCount;
+      if ((found.sink_bits & bit) === 0) continue;
+      const segment = readSegment(this.state, firstId);
+      for (let row = Math.max(0, fromId - firstId); row < rowCount; row++) {
+        if ((segment.sinks[row]! & bit) === 0) continue;
+        ids.push(firstId + row);
+        aggregates.push(toAggregate(segment, row, found.window_start_ms, found.window_end_ms));
+        if (aggregates.length === maxAggregates) {
+          return { firstId: fromId, nextId: firstId + row + 1, ids, aggregates };
+        }
+      }
+    }
+    return { firstId: fromId, nextId, ids, aggregates };
+  }
+
+  advance(sink: string, nextId: number): void {
+    const registered = this.registry.get(sink);
+    if (nextId <= registered.cursor) return;
+    registered.cursor = nextId;
+    this.cursorsMoved = true;
+  }
+
+  reject(sink: string, rejected: readonly { aggregate: Aggregate; error: string }[]): void {
+    this.state.transaction(() => {
+      addRefusedAggregates(
+        this.state,
+        rejected.map(({ aggregate, error }) => ({ reason: "rejected", detail: error, sink, aggregate })),
+        this.nowMs(),
+      );
+    });
+  }
+
+  waitForMore(fromId: number, signal: AbortSignal): Promise<void> {
+    if (this.end > fromId || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        this.waiting.delete(done);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      this.waiting.add(done);
+      signal.addEventListener("abort", done);
+    });
+  }
+
+  /** Whether a cursor has moved since {@link cursorsSaved}. */
+  get hasUnsavedCursors(): boolean {
+    return this.cursorsMoved;
+  }
+
+  cursorsSaved(): void {
+    this.cursorsMoved = false;
+  }
+
+  /** Tells those who wait that a checkpoint has added aggregates. */
+  extend(endId: number): void {
+    if (endId === this.end) return;
+    this.end = endId;
+    for (const done of [...this.waiting]) done();
+  }
+}
+
+interface SegmentRow {
+  first_id: number;
+  row_count: number;
+  sink_bits: number;
+  window_start_ms: number;
+  window_end_ms: number;
+}
+
+/** A row of a segment as sinks take it. */
+export function toAggregate(
+  segment: Segment,
+  row: number,
+  windowStartMs: number,
+  windowEndMs: number,
+): Aggregate {
+  return {
+    name: segment.name(row),
+    aggFunc: functionName(segment.functionId[row]!),
+    value: valueOf(segment.accumulator(row)),
+    windowStartMs,
+    windowEndMs,
+    count: segment.count[row]!,
+    revision: segment.revision[row]!,
+  };
+}

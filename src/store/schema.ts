@@ -1,0 +1,60 @@
+/** Marks a SQLite file as a state database: "VaBD". */
+export const APPLICATION_ID = 0x56614244;
+
+/**
+ * One entry for each schema version, applied in order; never changed once released. `meta` also holds the schema version,
+ * so that a file can be judged before anything else of it is read.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  -- offset_next: where to fetch from. log: the identity of the bus's log. Times are Unix ms.
+  CREATE TABLE bus (
+    name TEXT PRIMARY KEY, log TEXT, offset_next INTEGER, greatest_ms REAL, position INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  -- bit: the sink's place in the masks of segments. cursor: the outbox id that it gets next.
+  -- since_id: the outbox id it was added at. routed_count: events in the aggregates routed to it so far, each event once.
+  CREATE TABLE sink (
+    name TEXT PRIMARY KEY, bit INTEGER NOT NULL UNIQUE, since_id INTEGER NOT NULL,
+    cursor INTEGER NOT NULL, routed_count INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TABLE account (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+  -- Open windows: a page of accumulators in two blobs, since its keys seldom change and its values always do.
+  CREATE TABLE open_page_keys (
+    page INTEGER PRIMARY KEY, window_start_ms INTEGER NOT NULL, window_end_ms INTEGER NOT NULL, keys BLOB NOT NULL
+  );
+  CREATE TABLE open_page_values (page INTEGER PRIMARY KEY, accumulators BLOB NOT NULL);
+
+  -- Closed aggregates: outbox and archive. first_id: outbox id of the first row; ids are consecutive. reissued: rows put
+  -- back by an operator, for a sink alone: no news about the window.
+  CREATE TABLE segment (
+    first_id INTEGER PRIMARY KEY, row_count INTEGER NOT NULL, window_start_ms INTEGER NOT NULL,
+    window_end_ms INTEGER NOT NULL, first_hash INTEGER NOT NULL, last_hash INTEGER NOT NULL,
+    sink_bits INTEGER NOT NULL, reissued INTEGER NOT NULL DEFAULT 0, closed_at_ms INTEGER NOT NULL, rows BLOB NOT NULL
+  );
+  CREATE INDEX segment_by_window ON segment (window_end_ms, window_start_ms);
+
+  -- Ids of events for finding duplicates, in runs. last_sequence: of the run's last id.
+  CREATE TABLE recent_ids (
+    bus TEXT NOT NULL, last_sequence INTEGER NOT NULL, ids BLOB NOT NULL, PRIMARY KEY (bus, last_sequence)
+  );
+
+  -- Refused events (bus, bus_offset, raw) and refused aggregates (name and what follows). purged: given up; an aggregate
+  -- stays as a line in the books.
+  CREATE TABLE dead_letter (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, refused_at_ms INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
+    bus TEXT, bus_offset INTEGER, raw BLOB, raw_bytes INTEGER,
+    sink TEXT, name TEXT, agg_func TEXT, value REAL, window_start_ms INTEGER, window_end_ms INTEGER, count INTEGER,
+    revision INTEGER, purged INTEGER NOT NULL DEFAULT 0
+  );
+
+  CREATE INDEX dead_letter_by_window ON dead_letter (window_end_ms, window_start_ms) WHERE sink IS NOT NULL;
+
+  -- What an operator asked of the running handler.
+  CREATE TABLE wish (id INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, dead_letter_ids TEXT NOT NULL);
+  `,
+];

@@ -1,0 +1,43 @@
+/**
+ * - `held`: another process holds the state directory.
+ * - `damaged`: the state file is not what was written; never continued from silently.
+ * - `foreign`: the state belongs to another instance or to other sinks.
+ * - `newer`: a later version of the program wrote it.
+ * - `missing`: there is no state (commands that only read).
+ * - `unwritable`: disk full, read-only, no permission; worth trying again.
+ */
+export type StateErrorKind = "held" | "damaged" | "foreign" | "newer" | "missing" | "unwritable";
+
+/** The only error the store throws on purpose. `message` is for the operator: what is wrong and what to do next. */
+export class StateError extends Error {
+  constructor(readonly kind: StateErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StateError";
+  }
+}
+
+const DAMAGED = /malformed|not a database|corrupt/i;
+const UNWRITABLE =
+  /disk is full|I\/O error|readonly database|read-only|unable to open|database is locked|No space|os error (28|30|13)/i;
+
+/** Gives an error of SQLite or the file system its class; errors of another kind (defects) come back as they are. */
+export function toStateError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || error instanceof StateError) return error;
+  if (DAMAGED.test(error.message)) return damaged(path, error.message);
+  if (UNWRITABLE.test(error.message)) {
+    return new StateError(
+      "unwritable",
+      `${path} cannot be written: ${error.message}. Free space or mend the permissions; nothing is lost meanwhile.`,
+      { cause: error },
+    );
+  }
+  return error;
+}
+
+export function damaged(path: string, detail: string): StateError {
+  return new StateError(
+    "damaged",
+    `the state file ${path} is damaged (${detail}). It is left as it is. ` +
+      "Restore it from a backup, or move it away to begin anew from the oldest events the bus still has.",
+  );
+}

@@ -1,0 +1,46 @@
+import { StateError } from "./state_error.ts";
+
+/**
+ * Holds a state directory for this process. The lock is the operating system's (flock): it goes with the process however
+ * that ends, so there is nothing to clean up after a crash.
+ */
+export class StateLock {
+  private constructor(private readonly file: Deno.FsFile) {}
+
+  /** @throws {StateError} `held` names the process that has the directory. */
+  static acquire(directory: string): StateLock {
+    const path = `${directory}/lock`;
+    const file = Deno.openSync(path, { create: true, read: true, write: true, mode: 0o600 });
+    if (!file.tryLockSync(true)) {
+      const holder = Deno.readTextFileSync(path).trim();
+      file.close();
+      throw new StateError(
+        "held",
+        `another process${holder && ` (pid ${holder})`} holds the state directory ${directory}. ` +
+          "Stop it first, or give this one its own STATE_DIR and INSTANCE_ID.",
+      );
+    }
+    file.truncateSync(0);
+    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    return new StateLock(file);
+  }
+
+  /** Whether some process holds the directory now. */
+  static isHeld(directory: string): boolean {
+    let file: Deno.FsFile;
+    try {
+      file = Deno.openSync(`${directory}/lock`, { read: true, write: true });
+    } catch {
+      return false;
+    }
+    try {
+      return !file.tryLockSync(true);
+    } finally {
+      file.close();
+    }
+  }
+
+  release(): void {
+    this.file.close();
+  }
+}

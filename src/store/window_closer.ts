@@ -1,0 +1,210 @@
+import { type Accumulator, merge, valueOf } from "../aggregation/accumulator.ts";
+import { functionId, functionName } from "../aggregation/agg_function.ts";
+import type { Aggregate } from "../aggregation/aggregate.ts";
+import { type OpenWindow, type OpenWindows, PAGE_SLOTS } from "../aggregation/open_windows.ts";
+import { seriesHash } from "../aggregation/series_table.ts";
+import { hashBytes } from "../vabus/event_batch.ts";
+import { ArchivedWindow } from "./archive.ts";
+import { ColumnWriter } from "./columns.ts";
+import { SegmentBuilder } from "./segment.ts";
+import type { SinkRegistry } from "./sink_registry.ts";
+import type { StateDatabase } from "./state_database.ts";
+
+/** Answers which sinks the aggregates of a name go to; `none` is the empty list. */
+export interface Router {
+  sinksFor(name: string): readonly string[];
+  /** The answer when it is the same for every name: saves looking at names. */
+  readonly always: readonly string[] | undefined;
+}
+
+/** What closing windows has come to. The caller takes it over once the transaction is committed. */
+export interface Closed {
+  /** The outbox's end after it. */
+  endId: number;
+  /** Events, each once, in the closed aggregates. */
+  events: number;
+  /** Events, each once, that the closed aggregates have added for each sink. */
+  readonly routed: Map<string, number>;
+  /** Events in aggregates that go to no sink by the operator's word. */
+  unrouted: number;
+  /** Aggregates whose value is not finite. */
+  readonly notFinite: Aggregate[];
+}
+
+/** Rows sorted at a time: the sort key has 21 bits for the row beside the 32 of the hash. */
+const SORTED_PAGES = (1 << 21) / PAGE_SLOTS;
+const ROW_RANGE = 1 << 21;
+
+/**
+ * Writes the aggregates of closing windows as segments. A window that was closed before is joined with what it held: its
+ * series come out again, one revision higher, and the rest of it stays as it is.
+ */
+export class WindowCloser {
+  private readonly builder = new SegmentBuilder();
+  private readonly writer = new ColumnWriter();
+  private readonly sinkBits = new Map<readonly string[], number>();
+
+  constructor(
+    private readonly state: StateDatabase,
+    private readonly registry: SinkRegistry,
+    private readonly router: Router,
+  ) {}
+
+  /** Closes the windows within the transaction of the caller. Leaves `windows` as they are. */
+  close(windows: OpenWindows, closing: readonly OpenWindow[], endId: number, nowMs: number): Closed {
+    const closed: Closed = { endId, events: 0, routed: new Map(), unrouted: 0, notFinite: [] };
+    for (const window of closing) {
+      const archived = ArchivedWindow.load(this.state, window.startMs, window.endMs);
+      for (let page = 0; page < window.pages.length; page += SORTED_PAGES) {
+        const pages = window.pages.slice(page, page + SORTED_PAGES);
+        for (const slot of slotsByHash(windows, pages)) {
+          this.closeSlot(windows, window, slot, archived, closed);
+          if (this.builder.isFull) this.flush(window, false, closed, nowMs);
+        }
+        this.flush(window, false, closed, nowMs);
+      }
+    }
+    return closed;
+  }
+
+  /**
+   * Puts the newest revision of an aggregate that `sink` has rejected into the outbox again, for that sink alone, within
+   * the transaction of the caller. Returns false if the archive does not have it.
+   */
+  reissue(sink: string, aggregate: Aggregate, closed: Closed, nowMs: number): boolean {
+    const window = { startMs: aggregate.windowStartMs, endMs: aggregate.windowEndMs };
+    const nameBytes = ENCODER.encode(aggregate.name);
+    const id = functionId(aggregate.aggFunc);
+    const hash = seriesHash(hashBytes(nameBytes, 0, nameBytes.length), id);
+    const found = ArchivedWindow.load(this.state, window.startMs, window.endMs).find(hash, id, nameBytes);
+    if (!found) return false;
+    const { segment, row } = found;
+    this.builder.add({
+      ...segment.accumulator(row),
+      hash,
+      nameBytes,
+      revision: segment.revision[row]!,
+      previousCount: segment.previousCount[row]!,
+      sinks: this.registry.get(sink).bit,
+      newSinks: 0,
+    });
+    this.flush(window, true, closed, nowMs);
+    return true;
+  }
+
+  private closeSlot(
+    windows: OpenWindows,
+    window: OpenWindow,
+    slot: number,
+    archived: ArchivedWindow,
+    closed: Closed,
+  ): void {
+    const { series: table } = windows;
+    const series = windows.slotSeries[slot]!;
+    const hash = table.hash(series);
+    const nameBytes = table.nameBytes(series);
+    let accumulator = windows.accumulator(slot);
+    let sinks = this.router.always ? this.bitsOf(this.router.always) : this.bitsFor(nameBytes);
+    let newSinks = sinks;
+    let revision = 0;
+    let previousCount = 0;
+    const before = archived.isEmpty ? undefined : archived.find(hash, accumulator.functionId, nameBytes);
+    if (before) {
+      accumulator = merge(before.segment.accumulator(before.row), accumulator);
+      revision = before.segment.revision[before.row]! + 1;
+      previousCount = before.segment.count[before.row]!;
+      newSinks = sinks & ~this.sinksThatHave(before.segment.sinks[before.row]!, before.id);
+    }
+    closed.events += accumulator.count - previousCount;
+    if (sinks === 0) {
+      closed.unrouted += accumulator.count - previousCount;
+    } else if (!Number.isFinite(valueOf(accumulator))) {
+      closed.notFinite.push(toAggregate(nameBytes, accumulator, window, revision));
+      sinks = 0;
+      newSinks = 0;
+    }
+    for (const sink of this.registry.sinks) {
+      if ((sinks & sink.bit) === 0) continue;
+      const events = accumulator.count - ((newSinks & sink.bit) === 0 ? previousCount : 0);
+      closed.routed.set(sink.name, (closed.routed.get(sink.name) ?? 0) + events);
+    }
+    this.builder.add({ ...accumulator, hash, nameBytes, revision, previousCount, sinks, newSinks });
+  }
+
+  private flush(
+    window: { readonly startMs: number; readonly endMs: number },
+    isReissued: boolean,
+    closed: Closed,
+    nowMs: number,
+  ): void {
+    const { rowCount, firstHash, lastHash, sinkBits } = this.builder;
+    if (rowCount === 0) return;
+    this.state.run(
+      "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      closed.endId,
+      rowCount,
+      window.startMs,
+      window.endMs,
+      firstHash,
+      lastHash,
+      sinkBits,
+      isReissued ? 1 : 0,
+      nowMs,
+      this.builder.finish(this.writer),
+    );
+    closed.endId += rowCount;
+  }
+
+  /** Those of an earlier row's sinks that are still the sinks they were: a bit may have changed hands. */
+  private sinksThatHave(bits: number, outboxId: number): number {
+    return this.registry.sinks.reduce(
+      (have, sink) => sink.sinceId <= outboxId ? have | (bits & sink.bit) : have,
+      0,
+    );
+  }
+
+  private bitsFor(nameBytes: Uint8Array): number {
+    return this.bitsOf(this.router.sinksFor(DECODER.decode(nameBytes)));
+  }
+
+  private bitsOf(sinks: readonly string[]): number {
+    let bits = this.sinkBits.get(sinks);
+    if (bits === undefined) {
+      bits = this.registry.bitsOf(sinks);
+      this.sinkBits.set(sinks, bits);
+    }
+    return bits;
+  }
+}
+
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The slots of pages in the order of their series' unsigned hash. */
+function slotsByHash(windows: OpenWindows, pages: readonly number[]): number[] {
+  const slots = pages.flatMap((page) =>
+    Array.from({ length: windows.pageUsed[page]! }, (_, i) => page * PAGE_SLOTS + i)
+  );
+  const keys = Float64Array.from(
+    slots,
+    (slot, row) => (windows.series.hash(windows.slotSeries[slot]!) >>> 0) * ROW_RANGE + row,
+  ).sort();
+  return Array.from(keys, (key) => slots[key % ROW_RANGE]!);
+}
+
+function toAggregate(
+  nameBytes: Uint8Array,
+  accumulator: Accumulator,
+  window: OpenWindow,
+  revision: number,
+): Aggregate {
+  return {
+    name: DECODER.decode(nameBytes),
+    aggFunc: functionName(accumulator.functionId),
+    value: valueOf(accumulator),
+    windowStartMs: window.startMs,
+    windowEndMs: window.endMs,
+    count: accumulator.count,
+    revision,
+  };
+}

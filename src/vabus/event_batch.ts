@@ -1,0 +1,115 @@
+/** An event that is no event: kept as it came, with what is wrong with it. */
+export interface InvalidEvent {
+  /** Position in the reply. */
+  readonly index: number;
+  /** For the operator. */
+  readonly detail: string;
+}
+
+/** Start value of {@link hashByte}. */
+export const HASH_SEED = 0x811c9dc5 | 0;
+
+/** One step of the 32-bit FNV-1a hash (Fowler, Noll, Vo), under which names and ids are looked up. */
+export function hashByte(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, 0x01000193);
+}
+
+/** The hash of a run of bytes. */
+export function hashBytes(bytes: Uint8Array, start: number, length: number): number {
+  let hash = HASH_SEED;
+  for (let i = start; i < start + length; i++) hash = hashByte(hash, bytes[i]!);
+  return hash;
+}
+
+/**
+ * The events of one reply in columns, refilled for every reply so that the hot path allocates nothing.
+ *
+ * Text is not decoded: a name or id is a range of `bytes` (the reply itself) or, where the start is negative, of
+ * `extra` at `~start` (text that was escaped, or not ASCII, in the reply). Either way it is UTF-8.
+ */
+export class EventBatch {
+  bytes: Uint8Array = new Uint8Array(0);
+  extra: Uint8Array = new Uint8Array(1024);
+  extraLength = 0;
+
+  /** Events in the reply, valid or not. */
+  total = 0;
+  /** Valid events: the length of each column below. */
+  count = 0;
+  /** Position of the event in the reply. */
+  position = new Int32Array(0);
+  /** The event's own JSON in `bytes`. */
+  rawStart = new Int32Array(0);
+  rawEnd = new Int32Array(0);
+  nameStart = new Int32Array(0);
+  nameLength = new Int32Array(0);
+  nameHash = new Int32Array(0);
+  functionId = new Int32Array(0);
+  value = new Float64Array(0);
+  /** Event time, whole Unix milliseconds. */
+  timeMs = new Float64Array(0);
+  idStart = new Int32Array(0);
+  /** 0: the event has no id. */
+  idLength = new Int32Array(0);
+  idHash = new Int32Array(0);
+
+  readonly invalid: (InvalidEvent & { readonly rawStart: number; readonly rawEnd: number })[] = [];
+
+  /** Empties the batch for the events of `bytes`. */
+  reset(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.extraLength = 0;
+    this.total = 0;
+    this.count = 0;
+    this.invalid.length = 0;
+  }
+
+  /** Makes room for one more event. */
+  reserve(): void {
+    if (this.count < this.position.length) return;
+    const capacity = Math.max(1024, this.position.length * 2);
+    const ints = [
+      "position",
+      "rawStart",
+      "rawEnd",
+      "nameStart",
+      "nameLength",
+      "nameHash",
+      "functionId",
+      "idStart",
+      "idLength",
+      "idHash",
+    ] as const;
+    for (const column of ints) this[column] = grownInt32(this[column], capacity);
+    this.value = grownFloat64(this.value, capacity);
+    this.timeMs = grownFloat64(this.timeMs, capacity);
+  }
+
+  /** Keeps decoded text as UTF-8 and returns its start as the columns hold it (negative). */
+  appendExtra(text: string): { start: number; length: number } {
+    const worstLength = text.length * 3;
+    if (this.extraLength + worstLength > this.extra.length) {
+      const grown = new Uint8Array(Math.max(this.extra.length * 2, this.extraLength + worstLength));
+      grown.set(this.extra.subarray(0, this.extraLength));
+      this.extra = grown;
+    }
+    const { written } = ENCODER.encodeInto(text, this.extra.subarray(this.extraLength));
+    const start = ~this.extraLength;
+    this.extraLength += written;
+    return { start, length: written };
+  }
+}
+
+const ENCODER = new TextEncoder();
+
+function grownInt32(column: Int32Array<ArrayBuffer>, capacity: number): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(capacity);
+  grown.set(column);
+  return grown;
+}
+
+function grownFloat64(column: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
+  const grown = new Float64Array(capacity);
+  grown.set(column);
+  return grown;
+}

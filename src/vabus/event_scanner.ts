@@ -1,0 +1,492 @@
+import { createHash } from "node:crypto";
+import { AVG, functionId, MAX, MIN, SUM } from "../aggregation/agg_function.ts";
+import { type EventBatch, HASH_SEED, hashByte, hashBytes } from "./event_batch.ts";
+import { NAME_MAX_CHARACTERS } from "./event.ts";
+
+/** What a reply says about itself, besides its events. */
+export interface ReplyHeader {
+  /** Identifies the log; another one after the bus was reset. */
+  readonly log: string;
+  /** Offset of the first event in the reply. */
+  readonly offset: number;
+  /** Offset to ask for next. */
+  readonly next: number;
+}
+
+/** The reply is not JSON, or not of VaBus's shape. The message is for the operator. */
+export class ReplyFormatError extends Error {
+  override readonly name = "ReplyFormatError";
+}
+
+/** A checked event, as `JSON.parse` gave it. */
+interface CheckedEvent {
+  readonly name: string;
+  readonly functionId: number;
+  readonly value: number;
+  readonly timeMs: number;
+  readonly id: string | undefined;
+}
+
+/** Ids longer than this are remembered by their SHA-256, so that memory for ids stays bounded. Bytes. */
+const ID_MAX_BYTES = 256;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const BRACKET_OPEN = 0x5b;
+const BRACKET_CLOSE = 0x5d;
+const BRACE_OPEN = 0x7b;
+const BRACE_CLOSE = 0x7d;
+
+const HAS_NAME = 1;
+const HAS_VALUE = 2;
+const HAS_TIMESTAMP = 4;
+const HAS_FUNCTION = 8;
+const HAS_ID = 16;
+const HAS_REQUIRED = HAS_NAME | HAS_VALUE | HAS_TIMESTAMP;
+
+/** Powers of ten that a double holds exactly: dividing an exact mantissa by one rounds once, hence correctly (Clinger 1990). */
+const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+const MANTISSA_MAX = Number.MAX_SAFE_INTEGER;
+
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * Scans a reply `{"log","offset","next","events"}` from its bytes into `batch`.
+ *
+ * The shape that events nearly always have is read in place, without strings or objects; an event with anything else in
+ * it (escapes, non-ASCII text, exponents, unknown or repeated fields) is cut out and read by `JSON.parse`. The result is
+ * the same as that of `JSON.parse` over the whole reply and {@link checkEvent} over its events.
+ *
+ * @throws {ReplyFormatError} The batch is then empty or half filled and must not be used.
+ */
+export function scanReply(body: Uint8Array, batch: EventBatch): ReplyHeader {
+  batch.reset(body);
+  const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
+  return new ReplyScanner(body, batch).scan(hasByteOrderMark ? 3 : 0);
+}
+
+/**
+ * Reads the header fields of a reply that come before its events, without looking at the events; undefined when they
+ * are not all there. Lets the next fetch start before this reply is scanned. Checks nothing else.
+ */
+export function peekNext(body: Uint8Array): number | undefined {
+  const head = DECODER.decode(body.subarray(0, 512));
+  const eventsAt = head.indexOf('"events"');
+  const next = /"next"\s*:\s*(\d{1,15})\s*,/.exec(eventsAt < 0 ? "" : head.slice(0, eventsAt));
+  return next ? Number(next[1]) : undefined;
+}
+
+/** Scans a single event (queue mode, dead letters put back) into `batch`. @throws {ReplyFormatError} Not JSON. */
+export function scanEvent(body: Uint8Array, batch: EventBatch): void {
+  batch.reset(body);
+  new ReplyScanner(body, batch).scanSingle();
+}
+
+class ReplyScanner {
+  private at = 0;
+
+  constructor(private readonly bytes: Uint8Array, private readonly batch: EventBatch) {}
+
+  scan(start: number): ReplyHeader {
+    this.at = start;
+    let hasEvents = false;
+    const fields = new Map<string, unknown>();
+    this.expect(BRACE_OPEN);
+    if (this.peek() === BRACE_CLOSE) {
+      this.at++;
+    } else {
+      do {
+        const key = this.parseValue();
+        if (typeof key !== "string") throw this.malformed();
+        this.expect(COLON);
+        if (key === "events") {
+          hasEvents = this.scanEvents();
+        } else {
+          fields.set(key, this.parseValue());
+        }
+      } while (this.commaOr(BRACE_CLOSE));
+    }
+    this.skipSpace();
+    if (this.at !== this.bytes.length) throw this.malformed();
+    return this.checkHeader(fields, hasEvents);
+  }
+
+  scanSingle(): void {
+    this.skipSpace();
+    this.scanOne();
+    this.skipSpace();
+    if (this.at !== this.bytes.length) throw this.malformed();
+  }
+
+  private checkHeader(fields: Map<string, unknown>, hasEvents: boolean): ReplyHeader {
+    const log = fields.get("log");
+    const offset = fields.get("offset");
+    const next = fields.get("next");
+    if (typeof log !== "string" || log.length === 0 || log.length > 512) {
+      throw new ReplyFormatError('the reply has no "log"');
+    }
+    if (!isOffset(offset) || !isOffset(next)) {
+      throw new ReplyFormatError('the reply\'s "offset" and "next" are not whole numbers');
+    }
+    if (!hasEvents) throw new ReplyFormatError('the reply has no array "events"');
+    if (next - offset < this.batch.total) {
+      throw new ReplyFormatError(
+        `the reply holds ${this.batch.total} events, but says it reaches from ${offset} to ${next}`,
+      );
+    }
+    return { log, offset, next };
+  }
+
+  /** Returns whether there was an array. The last of several `events` counts, as with `JSON.parse`. */
+  private scanEvents(): boolean {
+    this.batch.reset(this.bytes);
+    if (this.peek() !== BRACKET_OPEN) {
+      this.parseValue();
+      return false;
+    }
+    this.at++;
+    if (this.peek() === BRACKET_CLOSE) {
+      this.at++;
+      return true;
+    }
+    do {
+      this.skipSpace();
+      this.scanOne();
+    } while (this.commaOr(BRACKET_CLOSE));
+    return true;
+  }
+
+  /** Scans the event at `at`, by the fast path when it can. */
+  private scanOne(): void {
+    const start = this.at;
+    this.batch.reserve();
+    const end = this.scanPlainEvent(start);
+    if (end >= 0) {
+      this.at = end;
+      this.batch.total++;
+      return;
+    }
+    this.at = start;
+    this.scanAnyEvent(start);
+  }
+
+  /** Reads any JSON value at `start` as an event. */
+  private scanAnyEvent(start: number): void {
+    const batch = this.batch;
+    const parsed = this.parseValue();
+    const position = batch.total++;
+    const checked = checkEvent(parsed);
+    if (typeof checked === "string") {
+      batch.invalid.push({ index: position, detail: checked, rawStart: start, rawEnd: this.at });
+      return;
+    }
+    const i = batch.count++;
+    const name = batch.appendExtra(checked.name);
+    batch.position[i] = position;
+    batch.rawStart[i] = start;
+    batch.rawEnd[i] = this.at;
+    batch.nameStart[i] = name.start;
+    batch.nameLength[i] = name.length;
+    batch.nameHash[i] = hashBytes(batch.extra, ~name.start, name.length);
+    batch.functionId[i] = checked.functionId;
+    batch.value[i] = checked.value;
+    batch.timeMs[i] = checked.timeMs;
+    if (checked.id === undefined) batch.idLength[i] = 0;
+    else this.setId(i, checked.id);
+  }
+
+  private setId(i: number, id: string): void {
+    const batch = this.batch;
+    // Three bytes a UTF-16 unit at most: only a text longer than a third of the bound can be beyond it.
+    const bounded = id.length * 3 > ID_MAX_BYTES && Buffer.byteLength(id) > ID_MAX_BYTES
+      ? createHash("sha256").update(id).digest("hex")
+      : id;
+    const { start, length } = batch.appendExtra(bounded);
+    batch.idStart[i] = start;
+    batch.idLength[i] = length;
+    batch.idHash[i] = hashBytes(batch.extra, ~start, length);
+  }
+
+  /**
+   * The fast path: `{"name":…,"value":…,"timestamp":…,"agg_func":…,"id":…}` in any order, ASCII text without escapes,
+   * plain decimal numbers, known fields, each at most once, valid. Returns where the event ends, or -1 for the slow path;
+   * nothing is added to the batch then.
+   */
+  private scanPlainEvent(start: number): number {
+    const bytes = this.bytes;
+    const batch = this.batch;
+    const i = batch.count;
+    let at = start;
+    let seen = 0;
+    let idLength = 0;
+    let functionOfEvent = SUM;
+    if (bytes[at++] !== BRACE_OPEN) return -1;
+    for (;;) {
+      while (bytes[at] === 0x20) at++;
+      if (bytes[at] !== QUOTE) return -1;
+      const field = this.fieldAt(at + 1);
+      if (field === 0 || (seen & field) !== 0) return -1;
+      seen |= field;
+      at += FIELD_LENGTHS[field]! + 2;
+      while (bytes[at] === 0x20) at++;
+      if (bytes[at++] !== COLON) return -1;
+      while (bytes[at] === 0x20) at++;
+
+      if (field === HAS_VALUE || field === HAS_TIMESTAMP) {
+        const numberStart = at;
+        const isNegative = bytes[at] === 0x2d;
+        if (isNegative) at++;
+        let byte = bytes[at]!;
+        let mantissa = 0;
+        let decimals = 0;
+        if (byte === 0x30) {
+          byte = bytes[++at]!;
+        } else {
+          if (!(byte >= 0x31 && byte <= 0x39)) return -1;
+          do {
+            mantissa = mantissa * 10 + (byte - 0x30);
+            byte = bytes[++at]!;
+          } while (byte >= 0x30 && byte <= 0x39);
+        }
+        if (byte === 0x2e) {
+          const pointAt = at;
+          byte = bytes[++at]!;
+          while (byte >= 0x30 && byte <= 0x39) {
+            mantissa = mantissa * 10 + (byte - 0x30);
+            byte = bytes[++at]!;
+          }
+          decimals = at - pointAt - 1;
+          if (decimals === 0) return -1;
+        }
+        if (byte !== COMMA && byte !== BRACE_CLOSE && byte !== 0x20) return -1;
+        let number: number;
+        if (mantissa <= MANTISSA_MAX && decimals <= 22) {
+          number = mantissa / EXACT_POWERS_OF_TEN[decimals]!;
+          if (isNegative) number = -number;
+        } else {
+          number = Number(DECODER.decode(bytes.subarray(numberStart, at)));
+          if (!Number.isFinite(number)) return -1;
+        }
+        if (field === HAS_VALUE) {
+          batch.value[i] = number;
+        } else {
+          if (!(number >= 0)) return -1;
+          const timeMs = Math.round(number * 1000) + 0;
+          if (timeMs > Number.MAX_SAFE_INTEGER) return -1;
+          batch.timeMs[i] = timeMs;
+        }
+      } else {
+        if (bytes[at++] !== QUOTE) return -1;
+        const textStart = at;
+        let hash = HASH_SEED;
+        for (;;) {
+          const byte = bytes[at]!;
+          if (byte === QUOTE) break;
+          if (!(byte >= 0x20 && byte < 0x80) || byte === BACKSLASH) return -1;
+          hash = hashByte(hash, byte);
+          at++;
+        }
+        const length = at - textStart;
+        at++;
+        if (field === HAS_NAME) {
+          if (length === 0 || length > NAME_MAX_CHARACTERS) return -1;
+          batch.nameStart[i] = textStart;
+          batch.nameLength[i] = length;
+          batch.nameHash[i] = hash;
+        } else if (field === HAS_ID) {
+          if (length > ID_MAX_BYTES) return -1;
+          idLength = length;
+          batch.idStart[i] = textStart;
+          batch.idHash[i] = hash;
+        } else {
+          functionOfEvent = this.functionAt(textStart, length);
+          if (functionOfEvent < 0) return -1;
+        }
+      }
+
+      while (bytes[at] === 0x20) at++;
+      const separator = bytes[at++];
+      if (separator === COMMA) continue;
+      if (separator === BRACE_CLOSE) break;
+      return -1;
+    }
+    if ((seen & HAS_REQUIRED) !== HAS_REQUIRED) return -1;
+    batch.position[i] = batch.total;
+    batch.rawStart[i] = start;
+    batch.rawEnd[i] = at;
+    batch.functionId[i] = functionOfEvent;
+    batch.idLength[i] = idLength;
+    batch.count++;
+    return at;
+  }
+
+  /** Which field's name, with its closing quote, stands at `at`; 0 for none of them. */
+  private fieldAt(at: number): number {
+    const bytes = this.bytes;
+    switch (bytes[at]) {
+      case 0x6e: // name
+        return bytes[at + 1] === 0x61 && bytes[at + 2] === 0x6d && bytes[at + 3] === 0x65 &&
+            bytes[at + 4] === QUOTE
+          ? HAS_NAME
+          : 0;
+      case 0x76: // value
+        return bytes[at + 1] === 0x61 && bytes[at + 2] === 0x6c && bytes[at + 3] === 0x75 &&
+            bytes[at + 4] === 0x65 && bytes[at + 5] === QUOTE
+          ? HAS_VALUE
+          : 0;
+      case 0x74: // timestamp
+        return bytes[at + 1] === 0x69 && bytes[at + 2] === 0x6d && bytes[at + 3] === 0x65 &&
+            bytes[at + 4] === 0x73 && bytes[at + 5] === 0x74 && bytes[at + 6] === 0x61 &&
+            bytes[at + 7] === 0x6d && bytes[at + 8] === 0x70 && bytes[at + 9] === QUOTE
+          ? HAS_TIMESTAMP
+          : 0;
+      case 0x61: // agg_func
+        return bytes[at + 1] === 0x67 && bytes[at + 2] === 0x67 && bytes[at + 3] === 0x5f &&
+            bytes[at + 4] === 0x66 && bytes[at + 5] === 0x75 && bytes[at + 6] === 0x6e &&
+            bytes[at + 7] === 0x63 && bytes[at + 8] === QUOTE
+          ? HAS_FUNCTION
+          : 0;
+      case 0x69: // id
+        return bytes[at + 1] === 0x64 && bytes[at + 2] === QUOTE ? HAS_ID : 0;
+      default:
+        return 0;
+    }
+  }
+
+  private functionAt(start: number, length: number): number {
+    const bytes = this.bytes;
+    if (length === 3) {
+      switch (bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16)) {
+        case 0x6d7573:
+          return SUM;
+        case 0x677661:
+          return AVG;
+        case 0x6e696d:
+          return MIN;
+        case 0x78616d:
+          return MAX;
+      }
+    }
+    return length <= 16 ? functionId(DECODER.decode(bytes.subarray(start, start + length))) : -1;
+  }
+
+  /** Cuts the JSON value at `at` out of the reply and parses it. */
+  private parseValue(): unknown {
+    this.skipSpace();
+    const start = this.at;
+    this.at = this.endOfValue(start);
+    try {
+      return JSON.parse(DECODER.decode(this.bytes.subarray(start, this.at)));
+    } catch {
+      throw this.malformed(start);
+    }
+  }
+
+  /**
+   * Where the value that starts at `start` ends, judged by quotes and brackets alone: whether it is JSON is for
+   * `JSON.parse` to say. All the bytes looked for are ASCII, so they cannot be part of another character.
+   */
+  private endOfValue(start: number): number {
+    const bytes = this.bytes;
+    let depth = 0;
+    for (let at = start; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === QUOTE) {
+        at++;
+        while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+        if (at >= bytes.length) throw this.malformed(start);
+        if (depth === 0) return at + 1;
+      } else if (byte === BRACE_OPEN || byte === BRACKET_OPEN) {
+        depth++;
+      } else if (byte === BRACE_CLOSE || byte === BRACKET_CLOSE) {
+        if (depth === 0) return at;
+        if (--depth === 0) return at + 1;
+      } else if (depth === 0 && (byte === COMMA || byte === COLON || isSpace(byte))) {
+        return at;
+      }
+    }
+    if (depth > 0) throw this.malformed(start);
+    return bytes.length;
+  }
+
+  private skipSpace(): void {
+    while (isSpace(this.bytes[this.at])) this.at++;
+  }
+
+  private peek(): number | undefined {
+    this.skipSpace();
+    return this.bytes[this.at];
+  }
+
+  private expect(byte: number): void {
+    if (this.peek() !== byte) throw this.malformed();
+    this.at++;
+  }
+
+  /** Steps over a comma (true) or the closing byte (false). */
+  private commaOr(closing: number): boolean {
+    const byte = this.peek();
+    if (byte !== COMMA && byte !== closing) throw this.malformed();
+    this.at++;
+    return byte === COMMA;
+  }
+
+  private malformed(at = this.at): ReplyFormatError {
+    return new ReplyFormatError(
+      at >= this.bytes.length
+        ? `the reply is cut off after ${this.bytes.length} bytes`
+        : `the reply is not JSON (at byte ${at})`,
+    );
+  }
+}
+
+const FIELD_LENGTHS = (() => {
+  const lengths = new Uint8Array(32);
+  lengths[HAS_NAME] = 4;
+  lengths[HAS_VALUE] = 5;
+  lengths[HAS_TIMESTAMP] = 9;
+  lengths[HAS_FUNCTION] = 8;
+  lengths[HAS_ID] = 2;
+  return lengths;
+})();
+
+/**
+ * Checks a parsed value against the shape of an event. Returns what is wrong as text for the operator when it is none.
+ * `agg_func` and `id` may be null, which many serialisers write for "not there"; an id that is no text is no id.
+ */
+export function checkEvent(parsed: unknown): CheckedEvent | string {
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return "not an object";
+  const { name, value, timestamp, agg_func: aggFunc, id } = parsed as Record<string, unknown>;
+  if (typeof name !== "string" || name === "") return "no name";
+  if (name.length > NAME_MAX_CHARACTERS && [...name].length > NAME_MAX_CHARACTERS) {
+    return `name longer than ${NAME_MAX_CHARACTERS} characters`;
+  }
+  if (name.includes("\0")) return "name with a NUL character";
+  if (!name.isWellFormed()) return "name with half a surrogate pair";
+  if (typeof value !== "number" || !Number.isFinite(value)) return "value is not a finite number";
+  if (typeof timestamp !== "number" || !Number.isFinite(timestamp)) return "timestamp is not a finite number";
+  if (timestamp < 0) return "timestamp is negative";
+  let functionOfEvent = SUM;
+  if (aggFunc !== undefined && aggFunc !== null) {
+    functionOfEvent = typeof aggFunc === "string" ? functionId(aggFunc) : -1;
+    if (functionOfEvent < 0) return "unknown function";
+  }
+  return {
+    name,
+    functionId: functionOfEvent,
+    value,
+    // Beyond what a double counts in whole milliseconds every time is the same far future.
+    timeMs: Math.min(Math.round(timestamp * 1000) + 0, Number.MAX_SAFE_INTEGER),
+    id: typeof id === "string" && id !== "" ? id : undefined,
+  };
+}
+
+function isOffset(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}

@@ -1,0 +1,57 @@
+/** An ordered log of events that can be read from an offset and acknowledged. VaBus is one; a Kafka partition could be another. */
+export interface Source {
+  /** How the source is named in logs, `status` and the state: its URL without credentials. */
+  readonly name: string;
+  /**
+   * Reads events from `offset` on. Resolves with what there is (possibly nothing, after `waitSeconds`), or with the
+   * news that the log begins elsewhere. Throws {@link SourceError}; never retries.
+   */
+  fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchReply>;
+  /** Reaches the source and says in a few words what is there. For the `check` command. */
+  probe(signal: AbortSignal): Promise<string>;
+  close(): void;
+}
+
+export interface FetchRequest {
+  /** Undefined: from the oldest event. */
+  readonly offset: number | undefined;
+  readonly limit: number;
+  /** Long poll: how long the source may wait for the first event. */
+  readonly waitSeconds: number;
+  /** Everything below this offset is durable here and may be forgotten by the source. */
+  readonly ack: number | undefined;
+}
+
+export type FetchReply =
+  /** A reply body that still has to be scanned: `{"log","offset","next","events"}` in UTF-8. */
+  | { readonly kind: "events"; readonly body: Uint8Array }
+  /** 410 (`trimmed`: the offset is older than the log) or 416 (`reset`: beyond its end, so it began anew). */
+  | {
+    readonly kind: "trimmed" | "reset";
+    readonly log: string;
+    /** Oldest offset there is. */
+    readonly first: number;
+    /** Offset that the next published event will get. */
+    readonly next: number;
+  };
+
+/**
+ * - `unavailable`: no connection, time-out, 5xx, 429, a reply that was cut off.
+ * - `refused`: 401, 403, TLS identity: someone has to change something.
+ * - `garbage`: an answer, but not VaBus (404, not JSON, wrong shape).
+ */
+export type SourceErrorKind = "unavailable" | "refused" | "garbage";
+
+/** The only error a source throws. `message` is for the operator: what is wrong and what to do, without secrets. */
+export class SourceError extends Error {
+  constructor(
+    readonly kind: SourceErrorKind,
+    message: string,
+    /** From `Retry-After`: do not ask again sooner. Milliseconds. */
+    readonly retryAfterMs?: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = "SourceError";
+  }
+}

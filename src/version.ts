@@ -1,0 +1,5 @@
+/** What this program is: shown by `--version`, `check` and the metrics. */
+export const VERSION = "0.1.0";
+
+/** The commit it was built from; the build puts it in front of the bundle. */
+export const COMMIT: string = (globalThis as { __VABUS_COMMIT__?: string }).__VABUS_COMMIT__ ?? "development";

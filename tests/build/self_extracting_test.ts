@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const BUILD = join(dirname(dirname(HERE)), "scripts", "build.ts");
+const NAME = "vabus-data-handler";
+
+let directory: string;
+let executable: string;
+
+Deno.test.beforeAll(async () => {
+  directory = await Deno.makeTempDir({ prefix: "vabus-build-test-" });
+  executable = join(directory, NAME);
+  const { success, stderr } = await build(["--form", "self-extracting", "--output", executable]);
+  assert.ok(success, stderr);
+});
+
+Deno.test.afterAll(() => Deno.remove(directory, { recursive: true }));
+
+Deno.test("passes arguments and the exit code through untouched", async () => {
+  const args = ["echo", "", "two words", "*", "--v8-flags=--help", "--", "$HOME", "ü"];
+  const { code, stdout, stderr } = await start(await freshCache(), args);
+  const said = JSON.parse(stdout);
+  assert.equal(code, 7);
+  assert.equal(stderr, "");
+  assert.deepEqual([said.command, ...said.args], args);
+  assert.match(said.version, /^\d+\.\d+\.\d+$/);
+  assert.notEqual(said.commit, "development");
+});
+
+Deno.test("becomes the program, so that a signal reaches it", async () => {
+  const child = command(await freshCache(), ["wait"]).spawn();
+  await readUntil(child.stdout, "ready");
+  child.kill("SIGTERM");
+  const [{ code, signal }] = await Promise.all([child.status, child.stderr.cancel()]);
+  assert.deepEqual({ code, signal }, { code: 42, signal: null });
+});
+
+Deno.test("unpacks once, readable by its user alone", async () => {
+  const cache = await freshCache();
+  await start(cache, ["echo"]);
+  const unpacked = await unpackedIn(cache);
+  const first = await Deno.stat(join(unpacked, "deno"));
+  await start(cache, ["echo"]);
+  const second = await Deno.stat(join(unpacked, "deno"));
+  assert.equal(first.ino, second.ino);
+  assert.equal((await Deno.stat(unpacked)).mode! & 0o077, 0);
+  assert.deepEqual(await namesIn(unpacked), ["deno", "deno_dir", "program.mjs"]);
+});
+
+Deno.test("first starts at the same moment all work", async () => {
+  const cache = await freshCache();
+  const starts = await Promise.all([1, 2, 3].map(() => start(cache, ["echo"])));
+  assert.deepEqual(starts.map(({ code }) => code), [7, 7, 7], starts.map(({ stderr }) => stderr).join());
+  assert.deepEqual(await namesIn(await unpackedIn(cache)), ["deno", "deno_dir", "program.mjs"]);
+});
+
+Deno.test("makes a damaged cache anew", async () => {
+  const cache = await freshCache();
+  await start(cache, ["echo"]);
+  const unpacked = await unpackedIn(cache);
+  await Deno.truncate(join(unpacked, "deno"), 1000);
+  assert.equal((await start(cache, ["echo"])).code, 7);
+  await Deno.remove(join(unpacked, "program.mjs"));
+  assert.equal((await start(cache, ["echo"])).code, 7);
+});
+
+Deno.test("removes versions that were not started for a month, and nothing else", async () => {
+  const cache = await freshCache();
+  const base = join(cache.XDG_CACHE_HOME, NAME);
+  const [oldVersion, recentVersion, ofOthers] = ["0123456789abcdef", "fedcba9876543210", "kafka"];
+  const longAgo = new Date("2001-01-01");
+  for (const name of [oldVersion, recentVersion, ofOthers]) {
+    await Deno.mkdir(join(base, name), { recursive: true, mode: 0o700 });
+    if (name !== recentVersion) await Deno.utime(join(base, name), longAgo, longAgo);
+  }
+  assert.equal((await start(cache, ["echo"])).code, 7);
+  const names = await namesIn(base);
+  assert.equal(names.includes(oldVersion), false);
+  assert.ok(names.includes(recentVersion) && names.includes(ofOthers), names.join());
+});
+
+Deno.test("does not trust a cache that others can write to", async () => {
+  const cache = await freshCache();
+  const theirs = join(cache.XDG_CACHE_HOME, NAME);
+  await Deno.mkdir(theirs);
+  await Deno.chmod(theirs, 0o777);
+  assert.equal((await start(cache, ["echo"])).code, 7);
+  const inTheirs = await namesIn(await unpackedIn(cache));
+  assert.deepEqual(inTheirs, []);
+  const [fallback] = await namesIn(cache.TMPDIR);
+  assert.match(fallback!, /^vabus-data-handler-\d+$/);
+});
+
+Deno.test("takes the temporary directory when there is no home", async () => {
+  const { TMPDIR } = await freshCache();
+  assert.equal((await start({ TMPDIR }, ["echo"])).code, 7);
+  assert.equal((await namesIn(TMPDIR)).length, 1);
+});
+
+Deno.test("says what it needs when it can unpack nowhere", async () => {
+  const { code, stdout, stderr } = await start({ XDG_CACHE_HOME: "/dev/null", TMPDIR: "/dev/null" }, [
+    "echo",
+  ]);
+  assert.equal(code, 1);
+  assert.equal(stdout, "");
+  assert.match(stderr, /Set XDG_CACHE_HOME/);
+});
+
+Deno.test("does not start from a file that was copied in part", async () => {
+  const half = join(directory, "half");
+  const bytes = await Deno.readFile(executable);
+  await Deno.writeFile(half, bytes.subarray(0, bytes.length / 2), { mode: 0o755 });
+  const { code, stdout, stderr } = await start(await freshCache(), ["echo"], half);
+  assert.equal(code, 1);
+  assert.equal(stdout, "");
+  assert.match(stderr, /copy it again/);
+});
+
+Deno.test("the build refuses a form that it does not know", async () => {
+  const { success, stderr } = await build(["--form", "zip", "--output", join(directory, "zip")]);
+  assert.equal(success, false);
+  assert.match(stderr, /^--form is auto, compiled or self-extracting, not "zip"\.\n$/);
+});
+
+type Cache = { XDG_CACHE_HOME: string; TMPDIR: string };
+
+/** Empty places to unpack to, removed with everything else after the last test. */
+async function freshCache(): Promise<Cache> {
+  const root = await Deno.makeTempDir({ dir: directory });
+  const cache = { XDG_CACHE_HOME: join(root, "cache"), TMPDIR: join(root, "tmp") };
+  for (const path of Object.values(cache)) await Deno.mkdir(path);
+  return cache;
+}
+
+/** The directory, named by its content, that the first start made in the cache. */
+async function unpackedIn(cache: Cache): Promise<string> {
+  const base = join(cache.XDG_CACHE_HOME, NAME);
+  const [content] = await namesIn(base);
+  return join(base, content!);
+}
+
+async function namesIn(path: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(path), ({ name }) => name)).sort();
+}
+
+function command(env: Record<string, string>, args: string[], file = executable): Deno.Command {
+  return new Deno.Command(file, {
+    args,
+    clearEnv: true,
+    env: { PATH: Deno.env.get("PATH")!, ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+async function start(env: Record<string, string>, args: string[], file = executable): Promise<Result> {
+  return text(await command(env, args, file).output());
+}
+
+async function build(args: string[]): Promise<Result> {
+  const entry = join(HERE, "program.ts");
+  return text(
+    await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-all", "--quiet", BUILD, "--entry", entry, ...args],
+      stdin: "null",
+    }).output(),
+  );
+}
+
+interface Result {
+  code: number;
+  success: boolean;
+  stdout: string;
+  stderr: string;
+}
+
+function text({ code, success, stdout, stderr }: Deno.CommandOutput): Result {
+  const decoder = new TextDecoder();
+  return { code, success, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+async function readUntil(stream: ReadableStream<Uint8Array>, word: string): Promise<void> {
+  let seen = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    seen += chunk;
+    if (seen.includes(word)) return;
+  }
+  throw new Error(`the program ended before it said "${word}": ${seen}`);
+}

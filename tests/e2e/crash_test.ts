@@ -1,0 +1,65 @@
+/** Twenty power cuts in the middle of the work: nothing lost, nothing twice, in any sink. */
+import assert from "node:assert/strict";
+import { pause, Program, runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { eventStream, randomNumbers, recentBaseMs } from "../support/event_stream.ts";
+import { Oracle } from "../support/oracle.ts";
+import { Bus, handlerEnvironment, observed, Sinks } from "./plant.ts";
+
+const KILLS = 20;
+const EVENTS = 400_000;
+const WINDOW_MS = 60_000;
+const WINDOWS = 10;
+const BATCH_SIZE = 1000;
+const LIFE_MAX_MS = 3000;
+const TIMEOUT_MS = 180_000;
+
+Deno.test(`kill -9 at ${KILLS} random moments`, async () => {
+  const seed = Number(Deno.env.get("E2E_SEED") ?? Date.now() % 1_000_000);
+  console.log(`E2E_SEED=${seed}`);
+  const random = randomNumbers(seed);
+  await using directory = await temporaryDirectory();
+  await using sinks = await Sinks.start(directory.path);
+  await using bus = await Bus.start();
+  const environment = handlerEnvironment(bus.url, directory.path, {
+    ...sinks.environment,
+    CHECKPOINT_INTERVAL: "0.2",
+  });
+  const oracle = new Oracle(WINDOW_MS);
+  const texts = [...observed(
+    eventStream({
+      seed,
+      eventCount: EVENTS,
+      nameCount: 300,
+      baseMs: recentBaseMs(WINDOW_MS, WINDOWS),
+      windowSizeMs: WINDOW_MS,
+      windowCount: WINDOWS,
+    }),
+    oracle,
+  )];
+  const batches = Math.ceil(texts.length / BATCH_SIZE);
+  const batchesALife = Math.ceil(batches / (KILLS + 1));
+
+  for (let life = 0; life < KILLS; life++) {
+    await using handler = Program.start(["run"], environment);
+    const killAtMs = random() * LIFE_MAX_MS;
+    const powerCut = async () => {
+      await pause(killAtMs);
+      assert.equal(handler.exitCode, undefined, handler.tail());
+      await handler.kill9();
+    };
+    const feed = async () => {
+      for (let batch = life * batchesALife; batch < (life + 1) * batchesALife; batch++) {
+        await bus.publish(texts.slice(batch * BATCH_SIZE, (batch + 1) * BATCH_SIZE));
+        await pause(killAtMs / batchesALife);
+      }
+    };
+    await Promise.all([powerCut(), feed()]);
+  }
+
+  await using handler = Program.start(["run"], environment);
+  await bus.publish(texts.slice(KILLS * batchesALife * BATCH_SIZE));
+  await sinks.assertEqual(oracle, TIMEOUT_MS, [handler]);
+  assert.equal(await handler.stop(), 0, handler.tail());
+  const verify = await runToEnd(["verify"], environment);
+  assert.equal(verify.code, 0, verify.stdout + verify.stderr);
+});

@@ -1,0 +1,105 @@
+/** The handler from cron: a fresh process each time. */
+import assert from "node:assert/strict";
+import {
+  assertNoStackTrace,
+  type Environment,
+  type Output,
+  runToEnd,
+  temporaryDirectory,
+} from "../support/executable.ts";
+import { freePort } from "../support/free_port.ts";
+import { eventStream, recentBaseMs } from "../support/event_stream.ts";
+import { Oracle } from "../support/oracle.ts";
+import { Bus, handlerEnvironment, INSTANCE, observed, sqlitePath, sqliteSink } from "./plant.ts";
+
+const WINDOW_MS = 60_000;
+const DAY_SECONDS = 86_400;
+/** sysexits.h, EX_TEMPFAIL. */
+const TRY_AGAIN_LATER = 75;
+
+Deno.test("`once` in a loop gives what `run` gives", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const environment = handlerEnvironment(bus.url, directory.path, { VABUS_BATCH_SIZE: "1000" });
+  const oracle = new Oracle(WINDOW_MS);
+  const stream = eventStream({
+    seed: 11,
+    eventCount: 30_000,
+    nameCount: 200,
+    baseMs: recentBaseMs(WINDOW_MS, 10),
+    windowSizeMs: WINDOW_MS,
+    windowCount: 10,
+  });
+  const texts = [...observed(stream, oracle)];
+  // Sizes that fit neither the batches nor the windows; at times there is nothing new.
+  for (let at = 0, size = 0; at < texts.length; at += size, size = size === 0 ? 7919 : 0) {
+    await bus.publish(texts.slice(at, at + size));
+    assertDone(await runToEnd(["once"], environment));
+  }
+  const inSqlite = sqliteSink(sqlitePath(directory.path));
+  assert.equal(await inSqlite.sumOfCounts(), oracle.counts.aggregated);
+  oracle.assertRows(await inSqlite.rows(), "SQLite", INSTANCE);
+  assertDone(await runToEnd(["verify"], environment));
+});
+
+Deno.test("open windows wait in the state for the next `once`; `--flush` closes them", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const environment = handlerEnvironment(bus.url, directory.path, {
+    AGGREGATION_INTERVAL: `${DAY_SECONDS}`,
+  });
+  const inSqlite = sqliteSink(sqlitePath(directory.path));
+  // A little ahead of the clock, so that the window has not ended even if this runs at midnight.
+  const timestamp = Date.now() / 1000 + 120;
+  await bus.publish([`{"name":"open","value":1,"timestamp":${timestamp}}`]);
+  assertDone(await runToEnd(["once"], environment));
+  assert.equal(await inSqlite.sumOfCounts(), 0);
+  await bus.publish([`{"name":"open","value":2,"timestamp":${timestamp}}`]);
+  assertDone(await runToEnd(["once"], environment));
+  assert.equal(await inSqlite.sumOfCounts(), 0);
+  assertDone(await runToEnd(["once", "--flush"], environment));
+  const windowStartMs = Math.floor(Math.round(timestamp * 1000) / (DAY_SECONDS * 1000)) * DAY_SECONDS * 1000;
+  assert.deepEqual(await inSqlite.rows(), [{
+    name: "open",
+    aggFunc: "sum",
+    windowStartMs,
+    windowEndMs: windowStartMs + DAY_SECONDS * 1000,
+    value: 3,
+    count: 2,
+    revision: 0,
+    instance: INSTANCE,
+  }]);
+});
+
+Deno.test("`once` says to try again later when the bus is out of reach", async () => {
+  await using directory = await temporaryDirectory();
+  const url = `http://127.0.0.1:${freePort()}`;
+  assertTryAgain(await runToEnd(["once"], handlerEnvironment(url, directory.path)), url);
+});
+
+Deno.test("`once` says to try again later when a sink is out of reach with work left, and loses nothing", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const environment = (port: number): Environment =>
+    handlerEnvironment(bus.url, directory.path, {
+      STORAGE_TYPE: "postgres,sqlite",
+      POSTGRES_CONNECTION_STRING: `postgres://user:hunter2@127.0.0.1:${port}/plant`,
+    });
+  await bus.publish([`{"name":"kept","value":1,"timestamp":${Date.now() / 1000 - 600}}`]);
+  const output = await runToEnd(["once"], environment(freePort()));
+  assertTryAgain(output, "postgres");
+  assert.doesNotMatch(output.stderr + output.stdout, /hunter2/);
+  // The sink that is there has got its rows; the other one's still wait.
+  assert.equal(await sqliteSink(sqlitePath(directory.path)).sumOfCounts(), 1);
+  assertTryAgain(await runToEnd(["once"], environment(freePort())), "postgres");
+});
+
+function assertDone(output: Output): void {
+  assert.equal(output.code, 0, output.stdout + output.stderr);
+}
+
+function assertTryAgain(output: Output, culprit: string): void {
+  assert.equal(output.code, TRY_AGAIN_LATER, output.stderr);
+  assert.ok(output.stderr.includes(culprit), `stderr does not name ${culprit}: ${output.stderr}`);
+  assertNoStackTrace(output);
+}

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { dirname, join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Imports go down only: a file may import what is on a lower floor, and its own directory. */
+const FLOORS: readonly (readonly string[])[] = [
+  ["event"],
+  ["aggregation"],
+  ["vabus", "store", "sinks", "metrics"],
+  ["ingest", "router", "admin"],
+  ["handler"],
+  ["cli"],
+  ["main"],
+];
+
+/** What the aggregation knows of the bus. */
+const EVENT_FILES = ["vabus/event.ts", "vabus/event_batch.ts"];
+
+/** Types by which siblings on one floor know each other. */
+const CONTRACTS = ["sinks/sink.ts", "vabus/source.ts", "store/outbox.ts"];
+
+/** All may import these, except the pure parts. */
+const LEAVES = ["log", "version"];
+
+/** No packages, no I/O, no clock, no randomness: the same events always give the same aggregates. */
+const PURE_PARTS = ["event", "aggregation"];
+const CONFIG_READERS = ["main", "cli", "handler"];
+const IMPURE =
+  /\b(Deno|process|fetch|console|performance|setTimeout|setInterval|localStorage)\b|\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b/;
+
+/** The part of the design that a file below src belongs to. */
+function partOf(file: string): string {
+  if (EVENT_FILES.includes(file)) return "event";
+  return file.replace(/\.ts$/, "").split("/")[0]!;
+}
+
+function floorOf(part: string): number {
+  return FLOORS.findIndex((parts) => parts.includes(part));
+}
+
+/** Why `file` may not import `target`, both below src; undefined when it may. */
+function whyForbidden(file: string, target: string): string | undefined {
+  const [from, to] = [partOf(file), partOf(target)];
+  if (from === to) return undefined;
+  if (LEAVES.includes(from)) return `${from} is a leaf and imports nothing`;
+  if (from === "aggregation" && to !== "event") return "aggregation imports nothing but events";
+  if (from === "event") return "events import nothing";
+  if (LEAVES.includes(to)) return undefined;
+  if (to === "config") {
+    return CONFIG_READERS.includes(from) ? undefined : `${from} gets its settings as parameters`;
+  }
+  if (from === "config") return "the configuration knows no other part";
+  const [fromFloor, toFloor] = [floorOf(from), floorOf(to)];
+  if (fromFloor < 0) return `${from} has no floor in the design`;
+  if (toFloor < 0) return `${to} has no floor in the design`;
+  if (toFloor < fromFloor) return undefined;
+  if (toFloor > fromFloor) return `${to} is above ${from}`;
+  if (CONTRACTS.includes(target)) return undefined;
+  return `${to} is beside ${from} and ${target} is no contract`;
+}
+
+function withoutComments(source: string): string {
+  return source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+}
+
+/** What a source text imports or re-exports, statically or dynamically. */
+function importsOf(source: string): string[] {
+  const statement =
+    /\b(?:import|export)\b[^;"'`]*?\bfrom\s*["']([^"']+)["']|\bimport\s*\(?\s*["']([^"']+)["']/g;
+  return [...withoutComments(source).matchAll(statement)].map((match) => (match[1] ?? match[2])!);
+}
+
+function faultsOf(file: string, source: string): string[] {
+  const isPure = PURE_PARTS.includes(partOf(file));
+  const faults = importsOf(source).flatMap((specifier) => {
+    const why = specifier.startsWith(".")
+      ? whyForbidden(file, posix.join(posix.dirname(file), specifier))
+      : isPure
+      ? `${partOf(file)} is pure`
+      : undefined;
+    return why === undefined ? [] : [`src/${file} imports ${specifier}: ${why}`];
+  });
+  if (isPure) {
+    const impure = IMPURE.exec(withoutComments(source));
+    if (impure !== null) faults.push(`src/${file} uses ${impure[0]}: ${partOf(file)} is pure`);
+  }
+  return faults;
+}
+
+async function sourceFiles(root: string, below = ""): Promise<string[]> {
+  const files: string[] = [];
+  for await (const entry of Deno.readDir(join(root, below))) {
+    const path = posix.join(below, entry.name);
+    if (entry.isDirectory) files.push(...await sourceFiles(root, path));
+    else if (/\.(ts|tsx|js|mjs)$/.test(entry.name)) files.push(path);
+  }
+  return files.sort();
+}
+
+Deno.test("every import in src goes down", async () => {
+  const src = join(dirname(dirname(fileURLToPath(import.meta.url))), "src");
+  const files = await sourceFiles(src);
+  assert.ok(files.includes("vabus/event.ts"), "the sources were found");
+  const faults: string[] = [];
+  for (const file of files) faults.push(...faultsOf(file, await Deno.readTextFile(join(src, file))));
+  assert.deepEqual(faults, []);
+});
+
+Deno.test("what the floors forbid is found", () => {
+  const forbidden: [file: string, source: string][] = [
+    ["store/database.ts", 'import { Router } from "../router/router.ts";'],
+    ["ingest/ingest.ts", 'import type { Router } from "../router/router.ts";'],
+    ["router/router.ts", 'export { Ingest } from "../ingest/ingest.ts";'],
+    ["handler/handler.ts", 'await import("../cli/run.ts");'],
+    ["store/database.ts", 'import { KafkaSink } from "../sinks/kafka.ts";'],
+    ["sinks/kafka.ts", 'import { settings } from "../config/schema.ts";'],
+    ["config/schema.ts", 'import { Sink } from "../sinks/sink.ts";'],
+    ["log/logger.ts", 'import { VERSION } from "../version.ts";'],
+    ["cli/run.ts", 'import "../main.ts";'],
+    ["cli/run.ts", 'import { pad } from "../utils/pad.ts";'],
+    ["aggregation/windows.ts", 'import { Logger } from "../log/logger.ts";'],
+    ["aggregation/windows.ts", 'import { Client } from "../vabus/client.ts";'],
+    ["aggregation/windows.ts", 'import { readFile } from "node:fs/promises";'],
+    ["aggregation/windows.ts", "const now = Date.now();"],
+    ["vabus/event.ts", 'import { Aggregate } from "../aggregation/aggregate.ts";'],
+    ["vabus/event_batch.ts", 'import { z } from "zod";'],
+  ];
+  for (const [file, source] of forbidden) {
+    assert.equal(faultsOf(file, source).length, 1, `${file}: ${source}`);
+  }
+});
+
+Deno.test("what the floors allow passes", () => {
+  const allowed: [file: string, source: string][] = [
+    ["main.ts", 'import { runCli } from "./cli/cli.ts";'],
+    [
+      "cli/status.ts",
+      'import {\n  Database,\n} from "../store/database.ts";\nimport { load } from "../config/load.ts";',
+    ],
+    [
+      "ingest/ingest.ts",
+      'import type { Source } from "../vabus/source.ts";\nimport { log } from "../log/logger.ts";',
+    ],
+    ["router/router.ts", 'import type { Outbox } from "../store/outbox.ts";'],
+    [
+      "store/database.ts",
+      'import type { Sink } from "../sinks/sink.ts";\nimport { DatabaseSync } from "node:sqlite";',
+    ],
+    ["store/checkpoint.ts", 'import { Aggregate } from "../aggregation/aggregate.ts";'],
+    ["config/schema.ts", 'import { z } from "zod";\nimport { Logger } from "../log/logger.ts";'],
+    [
+      "aggregation/sketch.ts",
+      'import type { Event } from "../vabus/event.ts";',
+    ],
+    [
+      "aggregation/windows.ts",
+      '/** `import { x } from "../cli/run.ts"` and Date.now() are far away. */\n// fetch',
+    ],
+    ["vabus/event_batch.ts", 'import type { Event } from "./event.ts";'],
+    ["vabus/event_scanner.ts", 'import { createHash } from "node:crypto";'],
+  ];
+  for (const [file, source] of allowed) assert.deepEqual(faultsOf(file, source), [], file);
+});

@@ -1,0 +1,254 @@
+/**
+ * A plant's day in small: events in every state that a bus may bring them in, the same ones for the same seed.
+ * Each comes as the JSON text that is published, together with what it means, so that nothing has to be parsed to
+ * calculate what must come out.
+ */
+
+export interface StreamOptions {
+  readonly seed: number;
+  readonly eventCount: number;
+  readonly nameCount: number;
+  /** Start of the first window, Unix ms; a multiple of the window length. */
+  readonly baseMs: number;
+  readonly windowSizeMs: number;
+  readonly windowCount: number;
+  /** Events are up to this much before or after their place in time. Default 2000. */
+  readonly disorderMs?: number;
+  /** Default 0.01. */
+  readonly invalidShare?: number;
+  /** Events that come after their window has closed, within the correction horizon. Default 0.001. */
+  readonly lateShare?: number;
+  /** Events two days behind, which the default horizon refuses. Default 0.0001. */
+  readonly tooLateShare?: number;
+  /** Events a day ahead of the wall clock. Default 0.0001. */
+  readonly futureShare?: number;
+  /** Repetitions of an event that was published shortly before, with the same id. Default 0.001. */
+  readonly duplicateShare?: number;
+  /** Default `plant`. */
+  readonly namePrefix?: string;
+  /** Function names, dealt out over the event names. Default: all that there are. */
+  readonly functions?: readonly string[];
+}
+
+export type EventFate = "aggregated" | "duplicate" | "invalid" | "late" | "future";
+
+export interface StreamEvent {
+  /** JSON, as it is published. */
+  readonly text: string;
+  /** What the handler must make of it. `late`: beyond the horizon, refused. */
+  readonly fate: EventFate;
+  readonly name: string;
+  readonly aggFunc: string;
+  readonly value: number;
+  /** Event time as section 5 defines it, Unix ms. */
+  readonly timeMs: number;
+}
+
+export const ALL_FUNCTIONS: readonly string[] = [
+  "sum",
+  "avg",
+  "min",
+  "max",
+  "count",
+  "first",
+  "last",
+  "stddev",
+  "p50",
+  "p99",
+  "p99.9",
+];
+
+/** Behind its place in time by at least this much, an event finds its window's grace over if the window has ended. */
+const LATE_MIN_MS = 10_000;
+const DAY_MS = 86_400_000;
+const DUPLICATES_AMONG_LAST = 500;
+
+/** The base of a stream: the start of a window that ended a while ago by the wall clock. */
+export function recentBaseMs(windowSizeMs: number, windowCount: number): number {
+  const spanMs = windowSizeMs * (windowCount + 3);
+  return Math.floor((Date.now() - spanMs) / windowSizeMs) * windowSizeMs;
+}
+
+/** Uniform numbers in [0, 1), the same ones for the same seed (mulberry32). */
+export function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** All events in the order of their publication; the last ones move the watermark past every window. */
+export function* eventStream(options: StreamOptions): Generator<StreamEvent> {
+  const {
+    eventCount,
+    baseMs,
+    windowSizeMs,
+    windowCount,
+    disorderMs = 2000,
+    invalidShare = 0.01,
+    lateShare = 0.001,
+    tooLateShare = 0.0001,
+    futureShare = 0.0001,
+    duplicateShare = 0.001,
+    namePrefix = "plant",
+    functions = ALL_FUNCTIONS,
+  } = options;
+  const random = randomNumbers(options.seed);
+  const spanMs = windowSizeMs * windowCount;
+  const withIds: StreamEvent[] = [];
+  const shares = { invalidShare, lateShare, tooLateShare, futureShare, duplicateShare };
+  const sum = Object.values(shares).reduce((a, b) => a + b, 0);
+  if (sum >= 1) throw new Error("the shares of a stream leave no room for good events");
+
+  for (let i = 0; i < eventCount; i++) {
+    // The first event sets the clock that all the others are late or early by.
+    let draw = i === 0 ? 1 : random();
+    const placeMs = baseMs + disorderMs + (spanMs - 2 * disorderMs) * (i / eventCount);
+    if ((draw -= invalidShare) < 0) {
+      yield invalidEvent(random, placeMs);
+      continue;
+    }
+    if ((draw -= duplicateShare) < 0 && withIds.length > 0) {
+      yield { ...withIds[Math.floor(random() * withIds.length)]!, fate: "duplicate" };
+      continue;
+    }
+    let timeMs = placeMs + (random() * 2 - 1) * disorderMs;
+    let fate: EventFate = "aggregated";
+    if ((draw -= lateShare) < 0) {
+      timeMs = placeMs - LATE_MIN_MS - random() * 2 * windowSizeMs;
+    } else if ((draw -= tooLateShare) < 0) {
+      timeMs = placeMs - 2 * DAY_MS - random() * DAY_MS;
+      fate = "late";
+    } else if ((draw -= futureShare) < 0) {
+      timeMs = Date.now() + DAY_MS * (1 + random());
+      fate = "future";
+    }
+    const nameIndex = Math.floor(random() * options.nameCount);
+    // A third of the names is aggregated by two functions, so that name and function are told apart.
+    const choice = nameIndex % 3 === 0 && random() < 0.5 ? nameIndex + 1 : nameIndex;
+    const aggFunc = functions[choice % functions.length]!;
+    const id = fate === "aggregated" && duplicateShare > 0 && random() < 0.05
+      ? `${namePrefix}-${options.seed}-${i}`
+      : undefined;
+    const event = goodEvent(random, eventName(namePrefix, nameIndex), aggFunc, timeMs, fate, id);
+    if (id !== undefined) {
+      withIds.push(event);
+      if (withIds.length > DUPLICATES_AMONG_LAST) withIds.shift();
+    }
+    yield event;
+  }
+  for (let i = 0; i < 3; i++) {
+    const timeMs = baseMs + spanMs + windowSizeMs + i;
+    yield goodEvent(random, `${namePrefix}.end`, "count", timeMs, "aggregated", undefined);
+  }
+}
+
+/** The publishable text of events: JSON arrays of at most `batchSize` events. */
+export function* jsonBatches(texts: Iterable<string>, batchSize: number): Generator<string> {
+  let batch: string[] = [];
+  for (const text of texts) {
+    batch.push(text);
+    if (batch.length === batchSize) {
+      yield `[${batch.join(",")}]`;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield `[${batch.join(",")}]`;
+}
+
+/** Mostly what a sensor is called in a plant; some names need more than ASCII, some need escapes in JSON. */
+function eventName(prefix: string, index: number): string {
+  if (index % 97 === 13) return `${prefix}.Ofen ${index}.Temperatur °C ‰`;
+  if (index % 97 === 14) return `${prefix}."quoted"\\${index}\t`;
+  if (index % 97 === 15) return `${prefix}.センサー${index} 🏭`;
+  return `${prefix}.line${index % 10}.sensor${index}.temperature`;
+}
+
+function goodEvent(
+  random: () => number,
+  name: string,
+  aggFunc: string,
+  timeMs: number,
+  fate: EventFate,
+  id: string | undefined,
+): StreamEvent {
+  const value = someValue(random);
+  // Devices write their clocks with more or fewer decimals; the event's time is what is left of it.
+  const timestamp = (timeMs / 1000).toFixed([3, 3, 3, 3, 0, 1, 6][Math.floor(random() * 7)]);
+  const fields = [
+    `"name":${JSON.stringify(name)}`,
+    `"value":${random() < 0.01 && value !== 0 ? value.toExponential() : value}`,
+    `"timestamp":${timestamp}`,
+  ];
+  if (aggFunc !== "sum" || random() < 0.5) fields.push(`"agg_func":${JSON.stringify(aggFunc)}`);
+  if (id !== undefined) fields.push(`"id":${JSON.stringify(id)}`);
+  const text = random() < 0.02 ? unusualText(random, fields, name) : `{${fields.join(",")}}`;
+  return { text, fate, name, aggFunc, value, timeMs: Math.round(Number(timestamp) * 1000) };
+}
+
+/** The same event in another spelling of JSON. */
+function unusualText(random: () => number, fields: string[], name: string): string {
+  switch (Math.floor(random() * 4)) {
+    case 0:
+      return `{${fields.reverse().join(",")}}`;
+    case 1:
+      return `{ ${fields.join(" ,\n\t").replaceAll('":', '" : ')} }`;
+    case 2:
+      return `{"unit":{"of":["°C",{"}":"]"}]},${fields.join(",")},"quality":null}`;
+    default: {
+      const escaped = [...name].map((character) =>
+        character.length === 1
+          ? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+          : JSON.stringify(character).slice(1, -1)
+      );
+      return `{${[`"n\\u0061me":"${escaped.join("")}"`, ...fields.slice(1)].join(",")}}`;
+    }
+  }
+}
+
+/** Readings of many magnitudes and both signs, some whole, some zero. */
+function someValue(random: () => number): number {
+  const draw = random();
+  if (draw < 0.05) return 0;
+  if (draw < 0.2) return Math.floor(random() * 2000) - 1000;
+  const magnitude = 10 ** Math.floor(random() * 9 - 3);
+  const value = (random() * 2 - 1) * magnitude;
+  return draw < 0.9 ? Number(value.toFixed(3)) : value;
+}
+
+const GARBAGE: readonly ((name: string, time: string, random: () => number) => string)[] = [
+  () => "null",
+  () => "42",
+  () => '"an event"',
+  () => "[]",
+  () => "{}",
+  (_, time) => `{"value":1,"timestamp":${time}}`,
+  (_, time) => `{"name":"","value":1,"timestamp":${time}}`,
+  (_, time) => `{"name":7,"value":1,"timestamp":${time}}`,
+  (_, time) => `{"name":"${"n".repeat(513)}","value":1,"timestamp":${time}}`,
+  (_, time) => `{"name":"with\\u0000nul","value":1,"timestamp":${time}}`,
+  (_, time) => `{"name":"half a pair \\ud83d","value":1,"timestamp":${time}}`,
+  (name, time) => `{"name":"${name}","timestamp":${time}}`,
+  (name, time) => `{"name":"${name}","value":null,"timestamp":${time}}`,
+  (name, time) => `{"name":"${name}","value":"12.5","timestamp":${time}}`,
+  (name, time) => `{"name":"${name}","value":"NaN","timestamp":${time}}`,
+  (name, time) => `{"name":"${name}","value":true,"timestamp":${time}}`,
+  (name, time) => `{"name":"${name}","value":1e999,"timestamp":${time}}`,
+  (name) => `{"name":"${name}","value":1}`,
+  (name) => `{"name":"${name}","value":1,"timestamp":-1}`,
+  (name) => `{"name":"${name}","value":1,"timestamp":"2024-01-01T00:00:00Z"}`,
+  (name) => `{"name":"${name}","value":1,"timestamp":-1e400}`,
+  (name, time) => `{"name":"${name}","value":1,"timestamp":${time},"agg_func":"median"}`,
+  (name, time) => `{"name":"${name}","value":1,"timestamp":${time},"agg_func":"p101"}`,
+  (name, time) => `{"name":"${name}","value":1,"timestamp":${time},"agg_func":5}`,
+];
+
+function invalidEvent(random: () => number, placeMs: number): StreamEvent {
+  const name = "garbage.sensor";
+  const garbage = GARBAGE[Math.floor(random() * GARBAGE.length)]!;
+  const text = garbage(name, (placeMs / 1000).toFixed(3), random);
+  return { text, fate: "invalid", name, aggFunc: "sum", value: NaN, timeMs: placeMs };
+}

@@ -1,0 +1,193 @@
+/** Drives the built executable from outside: its processes, their environment, output, signals and exit codes. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const STDERR_TAIL_CHARACTERS = 3000;
+const POLL_MS = 40;
+
+/** What a process gets besides `PATH`, `HOME` and `TMPDIR`: nothing of the environment of the tests reaches it. */
+export type Environment = Readonly<Record<string, string>>;
+
+export interface Output {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * The executable under test: `$VABUS_BIN`, else what `make build` makes.
+ *
+ * @throws when it is not there, with what to do about it.
+ */
+export function executablePath(): string {
+  const path = Deno.env.get("VABUS_BIN") || join(ROOT, "dist", "vabus-data-handler");
+  try {
+    if (Deno.statSync(path).isFile) return path;
+  } catch {
+    // Said below, the same for a file that is missing and for one that is no file.
+  }
+  throw new Error(`There is no executable ${path}: run \`make build\`, or name one with VABUS_BIN.`);
+}
+
+/** A running process of the executable. Leaving its scope (`await using`) ends it, by force if it has to be. */
+export class Program implements AsyncDisposable {
+  stdout = "";
+  stderr = "";
+  /** Undefined while it runs. */
+  exitCode: number | undefined;
+  /** The exit code, once the process has ended and all of its output is here. A process that a signal ended has 128 + signal. */
+  readonly exit: Promise<number>;
+
+  private constructor(readonly command: string, private readonly child: Deno.ChildProcess) {
+    this.exit = this.follow();
+  }
+
+  /** Starts `vabus-data-handler <args>` in an empty working directory of its own, so that no `.env` is found by chance. */
+  static start(args: readonly string[], environment: Environment = {}): Program {
+    const home = sharedHome();
+    const child = new Deno.Command(executablePath(), {
+      args: [...args],
+      cwd: Deno.makeTempDirSync({ dir: home, prefix: "cwd-" }),
+      clearEnv: true,
+      env: { PATH: Deno.env.get("PATH") ?? "", HOME: home, TMPDIR: home, ...environment },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    return new Program(args.join(" ") || "run", child);
+  }
+
+  get pid(): number {
+    return this.child.pid;
+  }
+
+  /** Sends a signal; nothing happens when the process has ended already. */
+  signal(signal: Deno.Signal): void {
+    if (this.exitCode !== undefined) return;
+    try {
+      this.child.kill(signal);
+    } catch (error) {
+      // It may have ended a moment ago.
+      if (!(error instanceof Deno.errors.NotFound) && !(error instanceof TypeError)) throw error;
+    }
+  }
+
+  /** Ends the process as a power cut would, and waits until it is gone. */
+  async kill9(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.exit;
+  }
+
+  /** Asks the process to end and waits for it. @throws when it does not end in time. */
+  stop(timeoutMs = 15_000): Promise<number> {
+    this.signal("SIGTERM");
+    return this.ended(timeoutMs);
+  }
+
+  /** Waits for the end of the process. @throws when it does not end in time. */
+  async ended(timeoutMs = 60_000): Promise<number> {
+    return await until(() => this.exitCode, `the end of \`${this.command}\``, timeoutMs, [this]);
+  }
+
+  /** The last that it said on stderr, for messages of failing tests. */
+  tail(): string {
+    return `--- stderr of \`${this.command}\` (pid ${this.pid}, ${
+      this.exitCode === undefined ? "running" : `exit code ${this.exitCode}`
+    })\n${this.stderr.slice(-STDERR_TAIL_CHARACTERS)}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill9();
+  }
+
+  private async follow(): Promise<number> {
+    const [status] = await Promise.all([
+      this.child.status,
+      collect(this.child.stdout, (text) => this.stdout += text),
+      collect(this.child.stderr, (text) => this.stderr += text),
+    ]);
+    return this.exitCode = status.code;
+  }
+}
+
+/** Runs a command to its end. @throws when it does not end in time. */
+export async function runToEnd(
+  args: readonly string[],
+  environment: Environment = {},
+  timeoutMs = 60_000,
+): Promise<Output> {
+  await using program = Program.start(args, environment);
+  const code = await program.ended(timeoutMs);
+  return { code, stdout: program.stdout, stderr: program.stderr };
+}
+
+/**
+ * Asks again and again until `condition` answers something other than `undefined` and `false`, and gives that answer.
+ *
+ * @throws after `timeoutMs`, with what was waited for, the last error of `condition` and the stderr of `programs`.
+ */
+export async function until<T>(
+  condition: () => T | undefined | false | Promise<T | undefined | false>,
+  what: string | (() => string),
+  timeoutMs = 60_000,
+  programs: readonly Program[] = [],
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  let lastError = "";
+  for (;;) {
+    try {
+      const answer = await condition();
+      if (answer !== undefined && answer !== false) return answer;
+    } catch (error) {
+      lastError = `, which last failed with: ${error instanceof Error ? error.message : error}`;
+    }
+    if (performance.now() > deadline) {
+      const waitedFor = typeof what === "string" ? what : what();
+      throw new Error(
+        [
+          `waited ${timeoutMs / 1000} s in vain for ${waitedFor}${lastError}`,
+          ...programs.map((p) => p.tail()),
+        ]
+          .join("\n"),
+      );
+    }
+    await pause(POLL_MS);
+  }
+}
+
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** A directory that goes with its scope (`await using`). */
+export async function temporaryDirectory(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir({ prefix: "vabus-e2e-" });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+const STACK_TRACE = /at file:\/\/|at async |at ext:|Uncaught|Stack backtrace|panicked at|^\s+at .+:\d+:\d+/m;
+
+/** @throws when what a user would see holds a stack trace. */
+export function assertNoStackTrace(output: { stdout: string; stderr: string }): void {
+  for (const text of [output.stderr, output.stdout]) {
+    const found = STACK_TRACE.exec(text);
+    if (found) throw new Error(`a stack trace in the output:\n${text.slice(Math.max(0, found.index - 500))}`);
+  }
+}
+
+let home: string | undefined;
+
+/** One home for all processes of a test file, since a self-extracting executable unpacks itself into it at its first start. */
+function sharedHome(): string {
+  if (home === undefined) {
+    home = Deno.makeTempDirSync({ prefix: "vabus-e2e-home-" });
+    const made = home;
+    globalThis.addEventListener("unload", () => Deno.removeSync(made, { recursive: true }));
+  }
+  return home;
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) take(text);
+}

@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import { Kafka, logLevel } from "kafkajs";
+import { javaBinary, kafkaClassPath } from "../../scripts/servers.ts";
+import { freePort } from "./free_port.ts";
+import { ServerProcess } from "./server_process.ts";
+
+const externalBrokers = Deno.env.get("TEST_KAFKA_BROKERS");
+
+/** True when `TEST_KAFKA_BROKERS` names the brokers: tests that stop or freeze them cannot run then. */
+export const kafkaIsExternal = externalBrokers !== undefined;
+
+export interface KafkaBroker {
+  readonly brokers: string[];
+  /** The same broker behind SASL PLAIN: user `tester`, password `kafka-secret`. Not with external brokers. */
+  readonly saslBrokers: string[];
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Stops the broker and deletes its data. */
+  remove(): Promise<void>;
+}
+
+/** A fresh single-node Kafka (KRaft) in a temporary directory, on 127.0.0.1 and free ports; or `TEST_KAFKA_BROKERS`. */
+export async function startKafka(): Promise<KafkaBroker> {
+  if (externalBrokers !== undefined) return externalCluster(externalBrokers.split(","));
+  const [java, classPath] = await Promise.all([javaBinary(), kafkaClassPath()]);
+  const directory = await Deno.makeTempDir({ prefix: "vabus-kafka-" });
+  const [port, saslPort, controllerPort] = [freePort(), freePort(), freePort()];
+  const configFile = join(directory, "server.properties");
+  await Deno.writeTextFile(configFile, properties(directory, port, saslPort, controllerPort));
+  // Starting fast and staying small matters more here than peak speed.
+  const jvm = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classPath];
+  await formatStorage(java, jvm, configFile);
+
+  const brokers = [`127.0.0.1:${port}`];
+  const process = new ServerProcess({
+    command: [java, ...jvm, "kafka.Kafka", configFile],
+    logFile: join(directory, "log"),
+    stopSignal: "SIGTERM",
+    isReady: () => answers(brokers),
+  });
+  await process.start();
+  return {
+    brokers,
+    saslBrokers: [`127.0.0.1:${saslPort}`],
+    stop: () => process.stop(),
+    kill: () => process.kill(),
+    start: () => process.start(),
+    pause: () => process.pause(),
+    resume: () => process.resume(),
+    async remove() {
+      await process.kill();
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+function properties(directory: string, port: number, saslPort: number, controllerPort: number): string {
+  const listeners = `PLAINTEXT://127.0.0.1:${port},SASL_PLAINTEXT://127.0.0.1:${saslPort}`;
+  return [
+    "process.roles=broker,controller",
+    "node.id=1",
+    `listeners=${listeners},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `advertised.listeners=${listeners},CONTROLLER://127.0.0.1:${controllerPort}`,
+    "controller.listener.names=CONTROLLER",
+    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+    `controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}`,
+    "sasl.enabled.mechanisms=PLAIN",
+    "listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule " +
+    'required user_tester="kafka-secret";',
+    `log.dirs=${join(directory, "data")}`,
+    "num.partitions=3",
+    "default.replication.factor=1",
+    "offsets.topic.num.partitions=1",
+    "offsets.topic.replication.factor=1",
+    "transaction.state.log.num.partitions=1",
+    "transaction.state.log.replication.factor=1",
+    "transaction.state.log.min.isr=1",
+    "share.coordinator.state.topic.num.partitions=1",
+    "share.coordinator.state.topic.replication.factor=1",
+    "share.coordinator.state.topic.min.isr=1",
+    "group.initial.rebalance.delay.ms=0",
+    "log.cleaner.dedupe.buffer.size=4194304",
+  ].join("\n");
+}
+
+async function formatStorage(java: string, jvm: string[], configFile: string): Promise<void> {
+  const { success, stdout, stderr } = await new Deno.Command(java, {
+    args: [
+      ...jvm,
+      "kafka.tools.StorageTool",
+      "format",
+      "--standalone",
+      "-t",
+      "dmFidXMtdGVzdC1jbHVzdA",
+      "-c",
+      configFile,
+    ],
+  }).output();
+  const text = new TextDecoder();
+  if (!success) {
+    throw new Error(`Kafka's storage was not formatted:\n${text.decode(stdout)}${text.decode(stderr)}`);
+  }
+}
+
+async function answers(brokers: string[]): Promise<boolean> {
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
+  try {
+    await admin.connect();
+    return (await admin.describeCluster()).brokers.length > 0;
+  } catch {
+    return false;
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+function externalCluster(brokers: string[]): KafkaBroker {
+  const refuse = () => Promise.reject(new Error("The brokers of TEST_KAFKA_BROKERS are not ours to stop."));
+  return {
+    brokers,
+    saslBrokers: [],
+    stop: refuse,
+    kill: refuse,
+    start: refuse,
+    pause: refuse,
+    resume: refuse,
+    remove: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,119 @@
+import { join } from "node:path";
+import postgres from "postgres";
+import { postgresBinDir } from "../../scripts/servers.ts";
+import { freePort } from "./free_port.ts";
+import { ServerProcess } from "./server_process.ts";
+
+const PASSWORD = "a-secret-of-the-tests";
+const externalUrl = Deno.env.get("TEST_POSTGRES_URL");
+
+/** True when `TEST_POSTGRES_URL` names the server: tests that stop or freeze it cannot run then. */
+export const postgresIsExternal = externalUrl !== undefined;
+
+export interface PostgresServer {
+  /** With the password of a superuser; connections over TCP must log in. */
+  readonly url: string;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Stops the server and deletes its data. */
+  remove(): Promise<void>;
+}
+
+/** A fresh PostgreSQL in a temporary directory, on 127.0.0.1 and a free port; or the one `TEST_POSTGRES_URL` names. */
+export async function startPostgres(): Promise<PostgresServer> {
+  if (externalUrl !== undefined) return externalServer(externalUrl);
+  const binDir = await postgresBinDir();
+  const directory = await Deno.makeTempDir({ prefix: "vabus-postgres-" });
+  const account = await unprivilegedAccount();
+  if (account !== undefined) await Deno.chown(directory, account.uid, account.gid);
+  await initDatabase(binDir, directory, account);
+
+  const port = freePort();
+  const url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`;
+  const process = new ServerProcess({
+    command: asAccount(account, [
+      join(binDir, "postgres"),
+      ...["-D", join(directory, "data"), "-p", `${port}`, "-k", directory, "-h", "127.0.0.1"],
+      // Only the machine's own crash needs fsync; the tests crash no more than the server.
+      ...["-c", "fsync=off", "-c", "shared_buffers=32MB"],
+    ]),
+    logFile: join(directory, "log"),
+    stopSignal: "SIGINT",
+    isReady: () => answers(url),
+  });
+  await process.start();
+  return {
+    url,
+    stop: () => process.stop(),
+    kill: () => process.kill(),
+    start: () => process.start(),
+    pause: () => process.pause(),
+    resume: () => process.resume(),
+    async remove() {
+      await process.stop();
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** PostgreSQL refuses to run as root. */
+async function unprivilegedAccount(): Promise<Account | undefined> {
+  if (Deno.uid() !== 0) return undefined;
+  const accounts = (await Deno.readTextFile("/etc/passwd")).split("\n").map((line) => line.split(":"));
+  const account = accounts.find(([name]) => name === "postgres") ??
+    accounts.find(([name]) => name === "nobody");
+  if (account === undefined) {
+    throw new Error("There is neither a user postgres nor nobody to run PostgreSQL as.");
+  }
+  return { uid: Number(account[2]), gid: Number(account[3]) };
+}
+
+function asAccount(account: Account | undefined, command: string[]): string[] {
+  if (account === undefined) return command;
+  return ["setpriv", `--reuid=${account.uid}`, `--regid=${account.gid}`, "--clear-groups", ...command];
+}
+
+async function initDatabase(binDir: string, directory: string, account: Account | undefined): Promise<void> {
+  const passwordFile = join(directory, "password");
+  await Deno.writeTextFile(passwordFile, PASSWORD);
+  const [program, ...args] = asAccount(account, [
+    join(binDir, "initdb"),
+    ...["-D", join(directory, "data"), "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"],
+    ...["--auth-local=trust", "--auth-host=scram-sha-256", `--pwfile=${passwordFile}`],
+  ]) as [string, ...string[]];
+  const { success, stderr } = await new Deno.Command(program, { args, cwd: directory }).output();
+  if (!success) throw new Error(`initdb failed:\n${new TextDecoder().decode(stderr)}`);
+}
+
+async function answers(url: string): Promise<boolean> {
+  const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  try {
+    await sql`select 1`;
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+function externalServer(url: string): PostgresServer {
+  const refuse = () => Promise.reject(new Error("The server of TEST_POSTGRES_URL is not ours to stop."));
+  return {
+    url,
+    stop: refuse,
+    kill: refuse,
+    start: refuse,
+    pause: refuse,
+    resume: refuse,
+    remove: () => Promise.resolve(),
+  };
+}

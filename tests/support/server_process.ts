@@ -1,0 +1,104 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+const POLL_INTERVAL_MS = 50;
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 20_000;
+
+/**
+ * Runs a program so that it cannot outlive us: our end of the pipe on its stdin closes with this process, however it dies,
+ * and the watcher then kills the program, which has taken over the shell's process id by `exec`.
+ */
+const LAUNCHER =
+  `exec 3<&0; (cat <&3 >/dev/null; kill -KILL $$ 2>/dev/null) & exec 3<&-; exec "$@" </dev/null >>"$SERVER_LOG" 2>&1`;
+
+export interface ServerProcessOptions {
+  readonly command: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly logFile: string;
+  /** What makes the program stop in good order. */
+  readonly stopSignal: Deno.Signal;
+  /** True once the server answers. */
+  readonly isReady: () => Promise<boolean>;
+}
+
+/** A server program that can be started, stopped, killed and frozen, again and again, on the same port and data. */
+export class ServerProcess {
+  #child: Deno.ChildProcess | undefined;
+
+  constructor(private readonly options: ServerProcessOptions) {}
+
+  /** Resolves when the server answers; throws with the end of its log when it exits before that. */
+  async start(): Promise<void> {
+    const child = new Deno.Command("sh", {
+      args: ["-c", LAUNCHER, "sh", ...this.options.command],
+      env: { ...this.options.env, SERVER_LOG: this.options.logFile },
+      stdin: "piped",
+      stdout: "null",
+      stderr: "inherit",
+    }).spawn();
+    this.#child = child;
+    let hasExited = false;
+    child.status.then(() => hasExited = true);
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (!await this.options.isReady()) {
+      if (hasExited || Date.now() > deadline) {
+        await this.kill();
+        const log = await Deno.readTextFile(this.options.logFile).catch(() => "");
+        throw new Error(`${this.options.command[0]} did not start:\n${log.slice(-2000)}`);
+      }
+      await delay(POLL_INTERVAL_MS);
+    }
+  }
+
+  /** Stops in good order, or kills when that takes too long. */
+  async stop(): Promise<void> {
+    await this.#end(this.options.stopSignal);
+  }
+
+  /** `kill -9`. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Freezes the server and its children: connections stay open, nothing answers. */
+  async pause(): Promise<void> {
+    await this.#signalAll("SIGSTOP");
+  }
+
+  async resume(): Promise<void> {
+    await this.#signalAll("SIGCONT");
+  }
+
+  async #end(signal: Deno.Signal): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    this.#child = undefined;
+    await signalTree(child.pid, "SIGCONT");
+    sendSignal(child.pid, signal);
+    const timer = setTimeout(() => sendSignal(child.pid, "SIGKILL"), STOP_TIMEOUT_MS);
+    await child.status;
+    clearTimeout(timer);
+    await child.stdin.close().catch(() => {});
+  }
+
+  async #signalAll(signal: Deno.Signal): Promise<void> {
+    if (this.#child === undefined) throw new Error("The server is not running.");
+    await signalTree(this.#child.pid, signal);
+  }
+}
+
+/** Children too: each PostgreSQL backend is a session of its own, so a process group would not reach them. */
+async function signalTree(pid: number, signal: Deno.Signal): Promise<void> {
+  const children = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`).catch(() => "");
+  for (const process of [pid, ...children.split(" ").filter(Boolean).map(Number)]) {
+    sendSignal(process, signal);
+  }
+}
+
+function sendSignal(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

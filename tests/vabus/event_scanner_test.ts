@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { functionName } from "../../src/aggregation/agg_function.ts";
+import { EventBatch } from "../../src/vabus/event_batch.ts";
+import { checkEvent, peekNext, ReplyFormatError, scanReply } from "../../src/vabus/event_scanner.ts";
+
+interface Scanned {
+  position: number;
+  name: string;
+  func: string;
+  value: number;
+  timeMs: number;
+  id: string | undefined;
+}
+
+function scan(text: string): { header: unknown; events: Scanned[]; invalid: [number, string][] } {
+  const bytes = new TextEncoder().encode(text);
+  const batch = new EventBatch();
+  const header = scanReply(bytes, batch);
+  const decode = (start: number, length: number) =>
+    new TextDecoder().decode(
+      start >= 0 ? bytes.subarray(start, start + length) : batch.extra.subarray(~start, ~start + length),
+    );
+  const events = Array.from({ length: batch.count }, (_, i) => ({
+    position: batch.position[i]!,
+    name: decode(batch.nameStart[i]!, batch.nameLength[i]!),
+    func: functionName(batch.functionId[i]!),
+    value: batch.value[i]!,
+    timeMs: batch.timeMs[i]!,
+    id: batch.idLength[i]! > 0 ? decode(batch.idStart[i]!, batch.idLength[i]!) : undefined,
+  }));
+  for (let i = 0; i < batch.count; i++) {
+    const raw = new TextDecoder().decode(bytes.subarray(batch.rawStart[i]!, batch.rawEnd[i]!));
+    assert.deepEqual(JSON.parse(raw), JSON.parse(text).events[batch.position[i]!]);
+  }
+  return { header, events, invalid: batch.invalid.map(({ index, detail }) => [index, detail]) };
+}
+
+/** The slow and obvious way. */
+function parse(text: string): ReturnType<typeof scan> {
+  const { log, offset, next, events } = JSON.parse(text);
+  const result: ReturnType<typeof scan> = { header: { log, offset, next }, events: [], invalid: [] };
+  (events as unknown[]).forEach((event, position) => {
+    const checked = checkEvent(event);
+    if (typeof checked === "string") result.invalid.push([position, checked]);
+    else {
+      const { name, functionId, value, timeMs, id } = checked;
+      const isLong = id !== undefined && new TextEncoder().encode(id).length > 256;
+      const kept = isLong ? createHash("sha256").update(id).digest("hex") : id?.toWellFormed();
+      result.events.push({ position, name, func: functionName(functionId), value, timeMs, id: kept });
+    }
+  });
+  return result;
+}
+
+const text = fc.oneof(
+  fc.string({ maxLength: 12 }),
+  fc.string({ unit: "binary", maxLength: 8 }),
+  fc.constantFrom(
+    "plant.line7.sensor",
+    "größe",
+    'a"b',
+    "a\\b",
+    "x".repeat(512),
+    "x".repeat(513),
+    "\u0000",
+    "😀",
+  ),
+);
+const number = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.integer(),
+  fc.integer({ min: 0, max: 2_000_000_000 }).map((n) => n / 1000),
+  fc.constantFrom(0, -0, 1e21, 1e-7, 9007199254740993, 1763942400.123456, 253402300800),
+);
+const anything = fc.oneof(
+  fc.constant(null),
+  fc.boolean(),
+  text,
+  number,
+  fc.constant([]),
+  fc.constant({ a: [1, "}"] }),
+);
+const event = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ name: text, value: number, timestamp: number }, { requiredKeys: [] }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      name: fc.stringMatching(/^[a-z.]{1,10}$/),
+      value: number,
+      timestamp: fc.integer({ min: 0, max: 2_000_000_000_000 }).map((ms) => ms / 1000),
+      agg_func: fc.constantFrom(
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "count",
+        "first",
+        "last",
+        "stddev",
+        "p50",
+        "p99.9",
+        "p101",
+      ),
+      id: text,
+    }, { requiredKeys: ["name", "value", "timestamp"] }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.dictionary(fc.constantFrom("name", "value", "timestamp", "agg_func", "id", "x"), anything),
+  },
+  { weight: 1, arbitrary: anything },
+);
+const reply = fc.record({
+  log: fc.string({ minLength: 1, maxLength: 20 }),
+  offset: fc.nat(),
+  events: fc.array(event, { maxLength: 20 }),
+}).map(({ log, offset, events }) => ({ log, offset, next: offset + events.length, events }));
+
+Deno.test("scanning equals JSON.parse and validation, whatever the events and the white space", () => {
+  fc.assert(
+    fc.property(reply, fc.constantFrom(undefined, 1, "\t"), (value, indent) => {
+      const json = JSON.stringify(value, null, indent);
+      assert.deepEqual(scan(json), parse(json));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("scanning accepts and refuses the same texts as JSON.parse, after any change of bytes", () => {
+  const mutation = fc.record({
+    at: fc.nat(),
+    removed: fc.nat({ max: 3 }),
+    added: fc.oneof(
+      fc.string({ maxLength: 3 }),
+      fc.constantFrom(
+        '"',
+        "\\",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "-",
+        "0",
+        ".",
+        "e",
+        "\n",
+        "\u0001",
+        '"name":1,',
+        "+",
+      ),
+    ),
+  });
+  fc.assert(
+    fc.property(reply, fc.array(mutation, { minLength: 1, maxLength: 3 }), (value, mutations) => {
+      let json = JSON.stringify(value);
+      for (const { at, removed, added } of mutations) {
+        const start = at % (json.length + 1);
+        json = json.slice(0, start) + added + json.slice(start + removed);
+      }
+      // What travels is UTF-8: half a surrogate pair in the text becomes U+FFFD on the way.
+      json = json.toWellFormed();
+      const expected = attempt(() => {
+        const parsed = JSON.parse(json);
+        assert.ok(parsed !== null && typeof parsed === "object" && !Array.isArray(parsed));
+        assert.ok(typeof parsed.log === "string" && parsed.log.length > 0 && parsed.log.length <= 512);
+        assert.ok(Array.isArray(parsed.events));
+        for (const n of [parsed.offset, parsed.next]) assert.ok(Number.isSafeInteger(n) && n >= 0);
+        assert.ok(parsed.next - parsed.offset >= parsed.events.length);
+        return parse(json);
+      });
+      assert.deepEqual(attempt(() => scan(json)), expected);
+    }),
+    { numRuns: 4000 },
+  );
+});
+
+function attempt<T>(work: () => T): T | "refused" {
+  try {
+    return work();
+  } catch (error) {
+    if (
+      error instanceof ReplyFormatError || error instanceof SyntaxError ||
+      error instanceof assert.AssertionError
+    ) return "refused";
+    throw error;
+  }
+}
+
+Deno.test("a reply that is cut off anywhere is refused", () => {
+  const json = JSON.stringify({
+    log: "L",
+    offset: 3,
+    next: 5,
+    events: [{ name: "a", value: 1.5, timestamp: 1.25, agg_func: "avg", id: "i" }, {
+      name: "ä",
+      value: 2,
+      timestamp: 3,
+    }],
+  });
+  const bytes = new TextEncoder().encode(json);
+  for (let length = 0; length < bytes.length; length++) {
+    assert.throws(
+      () => scanReply(bytes.subarray(0, length), new EventBatch()),
+      ReplyFormatError,
+      `${length}`,
+    );
+  }
+});
+
+Deno.test("invalid UTF-8 is read as JSON.parse reads it, and a byte order mark is skipped", () => {
+  const prefix = new TextEncoder().encode(
+    '{"log":"L","offset":0,"next":1,"events":[{"value":1,"timestamp":2,"name":"',
+  );
+  const suffix = new TextEncoder().encode('"}]}');
+  const bytes = new Uint8Array([0xef, 0xbb, 0xbf, ...prefix, 0xff, 0xe4, 0x41, ...suffix]);
+  const batch = new EventBatch();
+  scanReply(bytes, batch);
+  const name = new TextDecoder().decode(
+    batch.extra.subarray(~batch.nameStart[0]!, ~batch.nameStart[0]! + batch.nameLength[0]!),
+  );
+  assert.equal(name, JSON.parse(new TextDecoder().decode(bytes)).events[0].name);
+});
+
+Deno.test("the next offset is known from the head of a reply, or not at all", () => {
+  const bytes = (json: string) => new TextEncoder().encode(json);
+  assert.equal(peekNext(bytes('{"log":"L","offset":1,"next":42,"events":[]}')), 42);
+  assert.equal(peekNext(bytes('{"events":[{"next":7}],"next":42}')), undefined);
+  assert.equal(peekNext(bytes("")), undefined);
+});
