@@ -1,6 +1,6 @@
 import { AVG, COUNT as COUNT_FUNCTION, FIRST, LAST, MAX, MIN, STDDEV, SUM } from "./agg_function.ts";
 import type { EventBatch } from "../vabus/event_batch.ts";
-import { COUNT, type OpenWindow, OpenWindows, PAGE_SHIFT, SLOT, X, Y } from "./open_windows.ts";
+import { COUNT, type OpenWindow, OpenWindows, PAGE_SHIFT, SLOT, TOUCH_RUN, X, Y } from "./open_windows.ts";
 import { RecentIds } from "./recent_ids.ts";
 import { Watermark } from "./watermark.ts";
 
@@ -102,6 +102,7 @@ export class EventAggregator {
     accounting.received += batch.total;
     accounting.invalid += batch.invalid.length;
     for (let i = 0; i < batch.count; i++) {
+      if (i % TOUCH_RUN === 0) windows.touch(nameHash, functionId, i, Math.min(i + TOUCH_RUN, batch.count));
       const eventMs = timeMs[i]!;
       const idBytes = idStart[i]! >= 0 ? batch.bytes : batch.extra;
       const idAt = idStart[i]! >= 0 ? idStart[i]! : ~idStart[i]!;

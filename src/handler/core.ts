@@ -1,6 +1,6 @@
 import { EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { Config } from "../config/config.ts";
-import type { Clock } from "../ingest/clock.ts";
+import type { Clock } from "../clock/clock.ts";
 import { Ingest, type IngestObserver } from "../ingest/ingest.ts";
 import type { Logger } from "../log/logger.ts";
 import { compileRoutes } from "../router/routes.ts";
@@ -8,7 +8,7 @@ import { Checkpoint, readAccounts } from "../store/checkpoint.ts";
 import { OutboxLog } from "../store/outbox_log.ts";
 import { SinkRegistry } from "../store/sink_registry.ts";
 import { StateDatabase } from "../store/state_database.ts";
-import { type Router as RouteTable, WindowCloser } from "../store/window_closer.ts";
+import { type RouteTable, WindowCloser } from "../store/window_closer.ts";
 
 /** What stands between the buses and the sinks: the state and all that is kept in it. */
 export interface Core {

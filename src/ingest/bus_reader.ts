@@ -2,8 +2,8 @@ import type { Logger } from "../log/logger.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
 import { peekNext, ReplyFormatError, type ReplyHeader, scanReply } from "../vabus/event_scanner.ts";
 import { type FetchReply, type Source, SourceError } from "../vabus/source.ts";
-import { Backoff } from "./backoff.ts";
-import type { Clock } from "./clock.ts";
+import { Backoff } from "../clock/backoff.ts";
+import type { Clock } from "../clock/clock.ts";
 import type { Ingest } from "./ingest.ts";
 
 export interface BusReaderOptions {
@@ -132,6 +132,7 @@ export class BusReader {
     return this.ingest.measured(() => {
       const header = scanReply(body, this.batch);
       if (position.log !== undefined && header.log !== position.log) return this.startAnew(header);
+      if (position.log === undefined) this.refuseTwin(header.log);
       if (position.nextOffset === undefined) {
         const known = position.log === undefined ? this.ingest.positionOfLog(header.log) : undefined;
         if (known) return this.resume(header.log, known.nextOffset);
@@ -151,6 +152,12 @@ export class BusReader {
       this.ingest.accept(this.bus, this.batch, header.log, header.next);
       return header.next - header.offset;
     });
+  }
+
+  private refuseTwin(log: string): void {
+    const twin = this.ingest.otherReaderOf(log, this.bus);
+    if (twin === undefined) return;
+    throw new ReplyFormatError(`it is the same log as that of ${twin}: name this bus only once in VABUS_URL`);
   }
 
   /** A reply of another log: nothing of it is taken in; the next fetch asks for the oldest event of the new log. */

@@ -7,7 +7,7 @@ import type { OutboxLog } from "../store/outbox_log.ts";
 import { StateError } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
 import { ReplyFormatError, scanEvent } from "../vabus/event_scanner.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock/clock.ts";
 
 export interface IngestOptions {
   readonly checkpointIntervalMs: number;
@@ -58,6 +58,8 @@ const REFUSAL_DETAIL: Record<Refusal, string> = {
  */
 export class Ingest {
   readonly buses: readonly BusState[];
+  /** Dead letters that operators' wishes have settled since the start. */
+  readonly fulfilled = { retried: 0, purged: 0 };
   private refused: RefusedEvent[] = [];
   private refusedBytes = 0;
   private lost = 0;
@@ -117,7 +119,7 @@ export class Ingest {
   }
 
   /** Goes on elsewhere in a bus's log; `lost` events cannot be had any more. */
-  skipTo(bus: number, log: string, nextOffset: number | undefined, lost: number): void {
+  skipTo(bus: number, log: string | undefined, nextOffset: number | undefined, lost: number): void {
     this.lost += lost;
     this.moveTo(bus, log, nextOffset);
   }
@@ -125,6 +127,11 @@ export class Ingest {
   /** Where a bus was read to under another name, if its log is known. */
   positionOfLog(log: string): BusPosition | undefined {
     return this.checkpoint.positionOfLog(log, this.buses.map((bus) => bus.name));
+  }
+
+  /** The other bus whose log this is: read twice, its events would be counted twice. */
+  otherReaderOf(log: string, bus: number): string | undefined {
+    return this.buses.find((other, number) => number !== bus && other.position.log === log)?.name;
   }
 
   /** A successful poll without events, that took `elapsedMs`. */
@@ -212,6 +219,8 @@ export class Ingest {
     this.refused = [];
     this.refusedBytes = 0;
     this.lost = 0;
+    this.fulfilled.retried += this.settled.retried.length + this.settled.reissued.length;
+    this.fulfilled.purged += this.settled.purged.length;
     this.settled = NOTHING_SETTLED;
     this.hasNews = false;
     for (const bus of this.buses) bus.committedOffset = bus.position.nextOffset;

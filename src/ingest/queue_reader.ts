@@ -3,9 +3,9 @@ import { EventBatch } from "../vabus/event_batch.ts";
 import { ReplyFormatError, scanEvent } from "../vabus/event_scanner.ts";
 import { SourceError } from "../vabus/source.ts";
 import type { QueueSource } from "../vabus/queue_client.ts";
-import { Backoff } from "./backoff.ts";
+import { Backoff } from "../clock/backoff.ts";
 import type { DrainResult } from "./bus_reader.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock/clock.ts";
 import type { Ingest } from "./ingest.ts";
 
 const FIRST_PAUSE_MS = 20;

@@ -39,6 +39,8 @@ export interface Tally {
   closed: number;
   /** Those of them in aggregates that go to no sink by the operator's word. */
   unrouted: number;
+  /** Aggregates that were not sent, since their value is not finite. */
+  notFinite: number;
 }
 
 export interface CheckpointInput {
@@ -77,7 +79,7 @@ export class Checkpoint {
   private readonly savedSequence: number[];
   /** Page and sequence numbers change at a restart: the first checkpoint after it writes everything. */
   private rewriteAll = true;
-  private readonly tally: Tally = { lost: 0, lateArrivals: 0, closed: 0, unrouted: 0 };
+  private readonly tally: Tally = { lost: 0, lateArrivals: 0, closed: 0, unrouted: 0, notFinite: 0 };
 
   constructor(
     private readonly state: StateDatabase,
@@ -168,6 +170,7 @@ export class Checkpoint {
     this.tally.lost += input.lost;
     this.tally.closed += written.closed.events;
     this.tally.unrouted += written.closed.unrouted;
+    this.tally.notFinite += written.closed.notFinite.length;
     for (const sink of registry.sinks) sink.routedCount += written.closed.routed.get(sink.name) ?? 0;
     this.outbox.cursorsSaved();
     this.outbox.extend(written.closed.endId);
@@ -272,6 +275,7 @@ export class Checkpoint {
       late_arrivals: this.aggregator.lateArrivals,
       closed: this.tally.closed + closed.events,
       unrouted: this.tally.unrouted + closed.unrouted,
+      not_finite: this.tally.notFinite + closed.notFinite.length,
       outbox_end_id: closed.endId,
       checkpoint_at_ms: input.nowMs,
     };
@@ -288,6 +292,7 @@ export class Checkpoint {
     this.tally.lost = accounts.get("lost") ?? 0;
     this.tally.closed = accounts.get("closed") ?? 0;
     this.tally.unrouted = accounts.get("unrouted") ?? 0;
+    this.tally.notFinite = accounts.get("not_finite") ?? 0;
   }
 
   private restoreBuses(busNames: readonly string[]): BusPosition[] {

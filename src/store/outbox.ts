@@ -27,11 +27,11 @@ export interface Outbox {
   read(sink: string, fromId: number, maxAggregates: number): OutboxBatch | undefined;
   /** Moves the cursor of `sink` to `nextId`; durable with the next checkpoint, at most a second later. */
   advance(sink: string, nextId: number): void;
-  /** Durably puts the aggregates that `sink` rejects into the dead letters, each with the sink's own error. */
-  reject(
-    sink: string,
-    rejected: readonly { aggregate: OutboxBatch["aggregates"][number]; error: string }[],
-  ): void;
+  /**
+   * Durably and at one go puts an aggregate that `sink` rejects into the dead letters, with the sink's own error, and moves
+   * the sink's cursor to `nextId`: a crash leads neither to a second dead letter nor past anything undelivered.
+   */
+  reject(sink: string, aggregate: OutboxBatch["aggregates"][number], error: string, nextId: number): void;
   /** Resolves when there is something at or after `fromId`, or the signal fires. */
   waitForMore(fromId: number, signal: AbortSignal): Promise<void>;
 }

@@ -81,14 +81,16 @@ export class OutboxLog implements Outbox {
     this.cursorsMoved = true;
   }
 
-  reject(sink: string, rejected: readonly { aggregate: Aggregate; error: string }[]): void {
+  reject(sink: string, aggregate: Aggregate, error: string, nextId: number): void {
     this.state.transaction(() => {
       addRefusedAggregates(
         this.state,
-        rejected.map(({ aggregate, error }) => ({ reason: "rejected", detail: error, sink, aggregate })),
+        [{ reason: "rejected", detail: error, sink, aggregate }],
         this.nowMs(),
       );
+      this.state.run("UPDATE sink SET cursor = ? WHERE name = ?", nextId, sink);
     });
+    this.advance(sink, nextId);
   }
 
   waitForMore(fromId: number, signal: AbortSignal): Promise<void> {

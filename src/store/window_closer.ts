@@ -11,7 +11,7 @@ import type { SinkRegistry } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** Answers which sinks the aggregates of a name go to; `none` is the empty list. */
-export interface Router {
+export interface RouteTable {
   sinksFor(name: string): readonly string[];
   /** The answer when it is the same for every name: saves looking at names. */
   readonly always: readonly string[] | undefined;
@@ -47,7 +47,7 @@ export class WindowCloser {
   constructor(
     private readonly state: StateDatabase,
     private readonly registry: SinkRegistry,
-    private readonly router: Router,
+    private readonly routes: RouteTable,
   ) {}
 
   /** Closes the windows within the transaction of the caller. Leaves `windows` as they are. */
@@ -104,7 +104,7 @@ export class WindowCloser {
     const hash = table.hash(series);
     const nameBytes = table.nameBytes(series);
     let accumulator = windows.accumulator(slot);
-    let sinks = this.router.always ? this.bitsOf(this.router.always) : this.bitsFor(nameBytes);
+    let sinks = this.routes.always ? this.bitsOf(this.routes.always) : this.bitsFor(nameBytes);
     let newSinks = sinks;
     let revision = 0;
     let previousCount = 0;
@@ -164,7 +164,7 @@ export class WindowCloser {
   }
 
   private bitsFor(nameBytes: Uint8Array): number {
-    return this.bitsOf(this.router.sinksFor(DECODER.decode(nameBytes)));
+    return this.bitsOf(this.routes.sinksFor(DECODER.decode(nameBytes)));
   }
 
   private bitsOf(sinks: readonly string[]): number {

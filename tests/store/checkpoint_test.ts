@@ -7,7 +7,7 @@ import { OutboxLog } from "../../src/store/outbox_log.ts";
 import { SinkRegistry } from "../../src/store/sink_registry.ts";
 import { StateDatabase } from "../../src/store/state_database.ts";
 import { StateError } from "../../src/store/state_error.ts";
-import { type Router, WindowCloser } from "../../src/store/window_closer.ts";
+import { type RouteTable, WindowCloser } from "../../src/store/window_closer.ts";
 import { EventBatch } from "../../src/vabus/event_batch.ts";
 import { scanReply } from "../../src/vabus/event_scanner.ts";
 
@@ -18,7 +18,7 @@ interface Options {
   horizonMs?: number;
   sinks?: string[];
   forget?: string[];
-  router?: Router;
+  router?: RouteTable;
   dedupMaxIds?: number;
 }
 
@@ -299,7 +299,7 @@ Deno.test("a window whose aggregate is not finite is a dead letter, not a row", 
 Deno.test("sinks: routes by name, one added later starts at the end, one removed while aggregates wait is refused", () => {
   inTemporaryDirectory((directory) => {
     const both = ["x", "y"];
-    const router: Router = {
+    const router: RouteTable = {
       always: undefined,
       sinksFor: (name) => name === "a" ? ["x"] : name === "n" ? [] : both,
     };

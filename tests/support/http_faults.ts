@@ -7,6 +7,7 @@ export interface FaultyRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly headers: Headers;
   readonly body: string;
   /** When it came, by `performance.now()`. */
   readonly atMs: number;
@@ -117,7 +118,17 @@ async function readRequest(connection: Deno.Conn): Promise<FaultyRequest | undef
       if (new TextEncoder().encode(body).length >= length) {
         const [method = "", target = "/"] = head.split(" ", 2);
         const url = new URL(target, "http://faulty");
-        return { method, path: url.pathname, query: url.searchParams, body, atMs: performance.now() };
+        const headers = new Headers(
+          head.split("\r\n").slice(1).map((line) => [line.split(":")[0]!, line.slice(line.indexOf(":") + 1)]),
+        );
+        return {
+          method,
+          path: url.pathname,
+          query: url.searchParams,
+          headers,
+          body,
+          atMs: performance.now(),
+        };
       }
     }
     const read = await connection.read(chunk);

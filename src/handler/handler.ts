@@ -1,0 +1,292 @@
+import { type AdminServer, startAdminServer } from "../admin/admin_server.ts";
+import { systemClock } from "../clock/clock.ts";
+import type { Config } from "../config/config.ts";
+import { BusReader, type DrainResult } from "../ingest/bus_reader.ts";
+import { QueueReader } from "../ingest/queue_reader.ts";
+import type { Logger } from "../log/logger.ts";
+import { MetricCollector } from "../metrics/metric_collector.ts";
+import { prometheusText } from "../metrics/prometheus.ts";
+import { VabusOutlet } from "../metrics/vabus_outlet.ts";
+import { Delivery } from "../router/delivery.ts";
+import { Router } from "../router/router.ts";
+import { postMetrics } from "../vabus/metrics_client.ts";
+import { LogClient } from "../vabus/log_client.ts";
+import { VERSION } from "../version.ts";
+import { type Core, openCore } from "./core.ts";
+import { type BusClient, createConnection, createSinks, createSources } from "./parts.ts";
+import { readiness } from "./readiness.ts";
+import { readings } from "./readings.ts";
+import { Tasks } from "./tasks.ts";
+
+export interface HandlerOptions {
+  /** Sinks whose undelivered aggregates are given up. */
+  readonly forgetSinks: readonly string[];
+}
+
+export interface ServiceOptions extends HandlerOptions {
+  /** Called once everything has been started. */
+  readonly onReady?: (view: HandlerView) => void;
+}
+
+/** What a running handler lets its host see. */
+export interface HandlerView {
+  totals(): {
+    readonly received: number;
+    readonly aggregated: number;
+    readonly refused: number;
+    readonly late: number;
+    readonly openWindows: number;
+    readonly outboxRows: number;
+  };
+  readonly adminUrl: string | undefined;
+}
+
+export interface OnceOptions extends HandlerOptions {
+  /** Closes open windows too. */
+  readonly flush: boolean;
+}
+
+/** Whether nothing was left to do; if something was, why. */
+export interface OnceResult {
+  readonly complete: boolean;
+  readonly reasons: readonly string[];
+}
+
+/** Once the signal has fired, what is in the outbox may take so long to be delivered. */
+const SHUTDOWN_DELIVERY_MS = 8000;
+const LAST_METRICS_MS = 1000;
+/** Longest poll; shorter where `IDLE_TIMEOUT` is, so that idleness is noticed in time. */
+const MAX_POLL_SECONDS = 10;
+const DELIVERY = { batchMaxAggregates: 5000, attemptTimeoutMs: 70_000 };
+
+/**
+ * Runs until the signal fires: then nothing more is fetched, what is in memory goes into a checkpoint, what is in the outbox
+ * is delivered for some seconds, and the state is closed.
+ *
+ * @throws {StateError} The state is held, damaged or not ours. @throws {AdminError} The admin listener cannot start.
+ */
+export async function runService(
+  config: Config,
+  logger: Logger,
+  signal: AbortSignal,
+  options: ServiceOptions,
+): Promise<void> {
+  const handler = new Handler(config, logger, options);
+  try {
+    await handler.serve(signal, options.onReady);
+  } finally {
+    await handler.close();
+  }
+}
+
+/** Fetches what there is, closes what may be closed, delivers. @throws {StateError} */
+export async function runOnce(
+  config: Config,
+  logger: Logger,
+  signal: AbortSignal,
+  options: OnceOptions,
+): Promise<OnceResult> {
+  const handler = new Handler(config, logger, options);
+  try {
+    return await handler.once(signal, options.flush);
+  } finally {
+    await handler.close();
+  }
+}
+
+/** Does what operators have asked for with dead letters, where no handler runs. @throws {StateError} `held`: one does. */
+export function fulfilWishes(config: Config, logger: Logger): { retried: number; purged: number } {
+  const core = openCore(config, logger, {
+    busNames: createSources(config).map((source) => {
+      source.close();
+      return source.name;
+    }),
+    forgetSinks: [],
+    clock: systemClock,
+    observer: { processed: () => {}, checkpointed: () => {} },
+  });
+  try {
+    core.ingest.checkpointNow();
+    return core.ingest.fulfilled;
+  } finally {
+    core.state.close();
+  }
+}
+
+type Reader = BusReader | QueueReader;
+
+/** The parts, started from the sinks to the sources and stopped in reverse. */
+class Handler {
+  private readonly metrics = new MetricCollector(Date.now);
+  private readonly sources: readonly BusClient[];
+  private readonly core: Core;
+  private readonly router: Router;
+  private readonly readers: readonly Reader[];
+  private isStopping = false;
+
+  constructor(private readonly config: Config, private readonly logger: Logger, options: HandlerOptions) {
+    this.sources = createSources(config);
+    this.core = openCore(config, logger, {
+      busNames: this.sources.map(({ name }) => name),
+      forgetSinks: options.forgetSinks,
+      clock: systemClock,
+      observer: this.metrics,
+    });
+    const { ingest, outbox } = this.core;
+    const routerLogger = logger.child("router");
+    this.router = new Router(
+      createSinks(config, logger).map((sink) =>
+        new Delivery(sink, outbox, DELIVERY, systemClock, Math.random, routerLogger, this.metrics)
+      ),
+    );
+    const ingestLogger = logger.child("ingest");
+    const readerOptions = { batchSize: config.vabus.batchSize, waitSeconds: pollSeconds(config) };
+    this.readers = this.sources.map((source, bus) =>
+      source instanceof LogClient
+        ? new BusReader(source, bus, ingest, readerOptions, systemClock, Math.random, ingestLogger)
+        : new QueueReader(source, bus, ingest, systemClock, Math.random, ingestLogger)
+    );
+    this.metrics.attach(() => readings(this.core, this.router));
+  }
+
+  async serve(signal: AbortSignal, onReady: ServiceOptions["onReady"]): Promise<void> {
+    const { config, logger, router, readers } = this;
+    const { ingest } = this.core;
+    const outlet = this.createOutlet();
+    const admin = this.startAdmin();
+    const tasks = new Tasks();
+    const delivered = tasks.start((stop) => router.run(stop));
+    const halt = AbortSignal.any([signal, tasks.failed]);
+    const reading = Promise.all([
+      ...readers.map((reader) => tasks.start(() => reader.run(halt))),
+      tasks.start(() => ingest.keepCheckpointing(halt)),
+      ...(config.metricsIntervalMs === 0
+        ? []
+        : [tasks.start(() => outlet.run(config.metricsIntervalMs, systemClock.sleep, halt))]),
+    ]);
+    logger.info("started", {
+      version: VERSION,
+      instance: config.instanceId,
+      state: config.stateDir,
+      buses: this.sources.map(({ name }) => name).join(","),
+      sinks: config.sinks.map(({ name }) => name).join(","),
+      admin: admin?.url,
+    });
+    onReady?.(this.view(admin?.url));
+    try {
+      await reading;
+      tasks.check();
+      this.isStopping = true;
+      logger.info("stopping: nothing more is fetched");
+      const deadline = setTimeout(() => tasks.stop(), SHUTDOWN_DELIVERY_MS);
+      ingest.checkpointNow();
+      router.finish();
+      const farewells = Promise.all([
+        ...readers.map((reader) => reader.acknowledge()),
+        ...(config.metricsIntervalMs === 0 ? [] : [outlet.send(AbortSignal.timeout(LAST_METRICS_MS))]),
+      ]);
+      const leftovers = await delivered;
+      await farewells;
+      clearTimeout(deadline);
+      tasks.check();
+      ingest.checkpointNow();
+      for (const leftover of leftovers ?? []) logger.warn(`left for the next start: ${leftover}`);
+      logger.info("stopped");
+    } finally {
+      tasks.stop();
+      await delivered;
+      await admin?.close();
+    }
+  }
+
+  async once(signal: AbortSignal, flush: boolean): Promise<OnceResult> {
+    const { router, readers } = this;
+    const { ingest } = this.core;
+    const tasks = new Tasks();
+    const delivered = tasks.start((stop) => router.run(stop));
+    const halt = AbortSignal.any([signal, tasks.failed]);
+    const drainedSignal = new AbortController();
+    const checkpointing = tasks.start(() =>
+      ingest.keepCheckpointing(AbortSignal.any([halt, drainedSignal.signal]))
+    );
+    try {
+      const drained = await Promise.all(readers.map((reader) => tasks.start(() => reader.drain(halt))));
+      drainedSignal.abort();
+      await checkpointing;
+      tasks.check();
+      const reasons = drained.flatMap((result, bus) => whyLeft(result, this.sources[bus]!.name));
+      // With a bus not read to its end, closing windows early would only make corrections of what it still brings.
+      if (!ingest.checkpointNow(flush && reasons.length === 0)) {
+        reasons.push(`state: ${ingest.obstacle?.detail ?? "it cannot be written"}`);
+      }
+      const deadline = signal.aborted ? setTimeout(() => tasks.stop(), SHUTDOWN_DELIVERY_MS) : undefined;
+      router.finish();
+      const [leftovers] = await Promise.all([
+        delivered,
+        ...readers.map((reader) => reader.acknowledge()),
+      ]);
+      clearTimeout(deadline);
+      tasks.check();
+      ingest.checkpointNow();
+      reasons.push(...leftovers ?? []);
+      return { complete: reasons.length === 0, reasons };
+    } finally {
+      drainedSignal.abort();
+      tasks.stop();
+      await delivered;
+    }
+  }
+
+  close(): Promise<void> {
+    for (const source of this.sources) source.close();
+    this.core.state.close();
+    return Promise.resolve();
+  }
+
+  private createOutlet(): VabusOutlet {
+    const connection = createConnection(this.config, this.config.vabus.urls[0]!);
+    return new VabusOutlet(
+      this.metrics,
+      (metrics, signal) => postMetrics(connection, metrics, signal),
+      Date.now,
+      this.logger.child("metrics"),
+    );
+  }
+
+  private startAdmin(): AdminServer | undefined {
+    const { httpListen } = this.config;
+    if (httpListen === undefined) return undefined;
+    return startAdminServer({
+      ...httpListen,
+      readiness: () => readiness(this.core.ingest, this.router, this.isStopping),
+      metricsText: () => prometheusText(this.metrics.snapshot()),
+      logger: this.logger.child("admin"),
+    });
+  }
+
+  private view(adminUrl: string | undefined): HandlerView {
+    const { aggregator, outbox } = this.core;
+    return {
+      adminUrl,
+      totals: () => {
+        const { received, aggregated, invalid, future, late, overflow } = aggregator.accounting;
+        return {
+          received,
+          aggregated,
+          refused: invalid + future + late + overflow,
+          late: aggregator.lateArrivals,
+          openWindows: aggregator.windows.windowCount,
+          outboxRows: outbox.pendingCount(),
+        };
+      },
+    };
+  }
+}
+
+function pollSeconds({ idleTimeoutMs }: Config): number {
+  return Math.min(MAX_POLL_SECONDS, Math.max(1, Math.floor(idleTimeoutMs / 1000)));
+}
+
+function whyLeft(result: DrainResult | undefined, bus: string): string[] {
+  return result === undefined || result.drained ? [] : [`${bus}: ${result.reason}`];
+}

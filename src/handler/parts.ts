@@ -1,0 +1,70 @@
+import type { Config, KafkaConfig, SinkConfig, TlsConfig } from "../config/config.ts";
+import type { Logger } from "../log/logger.ts";
+import { KafkaSink } from "../sinks/kafka_sink.ts";
+import { PostgresSink } from "../sinks/postgres_sink.ts";
+import type { ProvableSink, Sink } from "../sinks/sink.ts";
+import { SqliteSink } from "../sinks/sqlite_sink.ts";
+import { StdoutSink } from "../sinks/stdout_sink.ts";
+import { BusConnection } from "../vabus/bus_connection.ts";
+import { LogClient } from "../vabus/log_client.ts";
+import { QueueClient } from "../vabus/queue_client.ts";
+
+/** What can be said of a source of either kind. */
+export type BusClient = LogClient | QueueClient;
+
+/** A connection to one of the buses. Connects to nothing yet. */
+export function createConnection({ vabus }: Config, url: string): BusConnection {
+  return new BusConnection({ url, token: vabus.token, tls: vabus.tls });
+}
+
+/** The source of each bus, in the order of the configuration. Connects to nothing yet. */
+export function createSources(config: Config): BusClient[] {
+  return config.vabus.urls.map((url) => createConnection(config, url)).map((connection) =>
+    config.vabus.mode === "queue" ? new QueueClient(connection) : new LogClient(connection, config.instanceId)
+  );
+}
+
+/** The sinks of `STORAGE_TYPE`. Connects to nothing yet. */
+export function createSinks(config: Config, logger: Logger): Sink[] {
+  return config.sinks.map((sink) => createSink(sink, config.instanceId, logger.child(sink.name)));
+}
+
+/** Those of the sinks whose rows can be read back. */
+export function provableSinks(config: Config, logger: Logger): ProvableSink[] {
+  return createSinks(config, logger).filter((sink): sink is ProvableSink => "rowsOfWindow" in sink);
+}
+
+function createSink(config: SinkConfig, instance: string, logger: Logger): Sink {
+  switch (config.name) {
+    case "kafka":
+      return createKafkaSink(config, instance, logger);
+    case "postgres":
+      return new PostgresSink({ ...config, instance }, logger);
+    case "sqlite":
+      return new SqliteSink({ path: config.path, instance });
+    case "stdout":
+      return new StdoutSink({ instance, write: (bytes) => Deno.stdout.write(bytes) });
+  }
+}
+
+function createKafkaSink(config: KafkaConfig, instance: string, logger: Logger): KafkaSink {
+  const { bootstrapServers, topic, sasl, tls, delivery } = config;
+  return new KafkaSink({
+    bootstrapServers,
+    topic,
+    delivery,
+    instance,
+    clock: Date.now,
+    ...(sasl && { sasl }),
+    ...(tls && { ssl: kafkaTls(tls) }),
+  }, logger);
+}
+
+function kafkaTls({ ca, cert, key }: TlsConfig): { ca?: string; cert?: string; key?: string } | true {
+  const texts = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  };
+  return Object.keys(texts).length === 0 ? true : texts;
+}

@@ -1,0 +1,26 @@
+import type { Readiness } from "../admin/admin_server.ts";
+import type { Ingest } from "../ingest/ingest.ts";
+import type { DeliveryState } from "../router/delivery.ts";
+import type { Router } from "../router/router.ts";
+
+const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, string> = {
+  starting: "sink_starting",
+  failing: "sink_unavailable",
+  broken: "sink_unavailable",
+  misconfigured: "sink_misconfigured",
+};
+
+/** Everything that keeps events from going in or aggregates from going out, each cause by name. */
+export function readiness(ingest: Ingest, router: Router, isStopping: boolean): Readiness {
+  const causes: { name: string; detail: string }[] = [];
+  if (isStopping) causes.push({ name: "stopping", detail: "the handler is being stopped" });
+  if (ingest.obstacle) causes.push(ingest.obstacle);
+  for (const { failure } of ingest.buses) {
+    if (failure !== undefined) causes.push({ name: "bus_unavailable", detail: failure });
+  }
+  for (const { name, state, error } of router.standings()) {
+    if (state === "delivering") continue;
+    causes.push({ name: SINK_CAUSES[state], detail: `${name}: ${error ?? "not opened yet"}` });
+  }
+  return { causes };
+}

@@ -1,0 +1,239 @@
+import { Backoff } from "../clock/backoff.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { Logger } from "../log/logger.ts";
+import { type OutboxBatch, type Sink, SinkError, type SinkErrorKind } from "../sinks/sink.ts";
+import type { Outbox } from "../store/outbox.ts";
+import { StateError } from "../store/state_error.ts";
+import { bisect } from "./bisection.ts";
+
+export interface DeliveryOptions {
+  /** Aggregates a write, at most. */
+  readonly batchMaxAggregates: number;
+  /** How long opening or one write may take before the sink counts as unavailable. */
+  readonly attemptTimeoutMs: number;
+}
+
+/** What deliveries tell whoever keeps metrics. */
+export interface DeliveryObserver {
+  delivered(sink: string, aggregates: number, seconds: number): void;
+  failed(sink: string, kind: SinkErrorKind): void;
+  rejected(sink: string, aggregates: number): void;
+}
+
+/**
+ * - `starting`: not opened yet.
+ * - `delivering`: open; the last attempt succeeded.
+ * - `failing`: the last attempts failed; tried again soon.
+ * - `broken`: the circuit breaker is open: one attempt from time to time, with one batch.
+ * - `misconfigured`: someone has to change something; tried again slowly.
+ */
+export type DeliveryState = "starting" | "delivering" | "failing" | "broken" | "misconfigured";
+
+/** Failures in a row that open the circuit breaker. */
+const BREAKER_FAILURES = 5;
+const MISCONFIGURED_PAUSE_MS = 30_000;
+const KEEP_ALIVE_MS = 12 * 3600_000;
+/** Failures in a row after which a delivery that shall finish gives up. */
+const FINISHING_ATTEMPTS = 3;
+const CLOSE_TIMEOUT_MS = 5000;
+
+/** Brings the outbox to one sink, in order, again and again until it has it. Other sinks never wait for it. */
+export class Delivery {
+  private readonly backoff: Backoff;
+  private isOpen = false;
+  /** Failures in a row since finishing began. */
+  private finishingFailures = 0;
+  private lastKeepAliveMs: number;
+  private failure: SinkError | undefined;
+  private hasOpened = false;
+
+  constructor(
+    readonly sink: Sink,
+    private readonly outbox: Outbox,
+    private readonly options: DeliveryOptions,
+    private readonly clock: Clock,
+    random: () => number,
+    private readonly logger: Logger,
+    private readonly observer: DeliveryObserver,
+  ) {
+    this.backoff = new Backoff(random);
+    this.lastKeepAliveMs = clock.monotonicMs();
+  }
+
+  get state(): DeliveryState {
+    if (this.failure === undefined) return this.hasOpened ? "delivering" : "starting";
+    if (this.failure.kind === "misconfigured") return "misconfigured";
+    return this.backoff.attempts >= BREAKER_FAILURES ? "broken" : "failing";
+  }
+
+  /** Why the last attempt failed; undefined when it did not. */
+  get error(): string | undefined {
+    return this.failure?.message;
+  }
+
+  /**
+   * Delivers until `stop` fires; once `finish` has fired, only until everything is delivered or the sink fails for good. Returns
+   * why something is left; undefined: nothing is.
+   *
+   * @throws {StateError} The state is damaged.
+   */
+  async run(finish: AbortSignal, stop: AbortSignal): Promise<string | undefined> {
+    try {
+      while (!stop.aborted) {
+        try {
+          if (!this.isOpen) await this.open(stop);
+          const batch = this.outbox.read(this.name, this.cursor, this.options.batchMaxAggregates);
+          if (batch !== undefined) await this.deliver(batch, stop);
+          else if (finish.aborted) return undefined;
+          else await this.rest(finish, stop);
+          this.recover();
+        } catch (error) {
+          if (stop.aborted) break;
+          if (await this.fail(asFailure(error), finish, stop)) break;
+        }
+      }
+      return this.leftover();
+    } finally {
+      await this.close();
+    }
+  }
+
+  private get name(): string {
+    return this.sink.name;
+  }
+
+  private get cursor(): number {
+    return this.outbox.cursor(this.name);
+  }
+
+  private leftover(): string | undefined {
+    const waiting = this.outbox.endId() - this.cursor;
+    if (waiting <= 0) return undefined;
+    return `${this.name}: up to ${waiting} aggregates wait; ${
+      this.error ?? "there was no time left to deliver them"
+    }`;
+  }
+
+  private async open(stop: AbortSignal): Promise<void> {
+    const { stateId } = this.outbox;
+    const context = { stateId, cursor: this.cursor, endId: this.outbox.endId() };
+    const next = await this.limited((signal) => this.sink.open(context, signal), stop);
+    this.isOpen = true;
+    if (next > this.cursor) this.outbox.advance(this.name, Math.min(next, this.outbox.endId()));
+  }
+
+  private async deliver(batch: OutboxBatch, stop: AbortSignal): Promise<void> {
+    if (batch.aggregates.length === 0) return this.outbox.advance(this.name, batch.nextId);
+    const startedMs = this.clock.monotonicMs();
+    try {
+      await this.limited((signal) => this.sink.write(batch, signal), stop);
+    } catch (error) {
+      if (!(error instanceof SinkError) || error.kind !== "rejected") throw error;
+      if (batch.aggregates.length === 1) return this.reject(batch, error);
+      for (const half of bisect(batch)) await this.deliver(half, stop);
+      return;
+    }
+    this.outbox.advance(this.name, batch.nextId);
+    this.observer.delivered(
+      this.name,
+      batch.aggregates.length,
+      (this.clock.monotonicMs() - startedMs) / 1000,
+    );
+  }
+
+  private reject(batch: OutboxBatch, error: SinkError): void {
+    const aggregate = batch.aggregates[0]!;
+    this.outbox.reject(this.name, aggregate, error.message, batch.nextId);
+    this.observer.rejected(this.name, 1);
+    this.logger.error("the sink rejects an aggregate, which is now a dead letter", {
+      sink: this.name,
+      name: aggregate.name.slice(0, 100),
+      agg_func: aggregate.aggFunc,
+      error: error.message,
+    });
+  }
+
+  /** Waits for something to deliver; keeps the sink from forgetting us meanwhile. */
+  private async rest(finish: AbortSignal, stop: AbortSignal): Promise<void> {
+    const dueInMs = this.lastKeepAliveMs + KEEP_ALIVE_MS - this.clock.monotonicMs();
+    if (dueInMs <= 0) {
+      await this.limited((signal) => this.sink.keepAlive?.(this.cursor, signal) ?? Promise.resolve(), stop);
+      this.lastKeepAliveMs = this.clock.monotonicMs();
+    }
+    this.recover();
+    const woken = new AbortController();
+    const wake = AbortSignal.any([finish, stop, woken.signal]);
+    const due = this.clock.sleep(Math.max(0, dueInMs), wake).then(() => woken.abort());
+    await this.outbox.waitForMore(this.cursor, wake);
+    woken.abort();
+    await due;
+  }
+
+  private recover(): void {
+    if (this.failure !== undefined) this.logger.info("the sink works again", { sink: this.name });
+    this.failure = undefined;
+    this.hasOpened = true;
+    this.finishingFailures = 0;
+    this.backoff.reset();
+  }
+
+  /** Waits until it is time for another attempt. Returns whether there shall be none. */
+  private async fail(error: SinkError, finish: AbortSignal, stop: AbortSignal): Promise<boolean> {
+    this.observer.failed(this.name, error.kind);
+    const isNews = this.failure?.message !== error.message;
+    this.failure = error;
+    await this.close();
+    const isSlow = error.kind === "misconfigured" && !finish.aborted;
+    const pauseMs = this.backoff.nextMs(isSlow ? MISCONFIGURED_PAUSE_MS : 0);
+    if (isNews || this.backoff.shouldReport()) {
+      this.logger[error.kind === "misconfigured" ? "error" : "warn"](`cannot deliver: ${error.message}`, {
+        sink: this.name,
+        attempt: this.backoff.attempts,
+        retry_in_seconds: Math.round(pauseMs / 100) / 10,
+      });
+    }
+    if (
+      finish.aborted && (++this.finishingFailures >= FINISHING_ATTEMPTS || error.kind === "misconfigured")
+    ) {
+      return true;
+    }
+    await this.clock.sleep(pauseMs, finish.aborted ? stop : AbortSignal.any([finish, stop]));
+    return false;
+  }
+
+  private async close(): Promise<void> {
+    this.isOpen = false;
+    const gaveUp = new AbortController();
+    await Promise.race([this.sink.close(), this.clock.sleep(CLOSE_TIMEOUT_MS, gaveUp.signal)]);
+    gaveUp.abort();
+  }
+
+  /** Runs an attempt that ends in time even if the sink heeds no signal. */
+  private async limited<T>(attempt: (signal: AbortSignal) => Promise<T>, stop: AbortSignal): Promise<T> {
+    const over = new AbortController();
+    const timeout = new AbortController();
+    const signal = AbortSignal.any([stop, timeout.signal]);
+    const { attemptTimeoutMs } = this.options;
+    try {
+      return await Promise.race([
+        attempt(signal),
+        this.clock.sleep(attemptTimeoutMs, AbortSignal.any([stop, over.signal])).then(() => {
+          if (over.signal.aborted) return new Promise<never>(() => {});
+          timeout.abort();
+          throw new SinkError("unavailable", `no answer within ${attemptTimeoutMs / 1000} s`);
+        }),
+      ]);
+    } finally {
+      over.abort();
+    }
+  }
+}
+
+/** The state may be unwritable for a while, when a dead letter has to be kept: that is waited out like a sink that is away. */
+function asFailure(error: unknown): SinkError {
+  if (error instanceof SinkError) return error;
+  if (error instanceof StateError && error.kind === "unwritable") {
+    return new SinkError("unavailable", error.message);
+  }
+  throw error;
+}

@@ -1,0 +1,50 @@
+import type { Delivery, DeliveryState } from "./delivery.ts";
+
+/** How a sink stands. */
+export interface SinkStanding {
+  readonly name: string;
+  readonly state: DeliveryState;
+  /** Why the last attempt failed; undefined when it did not. */
+  readonly error: string | undefined;
+}
+
+/** Brings the outbox to all sinks, each by itself and at its own pace. */
+export class Router {
+  private readonly finishing = new AbortController();
+
+  constructor(private readonly deliveries: readonly Delivery[]) {}
+
+  /**
+   * Delivers until `stop` fires, or until {@link finish} was called and each sink has all or fails. Returns for each sink
+   * that lacks something the reason.
+   *
+   * @throws {StateError} The state is damaged.
+   */
+  async run(stop: AbortSignal): Promise<string[]> {
+    const broken = new AbortController();
+    const either = AbortSignal.any([stop, broken.signal]);
+    const reasons = await Promise.allSettled(
+      this.deliveries.map(async (delivery) => {
+        try {
+          return await delivery.run(this.finishing.signal, either);
+        } catch (error) {
+          broken.abort();
+          throw error;
+        }
+      }),
+    );
+    const defect = reasons.find((result) => result.status === "rejected");
+    if (defect) throw defect.reason;
+    return reasons.map((result) => (result as PromiseFulfilledResult<string | undefined>).value)
+      .filter((reason) => reason !== undefined);
+  }
+
+  /** What is in the outbox by now is still delivered; then {@link run} ends. */
+  finish(): void {
+    this.finishing.abort();
+  }
+
+  standings(): SinkStanding[] {
+    return this.deliveries.map(({ sink, state, error }) => ({ name: sink.name, state, error }));
+  }
+}

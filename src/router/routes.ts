@@ -1,0 +1,79 @@
+/** One rule of `ROUTES`. */
+interface Rule {
+  readonly pattern: string;
+  readonly sinks: readonly string[];
+  matches(name: string): boolean;
+}
+
+const NOWHERE = "none";
+
+/** Which sinks an event name goes to. The first rule that matches decides; the last one matches everything. */
+export class Routes {
+  constructor(private readonly rules: readonly Rule[]) {}
+
+  /** The sinks of `name`; empty: its aggregates are dropped knowingly. */
+  sinksFor(name: string): readonly string[] {
+    return this.rules.find((rule) => rule.matches(name))!.sinks;
+  }
+}
+
+/**
+ * Compiles the text of `ROUTES`, such as `orders.*=kafka;audit.*=kafka,postgres;*=none`; undefined sends everything to all sinks.
+ * Each fault is a sentence of its own.
+ */
+export function compileRoutes(
+  text: string | undefined,
+  sinkNames: readonly string[],
+): { readonly ok: Routes } | { readonly faults: readonly string[] } {
+  if (text === undefined) return { ok: new Routes([rule("*", sinkNames)]) };
+  const parts = text.split(";").map((part) => part.trim()).filter((part) => part !== "");
+  const faults: string[] = [];
+  const rules = parts.map((part) => parseRule(part, sinkNames, faults));
+  const catchAll = rules.findIndex(({ pattern }) => /^\*+$/.test(pattern));
+  if (catchAll < 0) {
+    faults.push(
+      'the last rule must be a catch-all: end with "*=SINK" (or "*=none" to drop the rest knowingly)',
+    );
+  } else if (catchAll < rules.length - 1) {
+    faults.push(`"${parts[catchAll + 1]}" can never match, since the rule before it matches everything`);
+  }
+  return faults.length > 0 ? { faults } : { ok: new Routes(rules) };
+}
+
+function parseRule(text: string, sinkNames: readonly string[], faults: string[]): Rule {
+  // A name may hold "=", a sink never does.
+  const separator = text.lastIndexOf("=");
+  const pattern = text.slice(0, Math.max(0, separator)).trim();
+  if (separator < 0 || pattern === "") faults.push(`"${text}" is not of the form PATTERN=SINK,SINK`);
+  const sinks = text.slice(separator + 1).split(",").map((sink) => sink.trim());
+  if (sinks.length === 1 && sinks[0] === NOWHERE) return rule(pattern, []);
+  for (const sink of sinks) {
+    if (sink === NOWHERE) faults.push(`"${text}" names "none" beside a sink`);
+    else if (!sinkNames.includes(sink)) {
+      faults.push(`"${text}" names "${sink}", which is not in STORAGE_TYPE (${sinkNames.join(", ")})`);
+    }
+  }
+  return rule(pattern, [...new Set(sinks)]);
+}
+
+/** Matches in linear time for any pattern: no backtracking, so no rule can stall the handler. */
+function rule(pattern: string, sinks: readonly string[]): Rule {
+  const literals = pattern.split("*");
+  const first = literals[0]!;
+  const last = literals.at(-1)!;
+  const between = literals.slice(1, -1);
+  const matches = (name: string) => {
+    if (literals.length === 1) return name === pattern;
+    if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) {
+      return false;
+    }
+    let from = first.length;
+    for (const literal of between) {
+      const found = name.indexOf(literal, from);
+      if (found < 0) return false;
+      from = found + literal.length;
+    }
+    return from <= name.length - last.length;
+  };
+  return { pattern, sinks, matches };
+}

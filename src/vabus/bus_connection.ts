@@ -1,0 +1,206 @@
+import { SourceError } from "./source.ts";
+
+/** Where a bus is and how to be let in. */
+export interface BusAddress {
+  /** Without trailing slash; may hold credentials (`http://user:password@host`), used when there is no token. */
+  readonly url: string;
+  readonly token: string | undefined;
+  /** PEM texts; undefined: the system's authorities, no client certificate. */
+  readonly tls:
+    | { readonly ca: string | undefined; readonly cert: string | undefined; readonly key: string | undefined }
+    | undefined;
+}
+
+export interface BusRequest {
+  readonly path: string;
+  readonly method?: "GET" | "POST";
+  readonly body?: string;
+  /** How long the bus may take to answer, beyond what a connection takes. */
+  readonly waitSeconds?: number;
+  /** Statuses that are answers to this request; any other is an error. */
+  readonly expected: readonly number[];
+}
+
+export interface BusResponse {
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+const ANSWER_TIMEOUT_MS = 15_000;
+const BODY_TIMEOUT_MS = 120_000;
+/** No sane batch is larger; what is would only exhaust the memory. */
+const BODY_MAX_BYTES = 512 * 1024 * 1024;
+const RETRY_AFTER_MAX_MS = 3600_000;
+
+/** HTTP requests to one bus over connections that stay open. Every failure is a {@link SourceError}; nothing is retried. */
+export class BusConnection {
+  /** The URL without credentials. */
+  readonly name: string;
+  private readonly base: string;
+  private readonly headers: Record<string, string>;
+  private readonly client: Deno.HttpClient;
+
+  constructor({ url, token, tls }: BusAddress) {
+    const parsed = new URL(url);
+    const basic = parsed.username === "" ? undefined : basicCredentials(parsed);
+    parsed.username = parsed.password = "";
+    this.base = this.name = parsed.href.replace(/\/$/, "");
+    const authorization = token !== undefined ? `Bearer ${token}` : basic;
+    this.headers = {
+      ...(authorization !== undefined && { authorization }),
+      // On one host, compressing costs more than it saves.
+      "accept-encoding": isLoopback(parsed.hostname) ? "identity" : "gzip",
+    };
+    this.client = Deno.createHttpClient({
+      ...(tls?.ca !== undefined && { caCerts: [tls.ca] }),
+      ...(tls?.cert !== undefined && tls.key !== undefined && { cert: tls.cert, key: tls.key }),
+    });
+  }
+
+  /** @throws {SourceError} */
+  async request(request: BusRequest, signal: AbortSignal): Promise<BusResponse> {
+    const timeout = new AbortController();
+    const stopwatch = setTimeout(
+      () => timeout.abort(),
+      ANSWER_TIMEOUT_MS + (request.waitSeconds ?? 0) * 1000,
+    );
+    let isAnswering = false;
+    let bodyStopwatch: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const response = await fetch(this.base + request.path, {
+        client: this.client,
+        method: request.method ?? "GET",
+        headers: request.body === undefined ? this.headers : { ...this.headers, ...JSON_BODY },
+        ...(request.body !== undefined && { body: request.body }),
+        // A token goes to nobody but the bus that was named.
+        redirect: "manual",
+        signal: AbortSignal.any([signal, timeout.signal]),
+      });
+      isAnswering = true;
+      clearTimeout(stopwatch);
+      bodyStopwatch = setTimeout(() => timeout.abort(), BODY_TIMEOUT_MS);
+      const body = await readBody(response);
+      if (!request.expected.includes(response.status)) throw this.refusal(response, body, request);
+      return { status: response.status, body };
+    } catch (error) {
+      if (error instanceof SourceError) throw error;
+      if (signal.aborted) throw new SourceError("unavailable", `${this.name}: the request was cancelled`);
+      if (timeout.signal.aborted) {
+        throw new SourceError(
+          "unavailable",
+          isAnswering
+            ? `${this.name}: the answer did not end within ${BODY_TIMEOUT_MS / 1000} s`
+            : `${this.name}: no answer in time`,
+        );
+      }
+      throw this.failure(error, isAnswering);
+    } finally {
+      clearTimeout(stopwatch);
+      clearTimeout(bodyStopwatch);
+    }
+  }
+
+  close(): void {
+    this.client.close();
+  }
+
+  private failure(error: unknown, isAnswering: boolean): SourceError {
+    const cause = causeOf(error);
+    if (/certificate|handshake|tls/i.test(cause)) {
+      return new SourceError("refused", `${this.name}: no secure connection: ${cause}`);
+    }
+    const what = isAnswering ? "the answer was cut off" : "no connection";
+    return new SourceError("unavailable", `${this.name}: ${what}: ${cause}`);
+  }
+
+  private refusal(response: Response, body: Uint8Array, { path, method }: BusRequest): SourceError {
+    const { status } = response;
+    const at = `${this.name}: ${method ?? "GET"} ${path.split("?")[0]} was answered with ${status}`;
+    if (status === 401 || status === 403) {
+      const advice = this.headers.authorization === undefined ? "set VABUS_TOKEN" : "mend VABUS_TOKEN";
+      return new SourceError("refused", `${at}: ${advice}`);
+    }
+    if (status === 408 || status === 429 || status >= 500) {
+      return new SourceError("unavailable", at + explanation(body), retryAfterMs(response.headers));
+    }
+    if (status >= 300 && status < 400) {
+      return new SourceError("garbage", `${at}, a redirection: set VABUS_URL to where the bus really is`);
+    }
+    return new SourceError("garbage", `${at}${explanation(body)}: is this a VaBus?`);
+  }
+}
+
+const JSON_BODY = { "content-type": "application/json" };
+
+async function readBody(response: Response): Promise<Uint8Array> {
+  const length = Number(response.headers.get("content-length") ?? NaN);
+  if (length > BODY_MAX_BYTES) throw await tooLarge(response);
+  const encoding = response.headers.get("content-encoding") ?? "identity";
+  if (encoding === "identity" && !Number.isNaN(length)) return await response.bytes();
+  // Its size is not known beforehand: each piece is counted as it comes.
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of decoded(response, encoding)) {
+    size += piece.length;
+    if (size > BODY_MAX_BYTES) throw await tooLarge(undefined);
+    pieces.push(piece);
+  }
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    body.set(piece, at);
+    at += piece.length;
+  }
+  return body;
+}
+
+function decoded({ body }: Response, encoding: string): AsyncIterable<Uint8Array> | Uint8Array[] {
+  if (body === null) return [];
+  // Since the accepted encodings are named, the runtime leaves decoding to us.
+  return /^(x-)?gzip$/i.test(encoding) ? body.pipeThrough(new DecompressionStream("gzip")) : body;
+}
+
+async function tooLarge(response: Response | undefined): Promise<SourceError> {
+  await response?.body?.cancel();
+  return new SourceError(
+    "garbage",
+    `the answer is larger than ${BODY_MAX_BYTES / 1024 / 1024} MiB: lower VABUS_BATCH_SIZE`,
+  );
+}
+
+/** The bus's own `{"error"}`, if it says one, made fit for a log line. */
+function explanation(body: Uint8Array): string {
+  try {
+    const { error } = JSON.parse(new TextDecoder().decode(body.subarray(0, 4096)));
+    // deno-lint-ignore no-control-regex
+    return typeof error === "string"
+      ? ` (${error.slice(0, 200).replace(/[\u0000-\u001f\u007f]/g, " ")})`
+      : "";
+  } catch {
+    return "";
+  }
+}
+
+/** Seconds or a date, as HTTP has it; undefined where there is none that makes sense. */
+function retryAfterMs(headers: Headers): number | undefined {
+  const text = headers.get("retry-after")?.trim();
+  if (!text) return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return ms >= 0 ? Math.min(ms, RETRY_AFTER_MAX_MS) : undefined;
+}
+
+/** The innermost cause: what the operating system or TLS says, without the URL. */
+function causeOf(error: unknown): string {
+  let message = error instanceof Error ? error.message : String(error);
+  for (let inner = error; inner instanceof Error; inner = inner.cause) message = inner.message;
+  return message.replace(/^error sending request.*?\): /, "").replace(/https?:\/\/\S+/g, "the bus");
+}
+
+function basicCredentials({ username, password }: URL): string {
+  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return `Basic ${new TextEncoder().encode(text).toBase64()}`;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127\./.test(hostname);
+}

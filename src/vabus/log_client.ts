@@ -1,0 +1,72 @@
+import type { BusConnection } from "./bus_connection.ts";
+import { EventBatch } from "./event_batch.ts";
+import { ReplyFormatError, scanReply } from "./event_scanner.ts";
+import { type FetchReply, type FetchRequest, type Source, SourceError } from "./source.ts";
+
+const OK = 200;
+const TRIMMED = 410;
+const BEYOND_END = 416;
+
+/** The log of a VaBus, `GET /events`. */
+export class LogClient implements Source {
+  readonly name: string;
+
+  /** @param consumer The name under which the bus remembers what is acknowledged. */
+  constructor(private readonly connection: BusConnection, private readonly consumer: string) {
+    this.name = connection.name;
+  }
+
+  async fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchReply> {
+    const { status, body } = await this.connection.request({
+      path: this.path(request),
+      waitSeconds: request.waitSeconds,
+      expected: [OK, TRIMMED, BEYOND_END],
+    }, signal);
+    if (status === OK) return { kind: "events", body };
+    return { kind: status === TRIMMED ? "trimmed" : "reset", ...this.bounds(body) };
+  }
+
+  /** Looks at one event, without the name of a consumer: the bus takes no note of it. */
+  async probe(signal: AbortSignal): Promise<string> {
+    const { body } = await this.connection.request(
+      { path: "/events?limit=1&wait=0", expected: [OK] },
+      signal,
+    );
+    try {
+      const { log, offset, next } = scanReply(body, new EventBatch());
+      return next > offset ? `log ${log}, oldest offset ${offset}` : `log ${log}, empty`;
+    } catch (error) {
+      if (!(error instanceof ReplyFormatError)) throw error;
+      throw new SourceError("garbage", `${this.name}: ${error.message}`);
+    }
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  private path({ offset, limit, waitSeconds, ack }: FetchRequest): string {
+    const query = new URLSearchParams({ limit: `${limit}`, wait: `${waitSeconds}`, consumer: this.consumer });
+    if (offset !== undefined) query.set("offset", `${offset}`);
+    if (ack !== undefined) query.set("ack", `${ack}`);
+    return `/events?${query}`;
+  }
+
+  private bounds(body: Uint8Array): { log: string; first: number; next: number } {
+    let parsed: { log?: unknown; first?: unknown; next?: unknown } | null;
+    try {
+      parsed = JSON.parse(new TextDecoder().decode(body));
+    } catch {
+      parsed = null;
+    }
+    const { log, first, next } = parsed ?? {};
+    if (typeof log === "string" && log !== "" && isOffset(first) && isOffset(next) && first <= next) {
+      return { log, first, next };
+    }
+    throw new SourceError("garbage", `${this.name}: the bus does not say where its log begins`);
+  }
+}
+
+function isOffset(value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number >= 0;
+}

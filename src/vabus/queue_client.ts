@@ -1,0 +1,42 @@
+import type { BusConnection } from "./bus_connection.ts";
+
+/** A bus that forgets each event as it hands it out. */
+export interface QueueSource {
+  /** The URL without credentials. */
+  readonly name: string;
+  /** The next event's bytes, gone from the bus from then on; undefined: there is none. Throws `SourceError`. */
+  take(signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** Reaches the bus without taking anything. */
+  probe(signal: AbortSignal): Promise<string>;
+  close(): void;
+}
+
+const OK = 200;
+const NO_CONTENT = 204;
+const NOT_FOUND = 404;
+
+/** The destructive `GET /event` of a VaBus. */
+export class QueueClient implements QueueSource {
+  readonly name: string;
+
+  constructor(private readonly connection: BusConnection) {
+    this.name = connection.name;
+  }
+
+  async take(signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const { status, body } = await this.connection.request({
+      path: "/event",
+      expected: [OK, NO_CONTENT],
+    }, signal);
+    return status === OK ? body : undefined;
+  }
+
+  async probe(signal: AbortSignal): Promise<string> {
+    const { status } = await this.connection.request({ path: "/healthz", expected: [OK, NOT_FOUND] }, signal);
+    return status === OK ? "queue" : "it answers, but has no /healthz, as old buses have none";
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+}

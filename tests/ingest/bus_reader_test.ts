@@ -1,0 +1,295 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type FetchReply, SourceError } from "../../src/vabus/source.ts";
+import { MemorySource, openRig, outboxRows, reply } from "./rig.ts";
+
+const NOW_MS = 1_000_000_000;
+const NOW_S = NOW_MS / 1000;
+const NEVER = new AbortController().signal;
+
+function inTemporaryDirectory(work: (directory: string) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const directory = await Deno.makeTempDir({ prefix: "vabus-ingest-" });
+    try {
+      await work(directory);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  };
+}
+
+const event = (name: string, value: number, timestamp: number) => ({ name, value, timestamp });
+
+Deno.test(
+  "only what is in a committed checkpoint is acknowledged",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (let i = 0; i < 25; i++) bus.publish(event("a", 1, NOW_S - 100 + i));
+    using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "10", CHECKPOINT_INTERVAL: "3600" });
+    const [reader] = rig.readers;
+    const committed: (number | undefined)[] = [];
+    bus.intervene = () => {
+      committed.push(rig.core.ingest.buses[0]!.committedOffset);
+      return undefined;
+    };
+    assert.deepEqual(await reader!.drain(NEVER), { drained: true });
+    rig.core.ingest.checkpointNow();
+    await reader!.acknowledge();
+    bus.requests.forEach(({ ack }, i) => assert.equal(ack, committed[i]));
+    assert.equal(bus.requests.at(-1)!.ack, 25);
+    assert.equal(rig.core.aggregator.accounting.aggregated, 25);
+  }),
+);
+
+Deno.test(
+  "the next batch is asked for before this one is aggregated",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", 1, NOW_S), event("a", 1, NOW_S));
+    using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "1" });
+    const seen: [offset: number | undefined, aggregated: number][] = [];
+    bus.intervene = ({ offset }) => {
+      seen.push([offset, rig.core.aggregator.accounting.aggregated]);
+      return undefined;
+    };
+    await rig.readers[0]!.drain(NEVER);
+    // From the second request on each comes with the batch before it not yet aggregated.
+    assert.deepEqual(seen.slice(0, 3), [[undefined, 0], [1, 0], [2, 1]]);
+  }),
+);
+
+Deno.test(
+  "trimmed events are counted as lost, and reading goes on at the oldest",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (let i = 0; i < 30; i++) bus.publish(event("a", 1, NOW_S));
+    {
+      using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "10" });
+      bus.intervene = ({ offset }) => offset === 10 ? reply(bus.log, 10, []) : undefined;
+      await rig.readers[0]!.drain(NEVER);
+      rig.core.ingest.checkpointNow();
+    }
+    bus.intervene = () => undefined;
+    bus.trim(17);
+    using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "10" });
+    await rig.readers[0]!.drain(NEVER);
+    rig.core.ingest.checkpointNow();
+    assert.equal(rig.core.ingest.lostEvents, 7);
+    assert.equal(rig.core.aggregator.accounting.aggregated, 10 + 13);
+    assert.match(rig.log.join("\n"), /ERROR.*lost.*events=7/);
+  }),
+);
+
+for (const isShorter of [true, false]) {
+  Deno.test(
+    `a bus that begins anew, ${isShorter ? "shorter" : "longer"} than it was, is read from its oldest event`,
+    inTemporaryDirectory(async (directory) => {
+      const bus = new MemorySource();
+      for (let i = 0; i < 10; i++) bus.publish(event("a", 1, NOW_S));
+      {
+        using rig = openRig(directory, [bus], NOW_MS);
+        await rig.readers[0]!.drain(NEVER);
+        rig.core.ingest.checkpointNow();
+      }
+      bus.log = "second-log";
+      bus.events = [];
+      for (let i = 0; i < (isShorter ? 4 : 14); i++) bus.publish(event("a", 1, NOW_S));
+      using rig = openRig(directory, [bus], NOW_MS);
+      await rig.readers[0]!.drain(NEVER);
+      assert.equal(rig.core.aggregator.accounting.aggregated, 10 + bus.events.length);
+      assert.equal(rig.core.ingest.lostEvents, 0);
+      assert.match(rig.log.join("\n"), /ERROR.*reset/);
+    }),
+  );
+}
+
+Deno.test(
+  "a bus at another address is known by its log",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource("http://old");
+    for (let i = 0; i < 10; i++) bus.publish(event("a", 1, NOW_S));
+    {
+      using rig = openRig(directory, [bus], NOW_MS);
+      await rig.readers[0]!.drain(NEVER);
+      rig.core.ingest.checkpointNow();
+    }
+    const moved = new MemorySource("http://new");
+    moved.events = bus.events;
+    moved.publish(event("a", 1, NOW_S));
+    using rig = openRig(directory, [moved], NOW_MS);
+    await rig.readers[0]!.drain(NEVER);
+    assert.equal(rig.core.aggregator.accounting.aggregated, 11);
+  }),
+);
+
+Deno.test(
+  "the same log under two addresses is read once, and the second address is named",
+  inTemporaryDirectory(async (directory) => {
+    const buses = [new MemorySource("http://one"), new MemorySource("http://two")];
+    for (const bus of buses) bus.publish(event("a", 1, NOW_S));
+    using rig = openRig(directory, buses, NOW_MS);
+    assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
+    const second = await rig.readers[1]!.drain(NEVER);
+    assert.equal(second.drained, false);
+    assert.match("reason" in second ? second.reason : "", /http:\/\/one.*VABUS_URL/);
+    assert.equal(rig.core.aggregator.accounting.aggregated, 1);
+  }),
+);
+
+Deno.test(
+  "a reply that cannot be read is asked for again, never skipped",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", 1, NOW_S), '{"name":"a","value":NaN,"timestamp":1}', event("a", 1, NOW_S));
+    using rig = openRig(directory, [bus], NOW_MS);
+    const result = await rig.readers[0]!.drain(NEVER);
+    assert.equal(result.drained, false);
+    assert.ok(bus.requests.filter(({ offset }) => offset === undefined).length > 3);
+    assert.ok(bus.requests.every(({ ack }) => ack === undefined));
+    assert.equal(rig.core.aggregator.accounting.received, 0);
+    bus.events[1] = JSON.stringify(event("a", 1, NOW_S));
+    assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
+    assert.equal(rig.core.aggregator.accounting.aggregated, 3);
+  }),
+);
+
+Deno.test(
+  "Retry-After is honoured",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", 1, NOW_S));
+    using rig = openRig(directory, [bus], NOW_MS);
+    bus.intervene = () => {
+      if (bus.requests.length > 1) return undefined;
+      throw new SourceError("unavailable", "busy", 77_000);
+    };
+    await rig.readers[0]!.drain(NEVER);
+    assert.ok(rig.clock.ms - NOW_MS >= 77_000);
+    assert.equal(rig.core.aggregator.accounting.aggregated, 1);
+  }),
+);
+
+Deno.test(
+  "windows close by the wall clock only after successful empty polls",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", 5, NOW_S - 100));
+    using rig = openRig(directory, [bus], NOW_MS, { IDLE_TIMEOUT: "10", MAX_WAIT: "86400" });
+    const stop = new AbortController();
+    let polls = 0;
+    bus.intervene = ({ offset }) => {
+      if (offset === undefined) return undefined;
+      polls++;
+      rig.clock.ms += 4000;
+      // Nine seconds of silence with a failure in between are not ten seconds of silence.
+      if (polls === 3) throw new SourceError("unavailable", "gone");
+      rig.core.ingest.checkpointNow();
+      if (polls === 5) assert.deepEqual(outboxRows(rig), []);
+      if (polls === 8) stop.abort();
+      return undefined;
+    };
+    await rig.readers[0]!.run(stop.signal);
+    rig.core.ingest.checkpointNow();
+    assert.deepEqual(outboxRows(rig), [{ name: "a", start: 999_900, value: 5, count: 1 }]);
+  }),
+);
+
+Deno.test(
+  "fetching stops at a full outbox and goes on when it has emptied",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (let i = 0; i < 40; i++) bus.publish(event("a", 1, NOW_S - 10_000 + 20 * i));
+    using rig = openRig(directory, [bus], NOW_MS, {
+      VABUS_BATCH_SIZE: "2",
+      OUTBOX_MAX_ROWS: "5",
+      CHECKPOINT_INTERVAL: "0.01",
+    });
+    const { ingest, outbox } = rig.core;
+    const stop = new AbortController();
+    let fetchedWhenFull: number | undefined;
+    const { sleep } = rig.clock;
+    rig.clock.sleep = async (ms) => {
+      await sleep(ms);
+      if (ingest.obstacle?.name !== "outbox_full") return;
+      fetchedWhenFull ??= rig.core.aggregator.accounting.received;
+      if (rig.core.aggregator.accounting.received > fetchedWhenFull) stop.abort();
+      else outbox.advance("sqlite", outbox.endId());
+    };
+    bus.intervene = () => {
+      rig.clock.ms += 1000;
+      return undefined;
+    };
+    await rig.readers[0]!.run(stop.signal);
+    assert.ok(fetchedWhenFull! < 40, `${fetchedWhenFull}`);
+    assert.ok(rig.core.aggregator.accounting.received > fetchedWhenFull!);
+  }),
+);
+
+Deno.test("property: whatever replies do and wherever the handler dies, each event counts once", async () => {
+  const faults = fc.constantFrom(
+    "none",
+    "none",
+    "error",
+    "cut",
+    "stale",
+    "crash",
+    "checkpoint",
+    "otherOffset",
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ name: fc.constantFrom("a", "b"), at: fc.integer({ min: 0, max: 60 }) }), {
+        minLength: 1,
+        maxLength: 40,
+      }),
+      fc.array(faults, { maxLength: 60 }),
+      async (events, plan) => {
+        await inTemporaryDirectory(async (directory) => {
+          const bus = new MemorySource();
+          bus.publish(...events.map(({ name, at }, i) => event(name, 2 ** (i % 20), NOW_S - 100 + at)));
+          let turn = 0;
+          for (let lives = 0; lives < 100; lives++) {
+            using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "3" });
+            const crash = new AbortController();
+            bus.intervene = (request): FetchReply | undefined => {
+              const fault = plan[turn++] ?? "none";
+              const right = bus.answer(request);
+              if (fault === "error") throw new SourceError("unavailable", "as planned");
+              if (fault === "crash") crash.abort();
+              if (fault === "checkpoint") rig.core.ingest.checkpointNow();
+              if (fault === "cut" && right.kind === "events") {
+                return { kind: "events", body: right.body.slice(0, right.body.length - 1 - turn % 20) };
+              }
+              if (fault === "stale") return bus.answer({ ...request, offset: 0 });
+              if (fault === "otherOffset" && request.offset !== undefined) {
+                return bus.answer({ ...request, offset: Math.max(0, request.offset - 1) });
+              }
+              return right;
+            };
+            const result = await rig.readers[0]!.drain(crash.signal);
+            if (!result.drained) continue;
+            rig.core.ingest.checkpointNow(true);
+            const expected = new Map<string, { name: string; start: number; value: number; count: number }>();
+            events.forEach(({ name, at }, i) => {
+              const start = Math.floor((NOW_S - 100 + at) / 10) * 10;
+              const row = expected.get(`${name} ${start}`) ?? { name, start, value: 0, count: 0 };
+              expected.set(`${name} ${start}`, {
+                ...row,
+                value: row.value + 2 ** (i % 20),
+                count: row.count + 1,
+              });
+            });
+            assert.deepEqual(
+              outboxRows(rig),
+              [...expected.values()].sort((a, b) => a.start - b.start || (a.name < b.name ? -1 : 1)),
+            );
+            assert.equal(rig.core.aggregator.accounting.received, events.length);
+            return;
+          }
+          assert.fail("never drained");
+        })();
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,124 @@
+import type { Clock } from "../../src/clock/clock.ts";
+import { type Config, loadConfig } from "../../src/config/config.ts";
+import { type Core, openCore } from "../../src/handler/core.ts";
+import { BusReader } from "../../src/ingest/bus_reader.ts";
+import { createLogger, type Logger } from "../../src/log/logger.ts";
+import type { FetchReply, FetchRequest, Source } from "../../src/vabus/source.ts";
+
+/** A clock of one sleeper: whoever sleeps moves it. */
+export class LoneClock implements Clock {
+  constructor(public ms: number) {}
+  nowMs = () => this.ms;
+  monotonicMs = () => this.ms;
+  sleep = (ms: number): Promise<void> => {
+    this.ms += ms;
+    return Promise.resolve();
+  };
+}
+
+/** A bus in memory. `intervene` may answer, throw, or leave it to the bus (undefined). */
+export class MemorySource implements Source {
+  log = "first-log";
+  first = 0;
+  events: string[] = [];
+  readonly requests: FetchRequest[] = [];
+  intervene: (request: FetchRequest) => FetchReply | undefined = () => undefined;
+
+  constructor(readonly name = "http://bus") {}
+
+  get next(): number {
+    return this.first + this.events.length;
+  }
+
+  publish(...events: unknown[]): void {
+    this.events.push(...events.map((event) => typeof event === "string" ? event : JSON.stringify(event)));
+  }
+
+  /** Forgets the oldest events. */
+  trim(count: number): void {
+    this.events.splice(0, count);
+    this.first += count;
+  }
+
+  // deno-lint-ignore require-await
+  async fetch(request: FetchRequest): Promise<FetchReply> {
+    this.requests.push(request);
+    return this.intervene(request) ?? this.answer(request);
+  }
+
+  answer({ offset = this.first, limit }: FetchRequest): FetchReply {
+    const { log, first, next } = this;
+    if (offset < first) return { kind: "trimmed", log, first, next };
+    if (offset > next) return { kind: "reset", log, first, next };
+    const events = this.events.slice(offset - first, offset - first + limit);
+    return reply(log, offset, events);
+  }
+
+  probe = () => Promise.resolve("memory");
+  close = () => {};
+}
+
+export function reply(log: string, offset: number, events: readonly string[]): FetchReply {
+  const text = `{"log":"${log}","offset":${offset},"next":${offset + events.length},"events":[${events}]}`;
+  return { kind: "events", body: new TextEncoder().encode(text) };
+}
+
+/** The inside of a handler over a state directory, with nothing delivering. */
+export interface Rig extends Disposable {
+  readonly core: Core;
+  readonly readers: readonly BusReader[];
+  readonly clock: LoneClock;
+  readonly log: string[];
+}
+
+export function configFor(stateDir: string, flags: Record<string, string> = {}): Config {
+  return loadConfig({
+    flags: { STATE_DIR: stateDir, INSTANCE_ID: "rig", STORAGE_TYPE: "sqlite", ...flags },
+    environment: {},
+    envFile: undefined,
+    workingDirectory: stateDir,
+    hostName: "rig",
+    isTerminal: false,
+    readFile: () => undefined,
+  }, () => []);
+}
+
+export function openRig(
+  stateDir: string,
+  sources: readonly MemorySource[],
+  nowMs: number,
+  flags: Record<string, string> = {},
+): Rig {
+  const config = configFor(stateDir, { AGGREGATION_INTERVAL: "10", ALLOWED_LATENESS: "0", ...flags });
+  const log: string[] = [];
+  const logger: Logger = createLogger({
+    level: "debug",
+    format: "text",
+    write: (line) => log.push(line),
+    now: () => 0,
+  });
+  const clock = new LoneClock(nowMs);
+  const core = openCore(config, logger, {
+    busNames: sources.map(({ name }) => name),
+    forgetSinks: [],
+    clock,
+    observer: { processed: () => {}, checkpointed: () => {} },
+  });
+  const options = { batchSize: config.vabus.batchSize, waitSeconds: 1 };
+  const readers = sources.map((source, bus) =>
+    new BusReader(source, bus, core.ingest, options, clock, () => 0.5, logger)
+  );
+  return { core, readers, clock, log, [Symbol.dispose]: () => core.state.close() };
+}
+
+/** What the outbox holds for the sink, the newest revision of each aggregate. */
+export function outboxRows({ core }: Rig): { name: string; start: number; value: number; count: number }[] {
+  const rows = new Map<string, { name: string; start: number; value: number; count: number }>();
+  let from = 0;
+  for (let batch; (batch = core.outbox.read("sqlite", from, 1000)); from = batch.nextId) {
+    for (const { name, windowStartMs, value, count } of batch.aggregates) {
+      rows.set(`${name} ${windowStartMs}`, { name, start: windowStartMs / 1000, value, count });
+    }
+  }
+  return [...rows.values()].sort((a, b) => a.start - b.start || (a.name < b.name ? -1 : 1));
+}
