@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { BusConfig } from "../config/config.ts";
 import type { HostPort } from "../config/value_type.ts";
-import { startBus } from "../vabus/bus/server.ts";
+import { BusError, type BusServer, type BusServerOptions, startBus } from "../vabus/bus/server.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
@@ -19,7 +19,7 @@ export interface BusOptions {
 export async function bus(context: CommandContext<BusConfig>, options: BusOptions): Promise<ExitCode> {
   const { config, logger, signal } = context;
   const tls = readTls(options);
-  const server = await startBus({
+  const server = start({
     hostname: options.listen.hostname,
     port: options.listen.port,
     storage: storageOf(options),
@@ -28,7 +28,6 @@ export async function bus(context: CommandContext<BusConfig>, options: BusOption
     ...(config.token !== undefined && { token: config.token }),
     ...(tls !== undefined && { tls }),
     logger: logger.child("bus"),
-    now: Date.now,
   });
   logger.info("VaBus is listening", { url: server.url });
   await new Promise<void>((resolve) => {
@@ -37,6 +36,15 @@ export async function bus(context: CommandContext<BusConfig>, options: BusOption
   });
   await server.close();
   return EXIT.done;
+}
+
+function start(options: BusServerOptions): BusServer {
+  try {
+    return startBus(options);
+  } catch (error) {
+    if (error instanceof BusError) throw new CommandError(EXIT.failed, error.message);
+    throw error;
+  }
 }
 
 function storageOf({ memory, dataDir }: BusOptions): { kind: "memory" } | { kind: "sqlite"; path: string } {

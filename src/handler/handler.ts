@@ -248,7 +248,6 @@ class Handler {
     return new VabusOutlet(
       this.metrics,
       (metrics, signal) => postMetrics(connection, metrics, signal),
-      Date.now,
       this.logger.child("metrics"),
     );
   }

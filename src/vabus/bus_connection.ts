@@ -1,3 +1,4 @@
+import { readBounded } from "./bounded_bytes.ts";
 import { SourceError } from "./source.ts";
 
 /** Where a bus is and how to be let in. */
@@ -134,38 +135,20 @@ const JSON_BODY = { "content-type": "application/json" };
 
 async function readBody(response: Response): Promise<Uint8Array> {
   const length = Number(response.headers.get("content-length") ?? NaN);
-  if (length > BODY_MAX_BYTES) throw await tooLarge(response);
   const encoding = response.headers.get("content-encoding") ?? "identity";
-  if (encoding === "identity" && !Number.isNaN(length)) return await response.bytes();
-  // Its size is not known beforehand: each piece is counted as it comes.
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of decoded(response, encoding)) {
-    size += piece.length;
-    if (size > BODY_MAX_BYTES) throw await tooLarge(undefined);
-    pieces.push(piece);
-  }
-  const body = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    body.set(piece, at);
-    at += piece.length;
-  }
-  return body;
-}
-
-function decoded({ body }: Response, encoding: string): AsyncIterable<Uint8Array> | Uint8Array[] {
-  if (body === null) return [];
-  // Since the accepted encodings are named, the runtime leaves decoding to us.
-  return /^(x-)?gzip$/i.test(encoding) ? body.pipeThrough(new DecompressionStream("gzip")) : body;
-}
-
-async function tooLarge(response: Response | undefined): Promise<SourceError> {
-  await response?.body?.cancel();
-  return new SourceError(
+  if (encoding === "identity" && length <= BODY_MAX_BYTES) return await response.bytes();
+  const body = await readBounded(decoded(response, encoding), BODY_MAX_BYTES);
+  if (body !== undefined) return body;
+  throw new SourceError(
     "garbage",
     `the answer is larger than ${BODY_MAX_BYTES / 1024 / 1024} MiB: lower VABUS_BATCH_SIZE`,
   );
+}
+
+async function* decoded({ body }: Response, encoding: string): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  // Since the accepted encodings are named, the runtime leaves decoding to us.
+  yield* /^(x-)?gzip$/i.test(encoding) ? body.pipeThrough(new DecompressionStream("gzip")) : body;
 }
 
 /** The bus's own `{"error"}`, if it says one, made fit for a log line. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Kafka, logLevel, Partitioners } from "kafkajs";
 import type { Row } from "../support/oracle.ts";
 
 /** A record of the topic, as a `read_committed` reader got it, in the order of its partition. */
@@ -18,6 +19,60 @@ const FIELDS = [
   "window_end",
   "window_start",
 ];
+
+/** Keys of the marks that a reader puts at the end of each partition, to know when it has read everything before them. */
+const END_MARK = "end-mark-of-the-tests-";
+
+/** All records of the topic, as a new `read_committed` consumer gets them; none if there is no such topic. */
+export async function readTopic(brokers: readonly string[], topic: string): Promise<TopicRecord[]> {
+  const kafka = new Kafka({ clientId: "tests", brokers: [...brokers], logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    if (!(await admin.listTopics()).includes(topic)) return [];
+    const { topics: [metadata] } = await admin.fetchTopicMetadata({ topics: [topic] });
+    const mark = END_MARK + crypto.randomUUID();
+    await putMarks(kafka, topic, metadata!.partitions.map(({ partitionId }) => partitionId), mark);
+    return await readUntilMarks(kafka, topic, metadata!.partitions.length, mark);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function putMarks(kafka: Kafka, topic: string, partitions: number[], mark: string): Promise<void> {
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  await producer.send({
+    topic,
+    messages: partitions.map((partition) => ({ partition, key: mark, value: "" })),
+  });
+  await producer.disconnect();
+}
+
+async function readUntilMarks(
+  kafka: Kafka,
+  topic: string,
+  partitionCount: number,
+  mark: string,
+): Promise<TopicRecord[]> {
+  const records: TopicRecord[] = [];
+  const consumer = kafka.consumer({ groupId: mark, readUncommitted: false });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  const { promise: complete, resolve } = Promise.withResolvers<void>();
+  let marksSeen = 0;
+  await consumer.run({
+    // deno-lint-ignore require-await
+    eachMessage: async ({ message: { key, value } }) => {
+      const name = key!.toString();
+      if (name === mark && ++marksSeen === partitionCount) resolve();
+      if (!name.startsWith(END_MARK)) records.push({ key: name, value: value!.toString() });
+    },
+  });
+  await complete;
+  await consumer.disconnect();
+  return records;
+}
 
 /**
  * What a reader of the topic is left with: the latest record of each aggregate.

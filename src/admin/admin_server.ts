@@ -1,0 +1,99 @@
+import type { Logger } from "../log/logger.ts";
+import { PROMETHEUS_CONTENT_TYPE } from "../metrics/prometheus.ts";
+
+/** Ready when there are no causes not to be. */
+export interface Readiness {
+  readonly causes: readonly { readonly name: string; readonly detail: string }[];
+}
+
+export interface AdminServerOptions {
+  readonly hostname: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly readiness: () => Readiness;
+  readonly metricsText: () => string;
+  readonly logger: Logger;
+}
+
+export interface AdminServer {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** The listener cannot be had. The message is for the operator. */
+export class AdminError extends Error {
+  override readonly name = "AdminError";
+}
+
+const INDEX =
+  "VaBus Data Handler\n\n/healthz  is the process alive\n/readyz   do events go in and aggregates out\n" +
+  "/metrics  for Prometheus\n";
+
+/** Serves `/healthz`, `/readyz` and `/metrics`. @throws {AdminError} */
+export function startAdminServer(options: AdminServerOptions): AdminServer {
+  const { hostname, port, logger } = options;
+  const server = listen(options, (request) => answer(request, options), () => {
+    logger.error("the admin listener could not answer a request");
+    return new Response("internal error\n", { status: 500 });
+  });
+  const bound = (server.addr as Deno.NetAddr).port;
+  return {
+    port: bound,
+    url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port === 0 ? bound : port}`,
+    close: () => server.shutdown(),
+  };
+}
+
+function listen(
+  { hostname, port }: AdminServerOptions,
+  handler: (request: Request) => Response,
+  onError: () => Response,
+): Deno.HttpServer {
+  try {
+    return Deno.serve({ hostname, port, onListen: () => {}, onError }, handler);
+  } catch (error) {
+    throw new AdminError(
+      `The admin listener cannot have ${hostname}:${port} (${(error as Error).message.split("\n")[0]}). ` +
+        "Set HTTP_LISTEN to another address, or to off.",
+    );
+  }
+}
+
+function answer(request: Request, { readiness, metricsText }: AdminServerOptions): Response {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return reply(405, "text/plain; charset=utf-8", "only GET\n", { allow: "GET, HEAD" });
+  }
+  switch (new URL(request.url).pathname) {
+    case "/healthz":
+      return json(200, { status: "ok" });
+    case "/readyz": {
+      const { causes } = readiness();
+      return causes.length === 0
+        ? json(200, { status: "ready", causes })
+        : json(503, { status: "not_ready", causes });
+    }
+    case "/metrics":
+      return reply(200, PROMETHEUS_CONTENT_TYPE, metricsText());
+    case "/":
+      return reply(200, "text/plain; charset=utf-8", INDEX);
+    default:
+      return reply(404, "text/plain; charset=utf-8", "not found\n");
+  }
+}
+
+function json(status: number, value: unknown): Response {
+  return reply(status, "application/json", JSON.stringify(value) + "\n");
+}
+
+function reply(status: number, type: string, body: string, headers: Record<string, string> = {}): Response {
+  return new Response(body, {
+    status,
+    headers: {
+      "content-type": type,
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      ...headers,
+    },
+  });
+}

@@ -1,0 +1,31 @@
+import type { Chunk, ChunkStore, StoredLog } from "./event_log.ts";
+
+/** Chunks in memory: gone with the process. */
+export class MemoryStore implements ChunkStore {
+  private readonly chunks = new Map<number, Chunk>();
+
+  load(): StoredLog {
+    return { id: crypto.randomUUID(), first: 0, next: 0, chunks: [], consumers: new Map() };
+  }
+
+  put(chunk: Chunk): void {
+    this.chunks.set(chunk.first, chunk);
+  }
+
+  get(first: number): Chunk {
+    return this.chunks.get(first)!;
+  }
+
+  trimTo(first: number): void {
+    for (const chunk of this.chunks.values()) {
+      if (chunk.first + chunk.ends.length > first) return;
+      this.chunks.delete(chunk.first);
+    }
+  }
+
+  saveConsumer(): void {}
+
+  close(): void {
+    this.chunks.clear();
+  }
+}
