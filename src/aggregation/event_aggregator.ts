@@ -126,9 +126,15 @@ export class EventAggregator {
         greatestMs = eventMs;
         watermarkMs = Math.max(watermarkMs, Math.min(greatestMs, limitOfOthers) - allowedLatenessMs);
       }
-      if (endMs <= watermarkMs || isClosedEarly) {
-        this.lateArrivals++;
-        if (correctionHorizonMs === 0 || eventMs <= greatestMs - correctionHorizonMs) {
+      const isClosed = endMs <= watermarkMs || isClosedEarly;
+      // Too late is what its own bus has left behind, even where a slower bus still holds the window open: so it does not
+      // depend on how the buses interleave.
+      if (isClosed || endMs <= greatestMs - allowedLatenessMs) {
+        const isBeyondHorizon = correctionHorizonMs === 0
+          ? isClosed
+          : eventMs <= greatestMs - correctionHorizonMs;
+        if (isClosed || isBeyondHorizon) this.lateArrivals++;
+        if (isBeyondHorizon) {
           accounting.late++;
           onRefused("late", i);
           continue;

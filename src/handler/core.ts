@@ -20,8 +20,11 @@ export interface Core {
 }
 
 export interface CoreOptions {
-  /** Names of the buses, in the order of the configuration. */
-  readonly busNames: readonly string[];
+  /**
+   * Names of the buses, in the order of the configuration. Undefined: for work between two runs, whose settings may be others
+   * than the service's, buses, sinks and window length are those that the state knows.
+   */
+  readonly busNames: readonly string[] | undefined;
   readonly forgetSinks: readonly string[];
   readonly clock: Clock;
   readonly observer: IngestObserver;
@@ -32,25 +35,33 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
   const { clock } = options;
   const state = StateDatabase.open({ directory: config.stateDir, instanceId: config.instanceId });
   try {
+    const accounts = readAccounts(state);
+    const busNames = options.busNames ?? registeredBuses(state);
+    const windowSizeMs = options.busNames === undefined
+      ? accounts.get("window_size_ms") ?? config.aggregationIntervalMs
+      : config.aggregationIntervalMs;
     const aggregator = new EventAggregator({
-      busCount: options.busNames.length,
-      windowSizeMs: config.aggregationIntervalMs,
+      busCount: busNames.length,
+      windowSizeMs,
       allowedLatenessMs: config.allowedLatenessMs,
       correctionHorizonMs: config.correctionHorizonMs,
       maxFutureSkewMs: config.maxFutureSkewMs,
       maxSeries: config.maxSeries,
       dedupMaxIds: config.dedupMaxIds,
     });
-    const endId = readAccounts(state).get("outbox_end_id") ?? 0;
+    const endId = accounts.get("outbox_end_id") ?? 0;
     const sinkNames = config.sinks.map(({ name }) => name);
-    const registry = SinkRegistry.open(state, endId, sinkNames, options.forgetSinks);
+    const registry = options.busNames === undefined
+      ? SinkRegistry.read(state)
+      : SinkRegistry.open(state, endId, sinkNames, options.forgetSinks);
     const outbox = new OutboxLog(state, registry, endId, clock.nowMs);
     const closer = new WindowCloser(state, registry, routeTable(config, sinkNames));
     const checkpoint = new Checkpoint(state, aggregator, registry, outbox, closer, {
       correctionHorizonMs: config.correctionHorizonMs,
       dedupMaxIds: config.dedupMaxIds,
+      windowSizeMs,
     });
-    const positions = checkpoint.restore(options.busNames);
+    const positions = checkpoint.restore(busNames);
     const ingest = new Ingest(
       aggregator,
       checkpoint,
@@ -71,6 +82,10 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     state.close();
     throw error;
   }
+}
+
+function registeredBuses(state: StateDatabase): string[] {
+  return state.all<{ name: string }>("SELECT name FROM bus ORDER BY position, name").map(({ name }) => name);
 }
 
 function routeTable(config: Config, sinkNames: readonly string[]): RouteTable {

@@ -9,6 +9,7 @@ import { prometheusText } from "../metrics/prometheus.ts";
 import { VabusOutlet } from "../metrics/vabus_outlet.ts";
 import { Delivery } from "../router/delivery.ts";
 import { Router } from "../router/router.ts";
+import { StateError } from "../store/state_error.ts";
 import { postMetrics } from "../vabus/metrics_client.ts";
 import { LogClient } from "../vabus/log_client.ts";
 import { VERSION } from "../version.ts";
@@ -97,16 +98,13 @@ export async function runOnce(
 /** Does what operators have asked for with dead letters, where no handler runs. @throws {StateError} `held`: one does. */
 export function fulfilWishes(config: Config, logger: Logger): { retried: number; purged: number } {
   const core = openCore(config, logger, {
-    busNames: createSources(config).map((source) => {
-      source.close();
-      return source.name;
-    }),
+    busNames: undefined,
     forgetSinks: [],
     clock: systemClock,
     observer: { processed: () => {}, checkpointed: () => {} },
   });
   try {
-    core.ingest.checkpointNow();
+    if (!core.ingest.fulfilWishes()) throw new StateError("unwritable", core.ingest.obstacle!.detail);
     return core.ingest.fulfilled;
   } finally {
     core.state.close();

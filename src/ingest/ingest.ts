@@ -191,8 +191,17 @@ export class Ingest {
    * @throws {StateError} The state is damaged.
    */
   checkpointNow(closeAll = false): boolean {
-    this.fulfilWishes();
-    const closing = closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue();
+    this.takeWishes();
+    return this.commit(closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue());
+  }
+
+  /** Fulfils the wishes that operators have left, and nothing else: windows stay open. @throws {StateError} */
+  fulfilWishes(): boolean {
+    this.takeWishes();
+    return this.commit([]);
+  }
+
+  private commit(closing: readonly OpenWindow[]): boolean {
     const startedMs = this.clock.monotonicMs();
     if (!this.hasNews && closing.length === 0 && !this.outbox.hasUnsavedCursors) {
       this.lastCheckpointMs = startedMs;
@@ -267,7 +276,7 @@ export class Ingest {
   }
 
   /** Takes in what an operator has asked for; a wish is forgotten in the same checkpoint that holds what came of it. */
-  private fulfilWishes(): void {
+  private takeWishes(): void {
     if (this.settled !== NOTHING_SETTLED) return;
     const wishes = this.checkpoint.wishes();
     if (wishes.length === 0) return;

@@ -2,13 +2,8 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Aggregate } from "../aggregation/aggregate.ts";
-import {
-  type OutboxBatch,
-  type ProvableSink,
-  type SinkContext,
-  SinkError,
-  type SinkErrorKind,
-} from "./sink.ts";
+import { type OutboxBatch, type ProvableSink, type SinkContext, SinkError } from "./sink.ts";
+import { toSqliteSinkError } from "./sqlite_errors.ts";
 
 export interface SqliteSinkOptions {
   readonly path: string;
@@ -162,7 +157,7 @@ export class SqliteSink implements ProvableSink {
     try {
       return work();
     } catch (error) {
-      throw error instanceof SinkError ? error : toSinkError(error, this.options.path);
+      throw error instanceof SinkError ? error : toSqliteSinkError(error, this.options.path);
     }
   }
 }
@@ -185,38 +180,4 @@ function makeParentDirectory(path: string): void {
 
 function unavailable(reason: string): SinkError {
   return new SinkError("unavailable", `SQLite: ${reason}.`);
-}
-
-const SQLITE_ERROR = 1;
-const SQLITE_CORRUPT = 11;
-const SQLITE_TOOBIG = 18;
-const SQLITE_CONSTRAINT = 19;
-const SQLITE_MISMATCH = 20;
-const SQLITE_NOTADB = 26;
-
-/** By primary result code; busy, locked, full, read-only, I/O and the like pass by themselves or by an operator's hand. */
-const KIND_OF_CODE: Readonly<Record<number, SinkErrorKind>> = {
-  [SQLITE_ERROR]: "misconfigured",
-  [SQLITE_CORRUPT]: "misconfigured",
-  [SQLITE_NOTADB]: "misconfigured",
-  [SQLITE_TOOBIG]: "rejected",
-  [SQLITE_CONSTRAINT]: "rejected",
-  [SQLITE_MISMATCH]: "rejected",
-};
-
-const ADVICE_OF_CODE: Readonly<Record<number, string>> = {
-  [SQLITE_ERROR]: "Its table aggregated_events is not the handler's; name another file with SQLITE_PATH.",
-  [SQLITE_CORRUPT]: "Restore the file, or move it away and a new one is created.",
-  [SQLITE_NOTADB]: "Name another file with SQLITE_PATH.",
-};
-
-function toSinkError(error: unknown, path: string): SinkError {
-  const { message, errcode } = error as { message: string; errcode?: number };
-  const primaryCode = (errcode ?? 0) & 0xff;
-  const advice = ADVICE_OF_CODE[primaryCode];
-  return new SinkError(
-    KIND_OF_CODE[primaryCode] ?? "unavailable",
-    `SQLite file ${path}: ${message}.${advice === undefined ? "" : ` ${advice}`}`,
-    { cause: error },
-  );
 }

@@ -43,6 +43,13 @@ export interface Tally {
   notFinite: number;
 }
 
+export interface CheckpointOptions {
+  readonly correctionHorizonMs: number;
+  readonly dedupMaxIds: number;
+  /** Length of the windows that are opened now; kept for commands that put events back between two runs. */
+  readonly windowSizeMs: number;
+}
+
 export interface CheckpointInput {
   /** Wall clock, Unix ms. */
   readonly nowMs: number;
@@ -87,7 +94,7 @@ export class Checkpoint {
     private readonly registry: SinkRegistry,
     private readonly outbox: OutboxLog,
     private readonly closer: WindowCloser,
-    private readonly options: { readonly correctionHorizonMs: number; readonly dedupMaxIds: number },
+    private readonly options: CheckpointOptions,
   ) {
     this.savedSequence = aggregator.recentIds?.map(() => 0) ?? [];
   }
@@ -277,6 +284,7 @@ export class Checkpoint {
       unrouted: this.tally.unrouted + closed.unrouted,
       not_finite: this.tally.notFinite + closed.notFinite.length,
       outbox_end_id: closed.endId,
+      window_size_ms: this.options.windowSizeMs,
       checkpoint_at_ms: input.nowMs,
     };
     if (watermark.valueMs !== -Infinity) accounts["watermark_ms"] = watermark.valueMs;

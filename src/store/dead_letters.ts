@@ -45,6 +45,8 @@ export interface DeadLetterFilter {
   /** Only letters after this one. */
   readonly afterId?: number | undefined;
   readonly limit: number;
+  /** Otherwise in the order they were refused. */
+  readonly newestFirst?: boolean;
 }
 
 /** What an operator asks the handler to do with dead letters. */
@@ -100,11 +102,13 @@ export function addRefusedAggregates(
   }
 }
 
-/** Letters in the order they were refused. */
+/** Letters that match. */
 export function readDeadLetters(state: StateDatabase, filter: DeadLetterFilter): DeadLetter[] {
   return state.all<LetterRow>(
     `SELECT * FROM dead_letter WHERE NOT purged AND id > ?1 AND (?2 IS NULL OR reason = ?2)
-       AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3))) ORDER BY id LIMIT ?4`,
+       AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3))) ORDER BY id ${
+      filter.newestFirst ? "DESC" : "ASC"
+    } LIMIT ?4`,
     filter.afterId ?? 0,
     filter.reason ?? null,
     filter.ids ? JSON.stringify(filter.ids) : null,

@@ -21,6 +21,8 @@ const QUICK_CHECK_MAX_BYTES = 64 * 1024 * 1024;
 export class StateDatabase {
   private readonly statements = new Map<string, StatementSync>();
 
+  private isInSnapshot = false;
+
   private constructor(
     readonly path: string,
     private readonly database: DatabaseSync,
@@ -58,6 +60,15 @@ export class StateDatabase {
 
   /** Opens an existing state for reading, while a handler may be running on it. @throws {StateError} */
   static openForReading(directory: string): StateDatabase {
+    return StateDatabase.openBeside(directory, true);
+  }
+
+  /** Opens an existing state to leave a wish in it, while a handler may be running on it. @throws {StateError} */
+  static openForWishing(directory: string): StateDatabase {
+    return StateDatabase.openBeside(directory, false);
+  }
+
+  private static openBeside(directory: string, readOnly: boolean): StateDatabase {
     const path = `${directory}/${FILE_NAME}`;
     if (!exists(path)) {
       throw new StateError(
@@ -66,7 +77,7 @@ export class StateDatabase {
       );
     }
     try {
-      const state = new StateDatabase(path, connect(path, true), undefined);
+      const state = new StateDatabase(path, connect(path, readOnly), undefined);
       state.checkVersion();
       return state;
     } catch (error) {
@@ -102,10 +113,13 @@ export class StateDatabase {
 
   /** Runs `work` on one consistent view of the state, whatever the handler writes meanwhile. @throws {StateError} */
   snapshot<T>(work: () => T): T {
+    if (this.isInSnapshot) return work();
     this.database.exec("BEGIN");
+    this.isInSnapshot = true;
     try {
       return work();
     } finally {
+      this.isInSnapshot = false;
       this.database.exec("COMMIT");
     }
   }

@@ -6,6 +6,8 @@ import type { Row } from "../support/oracle.ts";
 export interface TopicRecord {
   readonly key: string;
   readonly value: string;
+  /** The header `content-type`. */
+  readonly contentType: string | undefined;
 }
 
 const FIELDS = [
@@ -63,10 +65,15 @@ async function readUntilMarks(
   let marksSeen = 0;
   await consumer.run({
     // deno-lint-ignore require-await
-    eachMessage: async ({ message: { key, value } }) => {
+    eachMessage: async ({ message: { key, value, headers } }) => {
       const name = key!.toString();
       if (name === mark && ++marksSeen === partitionCount) resolve();
-      if (!name.startsWith(END_MARK)) records.push({ key: name, value: value!.toString() });
+      if (name.startsWith(END_MARK)) return;
+      records.push({
+        key: name,
+        value: value!.toString(),
+        contentType: headers?.["content-type"]?.toString(),
+      });
     },
   });
   await complete;

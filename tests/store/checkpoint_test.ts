@@ -60,7 +60,7 @@ class Inside {
       this.registry,
       this.outbox,
       new WindowCloser(this.state, this.registry, router),
-      { correctionHorizonMs: horizonMs, dedupMaxIds },
+      { correctionHorizonMs: horizonMs, dedupMaxIds, windowSizeMs: options.windowSizeMs ?? 1000 },
     );
     this.offset = this.checkpoint.restore(["bus"])[0]!.nextOffset ?? 0;
   }

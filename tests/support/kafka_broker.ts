@@ -109,7 +109,9 @@ async function answers(brokers: string[]): Promise<boolean> {
   const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
   try {
     await admin.connect();
-    return (await admin.describeCluster()).brokers.length > 0;
+    // Works once the coordinator of groups has loaded, which is the last to be ready.
+    await admin.fetchOffsets({ groupId: "readiness-of-the-tests" });
+    return true;
   } catch {
     return false;
   } finally {

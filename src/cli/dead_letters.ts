@@ -1,0 +1,185 @@
+import { toRecord } from "../aggregation/aggregate.ts";
+import { fulfilWishes } from "../handler/handler.ts";
+import {
+  type DeadLetter,
+  type DeadLetterFilter,
+  leaveWish,
+  readDeadLetters,
+  type Wish,
+} from "../store/dead_letters.ts";
+import type { DeadLetterReason } from "../store/outbox.ts";
+import { StateDatabase } from "../store/state_database.ts";
+import { StateError } from "../store/state_error.ts";
+import type { CommandContext } from "./command.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { printable } from "./printable.ts";
+
+export interface ListOptions {
+  readonly reason: DeadLetterReason | undefined;
+  readonly limit: number;
+  readonly json: boolean;
+}
+
+export interface SelectOptions {
+  readonly reason: DeadLetterReason | undefined;
+  readonly ids: readonly number[];
+  readonly all: boolean;
+}
+
+const PAGE = 500;
+const RAW_SHOWN = 100;
+
+/** Prints the newest dead letters, newest first. */
+export function list(
+  { config, write }: CommandContext,
+  { reason, limit, json }: ListOptions,
+): Promise<ExitCode> {
+  using state = new OpenState(config.stateDir);
+  const letters = state.newest(reason, limit);
+  if (json) {
+    write(`${JSON.stringify(letters.map((letter) => toJson(letter, config.instanceId)), undefined, 2)}\n`);
+  } else if (letters.length === 0) write("no dead letters\n");
+  else for (const letter of letters) write(`${describe(letter)}\n`);
+  return Promise.resolve(EXIT.done);
+}
+
+/** Prints all of them as JSON lines, oldest first. */
+export function exportLines(
+  { config, write, signal }: CommandContext,
+  { reason }: Pick<ListOptions, "reason">,
+): Promise<ExitCode> {
+  using state = new OpenState(config.stateDir);
+  for (const letter of state.pages({ reason })) {
+    signal.throwIfAborted();
+    write(`${JSON.stringify(toJson(letter, config.instanceId))}\n`);
+  }
+  return Promise.resolve(EXIT.done);
+}
+
+/** Puts events and aggregates back on their way. */
+export function retry(context: CommandContext, options: SelectOptions): Promise<ExitCode> {
+  return settle(context, "retry", options);
+}
+
+/** Throws letters away. */
+export function purge(context: CommandContext, options: SelectOptions): Promise<ExitCode> {
+  return settle(context, "purge", options);
+}
+
+async function settle(
+  { config, logger, write }: CommandContext,
+  action: Wish["action"],
+  { reason, ids, all }: SelectOptions,
+): Promise<ExitCode> {
+  if (reason === undefined && ids.length === 0 && !all) {
+    throw new CommandError(EXIT.usage, `dead-letters ${action} needs --id, --reason or --all.`);
+  }
+  const chosen = chosenIds(config.stateDir, { reason, ids: ids.length > 0 ? ids : undefined });
+  if (chosen.length === 0) {
+    write("no dead letter matches\n");
+    return EXIT.done;
+  }
+  wish(config.stateDir, action, chosen);
+  try {
+    const { retried, purged } = await Promise.resolve(fulfilWishes(config, logger));
+    write(`${summary(action, chosen.length, action === "retry" ? retried : purged)}\n`);
+  } catch (error) {
+    if (!(error instanceof StateError) || error.kind !== "held") throw error;
+    write(
+      `${letters(chosen.length)} handed to the running handler, which ${
+        DOES[action]
+      } with its next checkpoint\n`,
+    );
+  }
+  return EXIT.done;
+}
+
+const DOES = { retry: "takes them in", purge: "throws them away" };
+
+function summary(action: Wish["action"], chosen: number, settled: number): string {
+  if (action === "purge") return `${letters(settled)} purged`;
+  const rest = chosen - settled;
+  const kept = rest === 0 ? "" : `; ${letters(rest)} cannot be taken in again and stay`;
+  return `${
+    letters(settled)
+  } put back on their way${kept}. What is still wrong with them makes them dead letters anew.`;
+}
+
+function letters(count: number): string {
+  return count === 1 ? "1 dead letter" : `${count} dead letters`;
+}
+
+function chosenIds(directory: string, filter: Omit<DeadLetterFilter, "limit">): number[] {
+  using state = new OpenState(directory);
+  return [...state.pages(filter)].map(({ id }) => id);
+}
+
+function wish(directory: string, action: Wish["action"], ids: readonly number[]): void {
+  const state = StateDatabase.openForWishing(directory);
+  try {
+    leaveWish(state, action, ids);
+  } finally {
+    state.close();
+  }
+}
+
+class OpenState implements Disposable {
+  private readonly state: StateDatabase;
+
+  constructor(directory: string) {
+    this.state = StateDatabase.openForReading(directory);
+  }
+
+  /** Letters in their order, a page of them in memory at a time. */
+  *pages(filter: Omit<DeadLetterFilter, "limit" | "afterId">): Generator<DeadLetter> {
+    let afterId = 0;
+    for (;;) {
+      const page = readDeadLetters(this.state, { ...filter, afterId, limit: PAGE });
+      if (page.length === 0) return;
+      yield* page;
+      afterId = page.at(-1)!.id;
+    }
+  }
+
+  newest(reason: DeadLetterReason | undefined, limit: number): DeadLetter[] {
+    return readDeadLetters(this.state, { reason, limit, newestFirst: true });
+  }
+
+  [Symbol.dispose](): void {
+    this.state.close();
+  }
+}
+
+/** One line for a terminal: nothing in it that came from outside can steer the terminal. */
+function describe(letter: DeadLetter): string {
+  const time = new Date(letter.refusedAtMs).toISOString();
+  const [from, what] = letter.aggregate
+    ? [letter.sink === undefined ? "" : `sink ${letter.sink}`, JSON.stringify(toRecord(letter.aggregate, ""))]
+    : [`${letter.bus} @ ${letter.offset ?? "queue"}`, new TextDecoder().decode(letter.raw)];
+  const shown = what.length > RAW_SHOWN ? `${what.slice(0, RAW_SHOWN)}…` : what;
+  return printable(`#${letter.id}  ${time}  ${letter.reason}: ${letter.detail}  [${from}]  ${shown}`);
+}
+
+function toJson(letter: DeadLetter, instance: string): Record<string, unknown> {
+  const { id, reason, detail, bus, offset, sink, aggregate, raw, isCut, refusedAtMs } = letter;
+  return {
+    id,
+    reason,
+    detail,
+    refused_at: refusedAtMs / 1000,
+    bus,
+    offset,
+    ...(raw !== undefined && rawField(raw)),
+    ...(isCut && { cut: true }),
+    sink,
+    ...(aggregate && { aggregate: toRecord(aggregate, instance) }),
+  };
+}
+
+function rawField(raw: Uint8Array): Record<string, string> {
+  try {
+    return { raw: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw) };
+  } catch {
+    return { raw_base64: raw.toBase64() };
+  }
+}

@@ -1,0 +1,85 @@
+import { StateDatabase } from "../store/state_database.ts";
+import { StateLock } from "../store/state_lock.ts";
+import { readStatus, type StatusReport } from "../store/status_report.ts";
+import type { CommandContext } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { printable } from "./printable.ts";
+
+const SHOWN_WINDOWS = 5;
+
+/** Prints what the state holds. */
+export function status(
+  { config, write }: CommandContext,
+  { json }: { readonly json: boolean },
+): Promise<ExitCode> {
+  const state = StateDatabase.openForReading(config.stateDir);
+  try {
+    const report = readStatus(state);
+    const isRunning = StateLock.isHeld(config.stateDir);
+    write(
+      json
+        ? `${JSON.stringify({ running: isRunning, ...report }, undefined, 2)}\n`
+        : text(report, isRunning, Date.now() / 1000),
+    );
+    return Promise.resolve(EXIT.done);
+  } finally {
+    state.close();
+  }
+}
+
+function text(report: StatusReport, isRunning: boolean, now: number): string {
+  const { accounting, dead_letters: letters, open_windows: windows, outbox } = report;
+  const refused = ["duplicate", "invalid", "future", "late", "overflow"];
+  const lines: [label: string, text: string][] = [
+    ["handler", `${report.instance}, ${isRunning ? "running" : "not running"}`],
+    ["state", `${report.state_file}, ${(report.state_bytes / 1024 / 1024).toFixed(1)} MB`],
+    ["checkpoint", moment(report.checkpoint_at, now)],
+    ["watermark", moment(report.watermark, now)],
+    ...report.buses.map((bus): [string, string] => [
+      "bus",
+      `${bus.name}: next offset ${bus.next_offset ?? "not known"}, newest event ${
+        moment(bus.greatest_event_time, now)
+      }`,
+    ]),
+    ["windows", `${windows.length} open`],
+    ...windows.slice(0, SHOWN_WINDOWS).map((window): [string, string] => [
+      "",
+      `${iso(window.window_start)} + ${
+        window.window_end - window.window_start
+      } s: ${window.series} series, ` +
+      `${window.events} events`,
+    ]),
+    ...(windows.length > SHOWN_WINDOWS
+      ? [["", `… and ${windows.length - SHOWN_WINDOWS} more`] as [string, string]]
+      : []),
+    ["outbox", `${outbox.rows} rows wait`],
+    ...outbox.sinks.map((sink): [string, string] => ["", `${sink.name}: ${sink.waiting} wait`]),
+    ["refused", byReason(letters.by_reason)],
+    [
+      "events",
+      `${accounting.received} received = ${accounting.aggregated} aggregated` +
+      refused.map((account) => ` + ${accounting[account]} ${account}`).join(""),
+    ],
+    [
+      "",
+      `${accounting.late_arrivals} came after their window had closed, ${accounting.lost} were lost at the bus`,
+    ],
+  ];
+  return lines.map(([label, line]) => `${label.padEnd(11)}${printable(line)}\n`).join("");
+}
+
+function byReason(reasons: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`);
+  return parts.length === 0 ? "no dead letters" : `dead letters: ${parts.join(", ")}`;
+}
+
+function moment(seconds: number | null, now: number): string {
+  if (seconds === null) return "not yet";
+  const age = now - seconds;
+  return `${iso(seconds)} (${Math.abs(age).toFixed(1)} s ${age < 0 ? "ahead" : "ago"})`;
+}
+
+function iso(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? `${seconds}` : date.toISOString();
+}

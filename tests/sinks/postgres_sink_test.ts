@@ -1,0 +1,314 @@
+import assert from "node:assert/strict";
+import postgres from "postgres";
+import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { createLogger } from "../../src/log/logger.ts";
+import { PostgresSink, type PostgresSinkOptions } from "../../src/sinks/postgres_sink.ts";
+import { postgresIsExternal, startPostgres } from "../support/postgres_server.ts";
+import {
+  aggregateOf,
+  assertSameAggregates,
+  batchOf,
+  CONTEXT,
+  NEVER,
+  sinkError,
+  type SinkPlace,
+  testSinkContract,
+} from "./sink_contract.ts";
+import { freePort } from "../support/free_port.ts";
+
+Deno.test("PostgresSink", async (t) => {
+  const server = await startPostgres();
+  const secret = new URL(server.url).password;
+  const lines: string[] = [];
+  const logger = createLogger({
+    level: "debug",
+    format: "json",
+    write: (line) => lines.push(line),
+    now: Date.now,
+  });
+  let tables = 0;
+  const newTable = () => `t${Date.now().toString(36)}_${tables++}`;
+
+  const createSink = (table: string, options: Partial<PostgresSinkOptions> = {}) =>
+    new PostgresSink(
+      { connectionString: server.url, table, createTable: true, instance: "plant-1", ...options },
+      logger,
+    );
+
+  /** Runs `query` with a connection of its own. */
+  async function ask<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+    const sql = postgres(server.url, { max: 1, onnotice: () => {} });
+    try {
+      return await query(sql);
+    } finally {
+      await sql.end({ timeout: 1 });
+    }
+  }
+
+  const readTable = (table: string, instance: string): Promise<Aggregate[]> =>
+    ask(async (sql) => {
+      const rows = await sql<Aggregate[]>`
+        select name, agg_func as "aggFunc", value, count::float8, revision,
+          round(extract(epoch from window_start) * 1000)::float8 as "windowStartMs",
+          round(extract(epoch from window_end) * 1000)::float8 as "windowEndMs"
+        from ${sql(table)} where instance = ${instance}`;
+      return rows.map((row) => ({ ...row }));
+    });
+
+  const drop = (table: string) => ask((sql) => sql`drop table if exists ${sql(table)}`);
+
+  function createPlace(): Promise<SinkPlace> {
+    const table = newTable();
+    return Promise.resolve({
+      createSink: (instance) => createSink(table, { instance }),
+      read: (instance) => readTable(table, instance),
+      remove: async () => void await drop(table),
+    });
+  }
+
+  /** A step with a sink and a table of its own. */
+  const step = (
+    name: string,
+    test: (sink: PostgresSink, table: string) => Promise<void>,
+    options: Partial<PostgresSinkOptions> = {},
+  ) =>
+    t.step(name, async () => {
+      const table = newTable();
+      const sink = createSink(table, options);
+      try {
+        await test(sink, table);
+      } finally {
+        await sink.close();
+        await drop(table);
+      }
+    });
+
+  try {
+    await t.step("keeps the contract of sinks", (t) => testSinkContract(t, createPlace));
+
+    await step("creates the documented table and its index", async (sink, table) => {
+      await sink.open(CONTEXT, NEVER);
+      await ask(async (sql) => {
+        const columns = await sql<{ name: string; type: string }[]>`
+          select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
+          where attrelid = ${table}::regclass and attnum > 0 order by attnum`;
+        assert.deepEqual(columns.map(({ name, type }) => `${name} ${type}`), [
+          "name text",
+          "agg_func text",
+          "window_start timestamp with time zone",
+          "window_end timestamp with time zone",
+          "instance text",
+          "value double precision",
+          "count bigint",
+          "revision integer",
+          "written_at timestamp with time zone",
+        ]);
+        const indexes = await sql<{ definition: string }[]>`
+          select pg_get_indexdef(indexrelid) as definition from pg_index
+          where indrelid = ${table}::regclass order by indisprimary desc`;
+        assert.match(
+          indexes[0]!.definition,
+          /^CREATE UNIQUE .*\(name, agg_func, window_start, window_end, instance\)$/,
+        );
+        assert.match(indexes[1]!.definition, /USING brin \(window_start\)$/);
+        assert.equal(indexes.length, 2);
+      });
+    });
+
+    await step("writes into a table of another schema, quoted", async () => {
+      await ask((sql) => sql`create schema "Plant 1"`);
+      const sink = createSink("Plant 1.Agg");
+      try {
+        await sink.open(CONTEXT, NEVER);
+        await sink.write(batchOf([aggregateOf()]), NEVER);
+        assertSameAggregates(await readTable("Plant 1.Agg", "plant-1"), [aggregateOf()]);
+        assert.match(await sink.probe(NEVER), /Plant 1\.Agg is there/);
+      } finally {
+        await sink.close();
+        await ask((sql) => sql`drop schema "Plant 1" cascade`);
+      }
+    });
+
+    await step("renews written_at with the row, and only then", async (sink, table) => {
+      const writtenAt = () =>
+        ask(async (sql) => (await sql`select written_at::text as text from ${sql(table)}`)[0]!.text);
+      await sink.open(CONTEXT, NEVER);
+      await sink.write(batchOf([aggregateOf()]), NEVER);
+      const first = await writtenAt();
+      await sink.write(batchOf([aggregateOf({ value: 1 })]), NEVER);
+      assert.equal(await writtenAt(), first);
+      await sink.write(batchOf([aggregateOf({ revision: 1 })]), NEVER);
+      assert.notEqual(await writtenAt(), first);
+    });
+
+    await step("proves what it holds", async (sink) => {
+      const first = aggregateOf({ name: "a", count: 5, value: 5e-324 });
+      const later = aggregateOf({
+        name: "b",
+        count: 2 ** 40,
+        windowStartMs: first.windowEndMs,
+        windowEndMs: first.windowEndMs + 100,
+      });
+      await sink.open(CONTEXT, NEVER);
+      await sink.write(batchOf([first, later]), NEVER);
+      await sink.close();
+      assert.equal(await sink.sumOfCounts("plant-1", -Infinity, NEVER), 5 + 2 ** 40);
+      assert.equal(await sink.sumOfCounts("plant-1", later.windowStartMs, NEVER), 2 ** 40);
+      assert.equal(await sink.sumOfCounts("plant-2", -Infinity, NEVER), 0);
+      for (const row of [first, later]) {
+        const { windowStartMs, windowEndMs } = row;
+        assertSameAggregates(await sink.rowsOfWindow("plant-1", windowStartMs, windowEndMs, NEVER), [row]);
+      }
+    });
+
+    await step("rejects what a constraint of the table refuses, and stays usable", async (sink, table) => {
+      await sink.open(CONTEXT, NEVER);
+      await ask((sql) => sql`alter table ${sql(table)} add check (value < 100)`);
+      await assert.rejects(
+        sink.write(batchOf([aggregateOf(), aggregateOf({ name: "b", value: 100 })]), NEVER),
+        sinkError("rejected", /check constraint/),
+      );
+      assert.deepEqual(await readTable(table, "plant-1"), []);
+      await sink.write(batchOf([aggregateOf()]), NEVER);
+      assertSameAggregates(await readTable(table, "plant-1"), [aggregateOf()]);
+    });
+
+    await step("does not create the table against the user's will", async (sink, table) => {
+      const refused = sinkError("misconfigured", new RegExp(`no table ${table}.*create table`, "s"));
+      await assert.rejects(sink.open(CONTEXT, NEVER), refused);
+      await assert.rejects(sink.probe(NEVER), refused);
+      assert.equal(await ask(async (sql) => (await sql`select to_regclass(${table}) as it`)[0]!.it), null);
+    }, { createTable: false });
+
+    await step("says before writing that a table is not the handler's", async (sink, table) => {
+      const refused = sinkError("misconfigured", /POSTGRES_TABLE/);
+      await ask((sql) => sql`create table ${sql(table)} (name text primary key)`);
+      await assert.rejects(sink.open(CONTEXT, NEVER), refused);
+      await assert.rejects(sink.probe(NEVER), refused);
+    });
+
+    await step("stays down when there is no such schema", async () => {
+      const sink = createSink("nowhere.aggregates");
+      await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Create the schema/));
+      await sink.close();
+    });
+
+    await step("creates the table once when several handlers start together", async (_, table) => {
+      const sinks = Array.from(
+        { length: 4 },
+        (_, index) => createSink(table, { instance: `plant-${index}` }),
+      );
+      await Promise.all(sinks.map((sink) => sink.open(CONTEXT, NEVER)));
+      await Promise.all(sinks.map((sink) => sink.close()));
+    });
+
+    await step("leaves a statement that waits for a lock, and takes it back", async (sink, table) => {
+      await sink.open(CONTEXT, NEVER);
+      const abort = new AbortController();
+      await ask((sql) =>
+        sql.begin(async (transaction) => {
+          await transaction`lock table ${transaction(table)} in exclusive mode`;
+          const writing = assert.rejects(
+            sink.write(batchOf([aggregateOf()]), abort.signal),
+            sinkError("unavailable"),
+          );
+          const waiting = () =>
+            transaction<{ pid: number }[]>`
+              select pid from pg_locks where relation = ${table}::regclass and not granted`;
+          while ((await waiting()).length === 0);
+          abort.abort();
+          await writing;
+          while ((await waiting()).length > 0);
+        })
+      );
+      assert.deepEqual(await readTable(table, "plant-1"), []);
+    });
+
+    await t.step("stays down after a refused login", async () => {
+      const url = new URL(server.url);
+      url.password = "wrong-secret";
+      const sink = createSink(newTable(), { connectionString: url.href });
+      await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Check user and password/));
+      await assert.rejects(sink.probe(NEVER), sinkError("misconfigured", /Check user and password/));
+      await sink.close();
+    });
+
+    await t.step("stays down when there is no such database", async () => {
+      const url = new URL(server.url);
+      url.pathname = "/nowhere";
+      const sink = createSink(newTable(), { connectionString: url.href });
+      await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Check the database/));
+      await sink.close();
+    });
+
+    await t.step("tries again when nothing listens", async () => {
+      const sink = createSink(newTable(), {
+        connectionString: `postgres://u:${secret}@127.0.0.1:${freePort()}/d`,
+      });
+      await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("unavailable", /out of reach/));
+      await sink.close();
+    });
+
+    await t.step("tells of a connection string that cannot be read without showing it", async () => {
+      for (
+        const connectionString of [
+          "mysql://u:hidden@h/d",
+          "postgres://u:hid/den@h/d",
+          "postgres://u:hidden@h:x/d",
+        ]
+      ) {
+        const sink = createSink(newTable(), { connectionString });
+        await assert.rejects(sink.open(CONTEXT, NEVER), (error) => {
+          assert.doesNotMatch(String(error), /hid/);
+          return sinkError("misconfigured", /POSTGRES_CONNECTION_STRING/)(error);
+        });
+        await sink.close();
+      }
+    });
+
+    if (!postgresIsExternal) {
+      await step("works again after the server was away", async (sink, table) => {
+        await sink.open(CONTEXT, NEVER);
+        await server.stop();
+        try {
+          await assert.rejects(sink.write(batchOf([aggregateOf()]), NEVER), sinkError("unavailable"));
+          await sink.close();
+          await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("unavailable"));
+        } finally {
+          await server.start();
+        }
+        await sink.close();
+        await sink.open(CONTEXT, NEVER);
+        await sink.write(batchOf([aggregateOf()]), NEVER);
+        assertSameAggregates(await readTable(table, "plant-1"), [aggregateOf()]);
+      });
+
+      await step("leaves a frozen server when told to", async (sink, table) => {
+        await sink.open(CONTEXT, NEVER);
+        const abort = new AbortController();
+        await server.pause();
+        try {
+          const writing = assert.rejects(
+            sink.write(batchOf([aggregateOf()]), abort.signal),
+            sinkError("unavailable", /interrupted/),
+          );
+          abort.abort();
+          await writing;
+          await sink.close();
+        } finally {
+          await server.resume();
+        }
+        await sink.open(CONTEXT, NEVER);
+        await sink.write(batchOf([aggregateOf()]), NEVER);
+        assertSameAggregates(await readTable(table, "plant-1"), [aggregateOf()]);
+      });
+    }
+
+    await t.step("never shows the password", () => {
+      assert.ok(lines.length > 0);
+      assert.doesNotMatch(lines.join("\n"), new RegExp(`${secret}|wrong-secret`));
+    });
+  } finally {
+    await server.remove();
+  }
+});

@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { SinkErrorKind } from "../../src/sinks/sink.ts";
+import { toSqliteSinkError } from "../../src/sinks/sqlite_errors.ts";
+import { SqliteSink } from "../../src/sinks/sqlite_sink.ts";
+import {
+  aggregateOf,
+  assertSameAggregates,
+  batchOf,
+  CONTEXT,
+  NEVER,
+  sinkError,
+  type SinkPlace,
+  testSinkContract,
+} from "./sink_contract.ts";
+import { readRows } from "./sqlite_rows.ts";
+
+const INSTANCE = "plant-1";
+
+async function createPlace(): Promise<SinkPlace> {
+  const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
+  const path = join(directory, "deep", "aggregates.sqlite");
+  return {
+    createSink: (instance) => new SqliteSink({ path, instance }),
+    read: (instance) => Promise.resolve(readRows(path, instance)),
+    remove: () => Deno.remove(directory, { recursive: true }),
+  };
+}
+
+/** A test with a sink and a file of its own. */
+function test(name: string, body: (sink: SqliteSink, path: string) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
+    const path = join(directory, "aggregates.sqlite");
+    const sink = new SqliteSink({ path, instance: INSTANCE });
+    try {
+      await body(sink, path);
+    } finally {
+      await sink.close();
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+/** Runs statements with a connection of its own. */
+function execute(path: string, ...statements: string[]): void {
+  const database = new DatabaseSync(path);
+  try {
+    for (const statement of statements) database.exec(statement);
+  } finally {
+    database.close();
+  }
+}
+
+Deno.test("SqliteSink keeps the contract of sinks", (t) => testSinkContract(t, createPlace));
+
+test("SqliteSink creates the documented table", async (sink, path) => {
+  await sink.open(CONTEXT);
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    const columns = database.prepare("select name, type, pk from pragma_table_info('aggregated_events')")
+      .all();
+    assert.deepEqual(columns.map(({ name, type, pk }) => `${name} ${type} ${pk}`), [
+      "name TEXT 1",
+      "agg_func TEXT 2",
+      "window_start REAL 3",
+      "window_end REAL 4",
+      "instance TEXT 5",
+      "value REAL 0",
+      "count INTEGER 0",
+      "revision INTEGER 0",
+      "written_at REAL 0",
+    ]);
+    assert.equal(database.prepare("pragma journal_mode").get()!.journal_mode, "wal");
+  } finally {
+    database.close();
+  }
+});
+
+test("SqliteSink does not create the file to probe", async (sink, path) => {
+  assert.match(await sink.probe(), /will be created/);
+  await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+  execute(path, "create table other (x)");
+  assert.match(await sink.probe(), /table aggregated_events will be created/);
+  await sink.open(CONTEXT);
+  assert.match(await sink.probe(), /table aggregated_events$/);
+});
+
+test("SqliteSink proves what it holds, and writes again after that", async (sink, path) => {
+  const first = aggregateOf({ name: "a", count: 5, value: 5e-324 });
+  const later = aggregateOf({
+    name: "b",
+    count: 2 ** 40,
+    windowStartMs: first.windowEndMs,
+    windowEndMs: first.windowEndMs + 100,
+  });
+  await sink.open(CONTEXT);
+  await sink.write(batchOf([first, later]), NEVER);
+  await sink.close();
+  assert.equal(await sink.sumOfCounts(INSTANCE, -Infinity), 5 + 2 ** 40);
+  assert.equal(await sink.sumOfCounts(INSTANCE, later.windowStartMs), 2 ** 40);
+  assert.equal(await sink.sumOfCounts("plant-2", -Infinity), 0);
+  for (const row of [first, later]) {
+    assertSameAggregates(await sink.rowsOfWindow(INSTANCE, row.windowStartMs, row.windowEndMs), [row]);
+  }
+  await assert.rejects(sink.write(batchOf([first]), NEVER), sinkError("unavailable", /not open/));
+  await sink.open(CONTEXT);
+  await sink.write(batchOf([aggregateOf({ name: "c" })]), NEVER);
+  assert.equal(readRows(path, INSTANCE).length, 3);
+});
+
+test("SqliteSink rejects what a constraint of the table refuses, and stays usable", async (sink, path) => {
+  execute(
+    path,
+    `create table aggregated_events (name, agg_func, window_start, window_end, instance, value check (value < 100),
+       count, revision, written_at, primary key (name, agg_func, window_start, window_end, instance))`,
+  );
+  await sink.open(CONTEXT);
+  await assert.rejects(
+    sink.write(batchOf([aggregateOf(), aggregateOf({ name: "b", value: 100 })]), NEVER),
+    sinkError("rejected", /CHECK constraint failed/),
+  );
+  assert.deepEqual(readRows(path, INSTANCE), []);
+  await sink.write(batchOf([aggregateOf()]), NEVER);
+  assertSameAggregates(readRows(path, INSTANCE), [aggregateOf()]);
+});
+
+const FOREIGN_TABLES = {
+  "other columns": "create table aggregated_events (name text primary key)",
+  "no primary key": `create table aggregated_events
+    (name, agg_func, window_start, window_end, instance, value, count, revision, written_at)`,
+  "a view": "create view aggregated_events as select 1 as name",
+};
+for (const [what, statement] of Object.entries(FOREIGN_TABLES)) {
+  test(`SqliteSink says before writing that a table is not the handler's: ${what}`, async (sink, path) => {
+    execute(path, statement);
+    await assert.rejects(sink.open(CONTEXT), sinkError("misconfigured", /SQLITE_PATH/));
+    await assert.rejects(sink.probe(), sinkError("misconfigured", /SQLITE_PATH/));
+  });
+}
+
+test(
+  "SqliteSink stays down when a column of the table demands more than the handler writes",
+  async (sink, path) => {
+    await sink.open(CONTEXT);
+    await sink.close();
+    const columns = "name, agg_func, window_start, window_end, instance";
+    execute(
+      path,
+      "drop table aggregated_events",
+      `create table aggregated_events (${columns}, value, count, revision, written_at, site not null,
+       primary key (${columns}))`,
+    );
+    await sink.open(CONTEXT);
+    await assert.rejects(sink.write(batchOf([aggregateOf()]), NEVER), sinkError("misconfigured", /site/));
+  },
+);
+
+test("SqliteSink leaves a file alone that is no database", async (sink, path) => {
+  const text = "not a database at all ".repeat(100);
+  await Deno.writeTextFile(path, text);
+  await assert.rejects(sink.open(CONTEXT), sinkError("misconfigured", /not a database/));
+  await assert.rejects(sink.probe(), sinkError("misconfigured", /not a database/));
+  assert.equal(await Deno.readTextFile(path), text);
+});
+
+test("SqliteSink tries again where a directory stands in the way", async (sink, path) => {
+  await Deno.mkdir(path);
+  await assert.rejects(sink.open(CONTEXT), sinkError("unavailable", /aggregates\.sqlite/));
+});
+
+test("SqliteSink tries again when another program holds the lock", async (sink, path) => {
+  await sink.open(CONTEXT);
+  const other = new DatabaseSync(path);
+  try {
+    other.exec("begin immediate");
+    await assert.rejects(sink.write(batchOf([aggregateOf()]), NEVER), sinkError("unavailable", /locked/));
+    other.exec("rollback");
+    await sink.write(batchOf([aggregateOf()]), NEVER);
+    assertSameAggregates(readRows(path, INSTANCE), [aggregateOf()]);
+  } finally {
+    other.close();
+  }
+});
+
+/** Counts the rows: in a transaction, there again after a word from stdin, and once more after its end. */
+const READER = `
+  import { DatabaseSync } from "node:sqlite";
+  const database = new DatabaseSync(Deno.args[0], { readOnly: true });
+  const count = () => console.log(database.prepare("select count(*) as n from aggregated_events").get().n);
+  database.exec("begin");
+  count();
+  await Deno.stdin.read(new Uint8Array(1));
+  count();
+  database.exec("commit");
+  count();
+`;
+
+test("SqliteSink writes while another process reads, which sees whole batches only", async (sink, path) => {
+  await sink.open(CONTEXT);
+  await sink.write(batchOf([aggregateOf({ name: "a" })]), NEVER);
+  const script = `${path}.reader.js`;
+  await Deno.writeTextFile(script, READER);
+  const reader = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-read", "--allow-write", script, path],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const output = reader.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let seen = (await output.read()).value;
+  await sink.write(batchOf([aggregateOf({ name: "b" }), aggregateOf({ name: "c" })], 1), NEVER);
+  await reader.stdin.close();
+  for (let part = await output.read(); !part.done; part = await output.read()) seen += part.value;
+  await reader.status;
+  assert.equal(seen, "1\n1\n3\n");
+});
+
+Deno.test("SqliteSink's errors have the class of what has to be done", () => {
+  const classes: Record<string, SinkErrorKind> = {
+    "database or disk is full": "unavailable",
+    "disk I/O error": "unavailable",
+    "attempt to write a readonly database": "unavailable",
+    "unable to open database file": "unavailable",
+    "database is locked": "unavailable",
+    "No space left on device (os error 28)": "unavailable",
+    "database disk image is malformed": "misconfigured",
+    "file is not a database": "misconfigured",
+    "table aggregated_events has no column named value": "misconfigured",
+    "NOT NULL constraint failed: aggregated_events.site": "misconfigured",
+    "CHECK constraint failed: value < 100": "rejected",
+    "UNIQUE constraint failed: aggregated_events.name": "rejected",
+    "datatype mismatch": "rejected",
+    "string or blob too big": "rejected",
+  };
+  for (const [message, kind] of Object.entries(classes)) {
+    const error = toSqliteSinkError(new Error(message), "/data/a.sqlite");
+    assert.equal(error.kind, kind, message);
+    assert.ok(error.message.startsWith(`SQLite file /data/a.sqlite: ${message}.`));
+  }
+});

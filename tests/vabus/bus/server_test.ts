@@ -1,0 +1,379 @@
+import assert from "node:assert/strict";
+import { createLogger } from "../../../src/log/logger.ts";
+import { BusError, type BusServerOptions, startBus } from "../../../src/vabus/bus/server.ts";
+
+const TOKEN = "swordfish";
+const JSON_TYPE = "application/json";
+
+type Bus = Awaited<ReturnType<typeof start>>;
+
+function start(options: Partial<BusServerOptions> = {}) {
+  const lines: string[] = [];
+  const logger = createLogger({
+    level: "info",
+    format: "json",
+    write: (line) => lines.push(line),
+    now: () => 0,
+  });
+  const server = startBus({
+    hostname: "127.0.0.1",
+    port: 0,
+    storage: { kind: "memory" },
+    maxEvents: 1000,
+    maxBytes: 1_000_000,
+    logger,
+    ...options,
+  });
+  return { ...server, lines, [Symbol.asyncDispose]: () => server.close() };
+}
+
+/** Runs a test of the protocol over each storage. */
+function protocol(
+  name: string,
+  test: (bus: Bus) => Promise<void>,
+  options: Partial<BusServerOptions> = {},
+): void {
+  Deno.test(`memory: ${name}`, async () => {
+    await using bus = start(options);
+    await test(bus);
+  });
+  Deno.test(`sqlite: ${name}`, async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      await using bus = start({ ...options, storage: { kind: "sqlite", path: `${directory}/bus.sqlite` } });
+      await test(bus);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+async function get(bus: Bus, path: string, headers: HeadersInit = {}) {
+  const reply = await fetch(bus.url + path, { headers });
+  const text = await reply.text();
+  return {
+    status: reply.status,
+    headers: reply.headers,
+    text,
+    json: text === "" ? undefined : JSON.parse(text),
+  };
+}
+
+async function post(bus: Bus, path: string, body: BodyInit | null, headers: HeadersInit = {}) {
+  const reply = await fetch(bus.url + path, { method: "POST", body, headers });
+  const text = await reply.text();
+  return { status: reply.status, json: text === "" ? undefined : JSON.parse(text) };
+}
+
+/** The beginning of what comes back for bytes that no client would send. */
+async function raw(bus: Bus, request: string): Promise<string> {
+  using connection = await Deno.connect({ port: bus.port });
+  await connection.write(new TextEncoder().encode(request));
+  const answer = new Uint8Array(4096);
+  return new TextDecoder().decode(answer.subarray(0, await connection.read(answer) ?? 0));
+}
+
+function gzip(bytes: BodyInit): Promise<Uint8Array<ArrayBuffer>> {
+  return new Response(new Response(bytes).body!.pipeThrough(new CompressionStream("gzip"))).bytes();
+}
+
+protocol("what was published is read from any offset", async (bus) => {
+  assert.deepEqual(await post(bus, "/events", '[{"a":1},{"b":2}]'), { status: 202, json: { next: 2 } });
+  assert.deepEqual(await post(bus, "/events", "[3]"), { status: 202, json: { next: 3 } });
+  const { json: { log } } = await get(bus, "/healthz");
+  const all = await get(bus, "/events");
+  assert.equal(all.headers.get("content-type"), JSON_TYPE);
+  assert.deepEqual(all.json, { log, offset: 0, next: 3, events: [{ a: 1 }, { b: 2 }, 3] });
+  assert.deepEqual((await get(bus, "/events?offset=1&limit=1")).json, {
+    log,
+    offset: 1,
+    next: 2,
+    events: [{ b: 2 }],
+  });
+  assert.deepEqual((await get(bus, "/events?offset=3&wait=0")).json, { log, offset: 3, next: 3, events: [] });
+  assert.deepEqual((await get(bus, "/healthz")).json, { status: "ok", log, first: 0, next: 3 });
+});
+
+protocol("events keep every byte, garbage too", async (bus) => {
+  const events = [
+    '{"value":1e400,"name":"a","name" : "b\\u0000"}',
+    "null",
+    '"],["',
+    "-1E-7",
+    "[[]]",
+    '{"ä":"😀"}',
+  ];
+  await post(bus, "/events", `[ ${events.join(" ,\n")} ]`);
+  const { text } = await get(bus, "/events");
+  assert.equal(text.slice(text.indexOf("[")), `[${events.join(",")}]}`);
+  assert.equal((await get(bus, "/event")).text, events[0]);
+});
+
+protocol("a reader beyond the end or before the oldest is told where the log is", async (bus) => {
+  await post(bus, "/events", JSON.stringify(Array(15).fill(0)));
+  const { log } = (await get(bus, "/healthz")).json;
+  const trimmed = await get(bus, "/events?offset=4");
+  assert.deepEqual([trimmed.status, trimmed.json], [410, { log, first: 5, next: 15 }]);
+  for (const offset of [16, Number.MAX_SAFE_INTEGER]) {
+    const reset = await get(bus, `/events?offset=${offset}&wait=60`);
+    assert.deepEqual([reset.status, reset.json], [416, { log, first: 5, next: 15 }]);
+  }
+  assert.equal((await get(bus, "/events")).json.offset, 5);
+}, { maxEvents: 10 });
+
+protocol("trimming warns only where a consumer has not acknowledged, and once", async (bus) => {
+  await post(bus, "/events", "[0,1]");
+  await get(bus, "/events?consumer=a&ack=2");
+  await post(bus, "/events", "[2,3]");
+  assert.deepEqual(bus.lines, []);
+  await post(bus, "/events", "[4,5]");
+  await post(bus, "/events", "[6]");
+  assert.equal(bus.lines.length, 1);
+  assert.match(bus.lines[0]!, /"level":"warn".*"first":4/);
+}, { maxEvents: 2 });
+
+protocol("an acknowledgement from another log counts for nothing", async (bus) => {
+  await post(bus, "/events", "[0,1]");
+  await get(bus, "/events?consumer=a&ack=1000&offset=1000");
+  await post(bus, "/events", "[2]");
+  assert.equal(bus.lines.length, 1);
+}, { maxEvents: 2 });
+
+protocol("a long poll answers with the first event", async (bus) => {
+  const answer = get(bus, "/events?offset=0&wait=60");
+  await post(bus, "/events", "[7,8]");
+  assert.deepEqual((await answer).json.events, [7, 8]);
+});
+
+protocol("a long poll ends with nothing when its time is over", async (bus) => {
+  const { status, json } = await get(bus, "/events?wait=0.01");
+  assert.deepEqual([status, json.offset, json.next, json.events], [200, 0, 0, []]);
+});
+
+protocol("a long poll is compressed when asked for", async (bus) => {
+  const answer = get(bus, "/events?wait=60", { "accept-encoding": "gzip" });
+  await post(bus, "/events", "[7]");
+  assert.deepEqual((await answer).json.events, [7]);
+});
+
+protocol("closing answers those who wait", async (bus) => {
+  const reply = await fetch(bus.url + "/events?wait=60");
+  const body = reply.json();
+  await bus.close();
+  assert.deepEqual((await body).events, []);
+});
+
+Deno.test("closing does not wait for a client that is stuck", async () => {
+  const bus = start();
+  using connection = await Deno.connect({ port: bus.port });
+  await connection.write(
+    new TextEncoder().encode(
+      "POST /events HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n",
+    ),
+  );
+  // Its request is being answered, since it is asked for the rest.
+  await connection.read(new Uint8Array(100));
+  await bus.close();
+});
+
+Deno.test("readers are bounded, and those who went away do not count", async () => {
+  await using bus = start();
+  const leaving = new AbortController();
+  const replies: Promise<Response>[] = [];
+  const connect = () => fetch(`${bus.url}/events?wait=60`, { signal: leaving.signal });
+  let refused: Response | undefined;
+  while (refused === undefined) {
+    assert.ok(replies.length < 1000, "readers are not bounded");
+    const reply = await connect();
+    if (reply.status === 200) replies.push(Promise.resolve(reply));
+    else refused = reply;
+  }
+  assert.deepEqual([refused.status, refused.headers.get("retry-after")], [503, "1"]);
+  await refused.body!.cancel();
+  leaving.abort();
+  for (const reply of replies) await assert.rejects((await reply).text());
+  const deadline = AbortSignal.timeout(30_000);
+  while ((await get(bus, "/events?wait=0.001")).status !== 200) deadline.throwIfAborted();
+});
+
+protocol("the queue gives each event once, and readers of the log see it gone", async (bus) => {
+  await post(bus, "/events", '[{"a":1},{"a":2}]');
+  assert.deepEqual((await get(bus, "/event")).json, { a: 1 });
+  assert.equal((await get(bus, "/events?offset=0")).status, 410);
+  assert.deepEqual((await get(bus, "/events?offset=1")).json.events, [{ a: 2 }]);
+  assert.deepEqual((await get(bus, "/event")).json, { a: 2 });
+  const empty = await get(bus, "/event");
+  assert.deepEqual([empty.status, empty.text], [204, ""]);
+});
+
+protocol("metrics are a log of their own", async (bus) => {
+  assert.equal((await post(bus, "/metrics", '[{"name":"a","value":1,"timestamp":2}]')).status, 204);
+  assert.deepEqual((await get(bus, "/events")).json.events, []);
+  const { json } = await get(bus, "/metrics?offset=0&limit=10");
+  assert.deepEqual([json.offset, json.next, json.events], [0, 1, [{ name: "a", value: 1, timestamp: 2 }]]);
+});
+
+protocol("gzip is understood and spoken", async (bus) => {
+  const events = Array.from({ length: 500 }, (_, i) => ({ name: "a", value: i }));
+  const body = await gzip(JSON.stringify(events));
+  for (const encoding of ["gzip", "x-gzip", "GZIP"]) {
+    assert.equal((await post(bus, "/events", body, { "content-encoding": encoding })).status, 202);
+  }
+  for (
+    const [accepted, encoding] of [
+      ["identity", null],
+      ["gzip;q=0", null],
+      ["br", null],
+      ["gzip", "gzip"],
+      ["br, gzip;q=0.5", "gzip"],
+    ] as const
+  ) {
+    const reply = await fetch(`${bus.url}/events?limit=500`, { headers: { "accept-encoding": accepted } });
+    assert.equal(reply.headers.get("content-encoding"), encoding, accepted);
+    const bytes = await reply.bytes();
+    const plain = bytes[0] === 0x1f
+      ? await new Response(new Response(bytes).body!.pipeThrough(new DecompressionStream("gzip"))).text()
+      : new TextDecoder().decode(bytes);
+    assert.deepEqual(JSON.parse(plain).events, events);
+  }
+});
+
+protocol("bodies that are no arrays are refused with a reason, and change nothing", async (bus) => {
+  for (const path of ["/events", "/metrics"]) {
+    for (const body of [null, "", "{}", "[", "[1,]", "\u{1f600}", '{"events":[]}']) {
+      const { status, json } = await post(bus, path, body);
+      assert.equal(status, 400, `${path} ${body}`);
+      assert.match(json.error, /JSON/);
+    }
+    const torn = (await gzip("[1,2,3]")).slice(0, -3);
+    assert.equal((await post(bus, path, torn, { "content-encoding": "gzip" })).status, 400);
+    assert.equal((await post(bus, path, "[1]", { "content-encoding": "gzip" })).status, 400);
+    assert.equal((await post(bus, path, "[1]", { "content-encoding": "br" })).status, 415);
+    assert.equal((await get(bus, path)).json.next, 0);
+  }
+});
+
+protocol("too large a body is refused, inflated or not", async (bus) => {
+  const zeros = new Uint8Array(65 * 1024 * 1024);
+  assert.equal((await post(bus, "/events", await gzip(zeros), { "content-encoding": "gzip" })).status, 413);
+  assert.match(
+    await raw(
+      bus,
+      "POST /events HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 99999999999\r\n\r\n",
+    ),
+    / 413 /,
+  );
+  assert.equal((await get(bus, "/healthz")).json.next, 0);
+});
+
+protocol("queries are refused with the name of what is wrong", async (bus) => {
+  for (
+    const query of [
+      ...["-1", "1.5", "a", "", "1e3", "9007199254740992", "99999999999999999999"].map((text) =>
+        `offset=${text}`
+      ),
+      ...["0", "-1", "x"].map((text) => `limit=${text}`),
+      ...["-1", "x", "Infinity", ""].map((text) => `wait=${text}`),
+      ...["-1", "x"].map((text) => `ack=${text}`),
+      "consumer=",
+      `consumer=${"c".repeat(257)}`,
+    ]
+  ) {
+    const { status, json } = await get(bus, `/events?${query}`);
+    assert.equal(status, 400, query);
+    assert.ok(json.error.startsWith(query.split("=")[0]!), json.error);
+  }
+});
+
+protocol("nesting and numbers beyond reason are kept", async (bus) => {
+  const deep = "[".repeat(50_000) + "]".repeat(50_000);
+  const huge = "9".repeat(10_000);
+  assert.equal((await post(bus, "/events", `[${deep},${huge}]`)).status, 202);
+  assert.equal((await get(bus, "/event")).text, deep);
+  assert.equal(await fetch(`${bus.url}/event`).then((reply) => reply.text()), huge);
+});
+
+protocol("a request that is cut off changes nothing", async (bus) => {
+  using connection = await Deno.connect({ port: bus.port });
+  await connection.write(
+    new TextEncoder().encode("POST /events HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n[1]"),
+  );
+  await connection.closeWrite();
+  await new Response(connection.readable).text().catch(() => {});
+  assert.equal((await get(bus, "/healthz")).json.next, 0);
+});
+
+protocol("unknown paths and methods are told apart", async (bus) => {
+  assert.equal((await get(bus, "/")).status, 404);
+  assert.equal((await get(bus, "/events/1")).status, 404);
+  assert.equal((await post(bus, "/event", "[]")).status, 405);
+  for (const method of ["DELETE", "toString", "constructor"]) {
+    const answer = await raw(bus, `${method} /events HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`);
+    assert.match(answer, / 405 [^]*\nallow: GET, POST\r/i);
+  }
+});
+
+protocol("the token is asked for everywhere but /healthz", async (bus) => {
+  for (const path of ["/events", "/metrics", "/event", "/nowhere"]) {
+    const without = await get(bus, path);
+    assert.equal(without.status, 401);
+    assert.equal(without.headers.get("www-authenticate"), "Bearer");
+    assert.equal((await get(bus, path, { authorization: "Bearer wrong" })).status, 403);
+  }
+  assert.equal((await post(bus, "/events", "[1]")).status, 401);
+  assert.equal((await get(bus, "/healthz")).json.next, 0);
+  const authorization = `Bearer ${TOKEN}`;
+  assert.equal((await post(bus, "/events", "[1]", { authorization })).status, 202);
+  assert.deepEqual((await get(bus, "/events", { authorization })).json.events, [1]);
+}, { token: TOKEN });
+
+Deno.test("an SQLite log goes on where it was after a restart; one in memory begins anew", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const restarted = async (storage: BusServerOptions["storage"]) => {
+      await using before = start({ storage });
+      await post(before, "/events", '[{"v":1e400},2,3]');
+      await get(before, "/event");
+      const { json } = await get(before, "/healthz");
+      await before.close();
+      await using after = start({ storage });
+      return {
+        before: json,
+        after: (await get(after, "/healthz")).json,
+        events: (await get(after, "/events")).text,
+      };
+    };
+    const sqlite = await restarted({ kind: "sqlite", path: `${directory}/bus.sqlite` });
+    assert.deepEqual(sqlite.after, sqlite.before);
+    assert.match(sqlite.events, /"offset":1,"next":3,"events":\[2,3\]/);
+    const memory = await restarted({ kind: "memory" });
+    assert.notEqual(memory.after.log, memory.before.log);
+    assert.equal(memory.after.next, 0);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a start that cannot be is an error for the operator", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/bus.sqlite`;
+    await using bus = start({ storage: { kind: "sqlite", path } });
+    const refused = (options: Partial<BusServerOptions>, message: RegExp) =>
+      assert.throws(
+        () => start(options),
+        (error) => error instanceof BusError && message.test(error.message),
+      );
+    refused({ port: bus.port }, /Address already in use.*--listen/);
+    refused({ storage: { kind: "sqlite", path } }, /in use by another bus/);
+    refused(
+      { storage: { kind: "sqlite", path: `${directory}/none/bus.sqlite` } },
+      /none\/bus\.sqlite cannot be opened/,
+    );
+    await Deno.writeTextFile(`${directory}/text`, "no database ".repeat(100));
+    refused({ storage: { kind: "sqlite", path: `${directory}/text` } }, /not a database/);
+    refused({ tls: { cert: "no", key: "no" } }, /TLS files/);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
