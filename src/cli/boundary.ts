@@ -1,3 +1,4 @@
+import { AdminError } from "../admin/admin_server.ts";
 import { ConfigError } from "../config/fault.ts";
 import { redact } from "../config/redaction.ts";
 import { SinkError } from "../sinks/sink.ts";
@@ -32,7 +33,7 @@ export function outcomeOf(error: unknown, disclosure: Disclosure): Outcome {
   if (error instanceof ConfigError) return { exitCode: EXIT.usage, message: error.message };
   if (error instanceof CommandError) return { exitCode: error.exitCode, message: error.message };
   if (error instanceof StateError) return { exitCode: STATE_EXITS[error.kind], message: error.message };
-  if (error instanceof SinkError || error instanceof SourceError) {
+  if (error instanceof SinkError || error instanceof SourceError || error instanceof AdminError) {
     return { exitCode: EXIT.failed, message: error.message };
   }
   // Whoever read our output has gone, as `head` does: not worth a word, but not a success either.

@@ -60,7 +60,9 @@ export const COMMANDS: readonly AnyCommand[] = [
   command({
     name: "demo",
     summary: "embedded bus, generated events, SQLite sink: no set-up, nothing outside",
-    details: "Keeps its state in a temporary directory unless --state-dir names one.",
+    details:
+      "Keeps its state in a temporary directory, which it deletes at its end, unless --state-dir names one. Ends " +
+      "with the proof of `verify`.",
     examples: [
       ["demo", "until it is stopped"],
       ["demo --events-per-second 50000 --duration 30", "half a minute under load"],

@@ -14,6 +14,9 @@ export const DEMO_VARIABLES: readonly VariableName[] = [
   "LOG_FORMAT",
 ];
 
+/** Where the demo keeps its state, and deletes it at its end, unless another place is named. */
+export const DEMO_DIRECTORY = join(tmpdir(), `vabus-data-handler-demo-${crypto.randomUUID().slice(0, 8)}`);
+
 /**
  * The demo keeps to itself: whatever the environment of a real installation says, its events, state and aggregates stay
  * away from it. Only flags and the settings of logging and the admin listener are heeded. The bus's address is filled
@@ -23,11 +26,17 @@ export function demoConfig(sources: Sources): Config {
   const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN } = sources.environment;
   return handlerConfig({
     ...sources,
-    environment: { AGGREGATION_INTERVAL: "5", ALLOWED_LATENESS: "1", LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN },
+    environment: {
+      AGGREGATION_INTERVAL: "5",
+      ALLOWED_LATENESS: "1",
+      LOG_LEVEL: LOG_LEVEL ?? "warn",
+      LOG_FORMAT,
+      HTTP_LISTEN: HTTP_LISTEN ?? "127.0.0.1:0",
+    },
     envFile: undefined,
     readFile: () => undefined,
     flags: {
-      STATE_DIR: join(tmpdir(), `vabus-data-handler-demo-${Deno.pid}`),
+      STATE_DIR: DEMO_DIRECTORY,
       INSTANCE_ID: "demo",
       ...sources.flags,
       STORAGE_TYPE: "sqlite",

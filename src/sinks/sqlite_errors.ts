@@ -11,7 +11,7 @@ const CLASSES: readonly (readonly [RegExp, SinkErrorKind, string])[] = [
   [/malformed|not a database/i, "misconfigured", FILE_ADVICE],
   // We never write a null: a column that must have a value and has no default is the table's fault, not the row's.
   [/NOT NULL constraint failed/i, "misconfigured", TABLE_ADVICE],
-  [/no such column|has no column|ON CONFLICT clause|cannot UPSERT a view/i, "misconfigured", TABLE_ADVICE],
+  [/no such column|has no column|ON CONFLICT clause|it is a view/i, "misconfigured", TABLE_ADVICE],
   [/constraint failed|datatype mismatch|too big/i, "rejected", ""],
 ];
 

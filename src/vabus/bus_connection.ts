@@ -155,10 +155,7 @@ async function* decoded({ body }: Response, encoding: string): AsyncGenerator<Ui
 function explanation(body: Uint8Array): string {
   try {
     const { error } = JSON.parse(new TextDecoder().decode(body.subarray(0, 4096)));
-    // deno-lint-ignore no-control-regex
-    return typeof error === "string"
-      ? ` (${error.slice(0, 200).replace(/[\u0000-\u001f\u007f]/g, " ")})`
-      : "";
+    return typeof error === "string" ? ` (${error.slice(0, 200).replace(/\p{Cc}/gu, " ")})` : "";
   } catch {
     return "";
   }

@@ -86,7 +86,7 @@ async function readUntilMarks(
  *
  * @throws when a record is there twice, an older revision comes after a newer one, or the shape is not that of section 6.
  */
-export function latestRows(records: readonly TopicRecord[]): Row[] {
+export function latestRows(records: readonly Pick<TopicRecord, "key" | "value">[]): Row[] {
   const latest = new Map<string, Row>();
   for (const { key, value } of records) {
     const row = rowOf(value);

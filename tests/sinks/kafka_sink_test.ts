@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { Kafka, logLevel } from "kafkajs";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { createLogger } from "../../src/log/logger.ts";
@@ -33,6 +34,9 @@ Deno.test("KafkaSink", async (t) => {
     write: (line) => lines.push(line),
     now: Date.now,
   });
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error) => void warnings.push(name);
+  process.on("warning", onWarning);
   let topics = 0;
   const newTopic = () => `t${Date.now().toString(36)}-${topics++}`;
 
@@ -309,8 +313,10 @@ Deno.test("KafkaSink", async (t) => {
       assert.ok(lines.some((line) => /"level":"debug".*kafkajs/.test(line)));
       assert.ok(!lines.some((line) => /"level":"(info|warn|error)".*kafkajs/.test(line)));
       assert.doesNotMatch(lines.join("\n"), /kafka-secret|wrong-secret/);
+      assert.deepEqual(warnings, []);
     });
   } finally {
+    process.off("warning", onWarning);
     await admin.disconnect();
     await broker.remove();
   }

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { KafkaJSError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } from "kafkajs";
+import { isFenced, toKafkaSinkError } from "../../src/sinks/kafka_errors.ts";
+import type { SinkErrorKind } from "../../src/sinks/sink.ts";
+
+const PLACE = "broker:9092";
+
+/** What kafkajs throws when the broker answers with an error, after its own retries. */
+function thrown(type: string, message = `The broker said ${type}`): Error {
+  const answer = new KafkaJSProtocolError(Object.assign(new Error(message), { type }));
+  return new KafkaJSNumberOfRetriesExceeded(answer, { retryCount: 3, retryTime: 100 });
+}
+
+Deno.test("the brokers' errors have the class of what has to be done", () => {
+  const classes: Record<string, SinkErrorKind> = {
+    MESSAGE_TOO_LARGE: "rejected",
+    INVALID_RECORD: "rejected",
+    TOPIC_AUTHORIZATION_FAILED: "misconfigured",
+    GROUP_AUTHORIZATION_FAILED: "misconfigured",
+    CLUSTER_AUTHORIZATION_FAILED: "misconfigured",
+    TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "misconfigured",
+    SASL_AUTHENTICATION_FAILED: "misconfigured",
+    UNSUPPORTED_VERSION: "misconfigured",
+    NOT_ENOUGH_REPLICAS: "unavailable",
+    UNKNOWN_TOPIC_OR_PARTITION: "unavailable",
+    GROUP_COORDINATOR_NOT_AVAILABLE: "unavailable",
+    CONCURRENT_TRANSACTIONS: "unavailable",
+  };
+  for (const [type, kind] of Object.entries(classes)) {
+    const error = toKafkaSinkError(thrown(type), PLACE);
+    assert.equal(error.kind, kind, type);
+    assert.ok(error.message.startsWith(`Kafka at ${PLACE}: The broker said ${type}.`), error.message);
+  }
+});
+
+Deno.test("what an operator has to change is named", () => {
+  const advice = {
+    TOPIC_AUTHORIZATION_FAILED: /KAFKA_TOPIC/,
+    GROUP_AUTHORIZATION_FAILED: /READ on the group vabus-data-handler\./,
+    TRANSACTIONAL_ID_AUTHORIZATION_FAILED: /KAFKA_DELIVERY=at-least-once/,
+    SASL_AUTHENTICATION_FAILED: /KAFKA_SASL_PASSWORD/,
+  };
+  for (const [type, pattern] of Object.entries(advice)) {
+    assert.match(toKafkaSinkError(thrown(type), PLACE).message, pattern);
+  }
+  const certificate = toKafkaSinkError(new KafkaJSError("self-signed certificate in chain"), PLACE);
+  assert.equal(certificate.kind, "misconfigured");
+  assert.match(certificate.message, /KAFKA_SSL_CA_FILE/);
+});
+
+Deno.test("a fenced producer is told from other failures, by the older and the younger error", () => {
+  assert.equal(isFenced(thrown("INVALID_PRODUCER_EPOCH")), true);
+  assert.equal(isFenced(thrown("KAFKAJS_UNKNOWN_ERROR_CODE", "Unexpected error code 90")), true);
+  assert.equal(isFenced(thrown("KAFKAJS_UNKNOWN_ERROR_CODE", "Unexpected error code 91")), false);
+  assert.equal(isFenced(thrown("NOT_ENOUGH_REPLICAS")), false);
+  assert.equal(isFenced("not even an error"), false);
+});
