@@ -106,7 +106,8 @@ async function formatStorage(java: string, jvm: string[], configFile: string): P
 }
 
 async function answers(brokers: string[]): Promise<boolean> {
-  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
+  const retry = { initialRetryTime: 10, retries: 2 };
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry }).admin();
   try {
     await admin.connect();
     // Works once the coordinator of groups has loaded, which is the last to be ready.
