@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { KafkaJSError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } from "kafkajs";
+import { KafkaJSError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } from "kafkajs/src/errors.js";
 import { isFenced, toKafkaSinkError } from "../../src/sinks/kafka_errors.ts";
 import type { SinkErrorKind } from "../../src/sinks/sink.ts";
 
