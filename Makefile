@@ -3,10 +3,10 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench build fmt clean
+.PHONY: help run test check bench build servers fmt clean
 
 help: ## lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
 run: ## runs the demo from the sources; flags of the demo in ARGS
 	@$(runtime) run --allow-all src/main.ts demo $(ARGS)
@@ -14,8 +14,9 @@ run: ## runs the demo from the sources; flags of the demo in ARGS
 test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths and flags of `deno test` in ARGS
 	@$(runtime) run --allow-all scripts/test.ts $(ARGS)
 
-check: ## formatting, lint, types and the direction of imports
+check: ## formatting, lint, types, the direction of imports, the README's tables
 	$(runtime) fmt --check
+	$(runtime) run --quiet --allow-read=. scripts/reference.ts --check
 	$(runtime) lint
 	$(runtime) check
 	$(runtime) test --quiet --allow-read=. tests/imports_test.ts
@@ -26,8 +27,12 @@ bench: ## measures throughput; flags of the benchmark in ARGS
 build: ## makes the one executable, dist/vabus-data-handler
 	@$(runtime) run --allow-all scripts/build.ts --output $(program)
 
-fmt: ## formats the sources
+servers: ## starts a real PostgreSQL and a real Kafka for the README's tour
+	@$(runtime) run --allow-all scripts/tour_servers.ts
+
+fmt: ## formats the sources, renews the README's tables
 	$(runtime) fmt
+	$(runtime) run --quiet --allow-read=. --allow-write=README.md scripts/reference.ts
 
 clean: ## removes what was built
 	rm -rf dist

@@ -96,5 +96,5 @@ function environmentOf(
 async function receivedEvents(listen: string): Promise<number> {
   const reply = await fetch(`http://${listen}/metrics`);
   const text = await reply.text();
-  return Number(/^\w*received_events\w*(?:\{[^}]*\})? (\S+)$/m.exec(text)?.[1] ?? 0);
+  return Number(/^vabus_handler_events_received_total (\S+)$/m.exec(text)?.[1] ?? 0);
 }

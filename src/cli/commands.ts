@@ -1,5 +1,14 @@
 import { loadBusConfig } from "../config/config.ts";
-import { anyText, choice, instant, integer, listenAddress, path, seconds } from "../config/value_type.ts";
+import {
+  anyText,
+  busOffset,
+  choice,
+  instant,
+  integer,
+  listenAddress,
+  path,
+  seconds,
+} from "../config/value_type.ts";
 import { type Group, variable, VARIABLE_NAMES } from "../config/variables.ts";
 import { type AnyCommand, command, handlerConfig } from "./command.ts";
 import { DEMO_VARIABLES, demoConfig } from "./demo_config.ts";
@@ -15,6 +24,11 @@ const FORGET_SINKS = repeated(
   "--forget-sink",
   anyText("<name>", "the name of a sink"),
   "give up what waits for a sink that was removed from STORAGE_TYPE",
+);
+const SKIP_TO = repeated(
+  "--skip-to",
+  busOffset(),
+  "give up what a bus holds before this offset, because it cannot be read; counted as lost",
 );
 const REASON = single(
   "--reason",
@@ -38,7 +52,7 @@ export const COMMANDS: readonly AnyCommand[] = [
       ],
     ],
     concerns: VARIABLE_NAMES,
-    options: { forgetSinks: FORGET_SINKS },
+    options: { forgetSinks: FORGET_SINKS, skipTo: SKIP_TO },
     configure: handlerConfig,
     run: async (context, options) => (await import("./run.ts")).run(context, options),
   }),
@@ -53,7 +67,11 @@ export const COMMANDS: readonly AnyCommand[] = [
       ["once --flush", "the last round: closes open windows too"],
     ],
     concerns: VARIABLE_NAMES,
-    options: { flush: toggle("--flush", "close open windows too"), forgetSinks: FORGET_SINKS },
+    options: {
+      flush: toggle("--flush", "close open windows too"),
+      forgetSinks: FORGET_SINKS,
+      skipTo: SKIP_TO,
+    },
     configure: handlerConfig,
     run: async (context, options) => (await import("./once.ts")).once(context, options),
   }),

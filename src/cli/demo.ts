@@ -66,7 +66,7 @@ async function show(
     for (const part of parts) part.catch(() => ended.abort());
   };
   try {
-    await runService(config, logger, ending, { forgetSinks: [], onReady });
+    await runService(config, logger, ending, { forgetSinks: [], skipTo: [], onReady });
   } finally {
     ended.abort();
     await Promise.allSettled(parts);

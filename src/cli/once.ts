@@ -1,18 +1,10 @@
-import { runOnce } from "../handler/handler.ts";
+import { type OnceOptions, runOnce } from "../handler/handler.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
-export interface OnceOptions {
-  readonly flush: boolean;
-  readonly forgetSinks: readonly string[];
-}
-
 /** Fetches and delivers what there is. */
 export async function once(context: CommandContext, options: OnceOptions): Promise<ExitCode> {
-  const result = await runOnce(context.config, context.logger, context.signal, {
-    flush: options.flush,
-    forgetSinks: [...options.forgetSinks],
-  });
+  const result = await runOnce(context.config, context.logger, context.signal, options);
   if (result.complete) return EXIT.done;
   throw new CommandError(
     EXIT.tryAgain,

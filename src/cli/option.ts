@@ -64,7 +64,7 @@ function readOne<T>(flag: string, type: ValueType<T>, text: string, faults: Faul
   if (result.success) return result.data;
   faults.push({
     subject: flag,
-    value: text,
+    value: type.maskRefused?.(text) ?? text,
     problem: result.error.issues[0]!.message,
     allowed: type.allowed,
   });

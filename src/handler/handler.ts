@@ -1,6 +1,7 @@
 import { type AdminServer, startAdminServer } from "../admin/admin_server.ts";
 import { systemClock } from "../clock/clock.ts";
 import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/fault.ts";
 import { BusReader, type DrainResult } from "../ingest/bus_reader.ts";
 import { QueueReader } from "../ingest/queue_reader.ts";
 import type { Logger } from "../log/logger.ts";
@@ -22,6 +23,8 @@ import { Tasks } from "./tasks.ts";
 export interface HandlerOptions {
   /** Sinks whose undelivered aggregates are given up. */
   readonly forgetSinks: readonly string[];
+  /** Where to go on in a bus's log, by the operator's word: what lies before it and was not fetched is given up. */
+  readonly skipTo: readonly { readonly bus: string; readonly offset: number }[];
 }
 
 export interface ServiceOptions extends HandlerOptions {
@@ -65,6 +68,7 @@ const DELIVERY = { batchMaxAggregates: 5000, attemptTimeoutMs: 70_000 };
  * is delivered for some seconds, and the state is closed.
  *
  * @throws {StateError} The state is held, damaged or not ours. @throws {AdminError} The admin listener cannot start.
+ * @throws {ConfigError} `skipTo` names a bus that is not configured.
  */
 export async function runService(
   config: Config,
@@ -131,6 +135,7 @@ class Handler {
       observer: this.metrics,
     });
     const { ingest, outbox } = this.core;
+    for (const { bus, offset } of options.skipTo) ingest.giveUpBefore(this.busNamed(bus), offset);
     const routerLogger = logger.child("router");
     this.router = new Router(
       createSinks(config, logger).map((sink) =>
@@ -239,6 +244,18 @@ class Handler {
     for (const source of this.sources) source.close();
     this.core.state.close();
     return Promise.resolve();
+  }
+
+  private busNamed(name: string): number {
+    const bus = this.sources.findIndex((source) => source.name === name);
+    if (bus >= 0) return bus;
+    this.core.state.close();
+    throw new ConfigError([{
+      subject: "--skip-to",
+      value: name,
+      problem: "names no bus of VABUS_URL",
+      allowed: this.sources.map((source) => source.name).join(", "),
+    }]);
   }
 
   private createOutlet(): VabusOutlet {

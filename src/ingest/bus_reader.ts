@@ -24,6 +24,8 @@ export class BusReader {
   private readonly batch = new EventBatch();
   private readonly backoff: Backoff;
   private prefetch: { readonly offset: number; readonly reply: Promise<FetchReply> } | undefined;
+  /** Events asked for: fewer after a reply that could not be read, so that what is readable before it still comes in. */
+  private limit: number;
 
   constructor(
     private readonly source: Source,
@@ -36,6 +38,7 @@ export class BusReader {
     private readonly logger: Logger,
   ) {
     this.backoff = new Backoff(random);
+    this.limit = options.batchSize;
   }
 
   /** Reads until the signal fires. */
@@ -93,6 +96,7 @@ export class BusReader {
       this.ingest.pollSucceeded(this.bus);
       if (this.backoff.attempts > 0) this.logger.info("the bus answers again", { bus: this.state.name });
       this.backoff.reset();
+      this.limit = Math.min(this.options.batchSize, this.limit * 2);
       if (eventCount > 0) return "events";
       if (reply.kind === "events") this.ingest.pollWasEmpty(this.bus, this.clock.monotonicMs() - startedMs);
       return reply.kind === "events" ? "empty" : "events";
@@ -114,7 +118,7 @@ export class BusReader {
 
   private request(offset: number | undefined, waitSeconds: number, signal: AbortSignal): Promise<FetchReply> {
     return this.source.fetch(
-      { offset, limit: this.options.batchSize, waitSeconds, ack: this.state.committedOffset },
+      { offset, limit: this.limit, waitSeconds, ack: this.state.committedOffset },
       signal,
     );
   }
@@ -204,11 +208,14 @@ export class BusReader {
 
   private async fail(error: SourceError | ReplyFormatError, signal: AbortSignal): Promise<void> {
     this.prefetch = undefined;
-    this.ingest.pollFailed(this.bus, error.message);
+    const isUnreadable = error instanceof ReplyFormatError || error.kind === "garbage";
+    const message = isUnreadable ? error.message + this.wayOut() : error.message;
+    if (isUnreadable) this.limit = Math.max(1, this.limit >> 1);
+    this.ingest.pollFailed(this.bus, message);
     const retryAfterMs = error instanceof SourceError ? error.retryAfterMs : undefined;
     const waitMs = this.backoff.nextMs(retryAfterMs);
     if (this.backoff.shouldReport()) {
-      this.logger.warn(`the bus cannot be read: ${error.message}`, {
+      this.logger.warn(`the bus cannot be read: ${message}`, {
         bus: this.state.name,
         offset: this.state.position.nextOffset,
         attempt: this.backoff.attempts,
@@ -216,5 +223,13 @@ export class BusReader {
       });
     }
     await this.clock.sleep(waitMs, signal);
+  }
+
+  /** What an operator can do once it is down to a single event; nothing is skipped without this word. */
+  private wayOut(): string {
+    const { name, position: { nextOffset } } = this.state;
+    return this.limit > 1 || nextOffset === undefined
+      ? ""
+      : `. To give up the event at offset ${nextOffset}, start once with --skip-to ${name}=${nextOffset + 1}`;
   }
 }

@@ -124,6 +124,22 @@ export class Ingest {
     this.moveTo(bus, log, nextOffset);
   }
 
+  /**
+   * Goes on at `offset` because an operator said so: what lies before it cannot be read and counts as lost. Does nothing
+   * where the bus has been read so far already, so the word may be repeated at every start.
+   */
+  giveUpBefore(bus: number, offset: number): void {
+    const { name, position } = this.buses[bus]!;
+    const from = position.nextOffset ?? 0;
+    if (offset <= from) return;
+    this.logger.error("events are given up by an operator's word (--skip-to): they count as lost", {
+      bus: name,
+      from,
+      to: offset,
+    });
+    this.skipTo(bus, position.log, offset, offset - from);
+  }
+
   /** Where a bus was read to under another name, if its log is known. */
   positionOfLog(log: string): BusPosition | undefined {
     return this.checkpoint.positionOfLog(log, this.buses.map((bus) => bus.name));

@@ -10,8 +10,8 @@ import {
   type Producer,
   type SASLOptions,
 } from "kafkajs";
-import RequestQueue from "kafkajs/src/network/requestQueue/index.js";
 import type { Logger } from "../log/logger.ts";
+import "./kafka_request_queue.ts";
 
 export interface KafkaConnectionOptions {
   /** `host:port` each. */
@@ -103,12 +103,3 @@ function toDebug(logger: Logger): logCreator {
     logger.debug(`kafkajs ${namespace}: ${message}`, { broker, error: error && String(error) });
   };
 }
-
-/**
- * kafkajs 2.2.4 sets a timer for throttled requests even when none waits, and computes a negative delay for it, of which
- * the runtime warns on the user's terminal. Nothing waiting needs no timer.
- */
-const scheduleCheck = RequestQueue.prototype.scheduleCheckPendingRequests;
-RequestQueue.prototype.scheduleCheckPendingRequests = function (this: { pending: unknown[] }) {
-  if (this.pending.length > 0) scheduleCheck.call(this);
-};

@@ -1,5 +1,8 @@
 import { StateError } from "./state_error.ts";
 
+/** Longer than {@link StateLock.isHeld} has the lock for. */
+const LOOK_MS = 50;
+
 /**
  * Holds a state directory for this process. The lock is the operating system's (flock): it goes with the process however
  * that ends, so there is nothing to clean up after a crash.
@@ -11,7 +14,7 @@ export class StateLock {
   static acquire(directory: string): StateLock {
     const path = `${directory}/lock`;
     const file = Deno.openSync(path, { create: true, read: true, write: true, mode: 0o600 });
-    if (!file.tryLockSync(true)) {
+    if (!file.tryLockSync(true) && !retriedLock(file)) {
       const holder = Deno.readTextFileSync(path).trim();
       file.close();
       throw new StateError(
@@ -43,4 +46,10 @@ export class StateLock {
   release(): void {
     this.file.close();
   }
+}
+
+/** Whoever looks whether the directory is held, has it for a moment: that shall not keep a handler from starting. */
+function retriedLock(file: Deno.FsFile): boolean {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
+  return file.tryLockSync(true);
 }

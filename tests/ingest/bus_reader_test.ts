@@ -293,3 +293,28 @@ Deno.test("property: whatever replies do and wherever the handler dies, each eve
     { numRuns: 60 },
   );
 });
+
+Deno.test(
+  "what is readable before an event that is no JSON comes in; the event is given up only by an operator's word",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (let i = 0; i < 20; i++) bus.publish(i === 13 ? `{"name":"half` : event("a", 1, NOW_S));
+    {
+      using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "16" });
+      for (let drains = 0; drains < 5; drains++) {
+        assert.equal((await rig.readers[0]!.drain(NEVER)).drained, false);
+      }
+      assert.equal(rig.core.aggregator.accounting.aggregated, 13);
+      assert.match(rig.core.ingest.buses[0]!.failure!, /--skip-to http:\/\/bus=14$/);
+      rig.core.ingest.checkpointNow();
+    }
+    for (let start = 0; start < 2; start++) {
+      using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "16" });
+      rig.core.ingest.giveUpBefore(0, 14);
+      assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
+      rig.core.ingest.checkpointNow();
+      assert.equal(rig.core.aggregator.accounting.aggregated, 19);
+      assert.equal(rig.core.ingest.lostEvents, 1);
+    }
+  }),
+);

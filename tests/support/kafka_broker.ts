@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
 import { javaBinary, kafkaClassPath } from "../../scripts/servers.ts";
+import "../../src/sinks/kafka_request_queue.ts";
 import { freePort } from "./free_port.ts";
 import { ServerProcess } from "./server_process.ts";
 
