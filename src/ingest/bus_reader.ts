@@ -154,6 +154,7 @@ export class BusReader {
       }
       if (header.next === header.offset) return 0;
       this.ingest.accept(this.bus, this.batch, header.log, header.next);
+      this.batch.release();
       return header.next - header.offset;
     });
   }

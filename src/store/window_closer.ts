@@ -181,15 +181,18 @@ const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The slots of pages in the order of their series' unsigned hash. */
-function slotsByHash(windows: OpenWindows, pages: readonly number[]): number[] {
-  const slots = pages.flatMap((page) =>
-    Array.from({ length: windows.pageUsed[page]! }, (_, i) => page * PAGE_SLOTS + i)
-  );
-  const keys = Float64Array.from(
-    slots,
-    (slot, row) => (windows.series.hash(windows.slotSeries[slot]!) >>> 0) * ROW_RANGE + row,
-  ).sort();
-  return Array.from(keys, (key) => slots[key % ROW_RANGE]!);
+function slotsByHash(windows: OpenWindows, pages: readonly number[]): Int32Array {
+  const slots = new Int32Array(pages.reduce((sum, page) => sum + windows.pageUsed[page]!, 0));
+  const keys = new Float64Array(slots.length);
+  let row = 0;
+  for (const page of pages) {
+    for (let i = 0; i < windows.pageUsed[page]!; i++, row++) {
+      slots[row] = page * PAGE_SLOTS + i;
+      keys[row] = (windows.series.hash(windows.slotSeries[slots[row]!]!) >>> 0) * ROW_RANGE + row;
+    }
+  }
+  keys.sort();
+  return Int32Array.from(keys, (key) => slots[key % ROW_RANGE]!);
 }
 
 function toAggregate(

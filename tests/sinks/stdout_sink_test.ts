@@ -75,13 +75,18 @@ Deno.test("StdoutSink begins a new line after a failure in the middle of one", a
 
 Deno.test("StdoutSink leaves a full pipe when told to, and never mixes lines", async () => {
   const room = Promise.withResolvers<void>();
-  const pipe = new Pipe(10, () => room.promise);
+  const full = Promise.withResolvers<void>();
+  const pipe = new Pipe(10, () => {
+    full.resolve();
+    return room.promise;
+  });
   const sink = new StdoutSink({ write: pipe.write, instance: INSTANCE });
   const abort = new AbortController();
   const interrupted = assert.rejects(
     sink.write(batchOf([aggregateOf({ name: "a" })]), abort.signal),
     sinkError("unavailable", /interrupted/),
   );
+  await full.promise;
   abort.abort();
   await interrupted;
   const next = sink.write(batchOf([aggregateOf({ name: "b" })]), NEVER);
