@@ -69,13 +69,18 @@ export class BusReader {
   async acknowledge(): Promise<void> {
     const { nextOffset } = this.state.position;
     if (nextOffset === undefined) return;
+    const answered = new AbortController();
+    const timeout = new AbortController();
+    void this.clock.sleep(FAREWELL_MS, answered.signal).then(() => timeout.abort());
     try {
       await this.source.fetch(
         { offset: nextOffset, limit: 1, waitSeconds: 0, ack: this.state.committedOffset },
-        AbortSignal.timeout(FAREWELL_MS),
+        timeout.signal,
       );
     } catch {
       // The next start acknowledges it.
+    } finally {
+      answered.abort();
     }
   }
 
