@@ -99,7 +99,7 @@ export class Audit {
   private closings(state: StateDatabase): void {
     const { model, scenario, scheduler, wall } = this;
     const limitMs = model.watermarkLimit(scheduler.nowMs);
-    const allIdle = model.mayAllBeIdle(scheduler.nowMs);
+    const allIdle = model.mayAllBeIdle();
     const closed = state.all<{ endMs: number; endId: number }>(
       `SELECT window_end_ms AS endMs, first_id + row_count AS endId FROM segment
        WHERE first_id >= ? AND NOT reissued`,

@@ -1,6 +1,6 @@
 import { type Reading, valueFault } from "../support/oracle.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import type { Said } from "./sim_bus.ts";
+import type { Said, SentRequest } from "./sim_bus.ts";
 import type { SimEvent } from "./plant.ts";
 import { Violation } from "./violation.ts";
 
@@ -32,14 +32,19 @@ export interface Place {
 interface BusBook {
   durable: Place;
   /** What the running process has heard that no checkpoint covers yet. */
-  heard: Said[];
+  heard: Heard[];
+  /** Requests without an answer yet. */
+  sent: SentRequest[];
+  /** Since what the reader was waiting for has turned out to be of no use, it has not asked for it again. */
+  isAskingAnew: boolean;
   /** Greatest event time of the bus, as of the last checkpoint. */
   greatestMs: number;
   readonly ids: string[];
   /** When the bus last gave anything but an empty reply; simulated time. */
   lastStirMs: number;
-  /** Whether, since the last checkpoint, it may have counted as idle. */
-  mayBeIdle: boolean;
+  /** Whether it may count as idle, and whether it may have since the last transaction. */
+  isIdle: boolean;
+  wasIdle: boolean;
 }
 
 /** A series in a window and all that was ever aggregated into it. */
@@ -82,10 +87,13 @@ export class Model {
       this.buses.set(name, {
         durable: { log: undefined, next: undefined },
         heard: [],
+        sent: [],
+        isAskingAnew: false,
         greatestMs: -Infinity,
         ids: [],
         lastStirMs: 0,
-        mayBeIdle: false,
+        isIdle: false,
+        wasIdle: false,
       });
     }
   }
@@ -95,44 +103,55 @@ export class Model {
     this.hasHeardFailure = false;
     for (const book of this.buses.values()) {
       book.heard = [];
+      book.sent = [];
+      book.isAskingAnew = false;
       book.lastStirMs = nowMs;
-      book.mayBeIdle = false;
+      book.isIdle = false;
+      book.wasIdle = false;
     }
   }
 
-  /** @param isIdleAtOnce One empty reply makes the bus idle (`once`). */
-  heard(bus: string, said: Said, nowMs: number, isIdleAtOnce: boolean): void {
+  sends(bus: string, offset: number | undefined): SentRequest {
     const book = this.book(bus);
-    book.heard.push(said);
+    const { log, next } = this.offered(bus);
+    if (offset === next) book.isAskingAnew = false;
+    // Asked for ahead of a reply that has failed, it is given up; asked for twice, the first is.
+    const request = { offset, log, isVoid: book.isAskingAnew };
+    for (const earlier of book.sent) earlier.isVoid ||= earlier.offset === offset;
+    book.sent.push(request);
+    return request;
+  }
+
+  /** @param isIdleAtOnce One empty reply makes the bus idle (`once`). */
+  heard(bus: string, request: SentRequest, said: Said, nowMs: number, isIdleAtOnce: boolean): void {
+    const book = this.book(bus);
+    book.sent = book.sent.filter((sent) => sent !== request);
+    if (request.isVoid) return;
+    const at = this.offered(bus);
     // A reply that leads nowhere is an old one: for the reader a failure too.
-    const before = this.offered(bus);
-    if (
-      said.kind === "failure" ||
-      (said.kind === "events" && before.next !== undefined && before.next !== said.next)
-    ) {
-      this.hasHeardFailure = true;
+    const { isOfUse } = follow(at, { request, said });
+    this.hasHeardFailure ||= !isOfUse;
+    if (!isOfUse && request.offset === at.next) {
+      book.isAskingAnew = true;
+      for (const sent of book.sent) sent.isVoid = true;
     }
-    const isEmpty = said.kind === "events" && said.events.length === 0;
-    if (nowMs - book.lastStirMs >= this.options.idleTimeoutMs || (isEmpty && isIdleAtOnce)) {
-      book.mayBeIdle = true;
-    }
-    if (!isEmpty) book.lastStirMs = nowMs;
+    book.heard.push({ request, said });
+    const isEmpty = isOfUse && said.kind === "events" && said.events.length === 0;
+    this.noteIdleness(book, nowMs);
+    if (isEmpty && isIdleAtOnce) book.isIdle = book.wasIdle = true;
+    if (isEmpty) return;
+    book.lastStirMs = nowMs;
+    book.isIdle = false;
   }
 
   durable(bus: string): Place {
     return this.book(bus).durable;
   }
 
-  /** Whether the running process has heard of a log, or knows it from the state. */
-  knows(bus: string, log: string): boolean {
-    const { durable, heard } = this.book(bus);
-    return durable.log === log || heard.some((said) => said.kind !== "failure" && said.log === log);
-  }
-
   /** How far the process may have read. */
   offered(bus: string): Place {
     const { durable, heard } = this.book(bus);
-    return heard.reduce((place, said) => follow(place, said).place, durable);
+    return heard.reduce((place, heard) => follow(place, heard).place, durable);
   }
 
   /** A checkpoint says that the bus has been read to `place`. @throws {Violation} It cannot have been. */
@@ -141,15 +160,15 @@ export class Model {
     let at = book.durable;
     let used = 0;
     while (!isSame(at, place)) {
-      const said = book.heard[used++];
-      if (said === undefined) {
+      const heard = book.heard[used++];
+      if (heard === undefined) {
         throw new Violation(
           `${bus}: the checkpoint says it is read to ${show(place)}, but nothing it said leads there from ${
             show(book.durable)
           }`,
         );
       }
-      const step = follow(at, said);
+      const step = follow(at, heard);
       at = step.place;
       this.counts.lost += step.lost;
       for (const event of step.events) this.take(bus, book, event, windowSizeMs);
@@ -160,11 +179,11 @@ export class Model {
 
   /** The greatest end of a window that event time alone may have closed by now. Call after all buses {@link committed}. */
   watermarkLimit(nowMs: number): number {
-    const { idleTimeoutMs, allowedLatenessMs } = this.options;
+    const { allowedLatenessMs } = this.options;
     let limitMs = Infinity;
     for (const book of this.buses.values()) {
-      const isIdle = book.mayBeIdle || nowMs - book.lastStirMs >= idleTimeoutMs;
-      if (!isIdle) limitMs = Math.min(limitMs, book.greatestMs);
+      this.noteIdleness(book, nowMs);
+      if (!book.wasIdle) limitMs = Math.min(limitMs, book.greatestMs);
     }
     // Where all may be idle, the one that was read furthest may have been the last to be.
     if (limitMs === Infinity) {
@@ -177,14 +196,18 @@ export class Model {
     return this.watermarkLimitMs;
   }
 
-  /** Whether all buses may count as idle. Forgets what has been idle until now. */
-  mayAllBeIdle(nowMs: number): boolean {
+  /** Whether all buses may have been idle at once since the last transaction; what was before this one is forgotten. */
+  mayAllBeIdle(): boolean {
     let all = true;
     for (const book of this.buses.values()) {
-      all &&= book.mayBeIdle || nowMs - book.lastStirMs >= this.options.idleTimeoutMs;
-      book.mayBeIdle = false;
+      all &&= book.wasIdle;
+      book.wasIdle = book.isIdle;
     }
     return all;
+  }
+
+  private noteIdleness(book: BusBook, nowMs: number): void {
+    if (nowMs - book.lastStirMs >= this.options.idleTimeoutMs) book.isIdle = book.wasIdle = true;
   }
 
   private take(bus: string, book: BusBook, event: SimEvent, windowSizeMs: number): void {
@@ -222,26 +245,43 @@ export class Model {
   }
 }
 
+interface Heard {
+  readonly request: SentRequest;
+  readonly said: Said;
+}
+
+interface Step {
+  readonly place: Place;
+  readonly events: readonly SimEvent[];
+  readonly lost: number;
+  /** False: a reader of the contract does nothing with it. */
+  readonly isOfUse: boolean;
+}
+
 /** Where a reader of the contract is after hearing something, what it takes in, and what it has to count as lost. */
-function follow(at: Place, said: Said): { place: Place; events: readonly SimEvent[]; lost: number } {
-  const stays = { place: at, events: [], lost: 0 };
-  if (said.kind === "failure") return stays;
+function follow(at: Place, { request, said }: Heard): Step {
+  const useless = { place: at, events: [], lost: 0, isOfUse: false };
+  if (said.kind === "failure" || request.offset !== at.next) return useless;
   const { log } = said;
+  const goOn = (next: number | undefined, lost: number, events: readonly SimEvent[] = []) => ({
+    place: { log, next },
+    events,
+    lost,
+    isOfUse: true,
+  });
   if (said.kind === "events") {
-    if (at.log !== undefined && at.log !== log) return { ...stays, place: { log, next: undefined } };
-    if (at.next !== undefined && at.next !== said.offset) return stays;
+    if (at.log !== undefined && at.log !== log) return goOn(undefined, 0);
+    if (at.next !== undefined && at.next !== said.offset) return useless;
     const isAfterReset = at.log !== undefined && at.next === undefined;
-    return { place: { log, next: said.next }, events: said.events, lost: isAfterReset ? said.offset : 0 };
+    return goOn(said.next, isAfterReset ? said.offset : 0, said.events);
   }
-  if (at.log !== log) return { place: { log, next: said.first }, events: [], lost: said.first };
+  if (at.log !== log) return goOn(said.first, said.first);
   if (said.kind === "trimmed") {
     const lost = said.first - (at.next ?? 0);
-    return lost > 0 ? { place: { log, next: said.first }, events: [], lost } : stays;
+    return lost > 0 ? goOn(said.first, lost) : useless;
   }
   // Rolled back: what it has lost we have, or nobody has.
-  return at.next !== undefined && at.next > said.next
-    ? { place: { log, next: said.next }, events: [], lost: 0 }
-    : stays;
+  return at.next !== undefined && at.next > said.next ? goOn(said.next, 0) : useless;
 }
 
 function isSame(a: Place, b: Place): boolean {

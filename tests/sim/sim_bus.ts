@@ -24,14 +24,23 @@ export type Said =
   /** Nothing that could be used. */
   | { readonly kind: "failure" };
 
+/** A request on its way, as a reader of the contract means it. */
+export interface SentRequest {
+  readonly offset: number | undefined;
+  /** The log that the reader believes the bus has. */
+  readonly log: string | undefined;
+  /** The reader does not look at the answer any more: something before it has failed, or it has asked again. */
+  isVoid: boolean;
+}
+
 /** Who watches a bus. */
 export interface BusWatcher {
   /** A moment at which the process may die; the bus goes on. */
   crashPoint(where: string): void;
-  /** The process sends a request; returns the log that it believes the bus has. */
-  sends(bus: SimBus, request: FetchRequest): string | undefined;
-  /** What the process now hears. */
-  heard(bus: SimBus, said: Said): void;
+  /** The process sends a request. */
+  sends(bus: SimBus, request: FetchRequest): SentRequest;
+  /** What the process now hears in answer to a request. */
+  heard(bus: SimBus, request: SentRequest, said: Said): void;
 }
 
 const LONGEST_HICCUP_MS = 20;
@@ -128,7 +137,7 @@ export class SimBus {
     const fail = (error: SourceError) =>
       end(() => {
         trace.note(name, `the handler hears: ${error.message}`);
-        watcher.heard(this, { kind: "failure" });
+        watcher.heard(this, sentRequest, { kind: "failure" });
         watcher.crashPoint("bus: a failure is heard");
         if (!lifetime.isOver) reject(error);
       });
@@ -136,12 +145,13 @@ export class SimBus {
     const deliver = (sent: Sent, isWhole: boolean) =>
       end(() => {
         trace.note(name, `the handler hears: ${describe(sent.said)}${isWhole ? "" : ", cut off"}`);
-        watcher.heard(this, isWhole ? sent.said : { kind: "failure" });
+        watcher.heard(this, sentRequest, isWhole ? sent.said : { kind: "failure" });
         watcher.crashPoint("bus: a reply has arrived");
         if (lifetime.isOver) return;
         const { reply } = sent;
         resolve(isWhole || reply.kind !== "events" ? reply : { ...reply, body: cut(reply.body, dice) });
       });
+    const sentRequest = watcher.sends(this, request);
     if (signal.aborted) {
       interrupt();
       return promise;
@@ -151,7 +161,6 @@ export class SimBus {
       name,
       `request: offset ${request.offset ?? "-"}, ack ${request.ack ?? "-"}, wait ${request.waitSeconds}`,
     );
-    const believedLog = watcher.sends(this, request);
     watcher.crashPoint("bus: a request is on its way");
 
     const latency = () =>
@@ -184,7 +193,7 @@ export class SimBus {
         );
       }
       if (dice.chance(rates.busGarbage)) return fail(new SourceError("garbage", "404: is this a VaBus?"));
-      if (request.ack !== undefined && believedLog === this.log && generation === this.generation) {
+      if (request.ack !== undefined && sentRequest.log === this.log && generation === this.generation) {
         this.acknowledged = Math.max(this.acknowledged ?? 0, request.ack);
       }
       if (request.offset !== this.next || request.waitSeconds === 0) return send();

@@ -14,7 +14,7 @@ import { Model } from "./model.ts";
 import { Plant } from "./plant.ts";
 import { drawScenario, type FaultRates, type Scenario } from "./scenario.ts";
 import { Lifetime, Scheduler } from "./scheduler.ts";
-import { SimBus } from "./sim_bus.ts";
+import { type SentRequest, SimBus } from "./sim_bus.ts";
 import { SimClock, WallClock } from "./sim_clock.ts";
 import { Death, SimDisk } from "./sim_disk.ts";
 import { SinkLink, type SinkWeather } from "./sink_link.ts";
@@ -249,7 +249,8 @@ class Simulation {
         bus.connect(rates, {
           crashPoint,
           sends: (bus, request) => this.sends(bus, request),
-          heard: (bus, said) => this.model.heard(bus.name, said, scheduler.nowMs, scenario.isRunByCron),
+          heard: (bus, request, said) =>
+            this.model.heard(bus.name, request, said, scheduler.nowMs, scenario.isRunByCron),
         }, lifetime)
       ),
       sinks: scenario.sinks.map((name) => this.connectSink(name, crashPoint, lifetime)),
@@ -318,7 +319,7 @@ class Simulation {
 
   // What the product does, as it is seen from outside.
 
-  private sends(bus: SimBus, request: FetchRequest): string | undefined {
+  private sends(bus: SimBus, request: FetchRequest): SentRequest {
     const place = this.model.offered(bus.name);
     const durable = this.model.durable(bus.name);
     const { ack } = request;
@@ -332,7 +333,7 @@ class Simulation {
         ),
       );
     }
-    return place.log;
+    return this.model.sends(bus.name, request.offset);
   }
 
   private committed(process: Process, state: StateDatabase): void {
