@@ -1,6 +1,6 @@
 import type { Logger } from "../log/logger.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
-import { peekNext, ReplyFormatError, type ReplyHeader, scanReply } from "../vabus/event_scanner.ts";
+import { peekHeader, ReplyFormatError, type ReplyHeader, scanReply } from "../vabus/event_scanner.ts";
 import { type FetchReply, type Source, SourceError } from "../vabus/source.ts";
 import { Backoff } from "../clock/backoff.ts";
 import type { Clock } from "../clock/clock.ts";
@@ -127,8 +127,13 @@ export class BusReader {
   /** Takes a reply in; returns its number of events. */
   private take(body: Uint8Array, waitSeconds: number, signal: AbortSignal): number {
     const { position } = this.state;
-    const next = peekNext(body);
-    if (next !== undefined && next !== position.nextOffset && !this.ingest.obstacle) {
+    const peeked = peekHeader(body);
+    // Only where this reply is the one that was asked for: of another log, neither its offsets nor what is durable here mean
+    // anything to the bus.
+    const leadsOn = peeked !== undefined && peeked.log === (position.log ?? peeked.log) &&
+      peeked.offset === (position.nextOffset ?? peeked.offset) && peeked.next > peeked.offset;
+    if (leadsOn && !this.ingest.obstacle) {
+      const { next } = peeked;
       const reply = this.request(next, waitSeconds, signal);
       // Looked at when its turn comes; until then its failure is nobody's unhandled rejection.
       reply.catch(() => {});
@@ -181,23 +186,45 @@ export class BusReader {
     return 1;
   }
 
-  /** The log begins elsewhere. Returns 0: no events. */
+  /** The log begins or ends elsewhere. Returns 0: no events. */
   private jump(reply: Exclude<FetchReply, { kind: "events" }>): number {
-    const { position } = this.state;
-    const isSameLog = position.log === reply.log;
-    const lost = isSameLog && reply.kind === "trimmed" && position.nextOffset !== undefined
-      ? Math.max(0, reply.first - position.nextOffset)
-      : reply.first;
-    if (reply.kind === "reset" || !isSameLog) {
+    const { log, nextOffset } = this.state.position;
+    if (log !== reply.log) {
       this.logger.error("the bus was reset: going on at its oldest event", {
         bus: this.state.name,
         log: reply.log,
         first: reply.first,
       });
+      return this.skip(reply.log, reply.first, reply.first);
     }
+    if (reply.kind === "trimmed") {
+      const lost = reply.first - (nextOffset ?? 0);
+      if (lost <= 0) throw this.contradiction(`its log begins at ${reply.first}`);
+      return this.skip(log, reply.first, lost);
+    }
+    if (nextOffset === undefined || reply.next >= nextOffset) {
+      throw this.contradiction(`its log goes on to ${reply.next}`);
+    }
+    // Same log: what the bus has lost of it we have, and asking for the oldest event would count the rest twice.
+    this.logger.error("the bus has lost the end of its log: going on where it ends now", {
+      bus: this.state.name,
+      offset: nextOffset,
+      next: reply.next,
+    });
+    return this.skip(log, reply.next, 0);
+  }
+
+  private skip(log: string, nextOffset: number, lost: number): number {
     if (lost > 0) this.reportLost(lost);
-    this.ingest.skipTo(this.bus, reply.log, reply.first, lost);
+    this.ingest.skipTo(this.bus, log, nextOffset, lost);
     return 0;
+  }
+
+  /** Such as an answer to an earlier question. */
+  private contradiction(said: string): ReplyFormatError {
+    return new ReplyFormatError(
+      `the bus says that it does not have offset ${this.state.position.nextOffset}, but that ${said}`,
+    );
   }
 
   private reportLost(events: number): void {

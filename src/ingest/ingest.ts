@@ -249,6 +249,11 @@ export class Ingest {
 
   private moveTo(bus: number, log: string | undefined, nextOffset: number | undefined): void {
     const state = this.buses[bus]!;
+    // What is durable of one log says nothing about another one, nor about offsets that this one gives out anew.
+    if (log !== state.position.log) state.committedOffset = undefined;
+    else if (state.committedOffset !== undefined && nextOffset !== undefined) {
+      state.committedOffset = Math.min(state.committedOffset, nextOffset);
+    }
     state.position = { name: state.name, log, nextOffset };
     this.hasNews = true;
   }
