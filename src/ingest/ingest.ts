@@ -2,7 +2,7 @@ import type { EventAggregator, Refusal } from "../aggregation/event_aggregator.t
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import type { Logger } from "../log/logger.ts";
 import type { BusPosition, Checkpoint, SettledWishes } from "../store/checkpoint.ts";
-import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../store/dead_letters.ts";
+import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent, type Wish } from "../store/dead_letters.ts";
 import type { OutboxLog } from "../store/outbox_log.ts";
 import { StateError } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
@@ -286,9 +286,7 @@ export class Ingest {
     const wishes = this.checkpoint.wishes();
     if (wishes.length === 0) return;
     this.hasNews = true;
-    const purged = wishes.filter(({ action }) => action === "purge").flatMap(({ letterIds }) => letterIds);
-    const letters = wishes.filter(({ action }) => action === "retry")
-      .flatMap(({ letterIds }) => this.checkpoint.deadLetters(letterIds));
+    const { purged, letters } = this.chosen(wishes);
     const retried = letters.filter((letter) => this.retry(letter)).map(({ id }) => id);
     this.settled = {
       wishes: wishes.map(({ id }) => id),
@@ -300,6 +298,20 @@ export class Ingest {
       retried: retried.length,
       purged: purged.length,
     });
+  }
+
+  /** What each letter is wished to come to: the first wish that names it counts, since then it is no more what it was. */
+  private chosen(wishes: readonly Wish[]): { purged: number[]; letters: DeadLetter[] } {
+    const known = new Set<number>();
+    const purged: number[] = [];
+    const letters: DeadLetter[] = [];
+    for (const { action, letterIds } of wishes) {
+      const fresh = [...new Set(letterIds)].filter((id) => !known.has(id));
+      for (const id of fresh) known.add(id);
+      if (action === "purge") purged.push(...fresh);
+      else letters.push(...this.checkpoint.deadLetters(fresh));
+    }
+    return { purged, letters };
   }
 
   /** Takes a refused event in anew, out of the account of its refusal. Returns false where there is no whole event. */
