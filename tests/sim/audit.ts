@@ -2,7 +2,7 @@ import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { verify } from "../../src/handler/verification.ts";
 import type { ProvableSink } from "../../src/sinks/sink.ts";
 import { Books } from "../../src/store/books.ts";
-import { readAccounts } from "../../src/store/checkpoint.ts";
+import { readAccounts } from "../../src/store/accounts.ts";
 import type { StateDatabase } from "../../src/store/state_database.ts";
 import { type Counts, type ExpectedRow, isOverflowing, type Model, rowFault } from "./model.ts";
 import type { Scenario } from "./scenario.ts";
