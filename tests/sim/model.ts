@@ -122,8 +122,18 @@ export class Model {
     return request;
   }
 
-  /** @param isIdleAtOnce One empty reply makes the bus idle (`once`). */
-  heard(bus: string, request: SentRequest, said: Said, nowMs: number, isIdleAtOnce: boolean): void {
+  /**
+   * @param isIdleAtOnce One empty reply makes the bus idle (`once`), for as long as the process lives.
+   * @param isFarewell The process is about to end and looks at no reply any more.
+   */
+  heard(
+    bus: string,
+    request: SentRequest,
+    said: Said,
+    nowMs: number,
+    isIdleAtOnce: boolean,
+    isFarewell: boolean,
+  ): void {
     const book = this.book(bus);
     book.sent = book.sent.filter((sent) => sent !== request);
     if (request.isVoid) return;
@@ -139,7 +149,7 @@ export class Model {
     const isEmpty = isOfUse && said.kind === "events" && said.events.length === 0;
     this.noteIdleness(book, nowMs);
     if (isEmpty && isIdleAtOnce) book.isIdle = book.wasIdle = true;
-    if (isEmpty) return;
+    if (isEmpty || isFarewell || (isIdleAtOnce && book.isIdle)) return;
     book.lastStirMs = nowMs;
     book.isIdle = false;
   }

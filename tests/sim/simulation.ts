@@ -250,7 +250,14 @@ class Simulation {
           crashPoint,
           sends: (bus, request) => this.sends(bus, request),
           heard: (bus, request, said) =>
-            this.model.heard(bus.name, request, said, scheduler.nowMs, scenario.isRunByCron),
+            this.model.heard(
+              bus.name,
+              request,
+              said,
+              scheduler.nowMs,
+              scenario.isRunByCron,
+              process.stop.signal.aborted,
+            ),
         }, lifetime)
       ),
       sinks: scenario.sinks.map((name) => this.connectSink(name, crashPoint, lifetime)),
