@@ -29,6 +29,8 @@ export interface Sabotage {
   readonly places?: (places: ReadonlyMap<string, SimTable | SimTopic>) => void;
   /** Changes what surrounds a process, before it starts. */
   readonly surroundings?: (surroundings: Surroundings) => Surroundings;
+  /** Changes the product's own parts for as long as the simulation runs; returns what undoes it. */
+  readonly parts?: () => () => void;
 }
 
 export interface SimulationOptions {
@@ -99,9 +101,11 @@ const INSTANCE = "sim";
 /** Plays one seed. Deterministic: the same seed does the same, to the last step. */
 export async function simulate(options: SimulationOptions): Promise<Outcome> {
   const directory = Deno.makeTempDirSync({ dir: options.directory, prefix: `seed-${options.seed}-` });
+  const undo = options.sabotage?.parts?.();
   try {
     return await new Simulation(options, directory).run();
   } finally {
+    undo?.();
     Deno.removeSync(directory, { recursive: true });
   }
 }
