@@ -191,23 +191,26 @@ export class Ingest {
    * @throws {StateError} The state is damaged.
    */
   checkpointNow(closeAll = false): boolean {
-    this.takeWishes();
-    return this.commit(closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue());
+    return this.commit(() => closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue());
   }
 
   /** Fulfils the wishes that operators have left, and nothing else: windows stay open. @throws {StateError} */
   fulfilWishes(): boolean {
-    this.takeWishes();
-    return this.commit([]);
+    return this.commit(() => []);
   }
 
-  private commit(closing: readonly OpenWindow[]): boolean {
+  private commit(choose: () => readonly OpenWindow[]): boolean {
     const startedMs = this.clock.monotonicMs();
-    if (!this.hasNews && closing.length === 0 && !this.outbox.hasUnsavedCursors) {
-      this.lastCheckpointMs = startedMs;
-      return true;
-    }
     try {
+      // Reading can fail like writing. And what a wish puts back may be due at once.
+      this.takeWishes();
+      const closing = choose();
+      if (!this.hasNews && closing.length === 0 && !this.outbox.hasUnsavedCursors) {
+        this.lastCheckpointMs = startedMs;
+        // What could not be written may be due no more; without this nothing would ever be fetched again.
+        this.endFailure();
+        return true;
+      }
       this.checkpoint.write({
         nowMs: this.clock.nowMs(),
         buses: this.buses.map((bus) => bus.position),
@@ -223,8 +226,7 @@ export class Ingest {
       this.lastCheckpointMs = this.clock.monotonicMs();
       return false;
     }
-    if (this.stateFailure) this.logger.info("the state can be written again: fetching goes on");
-    this.stateFailure = undefined;
+    this.endFailure();
     this.refused = [];
     this.refusedBytes = 0;
     this.lost = 0;
@@ -237,6 +239,11 @@ export class Ingest {
     this.lastDurationMs = this.lastCheckpointMs - startedMs;
     this.observer.checkpointed(this.lastDurationMs / 1000);
     return true;
+  }
+
+  private endFailure(): void {
+    if (this.stateFailure) this.logger.info("the state can be written again: fetching goes on");
+    this.stateFailure = undefined;
   }
 
   /** Measures a step of the hot path for `processing_time`. */

@@ -244,8 +244,8 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "refused events are not kept when a checkpoint fails",
     parts: () =>
       replace(Ingest, "commit", (commit) =>
-        function (closing) {
-          const isWritten = commit.call(this, closing);
+        function (choose) {
+          const isWritten = commit.call(this, choose);
           if (!isWritten) this.refused = [];
           return isWritten;
         }),

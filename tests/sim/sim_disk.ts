@@ -23,7 +23,9 @@ const SLOWEST_WRITE_MS = 10;
 
 /** The disk under the state: a real file, whose writes fail, take time, or are the last thing that a process does. */
 export class SimDisk {
+  /** Nothing can be written until then; where it is broken, nothing can be read either. */
   fullUntilMs = 0;
+  brokenUntilMs = 0;
 
   constructor(
     private readonly scheduler: Scheduler,
@@ -52,10 +54,16 @@ export class SimDisk {
     const mustLive = () => {
       if (lifetime.isOver) throw new Death("the process is dead");
     };
+    const mustRead = () => {
+      mustLive();
+      if (this.brokenUntilMs <= scheduler.nowMs) return;
+      watcher.note("the disk cannot be read");
+      throw new StateError("unwritable", "the state cannot be used: disk I/O error");
+    };
     state.transaction = <T>(work: () => T): T => {
       mustLive();
       passCrashPoint("disk: before a transaction");
-      if (this.fullUntilMs > scheduler.nowMs) {
+      if (Math.max(this.fullUntilMs, this.brokenUntilMs) > scheduler.nowMs) {
         watcher.note("the disk is full");
         throw new StateError("unwritable", "the state cannot be written: the disk is full");
       }
@@ -94,11 +102,11 @@ export class SimDisk {
       original.run(sql, ...values);
     };
     state.all = (sql, ...values) => {
-      mustLive();
+      mustRead();
       return original.all(sql, ...values);
     };
     state.get = (sql, ...values) => {
-      mustLive();
+      mustRead();
       return original.get(sql, ...values);
     };
     state.close = () => {

@@ -34,7 +34,7 @@ export class SimTable {
       write: (batch: OutboxBatch, signal: AbortSignal) =>
         link.request(describe(batch), signal, () => this.upsert(batch.aggregates)),
       probe: () => Promise.resolve("simulated"),
-      close: () => Promise.resolve(),
+      close: () => link.close(),
       sumOfCounts: (_instance, sinceMs) =>
         Promise.resolve(
           [...this.rows.values()].filter((row) => row.windowStartMs >= sinceMs)

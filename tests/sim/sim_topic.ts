@@ -53,7 +53,7 @@ export class SimTopic {
         });
       },
       probe: () => Promise.resolve("simulated"),
-      close: () => Promise.resolve(),
+      close: () => link.close(),
     };
   }
 

@@ -62,6 +62,7 @@ interface Process {
   readonly stop: AbortController;
   readonly windowSizeMs: number;
   state: StateDatabase | undefined;
+  isRunning: boolean;
 }
 
 const CALM: FaultRates = {
@@ -213,6 +214,7 @@ class Simulation {
       stop,
       windowSizeMs: dice.pick(scenario.windowSizesMs),
       state: undefined,
+      isRunning: false,
     };
     this.process = process;
     this.model.restarted(scheduler.nowMs);
@@ -229,7 +231,10 @@ class Simulation {
     const surroundings = this.options.sabotage?.surroundings?.(plain) ?? plain;
     const ended = scenario.isRunByCron
       ? runOnce(config, logger, stop.signal, { forgetSinks: [], flush: false }, surroundings).then(() => {})
-      : runService(config, logger, stop.signal, { forgetSinks: [] }, surroundings);
+      : runService(config, logger, stop.signal, {
+        forgetSinks: [],
+        onReady: () => process.isRunning = true,
+      }, surroundings);
     ended.then(() => this.exited(process, undefined), (error) => this.exited(process, error));
   }
 
@@ -312,8 +317,9 @@ class Simulation {
     process.lifetime.isOver = true;
     this.trace.note("sim", error === undefined ? "the handler has ended" : `the handler has ended: ${error}`);
     this.bury();
+    // While it runs, a disk that is full or broken is waited out, with what is in memory.
     const isExpected = error === undefined || error instanceof Death ||
-      (error instanceof StateError && error.kind === "unwritable");
+      (error instanceof StateError && error.kind === "unwritable" && !process.isRunning);
     if (!isExpected) return this.fail(error);
     this.restartSoon();
   }
@@ -427,8 +433,9 @@ class Simulation {
       }
     }
     if (dice.chance(rates.diskFull)) {
-      this.disk.fullUntilMs = until(5000);
-      this.happens("disk full");
+      if (dice.chance(0.3)) this.disk.brokenUntilMs = until(3000);
+      else this.disk.fullUntilMs = until(5000);
+      this.happens("disk full or broken");
     }
     if (dice.chance(rates.clockJump)) {
       this.wall.offsetMs = dice.chance(0.5)
@@ -454,6 +461,7 @@ class Simulation {
     this.isCalm = true;
     this.wall.offsetMs = 0;
     this.disk.fullUntilMs = 0;
+    this.disk.brokenUntilMs = 0;
     for (const bus of this.buses) bus.awayUntilMs = 0;
     for (const weather of this.weathers.values()) {
       weather.awayUntilMs = 0;

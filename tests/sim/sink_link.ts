@@ -28,6 +28,11 @@ export class SinkLink {
     private readonly lifetime: Lifetime,
   ) {}
 
+  /** Hangs up; that may hang too. */
+  close(): Promise<void> {
+    return this.lifetime.isOver || this.dice.chance(this.rates().sinkHangs) ? never() : Promise.resolve();
+  }
+
   /** Has `effect` happen at the place, and brings its result, or what it throws, back. */
   request<T>(what: string, signal: AbortSignal, effect: () => T): Promise<T> {
     const { dice, scheduler, lifetime, trace, name } = this;
