@@ -13,8 +13,8 @@ export class SimTable {
   constructor(private readonly weather: SinkWeather) {}
 
   /** @throws {SinkError} `rejected`; nothing is written then. */
-  upsert(aggregates: readonly Aggregate[]): void {
-    if (this.weather.isPoisoned && aggregates.some(({ name }) => name === POISON)) {
+  upsert(aggregates: readonly Aggregate[], isPoisoned: boolean): void {
+    if (isPoisoned && aggregates.some(({ name }) => name === POISON)) {
       throw new SinkError("rejected", "a value out of range");
     }
     for (const aggregate of aggregates) {
@@ -31,18 +31,21 @@ export class SimTable {
     return {
       name: link.name,
       open: (context: SinkContext, signal: AbortSignal) => link.request("open", signal, () => context.cursor),
-      write: (batch: OutboxBatch, signal: AbortSignal) =>
-        link.request(describe(batch), signal, () => this.upsert(batch.aggregates)),
+      write: (batch: OutboxBatch, signal: AbortSignal) => {
+        // Judged as it is sent: what was rejected once is not taken when it comes late a second time.
+        const { isPoisoned } = this.weather;
+        return link.request(describe(batch), signal, () => this.upsert(batch.aggregates, isPoisoned));
+      },
       probe: () => Promise.resolve("simulated"),
       close: () => link.close(),
       sumOfCounts: (_instance, sinceMs) =>
-        Promise.resolve(
+        link.look(() =>
           [...this.rows.values()].filter((row) => row.windowStartMs >= sinceMs)
-            .reduce((sum, { count }) => sum + count, 0),
+            .reduce((sum, { count }) => sum + count, 0)
         ),
       rowsOfWindow: (_instance, startMs, endMs) =>
-        Promise.resolve(
-          [...this.rows.values()].filter((row) => row.windowStartMs === startMs && row.windowEndMs === endMs),
+        link.look(() =>
+          [...this.rows.values()].filter((row) => row.windowStartMs === startMs && row.windowEndMs === endMs)
         ),
     };
   }

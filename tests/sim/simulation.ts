@@ -130,6 +130,8 @@ class Simulation {
   private process: Process | undefined;
   private isCalm = false;
   private isEnding = false;
+  /** What the product reads while it proves itself. */
+  private proving: StateDatabase | undefined;
   private hasRetriedPoison = false;
   private violation: string | undefined;
   private events = 0;
@@ -171,6 +173,7 @@ class Simulation {
       this.fail(error);
     } finally {
       this.bury();
+      this.proving?.close();
     }
     if (this.violation !== undefined) trace.note("sim", `BROKEN: ${this.violation}`);
     return {
@@ -446,7 +449,7 @@ class Simulation {
     }
     if (dice.chance(rates.wish)) this.wish();
     if (process === undefined || process.lifetime.isOver) return;
-    if (dice.chance(0.1)) this.prove("with the handler at work");
+    if (dice.chance(0.1)) this.prove();
     if (dice.chance(rates.stop)) {
       trace.note("sim", "SIGTERM");
       this.happens("stops");
@@ -529,13 +532,20 @@ class Simulation {
     }
   }
 
-  /** Has the product prove itself. */
-  private prove(when: string): void {
-    if (!hasState(this.directory)) return;
-    const state = StateDatabase.openForReading(this.directory);
+  /** Has the product prove itself, while everything goes on. */
+  private prove(): void {
+    if (this.proving !== undefined || !hasState(this.directory)) return;
+    const state = this.proving = StateDatabase.openForReading(this.directory);
     this.audit.proof(state, this.provableSinks()).catch((error) => {
-      this.fail(error instanceof Violation ? new Violation(`verify, ${when}: ${error.message}`) : error);
-    }).finally(() => state.close());
+      this.fail(
+        error instanceof Violation
+          ? new Violation(`verify, with the handler at work: ${error.message}`)
+          : error,
+      );
+    }).finally(() => {
+      this.proving = undefined;
+      state.close();
+    });
   }
 
   private provableSinks(): ProvableSink[] {
@@ -554,7 +564,9 @@ class Simulation {
     if (this.violation !== undefined || !hasState(this.directory)) return;
     const state = StateDatabase.openForReading(this.directory);
     try {
-      await this.audit.proof(state, this.provableSinks());
+      let isProven = false;
+      const proof = this.audit.proof(state, this.provableSinks()).finally(() => isProven = true);
+      await Promise.all([proof, this.scheduler.run(() => isProven)]);
       this.audit.end(state, this.places);
     } finally {
       state.close();

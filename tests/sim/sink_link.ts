@@ -33,6 +33,13 @@ export class SinkLink {
     return this.lifetime.isOver || this.dice.chance(this.rates().sinkHangs) ? never() : Promise.resolve();
   }
 
+  /** Has the place looked at, which takes a while. */
+  look<T>(what: () => T): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<T>();
+    this.scheduler.after(this.dice.between(0, 3), () => resolve(what()));
+    return promise;
+  }
+
   /** Has `effect` happen at the place, and brings its result, or what it throws, back. */
   request<T>(what: string, signal: AbortSignal, effect: () => T): Promise<T> {
     const { dice, scheduler, lifetime, trace, name } = this;
