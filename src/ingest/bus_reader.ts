@@ -1,6 +1,7 @@
 import type { Logger } from "../log/logger.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
 import { peekHeader, ReplyFormatError, type ReplyHeader, scanReply } from "../vabus/event_scanner.ts";
+import { StateError } from "../store/state_error.ts";
 import { type FetchReply, type Source, SourceError } from "../vabus/source.ts";
 import { Backoff } from "../clock/backoff.ts";
 import type { Clock } from "../clock/clock.ts";
@@ -103,7 +104,7 @@ export class BusReader {
       return reply.kind === "events" ? "empty" : "events";
     } catch (error) {
       if (signal.aborted) return "failed";
-      if (!(error instanceof SourceError) && !(error instanceof ReplyFormatError)) throw error;
+      if (!isPassing(error)) throw error;
       await this.fail(error, signal);
       return "failed";
     }
@@ -234,7 +235,7 @@ export class BusReader {
     });
   }
 
-  private async fail(error: SourceError | ReplyFormatError, signal: AbortSignal): Promise<void> {
+  private async fail(error: Error, signal: AbortSignal): Promise<void> {
     this.prefetch = undefined;
     this.ingest.pollFailed(this.bus, error.message);
     const retryAfterMs = error instanceof SourceError ? error.retryAfterMs : undefined;
@@ -249,4 +250,10 @@ export class BusReader {
     }
     await this.clock.sleep(waitMs, signal);
   }
+}
+
+/** Whether trying again may help. The state is asked whether it knows a new log, and may be out of reach just then. */
+function isPassing(error: unknown): error is Error {
+  return error instanceof SourceError || error instanceof ReplyFormatError ||
+    (error instanceof StateError && error.kind === "unwritable");
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { StateError } from "../../src/store/state_error.ts";
 import { type FetchReply, SourceError } from "../../src/vabus/source.ts";
 import { MemorySource, openRig, outboxRows, reply } from "./rig.ts";
 
@@ -289,6 +290,41 @@ Deno.test(
     await rig.readers[0]!.run(stop.signal);
     assert.ok(fetchedWhenFull! < 40, `${fetchedWhenFull}`);
     assert.ok(rig.core.aggregator.accounting.received > fetchedWhenFull!);
+  }),
+);
+
+Deno.test(
+  "a state that cannot be read for a moment is no end of reading",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", 1, NOW_S - 100));
+    using rig = openRig(directory, [bus], NOW_MS);
+    const { state } = rig.core;
+    const all = state.all;
+    state.all = () => {
+      state.all = all;
+      throw new StateError("unwritable", "disk I/O error");
+    };
+    assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
+    assert.equal(rig.core.aggregator.accounting.aggregated, 1);
+  }),
+);
+
+Deno.test(
+  "fetching goes on after the state has failed, also when there is nothing left to write",
+  inTemporaryDirectory((directory) => {
+    using rig = openRig(directory, [new MemorySource()], NOW_MS);
+    const { state, ingest } = rig.core;
+    const all = state.all;
+    state.all = () => {
+      throw new StateError("unwritable", "disk I/O error");
+    };
+    assert.equal(ingest.checkpointNow(), false);
+    assert.equal(ingest.obstacle?.name, "state_not_writable");
+    state.all = all;
+    assert.equal(ingest.checkpointNow(), true);
+    assert.equal(ingest.obstacle, undefined);
+    return Promise.resolve();
   }),
 );
 
