@@ -3,7 +3,7 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench build servers fmt clean
+.PHONY: help run test sim check bench build servers fmt clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -13,6 +13,9 @@ run: ## runs the demo from the sources; flags of the demo in ARGS
 
 test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths and flags of `deno test` in ARGS
 	@$(runtime) run --allow-all scripts/test.ts $(ARGS)
+
+sim: ## plays whole runs with every fault there is, from seeds; --seeds N, --seed S, --verbose in ARGS
+	@$(runtime) run --allow-all tests/sim/run.ts $(ARGS)
 
 check: ## formatting, lint, types, the direction of imports, the README's tables
 	$(runtime) fmt --check

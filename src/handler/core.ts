@@ -4,10 +4,11 @@ import type { Clock } from "../clock/clock.ts";
 import { Ingest, type IngestObserver } from "../ingest/ingest.ts";
 import type { Logger } from "../log/logger.ts";
 import { compileRoutes } from "../router/routes.ts";
-import { Checkpoint, readAccounts } from "../store/checkpoint.ts";
+import { readAccounts } from "../store/accounts.ts";
+import { Checkpoint } from "../store/checkpoint.ts";
 import { OutboxLog } from "../store/outbox_log.ts";
 import { SinkRegistry } from "../store/sink_registry.ts";
-import { StateDatabase } from "../store/state_database.ts";
+import { StateDatabase, type StateDatabaseOptions } from "../store/state_database.ts";
 import { type RouteTable, WindowCloser } from "../store/window_closer.ts";
 
 /** What stands between the buses and the sinks: the state and all that is kept in it. */
@@ -28,12 +29,18 @@ export interface CoreOptions {
   readonly forgetSinks: readonly string[];
   readonly clock: Clock;
   readonly observer: IngestObserver;
+  /** How the state is opened; default: as a file, and kept from others. */
+  readonly openState?: OpenState;
 }
+
+/** Opens the state for one who writes it. @throws {StateError} */
+export type OpenState = (options: StateDatabaseOptions) => StateDatabase;
 
 /** Opens the state and puts everything where the last checkpoint left it. @throws {StateError} */
 export function openCore(config: Config, logger: Logger, options: CoreOptions): Core {
   const { clock } = options;
-  const state = StateDatabase.open({ directory: config.stateDir, instanceId: config.instanceId });
+  const openState = options.openState ?? StateDatabase.open;
+  const state = openState({ directory: config.stateDir, instanceId: config.instanceId });
   try {
     const accounts = readAccounts(state);
     const busNames = options.busNames ?? registeredBuses(state);

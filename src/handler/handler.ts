@@ -1,5 +1,5 @@
 import { type AdminServer, startAdminServer } from "../admin/admin_server.ts";
-import { systemClock } from "../clock/clock.ts";
+import { type Clock, systemClock } from "../clock/clock.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/fault.ts";
 import { BusReader, type DrainResult } from "../ingest/bus_reader.ts";
@@ -12,10 +12,9 @@ import { Delivery } from "../router/delivery.ts";
 import { Router } from "../router/router.ts";
 import { StateError } from "../store/state_error.ts";
 import { postMetrics } from "../vabus/metrics_client.ts";
-import { LogClient } from "../vabus/log_client.ts";
 import { VERSION } from "../version.ts";
 import { type Core, openCore } from "./core.ts";
-import { type BusClient, createConnection, createSinks, createSources } from "./parts.ts";
+import { type BusClient, createConnection, type Surroundings, systemSurroundings } from "./parts.ts";
 import { readiness } from "./readiness.ts";
 import { readings } from "./readings.ts";
 import { Tasks } from "./tasks.ts";
@@ -61,7 +60,6 @@ const SHUTDOWN_DELIVERY_MS = 8000;
 const LAST_METRICS_MS = 1000;
 /** Longest poll; shorter where `IDLE_TIMEOUT` is, so that idleness is noticed in time. */
 const MAX_POLL_SECONDS = 10;
-const DELIVERY = { batchMaxAggregates: 5000, attemptTimeoutMs: 70_000 };
 
 /**
  * Runs until the signal fires: then nothing more is fetched, what is in memory goes into a checkpoint, what is in the outbox
@@ -75,8 +73,9 @@ export async function runService(
   logger: Logger,
   signal: AbortSignal,
   options: ServiceOptions,
+  surroundings: Surroundings = systemSurroundings(config, logger),
 ): Promise<void> {
-  const handler = new Handler(config, logger, options);
+  const handler = new Handler(config, logger, options, surroundings);
   try {
     await handler.serve(signal, options.onReady);
   } finally {
@@ -90,8 +89,9 @@ export async function runOnce(
   logger: Logger,
   signal: AbortSignal,
   options: OnceOptions,
+  surroundings: Surroundings = systemSurroundings(config, logger),
 ): Promise<OnceResult> {
-  const handler = new Handler(config, logger, options);
+  const handler = new Handler(config, logger, options, surroundings);
   try {
     return await handler.once(signal, options.flush);
   } finally {
@@ -119,35 +119,42 @@ type Reader = BusReader | QueueReader;
 
 /** The parts, started from the sinks to the sources and stopped in reverse. */
 class Handler {
-  private readonly metrics = new MetricCollector(Date.now);
+  private readonly clock: Clock;
+  private readonly metrics: MetricCollector;
   private readonly sources: readonly BusClient[];
   private readonly core: Core;
   private readonly router: Router;
   private readonly readers: readonly Reader[];
   private isStopping = false;
 
-  constructor(private readonly config: Config, private readonly logger: Logger, options: HandlerOptions) {
-    this.sources = createSources(config);
+  constructor(
+    private readonly config: Config,
+    private readonly logger: Logger,
+    options: HandlerOptions,
+    { clock, random, sources, sinks, delivery, openState }: Surroundings,
+  ) {
+    this.clock = clock;
+    this.sources = sources;
+    this.metrics = new MetricCollector(clock.nowMs);
     this.core = openCore(config, logger, {
       busNames: this.sources.map(({ name }) => name),
       forgetSinks: options.forgetSinks,
-      clock: systemClock,
+      clock,
       observer: this.metrics,
+      openState,
     });
     const { ingest, outbox } = this.core;
     for (const { bus, offset } of options.skipTo) ingest.giveUpBefore(this.busNamed(bus), offset);
     const routerLogger = logger.child("router");
     this.router = new Router(
-      createSinks(config, logger).map((sink) =>
-        new Delivery(sink, outbox, DELIVERY, systemClock, Math.random, routerLogger, this.metrics)
-      ),
+      sinks.map((sink) => new Delivery(sink, outbox, delivery, clock, random, routerLogger, this.metrics)),
     );
     const ingestLogger = logger.child("ingest");
     const readerOptions = { batchSize: config.vabus.batchSize, waitSeconds: pollSeconds(config) };
     this.readers = this.sources.map((source, bus) =>
-      source instanceof LogClient
-        ? new BusReader(source, bus, ingest, readerOptions, systemClock, Math.random, ingestLogger)
-        : new QueueReader(source, bus, ingest, systemClock, Math.random, ingestLogger)
+      "fetch" in source
+        ? new BusReader(source, bus, ingest, readerOptions, clock, random, ingestLogger)
+        : new QueueReader(source, bus, ingest, clock, random, ingestLogger)
     );
     this.metrics.attach(() => readings(this.core, this.router));
   }
@@ -155,7 +162,7 @@ class Handler {
   async serve(signal: AbortSignal, onReady: ServiceOptions["onReady"]): Promise<void> {
     const { config, logger, router, readers } = this;
     const { ingest } = this.core;
-    const outlet = this.createOutlet();
+    const outlet = config.metricsIntervalMs === 0 ? undefined : this.createOutlet();
     const admin = this.startAdmin();
     const tasks = new Tasks();
     const delivered = tasks.start((stop) => router.run(stop));
@@ -163,9 +170,7 @@ class Handler {
     const reading = Promise.all([
       ...readers.map((reader) => tasks.start(() => reader.run(halt))),
       tasks.start(() => ingest.keepCheckpointing(halt)),
-      ...(config.metricsIntervalMs === 0
-        ? []
-        : [tasks.start(() => outlet.run(config.metricsIntervalMs, systemClock.sleep, halt))]),
+      ...(outlet ? [tasks.start(() => outlet.run(config.metricsIntervalMs, this.clock.sleep, halt))] : []),
     ]);
     logger.info("started", {
       version: VERSION,
@@ -181,16 +186,17 @@ class Handler {
       tasks.check();
       this.isStopping = true;
       logger.info("stopping: nothing more is fetched");
-      const deadline = setTimeout(() => tasks.stop(), SHUTDOWN_DELIVERY_MS);
+      const isDelivered = new AbortController();
+      void this.clock.sleep(SHUTDOWN_DELIVERY_MS, isDelivered.signal).then(() => tasks.stop());
       ingest.checkpointNow();
       router.finish();
       const farewells = Promise.all([
         ...readers.map((reader) => reader.acknowledge()),
-        ...(config.metricsIntervalMs === 0 ? [] : [outlet.send(AbortSignal.timeout(LAST_METRICS_MS))]),
+        ...(outlet ? [outlet.send(AbortSignal.timeout(LAST_METRICS_MS))] : []),
       ]);
       const leftovers = await delivered;
       await farewells;
-      clearTimeout(deadline);
+      isDelivered.abort();
       tasks.check();
       ingest.checkpointNow();
       for (const leftover of leftovers ?? []) logger.warn(`left for the next start: ${leftover}`);
@@ -222,13 +228,16 @@ class Handler {
       if (!ingest.checkpointNow(flush && reasons.length === 0)) {
         reasons.push(`state: ${ingest.obstacle?.detail ?? "it cannot be written"}`);
       }
-      const deadline = signal.aborted ? setTimeout(() => tasks.stop(), SHUTDOWN_DELIVERY_MS) : undefined;
+      const isDelivered = new AbortController();
+      if (signal.aborted) {
+        void this.clock.sleep(SHUTDOWN_DELIVERY_MS, isDelivered.signal).then(() => tasks.stop());
+      }
       router.finish();
       const [leftovers] = await Promise.all([
         delivered,
         ...readers.map((reader) => reader.acknowledge()),
       ]);
-      clearTimeout(deadline);
+      isDelivered.abort();
       tasks.check();
       ingest.checkpointNow();
       reasons.push(...leftovers ?? []);

@@ -1,5 +1,7 @@
+import { type Clock, systemClock } from "../clock/clock.ts";
 import type { Config, KafkaConfig, SinkConfig, TlsConfig } from "../config/config.ts";
 import type { Logger } from "../log/logger.ts";
+import type { DeliveryOptions } from "../router/delivery.ts";
 import { KafkaSink } from "../sinks/kafka_sink.ts";
 import { PostgresSink } from "../sinks/postgres_sink.ts";
 import type { ProvableSink, Sink } from "../sinks/sink.ts";
@@ -7,10 +9,35 @@ import { SqliteSink } from "../sinks/sqlite_sink.ts";
 import { StdoutSink } from "../sinks/stdout_sink.ts";
 import { BusConnection } from "../vabus/bus_connection.ts";
 import { LogClient } from "../vabus/log_client.ts";
-import { QueueClient } from "../vabus/queue_client.ts";
+import { QueueClient, type QueueSource } from "../vabus/queue_client.ts";
+import type { Source } from "../vabus/source.ts";
+import { StateDatabase } from "../store/state_database.ts";
+import type { OpenState } from "./core.ts";
 
-/** What can be said of a source of either kind. */
-export type BusClient = LogClient | QueueClient;
+/** A source of either kind. */
+export type BusClient = Source | QueueSource;
+
+/** The world around a handler: time, chance, disk, buses and sinks, so that a whole run can be simulated. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly openState: OpenState;
+  readonly sources: readonly BusClient[];
+  readonly sinks: readonly Sink[];
+  readonly delivery: DeliveryOptions;
+}
+
+/** The real world, by the configuration. Connects to nothing yet. */
+export function systemSurroundings(config: Config, logger: Logger): Surroundings {
+  return {
+    clock: systemClock,
+    random: Math.random,
+    openState: StateDatabase.open,
+    sources: createSources(config),
+    sinks: createSinks(config, logger),
+    delivery: { batchMaxAggregates: 5000, attemptTimeoutMs: 70_000 },
+  };
+}
 
 /** A connection to one of the buses. Connects to nothing yet. */
 export function createConnection({ vabus }: Config, url: string): BusConnection {

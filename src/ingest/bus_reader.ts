@@ -1,6 +1,7 @@
 import type { Logger } from "../log/logger.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
-import { peekNext, ReplyFormatError, type ReplyHeader, scanReply } from "../vabus/event_scanner.ts";
+import { peekHeader, ReplyFormatError, type ReplyHeader, scanReply } from "../vabus/event_scanner.ts";
+import { StateError } from "../store/state_error.ts";
 import { type FetchReply, type Source, SourceError } from "../vabus/source.ts";
 import { Backoff } from "../clock/backoff.ts";
 import type { Clock } from "../clock/clock.ts";
@@ -70,15 +71,23 @@ export class BusReader {
 
   /** Tells the bus what is durable here, after the last checkpoint; the bus works without it too. */
   async acknowledge(): Promise<void> {
-    const { nextOffset } = this.state.position;
+    const { log, nextOffset } = this.state.position;
     if (nextOffset === undefined) return;
+    // A reply that came before the stop and was never taken in may be of a new log, which would forget what nobody has read.
+    const unread = await this.prefetch?.reply.catch(() => undefined);
+    if (unread && logOf(unread) !== log) return;
+    const answered = new AbortController();
+    const timeout = new AbortController();
+    void this.clock.sleep(FAREWELL_MS, answered.signal).then(() => timeout.abort());
     try {
       await this.source.fetch(
         { offset: nextOffset, limit: 1, waitSeconds: 0, ack: this.state.committedOffset },
-        AbortSignal.timeout(FAREWELL_MS),
+        timeout.signal,
       );
     } catch {
       // The next start acknowledges it.
+    } finally {
+      answered.abort();
     }
   }
 
@@ -102,7 +111,7 @@ export class BusReader {
       return reply.kind === "events" ? "empty" : "events";
     } catch (error) {
       if (signal.aborted) return "failed";
-      if (!(error instanceof SourceError) && !(error instanceof ReplyFormatError)) throw error;
+      if (!isPassing(error)) throw error;
       await this.fail(error, signal);
       return "failed";
     }
@@ -126,8 +135,13 @@ export class BusReader {
   /** Takes a reply in; returns its number of events. */
   private take(body: Uint8Array, waitSeconds: number, signal: AbortSignal): number {
     const { position } = this.state;
-    const next = peekNext(body);
-    if (next !== undefined && next !== position.nextOffset && !this.ingest.obstacle) {
+    const peeked = peekHeader(body);
+    // Only where this reply is the one that was asked for: of another log, neither its offsets nor what is durable here mean
+    // anything to the bus.
+    const leadsOn = peeked !== undefined && peeked.log === (position.log ?? peeked.log) &&
+      peeked.offset === (position.nextOffset ?? peeked.offset) && peeked.next > peeked.offset;
+    if (leadsOn && !this.ingest.obstacle) {
+      const { next } = peeked;
       const reply = this.request(next, waitSeconds, signal);
       // Looked at when its turn comes; until then its failure is nobody's unhandled rejection.
       reply.catch(() => {});
@@ -181,23 +195,45 @@ export class BusReader {
     return 1;
   }
 
-  /** The log begins elsewhere. Returns 0: no events. */
+  /** The log begins or ends elsewhere. Returns 0: no events. */
   private jump(reply: Exclude<FetchReply, { kind: "events" }>): number {
-    const { position } = this.state;
-    const isSameLog = position.log === reply.log;
-    const lost = isSameLog && reply.kind === "trimmed" && position.nextOffset !== undefined
-      ? Math.max(0, reply.first - position.nextOffset)
-      : reply.first;
-    if (reply.kind === "reset" || !isSameLog) {
+    const { log, nextOffset } = this.state.position;
+    if (log !== reply.log) {
       this.logger.error("the bus was reset: going on at its oldest event", {
         bus: this.state.name,
         log: reply.log,
         first: reply.first,
       });
+      return this.skip(reply.log, reply.first, reply.first);
     }
+    if (reply.kind === "trimmed") {
+      const lost = reply.first - (nextOffset ?? 0);
+      if (lost <= 0) throw this.contradiction(`its log begins at ${reply.first}`);
+      return this.skip(log, reply.first, lost);
+    }
+    if (nextOffset === undefined || reply.next >= nextOffset) {
+      throw this.contradiction(`its log goes on to ${reply.next}`);
+    }
+    // Same log: what the bus has lost of it we have, and asking for the oldest event would count the rest twice.
+    this.logger.error("the bus has lost the end of its log: going on where it ends now", {
+      bus: this.state.name,
+      offset: nextOffset,
+      next: reply.next,
+    });
+    return this.skip(log, reply.next, 0);
+  }
+
+  private skip(log: string, nextOffset: number, lost: number): number {
     if (lost > 0) this.reportLost(lost);
-    this.ingest.skipTo(this.bus, reply.log, reply.first, lost);
+    this.ingest.skipTo(this.bus, log, nextOffset, lost);
     return 0;
+  }
+
+  /** Such as an answer to an earlier question. */
+  private contradiction(said: string): ReplyFormatError {
+    return new ReplyFormatError(
+      `the bus says that it does not have offset ${this.state.position.nextOffset}, but that ${said}`,
+    );
   }
 
   private reportLost(events: number): void {
@@ -207,9 +243,10 @@ export class BusReader {
     });
   }
 
-  private async fail(error: SourceError | ReplyFormatError, signal: AbortSignal): Promise<void> {
+  private async fail(error: Error, signal: AbortSignal): Promise<void> {
     this.prefetch = undefined;
-    const isUnreadable = error instanceof ReplyFormatError || error.kind === "garbage";
+    const isUnreadable = error instanceof ReplyFormatError ||
+      (error instanceof SourceError && error.kind === "garbage");
     const message = isUnreadable ? error.message + this.wayOut() : error.message;
     if (isUnreadable) this.limit = Math.max(1, this.limit >> 1);
     this.ingest.pollFailed(this.bus, message);
@@ -233,4 +270,14 @@ export class BusReader {
       ? ""
       : `. To give up the event at offset ${nextOffset}, start once with --skip-to ${name}=${nextOffset + 1}`;
   }
+}
+
+function logOf(reply: FetchReply): string | undefined {
+  return reply.kind === "events" ? peekHeader(reply.body)?.log : reply.log;
+}
+
+/** Whether trying again may help. The state is asked whether it knows a new log, and may be out of reach just then. */
+function isPassing(error: unknown): error is Error {
+  return error instanceof SourceError || error instanceof ReplyFormatError ||
+    (error instanceof StateError && error.kind === "unwritable");
 }

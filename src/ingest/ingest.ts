@@ -2,7 +2,7 @@ import type { EventAggregator, Refusal } from "../aggregation/event_aggregator.t
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import type { Logger } from "../log/logger.ts";
 import type { BusPosition, Checkpoint, SettledWishes } from "../store/checkpoint.ts";
-import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../store/dead_letters.ts";
+import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent, type Wish } from "../store/dead_letters.ts";
 import type { OutboxLog } from "../store/outbox_log.ts";
 import { StateError } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
@@ -207,23 +207,26 @@ export class Ingest {
    * @throws {StateError} The state is damaged.
    */
   checkpointNow(closeAll = false): boolean {
-    this.takeWishes();
-    return this.commit(closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue());
+    return this.commit(() => closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue());
   }
 
   /** Fulfils the wishes that operators have left, and nothing else: windows stay open. @throws {StateError} */
   fulfilWishes(): boolean {
-    this.takeWishes();
-    return this.commit([]);
+    return this.commit(() => []);
   }
 
-  private commit(closing: readonly OpenWindow[]): boolean {
+  private commit(choose: () => readonly OpenWindow[]): boolean {
     const startedMs = this.clock.monotonicMs();
-    if (!this.hasNews && closing.length === 0 && !this.outbox.hasUnsavedCursors) {
-      this.lastCheckpointMs = startedMs;
-      return true;
-    }
     try {
+      // Reading can fail like writing. And what a wish puts back may be due at once.
+      this.takeWishes();
+      const closing = choose();
+      if (!this.hasNews && closing.length === 0 && !this.outbox.hasUnsavedCursors) {
+        this.lastCheckpointMs = startedMs;
+        // What could not be written may be due no more; without this nothing would ever be fetched again.
+        this.endFailure();
+        return true;
+      }
       this.checkpoint.write({
         nowMs: this.clock.nowMs(),
         buses: this.buses.map((bus) => bus.position),
@@ -239,8 +242,7 @@ export class Ingest {
       this.lastCheckpointMs = this.clock.monotonicMs();
       return false;
     }
-    if (this.stateFailure) this.logger.info("the state can be written again: fetching goes on");
-    this.stateFailure = undefined;
+    this.endFailure();
     this.refused = [];
     this.refusedBytes = 0;
     this.lost = 0;
@@ -255,6 +257,11 @@ export class Ingest {
     return true;
   }
 
+  private endFailure(): void {
+    if (this.stateFailure) this.logger.info("the state can be written again: fetching goes on");
+    this.stateFailure = undefined;
+  }
+
   /** Measures a step of the hot path for `processing_time`. */
   measured<T>(work: () => T): T {
     const startedMs = this.clock.monotonicMs();
@@ -265,6 +272,11 @@ export class Ingest {
 
   private moveTo(bus: number, log: string | undefined, nextOffset: number | undefined): void {
     const state = this.buses[bus]!;
+    // What is durable of one log says nothing about another one, nor about offsets that this one gives out anew.
+    if (log !== state.position.log) state.committedOffset = undefined;
+    else if (state.committedOffset !== undefined && nextOffset !== undefined) {
+      state.committedOffset = Math.min(state.committedOffset, nextOffset);
+    }
     state.position = { name: state.name, log, nextOffset };
     this.hasNews = true;
   }
@@ -297,9 +309,7 @@ export class Ingest {
     const wishes = this.checkpoint.wishes();
     if (wishes.length === 0) return;
     this.hasNews = true;
-    const purged = wishes.filter(({ action }) => action === "purge").flatMap(({ letterIds }) => letterIds);
-    const letters = wishes.filter(({ action }) => action === "retry")
-      .flatMap(({ letterIds }) => this.checkpoint.deadLetters(letterIds));
+    const { purged, letters } = this.chosen(wishes);
     const retried = letters.filter((letter) => this.retry(letter)).map(({ id }) => id);
     this.settled = {
       wishes: wishes.map(({ id }) => id),
@@ -311,6 +321,20 @@ export class Ingest {
       retried: retried.length,
       purged: purged.length,
     });
+  }
+
+  /** What each letter is wished to come to: the first wish that names it counts, since then it is no more what it was. */
+  private chosen(wishes: readonly Wish[]): { purged: number[]; letters: DeadLetter[] } {
+    const known = new Set<number>();
+    const purged: number[] = [];
+    const letters: DeadLetter[] = [];
+    for (const { action, letterIds } of wishes) {
+      const fresh = [...new Set(letterIds)].filter((id) => !known.has(id));
+      for (const id of fresh) known.add(id);
+      if (action === "purge") purged.push(...fresh);
+      else letters.push(...this.checkpoint.deadLetters(fresh));
+    }
+    return { purged, letters };
   }
 
   /** Takes a refused event in anew, out of the account of its refusal. Returns false where there is no whole event. */

@@ -2,7 +2,7 @@ import type { Aggregate } from "../aggregation/aggregate.ts";
 import { ACCOUNTS } from "../aggregation/event_aggregator.ts";
 import { functionName } from "../aggregation/agg_function.ts";
 import { readSegment } from "./archive.ts";
-import { readAccounts } from "./checkpoint.ts";
+import { readAccounts } from "./accounts.ts";
 import { toAggregate } from "./outbox_log.ts";
 import { type RegisteredSink, SinkRegistry } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
@@ -107,23 +107,61 @@ export class Books {
    * hold once the outbox is empty.
    */
   refusedEvents(sink: RegisteredSink): number {
-    const refused = this.state.all<RejectedRow>(
-      `SELECT name, agg_func, window_start_ms, window_end_ms, max(revision) AS revision, max(count) AS count
-       FROM dead_letter WHERE sink = ? GROUP BY name, agg_func, window_start_ms, window_end_ms`,
+    const fixed = this.state.get<{ events: number }>(
+      "SELECT coalesce(sum(count), 0) AS events FROM dead_letter WHERE sink = ? AND purged = ?",
       sink.name,
+      FIXED,
     );
-    let lacking = 0;
-    for (const row of refused) {
-      const { delivered, waiting } = this.expected(sink, {
-        startMs: row.window_start_ms,
-        endMs: row.window_end_ms,
-      });
-      const key = rowKey(row.name, row.agg_func);
-      const has = delivered.get(key);
-      if (waiting.has(key) || (has && has.revision > row.revision)) continue;
-      lacking += row.count - (has?.count ?? 0);
+    return this.refusedRows(sink).reduce((sum, row) => sum + this.lacking(sink, row), fixed!.events);
+  }
+
+  /**
+   * Replaces the purged letters of a window that is going to be forgotten, within the transaction of the caller: for each series
+   * one stays, whose count is that of the events that the sink lacks for good.
+   */
+  fixRefused(window: WindowKey): void {
+    for (const sink of this.sinks) {
+      for (const row of this.refusedRows(sink, window)) {
+        const events = this.lacking(sink, row);
+        this.state.run(
+          `DELETE FROM dead_letter WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ? AND name = ?
+             AND agg_func = ? AND id != ?`,
+          sink.name,
+          window.endMs,
+          window.startMs,
+          row.name,
+          row.agg_func,
+          row.id,
+        );
+        this.state.run("UPDATE dead_letter SET purged = ?, count = ? WHERE id = ?", FIXED, events, row.id);
+      }
     }
-    return lacking;
+  }
+
+  /** The newest refused revision of each series. */
+  private refusedRows(sink: RegisteredSink, window?: WindowKey): RejectedRow[] {
+    return this.state.all<RejectedRow>(
+      `SELECT max(id) AS id, name, agg_func, window_start_ms, window_end_ms, max(revision) AS revision,
+         max(count) AS count
+       FROM dead_letter
+       WHERE sink = ?1 AND purged != ?2 AND (?3 IS NULL OR (window_end_ms = ?3 AND window_start_ms = ?4))
+       GROUP BY name, agg_func, window_start_ms, window_end_ms`,
+      sink.name,
+      FIXED,
+      window?.endMs ?? null,
+      window?.startMs ?? null,
+    );
+  }
+
+  private lacking(sink: RegisteredSink, row: RejectedRow): number {
+    const { delivered, waiting } = this.expected(sink, {
+      startMs: row.window_start_ms,
+      endMs: row.window_end_ms,
+    });
+    const key = rowKey(row.name, row.agg_func);
+    const has = delivered.get(key);
+    if (waiting.has(key) || (has && has.revision > row.revision)) return 0;
+    return row.count - (has?.count ?? 0);
   }
 
   private isRejected(sink: RegisteredSink, aggregate: Aggregate): boolean {
@@ -132,6 +170,7 @@ export class Books {
 }
 
 interface RejectedRow {
+  id: number;
   name: string;
   agg_func: string;
   window_start_ms: number;
@@ -139,6 +178,9 @@ interface RejectedRow {
   revision: number;
   count: number;
 }
+
+/** `purged` of a letter that stands for what a sink lacks for good, in a window that is forgotten. */
+const FIXED = 2;
 
 /** What tells the rows of one window apart. */
 export function rowKey(name: string, aggFunc: string): string {

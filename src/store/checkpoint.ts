@@ -1,7 +1,7 @@
-import { type Accounting, ACCOUNTS, type EventAggregator } from "../aggregation/event_aggregator.ts";
+import { ACCOUNTS, type EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import { hashBytes } from "../vabus/event_batch.ts";
-import { dropFinalSegments } from "./archive.ts";
+import { readAccounts } from "./accounts.ts";
 import { ColumnError, ColumnReader, ColumnWriter } from "./columns.ts";
 import {
   addRefusedAggregates,
@@ -14,6 +14,7 @@ import {
   type Wish,
 } from "./dead_letters.ts";
 import { encodeAccumulators, encodeKeys, restorePage } from "./open_page.ts";
+import { forgetFinalWindows } from "./final_windows.ts";
 import type { OutboxLog } from "./outbox_log.ts";
 import type { SinkRegistry } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
@@ -71,8 +72,8 @@ export interface SettledWishes {
   readonly reissued: readonly DeadLetter[];
 }
 
-/** Segments deleted in one checkpoint at most, so that none takes long. */
-const DROPPED_SEGMENTS = 64;
+/** Windows forgotten in one checkpoint at most, so that none takes long. */
+const FORGOTTEN_WINDOWS = 64;
 
 /**
  * Writes and reads checkpoints: one transaction that holds all the handler knows. What is written in it is true together:
@@ -164,7 +165,7 @@ export class Checkpoint {
         );
       }
       this.writeAccounts(input, closed);
-      dropFinalSegments(state, registry.deliveredId(), this.finalBeforeMs(), DROPPED_SEGMENTS);
+      forgetFinalWindows(state, registry.deliveredId(), this.finalBeforeMs(), FORGOTTEN_WINDOWS);
       return { closed, pages, sequences };
     });
 
@@ -369,12 +370,6 @@ interface PageRow {
   window_end_ms: number;
   keys: Uint8Array;
   accumulators: Uint8Array | null;
-}
-
-/** The books and counters of the last checkpoint. */
-export function readAccounts(state: StateDatabase): Map<keyof Accounting | string, number> {
-  const rows = state.all<{ name: string; value: number }>("SELECT name, value FROM account");
-  return new Map(rows.map((row) => [row.name, row.value]));
 }
 
 function toPosition(row: BusRow): BusPosition {

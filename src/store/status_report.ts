@@ -1,5 +1,5 @@
 import { ACCOUNTS } from "../aggregation/event_aggregator.ts";
-import { readAccounts } from "./checkpoint.ts";
+import { readAccounts } from "./accounts.ts";
 import { ColumnError } from "./columns.ts";
 import { eventsInPage } from "./open_page.ts";
 import { SinkRegistry, waitingRows } from "./sink_registry.ts";

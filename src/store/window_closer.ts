@@ -4,7 +4,7 @@ import type { Aggregate } from "../aggregation/aggregate.ts";
 import { type OpenWindow, type OpenWindows, PAGE_SLOTS } from "../aggregation/open_windows.ts";
 import { seriesHash } from "../aggregation/series_table.ts";
 import { hashBytes } from "../vabus/event_batch.ts";
-import { ArchivedWindow } from "./archive.ts";
+import { type ArchivedRow, ArchivedWindow } from "./archive.ts";
 import { ColumnWriter } from "./columns.ts";
 import { SegmentBuilder } from "./segment.ts";
 import type { SinkRegistry } from "./sink_registry.ts";
@@ -68,28 +68,57 @@ export class WindowCloser {
   }
 
   /**
-   * Puts the newest revision of an aggregate that `sink` has rejected into the outbox again, for that sink alone, within
-   * the transaction of the caller. Returns false if the archive does not have it.
+   * Puts an aggregate that `sink` has rejected into the outbox again, for that sink alone, within the transaction of the
+   * caller. Returns whether its dead letter is settled: it is also where the sink has got a newer revision since, which holds
+   * all of it. It is not where a newer one is still on its way, or was refused itself.
    */
   reissue(sink: string, aggregate: Aggregate, closed: Closed, nowMs: number): boolean {
     const window = { startMs: aggregate.windowStartMs, endMs: aggregate.windowEndMs };
     const nameBytes = ENCODER.encode(aggregate.name);
     const id = functionId(aggregate.aggFunc);
     const hash = seriesHash(hashBytes(nameBytes, 0, nameBytes.length), id);
-    const found = ArchivedWindow.load(this.state, window.startMs, window.endMs).find(hash, id, nameBytes);
-    if (!found) return false;
-    const { segment, row } = found;
+    const newest = ArchivedWindow.load(this.state, window.startMs, window.endMs).find(hash, id, nameBytes);
+    if (!newest) return false;
+    const { segment, row } = newest;
+    const revision = segment.revision[row]!;
+    if (revision > aggregate.revision) return this.isDelivered(sink, newest, { ...aggregate, revision });
     this.builder.add({
       ...segment.accumulator(row),
       hash,
       nameBytes,
-      revision: segment.revision[row]!,
+      revision,
       previousCount: segment.previousCount[row]!,
       sinks: this.registry.get(sink).bit,
       newSinks: 0,
     });
     this.flush(window, true, closed, nowMs);
     return true;
+  }
+
+  /** Whether a sink holds an archived row: it was routed there, the cursor has passed it, and it was not refused. */
+  private isDelivered(sink: string, { id, segment, row }: ArchivedRow, aggregate: Aggregate): boolean {
+    const { bit, cursor } = this.registry.get(sink);
+    if ((segment.sinks[row]! & bit) === 0 || id >= cursor) return false;
+    const { windowStartMs, windowEndMs, name, aggFunc, revision } = aggregate;
+    const refused = this.state.get(
+      `SELECT 1 FROM dead_letter WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ?
+         AND name = ? AND agg_func = ? AND revision = ?`,
+      sink,
+      windowEndMs,
+      windowStartMs,
+      name,
+      aggFunc,
+      revision,
+    );
+    const onItsWay = this.state.get(
+      `SELECT 1 FROM segment WHERE window_end_ms = ? AND window_start_ms = ? AND reissued AND (sink_bits & ?) != 0
+         AND first_id + row_count > ?`,
+      windowEndMs,
+      windowStartMs,
+      bit,
+      cursor,
+    );
+    return refused === undefined && onItsWay === undefined;
   }
 
   private closeSlot(

@@ -71,11 +71,14 @@ export function scanReply(body: Uint8Array, batch: EventBatch): ReplyHeader {
  * Reads the header fields of a reply that come before its events, without looking at the events; undefined when they
  * are not all there. Lets the next fetch start before this reply is scanned. Checks nothing else.
  */
-export function peekNext(body: Uint8Array): number | undefined {
-  const head = DECODER.decode(body.subarray(0, 512));
-  const eventsAt = head.indexOf('"events"');
-  const next = /"next"\s*:\s*(\d{1,15})\s*,/.exec(eventsAt < 0 ? "" : head.slice(0, eventsAt));
-  return next ? Number(next[1]) : undefined;
+export function peekHeader(body: Uint8Array): ReplyHeader | undefined {
+  const text = DECODER.decode(body.subarray(0, 1024));
+  const head = text.slice(0, Math.max(0, text.indexOf('"events"')));
+  const log = /"log"\s*:\s*"([^"\\]+)"\s*,/.exec(head)?.[1];
+  const offset = /"offset"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
+  const next = /"next"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
+  if (log === undefined || offset === undefined || next === undefined) return undefined;
+  return { log, offset: Number(offset), next: Number(next) };
 }
 
 /** Scans a single event (queue mode, dead letters put back) into `batch`. @throws {ReplyFormatError} Not JSON. */

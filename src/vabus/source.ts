@@ -23,7 +23,7 @@ export interface FetchRequest {
 }
 
 export type FetchReply =
-  /** A reply body that still has to be scanned: `{"log","offset","next","events"}` in UTF-8. */
+  /** A reply body that still has to be scanned: `{"log","offset","next","events"}` in UTF-8. It is the reader's own. */
   | { readonly kind: "events"; readonly body: Uint8Array }
   /** 410 (`trimmed`: the offset is older than the log) or 416 (`reset`: beyond its end, so it began anew). */
   | {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { StateError } from "../../src/store/state_error.ts";
 import { type FetchReply, SourceError } from "../../src/vabus/source.ts";
 import { MemorySource, openRig, outboxRows, reply } from "./rig.ts";
 
@@ -102,6 +103,73 @@ for (const isShorter of [true, false]) {
     }),
   );
 }
+
+Deno.test(
+  "what is durable of one log is never acknowledged to the next one",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (let i = 0; i < 20; i++) bus.publish(event("a", 1, NOW_S - 100));
+    using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "10", CHECKPOINT_INTERVAL: "3600" });
+    const [reader] = rig.readers;
+    await reader!.drain(NEVER);
+    rig.core.ingest.checkpointNow();
+    bus.log = "second-log";
+    for (let i = 0; i < 20; i++) bus.publish(event("a", 1, NOW_S - 100));
+    bus.requests.length = 0;
+    await reader!.drain(NEVER);
+    // The first request cannot know yet, and the bus can tell by its offset.
+    assert.deepEqual(bus.requests.slice(0, 2).map(({ offset, ack }) => [offset, ack]), [
+      [20, 20],
+      [undefined, undefined],
+    ]);
+    assert.deepEqual(bus.requests.slice(2).filter(({ ack }) => ack !== undefined), []);
+    rig.core.ingest.checkpointNow();
+    await reader!.acknowledge();
+    assert.equal(bus.requests.at(-1)!.ack, 40);
+  }),
+);
+
+Deno.test(
+  "a bus that has lost the end of its log is read on from where it ends now",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (let i = 0; i < 10; i++) bus.publish(event("a", 1, NOW_S - 100));
+    using rig = openRig(directory, [bus], NOW_MS);
+    const [reader] = rig.readers;
+    await reader!.drain(NEVER);
+    rig.core.ingest.checkpointNow();
+    bus.events.length = 7;
+    await reader!.drain(NEVER);
+    assert.deepEqual(rig.core.ingest.buses[0]!.position.nextOffset, 7);
+    bus.publish(event("a", 1, NOW_S - 100));
+    bus.requests.length = 0;
+    await reader!.drain(NEVER);
+    assert.equal(rig.core.aggregator.accounting.aggregated, 11);
+    assert.equal(rig.core.ingest.lostEvents, 0);
+    // Offset 7 has been given out a second time: what is durable is what lies below it.
+    assert.equal(Math.max(...bus.requests.map(({ ack }) => ack ?? 0)), 7);
+  }),
+);
+
+Deno.test(
+  "an old reply that the log was trimmed takes nobody back",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (let i = 0; i < 10; i++) bus.publish(event("a", 1, NOW_S - 100));
+    using rig = openRig(directory, [bus], NOW_MS);
+    const [reader] = rig.readers;
+    await reader!.drain(NEVER);
+    let isOld = true;
+    bus.intervene = () => {
+      if (!isOld) return undefined;
+      isOld = false;
+      return { kind: "trimmed", log: bus.log, first: 3, next: 10 };
+    };
+    await reader!.drain(NEVER);
+    assert.equal(rig.core.aggregator.accounting.received, 10);
+    assert.equal(rig.core.ingest.lostEvents, 0);
+  }),
+);
 
 Deno.test(
   "a bus at another address is known by its log",
@@ -222,6 +290,41 @@ Deno.test(
     await rig.readers[0]!.run(stop.signal);
     assert.ok(fetchedWhenFull! < 40, `${fetchedWhenFull}`);
     assert.ok(rig.core.aggregator.accounting.received > fetchedWhenFull!);
+  }),
+);
+
+Deno.test(
+  "a state that cannot be read for a moment is no end of reading",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", 1, NOW_S - 100));
+    using rig = openRig(directory, [bus], NOW_MS);
+    const { state } = rig.core;
+    const all = state.all;
+    state.all = () => {
+      state.all = all;
+      throw new StateError("unwritable", "disk I/O error");
+    };
+    assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
+    assert.equal(rig.core.aggregator.accounting.aggregated, 1);
+  }),
+);
+
+Deno.test(
+  "fetching goes on after the state has failed, also when there is nothing left to write",
+  inTemporaryDirectory((directory) => {
+    using rig = openRig(directory, [new MemorySource()], NOW_MS);
+    const { state, ingest } = rig.core;
+    const all = state.all;
+    state.all = () => {
+      throw new StateError("unwritable", "disk I/O error");
+    };
+    assert.equal(ingest.checkpointNow(), false);
+    assert.equal(ingest.obstacle?.name, "state_not_writable");
+    state.all = all;
+    assert.equal(ingest.checkpointNow(), true);
+    assert.equal(ingest.obstacle, undefined);
+    return Promise.resolve();
   }),
 );
 

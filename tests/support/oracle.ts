@@ -16,7 +16,8 @@ export interface Row {
   readonly instance: string;
 }
 
-interface Reading {
+/** An event's share in an aggregate; times are Unix ms. */
+export interface Reading {
   readonly value: number;
   readonly timeMs: number;
 }
@@ -104,10 +105,19 @@ export class Oracle {
     if (row.count !== readings.length) return `count is ${row.count} instead of ${readings.length}`;
     if (!Number.isInteger(row.revision) || row.revision < 0) return `revision is ${row.revision}`;
     if (row.instance !== instance) return `instance is ${row.instance}`;
-    const [accepted, tolerance] = acceptedValues(row.aggFunc, readings);
-    if (accepted.some((value) => isClose(row.value, value, tolerance))) return undefined;
-    return `value is ${row.value} instead of ${accepted.join(" or ")}`;
+    return valueFault(row.aggFunc, row.value, readings);
   }
+}
+
+/** What is wrong with the value of an aggregate over `readings`; undefined when it is right. */
+export function valueFault(
+  aggFunc: string,
+  actual: number,
+  readings: readonly Reading[],
+): string | undefined {
+  const [accepted, tolerance] = acceptedValues(aggFunc, readings);
+  if (accepted.some((value) => isClose(actual, value, tolerance))) return undefined;
+  return `value is ${actual} instead of ${accepted.join(" or ")}`;
 }
 
 /** The values that may come out, and by how much of itself a value may be off. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { functionName } from "../../src/aggregation/agg_function.ts";
 import { EventBatch } from "../../src/vabus/event_batch.ts";
-import { checkEvent, peekNext, ReplyFormatError, scanReply } from "../../src/vabus/event_scanner.ts";
+import { checkEvent, peekHeader, ReplyFormatError, scanReply } from "../../src/vabus/event_scanner.ts";
 
 interface Scanned {
   position: number;
@@ -227,7 +227,13 @@ Deno.test("invalid UTF-8 is read as JSON.parse reads it, and a byte order mark i
 
 Deno.test("the next offset is known from the head of a reply, or not at all", () => {
   const bytes = (json: string) => new TextEncoder().encode(json);
-  assert.equal(peekNext(bytes('{"log":"L","offset":1,"next":42,"events":[]}')), 42);
-  assert.equal(peekNext(bytes('{"events":[{"next":7}],"next":42}')), undefined);
-  assert.equal(peekNext(bytes("")), undefined);
+  assert.deepEqual(peekHeader(bytes('{"log":"L","offset":1,"next":42,"events":[]}')), {
+    log: "L",
+    offset: 1,
+    next: 42,
+  });
+  assert.equal(peekHeader(bytes('{"events":[{"next":7}],"log":"L","offset":1,"next":42}')), undefined);
+  assert.equal(peekHeader(bytes('{"log":"L","next":42,"events":[]}')), undefined);
+  assert.equal(peekHeader(bytes('{"log":"\\u004c","offset":1,"next":42,"events":[]}')), undefined);
+  assert.equal(peekHeader(bytes("")), undefined);
 });

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { leaveWish, readDeadLetters } from "../../src/store/dead_letters.ts";
+import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { FakeSink } from "../sinks/fake_sink.ts";
+import { verify } from "../../src/handler/verification.ts";
+import { MemorySource, openRig, type Rig } from "./rig.ts";
+
+const NOW_MS = 1_000_000_000;
+const NOW_S = NOW_MS / 1000;
+const NEVER = new AbortController().signal;
+
+async function withRig(flags: Record<string, string>, work: (rig: Rig, bus: MemorySource) => Promise<void>) {
+  const directory = await Deno.makeTempDir({ prefix: "vabus-wishes-" });
+  const bus = new MemorySource();
+  const rig = openRig(directory, [bus], NOW_MS, flags);
+  try {
+    await work(rig, bus);
+  } finally {
+    rig[Symbol.dispose]();
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Takes in what the bus has, and closes the windows that are due. */
+async function takeIn({ core, readers }: Rig): Promise<void> {
+  await readers[0]!.drain(NEVER);
+  core.ingest.checkpointNow();
+}
+
+/** Brings the outbox to the sink; what `isRejected` says becomes a dead letter. */
+async function deliver(
+  { core: { outbox, ingest } }: Rig,
+  sink: FakeSink,
+  isRejected: (aggregate: Aggregate) => boolean,
+): Promise<Aggregate[]> {
+  const seen: Aggregate[] = [];
+  await sink.open({ stateId: outbox.stateId, cursor: 0, endId: outbox.endId() }, NEVER);
+  for (let batch; (batch = outbox.read("sqlite", outbox.cursor("sqlite"), 1)) !== undefined;) {
+    seen.push(...batch.aggregates);
+    const refused = batch.aggregates.find(isRejected);
+    if (refused) outbox.reject("sqlite", refused, "no", batch.nextId);
+    else {
+      await sink.write(batch, NEVER);
+      outbox.advance("sqlite", batch.nextId);
+    }
+  }
+  ingest.checkpointNow();
+  return seen;
+}
+
+async function assertProven({ core: { state } }: Rig, sink: FakeSink): Promise<void> {
+  const proof = await verify(state, [sink], -Infinity, NEVER);
+  assert.ok(proof.proven, JSON.stringify(proof));
+}
+
+function letterIds({ core: { state } }: Rig): number[] {
+  return readDeadLetters(state, { limit: 100 }).map(({ id }) => id);
+}
+
+const event = (value: number, timestamp: number) => ({ name: "a", value, timestamp });
+
+Deno.test("a letter that two wishes name is put back once", () =>
+  withRig({ MAX_FUTURE_SKEW: "10" }, async (rig, bus) => {
+    bus.publish(event(1, NOW_S), event(2, NOW_S + 20));
+    await takeIn(rig);
+    const ids = letterIds(rig);
+    assert.equal(ids.length, 1);
+    rig.clock.ms += 60_000;
+    leaveWish(rig.core.state, "retry", ids);
+    leaveWish(rig.core.state, "retry", [...ids, ...ids]);
+    leaveWish(rig.core.state, "purge", ids);
+    rig.core.ingest.checkpointNow();
+    const { received, aggregated, future } = rig.core.aggregator.accounting;
+    assert.deepEqual({ received, aggregated, future }, { received: 2, aggregated: 2, future: 0 });
+    assert.deepEqual(rig.core.ingest.fulfilled, { retried: 1, purged: 0 });
+    assert.deepEqual(letterIds(rig), []);
+  }));
+
+Deno.test("a rejected aggregate that a newer revision has overtaken is not sent again", () =>
+  withRig({}, async (rig, bus) => {
+    const sink = new FakeSink({ instance: "rig" });
+    bus.publish(event(1, NOW_S - 100), event(1, NOW_S - 50));
+    await takeIn(rig);
+    await deliver(rig, sink, ({ windowStartMs }) => windowStartMs === NOW_MS - 100_000);
+    const ids = letterIds(rig);
+    assert.equal(ids.length, 1);
+    bus.publish(event(1, NOW_S - 100));
+    await takeIn(rig);
+    // The next revision is on its way: nothing is sent for the letter, which stays.
+    leaveWish(rig.core.state, "retry", ids);
+    rig.core.ingest.checkpointNow();
+    await assertProven(rig, sink);
+    assert.deepEqual((await deliver(rig, sink, () => false)).map(({ revision }) => revision), [1]);
+    assert.deepEqual(letterIds(rig), ids);
+    await assertProven(rig, sink);
+    // The sink has it: the letter is settled.
+    leaveWish(rig.core.state, "retry", ids);
+    rig.core.ingest.checkpointNow();
+    assert.deepEqual(await deliver(rig, sink, () => false), []);
+    assert.deepEqual(letterIds(rig), []);
+    await assertProven(rig, sink);
+  }));
+
+Deno.test("of two rejected revisions the newest is sent again, once", () =>
+  withRig({}, async (rig, bus) => {
+    const sink = new FakeSink({ instance: "rig" });
+    for (let i = 0; i < 2; i++) {
+      bus.publish(event(1, NOW_S - 100), event(1, NOW_S - 50));
+      await takeIn(rig);
+      await deliver(rig, sink, ({ windowStartMs }) => windowStartMs === NOW_MS - 100_000);
+    }
+    const ids = letterIds(rig);
+    assert.equal(ids.length, 2);
+    for (const expected of [[1], []]) {
+      leaveWish(rig.core.state, "retry", ids);
+      rig.core.ingest.checkpointNow();
+      await assertProven(rig, sink);
+      assert.deepEqual((await deliver(rig, sink, () => false)).map(({ revision }) => revision), expected);
+      await assertProven(rig, sink);
+    }
+    assert.deepEqual(letterIds(rig), []);
+  }));
+
+Deno.test("what a sink lacks for good stays in the books when its window is forgotten", () =>
+  withRig({ CORRECTION_HORIZON: "60" }, async (rig, bus) => {
+    const sink = new FakeSink({ instance: "rig" });
+    bus.publish(event(1, NOW_S - 100), event(1, NOW_S - 80));
+    await takeIn(rig);
+    await deliver(rig, sink, () => false);
+    bus.publish(event(1, NOW_S - 100));
+    await takeIn(rig);
+    // The sink has revision 0 with one event; of revision 1 it lacks one.
+    await deliver(rig, sink, ({ revision }) => revision === 1);
+    leaveWish(rig.core.state, "purge", letterIds(rig));
+    rig.core.ingest.checkpointNow();
+    await assertProven(rig, sink);
+    bus.publish(event(1, NOW_S));
+    await takeIn(rig);
+    const left = rig.core.state.get("SELECT 1 FROM segment WHERE window_start_ms = ?", NOW_MS - 100_000);
+    assert.equal(left, undefined);
+    await deliver(rig, sink, () => false);
+    await assertProven(rig, sink);
+  }));
+
+Deno.test("a window is forgotten as a whole", () =>
+  withRig({ CORRECTION_HORIZON: "60" }, async (rig, bus) => {
+    const sink = new FakeSink({ instance: "rig" });
+    bus.publish(event(1, NOW_S - 100), event(1, NOW_S - 80));
+    await takeIn(rig);
+    await deliver(rig, sink, () => false);
+    // Another segment of the window, which waits while the window becomes final.
+    bus.publish({ name: "b", value: 1, timestamp: NOW_S - 100 });
+    await takeIn(rig);
+    bus.publish(event(1, NOW_S));
+    await takeIn(rig);
+    await assertProven(rig, sink);
+    await deliver(rig, sink, () => false);
+    await assertProven(rig, sink);
+  }));

@@ -1,0 +1,181 @@
+import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { verify } from "../../src/handler/verification.ts";
+import type { ProvableSink } from "../../src/sinks/sink.ts";
+import { Books } from "../../src/store/books.ts";
+import { readAccounts } from "../../src/store/accounts.ts";
+import type { StateDatabase } from "../../src/store/state_database.ts";
+import { type Counts, type ExpectedRow, isOverflowing, type Model, rowFault } from "./model.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { WallClock } from "./sim_clock.ts";
+import { SimTable } from "./sim_table.ts";
+import type { SimTopic } from "./sim_topic.ts";
+import { Violation } from "./violation.ts";
+
+interface LetterRow {
+  readonly reason: string;
+  readonly sink: string | null;
+  readonly raw: Uint8Array | null;
+  readonly name: string;
+  readonly agg_func: string;
+  readonly window_start_ms: number;
+  readonly window_end_ms: number;
+  readonly count: number;
+  readonly revision: number;
+}
+
+const DECODER = new TextDecoder();
+
+/** Holds the state and the sinks against the model. Every method throws {@link Violation}. */
+export class Audit {
+  private outboxEndId = 0;
+  /** The texts of events that an operator wanted to be thrown away. */
+  private readonly thrownAway: string[] = [];
+  private hasPurged = false;
+
+  constructor(
+    private readonly model: Model,
+    private readonly scenario: Scenario,
+    private readonly wall: WallClock,
+    private readonly scheduler: Scheduler,
+  ) {}
+
+  /** After each transaction: the books add up, and are those that follow from how far the buses have been read. */
+  checkpoint(state: StateDatabase, windowSizeMs: number): void {
+    const { model } = this;
+    const buses = state.all<{ name: string; log: string | null; next: number | null }>(
+      "SELECT name, log, offset_next AS next FROM bus ORDER BY position",
+    );
+    for (const { name, log, next } of buses) {
+      model.committed(name, { log: log ?? undefined, next: next ?? undefined }, windowSizeMs);
+    }
+    const accounts = readAccounts(state);
+    for (const [name, expected] of Object.entries(model.counts) as [keyof Counts, number][]) {
+      const found = accounts.get(name) ?? 0;
+      if (found !== expected) throw new Violation(`the books say ${found} ${name}, it must be ${expected}`);
+    }
+    const faults = new Books(state).faults();
+    if (faults.length > 0) throw new Violation(`the books: ${faults.join("; ")}`);
+    this.closings(state);
+  }
+
+  /** The operator wants letters to be thrown away; null: one that is no event. */
+  purged(raws: readonly (Uint8Array | null)[]): void {
+    this.hasPurged = true;
+    for (const raw of raws) if (raw !== null) this.thrownAway.push(DECODER.decode(raw));
+  }
+
+  /** The product's own proof. */
+  async proof(state: StateDatabase, sinks: readonly ProvableSink[]): Promise<void> {
+    const proof = await verify(state, sinks, -Infinity, new AbortController().signal);
+    if (proof.proven) return;
+    const differences = [...proof.state_faults, ...proof.sinks.flatMap((sink) => sink.differences)];
+    throw new Violation(differences.slice(0, 3).join("; "));
+  }
+
+  /** When everything has come to rest: the sinks hold what they must and nothing else. */
+  end(state: StateDatabase, places: ReadonlyMap<string, SimTable | SimTopic>): void {
+    const letters = state.all<LetterRow>("SELECT * FROM dead_letter ORDER BY id");
+    this.refusedEvents(letters);
+    for (const [sink, place] of places) {
+      const rows = place instanceof SimTable ? place.rows : place.finalRows();
+      const rejected = letters.filter((letter) => letter.sink === sink);
+      for (const [key, expected] of this.model.rows) {
+        const isRouted = routedSinks(this.scenario, expected.name).includes(sink);
+        const fault = isRouted
+          ? this.rowFault(expected, rows.get(key), rejected, letters)
+          : rows.has(key)
+          ? "is routed elsewhere"
+          : undefined;
+        if (fault !== undefined) throw new Violation(`${sink}: ${key} ${fault}`);
+      }
+      for (const key of rows.keys()) {
+        if (!this.model.rows.has(key)) throw new Violation(`${sink}: ${key} is there and should not be`);
+      }
+    }
+  }
+
+  /** No window closes before its time. */
+  private closings(state: StateDatabase): void {
+    const { model, scenario, scheduler, wall } = this;
+    const limitMs = model.watermarkLimit(scheduler.nowMs);
+    const allIdle = model.mayAllBeIdle();
+    const closed = state.all<{ endMs: number; endId: number }>(
+      `SELECT window_end_ms AS endMs, first_id + row_count AS endId FROM segment
+       WHERE first_id >= ? AND NOT reissued`,
+      this.outboxEndId,
+    );
+    for (const { endMs, endId } of closed) {
+      this.outboxEndId = Math.max(this.outboxEndId, endId);
+      const isDue = endMs <= limitMs || (allIdle && endMs <= wall.nowMs) ||
+        (model.hasHeardFailure && endMs + scenario.maxWaitMs <= wall.nowMs);
+      if (isDue) continue;
+      throw new Violation(
+        `a window that ends at ${endMs} is closed; event time allows ${limitMs}, the clock says ${wall.nowMs}` +
+          (allIdle ? "" : ", and not every bus is idle"),
+      );
+    }
+  }
+
+  /** Each refused event is a dead letter, once, unless an operator has thrown it away. */
+  private refusedEvents(letters: readonly LetterRow[]): void {
+    const missing = countTexts(this.model.refused);
+    for (const { raw } of letters) {
+      if (raw === null) continue;
+      const text = DECODER.decode(raw);
+      const count = missing.get(text) ?? 0;
+      if (count === 0) throw new Violation(`the dead letters hold one ${text} too many`);
+      missing.set(text, count - 1);
+    }
+    const thrownAway = countTexts(this.thrownAway);
+    for (const [text, count] of missing) {
+      if (count > (thrownAway.get(text) ?? 0)) {
+        throw new Violation(`${text} was refused and is no dead letter`);
+      }
+    }
+  }
+
+  private rowFault(
+    expected: ExpectedRow,
+    row: Aggregate | undefined,
+    rejected: readonly LetterRow[],
+    letters: readonly LetterRow[],
+  ): string | undefined {
+    const isOfRow = (letter: LetterRow) =>
+      letter.raw === null && letter.name === expected.name && letter.agg_func === expected.aggFunc &&
+      letter.window_start_ms === expected.startMs && letter.window_end_ms === expected.endMs;
+    if (isOverflowing(expected)) {
+      if (this.hasPurged || letters.some((letter) => letter.reason === "not_finite" && isOfRow(letter))) {
+        return undefined;
+      }
+      return "has overflowed and is no dead letter";
+    }
+    const fault = row === undefined ? "is missing" : rowFault(expected, row);
+    // A sink that refused the newest revision has an older one or none; the newest is a dead letter then.
+    const isRefused = rejected.some((letter) =>
+      isOfRow(letter) && letter.revision > (row?.revision ?? -1) &&
+      letter.count === countOf(expected)
+    );
+    if (fault === undefined || isRefused) return undefined;
+    return row === undefined ? fault : `(revision ${row.revision}) is wrong: ${fault}`;
+  }
+}
+
+function countOf({ readings }: ExpectedRow): number {
+  return [...readings.values()].reduce((sum, { length }) => sum + length, 0);
+}
+
+function countTexts(texts: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return counts;
+}
+
+/** By the rules of `ROUTES`, for the patterns that scenarios have: a beginning and `*`. */
+function routedSinks({ routes, sinks }: Scenario, name: string): readonly string[] {
+  for (const rule of routes?.split(";") ?? []) {
+    const [pattern, named] = rule.split("=") as [string, string];
+    if (name.startsWith(pattern.slice(0, -1))) return named === "none" ? [] : named.split(",");
+  }
+  return sinks;
+}

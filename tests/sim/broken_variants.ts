@@ -1,0 +1,265 @@
+import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { Watermark } from "../../src/aggregation/watermark.ts";
+import type { Surroundings } from "../../src/handler/parts.ts";
+import { Ingest } from "../../src/ingest/ingest.ts";
+import { type OutboxBatch, type Sink, SinkError } from "../../src/sinks/sink.ts";
+import { ArchivedWindow } from "../../src/store/archive.ts";
+import { Checkpoint, type CheckpointInput } from "../../src/store/checkpoint.ts";
+import type { Wish } from "../../src/store/dead_letters.ts";
+import { OutboxLog } from "../../src/store/outbox_log.ts";
+import { SinkRegistry } from "../../src/store/sink_registry.ts";
+import type { StateDatabase } from "../../src/store/state_database.ts";
+import type { FetchReply, FetchRequest, Source } from "../../src/vabus/source.ts";
+import { SimTable } from "./sim_table.ts";
+import { SimTopic } from "./sim_topic.ts";
+import type { Sabotage } from "./simulation.ts";
+
+/** A mistake that somebody could make, made from outside of the product. */
+export interface BrokenVariant extends Sabotage {
+  readonly name: string;
+}
+
+/** Replaces a method, a private one too, and returns what puts it back. */
+function replace(
+  owner: { prototype: object },
+  method: string,
+  // deno-lint-ignore no-explicit-any -- methods of any shape, private ones among them
+  make: (original: (this: any, ...values: any[]) => any) => (this: any, ...values: any[]) => any,
+): () => void {
+  // deno-lint-ignore no-explicit-any
+  const prototype = owner.prototype as any;
+  const original = prototype[method];
+  if (typeof original !== "function") throw new Error(`there is no ${method} any more to be broken`);
+  prototype[method] = make(original);
+  return () => prototype[method] = original;
+}
+
+function withSources(
+  change: (request: FetchRequest) => FetchRequest,
+  changeReply: (reply: FetchReply, request: FetchRequest) => FetchReply = (reply) => reply,
+): (surroundings: Surroundings) => Surroundings {
+  return (surroundings) => ({
+    ...surroundings,
+    sources: (surroundings.sources as Source[]).map((source) => ({
+      ...source,
+      fetch: async (request, signal) => changeReply(await source.fetch(change(request), signal), request),
+    })),
+  });
+}
+
+function withSinks(change: (sink: Sink) => Partial<Sink>): (surroundings: Surroundings) => Surroundings {
+  return (surroundings) => ({
+    ...surroundings,
+    sinks: surroundings.sinks.map((sink) => ({ ...sink, ...change(sink) })),
+  });
+}
+
+/** After the router has split a batch, writes the second half without its first row. */
+function droppingInBisection(sink: Sink): Partial<Sink> {
+  let splitAt = -1;
+  return {
+    write: async (batch, signal) => {
+      const { ids, aggregates } = batch;
+      const isSecondHalf = batch.firstId === splitAt;
+      const cut: OutboxBatch = isSecondHalf
+        ? { ...batch, ids: ids.slice(1), aggregates: aggregates.slice(1) }
+        : batch;
+      try {
+        if (cut.aggregates.length > 0) await sink.write(cut, signal);
+      } catch (error) {
+        if (error instanceof SinkError && error.kind === "rejected") splitAt = ids[ids.length >> 1]!;
+        throw error;
+      }
+    },
+  };
+}
+
+export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
+  {
+    name: "the bus gets its ack before the commit",
+    surroundings: withSources((request) =>
+      request.offset === undefined ? request : { ...request, ack: request.offset }
+    ),
+  },
+  {
+    name: "the cursor is advanced before the sink has the rows",
+    parts: () =>
+      replace(OutboxLog, "read", (read) =>
+        function (sink: string, ...rest) {
+          const batch = read.call(this, sink, ...rest);
+          if (batch !== undefined) this.advance(sink, batch.nextId);
+          return batch;
+        }),
+  },
+  {
+    name: "nobody fences an older Kafka producer",
+    places: (places) => {
+      for (const place of places.values()) if (place instanceof SimTopic) place.isFencing = false;
+    },
+  },
+  {
+    name: "the position in Kafka is not written with the records",
+    places: (places) => {
+      for (const place of places.values()) if (place instanceof SimTopic) place.isPositionKept = false;
+    },
+  },
+  {
+    name: "the position that a sink answers is ignored",
+    surroundings: withSinks((sink) => ({
+      open: async (context, signal) => {
+        await sink.open(context, signal);
+        return context.cursor;
+      },
+    })),
+  },
+  {
+    name: "the upsert has no revision guard",
+    places: (places) => {
+      for (const place of places.values()) if (place instanceof SimTable) place.isGuarded = false;
+    },
+  },
+  {
+    name: "a failed poll moves the watermark",
+    parts: () =>
+      replace(Ingest, "pollFailed", (pollFailed) =>
+        function (bus: number, reason: string) {
+          pollFailed.call(this, bus, reason);
+          this.setIdle(bus);
+        }),
+  },
+  {
+    name: "windows close one window too early",
+    parts: () =>
+      replace(Ingest, "windowsDue", () =>
+        function () {
+          const { aggregator } = this;
+          return aggregator.windowsWhere(
+            ({ startMs }: { startMs: number }) => startMs <= aggregator.watermark.valueMs,
+          );
+        }),
+  },
+  {
+    name: "the checkpoint is not atomic: offsets are saved without the windows",
+    parts: () =>
+      replace(Checkpoint, "write", (write) =>
+        function (input: CheckpointInput) {
+          const { watermark } = this.aggregator;
+          (this.state as StateDatabase).transaction(() =>
+            input.buses.forEach((bus, number) => this.writeBus(bus, watermark.greatestOf(number), number))
+          );
+          return write.call(this, input);
+        }),
+  },
+  {
+    name: "a failed checkpoint counts as written in memory",
+    parts: () =>
+      replace(Checkpoint, "write", (write) =>
+        function (input: CheckpointInput) {
+          try {
+            return write.call(this, input);
+          } catch (error) {
+            this.aggregator.windows.markAllClean();
+            throw error;
+          }
+        }),
+  },
+  {
+    name: "open windows are not restored",
+    parts: () => replace(Checkpoint, "restoreWindows", () => () => {}),
+  },
+  {
+    name: "the ids of events are not in the checkpoint",
+    parts: () => replace(Checkpoint, "restoreIds", () => () => {}),
+  },
+  {
+    name: "how far the events of a bus have come is not in the checkpoint",
+    parts: () =>
+      replace(Watermark, "restore", (restore) =>
+        function (valueMs: number, greatestMs: readonly number[]) {
+          restore.call(this, valueMs, greatestMs.map(() => -Infinity));
+        }),
+  },
+  {
+    name: "a correction replaces what it corrects",
+    parts: () => replace(ArchivedWindow, "find", () => () => undefined),
+  },
+  {
+    name: "the dead letter of a rejected row is forgotten",
+    parts: () =>
+      replace(
+        OutboxLog,
+        "reject",
+        () =>
+          function (sink: string, _aggregate: Aggregate, _error: string, nextId: number) {
+            this.advance(sink, nextId);
+          },
+      ),
+  },
+  {
+    name: "the bisection drops a row",
+    surroundings: withSinks(droppingInBisection),
+  },
+  {
+    name: "a wish is fulfilled and not forgotten",
+    parts: () =>
+      replace(Checkpoint, "settle", (settle) =>
+        function (input: CheckpointInput, closed) {
+          settle.call(this, { ...input, settled: { ...input.settled, wishes: [] } }, closed);
+        }),
+  },
+  {
+    name: "a letter that two wishes name is put back twice",
+    parts: () =>
+      replace(Ingest, "chosen", () =>
+        function (wishes: readonly Wish[]) {
+          const named = (action: Wish["action"]) =>
+            wishes.filter((wish) => wish.action === action).map(({ letterIds }) => letterIds);
+          return {
+            purged: named("purge").flat(),
+            letters: named("retry").flatMap((ids) => this.checkpoint.deadLetters(ids)),
+          };
+        }),
+  },
+  {
+    name: "a reply is taken for the one that was asked for, whatever its offset",
+    surroundings: withSources((request) => request, (reply, { offset }) => {
+      if (reply.kind !== "events" || offset === undefined) return reply;
+      const text = new TextDecoder().decode(reply.body);
+      const shown = /"offset":(\d+),"next":(\d+)/.exec(text);
+      if (shown === null || Number(shown[1]) === offset) return reply;
+      const next = offset + Number(shown[2]) - Number(shown[1]);
+      const body = text.replace(shown[0], `"offset":${offset},"next":${next}`);
+      return { kind: "events", body: new TextEncoder().encode(body) };
+    }),
+  },
+  {
+    name: "events that the bus has trimmed away are not counted as lost",
+    parts: () =>
+      replace(Ingest, "skipTo", (skipTo) =>
+        function (bus: number, log: string, nextOffset: number) {
+          skipTo.call(this, bus, log, nextOffset, 0);
+        }),
+  },
+  {
+    name: "refused events are not kept when a checkpoint fails",
+    parts: () =>
+      replace(Ingest, "commit", (commit) =>
+        function (choose) {
+          const isWritten = commit.call(this, choose);
+          if (!isWritten) this.refused = [];
+          return isWritten;
+        }),
+  },
+  {
+    name: "the cursor of a sink begins anew with each start",
+    parts: () => {
+      const open = SinkRegistry.open;
+      SinkRegistry.open = (...values) => {
+        const registry = open(...values);
+        for (const sink of registry.sinks) sink.cursor = sink.sinceId;
+        return registry;
+      };
+      return () => SinkRegistry.open = open;
+    },
+  },
+];

@@ -1,0 +1,31 @@
+import { randomNumbers } from "../support/event_stream.ts";
+
+/** Chance from a seed: the same throws for the same seed. */
+export class Dice {
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+
+  constructor(seed: number) {
+    this.random = randomNumbers(seed);
+    // Neighbouring seeds begin alike.
+    for (let i = 0; i < 4; i++) this.random();
+  }
+
+  /** Dice of their own for a part, so that what one part throws does not shift what another does. */
+  fork(): Dice {
+    return new Dice(Math.floor(this.random() * 2 ** 32));
+  }
+
+  chance(probability: number): boolean {
+    return this.random() < probability;
+  }
+
+  /** A whole number from `low` to `high`, both included. */
+  between(low: number, high: number): number {
+    return low + Math.floor(this.random() * (high - low + 1));
+  }
+
+  pick<T>(choices: readonly T[]): T {
+    return choices[Math.floor(this.random() * choices.length)]!;
+  }
+}

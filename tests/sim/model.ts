@@ -1,0 +1,339 @@
+import { type Reading, valueFault } from "../support/oracle.ts";
+import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import type { Said, SentRequest } from "./sim_bus.ts";
+import type { SimEvent } from "./plant.ts";
+import { Violation } from "./violation.ts";
+
+/** The books as the contract has them. */
+export interface Counts {
+  received: number;
+  aggregated: number;
+  duplicate: number;
+  invalid: number;
+  future: number;
+  late: number;
+  overflow: number;
+  lost: number;
+}
+
+export interface ModelOptions {
+  readonly correctionHorizonMs: number;
+  readonly allowedLatenessMs: number;
+  readonly idleTimeoutMs: number;
+  readonly dedupMaxIds: number;
+}
+
+/** Where a bus is read, as the state says it or as it follows from what the bus has said. */
+export interface Place {
+  readonly log: string | undefined;
+  readonly next: number | undefined;
+}
+
+interface BusBook {
+  durable: Place;
+  /** What the running process has heard that no checkpoint covers yet. */
+  heard: Heard[];
+  /** Requests without an answer yet. */
+  sent: SentRequest[];
+  /** Since what the reader was waiting for has turned out to be of no use, it has not asked for it again. */
+  isAskingAnew: boolean;
+  /** Greatest event time of the bus, as of the last checkpoint. */
+  greatestMs: number;
+  readonly ids: string[];
+  /** When the bus last gave anything but an empty reply; simulated time. */
+  lastStirMs: number;
+  /** Whether it may count as idle, and whether it may have since the last transaction. */
+  isIdle: boolean;
+  wasIdle: boolean;
+}
+
+/** A series in a window and all that was ever aggregated into it. */
+export interface ExpectedRow {
+  readonly name: string;
+  readonly aggFunc: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  /** By bus, in the order of arrival. */
+  readonly readings: Map<string, Reading[]>;
+}
+
+/**
+ * What must come of the events, calculated from what the buses said and from nothing that the handler has made of it, but for
+ * one thing: how far it says it has read. From there on everything follows by the contract: each event's fate, the
+ * books at every checkpoint, and the rows in the end.
+ */
+export class Model {
+  readonly counts: Counts = {
+    received: 0,
+    aggregated: 0,
+    duplicate: 0,
+    invalid: 0,
+    future: 0,
+    late: 0,
+    overflow: 0,
+    lost: 0,
+  };
+  readonly rows = new Map<string, ExpectedRow>();
+  /** The text of each refused event. */
+  readonly refused: string[] = [];
+  private readonly buses = new Map<string, BusBook>();
+  /** Whether any bus has failed since the process began. */
+  hasHeardFailure = false;
+  /** No window that ends later may be closed for reasons of event time. */
+  private watermarkLimitMs = -Infinity;
+
+  constructor(private readonly options: ModelOptions, busNames: readonly string[]) {
+    for (const name of busNames) {
+      this.buses.set(name, {
+        durable: { log: undefined, next: undefined },
+        heard: [],
+        sent: [],
+        isAskingAnew: false,
+        greatestMs: -Infinity,
+        ids: [],
+        lastStirMs: 0,
+        isIdle: false,
+        wasIdle: false,
+      });
+    }
+  }
+
+  /** A process has begun: it knows what is durable and nothing else. */
+  restarted(nowMs: number): void {
+    this.hasHeardFailure = false;
+    for (const book of this.buses.values()) {
+      book.heard = [];
+      book.sent = [];
+      book.isAskingAnew = false;
+      book.lastStirMs = nowMs;
+      book.isIdle = false;
+      book.wasIdle = false;
+    }
+  }
+
+  sends(bus: string, offset: number | undefined): SentRequest {
+    const book = this.book(bus);
+    const { log, next } = this.offered(bus);
+    if (offset === next) book.isAskingAnew = false;
+    // Asked for ahead of a reply that has failed, it is given up; asked for twice, the first is.
+    const request = { offset, log, isVoid: book.isAskingAnew };
+    for (const earlier of book.sent) earlier.isVoid ||= earlier.offset === offset;
+    book.sent.push(request);
+    return request;
+  }
+
+  /**
+   * @param isIdleAtOnce One empty reply makes the bus idle (`once`), for as long as the process lives.
+   * @param isFarewell The process is about to end and looks at no reply any more.
+   */
+  heard(
+    bus: string,
+    request: SentRequest,
+    said: Said,
+    nowMs: number,
+    isIdleAtOnce: boolean,
+    isFarewell: boolean,
+  ): void {
+    const book = this.book(bus);
+    book.sent = book.sent.filter((sent) => sent !== request);
+    if (request.isVoid) return;
+    const at = this.offered(bus);
+    // A reply that leads nowhere is an old one: for the reader a failure too.
+    const { isOfUse } = follow(at, { request, said });
+    this.hasHeardFailure ||= !isOfUse;
+    if (!isOfUse && request.offset === at.next) {
+      book.isAskingAnew = true;
+      for (const sent of book.sent) sent.isVoid = true;
+    }
+    book.heard.push({ request, said });
+    const isEmpty = isOfUse && said.kind === "events" && said.events.length === 0;
+    this.noteIdleness(book, nowMs);
+    if (isEmpty && isIdleAtOnce) book.isIdle = book.wasIdle = true;
+    if (isEmpty || isFarewell || (isIdleAtOnce && book.isIdle)) return;
+    book.lastStirMs = nowMs;
+    book.isIdle = false;
+  }
+
+  durable(bus: string): Place {
+    return this.book(bus).durable;
+  }
+
+  /** How far the process may have read. */
+  offered(bus: string): Place {
+    const { durable, heard } = this.book(bus);
+    return heard.reduce((place, heard) => follow(place, heard).place, durable);
+  }
+
+  /** A checkpoint says that the bus has been read to `place`. @throws {Violation} It cannot have been. */
+  committed(bus: string, place: Place, windowSizeMs: number): void {
+    const book = this.book(bus);
+    // The last way there: a bus that was rolled back is read over the same offsets again.
+    let used = isSame(book.durable, place) ? 0 : -1;
+    book.heard.reduce((at, heard, i) => {
+      const next = follow(at, heard).place;
+      if (isSame(next, place)) used = i + 1;
+      return next;
+    }, book.durable);
+    if (used < 0) {
+      throw new Violation(
+        `${bus}: the checkpoint says it is read to ${show(place)}, but nothing it said leads there from ${
+          show(book.durable)
+        }`,
+      );
+    }
+    let at = book.durable;
+    for (const heard of book.heard.slice(0, used)) {
+      const step = follow(at, heard);
+      at = step.place;
+      this.counts.lost += step.lost;
+      for (const event of step.events) this.take(bus, book, event, windowSizeMs);
+    }
+    book.heard.splice(0, used);
+    book.durable = place;
+  }
+
+  /** The greatest end of a window that event time alone may have closed by now. Call after all buses {@link committed}. */
+  watermarkLimit(nowMs: number): number {
+    const { allowedLatenessMs } = this.options;
+    let limitMs = Infinity;
+    for (const book of this.buses.values()) {
+      this.noteIdleness(book, nowMs);
+      if (!book.wasIdle) limitMs = Math.min(limitMs, book.greatestMs);
+    }
+    // Where all may be idle, the one that was read furthest may have been the last to be.
+    if (limitMs === Infinity) {
+      limitMs = [...this.buses.values()].reduce(
+        (max, { greatestMs }) => Math.max(max, greatestMs),
+        -Infinity,
+      );
+    }
+    this.watermarkLimitMs = Math.max(this.watermarkLimitMs, limitMs - allowedLatenessMs);
+    return this.watermarkLimitMs;
+  }
+
+  /** Whether all buses may have been idle at once since the last transaction; what was before this one is forgotten. */
+  mayAllBeIdle(): boolean {
+    let all = true;
+    for (const book of this.buses.values()) {
+      all &&= book.wasIdle;
+      book.wasIdle = book.isIdle;
+    }
+    return all;
+  }
+
+  private noteIdleness(book: BusBook, nowMs: number): void {
+    if (nowMs - book.lastStirMs >= this.options.idleTimeoutMs) book.isIdle = book.wasIdle = true;
+  }
+
+  private take(bus: string, book: BusBook, event: SimEvent, windowSizeMs: number): void {
+    const { counts } = this;
+    counts.received++;
+    const fate = this.fateOf(book, event);
+    counts[fate]++;
+    if (fate === "invalid" || fate === "future" || fate === "late") this.refused.push(event.text);
+    if (fate !== "aggregated") return;
+    const startMs = Math.floor(event.timeMs / windowSizeMs) * windowSizeMs;
+    const endMs = startMs + windowSizeMs;
+    const { name, aggFunc, value, timeMs } = event;
+    const key = rowKey({ name, aggFunc, windowStartMs: startMs, windowEndMs: endMs });
+    let row = this.rows.get(key);
+    if (row === undefined) this.rows.set(key, row = { name, aggFunc, startMs, endMs, readings: new Map() });
+    const readings = row.readings.get(bus);
+    if (readings === undefined) row.readings.set(bus, [{ value, timeMs }]);
+    else readings.push({ value, timeMs });
+  }
+
+  private fateOf(book: BusBook, event: SimEvent): "aggregated" | "duplicate" | "invalid" | "future" | "late" {
+    const { correctionHorizonMs, dedupMaxIds } = this.options;
+    if (event.kind === "garbled") return "invalid";
+    if (event.id !== undefined && book.ids.includes(event.id)) return "duplicate";
+    if (event.kind === "ahead") return "future";
+    book.greatestMs = Math.max(book.greatestMs, event.timeMs);
+    if (event.timeMs <= book.greatestMs - correctionHorizonMs) return "late";
+    if (event.id !== undefined) book.ids.push(event.id);
+    if (book.ids.length > dedupMaxIds) book.ids.shift();
+    return "aggregated";
+  }
+
+  private book(bus: string): BusBook {
+    return this.buses.get(bus)!;
+  }
+}
+
+interface Heard {
+  readonly request: SentRequest;
+  readonly said: Said;
+}
+
+interface Step {
+  readonly place: Place;
+  readonly events: readonly SimEvent[];
+  readonly lost: number;
+  /** False: a reader of the contract does nothing with it. */
+  readonly isOfUse: boolean;
+}
+
+/** Where a reader of the contract is after hearing something, what it takes in, and what it has to count as lost. */
+function follow(at: Place, { request, said }: Heard): Step {
+  const useless = { place: at, events: [], lost: 0, isOfUse: false };
+  if (said.kind === "failure" || request.offset !== at.next) return useless;
+  const { log } = said;
+  const goOn = (next: number | undefined, lost: number, events: readonly SimEvent[] = []) => ({
+    place: { log, next },
+    events,
+    lost,
+    isOfUse: true,
+  });
+  if (said.kind === "events") {
+    if (at.log !== undefined && at.log !== log) return goOn(undefined, 0);
+    if (at.next !== undefined && at.next !== said.offset) return useless;
+    const isAfterReset = at.log !== undefined && at.next === undefined;
+    return goOn(said.next, isAfterReset ? said.offset : 0, said.events);
+  }
+  if (at.log !== log) return goOn(said.first, said.first);
+  if (said.kind === "trimmed") {
+    const lost = said.first - (at.next ?? 0);
+    return lost > 0 ? goOn(said.first, lost) : useless;
+  }
+  // Rolled back: what it has lost we have, or nobody has.
+  return at.next !== undefined && at.next > said.next ? goOn(said.next, 0) : useless;
+}
+
+function isSame(a: Place, b: Place): boolean {
+  return a.log === b.log && a.next === b.next;
+}
+
+function show({ log, next }: Place): string {
+  return `${next ?? "its beginning"} of ${log ?? "whatever log it has"}`;
+}
+
+/** What tells rows apart. */
+export function rowKey(
+  { name, aggFunc, windowStartMs, windowEndMs }: Pick<
+    Aggregate,
+    "name" | "aggFunc" | "windowStartMs" | "windowEndMs"
+  >,
+): string {
+  return `${aggFunc}(${name}) [${windowStartMs}, ${windowEndMs})`;
+}
+
+/** Whether the value of a row is beyond all numbers. */
+export function isOverflowing({ aggFunc, readings }: ExpectedRow): boolean {
+  if (aggFunc !== "sum") return false;
+  return !Number.isFinite([...readings.values()].flat().reduce((sum, { value }) => sum + value, 0));
+}
+
+/** What is wrong with the final row of a sink; undefined when it is right. */
+export function rowFault(expected: ExpectedRow, row: Aggregate): string | undefined {
+  const all = [...expected.readings.values()];
+  const count = all.reduce((sum, readings) => sum + readings.length, 0);
+  if (row.count !== count) return `it stands for ${row.count} events instead of ${count}`;
+  if (row.aggFunc !== "first" && row.aggFunc !== "last") {
+    return valueFault(row.aggFunc, row.value, all.flat());
+  }
+  // Two buses have no order among themselves: each may have brought the first of those with the same time.
+  const faults = all.map((_, i) =>
+    valueFault(row.aggFunc, row.value, [...all.slice(i), ...all.slice(0, i)].flat())
+  );
+  return faults.includes(undefined) ? undefined : faults[0];
+}

@@ -1,0 +1,93 @@
+import type { Dice } from "./dice.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** An event as it is published, and what it means. */
+export interface SimEvent {
+  /** JSON. */
+  readonly text: string;
+  /** `garbled`: no event by the rules of the contract. `ahead`: stamped days ahead. `good`: everything else. */
+  readonly kind: "good" | "garbled" | "ahead";
+  readonly name: string;
+  readonly aggFunc: string;
+  readonly value: number;
+  readonly timeMs: number;
+  readonly id: string | undefined;
+}
+
+const FUNCTIONS = ["sum", "avg", "min", "max", "count", "first", "last", "stddev", "p50", "p99.9"];
+const DAY_MS = 86_400_000;
+/** Names that sinks reject while they are poisoned. */
+export const POISON = "poison";
+
+/** What the devices on one bus publish: in order and out of it, late, far too late, ahead, twice, and garbage. */
+export class Plant {
+  private greatestMs = -Infinity;
+  private readonly withId: SimEvent[] = [];
+  private nextId = 0;
+
+  constructor(
+    private readonly bus: number,
+    private readonly scenario: Scenario,
+    private readonly dice: Dice,
+  ) {}
+
+  /** @param nowMs True time, Unix ms. */
+  event(nowMs: number): SimEvent {
+    const { dice } = this;
+    const draw = dice.random();
+    if (draw < 0.04) return garbled(dice, nowMs);
+    if (draw < 0.1 && this.withId.length > 0) return dice.pick(this.withId.slice(-12));
+    const isAhead = draw > 0.97;
+    const timeMs = isAhead ? nowMs + DAY_MS + dice.between(0, 1000) : this.timeOf(nowMs);
+    if (!isAhead) this.greatestMs = Math.max(this.greatestMs, timeMs);
+    const id = dice.chance(0.3) ? `b${this.bus}-${this.nextId++}` : undefined;
+    const event = this.good(timeMs, isAhead ? "ahead" : "good", id);
+    if (id !== undefined) this.withId.push(event);
+    return event;
+  }
+
+  private timeOf(nowMs: number): number {
+    const { dice } = this;
+    const { correctionHorizonMs: horizonMs, windowSizesMs } = this.scenario;
+    const windowMs = windowSizesMs[0]!;
+    const draw = dice.random();
+    if (draw < 0.6) return nowMs - dice.between(0, 300);
+    if (draw < 0.75) return nowMs - dice.between(0, 3000);
+    // The edges of windows and of the horizon, to the millisecond.
+    if (draw < 0.82) return Math.floor(nowMs / windowMs) * windowMs - dice.between(0, 1);
+    if (draw < 0.88 && this.greatestMs > 0) return this.greatestMs - horizonMs + dice.between(-1, 1);
+    if (draw < 0.95) return nowMs - dice.between(0, horizonMs);
+    return nowMs - horizonMs - dice.between(0, 5000);
+  }
+
+  private good(timeMs: number, kind: SimEvent["kind"], id: string | undefined): SimEvent {
+    const { dice, scenario } = this;
+    const isPoison = scenario.hasPoison && dice.chance(0.15);
+    const name = isPoison ? POISON : `n${dice.between(0, scenario.nameCount - 1)}`;
+    const aggFunc = dice.pick(FUNCTIONS);
+    // Eighths: sums of them are exact in whatever order.
+    const value = dice.chance(0.01) && aggFunc === "sum" ? 1.7e308 : dice.between(-8000, 8000) / 8;
+    const fields = [
+      `"name":"${name}"`,
+      `"value":${value}`,
+      `"timestamp":${(timeMs / 1000).toFixed(3)}`,
+      `"agg_func":"${aggFunc}"`,
+    ];
+    if (id !== undefined) fields.push(`"id":"${id}"`);
+    if (dice.chance(0.05)) fields.push(`"unit":"°C"`);
+    return { text: `{${fields.join(",")}}`, kind, name, aggFunc, value, timeMs, id };
+  }
+}
+
+function garbled(dice: Dice, nowMs: number): SimEvent {
+  const text = dice.pick([
+    "null",
+    "[]",
+    `{"name":"","value":1,"timestamp":${nowMs / 1000}}`,
+    `{"name":"n0","value":"1","timestamp":${nowMs / 1000}}`,
+    `{"name":"n0","value":1e999,"timestamp":${nowMs / 1000}}`,
+    `{"name":"n0","value":1,"timestamp":-1}`,
+    `{"name":"n0","value":1,"timestamp":${nowMs / 1000},"agg_func":"median"}`,
+  ]);
+  return { text, kind: "garbled", name: "", aggFunc: "", value: NaN, timeMs: NaN, id: undefined };
+}

@@ -1,0 +1,16 @@
+/** The one command that plays a seed again and tells all that happens in it. */
+export function replayCommand(seed: number): string {
+  return `make sim ARGS="--seed ${seed} --verbose"`;
+}
+
+const MEMORY_FILE_SYSTEM = "/dev/shm";
+
+/** A new directory for states; in memory where the system has a file system there, since thousands are written. */
+export function simulationDirectory(): string {
+  const prefix = "vabus-sim-";
+  try {
+    return Deno.makeTempDirSync({ dir: MEMORY_FILE_SYSTEM, prefix });
+  } catch {
+    return Deno.makeTempDirSync({ prefix });
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Plays seeds, on every processor, and closes with one line. Exits with 1 when a seed has broken something.
+ *
+ *   make sim ARGS="--seeds 5000"             seeds 1 to 5000; --from N begins elsewhere
+ *   make sim ARGS="--seed 1234 --verbose"    one seed and all that happens in it
+ */
+import { parseArgs } from "node:util";
+import { replayCommand, simulationDirectory } from "./replay.ts";
+import type { Outcome } from "./simulation.ts";
+import type { Report, Task } from "./worker.ts";
+
+const { values: flags } = parseArgs({
+  args: Deno.args,
+  options: {
+    seeds: { type: "string", default: "1000" },
+    from: { type: "string", default: "1" },
+    seed: { type: "string" },
+    verbose: { type: "boolean", default: false },
+    jobs: { type: "string", default: `${navigator.hardwareConcurrency}` },
+  },
+});
+
+/** What all seeds together have come to. */
+class Summary {
+  readonly broken: number[] = [];
+  private readonly moments = new Map<string, { passed: number; died: number }>();
+  private readonly happenings = new Map<string, number>();
+  private seeds = 0;
+  private events = 0;
+  private rows = 0;
+  private simulatedMs = 0;
+
+  add({ seed, violation, events, rows, simulatedMs, moments, happenings }: Outcome): void {
+    this.seeds++;
+    this.events += events;
+    this.rows += rows;
+    this.simulatedMs += simulatedMs;
+    for (const [where, { passed, died }] of moments) {
+      const sum = this.moments.get(where) ?? { passed: 0, died: 0 };
+      this.moments.set(where, { passed: sum.passed + passed, died: sum.died + died });
+    }
+    for (const [what, times] of happenings) {
+      this.happenings.set(what, (this.happenings.get(what) ?? 0) + times);
+    }
+    if (violation === undefined) return;
+    this.broken.push(seed);
+    console.error(`seed ${seed}: ${violation}\n  replay: ${replayCommand(seed)}`);
+  }
+
+  print(seconds: number): void {
+    const number = (value: number) => String(value).padStart(10);
+    for (const [where, { passed, died }] of [...this.moments].sort()) {
+      console.log(`died: ${where.padEnd(34)}${number(died)}  of ${passed} moments`);
+    }
+    for (const [what, times] of [...this.happenings].sort()) {
+      console.log(`${what.padEnd(40)}${number(times)}`);
+    }
+    const { seeds, events, rows, broken } = this;
+    console.log(
+      `${seeds} seeds, ${events} events, ${rows} aggregates, ${
+        (this.simulatedMs / 3600_000).toFixed(1)
+      } hours ` +
+        `simulated in ${seconds.toFixed(1)} s (${Math.round(seeds / seconds * 60)} seeds a minute): ` +
+        (broken.length === 0 ? "nothing lost, nothing doubled" : `${broken.length} broken`),
+    );
+  }
+}
+
+function work(task: Task, summary: Summary): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  worker.onmessage = ({ data }: MessageEvent<Report>) => {
+    if ("outcome" in data) {
+      if (task.isTraced) console.log(data.outcome.trace.join("\n"));
+      summary.add(data.outcome);
+      return;
+    }
+    worker.terminate();
+    resolve();
+  };
+  worker.onerror = (event) => reject(new Error(event.message));
+  worker.postMessage(task);
+  return promise;
+}
+
+const first = Number(flags.seed ?? flags.from);
+const last = flags.seed === undefined ? first + Number(flags.seeds) - 1 : first;
+const step = Math.min(Number(flags.jobs), last - first + 1);
+if (!(step >= 1)) throw new Error("--seed, --seeds, --from and --jobs are numbers from 1 on");
+const directory = simulationDirectory();
+const summary = new Summary();
+const startedMs = performance.now();
+try {
+  await Promise.all(
+    Array.from(
+      { length: step },
+      (_, i) => work({ first: first + i, last, step, directory, isTraced: flags.verbose }, summary),
+    ),
+  );
+} finally {
+  Deno.removeSync(directory, { recursive: true });
+}
+summary.print((performance.now() - startedMs) / 1000);
+Deno.exit(summary.broken.length > 0 ? 1 : 0);

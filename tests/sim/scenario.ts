@@ -1,0 +1,141 @@
+import type { Dice } from "./dice.ts";
+
+/** Probabilities of what can go wrong, each for one occasion; 0 where a scenario does without. */
+export interface FaultRates {
+  /** Of a fetch. */
+  readonly requestLost: number;
+  readonly replyLost: number;
+  readonly replyTruncated: number;
+  /** An old reply comes instead of the right one. */
+  readonly replyStale: number;
+  readonly replySlow: number;
+  readonly busBusy: number;
+  readonly busGarbage: number;
+  /** Of a second of a bus. */
+  readonly busAway: number;
+  readonly busTrimmed: number;
+  readonly busReset: number;
+  /** The bus loses the end of its log, and goes on with the same identity. */
+  readonly busRolledBack: number;
+  /** Of a write to a sink, or of opening it. */
+  readonly sinkFailsBefore: number;
+  readonly sinkFailsAfter: number;
+  readonly sinkHangs: number;
+  readonly sinkSlow: number;
+  /** Of a second of a sink. */
+  readonly sinkAway: number;
+  readonly sinkMisconfigured: number;
+  /** Of a transaction. */
+  readonly diskFails: number;
+  /** Of a second: nothing can be written for a while. */
+  readonly diskFull: number;
+  /** Of each moment at which a process can die. */
+  readonly crash: number;
+  /** Of a second. */
+  readonly stop: number;
+  readonly clockJump: number;
+  readonly wish: number;
+}
+
+/** What a seed makes of a simulation before it begins. Durations in milliseconds. */
+export interface Scenario {
+  readonly busCount: number;
+  /** The names of configured sinks: `kafka` keeps its position with its records, `postgres` and `sqlite` do not. */
+  readonly sinks: readonly string[];
+  readonly routes: string | undefined;
+  /** Window lengths that starts of the handler choose from. */
+  readonly windowSizesMs: readonly number[];
+  readonly allowedLatenessMs: number;
+  /** At least a window and the allowed lateness, so that what is too late does not depend on when windows close. */
+  readonly correctionHorizonMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxWaitMs: number;
+  readonly checkpointIntervalMs: number;
+  readonly dedupMaxIds: number;
+  readonly outboxMaxRows: number;
+  readonly fetchBatchSize: number;
+  readonly writeBatchSize: number;
+  readonly attemptTimeoutMs: number;
+  /** From cron: each process ends by itself once there is nothing to do. */
+  readonly isRunByCron: boolean;
+  /** Whether sinks reject the aggregates of some names, until the calm. */
+  readonly hasPoison: boolean;
+  /** Whether an operator puts rejected aggregates back in the calm. */
+  readonly isPoisonRetried: boolean;
+  /** How long faults happen; after that comes a calm in which everything must come to rest. */
+  readonly chaosMs: number;
+  readonly eventsPerSecond: number;
+  readonly nameCount: number;
+  readonly rates: FaultRates;
+}
+
+const SINK_SETS = [["postgres"], ["kafka"], ["kafka", "postgres"], ["kafka", "postgres", "sqlite"]];
+
+export function drawScenario(dice: Dice): Scenario {
+  const sinks = dice.pick(SINK_SETS);
+  const windowSizesMs = Array.from(
+    { length: dice.chance(0.2) ? 2 : 1 },
+    () => dice.pick([500, 1000, 2000, 5000]),
+  );
+  const allowedLatenessMs = dice.pick([0, 0, 500, 2000]);
+  const leastHorizonMs = Math.max(...windowSizesMs) + allowedLatenessMs;
+  return {
+    busCount: dice.pick([1, 1, 2, 3]),
+    sinks,
+    routes: drawRoutes(dice, sinks),
+    windowSizesMs,
+    allowedLatenessMs,
+    correctionHorizonMs: leastHorizonMs + dice.pick([0, 1000, 5000, 60_000]),
+    idleTimeoutMs: dice.pick([1000, 2000, 5000]),
+    maxWaitMs: dice.pick([2000, 10_000]),
+    checkpointIntervalMs: dice.pick([100, 500, 1000]),
+    dedupMaxIds: dice.pick([1, 4, 16, 1000, 1000]),
+    outboxMaxRows: dice.pick([5, 50, 100_000]),
+    fetchBatchSize: dice.pick([1, 3, 10, 100]),
+    writeBatchSize: dice.pick([1, 4, 100]),
+    attemptTimeoutMs: dice.pick([1000, 3000]),
+    isRunByCron: dice.chance(0.15),
+    hasPoison: dice.chance(0.3),
+    isPoisonRetried: dice.chance(0.6),
+    chaosMs: dice.between(8, 30) * 1000,
+    eventsPerSecond: dice.pick([2, 5, 10]),
+    nameCount: dice.pick([1, 3, 8]),
+    rates: drawRates(dice),
+  };
+}
+
+/** Each fault happens in half of the scenarios: some bugs show only where others do not get in their way. */
+function drawRates(dice: Dice): FaultRates {
+  const rate = (...choices: number[]) => dice.chance(0.5) ? dice.pick(choices) : 0;
+  return {
+    requestLost: rate(0.02, 0.1),
+    replyLost: rate(0.02, 0.1),
+    replyTruncated: rate(0.02, 0.1),
+    replyStale: rate(0.02, 0.2),
+    replySlow: rate(0.05, 0.2),
+    busBusy: rate(0.02, 0.1),
+    busGarbage: rate(0.02),
+    busAway: rate(0.02, 0.1),
+    busTrimmed: rate(0.05, 0.2),
+    busReset: rate(0.02, 0.05),
+    busRolledBack: dice.chance(0.5) ? rate(0.05) : 0,
+    sinkFailsBefore: rate(0.02, 0.2),
+    sinkFailsAfter: rate(0.05, 0.3),
+    sinkHangs: rate(0.02, 0.1),
+    sinkSlow: rate(0.05, 0.3),
+    sinkAway: rate(0.03, 0.1),
+    sinkMisconfigured: rate(0.02),
+    diskFails: rate(0.01, 0.1),
+    diskFull: rate(0.02, 0.05),
+    crash: rate(0.0005, 0.003, 0.01),
+    stop: rate(0.03, 0.1),
+    clockJump: rate(0.03, 0.1),
+    wish: rate(0.1, 0.5),
+  };
+}
+
+function drawRoutes(dice: Dice, sinks: readonly string[]): string | undefined {
+  if (dice.chance(0.7)) return undefined;
+  const some = () => dice.chance(0.2) ? "none" : sinks.filter(() => dice.chance(0.6)).join(",") || "none";
+  return `n1*=${some()};n2*=${some()};*=${sinks.join(",")}`;
+}

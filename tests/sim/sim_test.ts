@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { BROKEN_VARIANTS } from "./broken_variants.ts";
+import { replayCommand, simulationDirectory } from "./replay.ts";
+import { simulate } from "./simulation.ts";
+
+/** A few seconds' worth; `make sim` plays thousands. */
+const SEEDS = 250;
+/** Each mistake must be found within so many seeds. */
+const HUNT_SEEDS = 400;
+
+async function inSimulationDirectory(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = simulationDirectory();
+  try {
+    await work(directory);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+Deno.test(`simulation: ${SEEDS} seeds lose nothing and double nothing`, () =>
+  inSimulationDirectory(async (directory) => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const { violation } = await simulate({ seed, directory, isTraced: false });
+      if (violation === undefined) continue;
+      const { trace } = await simulate({ seed, directory, isTraced: true });
+      assert.fail(`seed ${seed}: ${violation}\n${trace.slice(-60).join("\n")}\n${replayCommand(seed)}`);
+    }
+  }));
+
+Deno.test("simulation: the same seed does the same", () =>
+  inSimulationDirectory(async (directory) => {
+    for (const seed of [3, 14, 15]) {
+      const [first, second] = [
+        await simulate({ seed, directory, isTraced: true }),
+        await simulate({ seed, directory, isTraced: true }),
+      ];
+      const told = (trace: readonly string[]) => trace.map((line) => line.replaceAll(/seed-\d+-\w+/g, ""));
+      assert.deepEqual(told(first.trace), told(second.trace));
+    }
+  }));
+
+for (const variant of BROKEN_VARIANTS) {
+  Deno.test(`simulation: it is found out when ${variant.name}`, () =>
+    inSimulationDirectory(async (directory) => {
+      for (let seed = 1; seed <= HUNT_SEEDS; seed++) {
+        const { violation } = await simulate({ seed, directory, isTraced: false, sabotage: variant });
+        if (violation !== undefined) return;
+      }
+      assert.fail(`${HUNT_SEEDS} seeds have not found it`);
+    }));
+}

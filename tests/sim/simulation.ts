@@ -1,0 +1,616 @@
+import type { Config } from "../../src/config/config.ts";
+import { runOnce, runService } from "../../src/handler/handler.ts";
+import type { Surroundings } from "../../src/handler/parts.ts";
+import { createLogger } from "../../src/log/logger.ts";
+import type { ProvableSink, Sink } from "../../src/sinks/sink.ts";
+import { leaveWish } from "../../src/store/dead_letters.ts";
+import { StateDatabase } from "../../src/store/state_database.ts";
+import { StateError } from "../../src/store/state_error.ts";
+import type { FetchRequest } from "../../src/vabus/source.ts";
+import { configFor } from "../ingest/rig.ts";
+import { Audit } from "./audit.ts";
+import { Dice } from "./dice.ts";
+import { Model } from "./model.ts";
+import { Plant } from "./plant.ts";
+import { drawScenario, type FaultRates, type Scenario } from "./scenario.ts";
+import { Lifetime, Scheduler } from "./scheduler.ts";
+import { type SentRequest, SimBus } from "./sim_bus.ts";
+import { SimClock, WallClock } from "./sim_clock.ts";
+import { Death, SimDisk } from "./sim_disk.ts";
+import { SinkLink, type SinkWeather } from "./sink_link.ts";
+import { SimTable } from "./sim_table.ts";
+import { SimTopic } from "./sim_topic.ts";
+import { Trace } from "./trace.ts";
+import { Violation } from "./violation.ts";
+
+/** What a broken variant may take hold of, from outside of the product. */
+export interface Sabotage {
+  /** Changes the places behind the sinks. */
+  readonly places?: (places: ReadonlyMap<string, SimTable | SimTopic>) => void;
+  /** Changes what surrounds a process, before it starts. */
+  readonly surroundings?: (surroundings: Surroundings) => Surroundings;
+  /** Changes the product's own parts for as long as the simulation runs; returns what undoes it. */
+  readonly parts?: () => () => void;
+}
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Where the state is kept for the while; on a file system in memory, preferably. */
+  readonly directory: string;
+  readonly isTraced: boolean;
+  readonly sabotage?: Sabotage;
+}
+
+/** How a simulation has ended. */
+export interface Outcome {
+  readonly seed: number;
+  /** What was broken; undefined: nothing. */
+  readonly violation: string | undefined;
+  readonly trace: readonly string[];
+  readonly events: number;
+  readonly rows: number;
+  readonly steps: number;
+  readonly simulatedMs: number;
+  /** How often a process could have died at each kind of moment, and how often it did. */
+  readonly moments: ReadonlyMap<string, { passed: number; died: number }>;
+  /** How often each thing happened besides. */
+  readonly happenings: ReadonlyMap<string, number>;
+}
+
+interface Process {
+  readonly lifetime: Lifetime;
+  readonly stop: AbortController;
+  readonly windowSizeMs: number;
+  state: StateDatabase | undefined;
+  isRunning: boolean;
+}
+
+const CALM: FaultRates = {
+  requestLost: 0,
+  replyLost: 0,
+  replyTruncated: 0,
+  replyStale: 0,
+  replySlow: 0,
+  busBusy: 0,
+  busGarbage: 0,
+  busAway: 0,
+  busTrimmed: 0,
+  busReset: 0,
+  busRolledBack: 0,
+  sinkFailsBefore: 0,
+  sinkFailsAfter: 0,
+  sinkHangs: 0,
+  sinkSlow: 0,
+  sinkAway: 0,
+  sinkMisconfigured: 0,
+  diskFails: 0,
+  diskFull: 0,
+  crash: 0,
+  stop: 0,
+  clockJump: 0,
+  wish: 0,
+};
+
+const TICK_MS = 1000;
+/** In the calm everything comes to rest within this time, or never. */
+const CALM_MAX_MS = 300_000;
+/** Less than MAX_FUTURE_SKEW, so that no device's honest clock is ahead of the host's. */
+const JUMP_BACK_MAX_MS = 200_000;
+const JUMP_AHEAD_MAX_MS = 3_600_000;
+const INSTANCE = "sim";
+
+/** Plays one seed. Deterministic: the same seed does the same, to the last step. */
+export async function simulate(options: SimulationOptions): Promise<Outcome> {
+  const directory = Deno.makeTempDirSync({ dir: options.directory, prefix: `seed-${options.seed}-` });
+  const undo = options.sabotage?.parts?.();
+  try {
+    return await new Simulation(options, directory).run();
+  } finally {
+    undo?.();
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+class Simulation {
+  private readonly dice: Dice;
+  private readonly scenario: Scenario;
+  private readonly scheduler = new Scheduler();
+  private readonly trace: Trace;
+  private readonly wall: WallClock;
+  private readonly model: Model;
+  private readonly audit: Audit;
+  private readonly buses: SimBus[];
+  private readonly plants: Plant[];
+  private readonly places = new Map<string, SimTable | SimTopic>();
+  private readonly weathers = new Map<string, SinkWeather>();
+  private readonly disk: SimDisk;
+  private readonly config: Config;
+  private readonly moments = new Map<string, { passed: number; died: number }>();
+  private readonly happenings = new Map<string, number>();
+  private process: Process | undefined;
+  private isCalm = false;
+  private isEnding = false;
+  /** What the product reads while it proves itself. */
+  private proving: StateDatabase | undefined;
+  private hasRetriedPoison = false;
+  private violation: string | undefined;
+  private events = 0;
+
+  constructor(private readonly options: SimulationOptions, private readonly directory: string) {
+    const { seed } = options;
+    this.dice = new Dice(seed);
+    this.scenario = drawScenario(this.dice.fork());
+    this.trace = new Trace(this.scheduler, options.isTraced);
+    this.wall = new WallClock(this.scheduler);
+    const { scenario, scheduler, trace } = this;
+    this.buses = Array.from(
+      { length: scenario.busCount },
+      (_, i) => new SimBus(`bus${i}`, scheduler, this.dice.fork(), trace),
+    );
+    this.plants = this.buses.map((_, bus) => new Plant(bus, scenario, this.dice.fork()));
+    this.model = new Model(scenario, this.buses.map(({ name }) => name));
+    for (const name of scenario.sinks) {
+      const weather = { awayUntilMs: 0, misconfiguredUntilMs: 0, isPoisoned: scenario.hasPoison };
+      this.weathers.set(name, weather);
+      this.places.set(name, name === "kafka" ? new SimTopic(weather) : new SimTable(weather));
+    }
+    options.sabotage?.places?.(this.places);
+    this.audit = new Audit(this.model, scenario, this.wall, scheduler);
+    this.disk = new SimDisk(scheduler, this.dice.fork(), () => this.rates());
+    this.config = configOf(scenario, directory);
+  }
+
+  async run(): Promise<Outcome> {
+    const { scenario, scheduler, trace } = this;
+    trace.note("sim", `seed ${this.options.seed}: ${JSON.stringify(scenario)}`);
+    for (const bus of this.buses.keys()) this.publishSoon(bus);
+    this.tickSoon();
+    this.start();
+    try {
+      await scheduler.run(() => this.violation !== undefined || this.isEnding);
+      if (this.violation === undefined) await this.close();
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.bury();
+      this.proving?.close();
+    }
+    if (this.violation !== undefined) trace.note("sim", `BROKEN: ${this.violation}`);
+    return {
+      seed: this.options.seed,
+      violation: this.violation,
+      trace: trace.lines,
+      events: this.events,
+      rows: this.model.rows.size,
+      steps: scheduler.steps,
+      simulatedMs: scheduler.nowMs,
+      moments: this.moments,
+      happenings: this.happenings,
+    };
+  }
+
+  private rates(): FaultRates {
+    return this.isCalm ? CALM : this.scenario.rates;
+  }
+
+  private fail(error: unknown): void {
+    if (this.violation !== undefined) return;
+    this.violation = error instanceof Violation
+      ? error.message
+      : error instanceof Error
+      ? error.stack ?? error.message
+      : String(error);
+  }
+
+  private happens(what: string): void {
+    this.happenings.set(what, (this.happenings.get(what) ?? 0) + 1);
+  }
+
+  // The life of processes.
+
+  private start(): void {
+    const { scheduler, trace, scenario, dice } = this;
+    const lifetime = new Lifetime();
+    const stop = new AbortController();
+    const process: Process = {
+      lifetime,
+      stop,
+      windowSizeMs: dice.pick(scenario.windowSizesMs),
+      state: undefined,
+      isRunning: false,
+    };
+    this.process = process;
+    this.model.restarted(scheduler.nowMs);
+    trace.note("sim", `the handler starts, windows of ${process.windowSizeMs} ms`);
+    this.happens("starts");
+    const logger = createLogger({
+      level: trace.isKept ? "debug" : "error",
+      format: "text",
+      write: (line) => lifetime.isOver || trace.note("log", line.trimEnd()),
+      now: () => 0,
+    });
+    const config = { ...this.config, aggregationIntervalMs: process.windowSizeMs };
+    const plain = this.surroundings(process);
+    const surroundings = this.options.sabotage?.surroundings?.(plain) ?? plain;
+    const ended = scenario.isRunByCron
+      ? runOnce(config, logger, stop.signal, { forgetSinks: [], skipTo: [], flush: false }, surroundings)
+        .then(() => {})
+      : runService(config, logger, stop.signal, {
+        forgetSinks: [],
+        skipTo: [],
+        onReady: () => process.isRunning = true,
+      }, surroundings);
+    ended.then(() => this.exited(process, undefined), (error) => this.exited(process, error));
+  }
+
+  private surroundings(process: Process): Surroundings {
+    const { scenario, scheduler } = this;
+    const { lifetime } = process;
+    const rates = () => this.rates();
+    const crashPoint = (where: string) => this.crashPoint(process, where);
+    return {
+      clock: new SimClock(scheduler, this.wall, lifetime),
+      random: this.dice.fork().random,
+      openState: (options) => {
+        process.state = this.disk.open(options, lifetime, {
+          crashPoint,
+          committed: (state) => this.committed(process, state),
+          note: (what) => this.trace.note("disk", what),
+        });
+        return process.state;
+      },
+      sources: this.buses.map((bus) =>
+        bus.connect(rates, {
+          crashPoint,
+          sends: (bus, request) => this.sends(bus, request),
+          heard: (bus, request, said) =>
+            this.model.heard(
+              bus.name,
+              request,
+              said,
+              scheduler.nowMs,
+              scenario.isRunByCron,
+              process.stop.signal.aborted,
+            ),
+        }, lifetime)
+      ),
+      sinks: scenario.sinks.map((name) => this.connectSink(name, crashPoint, lifetime)),
+      delivery: {
+        batchMaxAggregates: scenario.writeBatchSize,
+        attemptTimeoutMs: scenario.attemptTimeoutMs,
+      },
+    };
+  }
+
+  private connectSink(name: string, crashPoint: (where: string) => void, lifetime: Lifetime): Sink {
+    return this.places.get(name)!.connect(
+      new SinkLink(
+        name,
+        this.scheduler,
+        this.dice.fork(),
+        this.trace,
+        () => this.rates(),
+        this.weathers.get(name)!,
+        crashPoint,
+        lifetime,
+      ),
+    );
+  }
+
+  private crashPoint(process: Process, where: string): void {
+    if (process.lifetime.isOver) return;
+    const moment = this.moments.get(where) ?? { passed: 0, died: 0 };
+    this.moments.set(where, moment);
+    moment.passed++;
+    if (!this.dice.chance(this.rates().crash)) return;
+    moment.died++;
+    this.kill(process, where);
+  }
+
+  private kill(process: Process, where: string): void {
+    process.lifetime.isOver = true;
+    this.trace.note("sim", `THE HANDLER IS KILLED (${where})`);
+    // Not at once: the dead process may be in the middle of a statement.
+    this.scheduler.after(0, () => {
+      this.bury();
+      this.restartSoon();
+    });
+  }
+
+  private exited(process: Process, error: unknown): void {
+    if (process.lifetime.isOver) return;
+    process.lifetime.isOver = true;
+    this.trace.note("sim", error === undefined ? "the handler has ended" : `the handler has ended: ${error}`);
+    this.bury();
+    // While it runs, a disk that is full or broken is waited out, with what is in memory.
+    const isExpected = error === undefined || error instanceof Death ||
+      (error instanceof StateError && error.kind === "unwritable" && !process.isRunning);
+    if (!isExpected) return this.fail(error);
+    this.restartSoon();
+  }
+
+  private bury(): void {
+    this.process?.state?.close();
+    this.process = undefined;
+  }
+
+  private restartSoon(): void {
+    const delayMs = this.dice.pick([0, 10, 500, 3000, this.scenario.isRunByCron ? 2000 : 100]);
+    this.scheduler.after(delayMs, () => this.start());
+  }
+
+  // What the product does, as it is seen from outside.
+
+  private sends(bus: SimBus, request: FetchRequest): SentRequest {
+    const place = this.model.offered(bus.name);
+    const durable = this.model.durable(bus.name);
+    const { ack } = request;
+    if (
+      ack !== undefined && (durable.log !== place.log || ack > (durable.next ?? 0) || ack > (place.next ?? 0))
+    ) {
+      this.fail(
+        new Violation(
+          `${bus.name}: ${ack} of ${place.log} is acknowledged; durable is ${durable.next} of ${durable.log}, ` +
+            `read is up to ${place.next}`,
+        ),
+      );
+    }
+    return this.model.sends(bus.name, request.offset);
+  }
+
+  private committed(process: Process, state: StateDatabase): void {
+    try {
+      this.happens("commits");
+      this.audit.checkpoint(state, process.windowSizeMs);
+      for (const place of this.places.values()) {
+        const repetition = place instanceof SimTopic ? place.repetition : undefined;
+        if (repetition !== undefined) throw new Violation(`kafka: ${repetition}`);
+      }
+    } catch (error) {
+      this.fail(error);
+      process.lifetime.isOver = true;
+    }
+  }
+
+  // The world.
+
+  private publishSoon(bus: number): void {
+    const pauseMs = Math.ceil(-Math.log(1 - this.dice.random()) * 2000 / this.scenario.eventsPerSecond);
+    this.scheduler.after(Math.min(pauseMs, 5000), () => {
+      if (this.isCalm) return;
+      const target = this.buses[bus]!;
+      // Offsets that are given out twice are noticed only by who asks beyond the end.
+      const isUnnoticed = [this.model.durable(target.name), this.model.offered(target.name)]
+        .some(({ log, next }) => log === target.log && next !== undefined && next > target.next);
+      if (!isUnnoticed) {
+        for (let i = this.dice.between(1, 3); i > 0; i--) {
+          target.publish(this.plants[bus]!.event(this.wall.trueMs));
+          this.events++;
+        }
+      }
+      this.publishSoon(bus);
+    });
+  }
+
+  private tickSoon(): void {
+    this.scheduler.after(TICK_MS, () => {
+      if (!this.isCalm && this.scheduler.nowMs >= this.scenario.chaosMs) this.becomeCalm();
+      if (this.isCalm) this.lookForRest();
+      else this.stir();
+      this.tickSoon();
+    });
+  }
+
+  /** What may happen in a second. */
+  private stir(): void {
+    const { dice, scheduler, trace, process } = this;
+    const rates = this.rates();
+    const until = (longestMs: number) => scheduler.nowMs + dice.between(100, longestMs);
+    for (const bus of this.buses) {
+      if (dice.chance(rates.busAway)) {
+        bus.awayUntilMs = until(10_000);
+        trace.note(bus.name, "away");
+        this.happens("bus away");
+      }
+      // Nobody can miss what he has never heard of: first the handler has to know the log.
+      if (bus.acknowledged === undefined) continue;
+      if (dice.chance(rates.busTrimmed)) {
+        bus.trimTo(Math.min(bus.next, bus.acknowledged + (dice.chance(0.5) ? dice.between(0, 20) : 0)));
+        this.happens("bus trimmed");
+      } else if (dice.chance(rates.busRolledBack)) {
+        bus.rollBackTo(dice.between(Math.max(bus.first, bus.next - 10), bus.next));
+        this.happens("bus rolled back");
+      } else if (dice.chance(rates.busReset)) {
+        bus.reset();
+        this.happens("bus reset");
+      }
+    }
+    for (const [name, weather] of this.weathers) {
+      if (dice.chance(rates.sinkAway)) {
+        weather.awayUntilMs = until(10_000);
+        trace.note(name, "away");
+        this.happens("sink away");
+      }
+      if (dice.chance(rates.sinkMisconfigured)) {
+        weather.misconfiguredUntilMs = until(5000);
+        trace.note(name, "misconfigured");
+        this.happens("sink misconfigured");
+      }
+    }
+    if (dice.chance(rates.diskFull)) {
+      if (dice.chance(0.3)) this.disk.brokenUntilMs = until(3000);
+      else this.disk.fullUntilMs = until(5000);
+      this.happens("disk full or broken");
+    }
+    if (dice.chance(rates.clockJump)) {
+      this.wall.offsetMs = dice.chance(0.5)
+        ? -dice.between(0, JUMP_BACK_MAX_MS)
+        : dice.between(0, JUMP_AHEAD_MAX_MS);
+      trace.note("clock", `jumps: ${this.wall.offsetMs} ms ahead of the truth`);
+      this.happens("clock jumps");
+    }
+    if (dice.chance(rates.wish)) this.wish();
+    if (process === undefined || process.lifetime.isOver) return;
+    if (dice.chance(0.1)) this.prove();
+    if (dice.chance(rates.stop)) {
+      trace.note("sim", "SIGTERM");
+      this.happens("stops");
+      process.stop.abort();
+    } else if (dice.chance(rates.crash * 10)) {
+      this.kill(process, "at any time");
+    }
+  }
+
+  private becomeCalm(): void {
+    this.trace.note("sim", "CALM: nothing goes wrong any more, and nothing new is published");
+    this.isCalm = true;
+    this.wall.offsetMs = 0;
+    this.disk.fullUntilMs = 0;
+    this.disk.brokenUntilMs = 0;
+    for (const bus of this.buses) bus.awayUntilMs = 0;
+    for (const weather of this.weathers.values()) {
+      weather.awayUntilMs = 0;
+      weather.misconfiguredUntilMs = 0;
+      if (this.scenario.isPoisonRetried) weather.isPoisoned = false;
+    }
+  }
+
+  private lookForRest(): void {
+    if (this.scheduler.nowMs > this.scenario.chaosMs + CALM_MAX_MS) {
+      return this.fail(
+        new Violation(`no rest ${CALM_MAX_MS / 1000} s after the last fault: ${this.unrest()}`),
+      );
+    }
+    if (this.unrest() !== undefined) return;
+    if (this.scenario.isPoisonRetried && !this.hasRetriedPoison) {
+      this.hasRetriedPoison = true;
+      if (this.leaveWish("retry", "NOT purged AND sink IS NOT NULL", 1)) return;
+    }
+    this.isEnding = true;
+  }
+
+  /** What is still to be done; undefined: nothing. */
+  private unrest(): string | undefined {
+    for (const bus of this.buses) {
+      const { log, next } = this.model.durable(bus.name);
+      const isBlank = log === undefined && bus.next === 0;
+      if (!isBlank && (log !== bus.log || next !== bus.next)) return `${bus.name} is not read to its end`;
+    }
+    return this.read((state) => {
+      const waiting = (what: string, sql: string) =>
+        state.get<{ rows: number }>(`SELECT count(*) AS rows FROM ${sql}`)!.rows > 0 ? what : undefined;
+      return waiting("windows are open", "open_page_keys") ??
+        waiting("a wish is unfulfilled", "wish") ??
+        waiting(
+          "the outbox is not empty",
+          "sink WHERE cursor < (SELECT value FROM account WHERE name = 'outbox_end_id')",
+        );
+    });
+  }
+
+  private wish(): void {
+    const { dice } = this;
+    const action = dice.chance(0.8) ? "retry" : "purge";
+    const times = dice.chance(0.2) ? 2 : 1;
+    for (let i = 0; i < times; i++) this.leaveWish(action, "NOT purged", dice.chance(0.5) ? 1 : 0.5);
+  }
+
+  /** An operator asks for something with some of the dead letters. Returns whether there are any. */
+  private leaveWish(action: "retry" | "purge", condition: string, share: number): boolean {
+    if (!hasState(this.directory)) return false;
+    const state = StateDatabase.openForWishing(this.directory);
+    try {
+      const letters = state.all<{ id: number; raw: Uint8Array | null }>(
+        `SELECT id, raw FROM dead_letter WHERE ${condition} ORDER BY id`,
+      ).filter(() => this.dice.chance(share));
+      if (letters.length === 0) return false;
+      leaveWish(state, action, letters.map(({ id }) => id));
+      this.trace.note("operator", `${action} ${letters.map(({ id }) => id)}`);
+      this.happens(`wishes to ${action}`);
+      if (action === "purge") this.audit.purged(letters.map(({ raw }) => raw));
+      return true;
+    } finally {
+      state.close();
+    }
+  }
+
+  /** Has the product prove itself, while everything goes on. */
+  private prove(): void {
+    if (this.proving !== undefined || !hasState(this.directory)) return;
+    const state = this.proving = StateDatabase.openForReading(this.directory);
+    this.audit.proof(state, this.provableSinks()).catch((error) => {
+      this.fail(
+        error instanceof Violation
+          ? new Violation(`verify, with the handler at work: ${error.message}`)
+          : error,
+      );
+    }).finally(() => {
+      this.proving = undefined;
+      state.close();
+    });
+  }
+
+  private provableSinks(): ProvableSink[] {
+    const quiet = new Lifetime();
+    return [...this.places.keys()].filter((name) => name !== "kafka")
+      .map((name) => this.connectSink(name, () => {}, quiet) as ProvableSink);
+  }
+
+  private async close(): Promise<void> {
+    const { process } = this;
+    if (process !== undefined) {
+      process.stop.abort();
+      await this.scheduler.run(() => process.lifetime.isOver || this.violation !== undefined);
+    }
+    this.bury();
+    if (this.violation !== undefined || !hasState(this.directory)) return;
+    const state = StateDatabase.openForReading(this.directory);
+    try {
+      let isProven = false;
+      const proof = this.audit.proof(state, this.provableSinks()).finally(() => isProven = true);
+      await Promise.all([proof, this.scheduler.run(() => isProven)]);
+      this.audit.end(state, this.places);
+    } finally {
+      state.close();
+    }
+  }
+
+  private read<T>(query: (state: StateDatabase) => T): T | undefined {
+    if (!hasState(this.directory)) return undefined;
+    const state = StateDatabase.openForReading(this.directory);
+    try {
+      return query(state);
+    } finally {
+      state.close();
+    }
+  }
+}
+
+function hasState(directory: string): boolean {
+  try {
+    return Deno.statSync(`${directory}/state.sqlite`).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function configOf(scenario: Scenario, directory: string): Config {
+  const seconds = (ms: number) => `${ms / 1000}`;
+  return configFor(directory, {
+    INSTANCE_ID: INSTANCE,
+    STORAGE_TYPE: scenario.sinks.join(","),
+    KAFKA_BOOTSTRAP_SERVERS: "simulated:9092",
+    POSTGRES_CONNECTION_STRING: "postgres://simulated/sim",
+    ...(scenario.routes !== undefined && { ROUTES: scenario.routes }),
+    ALLOWED_LATENESS: seconds(scenario.allowedLatenessMs),
+    CORRECTION_HORIZON: seconds(scenario.correctionHorizonMs),
+    IDLE_TIMEOUT: seconds(scenario.idleTimeoutMs),
+    MAX_WAIT: seconds(scenario.maxWaitMs),
+    CHECKPOINT_INTERVAL: seconds(scenario.checkpointIntervalMs),
+    DEDUP_MAX_IDS: `${scenario.dedupMaxIds}`,
+    OUTBOX_MAX_ROWS: `${scenario.outboxMaxRows}`,
+    VABUS_BATCH_SIZE: `${scenario.fetchBatchSize}`,
+    METRICS_INTERVAL: "0",
+    HTTP_LISTEN: "off",
+  });
+}

@@ -1,0 +1,103 @@
+import { SinkError } from "../../src/sinks/sink.ts";
+import type { Dice } from "./dice.ts";
+import type { FaultRates } from "./scenario.ts";
+import { type Lifetime, never, type Scheduler } from "./scheduler.ts";
+import type { Trace } from "./trace.ts";
+
+/** How the place behind a sink stands. */
+export interface SinkWeather {
+  awayUntilMs: number;
+  misconfiguredUntilMs: number;
+  isPoisoned: boolean;
+}
+
+const LONGEST_HICCUP_MS = 20;
+/** What has been sent may arrive this late, long after its sender has given up or died. */
+const LATEST_ARRIVAL_MS = 15_000;
+
+/** The way from a process to the place behind a sink: each request may fail before it has any effect, after it, or hang. */
+export class SinkLink {
+  constructor(
+    readonly name: string,
+    private readonly scheduler: Scheduler,
+    private readonly dice: Dice,
+    private readonly trace: Trace,
+    private readonly rates: () => FaultRates,
+    private readonly weather: SinkWeather,
+    private readonly crashPoint: (where: string) => void,
+    private readonly lifetime: Lifetime,
+  ) {}
+
+  /** Hangs up; that may hang too. */
+  close(): Promise<void> {
+    return this.lifetime.isOver || this.dice.chance(this.rates().sinkHangs) ? never() : Promise.resolve();
+  }
+
+  /** Has the place looked at, which takes a while. */
+  look<T>(what: () => T): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<T>();
+    this.scheduler.after(this.dice.between(0, 3), () => resolve(what()));
+    return promise;
+  }
+
+  /** Has `effect` happen at the place, and brings its result, or what it throws, back. */
+  request<T>(what: string, signal: AbortSignal, effect: () => T): Promise<T> {
+    const { dice, scheduler, lifetime, trace, name } = this;
+    if (lifetime.isOver) return never();
+    const rates = this.rates();
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    let isOver = false;
+    const end = (settle: () => void) => {
+      if (isOver || lifetime.isOver) return;
+      isOver = true;
+      signal.removeEventListener("abort", interrupt);
+      settle();
+    };
+    const answer = (outcome: string, settle: () => void) =>
+      scheduler.after(dice.between(0, LONGEST_HICCUP_MS), () =>
+        end(() => {
+          trace.note(name, `${what}: the handler hears: ${outcome}`);
+          this.crashPoint("sink: an answer has arrived");
+          if (!lifetime.isOver) settle();
+        }));
+    const fail = (error: unknown) => answer(String(error), () => reject(error));
+    const interrupt = () => end(() => reject(new SinkError("unavailable", "interrupted")));
+    if (signal.aborted) {
+      interrupt();
+      return promise;
+    }
+    signal.addEventListener("abort", interrupt, { once: true });
+    trace.note(name, `${what}: sent`);
+    this.crashPoint("sink: a request is on its way");
+
+    const isLate = dice.chance(rates.sinkSlow);
+    const arrivesInMs = isLate
+      ? dice.between(LONGEST_HICCUP_MS, LATEST_ARRIVAL_MS)
+      : dice.between(0, LONGEST_HICCUP_MS);
+    const failsBefore = dice.chance(rates.sinkFailsBefore);
+    const failsAfter = dice.chance(rates.sinkFailsAfter);
+    const hangs = dice.chance(rates.sinkHangs);
+    if (hangs && dice.chance(0.5)) return promise;
+    scheduler.after(arrivesInMs, () => {
+      const { awayUntilMs, misconfiguredUntilMs } = this.weather;
+      if (awayUntilMs > scheduler.nowMs || failsBefore) {
+        return fail(new SinkError("unavailable", "no connection"));
+      }
+      if (misconfiguredUntilMs > scheduler.nowMs) {
+        return fail(new SinkError("misconfigured", "login refused"));
+      }
+      let result: T;
+      try {
+        result = effect();
+      } catch (error) {
+        return fail(error);
+      }
+      trace.note(name, `${what}: done at the sink`);
+      this.crashPoint("sink: done, not yet answered");
+      if (hangs) return;
+      if (failsAfter) fail(new SinkError("unavailable", "connection lost"));
+      else answer("done", () => resolve(result));
+    });
+    return promise;
+  }
+}

@@ -1,0 +1,26 @@
+/** Plays the seeds that it is sent, one after the other. */
+import { type Outcome, simulate } from "./simulation.ts";
+
+/** Seeds `first`, `first + step`, … up to `last`. */
+export interface Task {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+  readonly directory: string;
+  readonly isTraced: boolean;
+}
+
+/** An outcome, or that all are done. */
+export type Report = { readonly outcome: Outcome } | { readonly isDone: true };
+
+declare const self: {
+  onmessage: (message: MessageEvent<Task>) => void;
+  postMessage: (report: Report) => void;
+};
+
+self.onmessage = async ({ data: { first, last, step, directory, isTraced } }) => {
+  for (let seed = first; seed <= last; seed += step) {
+    self.postMessage({ outcome: await simulate({ seed, directory, isTraced }) });
+  }
+  self.postMessage({ isDone: true });
+};
