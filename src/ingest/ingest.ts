@@ -2,7 +2,7 @@ import type { EventAggregator, Refusal } from "../aggregation/event_aggregator.t
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import type { Logger } from "../log/logger.ts";
 import type { BusPosition, Checkpoint, SettledWishes } from "../store/checkpoint.ts";
-import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../store/dead_letters.ts";
+import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent, type Wish } from "../store/dead_letters.ts";
 import type { OutboxLog } from "../store/outbox_log.ts";
 import { StateError } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
@@ -297,9 +297,8 @@ export class Ingest {
     const wishes = this.checkpoint.wishes();
     if (wishes.length === 0) return;
     this.hasNews = true;
-    const purged = wishes.filter(({ action }) => action === "purge").flatMap(({ letterIds }) => letterIds);
-    const letters = wishes.filter(({ action }) => action === "retry")
-      .flatMap(({ letterIds }) => this.checkpoint.deadLetters(letterIds));
+    const { purged, retried: toRetry } = askedFor(wishes);
+    const letters = this.checkpoint.deadLetters(toRetry);
     const retried = letters.filter((letter) => this.retry(letter)).map(({ id }) => id);
     this.settled = {
       wishes: wishes.map(({ id }) => id),
@@ -308,7 +307,7 @@ export class Ingest {
       reissued: letters.filter(({ sink, aggregate }) => sink !== undefined && aggregate !== undefined),
     };
     this.logger.info("dead letters: an operator's wish is fulfilled", {
-      retried: retried.length,
+      retried: retried.length + this.settled.reissued.length,
       purged: purged.length,
     });
   }
@@ -352,4 +351,14 @@ export class Ingest {
         "Raise MAX_SERIES, or find out who sends so many names.",
     );
   }
+}
+
+/** What becomes of each letter. The first wish for a letter counts: an event that is asked for twice is still one event. */
+function askedFor(wishes: readonly Wish[]): Record<"retried" | "purged", number[]> {
+  const actions = new Map<number, Wish["action"]>();
+  for (const { action, letterIds } of wishes) {
+    for (const id of letterIds) if (!actions.has(id)) actions.set(id, action);
+  }
+  const idsOf = (action: Wish["action"]) => [...actions].filter(([, a]) => a === action).map(([id]) => id);
+  return { retried: idsOf("retry"), purged: idsOf("purge") };
 }
