@@ -53,6 +53,8 @@ export class WindowCloser {
   /** Closes the windows within the transaction of the caller. Leaves `windows` as they are. */
   close(windows: OpenWindows, closing: readonly OpenWindow[], endId: number, nowMs: number): Closed {
     const closed: Closed = { endId, events: 0, routed: new Map(), unrouted: 0, notFinite: [] };
+    // An earlier try may have failed half way, with rows that it will write again.
+    this.builder.clear();
     for (const window of closing) {
       const archived = ArchivedWindow.load(this.state, window.startMs, window.endMs);
       for (let page = 0; page < window.pages.length; page += SORTED_PAGES) {
