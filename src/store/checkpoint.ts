@@ -275,7 +275,7 @@ export class Checkpoint {
   }
 
   private writeAccounts(input: CheckpointInput, closed: Closed): void {
-    const { accounting, watermark } = this.aggregator;
+    const { accounting, options, watermark } = this.aggregator;
     const accounts: Record<string, number> = {
       ...accounting,
       lost: this.tally.lost + input.lost,
@@ -285,6 +285,10 @@ export class Checkpoint {
       not_finite: this.tally.notFinite + closed.notFinite.length,
       outbox_end_id: closed.endId,
       window_size_ms: this.options.windowSizeMs,
+      allowed_lateness_ms: options.allowedLatenessMs,
+      correction_horizon_ms: options.correctionHorizonMs,
+      dedup_max_ids: options.dedupMaxIds,
+      max_series: options.maxSeries,
       checkpoint_at_ms: input.nowMs,
     };
     if (watermark.valueMs !== -Infinity) accounts["watermark_ms"] = watermark.valueMs;
