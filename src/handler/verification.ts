@@ -1,6 +1,7 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import type { ProvableSink } from "../sinks/sink.ts";
-import { Books, type ExpectedWindow, rowKey, type WindowKey } from "../store/books.ts";
+import { Books } from "../store/books.ts";
+import { type ExpectedWindow, rowKey, type WindowKey } from "../store/expected_rows.ts";
 import type { RegisteredSink } from "../store/sink_registry.ts";
 import type { StateDatabase } from "../store/state_database.ts";
 

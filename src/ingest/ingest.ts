@@ -223,8 +223,9 @@ export class Ingest {
       this.lastCheckpointMs = startedMs;
       return true;
     }
+    let reissued: number;
     try {
-      this.checkpoint.write({
+      reissued = this.checkpoint.write({
         nowMs: this.clock.nowMs(),
         buses: this.buses.map((bus) => bus.position),
         closing,
@@ -244,7 +245,7 @@ export class Ingest {
     this.refused = [];
     this.refusedBytes = 0;
     this.lost = 0;
-    this.fulfilled.retried += this.settled.retried.length + this.settled.reissued.length;
+    this.fulfilled.retried += this.settled.retried.length + reissued;
     this.fulfilled.purged += this.settled.purged.length;
     this.settled = NOTHING_SETTLED;
     this.hasNews = false;

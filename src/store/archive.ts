@@ -73,7 +73,8 @@ export class ArchivedWindow {
 
 /**
  * Deletes segments that are delivered everywhere and whose windows can no longer be corrected, at most `limit` of them.
- * Those of windows with aggregates that a sink has rejected stay: an operator may put these back.
+ * Those of windows with aggregates that a sink has rejected stay: an operator may put these back, and what is purged has
+ * to be written off first.
  *
  * @param deliveredId Everything below this outbox id has reached its sinks.
  * @param correctableFromMs Windows that end at this time or before it are final.
@@ -89,7 +90,7 @@ export function dropFinalSegments(
     `DELETE FROM segment WHERE first_id IN (
        SELECT first_id FROM segment AS s WHERE window_end_ms <= ? AND first_id + row_count <= ?
          AND NOT EXISTS (SELECT 1 FROM dead_letter AS d
-           WHERE d.sink IS NOT NULL AND NOT d.purged
+           WHERE d.sink IS NOT NULL
              AND d.window_end_ms = s.window_end_ms AND d.window_start_ms = s.window_start_ms)
        LIMIT ?)`,
     correctableFromMs,

@@ -70,28 +70,37 @@ export class WindowCloser {
   }
 
   /**
-   * Puts the newest revision of an aggregate that `sink` has rejected into the outbox again, for that sink alone, within
-   * the transaction of the caller. Returns false if the archive does not have it.
+   * Puts an aggregate that `sink` has rejected into the outbox again, for that sink alone, within the transaction of the
+   * caller. `superseded`: a newer revision was on its way to the sink since, so there is nothing to put back. `impossible`: the
+   * archive does not have it, or the window's newest revision is none for this sink.
    */
-  reissue(sink: string, aggregate: Aggregate, closed: Closed, nowMs: number): boolean {
+  reissue(
+    sink: string,
+    aggregate: Aggregate,
+    closed: Closed,
+    nowMs: number,
+  ): "reissued" | "superseded" | "impossible" {
     const window = { startMs: aggregate.windowStartMs, endMs: aggregate.windowEndMs };
     const nameBytes = ENCODER.encode(aggregate.name);
     const id = functionId(aggregate.aggFunc);
     const hash = seriesHash(hashBytes(nameBytes, 0, nameBytes.length), id);
     const found = ArchivedWindow.load(this.state, window.startMs, window.endMs).find(hash, id, nameBytes);
-    if (!found) return false;
+    if (!found) return "impossible";
     const { segment, row } = found;
+    const { bit } = this.registry.get(sink);
+    if ((this.sinksThatHave(segment.sinks[row]!, found.id) & bit) === 0) return "impossible";
+    if (segment.revision[row]! > aggregate.revision) return "superseded";
     this.builder.add({
       ...segment.accumulator(row),
       hash,
       nameBytes,
       revision: segment.revision[row]!,
       previousCount: segment.previousCount[row]!,
-      sinks: this.registry.get(sink).bit,
+      sinks: bit,
       newSinks: 0,
     });
     this.flush(window, true, closed, nowMs);
-    return true;
+    return "reissued";
   }
 
   private closeSlot(
