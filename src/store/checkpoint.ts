@@ -1,7 +1,7 @@
 import { type Accounting, ACCOUNTS, type EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import { hashBytes } from "../vabus/event_batch.ts";
-import { dropFinalSegments } from "./archive.ts";
+import { dropFinalWindows } from "./archive.ts";
 import { ColumnError, ColumnReader, ColumnWriter } from "./columns.ts";
 import {
   addRefusedAggregates,
@@ -72,7 +72,7 @@ export interface SettledWishes {
   readonly reissued: readonly DeadLetter[];
 }
 
-/** Segments deleted in one checkpoint at most, so that none takes long. */
+/** Segments deleted in one checkpoint, with the rest of the last one's window, so that none takes long. */
 const DROPPED_SEGMENTS = 64;
 
 /**
@@ -171,7 +171,7 @@ export class Checkpoint {
         );
       }
       this.writeAccounts(input, closed);
-      dropFinalSegments(state, registry.deliveredId(), this.finalBeforeMs(), DROPPED_SEGMENTS);
+      dropFinalWindows(state, registry.deliveredId(), this.finalBeforeMs(), DROPPED_SEGMENTS);
       return { closed, pages, sequences, reissued };
     });
 

@@ -148,6 +148,18 @@ Deno.test("rejected, put back, rejected again: the books still say what the sink
   });
 });
 
+Deno.test("a sink that is away for longer than the horizon can be proven meanwhile", async () => {
+  await withPlant(async (plant) => {
+    plant.take(["a", 1]);
+    plant.deliver();
+    plant.take(["a", 1]);
+    plant.take(["a", 100]);
+    const [proof] = (await plant.verify()).sinks;
+    assert.deepEqual(proof!.differences, []);
+    assert.deepEqual([proof!.found_events, proof!.waiting_events], [1, 2]);
+  }, { horizonMs: 10_000 });
+});
+
 const step = fc.oneof(
   fc.record({
     take: fc.array(fc.tuple(fc.constantFrom("a", "b", "c"), fc.nat({ max: 3 })), {

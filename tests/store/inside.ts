@@ -19,6 +19,7 @@ export interface InsideOptions {
   forget?: string[];
   router?: RouteTable;
   dedupMaxIds?: number;
+  maxSeries?: number;
 }
 
 /** A handler's inside without its outside: state, aggregator and checkpoint on a directory. */
@@ -40,7 +41,7 @@ export class Inside {
       allowedLatenessMs: 500,
       correctionHorizonMs: horizonMs,
       maxFutureSkewMs: 0,
-      maxSeries: 1000,
+      maxSeries: options.maxSeries ?? 1000,
       dedupMaxIds,
     });
     const endId = readAccounts(this.state).get("outbox_end_id") ?? 0;
