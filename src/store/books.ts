@@ -20,6 +20,20 @@ export class Books {
     return this.registry.sinks;
   }
 
+  /** One past the newest outbox id given out. */
+  get outboxEndId(): number {
+    return readAccounts(this.state).get("outbox_end_id") ?? 0;
+  }
+
+  /** Whether a window can still be compared row by row. */
+  holds(window: WindowKey): boolean {
+    return this.state.get(
+      "SELECT 1 FROM segment WHERE window_end_ms = ? AND window_start_ms = ? LIMIT 1",
+      window.endMs,
+      window.startMs,
+    ) !== undefined;
+  }
+
   /** What does not add up within the state; empty when all does. */
   faults(): string[] {
     const accounts = readAccounts(this.state);
@@ -29,6 +43,9 @@ export class Books {
     const accountedFor = others.reduce((sum, name) => sum + amount(name), 0);
     if (amount(received) !== accountedFor) {
       faults.push(`received ${amount(received)} events, but ${others.join(" + ")} = ${accountedFor}`);
+    }
+    for (const name of ACCOUNTS) {
+      if (amount(name) < 0) faults.push(`the account ${name} stands at ${amount(name)}`);
     }
     const open = readStatus(this.state).open_windows.reduce((sum, window) => sum + window.events, 0);
     if (amount("aggregated") !== open + amount("closed")) {
