@@ -26,6 +26,9 @@ export class AdminError extends Error {
   override readonly name = "AdminError";
 }
 
+/** How long a client may take for the rest of its request: none may keep the handler from stopping. */
+const CLOSING_GRACE_MS = 500;
+
 const INDEX =
   "VaBus Data Handler\n\n/healthz  is the process alive\n/readyz   do events go in and aggregates out\n" +
   "/metrics  for Prometheus\n";
@@ -41,7 +44,12 @@ export function startAdminServer(options: AdminServerOptions): AdminServer {
   return {
     port: bound,
     url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port === 0 ? bound : port}`,
-    close: () => server.shutdown(),
+    close: async () => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSING_GRACE_MS));
+      await Promise.race([server.shutdown(), grace]);
+      clearTimeout(timer);
+    },
   };
 }
 
@@ -64,7 +72,9 @@ function answer(request: Request, { readiness, metricsText }: AdminServerOptions
   if (request.method !== "GET" && request.method !== "HEAD") {
     return reply(405, "text/plain; charset=utf-8", "only GET\n", { allow: "GET, HEAD" });
   }
-  switch (new URL(request.url).pathname) {
+  // The host in it is what the client says, and may be no host at all.
+  const [, path] = /^https?:\/\/[^/]*(\/[^?#]*)/.exec(request.url) ?? [];
+  switch (path) {
     case "/healthz":
       return json(200, { status: "ok" });
     case "/readyz": {

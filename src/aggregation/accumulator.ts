@@ -7,7 +7,7 @@ import {
   LAST,
   MAX,
   MIN,
-  percentOf,
+  perMillionOf,
   STDDEV,
   SUM,
 } from "./agg_function.ts";
@@ -53,7 +53,7 @@ export function valueOf(accumulator: Accumulator): number {
       // One reading has no spread to estimate; 0 says "no spread seen" and keeps its row.
       return count < 2 ? 0 : Math.sqrt(y / (count - 1));
     default:
-      return Math.min(Math.max(sketch!.quantile(percentOf(functionId) / 100), x), y);
+      return Math.min(Math.max(sketch!.quantile(perMillionOf(functionId)), x), y);
   }
 }
 

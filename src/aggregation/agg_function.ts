@@ -26,20 +26,20 @@ export function functionId(name: string): number {
 
 /** The canonical name of a function id. */
 export function functionName(id: number): string {
-  return isPercentile(id) ? `p${percentOf(id)}` : NAMES[id]!;
+  return isPercentile(id) ? `p${perMillionOf(id) / PERCENTILE_UNITS}` : NAMES[id]!;
 }
 
 /** Whether a number read from outside (a state file) is a function id. */
 export function isFunctionId(id: number): boolean {
   return Number.isInteger(id) &&
-    ((id >= 0 && id < NAMES.length) || (isPercentile(id) && percentOf(id) <= 100));
+    ((id >= 0 && id < NAMES.length) || (isPercentile(id) && perMillionOf(id) <= 100 * PERCENTILE_UNITS));
 }
 
 export function isPercentile(id: number): boolean {
   return id >= PERCENTILE_BASE;
 }
 
-/** 0 to 100. */
-export function percentOf(id: number): number {
-  return (id - PERCENTILE_BASE) / PERCENTILE_UNITS;
+/** The percentile of a function id in parts per million: 0 to 1,000,000. */
+export function perMillionOf(id: number): number {
+  return id - PERCENTILE_BASE;
 }

@@ -66,7 +66,7 @@ export class EventAggregator {
   /** Windows that were closed ahead of the watermark (idle, out of reach, flushed), as `start end`. */
   private readonly closedEarly = new Set<string>();
 
-  constructor(private readonly options: AggregatorOptions) {
+  constructor(readonly options: AggregatorOptions) {
     this.watermark = new Watermark(options.busCount, options.allowedLatenessMs);
     this.recentIds = options.dedupMaxIds > 0
       ? Array.from({ length: options.busCount }, () => new RecentIds(options.dedupMaxIds))

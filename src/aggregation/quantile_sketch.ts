@@ -2,6 +2,8 @@
 const RELATIVE_ERROR = 0.01;
 const GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR);
 const LOG_GAMMA = Math.log(GAMMA);
+/** From the upper end of a bin to the value that is as far from both its ends, relatively. */
+const LOG_MIDDLE = Math.log((GAMMA + 1) / 2);
 /** Beyond any bin of a double, so that one integer orders all bins: negative values, zero, positive values. */
 const BIN_ORIGIN = 40_000;
 /** Smallest normal double: what is smaller counts as zero. */
@@ -25,11 +27,15 @@ export class QuantileSketch {
     for (const [bin, count] of other.bins) this.bins.set(bin, (this.bins.get(bin) ?? 0) + count);
   }
 
-  /** The value at rank `quantile · (count - 1)`, `quantile` from 0 to 1. At least one value must have been added. */
-  quantile(quantile: number): number {
+  /**
+   * The value at rank `quantile · (count - 1)`, rounded down. At least one value must have been added.
+   *
+   * @param perMillion The quantile in parts per million: whole numbers, since 0.29 · 100 is not 29 in doubles.
+   */
+  quantile(perMillion: number): number {
     let count = 0;
     for (const inBin of this.bins.values()) count += inBin;
-    const rank = quantile * (count - 1);
+    const rank = perMillion * (count - 1) / 1_000_000;
     let below = 0;
     let last = 0;
     for (const bin of [...this.bins.keys()].sort((a, b) => a - b)) {
@@ -55,7 +61,7 @@ function binOf(value: number): number {
 
 function valueOfBin(bin: number): number {
   if (bin === 0) return 0;
-  // γ^k first divided, then doubled: the greatest doubles would overflow the other way round.
-  const magnitude = Math.exp((Math.abs(bin) - BIN_ORIGIN) * LOG_GAMMA) / (GAMMA + 1) * 2;
-  return bin < 0 ? -magnitude : magnitude;
+  // Divided in the exponent: the upper end of the last bins, and of the very last one the middle too, is beyond any double.
+  const magnitude = Math.exp((Math.abs(bin) - BIN_ORIGIN) * LOG_GAMMA - LOG_MIDDLE);
+  return Math.sign(bin) * Math.min(magnitude, Number.MAX_VALUE);
 }

@@ -46,6 +46,10 @@ function maskUserInfo(userInfo: string): string {
 }
 
 function maskParameter(parameter: string): string {
-  const equals = parameter.indexOf("=");
-  return OPEN_PARAMETERS.has(parameter.slice(0, Math.max(equals, 0))) ? parameter : MASK;
+  return isOpenParameter(parameter) ? parameter : MASK;
+}
+
+/** Whether `name=value` may be shown. */
+export function isOpenParameter(parameter: string): boolean {
+  return OPEN_PARAMETERS.has(parameter.slice(0, Math.max(parameter.indexOf("="), 0)));
 }

@@ -1,4 +1,4 @@
-import { EventAggregator } from "../aggregation/event_aggregator.ts";
+import { type AggregatorOptions, EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../clock/clock.ts";
 import { Ingest, type IngestObserver } from "../ingest/ingest.ts";
@@ -22,8 +22,8 @@ export interface Core {
 
 export interface CoreOptions {
   /**
-   * Names of the buses, in the order of the configuration. Undefined: for work between two runs, whose settings may be others
-   * than the service's, buses, sinks and window length are those that the state knows.
+   * Names of the buses, in the order of the configuration. Undefined: for work between two runs; buses, sinks and window length
+   * are then those that the state knows.
    */
   readonly busNames: readonly string[] | undefined;
   readonly forgetSinks: readonly string[];
@@ -44,18 +44,10 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
   try {
     const accounts = readAccounts(state);
     const busNames = options.busNames ?? registeredBuses(state);
-    const windowSizeMs = options.busNames === undefined
-      ? accounts.get("window_size_ms") ?? config.aggregationIntervalMs
-      : config.aggregationIntervalMs;
-    const aggregator = new EventAggregator({
-      busCount: busNames.length,
-      windowSizeMs,
-      allowedLatenessMs: config.allowedLatenessMs,
-      correctionHorizonMs: config.correctionHorizonMs,
-      maxFutureSkewMs: config.maxFutureSkewMs,
-      maxSeries: config.maxSeries,
-      dedupMaxIds: config.dedupMaxIds,
-    });
+    const own = settingsOf(config, busNames.length);
+    const settings = options.busNames === undefined ? betweenRuns(own, accounts) : own;
+    const { correctionHorizonMs, dedupMaxIds, windowSizeMs } = settings;
+    const aggregator = new EventAggregator(settings);
     const endId = accounts.get("outbox_end_id") ?? 0;
     const sinkNames = config.sinks.map(({ name }) => name);
     const registry = options.busNames === undefined
@@ -64,8 +56,8 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const outbox = new OutboxLog(state, registry, endId, clock.nowMs);
     const closer = new WindowCloser(state, registry, routeTable(config, sinkNames));
     const checkpoint = new Checkpoint(state, aggregator, registry, outbox, closer, {
-      correctionHorizonMs: config.correctionHorizonMs,
-      dedupMaxIds: config.dedupMaxIds,
+      correctionHorizonMs,
+      dedupMaxIds,
       windowSizeMs,
     });
     const positions = checkpoint.restore(busNames);
@@ -89,6 +81,35 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     state.close();
     throw error;
   }
+}
+
+function settingsOf(config: Config, busCount: number): AggregatorOptions {
+  return {
+    busCount,
+    windowSizeMs: config.aggregationIntervalMs,
+    allowedLatenessMs: config.allowedLatenessMs,
+    correctionHorizonMs: config.correctionHorizonMs,
+    maxFutureSkewMs: config.maxFutureSkewMs,
+    maxSeries: config.maxSeries,
+    dedupMaxIds: config.dedupMaxIds,
+  };
+}
+
+/**
+ * A command in an operator's shell seldom has the service's settings. Windows are as long as the service's; of all else the
+ * more generous value counts, so that nothing goes that the service still needs (the archive behind the horizon, ids), while
+ * an operator may well grant more.
+ */
+function betweenRuns(own: AggregatorOptions, accounts: ReadonlyMap<string, number>): AggregatorOptions {
+  const moreGenerous = (value: number, kept: string) => Math.max(value, accounts.get(kept) ?? value);
+  return {
+    ...own,
+    windowSizeMs: accounts.get("window_size_ms") ?? own.windowSizeMs,
+    allowedLatenessMs: moreGenerous(own.allowedLatenessMs, "allowed_lateness_ms"),
+    correctionHorizonMs: moreGenerous(own.correctionHorizonMs, "correction_horizon_ms"),
+    maxSeries: moreGenerous(own.maxSeries, "max_series"),
+    dedupMaxIds: moreGenerous(own.dedupMaxIds, "dedup_max_ids"),
+  };
 }
 
 function registeredBuses(state: StateDatabase): string[] {

@@ -217,6 +217,7 @@ export class Ingest {
 
   private commit(choose: () => readonly OpenWindow[]): boolean {
     const startedMs = this.clock.monotonicMs();
+    let reissued: number;
     try {
       // Reading can fail like writing. And what a wish puts back may be due at once.
       this.takeWishes();
@@ -227,7 +228,7 @@ export class Ingest {
         this.endFailure();
         return true;
       }
-      this.checkpoint.write({
+      reissued = this.checkpoint.write({
         nowMs: this.clock.nowMs(),
         buses: this.buses.map((bus) => bus.position),
         closing,
@@ -246,7 +247,7 @@ export class Ingest {
     this.refused = [];
     this.refusedBytes = 0;
     this.lost = 0;
-    this.fulfilled.retried += this.settled.retried.length + this.settled.reissued.length;
+    this.fulfilled.retried += this.settled.retried.length + reissued;
     this.fulfilled.purged += this.settled.purged.length;
     this.settled = NOTHING_SETTLED;
     this.hasNews = false;
@@ -309,7 +310,8 @@ export class Ingest {
     const wishes = this.checkpoint.wishes();
     if (wishes.length === 0) return;
     this.hasNews = true;
-    const { purged, letters } = this.chosen(wishes);
+    const { purged, retried: toRetry } = askedFor(wishes);
+    const letters = this.checkpoint.deadLetters(toRetry);
     const retried = letters.filter((letter) => this.retry(letter)).map(({ id }) => id);
     this.settled = {
       wishes: wishes.map(({ id }) => id),
@@ -318,23 +320,9 @@ export class Ingest {
       reissued: letters.filter(({ sink, aggregate }) => sink !== undefined && aggregate !== undefined),
     };
     this.logger.info("dead letters: an operator's wish is fulfilled", {
-      retried: retried.length,
+      retried: retried.length + this.settled.reissued.length,
       purged: purged.length,
     });
-  }
-
-  /** What each letter is wished to come to: the first wish that names it counts, since then it is no more what it was. */
-  private chosen(wishes: readonly Wish[]): { purged: number[]; letters: DeadLetter[] } {
-    const known = new Set<number>();
-    const purged: number[] = [];
-    const letters: DeadLetter[] = [];
-    for (const { action, letterIds } of wishes) {
-      const fresh = [...new Set(letterIds)].filter((id) => !known.has(id));
-      for (const id of fresh) known.add(id);
-      if (action === "purge") purged.push(...fresh);
-      else letters.push(...this.checkpoint.deadLetters(fresh));
-    }
-    return { purged, letters };
   }
 
   /** Takes a refused event in anew, out of the account of its refusal. Returns false where there is no whole event. */
@@ -376,4 +364,14 @@ export class Ingest {
         "Raise MAX_SERIES, or find out who sends so many names.",
     );
   }
+}
+
+/** What becomes of each letter. The first wish for a letter counts: an event that is asked for twice is still one event. */
+function askedFor(wishes: readonly Wish[]): Record<"retried" | "purged", number[]> {
+  const actions = new Map<number, Wish["action"]>();
+  for (const { action, letterIds } of wishes) {
+    for (const id of letterIds) if (!actions.has(id)) actions.set(id, action);
+  }
+  const idsOf = (action: Wish["action"]) => [...actions].filter(([, a]) => a === action).map(([id]) => id);
+  return { retried: idsOf("retry"), purged: idsOf("purge") };
 }

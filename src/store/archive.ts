@@ -70,3 +70,36 @@ export class ArchivedWindow {
     return segment;
   }
 }
+
+/**
+ * Deletes windows that are delivered everywhere and can no longer be corrected, oldest first, until about `limit` segments are
+ * gone. Each goes as a whole: with a part of it nobody could tell any more what a sink must hold of it. Windows with aggregates
+ * that a sink has rejected stay: an operator may put these back, and what is purged has to be written off first.
+ *
+ * @param deliveredId Everything below this outbox id has reached its sinks.
+ * @param correctableFromMs Windows that end at this time or before it are final.
+ */
+export function dropFinalWindows(
+  state: StateDatabase,
+  deliveredId: number,
+  correctableFromMs: number,
+  limit: number,
+): void {
+  if (correctableFromMs === -Infinity) return;
+  const windows = state.all<{ startMs: number; endMs: number; segments: number }>(
+    `SELECT window_start_ms AS startMs, window_end_ms AS endMs, count(*) AS segments FROM segment AS s
+     WHERE window_end_ms <= ? AND NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.sink IS NOT NULL
+       AND d.window_end_ms = s.window_end_ms AND d.window_start_ms = s.window_start_ms)
+     GROUP BY window_end_ms, window_start_ms HAVING max(first_id + row_count) <= ?
+     ORDER BY window_end_ms, window_start_ms LIMIT ?`,
+    correctableFromMs,
+    deliveredId,
+    limit,
+  );
+  let dropped = 0;
+  for (const { startMs, endMs, segments } of windows) {
+    state.run("DELETE FROM segment WHERE window_end_ms = ? AND window_start_ms = ?", endMs, startMs);
+    dropped += segments;
+    if (dropped >= limit) return;
+  }
+}

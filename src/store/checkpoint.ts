@@ -2,6 +2,7 @@ import { ACCOUNTS, type EventAggregator } from "../aggregation/event_aggregator.
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import { hashBytes } from "../vabus/event_batch.ts";
 import { readAccounts } from "./accounts.ts";
+import { dropFinalWindows } from "./archive.ts";
 import { ColumnError, ColumnReader, ColumnWriter } from "./columns.ts";
 import {
   addRefusedAggregates,
@@ -14,12 +15,12 @@ import {
   type Wish,
 } from "./dead_letters.ts";
 import { encodeAccumulators, encodeKeys, restorePage } from "./open_page.ts";
-import { forgetFinalWindows } from "./final_windows.ts";
 import type { OutboxLog } from "./outbox_log.ts";
 import type { SinkRegistry } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
 import { damaged } from "./state_error.ts";
 import type { Closed, WindowCloser } from "./window_closer.ts";
+import { writeOff } from "./write_off.ts";
 
 /** How far a bus has been read. */
 export interface BusPosition {
@@ -72,8 +73,8 @@ export interface SettledWishes {
   readonly reissued: readonly DeadLetter[];
 }
 
-/** Windows forgotten in one checkpoint at most, so that none takes long. */
-const FORGOTTEN_WINDOWS = 64;
+/** Segments deleted in one checkpoint, with the rest of the last one's window, so that none takes long. */
+const DROPPED_SEGMENTS = 64;
 
 /**
  * Writes and reads checkpoints: one transaction that holds all the handler knows. What is written in it is true together:
@@ -134,13 +135,18 @@ export class Checkpoint {
     return readDeadLetters(this.state, { ids, limit: ids.length });
   }
 
-  /** Commits a checkpoint. @throws {StateError} Nothing has changed then, on disk or in memory. */
-  write(input: CheckpointInput): void {
+  /**
+   * Commits a checkpoint. Returns how many of the aggregates to be reissued were settled; the others stay dead letters.
+   *
+   * @throws {StateError} Nothing has changed then, on disk or in memory.
+   */
+  write(input: CheckpointInput): number {
     const { aggregator, registry, state } = this;
     const { windows, watermark } = aggregator;
     const written = state.transaction(() => {
       const closed = this.closer.close(windows, input.closing, this.outbox.endId(), input.nowMs);
-      this.settle(input, closed);
+      const reissued = this.settle(input, closed);
+      const lacking = writeOff(state, registry.sinks, registry.deliveredId(), this.finalBeforeMs());
       const pages = this.writePages(input.closing);
       const sequences = this.writeIds(input.buses);
       addRefusedEvents(state, input.refused, input.nowMs);
@@ -156,17 +162,18 @@ export class Checkpoint {
       );
       input.buses.forEach((bus, number) => this.writeBus(bus, watermark.greatestOf(number), number));
       for (const sink of registry.sinks) {
-        const routedCount = sink.routedCount + (closed.routed.get(sink.name) ?? 0);
+        const added = (closed.routed.get(sink.name) ?? 0) - (lacking.get(sink.name) ?? 0);
+        closed.routed.set(sink.name, added);
         state.run(
           "UPDATE sink SET cursor = ?, routed_count = ? WHERE name = ?",
           sink.cursor,
-          routedCount,
+          sink.routedCount + added,
           sink.name,
         );
       }
       this.writeAccounts(input, closed);
-      forgetFinalWindows(state, registry.deliveredId(), this.finalBeforeMs(), FORGOTTEN_WINDOWS);
-      return { closed, pages, sequences };
+      dropFinalWindows(state, registry.deliveredId(), this.finalBeforeMs(), DROPPED_SEGMENTS);
+      return { closed, pages, sequences, reissued };
     });
 
     this.pagesOnDisk.clear();
@@ -182,14 +189,22 @@ export class Checkpoint {
     for (const sink of registry.sinks) sink.routedCount += written.closed.routed.get(sink.name) ?? 0;
     this.outbox.cursorsSaved();
     this.outbox.extend(written.closed.endId);
+    return written.reissued;
   }
 
-  private settle({ settled, nowMs }: CheckpointInput, closed: Closed): void {
-    const reissued = settled.reissued.filter(({ sink, aggregate }) =>
-      this.registry.sinks.some(({ name }) => name === sink) &&
-      this.closer.reissue(sink!, aggregate!, closed, nowMs)
-    );
-    settleWishes(this.state, { ...settled, retried: [...settled.retried, ...reissued.map(({ id }) => id)] });
+  /** Returns how many letters of aggregates are settled. */
+  private settle({ settled, nowMs }: CheckpointInput, closed: Closed): number {
+    const retried = [...settled.retried];
+    const purged = [...settled.purged];
+    for (const { id, sink, aggregate } of settled.reissued) {
+      if (!this.registry.sinks.some(({ name }) => name === sink)) continue;
+      const outcome = this.closer.reissue(sink!, aggregate!, closed, nowMs);
+      if (outcome === "reissued") retried.push(id);
+      // That the sink never had this revision stays in the books.
+      if (outcome === "superseded") purged.push(id);
+    }
+    settleWishes(this.state, { wishes: settled.wishes, retried, purged });
+    return retried.length - settled.retried.length + purged.length - settled.purged.length;
   }
 
   /** Windows that end here or before can no longer be corrected: no event for them would be accepted. Unix ms. */
@@ -276,7 +291,7 @@ export class Checkpoint {
   }
 
   private writeAccounts(input: CheckpointInput, closed: Closed): void {
-    const { accounting, watermark } = this.aggregator;
+    const { accounting, options, watermark } = this.aggregator;
     const accounts: Record<string, number> = {
       ...accounting,
       lost: this.tally.lost + input.lost,
@@ -286,6 +301,10 @@ export class Checkpoint {
       not_finite: this.tally.notFinite + closed.notFinite.length,
       outbox_end_id: closed.endId,
       window_size_ms: this.options.windowSizeMs,
+      allowed_lateness_ms: options.allowedLatenessMs,
+      correction_horizon_ms: options.correctionHorizonMs,
+      dedup_max_ids: options.dedupMaxIds,
+      max_series: options.maxSeries,
       checkpoint_at_ms: input.nowMs,
     };
     if (watermark.valueMs !== -Infinity) accounts["watermark_ms"] = watermark.valueMs;

@@ -64,7 +64,11 @@ export class ColumnReader {
   constructor(private readonly blob: Uint8Array) {
     this.view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
     if (blob.length < HEADER_BYTES) throw new ColumnError("a block of columns is cut off");
-    if (this.view.getUint32(0, true) !== crc32(blob.subarray(HEADER_BYTES))) {
+    // The checksum covers what is behind the header; the header's own second half is always zero.
+    if (
+      this.view.getUint32(0, true) !== crc32(blob.subarray(HEADER_BYTES)) ||
+      this.view.getUint32(4, true) !== 0
+    ) {
       throw new ColumnError("the checksum of a block of columns does not match");
     }
   }

@@ -43,8 +43,8 @@ export const MIGRATIONS: readonly string[] = [
     bus TEXT NOT NULL, last_sequence INTEGER NOT NULL, ids BLOB NOT NULL, PRIMARY KEY (bus, last_sequence)
   );
 
-  -- Refused events (bus, bus_offset, raw) and refused aggregates (name and what follows). purged: 1, given up; an aggregate
-  -- stays as a line in the books. 2: its window is forgotten too, and count says what the sink lacks of it.
+  -- Refused events (bus, bus_offset, raw) and refused aggregates (name and what follows). purged: given up; an aggregate
+  -- stays as a line in the books.
   CREATE TABLE dead_letter (
     id INTEGER PRIMARY KEY AUTOINCREMENT, refused_at_ms INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
     bus TEXT, bus_offset INTEGER, raw BLOB, raw_bytes INTEGER,

@@ -101,10 +101,15 @@ export class SegmentBuilder {
     writer.write(this.nameLength.subarray(0, rows));
     writer.write(this.names.subarray(0, this.namesLength));
     writeSketches(writer, this.sketches);
+    this.clear();
+    return writer.finish();
+  }
+
+  /** Empties the builder. */
+  clear(): void {
     this.rows = 0;
     this.namesLength = 0;
     this.sketches.length = 0;
-    return writer.finish();
   }
 }
 

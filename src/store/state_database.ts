@@ -145,11 +145,6 @@ export class StateDatabase {
     }
   }
 
-  /** Another number after somebody else has committed something. */
-  dataVersion(): number {
-    return this.get<{ data_version: number }>("PRAGMA data_version")!.data_version;
-  }
-
   /** Size of the file and its write-ahead log. */
   sizeBytes(): number {
     return [this.path, `${this.path}-wal`].reduce((sum, path) => sum + sizeOf(path), 0);

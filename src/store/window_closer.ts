@@ -4,7 +4,7 @@ import type { Aggregate } from "../aggregation/aggregate.ts";
 import { type OpenWindow, type OpenWindows, PAGE_SLOTS } from "../aggregation/open_windows.ts";
 import { seriesHash } from "../aggregation/series_table.ts";
 import { hashBytes } from "../vabus/event_batch.ts";
-import { type ArchivedRow, ArchivedWindow } from "./archive.ts";
+import { ArchivedWindow } from "./archive.ts";
 import { ColumnWriter } from "./columns.ts";
 import { SegmentBuilder } from "./segment.ts";
 import type { SinkRegistry } from "./sink_registry.ts";
@@ -53,6 +53,8 @@ export class WindowCloser {
   /** Closes the windows within the transaction of the caller. Leaves `windows` as they are. */
   close(windows: OpenWindows, closing: readonly OpenWindow[], endId: number, nowMs: number): Closed {
     const closed: Closed = { endId, events: 0, routed: new Map(), unrouted: 0, notFinite: [] };
+    // An earlier try may have failed half way, with rows that it will write again.
+    this.builder.clear();
     for (const window of closing) {
       const archived = ArchivedWindow.load(this.state, window.startMs, window.endMs);
       for (let page = 0; page < window.pages.length; page += SORTED_PAGES) {
@@ -69,56 +71,37 @@ export class WindowCloser {
 
   /**
    * Puts an aggregate that `sink` has rejected into the outbox again, for that sink alone, within the transaction of the
-   * caller. Returns whether its dead letter is settled: it is also where the sink has got a newer revision since, which holds
-   * all of it. It is not where a newer one is still on its way, or was refused itself.
+   * caller. `superseded`: a newer revision, which holds all of it, has reached the sink, is on its way there, or has a dead
+   * letter of its own. `impossible`: the archive does not have it, or the window's newest revision is none for this sink.
    */
-  reissue(sink: string, aggregate: Aggregate, closed: Closed, nowMs: number): boolean {
+  reissue(
+    sink: string,
+    aggregate: Aggregate,
+    closed: Closed,
+    nowMs: number,
+  ): "reissued" | "superseded" | "impossible" {
     const window = { startMs: aggregate.windowStartMs, endMs: aggregate.windowEndMs };
     const nameBytes = ENCODER.encode(aggregate.name);
     const id = functionId(aggregate.aggFunc);
     const hash = seriesHash(hashBytes(nameBytes, 0, nameBytes.length), id);
     const newest = ArchivedWindow.load(this.state, window.startMs, window.endMs).find(hash, id, nameBytes);
-    if (!newest) return false;
+    if (!newest) return "impossible";
     const { segment, row } = newest;
+    const { bit } = this.registry.get(sink);
+    if ((this.sinksThatHave(segment.sinks[row]!, newest.id) & bit) === 0) return "impossible";
     const revision = segment.revision[row]!;
-    if (revision > aggregate.revision) return this.isDelivered(sink, newest, { ...aggregate, revision });
+    if (revision > aggregate.revision) return "superseded";
     this.builder.add({
       ...segment.accumulator(row),
       hash,
       nameBytes,
       revision,
       previousCount: segment.previousCount[row]!,
-      sinks: this.registry.get(sink).bit,
+      sinks: bit,
       newSinks: 0,
     });
     this.flush(window, true, closed, nowMs);
-    return true;
-  }
-
-  /** Whether a sink holds an archived row: it was routed there, the cursor has passed it, and it was not refused. */
-  private isDelivered(sink: string, { id, segment, row }: ArchivedRow, aggregate: Aggregate): boolean {
-    const { bit, cursor } = this.registry.get(sink);
-    if ((segment.sinks[row]! & bit) === 0 || id >= cursor) return false;
-    const { windowStartMs, windowEndMs, name, aggFunc, revision } = aggregate;
-    const refused = this.state.get(
-      `SELECT 1 FROM dead_letter WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ?
-         AND name = ? AND agg_func = ? AND revision = ?`,
-      sink,
-      windowEndMs,
-      windowStartMs,
-      name,
-      aggFunc,
-      revision,
-    );
-    const onItsWay = this.state.get(
-      `SELECT 1 FROM segment WHERE window_end_ms = ? AND window_start_ms = ? AND reissued AND (sink_bits & ?) != 0
-         AND first_id + row_count > ?`,
-      windowEndMs,
-      windowStartMs,
-      bit,
-      cursor,
-    );
-    return refused === undefined && onItsWay === undefined;
+    return "reissued";
   }
 
   private closeSlot(

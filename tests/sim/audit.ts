@@ -12,7 +12,8 @@ import { SimTable } from "./sim_table.ts";
 import type { SimTopic } from "./sim_topic.ts";
 import { Violation } from "./violation.ts";
 
-interface LetterRow {
+export interface LetterRow {
+  readonly id: number;
   readonly reason: string;
   readonly sink: string | null;
   readonly raw: Uint8Array | null;
@@ -29,8 +30,9 @@ const DECODER = new TextDecoder();
 /** Holds the state and the sinks against the model. Every method throws {@link Violation}. */
 export class Audit {
   private outboxEndId = 0;
-  /** The texts of events that an operator wanted to be thrown away. */
+  /** What an operator wanted to be thrown away: texts of events, letters of aggregates. */
   private readonly thrownAway: string[] = [];
+  private readonly givenUp: LetterRow[] = [];
   private hasPurged = false;
 
   constructor(
@@ -59,10 +61,13 @@ export class Audit {
     this.closings(state);
   }
 
-  /** The operator wants letters to be thrown away; null: one that is no event. */
-  purged(raws: readonly (Uint8Array | null)[]): void {
+  /** The operator wants letters to be thrown away. */
+  purged(letters: readonly LetterRow[]): void {
     this.hasPurged = true;
-    for (const raw of raws) if (raw !== null) this.thrownAway.push(DECODER.decode(raw));
+    for (const letter of letters) {
+      if (letter.raw === null) this.givenUp.push(letter);
+      else this.thrownAway.push(DECODER.decode(letter.raw));
+    }
   }
 
   /** The product's own proof. */
@@ -79,7 +84,7 @@ export class Audit {
     this.refusedEvents(letters);
     for (const [sink, place] of places) {
       const rows = place instanceof SimTable ? place.rows : place.finalRows();
-      const rejected = letters.filter((letter) => letter.sink === sink);
+      const rejected = [...letters, ...this.givenUp].filter((letter) => letter.sink === sink);
       for (const [key, expected] of this.model.rows) {
         const isRouted = routedSinks(this.scenario, expected.name).includes(sink);
         const fault = isRouted

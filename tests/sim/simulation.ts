@@ -8,7 +8,7 @@ import { StateDatabase } from "../../src/store/state_database.ts";
 import { StateError } from "../../src/store/state_error.ts";
 import type { FetchRequest } from "../../src/vabus/source.ts";
 import { configFor } from "../ingest/rig.ts";
-import { Audit } from "./audit.ts";
+import { Audit, type LetterRow } from "./audit.ts";
 import { Dice } from "./dice.ts";
 import { Model } from "./model.ts";
 import { Plant } from "./plant.ts";
@@ -520,14 +520,14 @@ class Simulation {
     if (!hasState(this.directory)) return false;
     const state = StateDatabase.openForWishing(this.directory);
     try {
-      const letters = state.all<{ id: number; raw: Uint8Array | null }>(
-        `SELECT id, raw FROM dead_letter WHERE ${condition} ORDER BY id`,
+      const letters = state.all<LetterRow>(
+        `SELECT * FROM dead_letter WHERE ${condition} ORDER BY id`,
       ).filter(() => this.dice.chance(share));
       if (letters.length === 0) return false;
       leaveWish(state, action, letters.map(({ id }) => id));
       this.trace.note("operator", `${action} ${letters.map(({ id }) => id)}`);
       this.happens(`wishes to ${action}`);
-      if (action === "purge") this.audit.purged(letters.map(({ raw }) => raw));
+      if (action === "purge") this.audit.purged(letters);
       return true;
     } finally {
       state.close();

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type Accumulator, merge, valueOf } from "../../src/aggregation/accumulator.ts";
+import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
+import { EventBatch } from "../../src/vabus/event_batch.ts";
+import { scanReply } from "../../src/vabus/event_scanner.ts";
+
+interface Reading {
+  readonly value: number;
+  readonly timestamp: number;
+}
+
+const FUNCTIONS = [
+  "sum",
+  "avg",
+  "min",
+  "max",
+  "count",
+  "first",
+  "last",
+  "stddev",
+  "p0",
+  "p50",
+  "p99.9",
+  "p100",
+];
+
+/** What the aggregator makes of readings of one series in one window. */
+function accumulate(func: string, readings: readonly Reading[]): Accumulator {
+  const aggregator = new EventAggregator({
+    busCount: 1,
+    windowSizeMs: 10_000,
+    allowedLatenessMs: 0,
+    correctionHorizonMs: 1e9,
+    maxFutureSkewMs: 1e9,
+    maxSeries: 10,
+    dedupMaxIds: 0,
+  });
+  const events = readings.map((reading) => ({ name: "a", agg_func: func, ...reading }));
+  const batch = new EventBatch();
+  const reply = JSON.stringify({ log: "L", offset: 0, next: events.length, events });
+  scanReply(new TextEncoder().encode(reply), batch);
+  aggregator.aggregate(0, batch, 0, () => assert.fail("refused"));
+  return aggregator.windows.accumulator(0);
+}
+
+/** The textbook's answer, with sums in whole numbers where the readings are. */
+function textbook(func: string, readings: readonly Reading[]): number {
+  const values = readings.map(({ value }) => value);
+  const sum = () => values.reduce((total, value) => total + value, 0);
+  const mean = () => sum() / values.length;
+  switch (func) {
+    case "sum":
+      return sum();
+    case "avg":
+      return mean();
+    case "min":
+      return Math.min(...values);
+    case "max":
+      return Math.max(...values);
+    case "count":
+      return values.length;
+    case "first":
+      return readings.reduce((best, next) => next.timestamp < best.timestamp ? next : best).value;
+    case "last":
+      return readings.reduce((best, next) => next.timestamp >= best.timestamp ? next : best).value;
+    case "stddev": {
+      if (values.length < 2) return 0;
+      const squares = values.reduce((total, value) => total + (value - mean()) ** 2, 0);
+      return Math.sqrt(squares / (values.length - 1));
+    }
+    default: {
+      const rank = Math.floor(Number(func.slice(1)) * (values.length - 1) / 100);
+      return values.toSorted((a, b) => a - b)[rank]!;
+    }
+  }
+}
+
+function assertIs(func: string, actual: Accumulator, readings: readonly Reading[]): void {
+  const exact = textbook(func, readings);
+  const relative = func.startsWith("p") ? 0.01 + 1e-9 : ["avg", "stddev"].includes(func) ? 1e-9 : 0;
+  const tolerance = Math.abs(exact) * relative + (func === "stddev" ? 1e-9 : 0);
+  const value = valueOf(actual);
+  assert.ok(Math.abs(value - exact) <= tolerance, `${func}: ${value} for ${exact}`);
+  assert.equal(actual.count, readings.length, func);
+}
+
+const readings = fc.array(
+  fc.record({
+    value: fc.integer({ min: -1_000_000, max: 1_000_000 }),
+    timestamp: fc.nat({ max: 5 }),
+  }),
+  { minLength: 1, maxLength: 30 },
+);
+
+Deno.test("property: every function is its textbook definition, in one piece and joined from two or three", () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...FUNCTIONS), readings, readings, readings, (func, some, more, rest) => {
+      const of = (part: readonly Reading[]) => accumulate(func, part);
+      assertIs(func, of(some), some);
+      assertIs(func, merge(of(some), of(more)), [...some, ...more]);
+      assertIs(func, merge(merge(of(some), of(more)), of(rest)), [...some, ...more, ...rest]);
+      assertIs(func, merge(of(some), merge(of(more), of(rest))), [...some, ...more, ...rest]);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("property: whether readings come in time or late does not show in a sum", () => {
+  const wild = fc.array(
+    fc.oneof(
+      fc.double({ noNaN: true, min: -1e100, max: 1e100 }),
+      fc.integer({ min: -9, max: 9 }).map((exponent) => 10 ** exponent),
+    ).map((value) => ({ value, timestamp: 1 })),
+    { minLength: 2, maxLength: 8 },
+  );
+  fc.assert(fc.property(wild, fc.nat({ max: 7 }), (all, cut) => {
+    // Each with its opposite: what is left is nothing but rounding errors.
+    const values = [...all, ...all.map(({ value }) => ({ value: -value, timestamp: 1 }))];
+    const at = 1 + cut % (values.length - 1);
+    const whole = valueOf(accumulate("sum", values));
+    const joined = valueOf(
+      merge(accumulate("sum", values.slice(0, at)), accumulate("sum", values.slice(at))),
+    );
+    const scale = Math.max(...all.map(({ value }) => Math.abs(value)));
+    assert.ok(Math.abs(whole - joined) <= scale * 1e-30 * values.length, `${whole} and ${joined}`);
+  }));
+});
+
+Deno.test("the spread of readings far from zero is not lost to rounding", () => {
+  const near = (offset: number) => [4, 7, 13, 16].map((value) => ({ value: value + offset, timestamp: 1 }));
+  const expected = Math.sqrt(30);
+  for (const offset of [0, 1e9, -1e9]) {
+    const [some, more] = [near(offset).slice(0, 1), near(offset).slice(1)];
+    const joined = valueOf(merge(accumulate("stddev", some), accumulate("stddev", more)));
+    for (const value of [valueOf(accumulate("stddev", near(offset))), joined]) {
+      assert.ok(Math.abs(value - expected) < 1e-6, `${value} at ${offset}`);
+    }
+  }
+});
+
+Deno.test("a sum that overflows is not finite, whatever comes after; extremes overflow nothing else", () => {
+  const huge = (...signs: number[]) =>
+    signs.map((sign) => ({ value: sign * Number.MAX_VALUE, timestamp: 1 }));
+  assert.equal(Number.isFinite(valueOf(accumulate("sum", huge(1, 1)))), false);
+  assert.equal(
+    Number.isFinite(valueOf(merge(accumulate("sum", huge(1, 1)), accumulate("sum", huge(-1))))),
+    false,
+  );
+  assert.equal(valueOf(accumulate("sum", huge(1, -1))), 0);
+  assert.ok(valueOf(accumulate("p50", huge(1, 1, -1))) >= Number.MAX_VALUE * 0.99);
+  for (const func of ["min", "max", "first", "last", "p0", "p100"]) {
+    assert.ok(Number.isFinite(valueOf(merge(accumulate(func, huge(1)), accumulate(func, huge(-1))))), func);
+  }
+});
+
+Deno.test("a single reading has no spread", () => {
+  assert.equal(valueOf(accumulate("stddev", [{ value: 1e300, timestamp: 1 }])), 0);
+});
+
+Deno.test("what is no function cannot be joined", () => {
+  const strange = { functionId: 9, x: 0, y: 0, count: 1, sketch: undefined };
+  assert.throws(() => merge(strange, strange));
+});

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { functionId } from "../../src/aggregation/agg_function.ts";
+import { COUNT, OpenWindows, PAGE_SLOTS, SLOT } from "../../src/aggregation/open_windows.ts";
+import { hashBytes } from "../../src/vabus/event_batch.ts";
+
+const FUNCTIONS = [functionId("sum"), functionId("p99")];
+
+function seriesOf(windows: OpenWindows, name: string, func: number): number {
+  const bytes = new TextEncoder().encode(name);
+  const hash = hashBytes(bytes, 0, bytes.length);
+  const series = windows.series.find(bytes, 0, bytes.length, hash, func);
+  return series >= 0 ? series : windows.series.add(bytes, 0, bytes.length, hash, func);
+}
+
+Deno.test("property: slots are a map of (window, series), however windows open and close", () => {
+  const step = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        window: fc.nat({ max: 4 }),
+        from: fc.nat({ max: 600 }),
+        count: fc.nat({ max: 600 }),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ close: fc.nat({ max: 4 }) }) },
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      const windows = new OpenWindows();
+      const expected = new Map<number, Map<string, number>>();
+      for (const step of steps) {
+        if ("close" in step) {
+          const window = windows.find(step.close, step.close + 1);
+          assert.equal(window === undefined, !expected.has(step.close));
+          if (window) windows.remove(window);
+          expected.delete(step.close);
+        } else {
+          const { window: start, from, count } = step;
+          const window = windows.find(start, start + 1) ?? windows.open(start, start + 1);
+          const counts = expected.get(start) ?? new Map<string, number>();
+          expected.set(start, counts);
+          for (let i = from; i < from + count; i++) {
+            const func = FUNCTIONS[i % 7 === 0 ? 1 : 0]!;
+            const series = seriesOf(windows, `n${i}`, func);
+            let slot = windows.findSlot(series, window);
+            assert.equal(slot < 0, !counts.has(`n${i}`));
+            if (slot < 0) slot = windows.addSlot(series, window);
+            windows.accumulators[slot * SLOT + COUNT]! += 1;
+            counts.set(`n${i}`, (counts.get(`n${i}`) ?? 0) + 1);
+          }
+        }
+        const found = new Map<number, Map<string, number>>();
+        for (const window of windows.all()) {
+          const counts = new Map<string, number>();
+          for (const page of window.pages) {
+            for (let slot = page * PAGE_SLOTS; slot < page * PAGE_SLOTS + windows.pageUsed[page]!; slot++) {
+              const { functionId, count, sketch } = windows.accumulator(slot);
+              assert.equal(sketch !== undefined, functionId === FUNCTIONS[1]);
+              counts.set(
+                new TextDecoder().decode(windows.series.nameBytes(windows.slotSeries[slot]!)),
+                count,
+              );
+            }
+          }
+          found.set(window.startMs, counts);
+        }
+        assert.deepEqual(found, expected);
+        const open = new Set([...expected.values()].flatMap((counts) => [...counts.keys()]));
+        assert.equal(windows.seriesCount, open.size);
+        assert.equal(
+          windows.sketches.size,
+          [...expected.values()].flatMap((counts) => [...counts.keys()]).filter((name) =>
+            +name.slice(1) % 7 === 0
+          )
+            .length,
+        );
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+Deno.test("a page that was freed and taken again counts as new", () => {
+  const windows = new OpenWindows();
+  const first = windows.open(0, 1);
+  windows.addSlot(seriesOf(windows, "a", FUNCTIONS[0]!), first);
+  windows.markAllClean();
+  const [page] = first.pages;
+  windows.remove(first);
+  const second = windows.open(1, 2);
+  const slot = windows.addSlot(seriesOf(windows, "a", FUNCTIONS[0]!), second);
+  assert.deepEqual(second.pages, [page]);
+  assert.deepEqual([windows.pageTouched[page!], windows.pageExtended[page!]], [1, 1]);
+  assert.equal(windows.accumulator(slot).count, 0);
+  assert.equal(windows.findSlot(seriesOf(windows, "a", FUNCTIONS[0]!), first), -1);
+});

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { SeriesTable } from "../../src/aggregation/series_table.ts";
+import { hashBytes } from "../../src/vabus/event_batch.ts";
+
+const ENCODER = new TextEncoder();
+
+/** A table beside the map that it must agree with. A series is alive as long as it has a slot. */
+class Pair {
+  readonly table = new SeriesTable();
+  readonly alive = new Map<string, number>();
+
+  constructor(private readonly hash: (name: string) => number) {}
+
+  find(name: string, functionId: number): number {
+    const bytes = ENCODER.encode(`..${name}`);
+    return this.table.find(bytes, 2, bytes.length - 2, this.hash(name), functionId);
+  }
+
+  add(name: string, functionId: number): void {
+    const bytes = ENCODER.encode(`..${name}`);
+    let series = this.find(name, functionId);
+    if (series < 0) series = this.table.add(bytes, 2, bytes.length - 2, this.hash(name), functionId);
+    this.table.setFirstSlot(series, 1);
+    this.alive.set(`${functionId} ${name}`, series);
+  }
+
+  forget(key: string): void {
+    this.table.setFirstSlot(this.alive.get(key)!, -1);
+    this.alive.delete(key);
+  }
+
+  check(): void {
+    assert.equal(new Set(this.alive.values()).size, this.alive.size, "no number twice");
+    for (const [key, series] of this.alive) {
+      const [functionId, ...name] = key.split(" ");
+      assert.equal(this.find(name.join(" "), Number(functionId)), series, key);
+      assert.equal(new TextDecoder().decode(this.table.nameBytes(series)), name.join(" "));
+      assert.equal(this.table.functionId(series), Number(functionId));
+      assert.equal(this.table.firstSlot(series), 1);
+    }
+  }
+}
+
+const realHash = (name: string) => {
+  const bytes = ENCODER.encode(name);
+  return hashBytes(bytes, 0, bytes.length);
+};
+
+Deno.test("property: it is a map of (name, function), however series come and go", () => {
+  const step = fc.oneof(
+    fc.record({
+      add: fc.nat({ max: 900 }),
+      from: fc.nat({ max: 3000 }),
+      functionId: fc.constantFrom(0, 1, 16),
+    }),
+    fc.record({ forgetEvery: fc.integer({ min: 1, max: 4 }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 10 }), fc.boolean(), (steps, collides) => {
+      const pair = new Pair(collides ? (name) => name.length : realHash);
+      const names = collides ? 40 : 900;
+      for (const step of steps) {
+        if ("add" in step) {
+          for (let i = 0; i < step.add % names; i++) pair.add(`series ${step.from + i}`, step.functionId);
+        } else [...pair.alive.keys()].forEach((key, i) => i % step.forgetEvery === 0 && pair.forget(key));
+        pair.check();
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+Deno.test("the longest names there are fit, and make no room be lost", () => {
+  const pair = new Pair(realHash);
+  for (let round = 0; round < 6; round++) {
+    for (let i = 0; i < 200; i++) {
+      pair.add("𝄞".repeat(511) + String.fromCodePoint(0x1f000 + round * 200 + i), 0);
+    }
+    pair.check();
+    for (const key of [...pair.alive.keys()]) pair.forget(key);
+  }
+  assert.ok(pair.table.names.length <= 4 * 200 * 2048, `${pair.table.names.length}`);
+  assert.equal(pair.table.capacity, 1024);
+});
+
+Deno.test("names that begin alike, the empty name and one that holds a space are told apart", () => {
+  const pair = new Pair(() => 7);
+  for (const name of ["", " ", "a", "aa", "a ", "ä"]) {
+    assert.equal(pair.find(name, 0), -1);
+    pair.add(name, 0);
+    assert.equal(pair.find(name, 1), -1, "another function is another series");
+  }
+  pair.check();
+});

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { leaveWish, readDeadLetters, readWishes } from "../../src/store/dead_letters.ts";
+import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
+
+const NOW_MS = 2_000_000_000;
+
+/** A handler that has refused the given events as too far ahead, and whose clock has caught up with them since. */
+async function rigWithRefused(directory: string, ...events: unknown[]): Promise<Rig> {
+  const source = new MemorySource();
+  source.publish(...events);
+  const rig = openRig(directory, [source], NOW_MS, { MAX_FUTURE_SKEW: "0" });
+  await rig.readers[0]!.drain(new AbortController().signal);
+  rig.core.ingest.checkpointNow();
+  rig.clock.ms += 1_000_000;
+  return rig;
+}
+
+async function inTemporaryDirectory(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await work(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+const ahead = (name: string) => ({ name, value: 1, timestamp: NOW_MS / 1000 + 50 });
+
+Deno.test("an operator who asks twice for the same dead letter gets its event counted once", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    using rig = await rigWithRefused(directory, ahead("a"), ahead("b"));
+    const { state, ingest, aggregator } = rig.core;
+    const ids = readDeadLetters(state, { limit: 9 }).map(({ id }) => id);
+    leaveWish(state, "retry", ids);
+    leaveWish(state, "retry", [ids[0]!, ids[0]!]);
+    ingest.checkpointNow(true);
+    assert.deepEqual(outboxRows(rig).map(({ name, count }) => [name, count]), [["a", 1], ["b", 1]]);
+    assert.deepEqual([aggregator.accounting.received, aggregator.accounting.future], [2, 0]);
+    assert.deepEqual(readDeadLetters(state, { limit: 9 }), []);
+    assert.deepEqual(readWishes(state), []);
+    assert.equal(ingest.fulfilled.retried, 2);
+  });
+});
+
+Deno.test("of two wishes for one letter the first counts", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    using rig = await rigWithRefused(directory, ahead("thrown away"), ahead("kept"));
+    const { state, ingest } = rig.core;
+    const [first, second] = readDeadLetters(state, { limit: 9 }).map(({ id }) => id);
+    leaveWish(state, "purge", [first!]);
+    leaveWish(state, "retry", [first!, second!]);
+    leaveWish(state, "purge", [second!]);
+    ingest.checkpointNow(true);
+    assert.deepEqual(outboxRows(rig).map(({ name, count }) => [name, count]), [["kept", 1]]);
+    assert.deepEqual(ingest.fulfilled, { retried: 1, purged: 1 });
+    assert.deepEqual(readDeadLetters(state, { limit: 9 }), []);
+  });
+});
