@@ -166,6 +166,7 @@ export class BusReader {
 
   /** A reply of another log: nothing of it is taken in; the next fetch asks for the oldest event of the new log. */
   private startAnew(header: ReplyHeader): number {
+    this.refuseTwin(header.log);
     this.logger.error("the bus was reset: its log is another one; going on at its oldest event", {
       bus: this.state.name,
       log: header.log,
@@ -184,6 +185,8 @@ export class BusReader {
   private jump(reply: Exclude<FetchReply, { kind: "events" }>): number {
     const { position } = this.state;
     const isSameLog = position.log === reply.log;
+    if (isSameLog) refuseContradiction(reply, position.nextOffset);
+    else this.refuseTwin(reply.log);
     const lost = isSameLog && reply.kind === "trimmed" && position.nextOffset !== undefined
       ? Math.max(0, reply.first - position.nextOffset)
       : reply.first;
@@ -232,4 +235,19 @@ export class BusReader {
       ? ""
       : `. To give up the event at offset ${nextOffset}, start once with --skip-to ${name}=${nextOffset + 1}`;
   }
+}
+
+/**
+ * A log that says it begins behind an offset, or ends before it, while its own bounds hold that offset, is not to be
+ * believed: following it would take events in twice.
+ */
+function refuseContradiction(
+  { kind, first, next }: Exclude<FetchReply, { kind: "events" }>,
+  offset: number | undefined,
+): void {
+  if (offset === undefined || (kind === "trimmed" ? first > offset : next < offset)) return;
+  const what = kind === "trimmed" ? "was trimmed away" : "is beyond the end";
+  throw new ReplyFormatError(
+    `the bus says that offset ${offset} ${what}, and that it has ${first} to ${next}`,
+  );
 }

@@ -131,7 +131,8 @@ class ReplyScanner {
       throw new ReplyFormatError('the reply\'s "offset" and "next" are not whole numbers');
     }
     if (!hasEvents) throw new ReplyFormatError('the reply has no array "events"');
-    if (next - offset < this.batch.total) {
+    // The offsets of a log have no gaps: a reply that leaves some out would lose events without a word.
+    if (next - offset !== this.batch.total) {
       throw new ReplyFormatError(
         `the reply holds ${this.batch.total} events, but says it reaches from ${offset} to ${next}`,
       );
