@@ -231,3 +231,11 @@ Deno.test("the next offset is known from the head of a reply, or not at all", ()
   assert.equal(peekNext(bytes('{"events":[{"next":7}],"next":42}')), undefined);
   assert.equal(peekNext(bytes("")), undefined);
 });
+
+Deno.test("a reply with more events than can be asked for is refused before they fill the memory", () => {
+  const text = `{"log":"l","offset":0,"next":1000001,"events":[${"1,".repeat(1_000_000)}1]}`;
+  assert.throws(
+    () => scan(text),
+    (error) => error instanceof ReplyFormatError && /more than/.test(error.message),
+  );
+});
