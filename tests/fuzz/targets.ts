@@ -1,0 +1,6 @@
+import { busClient } from "./bus_client.ts";
+import { scanner } from "./scanner.ts";
+import type { Target } from "./target.ts";
+
+/** Everything that is fuzzed. */
+export const TARGETS: readonly Target[] = [scanner, busClient];
