@@ -85,8 +85,9 @@ export function dropFinalSegments(
   limit: number,
 ): void {
   if (correctableFromMs === -Infinity) return;
-  state.run(
-    `DELETE FROM segment WHERE first_id IN (
+  state.seal.remove(
+    "segment",
+    `first_id IN (
        SELECT first_id FROM segment AS s WHERE window_end_ms <= ? AND first_id + row_count <= ?
          AND NOT EXISTS (SELECT 1 FROM dead_letter AS d
            WHERE d.sink IS NOT NULL AND NOT d.purged
