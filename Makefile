@@ -3,7 +3,7 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sim check bench build servers fmt clean
+.PHONY: help run test sim fuzz chaos check bench build servers fmt clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,12 @@ check: ## formatting, lint, types, the direction of imports, the README's tables
 
 bench: ## measures throughput; flags of the benchmark in ARGS
 	@$(runtime) run --allow-all bench/run.ts $(ARGS)
+
+fuzz: ## throws hostile input at all that takes input; in ARGS: --minutes M --seed N --target NAME --inputs K
+	@$(runtime) run --allow-all tests/fuzz/run.ts $(ARGS)
+
+chaos: $(if $(VABUS_BIN),,build) ## real faults against the built program; in ARGS: --minutes M --seed N --scenario NAME
+	@$(runtime) run --allow-all tests/chaos/run.ts $(ARGS)
 
 build: ## makes the one executable, dist/vabus-data-handler
 	@$(runtime) run --allow-all scripts/build.ts --output $(program)

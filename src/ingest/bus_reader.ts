@@ -181,6 +181,7 @@ export class BusReader {
 
   /** A reply of another log: nothing of it is taken in; the next fetch asks for the oldest event of the new log. */
   private startAnew(header: ReplyHeader): number {
+    this.refuseTwin(header.log);
     this.logger.error("the bus was reset: its log is another one; going on at its oldest event", {
       bus: this.state.name,
       log: header.log,
@@ -199,6 +200,7 @@ export class BusReader {
   private jump(reply: Exclude<FetchReply, { kind: "events" }>): number {
     const { log, nextOffset } = this.state.position;
     if (log !== reply.log) {
+      this.refuseTwin(reply.log);
       this.logger.error("the bus was reset: going on at its oldest event", {
         bus: this.state.name,
         log: reply.log,

@@ -98,7 +98,7 @@ export function dropFinalWindows(
   );
   let dropped = 0;
   for (const { startMs, endMs, segments } of windows) {
-    state.run("DELETE FROM segment WHERE window_end_ms = ? AND window_start_ms = ?", endMs, startMs);
+    state.seal.remove("segment", "window_end_ms = ? AND window_start_ms = ?", endMs, startMs);
     dropped += segments;
     if (dropped >= limit) return;
   }

@@ -84,7 +84,7 @@ const DROPPED_SEGMENTS = 64;
  */
 export class Checkpoint {
   private readonly writer = new ColumnWriter();
-  private readonly pagesOnDisk = new Set<number>();
+  private pagesOnDisk: ReadonlyMap<number, PageChecksums> = new Map();
   private readonly savedSequence: number[];
   /** Page and sequence numbers change at a restart: the first checkpoint after it writes everything. */
   private rewriteAll = true;
@@ -176,8 +176,7 @@ export class Checkpoint {
       return { closed, pages, sequences, reissued };
     });
 
-    this.pagesOnDisk.clear();
-    for (const page of written.pages) this.pagesOnDisk.add(page);
+    this.pagesOnDisk = written.pages;
     this.rewriteAll = false;
     this.savedSequence.splice(0, Infinity, ...written.sequences);
     windows.markAllClean();
@@ -215,40 +214,36 @@ export class Checkpoint {
   }
 
   /** Writes the pages that changed, without those of closing windows; returns the pages that are then on disk. */
-  private writePages(closing: readonly OpenWindow[]): Set<number> {
-    const { state, writer } = this;
+  private writePages(closing: readonly OpenWindow[]): Map<number, PageChecksums> {
+    const { writer } = this;
+    const { seal } = this.state;
     const { windows } = this.aggregator;
-    const staying = new Set<number>();
+    const staying = new Map<number, PageChecksums>();
     if (this.rewriteAll) {
-      state.run("DELETE FROM open_page_keys");
-      state.run("DELETE FROM open_page_values");
+      seal.remove("open_page_keys", "TRUE");
+      seal.remove("open_page_values", "TRUE");
     }
     for (const window of windows.all()) {
       if (closing.includes(window)) continue;
       for (const page of window.pages) {
-        staying.add(page);
-        if (windows.pageExtended[page] || this.rewriteAll) {
-          state.run(
-            "INSERT OR REPLACE INTO open_page_keys VALUES (?, ?, ?, ?)",
-            page,
-            window.startMs,
-            window.endMs,
-            encodeKeys(windows, page, writer),
-          );
-        }
-        if (windows.pageTouched[page] || this.rewriteAll) {
-          state.run(
-            "INSERT OR REPLACE INTO open_page_values VALUES (?, ?)",
-            page,
-            encodeAccumulators(windows, page, writer),
-          );
-        }
+        const before = this.rewriteAll ? undefined : this.pagesOnDisk.get(page);
+        const keys = before && !windows.pageExtended[page] ? before.keys : seal.put("open_page_keys", {
+          page,
+          window_start_ms: window.startMs,
+          window_end_ms: window.endMs,
+          keys: encodeKeys(windows, page, writer),
+        }, before?.keys);
+        const values = before && !windows.pageTouched[page] ? before.values : seal.put("open_page_values", {
+          page,
+          accumulators: encodeAccumulators(windows, page, writer),
+        }, before?.values);
+        staying.set(page, { keys, values });
       }
     }
-    for (const page of this.pagesOnDisk) {
+    for (const page of this.pagesOnDisk.keys()) {
       if (staying.has(page) || this.rewriteAll) continue;
-      state.run("DELETE FROM open_page_keys WHERE page = ?", page);
-      state.run("DELETE FROM open_page_values WHERE page = ?", page);
+      seal.remove("open_page_keys", "page = ?", page);
+      seal.remove("open_page_values", "page = ?", page);
     }
     return staying;
   }
@@ -258,7 +253,7 @@ export class Checkpoint {
       const bus = buses[number]!.name;
       const { sequence } = recent;
       // Sequence numbers begin anew with the process: the first checkpoint writes what it remembers as one run.
-      if (this.rewriteAll) this.state.run("DELETE FROM recent_ids WHERE bus = ?", bus);
+      if (this.rewriteAll) this.state.seal.remove("recent_ids", "bus = ?", bus);
       if (sequence === this.savedSequence[number]) return sequence;
       const ids = [...recent.since(this.savedSequence[number]!)];
       this.writer.write(Uint16Array.from(ids, (id) => id.length));
@@ -269,9 +264,10 @@ export class Checkpoint {
         at += id.length;
       }
       this.writer.write(text);
-      this.state.run("INSERT INTO recent_ids VALUES (?, ?, ?)", bus, sequence, this.writer.finish());
-      this.state.run(
-        "DELETE FROM recent_ids WHERE bus = ? AND last_sequence <= ?",
+      this.state.seal.put("recent_ids", { bus, last_sequence: sequence, ids: this.writer.finish() });
+      this.state.seal.remove(
+        "recent_ids",
+        "bus = ? AND last_sequence <= ?",
         bus,
         sequence - this.options.dedupMaxIds,
       );
@@ -382,6 +378,12 @@ interface BusRow {
   log: string | null;
   offset_next: number | null;
   greatest_ms: number | null;
+}
+
+/** The checksums of a page's two rows. */
+interface PageChecksums {
+  readonly keys: number;
+  readonly values: number;
 }
 
 interface PageRow {

@@ -1,3 +1,4 @@
+import type { SQLInputValue } from "node:sqlite";
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import type { DeadLetterReason } from "./outbox.ts";
 import type { StateDatabase } from "./state_database.ts";
@@ -62,17 +63,16 @@ export const RAW_MAX_BYTES = 65_536;
 /** Adds events within the transaction of the caller. */
 export function addRefusedEvents(state: StateDatabase, events: readonly RefusedEvent[], nowMs: number): void {
   for (const event of events) {
-    state.run(
-      `INSERT INTO dead_letter (refused_at_ms, reason, detail, bus, bus_offset, raw, raw_bytes)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      nowMs,
-      event.reason,
-      event.detail,
-      event.bus,
-      event.offset ?? null,
-      event.raw,
-      event.rawBytes,
-    );
+    state.seal.put("dead_letter", {
+      refused_at_ms: nowMs,
+      reason: event.reason,
+      detail: event.detail,
+      bus: event.bus,
+      bus_offset: event.offset,
+      raw: event.raw,
+      raw_bytes: event.rawBytes,
+      purged: 0,
+    });
   }
 }
 
@@ -83,22 +83,21 @@ export function addRefusedAggregates(
   nowMs: number,
 ): void {
   for (const { reason, detail, sink, aggregate } of refused) {
-    state.run(
-      `INSERT INTO dead_letter (refused_at_ms, reason, detail, sink, name, agg_func, value, window_start_ms,
-         window_end_ms, count, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      nowMs,
+    state.seal.put("dead_letter", {
+      refused_at_ms: nowMs,
       reason,
       detail,
-      sink ?? null,
-      aggregate.name,
-      aggregate.aggFunc,
+      sink,
+      name: aggregate.name,
+      agg_func: aggregate.aggFunc,
       // SQLite has no NaN; the detail says which it was.
-      Number.isNaN(aggregate.value) ? null : aggregate.value,
-      aggregate.windowStartMs,
-      aggregate.windowEndMs,
-      aggregate.count,
-      aggregate.revision,
-    );
+      value: Number.isNaN(aggregate.value) ? undefined : aggregate.value,
+      window_start_ms: aggregate.windowStartMs,
+      window_end_ms: aggregate.windowEndMs,
+      count: aggregate.count,
+      revision: aggregate.revision,
+      purged: 0,
+    });
   }
 }
 
@@ -144,11 +143,12 @@ export function settleWishes(
     readonly purged: readonly number[];
   },
 ): void {
-  for (const id of settled.retried) state.run("DELETE FROM dead_letter WHERE id = ?", id);
+  for (const id of settled.retried) state.seal.remove("dead_letter", "id = ?", id);
   for (const id of settled.purged) {
-    state.run("DELETE FROM dead_letter WHERE id = ? AND sink IS NULL", id);
+    const letter = state.get<Record<string, SQLInputValue>>("SELECT * FROM dead_letter WHERE id = ?", id);
+    state.seal.remove("dead_letter", "id = ?", id);
     // What a sink lacks stays in the books.
-    state.run("UPDATE dead_letter SET purged = 1, detail = '' WHERE id = ?", id);
+    if (letter?.sink) state.seal.put("dead_letter", { ...letter, purged: 1, detail: "" });
   }
   for (const id of settled.wishes) state.run("DELETE FROM wish WHERE id = ?", id);
 }

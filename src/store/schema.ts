@@ -7,6 +7,9 @@ export const APPLICATION_ID = 0x56614244;
  */
 export const MIGRATIONS: readonly string[] = [
   `
+  -- See seal.ts, also for the columns named checksum.
+  CREATE TABLE seal (name TEXT PRIMARY KEY, sum INTEGER NOT NULL) WITHOUT ROWID;
+
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
   -- offset_next: where to fetch from. log: the identity of the bus's log. Times are Unix ms.
@@ -25,29 +28,32 @@ export const MIGRATIONS: readonly string[] = [
 
   -- Open windows: a page of accumulators in two blobs, since its keys seldom change and its values always do.
   CREATE TABLE open_page_keys (
-    page INTEGER PRIMARY KEY, window_start_ms INTEGER NOT NULL, window_end_ms INTEGER NOT NULL, keys BLOB NOT NULL
+    page INTEGER PRIMARY KEY, window_start_ms INTEGER NOT NULL, window_end_ms INTEGER NOT NULL,
+    checksum INTEGER NOT NULL, keys BLOB NOT NULL
   );
-  CREATE TABLE open_page_values (page INTEGER PRIMARY KEY, accumulators BLOB NOT NULL);
+  CREATE TABLE open_page_values (page INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, accumulators BLOB NOT NULL);
 
   -- Closed aggregates: outbox and archive. first_id: outbox id of the first row; ids are consecutive. reissued: rows put
   -- back by an operator, for a sink alone: no news about the window.
   CREATE TABLE segment (
     first_id INTEGER PRIMARY KEY, row_count INTEGER NOT NULL, window_start_ms INTEGER NOT NULL,
     window_end_ms INTEGER NOT NULL, first_hash INTEGER NOT NULL, last_hash INTEGER NOT NULL,
-    sink_bits INTEGER NOT NULL, reissued INTEGER NOT NULL DEFAULT 0, closed_at_ms INTEGER NOT NULL, rows BLOB NOT NULL
+    sink_bits INTEGER NOT NULL, reissued INTEGER NOT NULL DEFAULT 0, closed_at_ms INTEGER NOT NULL,
+    checksum INTEGER NOT NULL, rows BLOB NOT NULL
   );
   CREATE INDEX segment_by_window ON segment (window_end_ms, window_start_ms);
 
   -- Ids of events for finding duplicates, in runs. last_sequence: of the run's last id.
   CREATE TABLE recent_ids (
-    bus TEXT NOT NULL, last_sequence INTEGER NOT NULL, ids BLOB NOT NULL, PRIMARY KEY (bus, last_sequence)
+    bus TEXT NOT NULL, last_sequence INTEGER NOT NULL, checksum INTEGER NOT NULL, ids BLOB NOT NULL,
+    PRIMARY KEY (bus, last_sequence)
   );
 
   -- Refused events (bus, bus_offset, raw) and refused aggregates (name and what follows). purged: given up; an aggregate
   -- stays as a line in the books.
   CREATE TABLE dead_letter (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, refused_at_ms INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
-    bus TEXT, bus_offset INTEGER, raw BLOB, raw_bytes INTEGER,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, checksum INTEGER NOT NULL, refused_at_ms INTEGER NOT NULL,
+    reason TEXT NOT NULL, detail TEXT NOT NULL, bus TEXT, bus_offset INTEGER, raw BLOB, raw_bytes INTEGER,
     sink TEXT, name TEXT, agg_func TEXT, value REAL, window_start_ms INTEGER, window_end_ms INTEGER, count INTEGER,
     revision INTEGER, purged INTEGER NOT NULL DEFAULT 0
   );

@@ -1,5 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { CommitMark } from "./commit_mark.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { Seal } from "./seal.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
 import { StateLock } from "./state_lock.ts";
 
@@ -11,17 +13,23 @@ export interface StateDatabaseOptions {
 }
 
 const FILE_NAME = "state.sqlite";
-/** Files up to this size are checked page by page at start: a fraction of a second. */
-const QUICK_CHECK_MAX_BYTES = 64 * 1024 * 1024;
+/** Files up to this size are checked page by page when they are opened: a fraction of a second. */
+const PAGE_CHECK_MAX_BYTES = 64 * 1024 * 1024;
 
 /**
  * The state file: WAL, `synchronous=FULL`, so a committed transaction survives the loss of power, and readers never wait for
  * the handler. All that has to be true together is written in one {@link transaction}.
+ *
+ * Whoever opens it first makes sure that it is what was last committed: that the file is whole (SQLite's own check of its pages),
+ * that no cell of it is another one (the {@link Seal}), and that no commit has gone from its end (the {@link CommitMark}).
  */
 export class StateDatabase {
+  /** Adds and deletes rows of the tables that it seals. */
+  readonly seal = new Seal(this);
   private readonly statements = new Map<string, StatementSync>();
-
   private isInSnapshot = false;
+  /** Of the process that holds the directory. */
+  private mark: CommitMark | undefined;
 
   private constructor(
     readonly path: string,
@@ -37,15 +45,22 @@ export class StateDatabase {
     const { directory } = options;
     const path = `${directory}/${FILE_NAME}`;
     let lock: StateLock | undefined;
+    let state: StateDatabase | undefined;
     try {
       Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
       lock = StateLock.acquire(directory);
-      if (!exists(path)) create(path, options.instanceId);
-      const state = new StateDatabase(path, connect(path, false), lock);
+      if (!exists(path)) StateDatabase.create(path, options.instanceId);
+      // Whoever may write also tidies up when closing: what is damaged must be left as it is.
+      StateDatabase.openForReading(directory).close();
+      state = new StateDatabase(path, connect(path, false), lock);
+      state.seal.begin();
       state.migrate();
       state.checkOwner(options.instanceId);
+      state.mark = CommitMark.open(directory, state.stateId);
+      state.writeMark(false);
       return state;
     } catch (error) {
+      state?.database.close();
       lock?.release();
       if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
         throw new StateError(
@@ -76,13 +91,42 @@ export class StateDatabase {
         `there is no state in ${directory}. Has the handler run with this STATE_DIR?`,
       );
     }
+    let state: StateDatabase | undefined;
     try {
-      const state = new StateDatabase(path, connect(path, readOnly), undefined);
-      state.checkVersion();
+      state = new StateDatabase(path, connect(path, readOnly), undefined);
+      state.check(directory);
       return state;
     } catch (error) {
+      state?.database.close();
       throw toStateError(error, path);
     }
+  }
+
+  /** Makes the whole file aside and then gives it its name: a state file that exists is complete, an empty one is damage. */
+  private static create(path: string, instanceId: string): void {
+    const draft = `${path}.new`;
+    for (const leftover of [draft, `${draft}-wal`, `${draft}-shm`, `${draft}-journal`]) {
+      try {
+        Deno.removeSync(leftover);
+      } catch {
+        // Nothing was left over.
+      }
+    }
+    const database = new DatabaseSync(draft);
+    try {
+      database.exec("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL; PRAGMA page_size = 8192");
+      database.exec(`BEGIN; ${MIGRATIONS.join("")}; PRAGMA application_id = ${APPLICATION_ID}`);
+      const state = new StateDatabase(draft, database, undefined);
+      state.run("INSERT INTO meta VALUES ('schema_version', ?)", String(MIGRATIONS.length));
+      state.run("INSERT INTO meta VALUES ('state_id', ?)", crypto.randomUUID());
+      state.run("INSERT INTO meta VALUES ('instance_id', ?)", instanceId);
+      state.seal.finish();
+      database.exec("COMMIT");
+    } finally {
+      database.close();
+    }
+    Deno.chmodSync(draft, 0o600);
+    Deno.renameSync(draft, path);
   }
 
   /** Identifies this database; a new one gets another id. */
@@ -98,8 +142,13 @@ export class StateDatabase {
   transaction<T>(work: () => T): T {
     try {
       this.database.exec("BEGIN IMMEDIATE");
+      const changesBefore = this.changes();
+      this.seal.begin();
       const result = work();
+      const isChanged = this.changes() !== changesBefore;
+      if (isChanged) this.seal.finish();
       this.database.exec("COMMIT");
+      if (isChanged) this.writeMark(false);
       return result;
     } catch (error) {
       try {
@@ -154,7 +203,62 @@ export class StateDatabase {
   close(): void {
     this.statements.clear();
     this.database.close();
+    // With a reader at work the last commits stay in the write-ahead log.
+    if (this.mark && sizeOf(`${this.path}-wal`) === 0) {
+      this.writeMark(true);
+    }
+    this.mark?.close();
     this.lock?.release();
+  }
+
+  private writeMark(isClosed: boolean): void {
+    this.mark?.write({ commits: this.seal.commits, isClosed });
+  }
+
+  private changes(): number {
+    return this.get<{ changes: number }>("SELECT total_changes() AS changes")!.changes;
+  }
+
+  /** Makes sure that the file is what was last committed. @throws {StateError} */
+  private check(directory: string): void {
+    try {
+      // Before the state is looked at: whoever writes it now goes the other way round.
+      const promised = CommitMark.promised(directory, this.stateId);
+      this.snapshot(() => {
+        const version = this.checkVersion();
+        this.checkPages();
+        this.checkSchema(version);
+        this.seal.check();
+        if (this.seal.commits < promised) throw this.commitsMissing(directory, promised - this.seal.commits);
+      });
+    } catch (error) {
+      const known = toStateError(error, this.path);
+      if (known instanceof StateError || !(error instanceof Error)) throw known;
+      // What SQLite makes of a damaged schema or cell has as many names as there are ways to misread it.
+      throw damaged(this.path, error.message);
+    }
+  }
+
+  private commitsMissing(directory: string, count: number): StateError {
+    return damaged(
+      this.path,
+      `the last ${count} of its commits are missing: its -wal file is damaged or gone. To go on knowingly from what is ` +
+        `left, remove ${CommitMark.pathIn(directory)}; what was delivered since may then be delivered twice`,
+    );
+  }
+
+  private checkPages(): void {
+    if (sizeOf(this.path) > PAGE_CHECK_MAX_BYTES) return;
+    const verdict = this.get<{ integrity_check: string }>("PRAGMA integrity_check(1)")!.integrity_check;
+    if (verdict !== "ok") throw damaged(this.path, verdict.replaceAll("\n", " "));
+  }
+
+  private checkSchema(version: number): void {
+    const found = this.all<{ line: string }>(SCHEMA_LINES).map(({ line }) => line);
+    const expected = schemaLines(version);
+    if (found.join("\n") !== expected.join("\n")) {
+      throw damaged(this.path, "its tables are not those of this program");
+    }
   }
 
   private prepare(sql: string): StatementSync {
@@ -220,33 +324,6 @@ function exists(path: string): boolean {
   throw damaged(path, "it is gone, while its -wal file is still there");
 }
 
-/** Makes the whole file aside and then gives it its name: a state file that exists is complete, an empty one is damage. */
-function create(path: string, instanceId: string): void {
-  const draft = `${path}.new`;
-  for (const leftover of [draft, `${draft}-wal`, `${draft}-shm`, `${draft}-journal`]) {
-    try {
-      Deno.removeSync(leftover);
-    } catch {
-      // Nothing was left over.
-    }
-  }
-  const database = new DatabaseSync(draft);
-  try {
-    database.exec("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL; PRAGMA page_size = 8192");
-    database.exec("BEGIN");
-    for (const migration of MIGRATIONS) database.exec(migration);
-    const insert = database.prepare("INSERT INTO meta VALUES (?, ?)");
-    insert.run("schema_version", String(MIGRATIONS.length));
-    insert.run("state_id", crypto.randomUUID());
-    insert.run("instance_id", instanceId);
-    database.exec(`PRAGMA application_id = ${APPLICATION_ID}; COMMIT`);
-  } finally {
-    database.close();
-  }
-  Deno.chmodSync(draft, 0o600);
-  Deno.renameSync(draft, path);
-}
-
 function connect(path: string, readOnly: boolean): DatabaseSync {
   const size = Deno.statSync(path).size;
   if (size === 0) throw damaged(path, "it is empty");
@@ -258,12 +335,6 @@ function connect(path: string, readOnly: boolean): DatabaseSync {
     if (application !== APPLICATION_ID) throw damaged(path, "it is not a state file of this program");
     if (!readOnly) {
       database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000");
-      if (size <= QUICK_CHECK_MAX_BYTES) {
-        const { quick_check: verdict } = database.prepare("PRAGMA quick_check(1)").get() as {
-          quick_check: string;
-        };
-        if (verdict !== "ok") throw damaged(path, verdict.replaceAll("\n", " "));
-      }
     }
     return database;
   } catch (error) {
@@ -278,4 +349,22 @@ function sizeOf(path: string): number {
   } catch {
     return 0;
   }
+}
+
+const SCHEMA_LINES = `SELECT type || ' ' || name || ' ' || tbl_name || ' ' || coalesce(sql, '') AS line
+  FROM sqlite_schema ORDER BY type, name`;
+
+const schemas = new Map<number, readonly string[]>();
+
+/** The tables and indexes that a version has. */
+function schemaLines(version: number): readonly string[] {
+  let lines = schemas.get(version);
+  if (lines === undefined) {
+    const model = new DatabaseSync(":memory:");
+    for (const migration of MIGRATIONS.slice(0, version)) model.exec(migration);
+    lines = (model.prepare(SCHEMA_LINES).all() as { line: string }[]).map(({ line }) => line);
+    schemas.set(version, lines);
+    model.close();
+  }
+  return lines;
 }

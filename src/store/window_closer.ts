@@ -151,19 +151,18 @@ export class WindowCloser {
   ): void {
     const { rowCount, firstHash, lastHash, sinkBits } = this.builder;
     if (rowCount === 0) return;
-    this.state.run(
-      "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      closed.endId,
-      rowCount,
-      window.startMs,
-      window.endMs,
-      firstHash,
-      lastHash,
-      sinkBits,
-      isReissued ? 1 : 0,
-      nowMs,
-      this.builder.finish(this.writer),
-    );
+    this.state.seal.put("segment", {
+      first_id: closed.endId,
+      row_count: rowCount,
+      window_start_ms: window.startMs,
+      window_end_ms: window.endMs,
+      first_hash: firstHash,
+      last_hash: lastHash,
+      sink_bits: sinkBits,
+      reissued: isReissued ? 1 : 0,
+      closed_at_ms: nowMs,
+      rows: this.builder.finish(this.writer),
+    });
     closed.endId += rowCount;
   }
 

@@ -29,15 +29,13 @@ export function writeOff(
   );
   if (!window) return new Map();
   const lacking = new Map(sinks.map((sink) => [sink.name, refusedEvents(state, sink, window)]));
-  state.run(
-    "DELETE FROM dead_letter WHERE sink IS NOT NULL AND window_end_ms = ? AND window_start_ms = ?",
-    window.endMs,
-    window.startMs,
+  const { startMs, endMs } = window;
+  state.seal.remove(
+    "dead_letter",
+    "sink IS NOT NULL AND window_end_ms = ? AND window_start_ms = ?",
+    endMs,
+    startMs,
   );
-  state.run(
-    "DELETE FROM segment WHERE window_end_ms = ? AND window_start_ms = ?",
-    window.endMs,
-    window.startMs,
-  );
+  state.seal.remove("segment", "window_end_ms = ? AND window_start_ms = ?", endMs, startMs);
   return lacking;
 }

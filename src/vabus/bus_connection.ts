@@ -29,8 +29,8 @@ export interface BusResponse {
 
 const ANSWER_TIMEOUT_MS = 15_000;
 const BODY_TIMEOUT_MS = 120_000;
-/** No sane batch is larger; what is would only exhaust the memory. */
-const BODY_MAX_BYTES = 512 * 1024 * 1024;
+/** A million events of the usual size. What is larger, a few packed bytes among them, would only exhaust the memory. */
+const BODY_MAX_BYTES = 128 * 1024 * 1024;
 const RETRY_AFTER_MAX_MS = 3600_000;
 
 /** HTTP requests to one bus over connections that stay open. Every failure is a {@link SourceError}; nothing is retried. */

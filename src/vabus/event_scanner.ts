@@ -27,6 +27,8 @@ interface CheckedEvent {
   readonly id: string | undefined;
 }
 
+/** More events than may be asked for at once: to keep what is wrong with each of them could take any amount of memory. */
+const EVENTS_MAX = 1_000_000;
 /** Ids longer than this are remembered by their SHA-256, so that memory for ids stays bounded. Bytes. */
 const ID_MAX_BYTES = 256;
 
@@ -134,7 +136,8 @@ class ReplyScanner {
       throw new ReplyFormatError('the reply\'s "offset" and "next" are not whole numbers');
     }
     if (!hasEvents) throw new ReplyFormatError('the reply has no array "events"');
-    if (next - offset < this.batch.total) {
+    // The offsets of a log have no gaps: a reply that leaves some out would lose events without a word.
+    if (next - offset !== this.batch.total) {
       throw new ReplyFormatError(
         `the reply holds ${this.batch.total} events, but says it reaches from ${offset} to ${next}`,
       );
@@ -155,6 +158,9 @@ class ReplyScanner {
       return true;
     }
     do {
+      if (this.batch.total === EVENTS_MAX) {
+        throw new ReplyFormatError(`the reply holds more than ${EVENTS_MAX} events`);
+      }
       this.skipSpace();
       this.scanOne();
     } while (this.commaOr(BRACKET_CLOSE));

@@ -207,6 +207,11 @@ export class Sinks implements AsyncDisposable {
   /** @param directory That of the handler, see {@link handlerEnvironment}. */
   static async start(directory: string): Promise<Sinks> {
     const [kafka, postgres] = await Promise.all([startKafka(), startPostgres()]);
+    return Sinks.of(kafka, postgres, directory);
+  }
+
+  /** Over servers that run already, of which it takes care from now on. */
+  static of(kafka: KafkaBroker, postgres: PostgresServer, directory: string): Sinks {
     return new Sinks(kafka, postgres, directory, `e2e-${crypto.randomUUID().slice(0, 8)}`);
   }
 

@@ -221,6 +221,56 @@ Deno.test(
   }),
 );
 
+for (
+  const [contradiction, answer] of [
+    ["a gap after the events", {
+      kind: "events",
+      body: new TextEncoder().encode('{"log":"first-log","offset":5,"next":9,"events":[]}'),
+    }],
+    ["410 for an offset that is still there", { kind: "trimmed", log: "first-log", first: 5, next: 9 }],
+    ["416 for an offset before the end", { kind: "reset", log: "first-log", first: 0, next: 5 }],
+  ] as [string, FetchReply][]
+) {
+  Deno.test(
+    `a bus that contradicts itself moves nothing: ${contradiction}`,
+    inTemporaryDirectory(async (directory) => {
+      const bus = new MemorySource();
+      for (let i = 0; i < 5; i++) bus.publish(event("a", 1, NOW_S));
+      using rig = openRig(directory, [bus], NOW_MS);
+      let isLying = true;
+      bus.intervene = ({ offset }) => offset === 5 && isLying ? answer : undefined;
+      const result = await rig.readers[0]!.drain(NEVER);
+      assert.equal(result.drained, false);
+      assert.equal(rig.core.ingest.buses[0]!.position.nextOffset, 5);
+      isLying = false;
+      for (let i = 0; i < 5; i++) bus.publish(event("a", 1, NOW_S));
+      assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
+      assert.equal(rig.core.aggregator.accounting.aggregated, 10);
+      assert.equal(rig.core.ingest.lostEvents, 0);
+    }),
+  );
+}
+
+Deno.test(
+  "an address that comes to lead to the log of another bus is not read: its events would count twice",
+  inTemporaryDirectory(async (directory) => {
+    const buses = [new MemorySource("http://one"), new MemorySource("http://two")] as const;
+    buses[1].log = "second-log";
+    for (const bus of buses) bus.publish(event("a", 1, NOW_S));
+    using rig = openRig(directory, buses, NOW_MS);
+    for (const reader of rig.readers) await reader.drain(NEVER);
+    for (const isTrimmed of [false, true]) {
+      buses[0].intervene = (request) => {
+        if (isTrimmed) return { kind: "trimmed", log: "second-log", first: 0, next: 1 };
+        return buses[1].answer(request);
+      };
+      const result = await rig.readers[0]!.drain(NEVER);
+      assert.match("reason" in result ? result.reason : "", /http:\/\/two.*VABUS_URL/);
+    }
+    assert.equal(rig.core.aggregator.accounting.aggregated, 2);
+  }),
+);
+
 Deno.test(
   "Retry-After is honoured",
   inTemporaryDirectory(async (directory) => {

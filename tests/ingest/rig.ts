@@ -85,7 +85,7 @@ export function configFor(stateDir: string, flags: Record<string, string> = {}):
 
 export function openRig(
   stateDir: string,
-  sources: readonly MemorySource[],
+  sources: readonly Source[],
   nowMs: number,
   flags: Record<string, string> = {},
 ): Rig {

@@ -116,10 +116,10 @@ Deno.test("purged events are gone; a purged aggregate stays in the books, and th
     addRefusedAggregates(state, [{ reason: "rejected", detail: "no", sink: "all", aggregate: AGGREGATE }], 0);
     settleWishes(state, { wishes: [], retried: [], purged: [1, 2] });
     assert.deepEqual(readDeadLetters(state, { limit: 9 }), []);
-    assert.deepEqual(state.all("SELECT id FROM dead_letter").map((row) => ({ ...row as object })), [{
-      id: 2,
-    }]);
+    const lines = state.all<{ sink: string; purged: number }>("SELECT sink, purged FROM dead_letter");
+    assert.deepEqual(lines.map(({ sink, purged }) => [sink, purged]), [["all", 1]]);
     addRefusedEvents(state, [event("late", "{}")], 0);
-    assert.deepEqual(readDeadLetters(state, { limit: 9 }).map(({ id }) => id), [3]);
+    const [next] = readDeadLetters(state, { limit: 9 });
+    assert.ok(next!.id > 2);
   });
 });

@@ -34,19 +34,21 @@ Deno.test("the report is that of the last checkpoint, in Unix seconds, also besi
     ]);
     inside.save();
     inside.take([{ name: "unsaved", value: 1, timestamp: 5.5 }]);
-    addRefusedEvents(
-      inside.state,
-      (["late", "late", "invalid"] as const).map((reason) => ({
-        reason,
-        detail: "",
-        bus: "bus",
-        offset: 1,
-        raw: new Uint8Array(),
-        rawBytes: 0,
-      })),
-      0,
-    );
-    settleWishes(inside.state, { wishes: [], retried: [1], purged: [] });
+    inside.state.transaction(() => {
+      addRefusedEvents(
+        inside.state,
+        (["late", "late", "invalid"] as const).map((reason) => ({
+          reason,
+          detail: "",
+          bus: "bus",
+          offset: 1,
+          raw: new Uint8Array(),
+          rawBytes: 0,
+        })),
+        0,
+      );
+      settleWishes(inside.state, { wishes: [], retried: [1], purged: [] });
+    });
     const beside = StateDatabase.openForReading(directory);
     const report = readStatus(beside);
     assert.equal(report.watermark, 5);

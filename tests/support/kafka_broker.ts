@@ -14,6 +14,8 @@ export interface KafkaBroker {
   readonly brokers: string[];
   /** The same broker behind SASL PLAIN: user `tester`, password `kafka-secret`. Not with external brokers. */
   readonly saslBrokers: string[];
+  /** Where what passes the proxy of {@link startKafka} has to be led to. */
+  readonly proxiedPort: number;
   stop(): Promise<void>;
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -23,14 +25,27 @@ export interface KafkaBroker {
   remove(): Promise<void>;
 }
 
-/** A fresh single-node Kafka (KRaft) in a temporary directory, on 127.0.0.1 and free ports; or `TEST_KAFKA_BROKERS`. */
-export async function startKafka(): Promise<KafkaBroker> {
+/**
+ * A fresh single-node Kafka (KRaft) in a temporary directory, on 127.0.0.1 and free ports; or `TEST_KAFKA_BROKERS`.
+ *
+ * @param proxyPort A proxy's, under which clients that come through it are told to find the broker.
+ */
+export async function startKafka(proxyPort?: number): Promise<KafkaBroker> {
   if (externalBrokers !== undefined) return externalCluster(externalBrokers.split(","));
   const [java, classPath] = await Promise.all([javaBinary(), kafkaClassPath()]);
   const directory = await Deno.makeTempDir({ prefix: "vabus-kafka-" });
-  const [port, saslPort, controllerPort] = [freePort(), freePort(), freePort()];
+  const [port, saslPort, controllerPort, proxiedPort] = [freePort(), freePort(), freePort(), freePort()];
   const configFile = join(directory, "server.properties");
-  await Deno.writeTextFile(configFile, properties(directory, port, saslPort, controllerPort));
+  await Deno.writeTextFile(
+    configFile,
+    properties(directory, {
+      port,
+      saslPort,
+      controllerPort,
+      proxiedPort,
+      proxyPort: proxyPort ?? proxiedPort,
+    }),
+  );
   // Starting fast and staying small matters more here than peak speed.
   const jvm = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classPath];
   await formatStorage(java, jvm, configFile);
@@ -46,6 +61,7 @@ export async function startKafka(): Promise<KafkaBroker> {
   return {
     brokers,
     saslBrokers: [`127.0.0.1:${saslPort}`],
+    proxiedPort,
     stop: () => process.stop(),
     kill: () => process.kill(),
     start: () => process.start(),
@@ -58,15 +74,25 @@ export async function startKafka(): Promise<KafkaBroker> {
   };
 }
 
-function properties(directory: string, port: number, saslPort: number, controllerPort: number): string {
+interface Ports {
+  readonly port: number;
+  readonly saslPort: number;
+  readonly controllerPort: number;
+  readonly proxiedPort: number;
+  readonly proxyPort: number;
+}
+
+function properties(directory: string, ports: Ports): string {
+  const { port, saslPort, controllerPort, proxiedPort, proxyPort } = ports;
   const listeners = `PLAINTEXT://127.0.0.1:${port},SASL_PLAINTEXT://127.0.0.1:${saslPort}`;
   return [
     "process.roles=broker,controller",
     "node.id=1",
-    `listeners=${listeners},CONTROLLER://127.0.0.1:${controllerPort}`,
-    `advertised.listeners=${listeners},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `listeners=${listeners},PROXIED://127.0.0.1:${proxiedPort},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `advertised.listeners=${listeners},PROXIED://127.0.0.1:${proxyPort},CONTROLLER://127.0.0.1:${controllerPort}`,
     "controller.listener.names=CONTROLLER",
-    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,PROXIED:PLAINTEXT," +
+    "CONTROLLER:PLAINTEXT",
     `controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}`,
     "sasl.enabled.mechanisms=PLAIN",
     "listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule " +
@@ -126,6 +152,7 @@ function externalCluster(brokers: string[]): KafkaBroker {
   return {
     brokers,
     saslBrokers: [],
+    proxiedPort: Number(brokers[0]!.split(":")[1]),
     stop: refuse,
     kill: refuse,
     start: refuse,

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { concatenated } from "../../src/vabus/bounded_bytes.ts";
 import { BusConnection } from "../../src/vabus/bus_connection.ts";
 import { LogClient } from "../../src/vabus/log_client.ts";
 import { postMetrics } from "../../src/vabus/metrics_client.ts";
@@ -125,6 +127,16 @@ Deno.test("gzip is undone, even where it was not asked for", async () => {
   );
   const { reply } = await fetchFrom(() => new Uint8Array([...head, ...packed]));
   assert.equal(reply?.kind === "events" && new TextDecoder().decode(reply.body), plain);
+});
+
+Deno.test("a few packed bytes that would fill the memory are refused", async () => {
+  const packed = gzipSync(new Uint8Array(200 * 1024 * 1024), { level: 1 });
+  const head = new TextEncoder().encode(
+    `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${packed.length}\r\nconnection: close\r\n\r\n`,
+  );
+  const { error } = await fetchFrom(() => concatenated([head, packed]));
+  assert.equal(error?.kind, "garbage");
+  assert.match(error!.message, /larger than 128 MiB/);
 });
 
 Deno.test("nobody listens: unavailable, with the operating system's word", async () => {

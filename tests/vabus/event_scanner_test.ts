@@ -169,7 +169,7 @@ Deno.test("scanning accepts and refuses the same texts as JSON.parse, after any 
         assert.ok(typeof parsed.log === "string" && parsed.log.length > 0 && parsed.log.length <= 512);
         assert.ok(Array.isArray(parsed.events));
         for (const n of [parsed.offset, parsed.next]) assert.ok(Number.isSafeInteger(n) && n >= 0);
-        assert.ok(parsed.next - parsed.offset >= parsed.events.length);
+        assert.equal(parsed.next - parsed.offset, parsed.events.length);
         return parse(json);
       });
       assert.deepEqual(attempt(() => scan(json)), expected);
@@ -236,4 +236,12 @@ Deno.test("the next offset is known from the head of a reply, or not at all", ()
   assert.equal(peekHeader(bytes('{"log":"L","next":42,"events":[]}')), undefined);
   assert.equal(peekHeader(bytes('{"log":"\\u004c","offset":1,"next":42,"events":[]}')), undefined);
   assert.equal(peekHeader(bytes("")), undefined);
+});
+
+Deno.test("a reply with more events than can be asked for is refused before they fill the memory", () => {
+  const text = `{"log":"l","offset":0,"next":1000001,"events":[${"1,".repeat(1_000_000)}1]}`;
+  assert.throws(
+    () => scan(text),
+    (error) => error instanceof ReplyFormatError && /more than/.test(error.message),
+  );
 });

@@ -1,0 +1,53 @@
+/**
+ * Real faults against the built executable and real servers.
+ *
+ *   scripts/deno.sh run -A tests/chaos/run.ts [--minutes M] [--seed N] [--scenario NAME]…
+ *
+ * The minutes are those of the storm; the other scenarios take as long as they take. The seed decides the whole schedule.
+ */
+import { parseArgs } from "node:util";
+import { SCENARIOS } from "./scenarios.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "5" },
+    seed: { type: "string" },
+    scenario: { type: "string", multiple: true },
+  },
+});
+const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
+const seconds = Number(values.minutes) * 60;
+const chosen = SCENARIOS.filter(({ name }) =>
+  values.scenario === undefined || values.scenario.includes(name)
+);
+if (chosen.length === 0 || !(seconds > 0) || !Number.isSafeInteger(seed)) {
+  console.error(
+    `usage: make chaos ARGS="[--minutes M] [--seed N] [--scenario ${
+      SCENARIOS.map(({ name }) => name).join("|")
+    }]…"`,
+  );
+  Deno.exit(2);
+}
+let failures = 0;
+for (const { name, what, obstacle, run } of chosen) {
+  console.log(`${name}: ${what} (seed ${seed})`);
+  const why = obstacle?.();
+  if (why !== undefined) {
+    console.log(`  left out: ${why}`);
+    continue;
+  }
+  const startedMs = performance.now();
+  const log = (line: string) =>
+    console.log(`  ${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+  try {
+    const injected = await run({ seed, seconds, log });
+    console.log(`  passed: ${[...injected].map(([fault, count]) => `${count} × ${fault}`).join(", ")}`);
+  } catch (error) {
+    failures++;
+    console.error(`  FAILED: ${error instanceof Error ? error.stack : error}`);
+    console.error(
+      `  Replay: make chaos ARGS="--scenario ${name} --seed ${seed} --minutes ${values.minutes}"`,
+    );
+  }
+}
+Deno.exit(failures > 0 ? 1 : 0);

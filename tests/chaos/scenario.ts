@@ -1,0 +1,20 @@
+/** One kind of bad day, from a seed. */
+export interface Scenario {
+  readonly name: string;
+  readonly what: string;
+  /** Undefined: it can run here. Else why it cannot. */
+  obstacle?(): string | undefined;
+  /** @throws when anything is lost, doubled or wrong. */
+  run(options: ScenarioOptions): Promise<Injected>;
+}
+
+export interface ScenarioOptions {
+  readonly seed: number;
+  /** How long faults go on, about. */
+  readonly seconds: number;
+  /** Tells what is done, as it is done. */
+  readonly log: (line: string) => void;
+}
+
+/** What was done, and how often. */
+export type Injected = ReadonlyMap<string, number>;

@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { observed } from "../e2e/plant.ts";
+import { eventStream, randomNumbers, recentBaseMs } from "../support/event_stream.ts";
+import { assertNoStackTrace, pause, type Program, runToEnd } from "../support/executable.ts";
+import { kafkaIsExternal } from "../support/kafka_broker.ts";
+import { Oracle } from "../support/oracle.ts";
+import { postgresIsExternal } from "../support/postgres_server.ts";
+import { CarefulPublisher } from "./careful_publisher.ts";
+import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
+import { Site, type WireName } from "./site.ts";
+
+/** Everything that can fail fails, one after another and two at once, while events flow. */
+export const storm: Scenario = {
+  name: "storm",
+  what:
+    "kill -9 of handler, bus, PostgreSQL and Kafka, wires cut, stalled and slowed, the handler frozen and restarted",
+  obstacle: () => postgresIsExternal || kafkaIsExternal ? "the servers are not ours to kill" : undefined,
+  run: async (options) => {
+    await using site = await Site.start();
+    await using storming = new Storm(site, options);
+    return await storming.run();
+  },
+};
+
+const WINDOW_MS = 60_000;
+const EVENTS_PER_SECOND = 4000;
+const BATCH_SIZE = 1000;
+const WINDOWS_PER_SECOND = 0.5;
+const SETTLE_TIMEOUT_MS = 240_000;
+const WIRES: readonly WireName[] = ["bus", "postgres", "kafka"];
+
+/** How often each fault comes, relative to the others: what is slow to come back comes more seldom. */
+const FAULTS: readonly (readonly [weight: number, fault: keyof Storm & `${string}Fault`])[] = [
+  [8, "handlerKilledFault"],
+  [2, "handlerStoppedFault"],
+  [3, "handlerFrozenFault"],
+  [8, "wireCutFault"],
+  [5, "wireStalledFault"],
+  [4, "wireSlowFault"],
+  [3, "busKilledFault"],
+  [2, "postgresKilledFault"],
+  [1, "kafkaKilledFault"],
+  [3, "auditFault"],
+];
+
+class Storm implements AsyncDisposable {
+  private readonly random: () => number;
+  private readonly injected = new Map<string, number>();
+  private readonly oracle = new Oracle(WINDOW_MS);
+  private readonly batches: string[][];
+  private handler: Program;
+  private isOver = false;
+
+  constructor(private readonly site: Site, private readonly options: ScenarioOptions) {
+    const { seed, seconds } = options;
+    // The events have a randomness of their own: the schedule must not depend on how many there are.
+    this.random = randomNumbers(seed ^ 0x5eed);
+    const windowCount = Math.max(4, Math.round(seconds * WINDOWS_PER_SECOND));
+    const texts = [...observed(
+      eventStream({
+        seed,
+        eventCount: Math.round(seconds * EVENTS_PER_SECOND),
+        nameCount: 200,
+        baseMs: recentBaseMs(WINDOW_MS, windowCount),
+        windowSizeMs: WINDOW_MS,
+        windowCount,
+      }),
+      this.oracle,
+    )];
+    this.batches = Array.from(
+      { length: Math.ceil(texts.length / BATCH_SIZE) },
+      (_, i) => texts.slice(i * BATCH_SIZE, (i + 1) * BATCH_SIZE),
+    );
+    this.handler = site.startHandler();
+  }
+
+  async run(): Promise<Injected> {
+    const { site } = this;
+    await Promise.all([this.feed(), this.rage()]);
+    site.mendWires();
+    this.options.log(`calm: ${this.oracle.counts.received} events are on the bus`);
+    await site.sinks.assertEqual(this.oracle, SETTLE_TIMEOUT_MS, [this.handler]);
+    this.assertAlive();
+    assert.equal(await this.handler.stop(), 0, this.handler.tail());
+    assertNoStackTrace(this.handler);
+    const proof = await runToEnd(["verify"], site.environment);
+    assert.equal(proof.code, 0, proof.stdout + proof.stderr);
+    const status = await runToEnd(["status", "--json"], site.environment);
+    const { accounting } = JSON.parse(status.stdout);
+    for (const [name, count] of Object.entries(this.oracle.counts)) {
+      assert.equal(accounting[name], count, name);
+    }
+    assert.equal(accounting.lost, 0);
+    this.count("events, each in every sink once", this.oracle.counts.aggregated);
+    return this.injected;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.isOver = true;
+    await this.handler[Symbol.asyncDispose]();
+  }
+
+  /** Publishes at an even pace, as far as the bus is there. */
+  private async feed(): Promise<void> {
+    const publisher = new CarefulPublisher(this.site.bus);
+    const startedMs = performance.now();
+    for (const [i, batch] of this.batches.entries()) {
+      if (this.isOver) return;
+      await publisher.publish(batch);
+      await pause(
+        startedMs + (i + 1) / this.batches.length * this.options.seconds * 1000 - performance.now(),
+      );
+    }
+  }
+
+  private async rage(): Promise<void> {
+    const endMs = performance.now() + this.options.seconds * 1000;
+    while (performance.now() < endMs) {
+      // Sometimes a second fault comes while the first one is there: what fails together is seldom independent.
+      await Promise.all(this.random() < 0.3 ? [this.fault(), this.fault()] : [this.fault()]);
+      await pause(this.random() * 1500);
+      this.assertAlive();
+    }
+  }
+
+  private async fault(): Promise<void> {
+    let draw = this.random() * FAULTS.reduce((sum, [weight]) => sum + weight, 0);
+    const [, fault] = FAULTS.find(([weight]) => (draw -= weight) < 0)!;
+    await this[fault](this.random(), this.random());
+  }
+
+  private count(what: string, amount = 1): void {
+    this.injected.set(what, (this.injected.get(what) ?? 0) + amount);
+  }
+
+  private note(what: string, detail = ""): void {
+    this.count(what);
+    this.options.log(`${what}${detail && ` ${detail}`}`);
+  }
+
+  private assertAlive(): void {
+    assert.equal(this.handler.exitCode, undefined, `the handler has ended by itself\n${this.handler.tail()}`);
+  }
+
+  /** Ends this life of the handler and begins the next; two faults at once must not do so together. */
+  private async nextLife(end: (handler: Program) => Promise<void>, downMs: number): Promise<void> {
+    const { handler } = this;
+    if (this.isChanging) return;
+    this.isChanging = true;
+    this.assertAlive();
+    await end(handler);
+    assertNoStackTrace(handler);
+    await pause(downMs);
+    this.handler = this.site.startHandler();
+    this.isChanging = false;
+  }
+  private isChanging = false;
+
+  async handlerKilledFault(down: number): Promise<void> {
+    this.note("handler killed");
+    await this.nextLife((handler) => handler.kill9(), down < 0.5 ? 0 : down * 2000);
+  }
+
+  async handlerStoppedFault(down: number): Promise<void> {
+    this.note("handler stopped");
+    await this.nextLife(async (handler) => {
+      assert.equal(await handler.stop(25_000), 0, handler.tail());
+    }, down * 1000);
+  }
+
+  async handlerFrozenFault(length: number): Promise<void> {
+    this.note("handler frozen", `${(length * 5).toFixed(1)} s`);
+    const { handler } = this;
+    handler.signal("SIGSTOP");
+    await pause(length * 5000);
+    handler.signal("SIGCONT");
+  }
+
+  async wireCutFault(which: number, length: number): Promise<void> {
+    await this.onWire("cut", which, length * length * 6000, (name) => this.site.wires[name].cut());
+  }
+
+  async wireStalledFault(which: number, length: number): Promise<void> {
+    await this.onWire("stalled", which, length * 6000, (name) => this.site.wires[name].stall());
+  }
+
+  async wireSlowFault(which: number, length: number): Promise<void> {
+    await this.onWire(
+      "slow",
+      which,
+      length * 5000,
+      (name) => this.site.wires[name].slowDown(20 + length * 300),
+    );
+  }
+
+  private async onWire(what: string, which: number, lengthMs: number, break_: (name: WireName) => void) {
+    const name = WIRES[Math.floor(which * WIRES.length)]!;
+    this.note(`wire to ${name} ${what}`, `${(lengthMs / 1000).toFixed(1)} s`);
+    break_(name);
+    await pause(lengthMs);
+    this.site.wires[name].mend();
+  }
+
+  async busKilledFault(down: number): Promise<void> {
+    if (!this.claim("bus")) return;
+    this.note("bus killed");
+    await this.site.bus.kill();
+    await pause(down * 1000);
+    await this.site.bus.restart();
+    this.claimed.delete("bus");
+  }
+
+  async postgresKilledFault(): Promise<void> {
+    if (!this.claim("postgres")) return;
+    this.note("PostgreSQL killed");
+    await this.site.crashPostgres();
+    this.claimed.delete("postgres");
+  }
+
+  async kafkaKilledFault(): Promise<void> {
+    if (!this.claim("kafka")) return;
+    this.note("Kafka killed");
+    await this.site.crashKafka();
+    this.claimed.delete("kafka");
+  }
+
+  /** The books must balance at any moment, with the handler at work or down. */
+  async auditFault(): Promise<void> {
+    const audit = await runToEnd(["verify"], { ...this.site.environment, STORAGE_TYPE: "sqlite" });
+    // A handler that has not come to its first checkpoint has no state and no table to be proven.
+    const isEarly = /no state in|no such table|knows no such sink|unable to open/.test(
+      audit.stdout + audit.stderr,
+    );
+    assert.ok(audit.code === 0 || isEarly, audit.stdout + audit.stderr);
+    this.note("books audited meanwhile");
+  }
+
+  private readonly claimed = new Set<string>();
+
+  /** Whether a server is not being killed already by the other fault. */
+  private claim(server: string): boolean {
+    if (this.claimed.has(server)) return false;
+    this.claimed.add(server);
+    return true;
+  }
+}

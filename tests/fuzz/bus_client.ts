@@ -1,0 +1,346 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import type { BusReader } from "../../src/ingest/bus_reader.ts";
+import type { BusPosition } from "../../src/store/checkpoint.ts";
+import { BusConnection } from "../../src/vabus/bus_connection.ts";
+import { LogClient } from "../../src/vabus/log_client.ts";
+import { type FetchReply, type FetchRequest, type Source, SourceError } from "../../src/vabus/source.ts";
+import { openRig, type Rig } from "../ingest/rig.ts";
+import { type FaultyRequest, FaultyServer } from "../support/http_faults.ts";
+import { anyBytes, below, chance, oddText, oneOf } from "./draw.ts";
+import { mutated } from "./mutation.ts";
+import { parseReply, replyText } from "./scanner.ts";
+import type { Random, Target, Trial } from "./target.ts";
+
+/** What the handler reads from a bus whose replies are broken in every layer, against a model of where it may stand then. */
+export const busClient: Target = {
+  name: "bus-client",
+  what: "client and reader over HTTP replies with wrong statuses, lengths, offsets, encodings and bytes",
+  open: () => BusClientTrial.open(),
+};
+
+const NOW_MS = 1_760_000_000_000;
+/** Aborting a request that the bus never answers must not take longer. */
+const CANCEL_MAX_MS = 2000;
+const ENCODER = new TextEncoder();
+
+/** What the reader asked for, and what the client made of the answer. */
+interface Exchange {
+  readonly request: FetchRequest;
+  result: { readonly reply: FetchReply } | { readonly error: SourceError } | undefined;
+}
+
+/** Notes what passes between reader and client; the client may throw nothing but a {@link SourceError}. */
+class ObservedSource implements Source {
+  exchanges: Exchange[] = [];
+  readonly name: string;
+
+  constructor(private readonly client: Source) {
+    this.name = client.name;
+  }
+
+  async fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchReply> {
+    const exchange: Exchange = { request, result: undefined };
+    this.exchanges.push(exchange);
+    try {
+      const reply = await this.client.fetch(request, signal);
+      // The reader's to spend: what is looked at afterwards is a copy.
+      exchange.result = { reply: reply.kind === "events" ? { ...reply, body: reply.body.slice() } : reply };
+      return reply;
+    } catch (error) {
+      assert.ok(error instanceof SourceError, `the client threw ${error}`);
+      assert.doesNotMatch(error.message, /\p{Cc}/u);
+      exchange.result = { error };
+      throw error;
+    }
+  }
+
+  probe = (signal: AbortSignal): Promise<string> => this.client.probe(signal);
+  close = (): void => this.client.close();
+}
+
+class BusClientTrial implements Trial {
+  readonly isStateful = true;
+  private random: Random = () => 0;
+  /** The true bus. */
+  private log = "log-0";
+  private first = 0;
+  private next = 0;
+  private stalled: (() => void)[] = [];
+  private cancel = new AbortController();
+  private readonly server: FaultyServer;
+  private readonly source: ObservedSource;
+  private readonly rig: Rig;
+  private readonly reader: BusReader;
+
+  private constructor(private readonly directory: string) {
+    this.server = FaultyServer.start((request) => this.answer(request));
+    const connection = new BusConnection({ url: this.server.url, token: undefined, tls: undefined });
+    this.source = new ObservedSource(new LogClient(connection, "fuzz"));
+    this.rig = openRig(directory, [this.source], NOW_MS, {
+      VABUS_BATCH_SIZE: "8",
+      OUTBOX_MAX_ROWS: "1000000000",
+    });
+    this.reader = this.rig.readers[0]!;
+  }
+
+  static async open(): Promise<BusClientTrial> {
+    return new BusClientTrial(await Deno.makeTempDir({ prefix: "vabus-fuzz-" }));
+  }
+
+  async attempt(random: Random): Promise<string> {
+    this.random = random;
+    this.live();
+    const before = this.position;
+    const receivedBefore = this.received;
+    const step = this.reader["step"](0, this.cancel.signal);
+    const isStuck = await this.isStuck(step);
+    if (isStuck) {
+      const startedMs = performance.now();
+      this.cancel.abort();
+      await step;
+      assert.ok(performance.now() - startedMs < CANCEL_MAX_MS, "a cancelled request went on");
+    }
+    if (isStuck) {
+      // The reader ends with its signal; what it had asked for ahead went with it.
+      this.cancel = new AbortController();
+      this.reader["prefetch"] = undefined;
+    }
+    for (const go of this.stalled.splice(0)) go();
+    const consumed = this.source.exchanges.findLast(({ request }) => request.offset === before.nextOffset)!;
+    const expected = isStuck ? { position: before, received: 0 } : modelOf(before, consumed);
+    const context = `from ${JSON.stringify(before)} by ${shown(consumed)}`;
+    assert.deepEqual(this.position, expected.position, context);
+    assert.equal(this.received - receivedBefore, expected.received, `events taken ${context}`);
+    // Replies to the next fetch, asked for ahead, may be used by the next step; older ones never.
+    this.source.exchanges = this.source.exchanges.slice(-4);
+    this.server.requests.length = 0;
+    this.rig.log.length = 0;
+    if (isStuck) return "cancelled";
+    return consumed.result === undefined || "error" in consumed.result
+      ? "refused by the client"
+      : expected.received > 0
+      ? "events taken"
+      : this.position.nextOffset === before.nextOffset && this.position.log === before.log
+      ? "nothing taken"
+      : "moved";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const go of this.stalled.splice(0)) go();
+    this.source.close();
+    this.rig[Symbol.dispose]();
+    await this.server[Symbol.asyncDispose]();
+    await Deno.remove(this.directory, { recursive: true });
+  }
+
+  private get position(): BusPosition {
+    return this.rig.core.ingest.buses[0]!.position;
+  }
+
+  private get received(): number {
+    return this.rig.core.aggregator.accounting.received;
+  }
+
+  /** The true bus goes its way: it gets events, is trimmed, and now and then is another one. */
+  private live(): void {
+    this.next += below(this.random, 6);
+    if (chance(this.random, 0.03)) this.first += below(this.random, this.next - this.first + 1);
+    if (chance(this.random, 0.02)) {
+      this.log = `log-${below(this.random, 1e9)}`;
+      this.first = oneOf(this.random, [0, 0, 1000]);
+      this.next = this.first + below(this.random, 20);
+    }
+    this.rig.core.ingest.checkpointNow();
+  }
+
+  /** Whether the step waits for an answer that does not come. */
+  private async isStuck(step: Promise<unknown>): Promise<boolean> {
+    let hasEnded = false;
+    step.finally(() => hasEnded = true).catch(() => {});
+    while (!hasEnded && this.stalled.length === 0) {
+      await Promise.race([step, new Promise((resolve) => setTimeout(resolve, 1))]);
+    }
+    return !hasEnded;
+  }
+
+  private async answer(request: FaultyRequest): Promise<Uint8Array> {
+    const { random } = this;
+    if (chance(random, 0.01)) await new Promise<void>((resolve) => this.stalled.push(resolve));
+    const right = this.rightAnswer(request);
+    if (chance(random, 0.45)) return httpReply(right.status, ENCODER.encode(right.body));
+    switch (below(random, 12)) {
+      case 0:
+        return anyBytes(random, 400);
+      case 1:
+        return mutated(random, httpReply(right.status, ENCODER.encode(right.body)));
+      case 2:
+        return httpReply(right.status, mutated(random, ENCODER.encode(right.body)));
+      case 3:
+        return httpReply(oneOf(random, STATUSES), ENCODER.encode(right.body), {
+          "retry-after": oneOf(random, [
+            "1",
+            "-1",
+            "1e9",
+            "soon",
+            "99999999999999999999",
+            "Wed, 01 Jan 2031 00:00:00 GMT",
+          ]),
+        });
+      case 4:
+        return httpReply(right.status, ENCODER.encode(right.body), {
+          "content-length": oneOf(random, ["0", "1", "-1", "x", "999999", "99999999999999999999", "1, 2"]),
+        });
+      case 5: {
+        const packed = Uint8Array.from(gzipSync(right.body));
+        return httpReply(right.status, chance(random, 0.5) ? mutated(random, packed) : packed, {
+          "content-encoding": oneOf(random, [
+            "gzip",
+            "gzip",
+            "x-gzip",
+            "GZIP",
+            "br",
+            "deflate",
+            "identity, gzip",
+            "\u00e9",
+          ]),
+        });
+      }
+      case 6:
+        return httpReply(right.status, ENCODER.encode(chunked(random, right.body)), {
+          "transfer-encoding": "chunked",
+          ...(chance(random, 0.8) && { "content-length": undefined }),
+        });
+      case 7:
+        return httpReply(200, ENCODER.encode(replyText(random)));
+      case 8:
+        return httpReply(200, ENCODER.encode(this.wrongHeader(request)));
+      case 9:
+        return httpReply(oneOf(random, [410, 416]), ENCODER.encode(this.wrongBounds(request)));
+      case 10:
+        return httpReply(200, ENCODER.encode(oddText(random, 200)), { "x-odd": oddText(random, 5) });
+      default:
+        return httpReply(right.status, ENCODER.encode(right.body)).slice(0, below(random, 200));
+    }
+  }
+
+  private rightAnswer(request: FaultyRequest): { status: number; body: string } {
+    const { log, first, next } = this;
+    const offset = Number(request.query.get("offset") ?? first);
+    const bounds = JSON.stringify({ log, first, next });
+    if (offset < first) return { status: 410, body: bounds };
+    if (offset > next) return { status: 416, body: bounds };
+    return { status: 200, body: eventsReply(log, offset, Math.min(8, next - offset)) };
+  }
+
+  /** A reply of the right shape that says something else about its place. */
+  private wrongHeader(request: FaultyRequest): string {
+    const { random, log } = this;
+    const offset = Number(request.query.get("offset") ?? 0);
+    const wrongOffset = oneOf(random, [offset + 1, offset - 1, 0, -1, 2 ** 53, 1e300, offset + 0.5, offset]);
+    const wrongNext = oneOf(random, [
+      offset,
+      offset - 1,
+      -1,
+      0,
+      offset + 1e9,
+      2 ** 53 - 1,
+      2 ** 60,
+      0.5,
+      null,
+    ]);
+    return `{"log":${
+      oneOf(random, [JSON.stringify(log), '"other"', '""', "7", "null"])
+    },"offset":${wrongOffset},` +
+      `"next":${wrongNext},"events":[${oneOf(random, ["", eventsText(2), eventsText(9), "1,2,3"])}]}`;
+  }
+
+  private wrongBounds(request: FaultyRequest): string {
+    const { random, log } = this;
+    const offset = Number(request.query.get("offset") ?? 0);
+    const any = () =>
+      oneOf(random, [0, offset, offset - 1, offset + 1, -1, 2 ** 53, 1e300, 0.5, null, '"5"', offset + 100]);
+    return `{"log":${
+      oneOf(random, [JSON.stringify(log), JSON.stringify(log), '"other"', '""', "7"])
+    },"first":${any()},"next":${any()}}`;
+  }
+}
+
+/** Where the reader may stand after an exchange, and how many events it may have taken: section 4 once more. */
+function modelOf(before: BusPosition, { result }: Exchange): { position: BusPosition; received: number } {
+  const { name, log, nextOffset } = before;
+  const same = { position: before, received: 0 };
+  if (result === undefined || "error" in result) return same;
+  const { reply } = result;
+  if (reply.kind !== "events") {
+    const isSameLog = log === reply.log;
+    if (isSameLog && nextOffset !== undefined) {
+      // The bus contradicts itself: what it says does not put this offset outside of its log.
+      if (reply.kind === "trimmed" && reply.first <= nextOffset) return same;
+      if (reply.kind === "reset" && reply.next >= nextOffset) return same;
+    }
+    return { position: { name, log: reply.log, nextOffset: reply.first }, received: 0 };
+  }
+  const read = parseReply(reply.body);
+  if (read === "refused") return same;
+  const header = read.header!;
+  if (log !== undefined && header.log !== log) {
+    return { position: { name, log: header.log, nextOffset: undefined }, received: 0 };
+  }
+  if (nextOffset !== undefined && header.offset !== nextOffset) return same;
+  return { position: { name, log: header.log, nextOffset: header.next }, received: read.total };
+}
+
+function shown({ request, result }: Exchange): string {
+  if (result === undefined) return "nothing";
+  if ("error" in result) return `an error: ${result.error.message}`;
+  const { reply } = result;
+  const text = reply.kind === "events"
+    ? new TextDecoder().decode(reply.body.subarray(0, 500))
+    : JSON.stringify(reply);
+  return `the reply to ${request.offset}: ${text}`;
+}
+
+function eventsText(count: number): string {
+  return Array.from({ length: count }, (_, i) => `{"name":"n${i}","value":1,"timestamp":${NOW_MS / 1000}}`)
+    .join(",");
+}
+
+function eventsReply(log: string, offset: number, count: number): string {
+  return `{"log":"${log}","offset":${offset},"next":${offset + count},"events":[${eventsText(count)}]}`;
+}
+
+// deno-fmt-ignore
+const STATUSES = [100, 199, 201, 202, 204, 206, 301, 302, 304, 400, 401, 403, 404, 408, 409, 410, 413, 416, 418, 429, 500, 502, 503, 599, 999];
+
+/** Headers that are undefined are left out. */
+function httpReply(
+  status: number,
+  body: Uint8Array,
+  headers: Readonly<Record<string, string | undefined>> = {},
+): Uint8Array<ArrayBuffer> {
+  const all: Record<string, string | undefined> = {
+    "content-type": "application/json",
+    "content-length": `${body.length}`,
+    connection: "close",
+    ...headers,
+  };
+  const lines = Object.entries(all).filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  const head = ENCODER.encode(`HTTP/1.1 ${status} Whatever\r\n${lines}\r\n`);
+  const bytes = new Uint8Array(head.length + body.length);
+  bytes.set(head);
+  bytes.set(body, head.length);
+  return bytes;
+}
+
+/** The body in chunks, some with a wrong length, some without an end. */
+function chunked(random: Random, body: string): string {
+  const size = 1 + below(random, body.length + 1);
+  const said = chance(random, 0.7)
+    ? size.toString(16)
+    : oneOf(random, ["0", "-1", "ffffffffffffffffff", "g", "1;x=y", ""]);
+  const rest = body.slice(size);
+  const restChunk = rest === "" ? "" : `${rest.length.toString(16)}\r\n${rest}\r\n`;
+  return `${said}\r\n${body.slice(0, size)}\r\n${restChunk}${chance(random, 0.8) ? "0\r\n\r\n" : ""}`;
+}

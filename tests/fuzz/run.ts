@@ -1,0 +1,43 @@
+/**
+ * Throws hostile input at everything that takes input, until the time is up or something breaks.
+ *
+ *   scripts/deno.sh run -A tests/fuzz/run.ts [--minutes M] [--seed N] [--target NAME]… [--inputs K]
+ *
+ * The minutes are shared out evenly among the targets. A fault ends the run with the command that replays it.
+ */
+import { parseArgs } from "node:util";
+import { hunt, summary } from "./hunt.ts";
+import { TARGETS } from "./targets.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "5" },
+    seed: { type: "string" },
+    target: { type: "string", multiple: true },
+    inputs: { type: "string" },
+  },
+});
+const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
+const chosen = TARGETS.filter(({ name }) => values.target === undefined || values.target.includes(name));
+const minutes = Number(values.minutes);
+const inputs = Number(values.inputs ?? Infinity);
+if (chosen.length === 0 || !(minutes > 0) || !Number.isSafeInteger(seed) || !(inputs > 0)) {
+  console.error(
+    `usage: make fuzz ARGS="[--minutes M] [--seed N] [--inputs K] [--target ${
+      TARGETS.map(({ name }) => name).join("|")
+    }]…"`,
+  );
+  Deno.exit(2);
+}
+let faults = 0;
+for (const target of chosen) {
+  console.log(`${target.name}: ${target.what}`);
+  const deadlineMs = performance.now() + minutes * 60_000 / chosen.length;
+  try {
+    console.log(summary(target, await hunt(target, { seed, inputs, deadlineMs }), seed));
+  } catch (error) {
+    faults++;
+    console.error(error instanceof Error ? error.message : error);
+  }
+}
+Deno.exit(faults > 0 ? 1 : 0);

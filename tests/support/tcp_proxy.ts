@@ -1,0 +1,120 @@
+import { freePort } from "./free_port.ts";
+
+/**
+ * The wire between the handler and a server, which can be cut, stalled and slowed down. It stays on its own port whatever happens
+ * to the server behind it.
+ */
+export class TcpProxy implements AsyncDisposable {
+  /** What listeners are advertised under and clients are given. */
+  readonly port: number;
+  /** Connections that were cut so far. */
+  cutCount = 0;
+  private target: number | undefined;
+  private delayMs = 0;
+  private isCut = false;
+  private stalled: PromiseWithResolvers<void> | undefined;
+  private readonly listener: Deno.TcpListener;
+  private readonly pairs = new Set<readonly [Deno.TcpConn, Deno.TcpConn]>();
+  private readonly serving: Promise<void>;
+
+  private constructor(port: number) {
+    this.port = port;
+    this.listener = Deno.listen({ hostname: "127.0.0.1", port });
+    this.serving = this.serve();
+  }
+
+  /** Its port is known before that of the server behind it. */
+  static start(): TcpProxy {
+    return new TcpProxy(freePort());
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** Connections lead to this port of 127.0.0.1. */
+  leadTo(port: number): void {
+    this.target = port;
+  }
+
+  /** Resets all connections, and each new one at once, until {@link mend}. */
+  cut(): void {
+    this.isCut = true;
+    for (const pair of this.pairs) this.close(pair);
+  }
+
+  /** Nothing passes any more, in neither direction; connections stay open. */
+  stall(): void {
+    this.stalled ??= Promise.withResolvers();
+  }
+
+  /** Each piece takes so much longer. */
+  slowDown(delayMs: number): void {
+    this.delayMs = delayMs;
+  }
+
+  /** Everything passes as it comes. */
+  mend(): void {
+    this.isCut = false;
+    this.delayMs = 0;
+    this.stalled?.resolve();
+    this.stalled = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.listener.close();
+    this.mend();
+    for (const pair of this.pairs) this.close(pair);
+    await this.serving;
+  }
+
+  private async serve(): Promise<void> {
+    try {
+      for await (const connection of this.listener) this.accept(connection);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  }
+
+  private async accept(near: Deno.TcpConn): Promise<void> {
+    let far: Deno.TcpConn;
+    try {
+      if (this.isCut) throw new Error("cut");
+      far = await Deno.connect({ hostname: "127.0.0.1", port: this.target! });
+    } catch {
+      closeQuietly(near);
+      return;
+    }
+    const pair = [near, far] as const;
+    if (this.isCut) return this.close(pair);
+    this.pairs.add(pair);
+    near.setNoDelay(true);
+    far.setNoDelay(true);
+    await Promise.allSettled([this.pass(near, far), this.pass(far, near)]);
+    this.close(pair, false);
+  }
+
+  private async pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+    const piece = new Uint8Array(64 * 1024);
+    for (;;) {
+      const length = await from.read(piece);
+      if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
+      await this.stalled?.promise;
+      if (length === null) return await to.closeWrite();
+      for (let written = 0; written < length;) written += await to.write(piece.subarray(written, length));
+    }
+  }
+
+  private close(pair: readonly [Deno.TcpConn, Deno.TcpConn], isCut = true): void {
+    if (this.pairs.delete(pair) && isCut) this.cutCount++;
+    for (const connection of pair) closeQuietly(connection);
+  }
+}
+
+function closeQuietly(connection: Deno.TcpConn): void {
+  try {
+    connection.close();
+  } catch {
+    // Closed already.
+  }
+}
