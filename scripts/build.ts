@@ -15,6 +15,7 @@ import { parseArgs, stripVTControlCharacters } from "node:util";
 import { gzipSync } from "node:zlib";
 import { VERSION } from "../src/version.ts";
 import { cacheDir } from "./cache.ts";
+import { PERMISSION_FLAGS } from "./permissions.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COMPILE_TIMEOUT_MS = 60_000;
@@ -100,8 +101,7 @@ async function compile(program: string, output: string): Promise<string | undefi
   const { success, stderr } = await deno(
     [
       "compile",
-      "--allow-all",
-      "--no-prompt",
+      ...PERMISSION_FLAGS,
       "--no-check",
       "--no-config",
       "--no-lock",
@@ -123,6 +123,8 @@ async function writeSelfExtracting(program: string, output: string, commit: stri
   const values: Record<string, string> = {
     VERSION,
     COMMIT: commit,
+    // Quoted, since the asterisks in them are Deno's, not the shell's.
+    PERMISSIONS: PERMISSION_FLAGS.map((flag) => `'${flag}'`).join(" "),
     PLATFORM: await platform(),
     CONTENT: sha256(Buffer.from(runtime.sha256 + sha256(code))).slice(0, 16),
     DENO_SIZE: `${runtime.size}`,
