@@ -25,6 +25,7 @@ const STATE_EXITS: Record<StateErrorKind, ExitCode> = {
   damaged: EXIT.failed,
   newer: EXIT.failed,
   missing: EXIT.failed,
+  exists: EXIT.failed,
   unwritable: EXIT.failed,
 };
 

@@ -10,7 +10,8 @@ export interface StateDatabaseOptions {
   readonly instanceId: string;
 }
 
-const FILE_NAME = "state.sqlite";
+/** The state in its directory. */
+export const STATE_FILE_NAME = "state.sqlite";
 /** Files up to this size are checked page by page at start: a fraction of a second. */
 const QUICK_CHECK_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -35,7 +36,7 @@ export class StateDatabase {
    */
   static open(options: StateDatabaseOptions): StateDatabase {
     const { directory } = options;
-    const path = `${directory}/${FILE_NAME}`;
+    const path = `${directory}/${STATE_FILE_NAME}`;
     let lock: StateLock | undefined;
     try {
       Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -69,7 +70,7 @@ export class StateDatabase {
   }
 
   private static openBeside(directory: string, readOnly: boolean): StateDatabase {
-    const path = `${directory}/${FILE_NAME}`;
+    const path = `${directory}/${STATE_FILE_NAME}`;
     if (!exists(path)) {
       throw new StateError(
         "missing",
