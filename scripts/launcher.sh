@@ -36,7 +36,7 @@ unpack() {
   work=$(mktemp -d "$1/unpack.XXXXXX") || return 1
   trap 'rm -rf "$work"' EXIT
   trap 'exit 1' HUP INT TERM
-  tail -c "$((deno_packed_size + program_packed_size))" "$0" | head -c "$deno_packed_size" | gzip -dc >"$work/deno" &&
+  tail -c "$((deno_packed_size + program_packed_size))" "$0" 2>/dev/null | head -c "$deno_packed_size" | gzip -dc >"$work/deno" &&
     tail -c "$program_packed_size" "$0" | gzip -dc >"$work/program.mjs" &&
     chmod 700 "$work/deno" &&
     { sync "$work/deno" "$work/program.mjs" 2>/dev/null || sync; } &&

@@ -9,6 +9,14 @@ const PACKAGE_NAMES = [
   ...["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"],
 ];
 
+/** Families of our own, which keep the list short enough to be read in a process list. */
+const FAMILIES = ["VABUS_", "KAFKA_", "POSTGRES_"];
+
+const OWN_NAMES = [
+  ...GIVEN_NAMES.filter((name) => !FAMILIES.some((family) => name.startsWith(family))),
+  ...FAMILIES.map((family) => `${family}*`),
+];
+
 /**
  * What the built program may do, as flags of Deno; all else is denied without a question: starting processes, native
  * libraries, code from elsewhere, other variables of the environment, anything about the machine but its name.
@@ -21,7 +29,7 @@ export const PERMISSION_FLAGS: readonly string[] = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  `--allow-env=${[...GIVEN_NAMES, ...MACHINE_NAMES, ...PACKAGE_NAMES].join(",")}`,
+  `--allow-env=${[...OWN_NAMES, ...MACHINE_NAMES, ...PACKAGE_NAMES].join(",")}`,
   "--allow-sys=hostname",
   "--no-prompt",
   // Deno.listenDatagram, for the service manager's socket.
