@@ -3,7 +3,7 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sim fuzz chaos check bench build servers fmt clean
+.PHONY: help run test sim fuzz chaos check bench build dist servers fmt clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,7 @@ check: ## formatting, lint, types, the direction of imports, the README's tables
 	$(runtime) run --quiet --allow-read=. scripts/reference.ts --check
 	$(runtime) lint
 	$(runtime) check
+	$(runtime) run --quiet --allow-all scripts/audit.ts
 	$(runtime) test --quiet --allow-read=. tests/imports_test.ts
 
 bench: ## measures throughput; flags of the benchmark in ARGS
@@ -35,6 +36,9 @@ chaos: $(if $(VABUS_BIN),,build) ## real faults against the built program; in AR
 
 build: ## makes the one executable, dist/vabus-data-handler
 	@$(runtime) run --allow-all scripts/build.ts --output $(program)
+
+dist: ## lays out a release for this platform in dist/release and checks it
+	@$(runtime) run --allow-all scripts/dist.ts $(ARGS)
 
 servers: ## starts a real PostgreSQL and a real Kafka for the README's tour
 	@$(runtime) run --allow-all scripts/tour_servers.ts

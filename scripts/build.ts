@@ -2,10 +2,11 @@
  * Builds the program into one executable file.
  *
  *   scripts/deno.sh run -A scripts/build.ts [--entry src/main.ts] [--output dist/vabus-data-handler] [--form FORM]
+ *     [--target TARGET]
  *
  * FORM is `compiled` (by `deno compile`, whose runtime has to be fetched from Deno's own site), `self-extracting` (a
  * shell script with this very Deno and the bundled program behind it, see `launcher.sh`) or `auto`: the first where it
- * can be had, else the second.
+ * can be had, else the second. TARGET is that of `deno compile`, for another platform; only `compiled` can have one.
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -15,6 +16,7 @@ import { parseArgs, stripVTControlCharacters } from "node:util";
 import { gzipSync } from "node:zlib";
 import { VERSION } from "../src/version.ts";
 import { cacheDir } from "./cache.ts";
+import { PERMISSION_FLAGS } from "./permissions.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COMPILE_TIMEOUT_MS = 60_000;
@@ -27,6 +29,7 @@ interface Plan {
   entry: string;
   output: string;
   form: "auto" | "compiled" | "self-extracting";
+  target: string | undefined;
 }
 
 async function build(plan: Plan): Promise<string> {
@@ -38,7 +41,7 @@ async function build(plan: Plan): Promise<string> {
     const program = join(work, "program.mjs");
     const executable = join(work, "executable");
     await bundle(plan.entry, program, commit);
-    const [form, note] = await makeExecutable(plan.form, program, executable, commit);
+    const [form, note] = await makeExecutable(plan, program, executable, commit);
     await Deno.chmod(executable, 0o755);
     await Deno.rename(executable, plan.output);
     const { size } = await Deno.stat(plan.output);
@@ -52,14 +55,14 @@ async function build(plan: Plan): Promise<string> {
 
 /** The form it took, and a note on why when that was not the first choice. */
 async function makeExecutable(
-  form: Plan["form"],
+  { form, target }: Plan,
   program: string,
   executable: string,
   commit: string,
 ): Promise<[form: string, note: string]> {
   let note = "";
   if (form !== "self-extracting") {
-    const fault = await compile(program, executable);
+    const fault = await compile(program, executable, target);
     if (fault === undefined) return ["compiled", note];
     if (form === "compiled") throw new BuildError(`deno compile failed: ${fault}`);
     note = `; not compiled, since deno compile failed: ${fault}`;
@@ -96,15 +99,19 @@ async function bundle(entry: string, output: string, commit: string): Promise<vo
 }
 
 /** Undefined when it worked, else what stood in the way, in one line. */
-async function compile(program: string, output: string): Promise<string | undefined> {
+async function compile(
+  program: string,
+  output: string,
+  target: string | undefined,
+): Promise<string | undefined> {
   const { success, stderr } = await deno(
     [
       "compile",
-      "--allow-all",
-      "--no-prompt",
+      ...PERMISSION_FLAGS,
       "--no-check",
       "--no-config",
       "--no-lock",
+      ...(target === undefined ? [] : [`--target=${target}`]),
       `--output=${output}`,
       program,
     ],
@@ -123,6 +130,8 @@ async function writeSelfExtracting(program: string, output: string, commit: stri
   const values: Record<string, string> = {
     VERSION,
     COMMIT: commit,
+    // Quoted, since the asterisks in them are Deno's, not the shell's.
+    PERMISSIONS: PERMISSION_FLAGS.map((flag) => `'${flag}'`).join(" "),
     PLATFORM: await platform(),
     CONTENT: sha256(Buffer.from(runtime.sha256 + sha256(code))).slice(0, 16),
     DENO_SIZE: `${runtime.size}`,
@@ -197,13 +206,15 @@ function parsePlan(args: string[]): Plan {
       entry: { type: "string", default: join(ROOT, "src/main.ts") },
       output: { type: "string", default: join(ROOT, "dist/vabus-data-handler") },
       form: { type: "string", default: "auto" },
+      target: { type: "string" },
     },
   });
-  const { entry, output, form } = values;
+  const { entry, output, form, target } = values;
   if (form !== "auto" && form !== "compiled" && form !== "self-extracting") {
     throw new BuildError(`--form is auto, compiled or self-extracting, not "${form}".`);
   }
-  return { entry, output, form };
+  if (target !== undefined && form !== "compiled") throw new BuildError("--target needs --form compiled.");
+  return { entry, output, form, target };
 }
 
 try {

@@ -36,7 +36,7 @@ unpack() {
   work=$(mktemp -d "$1/unpack.XXXXXX") || return 1
   trap 'rm -rf "$work"' EXIT
   trap 'exit 1' HUP INT TERM
-  tail -c "$((deno_packed_size + program_packed_size))" "$0" | head -c "$deno_packed_size" | gzip -dc >"$work/deno" &&
+  tail -c "$((deno_packed_size + program_packed_size))" "$0" 2>/dev/null | head -c "$deno_packed_size" | gzip -dc >"$work/deno" &&
     tail -c "$program_packed_size" "$0" | gzip -dc >"$work/program.mjs" &&
     chmod 700 "$work/deno" &&
     { sync "$work/deno" "$work/program.mjs" 2>/dev/null || sync; } &&
@@ -70,7 +70,11 @@ start_from() {
   fi
   touch -c "$directory" 2>/dev/null || :
   export DENO_DIR="$directory/deno_dir" DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1
-  exec "$directory/deno" run --allow-all --no-prompt --no-config --no-lock --no-remote --no-npm \
+  # The program may not list the environment. It gets the names, so that it can warn of a misspelt one.
+  VABUS_LAUNCHER_SEEN=$(env | sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/\1/p' | tr '\n' ' ')
+  export VABUS_LAUNCHER_SEEN
+  # Why these permissions: scripts/permissions.ts.
+  exec "$directory/deno" run @PERMISSIONS@ --no-config --no-lock --no-remote --no-npm \
     "$directory/program.mjs" "$@"
 }
 

@@ -3,3 +3,8 @@ export const VERSION = "0.1.0";
 
 /** The commit it was built from; the build puts it in front of the bundle. */
 export const COMMIT: string = (globalThis as { __VABUS_COMMIT__?: string }).__VABUS_COMMIT__ ?? "development";
+
+/** Everything that a report of a fault should name, in one line. */
+export function versionLine(): string {
+  return `vabus-data-handler ${VERSION} (${COMMIT}), Deno ${Deno.version.deno}, ${Deno.build.target}`;
+}

@@ -25,6 +25,7 @@ const STATE_EXITS: Record<StateErrorKind, ExitCode> = {
   damaged: EXIT.failed,
   newer: EXIT.failed,
   missing: EXIT.failed,
+  exists: EXIT.failed,
   unwritable: EXIT.failed,
 };
 
@@ -38,10 +39,18 @@ export function outcomeOf(error: unknown, disclosure: Disclosure): Outcome {
   }
   // Whoever read our output has gone, as `head` does: not worth a word, but not a success either.
   if (error instanceof Deno.errors.BrokenPipe) return { exitCode: EXIT.failed, message: undefined };
+  if (error instanceof Deno.errors.NotCapable) return { exitCode: EXIT.failed, message: denial(error) };
   return {
     exitCode: EXIT.failed,
     message: redact(defectReport(error, disclosure.isDebug), disclosure.secrets),
   };
+}
+
+/** Deno's words end in advice about flags that the built program does not take. */
+function denial({ message }: Error): string {
+  const wanted = message.split(",")[0]!.replace(/^Requires /, "");
+  return `This program was not given ${wanted}. It was started with fewer permissions of Deno than it is built with: ` +
+    "start the executable itself.";
 }
 
 function defectReport(error: unknown, isDebug: boolean): string {

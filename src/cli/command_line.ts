@@ -2,7 +2,7 @@ import { Command as Parser, Option, type OutputConfiguration } from "commander";
 import type { Fault } from "../config/fault.ts";
 import { nearMiss } from "../config/near_miss.ts";
 import { fileVariable, flagOf, variable, VARIABLE_NAMES, type VariableName } from "../config/variables.ts";
-import { COMMIT, VERSION } from "../version.ts";
+import { versionLine } from "../version.ts";
 import type { AnyCommand } from "./command.ts";
 import { COMMANDS, DEFAULT_COMMAND, FAMILIES } from "./commands.ts";
 import { commandHelp, generalHelp, PROGRAM, settingHelp } from "./help.ts";
@@ -27,8 +27,7 @@ export interface Invocation {
  */
 export function parseCommandLine(args: readonly string[], output: OutputConfiguration): Invocation {
   let invocation: Invocation | undefined;
-  const withHabits = (parser: Parser) =>
-    parser.version(`${PROGRAM} ${VERSION} (${COMMIT})`).exitOverride().configureOutput(output);
+  const withHabits = (parser: Parser) => parser.version(versionLine()).exitOverride().configureOutput(output);
 
   const root = withHabits(new Parser(PROGRAM))
     .description(

@@ -171,6 +171,42 @@ export const COMMANDS: readonly AnyCommand[] = [
     run: async (context, options) => (await import("./verify.ts")).verify(context, options),
   }),
   command({
+    name: "backup",
+    summary: "a consistent copy of the state in one file, while the handler runs",
+    details:
+      "The copy is checked before it gets its name, is readable by its owner alone, and replaces an earlier " +
+      "backup of that name in one step.",
+    examples: [
+      ["backup --to /mnt/backup/vabus.state", "from a timer, while the handler runs"],
+      ["backup --to state.backup --sink-to sink.backup", "the embedded SQLite sink too"],
+    ],
+    concerns: [...STATE_VARIABLES, "SQLITE_PATH"],
+    options: {
+      to: single("--to", path("the path of a file"), "where to write it"),
+      sinkTo: single("--sink-to", path("the path of a file"), "copy the embedded SQLite sink to this file"),
+    },
+    configure: handlerConfig,
+    run: async (context, options) => (await import("./backup.ts")).backup(context, options),
+  }),
+  command({
+    name: "restore",
+    summary: "make a backup the state of STATE_DIR, after a host was lost",
+    details:
+      "Refuses while a handler runs on STATE_DIR (exit 75), and where there is a state already. The restored " +
+      "handler goes on where the backup was made: the bus gives it again what came later.",
+    examples: [
+      ["restore --from /mnt/backup/vabus.state", "on a new host, before the first start"],
+      ["restore --from state.backup --replace", "puts a damaged state aside first"],
+    ],
+    concerns: STATE_VARIABLES,
+    options: {
+      from: single("--from", path("the path of a file"), "the backup"),
+      replace: toggle("--replace", "rename a state that is there, instead of refusing"),
+    },
+    configure: handlerConfig,
+    run: async (context, options) => (await import("./restore.ts")).restore(context, options),
+  }),
+  command({
     name: "dead-letters list",
     summary: "the newest refused events and aggregates, and why",
     details: "Only reads; works while the handler runs.",

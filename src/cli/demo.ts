@@ -3,7 +3,7 @@ import { type HandlerView, runService } from "../handler/handler.ts";
 import type { Logger } from "../log/logger.ts";
 import { type BusServer, startBus } from "../vabus/bus/server.ts";
 import type { CommandContext } from "./command.ts";
-import { DEMO_DIRECTORY } from "./demo_config.ts";
+import { demoDirectory } from "./demo_config.ts";
 import { DemoPlant } from "./demo_plant.ts";
 import { DemoScreen } from "./demo_screen.ts";
 import type { ExitCode } from "./exit.ts";
@@ -42,7 +42,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
     });
   } finally {
     await bus.close();
-    if (config.stateDir === DEMO_DIRECTORY) await Deno.remove(DEMO_DIRECTORY, { recursive: true });
+    if (config.stateDir === demoDirectory()) await Deno.remove(demoDirectory(), { recursive: true });
   }
 }
 

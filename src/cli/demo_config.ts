@@ -14,8 +14,12 @@ export const DEMO_VARIABLES: readonly VariableName[] = [
   "LOG_FORMAT",
 ];
 
+const DIRECTORY_NAME = `vabus-data-handler-demo-${crypto.randomUUID().slice(0, 8)}`;
+
 /** Where the demo keeps its state, and deletes it at its end, unless another place is named. */
-export const DEMO_DIRECTORY = join(tmpdir(), `vabus-data-handler-demo-${crypto.randomUUID().slice(0, 8)}`);
+export function demoDirectory(): string {
+  return join(tmpdir(), DIRECTORY_NAME);
+}
 
 /**
  * The demo keeps to itself: whatever the environment of a real installation says, its events, state and aggregates stay
@@ -36,7 +40,7 @@ export function demoConfig(sources: Sources): Config {
     envFile: undefined,
     readFile: () => undefined,
     flags: {
-      STATE_DIR: DEMO_DIRECTORY,
+      STATE_DIR: demoDirectory(),
       INSTANCE_ID: "demo",
       ...sources.flags,
       STORAGE_TYPE: "sqlite",

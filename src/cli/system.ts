@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { LogConfig } from "../config/config.ts";
 import type { Sources } from "../config/settings.ts";
 import { createLogger, type Logger } from "../log/logger.ts";
+import { readEnvironment } from "./environment.ts";
 
 const encoder = new TextEncoder();
 
@@ -9,7 +10,7 @@ const encoder = new TextEncoder();
 export function systemSources(flags: Sources["flags"], envFile: string | undefined): Sources {
   return {
     flags,
-    environment: Deno.env.toObject(),
+    environment: readEnvironment(),
     envFile,
     workingDirectory: Deno.cwd(),
     hostName: hostname(),

@@ -14,9 +14,11 @@ import { StateError } from "../store/state_error.ts";
 import { postMetrics } from "../vabus/metrics_client.ts";
 import { VERSION } from "../version.ts";
 import { type Core, openCore } from "./core.ts";
+import { NotifySocket } from "./notify_socket.ts";
 import { type BusClient, createConnection, type Surroundings, systemSurroundings } from "./parts.ts";
 import { readiness } from "./readiness.ts";
 import { readings } from "./readings.ts";
+import { Supervision } from "./supervision.ts";
 import { Tasks } from "./tasks.ts";
 
 export interface HandlerOptions {
@@ -27,8 +29,17 @@ export interface HandlerOptions {
 }
 
 export interface ServiceOptions extends HandlerOptions {
+  /** Who has started the service and wants to hear of it; undefined: nobody. */
+  readonly serviceManager?: ServiceManager | undefined;
   /** Called once everything has been started. */
   readonly onReady?: (view: HandlerView) => void;
+}
+
+export interface ServiceManager {
+  /** The value of `NOTIFY_SOCKET`. */
+  readonly socket: string;
+  /** Silence after which it restarts the service; undefined: it does not watch. */
+  readonly watchdogMs: number | undefined;
 }
 
 /** What a running handler lets its host see. */
@@ -77,7 +88,7 @@ export async function runService(
 ): Promise<void> {
   const handler = new Handler(config, logger, options, surroundings);
   try {
-    await handler.serve(signal, options.onReady);
+    await handler.serve(signal, options);
   } finally {
     await handler.close();
   }
@@ -159,7 +170,7 @@ class Handler {
     this.metrics.attach(() => readings(this.core, this.router));
   }
 
-  async serve(signal: AbortSignal, onReady: ServiceOptions["onReady"]): Promise<void> {
+  async serve(signal: AbortSignal, { onReady, serviceManager }: ServiceOptions): Promise<void> {
     const { config, logger, router, readers } = this;
     const { ingest } = this.core;
     const outlet = config.metricsIntervalMs === 0 ? undefined : this.createOutlet();
@@ -181,6 +192,7 @@ class Handler {
       admin: admin?.url,
     });
     onReady?.(this.view(admin?.url));
+    const supervised = serviceManager && this.supervise(serviceManager, halt, tasks);
     try {
       await reading;
       tasks.check();
@@ -204,6 +216,7 @@ class Handler {
     } finally {
       tasks.stop();
       await delivered;
+      await supervised;
       await admin?.close();
     }
   }
@@ -265,6 +278,44 @@ class Handler {
       problem: "names no bus of VABUS_URL",
       allowed: this.sources.map((source) => source.name).join(", "),
     }]);
+  }
+
+  /** A service manager that cannot be told anything is no reason not to work. */
+  private async supervise(manager: ServiceManager, halt: AbortSignal, tasks: Tasks): Promise<void> {
+    const logger = this.logger.child("supervision");
+    let socket: NotifySocket;
+    try {
+      socket = NotifySocket.open(manager.socket);
+    } catch (error) {
+      logger.warn("no socket to the service manager can be had (NOTIFY_SOCKET)", {
+        error: (error as Error).message,
+      });
+      return;
+    }
+    const { ingest } = this.core;
+    const pulses = [
+      ["the checkpoints", ingest.pulse] as const,
+      ...this.readers.map((reader, bus) => [this.sources[bus]!.name, reader.pulse] as const),
+      ...this.router.pulses(),
+    ];
+    const supervision = new Supervision(
+      socket,
+      { watchdogMs: manager.watchdogMs, pulses: () => pulses, status: () => this.statusLine() },
+      systemClock,
+      logger,
+    );
+    await tasks.start(() => supervision.run(halt));
+    supervision.close();
+  }
+
+  private statusLine(): string {
+    const { aggregator, outbox, ingest } = this.core;
+    const { causes } = readiness(ingest, this.router, this.isStopping);
+    const figures =
+      `${aggregator.windows.windowCount} open windows, ${outbox.pendingCount()} aggregates wait`;
+    return causes.length === 0
+      ? `works; ${figures}`
+      : `${causes.map(({ name, detail }) => `${name} (${detail})`).join(", ")}; ${figures}`;
   }
 
   private createOutlet(): VabusOutlet {

@@ -5,6 +5,8 @@ import { StateError } from "../store/state_error.ts";
 import { type FetchReply, type Source, SourceError } from "../vabus/source.ts";
 import { Backoff } from "../clock/backoff.ts";
 import type { Clock } from "../clock/clock.ts";
+import { Pulse } from "../clock/pulse.ts";
+import { REQUEST_MAX_MS } from "../vabus/bus_connection.ts";
 import type { Ingest } from "./ingest.ts";
 
 export interface BusReaderOptions {
@@ -22,6 +24,7 @@ const FAREWELL_MS = 2000;
 
 /** Reads one bus in order: fetch, scan, hand over. The next fetch is under way while this reply is aggregated. */
 export class BusReader {
+  readonly pulse: Pulse;
   private readonly batch = new EventBatch();
   private readonly backoff: Backoff;
   private prefetch: { readonly offset: number; readonly reply: Promise<FetchReply> } | undefined;
@@ -40,22 +43,24 @@ export class BusReader {
   ) {
     this.backoff = new Backoff(random);
     this.limit = options.batchSize;
+    this.pulse = new Pulse(clock);
   }
 
   /** Reads until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.ingest.mayFetch(signal);
+      await this.ingest.mayFetch(signal, this.pulse);
       if (signal.aborted) break;
       await this.step(this.options.waitSeconds, signal);
       this.ingest.checkpointIfDue();
     }
+    this.pulse.end();
   }
 
   /** Reads until the bus has nothing more; then the bus counts as idle. */
   async drain(signal: AbortSignal): Promise<DrainResult> {
     while (!signal.aborted) {
-      await this.ingest.mayFetch(signal);
+      await this.ingest.mayFetch(signal, this.pulse);
       const outcome = await this.step(0, signal);
       if (outcome === "empty") {
         this.ingest.setIdle(this.bus);
@@ -97,6 +102,7 @@ export class BusReader {
 
   private async step(waitSeconds: number, signal: AbortSignal): Promise<"events" | "empty" | "failed"> {
     const startedMs = this.clock.monotonicMs();
+    this.pulse.expect("the answer of the bus", REQUEST_MAX_MS + waitSeconds * 1000);
     try {
       const reply = await this.fetch(waitSeconds, signal);
       const eventCount = reply.kind === "events"
@@ -210,7 +216,7 @@ export class BusReader {
     }
     if (reply.kind === "trimmed") {
       const lost = reply.first - (nextOffset ?? 0);
-      if (lost <= 0) throw this.contradiction(`its log begins at ${reply.first}`);
+      if (nextOffset !== undefined && lost <= 0) throw this.contradiction(`its log begins at ${reply.first}`);
       return this.skip(log, reply.first, lost);
     }
     if (nextOffset === undefined || reply.next >= nextOffset) {
@@ -262,6 +268,7 @@ export class BusReader {
         retry_in_seconds: Math.round(waitMs / 100) / 10,
       });
     }
+    this.pulse.expect("the next try to reach the bus", waitMs);
     await this.clock.sleep(waitMs, signal);
   }
 

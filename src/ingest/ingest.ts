@@ -8,6 +8,7 @@ import { StateError } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
 import { ReplyFormatError, scanEvent } from "../vabus/event_scanner.ts";
 import type { Clock } from "../clock/clock.ts";
+import { Pulse } from "../clock/pulse.ts";
 
 export interface IngestOptions {
   readonly checkpointIntervalMs: number;
@@ -60,6 +61,8 @@ export class Ingest {
   readonly buses: readonly BusState[];
   /** Dead letters that operators' wishes have settled since the start. */
   readonly fulfilled = { retried: 0, purged: 0 };
+  /** Of {@link keepCheckpointing}. */
+  readonly pulse: Pulse;
   private refused: RefusedEvent[] = [];
   private refusedBytes = 0;
   private lost = 0;
@@ -90,6 +93,7 @@ export class Ingest {
       failure: undefined,
     }));
     this.lastCheckpointMs = clock.monotonicMs();
+    this.pulse = new Pulse(clock);
   }
 
   /** Why nothing is fetched at the moment; undefined while fetching goes on. */
@@ -120,7 +124,8 @@ export class Ingest {
 
   /** Goes on elsewhere in a bus's log; `lost` events cannot be had any more. */
   skipTo(bus: number, log: string | undefined, nextOffset: number | undefined, lost: number): void {
-    this.lost += lost;
+    // A bus may say that its log begins at the greatest offset there is, again and again.
+    this.lost = Math.min(this.lost + lost, Number.MAX_SAFE_INTEGER - this.checkpoint.tallies.lost);
     this.moveTo(bus, log, nextOffset);
   }
 
@@ -173,17 +178,22 @@ export class Ingest {
     this.buses[bus]!.failure = undefined;
   }
 
-  /** Resolves when fetching may go on (or the signal fires). */
-  async mayFetch(signal: AbortSignal): Promise<void> {
-    while (this.obstacle && !signal.aborted) await this.clock.sleep(TICK_MS, signal);
+  /** Resolves when fetching may go on (or the signal fires). `pulse` is of the loop that waits. */
+  async mayFetch(signal: AbortSignal, pulse: Pulse): Promise<void> {
+    for (let { obstacle } = this; obstacle && !signal.aborted; obstacle = this.obstacle) {
+      pulse.expect(obstacle.name, TICK_MS);
+      await this.clock.sleep(TICK_MS, signal);
+    }
   }
 
   /** Makes checkpoints as they fall due, until the signal fires. @throws {StateError} The state is damaged. */
   async keepCheckpointing(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.checkpointIfDue();
+      this.pulse.expect("the next look for a checkpoint that is due", TICK_MS);
       await this.clock.sleep(TICK_MS, signal);
     }
+    this.pulse.end();
   }
 
   checkpointIfDue(): void {

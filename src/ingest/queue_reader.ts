@@ -6,6 +6,8 @@ import type { QueueSource } from "../vabus/queue_client.ts";
 import { Backoff } from "../clock/backoff.ts";
 import type { DrainResult } from "./bus_reader.ts";
 import type { Clock } from "../clock/clock.ts";
+import { Pulse } from "../clock/pulse.ts";
+import { REQUEST_MAX_MS } from "../vabus/bus_connection.ts";
 import type { Ingest } from "./ingest.ts";
 
 const FIRST_PAUSE_MS = 20;
@@ -17,6 +19,7 @@ const DRAIN_ATTEMPTS = 4;
  * asked for; while the state cannot be written, none is.
  */
 export class QueueReader {
+  readonly pulse: Pulse;
   private readonly batch = new EventBatch();
   private readonly backoff: Backoff;
   private pauseMs = FIRST_PAUSE_MS;
@@ -30,6 +33,7 @@ export class QueueReader {
     private readonly logger: Logger,
   ) {
     this.backoff = new Backoff(random);
+    this.pulse = new Pulse(clock);
   }
 
   /** Reads until the signal fires. */
@@ -37,10 +41,12 @@ export class QueueReader {
     while (!signal.aborted) {
       const startedMs = this.clock.monotonicMs();
       if (await this.step(signal) !== "empty") continue;
+      this.pulse.expect("the next look at the queue", this.pauseMs);
       await this.clock.sleep(this.pauseMs, signal);
       this.pauseMs = Math.min(MAX_PAUSE_MS, this.pauseMs * 2);
       this.ingest.pollWasEmpty(this.bus, this.clock.monotonicMs() - startedMs);
     }
+    this.pulse.end();
   }
 
   /** Reads until the bus has nothing more; then the bus counts as idle. */
@@ -64,8 +70,9 @@ export class QueueReader {
   }
 
   private async step(signal: AbortSignal): Promise<"event" | "empty" | "failed"> {
-    await this.ingest.mayFetch(signal);
+    await this.ingest.mayFetch(signal, this.pulse);
     if (signal.aborted) return "failed";
+    this.pulse.expect("the answer of the bus", REQUEST_MAX_MS);
     let body: Uint8Array | undefined;
     try {
       // Not cut short at shutdown: an answer that is on its way holds an event that the bus has already forgotten.
@@ -80,7 +87,10 @@ export class QueueReader {
     if (body === undefined) return "empty";
     this.pauseMs = FIRST_PAUSE_MS;
     this.take(body);
-    while (!this.ingest.checkpointNow()) await this.clock.sleep(MAX_PAUSE_MS, new AbortController().signal);
+    while (!this.ingest.checkpointNow()) {
+      this.pulse.expect("the state to be writable", MAX_PAUSE_MS);
+      await this.clock.sleep(MAX_PAUSE_MS, new AbortController().signal);
+    }
     return "event";
   }
 
@@ -108,6 +118,7 @@ export class QueueReader {
         attempt: this.backoff.attempts,
       });
     }
+    this.pulse.expect("the next try to reach the bus", waitMs);
     await this.clock.sleep(waitMs, signal);
   }
 }

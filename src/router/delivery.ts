@@ -1,5 +1,6 @@
 import { Backoff } from "../clock/backoff.ts";
 import type { Clock } from "../clock/clock.ts";
+import { Pulse } from "../clock/pulse.ts";
 import type { Logger } from "../log/logger.ts";
 import { type OutboxBatch, type Sink, SinkError, type SinkErrorKind } from "../sinks/sink.ts";
 import type { Outbox } from "../store/outbox.ts";
@@ -36,9 +37,12 @@ const KEEP_ALIVE_MS = 12 * 3600_000;
 /** Failures in a row after which a delivery that shall finish gives up. */
 const FINISHING_ATTEMPTS = 3;
 const CLOSE_TIMEOUT_MS = 5000;
+/** One that rests looks into the outbox this often by itself too, so that a silent one is known to be stuck. */
+const REST_MAX_MS = 30_000;
 
 /** Brings the outbox to one sink, in order, again and again until it has it. Other sinks never wait for it. */
 export class Delivery {
+  readonly pulse: Pulse;
   private readonly backoff: Backoff;
   private isOpen = false;
   /** Failures in a row since finishing began. */
@@ -57,6 +61,7 @@ export class Delivery {
     private readonly observer: DeliveryObserver,
   ) {
     this.backoff = new Backoff(random);
+    this.pulse = new Pulse(clock);
     this.lastKeepAliveMs = clock.monotonicMs();
   }
 
@@ -95,6 +100,7 @@ export class Delivery {
       return this.leftover();
     } finally {
       await this.close();
+      this.pulse.end();
     }
   }
 
@@ -163,7 +169,9 @@ export class Delivery {
     this.recover();
     const woken = new AbortController();
     const wake = AbortSignal.any([finish, stop, woken.signal]);
-    const due = this.clock.sleep(Math.max(0, dueInMs), wake).then(() => woken.abort());
+    const restMs = Math.min(REST_MAX_MS, Math.max(0, dueInMs));
+    this.pulse.expect("more aggregates in the outbox", restMs);
+    const due = this.clock.sleep(restMs, wake).then(() => woken.abort());
     await this.outbox.waitForMore(this.cursor, wake);
     woken.abort();
     await due;
@@ -197,12 +205,14 @@ export class Delivery {
     ) {
       return true;
     }
+    this.pulse.expect("the next try to reach the sink", pauseMs);
     await this.clock.sleep(pauseMs, finish.aborted ? stop : AbortSignal.any([finish, stop]));
     return false;
   }
 
   private async close(): Promise<void> {
     this.isOpen = false;
+    this.pulse.expect("the sink to close", CLOSE_TIMEOUT_MS);
     const gaveUp = new AbortController();
     await Promise.race([this.sink.close(), this.clock.sleep(CLOSE_TIMEOUT_MS, gaveUp.signal)]);
     gaveUp.abort();
@@ -214,6 +224,7 @@ export class Delivery {
     const timeout = new AbortController();
     const signal = AbortSignal.any([stop, timeout.signal]);
     const { attemptTimeoutMs } = this.options;
+    this.pulse.expect("the answer of the sink", attemptTimeoutMs);
     try {
       return await Promise.race([
         attempt(signal),

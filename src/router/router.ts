@@ -1,3 +1,4 @@
+import type { Pulse } from "../clock/pulse.ts";
 import type { Delivery, DeliveryState } from "./delivery.ts";
 
 /** How a sink stands. */
@@ -42,6 +43,11 @@ export class Router {
   /** What is in the outbox by now is still delivered; then {@link run} ends. */
   finish(): void {
     this.finishing.abort();
+  }
+
+  /** Of each sink's loop. */
+  pulses(): (readonly [sink: string, pulse: Pulse])[] {
+    return this.deliveries.map(({ sink, pulse }) => [sink.name, pulse] as const);
   }
 
   standings(): SinkStanding[] {

@@ -12,7 +12,8 @@ export interface StateDatabaseOptions {
   readonly instanceId: string;
 }
 
-const FILE_NAME = "state.sqlite";
+/** The state in its directory. */
+export const STATE_FILE_NAME = "state.sqlite";
 /** Files up to this size are checked page by page when they are opened: a fraction of a second. */
 const PAGE_CHECK_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -43,7 +44,7 @@ export class StateDatabase {
    */
   static open(options: StateDatabaseOptions): StateDatabase {
     const { directory } = options;
-    const path = `${directory}/${FILE_NAME}`;
+    const path = `${directory}/${STATE_FILE_NAME}`;
     let lock: StateLock | undefined;
     let state: StateDatabase | undefined;
     try {
@@ -84,7 +85,7 @@ export class StateDatabase {
   }
 
   private static openBeside(directory: string, readOnly: boolean): StateDatabase {
-    const path = `${directory}/${FILE_NAME}`;
+    const path = `${directory}/${STATE_FILE_NAME}`;
     if (!exists(path)) {
       throw new StateError(
         "missing",

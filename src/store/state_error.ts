@@ -4,9 +4,10 @@
  * - `foreign`: the state belongs to another instance or to other sinks.
  * - `newer`: a later version of the program wrote it.
  * - `missing`: there is no state (commands that only read).
+ * - `exists`: there is something already that would be overwritten.
  * - `unwritable`: disk full, read-only, no permission; worth trying again.
  */
-export type StateErrorKind = "held" | "damaged" | "foreign" | "newer" | "missing" | "unwritable";
+export type StateErrorKind = "held" | "damaged" | "foreign" | "newer" | "missing" | "exists" | "unwritable";
 
 /** The only error the store throws on purpose. `message` is for the operator: what is wrong and what to do next. */
 export class StateError extends Error {

@@ -43,12 +43,17 @@ export class WindowCloser {
   private readonly builder = new SegmentBuilder();
   private readonly writer = new ColumnWriter();
   private readonly sinkBits = new Map<readonly string[], number>();
+  /** Least revision given out: above 0 in a restored state, whose sinks may have rows that it does not know of. */
+  private readonly revisionFloor: number;
 
   constructor(
     private readonly state: StateDatabase,
     private readonly registry: SinkRegistry,
     private readonly routes: RouteTable,
-  ) {}
+  ) {
+    const floor = state.get<{ value: number }>("SELECT value FROM account WHERE name = 'revision_floor'");
+    this.revisionFloor = floor?.value ?? 0;
+  }
 
   /** Closes the windows within the transaction of the caller. Leaves `windows` as they are. */
   close(windows: OpenWindows, closing: readonly OpenWindow[], endId: number, nowMs: number): Closed {
@@ -118,12 +123,12 @@ export class WindowCloser {
     let accumulator = windows.accumulator(slot);
     let sinks = this.routes.always ? this.bitsOf(this.routes.always) : this.bitsFor(nameBytes);
     let newSinks = sinks;
-    let revision = 0;
+    let revision = this.revisionFloor;
     let previousCount = 0;
     const before = archived.isEmpty ? undefined : archived.find(hash, accumulator.functionId, nameBytes);
     if (before) {
       accumulator = merge(before.segment.accumulator(before.row), accumulator);
-      revision = before.segment.revision[before.row]! + 1;
+      revision = Math.max(revision, before.segment.revision[before.row]! + 1);
       previousCount = before.segment.count[before.row]!;
       newSinks = sinks & ~this.sinksThatHave(before.segment.sinks[before.row]!, before.id);
     }

@@ -29,6 +29,8 @@ export interface BusResponse {
 
 const ANSWER_TIMEOUT_MS = 15_000;
 const BODY_TIMEOUT_MS = 120_000;
+/** How long a request takes at most, beside what the bus was asked to wait. */
+export const REQUEST_MAX_MS = ANSWER_TIMEOUT_MS + BODY_TIMEOUT_MS;
 /** A million events of the usual size. What is larger, a few packed bytes among them, would only exhaust the memory. */
 const BODY_MAX_BYTES = 128 * 1024 * 1024;
 const RETRY_AFTER_MAX_MS = 3600_000;

@@ -11,7 +11,18 @@ import {
 import { freePort } from "../support/free_port.ts";
 import { Bus, handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
 
-const COMMANDS = ["run", "once", "demo", "bus", "check", "status", "verify", "dead-letters"];
+const COMMANDS = [
+  "run",
+  "once",
+  "demo",
+  "bus",
+  "check",
+  "status",
+  "verify",
+  "backup",
+  "restore",
+  "dead-letters",
+];
 const TIMEOUT_MS = 60_000;
 
 Deno.test("--version is one line with the version; --help lists every command", async () => {

@@ -44,9 +44,13 @@ export class Program implements AsyncDisposable {
   }
 
   /** Starts `vabus-data-handler <args>` in an empty working directory of its own, so that no `.env` is found by chance. */
-  static start(args: readonly string[], environment: Environment = {}): Program {
+  static start(
+    args: readonly string[],
+    environment: Environment = {},
+    executable: string = executablePath(),
+  ): Program {
     const home = sharedHome();
-    const child = new Deno.Command(executablePath(), {
+    const child = new Deno.Command(executable, {
       args: [...args],
       cwd: Deno.makeTempDirSync({ dir: home, prefix: "cwd-" }),
       clearEnv: true,

@@ -1,0 +1,25 @@
+import { GIVEN_NAMES } from "../config/variables.ts";
+
+/** In which the launcher tells the names, not the values, of all variables: to find misspelt ones among them. */
+const SEEN_NAMES = "VABUS_LAUNCHER_SEEN";
+
+/** Variables beside those of the configuration: where things are on this machine, and who has started the program. */
+export const MACHINE_NAMES: readonly string[] = [
+  ...["HOME", "XDG_STATE_HOME", "STATE_DIRECTORY", "TMPDIR", "TMP", "TEMP", "SYSTEMROOT", "WINDIR"],
+  ...["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"],
+  SEEN_NAMES,
+];
+
+/**
+ * The environment as far as this process may see it: all of it under `deno run --allow-all`; in the built program our own
+ * variables, and of others no more than that they are there.
+ */
+export function readEnvironment(): Readonly<Record<string, string | undefined>> {
+  if (Deno.permissions.querySync({ name: "env" }).state === "granted") return Deno.env.toObject();
+  const seen = (Deno.env.get(SEEN_NAMES) ?? "").split(" ").filter((name) => name !== "");
+  const own = [...GIVEN_NAMES, ...MACHINE_NAMES].map((name) => [name, Deno.env.get(name)] as const);
+  return Object.fromEntries([
+    ...seen.map((name) => [name, ""] as const),
+    ...own.filter(([name, value]) => name !== SEEN_NAMES && value !== undefined),
+  ]);
+}

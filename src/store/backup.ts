@@ -1,0 +1,236 @@
+import { dirname } from "node:path";
+import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { Seal } from "./seal.ts";
+import { STATE_FILE_NAME, StateDatabase } from "./state_database.ts";
+import { damaged, StateError, toStateError } from "./state_error.ts";
+import { StateLock } from "./state_lock.ts";
+
+/** Revisions after a restore begin at the seconds since then: greater than any that the lost state can have given out. */
+const REVISION_EPOCH_MS = Date.UTC(2020, 0, 1);
+
+const ALL_PAGES = 0x7fffffff;
+const COPY_BYTES = 1 << 20;
+
+/** What a backup holds. */
+export interface BackupReport {
+  readonly instanceId: string;
+  readonly bytes: number;
+}
+
+/**
+ * Writes a consistent copy of the state, as of its last checkpoint, while a handler may be running on it. The copy is
+ * checked, and on disk, before it gets its name; a backup that was there before is replaced in one step.
+ *
+ * @throws {StateError}
+ */
+export async function backUpState(directory: string, file: string): Promise<BackupReport> {
+  const state = StateDatabase.openForReading(directory);
+  const { path, instanceId } = state;
+  state.close();
+  return { instanceId, bytes: await copyDatabase(path, file) };
+}
+
+/** The same for another SQLite file: that of the embedded sink. @throws {StateError} */
+export async function backUpSink(source: string, file: string): Promise<{ readonly bytes: number }> {
+  if (!isFile(source)) throw new StateError("missing", `there is no SQLite file ${source} (SQLITE_PATH).`);
+  return { bytes: await copyDatabase(source, file) };
+}
+
+/**
+ * Makes a backup the state of a directory. Since the lost state has gone on after the backup was made, the copy gets an id of
+ * its own, so that positions kept elsewhere are not taken for its own, and its revisions begin above all that were given out.
+ *
+ * @param replace Whether a state that is there may be put aside; it is renamed, never deleted.
+ * @returns the instance it belongs to, and where a state that was there is now.
+ * @throws {StateError} `held`: a handler runs on the directory. `exists`: there is a state.
+ */
+export function restoreState(
+  file: string,
+  directory: string,
+  replace: boolean,
+  nowMs: number,
+): { readonly instanceId: string; readonly putAside: string | undefined } {
+  if (!isFile(file)) throw new StateError("missing", `there is no backup ${file}.`);
+  try {
+    Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const lock = StateLock.acquire(directory);
+    try {
+      return restoreInto(file, `${directory}/${STATE_FILE_NAME}`, replace, nowMs);
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    throw isRefusal(error) ? unwritable(directory, error) : toStateError(error, directory);
+  }
+}
+
+function restoreInto(file: string, path: string, replace: boolean, nowMs: number) {
+  const leftovers = ["", "-wal", "-shm"].filter((suffix) => isFile(path + suffix));
+  if (leftovers.length > 0 && !replace) {
+    throw new StateError(
+      "exists",
+      `there is a state already: ${path}. Name an empty STATE_DIR, or put this state aside with --replace.`,
+    );
+  }
+  const draft = `${path}.restoring`;
+  try {
+    removeDraft(draft);
+    createPrivate(draft);
+    copyFile(file, draft);
+    const instanceId = renew(draft, file, nowMs);
+    sync(draft);
+    const aside = leftovers.length === 0 ? undefined : `${path}.before-${Math.floor(nowMs / 1000)}`;
+    for (const suffix of leftovers) Deno.renameSync(path + suffix, aside + suffix);
+    Deno.renameSync(draft, path);
+    return { instanceId, putAside: aside };
+  } finally {
+    removeDraft(draft);
+  }
+}
+
+/** Checks a copy of the backup and gives it its new identity; answers whose it is. */
+function renew(draft: string, file: string, nowMs: number): string {
+  const database = new DatabaseSync(draft);
+  try {
+    assertWhole(database, file);
+    const { application_id: application } = database.prepare("PRAGMA application_id").get() as {
+      application_id: number;
+    };
+    if (application !== APPLICATION_ID) throw notABackup(file);
+    const meta = database.prepare("SELECT value FROM meta WHERE key = ?");
+    const version = Number(meta.get("schema_version")?.value);
+    if (version > MIGRATIONS.length) {
+      throw new StateError(
+        "newer",
+        `the backup ${file} was made by a newer version of this program (schema ${version}, this one knows ` +
+          `${MIGRATIONS.length}). Restore it with that version, or a later one.`,
+      );
+    }
+    const seal = new Seal({
+      all: <Row>(sql: string, ...values: SQLInputValue[]) => database.prepare(sql).all(...values) as Row[],
+      run: (sql, ...values) => void database.prepare(sql).run(...values),
+    });
+    seal.check();
+    database.exec("PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
+    database.prepare("UPDATE meta SET value = ? WHERE key = 'state_id'").run(crypto.randomUUID());
+    database.prepare("INSERT OR REPLACE INTO account VALUES ('revision_floor', ?)")
+      .run(Math.floor((nowMs - REVISION_EPOCH_MS) / 1000));
+    seal.finish();
+    database.exec("COMMIT");
+    return String(meta.get("instance_id")!.value);
+  } catch (error) {
+    if (error instanceof StateError) throw error;
+    throw notABackup(file, error);
+  } finally {
+    database.close();
+  }
+}
+
+function notABackup(file: string, cause?: unknown): StateError {
+  return new StateError("damaged", `${file} is no whole backup of this program. Nothing was restored.`, {
+    cause,
+  });
+}
+
+/** Answers with the size of the copy. */
+async function copyDatabase(source: string, file: string): Promise<number> {
+  const draft = `${file}.${crypto.randomUUID().slice(0, 8)}.part`;
+  try {
+    if (isFile(file) && !isDatabase(file)) {
+      throw new StateError(
+        "exists",
+        `${file} is there and no backup; it is left as it is. Name another file.`,
+      );
+    }
+    createPrivate(draft);
+    const database = new DatabaseSync(source, { readOnly: true, timeout: 10_000 });
+    try {
+      // All pages in one step: they are of one moment, and a handler that writes meanwhile does not make it begin anew.
+      await backup(database, draft, { rate: ALL_PAGES });
+    } finally {
+      database.close();
+    }
+    const copy = new DatabaseSync(draft);
+    try {
+      // So that the copy is one file whole in itself.
+      copy.exec("PRAGMA journal_mode = DELETE");
+      assertWhole(copy, draft);
+    } finally {
+      copy.close();
+    }
+    sync(draft);
+    Deno.renameSync(draft, file);
+    sync(dirname(file));
+    return Deno.statSync(file).size;
+  } catch (error) {
+    throw isRefusal(error) ? unwritable(file, error) : toStateError(error, file);
+  } finally {
+    removeDraft(draft);
+  }
+}
+
+/** No directory, no permission, another file system's whims. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.IsADirectory;
+}
+
+function unwritable(path: string, cause: Error): StateError {
+  const reason = cause.message.replace(/ \(os error.*/s, "");
+  return new StateError("unwritable", `${path} cannot be written: ${reason}.`, { cause });
+}
+
+/** Ours alone from the first byte on: SQLite and copying fill an empty file that is there and leave its mode. */
+function createPrivate(path: string): void {
+  Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
+}
+
+function assertWhole(database: DatabaseSync, path: string): void {
+  const { integrity_check: verdict } = database.prepare("PRAGMA integrity_check(1)").get() as {
+    integrity_check: string;
+  };
+  if (verdict !== "ok") throw damaged(path, verdict.replaceAll("\n", " "));
+}
+
+function sync(path: string): void {
+  using file = Deno.openSync(path);
+  file.syncSync();
+}
+
+function removeDraft(draft: string): void {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) {
+    try {
+      Deno.removeSync(draft + suffix);
+    } catch {
+      // It has its name by now, or never came to be.
+    }
+  }
+}
+
+function isDatabase(path: string): boolean {
+  const magic = new TextEncoder().encode("SQLite format 3\0");
+  using file = Deno.openSync(path);
+  const start = new Uint8Array(magic.length);
+  file.readSync(start);
+  return magic.every((byte, i) => byte === start[i]);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Deno's own copying would take the mode over too. */
+function copyFile(from: string, to: string): void {
+  using source = Deno.openSync(from);
+  using target = Deno.openSync(to, { write: true });
+  const chunk = new Uint8Array(COPY_BYTES);
+  for (let read = source.readSync(chunk); read !== null; read = source.readSync(chunk)) {
+    for (let written = 0; written < read;) written += target.writeSync(chunk.subarray(written, read));
+  }
+}

@@ -1,0 +1,72 @@
+/** What the executable may do, and what it says when it may not even that. */
+import assert from "node:assert/strict";
+import {
+  assertNoStackTrace,
+  type Output,
+  Program,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
+import { Bus, handlerEnvironment } from "./plant.ts";
+
+Deno.test("the program starts no processes, loads no libraries and sees no variables but its own", async () => {
+  await using bus = await Bus.start();
+  const [, ...args] = await commandLineOf(bus.program);
+  assert.ok(args.includes("--no-prompt"));
+  const allowed = args.filter((argument) => argument.startsWith("--allow"));
+  assert.deepEqual(allowed.map((flag) => flag.split("=")[0]), [
+    "--allow-net",
+    "--allow-read",
+    "--allow-write",
+    "--allow-env",
+    "--allow-sys",
+  ]);
+  assert.ok(allowed.includes("--allow-sys=hostname"));
+  assert.match(allowed[3]!, /^--allow-env=(.+,)?STATE_DIR,/);
+  assert.equal(/=(PATH|\*)|,(PATH|\*)(,|$)/.test(allowed[3]!), false);
+});
+
+for (
+  const [missing, word] of [
+    ["--allow-net", /net access/],
+    ["--allow-write", /state directory|write access/],
+    ["--allow-read", /read access/],
+    ["--allow-env", /env access/],
+    ["--allow-sys", /sys access/],
+  ] as const
+) {
+  Deno.test(`without ${missing} it says what it lacks`, async () => {
+    await using directory = await temporaryDirectory();
+    await using bus = await Bus.start();
+    const [deno, ...args] = await commandLineOf(bus.program);
+    const program = args.findIndex((argument) => argument.endsWith("/program.mjs"));
+    const reduced = args.slice(0, program + 1).filter((argument) => argument.split("=")[0] !== missing);
+    const { code, stdout, stderr } = await new Deno.Command(deno!, {
+      args: [...reduced, "check"],
+      clearEnv: true,
+      cwd: directory.path,
+      env: { HOME: directory.path, ...handlerEnvironment(bus.url, directory.path) },
+      stdin: "null",
+    }).output();
+    const decoder = new TextDecoder();
+    const output: Output = { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+    assertNoStackTrace(output);
+    if (missing === "--allow-write" && code === 0) return; // `check` writes nothing.
+    assert.ok(code === 1 || code === 2, `${code}: ${output.stderr}`);
+    assert.match(output.stderr + output.stdout, word);
+  });
+}
+
+/** What the executable has become: Deno, its flags, the program and its arguments. */
+async function commandLineOf(program: Program): Promise<string[]> {
+  const read = async () => (await Deno.readTextFile(`/proc/${program.pid}/cmdline`)).split("\0").slice(0, -1);
+  return await until(
+    async () => {
+      const line = await read();
+      return line.some((argument) => argument.endsWith("/program.mjs")) && line;
+    },
+    "the program",
+    30_000,
+    [program],
+  );
+}
