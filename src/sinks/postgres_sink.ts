@@ -15,7 +15,7 @@ export interface PostgresSinkOptions {
 
 /** Several handlers may start at once and race for the same catalogue entry; the losers look again. */
 const CREATE_ATTEMPTS = 3;
-const LOST_RACE_STATES = ["23505", "42P07"];
+const LOST_RACE_STATES = ["23505", "42P07", "42710"];
 
 /**
  * Writes aggregates into a PostgreSQL table (13 or newer) by an idempotent upsert.
