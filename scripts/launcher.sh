@@ -73,8 +73,8 @@ start_from() {
   # The program may not list the environment. It gets the names, so that it can warn of a misspelt one.
   VABUS_LAUNCHER_SEEN=$(env | sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/\1/p' | tr '\n' ' ')
   export VABUS_LAUNCHER_SEEN
-  # Replies of the bus are large and short-lived: glibc is to give each back at once, instead of keeping its memory.
-  export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-65536}"
+  # glibc keeps what is freed. What is larger than a reply of the bus is to go back at once: tables that have grown, above all.
+  export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-4194304}"
   # Why these permissions: scripts/permissions.ts.
   exec "$directory/deno" run @PERMISSIONS@ @ENGINE_FLAGS@ --no-config --no-lock --no-remote --no-npm \
     "$directory/program.mjs" "$@"
