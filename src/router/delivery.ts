@@ -92,6 +92,8 @@ export class Delivery {
           else if (finish.aborted) return undefined;
           else await this.rest(finish, stop);
           this.recover();
+          // A sink within this process answers without the event loop turning once: signals, buses and other sinks have their turn.
+          await this.clock.sleep(0, stop);
         } catch (error) {
           if (stop.aborted) break;
           if (await this.fail(asFailure(error), finish, stop)) break;

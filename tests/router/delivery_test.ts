@@ -111,6 +111,14 @@ Deno.test("delivers all in order, then ends when it shall finish", async () => {
   assert.equal(sink.isOpen, false);
 });
 
+Deno.test("a sink that answers at once keeps neither signals nor timers waiting", async () => {
+  const outbox = MemoryOutbox.of(800);
+  const sink = new ScriptedSink("s");
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 0);
+  assert.match((await deliveryTo(sink, outbox, systemClock).run(NEVER, stop.signal))!, /aggregates wait/);
+});
+
 Deno.test("a sink that is away is opened anew until it takes everything", async () => {
   const outbox = MemoryOutbox.of(3);
   const sink = new ScriptedSink("s", ["unavailable", "ok", "unavailable", "unavailable", "ok", "ok"]);
