@@ -71,8 +71,10 @@ async function makeExecutable(
   return ["self-extracting", note];
 }
 
-/** Seven digits, `-dirty` when files differ from it, `unknown` outside of a git checkout. */
+/** `$VABUS_COMMIT`, else what git says: seven digits, `-dirty` when files differ, `unknown` outside of a checkout. */
 async function currentCommit(): Promise<string> {
+  const given = Deno.env.get("VABUS_COMMIT");
+  if (given) return given;
   try {
     const args = ["-C", ROOT, "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"];
     const { success, stdout } = await new Deno.Command("git", { args, stdin: "null", stderr: "null" })
