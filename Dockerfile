@@ -17,7 +17,7 @@ ENV STATE_DIR=/var/lib/vabus-data-handler \
 USER 65532:65532
 VOLUME /var/lib/vabus-data-handler
 EXPOSE 8090
-# At SIGTERM it delivers what it has for up to 10 s: `docker stop --timeout 20`.
+# At SIGTERM it delivers what it has for up to 10 s: `docker stop -t 20`.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["/vabus-data-handler", "health"]
 ENTRYPOINT ["/vabus-data-handler"]
