@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { platformHere } from "../../scripts/platforms.ts";
+import { platformHere, PLATFORMS } from "../../scripts/platforms.ts";
 import { VERSION } from "../../src/version.ts";
 import { executablePath, temporaryDirectory } from "../support/executable.ts";
 
@@ -79,6 +79,33 @@ for (
   });
 }
 
+for (
+  const [system, machine, file] of [
+    ["Linux", "x86_64", "vabus-data-handler-linux-x64"],
+    ["Linux", "aarch64", "vabus-data-handler-linux-arm64"],
+    ["Darwin", "x86_64", "vabus-data-handler-macos-x64"],
+    ["Darwin", "arm64", "vabus-data-handler-macos-arm64"],
+  ] as const
+) {
+  Deno.test(`on ${system} ${machine} it takes ${file}`, async () => {
+    assert.ok(PLATFORMS.some(({ fileName }) => fileName === file));
+    await using site = await Site.start();
+    site.release(script("theirs"), file);
+    const { code, text } = await site.install(await site.pretend(system, machine));
+    assert.equal(code, 0, text);
+    assert.match(text, /^theirs is now /m);
+  });
+}
+
+for (const [system, machine] of [["Linux", "riscv64"], ["FreeBSD", "x86_64"]] as const) {
+  Deno.test(`on ${system} ${machine} there is nothing to install`, async () => {
+    await using site = await Site.start();
+    const { code, text } = await site.install(await site.pretend(system, machine));
+    assert.equal(code, 1);
+    assert.match(text, /there is no executable for .*Nothing was installed/s);
+  });
+}
+
 /** An executable that tells its version. */
 function script(version: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`#!/bin/sh\necho ${version}\n`);
@@ -106,19 +133,29 @@ class Site implements AsyncDisposable {
     return join(this.directory, "bin", NAME);
   }
 
-  release(executable: Uint8Array<ArrayBuffer>): void {
+  release(executable: Uint8Array<ArrayBuffer>, file: string = FILE): void {
     const sum = createHash("sha256").update(executable).digest("hex");
-    this.files.set(FILE, executable);
-    this.files.set("SHA256SUMS", new TextEncoder().encode(`${"0".repeat(64)}  other\n${sum}  ${FILE}\n`));
+    this.files.set(file, executable);
+    this.files.set("SHA256SUMS", new TextEncoder().encode(`${"0".repeat(64)}  other\n${sum}  ${file}\n`));
   }
 
-  async install(): Promise<{ code: number; text: string }> {
+  /** A machine of another kind, by what `uname` says there. */
+  async pretend(system: string, machine: string): Promise<{ PATH: string }> {
+    const directory = join(this.directory, "tools");
+    await Deno.mkdir(directory);
+    const answers = `case $1 in -s) echo ${system} ;; -m) echo ${machine} ;; esac`;
+    await Deno.writeTextFile(join(directory, "uname"), `#!/bin/sh\n${answers}\n`, { mode: 0o755 });
+    return { PATH: `${directory}:${Deno.env.get("PATH")}` };
+  }
+
+  async install(environment: Record<string, string> = {}): Promise<{ code: number; text: string }> {
     const { code, stdout, stderr } = await new Deno.Command("sh", {
       args: [SCRIPT],
       env: {
         PREFIX: this.directory,
         BASE_URL: `http://127.0.0.1:${this.server.addr.port}/`,
         no_proxy: "127.0.0.1",
+        ...environment,
       },
       stdin: "null",
     }).output();
