@@ -39,7 +39,8 @@ async function build(plan: Plan): Promise<string> {
   const work = await Deno.makeTempDir({ dir: dirname(plan.output), prefix: ".build-" });
   try {
     const program = join(work, "program.mjs");
-    const executable = join(work, "executable");
+    // By its own name, since `deno compile` would add the .exe that an executable for Windows lacks.
+    const executable = join(work, basename(plan.output));
     await bundle(plan.entry, program, commit);
     const [form, note] = await makeExecutable(plan, program, executable, commit);
     await Deno.chmod(executable, 0o755);
