@@ -41,7 +41,8 @@ async function build(plan: Plan): Promise<string> {
   const work = await Deno.makeTempDir({ dir: dirname(plan.output), prefix: ".build-" });
   try {
     const program = join(work, "program.mjs");
-    const executable = join(work, "executable");
+    // By its own name, since `deno compile` would add the .exe that an executable for Windows lacks.
+    const executable = join(work, basename(plan.output));
     await bundle(plan.entry, program, commit);
     const [form, note] = await makeExecutable(plan, program, executable, commit);
     await Deno.chmod(executable, 0o755);
@@ -73,8 +74,10 @@ async function makeExecutable(
   return ["self-extracting", note];
 }
 
-/** Seven digits, `-dirty` when files differ from it, `unknown` outside of a git checkout. */
+/** `$VABUS_COMMIT`, else what git says: seven digits, `-dirty` when files differ, `unknown` outside of a checkout. */
 async function currentCommit(): Promise<string> {
+  const given = Deno.env.get("VABUS_COMMIT");
+  if (given) return given;
   try {
     const args = ["-C", ROOT, "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"];
     const { success, stdout } = await new Deno.Command("git", { args, stdin: "null", stderr: "null" })

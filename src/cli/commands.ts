@@ -153,6 +153,17 @@ export const COMMANDS: readonly AnyCommand[] = [
     run: async (context, options) => (await import("./status.ts")).status(context, options),
   }),
   command({
+    name: "health",
+    summary: "ask the handler that runs on this host whether it is alive",
+    details:
+      "Asks /healthz of HTTP_LISTEN, for the health check of a container. Exits 1 when there is no answer.",
+    examples: [["health", "exit code 0: it is alive"]],
+    concerns: ["HTTP_LISTEN"],
+    options: {},
+    configure: handlerConfig,
+    run: async (context) => (await import("./health.ts")).health(context),
+  }),
+  command({
     name: "verify",
     summary: "prove that no event was lost or counted twice",
     details:

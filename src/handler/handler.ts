@@ -236,7 +236,7 @@ class Handler {
       drainedSignal.abort();
       await checkpointing;
       tasks.check();
-      const reasons = drained.flatMap((result, bus) => whyLeft(result, this.sources[bus]!.name));
+      const reasons = drained.flatMap((result) => whyLeft(result));
       // With a bus not read to its end, closing windows early would only make corrections of what it still brings.
       if (!ingest.checkpointNow(flush && reasons.length === 0)) {
         reasons.push(`state: ${ingest.obstacle?.detail ?? "it cannot be written"}`);
@@ -361,6 +361,6 @@ function pollSeconds({ idleTimeoutMs }: Config): number {
   return Math.min(MAX_POLL_SECONDS, Math.max(1, Math.floor(idleTimeoutMs / 1000)));
 }
 
-function whyLeft(result: DrainResult | undefined, bus: string): string[] {
-  return result === undefined || result.drained ? [] : [`${bus}: ${result.reason}`];
+function whyLeft(result: DrainResult | undefined): string[] {
+  return result === undefined || result.drained ? [] : [result.reason];
 }

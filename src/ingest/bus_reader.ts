@@ -67,11 +67,11 @@ export class BusReader {
         return { drained: true };
       }
       if (outcome === "failed" && this.backoff.attempts >= DRAIN_ATTEMPTS) {
-        return { drained: false, reason: this.state.failure ?? "the bus is out of reach" };
+        return { drained: false, reason: this.state.failure ?? `${this.source.name}: out of reach` };
       }
       this.ingest.checkpointIfDue();
     }
-    return { drained: false, reason: "stopped" };
+    return { drained: false, reason: `${this.source.name}: stopped` };
   }
 
   /** Tells the bus what is durable here, after the last checkpoint; the bus works without it too. */

@@ -58,10 +58,13 @@ export class QueueReader {
         return { drained: true };
       }
       if (outcome === "failed" && this.backoff.attempts >= DRAIN_ATTEMPTS) {
-        return { drained: false, reason: this.ingest.buses[this.bus]!.failure ?? "the bus is out of reach" };
+        return {
+          drained: false,
+          reason: this.ingest.buses[this.bus]!.failure ?? `${this.source.name}: out of reach`,
+        };
       }
     }
-    return { drained: false, reason: "stopped" };
+    return { drained: false, reason: `${this.source.name}: stopped` };
   }
 
   /** A queue knows no acknowledgement. */

@@ -4,7 +4,7 @@ import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
 import { STATE_FILE_NAME, StateDatabase } from "./state_database.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
-import { StateLock } from "./state_lock.ts";
+import { LOCK_FILE_NAME, StateLock } from "./state_lock.ts";
 
 /** Revisions after a restore begin at the seconds since then: greater than any that the lost state can have given out. */
 const REVISION_EPOCH_MS = Date.UTC(2020, 0, 1);
@@ -56,6 +56,7 @@ export function restoreState(
     Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
     const lock = StateLock.acquire(directory);
     try {
+      giveToOwnerOf(directory, `${directory}/${LOCK_FILE_NAME}`);
       return restoreInto(file, `${directory}/${STATE_FILE_NAME}`, replace, nowMs);
     } finally {
       lock.release();
@@ -63,6 +64,12 @@ export function restoreState(
   } catch (error) {
     throw isRefusal(error) ? unwritable(directory, error) : toStateError(error, directory);
   }
+}
+
+/** Root restores into the directory of the user that the handler runs as, who could not open root's files. */
+function giveToOwnerOf(directory: string, path: string): void {
+  const { uid, gid } = Deno.statSync(directory);
+  if (uid !== null && uid !== Deno.statSync(path).uid) Deno.chownSync(path, uid, gid);
 }
 
 function restoreInto(file: string, path: string, replace: boolean, nowMs: number) {
@@ -79,6 +86,7 @@ function restoreInto(file: string, path: string, replace: boolean, nowMs: number
     createPrivate(draft);
     copyFile(file, draft);
     const instanceId = renew(draft, file, nowMs);
+    giveToOwnerOf(dirname(path), draft);
     sync(draft);
     const aside = leftovers.length === 0 ? undefined : `${path}.before-${Math.floor(nowMs / 1000)}`;
     for (const suffix of leftovers) Deno.renameSync(path + suffix, aside + suffix);

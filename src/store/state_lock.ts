@@ -1,5 +1,7 @@
 import { StateError } from "./state_error.ts";
 
+export const LOCK_FILE_NAME = "lock";
+
 /** Longer than {@link StateLock.isHeld} has the lock for. */
 const LOOK_MS = 50;
 
@@ -12,7 +14,7 @@ export class StateLock {
 
   /** @throws {StateError} `held` names the process that has the directory. */
   static acquire(directory: string): StateLock {
-    const path = `${directory}/lock`;
+    const path = `${directory}/${LOCK_FILE_NAME}`;
     const file = Deno.openSync(path, { create: true, read: true, write: true, mode: 0o600 });
     if (!file.tryLockSync(true) && !retriedLock(file)) {
       const holder = Deno.readTextFileSync(path).trim();
@@ -32,7 +34,7 @@ export class StateLock {
   static isHeld(directory: string): boolean {
     let file: Deno.FsFile;
     try {
-      file = Deno.openSync(`${directory}/lock`, { read: true, write: true });
+      file = Deno.openSync(`${directory}/${LOCK_FILE_NAME}`, { read: true, write: true });
     } catch {
       return false;
     }

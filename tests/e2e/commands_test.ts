@@ -18,6 +18,7 @@ const COMMANDS = [
   "bus",
   "check",
   "status",
+  "health",
   "verify",
   "backup",
   "restore",
@@ -119,6 +120,26 @@ Deno.test("status tells the state, in words and as JSON, while the handler runs 
   const words = await runToEnd(["status"], environment);
   assertDone(words);
   assert.match(words.stdout, /invalid/);
+});
+
+Deno.test("health asks the handler that runs, by whichever address it listens on", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const port = freePort();
+  const environment = handlerEnvironment(bus.url, directory.path, { HTTP_LISTEN: `0.0.0.0:${port}` });
+  const alone = await runToEnd(["health"], environment);
+  assert.equal(alone.code, 1, alone.stdout);
+  assert.ok(alone.stderr.includes(`http://127.0.0.1:${port}/healthz does not answer`), alone.stderr);
+  assertNoStackTrace(alone);
+  await using handler = Program.start(["run"], environment);
+  await until(() => handler.stderr.includes(`"started"`), "the start", TIMEOUT_MS, [handler]);
+  const output = await runToEnd(["health"], environment);
+  assertDone(output);
+  assert.deepEqual(JSON.parse(output.stdout), { status: "ok" });
+  assertDone(await runToEnd(["health"], { ...environment, HTTP_LISTEN: new URL(bus.url).host }));
+  const off = await runToEnd(["health"], { ...environment, HTTP_LISTEN: "off" });
+  assert.equal(off.code, 2);
+  assert.match(off.stderr, /no admin listener/);
 });
 
 Deno.test("reading commands without a state say so", async () => {

@@ -74,7 +74,9 @@ Deno.test("open windows wait in the state for the next `once`; `--flush` closes 
 Deno.test("`once` says to try again later when the bus is out of reach", async () => {
   await using directory = await temporaryDirectory();
   const url = `http://127.0.0.1:${freePort()}`;
-  assertTryAgain(await runToEnd(["once"], handlerEnvironment(url, directory.path)), url);
+  const output = await runToEnd(["once"], handlerEnvironment(url, directory.path));
+  assertTryAgain(output, url);
+  assert.equal(output.stderr.includes(`${url}: ${url}`), false, output.stderr);
 });
 
 Deno.test("`once` says to try again later when a sink is out of reach with work left, and loses nothing", async () => {

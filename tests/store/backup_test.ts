@@ -63,6 +63,23 @@ Deno.test("a restored state is another one: its own id, and revisions above all 
   assert.equal(Deno.statSync(`${r.root}/new/state.sqlite`).mode! & 0o777, 0o600);
 });
 
+Deno.test({
+  name: "what root restores belongs to the owner of the directory",
+  ignore: Deno.uid() !== 0,
+  fn: async () => {
+    using r = rig();
+    await backUpState(r.directory, r.file);
+    const directory = `${r.root}/new`;
+    Deno.mkdirSync(directory);
+    Deno.chownSync(directory, 65532, 65531);
+    restoreState(r.file, directory, false, NOW_MS);
+    for (const name of ["lock", "state.sqlite"]) {
+      const { uid, gid } = Deno.statSync(`${directory}/${name}`);
+      assert.deepEqual([uid, gid], [65532, 65531], name);
+    }
+  },
+});
+
 Deno.test("a restore overwrites nothing, and waits for no handler", async () => {
   using r = rig();
   await backUpState(r.directory, r.file);

@@ -1,0 +1,31 @@
+import type { CommandContext } from "./command.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+
+const TIMEOUT_MS = 5000;
+/** What a listener on every address is reached at. */
+const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "[::1]" };
+
+/** Asks the handler that runs on this host whether it is alive, for containers that have nothing else to ask with. */
+export async function health({ config, signal, write }: CommandContext): Promise<ExitCode> {
+  const { httpListen } = config;
+  if (httpListen === undefined || httpListen.port === 0) {
+    throw new CommandError(
+      EXIT.usage,
+      "There is no admin listener to ask: HTTP_LISTEN is off, or has port 0.",
+    );
+  }
+  const { hostname, port } = httpListen;
+  const host = LOOPBACK[hostname] ?? (hostname.includes(":") ? `[${hostname}]` : hostname);
+  const url = `http://${host}:${port}/healthz`;
+  try {
+    const reply = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });
+    const text = await reply.text();
+    if (reply.status !== 200) throw new CommandError(EXIT.failed, `${url} answers ${reply.status}.`);
+    write(text);
+    return EXIT.done;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof CommandError) throw error;
+    throw new CommandError(EXIT.failed, `${url} does not answer: is the handler running?`);
+  }
+}

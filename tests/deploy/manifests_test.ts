@@ -1,0 +1,112 @@
+/** The files that others read: workflows, container, compose and Kubernetes. What a schema cannot know is held here. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { PLATFORMS } from "../../scripts/platforms.ts";
+import { GIVEN_NAMES } from "../../src/config/variables.ts";
+import { VERSION } from "../../src/version.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const WORKFLOWS = [".github/workflows/ci.yml", ".github/workflows/release.yml"];
+
+// deno-lint-ignore no-explicit-any -- The shapes are other programs'.
+const read = async (path: string): Promise<any> => parse(await text(path), { strict: true, merge: true });
+
+Deno.test("every YAML file parses", async () => {
+  const paths = [...WORKFLOWS, ...await yamlFiles("deploy")];
+  assert.ok(paths.length > 10);
+  for (const path of paths) assert.equal(typeof await read(path), "object", path);
+});
+
+Deno.test("actions are pinned by their major version", async () => {
+  for (const path of WORKFLOWS) {
+    const used = [...(await text(path)).matchAll(/uses: (\S+)/g)].map(([, action]) => action!);
+    assert.ok(used.length > 0);
+    for (const action of used) assert.match(action, /^[\w-]+\/[\w-]+@v\d+$/, path);
+  }
+});
+
+Deno.test("a release starts every executable before it is published", async () => {
+  const { jobs } = await read(".github/workflows/release.yml");
+  const started = jobs.start.strategy.matrix.include.map(({ file }: { file: string }) => file);
+  assert.deepEqual(started.sort(), PLATFORMS.map(({ fileName }) => fileName).sort());
+  assert.equal(jobs.publish.needs, "start");
+  assert.deepEqual(jobs.publish.permissions, {
+    contents: "write",
+    "id-token": "write",
+    attestations: "write",
+  });
+});
+
+Deno.test("one version of Deno everywhere", async () => {
+  const [, version] = /^npm_version=(\S+)$/m.exec(await text("scripts/deno.sh"))!;
+  assert.ok((await text("Dockerfile")).includes(`FROM denoland/deno:${version} AS build`));
+  for (const path of WORKFLOWS) {
+    const named = [...(await text(path)).matchAll(/deno-version: (\S+)/g)].map(([, name]) => name);
+    assert.deepEqual([...new Set(named)], [version], path);
+  }
+});
+
+Deno.test("the image is run by nobody, has no shell, a state, a check and a stop signal", async () => {
+  const last = (await text("Dockerfile")).split(/^FROM /m).at(-1)!;
+  assert.match(last, /^gcr\.io\/distroless\/cc-debian\d+:nonroot$/m);
+  assert.match(last, /^USER 65532:65532$/m);
+  assert.match(last, /^VOLUME \/var\/lib\/vabus-data-handler$/m);
+  assert.match(last, /^STOPSIGNAL SIGTERM$/m);
+  assert.match(last, /^HEALTHCHECK .*CMD \["\/vabus-data-handler", "health"\]$/m);
+  assert.doesNotMatch(last, /^RUN /m);
+});
+
+Deno.test("compose and Kubernetes set variables that there are", async () => {
+  const compose = await read("deploy/compose.yaml");
+  const { spec } = await read("deploy/kubernetes/stateful-set.yaml");
+  const settings = (await text("deploy/kubernetes/settings.env")).trim().split("\n");
+  const names = [
+    ...Object.keys(compose.services.handler.environment),
+    ...spec.template.spec.containers[0].env.map(({ name }: { name: string }) => name),
+    ...settings.map((line) => line.split("=")[0]!),
+  ];
+  for (const name of names) assert.ok((GIVEN_NAMES as readonly string[]).includes(name), name);
+});
+
+Deno.test("Kubernetes: secrets are where the variables point to, and what selects the pods selects them", async () => {
+  const at = (file: string) => read(`deploy/kubernetes/${file}`);
+  const { spec } = await at("stateful-set.yaml");
+  const { labels } = spec.template.metadata;
+  assert.deepEqual(spec.selector.matchLabels, labels);
+  assert.deepEqual((await at("service.yaml")).spec.selector, labels);
+  assert.deepEqual((await at("pod-disruption-budget.yaml")).spec.selector.matchLabels, labels);
+  assert.deepEqual((await at("network-policy.yaml")).spec.podSelector.matchLabels, labels);
+
+  const [container] = spec.template.spec.containers;
+  const secret = await at("secret.example.yaml");
+  const mounted = container.volumeMounts.find(({ name }: { name: string }) => name === "secrets").mountPath;
+  const files = container.env.flatMap(({ name, value }: { name: string; value?: string }) =>
+    name.endsWith("_FILE") ? [value] : []
+  );
+  assert.deepEqual(files.sort(), Object.keys(secret.stringData).map((key) => `${mounted}/${key}`).sort());
+  const { images } = await at("kustomization.yaml");
+  assert.equal(images[0].newTag, VERSION);
+});
+
+Deno.test("the dashboard shows metrics that there are", async () => {
+  const dashboard = await text("deploy/compose/grafana/dashboards/vabus.json");
+  const source = await text("src/metrics/prometheus.ts");
+  const names = [...dashboard.matchAll(/vabus_handler_(\w+)/g)].map(([, name]) => name);
+  assert.ok(names.length > 0);
+  for (const name of names) assert.ok(source.includes(`"${name}"`), name);
+});
+
+function text(path: string): Promise<string> {
+  return Deno.readTextFile(`${ROOT}/${path}`);
+}
+
+async function yamlFiles(directory: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(`${ROOT}/${directory}`)) {
+    const path = `${directory}/${name}`;
+    if (isDirectory) found.push(...await yamlFiles(path));
+    else if (name.endsWith(".yaml")) found.push(path);
+  }
+  return found;
+}
