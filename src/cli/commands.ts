@@ -167,15 +167,17 @@ export const COMMANDS: readonly AnyCommand[] = [
     name: "verify",
     summary: "prove that no event was lost or counted twice",
     details:
-      "Checks the accounting of the state, then compares it with each SQL sink. Only reads; works while the " +
-      "handler runs. Exits 1 and names the differences when the proof fails.",
+      "Checks the accounting of the state, then compares it with each SQL sink and, with --kafka, with the topic. " +
+      "Only reads; works while the handler runs. Exits 1 and names the differences when the proof fails.",
     examples: [
-      ["verify", "the whole sink"],
+      ["verify", "every SQL sink"],
+      ["verify --kafka", "the Kafka topic too, read from its beginning"],
       ["verify --since 2026-01-31T06:00Z", "a sink whose older rows are purged"],
     ],
     concerns: [...SINK_VARIABLES, ...STATE_VARIABLES],
     options: {
       sinceMs: single("--since", instant(), "compare only windows that start then or later"),
+      kafka: toggle("--kafka", "read the whole Kafka topic as well"),
       json: JSON_OUTPUT,
     },
     configure: handlerConfig,

@@ -58,19 +58,19 @@ export function exportLines(
 
 /** Puts events and aggregates back on their way. */
 export function retry(context: CommandContext, options: SelectOptions): Promise<ExitCode> {
-  return settle(context, "retry", options);
+  return Promise.resolve(settle(context, "retry", options));
 }
 
 /** Throws letters away. */
 export function purge(context: CommandContext, options: SelectOptions): Promise<ExitCode> {
-  return settle(context, "purge", options);
+  return Promise.resolve(settle(context, "purge", options));
 }
 
-async function settle(
+function settle(
   { config, logger, write }: CommandContext,
   action: Wish["action"],
   { reason, ids, all }: SelectOptions,
-): Promise<ExitCode> {
+): ExitCode {
   if (reason === undefined && ids.length === 0 && !all) {
     throw new CommandError(EXIT.usage, `dead-letters ${action} needs --id, --reason or --all.`);
   }
@@ -79,10 +79,17 @@ async function settle(
     write("no dead letter matches\n");
     return EXIT.done;
   }
+  const newestId = newestLetterId(config.stateDir);
   wish(config.stateDir, action, chosen);
   try {
-    const { retried, purged } = await Promise.resolve(fulfilWishes(config, logger));
-    write(`${summary(action, chosen.length, action === "retry" ? retried : purged)}\n`);
+    const { retried, purged } = fulfilWishes(config, logger);
+    write(
+      `${
+        action === "purge"
+          ? `${letters(purged)} purged`
+          : retrySummary(chosen.length, retried, countAfter(config.stateDir, newestId))
+      }\n`,
+    );
   } catch (error) {
     if (!(error instanceof StateError) || error.kind !== "held") throw error;
     write(
@@ -94,15 +101,15 @@ async function settle(
   return EXIT.done;
 }
 
-const DOES = { retry: "takes them in", purge: "throws them away" };
+const DOES = { retry: "takes them in again", purge: "throws them away" };
 
-function summary(action: Wish["action"], chosen: number, settled: number): string {
-  if (action === "purge") return `${letters(settled)} purged`;
-  const rest = chosen - settled;
-  const kept = rest === 0 ? "" : `; ${letters(rest)} cannot be taken in again and stay`;
-  return `${
-    letters(settled)
-  } put back on their way${kept}. What is still wrong with them makes them dead letters anew.`;
+function retrySummary(chosen: number, retried: number, refusedAnew: number): string {
+  const parts = [
+    `${letters(retried)} taken in again`,
+    refusedAnew > 0 && `${refusedAnew} of them refused anew, for what is still wrong`,
+    retried < chosen && `${letters(chosen - retried)} cannot be taken in again and stay`,
+  ];
+  return parts.filter(Boolean).join("; ");
 }
 
 function letters(count: number): string {
@@ -112,6 +119,17 @@ function letters(count: number): string {
 function chosenIds(directory: string, filter: Omit<DeadLetterFilter, "limit">): number[] {
   using state = new OpenState(directory);
   return [...state.pages(filter)].map(({ id }) => id);
+}
+
+/** 0: there is none. */
+function newestLetterId(directory: string): number {
+  using state = new OpenState(directory);
+  return state.newest(undefined, 1)[0]?.id ?? 0;
+}
+
+function countAfter(directory: string, id: number): number {
+  using state = new OpenState(directory);
+  return [...state.pages({}, id)].length;
 }
 
 function wish(directory: string, action: Wish["action"], ids: readonly number[]): void {
@@ -131,8 +149,10 @@ class OpenState implements Disposable {
   }
 
   /** Letters in their order, a page of them in memory at a time. */
-  *pages(filter: Omit<DeadLetterFilter, "limit" | "afterId">): Generator<DeadLetter> {
-    let afterId = 0;
+  *pages(
+    filter: Omit<DeadLetterFilter, "limit" | "afterId">,
+    afterId = 0,
+  ): Generator<DeadLetter> {
     for (;;) {
       const page = readDeadLetters(this.state, { ...filter, afterId, limit: PAGE });
       if (page.length === 0) return;

@@ -38,6 +38,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
     write("\nstopped; the proof of what was aggregated (`verify`):\n");
     return await verify({ ...context, config, signal: new AbortController().signal }, {
       sinceMs: undefined,
+      kafka: false,
       json: false,
     });
   } finally {

@@ -52,8 +52,7 @@ function text(report: StatusReport, isRunning: boolean, now: number): string {
     ...(windows.length > SHOWN_WINDOWS
       ? [["", `… and ${windows.length - SHOWN_WINDOWS} more`] as [string, string]]
       : []),
-    ["outbox", `${outbox.rows} rows wait`],
-    ...outbox.sinks.map((sink): [string, string] => ["", `${sink.name}: ${sink.waiting} wait`]),
+    ["outbox", waiting(outbox)],
     ["refused", byReason(letters.by_reason)],
     [
       "events",
@@ -62,10 +61,15 @@ function text(report: StatusReport, isRunning: boolean, now: number): string {
     ],
     [
       "",
-      `${accounting.late_arrivals} came after their window had closed, ${accounting.lost} were lost at the bus`,
+      `${accounting.late_arrivals} of them after their window had closed; ${accounting.lost} lost at the bus`,
     ],
   ];
   return lines.map(([label, line]) => `${label.padEnd(11)}${printable(line)}\n`).join("");
+}
+
+function waiting({ rows, sinks }: StatusReport["outbox"]): string {
+  if (rows === 0) return `nothing waits for ${sinks.map(({ name }) => name).join(", ") || "any sink"}`;
+  return `rows wait: ${sinks.map((sink) => `${sink.waiting} for ${sink.name}`).join(", ")}`;
 }
 
 function byReason(reasons: Readonly<Record<string, number>>): string {

@@ -1,55 +1,83 @@
-import { provableSinks } from "../handler/parts.ts";
+import { provablePlaces } from "../handler/parts.ts";
 import { type Proof, type SinkProof, verify as proveBooks } from "../handler/verification.ts";
 import { StateDatabase } from "../store/state_database.ts";
 import type { CommandContext } from "./command.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { printable } from "./printable.ts";
 
 export interface VerifyOptions {
   readonly sinceMs: number | undefined;
+  /** Whether the Kafka topic is read as well. */
+  readonly kafka: boolean;
   readonly json: boolean;
 }
 
-/** Proves the books on the state and against every SQL sink. */
+/** Proves the books on the state and against every sink whose rows can be read back. */
 export async function verify(
   { config, logger, signal, write }: CommandContext,
-  { sinceMs, json }: VerifyOptions,
+  { sinceMs, kafka, json }: VerifyOptions,
 ): Promise<ExitCode> {
+  if (kafka && !config.sinks.some(({ name }) => name === "kafka")) {
+    throw new CommandError(EXIT.usage, "--kafka: STORAGE_TYPE names no kafka.");
+  }
   const state = StateDatabase.openForReading(config.stateDir);
-  const sinks = provableSinks(config, logger);
+  const places = provablePlaces(config, logger, kafka);
+  const unread = config.sinks.map(({ name }) => name).filter((name) =>
+    !places.some((place) => place.name === name)
+  );
   try {
-    const proof = await proveBooks(state, sinks, sinceMs ?? -Infinity, signal);
-    write(json ? `${JSON.stringify(proof, undefined, 2)}\n` : report(proof));
+    const proof = await proveBooks(state, places, sinceMs ?? -Infinity, signal);
+    write(
+      json ? `${JSON.stringify({ ...proof, unread_sinks: unread }, undefined, 2)}\n` : report(proof, unread),
+    );
     return proof.proven ? EXIT.done : EXIT.failed;
   } finally {
-    for (const sink of sinks) await sink.close();
+    for (const place of places) await place.close();
     state.close();
   }
 }
 
-function report({ proven, state_faults: faults, sinks }: Proof): string {
+function report({ proven, state_faults: faults, sinks }: Proof, unread: readonly string[]): string {
+  const found = faults.length + sinks.reduce((sum, { difference_count: count }) => sum + count, 0);
+  const but = unread.length === 0 ? "" : ` (without ${unread.join(", ")})`;
   const lines = [
-    faults.length === 0 ? "state     the books balance" : `state     ${faults.length} faults`,
-    ...faults.map((fault) => `          ${fault}`),
+    line("state", faults.length === 0 ? "the books balance" : amount(faults.length, "fault")),
+    ...faults.map(detail),
     ...sinks.flatMap(sinkReport),
-    proven ? "PROVEN" : "NOT PROVEN",
+    ...unread.map((name) => line(name, name === "kafka" ? "not read: add --kafka" : "cannot be read back")),
+    proven
+      ? `PROVEN: no event is lost, none is counted twice${but}`
+      : `NOT PROVEN: ${amount(found, "difference")}${but}`,
   ];
-  return lines.map((line) => `${printable(line)}\n`).join("");
+  return lines.map((text) => `${printable(text)}\n`).join("");
 }
 
 function sinkReport(proof: SinkProof): string[] {
-  const compared = `${proof.rows_compared} rows of ${proof.windows_compared} windows compared`;
-  const sum = proof.expected_events === null
-    ? "sum not taken (--since)"
-    : `${proof.found_events} events of ${proof.expected_events} expected`;
-  const missing = [
-    proof.waiting_events > 0 && `${proof.waiting_events} on their way`,
-    proof.refused_events > 0 && `${proof.refused_events} in rows that it rejected`,
+  const verdict = proof.difference_count === 0 ? "equal" : amount(proof.difference_count, "difference");
+  const parts = [
+    proof.expected_events === null
+      ? "sum not taken (--since)"
+      : `${proof.found_events} of ${amount(proof.expected_events, "event")}`,
+    proof.waiting_events > 0 && `${proof.waiting_events} more on their way`,
+    proof.refused_events > 0 && `${proof.refused_events} more in rows that it rejected`,
+    `${amount(proof.rows_compared, "row")} in ${amount(proof.windows_compared, "window")} compared`,
   ].filter(Boolean);
-  const verdict = proof.difference_count === 0 ? "equal" : `${proof.difference_count} differences`;
+  const hidden = proof.difference_count - proof.differences.length;
   return [
-    `${proof.sink.padEnd(9)} ${[sum, ...missing, compared].join(", ")}: ${verdict}`,
-    ...proof.differences.map((difference) => `          ${difference}`),
-    ...(proof.difference_count > proof.differences.length ? ["          …"] : []),
+    line(proof.sink, `${verdict}: ${parts.join(", ")}`),
+    ...proof.differences.map(detail),
+    ...(hidden > 0 ? [detail(`… and ${hidden} more`)] : []),
   ];
+}
+
+function line(label: string, text: string): string {
+  return `${label.padEnd(9)} ${text}`;
+}
+
+function detail(text: string): string {
+  return line("", text);
+}
+
+function amount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

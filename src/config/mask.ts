@@ -39,10 +39,10 @@ export function maskRefused(text: string): string {
   return open.replace(/\?.*$/s, `?${MASK}`);
 }
 
-/** A name without a password may be a token that somebody put there. */
+/** A name without a password, or with an empty one, may be a token that somebody put there. */
 function maskUserInfo(userInfo: string): string {
   const colon = userInfo.indexOf(":");
-  return colon < 0 ? MASK : `${userInfo.slice(0, colon)}:${MASK}`;
+  return colon < 0 || colon === userInfo.length - 1 ? MASK : `${userInfo.slice(0, colon)}:${MASK}`;
 }
 
 function maskParameter(parameter: string): string {

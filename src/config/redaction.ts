@@ -17,15 +17,15 @@ export function secretsOf(vabus: VaBusConfig, sinks: readonly SinkConfig[]): str
 }
 
 /**
- * What is secret in a valid URL, as it was written and decoded: the password, a user name that stands alone (it may be a token),
- * and parameters that are not open by their nature.
+ * What is secret in a valid URL, as it was written and decoded: the password, a user name without one (it may be a token), and
+ * parameters that are not open by their nature.
  */
 function secretsOfUrl(url: string): string[] {
   const [, user, password] = /^[^:]+:\/\/([^:@/]*)(?::([^@]*))?@/.exec(url) ?? [];
   const query = /\?(.*)$/s.exec(url)?.[1] ?? "";
   const parameters = query.split("&").filter((parameter) => !isOpenParameter(parameter))
     .map((parameter) => parameter.slice(parameter.indexOf("=") + 1));
-  return [password ?? user ?? "", ...parameters].flatMap((text) => [text, decoded(text)]);
+  return [password || user || "", ...parameters].flatMap((text) => [text, decoded(text)]);
 }
 
 function decoded(text: string): string {

@@ -3,8 +3,9 @@ import type { Config, KafkaConfig, SinkConfig, TlsConfig } from "../config/confi
 import type { Logger } from "../log/logger.ts";
 import type { DeliveryOptions } from "../router/delivery.ts";
 import { KafkaSink } from "../sinks/kafka_sink.ts";
+import { KafkaTopic, type KafkaTopicOptions } from "../sinks/kafka_topic.ts";
 import { PostgresSink } from "../sinks/postgres_sink.ts";
-import type { ProvableSink, Sink } from "../sinks/sink.ts";
+import type { ProvablePlace, Sink } from "../sinks/sink.ts";
 import { SqliteSink } from "../sinks/sqlite_sink.ts";
 import { StdoutSink } from "../sinks/stdout_sink.ts";
 import { BusConnection } from "../vabus/bus_connection.ts";
@@ -56,15 +57,19 @@ export function createSinks(config: Config, logger: Logger): Sink[] {
   return config.sinks.map((sink) => createSink(sink, config.instanceId, logger.child(sink.name)));
 }
 
-/** Those of the sinks whose rows can be read back. */
-export function provableSinks(config: Config, logger: Logger): ProvableSink[] {
-  return createSinks(config, logger).filter((sink): sink is ProvableSink => "rowsOfWindow" in sink);
+/** Where the rows of the sinks can be read back; a Kafka topic takes as long as it is, so only where asked for. */
+export function provablePlaces(config: Config, logger: Logger, withKafka: boolean): ProvablePlace[] {
+  return config.sinks.flatMap((sink): (Sink | ProvablePlace)[] => {
+    const own = logger.child(sink.name);
+    if (sink.name !== "kafka") return [createSink(sink, config.instanceId, own)];
+    return withKafka ? [new KafkaTopic(kafkaOptions(sink), own)] : [];
+  }).filter((place): place is ProvablePlace => "rowsOfWindow" in place);
 }
 
 function createSink(config: SinkConfig, instance: string, logger: Logger): Sink {
   switch (config.name) {
     case "kafka":
-      return createKafkaSink(config, instance, logger);
+      return new KafkaSink({ ...kafkaOptions(config), instance, clock: Date.now }, logger);
     case "postgres":
       return new PostgresSink({ ...config, instance }, logger);
     case "sqlite":
@@ -74,17 +79,9 @@ function createSink(config: SinkConfig, instance: string, logger: Logger): Sink 
   }
 }
 
-function createKafkaSink(config: KafkaConfig, instance: string, logger: Logger): KafkaSink {
+function kafkaOptions(config: KafkaConfig): KafkaTopicOptions {
   const { bootstrapServers, topic, sasl, tls, delivery } = config;
-  return new KafkaSink({
-    bootstrapServers,
-    topic,
-    delivery,
-    instance,
-    clock: Date.now,
-    ...(sasl && { sasl }),
-    ...(tls && { ssl: kafkaTls(tls) }),
-  }, logger);
+  return { bootstrapServers, topic, delivery, ...(sasl && { sasl }), ...(tls && { ssl: kafkaTls(tls) }) };
 }
 
 function kafkaTls({ ca, cert, key }: TlsConfig): { ca?: string; cert?: string; key?: string } | true {

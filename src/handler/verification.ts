@@ -1,5 +1,5 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
-import type { ProvableSink } from "../sinks/sink.ts";
+import type { ProvablePlace } from "../sinks/sink.ts";
 import { Books } from "../store/books.ts";
 import { type ExpectedWindow, rowKey, type WindowKey } from "../store/expected_rows.ts";
 import type { RegisteredSink } from "../store/sink_registry.ts";
@@ -39,7 +39,7 @@ const SHOWN_DIFFERENCES = 20;
  */
 export async function verify(
   state: StateDatabase,
-  sinks: readonly ProvableSink[],
+  sinks: readonly ProvablePlace[],
   sinceMs: number,
   signal: AbortSignal,
 ): Promise<Proof> {
@@ -55,7 +55,7 @@ export async function verify(
 
 async function verifySink(
   state: StateDatabase,
-  sink: ProvableSink,
+  sink: ProvablePlace,
   sinceMs: number,
   signal: AbortSignal,
 ): Promise<SinkProof> {
@@ -72,6 +72,7 @@ async function verifySink(
 
   const compared = await compareWindows(state, sink, begun.sink, sinceMs, signal);
   compared.differences.forEach(differ);
+  for (const flaw of await sink.flaws?.(state.instanceId, sinceMs, signal) ?? []) differ(flaw);
   const { waitingEvents } = compared;
 
   const totals = {
@@ -116,7 +117,7 @@ async function verifySink(
 /** All windows that the archive still has, against the rows of a sink. */
 async function compareWindows(
   state: StateDatabase,
-  sink: ProvableSink,
+  sink: ProvablePlace,
   registered: RegisteredSink,
   sinceMs: number,
   signal: AbortSignal,

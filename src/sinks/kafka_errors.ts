@@ -29,8 +29,9 @@ const ADVICE_OF_MISCONFIGURED: Readonly<Record<string, string>> = {
   ILLEGAL_SASL_STATE: LOGIN_ADVICE,
   SECURITY_DISABLED: LOGIN_ADVICE,
   TOPIC_AUTHORIZATION_FAILED:
-    "Grant the user WRITE, DESCRIBE and, when the topic is missing, CREATE on KAFKA_TOPIC.",
-  GROUP_AUTHORIZATION_FAILED: "Grant the user READ on the group vabus-data-handler.<INSTANCE_ID>.",
+    "Grant the user WRITE, DESCRIBE and, when the topic is missing, CREATE on KAFKA_TOPIC; for verify --kafka READ.",
+  GROUP_AUTHORIZATION_FAILED:
+    "Grant the user READ on the group vabus-data-handler.<INSTANCE_ID>; for verify --kafka on all that begin with it.",
   CLUSTER_AUTHORIZATION_FAILED:
     "Grant the user IDEMPOTENT_WRITE on the cluster and CREATE, or create KAFKA_TOPIC.",
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: NO_TRANSACTIONS_ADVICE,

@@ -2,6 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import {
   type Admin,
+  type Consumer,
   type ISocketFactoryArgs,
   Kafka,
   type logCreator,
@@ -34,19 +35,24 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /** With the library's own 300 ms a transaction takes 340 ms instead of 17: every second one meets CONCURRENT_TRANSACTIONS. */
 const RETRY = { initialRetryTime: 10, maxRetryTime: 1000, factor: 0.2, retries: 15 };
 
+/** How long a fetch waits at the end of a partition. */
+const FETCH_WAIT_MS = 250;
+
 /**
- * The connections of one producer and one admin client, thrown away together: kafkajs cannot recover a producer whose
+ * The connections of one producer, one admin client and, where asked for, consumers, thrown away together: kafkajs cannot recover a producer whose
  * transaction has failed, nor be stopped while it retries, but it gets nowhere once its sockets are gone.
  */
 export class KafkaSession {
   readonly admin: Admin;
   readonly producer: Producer;
+  readonly #kafka: Kafka;
+  readonly #consumers: Consumer[] = [];
   readonly #sockets = new Set<Socket>();
   #isClosed = false;
 
   /** Without a transactional id the producer is an idempotent one. */
   constructor(options: KafkaConnectionOptions, transactionalId: string | undefined, logger: Logger) {
-    const kafka = new Kafka({
+    const kafka = this.#kafka = new Kafka({
       clientId: "vabus-data-handler",
       brokers: [...options.bootstrapServers],
       ...(options.sasl && { sasl: { ...options.sasl } as SASLOptions }),
@@ -71,13 +77,27 @@ export class KafkaSession {
     });
   }
 
+  /** A consumer of committed records, not yet connected, that ends with its first failure. */
+  createConsumer(groupId: string): Consumer {
+    const consumer = this.#kafka.consumer({
+      groupId,
+      readUncommitted: false,
+      allowAutoTopicCreation: false,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
+    });
+    this.#consumers.push(consumer);
+    return consumer;
+  }
+
   /** Never throws, and takes no longer than a second or so; what was under way fails. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const socket of this.#sockets) socket.destroy(new Error("closed"));
     const { promise: timeUp, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
-    await Promise.race([timeUp, Promise.allSettled([this.producer.disconnect(), this.admin.disconnect()])]);
+    const clients = [this.producer, this.admin, ...this.#consumers];
+    await Promise.race([timeUp, Promise.allSettled(clients.map((client) => client.disconnect()))]);
     clearTimeout(timer);
   }
 

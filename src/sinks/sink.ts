@@ -39,9 +39,11 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-/** A sink whose rows can be read back, so that `verify` can prove the books against them. */
-export interface ProvableSink extends Sink {
-  /** Sum of `count` over the rows of `instance` whose window starts at `sinceMs` or later. Opens what it needs itself. */
+/** Where a sink's rows can be read back, so that `verify` can prove the books against them. Opens what it needs itself. */
+export interface ProvablePlace {
+  /** That of its sink. */
+  readonly name: string;
+  /** Sum of `count` over the rows of `instance` whose window starts at `sinceMs` or later. */
   sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number>;
   /** The rows of `instance` for one window, in any order. */
   rowsOfWindow(
@@ -50,7 +52,14 @@ export interface ProvableSink extends Sink {
     windowEndMs: number,
     signal: AbortSignal,
   ): Promise<Aggregate[]>;
+  /** What is there of `instance` and must not be, whatever the books say; each a sentence. Only windows from `sinceMs` on. */
+  flaws?(instance: string, sinceMs: number, signal: AbortSignal): Promise<Iterable<string>>;
+  /** Releases connections; never throws; safe to call in any state. */
+  close(): Promise<void>;
 }
+
+/** A sink that can itself read its rows back. */
+export interface ProvableSink extends Sink, ProvablePlace {}
 
 /**
  * - `unavailable`: out of reach or broken for now; retried for ever.

@@ -250,6 +250,18 @@ Deno.test("property: no secret is in any message, in what is shown, or left by r
   );
 });
 
+Deno.test("a user name with an empty password may be a token: it is masked and redacted", () => {
+  const { settings, secrets } = environment({
+    STORAGE_TYPE: "postgres",
+    VABUS_URL: "http://bus-token:@a, http://user:b:c@b",
+    POSTGRES_CONNECTION_STRING: "postgres://pg-token:@h/d",
+  });
+  const shown = (name: string) => settings.find(({ variable }) => variable === name)?.value;
+  assert.equal(shown("VABUS_URL"), "http://***@a,http://user:***@b");
+  assert.equal(shown("POSTGRES_CONNECTION_STRING"), "postgres://***@h/d");
+  assert.equal(redact("bus-token pg-token b:c", secrets), "*** *** ***");
+});
+
 Deno.test("a percent sign has to begin a whole character in user name and password, each by itself", () => {
   const broken = { VABUS_URL: "http://%c3:%a9@h", POSTGRES_CONNECTION_STRING: "postgres://%c3:%a9@h/d" };
   assert.deepEqual(subjects(sourcesOf({ environment: { ...broken, STORAGE_TYPE: "postgres" } })), [

@@ -174,7 +174,9 @@ Deno.test("dead letters are listed, exported, retried and purged", async () => {
   assert.match(list.stdout, /invalid/);
 
   const patient = { ...environment, MAX_FUTURE_SKEW: "3600" };
-  assertDone(await runToEnd(["dead-letters", "retry", "--all"], patient));
+  const retried = await runToEnd(["dead-letters", "retry", "--all"], patient);
+  assertDone(retried);
+  assert.match(retried.stdout, /^3 dead letters taken in again; 2 of them refused anew/);
   assertDone(await runToEnd(["once", "--flush"], patient));
   const inSqlite = sqliteSink(sqlitePath(directory.path));
   assert.equal(await inSqlite.sumOfCounts(), 3);
