@@ -25,7 +25,7 @@ function secretsOfUrl(url: string): string[] {
   const query = /\?(.*)$/s.exec(url)?.[1] ?? "";
   const parameters = query.split("&").filter((parameter) => !isOpenParameter(parameter))
     .map((parameter) => parameter.slice(parameter.indexOf("=") + 1));
-  return [password ?? user ?? "", ...parameters].flatMap((text) => [text, decoded(text)]);
+  return [password || user || "", ...parameters].flatMap((text) => [text, decoded(text)]);
 }
 
 function decoded(text: string): string {
