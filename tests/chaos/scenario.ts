@@ -18,3 +18,8 @@ export interface ScenarioOptions {
 
 /** What was done, and how often. */
 export type Injected = ReadonlyMap<string, number>;
+
+/** In one line. */
+export function told(injected: Injected): string {
+  return [...injected].map(([what, count]) => `${count} × ${what}`).join(", ");
+}
