@@ -3,7 +3,8 @@ import { randomNumbers } from "../support/event_stream.ts";
 import { pause } from "../support/executable.ts";
 import { Load } from "./load.ts";
 import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
-import { Site, theirServers } from "./site.ts";
+import { theirServers } from "./servers.ts";
+import { Site } from "./site.ts";
 
 /** A machine that sleeps: the broker has given up the handler's transaction when it wakes. */
 export const frozen: Scenario = {
@@ -19,7 +20,7 @@ const AWAKE_MS = 5000;
 /** Makes a transaction last, so that a freeze meets one. */
 const WIRE_DELAY_MS = 150;
 
-async function freezeAgainAndAgain({ seed, seconds, log }: ScenarioOptions): Promise<Injected> {
+async function freezeAgainAndAgain({ servers, seed, seconds, log }: ScenarioOptions): Promise<Injected> {
   const random = randomNumbers(seed ^ 0xf2ee);
   const rounds = Math.max(1, Math.floor(seconds * 1000 / (FROZEN_MS + 2 * AWAKE_MS)));
   const load = new Load({
@@ -31,11 +32,11 @@ async function freezeAgainAndAgain({ seed, seconds, log }: ScenarioOptions): Pro
   });
   let isOver = false;
   let lost = 0;
-  await using site = await Site.start();
+  await using site = await Site.start(servers);
   await using handler = site.startHandler();
   const freeze = async () => {
     for (let round = 0; round < rounds; round++) {
-      site.wires.kafka.slowDown(WIRE_DELAY_MS);
+      servers.wires.kafka.slowDown(WIRE_DELAY_MS);
       await pause(AWAKE_MS * (0.5 + random() / 2));
       const saidBefore = handler.stderr.length;
       log(`handler frozen ${FROZEN_MS / 1000} s`);
@@ -43,7 +44,7 @@ async function freezeAgainAndAgain({ seed, seconds, log }: ScenarioOptions): Pro
       await pause(FROZEN_MS);
       handler.signal("SIGCONT");
       await pause(AWAKE_MS);
-      site.wires.kafka.mend();
+      servers.wires.kafka.mend();
       assert.equal(handler.exitCode, undefined, handler.tail());
       if (/cannot deliver: Kafka/.test(handler.stderr.slice(saidBefore))) lost++;
     }

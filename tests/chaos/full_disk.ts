@@ -3,7 +3,8 @@ import { randomNumbers } from "../support/event_stream.ts";
 import { assertNoStackTrace, pause, type Program, until } from "../support/executable.ts";
 import { Load } from "./load.ts";
 import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
-import { Site, theirServers } from "./site.ts";
+import { theirServers } from "./servers.ts";
+import { Site } from "./site.ts";
 import { SmallDisk } from "./small_disk.ts";
 
 /** The disk under state and embedded sink fills up, again and again, and the power fails meanwhile. */
@@ -13,7 +14,7 @@ export const fullDisk: Scenario = {
     "the disk of the state and the embedded sink is full for a while, and the handler is killed meanwhile",
   obstacle: () => theirServers() ?? SmallDisk.obstacle(),
   run: async (options) => {
-    await using site = await Site.start({}, true);
+    await using site = await Site.start(options.servers, { hasSmallDisk: true });
     await using scenario = new FullDisk(site, site.disk!, options);
     return await scenario.run();
   },

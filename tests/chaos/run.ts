@@ -8,6 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { told } from "./scenario.ts";
+import { Servers } from "./servers.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 const { values } = parseArgs({
@@ -42,7 +43,8 @@ for (const { name, what, obstacle, run } of chosen) {
   const log = (line: string) =>
     console.log(`  ${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${line}`);
   try {
-    const injected = await run({ seed, seconds, log });
+    await using servers = await Servers.start();
+    const injected = await run({ servers, seed, seconds, log });
     console.log(`  passed: ${told(injected)}`);
   } catch (error) {
     failures++;

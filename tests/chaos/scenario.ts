@@ -1,3 +1,5 @@
+import type { Servers } from "./servers.ts";
+
 /** One kind of bad day, from a seed. */
 export interface Scenario {
   readonly name: string;
@@ -9,6 +11,7 @@ export interface Scenario {
 }
 
 export interface ScenarioOptions {
+  readonly servers: Servers;
   readonly seed: number;
   /** How long faults go on, about. */
   readonly seconds: number;

@@ -5,7 +5,8 @@ import { assertNoStackTrace, pause, Program, until } from "../support/executable
 import type { Row } from "../support/oracle.ts";
 import { Load } from "./load.ts";
 import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
-import { Site, theirServers } from "./site.ts";
+import { theirServers } from "./servers.ts";
+import { Site } from "./site.ts";
 
 /** Somebody copies the set-up of a handler to another host and forgets its INSTANCE_ID. */
 export const twin: Scenario = {
@@ -18,13 +19,13 @@ export const twin: Scenario = {
 const ROUND_SECONDS = 20;
 const TAKEN_OVER = /another handler with the INSTANCE_ID \S+ has taken over/;
 
-async function twice({ seed, seconds, log }: ScenarioOptions): Promise<Injected> {
+async function twice({ servers, seed, seconds, log }: ScenarioOptions): Promise<Injected> {
   const random = randomNumbers(seed ^ 0x2217);
   const rounds = Math.max(1, Math.floor(seconds / ROUND_SECONDS));
   // Without stragglers each window is written once, so that two handlers have no revisions to disagree about.
   const load = new Load({ seed, seconds, lateShare: 0, windowsPerSecond: 4, nameCount: 50 });
   let isOver = false;
-  await using site = await Site.start({ IDLE_TIMEOUT: "5" });
+  await using site = await Site.start(servers, { environment: { IDLE_TIMEOUT: "5" } });
   const second = `${site.directory}/second`;
   await Deno.mkdir(second);
   let handler = site.startHandler();
