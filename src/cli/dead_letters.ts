@@ -12,7 +12,7 @@ import { StateDatabase } from "../store/state_database.ts";
 import { StateError } from "../store/state_error.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../log/printable.ts";
 
 export interface ListOptions {
   readonly reason: DeadLetterReason | undefined;

@@ -3,7 +3,7 @@ import { StateLock } from "../store/state_lock.ts";
 import { readStatus, type StatusReport } from "../store/status_report.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../log/printable.ts";
 
 const SHOWN_WINDOWS = 5;
 

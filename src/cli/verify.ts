@@ -3,7 +3,7 @@ import { type Proof, type SinkProof, verify as proveBooks } from "../handler/ver
 import { StateDatabase } from "../store/state_database.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../log/printable.ts";
 
 export interface VerifyOptions {
   readonly sinceMs: number | undefined;

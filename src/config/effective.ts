@@ -1,3 +1,4 @@
+import { printable } from "../log/printable.ts";
 import type { Config } from "./config.ts";
 import { GROUPS, variable, type VariableName } from "./variables.ts";
 
@@ -10,7 +11,7 @@ export function maskedConfig(config: Config): string {
       ...rows.map(({ variable: name, value, origin }) =>
         value === undefined
           ? `# ${name} is not set${defaultNote(name)}`
-          : `${`${name}=${value}`.padEnd(60)} # ${origin}`
+          : printable(`${`${name}=${value}`.padEnd(60)} # ${origin}`)
       ),
     ].join("\n");
   });

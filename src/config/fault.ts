@@ -1,3 +1,5 @@
+import { printable } from "../log/printable.ts";
+
 /** One thing that is wrong with the flags or the configuration. Never holds a secret. */
 export interface Fault {
   /** The variable, flag or argument at fault. */
@@ -29,9 +31,12 @@ function lineOf({ subject, origin, value, problem, allowed }: Fault): string {
   const given = value === undefined ? "" : `=${JSON.stringify(shortened(value))}`;
   const from = origin === undefined ? "" : ` (${origin})`;
   const advice = allowed === undefined ? "" : ` Allowed: ${allowed}.`;
-  return `${subject}${given}${from} ${problem}${/[.?]$/.test(problem) ? "" : "."}${advice}`;
+  return printable(`${subject}${given}${from} ${problem}${/[.?]$/.test(problem) ? "" : "."}${advice}`);
 }
 
+/** Its first line only: on those after it, a quote that does not end may have brought in another variable, with its secret. */
 function shortened(value: string): string {
+  const [line] = value.split(/[\r\n]/, 1) as [string];
+  if (line !== value) return `${line.slice(0, SHOWN_CHARACTERS)}…`;
   return value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value;
 }

@@ -28,7 +28,8 @@ export function maskUrls(text: string): string {
 
 /**
  * Text that was refused, so nobody can tell its parts: all that might be a user name, a password or a parameter goes,
- * from the first `//` to the last `@`, and from the first `?` on.
+ * from the first `//` to the last `@`, what stands where a port should and is none (a `#` in a password ends the line of a `.env`
+ * before its `@`), and all from the first `?` on.
  */
 export function maskRefused(text: string): string {
   const at = text.lastIndexOf("@");
@@ -36,7 +37,7 @@ export function maskRefused(text: string): string {
   const open = at < 0
     ? text
     : `${start < 0 || start > at ? "" : text.slice(0, start + 2)}${MASK}${text.slice(at)}`;
-  return open.replace(/\?.*$/s, `?${MASK}`);
+  return open.replace(/(\/\/[^/,:]*:)(?!\d{1,5}(?:[/,]|$))[^,]*/g, `$1${MASK}`).replace(/\?.*$/s, `?${MASK}`);
 }
 
 /** A name without a password, or with an empty one, may be a token that somebody put there. */

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
+import { printable } from "../log/printable.ts";
 import type { Fault } from "./fault.ts";
 import { MASK } from "./mask.ts";
 import { nearMiss } from "./near_miss.ts";
@@ -157,6 +158,15 @@ function check(
 ): (Given & { readonly value: unknown }) | undefined {
   const { type, secret } = variable(name);
   const text = secret ? given.text : given.text.trim();
+  if (!secret && /[\r\n]/.test(text)) {
+    faults.push({
+      subject: name,
+      origin: given.origin,
+      value: type.maskRefused?.(text) ?? text,
+      problem: "has a line break in it, as when a quote in a file of variables does not end",
+    });
+    return undefined;
+  }
   const result = type.schema.safeParse(text);
   if (result.success) return { text, origin: given.origin, value: result.data };
   faults.push({
@@ -203,7 +213,7 @@ function nearMisses(environment: Sources["environment"], dotEnv: DotEnv): string
   const names = new Set([...Object.keys(environment), ...Object.keys(dotEnv.variables)]);
   return [...names].filter((name) => OUR_PREFIX.test(name) && !ours.has(name)).sort().flatMap((name) => {
     const meant = nearMiss(name, ours);
-    return meant === undefined ? [] : [`${name} is set but not known; did you mean ${meant}?`];
+    return meant === undefined ? [] : [printable(`${name} is set but not known; did you mean ${meant}?`)];
   });
 }
 

@@ -239,9 +239,9 @@ export class BusReader {
 
   /** Such as an answer to an earlier question. */
   private contradiction(said: string): ReplyFormatError {
-    return new ReplyFormatError(
-      `the bus says that it does not have offset ${this.state.position.nextOffset}, but that ${said}`,
-    );
+    const { nextOffset } = this.state.position;
+    const asked = nextOffset === undefined ? "its oldest event" : `offset ${nextOffset}`;
+    return new ReplyFormatError(`the bus says that it does not have ${asked}, but that ${said}`);
   }
 
   private reportLost(events: number): void {

@@ -3,9 +3,12 @@
  *
  *   scripts/deno.sh run -A tests/chaos/run.ts [--minutes M] [--seed N] [--scenario NAME]…
  *
- * The minutes are those of the storm; the other scenarios take as long as they take. The seed decides the whole schedule.
+ * Each scenario takes about the minutes, and as long as it takes until everything has arrived. The seed decides what is published and
+ * which fault comes next, not at which instruction it strikes.
  */
 import { parseArgs } from "node:util";
+import { told } from "./scenario.ts";
+import { Servers } from "./servers.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 const { values } = parseArgs({
@@ -40,8 +43,9 @@ for (const { name, what, obstacle, run } of chosen) {
   const log = (line: string) =>
     console.log(`  ${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${line}`);
   try {
-    const injected = await run({ seed, seconds, log });
-    console.log(`  passed: ${[...injected].map(([fault, count]) => `${count} × ${fault}`).join(", ")}`);
+    await using servers = await Servers.start();
+    const injected = await run({ servers, seed, seconds, log });
+    console.log(`  passed: ${told(injected)}`);
   } catch (error) {
     failures++;
     console.error(`  FAILED: ${error instanceof Error ? error.stack : error}`);

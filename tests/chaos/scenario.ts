@@ -1,3 +1,5 @@
+import type { Servers } from "./servers.ts";
+
 /** One kind of bad day, from a seed. */
 export interface Scenario {
   readonly name: string;
@@ -9,6 +11,7 @@ export interface Scenario {
 }
 
 export interface ScenarioOptions {
+  readonly servers: Servers;
   readonly seed: number;
   /** How long faults go on, about. */
   readonly seconds: number;
@@ -18,3 +21,8 @@ export interface ScenarioOptions {
 
 /** What was done, and how often. */
 export type Injected = ReadonlyMap<string, number>;
+
+/** In one line. */
+export function told(injected: Injected): string {
+  return [...injected].map(([what, count]) => `${count} × ${what}`).join(", ");
+}

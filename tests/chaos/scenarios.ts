@@ -1,5 +1,8 @@
+import { frozen } from "./frozen.ts";
+import { fullDisk } from "./full_disk.ts";
 import type { Scenario } from "./scenario.ts";
 import { storm } from "./storm.ts";
+import { twin } from "./twin.ts";
 
 /** Every kind of bad day there is. */
-export const SCENARIOS: readonly Scenario[] = [storm];
+export const SCENARIOS: readonly Scenario[] = [storm, fullDisk, twin, frozen];

@@ -365,3 +365,37 @@ Deno.test("the bus asks for nothing that only the handler needs, but bears no wr
   );
   assert.throws(() => loadBusConfig(sourcesOf({ environment: { MAX_SERIES: "many" } })), ConfigError);
 });
+
+Deno.test("a user name before an empty password may be a token, and is not shown", () => {
+  const config = environment({ VABUS_URL: "http://s3cr3t:@bus:8000" });
+  assert.match(maskedConfig(config), /^VABUS_URL=http:\/\/\*\*\*@bus:8000 /m);
+  assert.equal(redact("it was s3cr3t", config.secrets), "it was ***");
+});
+
+Deno.test("a password that a # has cut off from its @ is not shown", () => {
+  const [fault] = faultsOf(
+    sourcesOf({ files: { "/work/.env": "VABUS_URL=http://user:s3cr3t#more@bus:8000\n" } }),
+  );
+  assert.equal(fault!.value, "http://user:***");
+});
+
+Deno.test("a quote in .env that does not end shows nothing of the lines it has swallowed", () => {
+  for (const name of ["ROUTES", "KAFKA_SASL_USERNAME", "MAX_WAIT", "VABUS_URL"]) {
+    const faults = faultsOf(
+      sourcesOf({ envFile: "/e", files: { "/e": `${name}="x\nVABUS_TOKEN=s3cr3t"\n` } }),
+    );
+    const fault = faults.find(({ subject }) => subject === name)!;
+    assert.match(fault.problem, /^has a line break in it/);
+    assert.doesNotMatch(new ConfigError(faults).message, /s3cr3t/);
+  }
+});
+
+Deno.test("what steers a terminal is shown escaped, in errors and in the effective configuration", () => {
+  const sources = sourcesOf({ environment: { MAX_WAIT: "\x9b31m\x7f\u202e", STORAGE_TYPE: "kafka\u0085" } });
+  assert.throws(() => load(sources), (error: Error) => {
+    assert.match(error.message, /MAX_WAIT="\\u\{9b\}31m\\u\{7f\}\\u\{202e\}"/);
+    return !/[^\P{Cc}\n]/u.test(error.message);
+  });
+  const config = environment({ ROUTES: "a\x1b[2J*=sqlite;*=none" });
+  assert.match(maskedConfig(config), /^ROUTES=a\\u\{1b\}\[2J\*=sqlite;\*=none /m);
+});

@@ -7,7 +7,7 @@ import { freePort } from "../support/free_port.ts";
 import { type KafkaBroker, startKafka } from "../support/kafka_broker.ts";
 import type { Oracle, Row } from "../support/oracle.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres_server.ts";
-import { latestRows, readTopic } from "./topic.ts";
+import { latestRows, readTopic, type TopicRecord } from "./topic.ts";
 
 export const INSTANCE = "e2e";
 const PUBLISH_BATCH_SIZE = 5000;
@@ -215,13 +215,23 @@ export class Sinks implements AsyncDisposable {
     return new Sinks(kafka, postgres, directory, `e2e-${crypto.randomUUID().slice(0, 8)}`);
   }
 
-  /** Waits until all of them account for the oracle's events, and compares every row. @throws with the differences. */
-  async assertEqual(oracle: Oracle, timeoutMs: number, programs: readonly Program[]): Promise<void> {
+  /**
+   * Waits until all of them account for the oracle's events, and compares every row.
+   *
+   * @param rowsOf What a reader of the topic is left with. Default: nothing may be there twice.
+   * @throws with the differences.
+   */
+  async assertEqual(
+    oracle: Oracle,
+    timeoutMs: number,
+    programs: readonly Program[],
+    rowsOf: (records: TopicRecord[]) => Row[] = latestRows,
+  ): Promise<void> {
     const { aggregated } = oracle.counts;
     await arrival(this.inSqlite, aggregated, "SQLite", timeoutMs, programs);
     await arrival(this.inPostgres, aggregated, "PostgreSQL", timeoutMs, programs);
     const inKafka = {
-      rows: async () => latestRows(await readTopic(this.kafka.brokers, this.topic)),
+      rows: async () => rowsOf(await readTopic(this.kafka.brokers, this.topic)),
       sumOfCounts: async () => (await inKafka.rows()).reduce((sum, row) => sum + row.count, 0),
     };
     await arrival(inKafka, aggregated, "Kafka", timeoutMs, programs);

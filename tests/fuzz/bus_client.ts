@@ -273,11 +273,13 @@ function modelOf(before: BusPosition, { result }: Exchange): { position: BusPosi
   if (result === undefined || "error" in result) return same;
   const { reply } = result;
   if (reply.kind !== "events") {
-    const isSameLog = log === reply.log;
-    if (isSameLog && nextOffset !== undefined) {
-      // The bus contradicts itself: what it says does not put this offset outside of its log.
-      if (reply.kind === "trimmed" && reply.first <= nextOffset) return same;
-      if (reply.kind === "reset" && reply.next >= nextOffset) return same;
+    if (log === reply.log) {
+      // The bus contradicts itself: what it says does not put the offset that was asked for outside of its log.
+      if (reply.kind === "trimmed" && reply.first <= (nextOffset ?? -1)) return same;
+      if (reply.kind === "reset") {
+        if (reply.next >= (nextOffset ?? 0)) return same;
+        return { position: { name, log, nextOffset: reply.next }, received: 0 };
+      }
     }
     return { position: { name, log: reply.log, nextOffset: reply.first }, received: 0 };
   }

@@ -471,3 +471,25 @@ Deno.test(
     }
   }),
 );
+
+Deno.test(
+  "a bus that refuses its own oldest event is asked again, and its place is kept",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", 1, NOW_S - 100));
+    {
+      using rig = openRig(directory, [bus], NOW_MS);
+      await rig.readers[0]!.drain(NEVER);
+      rig.core.ingest.checkpointNow();
+    }
+    bus.log = "second-log";
+    let refusals = 0;
+    bus.intervene = ({ offset }): FetchReply | undefined =>
+      offset === undefined && refusals++ < 2 ? { kind: "reset", log: bus.log, first: 0, next: 0 } : undefined;
+    using rig = openRig(directory, [bus], NOW_MS);
+    await rig.readers[0]!.drain(NEVER);
+    assert.equal(rig.core.aggregator.accounting.aggregated, 2);
+    assert.equal(rig.core.ingest.lostEvents, 0);
+    assert.match(rig.log.join("\n"), /does not have its oldest event/);
+  }),
+);

@@ -129,7 +129,8 @@ class Bus {
 
   private async answer(request: Request): Promise<Response> {
     try {
-      const url = new URL(request.url);
+      const url = URL.parse(request.url);
+      if (url === null) return problem(400, "path or host is not one of HTTP");
       const refusal = url.pathname === "/healthz" ? undefined : this.refusal(request);
       return refusal ?? await this.route(request, url);
     } catch (error) {

@@ -377,3 +377,11 @@ Deno.test("a start that cannot be is an error for the operator", async () => {
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+protocol("a host that is none is the client's mistake", async (bus) => {
+  for (const host of ["%", "a b", "[", "a:b"]) {
+    const answer = await raw(bus, `GET /events HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1.1 400 /, host);
+  }
+  assert.deepEqual(bus.lines, []);
+});

@@ -1,0 +1,60 @@
+import { type Bus, observed } from "../e2e/plant.ts";
+import { eventStream, recentBaseMs, type StreamOptions } from "../support/event_stream.ts";
+import { pause } from "../support/executable.ts";
+import { Oracle } from "../support/oracle.ts";
+import { CarefulPublisher } from "./careful_publisher.ts";
+
+export interface LoadOptions extends Partial<Pick<StreamOptions, "lateShare" | "nameCount">> {
+  readonly seed: number;
+  /** How long publishing takes when nothing hinders it. */
+  readonly seconds: number;
+  /** Default 4000. */
+  readonly eventsPerSecond?: number;
+  /** Windows of event time that pass in a second. Default 0.5. */
+  readonly windowsPerSecond?: number;
+}
+
+const WINDOW_MS = 60_000;
+const BATCHES_PER_SECOND = 4;
+const MIN_WINDOWS = 4;
+
+/** The events of a scenario, and what must come out of them. */
+export class Load {
+  readonly oracle = new Oracle(WINDOW_MS);
+  private readonly batches: readonly string[][];
+
+  constructor(private readonly options: LoadOptions) {
+    const { seed, seconds, eventsPerSecond = 4000, windowsPerSecond = 0.5, lateShare, nameCount = 200 } =
+      options;
+    const windowCount = Math.max(MIN_WINDOWS, Math.round(seconds * windowsPerSecond));
+    const texts = [...observed(
+      eventStream({
+        seed,
+        eventCount: Math.round(seconds * eventsPerSecond),
+        nameCount,
+        baseMs: recentBaseMs(WINDOW_MS, windowCount),
+        windowSizeMs: WINDOW_MS,
+        windowCount,
+        ...(lateShare !== undefined && { lateShare }),
+      }),
+      this.oracle,
+    )];
+    const batchSize = Math.ceil(eventsPerSecond / BATCHES_PER_SECOND);
+    this.batches = Array.from(
+      { length: Math.ceil(texts.length / batchSize) },
+      (_, i) => texts.slice(i * batchSize, (i + 1) * batchSize),
+    );
+  }
+
+  /** Publishes at an even pace, as far as the bus is there, until everything is or `isOver`. */
+  async feed(bus: Bus, isOver: () => boolean): Promise<void> {
+    const publisher = new CarefulPublisher(bus);
+    const startedMs = performance.now();
+    for (const [i, batch] of this.batches.entries()) {
+      if (isOver()) return;
+      await publisher.publish(batch);
+      const dueMs = startedMs + (i + 1) / this.batches.length * this.options.seconds * 1000;
+      await pause(dueMs - performance.now());
+    }
+  }
+}
