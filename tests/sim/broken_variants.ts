@@ -5,7 +5,7 @@ import { Ingest } from "../../src/ingest/ingest.ts";
 import { type OutboxBatch, type Sink, SinkError } from "../../src/sinks/sink.ts";
 import { ArchivedWindow } from "../../src/store/archive.ts";
 import { Checkpoint, type CheckpointInput } from "../../src/store/checkpoint.ts";
-import type { Wish } from "../../src/store/dead_letters.ts";
+import type { DeadLetter, Wish } from "../../src/store/dead_letters.ts";
 import { OutboxLog } from "../../src/store/outbox_log.ts";
 import { SinkRegistry } from "../../src/store/sink_registry.ts";
 import type { StateDatabase } from "../../src/store/state_database.ts";
@@ -210,14 +210,12 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "a letter that two wishes name is put back twice",
     parts: () =>
-      replace(Ingest, "chosen", () =>
-        function (wishes: readonly Wish[]) {
-          const named = (action: Wish["action"]) =>
-            wishes.filter((wish) => wish.action === action).map(({ letterIds }) => letterIds);
-          return {
-            purged: named("purge").flat(),
-            letters: named("retry").flatMap((ids) => this.checkpoint.deadLetters(ids)),
-          };
+      replace(Checkpoint, "deadLetters", (deadLetters) =>
+        function (ids: readonly number[]) {
+          const retries = (this.wishes() as Wish[]).filter(({ action }) => action === "retry");
+          const named = retries.flatMap(({ letterIds }) => letterIds);
+          const letters = deadLetters.call(this, ids) as DeadLetter[];
+          return letters.flatMap((letter) => named.filter((id) => id === letter.id).map(() => letter));
         }),
   },
   {
