@@ -113,6 +113,7 @@ export class Model {
 
   sends(bus: string, offset: number | undefined): SentRequest {
     const book = this.book(bus);
+    forgetUnused(book, offset);
     const { log, next } = this.offered(bus);
     if (offset === next) book.isAskingAnew = false;
     // Asked for ahead of a reply that has failed, it is given up; asked for twice, the first is.
@@ -271,6 +272,19 @@ interface Step {
   readonly lost: number;
   /** False: a reader of the contract does nothing with it. */
   readonly isOfUse: boolean;
+}
+
+/**
+ * Who asks again from an earlier place has made nothing of what came since: the state could not be read at that moment. Had it
+ * made something of it all the same, the books would tell.
+ */
+function forgetUnused(book: BusBook, offset: number | undefined): void {
+  for (let kept = book.heard.length; kept >= 0; kept--) {
+    const place = book.heard.slice(0, kept).reduce((at, heard) => follow(at, heard).place, book.durable);
+    if (place.next !== offset) continue;
+    book.heard.length = kept;
+    return;
+  }
 }
 
 /** Where a reader of the contract is after hearing something, what it takes in, and what it has to count as lost. */
