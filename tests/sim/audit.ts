@@ -4,7 +4,7 @@ import type { ProvableSink } from "../../src/sinks/sink.ts";
 import { Books } from "../../src/store/books.ts";
 import { readAccounts } from "../../src/store/accounts.ts";
 import type { StateDatabase } from "../../src/store/state_database.ts";
-import { type Counts, type ExpectedRow, isOverflowing, type Model, rowFault } from "./model.ts";
+import { type Chance, type Counts, type ExpectedRow, isOverflowing, type Model, rowFault } from "./model.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { WallClock } from "./sim_clock.ts";
@@ -48,9 +48,17 @@ export class Audit {
     const buses = state.all<{ name: string; log: string | null; next: number | null }>(
       "SELECT name, log, offset_next AS next FROM bus ORDER BY position",
     );
-    for (const { name, log, next } of buses) {
-      model.committed(name, { log: log ?? undefined, next: next ?? undefined }, windowSizeMs);
+    const letters = new Map<string, Chance>();
+    if (this.scenario.hasDawn) {
+      const refused = state.all<{ raw: Uint8Array; reason: Chance }>(
+        "SELECT raw, reason FROM dead_letter WHERE reason IN ('future', 'overflow', 'late')",
+      );
+      for (const { raw, reason } of refused) letters.set(DECODER.decode(raw), reason);
     }
+    for (const { name, log, next } of buses) {
+      model.committed(name, { log: log ?? undefined, next: next ?? undefined }, windowSizeMs, letters);
+    }
+    model.putBack(windowSizeMs, letters);
     const accounts = readAccounts(state);
     for (const [name, expected] of Object.entries(model.counts) as [keyof Counts, number][]) {
       const found = accounts.get(name) ?? 0;

@@ -29,6 +29,10 @@ export interface Place {
   readonly next: number | undefined;
 }
 
+/** What an event may be refused for by chance. */
+export type Chance = "future" | "overflow" | "late";
+export type Letters = ReadonlyMap<string, Chance>;
+
 interface BusBook {
   durable: Place;
   /** What the running process has heard that no checkpoint covers yet. */
@@ -75,7 +79,14 @@ export class Model {
   };
   readonly rows = new Map<string, ExpectedRow>();
   /** The text of each refused event. */
-  readonly refused: string[] = [];
+  refused: string[] = [];
+  /** Refused events that were put back, and accepted. */
+  acceptedAgain = 0;
+  /** Refused events that may yet be accepted, by text. */
+  private readonly waiting = new Map<
+    string,
+    { readonly bus: string; readonly event: SimEvent; reason: Chance }
+  >();
   private readonly buses = new Map<string, BusBook>();
   /** Whether any bus has failed since the process began. */
   hasHeardFailure = false;
@@ -113,6 +124,7 @@ export class Model {
 
   sends(bus: string, offset: number | undefined): SentRequest {
     const book = this.book(bus);
+    forgetUnused(book, offset);
     const { log, next } = this.offered(bus);
     if (offset === next) book.isAskingAnew = false;
     // Asked for ahead of a reply that has failed, it is given up; asked for twice, the first is.
@@ -164,8 +176,13 @@ export class Model {
     return heard.reduce((place, heard) => follow(place, heard).place, durable);
   }
 
-  /** A checkpoint says that the bus has been read to `place`. @throws {Violation} It cannot have been. */
-  committed(bus: string, place: Place, windowSizeMs: number): void {
+  /**
+   * A checkpoint says that the bus has been read to `place`.
+   *
+   * @param letters Why it holds events as refused, by text: where the moment decides, they tell how it has.
+   * @throws {Violation} It cannot have been.
+   */
+  committed(bus: string, place: Place, windowSizeMs: number, letters: Letters): void {
     const book = this.book(bus);
     // The last way there: a bus that was rolled back is read over the same offsets again.
     let used = isSame(book.durable, place) ? 0 : -1;
@@ -186,7 +203,7 @@ export class Model {
       const step = follow(at, heard);
       at = step.place;
       this.counts.lost += step.lost;
-      for (const event of step.events) this.take(bus, book, event, windowSizeMs);
+      for (const event of step.events) this.take(bus, book, event, windowSizeMs, letters);
     }
     book.heard.splice(0, used);
     book.durable = place;
@@ -225,13 +242,46 @@ export class Model {
     if (nowMs - book.lastStirMs >= this.options.idleTimeoutMs) book.isIdle = book.wasIdle = true;
   }
 
-  private take(bus: string, book: BusBook, event: SimEvent, windowSizeMs: number): void {
+  /** Events that are refused no more have been put back, and accepted. Call after all buses {@link committed}. */
+  putBack(windowSizeMs: number, letters: Letters): void {
+    for (const [text, refused] of this.waiting) {
+      const { bus, event, reason } = refused;
+      const now = letters.get(text);
+      if (now === reason) continue;
+      this.counts[reason]--;
+      this.counts[now ?? "aggregated"]++;
+      const book = this.book(bus);
+      book.greatestMs = Math.max(book.greatestMs, event.timeMs);
+      if (now !== undefined) {
+        refused.reason = now;
+        continue;
+      }
+      this.acceptedAgain++;
+      this.waiting.delete(text);
+      this.refused = this.refused.filter((other) => other !== text);
+      this.aggregate(bus, event, windowSizeMs);
+    }
+  }
+
+  private take(
+    bus: string,
+    book: BusBook,
+    event: SimEvent,
+    windowSizeMs: number,
+    letters: Letters,
+  ): void {
     const { counts } = this;
     counts.received++;
-    const fate = this.fateOf(book, event);
+    const fate = this.fateOf(book, event, letters);
     counts[fate]++;
-    if (fate === "invalid" || fate === "future" || fate === "late") this.refused.push(event.text);
-    if (fate !== "aggregated") return;
+    if (fate === "aggregated") this.aggregate(bus, event, windowSizeMs);
+    else if (fate !== "duplicate") this.refused.push(event.text);
+    if (event.isChancy && (fate === "future" || fate === "overflow")) {
+      this.waiting.set(event.text, { bus, event, reason: fate });
+    }
+  }
+
+  private aggregate(bus: string, event: SimEvent, windowSizeMs: number): void {
     const startMs = Math.floor(event.timeMs / windowSizeMs) * windowSizeMs;
     const endMs = startMs + windowSizeMs;
     const { name, aggFunc, value, timeMs } = event;
@@ -243,13 +293,19 @@ export class Model {
     else readings.push({ value, timeMs });
   }
 
-  private fateOf(book: BusBook, event: SimEvent): "aggregated" | "duplicate" | "invalid" | "future" | "late" {
+  private fateOf(
+    book: BusBook,
+    event: SimEvent,
+    letters: Letters,
+  ): "aggregated" | "duplicate" | "invalid" | "future" | "late" | "overflow" {
     const { correctionHorizonMs, dedupMaxIds } = this.options;
     if (event.kind === "garbled") return "invalid";
     if (event.id !== undefined && book.ids.includes(event.id)) return "duplicate";
-    if (event.kind === "ahead") return "future";
+    const chance = event.isChancy ? letters.get(event.text) : undefined;
+    if (event.kind === "ahead" || chance === "future") return "future";
     book.greatestMs = Math.max(book.greatestMs, event.timeMs);
     if (event.timeMs <= book.greatestMs - correctionHorizonMs) return "late";
+    if (chance === "overflow") return "overflow";
     if (event.id !== undefined) book.ids.push(event.id);
     if (book.ids.length > dedupMaxIds) book.ids.shift();
     return "aggregated";
@@ -271,6 +327,19 @@ interface Step {
   readonly lost: number;
   /** False: a reader of the contract does nothing with it. */
   readonly isOfUse: boolean;
+}
+
+/**
+ * Who asks again from an earlier place has made nothing of what came since: the state could not be read at that moment. Had it
+ * made something of it all the same, the books would tell.
+ */
+function forgetUnused(book: BusBook, offset: number | undefined): void {
+  for (let kept = book.heard.length; kept >= 0; kept--) {
+    const place = book.heard.slice(0, kept).reduce((at, heard) => follow(at, heard).place, book.durable);
+    if (place.next !== offset) continue;
+    book.heard.length = kept;
+    return;
+  }
 }
 
 /** Where a reader of the contract is after hearing something, what it takes in, and what it has to count as lost. */

@@ -5,8 +5,12 @@ import type { Scenario } from "./scenario.ts";
 export interface SimEvent {
   /** JSON. */
   readonly text: string;
-  /** `garbled`: no event by the rules of the contract. `ahead`: stamped days ahead. `good`: everything else. */
+  /**
+   * `garbled`: no event by the rules of the contract. `ahead`: stamped days ahead. `good`: everything else.
+   */
   readonly kind: "good" | "garbled" | "ahead";
+  /** Whether it depends on the moment if it is refused as future or overflow; its text is its own then. */
+  readonly isChancy: boolean;
   readonly name: string;
   readonly aggFunc: string;
   readonly value: number;
@@ -15,6 +19,7 @@ export interface SimEvent {
 }
 
 const FUNCTIONS = ["sum", "avg", "min", "max", "count", "first", "last", "stddev", "p50", "p99.9"];
+const ORDERLESS = FUNCTIONS.filter((name) => name !== "first" && name !== "last");
 const DAY_MS = 86_400_000;
 /** Names that sinks reject while they are poisoned. */
 export const POISON = "poison";
@@ -36,8 +41,11 @@ export class Plant {
     const { dice } = this;
     const draw = dice.random();
     if (draw < 0.04) return garbled(dice, nowMs);
-    if (draw < 0.1 && this.withId.length > 0) return dice.pick(this.withId.slice(-12));
+    if (draw < 0.1 && !this.scenario.hasDawn && this.withId.length > 0) {
+      return dice.pick(this.withId.slice(-12));
+    }
     const isAhead = draw > 0.97;
+    if (this.scenario.hasDawn && !isAhead) return this.chancy(nowMs, draw < 0.2);
     const timeMs = isAhead ? nowMs + DAY_MS + dice.between(0, 1000) : this.timeOf(nowMs);
     if (!isAhead) this.greatestMs = Math.max(this.greatestMs, timeMs);
     const id = dice.chance(0.3) ? `b${this.bus}-${this.nextId++}` : undefined;
@@ -51,6 +59,10 @@ export class Plant {
     const { correctionHorizonMs: horizonMs, windowSizesMs } = this.scenario;
     const windowMs = windowSizesMs[0]!;
     const draw = dice.random();
+    if (this.scenario.hasDawn && draw > 0.8) {
+      return nowMs -
+        (dice.chance(0.7) ? dice.between(0, 1_000_000) : horizonMs + dice.between(200_000, 300_000));
+    }
     if (draw < 0.6) return nowMs - dice.between(0, 300);
     if (draw < 0.75) return nowMs - dice.between(0, 3000);
     // The edges of windows and of the horizon, to the millisecond.
@@ -60,11 +72,23 @@ export class Plant {
     return nowMs - horizonMs - dice.between(0, 5000);
   }
 
+  /** @param isDawning Stamped about as far ahead as is allowed. */
+  private chancy(nowMs: number, isDawning: boolean): SimEvent {
+    const { dice, scenario } = this;
+    const timeMs = isDawning
+      ? nowMs + scenario.maxFutureSkewMs + dice.between(-8000, 12_000)
+      : this.timeOf(nowMs);
+    const event = this.good(timeMs, "good", undefined);
+    const serial = `"serial":"b${this.bus}-${this.nextId++}"`;
+    return { ...event, text: `${event.text.slice(0, -1)},${serial}}`, isChancy: true };
+  }
+
   private good(timeMs: number, kind: SimEvent["kind"], id: string | undefined): SimEvent {
     const { dice, scenario } = this;
     const isPoison = scenario.hasPoison && dice.chance(0.15);
     const name = isPoison ? POISON : `n${dice.between(0, scenario.nameCount - 1)}`;
-    const aggFunc = dice.pick(FUNCTIONS);
+    // What is put back comes in an order that only the handler knows.
+    const aggFunc = dice.pick(this.scenario.hasDawn ? ORDERLESS : FUNCTIONS);
     // Eighths: sums of them are exact in whatever order.
     const value = dice.chance(0.01) && aggFunc === "sum" ? 1.7e308 : dice.between(-8000, 8000) / 8;
     const fields = [
@@ -75,7 +99,7 @@ export class Plant {
     ];
     if (id !== undefined) fields.push(`"id":"${id}"`);
     if (dice.chance(0.05)) fields.push(`"unit":"°C"`);
-    return { text: `{${fields.join(",")}}`, kind, name, aggFunc, value, timeMs, id };
+    return { text: `{${fields.join(",")}}`, kind, isChancy: false, name, aggFunc, value, timeMs, id };
   }
 }
 
@@ -89,5 +113,14 @@ function garbled(dice: Dice, nowMs: number): SimEvent {
     `{"name":"n0","value":1,"timestamp":-1}`,
     `{"name":"n0","value":1,"timestamp":${nowMs / 1000},"agg_func":"median"}`,
   ]);
-  return { text, kind: "garbled", name: "", aggFunc: "", value: NaN, timeMs: NaN, id: undefined };
+  return {
+    text,
+    kind: "garbled",
+    isChancy: false,
+    name: "",
+    aggFunc: "",
+    value: NaN,
+    timeMs: NaN,
+    id: undefined,
+  };
 }

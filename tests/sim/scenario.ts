@@ -56,6 +56,16 @@ export interface Scenario {
   readonly fetchBatchSize: number;
   readonly writeBatchSize: number;
   readonly attemptTimeoutMs: number;
+  /** Less than what the clock may go back, so that no device's honest clock is ahead of the host's. */
+  readonly maxFutureSkewMs: number;
+  readonly jumpBackMaxMs: number;
+  /**
+   * Some events are stamped so that it depends on the clock whether they are refused as future, and are accepted when an operator
+   * puts them back. The horizon is far away then: they would make others late by chance.
+   */
+  readonly hasDawn: boolean;
+  /** Where it is small, which events are refused depends on what else is open. */
+  readonly maxSeries: number;
   /** From cron: each process ends by itself once there is nothing to do. */
   readonly isRunByCron: boolean;
   /** Whether sinks reject the aggregates of some names, until the calm. */
@@ -79,13 +89,18 @@ export function drawScenario(dice: Dice): Scenario {
   );
   const allowedLatenessMs = dice.pick([0, 0, 500, 2000]);
   const leastHorizonMs = Math.max(...windowSizesMs) + allowedLatenessMs;
+  const hasDawn = dice.chance(0.2);
   return {
     busCount: dice.pick([1, 1, 2, 3]),
     sinks,
     routes: drawRoutes(dice, sinks),
     windowSizesMs,
     allowedLatenessMs,
-    correctionHorizonMs: leastHorizonMs + dice.pick([0, 1000, 5000, 60_000]),
+    correctionHorizonMs: hasDawn ? 3_600_000 : leastHorizonMs + dice.pick([0, 1000, 5000, 60_000]),
+    maxFutureSkewMs: hasDawn ? 30_000 : 300_000,
+    jumpBackMaxMs: hasDawn ? 15_000 : 200_000,
+    hasDawn,
+    maxSeries: hasDawn ? dice.pick([4, 12, 1_000_000]) : 1_000_000,
     idleTimeoutMs: dice.pick([1000, 2000, 5000]),
     maxWaitMs: dice.pick([2000, 10_000]),
     checkpointIntervalMs: dice.pick([100, 500, 1000]),

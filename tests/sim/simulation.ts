@@ -94,8 +94,6 @@ const CALM: FaultRates = {
 const TICK_MS = 1000;
 /** In the calm everything comes to rest within this time, or never. */
 const CALM_MAX_MS = 300_000;
-/** Less than MAX_FUTURE_SKEW, so that no device's honest clock is ahead of the host's. */
-const JUMP_BACK_MAX_MS = 200_000;
 const JUMP_AHEAD_MAX_MS = 3_600_000;
 const INSTANCE = "sim";
 
@@ -132,7 +130,7 @@ class Simulation {
   private isEnding = false;
   /** What the product reads while it proves itself. */
   private proving: StateDatabase | undefined;
-  private hasRetriedPoison = false;
+  private hasRetriedLetters = false;
   private violation: string | undefined;
   private events = 0;
 
@@ -175,6 +173,7 @@ class Simulation {
       this.bury();
       this.proving?.close();
     }
+    this.happenings.set("events put back and accepted", this.model.acceptedAgain);
     if (this.violation !== undefined) trace.note("sim", `BROKEN: ${this.violation}`);
     return {
       seed: this.options.seed,
@@ -444,7 +443,7 @@ class Simulation {
     }
     if (dice.chance(rates.clockJump)) {
       this.wall.offsetMs = dice.chance(0.5)
-        ? -dice.between(0, JUMP_BACK_MAX_MS)
+        ? -dice.between(0, this.scenario.jumpBackMaxMs)
         : dice.between(0, JUMP_AHEAD_MAX_MS);
       trace.note("clock", `jumps: ${this.wall.offsetMs} ms ahead of the truth`);
       this.happens("clock jumps");
@@ -482,9 +481,12 @@ class Simulation {
       );
     }
     if (this.unrest() !== undefined) return;
-    if (this.scenario.isPoisonRetried && !this.hasRetriedPoison) {
-      this.hasRetriedPoison = true;
-      if (this.leaveWish("retry", "NOT purged AND sink IS NOT NULL", 1)) return;
+    if (!this.hasRetriedLetters) {
+      this.hasRetriedLetters = true;
+      if (this.scenario.isPoisonRetried && this.leaveWish("retry", "NOT purged AND sink IS NOT NULL", 1)) {
+        return;
+      }
+      if (this.scenario.hasDawn && this.leaveWish("retry", "NOT purged AND sink IS NULL", 1)) return;
     }
     this.isEnding = true;
   }
@@ -522,7 +524,7 @@ class Simulation {
     try {
       const letters = state.all<LetterRow>(
         `SELECT * FROM dead_letter WHERE ${condition} ORDER BY id`,
-      ).filter(() => this.dice.chance(share));
+      ).filter(({ raw }) => this.dice.chance(share) && !(action === "purge" && isChancy(raw)));
       if (letters.length === 0) return false;
       leaveWish(state, action, letters.map(({ id }) => id));
       this.trace.note("operator", `${action} ${letters.map(({ id }) => id)}`);
@@ -586,6 +588,11 @@ class Simulation {
   }
 }
 
+/** What may still be accepted is not thrown away: nobody could tell by the state which of the two has happened. */
+function isChancy(raw: Uint8Array | null): boolean {
+  return raw !== null && new TextDecoder().decode(raw).includes('"serial"');
+}
+
 function hasState(directory: string): boolean {
   try {
     return Deno.statSync(`${directory}/state.sqlite`).isFile;
@@ -607,6 +614,8 @@ function configOf(scenario: Scenario, directory: string): Config {
     IDLE_TIMEOUT: seconds(scenario.idleTimeoutMs),
     MAX_WAIT: seconds(scenario.maxWaitMs),
     CHECKPOINT_INTERVAL: seconds(scenario.checkpointIntervalMs),
+    MAX_SERIES: `${scenario.maxSeries}`,
+    MAX_FUTURE_SKEW: seconds(scenario.maxFutureSkewMs),
     DEDUP_MAX_IDS: `${scenario.dedupMaxIds}`,
     OUTBOX_MAX_ROWS: `${scenario.outboxMaxRows}`,
     VABUS_BATCH_SIZE: `${scenario.fetchBatchSize}`,

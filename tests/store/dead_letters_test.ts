@@ -123,3 +123,27 @@ Deno.test("purged events are gone; a purged aggregate stays in the books, and th
     assert.ok(next!.id > 2);
   });
 });
+
+Deno.test("after a purge the file gives its space back, a piece with each transaction, and keeps what is in it", () => {
+  withState((state) => {
+    const pages = () => state.get<{ page_count: number }>("PRAGMA page_count")!.page_count;
+    const raw = new Uint8Array(64 * 1024).fill(0x20);
+    state.transaction(() =>
+      addRefusedEvents(
+        state,
+        Array.from({ length: 1000 }, () => ({ ...event("invalid", ""), raw, rawBytes: raw.length })),
+        0,
+      )
+    );
+    const full = pages();
+    const purged = Array.from({ length: 999 }, (_, i) => i + 1);
+    state.transaction(() => settleWishes(state, { wishes: [], retried: [], purged }));
+    const afterPurge = pages();
+    for (let i = 0; i < 15; i++) state.transaction(() => addRefusedEvents(state, [event("late", "{}")], i));
+    assert.ok(full > 15_000 && afterPurge > full - 1100, `${full} pages, ${afterPurge} after the purge`);
+    assert.ok(pages() < 4300, `${pages()} of ${full} pages`);
+    const left = readDeadLetters(state, { limit: 99 });
+    assert.equal(left.length, 16);
+    assert.deepEqual(left[0]!.raw, raw);
+  });
+});

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { leaveWish, readDeadLetters } from "../../src/store/dead_letters.ts";
+import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
+
+const NOW_MS = 2_000_000_000;
+const NOW_S = NOW_MS / 1000;
+const NEVER = new AbortController().signal;
+
+function inTemporaryDirectory(work: (directory: string) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const directory = await Deno.makeTempDir({ prefix: "vabus-limits-" });
+    try {
+      await work(directory);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  };
+}
+
+const event = (name: string, timestamp: number) => ({ name, value: 1, timestamp });
+const countOf = (rig: Rig) => outboxRows(rig).reduce((sum, { count }) => sum + count, 0);
+
+/** Moves the wall clock away from the monotonic one, as NTP or an operator does. */
+function stepWallClock({ clock }: Rig, ms: number): void {
+  clock.nowMs = () => clock.ms + ms;
+}
+
+Deno.test(
+  "beyond MAX_SERIES new series are dead letters, told once; known ones go on, and a retry brings the others in",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (const name of ["a", "b", "c", "a", "d", "b"]) bus.publish(event(name, NOW_S - 100));
+    using rig = openRig(directory, [bus], NOW_MS, { MAX_SERIES: "2" });
+    const { ingest, aggregator, state } = rig.core;
+    await rig.readers[0]!.drain(NEVER);
+    ingest.checkpointNow();
+    assert.deepEqual([aggregator.accounting.aggregated, aggregator.accounting.overflow], [4, 2]);
+    const letters = readDeadLetters(state, { limit: 9 });
+    assert.deepEqual(letters.map(({ reason }) => reason), ["overflow", "overflow"]);
+    assert.equal(rig.log.filter((line) => line.includes("MAX_SERIES is reached")).length, 1);
+
+    ingest.checkpointNow(true);
+    leaveWish(state, "retry", letters.map(({ id }) => id));
+    ingest.checkpointNow(true);
+    assert.deepEqual(outboxRows(rig).map(({ name, count }) => [name, count]).sort(), [
+      ["a", 2],
+      ["b", 2],
+      ["c", 1],
+      ["d", 1],
+    ]);
+    assert.deepEqual([aggregator.accounting.received, aggregator.accounting.overflow], [6, 0]);
+  }),
+);
+
+Deno.test(
+  "with a full outbox the bus is left alone for as long as it takes, and then gives everything",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    const count = 60;
+    for (let i = 0; i < count; i++) bus.publish(event("a", NOW_S - 10_000 + 20 * i));
+    using rig = openRig(directory, [bus], NOW_MS, {
+      VABUS_BATCH_SIZE: "2",
+      OUTBOX_MAX_ROWS: "5",
+      CHECKPOINT_INTERVAL: "0.01",
+    });
+    const { ingest, outbox, aggregator } = rig.core;
+    const { accounting } = aggregator;
+    const stop = new AbortController();
+    const { sleep } = rig.clock;
+    let longestFullMs = 0;
+    let fullSinceMs: number | undefined;
+    let requestsWhenFull = 0;
+    rig.clock.sleep = async (ms) => {
+      await sleep(ms);
+      if (ingest.obstacle?.name !== "outbox_full") {
+        fullSinceMs = undefined;
+        return;
+      }
+      if (fullSinceMs === undefined) {
+        fullSinceMs = rig.clock.ms;
+        requestsWhenFull = bus.requests.length;
+      }
+      longestFullMs = Math.max(longestFullMs, rig.clock.ms - fullSinceMs);
+      if (rig.clock.ms - fullSinceMs < 3600_000) return;
+      assert.ok(bus.requests.length <= requestsWhenFull + 1, "the bus is left alone");
+      fullSinceMs = undefined;
+      outbox.advance("sqlite", outbox.endId());
+    };
+    bus.intervene = () => {
+      rig.clock.ms += 1000;
+      if (accounting.received === count) stop.abort();
+      return undefined;
+    };
+    await rig.readers[0]!.run(stop.signal);
+    assert.ok(longestFullMs >= 3600_000, `${longestFullMs}`);
+    outbox.advance("sqlite", outbox.endId());
+    ingest.checkpointNow(true);
+    assert.deepEqual([accounting.received, accounting.aggregated], [count, count]);
+  }),
+);
+
+Deno.test(
+  "a wall clock that steps ahead by a day closes no window while events come, and refuses none",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", NOW_S - 3), event("a", NOW_S - 2));
+    using rig = openRig(directory, [bus], NOW_MS);
+    const stop = new AbortController();
+    const { ingest, aggregator } = rig.core;
+    let polls = 0;
+    bus.intervene = () => {
+      polls++;
+      if (polls === 2) stepWallClock(rig, 86_400_000);
+      ingest.checkpointNow();
+      assert.deepEqual(outboxRows(rig), []);
+      if (polls === 4) stop.abort();
+      return undefined;
+    };
+    await rig.readers[0]!.run(stop.signal);
+    bus.publish(event("a", NOW_S - 1));
+    await rig.readers[0]!.drain(NEVER);
+    ingest.checkpointNow(true);
+    assert.deepEqual(outboxRows(rig).map(({ count }) => count), [3]);
+    assert.equal(aggregator.accounting.late, 0);
+  }),
+);
+
+Deno.test(
+  "a wall clock that steps back makes honest events ones of the future, which a retry brings in once it is right",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", NOW_S - 15));
+    using rig = openRig(directory, [bus], NOW_MS, { MAX_FUTURE_SKEW: "60" });
+    const { ingest, aggregator, state } = rig.core;
+    await rig.readers[0]!.drain(NEVER);
+    ingest.checkpointNow();
+    stepWallClock(rig, -3600_000);
+    bus.publish(event("a", NOW_S - 14));
+    await rig.readers[0]!.drain(NEVER);
+    ingest.checkpointNow();
+    assert.deepEqual([aggregator.accounting.aggregated, aggregator.accounting.future], [1, 1]);
+    stepWallClock(rig, 0);
+    leaveWish(state, "retry", readDeadLetters(state, { limit: 9 }).map(({ id }) => id));
+    ingest.checkpointNow(true);
+    assert.equal(countOf(rig), 2);
+    assert.deepEqual([aggregator.accounting.aggregated, aggregator.accounting.future], [2, 0]);
+  }),
+);
+
+Deno.test(
+  "a host that has slept a night closes what has ended only after it has heard that the bus has nothing",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", NOW_S - 3));
+    using rig = openRig(directory, [bus], NOW_MS, { IDLE_TIMEOUT: "10" });
+    const { ingest, aggregator } = rig.core;
+    const stop = new AbortController();
+    let polls = 0;
+    bus.intervene = () => {
+      polls++;
+      if (polls === 2) {
+        rig.clock.ms += 8 * 3600_000;
+        // While it slept, these were published.
+        bus.publish(event("a", NOW_S - 2), event("a", NOW_S - 1));
+      }
+      ingest.checkpointNow();
+      if (polls === 3) assert.deepEqual(outboxRows(rig), []);
+      if (polls > 3) rig.clock.ms += 4000;
+      if (polls === 9) stop.abort();
+      return undefined;
+    };
+    await rig.readers[0]!.run(stop.signal);
+    ingest.checkpointNow();
+    assert.deepEqual(outboxRows(rig).map(({ count }) => count), [3]);
+    assert.equal(aggregator.accounting.late, 0);
+  }),
+);
