@@ -4,7 +4,7 @@ import { replayCommand, simulationDirectory } from "./replay.ts";
 import { simulate } from "./simulation.ts";
 
 /** A few seconds' worth; `make sim` plays thousands. */
-const SEEDS = 250;
+const SEEDS = 200;
 /** Each mistake must be found within so many seeds. */
 const HUNT_SEEDS = 400;
 
