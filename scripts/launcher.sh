@@ -74,7 +74,7 @@ start_from() {
   VABUS_LAUNCHER_SEEN=$(env | sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/\1/p' | tr '\n' ' ')
   export VABUS_LAUNCHER_SEEN
   # glibc keeps what is freed. What is larger than a reply of the bus is to go back at once: tables that have grown, above all.
-  export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-4194304}"
+  export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-4194304}"
   # Why these permissions: scripts/permissions.ts.
   exec "$directory/deno" run @PERMISSIONS@ @ENGINE_FLAGS@ --no-config --no-lock --no-remote --no-npm \
     "$directory/program.mjs" "$@"
