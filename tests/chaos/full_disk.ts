@@ -71,7 +71,7 @@ class FullDisk implements AsyncDisposable {
   }
 
   private async fillOnce(fullMs: number, isKilled: boolean): Promise<void> {
-    assert.equal(this.handler.exitCode, undefined, this.handler.tail());
+    await this.atWork();
     this.fillings++;
     this.options.log(`disk full ${(fullMs / 1000).toFixed(1)} s${isKilled ? ", handler killed" : ""}`);
     const saidBefore = this.handler.stderr.length;
@@ -88,8 +88,8 @@ class FullDisk implements AsyncDisposable {
     this.disk.fill();
     await pause(fullMs / 2);
     this.disk.free();
-    if (isKilled) await this.restarted();
-    else this.noteComplaint(this.handler, saidBefore);
+    if (isKilled) await this.atWork();
+    this.noteComplaint(this.handler, isKilled ? 0 : saidBefore);
   }
 
   private noteComplaint({ stderr }: Program, from: number): void {
@@ -97,15 +97,20 @@ class FullDisk implements AsyncDisposable {
   }
 
   /** One that finds no room at its start may end, in words; whoever supervises it starts it again. */
-  private async restarted(): Promise<void> {
+  private async atWork(): Promise<void> {
     const hasStarted = () => /\bstarted\b|fetching/.test(this.handler.stderr);
-    await until(() => hasStarted() || this.handler.exitCode !== undefined, "the handler to start or to end");
-    this.noteComplaint(this.handler, 0);
-    if (this.handler.exitCode === undefined) return;
-    assert.equal(this.handler.exitCode, 1, this.handler.tail());
-    assert.match(this.handler.stderr, COMPLAINT);
-    assertNoStackTrace(this.handler);
-    this.refusals++;
-    this.handler = this.site.startHandler();
+    for (;;) {
+      await until(
+        () => hasStarted() || this.handler.exitCode !== undefined,
+        "the handler to start or to end",
+      );
+      if (this.handler.exitCode === undefined) return;
+      assert.ok(!hasStarted(), `ended while at work: ${this.handler.tail()}`);
+      assert.equal(this.handler.exitCode, 1, this.handler.tail());
+      assert.match(this.handler.stderr, COMPLAINT);
+      assertNoStackTrace(this.handler);
+      this.refusals++;
+      this.handler = this.site.startHandler();
+    }
   }
 }
