@@ -5,6 +5,7 @@ import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { createLogger } from "../../src/log/logger.ts";
 import { KafkaSink, type KafkaSinkOptions } from "../../src/sinks/kafka_sink.ts";
 import { readTopic, rowOf } from "../e2e/topic.ts";
+import { until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
 import {
@@ -66,6 +67,17 @@ Deno.test("KafkaSink", async (t) => {
     const { offset, metadata } = answer!.partitions.find(({ partition }) => partition === 0)!;
     return { offset, metadata };
   }
+
+  /** Waits for it: a broker answers that a transaction is committed before readers of positions see what is in it. */
+  const assertPosition = (topic: string, offset: string, metadata = CONTEXT.stateId) =>
+    until(
+      async () => {
+        assert.deepEqual(await positionOf(topic), { offset, metadata });
+        return true;
+      },
+      "the position to be seen",
+      10_000,
+    );
 
   const createPlaceFor = (delivery: KafkaSinkOptions["delivery"]) => (): Promise<SinkPlace> => {
     const topic = newTopic();
@@ -129,7 +141,7 @@ Deno.test("KafkaSink", async (t) => {
     await step("goes on after what is committed, though the local cursor is behind", async (sink, topic) => {
       await sink.open(CONTEXT, NEVER);
       await sink.write(batchOf([aggregateOf(), aggregateOf({ name: "b" })], 5), NEVER);
-      assert.deepEqual(await positionOf(topic), { offset: "7", metadata: CONTEXT.stateId });
+      await assertPosition(topic, "7");
       await sink.close();
       const restarted = createSink(topic);
       try {
@@ -149,7 +161,7 @@ Deno.test("KafkaSink", async (t) => {
       assert.equal(await sink.open(wiped, NEVER), 0);
       assert.ok(lines.some((line) => /"level":"warn".*another state database/.test(line)), lines.join("\n"));
       await sink.write(batchOf([aggregateOf({ name: "b" })]), NEVER);
-      assert.deepEqual(await positionOf(topic), { offset: "1", metadata: wiped.stateId });
+      await assertPosition(topic, "1", wiped.stateId);
       assert.equal(await sink.open(wiped, NEVER), 1);
     });
 
@@ -181,12 +193,13 @@ Deno.test("KafkaSink", async (t) => {
     await step("renews the position while idle, but not more often than needed", async (sink, topic) => {
       await sink.open(CONTEXT, NEVER);
       await sink.write(batchOf([aggregateOf()]), NEVER);
+      await assertPosition(topic, "1");
       nowMs += DAY_MS / 24;
       await sink.keepAlive(7, NEVER);
       assert.equal((await positionOf(topic)).offset, "1");
       nowMs += DAY_MS / 2;
       await sink.keepAlive(7, NEVER);
-      assert.deepEqual(await positionOf(topic), { offset: "7", metadata: CONTEXT.stateId });
+      await assertPosition(topic, "7");
       assertSameAggregates(await readAll(topic), [aggregateOf()]);
     }, { clock: () => nowMs });
 
