@@ -66,7 +66,7 @@ Deno.test("a configuration cannot be changed, all the way down", () => {
 Deno.test("property: a flag beats the environment, which beats .env, which beats the default", () => {
   const given = fc.option(fc.integer({ min: 1, max: 999 }).map(String), { nil: undefined });
   fc.assert(fc.property(given, given, given, fc.boolean(), (flag, ofEnvironment, ofFile, isNamed) => {
-    const path = isNamed ? "/etc/vabus.env" : "/work/.env";
+    const path = isNamed ? "/etc/vabus.env" : "/srv/.env";
     const config = load(sourcesOf({
       flags: flag === undefined ? {} : { MAX_SERIES: flag },
       environment: { MAX_SERIES: ofEnvironment },
@@ -91,7 +91,7 @@ Deno.test("property: a flag beats the environment, which beats .env, which beats
 Deno.test("an empty variable counts as not set; an empty flag is a fault", () => {
   const config = load(sourcesOf({
     environment: { MAX_SERIES: " ", LOG_LEVEL: "" },
-    files: { "/work/.env": "MAX_SERIES=7\n" },
+    files: { "/srv/.env": "MAX_SERIES=7\n" },
   }));
   assert.deepEqual([config.maxSeries, config.log.level], [7, "info"]);
   assert.deepEqual(subjects(sourcesOf({ flags: { MAX_SERIES: "" } })), ["--max-series"]);
@@ -100,7 +100,7 @@ Deno.test("an empty variable counts as not set; an empty flag is a fault", () =>
 Deno.test("a file of settings that was named has to be there; .env has not, but has to be readable", () => {
   assert.deepEqual(subjects(sourcesOf({ envFile: "missing.env" })), ["--env-file"]);
   const [fault] = faultsOf(
-    sourcesOf({ files: { "/work/.env": new Error("Permission denied (os error 13)") } }),
+    sourcesOf({ files: { "/srv/.env": new Error("Permission denied (os error 13)") } }),
   );
   assert.match(fault!.problem, /cannot be read: Permission denied$/);
 });
@@ -138,7 +138,7 @@ Deno.test("all faults are told at once, each with where its value came from and 
         ROUTES: "nonsense",
         HTTP_LISTEN: "8090",
       },
-      files: { ...PEM, "/work/.env": "MAX_SERIES=1e6\n" },
+      files: { ...PEM, "/srv/.env": "MAX_SERIES=1e6\n" },
     }),
     () => ["no form at all"],
   );
@@ -275,7 +275,7 @@ Deno.test("where the state is: the operator's word, systemd, XDG, home; or a fau
   const stateDir = (values: Record<string, string | undefined>) =>
     load(sourcesOf({ environment: { INSTANCE_ID: "i", ...values } })).stateDir;
   const all = { STATE_DIR: "here", STATE_DIRECTORY: "/var/lib/a:/var/lib/b", XDG_STATE_HOME: "/xdg" };
-  assert.equal(stateDir(all), "/work/here");
+  assert.equal(stateDir(all), "/srv/here");
   assert.equal(stateDir({ ...all, STATE_DIR: undefined }), "/var/lib/a");
   assert.equal(stateDir({ XDG_STATE_HOME: "/xdg" }), "/xdg/vabus-data-handler");
   assert.equal(stateDir({ XDG_STATE_HOME: "not/absolute" }), "/home/vabus/.local/state/vabus-data-handler");
@@ -374,7 +374,7 @@ Deno.test("a user name before an empty password may be a token, and is not shown
 
 Deno.test("a password that a # has cut off from its @ is not shown", () => {
   const [fault] = faultsOf(
-    sourcesOf({ files: { "/work/.env": "VABUS_URL=http://user:s3cr3t#more@bus:8000\n" } }),
+    sourcesOf({ files: { "/srv/.env": "VABUS_URL=http://user:s3cr3t#more@bus:8000\n" } }),
   );
   assert.equal(fault!.value, "http://user:***");
 });

@@ -16,7 +16,7 @@ export function sourcesOf(
     flags: known.flags ?? {},
     environment: { HOME: "/home/vabus", ...known.environment },
     envFile: known.envFile,
-    workingDirectory: "/work",
+    workingDirectory: "/srv",
     hostName: known.hostName ?? "edge7",
     isTerminal: known.isTerminal ?? false,
     readFile: (path) => {

@@ -37,7 +37,7 @@ class ConfigurationTrial implements Trial {
       environment: given(random, (name) => name),
       flags: chance(random, 0.3) ? given(random, (name) => name) : {},
       files: {
-        "/work/.env": chance(random, 0.2) ? envText(random) : "",
+        "/srv/.env": chance(random, 0.2) ? envText(random) : "",
         "/user": oddText(random, 10),
         "/run/secret": oneOf(random, ["", "\n", `${SECRET}${oddText(random, 4)}\n`, new Error("no way in")]),
         "/tls.pem": oneOf(random, [
@@ -46,7 +46,7 @@ class ConfigurationTrial implements Trial {
           `-----BEGIN PRIVATE KEY-----${SECRET}`,
         ]),
       },
-      ...(chance(random, 0.05) && { envFile: oneOf(random, ["/nowhere", "/run/secret", "/work/.env"]) }),
+      ...(chance(random, 0.05) && { envFile: oneOf(random, ["/nowhere", "/run/secret", "/srv/.env"]) }),
       hostName: oneOf(random, ["edge7", "edge7", "", " ", oddText(random, 8)]),
     });
     const ofBus = attempted(() => void loadBusConfig(sources));
