@@ -63,6 +63,12 @@ export class EventAggregator {
   /** Events that came after their window had closed, whether they corrected it or were refused. */
   lateArrivals = 0;
 
+  /**
+   * Windows that end here or before are final, and forgotten: what comes for them is late, whatever bus it comes from and
+   * whatever the horizon is now. Unix ms.
+   */
+  finalMs = -Infinity;
+
   /** Windows that were closed ahead of the watermark (idle, out of reach, flushed), as `start end`. */
   private readonly closedEarly = new Set<string>();
 
@@ -130,9 +136,8 @@ export class EventAggregator {
       // Too late is what its own bus has left behind, even where a slower bus still holds the window open: so it does not
       // depend on how the buses interleave.
       if (isClosed || endMs <= greatestMs - allowedLatenessMs) {
-        const isBeyondHorizon = correctionHorizonMs === 0
-          ? isClosed
-          : eventMs <= greatestMs - correctionHorizonMs;
+        const isBeyondHorizon = endMs <= this.finalMs ||
+          (correctionHorizonMs === 0 ? isClosed : eventMs <= greatestMs - correctionHorizonMs);
         if (isClosed || isBeyondHorizon) this.lateArrivals++;
         if (isBeyondHorizon) {
           accounting.late++;

@@ -1,13 +1,12 @@
 import type { Logger } from "../log/logger.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
 import { peekHeader, ReplyFormatError, type ReplyHeader, scanReply } from "../vabus/event_scanner.ts";
-import { StateError } from "../store/state_error.ts";
 import { type FetchReply, type Source, SourceError } from "../vabus/source.ts";
 import { Backoff } from "../clock/backoff.ts";
 import type { Clock } from "../clock/clock.ts";
 import { Pulse } from "../clock/pulse.ts";
 import { REQUEST_MAX_MS } from "../vabus/bus_connection.ts";
-import type { Ingest } from "./ingest.ts";
+import { DRAIN_PATIENCE_MS, type Ingest } from "./ingest.ts";
 
 export interface BusReaderOptions {
   readonly batchSize: number;
@@ -57,10 +56,11 @@ export class BusReader {
     this.pulse.end();
   }
 
-  /** Reads until the bus has nothing more; then the bus counts as idle. */
+  /** Reads until the bus has nothing more, or nothing more may be fetched for a while; then the bus counts as idle. */
   async drain(signal: AbortSignal): Promise<DrainResult> {
     while (!signal.aborted) {
-      await this.ingest.mayFetch(signal, this.pulse);
+      await this.ingest.mayFetch(signal, this.pulse, DRAIN_PATIENCE_MS);
+      if (this.ingest.obstacle) return { drained: false, reason: this.ingest.obstacle.detail };
       const outcome = await this.step(0, signal);
       if (outcome === "empty") {
         this.ingest.setIdle(this.bus);
@@ -117,7 +117,7 @@ export class BusReader {
       return reply.kind === "events" ? "empty" : "events";
     } catch (error) {
       if (signal.aborted) return "failed";
-      if (!isPassing(error)) throw error;
+      if (!(error instanceof SourceError || error instanceof ReplyFormatError)) throw error;
       await this.fail(error, signal);
       return "failed";
     }
@@ -188,6 +188,8 @@ export class BusReader {
   /** A reply of another log: nothing of it is taken in; the next fetch asks for the oldest event of the new log. */
   private startAnew(header: ReplyHeader): number {
     this.refuseTwin(header.log);
+    const known = this.ingest.positionOfLog(header.log);
+    if (known) return this.resume(header.log, known.nextOffset);
     this.logger.error("the bus was reset: its log is another one; going on at its oldest event", {
       bus: this.state.name,
       log: header.log,
@@ -207,6 +209,8 @@ export class BusReader {
     const { log, nextOffset } = this.state.position;
     if (log !== reply.log) {
       this.refuseTwin(reply.log);
+      const known = this.ingest.positionOfLog(reply.log);
+      if (known) return this.resume(reply.log, known.nextOffset);
       this.logger.error("the bus was reset: going on at its oldest event", {
         bus: this.state.name,
         log: reply.log,
@@ -251,10 +255,9 @@ export class BusReader {
     });
   }
 
-  private async fail(error: Error, signal: AbortSignal): Promise<void> {
+  private async fail(error: SourceError | ReplyFormatError, signal: AbortSignal): Promise<void> {
     this.prefetch = undefined;
-    const isUnreadable = error instanceof ReplyFormatError ||
-      (error instanceof SourceError && error.kind === "garbage");
+    const isUnreadable = error instanceof ReplyFormatError || error.kind === "garbage";
     const message = isUnreadable ? error.message + this.wayOut() : error.message;
     if (isUnreadable) this.limit = Math.max(1, this.limit >> 1);
     this.ingest.pollFailed(this.bus, message);
@@ -283,10 +286,4 @@ export class BusReader {
 
 function logOf(reply: FetchReply): string | undefined {
   return reply.kind === "events" ? peekHeader(reply.body)?.log : reply.log;
-}
-
-/** Whether trying again may help. The state is asked whether it knows a new log, and may be out of reach just then. */
-function isPassing(error: unknown): error is Error {
-  return error instanceof SourceError || error instanceof ReplyFormatError ||
-    (error instanceof StateError && error.kind === "unwritable");
 }

@@ -39,6 +39,8 @@ export interface BusState {
 const CHECKPOINT_SHARE = 0.1;
 /** Windows that are due are not left waiting for the interval, but checkpoints do not follow closer than this either. */
 const CLOSING_PAUSE_MS = 50;
+/** How long a run that is to end by itself waits for room in the outbox or on the disk. */
+export const DRAIN_PATIENCE_MS = 30_000;
 const TICK_MS = 100;
 /** Refused events held in memory before a checkpoint is made for their sake. */
 const REFUSED_MAX_EVENTS = 10_000;
@@ -147,7 +149,7 @@ export class Ingest {
 
   /** Where a bus was read to under another name, if its log is known. */
   positionOfLog(log: string): BusPosition | undefined {
-    return this.checkpoint.positionOfLog(log, this.buses.map((bus) => bus.name));
+    return this.checkpoint.positionOfLog(log);
   }
 
   /** The other bus whose log this is: read twice, its events would be counted twice. */
@@ -178,9 +180,11 @@ export class Ingest {
     this.buses[bus]!.failure = undefined;
   }
 
-  /** Resolves when fetching may go on (or the signal fires). `pulse` is of the loop that waits. */
-  async mayFetch(signal: AbortSignal, pulse: Pulse): Promise<void> {
+  /** Resolves when fetching may go on, the signal fires or patience is over. `pulse` is of the loop that waits. */
+  async mayFetch(signal: AbortSignal, pulse: Pulse, patienceMs = Infinity): Promise<void> {
+    const giveUpMs = this.clock.monotonicMs() + patienceMs;
     for (let { obstacle } = this; obstacle && !signal.aborted; obstacle = this.obstacle) {
+      if (this.clock.monotonicMs() >= giveUpMs) return;
       pulse.expect(obstacle.name, TICK_MS);
       await this.clock.sleep(TICK_MS, signal);
     }

@@ -8,7 +8,7 @@ import type { DrainResult } from "./bus_reader.ts";
 import type { Clock } from "../clock/clock.ts";
 import { Pulse } from "../clock/pulse.ts";
 import { REQUEST_MAX_MS } from "../vabus/bus_connection.ts";
-import type { Ingest } from "./ingest.ts";
+import { DRAIN_PATIENCE_MS, type Ingest } from "./ingest.ts";
 
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 1000;
@@ -49,9 +49,11 @@ export class QueueReader {
     this.pulse.end();
   }
 
-  /** Reads until the bus has nothing more; then the bus counts as idle. */
+  /** Reads until the bus has nothing more, or nothing more may be fetched for a while; then the bus counts as idle. */
   async drain(signal: AbortSignal): Promise<DrainResult> {
     while (!signal.aborted) {
+      await this.ingest.mayFetch(signal, this.pulse, DRAIN_PATIENCE_MS);
+      if (this.ingest.obstacle) return { drained: false, reason: this.ingest.obstacle.detail };
       const outcome = await this.step(signal);
       if (outcome === "empty") {
         this.ingest.setIdle(this.bus);

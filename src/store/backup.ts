@@ -117,6 +117,7 @@ function renew(draft: string, file: string, nowMs: number): string {
     }
     const seal = new Seal({
       all: <Row>(sql: string, ...values: SQLInputValue[]) => database.prepare(sql).all(...values) as Row[],
+      iterate: <Row>(sql: string) => database.prepare(sql).iterate() as Iterable<Row>,
       run: (sql, ...values) => void database.prepare(sql).run(...values),
     });
     seal.check();

@@ -86,6 +86,8 @@ export class Checkpoint {
   private readonly writer = new ColumnWriter();
   private pagesOnDisk: ReadonlyMap<number, PageChecksums> = new Map();
   private readonly savedSequence: number[];
+  /** Positions of buses that are configured no more, by log. */
+  private readonly leftBehind = new Map<string, BusPosition>();
   /** Page and sequence numbers change at a restart: the first checkpoint after it writes everything. */
   private rewriteAll = true;
   private readonly tally: Tally = { lost: 0, lateArrivals: 0, closed: 0, unrouted: 0, notFinite: 0 };
@@ -119,11 +121,9 @@ export class Checkpoint {
     }
   }
 
-  /** Where a bus was read to whose log has this identity but whose name is not among `busNames`: a bus that has moved. */
-  positionOfLog(log: string, busNames: readonly string[]): BusPosition | undefined {
-    return this.state.all<BusRow>("SELECT * FROM bus WHERE log = ?", log)
-      .filter((row) => !busNames.includes(row.name))
-      .map(toPosition)[0];
+  /** Where the log with this identity was read to under an address that is configured no more: a bus that has moved. */
+  positionOfLog(log: string): BusPosition | undefined {
+    return this.leftBehind.get(log);
   }
 
   /** What operators have asked for since the last checkpoint. */
@@ -143,10 +143,11 @@ export class Checkpoint {
   write(input: CheckpointInput): number {
     const { aggregator, registry, state } = this;
     const { windows, watermark } = aggregator;
+    const finalMs = Math.max(aggregator.finalMs, this.finalBeforeMs());
     const written = state.transaction(() => {
       const closed = this.closer.close(windows, input.closing, this.outbox.endId(), input.nowMs);
       const reissued = this.settle(input, closed);
-      const lacking = writeOff(state, registry.sinks, registry.deliveredId(), this.finalBeforeMs());
+      const lacking = writeOff(state, registry.sinks, registry.deliveredId(), finalMs);
       const pages = this.writePages(input.closing);
       const sequences = this.writeIds(input.buses);
       addRefusedEvents(state, input.refused, input.nowMs);
@@ -171,8 +172,8 @@ export class Checkpoint {
           sink.name,
         );
       }
-      this.writeAccounts(input, closed);
-      dropFinalWindows(state, registry.deliveredId(), this.finalBeforeMs(), DROPPED_SEGMENTS);
+      this.writeAccounts(input, closed, finalMs);
+      dropFinalWindows(state, registry.deliveredId(), finalMs, DROPPED_SEGMENTS);
       return { closed, pages, sequences, reissued };
     });
 
@@ -181,6 +182,8 @@ export class Checkpoint {
     this.savedSequence.splice(0, Infinity, ...written.sequences);
     windows.markAllClean();
     aggregator.forget(input.closing);
+    aggregator.finalMs = finalMs;
+    for (const { log } of input.buses) if (log !== undefined) this.leftBehind.delete(log);
     this.tally.lost += input.lost;
     this.tally.closed += written.closed.events;
     this.tally.unrouted += written.closed.unrouted;
@@ -284,9 +287,13 @@ export class Checkpoint {
       greatestMs === -Infinity ? null : greatestMs,
       position,
     );
+    // Where a log was read to is known once: under an earlier address of the bus it would be out of date.
+    if (bus.log !== undefined) {
+      this.state.run("DELETE FROM bus WHERE log = ? AND name != ?", bus.log, bus.name);
+    }
   }
 
-  private writeAccounts(input: CheckpointInput, closed: Closed): void {
+  private writeAccounts(input: CheckpointInput, closed: Closed, finalMs: number): void {
     const { accounting, options, watermark } = this.aggregator;
     const accounts: Record<string, number> = {
       ...accounting,
@@ -304,6 +311,7 @@ export class Checkpoint {
       checkpoint_at_ms: input.nowMs,
     };
     if (watermark.valueMs !== -Infinity) accounts["watermark_ms"] = watermark.valueMs;
+    if (finalMs !== -Infinity) accounts["final_ms"] = finalMs;
     for (const [name, value] of Object.entries(accounts)) {
       this.state.run("INSERT OR REPLACE INTO account VALUES (?, ?)", name, value);
     }
@@ -313,6 +321,7 @@ export class Checkpoint {
     const accounts = readAccounts(this.state);
     for (const name of ACCOUNTS) this.aggregator.accounting[name] = accounts.get(name) ?? 0;
     this.aggregator.lateArrivals = accounts.get("late_arrivals") ?? 0;
+    this.aggregator.finalMs = accounts.get("final_ms") ?? -Infinity;
     this.tally.lost = accounts.get("lost") ?? 0;
     this.tally.closed = accounts.get("closed") ?? 0;
     this.tally.unrouted = accounts.get("unrouted") ?? 0;
@@ -322,6 +331,9 @@ export class Checkpoint {
   private restoreBuses(busNames: readonly string[]): BusPosition[] {
     const rows = this.state.all<BusRow>("SELECT * FROM bus");
     const known = busNames.map((name) => rows.find((row) => row.name === name));
+    for (const row of rows) {
+      if (row.log !== null && !busNames.includes(row.name)) this.leftBehind.set(row.log, toPosition(row));
+    }
     this.aggregator.watermark.restore(
       readAccounts(this.state).get("watermark_ms") ?? -Infinity,
       known.map((row) => row?.greatest_ms ?? -Infinity),

@@ -4,6 +4,7 @@ import type { SQLInputValue } from "node:sqlite";
 /** What a seal needs of the state database. */
 export interface SealedDatabase {
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[];
+  iterate<Row>(sql: string): Iterable<Row>;
   run(sql: string, ...values: SQLInputValue[]): void;
 }
 
@@ -158,8 +159,9 @@ export class Seal {
       column === blob ? `substr(${column}, 1, ${BLOB_CHECKSUM_BYTES}) AS ${column}` : column
     );
     let sum = 0;
+    // One by one: dead letters may be many, and large.
     for (
-      const row of this.database.all<Record<string, SQLInputValue>>(
+      const row of this.database.iterate<Record<string, SQLInputValue>>(
         `SELECT checksum, ${selected} FROM ${table}`,
       )
     ) {

@@ -196,6 +196,15 @@ export class StateDatabase {
     }
   }
 
+  /** The rows of a query one by one, for those that may be too many to hold. @throws {StateError} */
+  *iterate<Row>(sql: string): Generator<Row> {
+    try {
+      yield* this.prepare(sql).iterate() as Iterable<Row>;
+    } catch (error) {
+      throw toStateError(error, this.path);
+    }
+  }
+
   get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
     try {
       return this.prepare(sql).get(...values) as Row | undefined;

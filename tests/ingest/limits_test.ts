@@ -175,3 +175,49 @@ Deno.test(
     assert.equal(aggregator.accounting.late, 0);
   }),
 );
+
+Deno.test(
+  "what is final stays final: a longer horizon, or a bus that comes later, cannot reopen it",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", NOW_S - 5000), event("a", NOW_S - 5000), event("a", NOW_S - 100));
+    {
+      using rig = openRig(directory, [bus], NOW_MS, { CORRECTION_HORIZON: "60" });
+      await rig.readers[0]!.drain(NEVER);
+      const { ingest, outbox, state } = rig.core;
+      ingest.checkpointNow();
+      outbox.advance("sqlite", outbox.endId());
+      ingest.checkpointNow();
+      const kept = state.all("SELECT 1 FROM segment WHERE window_end_ms < ?", NOW_MS - 1000_000);
+      assert.deepEqual(kept, [], "the window is forgotten");
+    }
+    const another = new MemorySource("http://another");
+    another.log = "another-log";
+    another.publish(event("a", NOW_S - 5000));
+    bus.publish(event("a", NOW_S - 5000));
+    using rig = openRig(directory, [bus, another], NOW_MS, { CORRECTION_HORIZON: "86400" });
+    for (const reader of rig.readers) await reader.drain(NEVER);
+    rig.core.ingest.checkpointNow();
+    assert.equal(rig.core.aggregator.accounting.late, 2);
+    assert.deepEqual(readDeadLetters(rig.core.state, { limit: 9 }).map(({ reason }) => reason), [
+      "late",
+      "late",
+    ]);
+  }),
+);
+
+Deno.test(
+  "a run that is to end by itself does not wait for ever for room in the outbox",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (let i = 0; i < 10; i++) bus.publish(event("a", NOW_S - 10_000 + 100 * i));
+    using rig = openRig(directory, [bus], NOW_MS, { OUTBOX_MAX_ROWS: "2", VABUS_BATCH_SIZE: "1" });
+    bus.intervene = () => {
+      rig.clock.ms += 1000;
+      return undefined;
+    };
+    const result = await rig.readers[0]!.drain(NEVER);
+    assert.equal(result.drained, false);
+    assert.match("reason" in result ? result.reason : "", /OUTBOX_MAX_ROWS/);
+  }),
+);
