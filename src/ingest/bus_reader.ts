@@ -56,7 +56,7 @@ export class BusReader {
     this.pulse.end();
   }
 
-  /** Reads until the bus has nothing more, or nothing more may be fetched for a while; then the bus counts as idle. */
+  /** Reads until the bus has nothing more, and then counts as idle; gives up when it is out of reach or nothing may be fetched. */
   async drain(signal: AbortSignal): Promise<DrainResult> {
     while (!signal.aborted) {
       await this.ingest.mayFetch(signal, this.pulse, DRAIN_PATIENCE_MS);
