@@ -5,28 +5,24 @@ import { arrival, Bus, handlerEnvironment, INSTANCE, sqlitePath, sqliteSink } fr
 
 const TIMEOUT_MS = 60_000;
 
-/** An event in the minute that began so many minutes ago. */
-function event(name: string, minutesAgo: number): string {
-  const timestamp = Math.floor(Date.now() / 60_000) * 60 - minutesAgo * 60 + 1;
-  return JSON.stringify({ name, value: 1, timestamp });
-}
-
 Deno.test("a restored handler brings what came after the backup once more, and its corrections win in the sink", async () => {
   await using directory = await temporaryDirectory();
   await using bus = await Bus.start();
   const environment = handlerEnvironment(bus.url, directory.path);
   const inSqlite = sqliteSink(sqlitePath(directory.path));
   const backup = `${directory.path}/backup`;
+  // One and the same for all, or a minute that turns meanwhile would make two windows of them.
+  const event = `{"name":"press","value":1,"timestamp":${Math.floor(Date.now() / 1000) - 1800}}`;
   {
     await using handler = Program.start(["run"], environment);
-    await bus.publish([event("press", 30)]);
+    await bus.publish([event]);
     await arrival(inSqlite, 1, "SQLite", TIMEOUT_MS, [handler]);
     const made = await runToEnd(["backup", "--to", backup], environment);
     assert.equal(made.code, 0, made.stderr);
     assert.match(made.stdout, new RegExp(`the state of ${INSTANCE}, .* checked`));
     // Each makes a revision of the window that the backup knows nothing of.
     for (const total of [2, 3, 4]) {
-      await bus.publish([event("press", 30)]);
+      await bus.publish([event]);
       await arrival(inSqlite, total, "SQLite", TIMEOUT_MS, [handler]);
     }
     const held = await runToEnd(["restore", "--from", backup, "--replace"], environment);
@@ -39,7 +35,7 @@ Deno.test("a restored handler brings what came after the backup once more, and i
   const restored = await runToEnd(["restore", "--from", backup], environment);
   assert.equal(restored.code, 0, restored.stderr);
   await using handler = Program.start(["run"], environment);
-  await bus.publish([event("press", 30)]);
+  await bus.publish([event]);
   await arrival(inSqlite, 5, "SQLite", TIMEOUT_MS, [handler]);
   assert.equal(await handler.stop(), 0, handler.tail());
   const [row, ...others] = await inSqlite.rows();
