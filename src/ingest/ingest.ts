@@ -116,10 +116,7 @@ export class Ingest {
   /** Takes in a batch that ends before `nextOffset` of `log`. */
   accept(bus: number, batch: EventBatch, log: string | undefined, nextOffset: number | undefined): void {
     const state = this.buses[bus]!;
-    if (batch.total > 0) {
-      state.idleMs = 0;
-      this.aggregator.watermark.setIdle(bus, false);
-    }
+    if (batch.total > 0) this.wake(bus);
     this.aggregate(bus, batch, state.name, state.position.nextOffset);
     this.moveTo(bus, log, nextOffset);
   }
@@ -128,6 +125,8 @@ export class Ingest {
   skipTo(bus: number, log: string | undefined, nextOffset: number | undefined, lost: number): void {
     // A bus may say that its log begins at the greatest offset there is, again and again.
     this.lost = Math.min(this.lost + lost, Number.MAX_SAFE_INTEGER - this.checkpoint.tallies.lost);
+    // What it has there may be older than the wall clock would let wait.
+    this.wake(bus);
     this.moveTo(bus, log, nextOffset);
   }
 
@@ -170,10 +169,8 @@ export class Ingest {
 
   /** A failed poll moves no time: what was counted as idle before it does not count any more. */
   pollFailed(bus: number, reason: string): void {
-    const state = this.buses[bus]!;
-    state.failure = reason;
-    state.idleMs = 0;
-    this.aggregator.watermark.setIdle(bus, false);
+    this.buses[bus]!.failure = reason;
+    this.wake(bus);
   }
 
   pollSucceeded(bus: number): void {
@@ -283,6 +280,11 @@ export class Ingest {
     const result = work();
     this.observer.processed((this.clock.monotonicMs() - startedMs) / 1000);
     return result;
+  }
+
+  private wake(bus: number): void {
+    this.buses[bus]!.idleMs = 0;
+    this.aggregator.watermark.setIdle(bus, false);
   }
 
   private moveTo(bus: number, log: string | undefined, nextOffset: number | undefined): void {

@@ -56,3 +56,22 @@ Deno.test("of two wishes for one letter the first counts", async () => {
     assert.deepEqual(readDeadLetters(state, { limit: 9 }), []);
   });
 });
+
+Deno.test("a bus that begins a new log is not idle until it has been found empty for long enough again", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const source = new MemorySource();
+    source.publish({ name: "a", value: 1, timestamp: NOW_MS / 1000 });
+    using rig = openRig(directory, [source], NOW_MS, { IDLE_TIMEOUT: "10" });
+    const { ingest } = rig.core;
+    await rig.readers[0]!.drain(new AbortController().signal);
+    ingest.checkpointNow();
+    // Idle by now, its window not ended yet by the wall clock.
+    ingest.skipTo(0, "another log", undefined, 0);
+    rig.clock.ms += 60_000;
+    ingest.checkpointNow();
+    assert.deepEqual(outboxRows(rig), []);
+    ingest.pollWasEmpty(0, 10_000);
+    ingest.checkpointNow();
+    assert.equal(outboxRows(rig).length, 1);
+  });
+});
