@@ -85,6 +85,17 @@ export class OpenWindows {
     this.touched = touched;
   }
 
+  /** As {@link touch}, for what is read of the slots `from` to `to` of a list when their window closes. */
+  touchSlots(slots: Int32Array, from: number, to: number): void {
+    const { accumulators, likelySlots: series, slotSeries } = this;
+    let touched = 0;
+    for (let i = from; i < to; i++) {
+      touched += accumulators[slots[i]! * SLOT]!;
+      series[i - from] = slotSeries[slots[i]!]!;
+    }
+    this.touched = touched + this.series.touchSeries(series, to - from);
+  }
+
   isInUse(series: number): boolean {
     return this.series.firstSlot(series) >= 0;
   }

@@ -8,6 +8,10 @@
 export class SeriesTable {
   names = new Uint8Array(INITIAL_CAPACITY * 32);
 
+  private namesView = viewOf(this.names);
+  /** What {@link find} was last asked about: nearly always the reply that it is asked about next. */
+  private text: Uint8Array = this.names;
+  private textView = this.namesView;
   /** Rows of {@link ROW} numbers. */
   private rows = new Int32Array(INITIAL_CAPACITY * ROW);
   /** Series id + 1, or 0 for an empty cell. */
@@ -27,6 +31,11 @@ export class SeriesTable {
   find(bytes: Uint8Array, start: number, length: number, nameHash: number, functionId: number): number {
     const hash = seriesHash(nameHash, functionId);
     const { cells, names, rows } = this;
+    if (bytes !== this.text) {
+      this.text = bytes;
+      this.textView = viewOf(bytes);
+    }
+    const { namesView, textView } = this;
     const mask = cells.length - 1;
     for (let cell = spread(hash) & mask;; cell = (cell + 1) & mask) {
       const series = cells[cell]! - 1;
@@ -37,8 +46,10 @@ export class SeriesTable {
       ) {
         continue;
       }
+      const nameStart = rows[row + NAME_START]!;
       let i = 0;
-      for (let at = rows[row + NAME_START]!; i < length && names[at] === bytes[start + i]; at++) i++;
+      while (i + 4 <= length && namesView.getInt32(nameStart + i) === textView.getInt32(start + i)) i += 4;
+      while (i < length && names[nameStart + i] === bytes[start + i]) i++;
       if (i === length) return series;
     }
   }
@@ -69,6 +80,14 @@ export class SeriesTable {
     return touched;
   }
 
+  /** As {@link touch}, for what is kept of the first `count` of `series`. */
+  touchSeries(series: Int32Array, count: number): number {
+    const { names, rows } = this;
+    let touched = 0;
+    for (let i = 0; i < count; i++) touched ^= names[rows[series[i]! * ROW + NAME_START]!]!;
+    return touched;
+  }
+
   /** Numbers a series that {@link find} did not find. It has no open slot yet. */
   add(bytes: Uint8Array, start: number, length: number, nameHash: number, functionId: number): number {
     if (this.size === this.capacity || this.namesLength + length > this.names.length) this.makeRoom(length);
@@ -79,26 +98,37 @@ export class SeriesTable {
     this.rows[row + NAME_START] = this.namesLength;
     this.rows[row + NAME_LENGTH] = length;
     this.rows[row + FIRST_SLOT] = -1;
-    // Names are short: a loop beats a typed array's set() with its view.
-    for (let i = 0; i < length; i++) this.names[this.namesLength + i] = bytes[start + i]!;
+    this.rows[row + ARCHIVE_HASH] = archiveHash(bytes, start, length, functionId);
+    copyBytes(bytes, start, length, this.names, this.namesLength);
     this.namesLength += length;
     this.size++;
     this.place(series);
     return series;
   }
 
-  hash(series: number): number {
-    return this.rows[series * ROW + HASH]!;
+  /** See {@link archiveHash}. */
+  archiveHash(series: number): number {
+    return this.rows[series * ROW + ARCHIVE_HASH]!;
   }
 
   functionId(series: number): number {
     return this.rows[series * ROW + FUNCTION]!;
   }
 
-  /** A view that is valid until the next series is added. */
+  /** Where the series' name begins in `names`; valid until the next series is added. */
+  nameStart(series: number): number {
+    return this.rows[series * ROW + NAME_START]!;
+  }
+
+  /** Length of the series' name, bytes. */
+  nameLength(series: number): number {
+    return this.rows[series * ROW + NAME_LENGTH]!;
+  }
+
+  /** The series' name as UTF-8: a view that is valid until the next series is added. */
   nameBytes(series: number): Uint8Array {
-    const start = this.rows[series * ROW + NAME_START]!;
-    return this.names.subarray(start, start + this.rows[series * ROW + NAME_LENGTH]!);
+    const start = this.nameStart(series);
+    return this.names.subarray(start, start + this.nameLength(series));
   }
 
   /** Head of the chain of the series' open slots; -1: it has none. Kept for the owner of the slots. */
@@ -112,7 +142,7 @@ export class SeriesTable {
 
   private place(series: number): void {
     const mask = this.cells.length - 1;
-    let cell = spread(this.hash(series)) & mask;
+    let cell = spread(this.rows[series * ROW + HASH]!) & mask;
     while (this.cells[cell] !== 0) cell = (cell + 1) & mask;
     this.cells[cell] = series + 1;
   }
@@ -127,7 +157,7 @@ export class SeriesTable {
       if (series < 0 || this.firstSlot(series) < 0) continue;
       live.push(series);
       isLive[series] = 1;
-      liveBytes += this.rows[series * ROW + NAME_LENGTH]!;
+      liveBytes += this.nameLength(series);
     }
     this.freeIds.length = 0;
     for (let series = this.idEnd - 1; series >= 0; series--) if (!isLive[series]) this.freeIds.push(series);
@@ -144,13 +174,14 @@ export class SeriesTable {
     const names = new Uint8Array(namesCapacity);
     let length = 0;
     for (const series of live) {
-      const name = this.nameBytes(series);
-      names.set(name, length);
+      const nameLength = this.nameLength(series);
+      copyBytes(this.names, this.nameStart(series), nameLength, names, length);
       this.rows[series * ROW + NAME_START] = length;
-      length += name.length;
+      length += nameLength;
       this.place(series);
     }
     this.names = names;
+    this.namesView = viewOf(names);
     this.namesLength = length;
     this.size = live.length;
   }
@@ -166,10 +197,37 @@ const FUNCTION = 1;
 const NAME_START = 2;
 const NAME_LENGTH = 3;
 const FIRST_SLOT = 4;
+const ARCHIVE_HASH = 5;
 
-/** The hash of a (name, function) pair from the hash of its name. */
-export function seriesHash(nameHash: number, functionId: number): number {
+/**
+ * The hash in whose order closed aggregates lie on disk: 32-bit FNV-1a (Fowler, Noll, Vo) over the name, then the function.
+ * A state file outlives the program that wrote it, so this must never change.
+ */
+export function archiveHash(bytes: Uint8Array, start: number, length: number, functionId: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = start; i < start + length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  return Math.imul(hash ^ functionId, 0x01000193);
+}
+
+/** The hash of a (name, function) pair in memory, from the hash of its name. */
+function seriesHash(nameHash: number, functionId: number): number {
   return Math.imul(nameHash ^ functionId, 0x01000193);
+}
+
+/** Reads four bytes at once, wherever they lie. */
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Copies bytes into another array. Names are short: a loop beats a typed array's set() with its view. */
+export function copyBytes(
+  from: Uint8Array,
+  start: number,
+  length: number,
+  to: Uint8Array,
+  toStart: number,
+): void {
+  for (let i = 0; i < length; i++) to[toStart + i] = from[start + i]!;
 }
 
 /** Brings the high bits down, which the multiplications favour, before the hash is masked (MurmurHash3's finaliser step). */

@@ -119,8 +119,5 @@ function registeredBuses(state: StateDatabase): string[] {
 function routeTable(config: Config, sinkNames: readonly string[]): RouteTable {
   const compiled = compileRoutes(config.routes, [...sinkNames]);
   if ("faults" in compiled) throw new Error(compiled.faults.join("; "));
-  return {
-    always: config.routes === undefined ? sinkNames : undefined,
-    sinksFor: (name) => compiled.ok.sinksFor(name),
-  };
+  return compiled.ok;
 }

@@ -9,7 +9,13 @@ const NOWHERE = "none";
 
 /** Which sinks an event name goes to. The first rule that matches decides; the last one matches everything. */
 export class Routes {
-  constructor(private readonly rules: readonly Rule[]) {}
+  /** The sinks of every name, when the first rule matches everything already: saves looking at names. */
+  readonly always: readonly string[] | undefined;
+
+  constructor(private readonly rules: readonly Rule[]) {
+    const { pattern, sinks } = rules[0]!;
+    this.always = isCatchAll(pattern) ? sinks : undefined;
+  }
 
   /** The sinks of `name`; empty: its aggregates are dropped knowingly. */
   sinksFor(name: string): readonly string[] {
@@ -29,7 +35,7 @@ export function compileRoutes(
   const parts = text.split(";").map((part) => part.trim()).filter((part) => part !== "");
   const faults: string[] = [];
   const rules = parts.map((part) => parseRule(part, sinkNames, faults));
-  const catchAll = rules.findIndex(({ pattern }) => /^\*+$/.test(pattern));
+  const catchAll = rules.findIndex(({ pattern }) => isCatchAll(pattern));
   if (catchAll < 0) {
     faults.push(
       'the last rule must be a catch-all: end with "*=SINK" (or "*=none" to drop the rest knowingly)',
@@ -38,6 +44,10 @@ export function compileRoutes(
     faults.push(`"${parts[catchAll + 1]}" can never match, since the rule before it matches everything`);
   }
   return faults.length > 0 ? { faults } : { ok: new Routes(rules) };
+}
+
+function isCatchAll(pattern: string): boolean {
+  return /^\*+$/.test(pattern);
 }
 
 function parseRule(text: string, sinkNames: readonly string[], faults: string[]): Rule {

@@ -1,6 +1,6 @@
 import { ACCOUNTS, type EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
-import { hashBytes } from "../vabus/event_batch.ts";
+import { hashBytes } from "../vabus/text_hash.ts";
 import { readAccounts } from "./accounts.ts";
 import { dropFinalWindows } from "./archive.ts";
 import { ColumnError, ColumnReader, ColumnWriter } from "./columns.ts";

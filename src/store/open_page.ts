@@ -1,6 +1,7 @@
 import { isFunctionId } from "../aggregation/agg_function.ts";
 import { COUNT, type OpenWindow, type OpenWindows, PAGE_SLOTS, SLOT } from "../aggregation/open_windows.ts";
-import { hashBytes } from "../vabus/event_batch.ts";
+import { copyBytes } from "../aggregation/series_table.ts";
+import { hashBytes } from "../vabus/text_hash.ts";
 import { ColumnError, ColumnReader, type ColumnWriter } from "./columns.ts";
 import { readSketches, writeSketches } from "./sketch_columns.ts";
 
@@ -9,14 +10,13 @@ export function encodeKeys(windows: OpenWindows, page: number, writer: ColumnWri
   const { series } = windows;
   const start = page * PAGE_SLOTS;
   const inPage = windows.slotSeries.subarray(start, start + windows.pageUsed[page]!);
-  const nameLength = Uint16Array.from(inPage, (s) => series.nameBytes(s).length);
+  const nameLength = Uint16Array.from(inPage, (s) => series.nameLength(s));
   const names = new Uint8Array(nameLength.reduce((sum, length) => sum + length, 0));
   let at = 0;
-  for (const s of inPage) {
-    const name = series.nameBytes(s);
-    names.set(name, at);
-    at += name.length;
-  }
+  inPage.forEach((s, row) => {
+    copyBytes(series.names, series.nameStart(s), nameLength[row]!, names, at);
+    at += nameLength[row]!;
+  });
   writer.write(Int32Array.from(inPage, (s) => series.functionId(s)));
   writer.write(nameLength);
   writer.write(names);

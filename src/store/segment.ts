@@ -1,5 +1,6 @@
 import type { Accumulator } from "../aggregation/accumulator.ts";
 import type { QuantileSketch } from "../aggregation/quantile_sketch.ts";
+import { copyBytes } from "../aggregation/series_table.ts";
 import { isFunctionId, isPercentile } from "../aggregation/agg_function.ts";
 import { ColumnError, ColumnReader, type ColumnWriter } from "./columns.ts";
 import { readSketches, writeSketches } from "./sketch_columns.ts";
@@ -7,11 +8,14 @@ import { readSketches, writeSketches } from "./sketch_columns.ts";
 /** Rows a segment holds at most. */
 export const SEGMENT_ROWS = 4096;
 
-/** One closed aggregate on its way into a segment. */
-export interface SegmentRow extends Accumulator {
+/** What a segment holds of one closed aggregate beside its accumulator. */
+export interface SegmentRow {
   /** Hash of (name, function); the rows of a segment are in the order of its unsigned value. */
   readonly hash: number;
-  readonly nameBytes: Uint8Array;
+  /** The name as UTF-8: a range, since a view for each row would be garbage by the hundred thousand. */
+  readonly names: Uint8Array;
+  readonly nameStart: number;
+  readonly nameLength: number;
   readonly revision: number;
   /** Events already counted by the revision before this one; 0 for revision 0. */
   readonly previousCount: number;
@@ -64,26 +68,27 @@ export class SegmentBuilder {
     return this.hash[this.rows - 1]! >>> 0;
   }
 
-  add(row: SegmentRow): void {
+  add(accumulator: Accumulator, row: SegmentRow): void {
     const i = this.rows++;
+    this.functionId[i] = accumulator.functionId;
+    this.x[i] = accumulator.x;
+    this.y[i] = accumulator.y;
+    this.count[i] = accumulator.count;
+    if (accumulator.sketch) this.sketches.push(accumulator.sketch);
     this.hash[i] = row.hash;
-    this.functionId[i] = row.functionId;
-    this.x[i] = row.x;
-    this.y[i] = row.y;
-    this.count[i] = row.count;
     this.previousCount[i] = row.previousCount;
     this.revision[i] = row.revision;
     this.sinks[i] = row.sinks;
     this.newSinks[i] = row.newSinks;
-    this.nameLength[i] = row.nameBytes.length;
-    if (this.namesLength + row.nameBytes.length > this.names.length) {
+    const { nameLength } = row;
+    this.nameLength[i] = nameLength;
+    if (this.namesLength + nameLength > this.names.length) {
       const grown = new Uint8Array(this.names.length * 2);
       grown.set(this.names);
       this.names = grown;
     }
-    this.names.set(row.nameBytes, this.namesLength);
-    this.namesLength += row.nameBytes.length;
-    if (row.sketch) this.sketches.push(row.sketch);
+    copyBytes(row.names, row.nameStart, nameLength, this.names, this.namesLength);
+    this.namesLength += nameLength;
   }
 
   /** The segment's blob, valid until `writer` is used again; empties the builder. */

@@ -1,9 +1,8 @@
 import { type Accumulator, merge, valueOf } from "../aggregation/accumulator.ts";
 import { functionId, functionName } from "../aggregation/agg_function.ts";
 import type { Aggregate } from "../aggregation/aggregate.ts";
-import { type OpenWindow, type OpenWindows, PAGE_SLOTS } from "../aggregation/open_windows.ts";
-import { seriesHash } from "../aggregation/series_table.ts";
-import { hashBytes } from "../vabus/event_batch.ts";
+import { type OpenWindow, type OpenWindows, PAGE_SLOTS, TOUCH_RUN } from "../aggregation/open_windows.ts";
+import { archiveHash } from "../aggregation/series_table.ts";
 import { ArchivedWindow } from "./archive.ts";
 import { ColumnWriter } from "./columns.ts";
 import { SegmentBuilder } from "./segment.ts";
@@ -64,8 +63,10 @@ export class WindowCloser {
       const archived = ArchivedWindow.load(this.state, window.startMs, window.endMs);
       for (let page = 0; page < window.pages.length; page += SORTED_PAGES) {
         const pages = window.pages.slice(page, page + SORTED_PAGES);
-        for (const slot of slotsByHash(windows, pages)) {
-          this.closeSlot(windows, window, slot, archived, closed);
+        const slots = slotsByHash(windows, pages);
+        for (let i = 0; i < slots.length; i++) {
+          if (i % TOUCH_RUN === 0) windows.touchSlots(slots, i, Math.min(i + TOUCH_RUN, slots.length));
+          this.closeSlot(windows, window, slots[i]!, archived, closed);
           if (this.builder.isFull) this.flush(window, false, closed, nowMs);
         }
         this.flush(window, false, closed, nowMs);
@@ -88,7 +89,7 @@ export class WindowCloser {
     const window = { startMs: aggregate.windowStartMs, endMs: aggregate.windowEndMs };
     const nameBytes = ENCODER.encode(aggregate.name);
     const id = functionId(aggregate.aggFunc);
-    const hash = seriesHash(hashBytes(nameBytes, 0, nameBytes.length), id);
+    const hash = archiveHash(nameBytes, 0, nameBytes.length, id);
     const newest = ArchivedWindow.load(this.state, window.startMs, window.endMs).find(hash, id, nameBytes);
     if (!newest) return "impossible";
     const { segment, row } = newest;
@@ -96,10 +97,11 @@ export class WindowCloser {
     if ((this.sinksThatHave(segment.sinks[row]!, newest.id) & bit) === 0) return "impossible";
     const revision = segment.revision[row]!;
     if (revision > aggregate.revision) return "superseded";
-    this.builder.add({
-      ...segment.accumulator(row),
+    this.builder.add(segment.accumulator(row), {
       hash,
-      nameBytes,
+      names: nameBytes,
+      nameStart: 0,
+      nameLength: nameBytes.length,
       revision,
       previousCount: segment.previousCount[row]!,
       sinks: bit,
@@ -118,14 +120,15 @@ export class WindowCloser {
   ): void {
     const { series: table } = windows;
     const series = windows.slotSeries[slot]!;
-    const hash = table.hash(series);
-    const nameBytes = table.nameBytes(series);
+    const hash = table.archiveHash(series);
     let accumulator = windows.accumulator(slot);
-    let sinks = this.routes.always ? this.bitsOf(this.routes.always) : this.bitsFor(nameBytes);
+    let sinks = this.routes.always ? this.bitsOf(this.routes.always) : this.bitsFor(table.nameBytes(series));
     let newSinks = sinks;
     let revision = this.revisionFloor;
     let previousCount = 0;
-    const before = archived.isEmpty ? undefined : archived.find(hash, accumulator.functionId, nameBytes);
+    const before = archived.isEmpty
+      ? undefined
+      : archived.find(hash, accumulator.functionId, table.nameBytes(series));
     if (before) {
       accumulator = merge(before.segment.accumulator(before.row), accumulator);
       revision = Math.max(revision, before.segment.revision[before.row]! + 1);
@@ -136,7 +139,7 @@ export class WindowCloser {
     if (sinks === 0) {
       closed.unrouted += accumulator.count - previousCount;
     } else if (!Number.isFinite(valueOf(accumulator))) {
-      closed.notFinite.push(toAggregate(nameBytes, accumulator, window, revision));
+      closed.notFinite.push(toAggregate(table.nameBytes(series), accumulator, window, revision));
       sinks = 0;
       newSinks = 0;
     }
@@ -145,7 +148,16 @@ export class WindowCloser {
       const events = accumulator.count - ((newSinks & sink.bit) === 0 ? previousCount : 0);
       closed.routed.set(sink.name, (closed.routed.get(sink.name) ?? 0) + events);
     }
-    this.builder.add({ ...accumulator, hash, nameBytes, revision, previousCount, sinks, newSinks });
+    this.builder.add(accumulator, {
+      hash,
+      names: table.names,
+      nameStart: table.nameStart(series),
+      nameLength: table.nameLength(series),
+      revision,
+      previousCount,
+      sinks,
+      newSinks,
+    });
   }
 
   private flush(
@@ -204,7 +216,7 @@ function slotsByHash(windows: OpenWindows, pages: readonly number[]): Int32Array
   for (const page of pages) {
     for (let i = 0; i < windows.pageUsed[page]!; i++, row++) {
       slots[row] = page * PAGE_SLOTS + i;
-      keys[row] = (windows.series.hash(windows.slotSeries[slots[row]!]!) >>> 0) * ROW_RANGE + row;
+      keys[row] = (windows.series.archiveHash(windows.slotSeries[slots[row]!]!) >>> 0) * ROW_RANGE + row;
     }
   }
   keys.sort();

@@ -6,21 +6,6 @@ export interface InvalidEvent {
   readonly detail: string;
 }
 
-/** Start value of {@link hashByte}. */
-export const HASH_SEED = 0x811c9dc5 | 0;
-
-/** One step of the 32-bit FNV-1a hash (Fowler, Noll, Vo), under which names and ids are looked up. */
-export function hashByte(hash: number, byte: number): number {
-  return Math.imul(hash ^ byte, 0x01000193);
-}
-
-/** The hash of a run of bytes. */
-export function hashBytes(bytes: Uint8Array, start: number, length: number): number {
-  let hash = HASH_SEED;
-  for (let i = start; i < start + length; i++) hash = hashByte(hash, bytes[i]!);
-  return hash;
-}
-
 /**
  * The events of one reply in columns, refilled for every reply so that the hot path allocates nothing.
  *

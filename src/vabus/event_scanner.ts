@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { AVG, functionId, MAX, MIN, SUM } from "../aggregation/agg_function.ts";
-import { type EventBatch, HASH_SEED, hashByte, hashBytes } from "./event_batch.ts";
+import type { EventBatch } from "./event_batch.ts";
 import { NAME_MAX_CHARACTERS } from "./event.ts";
+import { endsPlainText, HASH_SEED, hashBytes, hashWord } from "./text_hash.ts";
 
 /** What a reply says about itself, besides its events. */
 export interface ReplyHeader {
@@ -91,8 +92,11 @@ export function scanEvent(body: Uint8Array, batch: EventBatch): void {
 
 class ReplyScanner {
   private at = 0;
+  private readonly view: DataView;
 
-  constructor(private readonly bytes: Uint8Array, private readonly batch: EventBatch) {}
+  constructor(private readonly bytes: Uint8Array, private readonly batch: EventBatch) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
 
   scan(start: number): ReplyHeader {
     this.at = start;
@@ -224,8 +228,8 @@ class ReplyScanner {
    * nothing is added to the batch then.
    */
   private scanPlainEvent(start: number): number {
-    const bytes = this.bytes;
-    const batch = this.batch;
+    const { bytes, view, batch } = this;
+    const lastWordAt = bytes.length - 4;
     const i = batch.count;
     let at = start;
     let seen = 0;
@@ -290,13 +294,20 @@ class ReplyScanner {
         if (bytes[at++] !== QUOTE) return -1;
         const textStart = at;
         let hash = HASH_SEED;
-        for (;;) {
+        for (; at <= lastWordAt; at += 4) {
+          const word = view.getInt32(at, true);
+          if (endsPlainText(word)) break;
+          hash = hashWord(hash, word);
+        }
+        let rest = 0;
+        for (let shift = 0;; shift += 8) {
           const byte = bytes[at]!;
           if (byte === QUOTE) break;
           if (!(byte >= 0x20 && byte < 0x80) || byte === BACKSLASH) return -1;
-          hash = hashByte(hash, byte);
+          rest |= byte << shift;
           at++;
         }
+        hash = hashWord(hash, rest);
         const length = at - textStart;
         at++;
         if (field === HAS_NAME) {
@@ -333,34 +344,22 @@ class ReplyScanner {
 
   /** Which field's name, with its closing quote, stands at `at`; 0 for none of them. */
   private fieldAt(at: number): number {
-    const bytes = this.bytes;
-    switch (bytes[at]) {
-      case 0x6e: // name
-        return bytes[at + 1] === 0x61 && bytes[at + 2] === 0x6d && bytes[at + 3] === 0x65 &&
-            bytes[at + 4] === QUOTE
-          ? HAS_NAME
-          : 0;
-      case 0x76: // value
-        return bytes[at + 1] === 0x61 && bytes[at + 2] === 0x6c && bytes[at + 3] === 0x75 &&
-            bytes[at + 4] === 0x65 && bytes[at + 5] === QUOTE
-          ? HAS_VALUE
-          : 0;
-      case 0x74: // timestamp
-        return bytes[at + 1] === 0x69 && bytes[at + 2] === 0x6d && bytes[at + 3] === 0x65 &&
-            bytes[at + 4] === 0x73 && bytes[at + 5] === 0x74 && bytes[at + 6] === 0x61 &&
-            bytes[at + 7] === 0x6d && bytes[at + 8] === 0x70 && bytes[at + 9] === QUOTE
+    const { bytes, view } = this;
+    // No event ends sooner after the name of a field.
+    if (at + 10 > bytes.length) return 0;
+    switch (view.getInt32(at, true)) {
+      case NAME:
+        return bytes[at + 4] === QUOTE ? HAS_NAME : 0;
+      case VALU:
+        return bytes[at + 4] === 0x65 && bytes[at + 5] === QUOTE ? HAS_VALUE : 0;
+      case TIME:
+        return view.getInt32(at + 4, true) === STAM && bytes[at + 8] === 0x70 && bytes[at + 9] === QUOTE
           ? HAS_TIMESTAMP
           : 0;
-      case 0x61: // agg_func
-        return bytes[at + 1] === 0x67 && bytes[at + 2] === 0x67 && bytes[at + 3] === 0x5f &&
-            bytes[at + 4] === 0x66 && bytes[at + 5] === 0x75 && bytes[at + 6] === 0x6e &&
-            bytes[at + 7] === 0x63 && bytes[at + 8] === QUOTE
-          ? HAS_FUNCTION
-          : 0;
-      case 0x69: // id
-        return bytes[at + 1] === 0x64 && bytes[at + 2] === QUOTE ? HAS_ID : 0;
+      case AGG_:
+        return view.getInt32(at + 4, true) === FUNC && bytes[at + 8] === QUOTE ? HAS_FUNCTION : 0;
       default:
-        return 0;
+        return bytes[at] === 0x69 && bytes[at + 1] === 0x64 && bytes[at + 2] === QUOTE ? HAS_ID : 0;
     }
   }
 
@@ -450,6 +449,14 @@ class ReplyScanner {
     );
   }
 }
+
+/** Four letters each, as little-endian words. */
+const NAME = 0x656d616e;
+const VALU = 0x756c6176;
+const TIME = 0x656d6974;
+const STAM = 0x6d617473;
+const AGG_ = 0x5f676761;
+const FUNC = 0x636e7566;
 
 const FIELD_LENGTHS = (() => {
   const lengths = new Uint8Array(32);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { functionId } from "../../src/aggregation/agg_function.ts";
 import { COUNT, OpenWindows, PAGE_SLOTS, SLOT } from "../../src/aggregation/open_windows.ts";
-import { hashBytes } from "../../src/vabus/event_batch.ts";
+import { hashBytes } from "../../src/vabus/text_hash.ts";
 
 const FUNCTIONS = [functionId("sum"), functionId("p99")];
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RecentIds } from "../../src/aggregation/recent_ids.ts";
-import { hashBytes } from "../../src/vabus/event_batch.ts";
+import { hashBytes } from "../../src/vabus/text_hash.ts";
 
 Deno.test("the last ids are remembered, no more and no fewer", () => {
   const id = fc.oneof(fc.string({ maxLength: 3 }), fc.nat({ max: 30 }).map((n) => `id-${n}`.repeat(n)));

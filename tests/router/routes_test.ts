@@ -38,6 +38,12 @@ Deno.test("a pattern may hold =, stars anywhere, and no star", () => {
   assert.deepEqual(table.sinksFor("exactly"), ["postgres"]);
 });
 
+Deno.test("a first rule that matches everything says so for all names", () => {
+  assert.deepEqual(routes("**=kafka,sqlite").always, ["kafka", "sqlite"]);
+  assert.deepEqual(routes("*=none").always, []);
+  assert.equal(routes("a=kafka;*=kafka").always, undefined);
+});
+
 Deno.test("each fault is named, all at once", () => {
   const found = faults("orders.*=oracle;nonsense;=kafka;x=none,kafka;y=kafka");
   assert.equal(found.length, 6, found.join("\n"));

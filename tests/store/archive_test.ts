@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { functionId } from "../../src/aggregation/agg_function.ts";
-import { seriesHash } from "../../src/aggregation/series_table.ts";
+import { archiveHash } from "../../src/aggregation/series_table.ts";
 import { ArchivedWindow, dropFinalWindows, readSegment } from "../../src/store/archive.ts";
 import { SEGMENT_ROWS } from "../../src/store/segment.ts";
 import { StateError } from "../../src/store/state_error.ts";
-import { hashBytes } from "../../src/vabus/event_batch.ts";
 import { Inside, inTemporaryDirectory } from "./inside.ts";
 
 const SUM = functionId("sum");
@@ -13,7 +12,7 @@ const events = (count: number, timestamp: number, value = 1) =>
 
 function find(inside: Inside, name: string): [value: number, revision: number] | undefined {
   const bytes = new TextEncoder().encode(name);
-  const hash = seriesHash(hashBytes(bytes, 0, bytes.length), SUM);
+  const hash = archiveHash(bytes, 0, bytes.length, SUM);
   const found = ArchivedWindow.load(inside.state, 0, 1000).find(hash, SUM, bytes);
   return found && [found.segment.accumulator(found.row).x, found.segment.revision[found.row]!];
 }

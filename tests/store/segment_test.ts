@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Accumulator } from "../../src/aggregation/accumulator.ts";
 import { functionId, isPercentile } from "../../src/aggregation/agg_function.ts";
 import { QuantileSketch } from "../../src/aggregation/quantile_sketch.ts";
-import { seriesHash } from "../../src/aggregation/series_table.ts";
+import { archiveHash } from "../../src/aggregation/series_table.ts";
 import { ColumnError, ColumnWriter } from "../../src/store/columns.ts";
 import { Segment, SEGMENT_ROWS, SegmentBuilder, type SegmentRow } from "../../src/store/segment.ts";
-import { hashBytes } from "../../src/vabus/event_batch.ts";
+
+type TestRow = Accumulator & SegmentRow & { readonly name: string };
 
 const FUNCTIONS = ["sum", "stddev", "p0", "p99.9", "p100"].map(functionId);
 
@@ -20,15 +22,17 @@ const row = fc.record({
   sinks: fc.nat({ max: 255 }),
   newSinks: fc.nat({ max: 255 }),
   values: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 5 }),
-}).map(({ name, values, ...numbers }): SegmentRow & { name: string } => {
+}).map(({ name, values, ...numbers }): TestRow => {
   const nameBytes = new TextEncoder().encode(name);
   const sketch = new QuantileSketch();
   for (const value of values) sketch.add(value);
   return {
     ...numbers,
     name,
-    nameBytes,
-    hash: seriesHash(hashBytes(nameBytes, 0, nameBytes.length), numbers.functionId),
+    names: nameBytes,
+    nameStart: 0,
+    nameLength: nameBytes.length,
+    hash: archiveHash(nameBytes, 0, nameBytes.length, numbers.functionId),
     sketch: isPercentile(numbers.functionId) ? sketch : undefined,
   };
 });
@@ -39,8 +43,8 @@ const rows = fc.uniqueArray(row, {
 })
   .map((all) => all.toSorted((a, b) => (a.hash >>> 0) - (b.hash >>> 0)));
 
-function built(all: readonly SegmentRow[], builder = new SegmentBuilder()): Uint8Array {
-  for (const one of all) builder.add(one);
+function built(all: readonly TestRow[], builder = new SegmentBuilder()): Uint8Array {
+  for (const one of all) builder.add(one, one);
   return builder.finish(new ColumnWriter()).slice();
 }
 
@@ -63,12 +67,12 @@ Deno.test("property: a segment gives back what it was built of, and finds each s
       assert.equal(segment.previousCount[i], expected.previousCount);
       assert.equal(segment.revision[i], expected.revision);
       assert.deepEqual([segment.sinks[i], segment.newSinks[i]], [expected.sinks, expected.newSinks]);
-      assert.equal(segment.find(expected.hash, expected.functionId, expected.nameBytes), i);
+      assert.equal(segment.find(expected.hash, expected.functionId, expected.names), i);
       assert.equal(segment.find(expected.hash, functionId === 0 ? 1 : 0, Uint8Array.of(0)), -1);
     });
-    for (const { hash, functionId, nameBytes, name } of others) {
+    for (const { hash, functionId, names, name } of others) {
       const isThere = some.some((one) => one.functionId === functionId && one.name === name);
-      assert.equal(segment.find(hash, functionId, nameBytes) >= 0, isThere);
+      assert.equal(segment.find(hash, functionId, names) >= 0, isThere);
     }
   }));
 });
@@ -84,21 +88,27 @@ Deno.test("property: a damaged segment is refused, never half read", () => {
 Deno.test("a full segment of the longest names; a name that begins with a byte order mark keeps it", () => {
   const builder = new SegmentBuilder();
   const nameOf = (i: number) => `\uFEFF${"𝄞".repeat(510)}${String.fromCodePoint(0x10000 + i)}`;
-  const all = Array.from({ length: SEGMENT_ROWS }, (_, i): SegmentRow => ({
-    functionId: FUNCTIONS[0]!,
-    x: i,
-    y: 0,
-    count: 1,
-    previousCount: 0,
-    revision: 0,
-    sinks: 1,
-    newSinks: 1,
-    sketch: undefined,
-    hash: -SEGMENT_ROWS + i,
-    nameBytes: new TextEncoder().encode(nameOf(i)),
-  }));
-  assert.ok(all[0]!.nameBytes.length > 2040);
-  for (const one of all) builder.add(one);
+  const all = Array.from({ length: SEGMENT_ROWS }, (_, i): TestRow => {
+    const names = new TextEncoder().encode(nameOf(i));
+    return {
+      functionId: FUNCTIONS[0]!,
+      x: i,
+      y: 0,
+      count: 1,
+      previousCount: 0,
+      revision: 0,
+      sinks: 1,
+      newSinks: 1,
+      sketch: undefined,
+      hash: -SEGMENT_ROWS + i,
+      name: nameOf(i),
+      names,
+      nameStart: 0,
+      nameLength: names.length,
+    };
+  });
+  assert.ok(all[0]!.nameLength > 2040);
+  for (const one of all) builder.add(one, one);
   assert.ok(builder.isFull);
   assert.deepEqual([builder.firstHash, builder.lastHash, builder.sinkBits], [
     2 ** 32 - SEGMENT_ROWS,
@@ -108,7 +118,7 @@ Deno.test("a full segment of the longest names; a name that begins with a byte o
   const segment = new Segment(builder.finish(new ColumnWriter()));
   for (const i of [0, 1, SEGMENT_ROWS - 1]) {
     assert.equal(segment.name(i), nameOf(i));
-    assert.equal(segment.find(all[i]!.hash, FUNCTIONS[0]!, all[i]!.nameBytes), i);
+    assert.equal(segment.find(all[i]!.hash, FUNCTIONS[0]!, all[i]!.names), i);
   }
   assert.equal(builder.rowCount, 0);
 });

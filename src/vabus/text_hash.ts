@@ -1,0 +1,43 @@
+/** Start value of {@link hashWord}. */
+export const HASH_SEED = 0x811c9dc5 | 0;
+
+/**
+ * Takes in four bytes, as a little-endian word: a step of MurmurHash3 (Appleby) with one rotation less. Without the first
+ * multiplication, names that differ in their digits only would meet by the thousand.
+ */
+export function hashWord(hash: number, word: number): number {
+  const mixed = Math.imul(word, 0xcc9e2d51 | 0);
+  return Math.imul(((hash << 13) | (hash >>> 19)) ^ mixed, 0x1b873593);
+}
+
+/**
+ * The hash of a run of bytes under which names and ids are looked up in memory: its whole words, then one of what is left,
+ * filled up with zeros. It is never written to disk.
+ */
+export function hashBytes(bytes: Uint8Array, start: number, length: number): number {
+  let hash = HASH_SEED;
+  const end = start + length;
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    hash = hashWord(
+      hash,
+      bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24,
+    );
+  }
+  let rest = 0;
+  for (let shift = 0; at < end; at++, shift += 8) rest |= bytes[at]! << shift;
+  return hashWord(hash, rest);
+}
+
+/**
+ * Whether one of a word's four bytes ends plain ASCII text or is none: a quote, a backslash, a control character or a byte
+ * above 0x7f. All four at once: a byte below n borrows from its own highest bit when n is taken away ("Determine if a word
+ * has a byte less than n", Anderson, Bit Twiddling Hacks).
+ */
+export function endsPlainText(word: number): boolean {
+  const quote = word ^ 0x22222222;
+  const backslash = word ^ 0x5c5c5c5c;
+  const ends = ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash) |
+    ((word - 0x20202020) & ~word) | word;
+  return (ends & 0x80808080) !== 0;
+}
