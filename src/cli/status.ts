@@ -53,7 +53,7 @@ function text(report: StatusReport, isRunning: boolean, now: number): string {
       ? [["", `… and ${windows.length - SHOWN_WINDOWS} more`] as [string, string]]
       : []),
     ["outbox", waiting(outbox)],
-    ["refused", byReason(letters.by_reason)],
+    ["refused", lettersKept(letters)],
     [
       "events",
       `${accounting.received} received = ${accounting.aggregated} aggregated` +
@@ -72,9 +72,10 @@ function waiting({ rows, sinks }: StatusReport["outbox"]): string {
   return `rows wait: ${sinks.map((sink) => `${sink.waiting} for ${sink.name}`).join(", ")}`;
 }
 
-function byReason(reasons: Readonly<Record<string, number>>): string {
+function lettersKept({ by_reason: reasons, dropped }: StatusReport["dead_letters"]): string {
   const parts = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`);
-  return parts.length === 0 ? "no dead letters" : `dead letters: ${parts.join(", ")}`;
+  const kept = parts.length === 0 ? "no dead letters" : `dead letters: ${parts.join(", ")}`;
+  return dropped === 0 ? kept : `${kept}; ${dropped} older ones dropped for lack of room`;
 }
 
 function moment(seconds: number | null, now: number): string {

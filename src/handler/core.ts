@@ -6,6 +6,7 @@ import type { Logger } from "../log/logger.ts";
 import { compileRoutes } from "../router/routes.ts";
 import { readAccounts } from "../store/accounts.ts";
 import { Checkpoint } from "../store/checkpoint.ts";
+import { LETTER_BOUND, type LetterBound } from "../store/letter_bound.ts";
 import { OutboxLog } from "../store/outbox_log.ts";
 import { SinkRegistry } from "../store/sink_registry.ts";
 import { StateDatabase, type StateDatabaseOptions } from "../store/state_database.ts";
@@ -31,6 +32,7 @@ export interface CoreOptions {
   readonly observer: IngestObserver;
   /** How the state is opened; default: as a file, and kept from others. */
   readonly openState?: OpenState;
+  readonly letterBound?: LetterBound;
 }
 
 /** Opens the state for one who writes it. @throws {StateError} */
@@ -59,6 +61,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       correctionHorizonMs,
       dedupMaxIds,
       windowSizeMs,
+      letterBound: options.letterBound ?? LETTER_BOUND,
     });
     const positions = checkpoint.restore(busNames);
     const ingest = new Ingest(

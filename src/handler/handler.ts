@@ -142,7 +142,7 @@ class Handler {
     private readonly config: Config,
     private readonly logger: Logger,
     options: HandlerOptions,
-    { clock, random, sources, sinks, delivery, openState }: Surroundings,
+    { clock, random, sources, sinks, delivery, openState, letterBound }: Surroundings,
   ) {
     this.clock = clock;
     this.sources = sources;
@@ -153,6 +153,7 @@ class Handler {
       clock,
       observer: this.metrics,
       openState,
+      letterBound,
     });
     const { ingest, outbox } = this.core;
     for (const { bus, offset } of options.skipTo) ingest.giveUpBefore(this.busNamed(bus), offset);

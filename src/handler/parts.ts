@@ -12,6 +12,7 @@ import { BusConnection } from "../vabus/bus_connection.ts";
 import { LogClient } from "../vabus/log_client.ts";
 import { QueueClient, type QueueSource } from "../vabus/queue_client.ts";
 import type { Source } from "../vabus/source.ts";
+import { LETTER_BOUND, type LetterBound } from "../store/letter_bound.ts";
 import { StateDatabase } from "../store/state_database.ts";
 import type { OpenState } from "./core.ts";
 
@@ -23,6 +24,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: () => number;
   readonly openState: OpenState;
+  readonly letterBound: LetterBound;
   readonly sources: readonly BusClient[];
   readonly sinks: readonly Sink[];
   readonly delivery: DeliveryOptions;
@@ -34,6 +36,7 @@ export function systemSurroundings(config: Config, logger: Logger): Surroundings
     clock: systemClock,
     random: Math.random,
     openState: StateDatabase.open,
+    letterBound: LETTER_BOUND,
     sources: createSources(config),
     sinks: createSinks(config, logger),
     delivery: { batchMaxAggregates: 5000, attemptTimeoutMs: 70_000 },

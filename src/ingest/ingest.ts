@@ -75,6 +75,7 @@ export class Ingest {
   /** Why the state cannot be written; undefined when it can. */
   private stateFailure: string | undefined;
   private hasOverflowed = false;
+  private hasDropped = false;
   private readonly retryBatch = new EventBatch();
 
   constructor(
@@ -228,6 +229,7 @@ export class Ingest {
 
   private commit(choose: () => readonly OpenWindow[]): boolean {
     const startedMs = this.clock.monotonicMs();
+    const { lettersDropped } = this.checkpoint.tallies;
     let reissued: number;
     try {
       // Reading can fail like writing. And what a wish puts back may be due at once.
@@ -255,6 +257,7 @@ export class Ingest {
       return false;
     }
     this.endFailure();
+    if (this.checkpoint.tallies.lettersDropped > lettersDropped) this.alarmDropped();
     this.refused = [];
     this.refusedBytes = 0;
     this.lost = 0;
@@ -369,6 +372,15 @@ export class Ingest {
     return this.aggregator.windowsWhere(({ endMs }) =>
       endMs <= watermarkMs || (allIdle && endMs <= nowMs) ||
       (anyFailing && endMs + this.options.maxWaitMs <= nowMs)
+    );
+  }
+
+  private alarmDropped(): void {
+    if (this.hasDropped) return;
+    this.hasDropped = true;
+    this.logger.error(
+      "there are more dead letters than are kept: the oldest ones are dropped (they stay counted). Find out who sends so much " +
+        "that is refused, then run dead-letters export, retry or purge.",
     );
   }
 

@@ -10,6 +10,7 @@ export const ACCOUNT_NAMES = [
   "lost",
   "lateArrivals",
   "notFinite",
+  "lettersDropped",
 ] as const;
 export type AccountName = typeof ACCOUNT_NAMES[number];
 

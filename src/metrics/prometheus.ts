@@ -46,6 +46,13 @@ export function prometheusText(snapshot: Snapshot): string {
     [{}, accounts.notFinite],
   ]);
   page.counter(
+    "dead_letters_dropped_total",
+    "Dead letters dropped, oldest first, to keep within their bound.",
+    [
+      [{}, accounts.lettersDropped],
+    ],
+  );
+  page.counter(
     "aggregates_delivered_total",
     "Aggregates delivered.",
     sinks.map(([sink, { delivered }]) => [{ sink }, delivered]),

@@ -8,12 +8,14 @@ import {
   addRefusedAggregates,
   addRefusedEvents,
   type DeadLetter,
+  hasWishes,
   readDeadLetters,
   readWishes,
   type RefusedEvent,
   settleWishes,
   type Wish,
 } from "./dead_letters.ts";
+import { dropOldestLetters, type LetterBound, type LetterVolume, measureLetters } from "./letter_bound.ts";
 import { encodeAccumulators, encodeKeys, restorePage } from "./open_page.ts";
 import type { OutboxLog } from "./outbox_log.ts";
 import type { SinkRegistry } from "./sink_registry.ts";
@@ -43,13 +45,27 @@ export interface Tally {
   unrouted: number;
   /** Aggregates that were not sent, since their value is not finite. */
   notFinite: number;
+  /** Dead letters that were dropped to keep the others within their bound. */
+  lettersDropped: number;
 }
+
+/** The names under which they are kept. */
+const TALLY_ACCOUNTS = {
+  lost: "lost",
+  lateArrivals: "late_arrivals",
+  closed: "closed",
+  unrouted: "unrouted",
+  notFinite: "not_finite",
+  lettersDropped: "letters_dropped",
+} as const satisfies Record<keyof Tally, string>;
+const TALLIES = Object.keys(TALLY_ACCOUNTS) as (keyof Tally)[];
 
 export interface CheckpointOptions {
   readonly correctionHorizonMs: number;
   readonly dedupMaxIds: number;
   /** Length of the windows that are opened now; kept for commands that put events back between two runs. */
   readonly windowSizeMs: number;
+  readonly letterBound: LetterBound;
 }
 
 export interface CheckpointInput {
@@ -75,6 +91,8 @@ export interface SettledWishes {
 
 /** Segments deleted in one checkpoint, with the rest of the last one's window, so that none takes long. */
 const DROPPED_SEGMENTS = 64;
+/** Letters dropped in one checkpoint beyond those that it adds, where they have piled up. */
+const DROPPED_LETTERS = 20_000;
 
 /**
  * Writes and reads checkpoints: one transaction that holds all the handler knows. What is written in it is true together:
@@ -90,7 +108,8 @@ export class Checkpoint {
   private readonly leftBehind = new Map<string, BusPosition>();
   /** Page and sequence numbers change at a restart: the first checkpoint after it writes everything. */
   private rewriteAll = true;
-  private readonly tally: Tally = { lost: 0, lateArrivals: 0, closed: 0, unrouted: 0, notFinite: 0 };
+  private tally = Object.fromEntries(TALLIES.map((name) => [name, 0])) as Record<keyof Tally, number>;
+  private letters: LetterVolume = { letters: 0, bytes: 0, goneId: 0 };
 
   constructor(
     private readonly state: StateDatabase,
@@ -111,6 +130,7 @@ export class Checkpoint {
   restore(busNames: readonly string[]): BusPosition[] {
     try {
       this.restoreAccounts();
+      this.letters = { ...measureLetters(this.state), goneId: 0 };
       const positions = this.restoreBuses(busNames);
       this.restoreWindows();
       this.restoreIds(busNames);
@@ -146,7 +166,7 @@ export class Checkpoint {
     const finalMs = Math.max(aggregator.finalMs, this.finalBeforeMs());
     const written = state.transaction(() => {
       const closed = this.closer.close(windows, input.closing, this.outbox.endId(), input.nowMs);
-      const reissued = this.settle(input, closed);
+      const { reissued, freed } = this.settle(input, closed);
       const lacking = writeOff(state, registry.sinks, registry.deliveredId(), finalMs);
       const pages = this.writePages(input.closing);
       const sequences = this.writeIds(input.buses);
@@ -161,6 +181,7 @@ export class Checkpoint {
         })),
         input.nowMs,
       );
+      const { letters, dropped } = this.dropLetters(input.refused, closed.notFinite.length, freed);
       input.buses.forEach((bus, number) => this.writeBus(bus, watermark.greatestOf(number), number));
       for (const sink of registry.sinks) {
         const added = (closed.routed.get(sink.name) ?? 0) - (lacking.get(sink.name) ?? 0);
@@ -172,9 +193,10 @@ export class Checkpoint {
           sink.name,
         );
       }
-      this.writeAccounts(input, closed, finalMs);
+      const tally = this.tallyAfter(input, closed, dropped);
+      this.writeAccounts(input, tally, closed.endId, finalMs);
       dropFinalWindows(state, registry.deliveredId(), finalMs, DROPPED_SEGMENTS);
-      return { closed, pages, sequences, reissued };
+      return { closed, pages, sequences, reissued, letters, tally };
     });
 
     this.pagesOnDisk = written.pages;
@@ -184,18 +206,16 @@ export class Checkpoint {
     aggregator.forget(input.closing);
     aggregator.finalMs = finalMs;
     for (const { log } of input.buses) if (log !== undefined) this.leftBehind.delete(log);
-    this.tally.lost += input.lost;
-    this.tally.closed += written.closed.events;
-    this.tally.unrouted += written.closed.unrouted;
-    this.tally.notFinite += written.closed.notFinite.length;
+    this.letters = written.letters;
+    this.tally = written.tally;
     for (const sink of registry.sinks) sink.routedCount += written.closed.routed.get(sink.name) ?? 0;
     this.outbox.cursorsSaved();
     this.outbox.extend(written.closed.endId);
     return written.reissued;
   }
 
-  /** Returns how many letters of aggregates are settled. */
-  private settle({ settled, nowMs }: CheckpointInput, closed: Closed): number {
+  /** Returns how many letters of aggregates are settled, and what has become free of the bound on letters. */
+  private settle({ settled, nowMs }: CheckpointInput, closed: Closed) {
     const retried = [...settled.retried];
     const purged = [...settled.purged];
     for (const { id, sink, aggregate } of settled.reissued) {
@@ -205,8 +225,28 @@ export class Checkpoint {
       // That the sink never had this revision stays in the books.
       if (outcome === "superseded") purged.push(id);
     }
+    const freed = measureLetters(this.state, [...retried, ...purged]);
     settleWishes(this.state, { wishes: settled.wishes, retried, purged });
-    return retried.length - settled.retried.length + purged.length - settled.purged.length;
+    const reissued = retried.length - settled.retried.length + purged.length - settled.purged.length;
+    return { reissued, freed };
+  }
+
+  /** What an operator has asked for is fulfilled first: while a wish is open, no letter is dropped. */
+  private dropLetters(
+    refused: readonly RefusedEvent[],
+    notFinite: number,
+    freed: Omit<LetterVolume, "goneId">,
+  ): { readonly letters: LetterVolume; readonly dropped: number } {
+    const { state, letters: before } = this;
+    const added = refused.length + notFinite;
+    const letters = {
+      ...before,
+      letters: before.letters + added - freed.letters,
+      bytes: before.bytes + refused.reduce((sum, { raw }) => sum + raw.length, 0) - freed.bytes,
+    };
+    if (hasWishes(state)) return { letters, dropped: 0 };
+    const left = dropOldestLetters(state, letters, this.options.letterBound, added + DROPPED_LETTERS);
+    return { letters: left, dropped: letters.letters - left.letters };
   }
 
   /** Windows that end here or before can no longer be corrected: no event for them would be accepted. Unix ms. */
@@ -293,16 +333,24 @@ export class Checkpoint {
     }
   }
 
-  private writeAccounts(input: CheckpointInput, closed: Closed, finalMs: number): void {
+  private tallyAfter(input: CheckpointInput, closed: Closed, lettersDropped: number): Tally {
+    const { tally } = this;
+    return {
+      lost: tally.lost + input.lost,
+      lateArrivals: this.aggregator.lateArrivals,
+      closed: tally.closed + closed.events,
+      unrouted: tally.unrouted + closed.unrouted,
+      notFinite: tally.notFinite + closed.notFinite.length,
+      lettersDropped: tally.lettersDropped + lettersDropped,
+    };
+  }
+
+  private writeAccounts(input: CheckpointInput, tally: Tally, outboxEndId: number, finalMs: number): void {
     const { accounting, options, watermark } = this.aggregator;
     const accounts: Record<string, number> = {
       ...accounting,
-      lost: this.tally.lost + input.lost,
-      late_arrivals: this.aggregator.lateArrivals,
-      closed: this.tally.closed + closed.events,
-      unrouted: this.tally.unrouted + closed.unrouted,
-      not_finite: this.tally.notFinite + closed.notFinite.length,
-      outbox_end_id: closed.endId,
+      ...Object.fromEntries(TALLIES.map((name) => [TALLY_ACCOUNTS[name], tally[name]])),
+      outbox_end_id: outboxEndId,
       window_size_ms: this.options.windowSizeMs,
       allowed_lateness_ms: options.allowedLatenessMs,
       correction_horizon_ms: options.correctionHorizonMs,
@@ -320,12 +368,9 @@ export class Checkpoint {
   private restoreAccounts(): void {
     const accounts = readAccounts(this.state);
     for (const name of ACCOUNTS) this.aggregator.accounting[name] = accounts.get(name) ?? 0;
-    this.aggregator.lateArrivals = accounts.get("late_arrivals") ?? 0;
+    for (const name of TALLIES) this.tally[name] = accounts.get(TALLY_ACCOUNTS[name]) ?? 0;
+    this.aggregator.lateArrivals = this.tally.lateArrivals;
     this.aggregator.finalMs = accounts.get("final_ms") ?? -Infinity;
-    this.tally.lost = accounts.get("lost") ?? 0;
-    this.tally.closed = accounts.get("closed") ?? 0;
-    this.tally.unrouted = accounts.get("unrouted") ?? 0;
-    this.tally.notFinite = accounts.get("not_finite") ?? 0;
   }
 
   private restoreBuses(busNames: readonly string[]): BusPosition[] {

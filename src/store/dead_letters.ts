@@ -134,6 +134,11 @@ export function readWishes(state: StateDatabase): Wish[] {
     .map((row) => ({ id: row.id, action: row.action, letterIds: JSON.parse(row.dead_letter_ids) }));
 }
 
+/** Whether a wish is open, within the transaction of the caller. */
+export function hasWishes(state: StateDatabase): boolean {
+  return state.get("SELECT 1 FROM wish LIMIT 1") !== undefined;
+}
+
 /** Forgets wishes and the letters they have settled, within the transaction of the caller. */
 export function settleWishes(
   state: StateDatabase,

@@ -32,7 +32,12 @@ export interface StatusReport {
     readonly rows: number;
     readonly sinks: readonly { readonly name: string; readonly cursor: number; readonly waiting: number }[];
   };
-  readonly dead_letters: { readonly total: number; readonly by_reason: Readonly<Record<string, number>> };
+  readonly dead_letters: {
+    readonly total: number;
+    readonly by_reason: Readonly<Record<string, number>>;
+    /** The oldest ones, to keep within the bound. */
+    readonly dropped: number;
+  };
   readonly accounting: Readonly<Record<string, number>>;
 }
 
@@ -76,6 +81,7 @@ function report(state: StateDatabase): StatusReport {
     dead_letters: {
       total: reasons.reduce((sum, { letters }) => sum + letters, 0),
       by_reason: Object.fromEntries(reasons.map(({ reason, letters }) => [reason, letters])),
+      dropped: accounts.get("letters_dropped") ?? 0,
     },
     accounting: Object.fromEntries(kept.map((name) => [name, accounts.get(name) ?? 0])),
   };

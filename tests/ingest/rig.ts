@@ -3,6 +3,7 @@ import { type Config, loadConfig } from "../../src/config/config.ts";
 import { type Core, openCore } from "../../src/handler/core.ts";
 import { BusReader } from "../../src/ingest/bus_reader.ts";
 import { createLogger, type Logger } from "../../src/log/logger.ts";
+import type { LetterBound } from "../../src/store/letter_bound.ts";
 import type { FetchReply, FetchRequest, Source } from "../../src/vabus/source.ts";
 
 /** A clock of one sleeper: whoever sleeps moves it. */
@@ -88,6 +89,7 @@ export function openRig(
   sources: readonly Source[],
   nowMs: number,
   flags: Record<string, string> = {},
+  letterBound?: LetterBound,
 ): Rig {
   const config = configFor(stateDir, { AGGREGATION_INTERVAL: "10", ALLOWED_LATENESS: "0", ...flags });
   const log: string[] = [];
@@ -103,6 +105,7 @@ export function openRig(
     forgetSinks: [],
     clock,
     observer: { processed: () => {}, checkpointed: () => {} },
+    ...(letterBound && { letterBound }),
   });
   const options = { batchSize: config.vabus.batchSize, waitSeconds: 1 };
   const readers = sources.map((source, bus) =>

@@ -5,6 +5,7 @@ import { Books } from "../../src/store/books.ts";
 import { readAccounts } from "../../src/store/accounts.ts";
 import type { StateDatabase } from "../../src/store/state_database.ts";
 import { type Chance, type Counts, type ExpectedRow, isOverflowing, type Model, rowFault } from "./model.ts";
+import { LetterAudit } from "./letter_audit.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { WallClock } from "./sim_clock.ts";
@@ -34,13 +35,16 @@ export class Audit {
   private readonly thrownAway: string[] = [];
   private readonly givenUp: LetterRow[] = [];
   private hasPurged = false;
+  private readonly letters: LetterAudit;
 
   constructor(
     private readonly model: Model,
     private readonly scenario: Scenario,
     private readonly wall: WallClock,
     private readonly scheduler: Scheduler,
-  ) {}
+  ) {
+    this.letters = new LetterAudit(scenario.letterBound);
+  }
 
   /** After each transaction: the books add up, and are those that follow from how far the buses have been read. */
   checkpoint(state: StateDatabase, windowSizeMs: number): void {
@@ -67,10 +71,17 @@ export class Audit {
     const faults = new Books(state).faults();
     if (faults.length > 0) throw new Violation(`the books: ${faults.join("; ")}`);
     this.closings(state);
+    this.letters.checkpoint(state);
   }
 
-  /** The operator wants letters to be thrown away. */
-  purged(letters: readonly LetterRow[]): void {
+  get lettersDropped(): number {
+    return this.letters.dropped;
+  }
+
+  /** An operator wants something to be done with letters. */
+  wished(action: "retry" | "purge", letters: readonly LetterRow[]): void {
+    this.letters.wished(letters.map(({ id }) => id));
+    if (action === "retry") return;
     this.hasPurged = true;
     for (const letter of letters) {
       if (letter.raw === null) this.givenUp.push(letter);
@@ -130,7 +141,7 @@ export class Audit {
     }
   }
 
-  /** Each refused event is a dead letter, once, unless an operator has thrown it away. */
+  /** Each refused event is a dead letter, once, unless an operator has thrown it away or there was no room. */
   private refusedEvents(letters: readonly LetterRow[]): void {
     const missing = countTexts(this.model.refused);
     for (const { raw } of letters) {
@@ -141,10 +152,10 @@ export class Audit {
       missing.set(text, count - 1);
     }
     const thrownAway = countTexts(this.thrownAway);
+    let room = this.letters.dropped;
     for (const [text, count] of missing) {
-      if (count > (thrownAway.get(text) ?? 0)) {
-        throw new Violation(`${text} was refused and is no dead letter`);
-      }
+      room -= Math.max(0, count - (thrownAway.get(text) ?? 0));
+      if (room < 0) throw new Violation(`${text} was refused and is no dead letter`);
     }
   }
 
@@ -158,7 +169,10 @@ export class Audit {
       letter.raw === null && letter.name === expected.name && letter.agg_func === expected.aggFunc &&
       letter.window_start_ms === expected.startMs && letter.window_end_ms === expected.endMs;
     if (isOverflowing(expected)) {
-      if (this.hasPurged || letters.some((letter) => letter.reason === "not_finite" && isOfRow(letter))) {
+      if (
+        this.hasPurged || this.letters.dropped > 0 ||
+        letters.some((letter) => letter.reason === "not_finite" && isOfRow(letter))
+      ) {
         return undefined;
       }
       return "has overflowed and is no dead letter";

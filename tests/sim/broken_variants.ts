@@ -246,6 +246,43 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
         }),
   },
   {
+    name: "dead letters that are dropped are not counted",
+    parts: () =>
+      replace(Checkpoint, "dropLetters", (dropLetters) =>
+        function (...values) {
+          return { ...dropLetters.apply(this, values), dropped: 0 };
+        }),
+  },
+  {
+    name: "dead letters of rejected rows are dropped with the others",
+    parts: () =>
+      replace(Checkpoint, "dropLetters", (dropLetters) =>
+        function (...values) {
+          const left = dropLetters.apply(this, values);
+          const { seal } = this.state as StateDatabase;
+          if (left.dropped > 0) {
+            seal.remove("dead_letter", "sink IS NOT NULL AND id < ?", left.letters.goneId);
+          }
+          return left;
+        }),
+  },
+  {
+    name: "the newest dead letters are dropped instead of the oldest",
+    parts: () =>
+      replace(Checkpoint, "dropLetters", (dropLetters) =>
+        function (...values) {
+          const { seal, all } = this.state as StateDatabase;
+          const newest = all.call(this.state, "SELECT max(id) AS id FROM dead_letter WHERE sink IS NULL");
+          const left = dropLetters.apply(this, values);
+          if (left.dropped === 0) return left;
+          seal.remove("dead_letter", "id = ?", (newest[0] as { id: number }).id);
+          return {
+            letters: { ...left.letters, letters: left.letters.letters - 1 },
+            dropped: left.dropped + 1,
+          };
+        }),
+  },
+  {
     name: "the cursor of a sink begins anew with each start",
     parts: () => {
       const open = SinkRegistry.open;

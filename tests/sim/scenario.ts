@@ -1,3 +1,4 @@
+import { LETTER_BOUND, type LetterBound } from "../../src/store/letter_bound.ts";
 import type { Dice } from "./dice.ts";
 
 /** Probabilities of what can go wrong, each for one occasion; 0 where a scenario does without. */
@@ -66,6 +67,8 @@ export interface Scenario {
   readonly hasDawn: boolean;
   /** Where it is small, which events are refused depends on what else is open. */
   readonly maxSeries: number;
+  /** Small only where no event can be accepted later: by the state nobody could tell that from one that was dropped. */
+  readonly letterBound: LetterBound;
   /** From cron: each process ends by itself once there is nothing to do. */
   readonly isRunByCron: boolean;
   /** Whether sinks reject the aggregates of some names, until the calm. */
@@ -109,6 +112,11 @@ export function drawScenario(dice: Dice): Scenario {
     fetchBatchSize: dice.pick([1, 3, 10, 100]),
     writeBatchSize: dice.pick([1, 4, 100]),
     attemptTimeoutMs: dice.pick([1000, 3000]),
+    letterBound: hasDawn ? LETTER_BOUND : dice.pick([
+      LETTER_BOUND,
+      { letters: 3, bytes: 1e6 },
+      { letters: 20, bytes: 1000 },
+    ]),
     isRunByCron: dice.chance(0.15),
     hasPoison: dice.chance(0.3),
     isPoisonRetried: dice.chance(0.6),

@@ -174,6 +174,7 @@ class Simulation {
       this.proving?.close();
     }
     this.happenings.set("events put back and accepted", this.model.acceptedAgain);
+    this.happenings.set("dead letters dropped", this.audit.lettersDropped);
     if (this.violation !== undefined) trace.note("sim", `BROKEN: ${this.violation}`);
     return {
       seed: this.options.seed,
@@ -278,6 +279,7 @@ class Simulation {
         batchMaxAggregates: scenario.writeBatchSize,
         attemptTimeoutMs: scenario.attemptTimeoutMs,
       },
+      letterBound: scenario.letterBound,
     };
   }
 
@@ -529,7 +531,7 @@ class Simulation {
       leaveWish(state, action, letters.map(({ id }) => id));
       this.trace.note("operator", `${action} ${letters.map(({ id }) => id)}`);
       this.happens(`wishes to ${action}`);
-      if (action === "purge") this.audit.purged(letters);
+      this.audit.wished(action, letters);
       return true;
     } finally {
       state.close();

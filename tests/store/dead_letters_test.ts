@@ -124,6 +124,21 @@ Deno.test("purged events are gone; a purged aggregate stays in the books, and th
   });
 });
 
+Deno.test("while a wish is open no letter is dropped, be there too many; once it is settled they are", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, { letterBound: { letters: 2, bytes: 1e6 } });
+    const ids = () => readDeadLetters(inside.state, { limit: 9 }).map(({ id }) => id);
+    inside.save(false, { refused: [event("invalid", "1"), event("invalid", "2")] });
+    leaveWish(inside.state, "retry", [1]);
+    inside.save(false, { refused: [event("invalid", "3"), event("invalid", "4")] });
+    assert.deepEqual([ids(), inside.checkpoint.tallies.lettersDropped], [[1, 2, 3, 4], 0]);
+    const wishes = readWishes(inside.state).map(({ id }) => id);
+    inside.save(false, { settled: { wishes, retried: [1], purged: [], reissued: [] } });
+    assert.deepEqual([ids(), inside.checkpoint.tallies.lettersDropped], [[3, 4], 1]);
+    inside.state.close();
+  });
+});
+
 Deno.test("after a purge the file gives its space back, a piece with each transaction, and keeps what is in it", () => {
   withState((state) => {
     const pages = () => state.get<{ page_count: number }>("PRAGMA page_count")!.page_count;

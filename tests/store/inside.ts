@@ -4,6 +4,7 @@ import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
 import { readAccounts } from "../../src/store/accounts.ts";
 import { Checkpoint, type CheckpointInput } from "../../src/store/checkpoint.ts";
 import type { DeadLetter, Wish } from "../../src/store/dead_letters.ts";
+import { LETTER_BOUND, type LetterBound } from "../../src/store/letter_bound.ts";
 import { OutboxLog } from "../../src/store/outbox_log.ts";
 import { SinkRegistry } from "../../src/store/sink_registry.ts";
 import { StateDatabase } from "../../src/store/state_database.ts";
@@ -21,6 +22,7 @@ export interface InsideOptions {
   router?: RouteTable;
   dedupMaxIds?: number;
   maxSeries?: number;
+  letterBound?: LetterBound;
 }
 
 /** A handler's inside without its outside: state, aggregator and checkpoint on a directory. */
@@ -61,7 +63,12 @@ export class Inside {
       this.registry,
       this.outbox,
       new WindowCloser(this.state, this.registry, router),
-      { correctionHorizonMs: horizonMs, dedupMaxIds, windowSizeMs: options.windowSizeMs ?? 1000 },
+      {
+        correctionHorizonMs: horizonMs,
+        dedupMaxIds,
+        windowSizeMs: options.windowSizeMs ?? 1000,
+        letterBound: options.letterBound ?? LETTER_BOUND,
+      },
     );
     this.offset = this.checkpoint.restore(["bus"])[0]!.nextOffset ?? 0;
   }

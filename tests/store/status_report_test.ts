@@ -16,7 +16,7 @@ Deno.test("a state that has seen nothing says so with nulls, not with zeros", ()
       [],
     ]);
     assert.deepEqual(report.outbox, { next_id: 0, rows: 0, sinks: [{ name: "all", cursor: 0, waiting: 0 }] });
-    assert.deepEqual(report.dead_letters, { total: 0, by_reason: {} });
+    assert.deepEqual(report.dead_letters, { total: 0, by_reason: {}, dropped: 0 });
     assert.ok(Object.values(report.accounting).every((amount) => amount === 0));
     state.close();
   });
@@ -55,7 +55,7 @@ Deno.test("the report is that of the last checkpoint, in Unix seconds, also besi
     assert.deepEqual(report.buses, [{ name: "bus", log: "L", next_offset: 5, greatest_event_time: 5.5 }]);
     assert.deepEqual(report.open_windows, [{ window_start: 5, window_end: 6, series: 2, events: 3 }]);
     assert.deepEqual(report.outbox, { next_id: 1, rows: 1, sinks: [{ name: "all", cursor: 0, waiting: 1 }] });
-    assert.deepEqual(report.dead_letters, { total: 2, by_reason: { invalid: 1, late: 1 } });
+    assert.deepEqual(report.dead_letters, { total: 2, by_reason: { invalid: 1, late: 1 }, dropped: 0 });
     const { received, aggregated, invalid, closed } = report.accounting;
     assert.deepEqual([received, aggregated, invalid, closed], [5, 4, 1, 1]);
     assert.deepEqual([report.instance, report.state_id], ["test", inside.state.stateId]);

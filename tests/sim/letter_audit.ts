@@ -1,0 +1,74 @@
+import { readAccounts } from "../../src/store/accounts.ts";
+import type { LetterBound } from "../../src/store/letter_bound.ts";
+import type { StateDatabase } from "../../src/store/state_database.ts";
+import { Violation } from "./violation.ts";
+
+/** No text of an event is longer. */
+const TEXT_MAX_BYTES = 400;
+
+interface Letter {
+  readonly id: number;
+  readonly bytes: number;
+}
+
+/**
+ * Which dead letters are dropped: those that are too many, the oldest first, none that a sink refused or that an operator has
+ * asked for, and each of them counted. Letters get consecutive ids, so that those are known too which came and went within one
+ * transaction.
+ */
+export class LetterAudit {
+  /** As the state counts them. */
+  dropped = 0;
+  private held: readonly Letter[] = [];
+  private greatestId = 0;
+  private readonly named = new Set<number>();
+
+  constructor(private readonly bound: LetterBound) {}
+
+  /** An operator has asked for something with these letters. */
+  wished(ids: readonly number[]): void {
+    for (const id of ids) this.named.add(id);
+  }
+
+  /** After each transaction. @throws {Violation} */
+  checkpoint(state: StateDatabase): void {
+    const { bound } = this;
+    const held = state.all<Letter>(
+      "SELECT id, coalesce(length(raw), 0) AS bytes FROM dead_letter WHERE sink IS NULL ORDER BY id",
+    );
+    const heldIds = new Set(held.map(({ id }) => id));
+    const all = new Set(state.all<{ id: number }>("SELECT id FROM dead_letter").map(({ id }) => id));
+    const greatestId =
+      state.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'dead_letter'")
+        ?.seq ?? 0;
+    const dropped = (readAccounts(state).get("letters_dropped") ?? 0) - this.dropped;
+    const gone = this.held.filter(({ id }) => !heldIds.has(id));
+    const unasked = gone.filter(({ id }) => !this.named.has(id));
+    let unseen = 0;
+    for (let id = this.greatestId + 1; id <= greatestId; id++) if (!all.has(id)) unseen++;
+    // A letter that a sink refused and an operator has given up may also come and go within one transaction.
+    if (dropped < unasked.length || dropped > gone.length + unseen) {
+      throw new Violation(
+        `${dropped} dead letters count as dropped; ${unasked.length} are gone that nobody has asked for, ` +
+          `${gone.length - unasked.length} others, and ${unseen} that were never seen`,
+      );
+    }
+    const newestGone = unasked.at(-1)?.id ?? 0;
+    if (held.some(({ id }) => id < newestGone)) {
+      throw new Violation(`dead letter ${newestGone} is dropped, and older ones are not`);
+    }
+    const bytes = held.reduce((sum, letter) => sum + letter.bytes, 0);
+    const hasWishes = state.get("SELECT 1 FROM wish LIMIT 1") !== undefined;
+    if (!hasWishes && (held.length > bound.letters || bytes > bound.bytes)) {
+      throw new Violation(`${held.length} dead letters of ${bytes} bytes are kept`);
+    }
+    if (dropped > 0 && (hasWishes || (held.length < bound.letters && bytes + TEXT_MAX_BYTES < bound.bytes))) {
+      throw new Violation(
+        `${dropped} dead letters are dropped with room for more, or for what an operator wishes`,
+      );
+    }
+    this.dropped += dropped;
+    this.held = held;
+    this.greatestId = greatestId;
+  }
+}
