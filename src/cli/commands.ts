@@ -168,7 +168,8 @@ export const COMMANDS: readonly AnyCommand[] = [
     summary: "prove that no event was lost or counted twice",
     details:
       "Checks the accounting of the state, then compares it with each SQL sink and, with --kafka, with the topic. " +
-      "Only reads; works while the handler runs. Exits 1 and names the differences when the proof fails.",
+      "Only reads; works while the handler runs. Exits 1 and names the differences when the proof fails, or the sink that " +
+      "cannot be read; the others are proven all the same.",
     examples: [
       ["verify", "every SQL sink"],
       ["verify --kafka", "the Kafka topic too, read from its beginning"],

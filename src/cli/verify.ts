@@ -1,6 +1,7 @@
 import { provablePlaces } from "../handler/parts.ts";
 import { type Proof, type SinkProof, verify as proveBooks } from "../handler/verification.ts";
 import { StateDatabase } from "../store/state_database.ts";
+import { ADVICE } from "./advice.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { printable } from "../log/printable.ts";
@@ -39,6 +40,11 @@ export async function verify(
 
 function report({ proven, state_faults: faults, sinks }: Proof, unread: readonly string[]): string {
   const found = faults.length + sinks.reduce((sum, { difference_count: count }) => sum + count, 0);
+  const failed = sinks.filter(({ failure }) => failure !== null).map(({ sink }) => sink);
+  const causes = [
+    found > 0 && amount(found, "difference"),
+    failed.length > 0 && `${failed.join(", ")} could not be read`,
+  ].filter(Boolean);
   const but = unread.length === 0 ? "" : ` (without ${unread.join(", ")})`;
   const lines = [
     line("state", faults.length === 0 ? "the books balance" : amount(faults.length, "fault")),
@@ -47,12 +53,14 @@ function report({ proven, state_faults: faults, sinks }: Proof, unread: readonly
     ...unread.map((name) => line(name, name === "kafka" ? "not read: add --kafka" : "cannot be read back")),
     proven
       ? `PROVEN: no event is lost, none is counted twice${but}`
-      : `NOT PROVEN: ${amount(found, "difference")}${but}`,
+      : `NOT PROVEN: ${causes.join("; ")}${but}`,
   ];
   return lines.map((text) => `${printable(text)}\n`).join("");
 }
 
 function sinkReport(proof: SinkProof): string[] {
+  const { failure } = proof;
+  if (failure) return [line(proof.sink, `FAILED: ${failure.message} ${ADVICE[failure.kind]}`)];
   const verdict = proof.difference_count === 0 ? "equal" : amount(proof.difference_count, "difference");
   const parts = [
     proof.expected_events === null

@@ -1,5 +1,5 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
-import type { ProvablePlace } from "../sinks/sink.ts";
+import { type ProvablePlace, SinkError, type SinkErrorKind } from "../sinks/sink.ts";
 import { Books } from "../store/books.ts";
 import { type ExpectedWindow, rowKey, type WindowKey } from "../store/expected_rows.ts";
 import type { RegisteredSink } from "../store/sink_registry.ts";
@@ -19,9 +19,12 @@ export interface SinkProof {
   /** The first of them, each a sentence. */
   readonly differences: readonly string[];
   readonly difference_count: number;
+  /** Why it could not be read to its end, so that nothing is said of it; null: it was. */
+  readonly failure: { readonly kind: SinkErrorKind; readonly message: string } | null;
 }
 
 export interface Proof {
+  /** False also where a sink could not be read. */
   readonly proven: boolean;
   /** What does not add up within the state. */
   readonly state_faults: readonly string[];
@@ -32,10 +35,11 @@ const SHOWN_DIFFERENCES = 20;
 
 /**
  * Proves the books: within the state, and against the rows of each sink that can be read. The state is read as of its last
- * checkpoint; with a handler at work a sink may be ahead of it by what is counted as waiting.
+ * checkpoint; with a handler at work a sink may be ahead of it by what is counted as waiting. A sink that cannot be read does
+ * not keep the others from being proven.
  *
  * @param sinceMs Only windows that start then or later; -Infinity: all, and the sum over all rows as well.
- * @throws {StateError} The state cannot be read. @throws {SinkError} A sink cannot be read.
+ * @throws {StateError} The state cannot be read. @throws The signal's reason, when it fires.
  */
 export async function verify(
   state: StateDatabase,
@@ -45,9 +49,19 @@ export async function verify(
 ): Promise<Proof> {
   const proofs: SinkProof[] = [];
   const faults = state.snapshot(() => new Books(state).faults());
-  for (const sink of sinks) proofs.push(await verifySink(state, sink, sinceMs, signal));
+  for (const sink of sinks) {
+    try {
+      proofs.push(await verifySink(state, sink, sinceMs, signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof SinkError)) throw error;
+      const { kind, message } = error;
+      proofs.push(proofOf(sink.name, { differences: [], differenceCount: 0, failure: { kind, message } }));
+    }
+  }
   return {
-    proven: faults.length === 0 && proofs.every((proof) => proof.difference_count === 0),
+    proven: faults.length === 0 &&
+      proofs.every((proof) => proof.difference_count === 0 && proof.failure === null),
     state_faults: faults,
     sinks: proofs,
   };
@@ -257,6 +271,7 @@ function proofOf(
     rowsCompared?: number;
     differences: readonly string[];
     differenceCount: number;
+    failure?: SinkProof["failure"];
   },
 ): SinkProof {
   return {
@@ -269,5 +284,6 @@ function proofOf(
     rows_compared: found.rowsCompared ?? 0,
     differences: found.differences,
     difference_count: found.differenceCount,
+    failure: found.failure ?? null,
   };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { type Proof, verify } from "../../src/handler/verification.ts";
-import type { ProvableSink } from "../../src/sinks/sink.ts";
+import { type ProvableSink, SinkError } from "../../src/sinks/sink.ts";
 import { readDeadLetters } from "../../src/store/dead_letters.ts";
 import { Inside, type InsideOptions } from "../store/inside.ts";
 
@@ -297,6 +297,29 @@ Deno.test("a handler at work while it is proven makes no difference", async () =
     assert.equal(proof.sinks[0]!.found_events, proof.sinks[0]!.expected_events);
     assert.ok(proof.proven);
     assert.ok(turn > 2);
+  });
+});
+
+Deno.test("a sink that cannot be read is named, and the others are proven all the same", async () => {
+  await withPlant(async (plant) => {
+    plant.take(["a", 1], ["b", 1]);
+    plant.deliver();
+    const { state } = plant.inside;
+    const away = new Place();
+    const verifyBoth = (signal: AbortSignal) => verify(state, [away, plant.place], -Infinity, signal);
+    away.rowsOfWindow = () => Promise.reject(new SinkError("unavailable", "nobody is there."));
+    const { proven, sinks: [first, second] } = await verifyBoth(new AbortController().signal);
+    assert.equal(proven, false);
+    assert.deepEqual(first!.failure, { kind: "unavailable", message: "nobody is there." });
+    assert.deepEqual([first!.difference_count, first!.expected_events], [0, null]);
+    assert.deepEqual([second!.failure, second!.found_events, second!.rows_compared], [null, 2, 2]);
+
+    const ended = AbortSignal.abort();
+    await assert.rejects(
+      verifyBoth(ended),
+      { name: "AbortError" },
+      "a sink that was interrupted has not failed",
+    );
   });
 });
 
