@@ -2,7 +2,6 @@ import { maskedConfig } from "../config/effective.ts";
 import { createSinks, createSources } from "../handler/parts.ts";
 import { SinkError } from "../sinks/sink.ts";
 import { SourceError } from "../vabus/source.ts";
-import { ADVICE } from "./advice.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 
@@ -58,3 +57,11 @@ export async function examine(place: Place, signal: AbortSignal, timeoutMs: numb
     await place.close();
   }
 }
+
+const ADVICE: Record<SinkError["kind"] | SourceError["kind"], string> = {
+  unavailable: "(Is it running, and can this host reach it?)",
+  rejected: "(It refuses what the handler writes.)",
+  misconfigured: "(Mend its set-up or the settings above.)",
+  refused: "(Mend the token or the certificates.)",
+  garbage: "(Is this address a VaBus?)",
+};

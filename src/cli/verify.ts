@@ -1,7 +1,6 @@
 import { provablePlaces } from "../handler/parts.ts";
 import { type Proof, type SinkProof, verify as proveBooks } from "../handler/verification.ts";
 import { StateDatabase } from "../store/state_database.ts";
-import { ADVICE } from "./advice.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { printable } from "../log/printable.ts";
@@ -43,7 +42,8 @@ function report({ proven, state_faults: faults, sinks }: Proof, unread: readonly
   const failed = sinks.filter(({ failure }) => failure !== null).map(({ sink }) => sink);
   const causes = [
     found > 0 && amount(found, "difference"),
-    failed.length > 0 && `${failed.join(", ")} could not be read`,
+    failed.length > 0 &&
+    `${failed.join(", ")} could not be read (\`check\` says whether it can be reached)`,
   ].filter(Boolean);
   const but = unread.length === 0 ? "" : ` (without ${unread.join(", ")})`;
   const lines = [
@@ -59,8 +59,7 @@ function report({ proven, state_faults: faults, sinks }: Proof, unread: readonly
 }
 
 function sinkReport(proof: SinkProof): string[] {
-  const { failure } = proof;
-  if (failure) return [line(proof.sink, `FAILED: ${failure.message} ${ADVICE[failure.kind]}`)];
+  if (proof.failure) return [line(proof.sink, `FAILED: ${proof.failure.message}`)];
   const verdict = proof.difference_count === 0 ? "equal" : amount(proof.difference_count, "difference");
   const parts = [
     proof.expected_events === null

@@ -2,11 +2,13 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import {
   type Admin,
+  type Cluster,
   type Consumer,
   type ISocketFactoryArgs,
   Kafka,
   type logCreator,
   logLevel,
+  PartitionAssigners,
   Partitioners,
   type Producer,
   type SASLOptions,
@@ -24,6 +26,15 @@ export interface KafkaConnectionOptions {
   };
   /** `true`: TLS with the system's authorities; else PEM texts. */
   readonly ssl?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | true;
+}
+
+/** Offsets of a partition; the last two are one past the last. */
+export interface PartitionEnds {
+  readonly partition: number;
+  readonly firstOffset: number;
+  /** Where readers of committed records are stopped, because the oldest open transaction begins there; else the end. */
+  readonly stableOffset: number;
+  readonly endOffset: number;
 }
 
 /** The broker aborts a transaction that stays open longer, and its readers wait that long for one that was left open. */
@@ -88,6 +99,42 @@ export class KafkaSession {
     });
     this.#consumers.push(consumer);
     return consumer;
+  }
+
+  /** How far a topic goes in each of its partitions. */
+  async topicEnds(topic: string): Promise<PartitionEnds[]> {
+    const ends = await this.#uncommittedEnds(topic);
+    return (await this.admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
+      partition,
+      firstOffset: Number(low),
+      stableOffset: Number(high),
+      endOffset: Math.max(Number(high), ends.get(partition) ?? 0),
+    }));
+  }
+
+  /** The admin client asks for the end of what is committed only, consumers have no way to ask at all; their assigners have. */
+  async #uncommittedEnds(topic: string): Promise<Map<number, number>> {
+    let cluster: Cluster | undefined;
+    // It never joins a group.
+    const consumer = this.#kafka.consumer({
+      groupId: "unused",
+      readUncommitted: true,
+      allowAutoTopicCreation: false,
+      retry: RETRY,
+      partitionAssigners: [(config) => {
+        cluster = config.cluster;
+        return PartitionAssigners.roundRobin(config);
+      }],
+    });
+    this.#consumers.push(consumer);
+    await consumer.connect();
+    await cluster!.addTargetTopic(topic);
+    const partitions = cluster!.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({
+      partition: partitionId,
+    }));
+    const [found] = await cluster!.fetchTopicsOffset([{ topic, partitions, fromBeginning: false }]);
+    await consumer.disconnect();
+    return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
   }
 
   /** Never throws, and takes no longer than a second or so; what was under way fails. */

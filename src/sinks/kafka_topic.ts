@@ -4,7 +4,12 @@ import type { Aggregate, AggregateRecord } from "../aggregation/aggregate.ts";
 import type { Logger } from "../log/logger.ts";
 import { withDeadline } from "./deadline.ts";
 import { toKafkaSinkError } from "./kafka_errors.ts";
-import { type KafkaConnectionOptions, KafkaSession, TRANSACTION_TIMEOUT_MS } from "./kafka_session.ts";
+import {
+  type KafkaConnectionOptions,
+  KafkaSession,
+  type PartitionEnds,
+  TRANSACTION_TIMEOUT_MS,
+} from "./kafka_session.ts";
 import { type ProvablePlace, SinkError } from "./sink.ts";
 import { TopicRows } from "./topic_rows.ts";
 
@@ -13,11 +18,16 @@ export interface KafkaTopicOptions extends KafkaConnectionOptions {
   readonly delivery: "exactly-once" | "at-least-once";
   /** Without progress for so long the reading ends. Longer than a transaction may stay open. */
   readonly stallTimeoutMs?: number;
+  /** How often it is logged how far the reading is. */
+  readonly progressIntervalMs?: number;
 }
 
 const CONNECT_LIMIT_MS = 60_000;
 const STALL_TIMEOUT_MS = TRANSACTION_TIMEOUT_MS + 30_000;
 const PROGRESS_INTERVAL_MS = 5_000;
+/** For what is asked of a broker that may be away: within it an interrupted reader has left. */
+const ANSWER_LIMIT_MS = 5_000;
+const NEVER = new AbortController().signal;
 const SHOWN_MALFORMED = 20;
 /** The last moment that a Date can be. */
 const MAX_TIME_MS = 8.64e15;
@@ -74,110 +84,135 @@ export class KafkaTopic implements ProvablePlace {
 
   async #read(instance: string, signal: AbortSignal): Promise<TopicRows> {
     if (this.#rows !== undefined) return this.#rows;
-    const place = this.options.bootstrapServers.join(", ");
     const rows = this.#rows = new TopicRows();
     const session = this.#session = new KafkaSession(this.options, undefined, this.logger);
-    const groupId = `vabus-data-handler.${instance}.verify-${crypto.randomUUID()}`;
-    const consumer = session.createConsumer(groupId);
     try {
-      const ends = await withDeadline(
-        `Kafka at ${place}: connecting`,
-        CONNECT_LIMIT_MS,
-        signal,
-        async () => {
-          await session.admin.connect();
-          const ends = await this.#endsOf(session);
-          await consumer.connect();
-          await consumer.subscribe({ topic: this.options.topic, fromBeginning: true });
-          return ends;
-        },
-      );
-      await this.#consume(consumer, new ReadingProgress(ends), instance, rows, place, signal);
-      await consumer.disconnect();
+      const ends = await withDeadline(`${this.#place}: connecting`, CONNECT_LIMIT_MS, signal, async () => {
+        await session.admin.connect();
+        return await this.#endsOf(session);
+      });
+      const progress = new ReadingProgress(ends);
+      if (!progress.isComplete) await this.#consume(session, progress, instance, rows, signal);
+      return rows;
     } catch (error) {
       await this.close();
-      throw error instanceof SinkError ? error : toKafkaSinkError(error, place);
+      throw error instanceof SinkError ? error : toKafkaSinkError(error, this.#brokers);
     }
-    await this.#forget(session, groupId);
-    return rows;
   }
 
-  async #endsOf({ admin }: KafkaSession): Promise<PartitionEnd[]> {
+  get #brokers(): string {
+    return this.options.bootstrapServers.join(", ");
+  }
+
+  get #place(): string {
+    return `Kafka at ${this.#brokers}`;
+  }
+
+  async #endsOf(session: KafkaSession): Promise<PartitionEnds[]> {
     const { topic } = this.options;
-    if (!(await admin.listTopics()).includes(topic)) {
+    if (!(await session.admin.listTopics()).includes(topic)) {
       throw new SinkError(
         "misconfigured",
-        `Kafka at ${
-          this.options.bootstrapServers.join(", ")
-        }: there is no topic ${topic}, or this user may not see it.`,
+        `${this.#place}: there is no topic ${topic}, or this user may not see it.`,
       );
     }
-    // kafkajs asks for the end of what is committed.
-    return (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
-      partition,
-      firstOffset: Number(low),
-      endOffset: Number(high),
-    }));
+    return await session.topicEnds(topic);
   }
 
   async #consume(
-    consumer: Consumer,
+    session: KafkaSession,
     progress: ReadingProgress,
     instance: string,
     rows: TopicRows,
-    place: string,
     signal: AbortSignal,
   ): Promise<void> {
-    if (progress.isComplete) return;
+    const { topic, stallTimeoutMs = STALL_TIMEOUT_MS, progressIntervalMs = PROGRESS_INTERVAL_MS } =
+      this.options;
     const { promise: complete, resolve, reject } = Promise.withResolvers<void>();
-    const stall = new Stall(this.options.stallTimeoutMs ?? STALL_TIMEOUT_MS, (limitMs) =>
-      reject(
-        new SinkError(
-          "unavailable",
-          `Kafka at ${place}: reading the topic ${this.options.topic} came no further for ${
-            limitMs / 1000
-          } seconds, ` +
-            `${progress.text}. Is the broker at work, or has some producer left a transaction open?`,
-        ),
-      ));
+    const stall = new Stall(stallTimeoutMs, () => void this.#explainStall(session, progress).then(reject));
     const interrupt = () =>
-      reject(new SinkError("unavailable", `Kafka at ${place}: reading was interrupted, ${progress.text}.`));
+      reject(new SinkError("unavailable", `${this.#place}: reading was interrupted, ${progress.text}.`));
     signal.addEventListener("abort", interrupt, { once: true });
     if (signal.aborted) interrupt();
     const report = setInterval(
-      () => this.logger.info(`reading the topic ${this.options.topic}: ${progress.text}`),
-      PROGRESS_INTERVAL_MS,
+      () => this.logger.info(`reading the topic ${topic}: ${progress.text}`),
+      progressIntervalMs,
     );
+    const groupId = `vabus-data-handler.${instance}.verify-${crypto.randomUUID()}`;
+    const consumer = session.createConsumer(groupId);
     consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
     // Told for batches of nothing but the marks of transactions as well, which eachBatch is not.
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-      progress.advance(payload.partition, Number(payload.lastOffset) + 1, Number(payload.highWatermark));
-      stall.restart();
+      if (progress.advance(payload.partition, Number(payload.lastOffset) + 1)) stall.restart();
       if (progress.isComplete) resolve();
     });
+    const running = this.#run(consumer, progress, instance, rows, reject);
     try {
-      await Promise.race([
-        complete,
-        consumer.run({
-          autoCommit: false,
-          eachBatch: async ({ batch, heartbeat }) => {
-            try {
-              if (progress.isComplete) return;
-              for (const { offset, value } of batch.messages) {
-                this.#take(value, `${batch.partition}:${offset}`, instance, rows);
-              }
-            } catch (error) {
-              reject(noRoom(error));
-            }
-            await heartbeat();
-          },
-        }).then(() => complete),
-      ]);
+      await Promise.race([complete, running.then(() => complete)]);
     } finally {
       stall.end();
       clearInterval(report);
       signal.removeEventListener("abort", interrupt);
+      await this.#leave(session, consumer, groupId, running);
     }
+  }
+
+  /** Resolves once the consumer is at work. */
+  async #run(
+    consumer: Consumer,
+    progress: ReadingProgress,
+    instance: string,
+    rows: TopicRows,
+    fail: (error: SinkError) => void,
+  ): Promise<void> {
+    await consumer.connect();
+    await consumer.subscribe({ topic: this.options.topic, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch, heartbeat }) => {
+        try {
+          if (progress.isComplete) return;
+          for (const { offset, value } of batch.messages) {
+            this.#take(value, `${batch.partition}:${offset}`, instance, rows);
+          }
+        } catch (error) {
+          fail(noRoom(error));
+        }
+        await heartbeat();
+      },
+    });
+  }
+
+  /** Whether it is the broker or somebody's transaction, which keeps from readers what is committed behind it. */
+  async #explainStall(session: KafkaSession, progress: ReadingProgress): Promise<SinkError> {
+    const { topic, stallTimeoutMs = STALL_TIMEOUT_MS } = this.options;
+    const said = `${this.#place}: reading the topic ${topic} came no further for ${
+      stallTimeoutMs / 1000
+    } seconds`;
+    let ends: readonly PartitionEnds[] = [];
+    try {
+      ends = await withDeadline(
+        "asking how far it goes",
+        ANSWER_LIMIT_MS,
+        NEVER,
+        () => session.topicEnds(topic),
+      );
+    } catch {
+      // It does not answer this either.
+    }
+    const [held] = progress.heldBack(ends);
+    if (held === undefined) {
+      return new SinkError("unavailable", `${said}, ${progress.text}. Is the broker at work?`);
+    }
+    const { partition, stableOffset, endOffset } = held;
+    const tool = `kafka-transactions.sh --bootstrap-server ${this.#brokers}`;
+    return new SinkError(
+      "unavailable",
+      `${said}: in partition ${partition} some producer has left a transaction open, which hides everything from offset ` +
+        `${stableOffset} to ${endOffset}. Whose it is says \`${tool} describe-producers --topic ${topic} --partition ` +
+        `${partition}\`. End that program and wait for the broker to abort it, or abort it yourself: \`${tool} abort ` +
+        `--topic ${topic} --partition ${partition} --start-offset ${stableOffset}\`. Then verify again.`,
+    );
   }
 
   /** Records of other instances and of other programs are none of our business. */
@@ -197,10 +232,20 @@ export class KafkaTopic implements ProvablePlace {
     }
   }
 
-  /** A group without members and positions goes by itself, in time: whoever may not delete it need not. */
-  async #forget({ admin }: KafkaSession, groupId: string): Promise<void> {
+  /** However the reading ended. A group without members and positions goes by itself, in time: whoever may not delete it need not. */
+  async #leave(
+    { admin }: KafkaSession,
+    consumer: Consumer,
+    groupId: string,
+    running: Promise<void>,
+  ): Promise<void> {
     try {
-      await admin.deleteGroups([groupId]);
+      await withDeadline("leaving the group", ANSWER_LIMIT_MS, NEVER, async () => {
+        // Only a member can leave.
+        await running.catch(() => {});
+        await consumer.disconnect();
+        await admin.deleteGroups([groupId]);
+      });
     } catch (error) {
       this.logger.debug("the group of the reader was left to the broker", {
         group: groupId,
@@ -210,50 +255,44 @@ export class KafkaTopic implements ProvablePlace {
   }
 }
 
-interface PartitionEnd {
-  readonly partition: number;
-  readonly firstOffset: number;
-  /** One past the last offset to read. */
-  readonly endOffset: number;
-}
-
-/** How far a reader of a topic is, in offsets. */
+/** How far a reader of a topic is, in offsets. It is done with what there was when it began, committed by then or not. */
 class ReadingProgress {
-  readonly #partitions = new Map<number, { first: number; next: number; end: number; isBegun: boolean }>();
+  readonly #partitions: Map<number, PartitionEnds & { next: number }>;
 
-  constructor(ends: readonly PartitionEnd[]) {
-    for (const { partition, firstOffset, endOffset } of ends) {
-      this.#partitions.set(partition, {
-        first: firstOffset,
-        next: firstOffset,
-        end: endOffset,
-        isBegun: false,
-      });
-    }
+  constructor(ends: readonly PartitionEnds[]) {
+    this.#partitions = new Map(ends.map((end) => [end.partition, { ...end, next: end.firstOffset }]));
   }
 
-  /**
-   * @param highWatermark The partition's end with what is not yet committed. At the first batch it becomes the end: our own
-   * records may stand behind another producer's open transaction, committed and yet held back from readers until it ends.
-   */
-  advance(partition: number, next: number, highWatermark: number): void {
+  /** Answers whether that is nearer to the end. */
+  advance(partition: number, next: number): boolean {
     const at = this.#partitions.get(partition);
-    if (at === undefined) return;
-    if (!at.isBegun) at.end = Math.max(at.end, highWatermark);
-    at.isBegun = true;
-    at.next = Math.max(at.next, next);
+    if (at === undefined || at.next >= at.endOffset || next <= at.next) return false;
+    at.next = next;
+    return true;
   }
 
   get isComplete(): boolean {
-    return [...this.#partitions.values()].every(({ next, end }) => next >= end);
+    return [...this.#partitions.values()].every(({ next, endOffset }) => next >= endOffset);
+  }
+
+  /** Those of the partitions, as they stand now, where an open transaction is what keeps the reader from going on. */
+  heldBack(ends: Iterable<PartitionEnds>): PartitionEnds[] {
+    return [...ends].filter(({ partition, stableOffset }) => {
+      const at = this.#partitions.get(partition);
+      return at !== undefined && at.next < at.endOffset && at.next >= stableOffset;
+    });
   }
 
   get text(): string {
-    const of = (amount: (partition: { first: number; next: number; end: number }) => number) =>
-      [...this.#partitions.values()].reduce((sum, partition) => sum + Math.max(0, amount(partition)), 0);
-    return `${of(({ first, next, end }) => Math.min(next, end) - first)} of ${
-      of(({ first, end }) => end - first)
-    } offsets read`;
+    const partitions = [...this.#partitions.values()];
+    const of = (amount: (partition: PartitionEnds & { next: number }) => number) =>
+      partitions.reduce((sum, partition) => sum + Math.max(0, amount(partition)), 0);
+    const held = this.heldBack(partitions).map(({ partition }) => partition);
+    return [
+      `${of(({ firstOffset, next, endOffset }) => Math.min(next, endOffset) - firstOffset)} of ` +
+      `${of(({ firstOffset, endOffset }) => endOffset - firstOffset)} offsets read`,
+      held.length > 0 && `waiting for an open transaction to end in partition ${held.join(", ")}`,
+    ].filter(Boolean).join(", ");
   }
 }
 
@@ -261,7 +300,7 @@ class ReadingProgress {
 class Stall {
   #timer: ReturnType<typeof setTimeout>;
 
-  constructor(private readonly limitMs: number, private readonly call: (limitMs: number) => void) {
+  constructor(private readonly limitMs: number, private readonly call: () => void) {
     this.#timer = this.#start();
   }
 
@@ -275,7 +314,7 @@ class Stall {
   }
 
   #start(): ReturnType<typeof setTimeout> {
-    return setTimeout(() => this.call(this.limitMs), this.limitMs);
+    return setTimeout(this.call, this.limitMs);
   }
 }
 

@@ -1,0 +1,147 @@
+/** Reading a topic back: what keeps a reader waiting, and what it leaves behind. */
+import assert from "node:assert/strict";
+import { Kafka, logLevel, Partitioners } from "kafkajs";
+import { toRecord } from "../../src/aggregation/aggregate.ts";
+import { createLogger } from "../../src/log/logger.ts";
+import { KafkaTopic, type KafkaTopicOptions } from "../../src/sinks/kafka_topic.ts";
+import { SinkError } from "../../src/sinks/sink.ts";
+import { until } from "../support/executable.ts";
+import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
+import { TcpProxy } from "../support/tcp_proxy.ts";
+import { aggregateOf, NEVER } from "./sink_contract.ts";
+
+const INSTANCE = "plant-1";
+const TIMEOUT_MS = 60_000;
+/** The partition of the open transaction, and one where there is always something new. */
+const [HELD, BUSY] = [1, 0];
+
+Deno.test("KafkaTopic", async (t) => {
+  await using proxy = TcpProxy.start();
+  const broker = await startKafka(proxy.port);
+  proxy.leadTo(broker.proxiedPort);
+  const kafka = new Kafka({ clientId: "tests", brokers: broker.brokers, logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  const lines: string[] = [];
+  const logger = createLogger({
+    level: "info",
+    format: "text",
+    write: (line) => void lines.push(line),
+    now: Date.now,
+  });
+  const send = (topic: string, partition: number) =>
+    producer.send({
+      topic,
+      messages: [{ partition, value: JSON.stringify(toRecord(aggregateOf(), INSTANCE)) }],
+    });
+  const groups = async () =>
+    (await admin.listGroups()).groups.filter(({ groupId }) => groupId.includes("verify"));
+
+  /** With an aggregate of ours that is committed, behind a transaction that another producer has left open. */
+  const withHeldTopic = async (
+    options: Partial<KafkaTopicOptions>,
+    work: (place: KafkaTopic, topic: string, end: () => Promise<void>) => Promise<void>,
+  ) => {
+    const topic = `held-${crypto.randomUUID().slice(0, 8)}`;
+    await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] });
+    const other = kafka.producer({
+      transactionalId: topic,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      transactionTimeout: TIMEOUT_MS * 5,
+      maxInFlightRequests: 1,
+    });
+    await other.connect();
+    const transaction = await other.transaction();
+    await transaction.send({ topic, messages: [{ partition: HELD, value: "another's" }] });
+    await send(topic, HELD);
+    const place = new KafkaTopic({
+      bootstrapServers: broker.brokers,
+      topic,
+      delivery: "exactly-once",
+      progressIntervalMs: 50,
+      ...options,
+    }, logger);
+    lines.length = 0;
+    try {
+      await work(place, topic, () => transaction.commit());
+    } finally {
+      await place.close();
+      await other.disconnect();
+    }
+  };
+  const waits = () =>
+    until(
+      () =>
+        lines.some((line) =>
+          /0 of 2 offsets read, waiting for an open transaction .* partition 1$/.test(line)
+        ),
+      () => `the progress in\n${lines.join("\n")}`,
+      TIMEOUT_MS,
+    );
+
+  try {
+    await t.step(
+      "waits for an open transaction to end, and then sees what was behind it",
+      () =>
+        withHeldTopic({}, async (place, _topic, end) => {
+          const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
+          await waits();
+          await end();
+          assert.equal(await sum, aggregateOf().count);
+          assert.deepEqual(await groups(), []);
+        }),
+    );
+
+    await t.step(
+      "of one that does not end it says where it is and how to end it",
+      () =>
+        withHeldTopic({ stallTimeoutMs: 1500 }, async (place, topic) => {
+          const ended = new AbortController();
+          const busy = (async () => {
+            while (!ended.signal.aborted) await send(topic, BUSY);
+          })();
+          const error = await place.sumOfCounts(INSTANCE, -Infinity, NEVER).then(() => undefined, (e) => e);
+          ended.abort();
+          await busy;
+          assert.ok(error instanceof SinkError, String(error));
+          assert.match(
+            error.message,
+            /came no further for 1.5 seconds: in partition 1 .* from offset 0 to \d+\. /,
+          );
+          assert.match(error.message, new RegExp(`--topic ${topic} --partition 1 --start-offset 0\``));
+          assert.deepEqual(await groups(), [], "what fails leaves no group behind either");
+        }),
+    );
+
+    await t.step("when interrupted it leaves no group behind", () =>
+      withHeldTopic({}, async (place) => {
+        const interrupt = new AbortController();
+        const sum = place.sumOfCounts(INSTANCE, -Infinity, interrupt.signal);
+        await waits();
+        await until(async () => (await groups()).length === 1, "the reader's group", TIMEOUT_MS);
+        interrupt.abort();
+        await assert.rejects(sum, /interrupted, 0 of 2 offsets read/);
+        assert.deepEqual(await groups(), []);
+      }));
+
+    await t.step({
+      name: "of a broker that does not answer any more it says so",
+      ignore: kafkaIsExternal,
+      fn: () =>
+        withHeldTopic({ bootstrapServers: [proxy.address], stallTimeoutMs: 2000 }, async (place) => {
+          const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
+          const rejected = assert.rejects(sum, /came no further for 2 seconds, .*Is the broker at work\?$/);
+          await waits();
+          proxy.stall();
+          await rejected;
+          proxy.mend();
+        }),
+    });
+  } finally {
+    await producer.disconnect();
+    await admin.disconnect();
+    if (!kafkaIsExternal) await broker.remove();
+  }
+});
