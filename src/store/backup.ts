@@ -28,13 +28,22 @@ export async function backUpState(directory: string, file: string): Promise<Back
   const state = StateDatabase.openForReading(directory);
   const { path, instanceId } = state;
   state.close();
-  return { instanceId, bytes: await copyDatabase(path, file) };
+  return { instanceId, bytes: await copyDatabase(path, file, (detail) => damaged(path, detail)) };
 }
 
 /** The same for another SQLite file: that of the embedded sink. @throws {StateError} */
 export async function backUpSink(source: string, file: string): Promise<{ readonly bytes: number }> {
   if (!isFile(source)) throw new StateError("missing", `there is no SQLite file ${source} (SQLITE_PATH).`);
-  return { bytes: await copyDatabase(source, file) };
+  return { bytes: await copyDatabase(source, file, (detail) => damagedSink(source, detail)) };
+}
+
+function damagedSink(path: string, detail: string): StateError {
+  return new StateError(
+    "damaged",
+    `the embedded sink's file ${path} (SQLITE_PATH) is damaged (${detail}). It is left as it is, and so is an earlier copy. ` +
+      `Stop the handler and put an earlier copy in its place, or what \`sqlite3 ${path} .recover\` can save of it; ` +
+      "verify then names the rows that are missing.",
+  );
 }
 
 /**
@@ -101,7 +110,7 @@ function restoreInto(file: string, path: string, replace: boolean, nowMs: number
 function renew(draft: string, file: string, nowMs: number): string {
   const database = new DatabaseSync(draft);
   try {
-    assertWhole(database, file);
+    assertWhole(database, () => notABackup(file));
     const { application_id: application } = database.prepare("PRAGMA application_id").get() as {
       application_id: number;
     };
@@ -142,8 +151,12 @@ function notABackup(file: string, cause?: unknown): StateError {
   });
 }
 
-/** Answers with the size of the copy. */
-async function copyDatabase(source: string, file: string): Promise<number> {
+/** Answers with the size of the copy. `damagedSource` says what is wrong with what was to be copied, and what to do. */
+async function copyDatabase(
+  source: string,
+  file: string,
+  damagedSource: (detail: string) => StateError,
+): Promise<number> {
   const draft = `${file}.${crypto.randomUUID().slice(0, 8)}.part`;
   try {
     if (isFile(file) && !isDatabase(file)) {
@@ -164,7 +177,7 @@ async function copyDatabase(source: string, file: string): Promise<number> {
     try {
       // So that the copy is one file whole in itself.
       copy.exec("PRAGMA journal_mode = DELETE");
-      assertWhole(copy, draft);
+      assertWhole(copy, damagedSource);
     } finally {
       copy.close();
     }
@@ -173,7 +186,7 @@ async function copyDatabase(source: string, file: string): Promise<number> {
     sync(dirname(file));
     return Deno.statSync(file).size;
   } catch (error) {
-    throw isRefusal(error) ? unwritable(file, error) : toStateError(error, file);
+    throw isRefusal(error) ? unwritable(file, error) : toStateError(error, file, damagedSource);
   } finally {
     removeDraft(draft);
   }
@@ -195,11 +208,11 @@ function createPrivate(path: string): void {
   Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
 }
 
-function assertWhole(database: DatabaseSync, path: string): void {
+function assertWhole(database: DatabaseSync, damage: (detail: string) => StateError): void {
   const { integrity_check: verdict } = database.prepare("PRAGMA integrity_check(1)").get() as {
     integrity_check: string;
   };
-  if (verdict !== "ok") throw damaged(path, verdict.replaceAll("\n", " "));
+  if (verdict !== "ok") throw damage(verdict.replaceAll("\n", " "));
 }
 
 function sync(path: string): void {

@@ -21,10 +21,18 @@ const DAMAGED = /malformed|not a database|corrupt/i;
 const UNWRITABLE =
   /disk is full|I\/O error|readonly database|read-only|unable to open|database is locked|No space|os error (28|30|13)/i;
 
-/** Gives an error of SQLite or the file system its class; errors of another kind (defects) come back as they are. */
-export function toStateError(error: unknown, path: string): unknown {
+/**
+ * Gives an error of SQLite or the file system its class; errors of another kind (defects) come back as they are.
+ *
+ * @param damage What to say of a damaged file; default: that of the state.
+ */
+export function toStateError(
+  error: unknown,
+  path: string,
+  damage = (detail: string): StateError => damaged(path, detail),
+): unknown {
   if (!(error instanceof Error) || error instanceof StateError) return error;
-  if (DAMAGED.test(error.message)) return damaged(path, error.message);
+  if (DAMAGED.test(error.message)) return damage(error.message);
   if (UNWRITABLE.test(error.message)) {
     return new StateError(
       "unwritable",

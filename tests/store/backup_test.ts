@@ -138,3 +138,48 @@ Deno.test("the embedded sink is copied as the state is", async () => {
   copy.close();
   await assert.rejects(backUpSink(`${r.root}/none`, r.file), refused("missing", /SQLITE_PATH/));
 });
+
+Deno.test("of a damaged sink its own file is named, with what to do, and an earlier copy stays", async () => {
+  using r = rig();
+  const path = `${r.root}/sink`;
+  const sink = new DatabaseSync(path);
+  sink.exec(
+    "CREATE TABLE t (a); WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 5000) " +
+      "INSERT INTO t SELECT i FROM n",
+  );
+  sink.close();
+  const whole = Deno.readFileSync(path);
+  await backUpSink(path, r.file);
+  const earlier = Deno.readFileSync(r.file);
+  const damages: [what: string, content: Uint8Array][] = [
+    ["no database any more", whole.map((byte, i) => i < 100 ? ~byte : byte)],
+    ["a page of it is another one", whole.map((byte, i) => i >= 4096 * 2 && i < 4096 * 3 ? 7 : byte)],
+    ["cut off", whole.subarray(0, 4096 * 3)],
+  ];
+  for (const [what, content] of damages) {
+    Deno.writeFileSync(path, content);
+    await assert.rejects(backUpSink(path, r.file), (error: unknown) => {
+      assert.ok(error instanceof StateError, `${what}: ${error}`);
+      assert.equal(error.kind, "damaged");
+      assert.ok(
+        error.message.startsWith(`the embedded sink's file ${path} (SQLITE_PATH) is damaged (`),
+        error.message,
+      );
+      assert.match(error.message, /put an earlier copy in its place/);
+      assert.doesNotMatch(error.message, /\.part|state file/);
+      return true;
+    });
+    assert.deepEqual(Deno.readFileSync(r.file), earlier, what);
+  }
+});
+
+Deno.test("a backup with a damaged page is refused as one, not as the state", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  const bytes = Deno.readFileSync(r.file);
+  Deno.writeFileSync(r.file, bytes.map((byte, i) => i >= 4096 * 2 && i < 4096 * 3 ? 7 : byte));
+  assert.throws(
+    () => restoreState(r.file, `${r.root}/new`, false, NOW_MS),
+    refused("damaged", /backup is no whole backup of this program\. Nothing was restored/),
+  );
+});
