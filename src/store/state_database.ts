@@ -274,8 +274,13 @@ export class StateDatabase {
   private commitsMissing(directory: string, count: number): StateError {
     return damaged(
       this.path,
-      `the last ${count} of its commits are missing: its -wal file is damaged or gone. To go on knowingly from what is ` +
-        `left, remove ${CommitMark.pathIn(directory)}; what was delivered since may then be delivered twice`,
+      `the last ${count} of its commits are missing: its -wal file is damaged or gone`,
+      // By restore in both cases: revisions that were given out since must not be given out again.
+      `Restore an earlier backup (restore --from FILE --replace). Or, to go on from what is left, remove ` +
+        `${
+          CommitMark.pathIn(directory)
+        }, then backup --to FILE and restore --from FILE --replace. Either way the bus gives ` +
+        "again what came since, but what it has trimmed meanwhile is lost, and Kafka gets some aggregates twice.",
     );
   }
 

@@ -43,10 +43,12 @@ export function toStateError(
   return error;
 }
 
-export function damaged(path: string, detail: string): StateError {
+const RESTORE_OR_BEGIN_ANEW =
+  "Restore it from a backup, or move it away to begin anew from the oldest events the bus still has.";
+
+export function damaged(path: string, detail: string, wayOut = RESTORE_OR_BEGIN_ANEW): StateError {
   return new StateError(
     "damaged",
-    `the state file ${path} is damaged (${detail}). It is left as it is. ` +
-      "Restore it from a backup, or move it away to begin anew from the oldest events the bus still has.",
+    `the state file ${path} is damaged (${detail}). It is left as it is. ${wayOut}`,
   );
 }

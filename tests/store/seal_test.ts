@@ -1,6 +1,7 @@
 /** What SQLite takes for good: other cells, rows that are gone, other tables, commits missing from the end. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { backUpState, restoreState } from "../../src/store/backup.ts";
 import { StateDatabase } from "../../src/store/state_database.ts";
 import { StateError } from "../../src/store/state_error.ts";
 import { MemorySource, openRig } from "../ingest/rig.ts";
@@ -98,7 +99,11 @@ Deno.test("commits that are gone from the end are missed, and can be given up kn
     assert.deepEqual(await Deno.readFile(wal), left);
     await Deno.remove(wal);
     assertDamaged(crashed, /last \d+ of its commits are missing/);
+    assertDamaged(crashed, /remove \S+\/commits, .*restore --from FILE --replace.*trimmed meanwhile is lost/);
     await Deno.remove(`${crashed}/commits`);
+    const backup = `${crashed}/backup`;
+    await backUpState(crashed, backup);
+    restoreState(backup, crashed, true, NOW_MS);
     openable(crashed);
   } finally {
     await Deno.remove(crashed, { recursive: true });
