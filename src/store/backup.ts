@@ -1,5 +1,7 @@
 import { dirname } from "node:path";
 import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { isFile, sync } from "./durable_file.ts";
+import { filesOf, finishRestore, pendingRestoreOf } from "./pending_restore.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
 import { STATE_FILE_NAME, StateDatabase } from "./state_database.ts";
@@ -82,11 +84,16 @@ function giveToOwnerOf(directory: string, path: string): void {
 }
 
 function restoreInto(file: string, path: string, replace: boolean, nowMs: number) {
-  const leftovers = ["", "-wal", "-shm"].filter((suffix) => isFile(path + suffix));
-  if (leftovers.length > 0 && !replace) {
+  const pending = pendingRestoreOf(path);
+  const isLeftOver = isFile(pending);
+  if (isLeftOver) finishRestore(path);
+  if (filesOf(path).length > 0 && !replace) {
     throw new StateError(
       "exists",
-      `there is a state already: ${path}. Name an empty STATE_DIR, or put this state aside with --replace.`,
+      isLeftOver
+        ? `a restore that was interrupted is now finished: its backup is the state ${path}. Start the handler, or put this ` +
+          "state aside for another backup with --replace."
+        : `there is a state already: ${path}. Name an empty STATE_DIR, or put this state aside with --replace.`,
     );
   }
   const draft = `${path}.restoring`;
@@ -97,10 +104,8 @@ function restoreInto(file: string, path: string, replace: boolean, nowMs: number
     const instanceId = renew(draft, file, nowMs);
     giveToOwnerOf(dirname(path), draft);
     sync(draft);
-    const aside = leftovers.length === 0 ? undefined : `${path}.before-${Math.floor(nowMs / 1000)}`;
-    for (const suffix of leftovers) Deno.renameSync(path + suffix, aside + suffix);
-    Deno.renameSync(draft, path);
-    return { instanceId, putAside: aside };
+    Deno.renameSync(draft, pending);
+    return { instanceId, putAside: finishRestore(path) };
   } finally {
     removeDraft(draft);
   }
@@ -215,11 +220,6 @@ function assertWhole(database: DatabaseSync, damage: (detail: string) => StateEr
   if (verdict !== "ok") throw damage(verdict.replaceAll("\n", " "));
 }
 
-function sync(path: string): void {
-  using file = Deno.openSync(path);
-  file.syncSync();
-}
-
 function removeDraft(draft: string): void {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
     try {
@@ -236,15 +236,6 @@ function isDatabase(path: string): boolean {
   const start = new Uint8Array(magic.length);
   file.readSync(start);
   return magic.every((byte, i) => byte === start[i]);
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 /** Deno's own copying would take the mode over too. */

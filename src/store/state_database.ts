@@ -1,5 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { CommitMark } from "./commit_mark.ts";
+import { isFile } from "./durable_file.ts";
+import { finishRestore, pendingRestoreOf } from "./pending_restore.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
@@ -56,6 +58,7 @@ export class StateDatabase {
     try {
       Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
       lock = StateLock.acquire(directory);
+      if (isFile(pendingRestoreOf(path))) finishRestore(path);
       if (!exists(path)) StateDatabase.create(path, options.instanceId);
       // Whoever may write also tidies up when closing: what is damaged must be left as it is.
       StateDatabase.openForReading(directory).close();
@@ -92,6 +95,12 @@ export class StateDatabase {
 
   private static openBeside(directory: string, readOnly: boolean): StateDatabase {
     const path = `${directory}/${STATE_FILE_NAME}`;
+    if (isFile(pendingRestoreOf(path))) {
+      throw new StateError(
+        "missing",
+        `a restore into ${directory} was interrupted. Start the handler, or repeat the restore: either finishes it.`,
+      );
+    }
     if (!exists(path)) {
       throw new StateError(
         "missing",

@@ -1,0 +1,15 @@
+/** Whether there is a file of this name, of whatever content. */
+export function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Makes a file's content, or a directory's names, survive the loss of power. */
+export function sync(path: string): void {
+  using file = Deno.openSync(path);
+  file.syncSync();
+}
