@@ -43,6 +43,12 @@ export class Watermark {
     this.settle();
   }
 
+  /** A bus goes on where another one's event time had come to; the watermark does not go back for it. */
+  goOnAt(bus: number, greatestMs: number): void {
+    this.greatestMs[bus] = greatestMs;
+    this.settle();
+  }
+
   setIdle(bus: number, idle: boolean): void {
     this.idle[bus] = idle ? 1 : 0;
     this.settle();

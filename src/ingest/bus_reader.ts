@@ -200,7 +200,7 @@ export class BusReader {
 
   private resume(log: string, nextOffset: number | undefined): number {
     this.logger.info("the bus has moved: going on where its log was left", { bus: this.state.name });
-    this.ingest.skipTo(this.bus, log, nextOffset, 0);
+    this.ingest.resume(this.bus, log, nextOffset);
     return 1;
   }
 

@@ -152,6 +152,12 @@ export class Ingest {
     return this.checkpoint.positionOfLog(log);
   }
 
+  /** Goes on where a log was left under another name, as if it had been read under this one all the time. @throws {StateError} */
+  resume(bus: number, log: string, nextOffset: number | undefined): void {
+    this.checkpoint.takeOver(bus, log);
+    this.moveTo(bus, log, nextOffset);
+  }
+
   /** The other bus whose log this is: read twice, its events would be counted twice. */
   otherReaderOf(log: string, bus: number): string | undefined {
     return this.buses.find((other, number) => number !== bus && other.position.log === log)?.name;

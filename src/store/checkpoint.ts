@@ -104,8 +104,8 @@ export class Checkpoint {
   private readonly writer = new ColumnWriter();
   private pagesOnDisk: ReadonlyMap<number, PageChecksums> = new Map();
   private readonly savedSequence: number[];
-  /** Positions of buses that are configured no more, by log. */
-  private readonly leftBehind = new Map<string, BusPosition>();
+  /** Buses that are configured no more, by log. */
+  private readonly leftBehind = new Map<string, BusRow>();
   /** Page and sequence numbers change at a restart: the first checkpoint after it writes everything. */
   private rewriteAll = true;
   private tally = Object.fromEntries(TALLIES.map((name) => [name, 0])) as Record<keyof Tally, number>;
@@ -133,7 +133,7 @@ export class Checkpoint {
       this.letters = { ...measureLetters(this.state), goneId: 0 };
       const positions = this.restoreBuses(busNames);
       this.restoreWindows();
-      this.restoreIds(busNames);
+      busNames.forEach((name, number) => this.restoreIds(number, name));
       return positions;
     } catch (error) {
       if (error instanceof ColumnError) throw damaged(this.state.path, error.message);
@@ -143,7 +143,24 @@ export class Checkpoint {
 
   /** Where the log with this identity was read to under an address that is configured no more: a bus that has moved. */
   positionOfLog(log: string): BusPosition | undefined {
-    return this.leftBehind.get(log);
+    const row = this.leftBehind.get(log);
+    return row && toPosition(row);
+  }
+
+  /**
+   * Gives a bus what is known of its log, one that {@link positionOfLog} knows, from an earlier address: how far its event time had come, and its ids. Durable with
+   * the next checkpoint.
+   *
+   * @throws {StateError} The state is damaged, or cannot be read.
+   */
+  takeOver(bus: number, log: string): void {
+    const row = this.leftBehind.get(log)!;
+    try {
+      this.restoreIds(bus, row.name);
+    } catch (error) {
+      throw error instanceof ColumnError ? damaged(this.state.path, error.message) : error;
+    }
+    this.aggregator.watermark.goOnAt(bus, row.greatest_ms ?? -Infinity);
   }
 
   /** What operators have asked for since the last checkpoint. */
@@ -293,8 +310,10 @@ export class Checkpoint {
 
   private writeIds(buses: readonly BusPosition[]): number[] {
     return (this.aggregator.recentIds ?? []).map((recent, number) => {
-      const bus = buses[number]!.name;
+      const { name: bus, log } = buses[number]!;
       const { sequence } = recent;
+      const earlier = log === undefined ? undefined : this.leftBehind.get(log);
+      if (earlier) this.state.seal.remove("recent_ids", "bus = ?", earlier.name);
       // Sequence numbers begin anew with the process: the first checkpoint writes what it remembers as one run.
       if (this.rewriteAll) this.state.seal.remove("recent_ids", "bus = ?", bus);
       if (sequence === this.savedSequence[number]) return sequence;
@@ -377,7 +396,7 @@ export class Checkpoint {
     const rows = this.state.all<BusRow>("SELECT * FROM bus");
     const known = busNames.map((name) => rows.find((row) => row.name === name));
     for (const row of rows) {
-      if (row.log !== null && !busNames.includes(row.name)) this.leftBehind.set(row.log, toPosition(row));
+      if (row.log !== null && !busNames.includes(row.name)) this.leftBehind.set(row.log, row);
     }
     this.aggregator.watermark.restore(
       readAccounts(this.state).get("watermark_ms") ?? -Infinity,
@@ -408,25 +427,26 @@ export class Checkpoint {
     for (const window of closedEarly) this.aggregator.noteClosed(window);
   }
 
-  private restoreIds(busNames: readonly string[]): void {
-    this.aggregator.recentIds?.forEach((recent, number) => {
-      const runs = this.state.all<{ ids: Uint8Array }>(
-        "SELECT ids FROM recent_ids WHERE bus = ? ORDER BY last_sequence",
-        busNames[number]!,
-      );
-      for (const run of runs) {
-        const reader = new ColumnReader(run.ids);
-        const lengths = reader.uint16();
-        const text = reader.uint8();
-        let start = 0;
-        for (const length of lengths) {
-          if (start + length > text.length) throw new ColumnError("a run of event ids is cut off");
-          const hash = hashBytes(text, start, length);
-          if (!recent.has(text, start, length, hash)) recent.add(text, start, length, hash);
-          start += length;
-        }
+  /** Adds what is kept of the ids of `name` to those of a bus. */
+  private restoreIds(bus: number, name: string): void {
+    const recent = this.aggregator.recentIds?.[bus];
+    if (!recent) return;
+    const runs = this.state.all<{ ids: Uint8Array }>(
+      "SELECT ids FROM recent_ids WHERE bus = ? ORDER BY last_sequence",
+      name,
+    );
+    for (const run of runs) {
+      const reader = new ColumnReader(run.ids);
+      const lengths = reader.uint16();
+      const text = reader.uint8();
+      let start = 0;
+      for (const length of lengths) {
+        if (start + length > text.length) throw new ColumnError("a run of event ids is cut off");
+        const hash = hashBytes(text, start, length);
+        if (!recent.has(text, start, length, hash)) recent.add(text, start, length, hash);
+        start += length;
       }
-    });
+    }
   }
 }
 
