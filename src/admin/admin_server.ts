@@ -1,3 +1,4 @@
+import { HttpListener, INTERRUPTED } from "../http/http_listener.ts";
 import type { Logger } from "../log/logger.ts";
 import { PROMETHEUS_CONTENT_TYPE } from "../metrics/prometheus.ts";
 
@@ -36,30 +37,18 @@ const INDEX =
 /** Serves `/healthz`, `/readyz` and `/metrics`. @throws {AdminError} */
 export function startAdminServer(options: AdminServerOptions): AdminServer {
   const { hostname, port, logger } = options;
-  const server = listen(options, (request) => answer(request, options), () => {
-    logger.error("the admin listener could not answer a request");
-    return new Response("internal error\n", { status: 500 });
-  });
-  const bound = (server.addr as Deno.NetAddr).port;
-  return {
-    port: bound,
-    url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port === 0 ? bound : port}`,
-    close: async () => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSING_GRACE_MS));
-      await Promise.race([server.shutdown(), grace]);
-      clearTimeout(timer);
-    },
-  };
-}
-
-function listen(
-  { hostname, port }: AdminServerOptions,
-  handler: (request: Request) => Response,
-  onError: () => Response,
-): Deno.HttpServer {
   try {
-    return Deno.serve({ hostname, port, onListen: () => {}, onError }, handler);
+    return new HttpListener({
+      hostname,
+      port,
+      closingGraceMs: CLOSING_GRACE_MS,
+      answer: (request) => answer(request, options),
+      onError: () => {
+        logger.error("the admin listener could not answer a request");
+        return new Response("internal error\n", { status: 500 });
+      },
+      onInterruption: (reason) => logger.error(INTERRUPTED, { reason }),
+    });
   } catch (error) {
     throw new AdminError(
       `The admin listener cannot have ${hostname}:${port} (${(error as Error).message.split("\n")[0]}). ` +

@@ -6,7 +6,7 @@ export interface HuntOptions {
   readonly seed: number;
   /** How many inputs at most. */
   readonly inputs: number;
-  /** `performance.now()` after which no further input is tried. */
+  /** `performance.now()` after which no further input is tried; one always is. */
   readonly deadlineMs: number;
 }
 
@@ -24,7 +24,7 @@ export async function hunt(target: Target, { seed, inputs, deadlineMs }: HuntOpt
   const outcomes = new Map<string, number>();
   let tried = 0;
   await using trial = await target.open();
-  while (tried < inputs && performance.now() < deadlineMs && !trial.isExhausted) {
+  while (tried < inputs && (tried === 0 || performance.now() < deadlineMs) && !trial.isExhausted) {
     const inputSeed = seed + tried++;
     try {
       const outcome = await attempted(trial, inputSeed);

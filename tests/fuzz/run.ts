@@ -7,7 +7,10 @@
  */
 import { parseArgs } from "node:util";
 import { hunt, summary } from "./hunt.ts";
-import { TARGETS } from "./targets.ts";
+import { targets } from "./targets.ts";
+
+/** Each takes a descriptor of ours too: `ulimit -n` has to be higher. */
+const CONNECTIONS_MAX = 4000;
 
 const { values } = parseArgs({
   options: {
@@ -18,13 +21,14 @@ const { values } = parseArgs({
   },
 });
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
-const chosen = TARGETS.filter(({ name }) => values.target === undefined || values.target.includes(name));
+const all = targets(CONNECTIONS_MAX);
+const chosen = all.filter(({ name }) => values.target === undefined || values.target.includes(name));
 const minutes = Number(values.minutes);
 const inputs = Number(values.inputs ?? Infinity);
 if (chosen.length === 0 || !(minutes > 0) || !Number.isSafeInteger(seed) || !(inputs > 0)) {
   console.error(
     `usage: make fuzz ARGS="[--minutes M] [--seed N] [--inputs K] [--target ${
-      TARGETS.map(({ name }) => name).join("|")
+      all.map(({ name }) => name).join("|")
     }]…"`,
   );
   Deno.exit(2);

@@ -27,6 +27,12 @@ export class ServerProcess {
 
   constructor(private readonly options: ServerProcessOptions) {}
 
+  /** @throws when it is not running. */
+  get pid(): number {
+    if (this.#child === undefined) throw new Error("The server is not running.");
+    return this.#child.pid;
+  }
+
   /** Resolves when the server answers; throws with the end of its log when it exits before that. */
   async start(): Promise<void> {
     const child = new Deno.Command("sh", {
@@ -82,8 +88,7 @@ export class ServerProcess {
   }
 
   async #signalAll(signal: Deno.Signal): Promise<void> {
-    if (this.#child === undefined) throw new Error("The server is not running.");
-    await signalTree(this.#child.pid, signal);
+    await signalTree(this.pid, signal);
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { HttpListener, INTERRUPTED } from "../../http/http_listener.ts";
 import type { Logger } from "../../log/logger.ts";
 import { type ChunkStore, EventLog } from "./event_log.ts";
 import { concatenated } from "../bounded_bytes.ts";
@@ -90,33 +91,32 @@ class Bus {
 
   listen(): BusServer {
     const { hostname, port, tls, logger } = this.options;
-    let server: Deno.HttpServer<Deno.NetAddr>;
-    const onError = (error: unknown) => {
-      logger.error("a request could not be answered", { error: (error as Error).message });
-      return problem(500, "the bus could not answer");
-    };
+    let listener: HttpListener;
     try {
-      server = Deno.serve(
-        { hostname, port, onListen: () => {}, onError, ...tls },
-        (request) => this.answer(request),
-      );
+      listener = new HttpListener({
+        hostname,
+        port,
+        tls,
+        closingGraceMs: CLOSING_GRACE_MS,
+        answer: (request) => this.answer(request),
+        onError: (error) => {
+          logger.error("a request could not be answered", { error: (error as Error).message });
+          return problem(500, "the bus could not answer");
+        },
+        onInterruption: (reason) => logger.error(INTERRUPTED, { reason }),
+      });
     } catch (error) {
       const reason = (error as Error).message.split("\n")[0];
       const advice = tls === undefined ? "Give another --listen" : "Look at --listen and the TLS files";
       throw new BusError(`The bus cannot listen on ${hostname}:${port}: ${reason}. ${advice}.`);
     }
-    const bound = server.addr.port;
-    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
     return {
-      port: bound,
-      url: `${tls ? "https" : "http"}://${host}:${bound}`,
+      port: listener.port,
+      url: listener.url,
       close: async () => {
         this.events.endWaiting();
         this.metrics.endWaiting();
-        let timer: ReturnType<typeof setTimeout> | undefined;
-        const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSING_GRACE_MS));
-        await Promise.race([server.shutdown(), grace]);
-        clearTimeout(timer);
+        await listener.close();
         this.closeLogs();
       },
     };
