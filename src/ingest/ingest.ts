@@ -155,6 +155,7 @@ export class Ingest {
   /** Goes on where a log was left under another name, as if it had been read under this one all the time. @throws {StateError} */
   resume(bus: number, log: string, nextOffset: number | undefined): void {
     this.checkpoint.takeOver(bus, log);
+    this.wake(bus);
     this.moveTo(bus, log, nextOffset);
   }
 

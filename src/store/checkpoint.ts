@@ -148,8 +148,8 @@ export class Checkpoint {
   }
 
   /**
-   * Gives a bus what is known of its log, one that {@link positionOfLog} knows, from an earlier address: how far its event time had come, and its ids. Durable with
-   * the next checkpoint.
+   * Gives a bus what is known of its log, one that {@link positionOfLog} knows, from an earlier address: how far its event
+   * time had come, and its ids. Durable with the next checkpoint.
    *
    * @throws {StateError} The state is damaged, or cannot be read.
    */
