@@ -2,9 +2,10 @@ import { toRecord } from "../aggregation/aggregate.ts";
 import { fulfilWishes } from "../handler/handler.ts";
 import {
   type DeadLetter,
-  type DeadLetterFilter,
   leaveWish,
+  type LetterChoice,
   readDeadLetters,
+  readLetterIds,
   type Wish,
 } from "../store/dead_letters.ts";
 import type { DeadLetterReason } from "../store/outbox.ts";
@@ -74,12 +75,11 @@ function settle(
   if (reason === undefined && ids.length === 0 && !all) {
     throw new CommandError(EXIT.usage, `dead-letters ${action} needs --id, --reason or --all.`);
   }
-  const chosen = chosenIds(config.stateDir, { reason, ids: ids.length > 0 ? ids : undefined });
+  const { chosen, newestId } = choose(config.stateDir, { reason, ids: ids.length > 0 ? ids : undefined });
   if (chosen.length === 0) {
     write("no dead letter matches\n");
     return EXIT.done;
   }
-  const newestId = newestLetterId(config.stateDir);
   wish(config.stateDir, action, chosen);
   try {
     const { retried, purged } = fulfilWishes(config, logger);
@@ -95,7 +95,7 @@ function settle(
     write(
       `${letters(chosen.length)} handed to the running handler, which ${
         DOES[action]
-      } with its next checkpoint\n`,
+      } with its next checkpoints\n`,
     );
   }
   return EXIT.done;
@@ -116,20 +116,18 @@ function letters(count: number): string {
   return count === 1 ? "1 dead letter" : `${count} dead letters`;
 }
 
-function chosenIds(directory: string, filter: Omit<DeadLetterFilter, "limit">): number[] {
+/** `newestId`: of all letters there are, 0 where there is none. */
+function choose(
+  directory: string,
+  choice: LetterChoice,
+): { readonly chosen: readonly number[]; readonly newestId: number } {
   using state = new OpenState(directory);
-  return [...state.pages(filter)].map(({ id }) => id);
+  return { chosen: state.ids(choice), newestId: state.newest(undefined, 1)[0]?.id ?? 0 };
 }
 
-/** 0: there is none. */
-function newestLetterId(directory: string): number {
+function countAfter(directory: string, afterId: number): number {
   using state = new OpenState(directory);
-  return state.newest(undefined, 1)[0]?.id ?? 0;
-}
-
-function countAfter(directory: string, id: number): number {
-  using state = new OpenState(directory);
-  return [...state.pages({}, id)].length;
+  return state.ids({ afterId }).length;
 }
 
 function wish(directory: string, action: Wish["action"], ids: readonly number[]): void {
@@ -149,16 +147,17 @@ class OpenState implements Disposable {
   }
 
   /** Letters in their order, a page of them in memory at a time. */
-  *pages(
-    filter: Omit<DeadLetterFilter, "limit" | "afterId">,
-    afterId = 0,
-  ): Generator<DeadLetter> {
-    for (;;) {
-      const page = readDeadLetters(this.state, { ...filter, afterId, limit: PAGE });
+  *pages(choice: Omit<LetterChoice, "afterId">): Generator<DeadLetter> {
+    for (let afterId = 0;;) {
+      const page = readDeadLetters(this.state, { ...choice, afterId, limit: PAGE });
       if (page.length === 0) return;
       yield* page;
       afterId = page.at(-1)!.id;
     }
+  }
+
+  ids(choice: LetterChoice): number[] {
+    return readLetterIds(this.state, choice);
   }
 
   newest(reason: DeadLetterReason | undefined, limit: number): DeadLetter[] {

@@ -10,6 +10,7 @@ import { prometheusText } from "../metrics/prometheus.ts";
 import { VabusOutlet } from "../metrics/vabus_outlet.ts";
 import { Delivery } from "../router/delivery.ts";
 import { Router } from "../router/router.ts";
+import { hasWishes } from "../store/dead_letters.ts";
 import { StateError } from "../store/state_error.ts";
 import { postMetrics } from "../vabus/metrics_client.ts";
 import { VERSION } from "../version.ts";
@@ -119,7 +120,9 @@ export function fulfilWishes(config: Config, logger: Logger): { retried: number;
     observer: { processed: () => {}, checkpointed: () => {} },
   });
   try {
-    if (!core.ingest.fulfilWishes()) throw new StateError("unwritable", core.ingest.obstacle!.detail);
+    while (hasWishes(core.state)) {
+      if (!core.ingest.fulfilWishes()) throw new StateError("unwritable", core.ingest.obstacle!.detail);
+    }
     return core.ingest.fulfilled;
   } finally {
     core.state.close();

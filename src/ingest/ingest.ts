@@ -2,7 +2,7 @@ import type { EventAggregator, Refusal } from "../aggregation/event_aggregator.t
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import type { Logger } from "../log/logger.ts";
 import type { BusPosition, Checkpoint, SettledWishes } from "../store/checkpoint.ts";
-import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent, type Wish } from "../store/dead_letters.ts";
+import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../store/dead_letters.ts";
 import type { OutboxLog } from "../store/outbox_log.ts";
 import { StateError } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
@@ -330,24 +330,42 @@ export class Ingest {
     });
   }
 
-  /** Takes in what an operator has asked for; a wish is forgotten in the same checkpoint that holds what came of it. */
+  /**
+   * Takes in what an operator has asked for; a wish is forgotten in the same checkpoint that holds what came of it. Where very
+   * much is asked for, the rest is left to the next ones.
+   */
   private takeWishes(): void {
     if (this.settled !== NOTHING_SETTLED) return;
     const wishes = this.checkpoint.wishes();
     if (wishes.length === 0) return;
-    this.hasNews = true;
-    const { purged, retried: toRetry } = askedFor(wishes);
-    const letters = this.checkpoint.deadLetters(toRetry);
-    const retried = letters.filter((letter) => this.retry(letter)).map(({ id }) => id);
-    this.settled = {
-      wishes: wishes.map(({ id }) => id),
-      retried,
-      purged,
-      reissued: letters.filter(({ sink, aggregate }) => sink !== undefined && aggregate !== undefined),
+    const settled = {
+      wishes: [] as number[],
+      retried: [] as number[],
+      purged: [] as number[],
+      reissued: [] as DeadLetter[],
     };
+    const taken = new Set<number>();
+    let takenBytes = 0;
+    for (const { id: wish, action, letterIds } of wishes) {
+      if (taken.size >= REFUSED_MAX_EVENTS || takenBytes >= REFUSED_MAX_BYTES) break;
+      // The first wish for a letter counts: an event that is asked for twice is still one event.
+      const ids = [...new Set(letterIds)].filter((id) => !taken.has(id));
+      // Where this fails, what earlier wishes have brought in is settled all the same, and comes in no second time.
+      const letters = action === "retry" ? this.checkpoint.deadLetters(ids) : [];
+      this.settled = settled;
+      this.hasNews = true;
+      settled.wishes.push(wish);
+      for (const id of ids) taken.add(id);
+      if (action === "purge") settled.purged = settled.purged.concat(ids);
+      for (const letter of letters) {
+        takenBytes += letter.raw?.length ?? 0;
+        if (this.retry(letter)) settled.retried.push(letter.id);
+        else if (letter.sink !== undefined && letter.aggregate !== undefined) settled.reissued.push(letter);
+      }
+    }
     this.logger.info("dead letters: an operator's wish is fulfilled", {
-      retried: retried.length + this.settled.reissued.length,
-      purged: purged.length,
+      retried: settled.retried.length + settled.reissued.length,
+      purged: settled.purged.length,
     });
   }
 
@@ -399,14 +417,4 @@ export class Ingest {
         "Raise MAX_SERIES, or find out who sends so many names.",
     );
   }
-}
-
-/** What becomes of each letter. The first wish for a letter counts: an event that is asked for twice is still one event. */
-function askedFor(wishes: readonly Wish[]): Record<"retried" | "purged", number[]> {
-  const actions = new Map<number, Wish["action"]>();
-  for (const { action, letterIds } of wishes) {
-    for (const id of letterIds) if (!actions.has(id)) actions.set(id, action);
-  }
-  const idsOf = (action: Wish["action"]) => [...actions].filter(([, a]) => a === action).map(([id]) => id);
-  return { retried: idsOf("retry"), purged: idsOf("purge") };
 }

@@ -40,11 +40,14 @@ export interface DeadLetter {
   readonly aggregate: Aggregate | undefined;
 }
 
-export interface DeadLetterFilter {
+export interface LetterChoice {
   readonly reason?: string | undefined;
   readonly ids?: readonly number[] | undefined;
   /** Only letters after this one. */
   readonly afterId?: number | undefined;
+}
+
+export interface DeadLetterFilter extends LetterChoice {
   readonly limit: number;
   /** Otherwise in the order they were refused. */
   readonly newestFirst?: boolean;
@@ -59,6 +62,8 @@ export interface Wish {
 
 /** What is kept of an event at most: any event that fits its shape is far shorter. */
 export const RAW_MAX_BYTES = 65_536;
+/** Letters of one wish at most. */
+const WISH_MAX_LETTERS = 1000;
 
 /** Adds events within the transaction of the caller. */
 export function addRefusedEvents(state: StateDatabase, events: readonly RefusedEvent[], nowMs: number): void {
@@ -104,25 +109,40 @@ export function addRefusedAggregates(
 /** Letters that match. */
 export function readDeadLetters(state: StateDatabase, filter: DeadLetterFilter): DeadLetter[] {
   return state.all<LetterRow>(
-    `SELECT * FROM dead_letter WHERE NOT purged AND id > ?1 AND (?2 IS NULL OR reason = ?2)
-       AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3))) ORDER BY id ${
-      filter.newestFirst ? "DESC" : "ASC"
-    } LIMIT ?4`,
-    filter.afterId ?? 0,
-    filter.reason ?? null,
-    filter.ids ? JSON.stringify(filter.ids) : null,
+    `SELECT * FROM dead_letter WHERE ${MATCHES} ORDER BY id ${filter.newestFirst ? "DESC" : "ASC"} LIMIT ?4`,
+    ...valuesOf(filter),
     filter.limit,
   ).map(toDeadLetter);
 }
 
-/** Leaves a wish for the handler that holds the state, or for the next one. */
+/** The ids of all letters that match, in the order they were refused: there may be many, and large ones. */
+export function readLetterIds(state: StateDatabase, filter: LetterChoice): number[] {
+  return state.all<{ id: number }>(
+    `SELECT id FROM dead_letter WHERE ${MATCHES} ORDER BY id`,
+    ...valuesOf(filter),
+  ).map(({ id }) => id);
+}
+
+const MATCHES = `NOT purged AND id > ?1 AND (?2 IS NULL OR reason = ?2)
+       AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3)))`;
+
+function valuesOf({ afterId, reason, ids }: LetterChoice): SQLInputValue[] {
+  return [afterId ?? 0, reason ?? null, ids ? JSON.stringify(ids) : null];
+}
+
+/**
+ * Leaves a wish for the handler that holds the state, or for the next one. Very many letters make several of it, so that they
+ * need not be fulfilled in one checkpoint.
+ */
 export function leaveWish(state: StateDatabase, action: Wish["action"], letterIds: readonly number[]): void {
   state.transaction(() => {
-    state.run(
-      "INSERT INTO wish (action, dead_letter_ids) VALUES (?, ?)",
-      action,
-      JSON.stringify(letterIds),
-    );
+    for (let at = 0; at < letterIds.length; at += WISH_MAX_LETTERS) {
+      state.run(
+        "INSERT INTO wish (action, dead_letter_ids) VALUES (?, ?)",
+        action,
+        JSON.stringify(letterIds.slice(at, at + WISH_MAX_LETTERS)),
+      );
+    }
   });
 }
 
@@ -134,7 +154,7 @@ export function readWishes(state: StateDatabase): Wish[] {
     .map((row) => ({ id: row.id, action: row.action, letterIds: JSON.parse(row.dead_letter_ids) }));
 }
 
-/** Whether a wish is open, within the transaction of the caller. */
+/** Whether a wish is open. */
 export function hasWishes(state: StateDatabase): boolean {
   return state.get("SELECT 1 FROM wish LIMIT 1") !== undefined;
 }
@@ -150,10 +170,13 @@ export function settleWishes(
 ): void {
   for (const id of settled.retried) state.seal.remove("dead_letter", "id = ?", id);
   for (const id of settled.purged) {
-    const letter = state.get<Record<string, SQLInputValue>>("SELECT * FROM dead_letter WHERE id = ?", id);
-    state.seal.remove("dead_letter", "id = ?", id);
     // What a sink lacks stays in the books.
-    if (letter?.sink) state.seal.put("dead_letter", { ...letter, purged: 1, detail: "" });
+    const letter = state.get<Record<string, SQLInputValue>>(
+      "SELECT * FROM dead_letter WHERE id = ? AND sink IS NOT NULL",
+      id,
+    );
+    state.seal.remove("dead_letter", "id = ?", id);
+    if (letter) state.seal.put("dead_letter", { ...letter, purged: 1, detail: "" });
   }
   for (const id of settled.wishes) state.run("DELETE FROM wish WHERE id = ?", id);
 }

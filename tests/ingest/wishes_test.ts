@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { leaveWish, readDeadLetters } from "../../src/store/dead_letters.ts";
+import { leaveWish, readDeadLetters, readLetterIds } from "../../src/store/dead_letters.ts";
+import { StateError } from "../../src/store/state_error.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { FakeSink } from "../sinks/fake_sink.ts";
 import { verify } from "../../src/handler/verification.ts";
@@ -74,6 +75,75 @@ Deno.test("a letter that two wishes name is put back once", () =>
     assert.deepEqual({ received, aggregated, future }, { received: 2, aggregated: 2, future: 0 });
     assert.deepEqual(rig.core.ingest.fulfilled, { retried: 1, purged: 0 });
     assert.deepEqual(letterIds(rig), []);
+  }));
+
+Deno.test("very many letters come back in several checkpoints, each once, over a restart between them", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "vabus-wishes-" });
+  const bus = new MemorySource();
+  const open = () => openRig(directory, [bus], NOW_MS, { MAX_FUTURE_SKEW: "10" });
+  const count = 12_500;
+  try {
+    {
+      using rig = open();
+      const { ingest, state } = rig.core;
+      bus.publish(...Array.from({ length: count }, () => event(1, NOW_S + 20)));
+      await takeIn(rig);
+      const ids = readLetterIds(state, {});
+      assert.equal(ids.length, count);
+      rig.clock.ms += 60_000;
+      leaveWish(state, "retry", ids);
+      leaveWish(state, "purge", ids.slice(-10));
+      ingest.fulfilWishes();
+      assert.deepEqual(ingest.fulfilled, { retried: 10_000, purged: 0 });
+      assert.deepEqual(readLetterIds(state, {}), ids.slice(10_000));
+    }
+    using rig = open();
+    rig.clock.ms += 60_000;
+    rig.core.ingest.fulfilWishes();
+    assert.equal(rig.core.ingest.fulfilled.retried, count - 10_000);
+    assert.deepEqual(letterIds(rig), []);
+    const { received, aggregated, future } = rig.core.aggregator.accounting;
+    assert.deepEqual({ received, aggregated, future }, { received: count, aggregated: count, future: 0 });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("many letters of many bytes come back in several checkpoints too", () =>
+  withRig({ MAX_FUTURE_SKEW: "10" }, async (rig, bus) => {
+    const { ingest, state } = rig.core;
+    bus.publish(
+      ...Array.from({ length: 1500 }, () => ({ ...event(1, NOW_S + 20), note: "x".repeat(20_000) })),
+    );
+    await takeIn(rig);
+    rig.clock.ms += 60_000;
+    leaveWish(state, "retry", readLetterIds(state, {}));
+    ingest.fulfilWishes();
+    assert.equal(ingest.fulfilled.retried, 1000);
+    ingest.fulfilWishes();
+    assert.equal(ingest.fulfilled.retried, 1500);
+  }));
+
+Deno.test("where the letters of a second wish cannot be read, those of the first come back once", () =>
+  withRig({ MAX_FUTURE_SKEW: "10" }, async (rig, bus) => {
+    const { checkpoint, ingest, state } = rig.core;
+    bus.publish(event(1, NOW_S + 20), event(2, NOW_S + 20));
+    await takeIn(rig);
+    rig.clock.ms += 60_000;
+    const [first, second] = letterIds(rig);
+    leaveWish(state, "retry", [first!]);
+    leaveWish(state, "retry", [second!]);
+    const read = checkpoint.deadLetters.bind(checkpoint);
+    checkpoint.deadLetters = (ids) => {
+      if (ids.includes(second!)) throw new StateError("unwritable", "the disk does not answer");
+      return read(ids);
+    };
+    assert.equal(ingest.checkpointNow(), false);
+    checkpoint.deadLetters = read;
+    for (let i = 0; i < 2; i++) assert.equal(ingest.checkpointNow(), true);
+    const { received, aggregated, future } = rig.core.aggregator.accounting;
+    assert.deepEqual({ received, aggregated, future }, { received: 2, aggregated: 2, future: 0 });
+    assert.deepEqual([letterIds(rig), ingest.fulfilled.retried], [[], 2]);
   }));
 
 Deno.test("a rejected aggregate that a newer revision has overtaken is not sent again", () =>

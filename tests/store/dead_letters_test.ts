@@ -96,13 +96,13 @@ Deno.test("wishes are kept in their order, over a restart, until they are settle
   inTemporaryDirectory((directory) => {
     let { state } = new Inside(directory);
     leaveWish(state, "retry", [3, 1]);
-    leaveWish(state, "purge", []);
+    leaveWish(state, "purge", [2]);
     state.close();
     ({ state } = new Inside(directory));
     const wishes = readWishes(state);
     assert.deepEqual(wishes.map(({ action, letterIds }) => [action, letterIds]), [["retry", [3, 1]], [
       "purge",
-      [],
+      [2],
     ]]);
     settleWishes(state, { wishes: [wishes[0]!.id], retried: [], purged: [] });
     assert.deepEqual(readWishes(state).map(({ action }) => action), ["purge"]);
