@@ -74,7 +74,7 @@ export class SqliteSink implements ProvableSink {
       if (signal.aborted) throw unavailable("interrupted before the batch was written");
       database.prepare("begin immediate").run();
       try {
-        for (const aggregate of batch.aggregates) this.#writeRow(upsert, aggregate);
+        for (const aggregate of inOrderOfKey(batch.aggregates)) this.#writeRow(upsert, aggregate);
         database.prepare("commit").run();
       } catch (error) {
         // SQLite has rolled back by itself after some errors, such as a full disk.
@@ -160,6 +160,11 @@ export class SqliteSink implements ProvableSink {
       throw error instanceof SinkError ? error : toSqliteSinkError(error, this.options.path);
     }
   }
+}
+
+/** Neighbours in the table follow each other, so that a page of it is read and written once a batch. */
+function inOrderOfKey(aggregates: readonly Aggregate[]): readonly Aggregate[] {
+  return aggregates.toSorted((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
 function openDatabase(path: string, readOnly: boolean): DatabaseSync {
