@@ -45,7 +45,8 @@ export class OpenWindows {
   pageExtended = new Uint8Array(0);
 
   private slotNext = new Int32Array(0);
-  private pageWindow = new Int32Array(0);
+  /** Of numbers that 32 bits are too few for: late events of scattered times open a window each. */
+  private pageWindow = new Float64Array(0);
   private readonly freePages: number[] = [];
   private readonly windows = new Map<string, OpenWindow>();
   private readonly likelySlots = new Int32Array(TOUCH_RUN);
@@ -201,7 +202,9 @@ export class OpenWindows {
     this.accumulators = accumulators;
     this.slotSeries = grownInt32(this.slotSeries, slots);
     this.slotNext = grownInt32(this.slotNext, slots);
-    this.pageWindow = grownInt32(this.pageWindow, grownPages);
+    const pageWindow = new Float64Array(grownPages);
+    pageWindow.set(this.pageWindow);
+    this.pageWindow = pageWindow;
     const used = new Uint16Array(grownPages);
     used.set(this.pageUsed);
     this.pageUsed = used;

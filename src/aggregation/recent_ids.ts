@@ -9,7 +9,10 @@ export class RecentIds {
   private oldestSequence = 0;
   private readonly hash: Int32Array;
   private readonly length: Int32Array;
-  /** Where the id starts in the stream of all id bytes ever added; its place in `text` is this modulo its size. */
+  /**
+   * Where the id starts in the stream of all id bytes ever added, modulo {@link STREAM_RANGE}; its place in `text` is this modulo
+   * its size.
+   */
   private readonly start: Float64Array;
   /** Index into the ring + 1, or 0 for an empty cell. */
   private readonly cells: Int32Array;
@@ -53,6 +56,7 @@ export class RecentIds {
     const textStart = this.textEnd % this.text.length;
     for (let i = 0; i < length; i++) this.text[(textStart + i) & mask] = bytes[start + i]!;
     this.textEnd += length;
+    if (this.textEnd >= STREAM_RANGE) this.textEnd -= STREAM_RANGE;
     this.nextSequence++;
 
     const cellMask = this.cells.length - 1;
@@ -116,14 +120,18 @@ export class RecentIds {
     const oldestStart = this.nextSequence === this.oldestSequence
       ? this.textEnd
       : this.start[this.oldestSequence % this.capacity]!;
-    const needed = this.textEnd - oldestStart + length;
-    if (needed <= this.text.length) return;
+    let kept = this.textEnd - oldestStart;
+    if (kept < 0) kept += STREAM_RANGE;
+    if (kept + length <= this.text.length) return;
     let size = this.text.length;
-    while (size < needed) size *= 2;
+    while (size < kept + length) size *= 2;
     const grown = new Uint8Array(size);
-    for (let at = oldestStart; at < this.textEnd; at++) {
+    for (let at = oldestStart; at < oldestStart + kept; at++) {
       grown[at % size] = this.text[at % this.text.length]!;
     }
     this.text = grown;
   }
 }
+
+/** Bytes after which counting begins anew: few enough to be added up exactly, and a multiple of every size of the text. */
+const STREAM_RANGE = 2 ** 52;

@@ -95,3 +95,16 @@ Deno.test("a page that was freed and taken again counts as new", () => {
   assert.equal(windows.accumulator(slot).count, 0);
   assert.equal(windows.findSlot(seriesOf(windows, "a", FUNCTIONS[0]!), first), -1);
 });
+
+Deno.test("windows are told apart beyond 2^31 and 2^32 of them", () => {
+  for (const opened of [2 ** 31 - 2, 2 ** 32 - 2]) {
+    const windows = new OpenWindows();
+    Object.assign(windows, { nextWindowNumber: opened });
+    const series = seriesOf(windows, "a", FUNCTIONS[0]!);
+    const slots = Array.from({ length: 4 }, (_, start) => {
+      const window = windows.open(start, start + 1);
+      return { window, slot: windows.addSlot(series, window) };
+    });
+    for (const { window, slot } of slots) assert.equal(windows.findSlot(series, window), slot);
+  }
+});

@@ -3,11 +3,22 @@ import fc from "fast-check";
 import { RecentIds } from "../../src/aggregation/recent_ids.ts";
 import { hashBytes } from "../../src/vabus/text_hash.ts";
 
-Deno.test("the last ids are remembered, no more and no fewer", () => {
-  const id = fc.oneof(fc.string({ maxLength: 3 }), fc.nat({ max: 30 }).map((n) => `id-${n}`.repeat(n)));
+/** Where the counters of ids and of their bytes stand after years: at their beginnings, and where they might lose count. */
+const AGES = [{ ids: 0, bytes: 0 }, { ids: 2 ** 32 - 5, bytes: 2 ** 52 - 40 }, {
+  ids: 2 ** 52 - 5,
+  bytes: 2 ** 52 - 1,
+}];
+
+Deno.test("the last ids are remembered, no more and no fewer, however many there have been", () => {
+  const id = fc.oneof(fc.string({ maxLength: 3 }), fc.nat({ max: 30 }).map((n) => `id-${n}`.repeat(n * 10)));
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 12 }), fc.array(id, { maxLength: 200 }), (capacity, ids) => {
+    fc.property(fc.integer({ min: 1, max: 12 }), fc.array(id, { maxLength: 200 }), fc.constantFrom(...AGES), (
+      capacity,
+      ids,
+      age,
+    ) => {
       const recent = new RecentIds(capacity);
+      Object.assign(recent, { nextSequence: age.ids, oldestSequence: age.ids, textEnd: age.bytes });
       let expected: string[] = [];
       for (const text of ids) {
         const bytes = new TextEncoder().encode(`..${text}`);
