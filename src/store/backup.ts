@@ -5,11 +5,14 @@ import { filesOf, finishRestore, pendingRestoreOf } from "./pending_restore.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
 import { STATE_FILE_NAME, StateDatabase } from "./state_database.ts";
+import { REVISION_MAX } from "./segment.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
 import { LOCK_FILE_NAME, StateLock } from "./state_lock.ts";
 
 /** Revisions after a restore begin at the seconds since then: greater than any that the lost state can have given out. */
 const REVISION_EPOCH_MS = Date.UTC(2020, 0, 1);
+/** What a restored state can still count up to: a year of corrections of one window, one a second. */
+const REVISIONS_LEFT = 2 ** 25;
 
 const ALL_PAGES = 0x7fffffff;
 const COPY_BYTES = 1 << 20;
@@ -137,8 +140,9 @@ function renew(draft: string, file: string, nowMs: number): string {
     seal.check();
     database.exec("PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
     database.prepare("UPDATE meta SET value = ? WHERE key = 'state_id'").run(crypto.randomUUID());
+    const account = database.prepare("SELECT value FROM account WHERE name = 'revision_floor'");
     database.prepare("INSERT OR REPLACE INTO account VALUES ('revision_floor', ?)")
-      .run(Math.floor((nowMs - REVISION_EPOCH_MS) / 1000));
+      .run(revisionFloor(nowMs, Number(account.get()?.value ?? 0)));
     seal.finish();
     database.exec("COMMIT");
     return String(meta.get("instance_id")!.value);
@@ -148,6 +152,22 @@ function renew(draft: string, file: string, nowMs: number): string {
   } finally {
     database.close();
   }
+}
+
+/** @throws {StateError} The clock is wrong: sinks would take the revisions that it makes for older ones than they have. */
+function revisionFloor(nowMs: number, before: number): number {
+  const floor = Math.floor((nowMs - REVISION_EPOCH_MS) / 1000);
+  if (floor >= before && floor <= REVISION_MAX - REVISIONS_LEFT) return floor;
+  const [earliest, latest] = [before, REVISION_MAX - REVISIONS_LEFT].map((seconds) =>
+    new Date(REVISION_EPOCH_MS + seconds * 1000).toISOString()
+  );
+  throw new StateError(
+    "unwritable",
+    `the clock says ${
+      new Date(nowMs).toISOString()
+    }, and this backup can be restored from ${earliest} to ${latest}. ` +
+      "Nothing was restored. Set the clock: the revisions that sinks get from now on are made from it.",
+  );
 }
 
 function notABackup(file: string, cause?: unknown): StateError {

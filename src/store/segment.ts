@@ -8,6 +8,9 @@ import { readSketches, writeSketches } from "./sketch_columns.ts";
 /** Rows a segment holds at most. */
 export const SEGMENT_ROWS = 4096;
 
+/** The greatest revision that a segment, and an `int` of PostgreSQL, can hold. */
+export const REVISION_MAX = 2 ** 31 - 1;
+
 /** What a segment holds of one closed aggregate beside its accumulator. */
 export interface SegmentRow {
   /** Hash of (name, function); the rows of a segment are in the order of its unsigned value. */
@@ -69,6 +72,7 @@ export class SegmentBuilder {
   }
 
   add(accumulator: Accumulator, row: SegmentRow): void {
+    if (row.revision > REVISION_MAX) throw new RangeError(`no revision after ${REVISION_MAX}`);
     const i = this.rows++;
     this.functionId[i] = accumulator.functionId;
     this.x[i] = accumulator.x;

@@ -63,6 +63,24 @@ Deno.test("a restored state is another one: its own id, and revisions above all 
   assert.equal(Deno.statSync(`${r.root}/new/state.sqlite`).mode! & 0o777, 0o600);
 });
 
+Deno.test("a clock that would make revisions which sinks take for old ones restores nothing", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  for (const nowMs of [0, Date.UTC(2019, 11, 31), Date.UTC(2087, 0, 1), Date.UTC(2100, 0, 1)]) {
+    assert.throws(
+      () => restoreState(r.file, `${r.root}/new`, false, nowMs),
+      refused("unwritable", /Set the clock/),
+    );
+  }
+  restoreState(r.file, `${r.root}/new`, false, NOW_MS);
+  await backUpState(`${r.root}/new`, r.file);
+  assert.throws(
+    () => restoreState(r.file, `${r.root}/third`, false, NOW_MS - 1000),
+    refused("unwritable", /from 2026-01-01T00:00:00.000Z to 2086-/),
+  );
+  restoreState(r.file, `${r.root}/third`, false, NOW_MS);
+});
+
 Deno.test({
   name: "what root restores belongs to the owner of the directory",
   ignore: Deno.uid() !== 0,

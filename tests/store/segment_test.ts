@@ -5,7 +5,13 @@ import { functionId, isPercentile } from "../../src/aggregation/agg_function.ts"
 import { QuantileSketch } from "../../src/aggregation/quantile_sketch.ts";
 import { archiveHash } from "../../src/aggregation/series_table.ts";
 import { ColumnError, ColumnWriter } from "../../src/store/columns.ts";
-import { Segment, SEGMENT_ROWS, SegmentBuilder, type SegmentRow } from "../../src/store/segment.ts";
+import {
+  REVISION_MAX,
+  Segment,
+  SEGMENT_ROWS,
+  SegmentBuilder,
+  type SegmentRow,
+} from "../../src/store/segment.ts";
 
 type TestRow = Accumulator & SegmentRow & { readonly name: string };
 
@@ -18,7 +24,7 @@ const row = fc.record({
   y: fc.double(),
   count: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   previousCount: fc.nat(),
-  revision: fc.nat(),
+  revision: fc.nat({ max: REVISION_MAX }),
   sinks: fc.nat({ max: 255 }),
   newSinks: fc.nat({ max: 255 }),
   values: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 5 }),
@@ -121,4 +127,11 @@ Deno.test("a full segment of the longest names; a name that begins with a byte o
     assert.equal(segment.find(all[i]!.hash, FUNCTIONS[0]!, all[i]!.names), i);
   }
   assert.equal(builder.rowCount, 0);
+});
+
+Deno.test("a revision that a segment cannot hold is refused, not changed", () => {
+  const [one] = fc.sample(row, 1);
+  const { revision } = new Segment(built([{ ...one!, revision: REVISION_MAX }]));
+  assert.equal(revision[0], REVISION_MAX);
+  assert.throws(() => built([{ ...one!, revision: REVISION_MAX + 1 }]), RangeError);
 });
