@@ -25,6 +25,8 @@ Deno.test("the brokers' errors have the class of what has to be done", () => {
     UNKNOWN_TOPIC_OR_PARTITION: "unavailable",
     GROUP_COORDINATOR_NOT_AVAILABLE: "unavailable",
     CONCURRENT_TRANSACTIONS: "unavailable",
+    // What the brokers say once a producer of kafkajs has sent 2^31 records to a partition.
+    OUT_OF_ORDER_SEQUENCE_NUMBER: "unavailable",
   };
   for (const [type, kind] of Object.entries(classes)) {
     const error = toKafkaSinkError(thrown(type), PLACE);
