@@ -24,7 +24,7 @@ export async function backup(
     if (sink?.name !== "sqlite") {
       throw new CommandError(
         EXIT.usage,
-        "--sink-to: sqlite is not in STORAGE_TYPE, so there is no embedded sink.",
+        "--sink-to: sqlite is not in STORAGE_TYPE, so there is no embedded sink. Leave it out, or give the handler's settings.",
       );
     }
     const sinkFile = resolve(sources.workingDirectory, sinkTo);

@@ -18,7 +18,10 @@ export async function verify(
   { sinceMs, kafka, json }: VerifyOptions,
 ): Promise<ExitCode> {
   if (kafka && !config.sinks.some(({ name }) => name === "kafka")) {
-    throw new CommandError(EXIT.usage, "--kafka: STORAGE_TYPE names no kafka.");
+    throw new CommandError(
+      EXIT.usage,
+      "--kafka: kafka is not in STORAGE_TYPE, so there is no topic. Leave it out, or give the handler's settings.",
+    );
   }
   const state = StateDatabase.openForReading(config.stateDir);
   const places = provablePlaces(config, logger, kafka);
@@ -38,10 +41,15 @@ export async function verify(
 }
 
 function report({ proven, state_faults: faults, sinks }: Proof, unread: readonly string[]): string {
-  const found = faults.length + sinks.reduce((sum, { difference_count: count }) => sum + count, 0);
+  const found = sinks.reduce((sum, { difference_count: count }) => sum + count, 0);
   const failed = sinks.filter(({ failure }) => failure !== null).map(({ sink }) => sink);
   const causes = [
-    found > 0 && amount(found, "difference"),
+    faults.length > 0 &&
+    `${amount(faults.length, "fault")} in the state (keep a backup of it, and report this defect)`,
+    found > 0 &&
+    `${
+      amount(found, "difference")
+    } (was a table restored, purged or written to by others? --since leaves old rows out)`,
     failed.length > 0 &&
     `${failed.join(", ")} could not be read (\`check\` says whether it can be reached)`,
   ].filter(Boolean);

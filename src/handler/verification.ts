@@ -243,10 +243,10 @@ function compareWindow(
     const ahead = waiting.find((revision) => revision.revision === row?.revision);
     const should = ahead ?? expected.delivered.get(key);
     waitingEvents += Math.max(0, (waiting.at(-1)?.count ?? 0) - (should?.count ?? 0));
-    if (!should && row) differences.push(`${at}: ${describe(row)} is there and should not be`);
-    else if (should && !row) differences.push(`${at}: ${describe(should)} is missing`);
+    if (!should && row) differences.push(`${at}: ${describe(row)}, is there and should not be`);
+    else if (should && !row) differences.push(`${at}: ${describe(should)}, is missing`);
     else if (should && row && !isSame(should, row)) {
-      differences.push(`${at}: ${describe(row)} should be ${describe(should)}`);
+      differences.push(`${at}: ${describe(row)}, should be ${describe(should)}`);
     }
   }
   return { differences, waitingEvents };
@@ -257,7 +257,7 @@ function isSame(a: Aggregate, b: Aggregate): boolean {
 }
 
 function describe({ name, aggFunc, value, count, revision }: Aggregate): string {
-  return `${aggFunc}(${JSON.stringify(name)}) = ${value} of ${count} events, revision ${revision},`;
+  return `${aggFunc}(${JSON.stringify(name)}) = ${value} of ${count} events, revision ${revision}`;
 }
 
 function proofOf(

@@ -220,7 +220,8 @@ async function copyDatabase(
 /** No directory, no permission, another file system's whims. */
 function isRefusal(error: unknown): error is Error {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
-    error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.IsADirectory;
+    error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.IsADirectory ||
+    error instanceof Deno.errors.AlreadyExists;
 }
 
 function unwritable(path: string, cause: Error): StateError {

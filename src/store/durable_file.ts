@@ -3,9 +3,14 @@ export function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (isNotThere(error)) return false;
     throw error;
   }
+}
+
+/** Whether the file system says that there is no such name; nor can there be any below what is no directory. */
+export function isNotThere(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 
 /** Makes a file's content, or a directory's names, survive the loss of power. */

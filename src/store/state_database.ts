@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { CommitMark } from "./commit_mark.ts";
-import { isFile } from "./durable_file.ts";
+import { isFile, isNotThere } from "./durable_file.ts";
 import { finishRestore, pendingRestoreOf } from "./pending_restore.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
@@ -78,6 +78,11 @@ export class StateDatabase {
           `no permission to use the state directory ${directory}. Mend its owner or set STATE_DIR.`,
           { cause: error },
         );
+      }
+      if (error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotADirectory) {
+        throw new StateError("unwritable", `${directory} is no directory. Set STATE_DIR to one.`, {
+          cause: error,
+        });
       }
       throw toStateError(error, path);
     }
@@ -359,7 +364,7 @@ function exists(path: string): boolean {
     Deno.statSync(path);
     return true;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!isNotThere(error)) throw error;
   }
   // A write-ahead log without its database is the rest of a state, not a new beginning.
   try {

@@ -204,6 +204,7 @@ Deno.test("verify finds a row that somebody changed", async () => {
     const output = await runToEnd(["verify"], environment);
     assert.equal(output.code, 1, output.stdout + output.stderr);
     assert.match(output.stdout + output.stderr, /good/);
+    assert.match(output.stdout, /^NOT PROVEN: \d differences? \(was a table restored, .*--since/m);
     assertNoStackTrace(output);
   }
 });

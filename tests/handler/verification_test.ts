@@ -115,7 +115,7 @@ Deno.test("every kind of difference is found, told and counted", async () => {
       (place) => place.change("a", (row) => ({ ...row, count: 3 })),
     ],
     [
-      /revision 1, should be .* revision 0/,
+      /revision 1, should be .* revision 0$/,
       false,
       (place) => place.change("a", (row) => ({ ...row, revision: 1 })),
     ],

@@ -66,6 +66,24 @@ Deno.test("reading a state that is not there says where it was looked for", () =
   assert.throws(() => StateDatabase.openForReading("/nonexistent"), refused("missing", /\/nonexistent/));
 });
 
+Deno.test("a file is no state directory, nor is what would lie below it", () => {
+  const file = Deno.makeTempFileSync();
+  try {
+    for (const directory of [file, `${file}/below`]) {
+      assert.throws(
+        () => StateDatabase.openForReading(directory),
+        refused("missing", /there is no state in/),
+      );
+      assert.throws(
+        () => StateDatabase.open({ directory, instanceId: "one" }),
+        refused("unwritable", /is no directory\. Set STATE_DIR/),
+      );
+    }
+  } finally {
+    Deno.removeSync(file);
+  }
+});
+
 Deno.test("a transaction that throws leaves nothing", () => {
   const directory = Deno.makeTempDirSync();
   const state = StateDatabase.open({ directory, instanceId: "one" });
