@@ -6,7 +6,7 @@ import { StateDatabase } from "../../src/store/state_database.ts";
 import { StateError } from "../../src/store/state_error.ts";
 import { MemorySource, openRig } from "../ingest/rig.ts";
 
-const NOW_MS = 1_000_000_000;
+const NOW_MS = Date.UTC(2026, 0, 1);
 const NEVER = new AbortController().signal;
 
 const reading = (name: string, value: number, second: number) => ({
