@@ -30,6 +30,8 @@ export interface Outbox {
   /**
    * Durably and at one go puts an aggregate that `sink` rejects into the dead letters, with the sink's own error, and moves
    * the sink's cursor to `nextId`: a crash leads neither to a second dead letter nor past anything undelivered.
+   *
+   * @throws {SinkError} `misconfigured`: as many as can be kept wait already. Nothing has changed then.
    */
   reject(sink: string, aggregate: OutboxBatch["aggregates"][number], error: string, nextId: number): void;
   /** Resolves when there is something at or after `fromId`, or the signal fires. */

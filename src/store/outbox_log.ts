@@ -1,7 +1,7 @@
 import { functionName } from "../aggregation/agg_function.ts";
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import { valueOf } from "../aggregation/accumulator.ts";
-import type { OutboxBatch } from "../sinks/sink.ts";
+import { type OutboxBatch, SinkError } from "../sinks/sink.ts";
 import { readSegment } from "./archive.ts";
 import { addRefusedAggregates } from "./dead_letters.ts";
 import type { Outbox } from "./outbox.ts";
@@ -11,17 +11,22 @@ import type { StateDatabase } from "./state_database.ts";
 
 /** Segments looked at in one read: bounds the work where none of their rows is for the sink. */
 const SEGMENTS_A_READ = 16;
+/** Aggregates refused by one sink that are kept. The books need each of them, so a sink that refuses more gets no more. */
+const REJECTED_MAX = 100_000;
 
 /** The outbox over the segments of the state database. */
 export class OutboxLog implements Outbox {
   private readonly waiting = new Set<() => void>();
   private cursorsMoved = false;
+  /** For each sink at least as many as there are: some may have been retried or purged since. */
+  private readonly rejected = new Map<string, number>();
 
   constructor(
     private readonly state: StateDatabase,
     private readonly registry: SinkRegistry,
     private end: number,
     private readonly nowMs: () => number,
+    private readonly rejectedMax: number = REJECTED_MAX,
   ) {}
 
   get stateId(): string {
@@ -82,6 +87,14 @@ export class OutboxLog implements Outbox {
   }
 
   reject(sink: string, aggregate: Aggregate, error: string, nextId: number): void {
+    const rejected = this.rejectedBy(sink);
+    if (rejected >= this.rejectedMax) {
+      throw new SinkError(
+        "misconfigured",
+        `it has refused ${rejected} aggregates, which wait as dead letters, and the next one too (${error}). ` +
+          "It gets nothing more until some are settled: mend it, then `dead-letters retry --reason rejected`, or purge them",
+      );
+    }
     this.state.transaction(() => {
       addRefusedAggregates(
         this.state,
@@ -90,7 +103,20 @@ export class OutboxLog implements Outbox {
       );
       this.state.run("UPDATE sink SET cursor = ? WHERE name = ?", nextId, sink);
     });
+    this.rejected.set(sink, rejected + 1);
     this.advance(sink, nextId);
+  }
+
+  private rejectedBy(sink: string): number {
+    let count = this.rejected.get(sink) ?? Infinity;
+    if (count >= this.rejectedMax) {
+      count = this.state.get<{ count: number }>(
+        "SELECT count(*) AS count FROM dead_letter WHERE sink = ? AND purged = 0",
+        sink,
+      )!.count;
+      this.rejected.set(sink, count);
+    }
+    return count;
   }
 
   waitForMore(fromId: number, signal: AbortSignal): Promise<void> {

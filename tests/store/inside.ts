@@ -15,6 +15,7 @@ import { scanReply } from "../../src/vabus/event_scanner.ts";
 const NOW_MS = 10_000_000;
 
 export interface InsideOptions {
+  rejectedMax?: number;
   windowSizeMs?: number;
   horizonMs?: number;
   sinks?: string[];
@@ -55,7 +56,7 @@ export class Inside {
       this.state.close();
       throw error;
     }
-    this.outbox = new OutboxLog(this.state, this.registry, endId, () => NOW_MS);
+    this.outbox = new OutboxLog(this.state, this.registry, endId, () => NOW_MS, options.rejectedMax);
     const router = options.router ?? { always: sinks, sinksFor: () => sinks };
     this.checkpoint = new Checkpoint(
       this.state,

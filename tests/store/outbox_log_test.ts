@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { SinkError } from "../../src/sinks/sink.ts";
 import { readDeadLetters } from "../../src/store/dead_letters.ts";
 import { SEGMENT_ROWS } from "../../src/store/segment.ts";
 import type { RouteTable } from "../../src/store/window_closer.ts";
@@ -93,6 +94,30 @@ Deno.test("a rejected aggregate and the cursor behind it are on disk together, a
     assert.deepEqual(others, []);
     assert.deepEqual([letter!.sink, letter!.reason, letter!.detail], ["all", "rejected", "its own words"]);
     assert.deepEqual(letter!.aggregate, aggregates[0]);
+    inside.state.close();
+  });
+});
+
+Deno.test("a sink that refuses more than can be kept gets no more, until some of it is settled", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, { rejectedMax: 2 });
+    inside.take(["a", "b", "c"].map((name) => ({ name, value: 1, timestamp: 0 })));
+    inside.save(true);
+    const { aggregates, ids } = inside.outbox.read("all", 0, 3)!;
+    const reject = (i: number) => inside.outbox.reject("all", aggregates[i]!, "too long", ids[i]! + 1);
+    reject(0);
+    reject(1);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      assert.throws(() => reject(2), (error) => {
+        assert.ok(error instanceof SinkError && error.kind === "misconfigured");
+        assert.match(error.message, /refused 2 aggregates.*too long.*retry --reason rejected/);
+        return true;
+      });
+      assert.equal(inside.outbox.cursor("all"), ids[2]);
+    }
+    inside.wish("purge", readDeadLetters(inside.state, { limit: 1 }));
+    reject(2);
+    assert.equal(readDeadLetters(inside.state, { limit: 9 }).length, 2);
     inside.state.close();
   });
 });
