@@ -87,11 +87,17 @@ export class SqliteSink implements ProvableSink {
   probe(): Promise<string> {
     return this.#attempt(() => {
       const path = this.options.path;
-      if (!fileExists(path)) return `${path} will be created`;
+      if (!exists(path)) {
+        assertCreatable(path);
+        return `${path} will be created`;
+      }
+      if (Deno.statSync(path).isDirectory) {
+        throw new SinkError("misconfigured", `${path} is a directory. Name a file in it with SQLITE_PATH.`);
+      }
       const database = openDatabase(path, true);
       try {
-        const exists = database.prepare("select 1 from sqlite_schema where name = 'aggregated_events'").get();
-        if (exists === undefined) return `${path}, table aggregated_events will be created`;
+        const table = database.prepare("select 1 from sqlite_schema where name = 'aggregated_events'").get();
+        if (table === undefined) return `${path}, table aggregated_events will be created`;
         database.prepare(UPSERT);
         return `${path}, table aggregated_events`;
       } finally {
@@ -171,12 +177,22 @@ function openDatabase(path: string, readOnly: boolean): DatabaseSync {
   return new DatabaseSync(path, { readOnly, timeout: BUSY_TIMEOUT_MS });
 }
 
-function fileExists(path: string): boolean {
+function exists(path: string): boolean {
   try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
   }
+}
+
+/** Without creating anything: looks at the nearest place that there is. @throws {SinkError} */
+function assertCreatable(path: string): void {
+  let place = dirname(path);
+  while (!exists(place)) place = dirname(place);
+  if (Deno.statSync(place).isDirectory) return;
+  throw new SinkError("misconfigured", `SQLite file ${path} cannot be created: ${place} is no directory.`);
 }
 
 function makeParentDirectory(path: string): void {

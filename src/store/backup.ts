@@ -226,7 +226,11 @@ function isRefusal(error: unknown): error is Error {
 
 function unwritable(path: string, cause: Error): StateError {
   const reason = cause.message.replace(/ \(os error.*/s, "");
-  return new StateError("unwritable", `${path} cannot be written: ${reason}.`, { cause });
+  return new StateError(
+    "unwritable",
+    `${path} cannot be written: ${reason}. Name another place, or mend this one.`,
+    { cause },
+  );
 }
 
 /** Ours alone from the first byte on: SQLite and copying fill an empty file that is there and leave its mode. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { SinkErrorKind } from "../../src/sinks/sink.ts";
 import { toSqliteSinkError } from "../../src/sinks/sqlite_errors.ts";
@@ -85,6 +85,16 @@ test("SqliteSink does not create the file to probe", async (sink, path) => {
   assert.match(await sink.probe(), /table aggregated_events will be created/);
   await sink.open(CONTEXT);
   assert.match(await sink.probe(), /table aggregated_events$/);
+});
+
+test("SqliteSink says before it starts that its file can never be", async (_sink, path) => {
+  Deno.writeTextFileSync(path, "");
+  for (const below of [`${path}/sink`, `${path}/deep/sink`]) {
+    const sink = new SqliteSink({ path: below, instance: INSTANCE });
+    await assert.rejects(sink.probe(), sinkError("misconfigured", /cannot be created: .* is no directory/));
+  }
+  const directory = new SqliteSink({ path: dirname(path), instance: INSTANCE });
+  await assert.rejects(directory.probe(), sinkError("misconfigured", /is a directory/));
 });
 
 test("SqliteSink proves what it holds, and writes again after that", async (sink, path) => {
