@@ -115,6 +115,41 @@ Deno.test("KafkaTopic", async (t) => {
         }),
     );
 
+    await t.step(
+      "as long as it comes on it may take longer than a stall may",
+      () =>
+        withHeldTopic({ stallTimeoutMs: 6000 }, async (place, topic, end) => {
+          const second = kafka.producer({
+            transactionalId: `${topic}-second`,
+            createPartitioner: Partitioners.DefaultPartitioner,
+            transactionTimeout: TIMEOUT_MS * 5,
+            maxInFlightRequests: 1,
+          });
+          await second.connect();
+          const transaction = await second.transaction();
+          await transaction.send({ topic, messages: [{ partition: HELD, value: "another's" }] });
+          // By the reader's own timer: two of these waits are longer than a stall, one is not.
+          const waitsLong = (read: number) =>
+            until(
+              () =>
+                lines.filter((line) => line.includes(`: ${read} of 3 offsets read, waiting for`)).length >=
+                  70,
+              () => `the progress in\n${lines.join("\n")}`,
+              TIMEOUT_MS,
+            );
+          try {
+            const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
+            await Promise.race([sum, waitsLong(0)]);
+            await end();
+            await Promise.race([sum, waitsLong(2)]);
+            await transaction.commit();
+            assert.equal(await sum, aggregateOf().count);
+          } finally {
+            await second.disconnect();
+          }
+        }),
+    );
+
     await t.step("when interrupted it leaves no group behind", () =>
       withHeldTopic({}, async (place) => {
         const interrupt = new AbortController();
