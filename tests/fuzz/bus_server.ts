@@ -112,11 +112,13 @@ class BusServerTrial implements Trial {
     });
     const answer = await reply.json();
     assert.equal(reply.status, 202, JSON.stringify(answer));
-    assert.equal(answer.next, this.before.next + events.length);
+    const start = answer.next - events.length;
+    assert.ok(start >= this.before.next);
     const { first } = await this.health();
-    const from = Math.max(first, this.before.next);
-    const { text } = await this.get(`/events?offset=${from}&limit=${MAX_EVENTS}`);
-    const kept = events.slice(from - this.before.next).map((event) => event.trim());
+    const from = Math.max(first, start);
+    const kept = events.slice(from - start).map((event) => event.trim());
+    if (kept.length === 0) return "published";
+    const { text } = await this.get(`/events?offset=${from}&limit=${kept.length}`);
     assert.equal(text.slice(text.indexOf("[")), `[${kept.join(",")}]}`);
     return "published";
   }
@@ -182,10 +184,11 @@ class BusServerTrial implements Trial {
 
   /** What is in the log is as many events as it says, each one JSON, whoever sent them. */
   private async assertWhole(): Promise<void> {
-    const { first, next } = this.before;
     const { text } = await this.get(`/events?limit=${MAX_EVENTS}`);
-    const { offset, events } = JSON.parse(text);
-    assert.deepEqual([offset, events.length], [first, next - first]);
+    const { offset, next, events } = JSON.parse(text);
+    assert.equal(events.length, next - offset);
+    // What a client has asked for that left early may have been done only now.
+    assert.ok(offset >= this.before.first && next >= this.before.next);
   }
 
   private async get(path: string): Promise<{ status: number; text: string }> {
