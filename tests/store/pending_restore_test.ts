@@ -81,14 +81,15 @@ function valuesPutAside(root: string, directory: string): number[] {
   });
 }
 
+/** What a crash at each step of a restore over the state in `directory` leaves there. */
+function interruptedRestores(root: string, directory: string, backup: string): string[] {
+  Deno.mkdirSync(`${root}/images`);
+  return crashImages(directory, `${root}/images`, () => restoreState(backup, directory, true, NOW_MS));
+}
+
 Deno.test("whichever step a restore stops before, the next start has the old state or the backup, and loses neither", () =>
   withKilledHandler((root, directory, backup) => {
-    Deno.mkdirSync(`${root}/images`);
-    const images = crashImages(
-      directory,
-      `${root}/images`,
-      () => restoreState(backup, directory, true, NOW_MS),
-    );
+    const images = interruptedRestores(root, directory, backup);
     const started = images.map((image) =>
       valueOf(StateDatabase.open({ directory: image, instanceId: "one" }))
     );
@@ -101,12 +102,7 @@ Deno.test("whichever step a restore stops before, the next start has the old sta
 
 Deno.test("whichever step a restore stops before, it can be repeated, and readers are told when they must wait for that", () =>
   withKilledHandler((root, directory, backup) => {
-    Deno.mkdirSync(`${root}/images`);
-    const images = crashImages(
-      directory,
-      `${root}/images`,
-      () => restoreState(backup, directory, true, NOW_MS),
-    );
+    const images = interruptedRestores(root, directory, backup);
     let told = 0;
     for (const image of images) {
       try {
