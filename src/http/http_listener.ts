@@ -9,16 +9,18 @@ export interface HttpListenerOptions {
   readonly answer: (request: Request) => Response | Promise<Response>;
   /** The reply in place of an answer that threw. */
   readonly onError: (error: unknown) => Response;
-  /** Every connection has been given up, and why: mostly because the process may not open another file. */
+  /** Every connection has been given up, and why: mostly because the process may not open another file. Once a minute at most. */
   readonly onInterruption: (reason: string) => void;
 }
 
 /** For the log, when that has happened. */
 export const INTERRUPTED =
-  "all connections were given up, new ones are taken; where there are too many open files, raise the limit (ulimit -n, LimitNOFILE)";
+  "all connections were given up; where there are too many open files, raise the limit (ulimit -n, LimitNOFILE)";
 
 /** Descriptors come free within it, as a rule; and a process that cannot have them is not kept busy by trying. */
 const RETRY_MS = 100;
+/** A crowd that stays brings an interruption with each try: not each is worth a line. */
+const REPORT_MS = 60_000;
 
 /**
  * Serves HTTP until it is closed. The runtime's server ends for good where accepting fails, as it does when descriptors run out, and
@@ -29,6 +31,7 @@ export class HttpListener {
   /** Where it listens, the same as long as it does. */
   readonly port: number;
   private isClosing = false;
+  private reportedMs = -Infinity;
   private server: Deno.HttpServer<Deno.NetAddr>;
 
   /** @throws {Error} It cannot listen there, or not with this certificate. */
@@ -51,16 +54,22 @@ export class HttpListener {
   }
 
   private listen(port: number): Deno.HttpServer<Deno.NetAddr> {
-    const { hostname, tls, answer, onError, onInterruption } = this.options;
+    const { hostname, tls, answer, onError } = this.options;
     const connections = new AbortController();
     const { signal } = connections;
     const server = Deno.serve({ hostname, port, signal, onListen: () => {}, onError, ...tls }, answer);
     server.finished.catch((error: Error) => {
       connections.abort();
-      onInterruption(error.message);
+      this.report(error.message);
       this.listenAgain();
     });
     return server;
+  }
+
+  private report(reason: string): void {
+    if (performance.now() - this.reportedMs < REPORT_MS) return;
+    this.reportedMs = performance.now();
+    this.options.onInterruption(reason);
   }
 
   private listenAgain(): void {
@@ -68,7 +77,8 @@ export class HttpListener {
       if (this.isClosing) return;
       try {
         this.server = this.listen(this.port);
-      } catch {
+      } catch (error) {
+        this.report(`cannot listen again: ${(error as Error).message}`);
         this.listenAgain();
       }
     }, RETRY_MS);

@@ -182,7 +182,10 @@ export class BusReader {
   private refuseTwin(log: string): void {
     const twin = this.ingest.otherReaderOf(log, this.bus);
     if (twin === undefined) return;
-    throw new ReplyFormatError(`it is the same log as that of ${twin}: name this bus only once in VABUS_URL`);
+    throw new ReplyFormatError(
+      `it is the same log as that of ${twin}: name this bus only once in VABUS_URL, or, where buses have exchanged their ` +
+        "addresses, each by an address that no other one had",
+    );
   }
 
   /** A reply of another log: nothing of it is taken in; the next fetch asks for the oldest event of the new log. */

@@ -45,6 +45,8 @@ const TICK_MS = 100;
 /** Refused events held in memory before a checkpoint is made for their sake. */
 const REFUSED_MAX_EVENTS = 10_000;
 const REFUSED_MAX_BYTES = 16 * 1024 * 1024;
+/** Aggregates put back in one checkpoint, give or take a wish: each is a segment of its own. */
+const REISSUED_MAX = 1000;
 const STATE_RETRY_MS = 1000;
 
 const NOTHING_SETTLED: SettledWishes = { wishes: [], retried: [], purged: [], reissued: [] };
@@ -348,6 +350,7 @@ export class Ingest {
     let takenBytes = 0;
     for (const { id: wish, action, letterIds } of wishes) {
       if (taken.size >= REFUSED_MAX_EVENTS || takenBytes >= REFUSED_MAX_BYTES) break;
+      if (settled.reissued.length >= REISSUED_MAX) break;
       // The first wish for a letter counts: an event that is asked for twice is still one event.
       const ids = [...new Set(letterIds)].filter((id) => !taken.has(id));
       // Where this fails, what earlier wishes have brought in is settled all the same, and comes in no second time.
@@ -383,7 +386,10 @@ export class Ingest {
     }
     accounting[account]--;
     accounting.received--;
-    const bus = Math.max(0, this.buses.findIndex(({ name }) => name === letter.bus));
+    const found = this.buses.findIndex(({ name }) => name === letter.bus);
+    // The bus is configured no more: its ids say nothing among those of another one.
+    if (found < 0) this.retryBatch.idLength.fill(0, 0, this.retryBatch.count);
+    const bus = Math.max(0, found);
     this.aggregate(bus, this.retryBatch, letter.bus ?? this.buses[bus]!.name, letter.offset);
     return true;
   }

@@ -29,6 +29,8 @@ export class ArchivedWindow {
 
   private constructor(
     private readonly state: StateDatabase,
+    private readonly startMs: number,
+    private readonly endMs: number,
     /** Newest first. */
     private readonly segments: readonly { first_id: number; first_hash: number; last_hash: number }[],
   ) {}
@@ -36,6 +38,8 @@ export class ArchivedWindow {
   static load(state: StateDatabase, startMs: number, endMs: number): ArchivedWindow {
     return new ArchivedWindow(
       state,
+      startMs,
+      endMs,
       state.all(
         `SELECT first_id, first_hash, last_hash FROM segment
          WHERE window_end_ms = ? AND window_start_ms = ? AND reissued = 0 ORDER BY first_id DESC`,
@@ -43,6 +47,10 @@ export class ArchivedWindow {
         startMs,
       ),
     );
+  }
+
+  isOf(startMs: number, endMs: number): boolean {
+    return this.startMs === startMs && this.endMs === endMs;
   }
 
   get isEmpty(): boolean {

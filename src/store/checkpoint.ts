@@ -2,7 +2,7 @@ import { ACCOUNTS, type EventAggregator } from "../aggregation/event_aggregator.
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import { hashBytes } from "../vabus/text_hash.ts";
 import { readAccounts } from "./accounts.ts";
-import { dropFinalWindows } from "./archive.ts";
+import { ArchivedWindow, dropFinalWindows } from "./archive.ts";
 import { ColumnError, ColumnReader, ColumnWriter } from "./columns.ts";
 import {
   addRefusedAggregates,
@@ -235,9 +235,15 @@ export class Checkpoint {
   private settle({ settled, nowMs }: CheckpointInput, closed: Closed) {
     const retried = [...settled.retried];
     const purged = [...settled.purged];
+    let archived: ArchivedWindow | undefined;
     for (const { id, sink, aggregate } of settled.reissued) {
       if (!this.registry.sinks.some(({ name }) => name === sink)) continue;
-      const outcome = this.closer.reissue(sink!, aggregate!, closed, nowMs);
+      const { windowStartMs, windowEndMs } = aggregate!;
+      // Letters of one window nearly always follow each other, and its segments are worth reading once.
+      if (!archived?.isOf(windowStartMs, windowEndMs)) {
+        archived = ArchivedWindow.load(this.state, windowStartMs, windowEndMs);
+      }
+      const outcome = this.closer.reissue(sink!, aggregate!, archived, closed, nowMs);
       if (outcome === "reissued") retried.push(id);
       // That the sink never had this revision stays in the books.
       if (outcome === "superseded") purged.push(id);
@@ -310,10 +316,8 @@ export class Checkpoint {
 
   private writeIds(buses: readonly BusPosition[]): number[] {
     return (this.aggregator.recentIds ?? []).map((recent, number) => {
-      const { name: bus, log } = buses[number]!;
+      const { name: bus } = buses[number]!;
       const { sequence } = recent;
-      const earlier = log === undefined ? undefined : this.leftBehind.get(log);
-      if (earlier) this.state.seal.remove("recent_ids", "bus = ?", earlier.name);
       // Sequence numbers begin anew with the process: the first checkpoint writes what it remembers as one run.
       if (this.rewriteAll) this.state.seal.remove("recent_ids", "bus = ?", bus);
       if (sequence === this.savedSequence[number]) return sequence;
@@ -349,6 +353,8 @@ export class Checkpoint {
     // Where a log was read to is known once: under an earlier address of the bus it would be out of date.
     if (bus.log !== undefined) {
       this.state.run("DELETE FROM bus WHERE log = ? AND name != ?", bus.log, bus.name);
+      const earlier = this.leftBehind.get(bus.log);
+      if (earlier) this.state.seal.remove("recent_ids", "bus = ?", earlier.name);
     }
   }
 

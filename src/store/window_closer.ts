@@ -83,6 +83,7 @@ export class WindowCloser {
   reissue(
     sink: string,
     aggregate: Aggregate,
+    archived: ArchivedWindow,
     closed: Closed,
     nowMs: number,
   ): "reissued" | "superseded" | "impossible" {
@@ -90,7 +91,7 @@ export class WindowCloser {
     const nameBytes = ENCODER.encode(aggregate.name);
     const id = functionId(aggregate.aggFunc);
     const hash = archiveHash(nameBytes, 0, nameBytes.length, id);
-    const newest = ArchivedWindow.load(this.state, window.startMs, window.endMs).find(hash, id, nameBytes);
+    const newest = archived.find(hash, id, nameBytes);
     if (!newest) return "impossible";
     const { segment, row } = newest;
     const { bit } = this.registry.get(sink);

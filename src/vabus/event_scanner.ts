@@ -345,7 +345,7 @@ class ReplyScanner {
   /** Which field's name, with its closing quote, stands at `at`; 0 for none of them. */
   private fieldAt(at: number): number {
     const { bytes, view } = this;
-    // No event ends sooner after the name of a field.
+    // Too near the end to read words; in a reply no event's field is.
     if (at + 10 > bytes.length) return 0;
     switch (view.getInt32(at, true)) {
       case NAME:

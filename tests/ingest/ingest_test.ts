@@ -57,6 +57,35 @@ Deno.test("of two wishes for one letter the first counts", async () => {
   });
 });
 
+Deno.test("a letter of a bus that is configured no more is no duplicate of another bus's ids", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const withId = (id: string, ahead: number) => ({
+      name: "a",
+      value: 1,
+      timestamp: NOW_MS / 1000 + ahead,
+      id,
+    });
+    const flags = { MAX_FUTURE_SKEW: "0" };
+    const [stays, goes] = [new MemorySource("http://stays"), new MemorySource("http://goes")];
+    goes.log = "other-log";
+    stays.publish(withId("1", 0));
+    goes.publish(withId("1", 50), withId("2", 50));
+    {
+      using rig = openRig(directory, [stays, goes], NOW_MS, flags);
+      for (const reader of rig.readers) await reader.drain(new AbortController().signal);
+      rig.core.ingest.checkpointNow();
+    }
+    using rig = openRig(directory, [stays], NOW_MS + 1_000_000, flags);
+    const { aggregator, ingest, state } = rig.core;
+    leaveWish(state, "retry", readDeadLetters(state, { limit: 9 }).map(({ id }) => id));
+    ingest.checkpointNow();
+    stays.publish(withId("2", 51));
+    await rig.readers[0]!.drain(new AbortController().signal);
+    const { aggregated, duplicate } = aggregator.accounting;
+    assert.deepEqual({ aggregated, duplicate }, { aggregated: 4, duplicate: 0 });
+  });
+});
+
 Deno.test("a bus that begins a new log is not idle until it has been found empty for long enough again", async () => {
   await inTemporaryDirectory(async (directory) => {
     const source = new MemorySource();
