@@ -43,6 +43,11 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
   const { clock } = options;
   const openState = options.openState ?? StateDatabase.open;
   const state = openState({ directory: config.stateDir, instanceId: config.instanceId });
+  if (state.putAside) {
+    logger.warn("a restore that was interrupted is finished: its backup is the state now", {
+      put_aside: state.putAside,
+    });
+  }
   try {
     const accounts = readAccounts(state);
     const busNames = options.busNames ?? registeredBuses(state);

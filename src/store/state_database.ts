@@ -35,6 +35,8 @@ const PAGE_CHECK_MAX_BYTES = 64 * 1024 * 1024;
 export class StateDatabase {
   /** Adds and deletes rows of the tables that it seals. */
   readonly seal = new Seal(this);
+  /** Where the state has been put that was there when this opening finished an interrupted restore; undefined: it did not. */
+  putAside: string | undefined;
   private readonly statements = new Map<string, StatementSync>();
   private isInSnapshot = false;
   /** Of the process that holds the directory. */
@@ -58,11 +60,12 @@ export class StateDatabase {
     try {
       Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
       lock = StateLock.acquire(directory);
-      if (isFile(pendingRestoreOf(path))) finishRestore(path);
+      const putAside = isFile(pendingRestoreOf(path)) ? finishRestore(path) : undefined;
       if (!exists(path)) StateDatabase.create(path, options.instanceId);
       // Whoever may write also tidies up when closing: what is damaged must be left as it is.
       StateDatabase.openForReading(directory).close();
       state = new StateDatabase(path, connect(path, false), lock);
+      state.putAside = putAside;
       state.seal.begin();
       state.migrate();
       state.checkOwner(options.instanceId);

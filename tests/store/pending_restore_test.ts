@@ -90,9 +90,13 @@ function interruptedRestores(root: string, directory: string, backup: string): s
 Deno.test("whichever step a restore stops before, the next start has the old state or the backup, and loses neither", () =>
   withKilledHandler((root, directory, backup) => {
     const images = interruptedRestores(root, directory, backup);
-    const started = images.map((image) =>
-      valueOf(StateDatabase.open({ directory: image, instanceId: "one" }))
-    );
+    const told: boolean[] = [];
+    const started = images.map((image) => {
+      const state = StateDatabase.open({ directory: image, instanceId: "one" });
+      told.push(state.putAside !== undefined);
+      return valueOf(state);
+    });
+    assert.ok(told.includes(true) && !told.at(-1), "who finishes it says what was put aside");
     assert.deepEqual(started, [...started].sort().reverse(), "once it is the backup, it stays so");
     assert.deepEqual([...new Set(started)], [2, 1]);
     images.forEach((image, step) => {
