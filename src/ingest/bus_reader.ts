@@ -1,4 +1,5 @@
 import type { Logger } from "../log/logger.ts";
+import { StateError } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
 import { peekHeader, ReplyFormatError, type ReplyHeader, scanReply } from "../vabus/event_scanner.ts";
 import { type FetchReply, type Source, SourceError } from "../vabus/source.ts";
@@ -117,7 +118,7 @@ export class BusReader {
       return reply.kind === "events" ? "empty" : "events";
     } catch (error) {
       if (signal.aborted) return "failed";
-      if (!(error instanceof SourceError || error instanceof ReplyFormatError)) throw error;
+      if (!isPassing(error)) throw error;
       await this.fail(error, signal);
       return "failed";
     }
@@ -258,9 +259,10 @@ export class BusReader {
     });
   }
 
-  private async fail(error: SourceError | ReplyFormatError, signal: AbortSignal): Promise<void> {
+  private async fail(error: Error, signal: AbortSignal): Promise<void> {
     this.prefetch = undefined;
-    const isUnreadable = error instanceof ReplyFormatError || error.kind === "garbage";
+    const isUnreadable = error instanceof ReplyFormatError ||
+      (error instanceof SourceError && error.kind === "garbage");
     const message = isUnreadable ? error.message + this.wayOut() : error.message;
     if (isUnreadable) this.limit = Math.max(1, this.limit >> 1);
     this.ingest.pollFailed(this.bus, message);
@@ -285,6 +287,12 @@ export class BusReader {
       ? ""
       : `. To give up the event at offset ${nextOffset}, start once with --skip-to ${name}=${nextOffset + 1}`;
   }
+}
+
+/** Whether trying again may help. The state is asked for what it knows of a log that has moved, and may be out of reach just then. */
+function isPassing(error: unknown): error is Error {
+  return error instanceof SourceError || error instanceof ReplyFormatError ||
+    (error instanceof StateError && error.kind === "unwritable");
 }
 
 function logOf(reply: FetchReply): string | undefined {

@@ -51,6 +51,13 @@ const STATE_RETRY_MS = 1000;
 
 const NOTHING_SETTLED: SettledWishes = { wishes: [], retried: [], purged: [], reissued: [] };
 
+const DROPPED =
+  "there are more dead letters than are kept: the oldest ones are dropped (they stay counted). Find out who sends so much " +
+  "that is refused, then run dead-letters export, retry or purge.";
+const OVERFLOWED =
+  "MAX_SERIES is reached: events of new series are refused (dead letters, reason overflow). " +
+  "Raise MAX_SERIES, or find out who sends so many names.";
+
 const REFUSAL_DETAIL: Record<Refusal, string> = {
   future: "timestamp further ahead of the wall clock than MAX_FUTURE_SKEW",
   late: "further behind the bus's newest event than CORRECTION_HORIZON",
@@ -76,8 +83,7 @@ export class Ingest {
   private lastDurationMs = 0;
   /** Why the state cannot be written; undefined when it can. */
   private stateFailure: string | undefined;
-  private hasOverflowed = false;
-  private hasDropped = false;
+  private readonly alarmed = new Set<string>();
   private readonly retryBatch = new EventBatch();
 
   constructor(
@@ -266,7 +272,7 @@ export class Ingest {
       return false;
     }
     this.endFailure();
-    if (this.checkpoint.tallies.lettersDropped > lettersDropped) this.alarmDropped();
+    if (this.checkpoint.tallies.lettersDropped > lettersDropped) this.alarm(DROPPED);
     this.refused = [];
     this.refusedBytes = 0;
     this.lost = 0;
@@ -327,7 +333,7 @@ export class Ingest {
       keep("invalid", detail, index, rawStart, rawEnd);
     }
     this.aggregator.aggregate(bus, batch, this.clock.nowMs(), (refusal, i) => {
-      if (refusal === "overflow") this.alarmOverflow();
+      if (refusal === "overflow") this.alarm(OVERFLOWED);
       keep(refusal, REFUSAL_DETAIL[refusal], batch.position[i]!, batch.rawStart[i]!, batch.rawEnd[i]!);
     });
   }
@@ -406,21 +412,10 @@ export class Ingest {
     );
   }
 
-  private alarmDropped(): void {
-    if (this.hasDropped) return;
-    this.hasDropped = true;
-    this.logger.error(
-      "there are more dead letters than are kept: the oldest ones are dropped (they stay counted). Find out who sends so much " +
-        "that is refused, then run dead-letters export, retry or purge.",
-    );
-  }
-
-  private alarmOverflow(): void {
-    if (this.hasOverflowed) return;
-    this.hasOverflowed = true;
-    this.logger.error(
-      "MAX_SERIES is reached: events of new series are refused (dead letters, reason overflow). " +
-        "Raise MAX_SERIES, or find out who sends so many names.",
-    );
+  /** Once in the life of the process: whoever sends too much sends it again and again. */
+  private alarm(message: string): void {
+    if (this.alarmed.has(message)) return;
+    this.alarmed.add(message);
+    this.logger.error(message);
   }
 }

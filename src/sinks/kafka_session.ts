@@ -50,8 +50,8 @@ const RETRY = { initialRetryTime: 10, maxRetryTime: 1000, factor: 0.2, retries: 
 const FETCH_WAIT_MS = 250;
 
 /**
- * The connections of one producer, one admin client and, where asked for, consumers, thrown away together: kafkajs cannot recover a producer whose
- * transaction has failed, nor be stopped while it retries, but it gets nowhere once its sockets are gone.
+ * The connections of one producer, one admin client and, where asked for, consumers, thrown away together: kafkajs cannot
+ * recover a producer whose transaction has failed, nor be stopped while it retries, but it gets nowhere once its sockets are gone.
  */
 export class KafkaSession {
   readonly admin: Admin;

@@ -209,6 +209,41 @@ Deno.test(
 );
 
 Deno.test(
+  "a state that cannot be read for a moment, when a bus has moved, is no end of reading",
+  inTemporaryDirectory(async (directory) => {
+    const withId = (id: string) => ({ ...event("a", 1, NOW_S), id });
+    const events: string[] = [];
+    const at = (address: string) => {
+      const bus = new MemorySource(address);
+      bus.events = events;
+      return bus;
+    };
+    const before = at("http://a");
+    before.publish(withId("1"));
+    {
+      using rig = openRig(directory, [before], NOW_MS);
+      await rig.readers[0]!.drain(NEVER);
+      rig.core.ingest.checkpointNow();
+    }
+    const after = at("http://b");
+    after.publish(withId("1"), withId("2"));
+    using rig = openRig(directory, [after], NOW_MS);
+    const { aggregator, state } = rig.core;
+    const all = state.all;
+    let failures = 0;
+    state.all = () => {
+      state.all = all;
+      failures++;
+      throw new StateError("unwritable", "disk I/O error");
+    };
+    assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
+    assert.equal(failures, 1);
+    const { aggregated, duplicate } = aggregator.accounting;
+    assert.deepEqual({ aggregated, duplicate }, { aggregated: 2, duplicate: 1 });
+  }),
+);
+
+Deno.test(
   "property: all that is known of a log moves with it: a bus that moves is aggregated as if it had stayed",
   async () => {
     const events = fc.array(
