@@ -27,6 +27,7 @@ const STATE_EXITS: Record<StateErrorKind, ExitCode> = {
   missing: EXIT.failed,
   exists: EXIT.failed,
   unwritable: EXIT.failed,
+  gone: EXIT.tryAgain,
 };
 
 /** What an error that no command caught means to the operator. */

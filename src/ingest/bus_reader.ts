@@ -1,5 +1,5 @@
 import type { Logger } from "../log/logger.ts";
-import { StateError } from "../store/state_error.ts";
+import { isWaitedOut } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
 import { peekHeader, ReplyFormatError, type ReplyHeader, scanReply } from "../vabus/event_scanner.ts";
 import { type FetchReply, type Source, SourceError } from "../vabus/source.ts";
@@ -78,7 +78,8 @@ export class BusReader {
   /** Tells the bus what is durable here, after the last checkpoint; the bus works without it too. */
   async acknowledge(): Promise<void> {
     const { log, nextOffset } = this.state.position;
-    if (nextOffset === undefined) return;
+    // What was durable is gone with the state: the bus must keep what it still has.
+    if (nextOffset === undefined || this.ingest.obstacle?.name === "state_gone") return;
     // A reply that came before the stop and was never taken in may be of a new log, which would forget what nobody has read.
     const unread = await this.prefetch?.reply.catch(() => undefined);
     if (unread && logOf(unread) !== log) return;
@@ -291,8 +292,7 @@ export class BusReader {
 
 /** Whether trying again may help. The state is asked for what it knows of a log that has moved, and may be out of reach just then. */
 function isPassing(error: unknown): error is Error {
-  return error instanceof SourceError || error instanceof ReplyFormatError ||
-    (error instanceof StateError && error.kind === "unwritable");
+  return error instanceof SourceError || error instanceof ReplyFormatError || isWaitedOut(error);
 }
 
 function logOf(reply: FetchReply): string | undefined {

@@ -4,7 +4,7 @@ import type { Logger } from "../log/logger.ts";
 import type { BusPosition, Checkpoint, SettledWishes } from "../store/checkpoint.ts";
 import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../store/dead_letters.ts";
 import type { OutboxLog } from "../store/outbox_log.ts";
-import { StateError } from "../store/state_error.ts";
+import { isWaitedOut, type StateError } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
 import { ReplyFormatError, scanEvent } from "../vabus/event_scanner.ts";
 import type { Clock } from "../clock/clock.ts";
@@ -82,7 +82,7 @@ export class Ingest {
   private lastCheckpointMs: number;
   private lastDurationMs = 0;
   /** Why the state cannot be written; undefined when it can. */
-  private stateFailure: string | undefined;
+  private stateFailure: StateError | undefined;
   private readonly alarmed = new Set<string>();
   private readonly retryBatch = new EventBatch();
 
@@ -109,9 +109,12 @@ export class Ingest {
 
   /** Why nothing is fetched at the moment; undefined while fetching goes on. */
   get obstacle():
-    | { readonly name: "state_not_writable" | "outbox_full"; readonly detail: string }
+    | { readonly name: "state_not_writable" | "state_gone" | "outbox_full"; readonly detail: string }
     | undefined {
-    if (this.stateFailure) return { name: "state_not_writable", detail: this.stateFailure };
+    if (this.stateFailure) {
+      const { kind, message } = this.stateFailure;
+      return { name: kind === "gone" ? "state_gone" : "state_not_writable", detail: message };
+    }
     const pending = this.outbox.pendingCount();
     if (pending < this.options.outboxMaxRows) return undefined;
     return { name: "outbox_full", detail: `${pending} aggregates wait for their sinks (OUTBOX_MAX_ROWS)` };
@@ -247,6 +250,8 @@ export class Ingest {
     const { lettersDropped } = this.checkpoint.tallies;
     let reissued: number;
     try {
+      // Also while there is nothing to write: the next events would be fetched, and acknowledged, for nothing.
+      this.checkpoint.assertStateInPlace();
       // Reading can fail like writing. And what a wish puts back may be due at once.
       this.takeWishes();
       const closing = choose();
@@ -265,9 +270,9 @@ export class Ingest {
         settled: this.settled,
       });
     } catch (error) {
-      if (!(error instanceof StateError) || error.kind !== "unwritable") throw error;
-      if (!this.stateFailure) this.logger.error(`fetching stops: ${error.message}`);
-      this.stateFailure = error.message;
+      if (!isWaitedOut(error)) throw error;
+      if (this.stateFailure?.kind !== error.kind) this.logger.error(`fetching stops: ${error.message}`);
+      this.stateFailure = error;
       this.lastCheckpointMs = this.clock.monotonicMs();
       return false;
     }

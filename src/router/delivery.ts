@@ -4,7 +4,7 @@ import { Pulse } from "../clock/pulse.ts";
 import type { Logger } from "../log/logger.ts";
 import { type OutboxBatch, type Sink, SinkError, type SinkErrorKind } from "../sinks/sink.ts";
 import type { Outbox } from "../store/outbox.ts";
-import { StateError } from "../store/state_error.ts";
+import { isWaitedOut } from "../store/state_error.ts";
 import { bisect } from "./bisection.ts";
 
 export interface DeliveryOptions {
@@ -245,8 +245,6 @@ export class Delivery {
 /** The state may be unwritable for a while, when a dead letter has to be kept: that is waited out like a sink that is away. */
 function asFailure(error: unknown): SinkError {
   if (error instanceof SinkError) return error;
-  if (error instanceof StateError && error.kind === "unwritable") {
-    return new SinkError("unavailable", error.message);
-  }
+  if (isWaitedOut(error)) return new SinkError("unavailable", error.message);
   throw error;
 }

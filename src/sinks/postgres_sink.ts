@@ -15,6 +15,8 @@ export interface PostgresSinkOptions {
 
 /** Several handlers may start at once and race for the same catalogue entry; the losers look again. */
 const CREATE_ATTEMPTS = 3;
+/** Settings of `synchronous_commit` that confirm rows which a crash or a fail-over can still lose. */
+const WEAK_COMMITS = ["off", "local", "remote_write"];
 const LOST_RACE_STATES = ["23505", "42P07", "42710"];
 
 /**
@@ -27,11 +29,16 @@ export class PostgresSink implements ProvableSink {
   readonly name = "postgres";
   #client: PostgresClient | undefined;
   #connections = 0;
+  /** The operator has said in the connection string when a commit counts. */
+  #isDurabilityGiven = false;
 
   constructor(private readonly options: PostgresSinkOptions, private readonly logger: Logger) {}
 
   async open(context: SinkContext, signal: AbortSignal): Promise<number> {
     await this.close();
+    const durability = await this.#durability(signal);
+    this.#isDurabilityGiven = durability.isGiven;
+    if (durability.flaw !== undefined) this.logger.warn(durability.flaw, { table: this.options.table });
     await this.#ensureTable(signal);
     // Writing no rows makes the server check everything but the rows: columns, types, primary key, privileges.
     await this.#query("the table", signal, (sql) => this.#upsert(sql, []));
@@ -50,11 +57,14 @@ export class PostgresSink implements ProvableSink {
       signal,
       (sql) => sql<{ version: string }[]>`select current_setting('server_version') as version`,
     );
+    const { flaw } = await this.#durability(signal);
     const exists = await this.#tableExists(signal);
     if (!exists && !this.options.createTable) throw this.#tableMissing();
     if (exists) await this.#query("the table", signal, (sql) => sql`explain ${this.#upsert(sql, [])}`);
     const state = exists ? "is there" : "will be created";
-    return `PostgreSQL ${server!.version}, table ${this.options.table} ${state}`;
+    return `PostgreSQL ${server!.version}, table ${this.options.table} ${state}${
+      flaw ? `. Warning: ${flaw}` : ""
+    }`;
   }
 
   async sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number> {
@@ -109,6 +119,26 @@ export class PostgresSink implements ProvableSink {
     }
   }
 
+  /** What the operator has said of `synchronous_commit`, and what is wrong with it. */
+  async #durability(signal: AbortSignal): Promise<{ isGiven: boolean; flaw: string | undefined }> {
+    const [found] = await this.#query(
+      "when a commit counts",
+      signal,
+      (sql) =>
+        sql<{ setting: string; source: string }[]>`
+        select setting, source from pg_settings where name = 'synchronous_commit'`,
+    );
+    const isGiven = found?.source === "client";
+    const isWeak = isGiven && WEAK_COMMITS.includes(found.setting);
+    return {
+      isGiven,
+      flaw: isWeak
+        ? `the connection string sets synchronous_commit to ${found.setting}: rows that the server has confirmed may be ` +
+          "gone after its crash or a fail-over, and `redeliver` has to bring them again. Leave it out, and it is on"
+        : undefined,
+    };
+  }
+
   async #ensureTable(signal: AbortSignal): Promise<void> {
     for (let attempt = 1; !await this.#tableExists(signal); attempt++) {
       if (!this.options.createTable) throw this.#tableMissing();
@@ -141,7 +171,14 @@ export class PostgresSink implements ProvableSink {
   }
 
   #upsert(sql: Sql, rows: readonly Aggregate[]) {
+    // In the statement itself: a pooler between us and the server may give each transaction another session.
+    const durably = this.#isDurabilityGiven ? sql`` : sql`
+      with durability as (select set_config('synchronous_commit',
+        case when setting in ${sql(WEAK_COMMITS)} then 'on' else setting end, true)
+        from current_setting('synchronous_commit') as setting)`;
+    const isSet = this.#isDurabilityGiven ? sql`` : sql`where (select true from durability)`;
     return sql`
+      ${durably}
       insert into ${sql(this.options.table)} as stored
         (name, agg_func, window_start, window_end, instance, value, count, revision)
       select name, agg_func, to_timestamp(window_start_ms / 1000), to_timestamp(window_end_ms / 1000),
@@ -155,6 +192,7 @@ export class PostgresSink implements ProvableSink {
         ${numberArray(rows.map((row) => row.count))}::float8[],
         ${numberArray(rows.map((row) => row.revision))}::float8[]
       ) as incoming (name, agg_func, window_start_ms, window_end_ms, value, count, revision)
+      ${isSet}
       on conflict (name, agg_func, window_start, window_end, instance) do update
       set value = excluded.value, count = excluded.count, revision = excluded.revision, written_at = now()
       where excluded.revision > stored.revision`;

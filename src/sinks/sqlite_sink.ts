@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Aggregate } from "../aggregation/aggregate.ts";
+import { DatabaseIdentity } from "../file/file_identity.ts";
 import { type OutboxBatch, type ProvableSink, type SinkContext, SinkError } from "./sink.ts";
 import { toSqliteSinkError } from "./sqlite_errors.ts";
 
@@ -50,6 +51,7 @@ export class SqliteSink implements ProvableSink {
   readonly name = "sqlite";
   #database: DatabaseSync | undefined;
   #upsert: StatementSync | undefined;
+  #identity: DatabaseIdentity | undefined;
 
   constructor(private readonly options: SqliteSinkOptions) {}
 
@@ -58,6 +60,7 @@ export class SqliteSink implements ProvableSink {
       this.#close();
       makeParentDirectory(this.options.path);
       const database = this.#database = openDatabase(this.options.path, false);
+      this.#identity = new DatabaseIdentity(this.options.path);
       database.prepare("pragma journal_mode = wal").get();
       database.prepare("pragma synchronous = full").run();
       database.prepare(CREATE_TABLE).run();
@@ -76,6 +79,7 @@ export class SqliteSink implements ProvableSink {
       try {
         for (const aggregate of inOrderOfKey(batch.aggregates)) this.#writeRow(upsert, aggregate);
         database.prepare("commit").run();
+        this.#assertInPlace();
       } catch (error) {
         // SQLite has rolled back by itself after some errors, such as a full disk.
         if (database.isTransaction) database.prepare("rollback").run();
@@ -146,6 +150,13 @@ export class SqliteSink implements ProvableSink {
       // What was committed is on disk; a handle that cannot be closed is of no use to anybody.
     }
     this.#database = undefined;
+  }
+
+  /** After the commit: it succeeds in a file whose name was removed, too, and the rows are nowhere. @throws {SinkError} */
+  #assertInPlace(): void {
+    const found = this.#identity?.fate;
+    if (found === undefined) return;
+    throw unavailable(`${found.path} was ${found.fate} while it was written; it is opened anew`);
   }
 
   #writeRow(upsert: StatementSync, aggregate: Aggregate): void {

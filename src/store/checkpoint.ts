@@ -163,6 +163,11 @@ export class Checkpoint {
     this.aggregator.watermark.goOnAt(bus, row.greatest_ms ?? -Infinity);
   }
 
+  /** @throws {StateError} `gone` */
+  assertStateInPlace(): void {
+    this.state.assertInPlace();
+  }
+
   /** What operators have asked for since the last checkpoint. */
   wishes(): Wish[] {
     return readWishes(this.state);

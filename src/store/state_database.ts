@@ -1,4 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { DatabaseIdentity } from "../file/file_identity.ts";
 import { CommitMark } from "./commit_mark.ts";
 import { isFile, isNotThere } from "./durable_file.ts";
 import { finishRestore, pendingRestoreOf } from "./pending_restore.ts";
@@ -41,6 +42,7 @@ export class StateDatabase {
   private isInSnapshot = false;
   /** Of the process that holds the directory. */
   private mark: CommitMark | undefined;
+  private identity: DatabaseIdentity | undefined;
 
   private constructor(
     readonly path: string,
@@ -65,6 +67,7 @@ export class StateDatabase {
       // Whoever may write also tidies up when closing: what is damaged must be left as it is.
       StateDatabase.openForReading(directory).close();
       state = new StateDatabase(path, connect(path, false), lock);
+      state.identity = new DatabaseIdentity(path);
       state.putAside = putAside;
       state.seal.begin();
       state.migrate();
@@ -165,6 +168,7 @@ export class StateDatabase {
   /** Runs `work` in one transaction: all of it is durable when this returns, none of it when it throws. @throws {StateError} */
   transaction<T>(work: () => T): T {
     try {
+      this.assertInPlace();
       this.database.exec("BEGIN IMMEDIATE");
       const changesBefore = this.changes();
       this.seal.begin();
@@ -174,6 +178,8 @@ export class StateDatabase {
         this.seal.finish();
         this.giveSpaceBack();
       }
+      // As late as can be: what is committed into a file without a name is nowhere.
+      this.assertInPlace();
       this.database.exec("COMMIT");
       if (isChanged) this.writeMark(false);
       return result;
@@ -185,6 +191,18 @@ export class StateDatabase {
       }
       throw toStateError(error, this.path);
     }
+  }
+
+  /** @throws {StateError} `gone`: the state was removed or replaced under the process that holds it. */
+  assertInPlace(): void {
+    const found = this.identity?.fate;
+    if (found === undefined) return;
+    throw new StateError(
+      "gone",
+      `the state file ${found.path} was ${found.fate} while the handler runs. Nothing more is read or acknowledged. Put it ` +
+        "back where it was, and all goes on; or stop the handler and restore a backup (restore --from FILE --replace). " +
+        "A handler that is started without it begins from nothing.",
+    );
   }
 
   /** Runs `work` on one consistent view of the state, whatever the handler writes meanwhile. @throws {StateError} */
@@ -238,11 +256,11 @@ export class StateDatabase {
   /** Closes the file and gives the directory back. */
   close(): void {
     this.statements.clear();
+    // Whatever file has the name now, it is not the one that was closed in good order.
+    const isInPlace = this.identity?.fate === undefined;
     this.database.close();
     // With a reader at work the last commits stay in the write-ahead log.
-    if (this.mark && sizeOf(`${this.path}-wal`) === 0) {
-      this.writeMark(true);
-    }
+    if (this.mark && isInPlace && sizeOf(`${this.path}-wal`) === 0) this.writeMark(true);
     this.mark?.close();
     this.lock?.release();
   }

@@ -6,8 +6,17 @@
  * - `missing`: there is no state (commands that only read).
  * - `exists`: there is something already that would be overwritten.
  * - `unwritable`: disk full, read-only, no permission; worth trying again.
+ * - `gone`: the file was removed or replaced while it was used; over once it is back.
  */
-export type StateErrorKind = "held" | "damaged" | "foreign" | "newer" | "missing" | "exists" | "unwritable";
+export type StateErrorKind =
+  | "held"
+  | "damaged"
+  | "foreign"
+  | "newer"
+  | "missing"
+  | "exists"
+  | "unwritable"
+  | "gone";
 
 /** The only error the store throws on purpose. `message` is for the operator: what is wrong and what to do next. */
 export class StateError extends Error {
@@ -15,6 +24,11 @@ export class StateError extends Error {
     super(message, options);
     this.name = "StateError";
   }
+}
+
+/** Whether nothing can be done about it but wait: the state is what it was, and so is all that is in memory. */
+export function isWaitedOut(error: unknown): error is StateError {
+  return error instanceof StateError && (error.kind === "unwritable" || error.kind === "gone");
 }
 
 const DAMAGED = /malformed|not a database|corrupt/i;

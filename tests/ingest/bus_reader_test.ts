@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import fc from "fast-check";
 import { StateError } from "../../src/store/state_error.ts";
 import { type FetchReply, SourceError } from "../../src/vabus/source.ts";
@@ -486,6 +487,61 @@ Deno.test(
     assert.equal(ingest.checkpointNow(), true);
     assert.equal(ingest.obstacle, undefined);
     return Promise.resolve();
+  }),
+);
+
+for (
+  const [what, lose] of Object.entries({
+    "is removed with its directory": (path: string) =>
+      Deno.renameSync(dirname(path), `${dirname(path)}.away`),
+    "is removed": (path: string) => Deno.renameSync(path, `${path}.away`),
+    "is replaced by a copy of itself": (path: string) => {
+      Deno.copyFileSync(path, `${path}.copy`);
+      Deno.renameSync(path, `${path}.away`);
+      Deno.renameSync(`${path}.copy`, path);
+    },
+    "loses its write-ahead log": (path: string) => Deno.renameSync(`${path}-wal`, `${path}-wal.away`),
+  })
+) {
+  Deno.test(
+    `a state that ${what} under the handler stops the reading: nothing more is acknowledged`,
+    inTemporaryDirectory(async (directory) => {
+      const source = new MemorySource();
+      source.publish(...[0, 1, 2].map((value) => ({ name: "a", value, timestamp: NOW_S })));
+      using rig = openRig(`${directory}/state`, [source], NOW_MS);
+      const { ingest, state } = rig.core;
+      const [reader] = rig.readers;
+      await reader!.drain(NEVER);
+      assert.equal(ingest.checkpointNow(), true);
+      lose(state.path);
+      const before = source.requests.length;
+      // Noticed with nothing new, too.
+      assert.equal(ingest.checkpointNow(), false);
+      assert.equal(ingest.obstacle?.name, "state_gone");
+      assert.match(ingest.obstacle.detail, /was (removed|replaced) while the handler runs.*restore/s);
+      source.publish({ name: "a", value: 3, timestamp: NOW_S });
+      assert.equal((await reader!.drain(NEVER)).drained, false);
+      await reader!.acknowledge();
+      assert.equal(source.requests.length, before);
+      assert.equal(rig.log.filter((line) => /fetching stops: /.test(line)).length, 1);
+    }),
+  );
+}
+
+Deno.test(
+  "a state that was moved away under the handler and comes back is used again",
+  inTemporaryDirectory(async (directory) => {
+    const source = new MemorySource();
+    using rig = openRig(`${directory}/state`, [source], NOW_MS);
+    const { ingest, aggregator } = rig.core;
+    Deno.renameSync(`${directory}/state`, `${directory}/away`);
+    assert.equal(ingest.checkpointNow(), false);
+    Deno.renameSync(`${directory}/away`, `${directory}/state`);
+    assert.equal(ingest.checkpointNow(), true);
+    source.publish({ name: "a", value: 1, timestamp: NOW_S });
+    assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
+    assert.equal(ingest.checkpointNow(), true);
+    assert.equal(aggregator.accounting.aggregated, 1);
   }),
 );
 

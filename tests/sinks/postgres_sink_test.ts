@@ -283,6 +283,39 @@ Deno.test("PostgresSink", async (t) => {
         assertSameAggregates(await readTable(table, "plant-1"), [aggregateOf()]);
       });
 
+      await t.step("what the server has confirmed survives its crash, whatever its default", async () => {
+        // The writer of the log sleeps longer than the test takes: what is not flushed by the commit is not flushed.
+        const lazy = await startPostgres(["synchronous_commit=off", "wal_writer_delay=10s"]);
+        const names = Array.from({ length: 500 }, (_, index) => `n${index}`);
+        const crashed = async (connectionString: string, table: string) => {
+          const sink = createSink(table, { connectionString });
+          await sink.open(CONTEXT, NEVER);
+          for (const name of names) await sink.write(batchOf([aggregateOf({ name })]), NEVER);
+          await lazy.crash();
+          await lazy.start();
+          const kept = await sink.sumOfCounts("plant-1", -Infinity, NEVER);
+          await sink.close();
+          return kept / aggregateOf().count;
+        };
+        try {
+          assert.equal(await crashed(lazy.url, "kept"), names.length);
+          lines.length = 0;
+          const given = `${lazy.url}?options=-c%20synchronous_commit%3Doff`;
+          const sink = createSink("given", { connectionString: given });
+          await sink.open(CONTEXT, NEVER);
+          assert.match(
+            await sink.probe(NEVER),
+            /Warning: the connection string sets synchronous_commit to off/,
+          );
+          await sink.close();
+          assert.ok(lines.some((line) => /"level":"warn".*synchronous_commit to off/.test(line)));
+          // The server can lose them: the test could fail.
+          assert.ok(await crashed(given, "given") < names.length);
+        } finally {
+          await lazy.remove();
+        }
+      });
+
       await step("leaves a frozen server when told to", async (sink, table) => {
         await sink.open(CONTEXT, NEVER);
         const abort = new AbortController();

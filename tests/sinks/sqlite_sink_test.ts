@@ -194,6 +194,32 @@ test("SqliteSink tries again when another program holds the lock", async (sink, 
   }
 });
 
+for (
+  const [what, lose] of Object.entries({
+    "is removed": (path: string) => ["", "-wal", "-shm"].forEach((suffix) => Deno.removeSync(path + suffix)),
+    "is replaced by an older copy": (path: string) => {
+      Deno.copyFileSync(path, `${path}.copy`);
+      Deno.renameSync(`${path}.copy`, path);
+    },
+    "loses its write-ahead log": (path: string) => Deno.removeSync(`${path}-wal`),
+  })
+) {
+  test(`SqliteSink confirms nothing into a file that ${what}`, async (sink, path) => {
+    const [first, lost] = [aggregateOf(), aggregateOf({ name: "b" })];
+    await sink.open(CONTEXT);
+    await sink.write(batchOf([first]), NEVER);
+    lose(path);
+    await assert.rejects(
+      sink.write(batchOf([lost], 1), NEVER),
+      sinkError("unavailable", /was (removed|replaced)/),
+    );
+    await sink.close();
+    await sink.open(CONTEXT);
+    await sink.write(batchOf([lost], 1), NEVER);
+    assert.ok(readRows(path, INSTANCE).some(({ name }) => name === "b"));
+  });
+}
+
 /** Counts the rows: in a transaction, there again after a word from stdin, and once more after its end. */
 const READER = `
   import { DatabaseSync } from "node:sqlite";

@@ -15,6 +15,8 @@ export interface PostgresServer {
   readonly url: string;
   stop(): Promise<void>;
   kill(): Promise<void>;
+  /** Kills it with all its processes: what these had not yet given to the kernel is lost. */
+  crash(): Promise<void>;
   start(): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -22,8 +24,12 @@ export interface PostgresServer {
   remove(): Promise<void>;
 }
 
-/** A fresh PostgreSQL in a temporary directory, on 127.0.0.1 and a free port; or the one `TEST_POSTGRES_URL` names. */
-export async function startPostgres(): Promise<PostgresServer> {
+/**
+ * A fresh PostgreSQL in a temporary directory, on 127.0.0.1 and a free port; or the one `TEST_POSTGRES_URL` names.
+ *
+ * @param settings Of the server, `name=value` each.
+ */
+export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
   if (externalUrl !== undefined) return externalServer(externalUrl);
   const binDir = await postgresBinDir();
   const directory = await Deno.makeTempDir({ prefix: "vabus-postgres-" });
@@ -38,7 +44,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       join(binDir, "postgres"),
       ...["-D", join(directory, "data"), "-p", `${port}`, "-k", directory, "-h", "127.0.0.1"],
       // Only the machine's own crash needs fsync; the tests crash no more than the server.
-      ...["-c", "fsync=off", "-c", "shared_buffers=32MB"],
+      ...["fsync=off", "shared_buffers=32MB", ...settings].flatMap((setting) => ["-c", setting]),
     ]),
     logFile: join(directory, "log"),
     stopSignal: "SIGINT",
@@ -49,6 +55,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     url,
     stop: () => process.stop(),
     kill: () => process.kill(),
+    crash: () => process.crash(),
     start: () => process.start(),
     pause: () => process.pause(),
     resume: () => process.resume(),
@@ -111,6 +118,7 @@ function externalServer(url: string): PostgresServer {
     url,
     stop: refuse,
     kill: refuse,
+    crash: refuse,
     start: refuse,
     pause: refuse,
     resume: refuse,

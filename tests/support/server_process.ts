@@ -66,6 +66,13 @@ export class ServerProcess {
     await this.#end("SIGKILL");
   }
 
+  /** `kill -9` of the server and all its children at one moment, as a power cut would do it but for what the kernel has by then. */
+  async crash(): Promise<void> {
+    await this.pause();
+    await this.#signalAll("SIGKILL");
+    await this.#end("SIGKILL");
+  }
+
   /** Freezes the server and its children: connections stay open, nothing answers. */
   async pause(): Promise<void> {
     await this.#signalAll("SIGSTOP");

@@ -1,0 +1,59 @@
+/** What has become of a file that is still open. */
+export type FileFate = "removed" | "replaced";
+
+/**
+ * Tells whether a name still leads to the file that was opened by it. A file that is open stays usable when its name is removed
+ * or given to another file, and what is written to it then is lost without an error.
+ */
+export class FileIdentity {
+  private readonly device: number;
+  private readonly inode: number | null;
+
+  /** Of the file that has this name now. @throws the file system's error when there is none. */
+  constructor(readonly path: string) {
+    const { dev, ino } = Deno.statSync(path);
+    this.device = dev;
+    this.inode = ino;
+  }
+
+  /** Undefined: the name still leads to it, or nobody can tell. */
+  get fate(): FileFate | undefined {
+    try {
+      const { dev, ino } = Deno.statSync(this.path);
+      return dev === this.device && ino === this.inode ? undefined : "replaced";
+    } catch (error) {
+      const isGone = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+      return isGone ? "removed" : undefined;
+    }
+  }
+}
+
+/** The files of an open SQLite database in WAL mode: the database, and the log that the latest transactions are in. */
+export class DatabaseIdentity {
+  private readonly database: FileIdentity;
+  private log: FileIdentity | undefined;
+
+  /** Of the database that has just been opened by this name. @throws the file system's error when there is none. */
+  constructor(path: string) {
+    this.database = new FileIdentity(path);
+  }
+
+  /** What has become of one of the files; undefined: nothing. */
+  get fate(): { readonly path: string; readonly fate: FileFate } | undefined {
+    this.log ??= identityOf(`${this.database.path}-wal`);
+    for (const file of [this.database, this.log]) {
+      const fate = file?.fate;
+      if (file !== undefined && fate !== undefined) return { path: file.path, fate };
+    }
+    return undefined;
+  }
+}
+
+/** Undefined where there is no such file yet. */
+function identityOf(path: string): FileIdentity | undefined {
+  try {
+    return new FileIdentity(path);
+  } catch {
+    return undefined;
+  }
+}
