@@ -7,7 +7,7 @@ import { GIVEN_NAMES } from "../../src/config/variables.ts";
 import { VERSION } from "../../src/version.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const WORKFLOWS = [".github/workflows/ci.yml", ".github/workflows/release.yml"];
+const WORKFLOWS = ["ci", "nightly", "release"].map((name) => `.github/workflows/${name}.yml`);
 
 // deno-lint-ignore no-explicit-any -- The shapes are other programs'.
 const read = async (path: string): Promise<any> => parse(await text(path), { strict: true, merge: true });
