@@ -33,3 +33,23 @@ Deno.test("the last ids are remembered, no more and no fewer, however many there
     }),
   );
 });
+
+Deno.test("the count of bytes begins anew at 2^52, and ids on both sides of that are remembered", () => {
+  const range = 2 ** 52;
+  for (const begin of [range - 12, range - 10, range - 1]) {
+    const recent = new RecentIds(3);
+    const counter = recent as unknown as { textEnd: number };
+    counter.textEnd = begin;
+    const ids = ["first", "other", "third", "final"].map((text) => new TextEncoder().encode(text));
+    ids.forEach((id, number) => {
+      recent.add(id, 0, id.length, number);
+      assert.equal(counter.textEnd, (begin + (number + 1) * id.length) % range);
+    });
+    assert.deepEqual(ids.map((id, number) => recent.has(id, 0, id.length, number)), [
+      false,
+      true,
+      true,
+      true,
+    ]);
+  }
+});

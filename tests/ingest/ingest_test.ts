@@ -104,3 +104,44 @@ Deno.test("a bus that begins a new log is not idle until it has been found empty
     assert.equal(outboxRows(rig).length, 1);
   });
 });
+
+Deno.test("a dead letter tells the offset that its event had, whichever place in a reply that was", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const source = new MemorySource();
+    source.publish("1", ahead("fine"), ahead("too far"), "2");
+    using rig = openRig(directory, [source], NOW_MS, { MAX_FUTURE_SKEW: "40", VABUS_BATCH_SIZE: "10" });
+    const read = async () => {
+      await rig.readers[0]!.drain(new AbortController().signal);
+      rig.core.ingest.checkpointNow();
+      return readDeadLetters(rig.core.state, { limit: 9 })
+        .sort((a, b) => a.offset! - b.offset!).map(({ offset, reason }) => [offset, reason]);
+    };
+    const first = [[0, "invalid"], [1, "future"], [2, "future"], [3, "invalid"]];
+    assert.deepEqual(await read(), first);
+    source.publish({ name: "a", value: 1, timestamp: NOW_MS / 1000 }, "3", ahead("late"));
+    assert.deepEqual(await read(), [...first, [5, "invalid"], [6, "future"]]);
+  });
+});
+
+Deno.test("the ids of a bus that has moved go with it: another bus at its old address has none", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const event = { name: "a", value: 1, timestamp: NOW_MS / 1000, id: "1" };
+    const read = async (...sources: MemorySource[]) => {
+      using rig = openRig(directory, sources, NOW_MS);
+      for (const reader of rig.readers) await reader.drain(new AbortController().signal);
+      rig.core.ingest.checkpointNow();
+      const { aggregated, duplicate } = rig.core.aggregator.accounting;
+      return { aggregated, duplicate };
+    };
+    const bus = new MemorySource("http://old");
+    bus.publish(event);
+    assert.deepEqual(await read(bus), { aggregated: 1, duplicate: 0 });
+    const moved = new MemorySource("http://new");
+    moved.publish(event, event);
+    assert.deepEqual(await read(moved), { aggregated: 1, duplicate: 1 });
+    const other = new MemorySource("http://old");
+    other.log = "another-log";
+    other.publish(event);
+    assert.deepEqual(await read(moved, other), { aggregated: 2, duplicate: 1 });
+  });
+});

@@ -287,6 +287,31 @@ Deno.test("new aggregates wake a delivery that rests", async () => {
   assert.deepEqual(await running, []);
 });
 
+Deno.test("one that rests looks up at least every 30 s, and reminds the sink every 12 hours to the second", async () => {
+  const clock = new HastyClock();
+  // Some ten thousand pauses: too many for timers.
+  clock.sleep = async (ms, signal) => {
+    clock.pauses.push(ms);
+    await new Promise((resolve) => setImmediate(resolve));
+    if (!signal.aborted) clock.ms += ms;
+  };
+  // Not opened at once, so that the half minutes do not fall on the hour that the reminder is due.
+  const sink: ScriptedSink & Pick<Sink, "keepAlive"> = new ScriptedSink("s", ["unavailable"]);
+  const reminders: number[] = [];
+  const stop = new AbortController();
+  sink.keepAlive = () => {
+    reminders.push(clock.ms);
+    if (reminders.length === 2) stop.abort();
+    return Promise.resolve();
+  };
+  await deliveryTo(sink, MemoryOutbox.of(0), clock).run(NEVER, stop.signal);
+  assert.deepEqual(reminders, [12 * 3600_000, 24 * 3600_000]);
+  // Beside the rests there are pauses of nothing, and the limits of what is being waited for.
+  const rests = clock.pauses.filter((ms) => ms > 5000);
+  assert.ok(rests.every((ms) => ms <= 30_000));
+  assert.equal(rests.length, 2 * 12 * 120);
+});
+
 Deno.test("a damaged state ends all deliveries with its error", async () => {
   const outbox = MemoryOutbox.of(1);
   outbox.read = () => {

@@ -138,6 +138,27 @@ export async function testSinkContract(
     assertSameAggregates(await place.read(INSTANCE), [revisions[1]!]);
   });
 
+  await step("tells apart, in one batch, what differs in a single part of its key", async (sink, place) => {
+    const first = aggregateOf();
+    const aggregates = [
+      first,
+      aggregateOf({ name: `${first.name}s` }),
+      aggregateOf({ aggFunc: "max" }),
+      aggregateOf({ windowStartMs: first.windowStartMs - 1000 }),
+      aggregateOf({ windowEndMs: first.windowEndMs + 1000 }),
+    ].map((aggregate, index) => ({ ...aggregate, value: index }));
+    await sink.open(CONTEXT, NEVER);
+    await sink.write(batchOf(aggregates), NEVER);
+    assertSameAggregates(await place.read(INSTANCE), aggregates);
+    const corrected = aggregates.map((aggregate) => ({
+      ...aggregate,
+      revision: 1,
+      value: aggregate.value + 100,
+    }));
+    await sink.write(batchOf([...aggregates, ...corrected].reverse()), NEVER);
+    assertSameAggregates(await place.read(INSTANCE), corrected);
+  });
+
   await step("takes more aggregates at once than fit into a request", async (sink, place) => {
     const aggregates = Array.from(
       { length: 30_000 },

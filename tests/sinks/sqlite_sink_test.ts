@@ -73,6 +73,10 @@ test("SqliteSink creates the documented table", async (sink, path) => {
       "written_at REAL 0",
     ]);
     assert.equal(database.prepare("pragma journal_mode").get()!.journal_mode, "wal");
+    const plan = database.prepare(
+      "explain query plan select * from aggregated_events where window_start >= 1",
+    ).get();
+    assert.match(`${plan!.detail}`, /^SEARCH .* USING INDEX aggregated_events_window_start/);
   } finally {
     database.close();
   }
@@ -118,6 +122,23 @@ test("SqliteSink proves what it holds, and writes again after that", async (sink
   await sink.open(CONTEXT);
   await sink.write(batchOf([aggregateOf({ name: "c" })]), NEVER);
   assert.equal(readRows(path, INSTANCE).length, 3);
+});
+
+test("SqliteSink finds the rows of one window of one instance, and no others", async (sink, path) => {
+  const rows = [
+    aggregateOf({ name: "a" }),
+    aggregateOf({ name: "b" }),
+    aggregateOf({ name: "same start", windowEndMs: aggregateOf().windowEndMs + 1 }),
+    aggregateOf({ name: "same end", windowStartMs: aggregateOf().windowStartMs - 1 }),
+  ];
+  await sink.open(CONTEXT);
+  await sink.write(batchOf(rows), NEVER);
+  const other = new SqliteSink({ path, instance: "plant-2" });
+  await other.open(CONTEXT);
+  await other.write(batchOf([aggregateOf({ name: "c" })]), NEVER);
+  await other.close();
+  const { windowStartMs, windowEndMs } = aggregateOf();
+  assertSameAggregates(await sink.rowsOfWindow(INSTANCE, windowStartMs, windowEndMs), rows.slice(0, 2));
 });
 
 test("SqliteSink rejects what a constraint of the table refuses, and stays usable", async (sink, path) => {

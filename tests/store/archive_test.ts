@@ -58,6 +58,23 @@ Deno.test("windows go as a whole, oldest first, and not before all of them is de
   });
 });
 
+Deno.test("no more windows go at once than bring the number of segments to the limit", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, { maxSeries: 10_000 });
+    for (const second of [0, 1, 2]) {
+      inside.take(events(SEGMENT_ROWS + 1, second));
+      inside.save(true);
+    }
+    const segments = () => inside.state.all("SELECT 1 FROM segment").length;
+    assert.equal(segments(), 6);
+    for (const left of [4, 2, 0]) {
+      dropFinalWindows(inside.state, inside.outbox.endId(), 3000, 2);
+      assert.equal(segments(), left);
+    }
+    inside.state.close();
+  });
+});
+
 Deno.test("a damaged or missing segment is damage of the state, not a guess", () => {
   inTemporaryDirectory((directory) => {
     const inside = new Inside(directory);

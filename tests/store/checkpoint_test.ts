@@ -129,6 +129,21 @@ Deno.test("ids are remembered over a crash exactly as far as their events are", 
   });
 });
 
+Deno.test("ids that are remembered no more are no hindrance, and none is a duplicate any more", () => {
+  inTemporaryDirectory((directory) => {
+    let inside = new Inside(directory, { dedupMaxIds: 3 });
+    inside.take([{ name: "a", value: 1, timestamp: 1, id: "1" }]);
+    inside.save();
+    inside.state.close();
+    inside = new Inside(directory, { dedupMaxIds: 0 });
+    inside.take([{ name: "a", value: 1, timestamp: 1, id: "1" }]);
+    inside.save();
+    assert.equal(inside.aggregator.accounting.aggregated, 2);
+    assert.equal(inside.aggregator.accounting.duplicate, 0);
+    inside.state.close();
+  });
+});
+
 Deno.test("an open window keeps its length when the interval changes", () => {
   inTemporaryDirectory((directory) => {
     let inside = new Inside(directory, { windowSizeMs: 4000 });
@@ -181,7 +196,14 @@ Deno.test("a window whose aggregate is not finite is a dead letter, not a row", 
       "SELECT reason, name, count FROM dead_letter",
     ).map((row) => ({ ...row }));
     assert.deepEqual(letters, [{ reason: "not_finite", name: "a", count: 2 }]);
+    inside.take([{ name: "c", value: 1.7e308, timestamp: 1 }, { name: "c", value: 1.7e308, timestamp: 1 }]);
+    inside.take([{ name: "d", value: -1.7e308, timestamp: 1 }, { name: "d", value: -1.7e308, timestamp: 1 }]);
+    inside.save(true);
+    assert.equal(inside.checkpoint.tallies.notFinite, 3);
     inside.state.close();
+    const again = new Inside(directory);
+    assert.equal(again.checkpoint.tallies.notFinite, 3);
+    again.state.close();
   });
 });
 

@@ -3,7 +3,13 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { functionName } from "../../src/aggregation/agg_function.ts";
 import { EventBatch } from "../../src/vabus/event_batch.ts";
-import { checkEvent, peekHeader, ReplyFormatError, scanReply } from "../../src/vabus/event_scanner.ts";
+import {
+  checkEvent,
+  peekHeader,
+  ReplyFormatError,
+  scanEvent,
+  scanReply,
+} from "../../src/vabus/event_scanner.ts";
 
 interface Scanned {
   position: number;
@@ -244,4 +250,137 @@ Deno.test("a reply with more events than can be asked for is refused before they
     () => scan(text),
     (error) => error instanceof ReplyFormatError && /more than/.test(error.message),
   );
+});
+
+/** Runs `work` with the readers of any JSON out of reach, as the fast path does without them. */
+function inPlace<T>(work: () => T): T {
+  const { decode } = TextDecoder.prototype;
+  const { parse } = JSON;
+  const unasked = () => {
+    throw new Error("not read in place");
+  };
+  Object.assign(TextDecoder.prototype, { decode: unasked });
+  Object.assign(JSON, { parse: unasked });
+  try {
+    return work();
+  } finally {
+    Object.assign(TextDecoder.prototype, { decode });
+    Object.assign(JSON, { parse });
+  }
+}
+
+/** Space after an event, so that no word reaches beyond the end. */
+const ROOM = " ".repeat(16);
+
+Deno.test("an event of the usual shape is read in place, without text or objects", () => {
+  const plain = fc.stringMatching(/^[ !#-[\]-~]{1,40}$/);
+  const digits = fc.oneof(
+    fc.integer({ min: -9_999_999, max: 9_999_999 }).map((n) => `${n / 1000}`),
+    fc.nat().map(String),
+    fc.nat({ max: 9999 }).map((n) => `${n}.${n}0`),
+    fc.constantFrom("0", "-0", "0.0", "9", "-9.9", "900719925474.0991", "0.0000000000000000000001"),
+  );
+  const fields = fc.record({
+    name: fc.oneof(plain, fc.constant("x".repeat(512))),
+    value: fc.oneof(digits, fc.constantFrom("9007199254740991", "-9007199254740991")),
+    timestamp: digits.map((text) => text.replace("-", "")),
+    agg_func: fc.constantFrom("sum", "avg", "min", "max"),
+    id: fc.oneof(plain, fc.constant(""), fc.constant("i".repeat(256))),
+  }, { requiredKeys: ["name", "value", "timestamp"] });
+  const order = fc.shuffledSubarray(["name", "value", "timestamp", "agg_func", "id"] as const, {
+    minLength: 5,
+  });
+  const space = fc.constantFrom("", " ", "  ");
+  fc.assert(
+    fc.property(fields, order, space, (event, names, gap) => {
+      const members = names.flatMap((name) => {
+        const value = event[name];
+        if (value === undefined) return [];
+        const text = name === "value" || name === "timestamp" ? value : JSON.stringify(value);
+        return [`${gap}"${name}"${gap}:${gap}${text}${gap}`];
+      });
+      const json = `{${members.join(",")}}`;
+      const bytes = new TextEncoder().encode(json + ROOM);
+      const batch = new EventBatch();
+      inPlace(() => scanEvent(bytes, batch));
+      assert.deepEqual([batch.count, batch.total, batch.invalid.length], [1, 1, 0]);
+      assert.ok(batch.nameStart[0]! > 0);
+      const reply = `{"log":"L","offset":0,"next":1,"events":[${json}]}`;
+      assert.deepEqual(scan(reply), parse(reply));
+    }),
+    { numRuns: 1000, seed: 1 },
+  );
+});
+
+Deno.test("a field whose name is nearly a known one is another field", () => {
+  const known: Record<string, unknown> = { name: "b", value: 2, timestamp: 3, agg_func: "avg", id: "j" };
+  for (const [name, value] of Object.entries(known)) {
+    for (let i = 0; i <= name.length; i++) {
+      for (
+        const other of [`${name.slice(0, i)}x${name.slice(i + 1)}`, `${name.slice(0, i)}x${name.slice(i)}`]
+      ) {
+        for (const required of [{ name: "a", value: 1, timestamp: 1 }, {}]) {
+          const json = JSON.stringify({
+            log: "L",
+            offset: 0,
+            next: 1,
+            events: [{ [other]: value, ...required }],
+          });
+          assert.deepEqual(scan(json), parse(json), json);
+        }
+      }
+    }
+  }
+});
+
+Deno.test("what is not quite JSON is refused, where a reader of the usual shape might pass over it", () => {
+  const faults = [
+    '{"name":xab","value":1,"timestamp":1}',
+    '{"name":"a","value":"1","timestamp":1,}',
+    '{"name":"a" "value":1,"timestamp":1}',
+    '{"name" "a","value":1,"timestamp":1}',
+    '{name":"a","value":1,"timestamp":1}',
+    '{"name":"a","value":01,"timestamp":1}',
+    '{"name":"a","value":1.,"timestamp":1}',
+    '{"name":"a","value":-,"timestamp":1}',
+    '{"name":"a","value":.5,"timestamp":1}',
+    '{"name":"a","value":/,"timestamp":1}',
+    '{"name":"a","value"::,"timestamp":1}',
+    '{"name":"a","value":1:,"timestamp":1}',
+    '{"name":"a","value":1./,"timestamp":1}',
+    '{"name":"a","value":1;,"timestamp":1}',
+    '{"name":"a\u001f","value":1,"timestamp":1}',
+    '"name":"a","value":1,"timestamp":1}',
+  ];
+  for (const fault of faults) {
+    assert.throws(() => JSON.parse(fault), SyntaxError, fault);
+    const reply = `{"log":"L","offset":0,"next":1,"events":[${fault}]}`;
+    assert.throws(() => scan(reply), ReplyFormatError, fault);
+    assert.throws(
+      () => scanEvent(new TextEncoder().encode(fault + ROOM), new EventBatch()),
+      ReplyFormatError,
+      fault,
+    );
+  }
+});
+
+Deno.test("a single event that is cut off anywhere is refused", () => {
+  const json = '{"timestamp":1.25,"id":"i","name":"a","agg_func":"avg","value":-1.5}';
+  for (let length = 0; length < json.length; length++) {
+    const cut = new TextEncoder().encode(json.slice(0, length));
+    assert.throws(() => scanEvent(cut, new EventBatch()), ReplyFormatError, json.slice(0, length));
+  }
+});
+
+Deno.test("a reply whose events are no array has none, and says so", () => {
+  for (const events of ["{}", "null", "3", '"[]"']) {
+    for (const fields of [`"events":${events}`, `"events":[],"events":${events}`]) {
+      assert.throws(
+        () => scan(`{"log":"L","offset":3,"next":3,${fields}}`),
+        (error) => error instanceof ReplyFormatError && /no array "events"/.test(error.message),
+        fields,
+      );
+    }
+  }
+  assert.deepEqual(scan('{"log":"L","offset":3,"next":3,"events":null,"events":[]}').events, []);
 });
