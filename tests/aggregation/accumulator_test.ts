@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { type Accumulator, merge, valueOf } from "../../src/aggregation/accumulator.ts";
 import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
 import { EventBatch } from "../../src/vabus/event_batch.ts";

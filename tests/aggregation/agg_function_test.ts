@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { functionId, functionName, isFunctionId } from "../../src/aggregation/agg_function.ts";
 
 Deno.test("every spelling that is known, and what it is called in the sink", () => {

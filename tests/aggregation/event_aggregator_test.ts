@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { valueOf } from "../../src/aggregation/accumulator.ts";
 import { functionName } from "../../src/aggregation/agg_function.ts";
 import { ACCOUNTS, type AggregatorOptions, EventAggregator } from "../../src/aggregation/event_aggregator.ts";

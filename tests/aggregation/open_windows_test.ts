@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { functionId } from "../../src/aggregation/agg_function.ts";
 import { COUNT, OpenWindows, PAGE_SLOTS, SLOT } from "../../src/aggregation/open_windows.ts";
 import { hashBytes } from "../../src/vabus/text_hash.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { isBin, QuantileSketch } from "../../src/aggregation/quantile_sketch.ts";
 
 function sketchOf(values: readonly number[]): QuantileSketch {

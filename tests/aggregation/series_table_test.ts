@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { SeriesTable } from "../../src/aggregation/series_table.ts";
 import { hashBytes } from "../../src/vabus/text_hash.ts";
 

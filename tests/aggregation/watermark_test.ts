@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { Watermark } from "../../src/aggregation/watermark.ts";
 
 const LATENESS_MS = 500;

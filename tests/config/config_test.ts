@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { type Config, loadBusConfig, loadConfig } from "../../src/config/config.ts";
 import { maskedConfig } from "../../src/config/effective.ts";
 import { ConfigError, type Fault } from "../../src/config/fault.ts";

@@ -20,8 +20,6 @@ export const busClient: Target = {
 };
 
 const NOW_MS = 1_760_000_000_000;
-/** Aborting a request that the bus never answers must not take longer: less than its own time-out, more than a busy machine. */
-const CANCEL_MAX_MS = 10_000;
 const ENCODER = new TextEncoder();
 
 /** What the reader asked for, and what the client made of the answer. */
@@ -96,12 +94,8 @@ class BusClientTrial implements Trial {
     const step = this.reader["step"](0, this.cancel.signal);
     const isStuck = await this.isStuck(step);
     if (isStuck) {
-      const startedMs = performance.now();
       this.cancel.abort();
       await step;
-      assert.ok(performance.now() - startedMs < CANCEL_MAX_MS, "a cancelled request went on");
-    }
-    if (isStuck) {
       // The reader ends with its signal; what it had asked for ahead went with it.
       this.cancel = new AbortController();
       this.reader["prefetch"] = undefined;
@@ -109,6 +103,7 @@ class BusClientTrial implements Trial {
     for (const go of this.stalled.splice(0)) go();
     const consumed = this.source.exchanges.findLast(({ request }) => request.offset === before.nextOffset)!;
     const expected = isStuck ? { position: before, received: 0 } : modelOf(before, consumed);
+    if (isStuck) assert.match(shown(consumed), /^an error: .*: the request was cancelled$/, "it went on");
     const context = `from ${JSON.stringify(before)} by ${shown(consumed)}`;
     assert.deepEqual(this.position, expected.position, context);
     assert.equal(this.received - receivedBefore, expected.received, `events taken ${context}`);

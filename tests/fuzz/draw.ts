@@ -13,6 +13,14 @@ export function chance(random: Random, probability: number): boolean {
   return random() < probability;
 }
 
+/** Puts them into any order, each as likely as the others (Fisher-Yates): as often as there are items, whatever comes. */
+export function shuffle(random: Random, items: unknown[]): void {
+  for (let last = items.length - 1; last > 0; last--) {
+    const other = below(random, last + 1);
+    [items[last], items[other]] = [items[other], items[last]];
+  }
+}
+
 /** Any bytes, at most `maxLength` of them. */
 export function anyBytes(random: Random, maxLength: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: below(random, maxLength + 1) }, () => below(random, 256));

@@ -1,4 +1,5 @@
 import { randomNumbers } from "../support/event_stream.ts";
+import { PATIENCE_MS } from "../support/executable.ts";
 import type { Target, Trial } from "./target.ts";
 
 export interface HuntOptions {
@@ -16,9 +17,6 @@ export interface Catch {
   readonly outcomes: ReadonlyMap<string, number>;
 }
 
-/** An input that takes longer hangs, or is on the way there. */
-const INPUT_TIMEOUT_MS = 60_000;
-
 /** Tries inputs on a target, one after another. @throws at the first fault, with the command that replays it. */
 export async function hunt(target: Target, { seed, inputs, deadlineMs }: HuntOptions): Promise<Catch> {
   const outcomes = new Map<string, number>();
@@ -30,10 +28,11 @@ export async function hunt(target: Target, { seed, inputs, deadlineMs }: HuntOpt
       const outcome = await attempted(trial, inputSeed);
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     } catch (error) {
+      const parameters = target.parameters === undefined ? "" : `${target.parameters} `;
       const replay = trial.isStateful ? `--seed ${seed} --inputs ${tried}` : `--seed ${inputSeed} --inputs 1`;
       throw new Error(
         `${target.name}: ${error instanceof Error ? error.message : error}\n` +
-          `Replay: make fuzz ARGS="--target ${target.name} ${replay}"`,
+          `Replay: make fuzz ARGS="--target ${target.name} ${parameters}${replay}"`,
         { cause: error },
       );
     }
@@ -46,10 +45,7 @@ async function attempted(trial: Trial, inputSeed: number): Promise<string> {
   const outcome = trial.attempt(randomNumbers(inputSeed));
   if (typeof outcome === "string") return outcome;
   const { promise: hanging, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new Error(`no end after ${INPUT_TIMEOUT_MS / 1000} s`)),
-    INPUT_TIMEOUT_MS,
-  );
+  const timer = setTimeout(() => reject(new Error(`no end after ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
   try {
     return await Promise.race([outcome, hanging]);
   } finally {

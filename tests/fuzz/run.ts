@@ -1,7 +1,7 @@
 /**
  * Throws hostile input at everything that takes input, until the time is up or something breaks.
  *
- *   scripts/deno.sh run -A tests/fuzz/run.ts [--minutes M] [--seed N] [--target NAME]… [--inputs K]
+ *   scripts/deno.sh run -A tests/fuzz/run.ts [--minutes M] [--seed N] [--target NAME]… [--inputs K] [--connections C]
  *
  * The minutes are shared out evenly among the targets. A fault ends the run with the command that replays it.
  */
@@ -9,25 +9,26 @@ import { parseArgs } from "node:util";
 import { hunt, summary } from "./hunt.ts";
 import { targets } from "./targets.ts";
 
-/** Each takes a descriptor of ours too: `ulimit -n` has to be higher. */
-const CONNECTIONS_MAX = 4000;
-
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "5" },
     seed: { type: "string" },
     target: { type: "string", multiple: true },
     inputs: { type: "string" },
+    // Each takes a descriptor of ours too: `ulimit -n` has to be higher.
+    connections: { type: "string", default: "4000" },
   },
 });
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
-const all = targets(CONNECTIONS_MAX);
+const connections = Number(values.connections);
+const all = targets(connections);
 const chosen = all.filter(({ name }) => values.target === undefined || values.target.includes(name));
 const minutes = Number(values.minutes);
 const inputs = Number(values.inputs ?? Infinity);
-if (chosen.length === 0 || !(minutes > 0) || !Number.isSafeInteger(seed) || !(inputs > 0)) {
+const areNumbersRight = minutes > 0 && inputs > 0 && connections > 1 && Number.isSafeInteger(seed);
+if (chosen.length === 0 || !areNumbersRight) {
   console.error(
-    `usage: make fuzz ARGS="[--minutes M] [--seed N] [--inputs K] [--target ${
+    `usage: make fuzz ARGS="[--minutes M] [--seed N] [--inputs K] [--connections C] [--target ${
       all.map(({ name }) => name).join("|")
     }]…"`,
   );

@@ -3,6 +3,8 @@ export interface Target {
   readonly name: string;
   /** What is tried, for the report. */
   readonly what: string;
+  /** What `make fuzz` has to be told so that it builds the same; undefined: nothing. */
+  readonly parameters?: string;
   /** Builds what the inputs are tried on. */
   open(): Promise<Trial>;
 }

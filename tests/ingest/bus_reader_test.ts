@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { StateError } from "../../src/store/state_error.ts";
 import { type FetchReply, SourceError } from "../../src/vabus/source.ts";
 import { MemorySource, openRig, outboxRows, reply } from "./rig.ts";

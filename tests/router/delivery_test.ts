@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { type Clock, systemClock } from "../../src/clock/clock.ts";
 import { createLogger } from "../../src/log/logger.ts";
 import { Delivery, type DeliveryObserver } from "../../src/router/delivery.ts";

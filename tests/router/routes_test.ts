@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { compileRoutes, type Routes } from "../../src/router/routes.ts";
 
 const SINKS = ["kafka", "postgres", "sqlite"];

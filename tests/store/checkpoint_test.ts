@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { StateError } from "../../src/store/state_error.ts";
 import type { RouteTable } from "../../src/store/window_closer.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { ColumnError, ColumnReader, ColumnWriter } from "../../src/store/columns.ts";
 
 const length = { maxLength: 40 };

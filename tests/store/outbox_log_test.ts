@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { SinkError } from "../../src/sinks/sink.ts";
 import { readDeadLetters } from "../../src/store/dead_letters.ts";
 import { SEGMENT_ROWS } from "../../src/store/segment.ts";

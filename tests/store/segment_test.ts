@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import type { Accumulator } from "../../src/aggregation/accumulator.ts";
 import { functionId, isPercentile } from "../../src/aggregation/agg_function.ts";
 import { QuantileSketch } from "../../src/aggregation/quantile_sketch.ts";

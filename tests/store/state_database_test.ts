@@ -8,7 +8,8 @@ function refused(kind: StateErrorKind, message: RegExp) {
 }
 
 Deno.test("a state directory is one process's, one instance's, and says so", () => {
-  const directory = `${Deno.makeTempDirSync()}/deep/state`;
+  const root = Deno.makeTempDirSync();
+  const directory = `${root}/deep/state`;
   const state = StateDatabase.open({ directory, instanceId: "one" });
   assert.equal(Deno.statSync(directory).mode! & 0o777, 0o700);
   assert.throws(
@@ -27,7 +28,7 @@ Deno.test("a state directory is one process's, one instance's, and says so", () 
   const again = StateDatabase.open({ directory, instanceId: "one" });
   assert.equal(again.stateId, stateId);
   again.close();
-  Deno.removeSync(directory, { recursive: true });
+  Deno.removeSync(root, { recursive: true });
 });
 
 Deno.test("a damaged, empty, foreign, newer or half-gone state file is refused and left as it is", () => {

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** How long a test waits for what must come, on the slowest machine there is: only a defect takes longer. */
+export const PATIENCE_MS = 180_000;
 const STDERR_TAIL_CHARACTERS = 3000;
 const POLL_MS = 40;
 
@@ -84,13 +86,13 @@ export class Program implements AsyncDisposable {
   }
 
   /** Asks the process to end and waits for it. @throws when it does not end in time. */
-  stop(timeoutMs = 15_000): Promise<number> {
+  stop(timeoutMs = PATIENCE_MS): Promise<number> {
     this.signal("SIGTERM");
     return this.ended(timeoutMs);
   }
 
   /** Waits for the end of the process. @throws when it does not end in time. */
-  async ended(timeoutMs = 60_000): Promise<number> {
+  async ended(timeoutMs = PATIENCE_MS): Promise<number> {
     return await until(() => this.exitCode, `the end of \`${this.command}\``, timeoutMs, [this]);
   }
 
@@ -119,7 +121,7 @@ export class Program implements AsyncDisposable {
 export async function runToEnd(
   args: readonly string[],
   environment: Environment = {},
-  timeoutMs = 60_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<Output> {
   await using program = Program.start(args, environment);
   const code = await program.ended(timeoutMs);
@@ -134,7 +136,7 @@ export async function runToEnd(
 export async function until<T>(
   condition: () => T | undefined | false | Promise<T | undefined | false>,
   what: string | (() => string),
-  timeoutMs = 60_000,
+  timeoutMs = PATIENCE_MS,
   programs: readonly Program[] = [],
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { functionName } from "../../src/aggregation/agg_function.ts";
 import { EventBatch } from "../../src/vabus/event_batch.ts";
 import {

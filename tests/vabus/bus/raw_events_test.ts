@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { NotAnArrayError, splitArray } from "../../../src/vabus/bus/raw_events.ts";
 
 function split(body: string): string[] {
