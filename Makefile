@@ -23,7 +23,7 @@ check: ## formatting, lint, types, the direction of imports, the README's tables
 	$(runtime) lint
 	$(runtime) check
 	$(runtime) run --quiet --allow-all scripts/audit.ts
-	$(runtime) test --quiet --allow-read=. tests/imports_test.ts
+	$(runtime) test --quiet --allow-read=. tests/imports_test.ts tests/determinism_test.ts
 
 bench: ## measures throughput; flags of the benchmark in ARGS
 	@$(runtime) run --allow-all bench/run.ts $(ARGS)

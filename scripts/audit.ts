@@ -2,14 +2,17 @@
  * Audits the dependencies of the lock file: their licences against a list of allowed ones, and known faults as far as npm's
  * registry tells them. Where it does not (no network, a mirror without advisories), that is said, and is no failure.
  *
- *   scripts/deno.sh run -A scripts/audit.ts
+ *   scripts/deno.sh run -A scripts/audit.ts [--timeout SECONDS]
  */
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { type NpmPackage, npmPackages } from "./npm_packages.ts";
 
 /** Each allows to ship the package inside of an MIT-licensed program. */
 const ALLOWED_LICENSES = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "Unlicense"];
-const TIMEOUT_MS = 4000;
+const { values: { timeout } } = parseArgs({ options: { timeout: { type: "string", default: "4" } } });
+/** How long the registry may take. */
+const TIMEOUT_MS = Number(timeout) * 1000;
 
 async function auditLicenses(): Promise<boolean> {
   const packages = await npmPackages();

@@ -63,8 +63,8 @@ class FullDisk implements AsyncDisposable {
   }
 
   private async fillAgainAndAgain(): Promise<void> {
-    const endMs = performance.now() + this.options.seconds * 1000;
-    while (performance.now() < endMs) {
+    const rounds = Math.ceil(this.options.seconds * 1000 / ((CALM_MAX_MS + FULL_MAX_MS) / 2));
+    for (let round = 0; round < rounds; round++) {
       await pause(this.random() * CALM_MAX_MS);
       await this.fillOnce(this.random() * FULL_MAX_MS, this.random() < 0.4);
     }

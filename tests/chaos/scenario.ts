@@ -13,7 +13,7 @@ export interface Scenario {
 export interface ScenarioOptions {
   readonly servers: Servers;
   readonly seed: number;
-  /** How long faults go on, about. */
+  /** How long faults go on, about: what happens follows from it and the seed, not from how fast the machine is. */
   readonly seconds: number;
   /** Tells what is done, as it is done. */
   readonly log: (line: string) => void;

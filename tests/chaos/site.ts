@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { Bus, handlerEnvironment, Sinks } from "../e2e/plant.ts";
 import type { TopicRecord } from "../e2e/topic.ts";
-import { assertNoStackTrace, type Environment, Program, runToEnd } from "../support/executable.ts";
+import {
+  assertNoStackTrace,
+  type Environment,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+} from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import type { Oracle, Row } from "../support/oracle.ts";
 import type { Servers } from "./servers.ts";
 import { SmallDisk } from "./small_disk.ts";
-
-const SETTLE_TIMEOUT_MS = 240_000;
 
 export interface SiteOptions {
   /** Settings of the handler besides those that a site needs. */
@@ -69,7 +73,7 @@ export class Site implements AsyncDisposable {
    */
   async prove(oracle: Oracle, handler: Program, rowsOf?: (records: TopicRecord[]) => Row[]): Promise<void> {
     this.servers.mendWires();
-    await this.sinks.assertEqual(oracle, SETTLE_TIMEOUT_MS, [handler], rowsOf);
+    await this.sinks.assertEqual(oracle, PATIENCE_MS, [handler], rowsOf);
     assert.equal(handler.exitCode, undefined, handler.tail());
     assert.equal(await handler.stop(), 0, handler.tail());
     assertNoStackTrace(handler);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rowOf, type TopicRecord } from "../e2e/topic.ts";
 import { randomNumbers } from "../support/event_stream.ts";
-import { assertNoStackTrace, pause, Program, until } from "../support/executable.ts";
+import { assertNoStackTrace, PATIENCE_MS, pause, Program, until } from "../support/executable.ts";
 import type { Row } from "../support/oracle.ts";
 import { Load } from "./load.ts";
 import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
@@ -45,7 +45,7 @@ async function twice({ servers, seed, seconds, log }: ScenarioOptions): Promise<
       const told = await until(
         () => both.find(({ stderr }) => TAKEN_OVER.test(stderr)),
         "one of them to say so",
-        60_000,
+        PATIENCE_MS,
         both,
       );
       log(`the ${told === other ? "second" : "first"} one says so; only the first one is started again`);

@@ -1,6 +1,7 @@
 /** The audit of `make check`, asking a registry of ours. Skipped where there is no npm. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { PATIENCE_MS } from "../support/executable.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FAULT = {
@@ -43,20 +44,26 @@ Deno.test({
 });
 
 for (
-  const [name, answer, word] of [
+  const [name, answer, timeoutMs, word] of [
     [
       "tells no faults",
       () => new Response("", { status: 405 }),
+      PATIENCE_MS,
       /not looked up \(the registry answers 405\)/,
     ],
-    ["never answers", () => new Promise<Response>(() => {}), /not looked up \(no answer from the registry\)/],
+    [
+      "never answers",
+      () => new Promise<Response>(() => {}),
+      4000,
+      /not looked up \(no answer from the registry\)/,
+    ],
   ] as const
 ) {
   Deno.test({
     name: `a registry that ${name} is no failure`,
     ignore,
     fn: async () => {
-      const { code, text } = await audit(answer);
+      const { code, text } = await audit(answer, timeoutMs);
       assert.equal(code, 0, text);
       assert.match(text, word);
     },
@@ -65,6 +72,7 @@ for (
 
 async function audit(
   answer: (path: string) => Response | Promise<Response>,
+  timeoutMs = PATIENCE_MS,
 ): Promise<{ code: number; text: string }> {
   const stopping = new AbortController();
   const registry = Deno.serve(
@@ -77,7 +85,7 @@ async function audit(
   const cache = await Deno.makeTempDir({ prefix: "vabus-audit-test-" });
   try {
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", "scripts/audit.ts"],
+      args: ["run", "--allow-all", "scripts/audit.ts", "--timeout", `${timeoutMs / 1000}`],
       cwd: ROOT,
       env: {
         NO_COLOR: "1",

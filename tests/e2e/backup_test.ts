@@ -1,9 +1,14 @@
 /** The host is lost; the backup of yesterday becomes the state of a new one. */
 import assert from "node:assert/strict";
-import { assertNoStackTrace, Program, runToEnd, temporaryDirectory } from "../support/executable.ts";
+import {
+  assertNoStackTrace,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+  temporaryDirectory,
+} from "../support/executable.ts";
+import { freePort } from "../support/free_port.ts";
 import { arrival, Bus, handlerEnvironment, INSTANCE, sqlitePath, sqliteSink } from "./plant.ts";
-
-const TIMEOUT_MS = 60_000;
 
 Deno.test("a restored handler brings what came after the backup once more, and its corrections win in the sink", async () => {
   await using directory = await temporaryDirectory();
@@ -16,14 +21,14 @@ Deno.test("a restored handler brings what came after the backup once more, and i
   {
     await using handler = Program.start(["run"], environment);
     await bus.publish([event]);
-    await arrival(inSqlite, 1, "SQLite", TIMEOUT_MS, [handler]);
+    await arrival(inSqlite, 1, "SQLite", PATIENCE_MS, [handler]);
     const made = await runToEnd(["backup", "--to", backup], environment);
     assert.equal(made.code, 0, made.stderr);
     assert.match(made.stdout, new RegExp(`the state of ${INSTANCE}, .* checked`));
     // Each makes a revision of the window that the backup knows nothing of.
     for (const total of [2, 3, 4]) {
       await bus.publish([event]);
-      await arrival(inSqlite, total, "SQLite", TIMEOUT_MS, [handler]);
+      await arrival(inSqlite, total, "SQLite", PATIENCE_MS, [handler]);
     }
     const held = await runToEnd(["restore", "--from", backup, "--replace"], environment);
     assert.equal(held.code, 75, held.stderr);
@@ -36,7 +41,7 @@ Deno.test("a restored handler brings what came after the backup once more, and i
   assert.equal(restored.code, 0, restored.stderr);
   await using handler = Program.start(["run"], environment);
   await bus.publish([event]);
-  await arrival(inSqlite, 5, "SQLite", TIMEOUT_MS, [handler]);
+  await arrival(inSqlite, 5, "SQLite", PATIENCE_MS, [handler]);
   assert.equal(await handler.stop(), 0, handler.tail());
   const [row, ...others] = await inSqlite.rows();
   assert.deepEqual([row!.value, row!.count, others.length], [5, 5, 0]);
@@ -46,7 +51,7 @@ Deno.test("a restored handler brings what came after the backup once more, and i
 
 Deno.test("restore and backup say what is wrong", async () => {
   await using directory = await temporaryDirectory();
-  const environment = handlerEnvironment("http://127.0.0.1:9", directory.path);
+  const environment = handlerEnvironment(`http://127.0.0.1:${freePort()}`, directory.path);
   const cases: [args: string[], code: number, message: RegExp][] = [
     [["backup"], 2, /backup --to <path>/],
     [["restore"], 2, /restore --from <path>/],

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   assertNoStackTrace,
   type Output,
+  PATIENCE_MS,
   Program,
   runToEnd,
   temporaryDirectory,
@@ -14,7 +15,6 @@ import { Oracle } from "../support/oracle.ts";
 import { arrival, Bus, handlerEnvironment, INSTANCE, observed, sqlitePath, sqliteSink } from "./plant.ts";
 
 const WINDOW_MS = 60_000;
-const TIMEOUT_MS = 120_000;
 const FAILED = 1;
 const WRONG_USAGE = 2;
 const TRY_AGAIN_LATER = 75;
@@ -70,14 +70,14 @@ Deno.test("a bus that is no bus is told by name, without an end of the service",
   await using server = FaultyServer.start(() => respond(200, page, { "content-type": "text/html" }));
   const environment = handlerEnvironment(server.url, directory.path);
   for (const command of ["check", "once"]) {
-    const output = await runToEnd([command], environment, TIMEOUT_MS);
+    const output = await runToEnd([command], environment, PATIENCE_MS);
     assert.ok([FAILED, TRY_AGAIN_LATER].includes(output.code), `${command}: exit code ${output.code}`);
     assertRefused(output, output.code);
     assert.ok((output.stderr + output.stdout).includes(server.url), output.stderr + output.stdout);
   }
   await using handler = Program.start(["run"], environment);
   const before = server.requests.length;
-  await until(() => server.requests.length >= before + 3, "three attempts", TIMEOUT_MS, [handler]);
+  await until(() => server.requests.length >= before + 3, "three attempts", PATIENCE_MS, [handler]);
   assert.equal(await handler.stop(), 0, handler.tail());
   assertNoStackTrace(handler);
   assert.ok(handler.stderr.includes(server.url), handler.stderr);
@@ -127,7 +127,7 @@ Deno.test("replies of every kind of wrong: retried until they are right, and eac
   });
   await using handler = Program.start(["run"], environment);
   const inSqlite = sqliteSink(sqlitePath(directory.path));
-  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", TIMEOUT_MS, [handler]);
+  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", PATIENCE_MS, [handler]);
   assert.equal(await handler.stop(), 0, handler.tail());
   assert.equal(pending.length, 0, "some faults were never asked for");
   oracle.assertRows(await inSqlite.rows(), "SQLite", INSTANCE);
@@ -150,7 +150,7 @@ Deno.test("429 with Retry-After: the bus is left alone for that long", async () 
   });
   await using handler = Program.start(["run"], handlerEnvironment(server.url, directory.path));
   const inSqlite = sqliteSink(sqlitePath(directory.path));
-  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", TIMEOUT_MS, [handler]);
+  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", PATIENCE_MS, [handler]);
   assert.ok(nextAtMs! - refusedAtMs! >= 1950, `asked again after ${nextAtMs! - refusedAtMs!} ms`);
 });
 
@@ -191,14 +191,14 @@ Deno.test("a second start on the same state ends at once, names the first one, a
   await using first = Program.start(["run"], environment);
   const inSqlite = sqliteSink(sqlitePath(directory.path));
   await bus.publish(texts.slice(0, texts.length / 2));
-  await until(async () => await inSqlite.sumOfCounts() > 0, "the first rows", TIMEOUT_MS, [first]);
+  await until(async () => await inSqlite.sumOfCounts() > 0, "the first rows", PATIENCE_MS, [first]);
   for (const command of ["run", "once"]) {
     const output = await runToEnd([command], environment);
     assertRefused(output, TRY_AGAIN_LATER);
     assert.match(output.stderr, new RegExp(`\\b${first.pid}\\b`));
   }
   await bus.publish(texts.slice(texts.length / 2));
-  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", TIMEOUT_MS, [first]);
+  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", PATIENCE_MS, [first]);
   assert.equal(await first.stop(), 0, first.tail());
   oracle.assertRows(await inSqlite.rows(), "SQLite", INSTANCE);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   assertNoStackTrace,
   type Output,
+  PATIENCE_MS,
   Program,
   runToEnd,
   temporaryDirectory,
@@ -24,7 +25,6 @@ const COMMANDS = [
   "restore",
   "dead-letters",
 ];
-const TIMEOUT_MS = 60_000;
 
 Deno.test("--version is one line with the version; --help lists every command", async () => {
   const version = await runToEnd(["--version"]);
@@ -105,7 +105,7 @@ Deno.test("status tells the state, in words and as JSON, while the handler runs 
   await bus.publish(oldEvents());
   await using handler = Program.start(["run"], environment);
   const inSqlite = sqliteSink(sqlitePath(directory.path));
-  await until(async () => await inSqlite.sumOfCounts() === 2, "both good events", TIMEOUT_MS, [handler]);
+  await until(async () => await inSqlite.sumOfCounts() === 2, "both good events", PATIENCE_MS, [handler]);
   const status = async () => {
     const output = await runToEnd(["status", "--json"], environment);
     assertDone(output);
@@ -132,7 +132,7 @@ Deno.test("health asks the handler that runs, by whichever address it listens on
   assert.ok(alone.stderr.includes(`http://127.0.0.1:${port}/healthz does not answer`), alone.stderr);
   assertNoStackTrace(alone);
   await using handler = Program.start(["run"], environment);
-  await until(() => handler.stderr.includes(`"started"`), "the start", TIMEOUT_MS, [handler]);
+  await until(() => handler.stderr.includes(`"started"`), "the start", PATIENCE_MS, [handler]);
   const output = await runToEnd(["health"], environment);
   assertDone(output);
   assert.deepEqual(JSON.parse(output.stdout), { status: "ok" });
@@ -144,7 +144,7 @@ Deno.test("health asks the handler that runs, by whichever address it listens on
 
 Deno.test("reading commands without a state say so", async () => {
   await using directory = await temporaryDirectory();
-  const environment = handlerEnvironment("http://127.0.0.1:9", directory.path);
+  const environment = handlerEnvironment(`http://127.0.0.1:${freePort()}`, directory.path);
   for (const command of [["status"], ["verify"], ["dead-letters", "list"]]) {
     const output = await runToEnd(command, environment);
     assert.equal(output.code, 1, `${command.join(" ")}: ${output.stderr}`);
@@ -216,7 +216,7 @@ Deno.test("demo shows events and aggregates without any set-up", async () => {
     HTTP_LISTEN: "off",
     TMPDIR: directory.path,
   });
-  await until(() => (demo.stdout + demo.stderr).length > 200, "something to see", TIMEOUT_MS, [demo]);
+  await until(() => (demo.stdout + demo.stderr).length > 200, "something to see", PATIENCE_MS, [demo]);
   assert.equal(await demo.stop(), 0, demo.tail());
   assertNoStackTrace(demo);
 });

@@ -13,7 +13,7 @@ import { Oracle } from "../support/oracle.ts";
 import { Bus, handlerEnvironment, INSTANCE, observed, sqlitePath, sqliteSink } from "./plant.ts";
 
 const WINDOW_MS = 60_000;
-const DAY_SECONDS = 86_400;
+const DAY_S = 86_400;
 /** sysexits.h, EX_TEMPFAIL. */
 const TRY_AGAIN_LATER = 75;
 
@@ -46,11 +46,12 @@ Deno.test("open windows wait in the state for the next `once`; `--flush` closes 
   await using directory = await temporaryDirectory();
   await using bus = await Bus.start();
   const environment = handlerEnvironment(bus.url, directory.path, {
-    AGGREGATION_INTERVAL: `${DAY_SECONDS}`,
+    AGGREGATION_INTERVAL: `${DAY_S}`,
+    MAX_FUTURE_SKEW: `${2 * DAY_S}`,
   });
   const inSqlite = sqliteSink(sqlitePath(directory.path));
-  // A little ahead of the clock, so that the window has not ended even if this runs at midnight.
-  const timestamp = Date.now() / 1000 + 120;
+  // A day ahead of the clock: its window does not end while this runs, be it midnight.
+  const timestamp = Date.now() / 1000 + DAY_S;
   await bus.publish([`{"name":"open","value":1,"timestamp":${timestamp}}`]);
   assertDone(await runToEnd(["once"], environment));
   assert.equal(await inSqlite.sumOfCounts(), 0);
@@ -58,12 +59,12 @@ Deno.test("open windows wait in the state for the next `once`; `--flush` closes 
   assertDone(await runToEnd(["once"], environment));
   assert.equal(await inSqlite.sumOfCounts(), 0);
   assertDone(await runToEnd(["once", "--flush"], environment));
-  const windowStartMs = Math.floor(Math.round(timestamp * 1000) / (DAY_SECONDS * 1000)) * DAY_SECONDS * 1000;
+  const windowStartMs = Math.floor(Math.round(timestamp * 1000) / (DAY_S * 1000)) * DAY_S * 1000;
   assert.deepEqual(await inSqlite.rows(), [{
     name: "open",
     aggFunc: "sum",
     windowStartMs,
-    windowEndMs: windowStartMs + DAY_SECONDS * 1000,
+    windowEndMs: windowStartMs + DAY_S * 1000,
     value: 3,
     count: 2,
     revision: 0,

@@ -1,6 +1,13 @@
 /** What the handler lives with is stopped for a while, one after another, and so is the handler itself. */
 import assert from "node:assert/strict";
-import { assertNoStackTrace, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import {
+  assertNoStackTrace,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
 import { eventStream, recentBaseMs, type StreamOptions } from "../support/event_stream.ts";
 import { kafkaIsExternal } from "../support/kafka_broker.ts";
 import { Oracle } from "../support/oracle.ts";
@@ -19,9 +26,6 @@ import {
 } from "./plant.ts";
 
 const WINDOW_MS = 60_000;
-const TIMEOUT_MS = 180_000;
-/** Longer than the 10 s that an orderly end may take, by what a busy machine may add. */
-const END_TIMEOUT_MS = 25_000;
 /** 128 + SIGTERM: an end in good order, however quick, is 0. */
 const ENDED_AT_ONCE = 143;
 
@@ -53,7 +57,7 @@ Deno.test({
     await until(
       () => handler.stderr.length > saidBefore,
       "the handler to notice that the bus is away",
-      TIMEOUT_MS,
+      PATIENCE_MS,
       [
         handler,
       ],
@@ -62,8 +66,8 @@ Deno.test({
     await flow();
     assert.equal(slices.length, 0);
 
-    await sinks.assertEqual(oracle, TIMEOUT_MS, [handler]);
-    assert.equal(await handler.stop(END_TIMEOUT_MS), 0, handler.tail());
+    await sinks.assertEqual(oracle, PATIENCE_MS, [handler]);
+    assert.equal(await handler.stop(), 0, handler.tail());
     assertNoStackTrace(handler);
     const verify = await runToEnd(["verify"], environment);
     assert.equal(verify.code, 0, verify.stdout + verify.stderr);
@@ -81,11 +85,11 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       await using handler = Program.start(["run"], environment);
       await flowing(inSqlite, () => bus.publish(slice), [handler]);
       handler.signal(signal);
-      assert.equal(await handler.ended(END_TIMEOUT_MS), 0, handler.tail());
+      assert.equal(await handler.ended(), 0, handler.tail());
       assertNoStackTrace(handler);
     }
     await using handler = Program.start(["run"], environment);
-    await arrival(inSqlite, oracle.counts.aggregated, "SQLite", TIMEOUT_MS, [handler]);
+    await arrival(inSqlite, oracle.counts.aggregated, "SQLite", PATIENCE_MS, [handler]);
     oracle.assertRows(await inSqlite.rows(), "SQLite", INSTANCE);
   });
 }
@@ -110,7 +114,7 @@ Deno.test({
       await flowing(inSqlite, () => bus.publish(slices[0]!), [handler]);
       await postgres.stop();
       await flowing(inSqlite, () => bus.publish(slices[1]!), [handler]);
-      assert.equal(await handler.stop(END_TIMEOUT_MS), 0, handler.tail());
+      assert.equal(await handler.stop(), 0, handler.tail());
       assertNoStackTrace(handler);
     }
     {
@@ -118,18 +122,18 @@ Deno.test({
       await flowing(inSqlite, () => bus.publish(slices[2]!), [handler]);
       handler.signal("SIGTERM");
       // Not before the first signal has been handled, or both would count as one.
-      await until(() => /"stopping\b/.test(handler.stderr), "the first signal to be handled", TIMEOUT_MS, [
+      await until(() => /"stopping\b/.test(handler.stderr), "the first signal to be handled", PATIENCE_MS, [
         handler,
       ]);
       handler.signal("SIGTERM");
-      assert.equal(await handler.ended(END_TIMEOUT_MS), ENDED_AT_ONCE, handler.tail());
+      assert.equal(await handler.ended(), ENDED_AT_ONCE, handler.tail());
       assertNoStackTrace(handler);
     }
     await postgres.start();
     await using handler = Program.start(["run"], environment);
     const inPostgres = postgresSink(postgres.url);
-    await arrival(inSqlite, oracle.counts.aggregated, "SQLite", TIMEOUT_MS, [handler]);
-    await arrival(inPostgres, oracle.counts.aggregated, "PostgreSQL", TIMEOUT_MS, [handler]);
+    await arrival(inSqlite, oracle.counts.aggregated, "SQLite", PATIENCE_MS, [handler]);
+    await arrival(inPostgres, oracle.counts.aggregated, "PostgreSQL", PATIENCE_MS, [handler]);
     oracle.assertRows(await inSqlite.rows(), "SQLite", INSTANCE);
     oracle.assertRows(await inPostgres.rows(), "PostgreSQL", INSTANCE);
   },
@@ -155,5 +159,10 @@ function slicedStream(
 async function flowing(sink: Arrivals, act: () => Promise<void>, programs: Program[]): Promise<void> {
   const before = await sink.sumOfCounts();
   await act();
-  await until(async () => await sink.sumOfCounts() > before, "more events in the sink", TIMEOUT_MS, programs);
+  await until(
+    async () => await sink.sumOfCounts() > before,
+    "more events in the sink",
+    PATIENCE_MS,
+    programs,
+  );
 }

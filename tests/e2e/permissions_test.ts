@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   assertNoStackTrace,
   type Output,
+  PATIENCE_MS,
   Program,
   temporaryDirectory,
   until,
@@ -66,7 +67,7 @@ async function commandLineOf(program: Program): Promise<string[]> {
       return line.some((argument) => argument.endsWith("/program.mjs")) && line;
     },
     "the program",
-    30_000,
+    PATIENCE_MS,
     [program],
   );
 }

@@ -1,7 +1,7 @@
 /** The surroundings of a handler under test: its bus, its environment, and what has arrived in its sinks. */
 import { DatabaseSync } from "node:sqlite";
 import postgres from "postgres";
-import { type Environment, Program, until } from "../support/executable.ts";
+import { type Environment, PATIENCE_MS, Program, until } from "../support/executable.ts";
 import { jsonBatches, type StreamEvent } from "../support/event_stream.ts";
 import { freePort } from "../support/free_port.ts";
 import { type KafkaBroker, startKafka } from "../support/kafka_broker.ts";
@@ -76,7 +76,7 @@ export class Bus implements AsyncDisposable {
         return reply.status === 200;
       },
       "the bus to answer",
-      30_000,
+      PATIENCE_MS,
       [this.program],
     );
   }
@@ -117,7 +117,7 @@ export function sqliteSink(path: string): Arrivals {
   const read = <T>(sql: string, whenMissing: T, take: (rows: Record<string, unknown>[]) => T): T => {
     let database: DatabaseSync | undefined;
     try {
-      database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+      database = new DatabaseSync(path, { readOnly: true, timeout: PATIENCE_MS });
       return take(database.prepare(sql).all());
     } catch (error) {
       if (/unable to open|no such table/.test(String(error))) return whenMissing;
@@ -152,7 +152,7 @@ function sqliteRow(row: Record<string, unknown>): Row {
 /** @param url With a database that the handler writes to as well. */
 export function postgresSink(url: string, table = "aggregated_events"): Arrivals {
   const query = async <T>(run: (sql: postgres.Sql) => Promise<T>, whenMissing: T): Promise<T> => {
-    const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
+    const sql = postgres(url, { max: 1, connect_timeout: PATIENCE_MS / 1000, onnotice: () => {} });
     try {
       return await run(sql);
     } catch (error) {

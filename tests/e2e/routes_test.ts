@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { freePort } from "../support/free_port.ts";
 import { Bus, handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
 import { latestRows } from "./topic.ts";
 
@@ -30,7 +31,9 @@ Deno.test("ROUTES sends each name where the first match says, and drops knowingl
 Deno.test("routes that do not end in a catch-all, or name an unknown sink, are refused", async () => {
   await using directory = await temporaryDirectory();
   for (const routes of ["orders.*=sqlite", "orders.*=kafka;*=sqlite", "nonsense"]) {
-    const environment = handlerEnvironment("http://127.0.0.1:9", directory.path, { ROUTES: routes });
+    const environment = handlerEnvironment(`http://127.0.0.1:${freePort()}`, directory.path, {
+      ROUTES: routes,
+    });
     const output = await runToEnd(["run"], environment);
     assert.equal(output.code, 2, output.stderr);
     assert.match(output.stderr, /ROUTES/);
@@ -42,7 +45,7 @@ Deno.test("a sink that is taken away while aggregates wait for it is an error th
   await using bus = await Bus.start();
   const both = handlerEnvironment(bus.url, directory.path, {
     STORAGE_TYPE: "postgres,sqlite",
-    POSTGRES_CONNECTION_STRING: "postgres://nobody@127.0.0.1:9/nowhere",
+    POSTGRES_CONNECTION_STRING: `postgres://nobody@127.0.0.1:${freePort()}/nowhere`,
   });
   await bus.publish([`{"name":"waiting","value":1,"timestamp":${Math.floor(Date.now() / 1000) - 600}}`]);
   assert.equal((await runToEnd(["once"], both)).code, 75);

@@ -1,6 +1,6 @@
 /** What a service manager hears from the executable, over a real socket. */
 import assert from "node:assert/strict";
-import { Program, temporaryDirectory, until } from "../support/executable.ts";
+import { PATIENCE_MS, Program, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { NotifyListener } from "../support/notify_listener.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
@@ -22,10 +22,10 @@ Deno.test("ready, status, watchdog and stopping reach the service manager, even 
   await manager.more("WATCHDOG", 3);
   assert.equal(manager.heard[0]!.READY, "1");
   assert.equal(manager.count("READY"), 1);
-  await until(() => manager.latest("STATUS")?.includes("sink_unavailable"), "the sink in the status", 30_000);
+  await until(() => manager.latest("STATUS")?.includes("sink_unavailable"), "the sink in the status");
 
   await bus.kill();
-  await until(() => manager.latest("STATUS")?.includes("bus_unavailable"), "the bus in the status", 30_000);
+  await until(() => manager.latest("STATUS")?.includes("bus_unavailable"), "the bus in the status");
   await manager.more("WATCHDOG", 5);
 
   assert.equal(await handler.stop(), 0, handler.tail());
@@ -41,7 +41,7 @@ Deno.test("a socket outside of the file system is served too", async () => {
     ["run"],
     handlerEnvironment(bus.url, directory.path, { NOTIFY_SOCKET: manager.name }),
   );
-  await until(() => manager.latest("STATUS")?.startsWith("works"), "the status to be good", 30_000, [
+  await until(() => manager.latest("STATUS")?.startsWith("works"), "the status to be good", PATIENCE_MS, [
     handler,
   ]);
   assert.equal(manager.count("WATCHDOG"), 0);
@@ -59,6 +59,6 @@ Deno.test("a service manager that is gone does not keep the service from working
       WATCHDOG_USEC,
     }),
   );
-  await until(() => handler.stderr.includes("NOTIFY_SOCKET"), "a word in the log", 30_000, [handler]);
+  await until(() => handler.stderr.includes("NOTIFY_SOCKET"), "a word in the log", PATIENCE_MS, [handler]);
   assert.equal(await handler.stop(), 0, handler.tail());
 });

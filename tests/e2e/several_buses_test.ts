@@ -1,13 +1,12 @@
 /** Several buses, each an ordered log of its own, aggregated as one. */
 import assert from "node:assert/strict";
-import { Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { eventStream, recentBaseMs, type StreamEvent } from "../support/event_stream.ts";
 import { Oracle } from "../support/oracle.ts";
 import { arrival, Bus, handlerEnvironment, INSTANCE, observed, sqlitePath, sqliteSink } from "./plant.ts";
 
 const WINDOW_MS = 60_000;
 const WINDOWS = 6;
-const TIMEOUT_MS = 120_000;
 
 /** Functions whose result does not depend on how the buses' events interleave. */
 const ORDER_FREE = ["sum", "avg", "min", "max", "count", "stddev", "p99"];
@@ -22,7 +21,7 @@ Deno.test("two buses with the same names become one set of aggregates", async ()
   const environment = handlerEnvironment(`${one.url},${other.url}`, directory.path);
   await using handler = Program.start(["run"], environment);
   const inSqlite = sqliteSink(sqlitePath(directory.path));
-  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", TIMEOUT_MS, [handler]);
+  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", PATIENCE_MS, [handler]);
   assert.equal(await handler.stop(), 0, handler.tail());
   oracle.assertRows(await inSqlite.rows(), "SQLite", INSTANCE);
   assert.equal((await runToEnd(["verify"], environment)).code, 0);
@@ -41,10 +40,10 @@ Deno.test("a bus that is away holds windows open for MAX_WAIT; what it brings la
   const environment = handlerEnvironment(`${present.url},${absent.url}`, directory.path, { MAX_WAIT: "2" });
   await using handler = Program.start(["run"], environment);
   const inSqlite = sqliteSink(sqlitePath(directory.path));
-  await arrival(inSqlite, early.counts.aggregated, "SQLite", TIMEOUT_MS, [handler]);
+  await arrival(inSqlite, early.counts.aggregated, "SQLite", PATIENCE_MS, [handler]);
   early.assertRows(await inSqlite.rows(), "SQLite, before the other bus is back", INSTANCE);
   await absent.restart();
-  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", TIMEOUT_MS, [handler]);
+  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", PATIENCE_MS, [handler]);
   assert.equal(await handler.stop(), 0, handler.tail());
   const rows = await inSqlite.rows();
   oracle.assertRows(rows, "SQLite", INSTANCE);
@@ -60,12 +59,12 @@ Deno.test("a bus that was reset is read from its beginning, with an error in the
   const event = (value: number) => `{"name":"kept","value":${value},"timestamp":${time}}`;
   const time = Math.floor(Date.now() / 1000) - 600;
   await bus.publish([event(1), event(2), event(4)]);
-  await until(async () => await inSqlite.sumOfCounts() === 3, "the first log", TIMEOUT_MS, [handler]);
+  await until(async () => await inSqlite.sumOfCounts() === 3, "the first log", PATIENCE_MS, [handler]);
   // In memory: another start is another log.
   await bus.kill();
   await bus.restart();
   await bus.publish([event(8)]);
-  await until(async () => await inSqlite.sumOfCounts() === 4, "the second log", TIMEOUT_MS, [handler]);
+  await until(async () => await inSqlite.sumOfCounts() === 4, "the second log", PATIENCE_MS, [handler]);
   assert.equal((await inSqlite.rows())[0]!.value, 15);
   assert.equal(await handler.stop(), 0, handler.tail());
   assert.match(handler.stderr, /"level":"error"/);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Program, temporaryDirectory, until } from "../support/executable.ts";
+import { PATIENCE_MS, Program, temporaryDirectory, until } from "../support/executable.ts";
 import { eventStream, recentBaseMs } from "../support/event_stream.ts";
 import { Oracle } from "../support/oracle.ts";
 import { Bus, handlerEnvironment, INSTANCE, observed } from "./plant.ts";
@@ -32,7 +32,7 @@ Deno.test("the stdout sink writes one JSON line an aggregate, and nothing else i
   await until(
     () => rows().reduce((sum, row) => sum + row.count, 0) === aggregated,
     `lines that account for ${aggregated} events`,
-    60_000,
+    PATIENCE_MS,
     [handler],
   );
   assert.equal(await handler.stop(), 0, handler.tail());

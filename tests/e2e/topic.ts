@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Kafka, logLevel, Partitioners } from "kafkajs";
+import { type Kafka, Partitioners } from "kafkajs";
+import { kafkaClient } from "../support/kafka_broker.ts";
 import type { Row } from "../support/oracle.ts";
 
 /** A record of the topic, as a `read_committed` reader got it, in the order of its partition. */
@@ -27,7 +28,7 @@ const END_MARK = "end-mark-of-the-tests-";
 
 /** All records of the topic, as a new `read_committed` consumer gets them; none if there is no such topic. */
 export async function readTopic(brokers: readonly string[], topic: string): Promise<TopicRecord[]> {
-  const kafka = new Kafka({ clientId: "tests", brokers: [...brokers], logLevel: logLevel.NOTHING });
+  const kafka = kafkaClient(brokers);
   const admin = kafka.admin();
   await admin.connect();
   try {

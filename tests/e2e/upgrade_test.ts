@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { VERSION } from "../../src/version.ts";
-import { assertNoStackTrace, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import {
+  assertNoStackTrace,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
 import { eventStream, recentBaseMs } from "../support/event_stream.ts";
 import { Oracle } from "../support/oracle.ts";
 import { startPostgres } from "../support/postgres_server.ts";
@@ -21,7 +28,6 @@ import {
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FIXTURES = join(ROOT, "tests", "fixtures");
 const WINDOW_MS = 60_000;
-const TIMEOUT_MS = 60_000;
 const PARTS = 5;
 const PART_EVENTS = 8000;
 
@@ -94,7 +100,7 @@ Deno.test("upgrade and rollback on one state while events flow: every event once
   /** One life of a version: it is stopped while it takes in a part of the events. */
   const live = async (part: number, version: string, executable?: string) => {
     await using handler = Program.start(["run"], environment, executable);
-    await until(() => handler.stderr.includes(`"version":"${version}"`), "the start", TIMEOUT_MS, [handler]);
+    await until(() => handler.stderr.includes(`"version":"${version}"`), "the start", PATIENCE_MS, [handler]);
     await publish(part);
     assert.equal(await handler.stop(), 0, handler.tail());
   };
@@ -120,7 +126,7 @@ Deno.test("upgrade and rollback on one state while events flow: every event once
   assert.equal(restored.code, 0, restored.stderr);
   await using handler = Program.start(["run"], environment);
   await publish(4);
-  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", TIMEOUT_MS, [handler]);
+  await arrival(inSqlite, oracle.counts.aggregated, "SQLite", PATIENCE_MS, [handler]);
   assert.equal(await handler.stop(), 0, handler.tail());
   oracle.assertRows(await inSqlite.rows(), "SQLite", INSTANCE);
   const proof = await runToEnd(["verify"], environment);
@@ -132,7 +138,7 @@ Deno.test("blue-green: the new one is refused while the old one runs, and takes 
   await using bus = await Bus.start();
   const environment = handlerEnvironment(bus.url, directory.path);
   await using blue = Program.start(["run"], environment);
-  await until(() => blue.stderr.includes(`"started"`), "the start", TIMEOUT_MS, [blue]);
+  await until(() => blue.stderr.includes(`"started"`), "the start", PATIENCE_MS, [blue]);
   const early = await runToEnd(["run"], environment);
   assert.equal(early.code, 75, early.stderr);
   assert.match(early.stderr, new RegExp(`pid ${blue.pid}`));
@@ -140,7 +146,7 @@ Deno.test("blue-green: the new one is refused while the old one runs, and takes 
   assert.equal((await runToEnd(["check"], environment)).code, 0);
   assert.equal(await blue.stop(), 0);
   await using green = Program.start(["run"], environment);
-  await until(() => green.stderr.includes(`"started"`), "the start", TIMEOUT_MS, [green]);
+  await until(() => green.stderr.includes(`"started"`), "the start", PATIENCE_MS, [green]);
   assert.equal(await green.stop(), 0);
 });
 

@@ -1,20 +1,26 @@
 /** `verify --kafka`: the proof across a real topic, with a handler at work, after tampering, and with nothing to read. */
 import assert from "node:assert/strict";
-import { Kafka, logLevel, Partitioners } from "kafkajs";
-import { type Environment, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import { Partitioners } from "kafkajs";
+import {
+  type Environment,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
-import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
+import { kafkaClient, kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 import { readTopic } from "./topic.ts";
 
-const TIMEOUT_MS = 60_000;
 const WINDOW_S = 60;
 
 Deno.test("verify --kafka proves a topic, and tells what was tampered with", async (t) => {
   await using directory = await temporaryDirectory();
   await using bus = await Bus.start();
   const broker = await startKafka();
-  const kafka = new Kafka({ clientId: "tests", brokers: broker.brokers, logLevel: logLevel.NOTHING });
+  const kafka = kafkaClient(broker.brokers);
   const admin = kafka.admin();
   await admin.connect();
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
@@ -52,12 +58,12 @@ Deno.test("verify --kafka proves a topic, and tells what was tampered with", asy
       await using handler = Program.start(["run"], environment);
       await bus.publish(Array.from({ length: 300 }, (_, i) => event(`s${i % 50}`, i)));
       await bus.publish([event("last", 9 * WINDOW_S)]);
-      await until(async () => (await records()).length >= 250, "the records", TIMEOUT_MS, [handler]);
+      await until(async () => (await records()).length >= 250, "the records", PATIENCE_MS, [handler]);
       await bus.publish([event("s1", 1), event("s2", 2)]);
       await until(
         async () => (await records()).some(({ value }) => value.includes('"revision":1')),
         "a correction",
-        TIMEOUT_MS,
+        PATIENCE_MS,
         [handler],
       );
       const { code, sink, stderr } = await prove();
@@ -82,9 +88,11 @@ Deno.test("verify --kafka proves a topic, and tells what was tampered with", asy
       await transaction.send({ topic, messages: [{ value: "another's" }] });
       for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
         await using verify = Program.start(["verify", "--kafka"], environment);
-        await until(() => verify.stderr.includes("waiting for an open tr"), "progress", TIMEOUT_MS, [verify]);
+        await until(() => verify.stderr.includes("waiting for an open tr"), "progress", PATIENCE_MS, [
+          verify,
+        ]);
         verify.signal(signal);
-        assert.equal(await verify.ended(TIMEOUT_MS), code, verify.tail());
+        assert.equal(await verify.ended(PATIENCE_MS), code, verify.tail());
         assert.equal(verify.stdout, "");
         assert.deepEqual(await readersGroups(), []);
       }

@@ -1,17 +1,16 @@
 /** Reading a topic back: what keeps a reader waiting, and what it leaves behind. */
 import assert from "node:assert/strict";
-import { Kafka, logLevel, Partitioners } from "kafkajs";
+import { Partitioners } from "kafkajs";
 import { toRecord } from "../../src/aggregation/aggregate.ts";
 import { createLogger } from "../../src/log/logger.ts";
 import { KafkaTopic, type KafkaTopicOptions } from "../../src/sinks/kafka_topic.ts";
 import { SinkError } from "../../src/sinks/sink.ts";
-import { until } from "../support/executable.ts";
-import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
+import { PATIENCE_MS, until } from "../support/executable.ts";
+import { kafkaClient, kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 import { aggregateOf, NEVER } from "./sink_contract.ts";
 
 const INSTANCE = "plant-1";
-const TIMEOUT_MS = 60_000;
 /** The partition of the open transaction, and one where there is always something new. */
 const [HELD, BUSY] = [1, 0];
 
@@ -19,7 +18,7 @@ Deno.test("KafkaTopic", async (t) => {
   await using proxy = TcpProxy.start();
   const broker = await startKafka(proxy.port);
   proxy.leadTo(broker.proxiedPort);
-  const kafka = new Kafka({ clientId: "tests", brokers: broker.brokers, logLevel: logLevel.NOTHING });
+  const kafka = kafkaClient(broker.brokers);
   const admin = kafka.admin();
   await admin.connect();
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
@@ -49,7 +48,7 @@ Deno.test("KafkaTopic", async (t) => {
     const other = kafka.producer({
       transactionalId: topic,
       createPartitioner: Partitioners.DefaultPartitioner,
-      transactionTimeout: TIMEOUT_MS * 5,
+      transactionTimeout: PATIENCE_MS * 4,
       maxInFlightRequests: 1,
     });
     await other.connect();
@@ -78,7 +77,7 @@ Deno.test("KafkaTopic", async (t) => {
           /0 of 2 offsets read, waiting for an open transaction .* partition 1$/.test(line)
         ),
       () => `the progress in\n${lines.join("\n")}`,
-      TIMEOUT_MS,
+      PATIENCE_MS,
     );
 
   try {
@@ -122,7 +121,7 @@ Deno.test("KafkaTopic", async (t) => {
           const second = kafka.producer({
             transactionalId: `${topic}-second`,
             createPartitioner: Partitioners.DefaultPartitioner,
-            transactionTimeout: TIMEOUT_MS * 5,
+            transactionTimeout: PATIENCE_MS * 4,
             maxInFlightRequests: 1,
           });
           await second.connect();
@@ -135,7 +134,7 @@ Deno.test("KafkaTopic", async (t) => {
                 lines.filter((line) => line.includes(`: ${read} of 3 offsets read, waiting for`)).length >=
                   160,
               () => `the progress in\n${lines.join("\n")}`,
-              TIMEOUT_MS,
+              PATIENCE_MS,
             );
           try {
             const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
@@ -155,7 +154,7 @@ Deno.test("KafkaTopic", async (t) => {
         const interrupt = new AbortController();
         const sum = place.sumOfCounts(INSTANCE, -Infinity, interrupt.signal);
         await waits();
-        await until(async () => (await groups()).length === 1, "the reader's group", TIMEOUT_MS);
+        await until(async () => (await groups()).length === 1, "the reader's group", PATIENCE_MS);
         interrupt.abort();
         await assert.rejects(sum, /interrupted, 0 of 2 offsets read/);
         assert.deepEqual(await groups(), []);
@@ -165,9 +164,9 @@ Deno.test("KafkaTopic", async (t) => {
       name: "of a broker that does not answer any more it says so",
       ignore: kafkaIsExternal,
       fn: () =>
-        withHeldTopic({ bootstrapServers: [proxy.address], stallTimeoutMs: 2000 }, async (place) => {
+        withHeldTopic({ bootstrapServers: [proxy.address], stallTimeoutMs: 5000 }, async (place) => {
           const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
-          const rejected = assert.rejects(sum, /came no further for 2 seconds, .*Is the broker at work\?$/);
+          const rejected = assert.rejects(sum, /came no further for 5 seconds, .*Is the broker at work\?$/);
           await waits();
           proxy.stall();
           await rejected;

@@ -20,7 +20,7 @@ export interface StreamOptions {
   readonly lateShare?: number;
   /** Events two days behind, which the default horizon refuses. Default 0.0001. */
   readonly tooLateShare?: number;
-  /** Events a day ahead of the wall clock. Default 0.0001. */
+  /** Events more than a day after all the others. Default 0.0001. */
   readonly futureShare?: number;
   /** Repetitions of an event that was published shortly before, with the same id. Default 0.001. */
   readonly duplicateShare?: number;
@@ -123,7 +123,7 @@ export function* eventStream(options: StreamOptions): Generator<StreamEvent> {
       timeMs = placeMs - 2 * DAY_MS - random() * DAY_MS;
       fate = "late";
     } else if ((draw -= futureShare) < 0) {
-      timeMs = Date.now() + DAY_MS * (1 + random());
+      timeMs = baseMs + spanMs + DAY_MS * (2 + random());
       fate = "future";
     }
     const nameIndex = Math.floor(random() * options.nameCount);

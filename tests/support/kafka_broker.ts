@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
 import { javaBinary, kafkaClassPath } from "../../scripts/servers.ts";
 import "../../src/sinks/kafka_request_queue.ts";
+import { PATIENCE_MS } from "./executable.ts";
 import { freePort } from "./free_port.ts";
 import { ServerProcess } from "./server_process.ts";
 
@@ -23,6 +24,17 @@ export interface KafkaBroker {
   resume(): Promise<void>;
   /** Stops the broker and deletes its data. */
   remove(): Promise<void>;
+}
+
+/** A client of the tests' own, with their patience. */
+export function kafkaClient(brokers: readonly string[]): Kafka {
+  return new Kafka({
+    clientId: "tests",
+    brokers: [...brokers],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: PATIENCE_MS,
+    requestTimeout: PATIENCE_MS,
+  });
 }
 
 /**

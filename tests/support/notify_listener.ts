@@ -31,7 +31,6 @@ export class NotifyListener implements AsyncDisposable {
     await until(
       () => this.count(name) >= wanted,
       () => `${name}; heard ${JSON.stringify(this.heard)}`,
-      30_000,
     );
   }
 

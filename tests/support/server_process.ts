@@ -1,8 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { PATIENCE_MS } from "./executable.ts";
 
 const POLL_INTERVAL_MS = 50;
-const START_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 20_000;
 
 /**
  * Runs a program so that it cannot outlive us: our end of the pipe on its stdin closes with this process, however it dies,
@@ -45,9 +44,9 @@ export class ServerProcess {
     this.#child = child;
     let hasExited = false;
     child.status.then(() => hasExited = true);
-    const deadline = Date.now() + START_TIMEOUT_MS;
+    const deadlineMs = performance.now() + PATIENCE_MS;
     while (!await this.options.isReady()) {
-      if (hasExited || Date.now() > deadline) {
+      if (hasExited || performance.now() > deadlineMs) {
         await this.kill();
         const log = await Deno.readTextFile(this.options.logFile).catch(() => "");
         throw new Error(`${this.options.command[0]} did not start:\n${log.slice(-2000)}`);
@@ -88,7 +87,7 @@ export class ServerProcess {
     this.#child = undefined;
     await signalTree(child.pid, "SIGCONT");
     sendSignal(child.pid, signal);
-    const timer = setTimeout(() => sendSignal(child.pid, "SIGKILL"), STOP_TIMEOUT_MS);
+    const timer = setTimeout(() => sendSignal(child.pid, "SIGKILL"), PATIENCE_MS);
     await child.status;
     clearTimeout(timer);
     await child.stdin.close().catch(() => {});

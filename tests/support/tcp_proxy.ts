@@ -1,5 +1,3 @@
-import { freePort } from "./free_port.ts";
-
 /**
  * The wire between the handler and a server, which can be cut, stalled and slowed down. It stays on its own port whatever happens
  * to the server behind it.
@@ -17,15 +15,15 @@ export class TcpProxy implements AsyncDisposable {
   private readonly pairs = new Set<readonly [Deno.TcpConn, Deno.TcpConn]>();
   private readonly serving: Promise<void>;
 
-  private constructor(port: number) {
-    this.port = port;
-    this.listener = Deno.listen({ hostname: "127.0.0.1", port });
+  private constructor() {
+    this.listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.port = this.listener.addr.port;
     this.serving = this.serve();
   }
 
   /** Its port is known before that of the server behind it. */
   static start(): TcpProxy {
-    return new TcpProxy(freePort());
+    return new TcpProxy();
   }
 
   get address(): string {

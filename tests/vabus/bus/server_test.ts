@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createLogger } from "../../../src/log/logger.ts";
+import { PATIENCE_MS } from "../../support/executable.ts";
 import { BusError, type BusServerOptions, startBus } from "../../../src/vabus/bus/server.ts";
 
 const TOKEN = "swordfish";
@@ -192,7 +193,7 @@ Deno.test("readers are bounded, and those who went away do not count", async () 
   await refused.body!.cancel();
   leaving.abort();
   for (const reply of replies) await assert.rejects((await reply).text());
-  const deadline = AbortSignal.timeout(30_000);
+  const deadline = AbortSignal.timeout(PATIENCE_MS);
   while ((await get(bus, "/events?wait=0.001")).status !== 200) deadline.throwIfAborted();
 });
 

@@ -1,0 +1,148 @@
+/** What would make a test pass today and fail tomorrow: chance without a seed, the clock, the machine's speed, and shared ports. */
+import assert from "node:assert/strict";
+import { dirname, join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+
+interface Rule {
+  readonly name: string;
+  readonly pattern: RegExp;
+  /** What to do about it. */
+  readonly instead: string;
+  /** Files, or directories with their slash, that may, and why. */
+  readonly allowed?: Readonly<Record<string, string>>;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    name: "chance without a seed",
+    pattern: /\bMath\.random\b|\bgetRandomValues\b/,
+    instead: "draw from randomNumbers(seed), with the seed written in the test",
+  },
+  {
+    name: "fast-check without a seed",
+    pattern: /from "fast-check"/,
+    instead: "import fc from tests/support/fast_check.ts",
+    allowed: { "support/fast_check.ts": "gives it the seed" },
+  },
+  {
+    name: "a seed made of the time",
+    pattern: /\bDate\.now\(\)\s*%|\bseed\b[^\n]*\bDate\.now\b/i,
+    instead: "write the seed in the test: testSeed(…)",
+    allowed: { "chaos/run.ts": "a hunt", "fuzz/run.ts": "a hunt" },
+  },
+  {
+    name: "a pause",
+    pattern: /(?<![.\w])(?:pause|delay)\((?!\))|\bsetTimeout\(\s*(?:resolve|done)\b/,
+    instead: "wait for what must come: until(…), an event, a promise",
+    allowed: {
+      "chaos/": "a fault lasts for a time that is drawn",
+      "soak/": "a fault lasts for a time that is drawn",
+      "e2e/crash_test.ts": "the power fails after a time that is drawn",
+      "fuzz/bus_crowd.ts": "a client that is slow",
+      "fuzz/bus_client.ts": "gives others their turn while it waits for either of two events",
+      "router/delivery_test.ts": "gives others their turn",
+      "support/tcp_proxy.ts": "a wire that is slow",
+      "support/executable.ts": "is until(…)",
+      "support/server_process.ts": "asks a server again until it answers",
+    },
+  },
+  {
+    name: "a limit of time",
+    pattern: /\bperformance\.now\b|\bAbortSignal\.timeout\(\d/,
+    instead: "wait with PATIENCE_MS, and assert nothing of how long it took",
+    allowed: {
+      "chaos/": "an even pace, and the time in what is told",
+      "soak/": "as long as it is told to, and the time in what is told",
+      "fuzz/run.ts": "as long as it is told to",
+      "fuzz/hunt.ts": "as long as it is told to",
+      "fuzz/scanner.ts": "a thousand times what it takes: finds steps that grow with the square of the input",
+      "sim/run.ts": "the time in what is told",
+      "support/executable.ts": "is until(…)",
+      "support/server_process.ts": "PATIENCE_MS",
+      "support/http_faults.ts": "for a pause that must not be shorter, which no slow machine makes it",
+    },
+  },
+  {
+    name: "a port of its own choice",
+    pattern: /\bport: [1-9]|(?:127\.0\.0\.1|localhost|\[::1\]|0\.0\.0\.0):[1-9]/,
+    instead: "listen on port 0, or take freePort()",
+    allowed: {
+      "config/config_test.ts": "reads settings, connects to nothing",
+      "fuzz/configuration.ts": "reads settings, connects to nothing",
+    },
+  },
+];
+
+const TESTS = dirname(fileURLToPath(import.meta.url));
+const THIS_FILE = posix.basename(fileURLToPath(import.meta.url));
+
+function isAllowed({ allowed = {} }: Rule, file: string): boolean {
+  return Object.keys(allowed).some((place) => place.endsWith("/") ? file.startsWith(place) : file === place);
+}
+
+function withoutComments(source: string): string {
+  return source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+}
+
+/** What of a rule's kind is in a source text, but for comments. */
+function found(rule: Rule, source: string): string | undefined {
+  return rule.pattern.exec(withoutComments(source))?.[0];
+}
+
+async function sources(below = ""): Promise<[file: string, source: string][]> {
+  const files: [string, string][] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(TESTS, below))) {
+    const path = posix.join(below, name);
+    if (isDirectory) files.push(...await sources(path));
+    else if (name.endsWith(".ts") && path !== THIS_FILE) {
+      files.push([path, await Deno.readTextFile(join(TESTS, path))]);
+    }
+  }
+  return files;
+}
+
+Deno.test("no test depends on chance, on the clock, on the machine's speed or on a port that others may have", async () => {
+  const faults = (await sources()).flatMap(([file, source]) =>
+    RULES.filter((rule) => !isAllowed(rule, file)).flatMap((rule) => {
+      const what = found(rule, source);
+      return what === undefined ? [] : [`tests/${file}: ${what}: ${rule.name}; ${rule.instead}`];
+    })
+  );
+  assert.deepEqual(faults, []);
+});
+
+Deno.test("whoever is allowed something needs it", async () => {
+  const all = await sources();
+  for (const rule of RULES) {
+    for (const place of Object.keys(rule.allowed ?? {})) {
+      const only = { ...rule, allowed: { [place]: "" } };
+      const isNeeded = all.some(([file, source]) =>
+        isAllowed(only, file) && found(rule, source) !== undefined
+      );
+      assert.ok(isNeeded, `tests/${place} need not be allowed ${rule.name}`);
+    }
+  }
+});
+
+Deno.test("each kind is found", () => {
+  const examples: [name: string, source: string][] = [
+    ["chance without a seed", "items.sort(() => Math.random() - 0.5);"],
+    ["fast-check without a seed", 'import fc from "fast-check";'],
+    ["a seed made of the time", "const seed = Number(given ?? Date.now());"],
+    ["a seed made of the time", "const start = Date.now() % 1000;"],
+    ["a pause", "await pause(100);"],
+    ["a pause", "await new Promise((resolve) => setTimeout(resolve, 100));"],
+    ["a limit of time", "assert.ok(performance.now() - startedMs < 2000);"],
+    ["a limit of time", "fetch(url, { signal: AbortSignal.timeout(1000) });"],
+    ["a port of its own choice", 'Deno.listen({ hostname: "127.0.0.1", port: 8000 });'],
+    ["a port of its own choice", 'fetch("http://localhost:8000/healthz");'],
+  ];
+  for (const [name, source] of examples) {
+    assert.deepEqual(RULES.filter((rule) => found(rule, source) !== undefined).map((rule) => rule.name), [
+      name,
+    ]);
+  }
+  const harmless =
+    "// Math.random()\nawait server.pause(); Deno.listen({ port: 0 }); const nowMs = Date.now();";
+  assert.deepEqual(RULES.filter((rule) => found(rule, harmless) !== undefined), []);
+});
