@@ -28,7 +28,7 @@ const RULES: readonly Rule[] = [
     name: "a seed made of the time",
     pattern: /\bDate\.now\(\)\s*%|\bseed\b[^\n]*\bDate\.now\b/i,
     instead: "write the seed in the test: testSeed(…)",
-    allowed: { "chaos/run.ts": "a hunt", "fuzz/run.ts": "a hunt" },
+    allowed: { "chaos/run.ts": "a hunt", "fuzz/run.ts": "a hunt", "mutants/run.ts": "a hunt" },
   },
   {
     name: "a pause",
@@ -57,6 +57,7 @@ const RULES: readonly Rule[] = [
       "fuzz/hunt.ts": "as long as it is told to",
       "fuzz/scanner.ts": "a thousand times what it takes: finds steps that grow with the square of the input",
       "sim/run.ts": "the time in what is told",
+      "mutants/trial.ts": "what runs for many times as long as without the change counts as found",
       "support/executable.ts": "is until(…)",
       "support/server_process.ts": "PATIENCE_MS",
       "support/http_faults.ts": "for a pause that must not be shorter, which no slow machine makes it",
