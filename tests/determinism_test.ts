@@ -82,7 +82,7 @@ function isAllowed({ allowed = {} }: Rule, file: string): boolean {
 }
 
 function withoutComments(source: string): string {
-  return source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+  return source.replace(/^\s*\/\*[\s\S]*?\*\//gm, "").replace(/(^|\s)\/\/.*$/gm, "$1");
 }
 
 /** What of a rule's kind is in a source text, but for comments. */
