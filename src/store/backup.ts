@@ -1,9 +1,12 @@
 import { dirname } from "node:path";
 import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { isFile, sync } from "./durable_file.ts";
+import { findMisplacedRow } from "./index_check.ts";
+import { migrate } from "./migration.ts";
 import { filesOf, finishRestore, pendingRestoreOf } from "./pending_restore.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
+import { checkSealOfVersion1 } from "./seal_v1.ts";
 import { STATE_FILE_NAME, StateDatabase } from "./state_database.ts";
 import { REVISION_MAX } from "./segment.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
@@ -30,9 +33,7 @@ export interface BackupReport {
  * @throws {StateError}
  */
 export async function backUpState(directory: string, file: string): Promise<BackupReport> {
-  const state = StateDatabase.openForReading(directory);
-  const { path, instanceId } = state;
-  state.close();
+  const { path, instanceId } = StateDatabase.check(directory);
   return { instanceId, bytes: await copyDatabase(path, file, (detail) => damaged(path, detail)) };
 }
 
@@ -132,13 +133,19 @@ function renew(draft: string, file: string, nowMs: number): string {
           `${MIGRATIONS.length}). Restore it with that version, or a later one.`,
       );
     }
-    const seal = new Seal({
+    const sealed = {
       all: <Row>(sql: string, ...values: SQLInputValue[]) => database.prepare(sql).all(...values) as Row[],
       iterate: <Row>(sql: string) => database.prepare(sql).iterate() as Iterable<Row>,
-      run: (sql, ...values) => void database.prepare(sql).run(...values),
-    });
-    seal.check();
+      run: (sql: string, ...values: SQLInputValue[]) => void database.prepare(sql).run(...values),
+      exec: (sql: string) => database.exec(sql),
+    };
+    const seal = new Seal(sealed);
+    if (findMisplacedRow(sealed) !== undefined) throw notABackup(file);
+    if (version === 1) checkSealOfVersion1(sealed);
+    else seal.check();
     database.exec("PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
+    seal.begin();
+    if (version < MIGRATIONS.length) migrate(sealed, seal, version);
     database.prepare("UPDATE meta SET value = ? WHERE key = 'state_id'").run(crypto.randomUUID());
     const account = database.prepare("SELECT value FROM account WHERE name = 'revision_floor'");
     database.prepare("INSERT OR REPLACE INTO account VALUES ('revision_floor', ?)")

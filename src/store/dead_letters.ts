@@ -67,8 +67,10 @@ const WISH_MAX_LETTERS = 1000;
 
 /** Adds events within the transaction of the caller. */
 export function addRefusedEvents(state: StateDatabase, events: readonly RefusedEvent[], nowMs: number): void {
+  let id = nextLetterId(state);
   for (const event of events) {
     state.seal.put("dead_letter", {
+      id: id++,
       refused_at_ms: nowMs,
       reason: event.reason,
       detail: event.detail,
@@ -87,8 +89,10 @@ export function addRefusedAggregates(
   refused: readonly RefusedAggregate[],
   nowMs: number,
 ): void {
+  let id = nextLetterId(state);
   for (const { reason, detail, sink, aggregate } of refused) {
     state.seal.put("dead_letter", {
+      id: id++,
       refused_at_ms: nowMs,
       reason,
       detail,
@@ -104,6 +108,12 @@ export function addRefusedAggregates(
       purged: 0,
     });
   }
+}
+
+/** SQLite remembers the greatest id that a letter has had, and moves it on as letters are added. */
+function nextLetterId(state: StateDatabase): number {
+  return (state.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'dead_letter'")?.seq ??
+    0) + 1;
 }
 
 /** Letters that match. */
@@ -171,12 +181,14 @@ export function settleWishes(
   for (const id of settled.retried) state.seal.remove("dead_letter", "id = ?", id);
   for (const id of settled.purged) {
     // What a sink lacks stays in the books.
-    const letter = state.get<Record<string, SQLInputValue>>(
+    const found = state.get<Record<string, SQLInputValue> & { checksum: number }>(
       "SELECT * FROM dead_letter WHERE id = ? AND sink IS NOT NULL",
       id,
     );
-    state.seal.remove("dead_letter", "id = ?", id);
-    if (letter) state.seal.put("dead_letter", { ...letter, purged: 1, detail: "" });
+    if (found) {
+      const { checksum, ...letter } = found;
+      state.seal.put("dead_letter", { ...letter, purged: 1, detail: "" }, checksum);
+    } else state.seal.remove("dead_letter", "id = ?", id);
   }
   for (const id of settled.wishes) state.run("DELETE FROM wish WHERE id = ?", id);
 }

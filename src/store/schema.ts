@@ -63,4 +63,14 @@ export const MIGRATIONS: readonly string[] = [
   -- What an operator asked of the running handler.
   CREATE TABLE wish (id INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, dead_letter_ids TEXT NOT NULL);
   `,
+  `
+  -- Seals cover all keys and row ids from here on: no table of many rows has a hidden row id.
+  ALTER TABLE recent_ids RENAME TO recent_ids_by_rowid;
+  CREATE TABLE recent_ids (
+    bus TEXT NOT NULL, last_sequence INTEGER NOT NULL, checksum INTEGER NOT NULL, ids BLOB NOT NULL,
+    PRIMARY KEY (bus, last_sequence)
+  ) WITHOUT ROWID;
+  INSERT INTO recent_ids SELECT * FROM recent_ids_by_rowid;
+  DROP TABLE recent_ids_by_rowid;
+  `,
 ];

@@ -2,9 +2,12 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
 import { DatabaseIdentity } from "../file/file_identity.ts";
 import { CommitMark } from "./commit_mark.ts";
 import { isFile, isNotThere } from "./durable_file.ts";
+import { findMisplacedRow } from "./index_check.ts";
+import { migrate } from "./migration.ts";
 import { finishRestore, pendingRestoreOf } from "./pending_restore.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
+import { checkSealOfVersion1 } from "./seal_v1.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
 import { StateLock } from "./state_lock.ts";
 
@@ -15,6 +18,9 @@ export interface StateDatabaseOptions {
   readonly instanceId: string;
 }
 
+/** In SQLite's header: the versions of the format that a writer and a reader need. */
+const FORMAT_AT = 18;
+const ROLLBACK_JOURNAL = 1;
 /** Free pages (4 KiB each) that the file may always keep: 16 MiB. */
 const FREE_PAGES_MAX = 4096;
 /** Given back with one transaction: 4 MiB, some milliseconds. */
@@ -65,7 +71,7 @@ export class StateDatabase {
       const putAside = isFile(pendingRestoreOf(path)) ? finishRestore(path) : undefined;
       if (!exists(path)) StateDatabase.create(path, options.instanceId);
       // Whoever may write also tidies up when closing: what is damaged must be left as it is.
-      StateDatabase.openForReading(directory).close();
+      StateDatabase.check(directory);
       state = new StateDatabase(path, connect(path, false), lock);
       state.identity = new DatabaseIdentity(path);
       state.putAside = putAside;
@@ -94,14 +100,42 @@ export class StateDatabase {
     }
   }
 
-  /** Opens an existing state for reading, while a handler may be running on it. @throws {StateError} */
+  /**
+   * Opens an existing state for reading, while a handler may be running on it. One of an earlier schema is read from a copy
+   * in memory that is migrated, so that no reader has to know earlier schemas; the state itself stays as it is.
+   *
+   * @throws {StateError}
+   */
   static openForReading(directory: string): StateDatabase {
-    return StateDatabase.openBeside(directory, true);
+    const state = StateDatabase.openBeside(directory, true);
+    if (!state.isOutdated) return state;
+    try {
+      return state.migratedCopy();
+    } finally {
+      state.database.close();
+    }
   }
 
-  /** Opens an existing state to leave a wish in it, while a handler may be running on it. @throws {StateError} */
+  /**
+   * Opens an existing state to leave a wish in it, while a handler may be running on it. One of an earlier schema is migrated.
+   *
+   * @throws {StateError} `held`: a handler of an earlier schema runs on it.
+   */
   static openForWishing(directory: string): StateDatabase {
+    const state = StateDatabase.openBeside(directory, false);
+    if (!state.isOutdated) return state;
+    const { instanceId } = state;
+    state.close();
+    StateDatabase.open({ directory, instanceId }).close();
     return StateDatabase.openBeside(directory, false);
+  }
+
+  /** Makes sure that an existing state is what was last committed; answers whose it is. @throws {StateError} */
+  static check(directory: string): { readonly path: string; readonly instanceId: string } {
+    const state = StateDatabase.openBeside(directory, true);
+    const { path, instanceId } = state;
+    state.close();
+    return { path, instanceId };
   }
 
   private static openBeside(directory: string, readOnly: boolean): StateDatabase {
@@ -121,7 +155,7 @@ export class StateDatabase {
     let state: StateDatabase | undefined;
     try {
       state = new StateDatabase(path, connect(path, readOnly), undefined);
-      state.check(directory);
+      state.checkWhole(directory);
       return state;
     } catch (error) {
       state?.database.close();
@@ -222,6 +256,10 @@ export class StateDatabase {
     this.prepare(sql).run(...values);
   }
 
+  exec(sql: string): void {
+    this.database.exec(sql);
+  }
+
   /** All rows of a query. The caller names their type: it has written the query. @throws {StateError} */
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
     try {
@@ -286,16 +324,32 @@ export class StateDatabase {
     return this.get<{ changes: number }>("SELECT total_changes() AS changes")!.changes;
   }
 
+  private get isOutdated(): boolean {
+    return this.checkVersion() < MIGRATIONS.length;
+  }
+
+  private migratedCopy(): StateDatabase {
+    try {
+      const copy = new StateDatabase(this.path, copyInMemory(this.database), undefined);
+      copy.seal.begin();
+      copy.migrate();
+      return copy;
+    } catch (error) {
+      throw toStateError(error, this.path);
+    }
+  }
+
   /** Makes sure that the file is what was last committed. @throws {StateError} */
-  private check(directory: string): void {
+  private checkWhole(directory: string): void {
     try {
       // Before the state is looked at: whoever writes it now goes the other way round.
       const promised = CommitMark.promised(directory, this.stateId);
       this.snapshot(() => {
         const version = this.checkVersion();
-        this.checkPages();
         this.checkSchema(version);
-        this.seal.check();
+        this.checkPages();
+        if (version === 1) this.checkSealOfVersion1();
+        else this.seal.check();
         if (this.seal.commits < promised) throw this.commitsMissing(directory, promised - this.seal.commits);
       });
     } catch (error) {
@@ -319,10 +373,18 @@ export class StateDatabase {
     );
   }
 
+  private checkSealOfVersion1(): void {
+    checkSealOfVersion1(this);
+    this.seal.begin();
+  }
+
   private checkPages(): void {
-    if (sizeOf(this.path) > PAGE_CHECK_MAX_BYTES) return;
-    const verdict = this.get<{ integrity_check: string }>("PRAGMA integrity_check(1)")!.integrity_check;
-    if (verdict !== "ok") throw damaged(this.path, verdict.replaceAll("\n", " "));
+    if (sizeOf(this.path) <= PAGE_CHECK_MAX_BYTES) {
+      const verdict = this.get<{ integrity_check: string }>("PRAGMA integrity_check(1)")!.integrity_check;
+      if (verdict !== "ok") throw damaged(this.path, verdict.replaceAll("\n", " "));
+    }
+    const misplaced = findMisplacedRow(this);
+    if (misplaced !== undefined) throw damaged(this.path, misplaced);
   }
 
   private checkSchema(version: number): void {
@@ -363,10 +425,7 @@ export class StateDatabase {
   private migrate(): void {
     const version = this.checkVersion();
     if (version === MIGRATIONS.length) return;
-    this.transaction(() => {
-      for (const migration of MIGRATIONS.slice(version)) this.database.exec(migration);
-      this.run("UPDATE meta SET value = ? WHERE key = 'schema_version'", String(MIGRATIONS.length));
-    });
+    this.transaction(() => migrate(this, this.seal, version));
   }
 
   private checkOwner(instanceId: string): void {
@@ -414,6 +473,16 @@ function connect(path: string, readOnly: boolean): DatabaseSync {
     database.close();
     throw error;
   }
+}
+
+/** What the database holds now: its file, and what of its write-ahead log is not yet in it. */
+function copyInMemory(database: DatabaseSync): DatabaseSync {
+  const image = database.serialize();
+  // A database in memory has no write-ahead log, so the format of the file must not ask for one.
+  image.fill(ROLLBACK_JOURNAL, FORMAT_AT, FORMAT_AT + 2);
+  const copy = new DatabaseSync(":memory:");
+  copy.deserialize(image);
+  return copy;
 }
 
 function sizeOf(path: string): number {

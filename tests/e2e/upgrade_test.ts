@@ -13,6 +13,7 @@ import {
 } from "../support/executable.ts";
 import { eventStream, recentBaseMs } from "../support/event_stream.ts";
 import { Oracle } from "../support/oracle.ts";
+import { schemaFixtures } from "../support/schema_fixtures.ts";
 import { startPostgres } from "../support/postgres_server.ts";
 import {
   arrival,
@@ -26,12 +27,11 @@ import {
 } from "./plant.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const FIXTURES = join(ROOT, "tests", "fixtures");
 const WINDOW_MS = 60_000;
 const PARTS = 5;
 const PART_EVENTS = 8000;
 
-for (const version of [1]) {
+for (const { version, ...fixture } of schemaFixtures()) {
   Deno.test(`a state of schema ${version} is read, goes on and is proven`, async () => {
     await using directory = await temporaryDirectory();
     await using bus = await Bus.start();
@@ -43,11 +43,10 @@ for (const version of [1]) {
         POSTGRES_CONNECTION_STRING: postgres.url,
         POSTGRES_TABLE: `upgrade_${crypto.randomUUID().slice(0, 8)}`,
       });
-      const fixture = join(FIXTURES, `state_v${version}`);
       await Deno.mkdir(`${directory.path}/state`, { mode: 0o700 });
-      await Deno.copyFile(`${fixture}.sqlite`, `${directory.path}/state/state.sqlite`);
-      await Deno.copyFile(`${fixture}_sink.sqlite`, sqlitePath(directory.path));
-      const expected = JSON.parse(await Deno.readTextFile(`${fixture}.json`));
+      await Deno.copyFile(fixture.state, `${directory.path}/state/state.sqlite`);
+      await Deno.copyFile(fixture.sink, sqlitePath(directory.path));
+      const expected = JSON.parse(await Deno.readTextFile(fixture.expected));
 
       const status = await runToEnd(["status", "--json"], environment);
       assert.equal(status.code, 0, status.stderr);
