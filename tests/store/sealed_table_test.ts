@@ -48,7 +48,7 @@ function cellsOf(database: DatabaseSync): Cell[] {
     }[];
     const keys = wr === 0 ? ["rowid"] : columns.filter(({ pk }) => pk > 0).map(({ name }) => name);
     const rows = database.prepare(
-      `SELECT ${keys.map((key) => `quote(${key}) AS "${key}"`)} FROM ${table} LIMIT 5`,
+      `SELECT ${keys.map((key) => `quote(${key}) AS "${key}"`)} FROM ${table} LIMIT 3`,
     )
       .all() as Record<string, string>[];
     assert.ok(rows.length > 0, `the sample has no row in ${table}`);
