@@ -4,18 +4,18 @@ import type { Mutant } from "./mutant.ts";
 
 /** What the tests need of the tree. */
 const COPIED = ["src", "tests", "scripts", "deno.json", "deno.lock"];
-/** Directories below tests with the fast tests, in the order of their turn. */
-const FAST_TESTS = ["aggregation", "vabus", "store", "ingest", "router", "sinks", "handler"];
+const FAST_TESTS = ["aggregation", "handler", "ingest", "router", "sinks", "store", "vabus"]
+  .map((part) => `tests/${part}/**/*_test.ts`);
 /** These wait for a broker: they are run for mutants of what they test alone. */
 const IS_SLOW = /\/kafka_(sink|topic)_test\.ts$/;
-const SIMULATION = ["run", "tests/sim/run.ts", "--seeds", "60", "--jobs", "1"];
+const SIMULATION = "tests/sim/run.ts";
 /** What a test may take beyond its usual time, so that a busy machine kills no mutant. */
 const GRACE_MS = 60_000;
 const PATIENCE = 10;
 
 export type Verdict = "killed" | "timed out" | "survived" | "does not compile";
 
-/** One command of Deno, and how long it takes where nothing is changed. */
+/** A command of Deno that passes where nothing is changed. */
 interface Suite {
   readonly args: readonly string[];
   readonly usualMs: number;
@@ -25,6 +25,8 @@ interface Suite {
 export class Court implements Disposable {
   private readonly directory = Deno.makeTempDirSync({ prefix: "vabus-mutants-" });
   private readonly suites = new Map<string, Suite>();
+  /** The modules that each test loads. */
+  private readonly modules = new Map<string, readonly string[]>();
 
   constructor(private readonly root: string) {
     // A server of the tests may run under another account.
@@ -34,23 +36,9 @@ export class Court implements Disposable {
     Deno.chmodSync(this.temporary, 0o1777);
   }
 
-  /** The commands that may notice a mutant of the file, the likeliest first. */
-  private commandsFor(file: string): string[][] {
-    const mirror = file.replace(/^src/, "tests");
-    const own = mirror.replace(/\.ts$/, "_test.ts");
-    const rank = (test: string) => test === own ? 0 : dirname(test) === dirname(mirror) ? 1 : 2;
-    const tests = FAST_TESTS.flatMap((part) =>
-      globSync(`tests/${part}/**/*_test.ts`, { cwd: this.tree }).sort()
-    )
-      .filter((test) => !IS_SLOW.test(test) || basename(file).startsWith("kafka_"))
-      .sort((a, b) => rank(a) - rank(b));
-    return [...tests.map((test) => ["test", "--quiet", "--fail-fast", test]), SIMULATION];
-  }
-
   /** @throws when a test fails of which no mutant is the reason. */
   async try(mutant: Mutant): Promise<Verdict> {
-    const suites = [];
-    for (const args of this.commandsFor(mutant.file)) suites.push(await this.suite(args));
+    const suites = await this.suitesFor(mutant.file);
     const path = join(this.tree, mutant.file);
     Deno.writeTextFileSync(path, mutant.text);
     try {
@@ -65,28 +53,49 @@ export class Court implements Disposable {
     }
   }
 
-  private async suite(args: readonly string[]): Promise<Suite> {
-    const key = args.join(" ");
-    let suite = this.suites.get(key);
-    if (!suite) {
-      const startedMs = performance.now();
-      if (!await this.run(args)) throw new Error(`fails without a mutant: deno ${key}`);
-      suite = { args, usualMs: performance.now() - startedMs };
-      this.suites.set(key, suite);
+  /** What may notice a mutant of the file, the likeliest and quickest first. */
+  private async suitesFor(file: string): Promise<Suite[]> {
+    const mirror = file.replace(/^src/, "tests");
+    const own = mirror.replace(/\.ts$/, "_test.ts");
+    const rank = (test: string) =>
+      test === own ? 0 : dirname(test) === dirname(mirror) ? 1 : test === SIMULATION ? 3 : 2;
+    const tests = [...globSync(FAST_TESTS, { cwd: this.tree }).sort(), SIMULATION]
+      .filter((test) => !IS_SLOW.test(test) || basename(file).startsWith("kafka_"));
+    const suites = [];
+    for (const test of tests) {
+      if (!await this.loads(test, file)) continue;
+      const suite = this.suites.get(test) ?? await this.rehearse(test);
+      this.suites.set(test, suite);
+      suites.push({ ...suite, rank: rank(test) });
     }
-    return suite;
+    return suites.sort((a, b) => a.rank - b.rank || a.usualMs - b.usualMs);
+  }
+
+  /** What a test does not load it cannot notice. */
+  private async loads(test: string, file: string): Promise<boolean> {
+    let modules = this.modules.get(test);
+    if (!modules) {
+      const { stdout } = await this.deno(["info", "--json", test], "piped").output();
+      const info = JSON.parse(new TextDecoder().decode(stdout)) as { modules: { specifier: string }[] };
+      modules = info.modules.map(({ specifier }) => specifier);
+      this.modules.set(test, modules);
+    }
+    return modules.some((module) => module.endsWith(`/${file}`));
+  }
+
+  private async rehearse(test: string): Promise<Suite> {
+    const args = test === SIMULATION
+      ? ["run", test, "--seeds", "60", "--jobs", "1"]
+      : ["test", "--quiet", "--fail-fast", test];
+    const startedMs = performance.now();
+    if (!await this.run(args)) throw new Error(`${test} fails without a mutant`);
+    return { args, usualMs: performance.now() - startedMs };
   }
 
   /** Whether the command succeeds; undefined when it takes too long. */
   private async run([command, ...args]: readonly string[], limitMs?: number): Promise<boolean | undefined> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: command === "check" ? [command, ...args] : [command!, "--allow-all", "--no-check", ...args],
-      cwd: this.tree,
-      env: { TMPDIR: this.temporary, NO_COLOR: "1" },
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
+    const flags = command === "check" ? [] : ["--allow-all", "--no-check"];
+    const child = this.deno([command!, ...flags, ...args]).spawn();
     let isLate = false;
     const timer = limitMs && setTimeout(() => {
       isLate = true;
@@ -95,6 +104,17 @@ export class Court implements Disposable {
     const { success } = await child.status;
     clearTimeout(timer);
     return isLate ? undefined : success;
+  }
+
+  private deno(args: readonly string[], stdout: "null" | "piped" = "null"): Deno.Command {
+    return new Deno.Command(Deno.execPath(), {
+      args: [...args],
+      cwd: this.tree,
+      env: { TMPDIR: this.temporary },
+      stdin: "null",
+      stdout,
+      stderr: "null",
+    });
   }
 
   private get tree(): string {
