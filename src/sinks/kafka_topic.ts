@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Consumer } from "kafkajs";
 import type { Aggregate, AggregateRecord } from "../aggregation/aggregate.ts";
+import { type Clock, systemClock } from "../clock/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import { withDeadline } from "./deadline.ts";
 import { toKafkaSinkError } from "./kafka_errors.ts";
@@ -18,6 +19,8 @@ export interface KafkaTopicOptions extends KafkaConnectionOptions {
   readonly delivery: "exactly-once" | "at-least-once";
   /** Without progress for so long the reading ends. Longer than a transaction may stay open. */
   readonly stallTimeoutMs?: number;
+  /** By which that time passes. Default: the system's. */
+  readonly clock?: Pick<Clock, "sleep">;
   /** How often it is logged how far the reading is. */
   readonly progressIntervalMs?: number;
 }
@@ -126,10 +129,18 @@ export class KafkaTopic implements ProvablePlace {
     rows: TopicRows,
     signal: AbortSignal,
   ): Promise<void> {
-    const { topic, stallTimeoutMs = STALL_TIMEOUT_MS, progressIntervalMs = PROGRESS_INTERVAL_MS } =
-      this.options;
+    const {
+      topic,
+      stallTimeoutMs = STALL_TIMEOUT_MS,
+      clock = systemClock,
+      progressIntervalMs = PROGRESS_INTERVAL_MS,
+    } = this.options;
     const { promise: complete, resolve, reject } = Promise.withResolvers<void>();
-    const stall = new Stall(stallTimeoutMs, () => void this.#explainStall(session, progress).then(reject));
+    const stall = new Stall(
+      stallTimeoutMs,
+      clock,
+      () => void this.#explainStall(session, progress).then(reject),
+    );
     const interrupt = () =>
       reject(new SinkError("unavailable", `${this.#place}: reading was interrupted, ${progress.text}.`));
     signal.addEventListener("abort", interrupt, { once: true });
@@ -298,23 +309,30 @@ class ReadingProgress {
 
 /** Calls when nothing has happened for a time. */
 class Stall {
-  #timer: ReturnType<typeof setTimeout>;
+  #over = new AbortController();
 
-  constructor(private readonly limitMs: number, private readonly call: () => void) {
-    this.#timer = this.#start();
+  constructor(
+    private readonly limitMs: number,
+    private readonly clock: Pick<Clock, "sleep">,
+    private readonly call: () => void,
+  ) {
+    this.#wait();
   }
 
   restart(): void {
-    clearTimeout(this.#timer);
-    this.#timer = this.#start();
+    this.end();
+    this.#over = new AbortController();
+    this.#wait();
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#over.abort();
   }
 
-  #start(): ReturnType<typeof setTimeout> {
-    return setTimeout(this.call, this.limitMs);
+  async #wait(): Promise<void> {
+    const { signal } = this.#over;
+    await this.clock.sleep(this.limitMs, signal);
+    if (!signal.aborted) this.call();
   }
 }
 

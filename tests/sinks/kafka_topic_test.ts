@@ -14,7 +14,25 @@ const INSTANCE = "plant-1";
 /** The partition of the open transaction, and one where there is always something new. */
 const [HELD, BUSY] = [1, 0];
 
+/** A clock that stands still for all who sleep, until it is told that their time has passed. */
+class StandingClock {
+  /** Those who sleep, each by the end of its sleep. */
+  readonly sleepers = new Set<() => void>();
+
+  readonly sleep = (_ms: number, signal: AbortSignal): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.sleepers.add(resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    return promise.finally(() => this.sleepers.delete(resolve));
+  };
+
+  pass(): void {
+    for (const wake of this.sleepers) wake();
+  }
+}
+
 Deno.test("KafkaTopic", async (t) => {
+  const clock = new StandingClock();
   await using proxy = TcpProxy.start();
   const broker = await startKafka(proxy.port);
   proxy.leadTo(broker.proxiedPort);
@@ -117,7 +135,7 @@ Deno.test("KafkaTopic", async (t) => {
     await t.step(
       "as long as it comes on it may take longer than a stall may",
       () =>
-        withHeldTopic({ stallTimeoutMs: 15_000 }, async (place, topic, end) => {
+        withHeldTopic({ clock }, async (place, topic, end) => {
           const second = kafka.producer({
             transactionalId: `${topic}-second`,
             createPartitioner: Partitioners.DefaultPartitioner,
@@ -127,20 +145,20 @@ Deno.test("KafkaTopic", async (t) => {
           await second.connect();
           const transaction = await second.transaction();
           await transaction.send({ topic, messages: [{ partition: HELD, value: "another's" }] });
-          // By the reader's own timer: two of these waits are longer than a stall, one is not.
-          const waitsLong = (read: number) =>
+          const waitsWith = (read: number) =>
             until(
-              () =>
-                lines.filter((line) => line.includes(`: ${read} of 3 offsets read, waiting for`)).length >=
-                  160,
+              () => lines.some((line) => line.includes(`: ${read} of 3 offsets read, waiting for`)),
               () => `the progress in\n${lines.join("\n")}`,
-              PATIENCE_MS,
             );
           try {
             const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
-            await Promise.race([sum, waitsLong(0)]);
+            await waitsWith(0);
+            const [first, ...none] = clock.sleepers;
+            assert.deepEqual(none, []);
             await end();
-            await Promise.race([sum, waitsLong(2)]);
+            await waitsWith(2);
+            const [later] = clock.sleepers;
+            assert.notEqual(later, first, "the time of a stall has begun anew");
             await transaction.commit();
             assert.equal(await sum, aggregateOf().count);
           } finally {
@@ -164,11 +182,12 @@ Deno.test("KafkaTopic", async (t) => {
       name: "of a broker that does not answer any more it says so",
       ignore: kafkaIsExternal,
       fn: () =>
-        withHeldTopic({ bootstrapServers: [proxy.address], stallTimeoutMs: 5000 }, async (place) => {
+        withHeldTopic({ bootstrapServers: [proxy.address], stallTimeoutMs: 2000, clock }, async (place) => {
           const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
-          const rejected = assert.rejects(sum, /came no further for 5 seconds, .*Is the broker at work\?$/);
+          const rejected = assert.rejects(sum, /came no further for 2 seconds, .*Is the broker at work\?$/);
           await waits();
           proxy.stall();
+          clock.pass();
           await rejected;
           proxy.mend();
         }),

@@ -8,8 +8,19 @@ export const PATIENCE_MS = 180_000;
 const STDERR_TAIL_CHARACTERS = 3000;
 const POLL_MS = 40;
 
-/** What a process gets besides `PATH`, `HOME` and `TMPDIR`: nothing of the environment of the tests reaches it. */
+/**
+ * What a process gets besides `PATH`, `HOME`, `TMPDIR` and the clock that the tests are run by: nothing else of the environment of
+ * the tests reaches it.
+ */
 export type Environment = Readonly<Record<string, string>>;
+
+/** Of libfaketime, under which tests can be run at another time. */
+const CLOCK: Environment = Object.fromEntries(
+  ["LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }),
+);
 
 export interface Output {
   readonly code: number;
@@ -56,7 +67,7 @@ export class Program implements AsyncDisposable {
       args: [...args],
       cwd: Deno.makeTempDirSync({ dir: home, prefix: "cwd-" }),
       clearEnv: true,
-      env: { PATH: Deno.env.get("PATH") ?? "", HOME: home, TMPDIR: home, ...environment },
+      env: { PATH: Deno.env.get("PATH") ?? "", HOME: home, TMPDIR: home, ...CLOCK, ...environment },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
