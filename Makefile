@@ -3,7 +3,7 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sim fuzz chaos soak mutants check bench build dist servers fmt clean
+.PHONY: help run test sim fuzz chaos soak hunt mutants check bench build dist servers fmt clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ chaos: $(if $(VABUS_BIN),,build) ## real faults against the built program; in AR
 
 soak: $(if $(VABUS_BIN),,build) ## the built program at full speed for long, with outages: does anything grow? --minutes M in ARGS
 	@$(runtime) run --allow-all tests/soak/run.ts $(ARGS)
+
+hunt: $(if $(VABUS_BIN),,build) ## sim, fuzz, chaos, soak and the property tests, from a random seed; in ARGS: --minutes M --seed N
+	@$(runtime) run --allow-all tests/hunt/run.ts $(ARGS)
 
 mutants: ## changes the sources at random and shows what the fast tests miss; in ARGS: --count N --seed N --file PATH[:LINE]
 	@$(runtime) run --allow-all tests/mutants/run.ts $(ARGS)

@@ -1,25 +1,55 @@
 /**
- * Runs the tests and closes with one line: `N passed, N failed`, and `, N skipped` where some were ignored.
+ * Runs the tests, several processes side by side, and closes with one line: `N passed, N failed`, and `, N skipped` where some were
+ * ignored.
  *
- *   scripts/deno.sh run -A scripts/test.ts [paths and flags of `deno test`]
+ *   scripts/deno.sh run -A scripts/test.ts [--jobs N] [paths and flags of `deno test`]
  *
- * The exit code is not zero when a test failed, when the tests could not be loaded, or when none ran.
+ * The output of each process is shown in one piece, when it has ended. What failed is listed at the end, with the command that runs it
+ * again. The exit code is not zero when a test failed, when the tests could not be loaded, or when none ran.
  */
-import { join, resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { stripVTControlCharacters } from "node:util";
 import { javaBinary, kafkaClassPath, MissingPrerequisite, postgresBinDir } from "./servers.ts";
+import { replayLine } from "./replay_line.ts";
+import { testFiles, type TestGroup, testGroups } from "./test_groups.ts";
+import { runTestProcess, type TestResult } from "./test_process.ts";
+import { SharedServers } from "../tests/support/shared_servers.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const OUTPUT_GRACE_MS = 2_000;
-const CLOSING_LINE =
-  /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/;
+/** Some of them wait for servers while others compute. */
+const JOBS = navigator.hardwareConcurrency + 1;
 
-interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
+interface Wanted {
+  /** Relative to the root; none: all there are. */
+  readonly paths: readonly string[];
+  readonly flags: readonly string[];
+  readonly jobs: number;
+}
+
+function parseArguments(args: readonly string[]): Wanted {
+  const paths: string[] = [];
+  const flags: string[] = [];
+  let jobs = JOBS;
+  for (const [index, argument] of args.entries()) {
+    if (argument === "--jobs" || args[index - 1] === "--jobs") {
+      if (argument !== "--jobs") jobs = Number(argument);
+    } else if (isPath(argument)) paths.push(relative(ROOT, resolve(ROOT, argument)));
+    else flags.push(argument);
+  }
+  if (!(Number.isSafeInteger(jobs) && jobs >= 1)) {
+    console.error("--jobs is how many processes run side by side, 1 or more");
+    Deno.exit(2);
+  }
+  return { paths, flags, jobs };
+}
+
+function isPath(argument: string): boolean {
+  try {
+    Deno.statSync(resolve(ROOT, argument));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Fetches what the servers need beforehand, so that no test waits for a download. */
@@ -38,60 +68,102 @@ async function prepareServers(): Promise<void> {
   }
 }
 
-/** Runs `deno test` with its output passed on, and reads the counts from its closing line. */
-async function runTests(args: string[]): Promise<Counts> {
-  const paths = args.some(isPath) ? [] : ["tests/"];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--allow-all", ...args, ...paths],
+/** Once for all processes, so that none of them checks the same modules again. Without paths it is what `make check` has checked. */
+async function typesAreRight(paths: readonly string[]): Promise<boolean> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", "--quiet", ...paths],
     cwd: ROOT,
-    env: { VABUS_BIN: resolve(Deno.env.get("VABUS_BIN") || join(ROOT, "dist", "vabus-data-handler")) },
     stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  // Without a closing line the tests did not even load, or the runner died.
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const output = passOn(child.stdout, counts);
-  const { success } = await child.status;
-  // A server that a test left behind may hold the pipe open for ever.
-  await Promise.race([output, delay(OUTPUT_GRACE_MS)]);
-  return { ...counts, failed: success ? counts.failed : Math.max(counts.failed, 1) };
+  }).output();
+  if (!success) writeAll(stderr);
+  return success;
 }
 
-/** Copies the output to stdout and writes what its last closing line says into `counts`. */
-async function passOn(output: ReadableStream<Uint8Array>, counts: Counts): Promise<void> {
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of output) {
-    await writeAll(chunk);
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) Object.assign(counts, parseClosingLine(line));
+async function runGroups(
+  groups: readonly TestGroup[],
+  { flags, jobs }: Wanted,
+  env: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<TestResult[]> {
+  const results: TestResult[] = [];
+  const waiting = [...groups];
+  const isAlone = groups.length === 1;
+  const worker = async () => {
+    for (;;) {
+      const group = signal.aborted ? undefined : waiting.shift();
+      if (group === undefined) return;
+      const output: Uint8Array[] = [];
+      const write = isAlone ? writeAll : (bytes: Uint8Array) => void output.push(bytes);
+      const result = await runTestProcess(group, {
+        cwd: ROOT,
+        env,
+        flags: ["--no-check", ...flags],
+        write,
+        signal,
+      });
+      results.push(result);
+      const { passed, failed, skipped, seconds } = result;
+      if (isAlone || passed + failed + skipped === 0) continue;
+      console.log(`=== ${group.name} (${Math.round(seconds)} s)`);
+      for (const bytes of output) writeAll(bytes);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  return results;
+}
+
+function writeAll(bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
+}
+
+function report(results: readonly TestResult[], flags: readonly string[]): void {
+  const failures = results.flatMap(({ failures }) => failures);
+  if (failures.length === 0) return;
+  console.log("What failed, each with the command that runs it again:");
+  for (const { file, name } of failures) {
+    console.log(`  ${file}${name === undefined ? "" : `: ${name}`}`);
+    const args = name === undefined ? flags : ["--filter", name];
+    console.log(`  replay: ${replayLine("test", [file, ...args])}`);
   }
-  if (rest !== "") console.log();
+  console.log();
 }
 
-function parseClosingLine(line: string): Counts | undefined {
-  const match = CLOSING_LINE.exec(stripVTControlCharacters(line));
-  if (match === null) return undefined;
-  const [, passed, failed, ignored] = match;
-  return { passed: Number(passed), failed: Number(failed), skipped: Number(ignored ?? 0) };
+/** The closing line of all processes together. @returns The exit code. */
+function conclude(results: readonly TestResult[]): number {
+  const sum = (count: (result: TestResult) => number) =>
+    results.reduce((total, result) => total + count(result), 0);
+  const passed = sum((result) => result.passed);
+  const failed = sum((result) => result.failed);
+  const skipped = sum((result) => result.skipped);
+  if (passed + failed === 0) console.error("No test ran.");
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  return failed > 0 || passed === 0 ? 1 : 0;
 }
 
-function isPath(argument: string): boolean {
-  try {
-    Deno.statSync(resolve(ROOT, argument));
-    return true;
-  } catch {
-    return false;
+async function main(): Promise<number> {
+  const interrupted = new AbortController();
+  for (const [signal, number] of [["SIGINT", 2], ["SIGTERM", 15]] as const) {
+    Deno.addSignalListener(signal, () => interrupted.abort(128 + number));
   }
+  const wanted = parseArguments(Deno.args);
+  const isWhole = wanted.paths.length === 0;
+  const paths = isWhole ? ["tests"] : wanted.paths;
+  const files = (await Promise.all(paths.map((path) => testFiles(ROOT, path)))).flat();
+  const [hasTypes] = await Promise.all([typesAreRight(isWhole ? [] : files), prepareServers()]);
+  if (!hasTypes) {
+    console.log("0 passed, 1 failed");
+    return 1;
+  }
+  // For a few tests it is not worth the while: they start what they need.
+  await using servers = isWhole ? await SharedServers.start() : SharedServers.none();
+  const env = {
+    ...servers.environment,
+    VABUS_BIN: resolve(Deno.env.get("VABUS_BIN") || join(ROOT, "dist", "vabus-data-handler")),
+  };
+  const results = await runGroups(testGroups(files), wanted, env, interrupted.signal);
+  if (interrupted.signal.aborted) return interrupted.signal.reason;
+  report(results, wanted.flags);
+  return conclude(results);
 }
 
-async function writeAll(bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
-}
-
-await prepareServers();
-const { passed, failed, skipped } = await runTests(Deno.args);
-if (passed + failed === 0) console.error("No test ran.");
-console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
-Deno.exit(failed > 0 || passed === 0 ? 1 : 0);
+Deno.exit(await main());

@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { PLATFORMS } from "../../scripts/platforms.ts";
 import { GIVEN_NAMES } from "../../src/config/variables.ts";
 import { VERSION } from "../../src/version.ts";
+import { MIN_MINUTES } from "../hunt/plan.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WORKFLOWS = ["ci", "nightly", "release"].map((name) => `.github/workflows/${name}.yml`);
@@ -24,6 +25,24 @@ Deno.test("actions are pinned by their major version", async () => {
     assert.ok(used.length > 0);
     for (const action of used) assert.match(action, /^[\w-]+\/[\w-]+@v\d+$/, path);
   }
+});
+
+Deno.test("workflows make targets that there are", async () => {
+  const targets = [...(await text("Makefile")).matchAll(/^([a-z]+):.*## /gm)].map(([, target]) => target);
+  for (const path of WORKFLOWS) {
+    const made = [...(await text(path)).matchAll(/\bmake ([a-z]+)/g)].map(([, target]) => target!);
+    assert.ok(made.length > 0, path);
+    for (const target of made) assert.ok(targets.includes(target), `${path}: make ${target}`);
+  }
+});
+
+Deno.test("every night all hunts and the mutants run, within the time of their jobs", async () => {
+  const { on, jobs } = await read(".github/workflows/nightly.yml");
+  assert.match(on.schedule[0].cron, /^\d+ \d+ \* \* \*$/);
+  const commandsOf = (job: { steps: { run?: string }[] }) => job.steps.map(({ run }) => run ?? "").join("\n");
+  const minutes = Number(/^make hunt ARGS="--minutes (\d+)"$/m.exec(commandsOf(jobs.hunt))![1]);
+  assert.ok(minutes >= MIN_MINUTES && jobs.hunt["timeout-minutes"] > minutes);
+  assert.match(commandsOf(jobs.mutants), /^make mutants\b/m);
 });
 
 Deno.test("a release starts every executable before it is published", async () => {

@@ -34,7 +34,7 @@ Deno.test({
   ignore: postgresIsExternal || kafkaIsExternal,
   fn: async () => {
     await using directory = await temporaryDirectory();
-    await using sinks = await Sinks.start(directory.path);
+    await using sinks = await Sinks.startAlone(directory.path);
     const { kafka, postgres } = sinks;
     await using bus = await Bus.start(`${directory.path}/bus`);
     const environment = handlerEnvironment(bus.url, directory.path, sinks.environment);

@@ -5,6 +5,7 @@ import { type Environment, PATIENCE_MS, Program, until } from "../support/execut
 import { jsonBatches, type StreamEvent } from "../support/event_stream.ts";
 import { freePort } from "../support/free_port.ts";
 import { type KafkaBroker, startKafka } from "../support/kafka_broker.ts";
+import { sharedKafka, sharedPostgres } from "../support/shared_servers.ts";
 import type { Oracle, Row } from "../support/oracle.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres_server.ts";
 import { latestRows, readTopic, type TopicRecord } from "./topic.ts";
@@ -206,6 +207,12 @@ export class Sinks implements AsyncDisposable {
 
   /** @param directory That of the handler, see {@link handlerEnvironment}. */
   static async start(directory: string): Promise<Sinks> {
+    const [kafka, postgres] = await Promise.all([sharedKafka(), sharedPostgres()]);
+    return Sinks.of(kafka, postgres, directory);
+  }
+
+  /** Over servers of their own, which may be stopped. */
+  static async startAlone(directory: string): Promise<Sinks> {
     const [kafka, postgres] = await Promise.all([startKafka(), startPostgres()]);
     return Sinks.of(kafka, postgres, directory);
   }

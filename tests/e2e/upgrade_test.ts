@@ -14,7 +14,7 @@ import {
 import { eventStream, recentBaseMs } from "../support/event_stream.ts";
 import { Oracle } from "../support/oracle.ts";
 import { schemaFixtures } from "../support/schema_fixtures.ts";
-import { startPostgres } from "../support/postgres_server.ts";
+import { sharedPostgres } from "../support/shared_servers.ts";
 import {
   arrival,
   Bus,
@@ -35,7 +35,7 @@ for (const { version, ...fixture } of schemaFixtures()) {
   Deno.test(`a state of schema ${version} is read, goes on and is proven`, async () => {
     await using directory = await temporaryDirectory();
     await using bus = await Bus.start();
-    const postgres = await startPostgres();
+    const postgres = await sharedPostgres();
     try {
       const environment = handlerEnvironment(bus.url, directory.path, {
         INSTANCE_ID: "fixture",

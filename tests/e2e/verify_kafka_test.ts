@@ -10,7 +10,8 @@ import {
   until,
 } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
-import { kafkaClient, kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
+import { kafkaClient } from "../support/kafka_broker.ts";
+import { sharedKafka } from "../support/shared_servers.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 import { readTopic } from "./topic.ts";
 
@@ -19,7 +20,7 @@ const WINDOW_S = 60;
 Deno.test("verify --kafka proves a topic, and tells what was tampered with", async (t) => {
   await using directory = await temporaryDirectory();
   await using bus = await Bus.start();
-  const broker = await startKafka();
+  const broker = await sharedKafka();
   const kafka = kafkaClient(broker.brokers);
   const admin = kafka.admin();
   await admin.connect();
@@ -166,6 +167,6 @@ Deno.test("verify --kafka proves a topic, and tells what was tampered with", asy
   } finally {
     await producer.disconnect();
     await admin.disconnect();
-    if (!kafkaIsExternal) await broker.remove();
+    await broker.remove();
   }
 });

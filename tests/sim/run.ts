@@ -2,6 +2,7 @@
  * Plays seeds, on every processor, and closes with one line. Exits with 1 when a seed has broken something.
  *
  *   make sim ARGS="--seeds 5000"             seeds 1 to 5000; --from N begins elsewhere
+ *   make sim ARGS="--minutes 10"             seeds from 1 on, until the time is up
  *   make sim ARGS="--seed 1234 --verbose"    one seed and all that happens in it
  */
 import { parseArgs } from "node:util";
@@ -12,7 +13,8 @@ import type { Report, Task } from "./worker.ts";
 const { values: flags } = parseArgs({
   args: Deno.args,
   options: {
-    seeds: { type: "string", default: "1000" },
+    seeds: { type: "string" },
+    minutes: { type: "string" },
     from: { type: "string", default: "1" },
     seed: { type: "string" },
     verbose: { type: "boolean", default: false },
@@ -84,9 +86,13 @@ function work(task: Task, summary: Summary): Promise<void> {
 }
 
 const first = Number(flags.seed ?? flags.from);
-const last = flags.seed === undefined ? first + Number(flags.seeds) - 1 : first;
+const minutes = Number(flags.minutes ?? Infinity);
+const seeds = Number(flags.seeds ?? (flags.minutes === undefined ? 1000 : Infinity));
+const last = flags.seed === undefined ? first + seeds - 1 : first;
 const step = Math.min(Number(flags.jobs), last - first + 1);
-if (!(step >= 1)) throw new Error("--seed, --seeds, --from and --jobs are numbers from 1 on");
+if (!(step >= 1 && minutes > 0)) {
+  throw new Error("--seed, --seeds, --from and --jobs are numbers from 1 on, --minutes is more than 0");
+}
 const directory = simulationDirectory();
 const summary = new Summary();
 const startedMs = performance.now();
@@ -94,7 +100,7 @@ try {
   await Promise.all(
     Array.from(
       { length: step },
-      (_, i) => work({ first: first + i, last, step, directory, isTraced: flags.verbose }, summary),
+      (_, i) => work({ first: first + i, last, step, minutes, directory, isTraced: flags.verbose }, summary),
     ),
   );
 } finally {

@@ -1,11 +1,12 @@
 /** Plays the seeds that it is sent, one after the other. */
 import { type Outcome, simulate } from "./simulation.ts";
 
-/** Seeds `first`, `first + step`, … up to `last`. */
+/** Seeds `first`, `first + step`, … up to `last`, or until the time is up. */
 export interface Task {
   readonly first: number;
   readonly last: number;
   readonly step: number;
+  readonly minutes: number;
   readonly directory: string;
   readonly isTraced: boolean;
 }
@@ -18,8 +19,9 @@ declare const self: {
   postMessage: (report: Report) => void;
 };
 
-self.onmessage = async ({ data: { first, last, step, directory, isTraced } }) => {
-  for (let seed = first; seed <= last; seed += step) {
+self.onmessage = async ({ data: { first, last, step, minutes, directory, isTraced } }) => {
+  const deadlineMs = performance.now() + minutes * 60_000;
+  for (let seed = first; seed <= last && performance.now() < deadlineMs; seed += step) {
     self.postMessage({ outcome: await simulate({ seed, directory, isTraced }) });
   }
   self.postMessage({ isDone: true });

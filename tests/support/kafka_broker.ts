@@ -159,8 +159,9 @@ async function answers(brokers: string[]): Promise<boolean> {
   }
 }
 
-function externalCluster(brokers: string[]): KafkaBroker {
-  const refuse = () => Promise.reject(new Error("The brokers of TEST_KAFKA_BROKERS are not ours to stop."));
+/** Brokers that run already, to be left as they are. */
+export function externalCluster(brokers: string[]): KafkaBroker {
+  const refuse = () => Promise.reject(new Error("These brokers are not this test's to stop."));
   return {
     brokers,
     saslBrokers: [],

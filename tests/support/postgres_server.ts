@@ -112,8 +112,9 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-function externalServer(url: string): PostgresServer {
-  const refuse = () => Promise.reject(new Error("The server of TEST_POSTGRES_URL is not ours to stop."));
+/** A server that runs already, to be left as it is. */
+export function externalServer(url: string): PostgresServer {
+  const refuse = () => Promise.reject(new Error("This server is not this test's to stop."));
   return {
     url,
     stop: refuse,

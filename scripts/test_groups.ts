@@ -1,0 +1,68 @@
+/** Which test files share a process, and which processes come first. */
+import { dirname, join } from "node:path";
+
+/** These decide how long it all takes, so they are the first to begin. Longest first. */
+export const LONGEST: readonly string[] = [
+  "tests/sinks/kafka_sink_test.ts",
+  "tests/e2e/crash_test.ts",
+  "tests/sim/sim_test.ts",
+  "tests/chaos/chaos_test.ts",
+  "tests/sinks/kafka_topic_test.ts",
+  "tests/e2e/verify_kafka_test.ts",
+  "tests/e2e/outage_test.ts",
+  "tests/fuzz/fuzz_test.ts",
+  "tests/e2e/main_test.ts",
+  "tests/e2e/bad_input_test.ts",
+  "tests/e2e/commands_test.ts",
+  "tests/e2e/upgrade_test.ts",
+];
+
+/** Here each file has a process of its own: most of its time goes into servers and programs that it starts. */
+const ONE_BY_ONE = [
+  "tests/build",
+  "tests/chaos",
+  "tests/deploy",
+  "tests/e2e",
+  "tests/fuzz",
+  "tests/sim",
+  "tests/sinks",
+];
+
+/** Test files that run one after another, in one process. */
+export interface TestGroup {
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
+/** @param files Relative to the root of the repository. */
+export function testGroups(files: readonly string[]): TestGroup[] {
+  const byName = new Map<string, string[]>();
+  for (const file of files) {
+    const directory = dirname(file);
+    const name = ONE_BY_ONE.includes(directory) ? file : directory;
+    byName.set(name, [...byName.get(name) ?? [], file]);
+  }
+  const rank = ({ name }: TestGroup) => {
+    const place = LONGEST.indexOf(name);
+    return place < 0 ? LONGEST.length : place;
+  };
+  return [...byName].map(([name, files]) => ({ name, files })).sort((a, b) => rank(a) - rank(b));
+}
+
+/** Those that start neither servers nor programs. */
+export function quickFiles(files: readonly string[]): string[] {
+  return files.filter((file) => !ONE_BY_ONE.includes(dirname(file)));
+}
+
+/** All test files at or below `path`, relative to `root`, sorted. */
+export async function testFiles(root: string, path: string): Promise<string[]> {
+  const relative = path.replace(/\/+$/, "");
+  if ((await Deno.stat(join(root, relative))).isFile) return [relative];
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(root, relative))) {
+    const child = join(relative, name);
+    if (isDirectory) found.push(...await testFiles(root, child));
+    else if (name.endsWith("_test.ts")) found.push(child);
+  }
+  return found.sort();
+}

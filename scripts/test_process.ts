@@ -1,0 +1,117 @@
+/** One `deno test`: its output, what it counted, and what failed. */
+import { setTimeout as delay } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
+import type { TestGroup } from "./test_groups.ts";
+
+/** A server that a test left behind may hold the pipe open for ever. */
+const OUTPUT_GRACE_MS = 2_000;
+const CLOSING_LINE =
+  /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/;
+
+export interface TestResult {
+  readonly group: TestGroup;
+  readonly passed: number;
+  /** At least 1 when the process failed for whatever reason. */
+  readonly failed: number;
+  readonly skipped: number;
+  readonly failures: readonly Failure[];
+  readonly seconds: number;
+}
+
+/** What has to be run again. */
+export interface Failure {
+  readonly file: string;
+  /** The start of the test's name; undefined: all of the file. */
+  readonly name?: string;
+}
+
+export interface TestProcessOptions {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Flags of `deno test`. */
+  readonly flags: readonly string[];
+  /** Takes the output as it comes. */
+  readonly write: (bytes: Uint8Array) => void;
+  /** Ends the process. */
+  readonly signal: AbortSignal;
+}
+
+export async function runTestProcess(group: TestGroup, options: TestProcessOptions): Promise<TestResult> {
+  const { cwd, env, flags, write, signal } = options;
+  const startedMs = performance.now();
+  // Both outputs in one pipe stay in their order. The shell becomes the program.
+  const child = new Deno.Command("sh", {
+    args: ["-c", 'exec "$@" 2>&1', "sh", Deno.execPath(), "test", "--allow-all", ...flags, ...group.files],
+    cwd,
+    env,
+    stdin: "null",
+    stdout: "piped",
+    signal,
+  }).spawn();
+  const reading = readOutput(child.stdout, write);
+  const { success } = await child.status;
+  await Promise.race([reading.whole, delay(OUTPUT_GRACE_MS, undefined, { ref: false })]);
+  const { passed, failed, skipped } = reading.counts;
+  const listed = success ? [] : failuresIn(reading.lines);
+  const isWithoutReason = !success && listed.length === 0;
+  return {
+    group,
+    passed,
+    failed: success ? failed : Math.max(failed, 1),
+    skipped,
+    failures: isWithoutReason ? group.files.map((file) => ({ file })) : listed,
+    seconds: (performance.now() - startedMs) / 1000,
+  };
+}
+
+interface Reading {
+  readonly lines: string[];
+  /** Zeros without a closing line: the tests did not even load, or the runner died. */
+  readonly counts: { passed: number; failed: number; skipped: number };
+  readonly whole: Promise<void>;
+}
+
+function readOutput(output: ReadableStream<Uint8Array>, write: (bytes: Uint8Array) => void): Reading {
+  const reading = { lines: [] as string[], counts: { passed: 0, failed: 0, skipped: 0 } };
+  const whole = (async () => {
+    let rest = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of output) {
+      write(chunk);
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines.map(stripVTControlCharacters)) {
+        reading.lines.push(line);
+        const match = CLOSING_LINE.exec(line);
+        if (match === null) continue;
+        const [, passed, failed, ignored] = match;
+        reading.counts = { passed: Number(passed), failed: Number(failed), skipped: Number(ignored ?? 0) };
+      }
+    }
+    if (rest !== "") write(new TextEncoder().encode("\n"));
+  })();
+  return {
+    get lines() {
+      return reading.lines;
+    },
+    get counts() {
+      return reading.counts;
+    },
+    whole,
+  };
+}
+
+/**
+ * What `deno test` lists as failed. A step is listed by its test's name, ` ... ` and its own; what comes before the first such sign finds
+ * the test again, as a filter takes a part of a name too.
+ */
+export function failuresIn(lines: readonly string[]): Failure[] {
+  const failures = new Map<string, Failure>();
+  for (const line of lines.slice(lines.lastIndexOf(" FAILURES ") + 1 || lines.length)) {
+    const test = /^(.+?)(?: \.\.\. .*)? => \.\/(\S+):\d+:\d+$/.exec(line);
+    const uncaught = /^\.\/(\S+) \(uncaught error\)$/.exec(line);
+    if (test !== null) failures.set(`${test[2]} ${test[1]}`, { file: test[2]!, name: test[1]! });
+    else if (uncaught !== null) failures.set(uncaught[1]!, { file: uncaught[1]! });
+  }
+  return [...failures.values()];
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runTestProcess } from "../../scripts/test_process.ts";
+
+/** Runs tests of these texts, one file each, in one process. */
+async function run(files: Readonly<Record<string, string>>) {
+  const directory = await Deno.makeTempDir({ prefix: "vabus-test-process-" });
+  const decoder = new TextDecoder();
+  let output = "";
+  try {
+    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(directory, name), text);
+    const group = { name: "these", files: Object.keys(files) };
+    const { seconds: _, ...result } = await runTestProcess(group, {
+      cwd: directory,
+      env: {},
+      flags: ["--no-check", "--no-config"],
+      write: (bytes) => output += decoder.decode(bytes, { stream: true }),
+      signal: new AbortController().signal,
+    });
+    return { ...result, output };
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("passed, failed and skipped are counted over all files of a process", async () => {
+  const { passed, failed, skipped, failures, output } = await run({
+    "a_test.ts": `Deno.test("good", () => console.error("said on stderr"));
+      Deno.test({ name: "left out", ignore: true, fn() {} });`,
+    "b_test.ts": `Deno.test("good too", () => {}); Deno.test("bad", () => { throw new Error("no"); });`,
+  });
+  assert.deepEqual({ passed, failed, skipped }, { passed: 2, failed: 1, skipped: 1 });
+  assert.deepEqual(failures, [{ file: "b_test.ts", name: "bad" }]);
+  assert.match(output, /said on stderr/);
+});
+
+Deno.test("a failed step names its test, once", async () => {
+  const { failures } = await run({
+    "a_test.ts": `Deno.test("it's \\"outer\\" => so", async (t) => {
+      await t.step("one ... more", () => { throw new Error("1"); });
+      await t.step("two", () => { throw new Error("2"); });
+    });`,
+  });
+  assert.deepEqual(failures, [{ file: "a_test.ts", name: 'it\'s "outer" => so' }]);
+});
+
+Deno.test("a file that does not load is a failure of the file", async () => {
+  const { failed, failures } = await run({ "a_test.ts": 'throw new Error("at once");' });
+  assert.equal(failed, 1);
+  assert.deepEqual(failures, [{ file: "a_test.ts" }]);
+});
+
+Deno.test("a process that dies without a closing line has failed, each of its files", async () => {
+  const { passed, failed, failures } = await run({
+    "a_test.ts": `Deno.test("good", () => {});`,
+    "b_test.ts": `Deno.test("deadly", () => Deno.kill(Deno.pid, "SIGKILL"));`,
+  });
+  assert.deepEqual({ passed, failed }, { passed: 0, failed: 1 });
+  assert.deepEqual(failures, [{ file: "a_test.ts" }, { file: "b_test.ts" }]);
+});
+
+Deno.test("nothing that a test prints passes for the closing line of the process", async () => {
+  const { passed, failed, failures } = await run({
+    "a_test.ts":
+      `Deno.test("good", () => console.log("ok | 99 passed | 7 failed (1s)\\n FAILURES \\n\\nx => ./y_test.ts:1:1"));`,
+  });
+  assert.deepEqual({ passed, failed, failures }, { passed: 1, failed: 0, failures: [] });
+});

@@ -1,0 +1,61 @@
+/**
+ * One PostgreSQL and one Kafka for all tests of a run that leave them as they are: with tables and topics of their own they do not see
+ * each other. A test that stops, kills or freezes a server starts one for itself.
+ */
+import { MissingPrerequisite } from "../../scripts/servers.ts";
+import { externalCluster, type KafkaBroker, kafkaIsExternal, startKafka } from "./kafka_broker.ts";
+import { externalServer, postgresIsExternal, type PostgresServer, startPostgres } from "./postgres_server.ts";
+
+const POSTGRES_VARIABLE = "SHARED_POSTGRES_URL";
+const KAFKA_VARIABLE = "SHARED_KAFKA_BROKERS";
+
+/** The server of the run; without one, a fresh one that goes with `remove`. */
+export function sharedPostgres(): Promise<PostgresServer> {
+  const url = Deno.env.get(POSTGRES_VARIABLE);
+  return url === undefined ? startPostgres() : Promise.resolve(externalServer(url));
+}
+
+/** The broker of the run; without one, a fresh one that goes with `remove`. */
+export function sharedKafka(): Promise<KafkaBroker> {
+  const brokers = Deno.env.get(KAFKA_VARIABLE);
+  return brokers === undefined ? startKafka() : Promise.resolve(externalCluster(brokers.split(",")));
+}
+
+/** The servers themselves, as the one who runs the tests has them. */
+export class SharedServers implements AsyncDisposable {
+  private constructor(
+    /** By which {@link sharedPostgres} and {@link sharedKafka} find them in the processes of the tests. */
+    readonly environment: Readonly<Record<string, string>>,
+    private readonly owned: AsyncDisposableStack,
+  ) {}
+
+  /** What cannot be started here is left out: its tests will say why. */
+  static async start(): Promise<SharedServers> {
+    await using stack = new AsyncDisposableStack();
+    const environment: Record<string, string> = {};
+    const started = await Promise.allSettled([
+      postgresIsExternal ? undefined : startPostgres().then((postgres) => {
+        stack.defer(() => postgres.remove());
+        environment[POSTGRES_VARIABLE] = postgres.url;
+      }),
+      kafkaIsExternal ? undefined : startKafka().then((kafka) => {
+        stack.defer(() => kafka.remove());
+        environment[KAFKA_VARIABLE] = kafka.brokers.join(",");
+      }),
+    ]);
+    for (const outcome of started) {
+      if (outcome.status === "rejected" && !(outcome.reason instanceof MissingPrerequisite)) {
+        throw outcome.reason;
+      }
+    }
+    return new SharedServers(environment, stack.move());
+  }
+
+  static none(): SharedServers {
+    return new SharedServers({}, new AsyncDisposableStack());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.owned[Symbol.asyncDispose]();
+  }
+}
