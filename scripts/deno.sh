@@ -45,6 +45,11 @@ install_from_npm() {
   trap - EXIT HUP INT TERM
 }
 
+# A temporary directory that cannot be used is as good as none.
+if [ -n "${TMPDIR:-}" ] && ! { [ -d "$TMPDIR" ] && [ -w "$TMPDIR" ] && [ -x "$TMPDIR" ]; }; then
+  unset TMPDIR
+fi
+
 if [ -n "${DENO:-}" ]; then
   program=$(real_deno "$DENO") || fail "DENO=$DENO is not a Deno of version 2.$min_minor or newer."
 elif program=$(real_deno deno); then

@@ -5,6 +5,8 @@ import { freePort } from "./free_port.ts";
 import { ServerProcess } from "./server_process.ts";
 
 const PASSWORD = "a-secret-of-the-tests";
+/** The path of a Unix socket may have 107 bytes, and `/.s.PGSQL.65535.lock` is added to its directory. */
+const SOCKET_DIRECTORY_MAX_BYTES = 107 - 20;
 const externalUrl = Deno.env.get("TEST_POSTGRES_URL");
 
 /** True when `TEST_POSTGRES_URL` names the server: tests that stop or freeze it cannot run then. */
@@ -32,9 +34,8 @@ export interface PostgresServer {
 export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
   if (externalUrl !== undefined) return externalServer(externalUrl);
   const binDir = await postgresBinDir();
-  const directory = await Deno.makeTempDir({ prefix: "vabus-postgres-" });
   const account = await unprivilegedAccount();
-  if (account !== undefined) await Deno.chown(directory, account.uid, account.gid);
+  const directory = await makeDirectory(account);
   await initDatabase(binDir, directory, account);
 
   const port = freePort();
@@ -64,6 +65,19 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       await Deno.remove(directory, { recursive: true });
     },
   };
+}
+
+/** A directory that the account can get to, with room for a socket in a path: below the temporary directory, else below /tmp. */
+async function makeDirectory(account: Account | undefined): Promise<string> {
+  for (const parent of [{}, { dir: "/tmp" }]) {
+    const directory = await Deno.makeTempDir({ ...parent, prefix: "vabus-postgres-" });
+    if (account !== undefined) await Deno.chown(directory, account.uid, account.gid);
+    const [program, ...args] = asAccount(account, ["test", "-w", directory]) as [string, ...string[]];
+    const { success } = await new Deno.Command(program, { args }).output();
+    if (success && new TextEncoder().encode(directory).length <= SOCKET_DIRECTORY_MAX_BYTES) return directory;
+    await Deno.remove(directory);
+  }
+  throw new Error("The account of PostgreSQL can write neither to the temporary directory nor to /tmp.");
 }
 
 interface Account {
