@@ -28,7 +28,12 @@ const RULES: readonly Rule[] = [
     name: "a seed made of the time",
     pattern: /\bDate\.now\(\)\s*%|\bseed\b[^\n]*\bDate\.now\b/i,
     instead: "write the seed in the test: testSeed(…)",
-    allowed: { "chaos/run.ts": "a hunt", "fuzz/run.ts": "a hunt", "mutants/run.ts": "a hunt" },
+    allowed: {
+      "chaos/run.ts": "a hunt",
+      "fuzz/run.ts": "a hunt",
+      "hunt/run.ts": "a hunt",
+      "mutants/run.ts": "a hunt",
+    },
   },
   {
     name: "a pause",
@@ -56,7 +61,9 @@ const RULES: readonly Rule[] = [
       "fuzz/run.ts": "as long as it is told to",
       "fuzz/hunt.ts": "as long as it is told to",
       "fuzz/scanner.ts": "a thousand times what it takes: finds steps that grow with the square of the input",
+      "hunt/properties.ts": "as long as it is told to",
       "sim/run.ts": "the time in what is told",
+      "sim/worker.ts": "as long as it is told to",
       "mutants/trial.ts": "what runs for many times as long as without the change counts as found",
       "support/executable.ts": "is until(…)",
       "support/server_process.ts": "PATIENCE_MS",
