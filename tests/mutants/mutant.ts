@@ -107,8 +107,9 @@ function changesOf(node: ts.Node, tree: ts.SourceFile): Change[] {
   }
 }
 
-/** A large decimal number is a measure (a size, a time), and one more or less of it means nothing. */
+/** One more or less means nothing in a large decimal number, a measure (a size, a time), nor in a -1 that stands for "none". */
 function isExact(node: ts.NumericLiteral, tree: ts.SourceFile): boolean {
+  if (ts.isPrefixUnaryExpression(node.parent)) return false;
   return Number(node.text) < 10 || node.getText(tree).startsWith("0x");
 }
 

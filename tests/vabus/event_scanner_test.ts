@@ -169,20 +169,23 @@ Deno.test("scanning accepts and refuses the same texts as JSON.parse, after any 
       }
       // What travels is UTF-8: half a surrogate pair in the text becomes U+FFFD on the way.
       json = json.toWellFormed();
-      const expected = attempt(() => {
-        const parsed = JSON.parse(json);
-        assert.ok(parsed !== null && typeof parsed === "object" && !Array.isArray(parsed));
-        assert.ok(typeof parsed.log === "string" && parsed.log.length > 0 && parsed.log.length <= 512);
-        assert.ok(Array.isArray(parsed.events));
-        for (const n of [parsed.offset, parsed.next]) assert.ok(Number.isSafeInteger(n) && n >= 0);
-        assert.equal(parsed.next - parsed.offset, parsed.events.length);
-        return parse(json);
-      });
+      const expected = attempt(() => parseReply(json));
       assert.deepEqual(attempt(() => scan(json)), expected);
     }),
     { numRuns: 4000 },
   );
 });
+
+/** {@link parse}, and what else a reply must be. */
+function parseReply(json: string): ReturnType<typeof scan> {
+  const parsed = JSON.parse(json);
+  assert.ok(parsed !== null && typeof parsed === "object" && !Array.isArray(parsed));
+  assert.ok(typeof parsed.log === "string" && parsed.log.length > 0 && parsed.log.length <= 512);
+  assert.ok(Array.isArray(parsed.events));
+  for (const n of [parsed.offset, parsed.next]) assert.ok(Number.isSafeInteger(n) && n >= 0);
+  assert.equal(parsed.next - parsed.offset, parsed.events.length);
+  return parse(json);
+}
 
 function attempt<T>(work: () => T): T | "refused" {
   try {
@@ -308,7 +311,7 @@ Deno.test("an event of the usual shape is read in place, without text or objects
       const reply = `{"log":"L","offset":0,"next":1,"events":[${json}]}`;
       assert.deepEqual(scan(reply), parse(reply));
     }),
-    { numRuns: 1000, seed: 1 },
+    { numRuns: 1000 },
   );
 });
 
@@ -333,34 +336,17 @@ Deno.test("a field whose name is nearly a known one is another field", () => {
   }
 });
 
-Deno.test("what is not quite JSON is refused, where a reader of the usual shape might pass over it", () => {
-  const faults = [
-    '{"name":xab","value":1,"timestamp":1}',
-    '{"name":"a","value":"1","timestamp":1,}',
-    '{"name":"a" "value":1,"timestamp":1}',
-    '{"name" "a","value":1,"timestamp":1}',
-    '{name":"a","value":1,"timestamp":1}',
-    '{"name":"a","value":01,"timestamp":1}',
-    '{"name":"a","value":1.,"timestamp":1}',
-    '{"name":"a","value":-,"timestamp":1}',
-    '{"name":"a","value":.5,"timestamp":1}',
-    '{"name":"a","value":/,"timestamp":1}',
-    '{"name":"a","value"::,"timestamp":1}',
-    '{"name":"a","value":1:,"timestamp":1}',
-    '{"name":"a","value":1./,"timestamp":1}',
-    '{"name":"a","value":1;,"timestamp":1}',
-    '{"name":"a\u001f","value":1,"timestamp":1}',
-    '"name":"a","value":1,"timestamp":1}',
-  ];
-  for (const fault of faults) {
-    assert.throws(() => JSON.parse(fault), SyntaxError, fault);
-    const reply = `{"log":"L","offset":0,"next":1,"events":[${fault}]}`;
-    assert.throws(() => scan(reply), ReplyFormatError, fault);
-    assert.throws(
-      () => scanEvent(new TextEncoder().encode(fault + ROOM), new EventBatch()),
-      ReplyFormatError,
-      fault,
-    );
+Deno.test("a reply is accepted and refused like by JSON.parse, whichever one byte of it is changed", () => {
+  const json =
+    '{"log":"L","offset":1,"next":3,"events":[{"name":"a.b","value":-10.59,"timestamp":19.05,"id":"i"},' +
+    '{"agg_func":"max","value":0,"timestamp":7,"name":"c"}]}';
+  for (let at = 0; at <= json.length; at++) {
+    for (const removed of [0, 1]) {
+      for (const added of ["", ...'"\\{}[],:-+./0159;eax \n\u001f\u007f']) {
+        const changed = json.slice(0, at) + added + json.slice(at + removed);
+        assert.deepEqual(attempt(() => scan(changed)), attempt(() => parseReply(changed)), changed);
+      }
+    }
   }
 });
 
