@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { StateError } from "../../src/store/state_error.ts";
+import { MemorySource, openRig, type Rig } from "./rig.ts";
+
+const NOW_MS = 2_000_000_000;
+const NEVER = new AbortController().signal;
+
+interface Scene {
+  readonly rig: Rig;
+  /** Reads what is published, without making a checkpoint; then `ms` go by, and one is made if it is due. Returns whether it was. */
+  isDueAfter(ms: number, ...events: unknown[]): Promise<boolean>;
+}
+
+async function withRig(work: (scene: Scene) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const bus = new MemorySource();
+    using rig = openRig(directory, [bus], NOW_MS, {
+      CHECKPOINT_INTERVAL: "5",
+      AGGREGATION_INTERVAL: "10",
+      VABUS_BATCH_SIZE: "20000",
+    });
+    const { ingest } = rig.core;
+    const isDueAfter = async (ms: number, ...events: unknown[]) => {
+      bus.publish(...events);
+      await rig.readers[0]!.drain(NEVER);
+      rig.clock.ms += ms;
+      ingest.checkpointIfDue();
+      return ingest.buses[0]!.committedOffset === bus.next;
+    };
+    await work({ rig, isDueAfter });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Of a window that stays open. */
+const event = (ms = NOW_MS) => ({ name: "a", value: 1, timestamp: ms / 1000 });
+
+Deno.test("a checkpoint is due when its interval is over, counted from the last one", () =>
+  withRig(async ({ isDueAfter }) => {
+    assert.equal(await isDueAfter(4999, event()), false);
+    assert.equal(await isDueAfter(1), true);
+    assert.equal(await isDueAfter(4999, event()), false);
+    assert.equal(await isDueAfter(1), true);
+  }));
+
+Deno.test("checkpoints take a tenth of the time at most: after a long one the next is due later", () =>
+  withRig(async ({ rig, isDueAfter }) => {
+    const { state } = rig.core;
+    const transaction = state.transaction.bind(state);
+    let tookMs = 800;
+    state.transaction = (work) => {
+      rig.clock.ms += tookMs;
+      return transaction(work);
+    };
+    assert.equal(await isDueAfter(5000, event()), true);
+    tookMs = 0;
+    assert.equal(await isDueAfter(7999, event()), false);
+    assert.equal(await isDueAfter(1), true);
+    assert.equal(await isDueAfter(5000, event()), true);
+  }));
+
+Deno.test("a window that is due is not left waiting, but for 50 ms since the last checkpoint", () =>
+  withRig(async ({ rig, isDueAfter }) => {
+    assert.equal(await isDueAfter(5000, event()), true);
+    rig.core.ingest.setIdle(0);
+    const later = event(NOW_MS + 6000);
+    assert.equal(await isDueAfter(49, later, event(NOW_MS - 20_000)), false);
+    assert.equal(await isDueAfter(1), true);
+    assert.ok(rig.core.outbox.endId() > 0);
+  }));
+
+Deno.test("what is refused is brought to disk when it has become much", () =>
+  withRig(async ({ isDueAfter }) => {
+    assert.equal(await isDueAfter(0, ...Array(9999).fill("1")), false);
+    assert.equal(await isDueAfter(0, "1"), true);
+    const long = JSON.stringify("x".repeat(65_534));
+    assert.equal(await isDueAfter(0, ...Array(255).fill(long)), false);
+    assert.equal(await isDueAfter(0, long), true);
+    assert.equal(await isDueAfter(0, "1"), false);
+  }));
+
+Deno.test("a state that could not be written is tried again each second, and fetching stops meanwhile", () =>
+  withRig(async ({ rig, isDueAfter }) => {
+    const { ingest, state } = rig.core;
+    const { transaction } = state;
+    let tries = 0;
+    state.transaction = () => {
+      tries++;
+      throw new StateError("unwritable", "the disk is full");
+    };
+    assert.equal(await isDueAfter(5000, event()), false);
+    assert.equal(tries, 1);
+    assert.deepEqual(ingest.obstacle, { name: "state_not_writable", detail: "the disk is full" });
+    for (let i = 2; i < 5; i++) {
+      rig.clock.ms += 999;
+      ingest.checkpointIfDue();
+      assert.equal(tries, i - 1);
+      rig.clock.ms += 1;
+      ingest.checkpointIfDue();
+      assert.equal(tries, i);
+    }
+    assert.equal(rig.log.filter((line) => line.includes("fetching stops")).length, 1);
+    state.transaction = transaction;
+    rig.clock.ms += 1000;
+    ingest.checkpointIfDue();
+    assert.equal(ingest.obstacle, undefined);
+    assert.equal(ingest.buses[0]!.committedOffset, 1);
+    assert.equal(rig.log.filter((line) => line.includes("can be written again")).length, 1);
+  }));
+
+Deno.test("patience for what stands in the way of fetching is measured, and told apart from its end", () =>
+  withRig(async ({ rig }) => {
+    const { ingest } = rig.core;
+    const { pulse } = ingest;
+    let leftMs = Infinity;
+    Object.defineProperty(ingest, "obstacle", {
+      get: () => leftMs > 0 ? { name: "outbox_full", detail: "full" } : undefined,
+    });
+    const sleep = rig.clock.sleep;
+    rig.clock.sleep = (ms) => {
+      leftMs -= ms;
+      return sleep(ms);
+    };
+    const startedMs = rig.clock.ms;
+    await ingest.mayFetch(NEVER, pulse, 30_000);
+    assert.equal(rig.clock.ms - startedMs, 30_000);
+    leftMs = 1000;
+    await ingest.mayFetch(NEVER, pulse);
+    assert.equal(rig.clock.ms - startedMs, 31_000);
+    leftMs = Infinity;
+    await ingest.mayFetch(AbortSignal.abort(), pulse);
+    assert.equal(rig.clock.ms - startedMs, 31_000);
+  }));
