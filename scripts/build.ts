@@ -22,6 +22,8 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COMPILE_TIMEOUT_MS = 60_000;
 /** Little is allocated per event: a small young generation costs no time, and spares some ten megabytes. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=2";
+/** What an entry loads by `import()`, relative to it. */
+const LOADED_LATER = "./cli/program.ts";
 const BEST_COMPRESSION = 9;
 
 /** What a person can act upon; shown without a stack. */
@@ -40,11 +42,11 @@ async function build(plan: Plan): Promise<string> {
   // Beside the output, so that the result can be renamed into its place.
   const work = await Deno.makeTempDir({ dir: dirname(plan.output), prefix: ".build-" });
   try {
-    const program = join(work, "program.mjs");
+    const main = join(work, "main.mjs");
     // By its own name, since `deno compile` would add the .exe that an executable for Windows lacks.
     const executable = join(work, basename(plan.output));
-    await bundle(plan.entry, program, commit);
-    const [form, note] = await makeExecutable(plan, program, executable, commit);
+    await bundle(plan.entry, main, commit);
+    const [form, note] = await makeExecutable(plan, main, executable, commit);
     await Deno.chmod(executable, 0o755);
     await Deno.rename(executable, plan.output);
     const { size } = await Deno.stat(plan.output);
@@ -59,18 +61,18 @@ async function build(plan: Plan): Promise<string> {
 /** The form it took, and a note on why when that was not the first choice. */
 async function makeExecutable(
   { form, target }: Plan,
-  program: string,
+  main: string,
   executable: string,
   commit: string,
 ): Promise<[form: string, note: string]> {
   let note = "";
   if (form !== "self-extracting") {
-    const fault = await compile(program, executable, target);
+    const fault = await compile(main, executable, target);
     if (fault === undefined) return ["compiled", note];
     if (form === "compiled") throw new BuildError(`deno compile failed: ${fault}`);
     note = `; not compiled, since deno compile failed: ${fault}`;
   }
-  await writeSelfExtracting(program, executable, commit);
+  await writeSelfExtracting(main, executable, commit);
   return ["self-extracting", note];
 }
 
@@ -89,23 +91,37 @@ async function currentCommit(): Promise<string> {
   }
 }
 
-async function bundle(entry: string, output: string, commit: string): Promise<void> {
+/**
+ * Bundles the entry into `main`, and what it loads while it runs, {@link LOADED_LATER}, into `program.mjs` beside that: the
+ * first is read in no time, and listens for signals while the second is.
+ */
+async function bundle(entry: string, main: string, commit: string): Promise<void> {
+  const code = (await bundled(entry, main)).replace(LOADED_LATER, "./program.mjs");
+  await Deno.writeTextFile(main, `globalThis.__VABUS_COMMIT__ = ${JSON.stringify(commit)};\n${code}`);
+  await bundled(join(dirname(entry), LOADED_LATER), programBeside(main));
+}
+
+async function bundled(entry: string, output: string): Promise<string> {
   const { success, stderr } = await deno([
     "bundle",
     "--platform=deno",
     "--quiet",
     `--config=${join(ROOT, "deno.json")}`,
+    `--external=${LOADED_LATER}`,
     `--output=${output}`,
     entry,
   ]);
   if (!success) throw new BuildError(`deno bundle failed:\n${decode(stderr)}`);
-  const code = await Deno.readTextFile(output);
-  await Deno.writeTextFile(output, `globalThis.__VABUS_COMMIT__ = ${JSON.stringify(commit)};\n${code}`);
+  return await Deno.readTextFile(output);
+}
+
+function programBeside(main: string): string {
+  return join(dirname(main), "program.mjs");
 }
 
 /** Undefined when it worked, else what stood in the way, in one line. */
 async function compile(
-  program: string,
+  main: string,
   output: string,
   target: string | undefined,
 ): Promise<string | undefined> {
@@ -119,7 +135,7 @@ async function compile(
       "--no-lock",
       ...(target === undefined ? [] : [`--target=${target}`]),
       `--output=${output}`,
-      program,
+      main,
     ],
     AbortSignal.timeout(COMPILE_TIMEOUT_MS),
   );
@@ -129,9 +145,10 @@ async function compile(
     `no result within ${COMPILE_TIMEOUT_MS / 1000} s`;
 }
 
-async function writeSelfExtracting(program: string, output: string, commit: string): Promise<void> {
+async function writeSelfExtracting(main: string, output: string, commit: string): Promise<void> {
   const runtime = await packedRuntime();
-  const code = await Deno.readFile(program);
+  const mainCode = (await Deno.readTextFile(main)).trimEnd();
+  const code = await Deno.readFile(programBeside(main));
   const packedCode = gzipSync(code, { level: BEST_COMPRESSION });
   const values: Record<string, string> = {
     VERSION,
@@ -140,7 +157,10 @@ async function writeSelfExtracting(program: string, output: string, commit: stri
     // Quoted, since the asterisks in them are Deno's, not the shell's.
     PERMISSIONS: PERMISSION_FLAGS.map((flag) => `'${flag}'`).join(" "),
     PLATFORM: await platform(),
-    CONTENT: sha256(Buffer.from(runtime.sha256 + sha256(code))).slice(0, 16),
+    CONTENT: sha256(Buffer.from(runtime.sha256 + sha256(code) + mainCode)).slice(0, 16),
+    MAIN: mainCode,
+    // With the newline that ends it.
+    MAIN_SIZE: `${Buffer.byteLength(mainCode) + 1}`,
     DENO_SIZE: `${runtime.size}`,
     DENO_PACKED_SIZE: `${runtime.packed.length}`,
     PROGRAM_SIZE: `${code.length}`,

@@ -3,15 +3,35 @@
 #
 # One file: behind the last line of this script follow Deno and the program, each compressed with gzip. The first start
 # unpacks both into a cache directory, and every start then becomes that Deno (exec), so signals, arguments and the exit
-# code are the program's own. V8 flags, should a host need some, go into DENO_V8_FLAGS.
+# code are the program's own. Between that moment and the first line of the program, a fraction of a second, a signal ends it at
+# once: nothing has begun. V8 flags, should a host need some, go into DENO_V8_FLAGS.
 set -eu
 
 content=@CONTENT@
+main_size=@MAIN_SIZE@
 deno_size=@DENO_SIZE@
 deno_packed_size=@DENO_PACKED_SIZE@
 program_size=@PROGRAM_SIZE@
 program_packed_size=@PROGRAM_PACKED_SIZE@
 uid=$(id -u)
+
+# Told to stop before the program is there: a service has stopped in good order then, since nothing has begun; any other
+# command was not carried out. What runs beside this shell ends before it.
+case ${1:-run} in
+  run | bus | demo) is_service=true ;;
+  -h | --help | -V | --version) is_service=false ;;
+  -*) is_service=true ;; # flags of run, which is the command where none is named
+  *) is_service=false ;;
+esac
+stop() {
+  trap '' INT TERM
+  [ -z "${!:-}" ] || kill "$!" 2>/dev/null || :
+  wait
+  if $is_service; then exit 0; fi
+  exit "$1"
+}
+trap 'stop 130' INT
+trap 'stop 143' TERM
 
 # Nobody else can put files into it. In a sticky directory such as /tmp, nobody else can replace ours.
 is_ours() {
@@ -27,7 +47,14 @@ has_size() {
   [ -f "$1" ] && [ "$(wc -c <"$1")" -eq "$2" ]
 }
 is_unpacked() {
-  has_size "$1/deno" "$deno_size" && has_size "$1/program.mjs" "$program_size" && [ -x "$1/deno" ]
+  has_size "$1/deno" "$deno_size" && has_size "$1/main.mjs" "$main_size" && has_size "$1/program.mjs" "$program_size" && [ -x "$1/deno" ]
+}
+
+# What listens for signals, in a file of its own: Deno reads it at once, and the program only then.
+write_main() {
+  cat <<'END_OF_MAIN'
+@MAIN@
+END_OF_MAIN
 }
 
 # Each file is complete and on disk before it gets its name, so neither a second start at the same moment nor a power cut
@@ -38,11 +65,13 @@ unpack() {
   trap 'exit 1' HUP INT TERM
   tail -c "$((deno_packed_size + program_packed_size))" "$0" 2>/dev/null | head -c "$deno_packed_size" | gzip -dc >"$work/deno" &&
     tail -c "$program_packed_size" "$0" | gzip -dc >"$work/program.mjs" &&
+    write_main >"$work/main.mjs" &&
     chmod 700 "$work/deno" &&
-    { sync "$work/deno" "$work/program.mjs" 2>/dev/null || sync; } &&
+    { sync "$work/deno" "$work/program.mjs" "$work/main.mjs" 2>/dev/null || sync; } &&
     "$work/deno" --version >/dev/null &&
     mv -f "$work/deno" "$1/deno" &&
     mv -f "$work/program.mjs" "$1/program.mjs" &&
+    mv -f "$work/main.mjs" "$1/main.mjs" &&
     is_unpacked "$1" && status=0 || status=1
   rm -rf "$work"
   trap - EXIT HUP INT TERM
@@ -66,7 +95,9 @@ start_from() {
   is_ours "$base" && is_ours "$directory" || return 0
   if ! is_unpacked "$directory"; then
     remove_old "$base"
-    (umask 077 && unpack "$directory") || return 0
+    # Beside this shell, which would not hear a signal before what it waits for has ended.
+    (umask 077 && unpack "$directory") &
+    wait "$!" || return 0
   fi
   touch -c "$directory" 2>/dev/null || :
   export DENO_DIR="$directory/deno_dir" DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1
@@ -77,7 +108,7 @@ start_from() {
   export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-4194304}"
   # Why these permissions: scripts/permissions.ts.
   exec "$directory/deno" run @PERMISSIONS@ @ENGINE_FLAGS@ --no-config --no-lock --no-remote --no-npm \
-    "$directory/program.mjs" "$@"
+    "$directory/main.mjs" "$@"
 }
 
 if [ -n "${CACHE_DIRECTORY:-}" ]; then # systemd's, for this very service

@@ -1,3 +1,5 @@
-import { runProgram } from "./cli/program.ts";
+// First and alone: a signal that comes while the program is loaded must find its listener.
+import { shutdown } from "./cli/signals.ts";
 
-Deno.exit(await runProgram(Deno.args));
+const { runProgram } = await import("./cli/program.ts");
+Deno.exit(await runProgram(Deno.args, shutdown));

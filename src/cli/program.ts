@@ -6,11 +6,11 @@ import { type Disclosure, outcomeOf } from "./boundary.ts";
 import type { AnyCommand } from "./command.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { EXIT } from "./exit.ts";
-import { watchSignals } from "./signals.ts";
+import type { Shutdown } from "./signals.ts";
 import { stderrLogger, systemSources, writeStderr, writeStdout } from "./system.ts";
 
 /** Runs one command line to its end and answers with the exit code. Every error ends here. */
-export async function runProgram(args: readonly string[]): Promise<number> {
+export async function runProgram(args: readonly string[], shutdown: Shutdown): Promise<number> {
   let disclosure: Disclosure = { isDebug: false, secrets: [] };
   // Errors that libraries throw outside of any call of ours would otherwise end in a stack, secrets and all.
   globalThis.addEventListener("unhandledrejection", (event) => {
@@ -21,7 +21,6 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     event.preventDefault();
     Deno.exit(conclude(event.error, disclosure));
   });
-  using shutdown = watchSignals();
   try {
     const invocation = parseCommandLine(args, { writeOut: writeStdout, writeErr: writeStderr });
     const sources = systemSources(invocation.flags, invocation.envFile);

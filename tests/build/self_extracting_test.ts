@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { until } from "../support/executable.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const BUILD = join(dirname(dirname(HERE)), "scripts", "build.ts");
@@ -37,6 +38,40 @@ Deno.test("becomes the program, so that a signal reaches it", async () => {
   assert.deepEqual({ code, signal }, { code: 42, signal: null });
 });
 
+for (
+  const [args, code] of [
+    [[], 0],
+    [["run"], 0],
+    [["--log-level", "warn"], 0],
+    [["once"], 143],
+    [["--version"], 143],
+  ] as const
+) {
+  Deno.test(`told to stop while it unpacks for \`${args.join(" ")}\`, it ends with ${code} and leaves nothing`, async () => {
+    const cache = await freshCache();
+    // A gzip that says when it begins, and goes on when it is told to.
+    const place = dirname(cache.TMPDIR);
+    const [path, begun, goOn] = [join(place, "bin"), join(place, "begun"), join(place, "go-on")];
+    await Deno.mkdir(path);
+    const { stdout: real } = await new Deno.Command("sh", { args: ["-c", "command -v gzip"] }).output();
+    await Deno.writeTextFile(
+      join(path, "gzip"),
+      `#!/bin/sh\n>${begun}; until [ -e ${goOn} ]; do sleep 0.02; done\nexec ${decode(real).trim()} "$@"\n`,
+      { mode: 0o755 },
+    );
+    const child = command({ ...cache, PATH: `${path}:${Deno.env.get("PATH")}` }, [...args]).spawn();
+    const output = child.output();
+    await until(() => isThere(begun), "gzip");
+    child.kill("SIGTERM");
+    await Deno.writeTextFile(goOn, "");
+    const ended = await output;
+    assert.deepEqual([ended.code, ended.signal], [code, null]);
+    assert.deepEqual([ended.stdout.length, ended.stderr.length], [0, 0]);
+    assert.deepEqual(await namesIn(await unpackedIn(cache)), []);
+    assert.equal((await start(cache, ["echo"])).code, 7);
+  });
+}
+
 Deno.test("unpacks once, readable by its user alone", async () => {
   const cache = await freshCache();
   await start(cache, ["echo"]);
@@ -46,14 +81,14 @@ Deno.test("unpacks once, readable by its user alone", async () => {
   const second = await Deno.stat(join(unpacked, "deno"));
   assert.equal(first.ino, second.ino);
   assert.equal((await Deno.stat(unpacked)).mode! & 0o077, 0);
-  assert.deepEqual(await namesIn(unpacked), ["deno", "deno_dir", "program.mjs"]);
+  assert.deepEqual(await namesIn(unpacked), ["deno", "deno_dir", "main.mjs", "program.mjs"]);
 });
 
 Deno.test("first starts at the same moment all work", async () => {
   const cache = await freshCache();
   const starts = await Promise.all([1, 2, 3].map(() => start(cache, ["echo"])));
   assert.deepEqual(starts.map(({ code }) => code), [7, 7, 7], starts.map(({ stderr }) => stderr).join());
-  assert.deepEqual(await namesIn(await unpackedIn(cache)), ["deno", "deno_dir", "program.mjs"]);
+  assert.deepEqual(await namesIn(await unpackedIn(cache)), ["deno", "deno_dir", "main.mjs", "program.mjs"]);
 });
 
 Deno.test("makes a damaged cache anew", async () => {
@@ -161,7 +196,7 @@ async function start(env: Record<string, string>, args: string[], file = executa
 }
 
 async function build(args: string[]): Promise<Result> {
-  const entry = join(HERE, "program.ts");
+  const entry = join(HERE, "program", "main.ts");
   return text(
     await new Deno.Command(Deno.execPath(), {
       args: ["run", "--allow-all", "--quiet", BUILD, "--entry", entry, ...args],
@@ -178,8 +213,19 @@ interface Result {
 }
 
 function text({ code, success, stdout, stderr }: Deno.CommandOutput): Result {
-  const decoder = new TextDecoder();
-  return { code, success, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  return { code, success, stdout: decode(stdout), stderr: decode(stderr) };
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }
 
 async function readUntil(stream: ReadableStream<Uint8Array>, word: string): Promise<void> {

@@ -40,7 +40,7 @@ for (
     await using directory = await temporaryDirectory();
     await using bus = await Bus.start();
     const [deno, ...args] = await commandLineOf(bus.program);
-    const program = args.findIndex((argument) => argument.endsWith("/program.mjs"));
+    const program = args.findIndex((argument) => argument.endsWith("/main.mjs"));
     const reduced = args.slice(0, program + 1).filter((argument) => argument.split("=")[0] !== missing);
     const { code, stdout, stderr } = await new Deno.Command(deno!, {
       args: [...reduced, "check"],
@@ -64,7 +64,7 @@ async function commandLineOf(program: Program): Promise<string[]> {
   return await until(
     async () => {
       const line = await read();
-      return line.some((argument) => argument.endsWith("/program.mjs")) && line;
+      return line.some((argument) => argument.endsWith("/main.mjs")) && line;
     },
     "the program",
     PATIENCE_MS,

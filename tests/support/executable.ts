@@ -96,10 +96,15 @@ export class Program implements AsyncDisposable {
     await this.exit;
   }
 
-  /** Asks the process to end and waits for it. @throws when it does not end in time. */
-  stop(timeoutMs = PATIENCE_MS): Promise<number> {
+  /**
+   * Asks the process to end, once it has said something: before that, nobody can know that the program is there, and the signal
+   * may come before its listener. Waits for the end. @throws when either takes too long.
+   */
+  async stop(timeoutMs = PATIENCE_MS): Promise<number> {
+    const isKnown = () => this.stderr !== "" || this.stdout !== "" || this.exitCode !== undefined;
+    await until(isKnown, `the first words of \`${this.command}\``, PATIENCE_MS, [this]);
     this.signal("SIGTERM");
-    return this.ended(timeoutMs);
+    return await this.ended(timeoutMs);
   }
 
   /** Waits for the end of the process. @throws when it does not end in time. */

@@ -1,6 +1,6 @@
 /** A small program to build: says what it was given, or waits for SIGTERM. */
 import process from "node:process";
-import { COMMIT, VERSION } from "../../src/version.ts";
+import { COMMIT, VERSION } from "../../../../src/version.ts";
 
 const [command, ...args] = process.argv.slice(2);
 if (command === "wait") {
