@@ -5,6 +5,8 @@ import { PROMETHEUS_CONTENT_TYPE } from "../metrics/prometheus.ts";
 /** Ready when there are no causes not to be. */
 export interface Readiness {
   readonly causes: readonly { readonly name: string; readonly detail: string }[];
+  /** What is wrong though everything goes on. */
+  readonly alarms: readonly { readonly name: string; readonly detail: string }[];
 }
 
 export interface AdminServerOptions {
@@ -67,10 +69,11 @@ function answer(request: Request, { readiness, metricsText }: AdminServerOptions
     case "/healthz":
       return json(200, { status: "ok" });
     case "/readyz": {
-      const { causes } = readiness();
+      const { causes, alarms } = readiness();
+      const said = { causes, ...(alarms.length > 0 && { alarms }) };
       return causes.length === 0
-        ? json(200, { status: "ready", causes })
-        : json(503, { status: "not_ready", causes });
+        ? json(200, { status: "ready", ...said })
+        : json(503, { status: "not_ready", ...said });
     }
     case "/metrics":
       return reply(200, PROMETHEUS_CONTENT_TYPE, metricsText());

@@ -210,7 +210,7 @@ export function archiveHash(bytes: Uint8Array, start: number, length: number, fu
 }
 
 /** The hash of a (name, function) pair in memory, from the hash of its name. */
-function seriesHash(nameHash: number, functionId: number): number {
+export function seriesHash(nameHash: number, functionId: number): number {
   return Math.imul(nameHash ^ functionId, 0x01000193);
 }
 

@@ -1,6 +1,10 @@
 import { maskedConfig } from "../config/effective.ts";
 import { createSinks, createSources } from "../handler/parts.ts";
+import { printable } from "../log/printable.ts";
 import { SinkError } from "../sinks/sink.ts";
+import { readAlarms, type StandingAlarm, told } from "../store/alarms.ts";
+import { StateDatabase } from "../store/state_database.ts";
+import { StateError } from "../store/state_error.ts";
 import { SourceError } from "../vabus/source.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -32,7 +36,24 @@ export async function check({ config, logger, signal, write }: CommandContext): 
   ];
   const findings = await Promise.all(places.map((place) => examine(place, signal, PROBE_TIMEOUT_MS)));
   for (const { text } of findings) write(`${text}\n`);
+  for (const alarm of standingAlarms(config.stateDir)) write(`ALARM   ${printable(told(alarm))}\n`);
   return findings.every(({ isReachable }) => isReachable) ? EXIT.done : EXIT.failed;
+}
+
+/** Of a state that is there and can be read. */
+function standingAlarms(stateDir: string): StandingAlarm[] {
+  let state: StateDatabase;
+  try {
+    state = StateDatabase.openForReading(stateDir);
+  } catch (error) {
+    if (error instanceof StateError) return [];
+    throw error;
+  }
+  try {
+    return readAlarms(state);
+  } finally {
+    state.close();
+  }
 }
 
 interface Finding {

@@ -25,6 +25,11 @@ const FORGET_SINKS = repeated(
   anyText("<name>", "the name of a sink"),
   "give up what waits for a sink that was removed from STORAGE_TYPE",
 );
+const ACCEPT_SINKS = repeated(
+  "--accept-sink",
+  anyText("<name>", "the name of a sink"),
+  "take what a sink holds as it is: settles alarms over it, and goes on where another life of the state has written to it",
+);
 const SKIP_TO = repeated(
   "--skip-to",
   busOffset(),
@@ -52,7 +57,7 @@ export const COMMANDS: readonly AnyCommand[] = [
       ],
     ],
     concerns: VARIABLE_NAMES,
-    options: { forgetSinks: FORGET_SINKS, skipTo: SKIP_TO },
+    options: { forgetSinks: FORGET_SINKS, acceptSinks: ACCEPT_SINKS, skipTo: SKIP_TO },
     configure: handlerConfig,
     run: async (context, options) => (await import("./run.ts")).run(context, options),
   }),
@@ -70,6 +75,7 @@ export const COMMANDS: readonly AnyCommand[] = [
     options: {
       flush: toggle("--flush", "close open windows too"),
       forgetSinks: FORGET_SINKS,
+      acceptSinks: ACCEPT_SINKS,
       skipTo: SKIP_TO,
     },
     configure: handlerConfig,

@@ -53,6 +53,12 @@ function text(report: StatusReport, isRunning: boolean, now: number): string {
       ? [["", `… and ${windows.length - SHOWN_WINDOWS} more`] as [string, string]]
       : []),
     ["outbox", waiting(outbox)],
+    ...report.alarms.map((alarm): [string, string] => [
+      "ALARM",
+      `${alarm.sink}, since ${
+        iso(alarm.since)
+      }: ${alarm.detail} (${alarm.rows} rows at least). What to do: ${alarm.way_out}`,
+    ]),
     ["refused", lettersKept(letters)],
     [
       "events",

@@ -1,6 +1,9 @@
 import { provablePlaces } from "../handler/parts.ts";
 import { type Proof, type SinkProof, verify as proveBooks } from "../handler/verification.ts";
+import type { Logger } from "../log/logger.ts";
+import { readAlarms, settleAlarms } from "../store/alarms.ts";
 import { StateDatabase } from "../store/state_database.ts";
+import { isWaitedOut } from "../store/state_error.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { printable } from "../log/printable.ts";
@@ -33,9 +36,34 @@ export async function verify(
     write(
       json ? `${JSON.stringify({ ...proof, unread_sinks: unread }, undefined, 2)}\n` : report(proof, unread),
     );
+    const proven = sinceMs === undefined ? proof.sinks.filter(isProven).map(({ sink }) => sink) : [];
+    if (readAlarms(state).some(({ sink }) => proven.includes(sink))) settle(config.stateDir, proven, logger);
     return proof.proven ? EXIT.done : EXIT.failed;
   } finally {
     for (const place of places) await place.close();
+    state.close();
+  }
+}
+
+function isProven({ difference_count: differences, failure }: SinkProof): boolean {
+  return differences === 0 && failure === null;
+}
+
+/** Ends the alarms over sinks that hold all they must, and nothing else. */
+function settle(stateDir: string, sinks: readonly string[], logger: Logger): void {
+  const state = StateDatabase.openForWishing(stateDir);
+  try {
+    for (const sink of sinks) {
+      if (settleAlarms(state, sink) > 0) {
+        logger.info("the alarms over the sink are settled: it is proven", { sink });
+      }
+    }
+  } catch (error) {
+    if (!isWaitedOut(error)) throw error;
+    logger.warn("the alarms over proven sinks stand until somebody proves them who may write the state", {
+      error: error.message,
+    });
+  } finally {
     state.close();
   }
 }

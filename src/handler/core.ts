@@ -5,9 +5,11 @@ import { Ingest, type IngestObserver } from "../ingest/ingest.ts";
 import type { Logger } from "../log/logger.ts";
 import { compileRoutes } from "../router/routes.ts";
 import { readAccounts } from "../store/accounts.ts";
+import { acceptSink } from "../store/alarms.ts";
 import { Checkpoint } from "../store/checkpoint.ts";
 import { LETTER_BOUND, type LetterBound } from "../store/letter_bound.ts";
 import { OutboxLog } from "../store/outbox_log.ts";
+import { StateError } from "../store/state_error.ts";
 import { SinkRegistry } from "../store/sink_registry.ts";
 import { StateDatabase, type StateDatabaseOptions } from "../store/state_database.ts";
 import { type RouteTable, WindowCloser } from "../store/window_closer.ts";
@@ -28,6 +30,8 @@ export interface CoreOptions {
    */
   readonly busNames: readonly string[] | undefined;
   readonly forgetSinks: readonly string[];
+  /** Sinks that the operator takes as they are: alarms over them are settled, whoever else wrote to them. */
+  readonly acceptSinks?: readonly string[];
   readonly clock: Clock;
   readonly observer: IngestObserver;
   /** How the state is opened; default: as a file, and kept from others. */
@@ -60,7 +64,8 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const registry = options.busNames === undefined
       ? SinkRegistry.read(state)
       : SinkRegistry.open(state, endId, sinkNames, options.forgetSinks);
-    const outbox = new OutboxLog(state, registry, endId, clock.nowMs);
+    for (const sink of options.acceptSinks ?? []) accept(state, registry, sink, logger);
+    const outbox = new OutboxLog(state, registry, endId, clock.nowMs, undefined, options.acceptSinks);
     const closer = new WindowCloser(state, registry, routeTable(config, sinkNames));
     const checkpoint = new Checkpoint(state, aggregator, registry, outbox, closer, {
       correctionHorizonMs,
@@ -89,6 +94,16 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     state.close();
     throw error;
   }
+}
+
+function accept(state: StateDatabase, registry: SinkRegistry, name: string, logger: Logger): void {
+  if (!registry.sinks.some((sink) => sink.name === name)) {
+    throw new StateError("foreign", `--accept-sink ${name}: there is no such sink in STORAGE_TYPE.`);
+  }
+  logger.warn("the sink is taken as it is, by an operator's word (--accept-sink)", {
+    sink: name,
+    alarms_settled: acceptSink(state, name, registry.get(name).cursor),
+  });
 }
 
 function settingsOf(config: Config, busCount: number): AggregatorOptions {

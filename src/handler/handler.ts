@@ -25,6 +25,8 @@ import { Tasks } from "./tasks.ts";
 export interface HandlerOptions {
   /** Sinks whose undelivered aggregates are given up. */
   readonly forgetSinks: readonly string[];
+  /** Sinks that the operator takes as they are: alarms over them are settled, whoever else wrote to them. */
+  readonly acceptSinks?: readonly string[];
   /** Where to go on in a bus's log, by the operator's word: what lies before it and was not fetched is given up. */
   readonly skipTo: readonly { readonly bus: string; readonly offset: number }[];
 }
@@ -153,6 +155,7 @@ class Handler {
     this.core = openCore(config, logger, {
       busNames: this.sources.map(({ name }) => name),
       forgetSinks: options.forgetSinks,
+      acceptSinks: options.acceptSinks ?? [],
       clock,
       observer: this.metrics,
       openState,
@@ -313,8 +316,8 @@ class Handler {
   }
 
   private statusLine(): string {
-    const { aggregator, outbox, ingest } = this.core;
-    const { causes } = readiness(ingest, this.router, this.isStopping);
+    const { aggregator, outbox } = this.core;
+    const { causes } = readiness(this.core, this.router, this.isStopping);
     const figures =
       `${aggregator.windows.windowCount} open windows, ${outbox.pendingCount()} aggregates wait`;
     return causes.length === 0
@@ -336,7 +339,7 @@ class Handler {
     if (httpListen === undefined) return undefined;
     return startAdminServer({
       ...httpListen,
-      readiness: () => readiness(this.core.ingest, this.router, this.isStopping),
+      readiness: () => readiness(this.core, this.router, this.isStopping),
       metricsText: () => prometheusText(this.metrics.snapshot()),
       logger: this.logger.child("admin"),
     });

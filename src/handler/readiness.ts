@@ -1,7 +1,9 @@
 import type { Readiness } from "../admin/admin_server.ts";
-import type { Ingest } from "../ingest/ingest.ts";
 import type { DeliveryState } from "../router/delivery.ts";
 import type { Router } from "../router/router.ts";
+import { readAlarms, told } from "../store/alarms.ts";
+import type { StateDatabase } from "../store/state_database.ts";
+import type { Core } from "./core.ts";
 
 const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, string> = {
   starting: "sink_starting",
@@ -11,7 +13,7 @@ const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, string> = {
 };
 
 /** Everything that keeps events from going in or aggregates from going out, each cause by name. */
-export function readiness(ingest: Ingest, router: Router, isStopping: boolean): Readiness {
+export function readiness({ ingest, state }: Core, router: Router, isStopping: boolean): Readiness {
   const causes: { name: string; detail: string }[] = [];
   if (isStopping) causes.push({ name: "stopping", detail: "the handler is being stopped" });
   if (ingest.obstacle) causes.push(ingest.obstacle);
@@ -22,5 +24,14 @@ export function readiness(ingest: Ingest, router: Router, isStopping: boolean): 
     if (state === "delivering") continue;
     causes.push({ name: SINK_CAUSES[state], detail: `${name}: ${error ?? "not opened yet"}` });
   }
-  return { causes };
+  return { causes, alarms: alarmsOf(state) };
+}
+
+function alarmsOf(state: StateDatabase): Readiness["alarms"] {
+  try {
+    return readAlarms(state).map((alarm) => ({ name: alarm.kind, detail: told(alarm) }));
+  } catch {
+    // A state that cannot be read is a cause by itself.
+    return [];
+  }
 }

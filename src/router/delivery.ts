@@ -1,9 +1,18 @@
+import type { Aggregate } from "../aggregation/aggregate.ts";
 import { Backoff } from "../clock/backoff.ts";
 import type { Clock } from "../clock/clock.ts";
 import { Pulse } from "../clock/pulse.ts";
 import type { Logger } from "../log/logger.ts";
-import { type OutboxBatch, type Sink, SinkError, type SinkErrorKind } from "../sinks/sink.ts";
+import {
+  type Contradiction,
+  type OutboxBatch,
+  type Sink,
+  type SinkAlarm,
+  SinkError,
+  type SinkErrorKind,
+} from "../sinks/sink.ts";
 import type { Outbox } from "../store/outbox.ts";
+import { wayOut } from "../store/alarms.ts";
 import { isWaitedOut } from "../store/state_error.ts";
 import { bisect } from "./bisection.ts";
 
@@ -37,6 +46,8 @@ const KEEP_ALIVE_MS = 12 * 3600_000;
 /** Failures in a row after which a delivery that shall finish gives up. */
 const FINISHING_ATTEMPTS = 3;
 const CLOSE_TIMEOUT_MS = 5000;
+/** Characters of a name in messages. */
+const SHOWN_NAME = 100;
 /** One that rests looks into the outbox this often by itself too, so that a silent one is known to be stuck. */
 const REST_MAX_MS = 30_000;
 
@@ -123,8 +134,16 @@ export class Delivery {
   }
 
   private async open(stop: AbortSignal): Promise<void> {
-    const { stateId } = this.outbox;
-    const context = { stateId, cursor: this.cursor, endId: this.outbox.endId() };
+    const { outbox, name } = this;
+    const context = {
+      stateId: outbox.stateId,
+      cursor: this.cursor,
+      endId: outbox.endId(),
+      confirmed: outbox.confirmed(name),
+      claimant: outbox.claimant(name),
+      alarm: (alarm: SinkAlarm) => this.alarm(alarm),
+      contradicted: (found: readonly Contradiction[]) => this.contradicted(found),
+    };
     const next = await this.limited((signal) => this.sink.open(context, signal), stop);
     this.isOpen = true;
     if (next > this.cursor) this.outbox.advance(this.name, Math.min(next, this.outbox.endId()));
@@ -149,13 +168,45 @@ export class Delivery {
     );
   }
 
+  private alarm(alarm: SinkAlarm): void {
+    const isNews = this.outbox.alarm(this.name, alarm);
+    if (!isNews) return;
+    this.logger.error(
+      `ALARM: ${alarm.detail}. Delivery goes on. What to do: ${wayOut(this.name, alarm.kind)}.`,
+      {
+        sink: this.name,
+        alarm: alarm.kind,
+        rows: alarm.count,
+      },
+    );
+  }
+
+  /** A higher revision may well be this state's own: of a batch that is written again, or of a letter that comes late. */
+  private contradicted(found: readonly Contradiction[]): void {
+    const foreign = found.filter(({ written, held }) =>
+      held.revision === written.revision || this.outbox.isOwn(held) === false
+    );
+    const [first] = foreign;
+    if (first === undefined) return;
+    const { written, held } = first;
+    this.alarm({
+      kind: "rows_differ",
+      detail:
+        `it holds ${described(held)}, which was to become ${
+          described(written)
+        }: somebody else has written or ` +
+        "changed it",
+      count: foreign.length,
+    });
+  }
+
   private reject(batch: OutboxBatch, error: SinkError): void {
     const aggregate = batch.aggregates[0]!;
     this.outbox.reject(this.name, aggregate, error.message, batch.nextId);
     this.observer.rejected(this.name, 1);
     this.logger.error("the sink rejects an aggregate, which is now a dead letter", {
       sink: this.name,
-      name: aggregate.name.slice(0, 100),
+      name: aggregate.name.slice(0, SHOWN_NAME),
       agg_func: aggregate.aggFunc,
       error: error.message,
     });
@@ -240,6 +291,13 @@ export class Delivery {
       over.abort();
     }
   }
+}
+
+function described({ name, aggFunc, windowStartMs, value, count, revision }: Aggregate): string {
+  const row = `${aggFunc}(${JSON.stringify(name.slice(0, SHOWN_NAME))}) of ${
+    new Date(windowStartMs).toISOString()
+  }`;
+  return `${row} = ${value} of ${count} events, revision ${revision}`;
 }
 
 /** The state may be unwritable for a while, when a dead letter has to be kept: that is waited out like a sink that is away. */

@@ -1,10 +1,11 @@
 import { type Admin, ConfigResourceTypes, type PartitionOffset } from "kafkajs";
 import type { Logger } from "../log/logger.ts";
+import { emptyPlace } from "./alarms.ts";
 import { withDeadline } from "./deadline.ts";
 import { isFenced, toKafkaSinkError } from "./kafka_errors.ts";
 import { messageRuns } from "./kafka_messages.ts";
 import { type KafkaConnectionOptions, KafkaSession, TRANSACTION_TIMEOUT_MS } from "./kafka_session.ts";
-import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "./sink.ts";
+import { type OutboxBatch, type Sink, type SinkAlarm, type SinkContext, SinkError } from "./sink.ts";
 
 export interface KafkaSinkOptions extends KafkaConnectionOptions {
   readonly topic: string;
@@ -38,6 +39,10 @@ export class KafkaSink implements Sink {
   #stateId = "";
   #maxRequestBytes = MAX_REQUEST_BYTES;
   #positionWrittenAtMs = -Infinity;
+  /** The greatest position that this process has tried to commit. */
+  #triedId = -Infinity;
+  /** Whether the topic had to be made by this session. */
+  #isTopicNew = false;
 
   constructor(private readonly options: KafkaSinkOptions, private readonly logger: Logger) {
     this.#groupId = `vabus-data-handler.${options.instance}`;
@@ -48,10 +53,15 @@ export class KafkaSink implements Sink {
     this.#positionWrittenAtMs = -Infinity;
     return await this.#attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
       const { admin } = await this.#connect();
-      this.#maxRequestBytes = await this.#topicRequestBytes(admin);
-      return this.#isExactlyOnce
+      const settings = await this.#topicSettings(admin);
+      this.#maxRequestBytes = requestBytes(settings);
+      for (const flaw of topicFlaws(settings)) this.logger.warn(`topic ${this.options.topic}: ${flaw}`);
+      const cursor = this.#isExactlyOnce
         ? this.#startPosition(await this.#fetchPosition(admin), context)
         : context.cursor;
+      const alarm = await this.#missing(admin, context);
+      if (alarm !== undefined) context.alarm(alarm);
+      return cursor;
     });
   }
 
@@ -80,8 +90,10 @@ export class KafkaSink implements Sink {
       const { brokers } = await admin.describeCluster();
       const partitions = await this.#partitionCount(admin);
       const topic = partitions === undefined ? "will be created" : `has ${partitions} partition(s)`;
+      const flaws = partitions === undefined ? [] : topicFlaws(await this.#topicSettings(admin));
       await this.close();
-      return `Kafka, ${brokers.length} broker(s), topic ${this.options.topic} ${topic}`;
+      return `Kafka, ${brokers.length} broker(s), topic ${this.options.topic} ${topic}` +
+        flaws.map((flaw) => `. Warning: ${flaw}`).join("");
     });
   }
 
@@ -138,6 +150,8 @@ export class KafkaSink implements Sink {
 
   /** One transaction: the messages, and the position after them. */
   async #commit(aggregates: OutboxBatch["aggregates"], nextId: number): Promise<void> {
+    // Before: it may be committed though the answer is lost.
+    this.#triedId = Math.max(this.#triedId, nextId);
     const { producer } = await this.#connect();
     const transaction = await producer.transaction();
     for (const messages of this.#messageRuns(aggregates)) {
@@ -171,8 +185,17 @@ export class KafkaSink implements Sink {
 
   /** Never skips on a doubt: a record sent twice can be told by its revision, one never sent cannot be told at all. */
   #startPosition(position: Position | undefined, context: SinkContext): number {
-    const { cursor, endId, stateId } = context;
-    if (position === undefined) return cursor;
+    const { claimant, confirmed, cursor, stateId } = context;
+    if (position === undefined) {
+      if (confirmed.any) {
+        this.logger.error(
+          "Kafka knows no position of this handler, though it has confirmed records: the topic was made anew, or the broker " +
+            "has forgotten the group (offsets.retention.minutes); records after the local cursor may come twice",
+          { group: this.#groupId, cursor },
+        );
+      }
+      return cursor;
+    }
     if (position.stateId !== stateId) {
       this.logger.warn(
         "the position in Kafka belongs to another state database; records after the local cursor may come twice",
@@ -180,11 +203,19 @@ export class KafkaSink implements Sink {
       );
       return cursor;
     }
-    if (position.nextId > endId) {
-      this.logger.error(
-        "the position in Kafka is beyond the end of the outbox: the state was restored from a backup; " +
-          "records after the local cursor may come twice",
-        { group: this.#groupId, position: position.nextId, cursor, end: endId },
+    // The contract has no more than the state's id beside the position: another life of it shows only by being further on.
+    if (position.nextId > Math.max(this.#triedId, claimant.startId)) {
+      const objection = claimant.objectionToPosition(position.nextId);
+      if (objection !== undefined) {
+        throw new SinkError("misconfigured", `Kafka, topic ${this.options.topic}: ${objection}`);
+      }
+      this.logger.warn(
+        "the position in Kafka is another handler's; records after the local cursor may come twice",
+        {
+          group: this.#groupId,
+          position: position.nextId,
+          cursor,
+        },
       );
       return cursor;
     }
@@ -196,7 +227,21 @@ export class KafkaSink implements Sink {
     const { topic } = this.options;
     // Partitions and replicas by the brokers' defaults. False: somebody else was faster.
     const isNew = await admin.createTopics({ topics: [{ topic, numPartitions: -1, replicationFactor: -1 }] });
+    this.#isTopicNew = isNew;
     if (isNew) this.logger.info("topic created", { topic });
+  }
+
+  /** That records which were there have gone behind retention is nobody's fault: its end shows that they were. */
+  async #missing(admin: Admin, { confirmed }: SinkContext): Promise<SinkAlarm | undefined> {
+    const { topic } = this.options;
+    const isNew = this.#isTopicNew;
+    this.#isTopicNew = false;
+    if (!confirmed.any) return undefined;
+    if (isNew) return emptyPlace(confirmed, `the topic ${topic} was not there and had to be made anew`);
+    const ends = await admin.fetchTopicOffsets(topic);
+    return ends.every(({ high }) => Number(high) === 0)
+      ? emptyPlace(confirmed, `the topic ${topic} has never had a record`)
+      : undefined;
   }
 
   /** Undefined when there is no such topic. */
@@ -210,25 +255,43 @@ export class KafkaSink implements Sink {
     }
   }
 
-  /** What the topic takes at once, as far as the user may know it. */
-  async #topicRequestBytes(admin: Admin): Promise<number> {
+  /** By name, as far as the user may know them. */
+  async #topicSettings(admin: Admin): Promise<TopicSettings> {
     try {
       const { resources } = await admin.describeConfigs({
         includeSynonyms: false,
         resources: [{
           type: ConfigResourceTypes.TOPIC,
           name: this.options.topic,
-          configNames: ["max.message.bytes"],
+          configNames: ["max.message.bytes", "cleanup.policy", "unclean.leader.election.enable"],
         }],
       });
-      const limit = Number(resources[0]?.configEntries[0]?.configValue);
-      return limit > 0 ? Math.min(MAX_REQUEST_BYTES, 0.9 * limit) : MAX_REQUEST_BYTES;
+      const entries = resources[0]?.configEntries ?? [];
+      return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.logger.debug("the topic's max.message.bytes is not known", { reason });
-      return MAX_REQUEST_BYTES;
+      this.logger.debug("the settings of the topic are not known", { reason });
+      return new Map();
     }
   }
+}
+
+type TopicSettings = ReadonlyMap<string, string>;
+
+function requestBytes(settings: TopicSettings): number {
+  const limit = Number(settings.get("max.message.bytes"));
+  return limit > 0 ? Math.min(MAX_REQUEST_BYTES, 0.9 * limit) : MAX_REQUEST_BYTES;
+}
+
+/** Settings of a topic by which it loses what it has confirmed. */
+function topicFlaws(settings: TopicSettings): string[] {
+  const policy = settings.get("cleanup.policy") ?? "";
+  return [
+    policy.includes("compact") &&
+    `its cleanup.policy is ${policy}: of all aggregates with one name compaction leaves the last one only. Set it to delete`,
+    settings.get("unclean.leader.election.enable") === "true" &&
+    "its unclean.leader.election.enable is true: confirmed records are lost when a broker takes over that was behind",
+  ].filter((flaw) => flaw !== false);
 }
 
 /** What the group's committed offset says. */

@@ -1,7 +1,12 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import type { Logger } from "../log/logger.ts";
+import { emptyPlace, missingRows } from "./alarms.ts";
+import { claim, claimLost } from "./claim_keeper.ts";
+import { createWriterTable, PostgresClaim } from "./postgres_claim.ts";
 import { PostgresClient, type Sql } from "./postgres_client.ts";
-import { type OutboxBatch, type ProvableSink, type SinkContext, SinkError } from "./sink.ts";
+import { contradictions, missing, uniqueSorted, type Upsert, upsert, WEAK_COMMITS } from "./postgres_rows.ts";
+import { quoted, writerTableOf } from "./postgres_table_name.ts";
+import { type OutboxBatch, type ProvableSink, type SinkAlarm, type SinkContext, SinkError } from "./sink.ts";
 
 export interface PostgresSinkOptions {
   /** `postgres://user:password@host:5432/database?sslmode=…`; several hosts with commas take turns. */
@@ -15,8 +20,6 @@ export interface PostgresSinkOptions {
 
 /** Several handlers may start at once and race for the same catalogue entry; the losers look again. */
 const CREATE_ATTEMPTS = 3;
-/** Settings of `synchronous_commit` that confirm rows which a crash or a fail-over can still lose. */
-const WEAK_COMMITS = ["off", "local", "remote_write"];
 const LOST_RACE_STATES = ["23505", "42P07", "42710"];
 
 /**
@@ -29,6 +32,9 @@ export class PostgresSink implements ProvableSink {
   readonly name = "postgres";
   #client: PostgresClient | undefined;
   #connections = 0;
+  #context: SinkContext | undefined;
+  /** Whether there is a table that holds who writes here. */
+  #isClaiming = false;
   /** The operator has said in the connection string when a commit counts. */
   #isDurabilityGiven = false;
 
@@ -39,16 +45,27 @@ export class PostgresSink implements ProvableSink {
     const durability = await this.#durability(signal);
     this.#isDurabilityGiven = durability.isGiven;
     if (durability.flaw !== undefined) this.logger.warn(durability.flaw, { table: this.options.table });
-    await this.#ensureTable(signal);
+    const isNew = await this.#ensureTable(signal);
     // Writing no rows makes the server check everything but the rows: columns, types, primary key, privileges.
-    await this.#query("the table", signal, (sql) => this.#upsert(sql, []));
+    await this.#query("the table", signal, (sql) => upsert(sql, this.#upsert([])));
+    this.#context = context;
+    this.#isClaiming = await this.#ensureWriterTable(signal);
+    if (this.#isClaiming) await claim(this.#claimPlace(signal), context, this.#place, this.logger);
+    const alarm = await this.#missing(isNew, context, signal);
+    if (alarm !== undefined) context.alarm(alarm);
     return context.cursor;
   }
 
   async write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
     if (batch.aggregates.length === 0) return;
     const rows = uniqueSorted(batch.aggregates);
-    await this.#query("the rows", signal, (sql) => this.#upsert(sql, rows));
+    const context = this.#context;
+    if (context === undefined) throw new SinkError("unavailable", `${this.#place} is not open.`);
+    const claim = this.#isClaiming ? { life: context.claimant.life, nextId: batch.nextId } : undefined;
+    const [answer] = await this.#query("the rows", signal, (sql) => upsert(sql, this.#upsert(rows, claim)));
+    const { written, isClaimed } = answer!;
+    if (!isClaimed) throw await claimLost(this.#claimPlace(signal), context, this.#place);
+    if (written < rows.length) context.contradicted(await this.#contradictions(rows, signal));
   }
 
   async probe(signal: AbortSignal): Promise<string> {
@@ -58,9 +75,11 @@ export class PostgresSink implements ProvableSink {
       (sql) => sql<{ version: string }[]>`select current_setting('server_version') as version`,
     );
     const { flaw } = await this.#durability(signal);
-    const exists = await this.#tableExists(signal);
+    const exists = await this.#exists(this.options.table, signal);
     if (!exists && !this.options.createTable) throw this.#tableMissing();
-    if (exists) await this.#query("the table", signal, (sql) => sql`explain ${this.#upsert(sql, [])}`);
+    if (exists) {
+      await this.#query("the table", signal, (sql) => sql`explain ${upsert(sql, this.#upsert([]))}`);
+    }
     const state = exists ? "is there" : "will be created";
     return `PostgreSQL ${server!.version}, table ${this.options.table} ${state}${
       flaw ? `. Warning: ${flaw}` : ""
@@ -139,26 +158,87 @@ export class PostgresSink implements ProvableSink {
     };
   }
 
-  async #ensureTable(signal: AbortSignal): Promise<void> {
-    for (let attempt = 1; !await this.#tableExists(signal); attempt++) {
-      if (!this.options.createTable) throw this.#tableMissing();
+  get #place(): string {
+    return `PostgreSQL, table ${this.options.table}`;
+  }
+
+  /** Returns whether it was made. */
+  async #ensureTable(signal: AbortSignal): Promise<boolean> {
+    const { table } = this.options;
+    if (await this.#exists(table, signal)) return false;
+    if (!this.options.createTable) throw this.#tableMissing();
+    await this.#create(table, createTable(table), signal);
+    return true;
+  }
+
+  /** Returns whether there is one now. Without it nobody can tell whether two handlers run on copies of one state. */
+  async #ensureWriterTable(signal: AbortSignal): Promise<boolean> {
+    const { table } = this.options;
+    const writerTable = writerTableOf(table);
+    try {
+      if (!await this.#exists(writerTable, signal)) {
+        if (!this.options.createTable) {
+          throw new SinkError("misconfigured", "POSTGRES_CREATE_TABLE is false.");
+        }
+        await this.#create(writerTable, createWriterTable(table), signal);
+      }
+      await this.#claimPlace(signal).tryRights();
+      return true;
+    } catch (error) {
+      if (!(error instanceof SinkError) || error.kind !== "misconfigured") throw error;
+      this.logger.warn(
+        `two handlers on copies of one state cannot be noticed here, since the table ${writerTable} cannot be used: ` +
+          `${error.message} Run: ${createWriterTable(table)} and grant SELECT, INSERT and UPDATE on it`,
+      );
+      return false;
+    }
+  }
+
+  #claimPlace(signal: AbortSignal): PostgresClaim {
+    const { table, instance } = this.options;
+    return new PostgresClaim(table, instance, (what, build) => this.#query(what, signal, build));
+  }
+
+  async #missing(
+    isNew: boolean,
+    { confirmed }: SinkContext,
+    signal: AbortSignal,
+  ): Promise<SinkAlarm | undefined> {
+    const { table } = this.options;
+    if (!confirmed.any) return undefined;
+    if (isNew) return emptyPlace(confirmed, `the table ${table} was not there and had to be made anew`);
+    const [found] = await this.#query(
+      "a first row",
+      signal,
+      (sql) => sql<{ any: boolean }[]>`select exists (select 1 from ${sql(table)}) as any`,
+    );
+    if (!found!.any) return emptyPlace(confirmed, `the table ${table} is empty`);
+    const rows = uniqueSorted(confirmed.newest);
+    return missingRows(
+      confirmed,
+      await this.#query("the newest rows", signal, (sql) => missing(sql, this.#upsert(rows))),
+    );
+  }
+
+  async #contradictions(rows: readonly Aggregate[], signal: AbortSignal) {
+    return await this.#query("the rows there", signal, (sql) => contradictions(sql, this.#upsert(rows)));
+  }
+
+  async #create(table: string, statement: string, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; !await this.#exists(table, signal); attempt++) {
       try {
-        await this.#query(
-          "to create the table",
-          signal,
-          (sql) => sql.unsafe(createTable(this.options.table)),
-        );
-        this.logger.info("table created", { table: this.options.table });
+        await this.#query("to create a table", signal, (sql) => sql.unsafe(statement));
+        this.logger.info("table created", { table });
       } catch (error) {
         if (attempt === CREATE_ATTEMPTS || !LOST_RACE_STATES.includes(stateOf(error))) throw error;
       }
     }
   }
 
-  async #tableExists(signal: AbortSignal): Promise<boolean> {
+  async #exists(table: string, signal: AbortSignal): Promise<boolean> {
     const [row] = await this.#query("to look for the table", signal, (sql) =>
       sql<{ exists: boolean }[]>`
-        select to_regclass(${quoted(this.options.table)}) is not null as exists`);
+        select to_regclass(${quoted(table)}) is not null as exists`);
     return row!.exists;
   }
 
@@ -170,65 +250,14 @@ export class PostgresSink implements ProvableSink {
     );
   }
 
-  #upsert(sql: Sql, rows: readonly Aggregate[]) {
-    // In the statement itself: a pooler between us and the server may give each transaction another session.
-    const durably = this.#isDurabilityGiven ? sql`` : sql`
-      with durability as (select set_config('synchronous_commit',
-        case when setting in ${sql(WEAK_COMMITS)} then 'on' else setting end, true)
-        from current_setting('synchronous_commit') as setting)`;
-    const isSet = this.#isDurabilityGiven ? sql`` : sql`where (select true from durability)`;
-    return sql`
-      ${durably}
-      insert into ${sql(this.options.table)} as stored
-        (name, agg_func, window_start, window_end, instance, value, count, revision)
-      select name, agg_func, to_timestamp(window_start_ms / 1000), to_timestamp(window_end_ms / 1000),
-        ${this.options.instance}::text, value, count::bigint, revision::int
-      from unnest(
-        ${textArray(rows.map((row) => row.name))}::text[],
-        ${textArray(rows.map((row) => row.aggFunc))}::text[],
-        ${numberArray(rows.map((row) => row.windowStartMs))}::float8[],
-        ${numberArray(rows.map((row) => row.windowEndMs))}::float8[],
-        ${numberArray(rows.map((row) => row.value))}::float8[],
-        ${numberArray(rows.map((row) => row.count))}::float8[],
-        ${numberArray(rows.map((row) => row.revision))}::float8[]
-      ) as incoming (name, agg_func, window_start_ms, window_end_ms, value, count, revision)
-      ${isSet}
-      on conflict (name, agg_func, window_start, window_end, instance) do update
-      set value = excluded.value, count = excluded.count, revision = excluded.revision, written_at = now()
-      where excluded.revision > stored.revision`;
+  #upsert(rows: readonly Aggregate[], claim?: Upsert["claim"]): Upsert {
+    const { table, instance } = this.options;
+    return { table, instance, rows, isDurable: !this.#isDurabilityGiven, claim };
   }
-}
-
-/** A statement may touch each row once: of several revisions the highest stays. */
-function uniqueSorted(aggregates: readonly Aggregate[]): Aggregate[] {
-  const sorted = aggregates.toSorted((a, b) => compareKeys(a, b) || b.revision - a.revision);
-  return sorted.filter((row, index) => index === 0 || compareKeys(sorted[index - 1]!, row) !== 0);
-}
-
-function compareKeys(a: Aggregate, b: Aggregate): number {
-  return compareText(a.name, b.name) || compareText(a.aggFunc, b.aggFunc) ||
-    a.windowStartMs - b.windowStartMs || a.windowEndMs - b.windowEndMs;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function textArray(texts: readonly string[]): string {
-  return `{${texts.map((text) => `"${text.replace(/["\\]/g, "\\$&")}"`).join(",")}}`;
-}
-
-function numberArray(numbers: readonly number[]): string {
-  return `{${numbers.join(",")}}`;
 }
 
 function stateOf(error: unknown): string {
   return ((error as SinkError).cause as { code?: string } | undefined)?.code ?? "";
-}
-
-/** `schema.table` as quoted identifiers, the way the driver quotes them in statements. */
-function quoted(table: string): string {
-  return `"${table.replaceAll('"', '""').replaceAll(".", '"."')}"`;
 }
 
 function createTable(table: string): string {

@@ -18,6 +18,68 @@ export interface SinkContext {
   readonly cursor: number;
   /** One past the newest id the outbox has given out. */
   readonly endId: number;
+  /** What the sink must have already. */
+  readonly confirmed: Confirmed;
+  readonly claimant: Claimant;
+  /** Tells of what is wrong with what the sink holds; delivery goes on. */
+  readonly alarm: (alarm: SinkAlarm) => void;
+  /** Tells of rows that it holds with other numbers than were to be written. */
+  readonly contradicted: (found: readonly Contradiction[]) => void;
+}
+
+/** What a sink has confirmed, by the state. */
+export interface Confirmed {
+  /** Whether it has confirmed anything. */
+  readonly any: boolean;
+  /** The newest aggregates that it has confirmed, at most {@link CONFIRMED_MAX}, as far as the state still has them. */
+  readonly newest: readonly Aggregate[];
+}
+
+export const CONFIRMED_MAX = 100;
+
+/**
+ * - `rows_missing`: what it has confirmed is not there.
+ * - `rows_differ`: a row is there at the same revision or a higher one, with numbers that are not this state's.
+ */
+export type SinkAlarmKind = "rows_missing" | "rows_differ";
+
+export interface SinkAlarm {
+  readonly kind: SinkAlarmKind;
+  /** What was found, as a part of a sentence. */
+  readonly detail: string;
+  /** Rows that are known to be concerned, at least. */
+  readonly count: number;
+}
+
+/** A row that was not written because the sink holds it at the same revision or a higher one, with other numbers. */
+export interface Contradiction {
+  readonly written: Aggregate;
+  readonly held: Aggregate;
+}
+
+/** What a sink keeps of the handler that writes to it, beside the rows of an instance. */
+export interface Claim {
+  readonly stateId: string;
+  /** Starts of a handler on the state up to this one. */
+  readonly boot: number;
+  /** Random, for each start. */
+  readonly life: string;
+  /** One past the newest outbox id that was written. */
+  readonly nextId: number;
+}
+
+/** The handler that wants to write to a sink: its state, and which start on it this is. */
+export interface Claimant {
+  readonly boot: number;
+  readonly life: string;
+  /** One past the newest outbox id that the state had given out before this start. */
+  readonly startId: number;
+  /** Why the sink may not be written to, with the claim as it is found there; undefined: it may be taken over. */
+  objection(found: Claim): string | undefined;
+  /** Told once the sink has this claim: whoever takes it over from then on does so beside this handler. */
+  claimed(): void;
+  /** The same as {@link Claimant.objection} for a sink that keeps no more than the state's id and a position: one that this state has never reached. */
+  objectionToPosition(nextId: number): string | undefined;
 }
 
 /**

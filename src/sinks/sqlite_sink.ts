@@ -3,7 +3,18 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import { DatabaseIdentity } from "../file/file_identity.ts";
-import { type OutboxBatch, type ProvableSink, type SinkContext, SinkError } from "./sink.ts";
+import { emptyPlace, missingRows } from "./alarms.ts";
+import { claim, claimLost } from "./claim_keeper.ts";
+import {
+  type Contradiction,
+  type OutboxBatch,
+  type ProvableSink,
+  type SinkAlarm,
+  type SinkContext,
+  SinkError,
+} from "./sink.ts";
+import { CREATE_WRITER_TABLE, SqliteClaim } from "./sqlite_claim.ts";
+import type { Logger } from "../log/logger.ts";
 import { toSqliteSinkError } from "./sqlite_errors.ts";
 
 export interface SqliteSinkOptions {
@@ -41,6 +52,10 @@ const UPSERT = `
       written_at = (julianday('now') - 2440587.5) * 86400.0
   where excluded.revision > aggregated_events.revision`;
 
+const HELD = `
+  select value, count, revision from aggregated_events
+  where name = ? and agg_func = ? and window_start = ? and window_end = ? and instance = ? and revision >= ?`;
+
 /**
  * The embedded sink: the table of the PostgreSQL sink in a file, times as REAL Unix seconds.
  *
@@ -50,34 +65,54 @@ const UPSERT = `
 export class SqliteSink implements ProvableSink {
   readonly name = "sqlite";
   #database: DatabaseSync | undefined;
-  #upsert: StatementSync | undefined;
+  #statements: { readonly upsert: StatementSync; readonly held: StatementSync } | undefined;
+  #claim: SqliteClaim | undefined;
+  #context: SinkContext | undefined;
   #identity: DatabaseIdentity | undefined;
 
-  constructor(private readonly options: SqliteSinkOptions) {}
+  constructor(private readonly options: SqliteSinkOptions, private readonly logger: Logger) {}
 
   open(context: SinkContext): Promise<number> {
-    return this.#attempt(() => {
+    return this.#attempt(async () => {
       this.#close();
+      this.#context = context;
       makeParentDirectory(this.options.path);
       const database = this.#database = openDatabase(this.options.path, false);
       this.#identity = new DatabaseIdentity(this.options.path);
       database.prepare("pragma journal_mode = wal").get();
       database.prepare("pragma synchronous = full").run();
+      const isNew =
+        database.prepare("select 1 from sqlite_schema where name = 'aggregated_events'").get() === undefined;
       database.prepare(CREATE_TABLE).run();
-      this.#upsert = database.prepare(UPSERT);
+      this.#statements = { upsert: database.prepare(UPSERT), held: database.prepare(HELD) };
       database.prepare(CREATE_INDEX).run();
+      database.prepare(CREATE_WRITER_TABLE).run();
+      this.#claim = new SqliteClaim(database, this.options.instance);
+      await claim(this.#claim, context, this.#place, this.logger);
+      const alarm = this.#missing(database, isNew, context);
+      if (alarm !== undefined) context.alarm(alarm);
       return context.cursor;
     });
   }
 
   write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
-    return this.#attempt(() => {
-      const [database, upsert] = [this.#database, this.#upsert];
-      if (database === undefined || upsert === undefined) throw unavailable("the file is not open");
+    return this.#attempt(async () => {
+      const [database, claim, context] = [this.#database, this.#claim, this.#context];
+      if (database === undefined || claim === undefined || context === undefined) {
+        throw unavailable("the file is not open");
+      }
       if (signal.aborted) throw unavailable("interrupted before the batch was written");
+      const contradictions: Contradiction[] = [];
+      let isClaimed = false;
       database.prepare("begin immediate").run();
       try {
-        for (const aggregate of inOrderOfKey(batch.aggregates)) this.#writeRow(upsert, aggregate);
+        isClaimed = claim.moveTo(context.claimant.life, batch.nextId);
+        if (isClaimed) {
+          for (const aggregate of inOrderOfKey(batch.aggregates)) {
+            const contradiction = this.#writeRow(aggregate);
+            if (contradiction !== undefined) contradictions.push(contradiction);
+          }
+        }
         database.prepare("commit").run();
         this.#assertInPlace();
       } catch (error) {
@@ -85,6 +120,8 @@ export class SqliteSink implements ProvableSink {
         if (database.isTransaction) database.prepare("rollback").run();
         throw error;
       }
+      if (!isClaimed) throw await claimLost(claim, context, this.#place);
+      if (contradictions.length > 0) context.contradicted(contradictions);
     });
   }
 
@@ -143,7 +180,8 @@ export class SqliteSink implements ProvableSink {
   }
 
   #close(): void {
-    this.#upsert = undefined;
+    this.#statements = undefined;
+    this.#claim = undefined;
     try {
       this.#database?.close();
     } catch {
@@ -159,20 +197,46 @@ export class SqliteSink implements ProvableSink {
     throw unavailable(`${found.path} was ${found.fate} while it was written; it is opened anew`);
   }
 
-  #writeRow(upsert: StatementSync, aggregate: Aggregate): void {
-    const { name, aggFunc, windowStartMs, windowEndMs, value, count, revision } = aggregate;
-    const { instance } = this.options;
-    upsert.run(name, aggFunc, windowStartMs / 1000, windowEndMs / 1000, instance, value, count, revision);
+  /** Returns what is there instead. */
+  #writeRow(written: Aggregate): Contradiction | undefined {
+    const { value, count, revision } = written;
+    const key = this.#keyOf(written);
+    const { upsert, held } = this.#statements!;
+    if (upsert.run(...key, value, count, revision).changes !== 0) return undefined;
+    const found = held.get(...key, revision) as Pick<Aggregate, "value" | "count" | "revision"> | undefined;
+    if (found === undefined || (found.value === value && found.count === count)) return undefined;
+    return { written, held: { ...written, ...found } };
+  }
+
+  #missing(database: DatabaseSync, isNew: boolean, { confirmed }: SinkContext): SinkAlarm | undefined {
+    if (!confirmed.any) return undefined;
+    const { path } = this.options;
+    if (isNew) return emptyPlace(confirmed, `the table in ${path} was not there and had to be made anew`);
+    if (database.prepare("select 1 from aggregated_events limit 1").get() === undefined) {
+      return emptyPlace(confirmed, `the table in ${path} is empty`);
+    }
+    const { held } = this.#statements!;
+    const missing = confirmed.newest.filter((row) =>
+      held.get(...this.#keyOf(row), row.revision) === undefined
+    );
+    return missingRows(confirmed, missing);
+  }
+
+  #keyOf({ name, aggFunc, windowStartMs, windowEndMs }: Aggregate) {
+    return [name, aggFunc, windowStartMs / 1000, windowEndMs / 1000, this.options.instance];
+  }
+
+  get #place(): string {
+    return `SQLite file ${this.options.path}`;
   }
 
   #read<T>(query: (database: DatabaseSync) => T): Promise<T> {
     return this.#attempt(() => query(this.#database ??= openDatabase(this.options.path, true)));
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
-  async #attempt<T>(work: () => T): Promise<T> {
+  async #attempt<T>(work: () => T | Promise<T>): Promise<T> {
     try {
-      return work();
+      return await work();
     } catch (error) {
       throw error instanceof SinkError ? error : toSqliteSinkError(error, this.options.path);
     }

@@ -1,4 +1,5 @@
-import type { OutboxBatch } from "../sinks/sink.ts";
+import type { Aggregate } from "../aggregation/aggregate.ts";
+import type { Claimant, Confirmed, OutboxBatch, SinkAlarm } from "../sinks/sink.ts";
 
 /** Why an aggregate or event is in the dead letters. */
 export type DeadLetterReason =
@@ -34,6 +35,14 @@ export interface Outbox {
    * @throws {SinkError} `misconfigured`: as many as can be kept wait already. Nothing has changed then.
    */
   reject(sink: string, aggregate: OutboxBatch["aggregates"][number], error: string, nextId: number): void;
+  /** What `sink` must have already. */
+  confirmed(sink: string): Confirmed;
+  /** The present start of the handler, as `sink` is told of it. */
+  claimant(sink: string): Claimant;
+  /** Whether this state itself has once given out a row as a sink holds it. Undefined: the window is gone, nobody can tell. */
+  isOwn(held: Aggregate): boolean | undefined;
+  /** Durably raises an alarm over what `sink` holds. Returns whether it is a new one. @throws {StateError} */
+  alarm(sink: string, alarm: SinkAlarm): boolean;
   /** Resolves when there is something at or after `fromId`, or the signal fires. */
   waitForMore(fromId: number, signal: AbortSignal): Promise<void>;
 }

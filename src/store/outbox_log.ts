@@ -1,9 +1,12 @@
 import { functionName } from "../aggregation/agg_function.ts";
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import { valueOf } from "../aggregation/accumulator.ts";
-import { type OutboxBatch, SinkError } from "../sinks/sink.ts";
+import { type Claimant, type Confirmed, type OutboxBatch, type SinkAlarm, SinkError } from "../sinks/sink.ts";
+import { raiseAlarm } from "./alarms.ts";
 import { readSegment } from "./archive.ts";
+import { confirmedRows, isOwnRow } from "./confirmed_rows.ts";
 import { addRefusedAggregates } from "./dead_letters.ts";
+import { Lives } from "./lives.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Segment } from "./segment.ts";
 import type { SinkRegistry } from "./sink_registry.ts";
@@ -20,14 +23,21 @@ export class OutboxLog implements Outbox {
   private cursorsMoved = false;
   /** For each sink at least as many as there are: some may have been retried or purged since. */
   private readonly rejected = new Map<string, number>();
+  private readonly endAtStart: number;
+  private lives: Lives | undefined;
+  private readonly claimants = new Map<string, Claimant>();
 
+  /** @param accepted Sinks that the operator takes as they are, whoever wrote to them. */
   constructor(
     private readonly state: StateDatabase,
     private readonly registry: SinkRegistry,
     private end: number,
     private readonly nowMs: () => number,
     private readonly rejectedMax: number = REJECTED_MAX,
-  ) {}
+    private readonly accepted: readonly string[] = [],
+  ) {
+    this.endAtStart = end;
+  }
 
   get stateId(): string {
     return this.state.stateId;
@@ -117,6 +127,29 @@ export class OutboxLog implements Outbox {
       this.rejected.set(sink, count);
     }
     return count;
+  }
+
+  confirmed(sink: string): Confirmed {
+    return confirmedRows(this.state, this.registry.get(sink));
+  }
+
+  claimant(sink: string): Claimant {
+    // Not before a sink is to be opened: a command that only settles something leaves no trace.
+    this.lives ??= Lives.begin(this.state, this.endAtStart);
+    let claimant = this.claimants.get(sink);
+    if (claimant === undefined) {
+      claimant = this.lives.claimant(sink, this.accepted.includes(sink));
+      this.claimants.set(sink, claimant);
+    }
+    return claimant;
+  }
+
+  isOwn(held: Aggregate): boolean | undefined {
+    return isOwnRow(this.state, held);
+  }
+
+  alarm(sink: string, alarm: SinkAlarm): boolean {
+    return raiseAlarm(this.state, sink, alarm, this.nowMs());
   }
 
   waitForMore(fromId: number, signal: AbortSignal): Promise<void> {

@@ -73,4 +73,17 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO recent_ids SELECT * FROM recent_ids_by_rowid;
   DROP TABLE recent_ids_by_rowid;
   `,
+  `
+  -- Starts of a handler on this state; see lives.ts. end_id: of the outbox, when the next one started; null: it is the last.
+  CREATE TABLE life (boot INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, token TEXT NOT NULL, end_id INTEGER);
+
+  -- By an operator's word: aggregates with ids below this one may be missing in the sink.
+  CREATE TABLE accepted (sink TEXT PRIMARY KEY, below_id INTEGER NOT NULL) WITHOUT ROWID;
+
+  -- What is wrong with what sinks hold, until it is settled; see alarms.ts.
+  CREATE TABLE alarm (
+    sink TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL, count INTEGER NOT NULL, since_ms INTEGER NOT NULL,
+    PRIMARY KEY (sink, kind)
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -1,5 +1,6 @@
 import { ACCOUNTS } from "../aggregation/event_aggregator.ts";
 import { readAccounts } from "./accounts.ts";
+import { readAlarms, wayOut } from "./alarms.ts";
 import { ColumnError } from "./columns.ts";
 import { eventsInPage } from "./open_page.ts";
 import { SinkRegistry, waitingRows } from "./sink_registry.ts";
@@ -38,6 +39,15 @@ export interface StatusReport {
     /** The oldest ones, to keep within the bound. */
     readonly dropped: number;
   };
+  /** What is wrong with what sinks hold. */
+  readonly alarms: readonly {
+    readonly sink: string;
+    readonly kind: string;
+    readonly detail: string;
+    readonly rows: number;
+    readonly since: number;
+    readonly way_out: string;
+  }[];
   readonly accounting: Readonly<Record<string, number>>;
 }
 
@@ -83,6 +93,14 @@ function report(state: StateDatabase): StatusReport {
       by_reason: Object.fromEntries(reasons.map(({ reason, letters }) => [reason, letters])),
       dropped: accounts.get("letters_dropped") ?? 0,
     },
+    alarms: readAlarms(state).map(({ sink, kind, detail, count, sinceMs }) => ({
+      sink,
+      kind,
+      detail,
+      rows: count,
+      since: sinceMs / 1000,
+      way_out: wayOut(sink, kind),
+    })),
     accounting: Object.fromEntries(kept.map((name) => [name, accounts.get(name) ?? 0])),
   };
 }

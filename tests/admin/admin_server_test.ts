@@ -18,7 +18,7 @@ async function withServer(
   const server = startAdminServer({
     hostname: "127.0.0.1",
     port: 0,
-    readiness: () => ({ causes: [] }),
+    readiness: () => ({ causes: [], alarms: [] }),
     metricsText: () => "up 1\n",
     logger: createLogger({ level: "debug", format: "text", write: (line) => log.push(line), now: () => 0 }),
     ...options,
@@ -58,7 +58,8 @@ Deno.test("/healthz, /readyz and /metrics answer, and nobody may cache it", asyn
 
 Deno.test("/readyz is 503 with every cause by name as long as there are any; /healthz does not mind", async () => {
   let causes: Readiness["causes"] = [];
-  await withServer({ readiness: () => ({ causes }) }, async ({ url }) => {
+  let alarms: Readiness["alarms"] = [];
+  await withServer({ readiness: () => ({ causes, alarms }) }, async ({ url }) => {
     const ready = async () => {
       const reply = await fetch(`${url}/readyz`);
       return [reply.status, await reply.json()];
@@ -73,25 +74,30 @@ Deno.test("/readyz is 503 with every cause by name as long as there are any; /he
     await health.body?.cancel();
     causes = [];
     assert.deepEqual(await ready(), [200, { status: "ready", causes }]);
+    alarms = [{ name: "rows_missing", detail: "everything goes on" }];
+    assert.deepEqual(await ready(), [200, { status: "ready", causes, alarms }]);
   });
 });
 
 Deno.test("HEAD is GET without the body; other methods and paths are refused", async () => {
-  await withServer({ readiness: () => ({ causes: [{ name: "stopping", detail: "" }] }) }, async (server) => {
-    const head = await exchange(server, "HEAD /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    assert.match(head, /^HTTP\/1.1 503 /);
-    assert.match(head, /\r\n\r\n$/, "no body");
-    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
-      const reply = await fetch(`${server.url}/metrics`, { method });
-      assert.deepEqual([reply.status, reply.headers.get("allow")], [405, "GET, HEAD"]);
-      await reply.body?.cancel();
-    }
-    for (const path of ["/nothing", "/healthz/", "/Healthz", "//healthz"]) {
-      const reply = await fetch(server.url + path);
-      assert.equal(reply.status, 404, path);
-      await reply.body?.cancel();
-    }
-  });
+  await withServer(
+    { readiness: () => ({ causes: [{ name: "stopping", detail: "" }], alarms: [] }) },
+    async (server) => {
+      const head = await exchange(server, "HEAD /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      assert.match(head, /^HTTP\/1.1 503 /);
+      assert.match(head, /\r\n\r\n$/, "no body");
+      for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+        const reply = await fetch(`${server.url}/metrics`, { method });
+        assert.deepEqual([reply.status, reply.headers.get("allow")], [405, "GET, HEAD"]);
+        await reply.body?.cancel();
+      }
+      for (const path of ["/nothing", "/healthz/", "/Healthz", "//healthz"]) {
+        const reply = await fetch(server.url + path);
+        assert.equal(reply.status, 404, path);
+        await reply.body?.cancel();
+      }
+    },
+  );
 });
 
 Deno.test("a host that is none is no error of ours", async () => {

@@ -10,6 +10,7 @@ import { scanReply } from "../../src/vabus/event_scanner.ts";
 import { MemorySource, openRig, type Rig } from "../ingest/rig.ts";
 import { below, chance } from "./draw.ts";
 import type { Random, Target, Trial } from "./target.ts";
+import { CONTEXT, QUIET } from "../sinks/sink_contract.ts";
 
 /**
  * A state directory of which one byte is another one, or whose file is shorter. Whoever opens it must refuse, or find everything
@@ -139,7 +140,7 @@ async function findings(root: string, files: Files): Promise<unknown> {
 
 async function readerFindings(directory: string, sinkPath: string): Promise<unknown> {
   const state = StateDatabase.openForReading(directory);
-  const sink = new SqliteSink({ path: sinkPath, instance: "rig" });
+  const sink = new SqliteSink({ path: sinkPath, instance: "rig" }, QUIET);
   try {
     const { state_bytes: _, ...status } = readStatus(state);
     const letters = readDeadLetters(state, { limit: 1000 });
@@ -199,8 +200,8 @@ async function sampleStates(root: string): Promise<Record<DamagedFile["state"], 
   await Deno.mkdir(directory);
   const rig = withFixedId(() => openState(directory));
   const { core } = rig;
-  const sink = new SqliteSink({ path: `${root}/aggregates.sqlite`, instance: "rig" });
-  await sink.open({ stateId: core.state.stateId, cursor: 0, endId: 0 });
+  const sink = new SqliteSink({ path: `${root}/aggregates.sqlite`, instance: "rig" }, QUIET);
+  await sink.open({ ...CONTEXT, stateId: core.state.stateId, cursor: 0, endId: 0 });
   accept(rig, 0, [
     ...["sum", "avg", "min", "max", "count", "first", "last", "stddev", "p50"].flatMap((aggFunc, i) => [
       reading("a", i, 1, undefined, aggFunc),

@@ -5,6 +5,7 @@ import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { FakeSink } from "../sinks/fake_sink.ts";
 import { verify } from "../../src/handler/verification.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
+import { CONTEXT } from "../sinks/sink_contract.ts";
 
 const NOW_MS = 1_000_000_000;
 const NOW_S = NOW_MS / 1000;
@@ -35,7 +36,7 @@ async function deliver(
   isRejected: (aggregate: Aggregate) => boolean,
 ): Promise<Aggregate[]> {
   const seen: Aggregate[] = [];
-  await sink.open({ stateId: outbox.stateId, cursor: 0, endId: outbox.endId() }, NEVER);
+  await sink.open({ ...CONTEXT, stateId: outbox.stateId, endId: outbox.endId() }, NEVER);
   for (let batch; (batch = outbox.read("sqlite", outbox.cursor("sqlite"), 1)) !== undefined;) {
     seen.push(...batch.aggregates);
     const refused = batch.aggregates.find(isRejected);

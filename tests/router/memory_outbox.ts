@@ -1,11 +1,12 @@
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import type { OutboxBatch } from "../../src/sinks/sink.ts";
+import type { Claimant, Confirmed, OutboxBatch, SinkAlarm } from "../../src/sinks/sink.ts";
 import type { Outbox } from "../../src/store/outbox.ts";
 
 /** An outbox of aggregates that all go to every sink. */
 export class MemoryOutbox implements Outbox {
   readonly stateId = "state";
   readonly rejected: { sink: string; name: string; error: string }[] = [];
+  readonly alarms: { sink: string; alarm: SinkAlarm }[] = [];
   private readonly cursors = new Map<string, number>();
   private readonly waiting = new Set<() => void>();
 
@@ -41,6 +42,23 @@ export class MemoryOutbox implements Outbox {
   reject(sink: string, { name }: Aggregate, error: string, nextId: number): void {
     this.rejected.push({ sink, name, error });
     this.advance(sink, nextId);
+  }
+
+  confirmed = (): Confirmed => ({ any: false, newest: [] });
+  claimant = (): Claimant => ({
+    boot: 1,
+    life: "life",
+    startId: 0,
+    objection: () => undefined,
+    claimed: () => {},
+    objectionToPosition: () => undefined,
+  });
+  /** What the state says of a row that a sink holds. */
+  isOwn = (_held: Aggregate): boolean | undefined => false;
+
+  alarm(sink: string, alarm: SinkAlarm): boolean {
+    this.alarms.push({ sink, alarm });
+    return this.alarms.length === 1;
   }
 
   waitForMore(fromId: number, signal: AbortSignal): Promise<void> {

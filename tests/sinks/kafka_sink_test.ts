@@ -155,7 +155,7 @@ Deno.test("KafkaSink", async (t) => {
       await sink.open(CONTEXT, NEVER);
       await sink.write(batchOf([aggregateOf()], 99), NEVER);
       lines.length = 0;
-      const wiped = { stateId: "state-after-a-wipe", cursor: 0, endId: 1000 };
+      const wiped = { ...CONTEXT, stateId: "state-after-a-wipe", cursor: 0, endId: 1000 };
       assert.equal(await sink.open(wiped, NEVER), 0);
       assert.ok(lines.some((line) => /"level":"warn".*another state database/.test(line)), lines.join("\n"));
       await sink.write(batchOf([aggregateOf({ name: "b" })]), NEVER);
@@ -163,12 +163,80 @@ Deno.test("KafkaSink", async (t) => {
       assert.equal(await sink.open(wiped, NEVER), 1);
     });
 
-    await step("does not skip what a restored state has yet to produce", async (sink) => {
-      await sink.open(CONTEXT, NEVER);
-      await sink.write(batchOf([aggregateOf()], 99), NEVER);
+    await step(
+      "writes nothing from a state that is behind the position, but by the operator's word",
+      async (sink, topic) => {
+        await sink.open(CONTEXT, NEVER);
+        await sink.write(batchOf([aggregateOf()], 99), NEVER);
+        await sink.close();
+        const claimant = {
+          ...CONTEXT.claimant,
+          startId: 50,
+          objectionToPosition: (id: number) => `not ${id}`,
+        };
+        // However far the state has come since it was started.
+        const rolledBack = { ...CONTEXT, cursor: 3, endId: 200, claimant };
+        const second = createSink(topic);
+        try {
+          await assert.rejects(second.open(rolledBack, NEVER), sinkError("misconfigured", /not 100/));
+          const accepted = { ...claimant, objectionToPosition: () => undefined };
+          assert.equal(await second.open({ ...rolledBack, claimant: accepted }, NEVER), 3);
+          await second.write(batchOf([aggregateOf({ name: "b" })], 120), NEVER);
+          await second.close();
+          // What this process has written itself is no surprise to it.
+          assert.equal(await second.open(rolledBack, NEVER), 121);
+        } finally {
+          await second.close();
+        }
+      },
+    );
+
+    await step(
+      "raises an alarm over a topic that was made anew, and one that is empty",
+      async (sink, topic) => {
+        const alarms: string[] = [];
+        const confirmed = { any: true, newest: [aggregateOf()] };
+        const context = {
+          ...CONTEXT,
+          confirmed,
+          alarm: ({ detail }: { detail: string }) => void alarms.push(detail),
+        };
+        await sink.open(CONTEXT, NEVER);
+        await sink.write(batchOf([aggregateOf()], 5), NEVER);
+        await sink.close();
+        await sink.open(context, NEVER);
+        assert.deepEqual(alarms, []);
+        await sink.close();
+        await admin.deleteTopics({ topics: [topic] });
+        lines.length = 0;
+        await until(async () => !(await admin.listTopics()).includes(topic), "the topic to go", 30_000);
+        assert.equal(await sink.open({ ...context, cursor: 6 }, NEVER), 6);
+        assert.match(alarms.join(), /made anew/);
+        assert.ok(
+          lines.some((line) => /"level":"error".*knows no position of this handler/.test(line)),
+          lines.join("\n"),
+        );
+        await sink.close();
+        await sink.open({ ...context, cursor: 6 }, NEVER);
+        assert.match(alarms.at(-1)!, /has never had a record/);
+        await sink.write(batchOf([aggregateOf()], 6), NEVER);
+        await sink.close();
+        await sink.open({ ...context, cursor: 6 }, NEVER);
+        assert.equal(alarms.length, 2);
+      },
+    );
+
+    await step("names a topic that compaction takes aggregates from", async (sink, topic) => {
+      const configEntries = [
+        { name: "cleanup.policy", value: "compact,delete" },
+        { name: "unclean.leader.election.enable", value: "true" },
+      ];
+      await admin.createTopics({ topics: [{ topic, configEntries }] });
+      const said = await sink.probe(NEVER);
+      assert.match(said, /Warning: its cleanup\.policy is compact,delete: .*Warning: its unclean\.leader/);
       lines.length = 0;
-      assert.equal(await sink.open({ ...CONTEXT, cursor: 3, endId: 50 }, NEVER), 3);
-      assert.ok(lines.some((line) => /"level":"error".*restored from a backup/.test(line)), lines.join("\n"));
+      await sink.open(CONTEXT, NEVER);
+      assert.ok(lines.some((line) => /"level":"warn".*cleanup\.policy is compact,delete/.test(line)));
     });
 
     await step("is fenced by another handler of the same instance", async (sink, topic) => {

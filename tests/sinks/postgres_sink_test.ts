@@ -14,6 +14,7 @@ import {
   type SinkPlace,
   testSinkContract,
 } from "./sink_contract.ts";
+import { testHolding } from "./holding_contract.ts";
 import { freePort } from "../support/free_port.ts";
 
 Deno.test("PostgresSink", async (t) => {
@@ -85,6 +86,49 @@ Deno.test("PostgresSink", async (t) => {
 
   try {
     await t.step("keeps the contract of sinks", (t) => testSinkContract(t, createPlace));
+
+    await t.step("knows what it holds and who writes to it", (t) =>
+      testHolding(t, () => {
+        const table = newTable();
+        return Promise.resolve({
+          createSink: (instance) => createSink(table, { instance }),
+          read: (instance) => readTable(table, instance),
+          execute: async (statement) =>
+            void await ask((sql) => sql.unsafe(statement.replace("$table", table))),
+          remove: async () => void await drop(table),
+        });
+      }));
+
+    await t.step(
+      "writes without a table of its own beside the rows where it may have none, and says so",
+      async () => {
+        const table = newTable();
+        const owner = createSink(table);
+        await owner.open(CONTEXT, NEVER);
+        await owner.close();
+        await ask(async (sql) => {
+          await sql.unsafe(`drop table ${table}_writer; create role limited login password 'limited-secret'`);
+          await sql.unsafe(
+            `grant select, insert, update on ${table} to limited; revoke create on schema public from public`,
+          );
+        });
+        const url = new URL(server.url);
+        [url.username, url.password] = ["limited", "limited-secret"];
+        for (const createTable of [true, false]) {
+          lines.length = 0;
+          const sink = createSink(table, { connectionString: url.href, createTable });
+          await sink.open(CONTEXT, NEVER);
+          await sink.write(batchOf([aggregateOf({ name: `${createTable}` })]), NEVER);
+          await sink.close();
+          assert.ok(
+            lines.some((line) => /"level":"warn".*_writer cannot be used.*create table/.test(line)),
+            lines.join("\n"),
+          );
+        }
+        assert.equal((await readTable(table, "plant-1")).length, 2);
+        await drop(table);
+      },
+    );
 
     await step("creates the documented table and its index", async (sink, table) => {
       await sink.open(CONTEXT, NEVER);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { createLogger } from "../../src/log/logger.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/sinks/sink.ts";
 
 /** A place of one kind that sinks write to, empty at first and used by one step alone. */
@@ -12,7 +13,23 @@ export interface SinkPlace {
 }
 
 export const NEVER = new AbortController().signal;
-export const CONTEXT: SinkContext = { stateId: "state-of-the-tests", cursor: 0, endId: 1_000_000 };
+export const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+export const CONTEXT: SinkContext = {
+  stateId: "state-of-the-tests",
+  cursor: 0,
+  endId: 1_000_000,
+  confirmed: { any: false, newest: [] },
+  claimant: {
+    boot: 1,
+    life: "life-of-the-tests",
+    startId: 1_000_000,
+    objection: () => undefined,
+    claimed: () => {},
+    objectionToPosition: () => undefined,
+  },
+  alarm: ({ detail }) => assert.fail(detail),
+  contradicted: () => {},
+};
 
 /** An unremarkable aggregate, but for what a test cares about. */
 export function aggregateOf(part: Partial<Aggregate> = {}): Aggregate {

@@ -10,10 +10,12 @@ import {
   batchOf,
   CONTEXT,
   NEVER,
+  QUIET,
   sinkError,
   type SinkPlace,
   testSinkContract,
 } from "./sink_contract.ts";
+import { testHolding } from "./holding_contract.ts";
 import { readRows } from "./sqlite_rows.ts";
 
 const INSTANCE = "plant-1";
@@ -22,7 +24,7 @@ async function createPlace(): Promise<SinkPlace> {
   const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
   const path = join(directory, "deep", "aggregates.sqlite");
   return {
-    createSink: (instance) => new SqliteSink({ path, instance }),
+    createSink: (instance) => new SqliteSink({ path, instance }, QUIET),
     read: (instance) => Promise.resolve(readRows(path, instance)),
     remove: () => Deno.remove(directory, { recursive: true }),
   };
@@ -33,7 +35,7 @@ function test(name: string, body: (sink: SqliteSink, path: string) => Promise<vo
   Deno.test(name, async () => {
     const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
     const path = join(directory, "aggregates.sqlite");
-    const sink = new SqliteSink({ path, instance: INSTANCE });
+    const sink = new SqliteSink({ path, instance: INSTANCE }, QUIET);
     try {
       await body(sink, path);
     } finally {
@@ -54,6 +56,19 @@ function execute(path: string, ...statements: string[]): void {
 }
 
 Deno.test("SqliteSink keeps the contract of sinks", (t) => testSinkContract(t, createPlace));
+
+Deno.test("SqliteSink knows what it holds and who writes to it", (t) =>
+  testHolding(t, async () => {
+    const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
+    const path = join(directory, "aggregates.sqlite");
+    return {
+      createSink: (instance) => new SqliteSink({ path, instance }, QUIET),
+      read: (instance) => Promise.resolve(readRows(path, instance)),
+      execute: (statement) =>
+        Promise.resolve(execute(path, statement.replace("$table", "aggregated_events"))),
+      remove: () => Deno.remove(directory, { recursive: true }),
+    };
+  }));
 
 test("SqliteSink creates the documented table", async (sink, path) => {
   await sink.open(CONTEXT);
@@ -94,10 +109,10 @@ test("SqliteSink does not create the file to probe", async (sink, path) => {
 test("SqliteSink says before it starts that its file can never be", async (_sink, path) => {
   Deno.writeTextFileSync(path, "");
   for (const below of [`${path}/sink`, `${path}/deep/sink`]) {
-    const sink = new SqliteSink({ path: below, instance: INSTANCE });
+    const sink = new SqliteSink({ path: below, instance: INSTANCE }, QUIET);
     await assert.rejects(sink.probe(), sinkError("misconfigured", /cannot be created: .* is no directory/));
   }
-  const directory = new SqliteSink({ path: dirname(path), instance: INSTANCE });
+  const directory = new SqliteSink({ path: dirname(path), instance: INSTANCE }, QUIET);
   await assert.rejects(directory.probe(), sinkError("misconfigured", /is a directory/));
 });
 
@@ -133,7 +148,7 @@ test("SqliteSink finds the rows of one window of one instance, and no others", a
   ];
   await sink.open(CONTEXT);
   await sink.write(batchOf(rows), NEVER);
-  const other = new SqliteSink({ path, instance: "plant-2" });
+  const other = new SqliteSink({ path, instance: "plant-2" }, QUIET);
   await other.open(CONTEXT);
   await other.write(batchOf([aggregateOf({ name: "c" })]), NEVER);
   await other.close();

@@ -1,6 +1,7 @@
 /** By construction: whatever the schema has, no cell and no key of it can be another one unnoticed. */
 import assert from "node:assert/strict";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { acceptSink } from "../../src/store/alarms.ts";
 import { ColumnError, ColumnReader } from "../../src/store/columns.ts";
 import { leaveWish, readDeadLetters } from "../../src/store/dead_letters.ts";
 import { Seal } from "../../src/store/seal.ts";
@@ -11,7 +12,7 @@ import { inTemporaryDirectory } from "./inside.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
-/** Rows in every table: closed and open windows, ids, refused events and aggregates, a wish. */
+/** Rows in every table: closed and open windows, ids, refused events and aggregates, a wish, a start, an alarm. */
 async function makeState(directory: string): Promise<void> {
   const bus = new MemorySource();
   const event = (name: string, second: number, value = 1) =>
@@ -27,6 +28,9 @@ async function makeState(directory: string): Promise<void> {
   await rig.readers[0]!.drain(new AbortController().signal);
   ingest.checkpointNow();
   leaveWish(state, "purge", [1]);
+  outbox.claimant("sqlite");
+  acceptSink(state, "stdout", 1);
+  outbox.alarm("sqlite", { kind: "rows_missing", detail: "some", count: 1 });
 }
 
 interface Cell {
