@@ -7,7 +7,13 @@ async function argumentsOf(line: string): Promise<string[]> {
   const directory = await Deno.makeTempDir({ prefix: "vabus-replay-" });
   try {
     await Deno.writeTextFile(`${directory}/Makefile`, "test:\n\t@printf '%s\\0' $(ARGS)\n");
-    const { success, stdout, stderr } = await new Deno.Command("sh", { args: ["-c", line], cwd: directory })
+    const { success, stdout, stderr } = await new Deno.Command("sh", {
+      args: ["-c", line],
+      cwd: directory,
+      // A make above us would have its word in this one too.
+      clearEnv: true,
+      env: { PATH: Deno.env.get("PATH") ?? "" },
+    })
       .output();
     assert.ok(success, new TextDecoder().decode(stderr));
     return new TextDecoder().decode(stdout).split("\0").slice(0, -1);
