@@ -145,3 +145,32 @@ Deno.test("the ids of a bus that has moved go with it: another bus at its old ad
     assert.deepEqual(await read(moved, other), { aggregated: 2, duplicate: 1 });
   });
 });
+
+Deno.test("a cursor that has moved is news for a checkpoint, once; without news nothing is written", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const source = new MemorySource();
+    source.publish({ name: "a", value: 1, timestamp: NOW_MS / 1000 });
+    {
+      using rig = openRig(directory, [source], NOW_MS);
+      const { ingest, outbox, state } = rig.core;
+      await rig.readers[0]!.drain(new AbortController().signal);
+      ingest.checkpointNow(true);
+      const transaction = state.transaction.bind(state);
+      let written = 0;
+      state.transaction = (work) => {
+        written++;
+        return transaction(work);
+      };
+      assert.ok(ingest.checkpointNow());
+      assert.equal(written, 0);
+      outbox.advance("sqlite", 1);
+      outbox.advance("sqlite", 1);
+      assert.ok(ingest.checkpointNow());
+      assert.ok(ingest.checkpointNow());
+      assert.equal(written, 1);
+    }
+    using rig = openRig(directory, [source], NOW_MS);
+    assert.equal(rig.core.outbox.cursor("sqlite"), 1);
+    assert.equal(rig.core.outbox.hasUnsavedCursors, false);
+  });
+});
