@@ -16,6 +16,7 @@ import {
 } from "./sink_contract.ts";
 import { testHolding } from "./holding_contract.ts";
 import { freePort } from "../support/free_port.ts";
+import { TcpProxy } from "../support/tcp_proxy.ts";
 
 Deno.test("PostgresSink", async (t) => {
   const server = await startPostgres();
@@ -266,6 +267,35 @@ Deno.test("PostgresSink", async (t) => {
         })
       );
       assert.deepEqual(await readTable(table, "plant-1"), []);
+    });
+
+    await step("takes no harm when a statement cannot be taken back", async (opened, table) => {
+      await opened.open(CONTEXT, NEVER);
+      await using proxy = TcpProxy.start();
+      const url = new URL(server.url);
+      proxy.leadTo(Number(url.port));
+      url.host = proxy.address;
+      const sink = createSink(table, { connectionString: url.href });
+      await sink.open(CONTEXT, NEVER);
+      const abort = new AbortController();
+      await ask((sql) =>
+        sql.begin(async (transaction) => {
+          await transaction`lock table ${transaction(table)} in exclusive mode`;
+          const writing = assert.rejects(
+            sink.write(batchOf([aggregateOf()]), abort.signal),
+            sinkError("unavailable", /interrupted/),
+          );
+          const waiting = () =>
+            transaction`select pid from pg_locks where relation = ${table}::regclass and not granted`;
+          while ((await waiting()).length === 0);
+          // Nobody hears the word that would take it back.
+          proxy.refuse();
+          abort.abort();
+          await writing;
+          await waiting();
+        })
+      );
+      await sink.close();
     });
 
     await t.step("stays down after a refused login", async () => {

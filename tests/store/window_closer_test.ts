@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { readDeadLetters } from "../../src/store/dead_letters.ts";
 import { StateError } from "../../src/store/state_error.ts";
 import { Inside, inTemporaryDirectory } from "./inside.ts";
 
@@ -34,5 +35,29 @@ Deno.test("a checkpoint that failed while a window was corrected leaves nothing 
       [["a", 1, 0], ["b", 2, 1], ["c", 2, 1], ["d", 2, 1], ["e", 2, 1]],
     );
     state.close();
+  });
+});
+
+Deno.test("what is sent again is the aggregate as it was, for the sink that refused it alone", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, { sinks: ["x", "y"] });
+    const name = "größe.of.it";
+    inside.take([1, 2, 9].map((value) => ({ name, value, timestamp: 0.5, agg_func: "p50" })));
+    inside.take(["b", "c"].map((other) => ({ name: other, value: 4, timestamp: 0.5 })));
+    inside.save(true);
+    inside.take([{ name, value: 3, timestamp: 0.5, agg_func: "p50" }]);
+    inside.save(true);
+    const { aggregates, nextId } = inside.outbox.read("x", 0, 9)!;
+    const refused = aggregates.find((row) => row.name === name && row.revision === 1)!;
+    assert.equal(refused.count, 4);
+    inside.outbox.reject("x", refused, "no", nextId);
+    inside.outbox.advance("y", nextId);
+    inside.wish("retry", readDeadLetters(inside.state, { limit: 9 }));
+    assert.deepEqual(inside.outbox.read("x", nextId, 9)?.aggregates, [refused]);
+    assert.deepEqual(inside.outbox.read("y", nextId, 9)?.aggregates, []);
+    assert.deepEqual(readDeadLetters(inside.state, { limit: 9 }), []);
+    const routed = ["x", "y"].map((sink) => inside.registry.get(sink).routedCount);
+    assert.deepEqual(routed, [6, 6], "it was counted when it was routed first");
+    inside.state.close();
   });
 });

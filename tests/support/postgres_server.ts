@@ -7,6 +7,7 @@ import { ServerProcess } from "./server_process.ts";
 const PASSWORD = "a-secret-of-the-tests";
 /** The path of a Unix socket may have 107 bytes, and `/.s.PGSQL.65535.lock` is added to its directory. */
 const SOCKET_DIRECTORY_MAX_BYTES = 107 - 20;
+const LEFTOVER_MAX_MS = 60_000;
 const externalUrl = Deno.env.get("TEST_POSTGRES_URL");
 
 /** True when `TEST_POSTGRES_URL` names the server: tests that stop or freeze it cannot run then. */
@@ -57,7 +58,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     stop: () => process.stop(),
     kill: () => process.kill(),
     crash: () => process.crash(),
-    start: () => process.start(),
+    start: () => startAgain(process),
     pause: () => process.pause(),
     resume: () => process.resume(),
     async remove() {
@@ -139,4 +140,16 @@ export function externalServer(url: string): PostgresServer {
     resume: refuse,
     remove: () => Promise.resolve(),
   };
+}
+
+/** What a killed server leaves behind ends by itself a moment later; until then none starts on its data. */
+async function startAgain(process: ServerProcess): Promise<void> {
+  const deadline = Date.now() + LEFTOVER_MAX_MS;
+  for (;;) {
+    try {
+      return await process.start();
+    } catch (error) {
+      if (!/pre-existing shared memory block/.test(`${error}`) || Date.now() > deadline) throw error;
+    }
+  }
 }

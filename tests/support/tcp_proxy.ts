@@ -46,6 +46,11 @@ export class TcpProxy implements AsyncDisposable {
     this.stalled ??= Promise.withResolvers();
   }
 
+  /** Refuses new connections for good; those that there are stay. */
+  refuse(): void {
+    closeQuietly(this.listener);
+  }
+
   /** Each piece takes so much longer. */
   slowDown(delayMs: number): void {
     this.delayMs = delayMs;
@@ -60,7 +65,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.listener.close();
+    this.refuse();
     this.mend();
     for (const pair of this.pairs) this.close(pair);
     await this.serving;
@@ -109,9 +114,9 @@ export class TcpProxy implements AsyncDisposable {
   }
 }
 
-function closeQuietly(connection: Deno.TcpConn): void {
+function closeQuietly(resource: { close(): void }): void {
   try {
-    connection.close();
+    resource.close();
   } catch {
     // Closed already.
   }
