@@ -81,6 +81,7 @@ export async function examine(place: Place, signal: AbortSignal, timeoutMs: numb
 
 const ADVICE: Record<SinkError["kind"] | SourceError["kind"], string> = {
   unavailable: "(Is it running, and can this host reach it?)",
+  incomplete: "(Is it overloaded, or something between that cuts answers off?)",
   rejected: "(It refuses what the handler writes.)",
   misconfigured: "(Mend its set-up or the settings above.)",
   refused: "(Mend the token or the certificates.)",

@@ -174,7 +174,7 @@ function describe(letter: DeadLetter): string {
   const time = new Date(letter.refusedAtMs).toISOString();
   const [from, what] = letter.aggregate
     ? [letter.sink === undefined ? "" : `sink ${letter.sink}`, JSON.stringify(toRecord(letter.aggregate, ""))]
-    : [`${letter.bus} @ ${letter.offset ?? "queue"}`, new TextDecoder().decode(letter.raw)];
+    : [`${letter.bus} @ ${letter.offset ?? "queue"}`, shownBytes(letter.raw!)];
   const shown = what.length > RAW_SHOWN ? `${what.slice(0, RAW_SHOWN)}…` : what;
   return printable(`#${letter.id}  ${time}  ${letter.reason}: ${letter.detail}  [${from}]  ${shown}`);
 }
@@ -196,9 +196,23 @@ function toJson(letter: DeadLetter, instance: string): Record<string, unknown> {
 }
 
 function rawField(raw: Uint8Array): Record<string, string> {
+  const text = textOf(raw);
+  return text === undefined ? { raw_base64: raw.toBase64() } : { raw: text };
+}
+
+/** Where they are no text, each byte beyond ASCII as `\xfc`: all of what came can be seen. */
+function shownBytes(raw: Uint8Array): string {
+  return textOf(raw) ?? Array.from(
+    raw.subarray(0, RAW_SHOWN + 1),
+    (byte) => byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`,
+  ).join("");
+}
+
+/** Undefined: it is not UTF-8. */
+function textOf(bytes: Uint8Array): string | undefined {
   try {
-    return { raw: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw) };
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return { raw_base64: raw.toBase64() };
+    return undefined;
   }
 }

@@ -30,6 +30,8 @@ export class BusReader {
   private prefetch: { readonly offset: number; readonly reply: Promise<FetchReply> } | undefined;
   /** Events asked for: fewer after a reply that could not be read, so that what is readable before it still comes in. */
   private limit: number;
+  /** What the last reply says about itself, whether or not the rest of it can be read. */
+  private header: ReplyHeader | undefined;
 
   constructor(
     private readonly source: Source,
@@ -102,7 +104,11 @@ export class BusReader {
     return this.ingest.buses[this.bus]!;
   }
 
-  private async step(waitSeconds: number, signal: AbortSignal): Promise<"events" | "empty" | "failed"> {
+  /** `halved`: the reply cannot be read, and fewer events are to be asked for at once. */
+  private async step(
+    waitSeconds: number,
+    signal: AbortSignal,
+  ): Promise<"events" | "empty" | "failed" | "halved"> {
     const startedMs = this.clock.monotonicMs();
     this.pulse.expect("the answer of the bus", REQUEST_MAX_MS + waitSeconds * 1000);
     try {
@@ -120,6 +126,10 @@ export class BusReader {
     } catch (error) {
       if (signal.aborted) return "failed";
       if (!isPassing(error)) throw error;
+      if (isUnreadable(error) && this.limit > 1) {
+        this.halve(error);
+        return "halved";
+      }
       await this.fail(error, signal);
       return "failed";
     }
@@ -143,7 +153,7 @@ export class BusReader {
   /** Takes a reply in; returns its number of events. */
   private take(body: Uint8Array, waitSeconds: number, signal: AbortSignal): number {
     const { position } = this.state;
-    const peeked = peekHeader(body);
+    const peeked = this.header = peekHeader(body);
     // Only where this reply is the one that was asked for: of another log, neither its offsets nor what is durable here mean
     // anything to the bus.
     const leadsOn = peeked !== undefined && peeked.log === (position.log ?? peeked.log) &&
@@ -160,17 +170,9 @@ export class BusReader {
       if (position.log !== undefined && header.log !== position.log) return this.startAnew(header);
       if (position.log === undefined) this.refuseTwin(header.log);
       if (position.nextOffset === undefined) {
-        const known = position.log === undefined ? this.ingest.positionOfLog(header.log) : undefined;
-        if (known) return this.resume(header.log, known.nextOffset);
-        if (position.log !== undefined && header.offset > 0) this.reportLost(header.offset);
-        this.ingest.skipTo(
-          this.bus,
-          header.log,
-          header.offset,
-          position.log === undefined ? 0 : header.offset,
-        );
+        if (!this.begin(header.log, header.offset)) return 1;
       } else if (header.offset !== position.nextOffset) {
-        throw new ReplyFormatError(
+        throw new Contradiction(
           `asked for offset ${position.nextOffset}, the bus answered from ${header.offset}`,
         );
       }
@@ -181,10 +183,24 @@ export class BusReader {
     });
   }
 
+  /** A log is read from its oldest event on. Returns false where it is a known one, that goes on elsewhere. */
+  private begin(log: string, first: number): boolean {
+    const { position } = this.state;
+    const known = position.log === undefined ? this.ingest.positionOfLog(log) : undefined;
+    if (known) {
+      this.resume(log, known.nextOffset);
+      return false;
+    }
+    const lost = position.log === undefined ? 0 : first;
+    if (lost > 0) this.reportLost(lost);
+    this.ingest.skipTo(this.bus, log, first, lost);
+    return true;
+  }
+
   private refuseTwin(log: string): void {
     const twin = this.ingest.otherReaderOf(log, this.bus);
     if (twin === undefined) return;
-    throw new ReplyFormatError(
+    throw new Contradiction(
       `it is the same log as that of ${twin}: name this bus only once in VABUS_URL, or, where buses have exchanged their ` +
         "addresses, each by an address that no other one had",
     );
@@ -247,10 +263,10 @@ export class BusReader {
   }
 
   /** Such as an answer to an earlier question. */
-  private contradiction(said: string): ReplyFormatError {
+  private contradiction(said: string): Contradiction {
     const { nextOffset } = this.state.position;
     const asked = nextOffset === undefined ? "its oldest event" : `offset ${nextOffset}`;
-    return new ReplyFormatError(`the bus says that it does not have ${asked}, but that ${said}`);
+    return new Contradiction(`the bus says that it does not have ${asked}, but that ${said}`);
   }
 
   private reportLost(events: number): void {
@@ -260,12 +276,21 @@ export class BusReader {
     });
   }
 
+  private halve(error: Error): void {
+    this.prefetch = undefined;
+    if (this.limit === this.options.batchSize) {
+      this.logger.warn(`a reply of the bus cannot be read: ${error.message}; asking for fewer events`, {
+        bus: this.state.name,
+        offset: this.state.position.nextOffset,
+      });
+    }
+    this.limit >>= 1;
+    this.ingest.pollFailed(this.bus, error.message);
+  }
+
   private async fail(error: Error, signal: AbortSignal): Promise<void> {
     this.prefetch = undefined;
-    const isUnreadable = error instanceof ReplyFormatError ||
-      (error instanceof SourceError && error.kind === "garbage");
-    const message = isUnreadable ? error.message + this.wayOut() : error.message;
-    if (isUnreadable) this.limit = Math.max(1, this.limit >> 1);
+    const message = isUnreadable(error) ? error.message + await this.wayOut(signal) : error.message;
     this.ingest.pollFailed(this.bus, message);
     const retryAfterMs = error instanceof SourceError ? error.retryAfterMs : undefined;
     const waitMs = this.backoff.nextMs(retryAfterMs);
@@ -281,18 +306,44 @@ export class BusReader {
     await this.clock.sleep(waitMs, signal);
   }
 
-  /** What an operator can do once it is down to a single event; nothing is skipped without this word. */
-  private wayOut(): string {
+  /** What an operator can do, now that it is down to a single event; nothing is skipped without this word. */
+  private async wayOut(signal: AbortSignal): Promise<string> {
+    if (this.state.position.nextOffset === undefined) await this.learnOffset(signal);
     const { name, position: { nextOffset } } = this.state;
-    return this.limit > 1 || nextOffset === undefined
-      ? ""
-      : `. To give up the event at offset ${nextOffset}, start once with --skip-to ${name}=${nextOffset + 1}`;
+    if (nextOffset === undefined) return "";
+    return `. To give up the event at offset ${nextOffset}, start once with --skip-to ${name}=${
+      nextOffset + 1
+    }`;
   }
+
+  /** Where a log begins of which nothing could be read yet: by the head of the reply, else by what the bus says of itself. */
+  private async learnOffset(signal: AbortSignal): Promise<void> {
+    const { position } = this.state;
+    try {
+      const { log, offset } = this.header ?? await this.source.oldest(signal);
+      this.refuseTwin(log);
+      if (position.log === undefined || position.log === log) this.begin(log, offset);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      // It stays unknown, and is asked for again with the next failure.
+    }
+  }
+}
+
+/** A reply that can be read, but does not answer what was asked, or is of a log that must not be read here. */
+class Contradiction extends Error {
+  override readonly name = "Contradiction";
+}
+
+/** Whether the reply itself is at fault: one of fewer events may be readable. */
+function isUnreadable(error: Error): boolean {
+  return error instanceof ReplyFormatError || (error instanceof SourceError && error.kind === "incomplete");
 }
 
 /** Whether trying again may help. The state is asked for what it knows of a log that has moved, and may be out of reach just then. */
 function isPassing(error: unknown): error is Error {
-  return error instanceof SourceError || error instanceof ReplyFormatError || isWaitedOut(error);
+  return error instanceof SourceError || error instanceof ReplyFormatError || error instanceof Contradiction ||
+    isWaitedOut(error);
 }
 
 function logOf(reply: FetchReply): string | undefined {

@@ -6,7 +6,7 @@ import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../store/dead
 import type { OutboxLog } from "../store/outbox_log.ts";
 import { isWaitedOut, type StateError } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
-import { ReplyFormatError, scanEvent } from "../vabus/event_scanner.ts";
+import { scanEvent } from "../vabus/event_scanner.ts";
 import type { Clock } from "../clock/clock.ts";
 import { Pulse } from "../clock/pulse.ts";
 
@@ -389,12 +389,7 @@ export class Ingest {
     const { accounting } = this.aggregator;
     const account = letter.reason;
     if (account === "not_finite" || account === "rejected") return false;
-    try {
-      scanEvent(letter.raw, this.retryBatch);
-    } catch (error) {
-      if (error instanceof ReplyFormatError) return false;
-      throw error;
-    }
+    scanEvent(letter.raw, this.retryBatch);
     accounting[account]--;
     accounting.received--;
     const found = this.buses.findIndex(({ name }) => name === letter.bus);

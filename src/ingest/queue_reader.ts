@@ -1,6 +1,6 @@
 import type { Logger } from "../log/logger.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
-import { ReplyFormatError, scanEvent } from "../vabus/event_scanner.ts";
+import { scanEvent } from "../vabus/event_scanner.ts";
 import { SourceError } from "../vabus/source.ts";
 import type { QueueSource } from "../vabus/queue_client.ts";
 import { Backoff } from "../clock/backoff.ts";
@@ -101,15 +101,7 @@ export class QueueReader {
 
   private take(body: Uint8Array): void {
     this.ingest.measured(() => {
-      try {
-        scanEvent(body, this.batch);
-      } catch (error) {
-        if (!(error instanceof ReplyFormatError)) throw error;
-        // The bus will not give it again: what cannot be read is kept as it came.
-        this.batch.reset(body);
-        this.batch.total = 1;
-        this.batch.invalid.push({ index: 0, detail: error.message, rawStart: 0, rawEnd: body.length });
-      }
+      scanEvent(body, this.batch);
       this.ingest.accept(this.bus, this.batch, undefined, undefined);
     });
   }

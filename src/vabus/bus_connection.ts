@@ -112,8 +112,9 @@ export class BusConnection {
     if (/certificate|handshake|tls/i.test(cause)) {
       return new SourceError("refused", `${this.name}: no secure connection: ${cause}`);
     }
-    const what = isAnswering ? "the answer was cut off" : "no connection";
-    return new SourceError("unavailable", `${this.name}: ${what}: ${cause}`);
+    return isAnswering
+      ? new SourceError("incomplete", `${this.name}: the answer was cut off: ${cause}`)
+      : new SourceError("unavailable", `${this.name}: no connection: ${cause}`);
   }
 
   private refusal(response: Response, body: Uint8Array, { path, method }: BusRequest): SourceError {
@@ -142,7 +143,7 @@ async function readBody(response: Response): Promise<Uint8Array> {
   const body = await readBounded(decoded(response, encoding), BODY_MAX_BYTES);
   if (body !== undefined) return body;
   throw new SourceError(
-    "garbage",
+    "incomplete",
     `the answer is larger than ${BODY_MAX_BYTES / 1024 / 1024} MiB: lower VABUS_BATCH_SIZE`,
   );
 }

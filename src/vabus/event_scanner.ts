@@ -53,7 +53,8 @@ const HAS_REQUIRED = HAS_NAME | HAS_VALUE | HAS_TIMESTAMP;
 const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const MANTISSA_MAX = Number.MAX_SAFE_INTEGER;
 
-const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Bytes that are no UTF-8 are an error to it, never U+FFFD: names that differ in them would become one. */
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /**
  * Scans a reply `{"log","offset","next","events"}` from its bytes into `batch`.
@@ -61,6 +62,9 @@ const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
  * The shape that events nearly always have is read in place, without strings or objects; an event with anything else in
  * it (escapes, non-ASCII text, exponents, unknown or repeated fields) is cut out and read by `JSON.parse`. The result is
  * the same as that of `JSON.parse` over the whole reply and {@link checkEvent} over its events.
+ *
+ * An element of `events` reaches to the comma or bracket that follows it outside of its own strings and brackets. One that is
+ * not JSON, or not UTF-8, is invalid, and the rest is read. Outside its elements the reply has to be JSON in UTF-8.
  *
  * @throws {ReplyFormatError} The batch is then empty or half filled and must not be used.
  */
@@ -75,8 +79,14 @@ export function scanReply(body: Uint8Array, batch: EventBatch): ReplyHeader {
  * are not all there. Lets the next fetch start before this reply is scanned. Checks nothing else.
  */
 export function peekHeader(body: Uint8Array): ReplyHeader | undefined {
-  const text = DECODER.decode(body.subarray(0, 1024));
-  const head = text.slice(0, Math.max(0, text.indexOf('"events"')));
+  const start = body.subarray(0, 1024);
+  const headEnd = Buffer.from(start.buffer, start.byteOffset, start.length).indexOf('"events"');
+  let head: string;
+  try {
+    head = DECODER.decode(start.subarray(0, Math.max(0, headEnd)));
+  } catch {
+    return undefined;
+  }
   const log = /"log"\s*:\s*"([^"\\]+)"\s*,/.exec(head)?.[1];
   const offset = /"offset"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
   const next = /"next"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
@@ -84,7 +94,7 @@ export function peekHeader(body: Uint8Array): ReplyHeader | undefined {
   return { log, offset: Number(offset), next: Number(next) };
 }
 
-/** Scans a single event (queue mode, dead letters put back) into `batch`. @throws {ReplyFormatError} Not JSON. */
+/** Scans a single event (queue mode, dead letters put back) into `batch`; whatever is none is invalid. */
 export function scanEvent(body: Uint8Array, batch: EventBatch): void {
   batch.reset(body);
   new ReplyScanner(body, batch).scanSingle();
@@ -124,18 +134,18 @@ class ReplyScanner {
 
   scanSingle(): void {
     this.skipSpace();
-    this.scanOne();
-    this.skipSpace();
-    if (this.at !== this.bytes.length) throw this.malformed();
+    const start = this.at;
+    const end = this.withoutSpace(start, this.bytes.length);
+    this.batch.reserve();
+    if (this.scanPlainEvent(start) === end) this.batch.total++;
+    else this.scanAnyEvent(start, end);
   }
 
   private checkHeader(fields: Map<string, unknown>, hasEvents: boolean): ReplyHeader {
     const log = fields.get("log");
     const offset = fields.get("offset");
     const next = fields.get("next");
-    if (typeof log !== "string" || log.length === 0 || log.length > 512) {
-      throw new ReplyFormatError('the reply has no "log"');
-    }
+    if (!isLogId(log)) throw new ReplyFormatError('the reply has no "log"');
     if (!isOffset(offset) || !isOffset(next)) {
       throw new ReplyFormatError('the reply\'s "offset" and "next" are not whole numbers');
     }
@@ -171,35 +181,40 @@ class ReplyScanner {
     return true;
   }
 
-  /** Scans the event at `at`, by the fast path when it can. */
+  /** Scans the element at `at`, by the fast path when it can. */
   private scanOne(): void {
     const start = this.at;
     this.batch.reserve();
-    const end = this.scanPlainEvent(start);
-    if (end >= 0) {
-      this.at = end;
-      this.batch.total++;
-      return;
+    const plainEnd = this.scanPlainEvent(start);
+    if (plainEnd >= 0) {
+      this.at = plainEnd;
+      const next = this.peek();
+      if (next === COMMA || next === BRACKET_CLOSE) {
+        this.batch.total++;
+        return;
+      }
     }
-    this.at = start;
-    this.scanAnyEvent(start);
+    this.at = this.endOfElement(start);
+    const end = this.withoutSpace(start, this.at);
+    if (end === start) throw this.malformed(start);
+    this.scanAnyEvent(start, end);
   }
 
-  /** Reads any JSON value at `start` as an event. */
-  private scanAnyEvent(start: number): void {
+  /** Reads any bytes as an event, whatever the fast path has made of them. */
+  private scanAnyEvent(start: number, end: number): void {
     const batch = this.batch;
-    const parsed = this.parseValue();
     const position = batch.total++;
-    const checked = checkEvent(parsed);
+    if (batch.count > 0 && batch.position[batch.count - 1] === position) batch.count--;
+    const checked = readEvent(this.bytes.subarray(start, end));
     if (typeof checked === "string") {
-      batch.invalid.push({ index: position, detail: checked, rawStart: start, rawEnd: this.at });
+      batch.invalid.push({ index: position, detail: checked, rawStart: start, rawEnd: end });
       return;
     }
     const i = batch.count++;
     const name = batch.appendExtra(checked.name);
     batch.position[i] = position;
     batch.rawStart[i] = start;
-    batch.rawEnd[i] = this.at;
+    batch.rawEnd[i] = end;
     batch.nameStart[i] = name.start;
     batch.nameLength[i] = name.length;
     batch.nameHash[i] = hashBytes(batch.extra, ~name.start, name.length);
@@ -402,9 +417,7 @@ class ReplyScanner {
     for (let at = start; at < bytes.length; at++) {
       const byte = bytes[at];
       if (byte === QUOTE) {
-        at++;
-        while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-        if (at >= bytes.length) throw this.malformed(start);
+        at = this.closingQuote(at);
         if (depth === 0) return at + 1;
       } else if (byte === BRACE_OPEN || byte === BRACKET_OPEN) {
         depth++;
@@ -415,8 +428,37 @@ class ReplyScanner {
         return at;
       }
     }
-    if (depth > 0) throw this.malformed(start);
+    if (depth > 0) throw this.malformed(bytes.length);
     return bytes.length;
+  }
+
+  /** Where the comma or bracket stands that ends the element; which kind of bracket closes which is for `JSON.parse` to say. */
+  private endOfElement(start: number): number {
+    const bytes = this.bytes;
+    let depth = 0;
+    for (let at = start; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === QUOTE) at = this.closingQuote(at);
+      else if (byte === BRACE_OPEN || byte === BRACKET_OPEN) depth++;
+      else if (depth > 0) {
+        if (byte === BRACE_CLOSE || byte === BRACKET_CLOSE) depth--;
+      } else if (byte === COMMA || byte === BRACKET_CLOSE) return at;
+      else if (byte === BRACE_CLOSE) throw this.malformed(at);
+    }
+    throw this.malformed(bytes.length);
+  }
+
+  private closingQuote(openingAt: number): number {
+    const bytes = this.bytes;
+    let at = openingAt + 1;
+    while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+    if (at >= bytes.length) throw this.malformed(bytes.length);
+    return at;
+  }
+
+  private withoutSpace(start: number, end: number): number {
+    while (end > start && isSpace(this.bytes[end - 1])) end--;
+    return end;
   }
 
   private skipSpace(): void {
@@ -445,7 +487,7 @@ class ReplyScanner {
     return new ReplyFormatError(
       at >= this.bytes.length
         ? `the reply is cut off after ${this.bytes.length} bytes`
-        : `the reply is not JSON (at byte ${at})`,
+        : `the reply is not JSON in UTF-8 (at byte ${at})`,
     );
   }
 }
@@ -468,6 +510,28 @@ const FIELD_LENGTHS = (() => {
   return lengths;
 })();
 
+/** Whether a value may be the identity of a log. Half a surrogate pair would come back from the state as another text. */
+export function isLogId(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= 512 && value.isWellFormed();
+}
+
+/** An event from its bytes, or what is wrong with it. */
+function readEvent(bytes: Uint8Array): CheckedEvent | string {
+  let text: string;
+  try {
+    text = DECODER.decode(bytes);
+  } catch {
+    return "not UTF-8";
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return "not JSON";
+  }
+  return checkEvent(parsed);
+}
+
 /**
  * Checks a parsed value against the shape of an event. Returns what is wrong as text for the operator when it is none.
  * `agg_func` and `id` may be null, which many serialisers write for "not there"; an id that is no text is no id.
@@ -484,6 +548,7 @@ export function checkEvent(parsed: unknown): CheckedEvent | string {
   if (typeof value !== "number" || !Number.isFinite(value)) return "value is not a finite number";
   if (typeof timestamp !== "number" || !Number.isFinite(timestamp)) return "timestamp is not a finite number";
   if (timestamp < 0) return "timestamp is negative";
+  if (typeof id === "string" && !id.isWellFormed()) return "id with half a surrogate pair";
   let functionOfEvent = SUM;
   if (aggFunc !== undefined && aggFunc !== null) {
     functionOfEvent = typeof aggFunc === "string" ? functionId(aggFunc) : -1;

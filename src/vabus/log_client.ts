@@ -1,6 +1,6 @@
 import type { BusConnection } from "./bus_connection.ts";
 import { EventBatch } from "./event_batch.ts";
-import { ReplyFormatError, scanReply } from "./event_scanner.ts";
+import { isLogId, ReplyFormatError, scanReply } from "./event_scanner.ts";
 import { type FetchReply, type FetchRequest, type Source, SourceError } from "./source.ts";
 
 const OK = 200;
@@ -24,6 +24,12 @@ export class LogClient implements Source {
     }, signal);
     if (status === OK) return { kind: "events", body };
     return { kind: status === TRIMMED ? "trimmed" : "reset", ...this.bounds(body) };
+  }
+
+  async oldest(signal: AbortSignal): Promise<{ log: string; offset: number }> {
+    const { body } = await this.connection.request({ path: "/healthz", expected: [OK] }, signal);
+    const { log, first } = this.bounds(body);
+    return { log, offset: first };
   }
 
   /** Looks at one event, without the name of a consumer: the bus takes no note of it. */
@@ -55,12 +61,12 @@ export class LogClient implements Source {
   private bounds(body: Uint8Array): { log: string; first: number; next: number } {
     let parsed: { log?: unknown; first?: unknown; next?: unknown } | null;
     try {
-      parsed = JSON.parse(new TextDecoder().decode(body));
+      parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
     } catch {
       parsed = null;
     }
     const { log, first, next } = parsed ?? {};
-    if (typeof log === "string" && log !== "" && isOffset(first) && isOffset(next) && first <= next) {
+    if (isLogId(log) && isOffset(first) && isOffset(next) && first <= next) {
       return { log, first, next };
     }
     throw new SourceError("garbage", `${this.name}: the bus does not say where its log begins`);

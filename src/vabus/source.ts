@@ -7,6 +7,8 @@ export interface Source {
    * news that the log begins elsewhere. Throws {@link SourceError}; never retries.
    */
   fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchReply>;
+  /** Which log the source has, and the oldest offset in it, without reading an event. @throws {SourceError} */
+  oldest(signal: AbortSignal): Promise<{ readonly log: string; readonly offset: number }>;
   /** Reaches the source and says in a few words what is there. For the `check` command. */
   probe(signal: AbortSignal): Promise<string>;
   close(): void;
@@ -36,11 +38,12 @@ export type FetchReply =
   };
 
 /**
- * - `unavailable`: no connection, time-out, 5xx, 429, a reply that was cut off.
+ * - `unavailable`: no connection, time-out, 5xx, 429.
+ * - `incomplete`: an answer that was cut off, or is larger than can be taken: one of fewer events may be neither.
  * - `refused`: 401, 403, TLS identity: someone has to change something.
  * - `garbage`: an answer, but not VaBus (404, not JSON, wrong shape).
  */
-export type SourceErrorKind = "unavailable" | "refused" | "garbage";
+export type SourceErrorKind = "unavailable" | "incomplete" | "refused" | "garbage";
 
 /** The only error a source throws. `message` is for the operator: what is wrong and what to do, without secrets. */
 export class SourceError extends Error {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { BusReader } from "../../src/ingest/bus_reader.ts";
 import type { BusPosition } from "../../src/store/checkpoint.ts";
@@ -53,6 +54,7 @@ class ObservedSource implements Source {
     }
   }
 
+  oldest = (): Promise<never> => Promise.reject(new SourceError("garbage", "404"));
   probe = (signal: AbortSignal): Promise<string> => this.client.probe(signal);
   close = (): void => this.client.close();
 }
@@ -105,7 +107,10 @@ class BusClientTrial implements Trial {
     const expected = isStuck ? { position: before, received: 0 } : modelOf(before, consumed);
     if (isStuck) assert.match(shown(consumed), /^an error: .*: the request was cancelled$/, "it went on");
     const context = `from ${JSON.stringify(before)} by ${shown(consumed)}`;
-    assert.deepEqual(this.position, expected.position, context);
+    const learnt = isStuck ? undefined : learntFrom(before, consumed);
+    if (!isDeepStrictEqual(this.position, learnt)) {
+      assert.deepEqual(this.position, expected.position, context);
+    }
     assert.equal(this.received - receivedBefore, expected.received, `events taken ${context}`);
     // Replies to the next fetch, asked for ahead, may be used by the next step; older ones never.
     this.source.exchanges = this.source.exchanges.slice(-4);
@@ -286,6 +291,16 @@ function modelOf(before: BusPosition, { result }: Exchange): { position: BusPosi
   }
   if (nextOffset !== undefined && header.offset !== nextOffset) return same;
   return { position: { name, log: header.log, nextOffset: header.next }, received: read.total };
+}
+
+/** Where a log begins, by the head of a reply of which nothing else can be read. */
+function learntFrom({ name, log, nextOffset }: BusPosition, { result }: Exchange): BusPosition | undefined {
+  if (nextOffset !== undefined || result === undefined || "error" in result) return undefined;
+  if (result.reply.kind !== "events" || parseReply(result.reply.body) !== "refused") return undefined;
+  const head = Buffer.from(result.reply.body).toString("latin1").split('"events"')[0]!;
+  const said = /"log"\s*:\s*"([ -~]+)"\s*,\s*"offset"\s*:\s*(\d+)\s*,/.exec(head);
+  if (said === null || (log !== undefined && log !== said[1])) return undefined;
+  return { name, log: said[1], nextOffset: Number(said[2]) };
 }
 
 function shown({ request, result }: Exchange): string {

@@ -3,14 +3,15 @@ import { createHash } from "node:crypto";
 import { functionName } from "../../src/aggregation/agg_function.ts";
 import { EventBatch } from "../../src/vabus/event_batch.ts";
 import { ReplyFormatError, scanEvent, scanReply } from "../../src/vabus/event_scanner.ts";
+import { type ModelElement, readElement, readReply } from "../support/reply_model.ts";
 import { below, chance, oddText, oneOf, shuffle } from "./draw.ts";
 import { mutated } from "./mutation.ts";
 import type { Random, Target } from "./target.ts";
 
-/** The scanner against `JSON.parse` over the whole reply, and a check of its events that shares no code with it. */
+/** The scanner against a model of replies (`reply_model.ts`), and a check of their events that shares no code with it. */
 export const scanner: Target = {
   name: "scanner",
-  what: "replies and events, generated and mutated, against JSON.parse and a second validator",
+  what: "replies and events, generated and mutated, against a second reader and a second validator",
   open: () =>
     Promise.resolve({
       attempt,
@@ -22,8 +23,8 @@ export interface Read {
   readonly header: { readonly log: string; readonly offset: number; readonly next: number } | undefined;
   readonly total: number;
   readonly events: readonly unknown[];
-  /** Positions of those that are none. */
-  readonly invalid: readonly number[];
+  /** Those that are none: position, and the bytes as they came, in base64. */
+  readonly invalid: readonly (readonly [number, string])[];
 }
 
 const ENCODER = new TextEncoder();
@@ -112,52 +113,44 @@ function batchContent(): Omit<Read, "header"> {
     total: BATCH.total,
     // What is kept of an event for an operator must be that event; how it is spelt is compared as JSON.
     events: events.map(({ raw, ...event }) => ({ ...event, raw: JSON.parse(raw) })),
-    invalid: BATCH.invalid.map(({ index }) => index),
+    invalid: BATCH.invalid.map(({ index, rawStart, rawEnd }) =>
+      [index, BATCH.bytes.subarray(rawStart, rawEnd).toBase64()] as const
+    ),
   };
 }
 
 export function parseReply(bytes: Uint8Array): Read | "refused" {
-  const parsed = parseJson(DECODER.decode(bytes).replace(/^\ufeff/, ""));
-  if (parsed === undefined || !isRecord(parsed.value)) return "refused";
-  const { log, offset, next, events } = parsed.value;
-  if (typeof log !== "string" || log === "" || log.length > 512) return "refused";
+  const reply = readReply(bytes);
+  if (reply === undefined || !isRecord(reply.parsed)) return "refused";
+  const { log, offset, next, events } = reply.parsed;
+  if (typeof log !== "string" || log === "" || log.length > 512 || /\p{Cs}/u.test(log)) return "refused";
   if (!isOffset(offset) || !isOffset(next) || !Array.isArray(events)) return "refused";
   if (next - offset !== events.length) return "refused";
-  return { header: { log, offset, next }, ...checked(events) };
+  return { header: { log, offset, next }, ...checked(reply.elements) };
 }
 
-function parseEvent(bytes: Uint8Array): Read | "refused" {
-  const parsed = parseJson(DECODER.decode(bytes));
-  return parsed === undefined ? "refused" : { header: undefined, ...checked([parsed.value]) };
-}
-
-function parseJson(text: string): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) };
-  } catch {
-    return undefined;
-  }
+function parseEvent(bytes: Uint8Array): Read {
+  return { header: undefined, ...checked([readElement(bytes)]) };
 }
 
 /** Section 5 of the design, once more. */
-function checked(values: readonly unknown[]): Omit<Read, "header"> {
+function checked(elements: readonly ModelElement[]): Omit<Read, "header"> {
   const events: unknown[] = [];
-  const invalid: number[] = [];
-  values.forEach((value, position) => {
-    const event = eventOf(value);
-    if (event === undefined) invalid.push(position);
-    else events.push({ position, ...event, raw: value });
+  const invalid: [number, string][] = [];
+  elements.forEach(({ bytes, json }, position) => {
+    const event = json && eventOf(json.value);
+    if (event === undefined) invalid.push([position, bytes.toBase64()]);
+    else events.push({ position, ...event, raw: json!.value });
   });
-  return { total: values.length, events, invalid };
+  return { total: elements.length, events, invalid };
 }
 
 function eventOf(value: unknown): Record<string, unknown> | undefined {
   if (!isRecord(value)) return undefined;
   const { name, value: reading, timestamp, agg_func: aggFunc, id } = value;
   if (typeof name !== "string" || name === "" || Array.from(name).length > 512) return undefined;
-  if (/\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(name)) {
-    return undefined;
-  }
+  if (/[\0\p{Cs}]/u.test(name)) return undefined;
+  if (typeof id === "string" && /\p{Cs}/u.test(id)) return undefined;
   if (!isFiniteNumber(reading) || !isFiniteNumber(timestamp) || timestamp < 0) return undefined;
   const canonical = aggFunc === undefined || aggFunc === null ? "sum" : canonicalFunction(aggFunc);
   if (canonical === undefined) return undefined;
@@ -178,7 +171,7 @@ function canonicalFunction(aggFunc: unknown): string | undefined {
 }
 
 function boundedId(id: string): string {
-  return ENCODER.encode(id).length > 256 ? createHash("sha256").update(id).digest("hex") : id.toWellFormed();
+  return ENCODER.encode(id).length > 256 ? createHash("sha256").update(id).digest("hex") : id;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -235,7 +228,24 @@ export function eventText(random: Random): string {
   if (chance(random, 0.1)) fields.push(`"${oneOf(random, ["name", "value", "id"])}":${valueText(random)}`);
   if (chance(random, 0.1)) fields.splice(below(random, fields.length), 1);
   if (chance(random, 0.3)) shuffle(random, fields);
-  return `{${gap()}${fields.join(`${gap()},${gap()}`)}${gap()}}`;
+  const text = `{${gap()}${fields.join(`${gap()},${gap()}`)}${gap()}}`;
+  return chance(random, 0.05) ? notJson(random, text) : text;
+}
+
+/** What writers of JSON by hand have made of an event. */
+function notJson(random: Random, text: string): string {
+  return oneOf<() => string>(random, [
+    () => text.replaceAll('"', "'"),
+    () => text.replace(/"(\w+)"\s*:/g, "$1:"),
+    () => text.replace(/}$/, ",}"),
+    () =>
+      text.replace(/:[^,}]*/, `:${oneOf(random, ["NaN", "-Infinity", "1.", "+1", ".5", "01", "", "None"])}`),
+    () => text.replace(/,/, "/* and */,"),
+    () => text.replace(/}$/, "]"),
+    () => text.replace(/}$/, ""),
+    () => `${text}${oneOf(random, [";", "}", " x", text])}`,
+    () => text.replace(/"/, '"\u0001'),
+  ])();
 }
 
 function nameText(random: Random): string {

@@ -55,6 +55,7 @@ export class MemorySource implements Source {
     return reply(log, offset, events);
   }
 
+  oldest = () => Promise.resolve({ log: this.log, offset: this.first });
   probe = () => Promise.resolve("memory");
   close = () => {};
 }

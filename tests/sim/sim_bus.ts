@@ -112,6 +112,7 @@ export class SimBus {
       name: this.name,
       fetch: (request, signal) =>
         lifetime.isOver ? never() : this.exchange(request, signal, rates(), watcher, lifetime),
+      oldest: () => lifetime.isOver ? never() : Promise.reject(new SourceError("garbage", "404")),
       probe: () => Promise.resolve("simulated"),
       close: () => {},
     };

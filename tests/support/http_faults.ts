@@ -89,6 +89,13 @@ export function respond(
   return `HTTP/1.1 ${status} Whatever\r\n${lines}content-length: ${length}\r\nconnection: close\r\n\r\n${body}`;
 }
 
+/** A complete HTTP reply of JSON, whose characters are one byte each: for bytes that are no text. */
+export function respondInLatin1(status: number, body: string): Uint8Array {
+  const head =
+    `HTTP/1.1 ${status} Whatever\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`;
+  return Buffer.from(`${head}connection: close\r\n\r\n${body}`, "latin1");
+}
+
 /** A VaBus that is made of a fixed list of events, and answers as section 4 says. */
 export function respondAsBus(request: FaultyRequest, events: readonly string[], log = "faulty"): string {
   if (request.path === "/healthz") {

@@ -67,6 +67,7 @@ for (const [status, kind] of [[410, "trimmed"], [416, "reset"]] as const) {
       '{"log":"l"}',
       '{"log":"l","first":-1,"next":2}',
       '{"log":"l","first":3,"next":2}',
+      '{"log":"\\ud800","first":0,"next":2}',
     ]
   ) {
     Deno.test(`${status} with ${body || "nothing"} is garbage`, async () => {
@@ -83,7 +84,7 @@ const REFUSALS: [name: string, answer: () => Answer, kind: SourceErrorKind, says
   ["302", () => respond(302, "", { location: "http://elsewhere/" }), "garbage", /redirection/],
   ["500", () => respond(500, '{"error":"disk\\u001b[31m full"}'), "unavailable", /disk \[31m full/],
   ["503", () => respond(503, "", { "retry-after": "3" }), "unavailable", /503/],
-  ["a cut-off body", () => respond(200, "x".repeat(5000)).slice(0, 2000), "unavailable", /cut off/],
+  ["a cut-off body", () => respond(200, "x".repeat(5000)).slice(0, 2000), "incomplete", /cut off/],
   ["half a head", () => "HTTP/1.1 200 OK\r\ncontent-le", "unavailable", /no connection/],
   ["no HTTP", () => "\u0000\u0001 hello\r\n\r\n", "unavailable", /no connection/],
   ["nothing", () => "", "unavailable", /no connection/],
@@ -140,7 +141,7 @@ Deno.test("a few packed bytes that would fill the memory are refused", async () 
     `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${packed.length}\r\nconnection: close\r\n\r\n`,
   );
   const { error } = await fetchFrom(() => concatenated([head, packed]));
-  assert.equal(error?.kind, "garbage");
+  assert.equal(error?.kind, "incomplete");
   assert.match(error!.message, /larger than 128 MiB/);
 });
 
