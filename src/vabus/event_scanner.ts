@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { AVG, functionId, MAX, MIN, SUM } from "../aggregation/agg_function.ts";
 import type { EventBatch } from "./event_batch.ts";
@@ -53,9 +54,6 @@ const HAS_REQUIRED = HAS_NAME | HAS_VALUE | HAS_TIMESTAMP;
 const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const MANTISSA_MAX = Number.MAX_SAFE_INTEGER;
 
-/** Bytes that are no UTF-8 are an error to it, never U+FFFD: names that differ in them would become one. */
-const DECODER = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
-
 /**
  * Scans a reply `{"log","offset","next","events"}` from its bytes into `batch`.
  *
@@ -80,13 +78,10 @@ export function scanReply(body: Uint8Array, batch: EventBatch): ReplyHeader {
  */
 export function peekHeader(body: Uint8Array): ReplyHeader | undefined {
   const start = body.subarray(0, 1024);
-  const headEnd = Buffer.from(start.buffer, start.byteOffset, start.length).indexOf('"events"');
-  let head: string;
-  try {
-    head = DECODER.decode(start.subarray(0, Math.max(0, headEnd)));
-  } catch {
-    return undefined;
-  }
+  const buffer = Buffer.from(start.buffer, start.byteOffset, start.length);
+  const headEnd = buffer.indexOf('"events"');
+  if (headEnd < 0 || !isUtf8(start.subarray(0, headEnd))) return undefined;
+  const head = buffer.toString("utf8", 0, headEnd);
   const log = /"log"\s*:\s*"([^"\\]+)"\s*,/.exec(head)?.[1];
   const offset = /"offset"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
   const next = /"next"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
@@ -103,9 +98,13 @@ export function scanEvent(body: Uint8Array, batch: EventBatch): void {
 class ReplyScanner {
   private at = 0;
   private readonly view: DataView;
+  private readonly buffer: Buffer;
+  /** Whether all of the bytes are UTF-8; not looked at before it matters. */
+  private isText: boolean | undefined;
 
   constructor(private readonly bytes: Uint8Array, private readonly batch: EventBatch) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   scan(start: number): ReplyHeader {
@@ -177,7 +176,7 @@ class ReplyScanner {
       }
       this.skipSpace();
       this.scanOne();
-    } while (this.commaOr(BRACKET_CLOSE));
+    } while (this.isAtComma() || this.commaOr(BRACKET_CLOSE));
     return true;
   }
 
@@ -188,7 +187,7 @@ class ReplyScanner {
     const plainEnd = this.scanPlainEvent(start);
     if (plainEnd >= 0) {
       this.at = plainEnd;
-      const next = this.peek();
+      const next = this.bytes[plainEnd] === COMMA ? COMMA : this.peek();
       if (next === COMMA || next === BRACKET_CLOSE) {
         this.batch.total++;
         return;
@@ -205,7 +204,7 @@ class ReplyScanner {
     const batch = this.batch;
     const position = batch.total++;
     if (batch.count > 0 && batch.position[batch.count - 1] === position) batch.count--;
-    const checked = readEvent(this.bytes.subarray(start, end));
+    const checked = readEvent(this.textBetween(start, end));
     if (typeof checked === "string") {
       batch.invalid.push({ index: position, detail: checked, rawStart: start, rawEnd: end });
       return;
@@ -294,7 +293,7 @@ class ReplyScanner {
           number = mantissa / EXACT_POWERS_OF_TEN[decimals]!;
           if (isNegative) number = -number;
         } else {
-          number = Number(DECODER.decode(bytes.subarray(numberStart, at)));
+          number = Number(this.textBetween(numberStart, at));
           if (!Number.isFinite(number)) return -1;
         }
         if (field === HAS_VALUE) {
@@ -392,7 +391,7 @@ class ReplyScanner {
           return MAX;
       }
     }
-    return length <= 16 ? functionId(DECODER.decode(bytes.subarray(start, start + length))) : -1;
+    return length <= 16 ? functionId(this.textBetween(start, start + length)!) : -1;
   }
 
   /** Cuts the JSON value at `at` out of the reply and parses it. */
@@ -400,8 +399,10 @@ class ReplyScanner {
     this.skipSpace();
     const start = this.at;
     this.at = this.endOfValue(start);
+    const text = this.textBetween(start, this.at);
+    if (text === undefined) throw this.malformed(start);
     try {
-      return JSON.parse(DECODER.decode(this.bytes.subarray(start, this.at)));
+      return JSON.parse(text);
     } catch {
       throw this.malformed(start);
     }
@@ -448,6 +449,13 @@ class ReplyScanner {
     throw this.malformed(bytes.length);
   }
 
+  /** Undefined: the bytes are not UTF-8. With U+FFFD in their place, names that differ in them would become one. */
+  private textBetween(start: number, end: number): string | undefined {
+    this.isText ??= isUtf8(this.bytes);
+    if (!this.isText && !isUtf8(this.bytes.subarray(start, end))) return undefined;
+    return this.buffer.toString("utf8", start, end);
+  }
+
   private closingQuote(openingAt: number): number {
     const bytes = this.bytes;
     let at = openingAt + 1;
@@ -473,6 +481,13 @@ class ReplyScanner {
   private expect(byte: number): void {
     if (this.peek() !== byte) throw this.malformed();
     this.at++;
+  }
+
+  /** Steps over a comma that follows at once, as it nearly always does. */
+  private isAtComma(): boolean {
+    if (this.bytes[this.at] !== COMMA) return false;
+    this.at++;
+    return true;
   }
 
   /** Steps over a comma (true) or the closing byte (false). */
@@ -515,14 +530,9 @@ export function isLogId(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value.length <= 512 && value.isWellFormed();
 }
 
-/** An event from its bytes, or what is wrong with it. */
-function readEvent(bytes: Uint8Array): CheckedEvent | string {
-  let text: string;
-  try {
-    text = DECODER.decode(bytes);
-  } catch {
-    return "not UTF-8";
-  }
+/** An event from its text, or what is wrong with it. */
+function readEvent(text: string | undefined): CheckedEvent | string {
+  if (text === undefined) return "not UTF-8";
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
