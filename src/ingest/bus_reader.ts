@@ -342,7 +342,8 @@ function isUnreadable(error: Error): boolean {
 
 /** Whether trying again may help. The state is asked for what it knows of a log that has moved, and may be out of reach just then. */
 function isPassing(error: unknown): error is Error {
-  return error instanceof SourceError || error instanceof ReplyFormatError || error instanceof Contradiction ||
+  return error instanceof SourceError || error instanceof ReplyFormatError ||
+    error instanceof Contradiction ||
     isWaitedOut(error);
 }
 

@@ -399,10 +399,9 @@ class ReplyScanner {
     this.skipSpace();
     const start = this.at;
     this.at = this.endOfValue(start);
-    const text = this.textBetween(start, this.at);
-    if (text === undefined) throw this.malformed(start);
+    if (!isUtf8(this.bytes.subarray(start, this.at))) throw this.malformed(start);
     try {
-      return JSON.parse(text);
+      return JSON.parse(this.buffer.toString("utf8", start, this.at));
     } catch {
       throw this.malformed(start);
     }
