@@ -108,10 +108,10 @@ Deno.test("replies of every kind of wrong: retried until they are right, and eac
       const body = respondAsBus(request, texts).split("\r\n\r\n")[1]!;
       return respond(200, body.slice(0, body.length * 0.7));
     },
-    // One event in the middle is written by a printf that knows NaN; the next time the reply is right.
+    // One event in the middle has a bracket too many; the next time the reply is right.
     (request) => {
       const body = respondAsBus(request, texts).split("\r\n\r\n")[1]!;
-      return respond(200, body.replace(/"value":-?[\d.]+/, '"value":NaN'));
+      return respond(200, body.replace(/"value":-?[\d.]+/, '"value":[1'));
     },
   ];
   const pending = [...faults];
