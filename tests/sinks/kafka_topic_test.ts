@@ -66,7 +66,7 @@ Deno.test("KafkaTopic", async (t) => {
     const other = kafka.producer({
       transactionalId: topic,
       createPartitioner: Partitioners.DefaultPartitioner,
-      transactionTimeout: PATIENCE_MS * 4,
+      transactionTimeout: PATIENCE_MS * 2,
       maxInFlightRequests: 1,
     });
     await other.connect();
@@ -139,7 +139,7 @@ Deno.test("KafkaTopic", async (t) => {
           const second = kafka.producer({
             transactionalId: `${topic}-second`,
             createPartitioner: Partitioners.DefaultPartitioner,
-            transactionTimeout: PATIENCE_MS * 4,
+            transactionTimeout: PATIENCE_MS * 2,
             maxInFlightRequests: 1,
           });
           await second.connect();

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** How long a test waits for what must come, on the slowest machine there is: only a defect takes longer. */
-export const PATIENCE_MS = 180_000;
+export const PATIENCE_MS = 300_000;
 const STDERR_TAIL_CHARACTERS = 3000;
 const POLL_MS = 40;
 
