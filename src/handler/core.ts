@@ -63,7 +63,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const sinkNames = config.sinks.map(({ name }) => name);
     const registry = options.busNames === undefined
       ? SinkRegistry.read(state)
-      : SinkRegistry.open(state, endId, sinkNames, options.forgetSinks);
+      : SinkRegistry.open(state, endId, sinkNames, options.forgetSinks, clock.nowMs());
     for (const sink of options.acceptSinks ?? []) accept(state, registry, sink, logger);
     const outbox = new OutboxLog(state, registry, endId, clock.nowMs, undefined, options.acceptSinks);
     const closer = new WindowCloser(state, registry, routeTable(config, sinkNames));

@@ -59,14 +59,19 @@ export class ArchivedWindow {
 
   /** The newest revision of a series, or undefined when the window has never had it. */
   find(hash: number, functionId: number, nameBytes: Uint8Array): ArchivedRow | undefined {
+    for (const revision of this.revisions(hash, functionId, nameBytes)) return revision;
+    return undefined;
+  }
+
+  /** All revisions of a series, newest first. */
+  *revisions(hash: number, functionId: number, nameBytes: Uint8Array): Generator<ArchivedRow> {
     const sought = hash >>> 0;
     for (const { first_id: firstId, first_hash: first, last_hash: last } of this.segments) {
       if (sought < first || sought > last) continue;
       const segment = this.segment(firstId);
       const row = segment.find(hash, functionId, nameBytes);
-      if (row >= 0) return { id: firstId + row, segment, row };
+      if (row >= 0) yield { id: firstId + row, segment, row };
     }
-    return undefined;
   }
 
   private segment(firstId: number): Segment {

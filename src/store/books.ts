@@ -1,6 +1,12 @@
 import { ACCOUNTS } from "../aggregation/event_aggregator.ts";
 import { readAccounts } from "./accounts.ts";
-import { expectedRows, type ExpectedWindow, refusedEvents, type WindowKey } from "./expected_rows.ts";
+import {
+  expectedRows,
+  type ExpectedWindow,
+  type RefusedEvents,
+  refusedEvents,
+  type WindowKey,
+} from "./expected_rows.ts";
 import { type RegisteredSink, SinkRegistry } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
 import { readStatus } from "./status_report.ts";
@@ -18,6 +24,11 @@ export class Books {
 
   get sinks(): readonly RegisteredSink[] {
     return this.registry.sinks;
+  }
+
+  /** Sinks that are configured no more. */
+  get absentSinks(): readonly RegisteredSink[] {
+    return this.registry.absent;
   }
 
   /** One past the newest outbox id given out. */
@@ -73,10 +84,17 @@ export class Books {
   }
 
   /** Events that `sink` lacks, by its own refusal. */
-  refusedEvents(sink: RegisteredSink): number {
-    return this.state.all<WindowKey>(
+  refusedEvents(sink: RegisteredSink): RefusedEvents {
+    const lacking = { kept: 0, purged: 0 };
+    const windows = this.state.all<WindowKey>(
       `SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM dead_letter WHERE sink = ?`,
       sink.name,
-    ).reduce((sum, window) => sum + refusedEvents(this.state, sink, window), 0);
+    );
+    for (const window of windows) {
+      const { kept, purged } = refusedEvents(this.state, sink, window);
+      lacking.kept += kept;
+      lacking.purged += purged;
+    }
+    return lacking;
   }
 }

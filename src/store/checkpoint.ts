@@ -18,7 +18,7 @@ import {
 import { dropOldestLetters, type LetterBound, type LetterVolume, measureLetters } from "./letter_bound.ts";
 import { encodeAccumulators, encodeKeys, restorePage } from "./open_page.ts";
 import type { OutboxLog } from "./outbox_log.ts";
-import type { SinkRegistry } from "./sink_registry.ts";
+import { type RegisteredSink, type SinkCounts, type SinkRegistry, writeSink } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
 import { damaged } from "./state_error.ts";
 import type { Closed, WindowCloser } from "./window_closer.ts";
@@ -189,7 +189,12 @@ export class Checkpoint {
     const written = state.transaction(() => {
       const closed = this.closer.close(windows, input.closing, this.outbox.endId(), input.nowMs);
       const { reissued, freed } = this.settle(input, closed);
-      const lacking = writeOff(state, registry.sinks, registry.deliveredId(), finalMs);
+      const lacking = writeOff(
+        state,
+        [...registry.sinks, ...registry.absent],
+        registry.deliveredId(),
+        finalMs,
+      );
       const pages = this.writePages(input.closing);
       const sequences = this.writeIds(input.buses);
       addRefusedEvents(state, input.refused, input.nowMs);
@@ -205,20 +210,11 @@ export class Checkpoint {
       );
       const { letters, dropped } = this.dropLetters(input.refused, closed.notFinite.length, freed);
       input.buses.forEach((bus, number) => this.writeBus(bus, watermark.greatestOf(number), number));
-      for (const sink of registry.sinks) {
-        const added = (closed.routed.get(sink.name) ?? 0) - (lacking.get(sink.name) ?? 0);
-        closed.routed.set(sink.name, added);
-        state.run(
-          "UPDATE sink SET cursor = ?, routed_count = ? WHERE name = ?",
-          sink.cursor,
-          sink.routedCount + added,
-          sink.name,
-        );
-      }
+      const counts = this.writeSinks(closed, lacking);
       const tally = this.tallyAfter(input, closed, dropped);
       this.writeAccounts(input, tally, closed.endId, finalMs);
       dropFinalWindows(state, registry.deliveredId(), finalMs, DROPPED_SEGMENTS);
-      return { closed, pages, sequences, reissued, letters, tally };
+      return { closed, counts, pages, sequences, reissued, letters, tally };
     });
 
     this.pagesOnDisk = written.pages;
@@ -230,10 +226,29 @@ export class Checkpoint {
     for (const { log } of input.buses) if (log !== undefined) this.leftBehind.delete(log);
     this.letters = written.letters;
     this.tally = written.tally;
-    for (const sink of registry.sinks) sink.routedCount += written.closed.routed.get(sink.name) ?? 0;
+    for (const [sink, counts] of written.counts) Object.assign(sink, counts);
     this.outbox.cursorsSaved();
     this.outbox.extend(written.closed.endId);
     return written.reissued;
+  }
+
+  /** Returns what each sink's counts come to. */
+  private writeSinks(
+    closed: Closed,
+    lacking: ReadonlyMap<string, number>,
+  ): ReadonlyMap<RegisteredSink, SinkCounts> {
+    const { registry, state } = this;
+    return new Map([...registry.sinks, ...registry.absent].map((sink) => {
+      const { name, routedCount, givenUpCount, purgedCount } = sink;
+      const writtenOff = lacking.get(name) ?? 0;
+      const counts = {
+        routedCount: routedCount + (closed.routed.get(name) ?? 0) - writtenOff,
+        givenUpCount: givenUpCount - (closed.recovered.get(name) ?? 0),
+        purgedCount: purgedCount + writtenOff,
+      };
+      writeSink(state, sink, counts);
+      return [sink, counts];
+    }));
   }
 
   /** Returns how many letters of aggregates are settled, and what has become free of the bound on letters. */

@@ -83,11 +83,12 @@ export function addRefusedEvents(state: StateDatabase, events: readonly RefusedE
   }
 }
 
-/** Adds aggregates within the transaction of the caller. */
+/** Adds aggregates within the transaction of the caller. `isPurged`: only as lines in the books. */
 export function addRefusedAggregates(
   state: StateDatabase,
   refused: readonly RefusedAggregate[],
   nowMs: number,
+  isPurged = false,
 ): void {
   let id = nextLetterId(state);
   for (const { reason, detail, sink, aggregate } of refused) {
@@ -105,7 +106,7 @@ export function addRefusedAggregates(
       window_end_ms: aggregate.windowEndMs,
       count: aggregate.count,
       revision: aggregate.revision,
-      purged: 0,
+      purged: isPurged ? 1 : 0,
     });
   }
 }

@@ -85,5 +85,18 @@ export const MIGRATIONS: readonly string[] = [
     sink TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL, count INTEGER NOT NULL, since_ms INTEGER NOT NULL,
     PRIMARY KEY (sink, kind)
   ) WITHOUT ROWID;
+
+  -- given_up_count: events in aggregates that the sink never got, since it was removed before. purged_count: events in
+  -- aggregates that it rejected and an operator purged, in windows that are final.
+  ALTER TABLE sink ADD COLUMN given_up_count INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sink ADD COLUMN purged_count INTEGER NOT NULL DEFAULT 0;
+
+  -- A time that a sink was configured for, and that is over: aggregates with ids from since_id up to until_id that bear its bit
+  -- went to it, but for those from cursor on, which were given up. The counts are those of the sink when it went.
+  CREATE TABLE stay (
+    sink TEXT NOT NULL, since_id INTEGER NOT NULL, until_id INTEGER NOT NULL, bit INTEGER NOT NULL, cursor INTEGER NOT NULL,
+    routed_count INTEGER NOT NULL, given_up_count INTEGER NOT NULL, purged_count INTEGER NOT NULL,
+    PRIMARY KEY (sink, since_id)
+  ) WITHOUT ROWID;
   `,
 ];

@@ -1,35 +1,67 @@
+import { giveUpWaiting } from "./give_up.ts";
+import type { Presence, Stay } from "./stay.ts";
 import { StateError } from "./state_error.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** What the state knows of a sink. */
-export interface RegisteredSink {
+export interface RegisteredSink extends Presence {
   readonly name: string;
-  /** Its bit in the masks of segments. */
+  /** Its bit in the masks of segments; 0: it is not configured now. */
   readonly bit: number;
-  /** The outbox id it was added at: what is older never went to it. */
+  /** The outbox id it was added at, the last time: what is older did not go to it then. */
   readonly sinceId: number;
   /** The outbox id that it gets next. */
   cursor: number;
-  /** Events in the aggregates routed to it so far, each event once. */
+  /** Events in the aggregates that it has had or gets, in all of its stays, each event once. */
   routedCount: number;
+  /** Events in aggregates that it never got, since it was removed before (`--forget-sink`). */
+  givenUpCount: number;
+  /** Events in aggregates that it rejected and an operator purged, in windows that are final. */
+  purgedCount: number;
+  /** Its stays that are over, as far as the archive still has aggregates of them. */
+  readonly earlier: readonly Stay[];
 }
+
+/** The counts of a sink. */
+export type SinkCounts = Pick<RegisteredSink, "routedCount" | "givenUpCount" | "purgedCount">;
 
 const MAX_SINKS = 8;
 
-interface SinkRow {
+/** Undefined: in a state of an older schema. */
+interface CountRow {
+  routed_count: number;
+  given_up_count: number | undefined;
+  purged_count: number | undefined;
+}
+
+interface SinkRow extends CountRow {
   name: string;
   bit: number;
   since_id: number;
   cursor: number;
-  routed_count: number;
 }
 
-/** The sinks that take from the outbox, and how far each has come. */
+interface StayRow extends CountRow {
+  sink: string;
+  since_id: number;
+  until_id: number;
+  bit: number;
+  cursor: number;
+}
+
+/** The sinks that take from the outbox, and how far each has come; and those that once did. */
 export class SinkRegistry {
-  private constructor(readonly sinks: readonly RegisteredSink[]) {}
+  private constructor(
+    /** Those that are configured. */
+    readonly sinks: readonly RegisteredSink[],
+    /** Those that were, and are no more. */
+    readonly absent: readonly RegisteredSink[],
+  ) {}
 
   /**
-   * Matches the configured sinks with those of the state. A new one starts at the end of the outbox.
+   * Matches the configured sinks with those of the state. A new one starts at the end of the outbox; one that comes back as
+   * well, with the counts of its earlier stays.
+   *
    * @throws {StateError} `foreign`: aggregates wait for a sink that is configured no more and not in `forgotten`.
    */
   static open(
@@ -37,39 +69,59 @@ export class SinkRegistry {
     endId: number,
     configured: readonly string[],
     forgotten: readonly string[],
+    nowMs: number,
   ): SinkRegistry {
     return state.transaction(() => {
-      const unknown = forgotten.filter((name) => !readSinks(state).some((sink) => sink.name === name));
+      const { sinks } = SinkRegistry.read(state);
+      const unknown = forgotten.filter((name) => !sinks.some((sink) => sink.name === name));
       if (unknown.length > 0) {
         throw new StateError("foreign", `--forget-sink ${unknown[0]}: the state knows no such sink.`);
       }
-      for (const sink of readSinks(state)) {
-        if (configured.includes(sink.name)) continue;
-        const waiting = waitingRows(state, sink);
-        if (waiting > 0 && !forgotten.includes(sink.name)) {
-          throw new StateError(
-            "foreign",
-            `${waiting} aggregates still wait for the sink "${sink.name}", which is not configured any more. ` +
-              `Put it back into STORAGE_TYPE, or give them up with: run --forget-sink ${sink.name}`,
-          );
-        }
-        state.run("DELETE FROM sink WHERE name = ?", sink.name);
+      for (const sink of sinks) {
+        if (!configured.includes(sink.name)) remove(state, sink, endId, forgotten, nowMs);
       }
       for (const name of configured) {
-        const sinks = readSinks(state);
-        if (sinks.some((sink) => sink.name === name)) continue;
-        const free = Array.from({ length: MAX_SINKS }, (_, i) => 1 << i)
-          .find((bit) => !sinks.some((sink) => sink.bit === bit));
-        if (free === undefined) throw new StateError("foreign", `more than ${MAX_SINKS} sinks.`);
-        state.run("INSERT INTO sink VALUES (?, ?, ?, ?, 0)", name, free, endId, endId);
+        if (!sinks.some((sink) => sink.name === name)) add(state, name, endId);
       }
+      forgetOldStays(state);
       return SinkRegistry.read(state);
     });
   }
 
   /** The sinks as the state has them, for commands that only read. */
   static read(state: StateDatabase): SinkRegistry {
-    return new SinkRegistry(readSinks(state));
+    // A state of an older schema that is only read has none.
+    const stays = state.hasTable("stay")
+      ? state.all<StayRow>("SELECT * FROM stay ORDER BY sink, since_id")
+      : [];
+    const earlierOf = (name: string) =>
+      stays.filter(({ sink }) => sink === name).map((row): Stay => ({
+        sinceId: row.since_id,
+        untilId: row.until_id,
+        bit: row.bit,
+        cursor: row.cursor,
+      }));
+    const sinks = state.all<SinkRow>("SELECT * FROM sink ORDER BY bit").map((row): RegisteredSink => ({
+      name: row.name,
+      bit: row.bit,
+      sinceId: row.since_id,
+      cursor: row.cursor,
+      ...toCounts(row),
+      earlier: earlierOf(row.name),
+    }));
+    const latest = new Map(stays.map((row) => [row.sink, row]));
+    const absent = [...latest].filter(([name]) => !sinks.some((sink) => sink.name === name));
+    return new SinkRegistry(
+      sinks,
+      absent.map(([name, row]): RegisteredSink => ({
+        name,
+        bit: 0,
+        sinceId: Infinity,
+        cursor: Infinity,
+        ...toCounts(row),
+        earlier: earlierOf(name),
+      })),
+    );
   }
 
   get(name: string): RegisteredSink {
@@ -89,14 +141,91 @@ export class SinkRegistry {
   }
 }
 
-function readSinks(state: StateDatabase): RegisteredSink[] {
-  return state.all<SinkRow>("SELECT * FROM sink ORDER BY bit").map((row) => ({
-    name: row.name,
-    bit: row.bit,
-    sinceId: row.since_id,
-    cursor: row.cursor,
+/** Writes the cursor and the counts of a sink, within the transaction of the caller. */
+export function writeSink(state: StateDatabase, sink: RegisteredSink, counts: SinkCounts): void {
+  const values = [counts.routedCount, counts.givenUpCount, counts.purgedCount];
+  if (sink.bit === 0) {
+    state.run(
+      `UPDATE stay SET routed_count = ?, given_up_count = ?, purged_count = ?
+       WHERE sink = ?4 AND since_id = (SELECT max(since_id) FROM stay WHERE sink = ?4)`,
+      ...values,
+      sink.name,
+    );
+    return;
+  }
+  state.run(
+    "UPDATE sink SET cursor = ?, routed_count = ?, given_up_count = ?, purged_count = ? WHERE name = ?",
+    sink.cursor,
+    ...values,
+    sink.name,
+  );
+}
+
+/** Ends the stay of a sink. @throws {StateError} `foreign`: something waits for it that is not to be given up. */
+function remove(
+  state: StateDatabase,
+  sink: RegisteredSink,
+  endId: number,
+  forgotten: readonly string[],
+  nowMs: number,
+): void {
+  const givenUp = giveUpWaiting(state, sink, nowMs);
+  if (givenUp.aggregates > 0 && !forgotten.includes(sink.name)) {
+    throw new StateError(
+      "foreign",
+      `${givenUp.aggregates} aggregates still wait for the sink "${sink.name}", which is not configured any more. ` +
+        `Put it back into STORAGE_TYPE, or give them up with: run --forget-sink ${sink.name}`,
+    );
+  }
+  state.run(
+    `INSERT OR REPLACE INTO stay (sink, since_id, until_id, bit, cursor, routed_count, given_up_count, purged_count)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    sink.name,
+    sink.sinceId,
+    endId,
+    sink.bit,
+    sink.cursor,
+    sink.routedCount - givenUp.events,
+    sink.givenUpCount + givenUp.events,
+    sink.purgedCount,
+  );
+  state.run("DELETE FROM sink WHERE name = ?", sink.name);
+}
+
+function add(state: StateDatabase, name: string, endId: number): void {
+  const { sinks, absent } = SinkRegistry.read(state);
+  const free = Array.from({ length: MAX_SINKS }, (_, i) => 1 << i)
+    .find((bit) => !sinks.some((sink) => sink.bit === bit));
+  if (free === undefined) throw new StateError("foreign", `more than ${MAX_SINKS} sinks.`);
+  const before = absent.find((sink) => sink.name === name);
+  state.run(
+    `INSERT INTO sink (name, bit, since_id, cursor, routed_count, given_up_count, purged_count)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    name,
+    free,
+    endId,
+    endId,
+    before?.routedCount ?? 0,
+    before?.givenUpCount ?? 0,
+    before?.purgedCount ?? 0,
+  );
+}
+
+/** Those that the archive has nothing of, without the last one of a sink that is away: it holds the sink's counts. */
+function forgetOldStays(state: StateDatabase): void {
+  state.run(
+    `DELETE FROM stay WHERE until_id <= coalesce((SELECT min(first_id) FROM segment), until_id)
+       AND (sink IN (SELECT name FROM sink)
+         OR since_id < (SELECT max(since_id) FROM stay AS other WHERE other.sink = stay.sink))`,
+  );
+}
+
+function toCounts(row: CountRow): SinkCounts {
+  return {
     routedCount: row.routed_count,
-  }));
+    givenUpCount: row.given_up_count ?? 0,
+    purgedCount: row.purged_count ?? 0,
+  };
 }
 
 /** Rows in segments that the sink has not passed and that hold something for it: at least what it still gets. */

@@ -286,6 +286,11 @@ export class StateDatabase {
     }
   }
 
+  /** Whether its schema has a table: a state that is only read may be of an older one. */
+  hasTable(name: string): boolean {
+    return this.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name) !== undefined;
+  }
+
   /** Size of the file and its write-ahead log. */
   sizeBytes(): number {
     return [this.path, `${this.path}-wal`].reduce((sum, path) => sum + sizeOf(path), 0);

@@ -3,11 +3,12 @@ import { functionId, functionName } from "../aggregation/agg_function.ts";
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import { type OpenWindow, type OpenWindows, PAGE_SLOTS, TOUCH_RUN } from "../aggregation/open_windows.ts";
 import { archiveHash } from "../aggregation/series_table.ts";
-import { ArchivedWindow } from "./archive.ts";
+import { type ArchivedRow, ArchivedWindow } from "./archive.ts";
 import { ColumnWriter } from "./columns.ts";
 import { SegmentBuilder } from "./segment.ts";
-import type { SinkRegistry } from "./sink_registry.ts";
+import type { RegisteredSink, SinkRegistry } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
+import { type Fate, fateOf } from "./stay.ts";
 
 /** Answers which sinks the aggregates of a name go to; `none` is the empty list. */
 export interface RouteTable {
@@ -24,6 +25,8 @@ export interface Closed {
   events: number;
   /** Events, each once, that the closed aggregates have added for each sink. */
   readonly routed: Map<string, number>;
+  /** Those of them that had been given up when the sink was removed: a correction brings them after all. */
+  readonly recovered: Map<string, number>;
   /** Events in aggregates that go to no sink by the operator's word. */
   unrouted: number;
   /** Aggregates whose value is not finite. */
@@ -56,7 +59,14 @@ export class WindowCloser {
 
   /** Closes the windows within the transaction of the caller. Leaves `windows` as they are. */
   close(windows: OpenWindows, closing: readonly OpenWindow[], endId: number, nowMs: number): Closed {
-    const closed: Closed = { endId, events: 0, routed: new Map(), unrouted: 0, notFinite: [] };
+    const closed: Closed = {
+      endId,
+      events: 0,
+      routed: new Map(),
+      recovered: new Map(),
+      unrouted: 0,
+      notFinite: [],
+    };
     // An earlier try may have failed half way, with rows that it will write again.
     this.builder.clear();
     for (const window of closing) {
@@ -78,7 +88,7 @@ export class WindowCloser {
   /**
    * Puts an aggregate that `sink` has rejected into the outbox again, for that sink alone, within the transaction of the
    * caller. `superseded`: a newer revision, which holds all of it, has reached the sink, is on its way there, or has a dead
-   * letter of its own. `impossible`: the archive does not have it, or the window's newest revision is none for this sink.
+   * letter of its own. `impossible`: the archive does not have it.
    */
   reissue(
     sink: string,
@@ -91,13 +101,15 @@ export class WindowCloser {
     const nameBytes = ENCODER.encode(aggregate.name);
     const id = functionId(aggregate.aggFunc);
     const hash = archiveHash(nameBytes, 0, nameBytes.length, id);
-    const newest = archived.find(hash, id, nameBytes);
+    const registered = this.registry.get(sink);
+    const newest = archived.revisions(hash, id, nameBytes).find((revision) =>
+      !["given-up", undefined].includes(fateIn(registered, revision))
+    );
     if (!newest) return "impossible";
     const { segment, row } = newest;
-    const { bit } = this.registry.get(sink);
-    if ((this.sinksThatHave(segment.sinks[row]!, newest.id) & bit) === 0) return "impossible";
     const revision = segment.revision[row]!;
     if (revision > aggregate.revision) return "superseded";
+    if (revision < aggregate.revision) return "impossible";
     this.builder.add(segment.accumulator(row), {
       hash,
       names: nameBytes,
@@ -105,7 +117,7 @@ export class WindowCloser {
       nameLength: nameBytes.length,
       revision,
       previousCount: segment.previousCount[row]!,
-      sinks: bit,
+      sinks: registered.bit,
       newSinks: 0,
     });
     this.flush(window, true, closed, nowMs);
@@ -134,7 +146,9 @@ export class WindowCloser {
       accumulator = merge(before.segment.accumulator(before.row), accumulator);
       revision = Math.max(revision, before.segment.revision[before.row]! + 1);
       previousCount = before.segment.count[before.row]!;
-      newSinks = sinks & ~this.sinksThatHave(before.segment.sinks[before.row]!, before.id);
+      for (const sink of this.registry.sinks) {
+        if (fateIn(sink, before) !== undefined) newSinks &= ~sink.bit;
+      }
     }
     closed.events += accumulator.count - previousCount;
     if (sinks === 0) {
@@ -146,8 +160,13 @@ export class WindowCloser {
     }
     for (const sink of this.registry.sinks) {
       if ((sinks & sink.bit) === 0) continue;
-      const events = accumulator.count - ((newSinks & sink.bit) === 0 ? previousCount : 0);
-      closed.routed.set(sink.name, (closed.routed.get(sink.name) ?? 0) + events);
+      const had = before === undefined
+        ? NOTHING
+        : fateIn(sink, before) === "handed" || fateIn(sink, before) === "waiting"
+        ? { handed: previousCount, givenUp: 0 }
+        : countsFor(sink, archived.revisions(hash, accumulator.functionId, table.nameBytes(series)));
+      add(closed.routed, sink.name, accumulator.count - had.handed);
+      add(closed.recovered, sink.name, had.givenUp);
     }
     this.builder.add(accumulator, {
       hash,
@@ -184,14 +203,6 @@ export class WindowCloser {
     closed.endId += rowCount;
   }
 
-  /** Those of an earlier row's sinks that are still the sinks they were: a bit may have changed hands. */
-  private sinksThatHave(bits: number, outboxId: number): number {
-    return this.registry.sinks.reduce(
-      (have, sink) => sink.sinceId <= outboxId ? have | (bits & sink.bit) : have,
-      0,
-    );
-  }
-
   private bitsFor(nameBytes: Uint8Array): number {
     return this.bitsOf(this.routes.sinksFor(DECODER.decode(nameBytes)));
   }
@@ -204,6 +215,34 @@ export class WindowCloser {
     }
     return bits;
   }
+}
+
+const NOTHING = { handed: 0, givenUp: 0 };
+
+/**
+ * Events of a row that a sink has been handed by its earlier revisions, in any of its stays, and those that it would have had by
+ * a revision that was given up.
+ *
+ * @param revisions Newest first.
+ */
+function countsFor(sink: RegisteredSink, revisions: Iterable<ArchivedRow>) {
+  let routed: number | undefined;
+  for (const revision of revisions) {
+    const fate = fateIn(sink, revision);
+    if (fate === undefined) continue;
+    const count = revision.segment.count[revision.row]!;
+    routed ??= count;
+    if (fate !== "given-up") return { handed: count, givenUp: routed - count };
+  }
+  return { handed: 0, givenUp: routed ?? 0 };
+}
+
+function fateIn(sink: RegisteredSink, { id, segment, row }: ArchivedRow): Fate | undefined {
+  return fateOf(sink, id, segment.sinks[row]!);
+}
+
+function add(counts: Map<string, number>, sink: string, events: number): void {
+  counts.set(sink, (counts.get(sink) ?? 0) + events);
 }
 
 const ENCODER = new TextEncoder();

@@ -28,7 +28,7 @@ export function writeOff(
     deliveredId,
   );
   if (!window) return new Map();
-  const lacking = new Map(sinks.map((sink) => [sink.name, refusedEvents(state, sink, window)]));
+  const lacking = new Map(sinks.map((sink) => [sink.name, refusedEvents(state, sink, window).purged]));
   const { startMs, endMs } = window;
   state.seal.remove(
     "dead_letter",

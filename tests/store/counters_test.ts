@@ -15,7 +15,10 @@ function age(directory: string, count: number): void {
       state.run("INSERT INTO account VALUES (?, ?)", name, count);
     }
     state.run("INSERT INTO bus VALUES ('bus', 'L', ?, NULL, 0)", count);
-    state.run("INSERT INTO sink VALUES ('all', 1, 0, ?1, ?1)", count);
+    state.run(
+      "INSERT INTO sink (name, bit, since_id, cursor, routed_count) VALUES ('all', 1, 0, ?1, ?1)",
+      count,
+    );
     state.run("INSERT INTO sqlite_sequence VALUES ('dead_letter', ?)", count);
     state.seal["sums"].set("commits", count);
   });
