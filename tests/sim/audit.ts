@@ -1,16 +1,16 @@
-import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { verify } from "../../src/handler/verification.ts";
 import type { ProvableSink } from "../../src/sinks/sink.ts";
 import { Books } from "../../src/store/books.ts";
 import { readAccounts } from "../../src/store/accounts.ts";
 import type { StateDatabase } from "../../src/store/state_database.ts";
-import { type Chance, type Counts, type ExpectedRow, isOverflowing, type Model, rowFault } from "./model.ts";
+import type { Chance, Counts, Model } from "./model.ts";
 import { LetterAudit } from "./letter_audit.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Scenario, Setup } from "./scenario.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { WallClock } from "./sim_clock.ts";
-import { SimTable } from "./sim_table.ts";
+import type { SimTable } from "./sim_table.ts";
 import type { SimTopic } from "./sim_topic.ts";
+import { SinkAudit } from "./sink_audit.ts";
 import { Violation } from "./violation.ts";
 
 export interface LetterRow {
@@ -36,6 +36,7 @@ export class Audit {
   private readonly givenUp: LetterRow[] = [];
   private hasPurged = false;
   private readonly letters: LetterAudit;
+  private readonly sinks: SinkAudit;
 
   constructor(
     private readonly model: Model,
@@ -44,10 +45,11 @@ export class Audit {
     private readonly scheduler: Scheduler,
   ) {
     this.letters = new LetterAudit(scenario.letterBound);
+    this.sinks = new SinkAudit(model);
   }
 
   /** After each transaction: the books add up, and are those that follow from how far the buses have been read. */
-  checkpoint(state: StateDatabase, windowSizeMs: number): void {
+  checkpoint(state: StateDatabase, windowSizeMs: number, setup: Setup): void {
     const { model } = this;
     const buses = state.all<{ name: string; log: string | null; next: number | null }>(
       "SELECT name, log, offset_next AS next FROM bus ORDER BY position",
@@ -72,6 +74,7 @@ export class Audit {
     if (faults.length > 0) throw new Violation(`the books: ${faults.join("; ")}`);
     this.closings(state);
     this.letters.checkpoint(state);
+    this.sinks.checkpoint(state, setup);
   }
 
   get lettersDropped(): number {
@@ -101,21 +104,14 @@ export class Audit {
   end(state: StateDatabase, places: ReadonlyMap<string, SimTable | SimTopic>): void {
     const letters = state.all<LetterRow>("SELECT * FROM dead_letter ORDER BY id");
     this.refusedEvents(letters);
-    for (const [sink, place] of places) {
-      const rows = place instanceof SimTable ? place.rows : place.finalRows();
-      const rejected = [...letters, ...this.givenUp].filter((letter) => letter.sink === sink);
-      for (const [key, expected] of this.model.rows) {
-        const isRouted = routedSinks(this.scenario, expected.name).includes(sink);
-        const fault = isRouted
-          ? this.rowFault(expected, rows.get(key), rejected, letters)
-          : rows.has(key)
-          ? "is routed elsewhere"
-          : undefined;
-        if (fault !== undefined) throw new Violation(`${sink}: ${key} ${fault}`);
-      }
-      for (const key of rows.keys()) {
-        if (!this.model.rows.has(key)) throw new Violation(`${sink}: ${key} is there and should not be`);
-      }
+    this.sinks.end(places, [...letters, ...this.givenUp]);
+    if (this.hasPurged || this.letters.dropped > 0) return;
+    for (const [key, row] of this.sinks.overflowing) {
+      const isLetter = letters.some((letter) =>
+        letter.reason === "not_finite" && letter.name === row.name && letter.agg_func === row.aggFunc &&
+        letter.window_start_ms === row.startMs && letter.window_end_ms === row.endMs
+      );
+      if (!isLetter) throw new Violation(`${key} has overflowed and is no dead letter`);
     }
   }
 
@@ -158,51 +154,10 @@ export class Audit {
       if (room < 0) throw new Violation(`${text} was refused and is no dead letter`);
     }
   }
-
-  private rowFault(
-    expected: ExpectedRow,
-    row: Aggregate | undefined,
-    rejected: readonly LetterRow[],
-    letters: readonly LetterRow[],
-  ): string | undefined {
-    const isOfRow = (letter: LetterRow) =>
-      letter.raw === null && letter.name === expected.name && letter.agg_func === expected.aggFunc &&
-      letter.window_start_ms === expected.startMs && letter.window_end_ms === expected.endMs;
-    if (isOverflowing(expected)) {
-      if (
-        this.hasPurged || this.letters.dropped > 0 ||
-        letters.some((letter) => letter.reason === "not_finite" && isOfRow(letter))
-      ) {
-        return undefined;
-      }
-      return "has overflowed and is no dead letter";
-    }
-    const fault = row === undefined ? "is missing" : rowFault(expected, row);
-    // A sink that refused the newest revision has an older one or none; the newest is a dead letter then.
-    const isRefused = rejected.some((letter) =>
-      isOfRow(letter) && letter.revision > (row?.revision ?? -1) &&
-      letter.count === countOf(expected)
-    );
-    if (fault === undefined || isRefused) return undefined;
-    return row === undefined ? fault : `(revision ${row.revision}) is wrong: ${fault}`;
-  }
-}
-
-function countOf({ readings }: ExpectedRow): number {
-  return [...readings.values()].reduce((sum, { length }) => sum + length, 0);
 }
 
 function countTexts(texts: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
   return counts;
-}
-
-/** By the rules of `ROUTES`, for the patterns that scenarios have: a beginning and `*`. */
-function routedSinks({ routes, sinks }: Scenario, name: string): readonly string[] {
-  for (const rule of routes?.split(";") ?? []) {
-    const [pattern, named] = rule.split("=") as [string, string];
-    if (name.startsWith(pattern.slice(0, -1))) return named === "none" ? [] : named.split(",");
-  }
-  return sinks;
 }

@@ -6,7 +6,7 @@ import { type OutboxBatch, type Sink, SinkError } from "../../src/sinks/sink.ts"
 import { ArchivedWindow } from "../../src/store/archive.ts";
 import { Checkpoint, type CheckpointInput } from "../../src/store/checkpoint.ts";
 import { OutboxLog } from "../../src/store/outbox_log.ts";
-import { SinkRegistry } from "../../src/store/sink_registry.ts";
+import { type RegisteredSink, SinkRegistry } from "../../src/store/sink_registry.ts";
 import type { StateDatabase } from "../../src/store/state_database.ts";
 import type { FetchReply, FetchRequest, Source } from "../../src/vabus/source.ts";
 import { SimTable } from "./sim_table.ts";
@@ -294,4 +294,56 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
       return () => SinkRegistry.open = open;
     },
   },
+  {
+    name: "a correction looks only at the newest revision of a row, whatever sinks that went to",
+    needsChanges: true,
+    parts: () =>
+      replace(ArchivedWindow, "revisions", (revisions) =>
+        function (...values) {
+          return [...revisions.apply(this, values)].slice(0, 1).values();
+        }),
+  },
+  {
+    name: "the earlier stays of a sink are forgotten",
+    needsChanges: true,
+    parts: () => reading((sink) => ({ ...sink, earlier: [] })),
+  },
+  {
+    name: "what a sink was to get before it went counts as handed over",
+    needsChanges: true,
+    parts: () =>
+      reading((sink) => ({
+        ...sink,
+        earlier: sink.earlier.map((stay) => ({ ...stay, cursor: stay.untilId })),
+      })),
+  },
+  {
+    name: "a sink that comes back begins with the first aggregate it ever got",
+    needsChanges: true,
+    parts: () => {
+      const open = SinkRegistry.open;
+      SinkRegistry.open = (...values) => {
+        const registry = open(...values);
+        for (const sink of registry.sinks) {
+          const [first] = sink.earlier;
+          if (first !== undefined && sink.cursor === sink.sinceId) sink.cursor = first.sinceId;
+        }
+        return registry;
+      };
+      return () => SinkRegistry.open = open;
+    },
+  },
 ];
+
+/** Has the product see the sinks of a state as `change` makes them. */
+function reading(change: (sink: RegisteredSink) => RegisteredSink): () => void {
+  const read = SinkRegistry.read;
+  SinkRegistry.read = (state) => {
+    const registry = read(state);
+    return Object.assign(registry, {
+      sinks: registry.sinks.map(change),
+      absent: registry.absent.map(change),
+    });
+  };
+  return () => SinkRegistry.read = read;
+}

@@ -395,7 +395,7 @@ export function isOverflowing({ aggFunc, readings }: ExpectedRow): boolean {
 /** What is wrong with the final row of a sink; undefined when it is right. */
 export function rowFault(expected: ExpectedRow, row: Aggregate): string | undefined {
   const all = [...expected.readings.values()];
-  const count = all.reduce((sum, readings) => sum + readings.length, 0);
+  const count = countOf(expected);
   if (row.count !== count) return `it stands for ${row.count} events instead of ${count}`;
   if (row.aggFunc !== "first" && row.aggFunc !== "last") {
     return valueFault(row.aggFunc, row.value, all.flat());
@@ -405,4 +405,9 @@ export function rowFault(expected: ExpectedRow, row: Aggregate): string | undefi
     valueFault(row.aggFunc, row.value, [...all.slice(i), ...all.slice(0, i)].flat())
   );
   return faults.includes(undefined) ? undefined : faults[0];
+}
+
+/** Events that a row stands for. */
+export function countOf({ readings }: ExpectedRow): number {
+  return [...readings.values()].reduce((sum, { length }) => sum + length, 0);
 }

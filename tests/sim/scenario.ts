@@ -38,12 +38,19 @@ export interface FaultRates {
   readonly wish: number;
 }
 
+/** What is configured for one start of the handler. */
+export interface Setup {
+  readonly sinks: readonly string[];
+  readonly routes: string | undefined;
+}
+
 /** What a seed makes of a simulation before it begins. Durations in milliseconds. */
 export interface Scenario {
   readonly busCount: number;
-  /** The names of configured sinks: `kafka` keeps its position with its records, `postgres` and `sqlite` do not. */
+  /** The names of all sinks that there ever are: `kafka` keeps its position with its records, `postgres` and `sqlite` do not. */
   readonly sinks: readonly string[];
-  readonly routes: string | undefined;
+  /** What starts of the handler choose from. */
+  readonly setups: readonly Setup[];
   /** Window lengths that starts of the handler choose from. */
   readonly windowSizesMs: readonly number[];
   readonly allowedLatenessMs: number;
@@ -84,7 +91,8 @@ export interface Scenario {
 
 const SINK_SETS = [["postgres"], ["kafka"], ["kafka", "postgres"], ["kafka", "postgres", "sqlite"]];
 
-export function drawScenario(dice: Dice): Scenario {
+/** @param hasChanges Routes change and sinks come and go for certain. */
+export function drawScenario(dice: Dice, hasChanges = false): Scenario {
   const sinks = dice.pick(SINK_SETS);
   const windowSizesMs = Array.from(
     { length: dice.chance(0.2) ? 2 : 1 },
@@ -93,10 +101,12 @@ export function drawScenario(dice: Dice): Scenario {
   const allowedLatenessMs = dice.pick([0, 0, 500, 2000]);
   const leastHorizonMs = Math.max(...windowSizesMs) + allowedLatenessMs;
   const hasDawn = dice.chance(0.2);
+  const setups = drawSetups(dice, sinks, hasChanges);
+  const rates = drawRates(dice);
   return {
     busCount: dice.pick([1, 1, 2, 3]),
     sinks,
-    routes: drawRoutes(dice, sinks),
+    setups,
     windowSizesMs,
     allowedLatenessMs,
     correctionHorizonMs: hasDawn ? 3_600_000 : leastHorizonMs + dice.pick([0, 1000, 5000, 60_000]),
@@ -123,7 +133,7 @@ export function drawScenario(dice: Dice): Scenario {
     chaosMs: dice.between(8, 30) * 1000,
     eventsPerSecond: dice.pick([2, 5, 10]),
     nameCount: dice.pick([1, 3, 8]),
-    rates: drawRates(dice),
+    rates: setups.length === 1 ? rates : { ...rates, stop: Math.max(rates.stop, 0.15) },
   };
 }
 
@@ -155,6 +165,17 @@ function drawRates(dice: Dice): FaultRates {
     clockJump: rate(0.03, 0.1),
     wish: rate(0.1, 0.5),
   };
+}
+
+/** In a third of the scenarios routes change, and sinks come and go. */
+function drawSetups(dice: Dice, sinks: readonly string[], hasChanges: boolean): readonly Setup[] {
+  const some = () => {
+    const chosen = sinks.filter(() => dice.chance(0.6));
+    return chosen.length > 0 ? chosen : sinks;
+  };
+  const setup = (own: readonly string[]): Setup => ({ sinks: own, routes: drawRoutes(dice, own) });
+  if (dice.chance(0.65) && !hasChanges) return [setup(sinks)];
+  return Array.from({ length: dice.between(2, 4) }, () => setup(some()));
 }
 
 function drawRoutes(dice: Dice, sinks: readonly string[]): string | undefined {

@@ -57,9 +57,19 @@ export class SimTopic {
     };
   }
 
+  /** What an operator gives up may have been written, and may be put back: a reader tells the revisions apart. */
+  forgotten(): void {
+    this.revisions.clear();
+  }
+
   /** The newest record of each row. */
   finalRows(): Map<string, Aggregate> {
-    return new Map(this.records.map((record) => [rowKey(record), record]));
+    const newest = new Map<string, Aggregate>();
+    for (const record of this.records) {
+      const before = newest.get(rowKey(record));
+      if (before === undefined || record.revision >= before.revision) newest.set(rowKey(record), record);
+    }
+    return newest;
   }
 
   private append(record: Aggregate): void {

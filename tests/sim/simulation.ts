@@ -4,6 +4,7 @@ import type { Surroundings } from "../../src/handler/parts.ts";
 import { createLogger } from "../../src/log/logger.ts";
 import type { ProvableSink, Sink } from "../../src/sinks/sink.ts";
 import { leaveWish } from "../../src/store/dead_letters.ts";
+import { SinkRegistry, waitingRows } from "../../src/store/sink_registry.ts";
 import { StateDatabase } from "../../src/store/state_database.ts";
 import { StateError } from "../../src/store/state_error.ts";
 import type { FetchRequest } from "../../src/vabus/source.ts";
@@ -12,7 +13,7 @@ import { Audit, type LetterRow } from "./audit.ts";
 import { Dice } from "./dice.ts";
 import { Model } from "./model.ts";
 import { Plant } from "./plant.ts";
-import { drawScenario, type FaultRates, type Scenario } from "./scenario.ts";
+import { drawScenario, type FaultRates, type Scenario, type Setup } from "./scenario.ts";
 import { Lifetime, Scheduler } from "./scheduler.ts";
 import { type SentRequest, SimBus } from "./sim_bus.ts";
 import { SimClock, WallClock } from "./sim_clock.ts";
@@ -31,6 +32,8 @@ export interface Sabotage {
   readonly surroundings?: (surroundings: Surroundings) => Surroundings;
   /** Changes the product's own parts for as long as the simulation runs; returns what undoes it. */
   readonly parts?: () => () => void;
+  /** Whether the mistake shows only where routes change and sinks come and go. */
+  readonly needsChanges?: boolean;
 }
 
 export interface SimulationOptions {
@@ -61,6 +64,7 @@ interface Process {
   readonly lifetime: Lifetime;
   readonly stop: AbortController;
   readonly windowSizeMs: number;
+  readonly setup: Setup;
   state: StateDatabase | undefined;
   isRunning: boolean;
 }
@@ -122,10 +126,10 @@ class Simulation {
   private readonly places = new Map<string, SimTable | SimTopic>();
   private readonly weathers = new Map<string, SinkWeather>();
   private readonly disk: SimDisk;
-  private readonly config: Config;
   private readonly moments = new Map<string, { passed: number; died: number }>();
   private readonly happenings = new Map<string, number>();
   private process: Process | undefined;
+  private setup: Setup;
   private isCalm = false;
   private isEnding = false;
   /** What the product reads while it proves itself. */
@@ -137,7 +141,7 @@ class Simulation {
   constructor(private readonly options: SimulationOptions, private readonly directory: string) {
     const { seed } = options;
     this.dice = new Dice(seed);
-    this.scenario = drawScenario(this.dice.fork());
+    this.scenario = drawScenario(this.dice.fork(), options.sabotage?.needsChanges);
     this.trace = new Trace(this.scheduler, options.isTraced);
     this.wall = new WallClock(this.scheduler);
     const { scenario, scheduler, trace } = this;
@@ -155,7 +159,7 @@ class Simulation {
     options.sabotage?.places?.(this.places);
     this.audit = new Audit(this.model, scenario, this.wall, scheduler);
     this.disk = new SimDisk(scheduler, this.dice.fork(), () => this.rates());
-    this.config = configOf(scenario, directory);
+    this.setup = scenario.setups[0]!;
   }
 
   async run(): Promise<Outcome> {
@@ -212,9 +216,11 @@ class Simulation {
     const { scheduler, trace, scenario, dice } = this;
     const lifetime = new Lifetime();
     const stop = new AbortController();
+    const forgetSinks = this.changeSetup();
     const process: Process = {
       lifetime,
       stop,
+      setup: this.setup,
       windowSizeMs: dice.pick(scenario.windowSizesMs),
       state: undefined,
       isRunning: false,
@@ -229,18 +235,43 @@ class Simulation {
       write: (line) => lifetime.isOver || trace.note("log", line.trimEnd()),
       now: () => 0,
     });
-    const config = { ...this.config, aggregationIntervalMs: process.windowSizeMs };
+    const config = {
+      ...configOf(scenario, this.setup, this.directory),
+      aggregationIntervalMs: process.windowSizeMs,
+    };
     const plain = this.surroundings(process);
     const surroundings = this.options.sabotage?.surroundings?.(plain) ?? plain;
     const ended = scenario.isRunByCron
-      ? runOnce(config, logger, stop.signal, { forgetSinks: [], skipTo: [], flush: false }, surroundings)
+      ? runOnce(config, logger, stop.signal, { forgetSinks, skipTo: [], flush: false }, surroundings)
         .then(() => {})
       : runService(config, logger, stop.signal, {
-        forgetSinks: [],
+        forgetSinks,
         skipTo: [],
         onReady: () => process.isRunning = true,
       }, surroundings);
     ended.then(() => this.exited(process, undefined), (error) => this.exited(process, error));
+  }
+
+  /** Before a start an operator may change the settings. Returns the sinks whose aggregates he gives up by that. */
+  private changeSetup(): string[] {
+    const { dice, scenario, trace } = this;
+    if (this.isCalm || scenario.setups.length === 1 || dice.chance(0.4)) return [];
+    const next = dice.pick(scenario.setups);
+    const waiting = this.read((state) =>
+      SinkRegistry.read(state).sinks
+        .filter((sink) => !next.sinks.includes(sink.name) && waitingRows(state, sink) > 0)
+        .map(({ name }) => name)
+    ) ?? [];
+    if (waiting.length > 0 && dice.chance(0.4)) return [];
+    this.setup = next;
+    trace.note("operator", `sinks ${next.sinks}, routes ${next.routes}, forgets ${waiting}`);
+    this.happens("changes of sinks or routes");
+    for (const name of waiting) {
+      const place = this.places.get(name);
+      if (place instanceof SimTopic) place.forgotten();
+      this.happens("sinks forgotten");
+    }
+    return waiting;
   }
 
   private surroundings(process: Process): Surroundings {
@@ -274,7 +305,7 @@ class Simulation {
             ),
         }, lifetime)
       ),
-      sinks: scenario.sinks.map((name) => this.connectSink(name, crashPoint, lifetime)),
+      sinks: process.setup.sinks.map((name) => this.connectSink(name, crashPoint, lifetime)),
       delivery: {
         batchMaxAggregates: scenario.writeBatchSize,
         attemptTimeoutMs: scenario.attemptTimeoutMs,
@@ -362,7 +393,7 @@ class Simulation {
   private committed(process: Process, state: StateDatabase): void {
     try {
       this.happens("commits");
-      this.audit.checkpoint(state, process.windowSizeMs);
+      this.audit.checkpoint(state, process.windowSizeMs, process.setup);
       for (const place of this.places.values()) {
         const repetition = place instanceof SimTopic ? place.repetition : undefined;
         if (repetition !== undefined) throw new Violation(`kafka: ${repetition}`);
@@ -542,7 +573,7 @@ class Simulation {
   private prove(): void {
     if (this.proving !== undefined || !hasState(this.directory)) return;
     const state = this.proving = StateDatabase.openForReading(this.directory);
-    this.audit.proof(state, this.provableSinks()).catch((error) => {
+    this.audit.proof(state, this.provableSinks(state)).catch((error) => {
       this.fail(
         error instanceof Violation
           ? new Violation(`verify, with the handler at work: ${error.message}`)
@@ -554,9 +585,11 @@ class Simulation {
     });
   }
 
-  private provableSinks(): ProvableSink[] {
+  /** Those that the state knows, whether they are there now or were. */
+  private provableSinks(state: StateDatabase): ProvableSink[] {
     const quiet = new Lifetime();
-    return [...this.places.keys()].filter((name) => name !== "kafka")
+    const { sinks, absent } = SinkRegistry.read(state);
+    return [...sinks, ...absent].map(({ name }) => name).filter((name) => name !== "kafka")
       .map((name) => this.connectSink(name, () => {}, quiet) as ProvableSink);
   }
 
@@ -571,7 +604,7 @@ class Simulation {
     const state = StateDatabase.openForReading(this.directory);
     try {
       let isProven = false;
-      const proof = this.audit.proof(state, this.provableSinks()).finally(() => isProven = true);
+      const proof = this.audit.proof(state, this.provableSinks(state)).finally(() => isProven = true);
       await Promise.all([proof, this.scheduler.run(() => isProven)]);
       this.audit.end(state, this.places);
     } finally {
@@ -603,14 +636,14 @@ function hasState(directory: string): boolean {
   }
 }
 
-function configOf(scenario: Scenario, directory: string): Config {
+function configOf(scenario: Scenario, { sinks, routes }: Setup, directory: string): Config {
   const seconds = (ms: number) => `${ms / 1000}`;
   return configFor(directory, {
     INSTANCE_ID: INSTANCE,
-    STORAGE_TYPE: scenario.sinks.join(","),
+    STORAGE_TYPE: sinks.join(","),
     KAFKA_BOOTSTRAP_SERVERS: "simulated:9092",
     POSTGRES_CONNECTION_STRING: "postgres://simulated/sim",
-    ...(scenario.routes !== undefined && { ROUTES: scenario.routes }),
+    ...(routes !== undefined && { ROUTES: routes }),
     ALLOWED_LATENESS: seconds(scenario.allowedLatenessMs),
     CORRECTION_HORIZON: seconds(scenario.correctionHorizonMs),
     IDLE_TIMEOUT: seconds(scenario.idleTimeoutMs),
