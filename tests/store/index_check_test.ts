@@ -61,7 +61,7 @@ for (
             rows: new Uint8Array(9),
           });
         }
-        state.run("INSERT INTO sink VALUES ('all', 1, 0, 0, 0)");
+        state.run("INSERT INTO sink (name, bit, since_id, cursor, routed_count) VALUES ('all', 1, 0, 0, 0)");
         state.seal.put("dead_letter", { ...letter, id: 1, window_end_ms: 10 });
         state.seal.put("dead_letter", { ...letter, id: 2, sink: "all", window_end_ms: 10 });
       });

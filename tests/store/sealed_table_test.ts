@@ -5,6 +5,7 @@ import { acceptSink } from "../../src/store/alarms.ts";
 import { ColumnError, ColumnReader } from "../../src/store/columns.ts";
 import { leaveWish, readDeadLetters } from "../../src/store/dead_letters.ts";
 import { Seal } from "../../src/store/seal.ts";
+import { SinkRegistry } from "../../src/store/sink_registry.ts";
 import { StateDatabase } from "../../src/store/state_database.ts";
 import { StateError } from "../../src/store/state_error.ts";
 import { MemorySource, openRig } from "../ingest/rig.ts";
@@ -12,7 +13,7 @@ import { inTemporaryDirectory } from "./inside.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
-/** Rows in every table: closed and open windows, ids, refused events and aggregates, a wish, a start, an alarm. */
+/** Rows in every table: closed and open windows, ids, refused events and aggregates, a wish, a start, an alarm, a sink that went. */
 async function makeState(directory: string): Promise<void> {
   const bus = new MemorySource();
   const event = (name: string, second: number, value = 1) =>
@@ -31,6 +32,7 @@ async function makeState(directory: string): Promise<void> {
   outbox.claimant("sqlite");
   acceptSink(state, "stdout", 1);
   outbox.alarm("sqlite", { kind: "rows_missing", detail: "some", count: 1 });
+  SinkRegistry.open(state, outbox.endId(), ["sqlite"], ["stdout"], NOW_MS);
 }
 
 interface Cell {
