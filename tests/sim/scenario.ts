@@ -109,7 +109,9 @@ export function drawScenario(dice: Dice, hasChanges = false): Scenario {
     setups,
     windowSizesMs,
     allowedLatenessMs,
-    correctionHorizonMs: hasDawn ? 3_600_000 : leastHorizonMs + dice.pick([0, 1000, 5000, 60_000]),
+    correctionHorizonMs: hasDawn
+      ? 3_600_000
+      : leastHorizonMs + dice.pick(hasChanges ? [60_000] : [0, 1000, 5000, 60_000]),
     maxFutureSkewMs: hasDawn ? 30_000 : 300_000,
     jumpBackMaxMs: hasDawn ? 15_000 : 200_000,
     hasDawn,
@@ -132,8 +134,8 @@ export function drawScenario(dice: Dice, hasChanges = false): Scenario {
     isPoisonRetried: dice.chance(0.6),
     chaosMs: dice.between(8, 30) * 1000,
     eventsPerSecond: dice.pick([2, 5, 10]),
-    nameCount: dice.pick([1, 3, 8]),
-    rates: setups.length === 1 ? rates : { ...rates, stop: Math.max(rates.stop, 0.15) },
+    nameCount: hasChanges ? 3 : dice.pick([1, 3, 8]),
+    rates: setups.length === 1 ? rates : { ...rates, stop: hasChanges ? 0.5 : 0.15 },
   };
 }
 
@@ -173,13 +175,16 @@ function drawSetups(dice: Dice, sinks: readonly string[], hasChanges: boolean): 
     const chosen = sinks.filter(() => dice.chance(0.6));
     return chosen.length > 0 ? chosen : sinks;
   };
-  const setup = (own: readonly string[]): Setup => ({ sinks: own, routes: drawRoutes(dice, own) });
+  const setup = (own: readonly string[]): Setup => ({
+    sinks: own,
+    routes: drawRoutes(dice, own, hasChanges),
+  });
   if (dice.chance(0.65) && !hasChanges) return [setup(sinks)];
   return Array.from({ length: dice.between(2, 4) }, () => setup(some()));
 }
 
-function drawRoutes(dice: Dice, sinks: readonly string[]): string | undefined {
-  if (dice.chance(0.7)) return undefined;
+function drawRoutes(dice: Dice, sinks: readonly string[], isCertain: boolean): string | undefined {
+  if (dice.chance(0.7) && !isCertain) return undefined;
   const some = () => dice.chance(0.2) ? "none" : sinks.filter(() => dice.chance(0.6)).join(",") || "none";
   return `n1*=${some()};n2*=${some()};*=${sinks.join(",")}`;
 }
