@@ -1,5 +1,5 @@
 import { provablePlaces } from "../handler/parts.ts";
-import { type Proof, type SinkProof, verify as proveBooks } from "../handler/verification.ts";
+import { ALL_WINDOWS, type Proof, type SinkProof, verify as proveBooks } from "../handler/verification.ts";
 import type { Logger } from "../log/logger.ts";
 import { readAlarms, settleAlarms } from "../store/alarms.ts";
 import { StateDatabase } from "../store/state_database.ts";
@@ -32,7 +32,10 @@ export async function verify(
     !places.some((place) => place.name === name)
   );
   try {
-    const proof = await proveBooks(state, places, sinceMs ?? -Infinity, signal);
+    const proof = await proveBooks(state, places, {
+      ...ALL_WINDOWS,
+      ...(sinceMs !== undefined && { sinceMs }),
+    }, signal);
     write(
       json ? `${JSON.stringify({ ...proof, unread_sinks: unread }, undefined, 2)}\n` : report(proof, unread),
     );
@@ -68,7 +71,9 @@ function settle(stateDir: string, sinks: readonly string[], logger: Logger): voi
   }
 }
 
-function report({ proven, state_faults: faults, sinks }: Proof, unread: readonly string[]): string {
+/** The proof for people; the last line is the verdict. */
+export function report(proof: Proof, unread: readonly string[]): string {
+  const { proven, state_faults: faults, sinks, losses, lost, kept_letters: kept } = proof;
   const found = sinks.reduce((sum, { difference_count: count }) => sum + count, 0);
   const failed = sinks.filter(({ failure }) => failure !== null).map(({ sink }) => sink);
   const causes = [
@@ -87,8 +92,19 @@ function report({ proven, state_faults: faults, sinks }: Proof, unread: readonly
     ...faults.map(detail),
     ...sinks.flatMap(sinkReport),
     ...unread.map((name) => line(name, name === "kafka" ? "not read: add --kafka" : "cannot be read back")),
+    ...(kept > 0
+      ? [
+        line(
+          "refused",
+          `${amount(kept, "dead letter")} kept: dead-letters list says why, retry is the way back`,
+        ),
+      ]
+      : []),
+    ...losses.map(({ count, unit, what }) => line("lost", `${amount(count, unit)} ${what}`)),
     proven
-      ? `PROVEN: no event is lost, none is counted twice${but}`
+      ? lost === 0
+        ? `PROVEN: no event is lost, none is counted twice${but}`
+        : `PROVEN, except ${lost} that were lost, as told above; none is counted twice${but}`
       : `NOT PROVEN: ${causes.join("; ")}${but}`,
   ];
   return lines.map((text) => `${printable(text)}\n`).join("");

@@ -2,6 +2,7 @@ import type { Aggregate } from "../aggregation/aggregate.ts";
 import { type ProvablePlace, SinkError, type SinkErrorKind } from "../sinks/sink.ts";
 import { Books } from "../store/books.ts";
 import { type ExpectedWindow, rowKey, type WindowKey } from "../store/expected_rows.ts";
+import { keptLetters, type Loss, readLosses } from "../store/losses.ts";
 import type { RegisteredSink } from "../store/sink_registry.ts";
 import type { StateDatabase } from "../store/state_database.ts";
 
@@ -23,12 +24,26 @@ export interface SinkProof {
   readonly failure: { readonly kind: SinkErrorKind; readonly message: string } | null;
 }
 
+/** The windows to compare, by their start; Unix ms, `untilMs` not included. All of them: the sum over all rows as well. */
+export interface Span {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
+
+export const ALL_WINDOWS: Span = { sinceMs: -Infinity, untilMs: Infinity };
+
 export interface Proof {
   /** False also where a sink could not be read. */
   readonly proven: boolean;
   /** What does not add up within the state. */
   readonly state_faults: readonly string[];
   readonly sinks: readonly SinkProof[];
+  /** All that was ever dropped, for whatever reason; empty: nothing was. */
+  readonly losses: readonly Loss[];
+  /** Their sum. */
+  readonly lost: number;
+  /** Refused events and aggregates that are kept as dead letters. */
+  readonly kept_letters: number;
 }
 
 const SHOWN_DIFFERENCES = 20;
@@ -38,20 +53,23 @@ const SHOWN_DIFFERENCES = 20;
  * checkpoint; with a handler at work a sink may be ahead of it by what is counted as waiting. A sink that cannot be read does
  * not keep the others from being proven.
  *
- * @param sinceMs Only windows that start then or later; -Infinity: all, and the sum over all rows as well.
  * @throws {StateError} The state cannot be read. @throws The signal's reason, when it fires.
  */
 export async function verify(
   state: StateDatabase,
   sinks: readonly ProvablePlace[],
-  sinceMs: number,
+  span: Span,
   signal: AbortSignal,
 ): Promise<Proof> {
   const proofs: SinkProof[] = [];
-  const faults = state.snapshot(() => new Books(state).faults());
+  const { faults, losses, keptCount } = state.snapshot(() => ({
+    faults: new Books(state).faults(),
+    losses: readLosses(state),
+    keptCount: [...keptLetters(state).values()].reduce((sum, letters) => sum + letters, 0),
+  }));
   for (const sink of sinks) {
     try {
-      proofs.push(await verifySettledSink(state, sink, sinceMs, signal));
+      proofs.push(await verifySettledSink(state, sink, span, signal));
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof SinkError)) throw error;
@@ -64,17 +82,20 @@ export async function verify(
       proofs.every((proof) => proof.difference_count === 0 && proof.failure === null),
     state_faults: faults,
     sinks: proofs,
+    losses,
+    lost: losses.reduce((sum, { count }) => sum + count, 0),
+    kept_letters: keptCount,
   };
 }
 
 /** A sink that goes or comes back while it is read is read anew. */
 async function verifySettledSink(
-  ...[state, sink, sinceMs, signal]: Parameters<typeof verifySink>
+  ...[state, sink, span, signal]: Parameters<typeof verifySink>
 ): Promise<SinkProof> {
   const sinceId = () => standingOf(state, sink.name)?.sink.sinceId;
   for (;;) {
     const begun = sinceId();
-    const proof = await verifySink(state, sink, sinceMs, signal);
+    const proof = await verifySink(state, sink, span, signal);
     if (proof.difference_count === 0 || sinceId() === begun) return proof;
   }
 }
@@ -82,7 +103,7 @@ async function verifySettledSink(
 async function verifySink(
   state: StateDatabase,
   sink: ProvablePlace,
-  sinceMs: number,
+  span: Span,
   signal: AbortSignal,
 ): Promise<SinkProof> {
   const differences: string[] = [];
@@ -96,9 +117,9 @@ async function verifySink(
     return proofOf(sink.name, { differences, differenceCount });
   }
 
-  const compared = await compareWindows(state, sink, begun.sink, sinceMs, signal);
+  const compared = await compareWindows(state, sink, begun.sink, span, signal);
   compared.differences.forEach(differ);
-  for (const flaw of await sink.flaws?.(state.instanceId, sinceMs, signal) ?? []) differ(flaw);
+  for (const flaw of await sink.flaws?.(state.instanceId, span.sinceMs, signal) ?? []) differ(flaw);
   const { waitingEvents } = compared;
 
   const totals = {
@@ -106,14 +127,14 @@ async function verifySink(
     foundEvents: null as number | null,
     refusedEvents: 0,
   };
-  if (sinceMs === -Infinity) {
+  if (span.sinceMs === -Infinity && span.untilMs === Infinity) {
     const found = await sink.sumOfCounts(state.instanceId, -Infinity, signal);
     let ended = standingOf(state, sink.name) ?? begun;
     let least = begun.sink.routedCount - waitingEvents - begun.refusedEvents;
     let most = least;
     if (found > most && isSameStanding(begun, ended)) {
       // More may have been written since the windows were compared, without a checkpoint that says so yet.
-      const since = await compareWindows(state, sink, begun.sink, sinceMs, signal);
+      const since = await compareWindows(state, sink, begun.sink, span, signal);
       ended = standingOf(state, sink.name) ?? begun;
       most = begun.sink.routedCount - since.waitingEvents - begun.refusedEvents;
     }
@@ -146,7 +167,7 @@ async function compareWindows(
   state: StateDatabase,
   sink: ProvablePlace,
   registered: RegisteredSink,
-  sinceMs: number,
+  span: Span,
   signal: AbortSignal,
 ) {
   const differences: string[] = [];
@@ -154,7 +175,7 @@ async function compareWindows(
   let undeliveredEvents = 0;
   let windowsCompared = 0;
   let rowsCompared = 0;
-  for (const window of state.snapshot(() => new Books(state).windows(sinceMs))) {
+  for (const window of state.snapshot(() => new Books(state).windows(span.sinceMs, span.untilMs))) {
     const expected = expectedOf(state, registered, window);
     if (!expected) continue;
     const found = new Map(

@@ -77,6 +77,7 @@ export class Ingest {
   private refused: RefusedEvent[] = [];
   private refusedBytes = 0;
   private lost = 0;
+  private skipped = 0;
   private settled = NOTHING_SETTLED;
   private hasNews = false;
   private lastCheckpointMs: number;
@@ -155,6 +156,7 @@ export class Ingest {
       from,
       to: offset,
     });
+    this.skipped += offset - from;
     this.skipTo(bus, position.log, offset, offset - from);
   }
 
@@ -267,6 +269,7 @@ export class Ingest {
         closing,
         refused: this.refused,
         lost: this.lost,
+        skipped: this.skipped,
         settled: this.settled,
       });
     } catch (error) {
@@ -281,6 +284,7 @@ export class Ingest {
     this.refused = [];
     this.refusedBytes = 0;
     this.lost = 0;
+    this.skipped = 0;
     this.fulfilled.retried += this.settled.retried.length + reissued;
     this.fulfilled.purged += this.settled.purged.length;
     this.settled = NOTHING_SETTLED;

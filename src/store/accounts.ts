@@ -6,3 +6,13 @@ export function readAccounts(state: StateDatabase): Map<keyof Accounting | strin
   const rows = state.all<{ name: string; value: number }>("SELECT name, value FROM account");
   return new Map(rows.map((row) => [row.name, row.value]));
 }
+
+/** Adds to a counter that nobody keeps in memory, within the transaction of the caller. */
+export function addToAccount(state: StateDatabase, name: string, amount: number): void {
+  if (amount === 0) return;
+  state.run(
+    "INSERT INTO account VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+    name,
+    amount,
+  );
+}

@@ -58,6 +58,15 @@ export class Books {
     for (const name of ACCOUNTS) {
       if (amount(name) < 0) faults.push(`the account ${name} stands at ${amount(name)}`);
     }
+    const letters = this.state.all<{ reason: string; kept: number }>(
+      "SELECT reason, count(*) AS kept FROM dead_letter WHERE sink IS NULL GROUP BY reason",
+    );
+    for (const { reason, kept } of letters) {
+      const known = kept + amount(`letters_dropped_${reason}`);
+      if (known > amount(reason)) {
+        faults.push(`refused ${amount(reason)} as ${reason}, but ${known} are kept or were dropped as such`);
+      }
+    }
     const open = readStatus(this.state).open_windows.reduce((sum, window) => sum + window.events, 0);
     if (amount("aggregated") !== open + amount("closed")) {
       faults.push(
@@ -69,12 +78,13 @@ export class Books {
     return faults;
   }
 
-  /** The windows that can still be compared row by row, from `sinceMs` on, oldest first. */
-  windows(sinceMs: number): WindowKey[] {
+  /** The windows that can still be compared row by row and start in `[sinceMs, untilMs)`, oldest first. */
+  windows(sinceMs: number, untilMs: number): WindowKey[] {
     return this.state.all<WindowKey>(
       `SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM segment
-       WHERE window_start_ms >= ? ORDER BY window_end_ms, window_start_ms`,
+       WHERE window_start_ms >= ? AND window_start_ms < ? ORDER BY window_end_ms, window_start_ms`,
       sinceMs,
+      untilMs,
     );
   }
 

@@ -1,7 +1,7 @@
 import { ACCOUNTS, type EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import { hashBytes } from "../vabus/text_hash.ts";
-import { readAccounts } from "./accounts.ts";
+import { addToAccount, readAccounts } from "./accounts.ts";
 import { ArchivedWindow, dropFinalWindows } from "./archive.ts";
 import { ColumnError, ColumnReader, ColumnWriter } from "./columns.ts";
 import {
@@ -16,6 +16,7 @@ import {
   type Wish,
 } from "./dead_letters.ts";
 import { dropOldestLetters, type LetterBound, type LetterVolume, measureLetters } from "./letter_bound.ts";
+import { droppedAccount, SKIPPED_ACCOUNT } from "./losses.ts";
 import { encodeAccumulators, encodeKeys, restorePage } from "./open_page.ts";
 import type { OutboxLog } from "./outbox_log.ts";
 import { type RegisteredSink, type SinkCounts, type SinkRegistry, writeSink } from "./sink_registry.ts";
@@ -76,6 +77,8 @@ export interface CheckpointInput {
   readonly closing: readonly OpenWindow[];
   readonly refused: readonly RefusedEvent[];
   readonly lost: number;
+  /** Those of them that an operator has given up. */
+  readonly skipped: number;
   readonly settled: SettledWishes;
 }
 
@@ -213,6 +216,7 @@ export class Checkpoint {
       const counts = this.writeSinks(closed, lacking);
       const tally = this.tallyAfter(input, closed, dropped);
       this.writeAccounts(input, tally, closed.endId, finalMs);
+      addToAccount(state, SKIPPED_ACCOUNT, input.skipped);
       dropFinalWindows(state, registry.deliveredId(), finalMs, DROPPED_SEGMENTS);
       return { closed, counts, pages, sequences, reissued, letters, tally };
     });
@@ -288,7 +292,13 @@ export class Checkpoint {
       bytes: before.bytes + refused.reduce((sum, { raw }) => sum + raw.length, 0) - freed.bytes,
     };
     if (hasWishes(state)) return { letters, dropped: 0 };
-    const left = dropOldestLetters(state, letters, this.options.letterBound, added + DROPPED_LETTERS);
+    const { left, dropped } = dropOldestLetters(
+      state,
+      letters,
+      this.options.letterBound,
+      added + DROPPED_LETTERS,
+    );
+    for (const [reason, count] of dropped) addToAccount(state, droppedAccount(reason), count);
     return { letters: left, dropped: letters.letters - left.letters };
   }
 

@@ -34,21 +34,22 @@ export function measureLetters(state: StateDatabase, ids?: readonly number[]): O
 
 /**
  * Drops the oldest letters until the others are within the bound, `atMost` of them, within the transaction of the caller.
- * Returns what is left.
+ * Returns what is left, and how many of each reason have gone.
  */
 export function dropOldestLetters(
   state: StateDatabase,
   volume: LetterVolume,
   bound: LetterBound,
   atMost: number,
-): LetterVolume {
+): { readonly left: LetterVolume; readonly dropped: ReadonlyMap<string, number> } {
+  const dropped = new Map<string, number>();
   let { letters, bytes, goneId } = volume;
   const isBeyond = () => letters > bound.letters || bytes > bound.bytes;
   const least = letters - atMost;
   while (isBeyond() && letters > least) {
     const firstId = goneId;
-    const oldest = state.all<{ id: number; bytes: number }>(
-      `SELECT id, coalesce(length(raw), 0) AS bytes FROM dead_letter WHERE sink IS NULL AND id > ?
+    const oldest = state.all<{ id: number; reason: string; bytes: number }>(
+      `SELECT id, reason, coalesce(length(raw), 0) AS bytes FROM dead_letter WHERE sink IS NULL AND id > ?
        ORDER BY id LIMIT ?`,
       goneId,
       Math.min(PAGE, letters - least),
@@ -58,9 +59,10 @@ export function dropOldestLetters(
       letters--;
       bytes -= letter.bytes;
       goneId = letter.id;
+      dropped.set(letter.reason, (dropped.get(letter.reason) ?? 0) + 1);
     }
     if (goneId === firstId) break;
     state.seal.remove("dead_letter", "sink IS NULL AND id > ? AND id <= ?", firstId, goneId);
   }
-  return { letters, bytes, goneId };
+  return { left: { letters, bytes, goneId }, dropped };
 }

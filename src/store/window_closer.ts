@@ -27,7 +27,7 @@ export interface Closed {
   readonly routed: Map<string, number>;
   /** Those of them that had been given up when the sink was removed: a correction brings them after all. */
   readonly recovered: Map<string, number>;
-  /** Events in aggregates that go to no sink by the operator's word. */
+  /** Events in aggregates that go to no sink by the operator's word, less those that do now and did not before. */
   unrouted: number;
   /** Aggregates whose value is not finite. */
   readonly notFinite: Aggregate[];
@@ -157,6 +157,10 @@ export class WindowCloser {
       closed.notFinite.push(toAggregate(table.nameBytes(series), accumulator, window, revision));
       sinks = 0;
       newSinks = 0;
+    } else if (before?.segment.sinks[before.row] === 0) {
+      closed.unrouted -= unroutedIn(
+        archived.revisions(hash, accumulator.functionId, table.nameBytes(series)),
+      );
     }
     for (const sink of this.registry.sinks) {
       if ((sinks & sink.bit) === 0) continue;
@@ -235,6 +239,18 @@ function countsFor(sink: RegisteredSink, revisions: Iterable<ArchivedRow>) {
     if (fate !== "given-up") return { handed: count, givenUp: routed - count };
   }
   return { handed: 0, givenUp: routed ?? 0 };
+}
+
+/** Events of a row that have gone nowhere since it was last routed anywhere. */
+function unroutedIn(revisions: Iterable<ArchivedRow>): number {
+  let events = 0;
+  for (const { segment, row } of revisions) {
+    if (segment.sinks[row] !== 0) break;
+    if (Number.isFinite(valueOf(segment.accumulator(row)))) {
+      events += segment.count[row]! - segment.previousCount[row]!;
+    }
+  }
+  return events;
 }
 
 function fateIn(sink: RegisteredSink, { id, segment, row }: ArchivedRow): Fate | undefined {

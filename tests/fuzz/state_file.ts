@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { verify } from "../../src/handler/verification.ts";
+import { ALL_WINDOWS, verify } from "../../src/handler/verification.ts";
 import { SqliteSink } from "../../src/sinks/sqlite_sink.ts";
 import { leaveWish, readDeadLetters } from "../../src/store/dead_letters.ts";
 import { StateDatabase } from "../../src/store/state_database.ts";
@@ -144,7 +144,7 @@ async function readerFindings(directory: string, sinkPath: string): Promise<unkn
   try {
     const { state_bytes: _, ...status } = readStatus(state);
     const letters = readDeadLetters(state, { limit: 1000 });
-    return { status, letters, proof: await verify(state, [sink], -Infinity, new AbortController().signal) };
+    return { status, letters, proof: await verify(state, [sink], ALL_WINDOWS, new AbortController().signal) };
   } finally {
     await sink.close();
     state.close();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import { verify } from "../../src/handler/verification.ts";
+import { ALL_WINDOWS, verify } from "../../src/handler/verification.ts";
 import type { ProvablePlace } from "../../src/sinks/sink.ts";
 import { readDeadLetters } from "../../src/store/dead_letters.ts";
 import { Books } from "../../src/store/books.ts";
@@ -257,7 +257,7 @@ class Play {
         new Map([...expected].map(([key, { revision, count }]) => [key, { key, revision, count }])),
       );
     }
-    const proof = await verify(this.inside.state, places, -Infinity, new AbortController().signal);
+    const proof = await verify(this.inside.state, places, ALL_WINDOWS, new AbortController().signal);
     assert.deepEqual(proof.sinks.flatMap(({ differences }) => differences), []);
     assert.ok(proof.proven);
     for (const { sink, found_events: found } of proof.sinks) {
@@ -285,7 +285,7 @@ class Play {
       const place = this.places.get(name)!;
       for (const [key, row] of [...place.rows]) {
         place.rows.delete(key);
-        const proof = await verify(this.inside.state, [place], -Infinity, new AbortController().signal);
+        const proof = await verify(this.inside.state, [place], ALL_WINDOWS, new AbortController().signal);
         place.rows.set(key, row);
         const model = this.models.get(name)!;
         // Where only the answer was missing the row need not be there.

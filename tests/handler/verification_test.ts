@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import { type Proof, verify } from "../../src/handler/verification.ts";
+import { ALL_WINDOWS, type Proof, verify } from "../../src/handler/verification.ts";
 import { type ProvableSink, SinkError } from "../../src/sinks/sink.ts";
 import { readDeadLetters } from "../../src/store/dead_letters.ts";
 import { Inside, type InsideOptions } from "../store/inside.ts";
@@ -83,7 +83,7 @@ class Plant {
   letters = () => readDeadLetters(this.inside.state, { limit: 99 });
 
   verify(sinceMs = -Infinity): Promise<Proof> {
-    return verify(this.inside.state, [this.place], sinceMs, new AbortController().signal);
+    return verify(this.inside.state, [this.place], { ...ALL_WINDOWS, sinceMs }, new AbortController().signal);
   }
 
   async differences(sinceMs?: number): Promise<readonly string[]> {
@@ -306,7 +306,7 @@ Deno.test("a sink that cannot be read is named, and the others are proven all th
     plant.deliver();
     const { state } = plant.inside;
     const away = new Place();
-    const verifyBoth = (signal: AbortSignal) => verify(state, [away, plant.place], -Infinity, signal);
+    const verifyBoth = (signal: AbortSignal) => verify(state, [away, plant.place], ALL_WINDOWS, signal);
     away.rowsOfWindow = () => Promise.reject(new SinkError("unavailable", "nobody is there."));
     const { proven, sinks: [first, second] } = await verifyBoth(new AbortController().signal);
     assert.equal(proven, false);

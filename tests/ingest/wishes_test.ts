@@ -3,7 +3,7 @@ import { leaveWish, readDeadLetters, readLetterIds } from "../../src/store/dead_
 import { StateError } from "../../src/store/state_error.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { FakeSink } from "../sinks/fake_sink.ts";
-import { verify } from "../../src/handler/verification.ts";
+import { ALL_WINDOWS, verify } from "../../src/handler/verification.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
 import { CONTEXT } from "../sinks/sink_contract.ts";
 
@@ -51,7 +51,7 @@ async function deliver(
 }
 
 async function assertProven({ core: { state } }: Rig, sink: FakeSink): Promise<void> {
-  const proof = await verify(state, [sink], -Infinity, NEVER);
+  const proof = await verify(state, [sink], ALL_WINDOWS, NEVER);
   assert.ok(proof.proven, JSON.stringify(proof));
 }
 

@@ -1,6 +1,7 @@
-import { verify } from "../../src/handler/verification.ts";
+import { ALL_WINDOWS, verify } from "../../src/handler/verification.ts";
 import type { ProvableSink } from "../../src/sinks/sink.ts";
 import { Books } from "../../src/store/books.ts";
+import { readLosses } from "../../src/store/losses.ts";
 import { readAccounts } from "../../src/store/accounts.ts";
 import type { StateDatabase } from "../../src/store/state_database.ts";
 import type { Chance, Counts, Model } from "./model.ts";
@@ -94,7 +95,7 @@ export class Audit {
 
   /** The product's own proof. */
   async proof(state: StateDatabase, sinks: readonly ProvableSink[]): Promise<void> {
-    const proof = await verify(state, sinks, -Infinity, new AbortController().signal);
+    const proof = await verify(state, sinks, ALL_WINDOWS, new AbortController().signal);
     if (proof.proven) return;
     const differences = [...proof.state_faults, ...proof.sinks.flatMap((sink) => sink.differences)];
     throw new Violation(differences.slice(0, 3).join("; "));
@@ -104,6 +105,7 @@ export class Audit {
   end(state: StateDatabase, places: ReadonlyMap<string, SimTable | SimTopic>): void {
     const letters = state.all<LetterRow>("SELECT * FROM dead_letter ORDER BY id");
     this.refusedEvents(letters);
+    this.losses(state);
     this.sinks.end(places, [...letters, ...this.givenUp]);
     if (this.hasPurged || this.letters.dropped > 0) return;
     for (const [key, row] of this.sinks.overflowing) {
@@ -112,6 +114,23 @@ export class Audit {
         letter.window_start_ms === row.startMs && letter.window_end_ms === row.endMs
       );
       if (!isLetter) throw new Violation(`${key} has overflowed and is no dead letter`);
+    }
+  }
+
+  /** All that is gone is named, and nothing else. */
+  private losses(state: StateDatabase): void {
+    const told = new Map<string, number>();
+    for (const { name, count } of readLosses(state)) told.set(name, (told.get(name) ?? 0) + count);
+    const trimmed = told.get("trimmed") ?? 0;
+    const dropped = told.get("dropped") ?? 0;
+    if (trimmed !== this.model.counts.lost || dropped !== this.letters.dropped) {
+      throw new Violation(
+        `the losses are told as ${trimmed} trimmed and ${dropped} dropped, not as ${this.model.counts.lost} and ` +
+          `${this.letters.dropped}`,
+      );
+    }
+    if (!this.hasPurged && this.sinks.purgedCount === 0 && told.has("purged")) {
+      throw new Violation(`${told.get("purged")} are told as purged, and nobody has purged anything`);
     }
   }
 

@@ -72,6 +72,11 @@ export class SinkAudit {
     for (const letter of letters) this.purged.set(JSON.stringify(Object.values(letter)), letter);
   }
 
+  /** Rows that a sink has refused and that nobody puts back any more. */
+  get purgedCount(): number {
+    return this.purged.size;
+  }
+
   /** When everything has come to rest. @throws {Violation} */
   end(places: ReadonlyMap<string, SimTable | SimTopic>, refused: readonly RefusedRow[]): void {
     for (const [key, row] of this.model.rows) {

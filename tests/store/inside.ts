@@ -92,6 +92,7 @@ export class Inside {
       closing: closeAll ? this.aggregator.windowsWhere(() => true) : this.aggregator.windowsToClose(),
       refused: [],
       lost: 0,
+      skipped: 0,
       settled: { wishes: [], retried: [], purged: [], reissued: [] },
       ...changes,
     });
