@@ -64,7 +64,7 @@ const drop = (state: StateDatabase, bound: Partial<LetterBound>, atMost = 99, go
       { ...measureLetters(state), goneId },
       { letters: 99, bytes: 999, ...bound },
       atMost,
-    )
+    ).left
   );
 
 Deno.test("letters are measured without those of sinks, all or some", () =>
