@@ -1,6 +1,7 @@
 /** What was ever dropped is named by `verify`, on the built executable, whatever dropped it. */
 import assert from "node:assert/strict";
 import { type Environment, runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { freePort } from "../support/free_port.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 
 /** A minute that is over, whenever this runs. */
@@ -62,7 +63,10 @@ Deno.test("verify names what was dropped by routes, by purging, by skipping and 
   assert.deepEqual((await losses(environment)).told, ["skipped 3", "purged 1 invalid", "unrouted 2"]);
 
   const away = { ...environment, STORAGE_TYPE: "sqlite,postgres", ROUTES: "debug.*=none;*=sqlite,postgres" };
-  const unreachable = { ...away, POSTGRES_CONNECTION_STRING: "postgres://nobody@127.0.0.1:9/nowhere" };
+  const unreachable = {
+    ...away,
+    POSTGRES_CONNECTION_STRING: `postgres://nobody@127.0.0.1:${freePort()}/nowhere`,
+  };
   await bus.publish([event("b"), event("b")]);
   await run(["once", "--flush"], unreachable, 75);
   await run(["once", "--flush", "--forget-sink", "postgres"], environment);
