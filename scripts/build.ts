@@ -45,7 +45,7 @@ async function build(plan: Plan): Promise<string> {
     const main = join(work, "main.mjs");
     // By its own name, since `deno compile` would add the .exe that an executable for Windows lacks.
     const executable = join(work, basename(plan.output));
-    await bundle(plan.entry, main, commit);
+    await bundle(plan.entry, main, commit, await currentTimeMs());
     const [form, note] = await makeExecutable(plan, main, executable, commit);
     await Deno.chmod(executable, 0o755);
     await Deno.rename(executable, plan.output);
@@ -78,15 +78,35 @@ async function makeExecutable(
 
 /** `$VABUS_COMMIT`, else what git says: seven digits, `-dirty` when files differ, `unknown` outside of a checkout. */
 async function currentCommit(): Promise<string> {
-  const given = Deno.env.get("VABUS_COMMIT");
-  if (given) return given;
+  return Deno.env.get("VABUS_COMMIT") ||
+    (await git("describe", "--always", "--dirty", "--abbrev=7", "--exclude=*") ?? "unknown");
+}
+
+/**
+ * When what is built was made, Unix ms: `$SOURCE_DATE_EPOCH`, else the time of the commit, so that building it again gives the same.
+ * Undefined outside of a checkout.
+ */
+async function currentTimeMs(): Promise<number | undefined> {
+  const text = Deno.env.get("SOURCE_DATE_EPOCH") || await git("log", "-1", "--format=%ct");
+  const seconds = Number(text);
+  if (!text) return undefined;
+  if (!Number.isSafeInteger(seconds) || seconds < 0) {
+    throw new BuildError(`SOURCE_DATE_EPOCH is not a number of seconds: "${text}".`);
+  }
+  return seconds * 1000;
+}
+
+/** What git says, undefined where it has nothing to say. */
+async function git(...args: string[]): Promise<string | undefined> {
   try {
-    const args = ["-C", ROOT, "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"];
-    const { success, stdout } = await new Deno.Command("git", { args, stdin: "null", stderr: "null" })
-      .output();
-    return success ? decode(stdout) : "unknown";
+    const { success, stdout } = await new Deno.Command("git", {
+      args: ["-C", ROOT, ...args],
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    return success ? decode(stdout) : undefined;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "unknown";
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
@@ -95,9 +115,16 @@ async function currentCommit(): Promise<string> {
  * Bundles the entry into `main`, and what it loads while it runs, {@link LOADED_LATER}, into `program.mjs` beside that: the
  * first is read in no time, and listens for signals while the second is.
  */
-async function bundle(entry: string, main: string, commit: string): Promise<void> {
+async function bundle(
+  entry: string,
+  main: string,
+  commit: string,
+  builtAtMs: number | undefined,
+): Promise<void> {
   const code = (await bundled(entry, main)).replace(LOADED_LATER, "./program.mjs");
-  await Deno.writeTextFile(main, `globalThis.__VABUS_COMMIT__ = ${JSON.stringify(commit)};\n${code}`);
+  const facts = `globalThis.__VABUS_COMMIT__ = ${JSON.stringify(commit)};\n` +
+    `globalThis.__VABUS_BUILT_AT_MS__ = ${builtAtMs};\n`;
+  await Deno.writeTextFile(main, facts + code);
   await bundled(join(dirname(entry), LOADED_LATER), programBeside(main));
 }
 

@@ -78,6 +78,7 @@ const RULES: readonly Rule[] = [
     instead: "listen on port 0, or take freePort()",
     allowed: {
       "config/config_test.ts": "reads settings, connects to nothing",
+      "config/contradictions_test.ts": "reads settings, connects to nothing",
       "fuzz/configuration.ts": "reads settings, connects to nothing",
     },
   },

@@ -2,11 +2,15 @@ import { HttpListener, INTERRUPTED } from "../http/http_listener.ts";
 import type { Logger } from "../log/logger.ts";
 import { PROMETHEUS_CONTENT_TYPE } from "../metrics/prometheus.ts";
 
-/** Ready when there are no causes not to be. */
+interface Finding {
+  readonly name: string;
+  readonly detail: string;
+}
+
+/** Ready when there are no causes not to be. Alarms are for people: they make nobody less ready. */
 export interface Readiness {
-  readonly causes: readonly { readonly name: string; readonly detail: string }[];
-  /** What is wrong though everything goes on. */
-  readonly alarms: readonly { readonly name: string; readonly detail: string }[];
+  readonly causes: readonly Finding[];
+  readonly alarms: readonly Finding[];
 }
 
 export interface AdminServerOptions {

@@ -1,4 +1,5 @@
 import { AVG, COUNT as COUNT_FUNCTION, FIRST, LAST, MAX, MIN, STDDEV, SUM } from "./agg_function.ts";
+import { DroppedWindows } from "./dropped_windows.ts";
 import type { EventBatch } from "../vabus/event_batch.ts";
 import { COUNT, type OpenWindow, OpenWindows, PAGE_SHIFT, SLOT, TOUCH_RUN, X, Y } from "./open_windows.ts";
 import { RecentIds } from "./recent_ids.ts";
@@ -63,11 +64,8 @@ export class EventAggregator {
   /** Events that came after their window had closed, whether they corrected it or were refused. */
   lateArrivals = 0;
 
-  /**
-   * Windows that end here or before are final, and forgotten: what comes for them is late, whatever bus it comes from and
-   * whatever the horizon is now. Unix ms.
-   */
-  finalMs = -Infinity;
+  /** What comes for these is late, whatever bus it comes from and whatever the horizon is now. */
+  dropped: DroppedWindows = new DroppedWindows();
 
   /** Windows that were closed ahead of the watermark (idle, out of reach, flushed), as `start end`. */
   private readonly closedEarly = new Set<string>();
@@ -97,6 +95,7 @@ export class EventAggregator {
     const { timeMs, nameStart, nameLength, nameHash, functionId, value, idStart, idLength, idHash } = batch;
     const ids = this.recentIds?.[bus];
     const futureMs = nowMs + this.options.maxFutureSkewMs;
+    watermark.cap(nowMs);
     const limitOfOthers = watermark.limitOfOthers(bus);
     let greatestMs = watermark.greatestOf(bus);
     let watermarkMs = watermark.valueMs;
@@ -104,6 +103,7 @@ export class EventAggregator {
     let endMs = -Infinity;
     let window: OpenWindow | undefined;
     let isClosedEarly = false;
+    let isDropped = false;
 
     accounting.received += batch.total;
     accounting.invalid += batch.invalid.length;
@@ -126,17 +126,19 @@ export class EventAggregator {
         startMs = Math.floor(eventMs / windowSizeMs) * windowSizeMs;
         endMs = startMs + windowSizeMs;
         window = windows.find(startMs, endMs);
+        isDropped = this.dropped.has(endMs);
         isClosedEarly = this.closedEarly.size > 0 && this.closedEarly.has(`${startMs} ${endMs}`);
       }
-      if (eventMs > greatestMs) {
-        greatestMs = eventMs;
+      // An event ahead of the wall clock counts as one of now: a device that is ahead makes no other one late.
+      if (eventMs > greatestMs && greatestMs < nowMs) {
+        greatestMs = Math.min(eventMs, nowMs);
         watermarkMs = Math.max(watermarkMs, Math.min(greatestMs, limitOfOthers) - allowedLatenessMs);
       }
       const isClosed = endMs <= watermarkMs || isClosedEarly;
       // Too late is what its own bus has left behind, even where a slower bus still holds the window open: so it does not
       // depend on how the buses interleave.
-      if (isClosed || endMs <= greatestMs - allowedLatenessMs) {
-        const isBeyondHorizon = endMs <= this.finalMs ||
+      if (isClosed || endMs <= greatestMs - allowedLatenessMs || isDropped) {
+        const isBeyondHorizon = isDropped ||
           (correctionHorizonMs === 0 ? isClosed : eventMs <= greatestMs - correctionHorizonMs);
         if (isClosed || isBeyondHorizon) this.lateArrivals++;
         if (isBeyondHorizon) {

@@ -1,7 +1,8 @@
 /**
- * How far event time has come. The watermark of a bus is its greatest event time less the allowed lateness; the handler's
- * is the least of its buses'. It never goes back: a bus that wakes up with older events finds their windows closed and
- * corrects them. A bus counts as idle only by its owner's word (`setIdle`), and idle buses do not hold the others back.
+ * How far event time has come. The watermark of a bus is the lesser of its greatest event time and the wall clock, less the
+ * allowed lateness; the handler's is the least of its buses'. It goes back only with the wall clock ({@link cap}): a bus that
+ * wakes up with older events finds their windows closed and corrects them. A bus counts as idle only by its owner's word
+ * (`setIdle`), and idle buses do not hold the others back.
  */
 export class Watermark {
   private readonly greatestMs: Float64Array;
@@ -18,7 +19,7 @@ export class Watermark {
     return this.reachedMs;
   }
 
-  /** Greatest event time of a bus, Unix ms; -Infinity before its first event. */
+  /** Greatest event time of a bus, no more than the wall clock, Unix ms; -Infinity before its first event. */
   greatestOf(bus: number): number {
     return this.greatestMs[bus]!;
   }
@@ -35,6 +36,20 @@ export class Watermark {
       if (other !== bus && !this.idle[other]) limit = Math.min(limit, this.greatestMs[other]!);
     }
     return limit;
+  }
+
+  /**
+   * Takes back what lies ahead of the wall clock: the clock was ahead when it was reached, and has been set right. Returns whether
+   * the watermark has gone back, so that windows that are closed may end after it.
+   */
+  cap(nowMs: number): boolean {
+    for (let bus = 0; bus < this.greatestMs.length; bus++) {
+      if (this.greatestMs[bus]! > nowMs) this.greatestMs[bus] = nowMs;
+    }
+    const limitMs = nowMs - this.allowedLatenessMs;
+    if (this.reachedMs <= limitMs) return false;
+    this.reachedMs = limitMs;
+    return true;
   }
 
   /** Takes over what a bus has reached, and moves the watermark where the buses that are not idle let it. */

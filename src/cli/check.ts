@@ -1,11 +1,16 @@
+import { systemClock } from "../clock/clock.ts";
+import { OwnClock } from "../clock/own_clock.ts";
+import type { Config } from "../config/config.ts";
 import { maskedConfig } from "../config/effective.ts";
 import { createSinks, createSources } from "../handler/parts.ts";
 import { printable } from "../log/printable.ts";
 import { SinkError } from "../sinks/sink.ts";
 import { readAlarms, type StandingAlarm, told } from "../store/alarms.ts";
+import { latestMs, readAccounts } from "../store/accounts.ts";
 import { StateDatabase } from "../store/state_database.ts";
 import { StateError } from "../store/state_error.ts";
 import { SourceError } from "../vabus/source.ts";
+import { BUILT_AT_MS } from "../version.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 
@@ -34,10 +39,13 @@ export async function check({ config, logger, signal, write }: CommandContext): 
       close: () => sink.close(),
     })),
   ];
-  const findings = await Promise.all(places.map((place) => examine(place, signal, PROBE_TIMEOUT_MS)));
+  const findings = await Promise.all([
+    ...places.map((place) => examine(place, signal, PROBE_TIMEOUT_MS)),
+    examineClock(config, signal, PROBE_TIMEOUT_MS),
+  ]);
   for (const { text } of findings) write(`${text}\n`);
   for (const alarm of standingAlarms(config.stateDir)) write(`ALARM   ${printable(told(alarm))}\n`);
-  return findings.every(({ isReachable }) => isReachable) ? EXIT.done : EXIT.failed;
+  return findings.every(({ isFine }) => isFine) ? EXIT.done : EXIT.failed;
 }
 
 /** Of a state that is there and can be read. */
@@ -57,7 +65,7 @@ function standingAlarms(stateDir: string): StandingAlarm[] {
 }
 
 interface Finding {
-  readonly isReachable: boolean;
+  readonly isFine: boolean;
   readonly text: string;
 }
 
@@ -66,16 +74,63 @@ export async function examine(place: Place, signal: AbortSignal, timeoutMs: numb
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
     const found = await place.probe(AbortSignal.any([signal, timeout]));
-    return { isReachable: true, text: `ok      ${place.title}: ${found}` };
+    return { isFine: true, text: `ok      ${place.title}: ${found}` };
   } catch (error) {
     signal.throwIfAborted();
     if (timeout.aborted) {
-      return { isReachable: false, text: `FAILED  ${place.title}: no answer within ${timeoutMs / 1000} s` };
+      return { isFine: false, text: `FAILED  ${place.title}: no answer within ${timeoutMs / 1000} s` };
     }
     if (!(error instanceof SinkError || error instanceof SourceError)) throw error;
-    return { isReachable: false, text: `FAILED  ${place.title}: ${error.message} ${ADVICE[error.kind]}` };
+    return { isFine: false, text: `FAILED  ${place.title}: ${error.message} ${ADVICE[error.kind]}` };
   } finally {
     await place.close();
+  }
+}
+
+/** Whether this host's clock is behind, by what the buses, the state and the program say. */
+async function examineClock(config: Config, signal: AbortSignal, timeoutMs: number): Promise<Finding> {
+  const ownClock = new OwnClock(systemClock, {
+    builtAtMs: BUILT_AT_MS,
+    stateMs: () => latestOfState(config.stateDir),
+  });
+  await Promise.all(
+    createSources(config).map(async (source) => {
+      try {
+        const dateMs = await source.time(AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+        if (dateMs !== undefined) ownClock.heard(source.name, dateMs);
+      } catch (error) {
+        signal.throwIfAborted();
+        // That it cannot be reached is said elsewhere.
+        if (!(error instanceof SourceError)) throw error;
+      } finally {
+        source.close();
+      }
+    }),
+  );
+  const accusation = ownClock.accuser(config.maxFutureSkewMs);
+  if (accusation !== undefined) {
+    return {
+      isFine: false,
+      text:
+        `FAILED  clock_behind: ${accusation} (Set the clock right: until then events are not read. Is it synchronised?)`,
+    };
+  }
+  const doubt = ownClock.accuser(0) ?? ownClock.contradiction(config.maxFutureSkewMs);
+  return { isFine: true, text: doubt === undefined ? "ok      clock" : `WARNING clock: ${doubt}` };
+}
+
+/** Undefined: there is no state yet, or none that can be read. */
+function latestOfState(stateDir: string): number | undefined {
+  try {
+    const state = StateDatabase.openForReading(stateDir);
+    try {
+      return latestMs(readAccounts(state));
+    } finally {
+      state.close();
+    }
+  } catch (error) {
+    if (error instanceof StateError) return undefined;
+    throw error;
   }
 }
 

@@ -60,6 +60,10 @@ function text(report: StatusReport, isRunning: boolean, now: number): string {
       }: ${alarm.detail} (${alarm.rows} rows at least). What to do: ${alarm.way_out}`,
     ]),
     ["refused", lettersKept(letters)],
+    ...report.refusal_alarms.map((alarm): [string, string] => [
+      "ALARM",
+      `since ${moment(alarm.since, now)}: ${alarm.detail}`,
+    ]),
     [
       "events",
       `${accounting.received} received = ${accounting.aggregated} aggregated` +

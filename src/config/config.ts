@@ -1,4 +1,5 @@
 import { isAbsolute, join, resolve } from "node:path";
+import { contradictions, doubtfulPairs, isLoopback } from "./contradictions.ts";
 import { ConfigError, type Fault } from "./fault.ts";
 import { readSettings, readText, type Setting, type Settings, type Sources } from "./settings.ts";
 import { secretsOf } from "./redaction.ts";
@@ -152,7 +153,7 @@ class ConfigBuilder {
     const stateDir = this.stateDir();
     const sinks = values.STORAGE_TYPE.map((name) => this.sink(name, stateDir));
     this.checkRoutes(validateRoutes);
-    this.checkTimes();
+    this.checkAgainstEachOther(stateDir, sinks);
     const log = logConfig(values, this.sources);
     this.show("LOG_FORMAT", log.format);
     return {
@@ -319,13 +320,13 @@ class ConfigBuilder {
     }
   }
 
-  private checkTimes(): void {
-    const { CORRECTION_HORIZON, ALLOWED_LATENESS } = this.values;
-    if (CORRECTION_HORIZON > 0 && CORRECTION_HORIZON < ALLOWED_LATENESS) {
-      this.warnings.push(
-        "CORRECTION_HORIZON is less than ALLOWED_LATENESS: stragglers will be refused as late",
-      );
+  private checkAgainstEachOther(stateDir: string, sinks: readonly SinkConfig[]): void {
+    const { values, settings } = this;
+    const sqlite = sinks.find((sink) => sink.name === "sqlite");
+    for (const { name, problem } of contradictions(values, stateDir, sqlite?.path)) {
+      if (!this.isAtFault(name)) this.fault(name, problem);
     }
+    if (settings.faults.length === 0) this.warnings.push(...doubtfulPairs(values, settings.given));
   }
 
   /** The value of a variable that others make necessary. */
@@ -362,7 +363,7 @@ class ConfigBuilder {
 }
 
 function isLocal(url: string): boolean {
-  return /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
+  return isLoopback(new URL(url).hostname);
 }
 
 function deepFreeze<T>(value: T): T {

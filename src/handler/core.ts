@@ -1,6 +1,7 @@
 import { type AggregatorOptions, EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../clock/clock.ts";
+import { OwnClock } from "../clock/own_clock.ts";
 import { Ingest, type IngestObserver } from "../ingest/ingest.ts";
 import type { Logger } from "../log/logger.ts";
 import { compileRoutes } from "../router/routes.ts";
@@ -33,6 +34,8 @@ export interface CoreOptions {
   /** Sinks that the operator takes as they are: alarms over them are settled, whoever else wrote to them. */
   readonly acceptSinks?: readonly string[];
   readonly clock: Clock;
+  /** When the program was built, Unix ms; undefined: not known. */
+  readonly builtAtMs: number | undefined;
   readonly observer: IngestObserver;
   /** How the state is opened; default: as a file, and kept from others. */
   readonly openState?: OpenState;
@@ -73,7 +76,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       windowSizeMs,
       letterBound: options.letterBound ?? LETTER_BOUND,
     });
-    const positions = checkpoint.restore(busNames);
+    const positions = checkpoint.restore(busNames, clock.nowMs());
     const ingest = new Ingest(
       aggregator,
       checkpoint,
@@ -84,10 +87,12 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
         idleTimeoutMs: config.idleTimeoutMs,
         maxWaitMs: config.maxWaitMs,
         outboxMaxRows: config.outboxMaxRows,
+        maxFutureSkewMs: config.maxFutureSkewMs,
       },
       clock,
       logger.child("ingest"),
       options.observer,
+      new OwnClock(clock, { builtAtMs: options.builtAtMs, stateMs: () => checkpoint.latestMs }),
     );
     return { state, aggregator, outbox, checkpoint, ingest };
   } catch (error) {

@@ -13,7 +13,7 @@ import { Router } from "../router/router.ts";
 import { hasWishes } from "../store/dead_letters.ts";
 import { StateError } from "../store/state_error.ts";
 import { postMetrics } from "../vabus/metrics_client.ts";
-import { VERSION } from "../version.ts";
+import { BUILT_AT_MS, VERSION } from "../version.ts";
 import { type Core, openCore } from "./core.ts";
 import { NotifySocket } from "./notify_socket.ts";
 import { type BusClient, createConnection, type Surroundings, systemSurroundings } from "./parts.ts";
@@ -119,6 +119,7 @@ export function fulfilWishes(config: Config, logger: Logger): { retried: number;
     busNames: undefined,
     forgetSinks: [],
     clock: systemClock,
+    builtAtMs: BUILT_AT_MS,
     observer: { processed: () => {}, checkpointed: () => {} },
   });
   try {
@@ -147,7 +148,7 @@ class Handler {
     private readonly config: Config,
     private readonly logger: Logger,
     options: HandlerOptions,
-    { clock, random, sources, sinks, delivery, openState, letterBound }: Surroundings,
+    { clock, builtAtMs, random, sources, sinks, delivery, openState, letterBound }: Surroundings,
   ) {
     this.clock = clock;
     this.sources = sources;
@@ -157,6 +158,7 @@ class Handler {
       forgetSinks: options.forgetSinks,
       acceptSinks: options.acceptSinks ?? [],
       clock,
+      builtAtMs,
       observer: this.metrics,
       openState,
       letterBound,
@@ -244,6 +246,7 @@ class Handler {
       await checkpointing;
       tasks.check();
       const reasons = drained.flatMap((result) => whyLeft(result));
+      ingest.lookAtRefusals(true);
       // With a bus not read to its end, closing windows early would only make corrections of what it still brings.
       if (!ingest.checkpointNow(flush && reasons.length === 0)) {
         reasons.push(`state: ${ingest.obstacle?.detail ?? "it cannot be written"}`);
@@ -317,12 +320,11 @@ class Handler {
 
   private statusLine(): string {
     const { aggregator, outbox } = this.core;
-    const { causes } = readiness(this.core, this.router, this.isStopping);
+    const { causes, alarms } = readiness(this.core, this.router, this.isStopping);
     const figures =
       `${aggregator.windows.windowCount} open windows, ${outbox.pendingCount()} aggregates wait`;
-    return causes.length === 0
-      ? `works; ${figures}`
-      : `${causes.map(({ name, detail }) => `${name} (${detail})`).join(", ")}; ${figures}`;
+    const findings = [...causes, ...alarms].map(({ name, detail }) => `${name} (${detail})`);
+    return [causes.length === 0 && "works", ...findings, figures].filter(Boolean).join("; ");
   }
 
   private createOutlet(): VabusOutlet {

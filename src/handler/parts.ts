@@ -14,6 +14,7 @@ import { QueueClient, type QueueSource } from "../vabus/queue_client.ts";
 import type { Source } from "../vabus/source.ts";
 import { LETTER_BOUND, type LetterBound } from "../store/letter_bound.ts";
 import { StateDatabase } from "../store/state_database.ts";
+import { BUILT_AT_MS } from "../version.ts";
 import type { OpenState } from "./core.ts";
 
 /** A source of either kind. */
@@ -22,6 +23,8 @@ export type BusClient = Source | QueueSource;
 /** The world around a handler: time, chance, disk, buses and sinks, so that a whole run can be simulated. */
 export interface Surroundings {
   readonly clock: Clock;
+  /** When the program was built, Unix ms; undefined: not known. */
+  readonly builtAtMs: number | undefined;
   readonly random: () => number;
   readonly openState: OpenState;
   readonly letterBound: LetterBound;
@@ -34,6 +37,7 @@ export interface Surroundings {
 export function systemSurroundings(config: Config, logger: Logger): Surroundings {
   return {
     clock: systemClock,
+    builtAtMs: BUILT_AT_MS,
     random: Math.random,
     openState: StateDatabase.open,
     letterBound: LETTER_BOUND,

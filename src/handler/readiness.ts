@@ -12,7 +12,7 @@ const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, string> = {
   misconfigured: "sink_misconfigured",
 };
 
-/** Everything that keeps events from going in or aggregates from going out, each cause by name. */
+/** Everything that keeps events from going in or aggregates from going out, each cause by name; and what is to be looked at. */
 export function readiness({ ingest, state }: Core, router: Router, isStopping: boolean): Readiness {
   const causes: { name: string; detail: string }[] = [];
   if (isStopping) causes.push({ name: "stopping", detail: "the handler is being stopped" });
@@ -24,7 +24,11 @@ export function readiness({ ingest, state }: Core, router: Router, isStopping: b
     if (state === "delivering") continue;
     causes.push({ name: SINK_CAUSES[state], detail: `${name}: ${error ?? "not opened yet"}` });
   }
-  return { causes, alarms: alarmsOf(state) };
+  const refused = ingest.refusalAlarms.map(({ reason, detail }) => ({
+    name: `events_refused_${reason}`,
+    detail,
+  }));
+  return { causes, alarms: [...alarmsOf(state), ...refused] };
 }
 
 function alarmsOf(state: StateDatabase): Readiness["alarms"] {

@@ -61,9 +61,10 @@ export class BusReader {
 
   /** Reads until the bus has nothing more, and then counts as idle; gives up when it is out of reach or nothing may be fetched. */
   async drain(signal: AbortSignal): Promise<DrainResult> {
+    const patience = { sinceMs: this.clock.monotonicMs(), ms: DRAIN_PATIENCE_MS };
     while (!signal.aborted) {
-      await this.ingest.mayFetch(signal, this.pulse, DRAIN_PATIENCE_MS);
-      if (this.ingest.obstacle) return { drained: false, reason: this.ingest.obstacle.detail };
+      const obstacle = await this.ingest.mayFetch(signal, this.pulse, patience);
+      if (obstacle) return { drained: false, reason: obstacle.detail };
       const outcome = await this.step(0, signal);
       if (outcome === "empty") {
         this.ingest.setIdle(this.bus);
@@ -108,7 +109,7 @@ export class BusReader {
   private async step(
     waitSeconds: number,
     signal: AbortSignal,
-  ): Promise<"events" | "empty" | "failed" | "halved"> {
+  ): Promise<"events" | "empty" | "held" | "failed" | "halved"> {
     const startedMs = this.clock.monotonicMs();
     this.pulse.expect("the answer of the bus", REQUEST_MAX_MS + waitSeconds * 1000);
     try {
@@ -117,6 +118,10 @@ export class BusReader {
         ? this.take(reply.body, waitSeconds, signal)
         : this.jump(reply);
       this.ingest.pollSucceeded(this.bus);
+      if (eventCount === "held") {
+        this.prefetch = undefined;
+        return "held";
+      }
       if (this.backoff.attempts > 0) this.logger.info("the bus answers again", { bus: this.state.name });
       this.backoff.reset();
       this.limit = Math.min(this.options.batchSize, this.limit * 2);
@@ -143,15 +148,21 @@ export class BusReader {
     return this.request(nextOffset, waitSeconds, signal);
   }
 
-  private request(offset: number | undefined, waitSeconds: number, signal: AbortSignal): Promise<FetchReply> {
-    return this.source.fetch(
+  private async request(
+    offset: number | undefined,
+    waitSeconds: number,
+    signal: AbortSignal,
+  ): Promise<FetchReply> {
+    const reply = await this.source.fetch(
       { offset, limit: this.limit, waitSeconds, ack: this.state.committedOffset },
       signal,
     );
+    this.ingest.heardTime(this.bus, reply.dateMs);
+    return reply;
   }
 
-  /** Takes a reply in; returns its number of events. */
-  private take(body: Uint8Array, waitSeconds: number, signal: AbortSignal): number {
+  /** Takes a reply in; returns its number of events, or that they are held back. */
+  private take(body: Uint8Array, waitSeconds: number, signal: AbortSignal): number | "held" {
     const { position } = this.state;
     const peeked = this.header = peekHeader(body);
     // Only where this reply is the one that was asked for: of another log, neither its offsets nor what is durable here mean
@@ -169,13 +180,17 @@ export class BusReader {
       const header = scanReply(body, this.batch);
       if (position.log !== undefined && header.log !== position.log) return this.startAnew(header);
       if (position.log === undefined) this.refuseTwin(header.log);
-      if (position.nextOffset === undefined) {
-        if (!this.begin(header.log, header.offset)) return 1;
-      } else if (header.offset !== position.nextOffset) {
+      if (position.nextOffset !== undefined && header.offset !== position.nextOffset) {
         throw new Contradiction(
           `asked for offset ${position.nextOffset}, the bus answered from ${header.offset}`,
         );
       }
+      const isKnown = position.log === undefined && this.ingest.positionOfLog(header.log) !== undefined;
+      if (!isKnown && header.next > header.offset && this.ingest.holdsBack(this.bus, this.batch)) {
+        this.batch.release();
+        return "held";
+      }
+      if (position.nextOffset === undefined && !this.begin(header.log, header.offset)) return 1;
       if (header.next === header.offset) return 0;
       this.ingest.accept(this.bus, this.batch, header.log, header.next);
       this.batch.release();

@@ -4,17 +4,27 @@ import type { Logger } from "../log/logger.ts";
 import type { BusPosition, Checkpoint, SettledWishes } from "../store/checkpoint.ts";
 import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../store/dead_letters.ts";
 import type { OutboxLog } from "../store/outbox_log.ts";
+import type { RefusalAlarm } from "../store/refusal_alarms.ts";
 import { isWaitedOut, type StateError } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
 import { scanEvent } from "../vabus/event_scanner.ts";
 import type { Clock } from "../clock/clock.ts";
+import type { OwnClock } from "../clock/own_clock.ts";
 import { Pulse } from "../clock/pulse.ts";
+import { RefusalWatch } from "./refusal_watch.ts";
 
 export interface IngestOptions {
   readonly checkpointIntervalMs: number;
   readonly idleTimeoutMs: number;
   readonly maxWaitMs: number;
   readonly outboxMaxRows: number;
+  readonly maxFutureSkewMs: number;
+}
+
+/** Why nothing is fetched, for machines and for the operator. */
+export interface Obstacle {
+  readonly name: "state_not_writable" | "state_gone" | "outbox_full" | "clock_behind";
+  readonly detail: string;
 }
 
 /** What ingest tells whoever keeps metrics. Durations in seconds. */
@@ -48,6 +58,8 @@ const REFUSED_MAX_BYTES = 16 * 1024 * 1024;
 /** Aggregates put back in one checkpoint, give or take a wish: each is a segment of its own. */
 const REISSUED_MAX = 1000;
 const STATE_RETRY_MS = 1000;
+/** How long a bus whose events are held back is left alone before it is asked again. */
+const CLOCK_PAUSE_MS = 2000;
 
 const NOTHING_SETTLED: SettledWishes = { wishes: [], retried: [], purged: [], reissued: [] };
 
@@ -63,6 +75,16 @@ const REFUSAL_DETAIL: Record<Refusal, string> = {
   late: "further behind the bus's newest event than CORRECTION_HORIZON",
   overflow: "a new series beyond MAX_SERIES",
 };
+
+interface ClockFailure {
+  detail: string;
+  /** By the clock that does not jump. */
+  readonly sinceMs: number;
+  /** When the buses may be asked again. */
+  pauseEndMs: number;
+  /** Those whose events are held back. */
+  readonly buses: Set<number>;
+}
 
 /**
  * What all buses feed: takes their batches in, decides which windows close, and makes the checkpoints. Synchronous in each
@@ -82,9 +104,14 @@ export class Ingest {
   private hasNews = false;
   private lastCheckpointMs: number;
   private lastDurationMs = 0;
+  /** When the state was last changed; {@link lastCheckpointMs} also moves where there was nothing to write. */
+  private lastWrittenMs: number;
   /** Why the state cannot be written; undefined when it can. */
   private stateFailure: StateError | undefined;
+  /** Since when events are held back because the own clock is behind; undefined: none are. */
+  private clockFailure: ClockFailure | undefined;
   private readonly alarmed = new Set<string>();
+  private readonly refusalWatch: RefusalWatch;
   private readonly retryBatch = new EventBatch();
 
   constructor(
@@ -96,6 +123,7 @@ export class Ingest {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly observer: IngestObserver,
+    private readonly ownClock: OwnClock,
   ) {
     this.buses = positions.map((position) => ({
       name: position.name,
@@ -104,21 +132,78 @@ export class Ingest {
       idleMs: 0,
       failure: undefined,
     }));
-    this.lastCheckpointMs = clock.monotonicMs();
+    this.lastCheckpointMs = this.lastWrittenMs = clock.monotonicMs();
     this.pulse = new Pulse(clock);
+    this.refusalWatch = new RefusalWatch(this.buses.map(({ name }) => name), clock);
+  }
+
+  /** Masses of events that are refused: no reason not to read on, but one to look. */
+  get refusalAlarms(): readonly RefusalAlarm[] {
+    return this.refusalWatch.alarms;
   }
 
   /** Why nothing is fetched at the moment; undefined while fetching goes on. */
-  get obstacle():
-    | { readonly name: "state_not_writable" | "state_gone" | "outbox_full"; readonly detail: string }
-    | undefined {
+  get obstacle(): Obstacle | undefined {
     if (this.stateFailure) {
       const { kind, message } = this.stateFailure;
       return { name: kind === "gone" ? "state_gone" : "state_not_writable", detail: message };
     }
     const pending = this.outbox.pendingCount();
-    if (pending < this.options.outboxMaxRows) return undefined;
-    return { name: "outbox_full", detail: `${pending} aggregates wait for their sinks (OUTBOX_MAX_ROWS)` };
+    if (pending >= this.options.outboxMaxRows) {
+      return { name: "outbox_full", detail: `${pending} aggregates wait for their sinks (OUTBOX_MAX_ROWS)` };
+    }
+    return this.clockFailure && { name: "clock_behind", detail: this.clockFailure.detail };
+  }
+
+  /** A bus has said what time it is, Unix ms. */
+  heardTime(bus: number, dateMs: number | undefined): void {
+    if (dateMs !== undefined) this.ownClock.heard(this.buses[bus]!.name, dateMs);
+  }
+
+  /**
+   * Whether a batch must not be taken in: some of its events would be refused as future, and it is the own clock that is wrong.
+   * Nothing is fetched for a moment then; the bus gives the same again.
+   */
+  holdsBack(bus: number, batch: EventBatch): boolean {
+    const { maxFutureSkewMs } = this.options;
+    const futureMs = this.clock.nowMs() + maxFutureSkewMs;
+    for (let i = 0; i < batch.count; i++) {
+      const eventMs = batch.timeMs[i]!;
+      if (eventMs <= futureMs) continue;
+      const excuse = this.ownClock.excuse(eventMs, maxFutureSkewMs);
+      if (excuse === undefined) continue;
+      this.clockIsBehind(bus, excuse);
+      return true;
+    }
+    this.clockIsRight(bus);
+    return false;
+  }
+
+  /** As {@link holdsBack}, for a bus that forgets what it hands out: what it has must not be looked at under a wrong clock. */
+  holdsQueue(bus: number): boolean {
+    const accusation = this.ownClock.accuser(this.options.maxFutureSkewMs);
+    if (accusation === undefined) this.clockIsRight(bus);
+    else this.clockIsBehind(bus, accusation);
+    return accusation !== undefined;
+  }
+
+  private clockIsBehind(bus: number, accusation: string): void {
+    const nowMs = this.clock.monotonicMs();
+    const detail =
+      `${accusation}: events of now would be refused as future. Set the clock right (is it synchronised?); ` +
+      "reading goes on by itself then";
+    if (!this.clockFailure) this.logger.error(`fetching stops: ${detail}`, { cause: "clock_behind" });
+    this.clockFailure ??= { detail, sinceMs: nowMs, pauseEndMs: 0, buses: new Set() };
+    this.clockFailure.detail = detail;
+    this.clockFailure.pauseEndMs = nowMs + CLOCK_PAUSE_MS;
+    this.clockFailure.buses.add(bus);
+    this.wake(bus);
+  }
+
+  private clockIsRight(bus: number): void {
+    if (!this.clockFailure?.buses.delete(bus) || this.clockFailure.buses.size > 0) return;
+    this.clockFailure = undefined;
+    this.logger.info("the clock is right again: fetching goes on");
   }
 
   /** Events lost before they were fetched, those not yet in a checkpoint included. */
@@ -129,8 +214,11 @@ export class Ingest {
   /** Takes in a batch that ends before `nextOffset` of `log`. */
   accept(bus: number, batch: EventBatch, log: string | undefined, nextOffset: number | undefined): void {
     const state = this.buses[bus]!;
+    this.followClock();
     if (batch.total > 0) this.wake(bus);
+    const before = { ...this.aggregator.accounting };
     this.aggregate(bus, batch, state.name, state.position.nextOffset);
+    this.refusalWatch.count(bus, before, this.aggregator.accounting);
     this.moveTo(bus, log, nextOffset);
   }
 
@@ -198,14 +286,29 @@ export class Ingest {
     this.buses[bus]!.failure = undefined;
   }
 
-  /** Resolves when fetching may go on, the signal fires or patience is over. `pulse` is of the loop that waits. */
-  async mayFetch(signal: AbortSignal, pulse: Pulse, patienceMs = Infinity): Promise<void> {
-    const giveUpMs = this.clock.monotonicMs() + patienceMs;
+  /**
+   * Resolves when fetching may go on or the signal fires, or with what has stood in the way for longer than patience lasts.
+   *
+   * @param pulse Of the loop that waits.
+   * @param patience Since when the loop goes on, by the clock that does not jump, and how long it waits for one thing.
+   */
+  async mayFetch(
+    signal: AbortSignal,
+    pulse: Pulse,
+    patience = { sinceMs: -Infinity, ms: Infinity },
+  ): Promise<Obstacle | undefined> {
+    const startedMs = this.clock.monotonicMs();
     for (let { obstacle } = this; obstacle && !signal.aborted; obstacle = this.obstacle) {
-      if (this.clock.monotonicMs() >= giveUpMs) return;
+      const nowMs = this.clock.monotonicMs();
+      const clockFailure = obstacle.name === "clock_behind" ? this.clockFailure : undefined;
+      // Whether the clock is right is found out only by trying again, so that it is the time of all tries that counts.
+      const sinceMs = clockFailure ? Math.max(clockFailure.sinceMs, patience.sinceMs) : startedMs;
+      if (nowMs - sinceMs >= patience.ms) return obstacle;
+      if (clockFailure && nowMs >= clockFailure.pauseEndMs) return undefined;
       pulse.expect(obstacle.name, TICK_MS);
       await this.clock.sleep(TICK_MS, signal);
     }
+    return undefined;
   }
 
   /** Makes checkpoints as they fall due, until the signal fires. @throws {StateError} The state is damaged. */
@@ -218,7 +321,25 @@ export class Ingest {
     this.pulse.end();
   }
 
+  /**
+   * Tells of masses of refused events, and of their end, each once.
+   *
+   * @param isLast Nothing more is going to be read.
+   */
+  lookAtRefusals(isLast = false): void {
+    const { begun, ended } = this.refusalWatch.look(isLast);
+    for (const { reason, detail } of begun) this.logger.error(detail, { alarm: "events_refused", reason });
+    for (const { reason } of ended) {
+      this.logger.info(`no mass of events is refused as ${reason} any more`, {
+        alarm: "events_refused",
+        reason,
+      });
+    }
+    this.hasNews ||= begun.length + ended.length > 0;
+  }
+
   checkpointIfDue(): void {
+    this.lookAtRefusals();
     const sinceLastMs = this.clock.monotonicMs() - this.lastCheckpointMs;
     if (this.stateFailure) {
       if (sinceLastMs >= STATE_RETRY_MS) this.checkpointNow();
@@ -265,12 +386,14 @@ export class Ingest {
       }
       reissued = this.checkpoint.write({
         nowMs: this.clock.nowMs(),
+        elapsedMs: startedMs - this.lastWrittenMs,
         buses: this.buses.map((bus) => bus.position),
         closing,
         refused: this.refused,
         lost: this.lost,
         skipped: this.skipped,
         settled: this.settled,
+        alarms: this.refusalWatch.alarms,
       });
     } catch (error) {
       if (!isWaitedOut(error)) throw error;
@@ -290,6 +413,7 @@ export class Ingest {
     this.settled = NOTHING_SETTLED;
     this.hasNews = false;
     for (const bus of this.buses) bus.committedOffset = bus.position.nextOffset;
+    this.lastWrittenMs = startedMs;
     this.lastCheckpointMs = this.clock.monotonicMs();
     this.lastDurationMs = this.lastCheckpointMs - startedMs;
     this.observer.checkpointed(this.lastDurationMs / 1000);
@@ -307,6 +431,15 @@ export class Ingest {
     const result = work();
     this.observer.processed((this.clock.monotonicMs() - startedMs) / 1000);
     return result;
+  }
+
+  private followClock(): void {
+    try {
+      this.checkpoint.follow(this.clock.nowMs());
+    } catch (error) {
+      // Without it, windows that were closed early count as open ones: their events correct them all the same.
+      if (!isWaitedOut(error)) throw error;
+    }
   }
 
   private wake(bus: number): void {
@@ -340,9 +473,11 @@ export class Ingest {
     };
     for (const { index, detail, rawStart, rawEnd } of batch.invalid) {
       keep("invalid", detail, index, rawStart, rawEnd);
+      this.refusalWatch.sample("invalid", { detail, timeMs: undefined });
     }
     this.aggregator.aggregate(bus, batch, this.clock.nowMs(), (refusal, i) => {
       if (refusal === "overflow") this.alarm(OVERFLOWED);
+      this.refusalWatch.sample(refusal, { detail: REFUSAL_DETAIL[refusal], timeMs: batch.timeMs[i]! });
       keep(refusal, REFUSAL_DETAIL[refusal], batch.position[i]!, batch.rawStart[i]!, batch.rawEnd[i]!);
     });
   }
@@ -406,6 +541,7 @@ export class Ingest {
 
   /** By event time; by the wall clock where all buses are idle, or where one is out of reach for too long. */
   private windowsDue(): OpenWindow[] {
+    this.followClock();
     const nowMs = this.clock.nowMs();
     const watermarkMs = this.aggregator.watermark.valueMs;
     const allIdle = this.aggregator.watermark.allIdle();

@@ -13,6 +13,8 @@ import { DRAIN_PATIENCE_MS, type Ingest } from "./ingest.ts";
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 1000;
 const DRAIN_ATTEMPTS = 4;
+/** How often the bus is asked for the time. */
+const TIME_INTERVAL_MS = 60_000;
 
 /**
  * Reads a bus that forgets each event as it hands it out. So each event is in a committed checkpoint before the next one is
@@ -23,6 +25,7 @@ export class QueueReader {
   private readonly batch = new EventBatch();
   private readonly backoff: Backoff;
   private pauseMs = FIRST_PAUSE_MS;
+  private askTimeAtMs = -Infinity;
 
   constructor(
     private readonly source: QueueSource,
@@ -51,9 +54,10 @@ export class QueueReader {
 
   /** Reads until the bus has nothing more, and then counts as idle; gives up when it is out of reach or nothing may be fetched. */
   async drain(signal: AbortSignal): Promise<DrainResult> {
+    const patience = { sinceMs: this.clock.monotonicMs(), ms: DRAIN_PATIENCE_MS };
     while (!signal.aborted) {
-      await this.ingest.mayFetch(signal, this.pulse, DRAIN_PATIENCE_MS);
-      if (this.ingest.obstacle) return { drained: false, reason: this.ingest.obstacle.detail };
+      const obstacle = await this.ingest.mayFetch(signal, this.pulse, patience);
+      if (obstacle) return { drained: false, reason: obstacle.detail };
       const outcome = await this.step(signal);
       if (outcome === "empty") {
         this.ingest.setIdle(this.bus);
@@ -74,12 +78,14 @@ export class QueueReader {
     return Promise.resolve();
   }
 
-  private async step(signal: AbortSignal): Promise<"event" | "empty" | "failed"> {
+  private async step(signal: AbortSignal): Promise<"event" | "empty" | "held" | "failed"> {
     await this.ingest.mayFetch(signal, this.pulse);
     if (signal.aborted) return "failed";
     this.pulse.expect("the answer of the bus", REQUEST_MAX_MS);
     let body: Uint8Array | undefined;
     try {
+      if (!await this.isTimeKnown(signal)) return "held";
+      if (signal.aborted) return "failed";
       // Not cut short at shutdown: an answer that is on its way holds an event that the bus has already forgotten.
       body = await this.source.take(new AbortController().signal);
     } catch (error) {
@@ -97,6 +103,20 @@ export class QueueReader {
       await this.clock.sleep(MAX_PAUSE_MS, new AbortController().signal);
     }
     return "event";
+  }
+
+  /** What the bus hands out cannot be held back: whether the clock is right has to be known before. */
+  private async isTimeKnown(signal: AbortSignal): Promise<boolean> {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs >= this.askTimeAtMs) {
+      // Whether the bus is there at all turns out when it is asked for an event.
+      const dateMs = await this.source.time(signal).catch(() => undefined);
+      this.ingest.heardTime(this.bus, dateMs);
+      this.askTimeAtMs = nowMs + TIME_INTERVAL_MS;
+    }
+    if (!this.ingest.holdsQueue(this.bus)) return true;
+    this.askTimeAtMs = -Infinity;
+    return false;
   }
 
   private take(body: Uint8Array): void {

@@ -13,7 +13,6 @@ const REJECTED_TYPES = [
   "MESSAGE_TOO_LARGE",
   "RECORD_LIST_TOO_LARGE",
   "INVALID_RECORD",
-  "INVALID_TIMESTAMP",
   "UNSUPPORTED_FOR_MESSAGE_FORMAT",
 ];
 
@@ -36,6 +35,8 @@ const ADVICE_OF_MISCONFIGURED: Readonly<Record<string, string>> = {
     "Grant the user IDEMPOTENT_WRITE on the cluster and CREATE, or create KAFKA_TOPIC.",
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: NO_TRANSACTIONS_ADVICE,
   INVALID_TRANSACTION_TIMEOUT: "Raise transaction.max.timeout.ms of the brokers to a minute at least.",
+  INVALID_TIMESTAMP:
+    "This host's clock is ahead of the brokers' by more than message.timestamp.after.max.ms: set it right.",
   INVALID_TOPIC_EXCEPTION: "Check KAFKA_TOPIC.",
   POLICY_VIOLATION: "Create KAFKA_TOPIC by hand.",
   INVALID_REPLICATION_FACTOR:

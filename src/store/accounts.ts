@@ -16,3 +16,8 @@ export function addToAccount(state: StateDatabase, name: string, amount: number)
     amount,
   );
 }
+
+/** The latest that the wall clock has said at any checkpoint, Unix ms; undefined: there was none. */
+export function latestMs(accounts: ReadonlyMap<string, number>): number | undefined {
+  return accounts.get("clock_latest_ms") ?? accounts.get("checkpoint_at_ms");
+}

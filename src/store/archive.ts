@@ -1,3 +1,4 @@
+import type { WindowKey } from "./expected_rows.ts";
 import { Segment } from "./segment.ts";
 import { damaged } from "./state_error.ts";
 import type { StateDatabase } from "./state_database.ts";
@@ -87,7 +88,8 @@ export class ArchivedWindow {
 /**
  * Deletes windows that are delivered everywhere and can no longer be corrected, oldest first, until about `limit` segments are
  * gone. Each goes as a whole: with a part of it nobody could tell any more what a sink must hold of it. Windows with aggregates
- * that a sink has rejected stay: an operator may put these back, and what is purged has to be written off first.
+ * that a sink has rejected stay: an operator may put these back, and what is purged has to be written off first. Returns the
+ * windows that are gone.
  *
  * @param deliveredId Everything below this outbox id has reached its sinks.
  * @param correctableFromMs Windows that end at this time or before it are final.
@@ -97,8 +99,8 @@ export function dropFinalWindows(
   deliveredId: number,
   correctableFromMs: number,
   limit: number,
-): void {
-  if (correctableFromMs === -Infinity) return;
+): WindowKey[] {
+  if (correctableFromMs === -Infinity) return [];
   const windows = state.all<{ startMs: number; endMs: number; segments: number }>(
     `SELECT window_start_ms AS startMs, window_end_ms AS endMs, count(*) AS segments FROM segment AS s
      WHERE window_end_ms <= ? AND NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.sink IS NOT NULL
@@ -110,9 +112,12 @@ export function dropFinalWindows(
     limit,
   );
   let dropped = 0;
+  const gone: WindowKey[] = [];
   for (const { startMs, endMs, segments } of windows) {
     state.seal.remove("segment", "window_end_ms = ? AND window_start_ms = ?", endMs, startMs);
+    gone.push({ startMs, endMs });
     dropped += segments;
-    if (dropped >= limit) return;
+    if (dropped >= limit) break;
   }
+  return gone;
 }

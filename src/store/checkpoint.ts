@@ -1,7 +1,8 @@
 import { ACCOUNTS, type EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
+import { ProvenTime } from "../clock/proven_time.ts";
 import { hashBytes } from "../vabus/text_hash.ts";
-import { addToAccount, readAccounts } from "./accounts.ts";
+import { addToAccount, latestMs, readAccounts } from "./accounts.ts";
 import { ArchivedWindow, dropFinalWindows } from "./archive.ts";
 import { ColumnError, ColumnReader, ColumnWriter } from "./columns.ts";
 import {
@@ -19,9 +20,11 @@ import { dropOldestLetters, type LetterBound, type LetterVolume, measureLetters 
 import { droppedAccount, SKIPPED_ACCOUNT } from "./losses.ts";
 import { encodeAccumulators, encodeKeys, restorePage } from "./open_page.ts";
 import type { OutboxLog } from "./outbox_log.ts";
+import { type RefusalAlarm, writeRefusalAlarms } from "./refusal_alarms.ts";
 import { type RegisteredSink, type SinkCounts, type SinkRegistry, writeSink } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
 import { damaged } from "./state_error.ts";
+import { readDroppedWindows, writeDroppedWindows } from "./dropped_windows.ts";
 import type { Closed, WindowCloser } from "./window_closer.ts";
 import { writeOff } from "./write_off.ts";
 
@@ -72,6 +75,8 @@ export interface CheckpointOptions {
 export interface CheckpointInput {
   /** Wall clock, Unix ms. */
   readonly nowMs: number;
+  /** Since the last checkpoint or the start, by a clock that does not jump. */
+  readonly elapsedMs: number;
   /** In the aggregator's numbering. */
   readonly buses: readonly BusPosition[];
   readonly closing: readonly OpenWindow[];
@@ -80,6 +85,7 @@ export interface CheckpointInput {
   /** Those of them that an operator has given up. */
   readonly skipped: number;
   readonly settled: SettledWishes;
+  readonly alarms: readonly RefusalAlarm[];
 }
 
 /** Operators' wishes that this checkpoint fulfils. */
@@ -91,6 +97,12 @@ export interface SettledWishes {
   /** Letters of aggregates that go back to the sink that rejected them. */
   readonly reissued: readonly DeadLetter[];
 }
+
+/**
+ * How long the wall clock has to stand by what it says before windows are deleted for it, unless the horizon is shorter: what was
+ * deleted because of a clock that was ahead could not be corrected any more.
+ */
+const CLOCK_TRIAL_MAX_MS = 3_600_000;
 
 /** Segments deleted in one checkpoint, with the rest of the last one's window, so that none takes long. */
 const DROPPED_SEGMENTS = 64;
@@ -113,6 +125,10 @@ export class Checkpoint {
   private rewriteAll = true;
   private tally = Object.fromEntries(TALLIES.map((name) => [name, 0])) as Record<keyof Tally, number>;
   private letters: LetterVolume = { letters: 0, bytes: 0, goneId: 0 };
+  private time = ProvenTime.begin(Infinity);
+  /** Whether the state may hold alarms. */
+  private hadAlarms = true;
+  private greatestNowMs: number | undefined;
 
   constructor(
     private readonly state: StateDatabase,
@@ -125,16 +141,26 @@ export class Checkpoint {
     this.savedSequence = aggregator.recentIds?.map(() => 0) ?? [];
   }
 
+  /** The latest that the wall clock has said at any checkpoint of this state, Unix ms; undefined: there was none. */
+  get latestMs(): number | undefined {
+    return this.greatestNowMs;
+  }
+
   get tallies(): Readonly<Tally> {
     return { ...this.tally, lateArrivals: this.aggregator.lateArrivals };
   }
 
-  /** Puts what the last checkpoint held into the aggregator; returns how far each of the named buses was read. */
-  restore(busNames: readonly string[]): BusPosition[] {
+  /**
+   * Puts what the last checkpoint held into the aggregator; returns how far each of the named buses was read.
+   *
+   * @param nowMs Wall clock, Unix ms.
+   */
+  restore(busNames: readonly string[], nowMs: number): BusPosition[] {
     try {
-      this.restoreAccounts();
+      this.restoreAccounts(nowMs);
       this.letters = { ...measureLetters(this.state), goneId: 0 };
       const positions = this.restoreBuses(busNames);
+      this.aggregator.watermark.cap(nowMs);
       this.restoreWindows();
       busNames.forEach((name, number) => this.restoreIds(number, name));
       return positions;
@@ -171,6 +197,16 @@ export class Checkpoint {
     this.state.assertInPlace();
   }
 
+  /**
+   * The wall clock may have been set back: time that lies ahead of it is taken back, and windows that were closed for it can be
+   * corrected as others can.
+   *
+   * @throws {StateError} The state cannot be read.
+   */
+  follow(nowMs: number): void {
+    if (this.aggregator.watermark.cap(nowMs)) this.noteClosedEarly();
+  }
+
   /** What operators have asked for since the last checkpoint. */
   wishes(): Wish[] {
     return readWishes(this.state);
@@ -188,15 +224,16 @@ export class Checkpoint {
   write(input: CheckpointInput): number {
     const { aggregator, registry, state } = this;
     const { windows, watermark } = aggregator;
-    const finalMs = Math.max(aggregator.finalMs, this.finalBeforeMs());
+    const time = this.time.after(input.nowMs, input.elapsedMs, this.clockTrialMs());
+    const finalBeforeMs = this.finalBeforeMs(time.provenMs);
     const written = state.transaction(() => {
       const closed = this.closer.close(windows, input.closing, this.outbox.endId(), input.nowMs);
       const { reissued, freed } = this.settle(input, closed);
-      const lacking = writeOff(
+      const { lacking, gone } = writeOff(
         state,
         [...registry.sinks, ...registry.absent],
         registry.deliveredId(),
-        finalMs,
+        finalBeforeMs,
       );
       const pages = this.writePages(input.closing);
       const sequences = this.writeIds(input.buses);
@@ -211,14 +248,17 @@ export class Checkpoint {
         })),
         input.nowMs,
       );
+      if (input.alarms.length > 0 || this.hadAlarms) writeRefusalAlarms(state, input.alarms);
       const { letters, dropped } = this.dropLetters(input.refused, closed.notFinite.length, freed);
       input.buses.forEach((bus, number) => this.writeBus(bus, watermark.greatestOf(number), number));
       const counts = this.writeSinks(closed, lacking);
       const tally = this.tallyAfter(input, closed, dropped);
-      this.writeAccounts(input, tally, closed.endId, finalMs);
+      this.writeAccounts(input, tally, closed.endId, time);
       addToAccount(state, SKIPPED_ACCOUNT, input.skipped);
-      dropFinalWindows(state, registry.deliveredId(), finalMs, DROPPED_SEGMENTS);
-      return { closed, counts, pages, sequences, reissued, letters, tally };
+      const final = dropFinalWindows(state, registry.deliveredId(), finalBeforeMs, DROPPED_SEGMENTS);
+      const windowsGone = aggregator.dropped.with([...gone, ...final]);
+      if (windowsGone !== aggregator.dropped) writeDroppedWindows(state, windowsGone);
+      return { closed, counts, pages, sequences, reissued, letters, tally, windowsGone };
     });
 
     this.pagesOnDisk = written.pages;
@@ -226,7 +266,10 @@ export class Checkpoint {
     this.savedSequence.splice(0, Infinity, ...written.sequences);
     windows.markAllClean();
     aggregator.forget(input.closing);
-    aggregator.finalMs = finalMs;
+    aggregator.dropped = written.windowsGone;
+    this.time = time;
+    this.hadAlarms = input.alarms.length > 0;
+    this.greatestNowMs = Math.max(this.greatestNowMs ?? -Infinity, input.nowMs);
     for (const { log } of input.buses) if (log !== undefined) this.leftBehind.delete(log);
     this.letters = written.letters;
     this.tally = written.tally;
@@ -302,11 +345,23 @@ export class Checkpoint {
     return { letters: left, dropped: letters.letters - left.letters };
   }
 
-  /** Windows that end here or before can no longer be corrected: no event for them would be accepted. Unix ms. */
-  private finalBeforeMs(): number {
+  /**
+   * Windows that end here or before can no longer be corrected: no event for them would be accepted, not even when the clock turns
+   * out to be ahead. Unix ms.
+   */
+  private finalBeforeMs(provenMs: number): number {
     const { watermark } = this.aggregator;
+    const reachedMs = Math.min(watermark.leastGreatestMs(), provenMs);
     // The last event time of a window is one millisecond before its end.
-    return Math.min(watermark.valueMs, watermark.leastGreatestMs() - this.options.correctionHorizonMs + 1);
+    return Math.min(watermark.valueMs, reachedMs - this.options.correctionHorizonMs + 1);
+  }
+
+  /** A window that closes at the beginning of a trial is beyond the horizon at its end. */
+  private clockTrialMs(): number {
+    const { correctionHorizonMs, windowSizeMs } = this.options;
+    if (correctionHorizonMs === 0) return 0;
+    const { allowedLatenessMs } = this.aggregator.options;
+    return Math.min(CLOCK_TRIAL_MAX_MS, correctionHorizonMs + windowSizeMs + allowedLatenessMs);
   }
 
   /** Writes the pages that changed, without those of closing windows; returns the pages that are then on disk. */
@@ -400,7 +455,12 @@ export class Checkpoint {
     };
   }
 
-  private writeAccounts(input: CheckpointInput, tally: Tally, outboxEndId: number, finalMs: number): void {
+  private writeAccounts(
+    input: CheckpointInput,
+    tally: Tally,
+    outboxEndId: number,
+    { provenMs, candidateMs, ageMs }: ProvenTime,
+  ): void {
     const { accounting, options, watermark } = this.aggregator;
     const accounts: Record<string, number> = {
       ...accounting,
@@ -412,20 +472,42 @@ export class Checkpoint {
       dedup_max_ids: options.dedupMaxIds,
       max_series: options.maxSeries,
       checkpoint_at_ms: input.nowMs,
+      clock_latest_ms: Math.max(this.greatestNowMs ?? -Infinity, input.nowMs),
+      watermark_ms: watermark.valueMs,
+      proven_time_ms: provenMs,
+      time_on_trial_ms: candidateMs,
+      time_trial_age_ms: Math.round(ageMs),
     };
-    if (watermark.valueMs !== -Infinity) accounts["watermark_ms"] = watermark.valueMs;
-    if (finalMs !== -Infinity) accounts["final_ms"] = finalMs;
     for (const [name, value] of Object.entries(accounts)) {
+      if (value === -Infinity) continue;
       this.state.run("INSERT OR REPLACE INTO account VALUES (?, ?)", name, value);
     }
   }
 
-  private restoreAccounts(): void {
+  private restoreAccounts(nowMs: number): void {
     const accounts = readAccounts(this.state);
     for (const name of ACCOUNTS) this.aggregator.accounting[name] = accounts.get(name) ?? 0;
     for (const name of TALLIES) this.tally[name] = accounts.get(TALLY_ACCOUNTS[name]) ?? 0;
     this.aggregator.lateArrivals = this.tally.lateArrivals;
-    this.aggregator.finalMs = accounts.get("final_ms") ?? -Infinity;
+    this.aggregator.dropped = readDroppedWindows(this.state, nowMs);
+    this.greatestNowMs = latestMs(accounts);
+    this.restoreTime(accounts, nowMs);
+  }
+
+  /** The time between two processes is known by the wall clock alone: it counts for no more than half of a trial. */
+  private restoreTime(accounts: ReadonlyMap<string, number>, nowMs: number): void {
+    const candidateMs = accounts.get("time_on_trial_ms");
+    if (candidateMs === undefined) {
+      this.time = ProvenTime.begin(nowMs);
+      return;
+    }
+    const trialMs = this.clockTrialMs();
+    const betweenMs = Math.max(0, nowMs - (accounts.get("checkpoint_at_ms") ?? nowMs));
+    this.time = ProvenTime.restore({
+      provenMs: accounts.get("proven_time_ms") ?? -Infinity,
+      candidateMs,
+      ageMs: accounts.get("time_trial_age_ms") ?? 0,
+    }).after(nowMs, Math.min(betweenMs, trialMs / 2), trialMs);
   }
 
   private restoreBuses(busNames: readonly string[]): BusPosition[] {
@@ -456,6 +538,10 @@ export class Checkpoint {
         windows.open(page.window_start_ms, page.window_end_ms);
       restorePage(windows, window, page.keys, page.accumulators);
     }
+    this.noteClosedEarly();
+  }
+
+  private noteClosedEarly(): void {
     const closedEarly = this.state.all<{ startMs: number; endMs: number }>(
       "SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM segment WHERE window_end_ms > ?",
       this.aggregator.watermark.valueMs,

@@ -3,6 +3,7 @@ import { readAccounts } from "./accounts.ts";
 import { readAlarms, wayOut } from "./alarms.ts";
 import { ColumnError } from "./columns.ts";
 import { eventsInPage } from "./open_page.ts";
+import { readRefusalAlarms, type RefusalAlarm } from "./refusal_alarms.ts";
 import { SinkRegistry, waitingRows } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
 import { damaged } from "./state_error.ts";
@@ -49,6 +50,8 @@ export interface StatusReport {
     readonly way_out: string;
   }[];
   readonly accounting: Readonly<Record<string, number>>;
+  /** Masses of refused events at the last checkpoint. */
+  readonly refusal_alarms: readonly RefusalAlarm[];
 }
 
 /** Reads the report from the state. @throws {StateError} */
@@ -101,6 +104,7 @@ function report(state: StateDatabase): StatusReport {
       since: sinceMs / 1000,
       way_out: wayOut(sink, kind),
     })),
+    refusal_alarms: readRefusalAlarms(state),
     accounting: Object.fromEntries(kept.map((name) => [name, accounts.get(name) ?? 0])),
   };
 }

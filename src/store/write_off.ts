@@ -4,8 +4,8 @@ import type { StateDatabase } from "./state_database.ts";
 
 /**
  * Settles what sinks have rejected and an operator has purged, once it can no longer change, for one window a call: what each
- * sink lacks for good is returned, to be taken off what was routed to it, and the window goes with its dead letters. Without
- * the archive nobody could tell any more how much of a rejected row the sink has by an earlier revision.
+ * sink lacks for good is returned, to be taken off what was routed to it, and the window, returned too, goes with its dead
+ * letters. Without the archive nobody could tell any more how much of a rejected row the sink has by an earlier revision.
  *
  * @param deliveredId Everything below this outbox id has reached its sinks.
  * @param correctableFromMs Windows that end at this time or before it are final.
@@ -15,7 +15,7 @@ export function writeOff(
   sinks: readonly RegisteredSink[],
   deliveredId: number,
   correctableFromMs: number,
-): ReadonlyMap<string, number> {
+): { readonly lacking: ReadonlyMap<string, number>; readonly gone: readonly WindowKey[] } {
   const window = state.get<WindowKey>(
     `SELECT window_start_ms AS startMs, window_end_ms AS endMs FROM dead_letter AS d
      WHERE sink IS NOT NULL AND purged AND window_end_ms <= ?
@@ -27,7 +27,7 @@ export function writeOff(
     correctableFromMs,
     deliveredId,
   );
-  if (!window) return new Map();
+  if (!window) return { lacking: new Map(), gone: [] };
   const lacking = new Map(sinks.map((sink) => [sink.name, refusedEvents(state, sink, window).purged]));
   const { startMs, endMs } = window;
   state.seal.remove(
@@ -37,5 +37,5 @@ export function writeOff(
     startMs,
   );
   state.seal.remove("segment", "window_end_ms = ? AND window_start_ms = ?", endMs, startMs);
-  return lacking;
+  return { lacking, gone: [window] };
 }

@@ -25,6 +25,8 @@ export interface BusRequest {
 export interface BusResponse {
   readonly status: number;
   readonly body: Uint8Array;
+  /** What the bus says the time is, Unix ms; undefined: it does not. */
+  readonly dateMs: number | undefined;
 }
 
 const ANSWER_TIMEOUT_MS = 15_000;
@@ -60,6 +62,11 @@ export class BusConnection {
     });
   }
 
+  /** Asks the bus for nothing but the time, Unix ms; undefined: it does not say. @throws {SourceError} */
+  async time(signal: AbortSignal): Promise<number | undefined> {
+    return (await this.request({ path: "/healthz", expected: [200, 404] }, signal)).dateMs;
+  }
+
   /** @throws {SourceError} */
   async request(request: BusRequest, signal: AbortSignal): Promise<BusResponse> {
     const timeout = new AbortController();
@@ -84,7 +91,7 @@ export class BusConnection {
       bodyStopwatch = setTimeout(() => timeout.abort(), BODY_TIMEOUT_MS);
       const body = await readBody(response);
       if (!request.expected.includes(response.status)) throw this.refusal(response, body, request);
-      return { status: response.status, body };
+      return { status: response.status, body, dateMs: dateOf(response.headers) };
     } catch (error) {
       if (error instanceof SourceError) throw error;
       if (signal.aborted) throw new SourceError("unavailable", `${this.name}: the request was cancelled`);
@@ -162,6 +169,11 @@ function explanation(body: Uint8Array): string {
   } catch {
     return "";
   }
+}
+
+function dateOf(headers: Headers): number | undefined {
+  const ms = Date.parse(headers.get("date") ?? "");
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 /** Seconds or a date, as HTTP has it; undefined where there is none that makes sense. */

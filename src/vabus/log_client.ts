@@ -17,13 +17,13 @@ export class LogClient implements Source {
   }
 
   async fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchReply> {
-    const { status, body } = await this.connection.request({
+    const { status, body, dateMs } = await this.connection.request({
       path: this.path(request),
       waitSeconds: request.waitSeconds,
       expected: [OK, TRIMMED, BEYOND_END],
     }, signal);
-    if (status === OK) return { kind: "events", body };
-    return { kind: status === TRIMMED ? "trimmed" : "reset", ...this.bounds(body) };
+    if (status === OK) return { kind: "events", body, dateMs };
+    return { kind: status === TRIMMED ? "trimmed" : "reset", ...this.bounds(body), dateMs };
   }
 
   async oldest(signal: AbortSignal): Promise<{ log: string; offset: number }> {
@@ -45,6 +45,10 @@ export class LogClient implements Source {
       if (!(error instanceof ReplyFormatError)) throw error;
       throw new SourceError("garbage", `${this.name}: ${error.message}`);
     }
+  }
+
+  time(signal: AbortSignal): Promise<number | undefined> {
+    return this.connection.time(signal);
   }
 
   close(): void {

@@ -8,6 +8,8 @@ export interface QueueSource {
   take(signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Reaches the bus without taking anything. */
   probe(signal: AbortSignal): Promise<string>;
+  /** What the bus says the time is, Unix ms, without taking anything; undefined: it does not. Throws `SourceError`. */
+  time(signal: AbortSignal): Promise<number | undefined>;
   close(): void;
 }
 
@@ -34,6 +36,10 @@ export class QueueClient implements QueueSource {
   async probe(signal: AbortSignal): Promise<string> {
     const { status } = await this.connection.request({ path: "/healthz", expected: [OK, NOT_FOUND] }, signal);
     return status === OK ? "queue" : "it answers, but has no /healthz, as old buses have none";
+  }
+
+  time(signal: AbortSignal): Promise<number | undefined> {
+    return this.connection.time(signal);
   }
 
   close(): void {

@@ -11,6 +11,8 @@ export interface Source {
   oldest(signal: AbortSignal): Promise<{ readonly log: string; readonly offset: number }>;
   /** Reaches the source and says in a few words what is there. For the `check` command. */
   probe(signal: AbortSignal): Promise<string>;
+  /** What the source says the time is, Unix ms; undefined: it does not. Throws {@link SourceError}. */
+  time(signal: AbortSignal): Promise<number | undefined>;
   close(): void;
 }
 
@@ -25,16 +27,22 @@ export interface FetchRequest {
 }
 
 export type FetchReply =
-  /** A reply body that still has to be scanned: `{"log","offset","next","events"}` in UTF-8. It is the reader's own. */
-  | { readonly kind: "events"; readonly body: Uint8Array }
-  /** 410 (`trimmed`: the offset is older than the log) or 416 (`reset`: beyond its end, so it began anew). */
-  | {
-    readonly kind: "trimmed" | "reset";
-    readonly log: string;
-    /** Oldest offset there is. */
-    readonly first: number;
-    /** Offset that the next published event will get. */
-    readonly next: number;
+  & (
+    /** A reply body that still has to be scanned: `{"log","offset","next","events"}` in UTF-8. It is the reader's own. */
+    | { readonly kind: "events"; readonly body: Uint8Array }
+    /** 410 (`trimmed`: the offset is older than the log) or 416 (`reset`: beyond its end, so it began anew). */
+    | {
+      readonly kind: "trimmed" | "reset";
+      readonly log: string;
+      /** Oldest offset there is. */
+      readonly first: number;
+      /** Offset that the next published event will get. */
+      readonly next: number;
+    }
+  )
+  & {
+    /** What the source says the time is, Unix ms; undefined: it does not. */
+    readonly dateMs?: number | undefined;
   };
 
 /**

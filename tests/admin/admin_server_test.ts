@@ -56,7 +56,7 @@ Deno.test("/healthz, /readyz and /metrics answer, and nobody may cache it", asyn
   });
 });
 
-Deno.test("/readyz is 503 with every cause by name as long as there are any; /healthz does not mind", async () => {
+Deno.test("/readyz is 503 with every cause by name as long as there are any; /healthz does not mind, and alarms do not count", async () => {
   let causes: Readiness["causes"] = [];
   let alarms: Readiness["alarms"] = [];
   await withServer({ readiness: () => ({ causes, alarms }) }, async ({ url }) => {

@@ -3,6 +3,7 @@ import { fullDisk } from "./full_disk.ts";
 import type { Scenario } from "./scenario.ts";
 import { storm } from "./storm.ts";
 import { twin } from "./twin.ts";
+import { wrongClock } from "./wrong_clock.ts";
 
 /** Every kind of bad day there is. */
-export const SCENARIOS: readonly Scenario[] = [storm, fullDisk, twin, frozen];
+export const SCENARIOS: readonly Scenario[] = [storm, fullDisk, twin, frozen, wrongClock];

@@ -56,6 +56,7 @@ class ObservedSource implements Source {
 
   oldest = (): Promise<never> => Promise.reject(new SourceError("garbage", "404"));
   probe = (signal: AbortSignal): Promise<string> => this.client.probe(signal);
+  time = (signal: AbortSignal): Promise<number | undefined> => this.client.time(signal);
   close = (): void => this.client.close();
 }
 

@@ -279,9 +279,9 @@ Deno.test(
           const { core: { aggregator, ingest, state }, readers } = rig;
           for (const reader of readers) await reader.drain(NEVER);
           ingest.checkpointNow();
-          const { accounting, finalMs, lateArrivals, watermark } = aggregator;
+          const { accounting, dropped, lateArrivals, watermark } = aggregator;
           const ids = state.get("SELECT count(*) AS runs, count(DISTINCT bus) AS buses FROM recent_ids");
-          seen.push({ ...accounting }, finalMs, lateArrivals, watermark.valueMs, watermark.greatestOf(0), {
+          seen.push({ ...accounting }, dropped, lateArrivals, watermark.valueMs, watermark.greatestOf(0), {
             ...ids!,
           });
           seen.push(outboxRows(rig));

@@ -28,6 +28,7 @@ class MemoryQueue implements QueueSource {
   }
 
   probe = () => Promise.resolve("memory");
+  time = () => Promise.resolve(undefined);
   close = () => {};
 }
 

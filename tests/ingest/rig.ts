@@ -57,6 +57,7 @@ export class MemorySource implements Source {
 
   oldest = () => Promise.resolve({ log: this.log, offset: this.first });
   probe = () => Promise.resolve("memory");
+  time = () => Promise.resolve(undefined);
   close = () => {};
 }
 
@@ -105,6 +106,7 @@ export function openRig(
     busNames: sources.map(({ name }) => name),
     forgetSinks: [],
     clock,
+    builtAtMs: undefined,
     observer: { processed: () => {}, checkpointed: () => {} },
     ...(letterBound && { letterBound }),
   });

@@ -56,7 +56,7 @@ export class Audit {
       "SELECT name, log, offset_next AS next FROM bus ORDER BY position",
     );
     const letters = new Map<string, Chance>();
-    if (this.scenario.hasDawn) {
+    if (this.scenario.isChancy) {
       const refused = state.all<{ raw: Uint8Array; reason: Chance }>(
         "SELECT raw, reason FROM dead_letter WHERE reason IN ('future', 'overflow', 'late')",
       );
@@ -67,6 +67,8 @@ export class Audit {
     }
     model.putBack(windowSizeMs, letters);
     const accounts = readAccounts(state);
+    // A state that is only set up has seen no time yet.
+    if (accounts.has("checkpoint_at_ms")) model.clockSeen(this.wall.nowMs);
     for (const [name, expected] of Object.entries(model.counts) as [keyof Counts, number][]) {
       const found = accounts.get(name) ?? 0;
       if (found !== expected) throw new Violation(`the books say ${found} ${name}, it must be ${expected}`);
@@ -106,7 +108,7 @@ export class Audit {
     const letters = state.all<LetterRow>("SELECT * FROM dead_letter ORDER BY id");
     this.refusedEvents(letters);
     this.losses(state);
-    this.sinks.end(places, [...letters, ...this.givenUp]);
+    this.sinks.end(places, [...letters, ...this.givenUp], this.wall.nowMs);
     if (this.hasPurged || this.letters.dropped > 0) return;
     for (const [key, row] of this.sinks.overflowing) {
       const isLetter = letters.some((letter) =>
@@ -137,7 +139,7 @@ export class Audit {
   /** No window closes before its time. */
   private closings(state: StateDatabase): void {
     const { model, scenario, scheduler, wall } = this;
-    const limitMs = model.watermarkLimit(scheduler.nowMs);
+    const limitMs = model.watermarkLimit(scheduler.nowMs, wall.nowMs);
     const allIdle = model.mayAllBeIdle();
     const closed = state.all<{ endMs: number; endId: number }>(
       `SELECT window_end_ms AS endMs, first_id + row_count AS endId FROM segment

@@ -1,5 +1,6 @@
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { Watermark } from "../../src/aggregation/watermark.ts";
+import { OwnClock } from "../../src/clock/own_clock.ts";
 import type { Surroundings } from "../../src/handler/parts.ts";
 import { Ingest } from "../../src/ingest/ingest.ts";
 import { type OutboxBatch, type Sink, SinkError } from "../../src/sinks/sink.ts";
@@ -281,6 +282,22 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
             dropped: left.dropped + 1,
           };
         }),
+  },
+  {
+    name: "event time that lies ahead of the clock is not taken back",
+    parts: () => replace(Watermark, "cap", () => () => false),
+  },
+  {
+    name: "a clock that is behind is believed, whatever the bus says",
+    parts: () => replace(Ingest, "holdsBack", () => () => false),
+  },
+  {
+    name: "a clock that is behind is believed where only the state says so",
+    parts: () => replace(OwnClock, "lowerBounds", () => () => []),
+  },
+  {
+    name: "windows are deleted by a clock that has just jumped",
+    parts: () => replace(Checkpoint, "clockTrialMs", () => () => 0),
   },
   {
     name: "the cursor of a sink begins anew with each start",

@@ -2,6 +2,7 @@ import { type Reading, valueFault } from "../support/oracle.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import type { Said, SentRequest } from "./sim_bus.ts";
 import type { SimEvent } from "./plant.ts";
+import type { WallClock } from "./sim_clock.ts";
 import { Violation } from "./violation.ts";
 
 /** The books as the contract has them. */
@@ -21,6 +22,9 @@ export interface ModelOptions {
   readonly allowedLatenessMs: number;
   readonly idleTimeoutMs: number;
   readonly dedupMaxIds: number;
+  readonly maxFutureSkewMs: number;
+  readonly hasWrongClock: boolean;
+  readonly tellsTime: boolean;
 }
 
 /** Where a bus is read, as the state says it or as it follows from what the bus has said. */
@@ -93,7 +97,14 @@ export class Model {
   /** No window that ends later may be closed for reasons of event time. */
   private watermarkLimitMs = -Infinity;
 
-  constructor(private readonly options: ModelOptions, busNames: readonly string[]) {
+  /** The latest that the wall clock has said at any transaction. */
+  private clockSeenMs = -Infinity;
+
+  constructor(
+    private readonly options: ModelOptions,
+    private readonly wall: WallClock,
+    busNames: readonly string[],
+  ) {
     for (const name of busNames) {
       this.buses.set(name, {
         durable: { log: undefined, next: undefined },
@@ -157,7 +168,7 @@ export class Model {
       book.isAskingAnew = true;
       for (const sent of book.sent) sent.isVoid = true;
     }
-    book.heard.push({ request, said });
+    book.heard.push({ request, said, atMs: nowMs });
     const isEmpty = isOfUse && said.kind === "events" && said.events.length === 0;
     this.noteIdleness(book, nowMs);
     if (isEmpty && isIdleAtOnce) book.isIdle = book.wasIdle = true;
@@ -203,14 +214,14 @@ export class Model {
       const step = follow(at, heard);
       at = step.place;
       this.counts.lost += step.lost;
-      for (const event of step.events) this.take(bus, book, event, windowSizeMs, letters);
+      for (const event of step.events) this.take(bus, book, event, heard.atMs, windowSizeMs, letters);
     }
     book.heard.splice(0, used);
     book.durable = place;
   }
 
   /** The greatest end of a window that event time alone may have closed by now. Call after all buses {@link committed}. */
-  watermarkLimit(nowMs: number): number {
+  watermarkLimit(nowMs: number, wallMs: number): number {
     const { allowedLatenessMs } = this.options;
     let limitMs = Infinity;
     for (const book of this.buses.values()) {
@@ -225,7 +236,12 @@ export class Model {
       );
     }
     this.watermarkLimitMs = Math.max(this.watermarkLimitMs, limitMs - allowedLatenessMs);
-    return this.watermarkLimitMs;
+    return Math.min(this.watermarkLimitMs, wallMs - allowedLatenessMs);
+  }
+
+  /** What the wall clock has said at a transaction. */
+  clockSeen(wallMs: number): void {
+    this.clockSeenMs = Math.max(this.clockSeenMs, wallMs);
   }
 
   /** Whether all buses may have been idle at once since the last transaction; what was before this one is forgotten. */
@@ -267,16 +283,19 @@ export class Model {
     bus: string,
     book: BusBook,
     event: SimEvent,
+    heardAtMs: number,
     windowSizeMs: number,
     letters: Letters,
   ): void {
     const { counts } = this;
     counts.received++;
-    const fate = this.fateOf(book, event, letters);
+    const fate = this.fateOf(book, event, heardAtMs, letters);
     counts[fate]++;
     if (fate === "aggregated") this.aggregate(bus, event, windowSizeMs);
     else if (fate !== "duplicate") this.refused.push(event.text);
-    if (event.isChancy && (fate === "future" || fate === "overflow")) {
+    const isWaiting = fate === "future" || fate === "overflow" ||
+      (fate === "late" && this.options.hasWrongClock);
+    if (event.isChancy && isWaiting) {
       this.waiting.set(event.text, { bus, event, reason: fate });
     }
   }
@@ -296,12 +315,19 @@ export class Model {
   private fateOf(
     book: BusBook,
     event: SimEvent,
+    heardAtMs: number,
     letters: Letters,
   ): "aggregated" | "duplicate" | "invalid" | "future" | "late" | "overflow" {
     const { correctionHorizonMs, dedupMaxIds } = this.options;
     if (event.kind === "garbled") return "invalid";
     if (event.id !== undefined && book.ids.includes(event.id)) return "duplicate";
     const chance = event.isChancy ? letters.get(event.text) : undefined;
+    if (this.options.hasWrongClock) {
+      const fate = chance ?? "aggregated";
+      this.assertAllowed(event, fate, heardAtMs);
+      if (fate === "aggregated") book.greatestMs = Math.max(book.greatestMs, event.timeMs);
+      return fate;
+    }
     if (event.kind === "ahead" || chance === "future") return "future";
     book.greatestMs = Math.max(book.greatestMs, event.timeMs);
     if (event.timeMs <= book.greatestMs - correctionHorizonMs) return "late";
@@ -311,14 +337,44 @@ export class Model {
     return "aggregated";
   }
 
+  /**
+   * Whether a clock that may be wrong could have led to this. The clock has said what it has said since the event was heard.
+   *
+   * @throws {Violation}
+   */
+  private assertAllowed({ kind, text }: SimEvent, fate: Chance | "aggregated", heardAtMs: number): void {
+    const { tellsTime, maxFutureSkewMs } = this.options;
+    const { least, most } = this.wall.aheadSince(heardAtMs);
+    const wasAhead = most > 0;
+    if (fate === "late" && !wasAhead) throw new Violation(`${text} is late, and the clock was not ahead`);
+    if (fate === "overflow") throw new Violation(`${text} has overflowed`);
+    if (kind === "ahead") {
+      if (fate === "aggregated" && most < DAY_MS - maxFutureSkewMs) {
+        throw new Violation(`${text} was taken, and the clock was never so far`);
+      }
+    } else if (fate === "future") {
+      const hasWitness = tellsTime || this.clockSeenMs > this.wall.trueMs + most + WITNESS_TOLERANCE_MS;
+      if (least >= 0) throw new Violation(`${text} is of the future, and the clock was not behind`);
+      if (hasWitness) {
+        throw new Violation(`${text} is of the future, and it is known that the clock is behind`);
+      }
+    }
+  }
+
   private book(bus: string): BusBook {
     return this.buses.get(bus)!;
   }
 }
 
+const DAY_MS = 86_400_000;
+/** What a witness of the clock has to be beyond, and what may pass within a transaction. */
+const WITNESS_TOLERANCE_MS = 4000;
+
 interface Heard {
   readonly request: SentRequest;
   readonly said: Said;
+  /** Simulated time. */
+  readonly atMs: number;
 }
 
 interface Step {
@@ -343,7 +399,7 @@ function forgetUnused(book: BusBook, offset: number | undefined): void {
 }
 
 /** Where a reader of the contract is after hearing something, what it takes in, and what it has to count as lost. */
-function follow(at: Place, { request, said }: Heard): Step {
+function follow(at: Place, { request, said }: Pick<Heard, "request" | "said">): Step {
   const useless = { place: at, events: [], lost: 0, isOfUse: false };
   if (said.kind === "failure" || request.offset !== at.next) return useless;
   const { log } = said;

@@ -41,10 +41,11 @@ export class Plant {
     const { dice } = this;
     const draw = dice.random();
     if (draw < 0.04) return garbled(dice, nowMs);
-    if (draw < 0.1 && !this.scenario.hasDawn && this.withId.length > 0) {
+    if (draw < 0.1 && !this.scenario.isChancy && this.withId.length > 0) {
       return dice.pick(this.withId.slice(-12));
     }
     const isAhead = draw > 0.97;
+    if (this.scenario.hasWrongClock) return this.withSerial(this.plain(nowMs, isAhead));
     if (this.scenario.hasDawn && !isAhead) return this.chancy(nowMs, draw < 0.2);
     const timeMs = isAhead ? nowMs + DAY_MS + dice.between(0, 1000) : this.timeOf(nowMs);
     if (!isAhead) this.greatestMs = Math.max(this.greatestMs, timeMs);
@@ -52,6 +53,14 @@ export class Plant {
     const event = this.good(timeMs, isAhead ? "ahead" : "good", id);
     if (id !== undefined) this.withId.push(event);
     return event;
+  }
+
+  /** Not so old that it matters whether the clock counts as time. */
+  private plain(nowMs: number, isAhead: boolean): SimEvent {
+    const { dice } = this;
+    const ageMs = dice.chance(0.7) ? dice.between(0, 300) : dice.between(0, 60_000);
+    const timeMs = isAhead ? nowMs + DAY_MS + dice.between(0, 1000) : nowMs - ageMs;
+    return this.good(timeMs, isAhead ? "ahead" : "good", undefined);
   }
 
   private timeOf(nowMs: number): number {
@@ -78,7 +87,10 @@ export class Plant {
     const timeMs = isDawning
       ? nowMs + scenario.maxFutureSkewMs + dice.between(-8000, 12_000)
       : this.timeOf(nowMs);
-    const event = this.good(timeMs, "good", undefined);
+    return this.withSerial(this.good(timeMs, "good", undefined));
+  }
+
+  private withSerial(event: SimEvent): SimEvent {
     const serial = `"serial":"b${this.bus}-${this.nextId++}"`;
     return { ...event, text: `${event.text.slice(0, -1)},${serial}}`, isChancy: true };
   }
@@ -88,7 +100,7 @@ export class Plant {
     const isPoison = scenario.hasPoison && dice.chance(0.15);
     const name = isPoison ? POISON : `n${dice.between(0, scenario.nameCount - 1)}`;
     // What is put back comes in an order that only the handler knows.
-    const aggFunc = dice.pick(this.scenario.hasDawn ? ORDERLESS : FUNCTIONS);
+    const aggFunc = dice.pick(this.scenario.isChancy ? ORDERLESS : FUNCTIONS);
     // Eighths: sums of them are exact in whatever order.
     const value = dice.chance(0.01) && aggFunc === "sum" ? 1.7e308 : dice.between(-8000, 8000) / 8;
     const fields = [

@@ -66,12 +66,22 @@ export interface Scenario {
   readonly attemptTimeoutMs: number;
   /** Less than what the clock may go back, so that no device's honest clock is ahead of the host's. */
   readonly maxFutureSkewMs: number;
+  /** Events count as late by a clock that has gone behind them: 0 where it has to be known to the millisecond which do. */
   readonly jumpBackMaxMs: number;
   /**
    * Some events are stamped so that it depends on the clock whether they are refused as future, and are accepted when an operator
    * puts them back. The horizon is far away then: they would make others late by chance.
    */
   readonly hasDawn: boolean;
+  /**
+   * The own clock is hours behind or days ahead for a while. What the handler makes of an event then depends on the moment, within
+   * what the contract allows. The horizon is far away, and nobody stays away for as long as it is.
+   */
+  readonly hasWrongClock: boolean;
+  /** Whether the buses say what time it is. Where they do not, a clock that was ahead would stop reading for as long. */
+  readonly tellsTime: boolean;
+  /** Whether it depends on the moment what becomes of an event. */
+  readonly isChancy: boolean;
   /** Where it is small, which events are refused depends on what else is open. */
   readonly maxSeries: number;
   /** Small only where no event can be accepted later: by the state nobody could tell that from one that was dropped. */
@@ -102,19 +112,24 @@ export function drawScenario(dice: Dice, hasChanges = false): Scenario {
   const leastHorizonMs = Math.max(...windowSizesMs) + allowedLatenessMs;
   const hasDawn = dice.chance(0.2);
   const setups = drawSetups(dice, sinks, hasChanges);
-  const rates = drawRates(dice);
+  const hasWrongClock = !hasDawn && dice.chance(0.25);
+  const isChancy = hasDawn || hasWrongClock;
+  const rates = { ...drawRates(dice), ...(hasWrongClock && { clockJump: dice.pick([0.1, 0.3]) }) };
   return {
     busCount: dice.pick([1, 1, 2, 3]),
     sinks,
     setups,
     windowSizesMs,
     allowedLatenessMs,
-    correctionHorizonMs: hasDawn
+    correctionHorizonMs: isChancy
       ? 3_600_000
       : leastHorizonMs + dice.pick(hasChanges ? [60_000] : [0, 1000, 5000, 60_000]),
     maxFutureSkewMs: hasDawn ? 30_000 : 300_000,
-    jumpBackMaxMs: hasDawn ? 15_000 : 200_000,
+    jumpBackMaxMs: hasDawn ? 15_000 : 0,
     hasDawn,
+    hasWrongClock,
+    tellsTime: hasWrongClock ? dice.chance(0.7) : true,
+    isChancy,
     maxSeries: hasDawn ? dice.pick([4, 12, 1_000_000]) : 1_000_000,
     idleTimeoutMs: dice.pick([1000, 2000, 5000]),
     maxWaitMs: dice.pick([2000, 10_000]),
@@ -124,7 +139,7 @@ export function drawScenario(dice: Dice, hasChanges = false): Scenario {
     fetchBatchSize: dice.pick([1, 3, 10, 100]),
     writeBatchSize: dice.pick([1, 4, 100]),
     attemptTimeoutMs: dice.pick([1000, 3000]),
-    letterBound: hasDawn ? LETTER_BOUND : dice.pick([
+    letterBound: isChancy ? LETTER_BOUND : dice.pick([
       LETTER_BOUND,
       { letters: 3, bytes: 1e6 },
       { letters: 20, bytes: 1000 },

@@ -66,6 +66,8 @@ export class SimBus {
     private readonly scheduler: Scheduler,
     private readonly dice: Dice,
     readonly trace: Trace,
+    /** What it says the time is; undefined: it does not. */
+    private readonly dateMs: () => number | undefined,
   ) {
     this.log = this.newLog();
   }
@@ -114,6 +116,7 @@ export class SimBus {
         lifetime.isOver ? never() : this.exchange(request, signal, rates(), watcher, lifetime),
       oldest: () => lifetime.isOver ? never() : Promise.reject(new SourceError("garbage", "404")),
       probe: () => Promise.resolve("simulated"),
+      time: () => Promise.resolve(undefined),
       close: () => {},
     };
   }
@@ -150,9 +153,10 @@ export class SimBus {
         watcher.crashPoint("bus: a reply has arrived");
         if (lifetime.isOver) return;
         const { reply } = sent;
-        if (reply.kind !== "events") resolve(reply);
+        const dateMs = this.dateMs();
+        if (reply.kind !== "events") resolve({ ...reply, dateMs });
         // A body is its reader's, and this reply may arrive a second time.
-        else resolve({ ...reply, body: isWhole ? reply.body.slice() : cut(reply.body, dice) });
+        else resolve({ ...reply, body: isWhole ? reply.body.slice() : cut(reply.body, dice), dateMs });
       });
     const sentRequest = watcher.sends(this, request);
     if (signal.aborted) {

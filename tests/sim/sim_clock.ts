@@ -6,8 +6,11 @@ export const EPOCH_MS = 1_700_002_800_000;
 
 /** The clock on the wall of the simulated host: true time, and how wrong it is. */
 export class WallClock {
-  /** By how much it is ahead. */
-  offsetMs = 0;
+  /** How wrong it was set, and when. */
+  private readonly settings: { readonly atMs: number; readonly aheadMs: number }[] = [{
+    atMs: -Infinity,
+    aheadMs: 0,
+  }];
 
   constructor(private readonly scheduler: Scheduler) {}
 
@@ -17,7 +20,19 @@ export class WallClock {
   }
 
   get nowMs(): number {
-    return this.trueMs + this.offsetMs;
+    return this.trueMs + this.settings.at(-1)!.aheadMs;
+  }
+
+  /** From now on it is ahead of the truth by so much; negative: behind. */
+  setAhead(aheadMs: number): void {
+    this.settings.push({ atMs: this.scheduler.nowMs, aheadMs });
+  }
+
+  /** The least and the most that it has been ahead since a moment of simulated time. */
+  aheadSince(fromMs: number): { readonly least: number; readonly most: number } {
+    const before = this.settings.findLastIndex(({ atMs }) => atMs < fromMs);
+    const offsets = this.settings.slice(Math.max(0, before)).map(({ aheadMs }) => aheadMs);
+    return { least: Math.min(...offsets), most: Math.max(...offsets) };
   }
 }
 

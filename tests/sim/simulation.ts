@@ -98,8 +98,13 @@ const CALM: FaultRates = {
 const TICK_MS = 1000;
 /** In the calm everything comes to rest within this time, or never. */
 const CALM_MAX_MS = 300_000;
-const JUMP_AHEAD_MAX_MS = 3_600_000;
+/** What the state has seen of time is in the past again before the calm is over. */
+const JUMP_AHEAD_MAX_MS = 120_000;
 const INSTANCE = "sim";
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Beyond what events may be ahead. */
+const FAR_WRONG_MS = 300_000;
 
 /** Plays one seed. Deterministic: the same seed does the same, to the last step. */
 export async function simulate(options: SimulationOptions): Promise<Outcome> {
@@ -147,10 +152,17 @@ class Simulation {
     const { scenario, scheduler, trace } = this;
     this.buses = Array.from(
       { length: scenario.busCount },
-      (_, i) => new SimBus(`bus${i}`, scheduler, this.dice.fork(), trace),
+      (_, i) =>
+        new SimBus(
+          `bus${i}`,
+          scheduler,
+          this.dice.fork(),
+          trace,
+          () => scenario.tellsTime ? this.wall.trueMs : undefined,
+        ),
     );
     this.plants = this.buses.map((_, bus) => new Plant(bus, scenario, this.dice.fork()));
-    this.model = new Model(scenario, this.buses.map(({ name }) => name));
+    this.model = new Model(scenario, this.wall, this.buses.map(({ name }) => name));
     for (const name of scenario.sinks) {
       const weather = { awayUntilMs: 0, misconfiguredUntilMs: 0, isPoisoned: scenario.hasPoison };
       this.weathers.set(name, weather);
@@ -281,6 +293,7 @@ class Simulation {
     const crashPoint = (where: string) => this.crashPoint(process, where);
     return {
       clock: new SimClock(scheduler, this.wall, lifetime),
+      builtAtMs: undefined,
       random: this.dice.fork().random,
       openState: (options) => {
         process.state = this.disk.open(options, lifetime, {
@@ -475,11 +488,10 @@ class Simulation {
       this.happens("disk full or broken");
     }
     if (dice.chance(rates.clockJump)) {
-      this.wall.offsetMs = dice.chance(0.5)
-        ? -dice.between(0, this.scenario.jumpBackMaxMs)
-        : dice.between(0, JUMP_AHEAD_MAX_MS);
-      trace.note("clock", `jumps: ${this.wall.offsetMs} ms ahead of the truth`);
-      this.happens("clock jumps");
+      const aheadMs = this.wrongness();
+      this.wall.setAhead(aheadMs);
+      trace.note("clock", `jumps: ${aheadMs} ms ahead of the truth`);
+      this.happens(Math.abs(aheadMs) > FAR_WRONG_MS ? "clock hours or days wrong" : "clock jumps");
     }
     if (dice.chance(rates.wish)) this.wish();
     if (process === undefined || process.lifetime.isOver) return;
@@ -493,10 +505,22 @@ class Simulation {
     }
   }
 
+  /** By how much the clock is ahead from now on. */
+  private wrongness(): number {
+    const { dice, scenario } = this;
+    if (!scenario.hasWrongClock) {
+      return dice.chance(0.5) ? -dice.between(0, scenario.jumpBackMaxMs) : dice.between(0, JUMP_AHEAD_MAX_MS);
+    }
+    if (dice.chance(0.4)) return 0;
+    return scenario.tellsTime && dice.chance(0.5)
+      ? dice.between(2 * DAY_MS, 3 * DAY_MS)
+      : -dice.between(scenario.maxFutureSkewMs + 10_000, 3 * HOUR_MS);
+  }
+
   private becomeCalm(): void {
     this.trace.note("sim", "CALM: nothing goes wrong any more, and nothing new is published");
     this.isCalm = true;
-    this.wall.offsetMs = 0;
+    this.wall.setAhead(0);
     this.disk.fullUntilMs = 0;
     this.disk.brokenUntilMs = 0;
     for (const bus of this.buses) bus.awayUntilMs = 0;
@@ -519,7 +543,7 @@ class Simulation {
       if (this.scenario.isPoisonRetried && this.leaveWish("retry", "NOT purged AND sink IS NOT NULL", 1)) {
         return;
       }
-      if (this.scenario.hasDawn && this.leaveWish("retry", "NOT purged AND sink IS NULL", 1)) return;
+      if (this.scenario.isChancy && this.leaveWish("retry", "NOT purged AND sink IS NULL", 1)) return;
     }
     this.isEnding = true;
   }
@@ -534,7 +558,7 @@ class Simulation {
     return this.read((state) => {
       const waiting = (what: string, sql: string) =>
         state.get<{ rows: number }>(`SELECT count(*) AS rows FROM ${sql}`)!.rows > 0 ? what : undefined;
-      return waiting("windows are open", "open_page_keys") ??
+      return waiting("windows are open", `open_page_keys WHERE window_end_ms <= ${this.wall.nowMs}`) ??
         waiting("a wish is unfulfilled", "wish") ??
         waiting(
           "the outbox is not empty",

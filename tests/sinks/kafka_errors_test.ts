@@ -15,6 +15,8 @@ Deno.test("the brokers' errors have the class of what has to be done", () => {
   const classes: Record<string, SinkErrorKind> = {
     MESSAGE_TOO_LARGE: "rejected",
     INVALID_RECORD: "rejected",
+    // All rows of a moment have the same time: no row is the cause, but this host's clock.
+    INVALID_TIMESTAMP: "misconfigured",
     TOPIC_AUTHORIZATION_FAILED: "misconfigured",
     GROUP_AUTHORIZATION_FAILED: "misconfigured",
     CLUSTER_AUTHORIZATION_FAILED: "misconfigured",

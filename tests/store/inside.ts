@@ -71,7 +71,7 @@ export class Inside {
         letterBound: options.letterBound ?? LETTER_BOUND,
       },
     );
-    this.offset = this.checkpoint.restore(["bus"])[0]!.nextOffset ?? 0;
+    this.offset = this.checkpoint.restore(["bus"], NOW_MS)[0]!.nextOffset ?? 0;
   }
 
   take(events: readonly unknown[]): void {
@@ -88,12 +88,15 @@ export class Inside {
   save(closeAll = false, changes: Partial<CheckpointInput> = {}): void {
     this.checkpoint.write({
       nowMs: NOW_MS,
+      // The clock has been right for long.
+      elapsedMs: 1e9,
       buses: [{ name: "bus", log: "L", nextOffset: this.offset }],
       closing: closeAll ? this.aggregator.windowsWhere(() => true) : this.aggregator.windowsToClose(),
       refused: [],
       lost: 0,
       skipped: 0,
       settled: { wishes: [], retried: [], purged: [], reissued: [] },
+      alarms: [],
       ...changes,
     });
   }

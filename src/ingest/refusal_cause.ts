@@ -1,0 +1,79 @@
+import type { Accounting } from "../aggregation/event_aggregator.ts";
+
+export type RefusalReason = Extract<keyof Accounting, "invalid" | "future" | "late" | "overflow">;
+
+/** One event of many that are refused. */
+export interface RefusalSample {
+  /** What is wrong with it. */
+  readonly detail: string;
+  /** Event time, Unix ms; undefined: it has none that could be read. */
+  readonly timeMs: number | undefined;
+}
+
+const HOUR_MS = 3_600_000;
+/** Zones differ from UTC by quarters of an hour, 14 hours at most. */
+const ZONE_STEP_MS = HOUR_MS / 4;
+const ZONE_MAX_MS = 14 * HOUR_MS;
+const ZONE_TOLERANCE_MS = 120_000;
+/** Devices without a clock begin here, and have not run for longer. */
+const UNSET_CLOCK_MAX_MS = 366 * 24 * HOUR_MS;
+
+/** What an operator should look at first, by a sample; whole sentences. */
+export function likelyCause(reason: RefusalReason, { detail, timeMs }: RefusalSample, nowMs: number): string {
+  switch (reason) {
+    case "invalid":
+      return /function/.test(detail)
+        ? `The latest: ${detail}. Likely cause: devices name a function that this version does not have.`
+        : `The latest: ${detail}. Likely cause: somebody publishes another format, or names or numbers that are none.`;
+    case "overflow":
+      return "Likely cause: names that never come again, such as ones with an id or a time in them; or MAX_SERIES is too small for the plant.";
+    case "future":
+      return `Likely cause: ${
+        futureCause(timeMs ?? NaN, nowMs)
+      }. \`dead-letters retry\` brings them in once it is mended.`;
+    case "late":
+      return `Likely cause: ${
+        lateCause(timeMs ?? NaN, nowMs)
+      }. \`dead-letters retry\` brings in what can still be corrected.`;
+  }
+}
+
+function futureCause(timeMs: number, nowMs: number): string {
+  const unit = ([["milliseconds", 1e3], ["microseconds", 1e6], ["nanoseconds", 1e9]] as const)
+    .find(([, factor]) => timeMs / factor > nowMs / 2 && timeMs / factor < nowMs * 2)?.[0];
+  if (unit !== undefined) return `timestamps are in ${unit}, not in seconds`;
+  return zone(timeMs - nowMs, "ahead") ??
+    `the devices' clocks are ahead (the latest by ${span(timeMs - nowMs)}), or this host's is behind`;
+}
+
+function lateCause(timeMs: number, nowMs: number): string {
+  if (timeMs < UNSET_CLOCK_MAX_MS) {
+    return "devices whose clocks were never set (they say 1970), or timestamps in another unit than seconds";
+  }
+  return zone(nowMs - timeMs, "behind") ??
+    `devices send what they have kept for longer than CORRECTION_HORIZON (the latest is of ${
+        span(nowMs - timeMs)
+      } ago), their clocks are behind, or ` +
+      "this host's clock or another device's was ahead";
+}
+
+/** Undefined: by no difference that a zone could make. */
+function zone(differenceMs: number, where: string): string | undefined {
+  const steps = Math.round(differenceMs / ZONE_STEP_MS);
+  const isZone = steps > 0 && differenceMs <= ZONE_MAX_MS + ZONE_TOLERANCE_MS &&
+    Math.abs(differenceMs - steps * ZONE_STEP_MS) <= ZONE_TOLERANCE_MS;
+  return isZone
+    ? `timestamps are in local time, not in UTC (they are ${
+      span(steps * ZONE_STEP_MS)
+    } ${where}), or the devices' clocks are wrong`
+    : undefined;
+}
+
+function span(ms: number): string {
+  if (!Number.isFinite(ms)) return "an unknown time";
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 360) / 10} h`;
+  return `${Math.round(seconds / 86_400)} days`;
+}

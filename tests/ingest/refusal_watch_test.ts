@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import type { Accounting } from "../../src/aggregation/event_aggregator.ts";
+import { likelyCause } from "../../src/ingest/refusal_cause.ts";
+import { RefusalWatch } from "../../src/ingest/refusal_watch.ts";
+import { LoneClock } from "./rig.ts";
+
+const NOW_MS = 2_000_000_000_000;
+const NOTHING: Accounting = {
+  received: 0,
+  aggregated: 0,
+  duplicate: 0,
+  invalid: 0,
+  future: 0,
+  late: 0,
+  overflow: 0,
+};
+
+function watchOf(...buses: string[]) {
+  const clock = new LoneClock(NOW_MS);
+  const watch = new RefusalWatch(buses, clock);
+  return {
+    clock,
+    watch,
+    take: (bus: number, counts: Partial<Accounting>) => watch.count(bus, NOTHING, { ...NOTHING, ...counts }),
+    /** What began and what ended in the minute that is over now. */
+    minute: () => {
+      clock.ms += 60_000;
+      const { begun, ended } = watch.look();
+      return [begun.map(({ reason }) => reason), ended.map(({ reason }) => reason)];
+    },
+  };
+}
+
+Deno.test("over a tenth of a minute's events is an alarm, told once, that ends by itself", () => {
+  const { watch, take, minute } = watchOf("http://a");
+  take(0, { received: 200, aggregated: 180, future: 20 });
+  assert.deepEqual(minute(), [[], []], "a tenth is not over a tenth");
+  take(0, { received: 200, aggregated: 179, future: 21 });
+  assert.deepEqual(minute(), [["future"], []]);
+  assert.match(watch.alarms[0]!.detail, /^21 of a minute's 200 events are refused as future\. /);
+  take(0, { received: 200, aggregated: 100, future: 100 });
+  assert.deepEqual(minute(), [[], []], "it goes on, and has been told");
+  assert.match(watch.alarms[0]!.detail, /^100 of a minute's 200 events/);
+  assert.equal(watch.alarms[0]!.since, NOW_MS / 1000 + 120);
+  take(0, { received: 200, aggregated: 200 });
+  assert.deepEqual(minute(), [[], ["future"]]);
+  assert.deepEqual(watch.alarms, []);
+});
+
+Deno.test("all that one bus brings is an alarm, however little it is; each reason has its own", () => {
+  const { watch, take, minute } = watchOf("http://a", "http://b");
+  take(0, { received: 5000, aggregated: 5000 });
+  take(1, { received: 3, late: 2, invalid: 1 });
+  assert.deepEqual(minute(), [["late"], []]);
+  assert.match(
+    watch.alarms[0]!.detail,
+    /^2 of a minute's 5003 events, and all of http:\/\/b are refused as late/,
+  );
+  take(0, { received: 100, aggregated: 40, overflow: 30, invalid: 30 });
+  take(1, { received: 3, aggregated: 3 });
+  assert.deepEqual(minute(), [["invalid", "overflow"], ["late"]]);
+});
+
+Deno.test("a few bad events among few are no mass; nor are duplicates", () => {
+  const { take, minute } = watchOf("http://a");
+  take(0, { received: 20, aggregated: 11, invalid: 9 });
+  assert.deepEqual(minute(), [[], []]);
+  take(0, { received: 100, duplicate: 100 });
+  assert.deepEqual(minute(), [[], []]);
+});
+
+Deno.test("a minute that has brought enough is not waited for; the last one counts as it is", () => {
+  const { watch, take } = watchOf("http://a");
+  take(0, { received: 99, future: 99 });
+  assert.deepEqual(watch.look().begun, []);
+  take(0, { received: 1, future: 1 });
+  assert.deepEqual(watch.look().begun.map(({ reason }) => reason), ["future"]);
+  assert.deepEqual(watch.look().begun, [], "once");
+  const short = watchOf("http://a");
+  short.take(0, { received: 3, future: 3 });
+  assert.deepEqual(short.watch.look(true).begun.map(({ reason }) => reason), ["future"]);
+});
+
+Deno.test("the likely cause is read off the latest event", () => {
+  const hour = 3_600_000;
+  const cases = [
+    ["future", NOW_MS * 1000, /in milliseconds/],
+    ["future", NOW_MS * 1e6, /in microseconds/],
+    ["future", NOW_MS * 1e9, /in nanoseconds/],
+    [
+      "future",
+      NOW_MS + 2 * hour + 40_000,
+      /local time, not in UTC \(they are 120 min|local time, not in UTC \(they are 2 h ahead\)/,
+    ],
+    ["future", NOW_MS + 5.5 * hour - 3000, /local time, not in UTC \(they are 5\.5 h ahead\)/],
+    ["future", NOW_MS + 3 * 24 * hour, /clocks are ahead \(the latest by 3 days\)/],
+    ["late", 5000, /never set \(they say 1970\)/],
+    ["late", NOW_MS - 8 * hour, /local time, not in UTC \(they are 8 h behind\)/],
+    ["late", NOW_MS - 40 * 24 * hour, /longer than CORRECTION_HORIZON \(the latest is of 40 days ago\)/],
+  ] as const;
+  for (const [reason, timeMs, cause] of cases) {
+    assert.match(likelyCause(reason, { detail: "", timeMs }, NOW_MS), cause);
+  }
+  const invalid = (detail: string) => likelyCause("invalid", { detail, timeMs: undefined }, NOW_MS);
+  assert.match(invalid('unknown function "median"'), /name a function/);
+  assert.match(invalid("no name"), /^The latest: no name\. .*another format/);
+});

@@ -1,0 +1,51 @@
+/** Processes whose wall clock is wrong by as much as one likes: libfaketime (Debian: `faketime`), told by a file. */
+import type { Environment } from "./executable.ts";
+
+/** Why no clock can be set wrong here; undefined: it can. */
+export function clocksAreRight(): string | undefined {
+  return libraryPath() === undefined
+    ? "there is no libfaketime (Debian: apt-get install faketime)"
+    : undefined;
+}
+
+/** The clock on the wall of the processes that are started with its environment. */
+export class WrongClock {
+  readonly environment: Environment;
+
+  /** @param directory Where the file is that tells how wrong it is. */
+  constructor(private readonly directory: string) {
+    this.setAhead(0);
+    this.environment = {
+      LD_PRELOAD: libraryPath()!,
+      FAKETIME_TIMESTAMP_FILE: this.file,
+      FAKETIME_NO_CACHE: "1",
+      // Waiting takes as long as it takes.
+      FAKETIME_DONT_FAKE_MONOTONIC: "1",
+      DONT_FAKE_MONOTONIC: "1",
+    };
+  }
+
+  /** From now on it is ahead of the truth by so much; negative: behind. */
+  setAhead(seconds: number): void {
+    // Renamed, so that nobody reads half of it.
+    Deno.writeTextFileSync(`${this.file}.new`, `${seconds < 0 ? "" : "+"}${seconds}\n`);
+    Deno.renameSync(`${this.file}.new`, this.file);
+  }
+
+  private get file(): string {
+    return `${this.directory}/clock`;
+  }
+}
+
+function libraryPath(): string | undefined {
+  const places = ["x86_64-linux-gnu", "aarch64-linux-gnu", "arm-linux-gnueabihf"].map((triple) =>
+    `/usr/lib/${triple}/faketime/libfaketime.so.1`
+  );
+  return places.find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
