@@ -174,6 +174,26 @@ Deno.test("pauses grow from 0.1 to 30 s; the breaker opens after five failures a
   assert.deepEqual(states.slice(0, 6), ["failing", "failing", "failing", "failing", "broken", "broken"]);
 });
 
+Deno.test("pauses begin small again after a success", async () => {
+  const outbox = MemoryOutbox.of(16);
+  const sink = new ScriptedSink("s", [
+    "unavailable",
+    "unavailable",
+    "unavailable",
+    "ok",
+    "ok",
+    "unavailable",
+  ]);
+  const clock = new HastyClock();
+  const stop = new AbortController();
+  const running = deliveryTo(sink, outbox, clock).run(NEVER, stop.signal);
+  while (outbox.cursor("s") < 16) await systemClock.sleep(1, NEVER);
+  stop.abort();
+  await running;
+  // Beside the pauses there are the limits of attempts, turns of the event loop, and rests.
+  assert.deepEqual(clock.pauses.filter((ms) => ms > 0 && ms < 5000), [100, 200, 400, 100]);
+});
+
 Deno.test("a misconfigured sink is tried again slowly and told loudly", async () => {
   const outbox = MemoryOutbox.of(1);
   const sink = new ScriptedSink("s", ["misconfigured"]);

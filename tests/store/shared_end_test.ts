@@ -37,6 +37,10 @@ function withWindows(
   });
 }
 
+/** What the sink lacks for good of the one window that is then settled. */
+const writtenOff = (inside: Inside, deliveredId: number, finalMs: number) =>
+  writeOff(inside.state, [inside.registry.get(SINK)], deliveredId, finalMs).lacking;
+
 const left = (inside: Inside) =>
   inside.state.all<{ startMs: number; endMs: number }>(
     "SELECT window_start_ms AS startMs, window_end_ms AS endMs FROM segment ORDER BY first_id",
@@ -97,22 +101,21 @@ for (const [number, refused] of ALL.entries()) {
       assert.deepEqual(new Books(inside.state).refusedEvents(sink), { kept: number + 1, purged: 0 });
       inside.wish("purge", readDeadLetters(inside.state, { limit: 9 }));
       assert.deepEqual(refusedEvents(inside.state, sink, refused), { kept: 0, purged: number + 1 });
-      assert.deepEqual(writeOff(inside.state, [sink], 3, refused.endMs - 1), new Map(), "not final yet");
-      assert.deepEqual(writeOff(inside.state, [sink], number, refused.endMs), new Map(), "not delivered yet");
-      assert.deepEqual(writeOff(inside.state, [sink], 3, refused.endMs), new Map([[SINK, number + 1]]));
+      assert.deepEqual(writtenOff(inside, 3, refused.endMs - 1), new Map(), "not final yet");
+      assert.deepEqual(writtenOff(inside, number, refused.endMs), new Map(), "not delivered yet");
+      assert.deepEqual(writtenOff(inside, 3, refused.endMs), new Map([[SINK, number + 1]]));
       assert.deepEqual(left(inside), ALL.filter((window) => window !== refused));
-      assert.deepEqual(writeOff(inside.state, [sink], 3, 9999), new Map(), "nothing is left of it");
+      assert.deepEqual(writtenOff(inside, 3, 9999), new Map(), "nothing is left of it");
     }, (count) => count !== number + 1));
 }
 
 Deno.test("a window is not written off while something else of it may still be put back, and no other waits for that", () =>
   withWindows((inside) => {
-    const sink = inside.registry.get(SINK);
     const [long, short] = readDeadLetters(inside.state, { limit: 9 });
     inside.wish("purge", [short!]);
     inside.outbox.reject(SINK, { ...short!.aggregate!, name: "b", count: 5 }, "no", 3);
-    assert.deepEqual(writeOff(inside.state, [sink], 3, 9999), new Map(), "b of the same window is open");
+    assert.deepEqual(writtenOff(inside, 3, 9999), new Map(), "b of the same window is open");
     inside.wish("purge", readDeadLetters(inside.state, { limit: 9 }).filter(({ id }) => id !== long!.id));
-    assert.deepEqual(writeOff(inside.state, [sink], 3, 9999), new Map([[SINK, 7]]));
+    assert.deepEqual(writtenOff(inside, 3, 9999), new Map([[SINK, 7]]));
     assert.deepEqual(left(inside), [LONG, LATER]);
   }, (count) => count === 3));
