@@ -191,6 +191,29 @@ export const COMMANDS: readonly AnyCommand[] = [
     run: async (context, options) => (await import("./verify.ts")).verify(context, options),
   }),
   command({
+    name: "redeliver",
+    summary: "send rows that a sink has lost once more, as they stand",
+    details:
+      "For a sink that was restored, emptied or behind: sends its rows of the windows that start in the span, as far as the " +
+      "state still has them (CORRECTION_HORIZON), and ends with the proof for that span. Rows of the same revision are " +
+      "overwritten, never higher ones. A running handler does it; where none runs, the command does it itself. May be repeated.",
+    examples: [
+      ["redeliver --sink postgres --since 2026-01-31T06:00Z", "all since six o'clock"],
+      ["redeliver --sink sqlite --since 1790000000 --until 1790003600", "the windows of one hour"],
+      ["redeliver --sink kafka --since 2026-01-31 --allow-duplicates", "a topic that was made anew"],
+    ],
+    concerns: VARIABLE_NAMES,
+    options: {
+      sink: single("--sink", anyText("<name>", "the name of a sink"), "the sink that has lost rows"),
+      sinceMs: single("--since", instant(), "windows that start then or later"),
+      untilMs: single("--until", instant(), "and before this; left out: to the newest"),
+      allowDuplicates: toggle("--allow-duplicates", "also to a sink that cannot overwrite: kafka, stdout"),
+      json: JSON_OUTPUT,
+    },
+    configure: handlerConfig,
+    run: async (context, options) => (await import("./redeliver.ts")).redeliver(context, options),
+  }),
+  command({
     name: "backup",
     summary: "a consistent copy of the state in one file, while the handler runs",
     details:

@@ -132,6 +132,37 @@ export function fulfilWishes(config: Config, logger: Logger): { retried: number;
   }
 }
 
+/**
+ * Sends a sink what an operator wants it to have again, and what waits for it, where no handler runs. Returns why something is
+ * left; undefined: nothing is.
+ *
+ * @throws {StateError} `held`: a handler runs.
+ */
+export async function deliverAlone(
+  config: Config,
+  logger: Logger,
+  sinkName: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const metrics = new MetricCollector(systemClock.nowMs);
+  const core = openCore(config, logger, {
+    busNames: undefined,
+    forgetSinks: [],
+    clock: systemClock,
+    observer: metrics,
+  });
+  try {
+    const { sinks, clock, random, delivery } = systemSurroundings(config, logger);
+    const sink = sinks.find(({ name }) => name === sinkName)!;
+    const only = new Delivery(sink, core.outbox, delivery, clock, random, logger.child("router"), metrics);
+    const leftover = await only.run(AbortSignal.abort(), signal);
+    if (!core.ingest.fulfilWishes()) return core.ingest.obstacle!.detail;
+    return leftover;
+  } finally {
+    core.state.close();
+  }
+}
+
 type Reader = BusReader | QueueReader;
 
 /** The parts, started from the sinks to the sources and stopped in reverse. */

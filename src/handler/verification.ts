@@ -3,6 +3,7 @@ import { type ProvablePlace, SinkError, type SinkErrorKind } from "../sinks/sink
 import { Books } from "../store/books.ts";
 import { type ExpectedWindow, rowKey, type WindowKey } from "../store/expected_rows.ts";
 import { keptLetters, type Loss, readLosses } from "../store/losses.ts";
+import { readRedeliveries } from "../store/redelivery.ts";
 import type { RegisteredSink } from "../store/sink_registry.ts";
 import type { StateDatabase } from "../store/state_database.ts";
 
@@ -117,9 +118,14 @@ async function verifySink(
     return proofOf(sink.name, { differences, differenceCount });
   }
 
+  const again = state.snapshot(() => readRedeliveries(state)).filter((wish) => wish.sink === sink.name);
+  const mayRepeat = (startMs: number) =>
+    again.some((wish) => startMs >= wish.sinceMs && startMs < wish.untilMs);
   const compared = await compareWindows(state, sink, begun.sink, span, signal);
   compared.differences.forEach(differ);
-  for (const flaw of await sink.flaws?.(state.instanceId, span.sinceMs, signal) ?? []) differ(flaw);
+  for (const flaw of await sink.flaws?.(state.instanceId, span.sinceMs, mayRepeat, signal) ?? []) {
+    differ(flaw);
+  }
   const { waitingEvents } = compared;
 
   const totals = {

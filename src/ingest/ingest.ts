@@ -377,6 +377,7 @@ export class Ingest {
       this.checkpoint.assertStateInPlace();
       // Reading can fail like writing. And what a wish puts back may be due at once.
       this.takeWishes();
+      this.outbox.lookForRedelivery();
       const closing = choose();
       if (!this.hasNews && closing.length === 0 && !this.outbox.hasUnsavedCursors) {
         this.lastCheckpointMs = startedMs;

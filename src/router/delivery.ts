@@ -99,8 +99,10 @@ export class Delivery {
         try {
           if (!this.isOpen) await this.open(stop);
           const batch = this.outbox.read(this.name, this.cursor, this.options.batchMaxAggregates);
-          if (batch !== undefined) await this.deliver(batch, stop);
-          else if (finish.aborted) return undefined;
+          if (batch !== undefined) {
+            await this.deliver(batch, stop);
+            this.outbox.delivered(this.name, batch);
+          } else if (finish.aborted) return undefined;
           else await this.rest(finish, stop);
           this.recover();
           // A sink within this process answers without the event loop turning once: signals, buses and other sinks have their turn.

@@ -62,9 +62,14 @@ export class KafkaTopic implements ProvablePlace {
   }
 
   /** Repeated records, which `exactly-once` rules out and `at-least-once` only if they contradict; and malformed ones. */
-  async flaws(instance: string, sinceMs: number, signal: AbortSignal): Promise<Iterable<string>> {
+  async flaws(
+    instance: string,
+    sinceMs: number,
+    mayRepeat: (windowStartMs: number) => boolean,
+    signal: AbortSignal,
+  ): Promise<Iterable<string>> {
     const rows = await this.#read(instance, signal);
-    return this.#flawsOf(rows, sinceMs);
+    return this.#flawsOf(rows, sinceMs, mayRepeat);
   }
 
   async close(): Promise<void> {
@@ -74,9 +79,14 @@ export class KafkaTopic implements ProvablePlace {
     this.#session = undefined;
   }
 
-  *#flawsOf(rows: TopicRows, sinceMs: number): Generator<string> {
+  *#flawsOf(
+    rows: TopicRows,
+    sinceMs: number,
+    mayRepeat: (windowStartMs: number) => boolean,
+  ): Generator<string> {
     for (const { aggregate, times, isContradicted } of rows.repeated(sinceMs)) {
-      if (this.options.delivery === "at-least-once" && !isContradicted) continue;
+      const isAllowed = this.options.delivery === "at-least-once" || mayRepeat(aggregate.windowStartMs);
+      if (isAllowed && !isContradicted) continue;
       const { name, aggFunc, revision, windowStartMs } = aggregate;
       yield `window ${new Date(windowStartMs).toISOString()}: ${aggFunc}(${JSON.stringify(name)}) revision ` +
         `${revision} is there ${times} times${isContradicted ? ", not always with the same content" : ""}`;

@@ -9,6 +9,8 @@ export const WEAK_COMMITS = ["off", "local", "remote_write"];
 const CONTRADICTIONS_MAX = 100;
 
 export interface Upsert {
+  /** Whether what is there at the same revision is replaced. */
+  readonly overwrites?: boolean | undefined;
   readonly table: string;
   readonly instance: string;
   /** Unique and sorted, see {@link uniqueSorted}. */
@@ -26,7 +28,7 @@ export interface Upserted {
 }
 
 /** One statement, so that there is never a transaction to clean up. */
-export function upsert(sql: Sql, { table, instance, rows, isDurable, claim }: Upsert) {
+export function upsert(sql: Sql, { table, instance, rows, isDurable, claim, overwrites }: Upsert) {
   // In the statement itself: a pooler between us and the server may give each transaction another session.
   const durably = !isDurable ? sql`true` : sql`
     (select set_config('synchronous_commit',
@@ -48,6 +50,7 @@ export function upsert(sql: Sql, { table, instance, rows, isDurable, claim }: Up
       on conflict (name, agg_func, window_start, window_end, instance) do update
       set value = excluded.value, count = excluded.count, revision = excluded.revision, written_at = now()
       where excluded.revision > stored.revision
+        or (${overwrites === true} and excluded.revision = stored.revision)
       returning 1
     )
     select (select count(*) from put)::int as written, exists (select 1 from claimed) as "isClaimed"`;

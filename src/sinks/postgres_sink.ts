@@ -30,6 +30,7 @@ const LOST_RACE_STATES = ["23505", "42P07", "42710"];
  */
 export class PostgresSink implements ProvableSink {
   readonly name = "postgres";
+  readonly canOverwrite = true;
   #client: PostgresClient | undefined;
   #connections = 0;
   #context: SinkContext | undefined;
@@ -62,7 +63,11 @@ export class PostgresSink implements ProvableSink {
     const context = this.#context;
     if (context === undefined) throw new SinkError("unavailable", `${this.#place} is not open.`);
     const claim = this.#isClaiming ? { life: context.claimant.life, nextId: batch.nextId } : undefined;
-    const [answer] = await this.#query("the rows", signal, (sql) => upsert(sql, this.#upsert(rows, claim)));
+    const [answer] = await this.#query(
+      "the rows",
+      signal,
+      (sql) => upsert(sql, { ...this.#upsert(rows, claim), overwrites: batch.overwrites }),
+    );
     const { written, isClaimed } = answer!;
     if (!isClaimed) throw await claimLost(this.#claimPlace(signal), context, this.#place);
     if (written < rows.length) context.contradicted(await this.#contradictions(rows, signal));

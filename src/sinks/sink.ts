@@ -8,6 +8,8 @@ export interface OutboxBatch {
   readonly aggregates: readonly Aggregate[];
   /** The outbox id of each aggregate, ascending. */
   readonly ids: readonly number[];
+  /** Rows that the sink has had before, and that replace what it holds at the same revision; never at a higher one. */
+  readonly overwrites?: boolean;
 }
 
 /** What a sink knows of the state it is fed from. */
@@ -91,6 +93,8 @@ export interface Sink {
   readonly name: string;
   /** Connects, creates what is missing, and answers from which outbox id on to deliver (never below `context.cursor`). */
   open(context: SinkContext, signal: AbortSignal): Promise<number>;
+  /** Whether rows can be replaced where they are; otherwise what is written again is there twice. */
+  readonly canOverwrite?: boolean;
   /** Writes the whole batch or throws. Writing the same batch again must leave the same result. */
   write(batch: OutboxBatch, signal: AbortSignal): Promise<void>;
   /** Reaches the place and says in a few words what is there; writes nothing. For the `check` command. */
@@ -114,8 +118,17 @@ export interface ProvablePlace {
     windowEndMs: number,
     signal: AbortSignal,
   ): Promise<Aggregate[]>;
-  /** What is there of `instance` and must not be, whatever the books say; each a sentence. Only windows from `sinceMs` on. */
-  flaws?(instance: string, sinceMs: number, signal: AbortSignal): Promise<Iterable<string>>;
+  /**
+   * What is there of `instance` and must not be, whatever the books say; each a sentence. Only windows from `sinceMs` on.
+   *
+   * @param mayRepeat Whether rows of a window that starts then have been sent again by an operator's word.
+   */
+  flaws?(
+    instance: string,
+    sinceMs: number,
+    mayRepeat: (windowStartMs: number) => boolean,
+    signal: AbortSignal,
+  ): Promise<Iterable<string>>;
   /** Releases connections; never throws; safe to call in any state. */
   close(): Promise<void>;
 }

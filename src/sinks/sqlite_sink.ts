@@ -52,6 +52,9 @@ const UPSERT = `
       written_at = (julianday('now') - 2440587.5) * 86400.0
   where excluded.revision > aggregated_events.revision`;
 
+/** Replaces what is there at the same revision, too. */
+const OVERWRITE = UPSERT.replace("excluded.revision >", "excluded.revision >=");
+
 const HELD = `
   select value, count, revision from aggregated_events
   where name = ? and agg_func = ? and window_start = ? and window_end = ? and instance = ? and revision >= ?`;
@@ -64,8 +67,13 @@ const HELD = `
  */
 export class SqliteSink implements ProvableSink {
   readonly name = "sqlite";
+  readonly canOverwrite = true;
   #database: DatabaseSync | undefined;
-  #statements: { readonly upsert: StatementSync; readonly held: StatementSync } | undefined;
+  #statements: {
+    readonly upsert: StatementSync;
+    readonly overwrite: StatementSync;
+    readonly held: StatementSync;
+  } | undefined;
   #claim: SqliteClaim | undefined;
   #context: SinkContext | undefined;
   #identity: DatabaseIdentity | undefined;
@@ -84,7 +92,11 @@ export class SqliteSink implements ProvableSink {
       const isNew =
         database.prepare("select 1 from sqlite_schema where name = 'aggregated_events'").get() === undefined;
       database.prepare(CREATE_TABLE).run();
-      this.#statements = { upsert: database.prepare(UPSERT), held: database.prepare(HELD) };
+      this.#statements = {
+        upsert: database.prepare(UPSERT),
+        overwrite: database.prepare(OVERWRITE),
+        held: database.prepare(HELD),
+      };
       database.prepare(CREATE_INDEX).run();
       database.prepare(CREATE_WRITER_TABLE).run();
       this.#claim = new SqliteClaim(database, this.options.instance);
@@ -109,7 +121,7 @@ export class SqliteSink implements ProvableSink {
         isClaimed = claim.moveTo(context.claimant.life, batch.nextId);
         if (isClaimed) {
           for (const aggregate of inOrderOfKey(batch.aggregates)) {
-            const contradiction = this.#writeRow(aggregate);
+            const contradiction = this.#writeRow(aggregate, batch.overwrites);
             if (contradiction !== undefined) contradictions.push(contradiction);
           }
         }
@@ -198,11 +210,11 @@ export class SqliteSink implements ProvableSink {
   }
 
   /** Returns what is there instead. */
-  #writeRow(written: Aggregate): Contradiction | undefined {
+  #writeRow(written: Aggregate, overwrites = false): Contradiction | undefined {
     const { value, count, revision } = written;
     const key = this.#keyOf(written);
-    const { upsert, held } = this.#statements!;
-    if (upsert.run(...key, value, count, revision).changes !== 0) return undefined;
+    const { upsert, overwrite, held } = this.#statements!;
+    if ((overwrites ? overwrite : upsert).run(...key, value, count, revision).changes !== 0) return undefined;
     const found = held.get(...key, revision) as Pick<Aggregate, "value" | "count" | "revision"> | undefined;
     if (found === undefined || (found.value === value && found.count === count)) return undefined;
     return { written, held: { ...written, ...found } };

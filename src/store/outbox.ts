@@ -23,9 +23,11 @@ export interface Outbox {
   cursor(sink: string): number;
   /**
    * The next run for `sink` from `fromId` on, with at most `maxAggregates` of them; undefined when there is nothing left.
-   * A batch may be empty of aggregates (none in the run were routed to the sink): then only the cursor moves.
+   * What an operator wants to be sent again comes between, a batch for a batch, and moves no cursor. A batch may be empty of aggregates (none in the run were routed to the sink): then only the cursor moves.
    */
   read(sink: string, fromId: number, maxAggregates: number): OutboxBatch | undefined;
+  /** The whole of a batch is settled. Durable at once where rows were sent again; of others {@link advance} knows. */
+  delivered(sink: string, batch: OutboxBatch): void;
   /** Moves the cursor of `sink` to `nextId`; durable with the next checkpoint, at most a second later. */
   advance(sink: string, nextId: number): void;
   /**

@@ -2,12 +2,13 @@ import { functionName } from "../aggregation/agg_function.ts";
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import { valueOf } from "../aggregation/accumulator.ts";
 import { type Claimant, type Confirmed, type OutboxBatch, type SinkAlarm, SinkError } from "../sinks/sink.ts";
-import { raiseAlarm } from "./alarms.ts";
+import { raiseAlarm, settleAlarms } from "./alarms.ts";
 import { readSegment } from "./archive.ts";
 import { confirmedRows, isOwnRow } from "./confirmed_rows.ts";
 import { addRefusedAggregates } from "./dead_letters.ts";
 import { Lives } from "./lives.ts";
 import type { Outbox } from "./outbox.ts";
+import { hasOpenRedelivery, nextPiece, pieceDelivered, type RedeliveredRows } from "./redelivery.ts";
 import type { Segment } from "./segment.ts";
 import type { SinkRegistry } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
@@ -23,6 +24,8 @@ export class OutboxLog implements Outbox {
   private cursorsMoved = false;
   /** For each sink at least as many as there are: some may have been retried or purged since. */
   private readonly rejected = new Map<string, number>();
+  /** The piece that a sink got last, where it was one that is sent again. */
+  private readonly again = new Map<string, RedeliveredRows>();
   private readonly endAtStart: number;
   private lives: Lives | undefined;
   private readonly claimants = new Map<string, Claimant>();
@@ -57,6 +60,42 @@ export class OutboxLog implements Outbox {
   }
 
   read(sink: string, fromId: number, maxAggregates: number): OutboxBatch | undefined {
+    const isOutboxNext = this.again.delete(sink);
+    const batch = isOutboxNext ? this.readNew(sink, fromId, maxAggregates) : undefined;
+    return batch ?? this.readAgain(sink, fromId, maxAggregates) ??
+      (isOutboxNext ? undefined : this.readNew(sink, fromId, maxAggregates));
+  }
+
+  delivered(sink: string, batch: OutboxBatch): void {
+    const piece = this.again.get(sink);
+    if (piece === undefined || !batch.overwrites) return;
+    pieceDelivered(this.state, piece);
+    if (piece.isLast) settleAlarms(this.state, sink);
+  }
+
+  /** Wakes those who wait, if an operator wants something to be sent again. */
+  lookForRedelivery(): void {
+    if (hasOpenRedelivery(this.state)) this.wake();
+  }
+
+  private readAgain(sink: string, cursor: number, maxAggregates: number): OutboxBatch | undefined {
+    const registered = this.registry.get(sink);
+    // Only what it has had: a reader ahead of the cursor asks for what is new.
+    if (cursor !== registered.cursor) return undefined;
+    const piece = nextPiece(this.state, registered, maxAggregates);
+    if (piece === undefined) return undefined;
+    this.again.set(sink, piece);
+    const { aggregates } = piece;
+    return {
+      firstId: cursor,
+      nextId: cursor,
+      ids: aggregates.map(() => cursor),
+      aggregates,
+      overwrites: true,
+    };
+  }
+
+  private readNew(sink: string, fromId: number, maxAggregates: number): OutboxBatch | undefined {
     const { bit } = this.registry.get(sink);
     const segments = this.state.all<SegmentRow>(
       `SELECT first_id, row_count, sink_bits, window_start_ms, window_end_ms FROM segment
@@ -178,6 +217,10 @@ export class OutboxLog implements Outbox {
   extend(endId: number): void {
     if (endId === this.end) return;
     this.end = endId;
+    this.wake();
+  }
+
+  private wake(): void {
     for (const done of [...this.waiting]) done();
   }
 }

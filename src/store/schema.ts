@@ -98,5 +98,13 @@ export const MIGRATIONS: readonly string[] = [
     routed_count INTEGER NOT NULL, given_up_count INTEGER NOT NULL, purged_count INTEGER NOT NULL,
     PRIMARY KEY (sink, since_id)
   ) WITHOUT ROWID;
+
+  -- What an operator wants a sink to get once more: windows that start from since_ms up to until_ms. It has come to the row
+  -- after_key of the window, null: to its end. sent: rows so far.
+  CREATE TABLE redelivery (
+    id INTEGER PRIMARY KEY, sink TEXT NOT NULL, since_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL,
+    window_end_ms INTEGER, window_start_ms INTEGER, after_key TEXT, sent INTEGER NOT NULL DEFAULT 0,
+    done INTEGER NOT NULL DEFAULT 0
+  );
   `,
 ];

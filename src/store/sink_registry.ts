@@ -190,6 +190,7 @@ function remove(
     sink.purgedCount,
   );
   state.run("DELETE FROM sink WHERE name = ?", sink.name);
+  state.run("UPDATE redelivery SET done = 1 WHERE sink = ?", sink.name);
 }
 
 function add(state: StateDatabase, name: string, endId: number): void {

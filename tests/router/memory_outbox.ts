@@ -35,6 +35,8 @@ export class MemoryOutbox implements Outbox {
     };
   }
 
+  delivered(): void {}
+
   advance(sink: string, nextId: number): void {
     this.cursors.set(sink, Math.max(this.cursor(sink), nextId));
   }

@@ -1,0 +1,234 @@
+import { systemClock } from "../clock/clock.ts";
+import type { Config } from "../config/config.ts";
+import { deliverAlone } from "../handler/handler.ts";
+import { createSinks, provablePlaces } from "../handler/parts.ts";
+import { type Proof, type Span, verify } from "../handler/verification.ts";
+import { readAccounts } from "../store/accounts.ts";
+import { askForRedelivery, END_OF_TIME_MS, readRedeliveries } from "../store/redelivery.ts";
+import { SinkRegistry } from "../store/sink_registry.ts";
+import { StateDatabase } from "../store/state_database.ts";
+import { StateError } from "../store/state_error.ts";
+import type { CommandContext } from "./command.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { writeStderr } from "./system.ts";
+import { report } from "./verify.ts";
+
+export interface RedeliverOptions {
+  readonly sink: string | undefined;
+  readonly sinceMs: number | undefined;
+  readonly untilMs: number | undefined;
+  readonly allowDuplicates: boolean;
+  readonly json: boolean;
+}
+
+/** What the state has for a sink in a span. */
+interface Stock {
+  readonly windows: number;
+  /** Windows that ended here or before have left the horizon, but for those that it still counts; undefined: none has. */
+  readonly goneBeforeMs: number | undefined;
+}
+
+const LOOK_MS = 500;
+
+/** Sends a sink its rows of a span again, and ends with the proof for that span. */
+export async function redeliver(context: CommandContext, options: RedeliverOptions): Promise<ExitCode> {
+  const { config, signal, write } = context;
+  const { sink, span } = wanted(context, options);
+  const stock = stockOf(config, sink, span);
+  const id = ask(config, sink, span);
+  const { sent, leftover, isHanded } = await fulfil(context, id, sink);
+  if (leftover !== undefined) {
+    throw new CommandError(
+      EXIT.tryAgain,
+      `${leftover}. ${sent} rows were sent; the rest is sent by the next start of the handler, or by this command again.`,
+    );
+  }
+  const place = provablePlaces(config, context.logger, true).find(({ name }) => name === sink);
+  const state = StateDatabase.openForReading(config.stateDir);
+  try {
+    const proof = place && await verify(state, [place], span, signal);
+    const result = { sink, sent, by: isHanded ? "the running handler" : "this command", stock, proof };
+    // What the sink itself prints goes to stdout.
+    const tell = sink === "stdout" ? writeStderr : write;
+    tell(options.json ? toJson(result, span) : toText(result));
+    return proof === undefined || proof.proven ? EXIT.done : EXIT.failed;
+  } finally {
+    await place?.close();
+    state.close();
+  }
+}
+
+function wanted(
+  { config, logger }: CommandContext,
+  { sink, sinceMs, untilMs, allowDuplicates }: RedeliverOptions,
+): { readonly sink: string; readonly span: Span } {
+  const names = config.sinks.map(({ name }) => name);
+  const usage = (message: string) => new CommandError(EXIT.usage, message);
+  if (sink === undefined) throw usage(`redeliver needs --sink NAME. There are: ${names.join(", ")}.`);
+  const found = createSinks(config, logger).find(({ name }) => name === sink);
+  if (!found) {
+    throw usage(`--sink ${sink}: there is no such sink in STORAGE_TYPE. There are: ${names.join(", ")}.`);
+  }
+  if (sinceMs === undefined) {
+    throw usage("redeliver needs --since T: from when on the sink has lost rows, such as 2026-01-31T06:00Z.");
+  }
+  if (untilMs !== undefined && untilMs <= sinceMs) {
+    throw usage(`--until ${iso(untilMs)} is not after --since ${iso(sinceMs)}: no window lies between.`);
+  }
+  if (!found.canOverwrite && !allowDuplicates) {
+    throw usage(
+      `${sink} cannot overwrite: what is sent again is there twice, told apart from the first only by its place. ` +
+        "Add --allow-duplicates if its readers keep one row of each revision.",
+    );
+  }
+  return { sink, span: { sinceMs, untilMs: untilMs ?? END_OF_TIME_MS } };
+}
+
+/** @throws {CommandError} The state has nothing in the span. */
+function stockOf(config: Config, sink: string, { sinceMs, untilMs }: Span): Stock {
+  const state = StateDatabase.openForReading(config.stateDir);
+  try {
+    return state.snapshot(() => {
+      const known = SinkRegistry.read(state).sinks.map(({ name }) => name);
+      if (!known.includes(sink)) {
+        throw new CommandError(
+          EXIT.failed,
+          `the state in ${config.stateDir} knows no sink ${sink}: the handler has not run with it. It knows ${
+            known.join(", ") || "none"
+          }.`,
+        );
+      }
+      const { windows } = state.get<{ windows: number }>(
+        `SELECT count(*) AS windows FROM (SELECT DISTINCT window_start_ms, window_end_ms FROM segment
+         WHERE window_start_ms >= ? AND window_start_ms < ?)`,
+        sinceMs,
+        untilMs,
+      )!;
+      const all = state.get<{ first: number | null; last: number | null; firstId: number | null }>(
+        `SELECT min(window_start_ms) AS first, max(window_end_ms) AS last, min(first_id) AS firstId FROM segment`,
+      )!;
+      const finalMs = readAccounts(state).get("final_ms");
+      const hasDropped = (all.firstId ?? readAccounts(state).get("outbox_end_id") ?? 0) > 0;
+      const goneBeforeMs = hasDropped && finalMs !== undefined && sinceMs < finalMs ? finalMs : undefined;
+      if (windows === 0) {
+        throw new CommandError(
+          EXIT.failed,
+          `the state has no window that starts from ${iso(sinceMs)} to ${
+            untilMs === END_OF_TIME_MS ? "now" : iso(untilMs)
+          }. ` + (all.first === null
+            ? "It has no closed window at all."
+            : `It has windows from ${iso(all.first)} to ${
+              iso(all.last!)
+            }; older ones have left CORRECTION_HORIZON.`),
+        );
+      }
+      return { windows, goneBeforeMs };
+    });
+  } finally {
+    state.close();
+  }
+}
+
+function ask(config: Config, sink: string, { sinceMs, untilMs }: Span): number {
+  const state = StateDatabase.openForWishing(config.stateDir);
+  try {
+    return askForRedelivery(state, sink, sinceMs, untilMs);
+  } finally {
+    state.close();
+  }
+}
+
+/** Has the running handler do it, or does it. */
+async function fulfil({ config, logger, signal }: CommandContext, id: number, sink: string) {
+  const progress = new Progress(config.stateDir, id, sink);
+  const over = new AbortController();
+  const shown = progress.show(AbortSignal.any([signal, over.signal]));
+  try {
+    const leftover = await deliverAlone(config, logger, sink, signal);
+    signal.throwIfAborted();
+    const { sent, isDone } = progress.read();
+    return { sent, leftover: leftover ?? (isDone ? undefined : `${sink} has not had all`), isHanded: false };
+  } catch (error) {
+    if (!(error instanceof StateError) || error.kind !== "held") throw error;
+    for (let now = progress.read(); !now.isDone; now = progress.read()) await pause(signal);
+    return { sent: progress.read().sent, leftover: undefined, isHanded: true };
+  } finally {
+    over.abort();
+    await shown;
+    progress.close();
+  }
+}
+
+/** How far a redelivery has come, shown on a terminal. */
+class Progress {
+  private readonly state: StateDatabase;
+
+  constructor(directory: string, private readonly id: number, private readonly sink: string) {
+    this.state = StateDatabase.openForReading(directory);
+  }
+
+  read() {
+    return this.state.snapshot(() => readRedeliveries(this.state)).find(({ id }) => id === this.id)!;
+  }
+
+  async show(over: AbortSignal): Promise<void> {
+    if (!Deno.stderr.isTerminal()) return;
+    while (!over.aborted) {
+      writeStderr(`\r${this.sink}: ${this.read().sent} rows sent again`);
+      await pause(over).catch(() => {});
+    }
+    writeStderr("\r\x1b[K");
+  }
+
+  close(): void {
+    this.state.close();
+  }
+}
+
+/** @throws The signal's reason, when it fires. */
+async function pause(signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await systemClock.sleep(LOOK_MS, signal);
+  signal.throwIfAborted();
+}
+
+interface Result {
+  readonly sink: string;
+  readonly sent: number;
+  readonly by: string;
+  readonly stock: Stock;
+  readonly proof: Proof | undefined;
+}
+
+function toText({ sink, sent, by, stock, proof }: Result): string {
+  const refused = proof?.sinks[0]?.refused_events ?? 0;
+  const lines = [
+    `${sent} rows of ${stock.windows} windows sent again to ${sink} by ${by}`,
+    stock.goneBeforeMs !== undefined &&
+    `not sent: windows that ended by ${
+      iso(stock.goneBeforeMs)
+    } have left CORRECTION_HORIZON, but for those the state still has`,
+    refused > 0 &&
+    `not sent: ${refused} events in rows that ${sink} has refused (dead-letters retry --reason rejected)`,
+    proof === undefined && `${sink} cannot be read back, so there is no proof`,
+  ].filter((line) => line !== false);
+  return `${lines.join("\n")}\n${proof === undefined ? "" : report(proof, [])}`;
+}
+
+function toJson({ sink, sent, by, stock, proof }: Result, { sinceMs, untilMs }: Span): string {
+  const result = {
+    sink,
+    since: sinceMs / 1000,
+    until: untilMs === END_OF_TIME_MS ? null : untilMs / 1000,
+    rows_sent: sent,
+    windows: stock.windows,
+    gone_before: stock.goneBeforeMs === undefined ? null : stock.goneBeforeMs / 1000,
+    by,
+    proof: proof ?? null,
+  };
+  return `${JSON.stringify(result, undefined, 2)}\n`;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
