@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { deliverAlone } from "../handler/handler.ts";
 import { createSinks, provablePlaces } from "../handler/parts.ts";
 import { type Proof, type Span, verify } from "../handler/verification.ts";
+import type { Logger } from "../log/logger.ts";
 import { readAccounts } from "../store/accounts.ts";
 import { askForRedelivery, END_OF_TIME_MS, readRedeliveries } from "../store/redelivery.ts";
 import { SinkRegistry } from "../store/sink_registry.ts";
@@ -11,7 +12,7 @@ import { StateError } from "../store/state_error.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { writeStderr } from "./system.ts";
-import { report } from "./verify.ts";
+import { amount, report } from "./verify.ts";
 
 export interface RedeliverOptions {
   readonly sink: string | undefined;
@@ -29,6 +30,8 @@ interface Stock {
 }
 
 const LOOK_MS = 500;
+/** Looks without progress after which the operator is told where to look: half a minute. */
+const PATIENCE_LOOKS = 60;
 
 /** Sends a sink its rows of a span again, and ends with the proof for that span. */
 export async function redeliver(context: CommandContext, options: RedeliverOptions): Promise<ExitCode> {
@@ -132,6 +135,12 @@ function stockOf(config: Config, sink: string, { sinceMs, untilMs }: Span): Stoc
 function ask(config: Config, sink: string, { sinceMs, untilMs }: Span): number {
   const state = StateDatabase.openForWishing(config.stateDir);
   try {
+    if (!state.hasTable("redelivery")) {
+      throw new CommandError(
+        EXIT.failed,
+        `the state in ${config.stateDir} is one of an earlier version. Start this version on it first: run or once.`,
+      );
+    }
     return askForRedelivery(state, sink, sinceMs, untilMs);
   } finally {
     state.close();
@@ -150,7 +159,7 @@ async function fulfil({ config, logger, signal }: CommandContext, id: number, si
     return { sent, leftover: leftover ?? (isDone ? undefined : `${sink} has not had all`), isHanded: false };
   } catch (error) {
     if (!(error instanceof StateError) || error.kind !== "held") throw error;
-    for (let now = progress.read(); !now.isDone; now = progress.read()) await pause(signal);
+    await progress.awaitEnd(logger, signal);
     return { sent: progress.read().sent, leftover: undefined, isHanded: true };
   } finally {
     over.abort();
@@ -169,6 +178,22 @@ class Progress {
 
   read() {
     return this.state.snapshot(() => readRedeliveries(this.state)).find(({ id }) => id === this.id)!;
+  }
+
+  /** @throws The signal's reason, when it fires: the handler goes on by itself then. */
+  async awaitEnd(logger: Logger, signal: AbortSignal): Promise<void> {
+    let lookedInVain = 0;
+    for (let last = -1, now = this.read(); !now.isDone; last = now.sent, now = this.read()) {
+      lookedInVain = now.sent === last ? lookedInVain + 1 : 0;
+      if (lookedInVain === PATIENCE_LOOKS) {
+        logger.warn(
+          "the running handler has sent nothing for a while: its log and /readyz say whether the sink can be reached. " +
+            "It goes on by itself, also without this command",
+          { sink: this.sink },
+        );
+      }
+      await pause(signal);
+    }
   }
 
   async show(over: AbortSignal): Promise<void> {
@@ -203,7 +228,7 @@ interface Result {
 function toText({ sink, sent, by, stock, proof }: Result): string {
   const refused = proof?.sinks[0]?.refused_events ?? 0;
   const lines = [
-    `${sent} rows of ${stock.windows} windows sent again to ${sink} by ${by}`,
+    `${amount(sent, "row")} of ${amount(stock.windows, "window")} sent again to ${sink} by ${by}`,
     stock.goneBeforeMs !== undefined &&
     `not sent: windows that ended by ${
       iso(stock.goneBeforeMs)
@@ -229,6 +254,7 @@ function toJson({ sink, sent, by, stock, proof }: Result, { sinceMs, untilMs }: 
   return `${JSON.stringify(result, undefined, 2)}\n`;
 }
 
+/** Beyond what a date can be it is told in seconds. */
 function iso(ms: number): string {
-  return new Date(ms).toISOString();
+  return Math.abs(ms) <= END_OF_TIME_MS ? new Date(ms).toISOString() : `${ms / 1000}`;
 }

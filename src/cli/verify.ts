@@ -137,6 +137,6 @@ function detail(text: string): string {
   return line("", text);
 }
 
-function amount(count: number, noun: string): string {
+export function amount(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -350,6 +350,22 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
       return () => SinkRegistry.open = open;
     },
   },
+  {
+    name: "rows that are sent again count as there before the sink has them",
+    parts: () =>
+      replace(OutboxLog, "readAgain", (readAgain) =>
+        function (sink: string, ...rest) {
+          const batch = readAgain.call(this, sink, ...rest);
+          if (batch !== undefined) this.delivered(sink, batch);
+          return batch;
+        }),
+  },
+  {
+    name: "rows that are sent again do not replace those of the same revision",
+    surroundings: withSinks((sink) => ({
+      write: (batch, signal) => sink.write({ ...batch, overwrites: false }, signal),
+    })),
+  },
 ];
 
 /** Has the product see the sinks of a state as `change` makes them. */

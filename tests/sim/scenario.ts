@@ -92,6 +92,8 @@ export interface Scenario {
   readonly hasPoison: boolean;
   /** Whether an operator puts rejected aggregates back in the calm. */
   readonly isPoisonRetried: boolean;
+  /** Whether others delete and change rows of SQL sinks, which an operator has sent again; only where the horizon is far. */
+  readonly losesRows: boolean;
   /** How long faults happen; after that comes a calm in which everything must come to rest. */
   readonly chaosMs: number;
   readonly eventsPerSecond: number;
@@ -115,15 +117,16 @@ export function drawScenario(dice: Dice, hasChanges = false): Scenario {
   const hasWrongClock = !hasDawn && dice.chance(0.25);
   const isChancy = hasDawn || hasWrongClock;
   const rates = { ...drawRates(dice), ...(hasWrongClock && { clockJump: dice.pick([0.1, 0.3]) }) };
+  const correctionHorizonMs = isChancy
+    ? 3_600_000
+    : leastHorizonMs + dice.pick(hasChanges ? [60_000] : [0, 1000, 5000, 60_000]);
   return {
     busCount: dice.pick([1, 1, 2, 3]),
     sinks,
     setups,
     windowSizesMs,
     allowedLatenessMs,
-    correctionHorizonMs: isChancy
-      ? 3_600_000
-      : leastHorizonMs + dice.pick(hasChanges ? [60_000] : [0, 1000, 5000, 60_000]),
+    correctionHorizonMs,
     maxFutureSkewMs: hasDawn ? 30_000 : 300_000,
     jumpBackMaxMs: hasDawn ? 15_000 : 0,
     hasDawn,
@@ -147,6 +150,7 @@ export function drawScenario(dice: Dice, hasChanges = false): Scenario {
     isRunByCron: dice.chance(0.15),
     hasPoison: dice.chance(0.3),
     isPoisonRetried: dice.chance(0.6),
+    losesRows: correctionHorizonMs >= 60_000 && !isChancy && !hasChanges && dice.chance(0.5),
     chaosMs: dice.between(8, 30) * 1000,
     eventsPerSecond: dice.pick([2, 5, 10]),
     nameCount: hasChanges ? 3 : dice.pick([1, 3, 8]),

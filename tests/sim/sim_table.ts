@@ -1,6 +1,7 @@
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { type OutboxBatch, type ProvableSink, type SinkContext, SinkError } from "../../src/sinks/sink.ts";
 import { rowKey } from "./model.ts";
+import type { Dice } from "./dice.ts";
 import { POISON } from "./plant.ts";
 import type { SinkLink, SinkWeather } from "./sink_link.ts";
 
@@ -13,16 +14,26 @@ export class SimTable {
   constructor(private readonly weather: SinkWeather) {}
 
   /** @throws {SinkError} `rejected`; nothing is written then. */
-  upsert(aggregates: readonly Aggregate[], isPoisoned: boolean): void {
+  upsert(aggregates: readonly Aggregate[], isPoisoned: boolean, overwrites = false): void {
     if (isPoisoned && aggregates.some(({ name }) => name === POISON)) {
       throw new SinkError("rejected", "a value out of range");
     }
     for (const aggregate of aggregates) {
       const key = rowKey(aggregate);
       const known = this.rows.get(key);
-      if (known === undefined || !this.isGuarded || aggregate.revision > known.revision) {
+      const least = overwrites ? aggregate.revision : aggregate.revision - 1;
+      if (known === undefined || !this.isGuarded || known.revision <= least) {
         this.rows.set(key, aggregate);
       }
+    }
+  }
+
+  /** Some of its rows are deleted or changed by others. Not older ones: the state may let go of their windows at any time. */
+  lose(dice: Dice, sinceMs: number): void {
+    for (const [key, row] of this.rows) {
+      if (row.windowStartMs < sinceMs) continue;
+      if (dice.chance(0.3)) this.rows.delete(key);
+      else if (dice.chance(0.2)) this.rows.set(key, { ...row, value: row.value + 1, count: row.count + 1 });
     }
   }
 
@@ -34,7 +45,11 @@ export class SimTable {
       write: (batch: OutboxBatch, signal: AbortSignal) => {
         // Judged as it is sent: what was rejected once is not taken when it comes late a second time.
         const { isPoisoned } = this.weather;
-        return link.request(describe(batch), signal, () => this.upsert(batch.aggregates, isPoisoned));
+        return link.request(
+          describe(batch),
+          signal,
+          () => this.upsert(batch.aggregates, isPoisoned, batch.overwrites),
+        );
       },
       probe: () => Promise.resolve("simulated"),
       close: () => link.close(),

@@ -4,6 +4,7 @@ import type { Surroundings } from "../../src/handler/parts.ts";
 import { createLogger } from "../../src/log/logger.ts";
 import type { ProvableSink, Sink } from "../../src/sinks/sink.ts";
 import { leaveWish } from "../../src/store/dead_letters.ts";
+import { askForRedelivery, END_OF_TIME_MS, hasOpenRedelivery } from "../../src/store/redelivery.ts";
 import { SinkRegistry, waitingRows } from "../../src/store/sink_registry.ts";
 import { StateDatabase } from "../../src/store/state_database.ts";
 import { StateError } from "../../src/store/state_error.ts";
@@ -100,6 +101,8 @@ const TICK_MS = 1000;
 const CALM_MAX_MS = 300_000;
 /** What the state has seen of time is in the past again before the calm is over. */
 const JUMP_AHEAD_MAX_MS = 120_000;
+/** Rows of windows that began before are not lost: far from the horizon, 60 s at least, in any run. */
+const LOST_ROWS_MS = 20_000;
 const INSTANCE = "sim";
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -140,6 +143,8 @@ class Simulation {
   /** What the product reads while it proves itself. */
   private proving: StateDatabase | undefined;
   private hasRetriedLetters = false;
+  /** Others have spoilt rows that are not sent again yet. */
+  private isSpoilt = false;
   private violation: string | undefined;
   private events = 0;
 
@@ -267,7 +272,7 @@ class Simulation {
   /** Before a start an operator may change the settings. Returns the sinks whose aggregates he gives up by that. */
   private changeSetup(): string[] {
     const { dice, scenario, trace } = this;
-    if (this.isCalm || scenario.setups.length === 1 || dice.chance(0.4)) return [];
+    if (this.isCalm || this.isSpoilt || scenario.setups.length === 1 || dice.chance(0.4)) return [];
     const next = dice.pick(scenario.setups);
     const waiting = this.read((state) =>
       SinkRegistry.read(state).sinks
@@ -406,6 +411,7 @@ class Simulation {
   private committed(process: Process, state: StateDatabase): void {
     try {
       this.happens("commits");
+      if (this.isSpoilt) this.isSpoilt = hasOpenRedelivery(state);
       this.audit.checkpoint(state, process.windowSizeMs, process.setup);
       for (const place of this.places.values()) {
         const repetition = place instanceof SimTopic ? place.repetition : undefined;
@@ -494,6 +500,7 @@ class Simulation {
       this.happens(Math.abs(aheadMs) > FAR_WRONG_MS ? "clock hours or days wrong" : "clock jumps");
     }
     if (dice.chance(rates.wish)) this.wish();
+    if (this.scenario.losesRows && dice.chance(0.05)) this.spoil();
     if (process === undefined || process.lifetime.isOver) return;
     if (dice.chance(0.1)) this.prove();
     if (dice.chance(rates.stop)) {
@@ -560,6 +567,7 @@ class Simulation {
         state.get<{ rows: number }>(`SELECT count(*) AS rows FROM ${sql}`)!.rows > 0 ? what : undefined;
       return waiting("windows are open", `open_page_keys WHERE window_end_ms <= ${this.wall.nowMs}`) ??
         waiting("a wish is unfulfilled", "wish") ??
+        waiting("rows are to be sent again", "redelivery WHERE NOT done") ??
         waiting(
           "the outbox is not empty",
           "sink WHERE cursor < (SELECT value FROM account WHERE name = 'outbox_end_id')",
@@ -593,9 +601,28 @@ class Simulation {
     }
   }
 
+  /** Others spoil rows of a table, and an operator wants them to be sent again. */
+  private spoil(): void {
+    if (this.proving !== undefined || !hasState(this.directory)) return;
+    const state = StateDatabase.openForWishing(this.directory);
+    try {
+      const tables = SinkRegistry.read(state).sinks.map(({ name }) => name)
+        .filter((name) => this.places.get(name) instanceof SimTable);
+      if (tables.length === 0) return;
+      const name = this.dice.pick(tables);
+      (this.places.get(name) as SimTable).lose(this.dice, this.wall.trueMs - LOST_ROWS_MS);
+      askForRedelivery(state, name, 0, END_OF_TIME_MS);
+      this.isSpoilt = true;
+      this.trace.note("operator", `redeliver to ${name}, which has lost rows`);
+      this.happens("rows lost and sent again");
+    } finally {
+      state.close();
+    }
+  }
+
   /** Has the product prove itself, while everything goes on. */
   private prove(): void {
-    if (this.proving !== undefined || !hasState(this.directory)) return;
+    if (this.proving !== undefined || this.isSpoilt || !hasState(this.directory)) return;
     const state = this.proving = StateDatabase.openForReading(this.directory);
     this.audit.proof(state, this.provableSinks(state)).catch((error) => {
       this.fail(

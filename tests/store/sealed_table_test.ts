@@ -4,6 +4,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { acceptSink } from "../../src/store/alarms.ts";
 import { ColumnError, ColumnReader } from "../../src/store/columns.ts";
 import { leaveWish, readDeadLetters } from "../../src/store/dead_letters.ts";
+import { askForRedelivery } from "../../src/store/redelivery.ts";
 import { Seal } from "../../src/store/seal.ts";
 import { SinkRegistry } from "../../src/store/sink_registry.ts";
 import { StateDatabase } from "../../src/store/state_database.ts";
@@ -13,7 +14,7 @@ import { inTemporaryDirectory } from "./inside.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
-/** Rows in every table: closed and open windows, ids, refused events and aggregates, a wish, a start, an alarm, a sink that went. */
+/** Rows in every table: closed and open windows, ids, refused events and aggregates, a wish, a start, an alarm, a sink that went, rows sent again. */
 async function makeState(directory: string): Promise<void> {
   const bus = new MemorySource();
   const event = (name: string, second: number, value = 1) =>
@@ -32,6 +33,7 @@ async function makeState(directory: string): Promise<void> {
   outbox.claimant("sqlite");
   acceptSink(state, "stdout", 1);
   outbox.alarm("sqlite", { kind: "rows_missing", detail: "some", count: 1 });
+  askForRedelivery(state, "stdout", 0, NOW_MS);
   SinkRegistry.open(state, outbox.endId(), ["sqlite"], ["stdout"], NOW_MS);
 }
 
