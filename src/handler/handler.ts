@@ -149,6 +149,7 @@ export async function deliverAlone(
     busNames: undefined,
     forgetSinks: [],
     clock: systemClock,
+    builtAtMs: BUILT_AT_MS,
     observer: metrics,
   });
   try {
