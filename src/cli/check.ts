@@ -115,7 +115,7 @@ async function examineClock(config: Config, signal: AbortSignal, timeoutMs: numb
         `FAILED  clock_behind: ${accusation} (Set the clock right: until then events are not read. Is it synchronised?)`,
     };
   }
-  const doubt = ownClock.accuser(0) ?? ownClock.contradiction(config.maxFutureSkewMs);
+  const doubt = ownClock.accuser(0) ?? ownClock.doubter(config.maxFutureSkewMs);
   return { isFine: true, text: doubt === undefined ? "ok      clock" : `WARNING clock: ${doubt}` };
 }
 

@@ -63,11 +63,15 @@ export class OwnClock {
     return witness && dates.length === 0 ? this.accusation(nowMs, witness) : undefined;
   }
 
-  /** A bus that says that the clock is ahead by more than `toleratedMs`; undefined: none does. */
-  contradiction(toleratedMs: number): string | undefined {
+  /**
+   * Who else makes the clock doubtful: a witness that a bus contradicts, or a bus that says that the clock is ahead by more than
+   * `toleratedMs`; undefined: nobody does.
+   */
+  doubter(toleratedMs: number): string | undefined {
     const nowMs = this.clock.nowMs();
-    const bus = this.dates().find(({ ms }) => ms < nowMs - toleratedMs - TOLERANCE_MS);
-    return bus && this.accusation(nowMs, bus);
+    const witness = this.lowerBounds().find(({ ms }) => ms > nowMs + toleratedMs + TOLERANCE_MS) ??
+      this.dates().find(({ ms }) => ms < nowMs - toleratedMs - TOLERANCE_MS);
+    return witness && this.accusation(nowMs, witness);
   }
 
   private dates(): Witness[] {

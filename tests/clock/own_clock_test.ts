@@ -112,6 +112,10 @@ Deno.test("for a look before anything is read: behind by more than is tolerated,
   assert.match(ownClock({ nowMs: BEHIND, stateMs: TRUE_MS }).accuser(SKEW_MS) ?? "nobody", /state/);
   assert.equal(ownClock({ nowMs: TRUE_MS - 60_000, dateMs: TRUE_MS }).accuser(SKEW_MS), undefined);
   assert.equal(ownClock({ nowMs: TRUE_MS, stateMs: AHEAD, dateMs: TRUE_MS }).accuser(SKEW_MS), undefined);
-  assert.match(ownClock({ nowMs: AHEAD, dateMs: TRUE_MS }).contradiction(SKEW_MS) ?? "nobody", /bus/);
-  assert.equal(ownClock({ nowMs: TRUE_MS, dateMs: TRUE_MS }).contradiction(0), undefined);
+  assert.match(
+    ownClock({ nowMs: BEHIND, builtAtMs: TRUE_MS, dateMs: BEHIND }).doubter(SKEW_MS) ?? "nobody",
+    /this program was built/,
+  );
+  assert.match(ownClock({ nowMs: AHEAD, dateMs: TRUE_MS }).doubter(SKEW_MS) ?? "nobody", /bus/);
+  assert.equal(ownClock({ nowMs: TRUE_MS, dateMs: TRUE_MS }).doubter(0), undefined);
 });
