@@ -14,7 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
 ];
 
 /** What the aggregation knows of the bus. */
-const EVENT_FILES = ["vabus/event.ts", "vabus/event_batch.ts", "vabus/text_hash.ts"];
+const EVENT_FILES = ["vabus/event.ts", "vabus/event_batch.ts", "vabus/log_history.ts", "vabus/text_hash.ts"];
 
 /** Types by which siblings on one floor know each other. */
 const CONTRACTS = ["sinks/sink.ts", "vabus/source.ts", "store/outbox.ts"];

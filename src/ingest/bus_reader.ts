@@ -7,6 +7,7 @@ import { Backoff } from "../clock/backoff.ts";
 import type { Clock } from "../clock/clock.ts";
 import { Pulse } from "../clock/pulse.ts";
 import { REQUEST_MAX_MS } from "../vabus/bus_connection.ts";
+import { HistoryComparison } from "./history_comparison.ts";
 import { DRAIN_PATIENCE_MS, type Ingest } from "./ingest.ts";
 
 export interface BusReaderOptions {
@@ -21,6 +22,10 @@ export type DrainResult = { readonly drained: true } | { readonly drained: false
 /** Failed polls in a row after which a drain gives up. */
 const DRAIN_ATTEMPTS = 4;
 const FAREWELL_MS = 2000;
+/** How often the last event that was read is looked at again, in case the bus came back without a failed poll. */
+const COMPARISON_PAUSE_MS = 300_000;
+/** Then reading goes on without a comparison. */
+const UNREADABLE_LOOKS_MAX = 5;
 
 /** Reads one bus in order: fetch, scan, hand over. The next fetch is under way while this reply is aggregated. */
 export class BusReader {
@@ -32,6 +37,11 @@ export class BusReader {
   private limit: number;
   /** What the last reply says about itself, whether or not the rest of it can be read. */
   private header: ReplyHeader | undefined;
+  /** When the bus is next asked whether it still has what was read: at the start, after a failure, and now and then. Monotonic. */
+  private comparisonDueMs = -Infinity;
+  /** Whether the bus has been seen to have what was read, since it last failed. Before that, nothing is acknowledged. */
+  private isCompared = false;
+  private unreadableLooks = 0;
 
   constructor(
     private readonly source: Source,
@@ -51,6 +61,8 @@ export class BusReader {
   /** Reads until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      // While nothing is fetched, no failed poll tells that the bus was away.
+      if (this.ingest.obstacle) this.compareSoon();
       await this.ingest.mayFetch(signal, this.pulse);
       if (signal.aborted) break;
       await this.step(this.options.waitSeconds, signal);
@@ -81,8 +93,8 @@ export class BusReader {
   /** Tells the bus what is durable here, after the last checkpoint; the bus works without it too. */
   async acknowledge(): Promise<void> {
     const { log, nextOffset } = this.state.position;
-    // What was durable is gone with the state: the bus must keep what it still has.
-    if (nextOffset === undefined || this.ingest.obstacle?.name === "state_gone") return;
+    // What was durable is gone with the state, or the bus may be another one: it must keep what it still has.
+    if (nextOffset === undefined || !this.isCompared || this.ingest.obstacle?.name === "state_gone") return;
     // A reply that came before the stop and was never taken in may be of a new log, which would forget what nobody has read.
     const unread = await this.prefetch?.reply.catch(() => undefined);
     if (unread && logOf(unread) !== log) return;
@@ -113,10 +125,11 @@ export class BusReader {
     const startedMs = this.clock.monotonicMs();
     this.pulse.expect("the answer of the bus", REQUEST_MAX_MS + waitSeconds * 1000);
     try {
+      await this.compareIfDue(signal);
       const reply = await this.fetch(waitSeconds, signal);
       const eventCount = reply.kind === "events"
         ? this.take(reply.body, waitSeconds, signal)
-        : this.jump(reply);
+        : await this.jump(reply, signal);
       this.ingest.pollSucceeded(this.bus);
       if (eventCount === "held") {
         this.prefetch = undefined;
@@ -140,6 +153,54 @@ export class BusReader {
     }
   }
 
+  /**
+   * A bus that was restored from a backup may have other events at offsets that were read, under the same identity. It is asked
+   * before anything is acknowledged to it.
+   */
+  private async compareIfDue(signal: AbortSignal): Promise<void> {
+    const { position: { log, nextOffset } } = this.state;
+    if (log === undefined || nextOffset === undefined) return;
+    if (this.clock.monotonicMs() < this.comparisonDueMs) return;
+    const comparison = new HistoryComparison(this.source, log, this.state.history);
+    const look = await comparison.lookAtLast(signal);
+    // The next fetch is told so too.
+    if (look === "elsewhere") return;
+    if (look === "unreadable" && ++this.unreadableLooks < UNREADABLE_LOOKS_MAX) {
+      throw new SourceError(
+        "garbage",
+        `${this.source.name}: the last event that was read cannot be read again`,
+      );
+    }
+    if (look === "other") await this.goBack(log, nextOffset, signal);
+    if (look === "ended") await this.goBack(log, comparison.end, signal);
+    this.unreadableLooks = 0;
+    this.comparisonDueMs = this.clock.monotonicMs() + COMPARISON_PAUSE_MS;
+    this.isCompared = true;
+  }
+
+  private compareSoon(): void {
+    this.comparisonDueMs = -Infinity;
+    this.isCompared = false;
+  }
+
+  /** Goes on where the bus's history and the one that was read part. `end`: that of the bus's log, or of what was read. */
+  private async goBack(log: string, end: number, signal: AbortSignal): Promise<void> {
+    const comparison = new HistoryComparison(this.source, log, this.state.history);
+    const { next, unknown } = await comparison.parting(end, signal);
+    this.logger.error(
+      "the bus has other events, or fewer, than were read of the same log (restored from a backup?): going on at the last " +
+        "offset at which both agree",
+      {
+        bus: this.state.name,
+        log,
+        read_to: this.state.position.nextOffset,
+        going_on_at: next,
+        ...(unknown > 0 && { perhaps_counted_twice: unknown }),
+      },
+    );
+    this.ingest.skipTo(this.bus, log, next, 0);
+  }
+
   private fetch(waitSeconds: number, signal: AbortSignal): Promise<FetchReply> {
     const { nextOffset } = this.state.position;
     const prefetch = this.prefetch;
@@ -154,7 +215,12 @@ export class BusReader {
     signal: AbortSignal,
   ): Promise<FetchReply> {
     const reply = await this.source.fetch(
-      { offset, limit: this.limit, waitSeconds, ack: this.state.committedOffset },
+      {
+        offset,
+        limit: this.limit,
+        waitSeconds,
+        ack: this.isCompared ? this.state.committedOffset : undefined,
+      },
       signal,
     );
     this.ingest.heardTime(this.bus, reply.dateMs);
@@ -237,11 +303,15 @@ export class BusReader {
   private resume(log: string, nextOffset: number | undefined): number {
     this.logger.info("the bus has moved: going on where its log was left", { bus: this.state.name });
     this.ingest.resume(this.bus, log, nextOffset);
+    this.compareSoon();
     return 1;
   }
 
   /** The log begins or ends elsewhere. Returns 0: no events. */
-  private jump(reply: Exclude<FetchReply, { kind: "events" }>): number {
+  private async jump(
+    reply: Exclude<FetchReply, { kind: "events" }>,
+    signal: AbortSignal,
+  ): Promise<number> {
     const { log, nextOffset } = this.state.position;
     if (log !== reply.log) {
       this.refuseTwin(reply.log);
@@ -262,13 +332,8 @@ export class BusReader {
     if (nextOffset === undefined || reply.next >= nextOffset) {
       throw this.contradiction(`its log goes on to ${reply.next}`);
     }
-    // Same log: what the bus has lost of it we have, and asking for the oldest event would count the rest twice.
-    this.logger.error("the bus has lost the end of its log: going on where it ends now", {
-      bus: this.state.name,
-      offset: nextOffset,
-      next: reply.next,
-    });
-    return this.skip(log, reply.next, 0);
+    await this.goBack(log, reply.next, signal);
+    return 0;
   }
 
   private skip(log: string, nextOffset: number, lost: number): number {
@@ -293,6 +358,7 @@ export class BusReader {
 
   private halve(error: Error): void {
     this.prefetch = undefined;
+    this.compareSoon();
     if (this.limit === this.options.batchSize) {
       this.logger.warn(`a reply of the bus cannot be read: ${error.message}; asking for fewer events`, {
         bus: this.state.name,
@@ -305,6 +371,7 @@ export class BusReader {
 
   private async fail(error: Error, signal: AbortSignal): Promise<void> {
     this.prefetch = undefined;
+    this.compareSoon();
     const message = isUnreadable(error) ? error.message + await this.wayOut(signal) : error.message;
     this.ingest.pollFailed(this.bus, message);
     const retryAfterMs = error instanceof SourceError ? error.retryAfterMs : undefined;

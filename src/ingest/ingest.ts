@@ -7,6 +7,7 @@ import type { OutboxLog } from "../store/outbox_log.ts";
 import type { RefusalAlarm } from "../store/refusal_alarms.ts";
 import { isWaitedOut, type StateError } from "../store/state_error.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
+import { LogHistory } from "../vabus/log_history.ts";
 import { scanEvent } from "../vabus/event_scanner.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { OwnClock } from "../clock/own_clock.ts";
@@ -37,6 +38,8 @@ export interface IngestObserver {
 export interface BusState {
   readonly name: string;
   position: BusPosition;
+  /** What was read of the log that it is at. */
+  history: LogHistory;
   /** Offset below which everything is in a committed checkpoint: what the bus may forget. */
   committedOffset: number | undefined;
   /** Sum of successful empty polls since the last event or failure. */
@@ -128,6 +131,7 @@ export class Ingest {
     this.buses = positions.map((position) => ({
       name: position.name,
       position,
+      history: checkpoint.historyOf(position.log),
       committedOffset: position.nextOffset,
       idleMs: 0,
       failure: undefined,
@@ -219,6 +223,7 @@ export class Ingest {
     const before = { ...this.aggregator.accounting };
     this.aggregate(bus, batch, state.name, state.position.nextOffset);
     this.refusalWatch.count(bus, before, this.aggregator.accounting);
+    if (nextOffset !== undefined) state.history.note(batch, nextOffset - batch.total);
     this.moveTo(bus, log, nextOffset);
   }
 
@@ -256,8 +261,10 @@ export class Ingest {
   /** Goes on where a log was left under another name, as if it had been read under this one all the time. @throws {StateError} */
   resume(bus: number, log: string, nextOffset: number | undefined): void {
     this.checkpoint.takeOver(bus, log);
+    const history = this.checkpoint.historyOf(log);
     this.wake(bus);
     this.moveTo(bus, log, nextOffset);
+    this.buses[bus]!.history = history;
   }
 
   /** The other bus whose log this is: read twice, its events would be counted twice. */
@@ -388,7 +395,8 @@ export class Ingest {
       reissued = this.checkpoint.write({
         nowMs: this.clock.nowMs(),
         elapsedMs: startedMs - this.lastWrittenMs,
-        buses: this.buses.map((bus) => bus.position),
+        buses: this.buses.map(({ position }) => position),
+        histories: this.buses.map(({ history }) => history),
         closing,
         refused: this.refused,
         lost: this.lost,
@@ -451,10 +459,14 @@ export class Ingest {
   private moveTo(bus: number, log: string | undefined, nextOffset: number | undefined): void {
     const state = this.buses[bus]!;
     // What is durable of one log says nothing about another one, nor about offsets that this one gives out anew.
-    if (log !== state.position.log) state.committedOffset = undefined;
-    else if (state.committedOffset !== undefined && nextOffset !== undefined) {
+    if (log !== state.position.log) {
+      state.committedOffset = undefined;
+      // Before the first reply no log is known, and what is noted is of the log that it names.
+      if (state.position.log !== undefined) state.history = new LogHistory();
+    } else if (state.committedOffset !== undefined && nextOffset !== undefined) {
       state.committedOffset = Math.min(state.committedOffset, nextOffset);
     }
+    state.history.goOnAt(nextOffset ?? 0);
     state.position = { name: state.name, log, nextOffset };
     this.hasNews = true;
   }

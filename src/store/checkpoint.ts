@@ -1,6 +1,7 @@
 import { ACCOUNTS, type EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import { ProvenTime } from "../clock/proven_time.ts";
+import { LogHistory } from "../vabus/log_history.ts";
 import { hashBytes } from "../vabus/text_hash.ts";
 import { addToAccount, latestMs, readAccounts } from "./accounts.ts";
 import { ArchivedWindow, dropFinalWindows } from "./archive.ts";
@@ -17,6 +18,7 @@ import {
   type Wish,
 } from "./dead_letters.ts";
 import { dropOldestLetters, type LetterBound, type LetterVolume, measureLetters } from "./letter_bound.ts";
+import { dropHistories, readHistory, writeHistory } from "./history_pages.ts";
 import { droppedAccount, SKIPPED_ACCOUNT } from "./losses.ts";
 import { encodeAccumulators, encodeKeys, restorePage } from "./open_page.ts";
 import type { OutboxLog } from "./outbox_log.ts";
@@ -79,6 +81,8 @@ export interface CheckpointInput {
   readonly elapsedMs: number;
   /** In the aggregator's numbering. */
   readonly buses: readonly BusPosition[];
+  /** What was read of each bus's log, in the same order. */
+  readonly histories: readonly LogHistory[];
   readonly closing: readonly OpenWindow[];
   readonly refused: readonly RefusedEvent[];
   readonly lost: number;
@@ -124,6 +128,8 @@ export class Checkpoint {
   /** Page and sequence numbers change at a restart: the first checkpoint after it writes everything. */
   private rewriteAll = true;
   private tally = Object.fromEntries(TALLIES.map((name) => [name, 0])) as Record<keyof Tally, number>;
+  /** The logs of the buses as of the last checkpoint. */
+  private savedLogs: string | undefined;
   private letters: LetterVolume = { letters: 0, bytes: 0, goneId: 0 };
   private time = ProvenTime.begin(Infinity);
   /** Whether the state may hold alarms. */
@@ -174,6 +180,16 @@ export class Checkpoint {
   positionOfLog(log: string): BusPosition | undefined {
     const row = this.leftBehind.get(log);
     return row && toPosition(row);
+  }
+
+  /** What was read of a log, as far as it is known. @throws {StateError} */
+  historyOf(log: string | undefined): LogHistory {
+    if (log === undefined) return new LogHistory();
+    try {
+      return readHistory(this.state, log);
+    } catch (error) {
+      throw error instanceof ColumnError ? damaged(this.state.path, error.message) : error;
+    }
   }
 
   /**
@@ -251,6 +267,7 @@ export class Checkpoint {
       if (input.alarms.length > 0 || this.hadAlarms) writeRefusalAlarms(state, input.alarms);
       const { letters, dropped } = this.dropLetters(input.refused, closed.notFinite.length, freed);
       input.buses.forEach((bus, number) => this.writeBus(bus, watermark.greatestOf(number), number));
+      this.writeHistories(input);
       const counts = this.writeSinks(closed, lacking);
       const tally = this.tallyAfter(input, closed, dropped);
       this.writeAccounts(input, tally, closed.endId, time);
@@ -274,6 +291,8 @@ export class Checkpoint {
     this.letters = written.letters;
     this.tally = written.tally;
     for (const [sink, counts] of written.counts) Object.assign(sink, counts);
+    for (const history of input.histories) history.saved();
+    this.savedLogs = input.buses.map(({ log }) => log).join();
     this.outbox.cursorsSaved();
     this.outbox.extend(written.closed.endId);
     return written.reissued;
@@ -441,6 +460,14 @@ export class Checkpoint {
       const earlier = this.leftBehind.get(bus.log);
       if (earlier) this.state.seal.remove("recent_ids", "bus = ?", earlier.name);
     }
+  }
+
+  private writeHistories({ buses, histories }: CheckpointInput): void {
+    histories.forEach((history, number) => {
+      const { log } = buses[number]!;
+      if (log !== undefined) writeHistory(this.state, log, history, this.writer);
+    });
+    if (buses.map(({ log }) => log).join() !== this.savedLogs) dropHistories(this.state);
   }
 
   private tallyAfter(input: CheckpointInput, closed: Closed, lettersDropped: number): Tally {

@@ -106,5 +106,11 @@ export const MIGRATIONS: readonly string[] = [
     window_end_ms INTEGER, window_start_ms INTEGER, after_key TEXT, sent INTEGER NOT NULL DEFAULT 0,
     done INTEGER NOT NULL DEFAULT 0
   );
+
+  -- Fingerprints of what was read of a log, see log_history.ts: those of a page's events from first_offset on.
+  CREATE TABLE history (
+    log TEXT NOT NULL, page INTEGER NOT NULL, checksum INTEGER NOT NULL, first_offset INTEGER NOT NULL,
+    hashes BLOB NOT NULL, PRIMARY KEY (log, page)
+  ) WITHOUT ROWID;
   `,
 ];

@@ -16,14 +16,12 @@ export class LogClient implements Source {
     this.name = connection.name;
   }
 
-  async fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchReply> {
-    const { status, body, dateMs } = await this.connection.request({
-      path: this.path(request),
-      waitSeconds: request.waitSeconds,
-      expected: [OK, TRIMMED, BEYOND_END],
-    }, signal);
-    if (status === OK) return { kind: "events", body, dateMs };
-    return { kind: status === TRIMMED ? "trimmed" : "reset", ...this.bounds(body), dateMs };
+  fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchReply> {
+    return this.read(this.path(request), request.waitSeconds, signal);
+  }
+
+  look(offset: number, signal: AbortSignal): Promise<FetchReply> {
+    return this.read(`/events?offset=${offset}&limit=1&wait=0`, 0, signal);
   }
 
   async oldest(signal: AbortSignal): Promise<{ log: string; offset: number }> {
@@ -53,6 +51,13 @@ export class LogClient implements Source {
 
   close(): void {
     this.connection.close();
+  }
+
+  private async read(path: string, waitSeconds: number, signal: AbortSignal): Promise<FetchReply> {
+    const expected = [OK, TRIMMED, BEYOND_END];
+    const { status, body, dateMs } = await this.connection.request({ path, waitSeconds, expected }, signal);
+    if (status === OK) return { kind: "events", body, dateMs };
+    return { kind: status === TRIMMED ? "trimmed" : "reset", ...this.bounds(body), dateMs };
   }
 
   private path({ offset, limit, waitSeconds, ack }: FetchRequest): string {

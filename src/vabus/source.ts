@@ -7,6 +7,8 @@ export interface Source {
    * news that the log begins elsewhere. Throws {@link SourceError}; never retries.
    */
   fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchReply>;
+  /** The event at `offset` alone, without waiting and without acknowledging anything. @throws {SourceError} */
+  look(offset: number, signal: AbortSignal): Promise<FetchReply>;
   /** Which log the source has, and the oldest offset in it, without reading an event. @throws {SourceError} */
   oldest(signal: AbortSignal): Promise<{ readonly log: string; readonly offset: number }>;
   /** Reaches the source and says in a few words what is there. For the `check` command. */

@@ -12,7 +12,7 @@ export function hashWord(hash: number, word: number): number {
 
 /**
  * The hash of a run of bytes under which names and ids are looked up in memory: its whole words, then one of what is left,
- * filled up with zeros. It is never written to disk.
+ * filled up with zeros. Fingerprints of events on disk are made of it (`log_history.ts`).
  */
 export function hashBytes(bytes: Uint8Array, start: number, length: number): number {
   let hash = HASH_SEED;

@@ -21,7 +21,8 @@ const MIN_WINDOWS = 4;
 /** The events of a scenario, and what must come out of them. */
 export class Load {
   readonly oracle = new Oracle(WINDOW_MS);
-  private readonly batches: readonly string[][];
+  /** As JSON texts, in the order they are published. */
+  readonly batches: readonly string[][];
 
   constructor(private readonly options: LoadOptions) {
     const { seed, seconds, eventsPerSecond = 4000, windowsPerSecond = 0.5, lateShare, nameCount = 200 } =

@@ -1,9 +1,10 @@
 import { frozen } from "./frozen.ts";
 import { fullDisk } from "./full_disk.ts";
+import { restored } from "./restored.ts";
 import type { Scenario } from "./scenario.ts";
 import { storm } from "./storm.ts";
 import { twin } from "./twin.ts";
 import { wrongClock } from "./wrong_clock.ts";
 
 /** Every kind of bad day there is. */
-export const SCENARIOS: readonly Scenario[] = [storm, fullDisk, twin, frozen, wrongClock];
+export const SCENARIOS: readonly Scenario[] = [storm, fullDisk, twin, frozen, wrongClock, restored];

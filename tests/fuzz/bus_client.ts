@@ -54,6 +54,8 @@ class ObservedSource implements Source {
     }
   }
 
+  // Without the events that it last read, a bus cannot be caught with others.
+  look = (): Promise<FetchReply> => Promise.resolve({ kind: "reset", log: "none", first: 0, next: 0 });
   oldest = (): Promise<never> => Promise.reject(new SourceError("garbage", "404"));
   probe = (signal: AbortSignal): Promise<string> => this.client.probe(signal);
   time = (signal: AbortSignal): Promise<number | undefined> => this.client.time(signal);

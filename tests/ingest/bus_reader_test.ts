@@ -769,26 +769,3 @@ function wholeReply(bus: MemorySource, { offset = bus.first, limit }: FetchReque
   const events = bus.events.slice(offset - bus.first, offset - bus.first + limit);
   return { log: bus.log, offset, next: offset + events.length, events };
 }
-
-Deno.test(
-  "what a log had before it was known is not lost; what a new one has trimmed before it was read is, and is told",
-  inTemporaryDirectory(async (directory) => {
-    const bus = new MemorySource();
-    bus.publish(...Array.from({ length: 9 }, () => event("a", 1, NOW_S)));
-    bus.trim(5);
-    using rig = openRig(directory, [bus], NOW_MS);
-    const { ingest } = rig.core;
-    const told = () => rig.log.filter((line) => /ERROR.*lost/.test(line));
-    await rig.readers[0]!.drain(NEVER);
-    assert.equal(ingest.buses[0]!.position.nextOffset, 9);
-    assert.equal(ingest.lostEvents, 0);
-    assert.deepEqual(told(), []);
-    bus.log = "second-log";
-    bus.trim(2);
-    await rig.readers[0]!.drain(NEVER);
-    assert.equal(ingest.buses[0]!.position.nextOffset, 9);
-    assert.equal(ingest.lostEvents, 7);
-    assert.equal(told().length, 1);
-    assert.match(told()[0]!, /events=7/);
-  }),
-);

@@ -55,6 +55,8 @@ export class MemorySource implements Source {
     return reply(log, offset, events);
   }
 
+  look = (offset: number) =>
+    Promise.resolve(this.answer({ offset, limit: 1, waitSeconds: 0, ack: undefined }));
   oldest = () => Promise.resolve({ log: this.log, offset: this.first });
   probe = () => Promise.resolve("memory");
   time = () => Promise.resolve(undefined);

@@ -59,10 +59,6 @@ const verdicts: Record<Verdict, number> = {
 const tried = () => verdicts.killed + verdicts["timed out"] + verdicts.survived;
 console.log(`seed ${seed}`);
 using court = new Court(ROOT);
-Deno.addSignalListener("SIGINT", () => {
-  court[Symbol.dispose]();
-  Deno.exit(130);
-});
 for (const mutant of drawn()) {
   if (tried() >= count) break;
   const verdict = await court.try(mutant);

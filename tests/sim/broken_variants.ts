@@ -2,6 +2,8 @@ import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { Watermark } from "../../src/aggregation/watermark.ts";
 import { OwnClock } from "../../src/clock/own_clock.ts";
 import type { Surroundings } from "../../src/handler/parts.ts";
+import { BusReader } from "../../src/ingest/bus_reader.ts";
+import { HistoryComparison } from "../../src/ingest/history_comparison.ts";
 import { Ingest } from "../../src/ingest/ingest.ts";
 import { type OutboxBatch, type Sink, SinkError } from "../../src/sinks/sink.ts";
 import { ArchivedWindow } from "../../src/store/archive.ts";
@@ -365,6 +367,35 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     surroundings: withSinks((sink) => ({
       write: (batch, signal) => sink.write({ ...batch, overwrites: false }, signal),
     })),
+  },
+  {
+    name: "a bus is never asked again for what was read of it",
+    parts: () =>
+      replace(BusReader, "compareIfDue", () =>
+        function () {
+          this.isCompared = true;
+          return Promise.resolve();
+        }),
+  },
+  {
+    name: "a bus that was restored is read on from where it was",
+    parts: () =>
+      replace(HistoryComparison, "parting", () =>
+        function (end: number) {
+          return Promise.resolve({ next: end, unknown: 0 });
+        }),
+  },
+  {
+    name: "a bus that was restored is read again from its oldest event",
+    parts: () =>
+      replace(HistoryComparison, "parting", (parting) =>
+        async function (...values) {
+          return { ...await parting.apply(this, values), next: this.history.at(0).offset };
+        }),
+  },
+  {
+    name: "what was read of a log is forgotten with the process",
+    parts: () => replace(Checkpoint, "writeHistories", () => () => {}),
   },
 ];
 

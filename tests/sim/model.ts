@@ -1,6 +1,6 @@
 import { type Reading, valueFault } from "../support/oracle.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import type { Said, SentRequest } from "./sim_bus.ts";
+import type { Said, SentRequest, SimBus } from "./sim_bus.ts";
 import type { SimEvent } from "./plant.ts";
 import type { WallClock } from "./sim_clock.ts";
 import { Violation } from "./violation.ts";
@@ -38,9 +38,17 @@ export type Chance = "future" | "overflow" | "late";
 export type Letters = ReadonlyMap<string, Chance>;
 
 interface BusBook {
+  /** As it is; what it says is heard. */
+  readonly bus: SimBus;
   durable: Place;
+  /** The events of its log up to there, by offset. */
+  read: Map<number, SimEvent>;
   /** What the running process has heard that no checkpoint covers yet. */
   heard: Heard[];
+  /** Of the last reply that was cut off. */
+  head: { readonly log: string; readonly offset: number } | undefined;
+  /** While the reader compares: how much of what is heard it has made something of. Its next request ends that. */
+  comparedAt: number | undefined;
   /** Requests without an answer yet. */
   sent: SentRequest[];
   /** Since what the reader was waiting for has turned out to be of no use, it has not asked for it again. */
@@ -103,12 +111,16 @@ export class Model {
   constructor(
     private readonly options: ModelOptions,
     private readonly wall: WallClock,
-    busNames: readonly string[],
+    buses: readonly SimBus[],
   ) {
-    for (const name of busNames) {
-      this.buses.set(name, {
+    for (const bus of buses) {
+      this.buses.set(bus.name, {
+        bus,
+        read: new Map(),
         durable: { log: undefined, next: undefined },
         heard: [],
+        head: undefined,
+        comparedAt: undefined,
         sent: [],
         isAskingAnew: false,
         greatestMs: -Infinity,
@@ -125,6 +137,7 @@ export class Model {
     this.hasHeardFailure = false;
     for (const book of this.buses.values()) {
       book.heard = [];
+      book.comparedAt = undefined;
       book.sent = [];
       book.isAskingAnew = false;
       book.lastStirMs = nowMs;
@@ -133,16 +146,80 @@ export class Model {
     }
   }
 
-  sends(bus: string, offset: number | undefined): SentRequest {
+  sends(bus: string, offset: number | undefined, nowMs: number): SentRequest {
     const book = this.book(bus);
-    forgetUnused(book, offset);
+    if (this.findsOut(book, { log: this.offered(bus).log, next: offset })) book.lastStirMs = nowMs;
+    else forgetUnused(book, offset);
+    book.comparedAt = undefined;
     const { log, next } = this.offered(bus);
     if (offset === next) book.isAskingAnew = false;
     // Asked for ahead of a reply that has failed, it is given up; asked for twice, the first is.
-    const request = { offset, log, isVoid: book.isAskingAnew };
+    const request = { offset, log, isLook: false, isVoid: book.isAskingAnew };
     for (const earlier of book.sent) earlier.isVoid ||= earlier.offset === offset;
     book.sent.push(request);
     return request;
+  }
+
+  /** The process asks for an event only to compare it with what it has read: for the last one first. */
+  looks(bus: string, offset: number): SentRequest {
+    const book = this.book(bus);
+    if (book.comparedAt === undefined) {
+      book.comparedAt = book.heard.length;
+      while (book.comparedAt > 0 && this.placeAfter(book, book.comparedAt).next !== offset + 1) {
+        book.comparedAt--;
+      }
+    }
+    const { log, next } = this.placeAfter(book, book.comparedAt);
+    return { offset: next, log, isLook: true, isVoid: false };
+  }
+
+  /** The first offset at which the bus has another event than was read there, or none; undefined: there is no such offset. */
+  parting(bus: string): number | undefined {
+    const { bus: { log, first, next, events }, read, durable, heard } = this.book(bus);
+    const at = this.offered(bus);
+    if (at.log !== log || at.next === undefined) return undefined;
+    const known = new Map(read);
+    heard.reduce((place, heard) => {
+      const step = follow(place, heard);
+      note(known, place, step);
+      return step.place;
+    }, durable);
+    for (let offset = first; offset < at.next; offset++) {
+      if (offset >= next) return offset;
+      if (known.has(offset) && known.get(offset) !== events[offset - first]) return offset;
+    }
+    return at.next < first || at.next <= next ? undefined : Math.max(first, next);
+  }
+
+  /**
+   * Whether the reader goes on at `place` by what it has found out besides: that the bus has another history from there on, or
+   * that its log begins there.
+   */
+  private findsOut(book: BusBook, place: Place): boolean {
+    // What was heard since was asked for ahead.
+    const dropped = book.heard.splice(book.comparedAt ?? book.heard.length);
+    const { log, next } = this.offered(book.bus.name);
+    const { head } = book;
+    const isLearnt = next === undefined && head !== undefined && (log ?? head.log) === head.log;
+    const found = isLearnt ? head.offset : this.parting(book.bus.name);
+    if (
+      found === undefined || place.next !== found || place.next === next || (!isLearnt && place.log !== log)
+    ) {
+      book.heard.push(...dropped);
+      return false;
+    }
+    book.heard.push({
+      request: { offset: next, log, isLook: true, isVoid: false },
+      said: { kind: "found", log: isLearnt ? head.log : log!, next: found },
+      atMs: 0,
+    });
+    book.comparedAt = undefined;
+    return true;
+  }
+
+  /** Where the reader is after that much of what is heard. */
+  private placeAfter({ durable, heard }: BusBook, count: number): Place {
+    return heard.slice(0, count).reduce((place, heard) => follow(place, heard).place, durable);
   }
 
   /**
@@ -158,7 +235,14 @@ export class Model {
     isFarewell: boolean,
   ): void {
     const book = this.book(bus);
+    if (request.isLook && said.kind !== "failure") return;
+    if (request.isLook && book.comparedAt !== undefined) {
+      // The reader drops what it has asked for ahead.
+      book.heard.length = book.comparedAt;
+      book.comparedAt = undefined;
+    }
     book.sent = book.sent.filter((sent) => sent !== request);
+    if (said.kind === "failure") book.head = said.head;
     if (request.isVoid) return;
     const at = this.offered(bus);
     // A reply that leads nowhere is an old one: for the reader a failure too.
@@ -202,6 +286,7 @@ export class Model {
       if (isSame(next, place)) used = i + 1;
       return next;
     }, book.durable);
+    if (used < 0 && this.findsOut(book, place)) used = book.heard.length;
     if (used < 0) {
       throw new Violation(
         `${bus}: the checkpoint says it is read to ${show(place)}, but nothing it said leads there from ${
@@ -212,11 +297,13 @@ export class Model {
     let at = book.durable;
     for (const heard of book.heard.slice(0, used)) {
       const step = follow(at, heard);
+      note(book.read, at, step);
       at = step.place;
       this.counts.lost += step.lost;
       for (const event of step.events) this.take(bus, book, event, heard.atMs, windowSizeMs, letters);
     }
     book.heard.splice(0, used);
+    if (book.comparedAt !== undefined) book.comparedAt = Math.max(0, book.comparedAt - used);
     book.durable = place;
   }
 
@@ -372,7 +459,8 @@ const WITNESS_TOLERANCE_MS = 4000;
 
 interface Heard {
   readonly request: SentRequest;
-  readonly said: Said;
+  /** `found`: the reader has found out by itself that it has to go on at `next`. */
+  readonly said: Said | { readonly kind: "found"; readonly log: string; readonly next: number };
   /** Simulated time. */
   readonly atMs: number;
 }
@@ -415,13 +503,23 @@ function follow(at: Place, { request, said }: Pick<Heard, "request" | "said">): 
     const isAfterReset = at.log !== undefined && at.next === undefined;
     return goOn(said.next, isAfterReset ? said.offset : 0, said.events);
   }
+  if (said.kind === "found") {
+    return goOn(said.next, at.log !== undefined && at.next === undefined ? said.next : 0);
+  }
   if (at.log !== log) return goOn(said.first, said.first);
   if (said.kind === "trimmed") {
     const lost = said.first - (at.next ?? 0);
     return lost > 0 ? goOn(said.first, lost) : useless;
   }
-  // Rolled back: what it has lost we have, or nobody has.
-  return at.next !== undefined && at.next > said.next ? goOn(said.next, 0) : useless;
+  // Rolled back: where it parts from what was read is found out by looks.
+  return at.next !== undefined && at.next > said.next ? { ...useless, isOfUse: true } : useless;
+}
+
+/** Takes a step into what is known of the log that the reader is at. */
+function note(read: Map<number, SimEvent>, from: Place, { place, events }: Step): void {
+  if (place.log !== from.log || place.next === undefined) read.clear();
+  for (const offset of read.keys()) if (offset >= (place.next ?? 0)) read.delete(offset);
+  events.forEach((event, i) => read.set(place.next! - events.length + i, event));
 }
 
 function isSame(a: Place, b: Place): boolean {

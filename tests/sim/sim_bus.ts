@@ -21,14 +21,16 @@ export type Said =
     readonly first: number;
     readonly next: number;
   }
-  /** Nothing that could be used. */
-  | { readonly kind: "failure" };
+  /** Nothing that could be used, but for the head of a reply that was cut off. */
+  | { readonly kind: "failure"; readonly head?: { readonly log: string; readonly offset: number } };
 
 /** A request on its way, as a reader of the contract means it. */
 export interface SentRequest {
   readonly offset: number | undefined;
   /** The log that the reader believes the bus has. */
   readonly log: string | undefined;
+  /** Whether it asks for an event only to compare it. */
+  readonly isLook: boolean;
   /** The reader does not look at the answer any more: something before it has failed, or it has asked again. */
   isVoid: boolean;
 }
@@ -39,6 +41,8 @@ export interface BusWatcher {
   crashPoint(where: string): void;
   /** The process sends a request. */
   sends(bus: SimBus, request: FetchRequest): SentRequest;
+  /** The process looks at a single event again. */
+  looks(bus: SimBus, offset: number): SentRequest;
   /** What the process now hears in answer to a request. */
   heard(bus: SimBus, request: SentRequest, said: Said): void;
 }
@@ -99,13 +103,14 @@ export class SimBus {
     for (const wake of [...this.waiting]) wake();
   }
 
-  /** The end of the log is gone; offsets will be given out again. */
+  /** The end of the log is gone, as after a restore from a backup; offsets are given out again. Connections break. */
   rollBackTo(next: number): void {
     this.trace.note(this.name, `rolled back to ${next}`);
     this.events.length = next - this.first;
     this.generation++;
     this.stale = [];
     if (this.acknowledged !== undefined) this.acknowledged = Math.min(this.acknowledged, next);
+    for (const wake of [...this.waiting]) wake();
   }
 
   /** A client's view of the bus, for the lifetime of a process. */
@@ -114,6 +119,15 @@ export class SimBus {
       name: this.name,
       fetch: (request, signal) =>
         lifetime.isOver ? never() : this.exchange(request, signal, rates(), watcher, lifetime),
+      look: (offset, signal) =>
+        lifetime.isOver ? never() : this.exchange(
+          { offset, limit: 1, waitSeconds: 0, ack: undefined },
+          signal,
+          rates(),
+          watcher,
+          lifetime,
+          true,
+        ),
       oldest: () => lifetime.isOver ? never() : Promise.reject(new SourceError("garbage", "404")),
       probe: () => Promise.resolve("simulated"),
       time: () => Promise.resolve(undefined),
@@ -127,6 +141,7 @@ export class SimBus {
     rates: FaultRates,
     watcher: BusWatcher,
     lifetime: Lifetime,
+    isLook = false,
   ): Promise<FetchReply> {
     const { dice, scheduler, trace, name } = this;
     const { promise, resolve, reject } = Promise.withResolvers<FetchReply>();
@@ -149,7 +164,7 @@ export class SimBus {
     const deliver = (sent: Sent, isWhole: boolean) =>
       end(() => {
         trace.note(name, `the handler hears: ${describe(sent.said)}${isWhole ? "" : ", cut off"}`);
-        watcher.heard(this, sentRequest, isWhole ? sent.said : { kind: "failure" });
+        watcher.heard(this, sentRequest, isWhole ? sent.said : headOf(sent.said));
         watcher.crashPoint("bus: a reply has arrived");
         if (lifetime.isOver) return;
         const { reply } = sent;
@@ -158,7 +173,7 @@ export class SimBus {
         // A body is its reader's, and this reply may arrive a second time.
         else resolve({ ...reply, body: isWhole ? reply.body.slice() : cut(reply.body, dice), dateMs });
       });
-    const sentRequest = watcher.sends(this, request);
+    const sentRequest = isLook ? watcher.looks(this, request.offset!) : watcher.sends(this, request);
     if (signal.aborted) {
       interrupt();
       return promise;
@@ -181,7 +196,7 @@ export class SimBus {
     const send = () => {
       if (generation !== this.generation) return fail(new SourceError("unavailable", "connection reset"));
       const sent = this.answer(request);
-      const old = this.staleFor(sent, dice.chance(rates.replyStale));
+      const old = isLook ? undefined : this.staleFor(sent, dice.chance(rates.replyStale));
       if (dice.chance(rates.replyLost)) return;
       const isWhole = sent.said.kind !== "events" || !dice.chance(rates.replyTruncated);
       scheduler.after(latency(), () => {
@@ -253,6 +268,12 @@ export class SimBus {
 interface Sent {
   readonly said: Said;
   readonly reply: FetchReply;
+}
+
+function headOf(said: Said): Said {
+  return said.kind === "events"
+    ? { kind: "failure", head: { log: said.log, offset: said.offset } }
+    : { kind: "failure" };
 }
 
 function cut(body: Uint8Array, dice: Dice): Uint8Array {

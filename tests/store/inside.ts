@@ -91,6 +91,7 @@ export class Inside {
       // The clock has been right for long.
       elapsedMs: 1e9,
       buses: [{ name: "bus", log: "L", nextOffset: this.offset }],
+      histories: [],
       closing: closeAll ? this.aggregator.windowsWhere(() => true) : this.aggregator.windowsToClose(),
       refused: [],
       lost: 0,

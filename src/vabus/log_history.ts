@@ -1,0 +1,239 @@
+import type { EventBatch } from "./event_batch.ts";
+import { hashBytes } from "./text_hash.ts";
+
+/** Events of a page, the unit in which a history is kept on disk. */
+const PAGE_EVENTS = 512;
+/** Pages whose events are all known. */
+const PAGES = 128;
+const EXACT_EVENTS = PAGES * PAGE_EVENTS;
+const RING_MASK = EXACT_EVENTS - 1;
+
+/** The hash of one event of a log. */
+export interface Fingerprint {
+  readonly offset: number;
+  readonly hash: number;
+}
+
+/** Hashes of consecutive events, all of one page. */
+export interface HistoryPage {
+  readonly page: number;
+  /** Offset of the first of them. */
+  readonly first: number;
+  readonly hashes: Int32Array;
+}
+
+/** A history as it is kept. */
+export interface StoredHistory {
+  /** In the order of their numbers, without gaps between their events. */
+  readonly pages: readonly HistoryPage[];
+  readonly samples: readonly Fingerprint[];
+}
+
+/**
+ * What was read of a log, as fingerprints of its events: each of the latest 65,536 or so, and of older ones ever fewer, at most
+ * a 128th of their distance apart. By them a bus shows that it has other events at these offsets now.
+ */
+export class LogHistory {
+  /** The hashes of the events [from, end), each at its offset modulo the length. */
+  private readonly ring = new Int32Array(EXACT_EVENTS);
+  private from = 0;
+  private end = 0;
+  /** Before `from`, oldest first. */
+  private samples: Fingerprint[] = [];
+  private samplesMax = 2 * PAGES;
+  /** What follows from here on is not on disk as it is here. */
+  private unsavedFrom = 0;
+  private areSamplesSaved = false;
+
+  static restored({ pages, samples }: StoredHistory): LogHistory {
+    const history = new LogHistory();
+    history.samples = [...samples];
+    const [first] = pages;
+    if (first !== undefined) history.from = first.first;
+    for (const { first, hashes } of pages) {
+      hashes.forEach((hash, i) => history.ring[(first + i) % EXACT_EVENTS] = hash);
+      history.end = first + hashes.length;
+    }
+    history.saved();
+    return history;
+  }
+
+  /** Number of events that are known. */
+  get size(): number {
+    return this.samples.length + this.end - this.from;
+  }
+
+  /** The known event with this number, the oldest is 0. */
+  at(number: number): Fingerprint {
+    const { samples } = this;
+    if (number < samples.length) return samples[number]!;
+    const offset = this.from + number - samples.length;
+    return { offset, hash: this.ring[offset % EXACT_EVENTS]! };
+  }
+
+  /** How many of the known events lie before `offset`. */
+  countBefore(offset: number): number {
+    let [low, high] = [0, this.size];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.at(middle).offset < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Takes note of the events of a reply that begins at `first`. */
+  note(batch: EventBatch, first: number): void {
+    if (batch.total === 0) return;
+    this.goOnAt(first);
+    const { ring } = this;
+    const hashes = new EventHashes(batch);
+    const start = first % EXACT_EVENTS;
+    for (let position = 0; position < batch.total;) {
+      const slot = (start + position) & RING_MASK;
+      const inPage = slot % PAGE_EVENTS;
+      if (inPage === 0) this.openPage(first + position);
+      const count = Math.min(PAGE_EVENTS - inPage, batch.total - position);
+      hashes.write(ring, slot, count);
+      position += count;
+    }
+    this.end = first + batch.total;
+  }
+
+  /** Reading goes on elsewhere: what was known from there on is another history, or a gap lies before it. */
+  goOnAt(next: number): void {
+    if (next === this.end) return;
+    if (next < this.end) {
+      this.unsavedFrom = Math.min(this.unsavedFrom, next);
+      this.keepSamples(this.samples.filter(({ offset }) => offset < next));
+      this.end = Math.max(this.from, next);
+      if (next > this.from) return;
+    } else if (this.end > this.from) {
+      // The last one too: it is what the bus is asked for first.
+      const last = this.at(this.size - 1);
+      for (let offset = pageEnd(this.from); offset < this.end; offset += PAGE_EVENTS) {
+        this.addSample(offset - 1);
+      }
+      if (this.samples.at(-1)?.offset !== last.offset) this.keepSamples([...this.samples, last]);
+    }
+    this.from = this.end = this.unsavedFrom = next;
+  }
+
+  /** What has changed since it was {@link saved}, and which pages there are at all. */
+  unsaved(): StoredHistory & {
+    readonly firstPage: number;
+    readonly endPage: number;
+    areSamplesSaved: boolean;
+  } {
+    const pages: HistoryPage[] = [];
+    const { from, end, ring } = this;
+    for (let first = Math.max(from, pageStart(Math.min(this.unsavedFrom, end))); first < end;) {
+      const pageEnds = Math.min(end, pageEnd(first));
+      const slot = first % EXACT_EVENTS;
+      pages.push({
+        page: Math.floor(first / PAGE_EVENTS),
+        first,
+        hashes: ring.slice(slot, slot + pageEnds - first),
+      });
+      first = pageEnds;
+    }
+    return {
+      pages,
+      samples: this.samples,
+      areSamplesSaved: this.areSamplesSaved,
+      firstPage: Math.floor(from / PAGE_EVENTS),
+      endPage: Math.ceil(end / PAGE_EVENTS),
+    };
+  }
+
+  /** What {@link unsaved} gave is on disk. */
+  saved(): void {
+    this.unsavedFrom = this.end;
+    this.areSamplesSaved = true;
+  }
+
+  /** The first event of a page comes: its place in the ring is that of the oldest page, which goes. */
+  private openPage(offset: number): void {
+    const goneEnd = offset - EXACT_EVENTS + PAGE_EVENTS;
+    if (this.from >= goneEnd) return;
+    this.addSample(goneEnd - 1);
+    this.from = goneEnd;
+  }
+
+  private addSample(offset: number): void {
+    this.samples.push({ offset, hash: this.ring[offset % EXACT_EVENTS]! });
+    this.areSamplesSaved = false;
+    if (this.samples.length <= this.samplesMax) return;
+    this.keepSamples(
+      this.samples.filter((sample) => (sample.offset + 1) % strideAt(offset - sample.offset) === 0),
+    );
+    this.samplesMax = Math.max(2 * PAGES, this.samples.length * 2);
+  }
+
+  private keepSamples(samples: Fingerprint[]): void {
+    this.areSamplesSaved &&= samples.length === this.samples.length;
+    this.samples = samples;
+  }
+}
+
+/** The fingerprint of the only event of a reply. */
+export function fingerprintOf(batch: EventBatch): number {
+  const hash = new Int32Array(1);
+  new EventHashes(batch).write(hash, 0, 1);
+  return hash[0]!;
+}
+
+/**
+ * The hashes of a batch's events in their order: of what makes an event, however it is spelt; of the bytes of what is none. They
+ * are kept on disk: whoever changes them empties `history` by a migration.
+ */
+class EventHashes {
+  private readonly values: Int32Array;
+  private readonly times: Int32Array;
+  private position = 0;
+  private valid = 0;
+  private invalid = 0;
+
+  constructor(private readonly batch: EventBatch) {
+    this.values = new Int32Array(batch.value.buffer);
+    this.times = new Int32Array(batch.timeMs.buffer);
+  }
+
+  /** Writes the hashes of the next `count` events into `target` from `at` on. */
+  write(target: Int32Array, at: number, count: number): void {
+    const { values, times } = this;
+    const { bytes, count: validCount, position, nameHash, functionId, idLength, idHash, invalid } =
+      this.batch;
+    let i = this.valid;
+    for (let k = 0; k < count; k++) {
+      if (i === validCount || position[i] !== this.position + k) {
+        const { rawStart, rawEnd } = invalid[this.invalid++]!;
+        target[at + k] = hashBytes(bytes, rawStart, rawEnd - rawStart);
+        continue;
+      }
+      const high = values[2 * i + 1]!;
+      // One factor for each: all of them are multiplied at once. The upper half of a short number has its digits at the top.
+      target[at + k] = Math.imul(nameHash[i]!, 0x9e3779b1) + Math.imul(values[2 * i]!, 0x85ebca77) +
+          Math.imul(high ^ (high >>> 17), 0xc2b2ae3d) + Math.imul(times[2 * i]!, 0x27d4eb2f) +
+          Math.imul(times[2 * i + 1]! ^ functionId[i]!, 0x165667b1) +
+          (idLength[i] === 0 ? 0 : Math.imul(idHash[i]!, 0x7feb352d)) | 0;
+      i++;
+    }
+    this.valid = i;
+    this.position += count;
+  }
+}
+
+function pageStart(offset: number): number {
+  return offset - offset % PAGE_EVENTS;
+}
+
+/** Of the page that `offset` is in. */
+function pageEnd(offset: number): number {
+  return pageStart(offset) + PAGE_EVENTS;
+}
+
+/** How far apart samples are at that distance. */
+function strideAt(distance: number): number {
+  return PAGE_EVENTS * 2 ** Math.max(0, Math.floor(Math.log2(distance / EXACT_EVENTS)));
+}

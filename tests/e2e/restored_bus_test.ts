@@ -1,0 +1,98 @@
+/** A bus that is restored from a backup of its directory: the same log, other events at offsets that were read. */
+import assert from "node:assert/strict";
+import { cp } from "node:fs/promises";
+import {
+  assertNoStackTrace,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
+import { Bus, handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
+
+const TIME = Math.floor(Date.now() / 1000) - 600;
+
+/** Events that each have a name, and so a row, of their own. */
+function named(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `{"name":"${prefix}${i}","value":${i},"timestamp":${TIME}}`);
+}
+
+/** A bus on disk, which can be set back to what it was. */
+class BackedUpBus implements AsyncDisposable {
+  private constructor(readonly directory: string, readonly bus: Bus) {}
+
+  static async start(directory: string): Promise<BackedUpBus> {
+    return new BackedUpBus(directory, await Bus.start(`${directory}/bus`));
+  }
+
+  async backUp(): Promise<void> {
+    await this.bus.kill();
+    await cp(`${this.directory}/bus`, `${this.directory}/backup`, { recursive: true });
+    await this.bus.restart();
+  }
+
+  async restore(): Promise<void> {
+    await this.bus.kill();
+    await Deno.remove(`${this.directory}/bus`, { recursive: true });
+    await cp(`${this.directory}/backup`, `${this.directory}/bus`, { recursive: true });
+    await this.bus.restart();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.bus[Symbol.asyncDispose]();
+  }
+}
+
+for (
+  const [what, before, lost, after] of [
+    ["grown beyond what was read", 300, 200, 700],
+    ["just as long again", 300, 200, 200],
+    ["shorter than what was read", 300, 200, 50],
+    ["empty", 0, 500, 700],
+    ["as large as several batches", 25_000, 12_000, 30_000],
+  ] as const
+) {
+  for (const isRunning of [false, true]) {
+    Deno.test(`a restored bus, ${what}, ${isRunning ? "under a running handler" : "between two calls of once"}: each event once`, async () => {
+      await using directory = await temporaryDirectory();
+      await using backedUp = await BackedUpBus.start(directory.path);
+      const { bus } = backedUp;
+      const environment = handlerEnvironment(bus.url, directory.path);
+      const read = async (total: number, handler?: Program) => {
+        if (handler === undefined) {
+          const output = await runToEnd(["once"], environment);
+          assert.equal(output.code, 0, output.stderr);
+          assertNoStackTrace(output);
+          return output.stderr;
+        }
+        const isRead = async () => {
+          const { stdout } = await runToEnd(["status", "--json"], environment);
+          return JSON.parse(stdout).accounting?.received >= total;
+        };
+        await until(isRead, `${total} events`, PATIENCE_MS, [handler]);
+        return handler.stderr;
+      };
+      if (before > 0) await bus.publish(named("a", before));
+      await backedUp.backUp();
+      await using handler = isRunning ? Program.start(["run"], environment) : undefined;
+      await bus.publish(named("b", lost));
+      await read(before + lost, handler);
+      await backedUp.restore();
+      await bus.publish(named("c", after));
+      const said = await read(before + lost + after, handler);
+      assert.match(said, /restored from a backup\?\): going on at the last offset at which both agree/);
+      assert.match(said, new RegExp(`"going_on_at":${before}\\b`));
+      if (handler) assert.equal(await handler.stop(), 0, handler.tail());
+      assert.equal((await runToEnd(["once", "--flush"], environment)).code, 0);
+
+      const { accounting } = JSON.parse((await runToEnd(["status", "--json"], environment)).stdout);
+      assert.deepEqual([accounting.received, accounting.lost], [before + lost + after, 0]);
+      const rows = await sqliteSink(sqlitePath(directory.path)).rows();
+      assert.equal(rows.length, before + lost + after);
+      assert.ok(rows.every(({ count }) => count === 1));
+      const proof = await runToEnd(["verify"], environment);
+      assert.equal(proof.code, 0, proof.stdout + proof.stderr);
+    });
+  }
+}
