@@ -46,7 +46,7 @@ const RULES: readonly Rule[] = [
       "e2e/signals_test.ts": "a signal comes at each of many moments, whatever is reached by then",
       "fuzz/bus_crowd.ts": "a client that is slow",
       "fuzz/bus_client.ts": "gives others their turn while it waits for either of two events",
-      "router/delivery_test.ts": "gives others their turn",
+      "router/delivery_rig.ts": "gives others their turn",
       "support/tcp_proxy.ts": "a wire that is slow",
       "support/executable.ts": "is until(…)",
       "support/server_process.ts": "asks a server again until it answers",

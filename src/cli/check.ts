@@ -137,7 +137,10 @@ function latestOfState(stateDir: string): number | undefined {
 const ADVICE: Record<SinkError["kind"] | SourceError["kind"], string> = {
   unavailable: "(Is it running, and can this host reach it?)",
   incomplete: "(Is it overloaded, or something between that cuts answers off?)",
+  timed_out: "(Is it overloaded, or is the network to it slow?)",
   rejected: "(It refuses what the handler writes.)",
+  postponed: "(It refuses what the handler writes.)",
+  unexplained: "(It refuses what the handler writes.)",
   misconfigured: "(Mend its set-up or the settings above.)",
   refused: "(Mend the token or the certificates.)",
   garbage: "(Is this address a VaBus?)",

@@ -37,7 +37,7 @@ const SKIP_TO = repeated(
 );
 const REASON = single(
   "--reason",
-  choice(["invalid", "future", "late", "overflow", "not_finite", "rejected"]),
+  choice(["invalid", "future", "late", "overflow", "not_finite", "rejected", "postponed"]),
   "only those refused for this reason",
 );
 const IDS = repeated("--id", integer(1, Number.MAX_SAFE_INTEGER), "the dead letter with this number");

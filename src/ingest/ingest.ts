@@ -540,7 +540,7 @@ export class Ingest {
     if (letter.raw === undefined || letter.isCut) return false;
     const { accounting } = this.aggregator;
     const account = letter.reason;
-    if (account === "not_finite" || account === "rejected") return false;
+    if (account === "not_finite" || account === "rejected" || account === "postponed") return false;
     scanEvent(letter.raw, this.retryBatch);
     accounting[account]--;
     accounting.received--;

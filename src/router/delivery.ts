@@ -9,12 +9,13 @@ import {
   type Sink,
   type SinkAlarm,
   SinkError,
-  type SinkErrorKind,
+  UnexplainedRefusal,
 } from "../sinks/sink.ts";
-import type { Outbox } from "../store/outbox.ts";
+import type { Outbox, SinkRefusal } from "../store/outbox.ts";
 import { wayOut } from "../store/alarms.ts";
 import { isWaitedOut } from "../store/state_error.ts";
 import { bisect } from "./bisection.ts";
+import { refusalIn, Trial } from "./trial.ts";
 
 export interface DeliveryOptions {
   /** Aggregates a write, at most. */
@@ -26,7 +27,7 @@ export interface DeliveryOptions {
 /** What deliveries tell whoever keeps metrics. */
 export interface DeliveryObserver {
   delivered(sink: string, aggregates: number, seconds: number): void;
-  failed(sink: string, kind: SinkErrorKind): void;
+  failed(sink: string, kind: "unavailable" | "misconfigured"): void;
   rejected(sink: string, aggregates: number): void;
 }
 
@@ -48,6 +49,11 @@ const FINISHING_ATTEMPTS = 3;
 const CLOSE_TIMEOUT_MS = 5000;
 /** Characters of a name in messages. */
 const SHOWN_NAME = 100;
+/** Writes that have to pass with fewer rows before more are tried: another that takes too long costs a minute. */
+const WRITES_BEFORE_GROWTH = 16;
+/** Postponed aggregates are tried again this often, by one of each of so many windows. */
+const POSTPONED_PAUSE_MS = 60_000;
+const POSTPONED_WINDOWS = 20;
 /** One that rests looks into the outbox this often by itself too, so that a silent one is known to be stuck. */
 const REST_MAX_MS = 30_000;
 
@@ -61,6 +67,15 @@ export class Delivery {
   private lastKeepAliveMs: number;
   private failure: SinkError | undefined;
   private hasOpened = false;
+  /** Aggregates a write at the moment: fewer after one that took too long. */
+  private batchLimit: number;
+  /** Writes in a row that have passed at this limit. */
+  private writesAtLimit = 0;
+  /** The refusal that ended the last attempt, and the batch that it was of; undefined: it ended otherwise. */
+  private unexplained: { readonly firstId: number; readonly sameness: string } | undefined;
+  private lastPostponedMs = -Infinity;
+  /** Where the last round of postponed aggregates came to: the end of a window. */
+  private postponedEndMs = -Infinity;
 
   constructor(
     readonly sink: Sink,
@@ -74,6 +89,7 @@ export class Delivery {
     this.backoff = new Backoff(random);
     this.pulse = new Pulse(clock);
     this.lastKeepAliveMs = clock.monotonicMs();
+    this.batchLimit = options.batchMaxAggregates;
   }
 
   get state(): DeliveryState {
@@ -98,7 +114,8 @@ export class Delivery {
       while (!stop.aborted) {
         try {
           if (!this.isOpen) await this.open(stop);
-          const batch = this.outbox.read(this.name, this.cursor, this.options.batchMaxAggregates);
+          await this.tryPostponed(stop);
+          const batch = this.outbox.read(this.name, this.cursor, this.batchLimit);
           if (batch !== undefined) {
             await this.deliver(batch, stop);
             this.outbox.delivered(this.name, batch);
@@ -153,21 +170,17 @@ export class Delivery {
 
   private async deliver(batch: OutboxBatch, stop: AbortSignal): Promise<void> {
     if (batch.aggregates.length === 0) return this.outbox.advance(this.name, batch.nextId);
-    const startedMs = this.clock.monotonicMs();
     try {
-      await this.limited((signal) => this.sink.write(batch, signal), stop);
+      await this.write(batch, stop);
     } catch (error) {
-      if (!(error instanceof SinkError) || error.kind !== "rejected") throw error;
-      if (batch.aggregates.length === 1) return this.reject(batch, error);
+      if (error instanceof UnexplainedRefusal) return await this.judge(batch, error, stop);
+      const refusal = refusalIn(error);
+      if (!refusal) throw error;
+      if (batch.aggregates.length === 1) return this.reject(batch, refusal);
       for (const half of bisect(batch)) await this.deliver(half, stop);
       return;
     }
     this.outbox.advance(this.name, batch.nextId);
-    this.observer.delivered(
-      this.name,
-      batch.aggregates.length,
-      (this.clock.monotonicMs() - startedMs) / 1000,
-    );
   }
 
   private alarm(alarm: SinkAlarm): void {
@@ -202,16 +215,80 @@ export class Delivery {
     });
   }
 
-  private reject(batch: OutboxBatch, error: SinkError): void {
+  private async write(batch: OutboxBatch, stop: AbortSignal): Promise<void> {
+    const size = batch.aggregates.length;
+    const startedMs = this.clock.monotonicMs();
+    try {
+      await this.limited((signal) => this.sink.write(batch, signal), stop);
+    } catch (error) {
+      if (error instanceof SinkError && error.kind === "timed_out") this.limitBatches(size >> 1);
+      throw error;
+    }
+    if (size >= this.batchLimit && ++this.writesAtLimit >= WRITES_BEFORE_GROWTH) {
+      this.limitBatches(2 * this.batchLimit);
+    }
+    this.observer.delivered(this.name, size, (this.clock.monotonicMs() - startedMs) / 1000);
+  }
+
+  private limitBatches(size: number): void {
+    this.batchLimit = Math.min(this.options.batchMaxAggregates, Math.max(1, size));
+    this.writesAtLimit = 0;
+  }
+
+  /** The first time it is an attempt that has failed: opening the sink anew may tell more. When it comes back, rows are tried. */
+  private async judge(batch: OutboxBatch, error: UnexplainedRefusal, stop: AbortSignal): Promise<void> {
+    const { firstId } = batch;
+    const { sameness } = error;
+    const hasComeBack = this.unexplained?.firstId === firstId && this.unexplained.sameness === sameness;
+    this.unexplained = { firstId, sameness };
+    // A witness is wanted, and the sink has answered in time.
+    this.limitBatches(this.options.batchMaxAggregates);
+    if (!hasComeBack) throw new SinkError("unavailable", error.message, { cause: error });
+    await new Trial(this.name, this.outbox, {
+      write: (rows) => this.write(rows, stop),
+      reject: (row, refusal) => this.reject(row, refusal),
+    }).settle(batch);
+    this.unexplained = undefined;
+  }
+
+  private reject(batch: OutboxBatch, refusal: SinkRefusal): void {
     const aggregate = batch.aggregates[0]!;
-    this.outbox.reject(this.name, aggregate, error.message, batch.nextId);
+    this.outbox.reject(this.name, aggregate, refusal, batch.nextId);
     this.observer.rejected(this.name, 1);
     this.logger.error("the sink rejects an aggregate, which is now a dead letter", {
       sink: this.name,
       name: aggregate.name.slice(0, SHOWN_NAME),
       agg_func: aggregate.aggFunc,
-      error: error.message,
+      reason: refusal.reason,
+      error: refusal.detail,
     });
+  }
+
+  /**
+   * Tries what the sink has postponed: one aggregate of each window, which does no harm, since only sinks that take a row any
+   * number of times postpone. Where it passes, all of that window are put back into the outbox.
+   */
+  private async tryPostponed(stop: AbortSignal): Promise<void> {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs - this.lastPostponedMs < POSTPONED_PAUSE_MS) return;
+    this.lastPostponedMs = nowMs;
+    const windows = this.outbox.postponed(this.name, this.postponedEndMs, POSTPONED_WINDOWS);
+    this.postponedEndMs = windows.at(-1)?.windowEndMs ?? -Infinity;
+    const { cursor } = this;
+    for (const { sample, letterIds } of windows) {
+      const batch = { firstId: cursor, nextId: cursor, ids: [cursor], aggregates: [sample] };
+      try {
+        await this.limited((signal) => this.sink.write(batch, signal), stop);
+      } catch (error) {
+        if (error instanceof UnexplainedRefusal || refusalIn(error)) continue;
+        throw error;
+      }
+      this.outbox.putBack(letterIds);
+      this.logger.info("the sink takes what it had postponed", {
+        sink: this.name,
+        aggregates: letterIds.length,
+      });
+    }
   }
 
   /** Waits for something to deliver; keeps the sink from forgetting us meanwhile. */
@@ -242,7 +319,7 @@ export class Delivery {
 
   /** Waits until it is time for another attempt. Returns whether there shall be none. */
   private async fail(error: SinkError, finish: AbortSignal, stop: AbortSignal): Promise<boolean> {
-    this.observer.failed(this.name, error.kind);
+    this.observer.failed(this.name, error.kind === "misconfigured" ? "misconfigured" : "unavailable");
     const isNews = this.failure?.message !== error.message;
     this.failure = error;
     await this.close();
@@ -286,7 +363,7 @@ export class Delivery {
         this.clock.sleep(attemptTimeoutMs, AbortSignal.any([stop, over.signal])).then(() => {
           if (over.signal.aborted) return new Promise<never>(() => {});
           timeout.abort();
-          throw new SinkError("unavailable", `no answer within ${attemptTimeoutMs / 1000} s`);
+          throw new SinkError("timed_out", `no answer within ${attemptTimeoutMs / 1000} s`);
         }),
       ]);
     } finally {

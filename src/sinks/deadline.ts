@@ -6,7 +6,7 @@ import { SinkError } from "./sink.ts";
  * A client library that talks to a frozen server cannot be stopped, only left: whoever is thrown at must close its
  * connections, and what was left then ends unheard.
  *
- * @throws {SinkError} `unavailable` when the time is up or the signal fires; else whatever `start` throws.
+ * @throws {SinkError} `timed_out` when the time is up, `unavailable` when the signal fires; else whatever `start` throws.
  */
 export async function withDeadline<T>(
   what: string,
@@ -17,7 +17,7 @@ export async function withDeadline<T>(
   const { promise: cutOff, reject } = Promise.withResolvers<never>();
   const interrupt = () => reject(new SinkError("unavailable", `${what} was interrupted.`));
   const expire = () =>
-    reject(new SinkError("unavailable", `${what} got no answer within ${limitMs / 1000} seconds.`));
+    reject(new SinkError("timed_out", `${what} got no answer within ${limitMs / 1000} seconds.`));
   if (signal.aborted) interrupt();
   signal.addEventListener("abort", interrupt, { once: true });
   const timer = setTimeout(expire, limitMs);

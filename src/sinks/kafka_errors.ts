@@ -16,6 +16,10 @@ const REJECTED_TYPES = [
   "UNSUPPORTED_FOR_MESSAGE_FORMAT",
 ];
 
+/** What brokers and kafkajs say of a request that took too long. */
+const TIMED_OUT_TYPES = ["REQUEST_TIMED_OUT"];
+const TIMED_OUT_NAMES = ["KafkaJSRequestTimeoutError"];
+
 const LOGIN_ADVICE =
   "Check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD against the broker's users.";
 const TLS_ADVICE = "Check KAFKA_SSL_CA_FILE, KAFKA_SSL_CERT_FILE and KAFKA_SSL_KEY_FILE.";
@@ -68,6 +72,9 @@ export function isFenced(error: unknown): boolean {
 
 function classify(chain: ClientError[], type: string, message: string): [SinkErrorKind, string] {
   if (REJECTED_TYPES.includes(type)) return ["rejected", ""];
+  if (TIMED_OUT_TYPES.includes(type) || chain.some((cause) => TIMED_OUT_NAMES.includes(cause.name))) {
+    return ["timed_out", ""];
+  }
   const name = chain.find((cause) => cause.name in ADVICE_OF_NAME)?.name;
   const advice = ADVICE_OF_MISCONFIGURED[type] ?? (name && ADVICE_OF_NAME[name]);
   if (advice !== undefined) return ["misconfigured", advice];

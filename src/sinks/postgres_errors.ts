@@ -1,37 +1,64 @@
-import { SinkError, type SinkErrorKind } from "./sink.ts";
+import { SinkError, type SinkErrorKind, UnexplainedRefusal } from "./sink.ts";
+
+/** What {@link toPostgresSinkError} is told where rows are written. */
+export const WRITING = "the rows";
+/** Connection, transaction, resources, operators, the server's system: no row is condemned for these. */
+const NEVER_OF_A_ROW = ["08", "25", "28", "40", "53", "55", "57", "58"];
+/** The server's function that finds the partition of a row. Its message is in the server's language, its SQLSTATE 23514. */
+const NO_PARTITION_ROUTINE = "ExecFindPartition";
 
 interface DriverError {
   readonly name: string;
   readonly message: string;
   /** Of the server: SQLSTATE, five characters. Of the network: `ECONNREFUSED` and the like. */
   readonly code?: string;
+  /** The server's function that has raised it. */
+  readonly routine?: string;
 }
 
 /**
- * Classifies by SQLSTATE (PostgreSQL manual, appendix A): what belongs to a row is `rejected`, what an operator has to
- * change is `misconfigured`, and all the rest, the network included, is `unavailable`.
+ * Classifies by SQLSTATE (PostgreSQL manual, appendix A). What belongs to a row is `rejected`, what an operator has to change
+ * is `misconfigured`, and the network and the server's own troubles are `unavailable`. Triggers, policies and extensions may
+ * raise any state for a single row: where rows are written, what says nothing of connection, transaction, resources or operators
+ * is `unexplained`.
  */
 export function toPostgresSinkError(
   error: unknown,
   what: string,
   address: { readonly host: string; readonly port: number },
 ): SinkError {
-  const { name, message, code = "" } = error as DriverError;
+  const { name, message, code = "", routine } = error as DriverError;
   const place = `${address.host}:${address.port}`;
-  const isFromServer = name === "PostgresError";
-  const kind = isFromServer ? kindOfState(code) : kindOfDriverError(code, message);
-  const text = isFromServer
-    ? `PostgreSQL at ${place} refused ${what}: ${message} (SQLSTATE ${code}).${advice(code)}`
-    : `PostgreSQL at ${place} is out of reach: ${message || code}.`;
-  return new SinkError(kind, text, { cause: error });
+  if (name !== "PostgresError") {
+    const text = `PostgreSQL at ${place} is out of reach: ${message || code}.`;
+    return new SinkError(kindOfDriverError(code, message), text, { cause: error });
+  }
+  const text = `PostgreSQL at ${place} refused ${what}: ${message} (SQLSTATE ${code}).${advice(code)}`;
+  const kind = kindOfState(code, routine);
+  const isOfRows = what === WRITING;
+  if (!isOfRows || !isUnexplained(code, kind)) return new SinkError(kind, text, { cause: error });
+  return new UnexplainedRefusal(`(SQLSTATE ${code})`, kind as "unavailable" | "misconfigured", text, {
+    cause: error,
+  });
 }
 
-function kindOfState(state: string): SinkErrorKind {
+/** Whether a state that is no row's by itself may be one row's all the same. */
+function isUnexplained(state: string, kind: SinkErrorKind): boolean {
+  if (kind !== "unavailable" && kind !== "misconfigured") return false;
+  return !NEVER_OF_A_ROW.includes(state.slice(0, 2));
+}
+
+function kindOfState(state: string, routine: string | undefined): SinkErrorKind {
   // We never send a null: a column that must not be null and has no default is the table's fault, not the row's.
   if (state === "23502") return "misconfigured";
+  // A statement_timeout, or somebody's pg_cancel_backend; a lock_timeout.
+  if (state === "57014" || state === "55P03") return "timed_out";
+  // The partition may be made yet, and the row that a key refers to may come.
+  if (routine === NO_PARTITION_ROUTINE || state === "23503") return "postponed";
   switch (state.slice(0, 2)) {
     case "22": // data exception
     case "23": // integrity constraint violation
+    case "44": // WITH CHECK OPTION violation
     case "54": // program limit exceeded, such as a key too long for its index
       return "rejected";
     case "0A": // feature not supported, such as an upsert into a view

@@ -4,9 +4,17 @@ import { emptyPlace, missingRows } from "./alarms.ts";
 import { claim, claimLost } from "./claim_keeper.ts";
 import { createWriterTable, PostgresClaim } from "./postgres_claim.ts";
 import { PostgresClient, type Sql } from "./postgres_client.ts";
+import { WRITING } from "./postgres_errors.ts";
 import { contradictions, missing, uniqueSorted, type Upsert, upsert, WEAK_COMMITS } from "./postgres_rows.ts";
 import { quoted, writerTableOf } from "./postgres_table_name.ts";
-import { type OutboxBatch, type ProvableSink, type SinkAlarm, type SinkContext, SinkError } from "./sink.ts";
+import {
+  type OutboxBatch,
+  type ProvableSink,
+  type SinkAlarm,
+  type SinkContext,
+  SinkError,
+  type SinkErrorKind,
+} from "./sink.ts";
 
 export interface PostgresSinkOptions {
   /** `postgres://user:password@host:5432/database?sslmode=…`; several hosts with commas take turns. */
@@ -20,6 +28,8 @@ export interface PostgresSinkOptions {
 
 /** Several handlers may start at once and race for the same catalogue entry; the losers look again. */
 const CREATE_ATTEMPTS = 3;
+/** The server has answered: the connection is as good as before. */
+const REFUSALS: readonly SinkErrorKind[] = ["rejected", "postponed", "unexplained"];
 const LOST_RACE_STATES = ["23505", "42P07", "42710"];
 
 /**
@@ -64,7 +74,7 @@ export class PostgresSink implements ProvableSink {
     if (context === undefined) throw new SinkError("unavailable", `${this.#place} is not open.`);
     const claim = this.#isClaiming ? { life: context.claimant.life, nextId: batch.nextId } : undefined;
     const [answer] = await this.#query(
-      "the rows",
+      WRITING,
       signal,
       (sql) => upsert(sql, { ...this.#upsert(rows, claim), overwrites: batch.overwrites }),
     );
@@ -138,7 +148,7 @@ export class PostgresSink implements ProvableSink {
     try {
       return await this.#client.query(what, signal, build);
     } catch (error) {
-      if (!(error instanceof SinkError && error.kind === "rejected")) await this.close();
+      if (!(error instanceof SinkError && REFUSALS.includes(error.kind))) await this.close();
       throw error;
     }
   }

@@ -138,15 +138,43 @@ export interface ProvableSink extends Sink, ProvablePlace {}
 
 /**
  * - `unavailable`: out of reach or broken for now; retried for ever.
- * - `rejected`: something in the batch is refused; the router bisects until it has the rows at fault.
+ * - `timed_out`: the batch took too long; retried for ever, with ever fewer rows.
+ * - `rejected`: a row of the batch is refused; the router bisects until it has the rows at fault.
+ * - `postponed`: a row is refused for a reason that somebody else may end, such as a missing partition; bisected like
+ *   `rejected`, and tried again by itself.
+ * - `unexplained`: the place has refused the batch, and its error does not tell whether a row or the place is at fault. Only
+ *   sinks that take a batch any number of times, in any order, throw it.
  * - `misconfigured`: table missing, login refused; retried slowly, reported loudly.
  */
-export type SinkErrorKind = "unavailable" | "rejected" | "misconfigured";
+export type SinkErrorKind =
+  | "unavailable"
+  | "timed_out"
+  | "rejected"
+  | "postponed"
+  | "unexplained"
+  | "misconfigured";
 
 /** The only error a sink throws. `message` is for the operator: it says what is wrong, without secrets. */
 export class SinkError extends Error {
   constructor(readonly kind: SinkErrorKind, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "SinkError";
+  }
+}
+
+/** What the place has refused for a reason that its error does not tell. */
+export class UnexplainedRefusal extends SinkError {
+  /**
+   * @param sameness What two refusals for the same reason have in common: part of the message, without what belongs to a row.
+   * @param otherwise What the refusal is where the rows turn out to be innocent.
+   */
+  constructor(
+    readonly sameness: string,
+    readonly otherwise: "unavailable" | "misconfigured",
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super("unexplained", message, options);
+    this.name = "UnexplainedRefusal";
   }
 }

@@ -15,7 +15,7 @@ import {
 } from "./sink.ts";
 import { CREATE_WRITER_TABLE, SqliteClaim } from "./sqlite_claim.ts";
 import type { Logger } from "../log/logger.ts";
-import { toSqliteSinkError } from "./sqlite_errors.ts";
+import { toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
 
 export interface SqliteSinkOptions {
   readonly path: string;
@@ -130,7 +130,7 @@ export class SqliteSink implements ProvableSink {
       } catch (error) {
         // SQLite has rolled back by itself after some errors, such as a full disk.
         if (database.isTransaction) database.prepare("rollback").run();
-        throw error;
+        throw error instanceof SinkError ? error : toSqliteRowError(error, this.options.path);
       }
       if (!isClaimed) throw await claimLost(claim, context, this.#place);
       if (contradictions.length > 0) context.contradicted(contradictions);

@@ -8,7 +8,22 @@ export type DeadLetterReason =
   | "late"
   | "overflow"
   | "not_finite"
-  | "rejected";
+  | "rejected"
+  | "postponed";
+
+/** What a sink has said of an aggregate that it does not take. `postponed`: it may take it later, by itself. */
+export interface SinkRefusal {
+  readonly reason: "rejected" | "postponed";
+  readonly detail: string;
+}
+
+/** The aggregates of a window that a sink has postponed. */
+export interface PostponedWindow {
+  readonly windowEndMs: number;
+  /** The one that was refused first. */
+  readonly sample: OutboxBatch["aggregates"][number];
+  readonly letterIds: readonly number[];
+}
 
 /**
  * The ordered log of closed aggregates, with a cursor for each sink. Only the router takes from it.
@@ -31,12 +46,17 @@ export interface Outbox {
   /** Moves the cursor of `sink` to `nextId`; durable with the next checkpoint, at most a second later. */
   advance(sink: string, nextId: number): void;
   /**
-   * Durably and at one go puts an aggregate that `sink` rejects into the dead letters, with the sink's own error, and moves
+   * Durably and at one go puts an aggregate that `sink` refuses into the dead letters, with the sink's own error, and moves
    * the sink's cursor to `nextId`: a crash leads neither to a second dead letter nor past anything undelivered.
    *
    * @throws {SinkError} `misconfigured`: as many as can be kept wait already. Nothing has changed then.
    */
-  reject(sink: string, aggregate: OutboxBatch["aggregates"][number], error: string, nextId: number): void;
+  reject(
+    sink: string,
+    aggregate: OutboxBatch["aggregates"][number],
+    refusal: SinkRefusal,
+    nextId: number,
+  ): void;
   /** What `sink` must have already. */
   confirmed(sink: string): Confirmed;
   /** The present start of the handler, as `sink` is told of it. */
@@ -45,6 +65,14 @@ export interface Outbox {
   isOwn(held: Aggregate): boolean | undefined;
   /** Durably raises an alarm over what `sink` holds. Returns whether it is a new one. @throws {StateError} */
   alarm(sink: string, alarm: SinkAlarm): boolean;
+  /** The newest aggregate that `sink` has taken, as far as it is still known. */
+  lastDelivered(sink: string): OutboxBatch["aggregates"][number] | undefined;
+  /** Refused aggregates of `sink` that wait as dead letters and whose detail has `part` in it. */
+  refusedCount(sink: string, part: string): number;
+  /** Postponed aggregates of `sink`, of at most `maxWindows` windows that end after `endMs`, in the order of their ends. */
+  postponed(sink: string, endMs: number, maxWindows: number): readonly PostponedWindow[];
+  /** Durably asks for dead letters to be put back at the end of the outbox. */
+  putBack(letterIds: readonly number[]): void;
   /** Resolves when there is something at or after `fromId`, or the signal fires. */
   waitForMore(fromId: number, signal: AbortSignal): Promise<void>;
 }

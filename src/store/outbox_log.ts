@@ -5,9 +5,9 @@ import { type Claimant, type Confirmed, type OutboxBatch, type SinkAlarm, SinkEr
 import { raiseAlarm, settleAlarms } from "./alarms.ts";
 import { readSegment } from "./archive.ts";
 import { confirmedRows, isOwnRow } from "./confirmed_rows.ts";
-import { addRefusedAggregates } from "./dead_letters.ts";
+import { addRefusedAggregates, hasWishes, leaveWish, readDeadLetters } from "./dead_letters.ts";
 import { Lives } from "./lives.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox, PostponedWindow, SinkRefusal } from "./outbox.ts";
 import { hasOpenRedelivery, nextPiece, pieceDelivered, type RedeliveredRows } from "./redelivery.ts";
 import type { Segment } from "./segment.ts";
 import type { SinkRegistry } from "./sink_registry.ts";
@@ -135,19 +135,19 @@ export class OutboxLog implements Outbox {
     this.cursorsMoved = true;
   }
 
-  reject(sink: string, aggregate: Aggregate, error: string, nextId: number): void {
+  reject(sink: string, aggregate: Aggregate, { reason, detail }: SinkRefusal, nextId: number): void {
     const rejected = this.rejectedBy(sink);
     if (rejected >= this.rejectedMax) {
       throw new SinkError(
         "misconfigured",
-        `it has refused ${rejected} aggregates, which wait as dead letters, and the next one too (${error}). ` +
+        `it has refused ${rejected} aggregates, which wait as dead letters, and the next one too (${detail}). ` +
           "It gets nothing more until some are settled: mend it, then `dead-letters retry --reason rejected`, or purge them",
       );
     }
     this.state.transaction(() => {
       addRefusedAggregates(
         this.state,
-        [{ reason: "rejected", detail: error, sink, aggregate }],
+        [{ reason, detail, sink, aggregate }],
         this.nowMs(),
       );
       this.state.run("UPDATE sink SET cursor = ? WHERE name = ?", nextId, sink);
@@ -189,6 +189,68 @@ export class OutboxLog implements Outbox {
 
   alarm(sink: string, alarm: SinkAlarm): boolean {
     return raiseAlarm(this.state, sink, alarm, this.nowMs());
+  }
+
+  lastDelivered(sink: string): Aggregate | undefined {
+    const { bit, cursor } = this.registry.get(sink);
+    const segments = this.state.all<SegmentRow>(
+      `SELECT first_id, row_count, sink_bits, window_start_ms, window_end_ms FROM segment
+       WHERE first_id < ? AND sink_bits & ? ORDER BY first_id DESC LIMIT ?`,
+      cursor,
+      bit,
+      SEGMENTS_A_READ,
+    );
+    for (const { first_id: firstId, row_count: rowCount, ...window } of segments) {
+      const segment = readSegment(this.state, firstId);
+      for (let row = Math.min(rowCount, cursor - firstId) - 1; row >= 0; row--) {
+        if ((segment.sinks[row]! & bit) === 0) continue;
+        const aggregate = toAggregate(segment, row, window.window_start_ms, window.window_end_ms);
+        if (!this.isRefused(sink, aggregate)) return aggregate;
+      }
+    }
+    return undefined;
+  }
+
+  private isRefused(sink: string, { name, aggFunc, windowStartMs, windowEndMs }: Aggregate): boolean {
+    return this.state.get(
+      `SELECT 1 FROM dead_letter WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ? AND name = ?
+       AND agg_func = ? LIMIT 1`,
+      sink,
+      windowEndMs,
+      windowStartMs,
+      name,
+      aggFunc,
+    ) !== undefined;
+  }
+
+  refusedCount(sink: string, part: string): number {
+    return this.state.get<{ count: number }>(
+      "SELECT count(*) AS count FROM dead_letter WHERE sink = ? AND purged = 0 AND instr(detail, ?) > 0",
+      sink,
+      part,
+    )!.count;
+  }
+
+  postponed(sink: string, endMs: number, maxWindows: number): PostponedWindow[] {
+    // What is asked for already is on its way.
+    if (hasWishes(this.state)) return [];
+    const windows = this.state.all<{ windowEndMs: number; ids: string }>(
+      `SELECT window_end_ms AS windowEndMs, json_group_array(id ORDER BY id) AS ids FROM dead_letter
+       WHERE sink = ? AND reason = 'postponed' AND purged = 0 AND window_end_ms > ?
+       GROUP BY window_end_ms, window_start_ms ORDER BY window_end_ms LIMIT ?`,
+      sink,
+      endMs,
+      maxWindows,
+    );
+    return windows.map(({ windowEndMs, ids }) => {
+      const letterIds = JSON.parse(ids) as number[];
+      const [first] = readDeadLetters(this.state, { ids: letterIds.slice(0, 1), limit: 1 });
+      return { windowEndMs, sample: first!.aggregate!, letterIds };
+    });
+  }
+
+  putBack(letterIds: readonly number[]): void {
+    leaveWish(this.state, "retry", letterIds);
   }
 
   waitForMore(fromId: number, signal: AbortSignal): Promise<void> {

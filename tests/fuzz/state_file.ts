@@ -216,7 +216,12 @@ async function sampleStates(root: string): Promise<Record<DamagedFile["state"], 
   const batch = core.outbox.read("sqlite", 0, 1000)!;
   await sink.write({ ...batch, aggregates: batch.aggregates.slice(1) }, new AbortController().signal);
   await sink.close();
-  core.outbox.reject("sqlite", batch.aggregates[0]!, "a sink's own words", batch.nextId);
+  core.outbox.reject(
+    "sqlite",
+    batch.aggregates[0]!,
+    { reason: "rejected", detail: "a sink's own words" },
+    batch.nextId,
+  );
   core.outbox.advance("sqlite", batch.nextId);
   // Corrections of the first window, and a second one, which wait.
   accept(rig, 0, [reading("a", 100, 6), reading("c", 2, 12), reading("c", 2, 12, "id-2"), "not an object"]);

@@ -203,7 +203,7 @@ class Play {
       left--;
       const isLast = left === 0;
       if (isLast && ending === "rejected") {
-        outbox.reject(sink, aggregate, "no", batch.nextId);
+        outbox.reject(sink, aggregate, { reason: "rejected", detail: "no" }, batch.nextId);
         model.queue.splice(at, 1);
         model.rejected.push(row);
         continue;

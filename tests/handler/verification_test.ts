@@ -71,8 +71,9 @@ class Plant {
     const { outbox } = this.inside;
     for (let batch; (batch = outbox.read("all", outbox.cursor("all"), 1));) {
       const [aggregate] = batch.aggregates;
-      if (aggregate && isRejected(aggregate)) outbox.reject("all", aggregate, "no", batch.nextId);
-      else {
+      if (aggregate && isRejected(aggregate)) {
+        outbox.reject("all", aggregate, { reason: "rejected", detail: "no" }, batch.nextId);
+      } else {
         if (aggregate) this.place.put(aggregate);
         outbox.advance("all", batch.nextId);
       }

@@ -40,7 +40,7 @@ async function deliver(
   for (let batch; (batch = outbox.read("sqlite", outbox.cursor("sqlite"), 1)) !== undefined;) {
     seen.push(...batch.aggregates);
     const refused = batch.aggregates.find(isRejected);
-    if (refused) outbox.reject("sqlite", refused, "no", batch.nextId);
+    if (refused) outbox.reject("sqlite", refused, { reason: "rejected", detail: "no" }, batch.nextId);
     else {
       await sink.write(batch, NEVER);
       outbox.advance("sqlite", batch.nextId);

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
-import { type Clock, systemClock } from "../../src/clock/clock.ts";
-import { createLogger } from "../../src/log/logger.ts";
-import { Delivery, type DeliveryObserver } from "../../src/router/delivery.ts";
+import { systemClock } from "../../src/clock/clock.ts";
 import { Router } from "../../src/router/router.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/sinks/sink.ts";
 import { StateError } from "../../src/store/state_error.ts";
+import { deliveryTo, HastyClock, Ledger } from "./delivery_rig.ts";
 import { MemoryOutbox } from "./memory_outbox.ts";
 
 /** What a sink does with an attempt. */
@@ -57,46 +56,6 @@ class ScriptedSink implements Sink {
     apply();
     if (fate === "applied but failed") throw new SinkError("unavailable", "the answer was lost");
   }
-}
-
-/** Moves on by itself whenever somebody sleeps. */
-class HastyClock implements Clock {
-  ms = 0;
-  readonly pauses: number[] = [];
-  nowMs = () => this.ms;
-  monotonicMs = () => this.ms;
-  sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
-    this.pauses.push(ms);
-    // Lets those who need no time go first.
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    if (!signal.aborted) this.ms += ms;
-  };
-}
-
-class Ledger implements DeliveryObserver {
-  delivered_ = 0;
-  failures: string[] = [];
-  rejected_ = 0;
-  delivered = (_sink: string, aggregates: number) => void (this.delivered_ += aggregates);
-  failed = (_sink: string, kind: string) => void this.failures.push(kind);
-  rejected = (_sink: string, aggregates: number) => void (this.rejected_ += aggregates);
-}
-
-function deliveryTo(
-  sink: Sink,
-  outbox: MemoryOutbox,
-  clock: Clock,
-  ledger = new Ledger(),
-  log: string[] = [],
-) {
-  const logger = createLogger({
-    level: "debug",
-    format: "text",
-    write: (line) => log.push(line),
-    now: () => 0,
-  });
-  const options = { batchMaxAggregates: 8, attemptTimeoutMs: 5000 };
-  return new Delivery(sink, outbox, options, clock, () => 1, logger, ledger);
 }
 
 Deno.test("delivers all in order, then ends when it shall finish", async () => {

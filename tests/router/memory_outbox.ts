@@ -1,11 +1,19 @@
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import type { Claimant, Confirmed, OutboxBatch, SinkAlarm } from "../../src/sinks/sink.ts";
-import type { Outbox } from "../../src/store/outbox.ts";
+import type { Outbox, PostponedWindow, SinkRefusal } from "../../src/store/outbox.ts";
+
+interface Rejected {
+  readonly sink: string;
+  readonly name: string;
+  readonly error: string;
+  readonly reason: SinkRefusal["reason"];
+  readonly aggregate: Aggregate;
+}
 
 /** An outbox of aggregates that all go to every sink. */
 export class MemoryOutbox implements Outbox {
   readonly stateId = "state";
-  readonly rejected: { sink: string; name: string; error: string }[] = [];
+  readonly rejected: Rejected[] = [];
   readonly alarms: { sink: string; alarm: SinkAlarm }[] = [];
   private readonly cursors = new Map<string, number>();
   private readonly waiting = new Set<() => void>();
@@ -41,8 +49,8 @@ export class MemoryOutbox implements Outbox {
     this.cursors.set(sink, Math.max(this.cursor(sink), nextId));
   }
 
-  reject(sink: string, { name }: Aggregate, error: string, nextId: number): void {
-    this.rejected.push({ sink, name, error });
+  reject(sink: string, aggregate: Aggregate, { reason, detail }: SinkRefusal, nextId: number): void {
+    this.rejected.push({ sink, name: aggregate.name, error: detail, reason, aggregate });
     this.advance(sink, nextId);
   }
 
@@ -61,6 +69,32 @@ export class MemoryOutbox implements Outbox {
   alarm(sink: string, alarm: SinkAlarm): boolean {
     this.alarms.push({ sink, alarm });
     return this.alarms.length === 1;
+  }
+
+  lastDelivered(sink: string): Aggregate | undefined {
+    return this.aggregates.slice(0, this.cursor(sink)).findLast((aggregate) =>
+      !this.rejected.some((letter) => letter.aggregate === aggregate)
+    );
+  }
+
+  refusedCount(sink: string, part: string): number {
+    return this.rejected.filter((letter) => letter.sink === sink && letter.error.includes(part)).length;
+  }
+
+  /** All are of one window; a letter's id is its place in {@link rejected}. */
+  postponed(sink: string, endMs: number): PostponedWindow[] {
+    const letterIds = this.rejected.keys().toArray().filter((id) =>
+      this.rejected[id]!.sink === sink && this.rejected[id]!.reason === "postponed"
+    );
+    const sample = this.rejected[letterIds[0] ?? -1]?.aggregate;
+    if (sample === undefined || endMs >= sample.windowEndMs) return [];
+    return [{ windowEndMs: sample.windowEndMs, sample, letterIds }];
+  }
+
+  putBack(letterIds: readonly number[]): void {
+    const letters = letterIds.map((id) => this.rejected[id]!);
+    for (const letter of letters) this.rejected.splice(this.rejected.indexOf(letter), 1);
+    this.add(...letters.map(({ aggregate }) => aggregate));
   }
 
   waitForMore(fromId: number, signal: AbortSignal): Promise<void> {

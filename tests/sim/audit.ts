@@ -6,6 +6,7 @@ import { readAccounts } from "../../src/store/accounts.ts";
 import type { StateDatabase } from "../../src/store/state_database.ts";
 import type { Chance, Counts, Model } from "./model.ts";
 import { LetterAudit } from "./letter_audit.ts";
+import { POISON } from "./plant.ts";
 import type { Scenario, Setup } from "./scenario.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { WallClock } from "./sim_clock.ts";
@@ -108,6 +109,8 @@ export class Audit {
     const letters = state.all<LetterRow>("SELECT * FROM dead_letter ORDER BY id");
     this.refusedEvents(letters);
     this.losses(state);
+    const condemned = letters.find(({ sink, name }) => sink !== null && name !== POISON);
+    if (condemned) throw new Violation(`a row of ${condemned.name} is condemned without a fault`);
     this.sinks.end(places, [...letters, ...this.givenUp], this.wall.nowMs);
     if (this.hasPurged || this.letters.dropped > 0) return;
     for (const [key, row] of this.sinks.overflowing) {

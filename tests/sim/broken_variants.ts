@@ -5,9 +5,11 @@ import type { Surroundings } from "../../src/handler/parts.ts";
 import { BusReader } from "../../src/ingest/bus_reader.ts";
 import { HistoryComparison } from "../../src/ingest/history_comparison.ts";
 import { Ingest } from "../../src/ingest/ingest.ts";
+import { Trial } from "../../src/router/trial.ts";
 import { type OutboxBatch, type Sink, SinkError } from "../../src/sinks/sink.ts";
 import { ArchivedWindow } from "../../src/store/archive.ts";
 import { Checkpoint, type CheckpointInput } from "../../src/store/checkpoint.ts";
+import type { SinkRefusal } from "../../src/store/outbox.ts";
 import { OutboxLog } from "../../src/store/outbox_log.ts";
 import { type RegisteredSink, SinkRegistry } from "../../src/store/sink_registry.ts";
 import type { StateDatabase } from "../../src/store/state_database.ts";
@@ -192,10 +194,14 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
         OutboxLog,
         "reject",
         () =>
-          function (sink: string, _aggregate: Aggregate, _error: string, nextId: number) {
+          function (sink: string, _aggregate: Aggregate, _refusal: SinkRefusal, nextId: number) {
             this.advance(sink, nextId);
           },
       ),
+  },
+  {
+    name: "rows are condemned although no other passes",
+    parts: () => replace(Trial, "anotherPasses", () => () => Promise.resolve(true)),
   },
   {
     name: "the bisection drops a row",

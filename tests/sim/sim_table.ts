@@ -1,5 +1,11 @@
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import { type OutboxBatch, type ProvableSink, type SinkContext, SinkError } from "../../src/sinks/sink.ts";
+import {
+  type OutboxBatch,
+  type ProvableSink,
+  type SinkContext,
+  SinkError,
+  UnexplainedRefusal,
+} from "../../src/sinks/sink.ts";
 import { rowKey } from "./model.ts";
 import type { Dice } from "./dice.ts";
 import { POISON } from "./plant.ts";
@@ -13,11 +19,10 @@ export class SimTable {
 
   constructor(private readonly weather: SinkWeather) {}
 
-  /** @throws {SinkError} `rejected`; nothing is written then. */
+  /** @throws {SinkError} It refuses a row; nothing is written then. */
   upsert(aggregates: readonly Aggregate[], isPoisoned: boolean, overwrites = false): void {
-    if (isPoisoned && aggregates.some(({ name }) => name === POISON)) {
-      throw new SinkError("rejected", "a value out of range");
-    }
+    const poisoned = isPoisoned ? aggregates.find(({ name }) => name === POISON) : undefined;
+    if (poisoned) throw refusalOf(poisoned);
     for (const aggregate of aggregates) {
       const key = rowKey(aggregate);
       const known = this.rows.get(key);
@@ -41,7 +46,9 @@ export class SimTable {
   connect(link: SinkLink): ProvableSink {
     return {
       name: link.name,
-      open: (context: SinkContext, signal: AbortSignal) => link.request("open", signal, () => context.cursor),
+      open: (context: SinkContext, signal: AbortSignal) =>
+        // What is wrong with it shows only when rows are written.
+        link.request("open", signal, () => context.cursor, () => undefined),
       write: (batch: OutboxBatch, signal: AbortSignal) => {
         // Judged as it is sent: what was rejected once is not taken when it comes late a second time.
         const { isPoisoned } = this.weather;
@@ -49,6 +56,7 @@ export class SimTable {
           describe(batch),
           signal,
           () => this.upsert(batch.aggregates, isPoisoned, batch.overwrites),
+          () => new UnexplainedRefusal("permission", "misconfigured", "permission denied"),
         );
       },
       probe: () => Promise.resolve("simulated"),
@@ -63,6 +71,18 @@ export class SimTable {
           [...this.rows.values()].filter((row) => row.windowStartMs === startMs && row.windowEndMs === endMs)
         ),
     };
+  }
+}
+
+/** Each function of a poisoned series is refused in a way of its own. */
+function refusalOf({ aggFunc }: Aggregate): SinkError {
+  switch (aggFunc.length % 3) {
+    case 0:
+      return new SinkError("rejected", "a value out of range");
+    case 1:
+      return new SinkError("postponed", "no partition");
+    default:
+      return new UnexplainedRefusal("a trigger", "unavailable", "a trigger says no");
   }
 }
 

@@ -40,8 +40,16 @@ export class SinkLink {
     return promise;
   }
 
-  /** Has `effect` happen at the place, and brings its result, or what it throws, back. */
-  request<T>(what: string, signal: AbortSignal, effect: () => T): Promise<T> {
+  /**
+   * Has `effect` happen at the place, and brings its result, or what it throws, back.
+   * @param misconfigured What the place answers while it is set up wrongly; undefined: it does not matter to the request.
+   */
+  request<T>(
+    what: string,
+    signal: AbortSignal,
+    effect: () => T,
+    misconfigured: () => SinkError | undefined = () => new SinkError("misconfigured", "login refused"),
+  ): Promise<T> {
     const { dice, scheduler, lifetime, trace, name } = this;
     if (lifetime.isOver) return never();
     const rates = this.rates();
@@ -83,9 +91,8 @@ export class SinkLink {
       if (awayUntilMs > scheduler.nowMs || failsBefore) {
         return fail(new SinkError("unavailable", "no connection"));
       }
-      if (misconfiguredUntilMs > scheduler.nowMs) {
-        return fail(new SinkError("misconfigured", "login refused"));
-      }
+      const mistake = misconfiguredUntilMs > scheduler.nowMs ? misconfigured() : undefined;
+      if (mistake) return fail(mistake);
       let result: T;
       try {
         result = effect();

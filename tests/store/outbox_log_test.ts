@@ -81,7 +81,7 @@ Deno.test("a rejected aggregate and the cursor behind it are on disk together, a
     inside.take(["a", "b"].map((name) => ({ name, value: 1, timestamp: 0 })));
     inside.save(true);
     const { aggregates, ids } = inside.outbox.read("all", 0, 1)!;
-    inside.outbox.reject("all", aggregates[0]!, "its own words", ids[0]! + 1);
+    inside.outbox.reject("all", aggregates[0]!, { reason: "rejected", detail: "its own words" }, ids[0]! + 1);
     inside.outbox.advance("all", 2);
     inside.outbox.advance("all", 1);
     assert.equal(inside.outbox.cursor("all"), 2, "a cursor never goes back");
@@ -104,7 +104,8 @@ Deno.test("a sink that refuses more than can be kept gets no more, until some of
     inside.take(["a", "b", "c"].map((name) => ({ name, value: 1, timestamp: 0 })));
     inside.save(true);
     const { aggregates, ids } = inside.outbox.read("all", 0, 3)!;
-    const reject = (i: number) => inside.outbox.reject("all", aggregates[i]!, "too long", ids[i]! + 1);
+    const reject = (i: number) =>
+      inside.outbox.reject("all", aggregates[i]!, { reason: "rejected", detail: "too long" }, ids[i]! + 1);
     reject(0);
     reject(1);
     for (let attempt = 0; attempt < 2; attempt++) {

@@ -105,7 +105,7 @@ Deno.test("what waits, what was rejected, and what was never routed to the sink 
         for (let batch; (batch = inside.outbox.read(sink, inside.outbox.cursor(sink), 1));) {
           const [aggregate] = batch.aggregates;
           if (sink === "x" && aggregate?.name === "b") {
-            inside.outbox.reject(sink, aggregate, "no", batch.nextId);
+            inside.outbox.reject(sink, aggregate, { reason: "rejected", detail: "no" }, batch.nextId);
           } else inside.outbox.advance(sink, batch.nextId);
         }
       }

@@ -25,7 +25,10 @@ async function makeState(directory: string): Promise<void> {
   const { ingest, outbox, state } = rig.core;
   ingest.checkpointNow(true);
   const { aggregates, nextId } = outbox.read("sqlite", 0, 1)!;
-  outbox.reject("sqlite", { ...aggregates[0]!, value: Infinity }, "its own words: � ü", nextId);
+  outbox.reject("sqlite", { ...aggregates[0]!, value: Infinity }, {
+    reason: "rejected",
+    detail: "its own words: � ü",
+  }, nextId);
   bus.publish(event("d", 101), `"refused again"`);
   await rig.readers[0]!.drain(new AbortController().signal);
   ingest.checkpointNow();

@@ -29,7 +29,7 @@ function withWindows(
       const { aggregates, nextId } = inside.outbox.read(SINK, number, 9)!;
       const [aggregate] = aggregates;
       if (delivers(aggregate!.count)) inside.outbox.advance(SINK, nextId);
-      else inside.outbox.reject(SINK, aggregate!, "no", nextId);
+      else inside.outbox.reject(SINK, aggregate!, { reason: "rejected", detail: "no" }, nextId);
       inside.save();
     });
     work(inside!);
@@ -113,7 +113,10 @@ Deno.test("a window is not written off while something else of it may still be p
   withWindows((inside) => {
     const [long, short] = readDeadLetters(inside.state, { limit: 9 });
     inside.wish("purge", [short!]);
-    inside.outbox.reject(SINK, { ...short!.aggregate!, name: "b", count: 5 }, "no", 3);
+    inside.outbox.reject(SINK, { ...short!.aggregate!, name: "b", count: 5 }, {
+      reason: "rejected",
+      detail: "no",
+    }, 3);
     assert.deepEqual(writtenOff(inside, 3, 9999), new Map(), "b of the same window is open");
     inside.wish("purge", readDeadLetters(inside.state, { limit: 9 }).filter(({ id }) => id !== long!.id));
     assert.deepEqual(writtenOff(inside, 3, 9999), new Map([[SINK, 7]]));

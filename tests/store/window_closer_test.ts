@@ -50,7 +50,7 @@ Deno.test("what is sent again is the aggregate as it was, for the sink that refu
     const { aggregates, nextId } = inside.outbox.read("x", 0, 9)!;
     const refused = aggregates.find((row) => row.name === name && row.revision === 1)!;
     assert.equal(refused.count, 4);
-    inside.outbox.reject("x", refused, "no", nextId);
+    inside.outbox.reject("x", refused, { reason: "rejected", detail: "no" }, nextId);
     inside.outbox.advance("y", nextId);
     inside.wish("retry", readDeadLetters(inside.state, { limit: 9 }));
     assert.deepEqual(inside.outbox.read("x", nextId, 9)?.aggregates, [refused]);
