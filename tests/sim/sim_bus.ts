@@ -171,7 +171,12 @@ export class SimBus {
         const dateMs = this.dateMs();
         if (reply.kind !== "events") resolve({ ...reply, dateMs });
         // A body is its reader's, and this reply may arrive a second time.
-        else resolve({ ...reply, body: isWhole ? reply.body.slice() : cut(reply.body, dice), dateMs });
+        else if (isWhole) resolve({ ...reply, body: reply.body.slice(), dateMs });
+        else {
+          // A reader that does not know yet where the log begins may take that from the head of half a reply, which the model does not.
+          const body = cut(reply.body, dice);
+          resolve({ ...reply, body: request.offset === undefined ? body.subarray(0, 5) : body, dateMs });
+        }
       });
     const sentRequest = isLook ? watcher.looks(this, request.offset!) : watcher.sends(this, request);
     if (signal.aborted) {
