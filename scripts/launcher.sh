@@ -101,8 +101,9 @@ start_from() {
   fi
   touch -c "$directory" 2>/dev/null || :
   export DENO_DIR="$directory/deno_dir" DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1
-  # The program may not list the environment. It gets the names, so that it can warn of a misspelt one.
-  VABUS_LAUNCHER_SEEN=$(env | sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/\1/p' | tr '\n' ' ')
+  # The program may not list the environment. It gets the names, so that it can refuse a misspelt one. What stands on later
+  # lines of a value is no name, so lines are made of variables first.
+  VABUS_LAUNCHER_SEEN=$(env -0 2>/dev/null | tr '\n\000' ' \n' | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' | tr '\n' ' ')
   export VABUS_LAUNCHER_SEEN
   # glibc keeps what is freed. What is larger than a reply of the bus is to go back at once: tables that have grown, above all.
   export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-4194304}"

@@ -1,5 +1,5 @@
 import { Command as Parser, Option, type OutputConfiguration } from "commander";
-import type { Fault } from "../config/fault.ts";
+import { ConfigError, type Fault } from "../config/fault.ts";
 import { nearMiss } from "../config/near_miss.ts";
 import { fileVariable, flagOf, variable, VARIABLE_NAMES, type VariableName } from "../config/variables.ts";
 import { versionLine } from "../version.ts";
@@ -18,6 +18,8 @@ export interface Invocation {
   readonly options: Readonly<Record<string, unknown>>;
   /** What was not understood. */
   readonly faults: readonly Fault[];
+  /** The command line that shows what there is. */
+  readonly help: string;
 }
 
 /**
@@ -37,7 +39,10 @@ export function parseCommandLine(args: readonly string[], output: OutputConfigur
     .addHelpText("after", generalHelp());
   const families = new Map<string, Parser>();
   for (const [word, summary] of Object.entries(FAMILIES)) {
-    families.set(word, withHabits(new Parser(word)).description(summary));
+    families.set(
+      word,
+      withHabits(new Parser(word)).description(summary).allowUnknownOption().allowExcessArguments(),
+    );
   }
   for (const command of COMMANDS) {
     const words = command.name.split(" ");
@@ -57,6 +62,7 @@ export function parseCommandLine(args: readonly string[], output: OutputConfigur
     family.addCommand(parser, { isDefault: command.name === DEFAULT_COMMAND });
     if (family !== root && family.parent === null) root.addCommand(family);
   }
+  for (const [word, family] of families) family.action(() => refuseMember(word, family));
   root.parse(args, { from: "user" });
   return invocation!;
 }
@@ -94,8 +100,26 @@ function settingFlags(name: VariableName, isShown: boolean): [variable: string, 
   return flags;
 }
 
+/** What stands in the place of the second word of a two-word command is none. */
+function refuseMember(word: string, family: Parser): never {
+  const [member] = family.args;
+  if (member === undefined) return family.help({ error: true });
+  const members = family.commands.map((parser) => parser.name());
+  const subject = isFlag(member) ? member.split("=")[0]! : `${word} ${member}`;
+  const problem = isFlag(member)
+    ? `comes too early; ${word} wants its second word first`
+    : `is no command${hint(nearMiss(member, members))}`;
+  throw new ConfigError([{ subject, problem, allowed: members.join(", ") }], adviceOf(`${word} --help`));
+}
+
+/** @param args That print the help. */
+export function adviceOf(args: string): string {
+  return `Run \`${PROGRAM} ${args}\` to see what there is.`;
+}
+
 function understand(command: AnyCommand, parser: Parser, flags: Flags, args: readonly string[]): Invocation {
-  const faults = unknownArguments(command, parser, args);
+  const unknown = unknownCommand(command, parser, args);
+  const faults = unknown === undefined ? unknownArguments(command, parser) : [unknown];
   const values = parser.opts<Record<string, string | string[] | true | undefined>>();
   const valueOf = (flag: Option) => values[flag.attributeName()];
   const options = flags.own.map(([key, option, flag]) => {
@@ -113,29 +137,35 @@ function understand(command: AnyCommand, parser: Parser, flags: Flags, args: rea
     envFile: valueOf(flags.envFile) as string | undefined,
     options: Object.fromEntries(options),
     faults,
+    help: unknown === undefined ? `${command.name} --help` : "--help",
+  };
+}
+
+const COMMAND_WORDS = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0]!))];
+
+/** A first word that is neither a command nor a flag is a command misspelt, whose flags nobody can judge. */
+function unknownCommand(command: AnyCommand, parser: Parser, args: readonly string[]): Fault | undefined {
+  const [subject] = parser.args;
+  if (command.name !== DEFAULT_COMMAND || subject === undefined || subject !== args[0] || isFlag(subject)) {
+    return undefined;
+  }
+  return {
+    subject,
+    problem: `is no command${hint(nearMiss(subject, COMMAND_WORDS))}`,
+    allowed: COMMAND_WORDS.join(", "),
   };
 }
 
 /** Never shows what follows an unknown flag: it might be a secret. */
-function unknownArguments(command: AnyCommand, parser: Parser, args: readonly string[]): Fault[] {
+function unknownArguments(command: AnyCommand, parser: Parser): Fault[] {
   const faults: Fault[] = [];
   const known = [...parser.options.map(({ long }) => long!), "--help"];
-  const names = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0]!))];
-  const rest = [...parser.args];
-  if (command.name === DEFAULT_COMMAND && rest.length > 0 && rest[0] === args[0] && !isFlag(rest[0]!)) {
-    const subject = rest.shift()!;
-    faults.push({
-      subject,
-      problem: `is no command${hint(nearMiss(subject, names))}`,
-      allowed: names.join(", "),
-    });
-  }
   let isAfterFlag = false;
-  for (const argument of rest) {
+  for (const argument of parser.args) {
     if (isFlag(argument)) {
       const [flag] = argument.split("=") as [string];
       faults.push({ subject: flag, problem: `is no flag of ${command.name}${hint(nearMiss(flag, known))}` });
-    } else if (names.includes(argument)) {
+    } else if (COMMAND_WORDS.includes(argument)) {
       faults.push({ subject: argument, problem: "comes too late; the command stands before its flags" });
     } else if (!isAfterFlag) {
       faults.push({

@@ -3,11 +3,11 @@ import {
   anyText,
   busOffset,
   choice,
+  duration,
   instant,
   integer,
   listenAddress,
   path,
-  seconds,
 } from "../config/value_type.ts";
 import { type Group, variable, VARIABLE_NAMES } from "../config/variables.ts";
 import { type AnyCommand, command, handlerConfig } from "./command.ts";
@@ -100,7 +100,7 @@ export const COMMANDS: readonly AnyCommand[] = [
         "events generated a second",
       ),
       names: singleOr("--names", integer(1, 1_000_000), "100", "different event names"),
-      durationMs: single("--duration", seconds(0.1, 86_400 * 366), "stop by itself after so many seconds"),
+      durationMs: single("--duration", duration(0.1, 86_400 * 366), "stop by itself after so many seconds"),
     },
     configure: demoConfig,
     run: async (context, options) => (await import("./demo.ts")).demo(context, options),

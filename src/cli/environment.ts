@@ -15,7 +15,10 @@ export const MACHINE_NAMES: readonly string[] = [
  * variables, and of others no more than that they are there.
  */
 export function readEnvironment(): Readonly<Record<string, string | undefined>> {
-  if (Deno.permissions.querySync({ name: "env" }).state === "granted") return Deno.env.toObject();
+  if (Deno.permissions.querySync({ name: "env" }).state === "granted") {
+    const { [SEEN_NAMES]: _, ...environment } = Deno.env.toObject();
+    return environment;
+  }
   const seen = (Deno.env.get(SEEN_NAMES) ?? "").split(" ").filter((name) => name !== "");
   const own = [...GIVEN_NAMES, ...MACHINE_NAMES].map((name) => [name, Deno.env.get(name)] as const);
   return Object.fromEntries([

@@ -1,10 +1,9 @@
 import { CommanderError } from "commander";
-import { ConfigError, type Fault } from "../config/fault.ts";
+import { ConfigError } from "../config/fault.ts";
 import type { BusConfig, Config } from "../config/config.ts";
 import type { Sources } from "../config/settings.ts";
 import { type Disclosure, outcomeOf } from "./boundary.ts";
-import type { AnyCommand } from "./command.ts";
-import { parseCommandLine } from "./command_line.ts";
+import { adviceOf, type Invocation, parseCommandLine } from "./command_line.ts";
 import { EXIT } from "./exit.ts";
 import type { Shutdown } from "./signals.ts";
 import { stderrLogger, systemSources, writeStderr, writeStdout } from "./system.ts";
@@ -24,10 +23,10 @@ export async function runProgram(args: readonly string[], shutdown: Shutdown): P
   try {
     const invocation = parseCommandLine(args, { writeOut: writeStdout, writeErr: writeStderr });
     const sources = systemSources(invocation.flags, invocation.envFile);
-    const config = configure(invocation.command, sources, invocation.faults);
+    const config = configure(invocation, sources);
     disclosure = { isDebug: config.log.level === "debug", secrets: config.secrets };
     const logger = stderrLogger(config.log);
-    for (const warning of config.warnings) logger.warn(warning);
+    if ("warnings" in config) { for (const warning of config.warnings) logger.warn(warning); }
     const { signal } = shutdown;
     return await invocation.command.run(
       { config, sources, logger, signal, write: writeStdout },
@@ -44,7 +43,7 @@ export async function runProgram(args: readonly string[], shutdown: Shutdown): P
 }
 
 /** The configuration; or one report of all that is wrong with it and with the command line. */
-function configure(command: AnyCommand, sources: Sources, usageFaults: readonly Fault[]): Config | BusConfig {
+function configure({ command, faults: usageFaults, help }: Invocation, sources: Sources): Config | BusConfig {
   let config: Config | BusConfig | undefined;
   const faults = [...usageFaults];
   try {
@@ -54,7 +53,7 @@ function configure(command: AnyCommand, sources: Sources, usageFaults: readonly 
     faults.push(...error.faults);
   }
   if (config === undefined || faults.length > 0) {
-    throw new ConfigError(faults, `Run with \`${command.name} --help\` to see what there is.`);
+    throw new ConfigError(faults, adviceOf(help));
   }
   return config;
 }

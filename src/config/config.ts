@@ -4,7 +4,7 @@ import { ConfigError, type Fault } from "./fault.ts";
 import { readSettings, readText, type Setting, type Settings, type Sources } from "./settings.ts";
 import { secretsOf } from "./redaction.ts";
 import type { HostPort } from "./value_type.ts";
-import { type SinkName, type Values, variable, type VariableName } from "./variables.ts";
+import { SINK_NAMES, type SinkName, type Values, variable, type VariableName } from "./variables.ts";
 
 /** The whole configuration: valid, complete and immutable. Only `settings` may be shown. */
 export interface Config {
@@ -118,16 +118,15 @@ export interface BusConfig {
   readonly token: string | undefined;
   readonly log: LogConfig;
   readonly secrets: readonly string[];
-  readonly warnings: readonly string[];
 }
 
 /** @throws {ConfigError} that names every fault of any variable, but asks for none that only the handler needs. */
 export function loadBusConfig(sources: Sources): BusConfig {
-  const { values, faults, warnings } = readSettings(sources);
+  const { values, faults } = readSettings(sources);
   if (faults.length > 0) throw new ConfigError(faults);
   const token = values.VABUS_TOKEN;
   const secrets = token === undefined ? [] : [token];
-  return deepFreeze({ token, log: logConfig(values, sources), secrets, warnings });
+  return deepFreeze({ token, log: logConfig(values, sources), secrets });
 }
 
 function logConfig(values: Values, sources: Sources): LogConfig {
@@ -139,20 +138,20 @@ class ConfigBuilder {
   readonly faults: Fault[];
   private readonly values: Values;
   private readonly shown: Map<VariableName, Setting>;
-  private readonly warnings: string[];
+  private readonly warnings: string[] = [];
 
   constructor(private readonly settings: Settings, private readonly sources: Sources) {
     this.faults = [...settings.faults];
     this.values = settings.values;
     this.shown = new Map(settings.masked);
-    this.warnings = [...settings.warnings];
   }
 
   build(validateRoutes: ValidateRoutes): Omit<Config, "secrets"> {
     const { values } = this;
     const stateDir = this.stateDir();
-    const sinks = values.STORAGE_TYPE.map((name) => this.sink(name, stateDir));
-    this.checkRoutes(validateRoutes);
+    const names = this.sinkNames();
+    const sinks = names.map((name) => this.sink(name, stateDir));
+    this.checkRoutes(validateRoutes, names);
     this.checkAgainstEachOther(stateDir, sinks);
     const log = logConfig(values, this.sources);
     this.show("LOG_FORMAT", log.format);
@@ -180,6 +179,14 @@ class ConfigBuilder {
     };
   }
 
+  /** Of a text at fault, what is right in it: so that what those sinks lack is told at once as well. */
+  private sinkNames(): readonly SinkName[] {
+    const refused = this.settings.refused.get("STORAGE_TYPE");
+    if (refused === undefined) return this.values.STORAGE_TYPE;
+    const words = refused.toLowerCase().split(/[,;\s]+/);
+    return SINK_NAMES.filter((name) => words.includes(name));
+  }
+
   private sink(name: SinkName, stateDir: string): SinkConfig {
     switch (name) {
       case "kafka":
@@ -203,7 +210,7 @@ class ConfigBuilder {
   private kafka(): KafkaConfig {
     const { values } = this;
     const tls = this.tls("KAFKA_SSL_CA_FILE", "KAFKA_SSL_CERT_FILE", "KAFKA_SSL_KEY_FILE");
-    if (tls !== undefined && !values.KAFKA_SSL) {
+    if (tls !== undefined && !values.KAFKA_SSL && !this.isAtFault("KAFKA_SSL")) {
       this.fault(
         "KAFKA_SSL",
         "is false, but there are files for it; set it to true or leave KAFKA_SSL_*_FILE out",
@@ -313,9 +320,11 @@ class ConfigBuilder {
     return this.show("INSTANCE_ID", hostName, "default, the host name");
   }
 
-  private checkRoutes(validateRoutes: ValidateRoutes): void {
-    if (this.values.ROUTES === undefined || this.isAtFault("STORAGE_TYPE")) return;
-    for (const problem of validateRoutes(this.values.ROUTES, this.values.STORAGE_TYPE)) {
+  private checkRoutes(validateRoutes: ValidateRoutes, sinks: readonly SinkName[]): void {
+    if (this.values.ROUTES === undefined) return;
+    // A sink that is not named rightly yet may be any of them.
+    const known = this.isAtFault("STORAGE_TYPE") ? SINK_NAMES : sinks;
+    for (const problem of validateRoutes(this.values.ROUTES, known)) {
       this.fault("ROUTES", `is wrong: ${problem}`);
     }
   }

@@ -1,9 +1,8 @@
 import { resolve } from "node:path";
-import { parseEnv } from "node:util";
-import { printable } from "../log/printable.ts";
+import { readEnvFile } from "./env_file.ts";
 import type { Fault } from "./fault.ts";
 import { MASK } from "./mask.ts";
-import { nearMiss } from "./near_miss.ts";
+import { unknownNameProblem } from "./unknown_names.ts";
 import {
   fileVariable,
   flagOf,
@@ -37,7 +36,7 @@ export interface Setting {
   readonly group: Group;
   /** As an operator would write it, secrets masked; undefined: not set. */
   readonly value: string | undefined;
-  /** `default`, `environment`, `flag --log-level`, `.env`, `file /run/secrets/token`. */
+  /** `default`, `environment`, `flag --log-level`, `.env:3`, `file /run/secrets/token`. */
   readonly origin: string;
 }
 
@@ -48,9 +47,9 @@ export interface Settings {
   readonly masked: ReadonlyMap<VariableName, Setting>;
   /** Variables that have been given, rightly or not: no further fault needs to be named about them being missing. */
   readonly given: ReadonlySet<VariableName>;
+  /** The texts that were given and are at fault. Not to be shown: they may be secret. */
+  readonly refused: ReadonlyMap<VariableName, string>;
   readonly faults: readonly Fault[];
-  /** What is allowed but looks like a mistake. */
-  readonly warnings: readonly string[];
 }
 
 interface Given {
@@ -62,14 +61,17 @@ interface Given {
 export function readSettings(sources: Sources): Settings {
   const faults: Fault[] = [];
   const dotEnv = readDotEnv(sources, faults);
+  faults.push(...unknownNames(sources.environment, dotEnv));
   const values: Partial<Record<VariableName, unknown>> = {};
   const masked = new Map<VariableName, Setting>();
   const given = new Set<VariableName>();
+  const refused = new Map<VariableName, string>();
   for (const name of VARIABLE_NAMES) {
     const found = findGiven(name, sources, dotEnv, faults);
     if (found !== undefined) given.add(name);
     const definition = variable(name);
     const valid = found === "fault" || found === undefined ? undefined : check(name, found, faults);
+    if (valid === undefined && typeof found === "object") refused.set(name, found.text);
     const text = valid?.text ?? definition.default;
     values[name] = valid !== undefined ? valid.value : defaultValue(definition);
     masked.set(name, {
@@ -79,13 +81,7 @@ export function readSettings(sources: Sources): Settings {
       origin: valid?.origin ?? "default",
     });
   }
-  return {
-    values: values as Values,
-    masked,
-    given,
-    faults,
-    warnings: nearMisses(sources.environment, dotEnv),
-  };
+  return { values: values as Values, masked, given, refused, faults };
 }
 
 /** The text given for a variable, directly or by a file; `fault` when there is one that cannot be used. */
@@ -101,11 +97,12 @@ function findGiven(
       faults.push({ subject: flagOf(key), problem: "is empty; leave the flag out or give it a value" });
       return "fault";
     }
-    return [
+    const found = [
       { text: flag, origin: `flag ${flagOf(key)}` },
       { text: sources.environment[key], origin: "environment" },
-      { text: dotEnv.variables[key], origin: dotEnv.origin },
-    ].find((candidate): candidate is Given => candidate.text !== undefined && candidate.text.trim() !== "");
+      dotEnv.variables.get(key),
+    ].find((candidate): candidate is Given => !!candidate?.text?.trim());
+    return found ?? (dotEnv.refused.has(key) ? "fault" : undefined);
   };
   const direct = find(name);
   const fileKey = fileVariable(name);
@@ -173,10 +170,19 @@ function check(
     subject: name,
     origin: given.origin,
     value: secret ? undefined : (type.maskRefused?.(text) ?? text),
-    problem: result.error.issues[0]!.message,
+    problem: result.error.issues[0]!.message + carriedAlong(text),
     allowed: type.allowed,
   });
   return undefined;
+}
+
+/** What systemd and Docker have left in a value that they read from a file of their own. */
+function carriedAlong(text: string): string {
+  if (/\s#/.test(text)) {
+    return "; a comment behind a value is part of it where systemd or Docker read the file: put it on a line of its own";
+  }
+  const isQuoted = /^(["']).*\1$/.test(text);
+  return isQuoted ? "; it is in quotes, which Docker takes as part of the value: leave them out there" : "";
 }
 
 function defaultValue(definition: Variable<unknown>): unknown {
@@ -188,33 +194,52 @@ function maskValid({ type, secret }: Variable<unknown>, text: string): string {
 }
 
 interface DotEnv {
-  readonly variables: Readonly<Record<string, string | undefined>>;
-  readonly origin: string;
+  readonly variables: ReadonlyMap<string, Given>;
+  /** Our variables in lines that were not understood. */
+  readonly refused: ReadonlySet<string>;
 }
 
 function readDotEnv(sources: Sources, faults: Fault[]): DotEnv {
   const path = sources.envFile ?? ".env";
+  const variables = new Map<string, Given>();
+  const refused = new Set<string>();
   const result = readText(path, sources);
-  if ("text" in result) return { variables: parseEnv(result.text), origin: path };
-  const isNamed = sources.envFile !== undefined;
-  if (isNamed || result.problem !== NOT_THERE) {
-    faults.push({
-      subject: isNamed ? "--env-file" : "the working directory",
-      value: path,
-      problem: result.problem,
-    });
+  if ("problem" in result) {
+    const isNamed = sources.envFile !== undefined;
+    if (isNamed || result.problem !== NOT_THERE) {
+      const subject = isNamed ? "--env-file" : "the working directory";
+      faults.push({ subject, value: path, problem: result.problem });
+    }
+    return { variables, refused };
   }
-  return { variables: {}, origin: path };
+  const isOurs = (name: string | undefined) => name !== undefined && GIVEN_NAMES.includes(name);
+  const file = readEnvFile(result.text, isOurs);
+  for (const { name, line, problem } of file.faults) {
+    const place = `${path}:${line}`;
+    if (isOurs(name)) refused.add(name!);
+    faults.push(isOurs(name) ? { subject: name!, origin: place, problem } : { subject: place, problem });
+  }
+  for (const { name, value, line } of file.variables) {
+    const origin = `${path}:${line}`;
+    const earlier = variables.get(name);
+    if (earlier !== undefined && isOurs(name)) {
+      refused.add(name);
+      faults.push({
+        subject: name,
+        origin,
+        problem: `is set twice, first in ${earlier.origin}; keep one of them`,
+      });
+    }
+    variables.set(name, { text: value, origin });
+  }
+  return { variables, refused };
 }
 
-/** Our variables misspelt: names that begin like ours and are nearly one of them. */
-function nearMisses(environment: Sources["environment"], dotEnv: DotEnv): string[] {
-  const ours = new Set(GIVEN_NAMES);
-  const names = new Set([...Object.keys(environment), ...Object.keys(dotEnv.variables)]);
-  return [...names].filter((name) => OUR_PREFIX.test(name) && !ours.has(name)).sort().flatMap((name) => {
-    const meant = nearMiss(name, ours);
-    return meant === undefined ? [] : [printable(`${name} is set but not known; did you mean ${meant}?`)];
+function unknownNames(environment: Sources["environment"], dotEnv: DotEnv): Fault[] {
+  const origins = new Map(Object.keys(environment).map((name) => [name, "environment"]));
+  for (const [name, { origin }] of dotEnv.variables) origins.set(name, origin);
+  return [...origins].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([subject, origin]) => {
+    const problem = unknownNameProblem(subject);
+    return problem === undefined ? [] : [{ subject, origin, problem }];
   });
 }
-
-const OUR_PREFIX = /^(VABUS|KAFKA|POSTGRES|SQLITE|AGGREGATION|STORAGE|CHECKPOINT|OUTBOX|CORRECTION)_/;

@@ -20,18 +20,50 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** Seconds, read into milliseconds. */
-export function seconds(min: number, max: number): ValueType<number> {
+/** Milliseconds in each unit that a duration may have. */
+const UNITS_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/**
+ * A duration in plain seconds or with its unit, read into milliseconds.
+ *
+ * @param min Seconds.
+ * @param max Seconds.
+ */
+export function duration(min: number, max: number): ValueType<number> {
   return {
-    placeholder: "<seconds>",
-    allowed: `seconds from ${min} to ${max}, fractions to a millisecond`,
-    schema: z.string()
-      .regex(/^\d+(\.\d+)?$/, "is not a plain decimal number")
-      .regex(/^\d+(\.\d{1,3}0*)?$/, "is finer than a millisecond")
-      .transform((text) => Math.round(Number(text) * 1000))
-      .refine((ms) => ms >= min * 1000, `is less than ${min}`)
-      .refine((ms) => ms <= max * 1000, `is more than ${max}`),
+    placeholder: "<duration>",
+    allowed:
+      `${min} to ${max} seconds, to the millisecond: plain, or with s, m, h or d behind it (90, 1.5m, 1d)`,
+    schema: z.string().transform((text, context) => {
+      const ms = durationMs(text);
+      const problem = typeof ms === "string"
+        ? ms
+        : ms < min * 1000
+        ? `is less than ${min} seconds`
+        : ms > max * 1000
+        ? `is more than ${max} seconds`
+        : undefined;
+      if (problem === undefined) return Number(ms);
+      context.addIssue({ code: "custom", message: problem });
+      return z.NEVER;
+    }),
   };
+}
+
+/** Milliseconds, or what is wrong with the text. */
+function durationMs(text: string): number | string {
+  const [, whole, decimals = "", unit = "s"] = /^(\d+)(?:\.(\d+))?([smhd])?$/.exec(text) ?? [];
+  if (whole !== undefined) {
+    const scaled = BigInt(whole + decimals) * BigInt(UNITS_MS[unit as keyof typeof UNITS_MS]);
+    const scale = 10n ** BigInt(decimals.length);
+    return scaled % scale === 0n ? Number(scaled / scale) : "is finer than a millisecond";
+  }
+  if (/^[-−]\s*[\d.]/.test(text)) return "is negative; a duration is not";
+  if (/^\d+,\d+\s*[a-z]*$/i.test(text)) return "has a comma; decimals stand behind a point";
+  if (/^[\d.]+\s*[^\d.]+$/.test(text)) {
+    return "has a unit that is none of s, m, h and d, right behind the number";
+  }
+  return "is not a duration";
 }
 
 export function integer(min: number, max: number): ValueType<number> {
@@ -39,6 +71,7 @@ export function integer(min: number, max: number): ValueType<number> {
     placeholder: "<count>",
     allowed: `a whole number from ${min} to ${max}`,
     schema: z.string()
+      .regex(/^(?![-−])/, "is negative")
       .regex(/^\d+$/, "is not a whole number in plain digits")
       .transform(Number)
       .refine((value) => value >= min, `is less than ${min}`)

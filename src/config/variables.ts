@@ -3,6 +3,7 @@ import {
   boolean,
   choice,
   choices,
+  duration,
   hostPorts,
   httpUrls,
   integer,
@@ -10,7 +11,6 @@ import {
   path,
   pattern,
   postgresUrl,
-  seconds,
   type ValueType,
 } from "./value_type.ts";
 
@@ -161,42 +161,40 @@ export const VARIABLES = {
     defaultText: "<STATE_DIR>/aggregates.sqlite",
   }),
 
-  AGGREGATION_INTERVAL: withDefault(seconds(0.1, DAY), "60", {
+  AGGREGATION_INTERVAL: withDefault(duration(0.1, DAY), "60", {
     group: "Windows and time",
-    help: "window length, seconds, 0.1 to 86400, fractions allowed",
-    example: "0.5",
+    help: "window length",
+    example: "10s",
   }),
-  ALLOWED_LATENESS: withDefault(seconds(0, DAY), "5", {
+  ALLOWED_LATENESS: withDefault(duration(0, DAY), "5", {
     group: "Windows and time",
-    help: "seconds that a window waits for stragglers, event time",
+    help: "how long a window waits for stragglers, event time",
     example: "30",
   }),
-  CORRECTION_HORIZON: withDefault(seconds(0, YEAR), "86400", {
+  CORRECTION_HORIZON: withDefault(duration(0, YEAR), "86400", {
     group: "Windows and time",
-    help:
-      "seconds behind its bus's greatest event time at which an event is refused instead of correcting its " +
+    help: "how far behind its bus's greatest event time an event is refused instead of correcting its " +
       "closed window; costs disk, not memory; 0 = no corrections",
-    example: "604800",
+    example: "7d",
   }),
-  IDLE_TIMEOUT: withDefault(seconds(0, DAY), "10", {
+  IDLE_TIMEOUT: withDefault(duration(0, DAY), "10", {
     group: "Windows and time",
-    help: "seconds of successful empty polls after which windows that ended are closed by the wall clock",
+    help: "how long polls succeed and bring nothing until windows that ended are closed by the wall clock",
     example: "30",
   }),
-  MAX_WAIT: withDefault(seconds(0, YEAR), "300", {
+  MAX_WAIT: withDefault(duration(0, YEAR), "300", {
     group: "Windows and time",
-    help:
-      "seconds that a window may stay open past its end, by the wall clock, because a bus is out of reach",
-    example: "3600",
+    help: "how long a window may stay open past its end, by the wall clock, because a bus is out of reach",
+    example: "1h",
   }),
   DEDUP_MAX_IDS: withDefault(integer(0, 100_000_000), "100000", {
     group: "Windows and time",
     help: "latest event ids remembered for each bus; 0 = off",
     example: "1000000",
   }),
-  MAX_FUTURE_SKEW: withDefault(seconds(0, YEAR), "300", {
+  MAX_FUTURE_SKEW: withDefault(duration(0, YEAR), "300", {
     group: "Windows and time",
-    help: "seconds ahead of the wall clock beyond which an event is refused",
+    help: "how far ahead of the wall clock an event is refused",
     example: "10",
   }),
   MAX_SERIES: withDefault(integer(1, 1_000_000_000), "1000000", {
@@ -269,9 +267,9 @@ export const VARIABLES = {
       defaultText: "host name",
     },
   ),
-  CHECKPOINT_INTERVAL: withDefault(seconds(0.01, 3600), "1", {
+  CHECKPOINT_INTERVAL: withDefault(duration(0.01, 3600), "1", {
     group: "State and delivery",
-    help: "seconds between checkpoints while events flow",
+    help: "time between checkpoints while events flow",
     example: "5",
   }),
   OUTBOX_MAX_ROWS: withDefault(integer(1, 1_000_000_000), "1000000", {
@@ -280,9 +278,9 @@ export const VARIABLES = {
     example: "10000000",
   }),
 
-  METRICS_INTERVAL: withDefault(seconds(0, DAY), "15", {
+  METRICS_INTERVAL: withDefault(duration(0, DAY), "15", {
     group: "Metrics and administration",
-    help: "seconds between metric sends to VaBus; 0 = never",
+    help: "time between metric sends to VaBus; 0 = never",
     example: "60",
   }),
   HTTP_LISTEN: withDefault(listenAddress({ mayBeOff: true }), "127.0.0.1:8090", {

@@ -48,6 +48,24 @@ Deno.test("wrong settings: every one is named in one message, exit code 2", asyn
   }
 });
 
+Deno.test("misspelt variables and lines that are not understood are named, exit code 2; other programs' are let pass", async () => {
+  await using directory = await temporaryDirectory();
+  const envFile = `${directory.path}/settings.env`;
+  await Deno.writeTextFile(
+    envFile,
+    "\uFEFFMAX_WAIT=10s\r\nVABUS_URL=http://x # hunter2\r\nKAFKA_TOPICS=hunter2\r\n",
+  );
+  const args = ["status", "--env-file", envFile];
+  const of = { STATE_DIR: directory.path, KAFKA_URL: "x", VABUS_SERVICE_HOST: "x", TEXT: "x\nVABUS_NO=1" };
+  const output = await runToEnd(args, { ...of, STORAGE_TYP: "hunter2" });
+  assertRefused(output, WRONG_USAGE);
+  assert.match(output.stderr, /^3 faults/);
+  assert.match(output.stderr, /STORAGE_TYP \(environment\) is no setting; did you mean STORAGE_TYPE\?/);
+  assert.match(output.stderr, /KAFKA_TOPICS \(.*settings\.env:3\) is no setting; did you mean KAFKA_TOPIC\?/);
+  assert.match(output.stderr, /VABUS_URL \(.*settings\.env:2\) has a comment behind its value/);
+  assert.doesNotMatch(output.stderr + output.stdout, /hunter2/);
+});
+
 Deno.test("settings that a sink needs are asked for together, exit code 2", async () => {
   const output = await runToEnd(["run"], { STORAGE_TYPE: "kafka,postgres" });
   assertRefused(output, WRONG_USAGE);
