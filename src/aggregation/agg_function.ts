@@ -16,6 +16,9 @@ const PERCENTILE_BASE = 16;
 const PERCENTILE_UNITS = 10_000;
 const PERCENTILE = /^p(\d{1,3}(?:\.\d{1,4})?)$/;
 
+/** All functions, for people. */
+export const FUNCTION_LIST: string = `${NAMES.join(", ")} and p0 to p100`;
+
 /** The function's id, or -1 when there is no such function. `p50.0` is `p50`. */
 export function functionId(name: string): number {
   const plain = (NAMES as readonly string[]).indexOf(name);

@@ -1,4 +1,4 @@
-import type { EventAggregator, Refusal } from "../aggregation/event_aggregator.ts";
+import type { EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import type { Logger } from "../log/logger.ts";
 import type { BusPosition, Checkpoint, SettledWishes } from "../store/checkpoint.ts";
@@ -6,6 +6,7 @@ import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../store/dead
 import type { OutboxLog } from "../store/outbox_log.ts";
 import type { RefusalAlarm } from "../store/refusal_alarms.ts";
 import { isWaitedOut, type StateError } from "../store/state_error.ts";
+import { refusalDetail, statedTimeMs } from "./refusal_detail.ts";
 import { EventBatch } from "../vabus/event_batch.ts";
 import { LogHistory } from "../vabus/log_history.ts";
 import { scanEvent } from "../vabus/event_scanner.ts";
@@ -72,12 +73,6 @@ const DROPPED =
 const OVERFLOWED =
   "MAX_SERIES is reached: events of new series are refused (dead letters, reason overflow). " +
   "Raise MAX_SERIES, or find out who sends so many names.";
-
-const REFUSAL_DETAIL: Record<Refusal, string> = {
-  future: "timestamp further ahead of the wall clock than MAX_FUTURE_SKEW",
-  late: "further behind the bus's newest event than CORRECTION_HORIZON",
-  overflow: "a new series beyond MAX_SERIES",
-};
 
 interface ClockFailure {
   detail: string;
@@ -472,26 +467,32 @@ export class Ingest {
   }
 
   private aggregate(bus: number, batch: EventBatch, busName: string, firstOffset: number | undefined): void {
+    const rawOf = (start: number, end: number) =>
+      batch.bytes.slice(start, Math.min(end, start + RAW_MAX_BYTES));
     const keep = (
       reason: RefusedEvent["reason"],
       detail: string,
       index: number,
-      start: number,
-      end: number,
+      raw: Uint8Array,
+      rawBytes: number,
     ) => {
-      const raw = batch.bytes.slice(start, Math.min(end, start + RAW_MAX_BYTES));
       const offset = firstOffset === undefined ? undefined : firstOffset + index;
       this.refusedBytes += raw.length;
-      this.refused.push({ reason, detail, bus: busName, offset, raw, rawBytes: end - start });
+      this.refused.push({ reason, detail, bus: busName, offset, raw, rawBytes });
     };
     for (const { index, detail, rawStart, rawEnd } of batch.invalid) {
-      keep("invalid", detail, index, rawStart, rawEnd);
+      keep("invalid", detail, index, rawOf(rawStart, rawEnd), rawEnd - rawStart);
       this.refusalWatch.sample("invalid", { detail, timeMs: undefined });
     }
-    this.aggregator.aggregate(bus, batch, this.clock.nowMs(), (refusal, i) => {
+    const nowMs = this.clock.nowMs();
+    this.aggregator.aggregate(bus, batch, nowMs, (refusal, i) => {
       if (refusal === "overflow") this.alarm(OVERFLOWED);
-      this.refusalWatch.sample(refusal, { detail: REFUSAL_DETAIL[refusal], timeMs: batch.timeMs[i]! });
-      keep(refusal, REFUSAL_DETAIL[refusal], batch.position[i]!, batch.rawStart[i]!, batch.rawEnd[i]!);
+      const [start, end] = [batch.rawStart[i]!, batch.rawEnd[i]!];
+      const raw = rawOf(start, end);
+      const timeMs = statedTimeMs(batch.timeMs[i]!, raw);
+      const detail = refusalDetail(refusal, timeMs, nowMs);
+      this.refusalWatch.sample(refusal, { detail, timeMs });
+      keep(refusal, detail, batch.position[i]!, raw, end - start);
     });
   }
 

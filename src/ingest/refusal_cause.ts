@@ -1,4 +1,5 @@
 import type { Accounting } from "../aggregation/event_aggregator.ts";
+import { likelyUnit } from "./refusal_detail.ts";
 
 export type RefusalReason = Extract<keyof Accounting, "invalid" | "future" | "late" | "overflow">;
 
@@ -39,8 +40,7 @@ export function likelyCause(reason: RefusalReason, { detail, timeMs }: RefusalSa
 }
 
 function futureCause(timeMs: number, nowMs: number): string {
-  const unit = ([["milliseconds", 1e3], ["microseconds", 1e6], ["nanoseconds", 1e9]] as const)
-    .find(([, factor]) => timeMs / factor > nowMs / 2 && timeMs / factor < nowMs * 2)?.[0];
+  const unit = likelyUnit(timeMs, nowMs);
   if (unit !== undefined) return `timestamps are in ${unit}, not in seconds`;
   return zone(timeMs - nowMs, "ahead") ??
     `the devices' clocks are ahead (the latest by ${span(timeMs - nowMs)}), or this host's is behind`;

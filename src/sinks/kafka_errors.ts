@@ -48,6 +48,20 @@ const ADVICE_OF_MISCONFIGURED: Readonly<Record<string, string>> = {
   UNSUPPORTED_VERSION: NO_TRANSACTIONS_ADVICE,
 };
 
+const FEW_BROKERS_ADVICE =
+  "The brokers cannot make or serve a topic of their own. With fewer than three of them, set " +
+  "offsets.topic.replication.factor, transaction.state.log.replication.factor and transaction.state.log.min.isr " +
+  "to their number, and start them again.";
+
+/** What passes by itself while a broker starts, but not where its own topics ask for more brokers than there are. */
+const ADVICE_OF_UNAVAILABLE: Readonly<Record<string, string>> = {
+  GROUP_COORDINATOR_NOT_AVAILABLE: FEW_BROKERS_ADVICE,
+  GROUP_LOAD_IN_PROGRESS:
+    "The broker is still reading its own topics; if that does not pass, look at its log.",
+  NOT_ENOUGH_REPLICAS: "Start the missing brokers, or lower min.insync.replicas of KAFKA_TOPIC.",
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: "Start the missing brokers, or lower min.insync.replicas of KAFKA_TOPIC.",
+};
+
 const ADVICE_OF_NAME: Readonly<Record<string, string>> = {
   KafkaJSSASLAuthenticationError: LOGIN_ADVICE,
   KafkaJSServerDoesNotSupportApiKey: NO_TRANSACTIONS_ADVICE,
@@ -79,7 +93,8 @@ function classify(chain: ClientError[], type: string, message: string): [SinkErr
   const advice = ADVICE_OF_MISCONFIGURED[type] ?? (name && ADVICE_OF_NAME[name]);
   if (advice !== undefined) return ["misconfigured", advice];
   if (/certificate|\bPEM\b|private key/i.test(message)) return ["misconfigured", TLS_ADVICE];
-  return ["unavailable", ""];
+  const ofCoordinator = chain.some((cause) => cause.name === "KafkaJSGroupCoordinatorNotFound");
+  return ["unavailable", ADVICE_OF_UNAVAILABLE[type] ?? (ofCoordinator ? FEW_BROKERS_ADVICE : "")];
 }
 
 /** The error and what caused it, outermost first. */

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import { AVG, functionId, MAX, MIN, SUM } from "../aggregation/agg_function.ts";
+import { AVG, FUNCTION_LIST, functionId, MAX, MIN, SUM } from "../aggregation/agg_function.ts";
+import { printable } from "../log/printable.ts";
 import type { EventBatch } from "./event_batch.ts";
 import { NAME_MAX_CHARACTERS } from "./event.ts";
 import { endsPlainText, HASH_SEED, hashBytes, hashWord } from "./text_hash.ts";
@@ -541,6 +542,15 @@ function readEvent(text: string | undefined): CheckedEvent | string {
   return checkEvent(parsed);
 }
 
+const FUNCTION_SHOWN_CHARACTERS = 40;
+
+function functionProblem(aggFunc: unknown): string {
+  const given = typeof aggFunc === "string"
+    ? printable(JSON.stringify(aggFunc.slice(0, FUNCTION_SHOWN_CHARACTERS)))
+    : "that is no text";
+  return `unknown function ${given}; there are ${FUNCTION_LIST}`;
+}
+
 /**
  * Checks a parsed value against the shape of an event. Returns what is wrong as text for the operator when it is none.
  * `agg_func` and `id` may be null, which many serialisers write for "not there"; an id that is no text is no id.
@@ -561,7 +571,7 @@ export function checkEvent(parsed: unknown): CheckedEvent | string {
   let functionOfEvent = SUM;
   if (aggFunc !== undefined && aggFunc !== null) {
     functionOfEvent = typeof aggFunc === "string" ? functionId(aggFunc) : -1;
-    if (functionOfEvent < 0) return "unknown function";
+    if (functionOfEvent < 0) return functionProblem(aggFunc);
   }
   return {
     name,

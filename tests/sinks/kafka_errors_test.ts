@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { KafkaJSError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } from "kafkajs/src/errors.js";
+import {
+  KafkaJSError,
+  KafkaJSGroupCoordinatorNotFound,
+  KafkaJSNumberOfRetriesExceeded,
+  KafkaJSProtocolError,
+} from "kafkajs/src/errors.js";
 import { isFenced, toKafkaSinkError } from "../../src/sinks/kafka_errors.ts";
 import type { SinkErrorKind } from "../../src/sinks/sink.ts";
 
@@ -35,6 +40,20 @@ Deno.test("the brokers' errors have the class of what has to be done", () => {
     assert.equal(error.kind, kind, type);
     assert.ok(error.message.startsWith(`Kafka at ${PLACE}: The broker said ${type}.`), error.message);
   }
+});
+
+Deno.test("topics of the brokers' own that cannot be had say which of their settings to look at", () => {
+  const coordinator = toKafkaSinkError(thrown("GROUP_COORDINATOR_NOT_AVAILABLE"), PLACE);
+  const notFound = toKafkaSinkError(
+    new KafkaJSGroupCoordinatorNotFound("Failed to find group coordinator"),
+    PLACE,
+  );
+  for (const { kind, message } of [coordinator, notFound]) {
+    assert.equal(kind, "unavailable");
+    assert.match(message, /offsets\.topic\.replication\.factor/);
+    assert.match(message, /transaction\.state\.log\.replication\.factor/);
+  }
+  assert.match(toKafkaSinkError(thrown("NOT_ENOUGH_REPLICAS"), PLACE).message, /min\.insync\.replicas/);
 });
 
 Deno.test("what an operator has to change is named", () => {

@@ -463,3 +463,15 @@ Deno.test("a reply whose events are no array has none, and says so", () => {
   }
   assert.deepEqual(scan('{"log":"L","offset":3,"next":3,"events":null,"events":[]}').events, []);
 });
+
+Deno.test("a function that is not known is named, cut and fit for a terminal", () => {
+  const detailOf = (aggFunc: unknown) => checkEvent({ name: "a", value: 1, timestamp: 1, agg_func: aggFunc });
+  assert.equal(
+    detailOf("median"),
+    'unknown function "median"; there are sum, avg, min, max, count, first, last, stddev and p0 to p100',
+  );
+  assert.match(`${detailOf("p101")}`, /^unknown function "p101";/);
+  assert.match(`${detailOf(5)}`, /^unknown function that is no text;/);
+  assert.equal(`${detailOf("x".repeat(1000))}`.length, 40 + `${detailOf("")}`.length);
+  assert.match(`${detailOf("\u202e\x1b")}`, /^unknown function "\\u\{202e\}\\u001b";/);
+});

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { refusalDetail, statedTimeMs } from "../../src/ingest/refusal_detail.ts";
+import { EventBatch } from "../../src/vabus/event_batch.ts";
+import { scanEvent } from "../../src/vabus/event_scanner.ts";
+
+const NOW_MS = Date.parse("2026-11-26T15:00:00Z");
+
+function detailOf(timestamp: string): string {
+  const raw = new TextEncoder().encode(`{"name":"a","value":1,"timestamp":${timestamp}}`);
+  const batch = new EventBatch();
+  scanEvent(raw, batch);
+  assert.equal(batch.count, 1, timestamp);
+  return refusalDetail("future", statedTimeMs(batch.timeMs[0]!, raw), NOW_MS);
+}
+
+Deno.test("a timestamp that would fit another unit is refused with that hint", () => {
+  const ms = NOW_MS - 5_000;
+  assert.match(detailOf(`${ms}`), /MAX_FUTURE_SKEW; it looks like milliseconds, and has to be in seconds$/);
+  assert.match(detailOf(`${ms}.25`), /milliseconds/);
+  assert.match(detailOf(`${ms}123`), /microseconds/);
+  assert.match(detailOf(`${ms}123456`), /nanoseconds/);
+  assert.match(detailOf(`${Date.parse("2005-01-01T00:00:00Z")}`), /milliseconds/);
+});
+
+Deno.test("a time that is merely ahead, or fits no unit, gets no hint", () => {
+  for (const timestamp of [NOW_MS / 1000 + 3600, "4102444800", "1e11", "1e300", NOW_MS * 3]) {
+    assert.doesNotMatch(detailOf(`${timestamp}`), /looks like/, `${timestamp}`);
+  }
+});
+
+Deno.test("other refusals, and an event that was cut, are told without it", () => {
+  assert.match(refusalDetail("late", NOW_MS * 1000, NOW_MS), /CORRECTION_HORIZON$/);
+  const cut = new TextEncoder().encode('{"name":"aaa');
+  const timeMs = statedTimeMs(Number.MAX_SAFE_INTEGER, cut);
+  assert.match(refusalDetail("future", timeMs, NOW_MS), /MAX_FUTURE_SKEW$/);
+});
