@@ -237,7 +237,7 @@ function toText({ sink, sent, by, stock, proof }: Result): string {
     `not sent: ${refused} events in rows that ${sink} has refused (dead-letters retry --reason rejected)`,
     proof === undefined && `${sink} cannot be read back, so there is no proof`,
   ].filter((line) => line !== false);
-  return `${lines.join("\n")}\n${proof === undefined ? "" : report(proof, [])}`;
+  return `${lines.join("\n")}\n${proof === undefined ? "" : report(proof, [], true)}`;
 }
 
 function toJson({ sink, sent, by, stock, proof }: Result, { sinceMs, untilMs }: Span): string {

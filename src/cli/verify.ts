@@ -37,7 +37,9 @@ export async function verify(
       ...(sinceMs !== undefined && { sinceMs }),
     }, signal);
     write(
-      json ? `${JSON.stringify({ ...proof, unread_sinks: unread }, undefined, 2)}\n` : report(proof, unread),
+      json
+        ? `${JSON.stringify({ ...proof, unread_sinks: unread }, undefined, 2)}\n`
+        : report(proof, unread, sinceMs !== undefined),
     );
     const proven = sinceMs === undefined ? proof.sinks.filter(isProven).map(({ sink }) => sink) : [];
     if (readAlarms(state).some(({ sink }) => proven.includes(sink))) settle(config.stateDir, proven, logger);
@@ -71,9 +73,14 @@ function settle(stateDir: string, sinks: readonly string[], logger: Logger): voi
   }
 }
 
-/** The proof for people; the last line is the verdict. */
-export function report(proof: Proof, unread: readonly string[]): string {
+/**
+ * The proof for people; the last line is the verdict.
+ *
+ * @param isPart Whether only the windows of a span were compared, which is then all that the verdict speaks of.
+ */
+export function report(proof: Proof, unread: readonly string[], isPart: boolean): string {
   const { proven, state_faults: faults, sinks, losses, lost, kept_letters: kept } = proof;
+  const span = isPart ? " for the windows of that span" : "";
   const found = sinks.reduce((sum, { difference_count: count }) => sum + count, 0);
   const failed = sinks.filter(({ failure }) => failure !== null).map(({ sink }) => sink);
   const causes = [
@@ -103,8 +110,8 @@ export function report(proof: Proof, unread: readonly string[]): string {
     ...losses.map(({ count, unit, what }) => line("lost", `${amount(count, unit)} ${what}`)),
     proven
       ? lost === 0
-        ? `PROVEN: no event is lost, none is counted twice${but}`
-        : `PROVEN, except ${lost} that were lost, as told above; none is counted twice${but}`
+        ? `PROVEN${span}: no event is lost, none is counted twice${but}`
+        : `PROVEN${span}, except ${lost} that were lost, as told above; none is counted twice${but}`
       : `NOT PROVEN: ${causes.join("; ")}${but}`,
   ];
   return lines.map((text) => `${printable(text)}\n`).join("");
