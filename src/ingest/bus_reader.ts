@@ -93,8 +93,10 @@ export class BusReader {
   /** Tells the bus what is durable here, after the last checkpoint; the bus works without it too. */
   async acknowledge(): Promise<void> {
     const { log, nextOffset } = this.state.position;
-    // What was durable is gone with the state, or the bus may be another one: it must keep what it still has.
-    if (nextOffset === undefined || !this.isCompared || this.ingest.obstacle?.name === "state_gone") return;
+    // What was durable is gone with the state or is another life's, or the bus may be another one: it must keep what it still has.
+    const obstacle = this.ingest.obstacle?.name;
+    const isDoubtful = obstacle === "state_gone" || obstacle === "state_disputed";
+    if (nextOffset === undefined || !this.isCompared || isDoubtful) return;
     // A reply that came before the stop and was never taken in may be of a new log, which would forget what nobody has read.
     const unread = await this.prefetch?.reply.catch(() => undefined);
     if (unread && logOf(unread) !== log) return;

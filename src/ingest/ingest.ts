@@ -25,7 +25,7 @@ export interface IngestOptions {
 
 /** Why nothing is fetched, for machines and for the operator. */
 export interface Obstacle {
-  readonly name: "state_not_writable" | "state_gone" | "outbox_full" | "clock_behind";
+  readonly name: "state_not_writable" | "state_gone" | "state_disputed" | "outbox_full" | "clock_behind";
   readonly detail: string;
 }
 
@@ -147,6 +147,9 @@ export class Ingest {
       const { kind, message } = this.stateFailure;
       return { name: kind === "gone" ? "state_gone" : "state_not_writable", detail: message };
     }
+    // What this life reads, and acknowledges, the other one does not get.
+    const { dispute } = this.outbox;
+    if (dispute !== undefined) return { name: "state_disputed", detail: dispute };
     const pending = this.outbox.pendingCount();
     if (pending >= this.options.outboxMaxRows) {
       return { name: "outbox_full", detail: `${pending} aggregates wait for their sinks (OUTBOX_MAX_ROWS)` };

@@ -59,6 +59,7 @@ export class KafkaSink implements Sink {
       const cursor = this.#isExactlyOnce
         ? this.#startPosition(await this.#fetchPosition(admin), context)
         : context.cursor;
+      context.claimant.claimed();
       const alarm = await this.#missing(admin, context);
       if (alarm !== undefined) context.alarm(alarm);
       return cursor;

@@ -78,7 +78,7 @@ export interface Claimant {
   readonly startId: number;
   /** Why the sink may not be written to, with the claim as it is found there; undefined: it may be taken over. */
   objection(found: Claim): string | undefined;
-  /** Told once the sink has this claim: whoever takes it over from then on does so beside this handler. */
+  /** Told once the sink is open for this handler: whoever takes it over from then on does so beside this handler. */
   claimed(): void;
   /** The same as {@link Claimant.objection} for a sink that keeps no more than the state's id and a position: one that this state has never reached. */
   objectionToPosition(nextId: number): string | undefined;

@@ -1,12 +1,11 @@
 import { functionId } from "../aggregation/agg_function.ts";
 import type { Aggregate } from "../aggregation/aggregate.ts";
-import { seriesHash } from "../aggregation/series_table.ts";
+import { archiveHash } from "../aggregation/series_table.ts";
 import { type Confirmed, CONFIRMED_MAX } from "../sinks/sink.ts";
-import { hashBytes } from "../vabus/text_hash.ts";
 import { acceptedBelow } from "./alarms.ts";
 import { readSegment } from "./archive.ts";
 import { toAggregate } from "./outbox_log.ts";
-import type { RegisteredSink } from "./sink_registry.ts";
+import { type RegisteredSink, waitingRows } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** Segments that are read to see what a sink has confirmed. */
@@ -21,7 +20,7 @@ interface SegmentRow {
 
 /** What a sink has confirmed. Windows that may lack rows for a reason, since it has refused some, are left out. */
 export function confirmedRows(state: StateDatabase, sink: RegisteredSink): Confirmed {
-  const { bit, cursor, name, routedCount } = sink;
+  const { bit, cursor, name, purgedCount, routedCount } = sink;
   const sinceId = Math.max(sink.sinceId, acceptedBelow(state, name));
   const segments = state.all<SegmentRow>(
     `SELECT first_id, row_count, window_start_ms, window_end_ms FROM segment AS s
@@ -46,7 +45,19 @@ export function confirmedRows(state: StateDatabase, sink: RegisteredSink): Confi
       if (newest.length === CONFIRMED_MAX) return { any: true, newest };
     }
   }
-  return { any: newest.length > 0 || (cursor > sinceId && routedCount > 0), newest };
+  if (newest.length > 0) return { any: true, newest };
+  // What was routed to it must then be behind it, and written.
+  const isBehind = cursor > sinceId && routedCount > purgedCount && waitingRows(state, sink) === 0;
+  return { any: isBehind && !hasRefused(state, name), newest };
+}
+
+/** Whether a sink may have got past aggregates that it has not written. */
+function hasRefused(state: StateDatabase, sink: string): boolean {
+  return state.get(
+    `SELECT 1 WHERE EXISTS (SELECT 1 FROM dead_letter WHERE sink = ?)
+       OR EXISTS (SELECT 1 FROM segment WHERE reissued != 0)`,
+    sink,
+  ) !== undefined;
 }
 
 /** Whether this state has once given out exactly this row; undefined: it has nothing of the window any more. */
@@ -61,7 +72,7 @@ export function isOwnRow(state: StateDatabase, held: Aggregate): boolean | undef
   if (segments.length === 0) return undefined;
   const bytes = new TextEncoder().encode(name);
   const func = functionId(aggFunc);
-  const hash = seriesHash(hashBytes(bytes, 0, bytes.length), func);
+  const hash = archiveHash(bytes, 0, bytes.length, func);
   return segments.some(({ id, first, last }) => {
     if (hash >>> 0 < first || hash >>> 0 > last) return false;
     const segment = readSegment(state, id);

@@ -17,6 +17,8 @@ interface Life {
  * tokens that were made since, and what was written since.
  */
 export class Lives {
+  private readonly disputes = new Map<string, string>();
+
   private constructor(
     private readonly state: StateDatabase,
     private readonly present: Life,
@@ -41,21 +43,34 @@ export class Lives {
   claimant(sink: string, isAccepted: boolean): Claimant {
     const { present: { boot, token: life }, startId, state: { stateId } } = this;
     let isTaken = false;
-    const refusal = (fault: string) => isAccepted && !isTaken ? undefined : `${fault} ${twoLives(sink)}`;
+    const refusal = (fault: string) => {
+      const text = `${fault} ${twoLives(sink)}`;
+      this.disputes.set(sink, `${sink}: ${text}`);
+      return text;
+    };
     const objection = (found: Claim): string | undefined => {
       if (found.stateId !== stateId) return isTaken ? TAKEN_OVER : undefined;
       if (found.boot === boot && found.life === life) return undefined;
       const fault = this.fault(found);
-      return fault && refusal(fault);
+      return fault === undefined || (isAccepted && !isTaken) ? undefined : refusal(fault);
     };
     return {
       boot,
       life,
       startId,
       objection,
-      claimed: () => void (isTaken = true),
-      objectionToPosition: (nextId) => refusal(tooFar(nextId, startId)),
+      claimed: () => {
+        isTaken = true;
+        this.disputes.delete(sink);
+      },
+      // It stays what it is until the next commit.
+      objectionToPosition: (nextId) => isAccepted ? undefined : refusal(tooFar(nextId, startId)),
     };
+  }
+
+  /** What a sink has told of another life of this state; undefined: none has. */
+  get dispute(): string | undefined {
+    return this.disputes.values().next().value;
   }
 
   /** What the claim says that cannot come from this state. */

@@ -183,6 +183,11 @@ export class OutboxLog implements Outbox {
     return claimant;
   }
 
+  /** What a sink has told of another life of this state; undefined: none has. */
+  get dispute(): string | undefined {
+    return this.lives?.dispute;
+  }
+
   isOwn(held: Aggregate): boolean | undefined {
     return isOwnRow(this.state, held);
   }

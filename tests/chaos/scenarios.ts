@@ -1,5 +1,6 @@
 import { frozen } from "./frozen.ts";
 import { fullDisk } from "./full_disk.ts";
+import { losses } from "./losses.ts";
 import { restored } from "./restored.ts";
 import type { Scenario } from "./scenario.ts";
 import { storm } from "./storm.ts";
@@ -7,4 +8,4 @@ import { twin } from "./twin.ts";
 import { wrongClock } from "./wrong_clock.ts";
 
 /** Every kind of bad day there is. */
-export const SCENARIOS: readonly Scenario[] = [storm, fullDisk, twin, frozen, wrongClock, restored];
+export const SCENARIOS: readonly Scenario[] = [storm, fullDisk, twin, frozen, wrongClock, restored, losses];

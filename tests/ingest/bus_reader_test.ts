@@ -529,6 +529,28 @@ for (
 }
 
 Deno.test(
+  "a state that a sink knows another life of stops the reading, and is acknowledged no more, until the sink is claimed",
+  inTemporaryDirectory(async (directory) => {
+    const source = new MemorySource();
+    source.publish({ name: "a", value: 1, timestamp: NOW_S });
+    using rig = openRig(directory, [source], NOW_MS);
+    const { ingest, outbox, state } = rig.core;
+    const claimant = outbox.claimant("sqlite");
+    await rig.readers[0]!.drain(NEVER);
+    assert.equal(ingest.checkpointNow(), true);
+    const foreign = { stateId: state.stateId, boot: 7, life: "another", nextId: 0 };
+    assert.match(claimant.objection(foreign) ?? "", /number 7/);
+    assert.equal(ingest.obstacle?.name, "state_disputed");
+    const before = source.requests.length;
+    assert.equal((await rig.readers[0]!.drain(NEVER)).drained, false);
+    await rig.readers[0]!.acknowledge();
+    assert.equal(source.requests.length, before);
+    claimant.claimed();
+    assert.equal(ingest.obstacle, undefined);
+  }),
+);
+
+Deno.test(
   "a state that was moved away under the handler and comes back is used again",
   inTemporaryDirectory(async (directory) => {
     const source = new MemorySource();
