@@ -12,7 +12,7 @@ import { StateError } from "../store/state_error.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { writeStderr } from "./system.ts";
-import { amount, report } from "./verify.ts";
+import { amount, report, settleProven } from "./verify.ts";
 
 export interface RedeliverOptions {
   readonly sink: string | undefined;
@@ -54,6 +54,8 @@ export async function redeliver(context: CommandContext, options: RedeliverOptio
     // What the sink itself prints goes to stdout.
     const tell = sink === "stdout" ? writeStderr : write;
     tell(options.json ? toJson(result, span) : toText(result));
+    // Where the newest rows are still missing, the next opening says so again.
+    if (proof !== undefined) settleProven(state, config.stateDir, proof, context.logger);
     return proof === undefined || proof.proven ? EXIT.done : EXIT.failed;
   } finally {
     await place?.close();

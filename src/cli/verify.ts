@@ -41,8 +41,7 @@ export async function verify(
         ? `${JSON.stringify({ ...proof, unread_sinks: unread }, undefined, 2)}\n`
         : report(proof, unread, sinceMs !== undefined),
     );
-    const proven = sinceMs === undefined ? proof.sinks.filter(isProven).map(({ sink }) => sink) : [];
-    if (readAlarms(state).some(({ sink }) => proven.includes(sink))) settle(config.stateDir, proven, logger);
+    if (sinceMs === undefined) settleProven(state, config.stateDir, proof, logger);
     return proof.proven ? EXIT.done : EXIT.failed;
   } finally {
     for (const place of places) await place.close();
@@ -50,18 +49,16 @@ export async function verify(
   }
 }
 
-function isProven({ difference_count: differences, failure }: SinkProof): boolean {
-  return differences === 0 && failure === null;
-}
-
 /** Ends the alarms over sinks that hold all they must, and nothing else. */
-function settle(stateDir: string, sinks: readonly string[], logger: Logger): void {
+export function settleProven(read: StateDatabase, stateDir: string, proof: Proof, logger: Logger): void {
+  const proven = proof.sinks.filter((sink) => sink.difference_count === 0 && sink.failure === null)
+    .map(({ sink }) => sink).filter((name) => readAlarms(read).some(({ sink }) => sink === name));
+  if (proven.length === 0) return;
   const state = StateDatabase.openForWishing(stateDir);
   try {
-    for (const sink of sinks) {
-      if (settleAlarms(state, sink) > 0) {
-        logger.info("the alarms over the sink are settled: it is proven", { sink });
-      }
+    for (const sink of proven) {
+      settleAlarms(state, sink);
+      logger.info("the alarms over the sink are settled: it is proven", { sink });
     }
   } catch (error) {
     if (!isWaitedOut(error)) throw error;

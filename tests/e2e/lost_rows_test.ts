@@ -49,6 +49,14 @@ Deno.test("a sink's file that is removed under the handler is an alarm that stan
   const check = await runToEnd(["check"], environment);
   assert.match(check.stdout, /^ALARM +sqlite/m);
   assert.equal((await runToEnd(["verify"], environment)).code, 1);
+  const redelivered = await runToEnd(["redeliver", "--sink", "sqlite", "--since", "0"], environment);
+  assert.equal(redelivered.code, 0, redelivered.stdout + redelivered.stderr);
+  assert.doesNotMatch((await runToEnd(["status"], environment)).stdout, /ALARM/);
+  assert.equal((await runToEnd(["verify"], environment)).code, 0);
+
+  await Deno.remove(sqlitePath(directory.path));
+  assert.equal((await runToEnd(["once"], environment)).code, 0);
+  assert.match((await runToEnd(["status"], environment)).stdout, /^ALARM/m);
   const unknown = await runToEnd(["once", "--accept-sink", "nowhere"], environment);
   assert.equal(unknown.code, 2, unknown.stderr);
   const accepted = await runToEnd(["once", "--accept-sink", "sqlite"], environment);
