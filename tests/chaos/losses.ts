@@ -18,7 +18,8 @@ export const losses: Scenario = {
 
 const ROUND_SECONDS = 12;
 const TOLD_TIMEOUT_MS = 60_000;
-const SINKS = ["kafka", "postgres", "sqlite"];
+/** Kafka may not have got further than the copy. */
+const SINKS = ["postgres", "sqlite"];
 
 async function lose({ servers, seed, seconds, log }: ScenarioOptions): Promise<Injected> {
   const random = randomNumbers(seed ^ 0x1055);

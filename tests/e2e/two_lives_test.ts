@@ -5,6 +5,7 @@ import { assertNoStackTrace, Program, runToEnd, temporaryDirectory, until } from
 import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
 import { startPostgres } from "../support/postgres_server.ts";
 import { arrival, Bus, handlerEnvironment, postgresSink, Sinks } from "./plant.ts";
+import { readTopic } from "./topic.ts";
 
 const TIMEOUT_MS = 120_000;
 const REFUSED =
@@ -59,6 +60,13 @@ Deno.test({
       for (const sink of [sinks.inPostgres, sinks.inSqlite]) {
         await arrival(sink, 3, "a sink", TIMEOUT_MS, [handler]);
       }
+      // Its position is all that a topic tells: it must have got further than the snapshot.
+      await until(
+        async () => (await readTopic(kafka.brokers, sinks.environment.KAFKA_TOPIC!)).length === 3,
+        "the topic to have all",
+        TIMEOUT_MS,
+        [handler],
+      );
       await handler.kill9();
       assert.doesNotMatch(handler.stderr, /another life|rolled back/);
     }
