@@ -14,22 +14,29 @@ deno_packed_size=@DENO_PACKED_SIZE@
 program_size=@PROGRAM_SIZE@
 program_packed_size=@PROGRAM_PACKED_SIZE@
 uid=$(id -u)
+# Under which Deno runs, so that ps and pidof find the program by its own name.
+name=vabus-data-handler
 
 # Told to stop before the program is there: a service has stopped in good order then, since nothing has begun; any other
 # command was not carried out. What runs beside this shell ends before it.
+# A hangup wants `run` to read its settings again, which it is about to do; it ends any other command.
+ended_by_hangup=HUP
 case ${1:-run} in
-  run | bus | demo) is_service=true ;;
+  run) is_service=true ended_by_hangup= ;;
+  bus | demo) is_service=true ;;
   -h | --help | -V | --version) is_service=false ;;
-  -*) is_service=true ;; # flags of run, which is the command where none is named
+  -*) is_service=true ended_by_hangup= ;; # flags of run, which is the command where none is named
   *) is_service=false ;;
 esac
 stop() {
-  trap '' INT TERM
+  trap '' HUP INT TERM
   [ -z "${!:-}" ] || kill "$!" 2>/dev/null || :
   wait
   if $is_service; then exit 0; fi
   exit "$1"
 }
+if [ -n "$ended_by_hangup" ]; then trap 'stop 129' HUP; else trap '' HUP; fi
+trap '' USR1 USR2
 trap 'stop 130' INT
 trap 'stop 143' TERM
 
@@ -47,7 +54,7 @@ has_size() {
   [ -f "$1" ] && [ "$(wc -c <"$1")" -eq "$2" ]
 }
 is_unpacked() {
-  has_size "$1/deno" "$deno_size" && has_size "$1/main.mjs" "$main_size" && has_size "$1/program.mjs" "$program_size" && [ -x "$1/deno" ]
+  has_size "$1/$name" "$deno_size" && has_size "$1/main.mjs" "$main_size" && has_size "$1/program.mjs" "$program_size" && [ -x "$1/$name" ]
 }
 
 # What listens for signals, in a file of its own: Deno reads it at once, and the program only then.
@@ -62,19 +69,19 @@ END_OF_MAIN
 unpack() {
   work=$(mktemp -d "$1/unpack.XXXXXX") || return 1
   trap 'rm -rf "$work"' EXIT
-  trap 'exit 1' HUP INT TERM
-  tail -c "$((deno_packed_size + program_packed_size))" "$0" 2>/dev/null | head -c "$deno_packed_size" | gzip -dc >"$work/deno" &&
+  trap 'exit 1' $ended_by_hangup INT TERM
+  tail -c "$((deno_packed_size + program_packed_size))" "$0" 2>/dev/null | head -c "$deno_packed_size" | gzip -dc >"$work/$name" &&
     tail -c "$program_packed_size" "$0" | gzip -dc >"$work/program.mjs" &&
     write_main >"$work/main.mjs" &&
-    chmod 700 "$work/deno" &&
-    { sync "$work/deno" "$work/program.mjs" "$work/main.mjs" 2>/dev/null || sync; } &&
-    "$work/deno" --version >/dev/null &&
-    mv -f "$work/deno" "$1/deno" &&
+    chmod 700 "$work/$name" &&
+    { sync "$work/$name" "$work/program.mjs" "$work/main.mjs" 2>/dev/null || sync; } &&
+    "$work/$name" --version >/dev/null &&
+    mv -f "$work/$name" "$1/$name" &&
     mv -f "$work/program.mjs" "$1/program.mjs" &&
     mv -f "$work/main.mjs" "$1/main.mjs" &&
     is_unpacked "$1" && status=0 || status=1
   rm -rf "$work"
-  trap - EXIT HUP INT TERM
+  trap - EXIT $ended_by_hangup INT TERM
   return "$status"
 }
 
@@ -107,8 +114,12 @@ start_from() {
   export VABUS_LAUNCHER_SEEN
   # glibc keeps what is freed. What is larger than a reply of the bus is to go back at once: tables that have grown, above all.
   export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-4194304}"
+  # Deno opens a port for debuggers at SIGUSR1, which no program can keep it from. So the signal is kept from Deno, where the
+  # tools of this machine can do that (coreutils 8.31 and newer).
+  guard=
+  if env --block-signal=USR1 true 2>/dev/null; then guard='env --block-signal=USR1'; fi
   # Why these permissions: scripts/permissions.ts.
-  exec "$directory/deno" run @PERMISSIONS@ @ENGINE_FLAGS@ --no-config --no-lock --no-remote --no-npm \
+  exec $guard "$directory/$name" run @PERMISSIONS@ @ENGINE_FLAGS@ --no-config --no-lock --no-remote --no-npm \
     "$directory/main.mjs" "$@"
 }
 

@@ -18,6 +18,9 @@ export interface AggregatorOptions {
   readonly dedupMaxIds: number;
 }
 
+/** What may change while events are aggregated. Windows that are open already keep their length. */
+export type ChangeableOptions = Omit<AggregatorOptions, "busCount" | "dedupMaxIds">;
+
 /** Why a valid event is not aggregated. */
 export type Refusal = "future" | "late" | "overflow";
 
@@ -70,11 +73,24 @@ export class EventAggregator {
   /** Windows that were closed ahead of the watermark (idle, out of reach, flushed), as `start end`. */
   private readonly closedEarly = new Set<string>();
 
-  constructor(readonly options: AggregatorOptions) {
+  private settings: AggregatorOptions;
+
+  constructor(options: AggregatorOptions) {
+    this.settings = options;
     this.watermark = new Watermark(options.busCount, options.allowedLatenessMs);
     this.recentIds = options.dedupMaxIds > 0
       ? Array.from({ length: options.busCount }, () => new RecentIds(options.dedupMaxIds))
       : undefined;
+  }
+
+  get options(): AggregatorOptions {
+    return this.settings;
+  }
+
+  /** Goes on with other options, from the next event on. */
+  change(options: ChangeableOptions): void {
+    this.settings = { ...this.settings, ...options };
+    this.watermark.allowedLatenessMs = options.allowedLatenessMs;
   }
 
   /**

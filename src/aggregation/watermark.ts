@@ -9,7 +9,8 @@ export class Watermark {
   private readonly idle: Uint8Array;
   private reachedMs = -Infinity;
 
-  constructor(busCount: number, private readonly allowedLatenessMs: number) {
+  /** @param allowedLatenessMs May change; what is reached stays reached. */
+  constructor(busCount: number, public allowedLatenessMs: number) {
     this.greatestMs = new Float64Array(busCount).fill(-Infinity);
     this.idle = new Uint8Array(busCount);
   }

@@ -5,6 +5,7 @@ import type { Logger } from "../log/logger.ts";
 import { compileRoutes } from "../router/routes.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Options, OptionValues } from "./option.ts";
+import type { Hangups } from "./signals.ts";
 
 /** What a command gets to work with. */
 export interface CommandContext<C = Config> {
@@ -14,6 +15,10 @@ export interface CommandContext<C = Config> {
   readonly logger: Logger;
   /** Fires at the first SIGTERM or SIGINT: come to an end in good order. */
   readonly signal: AbortSignal;
+  /** Asks a service to read its settings again. */
+  readonly hangups: Hangups;
+  /** Logs as another configuration says from now on, and keeps its secrets out of unforeseen errors. */
+  readonly adopt: (config: C) => void;
   /** Writes to stdout, all of it. */
   readonly write: (text: string) => void;
 }

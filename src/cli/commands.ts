@@ -48,7 +48,9 @@ export const COMMANDS: readonly AnyCommand[] = [
   command({
     name: "run",
     summary: "the service: fetch, aggregate, deliver until SIGTERM or SIGINT",
-    details: "The first signal stops it in good order; a second one ends it at once, which is safe too.",
+    details:
+      "The first SIGTERM or SIGINT stops it in good order; a second one ends it at once, which is safe too. SIGHUP reads the " +
+      "settings again from their files.",
     examples: [
       ["run --storage-type stdout", "aggregates of http://localhost:8000 as JSON lines"],
       [

@@ -24,12 +24,20 @@ export async function runProgram(args: readonly string[], shutdown: Shutdown): P
     const invocation = parseCommandLine(args, { writeOut: writeStdout, writeErr: writeStderr });
     const sources = systemSources(invocation.flags, invocation.envFile);
     const config = configure(invocation, sources);
-    disclosure = { isDebug: config.log.level === "debug", secrets: config.secrets };
-    const logger = stderrLogger(config.log);
+    let inForce = config;
+    const adopt = (next: Config | BusConfig) => {
+      inForce = next;
+      disclosure = {
+        isDebug: next.log.level === "debug",
+        secrets: [...new Set([...disclosure.secrets, ...next.secrets])].sort((a, b) => b.length - a.length),
+      };
+    };
+    adopt(config);
+    const logger = stderrLogger(() => inForce.log);
     if ("warnings" in config) { for (const warning of config.warnings) logger.warn(warning); }
-    const { signal } = shutdown;
+    const { signal, hangups } = shutdown;
     return await invocation.command.run(
-      { config, sources, logger, signal, write: writeStdout },
+      { config, sources, logger, signal, hangups, adopt, write: writeStdout },
       invocation.options,
     );
   } catch (error) {

@@ -26,9 +26,18 @@ export function systemSources(flags: Sources["flags"], envFile: string | undefin
   };
 }
 
-/** Logs to stderr. */
-export function stderrLogger(config: LogConfig): Logger {
-  return createLogger({ ...config, write: (line) => writeStderr(`${line}\n`), now: Date.now });
+/** Logs to stderr, each line as the configuration of that moment says. */
+export function stderrLogger(config: () => LogConfig): Logger {
+  return createLogger({
+    get level() {
+      return config().level;
+    },
+    get format() {
+      return config().format;
+    },
+    write: (line) => writeStderr(`${line}\n`),
+    now: Date.now,
+  });
 }
 
 /** Writes all of the text; throws when nobody reads any more. */

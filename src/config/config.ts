@@ -37,6 +37,13 @@ export interface Config {
   readonly settings: readonly Setting[];
   /** Every secret text, to be taken out of whatever might hold one unawares. */
   readonly secrets: readonly string[];
+  /**
+   * What each variable was read from, with secrets and the contents of the files that settings name: to see what has changed, and
+   * never to be shown.
+   */
+  readonly texts: ReadonlyMap<VariableName, string | undefined>;
+  /** Variables that the file of settings gives other values, which flags or the environment beat. */
+  readonly shadowed: readonly VariableName[];
   /** What is allowed but looks like a mistake; to be logged at start. */
   readonly warnings: readonly string[];
 }
@@ -139,11 +146,13 @@ class ConfigBuilder {
   private readonly values: Values;
   private readonly shown: Map<VariableName, Setting>;
   private readonly warnings: string[] = [];
+  private readonly texts: Map<VariableName, string | undefined>;
 
   constructor(private readonly settings: Settings, private readonly sources: Sources) {
     this.faults = [...settings.faults];
     this.values = settings.values;
     this.shown = new Map(settings.masked);
+    this.texts = new Map(settings.texts);
   }
 
   build(validateRoutes: ValidateRoutes): Omit<Config, "secrets"> {
@@ -175,6 +184,8 @@ class ConfigBuilder {
       httpListen: values.HTTP_LISTEN === "off" ? undefined : values.HTTP_LISTEN,
       log,
       settings: [...this.shown.values()],
+      texts: this.texts,
+      shadowed: this.settings.shadowed,
       warnings: this.warnings,
     };
   }
@@ -285,7 +296,10 @@ class ConfigBuilder {
     if ("problem" in result) this.fault(name, result.problem);
     else if (!new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(result.text)) {
       this.fault(name, `names a file without a PEM block "${label}"`);
-    } else return result.text;
+    } else {
+      this.texts.set(name, `${path}\n${result.text}`);
+      return result.text;
+    }
     return undefined;
   }
 

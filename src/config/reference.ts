@@ -17,11 +17,12 @@ export function renderReference(): string {
 }
 
 function rowOf(name: VariableName): string {
-  const { default: value, defaultText, help, type, example } = variable(name);
+  const { default: value, defaultText, help, type, example, atStart } = variable(name);
   const file = fileVariable(name);
   const names = file === undefined ? `\`${name}\`` : `\`${name}\`, \`${file}\``;
   const fallback = value === undefined ? defaultText ?? "-" : `\`${value}\``;
-  const meaning = `${capitalized(help)}. ${capitalized(type.allowed)}`;
+  const restart = atStart ? ". A change takes a restart" : "";
+  const meaning = `${capitalized(help)}. ${capitalized(type.allowed)}${restart}`;
   return `| ${[names, fallback, meaning, `\`${example}\``].map(escaped).join(" | ")} |`;
 }
 

@@ -22,6 +22,8 @@ export interface Sources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** What `--env-file` names; undefined: `.env` in the working directory, if there is one. */
   readonly envFile: string | undefined;
+  /** Variables that keep the value they have, whatever is given now; undefined: not set. */
+  readonly pinned?: ReadonlyMap<VariableName, string | undefined>;
   readonly workingDirectory: string;
   readonly hostName: string;
   /** Whether stderr is a terminal. */
@@ -45,10 +47,14 @@ export interface Settings {
   /** The default stands in for a value at fault. */
   readonly values: Values;
   readonly masked: ReadonlyMap<VariableName, Setting>;
+  /** What each value was read from, secrets included: to see what has changed. Undefined: not set. */
+  readonly texts: ReadonlyMap<VariableName, string | undefined>;
   /** Variables that have been given, rightly or not: no further fault needs to be named about them being missing. */
   readonly given: ReadonlySet<VariableName>;
   /** The texts that were given and are at fault. Not to be shown: they may be secret. */
   readonly refused: ReadonlyMap<VariableName, string>;
+  /** Variables that the file of settings gives other values than those that flags or the environment have put before it. */
+  readonly shadowed: readonly VariableName[];
   readonly faults: readonly Fault[];
 }
 
@@ -64,6 +70,7 @@ export function readSettings(sources: Sources): Settings {
   faults.push(...unknownNames(sources.environment, dotEnv));
   const values: Partial<Record<VariableName, unknown>> = {};
   const masked = new Map<VariableName, Setting>();
+  const texts = new Map<VariableName, string | undefined>();
   const given = new Set<VariableName>();
   const refused = new Map<VariableName, string>();
   for (const name of VARIABLE_NAMES) {
@@ -73,6 +80,7 @@ export function readSettings(sources: Sources): Settings {
     const valid = found === "fault" || found === undefined ? undefined : check(name, found, faults);
     if (valid === undefined && typeof found === "object") refused.set(name, found.text);
     const text = valid?.text ?? definition.default;
+    texts.set(name, text);
     values[name] = valid !== undefined ? valid.value : defaultValue(definition);
     masked.set(name, {
       variable: name,
@@ -81,7 +89,19 @@ export function readSettings(sources: Sources): Settings {
       origin: valid?.origin ?? "default",
     });
   }
-  return { values: values as Values, masked, given, refused, faults };
+  return {
+    values: values as Values,
+    masked,
+    texts,
+    given,
+    shadowed: VARIABLE_NAMES.filter((name) => {
+      const inFile = dotEnv.variables.get(name)?.text.trim();
+      return inFile !== undefined && inFile !== "" && !sources.pinned?.has(name) &&
+        inFile !== texts.get(name)?.trim();
+    }),
+    refused,
+    faults,
+  };
 }
 
 /** The text given for a variable, directly or by a file; `fault` when there is one that cannot be used. */
@@ -91,6 +111,10 @@ function findGiven(
   dotEnv: DotEnv,
   faults: Fault[],
 ): Given | "fault" | undefined {
+  if (sources.pinned?.has(name)) {
+    const text = sources.pinned.get(name);
+    return text === undefined ? undefined : { text, origin: "in force since the start" };
+  }
   const find = (key: string): Given | "fault" | undefined => {
     const flag = sources.flags[key];
     if (flag !== undefined && flag.trim() === "") {

@@ -285,7 +285,7 @@ function credentialsProblem(text: string, url: URL): string | undefined {
 }
 
 /** What tells one bus from another: its URL without credentials. */
-function placeOf(text: string): string {
+export function placeOf(text: string): string {
   const { origin, pathname } = new URL(text);
   return origin + pathname;
 }

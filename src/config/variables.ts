@@ -41,6 +41,8 @@ interface Description {
   readonly secret?: true;
   /** No secret, but comes with one: also read from the file that `<NAME>_FILE` names. */
   readonly fromFile?: true;
+  /** A change takes effect at the next start only, not where a running service reads its settings again. */
+  readonly atStart?: true;
 }
 
 export interface Variable<T, D = string | undefined> extends Description {
@@ -66,6 +68,7 @@ export const VARIABLES = {
     group: "Destinations",
     help: "where aggregates go; stdout writes one JSON line an aggregate",
     example: "kafka,postgres",
+    atStart: true,
   }),
   ROUTES: optional(
     anyText("<routes>", "pattern=sink,…;… with a last pattern *, such as orders.*=kafka;*=none"),
@@ -191,6 +194,7 @@ export const VARIABLES = {
     group: "Windows and time",
     help: "latest event ids remembered for each bus; 0 = off",
     example: "1000000",
+    atStart: true,
   }),
   MAX_FUTURE_SKEW: withDefault(duration(0, YEAR), "300", {
     group: "Windows and time",
@@ -207,17 +211,20 @@ export const VARIABLES = {
     group: "VaBus",
     help: "the bus; commas for several, each an ordered log of its own",
     example: "http://bus1:8000,http://bus2:8000",
+    atStart: true,
     defaultText: "DEFAULT_VABUS_URL",
   }),
   DEFAULT_VABUS_URL: withDefault(httpUrls(), "http://localhost:8000", {
     group: "VaBus",
     help: "used when VABUS_URL is not set",
     example: "http://bus:8000",
+    atStart: true,
   }),
   VABUS_MODE: withDefault(choice(["log", "queue"]), "log", {
     group: "VaBus",
     help: "queue = the destructive GET /event of old buses",
     example: "queue",
+    atStart: true,
   }),
   VABUS_TOKEN: optional(pattern("<token>", "printable ASCII without spaces", /^[\x21-\x7e]+$/), {
     group: "VaBus",
@@ -251,6 +258,7 @@ export const VARIABLES = {
     group: "State and delivery",
     help: "directory of the state, mode 0700; one for each handler",
     example: "/var/lib/vabus-data-handler",
+    atStart: true,
     defaultText: "systemd's STATE_DIRECTORY, else $XDG_STATE_HOME/vabus-data-handler, " +
       "else ~/.local/state/vabus-data-handler",
   }),
@@ -264,6 +272,7 @@ export const VARIABLES = {
       group: "State and delivery",
       help: "who wrote an aggregate; names the bus consumer and the Kafka transactional id",
       example: "plant7-line2",
+      atStart: true,
       defaultText: "host name",
     },
   ),
@@ -282,11 +291,13 @@ export const VARIABLES = {
     group: "Metrics and administration",
     help: "time between metric sends to VaBus; 0 = never",
     example: "60",
+    atStart: true,
   }),
   HTTP_LISTEN: withDefault(listenAddress({ mayBeOff: true }), "127.0.0.1:8090", {
     group: "Metrics and administration",
     help: "admin listener; off for none, port 0 for any free one",
     example: "[::1]:9100",
+    atStart: true,
   }),
 
   LOG_LEVEL: withDefault(choice(["debug", "info", "warn", "error"]), "info", {

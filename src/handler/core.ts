@@ -2,7 +2,7 @@ import { type AggregatorOptions, EventAggregator } from "../aggregation/event_ag
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../clock/clock.ts";
 import { OwnClock } from "../clock/own_clock.ts";
-import { Ingest, type IngestObserver } from "../ingest/ingest.ts";
+import { Ingest, type IngestObserver, type IngestOptions } from "../ingest/ingest.ts";
 import type { Logger } from "../log/logger.ts";
 import { compileRoutes } from "../router/routes.ts";
 import { readAccounts } from "../store/accounts.ts";
@@ -22,6 +22,8 @@ export interface Core {
   readonly outbox: OutboxLog;
   readonly checkpoint: Checkpoint;
   readonly ingest: Ingest;
+  /** Goes on with another configuration of the same buses, sinks and state, between two events. */
+  change(config: Config): void;
 }
 
 export interface CoreOptions {
@@ -82,19 +84,22 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       checkpoint,
       outbox,
       positions,
-      {
-        checkpointIntervalMs: config.checkpointIntervalMs,
-        idleTimeoutMs: config.idleTimeoutMs,
-        maxWaitMs: config.maxWaitMs,
-        outboxMaxRows: config.outboxMaxRows,
-        maxFutureSkewMs: config.maxFutureSkewMs,
-      },
+      ingestOptions(config),
       clock,
       logger.child("ingest"),
       options.observer,
       new OwnClock(clock, { builtAtMs: options.builtAtMs, stateMs: () => checkpoint.latestMs }),
     );
-    return { state, aggregator, outbox, checkpoint, ingest };
+    const change = (next: Config) => {
+      aggregator.change(settingsOf(next, busNames.length));
+      checkpoint.change({
+        correctionHorizonMs: next.correctionHorizonMs,
+        windowSizeMs: next.aggregationIntervalMs,
+      });
+      closer.reroute(routeTable(next, sinkNames));
+      ingest.change(ingestOptions(next));
+    };
+    return { state, aggregator, outbox, checkpoint, ingest, change };
   } catch (error) {
     state.close();
     throw error;
@@ -109,6 +114,16 @@ function accept(state: StateDatabase, registry: SinkRegistry, name: string, logg
     sink: name,
     alarms_settled: acceptSink(state, name, registry.get(name).cursor),
   });
+}
+
+function ingestOptions(config: Config): IngestOptions {
+  return {
+    checkpointIntervalMs: config.checkpointIntervalMs,
+    idleTimeoutMs: config.idleTimeoutMs,
+    maxWaitMs: config.maxWaitMs,
+    outboxMaxRows: config.outboxMaxRows,
+    maxFutureSkewMs: config.maxFutureSkewMs,
+  };
 }
 
 function settingsOf(config: Config, busCount: number): AggregatorOptions {

@@ -2,7 +2,8 @@ import { type AdminServer, startAdminServer } from "../admin/admin_server.ts";
 import { type Clock, systemClock } from "../clock/clock.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/fault.ts";
-import { BusReader, type DrainResult } from "../ingest/bus_reader.ts";
+import type { Reread } from "../config/reread.ts";
+import { BusReader, type BusReaderOptions, type DrainResult } from "../ingest/bus_reader.ts";
 import { QueueReader } from "../ingest/queue_reader.ts";
 import type { Logger } from "../log/logger.ts";
 import { MetricCollector } from "../metrics/metric_collector.ts";
@@ -12,11 +13,12 @@ import { Delivery } from "../router/delivery.ts";
 import { Router } from "../router/router.ts";
 import { hasWishes } from "../store/dead_letters.ts";
 import { StateError } from "../store/state_error.ts";
+import { BusConnection } from "../vabus/bus_connection.ts";
 import { postMetrics } from "../vabus/metrics_client.ts";
 import { BUILT_AT_MS, VERSION } from "../version.ts";
 import { type Core, openCore } from "./core.ts";
 import { NotifySocket } from "./notify_socket.ts";
-import { type BusClient, createConnection, type Surroundings, systemSurroundings } from "./parts.ts";
+import { addressOf, type BusClient, type Surroundings, systemSurroundings } from "./parts.ts";
 import { readiness } from "./readiness.ts";
 import { readings } from "./readings.ts";
 import { Supervision } from "./supervision.ts";
@@ -34,8 +36,20 @@ export interface HandlerOptions {
 export interface ServiceOptions extends HandlerOptions {
   /** Who has started the service and wants to hear of it; undefined: nobody. */
   readonly serviceManager?: ServiceManager | undefined;
+  /** How settings change while the service runs; undefined: they do not. */
+  readonly resettings?: Resettings;
   /** Called once everything has been started. */
   readonly onReady?: (view: HandlerView) => void;
+}
+
+/** Settings that are read again while the service runs. */
+export interface Resettings {
+  /** Resolves once somebody wants them read, or the signal fires. */
+  next(signal: AbortSignal): Promise<void>;
+  /** @throws {ConfigError} The new ones are wrong: what is in force stays. */
+  read(inForce: Config): Reread;
+  /** Told of what is in force from now on. */
+  adopt(config: Config): void;
 }
 
 export interface ServiceManager {
@@ -174,14 +188,19 @@ class Handler {
   private readonly core: Core;
   private readonly router: Router;
   private readonly readers: readonly Reader[];
+  private readonly changeSurroundings: Surroundings["change"];
+  /** Undefined where nobody asks to be told, or not yet. */
+  private supervision: Supervision | undefined;
+  private outletConnection: BusConnection | undefined;
   private isStopping = false;
 
   constructor(
-    private readonly config: Config,
+    private config: Config,
     private readonly logger: Logger,
     options: HandlerOptions,
-    { clock, builtAtMs, random, sources, sinks, delivery, openState, letterBound }: Surroundings,
+    { clock, builtAtMs, random, sources, sinks, delivery, openState, letterBound, change }: Surroundings,
   ) {
+    this.changeSurroundings = change;
     this.clock = clock;
     this.sources = sources;
     this.metrics = new MetricCollector(clock.nowMs);
@@ -202,16 +221,15 @@ class Handler {
       sinks.map((sink) => new Delivery(sink, outbox, delivery, clock, random, routerLogger, this.metrics)),
     );
     const ingestLogger = logger.child("ingest");
-    const readerOptions = { batchSize: config.vabus.batchSize, waitSeconds: pollSeconds(config) };
     this.readers = this.sources.map((source, bus) =>
       "fetch" in source
-        ? new BusReader(source, bus, ingest, readerOptions, clock, random, ingestLogger)
+        ? new BusReader(source, bus, ingest, readerOptions(config), clock, random, ingestLogger)
         : new QueueReader(source, bus, ingest, clock, random, ingestLogger)
     );
     this.metrics.attach(() => readings(this.core, this.router));
   }
 
-  async serve(signal: AbortSignal, { onReady, serviceManager }: ServiceOptions): Promise<void> {
+  async serve(signal: AbortSignal, { onReady, serviceManager, resettings }: ServiceOptions): Promise<void> {
     const { config, logger, router, readers } = this;
     const { ingest } = this.core;
     const outlet = config.metricsIntervalMs === 0 ? undefined : this.createOutlet();
@@ -234,6 +252,7 @@ class Handler {
     });
     onReady?.(this.view(admin?.url));
     const supervised = serviceManager && this.supervise(serviceManager, halt, tasks);
+    const reset = resettings && tasks.start(() => this.keepResetting(resettings, halt));
     try {
       await reading;
       tasks.check();
@@ -258,8 +277,56 @@ class Handler {
       tasks.stop();
       await delivered;
       await supervised;
+      await reset;
       await admin?.close();
     }
+  }
+
+  /** Reads the settings again whenever somebody wants it. */
+  private async keepResetting(resettings: Resettings, halt: AbortSignal): Promise<void> {
+    while (!halt.aborted) {
+      await resettings.next(halt);
+      if (halt.aborted) return;
+      const reset = () => this.reset(resettings);
+      await (this.supervision ? this.supervision.duringReload(reset) : reset());
+    }
+  }
+
+  private reset(resettings: Resettings): void {
+    const { logger } = this;
+    let reread: Reread;
+    try {
+      reread = resettings.read(this.config);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      logger.error(`the settings stay as they were: ${error.message.replaceAll(/\n\s*/g, " ")}`);
+      return;
+    }
+    const { config, changed, atStart } = reread;
+    resettings.adopt(config);
+    for (const warning of config.warnings) if (!this.config.warnings.includes(warning)) logger.warn(warning);
+    this.change(config);
+    logger.info("the settings were read again", {
+      changed: changed.join(",") || "none",
+      ...(atStart.length > 0 && { changed_at_next_start: atStart.join(",") }),
+    });
+    if (atStart.length > 0) logger.warn(`a restart is needed for what has changed in ${atStart.join(", ")}`);
+    if (config.shadowed.length > 0) {
+      logger.warn(
+        `${
+          config.shadowed.join(", ")
+        }: what the file says has no effect, since a flag or the environment says something else`,
+      );
+    }
+  }
+
+  /** Goes on with another configuration of the same buses, sinks and state. */
+  private change(next: Config): void {
+    this.core.change(next);
+    for (const reader of this.readers) if (reader instanceof BusReader) reader.change(readerOptions(next));
+    this.outletConnection?.change(addressOf(next, next.vabus.urls[0]!));
+    this.router.exchange(this.changeSurroundings?.(this.config, next) ?? []);
+    this.config = next;
   }
 
   async once(signal: AbortSignal, flush: boolean): Promise<OnceResult> {
@@ -340,7 +407,7 @@ class Handler {
       ...this.readers.map((reader, bus) => [this.sources[bus]!.name, reader.pulse] as const),
       ...this.router.pulses(),
     ];
-    const supervision = new Supervision(
+    const supervision = this.supervision = new Supervision(
       socket,
       { watchdogMs: manager.watchdogMs, pulses: () => pulses, status: () => this.statusLine() },
       systemClock,
@@ -360,7 +427,8 @@ class Handler {
   }
 
   private createOutlet(): VabusOutlet {
-    const connection = createConnection(this.config, this.config.vabus.urls[0]!);
+    const connection = new BusConnection(addressOf(this.config, this.config.vabus.urls[0]!));
+    this.outletConnection = connection;
     return new VabusOutlet(
       this.metrics,
       (metrics, signal) => postMetrics(connection, metrics, signal),
@@ -396,6 +464,10 @@ class Handler {
       },
     };
   }
+}
+
+function readerOptions(config: Config): BusReaderOptions {
+  return { batchSize: config.vabus.batchSize, waitSeconds: pollSeconds(config) };
 }
 
 function pollSeconds({ idleTimeoutMs }: Config): number {

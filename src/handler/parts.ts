@@ -8,7 +8,7 @@ import { PostgresSink } from "../sinks/postgres_sink.ts";
 import type { ProvablePlace, Sink } from "../sinks/sink.ts";
 import { SqliteSink } from "../sinks/sqlite_sink.ts";
 import { StdoutSink } from "../sinks/stdout_sink.ts";
-import { BusConnection } from "../vabus/bus_connection.ts";
+import { type BusAddress, BusConnection } from "../vabus/bus_connection.ts";
 import { LogClient } from "../vabus/log_client.ts";
 import { QueueClient, type QueueSource } from "../vabus/queue_client.ts";
 import type { Source } from "../vabus/source.ts";
@@ -31,30 +31,51 @@ export interface Surroundings {
   readonly sources: readonly BusClient[];
   readonly sinks: readonly Sink[];
   readonly delivery: DeliveryOptions;
+  /**
+   * Speaks to the buses as another configuration says, and answers the sinks whose settings differ in it. Undefined: what is outside
+   * never changes.
+   */
+  readonly change?: (inForce: Config, next: Config) => readonly Sink[];
 }
 
 /** The real world, by the configuration. Connects to nothing yet. */
 export function systemSurroundings(config: Config, logger: Logger): Surroundings {
+  const connections = createConnections(config);
   return {
     clock: systemClock,
     builtAtMs: BUILT_AT_MS,
     random: Math.random,
     openState: StateDatabase.open,
     letterBound: LETTER_BOUND,
-    sources: createSources(config),
+    sources: sourcesOver(connections, config),
     sinks: createSinks(config, logger),
     delivery: { batchMaxAggregates: 5000, attemptTimeoutMs: 70_000 },
+    change: (inForce, next) => {
+      connections.forEach((connection, bus) => connection.change(addressOf(next, next.vabus.urls[bus]!)));
+      const settingsOf = ({ sinks }: Config, name: string) =>
+        JSON.stringify(sinks.find((sink) => sink.name === name));
+      const changed = next.sinks.filter(({ name }) => settingsOf(next, name) !== settingsOf(inForce, name));
+      return createSinks({ ...next, sinks: changed }, logger);
+    },
   };
 }
 
-/** A connection to one of the buses. Connects to nothing yet. */
-export function createConnection({ vabus }: Config, url: string): BusConnection {
-  return new BusConnection({ url, token: vabus.token, tls: vabus.tls });
+/** How one of the buses is spoken to. */
+export function addressOf({ vabus }: Config, url: string): BusAddress {
+  return { url, token: vabus.token, tls: vabus.tls };
 }
 
 /** The source of each bus, in the order of the configuration. Connects to nothing yet. */
 export function createSources(config: Config): BusClient[] {
-  return config.vabus.urls.map((url) => createConnection(config, url)).map((connection) =>
+  return sourcesOver(createConnections(config), config);
+}
+
+function createConnections(config: Config): BusConnection[] {
+  return config.vabus.urls.map((url) => new BusConnection(addressOf(config, url)));
+}
+
+function sourcesOver(connections: readonly BusConnection[], config: Config): BusClient[] {
+  return connections.map((connection) =>
     config.vabus.mode === "queue" ? new QueueClient(connection) : new LogClient(connection, config.instanceId)
   );
 }

@@ -30,6 +30,7 @@ export class Supervision {
   private hasFailed = false;
   private lastStatus = "";
   private silent: string | undefined;
+  private lastSend: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly listener: Listener,
@@ -52,6 +53,13 @@ export class Supervision {
       await this.clock.sleep(intervalMs, signal);
     }
     await this.send({ STOPPING: "1", STATUS: "stopping: what is in the outbox is delivered" });
+  }
+
+  /** Tells that the settings are read again, until `work` is done. */
+  async duringReload(work: () => void): Promise<void> {
+    await this.send({ RELOADING: "1" });
+    work();
+    await this.send({ READY: "1" });
   }
 
   /** To be called once nothing more is to be told. */
@@ -80,7 +88,12 @@ export class Supervision {
     return { STATUS: status };
   }
 
-  private async send(assignments: Readonly<Record<string, string>>): Promise<void> {
+  /** One after the other: a socket that sends refuses to send more. */
+  private send(assignments: Readonly<Record<string, string>>): Promise<void> {
+    return this.lastSend = this.lastSend.then(() => this.tell(assignments));
+  }
+
+  private async tell(assignments: Readonly<Record<string, string>>): Promise<void> {
     if (Object.keys(assignments).length === 0) return;
     try {
       await this.listener.send(assignments);

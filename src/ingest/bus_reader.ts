@@ -48,7 +48,7 @@ export class BusReader {
     /** The bus's number in the aggregator. */
     private readonly bus: number,
     private readonly ingest: Ingest,
-    private readonly options: BusReaderOptions,
+    private options: BusReaderOptions,
     private readonly clock: Clock,
     random: () => number,
     private readonly logger: Logger,
@@ -56,6 +56,12 @@ export class BusReader {
     this.backoff = new Backoff(random);
     this.limit = options.batchSize;
     this.pulse = new Pulse(clock);
+  }
+
+  /** Goes on with other options from the next fetch on. */
+  change(options: BusReaderOptions): void {
+    this.options = options;
+    this.limit = options.batchSize;
   }
 
   /** Reads until the signal fires. */

@@ -117,7 +117,7 @@ export class Ingest {
     private readonly checkpoint: Checkpoint,
     private readonly outbox: OutboxLog,
     positions: readonly BusPosition[],
-    private readonly options: IngestOptions,
+    private options: IngestOptions,
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly observer: IngestObserver,
@@ -139,6 +139,12 @@ export class Ingest {
   /** Masses of events that are refused: no reason not to read on, but one to look. */
   get refusalAlarms(): readonly RefusalAlarm[] {
     return this.refusalWatch.alarms;
+  }
+
+  /** Goes on with other options, which the next checkpoint keeps too. */
+  change(options: IngestOptions): void {
+    this.options = options;
+    this.hasNews = true;
   }
 
   /** Why nothing is fetched at the moment; undefined while fetching goes on. */

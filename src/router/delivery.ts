@@ -76,9 +76,14 @@ export class Delivery {
   private lastPostponedMs = -Infinity;
   /** Where the last round of postponed aggregates came to: the end of a window. */
   private postponedEndMs = -Infinity;
+  private current: Sink;
+  /** To go on with instead of the current one. */
+  private successor: Sink | undefined;
+  /** Ends a rest or a pause, so that the successor has not to wait for it. */
+  private disturbance = new AbortController();
 
   constructor(
-    readonly sink: Sink,
+    sink: Sink,
     private readonly outbox: Outbox,
     private readonly options: DeliveryOptions,
     private readonly clock: Clock,
@@ -86,10 +91,22 @@ export class Delivery {
     private readonly logger: Logger,
     private readonly observer: DeliveryObserver,
   ) {
+    this.current = sink;
     this.backoff = new Backoff(random);
     this.pulse = new Pulse(clock);
     this.lastKeepAliveMs = clock.monotonicMs();
     this.batchLimit = options.batchMaxAggregates;
+  }
+
+  get sink(): Sink {
+    return this.current;
+  }
+
+  /** Goes on with a sink of the same name and other settings: opened anew where this one was left, as after a failure. */
+  exchange(sink: Sink): void {
+    this.successor = sink;
+    this.disturbance.abort();
+    this.disturbance = new AbortController();
   }
 
   get state(): DeliveryState {
@@ -113,6 +130,7 @@ export class Delivery {
     try {
       while (!stop.aborted) {
         try {
+          if (this.successor) await this.takeOver(this.successor);
           if (!this.isOpen) await this.open(stop);
           await this.tryPostponed(stop);
           const batch = this.outbox.read(this.name, this.cursor, this.batchLimit);
@@ -150,6 +168,13 @@ export class Delivery {
     return `${this.name}: up to ${waiting} aggregates wait; ${
       this.error ?? "there was no time left to deliver them"
     }`;
+  }
+
+  private async takeOver(successor: Sink): Promise<void> {
+    await this.close();
+    this.current = successor;
+    this.successor = undefined;
+    this.backoff.reset();
   }
 
   private async open(stop: AbortSignal): Promise<void> {
@@ -300,7 +325,7 @@ export class Delivery {
     }
     this.recover();
     const woken = new AbortController();
-    const wake = AbortSignal.any([finish, stop, woken.signal]);
+    const wake = AbortSignal.any([finish, stop, woken.signal, this.disturbance.signal]);
     const restMs = Math.min(REST_MAX_MS, Math.max(0, dueInMs));
     this.pulse.expect("more aggregates in the outbox", restMs);
     const due = this.clock.sleep(restMs, wake).then(() => woken.abort());
@@ -338,7 +363,8 @@ export class Delivery {
       return true;
     }
     this.pulse.expect("the next try to reach the sink", pauseMs);
-    await this.clock.sleep(pauseMs, finish.aborted ? stop : AbortSignal.any([finish, stop]));
+    const early = [stop, this.disturbance.signal, ...(finish.aborted ? [] : [finish])];
+    await this.clock.sleep(pauseMs, AbortSignal.any(early));
     return false;
   }
 

@@ -1,4 +1,5 @@
 import type { Pulse } from "../clock/pulse.ts";
+import type { Sink } from "../sinks/sink.ts";
 import type { Delivery, DeliveryState } from "./delivery.ts";
 
 /** How a sink stands. */
@@ -38,6 +39,13 @@ export class Router {
     if (defect) throw defect.reason;
     return reasons.map((result) => (result as PromiseFulfilledResult<string | undefined>).value)
       .filter((reason) => reason !== undefined);
+  }
+
+  /** Goes on with sinks that have other settings, each in place of the one of its name. */
+  exchange(sinks: readonly Sink[]): void {
+    for (const sink of sinks) {
+      this.deliveries.find((delivery) => delivery.sink.name === sink.name)?.exchange(sink);
+    }
   }
 
   /** What is in the outbox by now is still delivered; then {@link run} ends. */

@@ -142,7 +142,7 @@ export class Checkpoint {
     private readonly registry: SinkRegistry,
     private readonly outbox: OutboxLog,
     private readonly closer: WindowCloser,
-    private readonly options: CheckpointOptions,
+    private options: CheckpointOptions,
   ) {
     this.savedSequence = aggregator.recentIds?.map(() => 0) ?? [];
   }
@@ -150,6 +150,11 @@ export class Checkpoint {
   /** The latest that the wall clock has said at any checkpoint of this state, Unix ms; undefined: there was none. */
   get latestMs(): number | undefined {
     return this.greatestNowMs;
+  }
+
+  /** Goes on with other options from the next checkpoint on. `dedupMaxIds` and `letterBound` stay. */
+  change(options: Pick<CheckpointOptions, "correctionHorizonMs" | "windowSizeMs">): void {
+    this.options = { ...this.options, ...options };
   }
 
   get tallies(): Readonly<Tally> {

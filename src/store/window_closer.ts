@@ -51,10 +51,16 @@ export class WindowCloser {
   constructor(
     private readonly state: StateDatabase,
     private readonly registry: SinkRegistry,
-    private readonly routes: RouteTable,
+    private routes: RouteTable,
   ) {
     const floor = state.get<{ value: number }>("SELECT value FROM account WHERE name = 'revision_floor'");
     this.revisionFloor = floor?.value ?? 0;
+  }
+
+  /** Windows that close from now on go by other routes. */
+  reroute(routes: RouteTable): void {
+    this.routes = routes;
+    this.sinkBits.clear();
   }
 
   /** Closes the windows within the transaction of the caller. Leaves `windows` as they are. */

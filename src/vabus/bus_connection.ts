@@ -42,24 +42,24 @@ export class BusConnection {
   /** The URL without credentials. */
   readonly name: string;
   private readonly base: string;
-  private readonly headers: Record<string, string>;
-  private readonly client: Deno.HttpClient;
+  private headers: Record<string, string>;
+  private client: Deno.HttpClient;
 
-  constructor({ url, token, tls }: BusAddress) {
-    const parsed = new URL(url);
-    const basic = parsed.username === "" ? undefined : basicCredentials(parsed);
-    parsed.username = parsed.password = "";
-    this.base = this.name = parsed.href.replace(/\/$/, "");
-    const authorization = token !== undefined ? `Bearer ${token}` : basic;
-    this.headers = {
-      ...(authorization !== undefined && { authorization }),
-      // On one host, compressing costs more than it saves.
-      "accept-encoding": isLoopback(parsed.hostname) ? "identity" : "gzip",
-    };
-    this.client = Deno.createHttpClient({
-      ...(tls?.ca !== undefined && { caCerts: [tls.ca] }),
-      ...(tls?.cert !== undefined && tls.key !== undefined && { cert: tls.cert, key: tls.key }),
-    });
+  constructor(address: BusAddress) {
+    const url = new URL(address.url);
+    url.username = url.password = "";
+    this.base = this.name = url.href.replace(/\/$/, "");
+    this.headers = headersFor(address);
+    this.client = clientFor(address);
+  }
+
+  /** Speaks to the same bus with other credentials and certificates from the next request on. */
+  change(address: BusAddress): void {
+    this.headers = headersFor(address);
+    const before = this.client;
+    this.client = clientFor(address);
+    // A request under way goes on to its end.
+    before.close();
   }
 
   /** Asks the bus for nothing but the time, Unix ms; undefined: it does not say. @throws {SourceError} */
@@ -139,6 +139,24 @@ export class BusConnection {
     }
     return new SourceError("garbage", `${at}${explanation(body)}: is this a VaBus?`);
   }
+}
+
+function headersFor({ url, token }: BusAddress): Record<string, string> {
+  const parsed = new URL(url);
+  const basic = parsed.username === "" ? undefined : basicCredentials(parsed);
+  const authorization = token !== undefined ? `Bearer ${token}` : basic;
+  return {
+    ...(authorization !== undefined && { authorization }),
+    // On one host, compressing costs more than it saves.
+    "accept-encoding": isLoopback(parsed.hostname) ? "identity" : "gzip",
+  };
+}
+
+function clientFor({ tls }: BusAddress): Deno.HttpClient {
+  return Deno.createHttpClient({
+    ...(tls?.ca !== undefined && { caCerts: [tls.ca] }),
+    ...(tls?.cert !== undefined && tls.key !== undefined && { cert: tls.cert, key: tls.key }),
+  });
 }
 
 const JSON_BODY = { "content-type": "application/json" };

@@ -39,15 +39,17 @@ Deno.test("becomes the program, so that a signal reaches it", async () => {
 });
 
 for (
-  const [args, code] of [
-    [[], 0],
-    [["run"], 0],
-    [["--log-level", "warn"], 0],
-    [["once"], 143],
-    [["--version"], 143],
+  const [args, signal, code] of [
+    [[], "SIGTERM", 0],
+    [["run"], "SIGTERM", 0],
+    [["--log-level", "warn"], "SIGTERM", 0],
+    [["once"], "SIGTERM", 143],
+    [["--version"], "SIGTERM", 143],
+    [["once"], "SIGHUP", 129],
+    [["bus"], "SIGHUP", 0],
   ] as const
 ) {
-  Deno.test(`told to stop while it unpacks for \`${args.join(" ")}\`, it ends with ${code} and leaves nothing`, async () => {
+  Deno.test(`told by ${signal} to stop while it unpacks for \`${args.join(" ")}\`, it ends with ${code} and leaves nothing`, async () => {
     const cache = await freshCache();
     // A gzip that says when it begins, and goes on when it is told to.
     const place = dirname(cache.TMPDIR);
@@ -62,7 +64,7 @@ for (
     const child = command({ ...cache, PATH: `${path}:${Deno.env.get("PATH")}` }, [...args]).spawn();
     const output = child.output();
     await until(() => isThere(begun), "gzip");
-    child.kill("SIGTERM");
+    child.kill(signal);
     await Deno.writeTextFile(goOn, "");
     const ended = await output;
     assert.deepEqual([ended.code, ended.signal], [code, null]);
@@ -72,30 +74,39 @@ for (
   });
 }
 
+Deno.test("goes by its own name", async () => {
+  const child = command(await freshCache(), ["wait"]).spawn();
+  await readUntil(child.stdout, "ready");
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "comm=", "-p", `${child.pid}`] }).output();
+  child.kill("SIGTERM");
+  await Promise.all([child.status, child.stderr.cancel()]);
+  assert.equal(decode(stdout).trim(), NAME.slice(0, 15));
+});
+
 Deno.test("unpacks once, readable by its user alone", async () => {
   const cache = await freshCache();
   await start(cache, ["echo"]);
   const unpacked = await unpackedIn(cache);
-  const first = await Deno.stat(join(unpacked, "deno"));
+  const first = await Deno.stat(join(unpacked, NAME));
   await start(cache, ["echo"]);
-  const second = await Deno.stat(join(unpacked, "deno"));
+  const second = await Deno.stat(join(unpacked, NAME));
   assert.equal(first.ino, second.ino);
   assert.equal((await Deno.stat(unpacked)).mode! & 0o077, 0);
-  assert.deepEqual(await namesIn(unpacked), ["deno", "deno_dir", "main.mjs", "program.mjs"]);
+  assert.deepEqual(await namesIn(unpacked), ["deno_dir", "main.mjs", "program.mjs", NAME]);
 });
 
 Deno.test("first starts at the same moment all work", async () => {
   const cache = await freshCache();
   const starts = await Promise.all([1, 2, 3].map(() => start(cache, ["echo"])));
   assert.deepEqual(starts.map(({ code }) => code), [7, 7, 7], starts.map(({ stderr }) => stderr).join());
-  assert.deepEqual(await namesIn(await unpackedIn(cache)), ["deno", "deno_dir", "main.mjs", "program.mjs"]);
+  assert.deepEqual(await namesIn(await unpackedIn(cache)), ["deno_dir", "main.mjs", "program.mjs", NAME]);
 });
 
 Deno.test("makes a damaged cache anew", async () => {
   const cache = await freshCache();
   await start(cache, ["echo"]);
   const unpacked = await unpackedIn(cache);
-  await Deno.truncate(join(unpacked, "deno"), 1000);
+  await Deno.truncate(join(unpacked, NAME), 1000);
   assert.equal((await start(cache, ["echo"])).code, 7);
   await Deno.remove(join(unpacked, "program.mjs"));
   assert.equal((await start(cache, ["echo"])).code, 7);

@@ -301,3 +301,23 @@ Deno.test("a damaged state ends all deliveries with its error", async () => {
   );
   await assert.rejects(router.run(NEVER), { kind: "damaged" });
 });
+
+Deno.test("a sink with other settings takes over at once where its predecessor was left, be that open, resting or failing", async () => {
+  for (const fates of [[], ["misconfigured"], ["unavailable"]] as Fate[][]) {
+    const outbox = MemoryOutbox.of(3);
+    const before = new ScriptedSink("s", [...fates]);
+    const after = new ScriptedSink("s");
+    const stop = new AbortController();
+    const delivery = deliveryTo(before, outbox, systemClock);
+    const running = delivery.run(NEVER, stop.signal);
+    while (delivery.state === "starting" || (fates.length === 0 && outbox.cursor("s") < 3)) {
+      await systemClock.sleep(0, NEVER);
+    }
+    delivery.exchange(after);
+    while (!after.isOpen) await systemClock.sleep(0, NEVER);
+    assert.equal(before.isOpen, false);
+    assert.equal(delivery.sink, after);
+    stop.abort();
+    await running;
+  }
+});

@@ -1,0 +1,53 @@
+import type { Config } from "./config.ts";
+import { ConfigError } from "./fault.ts";
+import { placeOf } from "./value_type.ts";
+import { variable, VARIABLE_NAMES, type VariableName } from "./variables.ts";
+
+/** Values that variables keep, whatever is given now. */
+export type Pinned = ReadonlyMap<VariableName, string | undefined>;
+
+/** What comes of settings that are read again while they are in force. */
+export interface Reread {
+  /** All that can change, as it is given now; the rest as it was. */
+  readonly config: Config;
+  /** Variables whose changes are in `config`. */
+  readonly changed: readonly VariableName[];
+  /** Variables whose changes take effect at the next start only. */
+  readonly atStart: readonly VariableName[];
+}
+
+/**
+ * Reads the settings of a running service again.
+ *
+ * @throws {ConfigError} with every fault of the new ones, or since those that can change do not fit those that cannot.
+ */
+export function rereadConfig(inForce: Config, load: (pinned: Pinned) => Config): Reread {
+  const wanted = load(new Map());
+  const changed = VARIABLE_NAMES.filter((name) => wanted.texts.get(name) !== inForce.texts.get(name));
+  const atStart = changed.filter((name) =>
+    variable(name).atStart && !(isOfBuses(name) && placesOf(wanted) === placesOf(inForce))
+  );
+  if (atStart.length === 0) return { config: wanted, changed, atStart };
+  try {
+    const config = load(new Map(atStart.map((name) => [name, inForce.texts.get(name)])));
+    return { config, changed: changed.filter((name) => !atStart.includes(name)), atStart };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError([
+      ...atStart.map((subject) => ({
+        subject,
+        problem: "has changed, which takes a restart, and the other settings do not fit what it was",
+      })),
+      ...error.faults,
+    ]);
+  }
+}
+
+function isOfBuses(name: VariableName): boolean {
+  return name === "VABUS_URL" || name === "DEFAULT_VABUS_URL";
+}
+
+/** The buses without their credentials, which may well change. */
+function placesOf({ vabus }: Config): string {
+  return vabus.urls.map(placeOf).join(",");
+}
