@@ -19,7 +19,8 @@ const OWN_NAMES = [
 
 /**
  * What the built program may do, as flags of Deno; all else is denied without a question: starting processes, native
- * libraries, code from elsewhere, other variables of the environment, anything about the machine but its name.
+ * libraries, code from elsewhere, other variables of the environment, anything about the machine but its name
+ * and whose process this is.
  *
  * Network and files are not narrowed here. Kafka's brokers name each other at run time, and files are named in four places,
  * one of which (`.env`) is read by the program itself, after which Deno lets nobody narrow anything. Which files are within
@@ -30,7 +31,7 @@ export const PERMISSION_FLAGS: readonly string[] = [
   "--allow-read",
   "--allow-write",
   `--allow-env=${[...OWN_NAMES, ...MACHINE_NAMES, ...PACKAGE_NAMES].join(",")}`,
-  "--allow-sys=hostname",
+  "--allow-sys=hostname,uid,gid,userInfo",
   "--no-prompt",
   // Deno.listenDatagram, for the service manager's socket.
   "--unstable-net",

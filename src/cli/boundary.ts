@@ -27,6 +27,7 @@ const STATE_EXITS: Record<StateErrorKind, ExitCode> = {
   missing: EXIT.failed,
   exists: EXIT.failed,
   unwritable: EXIT.failed,
+  untrusted: EXIT.usage,
   gone: EXIT.tryAgain,
 };
 

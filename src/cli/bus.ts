@@ -3,7 +3,10 @@ import type { BusConfig } from "../config/config.ts";
 import type { HostPort } from "../config/value_type.ts";
 import { BusError, type BusServer, type BusServerOptions, startBus } from "../vabus/bus/server.ts";
 import type { CommandContext } from "./command.ts";
+import { readNamed } from "../file/regular_file.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+
+const PEM_MAX_BYTES = 1 << 20;
 
 export interface BusOptions {
   readonly listen: HostPort;
@@ -70,7 +73,7 @@ function readTls({ tlsCertFile, tlsKeyFile }: BusOptions): { cert: string; key: 
 
 function readPem(flag: string, path: string): string {
   try {
-    return Deno.readTextFileSync(path);
+    return new TextDecoder().decode(readNamed(path, PEM_MAX_BYTES));
   } catch (error) {
     throw new CommandError(EXIT.usage, `${flag} ${path} cannot be read: ${(error as Error).message}`);
   }

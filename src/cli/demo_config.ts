@@ -39,6 +39,7 @@ export function demoConfig(sources: Sources): Config {
     },
     envFile: undefined,
     readFile: () => undefined,
+    distrust: () => undefined,
     flags: {
       STATE_DIR: demoDirectory(),
       INSTANCE_ID: "demo",

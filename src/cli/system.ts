@@ -1,8 +1,13 @@
 import { hostname } from "node:os";
 import type { LogConfig } from "../config/config.ts";
 import type { Sources } from "../config/settings.ts";
+import { readNamed } from "../file/regular_file.ts";
+import { distrustOfFile } from "../file/trust.ts";
 import { createLogger, type Logger } from "../log/logger.ts";
 import { readEnvironment } from "./environment.ts";
+
+/** Far more than any file of settings, secrets or certificates has. */
+const SETTINGS_MAX_BYTES = 1 << 20;
 
 const encoder = new TextEncoder();
 
@@ -17,12 +22,13 @@ export function systemSources(flags: Sources["flags"], envFile: string | undefin
     isTerminal: Deno.stderr.isTerminal(),
     readFile: (path) => {
       try {
-        return Deno.readTextFileSync(path);
+        return new TextDecoder().decode(readNamed(path, SETTINGS_MAX_BYTES));
       } catch (error) {
         if (error instanceof Deno.errors.NotFound) return undefined;
         throw error;
       }
     },
+    distrust: (path) => distrustOfFile(path),
   };
 }
 

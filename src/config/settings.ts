@@ -30,6 +30,8 @@ export interface Sources {
   readonly isTerminal: boolean;
   /** Reads a text file; undefined when there is none, throws when it cannot be read. */
   readonly readFile: (path: string) => string | undefined;
+  /** Why a file that nobody has named is not to be read, as a sentence without its full stop; undefined: it may be. */
+  readonly distrust: (path: string) => string | undefined;
 }
 
 /** One line of the effective configuration, fit for every eye. */
@@ -227,9 +229,19 @@ function readDotEnv(sources: Sources, faults: Fault[]): DotEnv {
   const path = sources.envFile ?? ".env";
   const variables = new Map<string, Given>();
   const refused = new Set<string>();
+  const isNamed = sources.envFile !== undefined;
+  const distrust = isNamed ? undefined : sources.distrust(resolve(sources.workingDirectory, path));
+  if (distrust !== undefined) {
+    faults.push({
+      subject: path,
+      problem:
+        `in the working directory is not read: ${distrust}. Somebody else could set what this program does; name it with ` +
+        "--env-file if it is meant, or mend its owner and mode",
+    });
+    return { variables, refused };
+  }
   const result = readText(path, sources);
   if ("problem" in result) {
-    const isNamed = sources.envFile !== undefined;
     if (isNamed || result.problem !== NOT_THERE) {
       const subject = isNamed ? "--env-file" : "the working directory";
       faults.push({ subject, value: path, problem: result.problem });

@@ -51,7 +51,11 @@ export type OpenState = (options: StateDatabaseOptions) => StateDatabase;
 export function openCore(config: Config, logger: Logger, options: CoreOptions): Core {
   const { clock } = options;
   const openState = options.openState ?? StateDatabase.open;
-  const state = openState({ directory: config.stateDir, instanceId: config.instanceId });
+  const state = openState({
+    directory: config.stateDir,
+    instanceId: config.instanceId,
+    isOfService: options.busNames === undefined,
+  });
   if (state.putAside) {
     logger.warn("a restore that was interrupted is finished: its backup is the state now", {
       put_aside: state.putAside,

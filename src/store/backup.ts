@@ -1,5 +1,7 @@
 import { dirname } from "node:path";
 import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { infoOf } from "../file/absence.ts";
+import { createOwn } from "../file/regular_file.ts";
 import { isFile, sync } from "./durable_file.ts";
 import { findMisplacedRow } from "./index_check.ts";
 import { migrate } from "./migration.ts";
@@ -7,10 +9,11 @@ import { filesOf, finishRestore, pendingRestoreOf } from "./pending_restore.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
 import { checkSealOfVersion1 } from "./seal_v1.ts";
-import { STATE_FILE_NAME, StateDatabase } from "./state_database.ts";
+import { StateDatabase } from "./state_database.ts";
+import { assertTrusted, STATE_FILE_NAME } from "./state_directory.ts";
 import { REVISION_MAX } from "./segment.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
-import { LOCK_FILE_NAME, StateLock } from "./state_lock.ts";
+import { StateLock } from "./state_lock.ts";
 
 /** Revisions after a restore begin at the seconds since then: greater than any that the lost state can have given out. */
 const REVISION_EPOCH_MS = Date.UTC(2020, 0, 1);
@@ -68,10 +71,11 @@ export function restoreState(
 ): { readonly instanceId: string; readonly putAside: string | undefined } {
   if (!isFile(file)) throw new StateError("missing", `there is no backup ${file}.`);
   try {
+    assertTrusted(directory, false);
     Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    assertTrusted(directory, false);
     const lock = StateLock.acquire(directory);
     try {
-      giveToOwnerOf(directory, `${directory}/${LOCK_FILE_NAME}`);
       return restoreInto(file, `${directory}/${STATE_FILE_NAME}`, replace, nowMs);
     } finally {
       lock.release();
@@ -79,12 +83,6 @@ export function restoreState(
   } catch (error) {
     throw isRefusal(error) ? unwritable(directory, error) : toStateError(error, directory);
   }
-}
-
-/** Root restores into the directory of the user that the handler runs as, who could not open root's files. */
-function giveToOwnerOf(directory: string, path: string): void {
-  const { uid, gid } = Deno.statSync(directory);
-  if (uid !== null && uid !== Deno.statSync(path).uid) Deno.chownSync(path, uid, gid);
 }
 
 function restoreInto(file: string, path: string, replace: boolean, nowMs: number) {
@@ -103,10 +101,9 @@ function restoreInto(file: string, path: string, replace: boolean, nowMs: number
   const draft = `${path}.restoring`;
   try {
     removeDraft(draft);
-    createPrivate(draft);
+    createOwn(draft);
     copyFile(file, draft);
     const instanceId = renew(draft, file, nowMs);
-    giveToOwnerOf(dirname(path), draft);
     sync(draft);
     Deno.renameSync(draft, pending);
     return { instanceId, putAside: finishRestore(path) };
@@ -191,13 +188,13 @@ async function copyDatabase(
 ): Promise<number> {
   const draft = `${file}.${crypto.randomUUID().slice(0, 8)}.part`;
   try {
-    if (isFile(file) && !isDatabase(file)) {
+    if (infoOf(file) !== undefined && !(isFile(file) && isDatabase(file))) {
       throw new StateError(
         "exists",
         `${file} is there and no backup; it is left as it is. Name another file.`,
       );
     }
-    createPrivate(draft);
+    createOwn(draft);
     const database = new DatabaseSync(source, { readOnly: true, timeout: 10_000 });
     try {
       // All pages in one step: they are of one moment, and a handler that writes meanwhile does not make it begin anew.
@@ -238,11 +235,6 @@ function unwritable(path: string, cause: Error): StateError {
     `${path} cannot be written: ${reason}. Name another place, or mend this one.`,
     { cause },
   );
-}
-
-/** Ours alone from the first byte on: SQLite and copying fill an empty file that is there and leave its mode. */
-function createPrivate(path: string): void {
-  Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
 }
 
 function assertWhole(database: DatabaseSync, damage: (detail: string) => StateError): void {

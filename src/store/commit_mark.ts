@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { openOwn, readOwn } from "../file/regular_file.ts";
 
 interface Mark {
   readonly stateId: string;
@@ -19,10 +20,7 @@ export class CommitMark {
   /** For the process that holds the state directory. */
   static open(directory: string, stateId: string): CommitMark {
     const path = CommitMark.pathIn(directory);
-    return new CommitMark(
-      Deno.openSync(path, { create: true, read: true, write: true, mode: 0o600 }),
-      stateId,
-    );
+    return new CommitMark(openOwn(path), stateId);
   }
 
   static pathIn(directory: string): string {
@@ -54,7 +52,7 @@ export class CommitMark {
 function read(path: string): Mark | undefined {
   let line: string;
   try {
-    line = Deno.readTextFileSync(path);
+    line = new TextDecoder().decode(readOwn(path));
   } catch {
     return undefined;
   }

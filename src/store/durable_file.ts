@@ -1,3 +1,5 @@
+import { isNotThere } from "../file/absence.ts";
+
 /** Whether there is a file of this name, of whatever content. */
 export function isFile(path: string): boolean {
   try {
@@ -6,11 +8,6 @@ export function isFile(path: string): boolean {
     if (isNotThere(error)) return false;
     throw error;
   }
-}
-
-/** Whether the file system says that there is no such name; nor can there be any below what is no directory. */
-export function isNotThere(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 
 /** Makes a file's content, or a directory's names, survive the loss of power. */

@@ -1,7 +1,8 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { DatabaseIdentity } from "../file/file_identity.ts";
 import { CommitMark } from "./commit_mark.ts";
-import { isFile, isNotThere } from "./durable_file.ts";
+import { isNotThere } from "../file/absence.ts";
+import { isFile } from "./durable_file.ts";
 import { findMisplacedRow } from "./index_check.ts";
 import { migrate } from "./migration.ts";
 import { finishRestore, pendingRestoreOf } from "./pending_restore.ts";
@@ -9,6 +10,7 @@ import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
 import { checkSealOfVersion1 } from "./seal_v1.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
+import { assertTrusted, STATE_FILE_NAME, toUntrusted } from "./state_directory.ts";
 import { StateLock } from "./state_lock.ts";
 
 export interface StateDatabaseOptions {
@@ -16,6 +18,8 @@ export interface StateDatabaseOptions {
   readonly directory: string;
   /** Whose state it is. State of another instance is refused. */
   readonly instanceId: string;
+  /** Whether the directory may belong to another user: an operator works on the state of a service. */
+  readonly isOfService?: boolean;
 }
 
 /** In SQLite's header: the versions of the format that a writer and a reader need. */
@@ -27,8 +31,6 @@ const FREE_PAGES_MAX = 4096;
 const GIVEN_BACK_PAGES = 1024;
 /** The write-ahead log is cut to this size once it is written back; a checkpoint of a million series makes it larger. */
 const WAL_KEPT_BYTES = 64 * 1024 * 1024;
-/** The state in its directory. */
-export const STATE_FILE_NAME = "state.sqlite";
 /** Files up to this size are checked page by page when they are opened: a fraction of a second. */
 const PAGE_CHECK_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -61,12 +63,14 @@ export class StateDatabase {
    * @throws {StateError}
    */
   static open(options: StateDatabaseOptions): StateDatabase {
-    const { directory } = options;
+    const { directory, isOfService = false } = options;
     const path = `${directory}/${STATE_FILE_NAME}`;
     let lock: StateLock | undefined;
     let state: StateDatabase | undefined;
     try {
+      assertTrusted(directory, isOfService);
       Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+      assertTrusted(directory, isOfService);
       lock = StateLock.acquire(directory);
       const putAside = isFile(pendingRestoreOf(path)) ? finishRestore(path) : undefined;
       if (!exists(path)) StateDatabase.create(path, options.instanceId);
@@ -96,7 +100,7 @@ export class StateDatabase {
           cause: error,
         });
       }
-      throw toStateError(error, path);
+      throw toUntrusted(toStateError(error, path), directory);
     }
   }
 
@@ -126,7 +130,7 @@ export class StateDatabase {
     if (!state.isOutdated) return state;
     const { instanceId } = state;
     state.close();
-    StateDatabase.open({ directory, instanceId }).close();
+    StateDatabase.open({ directory, instanceId, isOfService: true }).close();
     return StateDatabase.openBeside(directory, false);
   }
 
@@ -140,6 +144,7 @@ export class StateDatabase {
 
   private static openBeside(directory: string, readOnly: boolean): StateDatabase {
     const path = `${directory}/${STATE_FILE_NAME}`;
+    assertTrusted(directory, true);
     if (isFile(pendingRestoreOf(path))) {
       throw new StateError(
         "missing",

@@ -6,6 +6,7 @@
  * - `missing`: there is no state (commands that only read).
  * - `exists`: there is something already that would be overwritten.
  * - `unwritable`: disk full, read-only, no permission; worth trying again.
+ * - `untrusted`: another user may decide what the directory holds.
  * - `gone`: the file was removed or replaced while it was used; over once it is back.
  */
 export type StateErrorKind =
@@ -16,6 +17,7 @@ export type StateErrorKind =
   | "missing"
   | "exists"
   | "unwritable"
+  | "untrusted"
   | "gone";
 
 /** The only error the store throws on purpose. `message` is for the operator: what is wrong and what to do next. */

@@ -1,3 +1,5 @@
+import { openOwn, readOwn } from "../file/regular_file.ts";
+import { assertTrusted, toUntrusted } from "./state_directory.ts";
 import { StateError } from "./state_error.ts";
 
 export const LOCK_FILE_NAME = "lock";
@@ -15,9 +17,9 @@ export class StateLock {
   /** @throws {StateError} `held` names the process that has the directory. */
   static acquire(directory: string): StateLock {
     const path = `${directory}/${LOCK_FILE_NAME}`;
-    const file = Deno.openSync(path, { create: true, read: true, write: true, mode: 0o600 });
+    const file = openLock(path, directory);
     if (!file.tryLockSync(true) && !retriedLock(file)) {
-      const holder = Deno.readTextFileSync(path).trim();
+      const holder = new TextDecoder().decode(readOwn(path)).trim();
       file.close();
       throw new StateError(
         "held",
@@ -34,6 +36,7 @@ export class StateLock {
   static isHeld(directory: string): boolean {
     let file: Deno.FsFile;
     try {
+      assertTrusted(directory, true);
       file = Deno.openSync(`${directory}/${LOCK_FILE_NAME}`, { read: true, write: true });
     } catch {
       return false;
@@ -47,6 +50,14 @@ export class StateLock {
 
   release(): void {
     this.file.close();
+  }
+}
+
+function openLock(path: string, directory: string): Deno.FsFile {
+  try {
+    return openOwn(path);
+  } catch (error) {
+    throw toUntrusted(error, directory);
   }
 }
 

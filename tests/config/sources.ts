@@ -24,5 +24,6 @@ export function sourcesOf(
       if (content instanceof Error) throw content;
       return content;
     },
+    distrust: () => undefined,
   };
 }

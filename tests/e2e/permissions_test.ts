@@ -22,7 +22,7 @@ Deno.test("the program starts no processes, loads no libraries and sees no varia
     "--allow-env",
     "--allow-sys",
   ]);
-  assert.ok(allowed.includes("--allow-sys=hostname"));
+  assert.ok(allowed.includes("--allow-sys=hostname,uid,gid,userInfo"));
   assert.match(allowed[3]!, /^--allow-env=(.+,)?STATE_DIR,/);
   assert.equal(/=(PATH|\*)|,(PATH|\*)(,|$)/.test(allowed[3]!), false);
 });

@@ -85,6 +85,7 @@ export function configFor(stateDir: string, flags: Record<string, string> = {}):
     hostName: "rig",
     isTerminal: false,
     readFile: () => undefined,
+    distrust: () => undefined,
   }, () => []);
 }
 

@@ -1,0 +1,80 @@
+import { dirname, join, resolve } from "node:path";
+import { infoOf, isNotThere } from "./absence.ts";
+import { ROOT_UID, thisUser, type User } from "./user.ts";
+
+const OTHERS_WRITE = 0o002;
+const GROUP_WRITES = 0o020;
+const STICKY = 0o1000;
+/** As many links as Linux follows. */
+const LINKS_MAX = 40;
+
+/**
+ * Judges the way to a directory, as far as it is there: whoever may put another directory or link in the place of one decides
+ * what is written where. Links that this user or root has made pass, as systemd's to /var/lib/private do, and so do directories
+ * that all may write where only the owner of an entry may replace it, as /tmp.
+ *
+ * @returns Why it is not to be relied on, as a sentence without its full stop; undefined: it is.
+ */
+export function distrustOfWay(path: string, user: User | undefined = thisUser()): string | undefined {
+  if (user === undefined) return undefined;
+  let rest = resolve(path).split("/").filter((name) => name !== "");
+  let place = "/";
+  for (let links = 0; rest.length > 0 && links <= LINKS_MAX;) {
+    const [name, ...behind] = rest;
+    const entry = join(place, name!);
+    const info = infoOf(entry);
+    if (info === undefined) return undefined;
+    if (isStranger(info.uid, user)) return `${entry} belongs to ${nameOf(info.uid)}`;
+    if (info.isSymlink) {
+      links++;
+      const target = resolve(place, Deno.readLinkSync(entry));
+      rest = [...target.split("/").filter((part) => part !== ""), ...behind];
+      place = "/";
+      continue;
+    }
+    const isOpen = ((info.mode ?? 0) & OTHERS_WRITE) !== 0;
+    const isLast = behind.length === 0;
+    if (isOpen && (isLast || ((info.mode ?? 0) & STICKY) === 0)) return `everybody may write in ${entry}`;
+    place = entry;
+    rest = behind;
+  }
+  return undefined;
+}
+
+/**
+ * Judges a file of settings that nobody has named, and its directory: both must belong to this user or root, and nobody else
+ * but this user's own group may write them.
+ *
+ * @returns Why it is not to be read, as a sentence without its full stop; undefined: it may be, or there is none.
+ */
+export function distrustOfFile(path: string, user: User | undefined = thisUser()): string | undefined {
+  const link = infoOf(path);
+  if (user === undefined || link === undefined) return undefined;
+  if (isStranger(link.uid, user)) return `${path} belongs to ${nameOf(link.uid)}`;
+  const places = [dirname(path)];
+  try {
+    const real = Deno.realPathSync(path);
+    places.push(real, dirname(real));
+  } catch (error) {
+    if (isNotThere(error)) return undefined;
+    throw error;
+  }
+  for (const place of new Set(places)) {
+    const { uid, gid, mode } = Deno.statSync(place);
+    if (isStranger(uid, user)) return `${place} belongs to ${nameOf(uid)}`;
+    if (((mode ?? 0) & OTHERS_WRITE) !== 0) return `everybody may write ${place}`;
+    if (((mode ?? 0) & GROUP_WRITES) !== 0 && gid !== user.gid && gid !== ROOT_UID) {
+      return `the group ${gid}, which is not this user's, may write ${place}`;
+    }
+  }
+  return undefined;
+}
+
+/** Whether it is neither this user's nor root's. */
+export function isStranger(uid: number | null, user: User): boolean {
+  return uid !== null && uid !== user.uid && uid !== ROOT_UID;
+}
+
+export function nameOf(uid: number | null): string {
+  return uid === ROOT_UID ? "root" : `the user with uid ${uid}`;
+}
