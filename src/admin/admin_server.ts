@@ -1,3 +1,4 @@
+import { isLoopback, pathOf } from "../http/access.ts";
 import { HttpListener, INTERRUPTED } from "../http/http_listener.ts";
 import type { Logger } from "../log/logger.ts";
 import { PROMETHEUS_CONTENT_TYPE } from "../metrics/prometheus.ts";
@@ -17,6 +18,8 @@ export interface AdminServerOptions {
   readonly hostname: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Names, beside those of loopback, that a client may call it by. */
+  readonly allowedHosts: readonly string[];
   readonly readiness: () => Readiness;
   readonly metricsText: () => string;
   readonly logger: Logger;
@@ -36,17 +39,25 @@ export class AdminError extends Error {
 /** How long a client may take for the rest of its request: none may keep the handler from stopping. */
 const CLOSING_GRACE_MS = 500;
 
+const TEXT = "text/plain; charset=utf-8";
 const INDEX =
   "VaBus Data Handler\n\n/healthz  is the process alive\n/readyz   do events go in and aggregates out\n" +
   "/metrics  for Prometheus\n";
 
 /** Serves `/healthz`, `/readyz` and `/metrics`. @throws {AdminError} */
 export function startAdminServer(options: AdminServerOptions): AdminServer {
-  const { hostname, port, logger } = options;
+  const { hostname, port, allowedHosts, logger } = options;
   try {
-    return new HttpListener({
+    const listener = new HttpListener({
       hostname,
       port,
+      access: {
+        allowedHosts: [...allowedHosts, hostname.toLowerCase()],
+        token: undefined,
+        onRefusal: ({ message }, from, count) =>
+          logger.warn("a request was refused", { reason: message, from, count }),
+      },
+      refuse: ({ status, message, headers }) => reply(status, TEXT, `${message}\n`, headers),
       closingGraceMs: CLOSING_GRACE_MS,
       answer: (request) => answer(request, options),
       onError: () => {
@@ -55,6 +66,12 @@ export function startAdminServer(options: AdminServerOptions): AdminServer {
       },
       onInterruption: (reason) => logger.error(INTERRUPTED, { reason }),
     });
+    if (!isLoopback(hostname)) {
+      logger.warn("other hosts reach the admin listener: health and metrics are open to them all", {
+        url: listener.url,
+      });
+    }
+    return listener;
   } catch (error) {
     throw new AdminError(
       `The admin listener cannot have ${hostname}:${port} (${(error as Error).message.split("\n")[0]}). ` +
@@ -65,11 +82,9 @@ export function startAdminServer(options: AdminServerOptions): AdminServer {
 
 function answer(request: Request, { readiness, metricsText }: AdminServerOptions): Response {
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return reply(405, "text/plain; charset=utf-8", "only GET\n", { allow: "GET, HEAD" });
+    return reply(405, TEXT, "only GET\n", { allow: "GET, HEAD" });
   }
-  // The host in it is what the client says, and may be no host at all.
-  const [, path] = /^https?:\/\/[^/]*(\/[^?#]*)/.exec(request.url) ?? [];
-  switch (path) {
+  switch (pathOf(request)) {
     case "/healthz":
       return json(200, { status: "ok" });
     case "/readyz": {
@@ -82,9 +97,9 @@ function answer(request: Request, { readiness, metricsText }: AdminServerOptions
     case "/metrics":
       return reply(200, PROMETHEUS_CONTENT_TYPE, metricsText());
     case "/":
-      return reply(200, "text/plain; charset=utf-8", INDEX);
+      return reply(200, TEXT, INDEX);
     default:
-      return reply(404, "text/plain; charset=utf-8", "not found\n");
+      return reply(404, TEXT, "not found\n");
   }
 }
 

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import type { BusConfig } from "../config/config.ts";
 import type { HostPort } from "../config/value_type.ts";
+import { isLoopback } from "../http/access.ts";
+import type { WhenFull } from "../vabus/bus/event_log.ts";
 import { BusError, type BusServer, type BusServerOptions, startBus } from "../vabus/bus/server.ts";
 import type { CommandContext } from "./command.ts";
 import { readNamed } from "../file/regular_file.ts";
@@ -14,6 +16,9 @@ export interface BusOptions {
   readonly dataDir: string | undefined;
   readonly maxEvents: number;
   readonly maxBytes: number;
+  readonly whenFull: WhenFull | undefined;
+  readonly consumerExpiryMs: number;
+  readonly insecure: boolean;
   readonly tlsCertFile: string | undefined;
   readonly tlsKeyFile: string | undefined;
 }
@@ -22,23 +27,46 @@ export interface BusOptions {
 export async function bus(context: CommandContext<BusConfig>, options: BusOptions): Promise<ExitCode> {
   const { config, logger, signal } = context;
   const tls = readTls(options);
+  const exposure = exposureOf(options.listen.hostname, config.token, tls !== undefined);
+  if (exposure !== undefined && !options.insecure) {
+    throw new CommandError(EXIT.usage, `${exposure}\n${WAYS_OUT}`);
+  }
   const server = start({
     hostname: options.listen.hostname,
     port: options.listen.port,
     storage: storageOf(options),
     maxEvents: options.maxEvents,
     maxBytes: options.maxBytes,
+    whenFull: options.whenFull,
+    consumerExpiryMs: options.consumerExpiryMs,
+    allowedHosts: config.allowedHosts,
     ...(config.token !== undefined && { token: config.token }),
     ...(tls !== undefined && { tls }),
     logger: logger.child("bus"),
   });
   logger.info("VaBus is listening", { url: server.url });
+  if (exposure !== undefined) logger.warn(`--insecure: ${exposure}`);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
   await server.close();
   return EXIT.done;
+}
+
+const WAYS_OUT =
+  "Set VABUS_TOKEN (or VABUS_TOKEN_FILE) and give --tls-cert-file and --tls-key-file; or listen on 127.0.0.1 behind a proxy " +
+  "that does both; or say --insecure, where everybody who reaches the address may be trusted.";
+
+/** What everybody who reaches the bus, or the network between, might do; undefined: nothing. */
+function exposureOf(hostname: string, token: string | undefined, hasTls: boolean): string | undefined {
+  if (isLoopback(hostname)) return undefined;
+  if (token === undefined) {
+    return `Other hosts reach ${hostname}, and there is no token: everybody might read, publish and take events.`;
+  }
+  return hasTls
+    ? undefined
+    : `Other hosts reach ${hostname}, and there is no TLS: the token and the events cross the network in the clear.`;
 }
 
 function start(options: BusServerOptions): BusServer {

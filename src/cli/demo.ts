@@ -16,7 +16,7 @@ export interface DemoOptions {
   readonly durationMs: number | undefined;
 }
 
-const BUS_BOUNDS = { maxEvents: 10_000_000, maxBytes: 1 << 30 };
+const BUS_BOUNDS = { maxEvents: 10_000_000, maxBytes: 1 << 30, consumerExpiryMs: 86_400_000 };
 
 /** Runs bus, plant and handler in this one process, shows what happens, and ends with the proof that nothing was lost. */
 export async function demo(context: CommandContext, options: DemoOptions): Promise<ExitCode> {
@@ -26,6 +26,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
     port: 0,
     storage: { kind: "memory" },
     ...BUS_BOUNDS,
+    allowedHosts: [],
     logger: logger.child("bus"),
   });
   const config: Config = { ...context.config, vabus: { ...context.config.vabus, urls: [bus.url] } };

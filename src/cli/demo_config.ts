@@ -10,6 +10,7 @@ export const DEMO_VARIABLES: readonly VariableName[] = [
   "ALLOWED_LATENESS",
   "STATE_DIR",
   "HTTP_LISTEN",
+  "HTTP_ALLOWED_HOSTS",
   "LOG_LEVEL",
   "LOG_FORMAT",
 ];
@@ -27,7 +28,7 @@ export function demoDirectory(): string {
  * in once the embedded bus listens.
  */
 export function demoConfig(sources: Sources): Config {
-  const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN } = sources.environment;
+  const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN, HTTP_ALLOWED_HOSTS } = sources.environment;
   return handlerConfig({
     ...sources,
     environment: {
@@ -36,6 +37,7 @@ export function demoConfig(sources: Sources): Config {
       LOG_LEVEL: LOG_LEVEL ?? "warn",
       LOG_FORMAT,
       HTTP_LISTEN: HTTP_LISTEN ?? "127.0.0.1:0",
+      HTTP_ALLOWED_HOSTS,
     },
     envFile: undefined,
     readFile: () => undefined,

@@ -32,6 +32,8 @@ export interface Config {
   readonly metricsIntervalMs: number;
   /** Undefined: no admin listener. Port 0: any free one. */
   readonly httpListen: HostPort | undefined;
+  /** Names, beside those of loopback, that clients may call the admin listener by; in lower case. */
+  readonly httpAllowedHosts: readonly string[];
   readonly log: LogConfig;
   /** Every variable as it is in force and where it comes from, secrets masked. */
   readonly settings: readonly Setting[];
@@ -123,6 +125,8 @@ export function loadConfig(sources: Sources, validateRoutes: ValidateRoutes): Co
 export interface BusConfig {
   /** Undefined: everybody may read and write. */
   readonly token: string | undefined;
+  /** In lower case. */
+  readonly allowedHosts: readonly string[];
   readonly log: LogConfig;
   readonly secrets: readonly string[];
 }
@@ -133,7 +137,8 @@ export function loadBusConfig(sources: Sources): BusConfig {
   if (faults.length > 0) throw new ConfigError(faults);
   const token = values.VABUS_TOKEN;
   const secrets = token === undefined ? [] : [token];
-  return deepFreeze({ token, log: logConfig(values, sources), secrets });
+  const allowedHosts = values.HTTP_ALLOWED_HOSTS ?? [];
+  return deepFreeze({ token, allowedHosts, log: logConfig(values, sources), secrets });
 }
 
 function logConfig(values: Values, sources: Sources): LogConfig {
@@ -182,6 +187,7 @@ class ConfigBuilder {
       outboxMaxRows: values.OUTBOX_MAX_ROWS,
       metricsIntervalMs: values.METRICS_INTERVAL,
       httpListen: values.HTTP_LISTEN === "off" ? undefined : values.HTTP_LISTEN,
+      httpAllowedHosts: values.HTTP_ALLOWED_HOSTS ?? [],
       log,
       settings: [...this.shown.values()],
       texts: this.texts,

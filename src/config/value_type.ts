@@ -124,6 +124,18 @@ export function hostPorts(): ValueType<readonly string[]> {
   };
 }
 
+/** Names of hosts without ports, several with commas, none twice; in lower case. */
+export function hostNames(): ValueType<readonly string[]> {
+  return {
+    placeholder: "<name,…>",
+    allowed: "host names without port, several with commas",
+    schema: listOf(
+      z.string().regex(/^[\p{L}\p{N}_-]+(\.[\p{L}\p{N}_-]+)*$/u, "has a part that is not a host name")
+        .toLowerCase(),
+    ),
+  };
+}
+
 /** Where to listen; port 0 takes a free one. */
 export function listenAddress(): ValueType<HostPort>;
 export function listenAddress(option: { mayBeOff: true }): ValueType<HostPort | "off">;

@@ -4,6 +4,7 @@ import {
   choice,
   choices,
   duration,
+  hostNames,
   hostPorts,
   httpUrls,
   integer,
@@ -297,6 +298,13 @@ export const VARIABLES = {
     group: "Metrics and administration",
     help: "admin listener; off for none, port 0 for any free one",
     example: "[::1]:9100",
+    atStart: true,
+  }),
+  HTTP_ALLOWED_HOSTS: optional(hostNames(), {
+    group: "Metrics and administration",
+    help:
+      "names that clients may call the listener by, beside localhost and addresses; a page in a browser that uses another is refused",
+    example: "handler,edge7.plant.example",
     atStart: true,
   }),
 

@@ -437,10 +437,11 @@ class Handler {
   }
 
   private startAdmin(): AdminServer | undefined {
-    const { httpListen } = this.config;
+    const { httpListen, httpAllowedHosts } = this.config;
     if (httpListen === undefined) return undefined;
     return startAdminServer({
       ...httpListen,
+      allowedHosts: httpAllowedHosts,
       readiness: () => readiness(this.core, this.router, this.isStopping),
       metricsText: () => prometheusText(this.metrics.snapshot()),
       logger: this.logger.child("admin"),

@@ -1,3 +1,6 @@
+import { Access, type AccessOptions, type Refusal } from "./access.ts";
+import { Rarely } from "./rarely.ts";
+
 export interface HttpListenerOptions {
   readonly hostname: string;
   /** 0: any free one. */
@@ -6,6 +9,9 @@ export interface HttpListenerOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** How long requests that are being answered may hold up closing. */
   readonly closingGraceMs: number;
+  readonly access: AccessOptions;
+  /** The reply to who is not let in. */
+  readonly refuse: (refusal: Refusal) => Response;
   readonly answer: (request: Request) => Response | Promise<Response>;
   /** The reply in place of an answer that threw. */
   readonly onError: (error: unknown) => Response;
@@ -19,8 +25,6 @@ export const INTERRUPTED =
 
 /** Descriptors come free within it, as a rule; and a process that cannot have them is not kept busy by trying. */
 const RETRY_MS = 100;
-/** A crowd that stays brings an interruption with each try: not each is worth a line. */
-const REPORT_MS = 60_000;
 
 /**
  * Serves HTTP until it is closed. The runtime's server ends for good where accepting fails, as it does when descriptors run out, and
@@ -31,11 +35,14 @@ export class HttpListener {
   /** Where it listens, the same as long as it does. */
   readonly port: number;
   private isClosing = false;
-  private reportedMs = -Infinity;
+  /** A crowd that stays brings an interruption with each try: not each is worth a line. */
+  private readonly rarely = new Rarely();
+  private readonly access: Access;
   private server: Deno.HttpServer<Deno.NetAddr>;
 
   /** @throws {Error} It cannot listen there, or not with this certificate. */
   constructor(private readonly options: HttpListenerOptions) {
+    this.access = new Access(options.access);
     this.server = this.listen(options.port);
     this.port = this.server.addr.port;
   }
@@ -54,10 +61,13 @@ export class HttpListener {
   }
 
   private listen(port: number): Deno.HttpServer<Deno.NetAddr> {
-    const { hostname, tls, answer, onError } = this.options;
+    const { hostname, tls, onError } = this.options;
     const connections = new AbortController();
     const { signal } = connections;
-    const server = Deno.serve({ hostname, port, signal, onListen: () => {}, onError, ...tls }, answer);
+    const server = Deno.serve(
+      { hostname, port, signal, onListen: () => {}, onError, ...tls },
+      (request, { remoteAddr }) => this.answer(request, remoteAddr.hostname),
+    );
     server.finished.catch((error: Error) => {
       connections.abort();
       this.report(error.message);
@@ -66,10 +76,13 @@ export class HttpListener {
     return server;
   }
 
+  private async answer(request: Request, from: string): Promise<Response> {
+    const refusal = await this.access.refusal(request, from);
+    return refusal === undefined ? await this.options.answer(request) : this.options.refuse(refusal);
+  }
+
   private report(reason: string): void {
-    if (performance.now() - this.reportedMs < REPORT_MS) return;
-    this.reportedMs = performance.now();
-    this.options.onInterruption(reason);
+    this.rarely.happened(() => this.options.onInterruption(reason));
   }
 
   private listenAgain(): void {

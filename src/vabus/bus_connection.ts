@@ -129,7 +129,7 @@ export class BusConnection {
     const at = `${this.name}: ${method ?? "GET"} ${path.split("?")[0]} was answered with ${status}`;
     if (status === 401 || status === 403) {
       const advice = this.headers.authorization === undefined ? "set VABUS_TOKEN" : "mend VABUS_TOKEN";
-      return new SourceError("refused", `${at}: ${advice}`);
+      return new SourceError("refused", `${at}${explanation(body)}: ${advice}`);
     }
     if (status === 408 || status === 429 || status >= 500) {
       return new SourceError("unavailable", at + explanation(body), retryAfterMs(response.headers));

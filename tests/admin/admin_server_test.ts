@@ -18,6 +18,7 @@ async function withServer(
   const server = startAdminServer({
     hostname: "127.0.0.1",
     port: 0,
+    allowedHosts: [],
     readiness: () => ({ causes: [], alarms: [] }),
     metricsText: () => "up 1\n",
     logger: createLogger({ level: "debug", format: "text", write: (line) => log.push(line), now: () => 0 }),
@@ -98,6 +99,40 @@ Deno.test("HEAD is GET without the body; other methods and paths are refused", a
       }
     },
   );
+});
+
+Deno.test("a name that was not allowed and a page of another site learn nothing but health", async () => {
+  await withServer({ allowedHosts: ["handler"] }, async (server, log) => {
+    const ask = async (path: string, ...lines: string[]) =>
+      Number(
+        /^HTTP\/1.1 (\d+)/.exec(
+          await exchange(
+            server,
+            [`GET ${path} HTTP/1.1`, ...lines, "connection: close", "", ""].join("\r\n"),
+          ),
+        )![1],
+      );
+    for (const path of ["/metrics", "/", "/nothing"]) {
+      assert.equal(await ask(path, "host: evil.example"), 403, path);
+      assert.equal(await ask(path, "host: localhost", "origin: http://evil.example"), 403, path);
+      assert.equal(await ask(path, "host: localhost", "sec-fetch-site: cross-site"), 403, path);
+    }
+    for (const path of ["/healthz", "/readyz"]) {
+      assert.equal(await ask(path, "host: evil.example"), 200, path);
+    }
+    for (const host of ["handler:8090", "10.0.0.7:8090", "[fd00::1]", "localhost"]) {
+      assert.equal(await ask("/metrics", `host: ${host}`), 200, host);
+    }
+    assert.equal(log.length, 2);
+    assert.match(log[0]!, /HTTP_ALLOWED_HOSTS/);
+  });
+});
+
+Deno.test("that other hosts reach it is said at the start", async () => {
+  await withServer({ hostname: "0.0.0.0" }, (_, log) => {
+    assert.match(log.join("\n"), /WARN .*other hosts/);
+    return Promise.resolve();
+  });
 });
 
 Deno.test("a host that is none is no error of ours", async () => {

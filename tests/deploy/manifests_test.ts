@@ -81,11 +81,23 @@ Deno.test("compose and Kubernetes set variables that there are", async () => {
   const { spec } = await read("deploy/kubernetes/stateful-set.yaml");
   const settings = (await text("deploy/kubernetes/settings.env")).trim().split("\n");
   const names = [
+    ...Object.keys(compose.services.bus.environment),
     ...Object.keys(compose.services.handler.environment),
     ...spec.template.spec.containers[0].env.map(({ name }: { name: string }) => name),
     ...settings.map((line) => line.split("=")[0]!),
   ];
   for (const name of names) assert.ok((GIVEN_NAMES as readonly string[]).includes(name), name);
+});
+
+Deno.test("compose: the bus asks for a token, which the handler has, and Prometheus is let in by the name it uses", async () => {
+  const { services: { bus, handler } } = await read("deploy/compose.yaml");
+  assert.ok(bus.environment.VABUS_TOKEN.length >= 16);
+  assert.equal(handler.environment.VABUS_TOKEN, bus.environment.VABUS_TOKEN);
+  const { scrape_configs } = await read("deploy/compose/prometheus.yaml");
+  const names = scrape_configs.flatMap(({ static_configs }: { static_configs: { targets: string[] }[] }) =>
+    static_configs.flatMap(({ targets }) => targets.map((target) => target.split(":")[0]!))
+  );
+  assert.deepEqual(names, handler.environment.HTTP_ALLOWED_HOSTS.split(","));
 });
 
 Deno.test("Kubernetes: secrets are where the variables point to, and what selects the pods selects them", async () => {

@@ -229,7 +229,7 @@ function oldEvents(): string[] {
   return [
     `{"name":"good","value":1,"timestamp":${time}}`,
     `{"name":"bad","value":null,"timestamp":${time}}`,
-    `"bad"`,
+    `{"bad":"bad"}`,
     `{"name":"good","value":2,"timestamp":${time + 1}}`,
   ];
 }

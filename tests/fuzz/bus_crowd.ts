@@ -36,17 +36,17 @@ const CONNECTION_MAX_BYTES = 1024 * 1024;
 const WORKING_BYTES = 256 * 1024 * 1024;
 const TRICKLE_MS = 20;
 const ENCODER = new TextEncoder();
-const HEAD_END = "HTTP/1.1\r\nhost: bus\r\n";
+const HEAD_END = "HTTP/1.1\r\nhost: localhost\r\n";
 
 /** What those in a crowd say at once, and what they go on to say. */
 const HABITS: readonly { readonly first: string; readonly trickle: string }[] = [
   { first: "", trickle: "" },
   { first: "GET /events?wait=60&off", trickle: "" },
-  { first: `POST /events ${HEAD_END}content-length: 9999\r\n\r\n[1,2`, trickle: "" },
+  { first: `POST /events ${HEAD_END}content-length: 9999\r\n\r\n[{},{`, trickle: "" },
   { first: `GET /healthz ${HEAD_END}\r\n`, trickle: "" },
   { first: `GET /metrics?wait=60 ${HEAD_END}\r\n`, trickle: "" },
   { first: "GET /hea", trickle: `lthz ${HEAD_END}x-slow: ${"x".repeat(1000)}` },
-  { first: `POST /events ${HEAD_END}content-length: 9999\r\n\r\n`, trickle: `[${"1,".repeat(1000)}` },
+  { first: `POST /events ${HEAD_END}content-length: 9999\r\n\r\n`, trickle: `[${"{},".repeat(1000)}` },
 ];
 
 interface Member {
@@ -140,7 +140,11 @@ class BusCrowdTrial implements Trial {
   private async publishAndFetch(): Promise<void> {
     const attempt = async () => {
       const events = Array.from({ length: HONEST_EVENTS }, (_, i) => ({ name: "n", value: i, timestamp: 1 }));
-      const { next } = await this.ask("/events", { method: "POST", body: JSON.stringify(events) });
+      const { next } = await this.ask("/events", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(events),
+      });
       const fetched = await this.ask(`/events?offset=${next - HONEST_EVENTS}&limit=${HONEST_EVENTS}`);
       assert.deepEqual(fetched.events, events);
       return true;

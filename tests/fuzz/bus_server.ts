@@ -16,11 +16,24 @@ export const busServer: Target = {
 };
 
 const MAX_EVENTS = 300;
-const MAX_BYTES = 100_000;
+const MAX_BYTES = 1_000_000;
 /** A request may wait for a body that never comes: it is left open until others, who came after it, were answered so many times. */
 const OTHERS_ANSWERED = 5;
 const MANY = 150;
 const ENCODER = new TextEncoder();
+/** How the bus may be called; by any other name it does not answer. */
+const HOST = "bus";
+/** Packed, they are next to nothing; each of them was once worth an object or a level of a stack. */
+const AMPLIFIED = ["{},", "[],", "1,", '"",', "[", '{"a":', '{"a":1,', " ", "\\", '"'];
+/** What browsers say for pages of others. */
+const FOREIGN: readonly Readonly<Record<string, string>>[] = [
+  { host: "evil.example" },
+  { host: "bus.evil.example:8000" },
+  { host: HOST, origin: "http://evil.example" },
+  { host: HOST, origin: "null" },
+  { host: "127.0.0.1", "sec-fetch-site": "cross-site" },
+  { host: "localhost", "sec-fetch-site": "same-site" },
+];
 /** More than the bus takes, once it is inflated. */
 const BOMB = Uint8Array.from(gzipSync(new Uint8Array(65 * 1024 * 1024)));
 
@@ -55,6 +68,10 @@ class BusServerTrial implements Trial {
       storage: { kind: "sqlite", path: `${directory}/bus.sqlite` },
       maxEvents: MAX_EVENTS,
       maxBytes: MAX_BYTES,
+      // Who reads is drawn at random, and does not keep the others from publishing.
+      whenFull: "drop-oldest",
+      consumerExpiryMs: 60_000,
+      allowedHosts: [HOST],
       logger,
     });
     const trial = new BusServerTrial(bus, directory, troubles);
@@ -89,6 +106,8 @@ class BusServerTrial implements Trial {
   private async request(random: Random): Promise<string> {
     if (chance(random, 0.3)) return await this.publish(random);
     if (chance(random, 0.005)) return await this.crowd(random);
+    if (chance(random, 0.05)) return await this.foreign(random);
+    if (chance(random, 0.01)) return await this.amplified(random);
     if (chance(random, 0.003)) {
       return await this.answer([post("/events", BOMB, { "content-encoding": "gzip" })], random, true);
     }
@@ -108,7 +127,7 @@ class BusServerTrial implements Trial {
     const reply = await fetch(`${this.bus.url}/events`, {
       method: "POST",
       body: isPacked ? Uint8Array.from(gzipSync(body)) : body,
-      headers: isPacked ? { "content-encoding": "gzip" } : {},
+      headers: { "content-type": "application/json", ...(isPacked && { "content-encoding": "gzip" }) },
     });
     const answer = await reply.json();
     assert.equal(reply.status, 202, JSON.stringify(answer));
@@ -121,6 +140,30 @@ class BusServerTrial implements Trial {
     const { text } = await this.get(`/events?offset=${from}&limit=${kept.length}`);
     assert.equal(text.slice(text.indexOf("[")), `[${kept.join(",")}]}`);
     return "published";
+  }
+
+  /** A page of a third party neither reads, publishes nor takes anything. */
+  private async foreign(random: Random): Promise<string> {
+    const headers = oneOf(random, FOREIGN);
+    const path = oneOf(random, ["/events", "/event", "/metrics"]);
+    const bytes = chance(random, 0.5) ? get(path, headers) : post(path, ENCODER.encode("[{}]"), headers);
+    const before = await this.health();
+    assert.equal(await this.answer([bytes], random, true), "403");
+    assert.deepEqual(await this.health(), before);
+    return "a page refused";
+  }
+
+  /** What becomes much when it is inflated or read costs its sender the request, and nobody else anything. */
+  private async amplified(random: Random): Promise<string> {
+    const unit = oneOf(random, AMPLIFIED);
+    const body = gzipSync(`[${unit.repeat(1 + below(random, 20_000_000) / unit.length)}`);
+    const before = await this.health();
+    const headers = { "content-encoding": "gzip", "content-type": "application/json" };
+    const path = oneOf(random, ["/events", "/metrics"]);
+    const status = await this.answer([post(path, Uint8Array.from(body), headers)], random, true);
+    assert.match(status, /^(400|413)$/, unit);
+    assert.deepEqual(await this.health(), before);
+    return "amplified, refused";
   }
 
   /** Many clients that say half of what they want and wait; one that asks properly is answered. */
@@ -157,7 +200,7 @@ class BusServerTrial implements Trial {
       if (!await sent(connection, piece)) break;
     }
     // Some never read what they have asked for.
-    if (chance(random, 0.05)) return "left early";
+    if (!isPatient && chance(random, 0.05)) return "left early";
     if (isPatient) await reading;
     for (let others = 0; others < OTHERS_ANSWERED && !isComplete; others++) await this.health();
     if (reply === "") return "unanswered";
@@ -183,6 +226,9 @@ class BusServerTrial implements Trial {
     const { text } = await this.get(`/events?limit=${MAX_EVENTS}`);
     const { offset, next, events } = JSON.parse(text);
     assert.equal(events.length, next - offset);
+    for (const event of events) {
+      assert.ok(event !== null && typeof event === "object" && !Array.isArray(event));
+    }
     // What a client has asked for that left early may have been done only now.
     assert.ok(offset >= this.before.first && next >= this.before.next);
   }
@@ -288,7 +334,20 @@ function oddRequest(random: Random): Uint8Array<ArrayBuffer> {
     `/${"a".repeat(below(random, 9000))}`,
     `/${encoded(oddText(random, 5))}`,
   ]);
-  const host = oneOf(random, ["bus", "bus", "", "a b", "[", "a:b", "a/b", "a@b", "%", "x".repeat(300), "é"]);
+  const host = oneOf(random, [
+    HOST,
+    HOST,
+    HOST,
+    "",
+    "a b",
+    "[",
+    "a:b",
+    "a/b",
+    "a@b",
+    "%",
+    "x".repeat(300),
+    "é",
+  ]);
   const lines = Array.from({ length: below(random, 5) }, (_, i) => `x-${i}: ${oddText(random, 20)}`);
   if (chance(random, 0.05)) lines.push(...Array.from({ length: 300 }, (_, i) => `y-${i}: z`));
   return Uint8Array.from(ENCODER.encode(
@@ -298,18 +357,18 @@ function oddRequest(random: Random): Uint8Array<ArrayBuffer> {
   ));
 }
 
-/** An event, or something that is none; well-formed JSON in any case. */
+/** An event, or an object that is none; well-formed JSON in any case. */
 function eventText(random: Random): string {
   return oneOf(random, [
     `{"name":"n","value":${below(random, 1000)},"timestamp":1760000000}`,
     `{"name":${JSON.stringify(oddText(random, 10))} , "name":"twice","value":1e400}`,
-    JSON.stringify(oddText(random, 30)),
-    `${"[".repeat(50)}${"]".repeat(50)}`,
-    '"],["',
-    "null",
-    "-0.0E+00",
+    `{${JSON.stringify(oddText(random, 30))}:null}`,
+    `{"name":${"[".repeat(50)}${"]".repeat(50)}}`,
+    '{"],[":"}{"}',
+    "{ }",
+    '{"value":-0.0E+00}',
     ` {"a" : "\\ud800"} `,
-    `"${"x".repeat(below(random, 3000))}"`,
+    `{"name":"${"x".repeat(below(random, 3000))}"}`,
   ]);
 }
 
@@ -334,7 +393,7 @@ function requestBytes(
   body: Uint8Array,
   headers: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
-  const all = Object.entries({ host: "bus", connection: "close", ...headers });
+  const all = Object.entries({ host: HOST, connection: "close", ...headers });
   const head = ENCODER.encode(
     `${line}\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`,
   );

@@ -220,10 +220,10 @@ function someValue(random: () => number): number {
 }
 
 const GARBAGE: readonly ((name: string, time: string, random: () => number) => string)[] = [
-  () => "null",
-  () => "42",
-  () => '"an event"',
-  () => "[]",
+  () => '{"name":null,"value":null,"timestamp":null}',
+  (_, time) => `{"name":[],"value":1,"timestamp":${time}}`,
+  () => '{"event":"an event"}',
+  (_, time) => `{"name":{"name":"n"},"value":1,"timestamp":${time}}`,
   () => "{}",
   (_, time) => `{"value":1,"timestamp":${time}}`,
   (_, time) => `{"name":"","value":1,"timestamp":${time}}`,

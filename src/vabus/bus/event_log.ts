@@ -1,4 +1,5 @@
-import type { RawEvents } from "./raw_events.ts";
+import { type Consumer, Consumers, type ConsumerStore, QUEUE_READER } from "./consumers.ts";
+import { endsUpTo, joined, parted, type RawEvents } from "./raw_events.ts";
 
 /** A run of events as it was published, at its place in the log. */
 export interface Chunk extends RawEvents {
@@ -22,29 +23,56 @@ export interface StoredLog {
   /** Offset that the next event gets. */
   readonly next: number;
   readonly chunks: readonly ChunkInfo[];
-  readonly consumers: ReadonlyMap<string, number>;
+  readonly consumers: ReadonlyMap<string, Consumer>;
+  /** How long the bus had run when it was last written down. */
+  readonly runMs: number;
 }
 
 /** Where an {@link EventLog} keeps its chunks. Each method is durable (as far as the store is) when it returns. */
-export interface ChunkStore {
+export interface ChunkStore extends ConsumerStore {
   load(): StoredLog;
-  put(chunk: Chunk): void;
+  /** Adds chunks to the end, all or none of them; one with the offset of the last chunk takes its place. */
+  put(chunks: readonly Chunk[], runMs: number): void;
   get(first: number): Chunk;
   /** Deletes chunks that end at `first` or before, and remembers it as the oldest offset. */
   trimTo(first: number): void;
-  saveConsumer(name: string, offset: number): void;
   close(): void;
 }
 
-export interface LogBounds {
+export type WhenFull = "refuse" | "drop-oldest";
+
+export interface LogOptions {
   readonly maxEvents: number;
+  /** Of what the events take in memory: their own bytes and {@link EVENT_BYTES} for each. */
   readonly maxBytes: number;
+  /** Undefined: refuse where there is a consumer that counts. */
+  readonly whenFull: WhenFull | undefined;
+  /** Silence after which a consumer counts no more. */
+  readonly consumerExpiryMs: number;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+  /** Told the first time that events are dropped which not every consumer has acknowledged. */
+  readonly onLoss: (first: number) => void;
+  /** Told of a consumer that cannot be remembered, so that what it has not read may go. */
+  readonly onStranger: (name: string) => void;
 }
 
-/** Strangers must not fill the memory with names. */
-const MAX_CONSUMERS = 1000;
-/** A reply is not made longer by another chunk once it has as much. */
-const READ_ENOUGH_BYTES = 32 * 1024 * 1024;
+/** Events cannot be taken. The message is for the publisher. */
+export class LogFullError extends Error {
+  override readonly name = "LogFullError";
+
+  /** @param isForGood They would not fit into an empty log either. */
+  constructor(message: string, readonly isForGood: boolean) {
+    super(message);
+  }
+}
+
+/** For where it ends. */
+export const EVENT_BYTES = 4;
+/** What is published by the piece is joined up to so much: a chunk takes about 1 KiB of memory beside its events. */
+const JOINED_MAX_BYTES = 4 * 1024;
+/** What is read at once is this and an event at most, however much was published at once. */
+const CHUNK_MAX_BYTES = 1024 * 1024;
 
 /** An ordered, bounded log of events. What every known consumer has acknowledged goes first when room is needed. */
 export class EventLog {
@@ -53,25 +81,23 @@ export class EventLog {
   private end: number;
   private bytes = 0;
   private readonly chunks: ChunkInfo[];
-  private readonly consumers: Map<string, number>;
+  private readonly consumers: Consumers;
   private readonly waiting = new Set<() => void>();
+  private readonly runMs: () => number;
   private lastRead: Chunk | undefined;
   private hasLost = false;
   private isClosing = false;
 
-  /** @param onLoss Told the first time that events are trimmed which not every consumer has acknowledged. */
-  constructor(
-    private readonly store: ChunkStore,
-    private readonly bounds: LogBounds,
-    private readonly onLoss: (first: number) => void,
-  ) {
+  constructor(private readonly store: ChunkStore, private readonly options: LogOptions) {
     const stored = store.load();
+    const openedMs = options.nowMs();
+    this.runMs = () => Math.floor(stored.runMs + options.nowMs() - openedMs);
     this.id = stored.id;
     this.oldest = stored.first;
     this.end = stored.next;
     this.chunks = [...stored.chunks];
-    this.consumers = new Map(stored.consumers);
-    this.bytes = this.chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    this.consumers = new Consumers(stored.consumers, store, options.consumerExpiryMs, this.runMs);
+    this.bytes = this.chunks.reduce((sum, chunk) => sum + weightOf(chunk), 0);
   }
 
   /** Oldest offset there is. */
@@ -84,57 +110,75 @@ export class EventLog {
     return this.end;
   }
 
+  /** @throws {LogFullError} Nothing of them was taken. */
   append(events: RawEvents): void {
     const count = events.ends.length;
     if (count === 0) return;
-    this.store.put({ ...events, first: this.end });
-    this.chunks.push({ first: this.end, count, byteLength: events.bytes.length });
-    this.bytes += events.bytes.length;
+    const first = this.firstBeside(count, weightOf({ count, byteLength: events.bytes.length }));
+    if (first > this.oldest) this.allowDropping(first);
+    const last = this.chunks.at(-1);
+    const isSmall = last !== undefined && first <= last.first &&
+      last.byteLength + events.bytes.length < JOINED_MAX_BYTES;
+    const chunks = isSmall
+      ? [{ first: last.first, ...joined(this.store.get(last.first), events) }]
+      : chunksOf(events, this.end);
+    this.store.put(chunks, this.runMs());
+    if (isSmall) {
+      this.bytes -= weightOf(this.chunks.pop()!);
+      this.lastRead = undefined;
+    }
+    for (const { first, ends, bytes } of chunks) {
+      const chunk = { first, count: ends.length, byteLength: bytes.length };
+      this.chunks.push(chunk);
+      this.bytes += weightOf(chunk);
+    }
     this.end += count;
-    this.makeRoom();
+    if (first > this.oldest) this.trimTo(first);
     for (const wake of [...this.waiting]) wake();
   }
 
   /**
-   * At most `limit` events from `offset` on (fewer where they are large); those of a piece are joined by commas. The
-   * offset must be in the log, or its end.
+   * At most `limit` events from `offset` on, and no more than fit into `maxBytes`, but one; those of a piece are joined by
+   * commas. The offset must be in the log, or its end.
    */
-  read(offset: number, limit: number): { readonly pieces: readonly Uint8Array[]; readonly next: number } {
+  read(
+    offset: number,
+    limit: number,
+    maxBytes: number,
+  ): { readonly pieces: readonly Uint8Array[]; readonly next: number } {
     const pieces: Uint8Array[] = [];
     let next = offset;
-    let readBytes = 0;
-    for (
-      let i = this.chunkAt(offset);
-      i < this.chunks.length && next < offset + limit && readBytes < READ_ENOUGH_BYTES;
-      i++
-    ) {
+    let room = maxBytes;
+    for (let i = this.chunkAt(offset); i < this.chunks.length && next < offset + limit; i++) {
       const { first, count } = this.chunks[i]!;
-      const from = next - first;
-      const to = Math.min(count, offset + limit - first);
       const { bytes, ends } = this.chunk(first);
-      const piece = bytes.subarray(from === 0 ? 0 : ends[from - 1]! + 1, ends[to - 1]);
+      const from = next - first;
+      const start = from === 0 ? 0 : ends[from - 1]! + 1;
+      const fitting = endsUpTo(ends, start + room);
+      const least = pieces.length === 0 ? from + 1 : from;
+      const to = Math.min(count, offset + limit - first, Math.max(least, fitting));
+      if (to === from) break;
+      const piece = bytes.subarray(start, ends[to - 1]);
       pieces.push(piece);
-      readBytes += piece.length;
+      room -= piece.length + 1;
       next = first + to;
+      if (to < count) break;
     }
     return { pieces, next };
   }
 
   /** Takes the oldest event out of the log. */
   take(): Uint8Array | undefined {
+    this.acknowledge(QUEUE_READER, this.oldest);
     if (this.oldest === this.end) return undefined;
-    const [event] = this.read(this.oldest, 1).pieces;
+    const [event] = this.read(this.oldest, 1, 0).pieces;
     this.trimTo(this.oldest + 1);
     return event;
   }
 
   /** Notes that a consumer has everything below `offset` for good. */
   acknowledge(consumer: string, offset: number): void {
-    const known = this.consumers.get(consumer);
-    if (known !== undefined && known >= offset) return;
-    if (known === undefined && this.consumers.size >= MAX_CONSUMERS) return;
-    this.consumers.set(consumer, offset);
-    this.store.saveConsumer(consumer, offset);
+    if (!this.consumers.hear(consumer, offset)) this.options.onStranger(consumer);
   }
 
   /** Resolves when there is something at or after `offset`, after `waitMs`, or when the signal fires. */
@@ -164,30 +208,44 @@ export class EventLog {
     this.store.close();
   }
 
-  private makeRoom(): void {
-    let first = Math.max(this.oldest, this.end - this.bounds.maxEvents);
-    let bytes = this.bytes;
-    // The newest chunk stays, however large it is: somebody is just being told that it was taken.
-    for (let i = 0; bytes > this.bounds.maxBytes && i < this.chunks.length - 1; i++) {
+  /** The oldest event that there is room for beside so many new ones. @throws {LogFullError} */
+  private firstBeside(count: number, weight: number): number {
+    const { maxEvents, maxBytes } = this.options;
+    if (count > maxEvents || weight > maxBytes) {
+      throw new LogFullError(
+        `${count} events that take ${weight} bytes do not fit into a log of ${maxEvents} events and ${maxBytes} bytes ` +
+          "(--max-events, --max-bytes); send fewer at once",
+        true,
+      );
+    }
+    let first = Math.max(this.oldest, this.end + count - maxEvents);
+    let bytes = this.bytes + weight;
+    for (let i = 0; bytes > maxBytes; i++) {
       const chunk = this.chunks[i]!;
       first = Math.max(first, chunk.first + chunk.count);
-      bytes -= chunk.byteLength;
+      bytes -= weightOf(chunk);
     }
-    if (first === this.oldest) return;
-    const acknowledged = this.consumers.size === 0 ? 0 : Math.min(...this.consumers.values());
-    if (first > acknowledged && !this.hasLost) {
-      this.hasLost = true;
-      this.onLoss(first);
+    return first;
+  }
+
+  /** @throws {LogFullError} Somebody still has to read what would go. */
+  private allowDropping(first: number): void {
+    const slowest = this.consumers.slowest();
+    if (first <= (slowest?.acknowledged ?? 0)) return;
+    if ((this.options.whenFull ?? (slowest && "refuse")) === "refuse") {
+      throw new LogFullError(`the log is full, and ${reasonToKeep(slowest?.name)}; send again later`, false);
     }
-    this.trimTo(first);
+    if (this.hasLost) return;
+    this.hasLost = true;
+    this.options.onLoss(first);
   }
 
   private trimTo(first: number): void {
     this.store.trimTo(first);
     this.oldest = first;
     const kept = this.chunks.findIndex((chunk) => chunk.first + chunk.count > first);
-    for (const { byteLength } of this.chunks.splice(0, kept < 0 ? this.chunks.length : kept)) {
-      this.bytes -= byteLength;
+    for (const chunk of this.chunks.splice(0, kept < 0 ? this.chunks.length : kept)) {
+      this.bytes -= weightOf(chunk);
     }
   }
 
@@ -207,4 +265,23 @@ export class EventLog {
     if (this.lastRead?.first !== first) this.lastRead = this.store.get(first);
     return this.lastRead;
   }
+}
+
+function weightOf({ count, byteLength }: Pick<ChunkInfo, "count" | "byteLength">): number {
+  return byteLength + count * EVENT_BYTES;
+}
+
+function chunksOf(events: RawEvents, first: number): Chunk[] {
+  return parted(events, CHUNK_MAX_BYTES).map((part) => {
+    const chunk = { first, ...part };
+    first += part.ends.length;
+    return chunk;
+  });
+}
+
+function reasonToKeep(name: string | undefined): string {
+  if (name === undefined) return "the bus runs with --when-full refuse";
+  return name === QUEUE_READER
+    ? "a reader of GET /event has not taken all of it"
+    : `consumer ${JSON.stringify(name)} has not acknowledged all of it`;
 }

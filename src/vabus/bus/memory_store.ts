@@ -5,11 +5,11 @@ export class MemoryStore implements ChunkStore {
   private readonly chunks = new Map<number, Chunk>();
 
   load(): StoredLog {
-    return { id: crypto.randomUUID(), first: 0, next: 0, chunks: [], consumers: new Map() };
+    return { id: crypto.randomUUID(), first: 0, next: 0, chunks: [], consumers: new Map(), runMs: 0 };
   }
 
-  put(chunk: Chunk): void {
-    this.chunks.set(chunk.first, chunk);
+  put(chunks: readonly Chunk[]): void {
+    for (const chunk of chunks) this.chunks.set(chunk.first, chunk);
   }
 
   get(first: number): Chunk {
@@ -24,6 +24,8 @@ export class MemoryStore implements ChunkStore {
   }
 
   saveConsumer(): void {}
+
+  forgetConsumer(): void {}
 
   close(): void {
     this.chunks.clear();

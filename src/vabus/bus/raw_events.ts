@@ -1,3 +1,6 @@
+import { BodyError } from "./body.ts";
+import { afterSpace, endOfValue, JsonFault } from "./json_walk.ts";
+
 /** A run of events, each in the bytes it came in. */
 export interface RawEvents {
   /** The events' own bytes, joined by commas. */
@@ -6,74 +9,116 @@ export interface RawEvents {
   readonly ends: Uint32Array;
 }
 
-/** What was sent is no JSON array. The message is for the sender. */
-export class NotAnArrayError extends Error {
-  override readonly name = "NotAnArrayError";
-}
+/** As many as one reply gives out. */
+export const POST_MAX_EVENTS = 100_000;
+/** A reply, and so whoever reads it, has to have room for each. */
+export const EVENT_MAX_BYTES = 1024 * 1024;
 
-const DECODER = new TextDecoder("utf-8", { fatal: true });
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 const COMMA = 0x2c;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 
 /**
- * Splits a JSON array into its elements without changing a byte of them: what handlers make of odd numbers, double keys or
- * events that are none is their business.
+ * Splits a JSON array of objects into them without changing a byte of them: what handlers make of odd numbers, double keys or
+ * fields that are wrong is their business. What is no object would take the place of an event, so nothing of such a body is taken.
+ * Looks at each byte once; the body is overwritten.
  *
- * @throws {NotAnArrayError}
+ * @throws {BodyError}
  */
 export function splitArray(body: Uint8Array): RawEvents {
-  const count = elementCount(body);
-  const bytes = new Uint8Array(body.length);
-  const ends = new Uint32Array(count);
+  const ends = new Uint32Array(Math.min(POST_MAX_EVENTS, body.length));
+  let count = 0;
+  let at = afterSpace(
+    body,
+    BYTE_ORDER_MARK.every((byte, i) => body[i] === byte) ? BYTE_ORDER_MARK.length : 0,
+  );
+  if (body[at] !== OPEN_BRACKET) throw new BodyError(400, "the body must be a JSON array of events");
+  at = afterSpace(body, at + 1);
+  const start = at;
   let length = 0;
-  let event = 0;
-  let from = body.indexOf(OPEN_BRACKET) + 1;
-  const keep = (to: number) => {
-    let [start, end] = [from, to];
-    while (start < end && body[start]! <= 0x20) start++;
-    while (end > start && body[end - 1]! <= 0x20) end--;
-    if (start === end) return;
-    if (event > 0) bytes[length++] = COMMA;
-    bytes.set(body.subarray(start, end), length);
-    length += end - start;
-    ends[event++] = length;
-  };
-  let depth = 0;
-  for (let at = from;; at++) {
-    const byte = body[at]!;
-    if (byte === QUOTE) {
-      do at = body.indexOf(QUOTE, at + 1); while (isEscaped(body, at));
-    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
-    else if (byte === CLOSE_BRACE) depth--;
-    else if (byte === COMMA && depth === 0) {
-      keep(at);
-      from = at + 1;
-    } else if (byte === CLOSE_BRACKET && depth-- === 0) {
-      keep(at);
-      return { bytes: bytes.slice(0, length), ends };
-    }
+  while (count > 0 || body[at] !== CLOSE_BRACKET) {
+    const end = endOfEvent(body, at, count);
+    if (length > 0) body[start + length++] = COMMA;
+    body.copyWithin(start + length, at, end);
+    length += end - at;
+    ends[count++] = length;
+    at = afterSpace(body, end);
+    if (body[at] === CLOSE_BRACKET) break;
+    if (body[at] !== COMMA) throw new BodyError(400, `the body is not JSON after event ${count - 1}`, count);
+    at = afterSpace(body, at + 1);
   }
+  if (afterSpace(body, at + 1) < body.length) {
+    throw new BodyError(400, "the body is not JSON: something follows its array");
+  }
+  return { bytes: body.slice(start, start + length), ends: ends.slice(0, count) };
 }
 
-/** Also makes sure that the bytes are well-formed, which the splitting above relies on. */
-function elementCount(body: Uint8Array): number {
-  let parsed: unknown;
+/** One run after the other. */
+export function joined(before: RawEvents, after: RawEvents): RawEvents {
+  const bytes = new Uint8Array(before.bytes.length + 1 + after.bytes.length);
+  bytes.set(before.bytes);
+  bytes[before.bytes.length] = COMMA;
+  bytes.set(after.bytes, before.bytes.length + 1);
+  const ends = new Uint32Array(before.ends.length + after.ends.length);
+  ends.set(before.ends);
+  after.ends.forEach((end, i) => ends[before.ends.length + i] = before.bytes.length + 1 + end);
+  return { bytes, ends };
+}
+
+/** The same events in runs of at most `maxBytes`, or of one event where that is larger; each run has its own memory. */
+export function parted({ bytes, ends }: RawEvents, maxBytes: number): RawEvents[] {
+  const parts: RawEvents[] = [];
+  for (let from = 0; from < ends.length;) {
+    const start = from === 0 ? 0 : ends[from - 1]! + 1;
+    const to = Math.max(from + 1, endsUpTo(ends, start + maxBytes));
+    parts.push({
+      bytes: bytes.slice(start, ends[to - 1]),
+      ends: ends.slice(from, to).map((end) => end - start),
+    });
+    from = to;
+  }
+  return parts;
+}
+
+/** How many of the ends are not beyond `at`. */
+export function endsUpTo(ends: Uint32Array, at: number): number {
+  let [low, high] = [0, ends.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ends[middle]! <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function endOfEvent(body: Uint8Array, at: number, position: number): number {
+  if (position === POST_MAX_EVENTS) {
+    throw new BodyError(413, `a POST may have ${POST_MAX_EVENTS} events at most; send several`);
+  }
+  let end: number;
   try {
-    parsed = JSON.parse(DECODER.decode(body));
+    end = endOfValue(body, at);
   } catch (error) {
-    throw new NotAnArrayError(`the body is not JSON in UTF-8: ${(error as Error).message}`);
+    if (!(error instanceof JsonFault)) throw error;
+    throw new BodyError(
+      400,
+      `event ${position} ${error.message} (at byte ${error.at}); ${NOTHING_TAKEN}`,
+      position,
+    );
   }
-  if (!Array.isArray(parsed)) throw new NotAnArrayError("the body must be a JSON array of events");
-  return parsed.length;
+  if (body[at] !== OPEN_BRACE) {
+    throw new BodyError(400, `event ${position} is no JSON object; ${NOTHING_TAKEN}`, position);
+  }
+  if (end - at > EVENT_MAX_BYTES) {
+    throw new BodyError(
+      413,
+      `event ${position} is larger than ${EVENT_MAX_BYTES / 1024} KiB; ${NOTHING_TAKEN}`,
+      position,
+    );
+  }
+  return end;
 }
 
-function isEscaped(body: Uint8Array, quoteAt: number): boolean {
-  let backslashes = 0;
-  while (body[quoteAt - 1 - backslashes] === BACKSLASH) backslashes++;
-  return backslashes % 2 === 1;
-}
+const NOTHING_TAKEN = "positions are counted from 0, and nothing of the POST was taken";

@@ -1,12 +1,13 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { HttpListener, INTERRUPTED } from "../../http/http_listener.ts";
+import { Rarely } from "../../http/rarely.ts";
 import type { Logger } from "../../log/logger.ts";
-import { type ChunkStore, EventLog } from "./event_log.ts";
-import { concatenated } from "../bounded_bytes.ts";
 import { BodyError, readBody } from "./body.ts";
+import { ByteBudget } from "./byte_budget.ts";
+import { type ChunkStore, EventLog, LogFullError, type WhenFull } from "./event_log.ts";
 import { MemoryStore } from "./memory_store.ts";
 import { QueryError, ReadQuery } from "./query.ts";
-import { NotAnArrayError, splitArray } from "./raw_events.ts";
+import { splitArray } from "./raw_events.ts";
+import { JSON_TYPE, Replies } from "./reply.ts";
 import { openDatabase, SqliteStore } from "./sqlite_store.ts";
 
 export interface BusServerOptions {
@@ -16,8 +17,14 @@ export interface BusServerOptions {
   readonly storage: { readonly kind: "memory" } | { readonly kind: "sqlite"; readonly path: string };
   readonly maxEvents: number;
   readonly maxBytes: number;
+  /** Undefined: events are refused where a consumer is known that has not read what would have to go. */
+  readonly whenFull?: WhenFull | undefined;
+  /** Silence after which a consumer counts no more. */
+  readonly consumerExpiryMs: number;
   /** Undefined: everybody may read and write. */
   readonly token?: string;
+  /** Names, beside those of loopback, that a client without the token may call it by. */
+  readonly allowedHosts: readonly string[];
   /** PEM texts; undefined: plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly logger: Logger;
@@ -38,9 +45,10 @@ const METRICS_BOUNDS = { maxEvents: 100_000, maxBytes: 64 * 1024 * 1024 };
 const MAX_READERS = 256;
 /** How long requests that are being answered may hold up closing. */
 const CLOSING_GRACE_MS = 1000;
-const WORTH_COMPRESSING_BYTES = 1024;
-const COMMA = new Uint8Array([0x2c]);
-const TAIL = new TextEncoder().encode("]}");
+/** Of the bodies of all requests that have not come to their end, but the small ones. */
+const BODIES_MAX_BYTES = 128 * 1024 * 1024;
+/** A publisher of a log that is full may try again then. */
+const FULL_RETRY_SECONDS = 5;
 
 /** Starts the reference VaBus: the whole protocol over HTTP. @throws {BusError} */
 export function startBus(options: BusServerOptions): BusServer {
@@ -55,6 +63,9 @@ export function startBus(options: BusServerOptions): BusServer {
 
 class Bus {
   private readers = 0;
+  private readonly bodies = new ByteBudget(BODIES_MAX_BYTES);
+  private readonly replies = new Replies();
+  private readonly fullness = new Rarely();
 
   private constructor(
     private readonly options: BusServerOptions,
@@ -64,19 +75,28 @@ class Bus {
 
   static open(options: BusServerOptions): Bus {
     const { storage, logger } = options;
+    const strangers = new Rarely();
+    const common = {
+      whenFull: options.whenFull,
+      consumerExpiryMs: options.consumerExpiryMs,
+      nowMs: () => performance.now(),
+      onStranger: (consumer: string) =>
+        strangers.happened(() =>
+          logger.warn("too many consumers are known: what this one has not read may be dropped", { consumer })
+        ),
+    };
     const onLoss = (first: number) =>
       logger.warn(
-        "the log is full: the oldest events are trimmed though not every consumer has acknowledged them",
-        {
-          first,
-        },
+        "the log is full: the oldest events are dropped though not every consumer has acknowledged them",
+        { first },
       );
     try {
       const storeNamed = opened(storage);
+      const { maxEvents, maxBytes } = options;
       return new Bus(
         options,
-        new EventLog(storeNamed("events"), options, onLoss),
-        new EventLog(storeNamed("metrics"), METRICS_BOUNDS, () => {}),
+        new EventLog(storeNamed("events"), { ...common, maxEvents, maxBytes, onLoss }),
+        new EventLog(storeNamed("metrics"), { ...common, ...METRICS_BOUNDS, onLoss: () => {} }),
       );
     } catch (error) {
       const path = storage.kind === "sqlite" ? storage.path : "in memory";
@@ -90,7 +110,7 @@ class Bus {
   }
 
   listen(): BusServer {
-    const { hostname, port, tls, logger } = this.options;
+    const { hostname, port, tls, token, allowedHosts, logger } = this.options;
     let listener: HttpListener;
     try {
       listener = new HttpListener({
@@ -98,6 +118,13 @@ class Bus {
         port,
         tls,
         closingGraceMs: CLOSING_GRACE_MS,
+        access: {
+          allowedHosts: [...allowedHosts, hostname.toLowerCase()],
+          token,
+          onRefusal: ({ message }, from, count) =>
+            logger.warn("a request was refused", { reason: message, from, count }),
+        },
+        refuse: ({ status, message, headers }) => problem(status, message, headers),
         answer: (request) => this.answer(request),
         onError: (error) => {
           logger.error("a request could not be answered", { error: (error as Error).message });
@@ -131,11 +158,11 @@ class Bus {
     try {
       const url = URL.parse(request.url);
       if (url === null) return problem(400, "path or host is not one of HTTP");
-      const refusal = url.pathname === "/healthz" ? undefined : this.refusal(request);
-      return refusal ?? await this.route(request, url);
+      return await this.route(request, url);
     } catch (error) {
-      if (error instanceof QueryError || error instanceof NotAnArrayError) return problem(400, error.message);
-      if (error instanceof BodyError) return problem(error.status, error.message);
+      if (error instanceof QueryError) return problem(400, error.message);
+      if (error instanceof BodyError) return bodyProblem(error);
+      if (error instanceof LogFullError) return this.fullProblem(error);
       throw error;
     }
   }
@@ -168,16 +195,15 @@ class Bus {
     return problem(405, `${url.pathname} takes ${allow}`, { allow });
   }
 
-  private refusal(request: Request): Response | undefined {
-    const { token } = this.options;
-    if (token === undefined) return undefined;
-    const given = request.headers.get("authorization");
-    if (given === null) {
-      return problem(401, "a bearer token is needed", { "www-authenticate": "Bearer" });
-    }
-    return timingSafeEqual(digest(given), digest(`Bearer ${token}`))
-      ? undefined
-      : problem(403, "the token is not right");
+  private fullProblem({ message, isForGood }: LogFullError): Response {
+    if (isForGood) return problem(413, message);
+    this.fullness.happened((count) =>
+      this.options.logger.warn("events were refused; --when-full drop-oldest would drop old ones instead", {
+        reason: message,
+        count,
+      })
+    );
+    return problem(429, message, { "retry-after": `${FULL_RETRY_SECONDS}` });
   }
 
   private async read(log: EventLog, request: Request, url: URL): Promise<Response> {
@@ -190,34 +216,23 @@ class Bus {
     if (offset < first) return json(410, { log: id, first, next });
     if (offset > next) return json(416, { log: id, first, next });
     const isGzipped = acceptsGzip(request);
-    if (offset < next || query.waitMs === 0) return await whole(reply(log, offset, query.limit), isGzipped);
+    if (offset < next || query.waitMs === 0) {
+      return await this.replies.now(log, offset, query.limit, isGzipped) ??
+        problem(503, "too many large replies have not been taken", { "retry-after": "1" });
+    }
     if (this.readers >= MAX_READERS) return problem(503, "too many readers wait", { "retry-after": "1" });
-    return streamed(this.awaited(log, offset, query), isGzipped);
-  }
-
-  /** A reply that comes when there is something to say; the runtime tells a reader's going away only of a body it streams. */
-  private awaited(
-    log: EventLog,
-    offset: number,
-    { limit, waitMs }: ReadQuery,
-  ): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const gone = new AbortController();
     this.readers++;
-    return new ReadableStream({
-      start: async (controller) => {
-        await log.waitFor(offset, waitMs, gone.signal);
-        this.readers--;
-        if (gone.signal.aborted) return;
-        // Where it was trimmed away meanwhile, the next request is told.
-        controller.enqueue(reply(log, offset, offset < log.first ? 0 : limit));
-        controller.close();
-      },
-      cancel: () => gone.abort(),
-    });
+    return this.replies.later(
+      log,
+      offset,
+      query.limit,
+      isGzipped,
+      (gone) => log.waitFor(offset, query.waitMs, gone).finally(() => this.readers--),
+    );
   }
 
   private async publish(log: EventLog, request: Request): Promise<number> {
-    log.append(splitArray(await readBody(request)));
+    log.append(splitArray(await readBody(request, this.bodies)));
     return log.next;
   }
 
@@ -228,49 +243,24 @@ class Bus {
   }
 }
 
-const JSON_TYPE = { "content-type": "application/json" };
-const GZIPPED_JSON_TYPE = { ...JSON_TYPE, "content-encoding": "gzip", vary: "accept-encoding" };
-
 function opened(storage: BusServerOptions["storage"]): (logName: string) => ChunkStore {
   if (storage.kind === "memory") return () => new MemoryStore();
   const database = openDatabase(storage.path);
   return (logName) => new SqliteStore(database, logName);
 }
 
-function reply(log: EventLog, offset: number, limit: number): Uint8Array<ArrayBuffer> {
-  const { pieces, next } = log.read(offset, limit);
-  const head = `{"log":"${log.id}","offset":${offset},"next":${next},"events":[`;
-  const events = pieces.flatMap((piece, i) => i === 0 ? [piece] : [COMMA, piece]);
-  return concatenated([new TextEncoder().encode(head), ...events, TAIL]);
-}
-
 function acceptsGzip(request: Request): boolean {
   return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(request.headers.get("accept-encoding") ?? "");
 }
 
-async function whole(bytes: Uint8Array<ArrayBuffer>, isGzipped: boolean): Promise<Response> {
-  if (!isGzipped || bytes.length < WORTH_COMPRESSING_BYTES) {
-    return new Response(bytes, { headers: JSON_TYPE });
-  }
-  const packed = new Response(bytes).body!.pipeThrough(new CompressionStream("gzip"));
-  return new Response(await new Response(packed).bytes(), { headers: GZIPPED_JSON_TYPE });
-}
-
-function streamed(body: ReadableStream<Uint8Array<ArrayBuffer>>, isGzipped: boolean): Response {
-  return isGzipped
-    ? new Response(body.pipeThrough(new CompressionStream("gzip")), { headers: GZIPPED_JSON_TYPE })
-    : new Response(body, { headers: JSON_TYPE });
-}
-
-function json(status: number, value: unknown, headers: Record<string, string> = {}): Response {
+function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(JSON.stringify(value), { status, headers: { ...JSON_TYPE, ...headers } });
 }
 
-function problem(status: number, error: string, headers?: Record<string, string>): Response {
-  return json(status, { error }, headers);
+function bodyProblem({ status, message, position }: BodyError): Response {
+  return json(status, { error: message, position }, status === 503 ? { "retry-after": "1" } : {});
 }
 
-/** Of equal length whatever the text, so that comparing tells nothing about it. */
-function digest(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
+function problem(status: number, error: string, headers?: Readonly<Record<string, string>>): Response {
+  return json(status, { error }, headers);
 }

@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import type { Consumer } from "./consumers.ts";
 import type { Chunk, ChunkStore, StoredLog } from "./event_log.ts";
 
 const SCHEMA = `
@@ -6,6 +7,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS chunk (log TEXT, first INTEGER, count INTEGER NOT NULL, byte_length INTEGER NOT NULL,
     ends BLOB NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (log, first));
   CREATE TABLE IF NOT EXISTS consumer (log TEXT, name TEXT, acknowledged INTEGER NOT NULL, PRIMARY KEY (log, name));
+  CREATE TABLE IF NOT EXISTS heard (log TEXT, name TEXT, run_ms INTEGER NOT NULL, PRIMARY KEY (log, name));
+  CREATE TABLE IF NOT EXISTS run (log TEXT PRIMARY KEY, ms INTEGER NOT NULL);
 `;
 
 /** Opens the file of a bus. It belongs to this process alone: a second bus would give out the same offsets again. */
@@ -36,22 +39,22 @@ export class SqliteStore implements ChunkStore {
     const chunks = this.database.prepare(
       "SELECT first, count, byte_length AS byteLength FROM chunk WHERE log = ? ORDER BY first",
     ).all(this.name) as unknown as { first: number; count: number; byteLength: number }[];
-    const consumers = this.database.prepare("SELECT name, acknowledged FROM consumer WHERE log = ?")
-      .all(this.name) as unknown as { name: string; acknowledged: number }[];
-    return {
-      id,
-      first,
-      next,
-      chunks,
-      consumers: new Map(consumers.map(({ name, acknowledged }) => [name, acknowledged])),
-    };
+    const { runMs } = this.database.prepare("SELECT coalesce(max(ms), 0) AS runMs FROM run WHERE log = ?")
+      .get(this.name) as unknown as { runMs: number };
+    return { id, first, next, chunks, consumers: this.consumers(runMs), runMs };
   }
 
-  put({ first, bytes, ends }: Chunk): void {
+  /** The one with the offset of the last chunk replaces it, since it has the same key. */
+  put(chunks: readonly Chunk[], runMs: number): void {
+    const last = chunks.at(-1)!;
     this.transaction(() => {
-      this.database.prepare("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?)")
-        .run(this.name, first, ends.length, bytes.length, new Uint8Array(ends.buffer), bytes);
-      this.database.prepare("UPDATE log SET next = ? WHERE name = ?").run(first + ends.length, this.name);
+      const insert = this.database.prepare("INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?)");
+      for (const { first, bytes, ends } of chunks) {
+        insert.run(this.name, first, ends.length, bytes.length, new Uint8Array(ends.buffer), bytes);
+      }
+      this.database.prepare("UPDATE log SET next = ? WHERE name = ?")
+        .run(last.first + last.ends.length, this.name);
+      this.database.prepare("INSERT OR REPLACE INTO run VALUES (?, ?)").run(this.name, runMs);
     });
   }
 
@@ -68,13 +71,34 @@ export class SqliteStore implements ChunkStore {
     });
   }
 
-  saveConsumer(name: string, offset: number): void {
-    this.database.prepare("INSERT OR REPLACE INTO consumer VALUES (?, ?, ?)").run(this.name, name, offset);
+  saveConsumer(name: string, { acknowledged, heardMs }: Consumer): void {
+    this.transaction(() => {
+      this.database.prepare("INSERT OR REPLACE INTO consumer VALUES (?, ?, ?)")
+        .run(this.name, name, acknowledged);
+      this.database.prepare("INSERT OR REPLACE INTO heard VALUES (?, ?, ?)").run(this.name, name, heardMs);
+      this.database.prepare("INSERT OR REPLACE INTO run VALUES (?, ?)").run(this.name, heardMs);
+    });
+  }
+
+  forgetConsumer(name: string): void {
+    this.transaction(() => {
+      for (const table of ["consumer", "heard"]) {
+        this.database.prepare(`DELETE FROM ${table} WHERE log = ? AND name = ?`).run(this.name, name);
+      }
+    });
   }
 
   /** Closes the file, and so every log in it. */
   close(): void {
     if (this.database.isOpen) this.database.close();
+  }
+
+  /** One that an earlier version has noted counts as heard of just now. */
+  private consumers(runMs: number): Map<string, Consumer> {
+    const rows = this.database.prepare(
+      "SELECT name, acknowledged, coalesce(run_ms, ?) AS heardMs FROM consumer LEFT JOIN heard USING (log, name) WHERE log = ?",
+    ).all(runMs, this.name) as unknown as { name: string; acknowledged: number; heardMs: number }[];
+    return new Map(rows.map(({ name, ...consumer }) => [name, consumer]));
   }
 
   private transaction(work: () => void): void {

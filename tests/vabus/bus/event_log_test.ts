@@ -1,27 +1,52 @@
 import assert from "node:assert/strict";
-import { type ChunkStore, EventLog } from "../../../src/vabus/bus/event_log.ts";
+import fc from "../../support/fast_check.ts";
+import {
+  type ChunkStore,
+  EventLog,
+  LogFullError,
+  type LogOptions,
+} from "../../../src/vabus/bus/event_log.ts";
 import { MemoryStore } from "../../../src/vabus/bus/memory_store.ts";
 import { splitArray } from "../../../src/vabus/bus/raw_events.ts";
 import { openDatabase, SqliteStore } from "../../../src/vabus/bus/sqlite_store.ts";
 
-const ROOMY = { maxEvents: 1000, maxBytes: 100_000 };
+const EXPIRY_MS = 1000;
+const ROOMY = { maxEvents: 1000, maxBytes: 100_000, whenFull: "drop-oldest" } as const;
+type Bounds = Pick<LogOptions, "maxEvents" | "maxBytes" | "whenFull">;
+const ALL = 1e9;
 const NEVER = new AbortController().signal;
 
 interface Rig {
   readonly log: EventLog;
   /** Oldest offsets after each trimming that cost unacknowledged events. */
   readonly losses: number[];
+  /** Consumers that could not be remembered. */
+  readonly strangers: string[];
+  /** Time in milliseconds; tests move it on. */
+  readonly clock: { nowMs: number };
+}
+
+function open(store: ChunkStore, bounds: Bounds, clock = { nowMs: 0 }): Rig {
+  const losses: number[] = [];
+  const strangers: string[] = [];
+  const log = new EventLog(store, {
+    ...bounds,
+    consumerExpiryMs: EXPIRY_MS,
+    nowMs: () => clock.nowMs,
+    onLoss: (first) => losses.push(first),
+    onStranger: (name) => strangers.push(name),
+  });
+  return { log, losses, strangers, clock };
 }
 
 /** Runs a test of the contract over each store. */
-function contract(name: string, bounds: typeof ROOMY, test: (rig: Rig) => void | Promise<void>): void {
+function contract(name: string, bounds: Bounds, test: (rig: Rig) => void | Promise<void>): void {
   const run = async (store: ChunkStore) => {
-    const losses: number[] = [];
-    const log = new EventLog(store, bounds, (first) => losses.push(first));
+    const rig = open(store, bounds);
     try {
-      await test({ log, losses });
+      await test(rig);
     } finally {
-      log.close();
+      rig.log.close();
     }
   };
   Deno.test(`memory: ${name}`, () => run(new MemoryStore()));
@@ -29,13 +54,18 @@ function contract(name: string, bounds: typeof ROOMY, test: (rig: Rig) => void |
 }
 
 function publish(log: EventLog, ...numbers: number[]): void {
-  log.append(splitArray(new TextEncoder().encode(JSON.stringify(numbers))));
+  log.append(splitArray(new TextEncoder().encode(JSON.stringify(numbers.map((n) => ({ n }))))));
 }
 
-function read(log: EventLog, offset: number, limit: number): { events: number[]; next: number } {
-  const { pieces, next } = log.read(offset, limit);
+function read(
+  log: EventLog,
+  offset: number,
+  limit: number,
+  maxBytes = ALL,
+): { events: number[]; next: number } {
+  const { pieces, next } = log.read(offset, limit, maxBytes);
   const text = pieces.map((piece) => new TextDecoder().decode(piece)).join(",");
-  return { events: JSON.parse(`[${text}]`), next };
+  return { events: JSON.parse(`[${text}]`).map(({ n }: { n: number }) => n), next };
 }
 
 function range(from: number, to: number): number[] {
@@ -64,7 +94,7 @@ contract("taking removes the oldest event", ROOMY, ({ log }) => {
   publish(log, 0, 1);
   publish(log, 2);
   for (const expected of [0, 1, 2]) {
-    assert.equal(new TextDecoder().decode(log.take()), String(expected));
+    assert.equal(new TextDecoder().decode(log.take()), `{"n":${expected}}`);
     assert.equal(log.first, expected + 1);
   }
   assert.equal(log.take(), undefined);
@@ -97,7 +127,8 @@ contract(
   ({ log, losses }) => {
     log.acknowledge("a", 2);
     log.acknowledge("b", 0);
-    publish(log, 0, 1, 2);
+    publish(log, 0, 1);
+    publish(log, 2);
     assert.deepEqual([log.first, losses], [1, [1]]);
   },
 );
@@ -110,16 +141,171 @@ contract("an acknowledgement is never taken back", { ...ROOMY, maxEvents: 2 }, (
   assert.deepEqual([log.first, losses], [1, []]);
 });
 
-contract("the oldest go when the bytes demand it", { maxEvents: 1000, maxBytes: 50 }, ({ log, losses }) => {
-  for (let i = 0; i < 10; i++) publish(log, 1111111111);
+const LARGE = 3000;
+
+function publishLarge(log: EventLog, n: number): void {
+  log.append(splitArray(new TextEncoder().encode(`[{"n":${n},"x":"${"x".repeat(LARGE)}"}]`)));
+}
+
+contract("the oldest go when the bytes demand it", { ...ROOMY, maxBytes: 6 * LARGE }, ({ log, losses }) => {
+  for (let i = 0; i < 10; i++) publishLarge(log, i);
   assert.deepEqual([log.first, log.next], [5, 10]);
-  assert.deepEqual(read(log, 5, 100).events.length, 5);
+  assert.deepEqual(read(log, 5, 100).events, range(5, 10));
   assert.deepEqual(losses, [1], "told once, not each time");
 });
 
-contract("more than fits leaves the newest", { ...ROOMY, maxEvents: 3 }, ({ log }) => {
+contract("tiny events count for what they take", { ...ROOMY, maxBytes: 20_000 }, ({ log }) => {
+  for (let i = 0; i < 100; i++) {
+    log.append(splitArray(new TextEncoder().encode(`[${Array(100).fill("{}").join(",")}]`)));
+  }
+  assert.ok(log.next - log.first < 20_000 / (2 + 4), `${log.next - log.first}`);
+});
+
+contract("what can never fit is not taken", { ...ROOMY, maxEvents: 3, maxBytes: 2000 }, ({ log }) => {
+  const isForGood = (error: unknown) => error instanceof LogFullError && error.isForGood;
+  assert.throws(() => publish(log, ...range(0, 4)), isForGood);
+  assert.throws(() => publishLarge(log, 0), isForGood);
+  assert.deepEqual([log.first, log.next], [0, 0]);
+});
+
+contract("a reply has as many events as fit into its bytes, and one at least", ROOMY, ({ log }) => {
   publish(log, ...range(0, 10));
-  assert.deepEqual(read(log, log.first, 100), { events: [7, 8, 9], next: 10 });
+  publishLarge(log, 10);
+  publish(log, ...range(11, 20));
+  const size = '{"n":0}'.length;
+  assert.deepEqual(read(log, 0, 100, 0).events, [0]);
+  assert.deepEqual(read(log, 0, 100, 3 * size + 2).events, [0, 1, 2]);
+  assert.deepEqual(read(log, 0, 100, 3 * size + 1).events, [0, 1]);
+  assert.deepEqual(read(log, 8, 100, 1000).events, [8, 9]);
+  assert.deepEqual(read(log, 10, 100, 10).events, [10]);
+  assert.deepEqual(read(log, 0, 100).events, range(0, 20));
+});
+
+contract(
+  "what is published at once is read in part",
+  { ...ROOMY, maxEvents: 1e6, maxBytes: 1e9 },
+  ({ log }) => {
+    const texts = Array.from({ length: 5000 }, (_, n) => `{"n":${n},"x":"${"x".repeat(1000)}"}`);
+    log.append(splitArray(new TextEncoder().encode(`[${texts.join(",")}]`)));
+    for (const offset of [0, 1, 1020, 1021, 1022, 1023, 1024, 2500, 4999]) {
+      const end = Math.min(5000, offset + 1500);
+      assert.deepEqual(read(log, offset, 1500), { events: range(offset, end), next: end });
+    }
+  },
+);
+
+contract(
+  "a consumer holds what it has not acknowledged",
+  { ...ROOMY, maxEvents: 10, whenFull: undefined },
+  ({ log, losses }) => {
+    publish(log, ...range(0, 10));
+    publish(log, 10);
+    assert.deepEqual([log.first, losses], [1, [1]], "nobody was known");
+    log.acknowledge("a", 4);
+    log.acknowledge("b", 9);
+    publish(log, 11, 12, 13);
+    assert.equal(log.first, 4);
+    assert.throws(
+      () => publish(log, 14),
+      (error) => error instanceof LogFullError && !error.isForGood && /"a"/.test(error.message),
+    );
+    assert.deepEqual([log.first, log.next], [4, 14]);
+    log.acknowledge("a", 14);
+    publish(log, 14);
+    assert.equal(log.first, 5);
+  },
+);
+
+contract(
+  "who is not heard of counts no more",
+  { ...ROOMY, maxEvents: 2, whenFull: undefined },
+  ({ log, clock }) => {
+    log.acknowledge("a", 0);
+    publish(log, 0, 1);
+    for (let i = 0; i < 5; i++) {
+      clock.nowMs += EXPIRY_MS - 1;
+      assert.throws(() => publish(log, 2), LogFullError);
+      log.acknowledge("a", 0);
+    }
+    clock.nowMs += EXPIRY_MS;
+    publish(log, 2);
+    assert.equal(log.first, 1);
+  },
+);
+
+contract("consumers are bounded; those that count no more make room", ROOMY, ({ log, clock, strangers }) => {
+  for (let i = 0; i < 1001; i++) log.acknowledge(`c${i}`, 0);
+  assert.deepEqual(strangers, ["c1000"]);
+  clock.nowMs += EXPIRY_MS;
+  log.acknowledge("new", 0);
+  assert.deepEqual(strangers, ["c1000"]);
+});
+
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ kind: fc.constant("publish" as const), count: fc.integer({ min: 1, max: 6 }) }),
+    fc.record({ kind: fc.constant("read" as const), consumer: fc.constantFrom("a", "b"), unread: fc.nat(8) }),
+    fc.record({ kind: fc.constant("time" as const), ms: fc.nat(EXPIRY_MS) }),
+  ),
+  { maxLength: 60 },
+);
+
+Deno.test("whatever is published, nothing goes that a consumer heard of has not acknowledged", () => {
+  fc.assert(
+    fc.property(steps, (steps) => {
+      const { log, clock } = open(new MemoryStore(), { ...ROOMY, maxEvents: 10, whenFull: undefined });
+      const consumers = new Map<string, { acknowledged: number; heardMs: number }>();
+      for (const step of steps) {
+        const { first, next } = log;
+        if (step.kind === "time") clock.nowMs += step.ms;
+        else if (step.kind === "read") {
+          const offset = Math.max(0, next - step.unread);
+          log.acknowledge(step.consumer, offset);
+          const acknowledged = Math.max(offset, consumers.get(step.consumer)?.acknowledged ?? 0);
+          consumers.set(step.consumer, { acknowledged, heardMs: clock.nowMs });
+        } else {
+          for (const [name, { heardMs }] of consumers) {
+            if (clock.nowMs - heardMs >= EXPIRY_MS) consumers.delete(name);
+          }
+          const least = Math.min(...[...consumers.values()].map(({ acknowledged }) => acknowledged));
+          const needed = Math.max(first, next + step.count - 10);
+          const isTaken = needed === first || needed <= least;
+          const take = () => publish(log, ...range(next, next + step.count));
+          if (isTaken) take();
+          else assert.throws(take, LogFullError);
+          assert.deepEqual([log.first, log.next], isTaken ? [needed, next + step.count] : [first, next]);
+          assert.deepEqual(read(log, log.first, 100).events, range(log.first, log.next));
+        }
+      }
+    }),
+    { seed: 12_04, numRuns: 500 },
+  );
+});
+
+Deno.test("sqlite: a consumer counts over restarts, for the time that the bus runs", () => {
+  const directory = Deno.makeTempDirSync();
+  const bounds = { ...ROOMY, maxEvents: 2, whenFull: undefined };
+  // Each start has another origin of its clock.
+  const start = (nowMs: number) =>
+    open(new SqliteStore(openDatabase(`${directory}/bus.sqlite`), "events"), bounds, { nowMs });
+  try {
+    const first = start(5_000_000);
+    first.log.acknowledge("a", 0);
+    publish(first.log, 0, 1);
+    first.log.close();
+    const second = start(17);
+    second.clock.nowMs += EXPIRY_MS - 1;
+    assert.throws(() => publish(second.log, 2), LogFullError);
+    second.clock.nowMs += 1;
+    publish(second.log, 2);
+    second.log.acknowledge("b", 0);
+    second.log.close();
+    const third = start(1e12);
+    assert.throws(() => publish(third.log, 3), /"b"/);
+    third.log.close();
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
 });
 
 contract("who waits is woken by the first event", ROOMY, async ({ log }) => {
@@ -147,15 +333,14 @@ contract("waiting ends when its time is over", ROOMY, async ({ log }) => {
 
 Deno.test("sqlite: everything is there again after reopening, each log under its name", async () => {
   const directory = await Deno.makeTempDir();
-  const open = (bounds: typeof ROOMY) => {
-    const losses: number[] = [];
+  const openBoth = (bounds: Bounds) => {
     const database = openDatabase(`${directory}/bus.sqlite`);
-    const events = new EventLog(new SqliteStore(database, "events"), bounds, (first) => losses.push(first));
-    const metrics = new EventLog(new SqliteStore(database, "metrics"), bounds, () => {});
+    const { log: events, losses } = open(new SqliteStore(database, "events"), bounds);
+    const { log: metrics } = open(new SqliteStore(database, "metrics"), bounds);
     return { events, metrics, losses, close: () => [events, metrics].forEach((log) => log.close()) };
   };
   try {
-    const before = open(ROOMY);
+    const before = openBoth(ROOMY);
     publish(before.events, ...range(0, 10));
     publish(before.events, ...range(10, 20));
     publish(before.metrics, 1000);
@@ -164,16 +349,16 @@ Deno.test("sqlite: everything is there again after reopening, each log under its
     const { id } = before.events;
     before.close();
 
-    const after = open({ ...ROOMY, maxEvents: 3 });
+    const after = openBoth({ ...ROOMY, maxEvents: 3 });
     assert.equal(after.events.id, id);
     assert.notEqual(after.metrics.id, id);
     assert.deepEqual([after.events.first, after.events.next], [13, 20]);
     assert.deepEqual(read(after.events, 13, 100).events, range(13, 20));
     assert.deepEqual(read(after.metrics, 0, 100).events, [1000]);
     publish(after.events, 20);
-    assert.deepEqual([after.events.first, after.losses], [18, []]);
+    assert.deepEqual([after.events.first, after.losses], [18, [18]], "who takes has not taken them");
     publish(after.events, 21);
-    assert.deepEqual([after.events.first, after.losses], [19, [19]]);
+    assert.deepEqual([after.events.first, after.losses], [19, [18]]);
     after.close();
   } finally {
     await Deno.remove(directory, { recursive: true });
