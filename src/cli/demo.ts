@@ -68,7 +68,7 @@ async function show(
     for (const part of parts) part.catch(() => ended.abort());
   };
   try {
-    await runService(config, logger, ending, { forgetSinks: [], skipTo: [], onReady });
+    await runService(config, logger, ending, { forgetSinks: [], skipTo: [], onReady, isQuiet: true });
   } finally {
     ended.abort();
     await Promise.allSettled(parts);

@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/fault.ts";
 import type { Reread } from "../config/reread.ts";
 import { BusReader, type BusReaderOptions, type DrainResult } from "../ingest/bus_reader.ts";
+import type { IngestObserver } from "../ingest/ingest.ts";
 import { QueueReader } from "../ingest/queue_reader.ts";
 import type { Logger } from "../log/logger.ts";
 import { MetricCollector } from "../metrics/metric_collector.ts";
@@ -17,6 +18,7 @@ import { BusConnection } from "../vabus/bus_connection.ts";
 import { postMetrics } from "../vabus/metrics_client.ts";
 import { BUILT_AT_MS, VERSION } from "../version.ts";
 import { type Core, openCore } from "./core.ts";
+import { MinuteLog } from "./minute_log.ts";
 import { NotifySocket } from "./notify_socket.ts";
 import { addressOf, type BusClient, type Surroundings, systemSurroundings } from "./parts.ts";
 import { readiness } from "./readiness.ts";
@@ -38,6 +40,8 @@ export interface ServiceOptions extends HandlerOptions {
   readonly serviceManager?: ServiceManager | undefined;
   /** How settings change while the service runs; undefined: they do not. */
   readonly resettings?: Resettings;
+  /** Whoever shows himself what is done and refused needs no line of it each minute. */
+  readonly isQuiet?: boolean;
   /** Called once everything has been started. */
   readonly onReady?: (view: HandlerView) => void;
 }
@@ -83,6 +87,7 @@ export interface OnceResult {
   readonly reasons: readonly string[];
 }
 
+const UNOBSERVED: IngestObserver = { processed: () => {}, checkpointed: () => {}, refused: () => {} };
 /** Once the signal has fired, what is in the outbox may take so long to be delivered. */
 const SHUTDOWN_DELIVERY_MS = 8000;
 const LAST_METRICS_MS = 1000;
@@ -134,7 +139,7 @@ export function fulfilWishes(config: Config, logger: Logger): { retried: number;
     forgetSinks: [],
     clock: systemClock,
     builtAtMs: BUILT_AT_MS,
-    observer: { processed: () => {}, checkpointed: () => {} },
+    observer: UNOBSERVED,
   });
   try {
     while (hasWishes(core.state)) {
@@ -164,7 +169,7 @@ export async function deliverAlone(
     forgetSinks: [],
     clock: systemClock,
     builtAtMs: BUILT_AT_MS,
-    observer: metrics,
+    observer: UNOBSERVED,
   });
   try {
     const { sinks, clock, random, delivery } = systemSurroundings(config, logger);
@@ -192,6 +197,7 @@ class Handler {
   /** Undefined where nobody asks to be told, or not yet. */
   private supervision: Supervision | undefined;
   private outletConnection: BusConnection | undefined;
+  private readonly minuteLog: MinuteLog;
   private isStopping = false;
 
   constructor(
@@ -210,7 +216,11 @@ class Handler {
       acceptSinks: options.acceptSinks ?? [],
       clock,
       builtAtMs,
-      observer: this.metrics,
+      observer: {
+        processed: (seconds) => this.metrics.processed(seconds),
+        checkpointed: (seconds) => this.metrics.checkpointed(seconds),
+        refused: (event) => this.minuteLog.refused(event),
+      },
       openState,
       letterBound,
     });
@@ -227,9 +237,13 @@ class Handler {
         : new QueueReader(source, bus, ingest, clock, random, ingestLogger)
     );
     this.metrics.attach(() => readings(this.core, this.router));
+    this.minuteLog = new MinuteLog(() => this.metrics.snapshot(), clock, logger);
   }
 
-  async serve(signal: AbortSignal, { onReady, serviceManager, resettings }: ServiceOptions): Promise<void> {
+  async serve(
+    signal: AbortSignal,
+    { onReady, serviceManager, resettings, isQuiet }: ServiceOptions,
+  ): Promise<void> {
     const { config, logger, router, readers } = this;
     const { ingest } = this.core;
     const outlet = config.metricsIntervalMs === 0 ? undefined : this.createOutlet();
@@ -240,6 +254,7 @@ class Handler {
     const reading = Promise.all([
       ...readers.map((reader) => tasks.start(() => reader.run(halt))),
       tasks.start(() => ingest.keepCheckpointing(halt)),
+      ...(isQuiet ? [] : [tasks.start(() => this.minuteLog.run(halt))]),
       ...(outlet ? [tasks.start(() => outlet.run(config.metricsIntervalMs, this.clock.sleep, halt))] : []),
     ]);
     logger.info("started", {
@@ -271,6 +286,7 @@ class Handler {
       isDelivered.abort();
       tasks.check();
       ingest.checkpointNow();
+      if (!isQuiet) this.minuteLog.tell();
       for (const leftover of leftovers ?? []) logger.warn(`left for the next start: ${leftover}`);
       logger.info("stopped");
     } finally {
@@ -363,6 +379,7 @@ class Handler {
       tasks.check();
       ingest.checkpointNow();
       reasons.push(...leftovers ?? []);
+      this.minuteLog.tell();
       return { complete: reasons.length === 0, reasons };
     } finally {
       drainedSignal.abort();

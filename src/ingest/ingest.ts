@@ -33,6 +33,7 @@ export interface Obstacle {
 export interface IngestObserver {
   processed(seconds: number): void;
   checkpointed(seconds: number): void;
+  refused(event: RefusedEvent): void;
 }
 
 /** A bus as ingest sees it. */
@@ -487,7 +488,9 @@ export class Ingest {
     ) => {
       const offset = firstOffset === undefined ? undefined : firstOffset + index;
       this.refusedBytes += raw.length;
-      this.refused.push({ reason, detail, bus: busName, offset, raw, rawBytes });
+      const refused = { reason, detail, bus: busName, offset, raw, rawBytes };
+      this.refused.push(refused);
+      this.observer.refused(refused);
     };
     for (const { index, detail, rawStart, rawEnd } of batch.invalid) {
       keep("invalid", detail, index, rawOf(rawStart, rawEnd), rawEnd - rawStart);

@@ -110,7 +110,7 @@ export function openRig(
     forgetSinks: [],
     clock,
     builtAtMs: undefined,
-    observer: { processed: () => {}, checkpointed: () => {} },
+    observer: { processed: () => {}, checkpointed: () => {}, refused: () => {} },
     ...(letterBound && { letterBound }),
   });
   const options = { batchSize: config.vabus.batchSize, waitSeconds: 1 };
