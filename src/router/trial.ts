@@ -87,14 +87,14 @@ export class Trial {
   }
 
   /**
-   * Looks for a row that passes among those after the suspect, evenly spread over them. Where none is left, the newest that the sink
-   * has taken is written once more: a single row of a series must not wait for others that may never come.
+   * Looks for a row that passes among those after the suspect, evenly spread over them. Where none does, the newest that the sink
+   * has taken is written once more: the rows of one series that wait must not wait for others, which may never come.
    */
   private async anotherPasses(suspect: Aggregate): Promise<boolean> {
     const others = this.rows.slice(this.rows.findIndex(({ aggregates }) => aggregates[0] === suspect) + 1);
     const step = Math.max(1, Math.floor(others.length / WITNESSES_MAX));
     const witnesses = others.filter((_, i) => i % step === 0).slice(0, WITNESSES_MAX);
-    if (witnesses.length === 0) witnesses.push(...this.lastDelivered());
+    witnesses.push(...this.lastDelivered());
     for (const witness of witnesses) {
       try {
         await this.steps.write(witness);
