@@ -3,6 +3,7 @@ import { contradictions, doubtfulPairs, isLoopback } from "./contradictions.ts";
 import { ConfigError, type Fault } from "./fault.ts";
 import { readSettings, readText, type Setting, type Settings, type Sources } from "./settings.ts";
 import { secretsOf } from "./redaction.ts";
+import type { PostgresParameters, SslMode } from "./postgres_parameters.ts";
 import type { HostPort } from "./value_type.ts";
 import { SINK_NAMES, type SinkName, type Values, variable, type VariableName } from "./variables.ts";
 
@@ -76,11 +77,21 @@ export interface SaslConfig {
 
 export interface PostgresConfig {
   readonly name: "postgres";
-  readonly connectionString: string;
+  readonly connection: PostgresConnection;
+  /** Every secret text in the connection string. */
+  readonly secrets: readonly string[];
   /** `table` or `schema.table`. */
   readonly table: string;
   readonly createTable: boolean;
 }
+
+/** How to connect, with the certificates that the connection string names. */
+export type PostgresConnection =
+  & Omit<PostgresParameters, "sslMode" | "isDirectTls" | "sslRootCert" | "sslCert" | "sslKey">
+  & {
+    /** `ca`: `system`, or the PEM text. */
+    readonly tls: TlsConfig & { readonly mode: SslMode; readonly isDirect: boolean };
+  };
 
 export interface VaBusConfig {
   /** Without trailing slash; may hold credentials. */
@@ -209,12 +220,7 @@ class ConfigBuilder {
       case "kafka":
         return this.kafka();
       case "postgres":
-        return {
-          name,
-          connectionString: this.required("POSTGRES_CONNECTION_STRING", "since STORAGE_TYPE has postgres"),
-          table: this.values.POSTGRES_TABLE,
-          createTable: this.values.POSTGRES_CREATE_TABLE,
-        };
+        return this.postgres();
       case "sqlite": {
         const path = this.absolute(this.values.SQLITE_PATH ?? join(stateDir, "aggregates.sqlite"));
         return { name, path: this.show("SQLITE_PATH", path) };
@@ -222,6 +228,30 @@ class ConfigBuilder {
       case "stdout":
         return { name };
     }
+  }
+
+  private postgres(): PostgresConfig {
+    const { POSTGRES_TABLE: table, POSTGRES_CREATE_TABLE: createTable } = this.values;
+    const given = this.required("POSTGRES_CONNECTION_STRING", "since STORAGE_TYPE has postgres");
+    // Where it is missing or at fault, nothing is built of this.
+    const { parameters, secrets } = given ?? { parameters: {} as PostgresParameters, secrets: [] };
+    const { sslMode: mode, isDirectTls: isDirect, sslRootCert, sslCert, sslKey, ...rest } = parameters;
+    const pem = (parameter: string, path: string | undefined, label: string) =>
+      path && this.pemFile("POSTGRES_CONNECTION_STRING", path, label, `has ${parameter}, which `);
+    const tls = {
+      mode,
+      isDirect,
+      ca: sslRootCert === "system" ? sslRootCert : pem("sslrootcert", sslRootCert, "CERTIFICATE"),
+      cert: pem("sslcert", sslCert, "CERTIFICATE"),
+      key: pem("sslkey", sslKey, "PRIVATE KEY"),
+    };
+    if (sslRootCert !== undefined && ["allow", "prefer"].includes(mode)) {
+      this.warnings.push(
+        `POSTGRES_CONNECTION_STRING has sslrootcert, but with sslmode=${mode} no certificate is checked: ` +
+          "add sslmode=verify-full",
+      );
+    }
+    return { name: "postgres", connection: { ...rest, tls }, secrets, table, createTable };
   }
 
   private kafka(): KafkaConfig {
@@ -298,14 +328,20 @@ class ConfigBuilder {
   private pem(name: VariableName, label: string): string | undefined {
     const path = this.values[name];
     if (typeof path !== "string") return undefined;
+    const text = this.pemFile(name, path, label);
+    if (text !== undefined) this.texts.set(name, `${path}\n${text}`);
+    return text;
+  }
+
+  /** @param subject What names the file, where that is not the variable itself. */
+  private pemFile(name: VariableName, path: string, label: string, subject = ""): string | undefined {
     const result = readText(path, this.sources);
-    if ("problem" in result) this.fault(name, result.problem);
+    if ("problem" in result) this.fault(name, subject + result.problem);
     else if (!new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(result.text)) {
-      this.fault(name, `names a file without a PEM block "${label}"`);
-    } else {
-      this.texts.set(name, `${path}\n${result.text}`);
-      return result.text;
-    }
+      this.fault(name, `${subject}names a file without a PEM block "${label}"`);
+    } else if (/-----BEGIN ENCRYPTED |^Proc-Type:.*ENCRYPTED/m.test(result.text)) {
+      this.fault(name, `${subject}names a key with a password, which nobody is there to type; take it off`);
+    } else return result.text;
     return undefined;
   }
 

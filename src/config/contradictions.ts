@@ -158,7 +158,10 @@ function addressesInUse(values: Values): Named[] {
       address,
     })),
     ...(STORAGE_TYPE.includes("postgres") && POSTGRES_CONNECTION_STRING !== undefined
-      ? [{ name: "POSTGRES_CONNECTION_STRING" as const, address: ofUrl(POSTGRES_CONNECTION_STRING, "5432") }]
+      ? POSTGRES_CONNECTION_STRING.parameters.hosts.map(({ host, address, port }) => ({
+        name: "POSTGRES_CONNECTION_STRING" as const,
+        address: `${address ?? host}:${port}`,
+      }))
       : []),
   ];
 }

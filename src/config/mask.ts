@@ -1,13 +1,6 @@
-export const MASK = "***";
+import { isOpenParameter } from "./postgres_parameters.ts";
 
-/** Parameters of a connection string that are no secret by their nature; all others are masked. */
-const OPEN_PARAMETERS = new Set([
-  "sslmode",
-  "ssl",
-  "application_name",
-  "connect_timeout",
-  "target_session_attrs",
-]);
+export const MASK = "***";
 
 /**
  * A valid URL without its password, and without the values of parameters that might be secret. The text is cut, not
@@ -47,10 +40,6 @@ function maskUserInfo(userInfo: string): string {
 }
 
 function maskParameter(parameter: string): string {
-  return isOpenParameter(parameter) ? parameter : MASK;
-}
-
-/** Whether `name=value` may be shown. */
-export function isOpenParameter(parameter: string): boolean {
-  return OPEN_PARAMETERS.has(parameter.slice(0, Math.max(parameter.indexOf("="), 0)));
+  const name = parameter.slice(0, Math.max(parameter.indexOf("="), 0));
+  return isOpenParameter(name) ? parameter : MASK;
 }

@@ -1,5 +1,5 @@
 import type { SinkConfig, VaBusConfig } from "./config.ts";
-import { isOpenParameter, MASK } from "./mask.ts";
+import { MASK } from "./mask.ts";
 
 /** Takes secrets out of a text of unknown origin, such as the message of a defect. */
 export function redact(text: string, secrets: readonly string[]): string {
@@ -11,21 +11,16 @@ export function secretsOf(vabus: VaBusConfig, sinks: readonly SinkConfig[]): str
   const secrets = [vabus.token, vabus.tls?.key, ...vabus.urls.flatMap(secretsOfUrl)];
   for (const sink of sinks) {
     if (sink.name === "kafka") secrets.push(sink.sasl?.password, sink.tls?.key);
-    if (sink.name === "postgres") secrets.push(sink.connectionString, ...secretsOfUrl(sink.connectionString));
+    if (sink.name === "postgres") secrets.push(...sink.secrets, sink.connection.tls.key);
   }
   return secrets.filter((secret): secret is string => Boolean(secret)).sort((a, b) => b.length - a.length);
 }
 
-/**
- * What is secret in a valid URL, as it was written and decoded: the password, a user name without one (it may be a token), and
- * parameters that are not open by their nature.
- */
+/** What is secret in the URL of a bus, as it was written and decoded: the password, or a user name without one (it may be a token). */
 function secretsOfUrl(url: string): string[] {
   const [, user, password] = /^[^:]+:\/\/([^:@/]*)(?::([^@]*))?@/.exec(url) ?? [];
-  const query = /\?(.*)$/s.exec(url)?.[1] ?? "";
-  const parameters = query.split("&").filter((parameter) => !isOpenParameter(parameter))
-    .map((parameter) => parameter.slice(parameter.indexOf("=") + 1));
-  return [password || user || "", ...parameters].flatMap((text) => [text, decoded(text)]);
+  const secret = password || user || "";
+  return [secret, decoded(secret)];
 }
 
 function decoded(text: string): string {

@@ -1,6 +1,7 @@
 import { isIPv6 } from "node:net";
 import { z } from "zod";
-import { maskRefused, maskUrl, maskUrls } from "./mask.ts";
+import { MASK, maskRefused, maskUrls } from "./mask.ts";
+import { type PostgresString, readPostgresString } from "./postgres_string.ts";
 
 /** How the text of a setting is read: what is allowed, in words and as a schema. */
 export interface ValueType<T> {
@@ -171,17 +172,23 @@ export function httpUrls(): ValueType<readonly string[]> {
   };
 }
 
-/** The connection string of libpq in its URL form, several hosts included. */
-export function postgresUrl(): ValueType<string> {
+/** The connection string of libpq, in either of its forms, several hosts included. */
+export function postgresString(): ValueType<PostgresString> {
   return {
     placeholder: "<url>",
     allowed:
-      "postgres://user:password@host:port/database, with @ : / ? # % in user and password percent-encoded",
-    schema: z.string().superRefine((text, context) => {
-      const problem = postgresUrlProblem(text);
-      if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+      "postgres://user:password@host:port/database?sslmode=verify-full, with @ : / ? # % in user and password " +
+      "percent-encoded; or host=… user=… dbname=…; parameters as in the README",
+    schema: z.string().transform((text, context) => {
+      const read = readPostgresString(text);
+      if (typeof read !== "string") return read;
+      context.addIssue({ code: "custom", message: read });
+      return z.NEVER;
     }),
-    mask: maskUrl,
+    mask: (text) => {
+      const read = readPostgresString(text);
+      return typeof read === "string" ? MASK : read.masked;
+    },
   };
 }
 
@@ -266,15 +273,6 @@ function httpUrlProblem(text: string): string | undefined {
   if (url === null || /\s/.test(text)) return "has a part that is not a URL";
   if (/[?#]/.test(text)) return "has a URL with parameters or a fragment";
   return credentialsProblem(text, url);
-}
-
-function postgresUrlProblem(text: string): string | undefined {
-  const scheme = /^postgres(ql)?:\/\//.exec(text)?.[0];
-  if (scheme === undefined) return "does not begin with postgres://";
-  // URL knows no host list; the first stands for them all.
-  const url = URL.parse(text.replace(/^([^/]+\/\/(?:[^@/?]*@)?[^,/?@]*)(?:,[^/?@]*)?/, "$1"));
-  if (url === null || /\s/.test(text)) return "is not a URL";
-  return url.hostname === "" ? "names no host" : credentialsProblem(text, url);
 }
 
 /**

@@ -11,7 +11,7 @@ import {
   listenAddress,
   path,
   pattern,
-  postgresUrl,
+  postgresString,
   type ValueType,
 } from "./value_type.ts";
 
@@ -137,9 +137,9 @@ export const VARIABLES = {
     example: "at-least-once",
   }),
 
-  POSTGRES_CONNECTION_STRING: optional(postgresUrl(), {
+  POSTGRES_CONNECTION_STRING: optional(postgresString(), {
     group: "PostgreSQL",
-    help: "server, user and database",
+    help: "server, user and database, as libpq has them",
     example: "postgres://vabus:secret@db:5432/plant",
     secret: true,
   }),

@@ -14,7 +14,6 @@ import {
   type SASLOptions,
 } from "kafkajs";
 import type { Logger } from "../log/logger.ts";
-import { registerCodecs } from "./kafka_codecs.ts";
 import "./kafka_request_queue.ts";
 
 export interface KafkaConnectionOptions {
@@ -40,8 +39,6 @@ export interface PartitionEnds {
 
 /** The broker aborts a transaction that stays open longer, and its readers wait that long for one that was left open. */
 export const TRANSACTION_TIMEOUT_MS = 60_000;
-
-registerCodecs();
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 20_000;

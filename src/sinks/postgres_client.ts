@@ -2,14 +2,24 @@ import { connect, type Socket } from "node:net";
 import postgres from "postgres";
 import type { Logger } from "../log/logger.ts";
 import { withDeadline } from "./deadline.ts";
+import type { PostgresConnection, PostgresHost, PostgresTls } from "./postgres_connection.ts";
 import { toPostgresSinkError } from "./postgres_errors.ts";
+import { isSocketDirectory, openSocket, placeOf } from "./postgres_socket.ts";
 import { SinkError } from "./sink.ts";
 
-const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 60_000;
 const END_TIMEOUT_SECONDS = 1;
 /** PostgreSQL's code for the packet that asks to cancel a statement. */
 const CANCEL_REQUEST_CODE = 80877102;
+/** Refused before the password was asked for: in `allow` and `prefer` the other kind of connection is tried then. */
+const NOT_LET_IN = "28000";
+/** The server starts, stops or recovers: another one may do. */
+const NOT_NOW = "57P03";
+
+/** To one server: with TLS, and without. */
+const WAYS_MAX = 2;
+/** Each with a limit of its own: connection, request for TLS, handshake, login and first query. */
+const STEPS_MAX = 5;
 
 export type Sql = postgres.Sql;
 
@@ -19,23 +29,38 @@ interface Backend {
   readonly secret: number;
 }
 
+/** A connection that works. */
+interface Link {
+  readonly sql: Sql;
+  readonly host: PostgresHost;
+}
+
+/** One way to connect: a server, with TLS or without. */
+interface Way {
+  readonly host: PostgresHost;
+  readonly tls: PostgresTls | undefined;
+}
+
 /**
  * One connection to PostgreSQL, of which nothing can hang: neither connecting, nor a statement, nor closing.
  * After an error of kind `unavailable` it is of no more use.
  */
 export class PostgresClient {
-  readonly #sql: Sql;
-  readonly #address: ServerAddress;
+  readonly #connection: PostgresConnection;
+  readonly #hosts: readonly PostgresHost[];
   readonly #sockets = new Set<Socket>();
+  readonly #drivers: Sql[] = [];
+  #link: Promise<Link> | undefined;
+  #isClosed = false;
 
   /**
-   * @param attempt counts up with each connection made; with several hosts in the connection string they take turns.
-   * @throws {SinkError} `misconfigured` when the connection string cannot be read.
+   * @param attempt counts up with each client made: of several servers, each client begins with another one, since the first may
+   * have been reached and have failed all the same.
    */
-  constructor(connectionString: string, attempt: number, logger: Logger) {
-    const { url, address } = parseConnectionString(connectionString, attempt);
-    this.#address = address;
-    this.#sql = createSql(url, (options) => this.#connect(options.path || undefined), logger);
+  constructor(connection: PostgresConnection, attempt: number, private readonly logger: Logger) {
+    this.#connection = connection;
+    const { hosts } = connection;
+    this.#hosts = hosts.map((_, index) => hosts[(attempt + index) % hosts.length]!);
   }
 
   /**
@@ -47,114 +72,184 @@ export class PostgresClient {
     signal: AbortSignal,
     build: (sql: Sql) => Promise<Row>,
   ): Promise<Row> {
-    const place = `PostgreSQL at ${this.#address.host}:${this.#address.port} (${what})`;
+    const places = this.#hosts.map(placeOf).join(", ");
+    const link = await withDeadline(
+      `PostgreSQL at ${places} (the connection)`,
+      this.#openMaxMs(),
+      signal,
+      () => this.#link ??= this.#open(),
+    );
+    const place = placeOf(link.host);
     let statement: Promise<Row> | undefined;
     try {
-      return await withDeadline(place, STATEMENT_TIMEOUT_MS, signal, () => {
-        statement = build(this.#sql);
+      return await withDeadline(`PostgreSQL at ${place} (${what})`, STATEMENT_TIMEOUT_MS, signal, () => {
+        statement = build(link.sql);
         return statement;
       });
     } catch (error) {
-      if (!(error instanceof SinkError)) throw toPostgresSinkError(error, what, this.#address);
+      if (!(error instanceof SinkError)) throw toPostgresSinkError(error, what, place);
       const backend = (statement as { state?: Backend | null } | undefined)?.state;
-      if (backend?.pid) this.#requestCancel(backend);
+      if (backend?.pid) this.#requestCancel(link.host, backend);
       throw error;
     }
   }
 
   /** Never throws, and takes no longer than a second or so. */
   async close(): Promise<void> {
-    await this.#sql.end({ timeout: END_TIMEOUT_SECONDS }).catch(() => {});
+    this.#isClosed = true;
+    await Promise.all(this.#drivers.map((sql) => sql.end({ timeout: END_TIMEOUT_SECONDS }).catch(() => {})));
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** The driver's own socket would wait for more to send (Nagle) in the middle of a statement. */
-  #connect(path: string | undefined): Promise<Socket> {
-    const { host, port } = this.#address;
-    const socket = path === undefined ? connect(port, host) : connect(path);
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
-    // The driver takes the server's name for TLS from here.
-    Object.assign(socket, { host, port });
-    const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-    const timer = setTimeout(
-      () => socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS / 1000} seconds`)),
-      CONNECT_TIMEOUT_MS,
-    );
-    const onClose = () => reject(new Error("the connection was closed"));
-    socket.once("error", reject).once("close", onClose).once("connect", () => {
-      socket.off("error", reject).off("close", onClose);
-      socket.setNoDelay(true);
-      resolve(socket);
-    });
-    return promise.finally(() => clearTimeout(timer));
+  /**
+   * The first server that can be reached and will do. Like `libpq`, one that can be reached but refuses the user ends the search.
+   *
+   * @throws {SinkError}
+   */
+  async #open(): Promise<Link> {
+    const failures: SinkError[] = [];
+    for (const host of this.#hosts) {
+      const found = await this.#tryHost(host);
+      if ("sql" in found) return found;
+      failures.push(found);
+    }
+    throw together(failures);
   }
 
-  /** Best effort, unencrypted as `libpq` does it: the packet holds nothing but the number of the statement's process. */
-  #requestCancel({ pid, secret }: Backend): void {
+  /** Returns why a server will not do where another one may. @throws {SinkError} where no other will. */
+  async #tryHost(host: PostgresHost): Promise<Link | SinkError> {
+    const ways = waysTo(host, this.#connection.tls);
+    for (const [index, way] of ways.entries()) {
+      try {
+        return await this.#tryWay(way);
+      } catch (error) {
+        const state = stateCodeOf(error);
+        if (index < ways.length - 1 && (state === undefined || state === NOT_LET_IN)) continue;
+        if (error instanceof SinkError) return error;
+        const failure = toPostgresSinkError(error, "the connection", placeOf(host));
+        if (state === undefined || state === NOT_NOW) return failure;
+        throw failure;
+      }
+    }
+    throw new Error("there is no way to a server");
+  }
+
+  /** @throws what the driver throws, or {@link SinkError} where the server is of the wrong kind. */
+  async #tryWay(way: Way): Promise<Link> {
+    if (this.#isClosed) throw new SinkError("unavailable", "The connection was closed.");
+    const sql = this.#createSql(way);
+    this.#drivers.push(sql);
+    try {
+      const unfit = unfitness(await stateOf(sql), this.#connection.target);
+      if (unfit !== undefined) {
+        throw new SinkError("misconfigured", `PostgreSQL at ${placeOf(way.host)} ${unfit}.`);
+      }
+      return { sql, host: way.host };
+    } catch (error) {
+      void sql.end({ timeout: 0 }).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** More than all steps to all servers may take. */
+  #openMaxMs(): number {
+    return this.#hosts.length * WAYS_MAX * STEPS_MAX * this.#connection.connectTimeoutMs;
+  }
+
+  #createSql({ host, tls }: Way): Sql {
+    const { user, password, database, applicationName, options, connectTimeoutMs, keepAliveMs } =
+      this.#connection;
+    const driverOptions = {
+      host: host.host,
+      port: host.port,
+      ...(user !== undefined && { user }),
+      ...(password !== undefined && { pass: password }),
+      ...(database !== undefined && { database }),
+      max: 1,
+      // TLS is done by the time the driver gets the socket.
+      ssl: false,
+      keep_alive: null,
+      idle_timeout: null,
+      // Arrays are sent as text, so the driver need not look up their types first.
+      fetch_types: false,
+      max_lifetime: null,
+      connect_timeout: connectTimeoutMs / 1000,
+      connection: { application_name: applicationName, ...(options !== undefined && { options }) },
+      onnotice: (notice: postgres.Notice) =>
+        this.logger.debug("PostgreSQL notice", { notice: notice.message }),
+      socket: () =>
+        openSocket({
+          host,
+          tls,
+          timeoutMs: connectTimeoutMs,
+          keepAliveMs,
+          opened: (socket) => this.#keep(socket),
+        }),
+    };
+    return postgres(driverOptions as unknown as postgres.Options<Record<string, never>>);
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    if (this.#isClosed) socket.destroy();
+  }
+
+  /** Best effort, unencrypted as `libpq` long did it: the packet holds nothing but the number of the statement's process. */
+  #requestCancel(host: PostgresHost, { pid, secret }: Backend): void {
     const packet = new DataView(new ArrayBuffer(16));
     packet.setInt32(0, packet.byteLength);
     packet.setInt32(4, CANCEL_REQUEST_CODE);
     packet.setInt32(8, pid);
     packet.setInt32(12, secret);
-    const socket = connect(this.#address.port, this.#address.host);
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket)).on("error", () => {});
+    const socket = isSocketDirectory(host)
+      ? connect(placeOf(host))
+      : connect(host.port, host.address ?? host.host);
+    this.#keep(socket.on("error", () => {}));
     socket.end(new Uint8Array(packet.buffer));
   }
 }
 
-export interface ServerAddress {
-  readonly host: string;
-  readonly port: number;
+/** The kinds of connection that `sslmode` allows, in its order. A Unix socket needs no TLS. */
+function waysTo(host: PostgresHost, tls: PostgresTls): Way[] {
+  const [plain, secure] = [{ host, tls: undefined }, { host, tls }];
+  if (isSocketDirectory(host) || tls.mode === "disable") return [plain];
+  if (tls.mode === "allow") return [plain, secure];
+  return tls.mode === "prefer" ? [secure, plain] : [secure];
 }
 
-const DEFAULT_PORT = 5432;
-/** Scheme and credentials, hosts, the rest. */
-const CONNECTION_STRING = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#]*)(.*)$/is;
-
-function parseConnectionString(text: string, attempt: number): { url: string; address: ServerAddress } {
-  const [, start, hosts, rest] = CONNECTION_STRING.exec(text) ?? [];
-  if (start === undefined || hosts === undefined || rest === undefined) {
-    throw unreadable("it must look like postgres://user:password@host:5432/database");
-  }
-  if (rest.includes("@")) {
-    throw unreadable("special characters in the password must be percent-encoded, such as %2F for /");
-  }
-  const choices = hosts.split(",");
-  const host = choices[attempt % choices.length]!;
-  const url = start + host + rest;
-  try {
-    const { hostname, port } = new URL(url.replace(/^[^:]+/, "http"));
-    const address = {
-      host: hostname.replace(/^\[|\]$/g, "") || "localhost",
-      port: Number(port) || DEFAULT_PORT,
-    };
-    return { url, address };
-  } catch {
-    // The error of URL shows the whole text, password included.
-    throw unreadable("it must look like postgres://user:password@host:5432/database");
-  }
+interface ServerState {
+  readonly isStandby: boolean;
+  readonly readsOnly: boolean;
 }
 
-function unreadable(reason: string): SinkError {
-  return new SinkError("misconfigured", `POSTGRES_CONNECTION_STRING cannot be read: ${reason}.`);
+async function stateOf(sql: Sql): Promise<ServerState> {
+  const [state] = await sql<ServerState[]>`
+    select pg_is_in_recovery() as "isStandby", current_setting('transaction_read_only') = 'on' as "readsOnly"`;
+  return state!;
 }
 
-interface SocketOptions {
-  readonly path: string | false;
+/** Why a server will not do. */
+function unfitness(
+  { isStandby, readsOnly }: ServerState,
+  target: PostgresConnection["target"],
+): string | undefined {
+  if (target === "primary" && isStandby) return "is a standby, and target_session_attrs=primary";
+  if (target === "read-write" && readsOnly) return "can only be read, and target_session_attrs=read-write";
+  return undefined;
 }
 
-function createSql(url: string, socket: (options: SocketOptions) => Promise<Socket>, logger: Logger): Sql {
-  const options = {
-    max: 1,
-    // Arrays are sent as text, so the driver need not look up their types first.
-    fetch_types: false,
-    max_lifetime: null,
-    connect_timeout: CONNECT_TIMEOUT_MS / 1000,
-    connection: { application_name: "vabus-data-handler" },
-    onnotice: (notice: postgres.Notice) => logger.debug("PostgreSQL notice", { notice: notice.message }),
-    socket,
-  };
-  return postgres(url, options as postgres.Options<Record<string, never>>);
+function stateCodeOf(error: unknown): string | undefined {
+  const { name, code } = error as { name?: string; code?: string };
+  return name === "PostgresError" ? code : undefined;
+}
+
+/** What became of all servers; it passes by itself where that of one of them does. */
+function together(failures: readonly SinkError[]): SinkError {
+  if (failures.length === 1) return failures[0]!;
+  const kind = failures.every((failure) => failure.kind === "misconfigured")
+    ? "misconfigured"
+    : "unavailable";
+  const messages = failures.map(({ message }) => message).join(" ");
+  return new SinkError(kind, `None of the servers will do. ${messages}`, { cause: failures[0]!.cause });
 }

@@ -22,13 +22,8 @@ interface DriverError {
  * raise any state for a single row: where rows are written, what says nothing of connection, transaction, resources or operators
  * is `unexplained`.
  */
-export function toPostgresSinkError(
-  error: unknown,
-  what: string,
-  address: { readonly host: string; readonly port: number },
-): SinkError {
+export function toPostgresSinkError(error: unknown, what: string, place: string): SinkError {
   const { name, message, code = "", routine } = error as DriverError;
-  const place = `${address.host}:${address.port}`;
   if (name !== "PostgresError") {
     const text = `PostgreSQL at ${place} is out of reach: ${message || code}.`;
     return new SinkError(kindOfDriverError(code, message), text, { cause: error });

@@ -4,6 +4,7 @@ import { emptyPlace, missingRows } from "./alarms.ts";
 import { claim, claimLost } from "./claim_keeper.ts";
 import { createWriterTable, PostgresClaim } from "./postgres_claim.ts";
 import { PostgresClient, type Sql } from "./postgres_client.ts";
+import type { PostgresConnection } from "./postgres_connection.ts";
 import { WRITING } from "./postgres_errors.ts";
 import { contradictions, missing, uniqueSorted, type Upsert, upsert, WEAK_COMMITS } from "./postgres_rows.ts";
 import { quoted, writerTableOf } from "./postgres_table_name.ts";
@@ -17,8 +18,7 @@ import {
 } from "./sink.ts";
 
 export interface PostgresSinkOptions {
-  /** `postgres://user:password@host:5432/database?sslmode=…`; several hosts with commas take turns. */
-  readonly connectionString: string;
+  readonly connection: PostgresConnection;
   /** `table` or `schema.table`; quoted, so upper case counts. */
   readonly table: string;
   /** Whether to create the table when it is missing. */
@@ -144,7 +144,7 @@ export class PostgresSink implements ProvableSink {
 
   /** Connects when there is no connection, and drops one that has failed. */
   async #query<Rows>(what: string, signal: AbortSignal, build: (sql: Sql) => Promise<Rows>): Promise<Rows> {
-    this.#client ??= new PostgresClient(this.options.connectionString, this.#connections++, this.logger);
+    this.#client ??= new PostgresClient(this.options.connection, this.#connections++, this.logger);
     try {
       return await this.#client.query(what, signal, build);
     } catch (error) {

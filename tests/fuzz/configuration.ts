@@ -131,7 +131,7 @@ function urlText(random: Random, isPostgres: boolean): string {
   const odd = (maxLength: number) => (chance(random, 0.7) ? "" : oddText(random, maxLength));
   const scheme = isPostgres ? oneOf(random, ["postgres://", "postgresql://"]) : "http://";
   const hosts = oneOf(random, ["bus:8000", "bus", "[::1]:8000", "a:1,b:2", "", ":", "bus:99999", "-"]);
-  const rest = oneOf(random, ["", "/", "/plant", `/plant?sslmode=require`, `?sslcert=${SECRET}`, "#x"]);
+  const rest = oneOf(random, ["", "/", "/plant", `/plant?sslmode=require`, `?password=${SECRET}`, "#x"]);
   return `${scheme}user${odd(3)}:${odd(4)}${SECRET}${odd(4)}@${hosts}${rest}`;
 }
 

@@ -3,6 +3,7 @@ import postgres from "postgres";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { createLogger } from "../../src/log/logger.ts";
 import { PostgresSink, type PostgresSinkOptions } from "../../src/sinks/postgres_sink.ts";
+import { postgresConnection } from "../support/postgres_connection.ts";
 import { postgresIsExternal, startPostgres } from "../support/postgres_server.ts";
 import {
   aggregateOf,
@@ -33,7 +34,13 @@ Deno.test("PostgresSink", async (t) => {
 
   const createSink = (table: string, options: Partial<PostgresSinkOptions> = {}) =>
     new PostgresSink(
-      { connectionString: server.url, table, createTable: true, instance: "plant-1", ...options },
+      {
+        connection: postgresConnection(server.url),
+        table,
+        createTable: true,
+        instance: "plant-1",
+        ...options,
+      },
       logger,
     );
 
@@ -117,7 +124,7 @@ Deno.test("PostgresSink", async (t) => {
         [url.username, url.password] = ["limited", "limited-secret"];
         for (const createTable of [true, false]) {
           lines.length = 0;
-          const sink = createSink(table, { connectionString: url.href, createTable });
+          const sink = createSink(table, { connection: postgresConnection(url.href), createTable });
           await sink.open(CONTEXT, NEVER);
           await sink.write(batchOf([aggregateOf({ name: `${createTable}` })]), NEVER);
           await sink.close();
@@ -275,7 +282,7 @@ Deno.test("PostgresSink", async (t) => {
       const url = new URL(server.url);
       proxy.leadTo(Number(url.port));
       url.host = proxy.address;
-      const sink = createSink(table, { connectionString: url.href });
+      const sink = createSink(table, { connection: postgresConnection(url.href) });
       await sink.open(CONTEXT, NEVER);
       const abort = new AbortController();
       await ask((sql) =>
@@ -301,7 +308,7 @@ Deno.test("PostgresSink", async (t) => {
     await t.step("stays down after a refused login", async () => {
       const url = new URL(server.url);
       url.password = "wrong-secret";
-      const sink = createSink(newTable(), { connectionString: url.href });
+      const sink = createSink(newTable(), { connection: postgresConnection(url.href) });
       await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Check user and password/));
       await assert.rejects(sink.probe(NEVER), sinkError("misconfigured", /Check user and password/));
       await sink.close();
@@ -310,34 +317,17 @@ Deno.test("PostgresSink", async (t) => {
     await t.step("stays down when there is no such database", async () => {
       const url = new URL(server.url);
       url.pathname = "/nowhere";
-      const sink = createSink(newTable(), { connectionString: url.href });
+      const sink = createSink(newTable(), { connection: postgresConnection(url.href) });
       await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Check the database/));
       await sink.close();
     });
 
     await t.step("tries again when nothing listens", async () => {
       const sink = createSink(newTable(), {
-        connectionString: `postgres://u:${secret}@127.0.0.1:${freePort()}/d`,
+        connection: postgresConnection(`postgres://u:${secret}@127.0.0.1:${freePort()}/d`),
       });
       await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("unavailable", /out of reach/));
       await sink.close();
-    });
-
-    await t.step("tells of a connection string that cannot be read without showing it", async () => {
-      for (
-        const connectionString of [
-          "mysql://u:hidden@h/d",
-          "postgres://u:hid/den@h/d",
-          "postgres://u:hidden@h:x/d",
-        ]
-      ) {
-        const sink = createSink(newTable(), { connectionString });
-        await assert.rejects(sink.open(CONTEXT, NEVER), (error) => {
-          assert.doesNotMatch(String(error), /hid/);
-          return sinkError("misconfigured", /POSTGRES_CONNECTION_STRING/)(error);
-        });
-        await sink.close();
-      }
     });
 
     if (!postgresIsExternal) {
@@ -362,7 +352,7 @@ Deno.test("PostgresSink", async (t) => {
         const lazy = await startPostgres(["synchronous_commit=off", "wal_writer_delay=10s"]);
         const names = Array.from({ length: 500 }, (_, index) => `n${index}`);
         const crashed = async (connectionString: string, table: string) => {
-          const sink = createSink(table, { connectionString });
+          const sink = createSink(table, { connection: postgresConnection(connectionString) });
           await sink.open(CONTEXT, NEVER);
           for (const name of names) await sink.write(batchOf([aggregateOf({ name })]), NEVER);
           await lazy.crash();
@@ -375,7 +365,7 @@ Deno.test("PostgresSink", async (t) => {
           assert.equal(await crashed(lazy.url, "kept"), names.length);
           lines.length = 0;
           const given = `${lazy.url}?options=-c%20synchronous_commit%3Doff`;
-          const sink = createSink("given", { connectionString: given });
+          const sink = createSink("given", { connection: postgresConnection(given) });
           await sink.open(CONTEXT, NEVER);
           assert.match(
             await sink.probe(NEVER),

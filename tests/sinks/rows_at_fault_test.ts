@@ -9,6 +9,7 @@ import type { Sink } from "../../src/sinks/sink.ts";
 import { SqliteSink } from "../../src/sinks/sqlite_sink.ts";
 import { deliveryTo, Ledger } from "../router/delivery_rig.ts";
 import { aggregateNamed, MemoryOutbox } from "../router/memory_outbox.ts";
+import { postgresConnection } from "../support/postgres_connection.ts";
 import { PATIENCE_MS, temporaryDirectory, until } from "../support/executable.ts";
 import { startPostgres } from "../support/postgres_server.ts";
 import { CONTEXT } from "./sink_contract.ts";
@@ -64,7 +65,7 @@ Deno.test("PostgreSQL: only the rows at fault are dead letters", async (t) => {
   let tables = 0;
   const newTable = () => `rows_${tables++}`;
   const sinkOf = (table: string, url = server.url, createTable = true) =>
-    new PostgresSink({ connectionString: url, table, createTable, instance: INSTANCE }, silent);
+    new PostgresSink({ connection: postgresConnection(url), table, createTable, instance: INSTANCE }, silent);
   const create = async (table: string) => {
     const sink = sinkOf(table);
     await sink.open(CONTEXT, NEVER);

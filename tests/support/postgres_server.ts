@@ -86,8 +86,8 @@ interface Account {
   readonly gid: number;
 }
 
-/** PostgreSQL refuses to run as root. */
-async function unprivilegedAccount(): Promise<Account | undefined> {
+/** Whom PostgreSQL runs as where the tests are root, as whom it refuses to run. */
+export async function unprivilegedAccount(): Promise<Account | undefined> {
   if (Deno.uid() !== 0) return undefined;
   const accounts = (await Deno.readTextFile("/etc/passwd")).split("\n").map((line) => line.split(":"));
   const account = accounts.find(([name]) => name === "postgres") ??

@@ -1,0 +1,40 @@
+/** How to connect to PostgreSQL; what `libpq`'s connection string says. */
+export interface PostgresConnection {
+  /** One at least, in the order in which they are tried. */
+  readonly hosts: readonly PostgresHost[];
+  /** Undefined: `PGUSER`, else the user of the process. */
+  readonly user: string | undefined;
+  /** Undefined: `PGPASSWORD`, else none. */
+  readonly password: string | undefined;
+  /** Undefined: that of the user's name. */
+  readonly database: string | undefined;
+  readonly applicationName: string;
+  /** Of the server's command line, such as `-c statement_timeout=5s`. */
+  readonly options: string | undefined;
+  /** For each server. */
+  readonly connectTimeoutMs: number;
+  /** Undefined: no probes. */
+  readonly keepAliveMs: number | undefined;
+  /** Which servers will do. */
+  readonly target: "any" | "read-write" | "primary";
+  readonly tls: PostgresTls;
+}
+
+export interface PostgresHost {
+  /** A name, an address, or the directory of a Unix socket; what certificates are held against. */
+  readonly host: string;
+  /** Where to connect to, instead of looking the name up. */
+  readonly address: string | undefined;
+  readonly port: number;
+}
+
+export interface PostgresTls {
+  readonly mode: "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
+  /** Whether TLS begins with the first byte, without asking the server for it. */
+  readonly isDirect: boolean;
+  /** `system`, or a PEM text; undefined: those that the runtime knows. */
+  readonly ca: string | undefined;
+  /** PEM texts, both or none. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}

@@ -1,0 +1,50 @@
+import { join } from "node:path";
+
+/** An authority and what it signs, as PEM files in one directory; made by `openssl`. */
+export class Authority {
+  private constructor(private readonly directory: string, readonly caFile: string) {}
+
+  static async create(directory: string, name: string): Promise<Authority> {
+    const authority = new Authority(directory, join(directory, `${name}.pem`));
+    await openssl(directory, [
+      ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", `/CN=${name}`],
+      ...["-keyout", `${name}.key`, "-out", `${name}.pem`],
+    ]);
+    return authority;
+  }
+
+  /** @param names As `openssl` has them: `DNS:db.example`, `IP:127.0.0.1`. */
+  async sign(commonName: string, names: readonly string[]): Promise<{ certFile: string; keyFile: string }> {
+    const { directory } = this;
+    const ca = this.caFile.replace(/\.pem$/, "");
+    await Deno.writeTextFile(
+      join(directory, `${commonName}.ext`),
+      `basicConstraints=CA:FALSE\n${names.length > 0 ? `subjectAltName=${names.join(",")}\n` : ""}`,
+    );
+    await openssl(directory, [
+      ...["req", "-newkey", "rsa:2048", "-nodes", "-subj", `/CN=${commonName}`],
+      ...["-keyout", `${commonName}.key`, "-out", `${commonName}.csr`],
+    ]);
+    await openssl(directory, [
+      ...[
+        "x509",
+        "-req",
+        "-days",
+        "3650",
+        "-in",
+        `${commonName}.csr`,
+        "-CA",
+        `${ca}.pem`,
+        "-CAkey",
+        `${ca}.key`,
+      ],
+      ...["-CAcreateserial", "-extfile", `${commonName}.ext`, "-out", `${commonName}.pem`],
+    ]);
+    return { certFile: join(directory, `${commonName}.pem`), keyFile: join(directory, `${commonName}.key`) };
+  }
+}
+
+async function openssl(cwd: string, args: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command("openssl", { args: [...args], cwd }).output();
+  if (!success) throw new Error(`openssl failed:\n${new TextDecoder().decode(stderr)}`);
+}
