@@ -21,7 +21,9 @@ const FREE_BYTES = 64 * 1024;
 /** A body that takes longer would hold its share for as long as its sender likes. */
 const MAX_MS = 120_000;
 /** What is packed goes to the inflater in slices, since each of them may become a thousand times as much at once. */
-const SLICE_BYTES = 8 * 1024;
+const SLICE_BYTES = 2 * 1024;
+/** After so much others have a turn: what is packed would else be inflated to its end without one. */
+const TURN_BYTES = 1024 * 1024;
 const BLOCK_MIN_BYTES = 4 * 1024;
 const BLOCK_MAX_BYTES = 1024 * 1024;
 
@@ -29,9 +31,10 @@ const BLOCK_MAX_BYTES = 1024 * 1024;
  * The body of a request, inflated where it was compressed, and bounded either way.
  *
  * @param budget What all bodies on their way may have together.
+ * @param maxMs How long it may take.
  * @throws {BodyError}
  */
-export async function readBody(request: Request, budget: ByteBudget): Promise<Uint8Array> {
+export async function readBody(request: Request, budget: ByteBudget, maxMs = MAX_MS): Promise<Uint8Array> {
   assertJson(request.headers.get("content-type"));
   const encoding = request.headers.get("content-encoding")?.toLowerCase() ?? "identity";
   if (!/^(identity|(x-)?gzip)$/.test(encoding)) {
@@ -44,7 +47,7 @@ export async function readBody(request: Request, budget: ByteBudget): Promise<Ui
     : request.body.pipeThrough(sliced()).pipeThrough(new DecompressionStream("gzip"));
   const received = new Received(budget);
   try {
-    return await received.all(stream);
+    return await received.all(stream, maxMs);
   } catch (error) {
     if (error instanceof BodyError) throw error;
     throw new BodyError(400, "the body was cut off, or is not what content-encoding says");
@@ -87,17 +90,22 @@ class Received {
 
   constructor(private readonly budget: ByteBudget) {}
 
-  async all(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  async all(stream: ReadableStream<Uint8Array>, maxMs: number): Promise<Uint8Array> {
     const reader = stream.getReader();
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
       reader.cancel().catch(() => {});
-    }, MAX_MS);
+    }, maxMs);
+    let turnAt = TURN_BYTES;
     try {
       for (;;) {
+        if (this.size >= turnAt) {
+          turnAt = this.size + TURN_BYTES;
+          await new Promise((resolve) => setTimeout(resolve, 0));
+        }
         const { done, value } = await reader.read();
-        if (isLate) throw new BodyError(408, `the body did not end within ${MAX_MS / 1000} s`);
+        if (isLate) throw new BodyError(408, `the body did not end within ${maxMs / 1000} s`);
         if (done) break;
         this.add(value);
       }

@@ -53,7 +53,11 @@ class Reply {
 
 /** Makes the replies to readers, and bounds what they hold while it is on its way. */
 export class Replies {
-  private readonly budget = new ByteBudget(REPLIES_MAX_BYTES);
+  private readonly budget: ByteBudget;
+
+  constructor(maxBytes = REPLIES_MAX_BYTES, private readonly stalledMs = STALLED_MS) {
+    this.budget = new ByteBudget(maxBytes);
+  }
 
   /** At once. Undefined: there is no room for one; ask again later. */
   async now(log: EventLog, offset: number, limit: number, isGzipped: boolean): Promise<Response | undefined> {
@@ -126,7 +130,7 @@ export class Replies {
         timer = setTimeout(() => {
           release();
           controller.error(new Error("the reader has taken nothing for too long"));
-        }, STALLED_MS);
+        }, this.stalledMs);
       },
       cancel: () => {
         gone.abort();

@@ -24,8 +24,13 @@ export function openDatabase(path: string): DatabaseSync {
   return database;
 }
 
+/** How long the bus has run is known to the second: it need not be written with every event. */
+const RUN_WITHIN_MS = 1000;
+
 /** Chunks in an SQLite file: what was answered with 202 survives the loss of power. */
 export class SqliteStore implements ChunkStore {
+  private runSavedMs = -Infinity;
+
   /** @param name Several logs share a file, each under its name. */
   constructor(private readonly database: DatabaseSync, private readonly name: string) {}
 
@@ -54,7 +59,7 @@ export class SqliteStore implements ChunkStore {
       }
       this.database.prepare("UPDATE log SET next = ? WHERE name = ?")
         .run(last.first + last.ends.length, this.name);
-      this.database.prepare("INSERT OR REPLACE INTO run VALUES (?, ?)").run(this.name, runMs);
+      if (runMs - this.runSavedMs >= RUN_WITHIN_MS) this.saveRun(runMs);
     });
   }
 
@@ -76,7 +81,7 @@ export class SqliteStore implements ChunkStore {
       this.database.prepare("INSERT OR REPLACE INTO consumer VALUES (?, ?, ?)")
         .run(this.name, name, acknowledged);
       this.database.prepare("INSERT OR REPLACE INTO heard VALUES (?, ?, ?)").run(this.name, name, heardMs);
-      this.database.prepare("INSERT OR REPLACE INTO run VALUES (?, ?)").run(this.name, heardMs);
+      this.saveRun(heardMs);
     });
   }
 
@@ -99,6 +104,11 @@ export class SqliteStore implements ChunkStore {
       "SELECT name, acknowledged, coalesce(run_ms, ?) AS heardMs FROM consumer LEFT JOIN heard USING (log, name) WHERE log = ?",
     ).all(runMs, this.name) as unknown as { name: string; acknowledged: number; heardMs: number }[];
     return new Map(rows.map(({ name, ...consumer }) => [name, consumer]));
+  }
+
+  private saveRun(ms: number): void {
+    this.database.prepare("INSERT OR REPLACE INTO run VALUES (?, ?)").run(this.name, ms);
+    this.runSavedMs = ms;
   }
 
   private transaction(work: () => void): void {
