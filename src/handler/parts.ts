@@ -62,7 +62,7 @@ export function systemSurroundings(config: Config, logger: Logger): Surroundings
 
 /** How one of the buses is spoken to. */
 export function addressOf({ vabus }: Config, url: string): BusAddress {
-  return { url, token: vabus.token, tls: vabus.tls };
+  return { url, token: vabus.token, tls: vabus.tls, busCount: vabus.urls.length };
 }
 
 /** The source of each bus, in the order of the configuration. Connects to nothing yet. */

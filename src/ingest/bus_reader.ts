@@ -32,9 +32,13 @@ export class BusReader {
   readonly pulse: Pulse;
   private readonly batch = new EventBatch();
   private readonly backoff: Backoff;
-  private prefetch: { readonly offset: number; readonly reply: Promise<FetchReply> } | undefined;
+  private prefetch:
+    | { readonly offset: number; readonly limit: number; readonly reply: Promise<FetchReply> }
+    | undefined;
   /** Events asked for: fewer after a reply that could not be read, so that what is readable before it still comes in. */
   private limit: number;
+  /** Events that the reply at hand was asked for. */
+  private asked = 0;
   /** What the last reply says about itself, whether or not the rest of it can be read. */
   private header: ReplyHeader | undefined;
   /** When the bus is next asked whether it still has what was read: at the start, after a failure, and now and then. Monotonic. */
@@ -99,10 +103,10 @@ export class BusReader {
   /** Tells the bus what is durable here, after the last checkpoint; the bus works without it too. */
   async acknowledge(): Promise<void> {
     const { log, nextOffset } = this.state.position;
-    // What was durable is gone with the state, or is another life's: the bus must keep what it still has.
+    // What was durable is gone with the state or is another life's, or the bus may be another one: it must keep what it still has.
     const obstacle = this.ingest.obstacle?.name;
     const isDoubtful = obstacle === "state_gone" || obstacle === "state_disputed";
-    if (log === undefined || nextOffset === undefined || isDoubtful) return;
+    if (nextOffset === undefined || !this.isCompared || isDoubtful) return;
     // A reply that came before the stop and was never taken in may be of a new log, which would forget what nobody has read.
     const unread = await this.prefetch?.reply.catch(() => undefined);
     if (unread && logOf(unread) !== log) return;
@@ -110,11 +114,6 @@ export class BusReader {
     const timeout = new AbortController();
     void this.clock.sleep(FAREWELL_MS, answered.signal).then(() => timeout.abort());
     try {
-      // The last poll was called off, or has failed: nobody knows what bus is there now.
-      const last = await new HistoryComparison(this.source, log, this.state.history).lookAtLast(
-        timeout.signal,
-      );
-      if (last !== "same" && last !== "trimmed") return;
       await this.source.fetch(
         { offset: nextOffset, limit: 1, waitSeconds: 0, ack: this.state.committedOffset },
         timeout.signal,
@@ -218,7 +217,11 @@ export class BusReader {
     const { nextOffset } = this.state.position;
     const prefetch = this.prefetch;
     this.prefetch = undefined;
-    if (prefetch && prefetch.offset === nextOffset) return prefetch.reply;
+    if (prefetch && prefetch.offset === nextOffset) {
+      this.asked = prefetch.limit;
+      return prefetch.reply;
+    }
+    this.asked = this.limit;
     return this.request(nextOffset, waitSeconds, signal);
   }
 
@@ -243,6 +246,7 @@ export class BusReader {
   /** Takes a reply in; returns its number of events, or that they are held back. */
   private take(body: Uint8Array, waitSeconds: number, signal: AbortSignal): number | "held" {
     const { position } = this.state;
+    const { asked } = this;
     const peeked = this.header = peekHeader(body);
     // Only where this reply is the one that was asked for: of another log, neither its offsets nor what is durable here mean
     // anything to the bus.
@@ -253,10 +257,10 @@ export class BusReader {
       const reply = this.request(next, waitSeconds, signal);
       // Looked at when its turn comes; until then its failure is nobody's unhandled rejection.
       reply.catch(() => {});
-      this.prefetch = { offset: next, reply };
+      this.prefetch = { offset: next, limit: this.limit, reply };
     }
     return this.ingest.measured(() => {
-      const header = scanReply(body, this.batch);
+      const header = scanReply(body, this.batch, asked);
       if (position.log !== undefined && header.log !== position.log) return this.startAnew(header);
       if (position.log === undefined) this.refuseTwin(header.log);
       if (position.nextOffset !== undefined && header.offset !== position.nextOffset) {

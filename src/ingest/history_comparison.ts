@@ -73,7 +73,7 @@ export class HistoryComparison {
       return "ended";
     }
     try {
-      const header = scanReply(reply.body, this.batch);
+      const header = scanReply(reply.body, this.batch, 1);
       if (header.log !== this.log) return "elsewhere";
       if (header.offset !== offset) throw this.contradiction(offset);
     } catch (error) {

@@ -10,6 +10,8 @@ export interface BusAddress {
   readonly tls:
     | { readonly ca: string | undefined; readonly cert: string | undefined; readonly key: string | undefined }
     | undefined;
+  /** How many buses share the memory for replies; 1 where nothing is said. */
+  readonly busCount?: number;
 }
 
 export interface BusRequest {
@@ -18,6 +20,8 @@ export interface BusRequest {
   readonly body?: string;
   /** How long the bus may take to answer, beyond what a connection takes. */
   readonly waitSeconds?: number;
+  /** How many events were asked for. */
+  readonly events?: number;
   /** Statuses that are answers to this request; any other is an error. */
   readonly expected: readonly number[];
 }
@@ -33,8 +37,19 @@ const ANSWER_TIMEOUT_MS = 15_000;
 const BODY_TIMEOUT_MS = 120_000;
 /** How long a request takes at most, beside what the bus was asked to wait. */
 export const REQUEST_MAX_MS = ANSWER_TIMEOUT_MS + BODY_TIMEOUT_MS;
-/** A million events of the usual size. What is larger, a few packed bytes among them, would only exhaust the memory. */
-const BODY_MAX_BYTES = 128 * 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/**
+ * The replies of all buses together, one each: a million events of the usual size. What is larger, a few packed bytes among
+ * them, would only exhaust the memory; and so would replies that are each within a bound, from many buses.
+ */
+const REPLIES_MAX_BYTES = 128 * MIB;
+/** A reply of any number of events. One event may be large, all the same: it is refused and named, and the next one is read. */
+const LEAST_REPLY_BYTES = 8 * MIB;
+/** On the average, of many: as much of an event as a dead letter keeps. */
+const EVENT_MAX_BYTES = 64 * KIB;
+/** What a bus says of itself. */
+const ANSWER_MAX_BYTES = MIB;
 const RETRY_AFTER_MAX_MS = 3600_000;
 
 /** HTTP requests to one bus over connections that stay open. Every failure is a {@link SourceError}; nothing is retried. */
@@ -44,6 +59,8 @@ export class BusConnection {
   private readonly base: string;
   private headers: Record<string, string>;
   private client: Deno.HttpClient;
+  /** What a reply may come to, in bytes. */
+  private readonly shareBytes: number;
 
   constructor(address: BusAddress) {
     const url = new URL(address.url);
@@ -51,6 +68,7 @@ export class BusConnection {
     this.base = this.name = url.href.replace(/\/$/, "");
     this.headers = headersFor(address);
     this.client = clientFor(address);
+    this.shareBytes = Math.floor(REPLIES_MAX_BYTES / (address.busCount ?? 1));
   }
 
   /** Speaks to the same bus with other credentials and certificates from the next request on. */
@@ -89,8 +107,10 @@ export class BusConnection {
       isAnswering = true;
       clearTimeout(stopwatch);
       bodyStopwatch = setTimeout(() => timeout.abort(), BODY_TIMEOUT_MS);
-      const body = await readBody(response);
-      if (!request.expected.includes(response.status)) throw this.refusal(response, body, request);
+      const isExpected = request.expected.includes(response.status);
+      const body = await readBody(response, isExpected ? this.bodyMaxBytes(request) : ANSWER_MAX_BYTES);
+      if (!isExpected) throw this.refusal(response, body ?? new Uint8Array(0), request);
+      if (body === undefined) throw this.tooLarge(request);
       return { status: response.status, body, dateMs: dateOf(response.headers) };
     } catch (error) {
       if (error instanceof SourceError) throw error;
@@ -112,6 +132,25 @@ export class BusConnection {
 
   close(): void {
     this.client.close();
+  }
+
+  private bodyMaxBytes({ events }: BusRequest): number {
+    if (events === undefined) return ANSWER_MAX_BYTES;
+    return Math.min(this.shareBytes, LEAST_REPLY_BYTES + events * EVENT_MAX_BYTES);
+  }
+
+  private tooLarge(request: BusRequest): SourceError {
+    const size = `${Math.floor(this.bodyMaxBytes(request) / KIB)} KiB`;
+    if (request.events === undefined) {
+      return new SourceError("garbage", `${this.name}: the answer is larger than ${size}: is this a VaBus?`);
+    }
+    return new SourceError(
+      "incomplete",
+      `${this.name}: the answer is larger than ${size}, which is what ${request.events} events may come to` +
+        `${
+          this.shareBytes < REPLIES_MAX_BYTES ? " where several buses share the memory" : ""
+        }: lower VABUS_BATCH_SIZE`,
+    );
   }
 
   private failure(error: unknown, isAnswering: boolean): SourceError {
@@ -161,16 +200,12 @@ function clientFor({ tls }: BusAddress): Deno.HttpClient {
 
 const JSON_BODY = { "content-type": "application/json" };
 
-async function readBody(response: Response): Promise<Uint8Array> {
+/** Undefined: it is larger than that. */
+async function readBody(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
   const length = Number(response.headers.get("content-length") ?? NaN);
   const encoding = response.headers.get("content-encoding") ?? "identity";
-  if (encoding === "identity" && length <= BODY_MAX_BYTES) return await response.bytes();
-  const body = await readBounded(decoded(response, encoding), BODY_MAX_BYTES);
-  if (body !== undefined) return body;
-  throw new SourceError(
-    "incomplete",
-    `the answer is larger than ${BODY_MAX_BYTES / 1024 / 1024} MiB: lower VABUS_BATCH_SIZE`,
-  );
+  if (encoding === "identity" && length <= maxBytes) return await response.bytes();
+  return await readBounded(decoded(response, encoding), maxBytes);
 }
 
 async function* decoded({ body }: Response, encoding: string): AsyncGenerator<Uint8Array> {

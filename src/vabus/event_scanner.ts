@@ -30,7 +30,7 @@ interface CheckedEvent {
   readonly id: string | undefined;
 }
 
-/** More events than may be asked for at once: to keep what is wrong with each of them could take any amount of memory. */
+/** More events than may be asked for at once. */
 const EVENTS_MAX = 1_000_000;
 /** Ids longer than this are remembered by their SHA-256, so that memory for ids stays bounded. Bytes. */
 const ID_MAX_BYTES = 256;
@@ -65,12 +65,13 @@ const MANTISSA_MAX = Number.MAX_SAFE_INTEGER;
  * An element of `events` reaches to the comma or bracket that follows it outside of its own strings and brackets. One that is
  * not JSON, or not UTF-8, is invalid, and the rest is read. Outside its elements the reply has to be JSON in UTF-8.
  *
+ * @param eventsMax How many events were asked for: what is wrong with each of any number could fill the memory.
  * @throws {ReplyFormatError} The batch is then empty or half filled and must not be used.
  */
-export function scanReply(body: Uint8Array, batch: EventBatch): ReplyHeader {
+export function scanReply(body: Uint8Array, batch: EventBatch, eventsMax = EVENTS_MAX): ReplyHeader {
   batch.reset(body);
   const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
-  return new ReplyScanner(body, batch).scan(hasByteOrderMark ? 3 : 0);
+  return new ReplyScanner(body, batch, eventsMax).scan(hasByteOrderMark ? 3 : 0);
 }
 
 /**
@@ -93,7 +94,7 @@ export function peekHeader(body: Uint8Array): ReplyHeader | undefined {
 /** Scans a single event (queue mode, dead letters put back) into `batch`; whatever is none is invalid. */
 export function scanEvent(body: Uint8Array, batch: EventBatch): void {
   batch.reset(body);
-  new ReplyScanner(body, batch).scanSingle();
+  new ReplyScanner(body, batch, 1).scanSingle();
 }
 
 class ReplyScanner {
@@ -103,7 +104,11 @@ class ReplyScanner {
   /** Whether all of the bytes are UTF-8; not looked at before it matters. */
   private isText: boolean | undefined;
 
-  constructor(private readonly bytes: Uint8Array, private readonly batch: EventBatch) {
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly batch: EventBatch,
+    private readonly eventsMax: number,
+  ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -172,8 +177,10 @@ class ReplyScanner {
       return true;
     }
     do {
-      if (this.batch.total === EVENTS_MAX) {
-        throw new ReplyFormatError(`the reply holds more than ${EVENTS_MAX} events`);
+      if (this.batch.total === this.eventsMax) {
+        throw new ReplyFormatError(
+          `the reply holds more events than the ${this.eventsMax} that were asked for`,
+        );
       }
       this.skipSpace();
       this.scanOne();

@@ -17,11 +17,11 @@ export class LogClient implements Source {
   }
 
   fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchReply> {
-    return this.read(this.path(request), request.waitSeconds, signal);
+    return this.read(this.path(request), request.limit, request.waitSeconds, signal);
   }
 
   look(offset: number, signal: AbortSignal): Promise<FetchReply> {
-    return this.read(`/events?offset=${offset}&limit=1&wait=0`, 0, signal);
+    return this.read(`/events?offset=${offset}&limit=1&wait=0`, 1, 0, signal);
   }
 
   async oldest(signal: AbortSignal): Promise<{ log: string; offset: number }> {
@@ -33,11 +33,11 @@ export class LogClient implements Source {
   /** Looks at one event, without the name of a consumer: the bus takes no note of it. */
   async probe(signal: AbortSignal): Promise<string> {
     const { body } = await this.connection.request(
-      { path: "/events?limit=1&wait=0", expected: [OK] },
+      { path: "/events?limit=1&wait=0", expected: [OK], events: 1 },
       signal,
     );
     try {
-      const { log, offset, next } = scanReply(body, new EventBatch());
+      const { log, offset, next } = scanReply(body, new EventBatch(), 1);
       return next > offset ? `log ${log}, oldest offset ${offset}` : `log ${log}, empty`;
     } catch (error) {
       if (!(error instanceof ReplyFormatError)) throw error;
@@ -53,9 +53,17 @@ export class LogClient implements Source {
     this.connection.close();
   }
 
-  private async read(path: string, waitSeconds: number, signal: AbortSignal): Promise<FetchReply> {
+  private async read(
+    path: string,
+    events: number,
+    waitSeconds: number,
+    signal: AbortSignal,
+  ): Promise<FetchReply> {
     const expected = [OK, TRIMMED, BEYOND_END];
-    const { status, body, dateMs } = await this.connection.request({ path, waitSeconds, expected }, signal);
+    const { status, body, dateMs } = await this.connection.request(
+      { path, waitSeconds, expected, events },
+      signal,
+    );
     if (status === OK) return { kind: "events", body, dateMs };
     return { kind: status === TRIMMED ? "trimmed" : "reset", ...this.bounds(body), dateMs };
   }

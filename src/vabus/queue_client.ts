@@ -29,6 +29,7 @@ export class QueueClient implements QueueSource {
     const { status, body } = await this.connection.request({
       path: "/event",
       expected: [OK, NO_CONTENT],
+      events: 1,
     }, signal);
     return status === OK ? body : undefined;
   }

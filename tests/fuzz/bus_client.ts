@@ -233,7 +233,10 @@ class BusClientTrial implements Trial {
     const bounds = JSON.stringify({ log, first, next });
     if (offset < first) return { status: 410, body: bounds };
     if (offset > next) return { status: 416, body: bounds };
-    return { status: 200, body: eventsReply(log, offset, Math.min(8, next - offset)) };
+    return {
+      status: 200,
+      body: eventsReply(log, offset, Math.min(Number(request.query.get("limit")), next - offset)),
+    };
   }
 
   /** A reply of the right shape that says something else about its place. */
@@ -270,7 +273,10 @@ class BusClientTrial implements Trial {
 }
 
 /** Where the reader may stand after an exchange, and how many events it may have taken: section 4 once more. */
-function modelOf(before: BusPosition, { result }: Exchange): { position: BusPosition; received: number } {
+function modelOf(
+  before: BusPosition,
+  { request, result }: Exchange,
+): { position: BusPosition; received: number } {
   const { name, log, nextOffset } = before;
   const same = { position: before, received: 0 };
   if (result === undefined || "error" in result) return same;
@@ -287,7 +293,7 @@ function modelOf(before: BusPosition, { result }: Exchange): { position: BusPosi
     return { position: { name, log: reply.log, nextOffset: reply.first }, received: 0 };
   }
   const read = parseReply(reply.body);
-  if (read === "refused") return same;
+  if (read === "refused" || read.total > request.limit) return same;
   const header = read.header!;
   if (log !== undefined && header.log !== log) {
     return { position: { name, log: header.log, nextOffset: undefined }, received: 0 };
@@ -296,10 +302,17 @@ function modelOf(before: BusPosition, { result }: Exchange): { position: BusPosi
   return { position: { name, log: header.log, nextOffset: header.next }, received: read.total };
 }
 
-/** Where a log begins, by the head of a reply of which nothing else can be read. */
-function learntFrom({ name, log, nextOffset }: BusPosition, { result }: Exchange): BusPosition | undefined {
-  if (nextOffset !== undefined || result === undefined || "error" in result) return undefined;
-  if (result.reply.kind !== "events" || parseReply(result.reply.body) !== "refused") return undefined;
+/** Where else it may stand: where it is when a shorter log cannot be compared; where a log begins, by the head of a reply of which nothing else can be read. */
+function learntFrom(
+  { name, log, nextOffset }: BusPosition,
+  { request, result }: Exchange,
+): BusPosition | undefined {
+  if (result === undefined || "error" in result) return undefined;
+  if (result.reply.kind === "reset" && result.reply.log === log) return { name, log, nextOffset };
+  if (nextOffset !== undefined) return undefined;
+  if (result.reply.kind !== "events") return undefined;
+  const read = parseReply(result.reply.body);
+  if (read !== "refused" && read.total <= request.limit) return undefined;
   const head = Buffer.from(result.reply.body).toString("latin1").split('"events"')[0]!;
   const said = /"log"\s*:\s*"([ -~]+)"\s*,\s*"offset"\s*:\s*(\d+)\s*,/.exec(head);
   if (said === null || (log !== undefined && log !== said[1])) return undefined;

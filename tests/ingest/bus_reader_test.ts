@@ -62,6 +62,22 @@ Deno.test(
 );
 
 Deno.test(
+  "a reply of more events than were asked for is taken in no part, asked ahead or not",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (let i = 0; i < 30; i++) bus.publish(event("a", 1, NOW_S));
+    using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "10" });
+    let excess = 2;
+    const all = Array.from({ length: 20 }, () => JSON.stringify(event("a", 1, NOW_S)));
+    bus.intervene = ({ offset = 0, limit }) =>
+      offset === 10 && excess-- > 0 ? reply(bus.log, 10, all.slice(0, limit + 1)) : undefined;
+    await rig.readers[0]!.drain(NEVER);
+    assert.equal(rig.core.aggregator.accounting.received, 30);
+    assert.ok(rig.log.some((line) => line.includes("more events than the 10 that were asked for")));
+  }),
+);
+
+Deno.test(
   "trimmed events are counted as lost, and reading goes on at the oldest",
   inTemporaryDirectory(async (directory) => {
     const bus = new MemorySource();

@@ -142,7 +142,38 @@ Deno.test("a few packed bytes that would fill the memory are refused", async () 
   );
   const { error } = await fetchFrom(() => concatenated([head, packed]));
   assert.equal(error?.kind, "incomplete");
-  assert.match(error!.message, /larger than 128 MiB/);
+  assert.match(error!.message, /larger than .* lower VABUS_BATCH_SIZE/);
+});
+
+Deno.test("the bytes of a reply are bounded by the events asked for, and by the number of buses that share the memory", async () => {
+  const MIB = 1024 * 1024;
+  const fetchOf = async (bytes: number, limit: number, busCount: number) => {
+    const body = `{"log":"l","offset":0,"next":0,"events":[${" ".repeat(bytes)}]}`;
+    await using server = FaultyServer.start(() => respond(200, body));
+    const connection = new BusConnection({ url: server.url, token: undefined, tls: undefined, busCount });
+    const client = new LogClient(connection, "c");
+    try {
+      await client.fetch({ ...FETCH, limit }, NEVER);
+      return "taken";
+    } catch (error) {
+      return (error as SourceError).kind;
+    } finally {
+      client.close();
+    }
+  };
+  assert.equal(await fetchOf(7 * MIB, 1, 1), "taken");
+  assert.equal(await fetchOf(10 * MIB, 1, 1), "incomplete");
+  assert.equal(await fetchOf(10 * MIB, 1000, 1), "taken");
+  assert.equal(await fetchOf(10 * MIB, 1000, 16), "incomplete");
+});
+
+Deno.test("what is no reply of events is bounded without any: of an error, and of what a bus says of itself", async () => {
+  const { error } = await fetchFrom(() => respond(503, "x".repeat(3_000_000)));
+  assert.equal(error?.kind, "unavailable");
+  await using server = FaultyServer.start(() => respond(200, "x".repeat(3_000_000)));
+  const client = new LogClient(connectionTo(server.url), "c");
+  await assert.rejects(client.oldest(NEVER), { kind: "garbage", message: /larger than 1024 KiB/ });
+  client.close();
 });
 
 Deno.test("nobody listens: unavailable, with the operating system's word", async () => {

@@ -276,6 +276,18 @@ for (const [what, bytes] of Object.entries(NOT_UTF8)) {
   });
 }
 
+Deno.test("a reply with more elements than were asked for is refused at the first one too many", () => {
+  for (const element of ["{}", "1", "[]", '{"name":"n","value":1,"timestamp":1}', "NaN"]) {
+    const body = new TextEncoder().encode(
+      `{"log":"L","offset":0,"next":5000,"events":[${Array(5000).fill(element).join()}]}`,
+    );
+    const batch = new EventBatch();
+    assert.throws(() => scanReply(body, batch, 10), /more events than the 10 that were asked for/);
+    assert.ok(batch.invalid.length <= 10);
+    assert.deepEqual(scanReply(body, batch, 5000), { log: "L", offset: 0, next: 5000 });
+  }
+});
+
 // deno-fmt-ignore
 const NOT_JSON = [
   "NaN", "Infinity", "-Infinity", "1.", "+1", ".5", "01", "-", "1e", "0x10", "1_000", "nul", "undefined", "1 2", "'a'", "//",
@@ -342,7 +354,7 @@ Deno.test("a reply with more events than can be asked for is refused before they
   const text = `{"log":"l","offset":0,"next":1000001,"events":[${"1,".repeat(1_000_000)}1]}`;
   assert.throws(
     () => scan(text),
-    (error) => error instanceof ReplyFormatError && /more than/.test(error.message),
+    (error) => error instanceof ReplyFormatError && /more events than/.test(error.message),
   );
 });
 
