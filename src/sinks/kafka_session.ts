@@ -14,6 +14,9 @@ import {
   type SASLOptions,
 } from "kafkajs";
 import type { Logger } from "../log/logger.ts";
+import { gate } from "./frame_gate.ts";
+import "./kafka_decoder.ts";
+import { KafkaFrames } from "./kafka_frames.ts";
 import "./kafka_request_queue.ts";
 
 export interface KafkaConnectionOptions {
@@ -155,6 +158,7 @@ export class KafkaSession {
       : connectTcp({ host, port }, onConnect);
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
+    gate(socket, new KafkaFrames(`${host}:${port}`));
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
     return socket;

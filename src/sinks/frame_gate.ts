@@ -1,0 +1,79 @@
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+
+/** How the frames of a protocol are told apart, and which of them may pass. One object a connection: it may remember. */
+export interface FrameRules {
+  /** Bytes that tell how long a frame is. */
+  readonly headSize: number;
+  /** Bytes of the whole frame that begins with `head`. May be asked more than once. @throws what is out of bounds */
+  sizeOf(head: Buffer): number;
+  /** Looks at a whole frame before the client gets it. @throws what is out of bounds */
+  received(frame: Buffer): void;
+  /** Looks at what the client writes, before the server gets it. */
+  sent(bytes: Uint8Array): void;
+}
+
+/** Cuts a stream into whole frames, and holds back what is not whole yet: no more than one frame and one piece. */
+export class FrameCutter {
+  readonly #rules: FrameRules;
+  #pieces: Buffer[] = [];
+  #size = 0;
+  #needed: number;
+
+  constructor(rules: FrameRules) {
+    this.#rules = rules;
+    this.#needed = rules.headSize;
+  }
+
+  /** The frames that are whole now; undefined: none. @throws what is out of bounds */
+  take(piece: Buffer): Buffer | undefined {
+    this.#pieces.push(piece);
+    this.#size += piece.length;
+    if (this.#size < this.#needed) return undefined;
+    const bytes = this.#pieces.length === 1 ? piece : Buffer.concat(this.#pieces, this.#size);
+    const { headSize } = this.#rules;
+    let at = 0;
+    this.#needed = headSize;
+    while (bytes.length - at >= headSize) {
+      const size = this.#rules.sizeOf(bytes.subarray(at, at + headSize));
+      if (bytes.length - at < size) {
+        this.#needed = size;
+        break;
+      }
+      this.#rules.received(bytes.subarray(at, at + size));
+      at += size;
+    }
+    const rest = bytes.subarray(at);
+    // A piece of its own: what it was cut from can go.
+    this.#pieces = rest.length === 0 ? [] : [at === 0 ? rest : Buffer.from(rest)];
+    this.#size = rest.length;
+    return at === 0 ? undefined : bytes.subarray(0, at);
+  }
+}
+
+/**
+ * Stands between a connection and the library that reads from it: the library sees whole frames that the rules let pass, and
+ * nothing else. Client libraries believe what a server announces, and keep all of it in memory.
+ *
+ * @param socket The side in plaintext, where there is TLS. One that breaks a rule is destroyed with what that threw.
+ */
+export function gate(socket: Socket, rules: FrameRules): void {
+  const cutter = new FrameCutter(rules);
+  const { emit, write } = socket;
+  socket.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    if (event !== "data") return Reflect.apply(emit, socket, [event, ...args]);
+    if (socket.destroyed) return false;
+    let frames: Buffer | undefined;
+    try {
+      frames = cutter.take(args[0] as Buffer);
+    } catch (error) {
+      socket.destroy(error as Error);
+      return false;
+    }
+    return frames === undefined || Reflect.apply(emit, socket, ["data", frames]);
+  };
+  socket.write = (chunk: unknown, ...rest: unknown[]): boolean => {
+    rules.sent(chunk as Uint8Array);
+    return Reflect.apply(write, socket, [chunk, ...rest]);
+  };
+}

@@ -1,0 +1,25 @@
+import Decoder from "kafkajs/src/protocol/decoder.js";
+
+/** How kafkajs 2.2.4 reads arrays, and the length before each of them. */
+const ARRAYS = {
+  readArray: "readInt32",
+  readArrayAsync: "readInt32",
+  readVarIntArray: "readVarInt",
+  readUVarIntArray: "readUVarInt",
+} as const;
+
+/** It makes room for as many elements as an answer announces. Each takes a byte at least, so that more of them are a lie. */
+for (const [read, readLength] of Object.entries(ARRAYS)) {
+  const original = Decoder.prototype[read];
+  Decoder.prototype[read] = function (
+    this: { buffer: Uint8Array; offset: number } & Record<string, () => number>,
+    readElement: unknown,
+  ) {
+    const { buffer, offset } = this;
+    if (this[readLength]!() - 1 > buffer.length - this.offset) {
+      throw new Error("the broker's answer announces more elements than it has bytes");
+    }
+    this.offset = offset;
+    return Reflect.apply(original, this, [readElement]);
+  };
+}
