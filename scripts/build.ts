@@ -16,7 +16,7 @@ import { parseArgs, stripVTControlCharacters } from "node:util";
 import { gzipSync } from "node:zlib";
 import { VERSION } from "../src/version.ts";
 import { cacheDir } from "./cache.ts";
-import { PERMISSION_FLAGS } from "./permissions.ts";
+import { HOME_SECRETS, PERMISSION_FLAGS } from "./permissions.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COMPILE_TIMEOUT_MS = 60_000;
@@ -182,7 +182,12 @@ async function writeSelfExtracting(main: string, output: string, commit: string)
     COMMIT: commit,
     ENGINE_FLAGS: V8_FLAGS,
     // Quoted, since the asterisks in them are Deno's, not the shell's.
-    PERMISSIONS: PERMISSION_FLAGS.map((flag) => `'${flag}'`).join(" "),
+    // The secrets below the home directory are known only there.
+    PERMISSIONS: PERMISSION_FLAGS.map((flag) =>
+      `'${flag}'${/^--deny-(read|write)=/.test(flag) ? '"$secrets"' : ""}`
+    )
+      .join(" "),
+    HOME_SECRETS: HOME_SECRETS.join(" "),
     PLATFORM: await platform(),
     CONTENT: sha256(Buffer.from(runtime.sha256 + sha256(code) + mainCode)).slice(0, 16),
     MAIN: mainCode,

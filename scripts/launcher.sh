@@ -7,6 +7,17 @@
 # once: nothing has begun. V8 flags, should a host need some, go into DENO_V8_FLAGS.
 set -eu
 
+# Deno, Node's libraries within it and the program's packages look for settings of their own in the environment: another
+# authority to trust, a port to listen on, a trace of all that is read. Nothing decides what
+# this program does but its own settings.
+for variable in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+  case $variable in
+    DENO_V8_FLAGS) ;; # documented: what a host needs of the engine
+    DENO_* | NODE_* | V8_* | NPM_CONFIG_* | npm_config_* | JSR_* | OTEL_* | RUST_* | UV_* | PG* | KAFKAJS_*) unset "$variable" ;;
+    SSL_CERT_FILE | SSL_CERT_DIR | SSLKEYLOGFILE | OPENSSL_*) unset "$variable" ;;
+  esac
+done
+
 content=@CONTENT@
 main_size=@MAIN_SIZE@
 deno_size=@DENO_SIZE@
@@ -107,7 +118,7 @@ start_from() {
     wait "$!" || return 0
   fi
   touch -c "$directory" 2>/dev/null || :
-  export DENO_DIR="$directory/deno_dir" DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1
+  export DENO_DIR="$directory/deno_dir" DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1 DENO_TLS_CA_STORE=mozilla,system
   # The program may not list the environment. It gets the names, so that it can refuse a misspelt one. What stands on later
   # lines of a value is no name, so lines are made of variables first.
   VABUS_LAUNCHER_SEEN=$(env -0 2>/dev/null | tr '\n\000' ' \n' | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' | tr '\n' ' ')
@@ -118,7 +129,12 @@ start_from() {
   # tools of this machine can do that (coreutils 8.31 and newer).
   guard=
   if env --block-signal=USR1 true 2>/dev/null; then guard='env --block-signal=USR1'; fi
-  # Why these permissions: scripts/permissions.ts.
+  # Why these permissions: scripts/permissions.ts. A comma would end a path.
+  secrets=
+  case ${HOME:-} in
+    *,*) ;;
+    /*) for secret in @HOME_SECRETS@; do secrets=$secrets,$HOME/$secret; done ;;
+  esac
   exec $guard "$directory/$name" run @PERMISSIONS@ @ENGINE_FLAGS@ --no-config --no-lock --no-remote --no-npm \
     "$directory/main.mjs" "$@"
 }

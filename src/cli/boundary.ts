@@ -1,6 +1,7 @@
 import { AdminError } from "../admin/admin_server.ts";
 import { ConfigError } from "../config/fault.ts";
 import { redact } from "../config/redaction.ts";
+import { denialOf } from "../log/denial.ts";
 import { SinkError } from "../sinks/sink.ts";
 import { StateError, type StateErrorKind } from "../store/state_error.ts";
 import { SourceError } from "../vabus/source.ts";
@@ -41,18 +42,12 @@ export function outcomeOf(error: unknown, disclosure: Disclosure): Outcome {
   }
   // Whoever read our output has gone, as `head` does: not worth a word, but not a success either.
   if (error instanceof Deno.errors.BrokenPipe) return { exitCode: EXIT.failed, message: undefined };
-  if (error instanceof Deno.errors.NotCapable) return { exitCode: EXIT.failed, message: denial(error) };
+  const denial = denialOf(error);
+  if (denial !== undefined) return { exitCode: EXIT.failed, message: `Not permitted: ${denial}.` };
   return {
     exitCode: EXIT.failed,
     message: redact(defectReport(error, disclosure.isDebug), disclosure.secrets),
   };
-}
-
-/** Deno's words end in advice about flags that the built program does not take. */
-function denial({ message }: Error): string {
-  const wanted = message.split(",")[0]!.replace(/^Requires /, "");
-  return `This program was not given ${wanted}. It was started with fewer permissions of Deno than it is built with: ` +
-    "start the executable itself.";
 }
 
 function defectReport(error: unknown, isDebug: boolean): string {

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { readEnvFile } from "./env_file.ts";
+import { denialOf } from "../log/denial.ts";
 import type { Fault } from "./fault.ts";
 import { MASK } from "./mask.ts";
 import { unknownNameProblem } from "./unknown_names.ts";
@@ -167,9 +168,8 @@ export function readText(path: string, sources: Sources): { text: string } | { p
     return text === undefined ? { problem: NOT_THERE } : { text };
   } catch (error) {
     // Deno says the path once more, after the reason.
-    const reason = error instanceof Error
-      ? error.message.replace(/ \(os error \d+\).*$/s, "")
-      : String(error);
+    const reason = denialOf(error) ??
+      (error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/s, "") : String(error));
     return { problem: `names a file that cannot be read: ${reason}` };
   }
 }

@@ -1,3 +1,4 @@
+import { denialOf } from "../log/denial.ts";
 import { readBounded } from "./bounded_bytes.ts";
 import { SourceError } from "./source.ts";
 
@@ -154,6 +155,8 @@ export class BusConnection {
   }
 
   private failure(error: unknown, isAnswering: boolean): SourceError {
+    const denial = denialOf(error);
+    if (denial !== undefined) return new SourceError("refused", `${this.name}: ${denial}`);
     const cause = causeOf(error);
     if (/certificate|handshake|tls/i.test(cause)) {
       return new SourceError("refused", `${this.name}: no secure connection: ${cause}`);
