@@ -15,6 +15,7 @@ import {
 } from "kafkajs";
 import type { Logger } from "../log/logger.ts";
 import { gate } from "./frame_gate.ts";
+import { registerCodecs } from "./kafka_codecs.ts";
 import "./kafka_decoder.ts";
 import { KafkaFrames } from "./kafka_frames.ts";
 import "./kafka_request_queue.ts";
@@ -42,6 +43,8 @@ export interface PartitionEnds {
 
 /** The broker aborts a transaction that stays open longer, and its readers wait that long for one that was left open. */
 export const TRANSACTION_TIMEOUT_MS = 60_000;
+
+registerCodecs();
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 20_000;

@@ -134,6 +134,25 @@ Deno.test("verify --kafka proves a topic, and tells what was tampered with", asy
       assert.match(away.stdout, /^NOT PROVEN: kafka could not be read \(`check`/m);
     });
 
+    for (const codec of ["gzip", "snappy", "lz4", "zstd"]) {
+      await t.step(`a topic that is compressed with ${codec}`, async () => {
+        const compressed = {
+          KAFKA_TOPIC: `${topic}-${codec}`,
+          STATE_DIR: `${directory.path}/${codec}`,
+          INSTANCE_ID: codec,
+        };
+        const configEntries = [{ name: "compression.type", value: codec }];
+        await admin.createTopics({
+          topics: [{ topic: compressed.KAFKA_TOPIC, numPartitions: 2, configEntries }],
+        });
+        const handled = await runToEnd(["once", "--flush"], { ...environment, ...compressed });
+        assert.equal(handled.code, 0, handled.stderr);
+        const { code, sink, stderr } = await prove(compressed);
+        assert.equal(code, 0, `${JSON.stringify(sink)}\n${stderr}`);
+        assert.equal(sink.found_events, 303);
+      });
+    }
+
     await t.step("a record too many, doubled, or changed is told", async () => {
       const [first] = await records();
       const record = JSON.parse(first!.value);

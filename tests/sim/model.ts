@@ -165,9 +165,8 @@ export class Model {
     const book = this.book(bus);
     if (book.comparedAt === undefined) {
       book.comparedAt = book.heard.length;
-      while (book.comparedAt > 0 && this.placeAfter(book, book.comparedAt).next !== offset + 1) {
-        book.comparedAt--;
-      }
+      const isAt = (count: number) => [...this.knownAfter(book, count).keys()].at(-1) === offset;
+      while (book.comparedAt > 0 && !isAt(book.comparedAt)) book.comparedAt--;
     }
     const { log, next } = this.placeAfter(book, book.comparedAt);
     return { offset: next, log, isLook: true, isVoid: false };
@@ -175,15 +174,11 @@ export class Model {
 
   /** The first offset at which the bus has another event than was read there, or none; undefined: there is no such offset. */
   parting(bus: string): number | undefined {
-    const { bus: { log, first, next, events }, read, durable, heard } = this.book(bus);
+    const book = this.book(bus);
+    const { log, first, next, events } = book.bus;
     const at = this.offered(bus);
     if (at.log !== log || at.next === undefined) return undefined;
-    const known = new Map(read);
-    heard.reduce((place, heard) => {
-      const step = follow(place, heard);
-      note(known, place, step);
-      return step.place;
-    }, durable);
+    const known = this.knownAfter(book, book.heard.length);
     for (let offset = first; offset < at.next; offset++) {
       if (offset >= next) return offset;
       if (known.has(offset) && known.get(offset) !== events[offset - first]) return offset;
@@ -215,6 +210,17 @@ export class Model {
     });
     book.comparedAt = undefined;
     return true;
+  }
+
+  /** What the reader knows of its log after that much of what is heard, by offset, in their order. */
+  private knownAfter({ read, durable, heard }: BusBook, count: number): Map<number, SimEvent> {
+    const known = new Map(read);
+    heard.slice(0, count).reduce((place, heard) => {
+      const step = follow(place, heard);
+      note(known, place, step);
+      return step.place;
+    }, durable);
+    return known;
   }
 
   /** Where the reader is after that much of what is heard. */

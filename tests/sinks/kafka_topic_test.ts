@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Partitioners } from "kafkajs";
 import { toRecord } from "../../src/aggregation/aggregate.ts";
 import { createLogger } from "../../src/log/logger.ts";
+import { registerCodecs } from "../../src/sinks/kafka_codecs.ts";
 import { KafkaTopic, type KafkaTopicOptions } from "../../src/sinks/kafka_topic.ts";
 import { SinkError } from "../../src/sinks/sink.ts";
 import { PATIENCE_MS, until } from "../support/executable.ts";
@@ -177,6 +178,26 @@ Deno.test("KafkaTopic", async (t) => {
         await assert.rejects(sum, /interrupted, 0 of 2 offsets read/);
         assert.deepEqual(await groups(), []);
       }));
+
+    await t.step("of records that decompress to more than is bearable it says so, at once", async () => {
+      const topic = `packed-${crypto.randomUUID().slice(0, 8)}`;
+      const configEntries = [{ name: "compression.type", value: "zstd" }];
+      await admin.createTopics({ topics: [{ topic, numPartitions: 2, configEntries }] });
+      await send(topic, BUSY);
+      const options = { bootstrapServers: broker.brokers, topic, delivery: "exactly-once" } as const;
+      const place = new KafkaTopic({ ...options, clock }, logger);
+      registerCodecs(10);
+      try {
+        await assert.rejects(
+          place.sumOfCounts(INSTANCE, -Infinity, NEVER),
+          /records compressed with zstd cannot be read: .*larger than 10 bytes/,
+        );
+      } finally {
+        registerCodecs();
+        await place.close();
+      }
+      assert.deepEqual(await groups(), []);
+    });
 
     await t.step({
       name: "of a broker that does not answer any more it says so",
