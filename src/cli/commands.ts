@@ -12,6 +12,7 @@ import {
 import { type Group, variable, VARIABLE_NAMES } from "../config/variables.ts";
 import { type AnyCommand, command, handlerConfig } from "./command.ts";
 import { DEMO_VARIABLES, demoConfig } from "./demo_config.ts";
+import { placeConfig, stateConfig, tellingWhose } from "./whose_state.ts";
 import { repeated, single, singleOr, toggle } from "./option.ts";
 
 export const DEFAULT_COMMAND = "run";
@@ -179,7 +180,7 @@ export const COMMANDS: readonly AnyCommand[] = [
     ]],
     concerns: STATE_VARIABLES,
     options: { json: JSON_OUTPUT },
-    configure: handlerConfig,
+    configure: stateConfig,
     run: async (context, options) => (await import("./status.ts")).status(context, options),
   }),
   command({
@@ -211,8 +212,8 @@ export const COMMANDS: readonly AnyCommand[] = [
       kafka: toggle("--kafka", "read the whole Kafka topic as well"),
       json: JSON_OUTPUT,
     },
-    configure: handlerConfig,
-    run: async (context, options) => (await import("./verify.ts")).verify(context, options),
+    configure: stateConfig,
+    run: tellingWhose(async (context, options) => (await import("./verify.ts")).verify(context, options)),
   }),
   command({
     name: "redeliver",
@@ -234,8 +235,10 @@ export const COMMANDS: readonly AnyCommand[] = [
       allowDuplicates: toggle("--allow-duplicates", "also to a sink that cannot overwrite: kafka, stdout"),
       json: JSON_OUTPUT,
     },
-    configure: handlerConfig,
-    run: async (context, options) => (await import("./redeliver.ts")).redeliver(context, options),
+    configure: stateConfig,
+    run: tellingWhose(async (context, options) =>
+      (await import("./redeliver.ts")).redeliver(context, options)
+    ),
   }),
   command({
     name: "backup",
@@ -252,8 +255,8 @@ export const COMMANDS: readonly AnyCommand[] = [
       to: single("--to", path("the path of a file"), "where to write it"),
       sinkTo: single("--sink-to", path("the path of a file"), "copy the embedded SQLite sink to this file"),
     },
-    configure: handlerConfig,
-    run: async (context, options) => (await import("./backup.ts")).backup(context, options),
+    configure: stateConfig,
+    run: tellingWhose(async (context, options) => (await import("./backup.ts")).backup(context, options)),
   }),
   command({
     name: "restore",
@@ -270,7 +273,7 @@ export const COMMANDS: readonly AnyCommand[] = [
       from: single("--from", path("the path of a file"), "the backup"),
       replace: toggle("--replace", "rename a state that is there, instead of refusing"),
     },
-    configure: handlerConfig,
+    configure: placeConfig,
     run: async (context, options) => (await import("./restore.ts")).restore(context, options),
   }),
   command({
@@ -284,8 +287,8 @@ export const COMMANDS: readonly AnyCommand[] = [
       limit: singleOr("--limit", integer(1, 1_000_000), "50", "most that are shown"),
       json: JSON_OUTPUT,
     },
-    configure: handlerConfig,
-    run: async (context, options) => (await import("./dead_letters.ts")).list(context, options),
+    configure: stateConfig,
+    run: tellingWhose(async (context, options) => (await import("./dead_letters.ts")).list(context, options)),
   }),
   command({
     name: "dead-letters export",
@@ -297,8 +300,10 @@ export const COMMANDS: readonly AnyCommand[] = [
     ]],
     concerns: STATE_VARIABLES,
     options: { reason: REASON },
-    configure: handlerConfig,
-    run: async (context, options) => (await import("./dead_letters.ts")).exportLines(context, options),
+    configure: stateConfig,
+    run: tellingWhose(async (context, options) =>
+      (await import("./dead_letters.ts")).exportLines(context, options)
+    ),
   }),
   command({
     name: "dead-letters retry",
@@ -310,8 +315,10 @@ export const COMMANDS: readonly AnyCommand[] = [
     ],
     concerns: STATE_VARIABLES,
     options: { reason: REASON, ids: IDS, all: ALL },
-    configure: handlerConfig,
-    run: async (context, options) => (await import("./dead_letters.ts")).retry(context, options),
+    configure: stateConfig,
+    run: tellingWhose(async (context, options) =>
+      (await import("./dead_letters.ts")).retry(context, options)
+    ),
   }),
   command({
     name: "dead-letters purge",
@@ -320,8 +327,10 @@ export const COMMANDS: readonly AnyCommand[] = [
     examples: [["dead-letters purge --reason invalid", "garbage that nobody needs"]],
     concerns: STATE_VARIABLES,
     options: { reason: REASON, ids: IDS, all: ALL },
-    configure: handlerConfig,
-    run: async (context, options) => (await import("./dead_letters.ts")).purge(context, options),
+    configure: stateConfig,
+    run: tellingWhose(async (context, options) =>
+      (await import("./dead_letters.ts")).purge(context, options)
+    ),
   }),
 ];
 

@@ -38,7 +38,13 @@ export async function verify(
     }, signal);
     write(
       json
-        ? `${JSON.stringify({ ...proof, unread_sinks: unread }, undefined, 2)}\n`
+        ? `${
+          JSON.stringify(
+            { instance: state.instanceId, state_file: state.path, ...proof, unread_sinks: unread },
+            undefined,
+            2,
+          )
+        }\n`
         : report(proof, unread, sinceMs !== undefined),
     );
     if (sinceMs === undefined) settleProven(state, config.stateDir, proof, logger);

@@ -12,3 +12,13 @@ export function infoOf(path: string): Deno.FileInfo | undefined {
     throw error;
   }
 }
+
+/** Of what a name leads to; undefined: there is nothing. */
+export function infoBehind(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (isNotThere(error)) return undefined;
+    throw error;
+  }
+}

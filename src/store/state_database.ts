@@ -10,7 +10,7 @@ import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
 import { checkSealOfVersion1 } from "./seal_v1.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
-import { assertTrusted, STATE_FILE_NAME, toUntrusted } from "./state_directory.ts";
+import { assertAllowed, assertTrusted, forbidden, STATE_FILE_NAME, toUntrusted } from "./state_directory.ts";
 import { StateLock } from "./state_lock.ts";
 
 export interface StateDatabaseOptions {
@@ -89,11 +89,7 @@ export class StateDatabase {
       state?.database.close();
       lock?.release();
       if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
-        throw new StateError(
-          "unwritable",
-          `no permission to use the state directory ${directory}. Mend its owner or set STATE_DIR.`,
-          { cause: error },
-        );
+        throw forbidden(directory, error);
       }
       if (error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotADirectory) {
         throw new StateError("unwritable", `${directory} is no directory. Set STATE_DIR to one.`, {
@@ -134,6 +130,24 @@ export class StateDatabase {
     return StateDatabase.openBeside(directory, false);
   }
 
+  /** Whose the state in a directory is; undefined: there is none, or it cannot be told. Checks nothing. */
+  static instanceIn(directory: string): string | undefined {
+    const path = `${directory}/${STATE_FILE_NAME}`;
+    let database: DatabaseSync | undefined;
+    try {
+      assertTrusted(directory, true);
+      if (!exists(path)) return undefined;
+      database = connect(path, true);
+      const row = database.prepare("SELECT value FROM meta WHERE key = 'instance_id'").get();
+      return row && String(row.value);
+    } catch {
+      // Whoever opens it in earnest says why not.
+      return undefined;
+    } finally {
+      database?.close();
+    }
+  }
+
   /** Makes sure that an existing state is what was last committed; answers whose it is. @throws {StateError} */
   static check(directory: string): { readonly path: string; readonly instanceId: string } {
     const state = StateDatabase.openBeside(directory, true);
@@ -145,6 +159,7 @@ export class StateDatabase {
   private static openBeside(directory: string, readOnly: boolean): StateDatabase {
     const path = `${directory}/${STATE_FILE_NAME}`;
     assertTrusted(directory, true);
+    assertAllowed(path);
     if (isFile(pendingRestoreOf(path))) {
       throw new StateError(
         "missing",

@@ -1,7 +1,7 @@
-import { infoOf } from "../file/absence.ts";
+import { infoBehind } from "../file/absence.ts";
 import { assertOwn, UnfitFile } from "../file/regular_file.ts";
 import { distrustOfWay } from "../file/trust.ts";
-import { thisUser } from "../file/user.ts";
+import { ROOT_UID, thisUser, thisUserName } from "../file/user.ts";
 import { StateError } from "./state_error.ts";
 
 /** The state in its directory. */
@@ -20,20 +20,57 @@ export function assertTrusted(directory: string, isOfService: boolean): void {
     assertOwnersAndNames(directory, isOfService);
   } catch (error) {
     if (!(error instanceof Deno.errors.PermissionDenied)) throw toUntrusted(error, directory);
-    throw new StateError(
-      "unwritable",
-      `no permission to use the state directory ${directory}. Mend its owner or set STATE_DIR.`,
-      { cause: error },
+    throw forbidden(directory, error);
+  }
+}
+
+/** Makes sure that this user may read a state file that is there. @throws {StateError} `unwritable`, with whose it is. */
+export function assertAllowed(path: string): void {
+  try {
+    Deno.openSync(path, { read: true }).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) throw forbidden(path, error);
+    // Whatever else is wrong is told by who opens it.
+  }
+}
+
+/** For who may not use a state: whose it is, and what to do. */
+export function forbidden(path: string, cause: Error): StateError {
+  const owner = ownerOf(path);
+  const run = owner?.name === undefined
+    ? "with sudo"
+    : `as ${owner.name} (sudo -u ${owner.name} …) or with sudo`;
+  const whose = owner === undefined ? "another user" : owner.name ?? `the user with the number ${owner.uid}`;
+  return new StateError(
+    "unwritable",
+    `no permission to use the state in ${path}: it is the state of ${whose}, and this is ${thisUserName()}. Run this ${run}. ` +
+      "If it is to be this user's own, mend its owner or set STATE_DIR.",
+    { cause },
+  );
+}
+
+/** Undefined where not even that may be seen. The name is not known of users that exist only while their service runs. */
+function ownerOf(path: string): { readonly uid: number; readonly name: string | undefined } | undefined {
+  try {
+    const { uid } = Deno.statSync(path);
+    if (uid === null || uid === ROOT_UID) return undefined;
+    const line = Deno.readTextFileSync("/etc/passwd").split("\n").find((entry) =>
+      entry.split(":")[2] === `${uid}`
     );
+    return { uid, name: line?.split(":")[0] };
+  } catch {
+    return undefined;
   }
 }
 
 function assertOwnersAndNames(directory: string, isOfService: boolean): void {
   const user = thisUser();
-  const owner = isOfService ? infoOf(`${directory}/.`)?.uid : undefined;
+  // Of the directory itself: systemd has a link of root in its place.
+  const info = infoBehind(directory);
+  const owner = isOfService ? info?.uid : undefined;
   const distrust = distrustOfWay(directory, user && { ...user, uid: owner ?? user.uid });
   if (distrust !== undefined) throw untrusted(directory, distrust);
-  if (infoOf(`${directory}/.`)?.isDirectory !== true) return;
+  if (info?.isDirectory !== true) return;
   const names = [...Deno.readDirSync(directory)].map(({ name }) => name).filter((name) =>
     OWN_NAMES.test(name)
   );

@@ -1,0 +1,59 @@
+import type { Config } from "../config/config.ts";
+import type { Sources } from "../config/settings.ts";
+import { infoOf } from "../file/absence.ts";
+import { StateDatabase } from "../store/state_database.ts";
+import { STATE_FILE_NAME } from "../store/state_directory.ts";
+import { type CommandContext, handlerConfig } from "./command.ts";
+import type { ExitCode } from "./exit.ts";
+import { writeStderr } from "./system.ts";
+
+/** Where services keep their state, under systemd and under the others (`deploy/`), whoever the operator is. */
+const SERVICE_DIRECTORIES = ["/var/lib/vabus-data-handler", "/var/lib/vabus-data-handler/state"];
+
+/**
+ * The configuration of a command that works on a state that is there. An operator's shell seldom knows the service's settings: where
+ * no STATE_DIR is given and none is in the default place, the service's is meant.
+ */
+export function placeConfig(sources: Sources): Config {
+  const config = handlerConfig(sources);
+  if (config.texts.get("STATE_DIR") !== undefined || mayHaveState(config.stateDir)) return config;
+  const directory = SERVICE_DIRECTORIES.find(mayHaveState);
+  return directory === undefined ? config : handlerConfig(withFlag(sources, "STATE_DIR", directory));
+}
+
+/** As {@link placeConfig}; where no INSTANCE_ID is given, it is that of the state. */
+export function stateConfig(sources: Sources): Config {
+  const config = placeConfig(sources);
+  if (config.texts.get("INSTANCE_ID") !== undefined) return config;
+  const instance = StateDatabase.instanceIn(config.stateDir);
+  if (instance === undefined || instance === config.instanceId) return config;
+  const atPlace = config.texts.get("STATE_DIR") === undefined
+    ? sources
+    : withFlag(sources, "STATE_DIR", config.stateDir);
+  return handlerConfig(withFlag(atPlace, "INSTANCE_ID", instance));
+}
+
+/** Has a command say first whose state it speaks of, where its own output does not. */
+export function tellingWhose<O>(
+  run: (context: CommandContext, options: O) => Promise<ExitCode>,
+): (context: CommandContext, options: O) => Promise<ExitCode> {
+  return (context, options) => {
+    const { stateDir } = context.config;
+    const instance = StateDatabase.instanceIn(stateDir);
+    if (instance !== undefined) writeStderr(`state of ${instance} in ${stateDir}/${STATE_FILE_NAME}\n`);
+    return run(context, options);
+  };
+}
+
+function withFlag(sources: Sources, name: string, value: string): Sources {
+  return { ...sources, flags: { ...sources.flags, [name]: value } };
+}
+
+/** Also where that is nobody else's business: opening it says whose it is. */
+function mayHaveState(directory: string): boolean {
+  try {
+    return infoOf(`${directory}/${STATE_FILE_NAME}`) !== undefined;
+  } catch (error) {
+    return error instanceof Deno.errors.PermissionDenied;
+  }
+}

@@ -1,0 +1,114 @@
+/** Commands in an operator's shell, on a host with a service: as systemd keeps its state, with a link of root's in its place. */
+import assert from "node:assert/strict";
+import { executablePath, type Output, temporaryDirectory } from "../support/executable.ts";
+import { freePort } from "../support/free_port.ts";
+
+/** Users of the service and of somebody else. */
+const SERVICE = 65_000;
+const OTHER = 65_001;
+
+/** In a file system of its own, which takes root. */
+const HOST = `
+mount --bind "$TMPDIR/lib" /var/lib
+umask 022
+mkdir /var/lib/private
+mkdir -m 700 /var/lib/private/vabus-data-handler
+chown ${SERVICE}:${SERVICE} /var/lib/private/vabus-data-handler
+ln -s private/vabus-data-handler /var/lib/vabus-data-handler
+as() {
+  mkdir -p "$TMPDIR/$1"
+  chown "$1:$1" "$TMPDIR/$1"
+  chmod 700 "$TMPDIR/$1"
+  user=$1
+  shift
+  setpriv --reuid="$user" --regid="$user" --clear-groups env HOME="$TMPDIR/$user" TMPDIR="$TMPDIR/$user" "$@"
+}
+as ${SERVICE} env STATE_DIRECTORY=/var/lib/vabus-data-handler INSTANCE_ID=plant7 HTTP_LISTEN=off \\
+  VABUS_URL="$BUS" "$PROGRAM" once 2>/dev/null || [ $? -eq 75 ]
+chmod "$PRIVATE" /var/lib/private
+mkdir "$TMPDIR/home"
+export HOME="$TMPDIR/home"
+cd /
+`;
+
+const ignore = !await canHaveHost();
+
+async function canHaveHost(): Promise<boolean> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
+  try {
+    const probe = new Deno.Command("unshare", {
+      args: ["-m", "setpriv", "--reuid=1", "true"],
+      stderr: "null",
+    });
+    return (await probe.output()).success;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs a line of shell on such a host; `privateMode`: that of the directory that holds the states of all services. */
+async function onHost(line: string, privateMode = "700"): Promise<Output> {
+  await using directory = await temporaryDirectory();
+  await Deno.chmod(directory.path, 0o755);
+  await Deno.mkdir(`${directory.path}/lib`);
+  const { code, stdout, stderr } = await new Deno.Command("unshare", {
+    args: [
+      "-m",
+      "sh",
+      "-euc",
+      `${HOST.replace('chmod "$PRIVATE"', `chmod 711 /var/lib/private; chmod ${privateMode}`)}${line}`,
+    ],
+    clearEnv: true,
+    env: {
+      PATH: Deno.env.get("PATH")!,
+      TMPDIR: directory.path,
+      PROGRAM: executablePath(),
+      BUS: `http://127.0.0.1:${freePort()}`,
+    },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test({
+  name: "root finds the service's state without being told where, and is told whose it is",
+  ignore,
+  fn: async () => {
+    const commands = [
+      "status",
+      "verify --json",
+      "backup --to $TMPDIR/backup",
+      "verify",
+    ];
+    const { code, stdout, stderr } = await onHost(
+      commands.map((command) => `"$PROGRAM" ${command}\n`).join(""),
+    );
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /plant7, not running/);
+    assert.match(stdout, /"instance": "plant7"/);
+    assert.match(stdout, /"state_file": "\/var\/lib\/vabus-data-handler\/state.sqlite"/);
+    assert.match(stdout, /PROVEN/);
+    assert.equal(
+      stderr.match(/^state of plant7 in \/var\/lib\/vabus-data-handler\/state.sqlite$/gm)?.length,
+      3,
+      stderr,
+    );
+  },
+});
+
+for (const privateMode of ["700", "755"]) {
+  Deno.test({
+    name:
+      `another user is told whose state it is and what to do, where what holds it has the mode ${privateMode}`,
+    ignore,
+    fn: async () => {
+      for (const command of ["status", "verify", "backup --to /tmp/never", "dead-letters list"]) {
+        const { code, stdout, stderr } = await onHost(`as ${OTHER} "$PROGRAM" ${command}`, privateMode);
+        assert.deepEqual([code, stdout], [1, ""], stderr);
+        assert.match(stderr, /\/var\/lib\/vabus-data-handler: it is the state of .*user.*sudo/);
+        assert.doesNotMatch(stderr, /internal error/);
+      }
+    },
+  });
+}
