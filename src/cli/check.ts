@@ -28,8 +28,8 @@ export interface Place {
 export async function check({ config, logger, signal, write }: CommandContext): Promise<ExitCode> {
   write(`${maskedConfig(config)}\n`);
   const places: Place[] = [
-    ...createSources(config).map((source) => ({
-      title: `bus ${source.name}`,
+    ...createSources(config).map((source, index) => ({
+      title: `bus ${source.name}${viaProxy(config, index)}`,
       probe: (signal: AbortSignal) => source.probe(signal),
       close: () => source.close(),
     })),
@@ -46,6 +46,11 @@ export async function check({ config, logger, signal, write }: CommandContext): 
   for (const { text } of findings) write(`${text}\n`);
   for (const alarm of standingAlarms(config.stateDir)) write(`ALARM   ${printable(told(alarm))}\n`);
   return findings.every(({ isFine }) => isFine) ? EXIT.done : EXIT.failed;
+}
+
+function viaProxy({ vabus }: Config, index: number): string {
+  const proxy = vabus.proxies[vabus.urls[index]!];
+  return proxy === undefined ? "" : ` through the proxy ${proxy.masked} (${proxy.variable})`;
 }
 
 /** Of a state that is there and can be read. */

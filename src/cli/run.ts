@@ -2,7 +2,7 @@ import { type HandlerOptions, runService } from "../handler/handler.ts";
 import { rereadConfig } from "../config/reread.ts";
 import { type CommandContext, handlerConfig } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { readEnvironment } from "./environment.ts";
+import { takeEnvironment } from "./environment.ts";
 import { serviceManager } from "./service_manager.ts";
 
 /** Runs the service until the signal fires. */
@@ -15,7 +15,7 @@ export async function run(context: CommandContext, options: HandlerOptions): Pro
       read: (inForce) => rereadConfig(inForce, (pinned) => handlerConfig({ ...sources, pinned })),
       adopt,
     },
-    serviceManager: serviceManager(readEnvironment(), Deno.pid),
+    serviceManager: serviceManager(takeEnvironment(), Deno.pid),
   });
   return EXIT.done;
 }

@@ -4,7 +4,7 @@ import type { Sources } from "../config/settings.ts";
 import { readNamed } from "../file/regular_file.ts";
 import { distrustOfFile } from "../file/trust.ts";
 import { createLogger, type Logger } from "../log/logger.ts";
-import { readEnvironment } from "./environment.ts";
+import { takeEnvironment } from "./environment.ts";
 
 /** Far more than any file of settings, secrets or certificates has. */
 const SETTINGS_MAX_BYTES = 1 << 20;
@@ -15,7 +15,7 @@ const encoder = new TextEncoder();
 export function systemSources(flags: Sources["flags"], envFile: string | undefined): Sources {
   return {
     flags,
-    environment: readEnvironment(),
+    environment: takeEnvironment(),
     envFile,
     workingDirectory: Deno.cwd(),
     hostName: hostname(),

@@ -2,6 +2,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { contradictions, doubtfulPairs, isLoopback } from "./contradictions.ts";
 import { ConfigError, type Fault } from "./fault.ts";
 import { readSettings, readText, type Setting, type Settings, type Sources } from "./settings.ts";
+import { type Proxy, proxyFor } from "./proxy.ts";
 import { secretsOf } from "./redaction.ts";
 import type { PostgresParameters, SslMode } from "./postgres_parameters.ts";
 import type { HostPort } from "./value_type.ts";
@@ -96,6 +97,8 @@ export type PostgresConnection =
 export interface VaBusConfig {
   /** Without trailing slash; may hold credentials. */
   readonly urls: readonly string[];
+  /** By the URL of the bus; where there is none, it is reached directly. */
+  readonly proxies: Readonly<Record<string, Proxy>>;
   readonly mode: "log" | "queue";
   readonly token: string | undefined;
   /** Undefined: the system's authorities and no client certificate. */
@@ -304,11 +307,28 @@ class ConfigBuilder {
     }
     return {
       urls,
+      proxies: this.proxies(urls),
       mode: values.VABUS_MODE,
       token: values.VABUS_TOKEN,
       tls,
       batchSize: values.VABUS_BATCH_SIZE,
     };
+  }
+
+  private proxies(urls: readonly string[]): Record<string, Proxy> {
+    const proxies: Record<string, Proxy> = {};
+    const faulty = new Set<string>();
+    for (const url of urls) {
+      const proxy = proxyFor(url, this.sources.environment);
+      if (proxy === undefined) continue;
+      if ("url" in proxy) proxies[url] = proxy;
+      else if (!faulty.has(proxy.variable)) {
+        faulty.add(proxy.variable);
+        const { variable: subject, masked: value, problem } = proxy;
+        this.faults.push({ subject, origin: "environment", value, problem });
+      }
+    }
+    return proxies;
   }
 
   private tls(caName: VariableName, certName: VariableName, keyName: VariableName): TlsConfig | undefined {

@@ -8,7 +8,11 @@ export function redact(text: string, secrets: readonly string[]): string {
 
 /** Every secret text of a configuration; longest first, so that none is cut by a shorter one within it. */
 export function secretsOf(vabus: VaBusConfig, sinks: readonly SinkConfig[]): string[] {
-  const secrets = [vabus.token, vabus.tls?.key, ...vabus.urls.flatMap(secretsOfUrl)];
+  const secrets = [
+    vabus.token,
+    vabus.tls?.key,
+    ...[...vabus.urls, ...Object.values(vabus.proxies).map(({ url }) => url)].flatMap(secretsOfUrl),
+  ];
   for (const sink of sinks) {
     if (sink.name === "kafka") secrets.push(sink.sasl?.password, sink.tls?.key);
     if (sink.name === "postgres") secrets.push(...sink.secrets, sink.connection.tls.key);

@@ -62,7 +62,8 @@ export function systemSurroundings(config: Config, logger: Logger): Surroundings
 
 /** How one of the buses is spoken to. */
 export function addressOf({ vabus }: Config, url: string): BusAddress {
-  return { url, token: vabus.token, tls: vabus.tls, busCount: vabus.urls.length };
+  const { token, tls, proxies, urls } = vabus;
+  return { url, proxy: proxies[url], token, tls, busCount: urls.length };
 }
 
 /** The source of each bus, in the order of the configuration. Connects to nothing yet. */

@@ -6,6 +6,10 @@ import { SourceError } from "./source.ts";
 export interface BusAddress {
   /** Without trailing slash; may hold credentials (`http://user:password@host`), used when there is no token. */
   readonly url: string;
+  /** Undefined: directly. `url` may hold credentials, `masked` and the variable that names it are for messages. */
+  readonly proxy:
+    | { readonly url: string; readonly masked: string; readonly variable: string }
+    | undefined;
   readonly token: string | undefined;
   /** PEM texts; undefined: the system's authorities, no client certificate. */
   readonly tls:
@@ -62,6 +66,8 @@ export class BusConnection {
   private client: Deno.HttpClient;
   /** What a reply may come to, in bytes. */
   private readonly shareBytes: number;
+  /** What a message has to say of the proxy. */
+  private via: string;
 
   constructor(address: BusAddress) {
     const url = new URL(address.url);
@@ -70,11 +76,13 @@ export class BusConnection {
     this.headers = headersFor(address);
     this.client = clientFor(address);
     this.shareBytes = Math.floor(REPLIES_MAX_BYTES / (address.busCount ?? 1));
+    this.via = viaProxy(address);
   }
 
   /** Speaks to the same bus with other credentials and certificates from the next request on. */
   change(address: BusAddress): void {
     this.headers = headersFor(address);
+    this.via = viaProxy(address);
     const before = this.client;
     this.client = clientFor(address);
     // A request under way goes on to its end.
@@ -159,16 +167,21 @@ export class BusConnection {
     if (denial !== undefined) return new SourceError("refused", `${this.name}: ${denial}`);
     const cause = causeOf(error);
     if (/certificate|handshake|tls/i.test(cause)) {
-      return new SourceError("refused", `${this.name}: no secure connection: ${cause}`);
+      return new SourceError("refused", `${this.name}: no secure connection${this.via}: ${cause}`);
     }
     return isAnswering
       ? new SourceError("incomplete", `${this.name}: the answer was cut off: ${cause}`)
-      : new SourceError("unavailable", `${this.name}: no connection: ${cause}`);
+      : new SourceError("unavailable", `${this.name}: no connection${this.via}: ${cause}`);
   }
 
   private refusal(response: Response, body: Uint8Array, { path, method }: BusRequest): SourceError {
     const { status } = response;
-    const at = `${this.name}: ${method ?? "GET"} ${path.split("?")[0]} was answered with ${status}`;
+    const at = `${this.name}: ${method ?? "GET"} ${
+      path.split("?")[0]
+    } was answered with ${status}${this.via}`;
+    if (status === 407) {
+      return new SourceError("refused", `${at}: the proxy wants a login, as in http://user:password@proxy`);
+    }
     if (status === 401 || status === 403) {
       const advice = this.headers.authorization === undefined ? "set VABUS_TOKEN" : "mend VABUS_TOKEN";
       return new SourceError("refused", `${at}${explanation(body)}: ${advice}`);
@@ -194,8 +207,13 @@ function headersFor({ url, token }: BusAddress): Record<string, string> {
   };
 }
 
-function clientFor({ tls }: BusAddress): Deno.HttpClient {
+function viaProxy({ proxy }: BusAddress): string {
+  return proxy === undefined ? "" : ` (through the proxy ${proxy.masked} of ${proxy.variable})`;
+}
+
+function clientFor({ proxy, tls }: BusAddress): Deno.HttpClient {
   return Deno.createHttpClient({
+    ...(proxy !== undefined && { proxy: { url: proxy.url } }),
     ...(tls?.ca !== undefined && { caCerts: [tls.ca] }),
     ...(tls?.cert !== undefined && tls.key !== undefined && { cert: tls.cert, key: tls.key }),
   });

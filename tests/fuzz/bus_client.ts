@@ -78,7 +78,12 @@ class BusClientTrial implements Trial {
 
   private constructor(private readonly directory: string) {
     this.server = FaultyServer.start((request) => this.answer(request));
-    const connection = new BusConnection({ url: this.server.url, token: undefined, tls: undefined });
+    const connection = new BusConnection({
+      url: this.server.url,
+      proxy: undefined,
+      token: undefined,
+      tls: undefined,
+    });
     this.source = new ObservedSource(new LogClient(connection, "fuzz"));
     this.rig = openRig(directory, [this.source], NOW_MS, {
       VABUS_BATCH_SIZE: "8",

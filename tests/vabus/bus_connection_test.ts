@@ -14,7 +14,7 @@ const FETCH = { offset: 7, limit: 10, waitSeconds: 0, ack: 5 };
 const TOKEN = "swordfish";
 
 function connectionTo(url: string, token?: string): BusConnection {
-  return new BusConnection({ url, token, tls: undefined });
+  return new BusConnection({ url, proxy: undefined, token, tls: undefined });
 }
 
 /** What comes of one fetch when the bus answers so. */
@@ -150,7 +150,13 @@ Deno.test("the bytes of a reply are bounded by the events asked for, and by the 
   const fetchOf = async (bytes: number, limit: number, busCount: number) => {
     const body = `{"log":"l","offset":0,"next":0,"events":[${" ".repeat(bytes)}]}`;
     await using server = FaultyServer.start(() => respond(200, body));
-    const connection = new BusConnection({ url: server.url, token: undefined, tls: undefined, busCount });
+    const connection = new BusConnection({
+      url: server.url,
+      proxy: undefined,
+      token: undefined,
+      tls: undefined,
+      busCount,
+    });
     const client = new LogClient(connection, "c");
     try {
       await client.fetch({ ...FETCH, limit }, NEVER);
