@@ -1,4 +1,5 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
+import { openDatabase } from "../file/database.ts";
 import { systemClock } from "../clock/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { HandlerView } from "../handler/handler.ts";
@@ -69,7 +70,7 @@ export class DemoScreen {
     if (sink.name !== "sqlite") return [];
     let database: DatabaseSync | undefined;
     try {
-      database = new DatabaseSync(sink.path, { readOnly: true });
+      database = openDatabase(sink.path, { readOnly: true });
       return database.prepare(
         `SELECT name, agg_func, window_start, value, count, revision FROM aggregated_events
          ORDER BY window_start DESC, name LIMIT ${SHOWN_AGGREGATES}`,

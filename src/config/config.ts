@@ -55,8 +55,8 @@ export interface Config {
 export type SinkConfig =
   | KafkaConfig
   | PostgresConfig
-  /** `path` is absolute. */
-  | { readonly name: "sqlite"; readonly path: string }
+  /** `path` is absolute; `mode` undefined: 0600 for a new file, and as it is for another. */
+  | { readonly name: "sqlite"; readonly path: string; readonly mode?: number }
   | { readonly name: "stdout" };
 
 export interface KafkaConfig {
@@ -226,7 +226,13 @@ class ConfigBuilder {
         return this.postgres();
       case "sqlite": {
         const path = this.absolute(this.values.SQLITE_PATH ?? join(stateDir, "aggregates.sqlite"));
-        return { name, path: this.show("SQLITE_PATH", path) };
+        const mode = this.values.SQLITE_MODE;
+        if (mode !== undefined && (mode & 0o077) !== 0 && path.startsWith(`${stateDir}/`)) {
+          this.warnings.push(
+            "SQLITE_MODE lets nobody read the file where it lies in STATE_DIR, whose mode is 0700: set SQLITE_PATH to another place",
+          );
+        }
+        return { name, path: this.show("SQLITE_PATH", path), ...(mode !== undefined && { mode }) };
       }
       case "stdout":
         return { name };

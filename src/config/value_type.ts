@@ -228,6 +228,17 @@ export function path(allowed: string): ValueType<string> {
   };
 }
 
+/** Who may read and write a file beside its owner, in octal digits as for chmod; not everybody may write. */
+export function fileMode(): ValueType<number> {
+  return {
+    placeholder: "<mode>",
+    allowed: "0600, 0640, 0644, 0660 or 0664",
+    schema: z.string().regex(/^0?6(?:00|40|44|60|64)$/, "is no such file mode").transform((text) =>
+      parseInt(text, 8)
+    ),
+  };
+}
+
 /** A moment, read into Unix milliseconds. */
 export function instant(): ValueType<number> {
   return {

@@ -4,6 +4,7 @@ import {
   choice,
   choices,
   duration,
+  fileMode,
   hostNames,
   hostPorts,
   httpUrls,
@@ -163,6 +164,12 @@ export const VARIABLES = {
     help: "file of the embedded sink",
     example: "/srv/vabus/aggregates.sqlite",
     defaultText: "<STATE_DIR>/aggregates.sqlite",
+  }),
+  SQLITE_MODE: optional(fileMode(), {
+    group: "SQLite",
+    help: "who may read the file beside its owner, as for chmod; set, it also changes a file that is there",
+    example: "0640",
+    defaultText: "0600 for a new file",
   }),
 
   AGGREGATION_INTERVAL: withDefault(duration(0.1, DAY), "60", {

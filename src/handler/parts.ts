@@ -102,7 +102,7 @@ function createSink(config: SinkConfig, instance: string, logger: Logger): Sink 
     case "postgres":
       return new PostgresSink({ ...config, instance }, logger);
     case "sqlite":
-      return new SqliteSink({ path: config.path, instance }, logger);
+      return new SqliteSink({ path: config.path, mode: config.mode, instance }, logger);
     case "stdout":
       return new StdoutSink({ instance, write: (bytes) => Deno.stdout.write(bytes) });
   }

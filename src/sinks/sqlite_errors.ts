@@ -1,7 +1,8 @@
 import { SinkError, type SinkErrorKind, UnexplainedRefusal } from "./sink.ts";
 
 const FILE_ADVICE = "Restore the file, or name another one with SQLITE_PATH.";
-const TABLE_ADVICE = "Its table aggregated_events is not the handler's; name another file with SQLITE_PATH.";
+export const TABLE_ADVICE =
+  "Its table aggregated_events is not the handler's; name another file with SQLITE_PATH.";
 
 /**
  * By message: the runtime gives SQLite's errors no code. The first that fits counts; what fits none passes by itself or by an

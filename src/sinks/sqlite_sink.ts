@@ -1,8 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Aggregate } from "../aggregation/aggregate.ts";
+import { infoOf } from "../file/absence.ts";
+import { openDatabase } from "../file/database.ts";
 import { DatabaseIdentity } from "../file/file_identity.ts";
+import { createOwn } from "../file/regular_file.ts";
+import { isStranger } from "../file/trust.ts";
+import { thisUser } from "../file/user.ts";
 import { emptyPlace, missingRows } from "./alarms.ts";
 import { claim, claimLost } from "./claim_keeper.ts";
 import {
@@ -15,12 +20,16 @@ import {
 } from "./sink.ts";
 import { CREATE_WRITER_TABLE, SqliteClaim } from "./sqlite_claim.ts";
 import type { Logger } from "../log/logger.ts";
-import { toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
+import { TABLE_ADVICE, toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
 
 export interface SqliteSinkOptions {
   readonly path: string;
   readonly instance: string;
+  /** Of the file; undefined: that of a private one, and left as it is where there is a file. */
+  readonly mode?: number | undefined;
 }
+
+const FILE_SUFFIXES = ["", "-wal", "-shm", "-journal"];
 
 /** Waiting for another writer's lock holds up the whole program, so it is short; the router tries again. */
 const BUSY_TIMEOUT_MS = 500;
@@ -84,8 +93,8 @@ export class SqliteSink implements ProvableSink {
     return this.#attempt(async () => {
       this.#close();
       this.#context = context;
-      makeParentDirectory(this.options.path);
-      const database = this.#database = openDatabase(this.options.path, false);
+      makeFile(this.options.path, this.options.mode);
+      const database = this.#database = openTables(this.options.path, false);
       this.#identity = new DatabaseIdentity(this.options.path);
       database.prepare("pragma journal_mode = wal").get();
       database.prepare("pragma synchronous = full").run();
@@ -147,7 +156,7 @@ export class SqliteSink implements ProvableSink {
       if (Deno.statSync(path).isDirectory) {
         throw new SinkError("misconfigured", `${path} is a directory. Name a file in it with SQLITE_PATH.`);
       }
-      const database = openDatabase(path, true);
+      const database = openTables(path, true);
       try {
         const table = database.prepare("select 1 from sqlite_schema where name = 'aggregated_events'").get();
         if (table === undefined) return `${path}, table aggregated_events will be created`;
@@ -243,7 +252,7 @@ export class SqliteSink implements ProvableSink {
   }
 
   #read<T>(query: (database: DatabaseSync) => T): Promise<T> {
-    return this.#attempt(() => query(this.#database ??= openDatabase(this.options.path, true)));
+    return this.#attempt(() => query(this.#database ??= openTables(this.options.path, true)));
   }
 
   async #attempt<T>(work: () => T | Promise<T>): Promise<T> {
@@ -260,8 +269,46 @@ function inOrderOfKey(aggregates: readonly Aggregate[]): readonly Aggregate[] {
   return aggregates.toSorted((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
-function openDatabase(path: string, readOnly: boolean): DatabaseSync {
-  return new DatabaseSync(path, { readOnly, timeout: BUSY_TIMEOUT_MS });
+/** Opens the file, and makes sure that behind the names of the tables there are tables. @throws {SinkError} */
+function openTables(path: string, readOnly: boolean): DatabaseSync {
+  assertFile(path);
+  const database = openDatabase(path, { readOnly, timeoutMs: BUSY_TIMEOUT_MS });
+  try {
+    const other = database.prepare(
+      `select name from sqlite_schema where lower(name) in ('aggregated_events', 'aggregated_events_writer')
+       and (type <> 'table' or sql like 'create virtual %')`,
+    ).get();
+    if (other === undefined) return database;
+    throw new SinkError(
+      "misconfigured",
+      `SQLite file ${path}: ${other.name} is no table of its own. ${TABLE_ADVICE}`,
+    );
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** A link is followed where this user or root has made it; whoever else has put one there would choose what is written to. */
+function assertFile(path: string): void {
+  const user = thisUser();
+  const names = FILE_SUFFIXES.map((suffix) => path + suffix);
+  const strange = user && names.find((name) => {
+    const info = infoOf(name);
+    return info?.isSymlink === true && isStranger(info.uid, user);
+  });
+  if (strange !== undefined) {
+    throw new SinkError(
+      "misconfigured",
+      `${strange} is a link that another user has made. Name another file with SQLITE_PATH.`,
+    );
+  }
+  const special = names.find((name) =>
+    exists(name) && !Deno.statSync(name).isFile && !Deno.statSync(name).isDirectory
+  );
+  if (special !== undefined) {
+    throw new SinkError("misconfigured", `${special} is no regular file. Name another one with SQLITE_PATH.`);
+  }
 }
 
 function exists(path: string): boolean {
@@ -282,8 +329,15 @@ function assertCreatable(path: string): void {
   throw new SinkError("misconfigured", `SQLite file ${path} cannot be created: ${place} is no directory.`);
 }
 
-function makeParentDirectory(path: string): void {
-  mkdirSync(dirname(path), { recursive: true });
+/** What SQLite makes beside the file gets the mode of the file. */
+function makeFile(path: string, mode: number | undefined): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  assertFile(path);
+  if (!exists(path)) return createOwn(path, mode);
+  if (mode === undefined) return;
+  for (const name of FILE_SUFFIXES.map((suffix) => path + suffix).filter(exists)) {
+    if ((Deno.statSync(name).mode! & 0o777) !== mode) Deno.chmodSync(name, mode);
+  }
 }
 
 function unavailable(reason: string): SinkError {

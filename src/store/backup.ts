@@ -1,14 +1,14 @@
 import { dirname } from "node:path";
-import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { backup, type DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { infoOf } from "../file/absence.ts";
+import { openDatabase } from "../file/database.ts";
 import { createOwn } from "../file/regular_file.ts";
 import { isFile, sync } from "./durable_file.ts";
-import { findMisplacedRow } from "./index_check.ts";
 import { migrate } from "./migration.ts";
 import { filesOf, finishRestore, pendingRestoreOf } from "./pending_restore.ts";
-import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
-import { checkSealOfVersion1 } from "./seal_v1.ts";
+import { checkContent, checkSchema, StateFault } from "./state_check.ts";
 import { StateDatabase } from "./state_database.ts";
 import { assertTrusted, STATE_FILE_NAME } from "./state_directory.ts";
 import { REVISION_MAX } from "./segment.ts";
@@ -114,22 +114,8 @@ function restoreInto(file: string, path: string, replace: boolean, nowMs: number
 
 /** Checks a copy of the backup and gives it its new identity; answers whose it is. */
 function renew(draft: string, file: string, nowMs: number): string {
-  const database = new DatabaseSync(draft);
+  const database = openDatabase(draft);
   try {
-    assertWhole(database, () => notABackup(file));
-    const { application_id: application } = database.prepare("PRAGMA application_id").get() as {
-      application_id: number;
-    };
-    if (application !== APPLICATION_ID) throw notABackup(file);
-    const meta = database.prepare("SELECT value FROM meta WHERE key = ?");
-    const version = Number(meta.get("schema_version")?.value);
-    if (version > MIGRATIONS.length) {
-      throw new StateError(
-        "newer",
-        `the backup ${file} was made by a newer version of this program (schema ${version}, this one knows ` +
-          `${MIGRATIONS.length}). Restore it with that version, or a later one.`,
-      );
-    }
     const sealed = {
       all: <Row>(sql: string, ...values: SQLInputValue[]) => database.prepare(sql).all(...values) as Row[],
       iterate: <Row>(sql: string) => database.prepare(sql).iterate() as Iterable<Row>,
@@ -137,9 +123,9 @@ function renew(draft: string, file: string, nowMs: number): string {
       exec: (sql: string) => database.exec(sql),
     };
     const seal = new Seal(sealed);
-    if (findMisplacedRow(sealed) !== undefined) throw notABackup(file);
-    if (version === 1) checkSealOfVersion1(sealed);
-    else seal.check();
+    const version = checkSchema(sealed);
+    assertWhole(database, () => notABackup(file));
+    checkContent(sealed, seal, version);
     database.exec("PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
     seal.begin();
     if (version < MIGRATIONS.length) migrate(sealed, seal, version);
@@ -149,9 +135,10 @@ function renew(draft: string, file: string, nowMs: number): string {
       .run(revisionFloor(nowMs, Number(account.get()?.value ?? 0)));
     seal.finish();
     database.exec("COMMIT");
-    return String(meta.get("instance_id")!.value);
+    return String(database.prepare("SELECT value FROM meta WHERE key = 'instance_id'").get()!.value);
   } catch (error) {
     if (error instanceof StateError) throw error;
+    if (error instanceof StateFault && error.newerSchema !== undefined) throw newerBackup(file, error);
     throw notABackup(file, error);
   } finally {
     database.close();
@@ -171,6 +158,13 @@ function revisionFloor(nowMs: number, before: number): number {
       new Date(nowMs).toISOString()
     }, and this backup can be restored from ${earliest} to ${latest}. ` +
       "Nothing was restored. Set the clock: the revisions that sinks get from now on are made from it.",
+  );
+}
+
+function newerBackup(file: string, { message }: StateFault): StateError {
+  return new StateError(
+    "newer",
+    `the backup ${file} was made by a newer version of this program (${message}). Restore it with that version, or a later one.`,
   );
 }
 
@@ -195,14 +189,14 @@ async function copyDatabase(
       );
     }
     createOwn(draft);
-    const database = new DatabaseSync(source, { readOnly: true, timeout: 10_000 });
+    const database = openDatabase(source, { readOnly: true, timeoutMs: 10_000 });
     try {
       // All pages in one step: they are of one moment, and a handler that writes meanwhile does not make it begin anew.
       await backup(database, draft, { rate: ALL_PAGES });
     } finally {
       database.close();
     }
-    const copy = new DatabaseSync(draft);
+    const copy = openDatabase(draft);
     try {
       // So that the copy is one file whole in itself.
       copy.exec("PRAGMA journal_mode = DELETE");

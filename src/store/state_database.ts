@@ -1,14 +1,15 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { DatabaseIdentity } from "../file/file_identity.ts";
-import { CommitMark } from "./commit_mark.ts";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { isNotThere } from "../file/absence.ts";
+import { openDatabase } from "../file/database.ts";
+import { DatabaseIdentity } from "../file/file_identity.ts";
+import { createOwn } from "../file/regular_file.ts";
+import { CommitMark } from "./commit_mark.ts";
 import { isFile } from "./durable_file.ts";
-import { findMisplacedRow } from "./index_check.ts";
 import { migrate } from "./migration.ts";
 import { finishRestore, pendingRestoreOf } from "./pending_restore.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
-import { checkSealOfVersion1 } from "./seal_v1.ts";
+import { checkContent, checkSchema, StateFault } from "./state_check.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
 import { assertAllowed, assertTrusted, forbidden, STATE_FILE_NAME, toUntrusted } from "./state_directory.ts";
 import { StateLock } from "./state_lock.ts";
@@ -77,6 +78,7 @@ export class StateDatabase {
       // Whoever may write also tidies up when closing: what is damaged must be left as it is.
       StateDatabase.check(directory);
       state = new StateDatabase(path, connect(path, false), lock);
+      prepareForWriting(state.database);
       state.identity = new DatabaseIdentity(path);
       state.putAside = putAside;
       state.seal.begin();
@@ -176,6 +178,7 @@ export class StateDatabase {
     try {
       state = new StateDatabase(path, connect(path, readOnly), undefined);
       state.checkWhole(directory);
+      if (!readOnly) prepareForWriting(state.database);
       return state;
     } catch (error) {
       state?.database.close();
@@ -193,7 +196,8 @@ export class StateDatabase {
         // Nothing was left over.
       }
     }
-    const database = new DatabaseSync(draft);
+    createOwn(draft);
+    const database = openDatabase(draft);
     try {
       database.exec("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL");
       database.exec(`BEGIN; ${MIGRATIONS.join("")}; PRAGMA application_id = ${APPLICATION_ID}`);
@@ -206,7 +210,6 @@ export class StateDatabase {
     } finally {
       database.close();
     }
-    Deno.chmodSync(draft, 0o600);
     Deno.renameSync(draft, path);
   }
 
@@ -350,7 +353,7 @@ export class StateDatabase {
   }
 
   private get isOutdated(): boolean {
-    return this.checkVersion() < MIGRATIONS.length;
+    return this.version < MIGRATIONS.length;
   }
 
   private migratedCopy(): StateDatabase {
@@ -367,17 +370,17 @@ export class StateDatabase {
   /** Makes sure that the file is what was last committed. @throws {StateError} */
   private checkWhole(directory: string): void {
     try {
+      checkSchema(this);
       // Before the state is looked at: whoever writes it now goes the other way round.
       const promised = CommitMark.promised(directory, this.stateId);
       this.snapshot(() => {
-        const version = this.checkVersion();
-        this.checkSchema(version);
+        const version = checkSchema(this);
         this.checkPages();
-        if (version === 1) this.checkSealOfVersion1();
-        else this.seal.check();
+        checkContent(this, this.seal, version);
         if (this.seal.commits < promised) throw this.commitsMissing(directory, promised - this.seal.commits);
       });
     } catch (error) {
+      if (error instanceof StateFault && error.newerSchema !== undefined) throw newer(this.path, error);
       const known = toStateError(error, this.path);
       if (known instanceof StateError || !(error instanceof Error)) throw known;
       // What SQLite makes of a damaged schema or cell has as many names as there are ways to misread it.
@@ -398,25 +401,10 @@ export class StateDatabase {
     );
   }
 
-  private checkSealOfVersion1(): void {
-    checkSealOfVersion1(this);
-    this.seal.begin();
-  }
-
   private checkPages(): void {
     if (sizeOf(this.path) <= PAGE_CHECK_MAX_BYTES) {
       const verdict = this.get<{ integrity_check: string }>("PRAGMA integrity_check(1)")!.integrity_check;
       if (verdict !== "ok") throw damaged(this.path, verdict.replaceAll("\n", " "));
-    }
-    const misplaced = findMisplacedRow(this);
-    if (misplaced !== undefined) throw damaged(this.path, misplaced);
-  }
-
-  private checkSchema(version: number): void {
-    const found = this.all<{ line: string }>(SCHEMA_LINES).map(({ line }) => line);
-    const expected = schemaLines(version);
-    if (found.join("\n") !== expected.join("\n")) {
-      throw damaged(this.path, "its tables are not those of this program");
     }
   }
 
@@ -435,20 +423,12 @@ export class StateDatabase {
     return row.value;
   }
 
-  private checkVersion(): number {
-    const version = Number(this.meta("schema_version"));
-    if (version > MIGRATIONS.length) {
-      throw new StateError(
-        "newer",
-        `the state file ${this.path} was written by a newer version of this program (schema ${version}, ` +
-          `this one knows ${MIGRATIONS.length}). Start that version again, or a later one.`,
-      );
-    }
-    return version;
+  private get version(): number {
+    return Number(this.meta("schema_version"));
   }
 
   private migrate(): void {
-    const version = this.checkVersion();
+    const { version } = this;
     if (version === MIGRATIONS.length) return;
     this.transaction(() => migrate(this, this.seal, version));
   }
@@ -481,23 +461,21 @@ function exists(path: string): boolean {
 }
 
 function connect(path: string, readOnly: boolean): DatabaseSync {
-  const size = Deno.statSync(path).size;
-  if (size === 0) throw damaged(path, "it is empty");
-  const database = new DatabaseSync(path, { readOnly, timeout: 10_000 });
-  try {
-    const { application_id: application } = database.prepare("PRAGMA application_id").get() as {
-      application_id: number;
-    };
-    if (application !== APPLICATION_ID) throw damaged(path, "it is not a state file of this program");
-    if (!readOnly) {
-      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000");
-      database.exec(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
-    }
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  if (Deno.statSync(path).size === 0) throw damaged(path, "it is empty");
+  return openDatabase(path, { readOnly, timeoutMs: 10_000 });
+}
+
+/** The settings of a connection that writes, to a file that has been found whole. */
+function prepareForWriting(database: DatabaseSync): void {
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000");
+  database.exec(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
+}
+
+function newer(path: string, { message }: StateFault): StateError {
+  return new StateError(
+    "newer",
+    `the state file ${path} was written by a newer version of this program (${message}). Start that version again, or a later one.`,
+  );
 }
 
 /** What the database holds now: its file, and what of its write-ahead log is not yet in it. */
@@ -505,7 +483,7 @@ function copyInMemory(database: DatabaseSync): DatabaseSync {
   const image = database.serialize();
   // A database in memory has no write-ahead log, so the format of the file must not ask for one.
   image.fill(ROLLBACK_JOURNAL, FORMAT_AT, FORMAT_AT + 2);
-  const copy = new DatabaseSync(":memory:");
+  const copy = openDatabase(":memory:");
   copy.deserialize(image);
   return copy;
 }
@@ -516,22 +494,4 @@ function sizeOf(path: string): number {
   } catch {
     return 0;
   }
-}
-
-const SCHEMA_LINES = `SELECT type || ' ' || name || ' ' || tbl_name || ' ' || coalesce(sql, '') AS line
-  FROM sqlite_schema ORDER BY type, name`;
-
-const schemas = new Map<number, readonly string[]>();
-
-/** The tables and indexes that a version has. */
-function schemaLines(version: number): readonly string[] {
-  let lines = schemas.get(version);
-  if (lines === undefined) {
-    const model = new DatabaseSync(":memory:");
-    for (const migration of MIGRATIONS.slice(0, version)) model.exec(migration);
-    lines = (model.prepare(SCHEMA_LINES).all() as { line: string }[]).map(({ line }) => line);
-    schemas.set(version, lines);
-    model.close();
-  }
-  return lines;
 }

@@ -4,6 +4,7 @@ import { AVG, FUNCTION_LIST, functionId, MAX, MIN, SUM } from "../aggregation/ag
 import { printable } from "../log/printable.ts";
 import type { EventBatch } from "./event_batch.ts";
 import { NAME_MAX_CHARACTERS } from "./event.ts";
+import { LOG_ID_MAX_CHARACTERS } from "./source.ts";
 import { endsPlainText, HASH_SEED, hashBytes, hashWord } from "./text_hash.ts";
 
 /** What a reply says about itself, besides its events. */
@@ -534,7 +535,8 @@ const FIELD_LENGTHS = (() => {
 
 /** Whether a value may be the identity of a log. Half a surrogate pair would come back from the state as another text. */
 export function isLogId(value: unknown): value is string {
-  return typeof value === "string" && value !== "" && value.length <= 512 && value.isWellFormed();
+  return typeof value === "string" && value !== "" && value.length <= LOG_ID_MAX_CHARACTERS &&
+    value.isWellFormed();
 }
 
 /** An event from its text, or what is wrong with it. */

@@ -1,3 +1,6 @@
+/** Of the identity of a log. */
+export const LOG_ID_MAX_CHARACTERS = 512;
+
 /** An ordered log of events that can be read from an offset and acknowledged. VaBus is one; a Kafka partition could be another. */
 export interface Source {
   /** How the source is named in logs, `status` and the state: its URL without credentials. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { SinkErrorKind } from "../../src/sinks/sink.ts";
+import { SinkError, type SinkErrorKind } from "../../src/sinks/sink.ts";
 import { toSqliteSinkError } from "../../src/sinks/sqlite_errors.ts";
 import { SqliteSink } from "../../src/sinks/sqlite_sink.ts";
 import {
@@ -309,5 +309,86 @@ Deno.test("SqliteSink's errors have the class of what has to be done", () => {
     const error = toSqliteSinkError(new Error(message), "/data/a.sqlite");
     assert.equal(error.kind, kind, message);
     assert.ok(error.message.startsWith(`SQLite file /data/a.sqlite: ${message}.`));
+  }
+});
+
+function modesIn(directory: string): Record<string, number> {
+  return Object.fromEntries(
+    [...Deno.readDirSync(directory)].map((
+      { name },
+    ) => [name, Deno.statSync(`${directory}/${name}`).mode! & 0o777]),
+  );
+}
+
+for (const [mode, expected] of [[undefined, 0o600], [0o640, 0o640]] as const) {
+  Deno.test(`its files get the mode ${expected.toString(8)}, whatever the umask`, async () => {
+    const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-mode-" });
+    const before = Deno.umask(0);
+    const sink = new SqliteSink({ path: `${directory}/a.sqlite`, instance: "one", mode }, QUIET);
+    try {
+      await sink.open(CONTEXT);
+      assert.deepEqual(modesIn(directory), {
+        "a.sqlite": expected,
+        "a.sqlite-wal": expected,
+        "a.sqlite-shm": expected,
+      });
+    } finally {
+      Deno.umask(before);
+      await sink.close();
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+Deno.test("a mode that is set changes a file that is there; none leaves it", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-mode-" });
+  const path = `${directory}/a.sqlite`;
+  try {
+    for (const [mode, expected] of [[0o640, 0o640], [undefined, 0o640], [0o600, 0o600]] as const) {
+      const sink = new SqliteSink({ path, instance: "one", mode }, QUIET);
+      await sink.open(CONTEXT);
+      assert.deepEqual([...new Set(Object.values(modesIn(directory)))], [expected]);
+      await sink.close();
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a view or a virtual table by the name of its table is not read; a trigger of the site is allowed", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-hostile-" });
+  const path = `${directory}/a.sqlite`;
+  const prepare = (sql: string) => {
+    const database = new DatabaseSync(path);
+    database.exec(sql);
+    database.close();
+  };
+  const isRefused = (error: unknown) => error instanceof SinkError && error.kind === "misconfigured";
+  try {
+    for (
+      const sql of [
+        "create view Aggregated_Events as with recursive n (x) as (select 1 union all select x + 1 from n) select max(x) as count from n",
+        "create virtual table aggregated_events using fts5 (name)",
+        "create view aggregated_events_writer as select 1",
+      ]
+    ) {
+      prepare(sql);
+      const sink = new SqliteSink({ path, instance: "one" }, QUIET);
+      await assert.rejects(sink.open(CONTEXT), isRefused);
+      await assert.rejects(sink.sumOfCounts("one", 0), isRefused);
+      await assert.rejects(sink.probe(), isRefused);
+      await sink.close();
+      await Deno.remove(path);
+    }
+    const sink = new SqliteSink({ path, instance: "one" }, QUIET);
+    await sink.open(CONTEXT);
+    prepare(
+      "create table seen (name); create trigger t after insert on aggregated_events begin insert into seen values (new.name); end",
+    );
+    await sink.close();
+    await sink.open(CONTEXT);
+    await sink.close();
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });

@@ -1,4 +1,7 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
+import { infoOf } from "../../file/absence.ts";
+import { openDatabase as openFile } from "../../file/database.ts";
+import { assertOwn, createOwn } from "../../file/regular_file.ts";
 import type { Consumer } from "./consumers.ts";
 import type { Chunk, ChunkStore, StoredLog } from "./event_log.ts";
 
@@ -13,7 +16,9 @@ const SCHEMA = `
 
 /** Opens the file of a bus. It belongs to this process alone: a second bus would give out the same offsets again. */
 export function openDatabase(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 0 });
+  assertOwn([path, `${path}-wal`, `${path}-shm`, `${path}-journal`]);
+  if (infoOf(path) === undefined) createOwn(path);
+  const database = openFile(path);
   try {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     database.exec(SCHEMA);
