@@ -42,6 +42,7 @@ export function demoConfig(sources: Sources): Config {
     envFile: undefined,
     readFile: () => undefined,
     distrust: () => undefined,
+    isOpen: () => false,
     flags: {
       STATE_DIR: demoDirectory(),
       INSTANCE_ID: "demo",

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import type { LogConfig } from "../config/config.ts";
 import type { Sources } from "../config/settings.ts";
 import { readNamed } from "../file/regular_file.ts";
-import { distrustOfFile } from "../file/trust.ts";
+import { distrustOfFile, isOpenToAll } from "../file/trust.ts";
 import { createLogger, type Logger } from "../log/logger.ts";
 import { takeEnvironment } from "./environment.ts";
 
@@ -28,6 +28,7 @@ export function systemSources(flags: Sources["flags"], envFile: string | undefin
         throw error;
       }
     },
+    isOpen: isOpenToAll,
     distrust: (path) => distrustOfFile(path),
   };
 }

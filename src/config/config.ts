@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { contradictions, doubtfulPairs, isLoopback } from "./contradictions.ts";
+import { exposedSecrets } from "./exposed_secrets.ts";
 import { ConfigError, type Fault } from "./fault.ts";
 import { readSettings, readText, type Setting, type Settings, type Sources } from "./settings.ts";
 import { type Proxy, proxyFor } from "./proxy.ts";
@@ -143,16 +144,18 @@ export interface BusConfig {
   readonly allowedHosts: readonly string[];
   readonly log: LogConfig;
   readonly secrets: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 /** @throws {ConfigError} that names every fault of any variable, but asks for none that only the handler needs. */
 export function loadBusConfig(sources: Sources): BusConfig {
-  const { values, faults } = readSettings(sources);
+  const { values, masked, faults } = readSettings(sources);
   if (faults.length > 0) throw new ConfigError(faults);
   const token = values.VABUS_TOKEN;
   const secrets = token === undefined ? [] : [token];
   const allowedHosts = values.HTTP_ALLOWED_HOSTS ?? [];
-  return deepFreeze({ token, allowedHosts, log: logConfig(values, sources), secrets });
+  const warnings = exposedSecrets([masked.get("VABUS_TOKEN")!], sources);
+  return deepFreeze({ token, allowedHosts, log: logConfig(values, sources), secrets, warnings });
 }
 
 function logConfig(values: Values, sources: Sources): LogConfig {
@@ -164,11 +167,12 @@ class ConfigBuilder {
   readonly faults: Fault[];
   private readonly values: Values;
   private readonly shown: Map<VariableName, Setting>;
-  private readonly warnings: string[] = [];
+  private readonly warnings: string[];
   private readonly texts: Map<VariableName, string | undefined>;
 
   constructor(private readonly settings: Settings, private readonly sources: Sources) {
     this.faults = [...settings.faults];
+    this.warnings = exposedSecrets([...settings.masked.values()], sources);
     this.values = settings.values;
     this.shown = new Map(settings.masked);
     this.texts = new Map(settings.texts);

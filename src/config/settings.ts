@@ -33,6 +33,8 @@ export interface Sources {
   readonly readFile: (path: string) => string | undefined;
   /** Why a file that nobody has named is not to be read, as a sentence without its full stop; undefined: it may be. */
   readonly distrust: (path: string) => string | undefined;
+  /** Whether every user of the machine may read a file. */
+  readonly isOpen: (path: string) => boolean;
 }
 
 /** One line of the effective configuration, fit for every eye. */

@@ -221,6 +221,7 @@ export const VARIABLES = {
     example: "http://bus1:8000,http://bus2:8000",
     atStart: true,
     defaultText: "DEFAULT_VABUS_URL",
+    fromFile: true,
   }),
   DEFAULT_VABUS_URL: withDefault(httpUrls(), "http://localhost:8000", {
     group: "VaBus",

@@ -2,6 +2,7 @@ import { dirname, join, resolve } from "node:path";
 import { infoOf, isNotThere } from "./absence.ts";
 import { ROOT_UID, thisUser, type User } from "./user.ts";
 
+const OTHERS_READ = 0o004;
 const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;
 const STICKY = 0o1000;
@@ -68,6 +69,15 @@ export function distrustOfFile(path: string, user: User | undefined = thisUser()
     }
   }
   return undefined;
+}
+
+/** Whether every user may read a file; no, where there is none. */
+export function isOpenToAll(path: string): boolean {
+  try {
+    return ((Deno.statSync(path).mode ?? 0) & OTHERS_READ) !== 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether it is neither this user's nor root's. */

@@ -7,6 +7,8 @@ export function sourcesOf(
     readonly environment?: Record<string, string | undefined>;
     /** By absolute path; an error is what reading it throws. */
     readonly files?: Record<string, string | Error>;
+    /** Files that every user may read. */
+    readonly open?: readonly string[];
     readonly envFile?: string;
     readonly hostName?: string;
     readonly isTerminal?: boolean;
@@ -25,5 +27,6 @@ export function sourcesOf(
       return content;
     },
     distrust: () => undefined,
+    isOpen: (path) => known.open?.includes(path) ?? false,
   };
 }

@@ -86,6 +86,7 @@ export function configFor(stateDir: string, flags: Record<string, string> = {}):
     isTerminal: false,
     readFile: () => undefined,
     distrust: () => undefined,
+    isOpen: () => false,
   }, () => []);
 }
 

@@ -1,0 +1,37 @@
+import { resolve } from "node:path";
+import { MASK } from "./mask.ts";
+import type { Setting, Sources } from "./settings.ts";
+import { fileVariable, type VariableName } from "./variables.ts";
+
+const FLAG = "flag ";
+const FILE = "file ";
+/** Files that are secret themselves. */
+const KEY_FILES: readonly VariableName[] = ["KAFKA_SSL_KEY_FILE", "VABUS_KEY_FILE"];
+
+/** Tells of secrets in places that other users of the machine may look into: command lines, and files that all may read. */
+export function exposedSecrets(
+  settings: readonly Setting[],
+  { envFile = ".env", workingDirectory, isOpen }: Sources,
+): string[] {
+  const secret = settings.filter(({ value }) => value?.includes(MASK));
+  const from = (place: string) =>
+    secret.filter(({ origin }) => origin.startsWith(place)).map(({ variable, origin }) => ({
+      variable,
+      name: origin.slice(place.length),
+    }));
+  const shown = from(FLAG).map(({ variable, name }) =>
+    `${name} holds a secret, which every user of this machine can see in the list of processes: give it by ` +
+    (fileVariable(variable) ?? "the environment")
+  );
+  const files = [
+    ...from(FILE).map(({ variable, name }) => [fileVariable(variable)!, name] as const),
+    ...settings.flatMap(({ variable, value }) =>
+      value !== undefined && KEY_FILES.includes(variable) ? [[variable, value] as const] : []
+    ),
+    ...(from(`${envFile}:`).length > 0 ? [["the env file", envFile] as const] : []),
+  ];
+  const open = files.filter(([, path]) => isOpen(resolve(workingDirectory, path))).map(([name, path]) =>
+    `${path} (${name}) holds a secret, and every user of this machine may read it: chmod o-r ${path}`
+  );
+  return [...shown, ...open];
+}
