@@ -1,13 +1,41 @@
 import { type OnceOptions, runOnce } from "../handler/handler.ts";
+import { printable } from "../log/printable.ts";
+import type { Outage } from "../store/outages.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { writeStderr } from "./system.ts";
 
 /** Fetches and delivers what there is. */
 export async function once(context: CommandContext, options: OnceOptions): Promise<ExitCode> {
-  const result = await runOnce(context.config, context.logger, context.signal, options);
-  if (result.complete) return EXIT.done;
+  const { complete, reasons, outages } = await runOnce(
+    context.config,
+    context.logger,
+    context.signal,
+    options,
+  );
+  // Each in one line that begins with ALARM, so that a line of cron can tell it from all that passes by itself.
+  for (const outage of outages.due) writeStderr(`${alarm(outage)}\n`);
+  for (const { place, sinceMs } of outages.over) {
+    writeStderr(
+      printable(`ALARM over: ${place} works again, after it had failed since ${iso(sinceMs)}.`) + "\n",
+    );
+  }
+  if (complete) return EXIT.done;
   throw new CommandError(
     EXIT.tryAgain,
-    ["There is work left, and the state is safe; the next call goes on:", ...result.reasons].join("\n  "),
+    ["There is work left, and the state is safe; the next call goes on:", ...reasons].join("\n  "),
   );
+}
+
+function alarm({ place, detail, sinceMs }: Outage): string {
+  return printable(
+    `ALARM: ${place} has failed since ${
+      iso(sinceMs)
+    }: ${detail}. Nothing is lost as long as the bus keeps its events; ` +
+      "check says what can be reached. This is said once a day.",
+  );
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
 }

@@ -53,6 +53,10 @@ function text(report: StatusReport, isRunning: boolean, now: number): string {
       ? [["", `… and ${windows.length - SHOWN_WINDOWS} more`] as [string, string]]
       : []),
     ["outbox", waiting(outbox)],
+    ...report.outages.map(({ place, detail, since }): [string, string] => [
+      "FAILS",
+      `${place}, since ${iso(since)}: ${detail}`,
+    ]),
     ...report.alarms.map((alarm): [string, string] => [
       "ALARM",
       `${alarm.sink}, since ${

@@ -13,7 +13,8 @@ import { VabusOutlet } from "../metrics/vabus_outlet.ts";
 import { Delivery } from "../router/delivery.ts";
 import { Router } from "../router/router.ts";
 import { hasWishes } from "../store/dead_letters.ts";
-import { StateError } from "../store/state_error.ts";
+import { noteOutages, type Outage } from "../store/outages.ts";
+import { isWaitedOut, StateError } from "../store/state_error.ts";
 import { BusConnection } from "../vabus/bus_connection.ts";
 import { postMetrics } from "../vabus/metrics_client.ts";
 import { BUILT_AT_MS, VERSION } from "../version.ts";
@@ -85,6 +86,8 @@ export interface OnceOptions extends HandlerOptions {
 export interface OnceResult {
   readonly complete: boolean;
   readonly reasons: readonly string[];
+  /** Outages for which somebody is to be woken, and that were told and are over. */
+  readonly outages: { readonly due: readonly Outage[]; readonly over: readonly Outage[] };
 }
 
 const UNOBSERVED: IngestObserver = { processed: () => {}, checkpointed: () => {}, refused: () => {} };
@@ -254,7 +257,7 @@ class Handler {
     const reading = Promise.all([
       ...readers.map((reader) => tasks.start(() => reader.run(halt))),
       tasks.start(() => ingest.keepCheckpointing(halt)),
-      ...(isQuiet ? [] : [tasks.start(() => this.minuteLog.run(halt))]),
+      ...(isQuiet ? [] : [tasks.start(() => this.minuteLog.run(halt, () => this.logOutages()))]),
       ...(outlet ? [tasks.start(() => outlet.run(config.metricsIntervalMs, this.clock.sleep, halt))] : []),
     ]);
     logger.info("started", {
@@ -380,11 +383,36 @@ class Handler {
       ingest.checkpointNow();
       reasons.push(...leftovers ?? []);
       this.minuteLog.tell();
-      return { complete: reasons.length === 0, reasons };
+      return { complete: reasons.length === 0, reasons, outages: this.noteOutages() };
     } finally {
       drainedSignal.abort();
       tasks.stop();
       await delivered;
+    }
+  }
+
+  private logOutages(): void {
+    const { due, over } = this.noteOutages();
+    for (const { place, detail, sinceMs } of due) {
+      this.logger.error(`${place} has failed since ${new Date(sinceMs).toISOString()}: ${detail}`);
+    }
+    for (const { place } of over) this.logger.info(`${place} works again`);
+  }
+
+  /** A state that cannot be written is told by itself. */
+  private noteOutages(): OnceResult["outages"] {
+    const failing = new Map<string, string>();
+    for (const { name, failure } of this.core.ingest.buses) {
+      if (failure !== undefined) failing.set(`bus ${name}`, failure);
+    }
+    for (const { name, error } of this.router.standings()) {
+      if (error !== undefined) failing.set(`sink ${name}`, error);
+    }
+    try {
+      return noteOutages(this.core.state, failing, this.clock.nowMs());
+    } catch (error) {
+      if (!isWaitedOut(error)) throw error;
+      return { due: [], over: [] };
     }
   }
 

@@ -37,12 +37,13 @@ export class MinuteLog {
     this.example ??= event;
   }
 
-  /** Tells each minute, until the signal fires. */
-  async run(signal: AbortSignal): Promise<void> {
+  /** Tells each minute, and does what else is due then, until the signal fires. */
+  async run(signal: AbortSignal, alsoDue: () => void = () => {}): Promise<void> {
     for (;;) {
       await this.clock.sleep(MINUTE_MS, signal);
       if (signal.aborted) return;
       this.tell();
+      alsoDue();
     }
   }
 

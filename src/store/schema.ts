@@ -112,5 +112,8 @@ export const MIGRATIONS: readonly string[] = [
     log TEXT NOT NULL, page INTEGER NOT NULL, checksum INTEGER NOT NULL, first_offset INTEGER NOT NULL,
     hashes BLOB NOT NULL, PRIMARY KEY (log, page)
   ) WITHOUT ROWID;
+
+  -- Buses and sinks that cannot be reached; see outages.ts. told_ms: when somebody was last woken for it; null: never.
+  CREATE TABLE outage (place TEXT PRIMARY KEY, detail TEXT NOT NULL, since_ms INTEGER NOT NULL, told_ms INTEGER) WITHOUT ROWID;
   `,
 ];

@@ -1,6 +1,7 @@
 import { ACCOUNTS } from "../aggregation/event_aggregator.ts";
 import { readAccounts } from "./accounts.ts";
 import { readAlarms, wayOut } from "./alarms.ts";
+import { readOutages } from "./outages.ts";
 import { ColumnError } from "./columns.ts";
 import { eventsInPage } from "./open_page.ts";
 import { readRefusalAlarms, type RefusalAlarm } from "./refusal_alarms.ts";
@@ -40,6 +41,8 @@ export interface StatusReport {
     /** The oldest ones, to keep within the bound. */
     readonly dropped: number;
   };
+  /** Buses and sinks that could not be reached when somebody last looked. */
+  readonly outages: readonly { readonly place: string; readonly detail: string; readonly since: number }[];
   /** What is wrong with what sinks hold. */
   readonly alarms: readonly {
     readonly sink: string;
@@ -96,6 +99,11 @@ function report(state: StateDatabase): StatusReport {
       by_reason: Object.fromEntries(reasons.map(({ reason, letters }) => [reason, letters])),
       dropped: accounts.get("letters_dropped") ?? 0,
     },
+    outages: readOutages(state).map(({ place, detail, sinceMs }) => ({
+      place,
+      detail,
+      since: sinceMs / 1000,
+    })),
     alarms: readAlarms(state).map(({ sink, kind, detail, count, sinceMs }) => ({
       sink,
       kind,

@@ -106,3 +106,37 @@ function assertTryAgain(output: Output, culprit: string): void {
   assert.ok(output.stderr.includes(culprit), `stderr does not name ${culprit}: ${output.stderr}`);
   assertNoStackTrace(output);
 }
+
+Deno.test("a bus that has been away for hours is said in one line, once a day, which the line of cron lets through", async () => {
+  await using directory = await temporaryDirectory();
+  const url = `http://127.0.0.1:${freePort()}`;
+  const environment = handlerEnvironment(url, directory.path, { LOG_LEVEL: "error" });
+  const alarms = ({ stderr }: Output) => stderr.split("\n").filter((line) => line.startsWith("ALARM"));
+  const first = await runToEnd(["once"], environment);
+  assert.deepEqual([first.code, alarms(first)], [TRY_AGAIN_LATER, []]);
+
+  const since = await setBack(`${directory.path}/state`, 2 * 3600_000);
+  const second = await runToEnd(["once"], environment);
+  assert.equal(second.code, TRY_AGAIN_LATER);
+  assert.equal(alarms(second).length, 1, second.stderr);
+  assert.ok(
+    alarms(second)[0]!.startsWith(`ALARM: bus ${url} has failed since ${new Date(since).toISOString()}: `),
+  );
+  const third = await runToEnd(["once"], environment);
+  assert.deepEqual([third.code, alarms(third)], [TRY_AGAIN_LATER, []]);
+
+  const status = await runToEnd(["status"], environment);
+  assert.match(status.stdout, new RegExp(`^FAILS +bus ${url}, since ${new Date(since).toISOString()}`, "m"));
+});
+
+/** Lets all outages of a state have begun earlier. Answers when. */
+async function setBack(directory: string, byMs: number): Promise<number> {
+  const { StateDatabase } = await import("../../src/store/state_database.ts");
+  const state = StateDatabase.open({ directory, instanceId: INSTANCE });
+  try {
+    state.transaction(() => state.run("UPDATE outage SET since_ms = since_ms - ?", byMs));
+    return state.get<{ since: number }>("SELECT min(since_ms) AS since FROM outage")!.since;
+  } finally {
+    state.close();
+  }
+}

@@ -1,6 +1,7 @@
 /** By construction: whatever the schema has, no cell and no key of it can be another one unnoticed. */
 import assert from "node:assert/strict";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { noteOutages } from "../../src/store/outages.ts";
 import { acceptSink } from "../../src/store/alarms.ts";
 import { ColumnError, ColumnReader } from "../../src/store/columns.ts";
 import { leaveWish, readDeadLetters } from "../../src/store/dead_letters.ts";
@@ -36,6 +37,7 @@ async function makeState(directory: string): Promise<void> {
   outbox.claimant("sqlite");
   acceptSink(state, "stdout", 1);
   outbox.alarm("sqlite", { kind: "rows_missing", detail: "some", count: 1 });
+  noteOutages(state, new Map([["sink stdout", "it is away"]]), NOW_MS);
   askForRedelivery(state, "stdout", 0, NOW_MS);
   SinkRegistry.open(state, outbox.endId(), ["sqlite"], ["stdout"], NOW_MS);
 }
