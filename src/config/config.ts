@@ -258,6 +258,11 @@ class ConfigBuilder {
       cert: pem("sslcert", sslCert, "CERTIFICATE"),
       key: pem("sslkey", sslKey, "PRIVATE KEY"),
     };
+    const files = [tls.ca, tls.cert, tls.key].filter((text) => text !== undefined);
+    if (files.length > 0) {
+      const name = "POSTGRES_CONNECTION_STRING";
+      this.texts.set(name, [this.texts.get(name), ...files].join("\n"));
+    }
     if (sslRootCert !== undefined && ["allow", "prefer"].includes(mode)) {
       this.warnings.push(
         `POSTGRES_CONNECTION_STRING has sslrootcert, but with sslmode=${mode} no certificate is checked: ` +

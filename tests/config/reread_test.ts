@@ -86,6 +86,17 @@ Deno.test("the content of a file that a setting names is a change", () => {
   assert.deepEqual([changed, config.vabus.tls?.ca], [["VABUS_CA_FILE"], pem("two")]);
 });
 
+Deno.test("the content of a file that the connection string names is a change, too", () => {
+  const text =
+    "STORAGE_TYPE=postgres\nPOSTGRES_CONNECTION_STRING=postgres://h/d?sslmode=verify-full&sslrootcert=/ca.pem\n";
+  const withCa = (pinned: Pinned, content: string) => {
+    const pem = `-----BEGIN CERTIFICATE-----\n${content}\n-----END CERTIFICATE-----\n`;
+    return load(text, pinned, { files: { "/ca.pem": pem } });
+  };
+  const { changed, atStart } = rereadConfig(withCa(new Map(), "MIIa"), (pinned) => withCa(pinned, "MIIb"));
+  assert.deepEqual([changed, atStart], [["POSTGRES_CONNECTION_STRING"], []]);
+});
+
 Deno.test("what does not fit a setting that stays is refused, and says why", () => {
   assert.throws(
     () => reread("STORAGE_TYPE=sqlite\n", "STORAGE_TYPE=sqlite,stdout\nROUTES=*=stdout\n"),
