@@ -45,6 +45,9 @@ const HABITS: readonly { readonly first: string; readonly trickle: string }[] = 
   { first: `POST /events ${HEAD_END}content-length: 9999\r\n\r\n[{},{`, trickle: "" },
   { first: `GET /healthz ${HEAD_END}\r\n`, trickle: "" },
   { first: `GET /metrics?wait=60 ${HEAD_END}\r\n`, trickle: "" },
+  // What the bus keeps of them for as long as they like is bounded.
+  { first: "GET /events?limit=100000 " + HEAD_END + "\r\n", trickle: "" },
+  { first: `POST /events ${HEAD_END}content-length: 999999\r\n\r\n[${"{},".repeat(40_000)}`, trickle: "" },
   { first: "GET /hea", trickle: `lthz ${HEAD_END}x-slow: ${"x".repeat(1000)}` },
   { first: `POST /events ${HEAD_END}content-length: 9999\r\n\r\n`, trickle: `[${"{},".repeat(1000)}` },
 ];
