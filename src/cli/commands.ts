@@ -191,7 +191,7 @@ export const COMMANDS: readonly AnyCommand[] = [
     examples: [["health", "exit code 0: it is alive"]],
     concerns: ["HTTP_LISTEN"],
     options: {},
-    configure: handlerConfig,
+    configure: loadBusConfig,
     run: async (context) => (await import("./health.ts")).health(context),
   }),
   command({

@@ -1,3 +1,4 @@
+import type { BusConfig } from "../config/config.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
@@ -6,7 +7,7 @@ const TIMEOUT_MS = 5000;
 const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "[::1]" };
 
 /** Asks the handler that runs on this host whether it is alive, for containers that have nothing else to ask with. */
-export async function health({ config, signal, write }: CommandContext): Promise<ExitCode> {
+export async function health({ config, signal, write }: CommandContext<BusConfig>): Promise<ExitCode> {
   const { httpListen } = config;
   if (httpListen === undefined || httpListen.port === 0) {
     throw new CommandError(

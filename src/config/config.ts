@@ -136,12 +136,14 @@ export function loadConfig(sources: Sources, validateRoutes: ValidateRoutes): Co
   return deepFreeze({ ...config, secrets: secretsOf(config.vabus, config.sinks) });
 }
 
-/** What the reference bus shares with the handler: so that one environment serves both. */
+/** What the reference bus and `health`, which asks a bus too, share with the handler: so that one environment serves all. */
 export interface BusConfig {
   /** Undefined: everybody may read and write. */
   readonly token: string | undefined;
   /** In lower case. */
   readonly allowedHosts: readonly string[];
+  /** Undefined: off. */
+  readonly httpListen: HostPort | undefined;
   readonly log: LogConfig;
   readonly secrets: readonly string[];
   readonly warnings: readonly string[];
@@ -155,7 +157,18 @@ export function loadBusConfig(sources: Sources): BusConfig {
   const secrets = token === undefined ? [] : [token];
   const allowedHosts = values.HTTP_ALLOWED_HOSTS ?? [];
   const warnings = exposedSecrets([masked.get("VABUS_TOKEN")!], sources);
-  return deepFreeze({ token, allowedHosts, log: logConfig(values, sources), secrets, warnings });
+  return deepFreeze({
+    token,
+    allowedHosts,
+    httpListen: listenOf(values),
+    log: logConfig(values, sources),
+    secrets,
+    warnings,
+  });
+}
+
+function listenOf({ HTTP_LISTEN }: Values): HostPort | undefined {
+  return HTTP_LISTEN === "off" ? undefined : HTTP_LISTEN;
 }
 
 function logConfig(values: Values, sources: Sources): LogConfig {
@@ -204,7 +217,7 @@ class ConfigBuilder {
       checkpointIntervalMs: values.CHECKPOINT_INTERVAL,
       outboxMaxRows: values.OUTBOX_MAX_ROWS,
       metricsIntervalMs: values.METRICS_INTERVAL,
-      httpListen: values.HTTP_LISTEN === "off" ? undefined : values.HTTP_LISTEN,
+      httpListen: listenOf(values),
       httpAllowedHosts: values.HTTP_ALLOWED_HOSTS ?? [],
       log,
       settings: [...this.shown.values()],

@@ -1,6 +1,8 @@
 /** The built `bus` before strangers: what it starts with, whom it answers, and what a small request may cost. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { parse } from "yaml";
 import { residentBytes } from "../soak/sample.ts";
 import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
@@ -66,6 +68,26 @@ Deno.test("a handler that calls the bus by a name that is not allowed is told wh
     handlerEnvironment(`http://${name}:${port}`, directory.path),
   );
   assert.match(stdout + stderr, /HTTP_ALLOWED_HOSTS/);
+});
+
+Deno.test("compose's bus starts as it says, is healthy, and answers who has the token", async () => {
+  await using directory = await temporaryDirectory();
+  const file = fileURLToPath(new URL("../../deploy/compose.yaml", import.meta.url));
+  const { services: { bus } } = parse(await Deno.readTextFile(file), { merge: true });
+  const port = `${freePort()}`;
+  const here = (args: string[]) =>
+    args.map((arg) => arg.replace(/\b8000$/, port).replace("/var/lib/vabus-data-handler", directory.path));
+  await using program = Program.start(here(bus.command), bus.environment);
+  await until(() => program.stderr.includes("listening"), "the start", PATIENCE_MS, [program]);
+  const { code, stderr } = await runToEnd(here(bus.healthcheck.test.slice(2)), bus.environment);
+  assert.equal(code, 0, stderr);
+  const ask = async (headers: HeadersInit) => {
+    const reply = await fetch(`http://localhost:${port}/events`, { headers });
+    await reply.body?.cancel();
+    return reply.status;
+  };
+  assert.equal(await ask({}), 401);
+  assert.equal(await ask({ authorization: `Bearer ${bus.environment.VABUS_TOKEN}` }), 200);
 });
 
 Deno.test("a small POST neither fills the memory nor takes the place of events", async () => {
