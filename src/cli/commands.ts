@@ -21,6 +21,10 @@ const SINK_VARIABLES = variablesOf("Destinations", "Kafka", "PostgreSQL", "SQLit
 const STATE_VARIABLES = ["STATE_DIR", "INSTANCE_ID", "LOG_LEVEL", "LOG_FORMAT"] as const;
 
 const JSON_OUTPUT = toggle("--json", "print JSON for programs");
+const AUDIT = toggle(
+  "--audit",
+  "every order of an operator that the state still knows, not only the last ten",
+);
 const FORGET_SINKS = repeated(
   "--forget-sink",
   anyText("<name>", "the name of a sink"),
@@ -179,7 +183,7 @@ export const COMMANDS: readonly AnyCommand[] = [
       "for programs",
     ]],
     concerns: STATE_VARIABLES,
-    options: { json: JSON_OUTPUT },
+    options: { audit: AUDIT, json: JSON_OUTPUT },
     configure: stateConfig,
     run: async (context, options) => (await import("./status.ts")).status(context, options),
   }),

@@ -12,6 +12,7 @@ import type { DeadLetterReason } from "../store/outbox.ts";
 import { StateDatabase } from "../store/state_database.ts";
 import { StateError } from "../store/state_error.ts";
 import type { CommandContext } from "./command.ts";
+import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { printable } from "../log/printable.ts";
 
@@ -80,7 +81,7 @@ function settle(
     write("no dead letter matches\n");
     return EXIT.done;
   }
-  wish(config.stateDir, action, chosen);
+  wish(config.stateDir, action, chosen, choiceInWords({ reason, ids, all }));
   try {
     const { retried, purged } = fulfilWishes(config, logger);
     write(
@@ -112,6 +113,11 @@ function retrySummary(chosen: number, retried: number, refusedAnew: number): str
   return parts.filter(Boolean).join("; ");
 }
 
+function choiceInWords({ reason, ids, all }: SelectOptions): string {
+  const words = [reason && `--reason ${reason}`, ...ids.map((id) => `--id ${id}`), all && "--all"];
+  return words.filter(Boolean).join(" ");
+}
+
 function letters(count: number): string {
   return count === 1 ? "1 dead letter" : `${count} dead letters`;
 }
@@ -130,10 +136,15 @@ function countAfter(directory: string, afterId: number): number {
   return state.ids({ afterId }).length;
 }
 
-function wish(directory: string, action: Wish["action"], ids: readonly number[]): void {
+function wish(directory: string, action: Wish["action"], ids: readonly number[], choice: string): void {
   const state = StateDatabase.openForWishing(directory);
   try {
-    leaveWish(state, action, ids);
+    leaveWish(state, action, ids, {
+      who: operator(),
+      atMs: Date.now(),
+      action: `dead-letters ${action}`,
+      detail: `${letters(ids.length)} (${choice})`,
+    });
   } finally {
     state.close();
   }

@@ -7,6 +7,7 @@ const SEEN_NAMES = "VABUS_LAUNCHER_SEEN";
 /** Variables beside those of the configuration: where things are on this machine, and who has started the program. */
 export const MACHINE_NAMES: readonly string[] = [
   ...["HOME", "XDG_STATE_HOME", "STATE_DIRECTORY", "TMPDIR", "TMP", "TEMP", "SYSTEMROOT", "WINDIR"],
+  ...["SUDO_USER"],
   ...["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"],
   ...PROXY_NAMES,
   SEEN_NAMES,

@@ -2,6 +2,7 @@ import { type OnceOptions, runOnce } from "../handler/handler.ts";
 import { printable } from "../log/printable.ts";
 import type { Outage } from "../store/outages.ts";
 import type { CommandContext } from "./command.ts";
+import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { writeStderr } from "./system.ts";
 
@@ -11,7 +12,7 @@ export async function once(context: CommandContext, options: OnceOptions): Promi
     context.config,
     context.logger,
     context.signal,
-    options,
+    { ...options, operator: operator() },
   );
   // Each in one line that begins with ALARM, so that a line of cron can tell it from all that passes by itself.
   for (const outage of outages.due) writeStderr(`${alarm(outage)}\n`);

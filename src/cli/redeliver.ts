@@ -10,6 +10,7 @@ import { SinkRegistry } from "../store/sink_registry.ts";
 import { StateDatabase } from "../store/state_database.ts";
 import { StateError } from "../store/state_error.ts";
 import type { CommandContext } from "./command.ts";
+import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { writeStderr } from "./system.ts";
 import { amount, report, settleProven } from "./verify.ts";
@@ -143,7 +144,13 @@ function ask(config: Config, sink: string, { sinceMs, untilMs }: Span): number {
         `the state in ${config.stateDir} is one of an earlier version. Start this version on it first: run or once.`,
       );
     }
-    return askForRedelivery(state, sink, sinceMs, untilMs);
+    const until = untilMs === END_OF_TIME_MS ? "" : ` --until ${iso(untilMs)}`;
+    return askForRedelivery(state, sink, sinceMs, untilMs, {
+      who: operator(),
+      atMs: systemClock.nowMs(),
+      action: "redeliver",
+      detail: `--sink ${sink} --since ${iso(sinceMs)}${until}`,
+    });
   } finally {
     state.close();
   }

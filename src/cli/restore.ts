@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { restoreState } from "../store/backup.ts";
 import type { CommandContext } from "./command.ts";
+import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
 export interface RestoreOptions {
@@ -16,7 +17,7 @@ export function restore(
   const { from, replace } = options;
   if (from === undefined) throw new CommandError(EXIT.usage, "Name the backup: restore --from <path>");
   const file = resolve(sources.workingDirectory, from);
-  const { instanceId, putAside } = restoreState(file, config.stateDir, replace, Date.now());
+  const { instanceId, putAside } = restoreState(file, config.stateDir, replace, Date.now(), operator());
   if (putAside !== undefined) write(`The state that was there is now ${putAside}.\n`);
   write(`${config.stateDir} holds the state of ${instanceId}, as it was when the backup was made.\n`);
   if (config.instanceId !== instanceId) {

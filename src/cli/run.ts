@@ -3,6 +3,7 @@ import { rereadConfig } from "../config/reread.ts";
 import { type CommandContext, handlerConfig } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { takeEnvironment } from "./environment.ts";
+import { operator } from "./operator.ts";
 import { serviceManager } from "./service_manager.ts";
 
 /** Runs the service until the signal fires. */
@@ -10,6 +11,7 @@ export async function run(context: CommandContext, options: HandlerOptions): Pro
   const { config, sources, hangups, adopt } = context;
   await runService(config, context.logger, context.signal, {
     ...options,
+    operator: operator(),
     resettings: {
       next: (signal) => hangups.next(signal),
       read: (inForce) => rereadConfig(inForce, (pinned) => handlerConfig({ ...sources, pinned })),

@@ -1,3 +1,4 @@
+import { AUDIT_MAX_LINES } from "../store/audit.ts";
 import { StateDatabase } from "../store/state_database.ts";
 import { StateLock } from "../store/state_lock.ts";
 import { readStatus, type StatusReport } from "../store/status_report.ts";
@@ -10,11 +11,11 @@ const SHOWN_WINDOWS = 5;
 /** Prints what the state holds. */
 export function status(
   { config, write }: CommandContext,
-  { json }: { readonly json: boolean },
+  { json, audit }: { readonly json: boolean; readonly audit: boolean },
 ): Promise<ExitCode> {
   const state = StateDatabase.openForReading(config.stateDir);
   try {
-    const report = readStatus(state);
+    const report = audit ? readStatus(state, AUDIT_MAX_LINES) : readStatus(state);
     const isRunning = StateLock.isHeld(config.stateDir);
     write(
       json
@@ -77,6 +78,10 @@ function text(report: StatusReport, isRunning: boolean, now: number): string {
       "",
       `${accounting.late_arrivals} of them after their window had closed; ${accounting.lost} lost at the bus`,
     ],
+    ...report.audit.map(({ at, who, action, detail, result }): [string, string] => [
+      "ordered",
+      `${iso(at)} by ${who}: ${action} ${detail}: ${result ?? "not carried out yet"}`,
+    ]),
   ];
   return lines.map(([label, line]) => `${label.padEnd(11)}${printable(line)}\n`).join("");
 }

@@ -35,6 +35,8 @@ export interface CoreOptions {
   readonly forgetSinks: readonly string[];
   /** Sinks that the operator takes as they are: alarms over them are settled, whoever else wrote to them. */
   readonly acceptSinks?: readonly string[];
+  /** Who has started the handler, for the audit; undefined: nobody that could give it orders. */
+  readonly operator?: string | undefined;
   readonly clock: Clock;
   /** When the program was built, Unix ms; undefined: not known. */
   readonly builtAtMs: number | undefined;
@@ -72,8 +74,10 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const sinkNames = config.sinks.map(({ name }) => name);
     const registry = options.busNames === undefined
       ? SinkRegistry.read(state)
-      : SinkRegistry.open(state, endId, sinkNames, options.forgetSinks, clock.nowMs());
-    for (const sink of options.acceptSinks ?? []) accept(state, registry, sink, logger);
+      : SinkRegistry.open(state, endId, sinkNames, options.forgetSinks, clock.nowMs(), options.operator);
+    for (const sink of options.acceptSinks ?? []) {
+      accept(state, registry, sink, logger, clock.nowMs(), options.operator);
+    }
     const outbox = new OutboxLog(state, registry, endId, clock.nowMs, undefined, options.acceptSinks);
     const closer = new WindowCloser(state, registry, routeTable(config, sinkNames));
     const checkpoint = new Checkpoint(state, aggregator, registry, outbox, closer, {
@@ -110,13 +114,27 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
   }
 }
 
-function accept(state: StateDatabase, registry: SinkRegistry, name: string, logger: Logger): void {
+function accept(
+  state: StateDatabase,
+  registry: SinkRegistry,
+  name: string,
+  logger: Logger,
+  nowMs: number,
+  operator: string | undefined,
+): void {
   if (!registry.sinks.some((sink) => sink.name === name)) {
     throw new StateError("foreign", `--accept-sink ${name}: there is no such sink in STORAGE_TYPE.`);
   }
   logger.warn("the sink is taken as it is, by an operator's word (--accept-sink)", {
     sink: name,
-    alarms_settled: acceptSink(state, name, registry.get(name).cursor),
+    alarms_settled: acceptSink(
+      state,
+      name,
+      registry.get(name).cursor,
+      operator === undefined
+        ? undefined
+        : { who: operator, atMs: nowMs, action: "--accept-sink", detail: name },
+    ),
   });
 }
 

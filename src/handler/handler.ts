@@ -34,6 +34,8 @@ export interface HandlerOptions {
   readonly acceptSinks?: readonly string[];
   /** Where to go on in a bus's log, by the operator's word: what lies before it and was not fetched is given up. */
   readonly skipTo: readonly { readonly bus: string; readonly offset: number }[];
+  /** Who has started it, for the audit of these orders. */
+  readonly operator?: string;
 }
 
 export interface ServiceOptions extends HandlerOptions {
@@ -217,6 +219,7 @@ class Handler {
       busNames: this.sources.map(({ name }) => name),
       forgetSinks: options.forgetSinks,
       acceptSinks: options.acceptSinks ?? [],
+      operator: options.operator,
       clock,
       builtAtMs,
       observer: {
@@ -228,7 +231,9 @@ class Handler {
       letterBound,
     });
     const { ingest, outbox } = this.core;
-    for (const { bus, offset } of options.skipTo) ingest.giveUpBefore(this.busNamed(bus), offset);
+    for (const { bus, offset } of options.skipTo) {
+      ingest.giveUpBefore(this.busNamed(bus), offset, options.operator);
+    }
     const routerLogger = logger.child("router");
     this.router = new Router(
       sinks.map((sink) => new Delivery(sink, outbox, delivery, clock, random, routerLogger, this.metrics)),

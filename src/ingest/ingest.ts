@@ -1,6 +1,7 @@
 import type { EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import type { Logger } from "../log/logger.ts";
+import { counted, type Order } from "../store/audit.ts";
 import type { BusPosition, Checkpoint, SettledWishes } from "../store/checkpoint.ts";
 import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../store/dead_letters.ts";
 import type { OutboxLog } from "../store/outbox_log.ts";
@@ -99,6 +100,7 @@ export class Ingest {
   private refusedBytes = 0;
   private lost = 0;
   private skipped = 0;
+  private orders: (readonly [Order, string])[] = [];
   private settled = NOTHING_SETTLED;
   private hasNews = false;
   private lastCheckpointMs: number;
@@ -245,7 +247,7 @@ export class Ingest {
    * Goes on at `offset` because an operator said so: what lies before it cannot be read and counts as lost. Does nothing
    * where the bus has been read so far already, so the word may be repeated at every start.
    */
-  giveUpBefore(bus: number, offset: number): void {
+  giveUpBefore(bus: number, offset: number, operator?: string): void {
     const { name, position } = this.buses[bus]!;
     const from = position.nextOffset ?? 0;
     if (offset <= from) return;
@@ -255,6 +257,15 @@ export class Ingest {
       to: offset,
     });
     this.skipped += offset - from;
+    if (operator !== undefined) {
+      const order = {
+        who: operator,
+        atMs: this.clock.nowMs(),
+        action: "--skip-to",
+        detail: `${name}=${offset}`,
+      };
+      this.orders.push([order, `${counted(offset - from, "event")} given up`]);
+    }
     this.skipTo(bus, position.log, offset, offset - from);
   }
 
@@ -406,6 +417,7 @@ export class Ingest {
         refused: this.refused,
         lost: this.lost,
         skipped: this.skipped,
+        orders: this.orders,
         settled: this.settled,
         alarms: this.refusalWatch.alarms,
       });
@@ -422,6 +434,7 @@ export class Ingest {
     this.refusedBytes = 0;
     this.lost = 0;
     this.skipped = 0;
+    this.orders = [];
     this.fulfilled.retried += this.settled.retried.length + reissued;
     this.fulfilled.purged += this.settled.purged.length;
     this.settled = NOTHING_SETTLED;

@@ -1,4 +1,5 @@
 import type { SinkAlarm, SinkAlarmKind } from "../sinks/sink.ts";
+import { counted, noteOrder, type Order } from "./audit.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** An alarm over what a sink holds, that stands until it is settled. */
@@ -52,11 +53,12 @@ export function settleAlarms(state: StateDatabase, sink: string): number {
  * Takes a sink as it is, by an operator's word: ends the alarms over it, and looks for nothing in it that is older than
  * `belowId`. Returns how many alarms there were. @throws {StateError}
  */
-export function acceptSink(state: StateDatabase, sink: string, belowId: number): number {
+export function acceptSink(state: StateDatabase, sink: string, belowId: number, order?: Order): number {
   return state.transaction(() => {
     state.run("INSERT OR REPLACE INTO accepted (sink, below_id) VALUES (?, ?)", sink, belowId);
     const standing = readAlarms(state).filter((alarm) => alarm.sink === sink).length;
     state.run("DELETE FROM alarm WHERE sink = ?", sink);
+    if (order !== undefined) noteOrder(state, order, `taken as it is; ${counted(standing, "alarm")} settled`);
     return standing;
   });
 }

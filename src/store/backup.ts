@@ -8,6 +8,7 @@ import { migrate } from "./migration.ts";
 import { filesOf, finishRestore, pendingRestoreOf } from "./pending_restore.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
+import { noteOrder } from "./audit.ts";
 import { checkContent, checkSchema, StateFault } from "./state_check.ts";
 import { StateDatabase } from "./state_database.ts";
 import { assertTrusted, STATE_FILE_NAME } from "./state_directory.ts";
@@ -68,6 +69,7 @@ export function restoreState(
   directory: string,
   replace: boolean,
   nowMs: number,
+  operator?: string,
 ): { readonly instanceId: string; readonly putAside: string | undefined } {
   if (!isFile(file)) throw new StateError("missing", `there is no backup ${file}.`);
   try {
@@ -76,7 +78,7 @@ export function restoreState(
     assertTrusted(directory, false);
     const lock = StateLock.acquire(directory);
     try {
-      return restoreInto(file, `${directory}/${STATE_FILE_NAME}`, replace, nowMs);
+      return restoreInto(file, `${directory}/${STATE_FILE_NAME}`, replace, nowMs, operator);
     } finally {
       lock.release();
     }
@@ -85,7 +87,13 @@ export function restoreState(
   }
 }
 
-function restoreInto(file: string, path: string, replace: boolean, nowMs: number) {
+function restoreInto(
+  file: string,
+  path: string,
+  replace: boolean,
+  nowMs: number,
+  operator: string | undefined,
+) {
   const pending = pendingRestoreOf(path);
   const isLeftOver = isFile(pending);
   if (isLeftOver) finishRestore(path);
@@ -103,7 +111,7 @@ function restoreInto(file: string, path: string, replace: boolean, nowMs: number
     removeDraft(draft);
     createOwn(draft);
     copyFile(file, draft);
-    const instanceId = renew(draft, file, nowMs);
+    const instanceId = renew(draft, file, nowMs, operator);
     sync(draft);
     Deno.renameSync(draft, pending);
     return { instanceId, putAside: finishRestore(path) };
@@ -113,7 +121,7 @@ function restoreInto(file: string, path: string, replace: boolean, nowMs: number
 }
 
 /** Checks a copy of the backup and gives it its new identity; answers whose it is. */
-function renew(draft: string, file: string, nowMs: number): string {
+function renew(draft: string, file: string, nowMs: number, operator: string | undefined): string {
   const database = openDatabase(draft);
   try {
     const sealed = {
@@ -133,6 +141,10 @@ function renew(draft: string, file: string, nowMs: number): string {
     const account = database.prepare("SELECT value FROM account WHERE name = 'revision_floor'");
     database.prepare("INSERT OR REPLACE INTO account VALUES ('revision_floor', ?)")
       .run(revisionFloor(nowMs, Number(account.get()?.value ?? 0)));
+    if (operator !== undefined) {
+      const order = { who: operator, atMs: nowMs, action: "restore", detail: `--from ${file}` };
+      noteOrder({ ...sealed, seal }, order, "the state of the backup goes on");
+    }
     seal.finish();
     database.exec("COMMIT");
     return String(database.prepare("SELECT value FROM meta WHERE key = 'instance_id'").get()!.value);

@@ -3,6 +3,7 @@ import type { OpenWindow } from "../aggregation/open_windows.ts";
 import { ProvenTime } from "../clock/proven_time.ts";
 import { LogHistory } from "../vabus/log_history.ts";
 import { hashBytes } from "../vabus/text_hash.ts";
+import { noteOrder, type Order } from "./audit.ts";
 import { addToAccount, latestMs, readAccounts } from "./accounts.ts";
 import { ArchivedWindow, dropFinalWindows } from "./archive.ts";
 import { ColumnError, ColumnReader, ColumnWriter } from "./columns.ts";
@@ -88,6 +89,8 @@ export interface CheckpointInput {
   readonly lost: number;
   /** Those of them that an operator has given up. */
   readonly skipped: number;
+  /** The operators' orders that they were given up by, and what came of each. */
+  readonly orders: readonly (readonly [order: Order, result: string])[];
   readonly settled: SettledWishes;
   readonly alarms: readonly RefusalAlarm[];
 }
@@ -277,6 +280,7 @@ export class Checkpoint {
       const tally = this.tallyAfter(input, closed, dropped);
       this.writeAccounts(input, tally, closed.endId, time);
       addToAccount(state, SKIPPED_ACCOUNT, input.skipped);
+      for (const [order, result] of input.orders) noteOrder(state, order, result);
       const final = dropFinalWindows(state, registry.deliveredId(), finalBeforeMs, DROPPED_SEGMENTS);
       const windowsGone = aggregator.dropped.with([...gone, ...final]);
       if (windowsGone !== aggregator.dropped) writeDroppedWindows(state, windowsGone);

@@ -1,5 +1,6 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { Aggregate } from "../aggregation/aggregate.ts";
+import { noteOrder, noteResult, type Order } from "./audit.ts";
 import type { DeadLetterReason } from "./outbox.ts";
 import type { StateDatabase } from "./state_database.ts";
 
@@ -145,13 +146,20 @@ function valuesOf({ afterId, reason, ids }: LetterChoice): SQLInputValue[] {
  * Leaves a wish for the handler that holds the state, or for the next one. Very many letters make several of it, so that they
  * need not be fulfilled in one checkpoint.
  */
-export function leaveWish(state: StateDatabase, action: Wish["action"], letterIds: readonly number[]): void {
+export function leaveWish(
+  state: StateDatabase,
+  action: Wish["action"],
+  letterIds: readonly number[],
+  order?: Order,
+): void {
   state.transaction(() => {
+    const auditId = order === undefined ? null : noteOrder(state, order);
     for (let at = 0; at < letterIds.length; at += WISH_MAX_LETTERS) {
       state.run(
-        "INSERT INTO wish (action, dead_letter_ids) VALUES (?, ?)",
+        "INSERT INTO wish (action, dead_letter_ids, audit_id) VALUES (?, ?, ?)",
         action,
         JSON.stringify(letterIds.slice(at, at + WISH_MAX_LETTERS)),
+        auditId,
       );
     }
   });
@@ -191,7 +199,27 @@ export function settleWishes(
       state.seal.put("dead_letter", { ...letter, purged: 1, detail: "" }, checksum);
     } else state.seal.remove("dead_letter", "id = ?", id);
   }
-  for (const id of settled.wishes) state.run("DELETE FROM wish WHERE id = ?", id);
+  for (const id of settled.wishes) {
+    noteSettled(state, id, settled);
+    state.run("DELETE FROM wish WHERE id = ?", id);
+  }
+}
+
+/** Puts what a wish has come to into the audit, where an operator has left it. */
+function noteSettled(
+  state: StateDatabase,
+  id: number,
+  { retried, purged }: { readonly retried: readonly number[]; readonly purged: readonly number[] },
+): void {
+  const wish = state.get<{ auditId: number | null; action: Wish["action"]; ids: string }>(
+    "SELECT audit_id AS auditId, action, dead_letter_ids AS ids FROM wish WHERE id = ?",
+    id,
+  );
+  if (wish === undefined || wish.auditId === null) return;
+  const [settled, verb] = wish.action === "retry" ? [retried, "taken in again"] : [purged, "purged"];
+  const ids = new Set<number>(settled);
+  const count = new Set((JSON.parse(wish.ids) as number[]).filter((letter) => ids.has(letter))).size;
+  noteResult(state, wish.auditId, count, (sum) => `${sum} ${verb}`);
 }
 
 interface LetterRow {

@@ -1,4 +1,5 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
+import { counted, noteOrder, noteResult, type Order } from "./audit.ts";
 import { expectedRows, type WindowKey } from "./expected_rows.ts";
 import type { RegisteredSink } from "./sink_registry.ts";
 import type { StateDatabase } from "./state_database.ts";
@@ -47,9 +48,16 @@ export function askForRedelivery(
   sink: string,
   sinceMs: number,
   untilMs: number,
+  order?: Order,
 ): number {
   return state.transaction(() => {
-    state.run("INSERT INTO redelivery (sink, since_ms, until_ms) VALUES (?, ?, ?)", sink, sinceMs, untilMs);
+    state.run(
+      "INSERT INTO redelivery (sink, since_ms, until_ms, audit_id) VALUES (?, ?, ?, ?)",
+      sink,
+      sinceMs,
+      untilMs,
+      order === undefined ? null : noteOrder(state, order),
+    );
     return state.get<{ id: number }>("SELECT max(id) AS id FROM redelivery")!.id;
   });
 }
@@ -108,7 +116,7 @@ export function nextPiece(
 
 /** The sink has a piece: the next one begins after it, over a restart as well. @throws {StateError} */
 export function pieceDelivered(state: StateDatabase, piece: RedeliveredRows): void {
-  state.transaction(() =>
+  state.transaction(() => {
     state.run(
       `UPDATE redelivery SET sent = sent + ?, window_end_ms = ?, window_start_ms = ?, after_key = ?, done = ?
        WHERE id = ?`,
@@ -118,8 +126,20 @@ export function pieceDelivered(state: StateDatabase, piece: RedeliveredRows): vo
       piece.afterKey ?? null,
       piece.isLast ? 1 : 0,
       piece.id,
-    )
-  );
+    );
+    const wish = state.get<{ auditId: number | null }>(
+      "SELECT audit_id AS auditId FROM redelivery WHERE id = ?",
+      piece.id,
+    );
+    if (wish === undefined || wish.auditId === null) return;
+    const soFar = piece.isLast ? "" : " so far";
+    noteResult(
+      state,
+      wish.auditId,
+      piece.aggregates.length,
+      (sum) => `${counted(sum, "row")} sent again${soFar}`,
+    );
+  });
 }
 
 function windowAfter(

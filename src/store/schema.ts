@@ -116,4 +116,16 @@ export const MIGRATIONS: readonly string[] = [
   -- Buses and sinks that cannot be reached; see outages.ts. told_ms: when somebody was last woken for it; null: never.
   CREATE TABLE outage (place TEXT PRIMARY KEY, detail TEXT NOT NULL, since_ms INTEGER NOT NULL, told_ms INTEGER) WITHOUT ROWID;
   `,
+  `
+  -- What operators have ordered, the newest orders; see audit.ts. count: letters that it has come to so far. result: null: it
+  -- has come to nothing yet.
+  CREATE TABLE audit (
+    id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, at_ms INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,
+    detail TEXT NOT NULL, count INTEGER NOT NULL, result TEXT
+  );
+
+  -- audit_id: the order that it came from; null: the handler's own.
+  ALTER TABLE wish ADD COLUMN audit_id INTEGER;
+  ALTER TABLE redelivery ADD COLUMN audit_id INTEGER;
+  `,
 ];

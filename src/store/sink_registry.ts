@@ -1,3 +1,4 @@
+import { counted, noteOrder } from "./audit.ts";
 import { giveUpWaiting } from "./give_up.ts";
 import type { Presence, Stay } from "./stay.ts";
 import { StateError } from "./state_error.ts";
@@ -70,6 +71,7 @@ export class SinkRegistry {
     configured: readonly string[],
     forgotten: readonly string[],
     nowMs: number,
+    operator?: string,
   ): SinkRegistry {
     return state.transaction(() => {
       const { sinks } = SinkRegistry.read(state);
@@ -78,7 +80,7 @@ export class SinkRegistry {
         throw new StateError("foreign", `--forget-sink ${unknown[0]}: the state knows no such sink.`);
       }
       for (const sink of sinks) {
-        if (!configured.includes(sink.name)) remove(state, sink, endId, forgotten, nowMs);
+        if (!configured.includes(sink.name)) remove(state, sink, endId, forgotten, nowMs, operator);
       }
       for (const name of configured) {
         if (!sinks.some((sink) => sink.name === name)) add(state, name, endId);
@@ -168,6 +170,7 @@ function remove(
   endId: number,
   forgotten: readonly string[],
   nowMs: number,
+  operator: string | undefined,
 ): void {
   const givenUp = giveUpWaiting(state, sink, nowMs);
   if (givenUp.aggregates > 0 && !forgotten.includes(sink.name)) {
@@ -189,6 +192,10 @@ function remove(
     sink.givenUpCount + givenUp.events,
     sink.purgedCount,
   );
+  if (operator !== undefined && forgotten.includes(sink.name)) {
+    const order = { who: operator, atMs: nowMs, action: "--forget-sink", detail: sink.name };
+    noteOrder(state, order, `${counted(givenUp.aggregates, "aggregate")} given up`);
+  }
   state.run("DELETE FROM sink WHERE name = ?", sink.name);
   state.run("UPDATE redelivery SET done = 1 WHERE sink = ?", sink.name);
 }

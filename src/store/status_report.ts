@@ -2,6 +2,7 @@ import { ACCOUNTS } from "../aggregation/event_aggregator.ts";
 import { readAccounts } from "./accounts.ts";
 import { readAlarms, wayOut } from "./alarms.ts";
 import { readOutages } from "./outages.ts";
+import { readAudit } from "./audit.ts";
 import { ColumnError } from "./columns.ts";
 import { eventsInPage } from "./open_page.ts";
 import { readRefusalAlarms, type RefusalAlarm } from "./refusal_alarms.ts";
@@ -53,16 +54,26 @@ export interface StatusReport {
     readonly way_out: string;
   }[];
   readonly accounting: Readonly<Record<string, number>>;
+  /** What operators have ordered, the newest first. `result` null: it has come to nothing yet. */
+  readonly audit: readonly {
+    readonly at: number;
+    readonly who: string;
+    readonly action: string;
+    readonly detail: string;
+    readonly result: string | null;
+  }[];
   /** Masses of refused events at the last checkpoint. */
   readonly refusal_alarms: readonly RefusalAlarm[];
 }
 
-/** Reads the report from the state. @throws {StateError} */
-export function readStatus(state: StateDatabase): StatusReport {
-  return state.snapshot(() => report(state));
+const AUDIT_LINES = 10;
+
+/** Reads the report from the state. @param auditLines Operators' orders at most. @throws {StateError} */
+export function readStatus(state: StateDatabase, auditLines = AUDIT_LINES): StatusReport {
+  return state.snapshot(() => report(state, auditLines));
 }
 
-function report(state: StateDatabase): StatusReport {
+function report(state: StateDatabase, auditLines: number): StatusReport {
   const accounts = readAccounts(state);
   const seconds = (name: string) => accounts.has(name) ? accounts.get(name)! / 1000 : null;
   const registry = SinkRegistry.read(state);
@@ -111,6 +122,13 @@ function report(state: StateDatabase): StatusReport {
       rows: count,
       since: sinceMs / 1000,
       way_out: wayOut(sink, kind),
+    })),
+    audit: readAudit(state, auditLines).map(({ atMs, who, action, detail, result }) => ({
+      at: atMs / 1000,
+      who,
+      action,
+      detail,
+      result: result ?? null,
     })),
     refusal_alarms: readRefusalAlarms(state),
     accounting: Object.fromEntries(kept.map((name) => [name, accounts.get(name) ?? 0])),

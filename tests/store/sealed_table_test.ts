@@ -15,7 +15,7 @@ import { inTemporaryDirectory } from "./inside.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
-/** Rows in every table: closed and open windows, ids, refused events and aggregates, a wish, a start, an alarm, a sink that went, rows sent again. */
+/** Rows in every table: closed and open windows, ids, refused events and aggregates, a wish, a start, an alarm, a sink that went, rows sent again, an order. */
 async function makeState(directory: string): Promise<void> {
   const bus = new MemorySource();
   const event = (name: string, second: number, value = 1) =>
@@ -33,7 +33,7 @@ async function makeState(directory: string): Promise<void> {
   bus.publish(event("d", 101), `"refused again"`);
   await rig.readers[0]!.drain(new AbortController().signal);
   ingest.checkpointNow();
-  leaveWish(state, "purge", [1]);
+  leaveWish(state, "purge", [1], { who: "alice", atMs: NOW_MS, action: "dead-letters purge", detail: "ü" });
   outbox.claimant("sqlite");
   acceptSink(state, "stdout", 1);
   outbox.alarm("sqlite", { kind: "rows_missing", detail: "some", count: 1 });
