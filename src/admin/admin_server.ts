@@ -44,6 +44,15 @@ const INDEX =
   "VaBus Data Handler\n\n/healthz  is the process alive\n/readyz   do events go in and aggregates out\n" +
   "/metrics  for Prometheus\n";
 
+/** Listens there for a moment. @throws {AdminError} */
+export function tryAdminAddress({ hostname, port }: Pick<AdminServerOptions, "hostname" | "port">): void {
+  try {
+    Deno.listen({ hostname, port }).close();
+  } catch (error) {
+    throw unobtainable(hostname, port, error);
+  }
+}
+
 /** Serves `/healthz`, `/readyz` and `/metrics`. @throws {AdminError} */
 export function startAdminServer(options: AdminServerOptions): AdminServer {
   const { hostname, port, allowedHosts, logger } = options;
@@ -73,11 +82,15 @@ export function startAdminServer(options: AdminServerOptions): AdminServer {
     }
     return listener;
   } catch (error) {
-    throw new AdminError(
-      `The admin listener cannot have ${hostname}:${port} (${(error as Error).message.split("\n")[0]}). ` +
-        "Set HTTP_LISTEN to another address, or to off.",
-    );
+    throw unobtainable(hostname, port, error);
   }
+}
+
+function unobtainable(hostname: string, port: number, error: unknown): AdminError {
+  return new AdminError(
+    `The admin listener cannot have ${hostname}:${port} (${(error as Error).message.split("\n")[0]}). ` +
+      "Set HTTP_LISTEN to another address, or to off.",
+  );
 }
 
 function answer(request: Request, { readiness, metricsText }: AdminServerOptions): Response {

@@ -1,51 +1,106 @@
+import { AdminError, tryAdminAddress } from "../admin/admin_server.ts";
 import { systemClock } from "../clock/clock.ts";
 import { OwnClock } from "../clock/own_clock.ts";
 import type { Config } from "../config/config.ts";
+import type { HostPort } from "../config/value_type.ts";
 import { maskedConfig } from "../config/effective.ts";
-import { createSinks, createSources } from "../handler/parts.ts";
+import { addressOf, createSinks, createSources } from "../handler/parts.ts";
+import type { Logger } from "../log/logger.ts";
 import { printable } from "../log/printable.ts";
 import { SinkError } from "../sinks/sink.ts";
 import { readAlarms, type StandingAlarm, told } from "../store/alarms.ts";
 import { latestMs, readAccounts } from "../store/accounts.ts";
 import { StateDatabase } from "../store/state_database.ts";
+import { StateLock } from "../store/state_lock.ts";
+import { tryState } from "../store/state_trial.ts";
 import { StateError } from "../store/state_error.ts";
+import { BusConnection } from "../vabus/bus_connection.ts";
+import { postMetrics } from "../vabus/metrics_client.ts";
 import { SourceError } from "../vabus/source.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { answersAsHandler } from "./health.ts";
 
 const PROBE_TIMEOUT_MS = 15_000;
 
-/** A bus or a sink, as far as `check` is concerned. */
+/** Something that `run` needs, as far as `check` is concerned. */
 export interface Place {
   /** `bus http://localhost:8000`, `sink kafka`. */
   readonly title: string;
+  /** Tries whatever `run` will do there, without a trace, and says in a few words what is there. */
   probe(signal: AbortSignal): Promise<string>;
   close(): Promise<void> | void;
 }
 
-/** Prints the effective configuration and whether every bus and sink can be reached. */
+/** Prints the effective configuration and whether all that `run` needs is there, with every right it takes. */
 export async function check({ config, logger, signal, write }: CommandContext): Promise<ExitCode> {
   write(`${maskedConfig(config)}\n`);
-  const places: Place[] = [
+  const findings = await Promise.all([
+    ...placesOf(config, logger).map((place) => examine(place, signal, PROBE_TIMEOUT_MS)),
+    examineClock(config, signal, PROBE_TIMEOUT_MS),
+  ]);
+  for (const { text } of findings) write(`${printable(text)}\n`);
+  for (const alarm of standingAlarms(config.stateDir)) write(`ALARM   ${printable(told(alarm))}\n`);
+  return findings.every(({ isFine }) => isFine) ? EXIT.done : EXIT.failed;
+}
+
+function placesOf(config: Config, logger: Logger): Place[] {
+  const { stateDir, instanceId, httpListen, metricsIntervalMs } = config;
+  const sinks = config.sinks.map(({ name }) => name);
+  return [
+    local("state", () => tryState(stateDir, instanceId, sinks)),
+    ...(httpListen === undefined
+      ? []
+      : [{ title: "admin listener", probe: () => tryAdmin(httpListen, stateDir), close: () => {} }]),
     ...createSources(config).map((source, index) => ({
       title: `bus ${source.name}${viaProxy(config, index)}`,
       probe: (signal: AbortSignal) => source.probe(signal),
       close: () => source.close(),
     })),
+    ...(metricsIntervalMs === 0 ? [] : [metricsPlace(config)]),
     ...createSinks(config, logger).map((sink) => ({
       title: `sink ${sink.name}`,
       probe: (signal: AbortSignal) => sink.probe(signal),
       close: () => sink.close(),
     })),
   ];
-  const findings = await Promise.all([
-    ...places.map((place) => examine(place, signal, PROBE_TIMEOUT_MS)),
-    examineClock(config, signal, PROBE_TIMEOUT_MS),
-  ]);
-  for (const { text } of findings) write(`${text}\n`);
-  for (const alarm of standingAlarms(config.stateDir)) write(`ALARM   ${printable(told(alarm))}\n`);
-  return findings.every(({ isFine }) => isFine) ? EXIT.done : EXIT.failed;
+}
+
+/** What is on this host and answers at once. */
+function local(title: string, probe: () => string): Place {
+  return { title, probe: () => Promise.resolve().then(probe), close: () => {} };
+}
+
+/** A send of no readings. */
+function metricsPlace(config: Config): Place {
+  const connection = new BusConnection(addressOf(config, config.vabus.urls[0]!));
+  return {
+    title: `metrics to ${connection.name}`,
+    probe: async (signal) => {
+      try {
+        await postMetrics(connection, [], signal);
+        return "taken";
+      } catch (error) {
+        if (!(error instanceof SourceError) || error.kind === "refused") throw error;
+        return `Warning: ${error.message}; all else works without`;
+      }
+    },
+    close: () => connection.close(),
+  };
+}
+
+/** A port that is taken is in order where the handler of this state has it. */
+async function tryAdmin(address: HostPort, stateDir: string): Promise<string> {
+  const { hostname, port } = address;
+  try {
+    tryAdminAddress(address);
+    return `${hostname}:${port} is free`;
+  } catch (error) {
+    const holder = StateLock.holder(stateDir);
+    if (holder === undefined || !await answersAsHandler(address)) throw error;
+    return `${hostname}:${port} is the running handler's, of ${holder}`;
+  }
 }
 
 function viaProxy({ vabus }: Config, index: number): string {
@@ -85,8 +140,12 @@ export async function examine(place: Place, signal: AbortSignal, timeoutMs: numb
     if (timeout.aborted) {
       return { isFine: false, text: `FAILED  ${place.title}: no answer within ${timeoutMs / 1000} s` };
     }
+    if (error instanceof StateError || error instanceof AdminError) {
+      return { isFine: false, text: `FAILED  ${place.title}: ${error.message}` };
+    }
     if (!(error instanceof SinkError || error instanceof SourceError)) throw error;
-    return { isFine: false, text: `FAILED  ${place.title}: ${error.message} ${ADVICE[error.kind]}` };
+    const advice = ADVICE[error.kind];
+    return { isFine: false, text: `FAILED  ${place.title}: ${error.message}${advice && ` ${advice}`}` };
   } finally {
     await place.close();
   }
@@ -146,7 +205,8 @@ const ADVICE: Record<SinkError["kind"] | SourceError["kind"], string> = {
   rejected: "(It refuses what the handler writes.)",
   postponed: "(It refuses what the handler writes.)",
   unexplained: "(It refuses what the handler writes.)",
-  misconfigured: "(Mend its set-up or the settings above.)",
-  refused: "(Mend the token or the certificates.)",
-  garbage: "(Is this address a VaBus?)",
+  // These say it themselves.
+  misconfigured: "",
+  refused: "",
+  garbage: "",
 };

@@ -1,4 +1,5 @@
 import type { BusConfig } from "../config/config.ts";
+import type { HostPort } from "../config/value_type.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
@@ -15,9 +16,7 @@ export async function health({ config, signal, write }: CommandContext<BusConfig
       "There is no admin listener to ask: HTTP_LISTEN is off, or has port 0.",
     );
   }
-  const { hostname, port } = httpListen;
-  const host = LOOPBACK[hostname] ?? (hostname.includes(":") ? `[${hostname}]` : hostname);
-  const url = `http://${host}:${port}/healthz`;
+  const url = healthUrl(httpListen);
   try {
     const reply = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });
     const text = await reply.text();
@@ -29,4 +28,20 @@ export async function health({ config, signal, write }: CommandContext<BusConfig
     if (error instanceof CommandError) throw error;
     throw new CommandError(EXIT.failed, `${url} does not answer: is the handler running?`);
   }
+}
+
+/** Whether a handler has its admin listener there. */
+export async function answersAsHandler(address: HostPort): Promise<boolean> {
+  try {
+    const reply = await fetch(healthUrl(address), { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const { status } = await reply.json() as { status?: unknown };
+    return reply.status === 200 && status === "ok";
+  } catch {
+    return false;
+  }
+}
+
+function healthUrl({ hostname, port }: HostPort): string {
+  const host = LOOPBACK[hostname] ?? (hostname.includes(":") ? `[${hostname}]` : hostname);
+  return `http://${host}:${port}/healthz`;
 }

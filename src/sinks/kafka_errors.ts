@@ -32,12 +32,13 @@ const ADVICE_OF_MISCONFIGURED: Readonly<Record<string, string>> = {
   ILLEGAL_SASL_STATE: LOGIN_ADVICE,
   SECURITY_DISABLED: LOGIN_ADVICE,
   TOPIC_AUTHORIZATION_FAILED:
-    "Grant the user WRITE, DESCRIBE and, when the topic is missing, CREATE on KAFKA_TOPIC; for verify --kafka READ.",
+    "Grant the user on KAFKA_TOPIC: WRITE and DESCRIBE, for exactly-once and verify --kafka READ, and CREATE where it is missing.",
   GROUP_AUTHORIZATION_FAILED:
     "Grant the user READ on the group vabus-data-handler.<INSTANCE_ID>; for verify --kafka on all that begin with it.",
   CLUSTER_AUTHORIZATION_FAILED:
     "Grant the user IDEMPOTENT_WRITE on the cluster and CREATE, or create KAFKA_TOPIC.",
-  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: NO_TRANSACTIONS_ADVICE,
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    "Grant the user WRITE on the transactional id vabus-data-handler.<INSTANCE_ID>, or set KAFKA_DELIVERY=at-least-once.",
   INVALID_TRANSACTION_TIMEOUT: "Raise transaction.max.timeout.ms of the brokers to a minute at least.",
   INVALID_TIMESTAMP:
     "This host's clock is ahead of the brokers' by more than message.timestamp.after.max.ms: set it right.",
@@ -48,6 +49,8 @@ const ADVICE_OF_MISCONFIGURED: Readonly<Record<string, string>> = {
   UNSUPPORTED_VERSION: NO_TRANSACTIONS_ADVICE,
 };
 
+/** What kafkajs throws whatever the brokers have said of it. */
+const COORDINATOR_NOT_FOUND = "KafkaJSGroupCoordinatorNotFound";
 const FEW_BROKERS_ADVICE =
   "The brokers cannot make or serve a topic of their own. With fewer than three of them, set " +
   "offsets.topic.replication.factor, transaction.state.log.replication.factor and transaction.state.log.min.isr " +
@@ -84,6 +87,11 @@ export function isFenced(error: unknown): boolean {
   );
 }
 
+/** Whether kafkajs keeps to itself what the brokers have said. */
+export function hidesItsReason(error: unknown): boolean {
+  return causes(error).some(({ name }) => name === COORDINATOR_NOT_FOUND);
+}
+
 function classify(chain: ClientError[], type: string, message: string): [SinkErrorKind, string] {
   if (REJECTED_TYPES.includes(type)) return ["rejected", ""];
   if (TIMED_OUT_TYPES.includes(type) || chain.some((cause) => TIMED_OUT_NAMES.includes(cause.name))) {
@@ -93,14 +101,16 @@ function classify(chain: ClientError[], type: string, message: string): [SinkErr
   const advice = ADVICE_OF_MISCONFIGURED[type] ?? (name && ADVICE_OF_NAME[name]);
   if (advice !== undefined) return ["misconfigured", advice];
   if (/certificate|\bPEM\b|private key/i.test(message)) return ["misconfigured", TLS_ADVICE];
-  const ofCoordinator = chain.some((cause) => cause.name === "KafkaJSGroupCoordinatorNotFound");
+  const ofCoordinator = chain.some(({ name }) => name === COORDINATOR_NOT_FOUND);
   return ["unavailable", ADVICE_OF_UNAVAILABLE[type] ?? (ofCoordinator ? FEW_BROKERS_ADVICE : "")];
 }
 
 /** The error and what caused it, outermost first. */
 function causes(error: unknown): ClientError[] {
   const chain: ClientError[] = [];
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+  // Of several topics there is one only.
+  const next = (cause: Error) => cause.cause ?? (cause as { errors?: readonly unknown[] }).errors?.[0];
+  for (let cause = error; cause instanceof Error; cause = next(cause)) {
     if (chain.includes(cause)) break;
     chain.push(cause);
   }

@@ -18,6 +18,7 @@ import { gate } from "./frame_gate.ts";
 import { registerCodecs } from "./kafka_codecs.ts";
 import "./kafka_decoder.ts";
 import { KafkaFrames } from "./kafka_frames.ts";
+import { tryRights, type WantedRights } from "./kafka_rights.ts";
 import "./kafka_request_queue.ts";
 
 export interface KafkaConnectionOptions {
@@ -120,6 +121,25 @@ export class KafkaSession {
 
   /** The admin client asks for the end of what is committed only, consumers have no way to ask at all; their assigners have. */
   async #uncommittedEnds(topic: string): Promise<Map<number, number>> {
+    const { cluster, disconnect } = await this.#connectCluster();
+    await cluster.addTargetTopic(topic);
+    const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({
+      partition: partitionId,
+    }));
+    const [found] = await cluster.fetchTopicsOffset([{ topic, partitions, fromBeginning: false }]);
+    await disconnect();
+    return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+  }
+
+  /** Asks for all that writing needs, without a trace. @throws kafkajs's error of the right that is missing. */
+  async tryRights(wanted: WantedRights): Promise<void> {
+    const { cluster, disconnect } = await this.#connectCluster();
+    await tryRights(cluster, wanted);
+    await disconnect();
+  }
+
+  /** Only a consumer's assigner is shown it. */
+  async #connectCluster(): Promise<{ cluster: Cluster; disconnect: () => Promise<void> }> {
     let cluster: Cluster | undefined;
     // It never joins a group.
     const consumer = this.#kafka.consumer({
@@ -134,13 +154,7 @@ export class KafkaSession {
     });
     this.#consumers.push(consumer);
     await consumer.connect();
-    await cluster!.addTargetTopic(topic);
-    const partitions = cluster!.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({
-      partition: partitionId,
-    }));
-    const [found] = await cluster!.fetchTopicsOffset([{ topic, partitions, fromBeginning: false }]);
-    await consumer.disconnect();
-    return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+    return { cluster: cluster!, disconnect: () => consumer.disconnect() };
   }
 
   /** Never throws, and takes no longer than a second or so; what was under way fails. */

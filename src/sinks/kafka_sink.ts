@@ -2,8 +2,9 @@ import { type Admin, ConfigResourceTypes, type PartitionOffset } from "kafkajs";
 import type { Logger } from "../log/logger.ts";
 import { emptyPlace } from "./alarms.ts";
 import { withDeadline } from "./deadline.ts";
-import { isFenced, toKafkaSinkError } from "./kafka_errors.ts";
+import { hidesItsReason, isFenced, toKafkaSinkError } from "./kafka_errors.ts";
 import { messageRuns } from "./kafka_messages.ts";
+import type { WantedRights } from "./kafka_rights.ts";
 import { type KafkaConnectionOptions, KafkaSession, TRANSACTION_TIMEOUT_MS } from "./kafka_session.ts";
 import { type OutboxBatch, type Sink, type SinkAlarm, type SinkContext, SinkError } from "./sink.ts";
 
@@ -83,19 +84,31 @@ export class KafkaSink implements Sink {
     await this.#attempt("renewing the position", WRITE_TIMEOUT_MS, signal, () => this.#commit([], nextId));
   }
 
-  /** With an admin client only: initialising a producer would fence a handler that is running. */
+  /** Without initialising a transactional producer: that would fence a handler that is running. */
   async probe(signal: AbortSignal): Promise<string> {
-    const { admin } = this.#session = this.#newSession();
+    const session = this.#session = this.#newSession();
+    const { admin } = session;
     return await this.#attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
       await admin.connect();
       const { brokers } = await admin.describeCluster();
       const partitions = await this.#partitionCount(admin);
       const topic = partitions === undefined ? "will be created" : `has ${partitions} partition(s)`;
       const flaws = partitions === undefined ? [] : topicFlaws(await this.#topicSettings(admin));
+      await this.#tryRights(session, partitions === undefined);
       await this.close();
       return `Kafka, ${brokers.length} broker(s), topic ${this.options.topic} ${topic}` +
         flaws.map((flaw) => `. Warning: ${flaw}`).join("");
     });
+  }
+
+  async #tryRights(session: KafkaSession, isTopicMissing: boolean): Promise<void> {
+    if (isTopicMissing) {
+      await session.admin.createTopics({ ...this.#newTopic, validateOnly: true, waitForLeaders: false });
+    }
+    // One without transactions has no name and fences nobody.
+    if (!this.#isExactlyOnce) await session.producer.connect();
+    await session.tryRights(this.#wantedRights);
+    if (this.#isExactlyOnce && !isTopicMissing) await this.#fetchPosition(session.admin);
   }
 
   async close(): Promise<void> {
@@ -106,6 +119,16 @@ export class KafkaSink implements Sink {
 
   get #isExactlyOnce(): boolean {
     return this.options.delivery === "exactly-once";
+  }
+
+  get #wantedRights(): WantedRights {
+    const transaction = this.#isExactlyOnce ? { id: this.#groupId, groupId: this.#groupId } : undefined;
+    return { topic: this.options.topic, transaction };
+  }
+
+  /** Partitions and replicas by the brokers' defaults. */
+  get #newTopic() {
+    return { topics: [{ topic: this.options.topic, numPartitions: -1, replicationFactor: -1 }] };
   }
 
   #newSession(): KafkaSession {
@@ -130,7 +153,14 @@ export class KafkaSink implements Sink {
     const startedAtMs = this.options.clock();
     const place = this.options.bootstrapServers.join(", ");
     try {
-      return await withDeadline(`Kafka at ${place}: ${what}`, limitMs, signal, work);
+      return await withDeadline(`Kafka at ${place}: ${what}`, limitMs, signal, async () => {
+        try {
+          return await work();
+        } catch (error) {
+          if (hidesItsReason(error)) await this.#session?.tryRights(this.#wantedRights);
+          throw error;
+        }
+      });
     } catch (error) {
       await this.close();
       if (error instanceof SinkError) throw error;
@@ -225,11 +255,10 @@ export class KafkaSink implements Sink {
 
   async #ensureTopic(admin: Admin): Promise<void> {
     if (await this.#partitionCount(admin) !== undefined) return;
-    const { topic } = this.options;
-    // Partitions and replicas by the brokers' defaults. False: somebody else was faster.
-    const isNew = await admin.createTopics({ topics: [{ topic, numPartitions: -1, replicationFactor: -1 }] });
+    // False: somebody else was faster.
+    const isNew = await admin.createTopics(this.#newTopic);
     this.#isTopicNew = isNew;
-    if (isNew) this.logger.info("topic created", { topic });
+    if (isNew) this.logger.info("topic created", { topic: this.options.topic });
   }
 
   /** That records which were there have gone behind retention is nobody's fault: its end shows that they were. */

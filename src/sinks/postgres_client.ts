@@ -40,6 +40,8 @@ interface Way {
   readonly host: PostgresHost;
   readonly tls: PostgresTls | undefined;
 }
+/** Thrown through the driver's transaction to have it undone. */
+const UNDO = Symbol("undo");
 
 /**
  * One connection to PostgreSQL, of which nothing can hang: neither connecting, nor a statement, nor closing.
@@ -52,6 +54,8 @@ export class PostgresClient {
   readonly #drivers: Sql[] = [];
   #link: Promise<Link> | undefined;
   #isClosed = false;
+  /** What a rehearsal runs its statements in. */
+  #rehearsal: Sql | undefined;
 
   /**
    * @param attempt counts up with each client made: of several servers, each client begins with another one, since the first may
@@ -72,18 +76,12 @@ export class PostgresClient {
     signal: AbortSignal,
     build: (sql: Sql) => Promise<Row>,
   ): Promise<Row> {
-    const places = this.#hosts.map(placeOf).join(", ");
-    const link = await withDeadline(
-      `PostgreSQL at ${places} (the connection)`,
-      this.#openMaxMs(),
-      signal,
-      () => this.#link ??= this.#open(),
-    );
+    const link = await this.#linked(signal);
     const place = placeOf(link.host);
     let statement: Promise<Row> | undefined;
     try {
       return await withDeadline(`PostgreSQL at ${place} (${what})`, STATEMENT_TIMEOUT_MS, signal, () => {
-        statement = build(link.sql);
+        statement = build(this.#rehearsal ?? link.sql);
         return statement;
       });
     } catch (error) {
@@ -94,11 +92,46 @@ export class PostgresClient {
     }
   }
 
+  /** Runs the queries that `work` makes meanwhile in one transaction, which is undone whatever comes of them. */
+  async rehearse<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const link = await this.#linked(signal);
+    const place = placeOf(link.host);
+    let outcome: Promise<T> | undefined;
+    try {
+      await withDeadline(
+        `PostgreSQL at ${place} (a rehearsal)`,
+        STATEMENT_TIMEOUT_MS,
+        signal,
+        () =>
+          link.sql.begin(async (transaction) => {
+            this.#rehearsal = transaction as unknown as Sql;
+            outcome = work();
+            await outcome;
+            throw UNDO;
+          }),
+      );
+    } catch (error) {
+      if (error instanceof SinkError) throw error;
+      // Where undoing has failed as well, what came first tells more.
+      if (error !== UNDO) await outcome;
+      if (error !== UNDO) throw toPostgresSinkError(error, "a transaction", place);
+    } finally {
+      this.#rehearsal = undefined;
+    }
+    return await outcome!;
+  }
+
   /** Never throws, and takes no longer than a second or so. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#drivers.map((sql) => sql.end({ timeout: END_TIMEOUT_SECONDS }).catch(() => {})));
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #linked(signal: AbortSignal): Promise<Link> {
+    const places = this.#hosts.map(placeOf).join(", ");
+    const what = `PostgreSQL at ${places} (the connection)`;
+    return await withDeadline(what, this.#openMaxMs(), signal, () => this.#link ??= this.#open());
   }
 
   /**

@@ -83,6 +83,9 @@ function advice(state: string): string {
       return " Create the schema, or change POSTGRES_TABLE.";
     case "42501":
       return " Grant the privilege to the user, or let somebody else create the table.";
+    case "25006":
+      return " The server only reads: it is a standby, or default_transaction_read_only is on for this user or database. " +
+        "Name the one that writes in POSTGRES_CONNECTION_STRING.";
     case "42703": // undefined column
     case "42804": // wrong type
     case "42P10": // no such primary key

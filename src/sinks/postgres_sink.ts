@@ -17,6 +17,16 @@ import {
   type SinkErrorKind,
 } from "./sink.ts";
 
+/** What writing needs is there. */
+interface Prepared {
+  /** Whether the table of the rows had to be made. */
+  readonly isNew: boolean;
+  /** Tables that had to be made. */
+  readonly made: readonly string[];
+  /** What keeps nobody from writing, and ought to be known. */
+  readonly flaws: readonly string[];
+}
+
 export interface PostgresSinkOptions {
   readonly connection: PostgresConnection;
   /** `table` or `schema.table`; quoted, so upper case counts. */
@@ -48,19 +58,17 @@ export class PostgresSink implements ProvableSink {
   #isClaiming = false;
   /** The operator has said in the connection string when a commit counts. */
   #isDurabilityGiven = false;
+  /** In the middle of it nothing is closed: the connection ends with the transaction. */
+  #isRehearsing = false;
 
   constructor(private readonly options: PostgresSinkOptions, private readonly logger: Logger) {}
 
   async open(context: SinkContext, signal: AbortSignal): Promise<number> {
     await this.close();
-    const durability = await this.#durability(signal);
-    this.#isDurabilityGiven = durability.isGiven;
-    if (durability.flaw !== undefined) this.logger.warn(durability.flaw, { table: this.options.table });
-    const isNew = await this.#ensureTable(signal);
-    // Writing no rows makes the server check everything but the rows: columns, types, primary key, privileges.
-    await this.#query("the table", signal, (sql) => upsert(sql, this.#upsert([])));
+    const { isNew, made, flaws } = await this.#prepare(signal);
+    for (const table of made) this.logger.info("table created", { table });
+    for (const flaw of flaws) this.logger.warn(flaw, { table: this.options.table });
     this.#context = context;
-    this.#isClaiming = await this.#ensureWriterTable(signal);
     if (this.#isClaiming) await claim(this.#claimPlace(signal), context, this.#place, this.logger);
     const alarm = await this.#missing(isNew, context, signal);
     if (alarm !== undefined) context.alarm(alarm);
@@ -83,22 +91,30 @@ export class PostgresSink implements ProvableSink {
     if (written < rows.length) context.contradicted(await this.#contradictions(rows, signal));
   }
 
+  /** Does what `open` does, and a write of nothing, in a transaction that is undone. */
   async probe(signal: AbortSignal): Promise<string> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#rehearse(signal);
+      } catch (error) {
+        // A handler that starts at the same time has made the table.
+        if (attempt === CREATE_ATTEMPTS || !LOST_RACE_STATES.includes(stateOf(error))) throw error;
+      }
+    }
+  }
+
+  async #rehearse(signal: AbortSignal): Promise<string> {
     const [server] = await this.#query(
       "a first query",
       signal,
       (sql) => sql<{ version: string }[]>`select current_setting('server_version') as version`,
     );
-    const { flaw } = await this.#durability(signal);
-    const exists = await this.#exists(this.options.table, signal);
-    if (!exists && !this.options.createTable) throw this.#tableMissing();
-    if (exists) {
-      await this.#query("the table", signal, (sql) => sql`explain ${upsert(sql, this.#upsert([]))}`);
-    }
-    const state = exists ? "is there" : "will be created";
-    return `PostgreSQL ${server!.version}, table ${this.options.table} ${state}${
-      flaw ? `. Warning: ${flaw}` : ""
-    }`;
+    this.#isRehearsing = true;
+    const rehearsal = this.#client!.rehearse(signal, () => this.#prepare(signal));
+    const { isNew, flaws } = await rehearsal.finally(() => this.#isRehearsing = false);
+    const state = isNew ? "will be created" : "is there";
+    const warnings = flaws.map((flaw) => `. Warning: ${flaw}`).join("");
+    return `PostgreSQL ${server!.version}, table ${this.options.table} ${state}${warnings}`;
   }
 
   async sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number> {
@@ -148,7 +164,9 @@ export class PostgresSink implements ProvableSink {
     try {
       return await this.#client.query(what, signal, build);
     } catch (error) {
-      if (!(error instanceof SinkError && REFUSALS.includes(error.kind))) await this.close();
+      if (!(error instanceof SinkError && REFUSALS.includes(error.kind)) && !this.#isRehearsing) {
+        await this.close();
+      }
       throw error;
     }
   }
@@ -177,6 +195,23 @@ export class PostgresSink implements ProvableSink {
     return `PostgreSQL, table ${this.options.table}`;
   }
 
+  /** Makes what is missing and tries every right that writing takes. Flaws keep nobody from writing. */
+  async #prepare(signal: AbortSignal): Promise<Prepared> {
+    const durability = await this.#durability(signal);
+    this.#isDurabilityGiven = durability.isGiven;
+    const isNew = await this.#ensureTable(signal);
+    // Writing no rows makes the server check everything but the rows: columns, types, primary key, privileges.
+    await this.#query("the table", signal, (sql) => upsert(sql, this.#upsert([])));
+    const writerTable = await this.#ensureWriterTable(signal);
+    this.#isClaiming = writerTable.flaw === undefined;
+    const { table } = this.options;
+    return {
+      isNew,
+      made: [...(isNew ? [table] : []), ...(writerTable.isNew ? [writerTableOf(table)] : [])],
+      flaws: [durability.flaw, writerTable.flaw].filter((flaw) => flaw !== undefined),
+    };
+  }
+
   /** Returns whether it was made. */
   async #ensureTable(signal: AbortSignal): Promise<boolean> {
     const { table } = this.options;
@@ -186,26 +221,26 @@ export class PostgresSink implements ProvableSink {
     return true;
   }
 
-  /** Returns whether there is one now. Without it nobody can tell whether two handlers run on copies of one state. */
-  async #ensureWriterTable(signal: AbortSignal): Promise<boolean> {
+  /** Where it cannot be had, nobody can tell whether two handlers run on copies of one state. */
+  async #ensureWriterTable(signal: AbortSignal): Promise<{ isNew: boolean; flaw?: string }> {
     const { table } = this.options;
     const writerTable = writerTableOf(table);
     try {
-      if (!await this.#exists(writerTable, signal)) {
+      const isNew = !await this.#exists(writerTable, signal);
+      if (isNew) {
         if (!this.options.createTable) {
           throw new SinkError("misconfigured", "POSTGRES_CREATE_TABLE is false.");
         }
         await this.#create(writerTable, createWriterTable(table), signal);
       }
       await this.#claimPlace(signal).tryRights();
-      return true;
+      return { isNew };
     } catch (error) {
       if (!(error instanceof SinkError) || error.kind !== "misconfigured") throw error;
-      this.logger.warn(
+      const flaw =
         `two handlers on copies of one state cannot be noticed here, since the table ${writerTable} cannot be used: ` +
-          `${error.message} Run: ${createWriterTable(table)} and grant SELECT, INSERT and UPDATE on it`,
-      );
-      return false;
+        `${error.message} Run: ${createWriterTable(table)} and grant SELECT, INSERT and UPDATE on it`;
+      return { isNew: false, flaw };
     }
   }
 
@@ -243,7 +278,6 @@ export class PostgresSink implements ProvableSink {
     for (let attempt = 1; !await this.#exists(table, signal); attempt++) {
       try {
         await this.#query("to create a table", signal, (sql) => sql.unsafe(statement));
-        this.logger.info("table created", { table });
       } catch (error) {
         if (attempt === CREATE_ATTEMPTS || !LOST_RACE_STATES.includes(stateOf(error))) throw error;
       }

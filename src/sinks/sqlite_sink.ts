@@ -8,6 +8,7 @@ import { DatabaseIdentity } from "../file/file_identity.ts";
 import { createOwn } from "../file/regular_file.ts";
 import { isStranger } from "../file/trust.ts";
 import { thisUser } from "../file/user.ts";
+import { writeObstacle } from "../file/write_obstacle.ts";
 import { emptyPlace, missingRows } from "./alarms.ts";
 import { claim, claimLost } from "./claim_keeper.ts";
 import {
@@ -20,7 +21,7 @@ import {
 } from "./sink.ts";
 import { CREATE_WRITER_TABLE, SqliteClaim } from "./sqlite_claim.ts";
 import type { Logger } from "../log/logger.ts";
-import { TABLE_ADVICE, toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
+import { notWritable, TABLE_ADVICE, toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
 
 export interface SqliteSinkOptions {
   readonly path: string;
@@ -98,16 +99,13 @@ export class SqliteSink implements ProvableSink {
       this.#identity = new DatabaseIdentity(this.options.path);
       database.prepare("pragma journal_mode = wal").get();
       database.prepare("pragma synchronous = full").run();
-      const isNew =
-        database.prepare("select 1 from sqlite_schema where name = 'aggregated_events'").get() === undefined;
-      database.prepare(CREATE_TABLE).run();
+      const isNew = isTableMissing(database);
+      prepareTables(database);
       this.#statements = {
         upsert: database.prepare(UPSERT),
         overwrite: database.prepare(OVERWRITE),
         held: database.prepare(HELD),
       };
-      database.prepare(CREATE_INDEX).run();
-      database.prepare(CREATE_WRITER_TABLE).run();
       this.#claim = new SqliteClaim(database, this.options.instance);
       await claim(this.#claim, context, this.#place, this.logger);
       const alarm = this.#missing(database, isNew, context);
@@ -146,26 +144,39 @@ export class SqliteSink implements ProvableSink {
     });
   }
 
+  /** Does what `open` does in a transaction that is undone. */
   probe(): Promise<string> {
     return this.#attempt(() => {
-      const path = this.options.path;
-      if (!exists(path)) {
-        assertCreatable(path);
-        return `${path} will be created`;
-      }
-      if (Deno.statSync(path).isDirectory) {
-        throw new SinkError("misconfigured", `${path} is a directory. Name a file in it with SQLITE_PATH.`);
-      }
-      const database = openTables(path, true);
+      const { path } = this.options;
+      assertFile(path);
+      const obstacle = writeObstacle(path);
+      if (obstacle !== undefined) throw notWritable(path, obstacle);
+      if (!exists(path)) return `${path} will be created`;
+      const database = openTables(path, false);
       try {
-        const table = database.prepare("select 1 from sqlite_schema where name = 'aggregated_events'").get();
-        if (table === undefined) return `${path}, table aggregated_events will be created`;
-        database.prepare(UPSERT);
-        return `${path}, table aggregated_events`;
+        return this.#rehearse(database);
       } finally {
         database.close();
       }
     });
+  }
+
+  #rehearse(database: DatabaseSync): string {
+    const { path } = this.options;
+    const isNew = isTableMissing(database);
+    try {
+      database.prepare("begin immediate").run();
+    } catch (error) {
+      if (!/locked|busy/i.test(String(error))) throw error;
+      return `${path}; somebody writes to it at this moment, so that was not tried`;
+    }
+    try {
+      prepareTables(database);
+      database.prepare(UPSERT);
+    } finally {
+      if (database.isTransaction) database.prepare("rollback").run();
+    }
+    return `${path}, table aggregated_events${isNew ? " will be created" : ""}`;
   }
 
   sumOfCounts(instance: string, sinceMs: number): Promise<number> {
@@ -321,12 +332,15 @@ function exists(path: string): boolean {
   }
 }
 
-/** Without creating anything: looks at the nearest place that there is. @throws {SinkError} */
-function assertCreatable(path: string): void {
-  let place = dirname(path);
-  while (!exists(place)) place = dirname(place);
-  if (Deno.statSync(place).isDirectory) return;
-  throw new SinkError("misconfigured", `SQLite file ${path} cannot be created: ${place} is no directory.`);
+function isTableMissing(database: DatabaseSync): boolean {
+  return database.prepare("select 1 from sqlite_schema where name = 'aggregated_events'").get() === undefined;
+}
+
+/** Makes what is missing. */
+function prepareTables(database: DatabaseSync): void {
+  for (const statement of [CREATE_TABLE, CREATE_INDEX, CREATE_WRITER_TABLE]) {
+    database.prepare(statement).run();
+  }
 }
 
 /** What SQLite makes beside the file gets the mode of the file. */

@@ -90,6 +90,14 @@ export class SinkRegistry {
     });
   }
 
+  /** Without changing anything. @throws {StateError} `foreign`, as {@link SinkRegistry.open} does. */
+  static assertNoneStranded(state: StateDatabase, configured: readonly string[]): void {
+    for (const sink of SinkRegistry.read(state).sinks) {
+      const waiting = configured.includes(sink.name) ? 0 : waitingRows(state, sink);
+      if (waiting > 0) throw stranded(sink.name, waiting);
+    }
+  }
+
   /** The sinks as the state has them, for commands that only read. */
   static read(state: StateDatabase): SinkRegistry {
     // A state of an older schema that is only read has none.
@@ -174,11 +182,7 @@ function remove(
 ): void {
   const givenUp = giveUpWaiting(state, sink, nowMs);
   if (givenUp.aggregates > 0 && !forgotten.includes(sink.name)) {
-    throw new StateError(
-      "foreign",
-      `${givenUp.aggregates} aggregates still wait for the sink "${sink.name}", which is not configured any more. ` +
-        `Put it back into STORAGE_TYPE, or give them up with: run --forget-sink ${sink.name}`,
-    );
+    throw stranded(sink.name, givenUp.aggregates);
   }
   state.run(
     `INSERT OR REPLACE INTO stay (sink, since_id, until_id, bit, cursor, routed_count, given_up_count, purged_count)
@@ -198,6 +202,14 @@ function remove(
   }
   state.run("DELETE FROM sink WHERE name = ?", sink.name);
   state.run("UPDATE redelivery SET done = 1 WHERE sink = ?", sink.name);
+}
+
+function stranded(name: string, aggregates: number): StateError {
+  return new StateError(
+    "foreign",
+    `${aggregates} aggregates still wait for the sink "${name}", which is not configured any more. ` +
+      `Put it back into STORAGE_TYPE, or give them up with: run --forget-sink ${name}`,
+  );
 }
 
 function add(state: StateDatabase, name: string, endId: number): void {

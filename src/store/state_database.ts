@@ -2,7 +2,8 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { isNotThere } from "../file/absence.ts";
 import { openDatabase } from "../file/database.ts";
 import { DatabaseIdentity } from "../file/file_identity.ts";
-import { createOwn } from "../file/regular_file.ts";
+import { createOwn, UnfitFile } from "../file/regular_file.ts";
+import { writeObstacle } from "../file/write_obstacle.ts";
 import { CommitMark } from "./commit_mark.ts";
 import { isFile } from "./durable_file.ts";
 import { migrate } from "./migration.ts";
@@ -10,7 +11,7 @@ import { finishRestore, pendingRestoreOf } from "./pending_restore.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
 import { checkContent, checkSchema, StateFault } from "./state_check.ts";
-import { damaged, StateError, toStateError } from "./state_error.ts";
+import { damaged, StateError, stateNotWritable, toStateError } from "./state_error.ts";
 import { assertAllowed, assertTrusted, forbidden, STATE_FILE_NAME, toUntrusted } from "./state_directory.ts";
 import { StateLock } from "./state_lock.ts";
 
@@ -93,11 +94,11 @@ export class StateDatabase {
       if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
         throw forbidden(directory, error);
       }
-      if (error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotADirectory) {
-        throw new StateError("unwritable", `${directory} is no directory. Set STATE_DIR to one.`, {
-          cause: error,
-        });
-      }
+      // What the directory does not allow looks different with each way of trying.
+      const obstacle = error instanceof StateError || error instanceof UnfitFile
+        ? undefined
+        : writeObstacle(path);
+      if (obstacle !== undefined) throw stateNotWritable(directory, obstacle);
       throw toUntrusted(toStateError(error, path), directory);
     }
   }
@@ -433,7 +434,8 @@ export class StateDatabase {
     this.transaction(() => migrate(this, this.seal, version));
   }
 
-  private checkOwner(instanceId: string): void {
+  /** @throws {StateError} `foreign`: the state is another instance's. */
+  checkOwner(instanceId: string): void {
     const owner = this.instanceId;
     if (owner === instanceId) return;
     throw new StateError(

@@ -59,6 +59,14 @@ export function toStateError(
   return error;
 }
 
+/** @param obstacle What is in the way, as a part of a sentence. */
+export function stateNotWritable(directory: string, obstacle: string): StateError {
+  return new StateError(
+    "unwritable",
+    `the state directory ${directory} cannot be used: ${obstacle}. Mend that (who owns it?), or set STATE_DIR.`,
+  );
+}
+
 const RESTORE_OR_BEGIN_ANEW =
   "Restore it from a backup, or move it away to begin anew from the oldest events the bus still has.";
 

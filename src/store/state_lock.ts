@@ -34,15 +34,21 @@ export class StateLock {
 
   /** Whether some process holds the directory now. */
   static isHeld(directory: string): boolean {
+    return StateLock.holder(directory) !== undefined;
+  }
+
+  /** The process that holds the directory now, as `process 123`; undefined: none, or nobody can tell. */
+  static holder(directory: string): string | undefined {
+    const path = `${directory}/${LOCK_FILE_NAME}`;
     let file: Deno.FsFile;
     try {
       assertTrusted(directory, true);
-      file = Deno.openSync(`${directory}/${LOCK_FILE_NAME}`, { read: true, write: true });
+      file = Deno.openSync(path, { read: true, write: true });
     } catch {
-      return false;
+      return undefined;
     }
     try {
-      return !file.tryLockSync(true);
+      return file.tryLockSync(true) ? undefined : `process ${Deno.readTextFileSync(path).trim()}`.trim();
     } finally {
       file.close();
     }

@@ -30,12 +30,10 @@ export class LogClient implements Source {
     return { log, offset: first };
   }
 
-  /** Looks at one event, without the name of a consumer: the bus takes no note of it. */
+  /** Looks at one event as the reader does, but acknowledges nothing: the bus takes no note of that. */
   async probe(signal: AbortSignal): Promise<string> {
-    const { body } = await this.connection.request(
-      { path: "/events?limit=1&wait=0", expected: [OK], events: 1 },
-      signal,
-    );
+    const path = this.path({ offset: undefined, limit: 1, waitSeconds: 0, ack: undefined });
+    const { body } = await this.connection.request({ path, expected: [OK], events: 1 }, signal);
     try {
       const { log, offset, next } = scanReply(body, new EventBatch(), 1);
       return next > offset ? `log ${log}, oldest offset ${offset}` : `log ${log}, empty`;

@@ -36,7 +36,8 @@ export class QueueClient implements QueueSource {
 
   async probe(signal: AbortSignal): Promise<string> {
     const { status } = await this.connection.request({ path: "/healthz", expected: [OK, NOT_FOUND] }, signal);
-    return status === OK ? "queue" : "it answers, but has no /healthz, as old buses have none";
+    return (status === OK ? "queue" : "it answers, but has no /healthz, as old buses have none") +
+      "; GET /event was not tried, since that takes an event";
   }
 
   time(signal: AbortSignal): Promise<number | undefined> {

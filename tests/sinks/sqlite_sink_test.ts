@@ -110,7 +110,10 @@ test("SqliteSink says before it starts that its file can never be", async (_sink
   Deno.writeTextFileSync(path, "");
   for (const below of [`${path}/sink`, `${path}/deep/sink`]) {
     const sink = new SqliteSink({ path: below, instance: INSTANCE }, QUIET);
-    await assert.rejects(sink.probe(), sinkError("misconfigured", /cannot be created: .* is no directory/));
+    await assert.rejects(
+      sink.probe(),
+      sinkError("misconfigured", /cannot be written: .* is no directory.*SQLITE_PATH/),
+    );
   }
   const directory = new SqliteSink({ path: dirname(path), instance: INSTANCE }, QUIET);
   await assert.rejects(directory.probe(), sinkError("misconfigured", /is a directory/));
@@ -211,9 +214,13 @@ test("SqliteSink leaves a file alone that is no database", async (sink, path) =>
   assert.equal(await Deno.readTextFile(path), text);
 });
 
-test("SqliteSink tries again where a directory stands in the way", async (sink, path) => {
+test("SqliteSink says of what stands in the way in which words, tried or opened", async (sink, path) => {
   await Deno.mkdir(path);
-  await assert.rejects(sink.open(CONTEXT), sinkError("unavailable", /aggregates\.sqlite/));
+  const words = sinkError("misconfigured", /aggregates\.sqlite is a directory.* SQLITE_PATH/);
+  await assert.rejects(sink.open(CONTEXT), words);
+  await assert.rejects(sink.probe(), words);
+  await Deno.remove(path);
+  await sink.open(CONTEXT);
 });
 
 test("SqliteSink tries again when another program holds the lock", async (sink, path) => {

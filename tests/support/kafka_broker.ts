@@ -13,7 +13,7 @@ export const kafkaIsExternal = externalBrokers !== undefined;
 
 export interface KafkaBroker {
   readonly brokers: string[];
-  /** The same broker behind SASL PLAIN: user `tester`, password `kafka-secret`. Not with external brokers. */
+  /** The same broker behind SASL PLAIN: users `tester` and `limited`, password `kafka-secret`. Not with external brokers. */
   readonly saslBrokers: string[];
   /** Where what passes the proxy of {@link startKafka} has to be led to. */
   readonly proxiedPort: number;
@@ -41,8 +41,9 @@ export function kafkaClient(brokers: readonly string[]): Kafka {
  * A fresh single-node Kafka (KRaft) in a temporary directory, on 127.0.0.1 and free ports; or `TEST_KAFKA_BROKERS`.
  *
  * @param proxyPort A proxy's, under which clients that come through it are told to find the broker.
+ * @param settings More of the broker's, `name=value` each.
  */
-export async function startKafka(proxyPort?: number): Promise<KafkaBroker> {
+export async function startKafka(proxyPort?: number, settings: readonly string[] = []): Promise<KafkaBroker> {
   if (externalBrokers !== undefined) return externalCluster(externalBrokers.split(","));
   const [java, classPath] = await Promise.all([javaBinary(), kafkaClassPath()]);
   const directory = await Deno.makeTempDir({ prefix: "vabus-kafka-" });
@@ -50,13 +51,16 @@ export async function startKafka(proxyPort?: number): Promise<KafkaBroker> {
   const configFile = join(directory, "server.properties");
   await Deno.writeTextFile(
     configFile,
-    properties(directory, {
-      port,
-      saslPort,
-      controllerPort,
-      proxiedPort,
-      proxyPort: proxyPort ?? proxiedPort,
-    }),
+    [
+      properties(directory, {
+        port,
+        saslPort,
+        controllerPort,
+        proxiedPort,
+        proxyPort: proxyPort ?? proxiedPort,
+      }),
+      ...settings,
+    ].join("\n"),
   );
   // Starting fast and staying small matters more here than peak speed.
   const jvm = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classPath];
@@ -108,7 +112,7 @@ function properties(directory: string, ports: Ports): string {
     `controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}`,
     "sasl.enabled.mechanisms=PLAIN",
     "listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule " +
-    'required user_tester="kafka-secret";',
+    'required user_tester="kafka-secret" user_limited="kafka-secret";',
     `log.dirs=${join(directory, "data")}`,
     "num.partitions=3",
     "default.replication.factor=1",
