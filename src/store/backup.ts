@@ -110,7 +110,7 @@ function restoreInto(
   try {
     removeDraft(draft);
     createOwn(draft);
-    copyFile(file, draft);
+    copyBackup(file, draft);
     const instanceId = renew(draft, file, nowMs, operator);
     sync(draft);
     Deno.renameSync(draft, pending);
@@ -234,11 +234,14 @@ function isRefusal(error: unknown): error is Error {
     error instanceof Deno.errors.AlreadyExists;
 }
 
+function reasonOf({ message }: Error): string {
+  return message.replace(/ \(os error.*/s, "");
+}
+
 function unwritable(path: string, cause: Error): StateError {
-  const reason = cause.message.replace(/ \(os error.*/s, "");
   return new StateError(
     "unwritable",
-    `${path} cannot be written: ${reason}. Name another place, or mend this one.`,
+    `${path} cannot be written: ${reasonOf(cause)}. Name another place, or mend this one.`,
     { cause },
   );
 }
@@ -266,6 +269,20 @@ function isDatabase(path: string): boolean {
   const start = new Uint8Array(magic.length);
   file.readSync(start);
   return magic.every((byte, i) => byte === start[i]);
+}
+
+function copyBackup(file: string, draft: string): void {
+  try {
+    Deno.openSync(file).close();
+  } catch (error) {
+    throw isRefusal(error)
+      ? new StateError(
+        "unwritable",
+        `the backup ${file} cannot be read: ${reasonOf(error)}. Mend its owner or mode.`,
+      )
+      : error;
+  }
+  copyFile(file, draft);
 }
 
 /** Deno's own copying would take the mode over too. */

@@ -86,6 +86,44 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    `a service of another user works in its directory, below a link of root, and root's orders keep it its own${LEFT_OUT}`,
+  ignore: !isRoot,
+  fn: async () => {
+    await using directory = await temporaryDirectory();
+    const service = `${directory.path}/private/service`;
+    await Deno.mkdir(service, { recursive: true });
+    for (const path of [directory.path, `${directory.path}/private`]) await Deno.chmod(path, 0o755);
+    await Deno.chown(service, STRANGER, STRANGER);
+    await Deno.symlink("private/service", `${directory.path}/service`);
+    const executable = `${directory.path}/vabus-data-handler`;
+    await Deno.copyFile(executablePath(), executable);
+    await Deno.chmod(executable, 0o755);
+    const environment = environmentOf(`${directory.path}/service`);
+    const asService = ["setpriv", `--reuid=${STRANGER}`, `--regid=${STRANGER}`, "--clear-groups", executable];
+    const once = await runIn(service, ["once"], environment, asService);
+    assert.equal(once.code, 75, once.stderr);
+    await Deno.remove(`${environment.STATE_DIR}/lock`);
+    const purge = await runToEnd(["dead-letters", "purge", "--all"], environment);
+    assert.equal(purge.code, 0, purge.stderr);
+    const redeliver = await runToEnd(["redeliver", "--sink", "sqlite", "--since", "1"], environment);
+    assert.equal(redeliver.code, 1, redeliver.stderr);
+    for await (const { name } of Deno.readDir(environment.STATE_DIR!)) {
+      assert.equal((await Deno.stat(`${environment.STATE_DIR}/${name}`)).uid, STRANGER, name);
+    }
+    assert.equal((await runIn(service, ["once"], environment, asService)).code, 75);
+    const backup = `${directory.path}/backup`;
+    assert.equal((await runToEnd(["backup", "--to", backup], environment)).code, 0);
+    const restored = { ...environment, STATE_DIR: `${service}/restored` };
+    const unread = await runIn(service, ["restore", "--from", backup], restored, asService);
+    assert.match(unread.stderr, /the backup .*backup cannot be read: Permission denied/);
+    await Deno.chmod(backup, 0o644);
+    const read = await runIn(service, ["restore", "--from", backup], restored, asService);
+    assert.equal(read.code, 0, read.stderr);
+  },
+});
+
 Deno.test("an .env that others may write is named and not read; --env-file is the operator's word", async () => {
   await using directory = await temporaryDirectory();
   const environment = environmentOf(directory.path);
@@ -126,9 +164,14 @@ Deno.test("pipes and devices that settings name hold nothing up", async () => {
   }
 });
 
-async function runIn(cwd: string, args: readonly string[], environment: Environment): Promise<Output> {
-  const { code, stdout, stderr } = await new Deno.Command(executablePath(), {
-    args: [...args],
+async function runIn(
+  cwd: string,
+  args: readonly string[],
+  environment: Environment,
+  [command, ...before]: readonly string[] = [executablePath()],
+): Promise<Output> {
+  const { code, stdout, stderr } = await new Deno.Command(command!, {
+    args: [...before, ...args],
     cwd,
     clearEnv: true,
     env: { PATH: Deno.env.get("PATH") ?? "", HOME: cwd, TMPDIR: cwd, ...environment },
