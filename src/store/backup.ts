@@ -1,13 +1,17 @@
 import { dirname } from "node:path";
 import { backup, type DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { infoOf } from "../file/absence.ts";
+import { OpenWindows } from "../aggregation/open_windows.ts";
 import { openDatabase } from "../file/database.ts";
 import { createOwn } from "../file/regular_file.ts";
 import { isFile, sync } from "./durable_file.ts";
 import { migrate } from "./migration.ts";
 import { filesOf, finishRestore, pendingRestoreOf } from "./pending_restore.ts";
 import { MIGRATIONS } from "./schema.ts";
+import { readIdRun } from "./id_run.ts";
+import { restoreOpenWindows } from "./open_page.ts";
 import { Seal } from "./seal.ts";
+import type { SealedDatabase } from "./seal_error.ts";
 import { noteOrder } from "./audit.ts";
 import { checkContent, checkSchema, StateFault } from "./state_check.ts";
 import { StateDatabase } from "./state_database.ts";
@@ -146,6 +150,7 @@ function renew(draft: string, file: string, nowMs: number, operator: string | un
       noteOrder({ ...sealed, seal }, order, "the state of the backup goes on");
     }
     seal.finish();
+    assertReadable(sealed);
     database.exec("COMMIT");
     return String(database.prepare("SELECT value FROM meta WHERE key = 'instance_id'").get()!.value);
   } catch (error) {
@@ -171,6 +176,14 @@ function revisionFloor(nowMs: number, before: number): number {
     }, and this backup can be restored from ${earliest} to ${latest}. ` +
       "Nothing was restored. Set the clock: the revisions that sinks get from now on are made from it.",
   );
+}
+
+/** Reads what a start reads: seals show what has changed, not what nobody can have written. @throws {ColumnError} */
+function assertReadable(database: SealedDatabase): void {
+  restoreOpenWindows(database, new OpenWindows());
+  for (const { ids } of database.iterate<{ ids: Uint8Array }>("SELECT ids FROM recent_ids")) {
+    readIdRun(ids, () => {});
+  }
 }
 
 function newerBackup(file: string, { message }: StateFault): StateError {

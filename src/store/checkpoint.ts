@@ -2,11 +2,11 @@ import { ACCOUNTS, type EventAggregator } from "../aggregation/event_aggregator.
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import { ProvenTime } from "../clock/proven_time.ts";
 import { LogHistory } from "../vabus/log_history.ts";
-import { hashBytes } from "../vabus/text_hash.ts";
+import { readIdRun } from "./id_run.ts";
 import { noteOrder, type Order } from "./audit.ts";
 import { addToAccount, latestMs, readAccounts } from "./accounts.ts";
 import { ArchivedWindow, dropFinalWindows } from "./archive.ts";
-import { ColumnError, ColumnReader, ColumnWriter } from "./columns.ts";
+import { ColumnError, ColumnWriter } from "./columns.ts";
 import {
   addRefusedAggregates,
   addRefusedEvents,
@@ -21,7 +21,7 @@ import {
 import { dropOldestLetters, type LetterBound, type LetterVolume, measureLetters } from "./letter_bound.ts";
 import { dropHistories, readHistory, writeHistory } from "./history_pages.ts";
 import { droppedAccount, SKIPPED_ACCOUNT } from "./losses.ts";
-import { encodeAccumulators, encodeKeys, restorePage } from "./open_page.ts";
+import { encodeAccumulators, encodeKeys, restoreOpenWindows } from "./open_page.ts";
 import type { OutboxLog } from "./outbox_log.ts";
 import { type RefusalAlarm, writeRefusalAlarms } from "./refusal_alarms.ts";
 import { type RegisteredSink, type SinkCounts, type SinkRegistry, writeSink } from "./sink_registry.ts";
@@ -563,17 +563,7 @@ export class Checkpoint {
   }
 
   private restoreWindows(): void {
-    const { windows } = this.aggregator;
-    const pages = this.state.all<PageRow>(
-      `SELECT window_start_ms, window_end_ms, keys, accumulators
-       FROM open_page_keys LEFT JOIN open_page_values USING (page) ORDER BY page`,
-    );
-    for (const page of pages) {
-      if (!page.accumulators) throw new ColumnError("a page of open windows has no accumulators");
-      const window = windows.find(page.window_start_ms, page.window_end_ms) ??
-        windows.open(page.window_start_ms, page.window_end_ms);
-      restorePage(windows, window, page.keys, page.accumulators);
-    }
+    restoreOpenWindows(this.state, this.aggregator.windows);
     this.noteClosedEarly();
   }
 
@@ -594,16 +584,9 @@ export class Checkpoint {
       name,
     );
     for (const run of runs) {
-      const reader = new ColumnReader(run.ids);
-      const lengths = reader.uint16();
-      const text = reader.uint8();
-      let start = 0;
-      for (const length of lengths) {
-        if (start + length > text.length) throw new ColumnError("a run of event ids is cut off");
-        const hash = hashBytes(text, start, length);
+      readIdRun(run.ids, (text, start, length, hash) => {
         if (!recent.has(text, start, length, hash)) recent.add(text, start, length, hash);
-        start += length;
-      }
+      });
     }
   }
 }
@@ -619,13 +602,6 @@ interface BusRow {
 interface PageChecksums {
   readonly keys: number;
   readonly values: number;
-}
-
-interface PageRow {
-  window_start_ms: number;
-  window_end_ms: number;
-  keys: Uint8Array;
-  accumulators: Uint8Array | null;
 }
 
 function toPosition(row: BusRow): BusPosition {

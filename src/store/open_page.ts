@@ -3,6 +3,7 @@ import { COUNT, type OpenWindow, type OpenWindows, PAGE_SLOTS, SLOT } from "../a
 import { copyBytes } from "../aggregation/series_table.ts";
 import { hashBytes } from "../vabus/text_hash.ts";
 import { ColumnError, ColumnReader, type ColumnWriter } from "./columns.ts";
+import type { SealedDatabase } from "./seal_error.ts";
 import { readSketches, writeSketches } from "./sketch_columns.ts";
 
 /** The series in a page of open accumulators, as a blob. */
@@ -66,6 +67,27 @@ export function restorePage(
     const sketch = sketches.get(row);
     if (sketch) windows.sketches.set(slot, sketch);
   });
+}
+
+interface PageRow {
+  window_start_ms: number;
+  window_end_ms: number;
+  keys: Uint8Array;
+  accumulators: Uint8Array | null;
+}
+
+/** Puts every page of a state back into the windows that they belong to. @throws {ColumnError} */
+export function restoreOpenWindows(database: Pick<SealedDatabase, "all">, windows: OpenWindows): void {
+  const pages = database.all<PageRow>(
+    `SELECT window_start_ms, window_end_ms, keys, accumulators
+     FROM open_page_keys LEFT JOIN open_page_values USING (page) ORDER BY page`,
+  );
+  for (const page of pages) {
+    if (!page.accumulators) throw new ColumnError("a page of open windows has no accumulators");
+    const window = windows.find(page.window_start_ms, page.window_end_ms) ??
+      windows.open(page.window_start_ms, page.window_end_ms);
+    restorePage(windows, window, page.keys, page.accumulators);
+  }
 }
 
 /** How many series and events a page's accumulators stand for. @throws {ColumnError} */

@@ -118,3 +118,24 @@ for (
     }
   });
 }
+
+Deno.test("a page or a run of ids that no program can have written is not restored, though its seal fits", () => {
+  for (const table of ["open_page_keys", "recent_ids"]) {
+    const root = Deno.makeTempDirSync({ prefix: "vabus-hostile-" });
+    try {
+      const directory = `${root}/state`;
+      const state = StateDatabase.open({ directory, instanceId: "one" });
+      state.transaction(() => {
+        const row = table === "recent_ids"
+          ? { bus: "http://bus", last_sequence: 1, ids: new Uint8Array(40) }
+          : { page: 0, window_start_ms: 0, window_end_ms: 1000, keys: new Uint8Array(40) };
+        state.seal.put(table, row);
+      });
+      state.close();
+      StateDatabase.openForReading(directory).close();
+      assert.throws(() => restoreState(`${directory}/state.sqlite`, `${root}/new`, false, NOW_MS), isDamaged);
+    } finally {
+      Deno.removeSync(root, { recursive: true });
+    }
+  }
+});
