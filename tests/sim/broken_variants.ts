@@ -321,7 +321,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "a correction looks only at the newest revision of a row, whatever sinks that went to",
-    needsChanges: true,
+    needs: "changes",
     parts: () =>
       replace(ArchivedWindow, "revisions", (revisions) =>
         function (...values) {
@@ -330,12 +330,12 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "the earlier stays of a sink are forgotten",
-    needsChanges: true,
+    needs: "changes",
     parts: () => reading((sink) => ({ ...sink, earlier: [] })),
   },
   {
     name: "what a sink was to get before it went counts as handed over",
-    needsChanges: true,
+    needs: "changes",
     parts: () =>
       reading((sink) => ({
         ...sink,
@@ -344,7 +344,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "a sink that comes back begins with the first aggregate it ever got",
-    needsChanges: true,
+    needs: "changes",
     parts: () => {
       const open = SinkRegistry.open;
       SinkRegistry.open = (...values) => {
@@ -360,6 +360,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "rows that are sent again count as there before the sink has them",
+    needs: "losses",
     parts: () =>
       replace(OutboxLog, "readAgain", (readAgain) =>
         function (sink: string, ...rest) {
@@ -370,6 +371,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "rows that are sent again do not replace those of the same revision",
+    needs: "losses",
     surroundings: withSinks((sink) => ({
       write: (batch, signal) => sink.write({ ...batch, overwrites: false }, signal),
     })),

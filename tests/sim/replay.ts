@@ -14,3 +14,13 @@ export function simulationDirectory(): string {
     return Deno.makeTempDirSync({ prefix });
   }
 }
+
+/** Gives the work a directory for simulated disks, which goes with it. */
+export async function inSimulationDirectory(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = simulationDirectory();
+  try {
+    await work(directory);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}

@@ -103,8 +103,15 @@ export interface Scenario {
 
 const SINK_SETS = [["postgres"], ["kafka"], ["kafka", "postgres"], ["kafka", "postgres", "sqlite"]];
 
-/** @param hasChanges Routes change and sinks come and go for certain. */
-export function drawScenario(dice: Dice, hasChanges = false): Scenario {
+/**
+ * What happens for certain: `changes`: routes change, and sinks come and go; `losses`: others delete and change rows of SQL sinks,
+ * which are sent again while processes die and sinks fail.
+ */
+export type Focus = "changes" | "losses";
+
+export function drawScenario(dice: Dice, focus?: Focus): Scenario {
+  const hasChanges = focus === "changes";
+  const hasLosses = focus === "losses";
   const sinks = dice.pick(SINK_SETS);
   const windowSizesMs = Array.from(
     { length: dice.chance(0.2) ? 2 : 1 },
@@ -112,14 +119,18 @@ export function drawScenario(dice: Dice, hasChanges = false): Scenario {
   );
   const allowedLatenessMs = dice.pick([0, 0, 500, 2000]);
   const leastHorizonMs = Math.max(...windowSizesMs) + allowedLatenessMs;
-  const hasDawn = dice.chance(0.2);
+  const hasDawn = !hasLosses && dice.chance(0.2);
   const setups = drawSetups(dice, sinks, hasChanges);
-  const hasWrongClock = !hasDawn && dice.chance(0.25);
+  const hasWrongClock = !hasDawn && !hasLosses && dice.chance(0.25);
   const isChancy = hasDawn || hasWrongClock;
-  const rates = { ...drawRates(dice), ...(hasWrongClock && { clockJump: dice.pick([0.1, 0.3]) }) };
+  const rates = {
+    ...drawRates(dice),
+    ...(hasWrongClock && { clockJump: dice.pick([0.1, 0.3]) }),
+    ...(hasLosses && { crash: 0.01, sinkFailsBefore: 0.3, sinkAway: 0.1 }),
+  };
   const correctionHorizonMs = isChancy
     ? 3_600_000
-    : leastHorizonMs + dice.pick(hasChanges ? [60_000] : [0, 1000, 5000, 60_000]);
+    : leastHorizonMs + dice.pick(focus ? [60_000] : [0, 1000, 5000, 60_000]);
   return {
     busCount: dice.pick([1, 1, 2, 3]),
     sinks,
@@ -150,7 +161,7 @@ export function drawScenario(dice: Dice, hasChanges = false): Scenario {
     isRunByCron: dice.chance(0.15),
     hasPoison: dice.chance(0.3),
     isPoisonRetried: dice.chance(0.6),
-    losesRows: correctionHorizonMs >= 60_000 && !isChancy && !hasChanges && dice.chance(0.5),
+    losesRows: correctionHorizonMs >= 60_000 && !isChancy && !hasChanges && (hasLosses || dice.chance(0.5)),
     chaosMs: dice.between(8, 30) * 1000,
     eventsPerSecond: dice.pick([2, 5, 10]),
     nameCount: hasChanges ? 3 : dice.pick([1, 3, 8]),

@@ -14,7 +14,7 @@ import { Audit, type LetterRow } from "./audit.ts";
 import { Dice } from "./dice.ts";
 import { Model } from "./model.ts";
 import { Plant } from "./plant.ts";
-import { drawScenario, type FaultRates, type Scenario, type Setup } from "./scenario.ts";
+import { drawScenario, type FaultRates, type Focus, type Scenario, type Setup } from "./scenario.ts";
 import { Lifetime, Scheduler } from "./scheduler.ts";
 import { type SentRequest, SimBus } from "./sim_bus.ts";
 import { SimClock, WallClock } from "./sim_clock.ts";
@@ -33,8 +33,8 @@ export interface Sabotage {
   readonly surroundings?: (surroundings: Surroundings) => Surroundings;
   /** Changes the product's own parts for as long as the simulation runs; returns what undoes it. */
   readonly parts?: () => () => void;
-  /** Whether the mistake shows only where routes change and sinks come and go. */
-  readonly needsChanges?: boolean;
+  /** What has to happen for the mistake to show. */
+  readonly needs?: Focus;
 }
 
 export interface SimulationOptions {
@@ -151,7 +151,7 @@ class Simulation {
   constructor(private readonly options: SimulationOptions, private readonly directory: string) {
     const { seed } = options;
     this.dice = new Dice(seed);
-    this.scenario = drawScenario(this.dice.fork(), options.sabotage?.needsChanges);
+    this.scenario = drawScenario(this.dice.fork(), options.sabotage?.needs);
     this.trace = new Trace(this.scheduler, options.isTraced);
     this.wall = new WallClock(this.scheduler);
     const { scenario, scheduler, trace } = this;
