@@ -68,6 +68,8 @@ export interface Settings {
 interface Given {
   readonly text: string;
   readonly origin: string;
+  /** Read from the file that `<NAME>_FILE` names: that file may be another secret's, by mistake, so its text is not shown. */
+  readonly isOfFile?: true;
 }
 
 /** Reads every variable: flag before environment before `.env` before default. An empty variable counts as not set. */
@@ -156,7 +158,7 @@ function readGivenFile(key: string, file: Given, sources: Sources, faults: Fault
   const result = readText(path, sources);
   if ("text" in result) {
     const text = result.text.replace(/\r?\n$/, "");
-    if (text.trim() !== "") return { text, origin: `file ${path}` };
+    if (text.trim() !== "") return { text, origin: `file ${path}`, isOfFile: true };
   }
   const problem = "problem" in result ? result.problem : "names a file that is empty";
   faults.push({
@@ -191,11 +193,12 @@ function check(
 ): (Given & { readonly value: unknown }) | undefined {
   const { type, secret } = variable(name);
   const text = secret ? given.text : given.text.trim();
+  const shown = secret || given.isOfFile ? undefined : (type.maskRefused?.(text) ?? text);
   if (!secret && /[\r\n]/.test(text)) {
     faults.push({
       subject: name,
       origin: given.origin,
-      value: type.maskRefused?.(text) ?? text,
+      value: shown,
       problem: "has a line break in it, as when a quote in a file of variables does not end",
     });
     return undefined;
@@ -205,7 +208,7 @@ function check(
   faults.push({
     subject: name,
     origin: given.origin,
-    value: secret ? undefined : (type.maskRefused?.(text) ?? text),
+    value: shown,
     problem: result.error.issues[0]!.message + carriedAlong(text),
     allowed: type.allowed,
   });
