@@ -20,7 +20,7 @@ const EVENT_FILES = ["vabus/event.ts", "vabus/event_batch.ts", "vabus/log_histor
 const CONTRACTS = ["sinks/sink.ts", "vabus/source.ts", "store/outbox.ts"];
 
 /** All may import these, except the pure parts. */
-const LEAVES = ["log", "clock", "http", "file", "version"];
+const LEAVES = ["log", "clock", "http", "file", "net", "version"];
 
 /** No packages, no I/O, no clock, no randomness: the same events always give the same aggregates. */
 const PURE_PARTS = ["event", "aggregation"];

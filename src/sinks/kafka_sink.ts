@@ -2,6 +2,7 @@ import { type Admin, ConfigResourceTypes, type PartitionOffset } from "kafkajs";
 import type { Logger } from "../log/logger.ts";
 import { emptyPlace } from "./alarms.ts";
 import { withDeadline } from "./deadline.ts";
+import { assertDialect } from "./kafka_dialect.ts";
 import { hidesItsReason, isFenced, toKafkaSinkError } from "./kafka_errors.ts";
 import { messageRuns } from "./kafka_messages.ts";
 import type { WantedRights } from "./kafka_rights.ts";
@@ -89,6 +90,7 @@ export class KafkaSink implements Sink {
     const session = this.#session = this.#newSession();
     const { admin } = session;
     return await this.#attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
+      await assertDialect(this.options);
       await admin.connect();
       const { brokers } = await admin.describeCluster();
       const partitions = await this.#partitionCount(admin);
@@ -139,6 +141,7 @@ export class KafkaSink implements Sink {
   /** The session there is, or a new one that is ready to produce. */
   async #connect(): Promise<KafkaSession> {
     if (this.#session !== undefined) return this.#session;
+    await assertDialect(this.options);
     const session = this.#session = this.#newSession();
     await session.admin.connect();
     await this.#ensureTopic(session.admin);

@@ -4,6 +4,7 @@ import type { Aggregate, AggregateRecord } from "../aggregation/aggregate.ts";
 import { type Clock, systemClock } from "../clock/clock.ts";
 import type { Logger } from "../log/logger.ts";
 import { withDeadline } from "./deadline.ts";
+import { assertDialect } from "./kafka_dialect.ts";
 import { toKafkaSinkError } from "./kafka_errors.ts";
 import {
   type KafkaConnectionOptions,
@@ -101,6 +102,7 @@ export class KafkaTopic implements ProvablePlace {
     const session = this.#session = new KafkaSession(this.options, undefined, this.logger);
     try {
       const ends = await withDeadline(`${this.#place}: connecting`, CONNECT_LIMIT_MS, signal, async () => {
+        await assertDialect(this.options);
         await session.admin.connect();
         return await this.#endsOf(session);
       });

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import postgres from "postgres";
 import type { Logger } from "../log/logger.ts";
+import { dialectOf, speaks } from "../net/dialect.ts";
 import { withDeadline } from "./deadline.ts";
 import type { PostgresConnection, PostgresHost, PostgresTls } from "./postgres_connection.ts";
 import { toPostgresSinkError } from "./postgres_errors.ts";
@@ -151,6 +152,8 @@ export class PostgresClient {
 
   /** Returns why a server will not do where another one may. @throws {SinkError} where no other will. */
   async #tryHost(host: PostgresHost): Promise<Link | SinkError> {
+    const stranger = await strangerAt(host, this.#connection.tls.isDirect);
+    if (stranger !== undefined) return stranger;
     const ways = waysTo(host, this.#connection.tls);
     for (const [index, way] of ways.entries()) {
       try {
@@ -275,6 +278,20 @@ function unfitness(
 function stateCodeOf(error: unknown): string | undefined {
   const { name, code } = error as { name?: string; code?: string };
   return name === "PostgresError" ? code : undefined;
+}
+
+/** What to say where something else than PostgreSQL answers. */
+async function strangerAt(host: PostgresHost, isDirectTls: boolean): Promise<SinkError | undefined> {
+  if (isSocketDirectory(host) || isDirectTls) return undefined;
+  const place = [host.address ?? host.host, host.port] as const;
+  if (await speaks("PostgreSQL", ...place)) return undefined;
+  const dialect = await dialectOf(...place);
+  if (dialect === undefined || dialect === "PostgreSQL") return undefined;
+  return new SinkError(
+    "misconfigured",
+    `PostgreSQL at ${placeOf(host)}: what answers there speaks ${dialect}, not PostgreSQL's protocol. ` +
+      "Check host and port in POSTGRES_CONNECTION_STRING.",
+  );
 }
 
 /** What became of all servers; it passes by itself where that of one of them does. */

@@ -28,8 +28,10 @@ export function toPostgresSinkError(error: unknown, what: string, place: string)
     const text = `PostgreSQL at ${place} is out of reach: ${message || code}.`;
     return new SinkError(kindOfDriverError(code, message), text, { cause: error });
   }
-  const text = `PostgreSQL at ${place} refused ${what}: ${message} (SQLSTATE ${code}).${advice(code)}`;
-  const kind = kindOfState(code, routine);
+  const text = `PostgreSQL at ${place} refused ${what}: ${message} (SQLSTATE ${code}).${
+    adviceOfWords(code, message) ?? advice(code)
+  }`;
+  const kind = isOfPooler(code, message) ? "misconfigured" : kindOfState(code, routine);
   const isOfRows = what === WRITING;
   if (!isOfRows || !isUnexplained(code, kind)) return new SinkError(kind, text, { cause: error });
   return new UnexplainedRefusal(`(SQLSTATE ${code})`, kind as "unavailable" | "misconfigured", text, {
@@ -70,6 +72,43 @@ function kindOfState(state: string, routine: string | undefined): SinkErrorKind 
 function kindOfDriverError(code: string, message: string): SinkErrorKind {
   const isRefused = code === "SASL_SIGNATURE_MISMATCH" || /certificate/i.test(message);
   return isRefused ? "misconfigured" : "unavailable";
+}
+
+/** PgBouncer gives all of its own refusals the state of a violated protocol; these are an operator's to mend. */
+const POOLER_REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [
+    /no such database|database .* (?:does not exist|not found)/i,
+    " Check the database in POSTGRES_CONNECTION_STRING and in PgBouncer's [databases].",
+  ],
+  [
+    /no such user|auth|password/i,
+    " Check user and password in POSTGRES_CONNECTION_STRING and PgBouncer's auth_file.",
+  ],
+  [
+    /unsupported startup parameter/i,
+    " Leave it out of POSTGRES_CONNECTION_STRING, or add it to PgBouncer's ignore_startup_parameters.",
+  ],
+  [/SSL required|TLS required/i, " Set sslmode=require in POSTGRES_CONNECTION_STRING."],
+];
+const OF_THE_PROTOCOL = "08P01";
+
+function isOfPooler(state: string, message: string): boolean {
+  return state === OF_THE_PROTOCOL && POOLER_REFUSALS.some(([pattern]) => pattern.test(message));
+}
+
+/** Where the words tell more than the state. */
+function adviceOfWords(state: string, message: string): string | undefined {
+  if (/no more connections allowed|max_client_conn|query_wait_timeout|pool_size/i.test(message)) {
+    return " PgBouncer's pool is full: raise max_client_conn or default_pool_size there, or end who holds its connections.";
+  }
+  if (/pg_hba\.conf.*(?:no encryption|SSL off)/i.test(message)) {
+    return " The server may want TLS: set sslmode=require in POSTGRES_CONNECTION_STRING, or allow this host in pg_hba.conf.";
+  }
+  if (/pg_hba\.conf.*(?:SSL encryption|SSL on)/i.test(message)) {
+    return " The server may want no TLS: set sslmode=disable in POSTGRES_CONNECTION_STRING, or allow this host in pg_hba.conf.";
+  }
+  if (state !== OF_THE_PROTOCOL) return undefined;
+  return POOLER_REFUSALS.find(([pattern]) => pattern.test(message))?.[1];
 }
 
 function advice(state: string): string {

@@ -1,4 +1,5 @@
 import { denialOf } from "../log/denial.ts";
+import { dialectOf } from "../net/dialect.ts";
 import { readBounded } from "./bounded_bytes.ts";
 import { SourceError } from "./source.ts";
 
@@ -117,6 +118,15 @@ export class BusConnection {
       clearTimeout(stopwatch);
       bodyStopwatch = setTimeout(() => timeout.abort(), BODY_TIMEOUT_MS);
       const isExpected = request.expected.includes(response.status);
+      const stray = isExpected ? strayForm(response.headers) : undefined;
+      if (stray !== undefined) {
+        await response.body?.cancel();
+        const what = `${request.method ?? "GET"} ${request.path.split("?")[0]}`;
+        throw new SourceError(
+          "garbage",
+          `${this.name}: ${what} was answered with ${stray}${this.via}: is VABUS_URL that of a VaBus?`,
+        );
+      }
       const body = await readBody(response, isExpected ? this.bodyMaxBytes(request) : ANSWER_MAX_BYTES);
       if (!isExpected) throw this.refusal(response, body ?? new Uint8Array(0), request);
       if (body === undefined) throw this.tooLarge(request);
@@ -132,7 +142,7 @@ export class BusConnection {
             : `${this.name}: no answer in time`,
         );
       }
-      throw this.failure(error, isAnswering);
+      throw await this.failure(error, isAnswering);
     } finally {
       clearTimeout(stopwatch);
       clearTimeout(bodyStopwatch);
@@ -162,16 +172,31 @@ export class BusConnection {
     );
   }
 
-  private failure(error: unknown, isAnswering: boolean): SourceError {
+  private async failure(error: unknown, isAnswering: boolean): Promise<SourceError> {
     const denial = denialOf(error);
     if (denial !== undefined) return new SourceError("refused", `${this.name}: ${denial}`);
     const cause = causeOf(error);
+    const stranger = isAnswering || this.via !== "" || REACHES_NOBODY.test(cause)
+      ? undefined
+      : await this.stranger();
+    if (stranger !== undefined) return new SourceError("refused", `${this.name}: ${stranger}`);
     if (/certificate|handshake|tls/i.test(cause)) {
       return new SourceError("refused", `${this.name}: no secure connection${this.via}: ${cause}`);
     }
     return isAnswering
       ? new SourceError("incomplete", `${this.name}: the answer was cut off: ${cause}`)
       : new SourceError("unavailable", `${this.name}: no connection${this.via}: ${cause}`);
+  }
+
+  /** What to say where the port speaks something else than the URL says. */
+  private async stranger(): Promise<string | undefined> {
+    const { protocol, hostname, port } = new URL(this.base);
+    const isSecure = protocol === "https:";
+    const dialect = await dialectOf(hostname.replace(/^\[|\]$/g, ""), Number(port) || (isSecure ? 443 : 80));
+    if (dialect === undefined || dialect === (isSecure ? "TLS" : "HTTP")) return undefined;
+    if (dialect === "TLS") return "this port wants TLS: write https:// in VABUS_URL";
+    if (dialect === "HTTP") return "this port speaks plain HTTP: write http:// in VABUS_URL";
+    return `what answers there speaks ${dialect}, not HTTP: check host and port in VABUS_URL`;
   }
 
   private refusal(response: Response, body: Uint8Array, { path, method }: BusRequest): SourceError {
@@ -217,6 +242,21 @@ function clientFor({ proxy, tls }: BusAddress): Deno.HttpClient {
     ...(tls?.ca !== undefined && { caCerts: [tls.ca] }),
     ...(tls?.cert !== undefined && tls.key !== undefined && { cert: tls.cert, key: tls.key }),
   });
+}
+
+/** The network's own words: there is nobody to ask. */
+const REACHES_NOBODY = /os error (?:101|110|111|113)|dns error|lookup/i;
+/** Types that no bus answers in; that of a page most often belongs to a proxy or a login. */
+const STRAY_TYPE = /html|xml|^(?:image|audio|video|font|multipart)\/|event-stream|pdf|css|javascript/i;
+
+/** What an answer is where nobody asked for that; undefined: it may be the bus's. */
+function strayForm(headers: Headers): string | undefined {
+  const type = (headers.get("content-type") ?? "").split(";")[0]!.trim().slice(0, 100);
+  if (STRAY_TYPE.test(type)) return /html/i.test(type) ? `a page, ${type}` : `the type ${type}`;
+  const encoding = (headers.get("content-encoding") ?? "identity").trim().slice(0, 100);
+  return /^(?:identity|(?:x-)?gzip)?$/i.test(encoding)
+    ? undefined
+    : `the encoding ${encoding}, which was not asked for`;
 }
 
 const JSON_BODY = { "content-type": "application/json" };

@@ -12,25 +12,11 @@ import {
 import { freePort } from "../support/free_port.ts";
 import { kafkaClient, kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
 import { sharedPostgres } from "../support/shared_servers.ts";
+import { assertBothSay } from "./verdict.ts";
 import { Bus, handlerEnvironment, INSTANCE, sqlitePath } from "./plant.ts";
 
 /** Text, so that a message reads in the log as it does in `check`. */
 const TEXT = { LOG_FORMAT: "text" };
-
-/** That both say it, and neither is content. */
-async function assertBothSay(words: RegExp, environment: Environment): Promise<void> {
-  const check = await runToEnd(["check"], environment);
-  const [said] = words.exec(check.stdout.split("\n").find((line) => line.startsWith("FAILED")) ?? "") ?? [];
-  assert.ok(said !== undefined, `check does not say ${words}:\n${check.stdout}\n${check.stderr}`);
-  assert.equal(check.code, 1);
-  await using run = Program.start(["run"], environment);
-  await until(
-    () => run.stderr.includes(said) || run.exitCode !== undefined || run.stderr.includes("cannot deliver"),
-    () => `run to say "${said}" in\n${run.stderr}`,
-    PATIENCE_MS,
-  );
-  assert.ok(run.stderr.includes(said), `run says something else than "${said}":\n${run.stderr}`);
-}
 
 async function assertAccepted(environment: Environment): Promise<string> {
   const check = await runToEnd(["check"], environment);

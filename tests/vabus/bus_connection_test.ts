@@ -233,7 +233,7 @@ Deno.test("probes say what is there and leave no trace", async () => {
   );
   const log = new LogClient(connectionTo(server.url), "c");
   assert.equal(await log.probe(NEVER), "log l, oldest offset 3");
-  assert.equal(server.requests[0]!.query.has("consumer"), false);
+  assert.equal(server.requests[0]!.query.has("ack"), false);
   log.close();
   const queue = new QueueClient(connectionTo(server.url));
   await queue.probe(NEVER);

@@ -1,0 +1,73 @@
+import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
+
+/** What a server speaks, as far as a stranger can tell. */
+export type Dialect = "TLS" | "HTTP" | "PostgreSQL" | "Kafka" | "SSH" | "Redis";
+
+const LIMIT_MS = 2000;
+const POSTGRES_SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
+/** ApiVersions of version 0, which every broker answers to everybody, with a number that its answer repeats. */
+const KAFKA_MARK = [0x56, 0x42, 0x4d, 0x31];
+const KAFKA_VERSIONS = Uint8Array.of(0, 0, 0, 10, 0, 18, 0, 0, ...KAFKA_MARK, 0xff, 0xff);
+const HTTP_REQUEST = new TextEncoder().encode("HEAD / HTTP/1.0\r\n\r\n");
+const TLS_ALERT = 0x15;
+
+const OPENINGS = { PostgreSQL: POSTGRES_SSL_REQUEST, Kafka: KAFKA_VERSIONS, HTTP: HTTP_REQUEST } as const;
+
+/** Whether a port speaks what is expected there, by an opening that whoever does takes no offence at. Two seconds at most. */
+export async function speaks(
+  dialect: "TLS" | keyof typeof OPENINGS,
+  host: string,
+  port: number,
+): Promise<boolean> {
+  if (dialect === "TLS") return await speaksTls(host, port);
+  return recognised(await ask(host, port, OPENINGS[dialect])) === dialect;
+}
+
+/**
+ * Asks a port in several languages at once, where a client has not been understood. Takes two seconds at most; undefined: nobody
+ * is there, or nobody knows what it is.
+ */
+export async function dialectOf(host: string, port: number): Promise<Dialect | undefined> {
+  const [isTls, ...answers] = await Promise.all([
+    speaksTls(host, port),
+    ...Object.values(OPENINGS).map((words) => ask(host, port, words)),
+  ]);
+  return isTls ? "TLS" : answers.map(recognised).find((dialect) => dialect !== undefined);
+}
+
+function recognised(answer: Uint8Array): Dialect | undefined {
+  const text = new TextDecoder("latin1").decode(answer.subarray(0, 8));
+  if (text.startsWith("SSH-")) return "SSH";
+  if (text.startsWith("HTTP/")) return "HTTP";
+  if (text.startsWith("-ERR") || text.startsWith("-NOAUTH")) return "Redis";
+  if (text === "S" || text === "N") return "PostgreSQL";
+  if (KAFKA_MARK.every((byte, i) => answer[4 + i] === byte)) return "Kafka";
+  return answer[0] === TLS_ALERT && answer[1] === 3 ? "TLS" : undefined;
+}
+
+/** The first piece of the answer; empty where there is none. */
+function ask(host: string, port: number, words: Uint8Array): Promise<Uint8Array> {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+  const nothing = () => resolve(new Uint8Array());
+  const socket = connect(port, host, () => socket.write(words));
+  const timer = setTimeout(nothing, LIMIT_MS);
+  socket.once("data", resolve).once("error", nothing).once("close", nothing).on("error", () => {});
+  return promise.finally(() => {
+    clearTimeout(timer);
+    socket.destroy();
+  });
+}
+
+/** Whether a handshake comes about, or is refused in TLS's own words. Nothing is believed of who it is. */
+function speaksTls(host: string, port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connectTls({ host, port, rejectUnauthorized: false }, () => resolve(true));
+  const timer = setTimeout(() => resolve(false), LIMIT_MS);
+  socket.once("error", (error) => resolve(/alert/i.test(error.message))).once("close", () => resolve(false));
+  socket.on("error", () => {});
+  return promise.finally(() => {
+    clearTimeout(timer);
+    socket.destroy();
+  });
+}
