@@ -1,3 +1,5 @@
+import { printable } from "../log/printable.ts";
+import { drawStdout } from "./system.ts";
 import type { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "../file/database.ts";
 import { systemClock } from "../clock/clock.ts";
@@ -45,7 +47,8 @@ export class DemoScreen {
     if (!this.isTerminal) return this.write(`${lines[0]}\n`);
     const columns = consoleColumns();
     const above = this.linesShown > 0 ? `\x1b[${this.linesShown}A` : "";
-    this.write(above + lines.map((line) => `\x1b[2K${line.slice(0, columns)}\n`).join("") + "\x1b[J");
+    const drawn = lines.map((line) => `\x1b[2K${printable(line).slice(0, columns)}\n`);
+    drawStdout(`${above}${drawn.join("")}\x1b[J`);
     this.linesShown = lines.length;
   }
 

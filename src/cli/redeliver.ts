@@ -12,7 +12,7 @@ import { StateError } from "../store/state_error.ts";
 import type { CommandContext } from "./command.ts";
 import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
-import { writeStderr } from "./system.ts";
+import { drawStderr, writeStderr } from "./system.ts";
 import { amount, report, settleProven } from "./verify.ts";
 
 export interface RedeliverOptions {
@@ -208,10 +208,10 @@ class Progress {
   async show(over: AbortSignal): Promise<void> {
     if (!Deno.stderr.isTerminal()) return;
     while (!over.aborted) {
-      writeStderr(`\r${this.sink}: ${this.read().sent} rows sent again`);
+      drawStderr(`\r${this.sink}: ${this.read().sent} rows sent again`);
       await pause(over).catch(() => {});
     }
-    writeStderr("\r\x1b[K");
+    drawStderr("\r\x1b[K");
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import type { Sources } from "../config/settings.ts";
 import { readNamed } from "../file/regular_file.ts";
 import { distrustOfFile, isOpenToAll } from "../file/trust.ts";
 import { createLogger, type Logger } from "../log/logger.ts";
+import { printableLines } from "../log/printable.ts";
 import { takeEnvironment } from "./environment.ts";
 
 /** Far more than any file of settings, secrets or certificates has. */
@@ -47,13 +48,26 @@ export function stderrLogger(config: () => LogConfig): Logger {
   });
 }
 
-/** Writes all of the text; throws when nobody reads any more. */
+/** Writes all of the text, without what could steer a terminal; throws when nobody reads any more. */
 export function writeStdout(text: string): void {
+  writeAll(Deno.stdout, printableLines(text));
+}
+
+/**
+ * Writes all of the text, without what could steer a terminal. Where stderr leads must not decide whether the service lives, so
+ * errors are dropped.
+ */
+export function writeStderr(text: string): void {
+  drawStderr(printableLines(text));
+}
+
+/** Writes to a terminal as it stands: nothing in it may come from outside, unless it is {@link printable}. */
+export function drawStdout(text: string): void {
   writeAll(Deno.stdout, text);
 }
 
-/** Writes all of the text. Where stderr leads must not decide whether the service lives, so errors are dropped. */
-export function writeStderr(text: string): void {
+/** The same on stderr. */
+export function drawStderr(text: string): void {
   try {
     writeAll(Deno.stderr, text);
   } catch {

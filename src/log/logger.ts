@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
@@ -53,5 +55,5 @@ function textLine(
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${key}=${typeof value === "string" ? JSON.stringify(value) : value}`);
   const origin = component ? `${component}: ` : "";
-  return `${time} ${level.toUpperCase().padEnd(5)} ${origin}${message}${pairs.join("")}`;
+  return printable(`${time} ${level.toUpperCase().padEnd(5)} ${origin}${message}${pairs.join("")}`);
 }

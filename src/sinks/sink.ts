@@ -1,4 +1,5 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
+import { oneLine } from "../log/printable.ts";
 
 /** A run of the outbox for one sink: its aggregates are those with ids in `[firstId, nextId)` that the sink's route names. */
 export interface OutboxBatch {
@@ -157,7 +158,7 @@ export type SinkErrorKind =
 /** The only error a sink throws. `message` is for the operator: it says what is wrong, without secrets. */
 export class SinkError extends Error {
   constructor(readonly kind: SinkErrorKind, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(oneLine(message), options);
     this.name = "SinkError";
   }
 }

@@ -1,4 +1,5 @@
 import { toRecord } from "../aggregation/aggregate.ts";
+import { printable } from "../log/printable.ts";
 import { withDeadline } from "./deadline.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "./sink.ts";
 
@@ -29,7 +30,7 @@ export class StdoutSink implements Sink {
 
   async write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
     const lines = batch.aggregates.map((aggregate) =>
-      JSON.stringify(toRecord(aggregate, this.options.instance)) + "\n"
+      printable(JSON.stringify(toRecord(aggregate, this.options.instance))) + "\n"
     );
     const before = this.#underWay;
     const writing = before.then(() => this.#writeLines(lines, signal));

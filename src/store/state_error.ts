@@ -1,3 +1,5 @@
+import { oneLine } from "../log/printable.ts";
+
 /**
  * - `held`: another process holds the state directory.
  * - `damaged`: the state file is not what was written; never continued from silently.
@@ -23,7 +25,7 @@ export type StateErrorKind =
 /** The only error the store throws on purpose. `message` is for the operator: what is wrong and what to do next. */
 export class StateError extends Error {
   constructor(readonly kind: StateErrorKind, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(oneLine(message), options);
     this.name = "StateError";
   }
 }

@@ -1,3 +1,5 @@
+import { oneLine } from "../log/printable.ts";
+
 /** Of the identity of a log. */
 export const LOG_ID_MAX_CHARACTERS = 512;
 
@@ -67,7 +69,7 @@ export class SourceError extends Error {
     readonly retryAfterMs?: number,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(oneLine(message), options);
     this.name = "SourceError";
   }
 }

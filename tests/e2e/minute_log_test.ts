@@ -38,7 +38,7 @@ Deno.test("run tells once what was refused, with an example, and when the first 
     [told.example_reason, told.example_offset, told.example_bus],
     ["invalid", 0, bus.url],
   );
-  assert.match(String(told.example_name), /^bad\\u\{1b\}/);
+  assert.match(String(told.example_name), /^bad\\u001b/);
   const done = lines.filter(({ message }) => message === "in the last minute");
   assert.equal(done.reduce((sum, { received }) => sum + Number(received), 0), GARBAGE + 5);
   assert.equal(done.reduce((sum, { aggregated }) => sum + Number(aggregated), 0), 2);
