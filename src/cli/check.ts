@@ -36,6 +36,7 @@ export interface Place {
 /** Prints the effective configuration and whether all that `run` needs is there, with every right it takes. */
 export async function check({ config, logger, signal, write }: CommandContext): Promise<ExitCode> {
   write(`${maskedConfig(config)}\n`);
+  for (const warning of config.warnings) write(`WARNING ${printable(warning)}\n`);
   const findings = await Promise.all([
     ...placesOf(config, logger).map((place) => examine(place, signal, PROBE_TIMEOUT_MS)),
     examineClock(config, signal, PROBE_TIMEOUT_MS),

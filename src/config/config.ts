@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from "node:path";
-import { contradictions, doubtfulPairs, isLoopback } from "./contradictions.ts";
+import { contradictions, doubtfulPairs } from "./contradictions.ts";
+import { exposedCredentials } from "./exposed_credentials.ts";
 import { exposedSecrets } from "./exposed_secrets.ts";
 import { ConfigError, type Fault } from "./fault.ts";
 import { readSettings, readText, type Setting, type Settings, type Sources } from "./settings.ts";
@@ -7,16 +8,7 @@ import { type Proxy, proxyFor } from "./proxy.ts";
 import { secretsOf } from "./redaction.ts";
 import type { PostgresParameters, SslMode } from "./postgres_parameters.ts";
 import type { HostPort } from "./value_type.ts";
-import {
-  fileVariable,
-  type Group,
-  SINK_NAMES,
-  type SinkName,
-  type Values,
-  variable,
-  VARIABLE_NAMES,
-  type VariableName,
-} from "./variables.ts";
+import { SINK_NAMES, type SinkName, type Values, variable, type VariableName } from "./variables.ts";
 
 /** The whole configuration: valid, complete and immutable. Only `settings` may be shown. */
 export interface Config {
@@ -47,8 +39,6 @@ export interface Config {
   /** Names, beside those of loopback, that clients may call the admin listener by; in lower case. */
   readonly httpAllowedHosts: readonly string[];
   readonly log: LogConfig;
-  /** Sinks of `STORAGE_TYPE` that are left out here, since something about them is not there that the command can do without. */
-  readonly lacking: readonly { readonly sink: SinkName; readonly problem: string }[];
   /** Every variable as it is in force and where it comes from, secrets masked. */
   readonly settings: readonly Setting[];
   /** Every secret text, to be taken out of whatever might hold one unawares. */
@@ -100,10 +90,18 @@ export interface PostgresConfig {
 
 /** How to connect, with the certificates that the connection string names. */
 export type PostgresConnection =
-  & Omit<PostgresParameters, "sslMode" | "isDirectTls" | "sslRootCert" | "sslCert" | "sslKey">
+  & Omit<
+    PostgresParameters,
+    "sslMode" | "isSslModeGiven" | "isDirectTls" | "sslRootCert" | "sslCert" | "sslKey"
+  >
   & {
     /** `ca`: `system`, or the PEM text. */
-    readonly tls: TlsConfig & { readonly mode: SslMode; readonly isDirect: boolean };
+    readonly tls: TlsConfig & {
+      readonly mode: SslMode;
+      readonly isDirect: boolean;
+      /** Whether its certificate proves that it is the right server. */
+      readonly provesServer: boolean;
+    };
   };
 
 export interface VaBusConfig {
@@ -143,28 +141,9 @@ export function loadConfig(sources: Sources, validateRoutes: ValidateRoutes): Co
   const settings = readSettings(sources);
   const builder = new ConfigBuilder(settings, sources);
   const config = builder.build(validateRoutes);
-  const faults = builder.faults.filter((fault) => !isUnneeded(fault, sources));
-  if (faults.length > 0) throw new ConfigError(faults);
-  const lacking = builder.faults.flatMap(({ subject, problem }) => {
-    const sink = SINK_OF_GROUP[groupOf(subject)!];
-    return sink === undefined ? [] : [{ sink, problem: `${subject} ${problem}` }];
-  });
-  const sinks = config.sinks.filter(({ name }) => !lacking.some(({ sink }) => sink === name));
-  return deepFreeze({ ...config, sinks, lacking, secrets: secretsOf(config.vabus, sinks) });
-}
-
-const SINK_OF_GROUP: Partial<Record<Group, SinkName>> = { Kafka: "kafka", PostgreSQL: "postgres" };
-
-/** Whether something is only not there, and the command can do without it. */
-function isUnneeded({ subject, isAbsence }: Fault, { unneeded }: Sources): boolean {
-  const group = groupOf(subject);
-  return isAbsence === true && group !== undefined && unneeded?.includes(group) === true;
-}
-
-/** Of a variable, or of the one that names its file. */
-function groupOf(subject: string): Group | undefined {
-  const name = VARIABLE_NAMES.find((name) => name === subject || fileVariable(name) === subject);
-  return name && variable(name).group;
+  if (builder.faults.length > 0) throw new ConfigError(builder.faults);
+  const warnings = [...config.warnings, ...exposedCredentials(config.vabus, config.sinks)];
+  return deepFreeze({ ...config, warnings, secrets: secretsOf(config.vabus, config.sinks) });
 }
 
 /** What the reference bus and `health`, which asks a bus too, share with the handler: so that one environment serves all. */
@@ -182,8 +161,7 @@ export interface BusConfig {
 
 /** @throws {ConfigError} that names every fault of any variable, but asks for none that only the handler needs. */
 export function loadBusConfig(sources: Sources): BusConfig {
-  const { values, masked, faults: found } = readSettings(sources);
-  const faults = found.filter((fault) => !isUnneeded(fault, sources));
+  const { values, masked, faults } = readSettings(sources);
   if (faults.length > 0) throw new ConfigError(faults);
   const token = values.VABUS_TOKEN;
   const secrets = token === undefined ? [] : [token];
@@ -223,7 +201,7 @@ class ConfigBuilder {
     this.texts = new Map(settings.texts);
   }
 
-  build(validateRoutes: ValidateRoutes): Omit<Config, "secrets" | "lacking"> {
+  build(validateRoutes: ValidateRoutes): Omit<Config, "secrets"> {
     const { values } = this;
     const stateDir = this.stateDir();
     const names = this.sinkNames();
@@ -293,17 +271,22 @@ class ConfigBuilder {
     const given = this.required("POSTGRES_CONNECTION_STRING", "since STORAGE_TYPE has postgres");
     // Where it is missing or at fault, nothing is built of this.
     const { parameters, secrets } = given ?? { parameters: {} as PostgresParameters, secrets: [] };
-    const { sslMode: mode, isDirectTls: isDirect, sslRootCert, sslCert, sslKey, ...rest } = parameters;
-    const pem = (parameter: string, path: string | undefined, label: string) => {
-      const name = "POSTGRES_CONNECTION_STRING";
-      const text = path && this.pemFile(name, path, label, `has ${parameter}, which `);
-      if (text !== undefined) this.texts.set(name, `${this.texts.get(name)}\n${text}`);
-      return text;
-    };
+    const { sslMode, isSslModeGiven, isDirectTls: isDirect, sslRootCert, sslCert, sslKey, ...rest } =
+      parameters;
+    const caFile = this.values.POSTGRES_SSL_CA_FILE;
+    // An authority is named so that certificates are held against it.
+    const mode = caFile !== undefined && !isSslModeGiven ? "verify-full" : sslMode;
+    const pem = (parameter: string, path: string | undefined, label: string) =>
+      path && this.pemFile("POSTGRES_CONNECTION_STRING", path, label, `has ${parameter}, which `);
+    const hasOwnAuthority = sslRootCert !== "system" && (sslRootCert ?? caFile) !== undefined;
     const tls = {
       mode,
       isDirect,
-      ca: sslRootCert === "system" ? sslRootCert : pem("sslrootcert", sslRootCert, "CERTIFICATE"),
+      // An authority that signs for everybody has signed for somebody else, too.
+      provesServer: mode === "verify-full" || (["verify-ca", "require"].includes(mode) && hasOwnAuthority),
+      ca: sslRootCert === "system"
+        ? sslRootCert
+        : pem("sslrootcert", sslRootCert, "CERTIFICATE") || this.pem("POSTGRES_SSL_CA_FILE", "CERTIFICATE"),
       cert: pem("sslcert", sslCert, "CERTIFICATE"),
       key: pem("sslkey", sslKey, "PRIVATE KEY"),
     };
@@ -312,9 +295,16 @@ class ConfigBuilder {
       const name = "POSTGRES_CONNECTION_STRING";
       this.texts.set(name, [this.texts.get(name), ...files].join("\n"));
     }
-    if (sslRootCert !== undefined && ["allow", "prefer"].includes(mode)) {
+    if (mode === "verify-ca" && (sslRootCert ?? caFile) === undefined) {
+      this.fault(
+        "POSTGRES_CONNECTION_STRING",
+        "has sslmode=verify-ca without an authority to hold the certificate against: set POSTGRES_SSL_CA_FILE, or add sslrootcert",
+      );
+    }
+    if ((sslRootCert ?? caFile) !== undefined && ["disable", "allow", "prefer"].includes(mode)) {
+      const named = sslRootCert === undefined ? "POSTGRES_SSL_CA_FILE is set" : "it has sslrootcert";
       this.warnings.push(
-        `POSTGRES_CONNECTION_STRING has sslrootcert, but with sslmode=${mode} no certificate is checked: ` +
+        `POSTGRES_CONNECTION_STRING: ${named}, but with sslmode=${mode} no certificate is checked: ` +
           "add sslmode=verify-full",
       );
     }
@@ -331,11 +321,6 @@ class ConfigBuilder {
       );
     }
     const sasl = this.sasl();
-    if (sasl?.mechanism === "plain" && !values.KAFKA_SSL) {
-      this.warnings.push(
-        "the Kafka password crosses the network in the clear: plain SASL needs KAFKA_SSL=true",
-      );
-    }
     return {
       name: "kafka",
       bootstrapServers: this.required("KAFKA_BOOTSTRAP_SERVERS", "since STORAGE_TYPE has kafka"),
@@ -365,10 +350,6 @@ class ConfigBuilder {
       this.show("VABUS_URL", this.shown.get("DEFAULT_VABUS_URL")!.value!, "DEFAULT_VABUS_URL");
     }
     const tls = this.tls("VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE");
-    const inTheClear = urls.find((url) => url.startsWith("http:") && !isLocal(url));
-    if (inTheClear !== undefined && values.VABUS_TOKEN !== undefined) {
-      this.warnings.push("the VaBus token crosses the network in the clear: give VABUS_URL as https://");
-    }
     return {
       urls,
       proxies: this.proxies(urls),
@@ -420,7 +401,7 @@ class ConfigBuilder {
   /** @param subject What names the file, where that is not the variable itself. */
   private pemFile(name: VariableName, path: string, label: string, subject = ""): string | undefined {
     const result = readText(path, this.sources);
-    if ("problem" in result) this.fault(name, subject + result.problem, true);
+    if ("problem" in result) this.fault(name, subject + result.problem);
     else if (!new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(result.text)) {
       this.fault(name, `${subject}names a file without a PEM block "${label}"`);
     } else if (/-----BEGIN ENCRYPTED |^Proc-Type:.*ENCRYPTED/m.test(result.text)) {
@@ -481,7 +462,7 @@ class ConfigBuilder {
   /** The value of a variable that others make necessary. */
   private required<N extends VariableName>(name: N, why: string): NonNullable<Values[N]> {
     const value = this.values[name];
-    if (value === undefined && !this.settings.given.has(name)) this.fault(name, `is missing, ${why}`, true);
+    if (value === undefined && !this.settings.given.has(name)) this.fault(name, `is missing, ${why}`);
     return value!;
   }
 
@@ -489,7 +470,7 @@ class ConfigBuilder {
     return this.settings.faults.some(({ subject }) => subject === name);
   }
 
-  private fault(name: VariableName, problem: string, isAbsence = false): void {
+  private fault(name: VariableName, problem: string): void {
     const { value, origin } = this.shown.get(name)!;
     this.faults.push({
       subject: name,
@@ -497,7 +478,6 @@ class ConfigBuilder {
       value,
       problem,
       allowed: variable(name).type.allowed,
-      ...(isAbsence && { isAbsence }),
     });
   }
 
@@ -510,10 +490,6 @@ class ConfigBuilder {
   private absolute(path: string): string {
     return resolve(this.sources.workingDirectory, path);
   }
-}
-
-function isLocal(url: string): boolean {
-  return isLoopback(new URL(url).hostname);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isLoopback } from "../http/access.ts";
 import type { Values, VariableName } from "./variables.ts";
 
 /** A setting that cannot be in force beside another one. */
@@ -174,12 +175,7 @@ function isSameAddress(listen: Values["HTTP_LISTEN"], address: string): boolean 
   const listensEverywhere = listen.hostname === "0.0.0.0" || listen.hostname === "::";
   const bare = (text: string) => text.replace(/^\[|\]$/g, "");
   return bare(host) === bare(listen.hostname) ||
-    (isLoopback(host) && (listensEverywhere || isLoopback(listen.hostname)));
-}
-
-/** Whether a host name or address, with or without brackets, is this host's loopback. */
-export function isLoopback(host: string): boolean {
-  return /^(localhost|127\..*|\[?::1\]?)$/.test(host);
+    (isLoopback(bare(host)) && (listensEverywhere || isLoopback(bare(listen.hostname))));
 }
 
 function seconds(ms: number): string {

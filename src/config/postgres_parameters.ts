@@ -17,9 +17,9 @@ export interface PostgresHost {
 export interface PostgresParameters {
   /** One at least, in the order in which they are tried. */
   readonly hosts: readonly PostgresHost[];
-  /** Undefined: as the driver finds it (`PGUSER`, the user of the process). */
+  /** Undefined: the user of the process. */
   readonly user: string | undefined;
-  /** Undefined: `PGPASSWORD`, else none. */
+  /** Undefined: none. */
   readonly password: string | undefined;
   /** Undefined: that of the user's name. */
   readonly database: string | undefined;
@@ -32,13 +32,21 @@ export interface PostgresParameters {
   /** Which servers will do: a standby cannot be written. */
   readonly target: "any" | "read-write" | "primary";
   readonly sslMode: SslMode;
+  /** Whether the string says it, in whatever words. */
+  readonly isSslModeGiven: boolean;
   /** Whether TLS begins with the first byte, without asking the server for it. */
   readonly isDirectTls: boolean;
   /** `system`, or the path of a PEM file. */
   readonly sslRootCert: string | undefined;
   readonly sslCert: string | undefined;
   readonly sslKey: string | undefined;
+  /** `require_auth`: the ways to log in that are allowed, or, negated, forbidden. */
+  readonly requiredLogin: { readonly methods: readonly string[]; readonly isNegated: boolean } | undefined;
 }
+
+/** Of libpq, and those of them that are known here. */
+const LOGIN_METHODS = ["password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"];
+const KNOWN_LOGINS = ["password", "md5", "scram-sha-256", "none"];
 
 const DEFAULT_PORT = 5432;
 const CONNECT_TIMEOUT_SECONDS = 10;
@@ -65,7 +73,6 @@ const NOT_HONOURED: Readonly<Record<string, string>> = {
   scram_client_key: "",
   scram_server_key: "",
   sslkeylogfile: "",
-  require_auth: "",
 };
 
 /** Parameters that may have the values at which nothing here differs from libpq. */
@@ -101,7 +108,7 @@ const HONOURED = [
     "sslmode",
     "ssl",
   ],
-  ...["sslnegotiation", "sslrootcert", "sslcert", "sslkey"],
+  ...["sslnegotiation", "sslrootcert", "sslcert", "sslkey", "require_auth"],
 ];
 const KNOWN = [...HONOURED, ...Object.keys(FIXED), ...Object.keys(NOT_HONOURED)];
 
@@ -139,10 +146,13 @@ export class PostgresParameterReader {
       keepAliveMs: this.keepAliveMs(),
       target: this.target(),
       sslMode: mode,
+      isSslModeGiven: ["sslmode", "ssl"].some((name) => this.text(name) !== undefined) ||
+        this.text("sslrootcert") === "system",
       isDirectTls: this.choice("sslnegotiation", ["postgres", "direct"]) === "direct",
       sslRootCert: this.text("sslrootcert"),
       sslCert: this.text("sslcert"),
       sslKey: this.text("sslkey"),
+      requiredLogin: this.requiredLogin(),
     };
     this.checkTls(parameters);
     return parameters;
@@ -215,6 +225,23 @@ export class PostgresParameterReader {
     return ssl === "true" ? "require" : "prefer";
   }
 
+  private requiredLogin(): PostgresParameters["requiredLogin"] {
+    const words = this.list("require_auth");
+    if (words.length === 0) return undefined;
+    const negated = words.filter((word) => word.startsWith("!"));
+    const methods = words.map((word) => word.replace(/^!/, ""));
+    if (methods.some((method) => !LOGIN_METHODS.includes(method))) {
+      this.problem(`has require_auth with a value that is none of ${LOGIN_METHODS.join(", ")}`);
+    } else if (new Set(methods).size < methods.length) {
+      this.problem("has require_auth with the same method twice");
+    } else if (negated.length > 0 && negated.length < words.length) {
+      this.problem("has require_auth with both allowed and forbidden methods (!)");
+    } else if (negated.length === 0 && !methods.some((method) => KNOWN_LOGINS.includes(method))) {
+      this.problem(`has require_auth without any of ${KNOWN_LOGINS.join(", ")}, which are known here`);
+    }
+    return { methods, isNegated: negated.length > 0 };
+  }
+
   private target(): PostgresParameters["target"] {
     const modes = ["any", "read-write", "primary", "read-only", "standby", "prefer-standby"] as const;
     const target = this.choice("target_session_attrs", modes);
@@ -243,11 +270,6 @@ export class PostgresParameterReader {
     }
     if (sslRootCert === "system" && sslMode !== "verify-full") {
       this.problem("has sslrootcert=system, which needs sslmode=verify-full");
-    }
-    if (sslMode === "verify-ca" && sslRootCert === undefined) {
-      this.problem(
-        "has sslmode=verify-ca without sslrootcert, the authority to hold the certificate against",
-      );
     }
     if (sslMode === "disable" && (sslRootCert ?? sslCert) !== undefined) {
       this.problem("has sslmode=disable, but certificates; write another sslmode or leave them out");

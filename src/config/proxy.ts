@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import { isLoopback } from "./contradictions.ts";
+import { isLoopback } from "../http/access.ts";
 import { maskRefused, maskUrl } from "./mask.ts";
 
 /** Through which a bus is reached. */
@@ -36,7 +36,7 @@ export const PROXY_NAMES: readonly string[] = [
 /** The proxy that the environment names for a URL; undefined: there is none, or none for this host. This host itself never has one. */
 export function proxyFor(url: string, environment: Environment): Proxy | ProxyFault | undefined {
   const { protocol, hostname, port } = new URL(url);
-  if (isLoopback(hostname)) return undefined;
+  if (isLoopback(hostname.replace(/^\[|\]$/g, ""))) return undefined;
   const given = firstOf(NAMES_BY_SCHEME[protocol] ?? [], environment);
   if (given === undefined) return undefined;
   const exceptions = firstOf(EXCEPTION_NAMES, environment)?.text.split(",") ?? [];

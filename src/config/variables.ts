@@ -144,6 +144,14 @@ export const VARIABLES = {
     example: "postgres://vabus:secret@db:5432/plant",
     secret: true,
   }),
+  POSTGRES_SSL_CA_FILE: optional(path("the path of a readable PEM file"), {
+    group: "PostgreSQL",
+    help:
+      "PEM file with the authority that signed the server's certificate, unless the connection string has " +
+      "sslrootcert; sslmode is verify-full then, unless it is given",
+    example: "/etc/vabus/postgres-ca.pem",
+    defaultText: "Mozilla's and the system's authorities",
+  }),
   POSTGRES_TABLE: withDefault(
     pattern(
       "<table>",

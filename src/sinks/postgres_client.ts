@@ -3,8 +3,10 @@ import postgres from "postgres";
 import type { Logger } from "../log/logger.ts";
 import { dialectOf, speaks } from "../net/dialect.ts";
 import { withDeadline } from "./deadline.ts";
+import { gate } from "./frame_gate.ts";
 import type { PostgresConnection, PostgresHost, PostgresTls } from "./postgres_connection.ts";
 import { toPostgresSinkError } from "./postgres_errors.ts";
+import { ANSWER_MAX_BYTES, PostgresFrames } from "./postgres_frames.ts";
 import { isSocketDirectory, openSocket, placeOf } from "./postgres_socket.ts";
 import { SinkError } from "./sink.ts";
 
@@ -53,6 +55,8 @@ export class PostgresClient {
   readonly #hosts: readonly PostgresHost[];
   readonly #sockets = new Set<Socket>();
   readonly #drivers: Sql[] = [];
+  /** What the answer to the present statement may come to. */
+  readonly #answer = { maxBytes: ANSWER_MAX_BYTES };
   #link: Promise<Link> | undefined;
   #isClosed = false;
   /** What a rehearsal runs its statements in. */
@@ -71,17 +75,21 @@ export class PostgresClient {
   /**
    * Runs one statement; `what` names it in errors. When it takes too long or the signal fires, the server is asked to
    * cancel it, so that statements that wait for a lock do not pile up there.
+   *
+   * @param answerMaxBytes What the answer may come to, as the server sends it and {@link PostgresFrames} weighs it.
    */
   async query<Row>(
     what: string,
     signal: AbortSignal,
     build: (sql: Sql) => Promise<Row>,
+    answerMaxBytes = ANSWER_MAX_BYTES,
   ): Promise<Row> {
     const link = await this.#linked(signal);
     const place = placeOf(link.host);
     let statement: Promise<Row> | undefined;
     try {
       return await withDeadline(`PostgreSQL at ${place} (${what})`, STATEMENT_TIMEOUT_MS, signal, () => {
+        this.#answer.maxBytes = answerMaxBytes;
         statement = build(this.#rehearsal ?? link.sql);
         return statement;
       });
@@ -213,14 +221,19 @@ export class PostgresClient {
       connection: { application_name: applicationName, ...(options !== undefined && { options }) },
       onnotice: (notice: postgres.Notice) =>
         this.logger.debug("PostgreSQL notice", { notice: notice.message }),
-      socket: () =>
-        openSocket({
+      socket: async () => {
+        const { socket, isTrusted } = await openSocket({
           host,
           tls,
           timeoutMs: connectTimeoutMs,
           keepAliveMs,
           opened: (socket) => this.#keep(socket),
-        }),
+        });
+        const { requiredLogin } = this.#connection;
+        const answer = this.#answer;
+        gate(socket, new PostgresFrames({ place: placeOf(host), isTrusted, requiredLogin, answer }));
+        return socket;
+      },
     };
     return postgres(driverOptions as unknown as postgres.Options<Record<string, never>>);
   }

@@ -2,9 +2,9 @@
 export interface PostgresConnection {
   /** One at least, in the order in which they are tried. */
   readonly hosts: readonly PostgresHost[];
-  /** Undefined: `PGUSER`, else the user of the process. */
+  /** Undefined: the user of the process. */
   readonly user: string | undefined;
-  /** Undefined: `PGPASSWORD`, else none. */
+  /** Undefined: none. */
   readonly password: string | undefined;
   /** Undefined: that of the user's name. */
   readonly database: string | undefined;
@@ -18,6 +18,16 @@ export interface PostgresConnection {
   /** Which servers will do. */
   readonly target: "any" | "read-write" | "primary";
   readonly tls: PostgresTls;
+  /** How the server may let us in; undefined: as {@link PostgresLogin} holds it. */
+  readonly requiredLogin: RequiredLogin | undefined;
+}
+
+/** libpq's `require_auth`. */
+export interface RequiredLogin {
+  /** By libpq's names. */
+  readonly methods: readonly string[];
+  /** Whether they are those that are forbidden (`!md5`). */
+  readonly isNegated: boolean;
 }
 
 export interface PostgresHost {
@@ -32,6 +42,8 @@ export interface PostgresTls {
   readonly mode: "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
   /** Whether TLS begins with the first byte, without asking the server for it. */
   readonly isDirect: boolean;
+  /** Whether its certificate proves that it is the right server. */
+  readonly provesServer: boolean;
   /** `system`, or a PEM text; undefined: those that the runtime knows. */
   readonly ca: string | undefined;
   /** PEM texts, both or none. */

@@ -36,6 +36,8 @@ export interface PostgresSinkOptions {
   readonly instance: string;
 }
 
+/** Of the rows of one window: some millions of series, with names as they usually are. */
+const WINDOW_MAX_BYTES = 1024 * 1024 * 1024;
 /** Several handlers may start at once and race for the same catalogue entry; the losers look again. */
 const CREATE_ATTEMPTS = 3;
 /** The server has answered: the connection is as good as before. */
@@ -140,6 +142,7 @@ export class PostgresSink implements ProvableSink {
         where window_start = to_timestamp(${windowStartMs / 1000}::float8)
           and window_end = to_timestamp(${windowEndMs / 1000}::float8)
           and instance = ${instance}`,
+      WINDOW_MAX_BYTES,
     );
     return rows.map(({ name, agg_func: aggFunc, value, count, revision }) => ({
       name,
@@ -159,10 +162,15 @@ export class PostgresSink implements ProvableSink {
   }
 
   /** Connects when there is no connection, and drops one that has failed. */
-  async #query<Rows>(what: string, signal: AbortSignal, build: (sql: Sql) => Promise<Rows>): Promise<Rows> {
+  async #query<Rows>(
+    what: string,
+    signal: AbortSignal,
+    build: (sql: Sql) => Promise<Rows>,
+    answerMaxBytes?: number,
+  ): Promise<Rows> {
     this.#client ??= new PostgresClient(this.options.connection, this.#connections++, this.logger);
     try {
-      return await this.#client.query(what, signal, build);
+      return await this.#client.query(what, signal, build, answerMaxBytes);
     } catch (error) {
       if (!(error instanceof SinkError && REFUSALS.includes(error.kind)) && !this.#isRehearsing) {
         await this.close();

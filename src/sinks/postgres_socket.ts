@@ -7,6 +7,8 @@ import { SinkError } from "./sink.ts";
 const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]);
 const YES = "S".charCodeAt(0);
 const NO = "N".charCodeAt(0);
+/** As sockets write the address of the other end. */
+const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
 
 export interface SocketOptions {
   readonly host: PostgresHost;
@@ -20,8 +22,14 @@ export interface SocketOptions {
   readonly opened: (socket: Socket) => void;
 }
 
+export interface OpenSocket {
+  readonly socket: Socket;
+  /** Whether what is at the other end may be told the password: verified by TLS, or this host. */
+  readonly isTrusted: boolean;
+}
+
 /** Opens a connection to one server, TLS included, as `libpq` does it: over which the driver then speaks. */
-export async function openSocket(options: SocketOptions): Promise<Socket> {
+export async function openSocket(options: SocketOptions): Promise<OpenSocket> {
   const { host, tls, timeoutMs, keepAliveMs, opened } = options;
   const raw = isSocketDirectory(host)
     ? connect(`${host.host}/.s.PGSQL.${host.port}`)
@@ -31,9 +39,10 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
   // The driver's own socket would wait for more to send (Nagle) in the middle of a statement.
   raw.setNoDelay(true);
   if (keepAliveMs !== undefined) raw.setKeepAlive(true, keepAliveMs);
-  if (tls === undefined) return raw;
+  const isHere = isSocketDirectory(host) || LOOPBACK.test(raw.remoteAddress ?? "");
+  if (tls === undefined) return { socket: raw, isTrusted: isHere };
   if (!tls.isDirect && !await isTlsOffered(raw, timeoutMs)) {
-    if (tls.mode === "prefer") return raw;
+    if (tls.mode === "prefer") return { socket: raw, isTrusted: isHere };
     raw.destroy();
     throw new SinkError(
       "misconfigured",
@@ -44,7 +53,7 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
   const secure = connectTls({ socket: raw, ...tlsOptions(host, tls) });
   opened(secure);
   await settled(secure, "secureConnect", timeoutMs, "TLS handshake");
-  return secure;
+  return { socket: secure, isTrusted: isHere || tls.provesServer };
 }
 
 /** For people: `db:5432`, `/run/postgresql/.s.PGSQL.5432`. */

@@ -1,3 +1,4 @@
+import { isLoopback } from "../http/access.ts";
 import { denialOf } from "../log/denial.ts";
 import { dialectOf } from "../net/dialect.ts";
 import { readBounded } from "./bounded_bytes.ts";
@@ -228,7 +229,7 @@ function headersFor({ url, token }: BusAddress): Record<string, string> {
   return {
     ...(authorization !== undefined && { authorization }),
     // On one host, compressing costs more than it saves.
-    "accept-encoding": isLoopback(parsed.hostname) ? "identity" : "gzip",
+    "accept-encoding": isLoopback(parsed.hostname.replace(/^\[|\]$/g, "")) ? "identity" : "gzip",
   };
 }
 
@@ -308,8 +309,4 @@ function causeOf(error: unknown): string {
 function basicCredentials({ username, password }: URL): string {
   const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return `Basic ${new TextEncoder().encode(text).toBase64()}`;
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127\./.test(hostname);
 }

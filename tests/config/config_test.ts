@@ -335,7 +335,7 @@ Deno.test("what looks like a mistake is a warning: secrets in the clear, horizon
     CORRECTION_HORIZON: "3",
   });
   assert.equal(config.warnings.length, 2, config.warnings.join("\n"));
-  assert.ok(config.warnings.some((warning) => /token crosses the network/.test(warning)));
+  assert.ok(config.warnings.some((warning) => /VABUS_TOKEN goes to bus/.test(warning)));
   assert.doesNotMatch(config.warnings.join(), /t0ken/);
   assert.deepEqual(environment({ VABUS_URL: "http://[::1]:8000", VABUS_TOKEN: "t0ken" }).warnings, []);
 });
@@ -459,9 +459,9 @@ Deno.test("a setting that a file sets twice is a fault, another program's variab
 Deno.test("what steers a terminal is shown escaped, in errors and in the effective configuration", () => {
   const sources = sourcesOf({ environment: { MAX_WAIT: "\x9b31m\x7f\u202e", STORAGE_TYPE: "kafka\u0085" } });
   assert.throws(() => load(sources), (error: Error) => {
-    assert.match(error.message, /MAX_WAIT="\\u\{9b\}31m\\u\{7f\}\\u\{202e\}"/);
+    assert.match(error.message, /MAX_WAIT="\\u009b31m\\u007f\\u202e"/);
     return !/[^\P{Cc}\n]/u.test(error.message);
   });
   const config = environment({ ROUTES: "a\x1b[2J*=sqlite;*=none" });
-  assert.match(maskedConfig(config), /^ROUTES=a\\u\{1b\}\[2J\*=sqlite;\*=none /m);
+  assert.match(maskedConfig(config), /^ROUTES=a\\u001b\[2J\*=sqlite;\*=none /m);
 });

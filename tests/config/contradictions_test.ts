@@ -56,7 +56,7 @@ const DOUBTFUL: readonly [settings: Environment, warning: RegExp, mend: Environm
     { STORAGE_TYPE: "sqlite,kafka" },
   ],
   [
-    { POSTGRES_CONNECTION_STRING: "postgres://user:s3cr3t@db/plant" },
+    { POSTGRES_CONNECTION_STRING: "postgres://user:s3cr3t@localhost/plant" },
     /^POSTGRES_CONNECTION_STRING is set, but nothing goes there/,
     { STORAGE_TYPE: "postgres" },
   ],
