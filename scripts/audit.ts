@@ -1,8 +1,9 @@
 /**
  * Audits the dependencies of the lock file: their licences against a list of allowed ones, and known faults as far as npm's
- * registry tells them. Where it does not (no network, a mirror without advisories), that is said, and is no failure.
+ * registry tells them. Where it does not (no network, a mirror without advisories), that is said, and is a failure only where it
+ * is required, as for a release.
  *
- *   scripts/deno.sh run -A scripts/audit.ts [--timeout SECONDS]
+ *   scripts/deno.sh run -A scripts/audit.ts [--timeout SECONDS] [--require-answer]
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -10,7 +11,12 @@ import { type NpmPackage, npmPackages } from "./npm_packages.ts";
 
 /** Each allows to ship the package inside of an MIT-licensed program. */
 const ALLOWED_LICENSES = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "Unlicense"];
-const { values: { timeout } } = parseArgs({ options: { timeout: { type: "string", default: "4" } } });
+const { values: { timeout, "require-answer": isAnswerRequired } } = parseArgs({
+  options: {
+    timeout: { type: "string", default: "4" },
+    "require-answer": { type: "boolean", default: false },
+  },
+});
 /** How long the registry may take. */
 const TIMEOUT_MS = Number(timeout) * 1000;
 
@@ -32,7 +38,7 @@ async function auditFaults(): Promise<boolean> {
   const answer = await askNpm(await npmPackages());
   if (typeof answer === "string") {
     console.log(`known faults: not looked up (${answer})`);
-    return true;
+    return !isAnswerRequired;
   }
   for (const { name, range, severity, via } of Object.values(answer)) {
     const titles = via.map((cause) =>

@@ -6,6 +6,9 @@
 #   VERSION=0.1.0 sh install.sh
 #   BASE_URL=https://mirror.example/vabus sh install.sh     from a mirror: the files of one release
 #
+# Only over https (with curl, redirections included); without it from this very host alone. Where `gh` is there and logged in, it also
+# checks that the file was built by the project's own workflow (its attestation); ATTESTATION=skip leaves that out.
+#
 # Needs curl or wget, and sha256sum or shasum. Installing again is upgrading: a handler that runs is not disturbed, and
 # becomes the new one when it is started again.
 set -eu
@@ -46,7 +49,7 @@ pick_file() {
 # fetch URL FILE: all of it, or an error.
 fetch() {
   if command -v curl >/dev/null 2>&1; then
-    curl --fail --silent --show-error --location --retry 2 --output "$2" "$1"
+    curl --proto "=$scheme" --proto-redir "=$scheme" --fail --silent --show-error --location --retry 2 --output "$2" "$1"
   elif command -v wget >/dev/null 2>&1; then
     wget -q -O "$2" "$1"
   else
@@ -73,6 +76,26 @@ else
   base=$project/releases/latest/download
 fi
 
+case $base in
+https://*) scheme=https ;;
+http://127.0.0.1[:/]* | http://localhost[:/]*) scheme=http ;;
+*) fail "BASE_URL has to begin with https://: what comes without it may be anybody's. Nothing was installed." ;;
+esac
+
+# check_attestation FILE: the project's own workflow has made it.
+check_attestation() {
+  [ "${ATTESTATION:-}" != skip ] || return 0
+  if ! command -v gh >/dev/null 2>&1; then
+    echo "install.sh: who built it was not checked, since gh is not here; its checksum was." >&2
+  elif ! gh auth status >/dev/null 2>&1; then
+    echo "install.sh: who built it was not checked, since gh is not logged in; its checksum was." >&2
+  else
+    gh attestation verify "$1" --repo "${project#https://github.com/}" >/dev/null ||
+      fail "gh cannot verify that $file was built by $project; its own message is above." \
+        "ATTESTATION=skip installs it all the same. Nothing was installed."
+  fi
+}
+
 # Beside its place, so that it can be renamed into it.
 mkdir -p "$prefix/bin" 2>/dev/null && work=$(mktemp -d "$prefix/bin/.$name.XXXXXX" 2>/dev/null) ||
   fail "no permission to write to $prefix/bin. Run as root, or name another place: PREFIX=\$HOME/.local. Nothing was installed."
@@ -86,6 +109,7 @@ actual=$(sha256_of "$work/$name")
   fail "$file is not what was released: its checksum is $actual, not $expected." \
     "The download was cut short or changed on its way. Nothing was installed."
 
+check_attestation "$work/$name"
 chmod 755 "$work/$name"
 # With a cache of its own that goes with it: the first start unpacks itself for whoever starts it.
 version=$(XDG_CACHE_HOME="$work" CACHE_DIRECTORY='' "$work/$name" --version) ||

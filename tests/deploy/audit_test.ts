@@ -70,9 +70,22 @@ for (
   });
 }
 
+Deno.test({
+  name: "for a release, a registry that tells no faults is a failure",
+  ignore,
+  fn: async () => {
+    const { code, text } = await audit(() => new Response("", { status: 405 }), PATIENCE_MS, [
+      "--require-answer",
+    ]);
+    assert.equal(code, 1, text);
+    assert.match(text, /not looked up/);
+  },
+});
+
 async function audit(
   answer: (path: string) => Response | Promise<Response>,
   timeoutMs = PATIENCE_MS,
+  flags: readonly string[] = [],
 ): Promise<{ code: number; text: string }> {
   const stopping = new AbortController();
   const registry = Deno.serve(
@@ -85,7 +98,7 @@ async function audit(
   const cache = await Deno.makeTempDir({ prefix: "vabus-audit-test-" });
   try {
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", "scripts/audit.ts", "--timeout", `${timeoutMs / 1000}`],
+      args: ["run", "--allow-all", "scripts/audit.ts", "--timeout", `${timeoutMs / 1000}`, ...flags],
       cwd: ROOT,
       env: {
         NO_COLOR: "1",

@@ -112,6 +112,42 @@ function script(version: string): Uint8Array<ArrayBuffer> {
 }
 
 /** A file server with one release, and a prefix to install it to. */
+Deno.test("without https it installs nothing, except from this host", async () => {
+  await using site = await Site.start();
+  for (
+    const base of [
+      "http://mirror.invalid/vabus",
+      "ftp://mirror.invalid",
+      "http://127.0.0.1.example.org/",
+      "file:///tmp",
+    ]
+  ) {
+    const { code, text } = await site.install({ BASE_URL: base });
+    assert.equal(code, 1);
+    assert.match(text, /BASE_URL has to begin with https:.*Nothing was installed/);
+  }
+});
+
+for (
+  const [what, gh, environment, code, word] of [
+    ["that verifies it", "exit 0", {}, 0, /^new is now /m],
+    ["that does not verify it", '[ "$1" = auth ]', {}, 1, /cannot verify that .* Nothing was installed/],
+    ["that nobody asks", '[ "$1" = auth ]', { ATTESTATION: "skip" }, 0, /^new is now /m],
+    ["that is not logged in", "exit 1", {}, 0, /not checked, since gh is not logged in/],
+  ] as const
+) {
+  Deno.test(`who built the file is checked by a gh ${what}`, async () => {
+    await using site = await Site.start();
+    site.release(script("new"));
+    const tools = join(site.directory, "tools");
+    await Deno.mkdir(tools);
+    await Deno.writeTextFile(join(tools, "gh"), `#!/bin/sh\n${gh}\n`, { mode: 0o755 });
+    const found = await site.install({ ...environment, PATH: `${tools}:${Deno.env.get("PATH")}` });
+    assert.equal(found.code, code, found.text);
+    assert.match(found.text, word);
+  });
+}
+
 class Site implements AsyncDisposable {
   readonly files = new Map<string, Uint8Array<ArrayBuffer>>();
   private readonly server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {

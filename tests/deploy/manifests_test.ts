@@ -19,11 +19,11 @@ Deno.test("every YAML file parses", async () => {
   for (const path of paths) assert.equal(typeof await read(path), "object", path);
 });
 
-Deno.test("actions are pinned by their major version", async () => {
+Deno.test("actions are pinned by a commit, with its version beside it", async () => {
   for (const path of WORKFLOWS) {
-    const used = [...(await text(path)).matchAll(/uses: (\S+)/g)].map(([, action]) => action!);
+    const used = [...(await text(path)).matchAll(/uses: (.+)/g)].map(([, action]) => action!);
     assert.ok(used.length > 0);
-    for (const action of used) assert.match(action, /^[\w-]+\/[\w-]+@v\d+$/, path);
+    for (const action of used) assert.match(action, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/, path);
   }
 });
 
