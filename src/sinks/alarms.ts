@@ -11,15 +11,29 @@ export function emptyPlace(confirmed: Confirmed, what: string): SinkAlarm | unde
 export function missingRows(confirmed: Confirmed, missing: readonly Aggregate[]): SinkAlarm | undefined {
   const [first] = missing;
   if (first === undefined) return undefined;
-  const { name, aggFunc, windowStartMs } = first;
   return {
     kind: "rows_missing",
     detail:
       `${missing.length} of the ${confirmed.newest.length} newest rows that it has confirmed are not there, such as ` +
-      `${aggFunc}(${JSON.stringify(name)}) of ${
-        new Date(windowStartMs).toISOString()
-      }. There may be more: has it been ` +
-      "restored, or has a replica taken over that was behind?",
+      `${
+        described(first)
+      }. There may be more: it may have been restored, or a replica have taken over that was behind`,
     count: missing.length,
   };
+}
+
+/** The alarm over rows that are not there right after they were written without an error; undefined: all are. */
+export function swallowedRows(missing: readonly Aggregate[]): SinkAlarm | undefined {
+  const [first] = missing;
+  if (first === undefined) return undefined;
+  return {
+    kind: "rows_missing",
+    detail: `rows that it has just taken without an error are not there, such as ${described(first)}: ` +
+      "a trigger or a rule of the table may drop them",
+    count: missing.length,
+  };
+}
+
+function described({ name, aggFunc, windowStartMs }: Aggregate): string {
+  return `${aggFunc}(${JSON.stringify(name)}) of ${new Date(windowStartMs).toISOString()}`;
 }

@@ -1,6 +1,6 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import type { Logger } from "../log/logger.ts";
-import { emptyPlace, missingRows } from "./alarms.ts";
+import { emptyPlace, missingRows, swallowedRows } from "./alarms.ts";
 import { claim, claimLost } from "./claim_keeper.ts";
 import { createWriterTable, PostgresClaim } from "./postgres_claim.ts";
 import { PostgresClient, type Sql } from "./postgres_client.ts";
@@ -90,7 +90,7 @@ export class PostgresSink implements ProvableSink {
     );
     const { written, isClaimed } = answer!;
     if (!isClaimed) throw await claimLost(this.#claimPlace(signal), context, this.#place);
-    if (written < rows.length) context.contradicted(await this.#contradictions(rows, signal));
+    if (written < rows.length) await this.#explain(rows, context, signal);
   }
 
   /** Does what `open` does, and a write of nothing, in a transaction that is undone. */
@@ -272,14 +272,20 @@ export class PostgresSink implements ProvableSink {
     );
     if (!found!.any) return emptyPlace(confirmed, `the table ${table} is empty`);
     const rows = uniqueSorted(confirmed.newest);
-    return missingRows(
-      confirmed,
-      await this.#query("the newest rows", signal, (sql) => missing(sql, this.#upsert(rows))),
-    );
+    return missingRows(confirmed, await this.#missingOf(rows, signal));
   }
 
-  async #contradictions(rows: readonly Aggregate[], signal: AbortSignal) {
-    return await this.#query("the rows there", signal, (sql) => contradictions(sql, this.#upsert(rows)));
+  /** Tells why fewer rows were written than there are: most often they are there already. */
+  async #explain(rows: readonly Aggregate[], context: SinkContext, signal: AbortSignal): Promise<void> {
+    context.contradicted(
+      await this.#query("the rows there", signal, (sql) => contradictions(sql, this.#upsert(rows))),
+    );
+    const alarm = swallowedRows(await this.#missingOf(rows, signal));
+    if (alarm !== undefined) context.alarm(alarm);
+  }
+
+  async #missingOf(rows: readonly Aggregate[], signal: AbortSignal): Promise<Aggregate[]> {
+    return await this.#query("the rows there", signal, (sql) => missing(sql, this.#upsert(rows)));
   }
 
   async #create(table: string, statement: string, signal: AbortSignal): Promise<void> {

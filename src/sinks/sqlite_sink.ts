@@ -9,7 +9,7 @@ import { createOwn } from "../file/regular_file.ts";
 import { isStranger } from "../file/trust.ts";
 import { thisUser } from "../file/user.ts";
 import { writeObstacle } from "../file/write_obstacle.ts";
-import { emptyPlace, missingRows } from "./alarms.ts";
+import { emptyPlace, missingRows, swallowedRows } from "./alarms.ts";
 import { claim, claimLost } from "./claim_keeper.ts";
 import {
   type Contradiction,
@@ -122,14 +122,16 @@ export class SqliteSink implements ProvableSink {
       }
       if (signal.aborted) throw unavailable("interrupted before the batch was written");
       const contradictions: Contradiction[] = [];
+      const swallowed: Aggregate[] = [];
       let isClaimed = false;
       database.prepare("begin immediate").run();
       try {
         isClaimed = claim.moveTo(context.claimant.life, batch.nextId);
         if (isClaimed) {
           for (const aggregate of inOrderOfKey(batch.aggregates)) {
-            const contradiction = this.#writeRow(aggregate, batch.overwrites);
-            if (contradiction !== undefined) contradictions.push(contradiction);
+            const found = this.#writeRow(aggregate, batch.overwrites);
+            if (found === "nothing") swallowed.push(aggregate);
+            else if (found !== undefined) contradictions.push({ written: aggregate, held: found });
           }
         }
         database.prepare("commit").run();
@@ -141,6 +143,8 @@ export class SqliteSink implements ProvableSink {
       }
       if (!isClaimed) throw await claimLost(claim, context, this.#place);
       if (contradictions.length > 0) context.contradicted(contradictions);
+      const alarm = swallowedRows(swallowed);
+      if (alarm !== undefined) context.alarm(alarm);
     });
   }
 
@@ -229,15 +233,16 @@ export class SqliteSink implements ProvableSink {
     throw unavailable(`${found.path} was ${found.fate} while it was written; it is opened anew`);
   }
 
-  /** Returns what is there instead. */
-  #writeRow(written: Aggregate, overwrites = false): Contradiction | undefined {
+  /** Returns what is there instead, which may be nothing; undefined: the row is there. */
+  #writeRow(written: Aggregate, overwrites = false): Aggregate | "nothing" | undefined {
     const { value, count, revision } = written;
     const key = this.#keyOf(written);
     const { upsert, overwrite, held } = this.#statements!;
     if ((overwrites ? overwrite : upsert).run(...key, value, count, revision).changes !== 0) return undefined;
     const found = held.get(...key, revision) as Pick<Aggregate, "value" | "count" | "revision"> | undefined;
-    if (found === undefined || (found.value === value && found.count === count)) return undefined;
-    return { written, held: { ...written, ...found } };
+    if (found === undefined) return "nothing";
+    if (found.value === value && found.count === count) return undefined;
+    return { ...written, ...found };
   }
 
   #missing(database: DatabaseSync, isNew: boolean, { confirmed }: SinkContext): SinkAlarm | undefined {

@@ -14,6 +14,8 @@ import {
 export interface TablePlace extends SinkPlace {
   /** Runs a statement on the table, which is called `$table` in it. */
   execute(statement: string): Promise<void>;
+  /** The statement after which the table drops rows called `swallowed` without an error. */
+  readonly swallowing: string;
 }
 
 const INSTANCE = "plant-1";
@@ -120,6 +122,19 @@ export async function testHolding(
       rows[4]!,
       written[5]!,
     ]);
+  });
+
+  await step("raises an alarm over rows that it takes and does not keep", async (sink, place) => {
+    const alarms: SinkAlarm[] = [];
+    await sink.open({ ...CONTEXT, alarm: (alarm) => alarms.push(alarm) }, NEVER);
+    await place.execute(place.swallowing);
+    await sink.write(batchOf(rows), NEVER);
+    await sink.write(batchOf(rows), NEVER);
+    assert.equal(alarms.length, 0);
+    await sink.write(batchOf([aggregateOf({ name: "kept" }), aggregateOf({ name: "swallowed" })]), NEVER);
+    assert.deepEqual(alarms.map(({ kind, count }) => [kind, count]), [["rows_missing", 1]]);
+    assert.match(alarms[0]!.detail, /not there, such as avg\("swallowed"\).*trigger/);
+    assertSameAggregates(await place.read(INSTANCE), [...rows, aggregateOf({ name: "kept" })]);
   });
 
   await step("is written to by one start of a handler, the one that claims it last", async (sink, place) => {

@@ -103,6 +103,10 @@ Deno.test("PostgresSink", async (t) => {
           read: (instance) => readTable(table, instance),
           execute: async (statement) =>
             void await ask((sql) => sql.unsafe(statement.replace("$table", table))),
+          swallowing: `
+            create function ${table}_swallow() returns trigger language plpgsql
+              as 'begin if new.name = ''swallowed'' then return null; end if; return new; end';
+            create trigger swallow before insert on $table for each row execute function ${table}_swallow()`,
           remove: async () => void await drop(table),
         });
       }));

@@ -66,6 +66,9 @@ Deno.test("SqliteSink knows what it holds and who writes to it", (t) =>
       read: (instance) => Promise.resolve(readRows(path, instance)),
       execute: (statement) =>
         Promise.resolve(execute(path, statement.replace("$table", "aggregated_events"))),
+      swallowing: `
+        create trigger swallow before insert on $table when new.name = 'swallowed'
+        begin select raise(ignore); end`,
       remove: () => Deno.remove(directory, { recursive: true }),
     };
   }));
