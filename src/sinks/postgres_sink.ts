@@ -2,6 +2,7 @@ import type { Aggregate } from "../aggregation/aggregate.ts";
 import type { Logger } from "../log/logger.ts";
 import { emptyPlace, missingRows, swallowedRows } from "./alarms.ts";
 import { claim, claimLost } from "./claim_keeper.ts";
+import { columnFlaw } from "./postgres_columns.ts";
 import { createWriterTable, PostgresClaim } from "./postgres_claim.ts";
 import { PostgresClient, type Sql } from "./postgres_client.ts";
 import type { PostgresConnection } from "./postgres_connection.ts";
@@ -199,6 +200,10 @@ export class PostgresSink implements ProvableSink {
     };
   }
 
+  async #columnFlaw(signal: AbortSignal): Promise<string | undefined> {
+    return await this.#query("the columns", signal, (sql) => columnFlaw(sql, this.options.table));
+  }
+
   get #place(): string {
     return `PostgreSQL, table ${this.options.table}`;
   }
@@ -210,13 +215,14 @@ export class PostgresSink implements ProvableSink {
     const isNew = await this.#ensureTable(signal);
     // Writing no rows makes the server check everything but the rows: columns, types, primary key, privileges.
     await this.#query("the table", signal, (sql) => upsert(sql, this.#upsert([])));
+    const columnFlaw = await this.#columnFlaw(signal);
     const writerTable = await this.#ensureWriterTable(signal);
     this.#isClaiming = writerTable.flaw === undefined;
     const { table } = this.options;
     return {
       isNew,
       made: [...(isNew ? [table] : []), ...(writerTable.isNew ? [writerTableOf(table)] : [])],
-      flaws: [durability.flaw, writerTable.flaw].filter((flaw) => flaw !== undefined),
+      flaws: [durability.flaw, columnFlaw, writerTable.flaw].filter((flaw) => flaw !== undefined),
     };
   }
 

@@ -243,6 +243,38 @@ Deno.test("PostgresSink", async (t) => {
       await assert.rejects(sink.probe(NEVER), refused);
     });
 
+    await step("warns of columns that do not keep what is written to them", async (sink, table) => {
+      await sink.open(CONTEXT, NEVER);
+      const alter = (changes: string) => ask((sql) => sql.unsafe(`alter table ${table} ${changes}`));
+      const warnings = async () => {
+        lines.length = 0;
+        await sink.open(CONTEXT, NEVER);
+        const said = lines.filter((line) => /does not keep what is written/.test(line));
+        assert.equal(/Warning: .*does not keep/.test(await sink.probe(NEVER)), said.length > 0);
+        return said.join("\n");
+      };
+      await ask((sql) => sql.unsafe("drop domain if exists exact; create domain exact as float8"));
+      for (const type of ["float8", "exact"]) {
+        await alter(`alter value type ${type}, alter window_start type timestamptz(3)`);
+        assert.equal(await warnings(), "", type);
+      }
+      for (const type of ["int", "numeric(12,3)", "real"]) {
+        await alter(`alter value type ${type}`);
+        assert.match(
+          await warnings(),
+          /value is .*alter value type double precision; then `redeliver`/,
+          type,
+        );
+      }
+      await alter(
+        "alter value type float8, alter window_start type timestamp, alter window_end type timestamptz(0)",
+      );
+      assert.match(
+        await warnings(),
+        /: window_start is timestamp without.*, window_end is timestamp\(0\) with/,
+      );
+    });
+
     await step("stays down when there is no such schema", async () => {
       const sink = createSink("nowhere.aggregates");
       await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Create the schema/));
