@@ -3,7 +3,7 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sim fuzz chaos soak hunt mutants check bench build dist servers fmt clean
+.PHONY: help run test sim fuzz chaos soak hunt mutants check bench build dist servers tour fmt clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -49,8 +49,11 @@ build: ## makes the one executable, dist/vabus-data-handler
 dist: ## lays out a release for this platform in dist/release and checks it
 	@$(runtime) run --allow-all scripts/dist.ts $(ARGS)
 
-servers: ## starts a real PostgreSQL and a real Kafka for the README's tour
-	@$(runtime) run --allow-all scripts/tour_servers.ts
+servers: ## a real PostgreSQL and a real Kafka for the README's tour; in ARGS: --fresh --postgres-port N --kafka-port N
+	@$(runtime) run --allow-all scripts/tour_servers.ts $(ARGS)
+
+tour: ## prints the settings of the tour for a shell: eval "$$(make tour)"
+	@$(runtime) run --quiet --allow-env --allow-read --allow-sys=uid scripts/tour_settings.ts
 
 fmt: ## formats the sources, renews the README's tables
 	$(runtime) fmt

@@ -27,7 +27,10 @@ export class Servers implements AsyncDisposable {
       postgres: stack.use(TcpProxy.start()),
       kafka: stack.use(TcpProxy.start()),
     };
-    const [kafka, postgres] = await Promise.all([startKafka(wires.kafka.port), startPostgres()]);
+    const [kafka, postgres] = await Promise.all([
+      startKafka({ proxyPort: wires.kafka.port }),
+      startPostgres(),
+    ]);
     stack.defer(() => kafka.remove());
     stack.defer(() => postgres.remove());
     wires.postgres.leadTo(Number(new URL(postgres.url).port));

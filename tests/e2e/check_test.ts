@@ -230,10 +230,12 @@ Deno.test({
   fn: async (t) => {
     await using directory = await temporaryDirectory();
     await using bus = await Bus.start();
-    const broker = await startKafka(undefined, [
-      "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-      "super.users=User:ANONYMOUS;User:tester",
-    ]);
+    const broker = await startKafka({
+      settings: [
+        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users=User:ANONYMOUS;User:tester",
+      ],
+    });
     const admin = kafkaClient(broker.brokers).admin();
     await admin.connect();
     const grant = async (operation: number, resourceType: number, resourceName: string) => {

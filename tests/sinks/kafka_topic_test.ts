@@ -35,7 +35,7 @@ class StandingClock {
 Deno.test("KafkaTopic", async (t) => {
   const clock = new StandingClock();
   await using proxy = TcpProxy.start();
-  const broker = await startKafka(proxy.port);
+  const broker = await startKafka({ proxyPort: proxy.port });
   proxy.leadTo(broker.proxiedPort);
   const kafka = kafkaClient(broker.brokers);
   const admin = kafka.admin();

@@ -4,6 +4,7 @@ import { javaBinary, kafkaClassPath } from "../../scripts/servers.ts";
 import "../../src/sinks/kafka_request_queue.ts";
 import { PATIENCE_MS } from "./executable.ts";
 import { freePort } from "./free_port.ts";
+import type { ServerHome } from "./postgres_server.ts";
 import { ServerProcess } from "./server_process.ts";
 
 const externalBrokers = Deno.env.get("TEST_KAFKA_BROKERS");
@@ -22,9 +23,21 @@ export interface KafkaBroker {
   start(): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Stops the broker and deletes its data. */
+  /** Stops the broker and deletes its data, unless it has a home. */
   remove(): Promise<void>;
 }
+
+export interface KafkaOptions {
+  /** A proxy's, under which clients that come through it are told to find the broker. */
+  readonly proxyPort?: number;
+  /** It uses the port and the three after it. */
+  readonly home?: ServerHome;
+  /** More of the broker's, `name=value` each. */
+  readonly settings?: readonly string[];
+}
+
+/** How many ports a broker listens on. */
+export const KAFKA_PORTS = 4;
 
 /** A client of the tests' own, with their patience. */
 export function kafkaClient(brokers: readonly string[]): Kafka {
@@ -38,16 +51,20 @@ export function kafkaClient(brokers: readonly string[]): Kafka {
 }
 
 /**
- * A fresh single-node Kafka (KRaft) in a temporary directory, on 127.0.0.1 and free ports; or `TEST_KAFKA_BROKERS`.
- *
- * @param proxyPort A proxy's, under which clients that come through it are told to find the broker.
- * @param settings More of the broker's, `name=value` each.
+ * A fresh single-node Kafka (KRaft) in a temporary directory, on 127.0.0.1 and free ports, or the one of `home`; or
+ * `TEST_KAFKA_BROKERS`.
  */
-export async function startKafka(proxyPort?: number, settings: readonly string[] = []): Promise<KafkaBroker> {
+export async function startKafka(
+  { proxyPort, home, settings = [] }: KafkaOptions = {},
+): Promise<KafkaBroker> {
   if (externalBrokers !== undefined) return externalCluster(externalBrokers.split(","));
   const [java, classPath] = await Promise.all([javaBinary(), kafkaClassPath()]);
-  const directory = await Deno.makeTempDir({ prefix: "vabus-kafka-" });
-  const [port, saslPort, controllerPort, proxiedPort] = [freePort(), freePort(), freePort(), freePort()];
+  const directory = home?.directory ?? await Deno.makeTempDir({ prefix: "vabus-kafka-" });
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  const [port, saslPort, controllerPort, proxiedPort] = Array.from(
+    { length: KAFKA_PORTS },
+    (_, index) => home === undefined ? freePort() : home.port + index,
+  ) as [number, number, number, number];
   const configFile = join(directory, "server.properties");
   await Deno.writeTextFile(
     configFile,
@@ -84,6 +101,7 @@ export async function startKafka(proxyPort?: number, settings: readonly string[]
     pause: () => process.pause(),
     resume: () => process.resume(),
     async remove() {
+      if (home !== undefined) return await process.stop();
       await process.kill();
       await Deno.remove(directory, { recursive: true });
     },
@@ -135,6 +153,7 @@ async function formatStorage(java: string, jvm: string[], configFile: string): P
       ...jvm,
       "kafka.tools.StorageTool",
       "format",
+      "--ignore-formatted",
       "--standalone",
       "-t",
       "dmFidXMtdGVzdC1jbHVzdA",

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import postgres from "postgres";
-import { postgresBinDir } from "../../scripts/servers.ts";
+import { MissingPrerequisite, postgresBinDir } from "../../scripts/servers.ts";
 import { freePort } from "./free_port.ts";
 import { ServerProcess } from "./server_process.ts";
 
@@ -13,6 +13,13 @@ const externalUrl = Deno.env.get("TEST_POSTGRES_URL");
 /** True when `TEST_POSTGRES_URL` names the server: tests that stop or freeze it cannot run then. */
 export const postgresIsExternal = externalUrl !== undefined;
 
+/** Where a server lives that is to be found again: its data stay when it ends. */
+export interface ServerHome {
+  /** The server's alone; made where it is missing. */
+  readonly directory: string;
+  readonly port: number;
+}
+
 export interface PostgresServer {
   /** With the password of a superuser; connections over TCP must log in. */
   readonly url: string;
@@ -23,36 +30,43 @@ export interface PostgresServer {
   start(): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Stops the server and deletes its data. */
+  /** Stops the server and deletes its data, unless it has a home. */
   remove(): Promise<void>;
 }
 
 /**
- * A fresh PostgreSQL in a temporary directory, on 127.0.0.1 and a free port; or the one `TEST_POSTGRES_URL` names.
+ * A fresh PostgreSQL in a temporary directory, on 127.0.0.1 and a free port, or the one of `home`; or the one `TEST_POSTGRES_URL` names.
  *
  * @param settings Of the server, `name=value` each.
  */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+export async function startPostgres(
+  settings: readonly string[] = [],
+  home?: ServerHome,
+): Promise<PostgresServer> {
   if (externalUrl !== undefined) return externalServer(externalUrl);
   const binDir = await postgresBinDir();
   const account = await unprivilegedAccount();
-  const directory = await makeDirectory(account);
-  await initDatabase(binDir, directory, account);
+  const directory = home === undefined
+    ? await makeDirectory(account)
+    : await keptDirectory(home.directory, account);
+  if (!await hasDatabase(directory)) await initDatabase(binDir, directory, account);
 
-  const port = freePort();
+  const port = home?.port ?? freePort();
   const url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`;
   const process = new ServerProcess({
     command: asAccount(account, [
       join(binDir, "postgres"),
-      ...["-D", join(directory, "data"), "-p", `${port}`, "-k", directory, "-h", "127.0.0.1"],
+      ...["-D", join(directory, "data"), "-p", `${port}`, "-h", "127.0.0.1"],
+      ...(home === undefined ? ["-k", directory] : ["-k", ""]),
       // Only the machine's own crash needs fsync; the tests crash no more than the server.
-      ...["fsync=off", "shared_buffers=32MB", ...settings].flatMap((setting) => ["-c", setting]),
+      ...[`fsync=${home === undefined ? "off" : "on"}`, "shared_buffers=32MB", ...settings]
+        .flatMap((setting) => ["-c", setting]),
     ]),
     logFile: join(directory, "log"),
     stopSignal: "SIGINT",
     isReady: () => answers(url),
   });
-  await process.start();
+  await startAgain(process);
   return {
     url,
     stop: () => process.stop(),
@@ -63,7 +77,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     resume: () => process.resume(),
     async remove() {
       await process.stop();
-      await Deno.remove(directory, { recursive: true });
+      if (home === undefined) await Deno.remove(directory, { recursive: true });
     },
   };
 }
@@ -72,13 +86,40 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
 async function makeDirectory(account: Account | undefined): Promise<string> {
   for (const parent of [{}, { dir: "/tmp" }]) {
     const directory = await Deno.makeTempDir({ ...parent, prefix: "vabus-postgres-" });
-    if (account !== undefined) await Deno.chown(directory, account.uid, account.gid);
-    const [program, ...args] = asAccount(account, ["test", "-w", directory]) as [string, ...string[]];
-    const { success } = await new Deno.Command(program, { args }).output();
-    if (success && new TextEncoder().encode(directory).length <= SOCKET_DIRECTORY_MAX_BYTES) return directory;
+    const isReachable = await handOver(directory, account);
+    if (isReachable && new TextEncoder().encode(directory).length <= SOCKET_DIRECTORY_MAX_BYTES) {
+      return directory;
+    }
     await Deno.remove(directory);
   }
   throw new Error("The account of PostgreSQL can write neither to the temporary directory nor to /tmp.");
+}
+
+async function keptDirectory(directory: string, account: Account | undefined): Promise<string> {
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  if (await handOver(directory, account)) return directory;
+  throw new MissingPrerequisite(
+    `PostgreSQL, which does not run as root, cannot get to ${directory}: name a place that other users can reach.`,
+  );
+}
+
+/** True when the account, which owns the directory from now on, can also get to it. */
+async function handOver(directory: string, account: Account | undefined): Promise<boolean> {
+  if (account !== undefined) await Deno.chown(directory, account.uid, account.gid);
+  const [program, ...args] = asAccount(account, ["test", "-w", directory]) as [string, ...string[]];
+  return (await new Deno.Command(program, { args }).output()).success;
+}
+
+async function hasDatabase(directory: string): Promise<boolean> {
+  try {
+    // Written after initdb has ended: what an interrupted one has left is no database.
+    await Deno.stat(join(directory, "made"));
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    await Deno.remove(join(directory, "data"), { recursive: true }).catch(() => {});
+    return false;
+  }
 }
 
 interface Account {
@@ -113,6 +154,7 @@ async function initDatabase(binDir: string, directory: string, account: Account 
   ]) as [string, ...string[]];
   const { success, stderr } = await new Deno.Command(program, { args, cwd: directory }).output();
   if (!success) throw new Error(`initdb failed:\n${new TextDecoder().decode(stderr)}`);
+  await Deno.writeTextFile(join(directory, "made"), "");
 }
 
 async function answers(url: string): Promise<boolean> {

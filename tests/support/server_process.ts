@@ -40,6 +40,8 @@ export class ServerProcess {
       stdin: "piped",
       stdout: "null",
       stderr: "inherit",
+      // Ctrl-C in the terminal is for whoever started it, who then ends the server in its turn.
+      detached: true,
     }).spawn();
     this.#child = child;
     let hasExited = false;

@@ -1,0 +1,132 @@
+/** The README's tour: its own commands, in its order, in four terminals, on real servers. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { executablePath, temporaryDirectory, until } from "../support/executable.ts";
+import { freePort } from "../support/free_port.ts";
+import { KAFKA_PORTS, kafkaIsExternal } from "../support/kafka_broker.ts";
+import { postgresIsExternal } from "../support/postgres_server.ts";
+import { hasTerminals, Terminal } from "./terminal.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Block {
+  readonly terminal: string;
+  readonly commands: string;
+}
+
+Deno.test({
+  name: "the README's tour works as written, to its end",
+  // It stops and starts its servers, which it must not do to those of somebody else.
+  ignore: !await hasTerminals() || postgresIsExternal || kafkaIsExternal,
+  async fn() {
+    await using directory = await temporaryDirectory();
+    // PostgreSQL does not run as root, and has to get to its directory.
+    if (Deno.uid() === 0) await Deno.chmod(directory.path, 0o755);
+    const ports = { bus: freePort(), admin: freePort(), postgres: freePort(), kafka: freePorts(KAFKA_PORTS) };
+    const blocks = await tourBlocks(ports);
+    const next = (terminal: string): string => {
+      const block = blocks.shift();
+      assert.equal(block?.terminal, terminal, `the next commands of the tour: ${block?.commands}`);
+      return block!.commands;
+    };
+    const environment = terminalEnvironment(directory.path, ports);
+    const open = () => Terminal.open(ROOT, environment);
+
+    // Left in the opposite order: the servers go last.
+    await using servers = await open();
+    await servers.start(next("servers"), /Both are up/);
+    await using bus = await open();
+    await bus.start(next("bus"), /listening|listens/i);
+    await using handler = await open();
+    const started = await handler.start(next("handler"), /"msg":"started"|started/);
+    assert.doesNotMatch(started, /ERROR/);
+
+    await using events = await open();
+    assert.doesNotMatch(await events.run(next("events")), /error/i);
+    const looks = next("events");
+    const seen = await until(async () => {
+      const answer = await events.run(looks);
+      return /oven\.door +\| count +\| +[^|]+\| +1 \| +1 \| +0\n/.test(answer) && answer;
+    }, () => `both rows in the table, and not\n${events.screen}`);
+    assert.match(seen, /oven\.temperature +\| avg +\| +[^|]+\| +182\.5 \| +2 \| +0\n/);
+    assert.match(seen, /4 received = 3 aggregated .* 1 invalid/);
+    assert.match(seen, /invalid.*open/);
+    assert.match(seen, /^PROVEN: no event is lost/m);
+    assert.match(seen, /"status":"ready"/);
+    await until(
+      () => /"name":"oven.temperature".*"value":182.5/.test(servers.screen),
+      "the record in the topic",
+    );
+
+    await events.run(next("events"));
+    // The shell of the handler's terminal is there again.
+    await handler.run("true");
+    assert.match(handler.screen, /Killed/);
+    await servers.interrupt();
+    await servers.run(next("servers"));
+    assert.doesNotMatch(await events.run(next("events")), /error/i);
+    await handler.start(next("handler"), /sink_unavailable|unavailable|out of reach/);
+    await servers.start(next("servers"), /Both are up/);
+    const last = next("events");
+    const corrected = await until(async () => {
+      const answer = await events.run(last);
+      return /oven\.temperature +\| avg +\| +[^|]+\| +185 \| +3 \| +1\n/.test(answer) && answer;
+    }, () => `the corrected row in the table, and not\n${events.screen}`);
+    assert.match(corrected, /oven\.temperature +\| avg +\| +[^|]+\| +20 \| +1 \| +0\n/);
+    assert.match(corrected, /^PROVEN: no event is lost/m);
+    assert.deepEqual(blocks, []);
+  },
+});
+
+interface Ports {
+  readonly bus: number;
+  readonly admin: number;
+  readonly postgres: number;
+  /** The first of {@link KAFKA_PORTS}. */
+  readonly kafka: number;
+}
+
+/**
+ * The commands of the tour, in their order, changed only where they have to be: the executable under test is built already, and the
+ * ports that the tour names may be in use here by others.
+ */
+async function tourBlocks({ bus, admin, postgres, kafka }: Ports): Promise<Block[]> {
+  const readme = await Deno.readTextFile(new URL("README.md", `file://${ROOT}/`));
+  const tour = /^## A tour in five minutes\n(.*?)^## /ms.exec(readme)![1]!;
+  const blocks = [...tour.matchAll(/^```sh(.*)\n([^]*?)^```$/mg)];
+  const swap = (text: string, from: string, to: string) => text.replaceAll(from, to);
+  return blocks.map(([, mark, text]) => {
+    const terminal = /^ terminal=(\w+)$/.exec(mark!)?.[1];
+    assert.ok(terminal, `commands of the tour that do not say in which terminal:\n${text}`);
+    const changes: [string, string][] = [
+      ["make build\n", ""],
+      ["make servers", `make servers ARGS="--postgres-port ${postgres} --kafka-port ${kafka}"`],
+      ["vabus-data-handler bus ", `vabus-data-handler bus --listen 127.0.0.1:${bus} `],
+      ["dist/vabus-data-handler", `'${executablePath()}'`],
+      ["localhost:8000", `127.0.0.1:${bus}`],
+      ["localhost:8090", `127.0.0.1:${admin}`],
+    ];
+    return {
+      terminal,
+      commands: changes.reduce((commands, [from, to]) => swap(commands, from, to), text!).trim(),
+    };
+  });
+}
+
+/** What a terminal has: the surroundings of the tests, but none of their settings. */
+function terminalEnvironment(directory: string, { bus, admin }: Ports): Record<string, string> {
+  const { VABUS_BIN: _bin, ...surroundings } = Deno.env.toObject();
+  return {
+    ...surroundings,
+    TOUR_DIR: `${directory}/tour`,
+    VABUS_URL: `http://127.0.0.1:${bus}`,
+    HTTP_LISTEN: `127.0.0.1:${admin}`,
+  };
+}
+
+/** The first of so many ports in a row. */
+function freePorts(count: number): number {
+  const ports: number[] = [];
+  while (ports.length < count || ports.at(-1)! - ports.at(-count)! !== count - 1) ports.push(freePort());
+  return ports.at(-count)!;
+}
