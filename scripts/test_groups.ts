@@ -10,6 +10,7 @@ export const LONGEST: readonly string[] = [
   "tests/sim/sim_test.ts",
   "tests/chaos/chaos_test.ts",
   "tests/sinks/kafka_topic_test.ts",
+  "tests/e2e/tour_test.ts",
   "tests/e2e/verify_kafka_test.ts",
   "tests/e2e/outage_test.ts",
   "tests/fuzz/fuzz_test.ts",

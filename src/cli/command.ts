@@ -34,6 +34,10 @@ export interface Command<C = Config, O extends Options = Options> {
   readonly examples: readonly (readonly [args: string, effect: string])[];
   /** The settings shown in its help; it accepts all of them, so that one environment serves every command. */
   readonly concerns: readonly VariableName[];
+  /** Defaults of its own for settings, as its help shows them. */
+  readonly defaults?: Partial<Record<VariableName, string>>;
+  /** What its help says of the environment; left out: that each setting may come from there. */
+  readonly environmentHelp?: string;
   readonly options: O;
   readonly configure: (sources: Sources) => C;
   run(context: CommandContext<C>, options: OptionValues<O>): Promise<ExitCode>;

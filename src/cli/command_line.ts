@@ -80,7 +80,7 @@ function addFlags(parser: Parser, command: AnyCommand): Flags {
     return [key, option, flag] as const;
   });
   const envFile = new Option("--env-file <path>", "file of settings to read instead of .env");
-  const settings = VARIABLE_NAMES.flatMap((name) => settingFlags(name, command.concerns.includes(name)));
+  const settings = VARIABLE_NAMES.flatMap((name) => settingFlags(name, command));
   for (const flag of [...own.map(([, , flag]) => flag), envFile, ...settings.map(([, flag]) => flag)]) {
     parser.addOption(flag);
   }
@@ -88,15 +88,18 @@ function addFlags(parser: Parser, command: AnyCommand): Flags {
 }
 
 /** The flag of a variable, and that of its file. */
-function settingFlags(name: VariableName, isShown: boolean): [variable: string, flag: Option][] {
+function settingFlags(
+  name: VariableName,
+  { concerns, defaults }: AnyCommand,
+): [variable: string, flag: Option][] {
   const { group, type } = variable(name);
   const flags: [string, Option][] = [[
     name,
-    new Option(`${flagOf(name)} ${type.placeholder}`, settingHelp(name)),
+    new Option(`${flagOf(name)} ${type.placeholder}`, settingHelp(name, defaults?.[name])),
   ]];
   const file = fileVariable(name);
   if (file !== undefined) flags.push([file, new Option(`${flagOf(file)} <path>`, `file that holds ${name}`)]);
-  for (const [, flag] of flags) flag.helpGroup(`${group}:`).hideHelp(!isShown);
+  for (const [, flag] of flags) flag.helpGroup(`${group}:`).hideHelp(!concerns.includes(name));
   return flags;
 }
 

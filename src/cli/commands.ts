@@ -11,7 +11,7 @@ import {
 } from "../config/value_type.ts";
 import { type Group, variable, VARIABLE_NAMES } from "../config/variables.ts";
 import { type AnyCommand, command, handlerConfig } from "./command.ts";
-import { DEMO_VARIABLES, demoConfig } from "./demo_config.ts";
+import { DEMO_DEFAULTS, DEMO_ENVIRONMENT_HELP, DEMO_VARIABLES, demoConfig } from "./demo_config.ts";
 import { placeConfig, stateConfig, tellingWhose } from "./whose_state.ts";
 import { repeated, single, singleOr, toggle } from "./option.ts";
 
@@ -92,13 +92,16 @@ export const COMMANDS: readonly AnyCommand[] = [
     name: "demo",
     summary: "embedded bus, generated events, SQLite sink: no set-up, nothing outside",
     details:
-      "Keeps its state in a temporary directory, which it deletes at its end, unless --state-dir names one. Ends " +
-      "with the proof of `verify`.",
+      "Keeps its state and its bus's log in a temporary directory, which it deletes at its end. With --state-dir both stay: kill " +
+      "it, start it again, and it goes on with the numbers right. Ends with the proof of `verify`.",
     examples: [
       ["demo", "until it is stopped"],
+      ["demo --state-dir ~/vabus-demo", "to be killed with kill -9 and started again"],
       ["demo --events-per-second 50000 --duration 30", "half a minute under load"],
     ],
     concerns: DEMO_VARIABLES,
+    defaults: DEMO_DEFAULTS,
+    environmentHelp: DEMO_ENVIRONMENT_HELP,
     options: {
       eventsPerSecond: singleOr(
         "--events-per-second",

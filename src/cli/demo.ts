@@ -1,12 +1,21 @@
+import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { type HandlerView, runService } from "../handler/handler.ts";
 import type { Logger } from "../log/logger.ts";
-import { type BusServer, startBus } from "../vabus/bus/server.ts";
+import { StateDatabase } from "../store/state_database.ts";
+import { assertTrusted, STATE_FILE_NAME } from "../store/state_directory.ts";
+import { StateLock } from "../store/state_lock.ts";
+import { readStatus, type StatusReport } from "../store/status_report.ts";
+import { BusError, type BusServer, startBus } from "../vabus/bus/server.ts";
 import type { CommandContext } from "./command.ts";
 import { demoDirectory } from "./demo_config.ts";
 import { DemoPlant } from "./demo_plant.ts";
 import { DemoScreen } from "./demo_screen.ts";
-import type { ExitCode } from "./exit.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { invokedAs, shellWord } from "./invoked_as.ts";
+import { printableLines } from "../log/printable.ts";
+import { drawStdout } from "./system.ts";
+import { terminalStyle } from "./terminal_style.ts";
 import { verify } from "./verify.ts";
 
 export interface DemoOptions {
@@ -18,33 +27,115 @@ export interface DemoOptions {
 
 const BUS_BOUNDS = { maxEvents: 10_000_000, maxBytes: 1 << 30, consumerExpiryMs: 86_400_000 };
 
+const BUS_FILE_NAME = "bus.sqlite";
+
 /** Runs bus, plant and handler in this one process, shows what happens, and ends with the proof that nothing was lost. */
 export async function demo(context: CommandContext, options: DemoOptions): Promise<ExitCode> {
   const { logger, write } = context;
-  const bus = startBus({
-    hostname: "127.0.0.1",
-    port: 0,
-    storage: { kind: "memory" },
-    ...BUS_BOUNDS,
-    allowedHosts: [],
-    logger: logger.child("bus"),
-  });
+  const isKept = context.config.stateDir !== demoDirectory();
+  if (isKept) assertTrusted(context.config.stateDir, false);
+  const earlier = isKept ? earlierRun(context.config.stateDir) : undefined;
+  const bus = openBus(context.config.stateDir, isKept, earlier, logger);
   const config: Config = { ...context.config, vabus: { ...context.config.vabus, urls: [bus.url] } };
   try {
-    write(introduction(config, bus, options));
+    write(introduction(config, bus, options, earlier));
     const signal = options.durationMs === undefined
       ? context.signal
       : AbortSignal.any([context.signal, AbortSignal.timeout(options.durationMs)]);
     await show(config, logger, signal, bus.url, options, write);
-    write("\nstopped; the proof of what was aggregated (`verify`):\n");
-    return await verify({ ...context, config, signal: new AbortController().signal }, {
+    write(`\nStopped: ${account(readReport(config.stateDir))}\n\nthe proof (\`verify\`):\n`);
+    const style = terminalStyle();
+    const painted = (text: string) =>
+      drawStdout(
+        printableLines(text).replace(/^PROVEN.*$/m, style.good).replace(/^NOT PROVEN.*$/m, style.bad),
+      );
+    const code = await verify({ ...context, config, write: painted, signal: new AbortController().signal }, {
       sinceMs: undefined,
       kafka: false,
       json: false,
     });
+    write(
+      isKept
+        ? `\nIts files stay in ${config.stateDir}: the same command goes on from here.\n`
+        : "\nIts files are deleted now; `demo --state-dir DIRECTORY` keeps them.\n",
+    );
+    return code;
   } finally {
     await bus.close();
-    if (config.stateDir === demoDirectory()) await Deno.remove(demoDirectory(), { recursive: true });
+    if (!isKept) await Deno.remove(demoDirectory(), { recursive: true });
+  }
+}
+
+/** What an earlier demo has left in a directory; undefined: nothing. */
+function earlierRun(stateDir: string): StatusReport | undefined {
+  if (!exists(join(stateDir, STATE_FILE_NAME))) return undefined;
+  if (!exists(join(stateDir, BUS_FILE_NAME))) {
+    throw new CommandError(
+      EXIT.usage,
+      `${stateDir} holds a state that is not a demo's. Give another --state-dir: the demo's events do not belong into it.`,
+    );
+  }
+  if (StateLock.isHeld(stateDir)) {
+    throw new CommandError(
+      EXIT.tryAgain,
+      `A demo runs on ${stateDir} already. Stop it, or give another --state-dir.`,
+    );
+  }
+  return readReport(stateDir);
+}
+
+function readReport(stateDir: string): StatusReport {
+  const state = StateDatabase.openForReading(stateDir);
+  try {
+    return readStatus(state);
+  } finally {
+    state.close();
+  }
+}
+
+/** A bus that stays is known to the state by its address: it gets the same one again. */
+function openBus(
+  stateDir: string,
+  isKept: boolean,
+  earlier: StatusReport | undefined,
+  logger: Logger,
+): BusServer {
+  const address = earlier?.buses[0]?.name;
+  const port = address === undefined ? 0 : Number(new URL(address).port);
+  try {
+    if (isKept) Deno.mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    return startBus({
+      hostname: "127.0.0.1",
+      port,
+      storage: isKept ? { kind: "sqlite", path: join(stateDir, BUS_FILE_NAME) } : { kind: "memory" },
+      ...BUS_BOUNDS,
+      allowedHosts: [],
+      logger: logger.child("bus"),
+    });
+  } catch (error) {
+    if (error instanceof BusError) {
+      throw new CommandError(
+        EXIT.failed,
+        port === 0
+          ? error.message
+          : `The demo in ${stateDir} needs port ${port} again, which its bus had: ${error.message} End what listens there, or ` +
+            "give another --state-dir.",
+      );
+    }
+    throw new CommandError(
+      EXIT.failed,
+      `--state-dir ${stateDir} cannot be made: ${(error as Error).message}`,
+    );
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 
@@ -68,7 +159,7 @@ async function show(
     for (const part of parts) part.catch(() => ended.abort());
   };
   try {
-    await runService(config, logger, ending, { forgetSinks: [], skipTo: [], onReady, isQuiet: true });
+    await runService(config, logger, ending, { forgetSinks: [], skipTo: [], onReady });
   } finally {
     ended.abort();
     await Promise.allSettled(parts);
@@ -76,14 +167,19 @@ async function show(
   await Promise.all(parts);
 }
 
-function introduction(config: Config, bus: BusServer, { eventsPerSecond, names }: DemoOptions): string {
+function introduction(
+  config: Config,
+  bus: BusServer,
+  { eventsPerSecond, names }: DemoOptions,
+  earlier: StatusReport | undefined,
+): string {
   return [
-    "VaBus Data Handler: a demo that needs nothing from outside. Ctrl-C ends it.",
+    "VaBus Data Handler: a demo that needs nothing from outside. Ctrl-C ends it, with a proof.",
+    ...(earlier === undefined ? [] : [`It goes on where an earlier one has left off: ${account(earlier)}`]),
     "",
-    `  events      ${eventsPerSecond.toLocaleString("en")} a second of ${
-      names.toLocaleString("en")
-    } names; ` +
-    "some come late, some are garbage",
+    `  events      ${number(eventsPerSecond)} a second of ${
+      number(names)
+    } names; some come late, some are garbage`,
     `  bus         ${bus.url}/events?limit=5`,
     `  windows     ${config.aggregationIntervalMs / 1000} s, closed ${
       config.allowedLatenessMs / 1000
@@ -92,13 +188,40 @@ function introduction(config: Config, bus: BusServer, { eventsPerSecond, names }
   ].join("\n");
 }
 
+/** What became of all events, so that the numbers add up before the eyes. */
+function account({ accounting, open_windows: windows }: StatusReport): string {
+  const of = (name: string) => accounting[name] ?? 0;
+  const open = windows.reduce((sum, { events }) => sum + events, 0);
+  const refused = ["duplicate", "invalid", "future", "late", "overflow"].reduce(
+    (sum, name) => sum + of(name),
+    0,
+  );
+  return `${number(of("received"))} events received\n` +
+    `  = ${number(of("aggregated") - open)} in closed windows + ${number(open)} in windows still open + ` +
+    `${number(refused)} refused as garbage;\n` +
+    `  ${
+      number(of("late_arrivals"))
+    } of them came after their window had closed, and were counted all the same`;
+}
+
 function whereToLook(config: Config, { adminUrl }: HandlerView): string {
   const sink = config.sinks[0]!;
+  const program = invokedAs();
+  const place = shellWord(config.stateDir);
+  const isKept = config.stateDir !== demoDirectory();
   return [
     `  aggregates  ${sink.name === "sqlite" ? sink.path : sink.name} (table aggregated_events)`,
-    `  look also   vabus-data-handler status --state-dir ${config.stateDir}`,
+    `  look also   ${program} status --state-dir ${place}`,
+    `  refused     ${program} dead-letters list --state-dir ${place}`,
     ...(adminUrl === undefined ? [] : [`  metrics     ${adminUrl}/metrics`]),
+    isKept
+      ? `  kill it     kill -9 ${Deno.pid}   and start the same command again: the numbers stay right`
+      : `  kill it     ${program} demo --state-dir ~/vabus-demo   is one to be killed with kill -9 and started again`,
     "",
     "",
   ].join("\n");
+}
+
+function number(count: number): string {
+  return count.toLocaleString("en");
 }

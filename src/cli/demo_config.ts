@@ -15,6 +15,22 @@ export const DEMO_VARIABLES: readonly VariableName[] = [
   "LOG_FORMAT",
 ];
 
+/** Of the log only errors: garbage and late events are what the demo is there to show, on its screen. */
+const OWN = {
+  AGGREGATION_INTERVAL: "5",
+  ALLOWED_LATENESS: "1",
+  LOG_LEVEL: "error",
+  HTTP_LISTEN: "127.0.0.1:0",
+} as const;
+
+export const DEMO_DEFAULTS: Partial<Record<VariableName, string>> = {
+  ...OWN,
+  STATE_DIR: "a temporary directory, deleted at the end",
+};
+
+export const DEMO_ENVIRONMENT_HELP =
+  "Of the environment only LOG_LEVEL, LOG_FORMAT and HTTP_LISTEN are heeded: the demo keeps away from a real installation.";
+
 const DIRECTORY_NAME = `vabus-data-handler-demo-${crypto.randomUUID().slice(0, 8)}`;
 
 /** Where the demo keeps its state, and deletes it at its end, unless another place is named. */
@@ -32,11 +48,10 @@ export function demoConfig(sources: Sources): Config {
   return handlerConfig({
     ...sources,
     environment: {
-      AGGREGATION_INTERVAL: "5",
-      ALLOWED_LATENESS: "1",
-      LOG_LEVEL: LOG_LEVEL ?? "warn",
+      ...OWN,
+      LOG_LEVEL: LOG_LEVEL ?? OWN.LOG_LEVEL,
       LOG_FORMAT,
-      HTTP_LISTEN: HTTP_LISTEN ?? "127.0.0.1:0",
+      HTTP_LISTEN: HTTP_LISTEN ?? OWN.HTTP_LISTEN,
       HTTP_ALLOWED_HOSTS,
     },
     envFile: undefined,

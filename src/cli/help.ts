@@ -4,10 +4,10 @@ import { EXIT } from "./exit.ts";
 
 export const PROGRAM = "vabus-data-handler";
 
-/** What `--help` says of a setting's flag. */
-export function settingHelp(name: VariableName): string {
+/** What `--help` says of a setting's flag. `ownDefault` is that of the command, where it has one. */
+export function settingHelp(name: VariableName, ownDefault?: string): string {
   const { help, example, default: value, defaultText, secret } = variable(name);
-  const fallback = value ?? defaultText;
+  const fallback = ownDefault ?? value ?? defaultText;
   const caution = secret
     ? `; other users of this host can see flags, so prefer ${fileVariable(name)}`
     : `, such as ${example}`;
@@ -42,9 +42,12 @@ ${
 }
 
 /** What stands below the flags of one command. */
-export function commandHelp({ examples }: AnyCommand): string {
+export function commandHelp({ examples, environmentHelp }: AnyCommand): string {
   return `
-Every flag of the settings is also an environment variable: ${flagOf("STATE_DIR")} is STATE_DIR.
+${
+    environmentHelp ??
+      `Every flag of the settings is also an environment variable: ${flagOf("STATE_DIR")} is STATE_DIR.`
+  }
 
 Examples:
 ${exampleLines(examples)}

@@ -6,8 +6,8 @@ import { StateError } from "./state_error.ts";
 
 /** The state in its directory. */
 export const STATE_FILE_NAME = "state.sqlite";
-/** What the program opens in the directory: the state in all of its forms, the sink beside it, the lock and the mark. */
-const OWN_NAMES = /^(?:(?:state|aggregates)\.sqlite.*|lock|commits)$/;
+/** What the program opens in the directory: the state in all of its forms, the sink and a demo's bus beside it, the lock and the mark. */
+const OWN_NAMES = /^(?:(?:state|aggregates|bus)\.sqlite.*|lock|commits)$/;
 
 /**
  * Makes sure that nobody else decides what is read and written in a state directory.

@@ -22,13 +22,16 @@ export class Terminal implements AsyncDisposable {
   private readonly keyboard: WritableStreamDefaultWriter<Uint8Array>;
   private readonly closed: Promise<unknown>;
 
-  private constructor(private readonly child: Deno.ChildProcess) {
+  private constructor(private readonly child: Deno.ChildProcess, private readonly isAsSeen: boolean) {
     this.keyboard = child.stdin.getWriter();
     this.closed = Promise.all([child.status, this.watch()]);
   }
 
-  /** @param environment All that the shell gets. */
-  static async open(directory: string, environment: Environment): Promise<Terminal> {
+  /**
+   * @param environment All that the shell gets.
+   * @param options `asSeen`: {@link screen} keeps colours and movements of the cursor.
+   */
+  static async open(directory: string, environment: Environment, { asSeen = false } = {}): Promise<Terminal> {
     const terminal = new Terminal(
       new Deno.Command("script", {
         args: ["--quiet", "--flush", "--command", "bash --norc --noprofile --noediting", "/dev/null"],
@@ -39,6 +42,7 @@ export class Terminal implements AsyncDisposable {
         stdout: "piped",
         stderr: "inherit",
       }).spawn(),
+      asSeen,
     );
     await terminal.run("PS1= PS2=; stty -echo; stty rows 50 columns 200");
     return terminal;
@@ -94,7 +98,7 @@ export class Terminal implements AsyncDisposable {
 
   private async watch(): Promise<void> {
     for await (const text of this.child.stdout.pipeThrough(new TextDecoderStream())) {
-      this.screen += stripVTControlCharacters(text).replaceAll("\r\n", "\n");
+      this.screen += (this.isAsSeen ? text : stripVTControlCharacters(text)).replaceAll("\r\n", "\n");
     }
   }
 }

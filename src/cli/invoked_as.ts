@@ -1,0 +1,15 @@
+/** In which the launcher tells its own path: what runs behind it is Deno. */
+const LAUNCHER_PATH = "VABUS_LAUNCHER_PATH";
+const FROM_SOURCES = "scripts/deno.sh run -A src/main.ts";
+
+/** By what this program can be called on a command line as it was called now. */
+export function invokedAs(): string {
+  const launcher = Deno.env.get(LAUNCHER_PATH);
+  if (launcher) return shellWord(launcher);
+  return Deno.build.standalone ? shellWord(Deno.execPath()) : FROM_SOURCES;
+}
+
+/** A text as one word of a shell. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,104 @@
+/** The demo, as a newcomer has it before the eyes. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  assertNoStackTrace,
+  executablePath,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
+import { hasTerminals, Terminal } from "./terminal.ts";
+
+const RECEIVED =
+  /([\d,]+) events received\n {2}= ([\d,]+) in closed windows \+ ([\d,]+) in windows still open \+ ([\d,]+) refused/;
+
+Deno.test("the demo's help shows the values that it has", async () => {
+  const { stdout } = await runToEnd(["demo", "--help"]);
+  const text = stdout.replace(/\s+/g, " ");
+  assert.match(text, /window length, such as 10s \(default: 5\)/);
+  assert.match(text, /\(default: 127\.0\.0\.1:0\)/);
+  assert.match(text, /\(default: a temporary directory, deleted at the end\)/);
+  assert.doesNotMatch(text, /is also an environment variable/);
+});
+
+Deno.test("a demo that is killed goes on with the numbers right, and corrects its windows before the eyes", async () => {
+  await using directory = await temporaryDirectory();
+  const state = join(directory.path, "with a space");
+  const args = ["demo", "--state-dir", state, "--aggregation-interval", "1"];
+  let killedWith = 0;
+  {
+    await using first = Program.start(args);
+    await until(
+      () => /a late event corrected the window .* is .*revision \d/.test(first.stdout),
+      "a correction",
+      PATIENCE_MS,
+      [
+        first,
+      ],
+    );
+    assert.match(first.stdout, new RegExp(`kill -9 ${first.pid} `));
+    const pasted = /look also +(.*)/.exec(first.stdout)![1]!;
+    const { code, stdout, stderr } = await new Deno.Command("sh", { args: ["-c", pasted] }).output();
+    assert.equal(code, 0, `${pasted}\n${new TextDecoder().decode(stderr)}`);
+    assert.match(new TextDecoder().decode(stdout), /demo, running/);
+    const second = await runToEnd(args);
+    assert.equal(second.code, 75, second.stderr);
+    assert.match(second.stderr, /A demo runs on/);
+    await first.kill9();
+    killedWith = sumsUp((await status(state)).accounting);
+  }
+  await using again = Program.start(args);
+  await until(() => /late, counted/.test(again.stdout), "its progress", PATIENCE_MS, [again]);
+  assert.equal(await again.stop(), 0, again.tail());
+  assertNoStackTrace(again);
+  const [before, after] = [...again.stdout.matchAll(new RegExp(RECEIVED, "g"))].map((match) =>
+    match.slice(1).map((text) => Number(text.replaceAll(",", "")))
+  ) as [number[], number[]];
+  assert.equal(before[0], killedWith);
+  assert.ok(after[0]! > before[0]!);
+  for (const [received, ...parts] of [before, after]) {
+    assert.equal(parts.reduce((sum, part) => sum + part), received, again.stdout);
+  }
+  const proven = /sqlite +equal: (\d+) of (\d+) events/.exec(again.stdout)!;
+  assert.equal(Number(proven[1]), after[1], again.stdout);
+  assert.match(again.stdout, /^PROVEN: no event is lost/m);
+});
+
+Deno.test("a demo leaves a state alone that is not a demo's", async () => {
+  await using directory = await temporaryDirectory();
+  await Deno.writeTextFile(join(directory.path, "state.sqlite"), "somebody's");
+  const { code, stderr } = await runToEnd(["demo", "--state-dir", directory.path]);
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /not a demo's.*another --state-dir/);
+});
+
+Deno.test({
+  name: "a terminal that has colours gets them, unless NO_COLOR is set",
+  ignore: !await hasTerminals(),
+  async fn() {
+    await using directory = await temporaryDirectory();
+    for (const noColor of [{}, { NO_COLOR: "1" }]) {
+      const environment = { PATH: Deno.env.get("PATH")!, HOME: directory.path, ...noColor };
+      await using terminal = await Terminal.open(directory.path, environment, { asSeen: true });
+      const seen = await terminal.run(`'${executablePath()}' demo --duration 4 --aggregation-interval 1`);
+      // deno-lint-ignore no-control-regex
+      assert.equal(/\x1b\[32mPROVEN/.test(seen), !("NO_COLOR" in noColor), seen);
+      assert.match(seen, /PROVEN: no event is lost/);
+      assert.match(seen, /newest aggregates/);
+    }
+  },
+});
+
+async function status(state: string): Promise<{ accounting: Record<string, number> }> {
+  return JSON.parse((await runToEnd(["status", "--state-dir", state, "--json"])).stdout);
+}
+
+function sumsUp(
+  { received, aggregated, duplicate, invalid, future, late, overflow }: Record<string, number>,
+): number {
+  assert.equal(aggregated! + duplicate! + invalid! + future! + late! + overflow!, received);
+  return received!;
+}
