@@ -80,6 +80,7 @@ const RULES: readonly Rule[] = [
       "config/": "reads settings, connects to nothing",
       "config/contradictions_test.ts": "reads settings, connects to nothing",
       "fuzz/configuration.ts": "reads settings, connects to nothing",
+      "e2e/tour_test.ts": "takes the ports that the README names out of its commands",
     },
   },
 ];

@@ -6,6 +6,7 @@ import type { WhenFull } from "../vabus/bus/event_log.ts";
 import { BusError, type BusServer, type BusServerOptions, startBus } from "../vabus/bus/server.ts";
 import type { CommandContext } from "./command.ts";
 import { readNamed } from "../file/regular_file.ts";
+import { makeOwnDirectory } from "./own_directory.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
 const PEM_MAX_BYTES = 1 << 20;
@@ -83,11 +84,7 @@ function storageOf({ memory, dataDir }: BusOptions): { kind: "memory" } | { kind
   if (memory) {
     throw new CommandError(EXIT.usage, "--memory and --data-dir exclude each other; keep one of them.");
   }
-  try {
-    Deno.mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new CommandError(EXIT.failed, `--data-dir ${dataDir} cannot be made: ${(error as Error).message}`);
-  }
+  makeOwnDirectory("--data-dir", dataDir);
   return { kind: "sqlite", path: join(dataDir, "bus.sqlite") };
 }
 

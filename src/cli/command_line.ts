@@ -149,14 +149,22 @@ const COMMAND_WORDS = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0]!
 /** A first word that is neither a command nor a flag is a command misspelt, whose flags nobody can judge. */
 function unknownCommand(command: AnyCommand, parser: Parser, args: readonly string[]): Fault | undefined {
   const [subject] = parser.args;
-  if (command.name !== DEFAULT_COMMAND || subject === undefined || subject !== args[0] || isFlag(subject)) {
+  if (
+    command.name !== DEFAULT_COMMAND || subject === undefined || subject !== args[0] || isFlag(subject) ||
+    COMMAND_WORDS.includes(subject)
+  ) {
     return undefined;
   }
   return {
     subject,
-    problem: `is no command${hint(nearMiss(subject, COMMAND_WORDS))}`,
+    problem: `is no command${hint(nearMiss(subject, COMMAND_WORDS) ?? asFlag(subject))}`,
     allowed: COMMAND_WORDS.join(", "),
   };
+}
+
+function asFlag(word: string): string | undefined {
+  const meant = nearMiss(word, ["version"]);
+  return meant === undefined ? undefined : `--${meant}`;
 }
 
 /** Never shows what follows an unknown flag: it might be a secret. */
@@ -169,11 +177,16 @@ function unknownArguments(command: AnyCommand, parser: Parser): Fault[] {
       const [flag] = argument.split("=") as [string];
       faults.push({ subject: flag, problem: `is no flag of ${command.name}${hint(nearMiss(flag, known))}` });
     } else if (COMMAND_WORDS.includes(argument)) {
-      faults.push({ subject: argument, problem: "comes too late; the command stands before its flags" });
+      faults.push({
+        subject: argument,
+        problem: argument === command.name
+          ? "is there twice"
+          : "comes too late; the command stands before its flags",
+      });
     } else if (!isAfterFlag) {
       faults.push({
         subject: "an argument",
-        problem: "belongs to no flag; put values with spaces in quotes",
+        problem: `belongs to no flag; ${command.name} takes flags alone, and values with spaces in quotes`,
       });
     }
     isAfterFlag = isFlag(argument);

@@ -15,6 +15,7 @@ import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { invokedAs, shellWord } from "./invoked_as.ts";
 import { printableLines } from "../log/printable.ts";
 import { drawStdout } from "./system.ts";
+import { makeOwnDirectory } from "./own_directory.ts";
 import { terminalStyle } from "./terminal_style.ts";
 import { verify } from "./verify.ts";
 
@@ -33,7 +34,10 @@ const BUS_FILE_NAME = "bus.sqlite";
 export async function demo(context: CommandContext, options: DemoOptions): Promise<ExitCode> {
   const { logger, write } = context;
   const isKept = context.config.stateDir !== demoDirectory();
-  if (isKept) assertTrusted(context.config.stateDir, false);
+  if (isKept) {
+    assertTrusted(context.config.stateDir, false);
+    makeOwnDirectory("--state-dir", context.config.stateDir);
+  }
   const earlier = isKept ? earlierRun(context.config.stateDir) : undefined;
   const bus = openBus(context.config.stateDir, isKept, earlier, logger);
   const config: Config = { ...context.config, vabus: { ...context.config.vabus, urls: [bus.url] } };
@@ -103,7 +107,6 @@ function openBus(
   const address = earlier?.buses[0]?.name;
   const port = address === undefined ? 0 : Number(new URL(address).port);
   try {
-    if (isKept) Deno.mkdirSync(stateDir, { recursive: true, mode: 0o700 });
     return startBus({
       hostname: "127.0.0.1",
       port,
@@ -113,18 +116,14 @@ function openBus(
       logger: logger.child("bus"),
     });
   } catch (error) {
-    if (error instanceof BusError) {
-      throw new CommandError(
-        EXIT.failed,
-        port === 0
-          ? error.message
-          : `The demo in ${stateDir} needs port ${port} again, which its bus had: ${error.message} End what listens there, or ` +
-            "give another --state-dir.",
-      );
-    }
+    if (!(error instanceof BusError)) throw error;
+    if (port === 0) throw new CommandError(EXIT.failed, error.message);
     throw new CommandError(
       EXIT.failed,
-      `--state-dir ${stateDir} cannot be made: ${(error as Error).message}`,
+      `The demo in ${stateDir} needs the port again that its bus had. ${
+        error.message.split(". Give")[0]
+      }. End what listens there, ` +
+        "or give another --state-dir.",
     );
   }
 }

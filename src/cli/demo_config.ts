@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/fault.ts";
 import type { Sources } from "../config/settings.ts";
-import type { VariableName } from "../config/variables.ts";
+import { flagOf, type VariableName } from "../config/variables.ts";
 import { handlerConfig } from "./command.ts";
 
 export const DEMO_VARIABLES: readonly VariableName[] = [
@@ -28,6 +29,9 @@ export const DEMO_DEFAULTS: Partial<Record<VariableName, string>> = {
   STATE_DIR: "a temporary directory, deleted at the end",
 };
 
+/** Flags that would lead elsewhere: to take them and do nothing of the kind would be a lie. */
+const FOREIGN_FLAGS = /^(STORAGE_TYPE|(DEFAULT_)?VABUS_URL|KAFKA_.*|POSTGRES_.*?)(_FILE)?$/;
+
 export const DEMO_ENVIRONMENT_HELP =
   "Of the environment only LOG_LEVEL, LOG_FORMAT and HTTP_LISTEN are heeded: the demo keeps away from a real installation.";
 
@@ -44,6 +48,7 @@ export function demoDirectory(): string {
  * in once the embedded bus listens.
  */
 export function demoConfig(sources: Sources): Config {
+  refuseForeign(sources);
   const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN, HTTP_ALLOWED_HOSTS } = sources.environment;
   return handlerConfig({
     ...sources,
@@ -66,4 +71,15 @@ export function demoConfig(sources: Sources): Config {
       VABUS_URL: "http://127.0.0.1",
     },
   });
+}
+
+/** @throws {ConfigError} */
+function refuseForeign({ flags, envFile }: Sources): void {
+  const given = [
+    ...Object.keys(flags).filter((name) => FOREIGN_FLAGS.test(name)).map(flagOf),
+    ...(envFile === undefined ? [] : ["--env-file"]),
+  ];
+  if (given.length === 0) return;
+  const problem = "is not for the demo, which has a bus and an SQLite file of its own; `run` takes it";
+  throw new ConfigError(given.map((subject) => ({ subject, problem })));
 }

@@ -218,7 +218,10 @@ export class BusConnection {
     if (status >= 300 && status < 400) {
       return new SourceError("garbage", `${at}, a redirection: set VABUS_URL to where the bus really is`);
     }
-    return new SourceError("garbage", `${at}${explanation(body)}: is this a VaBus?`);
+    const advice = /\/(events?|metrics|healthz)\/*$/.test(new URL(this.name).pathname)
+      ? "VABUS_URL names the bus alone, without what it is asked for"
+      : "is this a VaBus?";
+    return new SourceError("garbage", `${at}${explanation(body)}: ${advice}`);
   }
 }
 

@@ -32,6 +32,14 @@ Deno.test("an unknown second word is told in the same way", () => {
   });
 });
 
+Deno.test("a command said twice, a flag without its dashes and a stray word are told as what they are", () => {
+  const told = (...args: string[]) =>
+    parse(...args).faults.map(({ subject, problem }) => `${subject} ${problem}`);
+  assert.deepEqual(told("run", "run"), ["run is there twice"]);
+  assert.deepEqual(told("verison"), ["verison is no command; did you mean --version?"]);
+  assert.match(told("run", "sqlite")[0]!, /belongs to no flag; run takes flags alone/);
+});
+
 Deno.test("flags of the default command and of others are understood", () => {
   assert.deepEqual(parse("--log-level", "warn").flags, { LOG_LEVEL: "warn" });
   assert.equal(parse("dead-letters", "list", "--json").command.name, "dead-letters list");

@@ -75,6 +75,34 @@ Deno.test("a demo leaves a state alone that is not a demo's", async () => {
   assert.match(stderr, /not a demo's.*another --state-dir/);
 });
 
+Deno.test("a demo refuses flags that would lead elsewhere, and what is no directory", async () => {
+  await using directory = await temporaryDirectory();
+  const foreign = await runToEnd([
+    "demo",
+    "--storage-type",
+    "kafka",
+    "--vabus-url",
+    "http://bus:8000",
+    "--env-file",
+    "x",
+  ]);
+  assert.equal(foreign.code, 2, foreign.stderr);
+  for (const flag of ["--storage-type", "--vabus-url", "--env-file"]) {
+    assert.match(foreign.stderr, new RegExp(`${flag} is not for the demo`));
+  }
+  const file = join(directory.path, "file");
+  await Deno.writeTextFile(file, "");
+  for (const place of [file, join(file, "below")]) {
+    for (
+      const args of [["demo", "--state-dir", place], ["bus", "--listen", "127.0.0.1:0", "--data-dir", place]]
+    ) {
+      const { code, stderr } = await runToEnd(args);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /cannot be made: .*no directory/);
+    }
+  }
+});
+
 Deno.test({
   name: "a terminal that has colours gets them, unless NO_COLOR is set",
   ignore: !await hasTerminals(),

@@ -101,6 +101,16 @@ for (const [name, answer, kind, says] of REFUSALS) {
   });
 }
 
+Deno.test("an address with a path of the protocol behind it is told as such", async () => {
+  await using server = FaultyServer.start(() => respond(404, ""));
+  const client = new LogClient(connectionTo(`${server.url}/events`), "me");
+  try {
+    await assert.rejects(client.fetch(FETCH, NEVER), /VABUS_URL names the bus alone/);
+  } finally {
+    client.close();
+  }
+});
+
 for (
   const [text, expected] of [["3", 3000], ["0", 0], ["999999999", 3600_000], ["soon", undefined], [
     "-1",
