@@ -215,7 +215,7 @@ function whereToLook(config: Config, { adminUrl }: HandlerView): string {
     ...(adminUrl === undefined ? [] : [`  metrics     ${adminUrl}/metrics`]),
     isKept
       ? `  kill it     kill -9 ${Deno.pid}   and start the same command again: the numbers stay right`
-      : `  kill it     ${program} demo --state-dir ~/vabus-demo   is one to be killed with kill -9 and started again`,
+      : `  kill it     ${program} demo --state-dir ~/vabus-demo, kill -9 it, start it again`,
     "",
     "",
   ].join("\n");

@@ -100,11 +100,9 @@ function describe({ name, agg_func: aggFunc, window_start: start, value, count }
 }
 
 function describeCorrection({ before, after }: Correction): string {
-  return `a late event corrected the window ${time(after.window_start)}: ${after.agg_func} ${after.name} ` +
-    `was ${before.value.toFixed(3)} of ${before.count} events, is ${
-      after.value.toFixed(3)
-    } of ${after.count} ` +
-    `(revision ${after.revision})`;
+  return `corrected by a late event: ${time(after.window_start)} ${after.agg_func} ${after.name} ` +
+    `${before.value.toFixed(3)} of ${before.count} → ${after.value.toFixed(3)} of ${after.count} events, ` +
+    `revision ${after.revision}`;
 }
 
 function time(unixSeconds: number): string {

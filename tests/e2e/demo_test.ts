@@ -32,7 +32,7 @@ Deno.test("a demo that is killed goes on with the numbers right, and corrects it
   {
     await using first = Program.start(args);
     await until(
-      () => /a late event corrected the window .* is .*revision \d/.test(first.stdout),
+      () => /corrected by a late event: .* of \d+ → .* of \d+ events, revision \d/.test(first.stdout),
       "a correction",
       PATIENCE_MS,
       [
