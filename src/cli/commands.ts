@@ -12,7 +12,7 @@ import {
 import { type Group, variable, VARIABLE_NAMES } from "../config/variables.ts";
 import { type AnyCommand, command, handlerConfig } from "./command.ts";
 import { DEMO_DEFAULTS, DEMO_ENVIRONMENT_HELP, DEMO_VARIABLES, demoConfig } from "./demo_config.ts";
-import { placeConfig, stateConfig, tellingWhose } from "./whose_state.ts";
+import { alone, placeConfig, readerConfig, stateConfig, tellingWhose } from "./whose_state.ts";
 import { repeated, single, singleOr, toggle } from "./option.ts";
 
 export const DEFAULT_COMMAND = "run";
@@ -187,7 +187,7 @@ export const COMMANDS: readonly AnyCommand[] = [
     ]],
     concerns: STATE_VARIABLES,
     options: { audit: AUDIT, json: JSON_OUTPUT },
-    configure: stateConfig,
+    configure: readerConfig,
     run: async (context, options) => (await import("./status.ts")).status(context, options),
   }),
   command({
@@ -198,7 +198,7 @@ export const COMMANDS: readonly AnyCommand[] = [
     examples: [["health", "exit code 0: it is alive"]],
     concerns: ["HTTP_LISTEN"],
     options: {},
-    configure: loadBusConfig,
+    configure: (sources) => loadBusConfig(alone(sources)),
     run: async (context) => (await import("./health.ts")).health(context),
   }),
   command({
@@ -219,7 +219,7 @@ export const COMMANDS: readonly AnyCommand[] = [
       kafka: toggle("--kafka", "read the whole Kafka topic as well"),
       json: JSON_OUTPUT,
     },
-    configure: stateConfig,
+    configure: readerConfig,
     run: tellingWhose(async (context, options) => (await import("./verify.ts")).verify(context, options)),
   }),
   command({
@@ -262,7 +262,7 @@ export const COMMANDS: readonly AnyCommand[] = [
       to: single("--to", path("the path of a file"), "where to write it"),
       sinkTo: single("--sink-to", path("the path of a file"), "copy the embedded SQLite sink to this file"),
     },
-    configure: stateConfig,
+    configure: readerConfig,
     run: tellingWhose(async (context, options) => (await import("./backup.ts")).backup(context, options)),
   }),
   command({
@@ -280,7 +280,7 @@ export const COMMANDS: readonly AnyCommand[] = [
       from: single("--from", path("the path of a file"), "the backup"),
       replace: toggle("--replace", "rename a state that is there, instead of refusing"),
     },
-    configure: placeConfig,
+    configure: (sources) => placeConfig(alone(sources)),
     run: async (context, options) => (await import("./restore.ts")).restore(context, options),
   }),
   command({
@@ -294,7 +294,7 @@ export const COMMANDS: readonly AnyCommand[] = [
       limit: singleOr("--limit", integer(1, 1_000_000), "50", "most that are shown"),
       json: JSON_OUTPUT,
     },
-    configure: stateConfig,
+    configure: readerConfig,
     run: tellingWhose(async (context, options) => (await import("./dead_letters.ts")).list(context, options)),
   }),
   command({
@@ -307,7 +307,7 @@ export const COMMANDS: readonly AnyCommand[] = [
     ]],
     concerns: STATE_VARIABLES,
     options: { reason: REASON },
-    configure: stateConfig,
+    configure: readerConfig,
     run: tellingWhose(async (context, options) =>
       (await import("./dead_letters.ts")).exportLines(context, options)
     ),

@@ -20,7 +20,8 @@ export async function verify(
   { config, logger, signal, write }: CommandContext,
   { sinceMs, kafka, json }: VerifyOptions,
 ): Promise<ExitCode> {
-  if (kafka && !config.sinks.some(({ name }) => name === "kafka")) {
+  const lacking = new Map(config.lacking.map(({ sink, problem }) => [sink, problem]));
+  if (kafka && ![...config.sinks.map(({ name }) => name), ...lacking.keys()].includes("kafka")) {
     throw new CommandError(
       EXIT.usage,
       "--kafka: kafka is not in STORAGE_TYPE, so there is no topic. Leave it out, or give the handler's settings.",
@@ -28,14 +29,23 @@ export async function verify(
   }
   const state = StateDatabase.openForReading(config.stateDir);
   const places = provablePlaces(config, logger, kafka);
-  const unread = config.sinks.map(({ name }) => name).filter((name) =>
+  const unread: string[] = config.sinks.map(({ name }) => name).filter((name) =>
     !places.some((place) => place.name === name)
   );
+  if (lacking.has("kafka") && !kafka) {
+    unread.push("kafka");
+    lacking.delete("kafka");
+  }
   try {
-    const proof = await proveBooks(state, places, {
+    const read = await proveBooks(state, places, {
       ...ALL_WINDOWS,
       ...(sinceMs !== undefined && { sinceMs }),
     }, signal);
+    const proof = lacking.size === 0 ? read : {
+      ...read,
+      proven: false,
+      sinks: [...read.sinks, ...Array.from(lacking, ([sink, problem]) => unreadable(sink, problem))],
+    };
     write(
       json
         ? `${
@@ -53,6 +63,22 @@ export async function verify(
     for (const place of places) await place.close();
     state.close();
   }
+}
+
+/** A sink about which something is not there in this shell. */
+function unreadable(sink: string, problem: string): SinkProof {
+  return {
+    sink,
+    expected_events: null,
+    found_events: null,
+    waiting_events: 0,
+    refused_events: 0,
+    windows_compared: 0,
+    rows_compared: 0,
+    differences: [],
+    difference_count: 0,
+    failure: { kind: "misconfigured", message: problem },
+  };
 }
 
 /** Ends the alarms over sinks that hold all they must, and nothing else. */

@@ -33,6 +33,16 @@ export function stateConfig(sources: Sources): Config {
   return handlerConfig(withFlag(atPlace, "INSTANCE_ID", instance));
 }
 
+/** As {@link stateConfig}, for a command that only reads: what buses and sinks need, and is not there, is no fault. */
+export function readerConfig(sources: Sources): Config {
+  return stateConfig(alone(sources));
+}
+
+/** For a command that neither reads buses nor writes to sinks: an operator's shell may well lack what only the service is given. */
+export function alone(sources: Sources): Sources {
+  return { ...sources, unneeded: ["VaBus", "Kafka", "PostgreSQL"] };
+}
+
 /** Has a command say first whose state it speaks of, where its own output does not. */
 export function tellingWhose<O>(
   run: (context: CommandContext, options: O) => Promise<ExitCode>,

@@ -8,7 +8,16 @@ import { type Proxy, proxyFor } from "./proxy.ts";
 import { secretsOf } from "./redaction.ts";
 import type { PostgresParameters, SslMode } from "./postgres_parameters.ts";
 import type { HostPort } from "./value_type.ts";
-import { SINK_NAMES, type SinkName, type Values, variable, type VariableName } from "./variables.ts";
+import {
+  fileVariable,
+  type Group,
+  SINK_NAMES,
+  type SinkName,
+  type Values,
+  variable,
+  VARIABLE_NAMES,
+  type VariableName,
+} from "./variables.ts";
 
 /** The whole configuration: valid, complete and immutable. Only `settings` may be shown. */
 export interface Config {
@@ -39,6 +48,8 @@ export interface Config {
   /** Names, beside those of loopback, that clients may call the admin listener by; in lower case. */
   readonly httpAllowedHosts: readonly string[];
   readonly log: LogConfig;
+  /** Sinks of `STORAGE_TYPE` that are left out here, since something about them is not there that the command can do without. */
+  readonly lacking: readonly { readonly sink: SinkName; readonly problem: string }[];
   /** Every variable as it is in force and where it comes from, secrets masked. */
   readonly settings: readonly Setting[];
   /** Every secret text, to be taken out of whatever might hold one unawares. */
@@ -141,9 +152,29 @@ export function loadConfig(sources: Sources, validateRoutes: ValidateRoutes): Co
   const settings = readSettings(sources);
   const builder = new ConfigBuilder(settings, sources);
   const config = builder.build(validateRoutes);
-  if (builder.faults.length > 0) throw new ConfigError(builder.faults);
-  const warnings = [...config.warnings, ...exposedCredentials(config.vabus, config.sinks)];
-  return deepFreeze({ ...config, warnings, secrets: secretsOf(config.vabus, config.sinks) });
+  const faults = builder.faults.filter((fault) => !isUnneeded(fault, sources));
+  if (faults.length > 0) throw new ConfigError(faults);
+  const lacking = builder.faults.flatMap(({ subject, problem }) => {
+    const sink = SINK_OF_GROUP[groupOf(subject)!];
+    return sink === undefined ? [] : [{ sink, problem: `${subject} ${problem}` }];
+  });
+  const sinks = config.sinks.filter(({ name }) => !lacking.some(({ sink }) => sink === name));
+  const warnings = [...config.warnings, ...exposedCredentials(config.vabus, sinks)];
+  return deepFreeze({ ...config, warnings, sinks, lacking, secrets: secretsOf(config.vabus, sinks) });
+}
+
+const SINK_OF_GROUP: Partial<Record<Group, SinkName>> = { Kafka: "kafka", PostgreSQL: "postgres" };
+
+/** Whether something is only not there, and the command can do without it. */
+function isUnneeded({ subject, isAbsence }: Fault, { unneeded }: Sources): boolean {
+  const group = groupOf(subject);
+  return isAbsence === true && group !== undefined && unneeded?.includes(group) === true;
+}
+
+/** Of a variable, or of the one that names its file. */
+function groupOf(subject: string): Group | undefined {
+  const name = VARIABLE_NAMES.find((name) => name === subject || fileVariable(name) === subject);
+  return name && variable(name).group;
 }
 
 /** What the reference bus and `health`, which asks a bus too, share with the handler: so that one environment serves all. */
@@ -161,7 +192,8 @@ export interface BusConfig {
 
 /** @throws {ConfigError} that names every fault of any variable, but asks for none that only the handler needs. */
 export function loadBusConfig(sources: Sources): BusConfig {
-  const { values, masked, faults } = readSettings(sources);
+  const { values, masked, faults: found } = readSettings(sources);
+  const faults = found.filter((fault) => !isUnneeded(fault, sources));
   if (faults.length > 0) throw new ConfigError(faults);
   const token = values.VABUS_TOKEN;
   const secrets = token === undefined ? [] : [token];
@@ -201,7 +233,7 @@ class ConfigBuilder {
     this.texts = new Map(settings.texts);
   }
 
-  build(validateRoutes: ValidateRoutes): Omit<Config, "secrets"> {
+  build(validateRoutes: ValidateRoutes): Omit<Config, "secrets" | "lacking"> {
     const { values } = this;
     const stateDir = this.stateDir();
     const names = this.sinkNames();
@@ -276,8 +308,12 @@ class ConfigBuilder {
     const caFile = this.values.POSTGRES_SSL_CA_FILE;
     // An authority is named so that certificates are held against it.
     const mode = caFile !== undefined && !isSslModeGiven ? "verify-full" : sslMode;
-    const pem = (parameter: string, path: string | undefined, label: string) =>
-      path && this.pemFile("POSTGRES_CONNECTION_STRING", path, label, `has ${parameter}, which `);
+    const pem = (parameter: string, path: string | undefined, label: string) => {
+      const name = "POSTGRES_CONNECTION_STRING";
+      const text = path && this.pemFile(name, path, label, `has ${parameter}, which `);
+      if (text !== undefined) this.texts.set(name, `${this.texts.get(name)}\n${text}`);
+      return text;
+    };
     const hasOwnAuthority = sslRootCert !== "system" && (sslRootCert ?? caFile) !== undefined;
     const tls = {
       mode,
@@ -401,7 +437,7 @@ class ConfigBuilder {
   /** @param subject What names the file, where that is not the variable itself. */
   private pemFile(name: VariableName, path: string, label: string, subject = ""): string | undefined {
     const result = readText(path, this.sources);
-    if ("problem" in result) this.fault(name, subject + result.problem);
+    if ("problem" in result) this.fault(name, subject + result.problem, true);
     else if (!new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(result.text)) {
       this.fault(name, `${subject}names a file without a PEM block "${label}"`);
     } else if (/-----BEGIN ENCRYPTED |^Proc-Type:.*ENCRYPTED/m.test(result.text)) {
@@ -462,7 +498,7 @@ class ConfigBuilder {
   /** The value of a variable that others make necessary. */
   private required<N extends VariableName>(name: N, why: string): NonNullable<Values[N]> {
     const value = this.values[name];
-    if (value === undefined && !this.settings.given.has(name)) this.fault(name, `is missing, ${why}`);
+    if (value === undefined && !this.settings.given.has(name)) this.fault(name, `is missing, ${why}`, true);
     return value!;
   }
 
@@ -470,7 +506,7 @@ class ConfigBuilder {
     return this.settings.faults.some(({ subject }) => subject === name);
   }
 
-  private fault(name: VariableName, problem: string): void {
+  private fault(name: VariableName, problem: string, isAbsence = false): void {
     const { value, origin } = this.shown.get(name)!;
     this.faults.push({
       subject: name,
@@ -478,6 +514,7 @@ class ConfigBuilder {
       value,
       problem,
       allowed: variable(name).type.allowed,
+      ...(isAbsence && { isAbsence }),
     });
   }
 

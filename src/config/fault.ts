@@ -10,6 +10,8 @@ export interface Fault {
   readonly value?: string | undefined;
   /** What is wrong, as the rest of a sentence whose subject is the subject: `is not a number`. */
   readonly problem: string;
+  /** Whether something is only missing, or a file of it cannot be read here. */
+  readonly isAbsence?: boolean;
   /** What would be right. */
   readonly allowed?: string | undefined;
 }

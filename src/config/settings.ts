@@ -25,6 +25,8 @@ export interface Sources {
   readonly envFile: string | undefined;
   /** Variables that keep the value they have, whatever is given now; undefined: not set. */
   readonly pinned?: ReadonlyMap<VariableName, string | undefined>;
+  /** Groups of variables of which the command can do without what is missing or cannot be read. */
+  readonly unneeded?: readonly Group[];
   readonly workingDirectory: string;
   readonly hostName: string;
   /** Whether stderr is a terminal. */
@@ -159,7 +161,13 @@ function readGivenFile(key: string, file: Given, sources: Sources, faults: Fault
     if (text.trim() !== "") return { text, origin: `file ${path}`, isOfFile: true };
   }
   const problem = "problem" in result ? result.problem : "names a file that is empty";
-  faults.push({ subject: key, origin: file.origin, value: path, problem });
+  faults.push({
+    subject: key,
+    origin: file.origin,
+    value: path,
+    problem,
+    ...("problem" in result && { isAbsence: true }),
+  });
   return "fault";
 }
 

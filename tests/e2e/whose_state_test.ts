@@ -1,7 +1,8 @@
 /** Commands in an operator's shell, on a host with a service: as systemd keeps its state, with a link of root's in its place. */
 import assert from "node:assert/strict";
-import { executablePath, type Output, temporaryDirectory } from "../support/executable.ts";
+import { executablePath, type Output, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
+import { Bus, handlerEnvironment } from "./plant.ts";
 
 /** Users of the service and of somebody else. */
 const SERVICE = 65_000;
@@ -112,3 +113,32 @@ for (const privateMode of ["700", "755"]) {
     },
   });
 }
+
+Deno.test("secrets that only the service is given do not keep an operator from looking at its state", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const environment = handlerEnvironment(bus.url, directory.path);
+  await bus.publish([`{"name":"n","value":1,"timestamp":1000}`]);
+  const round = await runToEnd(["once", "--flush"], environment);
+  assert.equal(round.code, 0, round.stderr);
+  const inShell = {
+    ...environment,
+    STORAGE_TYPE: "sqlite,postgres",
+    VABUS_TOKEN_FILE: "/run/credentials/gone/vabus-token",
+    POSTGRES_CONNECTION_STRING_FILE: "/run/credentials/gone/postgres",
+  };
+  for (const args of [["status"], ["backup", "--to", `${directory.path}/backup`], ["dead-letters", "list"]]) {
+    const { code, stderr } = await runToEnd(args, inShell);
+    assert.equal(code, 0, stderr);
+  }
+  const proof = await runToEnd(["verify"], inShell);
+  assert.equal(proof.code, 1);
+  assert.match(proof.stdout, /^sqlite +equal: 1 of 1 event/m);
+  assert.match(
+    proof.stdout,
+    /^postgres +FAILED: POSTGRES_CONNECTION_STRING_FILE names a file that is not there/m,
+  );
+  const checked = await runToEnd(["check"], inShell);
+  assert.equal(checked.code, 2);
+  assert.match(checked.stderr, /POSTGRES_CONNECTION_STRING_FILE[^]*VABUS_TOKEN_FILE/);
+});
