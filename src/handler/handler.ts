@@ -2,7 +2,6 @@ import { type AdminServer, startAdminServer } from "../admin/admin_server.ts";
 import { type Clock, systemClock } from "../clock/clock.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/fault.ts";
-import type { Reread } from "../config/reread.ts";
 import { BusReader, type BusReaderOptions, type DrainResult } from "../ingest/bus_reader.ts";
 import type { IngestObserver } from "../ingest/ingest.ts";
 import { QueueReader } from "../ingest/queue_reader.ts";
@@ -24,6 +23,7 @@ import { NotifySocket } from "./notify_socket.ts";
 import { addressOf, type BusClient, type Surroundings, systemSurroundings } from "./parts.ts";
 import { readiness } from "./readiness.ts";
 import { readings } from "./readings.ts";
+import { readAgain, type Resettings } from "./resettings.ts";
 import { Supervision } from "./supervision.ts";
 import { Tasks } from "./tasks.ts";
 
@@ -47,16 +47,6 @@ export interface ServiceOptions extends HandlerOptions {
   readonly isQuiet?: boolean;
   /** Called once everything has been started. */
   readonly onReady?: (view: HandlerView) => void;
-}
-
-/** Settings that are read again while the service runs. */
-export interface Resettings {
-  /** Resolves once somebody wants them read, or the signal fires. */
-  next(signal: AbortSignal): Promise<void>;
-  /** @throws {ConfigError} The new ones are wrong: what is in force stays. */
-  read(inForce: Config): Reread;
-  /** Told of what is in force from now on. */
-  adopt(config: Config): void;
 }
 
 export interface ServiceManager {
@@ -311,36 +301,11 @@ class Handler {
     while (!halt.aborted) {
       await resettings.next(halt);
       if (halt.aborted) return;
-      const reset = () => this.reset(resettings);
+      const reset = () => {
+        const config = readAgain(this.config, resettings, this.logger);
+        if (config !== undefined) this.change(config);
+      };
       await (this.supervision ? this.supervision.duringReload(reset) : reset());
-    }
-  }
-
-  private reset(resettings: Resettings): void {
-    const { logger } = this;
-    let reread: Reread;
-    try {
-      reread = resettings.read(this.config);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      logger.error(`the settings stay as they were: ${error.message.replaceAll(/\n\s*/g, " ")}`);
-      return;
-    }
-    const { config, changed, atStart } = reread;
-    resettings.adopt(config);
-    for (const warning of config.warnings) if (!this.config.warnings.includes(warning)) logger.warn(warning);
-    this.change(config);
-    logger.info("the settings were read again", {
-      changed: changed.join(",") || "none",
-      ...(atStart.length > 0 && { changed_at_next_start: atStart.join(",") }),
-    });
-    if (atStart.length > 0) logger.warn(`a restart is needed for what has changed in ${atStart.join(", ")}`);
-    if (config.shadowed.length > 0) {
-      logger.warn(
-        `${
-          config.shadowed.join(", ")
-        }: what the file says has no effect, since a flag or the environment says something else`,
-      );
     }
   }
 
