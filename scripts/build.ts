@@ -193,6 +193,7 @@ async function writeSelfExtracting(main: string, output: string, commit: string)
     MAIN: mainCode,
     // With the newline that ends it.
     MAIN_SIZE: `${Buffer.byteLength(mainCode) + 1}`,
+    HASHES: [runtime.sha256, sha256(Buffer.from(`${mainCode}\n`)), sha256(code)].join(" "),
     DENO_SIZE: `${runtime.size}`,
     DENO_PACKED_SIZE: `${runtime.packed.length}`,
     PROGRAM_SIZE: `${code.length}`,

@@ -24,6 +24,7 @@ deno_size=@DENO_SIZE@
 deno_packed_size=@DENO_PACKED_SIZE@
 program_size=@PROGRAM_SIZE@
 program_packed_size=@PROGRAM_PACKED_SIZE@
+hashes='@HASHES@'
 uid=$(id -u)
 # Under which Deno runs, so that ps and pidof find the program by its own name.
 name=vabus-data-handler
@@ -58,14 +59,31 @@ is_ours() {
   case $1 in d????-??-*) ;; *) return 1 ;; esac
 }
 is_sticky() {
-  case $(ls -ldn "$1" 2>/dev/null) in d????????[tT]*) ;; *) return 1 ;; esac
+  set -- $(ls -ldn "$1" 2>/dev/null)
+  # Its owner may replace what others have in it.
+  case ${3:-} in 0 | "$uid") ;; *) return 1 ;; esac
+  case $1 in d????????[tT]*) ;; *) return 1 ;; esac
 }
 
 has_size() {
   [ -f "$1" ] && [ "$(wc -c <"$1")" -eq "$2" ]
 }
-is_unpacked() {
+is_complete() {
   has_size "$1/$name" "$deno_size" && has_size "$1/main.mjs" "$main_size" && has_size "$1/program.mjs" "$program_size" && [ -x "$1/$name" ]
+}
+is_whole() {
+  is_complete "$1" && [ "$(cd "$1" && sha256sum "$name" main.mjs program.mjs | cut -c 1-64 | tr '\n' ' ')" = "$hashes " ]
+}
+# What changes with every change of a file, which nobody but root can set at will.
+state_of() {
+  (cd "$1" && stat -c '%n %i %s %z' "$name" main.mjs program.mjs) 2>/dev/null
+}
+# The hashes are taken again only where a file is another one than when they were right: they cost as much as a start.
+is_unpacked() {
+  is_complete "$1" || return 1
+  state=$(state_of "$1") && [ "$state" = "$(cat "$1/checked" 2>/dev/null)" ] && return 0
+  is_whole "$1" || return 1
+  (umask 077 && state_of "$1" >"$1/checked.$$" && mv -f "$1/checked.$$" "$1/checked") 2>/dev/null || rm -f "$1/checked.$$"
 }
 
 # What listens for signals, in a file of its own: Deno reads it at once, and the program only then.
@@ -85,6 +103,7 @@ unpack() {
     tail -c "$program_packed_size" "$0" | gzip -dc >"$work/program.mjs" &&
     write_main >"$work/main.mjs" &&
     chmod 700 "$work/$name" &&
+    is_whole "$work" &&
     { sync "$work/$name" "$work/program.mjs" "$work/main.mjs" 2>/dev/null || sync; } &&
     "$work/$name" --version >/dev/null &&
     mv -f "$work/$name" "$1/$name" &&

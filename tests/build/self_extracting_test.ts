@@ -92,14 +92,20 @@ Deno.test("unpacks once, readable by its user alone", async () => {
   const second = await Deno.stat(join(unpacked, NAME));
   assert.equal(first.ino, second.ino);
   assert.equal((await Deno.stat(unpacked)).mode! & 0o077, 0);
-  assert.deepEqual(await namesIn(unpacked), ["deno_dir", "main.mjs", "program.mjs", NAME]);
+  assert.deepEqual(await namesIn(unpacked), ["checked", "deno_dir", "main.mjs", "program.mjs", NAME]);
 });
 
 Deno.test("first starts at the same moment all work", async () => {
   const cache = await freshCache();
   const starts = await Promise.all([1, 2, 3].map(() => start(cache, ["echo"])));
   assert.deepEqual(starts.map(({ code }) => code), [7, 7, 7], starts.map(({ stderr }) => stderr).join());
-  assert.deepEqual(await namesIn(await unpackedIn(cache)), ["deno_dir", "main.mjs", "program.mjs", NAME]);
+  assert.deepEqual(await namesIn(await unpackedIn(cache)), [
+    "checked",
+    "deno_dir",
+    "main.mjs",
+    "program.mjs",
+    NAME,
+  ]);
 });
 
 Deno.test("makes a damaged cache anew", async () => {
@@ -110,6 +116,40 @@ Deno.test("makes a damaged cache anew", async () => {
   assert.equal((await start(cache, ["echo"])).code, 7);
   await Deno.remove(join(unpacked, "program.mjs"));
   assert.equal((await start(cache, ["echo"])).code, 7);
+});
+
+Deno.test("a file in the cache that holds something else is not run, whatever its size and date", async () => {
+  const cache = await freshCache();
+  await start(cache, ["echo"]);
+  const unpacked = await unpackedIn(cache);
+  for (const name of ["program.mjs", "main.mjs", NAME]) {
+    const path = join(unpacked, name);
+    const whole = await Deno.readFile(path);
+    const { atime, mtime } = await Deno.stat(path);
+    const changed = whole.slice();
+    changed[changed.length >> 1]! ^= 1;
+    await Deno.writeFile(path, changed);
+    await Deno.utime(path, atime!, mtime!);
+    assert.equal((await start(cache, ["echo"])).code, 7);
+    assert.deepEqual(await Deno.readFile(path), whole, name);
+  }
+});
+
+Deno.test({
+  name: `does not unpack into a directory whose owner could replace it, sticky as it may be${
+    Deno.uid() === 0 ? "" : " (left out: needs root)"
+  }`,
+  ignore: Deno.uid() !== 0,
+  fn: async () => {
+    const { TMPDIR } = await freshCache();
+    await Deno.chmod(TMPDIR, 0o1777);
+    assert.equal((await start({ TMPDIR }, ["echo"])).code, 7);
+    await Deno.remove(TMPDIR, { recursive: true });
+    await Deno.mkdir(TMPDIR);
+    await Deno.chmod(TMPDIR, 0o1777);
+    await Deno.chown(TMPDIR, 65532, 65532);
+    assert.equal((await start({ TMPDIR }, ["echo"])).code, 1);
+  },
 });
 
 Deno.test("removes versions that were not started for a month, and nothing else", async () => {
