@@ -5,14 +5,13 @@ import { ROOT_UID, thisUser, type User } from "./user.ts";
 const OTHERS_READ = 0o004;
 const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;
-const STICKY = 0o1000;
 /** As many links as Linux follows. */
 const LINKS_MAX = 40;
 
 /**
- * Judges the way to a directory, as far as it is there: whoever may put another directory or link in the place of one decides
- * what is written where. Links that this user or root has made pass, as systemd's to /var/lib/private do, and so do directories
- * that all may write where only the owner of an entry may replace it, as /tmp.
+ * Judges a directory and the way to it, as far as they are there: whoever owns one of them or a link decides what is written where.
+ * Links that this user or root has made pass, as systemd's to /var/lib/private do. On the way directories that all may write pass as
+ * well, as /tmp and the volumes of containers: whatever another user puts there in the place of ours belongs to that user.
  *
  * @returns Why it is not to be relied on, as a sentence without its full stop; undefined: it is.
  */
@@ -33,9 +32,9 @@ export function distrustOfWay(path: string, user: User | undefined = thisUser())
       place = "/";
       continue;
     }
-    const isOpen = ((info.mode ?? 0) & OTHERS_WRITE) !== 0;
-    const isLast = behind.length === 0;
-    if (isOpen && (isLast || ((info.mode ?? 0) & STICKY) === 0)) return `everybody may write in ${entry}`;
+    if (behind.length === 0 && ((info.mode ?? 0) & OTHERS_WRITE) !== 0) {
+      return `everybody may write in ${entry}`;
+    }
     place = entry;
     rest = behind;
   }
