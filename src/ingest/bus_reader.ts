@@ -103,10 +103,10 @@ export class BusReader {
   /** Tells the bus what is durable here, after the last checkpoint; the bus works without it too. */
   async acknowledge(): Promise<void> {
     const { log, nextOffset } = this.state.position;
-    // What was durable is gone with the state or is another life's, or the bus may be another one: it must keep what it still has.
+    // What was durable is gone with the state, or is another life's: the bus must keep what it still has.
     const obstacle = this.ingest.obstacle?.name;
     const isDoubtful = obstacle === "state_gone" || obstacle === "state_disputed";
-    if (nextOffset === undefined || !this.isCompared || isDoubtful) return;
+    if (log === undefined || nextOffset === undefined || isDoubtful) return;
     // A reply that came before the stop and was never taken in may be of a new log, which would forget what nobody has read.
     const unread = await this.prefetch?.reply.catch(() => undefined);
     if (unread && logOf(unread) !== log) return;
@@ -114,6 +114,11 @@ export class BusReader {
     const timeout = new AbortController();
     void this.clock.sleep(FAREWELL_MS, answered.signal).then(() => timeout.abort());
     try {
+      // The last poll was called off, or has failed: nobody knows what bus is there now.
+      const last = await new HistoryComparison(this.source, log, this.state.history).lookAtLast(
+        timeout.signal,
+      );
+      if (last !== "same" && last !== "trimmed") return;
       await this.source.fetch(
         { offset: nextOffset, limit: 1, waitSeconds: 0, ack: this.state.committedOffset },
         timeout.signal,
