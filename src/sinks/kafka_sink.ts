@@ -1,4 +1,4 @@
-import { type Admin, ConfigResourceTypes, type PartitionOffset } from "kafkajs";
+import { type Admin, ConfigResourceTypes, type PartitionOffset, type RecordMetadata } from "kafkajs";
 import type { Logger } from "../log/logger.ts";
 import { emptyPlace } from "./alarms.ts";
 import { withDeadline } from "./deadline.ts";
@@ -8,6 +8,7 @@ import { messageRuns } from "./kafka_messages.ts";
 import type { WantedRights } from "./kafka_rights.ts";
 import { type KafkaConnectionOptions, KafkaSession, TRANSACTION_TIMEOUT_MS } from "./kafka_session.ts";
 import { type OutboxBatch, type Sink, type SinkAlarm, type SinkContext, SinkError } from "./sink.ts";
+import { TopicEnds } from "./topic_ends.ts";
 
 export interface KafkaSinkOptions extends KafkaConnectionOptions {
   readonly topic: string;
@@ -43,14 +44,18 @@ export class KafkaSink implements Sink {
   #positionWrittenAtMs = -Infinity;
   /** The greatest position that this process has tried to commit. */
   #triedId = -Infinity;
+  #context: SinkContext | undefined;
+  #ends: TopicEnds;
   /** Whether the topic had to be made by this session. */
   #isTopicNew = false;
 
   constructor(private readonly options: KafkaSinkOptions, private readonly logger: Logger) {
     this.#groupId = `vabus-data-handler.${options.instance}`;
+    this.#ends = new TopicEnds(options.topic);
   }
 
   async open(context: SinkContext, signal: AbortSignal): Promise<number> {
+    this.#context = context;
     this.#stateId = context.stateId;
     this.#positionWrittenAtMs = -Infinity;
     return await this.#attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
@@ -63,7 +68,10 @@ export class KafkaSink implements Sink {
         : context.cursor;
       context.claimant.claimed();
       const alarm = await this.#missing(admin, context);
-      if (alarm !== undefined) context.alarm(alarm);
+      if (alarm !== undefined) {
+        context.alarm(alarm);
+        this.#ends = new TopicEnds(this.options.topic);
+      }
       return cursor;
     });
   }
@@ -74,7 +82,7 @@ export class KafkaSink implements Sink {
       if (this.#isExactlyOnce) return await this.#commit(batch.aggregates, batch.nextId);
       const { producer } = await this.#connect();
       for (const messages of this.#messageRuns(batch.aggregates)) {
-        await producer.send({ topic: this.options.topic, acks: -1, messages });
+        this.#watch(await producer.send({ topic: this.options.topic, acks: -1, messages }));
       }
     });
   }
@@ -189,7 +197,7 @@ export class KafkaSink implements Sink {
     const { producer } = await this.#connect();
     const transaction = await producer.transaction();
     for (const messages of this.#messageRuns(aggregates)) {
-      await transaction.send({ topic: this.options.topic, acks: -1, messages });
+      this.#watch(await transaction.send({ topic: this.options.topic, acks: -1, messages }));
     }
     // The types of kafkajs leave out the metadata, its protocol does not.
     const position: PartitionOffset & { metadata: string } = {
@@ -203,6 +211,11 @@ export class KafkaSink implements Sink {
     });
     await transaction.commit();
     this.#positionWrittenAtMs = this.options.clock();
+  }
+
+  #watch(written: readonly RecordMetadata[]): void {
+    const alarm = this.#ends.moved(written);
+    if (alarm !== undefined) this.#context?.alarm(alarm);
   }
 
   #messageRuns(aggregates: OutboxBatch["aggregates"]) {
@@ -271,8 +284,11 @@ export class KafkaSink implements Sink {
     this.#isTopicNew = false;
     if (!confirmed.any) return undefined;
     if (isNew) return emptyPlace(confirmed, `the topic ${topic} was not there and had to be made anew`);
-    const ends = await admin.fetchTopicOffsets(topic);
-    return ends.every(({ high }) => Number(high) === 0)
+    const stable = await admin.fetchTopicOffsets(topic);
+    if (stable.some(({ high }) => Number(high) > 0)) return undefined;
+    // What has been committed a moment ago need not be stable yet.
+    const session = await this.#connect();
+    return (await session.topicEnds(topic)).every(({ endOffset }) => endOffset === 0)
       ? emptyPlace(confirmed, `the topic ${topic} has never had a record`)
       : undefined;
   }

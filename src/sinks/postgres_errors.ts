@@ -3,7 +3,7 @@ import { SinkError, type SinkErrorKind, UnexplainedRefusal } from "./sink.ts";
 /** What {@link toPostgresSinkError} is told where rows are written. */
 export const WRITING = "the rows";
 /** Connection, transaction, resources, operators, the server's system: no row is condemned for these. */
-const NEVER_OF_A_ROW = ["08", "25", "28", "40", "53", "55", "57", "58"];
+const NEVER_OF_A_ROW = ["08", "25", "28", "40", "53", "57", "58"];
 /** The server's function that finds the partition of a row. Its message is in the server's language, its SQLSTATE 23514. */
 const NO_PARTITION_ROUTINE = "ExecFindPartition";
 

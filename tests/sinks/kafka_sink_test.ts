@@ -3,6 +3,7 @@ import process from "node:process";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { createLogger } from "../../src/log/logger.ts";
 import { KafkaSink, type KafkaSinkOptions } from "../../src/sinks/kafka_sink.ts";
+import type { SinkAlarm } from "../../src/sinks/sink.ts";
 import { readTopic, rowOf } from "../e2e/topic.ts";
 import { until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
@@ -225,7 +226,7 @@ Deno.test("KafkaSink", async (t) => {
         await sink.write(batchOf([aggregateOf()], 6), NEVER);
         await sink.close();
         await reopened();
-        assert.equal(alarms.length, 2);
+        assert.equal(alarms.length, 2, alarms.join("\n"));
       },
     );
 
@@ -290,6 +291,37 @@ Deno.test("KafkaSink", async (t) => {
         await assert.rejects(sink.write(batchOf([fitting, tooLarge]), NEVER), sinkError("rejected"));
         await sink.write(batchOf([fitting]), NEVER);
         assertSameAggregates(highestRevisions(await readAll(topic)), [fitting]);
+      }, { delivery });
+    }
+
+    for (const delivery of ["exactly-once", "at-least-once"] as const) {
+      await step(`raises an alarm when the topic is made anew under it, ${delivery}`, async (sink, topic) => {
+        const alarms: string[] = [];
+        const context = {
+          ...CONTEXT,
+          alarm: ({ kind, detail }: SinkAlarm) => void alarms.push(`${kind}: ${detail}`),
+        };
+        await sink.open(context, NEVER);
+        for (let id = 0; id < 3; id++) await sink.write(batchOf([aggregateOf({ revision: id })], id), NEVER);
+        assert.deepEqual(alarms, []);
+        await admin.deleteTopics({ topics: [topic] });
+        await until(async () => !(await admin.listTopics()).includes(topic), "the topic to go", 30_000);
+        // Somebody else, or the brokers by themselves, before the handler sees it.
+        await admin.createTopics({ topics: [{ topic }] });
+        await until(
+          async () => {
+            try {
+              await sink.write(batchOf([aggregateOf({ revision: 3 })], 3), NEVER);
+              return true;
+            } catch {
+              await sink.open(context, NEVER);
+              return false;
+            }
+          },
+          "a record in the new topic",
+          60_000,
+        );
+        assert.match(alarms.at(-1) ?? "none", /^rows_missing: the topic .* ends before records .* made anew/);
       }, { delivery });
     }
 

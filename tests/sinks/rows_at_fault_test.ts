@@ -54,6 +54,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   "a trigger that raises 42501": raising("raise insufficient_privilege"),
   "a trigger that raises XX000": raising("raise internal_error"),
   "a trigger that raises 0A000": raising("raise feature_not_supported"),
+  "a trigger that raises 55000": raising("raise object_not_in_prerequisite_state"),
   "a trigger that meets an undefined table": raising("perform 1 from no_such_table"),
   "a trigger that divides by zero": raising("perform 1 / 0"),
   "a trigger that sets a null": raising("new.value := null"),
