@@ -5,6 +5,7 @@ import { connect as connectTls } from "node:tls";
 export type Dialect = "TLS" | "HTTP" | "PostgreSQL" | "Kafka" | "SSH" | "Redis";
 
 const LIMIT_MS = 2000;
+const NEVER = new AbortController().signal;
 const POSTGRES_SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
 /** ApiVersions of version 0, which every broker answers to everybody, with a number that its answer repeats. */
 const KAFKA_MARK = [0x56, 0x42, 0x4d, 0x31];
@@ -26,13 +27,25 @@ export async function speaks(
 
 /**
  * Asks a port in several languages at once, where a client has not been understood. Takes two seconds at most; undefined: nobody
- * is there, or nobody knows what it is.
+ * is there, nobody knows what it is, or the signal has fired.
  */
-export async function dialectOf(host: string, port: number): Promise<Dialect | undefined> {
-  const [isTls, ...answers] = await Promise.all([
+export async function dialectOf(
+  host: string,
+  port: number,
+  signal: AbortSignal = NEVER,
+): Promise<Dialect | undefined> {
+  if (signal.aborted) return undefined;
+  const { promise: calledOff, resolve } = Promise.withResolvers<undefined>();
+  const callOff = () => resolve(undefined);
+  signal.addEventListener("abort", callOff, { once: true });
+  const answered = Promise.all([
     speaksTls(host, port),
     ...Object.values(OPENINGS).map((words) => ask(host, port, words)),
   ]);
+  const found = await Promise.race([answered, calledOff]);
+  signal.removeEventListener("abort", callOff);
+  if (found === undefined) return undefined;
+  const [isTls, ...answers] = found;
   return isTls ? "TLS" : answers.map(recognised).find((dialect) => dialect !== undefined);
 }
 

@@ -63,6 +63,8 @@ const RETRY_AFTER_MAX_MS = 3600_000;
 export class BusConnection {
   /** The URL without credentials. */
   readonly name: string;
+  /** Whether it has ever spoken HTTP: whoever has needs not be asked what it speaks when a connection fails. */
+  private hasAnswered = false;
   private readonly base: string;
   private headers: Record<string, string>;
   private client: Deno.HttpClient;
@@ -115,7 +117,7 @@ export class BusConnection {
         redirect: "manual",
         signal: AbortSignal.any([signal, timeout.signal]),
       });
-      isAnswering = true;
+      isAnswering = this.hasAnswered = true;
       clearTimeout(stopwatch);
       bodyStopwatch = setTimeout(() => timeout.abort(), BODY_TIMEOUT_MS);
       const isExpected = request.expected.includes(response.status);
@@ -143,7 +145,9 @@ export class BusConnection {
             : `${this.name}: no answer in time`,
         );
       }
-      throw await this.failure(error, isAnswering);
+      const failure = await this.failure(error, isAnswering, signal);
+      if (signal.aborted) throw new SourceError("unavailable", `${this.name}: the request was cancelled`);
+      throw failure;
     } finally {
       clearTimeout(stopwatch);
       clearTimeout(bodyStopwatch);
@@ -173,13 +177,13 @@ export class BusConnection {
     );
   }
 
-  private async failure(error: unknown, isAnswering: boolean): Promise<SourceError> {
+  private async failure(error: unknown, isAnswering: boolean, signal: AbortSignal): Promise<SourceError> {
     const denial = denialOf(error);
     if (denial !== undefined) return new SourceError("refused", `${this.name}: ${denial}`);
     const cause = causeOf(error);
-    const stranger = isAnswering || this.via !== "" || REACHES_NOBODY.test(cause)
+    const stranger = this.hasAnswered || this.via !== "" || REACHES_NOBODY.test(cause)
       ? undefined
-      : await this.stranger();
+      : await this.stranger(signal);
     if (stranger !== undefined) return new SourceError("refused", `${this.name}: ${stranger}`);
     if (/certificate|handshake|tls/i.test(cause)) {
       return new SourceError("refused", `${this.name}: no secure connection${this.via}: ${cause}`);
@@ -190,10 +194,14 @@ export class BusConnection {
   }
 
   /** What to say where the port speaks something else than the URL says. */
-  private async stranger(): Promise<string | undefined> {
+  private async stranger(signal: AbortSignal): Promise<string | undefined> {
     const { protocol, hostname, port } = new URL(this.base);
     const isSecure = protocol === "https:";
-    const dialect = await dialectOf(hostname.replace(/^\[|\]$/g, ""), Number(port) || (isSecure ? 443 : 80));
+    const dialect = await dialectOf(
+      hostname.replace(/^\[|\]$/g, ""),
+      Number(port) || (isSecure ? 443 : 80),
+      signal,
+    );
     if (dialect === undefined || dialect === (isSecure ? "TLS" : "HTTP")) return undefined;
     if (dialect === "TLS") return "this port wants TLS: write https:// in VABUS_URL";
     if (dialect === "HTTP") return "this port speaks plain HTTP: write http:// in VABUS_URL";

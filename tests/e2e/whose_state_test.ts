@@ -10,6 +10,7 @@ const OTHER = 65_001;
 
 /** In a file system of its own, which takes root. */
 const HOST = `
+cd /
 mount --bind "$TMPDIR/lib" /var/lib
 umask 022
 mkdir /var/lib/private
@@ -29,7 +30,6 @@ as ${SERVICE} env STATE_DIRECTORY=/var/lib/vabus-data-handler INSTANCE_ID=plant7
 chmod "$PRIVATE" /var/lib/private
 mkdir "$TMPDIR/home"
 export HOME="$TMPDIR/home"
-cd /
 `;
 
 const ignore = !await canHaveHost();
@@ -52,6 +52,10 @@ async function onHost(line: string, privateMode = "700"): Promise<Output> {
   await using directory = await temporaryDirectory();
   await Deno.chmod(directory.path, 0o755);
   await Deno.mkdir(`${directory.path}/lib`);
+  // Where it was built, other users may have no way to.
+  const program = `${directory.path}/vabus-data-handler`;
+  await Deno.copyFile(executablePath(), program);
+  await Deno.chmod(program, 0o755);
   const { code, stdout, stderr } = await new Deno.Command("unshare", {
     args: [
       "-m",
@@ -63,7 +67,7 @@ async function onHost(line: string, privateMode = "700"): Promise<Output> {
     env: {
       PATH: Deno.env.get("PATH")!,
       TMPDIR: directory.path,
-      PROGRAM: executablePath(),
+      PROGRAM: program,
       BUS: `http://127.0.0.1:${freePort()}`,
     },
     stdin: "null",
