@@ -109,6 +109,12 @@ export function settleProven(read: StateDatabase, stateDir: string, proof: Proof
  */
 export function report(proof: Proof, unread: readonly string[], isPart: boolean): string {
   const { proven, state_faults: faults, sinks, losses, lost, kept_letters: kept } = proof;
+  const doubtful = proof.perhaps_counted_twice;
+  const twice = doubtful === 0
+    ? "none is counted twice"
+    : `of ${
+      amount(doubtful, "event")
+    } that a restored bus gave again nobody can tell whether they are counted twice`;
   const span = isPart ? " for the windows of that span" : "";
   const found = sinks.reduce((sum, { difference_count: count }) => sum + count, 0);
   const failed = sinks.filter(({ failure }) => failure !== null).map(({ sink }) => sink);
@@ -139,8 +145,8 @@ export function report(proof: Proof, unread: readonly string[], isPart: boolean)
     ...losses.map(({ count, unit, what }) => line("lost", `${amount(count, unit)} ${what}`)),
     proven
       ? lost === 0
-        ? `PROVEN${span}: no event is lost, none is counted twice${but}`
-        : `PROVEN${span}, except ${lost} that were lost, as told above; none is counted twice${but}`
+        ? `PROVEN${span}: no event is lost${doubtful === 0 ? "," : ";"} ${twice}${but}`
+        : `PROVEN${span}, except ${lost} that were lost, as told above; ${twice}${but}`
       : `NOT PROVEN: ${causes.join("; ")}${but}`,
   ];
   return lines.map((text) => `${printable(text)}\n`).join("");

@@ -2,7 +2,8 @@ import type { Aggregate } from "../aggregation/aggregate.ts";
 import { type ProvablePlace, SinkError, type SinkErrorKind } from "../sinks/sink.ts";
 import { Books } from "../store/books.ts";
 import { type ExpectedWindow, rowKey, type WindowKey } from "../store/expected_rows.ts";
-import { keptLetters, type Loss, readLosses } from "../store/losses.ts";
+import { readAccounts } from "../store/accounts.ts";
+import { DOUBTFUL_ACCOUNT, keptLetters, type Loss, readLosses } from "../store/losses.ts";
 import { readRedeliveries } from "../store/redelivery.ts";
 import type { RegisteredSink } from "../store/sink_registry.ts";
 import type { StateDatabase } from "../store/state_database.ts";
@@ -41,6 +42,8 @@ export interface Proof {
   readonly sinks: readonly SinkProof[];
   /** All that was ever dropped, for whatever reason; empty: nothing was. */
   readonly losses: readonly Loss[];
+  /** Events that a restored bus has given again, of which nobody can tell whether they are the same. */
+  readonly perhaps_counted_twice: number;
   /** Their sum. */
   readonly lost: number;
   /** Refused events and aggregates that are kept as dead letters. */
@@ -63,9 +66,10 @@ export async function verify(
   signal: AbortSignal,
 ): Promise<Proof> {
   const proofs: SinkProof[] = [];
-  const { faults, losses, keptCount } = state.snapshot(() => ({
+  const { faults, losses, doubtful, keptCount } = state.snapshot(() => ({
     faults: new Books(state).faults(),
     losses: readLosses(state),
+    doubtful: readAccounts(state).get(DOUBTFUL_ACCOUNT) ?? 0,
     keptCount: [...keptLetters(state).values()].reduce((sum, letters) => sum + letters, 0),
   }));
   for (const sink of sinks) {
@@ -84,6 +88,7 @@ export async function verify(
     state_faults: faults,
     sinks: proofs,
     losses,
+    perhaps_counted_twice: doubtful,
     lost: losses.reduce((sum, { count }) => sum + count, 0),
     kept_letters: keptCount,
   };

@@ -21,6 +21,8 @@ export type DrainResult = { readonly drained: true } | { readonly drained: false
 
 /** Failed polls in a row after which a drain gives up. */
 const DRAIN_ATTEMPTS = 4;
+/** Times that a run which is to end by itself goes back; a bus is restored once, now and then. */
+const DRAIN_RETURNS_MAX = 10;
 const FAREWELL_MS = 2000;
 /** How often the last event that was read is looked at again, in case the bus came back without a failed poll. */
 const COMPARISON_PAUSE_MS = 300_000;
@@ -45,6 +47,8 @@ export class BusReader {
   private comparisonDueMs = -Infinity;
   /** Whether the bus has been seen to have what was read, since it last failed. Before that, nothing is acknowledged. */
   private isCompared = false;
+  /** How often it has gone back in this drain, to where histories part. */
+  private returns = 0;
   private unreadableLooks = 0;
 
   constructor(
@@ -84,7 +88,16 @@ export class BusReader {
   /** Reads until the bus has nothing more, and then counts as idle; gives up when it is out of reach or nothing may be fetched. */
   async drain(signal: AbortSignal): Promise<DrainResult> {
     const patience = { sinceMs: this.clock.monotonicMs(), ms: DRAIN_PATIENCE_MS };
+    this.returns = 0;
     while (!signal.aborted) {
+      if (this.returns > DRAIN_RETURNS_MAX) {
+        return {
+          drained: false,
+          reason:
+            `${this.source.name}: each time it is asked, it has other events at the offsets that were read; ` +
+            "an event must keep its offset and its contents",
+        };
+      }
       const obstacle = await this.ingest.mayFetch(signal, this.pulse, patience);
       if (obstacle) return { drained: false, reason: obstacle.detail };
       const outcome = await this.step(0, signal);
@@ -215,7 +228,8 @@ export class BusReader {
         ...(unknown > 0 && { perhaps_counted_twice: unknown }),
       },
     );
-    this.ingest.skipTo(this.bus, log, next, 0);
+    this.returns++;
+    this.ingest.goBackTo(this.bus, log, next, unknown);
   }
 
   private fetch(waitSeconds: number, signal: AbortSignal): Promise<FetchReply> {

@@ -100,6 +100,7 @@ export class Ingest {
   private refusedBytes = 0;
   private lost = 0;
   private skipped = 0;
+  private doubtful = 0;
   private orders: (readonly [Order, string])[] = [];
   private settled = NOTHING_SETTLED;
   private hasNews = false;
@@ -241,6 +242,12 @@ export class Ingest {
     // What it has there may be older than the wall clock would let wait.
     this.wake(bus);
     this.moveTo(bus, log, nextOffset);
+  }
+
+  /** Reads a log again from `nextOffset` on, since the bus has another history there; `doubtful` events may come twice. */
+  goBackTo(bus: number, log: string, nextOffset: number, doubtful: number): void {
+    this.doubtful += doubtful;
+    this.skipTo(bus, log, nextOffset, 0);
   }
 
   /**
@@ -417,6 +424,7 @@ export class Ingest {
         refused: this.refused,
         lost: this.lost,
         skipped: this.skipped,
+        doubtful: this.doubtful,
         orders: this.orders,
         settled: this.settled,
         alarms: this.refusalWatch.alarms,
@@ -434,6 +442,7 @@ export class Ingest {
     this.refusedBytes = 0;
     this.lost = 0;
     this.skipped = 0;
+    this.doubtful = 0;
     this.orders = [];
     this.fulfilled.retried += this.settled.retried.length + reissued;
     this.fulfilled.purged += this.settled.purged.length;

@@ -20,7 +20,7 @@ import {
 } from "./dead_letters.ts";
 import { dropOldestLetters, type LetterBound, type LetterVolume, measureLetters } from "./letter_bound.ts";
 import { dropHistories, readHistory, writeHistory } from "./history_pages.ts";
-import { droppedAccount, SKIPPED_ACCOUNT } from "./losses.ts";
+import { DOUBTFUL_ACCOUNT, droppedAccount, SKIPPED_ACCOUNT } from "./losses.ts";
 import { encodeAccumulators, encodeKeys, restoreOpenWindows } from "./open_page.ts";
 import type { OutboxLog } from "./outbox_log.ts";
 import { type RefusalAlarm, writeRefusalAlarms } from "./refusal_alarms.ts";
@@ -89,6 +89,8 @@ export interface CheckpointInput {
   readonly lost: number;
   /** Those of them that an operator has given up. */
   readonly skipped: number;
+  /** Events that will be read again and may be the same as before. */
+  readonly doubtful: number;
   /** The operators' orders that they were given up by, and what came of each. */
   readonly orders: readonly (readonly [order: Order, result: string])[];
   readonly settled: SettledWishes;
@@ -280,6 +282,7 @@ export class Checkpoint {
       const tally = this.tallyAfter(input, closed, dropped);
       this.writeAccounts(input, tally, closed.endId, time);
       addToAccount(state, SKIPPED_ACCOUNT, input.skipped);
+      addToAccount(state, DOUBTFUL_ACCOUNT, input.doubtful);
       for (const [order, result] of input.orders) noteOrder(state, order, result);
       const final = dropFinalWindows(state, registry.deliveredId(), finalBeforeMs, DROPPED_SEGMENTS);
       const windowsGone = aggregator.dropped.with([...gone, ...final]);

@@ -23,6 +23,9 @@ export const droppedAccount = (reason: string) => `letters_dropped_${reason}`;
 /** The counter of events that were given up by `--skip-to`; those in `lost` as well. */
 export const SKIPPED_ACCOUNT = "skipped";
 
+/** The counter of events that may have been counted twice, since a restored bus has them again and nobody can tell. */
+export const DOUBTFUL_ACCOUNT = "perhaps_counted_twice";
+
 /** Reasons of letters that are kept within a bound. */
 export const BOUNDED_REASONS = ["invalid", "future", "late", "overflow", "not_finite"] as const;
 

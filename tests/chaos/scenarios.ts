@@ -1,3 +1,4 @@
+import { badRows } from "./bad_rows.ts";
 import { frozen } from "./frozen.ts";
 import { fullDisk } from "./full_disk.ts";
 import { losses } from "./losses.ts";
@@ -8,4 +9,13 @@ import { twin } from "./twin.ts";
 import { wrongClock } from "./wrong_clock.ts";
 
 /** Every kind of bad day there is. */
-export const SCENARIOS: readonly Scenario[] = [storm, fullDisk, twin, frozen, wrongClock, restored, losses];
+export const SCENARIOS: readonly Scenario[] = [
+  storm,
+  fullDisk,
+  twin,
+  frozen,
+  wrongClock,
+  restored,
+  losses,
+  badRows,
+];

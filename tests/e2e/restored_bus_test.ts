@@ -96,3 +96,25 @@ for (
     });
   }
 }
+
+Deno.test("a bus that has other events each time it is asked ends `once` with the reason", async () => {
+  await using directory = await temporaryDirectory();
+  let asked = 0;
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const url = new URL(request.url);
+    if (url.pathname !== "/events") return new Response("{}", { status: 404 });
+    const offset = Number(url.searchParams.get("offset") ?? 0);
+    // At its end it says that it is shorter than what it has just given.
+    if (offset >= 20) return Response.json({ log: "stamps-on-reading", first: 0, next: 15 }, { status: 416 });
+    const events = Array.from(
+      { length: Math.min(20 - offset, Number(url.searchParams.get("limit"))) },
+      () => ({ name: "stamped", value: asked++, timestamp: TIME }),
+    );
+    return Response.json({ log: "stamps-on-reading", offset, next: offset + events.length, events });
+  });
+  const environment = handlerEnvironment(`http://127.0.0.1:${server.addr.port}`, directory.path);
+  const once = await runToEnd(["once"], environment);
+  assert.equal(once.code, 75, once.stderr);
+  assert.match(once.stderr, /each time it is asked, it has other events/);
+  assertNoStackTrace(once);
+});

@@ -96,6 +96,7 @@ export class Inside {
       refused: [],
       lost: 0,
       skipped: 0,
+      doubtful: 0,
       orders: [],
       settled: { wishes: [], retried: [], purged: [], reissued: [] },
       alarms: [],
