@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
+import { Guesses } from "./guesses.ts";
 import { Rarely } from "./rarely.ts";
 
 export interface AccessOptions {
@@ -11,6 +12,8 @@ export interface AccessOptions {
   readonly onRefusal: (refusal: Refusal, from: string, count: number) => void;
   /** Resolves after some time; another one only in tests. */
   readonly pause?: (milliseconds: number) => Promise<void>;
+  /** Of a clock that is never set; another one only in tests. */
+  readonly nowMs?: () => number;
 }
 
 /** Why a request is not answered. */
@@ -36,11 +39,13 @@ const MAX_PAUSING = 256;
  */
 export class Access {
   private readonly token: Uint8Array | undefined;
+  private readonly guesses: Guesses;
   private readonly rarely = new Map<Refusal["cause"], Rarely>();
   private pausing = 0;
 
   constructor(private readonly options: AccessOptions) {
     this.token = options.token === undefined ? undefined : digest(options.token);
+    this.guesses = new Guesses(options.nowMs ?? (() => performance.now()));
   }
 
   /**
@@ -52,7 +57,7 @@ export class Access {
     if (OPEN_PATHS.includes(pathOf(request) ?? "")) return undefined;
     const refusal = this.token === undefined
       ? hostRefusal(request, this.options.allowedHosts) ?? pageRefusal(request)
-      : this.tokenRefusal(request, this.token);
+      : this.tokenRefusal(request, this.token, from);
     if (refusal === undefined) return undefined;
     this.tell(refusal, from);
     if (refusal.cause !== "wrong token") return refusal;
@@ -63,11 +68,17 @@ export class Access {
     return refusal;
   }
 
-  private tokenRefusal(request: Request, token: Uint8Array): Refusal | undefined {
+  private tokenRefusal(request: Request, token: Uint8Array, from: string): Refusal | undefined {
     const given = request.headers.get("authorization");
     if (given === null) return NO_TOKEN;
+    if (!this.guesses.mayTry(from)) return GUESSING;
     const [, text] = /^bearer +(\S+) *$/i.exec(given) ?? [];
-    return text !== undefined && timingSafeEqual(digest(text), token) ? undefined : WRONG_TOKEN;
+    if (text !== undefined && timingSafeEqual(digest(text), token)) {
+      this.guesses.succeeded(from);
+      return undefined;
+    }
+    this.guesses.failed(from);
+    return WRONG_TOKEN;
   }
 
   private tell(refusal: Refusal, from: string): void {
@@ -104,7 +115,7 @@ const WRONG_TOKEN: Refusal = {
 const GUESSING: Refusal = {
   cause: "guessing",
   status: 429,
-  message: "too many wrong tokens at a time",
+  message: "too many wrong tokens have come from there: none is looked at for some seconds",
   headers: { "retry-after": "1" },
 };
 

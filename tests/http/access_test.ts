@@ -10,6 +10,7 @@ function request(headers: Readonly<Record<string, string>>, path = "/events"): R
 
 /** Those who gave a wrong token wait until they are let go. */
 function guarded() {
+  const clock = { nowMs: 0 };
   const told: [Refusal["cause"], number][] = [];
   const waiting: (() => void)[] = [];
   const access = new Access({
@@ -17,24 +18,62 @@ function guarded() {
     token: TOKEN,
     onRefusal: ({ cause }, _, count) => told.push([cause, count]),
     pause: () => new Promise((resolve) => waiting.push(resolve)),
+    nowMs: () => clock.nowMs,
   });
-  return { access, told, waiting };
+  return { access, told, waiting, clock };
 }
 
 Deno.test("wrong tokens wait, so many and no more, and are told of once a minute", async () => {
   const { access, told, waiting } = guarded();
-  const guess = () => access.refusal(request({ authorization: "Bearer wrong" }), "10.0.0.1");
+  let guesser = 0;
+  const guess = () => access.refusal(request({ authorization: "Bearer wrong" }), `10.0.0.${++guesser}`);
   const slow = Array.from({ length: 256 }, guess);
   assert.equal((await guess())!.status, 429);
   assert.equal(waiting.length, 256);
   assert.deepEqual(told, [["wrong token", 1]]);
-  assert.equal(await access.refusal(request({ authorization: `Bearer ${TOKEN}` }), "10.0.0.2"), undefined);
+  assert.equal(await access.refusal(request({ authorization: `Bearer ${TOKEN}` }), "10.9.9.9"), undefined);
   for (const go of waiting.splice(0)) go();
   assert.deepEqual(new Set((await Promise.all(slow)).map((refusal) => refusal!.status)), new Set([403]));
   const next = guess();
   assert.equal(waiting.length, 1, "there is room again");
   waiting[0]!();
   assert.equal((await next)!.status, 403);
+});
+
+Deno.test("an address has so many guesses over all of its connections; beyond them a token is not looked at", async () => {
+  const { access, told, waiting, clock } = guarded();
+  const attempt = async (token: string, from: string) => {
+    const refusal = access.refusal(request({ authorization: `Bearer ${token}` }), from);
+    for (const go of waiting.splice(0)) go();
+    return (await refusal)?.status;
+  };
+  const network = (host: number) => `2001:db8:0:7::${host.toString(16)}`;
+  for (let i = 1; i <= 10; i++) assert.equal(await attempt("wrong", network(i)), 403);
+  assert.equal(await attempt("wrong", network(11)), 429);
+  assert.equal(await attempt(TOKEN, network(12)), 429, "an answer would tell which guess is right");
+  assert.equal(await attempt(TOKEN, "2001:db8:0:8::1"), undefined, "others are not held up");
+  assert.deepEqual(told, [["wrong token", 1], ["guessing", 1]]);
+
+  clock.nowMs += 1000;
+  assert.equal(await attempt("wrong", network(1)), 403);
+  assert.equal(await attempt("wrong", network(2)), 429);
+  clock.nowMs += 1000;
+  assert.equal(await attempt(TOKEN, network(3)), undefined);
+  for (let i = 0; i < 50; i++) await attempt("wrong", network(4));
+  assert.equal(await attempt(TOKEN, network(5)), undefined, "who shares its address with a guesser goes on");
+});
+
+Deno.test("a crowd of guessers makes nobody forget who has the token", async () => {
+  const { access, waiting } = guarded();
+  const attempt = (token: string, from: string) => {
+    const refusal = access.refusal(request({ authorization: `Bearer ${token}` }), from);
+    for (const go of waiting.splice(0)) go();
+    return refusal;
+  };
+  await attempt(TOKEN, "10.0.0.1");
+  for (let i = 0; i < 20; i++) await attempt("wrong", "10.0.0.1");
+  for (let i = 0; i < 10_000; i++) await attempt("wrong", `10.${1 + (i >> 8)}.0.${i & 255}`);
+  assert.equal(await attempt(TOKEN, "::ffff:10.0.0.1"), undefined);
 });
 
 Deno.test("a token is a bearer token, in any case, and nothing else", async () => {
