@@ -56,7 +56,7 @@ export async function redeliver(context: CommandContext, options: RedeliverOptio
     const tell = sink === "stdout" ? writeStderr : write;
     tell(options.json ? toJson(result, span) : toText(result));
     // Where the newest rows are still missing, the next opening says so again.
-    if (proof !== undefined) settleProven(state, config.stateDir, proof, context.logger);
+    if (proof !== undefined) settleProven(state, config.stateDir, proof, "redeliver", context.logger);
     return proof === undefined || proof.proven ? EXIT.done : EXIT.failed;
   } finally {
     await place?.close();

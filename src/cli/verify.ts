@@ -6,6 +6,7 @@ import { StateDatabase } from "../store/state_database.ts";
 import { isWaitedOut } from "../store/state_error.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { operator } from "./operator.ts";
 import { printable } from "../log/printable.ts";
 
 export interface VerifyOptions {
@@ -57,7 +58,7 @@ export async function verify(
         }\n`
         : report(proof, unread, sinceMs !== undefined),
     );
-    if (sinceMs === undefined) settleProven(state, config.stateDir, proof, logger);
+    if (sinceMs === undefined) settleProven(state, config.stateDir, proof, "verify", logger);
     return proof.proven ? EXIT.done : EXIT.failed;
   } finally {
     for (const place of places) await place.close();
@@ -81,15 +82,21 @@ function unreadable(sink: string, problem: string): SinkProof {
   };
 }
 
-/** Ends the alarms over sinks that hold all they must, and nothing else. */
-export function settleProven(read: StateDatabase, stateDir: string, proof: Proof, logger: Logger): void {
+/** Ends the alarms over sinks that hold all they must, and nothing else. @param action The command that has proven them, for the audit. */
+export function settleProven(
+  read: StateDatabase,
+  stateDir: string,
+  proof: Proof,
+  action: string,
+  logger: Logger,
+): void {
   const proven = proof.sinks.filter((sink) => sink.difference_count === 0 && sink.failure === null)
     .map(({ sink }) => sink).filter((name) => readAlarms(read).some(({ sink }) => sink === name));
   if (proven.length === 0) return;
   const state = StateDatabase.openForWishing(stateDir);
   try {
     for (const sink of proven) {
-      settleAlarms(state, sink);
+      settleAlarms(state, sink, { who: operator(), atMs: Date.now(), action, detail: sink });
       logger.info("the alarms over the sink are settled: it is proven", { sink });
     }
   } catch (error) {

@@ -42,11 +42,19 @@ export function readAlarms(state: StateDatabase): StandingAlarm[] {
     .map(({ since_ms: sinceMs, ...alarm }) => ({ ...alarm, sinceMs }));
 }
 
-/** Ends the alarms over a sink: it is proven, or an operator takes it as it is. Returns how many there were. @throws {StateError} */
-export function settleAlarms(state: StateDatabase, sink: string): number {
+/**
+ * Ends the alarms over a sink: it is proven, or has been sent everything again.
+ *
+ * @param order The operator's word that this came of; undefined: that word is in the audit already.
+ * @throws {StateError}
+ */
+export function settleAlarms(state: StateDatabase, sink: string, order?: Order): void {
   const standing = readAlarms(state).filter((alarm) => alarm.sink === sink).length;
-  if (standing > 0) state.transaction(() => state.run("DELETE FROM alarm WHERE sink = ?", sink));
-  return standing;
+  if (standing === 0) return;
+  state.transaction(() => {
+    state.run("DELETE FROM alarm WHERE sink = ?", sink);
+    if (order !== undefined) noteOrder(state, order, `proven; ${counted(standing, "alarm")} settled`);
+  });
 }
 
 /**

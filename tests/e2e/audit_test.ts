@@ -8,7 +8,8 @@ import {
   temporaryDirectory,
   until,
 } from "../support/executable.ts";
-import { Bus, handlerEnvironment } from "./plant.ts";
+import { freePort } from "../support/free_port.ts";
+import { Bus, handlerEnvironment, sqlitePath } from "./plant.ts";
 
 interface Line {
   readonly at: number;
@@ -71,6 +72,35 @@ Deno.test("every order of an operator is in status, newest first, with who gave 
   }
   const { stdout } = await runToEnd(["status", "--audit"], environment);
   assert.match(stdout, /ordered .*by sudo from alice: dead-letters purge 2 dead letters \(--all\): 2 purged/);
+});
+
+Deno.test("what a sink is given up with, and an alarm that a proof settles, have a line in the audit", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const both = handlerEnvironment(bus.url, directory.path, {
+    STORAGE_TYPE: "sqlite,postgres",
+    POSTGRES_CONNECTION_STRING: `postgres://vabus@127.0.0.1:${freePort()}/vabus`,
+  });
+  const environment = handlerEnvironment(bus.url, directory.path);
+  const at = Math.floor(Date.now() / 1000) - 1800;
+  await bus.publish([`{"name":"press","value":1,"timestamp":${at}}`]);
+  await runToEnd(["once", "--flush"], both);
+  await done(["once", "--forget-sink", "postgres"], environment);
+
+  // The store is away, and a new one in its place; then somebody puts the old one back.
+  const file = sqlitePath(directory.path);
+  await Deno.rename(file, `${file}.away`);
+  await done(["once"], environment);
+  await Deno.rename(`${file}.away`, file);
+  await done(["verify"], environment);
+  await done(["verify"], environment);
+
+  const lines = await audit(environment);
+  assert.deepEqual(lines.map(({ action, detail, result }) => `${action} ${detail}: ${result}`), [
+    "verify sqlite: proven; 1 alarm settled",
+    "--forget-sink postgres: 1 aggregate given up",
+  ]);
+  for (const { who } of lines) assert.match(who, /uid \d+/);
 });
 
 Deno.test("what the running handler carries out gets its result from it", async () => {
