@@ -1,4 +1,4 @@
-import { GIVEN_NAMES } from "../src/config/variables.ts";
+import { GIVEN_NAMES } from "../src/settings/variables.ts";
 import { MACHINE_NAMES } from "../src/cli/environment.ts";
 
 /** What the packages in the bundle look for in the environment; without the right to look they would throw. */

@@ -1,5 +1,5 @@
 /** Writes the tables of all settings into the README, between the marks that say so. `--check` only compares. */
-import { renderReference } from "../src/config/reference.ts";
+import { renderReference } from "../src/settings/reference.ts";
 
 const README = new URL("../README.md", import.meta.url);
 const [BEGIN, END] = ["<!-- settings: made by make fmt -->", "<!-- end of settings -->"];
@@ -14,7 +14,7 @@ if (after === undefined) {
 const written = `${before}${BEGIN}\n\n${renderReference()}\n${END}${after}`;
 if (Deno.args.includes("--check")) {
   if (written === text) Deno.exit(0);
-  console.error("The settings in README.md are not those of src/config/variables.ts. Run `make fmt`.");
+  console.error("The settings in README.md are not those of src/settings/variables.ts. Run `make fmt`.");
   Deno.exit(1);
 }
 await Deno.writeTextFile(README, written);

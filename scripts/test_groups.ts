@@ -3,13 +3,13 @@ import { dirname, join } from "node:path";
 
 /** These decide how long it all takes, so they are the first to begin. Longest first. */
 export const LONGEST: readonly string[] = [
-  "tests/sinks/kafka_sink_test.ts",
+  "tests/sinks/kafka/kafka_sink_test.ts",
   "tests/e2e/crash_test.ts",
   "tests/sim/found_out_first_half_test.ts",
   "tests/sim/found_out_second_half_test.ts",
   "tests/sim/sim_test.ts",
   "tests/chaos/chaos_test.ts",
-  "tests/sinks/kafka_topic_test.ts",
+  "tests/sinks/kafka/kafka_topic_test.ts",
   "tests/e2e/tour_test.ts",
   "tests/e2e/verify_kafka_test.ts",
   "tests/e2e/outage_test.ts",
@@ -42,7 +42,7 @@ export function testGroups(files: readonly string[]): TestGroup[] {
   const byName = new Map<string, string[]>();
   for (const file of files) {
     const directory = dirname(file);
-    const name = ONE_BY_ONE.includes(directory) ? file : directory;
+    const name = isAlone(directory) ? file : directory;
     byName.set(name, [...byName.get(name) ?? [], file]);
   }
   const rank = ({ name }: TestGroup) => {
@@ -54,7 +54,11 @@ export function testGroups(files: readonly string[]): TestGroup[] {
 
 /** Those that start neither servers nor programs. */
 export function quickFiles(files: readonly string[]): string[] {
-  return files.filter((file) => !ONE_BY_ONE.includes(dirname(file)));
+  return files.filter((file) => !isAlone(dirname(file)));
+}
+
+function isAlone(directory: string): boolean {
+  return ONE_BY_ONE.some((parent) => `${directory}/`.startsWith(`${parent}/`));
 }
 
 /** All test files at or below `path`, relative to `root`, sorted. */

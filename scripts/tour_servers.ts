@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Kafka, logLevel } from "kafkajs";
-import { StateLock } from "../src/store/state_lock.ts";
+import { StateLock } from "../src/state/file/state_lock.ts";
 import { KAFKA_PORTS, type KafkaBroker, kafkaIsExternal, startKafka } from "../tests/support/kafka_broker.ts";
 import { postgresIsExternal, startPostgres } from "../tests/support/postgres_server.ts";
 import { MissingPrerequisite } from "./servers.ts";

@@ -2,36 +2,38 @@ import assert from "node:assert/strict";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Imports go down only: a file may import what is on a lower floor, and its own directory. */
+/** Imports go down only: a file may import what is on a lower floor, and its own part. */
 const FLOORS: readonly (readonly string[])[] = [
   ["event"],
   ["aggregation"],
-  ["vabus", "store", "sinks", "metrics"],
-  ["ingest", "router", "admin"],
-  ["handler"],
+  ["contract"],
+  ["codec", "state", "bus"],
+  ["sources", "sinks"],
+  ["ingest", "delivery"],
+  ["runtime"],
+  ["control"],
+  ["api", "demo"],
   ["cli"],
   ["main"],
 ];
 
-/** What the aggregation knows of the bus. */
-const EVENT_FILES = ["vabus/event.ts", "vabus/event_batch.ts", "vabus/log_history.ts", "vabus/text_hash.ts"];
-
-/** Types by which siblings on one floor know each other. */
-const CONTRACTS = ["sinks/sink.ts", "vabus/source.ts", "store/outbox.ts"];
-
-/** All may import these, except the pure parts. */
-const LEAVES = ["log", "clock", "http", "file", "net", "version"];
+/** These know of no other part but the event they speak of. */
+const LEAVES = ["platform", "version"];
 
 /** No packages, no I/O, no clock, no randomness: the same events always give the same aggregates. */
 const PURE_PARTS = ["event", "aggregation"];
-const CONFIG_READERS = ["main", "cli", "handler"];
+const CONFIG_READERS = ["main", "cli", "demo", "runtime"];
 const IMPURE =
   /\b(Deno|process|fetch|console|performance|setTimeout|setInterval|localStorage)\b|\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b/;
 
 /** The part of the design that a file below src belongs to. */
 function partOf(file: string): string {
-  if (EVENT_FILES.includes(file)) return "event";
   return file.replace(/\.ts$/, "").split("/")[0]!;
+}
+
+/** The connector that a file below src belongs to, such as `sinks/kafka`; undefined: to none. */
+function connectorOf(file: string): string | undefined {
+  return /^(?:sources|sinks)\/[^/]+(?=\/)/.exec(file)?.[0];
 }
 
 function floorOf(part: string): number {
@@ -41,22 +43,24 @@ function floorOf(part: string): number {
 /** Why `file` may not import `target`, both below src; undefined when it may. */
 function whyForbidden(file: string, target: string): string | undefined {
   const [from, to] = [partOf(file), partOf(target)];
+  const [fromConnector, toConnector] = [connectorOf(file), connectorOf(target)];
+  if (fromConnector && toConnector && fromConnector !== toConnector) {
+    return "connectors do not know each other";
+  }
   if (from === to) return undefined;
   if (LEAVES.includes(from)) return `${from} is a leaf and imports nothing`;
   if (from === "aggregation" && to !== "event") return "aggregation imports nothing but events";
   if (from === "event") return "events import nothing";
   if (LEAVES.includes(to)) return undefined;
-  if (to === "config") {
+  if (to === "settings") {
     return CONFIG_READERS.includes(from) ? undefined : `${from} gets its settings as parameters`;
   }
-  if (from === "config") return "the configuration knows no other part";
+  if (from === "settings") return "the settings know no other part";
   const [fromFloor, toFloor] = [floorOf(from), floorOf(to)];
   if (fromFloor < 0) return `${from} has no floor in the design`;
   if (toFloor < 0) return `${to} has no floor in the design`;
   if (toFloor < fromFloor) return undefined;
-  if (toFloor > fromFloor) return `${to} is above ${from}`;
-  if (CONTRACTS.includes(target)) return undefined;
-  return `${to} is beside ${from} and ${target} is no contract`;
+  return toFloor > fromFloor ? `${to} is above ${from}` : `${to} is beside ${from}`;
 }
 
 function withoutComments(source: string): string {
@@ -100,7 +104,7 @@ async function sourceFiles(root: string, below = ""): Promise<string[]> {
 Deno.test("every import in src goes down", async () => {
   const src = join(dirname(dirname(fileURLToPath(import.meta.url))), "src");
   const files = await sourceFiles(src);
-  assert.ok(files.includes("vabus/event.ts"), "the sources were found");
+  assert.ok(files.includes("event/event.ts"), "the sources were found");
   const faults: string[] = [];
   for (const file of files) faults.push(...faultsOf(file, await Deno.readTextFile(join(src, file))));
   assert.deepEqual(faults, []);
@@ -108,22 +112,23 @@ Deno.test("every import in src goes down", async () => {
 
 Deno.test("what the floors forbid is found", () => {
   const forbidden: [file: string, source: string][] = [
-    ["store/database.ts", 'import { Router } from "../router/router.ts";'],
-    ["ingest/ingest.ts", 'import type { Router } from "../router/router.ts";'],
-    ["router/router.ts", 'export { Ingest } from "../ingest/ingest.ts";'],
-    ["handler/handler.ts", 'await import("../cli/run.ts");'],
-    ["store/database.ts", 'import { KafkaSink } from "../sinks/kafka.ts";'],
-    ["sinks/kafka.ts", 'import { settings } from "../config/schema.ts";'],
-    ["config/schema.ts", 'import { Sink } from "../sinks/sink.ts";'],
-    ["log/logger.ts", 'import { VERSION } from "../version.ts";'],
+    ["state/database.ts", 'import { Router } from "../delivery/router.ts";'],
+    ["ingest/ingest.ts", 'import type { Router } from "../delivery/router.ts";'],
+    ["delivery/router.ts", 'export { Ingest } from "../ingest/ingest.ts";'],
+    ["runtime/handler.ts", 'await import("../cli/run.ts");'],
+    ["state/database.ts", 'import { KafkaSink } from "../sinks/kafka/kafka_sink.ts";'],
+    ["sinks/kafka/kafka_sink.ts", 'import { Row } from "../postgres/row.ts";'],
+    ["sinks/kafka/sink.ts", 'import { settings } from "../../settings/schema.ts";'],
+    ["settings/schema.ts", 'import { Sink } from "../contract/sink.ts";'],
+    ["platform/log/logger.ts", 'import { VERSION } from "../../version.ts";'],
     ["cli/run.ts", 'import "../main.ts";'],
     ["cli/run.ts", 'import { pad } from "../utils/pad.ts";'],
-    ["aggregation/windows.ts", 'import { Logger } from "../log/logger.ts";'],
-    ["aggregation/windows.ts", 'import { Client } from "../vabus/client.ts";'],
+    ["aggregation/windows.ts", 'import { Logger } from "../platform/log/logger.ts";'],
+    ["aggregation/windows.ts", 'import { Client } from "../sources/vabus/client.ts";'],
     ["aggregation/windows.ts", 'import { readFile } from "node:fs/promises";'],
     ["aggregation/windows.ts", "const now = Date.now();"],
-    ["vabus/event.ts", 'import { Aggregate } from "../aggregation/aggregate.ts";'],
-    ["vabus/event_batch.ts", 'import { z } from "zod";'],
+    ["event/event.ts", 'import { Aggregate } from "../aggregation/aggregate.ts";'],
+    ["event/event_batch.ts", 'import { z } from "zod";'],
   ];
   for (const [file, source] of forbidden) {
     assert.equal(faultsOf(file, source).length, 1, `${file}: ${source}`);
@@ -135,29 +140,29 @@ Deno.test("what the floors allow passes", () => {
     ["main.ts", 'import { runCli } from "./cli/cli.ts";'],
     [
       "cli/status.ts",
-      'import {\n  Database,\n} from "../store/database.ts";\nimport { load } from "../config/load.ts";',
+      'import {\n  Database,\n} from "../state/database.ts";\nimport { load } from "../settings/load.ts";',
     ],
     [
       "ingest/ingest.ts",
-      'import type { Source } from "../vabus/source.ts";\nimport { log } from "../log/logger.ts";',
+      'import type { Source } from "../contract/source.ts";\nimport { log } from "../platform/log/logger.ts";',
     ],
-    ["router/router.ts", 'import type { Outbox } from "../store/outbox.ts";'],
+    ["delivery/router.ts", 'import type { Outbox } from "../state/outbox/outbox.ts";'],
     [
-      "store/database.ts",
-      'import type { Sink } from "../sinks/sink.ts";\nimport { DatabaseSync } from "node:sqlite";',
+      "state/database.ts",
+      'import type { Sink } from "../contract/sink.ts";\nimport { DatabaseSync } from "node:sqlite";',
     ],
-    ["store/checkpoint.ts", 'import { Aggregate } from "../aggregation/aggregate.ts";'],
-    ["config/schema.ts", 'import { z } from "zod";\nimport { Logger } from "../log/logger.ts";'],
+    ["state/checkpoint.ts", 'import { Aggregate } from "../aggregation/aggregate.ts";'],
+    ["settings/schema.ts", 'import { z } from "zod";\nimport { Logger } from "../platform/log/logger.ts";'],
     [
       "aggregation/sketch.ts",
-      'import type { Event } from "../vabus/event.ts";',
+      'import type { Event } from "../event/event.ts";',
     ],
     [
       "aggregation/windows.ts",
       '/** `import { x } from "../cli/run.ts"` and Date.now() are far away. */\n// fetch',
     ],
-    ["vabus/event_batch.ts", 'import type { Event } from "./event.ts";'],
-    ["vabus/event_scanner.ts", 'import { createHash } from "node:crypto";'],
+    ["event/event_batch.ts", 'import type { Event } from "./event.ts";'],
+    ["codec/event_scanner.ts", 'import { createHash } from "node:crypto";'],
   ];
   for (const [file, source] of allowed) assert.deepEqual(faultsOf(file, source), [], file);
 });

@@ -10,7 +10,7 @@ import {
   perMillionOf,
   STDDEV,
   SUM,
-} from "./agg_function.ts";
+} from "../event/agg_function.ts";
 import type { QuantileSketch } from "./quantile_sketch.ts";
 
 /**

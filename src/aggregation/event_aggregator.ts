@@ -1,6 +1,6 @@
-import { AVG, COUNT as COUNT_FUNCTION, FIRST, LAST, MAX, MIN, STDDEV, SUM } from "./agg_function.ts";
+import { AVG, COUNT as COUNT_FUNCTION, FIRST, LAST, MAX, MIN, STDDEV, SUM } from "../event/agg_function.ts";
 import { DroppedWindows } from "./dropped_windows.ts";
-import type { EventBatch } from "../vabus/event_batch.ts";
+import type { EventBatch } from "../event/event_batch.ts";
 import { COUNT, type OpenWindow, OpenWindows, PAGE_SHIFT, SLOT, TOUCH_RUN, X, Y } from "./open_windows.ts";
 import { RecentIds } from "./recent_ids.ts";
 import { Watermark } from "./watermark.ts";

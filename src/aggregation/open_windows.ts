@@ -1,5 +1,5 @@
 import type { Accumulator } from "./accumulator.ts";
-import { FIRST, isPercentile, LAST, MAX, MIN } from "./agg_function.ts";
+import { FIRST, isPercentile, LAST, MAX, MIN } from "../event/agg_function.ts";
 import { QuantileSketch } from "./quantile_sketch.ts";
 import { SeriesTable } from "./series_table.ts";
 

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { backUpSink, backUpState } from "../store/backup.ts";
+import { backUpSink, backUpState } from "../state/file/backup.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 

@@ -1,10 +1,10 @@
-import { AdminError } from "../admin/admin_server.ts";
-import { ConfigError } from "../config/fault.ts";
-import { redact } from "../config/redaction.ts";
-import { denialOf } from "../log/denial.ts";
-import { SinkError } from "../sinks/sink.ts";
-import { StateError, type StateErrorKind } from "../store/state_error.ts";
-import { SourceError } from "../vabus/source.ts";
+import { AdminError } from "../api/admin_server.ts";
+import { ConfigError } from "../settings/fault.ts";
+import { redact } from "../settings/redaction.ts";
+import { denialOf } from "../platform/log/denial.ts";
+import { SinkError } from "../contract/sink.ts";
+import { StateError, type StateErrorKind } from "../state/file/state_error.ts";
+import { SourceError } from "../contract/source.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
 /** What the boundary has to know to tell an unforeseen error without telling too much. */

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import type { BusConfig } from "../config/config.ts";
-import type { HostPort } from "../config/value_type.ts";
-import { isLoopback } from "../http/access.ts";
-import type { WhenFull } from "../vabus/bus/event_log.ts";
-import { BusError, type BusServer, type BusServerOptions, startBus } from "../vabus/bus/server.ts";
+import type { BusConfig } from "../settings/config.ts";
+import type { HostPort } from "../settings/value_type.ts";
+import { isLoopback } from "../platform/http/access.ts";
+import type { WhenFull } from "../bus/event_log.ts";
+import { BusError, type BusServer, type BusServerOptions, startBus } from "../bus/server.ts";
 import type { CommandContext } from "./command.ts";
-import { readNamed } from "../file/regular_file.ts";
+import { readNamed } from "../platform/file/regular_file.ts";
 import { makeOwnDirectory } from "./own_directory.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 

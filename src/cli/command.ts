@@ -1,8 +1,8 @@
-import { type BusConfig, type Config, loadConfig } from "../config/config.ts";
-import type { Sources } from "../config/settings.ts";
-import type { VariableName } from "../config/variables.ts";
-import type { Logger } from "../log/logger.ts";
-import { compileRoutes } from "../router/routes.ts";
+import { type BusConfig, type Config, loadConfig } from "../settings/config.ts";
+import type { Sources } from "../settings/settings.ts";
+import type { VariableName } from "../settings/variables.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { compileRoutes } from "../delivery/routes.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Options, OptionValues } from "./option.ts";
 import type { Hangups } from "./signals.ts";

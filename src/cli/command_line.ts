@@ -1,7 +1,7 @@
 import { Command as Parser, Option, type OutputConfiguration } from "commander";
-import { ConfigError, type Fault } from "../config/fault.ts";
-import { nearMiss } from "../config/near_miss.ts";
-import { fileVariable, flagOf, variable, VARIABLE_NAMES, type VariableName } from "../config/variables.ts";
+import { ConfigError, type Fault } from "../settings/fault.ts";
+import { nearMiss } from "../settings/near_miss.ts";
+import { fileVariable, flagOf, variable, VARIABLE_NAMES, type VariableName } from "../settings/variables.ts";
 import { versionLine } from "../version.ts";
 import type { AnyCommand } from "./command.ts";
 import { COMMANDS, DEFAULT_COMMAND, FAMILIES } from "./commands.ts";

@@ -1,4 +1,4 @@
-import { loadBusConfig } from "../config/config.ts";
+import { loadBusConfig } from "../settings/config.ts";
 import {
   anyText,
   busOffset,
@@ -8,8 +8,8 @@ import {
   integer,
   listenAddress,
   path,
-} from "../config/value_type.ts";
-import { type Group, variable, VARIABLE_NAMES } from "../config/variables.ts";
+} from "../settings/value_type.ts";
+import { type Group, variable, VARIABLE_NAMES } from "../settings/variables.ts";
 import { type AnyCommand, command, handlerConfig } from "./command.ts";
 import { DEMO_DEFAULTS, DEMO_ENVIRONMENT_HELP, DEMO_VARIABLES, demoConfig } from "./demo_config.ts";
 import { alone, placeConfig, readerConfig, stateConfig, tellingWhose } from "./whose_state.ts";

@@ -1,5 +1,5 @@
 import { toRecord } from "../aggregation/aggregate.ts";
-import { fulfilWishes } from "../handler/handler.ts";
+import { fulfilWishes } from "../runtime/handler.ts";
 import {
   type DeadLetter,
   leaveWish,
@@ -7,14 +7,14 @@ import {
   readDeadLetters,
   readLetterIds,
   type Wish,
-} from "../store/dead_letters.ts";
-import type { DeadLetterReason } from "../store/outbox.ts";
-import { StateDatabase } from "../store/state_database.ts";
-import { StateError } from "../store/state_error.ts";
+} from "../state/letters/dead_letters.ts";
+import type { DeadLetterReason } from "../state/outbox/outbox.ts";
+import { StateDatabase } from "../state/file/state_database.ts";
+import { StateError } from "../state/file/state_error.ts";
 import type { CommandContext } from "./command.ts";
 import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
-import { printable } from "../log/printable.ts";
+import { printable } from "../platform/log/printable.ts";
 
 export interface ListOptions {
   readonly reason: DeadLetterReason | undefined;

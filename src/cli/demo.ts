@@ -1,22 +1,23 @@
 import { join } from "node:path";
-import type { Config } from "../config/config.ts";
-import { type HandlerView, runService } from "../handler/handler.ts";
-import type { Logger } from "../log/logger.ts";
-import { StateDatabase } from "../store/state_database.ts";
-import { assertTrusted, STATE_FILE_NAME } from "../store/state_directory.ts";
-import { StateLock } from "../store/state_lock.ts";
-import { readStatus, type StatusReport } from "../store/status_report.ts";
-import { BusError, type BusServer, startBus } from "../vabus/bus/server.ts";
+import type { Config } from "../settings/config.ts";
+import { type HandlerView, type Listener, runService } from "../runtime/handler.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { StateDatabase } from "../state/file/state_database.ts";
+import { assertTrusted, STATE_FILE_NAME } from "../state/file/state_directory.ts";
+import { StateLock } from "../state/file/state_lock.ts";
+import { readStatus, type StatusReport } from "../state/status_report.ts";
+import { BusError, type BusServer, startBus } from "../bus/server.ts";
+import { listenAsConfigured } from "./admin_listener.ts";
 import type { CommandContext } from "./command.ts";
 import { demoDirectory } from "./demo_config.ts";
-import { DemoPlant } from "./demo_plant.ts";
-import { DemoScreen } from "./demo_screen.ts";
+import { DemoPlant } from "../demo/plant.ts";
+import { DemoScreen } from "../demo/screen.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { invokedAs, shellWord } from "./invoked_as.ts";
-import { printableLines } from "../log/printable.ts";
-import { drawStdout } from "./system.ts";
+import { printableLines } from "../platform/log/printable.ts";
+import { drawStdout } from "../platform/terminal/streams.ts";
 import { makeOwnDirectory } from "./own_directory.ts";
-import { terminalStyle } from "./terminal_style.ts";
+import { terminalStyle } from "../platform/terminal/style.ts";
 import { verify } from "./verify.ts";
 
 export interface DemoOptions {
@@ -152,13 +153,14 @@ async function show(
   const plant = new DemoPlant(busUrl, options.eventsPerSecond, options.names, Math.random);
   const screen = new DemoScreen(config, write);
   const parts: Promise<void>[] = [];
-  const onReady = (view: HandlerView) => {
-    write(whereToLook(config, view));
+  const listen = (view: HandlerView) => listenAsConfigured(config, logger, view);
+  const onReady = (view: HandlerView, listener: Listener | undefined) => {
+    write(whereToLook(config, listener?.url));
     parts.push(plant.run(() => view.totals().received, ending), screen.run(() => view.totals(), ending));
     for (const part of parts) part.catch(() => ended.abort());
   };
   try {
-    await runService(config, logger, ending, { forgetSinks: [], skipTo: [], onReady });
+    await runService(config, logger, ending, { forgetSinks: [], skipTo: [], listen, onReady });
   } finally {
     ended.abort();
     await Promise.allSettled(parts);
@@ -203,7 +205,7 @@ function account({ accounting, open_windows: windows }: StatusReport): string {
     } of them came after their window had closed, and were counted all the same`;
 }
 
-function whereToLook(config: Config, { adminUrl }: HandlerView): string {
+function whereToLook(config: Config, adminUrl: string | undefined): string {
   const sink = config.sinks[0]!;
   const program = invokedAs();
   const place = shellWord(config.stateDir);

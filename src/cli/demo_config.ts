@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { tmpdir } from "node:os";
-import type { Config } from "../config/config.ts";
-import { ConfigError } from "../config/fault.ts";
-import type { Sources } from "../config/settings.ts";
-import { flagOf, type VariableName } from "../config/variables.ts";
+import type { Config } from "../settings/config.ts";
+import { ConfigError } from "../settings/fault.ts";
+import type { Sources } from "../settings/settings.ts";
+import { flagOf, type VariableName } from "../settings/variables.ts";
 import { handlerConfig } from "./command.ts";
 
 export const DEMO_VARIABLES: readonly VariableName[] = [

@@ -1,5 +1,5 @@
-import { PROXY_NAMES } from "../config/proxy.ts";
-import { GIVEN_NAMES } from "../config/variables.ts";
+import { PROXY_NAMES } from "../settings/proxy.ts";
+import { GIVEN_NAMES } from "../settings/variables.ts";
 
 /** In which the launcher tells the names, not the values, of all variables: to find misspelt ones among them. */
 const SEEN_NAMES = "VABUS_LAUNCHER_SEEN";

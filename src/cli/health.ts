@@ -1,5 +1,5 @@
-import type { BusConfig } from "../config/config.ts";
-import type { HostPort } from "../config/value_type.ts";
+import type { BusConfig } from "../settings/config.ts";
+import type { HostPort } from "../settings/value_type.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 

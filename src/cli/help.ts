@@ -1,4 +1,4 @@
-import { fileVariable, flagOf, variable, type VariableName } from "../config/variables.ts";
+import { fileVariable, flagOf, variable, type VariableName } from "../settings/variables.ts";
 import type { AnyCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
 

@@ -1,10 +1,10 @@
-import { type OnceOptions, runOnce } from "../handler/handler.ts";
-import { printable } from "../log/printable.ts";
-import type { Outage } from "../store/outages.ts";
+import { type OnceOptions, runOnce } from "../runtime/handler.ts";
+import { printable } from "../platform/log/printable.ts";
+import type { Outage } from "../state/outages.ts";
 import type { CommandContext } from "./command.ts";
 import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
-import { writeStderr } from "./system.ts";
+import { writeStderr } from "../platform/terminal/streams.ts";
 
 /** Fetches and delivers what there is. */
 export async function once(context: CommandContext, options: OnceOptions): Promise<ExitCode> {

@@ -1,5 +1,5 @@
-import { thisUser, thisUserName } from "../file/user.ts";
-import { printable } from "../log/printable.ts";
+import { thisUser, thisUserName } from "../platform/file/user.ts";
+import { printable } from "../platform/log/printable.ts";
 import { takeEnvironment } from "./environment.ts";
 
 const NAME_MAX_CHARACTERS = 64;

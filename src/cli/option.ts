@@ -1,5 +1,5 @@
-import type { Fault } from "../config/fault.ts";
-import type { ValueType } from "../config/value_type.ts";
+import type { Fault } from "../settings/fault.ts";
+import type { ValueType } from "../settings/value_type.ts";
 
 /** A flag that only one command has, beside those of the configuration. */
 export interface CommandOption<T> {

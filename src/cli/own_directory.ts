@@ -1,4 +1,4 @@
-import { denialOf } from "../log/denial.ts";
+import { denialOf } from "../platform/log/denial.ts";
 import { CommandError, EXIT } from "./exit.ts";
 
 /** Makes a directory for this user alone, unless it is there. @throws {CommandError} It cannot be had; `flag` has named it. */

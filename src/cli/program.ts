@@ -1,12 +1,13 @@
 import { CommanderError } from "commander";
-import { ConfigError } from "../config/fault.ts";
-import type { BusConfig, Config } from "../config/config.ts";
-import type { Sources } from "../config/settings.ts";
+import { ConfigError } from "../settings/fault.ts";
+import type { BusConfig, Config } from "../settings/config.ts";
+import type { Sources } from "../settings/settings.ts";
 import { type Disclosure, outcomeOf } from "./boundary.ts";
 import { adviceOf, type Invocation, parseCommandLine } from "./command_line.ts";
 import { EXIT } from "./exit.ts";
 import type { Shutdown } from "./signals.ts";
-import { stderrLogger, systemSources, writeStderr, writeStdout } from "./system.ts";
+import { writeStderr, writeStdout } from "../platform/terminal/streams.ts";
+import { stderrLogger, systemSources } from "./system.ts";
 
 /** Runs one command line to its end and answers with the exit code. Every error ends here. */
 export async function runProgram(args: readonly string[], shutdown: Shutdown): Promise<number> {

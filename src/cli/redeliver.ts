@@ -1,18 +1,18 @@
-import { systemClock } from "../clock/clock.ts";
-import type { Config } from "../config/config.ts";
-import { deliverAlone } from "../handler/handler.ts";
-import { createSinks, provablePlaces } from "../handler/parts.ts";
-import { type Proof, type Span, verify } from "../handler/verification.ts";
-import type { Logger } from "../log/logger.ts";
-import { readAccounts } from "../store/accounts.ts";
-import { askForRedelivery, END_OF_TIME_MS, readRedeliveries } from "../store/redelivery.ts";
-import { SinkRegistry } from "../store/sink_registry.ts";
-import { StateDatabase } from "../store/state_database.ts";
-import { StateError } from "../store/state_error.ts";
+import { systemClock } from "../platform/clock/clock.ts";
+import type { Config } from "../settings/config.ts";
+import { deliverAlone } from "../runtime/handler.ts";
+import { createSinks, provablePlaces } from "../runtime/parts.ts";
+import { type Proof, type Span, verify } from "../control/verification.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { readAccounts } from "../state/checkpoint/accounts.ts";
+import { askForRedelivery, END_OF_TIME_MS, readRedeliveries } from "../state/outbox/redelivery.ts";
+import { SinkRegistry } from "../state/outbox/sink_registry.ts";
+import { StateDatabase } from "../state/file/state_database.ts";
+import { StateError } from "../state/file/state_error.ts";
 import type { CommandContext } from "./command.ts";
 import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
-import { drawStderr, writeStderr } from "./system.ts";
+import { drawStderr, writeStderr } from "../platform/terminal/streams.ts";
 import { amount, report, settleProven } from "./verify.ts";
 
 export interface RedeliverOptions {

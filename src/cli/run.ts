@@ -1,5 +1,6 @@
-import { type HandlerOptions, runService } from "../handler/handler.ts";
-import { rereadConfig } from "../config/reread.ts";
+import { type HandlerOptions, runService } from "../runtime/handler.ts";
+import { rereadConfig } from "../settings/reread.ts";
+import { listenAsConfigured } from "./admin_listener.ts";
 import { type CommandContext, handlerConfig } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { takeEnvironment } from "./environment.ts";
@@ -12,6 +13,7 @@ export async function run(context: CommandContext, options: HandlerOptions): Pro
   await runService(config, context.logger, context.signal, {
     ...options,
     operator: operator(),
+    listen: (view) => listenAsConfigured(config, context.logger, view),
     resettings: {
       next: (signal) => hangups.next(signal),
       read: (inForce) => rereadConfig(inForce, (pinned) => handlerConfig({ ...sources, pinned })),

@@ -1,10 +1,10 @@
-import { AUDIT_MAX_LINES } from "../store/audit.ts";
-import { StateDatabase } from "../store/state_database.ts";
-import { StateLock } from "../store/state_lock.ts";
-import { readStatus, type StatusReport } from "../store/status_report.ts";
+import { AUDIT_MAX_LINES } from "../state/audit.ts";
+import { StateDatabase } from "../state/file/state_database.ts";
+import { StateLock } from "../state/file/state_lock.ts";
+import { readStatus, type StatusReport } from "../state/status_report.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { printable } from "../log/printable.ts";
+import { printable } from "../platform/log/printable.ts";
 
 const SHOWN_WINDOWS = 5;
 

@@ -1,13 +1,13 @@
-import { provablePlaces } from "../handler/parts.ts";
-import { ALL_WINDOWS, type Proof, type SinkProof, verify as proveBooks } from "../handler/verification.ts";
-import type { Logger } from "../log/logger.ts";
-import { readAlarms, settleAlarms } from "../store/alarms.ts";
-import { StateDatabase } from "../store/state_database.ts";
-import { isWaitedOut } from "../store/state_error.ts";
+import { provablePlaces } from "../runtime/parts.ts";
+import { ALL_WINDOWS, type Proof, type SinkProof, verify as proveBooks } from "../control/verification.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { readAlarms, settleAlarms } from "../state/alarms.ts";
+import { StateDatabase } from "../state/file/state_database.ts";
+import { isWaitedOut } from "../state/file/state_error.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { operator } from "./operator.ts";
-import { printable } from "../log/printable.ts";
+import { printable } from "../platform/log/printable.ts";
 
 export interface VerifyOptions {
   readonly sinceMs: number | undefined;

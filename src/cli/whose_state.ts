@@ -1,11 +1,11 @@
-import type { Config } from "../config/config.ts";
-import type { Sources } from "../config/settings.ts";
-import { infoOf } from "../file/absence.ts";
-import { StateDatabase } from "../store/state_database.ts";
-import { STATE_FILE_NAME } from "../store/state_directory.ts";
+import type { Config } from "../settings/config.ts";
+import type { Sources } from "../settings/settings.ts";
+import { infoOf } from "../platform/file/absence.ts";
+import { StateDatabase } from "../state/file/state_database.ts";
+import { STATE_FILE_NAME } from "../state/file/state_directory.ts";
 import { type CommandContext, handlerConfig } from "./command.ts";
 import type { ExitCode } from "./exit.ts";
-import { writeStderr } from "./system.ts";
+import { writeStderr } from "../platform/terminal/streams.ts";
 
 /** Where services keep their state, under systemd and under the others (`deploy/`), whoever the operator is. */
 const SERVICE_DIRECTORIES = ["/var/lib/vabus-data-handler", "/var/lib/vabus-data-handler/state"];

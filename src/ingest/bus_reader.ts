@@ -1,12 +1,12 @@
-import type { Logger } from "../log/logger.ts";
-import { isWaitedOut } from "../store/state_error.ts";
-import { EventBatch } from "../vabus/event_batch.ts";
-import { peekHeader, ReplyFormatError, type ReplyHeader, scanReply } from "../vabus/event_scanner.ts";
-import { type FetchReply, type Source, SourceError } from "../vabus/source.ts";
-import { Backoff } from "../clock/backoff.ts";
-import type { Clock } from "../clock/clock.ts";
-import { Pulse } from "../clock/pulse.ts";
-import { REQUEST_MAX_MS } from "../vabus/bus_connection.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { isWaitedOut } from "../state/file/state_error.ts";
+import { EventBatch } from "../event/event_batch.ts";
+import { peekHeader, ReplyFormatError, type ReplyHeader, scanReply } from "../codec/event_scanner.ts";
+import { type FetchReply, type Source, SourceError } from "../contract/source.ts";
+import { Backoff } from "../platform/clock/backoff.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import { Pulse } from "../platform/clock/pulse.ts";
+import { REQUEST_MAX_MS } from "../sources/vabus/bus_connection.ts";
 import { HistoryComparison } from "./history_comparison.ts";
 import { DRAIN_PATIENCE_MS, type Ingest } from "./ingest.ts";
 

@@ -1,7 +1,7 @@
-import { EventBatch } from "../vabus/event_batch.ts";
-import { ReplyFormatError, scanReply } from "../vabus/event_scanner.ts";
-import { type Fingerprint, fingerprintOf, type LogHistory } from "../vabus/log_history.ts";
-import { type Source, SourceError } from "../vabus/source.ts";
+import { EventBatch } from "../event/event_batch.ts";
+import { ReplyFormatError, scanReply } from "../codec/event_scanner.ts";
+import { type Fingerprint, fingerprintOf, type LogHistory } from "../event/log_history.ts";
+import { type Source, SourceError } from "../contract/source.ts";
 
 /** Where the history that a bus has now and the one that was read part. */
 export interface Parting {

@@ -1,19 +1,19 @@
 import type { EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
-import type { Logger } from "../log/logger.ts";
-import { counted, type Order } from "../store/audit.ts";
-import type { BusPosition, Checkpoint, SettledWishes } from "../store/checkpoint.ts";
-import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../store/dead_letters.ts";
-import type { OutboxLog } from "../store/outbox_log.ts";
-import type { RefusalAlarm } from "../store/refusal_alarms.ts";
-import { isWaitedOut, type StateError } from "../store/state_error.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { counted, type Order } from "../state/audit.ts";
+import type { BusPosition, Checkpoint, SettledWishes } from "../state/checkpoint/checkpoint.ts";
+import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../state/letters/dead_letters.ts";
+import type { OutboxLog } from "../state/outbox/outbox_log.ts";
+import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
+import { isWaitedOut, type StateError } from "../state/file/state_error.ts";
 import { refusalDetail, statedTimeMs } from "./refusal_detail.ts";
-import { EventBatch } from "../vabus/event_batch.ts";
-import { LogHistory } from "../vabus/log_history.ts";
-import { scanEvent } from "../vabus/event_scanner.ts";
-import type { Clock } from "../clock/clock.ts";
-import type { OwnClock } from "../clock/own_clock.ts";
-import { Pulse } from "../clock/pulse.ts";
+import { EventBatch } from "../event/event_batch.ts";
+import { LogHistory } from "../event/log_history.ts";
+import { scanEvent } from "../codec/event_scanner.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import type { OwnClock } from "../platform/clock/own_clock.ts";
+import { Pulse } from "../platform/clock/pulse.ts";
 import { RefusalWatch } from "./refusal_watch.ts";
 
 export interface IngestOptions {

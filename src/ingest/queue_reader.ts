@@ -1,13 +1,13 @@
-import type { Logger } from "../log/logger.ts";
-import { EventBatch } from "../vabus/event_batch.ts";
-import { scanEvent } from "../vabus/event_scanner.ts";
-import { SourceError } from "../vabus/source.ts";
-import type { QueueSource } from "../vabus/queue_client.ts";
-import { Backoff } from "../clock/backoff.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { EventBatch } from "../event/event_batch.ts";
+import { scanEvent } from "../codec/event_scanner.ts";
+import { SourceError } from "../contract/source.ts";
+import type { QueueSource } from "../sources/vabus/queue_client.ts";
+import { Backoff } from "../platform/clock/backoff.ts";
 import type { DrainResult } from "./bus_reader.ts";
-import type { Clock } from "../clock/clock.ts";
-import { Pulse } from "../clock/pulse.ts";
-import { REQUEST_MAX_MS } from "../vabus/bus_connection.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import { Pulse } from "../platform/clock/pulse.ts";
+import { REQUEST_MAX_MS } from "../sources/vabus/bus_connection.ts";
 import { DRAIN_PATIENCE_MS, type Ingest } from "./ingest.ts";
 
 const FIRST_PAUSE_MS = 20;

@@ -1,6 +1,6 @@
 import type { Accounting } from "../aggregation/event_aggregator.ts";
-import type { Clock } from "../clock/clock.ts";
-import type { RefusalAlarm } from "../store/refusal_alarms.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import { likelyCause, type RefusalReason, type RefusalSample } from "./refusal_cause.ts";
 
 const MINUTE_MS = 60_000;

@@ -1,5 +1,5 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
-import type { Confirmed, SinkAlarm } from "./sink.ts";
+import type { Confirmed, SinkAlarm } from "../contract/sink.ts";
 
 /** The alarm over a table or topic that is not there, or has nothing in it; undefined: nothing was ever confirmed by it. */
 export function emptyPlace(confirmed: Confirmed, what: string): SinkAlarm | undefined {

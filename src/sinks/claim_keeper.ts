@@ -1,5 +1,5 @@
-import type { Logger } from "../log/logger.ts";
-import { type Claim, type SinkContext, SinkError } from "./sink.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { type Claim, type SinkContext, SinkError } from "../contract/sink.ts";
 
 /** Where a sink keeps the claim of the handler that writes to it, in terms of that sink. */
 export interface ClaimPlace {

@@ -1,4 +1,4 @@
-import { SinkError } from "./sink.ts";
+import { SinkError } from "../contract/sink.ts";
 
 /**
  * Runs `start` for at most `limitMs` and no longer than the signal allows; `what` names it in the error.

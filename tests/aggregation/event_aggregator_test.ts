@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { valueOf } from "../../src/aggregation/accumulator.ts";
-import { functionName } from "../../src/aggregation/agg_function.ts";
+import { functionName } from "../../src/event/agg_function.ts";
 import { ACCOUNTS, type AggregatorOptions, EventAggregator } from "../../src/aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../../src/aggregation/open_windows.ts";
 import { PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";
-import type { VaBusEvent } from "../../src/vabus/event.ts";
-import { EventBatch } from "../../src/vabus/event_batch.ts";
-import { scanReply } from "../../src/vabus/event_scanner.ts";
+import type { VaBusEvent } from "../../src/event/event.ts";
+import { EventBatch } from "../../src/event/event_batch.ts";
+import { scanReply } from "../../src/codec/event_scanner.ts";
 
 const DEFAULTS: AggregatorOptions = {
   busCount: 1,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
-import { functionId } from "../../src/aggregation/agg_function.ts";
+import { functionId } from "../../src/event/agg_function.ts";
 import { COUNT, OpenWindows, PAGE_SLOTS, SLOT } from "../../src/aggregation/open_windows.ts";
-import { hashBytes } from "../../src/vabus/text_hash.ts";
+import { hashBytes } from "../../src/event/text_hash.ts";
 
 const FUNCTIONS = [functionId("sum"), functionId("p99")];
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { RecentIds } from "../../src/aggregation/recent_ids.ts";
-import { hashBytes } from "../../src/vabus/text_hash.ts";
+import { hashBytes } from "../../src/event/text_hash.ts";
 
 /** Where the counters of ids and of their bytes stand after years: at their beginnings, and where they might lose count. */
 const AGES = [{ ids: 0, bytes: 0 }, { ids: 2 ** 32 - 5, bytes: 2 ** 52 - 40 }, {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { SeriesTable } from "../../src/aggregation/series_table.ts";
-import { hashBytes } from "../../src/vabus/text_hash.ts";
+import { hashBytes } from "../../src/event/text_hash.ts";
 
 const ENCODER = new TextEncoder();
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseCommandLine } from "../../src/cli/command_line.ts";
-import { ConfigError } from "../../src/config/fault.ts";
+import { ConfigError } from "../../src/settings/fault.ts";
 
 const SILENT = { writeOut: () => {}, writeErr: () => {} };
 const parse = (...args: string[]) => parseCommandLine(args, SILENT);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { report } from "../../src/cli/verify.ts";
-import { ALL_WINDOWS, verify } from "../../src/handler/verification.ts";
-import { addToAccount } from "../../src/store/accounts.ts";
-import { DOUBTFUL_ACCOUNT } from "../../src/store/losses.ts";
-import { Inside } from "../store/inside.ts";
+import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
+import { addToAccount } from "../../src/state/checkpoint/accounts.ts";
+import { DOUBTFUL_ACCOUNT } from "../../src/state/outbox/losses.ts";
+import { Inside } from "../state/inside.ts";
 import { temporaryDirectory } from "../support/executable.ts";
 
 const NEVER = new AbortController().signal;

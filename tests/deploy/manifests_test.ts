@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { PLATFORMS } from "../../scripts/platforms.ts";
-import { GIVEN_NAMES } from "../../src/config/variables.ts";
+import { GIVEN_NAMES } from "../../src/settings/variables.ts";
 import { VERSION } from "../../src/version.ts";
 import { MIN_MINUTES } from "../hunt/plan.ts";
 
@@ -122,7 +122,7 @@ Deno.test("Kubernetes: secrets are where the variables point to, and what select
 
 Deno.test("the dashboard shows metrics that there are", async () => {
   const dashboard = await text("deploy/compose/grafana/dashboards/vabus.json");
-  const source = await text("src/metrics/prometheus.ts");
+  const source = await text("src/api/prometheus.ts");
   const names = [...dashboard.matchAll(/vabus_handler_(\w+)/g)].map(([, name]) => name);
   assert.ok(names.length > 0);
   for (const name of names) assert.ok(source.includes(`"${name}"`), name);

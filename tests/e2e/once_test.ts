@@ -131,7 +131,7 @@ Deno.test("a bus that has been away for hours is said in one line, once a day, w
 
 /** Lets all outages of a state have begun earlier. Answers when. */
 async function setBack(directory: string, byMs: number): Promise<number> {
-  const { StateDatabase } = await import("../../src/store/state_database.ts");
+  const { StateDatabase } = await import("../../src/state/file/state_database.ts");
   const state = StateDatabase.open({ directory, instanceId: INSTANCE });
   try {
     state.transaction(() => state.run("UPDATE outage SET since_ms = since_ms - ?", byMs));

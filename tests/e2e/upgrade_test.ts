@@ -160,7 +160,7 @@ async function buildVersion(directory: string, version: string, moreSchemas = 0)
   };
   await edit("version.ts", `"${VERSION}"`, `"${version}"`);
   const added = '"CREATE TABLE IF NOT EXISTS of_later (a)",'.repeat(moreSchemas);
-  await edit("store/schema.ts", "\n];", `\n  ${added}\n];`);
+  await edit("state/file/schema.ts", "\n];", `\n  ${added}\n];`);
   const executable = join(directory, `vabus-data-handler-${version}`);
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { createLogger } from "../../src/log/logger.ts";
-import { type BusServer, startBus } from "../../src/vabus/bus/server.ts";
+import { createLogger } from "../../src/platform/log/logger.ts";
+import { type BusServer, startBus } from "../../src/bus/server.ts";
 import { anyBytes, below, chance, oddText, oneOf } from "./draw.ts";
 import { mutated } from "./mutation.ts";
 import { replyText } from "./scanner.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { functionName } from "../../src/aggregation/agg_function.ts";
-import { EventBatch } from "../../src/vabus/event_batch.ts";
-import { ReplyFormatError, scanEvent, scanReply } from "../../src/vabus/event_scanner.ts";
+import { functionName } from "../../src/event/agg_function.ts";
+import { EventBatch } from "../../src/event/event_batch.ts";
+import { ReplyFormatError, scanEvent, scanReply } from "../../src/codec/event_scanner.ts";
 import { type ModelElement, readElement, readReply } from "../support/reply_model.ts";
 import { below, chance, oddText, oneOf, shuffle } from "./draw.ts";
 import { mutated } from "./mutation.ts";

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { ALL_WINDOWS, verify } from "../../src/handler/verification.ts";
-import { SqliteSink } from "../../src/sinks/sqlite_sink.ts";
-import { leaveWish, readDeadLetters } from "../../src/store/dead_letters.ts";
-import { StateDatabase } from "../../src/store/state_database.ts";
-import { StateError } from "../../src/store/state_error.ts";
-import { readStatus } from "../../src/store/status_report.ts";
-import { EventBatch } from "../../src/vabus/event_batch.ts";
-import { scanReply } from "../../src/vabus/event_scanner.ts";
+import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
+import { SqliteSink } from "../../src/sinks/sqlite/sqlite_sink.ts";
+import { leaveWish, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
+import { StateDatabase } from "../../src/state/file/state_database.ts";
+import { StateError } from "../../src/state/file/state_error.ts";
+import { readStatus } from "../../src/state/status_report.ts";
+import { EventBatch } from "../../src/event/event_batch.ts";
+import { scanReply } from "../../src/codec/event_scanner.ts";
 import { MemorySource, openRig, type Rig } from "../ingest/rig.ts";
 import { below, chance } from "./draw.ts";
 import type { Random, Target, Trial } from "./target.ts";
-import { CONTEXT, QUIET } from "../sinks/sink_contract.ts";
+import { CONTEXT, QUIET } from "../contract/sink_contract.ts";
 
 /**
  * A state directory of which one byte is another one, or whose file is shorter. Whoever opens it must refuse, or find everything

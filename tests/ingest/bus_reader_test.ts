@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import fc from "../support/fast_check.ts";
-import { StateError } from "../../src/store/state_error.ts";
-import { readDeadLetters } from "../../src/store/dead_letters.ts";
-import { type FetchReply, type FetchRequest, SourceError } from "../../src/vabus/source.ts";
+import { StateError } from "../../src/state/file/state_error.ts";
+import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
+import { type FetchReply, type FetchRequest, SourceError } from "../../src/contract/source.ts";
 import { MemorySource, openRig, outboxRows, reply } from "./rig.ts";
 
 const NOW_MS = 1_000_000_000;

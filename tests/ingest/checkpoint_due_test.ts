@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StateError } from "../../src/store/state_error.ts";
+import { StateError } from "../../src/state/file/state_error.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
 
 const NOW_MS = 2_000_000_000;

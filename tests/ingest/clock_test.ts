@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { QueueReader } from "../../src/ingest/queue_reader.ts";
-import { createLogger } from "../../src/log/logger.ts";
+import { createLogger } from "../../src/platform/log/logger.ts";
 import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
 
 /** What the time really is. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { ALL_WINDOWS, verify } from "../../src/handler/verification.ts";
-import { readLosses } from "../../src/store/losses.ts";
-import { addRefusedAggregates, leaveWish, readDeadLetters } from "../../src/store/dead_letters.ts";
-import type { LetterBound } from "../../src/store/letter_bound.ts";
-import { readStatus } from "../../src/store/status_report.ts";
+import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
+import { readLosses } from "../../src/state/outbox/losses.ts";
+import { addRefusedAggregates, leaveWish, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
+import type { LetterBound } from "../../src/state/letters/letter_bound.ts";
+import { readStatus } from "../../src/state/status_report.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
 
 const NOW_MS = 1_000_000_000;

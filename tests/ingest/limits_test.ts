@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { leaveWish, readDeadLetters } from "../../src/store/dead_letters.ts";
+import { leaveWish, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
 
 const NOW_MS = 2_000_000_000;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { QueueReader } from "../../src/ingest/queue_reader.ts";
-import { createLogger } from "../../src/log/logger.ts";
-import { readAccounts } from "../../src/store/accounts.ts";
-import { readDeadLetters } from "../../src/store/dead_letters.ts";
-import { StateError } from "../../src/store/state_error.ts";
-import type { QueueSource } from "../../src/vabus/queue_client.ts";
-import { SourceError } from "../../src/vabus/source.ts";
+import { createLogger } from "../../src/platform/log/logger.ts";
+import { readAccounts } from "../../src/state/checkpoint/accounts.ts";
+import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
+import { StateError } from "../../src/state/file/state_error.ts";
+import type { QueueSource } from "../../src/sources/vabus/queue_client.ts";
+import { SourceError } from "../../src/contract/source.ts";
 import { LoneClock, MemorySource, openRig, type Rig } from "./rig.ts";
 
 const NOW_MS = 2_000_000_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { refusalDetail, statedTimeMs } from "../../src/ingest/refusal_detail.ts";
-import { EventBatch } from "../../src/vabus/event_batch.ts";
-import { scanEvent } from "../../src/vabus/event_scanner.ts";
+import { EventBatch } from "../../src/event/event_batch.ts";
+import { scanEvent } from "../../src/codec/event_scanner.ts";
 
 const NOW_MS = Date.parse("2026-11-26T15:00:00Z");
 

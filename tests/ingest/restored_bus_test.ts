@@ -1,7 +1,7 @@
 /** A bus that was restored from a backup: the same log, other events at offsets that were read. */
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
-import { SourceError } from "../../src/vabus/source.ts";
+import { SourceError } from "../../src/contract/source.ts";
 import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
 
 const NOW_MS = 1_000_000_000;

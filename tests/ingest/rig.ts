@@ -1,10 +1,10 @@
-import type { Clock } from "../../src/clock/clock.ts";
-import { type Config, loadConfig } from "../../src/config/config.ts";
-import { type Core, openCore } from "../../src/handler/core.ts";
+import type { Clock } from "../../src/platform/clock/clock.ts";
+import { type Config, loadConfig } from "../../src/settings/config.ts";
+import { type Core, openCore } from "../../src/runtime/core.ts";
 import { BusReader } from "../../src/ingest/bus_reader.ts";
-import { createLogger, type Logger } from "../../src/log/logger.ts";
-import type { LetterBound } from "../../src/store/letter_bound.ts";
-import type { FetchReply, FetchRequest, Source } from "../../src/vabus/source.ts";
+import { createLogger, type Logger } from "../../src/platform/log/logger.ts";
+import type { LetterBound } from "../../src/state/letters/letter_bound.ts";
+import type { FetchReply, FetchRequest, Source } from "../../src/contract/source.ts";
 
 /** A clock of one sleeper: whoever sleeps moves it. */
 export class LoneClock implements Clock {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { leaveWish, readDeadLetters, readLetterIds } from "../../src/store/dead_letters.ts";
-import { StateError } from "../../src/store/state_error.ts";
+import { leaveWish, readDeadLetters, readLetterIds } from "../../src/state/letters/dead_letters.ts";
+import { StateError } from "../../src/state/file/state_error.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import { FakeSink } from "../sinks/fake_sink.ts";
-import { ALL_WINDOWS, verify } from "../../src/handler/verification.ts";
+import { FakeSink } from "../contract/fake_sink.ts";
+import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
-import { CONTEXT } from "../sinks/sink_contract.ts";
+import { CONTEXT } from "../contract/sink_contract.ts";
 
 const NOW_MS = 1_000_000_000;
 const NOW_S = NOW_MS / 1000;

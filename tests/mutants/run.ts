@@ -3,7 +3,7 @@
  * that they do not notice is a behaviour without a test, or equivalent to the source.
  *
  *   make mutants ARGS="--count 100 --seed 7"
- *   make mutants ARGS="--file src/store/archive.ts:111"    all mutants of a file, or of one line of it
+ *   make mutants ARGS="--file src/state/outbox/archive.ts:111"    all mutants of a file, or of one line of it
  */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,11 +17,12 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What is changed. */
 const SOURCES = [
   "src/aggregation/*.ts",
+  "src/codec/*.ts",
+  "src/delivery/*.ts",
+  "src/event/*.ts",
   "src/ingest/*.ts",
-  "src/router/*.ts",
-  "src/sinks/*.ts",
-  "src/store/*.ts",
-  "src/vabus/event_scanner.ts",
+  "src/sinks/**/*.ts",
+  "src/state/**/*.ts",
 ];
 
 const { values: flags } = parseArgs({

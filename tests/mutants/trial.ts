@@ -4,7 +4,18 @@ import type { Mutant } from "./mutant.ts";
 
 /** What the tests need of the tree. */
 const COPIED = ["src", "tests", "scripts", "deno.json", "deno.lock"];
-const FAST_TESTS = ["aggregation", "handler", "ingest", "router", "sinks", "store", "vabus"]
+const FAST_TESTS = [
+  "aggregation",
+  "codec",
+  "control",
+  "delivery",
+  "event",
+  "ingest",
+  "runtime",
+  "sinks",
+  "sources",
+  "state",
+]
   .map((part) => `tests/${part}/**/*_test.ts`);
 /** These wait for a broker: they are run for mutants of what they test alone. */
 const IS_SLOW = /\/kafka_(sink|topic)_test\.ts$/;

@@ -1,9 +1,9 @@
-import { ALL_WINDOWS, verify } from "../../src/handler/verification.ts";
-import type { ProvableSink } from "../../src/sinks/sink.ts";
-import { Books } from "../../src/store/books.ts";
-import { readLosses } from "../../src/store/losses.ts";
-import { readAccounts } from "../../src/store/accounts.ts";
-import type { StateDatabase } from "../../src/store/state_database.ts";
+import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
+import type { ProvableSink } from "../../src/contract/sink.ts";
+import { Books } from "../../src/state/checkpoint/books.ts";
+import { readLosses } from "../../src/state/outbox/losses.ts";
+import { readAccounts } from "../../src/state/checkpoint/accounts.ts";
+import type { StateDatabase } from "../../src/state/file/state_database.ts";
 import type { Chance, Counts, Model } from "./model.ts";
 import { LetterAudit } from "./letter_audit.ts";
 import { POISON } from "./plant.ts";

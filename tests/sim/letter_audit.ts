@@ -1,6 +1,6 @@
-import { readAccounts } from "../../src/store/accounts.ts";
-import type { LetterBound } from "../../src/store/letter_bound.ts";
-import type { StateDatabase } from "../../src/store/state_database.ts";
+import { readAccounts } from "../../src/state/checkpoint/accounts.ts";
+import type { LetterBound } from "../../src/state/letters/letter_bound.ts";
+import type { StateDatabase } from "../../src/state/file/state_database.ts";
 import { Violation } from "./violation.ts";
 
 /** No text of an event is longer. */

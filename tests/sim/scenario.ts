@@ -1,4 +1,4 @@
-import { LETTER_BOUND, type LetterBound } from "../../src/store/letter_bound.ts";
+import { LETTER_BOUND, type LetterBound } from "../../src/state/letters/letter_bound.ts";
 import type { Dice } from "./dice.ts";
 
 /** Probabilities of what can go wrong, each for one occasion; 0 where a scenario does without. */

@@ -1,4 +1,4 @@
-import { type FetchReply, type FetchRequest, type Source, SourceError } from "../../src/vabus/source.ts";
+import { type FetchReply, type FetchRequest, type Source, SourceError } from "../../src/contract/source.ts";
 import type { Dice } from "./dice.ts";
 import type { SimEvent } from "./plant.ts";
 import type { FaultRates } from "./scenario.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/clock/clock.ts";
+import type { Clock } from "../../src/platform/clock/clock.ts";
 import { type Lifetime, never, type Scheduler } from "./scheduler.ts";
 
 /** When simulations begin: Unix ms, the start of an hour. */

@@ -1,5 +1,5 @@
-import { StateDatabase, type StateDatabaseOptions } from "../../src/store/state_database.ts";
-import { StateError } from "../../src/store/state_error.ts";
+import { StateDatabase, type StateDatabaseOptions } from "../../src/state/file/state_database.ts";
+import { StateError } from "../../src/state/file/state_error.ts";
 import type { Dice } from "./dice.ts";
 import type { FaultRates } from "./scenario.ts";
 import type { Lifetime, Scheduler } from "./scheduler.ts";

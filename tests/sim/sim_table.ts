@@ -5,7 +5,7 @@ import {
   type SinkContext,
   SinkError,
   UnexplainedRefusal,
-} from "../../src/sinks/sink.ts";
+} from "../../src/contract/sink.ts";
 import { rowKey } from "./model.ts";
 import type { Dice } from "./dice.ts";
 import { POISON } from "./plant.ts";

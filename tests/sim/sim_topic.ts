@@ -1,5 +1,5 @@
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/sinks/sink.ts";
+import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
 import { rowKey } from "./model.ts";
 import { POISON } from "./plant.ts";
 import type { SinkLink, SinkWeather } from "./sink_link.ts";

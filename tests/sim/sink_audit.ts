@@ -1,7 +1,7 @@
-import { functionName } from "../../src/aggregation/agg_function.ts";
+import { functionName } from "../../src/event/agg_function.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import { Segment } from "../../src/store/segment.ts";
-import type { StateDatabase } from "../../src/store/state_database.ts";
+import { Segment } from "../../src/state/outbox/segment.ts";
+import type { StateDatabase } from "../../src/state/file/state_database.ts";
 import { countOf, type ExpectedRow, isOverflowing, type Model, rowFault, rowKey } from "./model.ts";
 import type { Setup } from "./scenario.ts";
 import type { SimTable } from "./sim_table.ts";

@@ -1,4 +1,4 @@
-import { SinkError } from "../../src/sinks/sink.ts";
+import { SinkError } from "../../src/contract/sink.ts";
 import type { Dice } from "./dice.ts";
 import type { FaultRates } from "./scenario.ts";
 import { type Lifetime, never, type Scheduler } from "./scheduler.ts";

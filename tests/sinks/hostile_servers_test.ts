@@ -1,10 +1,10 @@
 /** Servers that a sink connects to and that are none of ours: what they can do to this process, and what they get. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { createLogger } from "../../src/log/logger.ts";
-import { KafkaSession } from "../../src/sinks/kafka_session.ts";
-import { PostgresClient } from "../../src/sinks/postgres_client.ts";
-import { SinkError } from "../../src/sinks/sink.ts";
+import { createLogger } from "../../src/platform/log/logger.ts";
+import { KafkaSession } from "../../src/sinks/kafka/kafka_session.ts";
+import { PostgresClient } from "../../src/sinks/postgres/postgres_client.ts";
+import { SinkError } from "../../src/contract/sink.ts";
 import { Authority } from "../support/certificates.ts";
 import { type Conversation, HostileServer, type Part, type Tls } from "../support/hostile_server.ts";
 import { postgresConnection } from "../support/postgres_connection.ts";

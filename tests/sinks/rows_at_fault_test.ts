@@ -2,17 +2,17 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import postgres from "postgres";
-import { type Clock, systemClock } from "../../src/clock/clock.ts";
-import { createLogger } from "../../src/log/logger.ts";
-import { PostgresSink } from "../../src/sinks/postgres_sink.ts";
-import type { Sink } from "../../src/sinks/sink.ts";
-import { SqliteSink } from "../../src/sinks/sqlite_sink.ts";
-import { deliveryTo, Ledger } from "../router/delivery_rig.ts";
-import { aggregateNamed, MemoryOutbox } from "../router/memory_outbox.ts";
+import { type Clock, systemClock } from "../../src/platform/clock/clock.ts";
+import { createLogger } from "../../src/platform/log/logger.ts";
+import { PostgresSink } from "../../src/sinks/postgres/postgres_sink.ts";
+import type { Sink } from "../../src/contract/sink.ts";
+import { SqliteSink } from "../../src/sinks/sqlite/sqlite_sink.ts";
+import { deliveryTo, Ledger } from "../delivery/delivery_rig.ts";
+import { aggregateNamed, MemoryOutbox } from "../delivery/memory_outbox.ts";
 import { postgresConnection } from "../support/postgres_connection.ts";
 import { PATIENCE_MS, temporaryDirectory, until } from "../support/executable.ts";
 import { startPostgres } from "../support/postgres_server.ts";
-import { CONTEXT } from "./sink_contract.ts";
+import { CONTEXT } from "../contract/sink_contract.ts";
 
 const NEVER = new AbortController().signal;
 const ATTEMPT_TIMEOUT_MS = 70_000;

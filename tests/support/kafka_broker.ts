@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
 import { javaBinary, kafkaClassPath } from "../../scripts/servers.ts";
-import "../../src/sinks/kafka_request_queue.ts";
+import "../../src/sinks/kafka/kafka_request_queue.ts";
 import { PATIENCE_MS } from "./executable.ts";
 import { freePort } from "./free_port.ts";
 import type { ServerHome } from "./postgres_server.ts";

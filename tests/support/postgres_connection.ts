@@ -1,5 +1,5 @@
-import { loadConfig, type PostgresConfig } from "../../src/config/config.ts";
-import { sourcesOf } from "../config/sources.ts";
+import { loadConfig, type PostgresConfig } from "../../src/settings/config.ts";
+import { sourcesOf } from "../settings/sources.ts";
 
 /** What the configuration makes of a connection string, files that it names included. */
 export function postgresConnection(connectionString: string): PostgresConfig["connection"] {

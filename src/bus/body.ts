@@ -1,0 +1,161 @@
+import { concatenated } from "../platform/http/bounded_bytes.ts";
+import type { ByteBudget } from "./byte_budget.ts";
+
+/** A request body that cannot be taken. The message is for the sender. */
+export class BodyError extends Error {
+  override readonly name = "BodyError";
+
+  /** @param position Of the event that is the cause, counted from 0. */
+  constructor(
+    readonly status: 400 | 408 | 413 | 415 | 503,
+    message: string,
+    readonly position?: number,
+  ) {
+    super(message);
+  }
+}
+
+const MAX_BYTES = 64 * 1024 * 1024;
+/** So much everybody may send whatever others do: large bodies that do not come to an end keep nobody else out. */
+const FREE_BYTES = 64 * 1024;
+/** A body that takes longer would hold its share for as long as its sender likes. */
+const MAX_MS = 120_000;
+/** What is packed goes to the inflater in slices, since each of them may become a thousand times as much at once. */
+const SLICE_BYTES = 2 * 1024;
+/** After so much others have a turn: what is packed would else be inflated to its end without one. */
+const TURN_BYTES = 1024 * 1024;
+const BLOCK_MIN_BYTES = 4 * 1024;
+const BLOCK_MAX_BYTES = 1024 * 1024;
+
+/**
+ * The body of a request, inflated where it was compressed, and bounded either way.
+ *
+ * @param budget What all bodies on their way may have together.
+ * @param maxMs How long it may take.
+ * @throws {BodyError}
+ */
+export async function readBody(request: Request, budget: ByteBudget, maxMs = MAX_MS): Promise<Uint8Array> {
+  assertJson(request.headers.get("content-type"));
+  const encoding = request.headers.get("content-encoding")?.toLowerCase() ?? "identity";
+  if (!/^(identity|(x-)?gzip)$/.test(encoding)) {
+    throw new BodyError(415, `content-encoding ${encoding.slice(0, 40)} is not known; gzip is`);
+  }
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BYTES) throw tooLarge();
+  if (request.body === null) return new Uint8Array();
+  const stream = encoding === "identity"
+    ? request.body
+    : request.body.pipeThrough(sliced()).pipeThrough(new DecompressionStream("gzip"));
+  const received = new Received(budget);
+  try {
+    return await received.all(stream, maxMs);
+  } catch (error) {
+    if (error instanceof BodyError) throw error;
+    throw new BodyError(400, "the body was cut off, or is not what content-encoding says");
+  } finally {
+    received.release();
+  }
+}
+
+/** Pages in a browser may send other types to any address without being asked. */
+function assertJson(type: string | null): void {
+  if (type === null || /^application\/([\w.!#$&^-]+\+)?json\s*(;|$)/i.test(type.trim())) return;
+  throw new BodyError(
+    415,
+    `content-type ${type.slice(0, 60)} is not taken; send content-type: application/json`,
+  );
+}
+
+/** Also counts what was sent: packed bytes need not become any others. */
+function sliced(): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  let size = 0;
+  return new TransformStream({
+    transform: (piece, controller) => {
+      size += piece.length;
+      if (size > MAX_BYTES) throw tooLarge();
+      for (let at = 0; at < piece.length; at += SLICE_BYTES) {
+        controller.enqueue(piece.subarray(at, at + SLICE_BYTES));
+      }
+    },
+  });
+}
+
+/** What has come of a body, in blocks: a sender that gives it out byte by byte does not get an object for each. */
+class Received {
+  private readonly blocks: Uint8Array<ArrayBuffer>[] = [];
+  private size = 0;
+  /** How much of the last block is filled. */
+  private filled = 0;
+  private reserved = 0;
+  private held = 0;
+
+  constructor(private readonly budget: ByteBudget) {}
+
+  async all(stream: ReadableStream<Uint8Array>, maxMs: number): Promise<Uint8Array> {
+    const reader = stream.getReader();
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reader.cancel().catch(() => {});
+    }, maxMs);
+    let turnAt = TURN_BYTES;
+    try {
+      for (;;) {
+        if (this.size >= turnAt) {
+          turnAt = this.size + TURN_BYTES;
+          await new Promise((resolve) => setTimeout(resolve, 0));
+        }
+        const { done, value } = await reader.read();
+        if (isLate) throw new BodyError(408, `the body did not end within ${maxMs / 1000} s`);
+        if (done) break;
+        this.add(value);
+      }
+    } catch (error) {
+      reader.cancel().catch(() => {});
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    const last = this.blocks.pop();
+    return last === undefined
+      ? new Uint8Array()
+      : concatenated([...this.blocks, last.subarray(0, this.filled)]);
+  }
+
+  release(): void {
+    this.budget.give(this.held);
+    this.held = 0;
+  }
+
+  private add(piece: Uint8Array): void {
+    this.size += piece.length;
+    if (this.size > MAX_BYTES) throw tooLarge();
+    let block = this.blocks.at(-1);
+    for (let at = 0; at < piece.length;) {
+      if (block === undefined || this.filled === block.length) {
+        block = this.another(piece.length - at);
+        this.filled = 0;
+      }
+      const part = piece.subarray(at, at + block.length - this.filled);
+      block.set(part, this.filled);
+      this.filled += part.length;
+      at += part.length;
+    }
+  }
+
+  private another(wanted: number): Uint8Array<ArrayBuffer> {
+    const length = Math.max(wanted, Math.min(BLOCK_MAX_BYTES, Math.max(BLOCK_MIN_BYTES, this.reserved)));
+    this.reserved += length;
+    const due = Math.max(0, this.reserved - FREE_BYTES) - this.held;
+    if (!this.budget.take(due)) {
+      throw new BodyError(503, "too many large bodies are on their way; send again, or smaller ones");
+    }
+    this.held += due;
+    const block = new Uint8Array(length);
+    this.blocks.push(block);
+    return block;
+  }
+}
+
+function tooLarge(): BodyError {
+  return new BodyError(413, `the body may have ${MAX_BYTES / 1024 / 1024} MiB at most, inflated or not`);
+}

@@ -1,0 +1,129 @@
+import type { DatabaseSync } from "node:sqlite";
+import { infoOf } from "../platform/file/absence.ts";
+import { openDatabase as openFile } from "../platform/file/database.ts";
+import { assertOwn, createOwn } from "../platform/file/regular_file.ts";
+import type { Consumer } from "./consumers.ts";
+import type { Chunk, ChunkStore, StoredLog } from "./event_log.ts";
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS log (name TEXT PRIMARY KEY, id TEXT NOT NULL, first INTEGER NOT NULL, next INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS chunk (log TEXT, first INTEGER, count INTEGER NOT NULL, byte_length INTEGER NOT NULL,
+    ends BLOB NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (log, first));
+  CREATE TABLE IF NOT EXISTS consumer (log TEXT, name TEXT, acknowledged INTEGER NOT NULL, PRIMARY KEY (log, name));
+  CREATE TABLE IF NOT EXISTS heard (log TEXT, name TEXT, run_ms INTEGER NOT NULL, PRIMARY KEY (log, name));
+  CREATE TABLE IF NOT EXISTS run (log TEXT PRIMARY KEY, ms INTEGER NOT NULL);
+`;
+
+/** Opens the file of a bus. It belongs to this process alone: a second bus would give out the same offsets again. */
+export function openDatabase(path: string): DatabaseSync {
+  assertOwn([path, `${path}-wal`, `${path}-shm`, `${path}-journal`]);
+  if (infoOf(path) === undefined) createOwn(path);
+  const database = openFile(path);
+  try {
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    database.exec(SCHEMA);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return database;
+}
+
+/** How long the bus has run is known to the second: it need not be written with every event. */
+const RUN_WITHIN_MS = 1000;
+
+/** Chunks in an SQLite file: what was answered with 202 survives the loss of power. */
+export class SqliteStore implements ChunkStore {
+  private runSavedMs = -Infinity;
+
+  /** @param name Several logs share a file, each under its name. */
+  constructor(private readonly database: DatabaseSync, private readonly name: string) {}
+
+  load(): StoredLog {
+    this.database.prepare("INSERT OR IGNORE INTO log VALUES (?, ?, 0, 0)").run(
+      this.name,
+      crypto.randomUUID(),
+    );
+    const { id, first, next } = this.database.prepare("SELECT id, first, next FROM log WHERE name = ?")
+      .get(this.name) as unknown as { id: string; first: number; next: number };
+    const chunks = this.database.prepare(
+      "SELECT first, count, byte_length AS byteLength FROM chunk WHERE log = ? ORDER BY first",
+    ).all(this.name) as unknown as { first: number; count: number; byteLength: number }[];
+    const { runMs } = this.database.prepare("SELECT coalesce(max(ms), 0) AS runMs FROM run WHERE log = ?")
+      .get(this.name) as unknown as { runMs: number };
+    return { id, first, next, chunks, consumers: this.consumers(runMs), runMs };
+  }
+
+  /** The one with the offset of the last chunk replaces it, since it has the same key. */
+  put(chunks: readonly Chunk[], runMs: number): void {
+    const last = chunks.at(-1)!;
+    this.transaction(() => {
+      const insert = this.database.prepare("INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?)");
+      for (const { first, bytes, ends } of chunks) {
+        insert.run(this.name, first, ends.length, bytes.length, new Uint8Array(ends.buffer), bytes);
+      }
+      this.database.prepare("UPDATE log SET next = ? WHERE name = ?")
+        .run(last.first + last.ends.length, this.name);
+      if (runMs - this.runSavedMs >= RUN_WITHIN_MS) this.saveRun(runMs);
+    });
+  }
+
+  get(first: number): Chunk {
+    const { bytes, ends } = this.database.prepare("SELECT bytes, ends FROM chunk WHERE log = ? AND first = ?")
+      .get(this.name, first) as unknown as { bytes: Uint8Array; ends: Uint8Array };
+    return { first, bytes, ends: new Uint32Array(ends.slice().buffer) };
+  }
+
+  trimTo(first: number): void {
+    this.transaction(() => {
+      this.database.prepare("DELETE FROM chunk WHERE log = ? AND first + count <= ?").run(this.name, first);
+      this.database.prepare("UPDATE log SET first = ? WHERE name = ?").run(first, this.name);
+    });
+  }
+
+  saveConsumer(name: string, { acknowledged, heardMs }: Consumer): void {
+    this.transaction(() => {
+      this.database.prepare("INSERT OR REPLACE INTO consumer VALUES (?, ?, ?)")
+        .run(this.name, name, acknowledged);
+      this.database.prepare("INSERT OR REPLACE INTO heard VALUES (?, ?, ?)").run(this.name, name, heardMs);
+      this.saveRun(heardMs);
+    });
+  }
+
+  forgetConsumer(name: string): void {
+    this.transaction(() => {
+      for (const table of ["consumer", "heard"]) {
+        this.database.prepare(`DELETE FROM ${table} WHERE log = ? AND name = ?`).run(this.name, name);
+      }
+    });
+  }
+
+  /** Closes the file, and so every log in it. */
+  close(): void {
+    if (this.database.isOpen) this.database.close();
+  }
+
+  /** One that an earlier version has noted counts as heard of just now. */
+  private consumers(runMs: number): Map<string, Consumer> {
+    const rows = this.database.prepare(
+      "SELECT name, acknowledged, coalesce(run_ms, ?) AS heardMs FROM consumer LEFT JOIN heard USING (log, name) WHERE log = ?",
+    ).all(runMs, this.name) as unknown as { name: string; acknowledged: number; heardMs: number }[];
+    return new Map(rows.map(({ name, ...consumer }) => [name, consumer]));
+  }
+
+  private saveRun(ms: number): void {
+    this.database.prepare("INSERT OR REPLACE INTO run VALUES (?, ?)").run(this.name, ms);
+    this.runSavedMs = ms;
+  }
+
+  private transaction(work: () => void): void {
+    this.database.exec("BEGIN IMMEDIATE");
+    try {
+      work();
+      this.database.exec("COMMIT");
+    } catch (error) {
+      this.database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import type { Aggregate } from "../aggregation/aggregate.ts";
+import { oneLine } from "../platform/log/printable.ts";
+
+/** A run of the outbox for one sink: its aggregates are those with ids in `[firstId, nextId)` that the sink's route names. */
+export interface OutboxBatch {
+  readonly firstId: number;
+  /** The position after this batch: what the sink's cursor becomes once the batch is written. */
+  readonly nextId: number;
+  readonly aggregates: readonly Aggregate[];
+  /** The outbox id of each aggregate, ascending. */
+  readonly ids: readonly number[];
+  /** Rows that the sink has had before, and that replace what it holds at the same revision; never at a higher one. */
+  readonly overwrites?: boolean;
+}
+
+/** What a sink knows of the state it is fed from. */
+export interface SinkContext {
+  /** Identifies the state database; another one after the state was wiped or restored. */
+  readonly stateId: string;
+  /** The local cursor: the outbox id the state database says comes next for this sink. */
+  readonly cursor: number;
+  /** One past the newest id the outbox has given out. */
+  readonly endId: number;
+  /** What the sink must have already. */
+  readonly confirmed: Confirmed;
+  readonly claimant: Claimant;
+  /** Tells of what is wrong with what the sink holds; delivery goes on. */
+  readonly alarm: (alarm: SinkAlarm) => void;
+  /** Tells of rows that it holds with other numbers than were to be written. */
+  readonly contradicted: (found: readonly Contradiction[]) => void;
+}
+
+/** What a sink has confirmed, by the state. */
+export interface Confirmed {
+  /** Whether it has confirmed anything. */
+  readonly any: boolean;
+  /** The newest aggregates that it has confirmed, at most {@link CONFIRMED_MAX}, as far as the state still has them. */
+  readonly newest: readonly Aggregate[];
+}
+
+export const CONFIRMED_MAX = 100;
+
+/**
+ * - `rows_missing`: what it has confirmed is not there.
+ * - `rows_differ`: a row is there at the same revision or a higher one, with numbers that are not this state's.
+ */
+export type SinkAlarmKind = "rows_missing" | "rows_differ";
+
+export interface SinkAlarm {
+  readonly kind: SinkAlarmKind;
+  /** What was found, as a part of a sentence. */
+  readonly detail: string;
+  /** Rows that are known to be concerned, at least. */
+  readonly count: number;
+}
+
+/** A row that was not written because the sink holds it at the same revision or a higher one, with other numbers. */
+export interface Contradiction {
+  readonly written: Aggregate;
+  readonly held: Aggregate;
+}
+
+/** What a sink keeps of the handler that writes to it, beside the rows of an instance. */
+export interface Claim {
+  readonly stateId: string;
+  /** Starts of a handler on the state up to this one. */
+  readonly boot: number;
+  /** Random, for each start. */
+  readonly life: string;
+  /** One past the newest outbox id that was written. */
+  readonly nextId: number;
+}
+
+/** The handler that wants to write to a sink: its state, and which start on it this is. */
+export interface Claimant {
+  readonly boot: number;
+  readonly life: string;
+  /** One past the newest outbox id that the state had given out before this start. */
+  readonly startId: number;
+  /** Why the sink may not be written to, with the claim as it is found there; undefined: it may be taken over. */
+  objection(found: Claim): string | undefined;
+  /** Told once the sink is open for this handler: whoever takes it over from then on does so beside this handler. */
+  claimed(): void;
+  /** The same as {@link Claimant.objection} for a sink that keeps no more than the state's id and a position: one that this state has never reached. */
+  objectionToPosition(nextId: number): string | undefined;
+}
+
+/**
+ * A place that aggregates go to. A sink never retries: it throws a {@link SinkError}, whose kind decides what the
+ * router does next. After a throw of kind `unavailable` or `misconfigured` the router calls `close` and `open` anew.
+ */
+export interface Sink {
+  /** The `STORAGE_TYPE` word: `kafka`, `postgres`, `sqlite`, `stdout`. */
+  readonly name: string;
+  /** Connects, creates what is missing, and answers from which outbox id on to deliver (never below `context.cursor`). */
+  open(context: SinkContext, signal: AbortSignal): Promise<number>;
+  /** Whether rows can be replaced where they are; otherwise what is written again is there twice. */
+  readonly canOverwrite?: boolean;
+  /** Writes the whole batch or throws. Writing the same batch again must leave the same result. */
+  write(batch: OutboxBatch, signal: AbortSignal): Promise<void>;
+  /** Reaches the place and says in a few words what is there; writes nothing. For the `check` command. */
+  probe(signal: AbortSignal): Promise<string>;
+  /** Called now and then (at least daily) while idle; Kafka renews its committed position here. */
+  keepAlive?(nextId: number, signal: AbortSignal): Promise<void>;
+  /** Releases connections; never throws; safe to call in any state. */
+  close(): Promise<void>;
+}
+
+/** Where a sink's rows can be read back, so that `verify` can prove the books against them. Opens what it needs itself. */
+export interface ProvablePlace {
+  /** That of its sink. */
+  readonly name: string;
+  /** Sum of `count` over the rows of `instance` whose window starts at `sinceMs` or later. */
+  sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number>;
+  /** The rows of `instance` for one window, in any order. */
+  rowsOfWindow(
+    instance: string,
+    windowStartMs: number,
+    windowEndMs: number,
+    signal: AbortSignal,
+  ): Promise<Aggregate[]>;
+  /**
+   * What is there of `instance` and must not be, whatever the books say; each a sentence. Only windows from `sinceMs` on.
+   *
+   * @param mayRepeat Whether rows of a window that starts then have been sent again by an operator's word.
+   */
+  flaws?(
+    instance: string,
+    sinceMs: number,
+    mayRepeat: (windowStartMs: number) => boolean,
+    signal: AbortSignal,
+  ): Promise<Iterable<string>>;
+  /** Releases connections; never throws; safe to call in any state. */
+  close(): Promise<void>;
+}
+
+/** A sink that can itself read its rows back. */
+export interface ProvableSink extends Sink, ProvablePlace {}
+
+/**
+ * - `unavailable`: out of reach or broken for now; retried for ever.
+ * - `timed_out`: the batch took too long; retried for ever, with ever fewer rows.
+ * - `rejected`: a row of the batch is refused; the router bisects until it has the rows at fault.
+ * - `postponed`: a row is refused for a reason that somebody else may end, such as a missing partition; bisected like
+ *   `rejected`, and tried again by itself.
+ * - `unexplained`: the place has refused the batch, and its error does not tell whether a row or the place is at fault. Only
+ *   sinks that take a batch any number of times, in any order, throw it.
+ * - `misconfigured`: table missing, login refused; retried slowly, reported loudly.
+ */
+export type SinkErrorKind =
+  | "unavailable"
+  | "timed_out"
+  | "rejected"
+  | "postponed"
+  | "unexplained"
+  | "misconfigured";
+
+/** The only error a sink throws. `message` is for the operator: it says what is wrong, without secrets. */
+export class SinkError extends Error {
+  constructor(readonly kind: SinkErrorKind, message: string, options?: ErrorOptions) {
+    super(oneLine(message), options);
+    this.name = "SinkError";
+  }
+}
+
+/** What the place has refused for a reason that its error does not tell. */
+export class UnexplainedRefusal extends SinkError {
+  /**
+   * @param sameness What two refusals for the same reason have in common: part of the message, without what belongs to a row.
+   * @param otherwise What the refusal is where the rows turn out to be innocent.
+   */
+  constructor(
+    readonly sameness: string,
+    readonly otherwise: "unavailable" | "misconfigured",
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super("unexplained", message, options);
+    this.name = "UnexplainedRefusal";
+  }
+}

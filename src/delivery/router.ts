@@ -1,0 +1,64 @@
+import type { Pulse } from "../platform/clock/pulse.ts";
+import type { Sink } from "../contract/sink.ts";
+import type { Delivery, DeliveryState } from "./delivery.ts";
+
+/** How a sink stands. */
+export interface SinkStanding {
+  readonly name: string;
+  readonly state: DeliveryState;
+  /** Why the last attempt failed; undefined when it did not. */
+  readonly error: string | undefined;
+}
+
+/** Brings the outbox to all sinks, each by itself and at its own pace. */
+export class Router {
+  private readonly finishing = new AbortController();
+
+  constructor(private readonly deliveries: readonly Delivery[]) {}
+
+  /**
+   * Delivers until `stop` fires, or until {@link finish} was called and each sink has all or fails. Returns for each sink
+   * that lacks something the reason.
+   *
+   * @throws {StateError} The state is damaged.
+   */
+  async run(stop: AbortSignal): Promise<string[]> {
+    const broken = new AbortController();
+    const either = AbortSignal.any([stop, broken.signal]);
+    const reasons = await Promise.allSettled(
+      this.deliveries.map(async (delivery) => {
+        try {
+          return await delivery.run(this.finishing.signal, either);
+        } catch (error) {
+          broken.abort();
+          throw error;
+        }
+      }),
+    );
+    const defect = reasons.find((result) => result.status === "rejected");
+    if (defect) throw defect.reason;
+    return reasons.map((result) => (result as PromiseFulfilledResult<string | undefined>).value)
+      .filter((reason) => reason !== undefined);
+  }
+
+  /** Goes on with sinks that have other settings, each in place of the one of its name. */
+  exchange(sinks: readonly Sink[]): void {
+    for (const sink of sinks) {
+      this.deliveries.find((delivery) => delivery.sink.name === sink.name)?.exchange(sink);
+    }
+  }
+
+  /** What is in the outbox by now is still delivered; then {@link run} ends. */
+  finish(): void {
+    this.finishing.abort();
+  }
+
+  /** Of each sink's loop. */
+  pulses(): (readonly [sink: string, pulse: Pulse])[] {
+    return this.deliveries.map(({ sink, pulse }) => [sink.name, pulse] as const);
+  }
+
+  standings(): SinkStanding[] {
+    return this.deliveries.map(({ sink, state, error }) => ({ name: sink.name, state, error }));
+  }
+}

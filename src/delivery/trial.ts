@@ -1,0 +1,147 @@
+import type { Aggregate } from "../aggregation/aggregate.ts";
+import { type OutboxBatch, SinkError, UnexplainedRefusal } from "../contract/sink.ts";
+import type { Outbox, SinkRefusal } from "../state/outbox/outbox.ts";
+import { bisect } from "./bisection.ts";
+
+/** What a trial does to the sink and to the outbox. */
+export interface TrialSteps {
+  /** @throws {SinkError} */
+  write(batch: OutboxBatch): Promise<void>;
+  /** Makes the only row of the batch a dead letter and moves the cursor after it. @throws {SinkError} */
+  reject(batch: OutboxBatch, refusal: SinkRefusal): void;
+}
+
+/** Rows that are tried at most to find one that passes. */
+const WITNESSES_MAX = 20;
+/** Rows condemned for one error; more of them are the sink's fault. */
+const CONDEMNED_MAX = 1000;
+
+/**
+ * Finds out whether rows or the sink are at fault where its error does not tell: a row is condemned only when it fails alone,
+ * twice, while another row that waits passes in between. Where none passes, the sink is at fault, and no row is touched.
+ *
+ * It writes rows out of order and more than once, so it is only for sinks that may throw {@link UnexplainedRefusal}.
+ */
+export class Trial {
+  /** Each row of the batch as a batch of its own, in order. */
+  private rows: readonly OutboxBatch[] = [];
+
+  constructor(
+    private readonly sink: string,
+    private readonly outbox: Outbox,
+    private readonly steps: TrialSteps,
+  ) {}
+
+  /**
+   * Delivers the innocent rows of a batch that has been refused, in order, and moves the cursor with them.
+   *
+   * @throws {SinkError} The sink is at fault. What lies before the cursor is settled.
+   */
+  async settle(batch: OutboxBatch): Promise<void> {
+    this.rows = batch.aggregates.map((aggregate, i) => {
+      const id = batch.ids[i]!;
+      // A witness is no delivery: a sink that keeps the position must not take it for one.
+      return { ...batch, firstId: id, nextId: batch.firstId, ids: [id], aggregates: [aggregate] };
+    });
+    for (const half of this.split(batch)) await this.deliver(half);
+  }
+
+  private async deliver(batch: OutboxBatch): Promise<void> {
+    try {
+      await this.steps.write(batch);
+    } catch (error) {
+      if (batch.aggregates.length > 1) {
+        if (!isOfARow(error)) throw error;
+        for (const half of this.split(batch)) await this.deliver(half);
+        return;
+      }
+      await this.condemn(batch, error);
+      return;
+    }
+    this.outbox.advance(this.sink, batch.nextId);
+  }
+
+  /** A single row has failed. @throws {SinkError} It is not the row's fault. */
+  private async condemn(batch: OutboxBatch, error: unknown): Promise<void> {
+    if (error instanceof UnexplainedRefusal) {
+      if (!await this.failsAgain(batch, error)) return this.outbox.advance(this.sink, batch.nextId);
+      this.checkBound(error);
+      this.steps.reject(batch, { reason: "rejected", detail: error.message });
+      return;
+    }
+    const refusal = refusalIn(error);
+    if (!refusal) throw error;
+    this.steps.reject(batch, refusal);
+  }
+
+  /** Whether a row fails as before after another one has passed. @throws {SinkError} No other passes, or it fails otherwise. */
+  private async failsAgain(batch: OutboxBatch, error: UnexplainedRefusal): Promise<boolean> {
+    if (!await this.anotherPasses(batch.aggregates[0]!)) throw faultOfSink(error);
+    try {
+      await this.steps.write(batch);
+      return false;
+    } catch (again) {
+      if (again instanceof UnexplainedRefusal && again.sameness === error.sameness) return true;
+      throw again instanceof UnexplainedRefusal ? faultOfSink(again) : again;
+    }
+  }
+
+  /**
+   * Looks for a row that passes among those after the suspect, evenly spread over them. Where none does, the newest that the sink
+   * has taken is written once more: the rows of one series that wait must not wait for others, which may never come.
+   */
+  private async anotherPasses(suspect: Aggregate): Promise<boolean> {
+    const others = this.rows.slice(this.rows.findIndex(({ aggregates }) => aggregates[0] === suspect) + 1);
+    const step = Math.max(1, Math.floor(others.length / WITNESSES_MAX));
+    const witnesses = others.filter((_, i) => i % step === 0).slice(0, WITNESSES_MAX);
+    witnesses.push(...this.lastDelivered());
+    for (const witness of witnesses) {
+      try {
+        await this.steps.write(witness);
+        return true;
+      } catch (error) {
+        if (!isOfARow(error)) throw error;
+      }
+    }
+    return false;
+  }
+
+  private lastDelivered(): OutboxBatch[] {
+    const aggregate = this.outbox.lastDelivered(this.sink);
+    if (!aggregate) return [];
+    const id = this.outbox.cursor(this.sink);
+    return [{ firstId: id, nextId: id, ids: [id], aggregates: [aggregate] }];
+  }
+
+  private checkBound(error: UnexplainedRefusal): void {
+    const condemned = this.outbox.refusedCount(this.sink, error.sameness);
+    if (condemned < CONDEMNED_MAX) return;
+    throw new SinkError(
+      "misconfigured",
+      `it has refused ${condemned} aggregates with one error, so the fault is the sink's: ${error.message} ` +
+        "Mend it, then run `dead-letters retry --reason rejected`; or purge them, if it is right to refuse them",
+    );
+  }
+
+  private split(batch: OutboxBatch): readonly OutboxBatch[] {
+    return batch.aggregates.length > 1 ? bisect(batch) : [batch];
+  }
+}
+
+/** What an error says of a row of the batch; undefined: nothing. */
+export function refusalIn(error: unknown): SinkRefusal | undefined {
+  if (!(error instanceof SinkError)) return undefined;
+  const { kind, message } = error;
+  return kind === "rejected" || kind === "postponed" ? { reason: kind, detail: message } : undefined;
+}
+
+/** Whether the sink has answered with something that may be a row's fault. */
+function isOfARow(error: unknown): boolean {
+  return error instanceof UnexplainedRefusal || refusalIn(error) !== undefined;
+}
+
+function faultOfSink(error: UnexplainedRefusal): SinkError {
+  return new SinkError(error.otherwise, `${error.message} No other row passes either.`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,72 @@
+import { systemClock } from "../platform/clock/clock.ts";
+
+/** Events published at a time, at most. */
+const BATCH_EVENTS = 20_000;
+const TICK_MS = 100;
+/** How far the plant runs ahead of the handler; then it waits, so that no bus overflows. */
+const MAX_AHEAD_EVENTS = 1_000_000;
+const LATE_SHARE = 0.002;
+const GARBAGE_SHARE = 0.0005;
+const DISORDER_MS = 800;
+const LATE_MS = 15_000;
+const FUNCTIONS = ["avg", "max", "min", "sum", "count", "last", "stddev", "p99"];
+const KINDS = ["temperature", "pressure", "flow", "vibration", "power"];
+
+/** A plant that exists only in the demo: sensors that publish at a steady rate, not all of them in order. */
+export class DemoPlant {
+  constructor(
+    private readonly busUrl: string,
+    private readonly eventsPerSecond: number,
+    private readonly names: number,
+    private readonly random: () => number,
+  ) {}
+
+  /**
+   * Publishes until the signal fires.
+   *
+   * @param received Events that the handler has received so far, those of earlier runs included.
+   * @throws {Error} The bus does not take the events.
+   */
+  async run(received: () => number, signal: AbortSignal): Promise<void> {
+    const startedMs = performance.now();
+    const before = received();
+    let published = 0;
+    while (!signal.aborted) {
+      const due = Math.floor((performance.now() - startedMs) / 1000 * this.eventsPerSecond) - published;
+      const room = MAX_AHEAD_EVENTS - (published - (received() - before));
+      const count = Math.min(due, room, BATCH_EVENTS);
+      if (count > 0) {
+        await this.publish(count);
+        published += count;
+      }
+      if (count < BATCH_EVENTS) await systemClock.sleep(TICK_MS, signal);
+    }
+  }
+
+  private async publish(count: number): Promise<void> {
+    const nowMs = Date.now();
+    const events = Array.from({ length: count }, () => this.event(nowMs));
+    const reply = await fetch(`${this.busUrl}/events`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: `[${events.join(",")}]`,
+    });
+    await reply.body?.cancel();
+    if (!reply.ok) throw new Error(`the demo's bus answered ${reply.status} to its events`);
+  }
+
+  private event(nowMs: number): string {
+    const { random } = this;
+    const sensor = Math.floor(random() * this.names);
+    const name = `plant.line${sensor % 8}.${KINDS[sensor % KINDS.length]}.${sensor}`;
+    const draw = random();
+    if (draw < GARBAGE_SHARE) return `{"name":"${name}","value":"n/a"}`;
+    const delayMs = draw < GARBAGE_SHARE + LATE_SHARE ? LATE_MS * random() : DISORDER_MS * random();
+    const swing = Math.sin(nowMs / 20_000 + sensor);
+    const value = 20 + sensor % 60 + 5 * swing + random();
+    return `{"name":"${name}","value":${value.toFixed(2)},"timestamp":${
+      ((nowMs - delayMs) / 1000).toFixed(3)
+    },` +
+      `"agg_func":"${FUNCTIONS[sensor % FUNCTIONS.length]}"}`;
+  }
+}

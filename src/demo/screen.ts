@@ -1,0 +1,122 @@
+import { systemClock } from "../platform/clock/clock.ts";
+import type { Config } from "../settings/config.ts";
+import type { HandlerView } from "../runtime/handler.ts";
+import { type Correction, DemoSink, type ShownAggregate } from "./sink.ts";
+import { printable } from "../platform/log/printable.ts";
+import { drawStdout } from "../platform/terminal/streams.ts";
+import { terminalStyle } from "../platform/terminal/style.ts";
+
+type StyledLine = [text: string, style?: (text: string) => string];
+type Totals = ReturnType<HandlerView["totals"]>;
+
+const TERMINAL_INTERVAL_MS = 1000;
+/** Into a file or a journal goes a line now and then. */
+const FILE_INTERVAL_MS = 5000;
+const DEFAULT_COLUMNS = 100;
+
+/** Shows the demo's progress: in place on a terminal, else a line at a time. */
+export class DemoScreen {
+  private readonly isTerminal = Deno.stdout.isTerminal();
+  private readonly style = terminalStyle();
+  private readonly sink: DemoSink;
+  private linesShown = 0;
+  private last: { readonly received: number; readonly atMs: number } | undefined;
+  private correction: Correction | undefined;
+
+  constructor(private readonly config: Config, private readonly write: (text: string) => void) {
+    const sink = config.sinks[0]!;
+    if (sink.name !== "sqlite") throw new Error("the demo's sink is not SQLite");
+    this.sink = new DemoSink(sink.path);
+  }
+
+  /** Shows the totals until the signal fires, and once more then. */
+  async run(totals: () => Totals, signal: AbortSignal): Promise<void> {
+    this.progress(totals());
+    const intervalMs = this.isTerminal ? TERMINAL_INTERVAL_MS : FILE_INTERVAL_MS;
+    while (!signal.aborted) {
+      await systemClock.sleep(intervalMs, signal);
+      this.show(totals());
+    }
+  }
+
+  private show(totals: Totals): void {
+    const { newest, correction } = this.sink.look();
+    const isNews = correction !== undefined;
+    this.correction = correction ?? this.correction;
+    const progress = this.progress(totals);
+    if (!this.isTerminal) {
+      this.write(`${progress}\n${isNews ? `  ${describeCorrection(correction)}\n` : ""}`);
+      return;
+    }
+    const lines: StyledLine[] = [
+      [progress, this.style.strong],
+      [""],
+      ...this.aggregates(newest),
+      [""],
+      [
+        this.correction === undefined
+          ? "no late event has corrected a window yet"
+          : describeCorrection(this.correction),
+        this.style.notable,
+      ],
+    ];
+    const columns = consoleColumns();
+    const above = this.linesShown > 0 ? `\x1b[${this.linesShown}A` : "";
+    const shown = lines.map(([text, style]) => {
+      const fitting = printable(text).slice(0, columns);
+      return `\x1b[2K${style === undefined ? fitting : style(fitting)}\n`;
+    });
+    drawStdout(`${above}${shown.join("")}\x1b[J`);
+    this.linesShown = lines.length;
+  }
+
+  private progress({ received, refused, late, openWindows, outboxRows }: Totals): string {
+    const atMs = performance.now();
+    const last = this.last ?? { received, atMs };
+    const rate = (received - last.received) / Math.max(atMs - last.atMs, 1) * 1000;
+    this.last = { received, atMs };
+    return `${grouped(rate)} events/s · ${grouped(received)} received · ${grouped(refused)} refused · ` +
+      `${grouped(late)} late, counted · ${openWindows} ${openWindows === 1 ? "window" : "windows"} open · ` +
+      `${grouped(outboxRows)} aggregates wait`;
+  }
+
+  private aggregates(newest: readonly ShownAggregate[]): StyledLine[] {
+    if (newest.length === 0) {
+      return [[`the first window of ${this.config.aggregationIntervalMs / 1000} s has not closed yet`]];
+    }
+    const rows = newest.map((row): StyledLine => {
+      const line = `  ${describe(row)}`;
+      return row.revision > 0 ? [`${line}, corrected ${row.revision}×`, this.style.notable] : [line];
+    });
+    return [["newest aggregates (UTC)"], ...rows];
+  }
+}
+
+/** One aggregate as it stands in the sink. */
+function describe({ name, agg_func: aggFunc, window_start: start, value, count }: ShownAggregate): string {
+  return `${time(start)}  ${aggFunc.padEnd(6)} ${name.padEnd(30)} ${
+    value.toFixed(3).padStart(12)
+  }  of ${count} events`;
+}
+
+function describeCorrection({ before, after }: Correction): string {
+  return `corrected by a late event: ${time(after.window_start)} ${after.agg_func} ${after.name} ` +
+    `${before.value.toFixed(3)} of ${before.count} → ${after.value.toFixed(3)} of ${after.count} events, ` +
+    `revision ${after.revision}`;
+}
+
+function time(unixSeconds: number): string {
+  return new Date(unixSeconds * 1000).toISOString().slice(11, 19);
+}
+
+function grouped(count: number): string {
+  return Math.round(count).toLocaleString("en");
+}
+
+function consoleColumns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return DEFAULT_COLUMNS;
+  }
+}

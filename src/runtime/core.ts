@@ -1,0 +1,188 @@
+import { type AggregatorOptions, EventAggregator } from "../aggregation/event_aggregator.ts";
+import type { Config } from "../settings/config.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import { OwnClock } from "../platform/clock/own_clock.ts";
+import { Ingest, type IngestObserver, type IngestOptions } from "../ingest/ingest.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { compileRoutes } from "../delivery/routes.ts";
+import { readAccounts } from "../state/checkpoint/accounts.ts";
+import { acceptSink } from "../state/alarms.ts";
+import { Checkpoint } from "../state/checkpoint/checkpoint.ts";
+import { LETTER_BOUND, type LetterBound } from "../state/letters/letter_bound.ts";
+import { OutboxLog } from "../state/outbox/outbox_log.ts";
+import { StateError } from "../state/file/state_error.ts";
+import { SinkRegistry } from "../state/outbox/sink_registry.ts";
+import { StateDatabase, type StateDatabaseOptions } from "../state/file/state_database.ts";
+import { type RouteTable, WindowCloser } from "../state/checkpoint/window_closer.ts";
+
+/** What stands between the buses and the sinks: the state and all that is kept in it. */
+export interface Core {
+  readonly state: StateDatabase;
+  readonly aggregator: EventAggregator;
+  readonly outbox: OutboxLog;
+  readonly checkpoint: Checkpoint;
+  readonly ingest: Ingest;
+  /** Goes on with another configuration of the same buses, sinks and state, between two events. */
+  change(config: Config): void;
+}
+
+export interface CoreOptions {
+  /**
+   * Names of the buses, in the order of the configuration. Undefined: for work between two runs; buses, sinks and window length
+   * are then those that the state knows.
+   */
+  readonly busNames: readonly string[] | undefined;
+  readonly forgetSinks: readonly string[];
+  /** Sinks that the operator takes as they are: alarms over them are settled, whoever else wrote to them. */
+  readonly acceptSinks?: readonly string[];
+  /** Who has started the handler, for the audit; undefined: nobody that could give it orders. */
+  readonly operator?: string | undefined;
+  readonly clock: Clock;
+  /** When the program was built, Unix ms; undefined: not known. */
+  readonly builtAtMs: number | undefined;
+  readonly observer: IngestObserver;
+  /** How the state is opened; default: as a file, and kept from others. */
+  readonly openState?: OpenState;
+  readonly letterBound?: LetterBound;
+}
+
+/** Opens the state for one who writes it. @throws {StateError} */
+export type OpenState = (options: StateDatabaseOptions) => StateDatabase;
+
+/** Opens the state and puts everything where the last checkpoint left it. @throws {StateError} */
+export function openCore(config: Config, logger: Logger, options: CoreOptions): Core {
+  const { clock } = options;
+  const openState = options.openState ?? StateDatabase.open;
+  const state = openState({
+    directory: config.stateDir,
+    instanceId: config.instanceId,
+    isOfService: options.busNames === undefined,
+  });
+  if (state.putAside) {
+    logger.warn("a restore that was interrupted is finished: its backup is the state now", {
+      put_aside: state.putAside,
+    });
+  }
+  try {
+    const accounts = readAccounts(state);
+    const busNames = options.busNames ?? registeredBuses(state);
+    const own = settingsOf(config, busNames.length);
+    const settings = options.busNames === undefined ? betweenRuns(own, accounts) : own;
+    const { correctionHorizonMs, dedupMaxIds, windowSizeMs } = settings;
+    const aggregator = new EventAggregator(settings);
+    const endId = accounts.get("outbox_end_id") ?? 0;
+    const sinkNames = config.sinks.map(({ name }) => name);
+    const registry = options.busNames === undefined
+      ? SinkRegistry.read(state)
+      : SinkRegistry.open(state, endId, sinkNames, options.forgetSinks, clock.nowMs(), options.operator);
+    for (const sink of options.acceptSinks ?? []) {
+      accept(state, registry, sink, logger, clock.nowMs(), options.operator);
+    }
+    const outbox = new OutboxLog(state, registry, endId, clock.nowMs, undefined, options.acceptSinks);
+    const closer = new WindowCloser(state, registry, routeTable(config, sinkNames));
+    const checkpoint = new Checkpoint(state, aggregator, registry, outbox, closer, {
+      correctionHorizonMs,
+      dedupMaxIds,
+      windowSizeMs,
+      letterBound: options.letterBound ?? LETTER_BOUND,
+    });
+    const positions = checkpoint.restore(busNames, clock.nowMs());
+    const ingest = new Ingest(
+      aggregator,
+      checkpoint,
+      outbox,
+      positions,
+      ingestOptions(config),
+      clock,
+      logger.child("ingest"),
+      options.observer,
+      new OwnClock(clock, { builtAtMs: options.builtAtMs, stateMs: () => checkpoint.latestMs }),
+    );
+    const change = (next: Config) => {
+      aggregator.change(settingsOf(next, busNames.length));
+      checkpoint.change({
+        correctionHorizonMs: next.correctionHorizonMs,
+        windowSizeMs: next.aggregationIntervalMs,
+      });
+      closer.reroute(routeTable(next, sinkNames));
+      ingest.change(ingestOptions(next));
+    };
+    return { state, aggregator, outbox, checkpoint, ingest, change };
+  } catch (error) {
+    state.close();
+    throw error;
+  }
+}
+
+function accept(
+  state: StateDatabase,
+  registry: SinkRegistry,
+  name: string,
+  logger: Logger,
+  nowMs: number,
+  operator: string | undefined,
+): void {
+  if (!registry.sinks.some((sink) => sink.name === name)) {
+    throw new StateError("foreign", `--accept-sink ${name}: there is no such sink in STORAGE_TYPE.`);
+  }
+  logger.warn("the sink is taken as it is, by an operator's word (--accept-sink)", {
+    sink: name,
+    alarms_settled: acceptSink(
+      state,
+      name,
+      registry.get(name).cursor,
+      operator === undefined
+        ? undefined
+        : { who: operator, atMs: nowMs, action: "--accept-sink", detail: name },
+    ),
+  });
+}
+
+function ingestOptions(config: Config): IngestOptions {
+  return {
+    checkpointIntervalMs: config.checkpointIntervalMs,
+    idleTimeoutMs: config.idleTimeoutMs,
+    maxWaitMs: config.maxWaitMs,
+    outboxMaxRows: config.outboxMaxRows,
+    maxFutureSkewMs: config.maxFutureSkewMs,
+  };
+}
+
+function settingsOf(config: Config, busCount: number): AggregatorOptions {
+  return {
+    busCount,
+    windowSizeMs: config.aggregationIntervalMs,
+    allowedLatenessMs: config.allowedLatenessMs,
+    correctionHorizonMs: config.correctionHorizonMs,
+    maxFutureSkewMs: config.maxFutureSkewMs,
+    maxSeries: config.maxSeries,
+    dedupMaxIds: config.dedupMaxIds,
+  };
+}
+
+/**
+ * A command in an operator's shell seldom has the service's settings. Windows are as long as the service's; of all else the
+ * more generous value counts, so that nothing goes that the service still needs (the archive behind the horizon, ids), while
+ * an operator may well grant more.
+ */
+function betweenRuns(own: AggregatorOptions, accounts: ReadonlyMap<string, number>): AggregatorOptions {
+  const moreGenerous = (value: number, kept: string) => Math.max(value, accounts.get(kept) ?? value);
+  return {
+    ...own,
+    windowSizeMs: accounts.get("window_size_ms") ?? own.windowSizeMs,
+    allowedLatenessMs: moreGenerous(own.allowedLatenessMs, "allowed_lateness_ms"),
+    correctionHorizonMs: moreGenerous(own.correctionHorizonMs, "correction_horizon_ms"),
+    maxSeries: moreGenerous(own.maxSeries, "max_series"),
+    dedupMaxIds: moreGenerous(own.dedupMaxIds, "dedup_max_ids"),
+  };
+}
+
+function registeredBuses(state: StateDatabase): string[] {
+  return state.all<{ name: string }>("SELECT name FROM bus ORDER BY position, name").map(({ name }) => name);
+}
+
+function routeTable(config: Config, sinkNames: readonly string[]): RouteTable {
+  const compiled = compileRoutes(config.routes, [...sinkNames]);
+  if ("faults" in compiled) throw new Error(compiled.faults.join("; "));
+  return compiled.ok;
+}

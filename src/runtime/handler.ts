@@ -1,0 +1,492 @@
+import { type Clock, systemClock } from "../platform/clock/clock.ts";
+import type { Config } from "../settings/config.ts";
+import { ConfigError } from "../settings/fault.ts";
+import { BusReader, type BusReaderOptions, type DrainResult } from "../ingest/bus_reader.ts";
+import type { IngestObserver } from "../ingest/ingest.ts";
+import { QueueReader } from "../ingest/queue_reader.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { MetricCollector, type Snapshot } from "./metric_collector.ts";
+import { VabusOutlet } from "./vabus_outlet.ts";
+import { Delivery } from "../delivery/delivery.ts";
+import { Router } from "../delivery/router.ts";
+import { hasWishes } from "../state/letters/dead_letters.ts";
+import { noteOutages, type Outage } from "../state/outages.ts";
+import { isWaitedOut, StateError } from "../state/file/state_error.ts";
+import { BusConnection } from "../sources/vabus/bus_connection.ts";
+import { postMetrics } from "../sources/vabus/metrics_client.ts";
+import { BUILT_AT_MS, VERSION } from "../version.ts";
+import { type Core, openCore } from "./core.ts";
+import { MinuteLog } from "./minute_log.ts";
+import { NotifySocket } from "./notify_socket.ts";
+import { addressOf, type BusClient, type Surroundings, systemSurroundings } from "./parts.ts";
+import { type Readiness, readiness } from "./readiness.ts";
+import { readings } from "./readings.ts";
+import { readAgain, type Resettings } from "./resettings.ts";
+import { Supervision } from "./supervision.ts";
+import { Tasks } from "./tasks.ts";
+
+export interface HandlerOptions {
+  /** Sinks whose undelivered aggregates are given up. */
+  readonly forgetSinks: readonly string[];
+  /** Sinks that the operator takes as they are: alarms over them are settled, whoever else wrote to them. */
+  readonly acceptSinks?: readonly string[];
+  /** Where to go on in a bus's log, by the operator's word: what lies before it and was not fetched is given up. */
+  readonly skipTo: readonly { readonly bus: string; readonly offset: number }[];
+  /** Who has started it, for the audit of these orders. */
+  readonly operator?: string;
+}
+
+export interface ServiceOptions extends HandlerOptions {
+  /** Who has started the service and wants to hear of it; undefined: nobody. */
+  readonly serviceManager?: ServiceManager | undefined;
+  /** How settings change while the service runs; undefined: they do not. */
+  readonly resettings?: Resettings;
+  /** Whoever shows himself what is done and refused needs no line of it each minute. */
+  readonly isQuiet?: boolean;
+  /** Opens the listener that shows the handler to others, for as long as it runs; undefined: there is none. */
+  readonly listen?: ((view: HandlerView) => Listener | undefined) | undefined;
+  /** Called once everything has been started. */
+  readonly onReady?: (view: HandlerView, listener: Listener | undefined) => void;
+}
+
+export interface ServiceManager {
+  /** The value of `NOTIFY_SOCKET`. */
+  readonly socket: string;
+  /** Silence after which it restarts the service; undefined: it does not watch. */
+  readonly watchdogMs: number | undefined;
+}
+
+/** What a running handler lets its host see. */
+export interface HandlerView {
+  totals(): {
+    readonly received: number;
+    readonly aggregated: number;
+    readonly refused: number;
+    readonly late: number;
+    readonly openWindows: number;
+    readonly outboxRows: number;
+  };
+  readiness(): Readiness;
+  metrics(): Snapshot;
+}
+
+/** Where a running handler can be looked at. */
+export interface Listener {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface OnceOptions extends HandlerOptions {
+  /** Closes open windows too. */
+  readonly flush: boolean;
+}
+
+/** Whether nothing was left to do; if something was, why. */
+export interface OnceResult {
+  readonly complete: boolean;
+  readonly reasons: readonly string[];
+  /** Outages for which somebody is to be woken, and that were told and are over. */
+  readonly outages: { readonly due: readonly Outage[]; readonly over: readonly Outage[] };
+}
+
+const UNOBSERVED: IngestObserver = { processed: () => {}, checkpointed: () => {}, refused: () => {} };
+/** Once the signal has fired, what is in the outbox may take so long to be delivered. */
+const SHUTDOWN_DELIVERY_MS = 8000;
+const LAST_METRICS_MS = 1000;
+/** Longest poll; shorter where `IDLE_TIMEOUT` is, so that idleness is noticed in time. */
+const MAX_POLL_SECONDS = 10;
+
+/**
+ * Runs until the signal fires: then nothing more is fetched, what is in memory goes into a checkpoint, what is in the outbox
+ * is delivered for some seconds, and the state is closed.
+ *
+ * @throws {StateError} The state is held, damaged or not ours.
+ * @throws {ConfigError} `skipTo` names a bus that is not configured.
+ */
+export async function runService(
+  config: Config,
+  logger: Logger,
+  signal: AbortSignal,
+  options: ServiceOptions,
+  surroundings: Surroundings = systemSurroundings(config, logger),
+): Promise<void> {
+  const handler = new Handler(config, logger, options, surroundings);
+  try {
+    await handler.serve(signal, options);
+  } finally {
+    await handler.close();
+  }
+}
+
+/** Fetches what there is, closes what may be closed, delivers. @throws {StateError} */
+export async function runOnce(
+  config: Config,
+  logger: Logger,
+  signal: AbortSignal,
+  options: OnceOptions,
+  surroundings: Surroundings = systemSurroundings(config, logger),
+): Promise<OnceResult> {
+  const handler = new Handler(config, logger, options, surroundings);
+  try {
+    return await handler.once(signal, options.flush);
+  } finally {
+    await handler.close();
+  }
+}
+
+/** Does what operators have asked for with dead letters, where no handler runs. @throws {StateError} `held`: one does. */
+export function fulfilWishes(config: Config, logger: Logger): { retried: number; purged: number } {
+  const core = openCore(config, logger, {
+    busNames: undefined,
+    forgetSinks: [],
+    clock: systemClock,
+    builtAtMs: BUILT_AT_MS,
+    observer: UNOBSERVED,
+  });
+  try {
+    while (hasWishes(core.state)) {
+      if (!core.ingest.fulfilWishes()) throw new StateError("unwritable", core.ingest.obstacle!.detail);
+    }
+    return core.ingest.fulfilled;
+  } finally {
+    core.state.close();
+  }
+}
+
+/**
+ * Sends a sink what an operator wants it to have again, and what waits for it, where no handler runs. Returns why something is
+ * left; undefined: nothing is.
+ *
+ * @throws {StateError} `held`: a handler runs.
+ */
+export async function deliverAlone(
+  config: Config,
+  logger: Logger,
+  sinkName: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const metrics = new MetricCollector(systemClock.nowMs);
+  const core = openCore(config, logger, {
+    busNames: undefined,
+    forgetSinks: [],
+    clock: systemClock,
+    builtAtMs: BUILT_AT_MS,
+    observer: UNOBSERVED,
+  });
+  try {
+    const { sinks, clock, random, delivery } = systemSurroundings(config, logger);
+    const sink = sinks.find(({ name }) => name === sinkName)!;
+    const only = new Delivery(sink, core.outbox, delivery, clock, random, logger.child("router"), metrics);
+    const leftover = await only.run(AbortSignal.abort(), signal);
+    if (!core.ingest.fulfilWishes()) return core.ingest.obstacle!.detail;
+    return leftover;
+  } finally {
+    core.state.close();
+  }
+}
+
+type Reader = BusReader | QueueReader;
+
+/** The parts, started from the sinks to the sources and stopped in reverse. */
+class Handler {
+  private readonly clock: Clock;
+  private readonly metrics: MetricCollector;
+  private readonly sources: readonly BusClient[];
+  private readonly core: Core;
+  private readonly router: Router;
+  private readonly readers: readonly Reader[];
+  private readonly changeSurroundings: Surroundings["change"];
+  /** Undefined where nobody asks to be told, or not yet. */
+  private supervision: Supervision | undefined;
+  private outletConnection: BusConnection | undefined;
+  private readonly minuteLog: MinuteLog;
+  private isStopping = false;
+
+  constructor(
+    private config: Config,
+    private readonly logger: Logger,
+    options: HandlerOptions,
+    { clock, builtAtMs, random, sources, sinks, delivery, openState, letterBound, change }: Surroundings,
+  ) {
+    this.changeSurroundings = change;
+    this.clock = clock;
+    this.sources = sources;
+    this.metrics = new MetricCollector(clock.nowMs);
+    this.core = openCore(config, logger, {
+      busNames: this.sources.map(({ name }) => name),
+      forgetSinks: options.forgetSinks,
+      acceptSinks: options.acceptSinks ?? [],
+      operator: options.operator,
+      clock,
+      builtAtMs,
+      observer: {
+        processed: (seconds) => this.metrics.processed(seconds),
+        checkpointed: (seconds) => this.metrics.checkpointed(seconds),
+        refused: (event) => this.minuteLog.refused(event),
+      },
+      openState,
+      letterBound,
+    });
+    const { ingest, outbox } = this.core;
+    for (const { bus, offset } of options.skipTo) {
+      ingest.giveUpBefore(this.busNamed(bus), offset, options.operator);
+    }
+    const routerLogger = logger.child("router");
+    this.router = new Router(
+      sinks.map((sink) => new Delivery(sink, outbox, delivery, clock, random, routerLogger, this.metrics)),
+    );
+    const ingestLogger = logger.child("ingest");
+    this.readers = this.sources.map((source, bus) =>
+      "fetch" in source
+        ? new BusReader(source, bus, ingest, readerOptions(config), clock, random, ingestLogger)
+        : new QueueReader(source, bus, ingest, clock, random, ingestLogger)
+    );
+    this.metrics.attach(() => readings(this.core, this.router));
+    this.minuteLog = new MinuteLog(() => this.metrics.snapshot(), clock, logger);
+  }
+
+  async serve(
+    signal: AbortSignal,
+    { listen, onReady, serviceManager, resettings, isQuiet }: ServiceOptions,
+  ): Promise<void> {
+    const { config, logger, router, readers } = this;
+    const { ingest } = this.core;
+    const outlet = config.metricsIntervalMs === 0 ? undefined : this.createOutlet();
+    const view = this.view();
+    const listener = listen?.(view);
+    const tasks = new Tasks();
+    const delivered = tasks.start((stop) => router.run(stop));
+    const halt = AbortSignal.any([signal, tasks.failed]);
+    const reading = Promise.all([
+      ...readers.map((reader) => tasks.start(() => reader.run(halt))),
+      tasks.start(() => ingest.keepCheckpointing(halt)),
+      ...(isQuiet ? [] : [tasks.start(() => this.minuteLog.run(halt, () => this.logOutages()))]),
+      ...(outlet ? [tasks.start(() => outlet.run(config.metricsIntervalMs, this.clock.sleep, halt))] : []),
+    ]);
+    logger.info("started", {
+      version: VERSION,
+      instance: config.instanceId,
+      state: config.stateDir,
+      buses: this.sources.map(({ name }) => name).join(","),
+      sinks: config.sinks.map(({ name }) => name).join(","),
+      admin: listener?.url,
+    });
+    onReady?.(view, listener);
+    const supervised = serviceManager && this.supervise(serviceManager, halt, tasks);
+    const reset = resettings && tasks.start(() => this.keepResetting(resettings, halt));
+    try {
+      await reading;
+      tasks.check();
+      this.isStopping = true;
+      logger.info("stopping: nothing more is fetched");
+      const isDelivered = new AbortController();
+      void this.clock.sleep(SHUTDOWN_DELIVERY_MS, isDelivered.signal).then(() => tasks.stop());
+      ingest.checkpointNow();
+      router.finish();
+      const farewells = Promise.all([
+        ...readers.map((reader) => reader.acknowledge()),
+        ...(outlet ? [outlet.send(AbortSignal.timeout(LAST_METRICS_MS))] : []),
+      ]);
+      const leftovers = await delivered;
+      await farewells;
+      isDelivered.abort();
+      tasks.check();
+      ingest.checkpointNow();
+      if (!isQuiet) this.minuteLog.tell();
+      for (const leftover of leftovers ?? []) logger.warn(`left for the next start: ${leftover}`);
+      logger.info("stopped");
+    } finally {
+      tasks.stop();
+      await delivered;
+      await supervised;
+      await reset;
+      await listener?.close();
+    }
+  }
+
+  /** Reads the settings again whenever somebody wants it. */
+  private async keepResetting(resettings: Resettings, halt: AbortSignal): Promise<void> {
+    while (!halt.aborted) {
+      await resettings.next(halt);
+      if (halt.aborted) return;
+      const reset = () => {
+        const config = readAgain(this.config, resettings, this.logger);
+        if (config !== undefined) this.change(config);
+      };
+      await (this.supervision ? this.supervision.duringReload(reset) : reset());
+    }
+  }
+
+  /** Goes on with another configuration of the same buses, sinks and state. */
+  private change(next: Config): void {
+    this.core.change(next);
+    for (const reader of this.readers) if (reader instanceof BusReader) reader.change(readerOptions(next));
+    this.outletConnection?.change(addressOf(next, next.vabus.urls[0]!));
+    this.router.exchange(this.changeSurroundings?.(this.config, next) ?? []);
+    this.config = next;
+  }
+
+  async once(signal: AbortSignal, flush: boolean): Promise<OnceResult> {
+    const { router, readers } = this;
+    const { ingest } = this.core;
+    const tasks = new Tasks();
+    const delivered = tasks.start((stop) => router.run(stop));
+    const halt = AbortSignal.any([signal, tasks.failed]);
+    const drainedSignal = new AbortController();
+    const checkpointing = tasks.start(() =>
+      ingest.keepCheckpointing(AbortSignal.any([halt, drainedSignal.signal]))
+    );
+    try {
+      const drained = await Promise.all(readers.map((reader) => tasks.start(() => reader.drain(halt))));
+      drainedSignal.abort();
+      await checkpointing;
+      tasks.check();
+      const reasons = drained.flatMap((result) => whyLeft(result));
+      ingest.lookAtRefusals(true);
+      // With a bus not read to its end, closing windows early would only make corrections of what it still brings.
+      if (!ingest.checkpointNow(flush && reasons.length === 0)) {
+        reasons.push(`state: ${ingest.obstacle?.detail ?? "it cannot be written"}`);
+      }
+      const isDelivered = new AbortController();
+      if (signal.aborted) {
+        void this.clock.sleep(SHUTDOWN_DELIVERY_MS, isDelivered.signal).then(() => tasks.stop());
+      }
+      router.finish();
+      const [leftovers] = await Promise.all([
+        delivered,
+        ...readers.map((reader) => reader.acknowledge()),
+      ]);
+      isDelivered.abort();
+      tasks.check();
+      ingest.checkpointNow();
+      reasons.push(...leftovers ?? []);
+      this.minuteLog.tell();
+      return { complete: reasons.length === 0, reasons, outages: this.noteOutages() };
+    } finally {
+      drainedSignal.abort();
+      tasks.stop();
+      await delivered;
+    }
+  }
+
+  private logOutages(): void {
+    const { due, over } = this.noteOutages();
+    for (const { place, detail, sinceMs } of due) {
+      this.logger.error(`${place} has failed since ${new Date(sinceMs).toISOString()}: ${detail}`);
+    }
+    for (const { place } of over) this.logger.info(`${place} works again`);
+  }
+
+  /** A state that cannot be written is told by itself. */
+  private noteOutages(): OnceResult["outages"] {
+    const failing = new Map<string, string>();
+    for (const { name, failure } of this.core.ingest.buses) {
+      if (failure !== undefined) failing.set(`bus ${name}`, failure);
+    }
+    for (const { name, error } of this.router.standings()) {
+      if (error !== undefined) failing.set(`sink ${name}`, error);
+    }
+    try {
+      return noteOutages(this.core.state, failing, this.clock.nowMs());
+    } catch (error) {
+      if (!isWaitedOut(error)) throw error;
+      return { due: [], over: [] };
+    }
+  }
+
+  close(): Promise<void> {
+    for (const source of this.sources) source.close();
+    this.core.state.close();
+    return Promise.resolve();
+  }
+
+  private busNamed(name: string): number {
+    const bus = this.sources.findIndex((source) => source.name === name);
+    if (bus >= 0) return bus;
+    this.core.state.close();
+    throw new ConfigError([{
+      subject: "--skip-to",
+      value: name,
+      problem: "names no bus of VABUS_URL",
+      allowed: this.sources.map((source) => source.name).join(", "),
+    }]);
+  }
+
+  /** A service manager that cannot be told anything is no reason not to work. */
+  private async supervise(manager: ServiceManager, halt: AbortSignal, tasks: Tasks): Promise<void> {
+    const logger = this.logger.child("supervision");
+    let socket: NotifySocket;
+    try {
+      socket = NotifySocket.open(manager.socket);
+    } catch (error) {
+      logger.warn("no socket to the service manager can be had (NOTIFY_SOCKET)", {
+        error: (error as Error).message,
+      });
+      return;
+    }
+    const { ingest } = this.core;
+    const pulses = [
+      ["the checkpoints", ingest.pulse] as const,
+      ...this.readers.map((reader, bus) => [this.sources[bus]!.name, reader.pulse] as const),
+      ...this.router.pulses(),
+    ];
+    const supervision = this.supervision = new Supervision(
+      socket,
+      { watchdogMs: manager.watchdogMs, pulses: () => pulses, status: () => this.statusLine() },
+      systemClock,
+      logger,
+    );
+    await tasks.start(() => supervision.run(halt));
+    supervision.close();
+  }
+
+  private statusLine(): string {
+    const { aggregator, outbox } = this.core;
+    const { causes, alarms } = readiness(this.core, this.router, this.isStopping);
+    const figures =
+      `${aggregator.windows.windowCount} open windows, ${outbox.pendingCount()} aggregates wait`;
+    const findings = [...causes, ...alarms].map(({ name, detail }) => `${name} (${detail})`);
+    return [causes.length === 0 && "works", ...findings, figures].filter(Boolean).join("; ");
+  }
+
+  private createOutlet(): VabusOutlet {
+    const connection = new BusConnection(addressOf(this.config, this.config.vabus.urls[0]!));
+    this.outletConnection = connection;
+    return new VabusOutlet(
+      this.metrics,
+      (metrics, signal) => postMetrics(connection, metrics, signal),
+      this.logger.child("metrics"),
+    );
+  }
+
+  private view(): HandlerView {
+    const { aggregator, outbox } = this.core;
+    return {
+      readiness: () => readiness(this.core, this.router, this.isStopping),
+      metrics: () => this.metrics.snapshot(),
+      totals: () => {
+        const { received, aggregated, invalid, future, late, overflow } = aggregator.accounting;
+        return {
+          received,
+          aggregated,
+          refused: invalid + future + late + overflow,
+          late: aggregator.lateArrivals,
+          openWindows: aggregator.windows.windowCount,
+          outboxRows: outbox.pendingCount(),
+        };
+      },
+    };
+  }
+}
+
+function readerOptions(config: Config): BusReaderOptions {
+  return { batchSize: config.vabus.batchSize, waitSeconds: pollSeconds(config) };
+}
+
+function pollSeconds({ idleTimeoutMs }: Config): number {
+  return Math.min(MAX_POLL_SECONDS, Math.max(1, Math.floor(idleTimeoutMs / 1000)));
+}
+
+function whyLeft(result: DrainResult | undefined): string[] {
+  return result === undefined || result.drained ? [] : [result.reason];
+}

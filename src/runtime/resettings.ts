@@ -1,0 +1,42 @@
+import type { Config } from "../settings/config.ts";
+import { ConfigError } from "../settings/fault.ts";
+import type { Reread } from "../settings/reread.ts";
+import type { Logger } from "../platform/log/logger.ts";
+
+/** Settings that are read again while the service runs. */
+export interface Resettings {
+  /** Resolves once somebody wants them read, or the signal fires. */
+  next(signal: AbortSignal): Promise<void>;
+  /** @throws {ConfigError} The new ones are wrong: what is in force stays. */
+  read(inForce: Config): Reread;
+  /** Told of what is in force from now on. */
+  adopt(config: Config): void;
+}
+
+/** Reads the settings again and tells what has changed. Returns what is in force from now on; undefined: what was. */
+export function readAgain(inForce: Config, resettings: Resettings, logger: Logger): Config | undefined {
+  let reread: Reread;
+  try {
+    reread = resettings.read(inForce);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    logger.error(`the settings stay as they were: ${error.message.replaceAll(/\n\s*/g, " ")}`);
+    return undefined;
+  }
+  const { config, changed, atStart } = reread;
+  resettings.adopt(config);
+  for (const warning of config.warnings) if (!inForce.warnings.includes(warning)) logger.warn(warning);
+  logger.info("the settings were read again", {
+    changed: changed.join(",") || "none",
+    ...(atStart.length > 0 && { changed_at_next_start: atStart.join(",") }),
+  });
+  if (atStart.length > 0) logger.warn(`a restart is needed for what has changed in ${atStart.join(", ")}`);
+  if (config.shadowed.length > 0) {
+    logger.warn(
+      `${
+        config.shadowed.join(", ")
+      }: what the file says has no effect, since a flag or the environment says something else`,
+    );
+  }
+  return config;
+}

@@ -1,0 +1,79 @@
+import type { Logger } from "../platform/log/logger.ts";
+import type { MetricCollector, Snapshot } from "./metric_collector.ts";
+
+/** A reading as the bus takes it; `timestamp` in Unix seconds. */
+export interface VabusMetric {
+  readonly name: string;
+  readonly value: number;
+  readonly timestamp: number;
+}
+
+/** Sends the handler's own metrics to the bus. What could not be sent is part of the next send. */
+export class VabusOutlet {
+  /** Totals as of the last send that succeeded. */
+  private sent: Record<string, number> = {};
+  private isFailing = false;
+
+  constructor(
+    private readonly collector: MetricCollector,
+    private readonly post: (metrics: VabusMetric[], signal: AbortSignal) => Promise<void>,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Sends every `intervalMs` until the signal fires. */
+  async run(
+    intervalMs: number,
+    sleep: (ms: number, signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (;;) {
+      await sleep(intervalMs, signal);
+      if (signal.aborted) return;
+      await this.send(signal);
+    }
+  }
+
+  /** Sends once; never throws. */
+  async send(signal: AbortSignal): Promise<void> {
+    const snapshot = this.collector.snapshot();
+    const totals = totalsOf(snapshot);
+    const values = { ...gaugesOf(snapshot) };
+    for (const [name, total] of Object.entries(totals)) values[name] = total - (this.sent[name] ?? 0);
+    const timestamp = snapshot.nowMs / 1000;
+    try {
+      await this.post(Object.entries(values).map(([name, value]) => ({ name, value, timestamp })), signal);
+    } catch (error) {
+      if (!this.isFailing && !signal.aborted) {
+        this.logger.warn(`metrics cannot be sent, and are kept for later: ${(error as Error).message}`);
+        this.isFailing = true;
+      }
+      return;
+    }
+    this.sent = totals;
+    if (this.isFailing) this.logger.info("metrics are sent again");
+    this.isFailing = false;
+  }
+}
+
+function totalsOf({ accounts, sinks, processing }: Snapshot): Record<string, number> {
+  const overSinks = (field: "delivered" | "rejected") =>
+    [...sinks.values()].reduce((sum, counters) => sum + counters[field], 0);
+  const refused = accounts.invalid + accounts.future + accounts.late + accounts.overflow;
+  return {
+    aggregated_events_count: overSinks("delivered"),
+    failed_events_count: refused + accounts.notFinite + overSinks("rejected"),
+    processing_time: processing.sum,
+    received_events_count: accounts.received,
+    late_events_count: accounts.lateArrivals,
+    duplicate_events_count: accounts.duplicate,
+  };
+}
+
+function gaugesOf({ readings, nowMs }: Snapshot): Record<string, number> {
+  const { openWindows, outboxRows, watermarkMs } = readings;
+  return {
+    open_windows: openWindows,
+    outbox_rows: outboxRows,
+    ...(watermarkMs !== undefined && { watermark_lag_seconds: (nowMs - watermarkMs) / 1000 }),
+  };
+}

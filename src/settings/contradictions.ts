@@ -1,0 +1,183 @@
+import { join } from "node:path";
+import { isLoopback } from "../platform/http/access.ts";
+import type { Values, VariableName } from "./variables.ts";
+
+/** A setting that cannot be in force beside another one. */
+export interface Contradiction {
+  readonly name: VariableName;
+  readonly problem: string;
+}
+
+/** Warnings about settings that are right by themselves and defeat each other. */
+export function doubtfulPairs(values: Values, given: ReadonlySet<VariableName>): string[] {
+  return [...doubtfulTimes(values), ...doubtfulAmounts(values), ...unusedSettings(values, given)];
+}
+
+function doubtfulTimes(values: Values): string[] {
+  const { AGGREGATION_INTERVAL, ALLOWED_LATENESS, CORRECTION_HORIZON, IDLE_TIMEOUT } = values;
+  const { MAX_FUTURE_SKEW, MAX_WAIT } = values;
+  const warnings: string[] = [];
+  if (CORRECTION_HORIZON === 0) {
+    if (ALLOWED_LATENESS === 0) {
+      warnings.push(
+        "CORRECTION_HORIZON and ALLOWED_LATENESS are both 0: an event that comes a moment after a newer one may be refused as late",
+      );
+    } else if (IDLE_TIMEOUT < ALLOWED_LATENESS) {
+      warnings.push(
+        `IDLE_TIMEOUT (${seconds(IDLE_TIMEOUT)}) is less than ALLOWED_LATENESS (${
+          seconds(ALLOWED_LATENESS)
+        }), and CORRECTION_HORIZON is 0: when a bus pauses, windows close before stragglers are waited for, and these are refused`,
+      );
+    }
+  } else if (CORRECTION_HORIZON < ALLOWED_LATENESS) {
+    warnings.push(
+      "CORRECTION_HORIZON is less than ALLOWED_LATENESS: stragglers will be refused as late",
+    );
+  } else {
+    if (CORRECTION_HORIZON < MAX_FUTURE_SKEW + ALLOWED_LATENESS) {
+      warnings.push(
+        `CORRECTION_HORIZON (${
+          seconds(CORRECTION_HORIZON)
+        }) is less than MAX_FUTURE_SKEW + ALLOWED_LATENESS (${
+          seconds(MAX_FUTURE_SKEW + ALLOWED_LATENESS)
+        }): a clock that is ahead by no more than is allowed can make honest events late. Raise the first or lower the second`,
+      );
+    }
+    if (CORRECTION_HORIZON < AGGREGATION_INTERVAL) {
+      warnings.push(
+        `CORRECTION_HORIZON (${seconds(CORRECTION_HORIZON)}) is less than AGGREGATION_INTERVAL (${
+          seconds(AGGREGATION_INTERVAL)
+        }): events of the first part of a window cannot correct it once it has closed`,
+      );
+    }
+  }
+  if (MAX_WAIT < ALLOWED_LATENESS) {
+    warnings.push(
+      `MAX_WAIT (${seconds(MAX_WAIT)}) is less than ALLOWED_LATENESS (${
+        seconds(ALLOWED_LATENESS)
+      }): while a bus is out of reach, windows close before stragglers are waited for, and come again corrected`,
+    );
+  }
+  return warnings;
+}
+
+function doubtfulAmounts(values: Values): string[] {
+  const { DEDUP_MAX_IDS, HTTP_LISTEN, MAX_SERIES, METRICS_INTERVAL, OUTBOX_MAX_ROWS, VABUS_BATCH_SIZE } =
+    values;
+  const warnings: string[] = [];
+  if (DEDUP_MAX_IDS > 0 && DEDUP_MAX_IDS < VABUS_BATCH_SIZE && values.VABUS_MODE === "log") {
+    warnings.push(
+      `DEDUP_MAX_IDS (${DEDUP_MAX_IDS}) is less than VABUS_BATCH_SIZE (${VABUS_BATCH_SIZE}): an event that is repeated one fetch ` +
+        "later is not known any more, and counts twice",
+    );
+  }
+  if (OUTBOX_MAX_ROWS < MAX_SERIES) {
+    warnings.push(
+      `OUTBOX_MAX_ROWS (${OUTBOX_MAX_ROWS}) is less than MAX_SERIES (${MAX_SERIES}): a single window may fill the outbox, and ` +
+        "fetching then stops at every window",
+    );
+  }
+  if (METRICS_INTERVAL === 0 && HTTP_LISTEN === "off") {
+    warnings.push(
+      "METRICS_INTERVAL is 0 and HTTP_LISTEN is off: nobody gets metrics, and nobody can ask how the handler is",
+    );
+  }
+  return warnings;
+}
+
+/** What is set up and not used is nearly always a word that was forgotten elsewhere. */
+function unusedSettings(
+  { STORAGE_TYPE, VABUS_URL, DEFAULT_VABUS_URL }: Values,
+  given: ReadonlySet<VariableName>,
+): string[] {
+  const warnings: string[] = [];
+  const ofSinks = [["kafka", "KAFKA_BOOTSTRAP_SERVERS"], ["postgres", "POSTGRES_CONNECTION_STRING"]] as const;
+  for (const [sink, name] of ofSinks) {
+    if (!given.has(name) || STORAGE_TYPE.includes(sink)) continue;
+    warnings.push(
+      `${name} is set, but nothing goes there: STORAGE_TYPE (${STORAGE_TYPE.join(",")}) has no ${sink}`,
+    );
+  }
+  const urls = VABUS_URL ?? DEFAULT_VABUS_URL;
+  const tlsFile = (["VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE"] as const).find((name) =>
+    given.has(name)
+  );
+  if (tlsFile !== undefined && urls.every((url) => url.startsWith("http:"))) {
+    warnings.push(`${tlsFile} is set, but VABUS_URL has no https://: the bus is read without TLS`);
+  }
+  return warnings;
+}
+
+/** Settings that cannot be in force together. `sqlitePath` is absolute; undefined: there is no such sink. */
+export function contradictions(
+  values: Values,
+  stateDir: string,
+  sqlitePath: string | undefined,
+): Contradiction[] {
+  const found: Contradiction[] = [];
+  if (sqlitePath !== undefined && stateDir !== "") {
+    if (STATE_FILES.some((file) => join(stateDir, file) === sqlitePath)) {
+      found.push({ name: "SQLITE_PATH", problem: "is a file of the state itself; take another name" });
+    } else if (`${stateDir}/`.startsWith(`${sqlitePath}/`)) {
+      found.push({
+        name: "SQLITE_PATH",
+        problem: "is a directory, that of the state or one above it; name a file",
+      });
+    }
+  }
+  const taken = addressesInUse(values).find(({ address }) => isSameAddress(values.HTTP_LISTEN, address));
+  if (taken !== undefined) {
+    found.push({
+      name: "HTTP_LISTEN",
+      problem: `is the address that ${taken.name} names; the admin listener needs a port of its own`,
+    });
+  }
+  return found;
+}
+
+const STATE_FILES = ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "commits", "lock"];
+
+interface Named {
+  readonly name: VariableName;
+  /** `host:port` */
+  readonly address: string;
+}
+
+function addressesInUse(values: Values): Named[] {
+  const ofUrl = (url: string, port: string) => {
+    const parsed = URL.parse(url);
+    return parsed ? `${parsed.hostname}:${parsed.port || port}` : "";
+  };
+  const { KAFKA_BOOTSTRAP_SERVERS = [], POSTGRES_CONNECTION_STRING, STORAGE_TYPE } = values;
+  return [
+    ...(values.VABUS_URL ?? values.DEFAULT_VABUS_URL).map((url) => ({
+      name: "VABUS_URL" as const,
+      address: ofUrl(url, url.startsWith("https:") ? "443" : "80"),
+    })),
+    ...(STORAGE_TYPE.includes("kafka") ? KAFKA_BOOTSTRAP_SERVERS : []).map((address) => ({
+      name: "KAFKA_BOOTSTRAP_SERVERS" as const,
+      address,
+    })),
+    ...(STORAGE_TYPE.includes("postgres") && POSTGRES_CONNECTION_STRING !== undefined
+      ? POSTGRES_CONNECTION_STRING.parameters.hosts.map(({ host, address, port }) => ({
+        name: "POSTGRES_CONNECTION_STRING" as const,
+        address: `${address ?? host}:${port}`,
+      }))
+      : []),
+  ];
+}
+
+/** Whether something that listens at `listen` would be reached by `address` on this host. */
+function isSameAddress(listen: Values["HTTP_LISTEN"], address: string): boolean {
+  if (listen === "off" || listen.port === 0) return false;
+  const [, host = "", port] = /^(.*):(\d+)$/.exec(address) ?? [];
+  if (Number(port) !== listen.port) return false;
+  const listensEverywhere = listen.hostname === "0.0.0.0" || listen.hostname === "::";
+  const bare = (text: string) => text.replace(/^\[|\]$/g, "");
+  return bare(host) === bare(listen.hostname) ||
+    (isLoopback(bare(host)) && (listensEverywhere || isLoopback(bare(listen.hostname))));
+}
+
+function seconds(ms: number): string {
+  return `${ms / 1000} s`;
+}

@@ -1,0 +1,76 @@
+import type { FrameRules } from "../../platform/net/frame_gate.ts";
+import { SinkError } from "../../contract/sink.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const HEAD_SIZE = 4;
+const CORRELATION_ID_SIZE = 4;
+
+/** Numbers of requests in Kafka's protocol. */
+const FETCH = 1;
+const SASL_HANDSHAKE = 17;
+const API_VERSIONS = 18;
+const SASL_AUTHENTICATE = 36;
+
+/** What a broker may answer before it has let us in. */
+const LOGIN_MAX_BYTES = 64 * KIB;
+/** The answer to a write, the list of the brokers and a topic's partitions. */
+const ANSWER_MAX_BYTES = 16 * MIB;
+/** Records. A broker sends at least one batch, however large: `message.max.bytes` is 1 MiB where nobody has raised it. */
+const RECORDS_MAX_BYTES = 128 * MIB;
+
+/**
+ * Lets pass what was asked for: no answer without a request, and none larger than any of the requests so far can have. So
+ * before the login it is small.
+ */
+export class KafkaFrames implements FrameRules {
+  readonly headSize = HEAD_SIZE;
+  #maxBytes = LOGIN_MAX_BYTES;
+  #unanswered = 0;
+
+  constructor(private readonly place: string) {}
+
+  sizeOf(head: Buffer): number {
+    const size = head.readInt32BE(0);
+    if (this.#unanswered === 0) throw this.#error("speaks without having been asked");
+    if (size < CORRELATION_ID_SIZE) throw this.#error("does not speak Kafka's protocol");
+    if (size > this.#maxBytes) {
+      throw this.#error(`announces an answer of ${size} bytes, where at most ${this.#maxBytes} can be right`);
+    }
+    return HEAD_SIZE + size;
+  }
+
+  received(): void {
+    this.#unanswered--;
+  }
+
+  /** The library writes a request at a time. */
+  sent(bytes: Uint8Array): void {
+    const request = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#unanswered++;
+    // Without the number of a request it is a token of an old kind of login.
+    const isToken = request.length < HEAD_SIZE + 2;
+    if (!isToken) this.#maxBytes = Math.max(this.#maxBytes, maxBytesOf(request.readInt16BE(HEAD_SIZE)));
+  }
+
+  #error(problem: string): SinkError {
+    return new SinkError(
+      "unavailable",
+      `what answers at ${this.place} ${problem}: the connection was ended. Is this a Kafka broker, and the listener for ` +
+        "KAFKA_SSL as it is set?",
+    );
+  }
+}
+
+function maxBytesOf(request: number): number {
+  switch (request) {
+    case SASL_HANDSHAKE:
+    case API_VERSIONS:
+    case SASL_AUTHENTICATE:
+      return LOGIN_MAX_BYTES;
+    case FETCH:
+      return RECORDS_MAX_BYTES;
+    default:
+      return ANSWER_MAX_BYTES;
+  }
+}

@@ -1,0 +1,193 @@
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import {
+  type Admin,
+  type Cluster,
+  type Consumer,
+  type ISocketFactoryArgs,
+  Kafka,
+  type logCreator,
+  logLevel,
+  PartitionAssigners,
+  Partitioners,
+  type Producer,
+  type SASLOptions,
+} from "kafkajs";
+import type { Logger } from "../../platform/log/logger.ts";
+import { gate } from "../../platform/net/frame_gate.ts";
+import { registerCodecs } from "./kafka_codecs.ts";
+import "./kafka_decoder.ts";
+import { KafkaFrames } from "./kafka_frames.ts";
+import { tryRights, type WantedRights } from "./kafka_rights.ts";
+import "./kafka_request_queue.ts";
+
+export interface KafkaConnectionOptions {
+  /** `host:port` each. */
+  readonly bootstrapServers: readonly string[];
+  readonly sasl?: {
+    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+    readonly username: string;
+    readonly password: string;
+  };
+  /** `true`: TLS with the system's authorities; else PEM texts. */
+  readonly ssl?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | true;
+}
+
+/** Offsets of a partition; the last two are one past the last. */
+export interface PartitionEnds {
+  readonly partition: number;
+  readonly firstOffset: number;
+  /** Where readers of committed records are stopped, because the oldest open transaction begins there; else the end. */
+  readonly stableOffset: number;
+  readonly endOffset: number;
+}
+
+/** The broker aborts a transaction that stays open longer, and its readers wait that long for one that was left open. */
+export const TRANSACTION_TIMEOUT_MS = 60_000;
+
+registerCodecs();
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 20_000;
+const CLOSE_TIMEOUT_MS = 1_000;
+/** With the library's own 300 ms a transaction takes 340 ms instead of 17: every second one meets CONCURRENT_TRANSACTIONS. */
+const RETRY = { initialRetryTime: 10, maxRetryTime: 1000, factor: 0.2, retries: 15 };
+
+/** How long a fetch waits at the end of a partition. */
+const FETCH_WAIT_MS = 250;
+
+/**
+ * The connections of one producer, one admin client and, where asked for, consumers, thrown away together: kafkajs cannot
+ * recover a producer whose transaction has failed, nor be stopped while it retries, but it gets nowhere once its sockets are gone.
+ */
+export class KafkaSession {
+  readonly admin: Admin;
+  readonly producer: Producer;
+  readonly #kafka: Kafka;
+  readonly #consumers: Consumer[] = [];
+  readonly #sockets = new Set<Socket>();
+  #isClosed = false;
+
+  /** Without a transactional id the producer is an idempotent one. */
+  constructor(options: KafkaConnectionOptions, transactionalId: string | undefined, logger: Logger) {
+    const kafka = this.#kafka = new Kafka({
+      clientId: "vabus-data-handler",
+      brokers: [...options.bootstrapServers],
+      ...(options.sasl && { sasl: { ...options.sasl } as SASLOptions }),
+      ...(options.ssl && { ssl: options.ssl }),
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      authenticationTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      retry: RETRY,
+      socketFactory: (destination) => this.#connect(destination),
+      logLevel: logLevel.INFO,
+      logCreator: toDebug(logger),
+    });
+    this.admin = kafka.admin({ retry: RETRY });
+    this.producer = kafka.producer({
+      createPartitioner: Partitioners.DefaultPartitioner,
+      allowAutoTopicCreation: false,
+      maxInFlightRequests: 1,
+      retry: RETRY,
+      ...(transactionalId === undefined
+        ? { idempotent: true }
+        : { transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
+    });
+  }
+
+  /** A consumer of committed records, not yet connected, that ends with its first failure. */
+  createConsumer(groupId: string): Consumer {
+    const consumer = this.#kafka.consumer({
+      groupId,
+      readUncommitted: false,
+      allowAutoTopicCreation: false,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
+    });
+    this.#consumers.push(consumer);
+    return consumer;
+  }
+
+  /** How far a topic goes in each of its partitions. */
+  async topicEnds(topic: string): Promise<PartitionEnds[]> {
+    const ends = await this.#uncommittedEnds(topic);
+    return (await this.admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
+      partition,
+      firstOffset: Number(low),
+      stableOffset: Number(high),
+      endOffset: Math.max(Number(high), ends.get(partition) ?? 0),
+    }));
+  }
+
+  /** The admin client asks for the end of what is committed only, consumers have no way to ask at all; their assigners have. */
+  async #uncommittedEnds(topic: string): Promise<Map<number, number>> {
+    const { cluster, disconnect } = await this.#connectCluster();
+    await cluster.addTargetTopic(topic);
+    const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({
+      partition: partitionId,
+    }));
+    const [found] = await cluster.fetchTopicsOffset([{ topic, partitions, fromBeginning: false }]);
+    await disconnect();
+    return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+  }
+
+  /** Asks for all that writing needs, without a trace. @throws kafkajs's error of the right that is missing. */
+  async tryRights(wanted: WantedRights): Promise<void> {
+    const { cluster, disconnect } = await this.#connectCluster();
+    await tryRights(cluster, wanted);
+    await disconnect();
+  }
+
+  /** Only a consumer's assigner is shown it. */
+  async #connectCluster(): Promise<{ cluster: Cluster; disconnect: () => Promise<void> }> {
+    let cluster: Cluster | undefined;
+    // It never joins a group.
+    const consumer = this.#kafka.consumer({
+      groupId: "unused",
+      readUncommitted: true,
+      allowAutoTopicCreation: false,
+      retry: RETRY,
+      partitionAssigners: [(config) => {
+        cluster = config.cluster;
+        return PartitionAssigners.roundRobin(config);
+      }],
+    });
+    this.#consumers.push(consumer);
+    await consumer.connect();
+    return { cluster: cluster!, disconnect: () => consumer.disconnect() };
+  }
+
+  /** Never throws, and takes no longer than a second or so; what was under way fails. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const socket of this.#sockets) socket.destroy(new Error("closed"));
+    const { promise: timeUp, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    const clients = [this.producer, this.admin, ...this.#consumers];
+    await Promise.race([timeUp, Promise.allSettled(clients.map((client) => client.disconnect()))]);
+    clearTimeout(timer);
+  }
+
+  #connect({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socket {
+    if (this.#isClosed) throw new Error("the client is closed");
+    const socket = ssl
+      ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl }, onConnect)
+      : connectTcp({ host, port }, onConnect);
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    gate(socket, new KafkaFrames(`${host}:${port}`));
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 60_000);
+    return socket;
+  }
+}
+
+/**
+ * kafkajs calls an error what it then retries by itself; what it gives up on it throws, and that is reported with the
+ * sink's error. So all of its log is detail.
+ */
+function toDebug(logger: Logger): logCreator {
+  return () => ({ namespace, log: { message, broker, error } }) => {
+    logger.debug(`kafkajs ${namespace}: ${message}`, { broker, error: error && String(error) });
+  };
+}

@@ -1,0 +1,136 @@
+import { SinkError, type SinkErrorKind, UnexplainedRefusal } from "../../contract/sink.ts";
+
+/** What {@link toPostgresSinkError} is told where rows are written. */
+export const WRITING = "the rows";
+/** Connection, transaction, resources, operators, the server's system: no row is condemned for these. */
+const NEVER_OF_A_ROW = ["08", "25", "28", "40", "53", "57", "58"];
+/** The server's function that finds the partition of a row. Its message is in the server's language, its SQLSTATE 23514. */
+const NO_PARTITION_ROUTINE = "ExecFindPartition";
+
+interface DriverError {
+  readonly name: string;
+  readonly message: string;
+  /** Of the server: SQLSTATE, five characters. Of the network: `ECONNREFUSED` and the like. */
+  readonly code?: string;
+  /** The server's function that has raised it. */
+  readonly routine?: string;
+}
+
+/**
+ * Classifies by SQLSTATE (PostgreSQL manual, appendix A). What belongs to a row is `rejected`, what an operator has to change
+ * is `misconfigured`, and the network and the server's own troubles are `unavailable`. Triggers, policies and extensions may
+ * raise any state for a single row: where rows are written, what says nothing of connection, transaction, resources or operators
+ * is `unexplained`.
+ */
+export function toPostgresSinkError(error: unknown, what: string, place: string): SinkError {
+  const { name, message, code = "", routine } = error as DriverError;
+  if (name !== "PostgresError") {
+    const text = `PostgreSQL at ${place} is out of reach: ${message || code}.`;
+    return new SinkError(kindOfDriverError(code, message), text, { cause: error });
+  }
+  const text = `PostgreSQL at ${place} refused ${what}: ${message} (SQLSTATE ${code}).${
+    adviceOfWords(code, message) ?? advice(code)
+  }`;
+  const kind = isOfPooler(code, message) ? "misconfigured" : kindOfState(code, routine);
+  const isOfRows = what === WRITING;
+  if (!isOfRows || !isUnexplained(code, kind)) return new SinkError(kind, text, { cause: error });
+  return new UnexplainedRefusal(`(SQLSTATE ${code})`, kind as "unavailable" | "misconfigured", text, {
+    cause: error,
+  });
+}
+
+/** Whether a state that is no row's by itself may be one row's all the same. */
+function isUnexplained(state: string, kind: SinkErrorKind): boolean {
+  if (kind !== "unavailable" && kind !== "misconfigured") return false;
+  return !NEVER_OF_A_ROW.includes(state.slice(0, 2));
+}
+
+function kindOfState(state: string, routine: string | undefined): SinkErrorKind {
+  // We never send a null: a column that must not be null and has no default is the table's fault, not the row's.
+  if (state === "23502") return "misconfigured";
+  // A statement_timeout, or somebody's pg_cancel_backend; a lock_timeout.
+  if (state === "57014" || state === "55P03") return "timed_out";
+  // The partition may be made yet, and the row that a key refers to may come.
+  if (routine === NO_PARTITION_ROUTINE || state === "23503") return "postponed";
+  switch (state.slice(0, 2)) {
+    case "22": // data exception
+    case "23": // integrity constraint violation
+    case "44": // WITH CHECK OPTION violation
+    case "54": // program limit exceeded, such as a key too long for its index
+      return "rejected";
+    case "0A": // feature not supported, such as an upsert into a view
+    case "28": // invalid authorization
+    case "3D": // no such database
+    case "3F": // no such schema
+    case "42": // undefined table or column, wrong type, no privilege
+      return "misconfigured";
+    default:
+      return "unavailable";
+  }
+}
+
+function kindOfDriverError(code: string, message: string): SinkErrorKind {
+  const isRefused = code === "SASL_SIGNATURE_MISMATCH" || /certificate/i.test(message);
+  return isRefused ? "misconfigured" : "unavailable";
+}
+
+/** PgBouncer gives all of its own refusals the state of a violated protocol; these are an operator's to mend. */
+const POOLER_REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [
+    /no such database|database .* (?:does not exist|not found)/i,
+    " Check the database in POSTGRES_CONNECTION_STRING and in PgBouncer's [databases].",
+  ],
+  [
+    /no such user|auth|password/i,
+    " Check user and password in POSTGRES_CONNECTION_STRING and PgBouncer's auth_file.",
+  ],
+  [
+    /unsupported startup parameter/i,
+    " Leave it out of POSTGRES_CONNECTION_STRING, or add it to PgBouncer's ignore_startup_parameters.",
+  ],
+  [/SSL required|TLS required/i, " Set sslmode=require in POSTGRES_CONNECTION_STRING."],
+];
+const OF_THE_PROTOCOL = "08P01";
+
+function isOfPooler(state: string, message: string): boolean {
+  return state === OF_THE_PROTOCOL && POOLER_REFUSALS.some(([pattern]) => pattern.test(message));
+}
+
+/** Where the words tell more than the state. */
+function adviceOfWords(state: string, message: string): string | undefined {
+  if (/no more connections allowed|max_client_conn|query_wait_timeout|pool_size/i.test(message)) {
+    return " PgBouncer's pool is full: raise max_client_conn or default_pool_size there, or end who holds its connections.";
+  }
+  if (/pg_hba\.conf.*(?:no encryption|SSL off)/i.test(message)) {
+    return " The server may want TLS: set sslmode=require in POSTGRES_CONNECTION_STRING, or allow this host in pg_hba.conf.";
+  }
+  if (/pg_hba\.conf.*(?:SSL encryption|SSL on)/i.test(message)) {
+    return " The server may want no TLS: set sslmode=disable in POSTGRES_CONNECTION_STRING, or allow this host in pg_hba.conf.";
+  }
+  if (state !== OF_THE_PROTOCOL) return undefined;
+  return POOLER_REFUSALS.find(([pattern]) => pattern.test(message))?.[1];
+}
+
+function advice(state: string): string {
+  switch (state) {
+    case "28P01":
+    case "28000":
+      return " Check user and password in POSTGRES_CONNECTION_STRING and the server's pg_hba.conf.";
+    case "3D000":
+      return " Check the database in POSTGRES_CONNECTION_STRING.";
+    case "3F000":
+      return " Create the schema, or change POSTGRES_TABLE.";
+    case "42501":
+      return " Grant the privilege to the user, or let somebody else create the table.";
+    case "25006":
+      return " The server only reads: it is a standby, or default_transaction_read_only is on for this user or database. " +
+        "Name the one that writes in POSTGRES_CONNECTION_STRING.";
+    case "42703": // undefined column
+    case "42804": // wrong type
+    case "42P10": // no such primary key
+    case "23502":
+      return " The table is not the handler's; name another one with POSTGRES_TABLE.";
+    default:
+      return "";
+  }
+}

@@ -1,0 +1,136 @@
+import type { Aggregate } from "../../aggregation/aggregate.ts";
+import type { Sql } from "./postgres_client.ts";
+import { writerTableOf } from "./postgres_table_name.ts";
+import type { Contradiction } from "../../contract/sink.ts";
+
+/** Settings of `synchronous_commit` that confirm rows which a crash or a fail-over can still lose. */
+export const WEAK_COMMITS = ["off", "local", "remote_write"];
+/** Contradictions of one batch that are told. */
+const CONTRADICTIONS_MAX = 100;
+
+export interface Upsert {
+  /** Whether what is there at the same revision is replaced. */
+  readonly overwrites?: boolean | undefined;
+  readonly table: string;
+  readonly instance: string;
+  /** Unique and sorted, see {@link uniqueSorted}. */
+  readonly rows: readonly Aggregate[];
+  /** Whether the commit is to be a durable one, whatever the server's default. */
+  readonly isDurable: boolean;
+  /** Who writes, and up to which outbox id; nothing is written by anybody else. Undefined: nobody asks. */
+  readonly claim?: { readonly life: string; readonly nextId: number } | undefined;
+}
+
+/** Rows that were written, and whether the claim is still the writer's. */
+export interface Upserted {
+  readonly written: number;
+  readonly isClaimed: boolean;
+}
+
+/** One statement, so that there is never a transaction to clean up. */
+export function upsert(sql: Sql, { table, instance, rows, isDurable, claim, overwrites }: Upsert) {
+  // In the statement itself: a pooler between us and the server may give each transaction another session.
+  const durably = !isDurable ? sql`true` : sql`
+    (select set_config('synchronous_commit',
+      case when setting in ${sql(WEAK_COMMITS)} then 'on' else setting end, true) is not null
+     from current_setting('synchronous_commit') as setting)`;
+  // Its row stays locked to the end: whoever takes over waits, and finds what was written.
+  const claimed = claim === undefined ? sql`select 1` : sql`
+    update ${sql(writerTableOf(table))} set next_id = greatest(next_id, ${claim.nextId})
+    where instance = ${instance} and life = ${claim.life} returning 1`;
+  return sql<Upserted[]>`
+    with claimed as (${claimed}),
+    put as (
+      insert into ${sql(table)} as stored
+        (name, agg_func, window_start, window_end, instance, value, count, revision)
+      select name, agg_func, to_timestamp(window_start_ms / 1000), to_timestamp(window_end_ms / 1000),
+        ${instance}::text, value, count::bigint, revision::int
+      from ${incoming(sql, rows)}
+      where ${durably} and exists (select 1 from claimed)
+      on conflict (name, agg_func, window_start, window_end, instance) do update
+      set value = excluded.value, count = excluded.count, revision = excluded.revision, written_at = now()
+      where excluded.revision > stored.revision
+        or (${overwrites === true} and excluded.revision = stored.revision)
+      returning 1
+    )
+    select (select count(*) from put)::int as written, exists (select 1 from claimed) as "isClaimed"`;
+}
+
+interface HeldRow {
+  index: number;
+  value: number;
+  count: number;
+  revision: number;
+}
+
+/** Those of the rows that the table holds at the same revision or a higher one, with other numbers. */
+export async function contradictions(
+  sql: Sql,
+  { table, instance, rows }: Pick<Upsert, "table" | "instance" | "rows">,
+): Promise<Contradiction[]> {
+  const held = await sql<HeldRow[]>`
+    select index::int, stored.value::float8, stored.count::float8, stored.revision
+    from ${incoming(sql, rows)}
+    join ${sql(table)} as stored on ${isSameRow(sql, instance)}
+    where stored.revision >= incoming.revision
+      and (stored.value <> incoming.value or stored.count <> incoming.count)
+    limit ${CONTRADICTIONS_MAX}`;
+  return held.map(({ index, value, count, revision }) => {
+    const written = rows[index - 1]!;
+    return { written, held: { ...written, value, count, revision } };
+  });
+}
+
+/** Those of the rows that the table lacks, at their revision or a higher one. */
+export async function missing(
+  sql: Sql,
+  { table, instance, rows }: Pick<Upsert, "table" | "instance" | "rows">,
+): Promise<Aggregate[]> {
+  const found = await sql<{ index: number }[]>`
+    select index::int from ${incoming(sql, rows)}
+    where not exists (select 1 from ${sql(table)} as stored
+      where ${isSameRow(sql, instance)} and stored.revision >= incoming.revision)
+    order by index`;
+  return found.map(({ index }) => rows[index - 1]!);
+}
+
+function isSameRow(sql: Sql, instance: string) {
+  return sql`stored.name = incoming.name and stored.agg_func = incoming.agg_func
+    and stored.window_start = to_timestamp(incoming.window_start_ms / 1000)
+    and stored.window_end = to_timestamp(incoming.window_end_ms / 1000) and stored.instance = ${instance}`;
+}
+
+function incoming(sql: Sql, rows: readonly Aggregate[]) {
+  return sql`unnest(
+    ${textArray(rows.map((row) => row.name))}::text[],
+    ${textArray(rows.map((row) => row.aggFunc))}::text[],
+    ${numberArray(rows.map((row) => row.windowStartMs))}::float8[],
+    ${numberArray(rows.map((row) => row.windowEndMs))}::float8[],
+    ${numberArray(rows.map((row) => row.value))}::float8[],
+    ${numberArray(rows.map((row) => row.count))}::float8[],
+    ${numberArray(rows.map((row) => row.revision))}::float8[]
+  ) with ordinality as incoming (name, agg_func, window_start_ms, window_end_ms, value, count, revision, index)`;
+}
+
+/** A statement may touch each row once: of several revisions the highest stays. In the order of the key no two can deadlock. */
+export function uniqueSorted(aggregates: readonly Aggregate[]): Aggregate[] {
+  const sorted = aggregates.toSorted((a, b) => compareKeys(a, b) || b.revision - a.revision);
+  return sorted.filter((row, index) => index === 0 || compareKeys(sorted[index - 1]!, row) !== 0);
+}
+
+function compareKeys(a: Aggregate, b: Aggregate): number {
+  return compareText(a.name, b.name) || compareText(a.aggFunc, b.aggFunc) ||
+    a.windowStartMs - b.windowStartMs || a.windowEndMs - b.windowEndMs;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function textArray(texts: readonly string[]): string {
+  return `{${texts.map((text) => `"${text.replace(/["\\]/g, "\\$&")}"`).join(",")}}`;
+}
+
+function numberArray(numbers: readonly number[]): string {
+  return `{${numbers.join(",")}}`;
+}

@@ -1,0 +1,348 @@
+import type { Aggregate } from "../../aggregation/aggregate.ts";
+import type { Logger } from "../../platform/log/logger.ts";
+import { emptyPlace, missingRows, swallowedRows } from "../alarms.ts";
+import { claim, claimLost } from "../claim_keeper.ts";
+import { columnFlaw } from "./postgres_columns.ts";
+import { createWriterTable, PostgresClaim } from "./postgres_claim.ts";
+import { PostgresClient, type Sql } from "./postgres_client.ts";
+import type { PostgresConnection } from "./postgres_connection.ts";
+import { WRITING } from "./postgres_errors.ts";
+import { contradictions, missing, uniqueSorted, type Upsert, upsert, WEAK_COMMITS } from "./postgres_rows.ts";
+import { quoted, writerTableOf } from "./postgres_table_name.ts";
+import {
+  type OutboxBatch,
+  type ProvableSink,
+  type SinkAlarm,
+  type SinkContext,
+  SinkError,
+  type SinkErrorKind,
+} from "../../contract/sink.ts";
+
+/** What writing needs is there. */
+interface Prepared {
+  /** Whether the table of the rows had to be made. */
+  readonly isNew: boolean;
+  /** Tables that had to be made. */
+  readonly made: readonly string[];
+  /** What keeps nobody from writing, and ought to be known. */
+  readonly flaws: readonly string[];
+}
+
+export interface PostgresSinkOptions {
+  readonly connection: PostgresConnection;
+  /** `table` or `schema.table`; quoted, so upper case counts. */
+  readonly table: string;
+  /** Whether to create the table when it is missing. */
+  readonly createTable: boolean;
+  readonly instance: string;
+}
+
+/** Of the rows of one window: some millions of series, with names as they usually are. */
+const WINDOW_MAX_BYTES = 1024 * 1024 * 1024;
+/** Several handlers may start at once and race for the same catalogue entry; the losers look again. */
+const CREATE_ATTEMPTS = 3;
+/** The server has answered: the connection is as good as before. */
+const REFUSALS: readonly SinkErrorKind[] = ["rejected", "postponed", "unexplained"];
+const LOST_RACE_STATES = ["23505", "42P07", "42710"];
+
+/**
+ * Writes aggregates into a PostgreSQL table (13 or newer) by an idempotent upsert.
+ *
+ * A batch is one statement and therefore one transaction: there is never a half-open transaction to clean up. Its rows
+ * are unique and sorted by primary key, so two writers cannot deadlock.
+ */
+export class PostgresSink implements ProvableSink {
+  readonly name = "postgres";
+  readonly canOverwrite = true;
+  #client: PostgresClient | undefined;
+  #connections = 0;
+  #context: SinkContext | undefined;
+  /** Whether there is a table that holds who writes here. */
+  #isClaiming = false;
+  /** The operator has said in the connection string when a commit counts. */
+  #isDurabilityGiven = false;
+  /** In the middle of it nothing is closed: the connection ends with the transaction. */
+  #isRehearsing = false;
+
+  constructor(private readonly options: PostgresSinkOptions, private readonly logger: Logger) {}
+
+  async open(context: SinkContext, signal: AbortSignal): Promise<number> {
+    await this.close();
+    const { isNew, made, flaws } = await this.#prepare(signal);
+    for (const table of made) this.logger.info("table created", { table });
+    for (const flaw of flaws) this.logger.warn(flaw, { table: this.options.table });
+    this.#context = context;
+    if (this.#isClaiming) await claim(this.#claimPlace(signal), context, this.#place, this.logger);
+    const alarm = await this.#missing(isNew, context, signal);
+    if (alarm !== undefined) context.alarm(alarm);
+    return context.cursor;
+  }
+
+  async write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
+    if (batch.aggregates.length === 0) return;
+    const rows = uniqueSorted(batch.aggregates);
+    const context = this.#context;
+    if (context === undefined) throw new SinkError("unavailable", `${this.#place} is not open.`);
+    const claim = this.#isClaiming ? { life: context.claimant.life, nextId: batch.nextId } : undefined;
+    const [answer] = await this.#query(
+      WRITING,
+      signal,
+      (sql) => upsert(sql, { ...this.#upsert(rows, claim), overwrites: batch.overwrites }),
+    );
+    const { written, isClaimed } = answer!;
+    if (!isClaimed) throw await claimLost(this.#claimPlace(signal), context, this.#place);
+    if (written < rows.length) await this.#explain(rows, context, signal);
+  }
+
+  /** Does what `open` does, and a write of nothing, in a transaction that is undone. */
+  async probe(signal: AbortSignal): Promise<string> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#rehearse(signal);
+      } catch (error) {
+        // A handler that starts at the same time has made the table.
+        if (attempt === CREATE_ATTEMPTS || !LOST_RACE_STATES.includes(stateOf(error))) throw error;
+      }
+    }
+  }
+
+  async #rehearse(signal: AbortSignal): Promise<string> {
+    const [server] = await this.#query(
+      "a first query",
+      signal,
+      (sql) => sql<{ version: string }[]>`select current_setting('server_version') as version`,
+    );
+    this.#isRehearsing = true;
+    const rehearsal = this.#client!.rehearse(signal, () => this.#prepare(signal));
+    const { isNew, flaws } = await rehearsal.finally(() => this.#isRehearsing = false);
+    const state = isNew ? "will be created" : "is there";
+    const warnings = flaws.map((flaw) => `. Warning: ${flaw}`).join("");
+    return `PostgreSQL ${server!.version}, table ${this.options.table} ${state}${warnings}`;
+  }
+
+  async sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number> {
+    const [row] = await this.#query("the sum of counts", signal, (sql) =>
+      sql<{ total: number }[]>`
+        select coalesce(sum(count), 0)::float8 as total from ${sql(this.options.table)}
+        where instance = ${instance} and window_start >= to_timestamp(${sinceMs / 1000}::float8)`);
+    return row!.total;
+  }
+
+  async rowsOfWindow(
+    instance: string,
+    windowStartMs: number,
+    windowEndMs: number,
+    signal: AbortSignal,
+  ): Promise<Aggregate[]> {
+    const rows = await this.#query(
+      "the rows of a window",
+      signal,
+      (sql) =>
+        sql<{ name: string; agg_func: string; value: number; count: number; revision: number }[]>`
+        select name, agg_func, value::float8, count::float8, revision from ${sql(this.options.table)}
+        where window_start = to_timestamp(${windowStartMs / 1000}::float8)
+          and window_end = to_timestamp(${windowEndMs / 1000}::float8)
+          and instance = ${instance}`,
+      WINDOW_MAX_BYTES,
+    );
+    return rows.map(({ name, agg_func: aggFunc, value, count, revision }) => ({
+      name,
+      aggFunc,
+      value,
+      windowStartMs,
+      windowEndMs,
+      count,
+      revision,
+    }));
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.close();
+  }
+
+  /** Connects when there is no connection, and drops one that has failed. */
+  async #query<Rows>(
+    what: string,
+    signal: AbortSignal,
+    build: (sql: Sql) => Promise<Rows>,
+    answerMaxBytes?: number,
+  ): Promise<Rows> {
+    this.#client ??= new PostgresClient(this.options.connection, this.#connections++, this.logger);
+    try {
+      return await this.#client.query(what, signal, build, answerMaxBytes);
+    } catch (error) {
+      if (!(error instanceof SinkError && REFUSALS.includes(error.kind)) && !this.#isRehearsing) {
+        await this.close();
+      }
+      throw error;
+    }
+  }
+
+  /** What the operator has said of `synchronous_commit`, and what is wrong with it. */
+  async #durability(signal: AbortSignal): Promise<{ isGiven: boolean; flaw: string | undefined }> {
+    const [found] = await this.#query(
+      "when a commit counts",
+      signal,
+      (sql) =>
+        sql<{ setting: string; source: string }[]>`
+        select setting, source from pg_settings where name = 'synchronous_commit'`,
+    );
+    const isGiven = found?.source === "client";
+    const isWeak = isGiven && WEAK_COMMITS.includes(found.setting);
+    return {
+      isGiven,
+      flaw: isWeak
+        ? `the connection string sets synchronous_commit to ${found.setting}: rows that the server has confirmed may be ` +
+          "gone after its crash or a fail-over, and `redeliver` has to bring them again. Leave it out, and it is on"
+        : undefined,
+    };
+  }
+
+  async #columnFlaw(signal: AbortSignal): Promise<string | undefined> {
+    return await this.#query("the columns", signal, (sql) => columnFlaw(sql, this.options.table));
+  }
+
+  get #place(): string {
+    return `PostgreSQL, table ${this.options.table}`;
+  }
+
+  /** Makes what is missing and tries every right that writing takes. Flaws keep nobody from writing. */
+  async #prepare(signal: AbortSignal): Promise<Prepared> {
+    const durability = await this.#durability(signal);
+    this.#isDurabilityGiven = durability.isGiven;
+    const isNew = await this.#ensureTable(signal);
+    // Writing no rows makes the server check everything but the rows: columns, types, primary key, privileges.
+    await this.#query("the table", signal, (sql) => upsert(sql, this.#upsert([])));
+    const columnFlaw = await this.#columnFlaw(signal);
+    const writerTable = await this.#ensureWriterTable(signal);
+    this.#isClaiming = writerTable.flaw === undefined;
+    const { table } = this.options;
+    return {
+      isNew,
+      made: [...(isNew ? [table] : []), ...(writerTable.isNew ? [writerTableOf(table)] : [])],
+      flaws: [durability.flaw, columnFlaw, writerTable.flaw].filter((flaw) => flaw !== undefined),
+    };
+  }
+
+  /** Returns whether it was made. */
+  async #ensureTable(signal: AbortSignal): Promise<boolean> {
+    const { table } = this.options;
+    if (await this.#exists(table, signal)) return false;
+    if (!this.options.createTable) throw this.#tableMissing();
+    await this.#create(table, createTable(table), signal);
+    return true;
+  }
+
+  /** Where it cannot be had, nobody can tell whether two handlers run on copies of one state. */
+  async #ensureWriterTable(signal: AbortSignal): Promise<{ isNew: boolean; flaw?: string }> {
+    const { table } = this.options;
+    const writerTable = writerTableOf(table);
+    try {
+      const isNew = !await this.#exists(writerTable, signal);
+      if (isNew) {
+        if (!this.options.createTable) {
+          throw new SinkError("misconfigured", "POSTGRES_CREATE_TABLE is false.");
+        }
+        await this.#create(writerTable, createWriterTable(table), signal);
+      }
+      await this.#claimPlace(signal).tryRights();
+      return { isNew };
+    } catch (error) {
+      if (!(error instanceof SinkError) || error.kind !== "misconfigured") throw error;
+      const flaw =
+        `two handlers on copies of one state cannot be noticed here, since the table ${writerTable} cannot be used: ` +
+        `${error.message} Run: ${createWriterTable(table)} and grant SELECT, INSERT and UPDATE on it`;
+      return { isNew: false, flaw };
+    }
+  }
+
+  #claimPlace(signal: AbortSignal): PostgresClaim {
+    const { table, instance } = this.options;
+    return new PostgresClaim(table, instance, (what, build) => this.#query(what, signal, build));
+  }
+
+  async #missing(
+    isNew: boolean,
+    { confirmed }: SinkContext,
+    signal: AbortSignal,
+  ): Promise<SinkAlarm | undefined> {
+    const { table } = this.options;
+    if (!confirmed.any) return undefined;
+    if (isNew) return emptyPlace(confirmed, `the table ${table} was not there and had to be made anew`);
+    const [found] = await this.#query(
+      "a first row",
+      signal,
+      (sql) => sql<{ any: boolean }[]>`select exists (select 1 from ${sql(table)}) as any`,
+    );
+    if (!found!.any) return emptyPlace(confirmed, `the table ${table} is empty`);
+    const rows = uniqueSorted(confirmed.newest);
+    return missingRows(confirmed, await this.#missingOf(rows, signal));
+  }
+
+  /** Tells why fewer rows were written than there are: most often they are there already. */
+  async #explain(rows: readonly Aggregate[], context: SinkContext, signal: AbortSignal): Promise<void> {
+    context.contradicted(
+      await this.#query("the rows there", signal, (sql) => contradictions(sql, this.#upsert(rows))),
+    );
+    const alarm = swallowedRows(await this.#missingOf(rows, signal));
+    if (alarm !== undefined) context.alarm(alarm);
+  }
+
+  async #missingOf(rows: readonly Aggregate[], signal: AbortSignal): Promise<Aggregate[]> {
+    return await this.#query("the rows there", signal, (sql) => missing(sql, this.#upsert(rows)));
+  }
+
+  async #create(table: string, statement: string, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; !await this.#exists(table, signal); attempt++) {
+      try {
+        await this.#query("to create a table", signal, (sql) => sql.unsafe(statement));
+      } catch (error) {
+        if (attempt === CREATE_ATTEMPTS || !LOST_RACE_STATES.includes(stateOf(error))) throw error;
+      }
+    }
+  }
+
+  async #exists(table: string, signal: AbortSignal): Promise<boolean> {
+    const [row] = await this.#query("to look for the table", signal, (sql) =>
+      sql<{ exists: boolean }[]>`
+        select to_regclass(${quoted(table)}) is not null as exists`);
+    return row!.exists;
+  }
+
+  #tableMissing(): SinkError {
+    const { table } = this.options;
+    return new SinkError(
+      "misconfigured",
+      `PostgreSQL has no table ${table}, and POSTGRES_CREATE_TABLE is false. Run: ${createTable(table)}`,
+    );
+  }
+
+  #upsert(rows: readonly Aggregate[], claim?: Upsert["claim"]): Upsert {
+    const { table, instance } = this.options;
+    return { table, instance, rows, isDurable: !this.#isDurabilityGiven, claim };
+  }
+}
+
+function stateOf(error: unknown): string {
+  return ((error as SinkError).cause as { code?: string } | undefined)?.code ?? "";
+}
+
+function createTable(table: string): string {
+  const index = `${table.split(".").at(-1)}_window_start`;
+  return `\
+create table if not exists ${quoted(table)} (
+  name text not null,
+  agg_func text not null,
+  window_start timestamptz not null,
+  window_end timestamptz not null,
+  instance text not null,
+  value float8 not null,
+  count bigint not null,
+  revision int not null,
+  written_at timestamptz not null default now(),
+  primary key (name, agg_func, window_start, window_end, instance)
+);
+create index if not exists ${quoted(index)} on ${quoted(table)} using brin (window_start);`;
+}

@@ -1,0 +1,111 @@
+import { connect, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions, getCACertificates } from "node:tls";
+import type { PostgresHost, PostgresTls } from "./postgres_connection.ts";
+import { SinkError } from "../../contract/sink.ts";
+
+/** PostgreSQL's code for the packet that asks for TLS; also the whole packet: its length and this. */
+const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]);
+const YES = "S".charCodeAt(0);
+const NO = "N".charCodeAt(0);
+/** As sockets write the address of the other end. */
+const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
+
+export interface SocketOptions {
+  readonly host: PostgresHost;
+  /** Undefined: in the clear. */
+  readonly tls: PostgresTls | undefined;
+  /** For each of its steps: connection, answer to the request for TLS, handshake. */
+  readonly timeoutMs: number;
+  /** Undefined: no probes. */
+  readonly keepAliveMs: number | undefined;
+  /** Told of every socket, to be able to close it whatever happens. */
+  readonly opened: (socket: Socket) => void;
+}
+
+export interface OpenSocket {
+  readonly socket: Socket;
+  /** Whether what is at the other end may be told the password: verified by TLS, or this host. */
+  readonly isTrusted: boolean;
+}
+
+/** Opens a connection to one server, TLS included, as `libpq` does it: over which the driver then speaks. */
+export async function openSocket(options: SocketOptions): Promise<OpenSocket> {
+  const { host, tls, timeoutMs, keepAliveMs, opened } = options;
+  const raw = isSocketDirectory(host)
+    ? connect(`${host.host}/.s.PGSQL.${host.port}`)
+    : connect(host.port, host.address ?? host.host);
+  opened(raw);
+  await settled(raw, "connect", timeoutMs, "connection");
+  // The driver's own socket would wait for more to send (Nagle) in the middle of a statement.
+  raw.setNoDelay(true);
+  if (keepAliveMs !== undefined) raw.setKeepAlive(true, keepAliveMs);
+  const isHere = isSocketDirectory(host) || LOOPBACK.test(raw.remoteAddress ?? "");
+  if (tls === undefined) return { socket: raw, isTrusted: isHere };
+  if (!tls.isDirect && !await isTlsOffered(raw, timeoutMs)) {
+    if (tls.mode === "prefer") return { socket: raw, isTrusted: isHere };
+    raw.destroy();
+    throw new SinkError(
+      "misconfigured",
+      `PostgreSQL at ${placeOf(host)} offers no TLS, which sslmode=${tls.mode} asks for. ` +
+        "Switch TLS on there, or change sslmode in POSTGRES_CONNECTION_STRING.",
+    );
+  }
+  const secure = connectTls({ socket: raw, ...tlsOptions(host, tls) });
+  opened(secure);
+  await settled(secure, "secureConnect", timeoutMs, "TLS handshake");
+  return { socket: secure, isTrusted: isHere || tls.provesServer };
+}
+
+/** For people: `db:5432`, `/run/postgresql/.s.PGSQL.5432`. */
+export function placeOf(host: PostgresHost): string {
+  return isSocketDirectory(host) ? `${host.host}/.s.PGSQL.${host.port}` : `${host.host}:${host.port}`;
+}
+
+export function isSocketDirectory({ host }: PostgresHost): boolean {
+  return host.startsWith("/");
+}
+
+async function isTlsOffered(socket: Socket, timeoutMs: number): Promise<boolean> {
+  socket.write(SSL_REQUEST);
+  const answer = await settled<Uint8Array>(socket, "data", timeoutMs, "answer to the request for TLS");
+  // What comes before the handshake could have been put there by anybody on the way.
+  if (answer.length === 1 && (answer[0] === YES || answer[0] === NO)) return answer[0] === YES;
+  socket.destroy();
+  throw new Error("what answers does not speak PostgreSQL's protocol");
+}
+
+function tlsOptions(
+  { host }: PostgresHost,
+  { mode, isDirect, ca, cert, key }: PostgresTls,
+): ConnectionOptions {
+  // With an authority at hand, `require` checks like `verify-ca`.
+  const isVerified = mode === "verify-full" || mode === "verify-ca" ||
+    (mode === "require" && ca !== undefined);
+  return {
+    host,
+    rejectUnauthorized: isVerified,
+    ...(ca !== undefined && { ca: ca === "system" ? getCACertificates("system") : ca }),
+    ...(cert !== undefined && key !== undefined && { cert, key }),
+    ...(mode !== "verify-full" && { checkServerIdentity: () => undefined }),
+    ...(isDirect && { ALPNProtocols: ["postgresql"] }),
+  };
+}
+
+/** Waits for an event, and destroys the socket where an error, the end or the limit comes first. */
+async function settled<T>(socket: Socket, event: string, timeoutMs: number, what: string): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const onClose = () => reject(new Error("the connection was closed"));
+  const timer = setTimeout(
+    () => socket.destroy(new Error(`no ${what} within ${timeoutMs / 1000} seconds`)),
+    timeoutMs,
+  );
+  socket.once("error", reject).once("close", onClose).once(event, resolve);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    socket.off("error", reject).off("close", onClose).off(event, resolve);
+    // Whoever has the socket next listens for errors of its own; until then one must not end the process.
+    socket.on("error", () => {});
+  }
+}

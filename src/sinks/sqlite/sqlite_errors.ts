@@ -1,0 +1,64 @@
+import { writeObstacle } from "../../platform/file/write_obstacle.ts";
+import { SinkError, type SinkErrorKind, UnexplainedRefusal } from "../../contract/sink.ts";
+
+const FILE_ADVICE = "Restore the file, or name another one with SQLITE_PATH.";
+export const TABLE_ADVICE =
+  "Its table aggregated_events is not the handler's; name another file with SQLITE_PATH.";
+
+/**
+ * By message: the runtime gives SQLite's errors no code. The first that fits counts; what fits none passes by itself or by an
+ * operator's hand.
+ */
+const CLASSES: readonly (readonly [RegExp, SinkErrorKind, string])[] = [
+  [/malformed|not a database/i, "misconfigured", FILE_ADVICE],
+  // We never write a null: a column that must have a value and has no default is the table's fault, not the row's.
+  [/NOT NULL constraint failed: aggregated_events\./i, "misconfigured", TABLE_ADVICE],
+  [
+    /no such column|has no column|ON CONFLICT clause|it is a view|views may not be indexed/i,
+    "misconfigured",
+    TABLE_ADVICE,
+  ],
+  // The row that the key refers to may come yet.
+  [/FOREIGN KEY constraint failed/i, "postponed", ""],
+  [/constraint failed|datatype mismatch|too big/i, "rejected", ""],
+];
+
+/** Of the file, the disk, the memory and others' locks, never of a row. */
+const OF_THE_FILE =
+  /malformed|not a database|locked|busy|disk|read-?only|unable to open|interrupt|out of memory|locking protocol|not open|finalized|auth/i;
+
+/** What is said where the file may not be written, and at other times as well. */
+const PERHAPS_OF_RIGHTS =
+  /unable to open|read-?only|permission denied|not permitted|not a directory|already exists|file exists|no such file|Requires \w+ access/i;
+const PASSES = /no space|quota|too many/i;
+
+/** What keeps the file from being written, whoever tries. */
+export function notWritable(path: string, obstacle: string): SinkError {
+  return new SinkError(
+    PASSES.test(obstacle) ? "unavailable" : "misconfigured",
+    `SQLite file ${path} cannot be written: ${obstacle}. Mend that, or name another file with SQLITE_PATH.`,
+  );
+}
+
+/** Classifies what SQLite and the file system throw where no row is written. */
+export function toSqliteSinkError(error: unknown, path: string): SinkError {
+  const message = messageOf(error);
+  const obstacle = PERHAPS_OF_RIGHTS.test(message) ? writeObstacle(path) : undefined;
+  if (obstacle !== undefined) return notWritable(path, obstacle);
+  const [, kind, advice] = CLASSES.find(([pattern]) => pattern.test(message)) ??
+    [undefined, "unavailable", ""];
+  return new SinkError(kind, `SQLite file ${path}: ${message}.${advice && ` ${advice}`}`, { cause: error });
+}
+
+/** Classifies what SQLite throws while it takes a row: a trigger may say anything. */
+export function toSqliteRowError(error: unknown, path: string): SinkError {
+  const message = messageOf(error);
+  const known = toSqliteSinkError(error, path);
+  const { kind } = known;
+  if (kind !== "unavailable" || OF_THE_FILE.test(message)) return known;
+  return new UnexplainedRefusal(message, kind, known.message, { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,72 @@
+import { toRecord } from "../../aggregation/aggregate.ts";
+import { printable } from "../../platform/log/printable.ts";
+import { withDeadline } from "../deadline.ts";
+import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../contract/sink.ts";
+
+export interface StdoutSinkOptions {
+  /** Writes some of the bytes and resolves with how many, once there is room for them; `Deno.stdout.write`. */
+  readonly write: (bytes: Uint8Array) => Promise<number>;
+  readonly instance: string;
+}
+
+/** A pipe may stay full for as long as its reader likes; only the signal ends the wait. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
+const LINES_PER_WRITE = 256;
+const NEWLINE = 0x0a;
+
+/** One JSON line for each aggregate, at least once: after a failure the whole batch comes again. */
+export class StdoutSink implements Sink {
+  readonly name = "stdout";
+  readonly #encoder = new TextEncoder();
+  /** An interrupted write goes on in the background; the next one waits for it, so that lines never mix. */
+  #underWay: Promise<void> = Promise.resolve();
+  #isInsideLine = false;
+
+  constructor(private readonly options: StdoutSinkOptions) {}
+
+  open(context: SinkContext): Promise<number> {
+    return Promise.resolve(context.cursor);
+  }
+
+  async write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
+    const lines = batch.aggregates.map((aggregate) =>
+      printable(JSON.stringify(toRecord(aggregate, this.options.instance))) + "\n"
+    );
+    const before = this.#underWay;
+    const writing = before.then(() => this.#writeLines(lines, signal));
+    this.#underWay = writing.catch(() => {});
+    await withDeadline("Writing to stdout", NO_LIMIT_MS, signal, () => writing);
+  }
+
+  probe(): Promise<string> {
+    return Promise.resolve("one JSON line for each aggregate");
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #writeLines(lines: readonly string[], signal: AbortSignal): Promise<void> {
+    // The rest of a line that a failure cut off must not swallow the first one of the new attempt.
+    if (this.#isInsideLine) await this.#writeAll(Uint8Array.of(NEWLINE));
+    for (let first = 0; first < lines.length && !signal.aborted; first += LINES_PER_WRITE) {
+      await this.#writeAll(this.#encoder.encode(lines.slice(first, first + LINES_PER_WRITE).join("")));
+    }
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    for (let written = 0; written < bytes.length;) {
+      written += await this.#writeSome(bytes.subarray(written));
+      this.#isInsideLine = bytes[written - 1] !== NEWLINE;
+    }
+  }
+
+  async #writeSome(bytes: Uint8Array): Promise<number> {
+    try {
+      return await this.options.write(bytes);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new SinkError("unavailable", `stdout cannot be written: ${reason}`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,323 @@
+import { isLoopback } from "../../platform/http/access.ts";
+import { denialOf } from "../../platform/log/denial.ts";
+import { dialectOf } from "../../platform/net/dialect.ts";
+import { readBounded } from "../../platform/http/bounded_bytes.ts";
+import { SourceError } from "../../contract/source.ts";
+
+/** Where a bus is and how to be let in. */
+export interface BusAddress {
+  /** Without trailing slash; may hold credentials (`http://user:password@host`), used when there is no token. */
+  readonly url: string;
+  /** Undefined: directly. `url` may hold credentials, `masked` and the variable that names it are for messages. */
+  readonly proxy:
+    | { readonly url: string; readonly masked: string; readonly variable: string }
+    | undefined;
+  readonly token: string | undefined;
+  /** PEM texts; undefined: the system's authorities, no client certificate. */
+  readonly tls:
+    | { readonly ca: string | undefined; readonly cert: string | undefined; readonly key: string | undefined }
+    | undefined;
+  /** How many buses share the memory for replies; 1 where nothing is said. */
+  readonly busCount?: number;
+}
+
+export interface BusRequest {
+  readonly path: string;
+  readonly method?: "GET" | "POST";
+  readonly body?: string;
+  /** How long the bus may take to answer, beyond what a connection takes. */
+  readonly waitSeconds?: number;
+  /** How many events were asked for. */
+  readonly events?: number;
+  /** Statuses that are answers to this request; any other is an error. */
+  readonly expected: readonly number[];
+}
+
+export interface BusResponse {
+  readonly status: number;
+  readonly body: Uint8Array;
+  /** What the bus says the time is, Unix ms; undefined: it does not. */
+  readonly dateMs: number | undefined;
+}
+
+const ANSWER_TIMEOUT_MS = 15_000;
+const BODY_TIMEOUT_MS = 120_000;
+/** How long a request takes at most, beside what the bus was asked to wait. */
+export const REQUEST_MAX_MS = ANSWER_TIMEOUT_MS + BODY_TIMEOUT_MS;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/**
+ * The replies of all buses together, one each: a million events of the usual size. What is larger, a few packed bytes among
+ * them, would only exhaust the memory; and so would replies that are each within a bound, from many buses.
+ */
+const REPLIES_MAX_BYTES = 128 * MIB;
+/** A reply of any number of events. One event may be large, all the same: it is refused and named, and the next one is read. */
+const LEAST_REPLY_BYTES = 8 * MIB;
+/** On the average, of many: as much of an event as a dead letter keeps. */
+const EVENT_MAX_BYTES = 64 * KIB;
+/** What a bus says of itself. */
+const ANSWER_MAX_BYTES = MIB;
+const RETRY_AFTER_MAX_MS = 3600_000;
+
+/** HTTP requests to one bus over connections that stay open. Every failure is a {@link SourceError}; nothing is retried. */
+export class BusConnection {
+  /** The URL without credentials. */
+  readonly name: string;
+  /** Whether it has ever spoken HTTP: whoever has needs not be asked what it speaks when a connection fails. */
+  private hasAnswered = false;
+  private readonly base: string;
+  private headers: Record<string, string>;
+  private client: Deno.HttpClient;
+  /** What a reply may come to, in bytes. */
+  private readonly shareBytes: number;
+  /** What a message has to say of the proxy. */
+  private via: string;
+
+  constructor(address: BusAddress) {
+    const url = new URL(address.url);
+    url.username = url.password = "";
+    this.base = this.name = url.href.replace(/\/$/, "");
+    this.headers = headersFor(address);
+    this.client = clientFor(address);
+    this.shareBytes = Math.floor(REPLIES_MAX_BYTES / (address.busCount ?? 1));
+    this.via = viaProxy(address);
+  }
+
+  /** Speaks to the same bus with other credentials and certificates from the next request on. */
+  change(address: BusAddress): void {
+    this.headers = headersFor(address);
+    this.via = viaProxy(address);
+    const before = this.client;
+    this.client = clientFor(address);
+    // A request under way goes on to its end.
+    before.close();
+  }
+
+  /** Asks the bus for nothing but the time, Unix ms; undefined: it does not say. @throws {SourceError} */
+  async time(signal: AbortSignal): Promise<number | undefined> {
+    return (await this.request({ path: "/healthz", expected: [200, 404] }, signal)).dateMs;
+  }
+
+  /** @throws {SourceError} */
+  async request(request: BusRequest, signal: AbortSignal): Promise<BusResponse> {
+    const timeout = new AbortController();
+    const stopwatch = setTimeout(
+      () => timeout.abort(),
+      ANSWER_TIMEOUT_MS + (request.waitSeconds ?? 0) * 1000,
+    );
+    let isAnswering = false;
+    let bodyStopwatch: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const response = await fetch(this.base + request.path, {
+        client: this.client,
+        method: request.method ?? "GET",
+        headers: request.body === undefined ? this.headers : { ...this.headers, ...JSON_BODY },
+        ...(request.body !== undefined && { body: request.body }),
+        // A token goes to nobody but the bus that was named.
+        redirect: "manual",
+        signal: AbortSignal.any([signal, timeout.signal]),
+      });
+      isAnswering = this.hasAnswered = true;
+      clearTimeout(stopwatch);
+      bodyStopwatch = setTimeout(() => timeout.abort(), BODY_TIMEOUT_MS);
+      const isExpected = request.expected.includes(response.status);
+      const stray = isExpected ? strayForm(response.headers) : undefined;
+      if (stray !== undefined) {
+        await response.body?.cancel();
+        const what = `${request.method ?? "GET"} ${request.path.split("?")[0]}`;
+        throw new SourceError(
+          "garbage",
+          `${this.name}: ${what} was answered with ${stray}${this.via}: is VABUS_URL that of a VaBus?`,
+        );
+      }
+      const body = await readBody(response, isExpected ? this.bodyMaxBytes(request) : ANSWER_MAX_BYTES);
+      if (!isExpected) throw this.refusal(response, body ?? new Uint8Array(0), request);
+      if (body === undefined) throw this.tooLarge(request);
+      return { status: response.status, body, dateMs: dateOf(response.headers) };
+    } catch (error) {
+      if (error instanceof SourceError) throw error;
+      if (signal.aborted) throw new SourceError("unavailable", `${this.name}: the request was cancelled`);
+      if (timeout.signal.aborted) {
+        throw new SourceError(
+          "unavailable",
+          isAnswering
+            ? `${this.name}: the answer did not end within ${BODY_TIMEOUT_MS / 1000} s`
+            : `${this.name}: no answer in time`,
+        );
+      }
+      const failure = await this.failure(error, isAnswering, signal);
+      if (signal.aborted) throw new SourceError("unavailable", `${this.name}: the request was cancelled`);
+      throw failure;
+    } finally {
+      clearTimeout(stopwatch);
+      clearTimeout(bodyStopwatch);
+    }
+  }
+
+  close(): void {
+    this.client.close();
+  }
+
+  private bodyMaxBytes({ events }: BusRequest): number {
+    if (events === undefined) return ANSWER_MAX_BYTES;
+    return Math.min(this.shareBytes, LEAST_REPLY_BYTES + events * EVENT_MAX_BYTES);
+  }
+
+  private tooLarge(request: BusRequest): SourceError {
+    const size = `${Math.floor(this.bodyMaxBytes(request) / KIB)} KiB`;
+    if (request.events === undefined) {
+      return new SourceError("garbage", `${this.name}: the answer is larger than ${size}: is this a VaBus?`);
+    }
+    return new SourceError(
+      "incomplete",
+      `${this.name}: the answer is larger than ${size}, which is what ${request.events} events may come to` +
+        `${
+          this.shareBytes < REPLIES_MAX_BYTES ? " where several buses share the memory" : ""
+        }: lower VABUS_BATCH_SIZE`,
+    );
+  }
+
+  private async failure(error: unknown, isAnswering: boolean, signal: AbortSignal): Promise<SourceError> {
+    const denial = denialOf(error);
+    if (denial !== undefined) return new SourceError("refused", `${this.name}: ${denial}`);
+    const cause = causeOf(error);
+    const stranger = this.hasAnswered || this.via !== "" || REACHES_NOBODY.test(cause)
+      ? undefined
+      : await this.stranger(signal);
+    if (stranger !== undefined) return new SourceError("refused", `${this.name}: ${stranger}`);
+    if (/certificate|handshake|tls/i.test(cause)) {
+      return new SourceError("refused", `${this.name}: no secure connection${this.via}: ${cause}`);
+    }
+    return isAnswering
+      ? new SourceError("incomplete", `${this.name}: the answer was cut off: ${cause}`)
+      : new SourceError("unavailable", `${this.name}: no connection${this.via}: ${cause}`);
+  }
+
+  /** What to say where the port speaks something else than the URL says. */
+  private async stranger(signal: AbortSignal): Promise<string | undefined> {
+    const { protocol, hostname, port } = new URL(this.base);
+    const isSecure = protocol === "https:";
+    const dialect = await dialectOf(
+      hostname.replace(/^\[|\]$/g, ""),
+      Number(port) || (isSecure ? 443 : 80),
+      signal,
+    );
+    if (dialect === undefined || dialect === (isSecure ? "TLS" : "HTTP")) return undefined;
+    if (dialect === "TLS") return "this port wants TLS: write https:// in VABUS_URL";
+    if (dialect === "HTTP") return "this port speaks plain HTTP: write http:// in VABUS_URL";
+    return `what answers there speaks ${dialect}, not HTTP: check host and port in VABUS_URL`;
+  }
+
+  private refusal(response: Response, body: Uint8Array, { path, method }: BusRequest): SourceError {
+    const { status } = response;
+    const at = `${this.name}: ${method ?? "GET"} ${
+      path.split("?")[0]
+    } was answered with ${status}${this.via}`;
+    if (status === 407) {
+      return new SourceError("refused", `${at}: the proxy wants a login, as in http://user:password@proxy`);
+    }
+    if (status === 401 || status === 403) {
+      const advice = this.headers.authorization === undefined ? "set VABUS_TOKEN" : "mend VABUS_TOKEN";
+      return new SourceError("refused", `${at}${explanation(body)}: ${advice}`);
+    }
+    if (status === 408 || status === 429 || status >= 500) {
+      return new SourceError("unavailable", at + explanation(body), retryAfterMs(response.headers));
+    }
+    if (status >= 300 && status < 400) {
+      return new SourceError("garbage", `${at}, a redirection: set VABUS_URL to where the bus really is`);
+    }
+    const advice = /\/(events?|metrics|healthz)\/*$/.test(new URL(this.name).pathname)
+      ? "VABUS_URL names the bus alone, without what it is asked for"
+      : "is this a VaBus?";
+    return new SourceError("garbage", `${at}${explanation(body)}: ${advice}`);
+  }
+}
+
+function headersFor({ url, token }: BusAddress): Record<string, string> {
+  const parsed = new URL(url);
+  const basic = parsed.username === "" ? undefined : basicCredentials(parsed);
+  const authorization = token !== undefined ? `Bearer ${token}` : basic;
+  return {
+    ...(authorization !== undefined && { authorization }),
+    // On one host, compressing costs more than it saves.
+    "accept-encoding": isLoopback(parsed.hostname.replace(/^\[|\]$/g, "")) ? "identity" : "gzip",
+  };
+}
+
+function viaProxy({ proxy }: BusAddress): string {
+  return proxy === undefined ? "" : ` (through the proxy ${proxy.masked} of ${proxy.variable})`;
+}
+
+function clientFor({ proxy, tls }: BusAddress): Deno.HttpClient {
+  return Deno.createHttpClient({
+    ...(proxy !== undefined && { proxy: { url: proxy.url } }),
+    ...(tls?.ca !== undefined && { caCerts: [tls.ca] }),
+    ...(tls?.cert !== undefined && tls.key !== undefined && { cert: tls.cert, key: tls.key }),
+  });
+}
+
+/** The network's own words: there is nobody to ask. */
+const REACHES_NOBODY = /os error (?:101|110|111|113)|dns error|lookup/i;
+/** Types that no bus answers in; that of a page most often belongs to a proxy or a login. */
+const STRAY_TYPE = /html|xml|^(?:image|audio|video|font|multipart)\/|event-stream|pdf|css|javascript/i;
+
+/** What an answer is where nobody asked for that; undefined: it may be the bus's. */
+function strayForm(headers: Headers): string | undefined {
+  const type = (headers.get("content-type") ?? "").split(";")[0]!.trim().slice(0, 100);
+  if (STRAY_TYPE.test(type)) return /html/i.test(type) ? `a page, ${type}` : `the type ${type}`;
+  const encoding = (headers.get("content-encoding") ?? "identity").trim().slice(0, 100);
+  return /^(?:identity|(?:x-)?gzip)?$/i.test(encoding)
+    ? undefined
+    : `the encoding ${encoding}, which was not asked for`;
+}
+
+const JSON_BODY = { "content-type": "application/json" };
+
+/** Undefined: it is larger than that. */
+async function readBody(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
+  const length = Number(response.headers.get("content-length") ?? NaN);
+  const encoding = response.headers.get("content-encoding") ?? "identity";
+  if (encoding === "identity" && length <= maxBytes) return await response.bytes();
+  return await readBounded(decoded(response, encoding), maxBytes);
+}
+
+async function* decoded({ body }: Response, encoding: string): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  // Since the accepted encodings are named, the runtime leaves decoding to us.
+  yield* /^(x-)?gzip$/i.test(encoding) ? body.pipeThrough(new DecompressionStream("gzip")) : body;
+}
+
+/** The bus's own `{"error"}`, if it says one, made fit for a log line. */
+function explanation(body: Uint8Array): string {
+  try {
+    const { error } = JSON.parse(new TextDecoder().decode(body.subarray(0, 4096)));
+    return typeof error === "string" ? ` (${error.slice(0, 200).replace(/\p{Cc}/gu, " ")})` : "";
+  } catch {
+    return "";
+  }
+}
+
+function dateOf(headers: Headers): number | undefined {
+  const ms = Date.parse(headers.get("date") ?? "");
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** Seconds or a date, as HTTP has it; undefined where there is none that makes sense. */
+function retryAfterMs(headers: Headers): number | undefined {
+  const text = headers.get("retry-after")?.trim();
+  if (!text) return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return ms >= 0 ? Math.min(ms, RETRY_AFTER_MAX_MS) : undefined;
+}
+
+/** The innermost cause: what the operating system or TLS says, without the URL. */
+function causeOf(error: unknown): string {
+  let message = error instanceof Error ? error.message : String(error);
+  for (let inner = error; inner instanceof Error; inner = inner.cause) message = inner.message;
+  return message.replace(/^error sending request.*?\): /, "").replace(/https?:\/\/\S+/g, "the bus");
+}
+
+function basicCredentials({ username, password }: URL): string {
+  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return `Basic ${new TextEncoder().encode(text).toBase64()}`;
+}

@@ -1,0 +1,96 @@
+import type { Seal } from "./file/seal.ts";
+import type { SealedDatabase } from "./file/seal_error.ts";
+
+/** A change that an operator orders. */
+export interface Order {
+  /** The user, and who has become it: `root (uid 0), by sudo from alice`. */
+  readonly who: string;
+  /** Unix ms. */
+  readonly atMs: number;
+  /** As on the command line: `dead-letters purge`, `--forget-sink`. */
+  readonly action: string;
+  /** What it is about. */
+  readonly detail: string;
+}
+
+/** An order as the state has it. */
+export interface AuditLine extends Order {
+  /** What it came to; undefined: nothing yet. */
+  readonly result: string | undefined;
+}
+
+/** An open state, its seal included. */
+interface AuditedDatabase extends SealedDatabase {
+  readonly seal: Seal;
+}
+
+interface AuditRow {
+  id: number;
+  checksum: number;
+  at_ms: number;
+  who: string;
+  action: string;
+  detail: string;
+  count: number;
+  result: string | null;
+}
+
+/** The newest are kept. */
+export const AUDIT_MAX_LINES = 1000;
+const TEXT_MAX_CHARACTERS = 500;
+
+/** Notes an order within the transaction of the caller. Returns the number of its line. */
+export function noteOrder(
+  state: AuditedDatabase,
+  { who, atMs, action, detail }: Order,
+  result?: string,
+): number {
+  const [newest] = state.all<{ id: number | null }>("SELECT max(id) AS id FROM audit");
+  const id = (newest?.id ?? 0) + 1;
+  state.seal.put("audit", {
+    id,
+    at_ms: atMs,
+    who: who.slice(0, TEXT_MAX_CHARACTERS),
+    action,
+    detail: detail.slice(0, TEXT_MAX_CHARACTERS),
+    count: 0,
+    result,
+  });
+  state.seal.remove("audit", "id <= ?", id - AUDIT_MAX_LINES);
+  return id;
+}
+
+/**
+ * Notes what an order has come to, within the transaction of the caller. A line that has left the audit is left alone.
+ *
+ * @param count Added to what earlier parts of it came to.
+ * @param result Is told the sum.
+ */
+export function noteResult(
+  state: AuditedDatabase,
+  id: number,
+  count: number,
+  result: (sum: number) => string,
+): void {
+  const [row] = state.all<AuditRow>("SELECT * FROM audit WHERE id = ?", id);
+  if (row === undefined) return;
+  const { checksum, ...line } = row;
+  const sum = line.count + count;
+  state.seal.put("audit", { ...line, count: sum, result: result(sum) }, checksum);
+}
+
+/** `1 row`, `2 rows`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** The newest lines, newest first. */
+export function readAudit(state: SealedDatabase, limit: number): AuditLine[] {
+  return state.all<AuditRow>("SELECT * FROM audit ORDER BY id DESC LIMIT ?", limit).map((row) => ({
+    who: row.who,
+    atMs: row.at_ms,
+    action: row.action,
+    detail: row.detail,
+    result: row.result ?? undefined,
+  }));
+}

@@ -1,0 +1,110 @@
+import { ACCOUNTS } from "../../aggregation/event_aggregator.ts";
+import { readAccounts } from "./accounts.ts";
+import {
+  expectedRows,
+  type ExpectedWindow,
+  type RefusedEvents,
+  refusedEvents,
+  type WindowKey,
+} from "../outbox/expected_rows.ts";
+import { type RegisteredSink, SinkRegistry } from "../outbox/sink_registry.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+import { readStatus } from "../status_report.ts";
+
+/**
+ * The books of a state: what must be true of it and of its sinks if nothing was lost and nothing counted twice.
+ * Every method reads what the last checkpoint wrote; use them within one {@link StateDatabase.snapshot}.
+ */
+export class Books {
+  private readonly registry: SinkRegistry;
+
+  constructor(private readonly state: StateDatabase) {
+    this.registry = SinkRegistry.read(state);
+  }
+
+  get sinks(): readonly RegisteredSink[] {
+    return this.registry.sinks;
+  }
+
+  /** Sinks that are configured no more. */
+  get absentSinks(): readonly RegisteredSink[] {
+    return this.registry.absent;
+  }
+
+  /** One past the newest outbox id given out. */
+  get outboxEndId(): number {
+    return readAccounts(this.state).get("outbox_end_id") ?? 0;
+  }
+
+  /** Whether a window can still be compared row by row. */
+  holds(window: WindowKey): boolean {
+    return this.state.get(
+      "SELECT 1 FROM segment WHERE window_end_ms = ? AND window_start_ms = ? LIMIT 1",
+      window.endMs,
+      window.startMs,
+    ) !== undefined;
+  }
+
+  /** What does not add up within the state; empty when all does. */
+  faults(): string[] {
+    const accounts = readAccounts(this.state);
+    const amount = (name: string) => accounts.get(name) ?? 0;
+    const faults: string[] = [];
+    const [received, ...others] = ACCOUNTS;
+    const accountedFor = others.reduce((sum, name) => sum + amount(name), 0);
+    if (amount(received) !== accountedFor) {
+      faults.push(`received ${amount(received)} events, but ${others.join(" + ")} = ${accountedFor}`);
+    }
+    for (const name of ACCOUNTS) {
+      if (amount(name) < 0) faults.push(`the account ${name} stands at ${amount(name)}`);
+    }
+    const letters = this.state.all<{ reason: string; kept: number }>(
+      "SELECT reason, count(*) AS kept FROM dead_letter WHERE sink IS NULL GROUP BY reason",
+    );
+    for (const { reason, kept } of letters) {
+      const known = kept + amount(`letters_dropped_${reason}`);
+      if (known > amount(reason)) {
+        faults.push(`refused ${amount(reason)} as ${reason}, but ${known} are kept or were dropped as such`);
+      }
+    }
+    const open = readStatus(this.state).open_windows.reduce((sum, window) => sum + window.events, 0);
+    if (amount("aggregated") !== open + amount("closed")) {
+      faults.push(
+        `aggregated ${amount("aggregated")} events, but open windows hold ${open} and closed ones ${
+          amount("closed")
+        }`,
+      );
+    }
+    return faults;
+  }
+
+  /** The windows that can still be compared row by row and start in `[sinceMs, untilMs)`, oldest first. */
+  windows(sinceMs: number, untilMs: number): WindowKey[] {
+    return this.state.all<WindowKey>(
+      `SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM segment
+       WHERE window_start_ms >= ? AND window_start_ms < ? ORDER BY window_end_ms, window_start_ms`,
+      sinceMs,
+      untilMs,
+    );
+  }
+
+  /** What `sink` must hold of a window. */
+  expected(sink: RegisteredSink, window: WindowKey): ExpectedWindow {
+    return expectedRows(this.state, sink, window);
+  }
+
+  /** Events that `sink` lacks, by its own refusal. */
+  refusedEvents(sink: RegisteredSink): RefusedEvents {
+    const lacking = { kept: 0, purged: 0 };
+    const windows = this.state.all<WindowKey>(
+      `SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM dead_letter WHERE sink = ?`,
+      sink.name,
+    );
+    for (const window of windows) {
+      const { kept, purged } = refusedEvents(this.state, sink, window);
+      lacking.kept += kept;
+      lacking.purged += purged;
+    }
+    return lacking;
+  }
+}

@@ -1,0 +1,303 @@
+import { type Accumulator, merge, valueOf } from "../../aggregation/accumulator.ts";
+import { functionId, functionName } from "../../event/agg_function.ts";
+import type { Aggregate } from "../../aggregation/aggregate.ts";
+import { type OpenWindow, type OpenWindows, PAGE_SLOTS, TOUCH_RUN } from "../../aggregation/open_windows.ts";
+import { archiveHash } from "../../aggregation/series_table.ts";
+import { type ArchivedRow, ArchivedWindow } from "../outbox/archive.ts";
+import { ColumnWriter } from "./columns.ts";
+import { SegmentBuilder } from "../outbox/segment.ts";
+import type { RegisteredSink, SinkRegistry } from "../outbox/sink_registry.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+import { type Fate, fateOf } from "../outbox/stay.ts";
+
+/** Answers which sinks the aggregates of a name go to; `none` is the empty list. */
+export interface RouteTable {
+  sinksFor(name: string): readonly string[];
+  /** The answer when it is the same for every name: saves looking at names. */
+  readonly always: readonly string[] | undefined;
+}
+
+/** What closing windows has come to. The caller takes it over once the transaction is committed. */
+export interface Closed {
+  /** The outbox's end after it. */
+  endId: number;
+  /** Events, each once, in the closed aggregates. */
+  events: number;
+  /** Events, each once, that the closed aggregates have added for each sink. */
+  readonly routed: Map<string, number>;
+  /** Those of them that had been given up when the sink was removed: a correction brings them after all. */
+  readonly recovered: Map<string, number>;
+  /** Events in aggregates that go to no sink by the operator's word, less those that do now and did not before. */
+  unrouted: number;
+  /** Aggregates whose value is not finite. */
+  readonly notFinite: Aggregate[];
+}
+
+/** Rows sorted at a time: the sort key has 21 bits for the row beside the 32 of the hash. */
+const SORTED_PAGES = (1 << 21) / PAGE_SLOTS;
+const ROW_RANGE = 1 << 21;
+
+/**
+ * Writes the aggregates of closing windows as segments. A window that was closed before is joined with what it held: its
+ * series come out again, one revision higher, and the rest of it stays as it is.
+ */
+export class WindowCloser {
+  private readonly builder = new SegmentBuilder();
+  private readonly writer = new ColumnWriter();
+  private readonly sinkBits = new Map<readonly string[], number>();
+  /** Least revision given out: above 0 in a restored state, whose sinks may have rows that it does not know of. */
+  private readonly revisionFloor: number;
+
+  constructor(
+    private readonly state: StateDatabase,
+    private readonly registry: SinkRegistry,
+    private routes: RouteTable,
+  ) {
+    const floor = state.get<{ value: number }>("SELECT value FROM account WHERE name = 'revision_floor'");
+    this.revisionFloor = floor?.value ?? 0;
+  }
+
+  /** Windows that close from now on go by other routes. */
+  reroute(routes: RouteTable): void {
+    this.routes = routes;
+    this.sinkBits.clear();
+  }
+
+  /** Closes the windows within the transaction of the caller. Leaves `windows` as they are. */
+  close(windows: OpenWindows, closing: readonly OpenWindow[], endId: number, nowMs: number): Closed {
+    const closed: Closed = {
+      endId,
+      events: 0,
+      routed: new Map(),
+      recovered: new Map(),
+      unrouted: 0,
+      notFinite: [],
+    };
+    // An earlier try may have failed half way, with rows that it will write again.
+    this.builder.clear();
+    for (const window of closing) {
+      const archived = ArchivedWindow.load(this.state, window.startMs, window.endMs);
+      for (let page = 0; page < window.pages.length; page += SORTED_PAGES) {
+        const pages = window.pages.slice(page, page + SORTED_PAGES);
+        const slots = slotsByHash(windows, pages);
+        for (let i = 0; i < slots.length; i++) {
+          if (i % TOUCH_RUN === 0) windows.touchSlots(slots, i, Math.min(i + TOUCH_RUN, slots.length));
+          this.closeSlot(windows, window, slots[i]!, archived, closed);
+          if (this.builder.isFull) this.flush(window, false, closed, nowMs);
+        }
+        this.flush(window, false, closed, nowMs);
+      }
+    }
+    return closed;
+  }
+
+  /**
+   * Puts an aggregate that `sink` has rejected into the outbox again, for that sink alone, within the transaction of the
+   * caller. `superseded`: a newer revision, which holds all of it, has reached the sink, is on its way there, or has a dead
+   * letter of its own. `impossible`: the archive does not have it.
+   */
+  reissue(
+    sink: string,
+    aggregate: Aggregate,
+    archived: ArchivedWindow,
+    closed: Closed,
+    nowMs: number,
+  ): "reissued" | "superseded" | "impossible" {
+    const window = { startMs: aggregate.windowStartMs, endMs: aggregate.windowEndMs };
+    const nameBytes = ENCODER.encode(aggregate.name);
+    const id = functionId(aggregate.aggFunc);
+    const hash = archiveHash(nameBytes, 0, nameBytes.length, id);
+    const registered = this.registry.get(sink);
+    const newest = archived.revisions(hash, id, nameBytes).find((revision) =>
+      !["given-up", undefined].includes(fateIn(registered, revision))
+    );
+    if (!newest) return "impossible";
+    const { segment, row } = newest;
+    const revision = segment.revision[row]!;
+    if (revision > aggregate.revision) return "superseded";
+    if (revision < aggregate.revision) return "impossible";
+    this.builder.add(segment.accumulator(row), {
+      hash,
+      names: nameBytes,
+      nameStart: 0,
+      nameLength: nameBytes.length,
+      revision,
+      previousCount: segment.previousCount[row]!,
+      sinks: registered.bit,
+      newSinks: 0,
+    });
+    this.flush(window, true, closed, nowMs);
+    return "reissued";
+  }
+
+  private closeSlot(
+    windows: OpenWindows,
+    window: OpenWindow,
+    slot: number,
+    archived: ArchivedWindow,
+    closed: Closed,
+  ): void {
+    const { series: table } = windows;
+    const series = windows.slotSeries[slot]!;
+    const hash = table.archiveHash(series);
+    let accumulator = windows.accumulator(slot);
+    let sinks = this.routes.always ? this.bitsOf(this.routes.always) : this.bitsFor(table.nameBytes(series));
+    let newSinks = sinks;
+    let revision = this.revisionFloor;
+    let previousCount = 0;
+    const before = archived.isEmpty
+      ? undefined
+      : archived.find(hash, accumulator.functionId, table.nameBytes(series));
+    if (before) {
+      accumulator = merge(before.segment.accumulator(before.row), accumulator);
+      revision = Math.max(revision, before.segment.revision[before.row]! + 1);
+      previousCount = before.segment.count[before.row]!;
+      for (const sink of this.registry.sinks) {
+        if (fateIn(sink, before) !== undefined) newSinks &= ~sink.bit;
+      }
+    }
+    closed.events += accumulator.count - previousCount;
+    if (sinks === 0) {
+      closed.unrouted += accumulator.count - previousCount;
+    } else if (!Number.isFinite(valueOf(accumulator))) {
+      closed.notFinite.push(toAggregate(table.nameBytes(series), accumulator, window, revision));
+      sinks = 0;
+      newSinks = 0;
+    } else if (before?.segment.sinks[before.row] === 0) {
+      closed.unrouted -= unroutedIn(
+        archived.revisions(hash, accumulator.functionId, table.nameBytes(series)),
+      );
+    }
+    for (const sink of this.registry.sinks) {
+      if ((sinks & sink.bit) === 0) continue;
+      const had = before === undefined
+        ? NOTHING
+        : fateIn(sink, before) === "handed" || fateIn(sink, before) === "waiting"
+        ? { handed: previousCount, givenUp: 0 }
+        : countsFor(sink, archived.revisions(hash, accumulator.functionId, table.nameBytes(series)));
+      add(closed.routed, sink.name, accumulator.count - had.handed);
+      add(closed.recovered, sink.name, had.givenUp);
+    }
+    this.builder.add(accumulator, {
+      hash,
+      names: table.names,
+      nameStart: table.nameStart(series),
+      nameLength: table.nameLength(series),
+      revision,
+      previousCount,
+      sinks,
+      newSinks,
+    });
+  }
+
+  private flush(
+    window: { readonly startMs: number; readonly endMs: number },
+    isReissued: boolean,
+    closed: Closed,
+    nowMs: number,
+  ): void {
+    const { rowCount, firstHash, lastHash, sinkBits } = this.builder;
+    if (rowCount === 0) return;
+    this.state.seal.put("segment", {
+      first_id: closed.endId,
+      row_count: rowCount,
+      window_start_ms: window.startMs,
+      window_end_ms: window.endMs,
+      first_hash: firstHash,
+      last_hash: lastHash,
+      sink_bits: sinkBits,
+      reissued: isReissued ? 1 : 0,
+      closed_at_ms: nowMs,
+      rows: this.builder.finish(this.writer),
+    });
+    closed.endId += rowCount;
+  }
+
+  private bitsFor(nameBytes: Uint8Array): number {
+    return this.bitsOf(this.routes.sinksFor(DECODER.decode(nameBytes)));
+  }
+
+  private bitsOf(sinks: readonly string[]): number {
+    let bits = this.sinkBits.get(sinks);
+    if (bits === undefined) {
+      bits = this.registry.bitsOf(sinks);
+      this.sinkBits.set(sinks, bits);
+    }
+    return bits;
+  }
+}
+
+const NOTHING = { handed: 0, givenUp: 0 };
+
+/**
+ * Events of a row that a sink has been handed by its earlier revisions, in any of its stays, and those that it would have had by
+ * a revision that was given up.
+ *
+ * @param revisions Newest first.
+ */
+function countsFor(sink: RegisteredSink, revisions: Iterable<ArchivedRow>) {
+  let routed: number | undefined;
+  for (const revision of revisions) {
+    const fate = fateIn(sink, revision);
+    if (fate === undefined) continue;
+    const count = revision.segment.count[revision.row]!;
+    routed ??= count;
+    if (fate !== "given-up") return { handed: count, givenUp: routed - count };
+  }
+  return { handed: 0, givenUp: routed ?? 0 };
+}
+
+/** Events of a row that have gone nowhere since it was last routed anywhere. */
+function unroutedIn(revisions: Iterable<ArchivedRow>): number {
+  let events = 0;
+  for (const { segment, row } of revisions) {
+    if (segment.sinks[row] !== 0) break;
+    if (Number.isFinite(valueOf(segment.accumulator(row)))) {
+      events += segment.count[row]! - segment.previousCount[row]!;
+    }
+  }
+  return events;
+}
+
+function fateIn(sink: RegisteredSink, { id, segment, row }: ArchivedRow): Fate | undefined {
+  return fateOf(sink, id, segment.sinks[row]!);
+}
+
+function add(counts: Map<string, number>, sink: string, events: number): void {
+  counts.set(sink, (counts.get(sink) ?? 0) + events);
+}
+
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The slots of pages in the order of their series' unsigned hash. */
+function slotsByHash(windows: OpenWindows, pages: readonly number[]): Int32Array {
+  const slots = new Int32Array(pages.reduce((sum, page) => sum + windows.pageUsed[page]!, 0));
+  const keys = new Float64Array(slots.length);
+  let row = 0;
+  for (const page of pages) {
+    for (let i = 0; i < windows.pageUsed[page]!; i++, row++) {
+      slots[row] = page * PAGE_SLOTS + i;
+      keys[row] = (windows.series.archiveHash(windows.slotSeries[slots[row]!]!) >>> 0) * ROW_RANGE + row;
+    }
+  }
+  keys.sort();
+  return Int32Array.from(keys, (key) => slots[key % ROW_RANGE]!);
+}
+
+function toAggregate(
+  nameBytes: Uint8Array,
+  accumulator: Accumulator,
+  window: OpenWindow,
+  revision: number,
+): Aggregate {
+  return {
+    name: DECODER.decode(nameBytes),
+    aggFunc: functionName(accumulator.functionId),
+    value: valueOf(accumulator),
+    windowStartMs: window.startMs,
+    windowEndMs: window.endMs,
+    count: accumulator.count,
+    revision,
+  };
+}

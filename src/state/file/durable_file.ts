@@ -1,0 +1,17 @@
+import { isNotThere } from "../../platform/file/absence.ts";
+
+/** Whether there is a file of this name, of whatever content. */
+export function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (isNotThere(error)) return false;
+    throw error;
+  }
+}
+
+/** Makes a file's content, or a directory's names, survive the loss of power. */
+export function sync(path: string): void {
+  using file = Deno.openSync(path);
+  file.syncSync();
+}

@@ -1,0 +1,97 @@
+import { DatabaseSync } from "node:sqlite";
+import { LOG_ID_MAX_CHARACTERS } from "../../contract/source.ts";
+import { findMisplacedRow } from "./index_check.ts";
+import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import type { Seal } from "./seal.ts";
+import type { SealedDatabase } from "./seal_error.ts";
+import { checkSealOfVersion1 } from "./seal_v1.ts";
+
+/** What makes a file no state that this program can go on from. The message completes "the state file is damaged". */
+export class StateFault extends Error {
+  override readonly name = "StateFault";
+
+  /** @param newerSchema The schema version, where a later version of the program may have written the file. */
+  constructor(message: string, readonly newerSchema?: number) {
+    super(message);
+  }
+}
+
+const SCHEMA_LINES = `SELECT type || ' ' || name || ' ' || tbl_name || ' ' || coalesce(sql, '') AS line
+  FROM sqlite_schema ORDER BY type, name`;
+const SCHEMA_WITH_HISTORY = 3;
+/** Instance ids are shown, and are names. */
+const INSTANCE_ID = /^[^\p{C}]{1,200}$/u;
+
+/**
+ * Makes sure of the schema before anything is asked of the tables: behind the name of a table there could be a view or a trigger
+ * that runs what somebody else has written.
+ *
+ * @returns the version of the schema.
+ * @throws {StateFault}
+ */
+export function checkSchema(database: SealedDatabase): number {
+  const [header] = database.all<{ application_id: number }>("PRAGMA application_id");
+  if (header?.application_id !== APPLICATION_ID) {
+    throw new StateFault("it is not a state file of this program");
+  }
+  const lines = database.all<{ line: string }>(SCHEMA_LINES).map(({ line }) => line);
+  const found = lines.join("\n");
+  const known = MIGRATIONS.findLastIndex((_, index) => schemaOf(index + 1).join("\n") === found) + 1;
+  // A later version has other tables, but tables only, and the one that says so is as it ever was.
+  const isReadable = known > 0 || lines.every(isHarmless) && lines.includes(META);
+  if (!isReadable) throw unknownSchema();
+  const [row] = database.all<{ value: string }>("SELECT value FROM meta WHERE key = 'schema_version'");
+  const version = Number(row?.value);
+  if (version > MIGRATIONS.length) {
+    throw new StateFault(`schema ${version}, this one knows ${MIGRATIONS.length}`, version);
+  }
+  if (known === 0 || version !== known) throw unknownSchema();
+  return version;
+}
+
+/**
+ * Makes sure that a file of a known schema is what was last committed, without its pages.
+ *
+ * @throws {StateFault} or {SealError}
+ */
+export function checkContent(database: SealedDatabase, seal: Seal, version: number): void {
+  const misplaced = findMisplacedRow(database);
+  if (misplaced !== undefined) throw new StateFault(misplaced);
+  if (version === 1) {
+    checkSealOfVersion1(database);
+    seal.begin();
+  } else seal.check();
+  const [instance] = database.all<{ value: string }>("SELECT value FROM meta WHERE key = 'instance_id'");
+  if (!INSTANCE_ID.test(instance?.value ?? "")) throw new StateFault("its instance_id is none");
+  const tables = version < SCHEMA_WITH_HISTORY ? ["bus"] : ["bus", "history"];
+  const [long] = tables.flatMap((table) =>
+    database.all(`SELECT 1 FROM ${table} WHERE length(log) > ? LIMIT 1`, LOG_ID_MAX_CHARACTERS)
+  );
+  if (long !== undefined) throw new StateFault("the id of a bus's log is longer than any");
+}
+
+function unknownSchema(): StateFault {
+  return new StateFault("its tables are not those of this program");
+}
+
+/** Whether it is a table or an index of one. */
+function isHarmless(line: string): boolean {
+  return /^(?:table|index) /.test(line) && !/\bVIRTUAL\b/i.test(line);
+}
+
+const schemas = new Map<number, readonly string[]>();
+
+/** The tables and indexes that a version has. */
+function schemaOf(version: number): readonly string[] {
+  let lines = schemas.get(version);
+  if (lines === undefined) {
+    const model = new DatabaseSync(":memory:");
+    for (const migration of MIGRATIONS.slice(0, version)) model.exec(migration);
+    lines = (model.prepare(SCHEMA_LINES).all() as { line: string }[]).map(({ line }) => line);
+    schemas.set(version, lines);
+    model.close();
+  }
+  return lines;
+}
+
+const META = schemaOf(1).find((line) => line.startsWith("table meta "))!;

@@ -1,0 +1,74 @@
+import { openOwn, readOwn } from "../../platform/file/regular_file.ts";
+import { assertTrusted, toUntrusted } from "./state_directory.ts";
+import { StateError } from "./state_error.ts";
+
+export const LOCK_FILE_NAME = "lock";
+
+/** Longer than {@link StateLock.isHeld} has the lock for. */
+const LOOK_MS = 50;
+
+/**
+ * Holds a state directory for this process. The lock is the operating system's (flock): it goes with the process however
+ * that ends, so there is nothing to clean up after a crash.
+ */
+export class StateLock {
+  private constructor(private readonly file: Deno.FsFile) {}
+
+  /** @throws {StateError} `held` names the process that has the directory. */
+  static acquire(directory: string): StateLock {
+    const path = `${directory}/${LOCK_FILE_NAME}`;
+    const file = openLock(path, directory);
+    if (!file.tryLockSync(true) && !retriedLock(file)) {
+      const holder = new TextDecoder().decode(readOwn(path)).trim();
+      file.close();
+      throw new StateError(
+        "held",
+        `another process${holder && ` (pid ${holder})`} holds the state directory ${directory}. ` +
+          "Stop it first, or give this one its own STATE_DIR and INSTANCE_ID.",
+      );
+    }
+    file.truncateSync(0);
+    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    return new StateLock(file);
+  }
+
+  /** Whether some process holds the directory now. */
+  static isHeld(directory: string): boolean {
+    return StateLock.holder(directory) !== undefined;
+  }
+
+  /** The process that holds the directory now, as `process 123`; undefined: none, or nobody can tell. */
+  static holder(directory: string): string | undefined {
+    const path = `${directory}/${LOCK_FILE_NAME}`;
+    let file: Deno.FsFile;
+    try {
+      assertTrusted(directory, true);
+      file = Deno.openSync(path, { read: true, write: true });
+    } catch {
+      return undefined;
+    }
+    try {
+      return file.tryLockSync(true) ? undefined : `process ${Deno.readTextFileSync(path).trim()}`.trim();
+    } finally {
+      file.close();
+    }
+  }
+
+  release(): void {
+    this.file.close();
+  }
+}
+
+function openLock(path: string, directory: string): Deno.FsFile {
+  try {
+    return openOwn(path);
+  } catch (error) {
+    throw toUntrusted(error, directory);
+  }
+}
+
+/** Whoever looks whether the directory is held, has it for a moment: that shall not keep a handler from starting. */
+function retriedLock(file: Deno.FsFile): boolean {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
+  return file.tryLockSync(true);
+}

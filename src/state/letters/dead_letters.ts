@@ -1,0 +1,265 @@
+import type { SQLInputValue } from "node:sqlite";
+import type { Aggregate } from "../../aggregation/aggregate.ts";
+import { noteOrder, noteResult, type Order } from "../audit.ts";
+import type { DeadLetterReason } from "../outbox/outbox.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+
+/** An event that was refused, as it came from its bus. */
+export interface RefusedEvent {
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+  readonly bus: string;
+  /** Undefined where the bus has no offsets (queue mode). */
+  readonly offset: number | undefined;
+  /** The event's own bytes, cut to {@link RAW_MAX_BYTES}. */
+  readonly raw: Uint8Array;
+  /** Length of the event before it was cut. */
+  readonly rawBytes: number;
+}
+
+/** An aggregate that was refused: by a sink, or (no sink) because its value is not finite. */
+export interface RefusedAggregate {
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+  readonly sink: string | undefined;
+  readonly aggregate: Aggregate;
+}
+
+/** A dead letter as it stands in the state. Either an event (`bus`, `raw`) or an aggregate (`aggregate`). */
+export interface DeadLetter {
+  readonly id: number;
+  readonly refusedAtMs: number;
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+  readonly bus: string | undefined;
+  readonly offset: number | undefined;
+  readonly raw: Uint8Array | undefined;
+  /** Whether `raw` is only the beginning of the event. */
+  readonly isCut: boolean;
+  /** The sink that rejected the aggregate. */
+  readonly sink: string | undefined;
+  readonly aggregate: Aggregate | undefined;
+}
+
+export interface LetterChoice {
+  readonly reason?: string | undefined;
+  readonly ids?: readonly number[] | undefined;
+  /** Only letters after this one. */
+  readonly afterId?: number | undefined;
+}
+
+export interface DeadLetterFilter extends LetterChoice {
+  readonly limit: number;
+  /** Otherwise in the order they were refused. */
+  readonly newestFirst?: boolean;
+}
+
+/** What an operator asks the handler to do with dead letters. */
+export interface Wish {
+  readonly id: number;
+  readonly action: "retry" | "purge";
+  readonly letterIds: readonly number[];
+}
+
+/** What is kept of an event at most: any event that fits its shape is far shorter. */
+export const RAW_MAX_BYTES = 65_536;
+/** Letters of one wish at most. */
+const WISH_MAX_LETTERS = 1000;
+
+/** Adds events within the transaction of the caller. */
+export function addRefusedEvents(state: StateDatabase, events: readonly RefusedEvent[], nowMs: number): void {
+  let id = nextLetterId(state);
+  for (const event of events) {
+    state.seal.put("dead_letter", {
+      id: id++,
+      refused_at_ms: nowMs,
+      reason: event.reason,
+      detail: event.detail,
+      bus: event.bus,
+      bus_offset: event.offset,
+      raw: event.raw,
+      raw_bytes: event.rawBytes,
+      purged: 0,
+    });
+  }
+}
+
+/** Adds aggregates within the transaction of the caller. `isPurged`: only as lines in the books. */
+export function addRefusedAggregates(
+  state: StateDatabase,
+  refused: readonly RefusedAggregate[],
+  nowMs: number,
+  isPurged = false,
+): void {
+  let id = nextLetterId(state);
+  for (const { reason, detail, sink, aggregate } of refused) {
+    state.seal.put("dead_letter", {
+      id: id++,
+      refused_at_ms: nowMs,
+      reason,
+      detail,
+      sink,
+      name: aggregate.name,
+      agg_func: aggregate.aggFunc,
+      // SQLite has no NaN; the detail says which it was.
+      value: Number.isNaN(aggregate.value) ? undefined : aggregate.value,
+      window_start_ms: aggregate.windowStartMs,
+      window_end_ms: aggregate.windowEndMs,
+      count: aggregate.count,
+      revision: aggregate.revision,
+      purged: isPurged ? 1 : 0,
+    });
+  }
+}
+
+/** SQLite remembers the greatest id that a letter has had, and moves it on as letters are added. */
+function nextLetterId(state: StateDatabase): number {
+  return (state.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'dead_letter'")?.seq ??
+    0) + 1;
+}
+
+/** Letters that match. */
+export function readDeadLetters(state: StateDatabase, filter: DeadLetterFilter): DeadLetter[] {
+  return state.all<LetterRow>(
+    `SELECT * FROM dead_letter WHERE ${MATCHES} ORDER BY id ${filter.newestFirst ? "DESC" : "ASC"} LIMIT ?4`,
+    ...valuesOf(filter),
+    filter.limit,
+  ).map(toDeadLetter);
+}
+
+/** The ids of all letters that match, in the order they were refused: there may be many, and large ones. */
+export function readLetterIds(state: StateDatabase, filter: LetterChoice): number[] {
+  return state.all<{ id: number }>(
+    `SELECT id FROM dead_letter WHERE ${MATCHES} ORDER BY id`,
+    ...valuesOf(filter),
+  ).map(({ id }) => id);
+}
+
+const MATCHES = `NOT purged AND id > ?1 AND (?2 IS NULL OR reason = ?2)
+       AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3)))`;
+
+function valuesOf({ afterId, reason, ids }: LetterChoice): SQLInputValue[] {
+  return [afterId ?? 0, reason ?? null, ids ? JSON.stringify(ids) : null];
+}
+
+/**
+ * Leaves a wish for the handler that holds the state, or for the next one. Very many letters make several of it, so that they
+ * need not be fulfilled in one checkpoint.
+ */
+export function leaveWish(
+  state: StateDatabase,
+  action: Wish["action"],
+  letterIds: readonly number[],
+  order?: Order,
+): void {
+  state.transaction(() => {
+    const auditId = order === undefined ? null : noteOrder(state, order);
+    for (let at = 0; at < letterIds.length; at += WISH_MAX_LETTERS) {
+      state.run(
+        "INSERT INTO wish (action, dead_letter_ids, audit_id) VALUES (?, ?, ?)",
+        action,
+        JSON.stringify(letterIds.slice(at, at + WISH_MAX_LETTERS)),
+        auditId,
+      );
+    }
+  });
+}
+
+/** Wishes not yet fulfilled. */
+export function readWishes(state: StateDatabase): Wish[] {
+  return state.all<{ id: number; action: Wish["action"]; dead_letter_ids: string }>(
+    "SELECT * FROM wish ORDER BY id",
+  )
+    .map((row) => ({ id: row.id, action: row.action, letterIds: JSON.parse(row.dead_letter_ids) }));
+}
+
+/** Whether a wish is open. */
+export function hasWishes(state: StateDatabase): boolean {
+  return state.get("SELECT 1 FROM wish LIMIT 1") !== undefined;
+}
+
+/** Forgets wishes and the letters they have settled, within the transaction of the caller. */
+export function settleWishes(
+  state: StateDatabase,
+  settled: {
+    readonly wishes: readonly number[];
+    readonly retried: readonly number[];
+    readonly purged: readonly number[];
+  },
+): void {
+  for (const id of settled.retried) state.seal.remove("dead_letter", "id = ?", id);
+  for (const id of settled.purged) {
+    // What a sink lacks stays in the books.
+    const found = state.get<Record<string, SQLInputValue> & { checksum: number }>(
+      "SELECT * FROM dead_letter WHERE id = ? AND sink IS NOT NULL",
+      id,
+    );
+    if (found) {
+      const { checksum, ...letter } = found;
+      state.seal.put("dead_letter", { ...letter, purged: 1, detail: "" }, checksum);
+    } else state.seal.remove("dead_letter", "id = ?", id);
+  }
+  for (const id of settled.wishes) {
+    noteSettled(state, id, settled);
+    state.run("DELETE FROM wish WHERE id = ?", id);
+  }
+}
+
+/** Puts what a wish has come to into the audit, where an operator has left it. */
+function noteSettled(
+  state: StateDatabase,
+  id: number,
+  { retried, purged }: { readonly retried: readonly number[]; readonly purged: readonly number[] },
+): void {
+  const wish = state.get<{ auditId: number | null; action: Wish["action"]; ids: string }>(
+    "SELECT audit_id AS auditId, action, dead_letter_ids AS ids FROM wish WHERE id = ?",
+    id,
+  );
+  if (wish === undefined || wish.auditId === null) return;
+  const [settled, verb] = wish.action === "retry" ? [retried, "taken in again"] : [purged, "purged"];
+  const ids = new Set<number>(settled);
+  const count = new Set((JSON.parse(wish.ids) as number[]).filter((letter) => ids.has(letter))).size;
+  noteResult(state, wish.auditId, count, (sum) => `${sum} ${verb}`);
+}
+
+interface LetterRow {
+  id: number;
+  refused_at_ms: number;
+  reason: DeadLetterReason;
+  detail: string;
+  bus: string | null;
+  bus_offset: number | null;
+  raw: Uint8Array | null;
+  raw_bytes: number | null;
+  sink: string | null;
+  name: string | null;
+  agg_func: string;
+  value: number | null;
+  window_start_ms: number;
+  window_end_ms: number;
+  count: number;
+  revision: number;
+}
+
+function toDeadLetter(row: LetterRow): DeadLetter {
+  return {
+    id: row.id,
+    refusedAtMs: row.refused_at_ms,
+    reason: row.reason,
+    detail: row.detail,
+    bus: row.bus ?? undefined,
+    offset: row.bus_offset ?? undefined,
+    raw: row.raw ?? undefined,
+    isCut: row.raw !== null && row.raw_bytes !== row.raw.length,
+    sink: row.sink ?? undefined,
+    aggregate: row.name === null ? undefined : {
+      name: row.name,
+      aggFunc: row.agg_func,
+      value: row.value ?? NaN,
+      windowStartMs: row.window_start_ms,
+      windowEndMs: row.window_end_ms,
+      count: row.count,
+      revision: row.revision,
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { StateDatabase } from "./file/state_database.ts";
+
+/** A bus or sink that has not been reached since some time. */
+export interface Outage {
+  /** `bus http://bus:8000`, `sink kafka`. */
+  readonly place: string;
+  /** Why, as last seen. */
+  readonly detail: string;
+  /** Unix ms. */
+  readonly sinceMs: number;
+}
+
+/** An outage is worth waking somebody after this time, and again after that one. */
+const LONG_MS = 3600_000;
+const AGAIN_MS = 86_400_000;
+
+interface OutageRow {
+  place: string;
+  detail: string;
+  since_ms: number;
+  told_ms: number | null;
+}
+
+/** The outages that went on when somebody last looked. @throws {StateError} */
+export function readOutages(state: StateDatabase): Outage[] {
+  return rowsOf(state).map(({ place, detail, since_ms: sinceMs }) => ({ place, detail, sinceMs }));
+}
+
+/**
+ * Notes which places fail now, each with its reason; an outage begins when it is first noted, and is over when it is not noted any
+ * more. Answers those to be told now: after an hour, and then once a day; and those that had been told and are over.
+ *
+ * @throws {StateError}
+ */
+export function noteOutages(
+  state: StateDatabase,
+  failing: ReadonlyMap<string, string>,
+  nowMs: number,
+): { readonly due: readonly Outage[]; readonly over: readonly Outage[] } {
+  const before = rowsOf(state);
+  if (failing.size === 0 && before.length === 0) return { due: [], over: [] };
+  const rows = [...failing].map(([place, detail]): OutageRow => {
+    const known = before.find((row) => row.place === place);
+    return { place, detail, since_ms: known?.since_ms ?? nowMs, told_ms: known?.told_ms ?? null };
+  });
+  const due = rows.filter((row) =>
+    nowMs - row.since_ms >= LONG_MS && nowMs - (row.told_ms ?? -Infinity) >= AGAIN_MS
+  );
+  for (const row of due) row.told_ms = nowMs;
+  state.transaction(() => {
+    for (const { place } of before) {
+      if (!failing.has(place)) state.run("DELETE FROM outage WHERE place = ?", place);
+    }
+    for (const { place, detail, since_ms, told_ms } of rows) {
+      state.run("INSERT OR REPLACE INTO outage VALUES (?, ?, ?, ?)", place, detail, since_ms, told_ms);
+    }
+  });
+  const over = before.filter(({ place, told_ms }) => told_ms !== null && !failing.has(place));
+  return { due: due.map(toOutage), over: over.map(toOutage) };
+}
+
+function rowsOf(state: StateDatabase): OutageRow[] {
+  return state.all<OutageRow>("SELECT place, detail, since_ms, told_ms FROM outage ORDER BY place");
+}
+
+function toOutage({ place, detail, since_ms: sinceMs }: OutageRow): Outage {
+  return { place, detail, sinceMs };
+}

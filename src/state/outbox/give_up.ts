@@ -1,0 +1,40 @@
+import { addRefusedAggregates } from "../letters/dead_letters.ts";
+import { historyOf, type WindowKey } from "./expected_rows.ts";
+import type { RegisteredSink } from "./sink_registry.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+
+/**
+ * Gives up what waits for a sink, within the transaction of the caller, and answers with how many aggregates that were, and how
+ * many events the sink's rows will lack by it. An aggregate that it had rejected, and that waited to be tried again, goes back to the dead letters as a purged one:
+ * the books have it as handed over.
+ */
+export function giveUpWaiting(state: StateDatabase, sink: RegisteredSink, nowMs: number) {
+  const windows = state.all<WindowKey>(
+    `SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM segment
+     WHERE first_id + row_count > ? AND (sink_bits & ?) != 0`,
+    sink.cursor,
+    sink.bit,
+  );
+  const givenUp = { aggregates: 0, events: 0 };
+  for (const window of windows) {
+    for (const { handed, waiting } of historyOf(state, sink, window).values()) {
+      const newest = waiting.at(-1);
+      if (newest === undefined) continue;
+      givenUp.aggregates += waiting.length;
+      givenUp.events += Math.max(0, newest.count - (handed.at(-1)?.count ?? 0));
+      const again = waiting.filter(({ revision }) => handed.some((earlier) => earlier.revision === revision));
+      addRefusedAggregates(
+        state,
+        again.map((aggregate) => ({
+          reason: "rejected",
+          detail: "",
+          sink: sink.name,
+          aggregate,
+        })),
+        nowMs,
+        true,
+      );
+    }
+  }
+  return givenUp;
+}

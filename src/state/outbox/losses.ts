@@ -1,0 +1,109 @@
+import { readAccounts } from "../checkpoint/accounts.ts";
+import { Books } from "../checkpoint/books.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+
+/** Something that was dropped, for whatever reason: what `verify` names beside its proof. */
+export interface Loss {
+  /** One word for all losses of a kind, for programs. */
+  readonly name: string;
+  readonly count: number;
+  readonly unit: "event" | "aggregate";
+  /** Why it had been refused before; null: it was not. */
+  readonly reason: string | null;
+  /** The sink that lacks it; null: it is in none. */
+  readonly sink: string | null;
+  /** Whether an operator's word or setting did it. */
+  readonly knowingly: boolean;
+  /** Completes the sentence that begins with the count. */
+  readonly what: string;
+}
+
+/** The counter of letters that were dropped beyond their bound, which had been refused for a reason. */
+export const droppedAccount = (reason: string) => `letters_dropped_${reason}`;
+/** The counter of events that were given up by `--skip-to`; those in `lost` as well. */
+export const SKIPPED_ACCOUNT = "skipped";
+
+/** The counter of events that may have been counted twice, since a restored bus has them again and nobody can tell. */
+export const DOUBTFUL_ACCOUNT = "perhaps_counted_twice";
+
+/** Reasons of letters that are kept within a bound. */
+export const BOUNDED_REASONS = ["invalid", "future", "late", "overflow", "not_finite"] as const;
+
+/** All that was ever dropped, by the last checkpoint; empty: nothing was. Whoever drops something new adds it here. */
+export function readLosses(state: StateDatabase): Loss[] {
+  return state.snapshot(() =>
+    [...lostOnBuses(state), ...lostLetters(state), ...lostToRoutes(state), ...lostToSinks(state)]
+      .filter(({ count }) => count > 0)
+  );
+}
+
+/** Refused events, and aggregates that are not finite, that are still kept; by reason. */
+export function keptLetters(state: StateDatabase): ReadonlyMap<string, number> {
+  const rows = state.all<{ reason: string; letters: number }>(
+    "SELECT reason, count(*) AS letters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER BY reason",
+  );
+  return new Map(rows.map(({ reason, letters }) => [reason, letters]));
+}
+
+function lostOnBuses(state: StateDatabase): Loss[] {
+  const accounts = readAccounts(state);
+  const skipped = accounts.get(SKIPPED_ACCOUNT) ?? 0;
+  return [
+    loss("trimmed", (accounts.get("lost") ?? 0) - skipped, {
+      what: "were gone from a bus before they were fetched: trimmed away, or lost in a reset",
+    }),
+    loss("skipped", skipped, { knowingly: true, what: "were given up with --skip-to" }),
+  ];
+}
+
+/** Each refused event is counted under its reason, and is a letter until it is dropped or purged. */
+function lostLetters(state: StateDatabase): Loss[] {
+  const accounts = readAccounts(state);
+  const kept = keptLetters(state);
+  const dropped = BOUNDED_REASONS.map((reason) => accounts.get(droppedAccount(reason)) ?? 0);
+  // States of before schema 3 have counted what was dropped, but not of which reason it was.
+  const isTold = dropped.reduce((sum, count) => sum + count, 0) >= (accounts.get("letters_dropped") ?? 0);
+  return BOUNDED_REASONS.flatMap((reason, i) => {
+    const gone = (accounts.get(reason) ?? 0) - (kept.get(reason) ?? 0) - dropped[i]!;
+    const more = { reason, unit: reason === "not_finite" ? "aggregate" as const : "event" as const };
+    const who = `refused as ${reason}`;
+    return [
+      loss("dropped", dropped[i]!, {
+        ...more,
+        what: `${who} were dropped, since more dead letters are not kept`,
+      }),
+      isTold
+        ? loss("purged", gone, { ...more, knowingly: true, what: `${who} were purged by an operator` })
+        : loss("dropped_or_purged", gone, {
+          ...more,
+          what: `${who} were dropped, since more dead letters are not kept, or purged by an operator`,
+        }),
+    ];
+  });
+}
+
+function lostToRoutes(state: StateDatabase): Loss[] {
+  const count = readAccounts(state).get("unrouted") ?? 0;
+  return [loss("unrouted", count, { knowingly: true, what: "went to no sink, by `none` in ROUTES" })];
+}
+
+function lostToSinks(state: StateDatabase): Loss[] {
+  const books = new Books(state);
+  return [...books.sinks, ...books.absentSinks].flatMap((sink) => [
+    loss("forgotten", sink.givenUpCount, {
+      sink: sink.name,
+      knowingly: true,
+      what: `are not in ${sink.name}, by --forget-sink`,
+    }),
+    loss("purged", sink.purgedCount + books.refusedEvents(sink).purged, {
+      sink: sink.name,
+      reason: "rejected",
+      knowingly: true,
+      what: `are not in ${sink.name}, which rejected them, and were purged by an operator`,
+    }),
+  ]);
+}
+
+function loss(name: string, count: number, more: Partial<Loss> & Pick<Loss, "what">): Loss {
+  return { name, count, unit: "event", reason: null, sink: null, knowingly: false, ...more };
+}

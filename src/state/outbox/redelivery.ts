@@ -1,0 +1,159 @@
+import type { Aggregate } from "../../aggregation/aggregate.ts";
+import { counted, noteOrder, noteResult, type Order } from "../audit.ts";
+import { expectedRows, type WindowKey } from "./expected_rows.ts";
+import type { RegisteredSink } from "./sink_registry.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+
+/** What an operator wants a sink to get once more: its rows of the windows that start in `[sinceMs, untilMs)`. */
+export interface Redelivery {
+  readonly id: number;
+  readonly sink: string;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** Rows that the sink has had again so far. */
+  readonly sent: number;
+  readonly isDone: boolean;
+}
+
+/** A piece of a redelivery, and how far it has come with it. */
+export interface RedeliveredRows {
+  readonly id: number;
+  readonly aggregates: readonly Aggregate[];
+  /** The last window that it has to do with, and the last row of it; undefined: all of its rows. */
+  readonly window: WindowKey | undefined;
+  readonly afterKey: string | undefined;
+  readonly isLast: boolean;
+}
+
+interface RedeliveryRow {
+  id: number;
+  sink: string;
+  since_ms: number;
+  until_ms: number;
+  window_end_ms: number | null;
+  window_start_ms: number | null;
+  after_key: string | null;
+  sent: number;
+  done: number;
+}
+
+/** The last moment there is: SQLite's JSON knows no infinity. Unix ms. */
+export const END_OF_TIME_MS = 8.64e15;
+/** Windows looked at for one piece: bounds the work where they are nearly empty. */
+const WINDOWS_A_PIECE = 100;
+
+/** Leaves the wish for the handler that holds the state, or for the next one. Returns its id. @throws {StateError} */
+export function askForRedelivery(
+  state: StateDatabase,
+  sink: string,
+  sinceMs: number,
+  untilMs: number,
+  order?: Order,
+): number {
+  return state.transaction(() => {
+    state.run(
+      "INSERT INTO redelivery (sink, since_ms, until_ms, audit_id) VALUES (?, ?, ?, ?)",
+      sink,
+      sinceMs,
+      untilMs,
+      order === undefined ? null : noteOrder(state, order),
+    );
+    return state.get<{ id: number }>("SELECT max(id) AS id FROM redelivery")!.id;
+  });
+}
+
+/** All that were ever asked for: sinks that cannot overwrite have the rows of each once more. */
+export function readRedeliveries(state: StateDatabase): Redelivery[] {
+  if (!state.hasTable("redelivery")) return [];
+  return state.all<RedeliveryRow>("SELECT * FROM redelivery ORDER BY id").map((row) => ({
+    id: row.id,
+    sink: row.sink,
+    sinceMs: row.since_ms,
+    untilMs: row.until_ms,
+    sent: row.sent,
+    isDone: row.done === 1,
+  }));
+}
+
+/** Whether one is still to be done. */
+export function hasOpenRedelivery(state: StateDatabase): boolean {
+  return state.get("SELECT 1 FROM redelivery WHERE NOT done LIMIT 1") !== undefined;
+}
+
+/**
+ * The next piece of what is asked for of a sink, with at most `max` rows: of each row what the sink must hold by now. Rows that it
+ * has rejected are not among them, nor those that wait in the outbox. Undefined: there is nothing to be done.
+ */
+export function nextPiece(
+  state: StateDatabase,
+  sink: RegisteredSink,
+  max: number,
+): RedeliveredRows | undefined {
+  const wish = state.get<RedeliveryRow>(
+    "SELECT * FROM redelivery WHERE sink = ? AND NOT done ORDER BY id LIMIT 1",
+    sink.name,
+  );
+  if (wish === undefined) return undefined;
+  const aggregates: Aggregate[] = [];
+  let window: WindowKey | undefined = wish.window_end_ms === null
+    ? undefined
+    : { endMs: wish.window_end_ms, startMs: wish.window_start_ms! };
+  let afterKey = wish.after_key ?? undefined;
+  for (let looked = 0; looked < WINDOWS_A_PIECE && aggregates.length < max; looked++) {
+    const current: WindowKey | undefined = afterKey === undefined ? windowAfter(state, wish, window) : window;
+    if (current === undefined) return { id: wish.id, aggregates, window, afterKey: undefined, isLast: true };
+    const after = afterKey;
+    const rows = [...expectedRows(state, sink, current).delivered]
+      .filter(([key]) => after === undefined || key > after)
+      .sort(([a], [b]) => a < b ? -1 : 1);
+    const taken = rows.slice(0, max - aggregates.length);
+    for (const [, aggregate] of taken) aggregates.push(aggregate);
+    window = current;
+    afterKey = taken.length < rows.length ? taken.at(-1)![0] : undefined;
+  }
+  return { id: wish.id, aggregates, window, afterKey, isLast: false };
+}
+
+/** The sink has a piece: the next one begins after it, over a restart as well. @throws {StateError} */
+export function pieceDelivered(state: StateDatabase, piece: RedeliveredRows): void {
+  state.transaction(() => {
+    state.run(
+      `UPDATE redelivery SET sent = sent + ?, window_end_ms = ?, window_start_ms = ?, after_key = ?, done = ?
+       WHERE id = ?`,
+      piece.aggregates.length,
+      piece.window?.endMs ?? null,
+      piece.window?.startMs ?? null,
+      piece.afterKey ?? null,
+      piece.isLast ? 1 : 0,
+      piece.id,
+    );
+    const wish = state.get<{ auditId: number | null }>(
+      "SELECT audit_id AS auditId FROM redelivery WHERE id = ?",
+      piece.id,
+    );
+    if (wish === undefined || wish.auditId === null) return;
+    const soFar = piece.isLast ? "" : " so far";
+    noteResult(
+      state,
+      wish.auditId,
+      piece.aggregates.length,
+      (sum) => `${counted(sum, "row")} sent again${soFar}`,
+    );
+  });
+}
+
+function windowAfter(
+  state: StateDatabase,
+  { since_ms: sinceMs, until_ms: untilMs }: RedeliveryRow,
+  window: WindowKey | undefined,
+): WindowKey | undefined {
+  return state.get<WindowKey>(
+    `SELECT window_start_ms AS startMs, window_end_ms AS endMs FROM segment
+     WHERE window_start_ms >= ? AND window_start_ms < ? AND (window_end_ms, window_start_ms) > (?, ?)
+     ORDER BY window_end_ms, window_start_ms LIMIT 1`,
+    sinceMs,
+    untilMs,
+    window?.endMs ?? -Infinity,
+    window?.startMs ?? -Infinity,
+  );
+}

@@ -1,0 +1,259 @@
+import { counted, noteOrder } from "../audit.ts";
+import { giveUpWaiting } from "./give_up.ts";
+import type { Presence, Stay } from "./stay.ts";
+import { StateError } from "../file/state_error.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+
+/** What the state knows of a sink. */
+export interface RegisteredSink extends Presence {
+  readonly name: string;
+  /** Its bit in the masks of segments; 0: it is not configured now. */
+  readonly bit: number;
+  /** The outbox id it was added at, the last time: what is older did not go to it then. */
+  readonly sinceId: number;
+  /** The outbox id that it gets next. */
+  cursor: number;
+  /** Events in the aggregates that it has had or gets, in all of its stays, each event once. */
+  routedCount: number;
+  /** Events in aggregates that it never got, since it was removed before (`--forget-sink`). */
+  givenUpCount: number;
+  /** Events in aggregates that it rejected and an operator purged, in windows that are final. */
+  purgedCount: number;
+  /** Its stays that are over, as far as the archive still has aggregates of them. */
+  readonly earlier: readonly Stay[];
+}
+
+/** The counts of a sink. */
+export type SinkCounts = Pick<RegisteredSink, "routedCount" | "givenUpCount" | "purgedCount">;
+
+const MAX_SINKS = 8;
+
+/** Undefined: in a state of an older schema. */
+interface CountRow {
+  routed_count: number;
+  given_up_count: number | undefined;
+  purged_count: number | undefined;
+}
+
+interface SinkRow extends CountRow {
+  name: string;
+  bit: number;
+  since_id: number;
+  cursor: number;
+}
+
+interface StayRow extends CountRow {
+  sink: string;
+  since_id: number;
+  until_id: number;
+  bit: number;
+  cursor: number;
+}
+
+/** The sinks that take from the outbox, and how far each has come; and those that once did. */
+export class SinkRegistry {
+  private constructor(
+    /** Those that are configured. */
+    readonly sinks: readonly RegisteredSink[],
+    /** Those that were, and are no more. */
+    readonly absent: readonly RegisteredSink[],
+  ) {}
+
+  /**
+   * Matches the configured sinks with those of the state. A new one starts at the end of the outbox; one that comes back as
+   * well, with the counts of its earlier stays.
+   *
+   * @throws {StateError} `foreign`: aggregates wait for a sink that is configured no more and not in `forgotten`.
+   */
+  static open(
+    state: StateDatabase,
+    endId: number,
+    configured: readonly string[],
+    forgotten: readonly string[],
+    nowMs: number,
+    operator?: string,
+  ): SinkRegistry {
+    return state.transaction(() => {
+      const { sinks } = SinkRegistry.read(state);
+      const unknown = forgotten.filter((name) => !sinks.some((sink) => sink.name === name));
+      if (unknown.length > 0) {
+        throw new StateError("foreign", `--forget-sink ${unknown[0]}: the state knows no such sink.`);
+      }
+      for (const sink of sinks) {
+        if (!configured.includes(sink.name)) remove(state, sink, endId, forgotten, nowMs, operator);
+      }
+      for (const name of configured) {
+        if (!sinks.some((sink) => sink.name === name)) add(state, name, endId);
+      }
+      forgetOldStays(state);
+      return SinkRegistry.read(state);
+    });
+  }
+
+  /** Without changing anything. @throws {StateError} `foreign`, as {@link SinkRegistry.open} does. */
+  static assertNoneStranded(state: StateDatabase, configured: readonly string[]): void {
+    for (const sink of SinkRegistry.read(state).sinks) {
+      const waiting = configured.includes(sink.name) ? 0 : waitingRows(state, sink);
+      if (waiting > 0) throw stranded(sink.name, waiting);
+    }
+  }
+
+  /** The sinks as the state has them, for commands that only read. */
+  static read(state: StateDatabase): SinkRegistry {
+    // A state of an older schema that is only read has none.
+    const stays = state.hasTable("stay")
+      ? state.all<StayRow>("SELECT * FROM stay ORDER BY sink, since_id")
+      : [];
+    const earlierOf = (name: string) =>
+      stays.filter(({ sink }) => sink === name).map((row): Stay => ({
+        sinceId: row.since_id,
+        untilId: row.until_id,
+        bit: row.bit,
+        cursor: row.cursor,
+      }));
+    const sinks = state.all<SinkRow>("SELECT * FROM sink ORDER BY bit").map((row): RegisteredSink => ({
+      name: row.name,
+      bit: row.bit,
+      sinceId: row.since_id,
+      cursor: row.cursor,
+      ...toCounts(row),
+      earlier: earlierOf(row.name),
+    }));
+    const latest = new Map(stays.map((row) => [row.sink, row]));
+    const absent = [...latest].filter(([name]) => !sinks.some((sink) => sink.name === name));
+    return new SinkRegistry(
+      sinks,
+      absent.map(([name, row]): RegisteredSink => ({
+        name,
+        bit: 0,
+        sinceId: Infinity,
+        cursor: Infinity,
+        ...toCounts(row),
+        earlier: earlierOf(name),
+      })),
+    );
+  }
+
+  get(name: string): RegisteredSink {
+    const sink = this.sinks.find((candidate) => candidate.name === name);
+    if (!sink) throw new Error(`no sink ${name} in the state`);
+    return sink;
+  }
+
+  /** Union of the bits of the named sinks. */
+  bitsOf(names: readonly string[]): number {
+    return names.reduce((bits, name) => bits | this.get(name).bit, 0);
+  }
+
+  /** Everything below this outbox id has reached its sinks. */
+  deliveredId(): number {
+    return this.sinks.reduce((least, sink) => Math.min(least, sink.cursor), Infinity);
+  }
+}
+
+/** Writes the cursor and the counts of a sink, within the transaction of the caller. */
+export function writeSink(state: StateDatabase, sink: RegisteredSink, counts: SinkCounts): void {
+  const values = [counts.routedCount, counts.givenUpCount, counts.purgedCount];
+  if (sink.bit === 0) {
+    state.run(
+      `UPDATE stay SET routed_count = ?, given_up_count = ?, purged_count = ?
+       WHERE sink = ?4 AND since_id = (SELECT max(since_id) FROM stay WHERE sink = ?4)`,
+      ...values,
+      sink.name,
+    );
+    return;
+  }
+  state.run(
+    "UPDATE sink SET cursor = ?, routed_count = ?, given_up_count = ?, purged_count = ? WHERE name = ?",
+    sink.cursor,
+    ...values,
+    sink.name,
+  );
+}
+
+/** Ends the stay of a sink. @throws {StateError} `foreign`: something waits for it that is not to be given up. */
+function remove(
+  state: StateDatabase,
+  sink: RegisteredSink,
+  endId: number,
+  forgotten: readonly string[],
+  nowMs: number,
+  operator: string | undefined,
+): void {
+  const givenUp = giveUpWaiting(state, sink, nowMs);
+  if (givenUp.aggregates > 0 && !forgotten.includes(sink.name)) {
+    throw stranded(sink.name, givenUp.aggregates);
+  }
+  state.run(
+    `INSERT OR REPLACE INTO stay (sink, since_id, until_id, bit, cursor, routed_count, given_up_count, purged_count)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    sink.name,
+    sink.sinceId,
+    endId,
+    sink.bit,
+    sink.cursor,
+    sink.routedCount - givenUp.events,
+    sink.givenUpCount + givenUp.events,
+    sink.purgedCount,
+  );
+  if (operator !== undefined && forgotten.includes(sink.name)) {
+    const order = { who: operator, atMs: nowMs, action: "--forget-sink", detail: sink.name };
+    noteOrder(state, order, `${counted(givenUp.aggregates, "aggregate")} given up`);
+  }
+  state.run("DELETE FROM sink WHERE name = ?", sink.name);
+  state.run("UPDATE redelivery SET done = 1 WHERE sink = ?", sink.name);
+}
+
+function stranded(name: string, aggregates: number): StateError {
+  return new StateError(
+    "foreign",
+    `${aggregates} aggregates still wait for the sink "${name}", which is not configured any more. ` +
+      `Put it back into STORAGE_TYPE, or give them up with: run --forget-sink ${name}`,
+  );
+}
+
+function add(state: StateDatabase, name: string, endId: number): void {
+  const { sinks, absent } = SinkRegistry.read(state);
+  const free = Array.from({ length: MAX_SINKS }, (_, i) => 1 << i)
+    .find((bit) => !sinks.some((sink) => sink.bit === bit));
+  if (free === undefined) throw new StateError("foreign", `more than ${MAX_SINKS} sinks.`);
+  const before = absent.find((sink) => sink.name === name);
+  state.run(
+    `INSERT INTO sink (name, bit, since_id, cursor, routed_count, given_up_count, purged_count)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    name,
+    free,
+    endId,
+    endId,
+    before?.routedCount ?? 0,
+    before?.givenUpCount ?? 0,
+    before?.purgedCount ?? 0,
+  );
+}
+
+/** Those that the archive has nothing of, without the last one of a sink that is away: it holds the sink's counts. */
+function forgetOldStays(state: StateDatabase): void {
+  state.run(
+    `DELETE FROM stay WHERE until_id <= coalesce((SELECT min(first_id) FROM segment), until_id)
+       AND (sink IN (SELECT name FROM sink)
+         OR since_id < (SELECT max(since_id) FROM stay AS other WHERE other.sink = stay.sink))`,
+  );
+}
+
+function toCounts(row: CountRow): SinkCounts {
+  return {
+    routedCount: row.routed_count,
+    givenUpCount: row.given_up_count ?? 0,
+    purgedCount: row.purged_count ?? 0,
+  };
+}
+
+/** Rows in segments that the sink has not passed and that hold something for it: at least what it still gets. */
+export function waitingRows(state: StateDatabase, sink: RegisteredSink): number {
+  const found = state.get<{ waiting: number | null }>(
+    `SELECT sum(row_count) AS waiting FROM segment WHERE first_id + row_count > ? AND (sink_bits & ?) != 0`,
+    sink.cursor,
+    sink.bit,
+  );
+  return found?.waiting ?? 0;
+}

@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { AdminError, type AdminServer, startAdminServer } from "../../src/api/admin_server.ts";
+import type { Readiness } from "../../src/runtime/readiness.ts";
+import { createLogger } from "../../src/platform/log/logger.ts";
+import { PROMETHEUS_CONTENT_TYPE } from "../../src/api/prometheus.ts";
+
+type Options = Partial<Parameters<typeof startAdminServer>[0]>;
+
+async function withServer(
+  options: Options,
+  work: (server: AdminServer, log: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const log: string[] = [];
+  const server = startAdminServer({
+    hostname: "127.0.0.1",
+    port: 0,
+    allowedHosts: [],
+    readiness: () => ({ causes: [], alarms: [] }),
+    metricsText: () => "up 1\n",
+    logger: createLogger({ level: "debug", format: "text", write: (line) => log.push(line), now: () => 0 }),
+    ...options,
+  });
+  try {
+    await work(server, log);
+  } finally {
+    await server.close();
+  }
+}
+
+/** Sends bytes as they are; answers with all that comes back. */
+async function exchange({ port }: AdminServer, request: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(request));
+  return await new Response(connection.readable).text();
+}
+
+Deno.test("/healthz, /readyz and /metrics answer, and nobody may cache it", async () => {
+  await withServer({}, async ({ url }) => {
+    const expected: [path: string, type: string, body: string][] = [
+      ["/healthz", "application/json", '{"status":"ok"}\n'],
+      ["/readyz?verbose", "application/json", '{"status":"ready","causes":[]}\n'],
+      ["/metrics", PROMETHEUS_CONTENT_TYPE, "up 1\n"],
+    ];
+    for (const [path, type, body] of expected) {
+      const reply = await fetch(url + path);
+      assert.equal(reply.status, 200);
+      assert.equal(reply.headers.get("content-type"), type);
+      assert.equal(reply.headers.get("cache-control"), "no-store");
+      assert.equal(await reply.text(), body);
+    }
+    const index = await (await fetch(url)).text();
+    for (const [path] of expected) assert.ok(index.includes(path.split("?")[0]!), index);
+  });
+});
+
+Deno.test("/readyz is 503 with every cause by name as long as there are any; /healthz does not mind, and alarms do not count", async () => {
+  let causes: Readiness["causes"] = [];
+  let alarms: Readiness["alarms"] = [];
+  await withServer({ readiness: () => ({ causes, alarms }) }, async ({ url }) => {
+    const ready = async () => {
+      const reply = await fetch(`${url}/readyz`);
+      return [reply.status, await reply.json()];
+    };
+    causes = [{ name: "bus_unavailable", detail: "no connection" }, {
+      name: "outbox_full",
+      detail: "7 wait",
+    }];
+    assert.deepEqual(await ready(), [503, { status: "not_ready", causes }]);
+    const health = await fetch(`${url}/healthz`);
+    assert.equal(health.status, 200);
+    await health.body?.cancel();
+    causes = [];
+    assert.deepEqual(await ready(), [200, { status: "ready", causes }]);
+    alarms = [{ name: "rows_missing", detail: "everything goes on" }];
+    assert.deepEqual(await ready(), [200, { status: "ready", causes, alarms }]);
+  });
+});
+
+Deno.test("HEAD is GET without the body; other methods and paths are refused", async () => {
+  await withServer(
+    { readiness: () => ({ causes: [{ name: "stopping", detail: "" }], alarms: [] }) },
+    async (server) => {
+      const head = await exchange(server, "HEAD /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      assert.match(head, /^HTTP\/1.1 503 /);
+      assert.match(head, /\r\n\r\n$/, "no body");
+      for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+        const reply = await fetch(`${server.url}/metrics`, { method });
+        assert.deepEqual([reply.status, reply.headers.get("allow")], [405, "GET, HEAD"]);
+        await reply.body?.cancel();
+      }
+      for (const path of ["/nothing", "/healthz/", "/Healthz", "//healthz"]) {
+        const reply = await fetch(server.url + path);
+        assert.equal(reply.status, 404, path);
+        await reply.body?.cancel();
+      }
+    },
+  );
+});
+
+Deno.test("a name that was not allowed and a page of another site learn nothing but health", async () => {
+  await withServer({ allowedHosts: ["handler"] }, async (server, log) => {
+    const ask = async (path: string, ...lines: string[]) =>
+      Number(
+        /^HTTP\/1.1 (\d+)/.exec(
+          await exchange(
+            server,
+            [`GET ${path} HTTP/1.1`, ...lines, "connection: close", "", ""].join("\r\n"),
+          ),
+        )![1],
+      );
+    for (const path of ["/metrics", "/", "/nothing"]) {
+      assert.equal(await ask(path, "host: evil.example"), 403, path);
+      assert.equal(await ask(path, "host: localhost", "origin: http://evil.example"), 403, path);
+      assert.equal(await ask(path, "host: localhost", "sec-fetch-site: cross-site"), 403, path);
+    }
+    for (const path of ["/healthz", "/readyz"]) {
+      assert.equal(await ask(path, "host: evil.example"), 200, path);
+    }
+    for (const host of ["handler:8090", "10.0.0.7:8090", "[fd00::1]", "localhost"]) {
+      assert.equal(await ask("/metrics", `host: ${host}`), 200, host);
+    }
+    assert.equal(log.length, 2);
+    assert.match(log[0]!, /HTTP_ALLOWED_HOSTS/);
+  });
+});
+
+Deno.test("that other hosts reach it is said at the start", async () => {
+  await withServer({ hostname: "0.0.0.0" }, (_, log) => {
+    assert.match(log.join("\n"), /WARN .*other hosts/);
+    return Promise.resolve();
+  });
+});
+
+Deno.test("a host that is none is no error of ours", async () => {
+  await withServer({}, async (server, log) => {
+    for (const host of ["a b", "[", ""]) {
+      const reply = await exchange(
+        server,
+        `GET /healthz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+      );
+      assert.match(reply, /^HTTP\/1.1 (200|400) /, host);
+    }
+    assert.deepEqual(log, []);
+  });
+});
+
+Deno.test("a defect in an answer is a 500 and a log line, not the end of the listener", async () => {
+  const metricsText = () => {
+    throw new Error("a secret detail");
+  };
+  await withServer({ metricsText }, async ({ url }, log) => {
+    const reply = await fetch(`${url}/metrics`);
+    assert.equal(reply.status, 500);
+    assert.doesNotMatch(await reply.text(), /secret/);
+    assert.equal(log.length, 1);
+    const health = await fetch(`${url}/healthz`);
+    assert.equal(health.status, 200);
+    await health.body?.cancel();
+  });
+});
+
+Deno.test("a port that is taken is said with the way out", async () => {
+  await withServer({}, async ({ port }) => {
+    await assert.rejects(
+      () => withServer({ port }, () => Promise.resolve()),
+      (error) =>
+        error instanceof AdminError && error.message.includes(`127.0.0.1:${port}`) &&
+        /HTTP_LISTEN/.test(error.message) && !error.message.includes("\n"),
+    );
+  });
+});
+
+function hasIpv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("an IPv6 address is in brackets in the URL", { ignore: !hasIpv6() }, async () => {
+  await withServer({ hostname: "::1" }, async ({ url, port }) => {
+    assert.equal(url, `http://[::1]:${port}`);
+    const reply = await fetch(`${url}/healthz`);
+    assert.equal(reply.status, 200);
+    await reply.body?.cancel();
+  });
+});
+
+Deno.test("a client that does not end its request does not keep the listener from closing", async () => {
+  const clients: Deno.TcpConn[] = [];
+  await withServer({}, async (server) => {
+    for (
+      const request of [
+        "GET /healthz HTTP/1.1\r\nHo",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1",
+      ]
+    ) {
+      const client = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+      clients.push(client);
+      await client.write(new TextEncoder().encode(request));
+      // Its answer says that the server has seen it, where there is one to come.
+      if (request.startsWith("POST")) await client.read(new Uint8Array(1024));
+    }
+    await server.close();
+  });
+  for (const client of clients) client.close();
+});

@@ -1,0 +1,121 @@
+import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { type OutboxBatch, type ProvableSink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
+import { keyOf } from "./sink_contract.ts";
+
+/** The rows of a {@link FakeSink}'s place, by instance and key; they outlive the sink. */
+export type FakeTable = Map<string, Map<string, Aggregate>>;
+
+/**
+ * What an operation does instead of succeeding: throws before it has any effect, throws after it has taken full effect
+ * (the answer was lost), or waits for the signal.
+ */
+export type Fault =
+  | { readonly when: "before" | "after"; readonly error: SinkError }
+  | { readonly when: "hangs" };
+
+/** A place in memory, with faults on demand: asked before each `open` and `write`, and for each aggregate. */
+export interface FakeSinkOptions {
+  readonly name?: string;
+  readonly instance?: string;
+  readonly table?: FakeTable;
+  readonly fault?: (operation: "open" | "write") => Fault | undefined;
+  readonly isRejected?: (aggregate: Aggregate) => boolean;
+  /** Keeps the position with the rows, as Kafka does, and answers it from `open`. */
+  readonly position?: { nextId: number };
+}
+
+/** A sink with the whole contract and no place outside of memory. Records what was asked of it. */
+export class FakeSink implements ProvableSink {
+  readonly name: string;
+  readonly table: FakeTable;
+  readonly batches: OutboxBatch[] = [];
+  readonly keptAlive: number[] = [];
+  #isOpen = false;
+
+  constructor(private readonly options: FakeSinkOptions = {}) {
+    this.name = options.name ?? "sqlite";
+    this.table = options.table ?? new Map();
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** The rows of an instance, by default the sink's own. */
+  rows(instance = this.#instance): Aggregate[] {
+    return [...this.table.get(instance)?.values() ?? []];
+  }
+
+  open(context: SinkContext, signal: AbortSignal): Promise<number> {
+    return this.#perform("open", signal, () => {
+      this.#isOpen = true;
+      return Math.max(context.cursor, this.options.position?.nextId ?? 0);
+    });
+  }
+
+  write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
+    return this.#perform("write", signal, () => {
+      if (!this.#isOpen) throw new SinkError("unavailable", "Fake: not open.");
+      const refused = batch.aggregates.find((aggregate) => this.options.isRejected?.(aggregate));
+      if (refused !== undefined) throw new SinkError("rejected", `Fake: refused ${refused.name}.`);
+      for (const aggregate of batch.aggregates) this.#upsert(aggregate);
+      this.batches.push(batch);
+      if (this.options.position !== undefined) this.options.position.nextId = batch.nextId;
+    });
+  }
+
+  probe(): Promise<string> {
+    return Promise.resolve("memory");
+  }
+
+  keepAlive(nextId: number): Promise<void> {
+    this.keptAlive.push(nextId);
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#isOpen = false;
+    return Promise.resolve();
+  }
+
+  sumOfCounts(instance: string, sinceMs: number): Promise<number> {
+    const counts = this.rows(instance).filter((row) => row.windowStartMs >= sinceMs).map((row) => row.count);
+    return Promise.resolve(counts.reduce((sum, count) => sum + count, 0));
+  }
+
+  rowsOfWindow(instance: string, windowStartMs: number, windowEndMs: number): Promise<Aggregate[]> {
+    return Promise.resolve(
+      this.rows(instance).filter((row) =>
+        row.windowStartMs === windowStartMs && row.windowEndMs === windowEndMs
+      ),
+    );
+  }
+
+  get #instance(): string {
+    return this.options.instance ?? "fake";
+  }
+
+  #upsert(aggregate: Aggregate): void {
+    let rows = this.table.get(this.#instance);
+    if (rows === undefined) this.table.set(this.#instance, rows = new Map());
+    const key = keyOf(aggregate);
+    if (aggregate.revision > (rows.get(key)?.revision ?? -1)) rows.set(key, aggregate);
+  }
+
+  async #perform<T>(operation: "open" | "write", signal: AbortSignal, work: () => T): Promise<T> {
+    const fault = this.options.fault?.(operation);
+    if (fault?.when === "hangs") await aborted(signal);
+    if (signal.aborted) throw new SinkError("unavailable", "Fake: interrupted.");
+    if (fault?.when === "before") throw fault.error;
+    const result = work();
+    if (fault?.when === "after") throw fault.error;
+    return result;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
+}

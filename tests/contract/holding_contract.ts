@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import type {
+  Claim,
+  Claimant,
+  Contradiction,
+  Sink,
+  SinkAlarm,
+  SinkContext,
+} from "../../src/contract/sink.ts";
+import {
+  aggregateOf,
+  assertSameAggregates,
+  batchOf,
+  CONTEXT,
+  NEVER,
+  sinkError,
+  type SinkPlace,
+} from "./sink_contract.ts";
+
+/** A table of rows that can be meddled with. */
+export interface TablePlace extends SinkPlace {
+  /** Runs a statement on the table, which is called `$table` in it. */
+  execute(statement: string): Promise<void>;
+  /** The statement after which the table drops rows called `swallowed` without an error. */
+  readonly swallowing: string;
+}
+
+const INSTANCE = "plant-1";
+
+/** A start of a handler that objects to all claims but those of the starts that it knows. */
+function claimantOf(boot: number, life: string, known: readonly string[] = []): Claimant {
+  return {
+    ...CONTEXT.claimant,
+    boot,
+    life,
+    objection: (found: Claim) =>
+      found.stateId !== CONTEXT.stateId || [life, ...known].includes(found.life)
+        ? undefined
+        : `written to by ${found.life}, start ${found.boot}, up to ${found.nextId}`,
+  };
+}
+
+/** What every sink promises that keeps its rows in a table: it knows what it holds, and who writes to it. */
+export async function testHolding(
+  t: Deno.TestContext,
+  createPlace: () => Promise<TablePlace>,
+): Promise<void> {
+  const step = (name: string, test: (sink: Sink, place: TablePlace) => Promise<void>) =>
+    t.step(name, async () => {
+      const place = await createPlace();
+      const sink = place.createSink(INSTANCE);
+      try {
+        await test(sink, place);
+      } finally {
+        await sink.close();
+        await place.remove();
+      }
+    });
+
+  const rows = Array.from({ length: 5 }, (_, i) => aggregateOf({ name: `n${i}`, revision: 2 }));
+  const confirmed = { any: true, newest: rows };
+
+  /** Opens the sink with what it should have confirmed; answers with what it says about that. */
+  const alarmsOf = async (sink: Sink, context: Partial<SinkContext> = { confirmed }) => {
+    const alarms: SinkAlarm[] = [];
+    await sink.open({ ...CONTEXT, alarm: (alarm) => alarms.push(alarm), ...context }, NEVER);
+    return alarms.map(({ kind, detail, count }) => `${kind} ${count}: ${detail}`);
+  };
+
+  await step("raises no alarm where all is there, nor where nothing was ever confirmed", async (sink) => {
+    assert.deepEqual(await alarmsOf(sink, { confirmed: { any: false, newest: [] } }), []);
+    await sink.write(batchOf(rows), NEVER);
+    assert.deepEqual(await alarmsOf(sink), []);
+    const newer = { any: true, newest: rows.map((row) => ({ ...row, revision: 1 })) };
+    assert.deepEqual(await alarmsOf(sink, { confirmed: newer }), []);
+    assert.deepEqual(await alarmsOf(sink, { confirmed: { any: true, newest: [] } }), []);
+  });
+
+  const losses: Record<string, readonly [statement: string, alarm: RegExp]> = {
+    "a table that was dropped": ["drop table $table", /^rows_missing 1: the table .* made anew/],
+    "a table that was emptied": ["delete from $table", /^rows_missing 1: the table .* is empty/],
+    "rows that were deleted": [
+      "delete from $table where name in ('n1', 'n3')",
+      /^rows_missing 2: 2 of the 5 newest rows .* such as avg\("n1"\)/,
+    ],
+    "rows as they were before": [
+      "update $table set revision = 1 where name = 'n4'",
+      /^rows_missing 1: 1 of the 5 newest rows .* such as avg\("n4"\)/,
+    ],
+    "rows that are another's now": [
+      "update $table set instance = 'plant-2'",
+      /^rows_missing 5: 5 of the 5 newest rows/,
+    ],
+  };
+  for (const [what, [statement, alarm]] of Object.entries(losses)) {
+    await step(`raises an alarm over ${what}, and goes on`, async (sink, place) => {
+      await sink.open(CONTEXT, NEVER);
+      await sink.write(batchOf(rows), NEVER);
+      await sink.close();
+      await place.execute(statement);
+      const [said, ...others] = await alarmsOf(sink);
+      assert.match(said ?? "nothing", alarm);
+      assert.deepEqual(others, []);
+      await sink.write(batchOf([aggregateOf({ name: "later" })], 5), NEVER);
+      assert.ok((await place.read(INSTANCE)).some(({ name }) => name === "later"));
+    });
+  }
+
+  await step("tells of rows that it holds with other numbers, and of no repetition", async (sink, place) => {
+    const found: Contradiction[] = [];
+    await sink.open({ ...CONTEXT, contradicted: (more) => found.push(...more) }, NEVER);
+    await sink.write(batchOf(rows), NEVER);
+    await sink.write(batchOf(rows), NEVER);
+    assert.equal(found.length, 0);
+    const written = [
+      { ...rows[0]!, value: 21 },
+      { ...rows[1]!, count: 4 },
+      { ...rows[2]!, revision: 1, value: 22 },
+      { ...rows[3]!, revision: 3, value: 23 },
+      rows[4]!,
+      aggregateOf({ name: "new" }),
+    ];
+    await sink.write(batchOf(written), NEVER);
+    const byName = found.toSorted((a, b) => a.written.name < b.written.name ? -1 : 1);
+    assert.deepEqual(byName, [0, 1, 2].map((i) => ({ written: written[i]!, held: rows[i]! })));
+    assertSameAggregates(await place.read(INSTANCE), [
+      ...rows.slice(0, 3),
+      written[3]!,
+      rows[4]!,
+      written[5]!,
+    ]);
+  });
+
+  await step("raises an alarm over rows that it takes and does not keep", async (sink, place) => {
+    const alarms: SinkAlarm[] = [];
+    await sink.open({ ...CONTEXT, alarm: (alarm) => alarms.push(alarm) }, NEVER);
+    await place.execute(place.swallowing);
+    await sink.write(batchOf(rows), NEVER);
+    await sink.write(batchOf(rows), NEVER);
+    assert.equal(alarms.length, 0);
+    await sink.write(batchOf([aggregateOf({ name: "kept" }), aggregateOf({ name: "swallowed" })]), NEVER);
+    assert.deepEqual(alarms.map(({ kind, count }) => [kind, count]), [["rows_missing", 1]]);
+    assert.match(alarms[0]!.detail, /not there, such as avg\("swallowed"\).*trigger/);
+    assertSameAggregates(await place.read(INSTANCE), [...rows, aggregateOf({ name: "kept" })]);
+  });
+
+  await step("is written to by one start of a handler, the one that claims it last", async (sink, place) => {
+    await sink.open({ ...CONTEXT, claimant: claimantOf(1, "first") }, NEVER);
+    await sink.write(batchOf([aggregateOf()], 6), NEVER);
+    const second = place.createSink(INSTANCE);
+    try {
+      await second.open({ ...CONTEXT, claimant: claimantOf(2, "second", ["first"]) }, NEVER);
+      const fenced = sinkError("misconfigured", /written to by second, start 2, up to 7/);
+      await assert.rejects(sink.write(batchOf([aggregateOf({ name: "zombie" })], 7), NEVER), fenced);
+      await sink.close();
+      await assert.rejects(sink.open({ ...CONTEXT, claimant: claimantOf(1, "first") }, NEVER), fenced);
+      await second.write(batchOf([aggregateOf({ name: "b" })], 7), NEVER);
+      const others = place.createSink("plant-2");
+      await others.open({ ...CONTEXT, claimant: claimantOf(1, "other") }, NEVER);
+      await others.close();
+    } finally {
+      await second.close();
+    }
+    assertSameAggregates(await place.read(INSTANCE), [aggregateOf(), aggregateOf({ name: "b" })]);
+  });
+
+  await step("is claimed anew by the same start, by the next one, and by another state", async (sink) => {
+    const first = claimantOf(1, "first");
+    for (let i = 0; i < 2; i++) {
+      await sink.open({ ...CONTEXT, claimant: first }, NEVER);
+      await sink.write(batchOf([aggregateOf({ name: `n${i}` })], i), NEVER);
+      await sink.close();
+    }
+    await sink.open({ ...CONTEXT, claimant: claimantOf(2, "second", ["first"]) }, NEVER);
+    await sink.close();
+    const wiped = { ...CONTEXT, stateId: "another", claimant: claimantOf(1, "wiped", ["second"]) };
+    await sink.open(wiped, NEVER);
+    await sink.write(batchOf([aggregateOf({ name: "c" })]), NEVER);
+  });
+}

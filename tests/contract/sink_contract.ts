@@ -1,0 +1,275 @@
+import assert from "node:assert/strict";
+import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { createLogger } from "../../src/platform/log/logger.ts";
+import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
+
+/** A place of one kind that sinks write to, empty at first and used by one step alone. */
+export interface SinkPlace {
+  /** A new sink for this place, not yet open. */
+  createSink(instance: string): Sink;
+  /** What a reader of the place is left with for `instance`: each aggregate once, in any order. */
+  read(instance: string): Promise<Aggregate[]>;
+  remove(): Promise<void>;
+}
+
+export const NEVER = new AbortController().signal;
+export const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+export const CONTEXT: SinkContext = {
+  stateId: "state-of-the-tests",
+  cursor: 0,
+  endId: 1_000_000,
+  confirmed: { any: false, newest: [] },
+  claimant: {
+    boot: 1,
+    life: "life-of-the-tests",
+    startId: 1_000_000,
+    objection: () => undefined,
+    claimed: () => {},
+    objectionToPosition: () => undefined,
+  },
+  alarm: ({ detail }) => assert.fail(detail),
+  contradicted: () => {},
+};
+
+/** An unremarkable aggregate, but for what a test cares about. */
+export function aggregateOf(part: Partial<Aggregate> = {}): Aggregate {
+  return {
+    name: "boiler.temperature",
+    aggFunc: "avg",
+    value: 20.5,
+    windowStartMs: 1_700_000_000_000,
+    windowEndMs: 1_700_000_060_000,
+    count: 3,
+    revision: 0,
+    ...part,
+  };
+}
+
+/** The outbox's batch of these aggregates, with ids from `firstId` on. */
+export function batchOf(aggregates: readonly Aggregate[], firstId = 0): OutboxBatch {
+  return {
+    firstId,
+    nextId: firstId + aggregates.length,
+    aggregates,
+    ids: aggregates.map((_, index) => firstId + index),
+  };
+}
+
+/** What is left of a log of records for a reader that keeps the highest revision of each aggregate. */
+export function highestRevisions(log: readonly Aggregate[]): Aggregate[] {
+  const highest = new Map<string, Aggregate>();
+  for (const aggregate of log) {
+    const key = keyOf(aggregate);
+    if (aggregate.revision > (highest.get(key)?.revision ?? -1)) highest.set(key, aggregate);
+  }
+  return [...highest.values()];
+}
+
+/** Identifies an aggregate among those of an instance, whatever its revision. */
+export function keyOf({ name, aggFunc, windowStartMs, windowEndMs }: Aggregate): string {
+  return JSON.stringify([name, aggFunc, windowStartMs, windowEndMs]);
+}
+
+/** Passes when both hold the same aggregates, in whatever order. No place tells -0 from 0. */
+export function assertSameAggregates(actual: readonly Aggregate[], expected: readonly Aggregate[]): void {
+  assert.deepEqual(normalised(actual), normalised(expected));
+}
+
+function normalised(aggregates: readonly Aggregate[]): Aggregate[] {
+  return aggregates
+    .map((aggregate) => ({ ...aggregate, value: aggregate.value + 0 }))
+    .sort((a, b) => keyOf(a) < keyOf(b) ? -1 : 1);
+}
+
+/** A check for `assert.rejects`: a SinkError of this kind whose message fits. */
+export function sinkError(kind: SinkError["kind"], message = /./): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof SinkError, `not a SinkError: ${error}`);
+    assert.equal(error.kind, kind, error.message);
+    assert.match(error.message, message);
+    return true;
+  };
+}
+
+const INSTANCE = "plant-1";
+
+/** What every sink promises, run as steps of `t`, each on a place of its own. */
+export async function testSinkContract(
+  t: Deno.TestContext,
+  createPlace: () => Promise<SinkPlace>,
+): Promise<void> {
+  const step = (name: string, test: (sink: Sink, place: SinkPlace) => Promise<void>) =>
+    t.step(name, async () => {
+      const place = await createPlace();
+      const sink = place.createSink(INSTANCE);
+      try {
+        await test(sink, place);
+      } finally {
+        await sink.close();
+        await place.remove();
+      }
+    });
+
+  await step("answers the local cursor of a place it has not written to", async (sink) => {
+    assert.equal(await sink.open({ ...CONTEXT, cursor: 17 }, NEVER), 17);
+  });
+
+  await step("gives back every name, number and window unchanged", async (sink, place) => {
+    const aggregates = [
+      ...AWKWARD_NAMES.map((name) => aggregateOf({ name })),
+      ...AWKWARD_VALUES.map((value, index) => aggregateOf({ name: `value-${index}`, value })),
+      ...AWKWARD_COUNTS.map((count) => aggregateOf({ name: `count-${count}`, count })),
+      ...AWKWARD_WINDOWS.map(([windowStartMs, windowEndMs]) =>
+        aggregateOf({ name: "window", windowStartMs, windowEndMs })
+      ),
+      aggregateOf({ name: "function", aggFunc: "p99.9" }),
+      aggregateOf({ name: "revision", revision: 2 ** 31 - 1 }),
+    ];
+    await sink.open(CONTEXT, NEVER);
+    await sink.write(batchOf(aggregates), NEVER);
+    assertSameAggregates(await place.read(INSTANCE), aggregates);
+  });
+
+  await step("leaves the same after the same batch twice", async (sink, place) => {
+    const batch = batchOf([aggregateOf(), aggregateOf({ name: "boiler.pressure", revision: 2 })]);
+    await sink.open(CONTEXT, NEVER);
+    await sink.write(batch, NEVER);
+    await sink.write(batch, NEVER);
+    assertSameAggregates(await place.read(INSTANCE), batch.aggregates);
+  });
+
+  await step("keeps the highest revision, whichever comes last", async (sink, place) => {
+    const corrected = aggregateOf({ revision: 2, value: 2, count: 20 });
+    await sink.open(CONTEXT, NEVER);
+    for (const part of [{ revision: 1, value: 1 }, corrected, { revision: 1, value: 3 }, { value: 4 }]) {
+      await sink.write(batchOf([aggregateOf(part)]), NEVER);
+    }
+    await sink.write(batchOf([{ ...corrected, value: 5 }]), NEVER);
+    assertSameAggregates(await place.read(INSTANCE), [corrected]);
+  });
+
+  await step("keeps the highest of several revisions in one batch", async (sink, place) => {
+    const revisions = [1, 3, 0, 2].map((revision) => aggregateOf({ revision, value: revision * 10 }));
+    await sink.open(CONTEXT, NEVER);
+    await sink.write(batchOf(revisions), NEVER);
+    assertSameAggregates(await place.read(INSTANCE), [revisions[1]!]);
+  });
+
+  await step("tells apart, in one batch, what differs in a single part of its key", async (sink, place) => {
+    const first = aggregateOf();
+    const aggregates = [
+      first,
+      aggregateOf({ name: `${first.name}s` }),
+      aggregateOf({ aggFunc: "max" }),
+      aggregateOf({ windowStartMs: first.windowStartMs - 1000 }),
+      aggregateOf({ windowEndMs: first.windowEndMs + 1000 }),
+    ].map((aggregate, index) => ({ ...aggregate, value: index }));
+    await sink.open(CONTEXT, NEVER);
+    await sink.write(batchOf(aggregates), NEVER);
+    assertSameAggregates(await place.read(INSTANCE), aggregates);
+    const corrected = aggregates.map((aggregate) => ({
+      ...aggregate,
+      revision: 1,
+      value: aggregate.value + 100,
+    }));
+    await sink.write(batchOf([...aggregates, ...corrected].reverse()), NEVER);
+    assertSameAggregates(await place.read(INSTANCE), corrected);
+  });
+
+  await step("takes more aggregates at once than fit into a request", async (sink, place) => {
+    const aggregates = Array.from(
+      { length: 30_000 },
+      (_, index) => aggregateOf({ name: `sensor-${index}`, value: index / 7, count: index + 1 }),
+    );
+    await sink.open(CONTEXT, NEVER);
+    await sink.write(batchOf(aggregates), NEVER);
+    assertSameAggregates(await place.read(INSTANCE), aggregates);
+  });
+
+  await step("takes an empty batch", async (sink, place) => {
+    await sink.open(CONTEXT, NEVER);
+    await sink.write({ ...batchOf([]), nextId: 5 }, NEVER);
+    assert.deepEqual(await place.read(INSTANCE), []);
+  });
+
+  await step("keeps instances apart", async (sink, place) => {
+    const other = place.createSink("plant-2");
+    try {
+      await sink.open(CONTEXT, NEVER);
+      await other.open(CONTEXT, NEVER);
+      await sink.write(batchOf([aggregateOf({ value: 1 })]), NEVER);
+      await other.write(batchOf([aggregateOf({ value: 2, revision: 1 })]), NEVER);
+    } finally {
+      await other.close();
+    }
+    assertSameAggregates(await place.read(INSTANCE), [aggregateOf({ value: 1 })]);
+    assertSameAggregates(await place.read("plant-2"), [aggregateOf({ value: 2, revision: 1 })]);
+  });
+
+  await step("probes without leaving a trace", async (sink, place) => {
+    assert.notEqual(await sink.probe(NEVER), "");
+    await sink.open(CONTEXT, NEVER);
+    assert.notEqual(await sink.probe(NEVER), "");
+    assert.deepEqual(await place.read(INSTANCE), []);
+  });
+
+  await step("writes nothing once interrupted, and goes on after opening anew", async (sink, place) => {
+    const batch = batchOf([aggregateOf()]);
+    await sink.open(CONTEXT, NEVER);
+    await assert.rejects(sink.write(batch, AbortSignal.abort()), sinkError("unavailable"));
+    assert.deepEqual(await place.read(INSTANCE), []);
+    await sink.close();
+    await sink.open(CONTEXT, NEVER);
+    await sink.write(batch, NEVER);
+    assertSameAggregates(await place.read(INSTANCE), batch.aggregates);
+  });
+
+  await step("closes in any state, and opens again", async (sink, place) => {
+    await sink.close();
+    await sink.open(CONTEXT, NEVER);
+    await sink.write(batchOf([aggregateOf({ name: "before" })]), NEVER);
+    await sink.close();
+    await sink.close();
+    await sink.open({ ...CONTEXT, cursor: 1 }, NEVER);
+    await sink.write(batchOf([aggregateOf({ name: "after" })], 1), NEVER);
+    assertSameAggregates(
+      await place.read(INSTANCE),
+      [aggregateOf({ name: "before" }), aggregateOf({ name: "after" })],
+    );
+  });
+}
+
+const AWKWARD_NAMES = [
+  "plain",
+  `'single' "double" ''`,
+  "back\\slash \\\\ \\' \\\" \\n",
+  "{braces},[brackets];--/*comment*/",
+  "NULL",
+  " spaces ",
+  "line\nbreak\ttab\r",
+  "käse-Straße-温度-ज्वार",
+  "family 👩‍👩‍👧‍👦 flag 🇩🇪",
+  "$1 %s ${x} ?",
+  "x".repeat(512),
+  // The most that a name can take in UTF-8, and no two parts alike, so that nothing can compress it.
+  Array.from({ length: 512 }, (_, index) => String.fromCharCode(0x4e00 + index * 31)).join(""),
+];
+const AWKWARD_VALUES = [
+  0,
+  -0,
+  5e-324,
+  -5e-324,
+  1e308,
+  -1e308,
+  0.1 + 0.2,
+  1 / 3,
+  2 ** 53,
+  123_456_789.123_456_78,
+];
+const AWKWARD_COUNTS = [1, 2 ** 31, 2 ** 53 - 1];
+const AWKWARD_WINDOWS = [
+  [0, 100],
+  [1_700_000_000_100, 1_700_000_000_200],
+  [1_700_000_000_001, 1_700_000_000_334],
+  [1_699_999_200_000, 1_700_085_600_000],
+] as const;

@@ -1,0 +1,48 @@
+import type { Clock } from "../../src/platform/clock/clock.ts";
+import { createLogger } from "../../src/platform/log/logger.ts";
+import { Delivery, type DeliveryObserver } from "../../src/delivery/delivery.ts";
+import type { Sink } from "../../src/contract/sink.ts";
+import type { MemoryOutbox } from "./memory_outbox.ts";
+
+/** Moves on by itself whenever somebody sleeps. */
+export class HastyClock implements Clock {
+  ms = 0;
+  readonly pauses: number[] = [];
+  nowMs = () => this.ms;
+  monotonicMs = () => this.ms;
+  sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
+    this.pauses.push(ms);
+    // Lets those who need no time go first.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (!signal.aborted) this.ms += ms;
+  };
+}
+
+/** What a delivery has told. */
+export class Ledger implements DeliveryObserver {
+  delivered_ = 0;
+  failures: string[] = [];
+  rejected_ = 0;
+  delivered = (_sink: string, aggregates: number) => void (this.delivered_ += aggregates);
+  failed = (_sink: string, kind: string) => void this.failures.push(kind);
+  rejected = (_sink: string, aggregates: number) => void (this.rejected_ += aggregates);
+}
+
+/** A delivery of at most eight aggregates a write. */
+export function deliveryTo(
+  sink: Sink,
+  outbox: MemoryOutbox,
+  clock: Clock,
+  ledger = new Ledger(),
+  log: string[] = [],
+  attemptTimeoutMs = 5000,
+) {
+  const logger = createLogger({
+    level: "debug",
+    format: "text",
+    write: (line) => log.push(line),
+    now: () => 0,
+  });
+  const options = { batchMaxAggregates: 8, attemptTimeoutMs };
+  return new Delivery(sink, outbox, options, clock, () => 1, logger, ledger);
+}

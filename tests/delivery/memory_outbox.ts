@@ -1,0 +1,111 @@
+import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import type { Claimant, Confirmed, OutboxBatch, SinkAlarm } from "../../src/contract/sink.ts";
+import type { Outbox, PostponedWindow, SinkRefusal } from "../../src/state/outbox/outbox.ts";
+
+interface Rejected {
+  readonly sink: string;
+  readonly name: string;
+  readonly error: string;
+  readonly reason: SinkRefusal["reason"];
+  readonly aggregate: Aggregate;
+}
+
+/** An outbox of aggregates that all go to every sink. */
+export class MemoryOutbox implements Outbox {
+  readonly stateId = "state";
+  readonly rejected: Rejected[] = [];
+  readonly alarms: { sink: string; alarm: SinkAlarm }[] = [];
+  private readonly cursors = new Map<string, number>();
+  private readonly waiting = new Set<() => void>();
+
+  constructor(readonly aggregates: Aggregate[]) {}
+
+  static of(count: number): MemoryOutbox {
+    return new MemoryOutbox(Array.from({ length: count }, (_, i) => aggregateNamed(`n${i}`)));
+  }
+
+  add(...aggregates: Aggregate[]): void {
+    this.aggregates.push(...aggregates);
+    for (const wake of [...this.waiting]) wake();
+  }
+
+  endId = () => this.aggregates.length;
+  cursor = (sink: string) => this.cursors.get(sink) ?? 0;
+
+  read(_sink: string, fromId: number, maxAggregates: number): OutboxBatch | undefined {
+    if (fromId >= this.endId()) return undefined;
+    const aggregates = this.aggregates.slice(fromId, fromId + maxAggregates);
+    return {
+      firstId: fromId,
+      nextId: fromId + aggregates.length,
+      ids: aggregates.map((_, i) => fromId + i),
+      aggregates,
+    };
+  }
+
+  delivered(): void {}
+
+  advance(sink: string, nextId: number): void {
+    this.cursors.set(sink, Math.max(this.cursor(sink), nextId));
+  }
+
+  reject(sink: string, aggregate: Aggregate, { reason, detail }: SinkRefusal, nextId: number): void {
+    this.rejected.push({ sink, name: aggregate.name, error: detail, reason, aggregate });
+    this.advance(sink, nextId);
+  }
+
+  confirmed = (): Confirmed => ({ any: false, newest: [] });
+  claimant = (): Claimant => ({
+    boot: 1,
+    life: "life",
+    startId: 0,
+    objection: () => undefined,
+    claimed: () => {},
+    objectionToPosition: () => undefined,
+  });
+  /** What the state says of a row that a sink holds. */
+  isOwn = (_held: Aggregate): boolean | undefined => false;
+
+  alarm(sink: string, alarm: SinkAlarm): boolean {
+    this.alarms.push({ sink, alarm });
+    return this.alarms.length === 1;
+  }
+
+  lastDelivered(sink: string): Aggregate | undefined {
+    return this.aggregates.slice(0, this.cursor(sink)).findLast((aggregate) =>
+      !this.rejected.some((letter) => letter.aggregate === aggregate)
+    );
+  }
+
+  refusedCount(sink: string, part: string): number {
+    return this.rejected.filter((letter) => letter.sink === sink && letter.error.includes(part)).length;
+  }
+
+  /** All are of one window; a letter's id is its place in {@link rejected}. */
+  postponed(sink: string, endMs: number): PostponedWindow[] {
+    const letterIds = this.rejected.keys().toArray().filter((id) =>
+      this.rejected[id]!.sink === sink && this.rejected[id]!.reason === "postponed"
+    );
+    const sample = this.rejected[letterIds[0] ?? -1]?.aggregate;
+    if (sample === undefined || endMs >= sample.windowEndMs) return [];
+    return [{ windowEndMs: sample.windowEndMs, sample, letterIds }];
+  }
+
+  putBack(letterIds: readonly number[]): void {
+    const letters = letterIds.map((id) => this.rejected[id]!);
+    for (const letter of letters) this.rejected.splice(this.rejected.indexOf(letter), 1);
+    this.add(...letters.map(({ aggregate }) => aggregate));
+  }
+
+  waitForMore(fromId: number, signal: AbortSignal): Promise<void> {
+    if (this.endId() > fromId || signal.aborted) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.waiting.add(resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    return promise.finally(() => this.waiting.delete(resolve));
+  }
+}
+
+export function aggregateNamed(name: string): Aggregate {
+  return { name, aggFunc: "sum", value: 1, windowStartMs: 0, windowEndMs: 1000, count: 1, revision: 0 };
+}

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import fc from "../support/fast_check.ts";
+import { compileRoutes, type Routes } from "../../src/delivery/routes.ts";
+
+const SINKS = ["kafka", "postgres", "sqlite"];
+
+function routes(text: string | undefined): Routes {
+  const compiled = compileRoutes(text, SINKS);
+  assert.ok("ok" in compiled, JSON.stringify(compiled));
+  return compiled.ok;
+}
+
+function faults(text: string): readonly string[] {
+  const compiled = compileRoutes(text, SINKS);
+  return "faults" in compiled ? compiled.faults : [];
+}
+
+Deno.test("without rules everything goes to all sinks", () => {
+  assert.deepEqual(routes(undefined).sinksFor("anything"), SINKS);
+});
+
+Deno.test("the first rule that matches decides", () => {
+  const table = routes("orders.*=kafka; audit.*=kafka,postgres ;tmp.*=none;*=postgres;");
+  assert.deepEqual(table.sinksFor("orders.new"), ["kafka"]);
+  assert.deepEqual(table.sinksFor("orders."), ["kafka"]);
+  assert.deepEqual(table.sinksFor("audit.login"), ["kafka", "postgres"]);
+  assert.deepEqual(table.sinksFor("tmp.x"), []);
+  assert.deepEqual(table.sinksFor("orders"), ["postgres"]);
+  assert.deepEqual(table.sinksFor("my.orders.x"), ["postgres"]);
+});
+
+Deno.test("a pattern may hold =, stars anywhere, and no star", () => {
+  const table = routes("a=b=kafka;*.temp.*.raw=sqlite;exact=none;*=postgres");
+  assert.deepEqual(table.sinksFor("a=b"), ["kafka"]);
+  assert.deepEqual(table.sinksFor("hall.temp.3.raw"), ["sqlite"]);
+  assert.deepEqual(table.sinksFor(".temp.raw"), ["postgres"]);
+  assert.deepEqual(table.sinksFor("exact"), []);
+  assert.deepEqual(table.sinksFor("exactly"), ["postgres"]);
+});
+
+Deno.test("a first rule that matches everything says so for all names", () => {
+  assert.deepEqual(routes("**=kafka,sqlite").always, ["kafka", "sqlite"]);
+  assert.deepEqual(routes("*=none").always, []);
+  assert.equal(routes("a=kafka;*=kafka").always, undefined);
+});
+
+Deno.test("each fault is named, all at once", () => {
+  const found = faults("orders.*=oracle;nonsense;=kafka;x=none,kafka;y=kafka");
+  assert.equal(found.length, 6, found.join("\n"));
+  for (const word of ["oracle", "nonsense", '"=kafka"', "none", "catch-all"]) {
+    assert.ok(found.some((fault) => fault.includes(word)), `${word}: ${found.join("\n")}`);
+  }
+  assert.match(faults("*=kafka;orders.*=postgres")[0]!, /orders.*never match/);
+  assert.match(faults("")[0]!, /catch-all/);
+});
+
+Deno.test("property: a pattern matches exactly what the regular expression of it matches", () => {
+  const letters = fc.string({ unit: fc.constantFrom("a", "b", "*", "."), maxLength: 8 });
+  const names = fc.string({ unit: fc.constantFrom("a", "b", "."), maxLength: 10 });
+  fc.assert(
+    fc.property(letters.filter((text) => text !== "" && !/^\*+$/.test(text)), names, (pattern, name) => {
+      const source = pattern.split("*").map((literal) => literal.replaceAll(".", "\\.")).join(".*");
+      const expected = new RegExp(`^${source}$`).test(name) ? ["kafka"] : ["sqlite"];
+      assert.deepEqual(routes(`${pattern}=kafka;*=sqlite`).sinksFor(name), expected);
+    }),
+  );
+});
+
+Deno.test("no pattern makes matching slow", () => {
+  const table = routes(`${"a*".repeat(200)}b=kafka;*=sqlite`);
+  assert.deepEqual(table.sinksFor("a".repeat(512)), ["sqlite"]);
+});

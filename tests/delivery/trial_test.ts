@@ -1,0 +1,185 @@
+/** Refusals that do not tell whether a row or the sink is at fault. */
+import assert from "node:assert/strict";
+import fc from "../support/fast_check.ts";
+import { type OutboxBatch, type Sink, SinkError, UnexplainedRefusal } from "../../src/contract/sink.ts";
+import { deliveryTo, HastyClock, Ledger } from "./delivery_rig.ts";
+import { MemoryOutbox } from "./memory_outbox.ts";
+
+const NEVER = new AbortController().signal;
+const FIRED = AbortSignal.abort();
+
+/** Keeps names; what `fate` answers for a name ends the write that has it, before anything of it is kept. */
+class JudgedSink implements Sink {
+  readonly name = "s";
+  readonly rows = new Set<string>();
+  writes: number[] = [];
+
+  constructor(readonly fate: (name: string, size: number) => SinkError | undefined) {}
+
+  open = (context: { cursor: number }) => Promise.resolve(context.cursor);
+  probe = () => Promise.resolve("here");
+  close = () => Promise.resolve();
+
+  write(batch: OutboxBatch): Promise<void> {
+    this.writes.push(batch.aggregates.length);
+    for (const { name } of batch.aggregates) {
+      const error = this.fate(name, batch.aggregates.length);
+      if (error) return Promise.reject(error);
+    }
+    for (const { name } of batch.aggregates) this.rows.add(name);
+    return Promise.resolve();
+  }
+}
+
+const unexplained = (name: string, otherwise: "unavailable" | "misconfigured" = "unavailable") =>
+  new UnexplainedRefusal("(P0001)", otherwise, `no such meter: ${name} (P0001)`);
+
+Deno.test("property: rows that fail alone are condemned with the sink's words, all others arrive", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 2, max: 60 }),
+      fc.uniqueArray(fc.integer({ min: 0, max: 59 })),
+      fc.uniqueArray(fc.integer({ min: 0, max: 59 })),
+      async (count, bad, plain) => {
+        const outbox = MemoryOutbox.of(count);
+        const names = (chosen: number[]) => chosen.filter((i) => i < count).map((i) => `n${i}`);
+        const unexplainedNames = new Set(names(bad));
+        const rejectedNames = new Set(names(plain).filter((name) => !unexplainedNames.has(name)));
+        // Without a row that passes nothing is known of the others.
+        fc.pre(unexplainedNames.size + rejectedNames.size < count);
+        const sink = new JudgedSink((name) =>
+          unexplainedNames.has(name)
+            ? unexplained(name)
+            : rejectedNames.has(name)
+            ? new SinkError("rejected", `cannot stand ${name}`)
+            : undefined
+        );
+        const delivery = deliveryTo(sink, outbox, new HastyClock());
+        const stop = new AbortController();
+        const running = delivery.run(NEVER, stop.signal);
+        const clock = new HastyClock();
+        const good = count - unexplainedNames.size - rejectedNames.size;
+        // Rows at the end that nothing passes after and nothing has passed before wait for more.
+        for (let added = 0; outbox.cursor("s") < outbox.endId() && added < 5;) {
+          await clock.sleep(0, NEVER);
+          if (delivery.error?.includes("No other row passes") && added++ < 5) {
+            outbox.add({ ...outbox.aggregates[0]!, name: `later${added}` });
+          }
+        }
+        while (outbox.cursor("s") < outbox.endId()) await clock.sleep(0, NEVER);
+        stop.abort();
+        await running;
+        const condemned = outbox.rejected.map(({ name }) => name).sort();
+        assert.deepEqual(condemned, [...unexplainedNames, ...rejectedNames].sort());
+        assert.equal([...sink.rows].filter((name) => !name.startsWith("later")).length, good);
+        for (const { name, error } of outbox.rejected) assert.ok(error.includes(name), error);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+for (const otherwise of ["unavailable", "misconfigured"] as const) {
+  Deno.test(`a sink that refuses every row is ${otherwise}, and no row is condemned`, async () => {
+    const outbox = MemoryOutbox.of(40);
+    let isMended = false;
+    const sink = new JudgedSink((name) => isMended ? undefined : unexplained(name, otherwise));
+    const clock = new HastyClock();
+    const ledger = new Ledger();
+    const stop = new AbortController();
+    const running = deliveryTo(sink, outbox, clock, ledger).run(NEVER, stop.signal);
+    while (ledger.failures.length < 6) await clock.sleep(0, NEVER);
+    assert.deepEqual(outbox.rejected, []);
+    assert.equal(outbox.cursor("s"), 0);
+    assert.ok(ledger.failures.includes(otherwise));
+    isMended = true;
+    while (outbox.cursor("s") < 40) await clock.sleep(0, NEVER);
+    stop.abort();
+    await running;
+    assert.equal(sink.rows.size, 40);
+  });
+}
+
+Deno.test("a refusal that comes once is tried again as it is", async () => {
+  const outbox = MemoryOutbox.of(8);
+  let refusals = 1;
+  const sink = new JudgedSink((name) => refusals-- > 0 ? unexplained(name) : undefined);
+  assert.equal(await deliveryTo(sink, outbox, new HastyClock()).run(FIRED, NEVER), undefined);
+  assert.deepEqual(sink.writes, [8, 8]);
+});
+
+Deno.test("a single row that waits is not condemned before another has passed", async () => {
+  const outbox = MemoryOutbox.of(1);
+  const sink = new JudgedSink((name) => name === "n0" ? unexplained(name) : undefined);
+  const clock = new HastyClock();
+  const ledger = new Ledger();
+  const stop = new AbortController();
+  const running = deliveryTo(sink, outbox, clock, ledger).run(NEVER, stop.signal);
+  while (ledger.failures.length < 8) await clock.sleep(0, NEVER);
+  assert.deepEqual(outbox.rejected, []);
+  outbox.add({ ...outbox.aggregates[0]!, name: "n1" });
+  while (outbox.cursor("s") < 2) await clock.sleep(0, NEVER);
+  stop.abort();
+  await running;
+  assert.deepEqual(outbox.rejected.map(({ name }) => name), ["n0"]);
+});
+
+Deno.test("more than 1,000 rows with one error are the sink's fault", async () => {
+  const outbox = MemoryOutbox.of(2100);
+  const isBad = (name: string) => Number(name.slice(1)) % 2 === 0;
+  const sink = new JudgedSink((name) => isBad(name) ? unexplained(name) : undefined);
+  const clock = new HastyClock();
+  const delivery = deliveryTo(sink, outbox, clock);
+  const stop = new AbortController();
+  const running = delivery.run(NEVER, stop.signal);
+  while (delivery.state !== "misconfigured") await clock.sleep(0, NEVER);
+  assert.equal(outbox.rejected.length, 1000);
+  assert.match(
+    delivery.error!,
+    /1000 aggregates with one error, so the fault is the sink's.*dead-letters retry/,
+  );
+  stop.abort();
+  await running;
+});
+
+Deno.test("a batch that takes too long is halved until it passes, and grows again", async () => {
+  const outbox = MemoryOutbox.of(200);
+  let slow = true;
+  const sink = new JudgedSink((_, size) =>
+    slow && size > 2 ? new SinkError("timed_out", "canceled due to statement timeout") : undefined
+  );
+  const stop = new AbortController();
+  const clock = new HastyClock();
+  const running = deliveryTo(sink, outbox, clock).run(NEVER, stop.signal);
+  while (outbox.cursor("s") < 20) await clock.sleep(0, NEVER);
+  slow = false;
+  while (outbox.cursor("s") < 200) await clock.sleep(0, NEVER);
+  stop.abort();
+  await running;
+  assert.deepEqual(sink.writes.slice(0, 4), [8, 4, 2, 2]);
+  assert.ok(sink.writes.lastIndexOf(8) > 3);
+  assert.deepEqual(outbox.rejected, []);
+});
+
+Deno.test("what is postponed holds nothing up, and comes by itself once the sink takes it", async () => {
+  const outbox = MemoryOutbox.of(20);
+  let hasPartition = false;
+  const sink = new JudgedSink((name) =>
+    !hasPartition && Number(name.slice(1)) < 3 ? new SinkError("postponed", "no partition") : undefined
+  );
+  const clock = new HastyClock();
+  const stop = new AbortController();
+  const running = deliveryTo(sink, outbox, clock).run(NEVER, stop.signal);
+  while (outbox.cursor("s") < 20) await clock.sleep(0, NEVER);
+  assert.deepEqual(outbox.rejected.map(({ name, reason }) => [name, reason]), [
+    ["n0", "postponed"],
+    ["n1", "postponed"],
+    ["n2", "postponed"],
+  ]);
+  hasPartition = true;
+  while (outbox.rejected.length > 0) await clock.sleep(0, NEVER);
+  while (outbox.cursor("s") < outbox.endId()) await clock.sleep(0, NEVER);
+  stop.abort();
+  await running;
+  assert.equal(sink.rows.size, 20);
+});

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../src/platform/clock/clock.ts";
+import { MinuteLog } from "../../src/runtime/minute_log.ts";
+import { createLogger } from "../../src/platform/log/logger.ts";
+import { ACCOUNT_NAMES, type AccountName, MetricCollector } from "../../src/runtime/metric_collector.ts";
+import type { RefusedEvent } from "../../src/state/letters/dead_letters.ts";
+
+const accounts = Object.fromEntries(ACCOUNT_NAMES.map((name) => [name, 0])) as Record<AccountName, number>;
+
+/** What is logged over some minutes, of which each does something first. */
+async function minutes(
+  work:
+    ((rig: { log: MinuteLog; metrics: MetricCollector; accounts: Record<AccountName, number> }) => void)[],
+) {
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger({
+    level: "info",
+    format: "json",
+    write: (line) => lines.push(JSON.parse(line)),
+    now: () => 0,
+  });
+  const metrics = new MetricCollector(() => 100_000);
+  const now = { ...accounts };
+  metrics.attach(() => ({
+    accounts: { ...now },
+    openWindows: 2,
+    openSeries: 3,
+    outboxRows: 4,
+    watermarkMs: 88_765,
+    stateBytes: 0,
+    sinks: [{ name: "sqlite", waitingRows: 4, state: "delivering" }],
+    buses: [],
+  }));
+  const ending = new AbortController();
+  let turn = 0;
+  const clock = {
+    ...systemClock,
+    sleep: (ms: number) => {
+      assert.equal(ms, 60_000);
+      if (turn === work.length) ending.abort();
+      else work[turn++]!(rig);
+      return Promise.resolve();
+    },
+  };
+  const log = new MinuteLog(() => metrics.snapshot(), clock, logger);
+  const rig = { log, metrics, accounts: now };
+  await log.run(ending.signal);
+  return lines;
+}
+
+function refused(reason: RefusedEvent["reason"], text: string): RefusedEvent {
+  const raw = new TextEncoder().encode(text);
+  return { reason, detail: `is ${reason}`, bus: "http://bus:1", offset: 7, raw, rawBytes: raw.length };
+}
+
+Deno.test("a line a minute says what was done in that minute alone", async () => {
+  const lines = await minutes([
+    ({ metrics, accounts }) => {
+      accounts.received = 10;
+      accounts.aggregated = 9;
+      accounts.duplicate = 1;
+      metrics.delivered("sqlite", 5, 0.1);
+    },
+    () => {},
+  ]);
+  const figures = { refused: 0, waiting_sqlite: 4, open_windows: 2, watermark_lag_seconds: 11.2 };
+  const said = lines.map(({ time: _time, level, message, ...fields }) => ({ level, message, ...fields }));
+  const line = { level: "info", message: "in the last minute", ...figures };
+  assert.deepEqual(said, [
+    { ...line, received: 10, aggregated: 9, duplicate: 1, delivered_sqlite: 5 },
+    { ...line, received: 0, aggregated: 0, duplicate: 0, delivered_sqlite: 0 },
+  ]);
+});
+
+Deno.test("a minute's refused events are one warning: counts by reason, and the first of them", async () => {
+  const lines = await minutes([
+    ({ log, metrics, accounts }) => {
+      accounts.received = 1_000_000;
+      accounts.invalid = 999_990;
+      accounts.late = 10;
+      metrics.rejected("sqlite", 3);
+      for (let i = 0; i < 1000; i++) log.refused(refused("late", `{"name":"n${i}"}`));
+    },
+    () => {},
+    ({ log, accounts }) => {
+      accounts.invalid++;
+      log.refused(refused("invalid", `{"name":"\u0007\\u001b[2J","value":"${"x".repeat(10_000)}"}`));
+    },
+  ]);
+  const warnings = lines.filter(({ level }) => level === "warn");
+  assert.equal(warnings.length, 2);
+  const [first, second] = warnings;
+  assert.deepEqual([first!.invalid, first!.late, first!.rejected_by_sqlite, first!.future], [
+    999_990,
+    10,
+    3,
+    undefined,
+  ]);
+  assert.deepEqual(
+    [
+      first!.example_reason,
+      first!.example_name,
+      first!.example_detail,
+      first!.example_bus,
+      first!.example_offset,
+    ],
+    ["late", "n0", "is late", "http://bus:1", 7],
+  );
+  assert.equal(second!.invalid, 1);
+  assert.ok(String(second!.example_event).length < 400, "it is cut");
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(String(second!.example_event), /[\x00-\x1f]/);
+  assert.match(String(second!.example_event), /u0007/);
+});

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import {
+  KafkaJSError,
+  KafkaJSGroupCoordinatorNotFound,
+  KafkaJSNumberOfRetriesExceeded,
+  KafkaJSProtocolError,
+} from "kafkajs/src/errors.js";
+import { isFenced, toKafkaSinkError } from "../../../src/sinks/kafka/kafka_errors.ts";
+import type { SinkErrorKind } from "../../../src/contract/sink.ts";
+
+const PLACE = "broker:9092";
+
+/** What kafkajs throws when the broker answers with an error, after its own retries. */
+function thrown(type: string, message = `The broker said ${type}`): Error {
+  const answer = new KafkaJSProtocolError(Object.assign(new Error(message), { type }));
+  return new KafkaJSNumberOfRetriesExceeded(answer, { retryCount: 3, retryTime: 100 });
+}
+
+Deno.test("the brokers' errors have the class of what has to be done", () => {
+  const classes: Record<string, SinkErrorKind> = {
+    MESSAGE_TOO_LARGE: "rejected",
+    INVALID_RECORD: "rejected",
+    // All rows of a moment have the same time: no row is the cause, but this host's clock.
+    INVALID_TIMESTAMP: "misconfigured",
+    TOPIC_AUTHORIZATION_FAILED: "misconfigured",
+    GROUP_AUTHORIZATION_FAILED: "misconfigured",
+    CLUSTER_AUTHORIZATION_FAILED: "misconfigured",
+    TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "misconfigured",
+    SASL_AUTHENTICATION_FAILED: "misconfigured",
+    UNSUPPORTED_VERSION: "misconfigured",
+    NOT_ENOUGH_REPLICAS: "unavailable",
+    UNKNOWN_TOPIC_OR_PARTITION: "unavailable",
+    GROUP_COORDINATOR_NOT_AVAILABLE: "unavailable",
+    CONCURRENT_TRANSACTIONS: "unavailable",
+    // What the brokers say once a producer of kafkajs has sent 2^31 records to a partition.
+    OUT_OF_ORDER_SEQUENCE_NUMBER: "unavailable",
+  };
+  for (const [type, kind] of Object.entries(classes)) {
+    const error = toKafkaSinkError(thrown(type), PLACE);
+    assert.equal(error.kind, kind, type);
+    assert.ok(error.message.startsWith(`Kafka at ${PLACE}: The broker said ${type}.`), error.message);
+  }
+});
+
+Deno.test("topics of the brokers' own that cannot be had say which of their settings to look at", () => {
+  const coordinator = toKafkaSinkError(thrown("GROUP_COORDINATOR_NOT_AVAILABLE"), PLACE);
+  const notFound = toKafkaSinkError(
+    new KafkaJSGroupCoordinatorNotFound("Failed to find group coordinator"),
+    PLACE,
+  );
+  for (const { kind, message } of [coordinator, notFound]) {
+    assert.equal(kind, "unavailable");
+    assert.match(message, /offsets\.topic\.replication\.factor/);
+    assert.match(message, /transaction\.state\.log\.replication\.factor/);
+  }
+  assert.match(toKafkaSinkError(thrown("NOT_ENOUGH_REPLICAS"), PLACE).message, /min\.insync\.replicas/);
+});
+
+Deno.test("what an operator has to change is named", () => {
+  const advice = {
+    TOPIC_AUTHORIZATION_FAILED: /KAFKA_TOPIC/,
+    GROUP_AUTHORIZATION_FAILED: /READ on the group vabus-data-handler\./,
+    TRANSACTIONAL_ID_AUTHORIZATION_FAILED: /KAFKA_DELIVERY=at-least-once/,
+    SASL_AUTHENTICATION_FAILED: /KAFKA_SASL_PASSWORD/,
+  };
+  for (const [type, pattern] of Object.entries(advice)) {
+    assert.match(toKafkaSinkError(thrown(type), PLACE).message, pattern);
+  }
+  const certificate = toKafkaSinkError(new KafkaJSError("self-signed certificate in chain"), PLACE);
+  assert.equal(certificate.kind, "misconfigured");
+  assert.match(certificate.message, /KAFKA_SSL_CA_FILE/);
+});
+
+Deno.test("a fenced producer is told from other failures, by the older and the younger error", () => {
+  assert.equal(isFenced(thrown("INVALID_PRODUCER_EPOCH")), true);
+  assert.equal(isFenced(thrown("KAFKAJS_UNKNOWN_ERROR_CODE", "Unexpected error code 90")), true);
+  assert.equal(isFenced(thrown("KAFKAJS_UNKNOWN_ERROR_CODE", "Unexpected error code 91")), false);
+  assert.equal(isFenced(thrown("NOT_ENOUGH_REPLICAS")), false);
+  assert.equal(isFenced("not even an error"), false);
+});

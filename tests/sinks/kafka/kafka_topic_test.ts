@@ -1,0 +1,221 @@
+/** Reading a topic back: what keeps a reader waiting, and what it leaves behind. */
+import assert from "node:assert/strict";
+import { Partitioners } from "kafkajs";
+import { toRecord } from "../../../src/aggregation/aggregate.ts";
+import { createLogger } from "../../../src/platform/log/logger.ts";
+import { registerCodecs } from "../../../src/sinks/kafka/kafka_codecs.ts";
+import { KafkaTopic, type KafkaTopicOptions } from "../../../src/sinks/kafka/kafka_topic.ts";
+import { SinkError } from "../../../src/contract/sink.ts";
+import { PATIENCE_MS, until } from "../../support/executable.ts";
+import { kafkaClient, kafkaIsExternal, startKafka } from "../../support/kafka_broker.ts";
+import { TcpProxy } from "../../support/tcp_proxy.ts";
+import { aggregateOf, NEVER } from "../../contract/sink_contract.ts";
+
+const INSTANCE = "plant-1";
+/** The partition of the open transaction, and one where there is always something new. */
+const [HELD, BUSY] = [1, 0];
+
+/** A clock that stands still for all who sleep, until it is told that their time has passed. */
+class StandingClock {
+  /** Those who sleep, each by the end of its sleep. */
+  readonly sleepers = new Set<() => void>();
+
+  readonly sleep = (_ms: number, signal: AbortSignal): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.sleepers.add(resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    return promise.finally(() => this.sleepers.delete(resolve));
+  };
+
+  pass(): void {
+    for (const wake of this.sleepers) wake();
+  }
+}
+
+Deno.test("KafkaTopic", async (t) => {
+  const clock = new StandingClock();
+  await using proxy = TcpProxy.start();
+  const broker = await startKafka({ proxyPort: proxy.port });
+  proxy.leadTo(broker.proxiedPort);
+  const kafka = kafkaClient(broker.brokers);
+  const admin = kafka.admin();
+  await admin.connect();
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  const lines: string[] = [];
+  const logger = createLogger({
+    level: "info",
+    format: "text",
+    write: (line) => void lines.push(line),
+    now: Date.now,
+  });
+  const send = (topic: string, partition: number) =>
+    producer.send({
+      topic,
+      messages: [{ partition, value: JSON.stringify(toRecord(aggregateOf(), INSTANCE)) }],
+    });
+  const groups = async () =>
+    (await admin.listGroups()).groups.filter(({ groupId }) => groupId.includes("verify"));
+
+  /** With an aggregate of ours that is committed, behind a transaction that another producer has left open. */
+  const withHeldTopic = async (
+    options: Partial<KafkaTopicOptions>,
+    work: (place: KafkaTopic, topic: string, end: () => Promise<void>) => Promise<void>,
+  ) => {
+    const topic = `held-${crypto.randomUUID().slice(0, 8)}`;
+    await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] });
+    const other = kafka.producer({
+      transactionalId: topic,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      transactionTimeout: PATIENCE_MS * 2,
+      maxInFlightRequests: 1,
+    });
+    await other.connect();
+    const transaction = await other.transaction();
+    await transaction.send({ topic, messages: [{ partition: HELD, value: "another's" }] });
+    await send(topic, HELD);
+    const place = new KafkaTopic({
+      bootstrapServers: broker.brokers,
+      topic,
+      delivery: "exactly-once",
+      progressIntervalMs: 50,
+      ...options,
+    }, logger);
+    lines.length = 0;
+    try {
+      await work(place, topic, () => transaction.commit());
+    } finally {
+      await place.close();
+      await other.disconnect();
+    }
+  };
+  const waits = () =>
+    until(
+      () =>
+        lines.some((line) =>
+          /0 of 2 offsets read, waiting for an open transaction .* partition 1$/.test(line)
+        ),
+      () => `the progress in\n${lines.join("\n")}`,
+      PATIENCE_MS,
+    );
+
+  try {
+    await t.step(
+      "waits for an open transaction to end, and then sees what was behind it",
+      () =>
+        withHeldTopic({}, async (place, _topic, end) => {
+          const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
+          await waits();
+          await end();
+          assert.equal(await sum, aggregateOf().count);
+          assert.deepEqual(await groups(), []);
+        }),
+    );
+
+    await t.step(
+      "of one that does not end it says where it is and how to end it",
+      () =>
+        withHeldTopic({ stallTimeoutMs: 5000 }, async (place, topic) => {
+          const ended = new AbortController();
+          const busy = (async () => {
+            while (!ended.signal.aborted) await send(topic, BUSY);
+          })();
+          const error = await place.sumOfCounts(INSTANCE, -Infinity, NEVER).then(() => undefined, (e) => e);
+          ended.abort();
+          await busy;
+          assert.ok(error instanceof SinkError, String(error));
+          assert.match(
+            error.message,
+            /came no further for 5 seconds: in partition 1 .* from offset 0 to \d+\. /,
+          );
+          assert.match(error.message, new RegExp(`--topic ${topic} --partition 1 --start-offset 0\``));
+          assert.deepEqual(await groups(), [], "what fails leaves no group behind either");
+        }),
+    );
+
+    await t.step(
+      "as long as it comes on it may take longer than a stall may",
+      () =>
+        withHeldTopic({ clock }, async (place, topic, end) => {
+          const second = kafka.producer({
+            transactionalId: `${topic}-second`,
+            createPartitioner: Partitioners.DefaultPartitioner,
+            transactionTimeout: PATIENCE_MS * 2,
+            maxInFlightRequests: 1,
+          });
+          await second.connect();
+          const transaction = await second.transaction();
+          await transaction.send({ topic, messages: [{ partition: HELD, value: "another's" }] });
+          const waitsWith = (read: number) =>
+            until(
+              () => lines.some((line) => line.includes(`: ${read} of 3 offsets read, waiting for`)),
+              () => `the progress in\n${lines.join("\n")}`,
+            );
+          try {
+            const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
+            await waitsWith(0);
+            const [first, ...none] = clock.sleepers;
+            assert.deepEqual(none, []);
+            await end();
+            await waitsWith(2);
+            const [later] = clock.sleepers;
+            assert.notEqual(later, first, "the time of a stall has begun anew");
+            await transaction.commit();
+            assert.equal(await sum, aggregateOf().count);
+          } finally {
+            await second.disconnect();
+          }
+        }),
+    );
+
+    await t.step("when interrupted it leaves no group behind", () =>
+      withHeldTopic({}, async (place) => {
+        const interrupt = new AbortController();
+        const sum = place.sumOfCounts(INSTANCE, -Infinity, interrupt.signal);
+        await waits();
+        await until(async () => (await groups()).length === 1, "the reader's group", PATIENCE_MS);
+        interrupt.abort();
+        await assert.rejects(sum, /interrupted, 0 of 2 offsets read/);
+        assert.deepEqual(await groups(), []);
+      }));
+
+    await t.step("of records that decompress to more than is bearable it says so, at once", async () => {
+      const topic = `packed-${crypto.randomUUID().slice(0, 8)}`;
+      const configEntries = [{ name: "compression.type", value: "zstd" }];
+      await admin.createTopics({ topics: [{ topic, numPartitions: 2, configEntries }] });
+      await send(topic, BUSY);
+      const options = { bootstrapServers: broker.brokers, topic, delivery: "exactly-once" } as const;
+      const place = new KafkaTopic({ ...options, clock }, logger);
+      registerCodecs(10);
+      try {
+        await assert.rejects(
+          place.sumOfCounts(INSTANCE, -Infinity, NEVER),
+          /records compressed with zstd cannot be read: .*larger than 10 bytes/,
+        );
+      } finally {
+        registerCodecs();
+        await place.close();
+      }
+      assert.deepEqual(await groups(), []);
+    });
+
+    await t.step({
+      name: "of a broker that does not answer any more it says so",
+      ignore: kafkaIsExternal,
+      fn: () =>
+        withHeldTopic({ bootstrapServers: [proxy.address], stallTimeoutMs: 2000, clock }, async (place) => {
+          const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
+          const rejected = assert.rejects(sum, /came no further for 2 seconds, .*Is the broker at work\?$/);
+          await waits();
+          proxy.stall();
+          clock.pass();
+          await rejected;
+          proxy.mend();
+        }),
+    });
+  } finally {
+    await producer.disconnect();
+    await admin.disconnect();
+    if (!kafkaIsExternal) await broker.remove();
+  }
+});

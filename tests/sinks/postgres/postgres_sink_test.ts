@@ -1,0 +1,447 @@
+import assert from "node:assert/strict";
+import postgres from "postgres";
+import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
+import { createLogger } from "../../../src/platform/log/logger.ts";
+import { PostgresSink, type PostgresSinkOptions } from "../../../src/sinks/postgres/postgres_sink.ts";
+import { postgresConnection } from "../../support/postgres_connection.ts";
+import { postgresIsExternal, startPostgres } from "../../support/postgres_server.ts";
+import {
+  aggregateOf,
+  assertSameAggregates,
+  batchOf,
+  CONTEXT,
+  NEVER,
+  sinkError,
+  type SinkPlace,
+  testSinkContract,
+} from "../../contract/sink_contract.ts";
+import { testHolding } from "../../contract/holding_contract.ts";
+import { freePort } from "../../support/free_port.ts";
+import { TcpProxy } from "../../support/tcp_proxy.ts";
+
+Deno.test("PostgresSink", async (t) => {
+  const server = await startPostgres();
+  const secret = new URL(server.url).password;
+  const lines: string[] = [];
+  const logger = createLogger({
+    level: "debug",
+    format: "json",
+    write: (line) => lines.push(line),
+    now: Date.now,
+  });
+  let tables = 0;
+  const newTable = () => `t${Date.now().toString(36)}_${tables++}`;
+
+  const createSink = (table: string, options: Partial<PostgresSinkOptions> = {}) =>
+    new PostgresSink(
+      {
+        connection: postgresConnection(server.url),
+        table,
+        createTable: true,
+        instance: "plant-1",
+        ...options,
+      },
+      logger,
+    );
+
+  /** Runs `query` with a connection of its own. */
+  async function ask<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+    const sql = postgres(server.url, { max: 1, onnotice: () => {} });
+    try {
+      return await query(sql);
+    } finally {
+      await sql.end({ timeout: 1 });
+    }
+  }
+
+  const readTable = (table: string, instance: string): Promise<Aggregate[]> =>
+    ask(async (sql) => {
+      const rows = await sql<Aggregate[]>`
+        select name, agg_func as "aggFunc", value, count::float8, revision,
+          round(extract(epoch from window_start) * 1000)::float8 as "windowStartMs",
+          round(extract(epoch from window_end) * 1000)::float8 as "windowEndMs"
+        from ${sql(table)} where instance = ${instance}`;
+      return rows.map((row) => ({ ...row }));
+    });
+
+  const drop = (table: string) => ask((sql) => sql`drop table if exists ${sql(table)}`);
+
+  function createPlace(): Promise<SinkPlace> {
+    const table = newTable();
+    return Promise.resolve({
+      createSink: (instance) => createSink(table, { instance }),
+      read: (instance) => readTable(table, instance),
+      remove: async () => void await drop(table),
+    });
+  }
+
+  /** A step with a sink and a table of its own. */
+  const step = (
+    name: string,
+    test: (sink: PostgresSink, table: string) => Promise<void>,
+    options: Partial<PostgresSinkOptions> = {},
+  ) =>
+    t.step(name, async () => {
+      const table = newTable();
+      const sink = createSink(table, options);
+      try {
+        await test(sink, table);
+      } finally {
+        await sink.close();
+        await drop(table);
+      }
+    });
+
+  try {
+    await t.step("keeps the contract of sinks", (t) => testSinkContract(t, createPlace));
+
+    await t.step("knows what it holds and who writes to it", (t) =>
+      testHolding(t, () => {
+        const table = newTable();
+        return Promise.resolve({
+          createSink: (instance) => createSink(table, { instance }),
+          read: (instance) => readTable(table, instance),
+          execute: async (statement) =>
+            void await ask((sql) => sql.unsafe(statement.replace("$table", table))),
+          swallowing: `
+            create function ${table}_swallow() returns trigger language plpgsql
+              as 'begin if new.name = ''swallowed'' then return null; end if; return new; end';
+            create trigger swallow before insert on $table for each row execute function ${table}_swallow()`,
+          remove: async () => void await drop(table),
+        });
+      }));
+
+    await t.step(
+      "writes without a table of its own beside the rows where it may have none, and says so",
+      async () => {
+        const table = newTable();
+        const owner = createSink(table);
+        await owner.open(CONTEXT, NEVER);
+        await owner.close();
+        await ask(async (sql) => {
+          await sql.unsafe(`drop table ${table}_writer; create role limited login password 'limited-secret'`);
+          await sql.unsafe(
+            `grant select, insert, update on ${table} to limited; revoke create on schema public from public`,
+          );
+        });
+        const url = new URL(server.url);
+        [url.username, url.password] = ["limited", "limited-secret"];
+        for (const createTable of [true, false]) {
+          lines.length = 0;
+          const sink = createSink(table, { connection: postgresConnection(url.href), createTable });
+          await sink.open(CONTEXT, NEVER);
+          await sink.write(batchOf([aggregateOf({ name: `${createTable}` })]), NEVER);
+          await sink.close();
+          assert.ok(
+            lines.some((line) => /"level":"warn".*_writer cannot be used.*create table/.test(line)),
+            lines.join("\n"),
+          );
+        }
+        assert.equal((await readTable(table, "plant-1")).length, 2);
+        await drop(table);
+      },
+    );
+
+    await step("creates the documented table and its index", async (sink, table) => {
+      await sink.open(CONTEXT, NEVER);
+      await ask(async (sql) => {
+        const columns = await sql<{ name: string; type: string }[]>`
+          select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
+          where attrelid = ${table}::regclass and attnum > 0 order by attnum`;
+        assert.deepEqual(columns.map(({ name, type }) => `${name} ${type}`), [
+          "name text",
+          "agg_func text",
+          "window_start timestamp with time zone",
+          "window_end timestamp with time zone",
+          "instance text",
+          "value double precision",
+          "count bigint",
+          "revision integer",
+          "written_at timestamp with time zone",
+        ]);
+        const indexes = await sql<{ definition: string }[]>`
+          select pg_get_indexdef(indexrelid) as definition from pg_index
+          where indrelid = ${table}::regclass order by indisprimary desc`;
+        assert.match(
+          indexes[0]!.definition,
+          /^CREATE UNIQUE .*\(name, agg_func, window_start, window_end, instance\)$/,
+        );
+        assert.match(indexes[1]!.definition, /USING brin \(window_start\)$/);
+        assert.equal(indexes.length, 2);
+      });
+    });
+
+    await step("writes into a table of another schema, quoted", async () => {
+      await ask((sql) => sql`create schema "Plant 1"`);
+      const sink = createSink("Plant 1.Agg");
+      try {
+        await sink.open(CONTEXT, NEVER);
+        await sink.write(batchOf([aggregateOf()]), NEVER);
+        assertSameAggregates(await readTable("Plant 1.Agg", "plant-1"), [aggregateOf()]);
+        assert.match(await sink.probe(NEVER), /Plant 1\.Agg is there/);
+      } finally {
+        await sink.close();
+        await ask((sql) => sql`drop schema "Plant 1" cascade`);
+      }
+    });
+
+    await step("renews written_at with the row, and only then", async (sink, table) => {
+      const writtenAt = () =>
+        ask(async (sql) => (await sql`select written_at::text as text from ${sql(table)}`)[0]!.text);
+      await sink.open(CONTEXT, NEVER);
+      await sink.write(batchOf([aggregateOf()]), NEVER);
+      const first = await writtenAt();
+      await sink.write(batchOf([aggregateOf({ value: 1 })]), NEVER);
+      assert.equal(await writtenAt(), first);
+      await sink.write(batchOf([aggregateOf({ revision: 1 })]), NEVER);
+      assert.notEqual(await writtenAt(), first);
+    });
+
+    await step("proves what it holds", async (sink) => {
+      const first = aggregateOf({ name: "a", count: 5, value: 5e-324 });
+      const later = aggregateOf({
+        name: "b",
+        count: 2 ** 40,
+        windowStartMs: first.windowEndMs,
+        windowEndMs: first.windowEndMs + 100,
+      });
+      await sink.open(CONTEXT, NEVER);
+      await sink.write(batchOf([first, later]), NEVER);
+      await sink.close();
+      assert.equal(await sink.sumOfCounts("plant-1", -Infinity, NEVER), 5 + 2 ** 40);
+      assert.equal(await sink.sumOfCounts("plant-1", later.windowStartMs, NEVER), 2 ** 40);
+      assert.equal(await sink.sumOfCounts("plant-2", -Infinity, NEVER), 0);
+      for (const row of [first, later]) {
+        const { windowStartMs, windowEndMs } = row;
+        assertSameAggregates(await sink.rowsOfWindow("plant-1", windowStartMs, windowEndMs, NEVER), [row]);
+      }
+    });
+
+    await step("rejects what a constraint of the table refuses, and stays usable", async (sink, table) => {
+      await sink.open(CONTEXT, NEVER);
+      await ask((sql) => sql`alter table ${sql(table)} add check (value < 100)`);
+      await assert.rejects(
+        sink.write(batchOf([aggregateOf(), aggregateOf({ name: "b", value: 100 })]), NEVER),
+        sinkError("rejected", /check constraint/),
+      );
+      assert.deepEqual(await readTable(table, "plant-1"), []);
+      await sink.write(batchOf([aggregateOf()]), NEVER);
+      assertSameAggregates(await readTable(table, "plant-1"), [aggregateOf()]);
+    });
+
+    await step("does not create the table against the user's will", async (sink, table) => {
+      const refused = sinkError("misconfigured", new RegExp(`no table ${table}.*create table`, "s"));
+      await assert.rejects(sink.open(CONTEXT, NEVER), refused);
+      await assert.rejects(sink.probe(NEVER), refused);
+      assert.equal(await ask(async (sql) => (await sql`select to_regclass(${table}) as it`)[0]!.it), null);
+    }, { createTable: false });
+
+    await step("says before writing that a table is not the handler's", async (sink, table) => {
+      const refused = sinkError("misconfigured", /POSTGRES_TABLE/);
+      await ask((sql) => sql`create table ${sql(table)} (name text primary key)`);
+      await assert.rejects(sink.open(CONTEXT, NEVER), refused);
+      await assert.rejects(sink.probe(NEVER), refused);
+    });
+
+    await step("warns of columns that do not keep what is written to them", async (sink, table) => {
+      await sink.open(CONTEXT, NEVER);
+      const alter = (changes: string) => ask((sql) => sql.unsafe(`alter table ${table} ${changes}`));
+      const warnings = async () => {
+        lines.length = 0;
+        await sink.open(CONTEXT, NEVER);
+        const said = lines.filter((line) => /does not keep what is written/.test(line));
+        assert.equal(/Warning: .*does not keep/.test(await sink.probe(NEVER)), said.length > 0);
+        return said.join("\n");
+      };
+      await ask((sql) => sql.unsafe("drop domain if exists exact; create domain exact as float8"));
+      for (const type of ["float8", "exact"]) {
+        await alter(`alter value type ${type}, alter window_start type timestamptz(3)`);
+        assert.equal(await warnings(), "", type);
+      }
+      for (const type of ["int", "numeric(12,3)", "real"]) {
+        await alter(`alter value type ${type}`);
+        assert.match(
+          await warnings(),
+          /value is .*alter value type double precision; then `redeliver`/,
+          type,
+        );
+      }
+      await alter(
+        "alter value type float8, alter window_start type timestamp, alter window_end type timestamptz(0)",
+      );
+      assert.match(
+        await warnings(),
+        /: window_start is timestamp without.*, window_end is timestamp\(0\) with/,
+      );
+    });
+
+    await step("stays down when there is no such schema", async () => {
+      const sink = createSink("nowhere.aggregates");
+      await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Create the schema/));
+      await sink.close();
+    });
+
+    await step("creates the table once when several handlers start together", async (_, table) => {
+      const sinks = Array.from(
+        { length: 4 },
+        (_, index) => createSink(table, { instance: `plant-${index}` }),
+      );
+      await Promise.all(sinks.map((sink) => sink.open(CONTEXT, NEVER)));
+      await Promise.all(sinks.map((sink) => sink.close()));
+    });
+
+    await step("leaves a statement that waits for a lock, and takes it back", async (sink, table) => {
+      await sink.open(CONTEXT, NEVER);
+      const abort = new AbortController();
+      await ask((sql) =>
+        sql.begin(async (transaction) => {
+          await transaction`lock table ${transaction(table)} in exclusive mode`;
+          const writing = assert.rejects(
+            sink.write(batchOf([aggregateOf()]), abort.signal),
+            sinkError("unavailable"),
+          );
+          const waiting = () =>
+            transaction<{ pid: number }[]>`
+              select pid from pg_locks where relation = ${table}::regclass and not granted`;
+          while ((await waiting()).length === 0);
+          abort.abort();
+          await writing;
+          while ((await waiting()).length > 0);
+        })
+      );
+      assert.deepEqual(await readTable(table, "plant-1"), []);
+    });
+
+    await step("takes no harm when a statement cannot be taken back", async (opened, table) => {
+      await opened.open(CONTEXT, NEVER);
+      await using proxy = TcpProxy.start();
+      const url = new URL(server.url);
+      proxy.leadTo(Number(url.port));
+      url.host = proxy.address;
+      const sink = createSink(table, { connection: postgresConnection(url.href) });
+      await sink.open(CONTEXT, NEVER);
+      const abort = new AbortController();
+      await ask((sql) =>
+        sql.begin(async (transaction) => {
+          await transaction`lock table ${transaction(table)} in exclusive mode`;
+          const writing = assert.rejects(
+            sink.write(batchOf([aggregateOf()]), abort.signal),
+            sinkError("unavailable", /interrupted/),
+          );
+          const waiting = () =>
+            transaction`select pid from pg_locks where relation = ${table}::regclass and not granted`;
+          while ((await waiting()).length === 0);
+          // Nobody hears the word that would take it back.
+          proxy.refuse();
+          abort.abort();
+          await writing;
+          await waiting();
+        })
+      );
+      await sink.close();
+    });
+
+    await t.step("stays down after a refused login", async () => {
+      const url = new URL(server.url);
+      url.password = "wrong-secret";
+      const sink = createSink(newTable(), { connection: postgresConnection(url.href) });
+      await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Check user and password/));
+      await assert.rejects(sink.probe(NEVER), sinkError("misconfigured", /Check user and password/));
+      await sink.close();
+    });
+
+    await t.step("stays down when there is no such database", async () => {
+      const url = new URL(server.url);
+      url.pathname = "/nowhere";
+      const sink = createSink(newTable(), { connection: postgresConnection(url.href) });
+      await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Check the database/));
+      await sink.close();
+    });
+
+    await t.step("tries again when nothing listens", async () => {
+      const sink = createSink(newTable(), {
+        connection: postgresConnection(`postgres://u:${secret}@127.0.0.1:${freePort()}/d`),
+      });
+      await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("unavailable", /out of reach/));
+      await sink.close();
+    });
+
+    if (!postgresIsExternal) {
+      await step("works again after the server was away", async (sink, table) => {
+        await sink.open(CONTEXT, NEVER);
+        await server.stop();
+        try {
+          await assert.rejects(sink.write(batchOf([aggregateOf()]), NEVER), sinkError("unavailable"));
+          await sink.close();
+          await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("unavailable"));
+        } finally {
+          await server.start();
+        }
+        await sink.close();
+        await sink.open(CONTEXT, NEVER);
+        await sink.write(batchOf([aggregateOf()]), NEVER);
+        assertSameAggregates(await readTable(table, "plant-1"), [aggregateOf()]);
+      });
+
+      await t.step("what the server has confirmed survives its crash, whatever its default", async () => {
+        // The writer of the log sleeps longer than the test takes: what is not flushed by the commit is not flushed.
+        const lazy = await startPostgres(["synchronous_commit=off", "wal_writer_delay=10s"]);
+        const names = Array.from({ length: 500 }, (_, index) => `n${index}`);
+        const crashed = async (connectionString: string, table: string) => {
+          const sink = createSink(table, { connection: postgresConnection(connectionString) });
+          await sink.open(CONTEXT, NEVER);
+          for (const name of names) await sink.write(batchOf([aggregateOf({ name })]), NEVER);
+          await lazy.crash();
+          await lazy.start();
+          const kept = await sink.sumOfCounts("plant-1", -Infinity, NEVER);
+          await sink.close();
+          return kept / aggregateOf().count;
+        };
+        try {
+          assert.equal(await crashed(lazy.url, "kept"), names.length);
+          lines.length = 0;
+          const given = `${lazy.url}?options=-c%20synchronous_commit%3Doff`;
+          const sink = createSink("given", { connection: postgresConnection(given) });
+          await sink.open(CONTEXT, NEVER);
+          assert.match(
+            await sink.probe(NEVER),
+            /Warning: the connection string sets synchronous_commit to off/,
+          );
+          await sink.close();
+          assert.ok(lines.some((line) => /"level":"warn".*synchronous_commit to off/.test(line)));
+          // The server can lose them: the test could fail.
+          assert.ok(await crashed(given, "given") < names.length);
+        } finally {
+          await lazy.remove();
+        }
+      });
+
+      await step("leaves a frozen server when told to", async (sink, table) => {
+        await sink.open(CONTEXT, NEVER);
+        const abort = new AbortController();
+        await server.pause();
+        try {
+          const writing = assert.rejects(
+            sink.write(batchOf([aggregateOf()]), abort.signal),
+            sinkError("unavailable", /interrupted/),
+          );
+          abort.abort();
+          await writing;
+          await sink.close();
+        } finally {
+          await server.resume();
+        }
+        await sink.open(CONTEXT, NEVER);
+        await sink.write(batchOf([aggregateOf()]), NEVER);
+        assertSameAggregates(await readTable(table, "plant-1"), [aggregateOf()]);
+      });
+    }
+
+    await t.step("never shows the password", () => {
+      assert.ok(lines.length > 0);
+      assert.doesNotMatch(lines.join("\n"), new RegExp(`${secret}|wrong-secret`));
+    });
+  } finally {
+    await server.remove();
+  }
+});

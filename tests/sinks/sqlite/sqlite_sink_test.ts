@@ -1,0 +1,404 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { SinkError, type SinkErrorKind } from "../../../src/contract/sink.ts";
+import { toSqliteSinkError } from "../../../src/sinks/sqlite/sqlite_errors.ts";
+import { SqliteSink } from "../../../src/sinks/sqlite/sqlite_sink.ts";
+import {
+  aggregateOf,
+  assertSameAggregates,
+  batchOf,
+  CONTEXT,
+  NEVER,
+  QUIET,
+  sinkError,
+  type SinkPlace,
+  testSinkContract,
+} from "../../contract/sink_contract.ts";
+import { testHolding } from "../../contract/holding_contract.ts";
+import { readRows } from "../sqlite_rows.ts";
+
+const INSTANCE = "plant-1";
+
+async function createPlace(): Promise<SinkPlace> {
+  const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
+  const path = join(directory, "deep", "aggregates.sqlite");
+  return {
+    createSink: (instance) => new SqliteSink({ path, instance }, QUIET),
+    read: (instance) => Promise.resolve(readRows(path, instance)),
+    remove: () => Deno.remove(directory, { recursive: true }),
+  };
+}
+
+/** A test with a sink and a file of its own. */
+function test(name: string, body: (sink: SqliteSink, path: string) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
+    const path = join(directory, "aggregates.sqlite");
+    const sink = new SqliteSink({ path, instance: INSTANCE }, QUIET);
+    try {
+      await body(sink, path);
+    } finally {
+      await sink.close();
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+/** Runs statements with a connection of its own. */
+function execute(path: string, ...statements: string[]): void {
+  const database = new DatabaseSync(path);
+  try {
+    for (const statement of statements) database.exec(statement);
+  } finally {
+    database.close();
+  }
+}
+
+Deno.test("SqliteSink keeps the contract of sinks", (t) => testSinkContract(t, createPlace));
+
+Deno.test("SqliteSink knows what it holds and who writes to it", (t) =>
+  testHolding(t, async () => {
+    const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
+    const path = join(directory, "aggregates.sqlite");
+    return {
+      createSink: (instance) => new SqliteSink({ path, instance }, QUIET),
+      read: (instance) => Promise.resolve(readRows(path, instance)),
+      execute: (statement) =>
+        Promise.resolve(execute(path, statement.replace("$table", "aggregated_events"))),
+      swallowing: `
+        create trigger swallow before insert on $table when new.name = 'swallowed'
+        begin select raise(ignore); end`,
+      remove: () => Deno.remove(directory, { recursive: true }),
+    };
+  }));
+
+test("SqliteSink creates the documented table", async (sink, path) => {
+  await sink.open(CONTEXT);
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    const columns = database.prepare("select name, type, pk from pragma_table_info('aggregated_events')")
+      .all();
+    assert.deepEqual(columns.map(({ name, type, pk }) => `${name} ${type} ${pk}`), [
+      "name TEXT 1",
+      "agg_func TEXT 2",
+      "window_start REAL 3",
+      "window_end REAL 4",
+      "instance TEXT 5",
+      "value REAL 0",
+      "count INTEGER 0",
+      "revision INTEGER 0",
+      "written_at REAL 0",
+    ]);
+    assert.equal(database.prepare("pragma journal_mode").get()!.journal_mode, "wal");
+    const plan = database.prepare(
+      "explain query plan select * from aggregated_events where window_start >= 1",
+    ).get();
+    assert.match(`${plan!.detail}`, /^SEARCH .* USING INDEX aggregated_events_window_start/);
+  } finally {
+    database.close();
+  }
+});
+
+test("SqliteSink does not create the file to probe", async (sink, path) => {
+  assert.match(await sink.probe(), /will be created/);
+  await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+  execute(path, "create table other (x)");
+  assert.match(await sink.probe(), /table aggregated_events will be created/);
+  await sink.open(CONTEXT);
+  assert.match(await sink.probe(), /table aggregated_events$/);
+});
+
+test("SqliteSink says before it starts that its file can never be", async (_sink, path) => {
+  Deno.writeTextFileSync(path, "");
+  for (const below of [`${path}/sink`, `${path}/deep/sink`]) {
+    const sink = new SqliteSink({ path: below, instance: INSTANCE }, QUIET);
+    await assert.rejects(
+      sink.probe(),
+      sinkError("misconfigured", /cannot be written: .* is no directory.*SQLITE_PATH/),
+    );
+  }
+  const directory = new SqliteSink({ path: dirname(path), instance: INSTANCE }, QUIET);
+  await assert.rejects(directory.probe(), sinkError("misconfigured", /is a directory/));
+});
+
+test("SqliteSink proves what it holds, and writes again after that", async (sink, path) => {
+  const first = aggregateOf({ name: "a", count: 5, value: 5e-324 });
+  const later = aggregateOf({
+    name: "b",
+    count: 2 ** 40,
+    windowStartMs: first.windowEndMs,
+    windowEndMs: first.windowEndMs + 100,
+  });
+  await sink.open(CONTEXT);
+  await sink.write(batchOf([first, later]), NEVER);
+  await sink.close();
+  assert.equal(await sink.sumOfCounts(INSTANCE, -Infinity), 5 + 2 ** 40);
+  assert.equal(await sink.sumOfCounts(INSTANCE, later.windowStartMs), 2 ** 40);
+  assert.equal(await sink.sumOfCounts("plant-2", -Infinity), 0);
+  for (const row of [first, later]) {
+    assertSameAggregates(await sink.rowsOfWindow(INSTANCE, row.windowStartMs, row.windowEndMs), [row]);
+  }
+  await assert.rejects(sink.write(batchOf([first]), NEVER), sinkError("unavailable", /not open/));
+  await sink.open(CONTEXT);
+  await sink.write(batchOf([aggregateOf({ name: "c" })]), NEVER);
+  assert.equal(readRows(path, INSTANCE).length, 3);
+});
+
+test("SqliteSink finds the rows of one window of one instance, and no others", async (sink, path) => {
+  const rows = [
+    aggregateOf({ name: "a" }),
+    aggregateOf({ name: "b" }),
+    aggregateOf({ name: "same start", windowEndMs: aggregateOf().windowEndMs + 1 }),
+    aggregateOf({ name: "same end", windowStartMs: aggregateOf().windowStartMs - 1 }),
+  ];
+  await sink.open(CONTEXT);
+  await sink.write(batchOf(rows), NEVER);
+  const other = new SqliteSink({ path, instance: "plant-2" }, QUIET);
+  await other.open(CONTEXT);
+  await other.write(batchOf([aggregateOf({ name: "c" })]), NEVER);
+  await other.close();
+  const { windowStartMs, windowEndMs } = aggregateOf();
+  assertSameAggregates(await sink.rowsOfWindow(INSTANCE, windowStartMs, windowEndMs), rows.slice(0, 2));
+});
+
+test("SqliteSink rejects what a constraint of the table refuses, and stays usable", async (sink, path) => {
+  execute(
+    path,
+    `create table aggregated_events (name, agg_func, window_start, window_end, instance, value check (value < 100),
+       count, revision, written_at, primary key (name, agg_func, window_start, window_end, instance))`,
+  );
+  await sink.open(CONTEXT);
+  await assert.rejects(
+    sink.write(batchOf([aggregateOf(), aggregateOf({ name: "b", value: 100 })]), NEVER),
+    sinkError("rejected", /CHECK constraint failed/),
+  );
+  assert.deepEqual(readRows(path, INSTANCE), []);
+  await sink.write(batchOf([aggregateOf()]), NEVER);
+  assertSameAggregates(readRows(path, INSTANCE), [aggregateOf()]);
+});
+
+const FOREIGN_TABLES = {
+  "other columns": "create table aggregated_events (name text primary key)",
+  "no primary key": `create table aggregated_events
+    (name, agg_func, window_start, window_end, instance, value, count, revision, written_at)`,
+  "a view": "create view aggregated_events as select 1 as name",
+};
+for (const [what, statement] of Object.entries(FOREIGN_TABLES)) {
+  test(`SqliteSink says before writing that a table is not the handler's: ${what}`, async (sink, path) => {
+    execute(path, statement);
+    await assert.rejects(sink.open(CONTEXT), sinkError("misconfigured", /SQLITE_PATH/));
+    await assert.rejects(sink.probe(), sinkError("misconfigured", /SQLITE_PATH/));
+  });
+}
+
+test(
+  "SqliteSink stays down when a column of the table demands more than the handler writes",
+  async (sink, path) => {
+    await sink.open(CONTEXT);
+    await sink.close();
+    const columns = "name, agg_func, window_start, window_end, instance";
+    execute(
+      path,
+      "drop table aggregated_events",
+      `create table aggregated_events (${columns}, value, count, revision, written_at, site not null,
+       primary key (${columns}))`,
+    );
+    await sink.open(CONTEXT);
+    await assert.rejects(sink.write(batchOf([aggregateOf()]), NEVER), sinkError("misconfigured", /site/));
+  },
+);
+
+test("SqliteSink leaves a file alone that is no database", async (sink, path) => {
+  const text = "not a database at all ".repeat(100);
+  await Deno.writeTextFile(path, text);
+  await assert.rejects(sink.open(CONTEXT), sinkError("misconfigured", /not a database/));
+  await assert.rejects(sink.probe(), sinkError("misconfigured", /not a database/));
+  assert.equal(await Deno.readTextFile(path), text);
+});
+
+test("SqliteSink says of what stands in the way in which words, tried or opened", async (sink, path) => {
+  await Deno.mkdir(path);
+  const words = sinkError("misconfigured", /aggregates\.sqlite is a directory.* SQLITE_PATH/);
+  await assert.rejects(sink.open(CONTEXT), words);
+  await assert.rejects(sink.probe(), words);
+  await Deno.remove(path);
+  await sink.open(CONTEXT);
+});
+
+test("SqliteSink tries again when another program holds the lock", async (sink, path) => {
+  await sink.open(CONTEXT);
+  const other = new DatabaseSync(path);
+  try {
+    other.exec("begin immediate");
+    await assert.rejects(sink.write(batchOf([aggregateOf()]), NEVER), sinkError("unavailable", /locked/));
+    other.exec("rollback");
+    await sink.write(batchOf([aggregateOf()]), NEVER);
+    assertSameAggregates(readRows(path, INSTANCE), [aggregateOf()]);
+  } finally {
+    other.close();
+  }
+});
+
+for (
+  const [what, lose] of Object.entries({
+    "is removed": (path: string) => ["", "-wal", "-shm"].forEach((suffix) => Deno.removeSync(path + suffix)),
+    "is replaced by an older copy": (path: string) => {
+      Deno.copyFileSync(path, `${path}.copy`);
+      Deno.renameSync(`${path}.copy`, path);
+    },
+    "loses its write-ahead log": (path: string) => Deno.removeSync(`${path}-wal`),
+  })
+) {
+  test(`SqliteSink confirms nothing into a file that ${what}`, async (sink, path) => {
+    const [first, lost] = [aggregateOf(), aggregateOf({ name: "b" })];
+    await sink.open(CONTEXT);
+    await sink.write(batchOf([first]), NEVER);
+    lose(path);
+    await assert.rejects(
+      sink.write(batchOf([lost], 1), NEVER),
+      sinkError("unavailable", /was (removed|replaced)/),
+    );
+    await sink.close();
+    await sink.open(CONTEXT);
+    await sink.write(batchOf([lost], 1), NEVER);
+    assert.ok(readRows(path, INSTANCE).some(({ name }) => name === "b"));
+  });
+}
+
+/** Counts the rows: in a transaction, there again after a word from stdin, and once more after its end. */
+const READER = `
+  import { DatabaseSync } from "node:sqlite";
+  const database = new DatabaseSync(Deno.args[0], { readOnly: true });
+  const count = () => console.log(database.prepare("select count(*) as n from aggregated_events").get().n);
+  database.exec("begin");
+  count();
+  await Deno.stdin.read(new Uint8Array(1));
+  count();
+  database.exec("commit");
+  count();
+`;
+
+test("SqliteSink writes while another process reads, which sees whole batches only", async (sink, path) => {
+  await sink.open(CONTEXT);
+  await sink.write(batchOf([aggregateOf({ name: "a" })]), NEVER);
+  const script = `${path}.reader.js`;
+  await Deno.writeTextFile(script, READER);
+  const reader = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-read", "--allow-write", script, path],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const output = reader.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let seen = (await output.read()).value;
+  await sink.write(batchOf([aggregateOf({ name: "b" }), aggregateOf({ name: "c" })], 1), NEVER);
+  await reader.stdin.close();
+  for (let part = await output.read(); !part.done; part = await output.read()) seen += part.value;
+  await reader.status;
+  assert.equal(seen, "1\n1\n3\n");
+});
+
+Deno.test("SqliteSink's errors have the class of what has to be done", () => {
+  const classes: Record<string, SinkErrorKind> = {
+    "database or disk is full": "unavailable",
+    "disk I/O error": "unavailable",
+    "attempt to write a readonly database": "unavailable",
+    "unable to open database file": "unavailable",
+    "database is locked": "unavailable",
+    "No space left on device (os error 28)": "unavailable",
+    "database disk image is malformed": "misconfigured",
+    "file is not a database": "misconfigured",
+    "table aggregated_events has no column named value": "misconfigured",
+    "NOT NULL constraint failed: aggregated_events.site": "misconfigured",
+    "CHECK constraint failed: value < 100": "rejected",
+    "UNIQUE constraint failed: aggregated_events.name": "rejected",
+    "datatype mismatch": "rejected",
+    "string or blob too big": "rejected",
+  };
+  for (const [message, kind] of Object.entries(classes)) {
+    const error = toSqliteSinkError(new Error(message), "/data/a.sqlite");
+    assert.equal(error.kind, kind, message);
+    assert.ok(error.message.startsWith(`SQLite file /data/a.sqlite: ${message}.`));
+  }
+});
+
+function modesIn(directory: string): Record<string, number> {
+  return Object.fromEntries(
+    [...Deno.readDirSync(directory)].map((
+      { name },
+    ) => [name, Deno.statSync(`${directory}/${name}`).mode! & 0o777]),
+  );
+}
+
+for (const [mode, expected] of [[undefined, 0o600], [0o640, 0o640]] as const) {
+  Deno.test(`its files get the mode ${expected.toString(8)}, whatever the umask`, async () => {
+    const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-mode-" });
+    const before = Deno.umask(0);
+    const sink = new SqliteSink({ path: `${directory}/a.sqlite`, instance: "one", mode }, QUIET);
+    try {
+      await sink.open(CONTEXT);
+      assert.deepEqual(modesIn(directory), {
+        "a.sqlite": expected,
+        "a.sqlite-wal": expected,
+        "a.sqlite-shm": expected,
+      });
+    } finally {
+      Deno.umask(before);
+      await sink.close();
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+Deno.test("a mode that is set changes a file that is there; none leaves it", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-mode-" });
+  const path = `${directory}/a.sqlite`;
+  try {
+    for (const [mode, expected] of [[0o640, 0o640], [undefined, 0o640], [0o600, 0o600]] as const) {
+      const sink = new SqliteSink({ path, instance: "one", mode }, QUIET);
+      await sink.open(CONTEXT);
+      assert.deepEqual([...new Set(Object.values(modesIn(directory)))], [expected]);
+      await sink.close();
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a view or a virtual table by the name of its table is not read; a trigger of the site is allowed", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-hostile-" });
+  const path = `${directory}/a.sqlite`;
+  const prepare = (sql: string) => {
+    const database = new DatabaseSync(path);
+    database.exec(sql);
+    database.close();
+  };
+  const isRefused = (error: unknown) => error instanceof SinkError && error.kind === "misconfigured";
+  try {
+    for (
+      const sql of [
+        "create view Aggregated_Events as with recursive n (x) as (select 1 union all select x + 1 from n) select max(x) as count from n",
+        "create virtual table aggregated_events using fts5 (name)",
+        "create view aggregated_events_writer as select 1",
+      ]
+    ) {
+      prepare(sql);
+      const sink = new SqliteSink({ path, instance: "one" }, QUIET);
+      await assert.rejects(sink.open(CONTEXT), isRefused);
+      await assert.rejects(sink.sumOfCounts("one", 0), isRefused);
+      await assert.rejects(sink.probe(), isRefused);
+      await sink.close();
+      await Deno.remove(path);
+    }
+    const sink = new SqliteSink({ path, instance: "one" }, QUIET);
+    await sink.open(CONTEXT);
+    prepare(
+      "create table seen (name); create trigger t after insert on aggregated_events begin insert into seen values (new.name); end",
+    );
+    await sink.close();
+    await sink.open(CONTEXT);
+    await sink.close();
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

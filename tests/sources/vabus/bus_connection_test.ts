@@ -1,0 +1,262 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { concatenated } from "../../../src/platform/http/bounded_bytes.ts";
+import { BusConnection } from "../../../src/sources/vabus/bus_connection.ts";
+import { LogClient } from "../../../src/sources/vabus/log_client.ts";
+import { postMetrics } from "../../../src/sources/vabus/metrics_client.ts";
+import { QueueClient } from "../../../src/sources/vabus/queue_client.ts";
+import { SourceError, type SourceErrorKind } from "../../../src/contract/source.ts";
+import { freePort } from "../../support/free_port.ts";
+import { type Answer, type FaultyRequest, FaultyServer, respond } from "../../support/http_faults.ts";
+
+const NEVER = new AbortController().signal;
+const FETCH = { offset: 7, limit: 10, waitSeconds: 0, ack: 5 };
+const TOKEN = "swordfish";
+
+function connectionTo(url: string, token?: string): BusConnection {
+  return new BusConnection({ url, proxy: undefined, token, tls: undefined });
+}
+
+/** What comes of one fetch when the bus answers so. */
+async function fetchFrom(answer: (request: FaultyRequest) => Answer, token?: string) {
+  await using server = FaultyServer.start(answer);
+  const client = new LogClient(connectionTo(server.url, token), "me & you");
+  try {
+    return { reply: await client.fetch(FETCH, NEVER), requests: server.requests, url: server.url };
+  } catch (error) {
+    assert.ok(error instanceof SourceError, String(error));
+    return { error, requests: server.requests, url: server.url };
+  } finally {
+    client.close();
+  }
+}
+
+Deno.test("a fetch asks as the protocol says and gives the body as it came", async () => {
+  const body = '{"log":"l","offset":7,"next":8,"events":[{"name":"ä"}]}';
+  const { reply, requests } = await fetchFrom(() => respond(200, body));
+  assert.equal(requests[0]!.path, "/events");
+  assert.deepEqual(Object.fromEntries(requests[0]!.query), {
+    offset: "7",
+    limit: "10",
+    wait: "0",
+    ack: "5",
+    consumer: "me & you",
+  });
+  assert.equal(reply?.kind === "events" && new TextDecoder().decode(reply.body), body);
+});
+
+Deno.test("without an offset none is sent", async () => {
+  await using server = FaultyServer.start(() => respond(200, "{}"));
+  const client = new LogClient(connectionTo(server.url + "/behind/a/proxy"), "c");
+  await client.fetch({ offset: undefined, limit: 1, waitSeconds: 0, ack: undefined }, NEVER);
+  client.close();
+  assert.equal(server.requests[0]!.path, "/behind/a/proxy/events");
+  assert.deepEqual([...server.requests[0]!.query.keys()].sort(), ["consumer", "limit", "wait"]);
+});
+
+for (const [status, kind] of [[410, "trimmed"], [416, "reset"]] as const) {
+  Deno.test(`${status} tells where the log begins`, async () => {
+    const { reply } = await fetchFrom(() => respond(status, '{"log":"l","first":20,"next":30}'));
+    assert.deepEqual(reply, { kind, log: "l", first: 20, next: 30, dateMs: undefined });
+  });
+  for (
+    const body of [
+      "",
+      "null",
+      "[]",
+      '{"log":"l"}',
+      '{"log":"l","first":-1,"next":2}',
+      '{"log":"l","first":3,"next":2}',
+      '{"log":"\\ud800","first":0,"next":2}',
+    ]
+  ) {
+    Deno.test(`${status} with ${body || "nothing"} is garbage`, async () => {
+      const { error } = await fetchFrom(() => respond(status, body));
+      assert.equal(error?.kind, "garbage");
+    });
+  }
+}
+
+const REFUSALS: [name: string, answer: () => Answer, kind: SourceErrorKind, says: RegExp][] = [
+  ["401", () => respond(401, ""), "refused", /VABUS_TOKEN/],
+  ["403", () => respond(403, ""), "refused", /VABUS_TOKEN/],
+  ["404", () => respond(404, "<html>"), "garbage", /is this a VaBus/],
+  ["302", () => respond(302, "", { location: "http://elsewhere/" }), "garbage", /redirection/],
+  ["500", () => respond(500, '{"error":"disk\\u001b[31m full"}'), "unavailable", /disk \[31m full/],
+  ["503", () => respond(503, "", { "retry-after": "3" }), "unavailable", /503/],
+  ["a cut-off body", () => respond(200, "x".repeat(5000)).slice(0, 2000), "incomplete", /cut off/],
+  ["half a head", () => "HTTP/1.1 200 OK\r\ncontent-le", "unavailable", /no connection/],
+  ["no HTTP", () => "\u0000\u0001 hello\r\n\r\n", "unavailable", /no connection/],
+  ["nothing", () => "", "unavailable", /no connection/],
+];
+for (const [name, answer, kind, says] of REFUSALS) {
+  Deno.test(`${name} is an error of kind ${kind}, without the token in it`, async () => {
+    const { error, url } = await fetchFrom(answer, TOKEN);
+    assert.equal(error?.kind, kind, error?.message);
+    assert.match(error!.message, says);
+    assert.ok(error!.message.startsWith(url), error!.message);
+    assert.ok(!error!.message.includes(TOKEN));
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(error!.message, /[\u0000-\u001f]/);
+  });
+}
+
+Deno.test("an address with a path of the protocol behind it is told as such", async () => {
+  await using server = FaultyServer.start(() => respond(404, ""));
+  const client = new LogClient(connectionTo(`${server.url}/events`), "me");
+  try {
+    await assert.rejects(client.fetch(FETCH, NEVER), /VABUS_URL names the bus alone/);
+  } finally {
+    client.close();
+  }
+});
+
+for (
+  const [text, expected] of [["3", 3000], ["0", 0], ["999999999", 3600_000], ["soon", undefined], [
+    "-1",
+    undefined,
+  ]] as const
+) {
+  Deno.test(`Retry-After: ${text}`, async () => {
+    const { error } = await fetchFrom(() => respond(429, "", { "retry-after": text }));
+    assert.equal(error!.retryAfterMs, expected);
+  });
+}
+
+Deno.test("Retry-After may be a date", async () => {
+  const before = Date.now();
+  const dateMs = Math.ceil(before / 1000) * 1000 + 600_000;
+  const date = new Date(dateMs).toUTCString();
+  const { error } = await fetchFrom(() => respond(503, "", { "retry-after": date }));
+  // However long that took: what is left until then, by the clock at some moment in between.
+  const left = error!.retryAfterMs!;
+  assert.ok(left <= dateMs - before && left >= dateMs - Date.now(), `${left}`);
+});
+
+Deno.test("gzip is undone, even where it was not asked for", async () => {
+  const plain = '{"log":"l","offset":7,"next":7,"events":[]}';
+  const packed = new Uint8Array(
+    await new Response(new Blob([plain]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer(),
+  );
+  const head = new TextEncoder().encode(
+    `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${packed.length}\r\nconnection: close\r\n\r\n`,
+  );
+  const { reply } = await fetchFrom(() => new Uint8Array([...head, ...packed]));
+  assert.equal(reply?.kind === "events" && new TextDecoder().decode(reply.body), plain);
+});
+
+Deno.test("a few packed bytes that would fill the memory are refused", async () => {
+  const packed = gzipSync(new Uint8Array(200 * 1024 * 1024), { level: 1 });
+  const head = new TextEncoder().encode(
+    `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${packed.length}\r\nconnection: close\r\n\r\n`,
+  );
+  const { error } = await fetchFrom(() => concatenated([head, packed]));
+  assert.equal(error?.kind, "incomplete");
+  assert.match(error!.message, /larger than .* lower VABUS_BATCH_SIZE/);
+});
+
+Deno.test("the bytes of a reply are bounded by the events asked for, and by the number of buses that share the memory", async () => {
+  const MIB = 1024 * 1024;
+  const fetchOf = async (bytes: number, limit: number, busCount: number) => {
+    const body = `{"log":"l","offset":0,"next":0,"events":[${" ".repeat(bytes)}]}`;
+    await using server = FaultyServer.start(() => respond(200, body));
+    const connection = new BusConnection({
+      url: server.url,
+      proxy: undefined,
+      token: undefined,
+      tls: undefined,
+      busCount,
+    });
+    const client = new LogClient(connection, "c");
+    try {
+      await client.fetch({ ...FETCH, limit }, NEVER);
+      return "taken";
+    } catch (error) {
+      return (error as SourceError).kind;
+    } finally {
+      client.close();
+    }
+  };
+  assert.equal(await fetchOf(7 * MIB, 1, 1), "taken");
+  assert.equal(await fetchOf(10 * MIB, 1, 1), "incomplete");
+  assert.equal(await fetchOf(10 * MIB, 1000, 1), "taken");
+  assert.equal(await fetchOf(10 * MIB, 1000, 16), "incomplete");
+});
+
+Deno.test("what is no reply of events is bounded without any: of an error, and of what a bus says of itself", async () => {
+  const { error } = await fetchFrom(() => respond(503, "x".repeat(3_000_000)));
+  assert.equal(error?.kind, "unavailable");
+  await using server = FaultyServer.start(() => respond(200, "x".repeat(3_000_000)));
+  const client = new LogClient(connectionTo(server.url), "c");
+  await assert.rejects(client.oldest(NEVER), { kind: "garbage", message: /larger than 1024 KiB/ });
+  client.close();
+});
+
+Deno.test("nobody listens: unavailable, with the operating system's word", async () => {
+  const client = new LogClient(connectionTo(`http://127.0.0.1:${freePort()}`), "c");
+  await assert.rejects(client.fetch(FETCH, NEVER), { kind: "unavailable", message: /refused/i });
+  client.close();
+});
+
+Deno.test("an aborted fetch ends at once", async () => {
+  const controller = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  await using server = FaultyServer.start(() => {
+    controller.abort();
+    return promise;
+  });
+  const client = new LogClient(connectionTo(server.url), "c");
+  await assert.rejects(client.fetch(FETCH, controller.signal), SourceError);
+  client.close();
+  resolve("");
+});
+
+Deno.test("credentials in the URL become a header, and stay out of the name", async () => {
+  await using server = FaultyServer.start(() => respond(200, "{}"));
+  const connection = connectionTo(server.url.replace("//", "//plant:sw%40rd@"));
+  assert.equal(connection.name, server.url);
+  const client = new LogClient(connection, "c");
+  await client.fetch(FETCH, NEVER);
+  client.close();
+  assert.equal(server.requests[0]!.headers.get("authorization"), `Basic ${btoa("plant:sw@rd")}`);
+});
+
+Deno.test("a token is sent as bearer", async () => {
+  const { requests } = await fetchFrom(() => respond(200, "{}"), TOKEN);
+  assert.equal(requests[0]!.headers.get("authorization"), `Bearer ${TOKEN}`);
+});
+
+Deno.test("queue mode: an event's bytes, or none", async () => {
+  const answers = [respond(200, '{"name":"a"}'), respond(204, "")];
+  await using server = FaultyServer.start(() => answers.shift()!);
+  const client = new QueueClient(connectionTo(server.url));
+  assert.equal(new TextDecoder().decode(await client.take(NEVER)), '{"name":"a"}');
+  assert.equal(await client.take(NEVER), undefined);
+  client.close();
+});
+
+Deno.test("probes say what is there and leave no trace", async () => {
+  await using server = FaultyServer.start((request) =>
+    request.path === "/healthz"
+      ? respond(404, "")
+      : respond(200, '{"log":"l","offset":3,"next":4,"events":[{}]}')
+  );
+  const log = new LogClient(connectionTo(server.url), "c");
+  assert.equal(await log.probe(NEVER), "log l, oldest offset 3");
+  assert.equal(server.requests[0]!.query.has("ack"), false);
+  log.close();
+  const queue = new QueueClient(connectionTo(server.url));
+  await queue.probe(NEVER);
+  assert.equal(server.requests.at(-1)!.path, "/healthz");
+  queue.close();
+});
+
+Deno.test("metrics are posted as JSON", async () => {
+  await using server = FaultyServer.start(() => respond(204, ""));
+  const connection = connectionTo(server.url);
+  const metrics = [{ name: "open_windows", value: 3, timestamp: 1.5 }];
+  await postMetrics(connection, metrics, NEVER);
+  connection.close();
+  assert.equal(server.requests[0]!.method, "POST");
+  assert.deepEqual(JSON.parse(server.requests[0]!.body), metrics);
+});

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { AUDIT_MAX_LINES, noteOrder, noteResult, readAudit } from "../../src/state/audit.ts";
+import { leaveWish, readWishes, settleWishes } from "../../src/state/letters/dead_letters.ts";
+import { readStatus } from "../../src/state/status_report.ts";
+import { StateDatabase } from "../../src/state/file/state_database.ts";
+
+const ORDER = {
+  who: "alice (uid 1000)",
+  atMs: 1_767_225_600_000,
+  action: "redeliver",
+  detail: "--sink sqlite",
+};
+
+function onState(work: (state: StateDatabase, directory: string) => void): void {
+  const root = Deno.makeTempDirSync({ prefix: "vabus-audit-test-" });
+  const directory = `${root}/state`;
+  const state = StateDatabase.open({ directory, instanceId: "one" });
+  try {
+    work(state, directory);
+  } finally {
+    state.close();
+    Deno.removeSync(root, { recursive: true });
+  }
+}
+
+Deno.test("an order is kept with who, when and what, and gets its result in pieces", () =>
+  onState((state) => {
+    const id = state.transaction(() => noteOrder(state, ORDER));
+    assert.deepEqual(readAudit(state, 10), [{ ...ORDER, result: undefined }]);
+    for (const count of [2, 3]) {
+      state.transaction(() => noteResult(state, id, count, (sum) => `${sum} rows`));
+    }
+    assert.deepEqual(readAudit(state, 10), [{ ...ORDER, result: "5 rows" }]);
+    state.transaction(() => noteResult(state, id + 1, 1, () => "of no line"));
+    assert.equal(readAudit(state, 10).length, 1);
+  }));
+
+Deno.test("the audit is bounded, sealed, and shown from its newest line on", () =>
+  onState((state, directory) => {
+    state.transaction(() => {
+      for (let i = 0; i < AUDIT_MAX_LINES + 5; i++) {
+        noteOrder(state, { ...ORDER, detail: `${i}`, who: "x".repeat(10_000) }, "done");
+      }
+    });
+    const lines = readAudit(state, 2 * AUDIT_MAX_LINES);
+    assert.deepEqual([lines.length, lines[0]!.detail, lines.at(-1)!.detail], [AUDIT_MAX_LINES, "1004", "5"]);
+    assert.equal(lines[0]!.who.length, 500);
+    assert.deepEqual(
+      readStatus(state).audit.map(({ detail }) => detail),
+      lines.slice(0, 10).map(({ detail }) => detail),
+    );
+    const { path } = StateDatabase.check(directory);
+    assert.equal(path, state.path);
+    state.transaction(() => state.run("UPDATE audit SET who = 'nobody' WHERE id = 1005"));
+    assert.throws(() => StateDatabase.check(directory), /table audit/);
+  }));
+
+Deno.test("what a wish for many letters comes to is summed up; the handler's own wishes are no order", () =>
+  onState((state) => {
+    const ids = Array.from({ length: 2500 }, (_, i) => i + 1);
+    leaveWish(state, "purge", ids, { ...ORDER, action: "dead-letters purge" });
+    leaveWish(state, "retry", [1]);
+    assert.equal(readAudit(state, 10).length, 1);
+    for (const { id, letterIds } of readWishes(state)) {
+      state.transaction(() => settleWishes(state, { wishes: [id], retried: [], purged: letterIds }));
+    }
+    assert.deepEqual(readAudit(state, 10).map(({ result }) => result), ["2500 purged"]);
+  }));

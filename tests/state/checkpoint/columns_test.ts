@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import fc from "../../support/fast_check.ts";
+import { ColumnError, ColumnReader, ColumnWriter } from "../../../src/state/checkpoint/columns.ts";
+
+const length = { maxLength: 40 };
+const column = fc.oneof(
+  fc.array(fc.double(), length).map((numbers) => Float64Array.from(numbers)),
+  fc.array(fc.constantFrom(0, -0, NaN, Infinity), length).map((numbers) => Float64Array.from(numbers)),
+  fc.int32Array(length),
+  fc.uint16Array(length),
+  fc.uint8Array(length),
+  fc.tuple(fc.nat({ max: 255 }), fc.nat({ max: 40 })).map(([byte, count]) =>
+    new Uint8Array(count).fill(byte)
+  ),
+);
+type Column = Float64Array | Int32Array | Uint16Array | Uint8Array;
+
+function read(reader: ColumnReader, like: Column): Column {
+  if (like instanceof Float64Array) return reader.float64();
+  if (like instanceof Int32Array) return reader.int32();
+  return like instanceof Uint16Array ? reader.uint16() : reader.uint8();
+}
+
+function written(columns: readonly Column[], writer = new ColumnWriter()): Uint8Array {
+  for (const one of columns) writer.write(one);
+  return writer.finish().slice();
+}
+
+Deno.test("property: what is written is read, to the bit, one blob after another", () => {
+  fc.assert(
+    fc.property(fc.array(column, { maxLength: 8 }), fc.array(column, { maxLength: 8 }), (some, others) => {
+      const writer = new ColumnWriter();
+      for (const columns of [some, others, some]) {
+        const reader = new ColumnReader(written(columns, writer));
+        for (const one of columns) assert.deepEqual(read(reader, one), one);
+        assert.throws(() => reader.uint8(), ColumnError, "there is no further one");
+      }
+    }),
+  );
+});
+
+Deno.test("property: a flipped bit, a cut and an appendix are refused", () => {
+  fc.assert(
+    fc.property(fc.array(column, { minLength: 1, maxLength: 5 }), fc.nat(), fc.nat(), (columns, at, size) => {
+      const blob = written(columns);
+      const flipped = blob.slice();
+      flipped[(at >> 3) % blob.length]! ^= 1 << (at & 7);
+      for (const damaged of [flipped, blob.subarray(0, size % blob.length), Uint8Array.of(...blob, 0)]) {
+        assert.throws(() => new ColumnReader(damaged), ColumnError);
+      }
+    }),
+  );
+});
+
+Deno.test("a column is not read as what it was not written as, where lengths tell", () => {
+  const blob = written([Uint8Array.of(1, 2, 3)]);
+  assert.throws(() => new ColumnReader(blob).float64(), ColumnError);
+});
+
+Deno.test("a column larger than the writer's room fits; one of a single number is kept as that number", () => {
+  const large = Float64Array.from({ length: 50_000 }, (_, i) => i);
+  assert.deepEqual(new ColumnReader(written([large])).float64(), large);
+  const constant = new Float64Array(50_000).fill(-0);
+  const blob = written([constant]);
+  assert.ok(blob.length < 50);
+  assert.deepEqual(new ColumnReader(blob).float64(), constant);
+});

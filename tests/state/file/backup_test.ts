@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { backUpSink, backUpState, restoreState } from "../../../src/state/file/backup.ts";
+import { StateDatabase } from "../../../src/state/file/state_database.ts";
+import { StateError, type StateErrorKind } from "../../../src/state/file/state_error.ts";
+
+const NOW_MS = Date.UTC(2026, 0, 1);
+const isRoot = Deno.uid() === 0;
+
+function refused(kind: StateErrorKind, message: RegExp) {
+  return (error: unknown) =>
+    error instanceof StateError && error.kind === kind && message.test(error.message);
+}
+
+/** A state directory with a mark in its books, and room for backups beside it. */
+function rig() {
+  const root = Deno.makeTempDirSync({ prefix: "vabus-backup-test-" });
+  const directory = `${root}/state`;
+  const state = StateDatabase.open({ directory, instanceId: "one" });
+  state.transaction(() => state.run("INSERT INTO account VALUES ('mark', 7)"));
+  return {
+    root,
+    directory,
+    state,
+    file: `${root}/backup`,
+    [Symbol.dispose]() {
+      state.close();
+      Deno.removeSync(root, { recursive: true });
+    },
+  };
+}
+
+function mark(state: StateDatabase): number | undefined {
+  return state.get<{ value: number }>("SELECT value FROM account WHERE name = 'mark'")?.value;
+}
+
+Deno.test("a backup of a state in use is whole, private, one file, and replaces an earlier one", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  r.state.transaction(() => r.state.run("UPDATE account SET value = 8 WHERE name = 'mark'"));
+  const { instanceId, bytes } = await backUpState(r.directory, r.file);
+  assert.equal(instanceId, "one");
+  assert.equal(Deno.statSync(r.file).size, bytes);
+  assert.equal(Deno.statSync(r.file).mode! & 0o777, 0o600);
+  assert.deepEqual([...Deno.readDirSync(r.root)].map(({ name }) => name).sort(), ["backup", "state"]);
+  restoreState(r.file, `${r.root}/new`, false, NOW_MS);
+  const restored = StateDatabase.openForReading(`${r.root}/new`);
+  assert.equal(mark(restored), 8);
+  restored.close();
+});
+
+Deno.test("a restored state is another one: its own id, and revisions above all that were given out", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  assert.deepEqual(restoreState(r.file, `${r.root}/new`, false, NOW_MS), {
+    instanceId: "one",
+    putAside: undefined,
+  });
+  const restored = StateDatabase.open({ directory: `${r.root}/new`, instanceId: "one" });
+  assert.notEqual(restored.stateId, r.state.stateId);
+  const floor = restored.get<{ value: number }>("SELECT value FROM account WHERE name = 'revision_floor'");
+  assert.equal(floor!.value, (Date.UTC(2026, 0, 1) - Date.UTC(2020, 0, 1)) / 1000);
+  restored.close();
+  assert.equal(Deno.statSync(`${r.root}/new/state.sqlite`).mode! & 0o777, 0o600);
+});
+
+Deno.test("a clock that would make revisions which sinks take for old ones restores nothing", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  for (const nowMs of [0, Date.UTC(2019, 11, 31), Date.UTC(2087, 0, 1), Date.UTC(2100, 0, 1)]) {
+    assert.throws(
+      () => restoreState(r.file, `${r.root}/new`, false, nowMs),
+      refused("unwritable", /Set the clock/),
+    );
+  }
+  restoreState(r.file, `${r.root}/new`, false, NOW_MS);
+  await backUpState(`${r.root}/new`, r.file);
+  assert.throws(
+    () => restoreState(r.file, `${r.root}/third`, false, NOW_MS - 1000),
+    refused("unwritable", /from 2026-01-01T00:00:00.000Z to 2086-/),
+  );
+  restoreState(r.file, `${r.root}/third`, false, NOW_MS);
+});
+
+Deno.test({
+  name: `root does not restore into the directory of another user${isRoot ? "" : " (left out: needs root)"}`,
+  ignore: !isRoot,
+  fn: async () => {
+    using r = rig();
+    await backUpState(r.directory, r.file);
+    const directory = `${r.root}/new`;
+    Deno.mkdirSync(directory);
+    Deno.chownSync(directory, 65532, 65531);
+    assert.throws(
+      () => restoreState(r.file, directory, false, NOW_MS),
+      refused("untrusted", /new belongs to the user with uid 65532/),
+    );
+    assert.deepEqual([...Deno.readDirSync(directory)], []);
+  },
+});
+
+Deno.test("a restore overwrites nothing, and waits for no handler", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  assert.throws(() => restoreState(r.file, r.directory, true, NOW_MS), refused("held", /pid \d+/));
+  const other = `${r.root}/other`;
+  StateDatabase.open({ directory: other, instanceId: "two" }).close();
+  assert.throws(() => restoreState(r.file, other, false, NOW_MS), refused("exists", /--replace/));
+  const { putAside } = restoreState(r.file, other, true, NOW_MS);
+  assert.ok(Deno.statSync(putAside!).isFile);
+  StateDatabase.open({ directory: other, instanceId: "one" }).close();
+});
+
+Deno.test("what is no whole backup is refused, and nothing is left behind", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  const whole = Deno.readFileSync(r.file);
+  const target = `${r.root}/new`;
+  const attempt = (content: Uint8Array, kind: StateErrorKind, message: RegExp) => {
+    Deno.writeFileSync(r.file, content);
+    assert.throws(() => restoreState(r.file, target, false, NOW_MS), refused(kind, message));
+    assert.deepEqual([...Deno.readDirSync(target)].map(({ name }) => name), ["lock"]);
+  };
+  attempt(whole.subarray(0, whole.length / 2), "damaged", /no whole backup/);
+  attempt(new Uint8Array(0), "damaged", /no whole backup/);
+  attempt(new TextEncoder().encode("hello"), "damaged", /no whole backup/);
+  Deno.writeFileSync(r.file, whole);
+  const newer = new DatabaseSync(r.file);
+  newer.exec("UPDATE meta SET value = '999' WHERE key = 'schema_version'");
+  newer.close();
+  attempt(Deno.readFileSync(r.file), "newer", /newer version/);
+  assert.throws(() => restoreState(`${r.root}/none`, target, false, NOW_MS), refused("missing", /no backup/));
+});
+
+Deno.test("a backup neither overwrites another kind of file nor leaves a part of itself where it cannot be", async () => {
+  using r = rig();
+  Deno.writeTextFileSync(r.file, "letters from home");
+  await assert.rejects(backUpState(r.directory, r.file), refused("exists", /no backup/));
+  assert.equal(Deno.readTextFileSync(r.file), "letters from home");
+  await assert.rejects(
+    backUpState(r.directory, `${r.root}/none/backup`),
+    refused("unwritable", /cannot be written: .*Name another place/),
+  );
+  await assert.rejects(backUpState(`${r.root}/none`, `${r.root}/b`), refused("missing", /no state/));
+  assert.deepEqual([...Deno.readDirSync(r.root)].map(({ name }) => name).sort(), ["backup", "state"]);
+});
+
+Deno.test("the embedded sink is copied as the state is", async () => {
+  using r = rig();
+  const path = `${r.root}/sink`;
+  const sink = new DatabaseSync(path);
+  sink.exec("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (5)");
+  await backUpSink(path, r.file);
+  sink.close();
+  const copy = new DatabaseSync(r.file, { readOnly: true });
+  assert.deepEqual({ ...copy.prepare("SELECT a FROM t").get() }, { a: 5 });
+  copy.close();
+  await assert.rejects(backUpSink(`${r.root}/none`, r.file), refused("missing", /SQLITE_PATH/));
+});
+
+Deno.test("of a damaged sink its own file is named, with what to do, and an earlier copy stays", async () => {
+  using r = rig();
+  const path = `${r.root}/sink`;
+  const sink = new DatabaseSync(path);
+  sink.exec(
+    "CREATE TABLE t (a); WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 5000) " +
+      "INSERT INTO t SELECT i FROM n",
+  );
+  sink.close();
+  const whole = Deno.readFileSync(path);
+  await backUpSink(path, r.file);
+  const earlier = Deno.readFileSync(r.file);
+  const damages: [what: string, content: Uint8Array][] = [
+    ["no database any more", whole.map((byte, i) => i < 100 ? ~byte : byte)],
+    ["a page of it is another one", whole.map((byte, i) => i >= 4096 * 2 && i < 4096 * 3 ? 7 : byte)],
+    ["cut off", whole.subarray(0, 4096 * 3)],
+  ];
+  for (const [what, content] of damages) {
+    Deno.writeFileSync(path, content);
+    await assert.rejects(backUpSink(path, r.file), (error: unknown) => {
+      assert.ok(error instanceof StateError, `${what}: ${error}`);
+      assert.equal(error.kind, "damaged");
+      assert.ok(
+        error.message.startsWith(`the embedded sink's file ${path} (SQLITE_PATH) is damaged (`),
+        error.message,
+      );
+      assert.match(error.message, /put an earlier copy in its place/);
+      assert.doesNotMatch(error.message, /\.part|state file/);
+      return true;
+    });
+    assert.deepEqual(Deno.readFileSync(r.file), earlier, what);
+  }
+});
+
+Deno.test("a backup with a damaged page is refused as one, not as the state", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  const bytes = Deno.readFileSync(r.file);
+  Deno.writeFileSync(r.file, bytes.map((byte, i) => i >= 4096 * 2 && i < 4096 * 3 ? 7 : byte));
+  assert.throws(
+    () => restoreState(r.file, `${r.root}/new`, false, NOW_MS),
+    refused("damaged", /backup is no whole backup of this program\. Nothing was restored/),
+  );
+});

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { StateDatabase } from "../../../src/state/file/state_database.ts";
+import { StateError, type StateErrorKind } from "../../../src/state/file/state_error.ts";
+
+function refused(kind: StateErrorKind, message: RegExp) {
+  return (error: unknown) =>
+    error instanceof StateError && error.kind === kind && message.test(error.message);
+}
+
+Deno.test("a state directory is one process's, one instance's, and says so", () => {
+  const root = Deno.makeTempDirSync();
+  const directory = `${root}/deep/state`;
+  const state = StateDatabase.open({ directory, instanceId: "one" });
+  assert.equal(Deno.statSync(directory).mode! & 0o777, 0o700);
+  assert.throws(
+    () => StateDatabase.open({ directory, instanceId: "one" }),
+    refused("held", new RegExp(`pid ${Deno.pid}`)),
+  );
+  const reader = StateDatabase.openForReading(directory);
+  assert.equal(reader.stateId, state.stateId);
+  reader.close();
+  const { stateId } = state;
+  state.close();
+  assert.throws(
+    () => StateDatabase.open({ directory, instanceId: "two" }),
+    refused("foreign", /INSTANCE_ID "one"/),
+  );
+  const again = StateDatabase.open({ directory, instanceId: "one" });
+  assert.equal(again.stateId, stateId);
+  again.close();
+  Deno.removeSync(root, { recursive: true });
+});
+
+Deno.test("a damaged, empty, foreign, newer or half-gone state file is refused and left as it is", () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/state.sqlite`;
+  const state = StateDatabase.open({ directory, instanceId: "one" });
+  state.transaction(() => {
+    for (let i = 0; i < 200; i++) state.run("INSERT INTO account VALUES (?, ?)", `filler ${i}`.repeat(50), i);
+  });
+  state.close();
+  const whole = Deno.readFileSync(path);
+  const open = () => StateDatabase.open({ directory, instanceId: "one" });
+  const expectRefused = (content: Uint8Array, kind: StateErrorKind, message: RegExp) => {
+    Deno.writeFileSync(path, content);
+    assert.throws(open, refused(kind, message));
+    assert.deepEqual(Deno.readFileSync(path), content);
+    assert.throws(() => StateDatabase.openForReading(directory), StateError);
+  };
+  expectRefused(whole.slice(0, whole.length / 2), "damaged", /damaged/);
+  expectRefused(new Uint8Array(0), "damaged", /empty/);
+  expectRefused(new TextEncoder().encode("not a database".repeat(100)), "damaged", /damaged/);
+
+  Deno.writeFileSync(path, whole);
+  const newer = open();
+  newer.transaction(() => newer.run("UPDATE meta SET value = '999' WHERE key = 'schema_version'"));
+  newer.close();
+  assert.throws(open, refused("newer", /newer version/));
+
+  Deno.removeSync(path);
+  Deno.writeFileSync(`${path}-wal`, new Uint8Array(10));
+  assert.throws(open, refused("damaged", /gone/));
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("reading a state that is not there says where it was looked for", () => {
+  assert.throws(() => StateDatabase.openForReading("/nonexistent"), refused("missing", /\/nonexistent/));
+});
+
+Deno.test("a file is no state directory, nor is what would lie below it", () => {
+  const file = Deno.makeTempFileSync();
+  try {
+    for (const directory of [file, `${file}/below`]) {
+      assert.throws(
+        () => StateDatabase.openForReading(directory),
+        refused("missing", /there is no state in/),
+      );
+      assert.throws(
+        () => StateDatabase.open({ directory, instanceId: "one" }),
+        refused("unwritable", /is no directory\. .*set STATE_DIR/),
+      );
+    }
+  } finally {
+    Deno.removeSync(file);
+  }
+});
+
+Deno.test("a transaction that throws leaves nothing", () => {
+  const directory = Deno.makeTempDirSync();
+  const state = StateDatabase.open({ directory, instanceId: "one" });
+  assert.throws(() =>
+    state.transaction(() => {
+      state.run("INSERT INTO account VALUES ('a', 1)");
+      throw new Error("no");
+    }), /no/);
+  assert.deepEqual(state.all("SELECT * FROM account"), []);
+  state.close();
+  Deno.removeSync(directory, { recursive: true });
+});

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
+import { readAccounts } from "../../src/state/checkpoint/accounts.ts";
+import { Checkpoint, type CheckpointInput } from "../../src/state/checkpoint/checkpoint.ts";
+import type { DeadLetter, Wish } from "../../src/state/letters/dead_letters.ts";
+import { LETTER_BOUND, type LetterBound } from "../../src/state/letters/letter_bound.ts";
+import { OutboxLog } from "../../src/state/outbox/outbox_log.ts";
+import { SinkRegistry } from "../../src/state/outbox/sink_registry.ts";
+import { StateDatabase } from "../../src/state/file/state_database.ts";
+import { type RouteTable, WindowCloser } from "../../src/state/checkpoint/window_closer.ts";
+import { EventBatch } from "../../src/event/event_batch.ts";
+import { scanReply } from "../../src/codec/event_scanner.ts";
+
+const NOW_MS = 10_000_000;
+
+export interface InsideOptions {
+  rejectedMax?: number;
+  windowSizeMs?: number;
+  horizonMs?: number;
+  sinks?: string[];
+  forget?: string[];
+  router?: RouteTable;
+  dedupMaxIds?: number;
+  maxSeries?: number;
+  letterBound?: LetterBound;
+}
+
+/** A handler's inside without its outside: state, aggregator and checkpoint on a directory. */
+export class Inside {
+  readonly state: StateDatabase;
+  readonly aggregator: EventAggregator;
+  readonly outbox: OutboxLog;
+  readonly registry: SinkRegistry;
+  readonly checkpoint: Checkpoint;
+  offset: number;
+
+  constructor(directory: string, options: InsideOptions = {}) {
+    const horizonMs = options.horizonMs ?? 1e9;
+    const dedupMaxIds = options.dedupMaxIds ?? 0;
+    this.state = StateDatabase.open({ directory, instanceId: "test" });
+    this.aggregator = new EventAggregator({
+      busCount: 1,
+      windowSizeMs: options.windowSizeMs ?? 1000,
+      allowedLatenessMs: 500,
+      correctionHorizonMs: horizonMs,
+      maxFutureSkewMs: 0,
+      maxSeries: options.maxSeries ?? 1000,
+      dedupMaxIds,
+    });
+    const endId = readAccounts(this.state).get("outbox_end_id") ?? 0;
+    const sinks = options.sinks ?? ["all"];
+    try {
+      this.registry = SinkRegistry.open(this.state, endId, sinks, options.forget ?? [], NOW_MS);
+    } catch (error) {
+      this.state.close();
+      throw error;
+    }
+    this.outbox = new OutboxLog(this.state, this.registry, endId, () => NOW_MS, options.rejectedMax);
+    const router = options.router ?? { always: sinks, sinksFor: () => sinks };
+    this.checkpoint = new Checkpoint(
+      this.state,
+      this.aggregator,
+      this.registry,
+      this.outbox,
+      new WindowCloser(this.state, this.registry, router),
+      {
+        correctionHorizonMs: horizonMs,
+        dedupMaxIds,
+        windowSizeMs: options.windowSizeMs ?? 1000,
+        letterBound: options.letterBound ?? LETTER_BOUND,
+      },
+    );
+    this.offset = this.checkpoint.restore(["bus"], NOW_MS)[0]!.nextOffset ?? 0;
+  }
+
+  take(events: readonly unknown[]): void {
+    const next = this.offset + events.length;
+    const batch = new EventBatch();
+    scanReply(
+      new TextEncoder().encode(JSON.stringify({ log: "L", offset: this.offset, next, events })),
+      batch,
+    );
+    this.aggregator.aggregate(0, batch, NOW_MS, () => {});
+    this.offset = next;
+  }
+
+  save(closeAll = false, changes: Partial<CheckpointInput> = {}): void {
+    this.checkpoint.write({
+      nowMs: NOW_MS,
+      // The clock has been right for long.
+      elapsedMs: 1e9,
+      buses: [{ name: "bus", log: "L", nextOffset: this.offset }],
+      histories: [],
+      closing: closeAll ? this.aggregator.windowsWhere(() => true) : this.aggregator.windowsToClose(),
+      refused: [],
+      lost: 0,
+      skipped: 0,
+      doubtful: 0,
+      orders: [],
+      settled: { wishes: [], retried: [], purged: [], reissued: [] },
+      alarms: [],
+      ...changes,
+    });
+  }
+
+  /** Fulfils a wish for dead letters as ingest would, those of events aside. */
+  wish(action: Wish["action"], letters: readonly DeadLetter[]): void {
+    const [reissued, purged] = action === "retry" ? [letters, []] : [[], letters.map(({ id }) => id)];
+    this.save(false, { settled: { wishes: [], retried: [], purged, reissued } });
+  }
+
+  /** Delivers what is in the outbox into a table keyed as a sink keys it. */
+  deliver(table: Map<string, Aggregate>, sink = "all", most = 7): void {
+    for (let from = this.outbox.cursor(sink);;) {
+      const batch = this.outbox.read(sink, from, most);
+      if (!batch) return;
+      assert.equal(batch.firstId, from);
+      assert.ok(batch.aggregates.length <= most);
+      for (const aggregate of batch.aggregates) {
+        const key = [aggregate.name, aggregate.aggFunc, aggregate.windowStartMs, aggregate.windowEndMs].join(
+          "|",
+        );
+        const there = table.get(key);
+        if (!there || there.revision < aggregate.revision) table.set(key, aggregate);
+      }
+      from = batch.nextId;
+      this.outbox.advance(sink, from);
+    }
+  }
+}
+
+export function inTemporaryDirectory(work: (directory: string) => void): void {
+  const directory = Deno.makeTempDirSync();
+  try {
+    work(directory);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}

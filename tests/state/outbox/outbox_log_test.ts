@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import fc from "../../support/fast_check.ts";
+import { SinkError } from "../../../src/contract/sink.ts";
+import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
+import { SEGMENT_ROWS } from "../../../src/state/outbox/segment.ts";
+import type { RouteTable } from "../../../src/state/checkpoint/window_closer.ts";
+import { Inside, inTemporaryDirectory } from "../inside.ts";
+
+const BY_LETTER: RouteTable = {
+  always: undefined,
+  sinksFor: (name) =>
+    name.startsWith("x") ? ["x"] : name.startsWith("y") ? ["y"] : name === "n" ? [] : ["x", "y"],
+};
+
+/** Names by outbox id, as `sink` gets them from `from` on. */
+function readAll(inside: Inside, sink: string, from: number, most: number): [id: number, name: string][] {
+  const read: [number, string][] = [];
+  for (let batch; (batch = inside.outbox.read(sink, from, most)); from = batch.nextId) {
+    assert.equal(batch.firstId, from);
+    assert.ok(batch.nextId > from, "no batch stands still");
+    assert.equal(batch.ids.length, batch.aggregates.length);
+    assert.ok(batch.ids.length <= most);
+    assert.ok(batch.ids.every((id) => id >= from && id < batch!.nextId));
+    batch.ids.forEach((id, i) => read.push([id, batch!.aggregates[i]!.name]));
+  }
+  assert.equal(from, inside.outbox.endId());
+  return read;
+}
+
+Deno.test("property: each sink gets what its route says, once, in order, in whatever batches, from wherever it stands", () => {
+  const name = fc.tuple(fc.constantFrom("x", "y", "b", "n"), fc.nat({ max: 9 })).map(([kind, n]) =>
+    kind === "n" ? kind : `${kind}${n}`
+  );
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(name, { minLength: 1, maxLength: 8 }), { maxLength: 6 }),
+      fc.integer({ min: 1, max: 9 }),
+      fc.nat(),
+      (windows, most, start) => {
+        inTemporaryDirectory((directory) => {
+          const inside = new Inside(directory, { sinks: ["x", "y"], router: BY_LETTER });
+          windows.forEach((names, timestamp) => {
+            inside.take(names.map((name) => ({ name, value: 1, timestamp })));
+            inside.save(true);
+          });
+          const all = windows.map((names) => new Set(names));
+          const from = start % (inside.outbox.endId() + 1);
+          for (const sink of ["x", "y"]) {
+            const read = readAll(inside, sink, 0, most);
+            const expected = all.flatMap((names) =>
+              [...names].filter((name) => BY_LETTER.sinksFor(name).includes(sink))
+            );
+            assert.deepEqual(read.map(([, name]) => name).toSorted(), expected.toSorted());
+            assert.deepEqual(readAll(inside, sink, from, most), read.filter(([id]) => id >= from));
+          }
+          inside.state.close();
+        });
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("a run with nothing for the sink moves it on in one step, bounded in its work", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, { sinks: ["x", "y"], router: BY_LETTER, maxSeries: 10_000 });
+    inside.take(
+      Array.from({ length: SEGMENT_ROWS + 1 }, (_, i) => ({ name: `y${i}`, value: 1, timestamp: 0 })),
+    );
+    inside.save(true);
+    const batch = inside.outbox.read("x", 0, 10)!;
+    assert.deepEqual([batch.aggregates, batch.nextId], [[], SEGMENT_ROWS + 1]);
+    assert.equal(inside.outbox.read("x", batch.nextId, 10), undefined);
+    inside.state.close();
+  });
+});
+
+Deno.test("a rejected aggregate and the cursor behind it are on disk together, at once", () => {
+  inTemporaryDirectory((directory) => {
+    let inside = new Inside(directory);
+    inside.take(["a", "b"].map((name) => ({ name, value: 1, timestamp: 0 })));
+    inside.save(true);
+    const { aggregates, ids } = inside.outbox.read("all", 0, 1)!;
+    inside.outbox.reject("all", aggregates[0]!, { reason: "rejected", detail: "its own words" }, ids[0]! + 1);
+    inside.outbox.advance("all", 2);
+    inside.outbox.advance("all", 1);
+    assert.equal(inside.outbox.cursor("all"), 2, "a cursor never goes back");
+    assert.equal(inside.outbox.pendingCount(), 0);
+    inside.state.close();
+    inside = new Inside(directory);
+    assert.equal(inside.outbox.cursor("all"), 1, "what was only advanced is not yet saved");
+    assert.equal(inside.outbox.pendingCount(), 1);
+    const [letter, ...others] = readDeadLetters(inside.state, { limit: 9 });
+    assert.deepEqual(others, []);
+    assert.deepEqual([letter!.sink, letter!.reason, letter!.detail], ["all", "rejected", "its own words"]);
+    assert.deepEqual(letter!.aggregate, aggregates[0]);
+    inside.state.close();
+  });
+});
+
+Deno.test("a sink that refuses more than can be kept gets no more, until some of it is settled", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, { rejectedMax: 2 });
+    inside.take(["a", "b", "c"].map((name) => ({ name, value: 1, timestamp: 0 })));
+    inside.save(true);
+    const { aggregates, ids } = inside.outbox.read("all", 0, 3)!;
+    const reject = (i: number) =>
+      inside.outbox.reject("all", aggregates[i]!, { reason: "rejected", detail: "too long" }, ids[i]! + 1);
+    reject(0);
+    reject(1);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      assert.throws(() => reject(2), (error) => {
+        assert.ok(error instanceof SinkError && error.kind === "misconfigured");
+        assert.match(error.message, /refused 2 aggregates.*too long.*retry --reason rejected/);
+        return true;
+      });
+      assert.equal(inside.outbox.cursor("all"), ids[2]);
+    }
+    inside.wish("purge", readDeadLetters(inside.state, { limit: 1 }));
+    reject(2);
+    assert.equal(readDeadLetters(inside.state, { limit: 9 }).length, 2);
+    inside.state.close();
+  });
+});
+
+Deno.test("who waits is woken by the next checkpoint that adds something, or by the signal", async () => {
+  const directory = await Deno.makeTempDir();
+  const inside = new Inside(directory);
+  try {
+    const { outbox } = inside;
+    const stop = new AbortController();
+    let woken = 0;
+    const waits = [outbox.waitForMore(0, stop.signal), outbox.waitForMore(1, stop.signal)].map((wait) =>
+      wait.then(() => woken++)
+    );
+    inside.take([{ name: "a", value: 1, timestamp: 0 }]);
+    inside.save();
+    await Promise.resolve();
+    assert.equal(woken, 0, "nothing has closed yet");
+    inside.save(true);
+    await Promise.all(waits);
+    await outbox.waitForMore(0, stop.signal);
+    const last = outbox.waitForMore(1, stop.signal);
+    stop.abort();
+    await last;
+    await outbox.waitForMore(1, stop.signal);
+  } finally {
+    inside.state.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+});

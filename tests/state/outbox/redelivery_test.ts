@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
+import {
+  askForRedelivery,
+  END_OF_TIME_MS,
+  nextPiece,
+  pieceDelivered,
+  readRedeliveries,
+} from "../../../src/state/outbox/redelivery.ts";
+import { Inside, type InsideOptions, inTemporaryDirectory } from "../inside.ts";
+
+/** Opens the state for some work, as one life of the handler would. */
+function live<T>(directory: string, work: (inside: Inside) => T, options: InsideOptions = {}): T {
+  const inside = new Inside(directory, options);
+  try {
+    return work(inside);
+  } finally {
+    inside.state.close();
+  }
+}
+
+function publish(inside: Inside, names: readonly string[], second: number): void {
+  inside.take(names.map((name) => ({ name, value: 1, timestamp: second })));
+  inside.save(true);
+}
+
+function deliver(inside: Inside): void {
+  inside.deliver(new Map());
+  inside.save();
+}
+
+/** All pieces to the end, as they would be written; each name with its window's second and its revision. */
+function pieces(inside: Inside, max: number, sink = "all"): string[][] {
+  const all: string[][] = [];
+  for (let piece; (piece = nextPiece(inside.state, inside.registry.get(sink), max));) {
+    all.push(
+      piece.aggregates.map(({ name, windowStartMs, revision }) =>
+        `${name}${windowStartMs / 1000} r${revision}`
+      ),
+    );
+    assert.ok(piece.aggregates.length <= max);
+    pieceDelivered(inside.state, piece);
+  }
+  return all;
+}
+
+Deno.test("each row of the span comes once, in pieces of any size, as it stands", () => {
+  for (const max of [1, 2, 3, 7, 100]) {
+    inTemporaryDirectory((directory) =>
+      live(directory, (inside) => {
+        for (const second of [1, 2, 3, 4]) publish(inside, ["a", "b", "c"], second);
+        publish(inside, ["b"], 2);
+        deliver(inside);
+        askForRedelivery(inside.state, "all", 2000, 4000);
+        assert.deepEqual(pieces(inside, max).flat().sort(), [
+          "a2 r0",
+          "a3 r0",
+          "b2 r1",
+          "b3 r0",
+          "c2 r0",
+          "c3 r0",
+        ]);
+        assert.deepEqual(readRedeliveries(inside.state).map(({ sent, isDone }) => [sent, isDone]), [[
+          6,
+          true,
+        ]]);
+      })
+    );
+  }
+});
+
+Deno.test("after a crash it goes on where the sink has all before it: nothing is left out", () => {
+  inTemporaryDirectory((directory) => {
+    live(directory, (inside) => {
+      publish(inside, ["a", "b", "c"], 1);
+      publish(inside, ["a"], 2);
+      deliver(inside);
+      askForRedelivery(inside.state, "all", 0, END_OF_TIME_MS);
+    });
+    const sent: string[] = [];
+    for (let isOver = false; !isOver;) {
+      live(directory, (inside) => {
+        const sink = inside.registry.get("all");
+        // The first one is written, and the crash comes before that is kept.
+        const first = nextPiece(inside.state, sink, 1);
+        const again = nextPiece(inside.state, sink, 1);
+        assert.deepEqual(first, again);
+        if (again) pieceDelivered(inside.state, again);
+        for (const { name, windowStartMs } of again?.aggregates ?? []) {
+          sent.push(`${name}${windowStartMs / 1000}`);
+        }
+        isOver = again === undefined;
+      });
+    }
+    assert.deepEqual(sent, ["a1", "b1", "c1", "a2"]);
+  });
+});
+
+Deno.test("what waits, what was rejected, and what was never routed to the sink is not sent", () => {
+  inTemporaryDirectory((directory) => {
+    const router = { always: undefined, sinksFor: (name: string) => name === "other" ? ["y"] : ["x", "y"] };
+    live(directory, (inside) => {
+      publish(inside, ["a", "b", "other"], 1);
+      for (const sink of ["x", "y"]) {
+        for (let batch; (batch = inside.outbox.read(sink, inside.outbox.cursor(sink), 1));) {
+          const [aggregate] = batch.aggregates;
+          if (sink === "x" && aggregate?.name === "b") {
+            inside.outbox.reject(sink, aggregate, { reason: "rejected", detail: "no" }, batch.nextId);
+          } else inside.outbox.advance(sink, batch.nextId);
+        }
+      }
+      inside.save();
+      publish(inside, ["a"], 1);
+      askForRedelivery(inside.state, "x", 0, END_OF_TIME_MS);
+      // The first revision is what the sink must hold: the second one waits.
+      assert.deepEqual(pieces(inside, 9, "x").flat(), ["a1 r0"]);
+      assert.equal(readDeadLetters(inside.state, { limit: 9 }).length, 1);
+    }, { sinks: ["x", "y"], router });
+  });
+});
+
+Deno.test("by turns with what is new, and no cursor moves", () => {
+  inTemporaryDirectory((directory) =>
+    live(directory, (inside) => {
+      const { outbox, state } = inside;
+      publish(inside, ["a", "b"], 1);
+      deliver(inside);
+      publish(inside, ["c", "d"], 2);
+      askForRedelivery(state, "all", 1000, 2000);
+      const turns: string[] = [];
+      for (let batch; (batch = outbox.read("all", outbox.cursor("all"), 1));) {
+        const before = outbox.cursor("all");
+        outbox.advance("all", batch.nextId);
+        outbox.delivered("all", batch);
+        assert.equal(outbox.cursor("all") > before, !batch.overwrites);
+        turns.push(`${batch.overwrites ? "again" : "new"} ${batch.aggregates.map(({ name }) => name)}`);
+      }
+      assert.deepEqual(turns.filter((turn) => turn !== "again "), ["again a", "new c", "again b", "new d"]);
+    })
+  );
+});
+
+Deno.test("a sink that goes takes its wish along", () => {
+  inTemporaryDirectory((directory) => {
+    live(directory, (inside) => {
+      publish(inside, ["a"], 1);
+      askForRedelivery(inside.state, "x", 0, END_OF_TIME_MS);
+    }, { sinks: ["x", "y"] });
+    live(directory, (inside) => {
+      assert.deepEqual(readRedeliveries(inside.state).map(({ isDone }) => isDone), [true]);
+    }, { sinks: ["y"], forget: ["x"] });
+  });
+});

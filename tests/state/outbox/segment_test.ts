@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import fc from "../../support/fast_check.ts";
+import type { Accumulator } from "../../../src/aggregation/accumulator.ts";
+import { functionId, isPercentile } from "../../../src/event/agg_function.ts";
+import { QuantileSketch } from "../../../src/aggregation/quantile_sketch.ts";
+import { archiveHash } from "../../../src/aggregation/series_table.ts";
+import { ColumnError, ColumnWriter } from "../../../src/state/checkpoint/columns.ts";
+import {
+  REVISION_MAX,
+  Segment,
+  SEGMENT_ROWS,
+  SegmentBuilder,
+  type SegmentRow,
+} from "../../../src/state/outbox/segment.ts";
+
+type TestRow = Accumulator & SegmentRow & { readonly name: string };
+
+const FUNCTIONS = ["sum", "stddev", "p0", "p99.9", "p100"].map(functionId);
+
+const row = fc.record({
+  name: fc.string({ unit: "binary", minLength: 1, maxLength: 12 }).filter((name) => name.isWellFormed()),
+  functionId: fc.constantFrom(...FUNCTIONS),
+  x: fc.double(),
+  y: fc.double(),
+  count: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  previousCount: fc.nat(),
+  revision: fc.nat({ max: REVISION_MAX }),
+  sinks: fc.nat({ max: 255 }),
+  newSinks: fc.nat({ max: 255 }),
+  values: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 5 }),
+}).map(({ name, values, ...numbers }): TestRow => {
+  const nameBytes = new TextEncoder().encode(name);
+  const sketch = new QuantileSketch();
+  for (const value of values) sketch.add(value);
+  return {
+    ...numbers,
+    name,
+    names: nameBytes,
+    nameStart: 0,
+    nameLength: nameBytes.length,
+    hash: archiveHash(nameBytes, 0, nameBytes.length, numbers.functionId),
+    sketch: isPercentile(numbers.functionId) ? sketch : undefined,
+  };
+});
+const rows = fc.uniqueArray(row, {
+  minLength: 1,
+  maxLength: 30,
+  selector: (r) => `${r.functionId} ${r.name}`,
+})
+  .map((all) => all.toSorted((a, b) => (a.hash >>> 0) - (b.hash >>> 0)));
+
+function built(all: readonly TestRow[], builder = new SegmentBuilder()): Uint8Array {
+  for (const one of all) builder.add(one, one);
+  return builder.finish(new ColumnWriter()).slice();
+}
+
+Deno.test("property: a segment gives back what it was built of, and finds each series in it", () => {
+  fc.assert(fc.property(rows, rows, (some, others) => {
+    const builder = new SegmentBuilder();
+    built(others, builder);
+    const segment = new Segment(built(some, builder));
+    assert.equal(segment.rowCount, some.length);
+    some.forEach((expected, i) => {
+      const { functionId, x, y, count, sketch } = segment.accumulator(i);
+      assert.deepEqual([functionId, x, y, count], [
+        expected.functionId,
+        expected.x,
+        expected.y,
+        expected.count,
+      ]);
+      assert.deepEqual(sketch?.bins, expected.sketch?.bins);
+      assert.equal(segment.name(i), expected.name);
+      assert.equal(segment.previousCount[i], expected.previousCount);
+      assert.equal(segment.revision[i], expected.revision);
+      assert.deepEqual([segment.sinks[i], segment.newSinks[i]], [expected.sinks, expected.newSinks]);
+      assert.equal(segment.find(expected.hash, expected.functionId, expected.names), i);
+      assert.equal(segment.find(expected.hash, functionId === 0 ? 1 : 0, Uint8Array.of(0)), -1);
+    });
+    for (const { hash, functionId, names, name } of others) {
+      const isThere = some.some((one) => one.functionId === functionId && one.name === name);
+      assert.equal(segment.find(hash, functionId, names) >= 0, isThere);
+    }
+  }));
+});
+
+Deno.test("property: a damaged segment is refused, never half read", () => {
+  fc.assert(fc.property(rows, fc.nat(), (all, at) => {
+    const blob = built(all);
+    blob[(at >> 3) % blob.length]! ^= 1 << (at & 7);
+    assert.throws(() => new Segment(blob), ColumnError);
+  }));
+});
+
+Deno.test("a full segment of the longest names; a name that begins with a byte order mark keeps it", () => {
+  const builder = new SegmentBuilder();
+  const nameOf = (i: number) => `\uFEFF${"𝄞".repeat(510)}${String.fromCodePoint(0x10000 + i)}`;
+  const all = Array.from({ length: SEGMENT_ROWS }, (_, i): TestRow => {
+    const names = new TextEncoder().encode(nameOf(i));
+    return {
+      functionId: FUNCTIONS[0]!,
+      x: i,
+      y: 0,
+      count: 1,
+      previousCount: 0,
+      revision: 0,
+      sinks: 1,
+      newSinks: 1,
+      sketch: undefined,
+      hash: -SEGMENT_ROWS + i,
+      name: nameOf(i),
+      names,
+      nameStart: 0,
+      nameLength: names.length,
+    };
+  });
+  assert.ok(all[0]!.nameLength > 2040);
+  for (const one of all) builder.add(one, one);
+  assert.ok(builder.isFull);
+  assert.deepEqual([builder.firstHash, builder.lastHash, builder.sinkBits], [
+    2 ** 32 - SEGMENT_ROWS,
+    2 ** 32 - 1,
+    1,
+  ]);
+  const segment = new Segment(builder.finish(new ColumnWriter()));
+  for (const i of [0, 1, SEGMENT_ROWS - 1]) {
+    assert.equal(segment.name(i), nameOf(i));
+    assert.equal(segment.find(all[i]!.hash, FUNCTIONS[0]!, all[i]!.names), i);
+  }
+  assert.equal(builder.rowCount, 0);
+});
+
+Deno.test("a revision that a segment cannot hold is refused, not changed", () => {
+  const [one] = fc.sample(row, 1);
+  const { revision } = new Segment(built([{ ...one!, revision: REVISION_MAX }]));
+  assert.equal(revision[0], REVISION_MAX);
+  assert.throws(() => built([{ ...one!, revision: REVISION_MAX + 1 }]), RangeError);
+});
