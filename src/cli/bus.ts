@@ -1,7 +1,9 @@
 import { join } from "node:path";
+import { systemClock } from "../platform/clock/clock.ts";
 import type { BusConfig } from "../settings/config.ts";
 import type { HostPort } from "../settings/value_type.ts";
 import { isLoopback } from "../platform/http/access.ts";
+import { Repetitions } from "../platform/log/repetitions.ts";
 import type { WhenFull } from "../bus/event_log.ts";
 import { BusError, type BusServer, type BusServerOptions, startBus } from "../bus/server.ts";
 import type { CommandContext } from "./command.ts";
@@ -10,6 +12,7 @@ import { makeOwnDirectory } from "./own_directory.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
 const PEM_MAX_BYTES = 1 << 20;
+const MINUTE_MS = 60_000;
 
 export interface BusOptions {
   readonly listen: HostPort;
@@ -32,6 +35,7 @@ export async function bus(context: CommandContext<BusConfig>, options: BusOption
   if (exposure !== undefined && !options.insecure) {
     throw new CommandError(EXIT.usage, `${exposure}\n${WAYS_OUT}`);
   }
+  const repetitions = new Repetitions();
   const server = start({
     hostname: options.listen.hostname,
     port: options.listen.port,
@@ -43,14 +47,14 @@ export async function bus(context: CommandContext<BusConfig>, options: BusOption
     allowedHosts: config.allowedHosts,
     ...(config.token !== undefined && { token: config.token }),
     ...(tls !== undefined && { tls }),
-    logger: logger.child("bus"),
+    logger: repetitions.foldComponents(logger).child("bus"),
   });
   logger.info("VaBus is listening", { url: server.url });
   if (exposure !== undefined) logger.warn(`--insecure: ${exposure}`);
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  while (!signal.aborted) {
+    await systemClock.sleep(MINUTE_MS, signal);
+    repetitions.tell();
+  }
   await server.close();
   return EXIT.done;
 }

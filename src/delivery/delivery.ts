@@ -43,8 +43,6 @@ export type DeliveryState = "starting" | "delivering" | "failing" | "broken" | "
 /** Failures in a row that open the circuit breaker. */
 const BREAKER_FAILURES = 5;
 const MISCONFIGURED_PAUSE_MS = 30_000;
-/** The first rejected aggregate is logged; of those that follow, one in this time. */
-const REJECTED_PAUSE_MS = 60_000;
 const KEEP_ALIVE_MS = 12 * 3600_000;
 /** Failures in a row after which a delivery that shall finish gives up. */
 const FINISHING_ATTEMPTS = 3;
@@ -70,8 +68,6 @@ export class Delivery {
   private failure: SinkError | undefined;
   private hasOpened = false;
   private hasDelivered = false;
-  /** When a rejected aggregate was last logged. */
-  private lastRejectedMs = -Infinity;
   /** Aggregates a write at the moment: fewer after one that took too long. */
   private batchLimit: number;
   /** Writes in a row that have passed at this limit. */
@@ -289,9 +285,6 @@ export class Delivery {
     const aggregate = batch.aggregates[0]!;
     this.outbox.reject(this.name, aggregate, refusal, batch.nextId);
     this.observer.rejected(this.name, 1);
-    const nowMs = this.clock.monotonicMs();
-    if (nowMs - this.lastRejectedMs < REJECTED_PAUSE_MS) return;
-    this.lastRejectedMs = nowMs;
     this.logger.error("the sink rejects an aggregate, which is now a dead letter", {
       sink: this.name,
       name: aggregate.name.slice(0, SHOWN_NAME),

@@ -389,6 +389,7 @@ export class BusReader {
     this.logger.error("events were trimmed from the bus before they were fetched: they are lost", {
       bus: this.state.name,
       events,
+      in_all: this.ingest.lostEvents + events,
     });
   }
 

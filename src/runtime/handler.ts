@@ -5,6 +5,7 @@ import { BusReader, type BusReaderOptions, type DrainResult } from "../ingest/bu
 import type { IngestObserver } from "../ingest/ingest.ts";
 import { QueueReader } from "../ingest/queue_reader.ts";
 import type { Logger } from "../platform/log/logger.ts";
+import { Repetitions } from "../platform/log/repetitions.ts";
 import { MetricCollector, type Snapshot } from "./metric_collector.ts";
 import { VabusOutlet } from "./vabus_outlet.ts";
 import { Delivery } from "../delivery/delivery.ts";
@@ -108,9 +109,9 @@ export async function runService(
   logger: Logger,
   signal: AbortSignal,
   options: ServiceOptions,
-  surroundings: Surroundings = systemSurroundings(config, logger),
+  surroundings?: Surroundings,
 ): Promise<void> {
-  const handler = new Handler(config, logger, options, surroundings);
+  const handler = createHandler(config, logger, options, surroundings);
   try {
     await handler.serve(signal, options);
   } finally {
@@ -124,14 +125,31 @@ export async function runOnce(
   logger: Logger,
   signal: AbortSignal,
   options: OnceOptions,
-  surroundings: Surroundings = systemSurroundings(config, logger),
+  surroundings?: Surroundings,
 ): Promise<OnceResult> {
-  const handler = new Handler(config, logger, options, surroundings);
+  const handler = createHandler(config, logger, options, surroundings);
   try {
     return await handler.once(signal, options.flush);
   } finally {
     await handler.close();
   }
+}
+
+function createHandler(
+  config: Config,
+  logger: Logger,
+  options: HandlerOptions,
+  surroundings: Surroundings | undefined,
+): Handler {
+  const repetitions = new Repetitions();
+  const folded = repetitions.foldComponents(logger);
+  return new Handler(
+    config,
+    folded,
+    repetitions,
+    options,
+    surroundings ?? systemSurroundings(config, folded),
+  );
 }
 
 /** Does what operators have asked for with dead letters, where no handler runs. @throws {StateError} `held`: one does. */
@@ -173,14 +191,17 @@ export async function deliverAlone(
     builtAtMs: BUILT_AT_MS,
     observer: UNOBSERVED,
   });
+  const repetitions = new Repetitions();
+  const folded = repetitions.foldComponents(logger);
   try {
-    const { sinks, clock, random, delivery } = systemSurroundings(config, logger);
+    const { sinks, clock, random, delivery } = systemSurroundings(config, folded);
     const sink = sinks.find(({ name }) => name === sinkName)!;
-    const only = new Delivery(sink, core.outbox, delivery, clock, random, logger.child("router"), metrics);
+    const only = new Delivery(sink, core.outbox, delivery, clock, random, folded.child("router"), metrics);
     const leftover = await only.run(AbortSignal.abort(), signal);
     if (!core.ingest.fulfilWishes()) return core.ingest.obstacle!.detail;
     return leftover;
   } finally {
+    repetitions.tell();
     core.state.close();
   }
 }
@@ -205,6 +226,7 @@ class Handler {
   constructor(
     private config: Config,
     private readonly logger: Logger,
+    private readonly repetitions: Repetitions,
     options: HandlerOptions,
     { clock, builtAtMs, random, sources, sinks, delivery, openState, letterBound, change }: Surroundings,
   ) {
@@ -260,7 +282,7 @@ class Handler {
     const reading = Promise.all([
       ...readers.map((reader) => tasks.start(() => reader.run(halt))),
       tasks.start(() => ingest.keepCheckpointing(halt)),
-      ...(isQuiet ? [] : [tasks.start(() => this.minuteLog.run(halt, () => this.logOutages()))]),
+      ...(isQuiet ? [] : [tasks.start(() => this.minuteLog.run(halt, () => this.tellMore()))]),
       ...(outlet ? [tasks.start(() => outlet.run(config.metricsIntervalMs, this.clock.sleep, halt))] : []),
     ]);
     logger.info("started", {
@@ -276,6 +298,7 @@ class Handler {
     const reset = resettings && tasks.start(() => this.keepResetting(resettings, halt));
     try {
       await reading;
+      this.repetitions.tell();
       tasks.check();
       this.isStopping = true;
       logger.info("stopping: nothing more is fetched");
@@ -369,6 +392,11 @@ class Handler {
     }
   }
 
+  private tellMore(): void {
+    this.repetitions.tell();
+    this.logOutages();
+  }
+
   private logOutages(): void {
     const { due, over } = this.noteOutages();
     for (const { place, detail, sinceMs } of due) {
@@ -395,6 +423,7 @@ class Handler {
   }
 
   close(): Promise<void> {
+    this.repetitions.tell();
     for (const source of this.sources) source.close();
     this.core.state.close();
     return Promise.resolve();

@@ -12,6 +12,7 @@ import type { FetchRequest } from "../../src/contract/source.ts";
 import { configFor } from "../ingest/rig.ts";
 import { Audit, type LetterRow } from "./audit.ts";
 import { Dice } from "./dice.ts";
+import { LogAudit } from "./log_audit.ts";
 import { Model } from "./model.ts";
 import { Plant } from "./plant.ts";
 import { drawScenario, type FaultRates, type Focus, type Scenario, type Setup } from "./scenario.ts";
@@ -246,10 +247,16 @@ class Simulation {
     this.model.restarted(scheduler.nowMs);
     trace.note("sim", `the handler starts, windows of ${process.windowSizeMs} ms`);
     this.happens("starts");
+    const audit = new LogAudit(() => scheduler.nowMs);
     const logger = createLogger({
-      level: trace.isKept ? "debug" : "error",
+      level: trace.isKept ? "debug" : "info",
       format: "text",
-      write: (line) => lifetime.isOver || trace.note("log", line.trimEnd()),
+      write: (line) => {
+        if (lifetime.isOver) return;
+        trace.note("log", line);
+        const repetition = audit.repetition(line);
+        if (repetition !== undefined) this.fail(new Violation(repetition));
+      },
       now: () => 0,
     });
     const config = {

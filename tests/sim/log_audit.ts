@@ -1,0 +1,27 @@
+const MINUTE_MS = 60_000;
+/** One when it is new, one for what was held back, and one more where a minute of the log ends between them. */
+const LINES_A_MINUTE = 3;
+const NUMBER = /\d+(\.\d+)?/g;
+const FOLDED = / times=#/;
+const DEBUG = /^\S+ DEBUG /;
+
+/** Whether one start of the handler tells the same again and again, but for the numbers in it. */
+export class LogAudit {
+  /** When each line was last told, simulated, the oldest time first. */
+  private readonly told = new Map<string, number[]>();
+
+  constructor(private readonly nowMs: () => number) {}
+
+  /** What is wrong with the line; undefined: nothing. */
+  repetition(text: string): string | undefined {
+    if (DEBUG.test(text)) return undefined;
+    const cause = text.replace(NUMBER, "#").replace(FOLDED, "");
+    const nowMs = this.nowMs();
+    const times = (this.told.get(cause) ?? []).filter((atMs) => nowMs - atMs < MINUTE_MS);
+    times.push(nowMs);
+    this.told.set(cause, times);
+    return times.length > LINES_A_MINUTE
+      ? `the log says ${times.length} times in a minute: ${text}`
+      : undefined;
+  }
+}
