@@ -40,7 +40,7 @@ soak: $(if $(VABUS_BIN),,build) ## the built program at full speed for long, wit
 hunt: $(if $(VABUS_BIN),,build) ## sim, fuzz, chaos, soak and the property tests, from a random seed; in ARGS: --minutes M --seed N
 	@$(runtime) run --allow-all tests/hunt/run.ts $(ARGS)
 
-mutants: ## changes the sources at random and shows what the fast tests miss; in ARGS: --count N --seed N --file PATH[:LINE]
+mutants: ## changes the sources at random and shows what the fast tests miss; in ARGS: --count N --seed N --from N --file PATH[:LINE]
 	@$(runtime) run --allow-all tests/mutants/run.ts $(ARGS)
 
 build: ## makes the one executable, dist/vabus-data-handler

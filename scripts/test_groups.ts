@@ -27,6 +27,7 @@ const ONE_BY_ONE = [
   "tests/deploy",
   "tests/e2e",
   "tests/fuzz",
+  "tests/mutants",
   "tests/sim",
   "tests/sinks",
 ];

@@ -3,44 +3,42 @@
  * that they do not notice is a behaviour without a test, or equivalent to the source.
  *
  *   make mutants ARGS="--count 100 --seed 7"
+ *   make mutants ARGS="--seed 7 --from 41"    goes on with the 41st of the same drawing
  *   make mutants ARGS="--file src/state/outbox/archive.ts:111"    all mutants of a file, or of one line of it
+ *
+ * Ctrl-C ends it with what it has found so far, and the command that goes on. Exits with 1 when a test fails without a mutant.
  */
-import { globSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Dice } from "../sim/dice.ts";
 import { type Mutant, mutantsOf } from "./mutant.ts";
+import { sourceFiles } from "./scope.ts";
 import { Court, type Verdict } from "./trial.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** What is changed. */
-const SOURCES = [
-  "src/aggregation/*.ts",
-  "src/codec/*.ts",
-  "src/delivery/*.ts",
-  "src/event/*.ts",
-  "src/ingest/*.ts",
-  "src/sinks/**/*.ts",
-  "src/state/**/*.ts",
-];
 
 const { values: flags } = parseArgs({
-  options: { seed: { type: "string" }, count: { type: "string" }, file: { type: "string" } },
+  options: {
+    seed: { type: "string" },
+    count: { type: "string" },
+    from: { type: "string", default: "1" },
+    file: { type: "string" },
+  },
 });
 const seed = Number(flags.seed ?? Date.now() % 1_000_000_000);
 const count = Number(flags.count ?? (flags.file === undefined ? 100 : Infinity));
+const from = Number(flags.from);
 const [file, line] = flags.file?.split(":") ?? [];
-if (!Number.isSafeInteger(seed) || !(count > 0)) {
-  console.error('usage: make mutants ARGS="[--seed N] [--count N] [--file PATH[:LINE]]"');
+if (!Number.isSafeInteger(seed) || !(count > 0) || !(Number.isSafeInteger(from) && from >= 1)) {
+  console.error('usage: make mutants ARGS="[--seed N] [--count N] [--from N] [--file PATH[:LINE]]"');
   Deno.exit(2);
 }
 
 /** All mutants asked for, in an order that the seed decides. */
 function drawn(): Mutant[] {
-  const files = file === undefined
-    ? SOURCES.flatMap((pattern) => globSync(pattern, { cwd: ROOT }).sort())
-    : [file];
+  const files = file === undefined ? sourceFiles(ROOT) : [file];
   const mutants = files.flatMap((path) => mutantsOf(path, readFileSync(join(ROOT, path), "utf8")))
     .filter((mutant) => line === undefined || mutant.line === Number(line));
   const dice = new Dice(seed);
@@ -53,23 +51,63 @@ function drawn(): Mutant[] {
 
 const verdicts: Record<Verdict, number> = {
   "killed": 0,
-  "timed out": 0,
+  "endless": 0,
   "survived": 0,
+  "never run": 0,
   "does not compile": 0,
 };
-const tried = () => verdicts.killed + verdicts["timed out"] + verdicts.survived;
-console.log(`seed ${seed}`);
-using court = new Court(ROOT);
-for (const mutant of drawn()) {
-  if (tried() >= count) break;
-  const verdict = await court.try(mutant);
-  verdicts[verdict]++;
-  if (verdict !== "survived") continue;
-  console.log(`survived: ${mutant.file}:${mutant.line}\n  - ${mutant.before}\n  + ${mutant.after}`);
+const killed = () => verdicts.killed + verdicts.endless;
+const survived = () => verdicts.survived + verdicts["never run"];
+const tried = () => killed() + survived();
+
+/** @returns The number of the mutant to go on with. */
+async function tryAll(mutants: readonly Mutant[], court: Court): Promise<number> {
+  for (const [i, mutant] of mutants.entries()) {
+    if (i + 1 < from) continue;
+    if (tried() >= count) return i + 1;
+    const startedMs = performance.now();
+    let verdict: Verdict;
+    try {
+      verdict = await court.try(mutant);
+    } catch (error) {
+      if (interrupted.signal.aborted) return i + 1;
+      throw error;
+    }
+    verdicts[verdict]++;
+    const { before, after } = mutant;
+    const seconds = Math.round((performance.now() - startedMs) / 1000);
+    console.log(
+      `${i + 1} ${verdict}: ${mutant.file}:${mutant.line} (${seconds} s)\n  - ${before}\n  + ${after}`,
+    );
+  }
+  return mutants.length + 1;
 }
-console.log(
-  `${tried()} mutants: ${verdicts.killed + verdicts["timed out"]} killed (${
-    verdicts["timed out"]
-  } by their time), ` +
-    `${verdicts.survived} survived; ${verdicts["does not compile"]} more do not compile`,
-);
+
+function conclude(next: number, unfit: readonly string[]): void {
+  console.log(
+    `seed ${seed}: ${tried()} mutants: ${killed()} killed (${verdicts.endless} of them run without end), ` +
+      `${survived()} survived (${verdicts["never run"]} of them no test runs); ` +
+      `${verdicts["does not compile"]} more do not compile`,
+  );
+  if (interrupted.signal.aborted) {
+    const rest = [`--seed ${seed} --from ${next}`];
+    if (Number.isFinite(count)) rest.push(`--count ${count - tried()}`);
+    if (flags.file !== undefined) rest.push(`--file ${flags.file}`);
+    console.log(`interrupted; to go on: make mutants ARGS="${rest.join(" ")}"`);
+  }
+  for (const test of unfit) console.error(`${test} fails without a mutant, and was not asked.`);
+}
+
+const interrupted = new AbortController();
+for (const [name, number] of [["SIGINT", 2], ["SIGTERM", 15]] as const) {
+  Deno.addSignalListener(name, () => interrupted.abort(128 + number));
+}
+console.log(`seed ${seed}`);
+let code: number;
+{
+  using court = new Court(ROOT, interrupted.signal);
+  const next = await tryAll(drawn(), court);
+  conclude(next, court.unfit);
+  code = interrupted.signal.aborted ? interrupted.signal.reason : court.unfit.length > 0 ? 1 : 0;
+}
+Deno.exit(code);

@@ -1,142 +1,141 @@
-import { cpSync, globSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { cpSync, existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { linesRun } from "./coverage.ts";
+import { DenoChildren } from "./deno_child.ts";
 import type { Mutant } from "./mutant.ts";
+import { fastTests, SIMULATION } from "./scope.ts";
 
 /** What the tests need of the tree. */
 const COPIED = ["src", "tests", "scripts", "deno.json", "deno.lock"];
-const FAST_TESTS = [
-  "aggregation",
-  "codec",
-  "control",
-  "delivery",
-  "event",
-  "ingest",
-  "runtime",
-  "sinks",
-  "sources",
-  "state",
-]
-  .map((part) => `tests/${part}/**/*_test.ts`);
-/** These wait for a broker: they are run for mutants of what they test alone. */
-const IS_SLOW = /\/kafka_(sink|topic)_test\.ts$/;
-const SIMULATION = "tests/sim/run.ts";
-/** What a test may take beyond its usual time, so that a busy machine kills no mutant. */
-const GRACE_MS = 60_000;
-const PATIENCE = 10;
+const SERVER_STARTER = /\/tests\/support\/(kafka_broker|postgres_server)\.ts$/;
+/**
+ * Only an endless loop computes for so long: the longest test needs a third of it. What counts is the time of the processor, so that a
+ * busy machine ends no test.
+ */
+const CPU_LIMIT_SECONDS = 60;
+const SIMULATED_SEEDS = 60;
 
-export type Verdict = "killed" | "timed out" | "survived" | "does not compile";
+export type Verdict = "killed" | "endless" | "survived" | "never run" | "does not compile";
 
-/** A command of Deno that passes where nothing is changed. */
-interface Suite {
-  readonly args: readonly string[];
-  readonly usualMs: number;
+/** What a test did where nothing was changed. */
+interface Rehearsal {
+  readonly tookMs: number;
+  /** By the path of the file; undefined: it fails, and is asked no more. */
+  readonly linesRun: ReadonlyMap<string, ReadonlySet<number>> | undefined;
 }
 
 /** A copy of the tree, in which mutants stand trial one after another. */
 export class Court implements Disposable {
-  private readonly directory = Deno.makeTempDirSync({ prefix: "vabus-mutants-" });
-  private readonly suites = new Map<string, Suite>();
+  /** Tests that fail without a mutant. */
+  readonly unfit: string[] = [];
+  private readonly directory = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "vabus-mutants-" }));
+  private readonly tree = join(this.directory, "tree");
+  private readonly temporary = join(this.directory, "tmp");
+  private readonly deno: DenoChildren;
+  private readonly tests: readonly string[];
   /** The modules that each test loads. */
   private readonly modules = new Map<string, readonly string[]>();
+  private readonly rehearsals = new Map<string, Rehearsal>();
 
-  constructor(private readonly root: string) {
+  /** @param signal Ends a trial; `try` then throws its reason. */
+  constructor(root: string, signal: AbortSignal, cpuLimitSeconds = CPU_LIMIT_SECONDS) {
     // A server of the tests may run under another account.
     Deno.chmodSync(this.directory, 0o755);
-    for (const path of COPIED) cpSync(join(root, path), join(this.tree, path), { recursive: true });
+    for (const path of COPIED.filter((path) => existsSync(join(root, path)))) {
+      cpSync(join(root, path), join(this.tree, path), { recursive: true });
+    }
     Deno.mkdirSync(this.temporary);
     Deno.chmodSync(this.temporary, 0o1777);
+    this.deno = new DenoChildren(this.tree, this.temporary, cpuLimitSeconds, signal);
+    this.tests = fastTests(this.tree);
   }
 
-  /** @throws when a test fails of which no mutant is the reason. */
   async try(mutant: Mutant): Promise<Verdict> {
-    const suites = await this.suitesFor(mutant.file);
-    const path = join(this.tree, mutant.file);
-    Deno.writeTextFileSync(path, mutant.text);
+    if (!await this.with(mutant, () => this.compiles(mutant.file))) return "does not compile";
+    let hasRun = false;
+    for (const test of await this.testsFor(mutant.file)) {
+      const { linesRun } = await this.rehearsed(test);
+      if (!linesRun?.get(join(this.tree, mutant.file))?.has(mutant.line)) continue;
+      hasRun = true;
+      const ending = await this.with(mutant, () => this.deno.run(commandOf(test)));
+      if (ending !== "passed") return ending === "failed" ? "killed" : "endless";
+    }
+    return hasRun ? "survived" : "never run";
+  }
+
+  private async with<T>({ file, text }: Mutant, work: () => Promise<T>): Promise<T> {
+    const path = join(this.tree, file);
+    const original = Deno.readTextFileSync(path);
+    Deno.writeTextFileSync(path, text);
     try {
-      if (!await this.run(["check", "--quiet", mutant.file])) return "does not compile";
-      for (const { args, usualMs } of suites) {
-        const passed = await this.run(args, usualMs * PATIENCE + GRACE_MS);
-        if (passed !== true) return passed === false ? "killed" : "timed out";
-      }
-      return "survived";
+      return await work();
     } finally {
-      Deno.copyFileSync(resolve(this.root, mutant.file), path);
+      Deno.writeTextFileSync(path, original);
     }
   }
 
-  /** What may notice a mutant of the file, the likeliest and quickest first. */
-  private async suitesFor(file: string): Promise<Suite[]> {
+  private async compiles(file: string): Promise<boolean> {
+    return await this.deno.output(["check", "--quiet", file]) !== undefined;
+  }
+
+  /**
+   * Those that may notice a mutant of the file, the likeliest and quickest first. Tests that start servers come last, and only those
+   * of the file's own part are asked.
+   */
+  private async testsFor(file: string): Promise<string[]> {
     const mirror = file.replace(/^src/, "tests");
     const own = mirror.replace(/\.ts$/, "_test.ts");
-    const rank = (test: string) =>
-      test === own ? 0 : dirname(test) === dirname(mirror) ? 1 : test === SIMULATION ? 3 : 2;
-    const tests = [...globSync(FAST_TESTS, { cwd: this.tree }).sort(), SIMULATION]
-      .filter((test) => !IS_SLOW.test(test) || basename(file).startsWith("kafka_"));
-    const suites = [];
-    for (const test of tests) {
-      if (!await this.loads(test, file)) continue;
-      const suite = this.suites.get(test) ?? await this.rehearse(test);
-      this.suites.set(test, suite);
-      suites.push({ ...suite, rank: rank(test) });
+    const part = mirror.split("/").slice(0, 2).join("/");
+    const ranked = [];
+    for (const test of this.tests) {
+      const modules = await this.modulesOf(test);
+      if (!modules.some((module) => module.endsWith(`/${file}`))) continue;
+      const startsServers = modules.some((module) => SERVER_STARTER.test(module));
+      if (startsServers && !test.startsWith(`${part}/`)) continue;
+      const isNear = dirname(test) === dirname(mirror);
+      const rank = startsServers ? 4 : test === SIMULATION ? 3 : test === own ? 0 : isNear ? 1 : 2;
+      ranked.push({ test, rank, tookMs: this.rehearsals.get(test)?.tookMs ?? 0 });
     }
-    return suites.sort((a, b) => a.rank - b.rank || a.usualMs - b.usualMs);
+    return ranked.sort((a, b) => a.rank - b.rank || a.tookMs - b.tookMs).map(({ test }) => test);
   }
 
   /** What a test does not load it cannot notice. */
-  private async loads(test: string, file: string): Promise<boolean> {
+  private async modulesOf(test: string): Promise<readonly string[]> {
     let modules = this.modules.get(test);
     if (!modules) {
-      const { stdout } = await this.deno(["info", "--json", test], "piped").output();
-      const info = JSON.parse(new TextDecoder().decode(stdout)) as { modules: { specifier: string }[] };
+      const info = JSON.parse(await this.deno.output(["info", "--json", test]) ?? '{"modules":[]}') as {
+        modules: { specifier: string }[];
+      };
       modules = info.modules.map(({ specifier }) => specifier);
       this.modules.set(test, modules);
     }
-    return modules.some((module) => module.endsWith(`/${file}`));
+    return modules;
   }
 
-  private async rehearse(test: string): Promise<Suite> {
-    const args = test === SIMULATION
-      ? ["run", test, "--seeds", "60", "--jobs", "1"]
-      : ["test", "--quiet", "--fail-fast", test];
-    const startedMs = performance.now();
-    if (!await this.run(args)) throw new Error(`${test} fails without a mutant`);
-    return { args, usualMs: performance.now() - startedMs };
-  }
-
-  /** Whether the command succeeds; undefined when it takes too long. */
-  private async run([command, ...args]: readonly string[], limitMs?: number): Promise<boolean | undefined> {
-    const flags = command === "check" ? [] : ["--allow-all", "--no-check"];
-    const child = this.deno([command!, ...flags, ...args]).spawn();
-    let isLate = false;
-    const timer = limitMs && setTimeout(() => {
-      isLate = true;
-      child.kill("SIGKILL");
-    }, limitMs);
-    const { success } = await child.status;
-    clearTimeout(timer);
-    return isLate ? undefined : success;
-  }
-
-  private deno(args: readonly string[], stdout: "null" | "piped" = "null"): Deno.Command {
-    return new Deno.Command(Deno.execPath(), {
-      args: [...args],
-      cwd: this.tree,
-      env: { TMPDIR: this.temporary },
-      stdin: "null",
-      stdout,
-      stderr: "null",
-    });
-  }
-
-  private get tree(): string {
-    return join(this.directory, "tree");
-  }
-
-  private get temporary(): string {
-    return join(this.directory, "tmp");
+  /** Once for each test: it must pass without a mutant, and what it does not run it cannot notice. */
+  private async rehearsed(test: string): Promise<Rehearsal> {
+    let rehearsal = this.rehearsals.get(test);
+    if (!rehearsal) {
+      const profile = join(this.temporary, "coverage");
+      const startedMs = performance.now();
+      const ending = await this.deno.run(commandOf(test, `--coverage=${profile}`));
+      const tookMs = performance.now() - startedMs;
+      if (ending !== "passed") this.unfit.push(test);
+      const lcov = await this.deno.output(["coverage", "--lcov", profile]) ?? "";
+      rehearsal = { tookMs, linesRun: ending === "passed" ? linesRun(lcov) : undefined };
+      Deno.removeSync(profile, { recursive: true });
+      this.rehearsals.set(test, rehearsal);
+    }
+    return rehearsal;
   }
 
   [Symbol.dispose](): void {
     Deno.removeSync(this.directory, { recursive: true });
   }
+}
+
+function commandOf(test: string, ...flags: readonly string[]): string[] {
+  return test === SIMULATION
+    ? ["run", ...flags, test, "--seeds", `${SIMULATED_SEEDS}`, "--jobs", "1"]
+    : ["test", "--quiet", "--fail-fast", ...flags, test];
 }
