@@ -1,6 +1,8 @@
 /** One finished aggregate: what a sink receives. Times are Unix milliseconds; sinks write Unix seconds. */
 export interface Aggregate {
   readonly name: string;
+  /** Canonical, see `labels.ts`; not there: the series has none. */
+  readonly labels?: string;
   /** Canonical function name: `sum`, `avg`, …, `p99.9`. */
   readonly aggFunc: string;
   readonly value: number;
@@ -15,6 +17,8 @@ export interface Aggregate {
 /** The public JSON shape of an aggregate (Kafka values, stdout lines). Times are Unix seconds. */
 export interface AggregateRecord {
   readonly name: string;
+  /** Not there: the series has none. */
+  readonly labels?: Readonly<Record<string, string>>;
   readonly agg_func: string;
   readonly value: number;
   readonly timestamp: number;
@@ -30,6 +34,7 @@ export function toRecord(aggregate: Aggregate, instance: string): AggregateRecor
   const windowStart = aggregate.windowStartMs / 1000;
   return {
     name: aggregate.name,
+    ...(aggregate.labels === undefined ? undefined : { labels: JSON.parse(aggregate.labels) }),
     agg_func: aggregate.aggFunc,
     value: aggregate.value,
     timestamp: windowStart,
@@ -39,4 +44,9 @@ export function toRecord(aggregate: Aggregate, instance: string): AggregateRecor
     revision: aggregate.revision,
     instance,
   };
+}
+
+/** An aggregate's series and function, for people. */
+export function describeSeries({ name, labels = "", aggFunc }: Aggregate): string {
+  return `${aggFunc}(${JSON.stringify(name)}${labels})`;
 }

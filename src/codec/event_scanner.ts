@@ -4,6 +4,9 @@ import { AVG, FUNCTION_LIST, functionId, MAX, MIN, SUM } from "../event/agg_func
 import { printable } from "../platform/log/printable.ts";
 import type { EventBatch } from "../event/event_batch.ts";
 import { NAME_MAX_CHARACTERS } from "../event/event.ts";
+import { canonicalLabels, labelsProblem, seriesKey } from "../event/labels.ts";
+import { PlainLabels } from "./plain_labels.ts";
+import { hasLabelTwice } from "./repeated_label.ts";
 import { LOG_ID_MAX_CHARACTERS } from "../contract/source.ts";
 import { endsPlainText, HASH_SEED, hashBytes, hashWord } from "../event/text_hash.ts";
 
@@ -25,6 +28,8 @@ export class ReplyFormatError extends Error {
 /** A checked event, as `JSON.parse` gave it. */
 interface CheckedEvent {
   readonly name: string;
+  /** Canonical; "": none. */
+  readonly labels: string;
   readonly functionId: number;
   readonly value: number;
   readonly timeMs: number;
@@ -50,6 +55,7 @@ const HAS_VALUE = 2;
 const HAS_TIMESTAMP = 4;
 const HAS_FUNCTION = 8;
 const HAS_ID = 16;
+const HAS_LABELS = 32;
 const HAS_REQUIRED = HAS_NAME | HAS_VALUE | HAS_TIMESTAMP;
 
 /** Powers of ten that a double holds exactly: dividing an exact mantissa by one rounds once, hence correctly (Clinger 1990). */
@@ -104,6 +110,7 @@ class ReplyScanner {
   private readonly buffer: Buffer;
   /** Whether all of the bytes are UTF-8; not looked at before it matters. */
   private isText: boolean | undefined;
+  private readonly labels = new PlainLabels();
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -219,7 +226,7 @@ class ReplyScanner {
       return;
     }
     const i = batch.count++;
-    const name = batch.appendExtra(checked.name);
+    const name = batch.appendExtra(seriesKey(checked.name, checked.labels));
     batch.position[i] = position;
     batch.rawStart[i] = start;
     batch.rawEnd[i] = end;
@@ -246,8 +253,8 @@ class ReplyScanner {
   }
 
   /**
-   * The fast path: `{"name":…,"value":…,"timestamp":…,"agg_func":…,"id":…}` in any order, ASCII text without escapes,
-   * plain decimal numbers, known fields, each at most once, valid. Returns where the event ends, or -1 for the slow path;
+   * The fast path: `{"name":…,"value":…,"timestamp":…,"agg_func":…,"id":…,"labels":{…}}` in any order, ASCII text without
+   * escapes, plain decimal numbers, known fields, each at most once, valid. Returns where the event ends, or -1 for the slow path;
    * nothing is added to the batch then.
    */
   private scanPlainEvent(start: number): number {
@@ -313,6 +320,9 @@ class ReplyScanner {
           if (timeMs > Number.MAX_SAFE_INTEGER) return -1;
           batch.timeMs[i] = timeMs;
         }
+      } else if (field === HAS_LABELS) {
+        at = this.labels.scan(bytes, at);
+        if (at < 0) return -1;
       } else {
         if (bytes[at++] !== QUOTE) return -1;
         const textStart = at;
@@ -356,6 +366,7 @@ class ReplyScanner {
       return -1;
     }
     if ((seen & HAS_REQUIRED) !== HAS_REQUIRED) return -1;
+    if ((seen & HAS_LABELS) !== 0 && this.labels.count > 0 && !this.labels.join(batch, i)) return -1;
     batch.position[i] = batch.total;
     batch.rawStart[i] = start;
     batch.rawEnd[i] = at;
@@ -381,6 +392,8 @@ class ReplyScanner {
           : 0;
       case AGG_:
         return view.getInt32(at + 4, true) === FUNC && bytes[at + 8] === QUOTE ? HAS_FUNCTION : 0;
+      case LABE:
+        return bytes[at + 4] === 0x6c && bytes[at + 5] === 0x73 && bytes[at + 6] === QUOTE ? HAS_LABELS : 0;
       default:
         return bytes[at] === 0x69 && bytes[at + 1] === 0x64 && bytes[at + 2] === QUOTE ? HAS_ID : 0;
     }
@@ -522,14 +535,16 @@ const TIME = 0x656d6974;
 const STAM = 0x6d617473;
 const AGG_ = 0x5f676761;
 const FUNC = 0x636e7566;
+const LABE = 0x6562616c;
 
 const FIELD_LENGTHS = (() => {
-  const lengths = new Uint8Array(32);
+  const lengths = new Uint8Array(64);
   lengths[HAS_NAME] = 4;
   lengths[HAS_VALUE] = 5;
   lengths[HAS_TIMESTAMP] = 9;
   lengths[HAS_FUNCTION] = 8;
   lengths[HAS_ID] = 2;
+  lengths[HAS_LABELS] = 6;
   return lengths;
 })();
 
@@ -548,7 +563,10 @@ function readEvent(text: string | undefined): CheckedEvent | string {
   } catch {
     return "not JSON";
   }
-  return checkEvent(parsed);
+  const checked = checkEvent(parsed);
+  return typeof checked === "object" && checked.labels !== "" && hasLabelTwice(text, parsed)
+    ? "a label that is there twice"
+    : checked;
 }
 
 const FUNCTION_SHOWN_CHARACTERS = 40;
@@ -562,11 +580,11 @@ function functionProblem(aggFunc: unknown): string {
 
 /**
  * Checks a parsed value against the shape of an event. Returns what is wrong as text for the operator when it is none.
- * `agg_func` and `id` may be null, which many serialisers write for "not there"; an id that is no text is no id.
+ * `agg_func`, `id` and `labels` may be null, which many serialisers write for "not there"; an id that is no text is no id.
  */
 export function checkEvent(parsed: unknown): CheckedEvent | string {
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return "not an object";
-  const { name, value, timestamp, agg_func: aggFunc, id } = parsed as Record<string, unknown>;
+  const { name, value, timestamp, agg_func: aggFunc, id, labels } = parsed as Record<string, unknown>;
   if (typeof name !== "string" || name === "") return "no name";
   if (name.length > NAME_MAX_CHARACTERS && [...name].length > NAME_MAX_CHARACTERS) {
     return `name longer than ${NAME_MAX_CHARACTERS} characters`;
@@ -582,8 +600,11 @@ export function checkEvent(parsed: unknown): CheckedEvent | string {
     functionOfEvent = typeof aggFunc === "string" ? functionId(aggFunc) : -1;
     if (functionOfEvent < 0) return functionProblem(aggFunc);
   }
+  const problem = labels === undefined || labels === null ? undefined : labelsProblem(name, labels);
+  if (problem !== undefined) return problem;
   return {
     name,
+    labels: canonicalLabels((labels ?? {}) as Record<string, string>),
     functionId: functionOfEvent,
     value,
     // Beyond what a double counts in whole milliseconds every time is the same far future.

@@ -1,4 +1,4 @@
-import type { Aggregate } from "../aggregation/aggregate.ts";
+import { type Aggregate, describeSeries } from "../aggregation/aggregate.ts";
 import { type ProvablePlace, SinkError, type SinkErrorKind } from "../contract/sink.ts";
 import { Books } from "../state/checkpoint/books.ts";
 import { type ExpectedWindow, rowKey, type WindowKey } from "../state/outbox/expected_rows.ts";
@@ -191,7 +191,7 @@ async function compareWindows(
     if (!expected) continue;
     const found = new Map(
       (await sink.rowsOfWindow(state.instanceId, window.startMs, window.endMs, signal))
-        .map((row) => [rowKey(row.name, row.aggFunc), row]),
+        .map((row) => [rowKey(row), row]),
     );
     let comparison = compareWindow(window, expected, found);
     if (comparison.differences.length > 0) {
@@ -304,8 +304,8 @@ function isSame(a: Aggregate, b: Aggregate): boolean {
   return a.value === b.value && a.count === b.count && a.revision === b.revision;
 }
 
-function describe({ name, aggFunc, value, count, revision }: Aggregate): string {
-  return `${aggFunc}(${JSON.stringify(name)}) = ${value} of ${count} events, revision ${revision}`;
+function describe(row: Aggregate): string {
+  return `${describeSeries(row)} = ${row.value} of ${row.count} events, revision ${row.revision}`;
 }
 
 function proofOf(

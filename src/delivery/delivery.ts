@@ -1,4 +1,4 @@
-import type { Aggregate } from "../aggregation/aggregate.ts";
+import { type Aggregate, describeSeries } from "../aggregation/aggregate.ts";
 import { Backoff } from "../platform/clock/backoff.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import { Pulse } from "../platform/clock/pulse.ts";
@@ -288,6 +288,7 @@ export class Delivery {
     this.logger.error("the sink rejects an aggregate, which is now a dead letter", {
       sink: this.name,
       name: aggregate.name.slice(0, SHOWN_NAME),
+      ...(aggregate.labels === undefined ? undefined : { labels: aggregate.labels.slice(0, SHOWN_NAME) }),
       agg_func: aggregate.aggFunc,
       reason: refusal.reason,
       error: refusal.detail,
@@ -403,11 +404,12 @@ export class Delivery {
   }
 }
 
-function described({ name, aggFunc, windowStartMs, value, count, revision }: Aggregate): string {
-  const row = `${aggFunc}(${JSON.stringify(name.slice(0, SHOWN_NAME))}) of ${
+function described(row: Aggregate): string {
+  const { name, windowStartMs, value, count, revision } = row;
+  const series = describeSeries({ ...row, name: name.slice(0, SHOWN_NAME) });
+  return `${series} of ${
     new Date(windowStartMs).toISOString()
-  }`;
-  return `${row} = ${value} of ${count} events, revision ${revision}`;
+  } = ${value} of ${count} events, revision ${revision}`;
 }
 
 /** The state may be unwritable for a while, when a dead letter has to be kept: that is waited out like a sink that is away. */

@@ -5,6 +5,7 @@ export interface VaBusEvent {
   readonly timestamp: number;
   readonly agg_func?: string;
   readonly id?: string;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** Longest name accepted, in Unicode code points. */

@@ -10,7 +10,8 @@ export interface InvalidEvent {
  * The events of one reply in columns, refilled for every reply so that the hot path allocates nothing.
  *
  * Text is not decoded: a name or id is a range of `bytes` (the reply itself) or, where the start is negative, of
- * `extra` at `~start` (text that was escaped, or not ASCII, in the reply). Either way it is UTF-8.
+ * `extra` at `~start` (text that was escaped, or not ASCII, in the reply). Either way it is UTF-8. The name of an event with
+ * labels is the key of its series, see `labels.ts`.
  */
 export class EventBatch {
   bytes: Uint8Array = new Uint8Array(0);
@@ -80,14 +81,17 @@ export class EventBatch {
     this.timeMs = grownFloat64(this.timeMs, capacity);
   }
 
+  /** Makes room for so many bytes in `extra`. */
+  reserveExtra(bytes: number): void {
+    if (this.extraLength + bytes <= this.extra.length) return;
+    const grown = new Uint8Array(Math.max(this.extra.length * 2, this.extraLength + bytes));
+    grown.set(this.extra.subarray(0, this.extraLength));
+    this.extra = grown;
+  }
+
   /** Keeps decoded text as UTF-8 and returns its start as the columns hold it (negative). */
   appendExtra(text: string): { start: number; length: number } {
-    const worstLength = text.length * 3;
-    if (this.extraLength + worstLength > this.extra.length) {
-      const grown = new Uint8Array(Math.max(this.extra.length * 2, this.extraLength + worstLength));
-      grown.set(this.extra.subarray(0, this.extraLength));
-      this.extra = grown;
-    }
+    this.reserveExtra(text.length * 3);
     const { written } = ENCODER.encodeInto(text, this.extra.subarray(this.extraLength));
     const start = ~this.extraLength;
     this.extraLength += written;

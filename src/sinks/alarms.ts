@@ -1,4 +1,4 @@
-import type { Aggregate } from "../aggregation/aggregate.ts";
+import { type Aggregate, describeSeries } from "../aggregation/aggregate.ts";
 import type { Confirmed, SinkAlarm } from "../contract/sink.ts";
 
 /** The alarm over a table or topic that is not there, or has nothing in it; undefined: nothing was ever confirmed by it. */
@@ -34,6 +34,6 @@ export function swallowedRows(missing: readonly Aggregate[]): SinkAlarm | undefi
   };
 }
 
-function described({ name, aggFunc, windowStartMs }: Aggregate): string {
-  return `${aggFunc}(${JSON.stringify(name)}) of ${new Date(windowStartMs).toISOString()}`;
+function described(row: Aggregate): string {
+  return `${describeSeries(row)} of ${new Date(row.windowStartMs).toISOString()}`;
 }

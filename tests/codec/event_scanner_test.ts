@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import fc from "../support/fast_check.ts";
 import { functionName } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
-import { readReply } from "../support/reply_model.ts";
+import { seriesKey } from "../../src/event/labels.ts";
+import { labelKeys, readReply } from "../support/reply_model.ts";
 import {
   checkEvent,
   peekHeader,
@@ -14,6 +15,7 @@ import {
 
 interface Scanned {
   position: number;
+  /** With its labels. */
   name: string;
   func: string;
   value: number;
@@ -49,11 +51,16 @@ function parse(text: string): ReturnType<typeof scan> {
   const { parsed, elements } = readReply(new TextEncoder().encode(text))!;
   const { log, offset, next } = parsed as Record<string, unknown>;
   const result: ReturnType<typeof scan> = { header: { log, offset, next }, events: [], invalid: [] };
-  elements.forEach(({ json }, position) => {
-    const checked = json === undefined ? "not JSON" : checkEvent(json.value);
+  elements.forEach(({ json, bytes }, position) => {
+    let checked = json === undefined ? "not JSON" : checkEvent(json.value);
+    if (typeof checked === "object" && checked.labels !== "") {
+      const keys = labelKeys(bytes);
+      if (new Set(keys).size < keys.length) checked = "a label that is there twice";
+    }
     if (typeof checked === "string") result.invalid.push([position, checked]);
     else {
-      const { name, functionId, value, timeMs, id } = checked;
+      const { functionId, value, timeMs, id } = checked;
+      const name = seriesKey(checked.name, checked.labels);
       const isLong = id !== undefined && new TextEncoder().encode(id).length > 256;
       const kept = isLong ? createHash("sha256").update(id).digest("hex") : id;
       result.events.push({ position, name, func: functionName(functionId), value, timeMs, id: kept });
@@ -112,11 +119,15 @@ const event = fc.oneof(
         "p101",
       ),
       id: text,
+      labels: fc.dictionary(text, fc.oneof({ weight: 9, arbitrary: text }, anything), { maxKeys: 4 }),
     }, { requiredKeys: ["name", "value", "timestamp"] }),
   },
   {
     weight: 2,
-    arbitrary: fc.dictionary(fc.constantFrom("name", "value", "timestamp", "agg_func", "id", "x"), anything),
+    arbitrary: fc.dictionary(
+      fc.constantFrom("name", "value", "timestamp", "agg_func", "id", "labels", "x"),
+      anything,
+    ),
   },
   { weight: 1, arbitrary: anything },
 );
@@ -392,9 +403,10 @@ Deno.test("an event of the usual shape is read in place, without text or objects
     timestamp: digits.map((text) => text.replace("-", "")),
     agg_func: fc.constantFrom("sum", "avg", "min", "max"),
     id: fc.oneof(plain, fc.constant(""), fc.constant("i".repeat(256))),
+    labels: fc.dictionary(fc.oneof(plain, fc.constant("")), fc.oneof(plain, fc.constant("")), { maxKeys: 5 }),
   }, { requiredKeys: ["name", "value", "timestamp"] });
-  const order = fc.shuffledSubarray(["name", "value", "timestamp", "agg_func", "id"] as const, {
-    minLength: 5,
+  const order = fc.shuffledSubarray(["name", "value", "timestamp", "agg_func", "id", "labels"] as const, {
+    minLength: 6,
   });
   const space = fc.constantFrom("", " ", "  ");
   fc.assert(
@@ -410,7 +422,7 @@ Deno.test("an event of the usual shape is read in place, without text or objects
       const batch = new EventBatch();
       inPlace(() => scanEvent(bytes, batch));
       assert.deepEqual([batch.count, batch.total, batch.invalid.length], [1, 1, 0]);
-      assert.ok(batch.nameStart[0]! > 0);
+      assert.equal(batch.nameStart[0]! < 0, Object.keys(event.labels ?? {}).length > 0);
       const reply = `{"log":"L","offset":0,"next":1,"events":[${json}]}`;
       assert.deepEqual(scan(reply), parse(reply));
     }),
@@ -419,7 +431,7 @@ Deno.test("an event of the usual shape is read in place, without text or objects
 });
 
 Deno.test("a field whose name is nearly a known one is another field", () => {
-  const known = ["name", "value", "timestamp", "agg_func", "id"];
+  const known = ["name", "value", "timestamp", "agg_func", "id", "labels"];
   const plain = { name: "a", value: 1, timestamp: 1 };
   for (const name of known) {
     for (let i = 0; i < name.length; i++) {
@@ -442,10 +454,10 @@ Deno.test("a field whose name is nearly a known one is another field", () => {
 Deno.test("a reply is accepted and refused as the model does, whichever one byte of it is changed", () => {
   const json =
     '{"log":"L","offset":1,"next":3,"events":[{"name":"a.b","value":-10.59,"timestamp":19.05,"id":"i"},' +
-    '{"agg_func":"max","value":0,"timestamp":7,"name":"c"}]}';
+    '{"agg_func":"max","labels":{"b":"1","a":""},"value":0,"timestamp":7,"name":"c"}]}';
   for (let at = 0; at <= json.length; at++) {
     for (const removed of [0, 1]) {
-      for (const added of ["", ...'"\\{}[],:-+./0159;eax \n\u001f\u007f']) {
+      for (const added of ["", ...'"\\{}[],:-+./0159;eabx \n\u001f\u007f']) {
         const changed = json.slice(0, at) + added + json.slice(at + removed);
         assert.deepEqual(attempt(() => scan(changed)), attempt(() => parseReply(changed)), changed);
       }
@@ -486,4 +498,58 @@ Deno.test("a function that is not known is named, cut and fit for a terminal", (
   assert.match(`${detailOf(5)}`, /^unknown function that is no text;/);
   assert.equal(`${detailOf("x".repeat(1000))}`.length, 40 + `${detailOf("")}`.length);
   assert.match(`${detailOf("\u202e\x1b")}`, /^unknown function "\\u202e\\u001b";/);
+});
+
+Deno.test("labels that are none make the event invalid, and say why", () => {
+  const detailOf = (labels: string) => {
+    const batch = new EventBatch();
+    scanEvent(
+      new TextEncoder().encode(`{"name":"n","value":1,"timestamp":1,"labels":${labels}}${ROOM}`),
+      batch,
+    );
+    return batch.count === 1 ? undefined : batch.invalid[0]!.detail;
+  };
+  const pairs = (count: number) => Array.from({ length: count }, (_, i) => `"k${i}":""`).join();
+  for (
+    const [labels, detail] of [
+      ["null", undefined],
+      ["{}", undefined],
+      [`{${pairs(32)}}`, undefined],
+      [`{${pairs(33)}}`, "more than 32 labels"],
+      ['{"a":1}', "a label's value is not text"],
+      ['{"a":{"b":"c"}}', "a label's value is not text"],
+      ['["a"]', "labels are not an object"],
+      ['{"a":"1","b":"2","a":"1"}', "a label that is there twice"],
+      ['{"ä":"1","\\u00e4":"2"}', "a label that is there twice"],
+      ['{"a":"\\u0000"}', "a label with a control character"],
+      ['{"a":"\u007f"}', "a label with a control character"],
+      ['{"a":"\\ud83d"}', "a label with half a surrogate pair"],
+      [`{"a":"${"x".repeat(2046)}"}`, undefined],
+      [`{"a":"${"x".repeat(2047)}"}`, "name and labels longer than 2048 bytes together"],
+      // The last of two fields counts, as with any other field.
+      ['{"a":1},"labels":{"a":"1"}', undefined],
+      ['{"a":"1"},"labels":{"a":1}', "a label's value is not text"],
+    ] as const
+  ) assert.equal(detailOf(labels), detail, labels);
+});
+
+Deno.test("the same labels in another order, with spaces or escaped are the same series", () => {
+  const batch = new EventBatch();
+  const events = [
+    '{"a":"1","b":"2","c":"x/y"}',
+    '{"c":"x/y","b":"2","a":"1"}',
+    '{ "b" : "2", "a" : "1", "c" : "x/y" }',
+    '{"a":"1","b":"\\u0032","c":"x\\/y"}',
+  ].map((labels) => `{"name":"n","value":1,"timestamp":1,"labels":${labels}}`);
+  scanReply(
+    new TextEncoder().encode(`{"log":"L","offset":0,"next":${events.length},"events":[${events.join()}]}`),
+    batch,
+  );
+  assert.equal(batch.count, events.length);
+  const keys = events.map((_, i) =>
+    Buffer.from(batch.extra.subarray(~batch.nameStart[i]!, ~batch.nameStart[i]! + batch.nameLength[i]!))
+      .toString()
+  );
+  assert.deepEqual(new Set(keys), new Set(['n\0{"a":"1","b":"2","c":"x/y"}']));
+  assert.equal(new Set(batch.nameHash.subarray(0, events.length)).size, 1);
 });

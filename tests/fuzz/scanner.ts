@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { functionName } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { ReplyFormatError, scanEvent, scanReply } from "../../src/codec/event_scanner.ts";
-import { type ModelElement, readElement, readReply } from "../support/reply_model.ts";
+import { labelKeys, type ModelElement, readElement, readReply } from "../support/reply_model.ts";
 import { below, chance, oddText, oneOf, shuffle } from "./draw.ts";
 import { mutated } from "./mutation.ts";
 import type { Random, Target } from "./target.ts";
@@ -138,29 +139,46 @@ function checked(elements: readonly ModelElement[]): Omit<Read, "header"> {
   const events: unknown[] = [];
   const invalid: [number, string][] = [];
   elements.forEach(({ bytes, json }, position) => {
-    const event = json && eventOf(json.value);
+    const event = json && eventOf(json.value, labelKeys(bytes));
     if (event === undefined) invalid.push([position, bytes.toBase64()]);
     else events.push({ position, ...event, raw: json!.value });
   });
   return { total: elements.length, events, invalid };
 }
 
-function eventOf(value: unknown): Record<string, unknown> | undefined {
+/** @param keys Of its labels, each as often as it is there. */
+function eventOf(value: unknown, keys: readonly string[]): Record<string, unknown> | undefined {
   if (!isRecord(value)) return undefined;
-  const { name, value: reading, timestamp, agg_func: aggFunc, id } = value;
+  const { name, value: reading, timestamp, agg_func: aggFunc, id, labels } = value;
   if (typeof name !== "string" || name === "" || Array.from(name).length > 512) return undefined;
   if (/[\0\p{Cs}]/u.test(name)) return undefined;
   if (typeof id === "string" && /\p{Cs}/u.test(id)) return undefined;
   if (!isFiniteNumber(reading) || !isFiniteNumber(timestamp) || timestamp < 0) return undefined;
   const canonical = aggFunc === undefined || aggFunc === null ? "sum" : canonicalFunction(aggFunc);
   if (canonical === undefined) return undefined;
+  const series = labels === undefined || labels === null ? name : seriesOf(name, labels, keys);
+  if (series === undefined) return undefined;
   return {
-    name,
+    name: series,
     aggFunc: canonical,
     value: reading,
     timeMs: timestamp === 0 ? 0 : Math.min(Math.round(timestamp * 1000), Number.MAX_SAFE_INTEGER),
     id: typeof id === "string" && id !== "" ? boundedId(id) : undefined,
   };
+}
+
+/** A name with its labels as they stand in the key of a series. */
+function seriesOf(name: string, labels: unknown, keys: readonly string[]): string | undefined {
+  if (!isRecord(labels)) return undefined;
+  const sorted = Object.keys(labels).sort((a, b) => Buffer.compare(ENCODER.encode(a), ENCODER.encode(b)));
+  if (sorted.length > 32 || keys.length !== sorted.length) return undefined;
+  const texts = sorted.flatMap((key) => [key, labels[key]]);
+  if (texts.some((text) => typeof text !== "string" || /[\p{Cc}\p{Cs}]/u.test(text))) {
+    return undefined;
+  }
+  if (ENCODER.encode(name + texts.join("")).length > 2048) return undefined;
+  const pairs = sorted.map((key) => `${JSON.stringify(key)}:${JSON.stringify(labels[key])}`);
+  return pairs.length === 0 ? name : `${name}\0{${pairs.join(",")}}`;
 }
 
 function canonicalFunction(aggFunc: unknown): string | undefined {
@@ -223,13 +241,26 @@ export function eventText(random: Random): string {
   ];
   if (chance(random, 0.4)) fields.push(`${key("agg_func")}:${functionText(random)}`);
   if (chance(random, 0.4)) fields.push(`${key("id")}:${nameText(random)}`);
+  if (chance(random, 0.4)) fields.push(`${key("labels")}:${gap()}${labelsText(random, gap)}`);
   if (chance(random, 0.1)) fields.push(`${JSON.stringify(oddText(random, 4))}:${valueText(random)}`);
   if (chance(random, 0.1)) fields.push(oneOf(random, fields));
-  if (chance(random, 0.1)) fields.push(`"${oneOf(random, ["name", "value", "id"])}":${valueText(random)}`);
+  if (chance(random, 0.1)) {
+    fields.push(`"${oneOf(random, ["name", "value", "id", "labels"])}":${valueText(random)}`);
+  }
   if (chance(random, 0.1)) fields.splice(below(random, fields.length), 1);
   if (chance(random, 0.3)) shuffle(random, fields);
   const text = `{${gap()}${fields.join(`${gap()},${gap()}`)}${gap()}}`;
   return chance(random, 0.05) ? notJson(random, text) : text;
+}
+
+function labelsText(random: Random, gap: () => string): string {
+  const text = () =>
+    chance(random, 0.7) ? `"${oneOf(random, ["site", "line", "", "a", "b"])}"` : nameText(random);
+  const value = () => chance(random, 0.95) ? text() : valueText(random);
+  const count = chance(random, 0.95) ? below(random, 5) : 30 + below(random, 5);
+  const key = (i: number) => count > 5 ? `"k${i}"` : text();
+  const pairs = Array.from({ length: count }, (_, i) => `${key(i)}${gap()}:${gap()}${value()}`);
+  return `{${gap()}${pairs.join(`${gap()},${gap()}`)}${gap()}}`;
 }
 
 /** What writers of JSON by hand have made of an event. */

@@ -538,12 +538,12 @@ function show({ log, next }: Place): string {
 
 /** What tells rows apart. */
 export function rowKey(
-  { name, aggFunc, windowStartMs, windowEndMs }: Pick<
+  { name, labels = "", aggFunc, windowStartMs, windowEndMs }: Pick<
     Aggregate,
-    "name" | "aggFunc" | "windowStartMs" | "windowEndMs"
+    "name" | "labels" | "aggFunc" | "windowStartMs" | "windowEndMs"
   >,
 ): string {
-  return `${aggFunc}(${name}) [${windowStartMs}, ${windowEndMs})`;
+  return `${aggFunc}(${name}${labels}) [${windowStartMs}, ${windowEndMs})`;
 }
 
 /** Whether the value of a row is beyond all numbers. */

@@ -57,13 +57,13 @@ export class SinkAudit {
       this.endId = firstId + segment.rowCount;
       if (reissued) continue;
       for (let row = 0; row < segment.rowCount; row++) {
-        const name = segment.name(row);
+        const series = segment.series(row);
         const aggFunc = functionName(segment.functionId[row]!);
-        const key = rowKey({ name, aggFunc, windowStartMs, windowEndMs });
+        const key = rowKey({ ...series, aggFunc, windowStartMs, windowEndMs });
         const expected = this.model.rows.get(key);
         if (expected === undefined) throw new Violation(`${key} has closed and should not be`);
         this.closed.set(key, countOf(expected));
-        const sinks = routedSinks(setup, name);
+        const sinks = routedSinks(setup, series.name);
         if (sinks.length > 0 && isOverflowing(expected)) this.overflowing.set(key, expected);
         else for (const sink of sinks) this.route(sink, key, firstId + row, expected);
       }

@@ -55,6 +55,25 @@ export function readElement(bytes: Uint8Array): ModelElement {
   return { bytes: Buffer.from(element, "latin1"), json: parse(element) };
 }
 
+/** The keys of the labels that the text of an event has, each as often as it is there. */
+export function labelKeys(bytes: Uint8Array): string[] {
+  const tokens = DECODER.decode(bytes).match(/"(?:[^"\\]|\\[^])*"|[[\]{},:]/g) ?? [];
+  let keys: string[] = [];
+  const path: string[] = [];
+  let key = "";
+  tokens.forEach((token, i) => {
+    if (tokens[i + 1] === ":") {
+      key = JSON.parse(token);
+      if (path.length === 1 && key === "labels") keys = [];
+      if (path.length === 2 && path[1] === "labels") keys.push(key);
+    } else if (token === "{" || token === "[") path.push(key);
+    else if (token === "}" || token === "]") path.pop();
+  });
+  return keys;
+}
+
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
 function isEvents(key: string): boolean {
   const match = /^[ \t\r\n]*("[^]*")[ \t\r\n]*:[ \t\r\n]*$/.exec(key);
   return match !== null && parse(match[1]!)?.value === "events";

@@ -1,5 +1,6 @@
 import { type Accumulator, merge, valueOf } from "../../aggregation/accumulator.ts";
 import { functionId, functionName } from "../../event/agg_function.ts";
+import { nameEnd, seriesKey, seriesOf } from "../../event/labels.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { type OpenWindow, type OpenWindows, PAGE_SLOTS, TOUCH_RUN } from "../../aggregation/open_windows.ts";
 import { archiveHash } from "../../aggregation/series_table.ts";
@@ -104,7 +105,7 @@ export class WindowCloser {
     nowMs: number,
   ): "reissued" | "superseded" | "impossible" {
     const window = { startMs: aggregate.windowStartMs, endMs: aggregate.windowEndMs };
-    const nameBytes = ENCODER.encode(aggregate.name);
+    const nameBytes = ENCODER.encode(seriesKey(aggregate.name, aggregate.labels));
     const id = functionId(aggregate.aggFunc);
     const hash = archiveHash(nameBytes, 0, nameBytes.length, id);
     const registered = this.registry.get(sink);
@@ -214,7 +215,7 @@ export class WindowCloser {
   }
 
   private bitsFor(nameBytes: Uint8Array): number {
-    return this.bitsOf(this.routes.sinksFor(DECODER.decode(nameBytes)));
+    return this.bitsOf(this.routes.sinksFor(DECODER.decode(nameBytes.subarray(0, nameEnd(nameBytes)))));
   }
 
   private bitsOf(sinks: readonly string[]): number {
@@ -292,7 +293,7 @@ function toAggregate(
   revision: number,
 ): Aggregate {
   return {
-    name: DECODER.decode(nameBytes),
+    ...seriesOf(DECODER.decode(nameBytes)),
     aggFunc: functionName(accumulator.functionId),
     value: valueOf(accumulator),
     windowStartMs: window.startMs,

@@ -1,4 +1,5 @@
 import { functionId } from "../../event/agg_function.ts";
+import { seriesKey } from "../../event/labels.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { archiveHash } from "../../aggregation/series_table.ts";
 import { type Confirmed, CONFIRMED_MAX } from "../../contract/sink.ts";
@@ -62,7 +63,7 @@ function hasRefused(state: StateDatabase, sink: string): boolean {
 
 /** Whether this state has once given out exactly this row; undefined: it has nothing of the window any more. */
 export function isOwnRow(state: StateDatabase, held: Aggregate): boolean | undefined {
-  const { name, aggFunc, windowStartMs, windowEndMs } = held;
+  const { name, labels, aggFunc, windowStartMs, windowEndMs } = held;
   const segments = state.all<{ id: number; first: number; last: number }>(
     `SELECT first_id AS id, first_hash AS first, last_hash AS last FROM segment
      WHERE window_end_ms = ? AND window_start_ms = ?`,
@@ -70,7 +71,7 @@ export function isOwnRow(state: StateDatabase, held: Aggregate): boolean | undef
     windowStartMs,
   );
   if (segments.length === 0) return undefined;
-  const bytes = new TextEncoder().encode(name);
+  const bytes = new TextEncoder().encode(seriesKey(name, labels));
   const func = functionId(aggFunc);
   const hash = archiveHash(bytes, 0, bytes.length, func);
   return segments.some(({ id, first, last }) => {

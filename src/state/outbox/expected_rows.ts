@@ -49,7 +49,7 @@ export function historyOf(
       const fate = fateOf(sink, id + row, segment.sinks[row]!);
       if (fate === undefined) continue;
       const aggregate = toAggregate(segment, row, window.startMs, window.endMs);
-      const key = rowKey(aggregate.name, aggregate.aggFunc);
+      const key = rowKey(aggregate);
       let history = rows.get(key);
       if (!history) rows.set(key, history = { handed: [], waiting: [], givenUp: [] });
       history[LISTS[fate]].push(aggregate);
@@ -64,7 +64,7 @@ const LISTS = { "handed": "handed", "waiting": "waiting", "given-up": "givenUp" 
 export function expectedRows(state: StateDatabase, sink: RegisteredSink, window: WindowKey): ExpectedWindow {
   const rejected = new Set(
     state.all<RevisionRow>(
-      `SELECT name, agg_func, revision FROM dead_letter
+      `SELECT name, agg_func AS aggFunc, revision FROM dead_letter
        WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ?`,
       sink.name,
       window.endMs,
@@ -79,9 +79,8 @@ export function expectedRows(state: StateDatabase, sink: RegisteredSink, window:
   for (const [key, history] of historyOf(state, sink, window)) {
     const { handed, waiting } = history;
     // What was rejected and is on its way again was routed before: it is not there until it is written.
-    const newest = handed.findLast(({ name, aggFunc, revision }) =>
-      !rejected.has(revisionKey({ name, agg_func: aggFunc, revision })) &&
-      !waiting.some((again) => again.revision === revision)
+    const newest = handed.findLast((row) =>
+      !rejected.has(revisionKey(row)) && !waiting.some((again) => again.revision === row.revision)
     );
     const givenUp = history.givenUp.filter(({ revision }) => revision > (newest?.revision ?? -1));
     if (newest) expected.delivered.set(key, newest);
@@ -97,7 +96,7 @@ export function expectedRows(state: StateDatabase, sink: RegisteredSink, window:
  */
 export function refusedEvents(state: StateDatabase, sink: RegisteredSink, window: WindowKey): RefusedEvents {
   const refused = state.all<RevisionRow & { count: number; purged: number }>(
-    `SELECT name, agg_func, max(revision) AS revision, max(count) AS count, min(purged) AS purged
+    `SELECT name, agg_func AS aggFunc, max(revision) AS revision, max(count) AS count, min(purged) AS purged
      FROM dead_letter WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ? GROUP BY name, agg_func`,
     sink.name,
     window.endMs,
@@ -107,7 +106,7 @@ export function refusedEvents(state: StateDatabase, sink: RegisteredSink, window
   if (refused.length === 0) return lacking;
   const { delivered, waiting } = expectedRows(state, sink, window);
   for (const row of refused) {
-    const key = rowKey(row.name, row.agg_func);
+    const key = rowKey(row);
     const has = delivered.get(key);
     if (waiting.has(key) || (has && has.revision > row.revision)) continue;
     lacking[row.purged ? "purged" : "kept"] += row.count - (has?.count ?? 0);
@@ -121,17 +120,14 @@ export interface RefusedEvents {
   readonly purged: number;
 }
 
-interface RevisionRow {
-  name: string;
-  agg_func: string;
-  revision: number;
-}
+type RowName = Pick<Aggregate, "name" | "labels" | "aggFunc">;
+type RevisionRow = RowName & Pick<Aggregate, "revision">;
 
-/** What tells the rows of one window apart. */
-export function rowKey(name: string, aggFunc: string): string {
-  return `${aggFunc} ${name}`;
+/** What tells the rows of one window apart. Without a NUL, which a text of the state cannot hold. */
+export function rowKey({ name, labels = "", aggFunc }: RowName): string {
+  return `${aggFunc}${labels} ${name}`;
 }
 
 function revisionKey(row: RevisionRow): string {
-  return `${row.revision} ${rowKey(row.name, row.agg_func)}`;
+  return `${row.revision} ${rowKey(row)}`;
 }

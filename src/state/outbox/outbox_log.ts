@@ -314,7 +314,7 @@ export function toAggregate(
   windowEndMs: number,
 ): Aggregate {
   return {
-    name: segment.name(row),
+    ...segment.series(row),
     aggFunc: functionName(segment.functionId[row]!),
     value: valueOf(segment.accumulator(row)),
     windowStartMs,

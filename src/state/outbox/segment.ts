@@ -1,5 +1,7 @@
 import type { Accumulator } from "../../aggregation/accumulator.ts";
 import type { QuantileSketch } from "../../aggregation/quantile_sketch.ts";
+import type { Aggregate } from "../../aggregation/aggregate.ts";
+import { seriesOf } from "../../event/labels.ts";
 import { copyBytes } from "../../aggregation/series_table.ts";
 import { isFunctionId, isPercentile } from "../../event/agg_function.ts";
 import { ColumnError, ColumnReader, type ColumnWriter } from "../checkpoint/columns.ts";
@@ -15,7 +17,7 @@ export const REVISION_MAX = 2 ** 31 - 1;
 export interface SegmentRow {
   /** Hash of (name, function); the rows of a segment are in the order of its unsigned value. */
   readonly hash: number;
-  /** The name as UTF-8: a range, since a view for each row would be garbage by the hundred thousand. */
+  /** The key of the series as UTF-8, see `labels.ts`: a range, since a view for each row would be garbage by the hundred thousand. */
   readonly names: Uint8Array;
   readonly nameStart: number;
   readonly nameLength: number;
@@ -87,7 +89,7 @@ export class SegmentBuilder {
     const { nameLength } = row;
     this.nameLength[i] = nameLength;
     if (this.namesLength + nameLength > this.names.length) {
-      const grown = new Uint8Array(this.names.length * 2);
+      const grown = new Uint8Array(Math.max(this.names.length * 2, this.namesLength + nameLength));
       grown.set(this.names);
       this.names = grown;
     }
@@ -177,8 +179,9 @@ export class Segment {
     return this.names.subarray(row === 0 ? 0 : this.nameEnd[row - 1]!, this.nameEnd[row]!);
   }
 
-  name(row: number): string {
-    return DECODER.decode(this.nameBytes(row));
+  /** Name and labels. */
+  series(row: number): Pick<Aggregate, "name" | "labels"> {
+    return seriesOf(DECODER.decode(this.nameBytes(row)));
   }
 
   accumulator(row: number): Accumulator {

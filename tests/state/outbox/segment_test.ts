@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { canonicalLabels, seriesKey } from "../../../src/event/labels.ts";
+import { oddLabels } from "../../support/odd_labels.ts";
 import fc from "../../support/fast_check.ts";
 import type { Accumulator } from "../../../src/aggregation/accumulator.ts";
 import { functionId, isPercentile } from "../../../src/event/agg_function.ts";
@@ -18,7 +20,12 @@ type TestRow = Accumulator & SegmentRow & { readonly name: string };
 const FUNCTIONS = ["sum", "stddev", "p0", "p99.9", "p100"].map(functionId);
 
 const row = fc.record({
-  name: fc.string({ unit: "binary", minLength: 1, maxLength: 12 }).filter((name) => name.isWellFormed()),
+  // A key: the name, and perhaps labels.
+  name: fc.tuple(
+    fc.string({ unit: "binary", minLength: 1, maxLength: 12 })
+      .filter((name) => name.isWellFormed() && !name.includes("\0")),
+    oddLabels,
+  ).map(([name, labels]) => seriesKey(name, canonicalLabels(labels))),
   functionId: fc.constantFrom(...FUNCTIONS),
   x: fc.double(),
   y: fc.double(),
@@ -69,7 +76,7 @@ Deno.test("property: a segment gives back what it was built of, and finds each s
         expected.count,
       ]);
       assert.deepEqual(sketch?.bins, expected.sketch?.bins);
-      assert.equal(segment.name(i), expected.name);
+      assert.equal(seriesKey(segment.series(i).name, segment.series(i).labels), expected.name);
       assert.equal(segment.previousCount[i], expected.previousCount);
       assert.equal(segment.revision[i], expected.revision);
       assert.deepEqual([segment.sinks[i], segment.newSinks[i]], [expected.sinks, expected.newSinks]);
@@ -123,7 +130,7 @@ Deno.test("a full segment of the longest names; a name that begins with a byte o
   ]);
   const segment = new Segment(builder.finish(new ColumnWriter()));
   for (const i of [0, 1, SEGMENT_ROWS - 1]) {
-    assert.equal(segment.name(i), nameOf(i));
+    assert.equal(segment.series(i).name, nameOf(i));
     assert.equal(segment.find(all[i]!.hash, FUNCTIONS[0]!, all[i]!.names), i);
   }
   assert.equal(builder.rowCount, 0);

@@ -1,0 +1,160 @@
+import type { EventBatch } from "../event/event_batch.ts";
+import { LABELS_MAX, SERIES_MAX_BYTES } from "../event/labels.ts";
+import { hashBytes } from "../event/text_hash.ts";
+
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const BRACE_OPEN = 0x7b;
+const BRACE_CLOSE = 0x7d;
+const DELETE = 0x7f;
+
+/** Bytes that stand for themselves in a label and in JSON: what neither begins another character nor ends the text. */
+const IS_PLAIN = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => byte >= SPACE && byte < DELETE && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
+);
+
+/** Numbers a label has in `ranges`, and what each is. */
+const RANGE = 4;
+const KEY_START = 0;
+const KEY_END = 1;
+const VALUE_START = 2;
+const VALUE_END = 3;
+
+/**
+ * The fast path over an event's labels: read in place as long as they are plain ASCII text, each key once. Most publishers
+ * write them as the key of a series has them; these bytes are copied as they stand.
+ */
+export class PlainLabels {
+  count = 0;
+  private bytes: Uint8Array = new Uint8Array(0);
+  private start = 0;
+  private end = 0;
+  private textBytes = 0;
+  private isCanonical = true;
+  private readonly ranges = new Int32Array(LABELS_MAX * RANGE);
+  /** The labels in the order of their keys. */
+  private readonly order = new Uint8Array(LABELS_MAX);
+
+  /** Reads the object at `at`. Returns where it ends, or -1 for the slow path. */
+  scan(bytes: Uint8Array, at: number): number {
+    this.bytes = bytes;
+    this.start = at;
+    this.count = 0;
+    this.textBytes = 0;
+    this.isCanonical = true;
+    if (bytes[at++] !== BRACE_OPEN) return -1;
+    at = this.afterSpaces(at);
+    if (bytes[at] === BRACE_CLOSE) return at + 1;
+    for (;;) {
+      if (this.count === LABELS_MAX) return -1;
+      const range = this.count * RANGE;
+      at = this.scanText(at, range + KEY_START);
+      if (at < 0) return -1;
+      at = this.afterSpaces(at);
+      if (bytes[at++] !== COLON) return -1;
+      at = this.scanText(this.afterSpaces(at), range + VALUE_START);
+      if (at < 0 || !this.place(this.count++)) return -1;
+      at = this.afterSpaces(at);
+      const separator = bytes[at++];
+      if (separator === BRACE_CLOSE) break;
+      if (separator !== COMMA) return -1;
+      at = this.afterSpaces(at);
+    }
+    this.end = at;
+    return at;
+  }
+
+  /**
+   * Makes the name of the event `i` in `batch` the key of its series, which takes in the labels read last. Returns false for the
+   * slow path.
+   */
+  join(batch: EventBatch, i: number): boolean {
+    const nameStart = batch.nameStart[i]!;
+    const nameLength = batch.nameLength[i]!;
+    if (nameLength + this.textBytes > SERIES_MAX_BYTES) return false;
+    const start = batch.extraLength;
+    batch.reserveExtra(nameLength + 1 + this.end - this.start);
+    const { extra } = batch;
+    let at = copy(this.bytes, nameStart, nameStart + nameLength, extra, start);
+    extra[at++] = 0;
+    at = this.isCanonical ? copy(this.bytes, this.start, this.end, extra, at) : this.write(extra, at);
+    batch.extraLength = at;
+    batch.nameStart[i] = ~start;
+    batch.nameLength[i] = at - start;
+    batch.nameHash[i] = hashBytes(extra, start, at - start);
+    return true;
+  }
+
+  private write(into: Uint8Array, at: number): number {
+    const { bytes, ranges } = this;
+    into[at++] = BRACE_OPEN;
+    for (let i = 0; i < this.count; i++) {
+      const range = this.order[i]! * RANGE;
+      if (i > 0) into[at++] = COMMA;
+      // With their quotes.
+      at = copy(bytes, ranges[range + KEY_START]! - 1, ranges[range + KEY_END]! + 1, into, at);
+      into[at++] = COLON;
+      at = copy(bytes, ranges[range + VALUE_START]! - 1, ranges[range + VALUE_END]! + 1, into, at);
+    }
+    into[at++] = BRACE_CLOSE;
+    return at;
+  }
+
+  private afterSpaces(at: number): number {
+    while (this.bytes[at] === SPACE) {
+      at++;
+      this.isCanonical = false;
+    }
+    return at;
+  }
+
+  /** Returns where the text in quotes at `at` ends, whose range goes to `range`; -1: it is not plain. */
+  private scanText(at: number, range: number): number {
+    const { bytes, ranges } = this;
+    if (bytes[at++] !== QUOTE) return -1;
+    ranges[range] = at;
+    const start = at;
+    while (IS_PLAIN[bytes[at]!] === 1) at++;
+    if (bytes[at] !== QUOTE) return -1;
+    ranges[range + 1] = at;
+    this.textBytes += at - start;
+    return at + 1;
+  }
+
+  /** Puts a label into its place among those before it. Returns false where its key is there already. */
+  private place(label: number): boolean {
+    let at = label;
+    while (at > 0) {
+      const comparison = this.compareKeys(label, this.order[at - 1]!);
+      if (comparison === 0) return false;
+      if (comparison > 0) break;
+      this.order[at] = this.order[at - 1]!;
+      at--;
+      this.isCanonical = false;
+    }
+    this.order[at] = label;
+    return true;
+  }
+
+  private compareKeys(a: number, b: number): number {
+    const { bytes, ranges } = this;
+    let atA = ranges[a * RANGE + KEY_START]!;
+    let atB = ranges[b * RANGE + KEY_START]!;
+    const lengthA = ranges[a * RANGE + KEY_END]! - atA;
+    const lengthB = ranges[b * RANGE + KEY_END]! - atB;
+    for (let left = Math.min(lengthA, lengthB); left > 0; left--, atA++, atB++) {
+      if (bytes[atA] !== bytes[atB]) return bytes[atA]! - bytes[atB]!;
+    }
+    return lengthA - lengthB;
+  }
+}
+
+/** Returns where the copy ends. */
+function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
+  while (start < end) to[at++] = from[start++]!;
+  return at;
+}
