@@ -24,6 +24,9 @@ const DRAIN_ATTEMPTS = 4;
 /** Times that a run which is to end by itself goes back; a bus is restored once, now and then. */
 const DRAIN_RETURNS_MAX = 10;
 const FAREWELL_MS = 2000;
+/** After an answer that came at once and brought no event. A bus that holds its answers until there is something is never paused for. */
+const FIRST_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 1000;
 /** How often the last event that was read is looked at again, in case the bus came back without a failed poll. */
 const COMPARISON_PAUSE_MS = 300_000;
 /** Then reading goes on without a comparison. */
@@ -50,6 +53,9 @@ export class BusReader {
   /** How often it has gone back in this drain, to where histories part. */
   private returns = 0;
   private unreadableLooks = 0;
+  /** Whether the last step has brought events. */
+  private hasTaken = false;
+  private pauseMs = FIRST_PAUSE_MS;
 
   constructor(
     private readonly source: Source,
@@ -79,10 +85,26 @@ export class BusReader {
       if (this.ingest.obstacle) this.compareSoon();
       await this.ingest.mayFetch(signal, this.pulse);
       if (signal.aborted) break;
+      const startedMs = this.clock.monotonicMs();
       await this.step(this.options.waitSeconds, signal);
       this.ingest.checkpointIfDue();
+      await this.rest(this.clock.monotonicMs() - startedMs, signal);
     }
     this.pulse.end();
+  }
+
+  /**
+   * A bus that says at once that it has nothing, or another log each time, would keep this process busy with asking, and its log
+   * with telling.
+   */
+  private async rest(stepMs: number, signal: AbortSignal): Promise<void> {
+    if (this.hasTaken || stepMs >= this.pauseMs) {
+      this.pauseMs = FIRST_PAUSE_MS;
+      return;
+    }
+    this.pulse.expect("the next look at the bus", this.pauseMs);
+    await this.clock.sleep(this.pauseMs - stepMs, signal);
+    this.pauseMs = Math.min(MAX_PAUSE_MS, this.pauseMs * 2);
   }
 
   /** Reads until the bus has nothing more, and then counts as idle; gives up when it is out of reach or nothing may be fetched. */
@@ -153,6 +175,7 @@ export class BusReader {
     signal: AbortSignal,
   ): Promise<"events" | "empty" | "held" | "failed" | "halved"> {
     const startedMs = this.clock.monotonicMs();
+    this.hasTaken = false;
     this.pulse.expect("the answer of the bus", REQUEST_MAX_MS + waitSeconds * 1000);
     try {
       await this.compareIfDue(signal);
@@ -295,6 +318,7 @@ export class BusReader {
       if (position.nextOffset === undefined && !this.begin(header.log, header.offset)) return 1;
       if (header.next === header.offset) return 0;
       this.ingest.accept(this.bus, this.batch, header.log, header.next);
+      this.hasTaken = true;
       this.batch.release();
       return header.next - header.offset;
     });

@@ -807,3 +807,49 @@ function wholeReply(bus: MemorySource, { offset = bus.first, limit }: FetchReque
   const events = bus.events.slice(offset - bus.first, offset - bus.first + limit);
   return { log: bus.log, offset, next: offset + events.length, events };
 }
+
+const AT_ONCE: Record<string, (request: FetchRequest, asked: number) => FetchReply> = {
+  "that it has nothing": ({ offset = 0 }) => reply("log", offset, []),
+  "that what is asked for was trimmed": ({ offset = 0 }) => ({
+    kind: "trimmed",
+    log: "log",
+    first: offset + 1,
+    next: offset + 2,
+  }),
+  "another log each time": ({ offset = 0 }, asked) => reply(`log ${asked}`, offset, []),
+};
+
+for (const [what, answer] of Object.entries(AT_ONCE)) {
+  Deno.test(
+    `a bus that says at once ${what} is asked about once a second`,
+    inTemporaryDirectory(async (directory) => {
+      const bus = new MemorySource();
+      using rig = openRig(directory, [bus], NOW_MS);
+      const stop = new AbortController();
+      bus.intervene = (request) => {
+        if (rig.clock.ms > NOW_MS + 600_000 || bus.requests.length > 10_000) stop.abort();
+        return answer(request, bus.requests.length);
+      };
+      await rig.readers[0]!.run(stop.signal);
+      assert.ok(bus.requests.length < 700, `${bus.requests.length} requests in ten minutes`);
+    }),
+  );
+}
+
+Deno.test(
+  "a bus that has events is never paused for",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    for (let i = 0; i < 100; i++) bus.publish(event("a", 1, NOW_S));
+    using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "1" });
+    const stop = new AbortController();
+    let doneMs: number | undefined;
+    bus.intervene = ({ offset }) => {
+      if (offset === 100) doneMs ??= rig.clock.ms;
+      if (doneMs !== undefined) stop.abort();
+      return undefined;
+    };
+    await rig.readers[0]!.run(stop.signal);
+    assert.equal(doneMs, NOW_MS);
+  }),
+);
