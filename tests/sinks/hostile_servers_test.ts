@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createLogger } from "../../src/platform/log/logger.ts";
-import { KafkaSession } from "../../src/sinks/kafka/kafka_session.ts";
+import { toKafkaSinkError } from "../../src/sinks/kafka/kafka_errors.ts";
+import { type KafkaConnectionOptions, KafkaSession } from "../../src/sinks/kafka/kafka_session.ts";
 import { PostgresClient } from "../../src/sinks/postgres/postgres_client.ts";
 import { SinkError } from "../../src/contract/sink.ts";
 import { Authority } from "../support/certificates.ts";
@@ -164,9 +165,12 @@ Deno.test("PostgreSQL: a foreign server that asks for the password in clear text
   assert.ok(!heard.some((text) => text.includes(SECRET)), "the password went out");
 });
 
-async function kafkaError(port: number, ssl?: { ca: string }): Promise<Error> {
+async function kafkaError(
+  port: number,
+  options: Partial<KafkaConnectionOptions> = {},
+): Promise<Error> {
   const session = new KafkaSession(
-    { bootstrapServers: [`localhost:${port}`], ...(ssl && { ssl }) },
+    { bootstrapServers: [`localhost:${port}`], ...options },
     undefined,
     SILENT,
   );
@@ -190,7 +194,7 @@ for (const isTls of [false, true]) {
       const tls = isTls ? await certificateIn(directory) : undefined;
       await using server = await HostileServer.start(announcing(Buffer.from([0x7f, 0xff, 0xff, 0xff])), tls);
       const growth = await growthOf(async () => {
-        const { message } = await kafkaError(server.port, tls && { ca: tls.ca });
+        const { message } = await kafkaError(server.port, tls && { ssl: { ca: tls.ca } });
         assert.match(message, /announces an answer of 2147483647 bytes|closed/);
       });
       assert.ok(growth < GROWTH_MAX_BYTES, `${growth / MIB} MiB`);
@@ -198,6 +202,50 @@ for (const isTls of [false, true]) {
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
+  });
+}
+
+/** A broker up to the challenge of SCRAM, whose parts it says as it is told to. */
+function challenging(challenge: (nonce: string) => string): Part {
+  const answers: Record<number, (request: Buffer) => Buffer> = {
+    // ApiVersions: it knows this and the two requests of a login, in their first two versions.
+    18: () => Buffer.concat([int16(0), int32(3), ...[18, 17, 36].map((key) => versions(key, 1)), int32(0)]),
+    // SaslHandshake.
+    17: () => Buffer.concat([int16(0), int32(1), int16(13), Buffer.from("SCRAM-SHA-512")]),
+    // SaslAuthenticate.
+    36: (request) => {
+      const text = Buffer.from(challenge(/r=([^,]+)/.exec(request.toString("latin1"))![1]!));
+      return Buffer.concat([int16(0), int16(-1), int32(text.length), text, Buffer.alloc(8)]);
+    },
+  };
+  return async (conversation) => {
+    for (let piece; (piece = await conversation.listen()).length > 0;) {
+      const request = Buffer.from(piece);
+      const content = Buffer.concat([request.subarray(8, 12), answers[request.readInt16BE(4)]!(request)]);
+      await conversation.say(Buffer.concat([int32(content.length), content]));
+    }
+  };
+}
+
+const int16 = (value: number) => Buffer.from([value >> 8, value]);
+const int32 = (value: number) => Buffer.concat([int16(value >> 16), int16(value)]);
+const versions = (key: number, newest: number) => Buffer.concat([int16(key), int16(0), int16(newest)]);
+
+for (
+  const challenge of [
+    (nonce: string) => `r=${nonce}more,s=c2FsdA==,i=2147483647`,
+    (nonce: string) => `i=2000000000,s=c2FsdA==,r=${nonce}more`,
+    (nonce: string) => `r=${nonce}more,s=c2FsdA==,i= +1000001`,
+  ]
+) {
+  Deno.test(`Kafka: a broker that asks for endless computing, ${challenge("…")}, is left, with words`, async () => {
+    await using server = await HostileServer.start(challenging(challenge));
+    const sasl = { mechanism: "scram-sha-512", username: "vabus", password: SECRET } as const;
+    const error = await kafkaError(server.port, { sasl });
+    const { kind, message } = toKafkaSinkError(error, "broker");
+    assert.match(message, /asks for \d{7,} iterations of SCRAM/);
+    assert.equal(kind, "misconfigured");
+    assert.deepEqual(server.faults, []);
   });
 }
 

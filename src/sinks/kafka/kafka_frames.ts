@@ -12,6 +12,12 @@ const SASL_HANDSHAKE = 17;
 const API_VERSIONS = 18;
 const SASL_AUTHENTICATE = 36;
 
+/** The last number of a request that kafkajs makes. What has a greater one has none: it is a token of the old kind of login. */
+const LAST_REQUEST = 47;
+
+/** The broker has each of them computed here, twice; Kafka's own tools set 16,384 at most. */
+const SCRAM_ITERATIONS_MAX = 1_000_000;
+
 /** What a broker may answer before it has let us in. */
 const LOGIN_MAX_BYTES = 64 * KIB;
 /** The answer to a write, the list of the brokers and a topic's partitions. */
@@ -40,8 +46,21 @@ export class KafkaFrames implements FrameRules {
     return HEAD_SIZE + size;
   }
 
-  received(): void {
+  received(frame: Buffer): void {
     this.#unanswered--;
+    if (this.#maxBytes === LOGIN_MAX_BYTES) this.#checkIterations(frame.toString("latin1", HEAD_SIZE));
+  }
+
+  /** Of a challenge of SCRAM: the library computes as many as the broker wants, and takes the parts in any order. */
+  #checkIterations(answer: string): void {
+    for (const [, iterations] of answer.matchAll(/i=\s*\+?(\d+)/g)) {
+      if (Number(iterations) <= SCRAM_ITERATIONS_MAX) continue;
+      throw new SinkError(
+        "misconfigured",
+        `Kafka at ${this.place} asks for ${iterations} iterations of SCRAM, and at most ${SCRAM_ITERATIONS_MAX} are ` +
+          "computed: set the user's password there anew with fewer",
+      );
+    }
   }
 
   /** The library writes a request at a time. */
@@ -63,6 +82,7 @@ export class KafkaFrames implements FrameRules {
 }
 
 function maxBytesOf(request: number): number {
+  if (request > LAST_REQUEST) return LOGIN_MAX_BYTES;
   switch (request) {
     case SASL_HANDSHAKE:
     case API_VERSIONS:
