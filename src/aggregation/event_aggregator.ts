@@ -54,7 +54,7 @@ export class EventAggregator {
   readonly windows: OpenWindows = new OpenWindows();
   readonly watermark: Watermark;
   /** Undefined: duplicates are not looked for. */
-  readonly recentIds: readonly RecentIds[] | undefined;
+  readonly recentIds: RecentIds[] | undefined;
   readonly accounting: Accounting = {
     received: 0,
     aggregated: 0,
@@ -81,6 +81,13 @@ export class EventAggregator {
     this.recentIds = options.dedupMaxIds > 0
       ? Array.from({ length: options.busCount }, () => new RecentIds(options.dedupMaxIds))
       : undefined;
+  }
+
+  /** Each of two buses goes on with the event time and the ids of the other one. */
+  exchange(bus: number, other: number): void {
+    const { recentIds, watermark } = this;
+    watermark.exchange(bus, other);
+    if (recentIds) [recentIds[bus], recentIds[other]] = [recentIds[other]!, recentIds[bus]!];
   }
 
   get options(): AggregatorOptions {

@@ -65,6 +65,12 @@ export class Watermark {
     this.settle();
   }
 
+  /** Each of two buses goes on where the other one's event time had come to. */
+  exchange(bus: number, other: number): void {
+    const { greatestMs } = this;
+    [greatestMs[bus], greatestMs[other]] = [greatestMs[other]!, greatestMs[bus]!];
+  }
+
   setIdle(bus: number, idle: boolean): void {
     this.idle[bus] = idle ? 1 : 0;
     this.settle();

@@ -1,3 +1,4 @@
+import { configuredSinks } from "../runtime/core.ts";
 import { AdminError, tryAdminAddress } from "../api/admin_server.ts";
 import { systemClock } from "../platform/clock/clock.ts";
 import { OwnClock } from "../platform/clock/own_clock.ts";
@@ -48,7 +49,7 @@ export async function check({ config, logger, signal, write }: CommandContext): 
 
 function placesOf(config: Config, logger: Logger): Place[] {
   const { stateDir, instanceId, httpListen, metricsIntervalMs } = config;
-  const sinks = config.sinks.map(({ name }) => name);
+  const sinks = configuredSinks(config);
   return [
     local("state", () => tryState(stateDir, instanceId, sinks)),
     ...(httpListen === undefined

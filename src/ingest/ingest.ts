@@ -276,8 +276,8 @@ export class Ingest {
     this.skipTo(bus, position.log, offset, offset - from);
   }
 
-  /** Where a bus was read to under another name, if its log is known. */
-  positionOfLog(log: string): BusPosition | undefined {
+  /** Where a log was read to that no bus has now, if it is known. */
+  positionOfLog(log: string): Pick<BusPosition, "nextOffset"> | undefined {
     return this.checkpoint.positionOfLog(log);
   }
 
@@ -288,6 +288,22 @@ export class Ingest {
     this.wake(bus);
     this.moveTo(bus, log, nextOffset);
     this.buses[bus]!.history = history;
+  }
+
+  /** Two buses have exchanged their addresses: each goes on where the other one was, as if it had been read under this name. */
+  exchange(bus: number, other: number): void {
+    this.checkpoint.exchange(bus, other);
+    const [one, two] = [this.buses[bus]!, this.buses[other]!];
+    const { position, history, committedOffset } = one;
+    Object.assign(one, {
+      position: { ...two.position, name: one.name },
+      history: two.history,
+      committedOffset: two.committedOffset,
+    });
+    Object.assign(two, { position: { ...position, name: two.name }, history, committedOffset });
+    this.wake(bus);
+    this.wake(other);
+    this.hasNews = true;
   }
 
   /** The other bus whose log this is: read twice, its events would be counted twice. */
@@ -487,6 +503,7 @@ export class Ingest {
     const state = this.buses[bus]!;
     // What is durable of one log says nothing about another one, nor about offsets that this one gives out anew.
     if (log !== state.position.log) {
+      this.checkpoint.leave(bus, state.position);
       state.committedOffset = undefined;
       // Before the first reply no log is known, and what is noted is of the log that it names.
       if (state.position.log !== undefined) state.history = new LogHistory();

@@ -8,10 +8,11 @@ import { compileRoutes } from "../delivery/routes.ts";
 import { readAccounts } from "../state/checkpoint/accounts.ts";
 import { acceptSink } from "../state/alarms.ts";
 import { Checkpoint } from "../state/checkpoint/checkpoint.ts";
+import { readPartitions } from "../state/checkpoint/partitions.ts";
 import { LETTER_BOUND, type LetterBound } from "../state/letters/letter_bound.ts";
 import { OutboxLog } from "../state/outbox/outbox_log.ts";
 import { StateError } from "../state/file/state_error.ts";
-import { SinkRegistry } from "../state/outbox/sink_registry.ts";
+import { type ConfiguredSink, SinkRegistry } from "../state/outbox/sink_registry.ts";
 import { StateDatabase, type StateDatabaseOptions } from "../state/file/state_database.ts";
 import { type RouteTable, WindowCloser } from "../state/checkpoint/window_closer.ts";
 
@@ -72,9 +73,14 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const aggregator = new EventAggregator(settings);
     const endId = accounts.get("outbox_end_id") ?? 0;
     const sinkNames = config.sinks.map(({ name }) => name);
-    const registry = options.busNames === undefined
-      ? SinkRegistry.read(state)
-      : SinkRegistry.open(state, endId, sinkNames, options.forgetSinks, clock.nowMs(), options.operator);
+    const registry = options.busNames === undefined ? SinkRegistry.read(state) : SinkRegistry.open(
+      state,
+      endId,
+      configuredSinks(config),
+      options.forgetSinks,
+      clock.nowMs(),
+      options.operator,
+    );
     for (const sink of options.acceptSinks ?? []) {
       accept(state, registry, sink, logger, clock.nowMs(), options.operator);
     }
@@ -177,8 +183,13 @@ function betweenRuns(own: AggregatorOptions, accounts: ReadonlyMap<string, numbe
   };
 }
 
+/** The sinks of the configuration, as the state knows them. */
+export function configuredSinks({ sinks }: Config): ConfiguredSink[] {
+  return sinks.map(({ name }) => ({ name, kind: name }));
+}
+
 function registeredBuses(state: StateDatabase): string[] {
-  return state.all<{ name: string }>("SELECT name FROM bus ORDER BY position, name").map(({ name }) => name);
+  return readPartitions(state).map(({ source }) => source);
 }
 
 function routeTable(config: Config, sinkNames: readonly string[]): RouteTable {

@@ -5,6 +5,7 @@ import { readOutages } from "./outages.ts";
 import { readAudit } from "./audit.ts";
 import { ColumnError } from "./checkpoint/columns.ts";
 import { eventsInPage } from "./checkpoint/open_page.ts";
+import { readPartitions } from "./checkpoint/partitions.ts";
 import { readRefusalAlarms, type RefusalAlarm } from "./letters/refusal_alarms.ts";
 import { SinkRegistry, waitingRows } from "./outbox/sink_registry.ts";
 import type { StateDatabase } from "./file/state_database.ts";
@@ -89,10 +90,10 @@ function report(state: StateDatabase, auditLines: number): StatusReport {
     state_bytes: state.sizeBytes(),
     checkpoint_at: seconds("checkpoint_at_ms"),
     watermark: seconds("watermark_ms"),
-    buses: state.all<BusRow>("SELECT * FROM bus ORDER BY position, name").map((row) => ({
-      name: row.name,
-      log: row.log,
-      next_offset: row.offset_next,
+    buses: readPartitions(state).map((row) => ({
+      name: row.source,
+      log: row.lineage,
+      next_offset: row.position === null ? null : Number(row.position),
       greatest_event_time: row.greatest_ms === null ? null : row.greatest_ms / 1000,
     })),
     open_windows: readOpenWindows(state),
@@ -133,13 +134,6 @@ function report(state: StateDatabase, auditLines: number): StatusReport {
     refusal_alarms: readRefusalAlarms(state),
     accounting: Object.fromEntries(kept.map((name) => [name, accounts.get(name) ?? 0])),
   };
-}
-
-interface BusRow {
-  name: string;
-  log: string | null;
-  offset_next: number | null;
-  greatest_ms: number | null;
 }
 
 function readOpenWindows(state: StateDatabase): StatusReport["open_windows"] {

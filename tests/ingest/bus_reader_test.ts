@@ -296,7 +296,7 @@ Deno.test(
           for (const reader of readers) await reader.drain(NEVER);
           ingest.checkpointNow();
           const { accounting, dropped, lateArrivals, watermark } = aggregator;
-          const ids = state.get("SELECT count(*) AS runs, count(DISTINCT bus) AS buses FROM recent_ids");
+          const ids = state.get("SELECT count(*) AS runs, count(DISTINCT source) AS buses FROM recent_ids");
           seen.push({ ...accounting }, dropped, lateArrivals, watermark.valueMs, watermark.greatestOf(0), {
             ...ids!,
           });

@@ -54,7 +54,7 @@ export class Audit {
   checkpoint(state: StateDatabase, windowSizeMs: number, setup: Setup): void {
     const { model } = this;
     const buses = state.all<{ name: string; log: string | null; next: number | null }>(
-      "SELECT name, log, offset_next AS next FROM bus ORDER BY position",
+      "SELECT source AS name, lineage AS log, CAST(position AS INTEGER) AS next FROM source_partition ORDER BY ordinal",
     );
     const letters = new Map<string, Chance>();
     if (this.scenario.isChancy) {

@@ -51,7 +51,13 @@ export class Inside {
     const endId = readAccounts(this.state).get("outbox_end_id") ?? 0;
     const sinks = options.sinks ?? ["all"];
     try {
-      this.registry = SinkRegistry.open(this.state, endId, sinks, options.forget ?? [], NOW_MS);
+      this.registry = SinkRegistry.open(
+        this.state,
+        endId,
+        sinks.map((name) => ({ name, kind: "toy" })),
+        options.forget ?? [],
+        NOW_MS,
+      );
     } catch (error) {
       this.state.close();
       throw error;

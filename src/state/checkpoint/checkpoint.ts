@@ -3,6 +3,8 @@ import type { OpenWindow } from "../../aggregation/open_windows.ts";
 import { ProvenTime } from "../../platform/clock/proven_time.ts";
 import { LogHistory } from "../../event/log_history.ts";
 import { readIdRun } from "./id_run.ts";
+import { type LeftLineage, readLeftLineages, writeLeftLineages } from "./lineages.ts";
+import { readPartitions, writePartition } from "./partitions.ts";
 import { noteOrder, type Order } from "../audit.ts";
 import { addToAccount, latestMs, readAccounts } from "./accounts.ts";
 import { ArchivedWindow, dropFinalWindows } from "../outbox/archive.ts";
@@ -138,8 +140,12 @@ export class Checkpoint {
   private readonly writer = new ColumnWriter();
   private pagesOnDisk: ReadonlyMap<number, PageChecksums> = new Map();
   private readonly savedSequence: number[];
-  /** Buses that are configured no more, by log. */
-  private readonly leftBehind = new Map<string, BusRow>();
+  /** Logs that no configured bus has now. */
+  private readonly left = new Map<string, LeftLineage>();
+  /** Those of them that the state does not have yet. */
+  private readonly newlyLeft = new Set<string>();
+  /** Buses that have another one's ids since the last checkpoint. */
+  private readonly exchanged = new Set<number>();
   /** Page and sequence numbers change at a restart: the first checkpoint after it writes everything. */
   private rewriteAll = true;
   private tally = Object.fromEntries(TALLIES.map((name) => [name, 0])) as Record<keyof Tally, number>;
@@ -196,10 +202,35 @@ export class Checkpoint {
     }
   }
 
-  /** Where the log with this identity was read to under an address that is configured no more: a bus that has moved. */
-  positionOfLog(log: string): BusPosition | undefined {
-    const row = this.leftBehind.get(log);
-    return row && toPosition(row);
+  /** Where the log with this identity was read to, if no configured bus has it now: it has moved, or comes back. */
+  positionOfLog(log: string): Pick<BusPosition, "nextOffset"> | undefined {
+    const left = this.left.get(log);
+    return left && { nextOffset: offsetOf(left.position) };
+  }
+
+  /** A bus has another log now: where the one before was read to is remembered. Durable with the next checkpoint. */
+  leave(bus: number, { log, nextOffset }: BusPosition): void {
+    if (log === undefined) return;
+    const greatestMs = this.aggregator.watermark.greatestOf(bus);
+    this.left.set(log, {
+      lineage: log,
+      position: positionText(nextOffset),
+      greatestMs: greatestMs === -Infinity ? null : greatestMs,
+      source: undefined,
+    });
+    this.newlyLeft.add(log);
+  }
+
+  /**
+   * Two buses have exchanged their addresses: each goes on with the event time and the ids that the other one had. Durable with
+   * the next checkpoint.
+   */
+  exchange(bus: number, other: number): void {
+    this.aggregator.exchange(bus, other);
+    for (const number of [bus, other]) {
+      this.exchanged.add(number);
+      this.savedSequence[number] = 0;
+    }
   }
 
   /** What was read of a log, as far as it is known. @throws {StateError} */
@@ -213,19 +244,19 @@ export class Checkpoint {
   }
 
   /**
-   * Gives a bus what is known of its log, one that {@link positionOfLog} knows, from an earlier address: how far its event
-   * time had come, and its ids. Durable with the next checkpoint.
+   * Gives a bus what is known of its log, one that {@link positionOfLog} knows: how far its event time had come, and its ids
+   * where it comes from an earlier address. Durable with the next checkpoint.
    *
    * @throws {StateError} The state is damaged, or cannot be read.
    */
   takeOver(bus: number, log: string): void {
-    const row = this.leftBehind.get(log)!;
+    const { source, greatestMs } = this.left.get(log)!;
     try {
-      this.restoreIds(bus, row.name);
+      if (source !== undefined) this.restoreIds(bus, source);
     } catch (error) {
       throw error instanceof ColumnError ? damaged(this.state.path, error.message) : error;
     }
-    this.aggregator.watermark.goOnAt(bus, row.greatest_ms ?? -Infinity);
+    this.aggregator.watermark.goOnAt(bus, greatestMs ?? -Infinity);
   }
 
   /** @throws {StateError} `gone` */
@@ -286,6 +317,7 @@ export class Checkpoint {
       );
       if (input.alarms.length > 0 || this.hadAlarms) writeRefusalAlarms(state, input.alarms);
       const { letters, dropped } = this.dropLetters(input.refused, closed.notFinite.length, freed);
+      writeLeftLineages(state, this.leftSinceLast(), input.nowMs);
       input.buses.forEach((bus, number) => this.writeBus(bus, watermark.greatestOf(number), number));
       this.writeHistories(input);
       const counts = this.writeSinks(closed, lacking);
@@ -309,7 +341,9 @@ export class Checkpoint {
     this.time = time;
     this.hadAlarms = input.alarms.length > 0;
     this.greatestNowMs = Math.max(this.greatestNowMs ?? -Infinity, input.nowMs);
-    for (const { log } of input.buses) if (log !== undefined) this.leftBehind.delete(log);
+    for (const { log } of input.buses) if (log !== undefined) this.left.delete(log);
+    this.newlyLeft.clear();
+    this.exchanged.clear();
     this.letters = written.letters;
     this.tally = written.tally;
     for (const [sink, counts] of written.counts) Object.assign(sink, counts);
@@ -442,10 +476,12 @@ export class Checkpoint {
 
   private writeIds(buses: readonly BusPosition[]): number[] {
     return (this.aggregator.recentIds ?? []).map((recent, number) => {
-      const { name: bus } = buses[number]!;
+      const { name: source } = buses[number]!;
       const { sequence } = recent;
       // Sequence numbers begin anew with the process: the first checkpoint writes what it remembers as one run.
-      if (this.rewriteAll) this.state.seal.remove("recent_ids", "bus = ?", bus);
+      if (this.rewriteAll || this.exchanged.has(number)) {
+        this.state.seal.remove("recent_ids", "source = ?", source);
+      }
       if (sequence === this.savedSequence[number]) return sequence;
       const ids = [...recent.since(this.savedSequence[number]!)];
       this.writer.write(Uint16Array.from(ids, (id) => id.length));
@@ -456,32 +492,32 @@ export class Checkpoint {
         at += id.length;
       }
       this.writer.write(text);
-      this.state.seal.put("recent_ids", { bus, last_sequence: sequence, ids: this.writer.finish() });
+      this.state.seal.put("recent_ids", { source, last_sequence: sequence, ids: this.writer.finish() });
       this.state.seal.remove(
         "recent_ids",
-        "bus = ? AND last_sequence <= ?",
-        bus,
+        "source = ? AND last_sequence <= ?",
+        source,
         sequence - this.options.dedupMaxIds,
       );
       return sequence;
     });
   }
 
-  private writeBus(bus: BusPosition, greatestMs: number, position: number): void {
-    this.state.run(
-      "INSERT OR REPLACE INTO bus VALUES (?, ?, ?, ?, ?)",
-      bus.name,
-      bus.log ?? null,
-      bus.nextOffset ?? null,
-      greatestMs === -Infinity ? null : greatestMs,
-      position,
-    );
-    // Where a log was read to is known once: under an earlier address of the bus it would be out of date.
-    if (bus.log !== undefined) {
-      this.state.run("DELETE FROM bus WHERE log = ? AND name != ?", bus.log, bus.name);
-      const earlier = this.leftBehind.get(bus.log);
-      if (earlier) this.state.seal.remove("recent_ids", "bus = ?", earlier.name);
-    }
+  private writeBus({ name, log, nextOffset }: BusPosition, greatestMs: number, ordinal: number): void {
+    const row = {
+      source: name,
+      partition: "",
+      lineage: log ?? null,
+      position: positionText(nextOffset),
+      greatest_ms: greatestMs === -Infinity ? null : greatestMs,
+    };
+    writePartition(this.state, row, ordinal);
+    const earlier = log === undefined ? undefined : this.left.get(log)?.source;
+    if (earlier !== undefined) this.state.seal.remove("recent_ids", "source = ?", earlier);
+  }
+
+  private leftSinceLast(): LeftLineage[] {
+    return [...this.newlyLeft].map((lineage) => this.left.get(lineage)!);
   }
 
   private writeHistories({ buses, histories }: CheckpointInput): void {
@@ -560,10 +596,12 @@ export class Checkpoint {
   }
 
   private restoreBuses(busNames: readonly string[]): BusPosition[] {
-    const rows = this.state.all<BusRow>("SELECT * FROM bus");
-    const known = busNames.map((name) => rows.find((row) => row.name === name));
-    for (const row of rows) {
-      if (row.log !== null && !busNames.includes(row.name)) this.leftBehind.set(row.log, row);
+    const rows = readPartitions(this.state);
+    const known = busNames.map((name) => rows.find((row) => row.source === name));
+    for (const left of readLeftLineages(this.state)) this.left.set(left.lineage, left);
+    for (const { source, lineage, position, greatest_ms: greatestMs } of rows) {
+      if (lineage === null || busNames.includes(source)) continue;
+      this.left.set(lineage, { lineage, position, greatestMs, source });
     }
     this.aggregator.watermark.restore(
       readAccounts(this.state).get("watermark_ms") ?? -Infinity,
@@ -571,7 +609,7 @@ export class Checkpoint {
     );
     return busNames.map((name, number) => {
       const row = known[number];
-      return row ? toPosition(row) : { name, log: undefined, nextOffset: undefined };
+      return { name, log: row?.lineage ?? undefined, nextOffset: offsetOf(row?.position ?? null) };
     });
   }
 
@@ -593,7 +631,7 @@ export class Checkpoint {
     const recent = this.aggregator.recentIds?.[bus];
     if (!recent) return;
     const runs = this.state.all<{ ids: Uint8Array }>(
-      "SELECT ids FROM recent_ids WHERE bus = ? ORDER BY last_sequence",
+      "SELECT ids FROM recent_ids WHERE source = ? ORDER BY last_sequence",
       name,
     );
     for (const run of runs) {
@@ -604,19 +642,22 @@ export class Checkpoint {
   }
 }
 
-interface BusRow {
-  name: string;
-  log: string | null;
-  offset_next: number | null;
-  greatest_ms: number | null;
-}
-
 /** The checksums of a page's two rows. */
 interface PageChecksums {
   readonly keys: number;
   readonly values: number;
 }
 
-function toPosition(row: BusRow): BusPosition {
-  return { name: row.name, log: row.log ?? undefined, nextOffset: row.offset_next ?? undefined };
+/** @throws {ColumnError} It is none. */
+function offsetOf(position: string | null): number | undefined {
+  if (position === null) return undefined;
+  const offset = Number(position);
+  if (!/^\d+$/.test(position) || !Number.isSafeInteger(offset)) {
+    throw new ColumnError("a position is no offset");
+  }
+  return offset;
+}
+
+function positionText(offset: number | undefined): string | null {
+  return offset === undefined ? null : `${offset}`;
 }

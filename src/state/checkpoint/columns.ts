@@ -4,10 +4,12 @@ import { crc32 } from "node:zlib";
  * Columns of numbers and bytes in one blob: little-endian, each column padded to eight bytes, a checksum in front.
  * A column whose numbers are all the same is stored as that one number.
  *
- * Layout: `u32 crc32(rest)`, `u32 0`, then for each column `u32 tag`, `u32 length`, data.
+ * Layout: `u32 crc32(rest)`, `u32 0`, then for each column `u32 tag`, `u32 length`, data. Masks are bytes, or, where one does
+ * not fit, 32-bit integers under a tag with {@link WIDE}.
  */
 const CONSTANT = 1;
 const ARRAY = 2;
+const WIDE = 4;
 const HEADER_BYTES = 8;
 
 type NumberColumn = Float64Array | Int32Array | Uint16Array | Uint8Array;
@@ -22,10 +24,20 @@ export class ColumnWriter {
   private length = HEADER_BYTES;
 
   write(column: NumberColumn): void {
+    this.put(column, 0);
+  }
+
+  /** Writes masks of 32 bits, as narrow as they may be. */
+  writeMasks(masks: Int32Array): void {
+    if (masks.every((mask) => mask >>> 8 === 0)) this.put(Uint8Array.from(masks), 0);
+    else this.put(masks, WIDE);
+  }
+
+  private put(column: NumberColumn, width: number): void {
     const isConstant = column.length > 0 && isAllTheSame(column);
     const data = isConstant ? column.subarray(0, 1) : column;
     this.reserve(16 + data.byteLength);
-    this.view.setUint32(this.length, isConstant ? CONSTANT : ARRAY, true);
+    this.view.setUint32(this.length, (isConstant ? CONSTANT : ARRAY) | width, true);
     this.view.setUint32(this.length + 4, column.length, true);
     this.buffer.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), this.length + 8);
     const end = this.length + 8 + data.byteLength;
@@ -89,11 +101,17 @@ export class ColumnReader {
     return this.read(Uint8Array);
   }
 
+  masks(): Int32Array {
+    const isWide = this.at + 4 <= this.blob.length && (this.view.getUint32(this.at, true) & WIDE) !== 0;
+    return isWide ? this.read(Int32Array, WIDE) : Int32Array.from(this.read(Uint8Array));
+  }
+
   private read<T extends NumberColumn>(
     Column: { new (length: number): T; readonly BYTES_PER_ELEMENT: number },
+    width = 0,
   ): T {
     if (this.at + 8 > this.blob.length) throw new ColumnError("a block of columns is cut off");
-    const tag = this.view.getUint32(this.at, true);
+    const tag = this.view.getUint32(this.at, true) ^ width;
     const length = this.view.getUint32(this.at + 4, true);
     const stored = tag === CONSTANT ? 1 : length;
     const byteLength = stored * Column.BYTES_PER_ELEMENT;

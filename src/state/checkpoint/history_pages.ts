@@ -8,16 +8,22 @@ const SAMPLES = -1;
 /** Writes what has changed of the history of a log, within the transaction of the caller. */
 export function writeHistory(
   state: StateDatabase,
-  log: string,
+  lineage: string,
   history: LogHistory,
   writer: ColumnWriter,
 ): void {
   const { pages, firstPage, endPage, samples, areSamplesSaved } = history.unsaved();
   const { seal } = state;
-  seal.remove("history", "log = ? AND page >= 0 AND (page < ? OR page >= ?)", log, firstPage, endPage);
+  seal.remove(
+    "history",
+    "lineage = ? AND page >= 0 AND (page < ? OR page >= ?)",
+    lineage,
+    firstPage,
+    endPage,
+  );
   const put = (page: number, firstOffset: number) => {
-    seal.remove("history", "log = ? AND page = ?", log, page);
-    seal.put("history", { log, page, first_offset: firstOffset, hashes: writer.finish() });
+    seal.remove("history", "lineage = ? AND page = ?", lineage, page);
+    seal.put("history", { lineage, page, first_offset: firstOffset, hashes: writer.finish() });
   };
   for (const { page, first, hashes } of pages) {
     writer.write(hashes);
@@ -29,16 +35,24 @@ export function writeHistory(
   put(SAMPLES, 0);
 }
 
+/** Logs that no bus has now whose histories are kept all the same, the latest ones. */
+const LEFT_MAX = 16;
+
 /** Forgets the histories of logs that no bus has any more, within the transaction of the caller. */
 export function dropHistories(state: StateDatabase): void {
-  state.seal.remove("history", "log NOT IN (SELECT log FROM bus WHERE log IS NOT NULL)");
+  state.seal.remove(
+    "history",
+    `lineage NOT IN (SELECT lineage FROM source_partition WHERE lineage IS NOT NULL) AND lineage NOT IN
+       (SELECT lineage FROM lineage_left ORDER BY left_at_ms DESC, lineage LIMIT ?)`,
+    LEFT_MAX,
+  );
 }
 
 /** @throws {ColumnError} The state is damaged. */
-export function readHistory(state: StateDatabase, log: string): LogHistory {
+export function readHistory(state: StateDatabase, lineage: string): LogHistory {
   const rows = state.all<{ page: number; first_offset: number; hashes: Uint8Array }>(
-    "SELECT page, first_offset, hashes FROM history WHERE log = ? ORDER BY page",
-    log,
+    "SELECT page, first_offset, hashes FROM history WHERE lineage = ? ORDER BY page",
+    lineage,
   );
   const pages = rows.filter(({ page }) => page !== SAMPLES).map(({ page, first_offset: first, hashes }) => ({
     page,

@@ -128,4 +128,35 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE wish ADD COLUMN audit_id INTEGER;
   ALTER TABLE redelivery ADD COLUMN audit_id INTEGER;
   `,
+  `
+  -- Where each partition of a source was read to, in the order of the configuration. lineage: the identity of the history that
+  -- positions belong to. position: of what comes next, in the source's own words. greatest_ms: event time.
+  CREATE TABLE source_partition (
+    source TEXT NOT NULL, partition TEXT NOT NULL, ordinal INTEGER NOT NULL, lineage TEXT, position TEXT, greatest_ms REAL,
+    PRIMARY KEY (source, partition)
+  ) WITHOUT ROWID;
+  INSERT INTO source_partition SELECT name, '', position, log, CAST(offset_next AS TEXT), greatest_ms FROM bus;
+  DROP TABLE bus;
+
+  -- Histories that no partition has now, and where each was read to; see lineages.ts.
+  CREATE TABLE lineage_left (
+    lineage TEXT PRIMARY KEY, position TEXT, greatest_ms REAL, left_at_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  ALTER TABLE history RENAME COLUMN log TO lineage;
+  ALTER TABLE recent_ids RENAME COLUMN bus TO source;
+
+  -- position: of the event itself.
+  ALTER TABLE dead_letter RENAME COLUMN bus TO source;
+  ALTER TABLE dead_letter ADD COLUMN partition TEXT;
+  ALTER TABLE dead_letter ADD COLUMN position TEXT;
+  UPDATE dead_letter SET partition = '', position = CAST(bus_offset AS TEXT) WHERE source IS NOT NULL;
+  ALTER TABLE dead_letter DROP COLUMN bus_offset;
+
+  -- name: the operator's name for it. kind: of the connector.
+  ALTER TABLE sink ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+  UPDATE sink SET kind = name;
+  ALTER TABLE stay ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+  UPDATE stay SET kind = sink;
+  `,
 ];

@@ -18,7 +18,6 @@ export class StateFault extends Error {
 
 const SCHEMA_LINES = `SELECT type || ' ' || name || ' ' || tbl_name || ' ' || coalesce(sql, '') AS line
   FROM sqlite_schema ORDER BY type, name`;
-const SCHEMA_WITH_HISTORY = 3;
 /** Instance ids are shown, and are names. */
 const INSTANCE_ID = /^[^\p{C}]{1,200}$/u;
 
@@ -63,11 +62,17 @@ export function checkContent(database: SealedDatabase, seal: Seal, version: numb
   } else seal.check();
   const [instance] = database.all<{ value: string }>("SELECT value FROM meta WHERE key = 'instance_id'");
   if (!INSTANCE_ID.test(instance?.value ?? "")) throw new StateFault("its instance_id is none");
-  const tables = version < SCHEMA_WITH_HISTORY ? ["bus"] : ["bus", "history"];
-  const [long] = tables.flatMap((table) =>
-    database.all(`SELECT 1 FROM ${table} WHERE length(log) > ? LIMIT 1`, LOG_ID_MAX_CHARACTERS)
+  const [long] = logIdColumns(version).flatMap(([table, column]) =>
+    database.all(`SELECT 1 FROM ${table} WHERE length(${column}) > ? LIMIT 1`, LOG_ID_MAX_CHARACTERS)
   );
   if (long !== undefined) throw new StateFault("the id of a bus's log is longer than any");
+}
+
+/** Where a schema has ids of logs. */
+function logIdColumns(version: number): (readonly [table: string, column: string])[] {
+  if (version < 3) return [["bus", "log"]];
+  if (version < 5) return [["bus", "log"], ["history", "log"]];
+  return [["source_partition", "lineage"], ["lineage_left", "lineage"], ["history", "lineage"]];
 }
 
 function unknownSchema(): StateFault {

@@ -1,7 +1,7 @@
 import { writeObstacle } from "../../platform/file/write_obstacle.ts";
 import { isFile } from "./durable_file.ts";
 import { pendingRestoreOf } from "./pending_restore.ts";
-import { SinkRegistry } from "../outbox/sink_registry.ts";
+import { type ConfiguredSink, SinkRegistry } from "../outbox/sink_registry.ts";
 import { StateDatabase } from "./state_database.ts";
 import { assertTrusted, forbidden, STATE_FILE_NAME } from "./state_directory.ts";
 import { stateNotWritable } from "./state_error.ts";
@@ -11,10 +11,10 @@ import { StateLock } from "./state_lock.ts";
  * Tries what a start asks of a state directory, without changing anything in it, beside a handler that runs on it as well.
  * Answers in a few words what is there.
  *
- * @param sinks The names of those that are configured.
+ * @param sinks Those that are configured.
  * @throws {StateError} What a start would throw.
  */
-export function tryState(directory: string, instanceId: string, sinks: readonly string[]): string {
+export function tryState(directory: string, instanceId: string, sinks: readonly ConfiguredSink[]): string {
   const path = `${directory}/${STATE_FILE_NAME}`;
   assertTrusted(directory, false);
   const obstacle = writeObstacle(path);

@@ -75,8 +75,9 @@ export function addRefusedEvents(state: StateDatabase, events: readonly RefusedE
       refused_at_ms: nowMs,
       reason: event.reason,
       detail: event.detail,
-      bus: event.bus,
-      bus_offset: event.offset,
+      source: event.bus,
+      partition: "",
+      position: event.offset === undefined ? undefined : `${event.offset}`,
       raw: event.raw,
       raw_bytes: event.rawBytes,
       purged: 0,
@@ -227,8 +228,11 @@ interface LetterRow {
   refused_at_ms: number;
   reason: DeadLetterReason;
   detail: string;
-  bus: string | null;
-  bus_offset: number | null;
+  source: string | null;
+  position: string | null;
+  /** In a state of an older schema, instead of the two. */
+  bus: string | null | undefined;
+  bus_offset: number | null | undefined;
   raw: Uint8Array | null;
   raw_bytes: number | null;
   sink: string | null;
@@ -247,8 +251,8 @@ function toDeadLetter(row: LetterRow): DeadLetter {
     refusedAtMs: row.refused_at_ms,
     reason: row.reason,
     detail: row.detail,
-    bus: row.bus ?? undefined,
-    offset: row.bus_offset ?? undefined,
+    bus: row.source ?? row.bus ?? undefined,
+    offset: row.position == null ? row.bus_offset ?? undefined : Number(row.position),
     raw: row.raw ?? undefined,
     isCut: row.raw !== null && row.raw_bytes !== row.raw.length,
     sink: row.sink ?? undefined,

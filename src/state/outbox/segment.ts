@@ -42,8 +42,8 @@ export class SegmentBuilder {
   private readonly count = new Float64Array(SEGMENT_ROWS);
   private readonly previousCount = new Float64Array(SEGMENT_ROWS);
   private readonly revision = new Int32Array(SEGMENT_ROWS);
-  private readonly sinks = new Uint8Array(SEGMENT_ROWS);
-  private readonly newSinks = new Uint8Array(SEGMENT_ROWS);
+  private readonly sinks = new Int32Array(SEGMENT_ROWS);
+  private readonly newSinks = new Int32Array(SEGMENT_ROWS);
   private readonly nameLength = new Uint16Array(SEGMENT_ROWS);
   private names = new Uint8Array(SEGMENT_ROWS * 32);
   private namesLength = 0;
@@ -107,8 +107,8 @@ export class SegmentBuilder {
     writer.write(this.count.subarray(0, rows));
     writer.write(this.previousCount.subarray(0, rows));
     writer.write(this.revision.subarray(0, rows));
-    writer.write(this.sinks.subarray(0, rows));
-    writer.write(this.newSinks.subarray(0, rows));
+    writer.writeMasks(this.sinks.subarray(0, rows));
+    writer.writeMasks(this.newSinks.subarray(0, rows));
     writer.write(this.nameLength.subarray(0, rows));
     writer.write(this.names.subarray(0, this.namesLength));
     writeSketches(writer, this.sketches);
@@ -130,8 +130,8 @@ export class Segment {
   readonly previousCount: Float64Array;
   readonly count: Float64Array;
   readonly revision: Int32Array;
-  readonly sinks: Uint8Array;
-  readonly newSinks: Uint8Array;
+  readonly sinks: Int32Array;
+  readonly newSinks: Int32Array;
   readonly functionId: Int32Array;
 
   private readonly hash: Int32Array;
@@ -151,8 +151,8 @@ export class Segment {
     this.count = reader.float64();
     this.previousCount = reader.float64();
     this.revision = reader.int32();
-    this.sinks = reader.uint8();
-    this.newSinks = reader.uint8();
+    this.sinks = reader.masks();
+    this.newSinks = reader.masks();
     const nameLength = reader.uint16();
     this.names = reader.uint8();
     this.rowCount = this.hash.length;

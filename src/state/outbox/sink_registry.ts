@@ -6,7 +6,10 @@ import type { StateDatabase } from "../file/state_database.ts";
 
 /** What the state knows of a sink. */
 export interface RegisteredSink extends Presence {
+  /** The operator's name for it. */
   readonly name: string;
+  /** Its connector. */
+  readonly kind: string;
   /** Its bit in the masks of segments; 0: it is not configured now. */
   readonly bit: number;
   /** The outbox id it was added at, the last time: what is older did not go to it then. */
@@ -26,7 +29,11 @@ export interface RegisteredSink extends Presence {
 /** The counts of a sink. */
 export type SinkCounts = Pick<RegisteredSink, "routedCount" | "givenUpCount" | "purgedCount">;
 
-const MAX_SINKS = 8;
+/** As many bits as a mask has. */
+const MAX_SINKS = 32;
+
+/** A sink of the configuration. */
+export type ConfiguredSink = Pick<RegisteredSink, "name" | "kind">;
 
 /** Undefined: in a state of an older schema. */
 interface CountRow {
@@ -37,6 +44,8 @@ interface CountRow {
 
 interface SinkRow extends CountRow {
   name: string;
+  /** Undefined in a state of an older schema, where it was the name. */
+  kind: string | undefined;
   bit: number;
   since_id: number;
   cursor: number;
@@ -44,6 +53,7 @@ interface SinkRow extends CountRow {
 
 interface StayRow extends CountRow {
   sink: string;
+  kind: string | undefined;
   since_id: number;
   until_id: number;
   bit: number;
@@ -68,22 +78,23 @@ export class SinkRegistry {
   static open(
     state: StateDatabase,
     endId: number,
-    configured: readonly string[],
+    configured: readonly ConfiguredSink[],
     forgotten: readonly string[],
     nowMs: number,
     operator?: string,
   ): SinkRegistry {
     return state.transaction(() => {
-      const { sinks } = SinkRegistry.read(state);
+      const { sinks, absent } = SinkRegistry.read(state);
+      assertOfSameKind([...sinks, ...absent], configured);
       const unknown = forgotten.filter((name) => !sinks.some((sink) => sink.name === name));
       if (unknown.length > 0) {
         throw new StateError("foreign", `--forget-sink ${unknown[0]}: the state knows no such sink.`);
       }
       for (const sink of sinks) {
-        if (!configured.includes(sink.name)) remove(state, sink, endId, forgotten, nowMs, operator);
+        if (!includes(configured, sink.name)) remove(state, sink, endId, forgotten, nowMs, operator);
       }
-      for (const name of configured) {
-        if (!sinks.some((sink) => sink.name === name)) add(state, name, endId);
+      for (const sink of configured) {
+        if (!includes(sinks, sink.name)) add(state, sink, endId);
       }
       forgetOldStays(state);
       return SinkRegistry.read(state);
@@ -91,9 +102,11 @@ export class SinkRegistry {
   }
 
   /** Without changing anything. @throws {StateError} `foreign`, as {@link SinkRegistry.open} does. */
-  static assertNoneStranded(state: StateDatabase, configured: readonly string[]): void {
-    for (const sink of SinkRegistry.read(state).sinks) {
-      const waiting = configured.includes(sink.name) ? 0 : waitingRows(state, sink);
+  static assertNoneStranded(state: StateDatabase, configured: readonly ConfiguredSink[]): void {
+    const { sinks, absent } = SinkRegistry.read(state);
+    assertOfSameKind([...sinks, ...absent], configured);
+    for (const sink of sinks) {
+      const waiting = includes(configured, sink.name) ? 0 : waitingRows(state, sink);
       if (waiting > 0) throw stranded(sink.name, waiting);
     }
   }
@@ -113,6 +126,7 @@ export class SinkRegistry {
       }));
     const sinks = state.all<SinkRow>("SELECT * FROM sink ORDER BY bit").map((row): RegisteredSink => ({
       name: row.name,
+      kind: row.kind ?? row.name,
       bit: row.bit,
       sinceId: row.since_id,
       cursor: row.cursor,
@@ -125,6 +139,7 @@ export class SinkRegistry {
       sinks,
       absent.map(([name, row]): RegisteredSink => ({
         name,
+        kind: row.kind ?? name,
         bit: 0,
         sinceId: Infinity,
         cursor: Infinity,
@@ -185,9 +200,11 @@ function remove(
     throw stranded(sink.name, givenUp.aggregates);
   }
   state.run(
-    `INSERT OR REPLACE INTO stay (sink, since_id, until_id, bit, cursor, routed_count, given_up_count, purged_count)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT OR REPLACE INTO stay
+       (sink, kind, since_id, until_id, bit, cursor, routed_count, given_up_count, purged_count)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     sink.name,
+    sink.kind,
     sink.sinceId,
     endId,
     sink.bit,
@@ -204,6 +221,23 @@ function remove(
   state.run("UPDATE redelivery SET done = 1 WHERE sink = ?", sink.name);
 }
 
+/** A place that other rows went to than the books say could never be proven. @throws {StateError} */
+function assertOfSameKind(known: readonly ConfiguredSink[], configured: readonly ConfiguredSink[]): void {
+  for (const { name, kind } of configured) {
+    const before = known.find((sink) => sink.name === name);
+    if (before === undefined || before.kind === kind) continue;
+    throw new StateError(
+      "foreign",
+      `the sink "${name}" was a ${before.kind} and is a ${kind} now: the books of one are not those of the other. ` +
+        `Give the ${kind} another name in STORAGE_TYPE, such as new-${name}:${kind}.`,
+    );
+  }
+}
+
+function includes(sinks: readonly ConfiguredSink[], name: string): boolean {
+  return sinks.some((sink) => sink.name === name);
+}
+
 function stranded(name: string, aggregates: number): StateError {
   return new StateError(
     "foreign",
@@ -212,16 +246,17 @@ function stranded(name: string, aggregates: number): StateError {
   );
 }
 
-function add(state: StateDatabase, name: string, endId: number): void {
+function add(state: StateDatabase, { name, kind }: ConfiguredSink, endId: number): void {
   const { sinks, absent } = SinkRegistry.read(state);
   const free = Array.from({ length: MAX_SINKS }, (_, i) => 1 << i)
     .find((bit) => !sinks.some((sink) => sink.bit === bit));
   if (free === undefined) throw new StateError("foreign", `more than ${MAX_SINKS} sinks.`);
   const before = absent.find((sink) => sink.name === name);
   state.run(
-    `INSERT INTO sink (name, bit, since_id, cursor, routed_count, given_up_count, purged_count)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO sink (name, kind, bit, since_id, cursor, routed_count, given_up_count, purged_count)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     name,
+    kind,
     free,
     endId,
     endId,

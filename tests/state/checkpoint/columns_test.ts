@@ -52,6 +52,22 @@ Deno.test("property: a flipped bit, a cut and an appendix are refused", () => {
   );
 });
 
+Deno.test("property: masks are read as they were written, and take a byte each where that is enough", () => {
+  const masks = fc.oneof(fc.uint8Array(length).map((bytes) => Int32Array.from(bytes)), fc.int32Array(length));
+  fc.assert(fc.property(masks, (some) => {
+    const writer = new ColumnWriter();
+    writer.writeMasks(some);
+    writer.write(Uint8Array.of(7));
+    const blob = writer.finish();
+    const reader = new ColumnReader(blob);
+    assert.deepEqual(reader.masks(), some);
+    assert.deepEqual(reader.uint8(), Uint8Array.of(7));
+    if (some.every((mask) => mask >= 0 && mask < 256)) {
+      assert.deepEqual(blob, written([Uint8Array.from(some), Uint8Array.of(7)]));
+    } else assert.throws(() => new ColumnReader(blob).uint8(), ColumnError);
+  }));
+});
+
 Deno.test("a column is not read as what it was not written as, where lengths tell", () => {
   const blob = written([Uint8Array.of(1, 2, 3)]);
   assert.throws(() => new ColumnReader(blob).float64(), ColumnError);

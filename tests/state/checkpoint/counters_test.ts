@@ -14,9 +14,9 @@ function age(directory: string, count: number): void {
     for (const name of ["received", "aggregated", "lost", "closed", "outbox_end_id"]) {
       state.run("INSERT INTO account VALUES (?, ?)", name, count);
     }
-    state.run("INSERT INTO bus VALUES ('bus', 'L', ?, NULL, 0)", count);
+    state.run("INSERT INTO source_partition VALUES ('bus', '', 0, 'L', ?, NULL)", `${count}`);
     state.run(
-      "INSERT INTO sink (name, bit, since_id, cursor, routed_count) VALUES ('all', 1, 0, ?1, ?1)",
+      "INSERT INTO sink (name, kind, bit, since_id, cursor, routed_count) VALUES ('all', 'toy', 1, 0, ?1, ?1)",
       count,
     );
     state.run("INSERT INTO sqlite_sequence VALUES ('dead_letter', ?)", count);

@@ -100,7 +100,7 @@ for (
     ],
     [
       "a log id that is longer than any",
-      "INSERT INTO bus VALUES ('http://bus', printf('%600s', 'x'), 1, 1, 0)",
+      "INSERT INTO source_partition VALUES ('http://bus', '', 0, printf('%600s', 'x'), 1, 1)",
     ],
   ] as const
 ) {
@@ -127,7 +127,7 @@ Deno.test("a page or a run of ids that no program can have written is not restor
       const state = StateDatabase.open({ directory, instanceId: "one" });
       state.transaction(() => {
         const row = table === "recent_ids"
-          ? { bus: "http://bus", last_sequence: 1, ids: new Uint8Array(40) }
+          ? { source: "http://bus", last_sequence: 1, ids: new Uint8Array(40) }
           : { page: 0, window_start_ms: 0, window_end_ms: 1000, keys: new Uint8Array(40) };
         state.seal.put(table, row);
       });

@@ -62,7 +62,7 @@ function openable(directory: string): void {
 for (
   const [change, detail] of [
     ["UPDATE account SET value = value + 1 WHERE name = 'received'", /small tables/],
-    ["UPDATE bus SET offset_next = offset_next - 1", /small tables/],
+    ["UPDATE source_partition SET position = position - 1", /small tables/],
     ["UPDATE sink SET cursor = cursor + 1", /small tables/],
     ["UPDATE meta SET value = 'gir' WHERE key = 'instance_id'", /small tables/],
     ["UPDATE sqlite_sequence SET seq = 9223372036854775807", /damaged/],

@@ -33,13 +33,15 @@ async function makeState(directory: string): Promise<void> {
   bus.publish(event("d", 101), `"refused again"`);
   await rig.readers[0]!.drain(new AbortController().signal);
   ingest.checkpointNow();
+  ingest.skipTo(0, "another log", 0, 0);
+  ingest.checkpointNow();
   leaveWish(state, "purge", [1], { who: "alice", atMs: NOW_MS, action: "dead-letters purge", detail: "ü" });
   outbox.claimant("sqlite");
   acceptSink(state, "stdout", 1);
   outbox.alarm("sqlite", { kind: "rows_missing", detail: "some", count: 1 });
   noteOutages(state, new Map([["sink stdout", "it is away"]]), NOW_MS);
   askForRedelivery(state, "stdout", 0, NOW_MS);
-  SinkRegistry.open(state, outbox.endId(), ["sqlite"], ["stdout"], NOW_MS);
+  SinkRegistry.open(state, outbox.endId(), [{ name: "sqlite", kind: "sqlite" }], ["stdout"], NOW_MS);
 }
 
 interface Cell {
@@ -85,7 +87,10 @@ function othersOf(value: SQLInputValue): SQLInputValue[] {
       : [0];
     return [...others, -value || -1, null];
   }
-  if (typeof value === "string") return [`${value} `, value.slice(1), new TextEncoder().encode(value), null];
+  if (typeof value === "string") {
+    const shorter = value === "" ? [] : [value.slice(1)];
+    return [`${value} `, ...shorter, new TextEncoder().encode(value), null];
+  }
   const flipped = (value as Uint8Array).slice();
   flipped[0]! ^= 1;
   return [flipped, flipped.slice(0, -1), null];

@@ -19,6 +19,9 @@ type TestRow = Accumulator & SegmentRow & { readonly name: string };
 
 const FUNCTIONS = ["sum", "stddev", "p0", "p99.9", "p100"].map(functionId);
 
+/** Of a few sinks, or of up to 32. */
+const mask = fc.oneof(fc.nat({ max: 255 }), fc.integer());
+
 const row = fc.record({
   // A key: the name, and perhaps labels.
   name: fc.tuple(
@@ -32,8 +35,8 @@ const row = fc.record({
   count: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   previousCount: fc.nat(),
   revision: fc.nat({ max: REVISION_MAX }),
-  sinks: fc.nat({ max: 255 }),
-  newSinks: fc.nat({ max: 255 }),
+  sinks: mask,
+  newSinks: mask,
   values: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 5 }),
 }).map(({ name, values, ...numbers }): TestRow => {
   const nameBytes = new TextEncoder().encode(name);

@@ -1,0 +1,40 @@
+import type { StateDatabase } from "../file/state_database.ts";
+
+/** Where a history was left that no configured partition has now. */
+export interface LeftLineage {
+  readonly lineage: string;
+  /** Of what comes next, in the words of its source; null: the oldest there is. */
+  readonly position: string | null;
+  /** Greatest event time, Unix ms; null: there was none. */
+  readonly greatestMs: number | null;
+  /** The source that the ids of its events are kept under; undefined: none are kept. */
+  readonly source: string | undefined;
+}
+
+/** Histories that are remembered: a bus that shows another log for a while comes back with the one before. */
+const REMEMBERED_MAX = 100;
+
+/** The histories that partitions have left, the newest ones. */
+export function readLeftLineages(state: StateDatabase): LeftLineage[] {
+  return state.all<{ lineage: string; position: string | null; greatest_ms: number | null }>(
+    "SELECT lineage, position, greatest_ms FROM lineage_left",
+  ).map(({ greatest_ms: greatestMs, ...rest }) => ({ ...rest, greatestMs, source: undefined }));
+}
+
+/** Remembers where histories were left, within the transaction of the caller, and forgets the oldest beyond the bound. */
+export function writeLeftLineages(state: StateDatabase, left: readonly LeftLineage[], nowMs: number): void {
+  for (const { lineage, position, greatestMs } of left) {
+    state.run(
+      "INSERT OR REPLACE INTO lineage_left VALUES (?, ?, ?, ?)",
+      lineage,
+      position,
+      greatestMs,
+      nowMs,
+    );
+  }
+  state.run(
+    `DELETE FROM lineage_left WHERE lineage NOT IN
+       (SELECT lineage FROM lineage_left ORDER BY left_at_ms DESC, lineage LIMIT ?)`,
+    REMEMBERED_MAX,
+  );
+}
