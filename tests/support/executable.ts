@@ -14,12 +14,11 @@ const POLL_MS = 40;
  */
 export type Environment = Readonly<Record<string, string>>;
 
-/** Of libfaketime, under which tests can be run at another time. */
+/** Of libfaketime, under which tests can be run at another time: scripts/month_end.sh. */
 const CLOCK: Environment = Object.fromEntries(
-  ["LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"].flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }),
+  Object.entries(Deno.env.toObject()).filter(([name]) =>
+    name === "LD_PRELOAD" || name.startsWith("FAKETIME")
+  ),
 );
 
 export interface Output {
@@ -67,7 +66,13 @@ export class Program implements AsyncDisposable {
       args: [...args],
       cwd: Deno.makeTempDirSync({ dir: home, prefix: "cwd-" }),
       clearEnv: true,
-      env: { PATH: Deno.env.get("PATH") ?? "", HOME: home, TMPDIR: home, ...CLOCK, ...environment },
+      env: {
+        PATH: Deno.env.get("PATH") ?? "",
+        HOME: home,
+        TMPDIR: home,
+        ...("LD_PRELOAD" in environment ? {} : CLOCK),
+        ...environment,
+      },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
