@@ -4,9 +4,14 @@ import { simulate } from "./simulation.ts";
 
 /** A few seconds' worth; `make sim` plays thousands. */
 const SEEDS = 200;
-Deno.test(`simulation: ${SEEDS} seeds lose nothing and double nothing`, () =>
+/** Of hunts, each for what it has found. */
+const FOUND = [
+  714893162, // A full disk ends the start that was to forget a sink.
+];
+
+Deno.test(`simulation: ${SEEDS} seeds, and those that have found something, lose nothing and double nothing`, () =>
   inSimulationDirectory(async (directory) => {
-    for (let seed = 1; seed <= SEEDS; seed++) {
+    for (const seed of [...Array.from({ length: SEEDS }, (_, i) => i + 1), ...FOUND]) {
       const { violation } = await simulate({ seed, directory, isTraced: false });
       if (violation === undefined) continue;
       const { trace } = await simulate({ seed, directory, isTraced: true });

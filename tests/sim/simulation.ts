@@ -234,7 +234,8 @@ class Simulation {
     const { scheduler, trace, scenario, dice } = this;
     const lifetime = new Lifetime();
     const stop = new AbortController();
-    const forgetSinks = this.changeSetup();
+    this.changeSetup();
+    const forgetSinks = this.forsaken(this.setup);
     const process: Process = {
       lifetime,
       stop,
@@ -276,26 +277,33 @@ class Simulation {
     ended.then(() => this.exited(process, undefined), (error) => this.exited(process, error));
   }
 
-  /** Before a start an operator may change the settings. Returns the sinks whose aggregates he gives up by that. */
-  private changeSetup(): string[] {
+  /** Before a start an operator may change the settings. */
+  private changeSetup(): void {
     const { dice, scenario, trace } = this;
-    if (this.isCalm || this.isSpoilt || scenario.setups.length === 1 || dice.chance(0.4)) return [];
+    if (this.isCalm || this.isSpoilt || scenario.setups.length === 1 || dice.chance(0.4)) return;
     const next = dice.pick(scenario.setups);
-    const waiting = this.read((state) =>
-      SinkRegistry.read(state).sinks
-        .filter((sink) => !next.sinks.includes(sink.name) && waitingRows(state, sink) > 0)
-        .map(({ name }) => name)
-    ) ?? [];
-    if (waiting.length > 0 && dice.chance(0.4)) return [];
+    const forsaken = this.forsaken(next);
+    if (forsaken.length > 0 && dice.chance(0.4)) return;
     this.setup = next;
-    trace.note("operator", `sinks ${next.sinks}, routes ${next.routes}, forgets ${waiting}`);
+    trace.note("operator", `sinks ${next.sinks}, routes ${next.routes}, forgets ${forsaken}`);
     this.happens("changes of sinks or routes");
-    for (const name of waiting) {
+    for (const name of forsaken) {
       const place = this.places.get(name);
       if (place instanceof SimTopic) place.forgotten();
       this.happens("sinks forgotten");
     }
-    return waiting;
+  }
+
+  /**
+   * The sinks whose aggregates the operator gives up by these settings. A start that a full disk ends has given up nothing: he says
+   * it again.
+   */
+  private forsaken({ sinks }: Setup): string[] {
+    return this.read((state) =>
+      SinkRegistry.read(state).sinks
+        .filter((sink) => !sinks.includes(sink.name) && waitingRows(state, sink) > 0)
+        .map(({ name }) => name)
+    ) ?? [];
   }
 
   private surroundings(process: Process): Surroundings {
