@@ -19,12 +19,21 @@ export class Bus implements AsyncDisposable {
     readonly url: string,
     private readonly port: number,
     private readonly directory: string | undefined,
+    private readonly flags: readonly string[],
     public program: Program,
   ) {}
 
-  /** @param directory Where it keeps its log. Undefined: in memory. */
-  static async start(directory?: string, port: number = freePort()): Promise<Bus> {
-    const bus = new Bus(`http://127.0.0.1:${port}`, port, directory, startBusProgram(port, directory));
+  /**
+   * @param directory Where it keeps its log. Undefined: in memory.
+   * @param flags More of `bus`.
+   */
+  static async start(
+    directory?: string,
+    port: number = freePort(),
+    flags: readonly string[] = [],
+  ): Promise<Bus> {
+    const program = startBusProgram(port, directory, flags);
+    const bus = new Bus(`http://127.0.0.1:${port}`, port, directory, flags, program);
     await bus.healthy();
     return bus;
   }
@@ -53,6 +62,13 @@ export class Bus implements AsyncDisposable {
     return events.filter((event) => event.name === name).map((event) => event.value);
   }
 
+  /** Whether its log has been full: the oldest events are gone. */
+  async hasDropped(): Promise<boolean> {
+    const reply = await fetch(`${this.url}/healthz`);
+    const { first } = await reply.json() as { first: number };
+    return first > 0;
+  }
+
   /** Ends the bus as a power cut would. */
   async kill(): Promise<void> {
     await this.program.kill9();
@@ -60,7 +76,7 @@ export class Bus implements AsyncDisposable {
 
   /** Starts it again, on the same log and address. */
   async restart(): Promise<void> {
-    this.program = startBusProgram(this.port, this.directory);
+    this.program = startBusProgram(this.port, this.directory, this.flags);
     await this.healthy();
   }
 
@@ -83,9 +99,9 @@ export class Bus implements AsyncDisposable {
   }
 }
 
-function startBusProgram(port: number, directory: string | undefined): Program {
+function startBusProgram(port: number, directory: string | undefined, flags: readonly string[]): Program {
   const storage = directory === undefined ? ["--memory"] : ["--data-dir", directory];
-  return Program.start(["bus", "--listen", `127.0.0.1:${port}`, ...storage]);
+  return Program.start(["bus", "--listen", `127.0.0.1:${port}`, ...storage, ...flags]);
 }
 
 /** A handler with all its files below `directory`, without listener and metrics, and with short patience. */
