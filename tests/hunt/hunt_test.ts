@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { findingsOf } from "./hunt.ts";
-import { huntPlan, MIN_MINUTES } from "./plan.ts";
+import { KINDS, MIN_MINUTES, shareOfFirst } from "./plan.ts";
 import { SCENARIOS } from "../chaos/scenarios.ts";
 
 /** The findings of a hunt whose script is this text, and what was passed on of its output. */
@@ -18,16 +18,34 @@ async function hunted(text: string) {
   }
 }
 
-Deno.test("the minutes are shared out, and the soak gets as many as it needs", () => {
+/** What each kind is given of the minutes, when each takes so many times as long as it is given. */
+function shared(minutes: number, timesAsLong: number): number[] {
+  let left = minutes;
+  return KINDS.map((_, i) => {
+    const share = shareOfFirst(KINDS.slice(i), left);
+    left -= share * timesAsLong;
+    return share;
+  });
+}
+
+Deno.test("the minutes are shared out, to the last", () => {
   for (const minutes of [MIN_MINUTES, 60]) {
-    const shares = huntPlan(minutes, 7).map(({ script, args }) => {
-      const share = Number(args[args.indexOf("--minutes") + 1]);
-      return script.includes("chaos") ? share * SCENARIOS.length : share;
-    });
-    assert.equal(Math.round(shares.reduce((sum, share) => sum + share) * 1000), minutes * 1000);
-    const soak = huntPlan(minutes, 7).find(({ script }) => script.includes("soak"))!;
-    assert.ok(Number(soak.args[soak.args.indexOf("--minutes") + 1]) >= 1);
+    const sum = shared(minutes, 1).reduce((sum, share) => sum + share);
+    assert.equal(Math.round(sum * 1000), minutes * 1000);
   }
+});
+
+Deno.test("who takes longer takes it from those that follow, down to what is of use", () => {
+  const shares = shared(20, 2);
+  for (const [i, share] of shares.slice(1).entries()) {
+    const { parts, leastMinutes } = KINDS[i + 1]!;
+    assert.ok(share < 20 * parts / 10 && share >= leastMinutes, `${shares}`);
+  }
+});
+
+Deno.test("a kind that plays several scenarios gives each its part of the minutes", () => {
+  const { args } = KINDS[0]!.with(SCENARIOS.length * 2, 7);
+  assert.deepEqual(args, ["--seed", "7", "--minutes", "2"]);
 });
 
 Deno.test("a hunt that ends well has found nothing, whatever it says", async () => {

@@ -7,28 +7,59 @@ export interface Hunt {
   readonly args: readonly string[];
 }
 
-/** The soak judges nothing shorter than a minute. */
-const SOAK_MIN_MINUTES = 1;
-const PARTS = { sim: 2, fuzz: 2, chaos: 3, soak: 2, properties: 1 };
-const WHOLE = Object.values(PARTS).reduce((sum, part) => sum + part);
+/** One kind of hunt. */
+export interface Kind {
+  /** Its share of the time, against the others'. */
+  readonly parts: number;
+  /** It does nothing of use in less. */
+  readonly leastMinutes: number;
+  with(minutes: number, seed: number): Hunt;
+}
+
+/**
+ * In their order. Chaos takes longer than it is told to, by how much depends on the machine: servers start, and what was sent arrives.
+ * It comes first, so that the others share what is left.
+ */
+export const KINDS: readonly Kind[] = [
+  kind("chaos/run.ts", { parts: 3, each: SCENARIOS.length }),
+  kind("sim/run.ts", { parts: 2, seedFlag: "--from" }),
+  kind("fuzz/run.ts", { parts: 2 }),
+  // It judges nothing shorter than a minute.
+  kind("soak/run.ts", { parts: 2, leastMinutes: 1 }),
+  kind("hunt/properties.ts", { parts: 1 }),
+];
+
+interface KindOptions {
+  readonly parts: number;
+  readonly leastMinutes?: number;
+  readonly seedFlag?: string;
+  /** So many times it takes the minutes it is told. */
+  readonly each?: number;
+}
+
+function kind(
+  script: string,
+  { parts, leastMinutes = 0.1, seedFlag = "--seed", each = 1 }: KindOptions,
+): Kind {
+  return {
+    parts,
+    leastMinutes,
+    with: (minutes, seed) => ({
+      script: `tests/${script}`,
+      args: [seedFlag, `${seed}`, "--minutes", `${Math.round(minutes / each * 1000) / 1000}`],
+    }),
+  };
+}
+
+const partsOf = (kinds: readonly Kind[]) => kinds.reduce((sum, { parts }) => sum + parts, 0);
 
 /** The least that can be shared out, minutes. */
-export const MIN_MINUTES = SOAK_MIN_MINUTES * WHOLE / PARTS.soak;
+export const MIN_MINUTES = Math.max(
+  ...KINDS.map(({ leastMinutes, parts }) => leastMinutes * partsOf(KINDS) / parts),
+);
 
-/** @param minutes For all of them, at least {@link MIN_MINUTES}; a few more pass while servers start and what was sent arrives. */
-export function huntPlan(minutes: number, seed: number): Hunt[] {
-  const share = (parts: number) => String(minutes * parts / WHOLE);
-  return [
-    { script: "tests/sim/run.ts", args: ["--from", `${seed}`, "--minutes", share(PARTS.sim)] },
-    { script: "tests/fuzz/run.ts", args: ["--seed", `${seed}`, "--minutes", share(PARTS.fuzz)] },
-    {
-      script: "tests/chaos/run.ts",
-      args: ["--seed", `${seed}`, "--minutes", share(PARTS.chaos / SCENARIOS.length)],
-    },
-    { script: "tests/soak/run.ts", args: ["--seed", `${seed}`, "--minutes", share(PARTS.soak)] },
-    {
-      script: "tests/hunt/properties.ts",
-      args: ["--seed", `${seed}`, "--minutes", share(PARTS.properties)],
-    },
-  ];
+/** How many of the minutes that are left the first of the kinds gets, when the others are still to come. */
+export function shareOfFirst(kinds: readonly Kind[], minutesLeft: number): number {
+  const { parts, leastMinutes } = kinds[0]!;
+  return Math.max(leastMinutes, minutesLeft * parts / partsOf(kinds));
 }
