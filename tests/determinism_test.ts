@@ -63,6 +63,7 @@ const RULES: readonly Rule[] = [
       "fuzz/hunt.ts": "as long as it is told to",
       "fuzz/scanner.ts": "a thousand times what it takes: finds steps that grow with the square of the input",
       "hunt/properties.ts": "as long as it is told to",
+      "hunt/run.ts": "shares out the time that is left",
       "sim/run.ts": "the time in what is told",
       "sim/worker.ts": "as long as it is told to",
       "e2e/signals_test.ts": "measures how long the moments are that signals are spread over",
@@ -72,6 +73,12 @@ const RULES: readonly Rule[] = [
       "support/server_process.ts": "PATIENCE_MS",
       "support/http_faults.ts": "for a pause that must not be shorter, which no slow machine makes it",
     },
+  },
+  {
+    name: "a patience of its own",
+    pattern:
+      /\b\w*(?<!ATTEMPT_)TIMEOUT_MS\b|\b[1-9]\d*_000,\s*\[[a-z]|\buntil\([^;]*?,\s*[1-9]\d*_000,?\s*\)/,
+    instead: "wait with PATIENCE_MS, which only a defect outlasts",
   },
   {
     name: "a port of its own choice",
@@ -147,6 +154,9 @@ Deno.test("each kind is found", () => {
     ["a pause", "await new Promise((resolve) => setTimeout(resolve, 100));"],
     ["a limit of time", "assert.ok(performance.now() - startedMs < 2000);"],
     ["a limit of time", "fetch(url, { signal: AbortSignal.timeout(1000) });"],
+    ["a patience of its own", "const TIMEOUT_MS = 60_000;"],
+    ["a patience of its own", 'await until(isThere, "the start", 60_000, [handler]);'],
+    ["a patience of its own", 'await until(async () => await isThere(), "the start", 60_000);'],
     ["a port of its own choice", 'Deno.listen({ hostname: "127.0.0.1", port: 8000 });'],
     ["a port of its own choice", 'fetch("http://localhost:8000/healthz");'],
   ];

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import { randomNumbers } from "../support/event_stream.ts";
-import { assertNoStackTrace, pause, type Program, runToEnd, until } from "../support/executable.ts";
+import {
+  assertNoStackTrace,
+  PATIENCE_MS,
+  pause,
+  type Program,
+  runToEnd,
+  until,
+} from "../support/executable.ts";
 import { Load } from "./load.ts";
 import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
 import { theirServers } from "./servers.ts";
@@ -17,7 +24,6 @@ export const losses: Scenario = {
 };
 
 const ROUND_SECONDS = 12;
-const TOLD_TIMEOUT_MS = 60_000;
 /** Kafka may not have got further than the copy. */
 const SINKS = ["postgres", "sqlite"];
 
@@ -114,7 +120,7 @@ class World {
     await until(
       async () => await this.site.sinks.inPostgres.sumOfCounts() > before,
       "more to arrive",
-      TOLD_TIMEOUT_MS,
+      PATIENCE_MS,
       [this.handler],
     );
     await this.end(this.random() < 0.5);
@@ -127,7 +133,7 @@ class World {
     await until(
       () => SINKS.every((sink) => lines().some((line) => line.includes(`"sink":"${sink}"`))),
       () => `every sink to refuse it; those that have: ${lines().join("\n")}`,
-      TOLD_TIMEOUT_MS,
+      PATIENCE_MS,
       [this.handler],
     );
     await this.end(this.random() < 0.5);
@@ -148,7 +154,7 @@ class World {
 
   private async told(what: RegExp): Promise<void> {
     const { handler } = this;
-    await until(() => what.test(handler.stderr), `the handler to say ${what}`, TOLD_TIMEOUT_MS, [handler]);
+    await until(() => what.test(handler.stderr), `the handler to say ${what}`, PATIENCE_MS, [handler]);
   }
 
   private happens(what: string, line: string): void {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   assertNoStackTrace,
   type Environment,
+  PATIENCE_MS,
   Program,
   runToEnd,
   temporaryDirectory,
@@ -62,7 +63,7 @@ underWrongClock(
     assert.equal((await runToEnd(["once"], environment)).code, 0);
     await bus.publish([event(seconds()), event(seconds())]);
     clock.setAhead(-HOUR);
-    const behind = await runToEnd(["once"], environment, 120_000);
+    const behind = await runToEnd(["once"], environment);
     assert.equal(behind.code, TRY_AGAIN_LATER, behind.stderr);
     assert.match(behind.stderr, /clock_behind/);
     assert.match(behind.stderr, /this host's clock says .*, but http:\/\/127\.0\.0\.1:\d+ says that it is /);
@@ -98,15 +99,20 @@ underWrongClock(
         return found.body.causes.some(({ name }: { name: string }) => name === "clock_behind") && found;
       },
       "clock_behind in /readyz",
-      60_000,
+      PATIENCE_MS,
       [handler],
     );
     assert.equal(status, 503);
     clock.setAhead(0);
-    await until(async () => (await statusOf(environment)).accounting.aggregated === 2, "the events", 60_000, [
-      handler,
-    ]);
-    await until(async () => (await ready()).status === 200, "readiness", 60_000, [handler]);
+    await until(
+      async () => (await statusOf(environment)).accounting.aggregated === 2,
+      "the events",
+      PATIENCE_MS,
+      [
+        handler,
+      ],
+    );
+    await until(async () => (await ready()).status === 200, "readiness", PATIENCE_MS, [handler]);
     assert.equal(await handler.stop(), 0, handler.tail());
     assert.equal(handler.stderr.match(/clock_behind/g)?.length, 1, handler.tail());
     assert.match(handler.stderr, /the clock is right again/);
@@ -152,13 +158,13 @@ Deno.test("a mass of refused events is told once, with its likely cause, in log,
         alarm.test(alarms[0].detail);
     },
     "the alarm in /readyz, which stays 200",
-    60_000,
+    PATIENCE_MS,
     [handler],
   );
   await until(
     async () => /^ALARM .*refused as future/m.test((await runToEnd(["status"], environment)).stdout),
     "the alarm in status",
-    60_000,
+    PATIENCE_MS,
     [handler],
   );
   assert.equal(await handler.stop(), 0, handler.tail());

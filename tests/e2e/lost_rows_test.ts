@@ -1,10 +1,8 @@
 /** A sink loses what it has confirmed. */
 import assert from "node:assert/strict";
-import { Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { arrival, Bus, handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
-
-const TIMEOUT_MS = 60_000;
 
 Deno.test("a sink's file that is removed under the handler is an alarm that stands until it is settled; the rest goes on", async () => {
   await using directory = await temporaryDirectory();
@@ -24,17 +22,17 @@ Deno.test("a sink's file that is removed under the handler is an alarm that stan
   {
     await using handler = Program.start(["run"], environment);
     await bus.publish([event("a")]);
-    await arrival(inSqlite, 1, "SQLite", TIMEOUT_MS, [handler]);
+    await arrival(inSqlite, 1, "SQLite", PATIENCE_MS, [handler]);
     for (const suffix of ["", "-wal", "-shm"]) await Deno.remove(sqlitePath(directory.path) + suffix);
     await bus.publish([event("b")]);
-    await arrival(inSqlite, 1, "the new file", TIMEOUT_MS, [handler]);
+    await arrival(inSqlite, 1, "the new file", PATIENCE_MS, [handler]);
     const [status, { alarms }] = await until(
       async () => {
         const answer = await readiness();
         return answer[0] === 200 && answer;
       },
       "the sink to work again",
-      TIMEOUT_MS,
+      PATIENCE_MS,
       [handler],
     );
     assert.equal(status, 200);

@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import postgres from "postgres";
-import { type Environment, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import {
+  type Environment,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
 import { startKafka } from "../support/kafka_broker.ts";
 import { startPostgres } from "../support/postgres_server.ts";
 import { Bus, handlerEnvironment, postgresSink, sqlitePath, sqliteSink } from "./plant.ts";
@@ -93,7 +100,7 @@ Deno.test("SQLite: a running handler sends again what its file has lost", async 
   await bus.publish(hourOfEvents());
   await run(["once", "--flush"], environment);
   await using handler = Program.start(["run"], environment);
-  await until(() => /"started"|started/.test(handler.stderr), "the handler to start", 60_000, [handler]);
+  await until(() => /"started"|started/.test(handler.stderr), "the handler to start", PATIENCE_MS, [handler]);
   const database = new DatabaseSync(sqlitePath(directory.path), { timeout: 5000 });
   database.exec("delete from aggregated_events where name != 'c'");
   database.close();

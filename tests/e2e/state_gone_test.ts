@@ -1,10 +1,15 @@
 /** The state directory is removed under a running handler. */
 import assert from "node:assert/strict";
-import { assertNoStackTrace, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import {
+  assertNoStackTrace,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { arrival, Bus, handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
-
-const TIMEOUT_MS = 60_000;
 
 Deno.test("a state directory removed under the handler: it says so, reads no more, makes none anew, ends in order", async () => {
   await using directory = await temporaryDirectory();
@@ -19,7 +24,7 @@ Deno.test("a state directory removed under the handler: it says so, reads no mor
   const stateDirectory = `${directory.path}/state`;
   await using handler = Program.start(["run"], environment);
   await bus.publish([event]);
-  await arrival(inSqlite, 1, "SQLite", TIMEOUT_MS, [handler]);
+  await arrival(inSqlite, 1, "SQLite", PATIENCE_MS, [handler]);
   await Deno.remove(stateDirectory, { recursive: true });
   const causes = await until(
     async () => {
@@ -28,7 +33,7 @@ Deno.test("a state directory removed under the handler: it says so, reads no mor
       return reply.status === 503 && causes;
     },
     "the handler to notice",
-    TIMEOUT_MS,
+    PATIENCE_MS,
     [handler],
   );
   assert.deepEqual(causes.map(({ name }) => name), ["state_gone"]);

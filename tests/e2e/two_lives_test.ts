@@ -1,13 +1,19 @@
 /** One state lives twice: it was copied while a handler ran on it, or rolled back by a snapshot. Real sinks find out. */
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { assertNoStackTrace, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import {
+  assertNoStackTrace,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
 import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
 import { startPostgres } from "../support/postgres_server.ts";
 import { arrival, Bus, handlerEnvironment, postgresSink, Sinks } from "./plant.ts";
 import { readTopic } from "./topic.ts";
 
-const TIMEOUT_MS = 120_000;
 const REFUSED =
   /PostgreSQL, table \S+: it .*this state .*a copy of one that another handler runs on, or was rolled back/;
 
@@ -48,7 +54,7 @@ Deno.test({
       await using handler = Program.start(["run"], environment);
       await bus.publish([event("a")]);
       for (const sink of [sinks.inPostgres, sinks.inSqlite]) {
-        await arrival(sink, 1, "a sink", TIMEOUT_MS, [handler]);
+        await arrival(sink, 1, "a sink", PATIENCE_MS, [handler]);
       }
       await handler.stop();
       await copyDirectory(state, snapshot);
@@ -58,13 +64,13 @@ Deno.test({
       await using handler = Program.start(["run"], environment);
       await bus.publish([event("b"), event("c")]);
       for (const sink of [sinks.inPostgres, sinks.inSqlite]) {
-        await arrival(sink, 3, "a sink", TIMEOUT_MS, [handler]);
+        await arrival(sink, 3, "a sink", PATIENCE_MS, [handler]);
       }
       // Its position is all that a topic tells: it must have got further than the snapshot.
       await until(
         async () => (await readTopic(kafka.brokers, sinks.environment.KAFKA_TOPIC!)).length === 3,
         "the topic to have all",
-        TIMEOUT_MS,
+        PATIENCE_MS,
         [handler],
       );
       await handler.kill9();
@@ -85,7 +91,7 @@ Deno.test({
             )
           ),
         "all sinks to be refused",
-        TIMEOUT_MS,
+        PATIENCE_MS,
         [handler],
       );
       assert.match(handler.stderr, REFUSED);
@@ -101,7 +107,7 @@ Deno.test({
     }
     await using handler = Program.start(["run"], environment);
     for (const sink of [sinks.inPostgres, sinks.inSqlite]) {
-      await arrival(sink, 4, "a sink", TIMEOUT_MS, [handler]);
+      await arrival(sink, 4, "a sink", PATIENCE_MS, [handler]);
     }
     assert.equal(await handler.stop(), 0, handler.tail());
   },
@@ -121,15 +127,15 @@ Deno.test("of two handlers on copies of one state the first is told, and comes b
   await using first = Program.start(["run"], environment);
   const inPostgres = postgresSink(database.url);
   await bus.publish([event]);
-  await arrival(inPostgres, 1, "PostgreSQL", TIMEOUT_MS, [first]);
+  await arrival(inPostgres, 1, "PostgreSQL", PATIENCE_MS, [first]);
   await copyDirectory(`${directory.path}/state`, `${directory.path}/copy`);
   {
     await using second = Program.start(["run"], { ...environment, STATE_DIR: `${directory.path}/copy` });
-    await until(async () => await bootOf(database.url) === 2, "the second one to claim it", TIMEOUT_MS, [
+    await until(async () => await bootOf(database.url) === 2, "the second one to claim it", PATIENCE_MS, [
       second,
     ]);
     await bus.publish([event]);
-    await until(() => REFUSED.test(first.stderr), "the first one to be told", TIMEOUT_MS, [first, second]);
+    await until(() => REFUSED.test(first.stderr), "the first one to be told", PATIENCE_MS, [first, second]);
     assert.doesNotMatch(second.stderr, REFUSED);
     assert.equal(await second.stop(), 0, second.tail());
   }

@@ -114,7 +114,8 @@ export class Program implements AsyncDisposable {
 
   /** Waits for the end of the process. @throws when it does not end in time. */
   async ended(timeoutMs = PATIENCE_MS): Promise<number> {
-    return await until(() => this.exitCode, `the end of \`${this.command}\``, timeoutMs, [this]);
+    await until(() => this.exitCode !== undefined, `the end of \`${this.command}\``, timeoutMs, [this]);
+    return this.exitCode!;
   }
 
   /** The last that it said on stderr, for messages of failing tests. */
@@ -149,13 +150,16 @@ export async function runToEnd(
   return { code, stdout: program.stdout, stderr: program.stderr };
 }
 
+type Nothing = undefined | false | 0 | "";
+
 /**
- * Asks again and again until `condition` answers something other than `undefined` and `false`, and gives that answer.
+ * Asks again and again until `condition` answers something that counts as true, and gives that answer. Zero is none: what was to come
+ * has not come.
  *
  * @throws after `timeoutMs`, with what was waited for, the last error of `condition` and the stderr of `programs`.
  */
 export async function until<T>(
-  condition: () => T | undefined | false | Promise<T | undefined | false>,
+  condition: () => T | Nothing | Promise<T | Nothing>,
   what: string | (() => string),
   timeoutMs = PATIENCE_MS,
   programs: readonly Program[] = [],
@@ -165,7 +169,7 @@ export async function until<T>(
   for (;;) {
     try {
       const answer = await condition();
-      if (answer !== undefined && answer !== false) return answer;
+      if (answer) return answer;
     } catch (error) {
       lastError = `, which last failed with: ${error instanceof Error ? error.message : error}`;
     }
