@@ -28,21 +28,24 @@ for (
     "state.sqlite.restored",
   ]
 ) {
-  Deno.test(`a link in the place of ${name} is refused, and what it leads to stays as it is`, async () => {
-    await using directory = await temporaryDirectory();
-    const environment = environmentOf(directory.path);
-    const victim = `${directory.path}/victim`;
-    await Deno.writeTextFile(victim, "precious");
-    await Deno.mkdir(environment.STATE_DIR!, { mode: 0o700 });
-    await Deno.symlink(victim, `${environment.STATE_DIR}/${name}`);
-    for (const args of [["once"], ["status"], ["restore", "--from", victim, "--replace"]]) {
-      const output = await runToEnd(args, environment);
-      assert.equal(output.code, 2, output.stderr);
-      assert.match(output.stderr, /is a symbolic link.*STATE_DIR/s);
-      assertNoStackTrace(output);
-    }
-    assert.equal(await Deno.readTextFile(victim), "precious");
-  });
+  for (const [kind, link] of [["symbolic link", Deno.symlink], ["hard link", Deno.link]] as const) {
+    if (kind === "hard link" && !["lock", "state.sqlite-wal"].includes(name)) continue;
+    Deno.test(`a ${kind} in the place of ${name} is refused, and what it leads to stays as it is`, async () => {
+      await using directory = await temporaryDirectory();
+      const environment = environmentOf(directory.path);
+      const victim = `${directory.path}/victim`;
+      await Deno.writeTextFile(victim, "precious");
+      await Deno.mkdir(environment.STATE_DIR!, { mode: 0o700 });
+      await link(victim, `${environment.STATE_DIR}/${name}`);
+      for (const args of [["once"], ["status"], ["restore", "--from", victim, "--replace"]]) {
+        const output = await runToEnd(args, environment);
+        assert.equal(output.code, 2, output.stderr);
+        assert.match(output.stderr, new RegExp(`${kind}.*STATE_DIR`, "s"));
+        assertNoStackTrace(output);
+      }
+      assert.equal(await Deno.readTextFile(victim), "precious");
+    });
+  }
 }
 
 Deno.test("a state directory that everybody may write is refused, a private one below a link is not", async () => {

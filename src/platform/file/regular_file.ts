@@ -46,6 +46,7 @@ export function openOwn(path: string): Deno.FsFile {
   }
   try {
     const checked = assertRegular(path, descriptor);
+    if (checked.nlink > 1) throw new UnfitFile(path, SECOND_NAME);
     const file = Deno.openSync(path, { read: true, write: true });
     const { dev, ino } = file.statSync();
     if (dev === checked.dev && ino === checked.ino) return file;
@@ -97,17 +98,20 @@ export function readNamed(path: string, maxBytes: number): Uint8Array {
   }
 }
 
-/** Makes sure that each of the names leads to a file of its own, where it leads to anything. @throws {UnfitFile} */
+/** Makes sure that each of the names leads to a file that has no other, where it leads to anything. @throws {UnfitFile} */
 export function assertOwn(paths: Iterable<string>): void {
   for (const path of paths) {
     const info = infoOf(path);
     if (info?.isSymlink) throw new UnfitFile(path, LINK);
     if (info?.isFile === false) throw new UnfitFile(path, NO_FILE);
+    if ((info?.nlink ?? 1) > 1) throw new UnfitFile(path, SECOND_NAME);
   }
 }
 
 const LINK = "a symbolic link";
 const NO_FILE = "no regular file";
+/** As a link is: what is written here is written there. A copy made of hard links is no backup either. */
+const SECOND_NAME = "a file that has another name elsewhere (a hard link)";
 
 function open(path: string, flags: number): number {
   try {

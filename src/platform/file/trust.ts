@@ -32,9 +32,7 @@ export function distrustOfWay(path: string, user: User | undefined = thisUser())
       place = "/";
       continue;
     }
-    if (behind.length === 0 && ((info.mode ?? 0) & OTHERS_WRITE) !== 0) {
-      return `everybody may write in ${entry}`;
-    }
+    if (behind.length === 0) return strangersIn(entry, info, user);
     place = entry;
     rest = behind;
   }
@@ -60,14 +58,20 @@ export function distrustOfFile(path: string, user: User | undefined = thisUser()
     throw error;
   }
   for (const place of new Set(places)) {
-    const { uid, gid, mode } = Deno.statSync(place);
-    if (isStranger(uid, user)) return `${place} belongs to ${nameOf(uid)}`;
-    if (((mode ?? 0) & OTHERS_WRITE) !== 0) return `everybody may write ${place}`;
-    if (((mode ?? 0) & GROUP_WRITES) !== 0 && gid !== user.gid && gid !== ROOT_UID) {
-      return `the group ${gid}, which is not this user's, may write ${place}`;
-    }
+    const info = Deno.statSync(place);
+    if (isStranger(info.uid, user)) return `${place} belongs to ${nameOf(info.uid)}`;
+    const strangers = strangersIn(place, info, user);
+    if (strangers !== undefined) return strangers;
   }
   return undefined;
+}
+
+/** Who else may write there, beside this user's own groups; undefined: nobody. */
+function strangersIn(place: string, { gid, mode }: Deno.FileInfo, { groups }: User): string | undefined {
+  if (((mode ?? 0) & OTHERS_WRITE) !== 0) return `everybody may write ${place}`;
+  const isOwnGroup = gid === null || gid === ROOT_UID || groups === undefined || groups.includes(gid);
+  if (((mode ?? 0) & GROUP_WRITES) === 0 || isOwnGroup) return undefined;
+  return `the group ${gid}, which is not this user's, may write ${place}`;
 }
 
 /** Whether every user may read a file; no, where there is none. */

@@ -1,10 +1,13 @@
 import { userInfo } from "node:os";
+import process from "node:process";
 
 /** Whom this process acts for. */
 export interface User {
   readonly uid: number;
   /** The primary group. */
   readonly gid: number;
+  /** All groups, the primary one among them; undefined: of another user, whose groups nobody here knows. */
+  readonly groups: readonly number[] | undefined;
 }
 
 export const ROOT_UID = 0;
@@ -12,7 +15,8 @@ export const ROOT_UID = 0;
 /** Undefined on systems that have no such numbers. */
 export function thisUser(): User | undefined {
   const [uid, gid] = [Deno.uid(), Deno.gid()];
-  return uid === null || gid === null ? undefined : { uid, gid };
+  if (uid === null || gid === null) return undefined;
+  return { uid, gid, groups: [gid, ...process.getgroups?.() ?? []] };
 }
 
 /** The name of this user; where the system has none, as in many containers, its number. */

@@ -1,7 +1,7 @@
 import { infoBehind } from "../../platform/file/absence.ts";
 import { assertOwn, UnfitFile } from "../../platform/file/regular_file.ts";
 import { distrustOfWay } from "../../platform/file/trust.ts";
-import { ROOT_UID, thisUser, thisUserName } from "../../platform/file/user.ts";
+import { ROOT_UID, thisUser, thisUserName, type User } from "../../platform/file/user.ts";
 import { StateError } from "./state_error.ts";
 
 /** The state in its directory. */
@@ -68,13 +68,19 @@ function assertOwnersAndNames(directory: string, isOfService: boolean): void {
   // Of the directory itself: systemd has a link of root in its place.
   const info = infoBehind(directory);
   const owner = isOfService ? info?.uid : undefined;
-  const distrust = distrustOfWay(directory, user && { ...user, uid: owner ?? user.uid });
+  const distrust = distrustOfWay(directory, asOwner(user, owner));
   if (distrust !== undefined) throw untrusted(directory, distrust);
   if (info?.isDirectory !== true) return;
   const names = [...Deno.readDirSync(directory)].map(({ name }) => name).filter((name) =>
     OWN_NAMES.test(name)
   );
   assertOwn(names.map((name) => `${directory}/${name}`));
+}
+
+/** Of another user only the number is known. */
+function asOwner(user: User | undefined, uid: number | null | undefined): User | undefined {
+  if (user === undefined || uid === undefined || uid === null || uid === user.uid) return user;
+  return { ...user, uid, groups: undefined };
 }
 
 /** Gives what {@link openOwn} and its like refuse its class; other errors come back as they are. */

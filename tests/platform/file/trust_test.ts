@@ -5,7 +5,7 @@ import { thisUser, type User } from "../../../src/platform/file/user.ts";
 const isRoot = Deno.uid() === 0;
 const STRANGER = 65532;
 const ME = thisUser()!;
-const OTHER_GROUP: User = { uid: ME.uid, gid: ME.gid + 1 };
+const OTHER_GROUP: User = { uid: ME.uid, gid: ME.gid + 1, groups: [ME.gid + 1] };
 
 function place() {
   const path = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "vabus-trust-test-" }));
@@ -37,8 +37,8 @@ Deno.test("a directory that everybody may write does not, sticky or not", () => 
   using at = place();
   const open = at.directory("open", 0o777);
   const sticky = at.directory("sticky", 0o1777);
-  assert.match(distrustOfWay(open)!, /everybody may write in .*\/open$/);
-  assert.match(distrustOfWay(sticky)!, /everybody may write in .*\/sticky$/);
+  assert.match(distrustOfWay(open)!, /everybody may write .*\/open$/);
+  assert.match(distrustOfWay(sticky)!, /everybody may write .*\/sticky$/);
 });
 
 Deno.test("a link passes where its target does; one that leads to itself ends", () => {
@@ -71,8 +71,24 @@ Deno.test({
     assert.ok(success);
     assert.match(distrustOfWay(`${at.path}/link`)!, /link belongs to the user/);
     // For its owner root's part of the way is as good as its own.
-    assert.equal(distrustOfWay(theirs, { uid: STRANGER, gid: STRANGER }), undefined);
+    assert.equal(distrustOfWay(theirs, { uid: STRANGER, gid: STRANGER, groups: [] }), undefined);
   },
+});
+
+Deno.test("a directory that a group may write passes where the group is one of this user's own", () => {
+  using at = place();
+  const path = at.directory("shared", 0o770);
+  const group = Deno.statSync(path).gid!;
+  const user = (groups: number[] | undefined): User => ({ ...ME, uid: ME.uid, groups });
+  // What root's group may write, root may.
+  const isRoots = group === 0;
+  assert.equal(distrustOfWay(path, user([group + 1, group])), undefined);
+  assert.equal(distrustOfWay(path, user(undefined)), undefined, "of another user nobody knows");
+  if (!isRoots) assert.match(distrustOfWay(path, user([group + 1]))!, /the group \d+.* may write .*shared$/);
+  if (!isRoot) return;
+  Deno.chownSync(path, null, STRANGER);
+  assert.match(distrustOfWay(path)!, /the group 65532, which is not this user's, may write .*shared$/);
+  assert.equal(distrustOfWay(`${path}/below`), undefined, "on the way it is as /tmp is");
 });
 
 Deno.test("a file that nobody has named is read where only this user may write it and its directory", () => {
