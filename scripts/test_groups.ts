@@ -5,9 +5,8 @@ import { dirname, join } from "node:path";
 export const LONGEST: readonly string[] = [
   "tests/sinks/kafka/kafka_sink_test.ts",
   "tests/e2e/crash_test.ts",
-  "tests/sim/found_out_first_half_test.ts",
-  "tests/sim/found_out_second_half_test.ts",
   "tests/sim/sim_test.ts",
+  "tests/sim/more_seeds_test.ts",
   "tests/chaos/chaos_test.ts",
   "tests/sinks/kafka/kafka_topic_test.ts",
   "tests/e2e/tour_test.ts",

@@ -21,6 +21,8 @@ import type { Sabotage } from "./simulation.ts";
 /** A mistake that somebody could make, made from outside of the product. */
 export interface BrokenVariant extends Sabotage {
   readonly name: string;
+  /** A seed that finds it out, tried before the others. It may be out of date: then the test says which one does. */
+  readonly foundBy: number;
 }
 
 /** Replaces a method, a private one too, and returns what puts it back. */
@@ -81,12 +83,14 @@ function droppingInBisection(sink: Sink): Partial<Sink> {
 export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "the bus gets its ack before the commit",
+    foundBy: 1,
     surroundings: withSources((request) =>
       request.offset === undefined ? request : { ...request, ack: request.offset }
     ),
   },
   {
     name: "the cursor is advanced before the sink has the rows",
+    foundBy: 1,
     parts: () =>
       replace(OutboxLog, "read", (read) =>
         function (sink: string, ...rest) {
@@ -97,18 +101,21 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "nobody fences an older Kafka producer",
+    foundBy: 14,
     places: (places) => {
       for (const place of places.values()) if (place instanceof SimTopic) place.isFencing = false;
     },
   },
   {
     name: "the position in Kafka is not written with the records",
+    foundBy: 1,
     places: (places) => {
       for (const place of places.values()) if (place instanceof SimTopic) place.isPositionKept = false;
     },
   },
   {
     name: "the position that a sink answers is ignored",
+    foundBy: 1,
     surroundings: withSinks((sink) => ({
       open: async (context, signal) => {
         await sink.open(context, signal);
@@ -118,12 +125,14 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "the upsert has no revision guard",
+    foundBy: 35,
     places: (places) => {
       for (const place of places.values()) if (place instanceof SimTable) place.isGuarded = false;
     },
   },
   {
     name: "a failed poll moves the watermark",
+    foundBy: 1,
     parts: () =>
       replace(Ingest, "pollFailed", (pollFailed) =>
         function (bus: number, reason: string) {
@@ -133,6 +142,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "windows close one window too early",
+    foundBy: 1,
     parts: () =>
       replace(Ingest, "windowsDue", () =>
         function () {
@@ -144,6 +154,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "the checkpoint is not atomic: offsets are saved without the windows",
+    foundBy: 1,
     parts: () =>
       replace(Checkpoint, "write", (write) =>
         function (input: CheckpointInput) {
@@ -156,6 +167,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "a failed checkpoint counts as written in memory",
+    foundBy: 28,
     parts: () =>
       replace(Checkpoint, "write", (write) =>
         function (input: CheckpointInput) {
@@ -169,14 +181,17 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "open windows are not restored",
+    foundBy: 3,
     parts: () => replace(Checkpoint, "restoreWindows", () => () => {}),
   },
   {
     name: "the ids of events are not in the checkpoint",
+    foundBy: 10,
     parts: () => replace(Checkpoint, "restoreIds", () => () => {}),
   },
   {
     name: "how far the events of a bus have come is not in the checkpoint",
+    foundBy: 9,
     parts: () =>
       replace(Watermark, "restore", (restore) =>
         function (valueMs: number, greatestMs: readonly number[]) {
@@ -185,10 +200,12 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "a correction replaces what it corrects",
+    foundBy: 3,
     parts: () => replace(ArchivedWindow, "find", () => () => undefined),
   },
   {
     name: "the dead letter of a rejected row is forgotten",
+    foundBy: 5,
     parts: () =>
       replace(
         OutboxLog,
@@ -201,14 +218,17 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "rows are condemned although no other passes",
+    foundBy: 9,
     parts: () => replace(Trial, "anotherPasses", () => () => Promise.resolve(true)),
   },
   {
     name: "the bisection drops a row",
+    foundBy: 5,
     surroundings: withSinks(droppingInBisection),
   },
   {
     name: "a wish is fulfilled and not forgotten",
+    foundBy: 1,
     parts: () =>
       replace(Checkpoint, "settle", (settle) =>
         function (input: CheckpointInput, closed) {
@@ -217,6 +237,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "a letter is put back twice",
+    foundBy: 3,
     parts: () =>
       replace(Checkpoint, "deadLetters", (deadLetters) =>
         function (ids: readonly number[]) {
@@ -226,6 +247,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "a reply is taken for the one that was asked for, whatever its offset",
+    foundBy: 7,
     surroundings: withSources((request) => request, (reply, { offset }) => {
       if (reply.kind !== "events" || offset === undefined) return reply;
       const text = new TextDecoder().decode(reply.body);
@@ -238,6 +260,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "events that the bus has trimmed away are not counted as lost",
+    foundBy: 3,
     parts: () =>
       replace(Ingest, "skipTo", (skipTo) =>
         function (bus: number, log: string, nextOffset: number) {
@@ -246,6 +269,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "refused events are not kept when a checkpoint fails",
+    foundBy: 5,
     parts: () =>
       replace(Ingest, "commit", (commit) =>
         function (choose) {
@@ -256,6 +280,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "dead letters that are dropped are not counted",
+    foundBy: 4,
     parts: () =>
       replace(Checkpoint, "dropLetters", (dropLetters) =>
         function (...values) {
@@ -264,6 +289,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "dead letters of rejected rows are dropped with the others",
+    foundBy: 5,
     parts: () =>
       replace(Checkpoint, "dropLetters", (dropLetters) =>
         function (...values) {
@@ -277,6 +303,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "the newest dead letters are dropped instead of the oldest",
+    foundBy: 4,
     parts: () =>
       replace(Checkpoint, "dropLetters", (dropLetters) =>
         function (...values) {
@@ -293,22 +320,27 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "event time that lies ahead of the clock is not taken back",
+    foundBy: 3,
     parts: () => replace(Watermark, "cap", () => () => false),
   },
   {
     name: "a clock that is behind is believed, whatever the bus says",
+    foundBy: 7,
     parts: () => replace(Ingest, "holdsBack", () => () => false),
   },
   {
     name: "a clock that is behind is believed where only the state says so",
+    foundBy: 7,
     parts: () => replace(OwnClock, "lowerBounds", () => () => []),
   },
   {
     name: "windows are deleted by a clock that has just jumped",
+    foundBy: 3,
     parts: () => replace(Checkpoint, "clockTrialMs", () => () => 0),
   },
   {
     name: "the cursor of a sink begins anew with each start",
+    foundBy: 45,
     parts: () => {
       const open = SinkRegistry.open;
       SinkRegistry.open = (...values) => {
@@ -321,6 +353,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "a correction looks only at the newest revision of a row, whatever sinks that went to",
+    foundBy: 149,
     needs: "changes",
     parts: () =>
       replace(ArchivedWindow, "revisions", (revisions) =>
@@ -330,11 +363,13 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "the earlier stays of a sink are forgotten",
+    foundBy: 9,
     needs: "changes",
     parts: () => reading((sink) => ({ ...sink, earlier: [] })),
   },
   {
     name: "what a sink was to get before it went counts as handed over",
+    foundBy: 9,
     needs: "changes",
     parts: () =>
       reading((sink) => ({
@@ -344,6 +379,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "a sink that comes back begins with the first aggregate it ever got",
+    foundBy: 9,
     needs: "changes",
     parts: () => {
       const open = SinkRegistry.open;
@@ -360,6 +396,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "rows that are sent again count as there before the sink has them",
+    foundBy: 27,
     needs: "losses",
     parts: () =>
       replace(OutboxLog, "readAgain", (readAgain) =>
@@ -371,6 +408,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "rows that are sent again do not replace those of the same revision",
+    foundBy: 2,
     needs: "losses",
     surroundings: withSinks((sink) => ({
       write: (batch, signal) => sink.write({ ...batch, overwrites: false }, signal),
@@ -378,6 +416,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "a bus is never asked again for what was read of it",
+    foundBy: 8,
     parts: () =>
       replace(BusReader, "compareIfDue", () =>
         function () {
@@ -387,6 +426,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "a bus that was restored is read on from where it was",
+    foundBy: 8,
     parts: () =>
       replace(HistoryComparison, "parting", () =>
         function (end: number) {
@@ -395,6 +435,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "a bus that was restored is read again from its oldest event",
+    foundBy: 8,
     parts: () =>
       replace(HistoryComparison, "parting", (parting) =>
         async function (...values) {
@@ -403,6 +444,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "what was read of a log is forgotten with the process",
+    foundBy: 58,
     parts: () => replace(Checkpoint, "writeHistories", () => () => {}),
   },
 ];

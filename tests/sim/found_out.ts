@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { BrokenVariant } from "./broken_variants.ts";
 import { inSimulationDirectory } from "./replay.ts";
+import { range } from "./seeds.ts";
 import { simulate } from "./simulation.ts";
 
 /** Each mistake must be found within so many seeds. */
@@ -11,11 +12,18 @@ export function testFoundOut(variants: readonly BrokenVariant[]): void {
   for (const variant of variants) {
     Deno.test(`simulation: it is found out when ${variant.name}`, () =>
       inSimulationDirectory(async (directory) => {
-        for (let seed = 1; seed <= HUNT_SEEDS; seed++) {
-          const { violation } = await simulate({ seed, directory, isTraced: false, sabotage: variant });
-          if (violation !== undefined) return;
-        }
-        assert.fail(`${HUNT_SEEDS} seeds have not found it`);
+        const seed = await finder(variant, directory);
+        assert.ok(seed !== undefined, `${HUNT_SEEDS} seeds have not found it`);
+        if (seed !== variant.foundBy) console.log(`Found by seed ${seed}, no longer by ${variant.foundBy}.`);
       }));
   }
+}
+
+/** A seed that finds it out. Which one is tried first is only a matter of time: to hunt for a rare one takes dozens. */
+async function finder(variant: BrokenVariant, directory: string): Promise<number | undefined> {
+  for (const seed of [variant.foundBy, ...range(1, HUNT_SEEDS)]) {
+    const { violation } = await simulate({ seed, directory, isTraced: false, sabotage: variant });
+    if (violation !== undefined) return seed;
+  }
+  return undefined;
 }
