@@ -13,6 +13,7 @@ import { javaBinary, kafkaClassPath, MissingPrerequisite, postgresBinDir } from 
 import { replayLine } from "./replay_line.ts";
 import { testFiles, type TestGroup, testGroups } from "./test_groups.ts";
 import { runTestProcess, type TestResult } from "./test_process.ts";
+import { CACHE_VARIABLE, temporaryDirectory } from "../tests/support/executable.ts";
 import { SharedServers } from "../tests/support/shared_servers.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -156,8 +157,10 @@ async function main(): Promise<number> {
   }
   // For a few tests it is not worth the while: they start what they need.
   await using servers = isWhole ? await SharedServers.start() : SharedServers.none();
+  await using cache = await temporaryDirectory();
   const env = {
     ...servers.environment,
+    [CACHE_VARIABLE]: cache.path,
     VABUS_BIN: resolve(Deno.env.get("VABUS_BIN") || join(ROOT, "dist", "vabus-data-handler")),
   };
   const results = await runGroups(testGroups(files), wanted, env, interrupted.signal);

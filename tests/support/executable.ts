@@ -207,13 +207,18 @@ export function assertNoStackTrace(output: { stdout: string; stderr: string }): 
   }
 }
 
+/** Names a directory for all test processes of a run: a self-extracting executable unpacks itself into it once. */
+export const CACHE_VARIABLE = "SHARED_CACHE_DIRECTORY";
+
 let home: string | undefined;
 
-/** One home for all processes of a test file, since a self-extracting executable unpacks itself into it at its first start. */
+/** One home for all processes of a test file. Its cache, and no more of it, is that of the run where there is one. */
 function sharedHome(): string {
   if (home === undefined) {
     home = Deno.makeTempDirSync({ prefix: "vabus-e2e-home-" });
     const made = home;
+    const cache = Deno.env.get(CACHE_VARIABLE);
+    if (cache !== undefined) Deno.symlinkSync(cache, join(home, ".cache"));
     globalThis.addEventListener("unload", () => Deno.removeSync(made, { recursive: true }));
   }
   return home;
