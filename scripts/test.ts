@@ -18,7 +18,7 @@ import { SharedServers } from "../tests/support/shared_servers.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Some of them wait for servers while others compute. */
-const JOBS = navigator.hardwareConcurrency + 1;
+const JOBS = navigator.hardwareConcurrency + 2;
 
 interface Wanted {
   /** Relative to the root; none: all there are. */

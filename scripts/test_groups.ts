@@ -4,19 +4,24 @@ import { dirname, join } from "node:path";
 /** These decide how long it all takes, so they are the first to begin. Longest first. */
 export const LONGEST: readonly string[] = [
   "tests/sinks/kafka/kafka_sink_test.ts",
+  "tests/build/self_extracting_test.ts",
+  "tests/e2e/tour_test.ts",
+  "tests/e2e/outage_test.ts",
+  "tests/e2e/check_test.ts",
+  "tests/e2e/main_test.ts",
   "tests/e2e/crash_test.ts",
   "tests/sim/sim_test.ts",
   "tests/sim/more_seeds_test.ts",
   "tests/chaos/chaos_test.ts",
-  "tests/sinks/kafka/kafka_topic_test.ts",
-  "tests/e2e/tour_test.ts",
-  "tests/e2e/verify_kafka_test.ts",
-  "tests/e2e/outage_test.ts",
-  "tests/fuzz/fuzz_test.ts",
-  "tests/e2e/main_test.ts",
-  "tests/e2e/bad_input_test.ts",
-  "tests/e2e/commands_test.ts",
+  "tests/e2e/protocols_test.ts",
+  "tests/e2e/redeliver_test.ts",
   "tests/e2e/upgrade_test.ts",
+  "tests/fuzz/fuzz_test.ts",
+  "tests/e2e/verify_kafka_test.ts",
+  "tests/e2e/commands_test.ts",
+  "tests/e2e/foreign_files_test.ts",
+  "tests/e2e/bad_input_test.ts",
+  "tests/sinks/kafka/kafka_topic_test.ts",
 ];
 
 /** Here each file has a process of its own: most of its time goes into servers and programs that it starts. */
