@@ -8,6 +8,7 @@ export const LONGEST: readonly string[] = [
   "tests/e2e/tour_test.ts",
   "tests/e2e/outage_test.ts",
   "tests/e2e/check_test.ts",
+  "tests/e2e/restored_bus_test.ts",
   "tests/e2e/main_test.ts",
   "tests/e2e/crash_test.ts",
   "tests/sim/sim_test.ts",
