@@ -260,3 +260,12 @@ Deno.test("series come and go without end in bounded memory", () => {
   assert.ok(aggregator.windows.series.capacity <= 4096, `${aggregator.windows.series.capacity}`);
   assert.ok(aggregator.windows.slotSeries.length <= 16 * PAGE_SLOTS * 2);
 });
+
+Deno.test("the name of an event may be the first thing in its bytes", () => {
+  const batch = batchOf([at(NOW_MS / 1000, { name: "first" })]);
+  batch.bytes = new TextEncoder().encode("first");
+  batch.nameStart[0] = 0;
+  const aggregator = new EventAggregator(DEFAULTS);
+  aggregator.aggregate(0, batch, NOW_MS, () => {});
+  assert.deepEqual(allRows(aggregator).map(({ name }) => name), ["first"]);
+});

@@ -62,7 +62,11 @@ Deno.test("delivers all in order, then ends when it shall finish", async () => {
   const outbox = MemoryOutbox.of(20);
   const sink = new ScriptedSink("s");
   const ledger = new Ledger();
-  assert.equal(await deliveryTo(sink, outbox, new HastyClock(), ledger).run(FIRED, NEVER), undefined);
+  const clock = new HastyClock();
+  const delivery = deliveryTo(sink, outbox, clock, ledger);
+  assert.equal(await delivery.run(FIRED, NEVER), undefined);
+  clock.ms += 3_600_000;
+  assert.equal(delivery.pulse.overdue(0), undefined);
   assert.deepEqual([...sink.rows.keys()], outbox.aggregates.map(({ name }) => name));
   assert.deepEqual(sink.batches, [8, 8, 4]);
   assert.equal(outbox.cursor("s"), 20);

@@ -853,3 +853,44 @@ Deno.test(
     assert.equal(doneMs, NOW_MS);
   }),
 );
+
+Deno.test(
+  "a reader that has ended is not stuck, however long ago that was",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    using rig = openRig(directory, [bus], NOW_MS);
+    const [reader] = rig.readers;
+    const stop = new AbortController();
+    let wasStuck: string | undefined;
+    bus.intervene = () => {
+      rig.clock.ms += 3_600_000;
+      wasStuck = reader!.pulse.overdue(0);
+      stop.abort();
+      return undefined;
+    };
+    await reader!.run(stop.signal);
+    assert.equal(wasStuck, "the answer of the bus");
+    assert.equal(reader!.pulse.overdue(0), undefined);
+  }),
+);
+
+Deno.test(
+  "pauses grow from failure to failure, and begin anew once the bus has answered",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", 1, NOW_S), event("a", 1, NOW_S));
+    using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "1" });
+    const pauses: number[] = [];
+    rig.clock.sleep = (ms) => {
+      pauses.push(ms);
+      return Promise.resolve();
+    };
+    const isAway = [true, true, true, false, true, true, true];
+    bus.intervene = () => {
+      if (isAway.shift()) throw new SourceError("unavailable", "away");
+      return undefined;
+    };
+    await rig.readers[0]!.drain(NEVER);
+    assert.deepEqual(pauses, [100, 100, 200, 100, 100, 200]);
+  }),
+);

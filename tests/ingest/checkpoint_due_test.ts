@@ -133,3 +133,19 @@ Deno.test("patience for what stands in the way of fetching is measured, and told
     await ingest.mayFetch(AbortSignal.abort(), pulse);
     assert.equal(rig.clock.ms - startedMs, 31_000);
   }));
+
+Deno.test("the loop that makes checkpoints is stuck while it is silent for too long, not when it has ended", () =>
+  withRig(async ({ rig }) => {
+    const { ingest } = rig.core;
+    const stop = new AbortController();
+    let wasStuck: string | undefined;
+    rig.clock.sleep = () => {
+      rig.clock.ms += 3_600_000;
+      wasStuck = ingest.pulse.overdue(0);
+      stop.abort();
+      return Promise.resolve();
+    };
+    await ingest.keepCheckpointing(stop.signal);
+    assert.equal(wasStuck, "the next look for a checkpoint that is due");
+    assert.equal(ingest.pulse.overdue(0), undefined);
+  }));

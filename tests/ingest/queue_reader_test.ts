@@ -36,6 +36,8 @@ interface Scene {
   readonly rig: Rig;
   readonly queue: MemoryQueue;
   readonly reader: QueueReader;
+  /** Of the reader. */
+  readonly clock: LoneClock;
   /** Ms that the reader has slept each time. */
   readonly pauses: number[];
 }
@@ -60,7 +62,7 @@ async function withQueue(
     };
     const logger = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
     const reader = new QueueReader(queue, 0, rig.core.ingest, clock, () => 0.5, logger);
-    await work({ rig, queue, reader, pauses });
+    await work({ rig, queue, reader, clock, pauses });
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -112,7 +114,7 @@ Deno.test("a queue is asked for nothing more until the event that it has forgott
   }));
 
 Deno.test("an empty queue is asked again after 20 ms, then ever less often, up to a second; an event begins that anew", () =>
-  withQueue([], async ({ rig, queue, reader, pauses }) => {
+  withQueue([], async ({ rig, queue, reader, clock, pauses }) => {
     const stop = new AbortController();
     const { buses } = rig.core.ingest;
     let idleMs = 0;
@@ -124,6 +126,8 @@ Deno.test("an empty queue is asked again after 20 ms, then ever less often, up t
       if (queue.asked === 12) stop.abort();
     };
     await reader.run(stop.signal);
+    clock.ms += 3_600_000;
+    assert.equal(reader.pulse.overdue(0), undefined);
     assert.deepEqual(pauses, [20, 40, 80, 160, 320, 640, 1000, 1000, 20, 40, 80]);
     assert.equal(idleMs, 3260);
     assert.equal(buses[0]!.idleMs, 140);
