@@ -1,6 +1,6 @@
 import { cpSync, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { linesRun } from "./coverage.ts";
+import { linesNotRun } from "./coverage.ts";
 import { DenoChildren } from "./deno_child.ts";
 import type { Mutant } from "./mutant.ts";
 import { fastTests, SIMULATION } from "./scope.ts";
@@ -13,15 +13,15 @@ const SERVER_STARTER = /\/tests\/support\/(kafka_broker|postgres_server)\.ts$/;
  * busy machine ends no test.
  */
 const CPU_LIMIT_SECONDS = 60;
-const SIMULATED_SEEDS = 60;
+const SIMULATED_SEEDS = 20;
 
 export type Verdict = "killed" | "endless" | "survived" | "never run" | "does not compile";
 
 /** What a test did where nothing was changed. */
 interface Rehearsal {
   readonly tookMs: number;
-  /** By the path of the file; undefined: it fails, and is asked no more. */
-  readonly linesRun: ReadonlyMap<string, ReadonlySet<number>> | undefined;
+  /** By the path of the file that it loads; undefined: it fails, and is asked no more. */
+  readonly linesNotRun: ReadonlyMap<string, ReadonlySet<number>> | undefined;
 }
 
 /** A copy of the tree, in which mutants stand trial one after another. */
@@ -54,8 +54,9 @@ export class Court implements Disposable {
     if (!await this.with(mutant, () => this.compiles(mutant.file))) return "does not compile";
     let hasRun = false;
     for (const test of await this.testsFor(mutant.file)) {
-      const { linesRun } = await this.rehearsed(test);
-      if (!linesRun?.get(join(this.tree, mutant.file))?.has(mutant.line)) continue;
+      const { linesNotRun } = await this.rehearsed(test);
+      const notRun = linesNotRun?.get(join(this.tree, mutant.file));
+      if (notRun === undefined || notRun.has(mutant.line)) continue;
       hasRun = true;
       const ending = await this.with(mutant, () => this.deno.run(commandOf(test)));
       if (ending !== "passed") return ending === "failed" ? "killed" : "endless";
@@ -122,7 +123,7 @@ export class Court implements Disposable {
       const tookMs = performance.now() - startedMs;
       if (ending !== "passed") this.unfit.push(test);
       const lcov = await this.deno.output(["coverage", "--lcov", profile]) ?? "";
-      rehearsal = { tookMs, linesRun: ending === "passed" ? linesRun(lcov) : undefined };
+      rehearsal = { tookMs, linesNotRun: ending === "passed" ? linesNotRun(lcov) : undefined };
       Deno.removeSync(profile, { recursive: true });
       this.rehearsals.set(test, rehearsal);
     }

@@ -21,14 +21,20 @@ export function countDown(from: number): number {
   while (left > 0) left--;
   return left;
 }
+export const QUERY = \`
+  SELECT a FROM b
+  WHERE c = 1\`;
 export const isText = (value: unknown) => typeof value === "string" && value.length > 1;
 `;
 const TEST = `
-import { countDown, isText, larger } from "../../src/part/numbers.ts";
+import { countDown, isText, larger, QUERY } from "../../src/part/numbers.ts";
 Deno.test("larger", () => {
   if (larger(3, 2) !== 3) throw new Error("not the larger one");
 });
 Deno.test("countDown", () => void countDown(3));
+Deno.test("QUERY", () => {
+  if (!QUERY.includes("c = 1")) throw new Error("another query");
+});
 Deno.test("isText", () => {
   if (!isText("text")) throw new Error("not a text");
 });
@@ -65,6 +71,7 @@ Deno.test("a mutant is judged by what the tests do with it", async (t) => {
   for (
     const [verdict, after] of [
       ["killed", "if (!(a > b)) return a;"],
+      ["killed", "WHERE c != 1`;"],
       ["survived", "if (a >= b) return a;"],
       ["never run", "return a - 1;"],
       [
