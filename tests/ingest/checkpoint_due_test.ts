@@ -19,6 +19,7 @@ async function withRig(work: (scene: Scene) => Promise<void>): Promise<void> {
       CHECKPOINT_INTERVAL: "5",
       AGGREGATION_INTERVAL: "10",
       VABUS_BATCH_SIZE: "20000",
+      MAX_WAIT: "30",
     });
     const { ingest } = rig.core;
     const isDueAfter = async (ms: number, ...events: unknown[]) => {
@@ -69,6 +70,19 @@ Deno.test("a window that is due is not left waiting, but for 50 ms since the las
     assert.equal(await isDueAfter(49, later, event(NOW_MS - 20_000)), false);
     assert.equal(await isDueAfter(1), true);
     assert.ok(rig.core.outbox.endId() > 0);
+  }));
+
+Deno.test("a window waits for a bus that is out of reach until MAX_WAIT is over since its end, and no longer", () =>
+  withRig(async ({ rig: { core, clock }, isDueAfter }) => {
+    const endMs = NOW_MS + 10_000;
+    assert.equal(await isDueAfter(5000, event()), true);
+    core.ingest.pollFailed(0, "away");
+    clock.ms = endMs + 29_999;
+    core.ingest.checkpointNow();
+    assert.equal(core.outbox.endId(), 0);
+    clock.ms += 1;
+    core.ingest.checkpointNow();
+    assert.equal(core.outbox.endId(), 1);
   }));
 
 Deno.test("what is refused is brought to disk when it has become much", () =>

@@ -95,6 +95,10 @@ Deno.test("the likely cause is read off the latest event", () => {
     ["future", NOW_MS + 5.5 * hour - 3000, /local time, not in UTC \(they are 5\.5 h ahead\)/],
     ["future", NOW_MS + 3 * 24 * hour, /clocks are ahead \(the latest by 3 days\)/],
     ["late", 5000, /never set \(they say 1970\)/],
+    ["late", 300 * 24 * hour, /never set \(they say 1970\)/],
+    ["late", 400 * 24 * hour, /longer than CORRECTION_HORIZON/],
+    ["late", NOW_MS - 14 * hour - 60_000, /local time, not in UTC \(they are 14 h behind\)/],
+    ["late", NOW_MS - 14.25 * hour, /longer than CORRECTION_HORIZON/],
     ["late", NOW_MS - 8 * hour, /local time, not in UTC \(they are 8 h behind\)/],
     ["late", NOW_MS - 40 * 24 * hour, /longer than CORRECTION_HORIZON \(the latest is of 40 days ago\)/],
   ] as const;

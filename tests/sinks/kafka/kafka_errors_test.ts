@@ -78,3 +78,13 @@ Deno.test("a fenced producer is told from other failures, by the older and the y
   assert.equal(isFenced(thrown("NOT_ENOUGH_REPLICAS")), false);
   assert.equal(isFenced("not even an error"), false);
 });
+
+Deno.test("errors that name each other as their cause are told from each other all the same", () => {
+  const [one, other] = [new Error("one thing"), new Error("another", { cause: thrown("MESSAGE_TOO_LARGE") })];
+  one.cause = other;
+  assert.equal(toKafkaSinkError(one, PLACE).kind, "rejected");
+  other.cause = one;
+  const error = toKafkaSinkError(one, PLACE);
+  assert.equal(error.kind, "unavailable");
+  assert.match(error.message, /one thing|another/);
+});
