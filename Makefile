@@ -19,7 +19,7 @@ sim: ## plays whole runs with every fault there is, from seeds; --seeds N, --see
 
 check: ## formatting, lint, types, the direction of imports, the README's tables
 	$(runtime) fmt --check
-	$(runtime) run --quiet --allow-read=. scripts/reference.ts --check
+	$(runtime) run --quiet --allow-read=. --allow-env scripts/reference.ts --check
 	$(runtime) lint
 	$(runtime) check
 	$(runtime) run --quiet --allow-all scripts/audit.ts
@@ -57,7 +57,7 @@ tour: ## prints the settings of the tour for a shell: eval "$$(make tour)"
 
 fmt: ## formats the sources, renews the README's tables
 	$(runtime) fmt
-	$(runtime) run --quiet --allow-read=. --allow-write=README.md scripts/reference.ts
+	$(runtime) run --quiet --allow-read=. --allow-env --allow-write=README.md scripts/reference.ts
 
 clean: ## removes what was built
 	rm -rf dist

@@ -138,12 +138,9 @@ start_from() {
   fi
   touch -c "$directory" 2>/dev/null || :
   export DENO_DIR="$directory/deno_dir" DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1 DENO_TLS_CA_STORE=mozilla,system
-  # The program may not list the environment. It gets the names, so that it can refuse a misspelt one. What stands on later
-  # lines of a value is no name, so lines are made of variables first.
-  VABUS_LAUNCHER_SEEN=$(env -0 2>/dev/null | tr '\n\000' ' \n' | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' | tr '\n' ' ')
   # By what name the program was called: commands that it prints can then be pasted.
   VABUS_LAUNCHER_PATH=$0
-  export VABUS_LAUNCHER_SEEN VABUS_LAUNCHER_PATH
+  export VABUS_LAUNCHER_PATH
   # glibc keeps what is freed. What is larger than a reply of the bus is to go back at once: tables that have grown, above all.
   export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-4194304}"
   # Deno opens a port for debuggers at SIGUSR1, which no program can keep it from. So the signal is kept from Deno, where the

@@ -1,22 +1,3 @@
-import { GIVEN_NAMES } from "../src/settings/variables.ts";
-import { MACHINE_NAMES } from "../src/cli/environment.ts";
-
-/** What the packages in the bundle look for in the environment; without the right to look they would throw. */
-const PACKAGE_NAMES = [
-  "KAFKAJS_*",
-  "PG*",
-  ...["LOGNAME", "USER", "USERNAME"],
-  ...["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"],
-];
-
-/** Families of our own, which keep the list short enough to be read in a process list. */
-const FAMILIES = ["VABUS_", "KAFKA_", "POSTGRES_"];
-
-const OWN_NAMES = [
-  ...GIVEN_NAMES.filter((name) => !FAMILIES.some((family) => name.startsWith(family))),
-  ...FAMILIES.map((family) => `${family}*`),
-];
-
 /** Where programs, their settings and what is started are: nothing of ours is written there. */
 const SYSTEM_DIRECTORIES = [
   ...["/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sbin", "/sys"],
@@ -76,8 +57,7 @@ export const METADATA_ADDRESSES = [
 
 /**
  * What the built program may do, as flags of Deno; all else is denied without a question: starting processes, native
- * libraries, code from elsewhere, other variables of the environment, anything about the machine but its name
- * and whose process this is.
+ * libraries, code from elsewhere, anything about the machine but its name and whose process this is.
  *
  * Network and files are narrowed by what is never right. Kafka's brokers name each other at run time, and files are named in
  * four places, one of which (`.env`) is read by the program itself, after which Deno lets nobody narrow anything. Which other
@@ -90,7 +70,8 @@ export const PERMISSION_FLAGS: readonly string[] = [
   `--deny-read=${SYSTEM_SECRETS.join(",")}`,
   "--allow-write",
   `--deny-write=${[...SYSTEM_DIRECTORIES, "/root/.ssh"].join(",")}`,
-  `--allow-env=${[...OWN_NAMES, ...MACHINE_NAMES, ...PACKAGE_NAMES].join(",")}`,
+  // Sinks may have ids of their own, which stand before the names of their settings: no list could hold them.
+  "--allow-env",
   "--allow-sys=hostname,uid,gid,userInfo",
   "--no-prompt",
   // Deno.listenDatagram, for the service manager's socket.

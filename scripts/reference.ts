@@ -1,4 +1,5 @@
 /** Writes the tables of all settings into the README, between the marks that say so. `--check` only compares. */
+import { REGISTRY } from "../src/runtime/registry.ts";
 import { renderReference } from "../src/settings/reference.ts";
 
 const README = new URL("../README.md", import.meta.url);
@@ -11,10 +12,12 @@ if (after === undefined) {
   console.error(`README.md lacks the marks ${BEGIN} and ${END}.`);
   Deno.exit(1);
 }
-const written = `${before}${BEGIN}\n\n${renderReference()}\n${END}${after}`;
+const written = `${before}${BEGIN}\n\n${renderReference(REGISTRY.catalogue)}\n${END}${after}`;
 if (Deno.args.includes("--check")) {
   if (written === text) Deno.exit(0);
-  console.error("The settings in README.md are not those of src/settings/variables.ts. Run `make fmt`.");
+  console.error(
+    "The settings in README.md are not those of src/settings/variables.ts and of the connectors. Run `make fmt`.",
+  );
   Deno.exit(1);
 }
 await Deno.writeTextFile(README, written);

@@ -88,6 +88,7 @@ const RULES: readonly Rule[] = [
       "settings/": "reads settings, connects to nothing",
       "settings/contradictions_test.ts": "reads settings, connects to nothing",
       "fuzz/configuration.ts": "reads settings, connects to nothing",
+      "sinks/postgres/postgres_string_test.ts": "reads settings, connects to nothing",
       "e2e/tour_test.ts": "takes the ports that the README names out of its commands",
     },
   },

@@ -6,6 +6,7 @@ import type { Config } from "../settings/config.ts";
 import type { HostPort } from "../settings/value_type.ts";
 import { maskedConfig } from "../settings/effective.ts";
 import { addressOf, createSinks, createSources } from "../runtime/parts.ts";
+import type { Registry } from "../runtime/registry.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { printable } from "../platform/log/printable.ts";
 import { SinkError } from "../contract/sink.ts";
@@ -35,11 +36,11 @@ export interface Place {
 }
 
 /** Prints the effective configuration and whether all that `run` needs is there, with every right it takes. */
-export async function check({ config, logger, signal, write }: CommandContext): Promise<ExitCode> {
+export async function check({ config, registry, logger, signal, write }: CommandContext): Promise<ExitCode> {
   write(`${maskedConfig(config)}\n`);
   for (const warning of config.warnings) write(`WARNING ${printable(warning)}\n`);
   const findings = await Promise.all([
-    ...placesOf(config, logger).map((place) => examine(place, signal, PROBE_TIMEOUT_MS)),
+    ...placesOf(config, registry, logger).map((place) => examine(place, signal, PROBE_TIMEOUT_MS)),
     examineClock(config, signal, PROBE_TIMEOUT_MS),
   ]);
   for (const { text } of findings) write(`${printable(text)}\n`);
@@ -47,7 +48,7 @@ export async function check({ config, logger, signal, write }: CommandContext): 
   return findings.every(({ isFine }) => isFine) ? EXIT.done : EXIT.failed;
 }
 
-function placesOf(config: Config, logger: Logger): Place[] {
+function placesOf(config: Config, registry: Registry, logger: Logger): Place[] {
   const { stateDir, instanceId, httpListen, metricsIntervalMs } = config;
   const sinks = configuredSinks(config);
   return [
@@ -61,7 +62,7 @@ function placesOf(config: Config, logger: Logger): Place[] {
       close: () => source.close(),
     })),
     ...(metricsIntervalMs === 0 ? [] : [metricsPlace(config)]),
-    ...createSinks(config, logger).map((sink) => ({
+    ...createSinks(config, logger, registry).map((sink) => ({
       title: `sink ${sink.name}`,
       probe: (signal: AbortSignal) => sink.probe(signal),
       close: () => sink.close(),

@@ -1,8 +1,7 @@
-import { type BusConfig, type Config, loadConfig } from "../settings/config.ts";
+import type { BusConfig, Config } from "../settings/config.ts";
 import type { Sources } from "../settings/settings.ts";
-import type { VariableName } from "../settings/variables.ts";
 import type { Logger } from "../platform/log/logger.ts";
-import { compileRoutes } from "../delivery/routes.ts";
+import type { Registry } from "../runtime/registry.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Options, OptionValues } from "./option.ts";
 import type { Hangups } from "./signals.ts";
@@ -12,6 +11,7 @@ export interface CommandContext<C = Config> {
   readonly config: C;
   /** To derive another configuration from, as `demo` does. */
   readonly sources: Sources;
+  readonly registry: Registry;
   readonly logger: Logger;
   /** Fires at the first SIGTERM or SIGINT: come to an end in good order. */
   readonly signal: AbortSignal;
@@ -33,13 +33,13 @@ export interface Command<C = Config, O extends Options = Options> {
   /** Arguments and what they do. */
   readonly examples: readonly (readonly [args: string, effect: string])[];
   /** The settings shown in its help; it accepts all of them, so that one environment serves every command. */
-  readonly concerns: readonly VariableName[];
+  readonly concerns: readonly string[];
   /** Defaults of its own for settings, as its help shows them. */
-  readonly defaults?: Partial<Record<VariableName, string>>;
+  readonly defaults?: Partial<Record<string, string>>;
   /** What its help says of the environment; left out: that each setting may come from there. */
   readonly environmentHelp?: string;
   readonly options: O;
-  readonly configure: (sources: Sources) => C;
+  readonly configure: (sources: Sources, registry: Registry) => C;
   run(context: CommandContext<C>, options: OptionValues<O>): Promise<ExitCode>;
 }
 
@@ -51,12 +51,4 @@ export function command<C extends Config | BusConfig, O extends Options>(
   definition: Command<C, O>,
 ): AnyCommand {
   return definition as unknown as AnyCommand;
-}
-
-/** The configuration of the handler, routes included. */
-export function handlerConfig(sources: Sources): Config {
-  return loadConfig(sources, (routes, sinks) => {
-    const compiled = compileRoutes(routes, sinks);
-    return "faults" in compiled ? compiled.faults : [];
-  });
 }

@@ -1,10 +1,12 @@
 import { Command as Parser, Option, type OutputConfiguration } from "commander";
 import { ConfigError, type Fault } from "../settings/fault.ts";
 import { nearMiss } from "../settings/near_miss.ts";
-import { fileVariable, flagOf, variable, VARIABLE_NAMES, type VariableName } from "../settings/variables.ts";
+import type { Catalogue } from "../settings/catalogue.ts";
+import { flagOf } from "../settings/variable.ts";
+import type { Registry } from "../runtime/registry.ts";
 import { versionLine } from "../version.ts";
 import type { AnyCommand } from "./command.ts";
-import { COMMANDS, DEFAULT_COMMAND, FAMILIES } from "./commands.ts";
+import { commandsOf, DEFAULT_COMMAND, FAMILIES } from "./commands.ts";
 import { commandHelp, generalHelp, PROGRAM, settingHelp } from "./help.ts";
 import type { CommandOption } from "./option.ts";
 
@@ -27,7 +29,13 @@ export interface Invocation {
  *
  * @throws {CommanderError} after help or version was printed, or where a flag at the end lacks its value.
  */
-export function parseCommandLine(args: readonly string[], output: OutputConfiguration): Invocation {
+export function parseCommandLine(
+  args: readonly string[],
+  registry: Registry,
+  output: OutputConfiguration,
+): Invocation {
+  const commands = commandsOf(registry);
+  const { catalogue } = registry;
   let invocation: Invocation | undefined;
   const withHabits = (parser: Parser) => parser.version(versionLine()).exitOverride().configureOutput(output);
 
@@ -44,7 +52,7 @@ export function parseCommandLine(args: readonly string[], output: OutputConfigur
       withHabits(new Parser(word)).description(summary).allowUnknownOption().allowExcessArguments(),
     );
   }
-  for (const command of COMMANDS) {
+  for (const command of commands) {
     const words = command.name.split(" ");
     const parser = withHabits(new Parser(words.at(-1)))
       .summary(command.summary)
@@ -54,9 +62,9 @@ export function parseCommandLine(args: readonly string[], output: OutputConfigur
       // What is not known is told with all other faults, in one report.
       .allowUnknownOption()
       .allowExcessArguments();
-    const flags = addFlags(parser, command);
+    const flags = addFlags(parser, command, catalogue, args);
     parser.action(() => {
-      invocation = understand(command, parser, flags, args);
+      invocation = understand(command, commands, parser, flags, args);
     });
     const family = words.length > 1 ? families.get(words[0]!)! : root;
     family.addCommand(parser, { isDefault: command.name === DEFAULT_COMMAND });
@@ -73,14 +81,17 @@ interface Flags {
   readonly settings: readonly (readonly [variable: string, flag: Option])[];
 }
 
-function addFlags(parser: Parser, command: AnyCommand): Flags {
+function addFlags(parser: Parser, command: AnyCommand, catalogue: Catalogue, args: readonly string[]): Flags {
   const own = Object.entries(command.options).map(([key, option]) => {
     const flag = new Option(option.flags, option.help);
     if (flag.required) flag.argParser((text, previous: string[] = []) => [...previous, text]);
     return [key, option, flag] as const;
   });
   const envFile = new Option("--env-file <path>", "file of settings to read instead of .env");
-  const settings = VARIABLE_NAMES.flatMap((name) => settingFlags(name, command));
+  const settings = [
+    ...catalogue.names.flatMap((name) => settingFlags(name, catalogue, command)),
+    ...namedSinkFlags(catalogue, args),
+  ];
   for (const flag of [...own.map(([, , flag]) => flag), envFile, ...settings.map(([, flag]) => flag)]) {
     parser.addOption(flag);
   }
@@ -89,18 +100,33 @@ function addFlags(parser: Parser, command: AnyCommand): Flags {
 
 /** The flag of a variable, and that of its file. */
 function settingFlags(
-  name: VariableName,
+  name: string,
+  catalogue: Catalogue,
   { concerns, defaults }: AnyCommand,
 ): [variable: string, flag: Option][] {
-  const { group, type } = variable(name);
-  const flags: [string, Option][] = [[
-    name,
-    new Option(`${flagOf(name)} ${type.placeholder}`, settingHelp(name, defaults?.[name])),
-  ]];
-  const file = fileVariable(name);
+  const { group, variable: { type } } = catalogue.entry(name);
+  const help = settingHelp(name, catalogue, defaults?.[name]);
+  const flags: [string, Option][] = [[name, new Option(`${flagOf(name)} ${type.placeholder}`, help)]];
+  const file = catalogue.fileVariable(name);
   if (file !== undefined) flags.push([file, new Option(`${flagOf(file)} <path>`, `file that holds ${name}`)]);
   for (const [, flag] of flags) flag.helpGroup(`${group}:`).hideHelp(!concerns.includes(name));
   return flags;
+}
+
+/** What ids sinks have is known once the settings are read: till then whatever ends like the flag of a sink is taken for one. */
+function namedSinkFlags(catalogue: Catalogue, args: readonly string[]): [variable: string, flag: Option][] {
+  const given = new Set(
+    args.flatMap((arg) => /^--[a-z][a-z0-9-]*(?=$|=)/.exec(arg)?.[0] ?? [])
+      .map((flag) => flag.slice(2).replaceAll("-", "_").toUpperCase()),
+  );
+  return [...given].flatMap((name): [string, Option][] => {
+    const meant = catalogue.givenNames.includes(name) ? undefined : catalogue.ofUnnamedSink(name);
+    if (meant === undefined) return [];
+    const placeholder = catalogue.has(meant.name)
+      ? catalogue.variable(meant.name).type.placeholder
+      : "<path>";
+    return [[name, new Option(`${flagOf(name)} ${placeholder}`).hideHelp()]];
+  });
 }
 
 /** What stands in the place of the second word of a two-word command is none. */
@@ -120,9 +146,16 @@ export function adviceOf(args: string): string {
   return `Run \`${PROGRAM} ${args}\` to see what there is.`;
 }
 
-function understand(command: AnyCommand, parser: Parser, flags: Flags, args: readonly string[]): Invocation {
-  const unknown = unknownCommand(command, parser, args);
-  const faults = unknown === undefined ? unknownArguments(command, parser) : [unknown];
+function understand(
+  command: AnyCommand,
+  commands: readonly AnyCommand[],
+  parser: Parser,
+  flags: Flags,
+  args: readonly string[],
+): Invocation {
+  const words = [...new Set(commands.map(({ name }) => name.split(" ")[0]!))];
+  const unknown = unknownCommand(command, words, parser, args);
+  const faults = unknown === undefined ? unknownArguments(command, words, parser) : [unknown];
   const values = parser.opts<Record<string, string | string[] | true | undefined>>();
   const valueOf = (flag: Option) => values[flag.attributeName()];
   const options = flags.own.map(([key, option, flag]) => {
@@ -144,21 +177,24 @@ function understand(command: AnyCommand, parser: Parser, flags: Flags, args: rea
   };
 }
 
-const COMMAND_WORDS = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0]!))];
-
 /** A first word that is neither a command nor a flag is a command misspelt, whose flags nobody can judge. */
-function unknownCommand(command: AnyCommand, parser: Parser, args: readonly string[]): Fault | undefined {
+function unknownCommand(
+  command: AnyCommand,
+  words: readonly string[],
+  parser: Parser,
+  args: readonly string[],
+): Fault | undefined {
   const [subject] = parser.args;
   if (
     command.name !== DEFAULT_COMMAND || subject === undefined || subject !== args[0] || isFlag(subject) ||
-    COMMAND_WORDS.includes(subject)
+    words.includes(subject)
   ) {
     return undefined;
   }
   return {
     subject,
-    problem: `is no command${hint(nearMiss(subject, COMMAND_WORDS) ?? asFlag(subject))}`,
-    allowed: COMMAND_WORDS.join(", "),
+    problem: `is no command${hint(nearMiss(subject, words) ?? asFlag(subject))}`,
+    allowed: words.join(", "),
   };
 }
 
@@ -168,7 +204,7 @@ function asFlag(word: string): string | undefined {
 }
 
 /** Never shows what follows an unknown flag: it might be a secret. */
-function unknownArguments(command: AnyCommand, parser: Parser): Fault[] {
+function unknownArguments(command: AnyCommand, words: readonly string[], parser: Parser): Fault[] {
   const faults: Fault[] = [];
   const known = [...parser.options.map(({ long }) => long!), "--help"];
   let isAfterFlag = false;
@@ -176,7 +212,7 @@ function unknownArguments(command: AnyCommand, parser: Parser): Fault[] {
     if (isFlag(argument)) {
       const [flag] = argument.split("=") as [string];
       faults.push({ subject: flag, problem: `is no flag of ${command.name}${hint(nearMiss(flag, known))}` });
-    } else if (COMMAND_WORDS.includes(argument)) {
+    } else if (words.includes(argument)) {
       faults.push({
         subject: argument,
         problem: argument === command.name

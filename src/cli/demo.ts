@@ -33,7 +33,7 @@ const BUS_FILE_NAME = "bus.sqlite";
 
 /** Runs bus, plant and handler in this one process, shows what happens, and ends with the proof that nothing was lost. */
 export async function demo(context: CommandContext, options: DemoOptions): Promise<ExitCode> {
-  const { logger, write } = context;
+  const { logger, write, registry } = context;
   const isKept = context.config.stateDir !== demoDirectory();
   if (isKept) {
     assertTrusted(context.config.stateDir, false);
@@ -47,7 +47,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
     const signal = options.durationMs === undefined
       ? context.signal
       : AbortSignal.any([context.signal, AbortSignal.timeout(options.durationMs)]);
-    await show(config, logger, signal, bus.url, options, write);
+    await show(config, logger, signal, bus.url, registry.fileOf(config.sinks[0]!)!.path, options, write);
     write(`\nStopped: ${account(readReport(config.stateDir))}\n\nthe proof (\`verify\`):\n`);
     const style = terminalStyle();
     const painted = (text: string) =>
@@ -56,7 +56,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
       );
     const code = await verify({ ...context, config, write: painted, signal: new AbortController().signal }, {
       sinceMs: undefined,
-      kafka: false,
+      scanned: [],
       json: false,
     });
     write(
@@ -145,17 +145,18 @@ async function show(
   logger: Logger,
   signal: AbortSignal,
   busUrl: string,
+  sinkPath: string,
   options: DemoOptions,
   write: (text: string) => void,
 ): Promise<void> {
   const ended = new AbortController();
   const ending = AbortSignal.any([signal, ended.signal]);
   const plant = new DemoPlant(busUrl, options.eventsPerSecond, options.names, Math.random);
-  const screen = new DemoScreen(config, write);
+  const screen = new DemoScreen(config, sinkPath, write);
   const parts: Promise<void>[] = [];
   const listen = (view: HandlerView) => listenAsConfigured(config, logger, view);
   const onReady = (view: HandlerView, listener: Listener | undefined) => {
-    write(whereToLook(config, listener?.url));
+    write(whereToLook(config, sinkPath, listener?.url));
     parts.push(plant.run(() => view.totals().received, ending), screen.run(() => view.totals(), ending));
     for (const part of parts) part.catch(() => ended.abort());
   };
@@ -205,13 +206,12 @@ function account({ accounting, open_windows: windows }: StatusReport): string {
     } of them came after their window had closed, and were counted all the same`;
 }
 
-function whereToLook(config: Config, adminUrl: string | undefined): string {
-  const sink = config.sinks[0]!;
+function whereToLook(config: Config, sinkPath: string, adminUrl: string | undefined): string {
   const program = invokedAs();
   const place = shellWord(config.stateDir);
   const isKept = config.stateDir !== demoDirectory();
   return [
-    `  aggregates  ${sink.name === "sqlite" ? sink.path : sink.name} (table aggregated_events)`,
+    `  aggregates  ${sinkPath} (table aggregated_events)`,
     `  look also   ${program} status --state-dir ${place}`,
     `  refused     ${program} dead-letters list --state-dir ${place}`,
     ...(adminUrl === undefined ? [] : [`  metrics     ${adminUrl}/metrics`]),

@@ -3,10 +3,13 @@ import { tmpdir } from "node:os";
 import type { Config } from "../settings/config.ts";
 import { ConfigError } from "../settings/fault.ts";
 import type { Sources } from "../settings/settings.ts";
-import { flagOf, type VariableName } from "../settings/variables.ts";
-import { handlerConfig } from "./command.ts";
+import { flagOf } from "../settings/variable.ts";
+import type { Registry } from "../runtime/registry.ts";
 
-export const DEMO_VARIABLES: readonly VariableName[] = [
+/** What the screen reads is its table. */
+const DEMO_SINK = "sqlite";
+
+export const DEMO_VARIABLES: readonly string[] = [
   "AGGREGATION_INTERVAL",
   "ALLOWED_LATENESS",
   "STATE_DIR",
@@ -24,13 +27,10 @@ const OWN = {
   HTTP_LISTEN: "127.0.0.1:0",
 } as const;
 
-export const DEMO_DEFAULTS: Partial<Record<VariableName, string>> = {
+export const DEMO_DEFAULTS: Partial<Record<string, string>> = {
   ...OWN,
   STATE_DIR: "a temporary directory, deleted at the end",
 };
-
-/** Flags that would lead elsewhere: to take them and do nothing of the kind would be a lie. */
-const FOREIGN_FLAGS = /^(STORAGE_TYPE|(DEFAULT_)?VABUS_URL|KAFKA_.*|POSTGRES_.*?)(_FILE)?$/;
 
 export const DEMO_ENVIRONMENT_HELP =
   "Of the environment only LOG_LEVEL, LOG_FORMAT and HTTP_LISTEN are heeded: the demo keeps away from a real installation.";
@@ -47,10 +47,10 @@ export function demoDirectory(): string {
  * away from it. Only flags and the settings of logging and the admin listener are heeded. The bus's address is filled
  * in once the embedded bus listens.
  */
-export function demoConfig(sources: Sources): Config {
-  refuseForeign(sources);
+export function demoConfig(sources: Sources, registry: Registry): Config {
+  refuseForeign(sources, registry);
   const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN, HTTP_ALLOWED_HOSTS } = sources.environment;
-  return handlerConfig({
+  return registry.configure({
     ...sources,
     environment: {
       ...OWN,
@@ -67,16 +67,23 @@ export function demoConfig(sources: Sources): Config {
       STATE_DIR: demoDirectory(),
       INSTANCE_ID: "demo",
       ...sources.flags,
-      STORAGE_TYPE: "sqlite",
+      STORAGE_TYPE: DEMO_SINK,
       VABUS_URL: "http://127.0.0.1",
     },
   });
 }
 
-/** @throws {ConfigError} */
-function refuseForeign({ flags, envFile }: Sources): void {
+/** Flags that would lead elsewhere: to take them and do nothing of the kind would be a lie. @throws {ConfigError} */
+function refuseForeign({ flags, envFile }: Sources, { catalogue }: Registry): void {
+  const isForeign = (given: string) => {
+    const name = catalogue.ofGiven(given);
+    // Undefined: of a sink with an id of its own.
+    const sink = name === undefined ? undefined : catalogue.entry(name).sink;
+    return name === undefined || ["STORAGE_TYPE", "VABUS_URL", "DEFAULT_VABUS_URL"].includes(name) ||
+      (sink !== undefined && sink.kind !== DEMO_SINK);
+  };
   const given = [
-    ...Object.keys(flags).filter((name) => FOREIGN_FLAGS.test(name)).map(flagOf),
+    ...Object.keys(flags).filter(isForeign).map(flagOf),
     ...(envFile === undefined ? [] : ["--env-file"]),
   ];
   if (given.length === 0) return;

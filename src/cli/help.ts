@@ -1,15 +1,16 @@
-import { fileVariable, flagOf, variable, type VariableName } from "../settings/variables.ts";
+import type { Catalogue } from "../settings/catalogue.ts";
+import { flagOf } from "../settings/variable.ts";
 import type { AnyCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
 
 export const PROGRAM = "vabus-data-handler";
 
 /** What `--help` says of a setting's flag. `ownDefault` is that of the command, where it has one. */
-export function settingHelp(name: VariableName, ownDefault?: string): string {
-  const { help, example, default: value, defaultText, secret } = variable(name);
+export function settingHelp(name: string, catalogue: Catalogue, ownDefault?: string): string {
+  const { help, example, default: value, defaultText, secret } = catalogue.variable(name);
   const fallback = ownDefault ?? value ?? defaultText;
   const caution = secret
-    ? `; other users of this host can see flags, so prefer ${fileVariable(name)}`
+    ? `; other users of this host can see flags, so prefer ${catalogue.fileVariable(name)}`
     : `, such as ${example}`;
   return `${help}${caution}${fallback === undefined ? "" : ` (default: ${fallback})`}`;
 }

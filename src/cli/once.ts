@@ -8,11 +8,12 @@ import { writeStderr } from "../platform/terminal/streams.ts";
 
 /** Fetches and delivers what there is. */
 export async function once(context: CommandContext, options: OnceOptions): Promise<ExitCode> {
+  const { config, logger, registry, signal } = context;
   const { complete, reasons, outages } = await runOnce(
-    context.config,
-    context.logger,
-    context.signal,
-    { ...options, operator: operator() },
+    config,
+    logger,
+    signal,
+    { ...options, registry, operator: operator() },
   );
   // Each in one line that begins with ALARM, so that a line of cron can tell it from all that passes by itself.
   for (const outage of outages.due) writeStderr(`${alarm(outage)}\n`);

@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { ConfigError } from "../settings/fault.ts";
 import type { BusConfig, Config } from "../settings/config.ts";
+import { REGISTRY, type Registry } from "../runtime/registry.ts";
 import type { Sources } from "../settings/settings.ts";
 import { type Disclosure, outcomeOf } from "./boundary.ts";
 import { adviceOf, type Invocation, parseCommandLine } from "./command_line.ts";
@@ -10,7 +11,11 @@ import { writeStderr, writeStdout } from "../platform/terminal/streams.ts";
 import { stderrLogger, systemSources } from "./system.ts";
 
 /** Runs one command line to its end and answers with the exit code. Every error ends here. */
-export async function runProgram(args: readonly string[], shutdown: Shutdown): Promise<number> {
+export async function runProgram(
+  args: readonly string[],
+  shutdown: Shutdown,
+  registry: Registry = REGISTRY,
+): Promise<number> {
   let disclosure: Disclosure = { isDebug: false, secrets: [] };
   // Errors that libraries throw outside of any call of ours would otherwise end in a stack, secrets and all.
   globalThis.addEventListener("unhandledrejection", (event) => {
@@ -22,9 +27,9 @@ export async function runProgram(args: readonly string[], shutdown: Shutdown): P
     Deno.exit(conclude(event.error, disclosure));
   });
   try {
-    const invocation = parseCommandLine(args, { writeOut: writeStdout, writeErr: writeStderr });
+    const invocation = parseCommandLine(args, registry, { writeOut: writeStdout, writeErr: writeStderr });
     const sources = systemSources(invocation.flags, invocation.envFile);
-    const config = configure(invocation, sources);
+    const config = configure(invocation, sources, registry);
     let inForce = config;
     const adopt = (next: Config | BusConfig) => {
       inForce = next;
@@ -38,7 +43,7 @@ export async function runProgram(args: readonly string[], shutdown: Shutdown): P
     if ("warnings" in config) { for (const warning of config.warnings) logger.warn(warning); }
     const { signal, hangups } = shutdown;
     return await invocation.command.run(
-      { config, sources, logger, signal, hangups, adopt, write: writeStdout },
+      { config, sources, registry, logger, signal, hangups, adopt, write: writeStdout },
       invocation.options,
     );
   } catch (error) {
@@ -52,11 +57,15 @@ export async function runProgram(args: readonly string[], shutdown: Shutdown): P
 }
 
 /** The configuration; or one report of all that is wrong with it and with the command line. */
-function configure({ command, faults: usageFaults, help }: Invocation, sources: Sources): Config | BusConfig {
+function configure(
+  { command, faults: usageFaults, help }: Invocation,
+  sources: Sources,
+  registry: Registry,
+): Config | BusConfig {
   let config: Config | BusConfig | undefined;
   const faults = [...usageFaults];
   try {
-    config = command.configure(sources);
+    config = command.configure(sources, registry);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     faults.push(...error.faults);

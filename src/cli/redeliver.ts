@@ -36,7 +36,7 @@ const PATIENCE_LOOKS = 60;
 
 /** Sends a sink its rows of a span again, and ends with the proof for that span. */
 export async function redeliver(context: CommandContext, options: RedeliverOptions): Promise<ExitCode> {
-  const { config, signal, write } = context;
+  const { config, registry, logger, signal, write } = context;
   const { sink, span } = wanted(context, options);
   const stock = stockOf(config, sink, span);
   const id = ask(config, sink, span);
@@ -47,16 +47,19 @@ export async function redeliver(context: CommandContext, options: RedeliverOptio
       `${leftover}. ${sent} rows were sent; the rest is sent by the next start of the handler, or by this command again.`,
     );
   }
-  const place = provablePlaces(config, context.logger, true).find(({ name }) => name === sink);
+  const place = provablePlaces(config, logger, registry, registry.sinks.map(({ kind }) => kind)).find((
+    { name },
+  ) => name === sink);
   const state = StateDatabase.openForReading(config.stateDir);
   try {
     const proof = place && await verify(state, [place], span, signal);
     const result = { sink, sent, by: isHanded ? "the running handler" : "this command", stock, proof };
     // What the sink itself prints goes to stdout.
-    const tell = sink === "stdout" ? writeStderr : write;
+    const { kind } = config.sinks.find(({ id }) => id === sink)!;
+    const tell = registry.sink({ kind }).writesToStdout ? writeStderr : write;
     tell(options.json ? toJson(result, span) : toText(result));
     // Where the newest rows are still missing, the next opening says so again.
-    if (proof !== undefined) settleProven(state, config.stateDir, proof, "redeliver", context.logger);
+    if (proof !== undefined) settleProven(state, config.stateDir, proof, "redeliver", logger);
     return proof === undefined || proof.proven ? EXIT.done : EXIT.failed;
   } finally {
     await place?.close();
@@ -65,13 +68,13 @@ export async function redeliver(context: CommandContext, options: RedeliverOptio
 }
 
 function wanted(
-  { config, logger }: CommandContext,
+  { config, registry, logger }: CommandContext,
   { sink, sinceMs, untilMs, allowDuplicates }: RedeliverOptions,
 ): { readonly sink: string; readonly span: Span } {
-  const names = config.sinks.map(({ name }) => name);
+  const names = config.sinks.map(({ id }) => id);
   const usage = (message: string) => new CommandError(EXIT.usage, message);
   if (sink === undefined) throw usage(`redeliver needs --sink NAME. There are: ${names.join(", ")}.`);
-  const found = createSinks(config, logger).find(({ name }) => name === sink);
+  const found = createSinks(config, logger, registry).find(({ name }) => name === sink);
   if (!found) {
     throw usage(`--sink ${sink}: there is no such sink in STORAGE_TYPE. There are: ${names.join(", ")}.`);
   }
@@ -157,12 +160,18 @@ function ask(config: Config, sink: string, { sinceMs, untilMs }: Span): number {
 }
 
 /** Has the running handler do it, or does it. */
-async function fulfil({ config, logger, signal }: CommandContext, id: number, sink: string) {
+async function fulfil({ config, registry, logger, signal }: CommandContext, id: number, sink: string) {
   const progress = new Progress(config.stateDir, id, sink);
   const over = new AbortController();
   const shown = progress.show(AbortSignal.any([signal, over.signal]));
   try {
-    const leftover = await deliverAlone(config, logger, sink, signal);
+    const leftover = await deliverAlone(
+      config,
+      logger,
+      sink,
+      signal,
+      registry,
+    );
     signal.throwIfAborted();
     const { sent, isDone } = progress.read();
     return { sent, leftover: leftover ?? (isDone ? undefined : `${sink} has not had all`), isHanded: false };

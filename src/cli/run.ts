@@ -1,7 +1,7 @@
 import { type HandlerOptions, runService } from "../runtime/handler.ts";
 import { rereadConfig } from "../settings/reread.ts";
 import { listenAsConfigured } from "./admin_listener.ts";
-import { type CommandContext, handlerConfig } from "./command.ts";
+import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { takeEnvironment } from "./environment.ts";
 import { operator } from "./operator.ts";
@@ -9,14 +9,15 @@ import { serviceManager } from "./service_manager.ts";
 
 /** Runs the service until the signal fires. */
 export async function run(context: CommandContext, options: HandlerOptions): Promise<ExitCode> {
-  const { config, sources, hangups, adopt } = context;
-  await runService(config, context.logger, context.signal, {
+  const { config, sources, registry, hangups, adopt, logger } = context;
+  await runService(config, logger, context.signal, {
     ...options,
+    registry,
     operator: operator(),
-    listen: (view) => listenAsConfigured(config, context.logger, view),
+    listen: (view) => listenAsConfigured(config, logger, view),
     resettings: {
       next: (signal) => hangups.next(signal),
-      read: (inForce) => rereadConfig(inForce, (pinned) => handlerConfig({ ...sources, pinned })),
+      read: (inForce) => rereadConfig(inForce, (pinned) => registry.configure({ ...sources, pinned })),
       adopt,
     },
     serviceManager: serviceManager(takeEnvironment(), Deno.pid),

@@ -11,31 +11,40 @@ import { printable } from "../platform/log/printable.ts";
 
 export interface VerifyOptions {
   readonly sinceMs: number | undefined;
-  /** Whether the Kafka topic is read as well. */
-  readonly kafka: boolean;
+  /** Kinds of sinks that are read although all that they hold has to be. */
+  readonly scanned: readonly string[];
   readonly json: boolean;
+}
+
+/** A sink that is not compared. */
+export interface Unread {
+  readonly sink: string;
+  /** What to add to have it compared; undefined: it cannot be. */
+  readonly flag: string | undefined;
 }
 
 /** Proves the books on the state and against every sink whose rows can be read back. */
 export async function verify(
-  { config, logger, signal, write }: CommandContext,
-  { sinceMs, kafka, json }: VerifyOptions,
+  { config, registry, logger, signal, write }: CommandContext,
+  { sinceMs, scanned, json }: VerifyOptions,
 ): Promise<ExitCode> {
   const lacking = new Map(config.lacking.map(({ sink, problem }) => [sink, problem]));
-  if (kafka && ![...config.sinks.map(({ name }) => name), ...lacking.keys()].includes("kafka")) {
+  for (const kind of scanned) {
+    if (config.sinkNames.some((sink) => sink.kind === kind)) continue;
     throw new CommandError(
       EXIT.usage,
-      "--kafka: kafka is not in STORAGE_TYPE, so there is no topic. Leave it out, or give the handler's settings.",
+      `--${kind}: ${kind} is not in STORAGE_TYPE, so there is nothing to read. Leave it out, or give the handler's settings.`,
     );
   }
   const state = StateDatabase.openForReading(config.stateDir);
-  const places = provablePlaces(config, logger, kafka);
-  const unread: string[] = config.sinks.map(({ name }) => name).filter((name) =>
-    !places.some((place) => place.name === name)
-  );
-  if (lacking.has("kafka") && !kafka) {
-    unread.push("kafka");
-    lacking.delete("kafka");
+  const places = provablePlaces(config, logger, registry, scanned);
+  const unread: Unread[] = [];
+  for (const { id, kind } of config.sinkNames) {
+    const { proof } = registry.sink({ kind });
+    const isLeftOut = proof === undefined || (proof.isScan && !scanned.includes(kind));
+    if (!isLeftOut) continue;
+    unread.push({ sink: id, flag: proof === undefined ? undefined : `--${kind}` });
+    lacking.delete(id);
   }
   try {
     const read = await proveBooks(state, places, {
@@ -51,7 +60,12 @@ export async function verify(
       json
         ? `${
           JSON.stringify(
-            { instance: state.instanceId, state_file: state.path, ...proof, unread_sinks: unread },
+            {
+              instance: state.instanceId,
+              state_file: state.path,
+              ...proof,
+              unread_sinks: unread.map(({ sink }) => sink),
+            },
             undefined,
             2,
           )
@@ -114,7 +128,7 @@ export function settleProven(
  *
  * @param isPart Whether only the windows of a span were compared, which is then all that the verdict speaks of.
  */
-export function report(proof: Proof, unread: readonly string[], isPart: boolean): string {
+export function report(proof: Proof, unread: readonly Unread[], isPart: boolean): string {
   const { proven, state_faults: faults, sinks, losses, lost, kept_letters: kept } = proof;
   const doubtful = proof.perhaps_counted_twice;
   const twice = doubtful === 0
@@ -135,12 +149,14 @@ export function report(proof: Proof, unread: readonly string[], isPart: boolean)
     failed.length > 0 &&
     `${failed.join(", ")} could not be read (\`check\` says whether it can be reached)`,
   ].filter(Boolean);
-  const but = unread.length === 0 ? "" : ` (without ${unread.join(", ")})`;
+  const but = unread.length === 0 ? "" : ` (without ${unread.map(({ sink }) => sink).join(", ")})`;
   const lines = [
     line("state", faults.length === 0 ? "the books balance" : amount(faults.length, "fault")),
     ...faults.map(detail),
     ...sinks.flatMap(sinkReport),
-    ...unread.map((name) => line(name, name === "kafka" ? "not read: add --kafka" : "cannot be read back")),
+    ...unread.map(({ sink, flag }) =>
+      line(sink, flag === undefined ? "cannot be read back" : `not read: add ${flag}`)
+    ),
     ...(kept > 0
       ? [
         line(

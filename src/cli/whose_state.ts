@@ -3,7 +3,8 @@ import type { Sources } from "../settings/settings.ts";
 import { infoOf } from "../platform/file/absence.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { STATE_FILE_NAME } from "../state/file/state_directory.ts";
-import { type CommandContext, handlerConfig } from "./command.ts";
+import type { Registry } from "../runtime/registry.ts";
+import type { CommandContext } from "./command.ts";
 import type { ExitCode } from "./exit.ts";
 import { writeStderr } from "../platform/terminal/streams.ts";
 
@@ -14,33 +15,33 @@ const SERVICE_DIRECTORIES = ["/var/lib/vabus-data-handler", "/var/lib/vabus-data
  * The configuration of a command that works on a state that is there. An operator's shell seldom knows the service's settings: where
  * no STATE_DIR is given and none is in the default place, the service's is meant.
  */
-export function placeConfig(sources: Sources): Config {
-  const config = handlerConfig(sources);
+export function placeConfig(sources: Sources, registry: Registry): Config {
+  const config = registry.configure(sources);
   if (config.texts.get("STATE_DIR") !== undefined || mayHaveState(config.stateDir)) return config;
   const directory = SERVICE_DIRECTORIES.find(mayHaveState);
-  return directory === undefined ? config : handlerConfig(withFlag(sources, "STATE_DIR", directory));
+  return directory === undefined ? config : registry.configure(withFlag(sources, "STATE_DIR", directory));
 }
 
 /** As {@link placeConfig}; where no INSTANCE_ID is given, it is that of the state. */
-export function stateConfig(sources: Sources): Config {
-  const config = placeConfig(sources);
+export function stateConfig(sources: Sources, registry: Registry): Config {
+  const config = placeConfig(sources, registry);
   if (config.texts.get("INSTANCE_ID") !== undefined) return config;
   const instance = StateDatabase.instanceIn(config.stateDir);
   if (instance === undefined || instance === config.instanceId) return config;
   const atPlace = config.texts.get("STATE_DIR") === undefined
     ? sources
     : withFlag(sources, "STATE_DIR", config.stateDir);
-  return handlerConfig(withFlag(atPlace, "INSTANCE_ID", instance));
+  return registry.configure(withFlag(atPlace, "INSTANCE_ID", instance));
 }
 
 /** As {@link stateConfig}, for a command that only reads: what buses and sinks need, and is not there, is no fault. */
-export function readerConfig(sources: Sources): Config {
-  return stateConfig(alone(sources));
+export function readerConfig(sources: Sources, registry: Registry): Config {
+  return stateConfig(alone(sources), registry);
 }
 
 /** For a command that neither reads buses nor writes to sinks: an operator's shell may well lack what only the service is given. */
 export function alone(sources: Sources): Sources {
-  return { ...sources, unneeded: ["VaBus", "Kafka", "PostgreSQL"] };
+  return { ...sources, isAlone: true };
 }
 
 /** Has a command say first whose state it speaks of, where its own output does not. */

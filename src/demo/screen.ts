@@ -23,10 +23,12 @@ export class DemoScreen {
   private last: { readonly received: number; readonly atMs: number } | undefined;
   private correction: Correction | undefined;
 
-  constructor(private readonly config: Config, private readonly write: (text: string) => void) {
-    const sink = config.sinks[0]!;
-    if (sink.name !== "sqlite") throw new Error("the demo's sink is not SQLite");
-    this.sink = new DemoSink(sink.path);
+  constructor(
+    private readonly config: Config,
+    sinkPath: string,
+    private readonly write: (text: string) => void,
+  ) {
+    this.sink = new DemoSink(sinkPath);
   }
 
   /** Shows the totals until the signal fires, and once more then. */

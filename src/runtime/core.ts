@@ -72,7 +72,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const { correctionHorizonMs, dedupMaxIds, windowSizeMs } = settings;
     const aggregator = new EventAggregator(settings);
     const endId = accounts.get("outbox_end_id") ?? 0;
-    const sinkNames = config.sinks.map(({ name }) => name);
+    const sinkNames = config.sinks.map(({ id }) => id);
     const registry = options.busNames === undefined ? SinkRegistry.read(state) : SinkRegistry.open(
       state,
       endId,
@@ -185,7 +185,7 @@ function betweenRuns(own: AggregatorOptions, accounts: ReadonlyMap<string, numbe
 
 /** The sinks of the configuration, as the state knows them. */
 export function configuredSinks({ sinks }: Config): ConfiguredSink[] {
-  return sinks.map(({ name }) => ({ name, kind: name }));
+  return sinks.map(({ id, kind }) => ({ name: id, kind }));
 }
 
 function registeredBuses(state: StateDatabase): string[] {

@@ -22,11 +22,14 @@ import { NotifySocket } from "./notify_socket.ts";
 import { addressOf, type BusClient, type Surroundings, systemSurroundings } from "./parts.ts";
 import { type Readiness, readiness } from "./readiness.ts";
 import { readings } from "./readings.ts";
+import type { Registry } from "./registry.ts";
 import { readAgain, type Resettings } from "./resettings.ts";
 import { Supervision } from "./supervision.ts";
 import { Tasks } from "./tasks.ts";
 
 export interface HandlerOptions {
+  /** The connectors that there are; default: those of the program. */
+  readonly registry?: Registry;
   /** Sinks whose undelivered aggregates are given up. */
   readonly forgetSinks: readonly string[];
   /** Sinks that the operator takes as they are: alarms over them are settled, whoever else wrote to them. */
@@ -148,7 +151,7 @@ function createHandler(
     folded,
     repetitions,
     options,
-    surroundings ?? systemSurroundings(config, folded),
+    surroundings ?? systemSurroundings(config, folded, options.registry),
   );
 }
 
@@ -182,6 +185,7 @@ export async function deliverAlone(
   logger: Logger,
   sinkName: string,
   signal: AbortSignal,
+  registry: Registry,
 ): Promise<string | undefined> {
   const metrics = new MetricCollector(systemClock.nowMs);
   const core = openCore(config, logger, {
@@ -194,7 +198,7 @@ export async function deliverAlone(
   const repetitions = new Repetitions();
   const folded = repetitions.foldComponents(logger);
   try {
-    const { sinks, clock, random, delivery } = systemSurroundings(config, folded);
+    const { sinks, clock, random, delivery } = systemSurroundings(config, folded, registry);
     const sink = sinks.find(({ name }) => name === sinkName)!;
     const only = new Delivery(sink, core.outbox, delivery, clock, random, folded.child("router"), metrics);
     const leftover = await only.run(AbortSignal.abort(), signal);
@@ -290,7 +294,7 @@ class Handler {
       instance: config.instanceId,
       state: config.stateDir,
       buses: this.sources.map(({ name }) => name).join(","),
-      sinks: config.sinks.map(({ name }) => name).join(","),
+      sinks: config.sinks.map(({ id }) => id).join(","),
       admin: listener?.url,
     });
     onReady?.(view, listener);

@@ -1,13 +1,9 @@
 import { type Clock, systemClock } from "../platform/clock/clock.ts";
-import type { Config, KafkaConfig, SinkConfig, TlsConfig } from "../settings/config.ts";
+import type { Config, SinkConfig } from "../settings/config.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { DeliveryOptions } from "../delivery/delivery.ts";
-import { KafkaSink } from "../sinks/kafka/kafka_sink.ts";
-import { KafkaTopic, type KafkaTopicOptions } from "../sinks/kafka/kafka_topic.ts";
-import { PostgresSink } from "../sinks/postgres/postgres_sink.ts";
 import type { ProvablePlace, Sink } from "../contract/sink.ts";
-import { SqliteSink } from "../sinks/sqlite/sqlite_sink.ts";
-import { StdoutSink } from "../sinks/stdout/stdout_sink.ts";
+import type { SinkSurroundings } from "../contract/connector.ts";
 import { type BusAddress, BusConnection } from "../sources/vabus/bus_connection.ts";
 import { LogClient } from "../sources/vabus/log_client.ts";
 import { QueueClient, type QueueSource } from "../sources/vabus/queue_client.ts";
@@ -16,6 +12,7 @@ import { LETTER_BOUND, type LetterBound } from "../state/letters/letter_bound.ts
 import { StateDatabase } from "../state/file/state_database.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import type { OpenState } from "./core.ts";
+import { REGISTRY, type Registry } from "./registry.ts";
 
 /** A source of either kind. */
 export type BusClient = Source | QueueSource;
@@ -39,7 +36,11 @@ export interface Surroundings {
 }
 
 /** The real world, by the configuration. Connects to nothing yet. */
-export function systemSurroundings(config: Config, logger: Logger): Surroundings {
+export function systemSurroundings(
+  config: Config,
+  logger: Logger,
+  registry: Registry = REGISTRY,
+): Surroundings {
   const connections = createConnections(config);
   return {
     clock: systemClock,
@@ -48,14 +49,14 @@ export function systemSurroundings(config: Config, logger: Logger): Surroundings
     openState: StateDatabase.open,
     letterBound: LETTER_BOUND,
     sources: sourcesOver(connections, config),
-    sinks: createSinks(config, logger),
+    sinks: createSinks(config, logger, registry),
     delivery: { batchMaxAggregates: 5000, attemptTimeoutMs: 70_000 },
     change: (inForce, next) => {
       connections.forEach((connection, bus) => connection.change(addressOf(next, next.vabus.urls[bus]!)));
-      const settingsOf = ({ sinks }: Config, name: string) =>
-        JSON.stringify(sinks.find((sink) => sink.name === name));
-      const changed = next.sinks.filter(({ name }) => settingsOf(next, name) !== settingsOf(inForce, name));
-      return createSinks({ ...next, sinks: changed }, logger);
+      const settingsOf = ({ sinks }: Config, id: string) =>
+        JSON.stringify(sinks.find((sink) => sink.id === id));
+      const changed = next.sinks.filter(({ id }) => settingsOf(next, id) !== settingsOf(inForce, id));
+      return createSinks({ ...next, sinks: changed }, logger, registry);
     },
   };
 }
@@ -82,42 +83,31 @@ function sourcesOver(connections: readonly BusConnection[], config: Config): Bus
 }
 
 /** The sinks of `STORAGE_TYPE`. Connects to nothing yet. */
-export function createSinks(config: Config, logger: Logger): Sink[] {
-  return config.sinks.map((sink) => createSink(sink, config.instanceId, logger.child(sink.name)));
+export function createSinks(config: Config, logger: Logger, registry: Registry): Sink[] {
+  return config.sinks.map((sink) =>
+    registry.sink(sink).create(sink.options, surroundingsOf(sink, config, logger))
+  );
 }
 
-/** Where the rows of the sinks can be read back; a Kafka topic takes as long as it is, so only where asked for. */
-export function provablePlaces(config: Config, logger: Logger, withKafka: boolean): ProvablePlace[] {
-  return config.sinks.flatMap((sink): (Sink | ProvablePlace)[] => {
-    const own = logger.child(sink.name);
-    if (sink.name !== "kafka") return [createSink(sink, config.instanceId, own)];
-    return withKafka ? [new KafkaTopic(kafkaOptions(sink), own)] : [];
-  }).filter((place): place is ProvablePlace => "rowsOfWindow" in place);
+/**
+ * Where the rows of the sinks can be read back.
+ *
+ * @param scanned Kinds of sinks that are read although all that they hold has to be: that takes as long as it is.
+ */
+export function provablePlaces(
+  config: Config,
+  logger: Logger,
+  registry: Registry,
+  scanned: readonly string[],
+): ProvablePlace[] {
+  return config.sinks.flatMap((sink) => {
+    const { proof } = registry.sink(sink);
+    if (proof === undefined || (proof.isScan && !scanned.includes(sink.kind))) return [];
+    return [proof.place(sink.options, surroundingsOf(sink, config, logger))];
+  });
 }
 
-function createSink(config: SinkConfig, instance: string, logger: Logger): Sink {
-  switch (config.name) {
-    case "kafka":
-      return new KafkaSink({ ...kafkaOptions(config), instance, clock: Date.now }, logger);
-    case "postgres":
-      return new PostgresSink({ ...config, instance }, logger);
-    case "sqlite":
-      return new SqliteSink({ path: config.path, mode: config.mode, instance }, logger);
-    case "stdout":
-      return new StdoutSink({ instance, write: (bytes) => Deno.stdout.write(bytes) });
-  }
-}
-
-function kafkaOptions(config: KafkaConfig): KafkaTopicOptions {
-  const { bootstrapServers, topic, sasl, tls, delivery } = config;
-  return { bootstrapServers, topic, delivery, ...(sasl && { sasl }), ...(tls && { ssl: kafkaTls(tls) }) };
-}
-
-function kafkaTls({ ca, cert, key }: TlsConfig): { ca?: string; cert?: string; key?: string } | true {
-  const texts = {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-  };
-  return Object.keys(texts).length === 0 ? true : texts;
+function surroundingsOf(sink: SinkConfig, { instanceId }: Config, logger: Logger): SinkSurroundings {
+  const { id, kind } = sink;
+  return { name: id, isNamedByKind: id === kind, instance: instanceId, logger: logger.child(id) };
 }

@@ -1,28 +1,25 @@
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join } from "node:path";
+import type { Catalogue } from "./catalogue.ts";
 import { contradictions, doubtfulPairs } from "./contradictions.ts";
+import { IN_THE_CLEAR, type SinkDeclaration, type TlsConfig, type Transmission } from "./declaration.ts";
 import { exposedCredentials } from "./exposed_credentials.ts";
 import { exposedSecrets } from "./exposed_secrets.ts";
 import { ConfigError, type Fault } from "./fault.ts";
-import { readSettings, readText, type Setting, type Settings, type Sources } from "./settings.ts";
+import { Ledger } from "./ledger.ts";
+import { type AllSettings, coreValues, readSettings, type Setting, type Sources } from "./settings.ts";
 import { type Proxy, proxyFor } from "./proxy.ts";
-import { secretsOf } from "./redaction.ts";
-import type { PostgresParameters, SslMode } from "./postgres_parameters.ts";
+import { inOrderOfRedaction, secretsOfUrl } from "./redaction.ts";
+import { Scope } from "./scope.ts";
+import { prefixOfSink, type SinkName, wordOfSink } from "./sink_name.ts";
 import type { HostPort } from "./value_type.ts";
-import {
-  fileVariable,
-  type Group,
-  SINK_NAMES,
-  type SinkName,
-  type Values,
-  variable,
-  VARIABLE_NAMES,
-  type VariableName,
-} from "./variables.ts";
+import { CORE, type CoreValues } from "./variables.ts";
 
 /** The whole configuration: valid, complete and immutable. Only `settings` may be shown. */
 export interface Config {
   /** The sinks of `STORAGE_TYPE`, in its order. */
   readonly sinks: readonly SinkConfig[];
+  /** All of `STORAGE_TYPE`, those that are left out here included. */
+  readonly sinkNames: readonly SinkName[];
   /** The text of `ROUTES`; undefined: all to all. */
   readonly routes: string | undefined;
   readonly aggregationIntervalMs: number;
@@ -49,7 +46,7 @@ export interface Config {
   readonly httpAllowedHosts: readonly string[];
   readonly log: LogConfig;
   /** Sinks of `STORAGE_TYPE` that are left out here, since something about them is not there that the command can do without. */
-  readonly lacking: readonly { readonly sink: SinkName; readonly problem: string }[];
+  readonly lacking: readonly { readonly sink: string; readonly problem: string }[];
   /** Every variable as it is in force and where it comes from, secrets masked. */
   readonly settings: readonly Setting[];
   /** Every secret text, to be taken out of whatever might hold one unawares. */
@@ -58,62 +55,18 @@ export interface Config {
    * What each variable was read from, with secrets and the contents of the files that settings name: to see what has changed, and
    * never to be shown.
    */
-  readonly texts: ReadonlyMap<VariableName, string | undefined>;
+  readonly texts: ReadonlyMap<string, string | undefined>;
   /** Variables that the file of settings gives other values, which flags or the environment beat. */
-  readonly shadowed: readonly VariableName[];
+  readonly shadowed: readonly string[];
   /** What is allowed but looks like a mistake; to be logged at start. */
   readonly warnings: readonly string[];
 }
 
-export type SinkConfig =
-  | KafkaConfig
-  | PostgresConfig
-  /** `path` is absolute; `mode` undefined: 0600 for a new file, and as it is for another. */
-  | { readonly name: "sqlite"; readonly path: string; readonly mode?: number }
-  | { readonly name: "stdout" };
-
-export interface KafkaConfig {
-  readonly name: "kafka";
-  /** `host:port` each. */
-  readonly bootstrapServers: readonly string[];
-  readonly topic: string;
-  readonly sasl: SaslConfig | undefined;
-  /** Undefined: no TLS. */
-  readonly tls: TlsConfig | undefined;
-  readonly delivery: "exactly-once" | "at-least-once";
+/** A sink of `STORAGE_TYPE`. */
+export interface SinkConfig extends SinkName {
+  /** What its connector has made of its settings. */
+  readonly options: unknown;
 }
-
-export interface SaslConfig {
-  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
-  readonly username: string;
-  readonly password: string;
-}
-
-export interface PostgresConfig {
-  readonly name: "postgres";
-  readonly connection: PostgresConnection;
-  /** Every secret text in the connection string. */
-  readonly secrets: readonly string[];
-  /** `table` or `schema.table`. */
-  readonly table: string;
-  readonly createTable: boolean;
-}
-
-/** How to connect, with the certificates that the connection string names. */
-export type PostgresConnection =
-  & Omit<
-    PostgresParameters,
-    "sslMode" | "isSslModeGiven" | "isDirectTls" | "sslRootCert" | "sslCert" | "sslKey"
-  >
-  & {
-    /** `ca`: `system`, or the PEM text. */
-    readonly tls: TlsConfig & {
-      readonly mode: SslMode;
-      readonly isDirect: boolean;
-      /** Whether its certificate proves that it is the right server. */
-      readonly provesServer: boolean;
-    };
-  };
 
 export interface VaBusConfig {
   /** Without trailing slash; may hold credentials. */
@@ -128,53 +81,40 @@ export interface VaBusConfig {
   readonly batchSize: number;
 }
 
-/** PEM texts; undefined `ca`: the system's authorities. `cert` and `key` come together. */
-export interface TlsConfig {
-  readonly ca: string | undefined;
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
-}
-
 export interface LogConfig {
   readonly level: "debug" | "info" | "warn" | "error";
   readonly format: "text" | "json";
 }
 
-/** Says what is wrong with the text of `ROUTES`, given the sinks there are. Each is a sentence of its own. */
-export type ValidateRoutes = (routes: string, sinks: readonly SinkName[]) => readonly string[];
+/** Says what is wrong with the text of `ROUTES`, given the ids of the sinks there are. Each is a sentence of its own. */
+export type ValidateRoutes = (routes: string, sinks: readonly string[]) => readonly string[];
 
 /**
  * Reads and checks the whole configuration.
  *
  * @throws {ConfigError} that names every fault.
  */
-export function loadConfig(sources: Sources, validateRoutes: ValidateRoutes): Config {
-  const settings = readSettings(sources);
-  const builder = new ConfigBuilder(settings, sources);
-  const config = builder.build(validateRoutes);
-  const faults = builder.faults.filter((fault) => !isUnneeded(fault, sources));
-  if (faults.length > 0) throw new ConfigError(faults);
-  const lacking = builder.faults.flatMap(({ subject, problem }) => {
-    const sink = SINK_OF_GROUP[groupOf(subject)!];
-    return sink === undefined ? [] : [{ sink, problem: `${subject} ${problem}` }];
-  });
-  const sinks = config.sinks.filter(({ name }) => !lacking.some(({ sink }) => sink === name));
-  const warnings = [...config.warnings, ...exposedCredentials(config.vabus, sinks)];
-  return deepFreeze({ ...config, warnings, sinks, lacking, secrets: secretsOf(config.vabus, sinks) });
+export function loadConfig(sources: Sources, catalogue: Catalogue, validateRoutes: ValidateRoutes): Config {
+  const settings = readSettings(sources, catalogue);
+  const { faults, build } = new ConfigBuilder(settings, sources).read(validateRoutes);
+  const { fatal, lacking } = triage(faults, settings, sources);
+  if (fatal.length > 0) throw new ConfigError(fatal);
+  return deepFreeze(build(lacking));
 }
 
-const SINK_OF_GROUP: Partial<Record<Group, SinkName>> = { Kafka: "kafka", PostgreSQL: "postgres" };
-
-/** Whether something is only not there, and the command can do without it. */
-function isUnneeded({ subject, isAbsence }: Fault, { unneeded }: Sources): boolean {
-  const group = groupOf(subject);
-  return isAbsence === true && group !== undefined && unneeded?.includes(group) === true;
-}
-
-/** Of a variable, or of the one that names its file. */
-function groupOf(subject: string): Group | undefined {
-  const name = VARIABLE_NAMES.find((name) => name === subject || fileVariable(name) === subject);
-  return name && variable(name).group;
+/** Parts what is at fault from what is only not there, where the command can do without it. */
+function triage(faults: readonly Fault[], { catalogue }: AllSettings, { isAlone }: Sources) {
+  const fatal: Fault[] = [];
+  const lacking: { sink: string; problem: string }[] = [];
+  for (const fault of faults) {
+    const { subject, problem, isAbsence } = fault;
+    const name = catalogue.ofGiven(subject);
+    const entry = name === undefined ? undefined : catalogue.entry(name);
+    const isOutside = entry?.sink !== undefined || entry?.group === "VaBus";
+    if (!isAlone || !isAbsence || !isOutside) fatal.push(fault);
+    else if (entry.sink) lacking.push({ sink: entry.sink.id, problem: `${subject} ${problem}` });
+  }
+  return { fatal, lacking };
 }
 
 /** What the reference bus and `health`, which asks a bus too, share with the handler: so that one environment serves all. */
@@ -191,14 +131,15 @@ export interface BusConfig {
 }
 
 /** @throws {ConfigError} that names every fault of any variable, but asks for none that only the handler needs. */
-export function loadBusConfig(sources: Sources): BusConfig {
-  const { values, masked, faults: found } = readSettings(sources);
-  const faults = found.filter((fault) => !isUnneeded(fault, sources));
-  if (faults.length > 0) throw new ConfigError(faults);
+export function loadBusConfig(sources: Sources, catalogue: Catalogue): BusConfig {
+  const settings = readSettings(sources, catalogue);
+  const { fatal } = triage(settings.faults, settings, sources);
+  if (fatal.length > 0) throw new ConfigError(fatal);
+  const values = coreValues(settings);
   const token = values.VABUS_TOKEN;
   const secrets = token === undefined ? [] : [token];
   const allowedHosts = values.HTTP_ALLOWED_HOSTS ?? [];
-  const warnings = exposedSecrets([masked.get("VABUS_TOKEN")!], sources);
+  const warnings = exposedSecrets([settings.masked.get("VABUS_TOKEN")!], sources);
   return deepFreeze({
     token,
     allowedHosts,
@@ -209,189 +150,169 @@ export function loadBusConfig(sources: Sources): BusConfig {
   });
 }
 
-function listenOf({ HTTP_LISTEN }: Values): HostPort | undefined {
+function listenOf({ HTTP_LISTEN }: CoreValues): HostPort | undefined {
   return HTTP_LISTEN === "off" ? undefined : HTTP_LISTEN;
 }
 
-function logConfig(values: Values, sources: Sources): LogConfig {
+function logConfig(values: CoreValues, sources: Sources): LogConfig {
   return { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (sources.isTerminal ? "text" : "json") };
 }
 
-/** Checks the variables against each other. What it builds is whole only when there are no faults. */
+/** A sink with what its connector says of it. */
+interface ConfiguredSink {
+  readonly config: SinkConfig;
+  readonly connector: SinkDeclaration;
+  /** Gives a text the names that its settings have for the operator. */
+  readonly named: (text: string) => string;
+}
+
+/** Checks the variables against each other. */
 class ConfigBuilder {
-  readonly faults: Fault[];
-  private readonly values: Values;
-  private readonly shown: Map<VariableName, Setting>;
-  private readonly warnings: string[];
-  private readonly texts: Map<VariableName, string | undefined>;
+  private readonly ledger: Ledger;
+  private readonly values: CoreValues;
 
-  constructor(private readonly settings: Settings, private readonly sources: Sources) {
-    this.faults = [...settings.faults];
-    this.warnings = exposedSecrets([...settings.masked.values()], sources);
-    this.values = settings.values;
-    this.shown = new Map(settings.masked);
-    this.texts = new Map(settings.texts);
+  constructor(private readonly settings: AllSettings, private readonly sources: Sources) {
+    this.ledger = new Ledger(settings, sources);
+    this.values = coreValues(settings);
   }
 
-  build(validateRoutes: ValidateRoutes): Omit<Config, "secrets" | "lacking"> {
-    const { values } = this;
+  /** What it builds is whole only when there are no faults, but for those of sinks that are left out. */
+  read(validateRoutes: ValidateRoutes) {
+    const { ledger, values, sources } = this;
     const stateDir = this.stateDir();
-    const names = this.sinkNames();
-    const sinks = names.map((name) => this.sink(name, stateDir));
-    this.checkRoutes(validateRoutes, names);
-    this.checkAgainstEachOther(stateDir, sinks);
-    const log = logConfig(values, this.sources);
-    this.show("LOG_FORMAT", log.format);
-    return {
-      sinks,
-      routes: values.ROUTES,
-      aggregationIntervalMs: values.AGGREGATION_INTERVAL,
-      allowedLatenessMs: values.ALLOWED_LATENESS,
-      correctionHorizonMs: values.CORRECTION_HORIZON,
-      idleTimeoutMs: values.IDLE_TIMEOUT,
-      maxWaitMs: values.MAX_WAIT,
-      dedupMaxIds: values.DEDUP_MAX_IDS,
-      maxFutureSkewMs: values.MAX_FUTURE_SKEW,
-      maxSeries: values.MAX_SERIES,
-      vabus: this.vabus(),
-      stateDir,
-      instanceId: this.instanceId(),
-      checkpointIntervalMs: values.CHECKPOINT_INTERVAL,
-      outboxMaxRows: values.OUTBOX_MAX_ROWS,
-      metricsIntervalMs: values.METRICS_INTERVAL,
-      httpListen: listenOf(values),
-      httpAllowedHosts: values.HTTP_ALLOWED_HOSTS ?? [],
-      log,
-      settings: [...this.shown.values()],
-      texts: this.texts,
-      shadowed: this.settings.shadowed,
-      warnings: this.warnings,
+    const sinks = this.settings.sinks.map((name) => this.sink(name, stateDir));
+    this.checkRoutes(validateRoutes);
+    const sound = sinks.filter(({ config }) => !this.isAtFault(config));
+    this.checkTargets(sound);
+    this.checkAgainstEachOther(stateDir, sound);
+    const log = logConfig(values, sources);
+    ledger.show("LOG_FORMAT", log.format);
+    const vabus = this.vabus();
+    const instanceId = this.instanceId();
+    const build = (lacking: Config["lacking"]): Config => {
+      const present = sinks.filter(({ config }) => !lacking.some(({ sink }) => sink === config.id));
+      const transmissions = present.flatMap(({ config, connector, named }) =>
+        (connector.credentialsOf?.(config.options) ?? []).map((transmission) => ({
+          ...transmission,
+          credential: named(transmission.credential),
+          remedy: named(transmission.remedy),
+        }))
+      );
+      return {
+        sinks: present.map(({ config }) => config),
+        sinkNames: this.settings.sinks,
+        routes: values.ROUTES,
+        aggregationIntervalMs: values.AGGREGATION_INTERVAL,
+        allowedLatenessMs: values.ALLOWED_LATENESS,
+        correctionHorizonMs: values.CORRECTION_HORIZON,
+        idleTimeoutMs: values.IDLE_TIMEOUT,
+        maxWaitMs: values.MAX_WAIT,
+        dedupMaxIds: values.DEDUP_MAX_IDS,
+        maxFutureSkewMs: values.MAX_FUTURE_SKEW,
+        maxSeries: values.MAX_SERIES,
+        vabus,
+        stateDir,
+        instanceId,
+        checkpointIntervalMs: values.CHECKPOINT_INTERVAL,
+        outboxMaxRows: values.OUTBOX_MAX_ROWS,
+        metricsIntervalMs: values.METRICS_INTERVAL,
+        httpListen: listenOf(values),
+        httpAllowedHosts: values.HTTP_ALLOWED_HOSTS ?? [],
+        log,
+        lacking,
+        settings: [...ledger.shown.values()],
+        secrets: inOrderOfRedaction([
+          ...secretsOfBuses(vabus),
+          ...present.flatMap(({ config, connector }) => connector.secretsOf?.(config.options) ?? []),
+        ]),
+        texts: ledger.texts,
+        shadowed: this.settings.shadowed,
+        warnings: [
+          ...ledger.warnings,
+          ...exposedCredentials([...credentialsOfBuses(vabus), ...transmissions]),
+        ],
+      };
     };
+    return { faults: ledger.faults, build };
   }
 
-  /** Of a text at fault, what is right in it: so that what those sinks lack is told at once as well. */
-  private sinkNames(): readonly SinkName[] {
-    const refused = this.settings.refused.get("STORAGE_TYPE");
-    if (refused === undefined) return this.values.STORAGE_TYPE;
-    const words = refused.toLowerCase().split(/[,;\s]+/);
-    return SINK_NAMES.filter((name) => words.includes(name));
-  }
-
-  private sink(name: SinkName, stateDir: string): SinkConfig {
-    switch (name) {
-      case "kafka":
-        return this.kafka();
-      case "postgres":
-        return this.postgres();
-      case "sqlite": {
-        const path = this.absolute(this.values.SQLITE_PATH ?? join(stateDir, "aggregates.sqlite"));
-        const mode = this.values.SQLITE_MODE;
-        if (mode !== undefined && (mode & 0o077) !== 0 && path.startsWith(`${stateDir}/`)) {
-          this.warnings.push(
-            "SQLITE_MODE lets nobody read the file where it lies in STATE_DIR, whose mode is 0700: set SQLITE_PATH to another place",
-          );
-        }
-        return { name, path: this.show("SQLITE_PATH", path), ...(mode !== undefined && { mode }) };
-      }
-      case "stdout":
-        return { name };
+  private sink(name: SinkName, stateDir: string): ConfiguredSink {
+    const connector = this.settings.catalogue.sinkOfKind(name.kind);
+    const prefix = prefixOfSink(name);
+    for (const [own, { needed }] of Object.entries(connector.settings)) {
+      if (needed) this.ledger.require(prefix + own, `since STORAGE_TYPE has ${wordOfSink(name)}`);
     }
+    const scope = new Scope(this.ledger, connector.settings, prefix, name.id, name.kind, stateDir);
+    return { config: { ...name, options: connector.configure(scope) }, connector, named: scope.named };
   }
 
-  private postgres(): PostgresConfig {
-    const { POSTGRES_TABLE: table, POSTGRES_CREATE_TABLE: createTable } = this.values;
-    const given = this.required("POSTGRES_CONNECTION_STRING", "since STORAGE_TYPE has postgres");
-    // Where it is missing or at fault, nothing is built of this.
-    const { parameters, secrets } = given ?? { parameters: {} as PostgresParameters, secrets: [] };
-    const { sslMode, isSslModeGiven, isDirectTls: isDirect, sslRootCert, sslCert, sslKey, ...rest } =
-      parameters;
-    const caFile = this.values.POSTGRES_SSL_CA_FILE;
-    // An authority is named so that certificates are held against it.
-    const mode = caFile !== undefined && !isSslModeGiven ? "verify-full" : sslMode;
-    const pem = (parameter: string, path: string | undefined, label: string) => {
-      const name = "POSTGRES_CONNECTION_STRING";
-      const text = path && this.pemFile(name, path, label, `has ${parameter}, which `);
-      if (text !== undefined) this.texts.set(name, `${this.texts.get(name)}\n${text}`);
-      return text;
-    };
-    const hasOwnAuthority = sslRootCert !== "system" && (sslRootCert ?? caFile) !== undefined;
-    const tls = {
-      mode,
-      isDirect,
-      // An authority that signs for everybody has signed for somebody else, too.
-      provesServer: mode === "verify-full" || (["verify-ca", "require"].includes(mode) && hasOwnAuthority),
-      ca: sslRootCert === "system"
-        ? sslRootCert
-        : pem("sslrootcert", sslRootCert, "CERTIFICATE") || this.pem("POSTGRES_SSL_CA_FILE", "CERTIFICATE"),
-      cert: pem("sslcert", sslCert, "CERTIFICATE"),
-      key: pem("sslkey", sslKey, "PRIVATE KEY"),
-    };
-    const files = [tls.ca, tls.cert, tls.key].filter((text) => text !== undefined);
-    if (files.length > 0) {
-      const name = "POSTGRES_CONNECTION_STRING";
-      this.texts.set(name, [this.texts.get(name), ...files].join("\n"));
-    }
-    if (mode === "verify-ca" && (sslRootCert ?? caFile) === undefined) {
-      this.fault(
-        "POSTGRES_CONNECTION_STRING",
-        "has sslmode=verify-ca without an authority to hold the certificate against: set POSTGRES_SSL_CA_FILE, or add sslrootcert",
+  /** Whether anything is wrong with a setting of the sink. */
+  private isAtFault({ id }: SinkName): boolean {
+    const { catalogue } = this.settings;
+    return this.ledger.faults.some(({ subject }) => {
+      const name = catalogue.ofGiven(subject);
+      return name !== undefined && catalogue.entry(name).sink?.id === id;
+    });
+  }
+
+  /** Two sinks that write to one place would each take the other's rows for its own. */
+  private checkTargets(sinks: readonly ConfiguredSink[]): void {
+    for (const [index, { config, connector }] of sinks.entries()) {
+      const targets = connector.targetsOf(config.options);
+      const other = sinks.slice(0, index).find((earlier) =>
+        earlier.config.kind === config.kind &&
+        connector.targetsOf(earlier.config.options).some((target) => targets.includes(target))
+      );
+      if (other === undefined || this.ledger.isAtFault("STORAGE_TYPE")) continue;
+      this.ledger.fault(
+        "STORAGE_TYPE",
+        `has ${wordOfSink(other.config)} and ${wordOfSink(config)}, which write to the same place ` +
+          `(${targets.join(", ")}): each needs its own`,
       );
     }
-    if ((sslRootCert ?? caFile) !== undefined && ["disable", "allow", "prefer"].includes(mode)) {
-      const named = sslRootCert === undefined ? "POSTGRES_SSL_CA_FILE is set" : "it has sslrootcert";
-      this.warnings.push(
-        `POSTGRES_CONNECTION_STRING: ${named}, but with sslmode=${mode} no certificate is checked: ` +
-          "add sslmode=verify-full",
-      );
-    }
-    return { name: "postgres", connection: { ...rest, tls }, secrets, table, createTable };
   }
 
-  private kafka(): KafkaConfig {
-    const { values } = this;
-    const tls = this.tls("KAFKA_SSL_CA_FILE", "KAFKA_SSL_CERT_FILE", "KAFKA_SSL_KEY_FILE");
-    if (tls !== undefined && !values.KAFKA_SSL && !this.isAtFault("KAFKA_SSL")) {
-      this.fault(
-        "KAFKA_SSL",
-        "is false, but there are files for it; set it to true or leave KAFKA_SSL_*_FILE out",
-      );
+  private checkRoutes(validateRoutes: ValidateRoutes): void {
+    if (this.values.ROUTES === undefined) return;
+    const { catalogue, sinks } = this.settings;
+    const ids = sinks.map(({ id }) => id);
+    // A sink that is not named rightly yet may be any of them.
+    const known = this.ledger.isAtFault("STORAGE_TYPE") ? [...new Set([...catalogue.kinds, ...ids])] : ids;
+    for (const problem of validateRoutes(this.values.ROUTES, known)) {
+      this.ledger.fault("ROUTES", `is wrong: ${problem}`);
     }
-    const sasl = this.sasl();
-    return {
-      name: "kafka",
-      bootstrapServers: this.required("KAFKA_BOOTSTRAP_SERVERS", "since STORAGE_TYPE has kafka"),
-      topic: values.KAFKA_TOPIC,
-      sasl,
-      tls: values.KAFKA_SSL ? tls ?? { ca: undefined, cert: undefined, key: undefined } : undefined,
-      delivery: values.KAFKA_DELIVERY,
-    };
   }
 
-  private sasl(): SaslConfig | undefined {
-    const names = ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] as const;
-    const first = names.find((name) => this.settings.given.has(name));
-    if (first === undefined) return undefined;
-    const why = `since ${first} is set`;
-    return {
-      mechanism: this.required("KAFKA_SASL_MECHANISM", why),
-      username: this.required("KAFKA_SASL_USERNAME", why),
-      password: this.required("KAFKA_SASL_PASSWORD", why),
-    };
+  private checkAgainstEachOther(stateDir: string, sinks: readonly ConfiguredSink[]): void {
+    const { ledger, values, settings } = this;
+    const files = sinks.flatMap(({ config, connector, named }) => {
+      const file = connector.fileOf?.(config.options);
+      return file === undefined ? [] : [{ ...file, setting: named(file.setting) }];
+    });
+    const addresses = sinks.flatMap(({ config, connector, named }) =>
+      (connector.addressesOf?.(config.options) ?? []).map(({ setting, address }) => ({
+        setting: named(setting),
+        address,
+      }))
+    );
+    for (const { name, problem } of contradictions(values, stateDir, files, addresses)) {
+      if (!ledger.isAtFault(name)) ledger.fault(name, problem);
+    }
+    if (settings.faults.length === 0) ledger.warnings.push(...doubtfulPairs(values, settings));
   }
 
   private vabus(): VaBusConfig {
-    const { values } = this;
+    const { values, ledger } = this;
     const urls = values.VABUS_URL ?? values.DEFAULT_VABUS_URL;
     if (values.VABUS_URL === undefined) {
-      this.show("VABUS_URL", this.shown.get("DEFAULT_VABUS_URL")!.value!, "DEFAULT_VABUS_URL");
+      ledger.show("VABUS_URL", ledger.shown.get("DEFAULT_VABUS_URL")!.value!, "DEFAULT_VABUS_URL");
     }
-    const tls = this.tls("VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE");
     return {
       urls,
       proxies: this.proxies(urls),
       mode: values.VABUS_MODE,
       token: values.VABUS_TOKEN,
-      tls,
+      tls: ledger.tls("VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE"),
       batchSize: values.VABUS_BATCH_SIZE,
     };
   }
@@ -406,58 +327,25 @@ class ConfigBuilder {
       else if (!faulty.has(proxy.variable)) {
         faulty.add(proxy.variable);
         const { variable: subject, masked: value, problem } = proxy;
-        this.faults.push({ subject, origin: "environment", value, problem });
+        this.ledger.faults.push({ subject, origin: "environment", value, problem });
       }
     }
     return proxies;
   }
 
-  private tls(caName: VariableName, certName: VariableName, keyName: VariableName): TlsConfig | undefined {
-    const { given } = this.settings;
-    if (![caName, certName, keyName].some((name) => given.has(name))) return undefined;
-    if (given.has(certName) !== given.has(keyName)) {
-      const [missing, present] = given.has(certName) ? [keyName, certName] : [certName, keyName];
-      this.fault(missing, `is missing, since ${present} is set`);
-    }
-    return {
-      ca: this.pem(caName, "CERTIFICATE"),
-      cert: this.pem(certName, "CERTIFICATE"),
-      key: this.pem(keyName, "PRIVATE KEY"),
-    };
-  }
-
-  private pem(name: VariableName, label: string): string | undefined {
-    const path = this.values[name];
-    if (typeof path !== "string") return undefined;
-    const text = this.pemFile(name, path, label);
-    if (text !== undefined) this.texts.set(name, `${path}\n${text}`);
-    return text;
-  }
-
-  /** @param subject What names the file, where that is not the variable itself. */
-  private pemFile(name: VariableName, path: string, label: string, subject = ""): string | undefined {
-    const result = readText(path, this.sources);
-    if ("problem" in result) this.fault(name, subject + result.problem, true);
-    else if (!new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(result.text)) {
-      this.fault(name, `${subject}names a file without a PEM block "${label}"`);
-    } else if (/-----BEGIN ENCRYPTED |^Proc-Type:.*ENCRYPTED/m.test(result.text)) {
-      this.fault(name, `${subject}names a key with a password, which nobody is there to type; take it off`);
-    } else return result.text;
-    return undefined;
-  }
-
   private stateDir(): string {
+    const { ledger } = this;
     const given = this.values.STATE_DIR;
-    if (given !== undefined) return this.show("STATE_DIR", this.absolute(given));
+    if (given !== undefined) return ledger.show("STATE_DIR", ledger.absolute(given));
     const { STATE_DIRECTORY, XDG_STATE_HOME, HOME } = this.sources.environment;
     const ofSystemd = STATE_DIRECTORY?.split(":")[0];
-    if (ofSystemd) return this.show("STATE_DIR", ofSystemd, "default, systemd's STATE_DIRECTORY");
+    if (ofSystemd) return ledger.show("STATE_DIR", ofSystemd, "default, systemd's STATE_DIRECTORY");
     const stateHome = XDG_STATE_HOME && isAbsolute(XDG_STATE_HOME)
       ? XDG_STATE_HOME
       : HOME && join(HOME, ".local", "state");
-    if (stateHome) return this.show("STATE_DIR", join(stateHome, "vabus-data-handler"));
-    if (!this.settings.given.has("STATE_DIR")) {
-      this.fault(
+    if (stateHome) return ledger.show("STATE_DIR", join(stateHome, "vabus-data-handler"));
+    if (!ledger.isGiven("STATE_DIR")) {
+      ledger.fault(
         "STATE_DIR",
         "has no default here, since neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set",
       );
@@ -466,67 +354,40 @@ class ConfigBuilder {
   }
 
   private instanceId(): string {
+    const { ledger } = this;
     const given = this.values.INSTANCE_ID;
     if (given !== undefined) return given;
     const { hostName } = this.sources;
-    if (!variable("INSTANCE_ID").type.schema.safeParse(hostName).success) {
-      if (!this.settings.given.has("INSTANCE_ID")) {
-        this.fault("INSTANCE_ID", "has no default here, since this machine has no usable host name");
-      }
+    if (!CORE.INSTANCE_ID.type.schema.safeParse(hostName).success && !ledger.isGiven("INSTANCE_ID")) {
+      ledger.fault("INSTANCE_ID", "has no default here, since this machine has no usable host name");
     }
-    return this.show("INSTANCE_ID", hostName, "default, the host name");
+    return ledger.show("INSTANCE_ID", hostName, "default, the host name");
   }
+}
 
-  private checkRoutes(validateRoutes: ValidateRoutes, sinks: readonly SinkName[]): void {
-    if (this.values.ROUTES === undefined) return;
-    // A sink that is not named rightly yet may be any of them.
-    const known = this.isAtFault("STORAGE_TYPE") ? SINK_NAMES : sinks;
-    for (const problem of validateRoutes(this.values.ROUTES, known)) {
-      this.fault("ROUTES", `is wrong: ${problem}`);
-    }
-  }
+/** Of the buses, and of the proxies on the way to them. */
+function secretsOfBuses({ urls, proxies, token, tls }: VaBusConfig): (string | undefined)[] {
+  return [
+    token,
+    tls?.key,
+    ...[...urls, ...Object.values(proxies).map(({ url }) => url)].flatMap(secretsOfUrl),
+  ];
+}
 
-  private checkAgainstEachOther(stateDir: string, sinks: readonly SinkConfig[]): void {
-    const { values, settings } = this;
-    const sqlite = sinks.find((sink) => sink.name === "sqlite");
-    for (const { name, problem } of contradictions(values, stateDir, sqlite?.path)) {
-      if (!this.isAtFault(name)) this.fault(name, problem);
-    }
-    if (settings.faults.length === 0) this.warnings.push(...doubtfulPairs(values, settings.given));
-  }
-
-  /** The value of a variable that others make necessary. */
-  private required<N extends VariableName>(name: N, why: string): NonNullable<Values[N]> {
-    const value = this.values[name];
-    if (value === undefined && !this.settings.given.has(name)) this.fault(name, `is missing, ${why}`, true);
-    return value!;
-  }
-
-  private isAtFault(name: VariableName): boolean {
-    return this.settings.faults.some(({ subject }) => subject === name);
-  }
-
-  private fault(name: VariableName, problem: string, isAbsence = false): void {
-    const { value, origin } = this.shown.get(name)!;
-    this.faults.push({
-      subject: name,
-      origin: value === undefined ? undefined : origin,
-      value,
-      problem,
-      allowed: variable(name).type.allowed,
-      ...(isAbsence && { isAbsence }),
-    });
-  }
-
-  /** Notes what a variable without a fixed default comes to. */
-  private show(name: VariableName, value: string, origin = this.shown.get(name)!.origin): string {
-    this.shown.set(name, { ...this.shown.get(name)!, value, origin });
-    return value;
-  }
-
-  private absolute(path: string): string {
-    return resolve(this.sources.workingDirectory, path);
-  }
+/** Metrics go to the first bus, with what that gets. */
+function credentialsOfBuses({ urls, token }: VaBusConfig): Transmission[] {
+  return urls.flatMap((text) => {
+    const url = new URL(text);
+    const hasPassword = url.username !== "" || url.password !== "";
+    if (token === undefined && !hasPassword) return [];
+    return [{
+      credential: token !== undefined ? "VABUS_TOKEN" : "the password in VABUS_URL",
+      host: url.hostname,
+      isProtected: url.protocol === "https:",
+      flaw: IN_THE_CLEAR,
+      remedy: "give VABUS_URL as https://, with VABUS_CA_FILE where the authority is your own",
+    }];
+  });
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,19 +1,27 @@
 import { join } from "node:path";
 import { isLoopback } from "../platform/http/access.ts";
-import type { Values, VariableName } from "./variables.ts";
+import type { Address, SinkFile } from "./declaration.ts";
+import type { AllSettings } from "./settings.ts";
+import { wordOfSink } from "./sink_name.ts";
+import type { CoreValues } from "./variables.ts";
 
 /** A setting that cannot be in force beside another one. */
 export interface Contradiction {
-  readonly name: VariableName;
+  readonly name: string;
   readonly problem: string;
 }
 
 /** Warnings about settings that are right by themselves and defeat each other. */
-export function doubtfulPairs(values: Values, given: ReadonlySet<VariableName>): string[] {
-  return [...doubtfulTimes(values), ...doubtfulAmounts(values), ...unusedSettings(values, given)];
+export function doubtfulPairs(values: CoreValues, settings: AllSettings): string[] {
+  return [
+    ...doubtfulTimes(values),
+    ...doubtfulAmounts(values),
+    ...unusedSinks(values, settings),
+    ...unusedTlsFiles(values, settings),
+  ];
 }
 
-function doubtfulTimes(values: Values): string[] {
+function doubtfulTimes(values: CoreValues): string[] {
   const { AGGREGATION_INTERVAL, ALLOWED_LATENESS, CORRECTION_HORIZON, IDLE_TIMEOUT } = values;
   const { MAX_FUTURE_SKEW, MAX_WAIT } = values;
   const warnings: string[] = [];
@@ -61,7 +69,7 @@ function doubtfulTimes(values: Values): string[] {
   return warnings;
 }
 
-function doubtfulAmounts(values: Values): string[] {
+function doubtfulAmounts(values: CoreValues): string[] {
   const { DEDUP_MAX_IDS, HTTP_LISTEN, MAX_SERIES, METRICS_INTERVAL, OUTBOX_MAX_ROWS, VABUS_BATCH_SIZE } =
     values;
   const warnings: string[] = [];
@@ -86,50 +94,56 @@ function doubtfulAmounts(values: Values): string[] {
 }
 
 /** What is set up and not used is nearly always a word that was forgotten elsewhere. */
-function unusedSettings(
-  { STORAGE_TYPE, VABUS_URL, DEFAULT_VABUS_URL }: Values,
-  given: ReadonlySet<VariableName>,
-): string[] {
-  const warnings: string[] = [];
-  const ofSinks = [["kafka", "KAFKA_BOOTSTRAP_SERVERS"], ["postgres", "POSTGRES_CONNECTION_STRING"]] as const;
-  for (const [sink, name] of ofSinks) {
-    if (!given.has(name) || STORAGE_TYPE.includes(sink)) continue;
-    warnings.push(
-      `${name} is set, but nothing goes there: STORAGE_TYPE (${STORAGE_TYPE.join(",")}) has no ${sink}`,
-    );
-  }
+function unusedSinks({ STORAGE_TYPE }: CoreValues, { catalogue, given, unused }: AllSettings): string[] {
+  const words = STORAGE_TYPE.map(wordOfSink);
+  const set = [...catalogue.entries].flatMap(([name, { variable, sink }]) =>
+    variable.needed && sink !== undefined && given.has(name) ? [{ name, word: wordOfSink(sink) }] : []
+  );
+  return [...set, ...unused].filter(({ word }) => !words.includes(word)).map(({ name, word }) =>
+    `${name} is set, but nothing goes there: STORAGE_TYPE (${words.join(",")}) has no ${word}`
+  );
+}
+
+function unusedTlsFiles({ VABUS_URL, DEFAULT_VABUS_URL }: CoreValues, { given }: AllSettings): string[] {
   const urls = VABUS_URL ?? DEFAULT_VABUS_URL;
   const tlsFile = (["VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE"] as const).find((name) =>
     given.has(name)
   );
   if (tlsFile !== undefined && urls.every((url) => url.startsWith("http:"))) {
-    warnings.push(`${tlsFile} is set, but VABUS_URL has no https://: the bus is read without TLS`);
+    return [`${tlsFile} is set, but VABUS_URL has no https://: the bus is read without TLS`];
   }
-  return warnings;
+  return [];
 }
 
-/** Settings that cannot be in force together. `sqlitePath` is absolute; undefined: there is no such sink. */
+/**
+ * Settings that cannot be in force together.
+ *
+ * @param files Of the sinks.
+ * @param addresses That sinks connect to.
+ */
 export function contradictions(
-  values: Values,
+  values: CoreValues,
   stateDir: string,
-  sqlitePath: string | undefined,
+  files: readonly SinkFile[],
+  addresses: readonly Address[],
 ): Contradiction[] {
   const found: Contradiction[] = [];
-  if (sqlitePath !== undefined && stateDir !== "") {
-    if (STATE_FILES.some((file) => join(stateDir, file) === sqlitePath)) {
-      found.push({ name: "SQLITE_PATH", problem: "is a file of the state itself; take another name" });
-    } else if (`${stateDir}/`.startsWith(`${sqlitePath}/`)) {
+  for (const { setting, path } of stateDir === "" ? [] : files) {
+    if (STATE_FILES.some((file) => join(stateDir, file) === path)) {
+      found.push({ name: setting, problem: "is a file of the state itself; take another name" });
+    } else if (`${stateDir}/`.startsWith(`${path}/`)) {
       found.push({
-        name: "SQLITE_PATH",
+        name: setting,
         problem: "is a directory, that of the state or one above it; name a file",
       });
     }
   }
-  const taken = addressesInUse(values).find(({ address }) => isSameAddress(values.HTTP_LISTEN, address));
+  const taken = [...addressesOfBuses(values), ...addresses]
+    .find(({ address }) => isSameAddress(values.HTTP_LISTEN, address));
   if (taken !== undefined) {
     found.push({
       name: "HTTP_LISTEN",
-      problem: `is the address that ${taken.name} names; the admin listener needs a port of its own`,
+      problem: `is the address that ${taken.setting} names; the admin listener needs a port of its own`,
     });
   }
   return found;
@@ -137,38 +151,16 @@ export function contradictions(
 
 const STATE_FILES = ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "commits", "lock"];
 
-interface Named {
-  readonly name: VariableName;
-  /** `host:port` */
-  readonly address: string;
-}
-
-function addressesInUse(values: Values): Named[] {
-  const ofUrl = (url: string, port: string) => {
+function addressesOfBuses(values: CoreValues): Address[] {
+  return (values.VABUS_URL ?? values.DEFAULT_VABUS_URL).map((url) => {
     const parsed = URL.parse(url);
-    return parsed ? `${parsed.hostname}:${parsed.port || port}` : "";
-  };
-  const { KAFKA_BOOTSTRAP_SERVERS = [], POSTGRES_CONNECTION_STRING, STORAGE_TYPE } = values;
-  return [
-    ...(values.VABUS_URL ?? values.DEFAULT_VABUS_URL).map((url) => ({
-      name: "VABUS_URL" as const,
-      address: ofUrl(url, url.startsWith("https:") ? "443" : "80"),
-    })),
-    ...(STORAGE_TYPE.includes("kafka") ? KAFKA_BOOTSTRAP_SERVERS : []).map((address) => ({
-      name: "KAFKA_BOOTSTRAP_SERVERS" as const,
-      address,
-    })),
-    ...(STORAGE_TYPE.includes("postgres") && POSTGRES_CONNECTION_STRING !== undefined
-      ? POSTGRES_CONNECTION_STRING.parameters.hosts.map(({ host, address, port }) => ({
-        name: "POSTGRES_CONNECTION_STRING" as const,
-        address: `${address ?? host}:${port}`,
-      }))
-      : []),
-  ];
+    const port = parsed?.port || (url.startsWith("https:") ? "443" : "80");
+    return { setting: "VABUS_URL", address: parsed ? `${parsed.hostname}:${port}` : "" };
+  });
 }
 
 /** Whether something that listens at `listen` would be reached by `address` on this host. */
-function isSameAddress(listen: Values["HTTP_LISTEN"], address: string): boolean {
+function isSameAddress(listen: CoreValues["HTTP_LISTEN"], address: string): boolean {
   if (listen === "off" || listen.port === 0) return false;
   const [, host = "", port] = /^(.*):(\d+)$/.exec(address) ?? [];
   if (Number(port) !== listen.port) return false;

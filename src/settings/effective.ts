@@ -1,24 +1,19 @@
 import { printable } from "../platform/log/printable.ts";
 import type { Config } from "./config.ts";
-import { GROUPS, variable, type VariableName } from "./variables.ts";
 
 /** The effective configuration, secrets masked, each value with where it comes from: for people, in lines. */
 export function maskedConfig(config: Config): string {
-  const lines = GROUPS.map((group) => {
+  const groups = [...new Set(config.settings.map(({ group }) => group))];
+  const lines = groups.map((group) => {
     const rows = config.settings.filter((setting) => setting.group === group);
     return [
       `# ${group}`,
-      ...rows.map(({ variable: name, value, origin }) =>
+      ...rows.map(({ variable: name, value, origin, defaultText }) =>
         value === undefined
-          ? `# ${name} is not set${defaultNote(name)}`
+          ? `# ${name} is not set${defaultText === undefined ? "" : ` (${defaultText})`}`
           : printable(`${`${name}=${value}`.padEnd(60)} # ${origin}`)
       ),
     ].join("\n");
   });
   return `${lines.join("\n\n")}\n`;
-}
-
-function defaultNote(name: VariableName): string {
-  const { defaultText } = variable(name);
-  return defaultText === undefined ? "" : ` (${defaultText})`;
 }

@@ -1,12 +1,9 @@
 import { resolve } from "node:path";
 import { MASK } from "./mask.ts";
 import type { Setting, Sources } from "./settings.ts";
-import { fileVariable, type VariableName } from "./variables.ts";
 
 const FLAG = "flag ";
 const FILE = "file ";
-/** Files that are secret themselves. */
-const KEY_FILES: readonly VariableName[] = ["KAFKA_SSL_KEY_FILE", "VABUS_KEY_FILE"];
 
 /** Tells of secrets in places that other users of the machine may look into: command lines, and files that all may read. */
 export function exposedSecrets(
@@ -15,18 +12,18 @@ export function exposedSecrets(
 ): string[] {
   const secret = settings.filter(({ value }) => value?.includes(MASK));
   const from = (place: string) =>
-    secret.filter(({ origin }) => origin.startsWith(place)).map(({ variable, origin }) => ({
-      variable,
-      name: origin.slice(place.length),
+    secret.filter(({ origin }) => origin.startsWith(place)).map((setting) => ({
+      ...setting,
+      name: setting.origin.slice(place.length),
     }));
-  const shown = from(FLAG).map(({ variable, name }) =>
+  const shown = from(FLAG).map(({ fileVariable, name }) =>
     `${name} holds a secret, which every user of this machine can see in the list of processes: give it by ` +
-    (fileVariable(variable) ?? "the environment")
+    (fileVariable ?? "the environment")
   );
   const files = [
-    ...from(FILE).map(({ variable, name }) => [fileVariable(variable)!, name] as const),
-    ...settings.flatMap(({ variable, value }) =>
-      value !== undefined && KEY_FILES.includes(variable) ? [[variable, value] as const] : []
+    ...from(FILE).map(({ fileVariable, name }) => [fileVariable!, name] as const),
+    ...settings.flatMap(({ variable, value, isKeyFile }) =>
+      value !== undefined && isKeyFile ? [[variable, value] as const] : []
     ),
     ...(from(`${envFile}:`).length > 0 ? [["the env file", envFile] as const] : []),
   ];

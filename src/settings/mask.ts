@@ -1,16 +1,18 @@
-import { isOpenParameter } from "./postgres_parameters.ts";
-
 export const MASK = "***";
 
 /**
  * A valid URL without its password, and without the values of parameters that might be secret. The text is cut, not
- * built anew, so that it stays what the operator wrote (several PostgreSQL hosts included).
+ * built anew, so that it stays what the operator wrote (several hosts included).
+ *
+ * @param isOpen Whether the value of the parameter of that name may be shown.
  */
-export function maskUrl(text: string): string {
+export function maskUrl(text: string, isOpen: (parameter: string) => boolean = () => false): string {
   const [, scheme, userInfo, place, query] = /^([^:]+:\/\/)(?:(.*)@)?([^?]*)(?:\?(.*))?$/s.exec(text) ?? [];
   if (scheme === undefined) return MASK;
   const maskedUser = userInfo === undefined ? "" : `${maskUserInfo(userInfo)}@`;
-  const maskedQuery = query === undefined ? "" : `?${query.split("&").map(maskParameter).join("&")}`;
+  const maskedQuery = query === undefined
+    ? ""
+    : `?${query.split("&").map((part) => isOpen(nameOf(part)) ? part : MASK).join("&")}`;
   return `${scheme}${maskedUser}${place}${maskedQuery}`;
 }
 
@@ -39,7 +41,6 @@ function maskUserInfo(userInfo: string): string {
   return colon < 0 || colon === userInfo.length - 1 ? MASK : `${userInfo.slice(0, colon)}:${MASK}`;
 }
 
-function maskParameter(parameter: string): string {
-  const name = parameter.slice(0, Math.max(parameter.indexOf("="), 0));
-  return isOpenParameter(name) ? parameter : MASK;
+function nameOf(parameter: string): string {
+  return parameter.slice(0, Math.max(parameter.indexOf("="), 0));
 }

@@ -1,9 +1,10 @@
-import { fileVariable, GROUPS, variable, VARIABLE_NAMES, type VariableName } from "./variables.ts";
+import type { Catalogue } from "./catalogue.ts";
 
 /** The Markdown tables of every variable, one a group, for the README. */
-export function renderReference(): string {
-  return GROUPS.map((group) => {
-    const rows = VARIABLE_NAMES.filter((name) => variable(name).group === group).map(rowOf);
+export function renderReference(catalogue: Catalogue): string {
+  return catalogue.groups.map((group) => {
+    const rows = catalogue.names.filter((name) => catalogue.entry(name).group === group)
+      .map((name) => rowOf(name, catalogue));
     return [
       `### ${group}`,
       "",
@@ -16,9 +17,9 @@ export function renderReference(): string {
   }).join("\n");
 }
 
-function rowOf(name: VariableName): string {
-  const { default: value, defaultText, help, type, example, atStart } = variable(name);
-  const file = fileVariable(name);
+function rowOf(name: string, catalogue: Catalogue): string {
+  const { default: value, defaultText, help, type, example, atStart } = catalogue.variable(name);
+  const file = catalogue.fileVariable(name);
   const names = file === undefined ? `\`${name}\`` : `\`${name}\`, \`${file}\``;
   const fallback = value === undefined ? defaultText ?? "-" : `\`${value}\``;
   const restart = atStart ? ". A change takes a restart" : "";

@@ -1,19 +1,18 @@
 import type { Config } from "./config.ts";
 import { ConfigError } from "./fault.ts";
 import { placeOf } from "./value_type.ts";
-import { variable, VARIABLE_NAMES, type VariableName } from "./variables.ts";
 
 /** Values that variables keep, whatever is given now. */
-export type Pinned = ReadonlyMap<VariableName, string | undefined>;
+export type Pinned = ReadonlyMap<string, string | undefined>;
 
 /** What comes of settings that are read again while they are in force. */
 export interface Reread {
   /** All that can change, as it is given now; the rest as it was. */
   readonly config: Config;
   /** Variables whose changes are in `config`. */
-  readonly changed: readonly VariableName[];
+  readonly changed: readonly string[];
   /** Variables whose changes take effect at the next start only. */
-  readonly atStart: readonly VariableName[];
+  readonly atStart: readonly string[];
 }
 
 /**
@@ -23,9 +22,12 @@ export interface Reread {
  */
 export function rereadConfig(inForce: Config, load: (pinned: Pinned) => Config): Reread {
   const wanted = load(new Map());
-  const changed = VARIABLE_NAMES.filter((name) => wanted.texts.get(name) !== inForce.texts.get(name));
+  const settings = new Map(
+    [...inForce.settings, ...wanted.settings].map((setting) => [setting.variable, setting]),
+  );
+  const changed = [...settings.keys()].filter((name) => wanted.texts.get(name) !== inForce.texts.get(name));
   const atStart = changed.filter((name) =>
-    variable(name).atStart && !(isOfBuses(name) && placesOf(wanted) === placesOf(inForce))
+    settings.get(name)!.atStart && !(isOfBuses(name) && placesOf(wanted) === placesOf(inForce))
   );
   if (atStart.length === 0) return { config: wanted, changed, atStart };
   try {
@@ -43,7 +45,7 @@ export function rereadConfig(inForce: Config, load: (pinned: Pinned) => Config):
   }
 }
 
-function isOfBuses(name: VariableName): boolean {
+function isOfBuses(name: string): boolean {
   return name === "VABUS_URL" || name === "DEFAULT_VABUS_URL";
 }
 

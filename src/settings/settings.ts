@@ -3,18 +3,12 @@ import { readEnvFile } from "./env_file.ts";
 import { denialOf } from "../platform/log/denial.ts";
 import type { Fault } from "./fault.ts";
 import { MASK } from "./mask.ts";
+import { nearMiss } from "./near_miss.ts";
 import { unknownNameProblem } from "./unknown_names.ts";
-import {
-  fileVariable,
-  flagOf,
-  GIVEN_NAMES,
-  type Group,
-  type Values,
-  type Variable,
-  variable,
-  VARIABLE_NAMES,
-  type VariableName,
-} from "./variables.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { type SinkName, soundSinkNames } from "./sink_name.ts";
+import type { CoreValues } from "./variables.ts";
+import { flagOf, type Variable } from "./variable.ts";
 
 /** Where settings come from: all that the configuration knows of the machine. */
 export interface Sources {
@@ -24,9 +18,9 @@ export interface Sources {
   /** What `--env-file` names; undefined: `.env` in the working directory, if there is one. */
   readonly envFile: string | undefined;
   /** Variables that keep the value they have, whatever is given now; undefined: not set. */
-  readonly pinned?: ReadonlyMap<VariableName, string | undefined>;
-  /** Groups of variables of which the command can do without what is missing or cannot be read. */
-  readonly unneeded?: readonly Group[];
+  readonly pinned?: ReadonlyMap<string, string | undefined>;
+  /** Whether the command can do without what buses and sinks need and is missing or cannot be read. */
+  readonly isAlone?: boolean;
   readonly workingDirectory: string;
   readonly hostName: string;
   /** Whether stderr is a terminal. */
@@ -41,28 +35,46 @@ export interface Sources {
 
 /** One line of the effective configuration, fit for every eye. */
 export interface Setting {
-  readonly variable: VariableName;
-  readonly group: Group;
+  readonly variable: string;
+  readonly group: string;
   /** As an operator would write it, secrets masked; undefined: not set. */
   readonly value: string | undefined;
   /** `default`, `environment`, `flag --log-level`, `.env:3`, `file /run/secrets/token`. */
   readonly origin: string;
+  /** What may be given. */
+  readonly allowed: string;
+  /** Shown where there is no value. */
+  readonly defaultText: string | undefined;
+  /** Whether a change takes effect at the next start only. */
+  readonly atStart: boolean;
+  /** Whether it names a file that is secret itself. */
+  readonly isKeyFile: boolean;
+  /** The variable that names a file with its value; undefined: it is not read from files. */
+  readonly fileVariable: string | undefined;
 }
 
 /** Every variable by itself: read and checked, but not yet against the others. */
 export interface Settings {
   /** The default stands in for a value at fault. */
-  readonly values: Values;
-  readonly masked: ReadonlyMap<VariableName, Setting>;
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly masked: ReadonlyMap<string, Setting>;
   /** What each value was read from, secrets included: to see what has changed. Undefined: not set. */
-  readonly texts: ReadonlyMap<VariableName, string | undefined>;
+  readonly texts: ReadonlyMap<string, string | undefined>;
   /** Variables that have been given, rightly or not: no further fault needs to be named about them being missing. */
-  readonly given: ReadonlySet<VariableName>;
+  readonly given: ReadonlySet<string>;
   /** The texts that were given and are at fault. Not to be shown: they may be secret. */
-  readonly refused: ReadonlyMap<VariableName, string>;
+  readonly refused: ReadonlyMap<string, string>;
   /** Variables that the file of settings gives other values than those that flags or the environment have put before it. */
-  readonly shadowed: readonly VariableName[];
+  readonly shadowed: readonly string[];
+  /** Variables that would be a sink's with an id of its own, which there is not. */
+  readonly unused: readonly UnusedName[];
   readonly faults: readonly Fault[];
+}
+
+interface UnusedName {
+  readonly name: string;
+  /** The sink as it would stand in `STORAGE_TYPE`. */
+  readonly word: string;
 }
 
 interface Given {
@@ -72,50 +84,86 @@ interface Given {
   readonly isOfFile?: true;
 }
 
+/** The settings of a catalogue, and of the sinks with ids of their own that they name. */
+export interface AllSettings extends Settings {
+  readonly catalogue: Catalogue;
+  /** Of a text at fault, what is right in it: so that what those sinks lack is told at once as well. */
+  readonly sinks: readonly SinkName[];
+}
+
 /** Reads every variable: flag before environment before `.env` before default. An empty variable counts as not set. */
-export function readSettings(sources: Sources): Settings {
+export function readSettings(sources: Sources, catalogue: Catalogue): AllSettings {
+  const settings = readKnown(sources, catalogue);
+  const refused = settings.refused.get("STORAGE_TYPE");
+  const sinks = refused === undefined
+    ? coreValues(settings).STORAGE_TYPE
+    : soundSinkNames(refused, catalogue.kinds);
+  const named = sinks.filter(({ id, kind }) => id !== kind);
+  if (named.length === 0) return { ...settings, catalogue, sinks };
+  const whole = catalogue.withNamed(named);
+  return { ...readKnown(sources, whole), catalogue: whole, sinks };
+}
+
+/** What was read of the settings that are no sink's. */
+export function coreValues({ values }: Settings): CoreValues {
+  return Object.fromEntries(values) as CoreValues;
+}
+
+function readKnown(sources: Sources, catalogue: Catalogue): Settings {
   const faults: Fault[] = [];
-  const dotEnv = readDotEnv(sources, faults);
-  faults.push(...unknownNames(sources.environment, dotEnv));
-  const values: Partial<Record<VariableName, unknown>> = {};
-  const masked = new Map<VariableName, Setting>();
-  const texts = new Map<VariableName, string | undefined>();
-  const given = new Set<VariableName>();
-  const refused = new Map<VariableName, string>();
-  for (const name of VARIABLE_NAMES) {
-    const found = findGiven(name, sources, dotEnv, faults);
+  const dotEnv = readDotEnv(sources, catalogue, faults);
+  faults.push(
+    ...unknownFlags(sources.flags, catalogue),
+    ...unknownNames(sources.environment, dotEnv, catalogue),
+  );
+  const values = new Map<string, unknown>();
+  const masked = new Map<string, Setting>();
+  const texts = new Map<string, string | undefined>();
+  const given = new Set<string>();
+  const refused = new Map<string, string>();
+  for (const [name, { variable: definition, group, named }] of catalogue.entries) {
+    const fileVariable = catalogue.fileVariable(name);
+    const found = findGiven(name, fileVariable, sources, dotEnv, faults);
     if (found !== undefined) given.add(name);
-    const definition = variable(name);
-    const valid = found === "fault" || found === undefined ? undefined : check(name, found, faults);
+    const valid = found === "fault" || found === undefined
+      ? undefined
+      : check(name, definition, found, named, faults);
     if (valid === undefined && typeof found === "object") refused.set(name, found.text);
     const text = valid?.text ?? definition.default;
     texts.set(name, text);
-    values[name] = valid !== undefined ? valid.value : defaultValue(definition);
+    values.set(name, valid !== undefined ? valid.value : defaultValue(definition));
     masked.set(name, {
       variable: name,
-      group: definition.group,
+      group,
       value: text === undefined ? undefined : maskValid(definition, text),
       origin: valid?.origin ?? "default",
+      allowed: definition.type.allowed,
+      defaultText: definition.defaultText,
+      atStart: definition.atStart === true,
+      isKeyFile: definition.keyFile === true,
+      fileVariable,
     });
   }
   return {
-    values: values as Values,
+    values,
     masked,
     texts,
     given,
-    shadowed: VARIABLE_NAMES.filter((name) => {
+    shadowed: catalogue.names.filter((name) => {
       const inFile = dotEnv.variables.get(name)?.text.trim();
       return inFile !== undefined && inFile !== "" && !sources.pinned?.has(name) &&
         inFile !== texts.get(name)?.trim();
     }),
     refused,
+    unused: unusedNames(sources.environment, dotEnv, catalogue),
     faults,
   };
 }
 
 /** The text given for a variable, directly or by a file; `fault` when there is one that cannot be used. */
 function findGiven(
-  name: VariableName,
+  name: string,
+  fileKey: string | undefined,
   sources: Sources,
   dotEnv: DotEnv,
   faults: Fault[],
@@ -138,7 +186,6 @@ function findGiven(
     return found ?? (dotEnv.refused.has(key) ? "fault" : undefined);
   };
   const direct = find(name);
-  const fileKey = fileVariable(name);
   const file = fileKey === undefined ? undefined : find(fileKey);
   if (file === undefined || direct === "fault") return direct;
   if (file === "fault") return file;
@@ -187,11 +234,12 @@ export function readText(path: string, sources: Sources): { text: string } | { p
 }
 
 function check(
-  name: VariableName,
+  name: string,
+  { type, secret }: Variable<unknown>,
   given: Given,
+  named: (text: string) => string,
   faults: Fault[],
 ): (Given & { readonly value: unknown }) | undefined {
-  const { type, secret } = variable(name);
   const text = secret ? given.text : given.text.trim();
   const shown = secret || given.isOfFile ? undefined : (type.maskRefused?.(text) ?? text);
   if (!secret && /[\r\n]/.test(text)) {
@@ -209,7 +257,7 @@ function check(
     subject: name,
     origin: given.origin,
     value: shown,
-    problem: result.error.issues[0]!.message + carriedAlong(text),
+    problem: named(result.error.issues[0]!.message) + carriedAlong(text),
     allowed: type.allowed,
   });
   return undefined;
@@ -238,7 +286,7 @@ interface DotEnv {
   readonly refused: ReadonlySet<string>;
 }
 
-function readDotEnv(sources: Sources, faults: Fault[]): DotEnv {
+function readDotEnv(sources: Sources, catalogue: Catalogue, faults: Fault[]): DotEnv {
   const path = sources.envFile ?? ".env";
   const variables = new Map<string, Given>();
   const refused = new Set<string>();
@@ -261,7 +309,7 @@ function readDotEnv(sources: Sources, faults: Fault[]): DotEnv {
     }
     return { variables, refused };
   }
-  const isOurs = (name: string | undefined) => name !== undefined && GIVEN_NAMES.includes(name);
+  const isOurs = (name: string | undefined) => name !== undefined && catalogue.givenNames.includes(name);
   const file = readEnvFile(result.text, isOurs);
   for (const { name, line, problem } of file.faults) {
     const place = `${path}:${line}`;
@@ -284,11 +332,40 @@ function readDotEnv(sources: Sources, faults: Fault[]): DotEnv {
   return { variables, refused };
 }
 
-function unknownNames(environment: Sources["environment"], dotEnv: DotEnv): Fault[] {
-  const origins = new Map(Object.keys(environment).map((name) => [name, "environment"]));
-  for (const [name, { origin }] of dotEnv.variables) origins.set(name, origin);
-  return [...origins].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([subject, origin]) => {
-    const problem = unknownNameProblem(subject);
+function unknownNames(environment: Sources["environment"], dotEnv: DotEnv, catalogue: Catalogue): Fault[] {
+  return placesOf(environment, dotEnv).flatMap(([subject, origin]) => {
+    const problem = unknownNameProblem(subject, catalogue);
     return problem === undefined ? [] : [{ subject, origin, problem }];
   });
+}
+
+/** Of a sink whose name only the settings tell, any flag is taken; those of a sink that there is not come to light here. */
+function unknownFlags(flags: Sources["flags"], catalogue: Catalogue): Fault[] {
+  return Object.keys(flags).filter((name) => !catalogue.givenNames.includes(name)).map((name) => {
+    const meant = nearMiss(name, catalogue.givenNames);
+    const { id, kind } = catalogue.ofUnnamedSink(name) ?? { id: "", kind: "" };
+    const problem = meant === undefined
+      ? `is the flag of a sink that STORAGE_TYPE does not have; it would stand there as ${id}:${kind}`
+      : `is no flag; did you mean ${flagOf(meant)}?`;
+    return { subject: flagOf(name), problem };
+  });
+}
+
+function unusedNames(
+  environment: Sources["environment"],
+  dotEnv: DotEnv,
+  catalogue: Catalogue,
+): UnusedName[] {
+  return placesOf(environment, dotEnv).flatMap(([name]) => {
+    if (catalogue.givenNames.includes(name) || unknownNameProblem(name, catalogue) !== undefined) return [];
+    const sink = catalogue.ofUnnamedSink(name);
+    return sink === undefined ? [] : [{ name, word: `${sink.id}:${sink.kind}` }];
+  });
+}
+
+/** Every name that is set, and where. */
+function placesOf(environment: Sources["environment"], dotEnv: DotEnv): [name: string, origin: string][] {
+  const origins = new Map(Object.keys(environment).map((name) => [name, "environment"]));
+  for (const [name, { origin }] of dotEnv.variables) origins.set(name, origin);
+  return [...origins].sort(([a], [b]) => a < b ? -1 : 1);
 }

@@ -1,7 +1,6 @@
 import { isIPv6 } from "node:net";
 import { z } from "zod";
-import { MASK, maskRefused, maskUrls } from "./mask.ts";
-import { type PostgresString, readPostgresString } from "./postgres_string.ts";
+import { maskRefused, maskUrls } from "./mask.ts";
 
 /** How the text of a setting is read: what is allowed, in words and as a schema. */
 export interface ValueType<T> {
@@ -99,18 +98,6 @@ export function choice<const W extends string>(words: readonly W[]): ValueType<W
   };
 }
 
-/** Some of some words, with commas, none twice. */
-export function choices<const W extends string>(words: readonly W[]): ValueType<readonly W[]> {
-  return {
-    placeholder: "<list>",
-    allowed: `${words.join(", ")}, or several of them with commas`,
-    schema: listOf(z.string().toLowerCase().pipe(z.enum(words, "has a word that is not known"))) as z.ZodType<
-      readonly W[],
-      string
-    >,
-  };
-}
-
 /** `host:port`, several with commas, none twice. */
 export function hostPorts(): ValueType<readonly string[]> {
   const one = z.string().refine(
@@ -169,26 +156,6 @@ export function httpUrls(): ValueType<readonly string[]> {
       .refine((urls) => new Set(urls.map(placeOf)).size === urls.length, "names a bus twice"),
     mask: maskUrls,
     maskRefused,
-  };
-}
-
-/** The connection string of libpq, in either of its forms, several hosts included. */
-export function postgresString(): ValueType<PostgresString> {
-  return {
-    placeholder: "<url>",
-    allowed:
-      "postgres://user:password@host:port/database?sslmode=verify-full, with @ : / ? # % in user and password " +
-      "percent-encoded; or host=… user=… dbname=…; parameters as in the README",
-    schema: z.string().transform((text, context) => {
-      const read = readPostgresString(text);
-      if (typeof read !== "string") return read;
-      context.addIssue({ code: "custom", message: read });
-      return z.NEVER;
-    }),
-    mask: (text) => {
-      const read = readPostgresString(text);
-      return typeof read === "string" ? MASK : read.masked;
-    },
   };
 }
 

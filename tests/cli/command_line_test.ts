@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { parseCommandLine } from "../../src/cli/command_line.ts";
+import { REGISTRY } from "../../src/runtime/registry.ts";
 import { ConfigError } from "../../src/settings/fault.ts";
 
 const SILENT = { writeOut: () => {}, writeErr: () => {} };
-const parse = (...args: string[]) => parseCommandLine(args, SILENT);
+const parse = (...args: string[]) => parseCommandLine(args, REGISTRY, SILENT);
 
 Deno.test("an unknown command is told with the nearest one and the list, and its flags are not judged", () => {
   const { faults, help } = parse("stauts", "--json", "--nonsense");

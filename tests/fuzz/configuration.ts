@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { outcomeOf } from "../../src/cli/boundary.ts";
-import { handlerConfig } from "../../src/cli/command.ts";
 import { EXIT } from "../../src/cli/exit.ts";
 import { type Config, loadBusConfig } from "../../src/settings/config.ts";
 import { maskedConfig } from "../../src/settings/effective.ts";
 import { ConfigError } from "../../src/settings/fault.ts";
-import { flagOf, GIVEN_NAMES, variable, VARIABLE_NAMES } from "../../src/settings/variables.ts";
-import { sourcesOf } from "../settings/sources.ts";
+import { flagOf } from "../../src/settings/variable.ts";
+import { REGISTRY } from "../../src/runtime/registry.ts";
+import { CATALOGUE, sourcesOf } from "../settings/sources.ts";
 import { below, chance, oddText, oneOf } from "./draw.ts";
 import { mutated } from "./mutation.ts";
 import type { Random, Target, Trial } from "./target.ts";
@@ -25,8 +25,8 @@ const STACK_TRACE = /^\s+at |\.ts:\d+|internal error|\[object |undefined/m;
 /** What a terminal would act upon; the ends of the message's own lines are put in by us. */
 const CONTROL = /[^\P{Cc}\n]/u;
 const SUBJECTS = new Set([
-  ...GIVEN_NAMES,
-  ...GIVEN_NAMES.map(flagOf),
+  ...CATALOGUE.givenNames,
+  ...CATALOGUE.givenNames.map(flagOf),
   "--env-file",
   "the working directory",
 ]);
@@ -52,8 +52,8 @@ class ConfigurationTrial implements Trial {
       ...(chance(random, 0.05) && { envFile: oneOf(random, ["/nowhere", "/run/secret", "/srv/.env"]) }),
       hostName: oneOf(random, ["edge7", "edge7", "", " ", oddText(random, 8)]),
     });
-    const ofBus = attempted(() => void loadBusConfig(sources));
-    const outcome = attempted(() => assertShowable(handlerConfig(sources)));
+    const ofBus = attempted(() => void loadBusConfig(sources, CATALOGUE));
+    const outcome = attempted(() => assertShowable(REGISTRY.configure(sources)));
     if (outcome === "accepted") assert.equal(ofBus, "accepted", "the bus refuses what the handler accepts");
     return outcome;
   }
@@ -88,7 +88,7 @@ function attempted(load: () => void): "accepted" | "refused" {
 function assertShowable(config: Config): void {
   const shown = maskedConfig(config);
   assertFitToSee(shown);
-  for (const name of VARIABLE_NAMES) assert.ok(shown.includes(name), `${name} is not shown`);
+  for (const name of CATALOGUE.names) assert.ok(shown.includes(name), `${name} is not shown`);
   for (const warning of config.warnings) assertFitToSee(warning);
   if (config.vabus.token !== undefined) assert.ok(config.secrets.includes(config.vabus.token));
 }
@@ -101,7 +101,7 @@ function assertFitToSee(text: string): void {
 
 /** Some variables with texts that are right, nearly right, or anything. */
 function given(random: Random, keyOf: (name: string) => string): Record<string, string> {
-  const names = Array.from({ length: below(random, 8) }, () => oneOf(random, GIVEN_NAMES));
+  const names = Array.from({ length: below(random, 8) }, () => oneOf(random, CATALOGUE.givenNames));
   return Object.fromEntries(names.map((name) => [keyOf(name), text(random, name)]));
 }
 
@@ -111,7 +111,7 @@ function text(random: Random, name: string): string {
   if (name.endsWith("_FILE")) {
     return oneOf(random, ["/run/secret", "/tls.pem", "/nowhere", "", oddText(random, 10)]);
   }
-  const definition = variable(name as typeof VARIABLE_NAMES[number]);
+  const definition = CATALOGUE.variable(name as typeof CATALOGUE.names[number]);
   // What a URL holds in the place of its password is a secret; where that place is must be beyond doubt.
   if (/_(URL|CONNECTION_STRING)$/.test(name)) return urlText(random, name.startsWith("POSTGRES"));
   if (definition.secret) return `${oddText(random, 3)}${SECRET}${oddText(random, 3)}`;

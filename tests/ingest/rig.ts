@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/platform/clock/clock.ts";
-import { type Config, loadConfig } from "../../src/settings/config.ts";
+import type { Config } from "../../src/settings/config.ts";
+import { loadConfig } from "../settings/sources.ts";
 import { type Core, openCore } from "../../src/runtime/core.ts";
 import { BusReader } from "../../src/ingest/bus_reader.ts";
 import { createLogger, type Logger } from "../../src/platform/log/logger.ts";
@@ -87,7 +88,7 @@ export function configFor(stateDir: string, flags: Record<string, string> = {}):
     readFile: () => undefined,
     distrust: () => undefined,
     isOpen: () => false,
-  }, () => []);
+  });
 }
 
 export function openRig(

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
-import { type Config, loadBusConfig, loadConfig } from "../../src/settings/config.ts";
+import type { Config } from "../../src/settings/config.ts";
 import { maskedConfig } from "../../src/settings/effective.ts";
 import { ConfigError, type Fault } from "../../src/settings/fault.ts";
 import { redact } from "../../src/settings/redaction.ts";
 import type { Sources } from "../../src/settings/settings.ts";
-import { GIVEN_NAMES, variable, VARIABLE_NAMES } from "../../src/settings/variables.ts";
-import { sourcesOf } from "./sources.ts";
+import { CATALOGUE, GIVEN_NAMES, loadBusConfig, loadConfig, sourcesOf, VARIABLE_NAMES } from "./sources.ts";
 
 const load = (sources: Sources): Config => loadConfig(sources, () => []);
 const environment = (values: Record<string, string>) => load(sourcesOf({ environment: values }));
@@ -35,8 +34,9 @@ const PEM = {
 Deno.test("with nothing set everything has the default that the contract names", () => {
   const config = load(sourcesOf());
   assert.deepEqual(config.sinks, [{
-    name: "sqlite",
-    path: "/home/vabus/.local/state/vabus-data-handler/aggregates.sqlite",
+    id: "sqlite",
+    kind: "sqlite",
+    options: { path: "/home/vabus/.local/state/vabus-data-handler/aggregates.sqlite" },
   }]);
   const { aggregationIntervalMs, allowedLatenessMs, correctionHorizonMs, idleTimeoutMs, maxWaitMs } = config;
   assert.deepEqual(
@@ -122,7 +122,7 @@ Deno.test("a secret comes from a file as well, without its last line break; not 
 Deno.test("every secret can be read from a file, and no help nor example of it asks for it on the command line", () => {
   for (const name of ["KAFKA_SASL_PASSWORD", "POSTGRES_CONNECTION_STRING", "VABUS_TOKEN"] as const) {
     assert.ok(GIVEN_NAMES.includes(`${name}_FILE`), name);
-    assert.equal(variable(name).secret, true);
+    assert.equal(CATALOGUE.variable(name).secret, true);
   }
 });
 
@@ -315,7 +315,11 @@ Deno.test("TLS files are read, have to be PEM, and certificate and key come toge
   const kafka = { STORAGE_TYPE: "kafka", KAFKA_BOOTSTRAP_SERVERS: "b:1" };
   assert.deepEqual(subjects(tls({ ...kafka, KAFKA_SSL_CA_FILE: "/tls/ca.pem" })), ["KAFKA_SSL"]);
   const [sink] = load(tls({ ...kafka, KAFKA_SSL: "TRUE" })).sinks;
-  assert.deepEqual(sink!.name === "kafka" && sink.tls, { ca: undefined, cert: undefined, key: undefined });
+  assert.deepEqual((sink!.options as { tls: unknown }).tls, {
+    ca: undefined,
+    cert: undefined,
+    key: undefined,
+  });
 });
 
 Deno.test("a host name that cannot name an instance is a fault, unless INSTANCE_ID is set", () => {

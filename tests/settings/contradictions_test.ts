@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { loadConfig } from "../../src/settings/config.ts";
 import { ConfigError } from "../../src/settings/fault.ts";
-import { sourcesOf } from "./sources.ts";
+import { loadConfig, sourcesOf } from "./sources.ts";
 
 type Environment = Record<string, string>;
 

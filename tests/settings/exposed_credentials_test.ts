@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { loadConfig } from "../../src/settings/config.ts";
-import { sourcesOf } from "./sources.ts";
+import { loadConfig, sourcesOf } from "./sources.ts";
 
 function warningsOf(environment: Record<string, string>): string {
   const { warnings } = loadConfig(sourcesOf({ environment }), () => []);

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { loadBusConfig, loadConfig } from "../../src/settings/config.ts";
 import { maskedConfig } from "../../src/settings/effective.ts";
 import { redact } from "../../src/settings/redaction.ts";
-import { sourcesOf } from "./sources.ts";
+import { loadBusConfig, loadConfig, sourcesOf } from "./sources.ts";
 
 const URL_WITH_SECRET = "https://plant:s3cr3t@bus:8000";
 

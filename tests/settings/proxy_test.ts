@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { loadConfig } from "../../src/settings/config.ts";
 import { ConfigError } from "../../src/settings/fault.ts";
 import { proxyFor } from "../../src/settings/proxy.ts";
 import { redact } from "../../src/settings/redaction.ts";
-import { sourcesOf } from "./sources.ts";
+import { loadConfig, sourcesOf } from "./sources.ts";
 
 const PROXY = "http://user:s3cr3t@proxy:3128";
 

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { loadConfig } from "../../src/settings/config.ts";
 import { ConfigError } from "../../src/settings/fault.ts";
 import { type Pinned, rereadConfig } from "../../src/settings/reread.ts";
-import { variable, VARIABLE_NAMES } from "../../src/settings/variables.ts";
 import { compileRoutes } from "../../src/delivery/routes.ts";
-import { sourcesOf } from "./sources.ts";
+import { CATALOGUE, loadConfig, sourcesOf, VARIABLE_NAMES } from "./sources.ts";
 
 type Machine = NonNullable<Parameters<typeof sourcesOf>[0]>;
 
@@ -41,9 +39,9 @@ Deno.test("each variable either changes at once or keeps its value until the nex
     Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join("");
   for (const name of VARIABLE_NAMES) {
     if (/FILE$|SASL|POSTGRES_CONNECTION_STRING|VABUS_TOKEN|ROUTES|KAFKA_SSL/.test(name)) continue;
-    const value = others[name] ?? variable(name).example;
+    const value = others[name] ?? CATALOGUE.variable(name).example;
     const { config, changed, atStart } = reread(text(needed), text({ ...needed, [name]: value }));
-    const isAtStart = variable(name).atStart === true;
+    const isAtStart = CATALOGUE.variable(name).atStart === true;
     assert.deepEqual([...changed, ...atStart], [name]);
     assert.deepEqual(atStart, isAtStart ? [name] : []);
     const before = load(text(needed));
@@ -63,7 +61,9 @@ Deno.test("each variable either changes at once or keeps its value until the nex
 Deno.test("a path that follows from a setting that stays, stays too", () => {
   const { config, atStart } = reread("STATE_DIR=/srv/a\n", "STATE_DIR=/srv/b\nLOG_LEVEL=error\n");
   assert.deepEqual(atStart, ["STATE_DIR"]);
-  assert.deepEqual(config.sinks, [{ name: "sqlite", path: "/srv/a/aggregates.sqlite" }]);
+  assert.deepEqual(config.sinks, [
+    { id: "sqlite", kind: "sqlite", options: { path: "/srv/a/aggregates.sqlite" } },
+  ]);
   assert.equal(config.log.level, "error");
 });
 

@@ -1,3 +1,11 @@
+import { REGISTRY } from "../../src/runtime/registry.ts";
+import {
+  type BusConfig,
+  type Config,
+  loadBusConfig as loadBusConfigOf,
+  loadConfig as loadConfigOf,
+  type ValidateRoutes,
+} from "../../src/settings/config.ts";
 import type { Sources } from "../../src/settings/settings.ts";
 
 /** A machine of which nothing is known but what a test says. */
@@ -29,4 +37,16 @@ export function sourcesOf(
     distrust: () => undefined,
     isOpen: (path) => known.open?.includes(path) ?? false,
   };
+}
+
+/** The settings of the program's connectors. */
+export const CATALOGUE = REGISTRY.catalogue;
+export const { givenNames: GIVEN_NAMES, names: VARIABLE_NAMES } = CATALOGUE;
+
+export function loadConfig(sources: Sources, routes: ValidateRoutes = () => []): Config {
+  return loadConfigOf(sources, CATALOGUE, routes);
+}
+
+export function loadBusConfig(sources: Sources): BusConfig {
+  return loadBusConfigOf(sources, CATALOGUE);
 }

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "../../src/settings/fault.ts";
-import { loadConfig } from "../../src/settings/config.ts";
 import { unknownNameProblem } from "../../src/settings/unknown_names.ts";
-import { GIVEN_NAMES } from "../../src/settings/variables.ts";
-import { sourcesOf } from "./sources.ts";
+import { CATALOGUE, GIVEN_NAMES, loadConfig, sourcesOf } from "./sources.ts";
 
 const MISSPELT: readonly (readonly [string, string])[] = [
   ["STORAGE_TYP", "STORAGE_TYPE"],
@@ -78,18 +76,20 @@ const OF_OTHERS = [
 
 Deno.test("a name that is nearly a setting is refused with the nearest one", () => {
   for (const [name, meant] of MISSPELT) {
-    assert.equal(unknownNameProblem(name), `is no setting; did you mean ${meant}?`, name);
+    assert.equal(unknownNameProblem(name, CATALOGUE), `is no setting; did you mean ${meant}?`, name);
   }
 });
 
 Deno.test("what begins as only ours do, or asks to read what is no secret from a file, is refused as well", () => {
-  assert.equal(unknownNameProblem("VABUS_PASSWORD"), "is no setting");
-  assert.equal(unknownNameProblem("AGGREGATION_WINDOW_SIZE"), "is no setting");
-  assert.match(unknownNameProblem("KAFKA_TOPIC_FILE")!, /KAFKA_TOPIC is not read from a file/);
+  assert.equal(unknownNameProblem("VABUS_PASSWORD", CATALOGUE), "is no setting");
+  assert.equal(unknownNameProblem("AGGREGATION_WINDOW_SIZE", CATALOGUE), "is no setting");
+  assert.match(unknownNameProblem("KAFKA_TOPIC_FILE", CATALOGUE)!, /KAFKA_TOPIC is not read from a file/);
 });
 
 Deno.test("settings, and what other programs have in the environment, are let pass", () => {
-  for (const name of [...GIVEN_NAMES, ...OF_OTHERS]) assert.equal(unknownNameProblem(name), undefined, name);
+  for (const name of [...GIVEN_NAMES, ...OF_OTHERS]) {
+    assert.equal(unknownNameProblem(name, CATALOGUE), undefined, name);
+  }
 });
 
 Deno.test("unknown names in the environment and in files are faults with their place, and no value is shown", () => {

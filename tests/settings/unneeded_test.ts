@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
-import { loadConfig } from "../../src/settings/config.ts";
 import { ConfigError } from "../../src/settings/fault.ts";
-import type { Group } from "../../src/settings/variables.ts";
-import { sourcesOf } from "./sources.ts";
+import { loadConfig, sourcesOf } from "./sources.ts";
 
-const UNNEEDED: readonly Group[] = ["VaBus", "Kafka", "PostgreSQL"];
 const denied = new Error("Permission denied (os error 13)");
 
-function load(environment: Record<string, string>, unneeded?: readonly Group[]) {
+function load(environment: Record<string, string>, isAlone = false) {
   const sources = sourcesOf({ environment, files: { "/secret": denied } });
-  return loadConfig({ ...sources, ...(unneeded && { unneeded }) }, () => []);
+  return loadConfig({ ...sources, isAlone }, () => []);
 }
 
 const SERVICE = {
@@ -19,8 +16,8 @@ const SERVICE = {
 };
 
 Deno.test("what only buses and sinks need may be missing where nobody speaks to them; the sinks are left out and named", () => {
-  const { sinks, lacking } = load(SERVICE, UNNEEDED);
-  assert.deepEqual(sinks.map(({ name }) => name), ["sqlite"]);
+  const { sinks, lacking } = load(SERVICE, true);
+  assert.deepEqual(sinks.map(({ id }) => id), ["sqlite"]);
   assert.deepEqual(lacking, [
     { sink: "postgres", problem: "POSTGRES_CONNECTION_STRING_FILE names a file that is not there" },
     { sink: "kafka", problem: "KAFKA_BOOTSTRAP_SERVERS is missing, since STORAGE_TYPE has kafka" },
@@ -39,6 +36,6 @@ Deno.test("what is wrong, and not only missing, is a fault for everybody; so is 
     ]]
   ) {
     const wrong = value!.replace("\\0", "\0");
-    assert.throws(() => load({ ...SERVICE, [name!]: wrong }, UNNEEDED), ConfigError, name);
+    assert.throws(() => load({ ...SERVICE, [name!]: wrong }, true), ConfigError, name);
   }
 });

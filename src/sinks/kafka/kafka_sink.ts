@@ -17,6 +17,8 @@ import {
 import { TopicEnds } from "./topic_ends.ts";
 
 export interface KafkaSinkOptions extends KafkaConnectionOptions {
+  /** What the operator calls it, where that is not its kind: then its position has a name of its own. */
+  readonly id?: string | undefined;
   readonly topic: string;
   readonly instance: string;
   readonly delivery: "exactly-once" | "at-least-once";
@@ -42,7 +44,7 @@ const POSITION_PARTITION = 0;
  * transaction, and only then is the position final.
  */
 export class KafkaSink implements Sink {
-  readonly name = "kafka";
+  readonly name: string;
   readonly #groupId: string;
   #session: KafkaSession | undefined;
   #stateId = "";
@@ -56,7 +58,8 @@ export class KafkaSink implements Sink {
   #isTopicNew = false;
 
   constructor(private readonly options: KafkaSinkOptions, private readonly logger: Logger) {
-    this.#groupId = `vabus-data-handler.${options.instance}`;
+    this.name = options.id ?? "kafka";
+    this.#groupId = groupOf(options);
     this.#ends = new TopicEnds(options.topic);
   }
 
@@ -353,4 +356,9 @@ function topicFlaws(settings: TopicSettings): string[] {
 interface Position {
   readonly nextId: number;
   readonly stateId: string | null;
+}
+
+/** The group of the position and the transactional id. An id has no dot in it, so no two sinks of whatever instances share one. */
+function groupOf({ id, instance }: KafkaSinkOptions): string {
+  return `vabus-data-handler${id === undefined ? "" : `-${id}`}.${instance}`;
 }

@@ -16,6 +16,8 @@ import { type ProvablePlace, SinkError } from "../../contract/sink.ts";
 import { TopicRows } from "./topic_rows.ts";
 
 export interface KafkaTopicOptions extends KafkaConnectionOptions {
+  /** What the operator calls it; default: as its kind. */
+  readonly name?: string;
   readonly topic: string;
   readonly delivery: "exactly-once" | "at-least-once";
   /** Without progress for so long the reading ends. Longer than a transaction may stay open. */
@@ -41,13 +43,15 @@ const MAX_TIME_MS = 8.64e15;
  * on the side. Only reads: no producer, so that a running handler is not fenced; a group of its own without any position.
  */
 export class KafkaTopic implements ProvablePlace {
-  readonly name = "kafka";
+  readonly name: string;
   #session: KafkaSession | undefined;
   #rows: TopicRows | undefined;
   readonly #malformed: string[] = [];
   #malformedCount = 0;
 
-  constructor(private readonly options: KafkaTopicOptions, private readonly logger: Logger) {}
+  constructor(private readonly options: KafkaTopicOptions, private readonly logger: Logger) {
+    this.name = options.name ?? "kafka";
+  }
 
   async sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number> {
     return (await this.#read(instance, signal)).sumOfCounts(sinceMs);

@@ -29,6 +29,8 @@ interface Prepared {
 }
 
 export interface PostgresSinkOptions {
+  /** What the operator calls it; default: as its kind. */
+  readonly name?: string;
   readonly connection: PostgresConnection;
   /** `table` or `schema.table`; quoted, so upper case counts. */
   readonly table: string;
@@ -52,7 +54,7 @@ const LOST_RACE_STATES = ["23505", "42P07", "42710"];
  * are unique and sorted by primary key, so two writers cannot deadlock.
  */
 export class PostgresSink implements ProvableSink {
-  readonly name = "postgres";
+  readonly name: string;
   readonly canOverwrite = true;
   #client: PostgresClient | undefined;
   #connections = 0;
@@ -64,7 +66,9 @@ export class PostgresSink implements ProvableSink {
   /** In the middle of it nothing is closed: the connection ends with the transaction. */
   #isRehearsing = false;
 
-  constructor(private readonly options: PostgresSinkOptions, private readonly logger: Logger) {}
+  constructor(private readonly options: PostgresSinkOptions, private readonly logger: Logger) {
+    this.name = options.name ?? "postgres";
+  }
 
   async open(context: SinkContext, signal: AbortSignal): Promise<number> {
     await this.close();

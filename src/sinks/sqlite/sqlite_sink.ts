@@ -24,6 +24,8 @@ import type { Logger } from "../../platform/log/logger.ts";
 import { notWritable, TABLE_ADVICE, toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
 
 export interface SqliteSinkOptions {
+  /** What the operator calls it; default: as its kind. */
+  readonly name?: string;
   readonly path: string;
   readonly instance: string;
   /** Of the file; undefined: that of a private one, and left as it is where there is a file. */
@@ -76,7 +78,7 @@ const HELD = `
  * the same table. The journal is a WAL, so others may read the file at any time without holding up the writer.
  */
 export class SqliteSink implements ProvableSink {
-  readonly name = "sqlite";
+  readonly name: string;
   readonly canOverwrite = true;
   #database: DatabaseSync | undefined;
   #statements: {
@@ -88,7 +90,9 @@ export class SqliteSink implements ProvableSink {
   #context: SinkContext | undefined;
   #identity: DatabaseIdentity | undefined;
 
-  constructor(private readonly options: SqliteSinkOptions, private readonly logger: Logger) {}
+  constructor(private readonly options: SqliteSinkOptions, private readonly logger: Logger) {
+    this.name = options.name ?? "sqlite";
+  }
 
   open(context: SinkContext): Promise<number> {
     return this.#attempt(async () => {

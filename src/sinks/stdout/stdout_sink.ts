@@ -4,6 +4,8 @@ import { withDeadline } from "../deadline.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../contract/sink.ts";
 
 export interface StdoutSinkOptions {
+  /** What the operator calls it; default: as its kind. */
+  readonly name?: string;
   /** Writes some of the bytes and resolves with how many, once there is room for them; `Deno.stdout.write`. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
   readonly instance: string;
@@ -16,13 +18,15 @@ const NEWLINE = 0x0a;
 
 /** One JSON line for each aggregate, at least once: after a failure the whole batch comes again. */
 export class StdoutSink implements Sink {
-  readonly name = "stdout";
+  readonly name: string;
   readonly #encoder = new TextEncoder();
   /** An interrupted write goes on in the background; the next one waits for it, so that lines never mix. */
   #underWay: Promise<void> = Promise.resolve();
   #isInsideLine = false;
 
-  constructor(private readonly options: StdoutSinkOptions) {}
+  constructor(private readonly options: StdoutSinkOptions) {
+    this.name = options.name ?? "stdout";
+  }
 
   open(context: SinkContext): Promise<number> {
     return Promise.resolve(context.cursor);

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { nearMiss } from "./near_miss.ts";
+import { nearMiss } from "../../settings/near_miss.ts";
 
 export const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 export type SslMode = typeof SSL_MODES[number];

@@ -1,4 +1,4 @@
-import { MASK, maskUrl } from "./mask.ts";
+import { MASK, maskUrl } from "../../settings/mask.ts";
 import {
   isOpenParameter,
   isParameterName,
@@ -93,7 +93,7 @@ function readUrl(text: string): Read | string {
       written ? [{ name: decodeURIComponent(name), written, value: decodeURIComponent(written) }] : []
     );
     if (all.some(({ value }) => value.includes("\0"))) return "has a NUL character in it";
-    return { parameters: all, masked: maskUrl(text) };
+    return { parameters: all, masked: maskUrl(text, isOpenParameter) };
   } catch {
     return ENCODING;
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type PostgresString, readPostgresString } from "../../src/settings/postgres_string.ts";
-import { redact } from "../../src/settings/redaction.ts";
-import fc from "../support/fast_check.ts";
+import { type PostgresString, readPostgresString } from "../../../src/sinks/postgres/postgres_string.ts";
+import { redact } from "../../../src/settings/redaction.ts";
+import fc from "../../support/fast_check.ts";
 
 function read(text: string): PostgresString {
   const found = readPostgresString(text);

@@ -1,0 +1,39 @@
+import type { SinkConnector } from "../contract/connector.ts";
+import { compileRoutes } from "../delivery/routes.ts";
+import { Catalogue } from "../settings/catalogue.ts";
+import { type Config, loadConfig, type SinkConfig } from "../settings/config.ts";
+import type { SinkFile } from "../settings/declaration.ts";
+import type { Sources } from "../settings/settings.ts";
+import { SINKS } from "../sinks/registry.ts";
+
+/** The connectors that a program has, and what follows from them. */
+export class Registry {
+  /** Every setting, but for those of sinks with ids of their own. */
+  readonly catalogue: Catalogue;
+
+  constructor(readonly sinks: readonly SinkConnector[]) {
+    this.catalogue = new Catalogue(sinks);
+  }
+
+  sink({ kind }: { readonly kind: string }): SinkConnector {
+    const connector = this.sinks.find((candidate) => candidate.kind === kind);
+    if (connector === undefined) throw new Error(`no kind of sink ${kind}`);
+    return connector;
+  }
+
+  /** The file that a sink is; undefined: it is none. */
+  fileOf(sink: SinkConfig): SinkFile | undefined {
+    return this.sink(sink).fileOf?.(sink.options);
+  }
+
+  /** The configuration of the handler, routes included. @throws {ConfigError} */
+  configure(sources: Sources): Config {
+    return loadConfig(sources, this.catalogue, (routes, sinks) => {
+      const compiled = compileRoutes(routes, sinks);
+      return "faults" in compiled ? compiled.faults : [];
+    });
+  }
+}
+
+/** Those of this program. */
+export const REGISTRY = new Registry(SINKS);

@@ -1,0 +1,111 @@
+import type { SinkDeclaration } from "./declaration.ts";
+import { prefixOfSink, type SinkName } from "./sink_name.ts";
+import { isReadFromFile, namer, type Spec, type Variable } from "./variable.ts";
+import { CORE, destinations } from "./variables.ts";
+
+/** One setting there is. */
+export interface Entry {
+  readonly variable: Variable<unknown>;
+  /** The heading it stands under. */
+  readonly group: string;
+  /** Whose setting it is; undefined: it is no sink's. */
+  readonly sink?: SinkName;
+  /** Gives a text that names it, or others of the same sink, the names that they have for the operator. */
+  readonly named: (text: string) => string;
+}
+
+/**
+ * Every setting there is. Environment, flags, help, the effective configuration and the README come from it.
+ *
+ * Those of a sink are called as its connector calls them; where the sink has an id of its own, with that before it.
+ */
+export class Catalogue {
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly names: readonly string[];
+  /** Every name that may be given, in the environment or as a flag. */
+  readonly givenNames: readonly string[];
+  /** Headings, in their order. */
+  readonly groups: readonly string[];
+
+  /** @param named Sinks with ids of their own. */
+  constructor(readonly sinks: readonly SinkDeclaration[], readonly named: readonly SinkName[] = []) {
+    const ofKinds = sinks.flatMap((sink) => [
+      ...entriesOf(sink.settings, sink.title, { id: sink.kind, kind: sink.kind }),
+      ...named.filter(({ kind }) => kind === sink.kind)
+        .flatMap((name) => entriesOf(sink.settings, `${sink.title} (${name.id})`, name)),
+    ]);
+    this.entries = new Map([
+      ...entriesOf(destinations(sinks)),
+      ...ofKinds,
+      ...entriesOf(CORE),
+    ]);
+    this.names = [...this.entries.keys()];
+    this.givenNames = this.names.flatMap((name) => {
+      const file = this.fileVariable(name);
+      return file === undefined ? [name] : [name, file];
+    });
+    this.groups = [...new Set([...this.entries.values()].map(({ group }) => group))];
+  }
+
+  get kinds(): string[] {
+    return this.sinks.map(({ kind }) => kind);
+  }
+
+  /** The same with the settings of sinks that have ids of their own. */
+  withNamed(named: readonly SinkName[]): Catalogue {
+    return new Catalogue(this.sinks, named);
+  }
+
+  sinkOfKind(kind: string): SinkDeclaration {
+    return this.sinks.find((sink) => sink.kind === kind)!;
+  }
+
+  has(name: string): boolean {
+    return this.entries.has(name);
+  }
+
+  entry(name: string): Entry {
+    const entry = this.entries.get(name);
+    if (entry === undefined) throw new Error(`no setting ${name}`);
+    return entry;
+  }
+
+  variable(name: string): Variable<unknown> {
+    return this.entry(name).variable;
+  }
+
+  /** The variable that names a file with this one's value; undefined when it is not read from files. */
+  fileVariable(name: string): string | undefined {
+    return isReadFromFile(this.variable(name)) ? `${name}_FILE` : undefined;
+  }
+
+  /** The setting of that name, or that the file of that name is for. */
+  ofGiven(given: string): string | undefined {
+    return this.names.find((name) => name === given || this.fileVariable(name) === given);
+  }
+
+  /** The setting of a kind of sink that `given` would be, if there were a sink whose id stands before it. */
+  ofUnnamedSink(
+    given: string,
+  ): { readonly id: string; readonly kind: string; readonly name: string } | undefined {
+    for (const [name, { sink }] of this.entries) {
+      if (sink === undefined || sink.id !== sink.kind) continue;
+      const ending = [name, this.fileVariable(name)].find((own) =>
+        own !== undefined && given.endsWith(`_${own}`)
+      );
+      if (ending === undefined) continue;
+      const id = given.slice(0, -ending.length - 1).toLowerCase();
+      if (/^[a-z][a-z0-9_]*$/.test(id)) return { id, kind: sink.kind, name: ending };
+    }
+    return undefined;
+  }
+}
+
+function entriesOf(spec: Spec, group?: string, sink?: SinkName): [string, Entry][] {
+  const prefix = sink === undefined ? "" : prefixOfSink(sink);
+  const named = namer(spec, prefix);
+  return Object.entries(spec).map(([name, variable]) => [
+    prefix + name,
+    { variable, group: group ?? variable.group!, ...(sink && { sink }), named },
+  ]);
+}

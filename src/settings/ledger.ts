@@ -1,0 +1,97 @@
+import { resolve } from "node:path";
+import type { TlsConfig } from "./declaration.ts";
+import { exposedSecrets } from "./exposed_secrets.ts";
+import type { Fault } from "./fault.ts";
+import { type AllSettings, readText, type Setting, type Sources } from "./settings.ts";
+
+/** What comes to light while the variables are held against each other. */
+export class Ledger {
+  readonly faults: Fault[];
+  readonly warnings: string[];
+  /** Each variable as it is in force. */
+  readonly shown: Map<string, Setting>;
+  /** What each variable was read from, with the contents of the files that it names. */
+  readonly texts: Map<string, string | undefined>;
+
+  constructor(readonly settings: AllSettings, private readonly sources: Sources) {
+    this.faults = [...settings.faults];
+    this.warnings = exposedSecrets([...settings.masked.values()], sources);
+    this.shown = new Map(settings.masked);
+    this.texts = new Map(settings.texts);
+  }
+
+  isGiven(name: string): boolean {
+    return this.settings.given.has(name);
+  }
+
+  isAtFault(name: string): boolean {
+    return this.faults.some(({ subject }) => subject === name);
+  }
+
+  fault(name: string, problem: string, isAbsence = false): void {
+    const { value, origin, allowed } = this.shown.get(name)!;
+    this.faults.push({
+      subject: name,
+      origin: value === undefined ? undefined : origin,
+      value,
+      problem,
+      allowed,
+      ...(isAbsence && { isAbsence }),
+    });
+  }
+
+  /** A variable that others make necessary; one that is given wrongly is told already. */
+  require(name: string, why: string): void {
+    const isThere = this.settings.values.get(name) !== undefined || this.isGiven(name);
+    if (!isThere) this.fault(name, `is missing, ${why}`, true);
+  }
+
+  /** Notes what a variable without a fixed default comes to. */
+  show(name: string, value: string, origin = this.shown.get(name)!.origin): string {
+    this.shown.set(name, { ...this.shown.get(name)!, value, origin });
+    return value;
+  }
+
+  /** Notes the content of a file that a variable names, so that a change of it is seen. */
+  note(name: string, content: string): void {
+    this.texts.set(name, `${this.texts.get(name)}\n${content}`);
+  }
+
+  absolute(path: string): string {
+    return resolve(this.sources.workingDirectory, path);
+  }
+
+  tls(caName: string, certName: string, keyName: string): TlsConfig | undefined {
+    if (![caName, certName, keyName].some((name) => this.isGiven(name))) return undefined;
+    if (this.isGiven(certName) !== this.isGiven(keyName)) {
+      const [missing, present] = this.isGiven(certName) ? [keyName, certName] : [certName, keyName];
+      this.fault(missing, `is missing, since ${present} is set`);
+    }
+    return {
+      ca: this.pem(caName, "CERTIFICATE"),
+      cert: this.pem(certName, "CERTIFICATE"),
+      key: this.pem(keyName, "PRIVATE KEY"),
+    };
+  }
+
+  /** The content of the PEM file that a variable names. */
+  pem(name: string, label: string): string | undefined {
+    const path = this.settings.values.get(name);
+    return typeof path === "string" ? this.pemFile(name, path, label) : undefined;
+  }
+
+  /** @param subject What names the file, where that is not the variable itself. */
+  pemFile(name: string, path: string, label: string, subject = ""): string | undefined {
+    const result = readText(path, this.sources);
+    if ("problem" in result) this.fault(name, subject + result.problem, true);
+    else if (!new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(result.text)) {
+      this.fault(name, `${subject}names a file without a PEM block "${label}"`);
+    } else if (/-----BEGIN ENCRYPTED |^Proc-Type:.*ENCRYPTED/m.test(result.text)) {
+      this.fault(name, `${subject}names a key with a password, which nobody is there to type; take it off`);
+    } else {
+      this.note(name, result.text);
+      return result.text;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+import { z } from "zod";
+import type { ValueType } from "./value_type.ts";
+
+/** A sink of `STORAGE_TYPE`: what the operator calls it, and what it is. */
+export interface SinkName {
+  /** In routes, cursors, metrics and reports. */
+  readonly id: string;
+  /** The word of its connector. */
+  readonly kind: string;
+}
+
+const ID = /^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$/;
+const ID_MAX_CHARACTERS = 40;
+/** The word of `ROUTES` for no sink at all. */
+const NOWHERE = "none";
+
+/** Sinks by their kinds, or as `id:kind` where there are several of a kind; with commas, none twice. */
+export function sinkNames(kinds: readonly string[]): ValueType<readonly SinkName[]> {
+  return {
+    placeholder: "<list>",
+    allowed: `${kinds.join(", ")}, or several of them with commas; a second one of a kind as id:kind, ` +
+      `such as history:${kinds[1] ?? kinds[0]}`,
+    schema: z.string().transform((text, context) => {
+      const names = text.split(",").map((part) => readName(part.trim().toLowerCase()));
+      const problem = names.map((name) => problemOf(name, kinds)).find((found) => found !== undefined) ??
+        problemOfAll(names);
+      if (problem === undefined) return names;
+      context.addIssue({ code: "custom", message: problem });
+      return z.NEVER;
+    }),
+  };
+}
+
+/** Of a text that is refused, the sinks that are right in it. */
+export function soundSinkNames(text: string, kinds: readonly string[]): SinkName[] {
+  const names = text.toLowerCase().split(/[,;\s]+/).map(readName)
+    .filter((name) => problemOf(name, kinds) === undefined);
+  return names.filter(({ id }, index) =>
+    names.findIndex((name) => prefixOf(name.id) === prefixOf(id)) === index
+  );
+}
+
+/** What stands before the names of the settings of a sink; nothing where it is called by its kind. */
+export function prefixOfSink({ id, kind }: SinkName): string {
+  return id === kind ? "" : prefixOf(id);
+}
+
+/** As it stands in `STORAGE_TYPE`. */
+export function wordOfSink({ id, kind }: SinkName): string {
+  return id === kind ? kind : `${id}:${kind}`;
+}
+
+function prefixOf(id: string): string {
+  return `${id.replaceAll("-", "_").toUpperCase()}_`;
+}
+
+function readName(word: string): SinkName {
+  const [, id = word, kind = word] = /^([^:]*):(.*)$/.exec(word) ?? [];
+  return { id: id.trim(), kind: kind.trim() };
+}
+
+function problemOf({ id, kind }: SinkName, kinds: readonly string[]): string | undefined {
+  if (!kinds.includes(kind)) return "has a word that is not known";
+  if (id === kind) return undefined;
+  if (kinds.includes(id)) {
+    return `calls a sink ${id} that is ${kind}, which nobody could tell from the kind ${id}`;
+  }
+  if (id === NOWHERE) return `calls a sink ${NOWHERE}, which stands for no sink in ROUTES`;
+  return ID.test(id) && id.length <= ID_MAX_CHARACTERS
+    ? undefined
+    : `has an id that is not of lower-case letters and digits, with - or _ between, at most ${ID_MAX_CHARACTERS}`;
+}
+
+function problemOfAll(names: readonly SinkName[]): string | undefined {
+  for (const [index, { id }] of names.entries()) {
+    const earlier = names.slice(0, index).find((name) => prefixOf(name.id) === prefixOf(id));
+    if (earlier === undefined) continue;
+    return earlier.id === id
+      ? "names the same twice"
+      : `has the ids ${earlier.id} and ${id}, whose settings would be called the same (${prefixOf(id)}…)`;
+  }
+  return undefined;
+}

@@ -1,0 +1,97 @@
+import { sinkConnector, type SinkSurroundings } from "../../contract/connector.ts";
+import { IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
+import type { Scope } from "../../settings/scope.ts";
+import { KAFKA_SETTINGS } from "./kafka_settings.ts";
+import { KafkaSink } from "./kafka_sink.ts";
+import { KafkaTopic, type KafkaTopicOptions } from "./kafka_topic.ts";
+
+interface KafkaConfig {
+  /** `host:port` each. */
+  readonly bootstrapServers: readonly string[];
+  readonly topic: string;
+  readonly sasl: SaslConfig | undefined;
+  /** Undefined: no TLS. */
+  readonly tls: TlsConfig | undefined;
+  readonly delivery: "exactly-once" | "at-least-once";
+}
+
+interface SaslConfig {
+  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+  readonly username: string;
+  readonly password: string;
+}
+
+export const KAFKA = sinkConnector({
+  kind: "kafka",
+  title: "Kafka",
+  settings: KAFKA_SETTINGS,
+  configure(scope): KafkaConfig {
+    const { values } = scope;
+    const tls = scope.tls("KAFKA_SSL_CA_FILE", "KAFKA_SSL_CERT_FILE", "KAFKA_SSL_KEY_FILE");
+    if (tls !== undefined && !values.KAFKA_SSL && !scope.isAtFault("KAFKA_SSL")) {
+      scope.fault(
+        "KAFKA_SSL",
+        "is false, but there are files for it; set it to true or leave KAFKA_SSL_*_FILE out",
+      );
+    }
+    return {
+      bootstrapServers: values.KAFKA_BOOTSTRAP_SERVERS!,
+      topic: values.KAFKA_TOPIC,
+      sasl: saslOf(scope),
+      tls: values.KAFKA_SSL ? tls ?? { ca: undefined, cert: undefined, key: undefined } : undefined,
+      delivery: values.KAFKA_DELIVERY,
+    };
+  },
+  targetsOf: ({ bootstrapServers, topic }) => bootstrapServers.map((server) => `${server}/${topic}`),
+  secretsOf: ({ sasl, tls }) => [sasl?.password, tls?.key],
+  addressesOf: ({ bootstrapServers }) =>
+    bootstrapServers.map((address) => ({ setting: "KAFKA_BOOTSTRAP_SERVERS", address })),
+  credentialsOf({ bootstrapServers, sasl, tls }) {
+    // SCRAM proves both sides to each other without telling the password.
+    if (sasl?.mechanism !== "plain") return [];
+    return bootstrapServers.map((server) => ({
+      credential: "KAFKA_SASL_PASSWORD",
+      host: server.replace(/:\d+$/, ""),
+      isProtected: tls !== undefined,
+      flaw: IN_THE_CLEAR,
+      remedy: "set KAFKA_SSL=true, with KAFKA_SSL_CA_FILE where the authority is your own",
+    }));
+  },
+  create: (config, { name, isNamedByKind, instance, logger }) =>
+    new KafkaSink(
+      { ...topicOptions(config, name), id: isNamedByKind ? undefined : name, instance, clock: Date.now },
+      logger,
+    ),
+  proof: {
+    isScan: true,
+    what: "the whole Kafka topic",
+    place: (config: KafkaConfig, { name, logger }: SinkSurroundings) =>
+      new KafkaTopic(topicOptions(config, name), logger),
+  },
+});
+
+function saslOf(scope: Scope<typeof KAFKA_SETTINGS>): SaslConfig | undefined {
+  const names = ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] as const;
+  const first = names.find((name) => scope.isGiven(name));
+  if (first === undefined) return undefined;
+  const why = `since ${first} is set`;
+  return {
+    mechanism: scope.required("KAFKA_SASL_MECHANISM", why),
+    username: scope.required("KAFKA_SASL_USERNAME", why),
+    password: scope.required("KAFKA_SASL_PASSWORD", why),
+  };
+}
+
+function topicOptions(config: KafkaConfig, name: string): KafkaTopicOptions {
+  const { bootstrapServers, topic, sasl, tls, delivery } = config;
+  return { name, bootstrapServers, topic, delivery, ...(sasl && { sasl }), ...(tls && { ssl: sslOf(tls) }) };
+}
+
+function sslOf({ ca, cert, key }: TlsConfig): { ca?: string; cert?: string; key?: string } | true {
+  const texts = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  };
+  return Object.keys(texts).length === 0 ? true : texts;
+}

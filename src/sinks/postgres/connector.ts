@@ -1,0 +1,98 @@
+import { sinkConnector, type SinkSurroundings } from "../../contract/connector.ts";
+import type { Scope } from "../../settings/scope.ts";
+import type { PostgresConnection } from "./postgres_connection.ts";
+import type { PostgresParameters } from "./postgres_parameters.ts";
+import { POSTGRES_SETTINGS } from "./postgres_settings.ts";
+import { PostgresSink } from "./postgres_sink.ts";
+
+interface PostgresConfig {
+  /** With the certificates that the connection string names. */
+  readonly connection: PostgresConnection;
+  /** Every secret text in the connection string. */
+  readonly secrets: readonly string[];
+  /** `table` or `schema.table`. */
+  readonly table: string;
+  readonly createTable: boolean;
+}
+
+type PostgresScope = Scope<typeof POSTGRES_SETTINGS>;
+
+export const POSTGRES = sinkConnector({
+  kind: "postgres",
+  title: "PostgreSQL",
+  settings: POSTGRES_SETTINGS,
+  configure(scope: PostgresScope): PostgresConfig {
+    const { POSTGRES_TABLE: table, POSTGRES_CREATE_TABLE: createTable } = scope.values;
+    // Where the connection string is missing or at fault, nothing is built of this.
+    const { parameters, secrets } = scope.values.POSTGRES_CONNECTION_STRING ??
+      { parameters: {} as PostgresParameters, secrets: [] };
+    return { connection: connectionOf(scope, parameters), secrets, table, createTable };
+  },
+  targetsOf: ({ connection: { hosts, database, user }, table }) => {
+    const place = `${database ?? user ?? ""}/${table.includes(".") ? table : `public.${table}`}`;
+    return hosts.map(({ host, address, port }) => `${address ?? host}:${port}/${place}`);
+  },
+  secretsOf: ({ secrets, connection }) => [...secrets, connection.tls.key],
+  addressesOf: ({ connection: { hosts } }) =>
+    hosts.map(({ host, address, port }) => ({
+      setting: "POSTGRES_CONNECTION_STRING",
+      address: `${address ?? host}:${port}`,
+    })),
+  credentialsOf({ connection: { password, hosts, tls, requiredLogin } }) {
+    const isScramOnly = requiredLogin !== undefined && !requiredLogin.isNegated &&
+      requiredLogin.methods.every((method) => method === "scram-sha-256" || method === "none");
+    if (password === undefined || isScramOnly) return [];
+    return hosts.map(({ host, address }) => ({
+      credential: "the login of POSTGRES_CONNECTION_STRING",
+      host: host.startsWith("/") ? host : address ?? host,
+      isProtected: tls.provesServer,
+      flaw: `over a connection that does not prove which server it is (sslmode=${tls.mode})`,
+      remedy:
+        "add sslmode=verify-full, with POSTGRES_SSL_CA_FILE where the authority is your own; or, where the server has " +
+        "scram-sha-256, require_auth=scram-sha-256",
+    }));
+  },
+  create: sinkOver,
+  proof: { isScan: false, what: "the table", place: sinkOver },
+});
+
+function sinkOver(config: PostgresConfig, { name, instance, logger }: SinkSurroundings): PostgresSink {
+  return new PostgresSink({ ...config, name, instance }, logger);
+}
+
+/** The parameters of a connection string, with the files that it names. */
+function connectionOf(scope: PostgresScope, parameters: PostgresParameters): PostgresConnection {
+  const { sslMode, isSslModeGiven, isDirectTls: isDirect, sslRootCert, sslCert, sslKey, ...rest } =
+    parameters;
+  const caFile = scope.values.POSTGRES_SSL_CA_FILE;
+  // An authority is named so that certificates are held against it.
+  const mode = caFile !== undefined && !isSslModeGiven ? "verify-full" : sslMode;
+  const pem = (parameter: string, path: string | undefined, label: string) =>
+    path && scope.pemFile("POSTGRES_CONNECTION_STRING", path, label, `has ${parameter}, which `);
+  const hasOwnAuthority = sslRootCert !== "system" && (sslRootCert ?? caFile) !== undefined;
+  const tls = {
+    mode,
+    isDirect,
+    // An authority that signs for everybody has signed for somebody else, too.
+    provesServer: mode === "verify-full" || (["verify-ca", "require"].includes(mode) && hasOwnAuthority),
+    ca: sslRootCert === "system"
+      ? sslRootCert
+      : pem("sslrootcert", sslRootCert, "CERTIFICATE") || scope.pem("POSTGRES_SSL_CA_FILE", "CERTIFICATE"),
+    cert: pem("sslcert", sslCert, "CERTIFICATE"),
+    key: pem("sslkey", sslKey, "PRIVATE KEY"),
+  };
+  if (mode === "verify-ca" && (sslRootCert ?? caFile) === undefined) {
+    scope.fault(
+      "POSTGRES_CONNECTION_STRING",
+      "has sslmode=verify-ca without an authority to hold the certificate against: set POSTGRES_SSL_CA_FILE, or add sslrootcert",
+    );
+  }
+  if ((sslRootCert ?? caFile) !== undefined && ["disable", "allow", "prefer"].includes(mode)) {
+    const named = sslRootCert === undefined ? "POSTGRES_SSL_CA_FILE is set" : "it has sslrootcert";
+    scope.warn(
+      `POSTGRES_CONNECTION_STRING: ${named}, but with sslmode=${mode} no certificate is checked: ` +
+        "add sslmode=verify-full",
+    );
+  }
+  return { ...rest, tls };
+}

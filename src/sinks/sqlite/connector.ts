@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import { sinkConnector, type SinkSurroundings } from "../../contract/connector.ts";
+import { SQLITE_SETTINGS } from "./sqlite_settings.ts";
+import { SqliteSink } from "./sqlite_sink.ts";
+
+interface SqliteConfig {
+  /** Absolute. */
+  readonly path: string;
+  /** Undefined: 0600 for a new file, and as it is for another. */
+  readonly mode?: number;
+}
+
+export const SQLITE = sinkConnector({
+  kind: "sqlite",
+  title: "SQLite",
+  isDefault: true,
+  settings: SQLITE_SETTINGS,
+  configure(scope): SqliteConfig {
+    const { id, kind, stateDir, values: { SQLITE_PATH, SQLITE_MODE: mode } } = scope;
+    const ownFile = id === kind ? "aggregates.sqlite" : `aggregates-${id}.sqlite`;
+    const path = scope.absolute(SQLITE_PATH ?? join(stateDir, ownFile));
+    if (mode !== undefined && (mode & 0o077) !== 0 && path.startsWith(`${stateDir}/`)) {
+      scope.warn(
+        "SQLITE_MODE lets nobody read the file where it lies in STATE_DIR, whose mode is 0700: set SQLITE_PATH to another place",
+      );
+    }
+    return { path: scope.show("SQLITE_PATH", path), ...(mode !== undefined && { mode }) };
+  },
+  targetsOf: ({ path }) => [path],
+  fileOf: ({ path }) => ({ setting: "SQLITE_PATH", path }),
+  create: sinkOver,
+  proof: { isScan: false, what: "the table", place: sinkOver },
+});
+
+function sinkOver({ path, mode }: SqliteConfig, { name, instance, logger }: SinkSurroundings): SqliteSink {
+  return new SqliteSink({ name, path, mode, instance }, logger);
+}

@@ -1,0 +1,14 @@
+import { sinkConnector } from "../../contract/connector.ts";
+import { StdoutSink } from "./stdout_sink.ts";
+
+export const STDOUT = sinkConnector({
+  kind: "stdout",
+  title: "stdout",
+  note: "stdout writes one JSON line an aggregate",
+  settings: {},
+  configure: () => ({}),
+  targetsOf: () => ["stdout"],
+  writesToStdout: true,
+  create: (_, { name, instance }) =>
+    new StdoutSink({ name, instance, write: (bytes) => Deno.stdout.write(bytes) }),
+});
