@@ -1,0 +1,8 @@
+/** The program with the toys of this folder beside its own connectors: a line in each registry, and no other change. */
+import { runProgram } from "../../../src/cli/program.ts";
+import { shutdown } from "../../../src/cli/signals.ts";
+import { Registry } from "../../../src/runtime/registry.ts";
+import { SINKS } from "../../../src/sinks/registry.ts";
+import { TOY_SINK } from "./toy_sink.ts";
+
+Deno.exit(await runProgram(Deno.args, shutdown, new Registry([...SINKS, TOY_SINK])));

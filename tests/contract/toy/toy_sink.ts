@@ -1,0 +1,115 @@
+import { type Aggregate } from "../../../src/aggregation/aggregate.ts";
+import { sinkConnector, type SinkSurroundings } from "../../../src/contract/connector.ts";
+import {
+  type OutboxBatch,
+  type ProvableSink,
+  type SinkContext,
+  SinkError,
+} from "../../../src/contract/sink.ts";
+import { anyText, path } from "../../../src/settings/value_type.ts";
+import { optional, withDefault } from "../../../src/settings/variable.ts";
+
+interface ToyConfig {
+  readonly path: string;
+  readonly token: string;
+  readonly colour: string;
+}
+
+/** A sink that the program does not have: a file of JSON, written anew with each batch. It wants a token, as a service would. */
+class ToySink implements ProvableSink {
+  readonly name: string;
+  readonly canOverwrite = true;
+
+  constructor(private readonly config: ToyConfig, { name }: SinkSurroundings) {
+    this.name = name;
+  }
+
+  open(context: SinkContext): Promise<number> {
+    context.claimant.claimed();
+    return Promise.resolve(context.cursor);
+  }
+
+  write({ aggregates, overwrites }: OutboxBatch): Promise<void> {
+    const rows = new Map(this.rows().map((row) => [keyOf(row), row]));
+    for (const row of aggregates) {
+      const held = rows.get(keyOf(row));
+      if (!held || held.revision < row.revision || (overwrites && held.revision === row.revision)) {
+        rows.set(keyOf(row), row);
+      }
+    }
+    Deno.writeTextFileSync(this.config.path, JSON.stringify([...rows.values()]));
+    return Promise.resolve();
+  }
+
+  probe(): Promise<string> {
+    // As a service would that says in its answer what it was asked with.
+    if (this.config.token !== "open sesame") {
+      throw new SinkError("misconfigured", `it does not know the token.`);
+    }
+    return Promise.resolve(`painted ${this.config.colour}`);
+  }
+
+  sumOfCounts(_instance: string, sinceMs: number): Promise<number> {
+    const rows = this.rows().filter(({ windowStartMs }) => windowStartMs >= sinceMs);
+    return Promise.resolve(rows.reduce((sum, { count }) => sum + count, 0));
+  }
+
+  rowsOfWindow(_instance: string, startMs: number, endMs: number): Promise<Aggregate[]> {
+    return Promise.resolve(
+      this.rows().filter((row) => row.windowStartMs === startMs && row.windowEndMs === endMs),
+    );
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private rows(): Aggregate[] {
+    try {
+      return JSON.parse(Deno.readTextFileSync(this.config.path));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  }
+}
+
+function keyOf({ name, aggFunc, windowStartMs, windowEndMs }: Aggregate): string {
+  return JSON.stringify([name, aggFunc, windowStartMs, windowEndMs]);
+}
+
+const SETTINGS = {
+  TOY_PATH: optional(path("the path of a file"), {
+    help: "file of the toy",
+    example: "/srv/toy.json",
+    needed: true,
+  }),
+  TOY_TOKEN: optional(anyText("<token>", "any text"), {
+    help: "what the toy asks for",
+    example: "TOY_TOKEN_FILE=/run/secrets/toy",
+    secret: true,
+  }),
+  TOY_COLOUR: withDefault(anyText("<colour>", "any text"), "red", { help: "its colour", example: "blue" }),
+};
+
+export const TOY_SINK = sinkConnector({
+  kind: "toy",
+  title: "Toy",
+  settings: SETTINGS,
+  configure(scope): ToyConfig {
+    const { TOY_PATH, TOY_COLOUR: colour } = scope.values;
+    return {
+      path: scope.absolute(TOY_PATH ?? ""),
+      token: scope.required("TOY_TOKEN", "since the toy asks for it"),
+      colour,
+    };
+  },
+  targetsOf: ({ path }) => [path],
+  secretsOf: ({ token }) => [token],
+  create: (config, surroundings) => new ToySink(config, surroundings),
+  proof: {
+    isScan: true,
+    what: "the whole toy",
+    place: (config: ToyConfig, surroundings: SinkSurroundings) => new ToySink(config, surroundings),
+  },
+});
