@@ -50,6 +50,14 @@ function message(type: string, content: Uint8Array): Buffer {
   return Buffer.concat([head, content]);
 }
 
+function int16(value: number): Buffer {
+  return Buffer.from([value >> 8, value]);
+}
+
+function int32(value: number): Buffer {
+  return Buffer.concat([int16(value >> 16), int16(value)]);
+}
+
 async function postgresError(port: number, parameters = "sslmode=disable"): Promise<SinkError> {
   const url = `postgres://vabus:${SECRET}@127.0.0.1:${port}/plant?connect_timeout=5&${parameters}`;
   const client = new PostgresClient(postgresConnection(url), 0, SILENT);
@@ -94,6 +102,18 @@ const POSTGRES_PARTS: Record<string, Part> = {
   "nothing that is PostgreSQL": pour,
 };
 
+const READY = message("Z", Buffer.from("I"));
+
+/** After it has let the client in without a question. */
+const POSTGRES_PARTS_BEHIND_THE_LOGIN: Record<string, Buffer> = {
+  "rows that nobody has asked for": message("D", Buffer.concat([int16(1), int32(1), Buffer.from("x")])),
+  "a row with fewer columns than were described": Buffer.concat([
+    message("T", Buffer.concat([int16(3), ...Array(3).fill(Buffer.from("c".padEnd(20, "\0").slice(0, 20)))])),
+    message("D", Buffer.concat([int16(1), int32(1), Buffer.from("x")])),
+  ]),
+  "that it is ready, without an answer": Buffer.concat(Array.from({ length: 1000 }, () => READY)),
+};
+
 for (const [what, part] of Object.entries(POSTGRES_PARTS)) {
   Deno.test(`PostgreSQL: a server that says ${what} before the login is left, with words`, async () => {
     await using server = await HostileServer.start(plainPostgres(part));
@@ -104,6 +124,20 @@ for (const [what, part] of Object.entries(POSTGRES_PARTS)) {
     });
     assert.ok(growth < GROWTH_MAX_BYTES, `${growth / MIB} MiB`);
     assert.deepEqual(server.faults, []);
+  });
+}
+
+for (const [what, answer] of Object.entries(POSTGRES_PARTS_BEHIND_THE_LOGIN)) {
+  Deno.test(`PostgreSQL: a server that says ${what} behind the login is left, with words`, async () => {
+    await using server = await HostileServer.start(plainPostgres(async (conversation) => {
+      await conversation.say(Buffer.concat([message("R", int32(0)), READY]));
+      await conversation.listen();
+      await conversation.say(answer);
+      while ((await conversation.listen()).length > 0);
+    }));
+    const { kind, message: words } = await postgresError(server.port);
+    assert.equal(kind, "unavailable");
+    assert.match(words, new RegExp(`127.0.0.1:${server.port} .*Is this a PostgreSQL`));
   });
 }
 
@@ -227,8 +261,6 @@ function challenging(challenge: (nonce: string) => string): Part {
   };
 }
 
-const int16 = (value: number) => Buffer.from([value >> 8, value]);
-const int32 = (value: number) => Buffer.concat([int16(value >> 16), int16(value)]);
 const versions = (key: number, newest: number) => Buffer.concat([int16(key), int16(0), int16(newest)]);
 
 for (

@@ -25,7 +25,10 @@ interface DriverError {
 export function toPostgresSinkError(error: unknown, what: string, place: string): SinkError {
   const { name, message, code = "", routine } = error as DriverError;
   if (name !== "PostgresError") {
-    const text = `PostgreSQL at ${place} is out of reach: ${message || code}.`;
+    // The driver stumbles over answers that no server gives.
+    const text = error instanceof TypeError || error instanceof RangeError
+      ? `What answers at ${place} says what the driver cannot read (${message}). Is this a PostgreSQL?`
+      : `PostgreSQL at ${place} is out of reach: ${message || code}.`;
     return new SinkError(kindOfDriverError(code, message), text, { cause: error });
   }
   const text = `PostgreSQL at ${place} refused ${what}: ${message} (SQLSTATE ${code}).${

@@ -295,7 +295,22 @@ function copyBackup(file: string, draft: string): void {
       )
       : error;
   }
+  // Else a sparse file of a terabyte would fill the disk, only to be refused.
+  if (hasMoreThanItsPages(file)) throw notABackup(file);
   copyFile(file, draft);
+}
+
+/** Whether a file goes on behind the last page that its header, at these places, tells of. */
+function hasMoreThanItsPages(path: string): boolean {
+  const PAGE_SIZE_AT = 16;
+  const PAGE_COUNT_AT = 28;
+  using file = Deno.openSync(path);
+  const header = new Uint8Array(PAGE_COUNT_AT + 4);
+  file.readSync(header);
+  const view = new DataView(header.buffer);
+  // What does not fit into two bytes is written as 1.
+  const pageSize = view.getUint16(PAGE_SIZE_AT) === 1 ? 65_536 : view.getUint16(PAGE_SIZE_AT);
+  return file.statSync().size > pageSize * view.getUint32(PAGE_COUNT_AT);
 }
 
 /** Deno's own copying would take the mode over too. */

@@ -122,6 +122,7 @@ Deno.test("what is no whole backup is refused, and nothing is left behind", asyn
     assert.deepEqual([...Deno.readDirSync(target)].map(({ name }) => name), ["lock"]);
   };
   attempt(whole.subarray(0, whole.length / 2), "damaged", /no whole backup/);
+  attempt(new Uint8Array([...whole, 0]), "damaged", /no whole backup/);
   attempt(new Uint8Array(0), "damaged", /no whole backup/);
   attempt(new TextEncoder().encode("hello"), "damaged", /no whole backup/);
   Deno.writeFileSync(r.file, whole);
@@ -130,6 +131,15 @@ Deno.test("what is no whole backup is refused, and nothing is left behind", asyn
   newer.close();
   attempt(Deno.readFileSync(r.file), "newer", /newer version/);
   assert.throws(() => restoreState(`${r.root}/none`, target, false, NOW_MS), refused("missing", /no backup/));
+});
+
+Deno.test("a backup that claims to be endless takes neither time nor room", async () => {
+  using r = rig();
+  await backUpState(r.directory, r.file);
+  Deno.truncateSync(r.file, 2 ** 40);
+  const target = `${r.root}/new`;
+  assert.throws(() => restoreState(r.file, target, false, NOW_MS), refused("damaged", /no whole backup/));
+  assert.deepEqual([...Deno.readDirSync(target)].map(({ name }) => name), ["lock"]);
 });
 
 Deno.test("a backup neither overwrites another kind of file nor leaves a part of itself where it cannot be", async () => {
