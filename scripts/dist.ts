@@ -1,6 +1,6 @@
 /**
- * Lays out a release in dist/release and checks it: an executable for each platform, install.sh, the bill of materials and
- * the checksums of all.
+ * Lays out a release in dist/release and checks it: an executable for each platform, install.sh, the bill of materials, the
+ * sources as they stand here, and the checksums of all.
  *
  *   scripts/deno.sh run -A scripts/dist.ts [--all] [--output DIRECTORY]
  *
@@ -74,6 +74,10 @@ const commit = /\((.+?)\)/.exec(version)![1]!;
 await Deno.copyFile(join(ROOT, "scripts", "install.sh"), join(output, "install.sh"));
 const bill = sbom({ version: VERSION, commit, denoVersion: Deno.version.deno }, await npmPackages());
 await Deno.writeTextFile(join(output, "sbom.cdx.json"), JSON.stringify(bill, undefined, 2) + "\n");
+
+// With the hashes of the images that pin_images.ts has written, which no commit has.
+const tracked = (await run("git", ["ls-files"])).split("\n");
+await run("tar", ["--create", "--gzip", "--file", join(output, "source.tar.gz"), "--", ...tracked]);
 
 const names = (await Array.fromAsync(Deno.readDir(output), ({ name }) => name)).sort();
 const sums = await Promise.all(names.map(async (name) => {

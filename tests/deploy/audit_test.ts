@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { PATIENCE_MS } from "../support/executable.ts";
+import { freePort } from "../support/free_port.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FAULT = {
@@ -82,10 +83,23 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "for a release, a registry that is away is a failure",
+  ignore,
+  fn: async () => {
+    const { code, text } = await audit(() => Response.json({}), PATIENCE_MS, ["--require-answer"], {
+      npm_config_registry: `http://127.0.0.1:${freePort()}/`,
+    });
+    assert.equal(code, 1, text);
+    assert.match(text, /not looked up/);
+  },
+});
+
 async function audit(
   answer: (path: string) => Response | Promise<Response>,
   timeoutMs = PATIENCE_MS,
   flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number; text: string }> {
   const stopping = new AbortController();
   const registry = Deno.serve(
@@ -105,6 +119,7 @@ async function audit(
         npm_config_registry: `http://127.0.0.1:${registry.addr.port}/`,
         npm_config_cache: cache,
         no_proxy: "127.0.0.1",
+        ...environment,
       },
       stdin: "null",
     }).output();
