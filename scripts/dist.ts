@@ -76,7 +76,7 @@ const bill = sbom({ version: VERSION, commit, denoVersion: Deno.version.deno }, 
 await Deno.writeTextFile(join(output, "sbom.cdx.json"), JSON.stringify(bill, undefined, 2) + "\n");
 
 // With the hashes of the images that pin_images.ts has written, which no commit has.
-const tracked = (await run("git", ["ls-files"])).split("\n");
+const tracked = (await run("git", ["ls-files", "-z"])).split("\0").filter((name) => name !== "");
 await run("tar", ["--create", "--gzip", "--file", join(output, "source.tar.gz"), "--", ...tracked]);
 
 const names = (await Array.fromAsync(Deno.readDir(output), ({ name }) => name)).sort();

@@ -15,6 +15,9 @@ for variable in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
     DENO_V8_FLAGS) ;; # documented: what a host needs of the engine
     DENO_* | NODE_* | V8_* | NPM_CONFIG_* | npm_config_* | JSR_* | OTEL_* | RUST_* | UV_* | PG* | KAFKAJS_*) unset "$variable" ;;
     SSL_CERT_FILE | SSL_CERT_DIR | SSLKEYLOGFILE | OPENSSL_*) unset "$variable" ;;
+    # Nothing here depends on a language, and V8's library for them crashes over a name that is long enough; ssh and sudo let
+    # these pass.
+    LANG | LANGUAGE | LC_*) unset "$variable" ;;
   esac
 done
 

@@ -44,6 +44,10 @@ function hostileEnvironment(directory: string, port: number): Environment {
     PGSSLMODE: "disable",
     PGOPTIONS: "-c statement_timeout=1",
     PGTARGETSESSIONATTRS: "standby",
+    LANG: "l".repeat(5000),
+    LANGUAGE: "l".repeat(5000),
+    LC_ALL: "l".repeat(5000),
+    LC_MESSAGES: "l".repeat(5000),
     KAFKAJS_DEBUG_PROTOCOL_BUFFERS: "1",
     KAFKAJS_NO_PARTITIONER_WARNING: "0",
   };
