@@ -57,7 +57,7 @@ function placesOf(config: Config, registry: Registry, logger: Logger): Place[] {
       ? []
       : [{ title: "admin listener", probe: () => tryAdmin(httpListen, stateDir), close: () => {} }]),
     ...createSources(config).map((source, index) => ({
-      title: `bus ${source.name}${viaProxy(config, index)}`,
+      title: `bus ${source.id}${viaProxy(config, index)}`,
       probe: (signal: AbortSignal) => source.probe(signal),
       close: () => source.close(),
     })),
@@ -163,14 +163,14 @@ async function examineClock(config: Config, signal: AbortSignal, timeoutMs: numb
   await Promise.all(
     createSources(config).map(async (source) => {
       try {
-        const dateMs = await source.time(AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
-        if (dateMs !== undefined) ownClock.heard(source.name, dateMs);
+        const dateMs = await source.time?.(AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+        if (dateMs !== undefined) ownClock.heard(source.id, dateMs);
       } catch (error) {
         signal.throwIfAborted();
         // That it cannot be reached is said elsewhere.
         if (!(error instanceof SourceError)) throw error;
       } finally {
-        source.close();
+        await source.close();
       }
     }),
   );
@@ -212,4 +212,5 @@ const ADVICE: Record<SinkError["kind"] | SourceError["kind"], string> = {
   misconfigured: "",
   refused: "",
   garbage: "",
+  smaller: "",
 };

@@ -1,64 +1,150 @@
+import type { EventBatch } from "../event/event_batch.ts";
+import type { LogHistory } from "../event/log_history.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import type { Logger } from "../platform/log/logger.ts";
 import { oneLine } from "../platform/log/printable.ts";
 
-/** Of the identity of a log. */
+/** Of the identity of a log, which is the lineage of a VaBus. */
 export const LOG_ID_MAX_CHARACTERS = 512;
 
-/** An ordered log of events that can be read from an offset and acknowledged. VaBus is one; a Kafka partition could be another. */
+/** Tells the partitions of a source apart, for as long as the source exists. A source that has but one calls it "". */
+export type PartitionId = string;
+
+/** How far a partition was read: opaque to all but its source. Stored with what came of the events before it. */
+export type Position = string;
+
+/**
+ * Where events come from. A source never retries and never waits longer than it is told to: it throws a {@link SourceError}, whose kind decides
+ * what the reader does next.
+ */
 export interface Source {
-  /** How the source is named in logs, `status` and the state: its URL without credentials. */
-  readonly name: string;
+  /** The operator's name for it, without credentials: the key in the state, and its name in logs and `status`. */
+  readonly id: string;
   /**
-   * Reads events from `offset` on. Resolves with what there is (possibly nothing, after `waitSeconds`), or with the
-   * news that the log begins elsewhere. Throws {@link SourceError}; never retries.
+   * Makes ready to read and answers the partitions there are. The reader calls it once, before it reads, and again after a failure.
+   *
+   * @throws {SourceError}
    */
-  fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchReply>;
-  /** The event at `offset` alone, without waiting and without acknowledging anything. @throws {SourceError} */
-  look(offset: number, signal: AbortSignal): Promise<FetchReply>;
-  /** Which log the source has, and the oldest offset in it, without reading an event. @throws {SourceError} */
-  oldest(signal: AbortSignal): Promise<{ readonly log: string; readonly offset: number }>;
-  /** Reaches the source and says in a few words what is there. For the `check` command. */
+  open(context: SourceContext, signal: AbortSignal): Promise<readonly Partition[]>;
+  /** Reaches the source, tries the rights that reading needs, and says in a few words what is there; takes nothing. For `check`. @throws {SourceError} */
   probe(signal: AbortSignal): Promise<string>;
-  /** What the source says the time is, Unix ms; undefined: it does not. Throws {@link SourceError}. */
-  time(signal: AbortSignal): Promise<number | undefined>;
-  close(): void;
+  /** What the source says the time is, Unix ms; undefined: it does not. Takes nothing. @throws {SourceError} */
+  time?(signal: AbortSignal): Promise<number | undefined>;
+  /** Releases connections; never throws; safe to call in any state. No read is under way any more. */
+  close(): Promise<void>;
 }
 
-export interface FetchRequest {
-  /** Undefined: from the oldest event. */
-  readonly offset: number | undefined;
+/** What a source is given when it is opened. */
+export interface SourceContext {
+  /** How far each partition was read, as far as the state knows it. */
+  readonly resume: ReadonlyMap<PartitionId, Position>;
+  /** To be called with what the source says the time is, Unix ms, whenever it does: by that a wrong own clock is found out. */
+  readonly heardTime: (dateMs: number) => void;
+  /** Whether more may be asked for before what is handed over has been taken in. */
+  readonly mayReadAhead: () => boolean;
+  readonly lineages: Lineages;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What is known of the lineages of all sources. A lineage is the identity of one history of events, whatever address leads to it. */
+export interface Lineages {
+  /** The name of another partition that reads this lineage: read twice, its events would count twice. */
+  readerOf(lineage: string): string | undefined;
+  /** Whether the state knows how far this lineage was read, by a partition that is there no more. */
+  isKnown(lineage: string): boolean;
+}
+
+/** Where a partition stands. It is replaced, never changed, whenever the partition moves. */
+export interface Place {
+  /** The history that the position belongs to; undefined: not known yet, or the source has no such thing. */
+  readonly lineage: string | undefined;
+  /** Undefined: before the oldest event there is. */
+  readonly position: Position | undefined;
+  /** What was taken in of this lineage, as fingerprints; empty where {@link Outcome} never says an offset. */
+  readonly history: LogHistory;
+}
+
+/**
+ * What a source does with what was handed over and is in no checkpoint yet, after a crash:
+ * - `from-position`: reading goes on from a position, any number of times.
+ * - `redelivers-unacknowledged`: what was not {@link Partition.committed} comes again by itself.
+ * - `none`: it is gone. So the reader makes a checkpoint after each read, and does not read while it might have to hold events back.
+ */
+export type Replay = "from-position" | "redelivers-unacknowledged" | "none";
+
+export interface ReadRequest {
+  /** Events at most. */
   readonly limit: number;
-  /** Long poll: how long the source may wait for the first event. */
-  readonly waitSeconds: number;
-  /** Everything below this offset is durable here and may be forgotten by the source. */
-  readonly ack: number | undefined;
+  /** How long to wait for the first event. */
+  readonly waitMs: number;
+  /** Reading has been at rest: the other end may have become another one with no failed read to tell of it. */
+  readonly isAfterRest: boolean;
 }
 
-export type FetchReply =
-  & (
-    /** A reply body that still has to be scanned: `{"log","offset","next","events"}` in UTF-8. It is the reader's own. */
-    | { readonly kind: "events"; readonly body: Uint8Array }
-    /** 410 (`trimmed`: the offset is older than the log) or 416 (`reset`: beyond its end, so it began anew). */
-    | {
-      readonly kind: "trimmed" | "reset";
-      readonly log: string;
-      /** Oldest offset there is. */
-      readonly first: number;
-      /** Offset that the next published event will get. */
-      readonly next: number;
-    }
-  )
-  & {
-    /** What the source says the time is, Unix ms; undefined: it does not. */
-    readonly dateMs?: number | undefined;
-  };
+/** A part of a source with an order of its own. Read by one reader, one read at a time. */
+export interface Partition {
+  readonly id: PartitionId;
+  readonly replay: Replay;
+  /** How long a read takes at most beyond what it may wait. */
+  readonly readMaxMs: number;
+  /**
+   * Reads what follows `from` into the batch. The reader calls it again and again, with where the last outcome has led; with the same
+   * place again where events could not be taken in, or the process has begun anew: then the same events come again, unless `replay` is `none`.
+   * Nothing of the batch is the source's after that. Where the signal fires, the read ends soon, with an error or without; a source that
+   * forgets what it hands out hands it over all the same.
+   *
+   * @param into Filled anew. Its contents mean something only where the outcome is `events`.
+   * @throws {SourceError} Nothing has moved.
+   */
+  read(from: Place, into: EventBatch, request: ReadRequest, signal: AbortSignal): Promise<Outcome>;
+  /**
+   * All that lies before `place` is on disk: the source may forget it. Called after each checkpoint, also in the middle of a read, and
+   * before the first read with what an earlier process has left. A source must work without it, since it may be lost in a crash. Never rejects.
+   */
+  committed(place: Place): Promise<void>;
+  /** Called after the last checkpoint, instead of another read: what is committed may be told to the other end. Never rejects. */
+  farewell?(place: Place, signal: AbortSignal): Promise<void>;
+}
+
+/** What a read has come to. */
+export type Outcome =
+  /** `events`: the batch holds at least one. `idle`: there was none in the time. */
+  | (Step & {
+    readonly kind: "events" | "idle";
+    /** Undefined: the partition has no positions. */
+    readonly next: Position | undefined;
+    /** Events before those of the batch that cannot be had any more. */
+    readonly lost: number;
+    /** How long it took to make events of the bytes, for `processing_time`. */
+    readonly decodeMs: number;
+  })
+  /** The source has nothing more at the place; it goes on at `next`, and `lost` events between cannot be had any more. */
+  | (Step & { readonly kind: "gap"; readonly next: Position; readonly lost: number })
+  /** The history is another one from now on, read from its oldest event; `lost` of its events cannot be had any more. */
+  | (Step & { readonly kind: "restarted"; readonly next: Position | undefined; readonly lost: number })
+  /** Of the same lineage other events, or none, are at positions that were read: they are read again from `next` on; `doubtful` of them may be the same. */
+  | (Step & { readonly kind: "returned"; readonly next: Position; readonly doubtful: number })
+  /** What answers is a lineage that was read elsewhere before ({@link Lineages.isKnown}): reading goes on where that was left. */
+  | { readonly kind: "moved"; readonly lineage: string };
+
+interface Step {
+  readonly lineage: string | undefined;
+  /**
+   * Number of the event at `next` in its lineage, where events are numbered one by one without gaps. Then dead letters name the number of
+   * their event, and fingerprints of what is taken in are kept ({@link Place.history}).
+   */
+  readonly offset: number | undefined;
+}
 
 /**
  * - `unavailable`: no connection, time-out, 5xx, 429.
  * - `incomplete`: an answer that was cut off, or is larger than can be taken: one of fewer events may be neither.
+ * - `smaller`: an answer that cannot be read; the source will ask for fewer events, so that it is read again at once.
  * - `refused`: 401, 403, TLS identity: someone has to change something.
- * - `garbage`: an answer, but not VaBus (404, not JSON, wrong shape).
+ * - `garbage`: an answer, but not of this kind of source (404, not JSON, wrong shape), or one that contradicts itself.
  */
-export type SourceErrorKind = "unavailable" | "incomplete" | "refused" | "garbage";
+export type SourceErrorKind = "unavailable" | "incomplete" | "smaller" | "refused" | "garbage";
 
 /** The only error a source throws. `message` is for the operator: what is wrong and what to do, without secrets. */
 export class SourceError extends Error {

@@ -2,6 +2,7 @@ import type { EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { counted, type Order } from "../state/audit.ts";
+import type { Lineages, Outcome, Partition, Place, Position } from "../contract/source.ts";
 import type { BusPosition, Checkpoint, SettledWishes } from "../state/checkpoint/checkpoint.ts";
 import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../state/letters/dead_letters.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
@@ -37,14 +38,15 @@ export interface IngestObserver {
   refused(event: RefusedEvent): void;
 }
 
-/** A bus as ingest sees it. */
-export interface BusState {
+/** A partition as ingest sees it. */
+export interface PartitionState {
   readonly name: string;
-  position: BusPosition;
-  /** What was read of the log that it is at. */
-  history: LogHistory;
-  /** Offset below which everything is in a committed checkpoint: what the bus may forget. */
-  committedOffset: number | undefined;
+  /** Where it stands: all before that was taken in. */
+  place: Place;
+  /** All before that is in a committed checkpoint. */
+  committed: Place;
+  /** Told of commits; undefined before its source is open. */
+  partition: Partition | undefined;
   /** Sum of successful empty polls since the last event or failure. */
   idleMs: number;
   /** Why the last poll failed; undefined when it did not. */
@@ -76,6 +78,14 @@ const OVERFLOWED =
   "MAX_SERIES is reached: events of new series are refused (dead letters, reason overflow). " +
   "Raise MAX_SERIES, or find out who sends so many names.";
 
+/** Where a partition goes on. */
+interface Landing {
+  readonly lineage: string | undefined;
+  readonly next: Position | undefined;
+  /** The number of the event there; undefined: events are not numbered. */
+  readonly offset: number | undefined;
+}
+
 interface ClockFailure {
   detail: string;
   /** By the clock that does not jump. */
@@ -91,7 +101,7 @@ interface ClockFailure {
  * step, so that nothing is ever half taken in when a checkpoint is made.
  */
 export class Ingest {
-  readonly buses: readonly BusState[];
+  readonly partitions: readonly PartitionState[];
   /** Dead letters that operators' wishes have settled since the start. */
   readonly fulfilled = { retried: 0, purged: 0 };
   /** Of {@link keepCheckpointing}. */
@@ -127,17 +137,13 @@ export class Ingest {
     private readonly observer: IngestObserver,
     private readonly ownClock: OwnClock,
   ) {
-    this.buses = positions.map((position) => ({
-      name: position.name,
-      position,
-      history: checkpoint.historyOf(position.log),
-      committedOffset: position.nextOffset,
-      idleMs: 0,
-      failure: undefined,
-    }));
+    this.partitions = positions.map(({ name, log, nextOffset }) => {
+      const place = { lineage: log, position: positionAt(nextOffset), history: checkpoint.historyOf(log) };
+      return { name, place, committed: place, partition: undefined, idleMs: 0, failure: undefined };
+    });
     this.lastCheckpointMs = this.lastWrittenMs = clock.monotonicMs();
     this.pulse = new Pulse(clock);
-    this.refusalWatch = new RefusalWatch(this.buses.map(({ name }) => name), clock);
+    this.refusalWatch = new RefusalWatch(this.partitions.map(({ name }) => name), clock);
   }
 
   /** Masses of events that are refused: no reason not to read on, but one to look. */
@@ -169,14 +175,14 @@ export class Ingest {
 
   /** A bus has said what time it is, Unix ms. */
   heardTime(bus: number, dateMs: number | undefined): void {
-    if (dateMs !== undefined) this.ownClock.heard(this.buses[bus]!.name, dateMs);
+    if (dateMs !== undefined) this.ownClock.heard(this.partitions[bus]!.name, dateMs);
   }
 
   /**
    * Whether a batch must not be taken in: some of its events would be refused as future, and it is the own clock that is wrong.
    * Nothing is fetched for a moment then; the bus gives the same again.
    */
-  holdsBack(bus: number, batch: EventBatch): boolean {
+  private holdsBack(bus: number, batch: EventBatch): boolean {
     const { maxFutureSkewMs } = this.options;
     const futureMs = this.clock.nowMs() + maxFutureSkewMs;
     for (let i = 0; i < batch.count; i++) {
@@ -223,40 +229,117 @@ export class Ingest {
     return this.checkpoint.tallies.lost + this.lost;
   }
 
-  /** Takes in a batch that ends before `nextOffset` of `log`. */
-  accept(bus: number, batch: EventBatch, log: string | undefined, nextOffset: number | undefined): void {
-    const state = this.buses[bus]!;
+  /** The partition's source is open: it is told what is durable, now and after each checkpoint. */
+  attach(number: number, partition: Partition): void {
+    const state = this.partitions[number]!;
+    state.partition = partition;
+    void partition.committed(state.committed);
+  }
+
+  /** What a source may ask about lineages, for one of its partitions. */
+  lineagesFor(number: number): Lineages {
+    return {
+      readerOf: (lineage) =>
+        this.partitions.find((other, i) => i !== number && other.place.lineage === lineage)?.name,
+      isKnown: (lineage) => this.checkpoint.positionOfLog(lineage) !== undefined,
+    };
+  }
+
+  /**
+   * Takes in what a successful read has come to, in one step, so that nothing is half taken in when a checkpoint is made.
+   * Returns false where events are held back, or the partition stands elsewhere by now: nothing has moved then.
+   *
+   * @param elapsedMs How long the read has taken.
+   * @throws {StateError} What is known of a lineage that has moved cannot be read.
+   */
+  settle(number: number, from: Place, outcome: Outcome, batch: EventBatch, elapsedMs: number): boolean {
+    const state = this.partitions[number]!;
+    if (state.place !== from) return false;
+    switch (outcome.kind) {
+      case "events":
+        state.failure = undefined;
+        if (this.holdsBack(number, batch)) return false;
+        this.measured(outcome.decodeMs, () => this.accept(number, batch, outcome));
+        return true;
+      case "idle":
+        if (outcome.next !== from.position) this.skipTo(number, outcome, outcome.lost);
+        this.wasIdleFor(number, elapsedMs);
+        break;
+      case "moved":
+        this.resume(number, outcome.lineage);
+        break;
+      case "returned":
+        this.doubtful += outcome.doubtful;
+        this.skipTo(number, outcome, 0);
+        break;
+      default:
+        this.skipTo(number, outcome, outcome.lost);
+    }
+    state.failure = undefined;
+    return true;
+  }
+
+  private accept(
+    number: number,
+    batch: EventBatch,
+    outcome: Landing & { readonly lost: number },
+  ): void {
+    const state = this.partitions[number]!;
+    const { offset } = outcome;
+    if (outcome.lost > 0) this.countLost(state, outcome.lost);
+    const first = offset === undefined ? undefined : offset - batch.total;
+    const history = this.historyAt(state.place, outcome.lineage, first);
     this.followClock();
-    if (batch.total > 0) this.wake(bus);
+    if (batch.total > 0) this.wake(number);
     const before = { ...this.aggregator.accounting };
-    this.aggregate(bus, batch, state.name, state.position.nextOffset);
-    this.refusalWatch.count(bus, before, this.aggregator.accounting);
-    if (nextOffset !== undefined) state.history.note(batch, nextOffset - batch.total);
-    this.moveTo(bus, log, nextOffset);
+    this.aggregate(number, batch, state.name, first);
+    this.refusalWatch.count(number, before, this.aggregator.accounting);
+    if (first !== undefined) history.note(batch, first);
+    this.moveTo(number, outcome, history);
   }
 
-  /** Goes on elsewhere in a bus's log; `lost` events cannot be had any more. */
-  skipTo(bus: number, log: string | undefined, nextOffset: number | undefined, lost: number): void {
-    // A bus may say that its log begins at the greatest offset there is, again and again.
+  /** Goes on elsewhere in the history, or in another one; `lost` events cannot be had any more. */
+  private skipTo(number: number, landing: Landing, lost: number): void {
+    const state = this.partitions[number]!;
+    if (lost > 0) this.countLost(state, lost);
+    // What there is may be older than the wall clock would let wait.
+    this.wake(number);
+    this.moveTo(number, landing, this.historyAt(state.place, landing.lineage, landing.offset));
+  }
+
+  private countLost({ name }: PartitionState, lost: number): void {
+    this.logger.error("events were trimmed from the bus before they were fetched: they are lost", {
+      bus: name,
+      events: lost,
+      in_all: this.lostEvents + lost,
+    });
+    this.addLost(lost);
+  }
+
+  /** A bus may say that its log begins at the greatest offset there is, again and again. */
+  private addLost(lost: number): void {
     this.lost = Math.min(this.lost + lost, Number.MAX_SAFE_INTEGER - this.checkpoint.tallies.lost);
-    // What it has there may be older than the wall clock would let wait.
-    this.wake(bus);
-    this.moveTo(bus, log, nextOffset);
   }
 
-  /** Reads a log again from `nextOffset` on, since the bus has another history there; `doubtful` events may come twice. */
-  goBackTo(bus: number, log: string, nextOffset: number, doubtful: number): void {
-    this.doubtful += doubtful;
-    this.skipTo(bus, log, nextOffset, 0);
+  /** The fingerprints of a lineage, to go on with at `offset`. */
+  private historyAt(
+    { lineage, history }: Place,
+    next: string | undefined,
+    offset: number | undefined,
+  ): LogHistory {
+    // Before the first reply no lineage is known, and what is noted is of the one that it names.
+    const own = next === lineage || lineage === undefined ? history : new LogHistory();
+    own.goOnAt(offset ?? 0);
+    return own;
   }
 
   /**
    * Goes on at `offset` because an operator said so: what lies before it cannot be read and counts as lost. Does nothing
    * where the bus has been read so far already, so the word may be repeated at every start.
    */
-  giveUpBefore(bus: number, offset: number, operator?: string): void {
-    const { name, position } = this.buses[bus]!;
-    const from = position.nextOffset ?? 0;
+  giveUpBefore(number: number, offset: number, operator?: string): void {
+    const { name, place } = this.partitions[number]!;
+    const from = Number(place.position ?? 0);
     if (offset <= from) return;
     this.logger.error("events are given up by an operator's word (--skip-to): they count as lost", {
       bus: name,
@@ -273,63 +356,49 @@ export class Ingest {
       };
       this.orders.push([order, `${counted(offset - from, "event")} given up`]);
     }
-    this.skipTo(bus, position.log, offset, offset - from);
+    this.addLost(offset - from);
+    this.skipTo(number, { lineage: place.lineage, next: positionAt(offset), offset }, 0);
   }
 
-  /** Where a log was read to that no bus has now, if it is known. */
-  positionOfLog(log: string): Pick<BusPosition, "nextOffset"> | undefined {
-    return this.checkpoint.positionOfLog(log);
+  /** Goes on where a lineage was left, as if it had been read by this partition all the time. @throws {StateError} */
+  private resume(number: number, lineage: string): void {
+    const { nextOffset } = this.checkpoint.positionOfLog(lineage)!;
+    const history = this.checkpoint.historyOf(lineage);
+    const { name, place } = this.partitions[number]!;
+    // With the event time that it had come to, which the next step replaces.
+    this.checkpoint.leave(number, busPosition(name, place));
+    this.checkpoint.takeOver(number, lineage);
+    this.wake(number);
+    this.partitions[number]!.place = { lineage, position: positionAt(nextOffset), history };
+    this.hasNews = true;
   }
 
-  /** Goes on where a log was left under another name, as if it had been read under this one all the time. @throws {StateError} */
-  resume(bus: number, log: string, nextOffset: number | undefined): void {
-    this.checkpoint.takeOver(bus, log);
-    const history = this.checkpoint.historyOf(log);
-    this.wake(bus);
-    this.moveTo(bus, log, nextOffset);
-    this.buses[bus]!.history = history;
-  }
-
-  /** Two buses have exchanged their addresses: each goes on where the other one was, as if it had been read under this name. */
-  exchange(bus: number, other: number): void {
-    this.checkpoint.exchange(bus, other);
-    const [one, two] = [this.buses[bus]!, this.buses[other]!];
-    const { position, history, committedOffset } = one;
-    Object.assign(one, {
-      position: { ...two.position, name: one.name },
-      history: two.history,
-      committedOffset: two.committedOffset,
-    });
-    Object.assign(two, { position: { ...position, name: two.name }, history, committedOffset });
-    this.wake(bus);
+  /** The addresses of two partitions have been exchanged: each goes on where the other one was, as if it had been read under this name. */
+  exchange(number: number, other: number): void {
+    this.checkpoint.exchange(number, other);
+    const [one, two] = [this.partitions[number]!, this.partitions[other]!];
+    [one.place, two.place] = [two.place, one.place];
+    [one.committed, two.committed] = [two.committed, one.committed];
+    for (const state of [one, two]) void state.partition?.committed(state.committed);
+    this.wake(number);
     this.wake(other);
     this.hasNews = true;
   }
 
-  /** The other bus whose log this is: read twice, its events would be counted twice. */
-  otherReaderOf(log: string, bus: number): string | undefined {
-    return this.buses.find((other, number) => number !== bus && other.position.log === log)?.name;
-  }
-
-  /** A successful poll without events, that took `elapsedMs`. */
-  pollWasEmpty(bus: number, elapsedMs: number): void {
-    const state = this.buses[bus]!;
+  private wasIdleFor(number: number, elapsedMs: number): void {
+    const state = this.partitions[number]!;
     state.idleMs += elapsedMs;
-    if (state.idleMs >= this.options.idleTimeoutMs) this.setIdle(bus);
+    if (state.idleMs >= this.options.idleTimeoutMs) this.setIdle(number);
   }
 
-  setIdle(bus: number): void {
-    this.aggregator.watermark.setIdle(bus, true);
+  setIdle(number: number): void {
+    this.aggregator.watermark.setIdle(number, true);
   }
 
-  /** A failed poll moves no time: what was counted as idle before it does not count any more. */
-  pollFailed(bus: number, reason: string): void {
-    this.buses[bus]!.failure = reason;
-    this.wake(bus);
-  }
-
-  pollSucceeded(bus: number): void {
-    this.buses[bus]!.failure = undefined;
+  /** A failed read moves no time: what was counted as idle before it does not count any more. */
+  readFailed(number: number, reason: string): void {
+    this.partitions[number]!.failure = reason;
+    this.wake(number);
   }
 
   /**
@@ -434,8 +503,8 @@ export class Ingest {
       reissued = this.checkpoint.write({
         nowMs: this.clock.nowMs(),
         elapsedMs: startedMs - this.lastWrittenMs,
-        buses: this.buses.map(({ position }) => position),
-        histories: this.buses.map(({ history }) => history),
+        buses: this.partitions.map(({ name, place }) => busPosition(name, place)),
+        histories: this.partitions.map(({ place }) => place.history),
         closing,
         refused: this.refused,
         lost: this.lost,
@@ -464,7 +533,10 @@ export class Ingest {
     this.fulfilled.purged += this.settled.purged.length;
     this.settled = NOTHING_SETTLED;
     this.hasNews = false;
-    for (const bus of this.buses) bus.committedOffset = bus.position.nextOffset;
+    for (const state of this.partitions) {
+      state.committed = state.place;
+      void state.partition?.committed(state.place);
+    }
     this.lastWrittenMs = startedMs;
     this.lastCheckpointMs = this.clock.monotonicMs();
     this.lastDurationMs = this.lastCheckpointMs - startedMs;
@@ -478,11 +550,10 @@ export class Ingest {
   }
 
   /** Measures a step of the hot path for `processing_time`. */
-  measured<T>(work: () => T): T {
+  private measured(beforeMs: number, work: () => void): void {
     const startedMs = this.clock.monotonicMs();
-    const result = work();
-    this.observer.processed((this.clock.monotonicMs() - startedMs) / 1000);
-    return result;
+    work();
+    this.observer.processed((beforeMs + this.clock.monotonicMs() - startedMs) / 1000);
   }
 
   private followClock(): void {
@@ -495,23 +566,15 @@ export class Ingest {
   }
 
   private wake(bus: number): void {
-    this.buses[bus]!.idleMs = 0;
+    this.partitions[bus]!.idleMs = 0;
     this.aggregator.watermark.setIdle(bus, false);
   }
 
-  private moveTo(bus: number, log: string | undefined, nextOffset: number | undefined): void {
-    const state = this.buses[bus]!;
-    // What is durable of one log says nothing about another one, nor about offsets that this one gives out anew.
-    if (log !== state.position.log) {
-      this.checkpoint.leave(bus, state.position);
-      state.committedOffset = undefined;
-      // Before the first reply no log is known, and what is noted is of the log that it names.
-      if (state.position.log !== undefined) state.history = new LogHistory();
-    } else if (state.committedOffset !== undefined && nextOffset !== undefined) {
-      state.committedOffset = Math.min(state.committedOffset, nextOffset);
-    }
-    state.history.goOnAt(nextOffset ?? 0);
-    state.position = { name: state.name, log, nextOffset };
+  private moveTo(number: number, { lineage, next }: Omit<Landing, "offset">, history: LogHistory): void {
+    const state = this.partitions[number]!;
+    const { place } = state;
+    if (lineage !== place.lineage) this.checkpoint.leave(number, busPosition(state.name, place));
+    state.place = { lineage, position: next, history };
     this.hasNews = true;
   }
 
@@ -596,11 +659,11 @@ export class Ingest {
     scanEvent(letter.raw, this.retryBatch);
     accounting[account]--;
     accounting.received--;
-    const found = this.buses.findIndex(({ name }) => name === letter.bus);
+    const found = this.partitions.findIndex(({ name }) => name === letter.bus);
     // The bus is configured no more: its ids say nothing among those of another one.
     if (found < 0) this.retryBatch.idLength.fill(0, 0, this.retryBatch.count);
     const bus = Math.max(0, found);
-    this.aggregate(bus, this.retryBatch, letter.bus ?? this.buses[bus]!.name, letter.offset);
+    this.aggregate(bus, this.retryBatch, letter.bus ?? this.partitions[bus]!.name, letter.offset);
     return true;
   }
 
@@ -610,7 +673,7 @@ export class Ingest {
     const nowMs = this.clock.nowMs();
     const watermarkMs = this.aggregator.watermark.valueMs;
     const allIdle = this.aggregator.watermark.allIdle();
-    const anyFailing = this.buses.some((bus) => bus.failure !== undefined);
+    const anyFailing = this.partitions.some((bus) => bus.failure !== undefined);
     return this.aggregator.windowsWhere(({ endMs }) =>
       endMs <= watermarkMs || (allIdle && endMs <= nowMs) ||
       (anyFailing && endMs + this.options.maxWaitMs <= nowMs)
@@ -623,4 +686,13 @@ export class Ingest {
     this.alarmed.add(message);
     this.logger.error(message);
   }
+}
+
+/** A position as the state keeps it. */
+function positionAt(offset: number | undefined): Position | undefined {
+  return offset === undefined ? undefined : `${offset}`;
+}
+
+function busPosition(name: string, { lineage, position }: Place): BusPosition {
+  return { name, log: lineage, nextOffset: position === undefined ? undefined : Number(position) };
 }

@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from "../platform/clock/clock.ts";
 import type { Config } from "../settings/config.ts";
 import { ConfigError } from "../settings/fault.ts";
-import { BusReader, type BusReaderOptions, type DrainResult } from "../ingest/bus_reader.ts";
+import type { Source } from "../contract/source.ts";
+import type { DrainResult, ReaderOptions } from "../ingest/partition_reader.ts";
+import { SourceReader } from "../ingest/source_reader.ts";
 import type { IngestObserver } from "../ingest/ingest.ts";
-import { QueueReader } from "../ingest/queue_reader.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { Repetitions } from "../platform/log/repetitions.ts";
 import { MetricCollector, type Snapshot } from "./metric_collector.ts";
@@ -19,7 +20,7 @@ import { BUILT_AT_MS, VERSION } from "../version.ts";
 import { type Core, openCore } from "./core.ts";
 import { MinuteLog } from "./minute_log.ts";
 import { NotifySocket } from "./notify_socket.ts";
-import { addressOf, type BusClient, type Surroundings, systemSurroundings } from "./parts.ts";
+import { addressOf, type Surroundings, systemSurroundings } from "./parts.ts";
 import { type Readiness, readiness } from "./readiness.ts";
 import { readings } from "./readings.ts";
 import type { Registry } from "./registry.ts";
@@ -210,16 +211,14 @@ export async function deliverAlone(
   }
 }
 
-type Reader = BusReader | QueueReader;
-
 /** The parts, started from the sinks to the sources and stopped in reverse. */
 class Handler {
   private readonly clock: Clock;
   private readonly metrics: MetricCollector;
-  private readonly sources: readonly BusClient[];
+  private readonly sources: readonly Source[];
   private readonly core: Core;
   private readonly router: Router;
-  private readonly readers: readonly Reader[];
+  private readonly readers: readonly SourceReader[];
   private readonly changeSurroundings: Surroundings["change"];
   /** Undefined where nobody asks to be told, or not yet. */
   private supervision: Supervision | undefined;
@@ -239,7 +238,7 @@ class Handler {
     this.sources = sources;
     this.metrics = new MetricCollector(clock.nowMs);
     this.core = openCore(config, logger, {
-      busNames: this.sources.map(({ name }) => name),
+      busNames: this.sources.map(({ id }) => id),
       forgetSinks: options.forgetSinks,
       acceptSinks: options.acceptSinks ?? [],
       operator: options.operator,
@@ -263,9 +262,7 @@ class Handler {
     );
     const ingestLogger = logger.child("ingest");
     this.readers = this.sources.map((source, bus) =>
-      "fetch" in source
-        ? new BusReader(source, bus, ingest, readerOptions(config), clock, random, ingestLogger)
-        : new QueueReader(source, bus, ingest, clock, random, ingestLogger)
+      new SourceReader(source, bus, ingest, readerOptions(config), clock, random, ingestLogger)
     );
     this.metrics.attach(() => readings(this.core, this.router));
     this.minuteLog = new MinuteLog(() => this.metrics.snapshot(), clock, logger);
@@ -293,7 +290,7 @@ class Handler {
       version: VERSION,
       instance: config.instanceId,
       state: config.stateDir,
-      buses: this.sources.map(({ name }) => name).join(","),
+      buses: this.sources.map(({ id }) => id).join(","),
       sinks: config.sinks.map(({ id }) => id).join(","),
       admin: listener?.url,
     });
@@ -311,7 +308,7 @@ class Handler {
       ingest.checkpointNow();
       router.finish();
       const farewells = Promise.all([
-        ...readers.map((reader) => reader.acknowledge()),
+        ...readers.map((reader) => reader.farewell()),
         ...(outlet ? [outlet.send(AbortSignal.timeout(LAST_METRICS_MS))] : []),
       ]);
       const leftovers = await delivered;
@@ -347,7 +344,7 @@ class Handler {
   /** Goes on with another configuration of the same buses, sinks and state. */
   private change(next: Config): void {
     this.core.change(next);
-    for (const reader of this.readers) if (reader instanceof BusReader) reader.change(readerOptions(next));
+    for (const reader of this.readers) reader.change(readerOptions(next));
     this.outletConnection?.change(addressOf(next, next.vabus.urls[0]!));
     this.router.exchange(this.changeSurroundings?.(this.config, next) ?? []);
     this.config = next;
@@ -381,7 +378,7 @@ class Handler {
       router.finish();
       const [leftovers] = await Promise.all([
         delivered,
-        ...readers.map((reader) => reader.acknowledge()),
+        ...readers.map((reader) => reader.farewell()),
       ]);
       isDelivered.abort();
       tasks.check();
@@ -412,7 +409,7 @@ class Handler {
   /** A state that cannot be written is told by itself. */
   private noteOutages(): OnceResult["outages"] {
     const failing = new Map<string, string>();
-    for (const { name, failure } of this.core.ingest.buses) {
+    for (const { name, failure } of this.core.ingest.partitions) {
       if (failure !== undefined) failing.set(`bus ${name}`, failure);
     }
     for (const { name, error } of this.router.standings()) {
@@ -426,22 +423,21 @@ class Handler {
     }
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.repetitions.tell();
-    for (const source of this.sources) source.close();
+    await Promise.all(this.sources.map((source) => source.close()));
     this.core.state.close();
-    return Promise.resolve();
   }
 
   private busNamed(name: string): number {
-    const bus = this.sources.findIndex((source) => source.name === name);
+    const bus = this.sources.findIndex((source) => source.id === name);
     if (bus >= 0) return bus;
     this.core.state.close();
     throw new ConfigError([{
       subject: "--skip-to",
       value: name,
       problem: "names no bus of VABUS_URL",
-      allowed: this.sources.map((source) => source.name).join(", "),
+      allowed: this.sources.map((source) => source.id).join(", "),
     }]);
   }
 
@@ -458,14 +454,14 @@ class Handler {
       return;
     }
     const { ingest } = this.core;
-    const pulses = [
+    const pulses = () => [
       ["the checkpoints", ingest.pulse] as const,
-      ...this.readers.map((reader, bus) => [this.sources[bus]!.name, reader.pulse] as const),
+      ...this.readers.flatMap((reader) => reader.pulses().map((pulse) => [reader.name, pulse] as const)),
       ...this.router.pulses(),
     ];
     const supervision = this.supervision = new Supervision(
       socket,
-      { watchdogMs: manager.watchdogMs, pulses: () => pulses, status: () => this.statusLine() },
+      { watchdogMs: manager.watchdogMs, pulses, status: () => this.statusLine() },
       systemClock,
       logger,
     );
@@ -512,8 +508,8 @@ class Handler {
   }
 }
 
-function readerOptions(config: Config): BusReaderOptions {
-  return { batchSize: config.vabus.batchSize, waitSeconds: pollSeconds(config) };
+function readerOptions(config: Config): ReaderOptions {
+  return { batchSize: config.vabus.batchSize, waitMs: pollSeconds(config) * 1000 };
 }
 
 function pollSeconds({ idleTimeoutMs }: Config): number {

@@ -6,16 +6,15 @@ import type { ProvablePlace, Sink } from "../contract/sink.ts";
 import type { SinkSurroundings } from "../contract/connector.ts";
 import { type BusAddress, BusConnection } from "../sources/vabus/bus_connection.ts";
 import { LogClient } from "../sources/vabus/log_client.ts";
-import { QueueClient, type QueueSource } from "../sources/vabus/queue_client.ts";
+import { LogSource } from "../sources/vabus/log_source.ts";
+import { QueueClient } from "../sources/vabus/queue_client.ts";
+import { QueueSource } from "../sources/vabus/queue_source.ts";
 import type { Source } from "../contract/source.ts";
 import { LETTER_BOUND, type LetterBound } from "../state/letters/letter_bound.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import type { OpenState } from "./core.ts";
 import { REGISTRY, type Registry } from "./registry.ts";
-
-/** A source of either kind. */
-export type BusClient = Source | QueueSource;
 
 /** The world around a handler: time, chance, disk, buses and sinks, so that a whole run can be simulated. */
 export interface Surroundings {
@@ -25,7 +24,7 @@ export interface Surroundings {
   readonly random: () => number;
   readonly openState: OpenState;
   readonly letterBound: LetterBound;
-  readonly sources: readonly BusClient[];
+  readonly sources: readonly Source[];
   readonly sinks: readonly Sink[];
   readonly delivery: DeliveryOptions;
   /**
@@ -68,7 +67,7 @@ export function addressOf({ vabus }: Config, url: string): BusAddress {
 }
 
 /** The source of each bus, in the order of the configuration. Connects to nothing yet. */
-export function createSources(config: Config): BusClient[] {
+export function createSources(config: Config): Source[] {
   return sourcesOver(createConnections(config), config);
 }
 
@@ -76,9 +75,11 @@ function createConnections(config: Config): BusConnection[] {
   return config.vabus.urls.map((url) => new BusConnection(addressOf(config, url)));
 }
 
-function sourcesOver(connections: readonly BusConnection[], config: Config): BusClient[] {
+function sourcesOver(connections: readonly BusConnection[], config: Config): Source[] {
   return connections.map((connection) =>
-    config.vabus.mode === "queue" ? new QueueClient(connection) : new LogClient(connection, config.instanceId)
+    config.vabus.mode === "queue"
+      ? new QueueSource(new QueueClient(connection))
+      : new LogSource(new LogClient(connection, config.instanceId))
   );
 }
 

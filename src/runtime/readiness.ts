@@ -27,7 +27,7 @@ export function readiness({ ingest, state }: Core, router: Router, isStopping: b
   const causes: Finding[] = [];
   if (isStopping) causes.push({ name: "stopping", detail: "the handler is being stopped" });
   if (ingest.obstacle) causes.push(ingest.obstacle);
-  for (const { failure } of ingest.buses) {
+  for (const { failure } of ingest.partitions) {
     if (failure !== undefined) causes.push({ name: "bus_unavailable", detail: failure });
   }
   for (const { name, state, error } of router.standings()) {

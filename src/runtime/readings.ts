@@ -18,10 +18,10 @@ export function readings({ aggregator, checkpoint, ingest, outbox, state }: Core
       state,
       waitingRows: Math.max(0, outbox.endId() - outbox.cursor(name)),
     })),
-    buses: ingest.buses.map(({ name, failure, position }) => ({
+    buses: ingest.partitions.map(({ name, failure, place }) => ({
       name,
       isReachable: failure === undefined,
-      nextOffset: position.nextOffset,
+      nextOffset: place.position === undefined ? undefined : Number(place.position),
     })),
   };
 }

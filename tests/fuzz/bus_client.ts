@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { gzipSync } from "node:zlib";
-import type { BusReader } from "../../src/ingest/bus_reader.ts";
+import type { PartitionReader } from "../../src/ingest/partition_reader.ts";
 import type { BusPosition } from "../../src/state/checkpoint/checkpoint.ts";
 import { BusConnection } from "../../src/sources/vabus/bus_connection.ts";
 import { LogClient } from "../../src/sources/vabus/log_client.ts";
-import { type FetchReply, type FetchRequest, type Source, SourceError } from "../../src/contract/source.ts";
+import type { LogPartition } from "../../src/sources/vabus/log_partition.ts";
+import type { BusLog, FetchReply, FetchRequest } from "../../src/sources/vabus/bus_log.ts";
+import { SourceError } from "../../src/contract/source.ts";
 import { openRig, type Rig } from "../ingest/rig.ts";
 import { type FaultyRequest, FaultyServer } from "../support/http_faults.ts";
 import { anyBytes, below, chance, oddText, oneOf } from "./draw.ts";
@@ -30,11 +32,11 @@ interface Exchange {
 }
 
 /** Notes what passes between reader and client; the client may throw nothing but a {@link SourceError}. */
-class ObservedSource implements Source {
+class ObservedLog implements BusLog {
   exchanges: Exchange[] = [];
   readonly name: string;
 
-  constructor(private readonly client: Source) {
+  constructor(private readonly client: BusLog) {
     this.name = client.name;
   }
 
@@ -72,9 +74,9 @@ class BusClientTrial implements Trial {
   private stalled: (() => void)[] = [];
   private cancel = new AbortController();
   private readonly server: FaultyServer;
-  private readonly source: ObservedSource;
+  private readonly source: ObservedLog;
   private readonly rig: Rig;
-  private readonly reader: BusReader;
+  private reader!: PartitionReader;
 
   private constructor(private readonly directory: string) {
     this.server = FaultyServer.start((request) => this.answer(request));
@@ -84,16 +86,17 @@ class BusClientTrial implements Trial {
       token: undefined,
       tls: undefined,
     });
-    this.source = new ObservedSource(new LogClient(connection, "fuzz"));
+    this.source = new ObservedLog(new LogClient(connection, "fuzz"));
     this.rig = openRig(directory, [this.source], NOW_MS, {
       VABUS_BATCH_SIZE: "8",
       OUTBOX_MAX_ROWS: "1000000000",
     });
-    this.reader = this.rig.readers[0]!;
   }
 
   static async open(): Promise<BusClientTrial> {
-    return new BusClientTrial(await Deno.makeTempDir({ prefix: "vabus-fuzz-" }));
+    const trial = new BusClientTrial(await Deno.makeTempDir({ prefix: "vabus-fuzz-" }));
+    [trial.reader] = await trial.rig.readers[0]!["open"](trial.cancel.signal, 1) as [PartitionReader];
+    return trial;
   }
 
   async attempt(random: Random): Promise<string> {
@@ -108,7 +111,7 @@ class BusClientTrial implements Trial {
       await step;
       // The reader ends with its signal; what it had asked for ahead went with it.
       this.cancel = new AbortController();
-      this.reader["prefetch"] = undefined;
+      (this.reader["partition"] as LogPartition)["ahead"].forget();
     }
     for (const go of this.stalled.splice(0)) go();
     const consumed = this.source.exchanges.findLast(({ request }) => request.offset === before.nextOffset)!;
@@ -143,7 +146,8 @@ class BusClientTrial implements Trial {
   }
 
   private get position(): BusPosition {
-    return this.rig.core.ingest.buses[0]!.position;
+    const { name, place: { lineage: log, position } } = this.rig.core.ingest.partitions[0]!;
+    return { name, log, nextOffset: position === undefined ? undefined : Number(position) };
   }
 
   private get received(): number {

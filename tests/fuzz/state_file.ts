@@ -155,7 +155,7 @@ function handlerFindings(directory: string): Record<string, unknown> {
   using rig = openState(directory);
   const { aggregator, checkpoint, ingest, state } = rig.core;
   const found = {
-    positions: ingest.buses.map(({ position }) => position),
+    positions: ingest.partitions.map(({ place: { lineage, position } }) => ({ lineage, position })),
     accounts: { ...aggregator.accounting },
     tallies: checkpoint.tallies,
     watermark: aggregator.watermark.valueMs,
@@ -267,9 +267,13 @@ function reading(name: string, value: number, second: number, id?: string, aggFu
 }
 
 function accept({ core }: Rig, bus: number, events: readonly unknown[]): void {
-  const offset = core.ingest.buses[bus]!.position.nextOffset ?? 0;
+  const { ingest } = core;
+  const { place } = ingest.partitions[bus]!;
+  const offset = Number(place.position ?? 0);
   const next = offset + events.length;
   const batch = new EventBatch();
-  scanReply(new TextEncoder().encode(JSON.stringify({ log: `log-${bus}`, offset, next, events })), batch);
-  core.ingest.accept(bus, batch, `log-${bus}`, next);
+  const lineage = `log-${bus}`;
+  scanReply(new TextEncoder().encode(JSON.stringify({ log: lineage, offset, next, events })), batch);
+  const step = { lineage, next: `${next}`, offset: next, lost: 0, decodeMs: 0 };
+  ingest.settle(bus, place, { kind: "events", ...step }, batch, 0);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { StateError } from "../../src/state/file/state_error.ts";
-import { MemorySource, openRig, type Rig } from "./rig.ts";
+import { durableOffset, MemorySource, openRig, type Rig } from "./rig.ts";
 
 const NOW_MS = 2_000_000_000;
 const NEVER = new AbortController().signal;
@@ -27,7 +27,7 @@ async function withRig(work: (scene: Scene) => Promise<void>): Promise<void> {
       await rig.readers[0]!.drain(NEVER);
       rig.clock.ms += ms;
       ingest.checkpointIfDue();
-      return ingest.buses[0]!.committedOffset === bus.next;
+      return durableOffset(rig) === bus.next;
     };
     await work({ rig, isDueAfter });
   } finally {
@@ -76,7 +76,7 @@ Deno.test("a window waits for a bus that is out of reach until MAX_WAIT is over 
   withRig(async ({ rig: { core, clock }, isDueAfter }) => {
     const endMs = NOW_MS + 10_000;
     assert.equal(await isDueAfter(5000, event()), true);
-    core.ingest.pollFailed(0, "away");
+    core.ingest.readFailed(0, "away");
     clock.ms = endMs + 29_999;
     core.ingest.checkpointNow();
     assert.equal(core.outbox.endId(), 0);
@@ -120,7 +120,7 @@ Deno.test("a state that could not be written is tried again each second, and fet
     rig.clock.ms += 1000;
     ingest.checkpointIfDue();
     assert.equal(ingest.obstacle, undefined);
-    assert.equal(ingest.buses[0]!.committedOffset, 1);
+    assert.equal(durableOffset(rig), 1);
     assert.equal(rig.log.filter((line) => line.includes("can be written again")).length, 1);
   }));
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { QueueReader } from "../../src/ingest/queue_reader.ts";
+import { SourceReader } from "../../src/ingest/source_reader.ts";
+import { QueueSource } from "../../src/sources/vabus/queue_source.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
 
@@ -278,7 +279,16 @@ Deno.test(
       close: () => {},
     };
     setWrong(rig, -HOUR_MS);
-    const reader = new QueueReader(queue, 0, rig.core.ingest, rig.clock, () => 0.5, silent);
+    const options = { batchSize: 1, waitMs: 1000 };
+    const reader = new SourceReader(
+      new QueueSource(queue),
+      0,
+      rig.core.ingest,
+      options,
+      rig.clock,
+      () => 0.5,
+      silent,
+    );
     assertHeld(rig, await reader.drain(NEVER), /http:\/\/queue says/);
     assert.equal(events.length, 2);
     setWrong(rig, 0);

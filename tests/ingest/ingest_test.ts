@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { Outcome } from "../../src/contract/source.ts";
+import { EventBatch } from "../../src/event/event_batch.ts";
 import { leaveWish, readDeadLetters, readWishes } from "../../src/state/letters/dead_letters.ts";
 import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
 
@@ -95,11 +97,14 @@ Deno.test("a bus that begins a new log is not idle until it has been found empty
     await rig.readers[0]!.drain(new AbortController().signal);
     ingest.checkpointNow();
     // Idle by now, its window not ended yet by the wall clock.
-    ingest.skipTo(0, "another log", undefined, 0);
+    const settle = (outcome: Outcome, elapsedMs: number) =>
+      ingest.settle(0, ingest.partitions[0]!.place, outcome, new EventBatch(), elapsedMs);
+    const step = { lineage: "another log", next: undefined, offset: undefined, lost: 0 };
+    settle({ ...step, kind: "restarted" }, 0);
     rig.clock.ms += 60_000;
     ingest.checkpointNow();
     assert.deepEqual(outboxRows(rig), []);
-    ingest.pollWasEmpty(0, 10_000);
+    settle({ ...step, kind: "idle", decodeMs: 0 }, 10_000);
     ingest.checkpointNow();
     assert.equal(outboxRows(rig).length, 1);
   });

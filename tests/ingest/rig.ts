@@ -2,10 +2,12 @@ import type { Clock } from "../../src/platform/clock/clock.ts";
 import type { Config } from "../../src/settings/config.ts";
 import { loadConfig } from "../settings/sources.ts";
 import { type Core, openCore } from "../../src/runtime/core.ts";
-import { BusReader } from "../../src/ingest/bus_reader.ts";
+import { SourceReader } from "../../src/ingest/source_reader.ts";
 import { createLogger, type Logger } from "../../src/platform/log/logger.ts";
 import type { LetterBound } from "../../src/state/letters/letter_bound.ts";
-import type { FetchReply, FetchRequest, Source } from "../../src/contract/source.ts";
+import type { Source } from "../../src/contract/source.ts";
+import type { BusLog, FetchReply, FetchRequest } from "../../src/sources/vabus/bus_log.ts";
+import { LogSource } from "../../src/sources/vabus/log_source.ts";
 
 /** A clock of one sleeper: whoever sleeps moves it. */
 export class LoneClock implements Clock {
@@ -19,7 +21,7 @@ export class LoneClock implements Clock {
 }
 
 /** A bus in memory. `intervene` may answer, throw, or leave it to the bus (undefined). */
-export class MemorySource implements Source {
+export class MemorySource implements BusLog {
   log = "first-log";
   first = 0;
   events: string[] = [];
@@ -72,7 +74,7 @@ export function reply(log: string, offset: number, events: readonly string[]): F
 /** The inside of a handler over a state directory, with nothing delivering. */
 export interface Rig extends Disposable {
   readonly core: Core;
-  readonly readers: readonly BusReader[];
+  readonly readers: readonly SourceReader[];
   readonly clock: LoneClock;
   readonly log: string[];
 }
@@ -93,7 +95,7 @@ export function configFor(stateDir: string, flags: Record<string, string> = {}):
 
 export function openRig(
   stateDir: string,
-  sources: readonly Source[],
+  buses: readonly (BusLog | Source)[],
   nowMs: number,
   flags: Record<string, string> = {},
   letterBound?: LetterBound,
@@ -107,19 +109,33 @@ export function openRig(
     now: () => 0,
   });
   const clock = new LoneClock(nowMs);
+  const sources = buses.map((bus) => "open" in bus ? bus : new LogSource(bus));
   const core = openCore(config, logger, {
-    busNames: sources.map(({ name }) => name),
+    busNames: sources.map(({ id }) => id),
     forgetSinks: [],
     clock,
     builtAtMs: undefined,
     observer: { processed: () => {}, checkpointed: () => {}, refused: () => {} },
     ...(letterBound && { letterBound }),
   });
-  const options = { batchSize: config.vabus.batchSize, waitSeconds: 1 };
+  const options = { batchSize: config.vabus.batchSize, waitMs: 1000 };
   const readers = sources.map((source, bus) =>
-    new BusReader(source, bus, core.ingest, options, clock, () => 0.5, logger)
+    new SourceReader(source, bus, core.ingest, options, clock, () => 0.5, logger)
   );
   return { core, readers, clock, log, [Symbol.dispose]: () => core.state.close() };
+}
+
+/** Offset below which everything is in a committed checkpoint. */
+export function durableOffset({ core }: Rig, number = 0): number | undefined {
+  const { committed, place } = core.ingest.partitions[number]!;
+  if (committed.lineage !== place.lineage || committed.position === undefined) return undefined;
+  return Math.min(Number(committed.position), Number(place.position ?? Infinity));
+}
+
+/** Offset of the next event to be read. */
+export function nextOffset({ core }: Rig, number = 0): number | undefined {
+  const { position } = core.ingest.partitions[number]!.place;
+  return position === undefined ? undefined : Number(position);
 }
 
 /** What the outbox holds for the sink, the newest revision of each aggregate. */

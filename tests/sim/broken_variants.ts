@@ -2,8 +2,9 @@ import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { Watermark } from "../../src/aggregation/watermark.ts";
 import { OwnClock } from "../../src/platform/clock/own_clock.ts";
 import type { Surroundings } from "../../src/runtime/parts.ts";
-import { BusReader } from "../../src/ingest/bus_reader.ts";
-import { HistoryComparison } from "../../src/ingest/history_comparison.ts";
+import { HistoryComparison } from "../../src/sources/vabus/history_comparison.ts";
+import { LogPartition } from "../../src/sources/vabus/log_partition.ts";
+import { LogSource } from "../../src/sources/vabus/log_source.ts";
 import { Ingest } from "../../src/ingest/ingest.ts";
 import { Trial } from "../../src/delivery/trial.ts";
 import { type OutboxBatch, type Sink, SinkError } from "../../src/contract/sink.ts";
@@ -13,7 +14,7 @@ import type { SinkRefusal } from "../../src/state/outbox/outbox.ts";
 import { OutboxLog } from "../../src/state/outbox/outbox_log.ts";
 import { type RegisteredSink, SinkRegistry } from "../../src/state/outbox/sink_registry.ts";
 import type { StateDatabase } from "../../src/state/file/state_database.ts";
-import type { FetchReply, FetchRequest, Source } from "../../src/contract/source.ts";
+import type { BusLog, FetchReply, FetchRequest } from "../../src/sources/vabus/bus_log.ts";
 import { SimTable } from "./sim_table.ts";
 import { SimTopic } from "./sim_topic.ts";
 import type { Sabotage } from "./simulation.ts";
@@ -46,10 +47,13 @@ function withSources(
 ): (surroundings: Surroundings) => Surroundings {
   return (surroundings) => ({
     ...surroundings,
-    sources: (surroundings.sources as Source[]).map((source) => ({
-      ...source,
-      fetch: async (request, signal) => changeReply(await source.fetch(change(request), signal), request),
-    })),
+    sources: (surroundings.sources as LogSource[]).map((source) => {
+      const bus: BusLog = source["bus"];
+      return new LogSource({
+        ...bus,
+        fetch: async (request, signal) => changeReply(await bus.fetch(change(request), signal), request),
+      });
+    }),
   });
 }
 
@@ -134,9 +138,9 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "a failed poll moves the watermark",
     foundBy: 1,
     parts: () =>
-      replace(Ingest, "pollFailed", (pollFailed) =>
+      replace(Ingest, "readFailed", (readFailed) =>
         function (bus: number, reason: string) {
-          pollFailed.call(this, bus, reason);
+          readFailed.call(this, bus, reason);
           this.setIdle(bus);
         }),
   },
@@ -261,11 +265,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "events that the bus has trimmed away are not counted as lost",
     foundBy: 3,
-    parts: () =>
-      replace(Ingest, "skipTo", (skipTo) =>
-        function (bus: number, log: string, nextOffset: number) {
-          skipTo.call(this, bus, log, nextOffset, 0);
-        }),
+    parts: () => replace(Ingest, "addLost", () => () => {}),
   },
   {
     name: "refused events are not kept when a checkpoint fails",
@@ -418,10 +418,10 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "a bus is never asked again for what was read of it",
     foundBy: 8,
     parts: () =>
-      replace(BusReader, "compareIfDue", () =>
+      replace(LogPartition, "compareIfDue", () =>
         function () {
           this.isCompared = true;
-          return Promise.resolve();
+          return Promise.resolve(undefined);
         }),
   },
   {

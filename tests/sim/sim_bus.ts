@@ -1,4 +1,5 @@
-import { type FetchReply, type FetchRequest, type Source, SourceError } from "../../src/contract/source.ts";
+import { SourceError } from "../../src/contract/source.ts";
+import type { BusLog, FetchReply, FetchRequest } from "../../src/sources/vabus/bus_log.ts";
 import type { Dice } from "./dice.ts";
 import type { SimEvent } from "./plant.ts";
 import type { FaultRates } from "./scenario.ts";
@@ -114,7 +115,7 @@ export class SimBus {
   }
 
   /** A client's view of the bus, for the lifetime of a process. */
-  connect(rates: () => FaultRates, watcher: BusWatcher, lifetime: Lifetime): Source {
+  connect(rates: () => FaultRates, watcher: BusWatcher, lifetime: Lifetime): BusLog {
     return {
       name: this.name,
       fetch: (request, signal) =>

@@ -8,7 +8,8 @@ import { askForRedelivery, END_OF_TIME_MS, hasOpenRedelivery } from "../../src/s
 import { SinkRegistry, waitingRows } from "../../src/state/outbox/sink_registry.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
-import type { FetchRequest } from "../../src/contract/source.ts";
+import type { FetchRequest } from "../../src/sources/vabus/bus_log.ts";
+import { LogSource } from "../../src/sources/vabus/log_source.ts";
 import { configFor } from "../ingest/rig.ts";
 import { Audit, type LetterRow } from "./audit.ts";
 import { Dice } from "./dice.ts";
@@ -324,7 +325,7 @@ class Simulation {
         return process.state;
       },
       sources: this.buses.map((bus) =>
-        bus.connect(rates, {
+        new LogSource(bus.connect(rates, {
           crashPoint,
           sends: (bus, request) => this.sends(bus, request),
           looks: (bus, offset) => this.model.looks(bus.name, offset),
@@ -337,7 +338,7 @@ class Simulation {
               scenario.isRunByCron,
               process.stop.signal.aborted,
             ),
-        }, lifetime)
+        }, lifetime))
       ),
       sinks: process.setup.sinks.map((name) => this.connectSink(name, crashPoint, lifetime)),
       delivery: {

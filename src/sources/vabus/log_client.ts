@@ -1,14 +1,15 @@
 import type { BusConnection } from "./bus_connection.ts";
 import { EventBatch } from "../../event/event_batch.ts";
 import { isLogId, ReplyFormatError, scanReply } from "../../codec/event_scanner.ts";
-import { type FetchReply, type FetchRequest, type Source, SourceError } from "../../contract/source.ts";
+import { SourceError } from "../../contract/source.ts";
+import type { BusLog, FetchReply, FetchRequest } from "./bus_log.ts";
 
 const OK = 200;
 const TRIMMED = 410;
 const BEYOND_END = 416;
 
 /** The log of a VaBus, `GET /events`. */
-export class LogClient implements Source {
+export class LogClient implements BusLog {
   readonly name: string;
 
   /** @param consumer The name under which the bus remembers what is acknowledged. */

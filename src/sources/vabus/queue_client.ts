@@ -1,7 +1,7 @@
 import type { BusConnection } from "./bus_connection.ts";
 
 /** A bus that forgets each event as it hands it out. */
-export interface QueueSource {
+export interface QueueBus {
   /** The URL without credentials. */
   readonly name: string;
   /** The next event's bytes, gone from the bus from then on; undefined: there is none. Throws `SourceError`. */
@@ -18,7 +18,7 @@ const NO_CONTENT = 204;
 const NOT_FOUND = 404;
 
 /** The destructive `GET /event` of a VaBus. */
-export class QueueClient implements QueueSource {
+export class QueueClient implements QueueBus {
   readonly name: string;
 
   constructor(private readonly connection: BusConnection) {

@@ -9,6 +9,7 @@ import { askForRedelivery } from "../../../src/state/outbox/redelivery.ts";
 import { Seal } from "../../../src/state/file/seal.ts";
 import { SinkRegistry } from "../../../src/state/outbox/sink_registry.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
+import { EventBatch } from "../../../src/event/event_batch.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import { MemorySource, openRig } from "../../ingest/rig.ts";
 import { inTemporaryDirectory } from "../inside.ts";
@@ -33,7 +34,9 @@ async function makeState(directory: string): Promise<void> {
   bus.publish(event("d", 101), `"refused again"`);
   await rig.readers[0]!.drain(new AbortController().signal);
   ingest.checkpointNow();
-  ingest.skipTo(0, "another log", 0, 0);
+  const { place } = ingest.partitions[0]!;
+  const another = { kind: "restarted", lineage: "another log", next: "0", offset: 0, lost: 0 } as const;
+  ingest.settle(0, place, another, new EventBatch(), 0);
   ingest.checkpointNow();
   leaveWish(state, "purge", [1], { who: "alice", atMs: NOW_MS, action: "dead-letters purge", detail: "ü" });
   outbox.claimant("sqlite");

@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
-import { QueueReader } from "../../src/ingest/queue_reader.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
-import { readAccounts } from "../../src/state/checkpoint/accounts.ts";
-import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
-import { StateError } from "../../src/state/file/state_error.ts";
-import type { QueueSource } from "../../src/sources/vabus/queue_client.ts";
-import { SourceError } from "../../src/contract/source.ts";
-import { LoneClock, MemorySource, openRig, type Rig } from "./rig.ts";
+import { SourceReader } from "../../../src/ingest/source_reader.ts";
+import { QueueSource } from "../../../src/sources/vabus/queue_source.ts";
+import { createLogger } from "../../../src/platform/log/logger.ts";
+import { readAccounts } from "../../../src/state/checkpoint/accounts.ts";
+import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
+import { StateError } from "../../../src/state/file/state_error.ts";
+import type { QueueBus } from "../../../src/sources/vabus/queue_client.ts";
+import { SourceError } from "../../../src/contract/source.ts";
+import { LoneClock, MemorySource, openRig, type Rig } from "../../ingest/rig.ts";
 
 const NOW_MS = 2_000_000_000;
+const OPTIONS = { batchSize: 10, waitMs: 10_000 };
 const NEVER = new AbortController().signal;
 
 /** A queue in memory: what is an error in it is thrown. */
-class MemoryQueue implements QueueSource {
+class MemoryQueue implements QueueBus {
   readonly name = "http://queue";
   asked = 0;
   onTake = () => {};
@@ -35,7 +37,7 @@ class MemoryQueue implements QueueSource {
 interface Scene {
   readonly rig: Rig;
   readonly queue: MemoryQueue;
-  readonly reader: QueueReader;
+  readonly reader: SourceReader;
   /** Of the reader. */
   readonly clock: LoneClock;
   /** Ms that the reader has slept each time. */
@@ -61,7 +63,15 @@ async function withQueue(
       return sleep(ms);
     };
     const logger = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
-    const reader = new QueueReader(queue, 0, rig.core.ingest, clock, () => 0.5, logger);
+    const reader = new SourceReader(
+      new QueueSource(queue),
+      0,
+      rig.core.ingest,
+      OPTIONS,
+      clock,
+      () => 0.5,
+      logger,
+    );
     await work({ rig, queue, reader, clock, pauses });
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -116,21 +126,21 @@ Deno.test("a queue is asked for nothing more until the event that it has forgott
 Deno.test("an empty queue is asked again after 20 ms, then ever less often, up to a second; an event begins that anew", () =>
   withQueue([], async ({ rig, queue, reader, clock, pauses }) => {
     const stop = new AbortController();
-    const { buses } = rig.core.ingest;
+    const { partitions } = rig.core.ingest;
     let idleMs = 0;
     queue.onTake = () => {
       if (queue.asked === 9) {
-        idleMs = buses[0]!.idleMs;
+        idleMs = partitions[0]!.idleMs;
         queue.answers.push(event("a"));
       }
       if (queue.asked === 12) stop.abort();
     };
     await reader.run(stop.signal);
     clock.ms += 3_600_000;
-    assert.equal(reader.pulse.overdue(0), undefined);
+    assert.deepEqual(reader.pulses().map((pulse) => pulse.overdue(0)), [undefined]);
     assert.deepEqual(pauses, [20, 40, 80, 160, 320, 640, 1000, 1000, 20, 40, 80]);
     assert.equal(idleMs, 3260);
-    assert.equal(buses[0]!.idleMs, 140);
+    assert.equal(partitions[0]!.idleMs, 140);
   }));
 
 Deno.test("a queue that stays out of reach is given up with its own error when the run shall end by itself", () => {

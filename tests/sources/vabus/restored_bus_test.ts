@@ -1,8 +1,8 @@
 /** A bus that was restored from a backup: the same log, other events at offsets that were read. */
 import assert from "node:assert/strict";
-import fc from "../support/fast_check.ts";
-import { SourceError } from "../../src/contract/source.ts";
-import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
+import fc from "../../support/fast_check.ts";
+import { SourceError } from "../../../src/contract/source.ts";
+import { durableOffset, MemorySource, openRig, outboxRows, type Rig } from "../../ingest/rig.ts";
 
 const NOW_MS = 1_000_000_000;
 const NOW_S = NOW_MS / 1000;
@@ -71,8 +71,8 @@ for (
         bus.requests.every(({ ack }) => ack === undefined || ack <= backup),
         "acknowledged before it was compared",
       );
-      const { position } = rig.core.ingest.buses[0]!;
-      assert.deepEqual([position.log, position.nextOffset], [bus.log, backup + after]);
+      const { lineage, position } = rig.core.ingest.partitions[0]!.place;
+      assert.deepEqual([lineage, position], [bus.log, `${backup + after}`]);
       assert.equal(received(rig), read + after);
       assert.equal(rig.core.ingest.lostEvents, 0);
       assert.match(rig.log.join("\n"), /ERROR.*other events, or fewer,.*restored from a backup/);
@@ -225,7 +225,7 @@ Deno.test("property: however often a bus is restored and the handler restarted, 
                 rig = open();
               } else if (kind === "trim") {
                 // What is acknowledged may go; the last one stays, as it does where there is room.
-                const durableEnd = rig.core.ingest.buses[0]!.committedOffset ?? 0;
+                const durableEnd = durableOffset(rig) ?? 0;
                 bus.trim(Math.max(0, Math.min(count, bus.events.length - 1, durableEnd - bus.first - 1)));
               } else {
                 restore(bus, Math.max(bus.first, bus.next - count));

@@ -1,7 +1,8 @@
-import { EventBatch } from "../event/event_batch.ts";
-import { ReplyFormatError, scanReply } from "../codec/event_scanner.ts";
-import { type Fingerprint, fingerprintOf, type LogHistory } from "../event/log_history.ts";
-import { type Source, SourceError } from "../contract/source.ts";
+import { EventBatch } from "../../event/event_batch.ts";
+import { ReplyFormatError, scanReply } from "../../codec/event_scanner.ts";
+import { type Fingerprint, fingerprintOf, type LogHistory } from "../../event/log_history.ts";
+import { SourceError } from "../../contract/source.ts";
+import type { BusLog } from "./bus_log.ts";
 
 /** Where the history that a bus has now and the one that was read part. */
 export interface Parting {
@@ -26,7 +27,7 @@ export class HistoryComparison {
   end = 0;
 
   constructor(
-    private readonly source: Source,
+    private readonly bus: BusLog,
     private readonly log: string,
     private readonly history: LogHistory,
   ) {}
@@ -61,7 +62,7 @@ export class HistoryComparison {
   }
 
   private async look({ offset, hash }: Fingerprint, signal: AbortSignal): Promise<Look> {
-    const reply = await this.source.look(offset, signal);
+    const reply = await this.bus.look(offset, signal);
     if (reply.kind !== "events") {
       if (reply.log !== this.log) return "elsewhere";
       if (reply.kind === "trimmed" && reply.first > offset) {
@@ -86,6 +87,6 @@ export class HistoryComparison {
   }
 
   private contradiction(offset: number): SourceError {
-    return new SourceError("garbage", `${this.source.name}: it does not show the event at offset ${offset}`);
+    return new SourceError("garbage", `${this.bus.name}: it does not show the event at offset ${offset}`);
   }
 }

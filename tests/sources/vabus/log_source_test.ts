@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import fc from "../support/fast_check.ts";
-import { StateError } from "../../src/state/file/state_error.ts";
-import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
-import { type FetchReply, type FetchRequest, SourceError } from "../../src/contract/source.ts";
-import { MemorySource, openRig, outboxRows, reply } from "./rig.ts";
+import fc from "../../support/fast_check.ts";
+import { StateError } from "../../../src/state/file/state_error.ts";
+import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
+import { SourceError } from "../../../src/contract/source.ts";
+import type { FetchReply, FetchRequest } from "../../../src/sources/vabus/bus_log.ts";
+import { durableOffset, MemorySource, nextOffset, openRig, outboxRows, reply } from "../../ingest/rig.ts";
 
 const NOW_MS = 1_000_000_000;
 const NOW_S = NOW_MS / 1000;
@@ -32,12 +33,12 @@ Deno.test(
     const [reader] = rig.readers;
     const committed: (number | undefined)[] = [];
     bus.intervene = () => {
-      committed.push(rig.core.ingest.buses[0]!.committedOffset);
+      committed.push(durableOffset(rig));
       return undefined;
     };
     assert.deepEqual(await reader!.drain(NEVER), { drained: true });
     rig.core.ingest.checkpointNow();
-    await reader!.acknowledge();
+    await reader!.farewell();
     bus.requests.forEach(({ ack }, i) => assert.equal(ack, committed[i]));
     assert.equal(bus.requests.at(-1)!.ack, 25);
     assert.equal(rig.core.aggregator.accounting.aggregated, 25);
@@ -142,7 +143,7 @@ Deno.test(
     ]);
     assert.deepEqual(bus.requests.slice(2).filter(({ ack }) => ack !== undefined), []);
     rig.core.ingest.checkpointNow();
-    await reader!.acknowledge();
+    await reader!.farewell();
     assert.equal(bus.requests.at(-1)!.ack, 40);
   }),
 );
@@ -158,7 +159,7 @@ Deno.test(
     rig.core.ingest.checkpointNow();
     bus.events.length = 7;
     await reader!.drain(NEVER);
-    assert.deepEqual(rig.core.ingest.buses[0]!.position.nextOffset, 7);
+    assert.deepEqual(nextOffset(rig), 7);
     bus.publish(event("a", 1, NOW_S - 100));
     bus.requests.length = 0;
     await reader!.drain(NEVER);
@@ -386,7 +387,7 @@ for (
       bus.intervene = ({ offset }) => offset === 5 && isLying ? answer : undefined;
       const result = await rig.readers[0]!.drain(NEVER);
       assert.equal(result.drained, false);
-      assert.equal(rig.core.ingest.buses[0]!.position.nextOffset, 5);
+      assert.equal(nextOffset(rig), 5);
       isLying = false;
       for (let i = 0; i < 5; i++) bus.publish(event("a", 1, NOW_S));
       assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
@@ -537,7 +538,7 @@ for (
       assert.match(ingest.obstacle.detail, /was (removed|replaced) while the handler runs.*restore/s);
       source.publish({ name: "a", value: 3, timestamp: NOW_S });
       assert.equal((await reader!.drain(NEVER)).drained, false);
-      await reader!.acknowledge();
+      await reader!.farewell();
       assert.equal(source.requests.length, before);
       assert.equal(rig.log.filter((line) => /fetching stops: /.test(line)).length, 1);
     }),
@@ -559,7 +560,7 @@ Deno.test(
     assert.equal(ingest.obstacle?.name, "state_disputed");
     const before = source.requests.length;
     assert.equal((await rig.readers[0]!.drain(NEVER)).drained, false);
-    await rig.readers[0]!.acknowledge();
+    await rig.readers[0]!.farewell();
     assert.equal(source.requests.length, before);
     claimant.claimed();
     assert.equal(ingest.obstacle, undefined);
@@ -661,7 +662,7 @@ Deno.test(
       using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "16" });
       assert.equal((await rig.readers[0]!.drain(NEVER)).drained, false);
       assert.equal(rig.core.aggregator.accounting.aggregated, 13);
-      assert.match(rig.core.ingest.buses[0]!.failure!, /--skip-to http:\/\/bus=14$/);
+      assert.match(rig.core.ingest.partitions[0]!.failure!, /--skip-to http:\/\/bus=14$/);
       rig.core.ingest.checkpointNow();
     }
     for (let start = 0; start < 2; start++) {
@@ -864,13 +865,13 @@ Deno.test(
     let wasStuck: string | undefined;
     bus.intervene = () => {
       rig.clock.ms += 3_600_000;
-      wasStuck = reader!.pulse.overdue(0);
+      wasStuck = reader!.pulses()[0]!.overdue(0);
       stop.abort();
       return undefined;
     };
     await reader!.run(stop.signal);
     assert.equal(wasStuck, "the answer of the bus");
-    assert.equal(reader!.pulse.overdue(0), undefined);
+    assert.equal(reader!.pulses()[0]!.overdue(0), undefined);
   }),
 );
 

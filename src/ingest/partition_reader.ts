@@ -1,0 +1,207 @@
+import { type Partition, type Source, SourceError } from "../contract/source.ts";
+import { EventBatch } from "../event/event_batch.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import { Pulse } from "../platform/clock/pulse.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { isWaitedOut } from "../state/file/state_error.ts";
+import { DRAIN_PATIENCE_MS, type Ingest } from "./ingest.ts";
+import { Setbacks, SETBACKS_MAX } from "./setbacks.ts";
+
+export interface ReaderOptions {
+  readonly batchSize: number;
+  /** How long a read may wait at the source for the first event. */
+  readonly waitMs: number;
+}
+
+/** How a drain ended: nothing more to read, or why not. */
+export type DrainResult = { readonly drained: true } | { readonly drained: false; readonly reason: string };
+
+/** Times that a run which is to end by itself goes back; a source is restored once, now and then. */
+const DRAIN_RETURNS_MAX = 10;
+const FAREWELL_MS = 2000;
+/** After an answer that came at once and brought no event. A source that waits until there is something is never paused for. */
+const FIRST_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 1000;
+/** Between two tries to write what the source has forgotten. */
+const STATE_PAUSE_MS = 1000;
+/** How often a source that forgets what it hands out is asked for the time. */
+const TIME_INTERVAL_MS = 60_000;
+
+/**
+ * - `held`: the events are held back, or none may be asked for: nothing has moved.
+ * - `smaller`: the reply cannot be read, and fewer events are to be asked for at once.
+ */
+type StepResult = "events" | "idle" | "moved" | "held" | "failed" | "smaller";
+
+/** Reads one partition of any source in order: read, hand over, again. */
+export class PartitionReader {
+  readonly pulse: Pulse;
+  private readonly batch = new EventBatch();
+  private readonly setbacks: Setbacks;
+  private isAfterRest = false;
+  /** How often it has gone back in this drain. */
+  private returns = 0;
+  private askTimeAtMs = -Infinity;
+  private pauseMs = FIRST_PAUSE_MS;
+
+  constructor(
+    private readonly source: Pick<Source, "time">,
+    private readonly partition: Partition,
+    /** The partition's number in ingest. */
+    private readonly number: number,
+    private readonly ingest: Ingest,
+    private options: ReaderOptions,
+    private readonly clock: Clock,
+    random: () => number,
+    logger: Logger,
+  ) {
+    this.setbacks = new Setbacks(number, ingest, clock, random, logger);
+    this.pulse = new Pulse(clock);
+    ingest.attach(number, partition);
+  }
+
+  /** Goes on with other options from the next read on. */
+  change(options: ReaderOptions): void {
+    this.options = options;
+  }
+
+  /** Reads until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.mayRead(signal);
+      if (signal.aborted) break;
+      const startedMs = this.clock.monotonicMs();
+      const result = await this.step(this.options.waitMs, signal);
+      this.ingest.checkpointIfDue();
+      await this.rest(result, this.clock.monotonicMs() - startedMs, signal);
+    }
+    this.pulse.end();
+  }
+
+  /** Reads until there is nothing more, which then counts as idle; gives up when the source is out of reach or nothing may be read. */
+  async drain(signal: AbortSignal): Promise<DrainResult> {
+    const patience = { sinceMs: this.clock.monotonicMs(), ms: DRAIN_PATIENCE_MS };
+    const { name } = this.state;
+    this.returns = 0;
+    while (!signal.aborted) {
+      if (this.returns > DRAIN_RETURNS_MAX) {
+        return {
+          drained: false,
+          reason: `${name}: each time it is asked, it has other events at the offsets that were read; ` +
+            "an event must keep its offset and its contents",
+        };
+      }
+      const obstacle = await this.mayRead(signal, patience);
+      if (obstacle) return { drained: false, reason: obstacle.detail };
+      if (signal.aborted) break;
+      const result = await this.step(0, signal);
+      if (result === "idle") {
+        this.ingest.setIdle(this.number);
+        return { drained: true };
+      }
+      if (result === "failed" && this.setbacks.inARow >= SETBACKS_MAX) {
+        return { drained: false, reason: this.state.failure ?? `${name}: out of reach` };
+      }
+      this.ingest.checkpointIfDue();
+    }
+    return { drained: false, reason: `${name}: stopped` };
+  }
+
+  /** Lets the source tell its other end what is durable here, after the last checkpoint; all works without it too. */
+  async farewell(): Promise<void> {
+    // What was durable is gone with the state, or is another life's: the other end must keep what it still has.
+    const obstacle = this.ingest.obstacle?.name;
+    if (obstacle === "state_gone" || obstacle === "state_disputed") return;
+    const answered = new AbortController();
+    const timeout = new AbortController();
+    void this.clock.sleep(FAREWELL_MS, answered.signal).then(() => timeout.abort());
+    await this.partition.farewell?.(this.state.place, timeout.signal);
+    answered.abort();
+  }
+
+  /**
+   * A source that says at once that it has nothing, or another history each time, would keep this process busy with asking, and its
+   * log with telling.
+   */
+  private async rest(result: StepResult, stepMs: number, signal: AbortSignal): Promise<void> {
+    if (result === "events" || stepMs >= this.pauseMs) {
+      this.pauseMs = FIRST_PAUSE_MS;
+      return;
+    }
+    this.pulse.expect("the next look at the bus", this.pauseMs);
+    await this.clock.sleep(this.pauseMs - stepMs, signal);
+    this.pauseMs = Math.min(MAX_PAUSE_MS, this.pauseMs * 2);
+  }
+
+  private get state() {
+    return this.ingest.partitions[this.number]!;
+  }
+
+  private async mayRead(signal: AbortSignal, patience?: { readonly sinceMs: number; readonly ms: number }) {
+    if (this.ingest.obstacle) this.isAfterRest = true;
+    return await this.ingest.mayFetch(signal, this.pulse, patience);
+  }
+
+  private async step(waitMs: number, signal: AbortSignal): Promise<StepResult> {
+    const result = await this.attempt(waitMs, signal);
+    if (result === "events" && this.partition.replay === "none") await this.bringToDisk();
+    return result;
+  }
+
+  private async attempt(waitMs: number, signal: AbortSignal): Promise<StepResult> {
+    const { batch, partition } = this;
+    const startedMs = this.clock.monotonicMs();
+    this.pulse.expect("the answer of the bus", partition.readMaxMs + waitMs);
+    try {
+      if (partition.replay === "none" && !await this.isClockRight(signal)) return "held";
+      if (signal.aborted) return "failed";
+      const request = { limit: this.options.batchSize, waitMs, isAfterRest: this.isAfterRest };
+      this.isAfterRest = false;
+      const from = this.state.place;
+      const outcome = await partition.read(from, batch, request, signal);
+      const isSettled = this.ingest.settle(
+        this.number,
+        from,
+        outcome,
+        batch,
+        this.clock.monotonicMs() - startedMs,
+      );
+      batch.release();
+      if (!isSettled) return "held";
+      this.setbacks.over();
+      if (outcome.kind === "returned") this.returns++;
+      return outcome.kind === "events" || outcome.kind === "idle" ? outcome.kind : "moved";
+    } catch (error) {
+      if (signal.aborted) return "failed";
+      if (!(error instanceof SourceError) && !isWaitedOut(error)) throw error;
+      if (error instanceof SourceError && error.kind === "smaller") {
+        this.ingest.readFailed(this.number, error.message);
+        return "smaller";
+      }
+      await this.setbacks.wait(error, this.pulse, signal);
+      return "failed";
+    }
+  }
+
+  /** What a source hands out and forgets cannot be held back: whether the clock is right has to be known before. */
+  private async isClockRight(signal: AbortSignal): Promise<boolean> {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs >= this.askTimeAtMs) {
+      // Whether the source is there at all turns out when it is read.
+      const dateMs = await this.source.time?.(signal).catch(() => undefined);
+      this.ingest.heardTime(this.number, dateMs);
+      this.askTimeAtMs = nowMs + TIME_INTERVAL_MS;
+    }
+    if (!this.ingest.holdsQueue(this.number)) return true;
+    this.askTimeAtMs = -Infinity;
+    return false;
+  }
+
+  /** The source has forgotten the events: nothing more is read before they are in a checkpoint. */
+  private async bringToDisk(): Promise<void> {
+    while (!this.ingest.checkpointNow()) {
+      this.pulse.expect("the state to be writable", STATE_PAUSE_MS);
+      await this.clock.sleep(STATE_PAUSE_MS, new AbortController().signal);
+    }
+  }
+}
