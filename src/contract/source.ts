@@ -49,10 +49,17 @@ export interface SourceContext {
 
 /** What is known of the lineages of all sources. A lineage is the identity of one history of events, whatever address leads to it. */
 export interface Lineages {
-  /** The name of another partition that reads this lineage: read twice, its events would count twice. */
-  readerOf(lineage: string): string | undefined;
+  /** Another partition that reads this lineage: read twice, its events would count twice. Undefined: there is none. */
+  readerOf(lineage: string): LineageReader | undefined;
   /** Whether the state knows how far this lineage was read, by a partition that is there no more. */
   isKnown(lineage: string): boolean;
+}
+
+/** A partition that reads a lineage, as others see it. */
+export interface LineageReader {
+  readonly name: string;
+  /** Which lineage is at its other end now: it may have been exchanged since the last read. @throws {SourceError} */
+  lineageNow(signal: AbortSignal): Promise<string>;
 }
 
 /** Where a partition stands. It is replaced, never changed, whenever the partition moves. */
@@ -103,6 +110,8 @@ export interface Partition {
    * before the first read with what an earlier process has left. A source must work without it, since it may be lost in a crash. Never rejects.
    */
   committed(place: Place): Promise<void>;
+  /** Which lineage is at the other end now. Called for the sake of another partition, also in the middle of a read. @throws {SourceError} */
+  lineageNow?(signal: AbortSignal): Promise<string>;
   /** Called after the last checkpoint, instead of another read: what is committed may be told to the other end. Never rejects. */
   farewell?(place: Place, signal: AbortSignal): Promise<void>;
 }
@@ -126,7 +135,12 @@ export type Outcome =
   /** Of the same lineage other events, or none, are at positions that were read: they are read again from `next` on; `doubtful` of them may be the same. */
   | (Step & { readonly kind: "returned"; readonly next: Position; readonly doubtful: number })
   /** What answers is a lineage that was read elsewhere before ({@link Lineages.isKnown}): reading goes on where that was left. */
-  | { readonly kind: "moved"; readonly lineage: string };
+  | { readonly kind: "moved"; readonly lineage: string }
+  /**
+   * What answers is a lineage that another partition has read ({@link Lineages.readerOf}), which has another one itself by now: the two go on
+   * with each other's places.
+   */
+  | { readonly kind: "exchanged"; readonly lineage: string };
 
 interface Step {
   readonly lineage: string | undefined;

@@ -2,7 +2,14 @@ import type { EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { counted, type Order } from "../state/audit.ts";
-import type { Lineages, Outcome, Partition, Place, Position } from "../contract/source.ts";
+import {
+  type Lineages,
+  type Outcome,
+  type Partition,
+  type Place,
+  type Position,
+  SourceError,
+} from "../contract/source.ts";
 import type { BusPosition, Checkpoint, SettledWishes } from "../state/checkpoint/checkpoint.ts";
 import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../state/letters/dead_letters.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
@@ -239,10 +246,25 @@ export class Ingest {
   /** What a source may ask about lineages, for one of its partitions. */
   lineagesFor(number: number): Lineages {
     return {
-      readerOf: (lineage) =>
-        this.partitions.find((other, i) => i !== number && other.place.lineage === lineage)?.name,
+      readerOf: (lineage) => {
+        const other = this.partitions[this.readerOf(lineage, number)];
+        if (other === undefined) return undefined;
+        const { name } = other;
+        const lineageNow = async (signal: AbortSignal) => {
+          if (other.partition === undefined) {
+            throw new SourceError("unavailable", `${name}: it is not open yet`);
+          }
+          return await other.partition.lineageNow?.(signal) ?? lineage;
+        };
+        return { name, lineageNow };
+      },
       isKnown: (lineage) => this.checkpoint.positionOfLog(lineage) !== undefined,
     };
+  }
+
+  /** The other partition that reads a lineage; -1: there is none. */
+  private readerOf(lineage: string, number: number): number {
+    return this.partitions.findIndex(({ place }, i) => i !== number && place.lineage === lineage);
   }
 
   /**
@@ -268,6 +290,12 @@ export class Ingest {
       case "moved":
         this.resume(number, outcome.lineage);
         break;
+      case "exchanged": {
+        const other = this.readerOf(outcome.lineage, number);
+        if (other < 0) return false;
+        this.exchange(number, other);
+        break;
+      }
       case "returned":
         this.doubtful += outcome.doubtful;
         this.skipTo(number, outcome, 0);
@@ -374,9 +402,13 @@ export class Ingest {
   }
 
   /** The addresses of two partitions have been exchanged: each goes on where the other one was, as if it had been read under this name. */
-  exchange(number: number, other: number): void {
-    this.checkpoint.exchange(number, other);
+  private exchange(number: number, other: number): void {
     const [one, two] = [this.partitions[number]!, this.partitions[other]!];
+    this.logger.warn("two buses have exchanged their addresses: each goes on where its log was left", {
+      bus: one.name,
+      other: two.name,
+    });
+    this.checkpoint.exchange(number, other);
     [one.place, two.place] = [two.place, one.place];
     [one.committed, two.committed] = [two.committed, one.committed];
     for (const state of [one, two]) void state.partition?.committed(state.committed);

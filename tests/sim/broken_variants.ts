@@ -3,7 +3,7 @@ import { Watermark } from "../../src/aggregation/watermark.ts";
 import { OwnClock } from "../../src/platform/clock/own_clock.ts";
 import type { Surroundings } from "../../src/runtime/parts.ts";
 import { HistoryComparison } from "../../src/sources/vabus/history_comparison.ts";
-import { LogPartition } from "../../src/sources/vabus/log_partition.ts";
+import { HistoryWatch } from "../../src/sources/vabus/history_watch.ts";
 import { LogSource } from "../../src/sources/vabus/log_source.ts";
 import { Ingest } from "../../src/ingest/ingest.ts";
 import { Trial } from "../../src/delivery/trial.ts";
@@ -418,9 +418,9 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "a bus is never asked again for what was read of it",
     foundBy: 8,
     parts: () =>
-      replace(LogPartition, "compareIfDue", () =>
-        function () {
-          this.isCompared = true;
+      replace(HistoryWatch, "compareIfDue", () =>
+        function ({ lineage }) {
+          this.comparedLog = lineage;
           return Promise.resolve(undefined);
         }),
   },

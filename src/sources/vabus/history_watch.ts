@@ -1,0 +1,86 @@
+import { type Outcome, type SourceContext, SourceError } from "../../contract/source.ts";
+import type { BusLog } from "./bus_log.ts";
+import { HistoryComparison } from "./history_comparison.ts";
+import type { LogPlace } from "./log_place.ts";
+
+/** How often the last event that was read is looked at again, in case the bus came back without a failed read. */
+const PAUSE_MS = 300_000;
+/** Then reading goes on without a comparison. */
+const UNREADABLE_LOOKS_MAX = 5;
+
+/**
+ * Sees to it that a bus still has what was read of it, before anything is acknowledged to it: one that was restored from a backup may have
+ * other events at offsets that were read, under the same identity.
+ */
+export class HistoryWatch {
+  /** When the bus is next asked: at the start, after a failure, and now and then. Monotonic. */
+  private dueMs = -Infinity;
+  /** The log that it has been seen to have since it last failed. */
+  private comparedLog: string | undefined;
+  private unreadableLooks = 0;
+
+  constructor(private readonly bus: BusLog, private readonly context: SourceContext) {}
+
+  /** The bus may be another one by now. */
+  compareSoon(): void {
+    this.dueMs = -Infinity;
+    this.comparedLog = undefined;
+  }
+
+  isCompared(log: string | undefined): boolean {
+    return log !== undefined && this.comparedLog === log;
+  }
+
+  /** Undefined: all is as it was, or it is not due. @throws {SourceError} */
+  async compareIfDue(at: LogPlace, signal: AbortSignal): Promise<Outcome | undefined> {
+    const { lineage, offset, history } = at;
+    const { clock } = this.context;
+    if (lineage === undefined || offset === undefined) return undefined;
+    if (this.isCompared(lineage) && clock.monotonicMs() < this.dueMs) return undefined;
+    const comparison = new HistoryComparison(this.bus, lineage, history);
+    const look = await comparison.lookAtLast(signal);
+    // The next fetch is told so too.
+    if (look === "elsewhere") return undefined;
+    if (look === "unreadable" && ++this.unreadableLooks < UNREADABLE_LOOKS_MAX) {
+      throw new SourceError(
+        "garbage",
+        `${this.bus.name}: the last event that was read cannot be read again`,
+      );
+    }
+    const isOther = look === "other" || look === "ended";
+    const outcome = isOther
+      ? await this.goBack(at, look === "other" ? offset : comparison.end, signal)
+      : undefined;
+    this.unreadableLooks = 0;
+    this.dueMs = clock.monotonicMs() + PAUSE_MS;
+    this.comparedLog = lineage;
+    return outcome;
+  }
+
+  /**
+   * Goes on where the bus's history and the one that was read part.
+   *
+   * @param end That of the bus's log, or of what was read.
+   * @throws {SourceError}
+   */
+  async goBack(
+    { lineage, offset, history }: LogPlace,
+    end: number,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const log = lineage!;
+    const { next, unknown } = await new HistoryComparison(this.bus, log, history).parting(end, signal);
+    this.context.logger.error(
+      "the bus has other events, or fewer, than were read of the same log (restored from a backup?): going on at the last " +
+        "offset at which both agree",
+      {
+        bus: this.bus.name,
+        log,
+        read_to: offset,
+        going_on_at: next,
+        ...(unknown > 0 && { perhaps_counted_twice: unknown }),
+      },
+    );
+    return { kind: "returned", lineage: log, next: `${next}`, offset: next, doubtful: unknown };
+  }
+}
