@@ -43,9 +43,9 @@ Deno.test("who takes longer takes it from those that follow, down to what is of 
   }
 });
 
-Deno.test("a kind that plays several scenarios gives each its part of the minutes", () => {
+Deno.test("a kind that plays several scenarios gives each its part of the minutes, and begins none after them", () => {
   const { args } = KINDS[0]!.with(SCENARIOS.length * 2, 7);
-  assert.deepEqual(args, ["--seed", "7", "--minutes", "2"]);
+  assert.deepEqual(args, ["--seed", "7", "--minutes", "2", "--within", `${SCENARIOS.length * 2}`]);
 });
 
 Deno.test("a hunt that ends well has found nothing, whatever it says", async () => {

@@ -17,11 +17,11 @@ export interface Kind {
 }
 
 /**
- * In their order. Chaos takes longer than it is told to, by how much depends on the machine: servers start, and what was sent arrives.
- * It comes first, so that the others share what is left.
+ * In their order. Chaos takes longer than it is told to, since servers start and what was sent arrives: by how much, depends on the
+ * machine. It comes first, so that the others share what is left.
  */
 export const KINDS: readonly Kind[] = [
-  kind("chaos/run.ts", { parts: 3, each: SCENARIOS.length }),
+  kind("chaos/run.ts", { parts: 3, scenarios: SCENARIOS.length }),
   kind("sim/run.ts", { parts: 2, seedFlag: "--from" }),
   kind("fuzz/run.ts", { parts: 2 }),
   // It judges nothing shorter than a minute.
@@ -33,23 +33,28 @@ interface KindOptions {
   readonly parts: number;
   readonly leastMinutes?: number;
   readonly seedFlag?: string;
-  /** So many times it takes the minutes it is told. */
-  readonly each?: number;
+  /** What it plays one after another, each for the minutes it is told. */
+  readonly scenarios?: number;
 }
 
 function kind(
   script: string,
-  { parts, leastMinutes = 0.1, seedFlag = "--seed", each = 1 }: KindOptions,
+  { parts, leastMinutes = 0.1, seedFlag = "--seed", scenarios = 1 }: KindOptions,
 ): Kind {
   return {
     parts,
     leastMinutes,
     with: (minutes, seed) => ({
       script: `tests/${script}`,
-      args: [seedFlag, `${seed}`, "--minutes", `${Math.round(minutes / each * 1000) / 1000}`],
+      args: [
+        ...[seedFlag, `${seed}`, "--minutes", rounded(minutes / scenarios)],
+        ...(scenarios > 1 ? ["--within", rounded(minutes)] : []),
+      ],
     }),
   };
 }
+
+const rounded = (minutes: number) => `${Math.round(minutes * 1000) / 1000}`;
 
 const partsOf = (kinds: readonly Kind[]) => kinds.reduce((sum, { parts }) => sum + parts, 0);
 
