@@ -45,13 +45,20 @@ export class Bus implements AsyncDisposable {
 
   /** Publishes one JSON array of events. */
   async publishBatch(body: string): Promise<void> {
+    if (!await this.offerBatch(body)) throw new Error("the log of the bus is full");
+  }
+
+  /** The same, unless the log is full until the handler has acknowledged more: nothing of it is taken then. */
+  async offerBatch(body: string): Promise<boolean> {
     const reply = await fetch(`${this.url}/events`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body,
     });
     const text = await reply.text();
+    if (reply.status === 429) return false;
     if (reply.status !== 202) throw new Error(`the bus answered a batch with ${reply.status}: ${text}`);
+    return true;
   }
 
   /** The values of one of the handler's own metrics, as the bus has received them. */
@@ -60,13 +67,6 @@ export class Bus implements AsyncDisposable {
     if (reply.status !== 200) throw new Error(`the bus answered /metrics with ${reply.status}`);
     const { events } = await reply.json() as { events: { name: string; value: number; timestamp: number }[] };
     return events.filter((event) => event.name === name).map((event) => event.value);
-  }
-
-  /** Whether its log has been full: the oldest events are gone. */
-  async hasDropped(): Promise<boolean> {
-    const reply = await fetch(`${this.url}/healthz`);
-    const { first } = await reply.json() as { first: number };
-    return first > 0;
   }
 
   /** Ends the bus as a power cut would. */

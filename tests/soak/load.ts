@@ -1,5 +1,6 @@
 import { Bus } from "../e2e/plant.ts";
 import { randomNumbers } from "../support/event_stream.ts";
+import { pause } from "../support/executable.ts";
 
 const BATCH_SIZE = 10_000;
 const NAMES = 1000;
@@ -8,6 +9,7 @@ const PASSING_NAMES = 100;
 const FUNCTIONS = ["sum", "avg", "min", "p99"];
 /** The publisher is at most so far ahead of the handler: the bus, in memory, must not become what is measured. */
 const LEAD_MAX = 200_000;
+const FULL_PAUSE_MS = 100;
 
 /** Events stamped with the time of their publication, as many as the handler takes. */
 export class Load {
@@ -26,8 +28,8 @@ export class Load {
         known = await received() ?? known;
         continue;
       }
-      await this.bus.publishBatch(this.batch());
-      this.published += BATCH_SIZE;
+      if (await this.bus.offerBatch(this.batch())) this.published += BATCH_SIZE;
+      else await pause(FULL_PAUSE_MS);
     }
   }
 

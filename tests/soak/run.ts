@@ -24,8 +24,8 @@ const RETENTION_SECONDS = 90;
 const SAMPLE_MS = 5000;
 const OUTAGE_EVERY_MS = 30_000;
 const OUTAGE_MS = 6000;
-/** Twice what the publisher may be ahead: it is full a few seconds after the start, and grows no more from then on. */
-const BUS_MAX_BYTES = 64 * 1024 * 1024;
+/** Several times what the publisher may be ahead: it is full soon after the start, and grows no more from then on. */
+const BUS_MAX_BYTES = 128 * 1024 * 1024;
 
 const { values } = parseArgs({
   options: { minutes: { type: "string", default: "30" }, seed: { type: "string", default: "1" } },
@@ -157,6 +157,13 @@ function lineOf(sample: Sample): string {
     megabytes(sample.state) + megabytes(sample.stateLog) + megabytes(sample.sink) + megabytes(sample.sinkLog);
 }
 
+/** Whether its log has been full: the oldest events are gone. */
+async function hasDropped(bus: Bus): Promise<boolean> {
+  const reply = await fetch(`${bus.url}/healthz`);
+  const { first } = await reply.json() as { first: number };
+  return first > 0;
+}
+
 async function soak(): Promise<boolean> {
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await temporaryDirectory()).path;
@@ -191,7 +198,7 @@ async function soak(): Promise<boolean> {
     PATIENCE_MS,
     [handler],
   );
-  await until(() => bus.hasDropped(), "the log of the bus to be full", PATIENCE_MS, [bus.program]);
+  await until(() => hasDropped(bus), "the log of the bus to be full", PATIENCE_MS, [bus.program]);
   const watching = Promise.all([run.watch(over.signal), run.breakThings(over.signal)]);
   await Promise.race([pause(minutes * 60_000), publishing, watching]);
   over.abort();
