@@ -21,6 +21,9 @@ for variable in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
   esac
 done
 
+# A dump of this program's memory would hold its secrets, in a file or with the system's collector of crashes.
+ulimit -S -c 0 2>/dev/null || :
+
 content=@CONTENT@
 main_size=@MAIN_SIZE@
 deno_size=@DENO_SIZE@

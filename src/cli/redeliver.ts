@@ -4,6 +4,7 @@ import { deliverAlone } from "../runtime/handler.ts";
 import { createSinks, provablePlaces } from "../runtime/parts.ts";
 import { type Proof, type Span, verify } from "../control/verification.ts";
 import type { Logger } from "../platform/log/logger.ts";
+import { printable } from "../platform/log/printable.ts";
 import { readAccounts } from "../state/checkpoint/accounts.ts";
 import { askForRedelivery, END_OF_TIME_MS, readRedeliveries } from "../state/outbox/redelivery.ts";
 import { SinkRegistry } from "../state/outbox/sink_registry.ts";
@@ -76,7 +77,9 @@ function wanted(
   if (sink === undefined) throw usage(`redeliver needs --sink NAME. There are: ${names.join(", ")}.`);
   const found = createSinks(config, logger, registry).find(({ name }) => name === sink);
   if (!found) {
-    throw usage(`--sink ${sink}: there is no such sink in STORAGE_TYPE. There are: ${names.join(", ")}.`);
+    throw usage(
+      `--sink ${printable(sink)}: there is no such sink in STORAGE_TYPE. There are: ${names.join(", ")}.`,
+    );
   }
   if (sinceMs === undefined) {
     throw usage("redeliver needs --since T: from when on the sink has lost rows, such as 2026-01-31T06:00Z.");

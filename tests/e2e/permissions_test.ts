@@ -1,7 +1,9 @@
 /** What the executable may do, and what it says when it may not even that. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import {
   assertNoStackTrace,
+  executablePath,
   type Output,
   PATIENCE_MS,
   Program,
@@ -23,6 +25,25 @@ Deno.test("the program starts no processes and loads no libraries", async () => 
     "--allow-sys",
   ]);
   assert.ok(allowed.includes("--allow-sys=hostname,uid,gid,userInfo"));
+});
+
+Deno.test({
+  name: "no memory of it, secrets included, is left in a core dump",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using directory = await temporaryDirectory();
+    const wrapper = join(directory.path, "wrapper");
+    await Deno.writeTextFile(
+      wrapper,
+      `#!/bin/sh\nulimit -S -c "$(ulimit -H -c)"\nexec '${executablePath()}' "$@"\n`,
+      {
+        mode: 0o755,
+      },
+    );
+    await using bus = Program.start(["bus", "--listen", "127.0.0.1:0"], {}, wrapper);
+    await until(() => bus.stderr.includes("listening"), "the start", PATIENCE_MS, [bus]);
+    assert.match(await Deno.readTextFile(`/proc/${bus.pid}/limits`), /^Max core file size +0 /m);
+  },
 });
 
 for (

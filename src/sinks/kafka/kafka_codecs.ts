@@ -7,6 +7,17 @@ import { decompressLz4 } from "./lz4_frame.ts";
 
 /** Brokers take a megabyte by default, compressed. */
 const BATCH_MAX_BYTES = 128 * 1024 * 1024;
+/** The library keeps all batches of an answer uncompressed at once; a megabyte of them can come to ten thousand. */
+const ANSWER_MAX_BYTES = BATCH_MAX_BYTES;
+
+/** What the batches of the answer at hand may still have. */
+let leftBytes = ANSWER_MAX_BYTES;
+let answerMaxBytes = ANSWER_MAX_BYTES;
+
+/** Another answer of a broker is decoded from now on. */
+export function beginAnswer(): void {
+  leftBytes = answerMaxBytes;
+}
 
 type Decompress = (compressed: Uint8Array, maxBytes: number) => Uint8Array;
 
@@ -23,8 +34,11 @@ export const DECOMPRESSION = {
  * Nothing is compressed by this program.
  *
  * @param maxBytes What a batch of records may have uncompressed.
+ * @param inAllBytes What all batches of an answer may have together.
  */
-export function registerCodecs(maxBytes = BATCH_MAX_BYTES): void {
+export function registerCodecs(maxBytes = BATCH_MAX_BYTES, inAllBytes = ANSWER_MAX_BYTES): void {
+  answerMaxBytes = inAllBytes;
+  beginAnswer();
   CompressionCodecs[CompressionTypes.GZIP] = codec("gzip", maxBytes);
   CompressionCodecs[CompressionTypes.Snappy] = codec("snappy", maxBytes);
   CompressionCodecs[CompressionTypes.LZ4] = codec("lz4", maxBytes);
@@ -35,7 +49,11 @@ function codec(name: keyof typeof DECOMPRESSION, maxBytes: number) {
   return () => ({
     decompress: (compressed: Uint8Array): Promise<Buffer> => {
       try {
-        const { buffer, byteOffset, byteLength } = DECOMPRESSION[name](compressed, maxBytes);
+        const { buffer, byteOffset, byteLength } = DECOMPRESSION[name](
+          compressed,
+          Math.min(maxBytes, leftBytes),
+        );
+        leftBytes -= byteLength;
         return Promise.resolve(Buffer.from(buffer, byteOffset, byteLength));
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);

@@ -1,4 +1,5 @@
 import type { FrameRules } from "../../platform/net/frame_gate.ts";
+import { beginAnswer } from "./kafka_codecs.ts";
 import { SinkError } from "../../contract/sink.ts";
 
 const KIB = 1024;
@@ -48,6 +49,7 @@ export class KafkaFrames implements FrameRules {
 
   received(frame: Buffer): void {
     this.#unanswered--;
+    beginAnswer();
     if (this.#maxBytes === LOGIN_MAX_BYTES) this.#checkIterations(frame.toString("latin1", HEAD_SIZE));
   }
 

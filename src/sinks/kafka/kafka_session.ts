@@ -53,6 +53,8 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /** With the library's own 300 ms a transaction takes 340 ms instead of 17: every second one meets CONCURRENT_TRANSACTIONS. */
 const RETRY = { initialRetryTime: 10, maxRetryTime: 1000, factor: 0.2, retries: 15 };
 
+/** Of records in an answer, compressed: a sixty-fourth of what all of them may come to. One batch alone may be larger. */
+const FETCH_MAX_BYTES = 2 * 1024 * 1024;
 /** How long a fetch waits at the end of a partition. */
 const FETCH_WAIT_MS = 250;
 
@@ -102,6 +104,7 @@ export class KafkaSession {
       readUncommitted: false,
       allowAutoTopicCreation: false,
       maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxBytes: FETCH_MAX_BYTES,
       retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
     });
     this.#consumers.push(consumer);

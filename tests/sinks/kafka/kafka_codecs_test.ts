@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { CompressionCodecs, CompressionTypes } from "kafkajs";
 import snappy from "snappyjs";
-import { DECOMPRESSION } from "../../../src/sinks/kafka/kafka_codecs.ts";
+import { beginAnswer, DECOMPRESSION, registerCodecs } from "../../../src/sinks/kafka/kafka_codecs.ts";
 import fc from "../../support/fast_check.ts";
 
 /** A part of a block: bytes as they are, and then a piece of what stands before them. */
@@ -153,5 +154,27 @@ Deno.test("a bomb is refused by its bound in every codec", () => {
     assert.ok(bomb.length < 400_000, name);
     assert.throws(() => decompress(bomb, 4_999_999), name);
     assert.ok(decompress(bomb, 5_000_100).length >= bytes.length, name);
+  }
+});
+
+Deno.test("the batches of one answer share a bound, whatever their codecs; the next answer has its own", async () => {
+  const content = Buffer.alloc(400, 0x41);
+  const batches = [
+    [CompressionTypes.GZIP, gzipSync(content)],
+    [CompressionTypes.ZSTD, zstdCompressSync(content)],
+  ] as const;
+  try {
+    registerCodecs(500, 1000);
+    for (let answer = 0; answer < 3; answer++) {
+      beginAnswer();
+      for (const [type, batch] of batches) {
+        assert.equal((await CompressionCodecs[type]!().decompress(batch)).length, content.length);
+      }
+      for (const [type, batch] of batches) {
+        await assert.rejects(() => CompressionCodecs[type]!().decompress(batch), /cannot be read/);
+      }
+    }
+  } finally {
+    registerCodecs();
   }
 });
