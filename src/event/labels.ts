@@ -41,6 +41,23 @@ export function labelsProblem(name: string, labels: unknown): string | undefined
     : undefined;
 }
 
+/** What a table holds for a series without labels. */
+export const NO_LABELS = "{}";
+
+/** Labels as a part of an aggregate. */
+export function labelsOf(labels: Readonly<Record<string, string>>): { readonly labels?: string } {
+  const canonical = canonicalLabels(labels);
+  return canonical === "" ? {} : { labels: canonical };
+}
+
+/** The same, from any JSON text of them. */
+export function labelsIn(json: string): { readonly labels?: string } {
+  if (json === NO_LABELS) return {};
+  const parsed: unknown = JSON.parse(json);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return { labels: json };
+  return labelsOf(parsed as Record<string, string>);
+}
+
 /** What stands for a name and its canonical labels, so that a series without labels is its name alone. */
 export function seriesKey(name: string, labels = ""): string {
   return labels === "" ? name : name + SEPARATOR + labels;

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { canonicalLabels, LABELS_MAX } from "../../src/event/labels.ts";
+import fc from "../support/fast_check.ts";
+import { oddLabels } from "../support/odd_labels.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
 
@@ -66,8 +69,8 @@ export function highestRevisions(log: readonly Aggregate[]): Aggregate[] {
 }
 
 /** Identifies an aggregate among those of an instance, whatever its revision. */
-export function keyOf({ name, aggFunc, windowStartMs, windowEndMs }: Aggregate): string {
-  return JSON.stringify([name, aggFunc, windowStartMs, windowEndMs]);
+export function keyOf({ name, labels, aggFunc, windowStartMs, windowEndMs }: Aggregate): string {
+  return JSON.stringify([name, labels, aggFunc, windowStartMs, windowEndMs]);
 }
 
 /** Passes when both hold the same aggregates, in whatever order. No place tells -0 from 0. */
@@ -130,6 +133,19 @@ export async function testSinkContract(
     assertSameAggregates(await place.read(INSTANCE), aggregates);
   });
 
+  await step("gives back the labels of every series unchanged", async (sink, place) => {
+    const sets = new Set(fc.sample(oddLabels, { numRuns: 500, seed: 13 }).map(canonicalLabels));
+    const most = Object.fromEntries(Array.from({ length: LABELS_MAX }, (_, i) => [`label-${i}`, `ä${i}`]));
+    const aggregates = [...sets, canonicalLabels(most)].map((labels) =>
+      aggregateOf(labels === "" ? {} : { labels })
+    );
+    await sink.open(CONTEXT, NEVER);
+    await sink.write(batchOf(aggregates), NEVER);
+    assertSameAggregates(await place.read(INSTANCE), aggregates);
+    await sink.write(batchOf(aggregates.map((row) => ({ ...row, revision: 1 }))), NEVER);
+    assertSameAggregates(await place.read(INSTANCE), aggregates.map((row) => ({ ...row, revision: 1 })));
+  });
+
   await step("leaves the same after the same batch twice", async (sink, place) => {
     const batch = batchOf([aggregateOf(), aggregateOf({ name: "boiler.pressure", revision: 2 })]);
     await sink.open(CONTEXT, NEVER);
@@ -160,6 +176,10 @@ export async function testSinkContract(
     const aggregates = [
       first,
       aggregateOf({ name: `${first.name}s` }),
+      aggregateOf({ labels: '{"line":"7"}' }),
+      aggregateOf({ labels: '{"line":"8"}' }),
+      aggregateOf({ labels: '{"line":""}' }),
+      aggregateOf({ labels: '{"":"7","line":"7"}' }),
       aggregateOf({ aggFunc: "max" }),
       aggregateOf({ windowStartMs: first.windowStartMs - 1000 }),
       aggregateOf({ windowEndMs: first.windowEndMs + 1000 }),

@@ -156,6 +156,8 @@ export function sqliteSink(path: string): Arrivals {
 function sqliteRow(row: Record<string, unknown>): Row {
   return {
     name: String(row.name),
+    // A table of a former version has none.
+    labels: String(row.labels ?? "{}"),
     aggFunc: String(row.agg_func),
     windowStartMs: Math.round(Number(row.window_start) * 1000),
     windowEndMs: Math.round(Number(row.window_end) * 1000),
@@ -183,7 +185,7 @@ export function postgresSink(url: string, table = "aggregated_events"): Arrivals
     rows: () =>
       query(async (sql) => {
         const rows = await sql<(Omit<Row, "count"> & { count: string })[]>`
-          SELECT name, agg_func AS "aggFunc", value, count, revision, instance,
+          SELECT name, labels::text, agg_func AS "aggFunc", value, count, revision, instance,
             (extract(epoch FROM window_start) * 1000)::float8 AS "windowStartMs",
             (extract(epoch FROM window_end) * 1000)::float8 AS "windowEndMs"
           FROM ${sql(table)}`;

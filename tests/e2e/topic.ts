@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Kafka, Partitioners } from "kafkajs";
+import { labelsIn } from "../../src/event/labels.ts";
 import { kafkaClient } from "../support/kafka_broker.ts";
 import type { Row } from "../support/oracle.ts";
 
@@ -94,6 +95,7 @@ export function latestRows(records: readonly Pick<TopicRecord, "key" | "value">[
     assert.equal(key, row.name, "the key of a record is its aggregate's name");
     const identity = JSON.stringify([
       row.name,
+      row.labels,
       row.aggFunc,
       row.windowStartMs,
       row.windowEndMs,
@@ -113,10 +115,13 @@ export function latestRows(records: readonly Pick<TopicRecord, "key" | "value">[
 /** An aggregate's public JSON. @throws when it is not of that shape. */
 export function rowOf(json: string): Row {
   const record = JSON.parse(json);
-  assert.deepEqual(Object.keys(record).sort(), FIELDS);
+  const { labels, ...others } = record;
+  assert.deepEqual(Object.keys(others).sort(), FIELDS);
+  if (labels !== undefined) assert.notDeepEqual(labels, {});
   assert.equal(record.timestamp, record.window_start);
   return {
     name: record.name,
+    ...labelsIn(JSON.stringify(labels ?? {})),
     aggFunc: record.agg_func,
     windowStartMs: Math.round(record.window_start * 1000),
     windowEndMs: Math.round(record.window_end * 1000),

@@ -90,6 +90,8 @@ Deno.test("upgrade and rollback on one state while events flow: every event once
       baseMs: recentBaseMs(WINDOW_MS, 10),
       windowSizeMs: WINDOW_MS,
       windowCount: 10,
+      // The sink's table is that of a release without labels.
+      isLabelled: false,
     }),
     oracle,
   )];

@@ -26,6 +26,8 @@ export interface StreamOptions {
   readonly duplicateShare?: number;
   /** Default `plant`. */
   readonly namePrefix?: string;
+  /** Whether the events of some names have labels. Default: they have. */
+  readonly isLabelled?: boolean;
   /** Function names, dealt out over the event names. Default: all that there are. */
   readonly functions?: readonly string[];
 }
@@ -38,6 +40,8 @@ export interface StreamEvent {
   /** What the handler must make of it. `late`: beyond the horizon, refused. */
   readonly fate: EventFate;
   readonly name: string;
+  /** JSON; not there: it has none. */
+  readonly labels?: string;
   readonly aggFunc: string;
   readonly value: number;
   /** Event time as section 5 defines it, Unix ms. */
@@ -94,6 +98,7 @@ export function* eventStream(options: StreamOptions): Generator<StreamEvent> {
     futureShare = 0.0001,
     duplicateShare = 0.001,
     namePrefix = "plant",
+    isLabelled = true,
     functions = ALL_FUNCTIONS,
   } = options;
   const random = randomNumbers(options.seed);
@@ -133,7 +138,8 @@ export function* eventStream(options: StreamOptions): Generator<StreamEvent> {
     const id = fate === "aggregated" && duplicateShare > 0 && random() < 0.05
       ? `${namePrefix}-${options.seed}-${i}`
       : undefined;
-    const event = goodEvent(random, eventName(namePrefix, nameIndex), aggFunc, timeMs, fate, id);
+    const labels = isLabelled ? eventLabels(nameIndex, i) : undefined;
+    const event = goodEvent(random, eventName(namePrefix, nameIndex), labels, aggFunc, timeMs, fate, id);
     if (id !== undefined) {
       withIds.push(event);
       if (withIds.length > DUPLICATES_AMONG_LAST) withIds.shift();
@@ -142,7 +148,7 @@ export function* eventStream(options: StreamOptions): Generator<StreamEvent> {
   }
   for (let i = 0; i < 3; i++) {
     const timeMs = baseMs + spanMs + windowSizeMs + i;
-    yield goodEvent(random, `${namePrefix}.end`, "count", timeMs, "aggregated", undefined);
+    yield goodEvent(random, `${namePrefix}.end`, undefined, "count", timeMs, "aggregated", undefined);
   }
 }
 
@@ -167,9 +173,26 @@ function eventName(prefix: string, index: number): string {
   return `${prefix}.line${index % 10}.sensor${index}.temperature`;
 }
 
+/** Those of some names: each is several series, and the order of the labels is the publisher's. */
+function eventLabels(nameIndex: number, i: number): string | undefined {
+  const odd: [string, string] = [`"ort" 🏭 \\${nameIndex % 2}`, "größe: {}"];
+  const labels: [string, string][] = [["site", "north"], ["line", `${i % 2}`], ["", ""], odd];
+  switch (nameIndex % 8) {
+    case 1:
+      return JSON.stringify(Object.fromEntries(labels.slice(0, 2)));
+    case 3:
+      return JSON.stringify(Object.fromEntries(i % 3 === 0 ? labels : labels.reverse()));
+    case 5:
+      return i % 2 === 0 ? "{}" : '{"line":"5"}';
+    default:
+      return undefined;
+  }
+}
+
 function goodEvent(
   random: () => number,
   name: string,
+  labels: string | undefined,
   aggFunc: string,
   timeMs: number,
   fate: EventFate,
@@ -185,8 +208,10 @@ function goodEvent(
   ];
   if (aggFunc !== "sum" || random() < 0.5) fields.push(`"agg_func":${JSON.stringify(aggFunc)}`);
   if (id !== undefined) fields.push(`"id":${JSON.stringify(id)}`);
+  if (labels !== undefined) fields.push(`"labels":${labels}`);
   const text = random() < 0.02 ? unusualText(random, fields, name) : `{${fields.join(",")}}`;
-  return { text, fate, name, aggFunc, value, timeMs: Math.round(Number(timestamp) * 1000) };
+  const ofLabels = labels === undefined ? {} : { labels };
+  return { text, fate, name, ...ofLabels, aggFunc, value, timeMs: Math.round(Number(timestamp) * 1000) };
 }
 
 /** The same event in another spelling of JSON. */
@@ -244,6 +269,9 @@ const GARBAGE: readonly ((name: string, time: string, random: () => number) => s
   (name, time) => `{"name":"${name}","value":1,"timestamp":${time},"agg_func":"median"}`,
   (name, time) => `{"name":"${name}","value":1,"timestamp":${time},"agg_func":"p101"}`,
   (name, time) => `{"name":"${name}","value":1,"timestamp":${time},"agg_func":5}`,
+  (name, time) => `{"name":"${name}","value":1,"timestamp":${time},"labels":{"a":1}}`,
+  (name, time) => `{"name":"${name}","value":1,"timestamp":${time},"labels":{"a":"\\u0000"}}`,
+  (name, time) => `{"name":"${name}","value":1,"timestamp":${time},"labels":{"a":"1","a":"1"}}`,
 ];
 
 function invalidEvent(random: () => number, placeMs: number): StreamEvent {

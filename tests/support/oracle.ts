@@ -7,6 +7,8 @@ import type { StreamEvent } from "./event_stream.ts";
 /** A row of a sink, by the names of the public contract. Times are Unix ms. */
 export interface Row {
   readonly name: string;
+  /** JSON; not there: it has none. */
+  readonly labels?: string;
   readonly aggFunc: string;
   readonly windowStartMs: number;
   readonly windowEndMs: number;
@@ -54,7 +56,11 @@ export class Oracle {
     this.counts[event.fate]++;
     if (event.fate !== "aggregated") return;
     const start = Math.floor(event.timeMs / this.windowSizeMs) * this.windowSizeMs;
-    const key = keyOf(event.name, event.aggFunc, start, start + this.windowSizeMs);
+    const key = keyOf({
+      ...event,
+      windowStartMs: start,
+      windowEndMs: start + this.windowSizeMs,
+    });
     const readings = this.series.get(key);
     if (readings) readings.push(event);
     else this.series.set(key, [event]);
@@ -84,7 +90,7 @@ export class Oracle {
     let rowCount = 0;
     for (const row of rows) {
       rowCount++;
-      const key = keyOf(row.name, row.aggFunc, row.windowStartMs, row.windowEndMs);
+      const key = keyOf(row);
       const readings = this.series.get(key);
       if (!readings || !accepts(row.name)) faults.push(`${key} should not be there`);
       else if (!missing.delete(key)) faults.push(`${key} is there twice`);
@@ -187,8 +193,16 @@ function isClose(actual: number, expected: number, tolerance: number): boolean {
   return Math.abs(actual - expected) <= tolerance * Math.abs(expected);
 }
 
-function keyOf(name: string, aggFunc: string, windowStartMs: number, windowEndMs: number): string {
-  return `${name}\u0000${aggFunc}\u0000${windowStartMs}\u0000${windowEndMs}`;
+function keyOf(
+  { name, labels = "{}", aggFunc, windowStartMs, windowEndMs }: Pick<
+    Row,
+    "name" | "labels" | "aggFunc" | "windowStartMs" | "windowEndMs"
+  >,
+): string {
+  const sorted = JSON.stringify(
+    Object.entries(JSON.parse(labels)).map((label) => JSON.stringify(label)).sort(),
+  );
+  return [name, sorted, aggFunc, windowStartMs, windowEndMs].join("\u0000");
 }
 
 function nameOf(key: string): string {

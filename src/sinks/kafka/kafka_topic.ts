@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { labelsOf, labelsProblem } from "../../event/labels.ts";
 import type { Consumer } from "kafkajs";
 import type { Aggregate, AggregateRecord } from "../../aggregation/aggregate.ts";
 import { type Clock, systemClock } from "../../platform/clock/clock.ts";
@@ -360,7 +361,9 @@ function toAggregate(record: Partial<AggregateRecord>): Aggregate | undefined {
   if (typeof name !== "string" || typeof aggFunc !== "string" || typeof value !== "number") return undefined;
   if (!isWhole(count) || !isWhole(revision)) return undefined;
   if (![windowStartMs, windowEndMs].every((timeMs) => Math.abs(timeMs) <= MAX_TIME_MS)) return undefined;
-  return { name, aggFunc, value, windowStartMs, windowEndMs, count, revision };
+  const labels = record.labels ?? {};
+  if (labelsProblem(name, labels) !== undefined) return undefined;
+  return { name, ...labelsOf(labels), aggFunc, value, windowStartMs, windowEndMs, count, revision };
 }
 
 function isWhole(value: unknown): value is number {

@@ -5,6 +5,8 @@ const CACHE_KIB = 65_536;
 
 interface RecordRow {
   name: string;
+  /** Canonical; "": none. */
+  labels: string;
   agg_func: string;
   start_ms: number;
   end_ms: number;
@@ -28,30 +30,30 @@ export class TopicRows {
     this.#database = new DatabaseSync(":memory:");
     this.#database.exec(`
       PRAGMA temp_store = FILE; PRAGMA temp.journal_mode = OFF; PRAGMA temp.cache_size = -${CACHE_KIB};
-      CREATE TEMP TABLE record (start_ms REAL, end_ms REAL, name TEXT, agg_func TEXT, revision INTEGER,
+      CREATE TEMP TABLE record (start_ms REAL, end_ms REAL, name TEXT, labels TEXT, agg_func TEXT, revision INTEGER,
         value REAL NOT NULL, count INTEGER NOT NULL, times INTEGER NOT NULL, is_contradicted INTEGER NOT NULL,
-        PRIMARY KEY (start_ms, end_ms, name, agg_func, revision)) WITHOUT ROWID;
+        PRIMARY KEY (start_ms, end_ms, name, labels, agg_func, revision)) WITHOUT ROWID;
       BEGIN`);
     this.#add = this.#database.prepare(
-      `INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0) ON CONFLICT DO UPDATE SET times = times + 1,
+      `INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0) ON CONFLICT DO UPDATE SET times = times + 1,
          is_contradicted = is_contradicted OR value != excluded.value OR count != excluded.count,
          value = excluded.value, count = excluded.count`,
     );
     this.#ofWindow = this.#database.prepare(
-      `SELECT *, max(revision) AS revision FROM record WHERE start_ms = ? AND end_ms = ? GROUP BY name, agg_func`,
+      `SELECT *, max(revision) AS revision FROM record WHERE start_ms = ? AND end_ms = ? GROUP BY name, labels, agg_func`,
     );
   }
 
   /** Takes the next record. @throws when there is no room left for the file. */
-  add({ windowStartMs, windowEndMs, name, aggFunc, revision, value, count }: Aggregate): void {
-    this.#add.run(windowStartMs, windowEndMs, name, aggFunc, revision, value, count);
+  add({ windowStartMs, windowEndMs, name, labels = "", aggFunc, revision, value, count }: Aggregate): void {
+    this.#add.run(windowStartMs, windowEndMs, name, labels, aggFunc, revision, value, count);
   }
 
   /** Events in the newest revisions of the rows whose window starts at `sinceMs` or later. */
   sumOfCounts(sinceMs: number): number {
     const sum = this.#database.prepare(
       `SELECT total(count) AS total FROM (SELECT count, max(revision) FROM record WHERE start_ms >= ?
-         GROUP BY start_ms, end_ms, name, agg_func)`,
+         GROUP BY start_ms, end_ms, name, labels, agg_func)`,
     );
     return sum.get(sinceMs)!.total as number;
   }
@@ -79,6 +81,7 @@ export class TopicRows {
 function toAggregate(row: RecordRow): Aggregate {
   return {
     name: row.name,
+    ...(row.labels === "" ? undefined : { labels: row.labels }),
     aggFunc: row.agg_func,
     value: row.value,
     windowStartMs: row.start_ms,

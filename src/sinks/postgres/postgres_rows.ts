@@ -1,4 +1,5 @@
 import type { Aggregate } from "../../aggregation/aggregate.ts";
+import { NO_LABELS } from "../../event/labels.ts";
 import type { Sql } from "./postgres_client.ts";
 import { writerTableOf } from "./postgres_table_name.ts";
 import type { Contradiction } from "../../contract/sink.ts";
@@ -12,6 +13,8 @@ export interface Upsert {
   /** Whether what is there at the same revision is replaced. */
   readonly overwrites?: boolean | undefined;
   readonly table: string;
+  /** Whether the table has labels in its key; without them, the rows have none. */
+  readonly hasLabels: boolean;
   readonly instance: string;
   /** Unique and sorted, see {@link uniqueSorted}. */
   readonly rows: readonly Aggregate[];
@@ -21,6 +24,9 @@ export interface Upsert {
   readonly claim?: { readonly life: string; readonly nextId: number } | undefined;
 }
 
+/** Rows to look for. */
+type Sought = Pick<Upsert, "table" | "hasLabels" | "instance" | "rows">;
+
 /** Rows that were written, and whether the claim is still the writer's. */
 export interface Upserted {
   readonly written: number;
@@ -28,7 +34,12 @@ export interface Upserted {
 }
 
 /** One statement, so that there is never a transaction to clean up. */
-export function upsert(sql: Sql, { table, instance, rows, isDurable, claim, overwrites }: Upsert) {
+export function upsert(
+  sql: Sql,
+  { table, hasLabels, instance, rows, isDurable, claim, overwrites }: Upsert,
+) {
+  const labels = hasLabels ? sql`, labels` : sql``;
+  const key = sql`name, agg_func, window_start, window_end, instance${labels}`;
   // In the statement itself: a pooler between us and the server may give each transaction another session.
   const durably = !isDurable ? sql`true` : sql`
     (select set_config('synchronous_commit',
@@ -42,12 +53,12 @@ export function upsert(sql: Sql, { table, instance, rows, isDurable, claim, over
     with claimed as (${claimed}),
     put as (
       insert into ${sql(table)} as stored
-        (name, agg_func, window_start, window_end, instance, value, count, revision)
+        (${key}, value, count, revision)
       select name, agg_func, to_timestamp(window_start_ms / 1000), to_timestamp(window_end_ms / 1000),
-        ${instance}::text, value, count::bigint, revision::int
+        ${instance}::text${hasLabels ? sql`, labels::jsonb` : sql``}, value, count::bigint, revision::int
       from ${incoming(sql, rows)}
       where ${durably} and exists (select 1 from claimed)
-      on conflict (name, agg_func, window_start, window_end, instance) do update
+      on conflict (${key}) do update
       set value = excluded.value, count = excluded.count, revision = excluded.revision, written_at = now()
       where excluded.revision > stored.revision
         or (${overwrites === true} and excluded.revision = stored.revision)
@@ -66,12 +77,12 @@ interface HeldRow {
 /** Those of the rows that the table holds at the same revision or a higher one, with other numbers. */
 export async function contradictions(
   sql: Sql,
-  { table, instance, rows }: Pick<Upsert, "table" | "instance" | "rows">,
+  { table, hasLabels, instance, rows }: Sought,
 ): Promise<Contradiction[]> {
   const held = await sql<HeldRow[]>`
     select index::int, stored.value::float8, stored.count::float8, stored.revision
     from ${incoming(sql, rows)}
-    join ${sql(table)} as stored on ${isSameRow(sql, instance)}
+    join ${sql(table)} as stored on ${isSameRow(sql, instance, hasLabels)}
     where stored.revision >= incoming.revision
       and (stored.value <> incoming.value or stored.count <> incoming.count)
     limit ${CONTRADICTIONS_MAX}`;
@@ -84,18 +95,19 @@ export async function contradictions(
 /** Those of the rows that the table lacks, at their revision or a higher one. */
 export async function missing(
   sql: Sql,
-  { table, instance, rows }: Pick<Upsert, "table" | "instance" | "rows">,
+  { table, hasLabels, instance, rows }: Sought,
 ): Promise<Aggregate[]> {
   const found = await sql<{ index: number }[]>`
     select index::int from ${incoming(sql, rows)}
     where not exists (select 1 from ${sql(table)} as stored
-      where ${isSameRow(sql, instance)} and stored.revision >= incoming.revision)
+      where ${isSameRow(sql, instance, hasLabels)} and stored.revision >= incoming.revision)
     order by index`;
   return found.map(({ index }) => rows[index - 1]!);
 }
 
-function isSameRow(sql: Sql, instance: string) {
-  return sql`stored.name = incoming.name and stored.agg_func = incoming.agg_func
+function isSameRow(sql: Sql, instance: string, hasLabels: boolean) {
+  const hasSameLabels = hasLabels ? sql`stored.labels = incoming.labels::jsonb` : sql`true`;
+  return sql`stored.name = incoming.name and ${hasSameLabels} and stored.agg_func = incoming.agg_func
     and stored.window_start = to_timestamp(incoming.window_start_ms / 1000)
     and stored.window_end = to_timestamp(incoming.window_end_ms / 1000) and stored.instance = ${instance}`;
 }
@@ -108,19 +120,25 @@ function incoming(sql: Sql, rows: readonly Aggregate[]) {
     ${numberArray(rows.map((row) => row.windowEndMs))}::float8[],
     ${numberArray(rows.map((row) => row.value))}::float8[],
     ${numberArray(rows.map((row) => row.count))}::float8[],
-    ${numberArray(rows.map((row) => row.revision))}::float8[]
-  ) with ordinality as incoming (name, agg_func, window_start_ms, window_end_ms, value, count, revision, index)`;
+    ${numberArray(rows.map((row) => row.revision))}::float8[],
+    ${textArray(rows.map((row) => row.labels ?? NO_LABELS))}::text[]
+  ) with ordinality as incoming
+    (name, agg_func, window_start_ms, window_end_ms, value, count, revision, labels, index)`;
 }
 
-/** A statement may touch each row once: of several revisions the highest stays. In the order of the key no two can deadlock. */
+/**
+ * A statement may touch each row once: of several revisions the highest stays. In one order no two statements can deadlock, and
+ * in that of the key neighbours follow each other.
+ */
 export function uniqueSorted(aggregates: readonly Aggregate[]): Aggregate[] {
   const sorted = aggregates.toSorted((a, b) => compareKeys(a, b) || b.revision - a.revision);
   return sorted.filter((row, index) => index === 0 || compareKeys(sorted[index - 1]!, row) !== 0);
 }
 
 function compareKeys(a: Aggregate, b: Aggregate): number {
-  return compareText(a.name, b.name) || compareText(a.aggFunc, b.aggFunc) ||
-    a.windowStartMs - b.windowStartMs || a.windowEndMs - b.windowEndMs;
+  return a.windowStartMs - b.windowStartMs || compareText(a.name, b.name) ||
+    compareText(a.labels ?? "", b.labels ?? "") || compareText(a.aggFunc, b.aggFunc) ||
+    a.windowEndMs - b.windowEndMs;
 }
 
 function compareText(a: string, b: string): number {

@@ -1,4 +1,5 @@
-import type { Aggregate } from "../../aggregation/aggregate.ts";
+import { type Aggregate, describeSeries } from "../../aggregation/aggregate.ts";
+import { labelsIn } from "../../event/labels.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { emptyPlace, missingRows, swallowedRows } from "../alarms.ts";
 import { claim, claimLost } from "../claim_keeper.ts";
@@ -8,6 +9,7 @@ import { PostgresClient, type Sql } from "./postgres_client.ts";
 import type { PostgresConnection } from "./postgres_connection.ts";
 import { WRITING } from "./postgres_errors.ts";
 import { contradictions, missing, uniqueSorted, type Upsert, upsert, WEAK_COMMITS } from "./postgres_rows.ts";
+import { addLabels, createTable } from "./postgres_table.ts";
 import { quoted, writerTableOf } from "./postgres_table_name.ts";
 import {
   type OutboxBatch,
@@ -59,6 +61,8 @@ export class PostgresSink implements ProvableSink {
   #client: PostgresClient | undefined;
   #connections = 0;
   #context: SinkContext | undefined;
+  /** What gives the table labels; undefined: it has them. */
+  #addLabels: string | undefined;
   /** Whether there is a table that holds who writes here. */
   #isClaiming = false;
   /** The operator has said in the connection string when a commit counts. */
@@ -87,6 +91,7 @@ export class PostgresSink implements ProvableSink {
     const rows = uniqueSorted(batch.aggregates);
     const context = this.#context;
     if (context === undefined) throw new SinkError("unavailable", `${this.#place} is not open.`);
+    this.#assertRoomForLabels(rows);
     const claim = this.#isClaiming ? { life: context.claimant.life, nextId: batch.nextId } : undefined;
     const [answer] = await this.#query(
       WRITING,
@@ -120,7 +125,10 @@ export class PostgresSink implements ProvableSink {
     const rehearsal = this.#client!.rehearse(signal, () => this.#prepare(signal));
     const { isNew, flaws } = await rehearsal.finally(() => this.#isRehearsing = false);
     const state = isNew ? "will be created" : "is there";
-    const warnings = flaws.map((flaw) => `. Warning: ${flaw}`).join("");
+    const labels = this.#addLabels === undefined
+      ? []
+      : [`it takes no series with labels. ${this.#labelsAdvice}`];
+    const warnings = [...flaws, ...labels].map((flaw) => `. Warning: ${flaw}`).join("");
     return `PostgreSQL ${server!.version}, table ${this.options.table} ${state}${warnings}`;
   }
 
@@ -138,19 +146,25 @@ export class PostgresSink implements ProvableSink {
     windowEndMs: number,
     signal: AbortSignal,
   ): Promise<Aggregate[]> {
+    const missing = await this.#query("the key", signal, (sql) => addLabels(sql, this.options.table));
     const rows = await this.#query(
       "the rows of a window",
       signal,
       (sql) =>
-        sql<{ name: string; agg_func: string; value: number; count: number; revision: number }[]>`
-        select name, agg_func, value::float8, count::float8, revision from ${sql(this.options.table)}
+        sql<
+          { name: string; labels: string; agg_func: string; value: number; count: number; revision: number }[]
+        >`
+        select name, ${
+          missing === undefined ? sql`labels::text` : sql`'{}'`
+        } as labels, agg_func, value::float8, count::float8, revision from ${sql(this.options.table)}
         where window_start = to_timestamp(${windowStartMs / 1000}::float8)
           and window_end = to_timestamp(${windowEndMs / 1000}::float8)
           and instance = ${instance}`,
       WINDOW_MAX_BYTES,
     );
-    return rows.map(({ name, agg_func: aggFunc, value, count, revision }) => ({
+    return rows.map(({ name, labels, agg_func: aggFunc, value, count, revision }) => ({
       name,
+      ...labelsIn(labels),
       aggFunc,
       value,
       windowStartMs,
@@ -217,6 +231,7 @@ export class PostgresSink implements ProvableSink {
     const durability = await this.#durability(signal);
     this.#isDurabilityGiven = durability.isGiven;
     const isNew = await this.#ensureTable(signal);
+    this.#addLabels = await this.#query("the key", signal, (sql) => addLabels(sql, this.options.table));
     // Writing no rows makes the server check everything but the rows: columns, types, primary key, privileges.
     await this.#query("the table", signal, (sql) => upsert(sql, this.#upsert([])));
     const columnFlaw = await this.#columnFlaw(signal);
@@ -228,6 +243,23 @@ export class PostgresSink implements ProvableSink {
       made: [...(isNew ? [table] : []), ...(writerTable.isNew ? [writerTableOf(table)] : [])],
       flaws: [durability.flaw, columnFlaw, writerTable.flaw].filter((flaw) => flaw !== undefined),
     };
+  }
+
+  /** Without labels in the key, series that differ in them alone would be one row. */
+  #assertRoomForLabels(rows: readonly Aggregate[]): void {
+    if (this.#addLabels === undefined) return;
+    const labelled = rows.find(({ labels }) => labels !== undefined);
+    if (labelled === undefined) return;
+    throw new SinkError(
+      "misconfigured",
+      `${this.#place} takes no series with labels, such as ${
+        describeSeries(labelled)
+      }. ${this.#labelsAdvice}`,
+    );
+  }
+
+  get #labelsAdvice(): string {
+    return `It was made by a former version. Run: ${this.#addLabels} It locks the table while the key is built; the rows wait`;
   }
 
   /** Returns whether it was made. */
@@ -325,28 +357,11 @@ export class PostgresSink implements ProvableSink {
 
   #upsert(rows: readonly Aggregate[], claim?: Upsert["claim"]): Upsert {
     const { table, instance } = this.options;
-    return { table, instance, rows, isDurable: !this.#isDurabilityGiven, claim };
+    const hasLabels = this.#addLabels === undefined;
+    return { table, hasLabels, instance, rows, isDurable: !this.#isDurabilityGiven, claim };
   }
 }
 
 function stateOf(error: unknown): string {
   return ((error as SinkError).cause as { code?: string } | undefined)?.code ?? "";
-}
-
-function createTable(table: string): string {
-  const index = `${table.split(".").at(-1)}_window_start`;
-  return `\
-create table if not exists ${quoted(table)} (
-  name text not null,
-  agg_func text not null,
-  window_start timestamptz not null,
-  window_end timestamptz not null,
-  instance text not null,
-  value float8 not null,
-  count bigint not null,
-  revision int not null,
-  written_at timestamptz not null default now(),
-  primary key (name, agg_func, window_start, window_end, instance)
-);
-create index if not exists ${quoted(index)} on ${quoted(table)} using brin (window_start);`;
 }

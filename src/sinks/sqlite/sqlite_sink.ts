@@ -1,13 +1,7 @@
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
-import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Aggregate } from "../../aggregation/aggregate.ts";
-import { infoOf } from "../../platform/file/absence.ts";
-import { openDatabase } from "../../platform/file/database.ts";
+import type { DatabaseSync } from "node:sqlite";
+import { type Aggregate, describeSeries } from "../../aggregation/aggregate.ts";
+import { labelsIn, NO_LABELS } from "../../event/labels.ts";
 import { DatabaseIdentity } from "../../platform/file/file_identity.ts";
-import { createOwn } from "../../platform/file/regular_file.ts";
-import { isStranger } from "../../platform/file/trust.ts";
-import { thisUser } from "../../platform/file/user.ts";
 import { writeObstacle } from "../../platform/file/write_obstacle.ts";
 import { emptyPlace, missingRows, swallowedRows } from "../alarms.ts";
 import { claim, claimLost } from "../claim_keeper.ts";
@@ -21,7 +15,17 @@ import {
 } from "../../contract/sink.ts";
 import { CREATE_WRITER_TABLE, SqliteClaim } from "./sqlite_claim.ts";
 import type { Logger } from "../../platform/log/logger.ts";
-import { notWritable, TABLE_ADVICE, toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
+import { notWritable, toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
+import { assertFile, exists, makeFile, openTables } from "./sqlite_file.ts";
+import {
+  ADD_LABELS,
+  inOrderOfKey,
+  isTableMissing,
+  prepareTable,
+  RowStatements,
+  shapeOf,
+  type TableShape,
+} from "./sqlite_table.ts";
 
 export interface SqliteSinkOptions {
   /** What the operator calls it; default: as its kind. */
@@ -32,44 +36,8 @@ export interface SqliteSinkOptions {
   readonly mode?: number | undefined;
 }
 
-const FILE_SUFFIXES = ["", "-wal", "-shm", "-journal"];
-
-/** Waiting for another writer's lock holds up the whole program, so it is short; the router tries again. */
-const BUSY_TIMEOUT_MS = 500;
-
-const CREATE_TABLE = `
-  create table if not exists aggregated_events (
-    name text not null,
-    agg_func text not null,
-    window_start real not null,
-    window_end real not null,
-    instance text not null,
-    value real not null,
-    count integer not null,
-    revision integer not null,
-    written_at real not null default ((julianday('now') - 2440587.5) * 86400.0),
-    primary key (name, agg_func, window_start, window_end, instance)
-  ) without rowid`;
-
-const CREATE_INDEX = `
-  create index if not exists aggregated_events_window_start on aggregated_events (window_start)`;
-
-const UPSERT = `
-  insert into aggregated_events (name, agg_func, window_start, window_end, instance, value, count, revision)
-  values (?, ?, ?, ?, ?, ?, ?, ?)
-  on conflict (name, agg_func, window_start, window_end, instance) do update
-  set value = excluded.value,
-      count = excluded.count,
-      revision = excluded.revision,
-      written_at = (julianday('now') - 2440587.5) * 86400.0
-  where excluded.revision > aggregated_events.revision`;
-
-/** Replaces what is there at the same revision, too. */
-const OVERWRITE = UPSERT.replace("excluded.revision >", "excluded.revision >=");
-
-const HELD = `
-  select value, count, revision from aggregated_events
-  where name = ? and agg_func = ? and window_start = ? and window_end = ? and instance = ? and revision >= ?`;
+const LABELS_ADVICE =
+  `Its table was made by a former version. Name another file with SQLITE_PATH, or run in this one with \`sqlite3\`: ${ADD_LABELS}`;
 
 /**
  * The embedded sink: the table of the PostgreSQL sink in a file, times as REAL Unix seconds.
@@ -81,11 +49,8 @@ export class SqliteSink implements ProvableSink {
   readonly name: string;
   readonly canOverwrite = true;
   #database: DatabaseSync | undefined;
-  #statements: {
-    readonly upsert: StatementSync;
-    readonly overwrite: StatementSync;
-    readonly held: StatementSync;
-  } | undefined;
+  #shape: TableShape | undefined;
+  #rows: RowStatements | undefined;
   #claim: SqliteClaim | undefined;
   #context: SinkContext | undefined;
   #identity: DatabaseIdentity | undefined;
@@ -104,12 +69,8 @@ export class SqliteSink implements ProvableSink {
       database.prepare("pragma journal_mode = wal").get();
       database.prepare("pragma synchronous = full").run();
       const isNew = isTableMissing(database);
-      prepareTables(database);
-      this.#statements = {
-        upsert: database.prepare(UPSERT),
-        overwrite: database.prepare(OVERWRITE),
-        held: database.prepare(HELD),
-      };
+      this.#shape = prepareTables(database);
+      this.#rows = new RowStatements(database, this.#shape.hasLabels, this.options.instance);
       this.#claim = new SqliteClaim(database, this.options.instance);
       await claim(this.#claim, context, this.#place, this.logger);
       const alarm = this.#missing(database, isNew, context);
@@ -120,11 +81,12 @@ export class SqliteSink implements ProvableSink {
 
   write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
     return this.#attempt(async () => {
-      const [database, claim, context] = [this.#database, this.#claim, this.#context];
-      if (database === undefined || claim === undefined || context === undefined) {
+      const [database, claim, context, shape] = [this.#database, this.#claim, this.#context, this.#shape];
+      if (database === undefined || claim === undefined || context === undefined || shape === undefined) {
         throw unavailable("the file is not open");
       }
       if (signal.aborted) throw unavailable("interrupted before the batch was written");
+      if (!shape.hasLabels) this.#assertWithoutLabels(batch.aggregates);
       const contradictions: Contradiction[] = [];
       const swallowed: Aggregate[] = [];
       let isClaimed = false;
@@ -132,7 +94,7 @@ export class SqliteSink implements ProvableSink {
       try {
         isClaimed = claim.moveTo(context.claimant.life, batch.nextId);
         if (isClaimed) {
-          for (const aggregate of inOrderOfKey(batch.aggregates)) {
+          for (const aggregate of inOrderOfKey(batch.aggregates, shape)) {
             const found = this.#writeRow(aggregate, batch.overwrites);
             if (found === "nothing") swallowed.push(aggregate);
             else if (found !== undefined) contradictions.push({ written: aggregate, held: found });
@@ -178,13 +140,15 @@ export class SqliteSink implements ProvableSink {
       if (!/locked|busy/i.test(String(error))) throw error;
       return `${path}; somebody writes to it at this moment, so that was not tried`;
     }
+    let shape: TableShape;
     try {
-      prepareTables(database);
-      database.prepare(UPSERT);
+      shape = prepareTables(database);
+      new RowStatements(database, shape.hasLabels, this.options.instance);
     } finally {
       if (database.isTransaction) database.prepare("rollback").run();
     }
-    return `${path}, table aggregated_events${isNew ? " will be created" : ""}`;
+    const labels = shape.hasLabels ? "" : `. Warning: it takes no series with labels. ${LABELS_ADVICE}`;
+    return `${path}, table aggregated_events${isNew ? " will be created" : ""}${labels}`;
   }
 
   sumOfCounts(instance: string, sinceMs: number): Promise<number> {
@@ -198,12 +162,14 @@ export class SqliteSink implements ProvableSink {
 
   rowsOfWindow(instance: string, windowStartMs: number, windowEndMs: number): Promise<Aggregate[]> {
     return this.#read((database) => {
+      const labels = shapeOf(database).hasLabels ? "labels" : `'${NO_LABELS}' as labels`;
       const rows = database.prepare(
-        `select name, agg_func, value, count, revision from aggregated_events
+        `select name, ${labels}, agg_func, value, count, revision from aggregated_events
          where window_start = ? and window_end = ? and instance = ?`,
       ).all(windowStartMs / 1000, windowEndMs / 1000, instance);
       return rows.map((row) => ({
         name: row.name as string,
+        ...labelsIn(row.labels as string),
         aggFunc: row.agg_func as string,
         value: row.value as number,
         windowStartMs,
@@ -220,7 +186,8 @@ export class SqliteSink implements ProvableSink {
   }
 
   #close(): void {
-    this.#statements = undefined;
+    this.#rows = undefined;
+    this.#shape = undefined;
     this.#claim = undefined;
     try {
       this.#database?.close();
@@ -239,14 +206,21 @@ export class SqliteSink implements ProvableSink {
 
   /** Returns what is there instead, which may be nothing; undefined: the row is there. */
   #writeRow(written: Aggregate, overwrites = false): Aggregate | "nothing" | undefined {
-    const { value, count, revision } = written;
-    const key = this.#keyOf(written);
-    const { upsert, overwrite, held } = this.#statements!;
-    if ((overwrites ? overwrite : upsert).run(...key, value, count, revision).changes !== 0) return undefined;
-    const found = held.get(...key, revision) as Pick<Aggregate, "value" | "count" | "revision"> | undefined;
+    if (this.#rows!.write(written, overwrites)) return undefined;
+    const found = this.#rows!.held(written);
     if (found === undefined) return "nothing";
-    if (found.value === value && found.count === count) return undefined;
+    if (found.value === written.value && found.count === written.count) return undefined;
     return { ...written, ...found };
+  }
+
+  /** Without labels in the key, series that differ in them alone would be one row. @throws {SinkError} */
+  #assertWithoutLabels(aggregates: readonly Aggregate[]): void {
+    const labelled = aggregates.find(({ labels }) => labels !== undefined);
+    if (labelled === undefined) return;
+    throw new SinkError(
+      "misconfigured",
+      `${this.#place} takes no series with labels, such as ${describeSeries(labelled)}. ${LABELS_ADVICE}`,
+    );
   }
 
   #missing(database: DatabaseSync, isNew: boolean, { confirmed }: SinkContext): SinkAlarm | undefined {
@@ -256,15 +230,8 @@ export class SqliteSink implements ProvableSink {
     if (database.prepare("select 1 from aggregated_events limit 1").get() === undefined) {
       return emptyPlace(confirmed, `the table in ${path} is empty`);
     }
-    const { held } = this.#statements!;
-    const missing = confirmed.newest.filter((row) =>
-      held.get(...this.#keyOf(row), row.revision) === undefined
-    );
+    const missing = confirmed.newest.filter((row) => this.#rows!.held(row) === undefined);
     return missingRows(confirmed, missing);
-  }
-
-  #keyOf({ name, aggFunc, windowStartMs, windowEndMs }: Aggregate) {
-    return [name, aggFunc, windowStartMs / 1000, windowEndMs / 1000, this.options.instance];
   }
 
   get #place(): string {
@@ -284,83 +251,11 @@ export class SqliteSink implements ProvableSink {
   }
 }
 
-/** Neighbours in the table follow each other, so that a page of it is read and written once a batch. */
-function inOrderOfKey(aggregates: readonly Aggregate[]): readonly Aggregate[] {
-  return aggregates.toSorted((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-}
-
-/** Opens the file, and makes sure that behind the names of the tables there are tables. @throws {SinkError} */
-function openTables(path: string, readOnly: boolean): DatabaseSync {
-  assertFile(path);
-  const database = openDatabase(path, { readOnly, timeoutMs: BUSY_TIMEOUT_MS });
-  try {
-    const other = database.prepare(
-      `select name from sqlite_schema where lower(name) in ('aggregated_events', 'aggregated_events_writer')
-       and (type <> 'table' or sql like 'create virtual %')`,
-    ).get();
-    if (other === undefined) return database;
-    throw new SinkError(
-      "misconfigured",
-      `SQLite file ${path}: ${other.name} is no table of its own. ${TABLE_ADVICE}`,
-    );
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-/** A link is followed where this user or root has made it; whoever else has put one there would choose what is written to. */
-function assertFile(path: string): void {
-  const user = thisUser();
-  const names = FILE_SUFFIXES.map((suffix) => path + suffix);
-  const strange = user && names.find((name) => {
-    const info = infoOf(name);
-    return info?.isSymlink === true && isStranger(info.uid, user);
-  });
-  if (strange !== undefined) {
-    throw new SinkError(
-      "misconfigured",
-      `${strange} is a link that another user has made. Name another file with SQLITE_PATH.`,
-    );
-  }
-  const special = names.find((name) =>
-    exists(name) && !Deno.statSync(name).isFile && !Deno.statSync(name).isDirectory
-  );
-  if (special !== undefined) {
-    throw new SinkError("misconfigured", `${special} is no regular file. Name another one with SQLITE_PATH.`);
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
-  }
-}
-
-function isTableMissing(database: DatabaseSync): boolean {
-  return database.prepare("select 1 from sqlite_schema where name = 'aggregated_events'").get() === undefined;
-}
-
 /** Makes what is missing. */
-function prepareTables(database: DatabaseSync): void {
-  for (const statement of [CREATE_TABLE, CREATE_INDEX, CREATE_WRITER_TABLE]) {
-    database.prepare(statement).run();
-  }
-}
-
-/** What SQLite makes beside the file gets the mode of the file. */
-function makeFile(path: string, mode: number | undefined): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-  assertFile(path);
-  if (!exists(path)) return createOwn(path, mode);
-  if (mode === undefined) return;
-  for (const name of FILE_SUFFIXES.map((suffix) => path + suffix).filter(exists)) {
-    if ((Deno.statSync(name).mode! & 0o777) !== mode) Deno.chmodSync(name, mode);
-  }
+function prepareTables(database: DatabaseSync): TableShape {
+  const shape = prepareTable(database);
+  database.prepare(CREATE_WRITER_TABLE).run();
+  return shape;
 }
 
 function unavailable(reason: string): SinkError {

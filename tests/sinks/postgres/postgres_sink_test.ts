@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
+import { labelsIn } from "../../../src/event/labels.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { PostgresSink, type PostgresSinkOptions } from "../../../src/sinks/postgres/postgres_sink.ts";
 import { postgresConnection } from "../../support/postgres_connection.ts";
@@ -18,6 +19,12 @@ import {
 import { testHolding } from "../../contract/holding_contract.ts";
 import { freePort } from "../../support/free_port.ts";
 import { TcpProxy } from "../../support/tcp_proxy.ts";
+
+/** As releases before labels made it. */
+const FORMER_TABLE = `
+  create table TABLE (name text not null, agg_func text not null, window_start timestamptz not null,
+    window_end timestamptz not null, instance text not null, value float8 not null, count bigint not null, revision int not null,
+    written_at timestamptz not null default now(), primary key (name, agg_func, window_start, window_end, instance))`;
 
 Deno.test("PostgresSink", async (t) => {
   const server = await startPostgres();
@@ -56,12 +63,12 @@ Deno.test("PostgresSink", async (t) => {
 
   const readTable = (table: string, instance: string): Promise<Aggregate[]> =>
     ask(async (sql) => {
-      const rows = await sql<Aggregate[]>`
-        select name, agg_func as "aggFunc", value, count::float8, revision,
+      const rows = await sql<(Aggregate & { labels: string })[]>`
+        select name, labels::text, agg_func as "aggFunc", value, count::float8, revision,
           round(extract(epoch from window_start) * 1000)::float8 as "windowStartMs",
           round(extract(epoch from window_end) * 1000)::float8 as "windowEndMs"
         from ${sql(table)} where instance = ${instance}`;
-      return rows.map((row) => ({ ...row }));
+      return rows.map(({ labels, ...row }) => ({ ...row, ...labelsIn(labels) }));
     });
 
   const drop = (table: string) => ask((sql) => sql`drop table if exists ${sql(table)}`);
@@ -150,6 +157,7 @@ Deno.test("PostgresSink", async (t) => {
           where attrelid = ${table}::regclass and attnum > 0 order by attnum`;
         assert.deepEqual(columns.map(({ name, type }) => `${name} ${type}`), [
           "name text",
+          "labels jsonb",
           "agg_func text",
           "window_start timestamp with time zone",
           "window_end timestamp with time zone",
@@ -164,11 +172,40 @@ Deno.test("PostgresSink", async (t) => {
           where indrelid = ${table}::regclass order by indisprimary desc`;
         assert.match(
           indexes[0]!.definition,
-          /^CREATE UNIQUE .*\(name, agg_func, window_start, window_end, instance\)$/,
+          /^CREATE UNIQUE .*\(window_start, name, labels, agg_func, window_end, instance\)$/,
         );
-        assert.match(indexes[1]!.definition, /USING brin \(window_start\)$/);
+        assert.match(indexes[1]!.definition, /USING brin \(window_start, name\)/);
         assert.equal(indexes.length, 2);
       });
+    });
+
+    await step("goes on with a table without labels, for series without labels", async (sink, table) => {
+      await ask((sql) => sql.unsafe(FORMER_TABLE.replaceAll("TABLE", `"${table}"`)));
+      const [plain, other, labelled] = [
+        aggregateOf(),
+        aggregateOf({ name: "b" }),
+        aggregateOf({ labels: '{"line":"7"}' }),
+      ];
+      assert.match(await sink.probe(NEVER), /Warning: it takes no series with labels\..* Run: alter table/);
+      await sink.open(CONTEXT, NEVER);
+      await sink.write(batchOf([plain]), NEVER);
+      await sink.write(batchOf([{ ...plain, revision: 1 }]), NEVER);
+      const refused = await sink.write(batchOf([other, labelled]), NEVER).then(() => "", (error) => {
+        assert.ok(
+          sinkError("misconfigured", /takes no series with labels, such as avg\(.*"line":"7"/)(error),
+        );
+        return `${error.message}`;
+      });
+      assert.deepEqual(await sink.rowsOfWindow("plant-1", plain.windowStartMs, plain.windowEndMs, NEVER), [
+        { ...plain, revision: 1 },
+      ]);
+      const alter = /Run: (alter table .*?;)/.exec(refused)![1]!;
+      await ask((sql) => sql.unsafe(alter));
+      // As the router does after it.
+      await sink.open(CONTEXT, NEVER);
+      await sink.write(batchOf([other, labelled]), NEVER);
+      assertSameAggregates(await readTable(table, "plant-1"), [{ ...plain, revision: 1 }, other, labelled]);
+      assert.doesNotMatch(await sink.probe(NEVER), /Warning/);
     });
 
     await step("writes into a table of another schema, quoted", async () => {

@@ -80,24 +80,67 @@ test("SqliteSink creates the documented table", async (sink, path) => {
     const columns = database.prepare("select name, type, pk from pragma_table_info('aggregated_events')")
       .all();
     assert.deepEqual(columns.map(({ name, type, pk }) => `${name} ${type} ${pk}`), [
-      "name TEXT 1",
-      "agg_func TEXT 2",
-      "window_start REAL 3",
-      "window_end REAL 4",
-      "instance TEXT 5",
+      "name TEXT 2",
+      "labels TEXT 3",
+      "agg_func TEXT 4",
+      "window_start REAL 1",
+      "window_end REAL 5",
+      "instance TEXT 6",
       "value REAL 0",
       "count INTEGER 0",
       "revision INTEGER 0",
       "written_at REAL 0",
     ]);
     assert.equal(database.prepare("pragma journal_mode").get()!.journal_mode, "wal");
-    const plan = database.prepare(
-      "explain query plan select * from aggregated_events where window_start >= 1",
-    ).get();
-    assert.match(`${plan!.detail}`, /^SEARCH .* USING INDEX aggregated_events_window_start/);
+    const planOf = (condition: string) =>
+      `${
+        database.prepare(`explain query plan select * from aggregated_events where ${condition}`).get()!
+          .detail
+      }`;
+    // The two questions that users ask: all series of a window, and one series over a time.
+    assert.equal(
+      planOf("window_start = 1"),
+      "SEARCH aggregated_events USING PRIMARY KEY (window_start=?)",
+    );
+    assert.equal(
+      planOf("name = 'a' and window_start >= 1 and window_start < 86400 order by window_start"),
+      "SEARCH aggregated_events USING PRIMARY KEY (ANY(window_start) AND name=?)",
+    );
   } finally {
     database.close();
   }
+});
+
+test("SqliteSink goes on with a table without labels, for series without labels", async (sink, path) => {
+  execute(
+    path,
+    `create table aggregated_events (name text not null, agg_func text not null, window_start real not null,
+       window_end real not null, instance text not null, value real not null, count integer not null, revision integer not null,
+       written_at real not null default 0, primary key (name, agg_func, window_start, window_end, instance)) without rowid`,
+  );
+  const [plain, other, labelled] = [
+    aggregateOf(),
+    aggregateOf({ name: "b" }),
+    aggregateOf({ labels: '{"line":"7"}' }),
+  ];
+  assert.match(await sink.probe(), /Warning: it takes no series with labels\..* run .*: begin; alter table/);
+  await sink.open(CONTEXT);
+  await sink.write(batchOf([plain]), NEVER);
+  await sink.write(batchOf([{ ...plain, revision: 1 }]), NEVER);
+  const refused = await sink.write(batchOf([other, labelled]), NEVER).then(() => "", (error) => {
+    assert.ok(sinkError("misconfigured", /takes no series with labels, such as avg\(.*"line":"7"/)(error));
+    return `${error.message}`;
+  });
+  assert.deepEqual(await sink.rowsOfWindow(INSTANCE, plain.windowStartMs, plain.windowEndMs), [
+    { ...plain, revision: 1 },
+  ]);
+  const script = /begin; .*commit;/.exec(refused)![0];
+  await sink.close();
+  execute(path, script);
+  await sink.open(CONTEXT);
+  await sink.write(batchOf([other, labelled]), NEVER);
+  assertSameAggregates(readRows(path, INSTANCE), [{ ...plain, revision: 1 }, other, labelled]);
+  assert.doesNotMatch(await sink.probe(), /Warning/);
 });
 
 test("SqliteSink does not create the file to probe", async (sink, path) => {

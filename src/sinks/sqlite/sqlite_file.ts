@@ -1,0 +1,78 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { SinkError } from "../../contract/sink.ts";
+import { infoOf } from "../../platform/file/absence.ts";
+import { openDatabase } from "../../platform/file/database.ts";
+import { createOwn } from "../../platform/file/regular_file.ts";
+import { isStranger } from "../../platform/file/trust.ts";
+import { thisUser } from "../../platform/file/user.ts";
+import { TABLE_ADVICE } from "./sqlite_errors.ts";
+
+const FILE_SUFFIXES = ["", "-wal", "-shm", "-journal"];
+
+/** Waiting for another writer's lock holds up the whole program, so it is short; the router tries again. */
+const BUSY_TIMEOUT_MS = 500;
+
+/** Opens the file, and makes sure that behind the names of the tables there are tables. @throws {SinkError} */
+export function openTables(path: string, readOnly: boolean): DatabaseSync {
+  assertFile(path);
+  const database = openDatabase(path, { readOnly, timeoutMs: BUSY_TIMEOUT_MS });
+  try {
+    const other = database.prepare(
+      `select name from sqlite_schema where lower(name) in ('aggregated_events', 'aggregated_events_writer')
+       and (type <> 'table' or sql like 'create virtual %')`,
+    ).get();
+    if (other === undefined) return database;
+    throw new SinkError(
+      "misconfigured",
+      `SQLite file ${path}: ${other.name} is no table of its own. ${TABLE_ADVICE}`,
+    );
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** A link is followed where this user or root has made it; whoever else has put one there would choose what is written to. */
+export function assertFile(path: string): void {
+  const user = thisUser();
+  const names = FILE_SUFFIXES.map((suffix) => path + suffix);
+  const strange = user && names.find((name) => {
+    const info = infoOf(name);
+    return info?.isSymlink === true && isStranger(info.uid, user);
+  });
+  if (strange !== undefined) {
+    throw new SinkError(
+      "misconfigured",
+      `${strange} is a link that another user has made. Name another file with SQLITE_PATH.`,
+    );
+  }
+  const special = names.find((name) =>
+    exists(name) && !Deno.statSync(name).isFile && !Deno.statSync(name).isDirectory
+  );
+  if (special !== undefined) {
+    throw new SinkError("misconfigured", `${special} is no regular file. Name another one with SQLITE_PATH.`);
+  }
+}
+
+export function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+}
+
+/** What SQLite makes beside the file gets the mode of the file. */
+export function makeFile(path: string, mode: number | undefined): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  assertFile(path);
+  if (!exists(path)) return createOwn(path, mode);
+  if (mode === undefined) return;
+  for (const name of FILE_SUFFIXES.map((suffix) => path + suffix).filter(exists)) {
+    if ((Deno.statSync(name).mode! & 0o777) !== mode) Deno.chmodSync(name, mode);
+  }
+}

@@ -1,0 +1,131 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Aggregate } from "../../aggregation/aggregate.ts";
+import { NO_LABELS } from "../../event/labels.ts";
+
+/** The window first: the rows of a window are neighbours, and are written and deleted as such (docs/decisions/0060). */
+const KEY = "window_start, name, labels, agg_func, window_end, instance";
+const FORMER_KEY = "name, agg_func, window_start, window_end, instance";
+
+const CREATE_TABLE = `
+  create table if not exists aggregated_events (
+    name text not null,
+    labels text not null default '${NO_LABELS}',
+    agg_func text not null,
+    window_start real not null,
+    window_end real not null,
+    instance text not null,
+    value real not null,
+    count integer not null,
+    revision integer not null,
+    written_at real not null default ((julianday('now') - 2440587.5) * 86400.0),
+    primary key (${KEY})
+  ) without rowid`;
+
+/** For a table of a former version, whose key has the name first. */
+const CREATE_INDEX = `
+  create index if not exists aggregated_events_window_start on aggregated_events (window_start)`;
+
+/**
+ * What `analyze` would find in a table of many windows with many rows each. By it SQLite knows that a series is best looked for
+ * in one window after the other.
+ */
+const STATISTICS =
+  "insert into sqlite_stat1 values ('aggregated_events', 'aggregated_events', '100000000 50000 1 1 1 1 1')";
+
+const COPIED = "name, agg_func, window_start, window_end, instance, value, count, revision, written_at";
+
+/** Makes of a table of a former version one that takes series with labels. SQLite cannot change a key. */
+export const ADD_LABELS = "begin; alter table aggregated_events rename to aggregated_events_before; " +
+  `${CREATE_TABLE.replace(/\s+/g, " ").trim()}; insert into aggregated_events (${COPIED}) select ${COPIED} ` +
+  "from aggregated_events_before order by window_start, name; drop table aggregated_events_before; commit;";
+
+/** What an open file's table of the rows is like. */
+export interface TableShape {
+  /** Whether the key tells series with labels apart. */
+  readonly hasLabels: boolean;
+  readonly isWindowFirst: boolean;
+}
+
+export function isTableMissing(database: DatabaseSync): boolean {
+  return database.prepare("select 1 from sqlite_schema where name = 'aggregated_events'").get() === undefined;
+}
+
+export function shapeOf(database: DatabaseSync): TableShape {
+  const key = database.prepare(
+    "select name from pragma_table_info('aggregated_events') where pk > 0 order by pk",
+  )
+    .all().map(({ name }) => name);
+  return { hasLabels: key.includes("labels"), isWindowFirst: key[0] === "window_start" };
+}
+
+/** Makes what is missing. */
+export function prepareTable(database: DatabaseSync): TableShape {
+  if (isTableMissing(database)) {
+    database.prepare(CREATE_TABLE).run();
+    database.prepare("analyze sqlite_schema").run();
+    database.prepare(STATISTICS).run();
+  }
+  const shape = shapeOf(database);
+  if (!shape.isWindowFirst) database.prepare(CREATE_INDEX).run();
+  return shape;
+}
+
+/** Neighbours in the table follow each other, so that a page of it is read and written once a batch. */
+export function inOrderOfKey(
+  aggregates: readonly Aggregate[],
+  { isWindowFirst }: TableShape,
+): readonly Aggregate[] {
+  return aggregates.toSorted((a, b) =>
+    (isWindowFirst ? a.windowStartMs - b.windowStartMs : 0) || compareText(a.name, b.name) ||
+    compareText(a.labels ?? "", b.labels ?? "")
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The statements over single rows of an instance. */
+export class RowStatements {
+  readonly #upsert: StatementSync;
+  readonly #overwrite: StatementSync;
+  readonly #held: StatementSync;
+
+  constructor(
+    database: DatabaseSync,
+    private readonly hasLabels: boolean,
+    private readonly instance: string,
+  ) {
+    const key = hasLabels ? `${FORMER_KEY}, labels` : FORMER_KEY;
+    const columns = `${key}, value, count, revision`;
+    const upsert = `
+      insert into aggregated_events (${columns}) values (${columns.replaceAll(/\w+/g, "?")})
+      on conflict (${key}) do update
+      set value = excluded.value,
+          count = excluded.count,
+          revision = excluded.revision,
+          written_at = (julianday('now') - 2440587.5) * 86400.0
+      where excluded.revision > aggregated_events.revision`;
+    this.#upsert = database.prepare(upsert);
+    this.#overwrite = database.prepare(upsert.replace("excluded.revision >", "excluded.revision >="));
+    this.#held = database.prepare(`
+      select value, count, revision from aggregated_events
+      where ${key.replaceAll(/\w+/g, "$& = ?").replaceAll(",", " and")} and revision >= ?`);
+  }
+
+  /** Returns whether it was written. @param overwrites Whether it replaces what is there at the same revision, too. */
+  write(row: Aggregate, overwrites: boolean): boolean {
+    const statement = overwrites ? this.#overwrite : this.#upsert;
+    return statement.run(...this.#keyOf(row), row.value, row.count, row.revision).changes !== 0;
+  }
+
+  /** What is there of a row, at its revision or a higher one. */
+  held(row: Aggregate): Pick<Aggregate, "value" | "count" | "revision"> | undefined {
+    return this.#held.get(...this.#keyOf(row), row.revision) as ReturnType<RowStatements["held"]>;
+  }
+
+  #keyOf({ name, labels = NO_LABELS, aggFunc, windowStartMs, windowEndMs }: Aggregate) {
+    const key = [name, aggFunc, windowStartMs / 1000, windowEndMs / 1000, this.instance];
+    return this.hasLabels ? [...key, labels] : key;
+  }
+}
