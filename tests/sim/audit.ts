@@ -21,6 +21,7 @@ export interface LetterRow {
   readonly sink: string | null;
   readonly raw: Uint8Array | null;
   readonly name: string;
+  readonly labels: string | null;
   readonly agg_func: string;
   readonly window_start_ms: number;
   readonly window_end_ms: number;
@@ -115,7 +116,9 @@ export class Audit {
     if (this.hasPurged || this.letters.dropped > 0) return;
     for (const [key, row] of this.sinks.overflowing) {
       const isLetter = letters.some((letter) =>
-        letter.reason === "not_finite" && letter.name === row.name && letter.agg_func === row.aggFunc &&
+        letter.reason === "not_finite" && letter.name === row.name &&
+        letter.labels === (row.labels ?? null) &&
+        letter.agg_func === row.aggFunc &&
         letter.window_start_ms === row.startMs && letter.window_end_ms === row.endMs
       );
       if (!isLetter) throw new Violation(`${key} has overflowed and is no dead letter`);

@@ -66,6 +66,7 @@ interface BusBook {
 /** A series in a window and all that was ever aggregated into it. */
 export interface ExpectedRow {
   readonly name: string;
+  readonly labels: string | undefined;
   readonly aggFunc: string;
   readonly startMs: number;
   readonly endMs: number;
@@ -396,10 +397,12 @@ export class Model {
   private aggregate(bus: string, event: SimEvent, windowSizeMs: number): void {
     const startMs = Math.floor(event.timeMs / windowSizeMs) * windowSizeMs;
     const endMs = startMs + windowSizeMs;
-    const { name, aggFunc, value, timeMs } = event;
-    const key = rowKey({ name, aggFunc, windowStartMs: startMs, windowEndMs: endMs });
+    const { name, labels, aggFunc, value, timeMs } = event;
+    const key = rowKey({ ...event, windowStartMs: startMs, windowEndMs: endMs });
     let row = this.rows.get(key);
-    if (row === undefined) this.rows.set(key, row = { name, aggFunc, startMs, endMs, readings: new Map() });
+    if (row === undefined) {
+      this.rows.set(key, row = { name, labels, aggFunc, startMs, endMs, readings: new Map() });
+    }
     const readings = row.readings.get(bus);
     if (readings === undefined) row.readings.set(bus, [{ value, timeMs }]);
     else readings.push({ value, timeMs });

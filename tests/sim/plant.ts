@@ -12,6 +12,8 @@ export interface SimEvent {
   /** Whether it depends on the moment if it is refused as future or overflow; its text is its own then. */
   readonly isChancy: boolean;
   readonly name: string;
+  /** Canonical; not there: it has none. */
+  readonly labels?: string;
   readonly aggFunc: string;
   readonly value: number;
   readonly timeMs: number;
@@ -20,6 +22,17 @@ export interface SimEvent {
 
 const FUNCTIONS = ["sum", "avg", "min", "max", "count", "first", "last", "stddev", "p50", "p99.9"];
 const ORDERLESS = FUNCTIONS.filter((name) => name !== "first" && name !== "last");
+/** As they are published, and the one text that they have in the end; most events have none. */
+const LABELS = [
+  undefined,
+  { text: '{"b":"2","a":"1"}', canonical: '{"a":"1","b":"2"}' },
+  undefined,
+  { text: '{ "ü": "" }', canonical: '{"ü":""}' },
+  undefined,
+  { text: '{"a":"1","b":"2"}', canonical: '{"a":"1","b":"2"}' },
+  undefined,
+  undefined,
+];
 const DAY_MS = 86_400_000;
 /** Names that sinks reject while they are poisoned. */
 export const POISON = "poison";
@@ -110,8 +123,12 @@ export class Plant {
       `"agg_func":"${aggFunc}"`,
     ];
     if (id !== undefined) fields.push(`"id":"${id}"`);
+    // By its time, so that the dice fall as they would without.
+    const labels = LABELS[Math.round(timeMs) % LABELS.length];
+    if (labels !== undefined) fields.push(`"labels":${labels.text}`);
     if (dice.chance(0.05)) fields.push(`"unit":"°C"`);
-    return { text: `{${fields.join(",")}}`, kind, isChancy: false, name, aggFunc, value, timeMs, id };
+    const series = labels === undefined ? { name } : { name, labels: labels.canonical };
+    return { text: `{${fields.join(",")}}`, kind, isChancy: false, ...series, aggFunc, value, timeMs, id };
   }
 }
 
@@ -124,6 +141,7 @@ function garbled(dice: Dice, nowMs: number): SimEvent {
     `{"name":"n0","value":1e999,"timestamp":${nowMs / 1000}}`,
     `{"name":"n0","value":1,"timestamp":-1}`,
     `{"name":"n0","value":1,"timestamp":${nowMs / 1000},"agg_func":"median"}`,
+    `{"name":"n0","value":1,"timestamp":${nowMs / 1000},"labels":{"a":1}}`,
   ]);
   return {
     text,

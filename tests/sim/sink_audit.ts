@@ -21,6 +21,7 @@ interface Routed {
 export interface RefusedRow {
   readonly sink: string | null;
   readonly name: string;
+  readonly labels: string | null;
   readonly agg_func: string;
   readonly window_start_ms: number;
   readonly window_end_ms: number;
@@ -149,9 +150,10 @@ function faultOf(
   const fault = row === undefined ? "is missing" : rowFault(due.row, row);
   if (fault === undefined) return undefined;
   // A sink that refused the newest revision has an older one or none.
-  const { name, aggFunc, startMs, endMs } = due.row;
+  const { name, labels = null, aggFunc, startMs, endMs } = due.row;
   const isRefused = refused.some((letter) =>
-    letter.name === name && letter.agg_func === aggFunc && letter.window_start_ms === startMs &&
+    letter.name === name && letter.labels === labels && letter.agg_func === aggFunc &&
+    letter.window_start_ms === startMs &&
     letter.window_end_ms === endMs && letter.revision > (row?.revision ?? -1) &&
     letter.count === countOf(due.row)
   );

@@ -153,6 +153,9 @@ export const MIGRATIONS: readonly string[] = [
   UPDATE dead_letter SET partition = '', position = CAST(bus_offset AS TEXT) WHERE source IS NOT NULL;
   ALTER TABLE dead_letter DROP COLUMN bus_offset;
 
+  -- labels: of a refused aggregate, canonical; null: it has none.
+  ALTER TABLE dead_letter ADD COLUMN labels TEXT;
+
   -- name: the operator's name for it. kind: of the connector.
   ALTER TABLE sink ADD COLUMN kind TEXT NOT NULL DEFAULT '';
   UPDATE sink SET kind = name;

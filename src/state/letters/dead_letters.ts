@@ -101,6 +101,7 @@ export function addRefusedAggregates(
       detail,
       sink,
       name: aggregate.name,
+      labels: aggregate.labels,
       agg_func: aggregate.aggFunc,
       // SQLite has no NaN; the detail says which it was.
       value: Number.isNaN(aggregate.value) ? undefined : aggregate.value,
@@ -237,6 +238,7 @@ interface LetterRow {
   raw_bytes: number | null;
   sink: string | null;
   name: string | null;
+  labels: string | null;
   agg_func: string;
   value: number | null;
   window_start_ms: number;
@@ -258,6 +260,7 @@ function toDeadLetter(row: LetterRow): DeadLetter {
     sink: row.sink ?? undefined,
     aggregate: row.name === null ? undefined : {
       name: row.name,
+      ...(row.labels === null ? undefined : { labels: row.labels }),
       aggFunc: row.agg_func,
       value: row.value ?? NaN,
       windowStartMs: row.window_start_ms,

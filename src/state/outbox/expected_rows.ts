@@ -64,7 +64,7 @@ const LISTS = { "handed": "handed", "waiting": "waiting", "given-up": "givenUp" 
 export function expectedRows(state: StateDatabase, sink: RegisteredSink, window: WindowKey): ExpectedWindow {
   const rejected = new Set(
     state.all<RevisionRow>(
-      `SELECT name, agg_func AS aggFunc, revision FROM dead_letter
+      `SELECT name, coalesce(labels, '') AS labels, agg_func AS aggFunc, revision FROM dead_letter
        WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ?`,
       sink.name,
       window.endMs,
@@ -96,8 +96,8 @@ export function expectedRows(state: StateDatabase, sink: RegisteredSink, window:
  */
 export function refusedEvents(state: StateDatabase, sink: RegisteredSink, window: WindowKey): RefusedEvents {
   const refused = state.all<RevisionRow & { count: number; purged: number }>(
-    `SELECT name, agg_func AS aggFunc, max(revision) AS revision, max(count) AS count, min(purged) AS purged
-     FROM dead_letter WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ? GROUP BY name, agg_func`,
+    `SELECT name, coalesce(labels, '') AS labels, agg_func AS aggFunc, max(revision) AS revision, max(count) AS count, min(purged) AS purged
+     FROM dead_letter WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ? GROUP BY name, labels, agg_func`,
     sink.name,
     window.endMs,
     window.startMs,

@@ -222,14 +222,16 @@ export class OutboxLog implements Outbox {
     return undefined;
   }
 
-  private isRefused(sink: string, { name, aggFunc, windowStartMs, windowEndMs }: Aggregate): boolean {
+  private isRefused(sink: string, row: Aggregate): boolean {
+    const { name, labels = null, aggFunc, windowStartMs, windowEndMs } = row;
     return this.state.get(
       `SELECT 1 FROM dead_letter WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ? AND name = ?
-       AND agg_func = ? LIMIT 1`,
+       AND labels IS ? AND agg_func = ? LIMIT 1`,
       sink,
       windowEndMs,
       windowStartMs,
       name,
+      labels,
       aggFunc,
     ) !== undefined;
   }

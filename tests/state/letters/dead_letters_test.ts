@@ -18,6 +18,7 @@ const event = (reason: DeadLetterReason, text: string, rawBytes?: number) => {
 };
 const AGGREGATE: Aggregate = {
   name: "größe",
+  labels: '{"":"","ort \\"x\\"":"🏭"}',
   aggFunc: "p99.9",
   value: -0.5,
   windowStartMs: 100,
