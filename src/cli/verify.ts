@@ -91,6 +91,8 @@ function unreadable(sink: string, problem: string): SinkProof {
     windows_compared: 0,
     rows_compared: 0,
     differences: [],
+    deleted_events: 0,
+    rows_since: null,
     difference_count: 0,
     failure: { kind: "misconfigured", message: problem },
   };
@@ -184,7 +186,11 @@ function sinkReport(proof: SinkProof): string[] {
       : `${proof.found_events} of ${amount(proof.expected_events, "event")}`,
     proof.waiting_events > 0 && `${proof.waiting_events} more on their way`,
     proof.refused_events > 0 && `${proof.refused_events} more in rows that it rejected`,
-    `${amount(proof.rows_compared, "row")} in ${amount(proof.windows_compared, "window")} compared`,
+    proof.rows_since !== null &&
+    `${amount(proof.deleted_events, "event")} of them in rows that SQLITE_RETENTION has deleted`,
+    `${amount(proof.rows_compared, "row")} in ${amount(proof.windows_compared, "window")} compared${
+      proof.rows_since === null ? "" : `, all from ${new Date(proof.rows_since * 1000).toISOString()} on`
+    }`,
   ].filter(Boolean);
   const hidden = proof.difference_count - proof.differences.length;
   return [

@@ -106,6 +106,14 @@ export interface Sink {
   close(): Promise<void>;
 }
 
+/** Rows that a place has deleted for their age. */
+export interface DeletedRows {
+  /** Windows that start before may lack rows; Unix ms. */
+  readonly beforeMs: number;
+  /** Events in the rows that were deleted. */
+  readonly events: number;
+}
+
 /** Where a sink's rows can be read back, so that `verify` can prove the books against them. Opens what it needs itself. */
 export interface ProvablePlace {
   /** That of its sink. */
@@ -119,6 +127,8 @@ export interface ProvablePlace {
     windowEndMs: number,
     signal: AbortSignal,
   ): Promise<Aggregate[]>;
+  /** What the place itself has deleted of the rows of `instance`, for their age; undefined: nothing. */
+  deleted?(instance: string, signal: AbortSignal): Promise<DeletedRows | undefined>;
   /**
    * What is there of `instance` and must not be, whatever the books say; each a sentence. Only windows from `sinceMs` on.
    *

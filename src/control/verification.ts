@@ -1,5 +1,5 @@
 import { type Aggregate, describeSeries } from "../aggregation/aggregate.ts";
-import { type ProvablePlace, SinkError, type SinkErrorKind } from "../contract/sink.ts";
+import { type DeletedRows, type ProvablePlace, SinkError, type SinkErrorKind } from "../contract/sink.ts";
 import { Books } from "../state/checkpoint/books.ts";
 import { type ExpectedWindow, rowKey, type WindowKey } from "../state/outbox/expected_rows.ts";
 import { readAccounts } from "../state/checkpoint/accounts.ts";
@@ -19,6 +19,10 @@ export interface SinkProof {
   readonly refused_events: number;
   readonly windows_compared: number;
   readonly rows_compared: number;
+  /** Events in rows that the sink has deleted for their age; they are among `found_events`. */
+  readonly deleted_events: number;
+  /** Of windows that start before, Unix seconds, only the sum is proven; null: of none. */
+  readonly rows_since: number | null;
   /** The first of them, each a sentence. */
   readonly differences: readonly string[];
   readonly difference_count: number;
@@ -126,6 +130,7 @@ async function verifySink(
   const again = state.snapshot(() => readRedeliveries(state)).filter((wish) => wish.sink === sink.name);
   const mayRepeat = (startMs: number) =>
     again.some((wish) => startMs >= wish.sinceMs && startMs < wish.untilMs);
+  const deleted = await sink.deleted?.(state.instanceId, signal);
   const compared = await compareWindows(state, sink, begun.sink, span, signal);
   compared.differences.forEach(differ);
   for (const flaw of await sink.flaws?.(state.instanceId, span.sinceMs, mayRepeat, signal) ?? []) {
@@ -139,7 +144,7 @@ async function verifySink(
     refusedEvents: 0,
   };
   if (span.sinceMs === -Infinity && span.untilMs === Infinity) {
-    const found = await sink.sumOfCounts(state.instanceId, -Infinity, signal);
+    const found = await sumOfAll(state.instanceId, sink, signal);
     let ended = standingOf(state, sink.name) ?? begun;
     let least = begun.sink.routedCount - waitingEvents - begun.refusedEvents;
     let most = least;
@@ -168,9 +173,19 @@ async function verifySink(
     waitingEvents,
     windowsCompared: compared.windowsCompared,
     rowsCompared: compared.rowsCompared,
+    deleted,
     differences,
     differenceCount,
   });
+}
+
+/** Events in the rows there are, and in those that were deleted for their age. Where some are deleted meanwhile, it is taken anew. */
+async function sumOfAll(instance: string, sink: ProvablePlace, signal: AbortSignal): Promise<number> {
+  for (;;) {
+    const before = (await sink.deleted?.(instance, signal))?.events ?? 0;
+    const sum = await sink.sumOfCounts(instance, -Infinity, signal);
+    if (((await sink.deleted?.(instance, signal))?.events ?? 0) === before) return sum + before;
+  }
 }
 
 /** All windows that the archive still has, against the rows of a sink. */
@@ -193,12 +208,15 @@ async function compareWindows(
       (await sink.rowsOfWindow(state.instanceId, window.startMs, window.endMs, signal))
         .map((row) => [rowKey(row), row]),
     );
-    let comparison = compareWindow(window, expected, found);
+    // Asked for after the rows: what was deleted while they were read is known then.
+    const deleted = await sink.deleted?.(state.instanceId, signal);
+    const mayLack = window.startMs < (deleted?.beforeMs ?? -Infinity);
+    let comparison = compareWindow(window, expected, found, mayLack);
     if (comparison.differences.length > 0) {
       // A handler at work may have closed, delivered and archived more between the two looks.
       const later = expectedOf(state, registered, window);
       if (!later) continue;
-      comparison = compareWindow(window, joined(expected, later), found);
+      comparison = compareWindow(window, joined(expected, later), found, mayLack);
     }
     for (const difference of comparison.differences) differences.push(difference);
     waitingEvents += comparison.waitingEvents;
@@ -274,11 +292,12 @@ interface Comparison {
   readonly waitingEvents: number;
 }
 
-/** Compares row by row. */
+/** Compares row by row. @param mayLack Whether the sink has deleted rows of the window. */
 function compareWindow(
   window: WindowKey,
   expected: ExpectedWindow,
   found: ReadonlyMap<string, Aggregate>,
+  mayLack: boolean,
 ): Comparison {
   const differences: string[] = [];
   let waitingEvents = 0;
@@ -292,7 +311,7 @@ function compareWindow(
     const should = ahead ?? expected.delivered.get(key);
     waitingEvents += Math.max(0, (waiting.at(-1)?.count ?? 0) - (should?.count ?? 0));
     if (!should && row) differences.push(`${at}: ${describe(row)}, is there and should not be`);
-    else if (should && !row) differences.push(`${at}: ${describe(should)}, is missing`);
+    else if (should && !row && !mayLack) differences.push(`${at}: ${describe(should)}, is missing`);
     else if (should && row && !isSame(should, row)) {
       differences.push(`${at}: ${describe(row)}, should be ${describe(should)}`);
     }
@@ -317,6 +336,7 @@ function proofOf(
     refusedEvents?: number;
     windowsCompared?: number;
     rowsCompared?: number;
+    deleted?: DeletedRows | undefined;
     differences: readonly string[];
     differenceCount: number;
     failure?: SinkProof["failure"];
@@ -330,6 +350,8 @@ function proofOf(
     refused_events: found.refusedEvents ?? 0,
     windows_compared: found.windowsCompared ?? 0,
     rows_compared: found.rowsCompared ?? 0,
+    deleted_events: found.deleted?.events ?? 0,
+    rows_since: found.deleted === undefined ? null : found.deleted.beforeMs / 1000,
     differences: found.differences,
     difference_count: found.differenceCount,
     failure: found.failure ?? null,

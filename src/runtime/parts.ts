@@ -49,7 +49,7 @@ export function systemSurroundings(
     letterBound: LETTER_BOUND,
     sources: sourcesOver(connections, config),
     sinks: createSinks(config, logger, registry),
-    delivery: { batchMaxAggregates: 5000, attemptTimeoutMs: 70_000 },
+    delivery: { batchMaxAggregates: 20_000, attemptTimeoutMs: 70_000 },
     change: (inForce, next) => {
       connections.forEach((connection, bus) => connection.change(addressOf(next, next.vabus.urls[bus]!)));
       const settingsOf = ({ sinks }: Config, id: string) =>

@@ -1,6 +1,6 @@
 import { isAbsolute, join } from "node:path";
 import type { Catalogue } from "./catalogue.ts";
-import { contradictions, doubtfulPairs } from "./contradictions.ts";
+import { contradictions, doubtfulPairs, shortRetentions } from "./contradictions.ts";
 import { IN_THE_CLEAR, type SinkDeclaration, type TlsConfig, type Transmission } from "./declaration.ts";
 import { exposedCredentials } from "./exposed_credentials.ts";
 import { exposedSecrets } from "./exposed_secrets.ts";
@@ -295,7 +295,15 @@ class ConfigBuilder {
         address,
       }))
     );
-    for (const { name, problem } of contradictions(values, stateDir, files, addresses)) {
+    const retentions = sinks.flatMap(({ config, connector, named }) => {
+      const retention = connector.retentionOf?.(config.options);
+      return retention === undefined ? [] : [{ ...retention, setting: named(retention.setting) }];
+    });
+    const found = [
+      ...contradictions(values, stateDir, files, addresses),
+      ...shortRetentions(values, retentions),
+    ];
+    for (const { name, problem } of found) {
       if (!ledger.isAtFault(name)) ledger.fault(name, problem);
     }
     if (settings.faults.length === 0) ledger.warnings.push(...doubtfulPairs(values, settings));

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { isLoopback } from "../platform/http/access.ts";
-import type { Address, SinkFile } from "./declaration.ts";
+import type { Address, SinkFile, SinkRetention } from "./declaration.ts";
 import type { AllSettings } from "./settings.ts";
 import { wordOfSink } from "./sink_name.ts";
 import type { CoreValues } from "./variables.ts";
@@ -113,6 +113,19 @@ function unusedTlsFiles({ VABUS_URL, DEFAULT_VABUS_URL }: CoreValues, { given }:
     return [`${tlsFile} is set, but VABUS_URL has no https://: the bus is read without TLS`];
   }
   return [];
+}
+
+/** Sinks that would delete what late events can still correct. */
+export function shortRetentions(
+  { CORRECTION_HORIZON, AGGREGATION_INTERVAL }: CoreValues,
+  retentions: readonly SinkRetention[],
+): Contradiction[] {
+  const leastMs = CORRECTION_HORIZON + AGGREGATION_INTERVAL;
+  return retentions.filter(({ retentionMs }) => retentionMs < leastMs).map(({ setting }) => ({
+    name: setting,
+    problem: `is less than CORRECTION_HORIZON + AGGREGATION_INTERVAL (${seconds(leastMs)}): rows would be deleted that late ` +
+      "events can still correct. Raise it, or lower CORRECTION_HORIZON",
+  }));
 }
 
 /**

@@ -28,6 +28,15 @@ export interface SinkDeclaration<S extends Spec = Spec, C = unknown> extends Dec
   targetsOf(config: C): readonly string[];
   /** The file that it is. */
   fileOf?(config: C): SinkFile;
+  /** How long it keeps rows; undefined: for ever. */
+  retentionOf?(config: C): SinkRetention | undefined;
+}
+
+/** A time after which a sink deletes its rows. */
+export interface SinkRetention {
+  /** The setting that says it. */
+  readonly setting: string;
+  readonly retentionMs: number;
 }
 
 /** A sink that is a file on this host, which `backup` can copy. */

@@ -8,6 +8,8 @@ interface SqliteConfig {
   readonly path: string;
   /** Undefined: 0600 for a new file, and as it is for another. */
   readonly mode?: number;
+  /** Undefined: for ever. */
+  readonly retentionMs?: number;
 }
 
 export const SQLITE = sinkConnector({
@@ -16,7 +18,7 @@ export const SQLITE = sinkConnector({
   isDefault: true,
   settings: SQLITE_SETTINGS,
   configure(scope): SqliteConfig {
-    const { id, kind, stateDir, values: { SQLITE_PATH, SQLITE_MODE: mode } } = scope;
+    const { id, kind, stateDir, values: { SQLITE_PATH, SQLITE_MODE: mode, SQLITE_RETENTION: retentionMs } } = scope;
     const ownFile = id === kind ? "aggregates.sqlite" : `aggregates-${id}.sqlite`;
     const path = scope.absolute(SQLITE_PATH ?? join(stateDir, ownFile));
     if (mode !== undefined && (mode & 0o077) !== 0 && path.startsWith(`${stateDir}/`)) {
@@ -24,14 +26,20 @@ export const SQLITE = sinkConnector({
         "SQLITE_MODE lets nobody read the file where it lies in STATE_DIR, whose mode is 0700: set SQLITE_PATH to another place",
       );
     }
-    return { path: scope.show("SQLITE_PATH", path), ...(mode !== undefined && { mode }) };
+    return {
+      path: scope.show("SQLITE_PATH", path),
+      ...(mode !== undefined && { mode }),
+      ...(retentionMs !== undefined && { retentionMs }),
+    };
   },
   targetsOf: ({ path }) => [path],
   fileOf: ({ path }) => ({ setting: "SQLITE_PATH", path }),
+  retentionOf: ({ retentionMs }) =>
+    retentionMs === undefined ? undefined : { setting: "SQLITE_RETENTION", retentionMs },
   create: sinkOver,
   proof: { isScan: false, what: "the table", place: sinkOver },
 });
 
-function sinkOver({ path, mode }: SqliteConfig, { name, instance, logger }: SinkSurroundings): SqliteSink {
-  return new SqliteSink({ name, path, mode, instance }, logger);
+function sinkOver(config: SqliteConfig, { name, instance, logger }: SinkSurroundings): SqliteSink {
+  return new SqliteSink({ ...config, name, instance }, logger);
 }

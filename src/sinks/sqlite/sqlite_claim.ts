@@ -17,10 +17,19 @@ export class SqliteClaim implements ClaimPlace {
   constructor(private readonly database: DatabaseSync, private readonly instance: string) {}
 
   read(): Promise<Claim | undefined> {
+    return Promise.resolve(this.#found);
+  }
+
+  /** One past the newest outbox id that was written. */
+  get nextId(): number {
+    return this.#found?.nextId ?? 0;
+  }
+
+  get #found(): Claim | undefined {
     const row = this.database.prepare(
       `select state_id as stateId, boot, life, next_id as nextId from aggregated_events_writer where instance = ?`,
     ).get(this.instance);
-    return Promise.resolve(row as Claim | undefined);
+    return row as Claim | undefined;
   }
 
   replace(found: Claim | undefined, { stateId, boot, life, nextId }: Claim): Promise<boolean> {

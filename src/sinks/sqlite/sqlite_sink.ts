@@ -7,6 +7,7 @@ import { emptyPlace, missingRows, swallowedRows } from "../alarms.ts";
 import { claim, claimLost } from "../claim_keeper.ts";
 import {
   type Contradiction,
+  type DeletedRows,
   type OutboxBatch,
   type ProvableSink,
   type SinkAlarm,
@@ -16,6 +17,7 @@ import {
 import { CREATE_WRITER_TABLE, SqliteClaim } from "./sqlite_claim.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { notWritable, toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
+import { deletedOf, Retention, spaceFlaw } from "./sqlite_retention.ts";
 import { assertFile, exists, makeFile, openTables } from "./sqlite_file.ts";
 import {
   ADD_LABELS,
@@ -34,6 +36,8 @@ export interface SqliteSinkOptions {
   readonly instance: string;
   /** Of the file; undefined: that of a private one, and left as it is where there is a file. */
   readonly mode?: number | undefined;
+  /** How long rows are kept; undefined: for ever. */
+  readonly retentionMs?: number | undefined;
 }
 
 const LABELS_ADVICE =
@@ -51,6 +55,7 @@ export class SqliteSink implements ProvableSink {
   #database: DatabaseSync | undefined;
   #shape: TableShape | undefined;
   #rows: RowStatements | undefined;
+  #retention: Retention | undefined;
   #claim: SqliteClaim | undefined;
   #context: SinkContext | undefined;
   #identity: DatabaseIdentity | undefined;
@@ -66,11 +71,13 @@ export class SqliteSink implements ProvableSink {
       makeFile(this.options.path, this.options.mode);
       const database = this.#database = openTables(this.options.path, false);
       this.#identity = new DatabaseIdentity(this.options.path);
+      giveBackSpace(database);
       database.prepare("pragma journal_mode = wal").get();
       database.prepare("pragma synchronous = full").run();
       const isNew = isTableMissing(database);
       this.#shape = prepareTables(database);
       this.#rows = new RowStatements(database, this.#shape.hasLabels, this.options.instance);
+      this.#retain(database);
       this.#claim = new SqliteClaim(database, this.options.instance);
       await claim(this.#claim, context, this.#place, this.logger);
       const alarm = this.#missing(database, isNew, context);
@@ -92,9 +99,10 @@ export class SqliteSink implements ProvableSink {
       let isClaimed = false;
       database.prepare("begin immediate").run();
       try {
+        const writtenTo = claim.nextId;
         isClaimed = claim.moveTo(context.claimant.life, batch.nextId);
         if (isClaimed) {
-          for (const aggregate of inOrderOfKey(batch.aggregates, shape)) {
+          for (const aggregate of inOrderOfKey(this.#withoutDeleted(batch, writtenTo), shape)) {
             const found = this.#writeRow(aggregate, batch.overwrites);
             if (found === "nothing") swallowed.push(aggregate);
             else if (found !== undefined) contradictions.push({ written: aggregate, held: found });
@@ -108,6 +116,7 @@ export class SqliteSink implements ProvableSink {
         throw error instanceof SinkError ? error : toSqliteRowError(error, this.options.path);
       }
       if (!isClaimed) throw await claimLost(claim, context, this.#place);
+      this.#retention?.after(newestStartMs(batch.aggregates), batch.aggregates.length);
       if (contradictions.length > 0) context.contradicted(contradictions);
       const alarm = swallowedRows(swallowed);
       if (alarm !== undefined) context.alarm(alarm);
@@ -147,8 +156,10 @@ export class SqliteSink implements ProvableSink {
     } finally {
       if (database.isTransaction) database.prepare("rollback").run();
     }
+    const flaw = this.options.retentionMs === undefined ? undefined : spaceFlaw(database, path);
+    const space = isNew || flaw === undefined ? "" : `. Warning: ${flaw}`;
     const labels = shape.hasLabels ? "" : `. Warning: it takes no series with labels. ${LABELS_ADVICE}`;
-    return `${path}, table aggregated_events${isNew ? " will be created" : ""}${labels}`;
+    return `${path}, table aggregated_events${isNew ? " will be created" : ""}${labels}${space}`;
   }
 
   sumOfCounts(instance: string, sinceMs: number): Promise<number> {
@@ -158,6 +169,10 @@ export class SqliteSink implements ProvableSink {
       ).get(instance, sinceMs / 1000);
       return row!.total as number;
     });
+  }
+
+  deleted(instance: string): Promise<DeletedRows | undefined> {
+    return this.#read((database) => deletedOf(database, instance));
   }
 
   rowsOfWindow(instance: string, windowStartMs: number, windowEndMs: number): Promise<Aggregate[]> {
@@ -188,6 +203,7 @@ export class SqliteSink implements ProvableSink {
   #close(): void {
     this.#rows = undefined;
     this.#shape = undefined;
+    this.#retention = undefined;
     this.#claim = undefined;
     try {
       this.#database?.close();
@@ -202,6 +218,23 @@ export class SqliteSink implements ProvableSink {
     const found = this.#identity?.fate;
     if (found === undefined) return;
     throw unavailable(`${found.path} was ${found.fate} while it was written; it is opened anew`);
+  }
+
+  #retain(database: DatabaseSync): void {
+    const { instance, path, retentionMs } = this.options;
+    if (retentionMs === undefined) return;
+    this.#retention = new Retention(database, instance, retentionMs);
+    const flaw = spaceFlaw(database, path);
+    if (flaw !== undefined) this.logger.warn(flaw);
+  }
+
+  /** Rows that were there, and were deleted for their age: written again they would be counted again when they are deleted. */
+  #withoutDeleted({ aggregates, ids, overwrites }: OutboxBatch, writtenTo: number): readonly Aggregate[] {
+    const deleted = this.#retention?.deleted;
+    if (deleted === undefined) return aggregates;
+    return aggregates.filter(({ windowStartMs }, i) =>
+      windowStartMs >= deleted.beforeMs || (!overwrites && ids[i]! >= writtenTo)
+    );
   }
 
   /** Returns what is there instead, which may be nothing; undefined: the row is there. */
@@ -230,7 +263,10 @@ export class SqliteSink implements ProvableSink {
     if (database.prepare("select 1 from aggregated_events limit 1").get() === undefined) {
       return emptyPlace(confirmed, `the table in ${path} is empty`);
     }
-    const missing = confirmed.newest.filter((row) => this.#rows!.held(row) === undefined);
+    const deleted = deletedOf(database, this.options.instance);
+    const missing = confirmed.newest.filter((row) =>
+      row.windowStartMs >= (deleted?.beforeMs ?? -Infinity) && this.#rows!.held(row) === undefined
+    );
     return missingRows(confirmed, missing);
   }
 
@@ -256,6 +292,16 @@ function prepareTables(database: DatabaseSync): TableShape {
   const shape = prepareTable(database);
   database.prepare(CREATE_WRITER_TABLE).run();
   return shape;
+}
+
+/** Space can be given back in a file that is told so before anything is in it. */
+function giveBackSpace(database: DatabaseSync): void {
+  if (database.prepare("select 1 from sqlite_schema limit 1").get() !== undefined) return;
+  database.prepare("pragma auto_vacuum = incremental").run();
+}
+
+function newestStartMs(aggregates: readonly Aggregate[]): number {
+  return aggregates.reduce((newest, { windowStartMs }) => Math.max(newest, windowStartMs), -Infinity);
 }
 
 function unavailable(reason: string): SinkError {
