@@ -123,7 +123,10 @@ export function shortRetentions(
   const leastMs = CORRECTION_HORIZON + AGGREGATION_INTERVAL;
   return retentions.filter(({ retentionMs }) => retentionMs < leastMs).map(({ setting }) => ({
     name: setting,
-    problem: `is less than CORRECTION_HORIZON + AGGREGATION_INTERVAL (${seconds(leastMs)}): rows would be deleted that late ` +
+    problem:
+      `is less than CORRECTION_HORIZON + AGGREGATION_INTERVAL (${
+        seconds(leastMs)
+      }): rows would be deleted that late ` +
       "events can still correct. Raise it, or lower CORRECTION_HORIZON",
   }));
 }

@@ -153,11 +153,17 @@ export function sqliteSink(path: string): Arrivals {
   };
 }
 
+const NO_LABELS = "{}";
+
+function labelled(labels: string): Pick<Row, "labels"> {
+  return labels === NO_LABELS ? {} : { labels };
+}
+
 function sqliteRow(row: Record<string, unknown>): Row {
   return {
     name: String(row.name),
-    // A table of a former version has none.
-    labels: String(row.labels ?? "{}"),
+    // A table of a former version has no such column.
+    ...labelled(String(row.labels ?? NO_LABELS)),
     aggFunc: String(row.agg_func),
     windowStartMs: Math.round(Number(row.window_start) * 1000),
     windowEndMs: Math.round(Number(row.window_end) * 1000),
@@ -184,12 +190,12 @@ export function postgresSink(url: string, table = "aggregated_events"): Arrivals
   return {
     rows: () =>
       query(async (sql) => {
-        const rows = await sql<(Omit<Row, "count"> & { count: string })[]>`
+        const rows = await sql<(Omit<Row, "count"> & { count: string; labels: string })[]>`
           SELECT name, labels::text, agg_func AS "aggFunc", value, count, revision, instance,
             (extract(epoch FROM window_start) * 1000)::float8 AS "windowStartMs",
             (extract(epoch FROM window_end) * 1000)::float8 AS "windowEndMs"
           FROM ${sql(table)}`;
-        return rows.map((row) => ({ ...row, count: Number(row.count) }));
+        return rows.map(({ labels, ...row }) => ({ ...row, ...labelled(labels), count: Number(row.count) }));
       }, []),
     sumOfCounts: () =>
       query(async (sql) => {

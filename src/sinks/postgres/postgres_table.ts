@@ -1,7 +1,7 @@
 import type { Sql } from "./postgres_client.ts";
 import { quoted } from "./postgres_table_name.ts";
 
-/** The window first: the rows of a window are neighbours, in the table as in its index (docs/decisions/0060). */
+/** The window first: the rows of a window are neighbours, in the table as in its index (docs/decisions/0070). */
 const KEY = "window_start, name, labels, agg_func, window_end, instance";
 
 /**

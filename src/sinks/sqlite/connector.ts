@@ -18,7 +18,8 @@ export const SQLITE = sinkConnector({
   isDefault: true,
   settings: SQLITE_SETTINGS,
   configure(scope): SqliteConfig {
-    const { id, kind, stateDir, values: { SQLITE_PATH, SQLITE_MODE: mode, SQLITE_RETENTION: retentionMs } } = scope;
+    const { id, kind, stateDir, values: { SQLITE_PATH, SQLITE_MODE: mode, SQLITE_RETENTION: retentionMs } } =
+      scope;
     const ownFile = id === kind ? "aggregates.sqlite" : `aggregates-${id}.sqlite`;
     const path = scope.absolute(SQLITE_PATH ?? join(stateDir, ownFile));
     if (mode !== undefined && (mode & 0o077) !== 0 && path.startsWith(`${stateDir}/`)) {

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { NO_LABELS } from "../../event/labels.ts";
 
-/** The window first: the rows of a window are neighbours, and are written and deleted as such (docs/decisions/0060). */
+/** The window first: the rows of a window are neighbours, and are written and deleted as such (docs/decisions/0070). */
 const KEY = "window_start, name, labels, agg_func, window_end, instance";
 const FORMER_KEY = "name, agg_func, window_start, window_end, instance";
 
