@@ -1,7 +1,7 @@
 /**
  * The benchmark: prints Markdown tables, with what was measured and how.
  *
- *   make bench ARGS="--events 5000000 --rounds 5 --only throughput"
+ *   make bench ARGS="--events 5000000 --rounds 5 --only throughput --labels"
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -15,6 +15,7 @@ const { values: options } = parseArgs({
   options: {
     events: { type: "string", default: "3000000" },
     rounds: { type: "string", default: "3" },
+    labels: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: ["throughput", "latency", "startup"] },
   },
 });
@@ -36,7 +37,9 @@ async function throughput(): Promise<void> {
 
 ${
     grouped(EVENTS)
-  } events over ${WINDOW_COUNT} windows of ${WINDOW_SECONDS} s, \`sum\`, \`avg\`, \`min\` and \`max\`; ${ROUNDS} rounds, peer and handler in turn.
+  } events over ${WINDOW_COUNT} windows of ${WINDOW_SECONDS} s, \`sum\`, \`avg\`, \`min\` and \`max\`${
+    options.labels ? ", three labels each" : ""
+  }; ${ROUNDS} rounds, peer and handler in turn.
 
 - **peer**: \`bench/peer.mjs\` on ${runtimeName}: readline, \`JSON.parse\`, a Map, over the events as a file. User + system time of
   its process, from the first line of the script. It keeps nothing on disk.
@@ -49,7 +52,12 @@ ${
 |---:|---|---:|---:|---:|---:|---:|`);
   for (const nameCount of NAME_COUNTS) {
     await using directory = await temporaryDirectory();
-    const workload = await writeWorkload(`${directory.path}/events.ndjson`, EVENTS, nameCount);
+    const workload = await writeWorkload(
+      `${directory.path}/events.ndjson`,
+      EVENTS,
+      nameCount,
+      options.labels,
+    );
     await using bus = await loadBus(workload);
     const peers: Usage[] = [];
     const handlers = new Map(Object.keys(SINKS).map((sink) => [sink, [] as Usage[]]));
@@ -142,7 +150,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = { throughput
 const unknown = options.only.filter((name) => !(name in MEASUREMENTS));
 if (unknown.length > 0 || !(EVENTS >= 1000) || !(ROUNDS >= 1)) {
   console.error(
-    "Usage: run.ts [--events N (1000 or more)] [--rounds N] [--only throughput|latency|startup]...",
+    "Usage: run.ts [--events N (1000 or more)] [--rounds N] [--labels] [--only throughput|latency|startup]...",
   );
   Deno.exit(2);
 }

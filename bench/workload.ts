@@ -14,8 +14,17 @@ const JITTER_MS = 1000;
 const FUNCTIONS = ["sum", "avg", "min", "max"];
 const CHUNK_CHARACTERS = 4_000_000;
 
-/** Writes the file: `eventCount` events of `nameCount` names over six windows that ended a while ago. */
-export async function writeWorkload(path: string, eventCount: number, nameCount: number): Promise<Workload> {
+/**
+ * Writes the file: `eventCount` events of `nameCount` names over six windows that ended a while ago.
+ *
+ * @param areLabelled Whether each has three labels, always the same ones for a name.
+ */
+export async function writeWorkload(
+  path: string,
+  eventCount: number,
+  nameCount: number,
+  areLabelled: boolean,
+): Promise<Workload> {
   const random = randomNumbers(nameCount);
   const spanMs = WINDOW_COUNT * WINDOW_SECONDS * 1000;
   const baseMs = Math.floor((Date.now() - 2 * spanMs) / 60_000) * 60_000;
@@ -32,7 +41,9 @@ export async function writeWorkload(path: string, eventCount: number, nameCount:
     );
     chunk +=
       `{"name":"plant.line${name % 20}.sensor${name}.temperature","value":${(random() * 100).toFixed(3)},` +
-      `"timestamp":${(timeMs / 1000).toFixed(3)},"agg_func":"${FUNCTIONS[name % FUNCTIONS.length]}"}\n`;
+      `"timestamp":${(timeMs / 1000).toFixed(3)},"agg_func":"${FUNCTIONS[name % FUNCTIONS.length]}"${
+        areLabelled ? labelsOf(name) : ""
+      }}\n`;
     if (chunk.length < CHUNK_CHARACTERS && i < eventCount - 1) continue;
     const encoded = encoder.encode(chunk);
     bytes += encoded.length;
@@ -41,6 +52,10 @@ export async function writeWorkload(path: string, eventCount: number, nameCount:
   }
   writer.releaseLock();
   return { path, eventCount, nameCount, bytes };
+}
+
+function labelsOf(name: number): string {
+  return `,"labels":{"line":"${name % 20}","machine":"press-${name % 50}","site":"north"}`;
 }
 
 /** The file's lines as JSON arrays of at most `batchSize` events. */

@@ -1,6 +1,6 @@
 import type { EventBatch } from "../event/event_batch.ts";
 import { LABELS_MAX, SERIES_MAX_BYTES } from "../event/labels.ts";
-import { hashBytes } from "../event/text_hash.ts";
+import { HASH_SEED, hashWord } from "../event/text_hash.ts";
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -17,6 +17,8 @@ const IS_PLAIN = Uint8Array.from(
   (_, byte) => byte >= SPACE && byte < DELETE && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
 );
 
+const WORD = 4;
+
 /** Numbers a label has in `ranges`, and what each is. */
 const RANGE = 4;
 const KEY_START = 0;
@@ -31,6 +33,9 @@ const VALUE_END = 3;
 export class PlainLabels {
   count = 0;
   private bytes: Uint8Array = new Uint8Array(0);
+  private extra: Uint8Array = this.bytes;
+  private bytesView = viewOf(this.bytes);
+  private extraView = this.bytesView;
   private start = 0;
   private end = 0;
   private textBytes = 0;
@@ -41,7 +46,10 @@ export class PlainLabels {
 
   /** Reads the object at `at`. Returns where it ends, or -1 for the slow path. */
   scan(bytes: Uint8Array, at: number): number {
-    this.bytes = bytes;
+    if (this.bytes !== bytes) {
+      this.bytes = bytes;
+      this.bytesView = viewOf(bytes);
+    }
     this.start = at;
     this.count = 0;
     this.textBytes = 0;
@@ -77,30 +85,57 @@ export class PlainLabels {
     const nameLength = batch.nameLength[i]!;
     if (nameLength + this.textBytes > SERIES_MAX_BYTES) return false;
     const start = batch.extraLength;
-    batch.reserveExtra(nameLength + 1 + this.end - this.start);
+    batch.reserveExtra(nameLength + 1 + this.end - this.start + WORD);
     const { extra } = batch;
-    let at = copy(this.bytes, nameStart, nameStart + nameLength, extra, start);
+    if (this.extra !== extra) {
+      this.extra = extra;
+      this.extraView = viewOf(extra);
+    }
+    let at = this.copy(nameStart, nameStart + nameLength, start);
     extra[at++] = 0;
-    at = this.isCanonical ? copy(this.bytes, this.start, this.end, extra, at) : this.write(extra, at);
+    at = this.isCanonical ? this.copy(this.start, this.end, at) : this.write(at);
     batch.extraLength = at;
     batch.nameStart[i] = ~start;
     batch.nameLength[i] = at - start;
-    batch.nameHash[i] = hashBytes(extra, start, at - start);
+    batch.nameHash[i] = this.hash(start, at);
     return true;
   }
 
-  private write(into: Uint8Array, at: number): number {
-    const { bytes, ranges } = this;
-    into[at++] = BRACE_OPEN;
+  /** As `hashBytes` would. */
+  private hash(start: number, end: number): number {
+    const { extra, extraView } = this;
+    let hash = HASH_SEED;
+    let at = start;
+    for (; at + WORD <= end; at += WORD) hash = hashWord(hash, extraView.getInt32(at, true));
+    let rest = 0;
+    for (let shift = 0; at < end; at++, shift += 8) rest |= extra[at]! << shift;
+    return hashWord(hash, rest);
+  }
+
+  /** Copies a range of the event to `at`, and perhaps some bytes more. Returns where it ends there. */
+  private copy(start: number, end: number, at: number): number {
+    const { bytes, bytesView, extra, extraView } = this;
+    const length = end - start;
+    if (end + WORD > bytes.length) {
+      for (let i = 0; i < length; i++) extra[at + i] = bytes[start + i]!;
+    } else {
+      for (let i = 0; i < length; i += WORD) extraView.setInt32(at + i, bytesView.getInt32(start + i));
+    }
+    return at + length;
+  }
+
+  private write(at: number): number {
+    const { extra, ranges } = this;
+    extra[at++] = BRACE_OPEN;
     for (let i = 0; i < this.count; i++) {
       const range = this.order[i]! * RANGE;
-      if (i > 0) into[at++] = COMMA;
+      if (i > 0) extra[at++] = COMMA;
       // With their quotes.
-      at = copy(bytes, ranges[range + KEY_START]! - 1, ranges[range + KEY_END]! + 1, into, at);
-      into[at++] = COLON;
-      at = copy(bytes, ranges[range + VALUE_START]! - 1, ranges[range + VALUE_END]! + 1, into, at);
+      at = this.copy(ranges[range + KEY_START]! - 1, ranges[range + KEY_END]! + 1, at);
+      extra[at++] = COLON;
+      at = this.copy(ranges[range + VALUE_START]! - 1, ranges[range + VALUE_END]! + 1, at);
     }
-    into[at++] = BRACE_CLOSE;
+    extra[at++] = BRACE_CLOSE;
     return at;
   }
 
@@ -153,8 +188,7 @@ export class PlainLabels {
   }
 }
 
-/** Returns where the copy ends. */
-function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
-  while (start < end) to[at++] = from[start++]!;
-  return at;
+/** Reads and writes four bytes at once, wherever they lie. */
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
