@@ -144,12 +144,6 @@ function stockOf(config: Config, sink: string, { sinceMs, untilMs }: Span): Stoc
 function ask(config: Config, sink: string, { sinceMs, untilMs }: Span): number {
   const state = StateDatabase.openForWishing(config.stateDir);
   try {
-    if (!state.hasTable("redelivery")) {
-      throw new CommandError(
-        EXIT.failed,
-        `the state in ${config.stateDir} is one of an earlier version. Start this version on it first: run or once.`,
-      );
-    }
     const until = untilMs === END_OF_TIME_MS ? "" : ` --until ${iso(untilMs)}`;
     return askForRedelivery(state, sink, sinceMs, untilMs, {
       who: operator(),

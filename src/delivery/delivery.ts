@@ -11,7 +11,7 @@ import {
   SinkError,
   UnexplainedRefusal,
 } from "../contract/sink.ts";
-import type { Outbox, SinkRefusal } from "../state/outbox/outbox.ts";
+import { type Outbox, type SinkRefusal, TooManyRefused } from "../state/outbox/outbox.ts";
 import { wayOut } from "../state/alarms.ts";
 import { isWaitedOut } from "../state/file/state_error.ts";
 import { bisect } from "./bisection.ts";
@@ -283,7 +283,7 @@ export class Delivery {
 
   private reject(batch: OutboxBatch, refusal: SinkRefusal): void {
     const aggregate = batch.aggregates[0]!;
-    this.outbox.reject(this.name, aggregate, refusal, batch.nextId);
+    this.putAway(aggregate, refusal, batch.nextId);
     this.observer.rejected(this.name, 1);
     this.logger.error("the sink rejects an aggregate, which is now a dead letter", {
       sink: this.name,
@@ -293,6 +293,15 @@ export class Delivery {
       reason: refusal.reason,
       error: refusal.detail,
     });
+  }
+
+  private putAway(aggregate: Aggregate, refusal: SinkRefusal, nextId: number): void {
+    try {
+      this.outbox.reject(this.name, aggregate, refusal, nextId);
+    } catch (error) {
+      if (!(error instanceof TooManyRefused)) throw error;
+      throw new SinkError("misconfigured", error.message, { cause: error });
+    }
   }
 
   /**

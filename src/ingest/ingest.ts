@@ -10,7 +10,8 @@ import {
   type Position,
   SourceError,
 } from "../contract/source.ts";
-import type { BusPosition, Checkpoint, SettledWishes } from "../state/checkpoint/checkpoint.ts";
+import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
+import type { BusPosition, SettledWishes } from "../state/checkpoint/checkpoint_input.ts";
 import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../state/letters/dead_letters.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";

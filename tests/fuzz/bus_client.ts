@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { PartitionReader } from "../../src/ingest/partition_reader.ts";
-import type { BusPosition } from "../../src/state/checkpoint/checkpoint.ts";
+import type { BusPosition } from "../../src/state/checkpoint/checkpoint_input.ts";
 import { BusConnection } from "../../src/sources/vabus/bus_connection.ts";
 import { LogClient } from "../../src/sources/vabus/log_client.ts";
 import type { LogPartition } from "../../src/sources/vabus/log_partition.ts";

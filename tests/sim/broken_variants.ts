@@ -9,7 +9,11 @@ import { Ingest } from "../../src/ingest/ingest.ts";
 import { Trial } from "../../src/delivery/trial.ts";
 import { type OutboxBatch, type Sink, SinkError } from "../../src/contract/sink.ts";
 import { ArchivedWindow } from "../../src/state/outbox/archive.ts";
-import { Checkpoint, type CheckpointInput } from "../../src/state/checkpoint/checkpoint.ts";
+import { Checkpoint } from "../../src/state/checkpoint/checkpoint.ts";
+import type { CheckpointInput } from "../../src/state/checkpoint/checkpoint_input.ts";
+import { IdWriter } from "../../src/state/checkpoint/id_writer.ts";
+import { PositionWriter } from "../../src/state/checkpoint/position_writer.ts";
+import { LetterKeeper } from "../../src/state/letters/letter_keeper.ts";
 import type { SinkRefusal } from "../../src/state/outbox/outbox.ts";
 import { OutboxLog } from "../../src/state/outbox/outbox_log.ts";
 import { type RegisteredSink, SinkRegistry } from "../../src/state/outbox/sink_registry.ts";
@@ -191,7 +195,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "the ids of events are not in the checkpoint",
     foundBy: 10,
-    parts: () => replace(Checkpoint, "restoreIds", () => () => {}),
+    parts: () => replace(IdWriter, "restore", () => () => {}),
   },
   {
     name: "how far the events of a bus have come is not in the checkpoint",
@@ -234,9 +238,9 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "a wish is fulfilled and not forgotten",
     foundBy: 1,
     parts: () =>
-      replace(Checkpoint, "settle", (settle) =>
+      replace(LetterKeeper, "settle", (settle) =>
         function (input: CheckpointInput, closed) {
-          settle.call(this, { ...input, settled: { ...input.settled, wishes: [] } }, closed);
+          return settle.call(this, { ...input, settled: { ...input.settled, wishes: [] } }, closed);
         }),
   },
   {
@@ -282,18 +286,18 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "dead letters that are dropped are not counted",
     foundBy: 4,
     parts: () =>
-      replace(Checkpoint, "dropLetters", (dropLetters) =>
+      replace(LetterKeeper, "drop", (drop) =>
         function (...values) {
-          return { ...dropLetters.apply(this, values), dropped: 0 };
+          return { ...drop.apply(this, values), dropped: 0 };
         }),
   },
   {
     name: "dead letters of rejected rows are dropped with the others",
     foundBy: 5,
     parts: () =>
-      replace(Checkpoint, "dropLetters", (dropLetters) =>
+      replace(LetterKeeper, "drop", (drop) =>
         function (...values) {
-          const left = dropLetters.apply(this, values);
+          const left = drop.apply(this, values);
           const { seal } = this.state as StateDatabase;
           if (left.dropped > 0) {
             seal.remove("dead_letter", "sink IS NOT NULL AND id < ?", left.letters.goneId);
@@ -305,11 +309,11 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "the newest dead letters are dropped instead of the oldest",
     foundBy: 4,
     parts: () =>
-      replace(Checkpoint, "dropLetters", (dropLetters) =>
+      replace(LetterKeeper, "drop", (drop) =>
         function (...values) {
           const { seal, all } = this.state as StateDatabase;
           const newest = all.call(this.state, "SELECT max(id) AS id FROM dead_letter WHERE sink IS NULL");
-          const left = dropLetters.apply(this, values);
+          const left = drop.apply(this, values);
           if (left.dropped === 0) return left;
           seal.remove("dead_letter", "id = ?", (newest[0] as { id: number }).id);
           return {
@@ -445,7 +449,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "what was read of a log is forgotten with the process",
     foundBy: 58,
-    parts: () => replace(Checkpoint, "writeHistories", () => () => {}),
+    parts: () => replace(PositionWriter, "writeHistories", () => () => {}),
   },
 ];
 

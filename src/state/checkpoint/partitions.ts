@@ -12,13 +12,10 @@ export interface PartitionRow {
   readonly greatest_ms: number | null;
 }
 
-/** Those of all sources, in the order of the configuration they were last read by; also in a state of an older schema. */
+/** Those of all sources, in the order of the configuration they were last read by. */
 export function readPartitions(state: StateDatabase): PartitionRow[] {
   return state.all<PartitionRow>(
-    state.hasTable("source_partition")
-      ? "SELECT * FROM source_partition ORDER BY ordinal, source, partition"
-      : `SELECT name AS source, '' AS partition, log AS lineage, CAST(offset_next AS TEXT) AS position, greatest_ms
-         FROM bus ORDER BY position, name`,
+    "SELECT source, partition, lineage, position, greatest_ms FROM source_partition ORDER BY ordinal, source, partition",
   );
 }
 

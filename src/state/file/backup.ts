@@ -1,9 +1,10 @@
 import { dirname } from "node:path";
-import { backup, type DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { backup, type DatabaseSync } from "node:sqlite";
 import { infoOf } from "../../platform/file/absence.ts";
 import { OpenWindows } from "../../aggregation/open_windows.ts";
 import { openDatabase } from "../../platform/file/database.ts";
 import { createOwn } from "../../platform/file/regular_file.ts";
+import { bareDatabase } from "./bare_database.ts";
 import { isFile, sync } from "./durable_file.ts";
 import { migrate } from "./migration.ts";
 import { filesOf, finishRestore, pendingRestoreOf } from "./pending_restore.ts";
@@ -128,12 +129,7 @@ function restoreInto(
 function renew(draft: string, file: string, nowMs: number, operator: string | undefined): string {
   const database = openDatabase(draft);
   try {
-    const sealed = {
-      all: <Row>(sql: string, ...values: SQLInputValue[]) => database.prepare(sql).all(...values) as Row[],
-      iterate: <Row>(sql: string) => database.prepare(sql).iterate() as Iterable<Row>,
-      run: (sql: string, ...values: SQLInputValue[]) => void database.prepare(sql).run(...values),
-      exec: (sql: string) => database.exec(sql),
-    };
+    const sealed = bareDatabase(database);
     const seal = new Seal(sealed);
     const version = checkSchema(sealed);
     assertWhole(database, () => notABackup(file));

@@ -15,3 +15,12 @@ export function sync(path: string): void {
   using file = Deno.openSync(path);
   file.syncSync();
 }
+
+/** Bytes of a file; 0 where there is none. */
+export function sizeOf(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return 0;
+  }
+}

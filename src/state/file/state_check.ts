@@ -1,10 +1,14 @@
 import { DatabaseSync } from "node:sqlite";
 import { LOG_ID_MAX_CHARACTERS } from "../../contract/source.ts";
+import { CommitMark } from "./commit_mark.ts";
+import { sizeOf } from "./durable_file.ts";
 import { findMisplacedRow } from "./index_check.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import type { Seal } from "./seal.ts";
 import type { SealedDatabase } from "./seal_error.ts";
 import { checkSealOfVersion1 } from "./seal_v1.ts";
+import type { SealedStore } from "./sealed_store.ts";
+import { damaged, StateError, toStateError } from "./state_error.ts";
 
 /** What makes a file no state that this program can go on from. The message completes "the state file is damaged". */
 export class StateFault extends Error {
@@ -20,6 +24,64 @@ const SCHEMA_LINES = `SELECT type || ' ' || name || ' ' || tbl_name || ' ' || co
   FROM sqlite_schema ORDER BY type, name`;
 /** Instance ids are shown, and are names. */
 const INSTANCE_ID = /^[^\p{C}]{1,200}$/u;
+
+/** Files up to this size are checked page by page when they are opened: a fraction of a second. */
+const PAGE_CHECK_MAX_BYTES = 64 * 1024 * 1024;
+
+/** Makes sure that the state in a directory is what was last committed. @throws {StateError} */
+export function assertWhole(store: SealedStore, directory: string): void {
+  const { path, seal } = store;
+  try {
+    checkSchema(store);
+    // Before the state is looked at: whoever writes it now goes the other way round.
+    const promised = CommitMark.promised(directory, metaOf(store, "state_id"));
+    store.snapshot(() => {
+      const version = checkSchema(store);
+      checkPages(store);
+      checkContent(store, seal, version);
+      if (seal.commits < promised) throw commitsMissing(path, directory, promised - seal.commits);
+    });
+  } catch (error) {
+    if (error instanceof StateFault && error.newerSchema !== undefined) throw newer(path, error);
+    const known = toStateError(error, path);
+    if (known instanceof StateError || !(error instanceof Error)) throw known;
+    // What SQLite makes of a damaged schema or cell has as many names as there are ways to misread it.
+    throw damaged(path, error.message);
+  }
+}
+
+/** A value of the table that says whose state it is. @throws {StateError} */
+export function metaOf(store: SealedStore, key: string): string {
+  const row = store.get<{ value: string }>("SELECT value FROM meta WHERE key = ?", key);
+  if (!row) throw damaged(store.path, `no ${key}`);
+  return row.value;
+}
+
+function checkPages(store: SealedStore): void {
+  if (sizeOf(store.path) > PAGE_CHECK_MAX_BYTES) return;
+  const verdict = store.get<{ integrity_check: string }>("PRAGMA integrity_check(1)")!.integrity_check;
+  if (verdict !== "ok") throw damaged(store.path, verdict.replaceAll("\n", " "));
+}
+
+function commitsMissing(path: string, directory: string, count: number): StateError {
+  return damaged(
+    path,
+    `the last ${count} of its commits are missing: its -wal file is damaged or gone`,
+    // By restore in both cases: revisions that were given out since must not be given out again.
+    `Restore an earlier backup (restore --from FILE --replace). Or, to go on from what is left, remove ` +
+      `${
+        CommitMark.pathIn(directory)
+      }, then backup --to FILE and restore --from FILE --replace. Either way the bus gives ` +
+      "again what came since, but what it has trimmed meanwhile is lost, and Kafka gets some aggregates twice.",
+  );
+}
+
+function newer(path: string, { message }: StateFault): StateError {
+  return new StateError(
+    "newer",
+    `the state file ${path} was written by a newer version of this program (${message}). Start that version again, or a later one.`,
+  );
+}
 
 /**
  * Makes sure of the schema before anything is asked of the tables: behind the name of a table there could be a view or a trigger

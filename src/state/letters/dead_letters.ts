@@ -231,9 +231,6 @@ interface LetterRow {
   detail: string;
   source: string | null;
   position: string | null;
-  /** In a state of an older schema, instead of the two. */
-  bus: string | null | undefined;
-  bus_offset: number | null | undefined;
   raw: Uint8Array | null;
   raw_bytes: number | null;
   sink: string | null;
@@ -253,8 +250,8 @@ function toDeadLetter(row: LetterRow): DeadLetter {
     refusedAtMs: row.refused_at_ms,
     reason: row.reason,
     detail: row.detail,
-    bus: row.source ?? row.bus ?? undefined,
-    offset: row.position == null ? row.bus_offset ?? undefined : Number(row.position),
+    bus: row.source ?? undefined,
+    offset: row.position === null ? undefined : Number(row.position),
     raw: row.raw ?? undefined,
     isCut: row.raw !== null && row.raw_bytes !== row.raw.length,
     sink: row.sink ?? undefined,

@@ -17,6 +17,11 @@ export interface SinkRefusal {
   readonly detail: string;
 }
 
+/** A sink has refused as many aggregates as can be kept. The message says so of the sink, and what to do. */
+export class TooManyRefused extends Error {
+  override readonly name = "TooManyRefused";
+}
+
 /** The aggregates of a window that a sink has postponed. */
 export interface PostponedWindow {
   readonly windowEndMs: number;
@@ -49,7 +54,7 @@ export interface Outbox {
    * Durably and at one go puts an aggregate that `sink` refuses into the dead letters, with the sink's own error, and moves
    * the sink's cursor to `nextId`: a crash leads neither to a second dead letter nor past anything undelivered.
    *
-   * @throws {SinkError} `misconfigured`: as many as can be kept wait already. Nothing has changed then.
+   * @throws {TooManyRefused} As many as can be kept wait already. Nothing has changed then.
    */
   reject(
     sink: string,

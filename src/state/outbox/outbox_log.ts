@@ -1,19 +1,13 @@
 import { functionName } from "../../event/agg_function.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { valueOf } from "../../aggregation/accumulator.ts";
-import {
-  type Claimant,
-  type Confirmed,
-  type OutboxBatch,
-  type SinkAlarm,
-  SinkError,
-} from "../../contract/sink.ts";
+import type { Claimant, Confirmed, OutboxBatch, SinkAlarm } from "../../contract/sink.ts";
 import { raiseAlarm, settleAlarms } from "../alarms.ts";
 import { readSegment } from "./archive.ts";
 import { confirmedRows, isOwnRow } from "./confirmed_rows.ts";
 import { addRefusedAggregates, hasWishes, leaveWish, readDeadLetters } from "../letters/dead_letters.ts";
 import { Lives } from "./lives.ts";
-import type { Outbox, PostponedWindow, SinkRefusal } from "./outbox.ts";
+import { type Outbox, type PostponedWindow, type SinkRefusal, TooManyRefused } from "./outbox.ts";
 import { hasOpenRedelivery, nextPiece, pieceDelivered, type RedeliveredRows } from "./redelivery.ts";
 import type { Segment } from "./segment.ts";
 import type { SinkRegistry } from "./sink_registry.ts";
@@ -144,8 +138,7 @@ export class OutboxLog implements Outbox {
   reject(sink: string, aggregate: Aggregate, { reason, detail }: SinkRefusal, nextId: number): void {
     const rejected = this.rejectedBy(sink);
     if (rejected >= this.rejectedMax) {
-      throw new SinkError(
-        "misconfigured",
+      throw new TooManyRefused(
         `it has refused ${rejected} aggregates, which wait as dead letters, and the next one too (${detail}). ` +
           "It gets nothing more until some are settled: mend it, then `dead-letters retry --reason rejected`, or purge them",
       );

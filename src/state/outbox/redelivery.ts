@@ -64,7 +64,6 @@ export function askForRedelivery(
 
 /** All that were ever asked for: sinks that cannot overwrite have the rows of each once more. */
 export function readRedeliveries(state: StateDatabase): Redelivery[] {
-  if (!state.hasTable("redelivery")) return [];
   return state.all<RedeliveryRow>("SELECT * FROM redelivery ORDER BY id").map((row) => ({
     id: row.id,
     sink: row.sink,

@@ -35,17 +35,15 @@ const MAX_SINKS = 32;
 /** A sink of the configuration. */
 export type ConfiguredSink = Pick<RegisteredSink, "name" | "kind">;
 
-/** Undefined: in a state of an older schema. */
 interface CountRow {
   routed_count: number;
-  given_up_count: number | undefined;
-  purged_count: number | undefined;
+  given_up_count: number;
+  purged_count: number;
 }
 
 interface SinkRow extends CountRow {
   name: string;
-  /** Undefined in a state of an older schema, where it was the name. */
-  kind: string | undefined;
+  kind: string;
   bit: number;
   since_id: number;
   cursor: number;
@@ -53,7 +51,7 @@ interface SinkRow extends CountRow {
 
 interface StayRow extends CountRow {
   sink: string;
-  kind: string | undefined;
+  kind: string;
   since_id: number;
   until_id: number;
   bit: number;
@@ -113,10 +111,7 @@ export class SinkRegistry {
 
   /** The sinks as the state has them, for commands that only read. */
   static read(state: StateDatabase): SinkRegistry {
-    // A state of an older schema that is only read has none.
-    const stays = state.hasTable("stay")
-      ? state.all<StayRow>("SELECT * FROM stay ORDER BY sink, since_id")
-      : [];
+    const stays = state.all<StayRow>("SELECT * FROM stay ORDER BY sink, since_id");
     const earlierOf = (name: string) =>
       stays.filter(({ sink }) => sink === name).map((row): Stay => ({
         sinceId: row.since_id,
@@ -126,7 +121,7 @@ export class SinkRegistry {
       }));
     const sinks = state.all<SinkRow>("SELECT * FROM sink ORDER BY bit").map((row): RegisteredSink => ({
       name: row.name,
-      kind: row.kind ?? row.name,
+      kind: row.kind,
       bit: row.bit,
       sinceId: row.since_id,
       cursor: row.cursor,
@@ -139,7 +134,7 @@ export class SinkRegistry {
       sinks,
       absent.map(([name, row]): RegisteredSink => ({
         name,
-        kind: row.kind ?? name,
+        kind: row.kind,
         bit: 0,
         sinceId: Infinity,
         cursor: Infinity,
@@ -278,8 +273,8 @@ function forgetOldStays(state: StateDatabase): void {
 function toCounts(row: CountRow): SinkCounts {
   return {
     routedCount: row.routed_count,
-    givenUpCount: row.given_up_count ?? 0,
-    purgedCount: row.purged_count ?? 0,
+    givenUpCount: row.given_up_count,
+    purgedCount: row.purged_count,
   };
 }
 

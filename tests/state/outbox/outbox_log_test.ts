@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
-import { SinkError } from "../../../src/contract/sink.ts";
+import { TooManyRefused } from "../../../src/state/outbox/outbox.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { SEGMENT_ROWS } from "../../../src/state/outbox/segment.ts";
 import type { RouteTable } from "../../../src/state/checkpoint/window_closer.ts";
@@ -110,7 +110,7 @@ Deno.test("a sink that refuses more than can be kept gets no more, until some of
     reject(1);
     for (let attempt = 0; attempt < 2; attempt++) {
       assert.throws(() => reject(2), (error) => {
-        assert.ok(error instanceof SinkError && error.kind === "misconfigured");
+        assert.ok(error instanceof TooManyRefused);
         assert.match(error.message, /refused 2 aggregates.*too long.*retry --reason rejected/);
         return true;
       });

@@ -1,0 +1,84 @@
+import type { RecentIds } from "../../aggregation/recent_ids.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+import type { ColumnWriter } from "./columns.ts";
+import { readIdRun } from "./id_run.ts";
+
+/** Sequence number of the latest id on disk, for each bus. */
+export type SavedSequences = readonly number[];
+
+/** Keeps the ids of events in runs: a run for each checkpoint that has brought some. */
+export class IdWriter {
+  private saved: SavedSequences;
+  /** Buses whose runs on disk are not what is remembered: sequence numbers begin anew with the process. */
+  private readonly outdated: Set<number>;
+
+  /** @param recent The ids that each bus remembers. */
+  constructor(
+    private readonly state: StateDatabase,
+    private readonly recent: readonly RecentIds[],
+    private readonly idsMax: number,
+    private readonly writer: ColumnWriter,
+  ) {
+    this.saved = recent.map(() => 0);
+    this.outdated = new Set(recent.keys());
+  }
+
+  /** Two buses remember each other's ids from now on. */
+  exchanged(bus: number, other: number): void {
+    for (const number of [bus, other]) this.outdated.add(number);
+  }
+
+  /** Writes what has come since, under the names of the buses' sources; returns what is saved once it is committed. */
+  write(sources: readonly string[]): SavedSequences {
+    return this.recent.map((recent, number) => {
+      const source = sources[number]!;
+      const { sequence } = recent;
+      const isOutdated = this.outdated.has(number);
+      const saved = isOutdated ? 0 : this.saved[number]!;
+      if (isOutdated) this.state.seal.remove("recent_ids", "source = ?", source);
+      if (sequence === saved) return sequence;
+      this.state.seal.put("recent_ids", {
+        source,
+        last_sequence: sequence,
+        ids: this.run([...recent.since(saved)]),
+      });
+      const oldest = sequence - this.idsMax;
+      this.state.seal.remove("recent_ids", "source = ? AND last_sequence <= ?", source, oldest);
+      return sequence;
+    });
+  }
+
+  /** The transaction that {@link write} was part of is committed. */
+  committed(saved: SavedSequences): void {
+    this.saved = saved;
+    this.outdated.clear();
+  }
+
+  /** Adds what is kept under the name of a source to what a bus remembers. @throws {ColumnError} The state is damaged. */
+  restore(bus: number, source: string): void {
+    const recent = this.recent[bus];
+    if (!recent) return;
+    const runs = this.state.all<{ ids: Uint8Array }>(
+      "SELECT ids FROM recent_ids WHERE source = ? ORDER BY last_sequence",
+      source,
+    );
+    for (const { ids } of runs) {
+      readIdRun(ids, (text, start, length, hash) => {
+        if (!recent.has(text, start, length, hash)) recent.add(text, start, length, hash);
+      });
+    }
+  }
+
+  private run(ids: readonly Uint8Array[]): Uint8Array {
+    const { writer } = this;
+    writer.write(Uint16Array.from(ids, (id) => id.length));
+    const text = new Uint8Array(ids.reduce((sum, id) => sum + id.length, 0));
+    let at = 0;
+    for (const id of ids) {
+      text.set(id, at);
+      at += id.length;
+    }
+    writer.write(text);
+    return writer.finish();
+  }
+}

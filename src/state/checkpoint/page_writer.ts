@@ -1,0 +1,59 @@
+import type { OpenWindow, OpenWindows } from "../../aggregation/open_windows.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+import type { ColumnWriter } from "./columns.ts";
+import { encodeAccumulators, encodeKeys } from "./open_page.ts";
+
+/** The checksums of the two rows of each page, by its number. */
+export type PagesOnDisk = ReadonlyMap<number, { readonly keys: number; readonly values: number }>;
+
+/** Writes the open windows, page by page: only those that have changed since they were written last. */
+export class PageWriter {
+  /** Undefined: page numbers change at a restart, so that the first checkpoint after it writes everything. */
+  private onDisk: PagesOnDisk | undefined;
+
+  constructor(
+    private readonly state: StateDatabase,
+    private readonly windows: OpenWindows,
+    private readonly writer: ColumnWriter,
+  ) {}
+
+  /** Writes the pages that changed, without those of closing windows; returns those that are on disk once it is committed. */
+  write(closing: readonly OpenWindow[]): PagesOnDisk {
+    const { onDisk, windows, writer } = this;
+    const { seal } = this.state;
+    const staying = new Map<number, { keys: number; values: number }>();
+    if (onDisk === undefined) {
+      seal.remove("open_page_keys", "TRUE");
+      seal.remove("open_page_values", "TRUE");
+    }
+    for (const window of windows.all()) {
+      if (closing.includes(window)) continue;
+      for (const page of window.pages) {
+        const before = onDisk?.get(page);
+        const keys = before && !windows.pageExtended[page] ? before.keys : seal.put("open_page_keys", {
+          page,
+          window_start_ms: window.startMs,
+          window_end_ms: window.endMs,
+          keys: encodeKeys(windows, page, writer),
+        }, before?.keys);
+        const values = before && !windows.pageTouched[page] ? before.values : seal.put("open_page_values", {
+          page,
+          accumulators: encodeAccumulators(windows, page, writer),
+        }, before?.values);
+        staying.set(page, { keys, values });
+      }
+    }
+    for (const page of onDisk?.keys() ?? []) {
+      if (staying.has(page)) continue;
+      seal.remove("open_page_keys", "page = ?", page);
+      seal.remove("open_page_values", "page = ?", page);
+    }
+    return staying;
+  }
+
+  /** The transaction that {@link write} was part of is committed. */
+  committed(pages: PagesOnDisk): void {
+    this.onDisk = pages;
+    this.windows.markAllClean();
+  }
+}

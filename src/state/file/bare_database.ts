@@ -1,0 +1,12 @@
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { SealedDatabase } from "./seal_error.ts";
+
+/** The rows of a state file that is made or checked, and not opened as a state. */
+export function bareDatabase(database: DatabaseSync): SealedDatabase & { exec(sql: string): void } {
+  return {
+    all: <Row>(sql: string, ...values: SQLInputValue[]) => database.prepare(sql).all(...values) as Row[],
+    iterate: <Row>(sql: string) => database.prepare(sql).iterate() as Iterable<Row>,
+    run: (sql: string, ...values: SQLInputValue[]) => void database.prepare(sql).run(...values),
+    exec: (sql: string) => database.exec(sql),
+  };
+}

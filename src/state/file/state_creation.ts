@@ -1,0 +1,39 @@
+import { openDatabase } from "../../platform/file/database.ts";
+import { createOwn } from "../../platform/file/regular_file.ts";
+import { bareDatabase } from "./bare_database.ts";
+import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { Seal } from "./seal.ts";
+
+/**
+ * Makes an empty state. The whole file is made aside and gets its name then: a state file that exists is complete, an empty one
+ * is damage.
+ */
+export function createState(path: string, instanceId: string): void {
+  const draft = `${path}.new`;
+  removeLeftovers(draft);
+  createOwn(draft);
+  const database = openDatabase(draft);
+  try {
+    database.exec("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL");
+    database.exec(`BEGIN; ${MIGRATIONS.join("")}; PRAGMA application_id = ${APPLICATION_ID}`);
+    const rows = bareDatabase(database);
+    rows.run("INSERT INTO meta VALUES ('schema_version', ?)", String(MIGRATIONS.length));
+    rows.run("INSERT INTO meta VALUES ('state_id', ?)", crypto.randomUUID());
+    rows.run("INSERT INTO meta VALUES ('instance_id', ?)", instanceId);
+    new Seal(rows).finish();
+    database.exec("COMMIT");
+  } finally {
+    database.close();
+  }
+  Deno.renameSync(draft, path);
+}
+
+function removeLeftovers(draft: string): void {
+  for (const leftover of [draft, `${draft}-wal`, `${draft}-shm`, `${draft}-journal`]) {
+    try {
+      Deno.removeSync(leftover);
+    } catch {
+      // Nothing was left over.
+    }
+  }
+}

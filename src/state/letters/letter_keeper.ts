@@ -1,0 +1,101 @@
+import { addToAccount } from "../checkpoint/accounts.ts";
+import type { CheckpointInput } from "../checkpoint/checkpoint_input.ts";
+import type { Closed, WindowCloser } from "../checkpoint/window_closer.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+import { ArchivedWindow } from "../outbox/archive.ts";
+import { droppedAccount } from "../outbox/losses.ts";
+import type { SinkRegistry } from "../outbox/sink_registry.ts";
+import { hasWishes, type RefusedEvent, settleWishes } from "./dead_letters.ts";
+import { dropOldestLetters, type LetterBound, type LetterVolume, measureLetters } from "./letter_bound.ts";
+
+/** Letters dropped in one checkpoint beyond those that it adds, where they have piled up. */
+const DROPPED_LETTERS = 20_000;
+
+/** What came of operators' wishes. */
+export interface Settled {
+  /** Letters of aggregates that are settled. */
+  readonly reissued: number;
+  /** What has become free of the bound. */
+  readonly freed: Omit<LetterVolume, "goneId">;
+}
+
+/** What is kept within the bound, and how many letters were dropped for it. */
+export interface Dropped {
+  readonly letters: LetterVolume;
+  readonly dropped: number;
+}
+
+/** Settles dead letters as operators wish, and keeps the others within their bound. */
+export class LetterKeeper {
+  private kept: LetterVolume = { letters: 0, bytes: 0, goneId: 0 };
+
+  constructor(
+    private readonly state: StateDatabase,
+    private readonly registry: SinkRegistry,
+    private readonly closer: WindowCloser,
+    private readonly bound: LetterBound,
+  ) {}
+
+  /** Counts what the state holds. */
+  restore(): void {
+    this.kept = { ...measureLetters(this.state), goneId: 0 };
+  }
+
+  /**
+   * Fulfils operators' wishes, within the transaction of the caller. Returns how many letters of aggregates are settled, and what has
+   * become free of the bound on letters.
+   */
+  settle({ settled, nowMs }: CheckpointInput, closed: Closed): Settled {
+    const retried = [...settled.retried];
+    const purged = [...settled.purged];
+    let archived: ArchivedWindow | undefined;
+    for (const { id, sink, aggregate } of settled.reissued) {
+      if (!this.registry.sinks.some(({ name }) => name === sink)) continue;
+      const { windowStartMs, windowEndMs } = aggregate!;
+      // Letters of one window nearly always follow each other, and its segments are worth reading once.
+      if (!archived?.isOf(windowStartMs, windowEndMs)) {
+        archived = ArchivedWindow.load(this.state, windowStartMs, windowEndMs);
+      }
+      const outcome = this.closer.reissue(sink!, aggregate!, archived, closed, nowMs);
+      if (outcome === "reissued") retried.push(id);
+      // That the sink never had this revision stays in the books.
+      if (outcome === "superseded") purged.push(id);
+    }
+    const freed = measureLetters(this.state, [...retried, ...purged]);
+    settleWishes(this.state, { wishes: settled.wishes, retried, purged });
+    const reissued = retried.length - settled.retried.length + purged.length - settled.purged.length;
+    return { reissued, freed };
+  }
+
+  /**
+   * Drops the oldest letters beyond the bound, within the transaction of the caller, those counted that are added in it. What an operator
+   * has asked for is fulfilled first: while a wish is open, no letter is dropped.
+   */
+  drop(
+    refused: readonly RefusedEvent[],
+    notFinite: number,
+    freed: Omit<LetterVolume, "goneId">,
+  ): Dropped {
+    const { state, kept: before } = this;
+    const added = refused.length + notFinite;
+    const letters = {
+      ...before,
+      letters: before.letters + added - freed.letters,
+      bytes: before.bytes + refused.reduce((sum, { raw }) => sum + raw.length, 0) - freed.bytes,
+    };
+    if (hasWishes(state)) return { letters, dropped: 0 };
+    const { left, dropped } = dropOldestLetters(
+      state,
+      letters,
+      this.bound,
+      added + DROPPED_LETTERS,
+    );
+    for (const [reason, count] of dropped) addToAccount(state, droppedAccount(reason), count);
+    return { letters: left, dropped: letters.letters - left.letters };
+  }
+
+  /** The transaction is committed. @param letters What is kept now. */
+  committed(letters: LetterVolume): void {
+    this.kept = letters;
+  }
+}
