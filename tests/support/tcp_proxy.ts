@@ -10,6 +10,7 @@ export class TcpProxy implements AsyncDisposable {
   private target: number | undefined;
   private delayMs = 0;
   private isCut = false;
+  private answer: Uint8Array | undefined;
   private stalled: PromiseWithResolvers<void> | undefined;
   private readonly listener: Deno.TcpListener;
   private readonly pairs = new Set<readonly [Deno.TcpConn, Deno.TcpConn]>();
@@ -56,6 +57,11 @@ export class TcpProxy implements AsyncDisposable {
     this.delayMs = delayMs;
   }
 
+  /** The next connection, or the next piece of one that there is, is answered with this and closed; nothing of it reaches the server. */
+  answerOnce(bytes: Uint8Array): void {
+    this.answer = bytes;
+  }
+
   /** Everything passes as it comes. */
   mend(): void {
     this.isCut = false;
@@ -93,17 +99,27 @@ export class TcpProxy implements AsyncDisposable {
     this.pairs.add(pair);
     near.setNoDelay(true);
     far.setNoDelay(true);
-    await Promise.allSettled([this.pass(near, far), this.pass(far, near)]);
+    await Promise.allSettled([this.pass(near, far, near), this.pass(far, near)]);
     this.close(pair, false);
   }
 
-  private async pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+  /** @param client Whom to answer instead of passing on; undefined: nobody. */
+  private async pass(from: Deno.TcpConn, to: Deno.TcpConn, client?: Deno.TcpConn): Promise<void> {
     const piece = new Uint8Array(64 * 1024);
     for (;;) {
       const length = await from.read(piece);
       if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
       await this.stalled?.promise;
       if (length === null) return await to.closeWrite();
+      if (client !== undefined && this.answer !== undefined) {
+        const { answer } = this;
+        this.answer = undefined;
+        for (let written = 0; written < answer.length;) {
+          written += await client.write(answer.subarray(written));
+        }
+        await to.closeWrite();
+        return await client.closeWrite();
+      }
       for (let written = 0; written < length;) written += await to.write(piece.subarray(written, length));
     }
   }
