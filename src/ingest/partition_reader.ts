@@ -192,7 +192,7 @@ export class PartitionReader {
       this.ingest.heardTime(this.number, dateMs);
       this.askTimeAtMs = nowMs + TIME_INTERVAL_MS;
     }
-    if (!this.ingest.holdsQueue(this.number)) return true;
+    if (!this.ingest.holdsUnread(this.number)) return true;
     this.askTimeAtMs = -Infinity;
     return false;
   }

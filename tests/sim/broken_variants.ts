@@ -5,7 +5,9 @@ import type { Surroundings } from "../../src/runtime/parts.ts";
 import { HistoryComparison } from "../../src/sources/vabus/history_comparison.ts";
 import { HistoryWatch } from "../../src/sources/vabus/history_watch.ts";
 import { LogSource } from "../../src/sources/vabus/log_source.ts";
+import { ClockGuard } from "../../src/ingest/clock_guard.ts";
 import { Ingest } from "../../src/ingest/ingest.ts";
+import { Partitions } from "../../src/ingest/partitions.ts";
 import { Trial } from "../../src/delivery/trial.ts";
 import { type OutboxBatch, type Sink, SinkError } from "../../src/contract/sink.ts";
 import { ArchivedWindow } from "../../src/state/outbox/archive.ts";
@@ -269,7 +271,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "events that the bus has trimmed away are not counted as lost",
     foundBy: 3,
-    parts: () => replace(Ingest, "addLost", () => () => {}),
+    parts: () => replace(Partitions, "addLost", () => () => {}),
   },
   {
     name: "refused events are not kept when a checkpoint fails",
@@ -278,7 +280,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
       replace(Ingest, "commit", (commit) =>
         function (choose) {
           const isWritten = commit.call(this, choose);
-          if (!isWritten) this.refused = [];
+          if (!isWritten) this.intake.refused = [];
           return isWritten;
         }),
   },
@@ -330,7 +332,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "a clock that is behind is believed, whatever the bus says",
     foundBy: 7,
-    parts: () => replace(Ingest, "holdsBack", () => () => false),
+    parts: () => replace(ClockGuard, "holdsBack", () => () => false),
   },
   {
     name: "a clock that is behind is believed where only the state says so",

@@ -1,0 +1,115 @@
+import type { EventAggregator } from "../aggregation/event_aggregator.ts";
+import { scanEvent } from "../codec/event_scanner.ts";
+import { EventBatch } from "../event/event_batch.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../state/letters/dead_letters.ts";
+import { refusalDetail, statedTimeMs } from "./refusal_detail.ts";
+import { RefusalWatch } from "./refusal_watch.ts";
+
+/** Refused events held in memory before a checkpoint is made for their sake. */
+export const REFUSED_MAX_EVENTS = 10_000;
+export const REFUSED_MAX_BYTES = 16 * 1024 * 1024;
+
+const OVERFLOWED =
+  "MAX_SERIES is reached: events of new series are refused (dead letters, reason overflow). " +
+  "Raise MAX_SERIES, or find out who sends so many names.";
+
+/** Puts events into the aggregator, and keeps what it refuses for the next checkpoint. */
+export class Intake {
+  /** Since the last checkpoint. */
+  refused: RefusedEvent[] = [];
+  readonly watch: RefusalWatch;
+  private refusedBytes = 0;
+  private hasOverflowed = false;
+  private readonly retryBatch = new EventBatch();
+
+  constructor(
+    private readonly aggregator: EventAggregator,
+    /** In the aggregator's numbering. */
+    private readonly partitionNames: readonly string[],
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    private readonly onRefused: (event: RefusedEvent) => void,
+  ) {
+    this.watch = new RefusalWatch(partitionNames, clock);
+  }
+
+  /** Whether a checkpoint should be made for the sake of what is refused. */
+  get isCrowded(): boolean {
+    return this.refused.length >= REFUSED_MAX_EVENTS || this.refusedBytes >= REFUSED_MAX_BYTES;
+  }
+
+  /** What was refused is in a checkpoint. */
+  committed(): void {
+    this.refused = [];
+    this.refusedBytes = 0;
+  }
+
+  /** @param firstOffset Number of the first event of the batch; undefined: they are not numbered. */
+  take(partition: number, batch: EventBatch, firstOffset: number | undefined): void {
+    const before = { ...this.aggregator.accounting };
+    this.aggregate(partition, batch, this.partitionNames[partition]!, firstOffset);
+    this.watch.count(partition, before, this.aggregator.accounting);
+  }
+
+  /** Takes a refused event in anew, out of the account of its refusal. Returns false where there is no whole event. */
+  retry(letter: DeadLetter): boolean {
+    if (letter.raw === undefined || letter.isCut) return false;
+    const { accounting } = this.aggregator;
+    const account = letter.reason;
+    if (account === "not_finite" || account === "rejected" || account === "postponed") return false;
+    scanEvent(letter.raw, this.retryBatch);
+    accounting[account]--;
+    accounting.received--;
+    const found = this.partitionNames.indexOf(letter.bus ?? "");
+    // The bus is configured no more: its ids say nothing among those of another one.
+    if (found < 0) this.retryBatch.idLength.fill(0, 0, this.retryBatch.count);
+    const partition = Math.max(0, found);
+    this.aggregate(partition, this.retryBatch, letter.bus ?? this.partitionNames[partition]!, letter.offset);
+    return true;
+  }
+
+  private aggregate(
+    partition: number,
+    batch: EventBatch,
+    busName: string,
+    firstOffset: number | undefined,
+  ): void {
+    const rawOf = (start: number, end: number) =>
+      batch.bytes.slice(start, Math.min(end, start + RAW_MAX_BYTES));
+    const keep = (
+      reason: RefusedEvent["reason"],
+      detail: string,
+      index: number,
+      raw: Uint8Array,
+      rawBytes: number,
+    ) => {
+      const offset = firstOffset === undefined ? undefined : firstOffset + index;
+      this.refusedBytes += raw.length;
+      const refused = { reason, detail, bus: busName, offset, raw, rawBytes };
+      this.refused.push(refused);
+      this.onRefused(refused);
+    };
+    for (const { index, detail, rawStart, rawEnd } of batch.invalid) {
+      keep("invalid", detail, index, rawOf(rawStart, rawEnd), rawEnd - rawStart);
+      this.watch.sample("invalid", { detail, timeMs: undefined });
+    }
+    const nowMs = this.clock.nowMs();
+    this.aggregator.aggregate(partition, batch, nowMs, (refusal, i) => {
+      if (refusal === "overflow") this.tellOverflow();
+      const [start, end] = [batch.rawStart[i]!, batch.rawEnd[i]!];
+      const raw = rawOf(start, end);
+      const timeMs = statedTimeMs(batch.timeMs[i]!, raw);
+      const detail = refusalDetail(refusal, timeMs, nowMs);
+      this.watch.sample(refusal, { detail, timeMs });
+      keep(refusal, detail, batch.position[i]!, raw, end - start);
+    });
+  }
+
+  /** Once in the life of the process: whoever sends too much sends it again and again. */
+  private tellOverflow(): void {
+    if (!this.hasOverflowed) this.logger.error(OVERFLOWED);
+    this.hasOverflowed = true;
+  }
+}

@@ -1,0 +1,75 @@
+import type { Logger } from "../platform/log/logger.ts";
+import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
+import type { SettledWishes } from "../state/checkpoint/checkpoint_input.ts";
+import type { DeadLetter } from "../state/letters/dead_letters.ts";
+import { type Intake, REFUSED_MAX_BYTES, REFUSED_MAX_EVENTS } from "./intake.ts";
+
+/** Aggregates put back in one checkpoint, give or take a wish: each is a segment of its own. */
+const REISSUED_MAX = 1000;
+
+const NOTHING_SETTLED: SettledWishes = { wishes: [], retried: [], purged: [], reissued: [] };
+
+/** Fulfils what operators have asked for with dead letters, in the same checkpoint that forgets their wishes. */
+export class Wishes {
+  /** Letters settled since the start. */
+  readonly fulfilled = { retried: 0, purged: 0 };
+  private current = NOTHING_SETTLED;
+
+  constructor(
+    private readonly checkpoint: Checkpoint,
+    private readonly intake: Intake,
+    private readonly logger: Logger,
+  ) {}
+
+  /** What the next checkpoint settles. */
+  get settled(): SettledWishes {
+    return this.current;
+  }
+
+  get areSettled(): boolean {
+    return this.current === NOTHING_SETTLED;
+  }
+
+  /** @param reissued How many of the aggregates to be sent again were settled. */
+  committed(reissued: number): void {
+    this.fulfilled.retried += this.current.retried.length + reissued;
+    this.fulfilled.purged += this.current.purged.length;
+    this.current = NOTHING_SETTLED;
+  }
+
+  /** Takes in what operators have asked for. Where very much is asked for, the rest is left to the next checkpoints. @throws {StateError} */
+  take(): void {
+    if (!this.areSettled) return;
+    const wishes = this.checkpoint.wishes();
+    if (wishes.length === 0) return;
+    const settled = {
+      wishes: [] as number[],
+      retried: [] as number[],
+      purged: [] as number[],
+      reissued: [] as DeadLetter[],
+    };
+    const taken = new Set<number>();
+    let takenBytes = 0;
+    for (const { id: wish, action, letterIds } of wishes) {
+      if (taken.size >= REFUSED_MAX_EVENTS || takenBytes >= REFUSED_MAX_BYTES) break;
+      if (settled.reissued.length >= REISSUED_MAX) break;
+      // The first wish for a letter counts: an event that is asked for twice is still one event.
+      const ids = [...new Set(letterIds)].filter((id) => !taken.has(id));
+      // Where this fails, what earlier wishes have brought in is settled all the same, and comes in no second time.
+      const letters = action === "retry" ? this.checkpoint.deadLetters(ids) : [];
+      this.current = settled;
+      settled.wishes.push(wish);
+      for (const id of ids) taken.add(id);
+      if (action === "purge") settled.purged = settled.purged.concat(ids);
+      for (const letter of letters) {
+        takenBytes += letter.raw?.length ?? 0;
+        if (this.intake.retry(letter)) settled.retried.push(letter.id);
+        else if (letter.sink !== undefined && letter.aggregate !== undefined) settled.reissued.push(letter);
+      }
+    }
+    this.logger.info("dead letters: an operator's wish is fulfilled", {
+      retried: settled.retried.length + settled.reissued.length,
+      purged: settled.purged.length,
+    });
+  }
+}
