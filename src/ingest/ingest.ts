@@ -8,13 +8,15 @@ import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
 import type { BusPosition } from "../state/checkpoint/checkpoint_input.ts";
-import { isWaitedOut, type StateError } from "../state/file/state_error.ts";
+import { isWaitedOut } from "../state/file/state_error.ts";
 import type { RefusedEvent } from "../state/letters/dead_letters.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
+import { CheckpointSchedule } from "./checkpoint_schedule.ts";
 import { ClockGuard } from "./clock_guard.ts";
 import { Intake } from "./intake.ts";
 import { Partitions, type PartitionState } from "./partitions.ts";
+import { type Obstacle, ReadingGate } from "./reading_gate.ts";
 import { Wishes } from "./wishes.ts";
 
 export interface IngestOptions {
@@ -25,12 +27,6 @@ export interface IngestOptions {
   readonly maxFutureSkewMs: number;
 }
 
-/** Why nothing is fetched, for machines and for the operator. */
-export interface Obstacle {
-  readonly name: "state_not_writable" | "state_gone" | "state_disputed" | "outbox_full" | "clock_behind";
-  readonly detail: string;
-}
-
 /** What ingest tells whoever keeps metrics. Durations in seconds. */
 export interface IngestObserver {
   processed(seconds: number): void;
@@ -38,14 +34,7 @@ export interface IngestObserver {
   refused(event: RefusedEvent): void;
 }
 
-/** Checkpoints take at most this share of the time: the interval stretches with their duration. */
-const CHECKPOINT_SHARE = 0.1;
-/** Windows that are due are not left waiting for the interval, but checkpoints do not follow closer than this either. */
-const CLOSING_PAUSE_MS = 50;
-/** How long a run that is to end by itself waits for room in the outbox or on the disk. */
-export const DRAIN_PATIENCE_MS = 30_000;
 const TICK_MS = 100;
-const STATE_RETRY_MS = 1000;
 
 const DROPPED =
   "there are more dead letters than are kept: the oldest ones are dropped (they stay counted). Find out who sends so much " +
@@ -62,14 +51,10 @@ export class Ingest {
   private readonly clockGuard: ClockGuard;
   private readonly intake: Intake;
   private readonly wishes: Wishes;
+  private readonly gate: ReadingGate;
+  private readonly schedule: CheckpointSchedule;
   /** Whether there is anything for a checkpoint but where partitions stand and what operators wish. */
   private hasNews = false;
-  private lastCheckpointMs: number;
-  private lastDurationMs = 0;
-  /** When the state was last changed; {@link lastCheckpointMs} also moves where there was nothing to write. */
-  private lastWrittenMs: number;
-  /** Why the state cannot be written; undefined when it can. */
-  private stateFailure: StateError | undefined;
   /** Whether it was told that dead letters are dropped. */
   private hasDropped = false;
 
@@ -89,7 +74,8 @@ export class Ingest {
     const names = positions.map(({ name }) => name);
     this.intake = new Intake(aggregator, names, clock, logger, (event) => observer.refused(event));
     this.wishes = new Wishes(checkpoint, this.intake, logger);
-    this.lastCheckpointMs = this.lastWrittenMs = clock.monotonicMs();
+    this.gate = new ReadingGate(outbox, this.clockGuard, clock, () => this.options.outboxMaxRows);
+    this.schedule = new CheckpointSchedule(clock);
     this.pulse = new Pulse(clock);
   }
 
@@ -120,19 +106,7 @@ export class Ingest {
 
   /** Why nothing is fetched at the moment; undefined while fetching goes on. */
   get obstacle(): Obstacle | undefined {
-    if (this.stateFailure) {
-      const { kind, message } = this.stateFailure;
-      return { name: kind === "gone" ? "state_gone" : "state_not_writable", detail: message };
-    }
-    // What this life reads, and acknowledges, the other one does not get.
-    const { dispute } = this.outbox;
-    if (dispute !== undefined) return { name: "state_disputed", detail: dispute };
-    const pending = this.outbox.pendingCount();
-    if (pending >= this.options.outboxMaxRows) {
-      return { name: "outbox_full", detail: `${pending} aggregates wait for their sinks (OUTBOX_MAX_ROWS)` };
-    }
-    const { failure } = this.clockGuard;
-    return failure && { name: "clock_behind", detail: failure.detail };
+    return this.gate.obstacle;
   }
 
   /** A source has said what time it is, Unix ms; undefined: it does not say. */
@@ -222,29 +196,9 @@ export class Ingest {
     this.places.wake(number);
   }
 
-  /**
-   * Resolves when fetching may go on or the signal fires, or with what has stood in the way for longer than patience lasts.
-   *
-   * @param pulse Of the loop that waits.
-   * @param patience Since when the loop goes on, by the clock that does not jump, and how long it waits for one thing.
-   */
-  async mayFetch(
-    signal: AbortSignal,
-    pulse: Pulse,
-    patience = { sinceMs: -Infinity, ms: Infinity },
-  ): Promise<Obstacle | undefined> {
-    const startedMs = this.clock.monotonicMs();
-    for (let { obstacle } = this; obstacle && !signal.aborted; obstacle = this.obstacle) {
-      const nowMs = this.clock.monotonicMs();
-      const clockFailure = obstacle.name === "clock_behind" ? this.clockGuard.failure : undefined;
-      // Whether the clock is right is found out only by trying again, so that it is the time of all tries that counts.
-      const sinceMs = clockFailure ? Math.max(clockFailure.sinceMs, patience.sinceMs) : startedMs;
-      if (nowMs - sinceMs >= patience.ms) return obstacle;
-      if (clockFailure && nowMs >= clockFailure.pauseEndMs) return undefined;
-      pulse.expect(obstacle.name, TICK_MS);
-      await this.clock.sleep(TICK_MS, signal);
-    }
-    return undefined;
+  /** Resolves when reading may go on: see {@link ReadingGate.pass}. */
+  mayFetch(...how: Parameters<ReadingGate["pass"]>): Promise<Obstacle | undefined> {
+    return this.gate.pass(...how);
   }
 
   /** Makes checkpoints as they fall due, until the signal fires. @throws {StateError} The state is damaged. */
@@ -276,15 +230,11 @@ export class Ingest {
 
   checkpointIfDue(): void {
     this.lookAtRefusals();
-    const sinceLastMs = this.clock.monotonicMs() - this.lastCheckpointMs;
-    if (this.stateFailure) {
-      if (sinceLastMs >= STATE_RETRY_MS) this.checkpointNow();
-      return;
-    }
-    const pauseMs = this.lastDurationMs / CHECKPOINT_SHARE;
-    const isDue = this.intake.isCrowded ||
-      sinceLastMs >= Math.max(this.options.checkpointIntervalMs, pauseMs) ||
-      (sinceLastMs >= Math.max(CLOSING_PAUSE_MS, pauseMs) && this.windowsDue().length > 0);
+    const isDue = this.schedule.isDue(
+      this.options.checkpointIntervalMs,
+      this.intake.isCrowded,
+      () => this.windowsDue().length > 0,
+    );
     if (isDue) this.checkpointNow();
   }
 
@@ -316,14 +266,14 @@ export class Ingest {
       this.outbox.lookForRedelivery();
       const closing = choose();
       if (!this.mustWrite && closing.length === 0) {
-        this.lastCheckpointMs = startedMs;
+        this.schedule.skipped(startedMs);
         // What could not be written may be due no more; without this nothing would ever be fetched again.
         this.endFailure();
         return true;
       }
       reissued = this.checkpoint.write({
         nowMs: this.clock.nowMs(),
-        elapsedMs: startedMs - this.lastWrittenMs,
+        elapsedMs: this.schedule.sinceWrittenMs(startedMs),
         ...this.places.forCheckpoint(),
         ...this.places.unread,
         closing,
@@ -333,9 +283,9 @@ export class Ingest {
       });
     } catch (error) {
       if (!isWaitedOut(error)) throw error;
-      if (this.stateFailure?.kind !== error.kind) this.logger.error(`fetching stops: ${error.message}`);
-      this.stateFailure = error;
-      this.lastCheckpointMs = this.clock.monotonicMs();
+      if (this.gate.stateFailure?.kind !== error.kind) this.logger.error(`fetching stops: ${error.message}`);
+      this.gate.stateFailure = error;
+      this.schedule.failed();
       return false;
     }
     this.endFailure();
@@ -344,10 +294,7 @@ export class Ingest {
     this.wishes.committed(reissued);
     this.hasNews = false;
     this.places.committed();
-    this.lastWrittenMs = startedMs;
-    this.lastCheckpointMs = this.clock.monotonicMs();
-    this.lastDurationMs = this.lastCheckpointMs - startedMs;
-    this.observer.checkpointed(this.lastDurationMs / 1000);
+    this.observer.checkpointed(this.schedule.written(startedMs) / 1000);
     return true;
   }
 
@@ -356,8 +303,8 @@ export class Ingest {
   }
 
   private endFailure(): void {
-    if (this.stateFailure) this.logger.info("the state can be written again: fetching goes on");
-    this.stateFailure = undefined;
+    if (this.gate.stateFailure) this.logger.info("the state can be written again: fetching goes on");
+    this.gate.stateFailure = undefined;
   }
 
   private followClock(): void {

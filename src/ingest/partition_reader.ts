@@ -4,7 +4,8 @@ import type { Clock } from "../platform/clock/clock.ts";
 import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { isWaitedOut } from "../state/file/state_error.ts";
-import { DRAIN_PATIENCE_MS, type Ingest } from "./ingest.ts";
+import type { Ingest } from "./ingest.ts";
+import { DRAIN_PATIENCE_MS } from "./reading_gate.ts";
 import { Setbacks, SETBACKS_MAX } from "./setbacks.ts";
 
 export interface ReaderOptions {

@@ -129,7 +129,7 @@ Deno.test("patience for what stands in the way of fetching is measured, and told
     const { ingest } = rig.core;
     const { pulse } = ingest;
     let leftMs = Infinity;
-    Object.defineProperty(ingest, "obstacle", {
+    Object.defineProperty(ingest["gate"], "obstacle", {
       get: () => leftMs > 0 ? { name: "outbox_full", detail: "full" } : undefined,
     });
     const sleep = rig.clock.sleep;

@@ -171,7 +171,7 @@ Deno.test("a queue's Retry-After is honoured, and a run that is told to stop ask
 
 Deno.test("nothing is taken from a queue while the outbox is full", () =>
   withQueue([event("a")], async ({ rig, queue, reader }) => {
-    Object.defineProperty(rig.core.ingest, "obstacle", {
+    Object.defineProperty(rig.core.ingest["gate"], "obstacle", {
       get: () => ({ name: "outbox_full", detail: "full" }),
     });
     assert.deepEqual(await reader.drain(NEVER), { drained: false, reason: "full" });

@@ -1,0 +1,70 @@
+import type { Clock } from "../platform/clock/clock.ts";
+import type { Pulse } from "../platform/clock/pulse.ts";
+import type { StateError } from "../state/file/state_error.ts";
+import type { OutboxLog } from "../state/outbox/outbox_log.ts";
+import type { ClockGuard } from "./clock_guard.ts";
+
+/** Why nothing is fetched, for machines and for the operator. */
+export interface Obstacle {
+  readonly name: "state_not_writable" | "state_gone" | "state_disputed" | "outbox_full" | "clock_behind";
+  readonly detail: string;
+}
+
+/** How long a run that is to end by itself waits for room in the outbox or on the disk. */
+export const DRAIN_PATIENCE_MS = 30_000;
+const TICK_MS = 100;
+
+/** Lets the readers read, but for as long as something stands in the way. */
+export class ReadingGate {
+  /** Why the state cannot be written; undefined when it can. */
+  stateFailure: StateError | undefined;
+
+  constructor(
+    private readonly outbox: OutboxLog,
+    private readonly clockGuard: ClockGuard,
+    private readonly clock: Clock,
+    private readonly outboxMaxRows: () => number,
+  ) {}
+
+  /** Undefined while reading goes on. */
+  get obstacle(): Obstacle | undefined {
+    if (this.stateFailure) {
+      const { kind, message } = this.stateFailure;
+      return { name: kind === "gone" ? "state_gone" : "state_not_writable", detail: message };
+    }
+    // What this life reads, and acknowledges, the other one does not get.
+    const { dispute } = this.outbox;
+    if (dispute !== undefined) return { name: "state_disputed", detail: dispute };
+    const pending = this.outbox.pendingCount();
+    if (pending >= this.outboxMaxRows()) {
+      return { name: "outbox_full", detail: `${pending} aggregates wait for their sinks (OUTBOX_MAX_ROWS)` };
+    }
+    const { failure } = this.clockGuard;
+    return failure && { name: "clock_behind", detail: failure.detail };
+  }
+
+  /**
+   * Resolves when reading may go on or the signal fires, or with what has stood in the way for longer than patience lasts.
+   *
+   * @param pulse Of the loop that waits.
+   * @param patience Since when the loop goes on, by the clock that does not jump, and how long it waits for one thing.
+   */
+  async pass(
+    signal: AbortSignal,
+    pulse: Pulse,
+    patience = { sinceMs: -Infinity, ms: Infinity },
+  ): Promise<Obstacle | undefined> {
+    const startedMs = this.clock.monotonicMs();
+    for (let { obstacle } = this; obstacle && !signal.aborted; obstacle = this.obstacle) {
+      const nowMs = this.clock.monotonicMs();
+      const clockFailure = obstacle.name === "clock_behind" ? this.clockGuard.failure : undefined;
+      // Whether the clock is right is found out only by trying again, so that it is the time of all tries that counts.
+      const sinceMs = clockFailure ? Math.max(clockFailure.sinceMs, patience.sinceMs) : startedMs;
+      if (nowMs - sinceMs >= patience.ms) return obstacle;
+      if (clockFailure && nowMs >= clockFailure.pauseEndMs) return undefined;
+      pulse.expect(obstacle.name, TICK_MS);
+      await this.clock.sleep(TICK_MS, signal);
+    }
+    return undefined;
+  }
+}
