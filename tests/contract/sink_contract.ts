@@ -5,6 +5,7 @@ import fc from "../support/fast_check.ts";
 import { oddLabels } from "../support/odd_labels.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
+import type { TcpProxy } from "../support/tcp_proxy.ts";
 
 /** A place of one kind that sinks write to, empty at first and used by one step alone. */
 export interface SinkPlace {
@@ -12,6 +13,8 @@ export interface SinkPlace {
   createSink(instance: string): Sink;
   /** What a reader of the place is left with for `instance`: each aggregate once, in any order. */
   read(instance: string): Promise<Aggregate[]>;
+  /** A sink whose answers can be lost on the wire; undefined: there is no wire, or none that can be cut. */
+  createWiredSink?(instance: string): { readonly sink: Sink; readonly wire: TcpProxy };
   remove(): Promise<void>;
 }
 
@@ -244,6 +247,40 @@ export async function testSinkContract(
     assertSameAggregates(await place.read(INSTANCE), batch.aggregates);
   });
 
+  await step("leaves each row once where it was written and its answer was lost", async (sink, place) => {
+    const aggregates: Aggregate[] = [];
+    const wired = place.createWiredSink?.(INSTANCE);
+    const writer = wired?.sink ?? sink;
+    try {
+      await writer.open(CONTEXT, NEVER);
+      for (let pieces = 0, isOver = false; !isOver; pieces++) {
+        assert.ok(pieces < ANSWER_PIECES_MAX, "a batch is answered without an end");
+        const next = aggregateOf({ name: `n${pieces}`, value: pieces });
+        const batch = batchOf([next, { ...next, aggFunc: "max" }], aggregates.length);
+        aggregates.push(...batch.aggregates);
+        wired?.wire.loseAnswerAfter(pieces);
+        try {
+          await writer.write(batch, NEVER);
+        } catch (error) {
+          assert.ok(error instanceof SinkError, `not a SinkError: ${error}`);
+          assert.ok(["unavailable", "timed_out"].includes(error.kind), `${error.kind}: ${error.message}`);
+        }
+        // With as many pieces there is no answer left to be lost.
+        isOver = !wired?.wire.hasLostAnswer;
+        wired?.wire.mend();
+        await writer.close();
+        const goOnAt = await writer.open({ ...CONTEXT, cursor: batch.firstId }, NEVER);
+        assert.ok(goOnAt === batch.firstId || goOnAt === batch.nextId, `it goes on at ${goOnAt}`);
+        if (goOnAt === batch.firstId) await writer.write(batch, NEVER);
+        await writer.close();
+        await writer.open({ ...CONTEXT, cursor: batch.nextId }, NEVER);
+      }
+      assertSameAggregates(await place.read(INSTANCE), aggregates);
+    } finally {
+      await writer.close();
+    }
+  });
+
   await step("closes in any state, and opens again", async (sink, place) => {
     await sink.close();
     await sink.open(CONTEXT, NEVER);
@@ -258,6 +295,9 @@ export async function testSinkContract(
     );
   });
 }
+
+/** More than any batch of a few rows is answered in. */
+const ANSWER_PIECES_MAX = 100;
 
 const AWKWARD_NAMES = [
   "plain",

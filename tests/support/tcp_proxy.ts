@@ -11,6 +11,8 @@ export class TcpProxy implements AsyncDisposable {
   private delayMs = 0;
   private isCut = false;
   private answer: Uint8Array | undefined;
+  /** Undefined: none is to be lost. */
+  private answersLeft: number | undefined;
   private stalled: PromiseWithResolvers<void> | undefined;
   private readonly listener: Deno.TcpListener;
   private readonly pairs = new Set<readonly [Deno.TcpConn, Deno.TcpConn]>();
@@ -57,6 +59,19 @@ export class TcpProxy implements AsyncDisposable {
     this.delayMs = delayMs;
   }
 
+  /**
+   * Answers are lost after so many pieces more: what the server says then does not arrive, and the connection that it was said on is cut.
+   * The next connections are not concerned.
+   */
+  loseAnswerAfter(pieces: number): void {
+    this.answersLeft = pieces;
+  }
+
+  /** Whether an answer was lost since {@link loseAnswerAfter}. */
+  get hasLostAnswer(): boolean {
+    return this.answersLeft === undefined;
+  }
+
   /** The next connection, or the next piece of one that there is, is answered with this and closed; nothing of it reaches the server. */
   answerOnce(bytes: Uint8Array): void {
     this.answer = bytes;
@@ -66,6 +81,7 @@ export class TcpProxy implements AsyncDisposable {
   mend(): void {
     this.isCut = false;
     this.delayMs = 0;
+    this.answersLeft = undefined;
     this.stalled?.resolve();
     this.stalled = undefined;
   }
@@ -119,6 +135,12 @@ export class TcpProxy implements AsyncDisposable {
         }
         await to.closeWrite();
         return await client.closeWrite();
+      }
+      if (client === undefined && this.answersLeft !== undefined && this.answersLeft-- === 0) {
+        this.answersLeft = undefined;
+        this.cutCount++;
+        from.close();
+        return to.close();
       }
       for (let written = 0; written < length;) written += await to.write(piece.subarray(written, length));
     }

@@ -7,6 +7,7 @@ import type { SinkAlarm } from "../../../src/contract/sink.ts";
 import { readTopic, rowOf } from "../../e2e/topic.ts";
 import { until } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
+import { TcpProxy } from "../../support/tcp_proxy.ts";
 import { kafkaClient, kafkaIsExternal, startKafka } from "../../support/kafka_broker.ts";
 import {
   aggregateOf,
@@ -24,7 +25,8 @@ const INSTANCE = "plant-1";
 const DAY_MS = 86_400_000;
 
 Deno.test("KafkaSink", async (t) => {
-  const broker = await startKafka();
+  await using wire = TcpProxy.start();
+  const broker = await startKafka({ proxyPort: wire.port });
   const kafka = kafkaClient(broker.brokers);
   const admin = kafka.admin();
   await admin.connect();
@@ -82,6 +84,13 @@ Deno.test("KafkaSink", async (t) => {
     const topic = newTopic();
     return Promise.resolve({
       createSink: (instance) => createSink(topic, { instance: `${instance}.${topic}`, delivery }),
+      ...(!kafkaIsExternal && {
+        createWiredSink: (instance) => {
+          wire.leadTo(broker.proxiedPort);
+          const options = { bootstrapServers: [wire.address], instance: `${instance}.${topic}`, delivery };
+          return { sink: createSink(topic, options), wire };
+        },
+      }),
       read: async (instance) => highestRevisions(await readAll(topic, `${instance}.${topic}`)),
       remove: () => Promise.resolve(),
     });

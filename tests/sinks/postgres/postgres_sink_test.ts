@@ -75,10 +75,21 @@ Deno.test("PostgresSink", async (t) => {
 
   function createPlace(): Promise<SinkPlace> {
     const table = newTable();
+    const wires = new AsyncDisposableStack();
     return Promise.resolve({
       createSink: (instance) => createSink(table, { instance }),
+      createWiredSink: (instance) => {
+        const wire = wires.use(TcpProxy.start());
+        const url = new URL(server.url);
+        wire.leadTo(Number(url.port));
+        url.host = wire.address;
+        return { sink: createSink(table, { instance, connection: postgresConnection(url.href) }), wire };
+      },
       read: (instance) => readTable(table, instance),
-      remove: async () => void await drop(table),
+      remove: async () => {
+        await wires.disposeAsync();
+        await drop(table);
+      },
     });
   }
 
