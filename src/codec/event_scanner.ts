@@ -1,54 +1,15 @@
-import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import { AVG, FUNCTION_LIST, functionId, MAX, MIN, SUM } from "../event/agg_function.ts";
-import { printable } from "../platform/log/printable.ts";
-import type { EventBatch } from "../event/event_batch.ts";
+import { AVG, functionId, MAX, MIN, SUM } from "../event/agg_function.ts";
 import { NAME_MAX_CHARACTERS } from "../event/event.ts";
-import { canonicalLabels, labelsProblem, seriesKey } from "../event/labels.ts";
-import { PlainLabels } from "./plain_labels.ts";
-import { hasLabelTwice } from "./repeated_label.ts";
-import { LOG_ID_MAX_CHARACTERS } from "../contract/source.ts";
+import type { EventBatch } from "../event/event_batch.ts";
+import { seriesKey } from "../event/labels.ts";
 import { endsPlainText, HASH_SEED, hashBytes, hashWord } from "../event/text_hash.ts";
+import { readEvent } from "./event_check.ts";
+import { BACKSLASH, BRACE_CLOSE, BRACE_OPEN, COLON, COMMA, JsonBytes, QUOTE } from "./json_bytes.ts";
+import { PlainLabels } from "./plain_labels.ts";
 
-/** What a reply says about itself, besides its events. */
-export interface ReplyHeader {
-  /** Identifies the log; another one after the bus was reset. */
-  readonly log: string;
-  /** Offset of the first event in the reply. */
-  readonly offset: number;
-  /** Offset to ask for next. */
-  readonly next: number;
-}
-
-/** The reply is not JSON, or not of VaBus's shape. The message is for the operator. */
-export class ReplyFormatError extends Error {
-  override readonly name = "ReplyFormatError";
-}
-
-/** A checked event, as `JSON.parse` gave it. */
-interface CheckedEvent {
-  readonly name: string;
-  /** Canonical; "": none. */
-  readonly labels: string;
-  readonly functionId: number;
-  readonly value: number;
-  readonly timeMs: number;
-  readonly id: string | undefined;
-}
-
-/** More events than may be asked for at once. */
-const EVENTS_MAX = 1_000_000;
 /** Ids longer than this are remembered by their SHA-256, so that memory for ids stays bounded. Bytes. */
 const ID_MAX_BYTES = 256;
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const BACKSLASH = 0x5c;
-const BRACKET_OPEN = 0x5b;
-const BRACKET_CLOSE = 0x5d;
-const BRACE_OPEN = 0x7b;
-const BRACE_CLOSE = 0x7d;
 
 const HAS_NAME = 1;
 const HAS_VALUE = 2;
@@ -62,165 +23,36 @@ const HAS_REQUIRED = HAS_NAME | HAS_VALUE | HAS_TIMESTAMP;
 const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const MANTISSA_MAX = Number.MAX_SAFE_INTEGER;
 
-/**
- * Scans a reply `{"log","offset","next","events"}` from its bytes into `batch`.
- *
- * The shape that events nearly always have is read in place, without strings or objects; an event with anything else in
- * it (escapes, non-ASCII text, exponents, unknown or repeated fields) is cut out and read by `JSON.parse`. The result is
- * the same as that of `JSON.parse` over the whole reply and {@link checkEvent} over its events.
- *
- * An element of `events` reaches to the comma or bracket that follows it outside of its own strings and brackets. One that is
- * not JSON, or not UTF-8, is invalid, and the rest is read. Outside its elements the reply has to be JSON in UTF-8.
- *
- * @param eventsMax How many events were asked for: what is wrong with each of any number could fill the memory.
- * @throws {ReplyFormatError} The batch is then empty or half filled and must not be used.
- */
-export function scanReply(body: Uint8Array, batch: EventBatch, eventsMax = EVENTS_MAX): ReplyHeader {
-  batch.reset(body);
-  const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
-  return new ReplyScanner(body, batch, eventsMax).scan(hasByteOrderMark ? 3 : 0);
-}
-
-/**
- * Reads the header fields of a reply that come before its events, without looking at the events; undefined when they
- * are not all there. Lets the next fetch start before this reply is scanned. Checks nothing else.
- */
-export function peekHeader(body: Uint8Array): ReplyHeader | undefined {
-  const start = body.subarray(0, 1024);
-  const buffer = Buffer.from(start.buffer, start.byteOffset, start.length);
-  const headEnd = buffer.indexOf('"events"');
-  if (headEnd < 0 || !isUtf8(start.subarray(0, headEnd))) return undefined;
-  const head = buffer.toString("utf8", 0, headEnd);
-  const log = /"log"\s*:\s*"([^"\\]+)"\s*,/.exec(head)?.[1];
-  const offset = /"offset"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
-  const next = /"next"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
-  if (log === undefined || offset === undefined || next === undefined) return undefined;
-  return { log, offset: Number(offset), next: Number(next) };
-}
-
 /** Scans a single event (queue mode, dead letters put back) into `batch`; whatever is none is invalid. */
 export function scanEvent(body: Uint8Array, batch: EventBatch): void {
   batch.reset(body);
-  new ReplyScanner(body, batch, 1).scanSingle();
+  const json = new JsonBytes(body);
+  const events = new EventScanner(json, batch);
+  const start = json.afterSpace(0);
+  const end = json.withoutSpace(start, body.length);
+  batch.reserve();
+  if (events.scanPlain(start) === end) batch.total++;
+  else events.scanAny(start, end);
 }
 
-class ReplyScanner {
-  private at = 0;
+/** Reads single events, as VaBus has them, out of JSON. */
+export class EventScanner {
+  private readonly bytes: Uint8Array;
   private readonly view: DataView;
-  private readonly buffer: Buffer;
-  /** Whether all of the bytes are UTF-8; not looked at before it matters. */
-  private isText: boolean | undefined;
   private readonly labels = new PlainLabels();
 
-  constructor(
-    private readonly bytes: Uint8Array,
-    private readonly batch: EventBatch,
-    private readonly eventsMax: number,
-  ) {
+  constructor(private readonly json: JsonBytes, private readonly batch: EventBatch) {
+    const { bytes } = json;
+    this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  scan(start: number): ReplyHeader {
-    this.at = start;
-    let hasEvents = false;
-    const fields = new Map<string, unknown>();
-    this.expect(BRACE_OPEN);
-    if (this.peek() === BRACE_CLOSE) {
-      this.at++;
-    } else {
-      do {
-        const key = this.parseValue();
-        if (typeof key !== "string") throw this.malformed();
-        this.expect(COLON);
-        if (key === "events") {
-          hasEvents = this.scanEvents();
-        } else {
-          fields.set(key, this.parseValue());
-        }
-      } while (this.commaOr(BRACE_CLOSE));
-    }
-    this.skipSpace();
-    if (this.at !== this.bytes.length) throw this.malformed();
-    return this.checkHeader(fields, hasEvents);
-  }
-
-  scanSingle(): void {
-    this.skipSpace();
-    const start = this.at;
-    const end = this.withoutSpace(start, this.bytes.length);
-    this.batch.reserve();
-    if (this.scanPlainEvent(start) === end) this.batch.total++;
-    else this.scanAnyEvent(start, end);
-  }
-
-  private checkHeader(fields: Map<string, unknown>, hasEvents: boolean): ReplyHeader {
-    const log = fields.get("log");
-    const offset = fields.get("offset");
-    const next = fields.get("next");
-    if (!isLogId(log)) throw new ReplyFormatError('the reply has no "log"');
-    if (!isOffset(offset) || !isOffset(next)) {
-      throw new ReplyFormatError('the reply\'s "offset" and "next" are not whole numbers');
-    }
-    if (!hasEvents) throw new ReplyFormatError('the reply has no array "events"');
-    // The offsets of a log have no gaps: a reply that leaves some out would lose events without a word.
-    if (next - offset !== this.batch.total) {
-      throw new ReplyFormatError(
-        `the reply holds ${this.batch.total} events, but says it reaches from ${offset} to ${next}`,
-      );
-    }
-    return { log, offset, next };
-  }
-
-  /** Returns whether there was an array. The last of several `events` counts, as with `JSON.parse`. */
-  private scanEvents(): boolean {
-    this.batch.reset(this.bytes);
-    if (this.peek() !== BRACKET_OPEN) {
-      this.parseValue();
-      return false;
-    }
-    this.at++;
-    if (this.peek() === BRACKET_CLOSE) {
-      this.at++;
-      return true;
-    }
-    do {
-      if (this.batch.total === this.eventsMax) {
-        throw new ReplyFormatError(
-          `the reply holds more events than the ${this.eventsMax} that were asked for`,
-        );
-      }
-      this.skipSpace();
-      this.scanOne();
-    } while (this.isAtComma() || this.commaOr(BRACKET_CLOSE));
-    return true;
-  }
-
-  /** Scans the element at `at`, by the fast path when it can. */
-  private scanOne(): void {
-    const start = this.at;
-    this.batch.reserve();
-    const plainEnd = this.scanPlainEvent(start);
-    if (plainEnd >= 0) {
-      this.at = plainEnd;
-      const next = this.bytes[plainEnd] === COMMA ? COMMA : this.peek();
-      if (next === COMMA || next === BRACKET_CLOSE) {
-        this.batch.total++;
-        return;
-      }
-    }
-    this.at = this.endOfElement(start);
-    const end = this.withoutSpace(start, this.at);
-    if (end === start) throw this.malformed(start);
-    this.scanAnyEvent(start, end);
   }
 
   /** Reads any bytes as an event, whatever the fast path has made of them. */
-  private scanAnyEvent(start: number, end: number): void {
+  scanAny(start: number, end: number): void {
     const batch = this.batch;
     const position = batch.total++;
     if (batch.count > 0 && batch.position[batch.count - 1] === position) batch.count--;
-    const checked = readEvent(this.textBetween(start, end));
+    const checked = readEvent(this.json.textBetween(start, end));
     if (typeof checked === "string") {
       batch.invalid.push({ index: position, detail: checked, rawStart: start, rawEnd: end });
       return;
@@ -257,7 +89,7 @@ class ReplyScanner {
    * escapes, plain decimal numbers, known fields, each at most once, valid. Returns where the event ends, or -1 for the slow path;
    * nothing is added to the batch then.
    */
-  private scanPlainEvent(start: number): number {
+  scanPlain(start: number): number {
     const { bytes, view, batch } = this;
     const lastWordAt = bytes.length - 4;
     const i = batch.count;
@@ -309,7 +141,7 @@ class ReplyScanner {
           number = mantissa / EXACT_POWERS_OF_TEN[decimals]!;
           if (isNegative) number = -number;
         } else {
-          number = Number(this.textBetween(numberStart, at));
+          number = Number(this.json.textBetween(numberStart, at));
           if (!Number.isFinite(number)) return -1;
         }
         if (field === HAS_VALUE) {
@@ -413,118 +245,7 @@ class ReplyScanner {
           return MAX;
       }
     }
-    return length <= 16 ? functionId(this.textBetween(start, start + length)!) : -1;
-  }
-
-  /** Cuts the JSON value at `at` out of the reply and parses it. */
-  private parseValue(): unknown {
-    this.skipSpace();
-    const start = this.at;
-    this.at = this.endOfValue(start);
-    if (!isUtf8(this.bytes.subarray(start, this.at))) throw this.malformed(start);
-    try {
-      return JSON.parse(this.buffer.toString("utf8", start, this.at));
-    } catch {
-      throw this.malformed(start);
-    }
-  }
-
-  /**
-   * Where the value that starts at `start` ends, judged by quotes and brackets alone: whether it is JSON is for
-   * `JSON.parse` to say. All the bytes looked for are ASCII, so they cannot be part of another character.
-   */
-  private endOfValue(start: number): number {
-    const bytes = this.bytes;
-    let depth = 0;
-    for (let at = start; at < bytes.length; at++) {
-      const byte = bytes[at];
-      if (byte === QUOTE) {
-        at = this.closingQuote(at);
-        if (depth === 0) return at + 1;
-      } else if (byte === BRACE_OPEN || byte === BRACKET_OPEN) {
-        depth++;
-      } else if (byte === BRACE_CLOSE || byte === BRACKET_CLOSE) {
-        if (depth === 0) return at;
-        if (--depth === 0) return at + 1;
-      } else if (depth === 0 && (byte === COMMA || byte === COLON || isSpace(byte))) {
-        return at;
-      }
-    }
-    if (depth > 0) throw this.malformed(bytes.length);
-    return bytes.length;
-  }
-
-  /** Where the comma or bracket stands that ends the element; which kind of bracket closes which is for `JSON.parse` to say. */
-  private endOfElement(start: number): number {
-    const bytes = this.bytes;
-    let depth = 0;
-    for (let at = start; at < bytes.length; at++) {
-      const byte = bytes[at];
-      if (byte === QUOTE) at = this.closingQuote(at);
-      else if (byte === BRACE_OPEN || byte === BRACKET_OPEN) depth++;
-      else if (depth > 0) {
-        if (byte === BRACE_CLOSE || byte === BRACKET_CLOSE) depth--;
-      } else if (byte === COMMA || byte === BRACKET_CLOSE) return at;
-      else if (byte === BRACE_CLOSE) throw this.malformed(at);
-    }
-    throw this.malformed(bytes.length);
-  }
-
-  /** Undefined: the bytes are not UTF-8. With U+FFFD in their place, names that differ in them would become one. */
-  private textBetween(start: number, end: number): string | undefined {
-    this.isText ??= isUtf8(this.bytes);
-    if (!this.isText && !isUtf8(this.bytes.subarray(start, end))) return undefined;
-    return this.buffer.toString("utf8", start, end);
-  }
-
-  private closingQuote(openingAt: number): number {
-    const bytes = this.bytes;
-    let at = openingAt + 1;
-    while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-    if (at >= bytes.length) throw this.malformed(bytes.length);
-    return at;
-  }
-
-  private withoutSpace(start: number, end: number): number {
-    while (end > start && isSpace(this.bytes[end - 1])) end--;
-    return end;
-  }
-
-  private skipSpace(): void {
-    while (isSpace(this.bytes[this.at])) this.at++;
-  }
-
-  private peek(): number | undefined {
-    this.skipSpace();
-    return this.bytes[this.at];
-  }
-
-  private expect(byte: number): void {
-    if (this.peek() !== byte) throw this.malformed();
-    this.at++;
-  }
-
-  /** Steps over a comma that follows at once, as it nearly always does. */
-  private isAtComma(): boolean {
-    if (this.bytes[this.at] !== COMMA) return false;
-    this.at++;
-    return true;
-  }
-
-  /** Steps over a comma (true) or the closing byte (false). */
-  private commaOr(closing: number): boolean {
-    const byte = this.peek();
-    if (byte !== COMMA && byte !== closing) throw this.malformed();
-    this.at++;
-    return byte === COMMA;
-  }
-
-  private malformed(at = this.at): ReplyFormatError {
-    return new ReplyFormatError(
-      at >= this.bytes.length
-        ? `the reply is cut off after ${this.bytes.length} bytes`
-        : `the reply is not JSON in UTF-8 (at byte ${at})`,
-    );
+    return length <= 16 ? functionId(this.json.textBetween(start, start + length)!) : -1;
   }
 }
 
@@ -547,76 +268,3 @@ const FIELD_LENGTHS = (() => {
   lengths[HAS_LABELS] = 6;
   return lengths;
 })();
-
-/** Whether a value may be the identity of a log. Half a surrogate pair would come back from the state as another text. */
-export function isLogId(value: unknown): value is string {
-  return typeof value === "string" && value !== "" && value.length <= LOG_ID_MAX_CHARACTERS &&
-    value.isWellFormed();
-}
-
-/** An event from its text, or what is wrong with it. */
-function readEvent(text: string | undefined): CheckedEvent | string {
-  if (text === undefined) return "not UTF-8";
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    return "not JSON";
-  }
-  const checked = checkEvent(parsed);
-  return typeof checked === "object" && checked.labels !== "" && hasLabelTwice(text, parsed)
-    ? "a label that is there twice"
-    : checked;
-}
-
-const FUNCTION_SHOWN_CHARACTERS = 40;
-
-function functionProblem(aggFunc: unknown): string {
-  const given = typeof aggFunc === "string"
-    ? printable(JSON.stringify(aggFunc.slice(0, FUNCTION_SHOWN_CHARACTERS)))
-    : "that is no text";
-  return `unknown function ${given}; there are ${FUNCTION_LIST}`;
-}
-
-/**
- * Checks a parsed value against the shape of an event. Returns what is wrong as text for the operator when it is none.
- * `agg_func`, `id` and `labels` may be null, which many serialisers write for "not there"; an id that is no text is no id.
- */
-export function checkEvent(parsed: unknown): CheckedEvent | string {
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return "not an object";
-  const { name, value, timestamp, agg_func: aggFunc, id, labels } = parsed as Record<string, unknown>;
-  if (typeof name !== "string" || name === "") return "no name";
-  if (name.length > NAME_MAX_CHARACTERS && [...name].length > NAME_MAX_CHARACTERS) {
-    return `name longer than ${NAME_MAX_CHARACTERS} characters`;
-  }
-  if (name.includes("\0")) return "name with a NUL character";
-  if (!name.isWellFormed()) return "name with half a surrogate pair";
-  if (typeof value !== "number" || !Number.isFinite(value)) return "value is not a finite number";
-  if (typeof timestamp !== "number" || !Number.isFinite(timestamp)) return "timestamp is not a finite number";
-  if (timestamp < 0) return "timestamp is negative";
-  if (typeof id === "string" && !id.isWellFormed()) return "id with half a surrogate pair";
-  let functionOfEvent = SUM;
-  if (aggFunc !== undefined && aggFunc !== null) {
-    functionOfEvent = typeof aggFunc === "string" ? functionId(aggFunc) : -1;
-    if (functionOfEvent < 0) return functionProblem(aggFunc);
-  }
-  const problem = labels === undefined || labels === null ? undefined : labelsProblem(name, labels);
-  if (problem !== undefined) return problem;
-  return {
-    name,
-    labels: canonicalLabels((labels ?? {}) as Record<string, string>),
-    functionId: functionOfEvent,
-    value,
-    // Beyond what a double counts in whole milliseconds every time is the same far future.
-    timeMs: Math.min(Math.round(timestamp * 1000) + 0, Number.MAX_SAFE_INTEGER),
-    id: typeof id === "string" && id !== "" ? id : undefined,
-  };
-}
-
-function isOffset(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}

@@ -3,7 +3,7 @@ import fc from "../support/fast_check.ts";
 import { type Accumulator, merge, valueOf } from "../../src/aggregation/accumulator.ts";
 import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
-import { scanReply } from "../../src/codec/event_scanner.ts";
+import { scanReply } from "../../src/codec/reply_scanner.ts";
 
 interface Reading {
   readonly value: number;

@@ -7,7 +7,7 @@ import type { OpenWindow } from "../../src/aggregation/open_windows.ts";
 import { PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";
 import type { VaBusEvent } from "../../src/event/event.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
-import { scanReply } from "../../src/codec/event_scanner.ts";
+import { scanReply } from "../../src/codec/reply_scanner.ts";
 
 const DEFAULTS: AggregatorOptions = {
   busCount: 1,

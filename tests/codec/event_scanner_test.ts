@@ -5,13 +5,10 @@ import { functionName } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { seriesKey } from "../../src/event/labels.ts";
 import { labelKeys, readReply } from "../support/reply_model.ts";
-import {
-  checkEvent,
-  peekHeader,
-  ReplyFormatError,
-  scanEvent,
-  scanReply,
-} from "../../src/codec/event_scanner.ts";
+import { peekHeader, scanReply } from "../../src/codec/reply_scanner.ts";
+import { ReplyFormatError } from "../../src/codec/json_bytes.ts";
+import { checkEvent } from "../../src/codec/event_check.ts";
+import { scanEvent } from "../../src/codec/event_scanner.ts";
 
 interface Scanned {
   position: number;

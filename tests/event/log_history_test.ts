@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
-import { scanEvent, scanReply } from "../../src/codec/event_scanner.ts";
+import { scanReply } from "../../src/codec/reply_scanner.ts";
+import { scanEvent } from "../../src/codec/event_scanner.ts";
 import { fingerprintOf, LogHistory } from "../../src/event/log_history.ts";
 
 const EXACT = 65_536;

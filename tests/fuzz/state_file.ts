@@ -6,7 +6,7 @@ import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
 import { readStatus } from "../../src/state/status_report.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
-import { scanReply } from "../../src/codec/event_scanner.ts";
+import { scanReply } from "../../src/codec/reply_scanner.ts";
 import { MemorySource, openRig, type Rig } from "../ingest/rig.ts";
 import { below, chance } from "./draw.ts";
 import type { Random, Target, Trial } from "./target.ts";

@@ -11,7 +11,7 @@ import { SinkRegistry } from "../../src/state/outbox/sink_registry.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { type RouteTable, WindowCloser } from "../../src/state/checkpoint/window_closer.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
-import { scanReply } from "../../src/codec/event_scanner.ts";
+import { scanReply } from "../../src/codec/reply_scanner.ts";
 
 const NOW_MS = 10_000_000;
 

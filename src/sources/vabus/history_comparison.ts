@@ -1,5 +1,6 @@
 import { EventBatch } from "../../event/event_batch.ts";
-import { ReplyFormatError, scanReply } from "../../codec/event_scanner.ts";
+import { scanReply } from "../../codec/reply_scanner.ts";
+import { ReplyFormatError } from "../../codec/json_bytes.ts";
 import { type Fingerprint, fingerprintOf, type LogHistory } from "../../event/log_history.ts";
 import { SourceError } from "../../contract/source.ts";
 import type { BusLog } from "./bus_log.ts";

@@ -1,6 +1,7 @@
 import type { BusConnection } from "./bus_connection.ts";
 import { EventBatch } from "../../event/event_batch.ts";
-import { isLogId, ReplyFormatError, scanReply } from "../../codec/event_scanner.ts";
+import { isLogId, scanReply } from "../../codec/reply_scanner.ts";
+import { ReplyFormatError } from "../../codec/json_bytes.ts";
 import { SourceError } from "../../contract/source.ts";
 import type { BusLog, FetchReply, FetchRequest } from "./bus_log.ts";
 

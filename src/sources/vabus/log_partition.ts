@@ -1,4 +1,5 @@
-import { peekHeader, ReplyFormatError, type ReplyHeader, scanReply } from "../../codec/event_scanner.ts";
+import { peekHeader, type ReplyHeader, scanReply } from "../../codec/reply_scanner.ts";
+import { ReplyFormatError } from "../../codec/json_bytes.ts";
 import {
   type LineageReader,
   type Outcome,

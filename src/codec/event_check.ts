@@ -1,0 +1,75 @@
+import { FUNCTION_LIST, functionId, SUM } from "../event/agg_function.ts";
+import { NAME_MAX_CHARACTERS } from "../event/event.ts";
+import { canonicalLabels, labelsProblem } from "../event/labels.ts";
+import { printable } from "../platform/log/printable.ts";
+import { hasLabelTwice } from "./repeated_label.ts";
+
+/** A checked event, as `JSON.parse` gave it. */
+interface CheckedEvent {
+  readonly name: string;
+  /** Canonical; "": none. */
+  readonly labels: string;
+  readonly functionId: number;
+  readonly value: number;
+  readonly timeMs: number;
+  readonly id: string | undefined;
+}
+
+/** An event from its text, or what is wrong with it. */
+export function readEvent(text: string | undefined): CheckedEvent | string {
+  if (text === undefined) return "not UTF-8";
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return "not JSON";
+  }
+  const checked = checkEvent(parsed);
+  return typeof checked === "object" && checked.labels !== "" && hasLabelTwice(text, parsed)
+    ? "a label that is there twice"
+    : checked;
+}
+
+const FUNCTION_SHOWN_CHARACTERS = 40;
+
+function functionProblem(aggFunc: unknown): string {
+  const given = typeof aggFunc === "string"
+    ? printable(JSON.stringify(aggFunc.slice(0, FUNCTION_SHOWN_CHARACTERS)))
+    : "that is no text";
+  return `unknown function ${given}; there are ${FUNCTION_LIST}`;
+}
+
+/**
+ * Checks a parsed value against the shape of an event. Returns what is wrong as text for the operator when it is none.
+ * `agg_func`, `id` and `labels` may be null, which many serialisers write for "not there"; an id that is no text is no id.
+ */
+export function checkEvent(parsed: unknown): CheckedEvent | string {
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return "not an object";
+  const { name, value, timestamp, agg_func: aggFunc, id, labels } = parsed as Record<string, unknown>;
+  if (typeof name !== "string" || name === "") return "no name";
+  if (name.length > NAME_MAX_CHARACTERS && [...name].length > NAME_MAX_CHARACTERS) {
+    return `name longer than ${NAME_MAX_CHARACTERS} characters`;
+  }
+  if (name.includes("\0")) return "name with a NUL character";
+  if (!name.isWellFormed()) return "name with half a surrogate pair";
+  if (typeof value !== "number" || !Number.isFinite(value)) return "value is not a finite number";
+  if (typeof timestamp !== "number" || !Number.isFinite(timestamp)) return "timestamp is not a finite number";
+  if (timestamp < 0) return "timestamp is negative";
+  if (typeof id === "string" && !id.isWellFormed()) return "id with half a surrogate pair";
+  let functionOfEvent = SUM;
+  if (aggFunc !== undefined && aggFunc !== null) {
+    functionOfEvent = typeof aggFunc === "string" ? functionId(aggFunc) : -1;
+    if (functionOfEvent < 0) return functionProblem(aggFunc);
+  }
+  const problem = labels === undefined || labels === null ? undefined : labelsProblem(name, labels);
+  if (problem !== undefined) return problem;
+  return {
+    name,
+    labels: canonicalLabels((labels ?? {}) as Record<string, string>),
+    functionId: functionOfEvent,
+    value,
+    // Beyond what a double counts in whole milliseconds every time is the same far future.
+    timeMs: Math.min(Math.round(timestamp * 1000) + 0, Number.MAX_SAFE_INTEGER),
+    id: typeof id === "string" && id !== "" ? id : undefined,
+  };
+}

@@ -1,0 +1,112 @@
+import { isUtf8 } from "node:buffer";
+
+/** The bytes that JSON is made of. */
+export const QUOTE = 0x22;
+export const COMMA = 0x2c;
+export const COLON = 0x3a;
+export const BACKSLASH = 0x5c;
+export const BRACKET_OPEN = 0x5b;
+export const BRACKET_CLOSE = 0x5d;
+export const BRACE_OPEN = 0x7b;
+export const BRACE_CLOSE = 0x7d;
+
+/** The reply is not JSON, or not of VaBus's shape. The message is for the operator. */
+export class ReplyFormatError extends Error {
+  override readonly name = "ReplyFormatError";
+}
+
+/** The bytes of JSON, whose parts can be cut out without a look at what they hold. */
+export class JsonBytes {
+  private readonly buffer: Buffer;
+  /** Whether all of the bytes are UTF-8; not looked at before it matters. */
+  private isText: boolean | undefined;
+
+  constructor(readonly bytes: Uint8Array) {
+    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /**
+   * Where the value that starts at `start` ends, judged by quotes and brackets alone: whether it is JSON is for
+   * `JSON.parse` to say. All the bytes looked for are ASCII, so they cannot be part of another character.
+   */
+  endOfValue(start: number): number {
+    const bytes = this.bytes;
+    let depth = 0;
+    for (let at = start; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === QUOTE) {
+        at = this.closingQuote(at);
+        if (depth === 0) return at + 1;
+      } else if (byte === BRACE_OPEN || byte === BRACKET_OPEN) {
+        depth++;
+      } else if (byte === BRACE_CLOSE || byte === BRACKET_CLOSE) {
+        if (depth === 0) return at;
+        if (--depth === 0) return at + 1;
+      } else if (depth === 0 && (byte === COMMA || byte === COLON || isSpace(byte))) {
+        return at;
+      }
+    }
+    if (depth > 0) throw this.malformed(bytes.length);
+    return bytes.length;
+  }
+
+  /** Where the comma or bracket stands that ends the element; which kind of bracket closes which is for `JSON.parse` to say. */
+  endOfElement(start: number): number {
+    const bytes = this.bytes;
+    let depth = 0;
+    for (let at = start; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === QUOTE) at = this.closingQuote(at);
+      else if (byte === BRACE_OPEN || byte === BRACKET_OPEN) depth++;
+      else if (depth > 0) {
+        if (byte === BRACE_CLOSE || byte === BRACKET_CLOSE) depth--;
+      } else if (byte === COMMA || byte === BRACKET_CLOSE) return at;
+      else if (byte === BRACE_CLOSE) throw this.malformed(at);
+    }
+    throw this.malformed(bytes.length);
+  }
+
+  /** Undefined: the bytes are not UTF-8. With U+FFFD in their place, names that differ in them would become one. */
+  textBetween(start: number, end: number): string | undefined {
+    this.isText ??= isUtf8(this.bytes);
+    if (!this.isText && !isUtf8(this.bytes.subarray(start, end))) return undefined;
+    return this.text(start, end);
+  }
+
+  /** Of bytes that are known to be UTF-8. */
+  text(start: number, end: number): string {
+    return this.buffer.toString("utf8", start, end);
+  }
+
+  private closingQuote(openingAt: number): number {
+    const bytes = this.bytes;
+    let at = openingAt + 1;
+    while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+    if (at >= bytes.length) throw this.malformed(bytes.length);
+    return at;
+  }
+
+  withoutSpace(start: number, end: number): number {
+    while (end > start && isSpace(this.bytes[end - 1])) end--;
+    return end;
+  }
+
+  /** Where what is no space comes next. */
+  afterSpace(start: number): number {
+    let at = start;
+    while (isSpace(this.bytes[at])) at++;
+    return at;
+  }
+
+  malformed(at: number): ReplyFormatError {
+    return new ReplyFormatError(
+      at >= this.bytes.length
+        ? `the reply is cut off after ${this.bytes.length} bytes`
+        : `the reply is not JSON in UTF-8 (at byte ${at})`,
+    );
+  }
+}
+
+export function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}

@@ -1,0 +1,220 @@
+import { isUtf8 } from "node:buffer";
+import { LOG_ID_MAX_CHARACTERS } from "../contract/source.ts";
+import type { EventBatch } from "../event/event_batch.ts";
+import { EventScanner } from "./event_scanner.ts";
+import {
+  BRACE_CLOSE,
+  BRACE_OPEN,
+  BRACKET_CLOSE,
+  BRACKET_OPEN,
+  COLON,
+  COMMA,
+  isSpace,
+  JsonBytes,
+  ReplyFormatError,
+} from "./json_bytes.ts";
+
+/** What a reply says about itself, besides its events. */
+export interface ReplyHeader {
+  /** Identifies the log; another one after the bus was reset. */
+  readonly log: string;
+  /** Offset of the first event in the reply. */
+  readonly offset: number;
+  /** Offset to ask for next. */
+  readonly next: number;
+}
+
+/** More events than may be asked for at once. */
+const EVENTS_MAX = 1_000_000;
+
+/**
+ * Scans a reply `{"log","offset","next","events"}` from its bytes into `batch`.
+ *
+ * The shape that events nearly always have is read in place, without strings or objects; an event with anything else in
+ * it (escapes, non-ASCII text, exponents, unknown or repeated fields) is cut out and read by `JSON.parse`. The result is
+ * the same as that of `JSON.parse` over the whole reply and {@link checkEvent} over its events.
+ *
+ * An element of `events` reaches to the comma or bracket that follows it outside of its own strings and brackets. One that is
+ * not JSON, or not UTF-8, is invalid, and the rest is read. Outside its elements the reply has to be JSON in UTF-8.
+ *
+ * @param eventsMax How many events were asked for: what is wrong with each of any number could fill the memory.
+ * @throws {ReplyFormatError} The batch is then empty or half filled and must not be used.
+ */
+export function scanReply(body: Uint8Array, batch: EventBatch, eventsMax = EVENTS_MAX): ReplyHeader {
+  batch.reset(body);
+  const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
+  return new ReplyScanner(body, batch, eventsMax).scan(hasByteOrderMark ? 3 : 0);
+}
+
+/**
+ * Reads the header fields of a reply that come before its events, without looking at the events; undefined when they
+ * are not all there. Lets the next fetch start before this reply is scanned. Checks nothing else.
+ */
+export function peekHeader(body: Uint8Array): ReplyHeader | undefined {
+  const start = body.subarray(0, 1024);
+  const buffer = Buffer.from(start.buffer, start.byteOffset, start.length);
+  const headEnd = buffer.indexOf('"events"');
+  if (headEnd < 0 || !isUtf8(start.subarray(0, headEnd))) return undefined;
+  const head = buffer.toString("utf8", 0, headEnd);
+  const log = /"log"\s*:\s*"([^"\\]+)"\s*,/.exec(head)?.[1];
+  const offset = /"offset"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
+  const next = /"next"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
+  if (log === undefined || offset === undefined || next === undefined) return undefined;
+  return { log, offset: Number(offset), next: Number(next) };
+}
+
+class ReplyScanner {
+  private at = 0;
+  private readonly json: JsonBytes;
+  private readonly events: EventScanner;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly batch: EventBatch,
+    private readonly eventsMax: number,
+  ) {
+    this.json = new JsonBytes(bytes);
+    this.events = new EventScanner(this.json, batch);
+  }
+
+  scan(start: number): ReplyHeader {
+    this.at = start;
+    let hasEvents = false;
+    const fields = new Map<string, unknown>();
+    this.expect(BRACE_OPEN);
+    if (this.peek() === BRACE_CLOSE) {
+      this.at++;
+    } else {
+      do {
+        const key = this.parseValue();
+        if (typeof key !== "string") throw this.malformed();
+        this.expect(COLON);
+        if (key === "events") {
+          hasEvents = this.scanEvents();
+        } else {
+          fields.set(key, this.parseValue());
+        }
+      } while (this.commaOr(BRACE_CLOSE));
+    }
+    this.skipSpace();
+    if (this.at !== this.bytes.length) throw this.malformed();
+    return this.checkHeader(fields, hasEvents);
+  }
+
+  private checkHeader(fields: Map<string, unknown>, hasEvents: boolean): ReplyHeader {
+    const log = fields.get("log");
+    const offset = fields.get("offset");
+    const next = fields.get("next");
+    if (!isLogId(log)) throw new ReplyFormatError('the reply has no "log"');
+    if (!isOffset(offset) || !isOffset(next)) {
+      throw new ReplyFormatError('the reply\'s "offset" and "next" are not whole numbers');
+    }
+    if (!hasEvents) throw new ReplyFormatError('the reply has no array "events"');
+    // The offsets of a log have no gaps: a reply that leaves some out would lose events without a word.
+    if (next - offset !== this.batch.total) {
+      throw new ReplyFormatError(
+        `the reply holds ${this.batch.total} events, but says it reaches from ${offset} to ${next}`,
+      );
+    }
+    return { log, offset, next };
+  }
+
+  /** Returns whether there was an array. The last of several `events` counts, as with `JSON.parse`. */
+  private scanEvents(): boolean {
+    this.batch.reset(this.bytes);
+    if (this.peek() !== BRACKET_OPEN) {
+      this.parseValue();
+      return false;
+    }
+    this.at++;
+    if (this.peek() === BRACKET_CLOSE) {
+      this.at++;
+      return true;
+    }
+    do {
+      if (this.batch.total === this.eventsMax) {
+        throw new ReplyFormatError(
+          `the reply holds more events than the ${this.eventsMax} that were asked for`,
+        );
+      }
+      this.skipSpace();
+      this.scanOne();
+    } while (this.isAtComma() || this.commaOr(BRACKET_CLOSE));
+    return true;
+  }
+
+  /** Scans the element at `at`, by the fast path when it can. */
+  private scanOne(): void {
+    const start = this.at;
+    this.batch.reserve();
+    const plainEnd = this.events.scanPlain(start);
+    if (plainEnd >= 0) {
+      this.at = plainEnd;
+      const next = this.bytes[plainEnd] === COMMA ? COMMA : this.peek();
+      if (next === COMMA || next === BRACKET_CLOSE) {
+        this.batch.total++;
+        return;
+      }
+    }
+    this.at = this.json.endOfElement(start);
+    const end = this.json.withoutSpace(start, this.at);
+    if (end === start) throw this.malformed(start);
+    this.events.scanAny(start, end);
+  }
+
+  /** Cuts the JSON value at `at` out of the reply and parses it. */
+  private parseValue(): unknown {
+    this.skipSpace();
+    const start = this.at;
+    this.at = this.json.endOfValue(start);
+    if (!isUtf8(this.bytes.subarray(start, this.at))) throw this.malformed(start);
+    try {
+      return JSON.parse(this.json.text(start, this.at));
+    } catch {
+      throw this.malformed(start);
+    }
+  }
+
+  private skipSpace(): void {
+    while (isSpace(this.bytes[this.at])) this.at++;
+  }
+
+  private peek(): number | undefined {
+    this.skipSpace();
+    return this.bytes[this.at];
+  }
+
+  private expect(byte: number): void {
+    if (this.peek() !== byte) throw this.malformed();
+    this.at++;
+  }
+
+  /** Steps over a comma that follows at once, as it nearly always does. */
+  private isAtComma(): boolean {
+    if (this.bytes[this.at] !== COMMA) return false;
+    this.at++;
+    return true;
+  }
+
+  /** Steps over a comma (true) or the closing byte (false). */
+  private commaOr(closing: number): boolean {
+    const byte = this.peek();
+    if (byte !== COMMA && byte !== closing) throw this.malformed();
+    this.at++;
+    return byte === COMMA;
+  }
+
+  private malformed(at = this.at): ReplyFormatError {
+    return this.json.malformed(at);
+  }
+}
+
+/** Whether a value may be the identity of a log. Half a surrogate pair would come back from the state as another text. */
+export function isLogId(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= LOG_ID_MAX_CHARACTERS &&
+    value.isWellFormed();
+}
+
+function isOffset(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
