@@ -25,7 +25,7 @@ export async function once(context: CommandContext, options: OnceOptions): Promi
   if (complete) return EXIT.done;
   throw new CommandError(
     EXIT.tryAgain,
-    ["There is work left, and the state is safe; the next call goes on:", ...reasons].join("\n  "),
+    ["Not everything could be done; the state is safe, and the next call goes on:", ...reasons].join("\n  "),
   );
 }
 

@@ -1,4 +1,4 @@
-import { denialOf } from "../platform/log/denial.ts";
+import { directoryObstacle } from "../platform/file/write_obstacle.ts";
 import { CommandError, EXIT } from "./exit.ts";
 
 /** Makes a directory for this user alone, unless it is there. @throws {CommandError} It cannot be had; `flag` has named it. */
@@ -6,12 +6,15 @@ export function makeOwnDirectory(flag: string, path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new CommandError(EXIT.failed, `${flag} ${path} cannot be made: ${reasonOf(error as Error)}.`);
+    throw unusable(flag, path, directoryObstacle(path) ?? (error as Error).message);
   }
+  const obstacle = directoryObstacle(path);
+  if (obstacle !== undefined) throw unusable(flag, path, obstacle);
 }
 
-function reasonOf(error: Error): string {
-  if (error instanceof Deno.errors.AlreadyExists) return "it is there already, and is no directory";
-  if (error instanceof Deno.errors.NotADirectory) return "what stands above it is no directory";
-  return denialOf(error) ?? error.message;
+function unusable(flag: string, path: string, obstacle: string): CommandError {
+  return new CommandError(
+    EXIT.failed,
+    `${flag} ${path} cannot be used: ${obstacle}. Give another directory.`,
+  );
 }

@@ -165,7 +165,11 @@ export class Delivery {
 
   private leftover(): string | undefined {
     const waiting = this.outbox.endId() - this.cursor;
-    if (waiting <= 0) return undefined;
+    if (waiting <= 0) {
+      // Nothing will ever arrive there until somebody mends it, and it may be a while until there is something to deliver.
+      const isMisconfigured = this.failure?.kind === "misconfigured";
+      return isMisconfigured ? `${this.name}: nothing waits yet, but ${this.error}` : undefined;
+    }
     return `${this.name}: up to ${waiting} aggregates wait; ${
       this.error ?? "there was no time left to deliver them"
     }`;

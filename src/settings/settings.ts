@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { readEnvFile } from "./env_file.ts";
+import { thisUserName } from "../platform/file/user.ts";
 import { denialOf } from "../platform/log/denial.ts";
 import type { Fault } from "./fault.ts";
 import { MASK } from "./mask.ts";
@@ -226,11 +227,17 @@ export function readText(path: string, sources: Sources): { text: string } | { p
     const text = sources.readFile(resolve(sources.workingDirectory, path));
     return text === undefined ? { problem: NOT_THERE } : { text };
   } catch (error) {
-    // Deno says the path once more, after the reason.
-    const reason = denialOf(error) ??
-      (error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/s, "") : String(error));
-    return { problem: `names a file that cannot be read: ${reason}` };
+    return { problem: `names a file that cannot be read: ${reasonOf(error)}` };
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotADirectory) return "what stands above it is no directory";
+  // Deno says the path once more, after the reason.
+  const reason = denialOf(error) ??
+    (error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/s, "") : String(error));
+  // Mostly a service has a user of its own, and who looks into the file is another one.
+  return error instanceof Deno.errors.PermissionDenied ? `${reason} (this is ${thisUserName()})` : reason;
 }
 
 function check(

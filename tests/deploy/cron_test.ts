@@ -18,10 +18,10 @@ for (
   const [what, said, code, mail] of [
     ["a quiet round", "", 0, ""],
     ["a warning", "a warning", 0, "a warning\n"],
-    ["an outage that passes", "cannot be read\nThere is work left", 75, ""],
+    ["an outage that passes", "cannot be read\nNot everything could be done", 75, ""],
     [
       "a long outage",
-      "cannot be read\nALARM: bus b has failed\nThere is work left",
+      "cannot be read\nALARM: bus b has failed\nNot everything could be done",
       75,
       "ALARM: bus b has failed\n",
     ],

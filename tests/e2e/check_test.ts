@@ -45,6 +45,10 @@ Deno.test("check and run agree on what this host has", async (t) => {
   await Deno.mkdir(`${directory.path}/below`);
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr;
+  await using odd = await temporaryDirectory();
+  const [link, garbage] = ["link", "garbage"].map((name) => `${odd.path}/${name}`);
+  await Deno.symlink(`${odd.path}/nowhere`, link!);
+  await Deno.writeTextFile(garbage!, "no database at all, and longer than the header of one: ".repeat(10));
   const environment = handlerEnvironment(bus.url, directory.path, TEXT);
   const faults: Record<string, [RegExp, Environment]> = {
     "a file of SQLite below a file": [/cannot be written: .*file is no directory.*SQLITE_PATH\./, {
@@ -54,7 +58,7 @@ Deno.test("check and run agree on what this host has", async (t) => {
       SQLITE_PATH: `${directory.path}/below`,
     }],
     "a file of SQLite where nothing can be made": [
-      /cannot be written: .*no program may write .*SQLITE_PATH\./,
+      /cannot be written: .*kept from this program.*SQLITE_PATH\./,
       {
         SQLITE_PATH: "/proc/aggregates.sqlite",
       },
@@ -65,6 +69,20 @@ Deno.test("check and run agree on what this host has", async (t) => {
         STATE_DIR: `${file}/state`,
       },
     ],
+    "a file of SQLite that is none": [/garbage: file is not a database.*SQLITE_PATH\./, {
+      SQLITE_PATH: garbage!,
+    }],
+    "a file of SQLite that is a link to nothing": [
+      /cannot be written: .*link is a link to .*nowhere, which is not there.*SQLITE_PATH\./,
+      { SQLITE_PATH: link! },
+    ],
+    "a state directory that is a link to nothing": [
+      /the state directory .* cannot be used: .*link is a link to .*, which is not there.*STATE_DIR\./,
+      { STATE_DIR: link! },
+    ],
+    "a state directory that is a device": [/cannot be used: .*neither a file nor a directory.*STATE_DIR\./, {
+      STATE_DIR: "/dev/null",
+    }],
     "a port that another program has": [
       /The admin listener cannot have 127\.0\.0\.1:\d+ \(.*HTTP_LISTEN.*off\./,
       {

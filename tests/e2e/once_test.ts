@@ -97,6 +97,17 @@ Deno.test("`once` says to try again later when a sink is out of reach with work 
   assertTryAgain(await runToEnd(["once"], environment(freePort())), "postgres");
 });
 
+Deno.test("`once` does not pass over a sink that somebody has to mend, though nothing waits for it", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const environment = handlerEnvironment(bus.url, directory.path);
+  await Deno.writeTextFile(sqlitePath(directory.path), "no database at all ".repeat(20));
+  const output = await runToEnd(["once"], environment);
+  assertTryAgain(output, "nothing waits yet, but SQLite file");
+  await Deno.remove(sqlitePath(directory.path));
+  assertDone(await runToEnd(["once"], environment));
+});
+
 function assertDone(output: Output): void {
   assert.equal(output.code, 0, output.stdout + output.stderr);
 }

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { infoOf, isNotThere } from "./absence.ts";
 
 /**
  * Why the file at `path` cannot be written or made together with its neighbours, as a part of a sentence; undefined: nothing is in
@@ -12,7 +13,8 @@ export function writeObstacle(path: string): string | undefined {
 export function directoryObstacle(directory: string): string | undefined {
   let place = directory;
   while (kindOf(place) === "nothing" && dirname(place) !== place) place = dirname(place);
-  if (kindOf(place) === "file") return `${place} is no directory`;
+  const kind = kindOf(place);
+  if (kind !== "directory") return KINDS[kind]?.(place) ?? `${place} is no directory`;
   try {
     Deno.removeSync(Deno.makeTempFileSync({ dir: place, prefix: ".vabus-check-" }));
     return undefined;
@@ -22,9 +24,11 @@ export function directoryObstacle(directory: string): string | undefined {
 }
 
 function fileObstacle(path: string): string | undefined {
+  const kind = kindOf(path);
+  if (kind === "nothing") return undefined;
+  if (kind === "directory") return `${path} is a directory`;
+  if (kind !== "file") return KINDS[kind]?.(path);
   try {
-    if (kindOf(path) === "nothing") return undefined;
-    if (kindOf(path) === "directory") return `${path} is a directory`;
     Deno.openSync(path, { read: true, write: true }).close();
     return undefined;
   } catch (error) {
@@ -32,13 +36,27 @@ function fileObstacle(path: string): string | undefined {
   }
 }
 
-function kindOf(path: string): "file" | "directory" | "nothing" {
+type Kind = "file" | "directory" | "nothing" | "link" | "special" | "kept";
+
+/** What is in the way, whatever was to be made there. */
+const KINDS: Partial<Record<Kind, (path: string) => string>> = {
+  special: (path) => `${path} is neither a file nor a directory`,
+  link: (path) => `${path} is a link to ${Deno.readLinkSync(path)}, which is not there`,
+  kept: (path) => `${path} is kept from this program, as are ${KEPT_FROM}`,
+};
+
+/** See `scripts/permissions.ts`, and of the runtime itself. */
+const KEPT_FROM = "/proc, /sys, /dev and the directories of the system's own files";
+
+function kindOf(path: string): Kind {
   try {
-    return Deno.statSync(path).isDirectory ? "directory" : "file";
+    const { isDirectory, isFile } = Deno.statSync(path);
+    return isDirectory ? "directory" : isFile ? "file" : "special";
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return "nothing";
+    if (error instanceof Deno.errors.NotCapable) return "kept";
     // It may not be looked at: whoever tries to use it is told why.
-    return "file";
+    if (!isNotThere(error)) return "file";
+    return infoOf(path)?.isSymlink === true ? "link" : "nothing";
   }
 }
 

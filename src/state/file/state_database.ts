@@ -13,7 +13,13 @@ import { SealedStore } from "./sealed_store.ts";
 import { assertWhole, metaOf } from "./state_check.ts";
 import { createState } from "./state_creation.ts";
 import { damaged, StateError, stateNotWritable, toStateError } from "./state_error.ts";
-import { assertAllowed, assertTrusted, forbidden, STATE_FILE_NAME, toUntrusted } from "./state_directory.ts";
+import {
+  assertAllowed,
+  assertTrusted,
+  obstruction,
+  STATE_FILE_NAME,
+  toUntrusted,
+} from "./state_directory.ts";
 import { StateLock } from "./state_lock.ts";
 
 export interface StateDatabaseOptions {
@@ -80,9 +86,8 @@ export class StateDatabase extends SealedStore {
     } catch (error) {
       state?.database.close();
       lock?.release();
-      if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
-        throw forbidden(directory, error);
-      }
+      const obstructed = obstruction(directory, error);
+      if (obstructed !== undefined) throw obstructed;
       // What the directory does not allow looks different with each way of trying.
       const obstacle = error instanceof StateError || error instanceof UnfitFile
         ? undefined

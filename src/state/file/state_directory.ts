@@ -2,7 +2,8 @@ import { infoBehind } from "../../platform/file/absence.ts";
 import { assertOwn, UnfitFile } from "../../platform/file/regular_file.ts";
 import { distrustOfWay } from "../../platform/file/trust.ts";
 import { ROOT_UID, thisUser, thisUserName, type User } from "../../platform/file/user.ts";
-import { StateError } from "./state_error.ts";
+import { directoryObstacle } from "../../platform/file/write_obstacle.ts";
+import { StateError, stateNotWritable } from "./state_error.ts";
 
 /** The state in its directory. */
 export const STATE_FILE_NAME = "state.sqlite";
@@ -19,8 +20,7 @@ export function assertTrusted(directory: string, isOfService: boolean): void {
   try {
     assertOwnersAndNames(directory, isOfService);
   } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw toUntrusted(error, directory);
-    throw forbidden(directory, error);
+    throw obstruction(directory, error) ?? toUntrusted(error, directory);
   }
 }
 
@@ -32,6 +32,14 @@ export function assertAllowed(path: string): void {
     if (error instanceof Deno.errors.PermissionDenied) throw forbidden(path, error);
     // Whatever else is wrong is told by who opens it.
   }
+}
+
+/** For who may not use a state, be it for its rights or for what the program is kept from; undefined: the error is another one. */
+export function obstruction(directory: string, error: unknown): StateError | undefined {
+  if (error instanceof Deno.errors.PermissionDenied) return forbidden(directory, error);
+  if (!(error instanceof Deno.errors.NotCapable)) return undefined;
+  const obstacle = directoryObstacle(directory) ?? "this program is kept from it";
+  return stateNotWritable(directory, obstacle);
 }
 
 /** For who may not use a state: whose it is, and what to do. */
