@@ -37,7 +37,9 @@ export function parseCommandLine(
   const commands = commandsOf(registry);
   const { catalogue } = registry;
   let invocation: Invocation | undefined;
-  const withHabits = (parser: Parser) => parser.version(versionLine()).exitOverride().configureOutput(output);
+  const withHabits = (parser: Parser) =>
+    parser.version(versionLine()).exitOverride().configureOutput(output)
+      .showHelpAfterError(adviceOf(`${parser.name()} --help`.replace(`${PROGRAM} `, "")));
 
   const root = withHabits(new Parser(PROGRAM))
     .description(
@@ -211,7 +213,12 @@ function unknownArguments(command: AnyCommand, words: readonly string[], parser:
   for (const argument of parser.args) {
     if (isFlag(argument)) {
       const [flag] = argument.split("=") as [string];
-      faults.push({ subject: flag, problem: `is no flag of ${command.name}${hint(nearMiss(flag, known))}` });
+      faults.push({
+        subject: flag,
+        problem: `is no flag of ${command.name}${
+          hint(nearMiss(flag.toLowerCase().replaceAll("_", "-"), known))
+        }`,
+      });
     } else if (words.includes(argument)) {
       faults.push({
         subject: argument,

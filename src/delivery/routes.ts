@@ -54,7 +54,10 @@ function parseRule(text: string, sinkNames: readonly string[], faults: string[])
   // A name may hold "=", a sink never does.
   const separator = text.lastIndexOf("=");
   const pattern = text.slice(0, Math.max(0, separator)).trim();
-  if (separator < 0 || pattern === "") faults.push(`"${text}" is not of the form PATTERN=SINK,SINK`);
+  if (pattern === "") {
+    faults.push(`"${text}" is not of the form PATTERN=SINK,SINK`);
+    return rule("", []);
+  }
   const sinks = text.slice(separator + 1).split(",").map((sink) => sink.trim());
   if (sinks.length === 1 && sinks[0] === NOWHERE) return rule(pattern, []);
   for (const sink of sinks) {

@@ -1,6 +1,12 @@
 import { isIPv6 } from "node:net";
 import { z } from "zod";
+<<<<<<< HEAD
 import { maskRefused, maskUrls } from "./mask.ts";
+=======
+import { MASK, maskRefused, maskUrls } from "./mask.ts";
+import { nearMiss } from "./near_miss.ts";
+import { type PostgresString, readPostgresString } from "./postgres_string.ts";
+>>>>>>> d937238 (Settings: what is nearly right is told by its slip)
 
 /** How the text of a setting is read: what is allowed, in words and as a schema. */
 export interface ValueType<T> {
@@ -19,6 +25,10 @@ export interface HostPort {
   readonly hostname: string;
   readonly port: number;
 }
+
+const PORT_MAX = 65_535;
+/** Of a word that is not known. */
+const SHOWN_CHARACTERS = 40;
 
 /** Milliseconds in each unit that a duration may have. */
 const UNITS_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -94,16 +104,58 @@ export function choice<const W extends string>(words: readonly W[]): ValueType<W
   return {
     placeholder: `<${words.join("|")}>`,
     allowed: `one of ${words.join(", ")}`,
-    schema: z.string().toLowerCase().pipe(z.enum(words, "is not known")) as z.ZodType<W, string>,
+    schema: wordOf(words, (word) => `is not known${meantBy(word, words)}`),
   };
 }
 
+<<<<<<< HEAD
+=======
+function wordOf<const W extends string>(
+  words: readonly W[],
+  problem: (word: string) => string,
+): z.ZodType<W, string> {
+  return z.string().transform((text, context) => {
+    const word = words.find((known) => known === text.toLowerCase());
+    if (word !== undefined) return word;
+    context.addIssue({ code: "custom", message: problem(text) });
+    return z.NEVER;
+  });
+}
+
+/** Of words in common use for the same, too: `warning`, `postgresql`. */
+function meantBy(word: string, words: readonly string[]): string {
+  const lower = word.toLowerCase();
+  const meant = nearMiss(lower, words) ?? words.find((known) => lower.length > 2 && lower.startsWith(known));
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
+}
+
+/** Some of some words, with commas, none twice. */
+export function choices<const W extends string>(words: readonly W[]): ValueType<readonly W[]> {
+  return {
+    placeholder: "<list>",
+    allowed: `${words.join(", ")}, or several of them with commas`,
+    schema: listOf(
+      wordOf(words, (word) => {
+        return `has ${JSON.stringify(word.slice(0, SHOWN_CHARACTERS))}, which is not known${
+          meantBy(word, words)
+        }`;
+      }),
+    ),
+  };
+}
+
+>>>>>>> d937238 (Settings: what is nearly right is told by its slip)
 /** `host:port`, several with commas, none twice. */
 export function hostPorts(): ValueType<readonly string[]> {
-  const one = z.string().refine(
-    (text) => (parseHostPort(text)?.port ?? 0) > 0,
-    "has a part that is not host:port",
-  );
+  const one = z.string().superRefine((text, context) => {
+    const address = parseHostPort(text);
+    const problem = typeof address === "string"
+      ? address
+      : address.port === 0
+      ? "is not host:port with a port from 1 to 65535"
+      : undefined;
+    if (problem !== undefined) context.addIssue({ code: "custom", message: `has a part that ${problem}` });
+  });
   return {
     placeholder: "<host:port,…>",
     allowed: "host:port, several with commas, an IPv6 address in brackets",
@@ -134,8 +186,8 @@ export function listenAddress(option?: { mayBeOff: true }): ValueType<HostPort |
     schema: z.string().transform((text, context) => {
       if (option && text.toLowerCase() === "off") return "off";
       const address = parseHostPort(text);
-      if (address !== undefined) return address;
-      context.addIssue({ code: "custom", message: "is not host:port" });
+      if (typeof address !== "string") return address;
+      context.addIssue({ code: "custom", message: address });
       return z.NEVER;
     }),
   };
@@ -235,22 +287,37 @@ function listOf<T>(one: z.ZodType<T, string>): z.ZodType<readonly T[], string> {
     .refine((parts) => new Set(parts).size === parts.length, "names the same twice");
 }
 
-function parseHostPort(text: string): HostPort | undefined {
-  const match = /^(?:\[([^\]]+)\]|([\p{L}\p{N}._-]+)):(\d{1,5})$/u.exec(text);
-  if (match === null) return undefined;
+/** @returns what is wrong, where it is none. */
+function parseHostPort(text: string): HostPort | string {
+  if (/^[^[\]]*:[^[\]]*:/.test(text) && isIPv6(text.replace(/:\d+$/, ""))) {
+    return "has an IPv6 address without brackets, as in [::1]:8000";
+  }
+  const match = /^(?:\[([^\]]+)\]|([\p{L}\p{N}._-]+)):(\d+)$/u.exec(text);
+  if (match === null || (match[1] !== undefined && !isIPv6(match[1]))) return "is not host:port";
   const [, ipv6, name, digits] = match;
   const port = Number(digits);
-  if (port > 65_535 || (ipv6 !== undefined && !isIPv6(ipv6))) return undefined;
-  return { hostname: ipv6 ?? name!, port };
+  return port > PORT_MAX ? `has a port above ${PORT_MAX}` : { hostname: ipv6 ?? name!, port };
 }
 
 function httpUrlProblem(text: string): string | undefined {
   if (!/^https?:\/\//i.test(text)) return "has a part that does not begin with http:// or https://";
   const url = URL.parse(text);
   // The parser drops line breaks and tabs silently.
-  if (url === null || /\s/.test(text)) return "has a part that is not a URL";
+  if (url === null || /\s/.test(text)) return `has a part that is not a URL${whyNoUrl(text)}`;
   if (/[?#]/.test(text)) return "has a URL with parameters or a fragment";
   return credentialsProblem(text, url);
+}
+
+/** The mistakes that the parser has no words for. */
+function whyNoUrl(text: string): string {
+  if (/[\s;|]\s*https?:/i.test(text)) return ": several of them stand with commas between them";
+  const [, authority = ""] = /^https?:\/\/([^/?#]*)/i.exec(text) ?? [];
+  const place = authority.slice(authority.lastIndexOf("@") + 1);
+  if (isIPv6(place.replace(/:\d+$/, "")) || isIPv6(place)) {
+    return ": an IPv6 address stands in brackets, as in http://[::1]:8000";
+  }
+  const port = /:(\d+)$/.exec(place)?.[1];
+  return Number(port) > PORT_MAX ? `: its port is above ${PORT_MAX}` : "";
 }
 
 /**
