@@ -11,6 +11,13 @@ export function nearMiss(word: string, candidates: Iterable<string>): string | u
   return best;
 }
 
+/** For the end of a message: the word that was meant, be it one in common use for the same (`warning`, `postgresql`). */
+export function meantBy(word: string, words: readonly string[]): string {
+  const lower = word.toLowerCase();
+  const meant = nearMiss(lower, words) ?? words.find((known) => lower.length > 2 && lower.startsWith(known));
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
+}
+
 /** Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`. */
 function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];

@@ -1,12 +1,7 @@
 import { isIPv6 } from "node:net";
 import { z } from "zod";
-<<<<<<< HEAD
 import { maskRefused, maskUrls } from "./mask.ts";
-=======
-import { MASK, maskRefused, maskUrls } from "./mask.ts";
-import { nearMiss } from "./near_miss.ts";
-import { type PostgresString, readPostgresString } from "./postgres_string.ts";
->>>>>>> d937238 (Settings: what is nearly right is told by its slip)
+import { meantBy } from "./near_miss.ts";
 
 /** How the text of a setting is read: what is allowed, in words and as a schema. */
 export interface ValueType<T> {
@@ -27,8 +22,6 @@ export interface HostPort {
 }
 
 const PORT_MAX = 65_535;
-/** Of a word that is not known. */
-const SHOWN_CHARACTERS = 40;
 
 /** Milliseconds in each unit that a duration may have. */
 const UNITS_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -108,8 +101,6 @@ export function choice<const W extends string>(words: readonly W[]): ValueType<W
   };
 }
 
-<<<<<<< HEAD
-=======
 function wordOf<const W extends string>(
   words: readonly W[],
   problem: (word: string) => string,
@@ -122,29 +113,6 @@ function wordOf<const W extends string>(
   });
 }
 
-/** Of words in common use for the same, too: `warning`, `postgresql`. */
-function meantBy(word: string, words: readonly string[]): string {
-  const lower = word.toLowerCase();
-  const meant = nearMiss(lower, words) ?? words.find((known) => lower.length > 2 && lower.startsWith(known));
-  return meant === undefined ? "" : `; did you mean ${meant}?`;
-}
-
-/** Some of some words, with commas, none twice. */
-export function choices<const W extends string>(words: readonly W[]): ValueType<readonly W[]> {
-  return {
-    placeholder: "<list>",
-    allowed: `${words.join(", ")}, or several of them with commas`,
-    schema: listOf(
-      wordOf(words, (word) => {
-        return `has ${JSON.stringify(word.slice(0, SHOWN_CHARACTERS))}, which is not known${
-          meantBy(word, words)
-        }`;
-      }),
-    ),
-  };
-}
-
->>>>>>> d937238 (Settings: what is nearly right is told by its slip)
 /** `host:port`, several with commas, none twice. */
 export function hostPorts(): ValueType<readonly string[]> {
   const one = z.string().superRefine((text, context) => {

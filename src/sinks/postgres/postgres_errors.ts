@@ -26,10 +26,13 @@ export function toPostgresSinkError(error: unknown, what: string, place: string)
   const { name, message, code = "", routine } = error as DriverError;
   if (name !== "PostgresError") {
     // The driver stumbles over answers that no server gives.
-    const text = error instanceof TypeError || error instanceof RangeError
+    const isStrange = error instanceof TypeError || error instanceof RangeError;
+    const distrust = isStrange ? undefined : distrustIn(message);
+    const text = isStrange
       ? `What answers at ${place} says what the driver cannot read (${message}). Is this a PostgreSQL?`
-      : `PostgreSQL at ${place} is out of reach: ${message || code}.`;
-    return new SinkError(kindOfDriverError(code, message), text, { cause: error });
+      : `PostgreSQL at ${place} ${distrust ?? `is out of reach: ${message || code}.`}`;
+    const kind = distrust !== undefined || code === "SASL_SIGNATURE_MISMATCH" ? "misconfigured" : "unavailable";
+    return new SinkError(kind, text, { cause: error });
   }
   const text = `PostgreSQL at ${place} refused ${what}: ${message} (SQLSTATE ${code}).${
     adviceOfWords(code, message) ?? advice(code)
@@ -65,6 +68,7 @@ function kindOfState(state: string, routine: string | undefined): SinkErrorKind 
     case "28": // invalid authorization
     case "3D": // no such database
     case "3F": // no such schema
+    case "F0": // the server's own configuration
     case "42": // undefined table or column, wrong type, no privilege
       return "misconfigured";
     default:
@@ -72,9 +76,15 @@ function kindOfState(state: string, routine: string | undefined): SinkErrorKind 
   }
 }
 
-function kindOfDriverError(code: string, message: string): SinkErrorKind {
-  const isRefused = code === "SASL_SIGNATURE_MISMATCH" || /certificate/i.test(message);
-  return isRefused ? "misconfigured" : "unavailable";
+/** Where it is the server's certificate that is not taken; undefined: it is something else. */
+function distrustIn(message: string): string | undefined {
+  if (!/certificate/i.test(message)) return undefined;
+  const wayOut = /altnames|does not match/i.test(message)
+    ? "Name the server in POSTGRES_CONNECTION_STRING as its certificate does, or set sslmode=verify-ca"
+    : /expired|not yet valid/i.test(message)
+    ? "Renew it there, or set the clock of this host right"
+    : "Name the authority that signed it with sslrootcert in POSTGRES_CONNECTION_STRING, or with POSTGRES_SSL_CA_FILE";
+  return `has a certificate that is not trusted: ${message}. ${wayOut}.`;
 }
 
 /** PgBouncer gives all of its own refusals the state of a violated protocol; these are an operator's to mend. */
@@ -103,6 +113,10 @@ function isOfPooler(state: string, message: string): boolean {
 function adviceOfWords(state: string, message: string): string | undefined {
   if (/no more connections allowed|max_client_conn|query_wait_timeout|pool_size/i.test(message)) {
     return " PgBouncer's pool is full: raise max_client_conn or default_pool_size there, or end who holds its connections.";
+  }
+  if (/client certificate/i.test(message)) {
+    return " It wants a client certificate: name it with sslcert and sslkey in POSTGRES_CONNECTION_STRING, and the authority " +
+      "that signed it with ssl_ca_file there.";
   }
   if (/pg_hba\.conf.*(?:no encryption|SSL off)/i.test(message)) {
     return " The server may want TLS: set sslmode=require in POSTGRES_CONNECTION_STRING, or allow this host in pg_hba.conf.";

@@ -133,23 +133,31 @@ Deno.test("connection strings of libpq, against real servers", async (t) => {
             named("elsewhere.example", `sslmode=prefer&sslrootcert=${stranger.caFile}`),
           ]
         ) assert.equal((await sessionOf(text)).tls, true, text);
+        const otherName = /certificate that is not trusted: .*Name the server .* or set sslmode=verify-ca\.$/;
+        const otherAuthority = /certificate that is not trusted: .*sslrootcert .*POSTGRES_SSL_CA_FILE\.$/;
         for (
-          const text of [
-            named("elsewhere.example", `sslmode=verify-full&${ca}`),
-            named("db.example", `sslmode=verify-full&sslrootcert=${stranger.caFile}`),
-            named("db.example", `sslmode=verify-ca&sslrootcert=${stranger.caFile}`),
-            named("db.example", `sslmode=require&sslrootcert=${stranger.caFile}`),
-            named("db.example", "sslmode=verify-full"),
-            named("db.example", "sslrootcert=system"),
-          ]
-        ) assert.equal((await refusalOf(text)).kind, "misconfigured", text);
+          const [text, message] of [
+            [named("elsewhere.example", `sslmode=verify-full&${ca}`), otherName],
+            [named("db.example", `sslmode=verify-full&sslrootcert=${stranger.caFile}`), otherAuthority],
+            [named("db.example", `sslmode=verify-ca&sslrootcert=${stranger.caFile}`), otherAuthority],
+            [named("db.example", `sslmode=require&sslrootcert=${stranger.caFile}`), otherAuthority],
+            [named("db.example", "sslmode=verify-full"), otherAuthority],
+            [named("db.example", "sslrootcert=system"), otherAuthority],
+          ] as const
+        ) {
+          const error = await refusalOf(text);
+          assert.equal(error.kind, "misconfigured", text);
+          assert.match(error.message, message, text);
+        }
       },
     );
 
     await t.step("a client certificate is shown where it is given", async () => {
       const files = `sslcert=${client.certFile}&sslkey=${client.keyFile}`;
       assert.equal((await sessionOf(at("cert_user", `sslmode=require&${files}`))).user, "cert_user");
-      assert.equal((await refusalOf(at("cert_user", "sslmode=require"))).kind, "misconfigured");
+      const error = await refusalOf(at("cert_user", "sslmode=require"));
+      assert.equal(error.kind, "misconfigured");
+      assert.match(error.message, /wants a client certificate: name it with sslcert and sslkey/);
     });
 
     await t.step("a Unix socket, as a parameter, as a host, and as keywords", async () => {
