@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { meantBy } from "./near_miss.ts";
 import type { ValueType } from "./value_type.ts";
 
 /** A sink of `STORAGE_TYPE`: what the operator calls it, and what it is. */
@@ -11,6 +12,8 @@ export interface SinkName {
 
 const ID = /^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$/;
 const ID_MAX_CHARACTERS = 40;
+/** Of a word that is not known. */
+const SHOWN_CHARACTERS = 40;
 /** The word of `ROUTES` for no sink at all. */
 const NOWHERE = "none";
 
@@ -60,7 +63,9 @@ function readName(word: string): SinkName {
 }
 
 function problemOf({ id, kind }: SinkName, kinds: readonly string[]): string | undefined {
-  if (!kinds.includes(kind)) return "has a word that is not known";
+  if (!kinds.includes(kind)) {
+    return `has ${JSON.stringify(kind.slice(0, SHOWN_CHARACTERS))}, which is not known${meantBy(kind, kinds)}`;
+  }
   if (id === kind) return undefined;
   if (kinds.includes(id)) {
     return `calls a sink ${id} that is ${kind}, which nobody could tell from the kind ${id}`;

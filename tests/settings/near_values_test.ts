@@ -37,7 +37,7 @@ const SLIPS: Record<string, readonly (readonly [value: string, said: RegExp])[]>
     [":8090", /^is not host:port$/],
   ],
   STORAGE_TYPE: [
-    ["sqlite,Postgresql", /^has "Postgresql", which is not known; did you mean postgres\?$/],
+    ["sqlite,Postgresql", /^has "postgresql", which is not known; did you mean postgres\?$/],
     ["kafak", /^has "kafak", which is not known; did you mean kafka\?$/],
     ["oracle", /^has "oracle", which is not known$/],
     ["sqlite,", /^has "", which is not known$/],

@@ -36,7 +36,7 @@ export class Repetitions {
     const folded = (level: Level) => (message: string, fields: LogFields = {}) => {
       const stem = message.split(": ", 1)[0]!;
       const kind = [level, component, fields.sink, fields.bus, stem].join("\n");
-      const what = [message, fields.reason].join("\n");
+      const what = [message, fields.reason, fields.table].join("\n");
       this.happened(kind, what, (times) => logger[level](message, times ? { ...fields, times } : fields));
     };
     return {

@@ -30,7 +30,7 @@ export function toPostgresSinkError(error: unknown, what: string, place: string)
     const distrust = isStrange ? undefined : distrustIn(message);
     const text = isStrange
       ? `What answers at ${place} says what the driver cannot read (${message}). Is this a PostgreSQL?`
-      : `PostgreSQL at ${place} ${distrust ?? `is out of reach: ${message || code}.`}`;
+      : `PostgreSQL at ${place} ${distrust ?? `is out of reach: ${DRIVER_WORDS[code] ?? (message || code)}.`}`;
     const kind = distrust !== undefined || code === "SASL_SIGNATURE_MISMATCH" ? "misconfigured" : "unavailable";
     return new SinkError(kind, text, { cause: error });
   }
@@ -75,6 +75,13 @@ function kindOfState(state: string, routine: string | undefined): SinkErrorKind 
       return "unavailable";
   }
 }
+
+/** In place of the driver's own, which are for who programs with it. */
+const DRIVER_WORDS: Readonly<Record<string, string>> = {
+  CONNECT_TIMEOUT:
+    "no answer to the login in time (connect_timeout); a pooler may wait for the server behind it",
+  CONNECTION_CLOSED: "the connection was closed, as PgBouncer does it where pool_mode is statement",
+};
 
 /** Where it is the server's certificate that is not taken; undefined: it is something else. */
 function distrustIn(message: string): string | undefined {

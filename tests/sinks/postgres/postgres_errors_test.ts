@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { toPostgresSinkError } from "../../../src/sinks/postgres/postgres_errors.ts";
+
+/** As the driver throws them; the words of PgBouncer and the server are what real ones said. */
+const ERRORS: readonly (readonly [error: object, kind: string, said: RegExp])[] = [
+  [
+    { code: "CONNECT_TIMEOUT", message: "write CONNECT_TIMEOUT undefined:undefined" },
+    "unavailable",
+    /out of reach: no answer to the login in time/,
+  ],
+  [
+    { code: "CONNECTION_CLOSED", message: "write CONNECTION_CLOSED 127.0.0.1:6432" },
+    "unavailable",
+    /out of reach: the connection was closed, .*pool_mode is statement/,
+  ],
+  [
+    { code: "ERR_TLS", message: "certificate has expired" },
+    "misconfigured",
+    /not trusted: certificate has expired\. Renew it/,
+  ],
+  [
+    {
+      name: "PostgresError",
+      code: "F0000",
+      message: "client certificates can only be checked if a root certificate store is available",
+    },
+    "misconfigured",
+    /sslcert and sslkey .*ssl_ca_file/,
+  ],
+];
+
+Deno.test("what stands between handler and server is named, and nothing of the driver's", () => {
+  for (const [error, kind, said] of ERRORS) {
+    const told = toPostgresSinkError({ name: "Error", ...error }, "the connection", "db:5432");
+    assert.equal(told.kind, kind, told.message);
+    assert.match(told.message, said);
+    assert.doesNotMatch(told.message, /undefined|CONNECT/);
+  }
+});
