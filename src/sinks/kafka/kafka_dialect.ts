@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { type Dialect, dialectOf, speaks } from "../../platform/net/dialect.ts";
 import type { KafkaConnectionOptions } from "./kafka_session.ts";
 import { SinkError } from "../../contract/sink.ts";
@@ -21,7 +22,7 @@ export async function assertDialect({ bootstrapServers, ssl, sasl }: KafkaConnec
     const dialect = await speaks(expected, host, port) ? expected : await dialectOf(host, port);
     const found = dialect && objectionTo(dialect, ssl !== undefined);
     if (dialect !== undefined && found === undefined) {
-      const isLoginMissing = dialect === "Kafka" && sasl === undefined && await closesOnStrangers(host, port);
+      const isLoginMissing = sasl === undefined && await closesOnStrangers(host, port, ssl);
       if (!isLoginMissing) return;
     }
     if (dialect === undefined) continue;
@@ -50,10 +51,21 @@ function parsed(server: string): { host: string; port: number } {
   return { host: host!, port: Number(port) };
 }
 
-function closesOnStrangers(host: string, port: number): Promise<boolean> {
+function closesOnStrangers(
+  host: string,
+  port: number,
+  ssl: KafkaConnectionOptions["ssl"],
+): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(port, host, () => socket.write(METADATA_OF_NOTHING));
+  const ask = () => socket.write(METADATA_OF_NOTHING);
+  const certificate = ssl === undefined || ssl === true ? {} : { cert: ssl.cert, key: ssl.key };
+  // Nothing is told it, and nothing believed: whether it is the right one is found out with the login.
+  const socket = ssl === undefined
+    ? connect(port, host, ask)
+    : connectTls({ host, port, rejectUnauthorized: false, ...certificate }, ask);
   const timer = setTimeout(() => resolve(false), LOGIN_LIMIT_MS);
+  // What TLS objects to, such as a missing certificate, is no login.
+  socket.once("error", (error) => /alert/i.test(error.message) && resolve(false));
   socket.once("data", () => resolve(false)).once("close", () => resolve(true));
   socket.on("error", () => {});
   return promise.finally(() => {

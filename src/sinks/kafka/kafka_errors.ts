@@ -56,11 +56,13 @@ const FEW_BROKERS_ADVICE =
   "offsets.topic.replication.factor, transaction.state.log.replication.factor and transaction.state.log.min.isr " +
   "to their number, and start them again.";
 
+const STARTING_ADVICE = "The broker is still reading its own topics; if that does not pass, look at its log.";
+
 /** What passes by itself while a broker starts, but not where its own topics ask for more brokers than there are. */
 const ADVICE_OF_UNAVAILABLE: Readonly<Record<string, string>> = {
   GROUP_COORDINATOR_NOT_AVAILABLE: FEW_BROKERS_ADVICE,
-  GROUP_LOAD_IN_PROGRESS:
-    "The broker is still reading its own topics; if that does not pass, look at its log.",
+  GROUP_LOAD_IN_PROGRESS: STARTING_ADVICE,
+  NOT_COORDINATOR_FOR_GROUP: STARTING_ADVICE,
   NOT_ENOUGH_REPLICAS: "Start the missing brokers, or lower min.insync.replicas of KAFKA_TOPIC.",
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: "Start the missing brokers, or lower min.insync.replicas of KAFKA_TOPIC.",
 };
