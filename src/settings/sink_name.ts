@@ -64,7 +64,9 @@ function readName(word: string): SinkName {
 
 function problemOf({ id, kind }: SinkName, kinds: readonly string[]): string | undefined {
   if (!kinds.includes(kind)) {
-    return `has ${JSON.stringify(kind.slice(0, SHOWN_CHARACTERS))}, which is not known${meantBy(kind, kinds)}`;
+    return `has ${JSON.stringify(kind.slice(0, SHOWN_CHARACTERS))}, which is not known${
+      meantBy(kind, kinds)
+    }`;
   }
   if (id === kind) return undefined;
   if (kinds.includes(id)) {

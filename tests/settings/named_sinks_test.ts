@@ -145,9 +145,9 @@ const WRONG: readonly (readonly [text: string, problem: RegExp])[] = [
   ["-:sqlite", /has an id that is not of/],
   [":sqlite", /has an id that is not of/],
   [`${"x".repeat(41)}:sqlite`, /at most 40/],
-  ["history:oracle", /has a word that is not known/],
-  ["history:", /has a word that is not known/],
-  ["a:b:sqlite", /has a word that is not known/],
+  ["history:oracle", /which is not known/],
+  ["history:", /which is not known/],
+  ["a:b:sqlite", /which is not known/],
 ];
 
 for (const [text, problem] of WRONG) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { loadConfig } from "../../src/settings/config.ts";
+
 import { ConfigError } from "../../src/settings/fault.ts";
-import { sourcesOf } from "./sources.ts";
+import { loadConfig, sourcesOf } from "./sources.ts";
 
 /** What is said of a setting. */
 function saidOf(name: string, value: string): string {

@@ -30,8 +30,12 @@ export function toPostgresSinkError(error: unknown, what: string, place: string)
     const distrust = isStrange ? undefined : distrustIn(message);
     const text = isStrange
       ? `What answers at ${place} says what the driver cannot read (${message}). Is this a PostgreSQL?`
-      : `PostgreSQL at ${place} ${distrust ?? `is out of reach: ${DRIVER_WORDS[code] ?? (message || code)}.`}`;
-    const kind = distrust !== undefined || code === "SASL_SIGNATURE_MISMATCH" ? "misconfigured" : "unavailable";
+      : `PostgreSQL at ${place} ${
+        distrust ?? `is out of reach: ${DRIVER_WORDS[code] ?? (message || code)}.`
+      }`;
+    const kind = distrust !== undefined || code === "SASL_SIGNATURE_MISMATCH"
+      ? "misconfigured"
+      : "unavailable";
     return new SinkError(kind, text, { cause: error });
   }
   const text = `PostgreSQL at ${place} refused ${what}: ${message} (SQLSTATE ${code}).${
