@@ -9,7 +9,7 @@ const ERRORS: readonly (readonly [error: object, kind: string, said: RegExp])[] 
     /out of reach: no answer to the login in time/,
   ],
   [
-    { code: "CONNECTION_CLOSED", message: "write CONNECTION_CLOSED 127.0.0.1:6432" },
+    { code: "CONNECTION_CLOSED", message: "write CONNECTION_CLOSED pooler" },
     "unavailable",
     /out of reach: the connection was closed, .*pool_mode is statement/,
   ],
