@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { eventStream, recentBaseMs, type StreamEvent } from "../support/event_stream.ts";
 import { Oracle } from "../support/oracle.ts";
+import { TcpProxy } from "../support/tcp_proxy.ts";
 import { arrival, Bus, handlerEnvironment, INSTANCE, observed, sqlitePath, sqliteSink } from "./plant.ts";
 
 const WINDOW_MS = 60_000;
@@ -68,6 +69,47 @@ Deno.test("a bus that was reset is read from its beginning, with an error in the
   assert.equal((await inSqlite.rows())[0]!.value, 15);
   assert.equal(await handler.stop(), 0, handler.tail());
   assert.match(handler.stderr, /"level":"error"/);
+});
+
+Deno.test("buses that exchange their addresses, while the handler runs and while it does not, are read on by their logs", async () => {
+  await using directory = await temporaryDirectory();
+  await using one = await Bus.start();
+  await using other = await Bus.start();
+  await using first = TcpProxy.start();
+  await using second = TcpProxy.start();
+  const leadTo = (ahead: Bus, behind: Bus) => {
+    for (const [address, bus] of [[first, ahead], [second, behind]] as const) {
+      address.cut();
+      address.leadTo(Number(new URL(bus.url).port));
+      address.mend();
+    }
+  };
+  const time = Math.floor(Date.now() / 1000) - 600;
+  const event = (value: number) => `{"name":"moved","value":${value},"timestamp":${time}}`;
+  const environment = handlerEnvironment(`http://${first.address},http://${second.address}`, directory.path);
+  const inSqlite = sqliteSink(sqlitePath(directory.path));
+  leadTo(one, other);
+  await one.publish([event(1), event(2), event(4)]);
+  await other.publish([event(8)]);
+  {
+    await using handler = Program.start(["run"], environment);
+    await until(async () => await inSqlite.sumOfCounts() === 4, "both logs", PATIENCE_MS, [handler]);
+    leadTo(other, one);
+    await one.publish([event(16)]);
+    await other.publish([event(32), event(64)]);
+    await until(async () => await inSqlite.sumOfCounts() === 7, "both logs again", PATIENCE_MS, [handler]);
+    assert.equal(await handler.stop(), 0, handler.tail());
+    assert.match(handler.stderr, /exchanged their addresses/);
+  }
+  leadTo(one, other);
+  await one.publish([event(128)]);
+  await other.publish([event(256)]);
+  const { code, stderr } = await runToEnd(["once", "--flush"], environment);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /exchanged their addresses/);
+  assert.equal(await inSqlite.sumOfCounts(), 9);
+  assert.equal((await inSqlite.rows())[0]!.value, 511);
+  assert.equal((await runToEnd(["verify"], environment)).code, 0);
 });
 
 function streamOf(seed: number): Generator<StreamEvent> {
