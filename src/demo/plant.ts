@@ -67,6 +67,11 @@ export class DemoPlant {
     return `{"name":"${name}","value":${value.toFixed(2)},"timestamp":${
       ((nowMs - delayMs) / 1000).toFixed(3)
     },` +
-      `"agg_func":"${FUNCTIONS[sensor % FUNCTIONS.length]}"}`;
+      `"agg_func":"${FUNCTIONS[sensor % FUNCTIONS.length]}"${labelsOf(sensor)}}`;
   }
+}
+
+/** Some sensors say what they are part of. */
+function labelsOf(sensor: number): string {
+  return sensor % 4 === 3 ? `,"labels":{"hall":"${sensor % 3 + 1}","machine":"press ${sensor % 24}"}` : "";
 }

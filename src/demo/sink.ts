@@ -4,6 +4,8 @@ import { openDatabase } from "../platform/file/database.ts";
 /** A row of the sink as the demo shows it. `window_start` in Unix seconds. */
 export interface ShownAggregate {
   readonly name: string;
+  /** JSON. */
+  readonly labels: string;
   readonly agg_func: string;
   readonly window_start: number;
   readonly value: number;
@@ -38,7 +40,7 @@ export class DemoSink {
     let correction: Correction | undefined;
     const seen = new Map<string, ShownAggregate>();
     for (const after of rows) {
-      const key = `${after.window_start} ${after.agg_func} ${after.name}`;
+      const key = `${after.window_start} ${after.agg_func} ${after.name} ${after.labels}`;
       const before = this.remembered.get(key);
       if (before !== undefined && before.revision < after.revision && !isTelling(correction)) {
         correction = { before, after };
@@ -54,7 +56,7 @@ export class DemoSink {
     try {
       database = openDatabase(this.path, { readOnly: true });
       return database.prepare(
-        `SELECT name, agg_func, window_start, value, count, revision FROM aggregated_events
+        `SELECT name, labels, agg_func, window_start, value, count, revision FROM aggregated_events
          ORDER BY window_start DESC, name LIMIT ${REMEMBERED_ROWS}`,
       ).all() as unknown as ShownAggregate[];
     } catch {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { ALL_WINDOWS, type Proof, verify } from "../../src/control/verification.ts";
-import { type ProvableSink, SinkError } from "../../src/contract/sink.ts";
+import { type DeletedRows, type ProvableSink, SinkError } from "../../src/contract/sink.ts";
 import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { Inside, type InsideOptions } from "../state/inside.ts";
 
@@ -12,10 +12,11 @@ class Place implements ProvableSink {
   readonly rows = new Map<string, Aggregate>();
   /** What goes on elsewhere while the sink is being read. */
   meanwhile: () => void = () => {};
+  gone: DeletedRows | undefined;
 
   put(aggregate: Aggregate): void {
-    const { name, aggFunc, windowStartMs, windowEndMs } = aggregate;
-    const key = JSON.stringify([name, aggFunc, windowStartMs, windowEndMs]);
+    const { name, labels, aggFunc, windowStartMs, windowEndMs } = aggregate;
+    const key = JSON.stringify([name, labels, aggFunc, windowStartMs, windowEndMs]);
     const there = this.rows.get(key);
     if (!there || there.revision < aggregate.revision) this.rows.set(key, aggregate);
   }
@@ -41,6 +42,7 @@ class Place implements ProvableSink {
     );
   }
 
+  deleted = () => Promise.resolve(this.gone);
   open = (context: { cursor: number }) => Promise.resolve(context.cursor);
   write = () => Promise.resolve();
   probe = () => Promise.resolve("here");
@@ -126,6 +128,11 @@ Deno.test("every kind of difference is found, told and counted", async () => {
       (place) => place.change("a", () => undefined),
     ],
     [
+      /sum\("a"\{"l":"1"\}\).* is there and should not be/,
+      true,
+      (place) => place.rows.set("l", { ...place.rows.values().next().value!, labels: '{"l":"1"}' }),
+    ],
+    [
       /sum\("x"\).* is there and should not be/,
       true,
       (place) => place.rows.set("x", { ...place.rows.values().next().value!, name: "x" }),
@@ -164,6 +171,29 @@ Deno.test("of very many differences the first are told and all are counted", asy
     const [proof] = (await plant.verify()).sinks;
     assert.equal(proof!.difference_count, 51);
     assert.equal(proof!.differences.length, 20);
+  });
+});
+
+Deno.test("what a sink has deleted for its age is in the sum and not missed; what it lacks beyond is", async () => {
+  await withPlant(async (plant) => {
+    plant.take(["a", 1], ["a", 2], ["a", 5]);
+    plant.deliver();
+    const { place } = plant;
+    place.change("a", (row) => row.windowStartMs < 2000 ? undefined : row);
+    place.gone = { beforeMs: 3000, events: 1 };
+    const [proof] = (await plant.verify()).sinks;
+    assert.deepEqual(proof!.differences, []);
+    assert.deepEqual([proof!.expected_events, proof!.found_events], [3, 3]);
+    assert.deepEqual([proof!.deleted_events, proof!.rows_since], [1, 3]);
+    // What is still there is compared, though it may go at any moment.
+    place.change("a", (row) => row.windowStartMs === 2000 ? { ...row, value: 99 } : row);
+    assert.match((await plant.differences()).join(), /= 99 of 1 events.* should be/);
+    place.change("a", (row) => row.windowStartMs === 2000 ? undefined : row);
+    assert.match((await plant.differences()).join(), /stand for 3 events in all and stand for 2/);
+    place.gone = { beforeMs: 3000, events: 2 };
+    assert.deepEqual(await plant.differences(), []);
+    place.change("a", () => undefined);
+    assert.match((await plant.differences()).join(), /sum\("a"\) = 1 of 1 events, revision 0, is missing/);
   });
 });
 

@@ -76,6 +76,12 @@ const IMPOSSIBLE: readonly [settings: Environment, subject: string][] = [
   [{ SQLITE_PATH: "/state/x/../state.sqlite-wal", STATE_DIR: "/state" }, "SQLITE_PATH"],
   [{ SQLITE_PATH: "/state", STATE_DIR: "/state" }, "SQLITE_PATH"],
   [{ SQLITE_PATH: "/srv", STATE_DIR: "/srv/state" }, "SQLITE_PATH"],
+  [{ SQLITE_RETENTION: "24h" }, "SQLITE_RETENTION"],
+  [{ SQLITE_RETENTION: "2d", CORRECTION_HORIZON: "2d" }, "SQLITE_RETENTION"],
+  [
+    { STORAGE_TYPE: "sqlite,long:sqlite", LONG_SQLITE_PATH: "/srv/long", LONG_SQLITE_RETENTION: "1h" },
+    "LONG_SQLITE_RETENTION",
+  ],
   [{ HTTP_LISTEN: "127.0.0.1:8000" }, "HTTP_LISTEN"],
   [{ HTTP_LISTEN: "0.0.0.0:80", VABUS_URL: "http://far:8000,http://localhost" }, "HTTP_LISTEN"],
   [{ HTTP_LISTEN: "10.0.0.7:8000", VABUS_URL: "http://10.0.0.7:8000" }, "HTTP_LISTEN"],
@@ -108,4 +114,5 @@ Deno.test("the defaults contradict nothing; nor do the same port elsewhere, or a
   load({ HTTP_LISTEN: "127.0.0.1:8000", VABUS_URL: "http://bus:8000" });
   load({ HTTP_LISTEN: "127.0.0.1:0" });
   load({ SQLITE_PATH: "/state/aggregates.sqlite", STATE_DIR: "/state" });
+  load({ SQLITE_RETENTION: "25h" });
 });
