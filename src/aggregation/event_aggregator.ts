@@ -1,3 +1,4 @@
+import type { HashKey } from "../event/keyed_hash.ts";
 import { AVG, COUNT as COUNT_FUNCTION, FIRST, LAST, MAX, MIN, STDDEV, SUM } from "../event/agg_function.ts";
 import { DroppedWindows } from "./dropped_windows.ts";
 import type { EventBatch } from "../event/event_batch.ts";
@@ -16,10 +17,12 @@ export interface AggregatorOptions {
   readonly maxSeries: number;
   /** Ids remembered for each bus; 0: none. */
   readonly dedupMaxIds: number;
+  /** Under which names and ids are looked up that are made to meet: nobody else may know it. */
+  readonly hashKey: HashKey;
 }
 
 /** What may change while events are aggregated. Windows that are open already keep their length. */
-export type ChangeableOptions = Omit<AggregatorOptions, "busCount" | "dedupMaxIds">;
+export type ChangeableOptions = Omit<AggregatorOptions, "busCount" | "dedupMaxIds" | "hashKey">;
 
 /** Why a valid event is not aggregated. */
 export type Refusal = "future" | "late" | "overflow";
@@ -51,7 +54,7 @@ export const ACCOUNTS = [
  * It never closes a window itself: {@link windowsToClose} says which ones event time has passed.
  */
 export class EventAggregator {
-  readonly windows: OpenWindows = new OpenWindows();
+  readonly windows: OpenWindows;
   readonly watermark: Watermark;
   /** Undefined: duplicates are not looked for. */
   readonly recentIds: RecentIds[] | undefined;
@@ -77,9 +80,10 @@ export class EventAggregator {
 
   constructor(options: AggregatorOptions) {
     this.settings = options;
+    this.windows = new OpenWindows(options.hashKey);
     this.watermark = new Watermark(options.busCount, options.allowedLatenessMs);
     this.recentIds = options.dedupMaxIds > 0
-      ? Array.from({ length: options.busCount }, () => new RecentIds(options.dedupMaxIds))
+      ? Array.from({ length: options.busCount }, () => new RecentIds(options.dedupMaxIds, options.hashKey))
       : undefined;
   }
 

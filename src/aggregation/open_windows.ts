@@ -1,3 +1,4 @@
+import type { HashKey } from "../event/keyed_hash.ts";
 import type { Accumulator } from "./accumulator.ts";
 import { FIRST, isPercentile, LAST, MAX, MIN } from "../event/agg_function.ts";
 import { QuantileSketch } from "./quantile_sketch.ts";
@@ -32,7 +33,7 @@ export interface OpenWindow {
  * finding a slot is nearly always one step.
  */
 export class OpenWindows {
-  readonly series: SeriesTable = new SeriesTable();
+  readonly series: SeriesTable;
 
   /** For each slot {@link SLOT} numbers: `x`, `y` and `count` of its accumulator. */
   accumulators = new Float64Array(0);
@@ -54,6 +55,11 @@ export class OpenWindows {
   touched = 0;
   private nextWindowNumber = 1;
   private liveSeries = 0;
+
+  /** @param hashKey See {@link SeriesTable}. */
+  constructor(hashKey: HashKey) {
+    this.series = new SeriesTable(hashKey);
+  }
 
   /** Number of different series in the open windows. */
   get seriesCount(): number {

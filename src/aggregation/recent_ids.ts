@@ -1,6 +1,9 @@
+import { CHAIN_MAX, type HashKey, keyedHash } from "../event/keyed_hash.ts";
+
 /**
  * The latest ids of one bus, exactly: a ring of the last `capacity` ids with a hash table over it. Ids are kept as bytes
- * in a ring buffer that grows with their length, not their number.
+ * in a ring buffer that grows with their length, not their number. Ids that are made to meet are looked up by a keyed hash, as in
+ * `SeriesTable`.
  */
 export class RecentIds {
   /** Ids ever added: the sequence number of the next one. */
@@ -18,9 +21,10 @@ export class RecentIds {
   private readonly cells: Int32Array;
   private text = new Uint8Array(4096);
   private textEnd = 0;
+  private isKeyed = false;
 
   /** @param capacity How many ids to remember; at least 1. */
-  constructor(private readonly capacity: number) {
+  constructor(private readonly capacity: number, private readonly key: HashKey) {
     this.hash = new Int32Array(capacity);
     this.length = new Int32Array(capacity);
     this.start = new Float64Array(capacity);
@@ -33,7 +37,9 @@ export class RecentIds {
     return this.nextSequence;
   }
 
-  has(bytes: Uint8Array, start: number, length: number, hash: number): boolean {
+  /** `idHash` is the hash of the id's bytes. */
+  has(bytes: Uint8Array, start: number, length: number, idHash: number): boolean {
+    const hash = this.hashOf(bytes, start, length, idHash);
     const mask = this.cells.length - 1;
     for (let cell = this.homeOf(hash); this.cells[cell] !== 0; cell = (cell + 1) & mask) {
       const index = this.cells[cell]! - 1;
@@ -45,11 +51,11 @@ export class RecentIds {
   }
 
   /** Remembers an id that {@link has} does not know, and forgets the oldest when there are too many. */
-  add(bytes: Uint8Array, start: number, length: number, hash: number): void {
+  add(bytes: Uint8Array, start: number, length: number, idHash: number): void {
     if (this.nextSequence - this.oldestSequence === this.capacity) this.forgetOldest();
     this.reserveText(length);
     const index = this.nextSequence % this.capacity;
-    this.hash[index] = hash;
+    this.hash[index] = this.hashOf(bytes, start, length, idHash);
     this.length[index] = length;
     this.start[index] = this.textEnd;
     const mask = this.text.length - 1;
@@ -59,10 +65,7 @@ export class RecentIds {
     if (this.textEnd >= STREAM_RANGE) this.textEnd -= STREAM_RANGE;
     this.nextSequence++;
 
-    const cellMask = this.cells.length - 1;
-    let cell = this.homeOf(hash);
-    while (this.cells[cell] !== 0) cell = (cell + 1) & cellMask;
-    this.cells[cell] = index + 1;
+    if (this.place(index) > CHAIN_MAX && !this.isKeyed) this.turnToKey();
   }
 
   /** The ids from a sequence number on, those that are still remembered, oldest first. */
@@ -79,6 +82,31 @@ export class RecentIds {
       id.set(this.text.subarray(start));
       id.set(this.text.subarray(0, end - this.text.length), this.text.length - start);
       yield id;
+    }
+  }
+
+  private hashOf(bytes: Uint8Array, start: number, length: number, idHash: number): number {
+    return this.isKeyed ? keyedHash(bytes, start, length, this.key) : idHash;
+  }
+
+  /** Returns the number of cells that were taken before the id's own. */
+  private place(index: number): number {
+    const mask = this.cells.length - 1;
+    const home = this.homeOf(this.hash[index]!);
+    let cell = home;
+    while (this.cells[cell] !== 0) cell = (cell + 1) & mask;
+    this.cells[cell] = index + 1;
+    return (cell - home) & mask;
+  }
+
+  private turnToKey(): void {
+    this.isKeyed = true;
+    this.cells.fill(0);
+    let sequence = this.oldestSequence;
+    for (const id of this.since(sequence)) {
+      const index = sequence++ % this.capacity;
+      this.hash[index] = this.hashOf(id, 0, id.length, 0);
+      this.place(index);
     }
   }
 

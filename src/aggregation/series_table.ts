@@ -1,9 +1,14 @@
+import { CHAIN_MAX, type HashKey, keyedHash } from "../event/keyed_hash.ts";
+
 /**
  * Numbers the (name, function) pairs that have open windows: a hash table with linear probing over typed arrays, names
  * as UTF-8 in one arena, so that looking a series up makes no object and no string. What is kept of a series lies in
  * one row, since at 100,000 series each further column would be a further cache miss an event.
  *
  * A series without open windows stays numbered until room is needed; then all such are forgotten at once.
+ *
+ * Names are looked up by a fast hash, for which anybody can make names that meet. Once a chain of them is too long, all are looked up
+ * by a keyed one.
  */
 export class SeriesTable {
   names = new Uint8Array(INITIAL_CAPACITY * 32);
@@ -21,6 +26,9 @@ export class SeriesTable {
   private idEnd = 0;
   private readonly freeIds: number[] = [];
   private size = 0;
+  private isKeyed = false;
+
+  constructor(private readonly key: HashKey) {}
 
   /** How many series there is room for. */
   get capacity(): number {
@@ -29,7 +37,7 @@ export class SeriesTable {
 
   /** The series' number, or -1. `nameHash` is the hash of the name's bytes. */
   find(bytes: Uint8Array, start: number, length: number, nameHash: number, functionId: number): number {
-    const hash = seriesHash(nameHash, functionId);
+    const hash = this.hashOf(bytes, start, length, nameHash, functionId);
     const { cells, names, rows } = this;
     if (bytes !== this.text) {
       this.text = bytes;
@@ -93,7 +101,7 @@ export class SeriesTable {
     if (this.size === this.capacity || this.namesLength + length > this.names.length) this.makeRoom(length);
     const series = this.freeIds.pop() ?? this.idEnd++;
     const row = series * ROW;
-    this.rows[row + HASH] = seriesHash(nameHash, functionId);
+    this.rows[row + HASH] = this.hashOf(bytes, start, length, nameHash, functionId);
     this.rows[row + FUNCTION] = functionId;
     this.rows[row + NAME_START] = this.namesLength;
     this.rows[row + NAME_LENGTH] = length;
@@ -102,7 +110,7 @@ export class SeriesTable {
     copyBytes(bytes, start, length, this.names, this.namesLength);
     this.namesLength += length;
     this.size++;
-    this.place(series);
+    if (this.place(series) > CHAIN_MAX && !this.isKeyed) this.turnToKey();
     return series;
   }
 
@@ -140,11 +148,36 @@ export class SeriesTable {
     this.rows[series * ROW + FIRST_SLOT] = slot;
   }
 
-  private place(series: number): void {
+  private hashOf(
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    nameHash: number,
+    functionId: number,
+  ): number {
+    return seriesHash(this.isKeyed ? keyedHash(bytes, start, length, this.key) : nameHash, functionId);
+  }
+
+  /** Returns the number of cells that were taken before the series' own. */
+  private place(series: number): number {
     const mask = this.cells.length - 1;
-    let cell = spread(this.rows[series * ROW + HASH]!) & mask;
+    const home = spread(this.rows[series * ROW + HASH]!) & mask;
+    let cell = home;
     while (this.cells[cell] !== 0) cell = (cell + 1) & mask;
     this.cells[cell] = series + 1;
+    return (cell - home) & mask;
+  }
+
+  private turnToKey(): void {
+    this.isKeyed = true;
+    const numbered = this.cells.filter((cell) => cell !== 0);
+    this.cells.fill(0);
+    for (const cell of numbered) {
+      const row = (cell - 1) * ROW;
+      const [start, length] = [this.rows[row + NAME_START]!, this.rows[row + NAME_LENGTH]!];
+      this.rows[row + HASH] = this.hashOf(this.names, start, length, 0, this.rows[row + FUNCTION]!);
+      this.place(cell - 1);
+    }
   }
 
   /** Forgets the series without open slots; grows if what is left is more than half of the room. */

@@ -2,6 +2,7 @@ import { type AggregatorOptions, EventAggregator } from "../aggregation/event_ag
 import type { Config } from "../settings/config.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import { OwnClock } from "../platform/clock/own_clock.ts";
+import { drawHashKey } from "../platform/random/hash_key.ts";
 import { Ingest, type IngestObserver, type IngestOptions } from "../ingest/ingest.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { compileRoutes } from "../delivery/routes.ts";
@@ -15,6 +16,9 @@ import { StateError } from "../state/file/state_error.ts";
 import { type ConfiguredSink, SinkRegistry } from "../state/outbox/sink_registry.ts";
 import { StateDatabase, type StateDatabaseOptions } from "../state/file/state_database.ts";
 import { type RouteTable, WindowCloser } from "../state/checkpoint/window_closer.ts";
+
+/** What of the aggregator the configuration decides. */
+type AggregatorSettings = Omit<AggregatorOptions, "hashKey">;
 
 /** What stands between the buses and the sinks: the state and all that is kept in it. */
 export interface Core {
@@ -70,7 +74,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const own = settingsOf(config, busNames.length);
     const settings = options.busNames === undefined ? betweenRuns(own, accounts) : own;
     const { correctionHorizonMs, dedupMaxIds, windowSizeMs } = settings;
-    const aggregator = new EventAggregator(settings);
+    const aggregator = new EventAggregator({ ...settings, hashKey: drawHashKey() });
     const endId = accounts.get("outbox_end_id") ?? 0;
     const sinkNames = config.sinks.map(({ id }) => id);
     const registry = options.busNames === undefined ? SinkRegistry.read(state) : SinkRegistry.open(
@@ -154,7 +158,7 @@ function ingestOptions(config: Config): IngestOptions {
   };
 }
 
-function settingsOf(config: Config, busCount: number): AggregatorOptions {
+function settingsOf(config: Config, busCount: number): AggregatorSettings {
   return {
     busCount,
     windowSizeMs: config.aggregationIntervalMs,
@@ -171,7 +175,7 @@ function settingsOf(config: Config, busCount: number): AggregatorOptions {
  * more generous value counts, so that nothing goes that the service still needs (the archive behind the horizon, ids), while
  * an operator may well grant more.
  */
-function betweenRuns(own: AggregatorOptions, accounts: ReadonlyMap<string, number>): AggregatorOptions {
+function betweenRuns(own: AggregatorSettings, accounts: ReadonlyMap<string, number>): AggregatorSettings {
   const moreGenerous = (value: number, kept: string) => Math.max(value, accounts.get(kept) ?? value);
   return {
     ...own,

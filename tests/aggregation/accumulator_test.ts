@@ -34,6 +34,7 @@ function accumulate(func: string, readings: readonly Reading[]): Accumulator {
     correctionHorizonMs: 1e9,
     maxFutureSkewMs: 1e9,
     maxSeries: 10,
+    hashKey: [1, 2],
     dedupMaxIds: 0,
   });
   const events = readings.map((reading) => ({ name: "a", agg_func: func, ...reading }));

@@ -16,6 +16,7 @@ const DEFAULTS: AggregatorOptions = {
   correctionHorizonMs: 60_000,
   maxFutureSkewMs: 300_000,
   maxSeries: 1000,
+  hashKey: [1, 2],
   dedupMaxIds: 100,
 };
 const NOW_MS = 1_000_000_000;

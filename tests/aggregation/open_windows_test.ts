@@ -27,7 +27,7 @@ Deno.test("property: slots are a map of (window, series), however windows open a
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-      const windows = new OpenWindows();
+      const windows = new OpenWindows([1, 2]);
       const expected = new Map<number, Map<string, number>>();
       for (const step of steps) {
         if ("close" in step) {
@@ -82,7 +82,7 @@ Deno.test("property: slots are a map of (window, series), however windows open a
 });
 
 Deno.test("a page that was freed and taken again counts as new", () => {
-  const windows = new OpenWindows();
+  const windows = new OpenWindows([1, 2]);
   const first = windows.open(0, 1);
   windows.addSlot(seriesOf(windows, "a", FUNCTIONS[0]!), first);
   windows.markAllClean();
@@ -98,7 +98,7 @@ Deno.test("a page that was freed and taken again counts as new", () => {
 
 Deno.test("windows are told apart beyond 2^31 and 2^32 of them", () => {
   for (const opened of [2 ** 31 - 2, 2 ** 32 - 2]) {
-    const windows = new OpenWindows();
+    const windows = new OpenWindows([1, 2]);
     Object.assign(windows, { nextWindowNumber: opened });
     const series = seriesOf(windows, "a", FUNCTIONS[0]!);
     const slots = Array.from({ length: 4 }, (_, start) => {

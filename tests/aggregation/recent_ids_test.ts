@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { RecentIds } from "../../src/aggregation/recent_ids.ts";
+import { CHAIN_MAX } from "../../src/event/keyed_hash.ts";
 import { hashBytes } from "../../src/event/text_hash.ts";
 
 /** Where the counters of ids and of their bytes stand after years: at their beginnings, and where they might lose count. */
@@ -17,7 +18,7 @@ Deno.test("the last ids are remembered, no more and no fewer, however many there
       ids,
       age,
     ) => {
-      const recent = new RecentIds(capacity);
+      const recent = new RecentIds(capacity, [1, 2]);
       Object.assign(recent, { nextSequence: age.ids, oldestSequence: age.ids, textEnd: age.bytes });
       let expected: string[] = [];
       for (const text of ids) {
@@ -37,7 +38,7 @@ Deno.test("the last ids are remembered, no more and no fewer, however many there
 Deno.test("the count of bytes begins anew at 2^52, and ids on both sides of that are remembered", () => {
   const range = 2 ** 52;
   for (const begin of [range - 12, range - 10, range - 1]) {
-    const recent = new RecentIds(3);
+    const recent = new RecentIds(3, [1, 2]);
     const counter = recent as unknown as { textEnd: number };
     counter.textEnd = begin;
     const ids = ["first", "other", "third", "final"].map((text) => new TextEncoder().encode(text));
@@ -52,4 +53,22 @@ Deno.test("the count of bytes begins anew at 2^52, and ids on both sides of that
       true,
     ]);
   }
+});
+
+Deno.test("ids that are made to meet are told apart and forgotten in their turn, and no chain of them becomes long", () => {
+  const capacity = 10_000;
+  const recent = new RecentIds(capacity, [1, 2]);
+  const ids = Array.from({ length: 25_000 }, (_, i) => new TextEncoder().encode(`id-${i}`));
+  ids.forEach((id, number) => {
+    assert.equal(recent.has(id, 0, id.length, 7), false);
+    recent.add(id, 0, id.length, 7);
+    assert.equal(recent.has(id, 0, id.length, 7), true);
+    const old = ids[number - capacity];
+    if (old) assert.equal(recent.has(old, 0, old.length, 7), false);
+  });
+  assert.deepEqual([...recent.since(0)], ids.slice(-capacity));
+  const { cells } = recent as unknown as { cells: Int32Array };
+  let [longest, run] = [0, 0];
+  for (const cell of cells) longest = Math.max(longest, run = cell === 0 ? 0 : run + 1);
+  assert.ok(longest <= CHAIN_MAX);
 });

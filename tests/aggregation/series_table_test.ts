@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { SeriesTable } from "../../src/aggregation/series_table.ts";
+import { CHAIN_MAX } from "../../src/event/keyed_hash.ts";
 import { hashBytes } from "../../src/event/text_hash.ts";
 
 const ENCODER = new TextEncoder();
 
 /** A table beside the map that it must agree with. A series is alive as long as it has a slot. */
 class Pair {
-  readonly table = new SeriesTable();
+  readonly table = new SeriesTable([1, 2]);
   readonly alive = new Map<string, number>();
 
   constructor(private readonly hash: (name: string) => number) {}
@@ -93,3 +94,24 @@ Deno.test("names that begin alike, the empty name and one that holds a space are
   }
   pair.check();
 });
+
+Deno.test("names that are made to meet are told apart, and no chain of them becomes long", () => {
+  const pair = new Pair(() => 7);
+  for (let i = 0; i < 20_000; i++) pair.add(`name-${i}`, i % 3);
+  pair.check();
+  assert.ok(longestRun(pair.table) <= CHAIN_MAX);
+  // Those that go make room, and the table is made anew.
+  for (const key of [...pair.alive.keys()].slice(0, 15_000)) pair.forget(key);
+  for (let i = 0; i < 20_000; i++) pair.add(`other-${i}`, 0);
+  pair.check();
+  assert.equal(pair.find("name-0", 1), -1);
+  assert.ok(longestRun(pair.table) <= CHAIN_MAX);
+});
+
+/** The most taken cells that follow each other. */
+function longestRun(table: SeriesTable): number {
+  const { cells } = table as unknown as { cells: Int32Array };
+  let [longest, run] = [0, 0];
+  for (const cell of cells) longest = Math.max(longest, run = cell === 0 ? 0 : run + 1);
+  return longest;
+}

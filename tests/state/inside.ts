@@ -47,6 +47,7 @@ export class Inside {
       correctionHorizonMs: horizonMs,
       maxFutureSkewMs: 0,
       maxSeries: options.maxSeries ?? 1000,
+      hashKey: [1, 2],
       dedupMaxIds,
     });
     const endId = readAccounts(this.state).get("outbox_end_id") ?? 0;

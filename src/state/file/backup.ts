@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { backup, type DatabaseSync } from "node:sqlite";
 import { infoOf } from "../../platform/file/absence.ts";
 import { OpenWindows } from "../../aggregation/open_windows.ts";
+import { drawHashKey } from "../../platform/random/hash_key.ts";
 import { openDatabase } from "../../platform/file/database.ts";
 import { createOwn } from "../../platform/file/regular_file.ts";
 import { bareDatabase } from "./bare_database.ts";
@@ -176,7 +177,7 @@ function revisionFloor(nowMs: number, before: number): number {
 
 /** Reads what a start reads: seals show what has changed, not what nobody can have written. @throws {ColumnError} */
 function assertReadable(database: SealedDatabase): void {
-  restoreOpenWindows(database, new OpenWindows());
+  restoreOpenWindows(database, new OpenWindows(drawHashKey()));
   for (const { ids } of database.iterate<{ ids: Uint8Array }>("SELECT ids FROM recent_ids")) {
     readIdRun(ids, () => {});
   }

@@ -52,10 +52,10 @@ function content(windows: OpenWindows) {
 const NAMES = ["first", "größe", "x".repeat(512), "first"];
 
 Deno.test("pages come back as they were, of several windows and with their sketches", () => {
-  const windows = new OpenWindows();
+  const windows = new OpenWindows([1, 2]);
   fill(windows, 0, NAMES.map((name, i) => [name, i === 3 ? MEDIAN : SUM]));
   fill(windows, 1000, Array.from({ length: PAGE_SLOTS + 1 }, (_, i) => [`n${i}`, i % 2 ? MEDIAN : SUM]));
-  const restored = new OpenWindows();
+  const restored = new OpenWindows([1, 2]);
   const writer = new ColumnWriter();
   for (const { startMs, endMs, pages } of windows.all()) {
     const window = restored.open(startMs, endMs);
@@ -90,7 +90,7 @@ Deno.test("a page whose columns do not fit each other is refused", () => {
     return writer.finish().slice();
   };
   const restore = (keys: Uint8Array, values: Uint8Array) => {
-    const windows = new OpenWindows();
+    const windows = new OpenWindows([1, 2]);
     restorePage(windows, windows.open(0, 1000), keys, values);
     return windows.seriesCount;
   };
