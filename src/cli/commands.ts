@@ -184,6 +184,16 @@ export function commandsOf(registry: Registry): readonly AnyCommand[] {
       run: async (context) => (await import("./check.ts")).check(context),
     }),
     command({
+      name: "schema",
+      summary: "JSON Schema of the settings, for editors and charts",
+      details: "Says of every setting what it is, its default and whether it is secret. Reads nothing.",
+      examples: [["schema > settings.schema.json", "to check a file of values with"]],
+      concerns: [],
+      options: {},
+      configure: (sources) => loadBusConfig(nowhere(sources), catalogue),
+      run: async (context) => (await import("./schema.ts")).schema(context),
+    }),
+    command({
       name: "status",
       summary: "what the state holds: offsets, watermark, windows, outbox, dead letters, accounting",
       details: "Only reads; works while the handler runs.",
@@ -385,4 +395,15 @@ function scanToggles(registry: Registry) {
   return Object.fromEntries(
     scans(registry).map(({ kind, proof }) => [kind, toggle(`--${kind}`, `read ${proof!.what} as well`)]),
   );
+}
+
+/** For a command that wants no settings: those that there are may well be wrong. */
+function nowhere(sources: Sources): Sources {
+  return {
+    ...sources,
+    environment: {},
+    envFile: undefined,
+    readFile: () => undefined,
+    distrust: () => undefined,
+  };
 }

@@ -10,6 +10,8 @@ export interface ValueType<T> {
   /** What may be given, to end the sentence "Allowed: …". */
   readonly allowed: string;
   readonly schema: z.ZodType<T, string>;
+  /** The words there are, where it is one of some. */
+  readonly words?: readonly string[];
   /** A valid value, fit for every eye. */
   readonly mask?: (text: string) => string;
   /** A refused value, fit for every eye. */
@@ -86,6 +88,7 @@ export function boolean(): ValueType<boolean> {
   return {
     placeholder: "[true|false]",
     allowed: "true or false",
+    words: ["true", "false"],
     schema: z.string().toLowerCase()
       .pipe(z.enum(["true", "false"], "is neither true nor false"))
       .transform((word) => word === "true"),
@@ -97,6 +100,7 @@ export function choice<const W extends string>(words: readonly W[]): ValueType<W
   return {
     placeholder: `<${words.join("|")}>`,
     allowed: `one of ${words.join(", ")}`,
+    words,
     schema: wordOf(words, (word) => `is not known${meantBy(word, words)}`),
   };
 }

@@ -18,6 +18,7 @@ const COMMANDS = [
   "demo",
   "bus",
   "check",
+  "schema",
   "status",
   "health",
   "verify",
