@@ -14,6 +14,7 @@ import { LETTER_BOUND, type LetterBound } from "../state/letters/letter_bound.ts
 import { StateDatabase } from "../state/file/state_database.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import type { OpenState } from "./core.ts";
+import { withOwnNames } from "./own_names.ts";
 import { REGISTRY, type Registry } from "./registry.ts";
 
 /** The world around a handler: time, chance, disk, buses and sinks, so that a whole run can be simulated. */
@@ -86,7 +87,7 @@ function sourcesOver(connections: readonly BusConnection[], config: Config): Sou
 /** The sinks of `STORAGE_TYPE`. Connects to nothing yet. */
 export function createSinks(config: Config, logger: Logger, registry: Registry): Sink[] {
   return config.sinks.map((sink) =>
-    registry.sink(sink).create(sink.options, surroundingsOf(sink, config, logger))
+    named(registry.sink(sink).create(sink.options, surroundingsOf(sink, config, logger)), sink, registry)
   );
 }
 
@@ -104,11 +105,15 @@ export function provablePlaces(
   return config.sinks.flatMap((sink) => {
     const { proof } = registry.sink(sink);
     if (proof === undefined || (proof.isScan && !scanned.includes(sink.kind))) return [];
-    return [proof.place(sink.options, surroundingsOf(sink, config, logger))];
+    return [named(proof.place(sink.options, surroundingsOf(sink, config, logger)), sink, registry)];
   });
 }
 
 function surroundingsOf(sink: SinkConfig, { instanceId }: Config, logger: Logger): SinkSurroundings {
   const { id, kind } = sink;
   return { name: id, isNamedByKind: id === kind, instance: instanceId, logger: logger.child(id) };
+}
+
+function named<T extends object>(part: T, sink: SinkConfig, registry: Registry): T {
+  return sink.id === sink.kind ? part : withOwnNames(part, registry.namesOf(sink));
 }

@@ -4,6 +4,8 @@ import { Catalogue } from "../settings/catalogue.ts";
 import { type Config, loadConfig, type SinkConfig } from "../settings/config.ts";
 import type { SinkFile } from "../settings/declaration.ts";
 import type { Sources } from "../settings/settings.ts";
+import { prefixOfSink } from "../settings/sink_name.ts";
+import { namer } from "../settings/variable.ts";
 import { SINKS } from "../sinks/registry.ts";
 
 /** The connectors that a program has, and what follows from them. */
@@ -19,6 +21,11 @@ export class Registry {
     const connector = this.sinks.find((candidate) => candidate.kind === kind);
     if (connector === undefined) throw new Error(`no kind of sink ${kind}`);
     return connector;
+  }
+
+  /** Gives a text the names that the settings of a sink have for the operator. */
+  namesOf(sink: SinkConfig): (text: string) => string {
+    return namer(this.sink(sink).settings, prefixOfSink(sink));
   }
 
   /** The file that a sink is; undefined: it is none. */

@@ -162,3 +162,18 @@ Deno.test("flags of a sink with an id are taken; a misspelt one, and one of a si
     /HISTRY_SQLITE_PATH \(environment\) is no setting; did you mean HISTORY_SQLITE_PATH\?/,
   );
 });
+
+Deno.test("what is wrong at the place of a sink with an id is told by the names of its settings", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const server = await sharedPostgres();
+  const environment = handlerEnvironment(bus.url, directory.path, {
+    STORAGE_TYPE: "history:postgres",
+    HISTORY_POSTGRES_CONNECTION_STRING: server.url,
+    HISTORY_POSTGRES_TABLE: `missing_${crypto.randomUUID().slice(0, 8)}`,
+    HISTORY_POSTGRES_CREATE_TABLE: "false",
+  });
+  const check = await runToEnd(["check"], environment);
+  assert.equal(check.code, 1, check.stdout);
+  assert.match(check.stdout, /^FAILED {2}sink history: .*HISTORY_POSTGRES_CREATE_TABLE/m);
+});

@@ -72,13 +72,25 @@ const ADVICE_OF_NAME: Readonly<Record<string, string>> = {
   KafkaJSServerDoesNotSupportApiKey: NO_TRANSACTIONS_ADVICE,
 };
 
-/** Classifies what kafkajs throws; `place` says where the brokers are. */
-export function toKafkaSinkError(error: unknown, place: string): SinkError {
+/** What advice calls the group and the transactional id. */
+const GROUP = "vabus-data-handler.<INSTANCE_ID>";
+
+/**
+ * Classifies what kafkajs throws.
+ *
+ * @param place Where the brokers are.
+ * @param group What the group and the transactional id are called, where that is something else.
+ */
+export function toKafkaSinkError(error: unknown, place: string, group = GROUP): SinkError {
   const chain = causes(error);
   const type = chain.findLast((cause) => cause.type !== undefined)?.type ?? "";
   const { message } = chain.at(-1)!;
   const [kind, advice] = classify(chain, type, message);
-  return new SinkError(kind, `Kafka at ${place}: ${message}.${advice && ` ${advice}`}`, { cause: error });
+  return new SinkError(
+    kind,
+    `Kafka at ${place}: ${message}.${advice && ` ${advice.replaceAll(GROUP, group)}`}`,
+    { cause: error },
+  );
 }
 
 /** True when the broker no longer accepts this producer because another one has its transactional id. */

@@ -186,7 +186,7 @@ export class KafkaSink implements Sink {
       if (error instanceof SinkError) throw error;
       const elapsedMs = this.options.clock() - startedAtMs;
       if (isFenced(error) && elapsedMs < TRANSACTION_TIMEOUT_MS) throw this.#fenced(error);
-      throw toKafkaSinkError(error, place);
+      throw toKafkaSinkError(error, place, groupOf({ ...this.options, instance: "<INSTANCE_ID>" }));
     }
   }
 
