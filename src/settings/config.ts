@@ -182,7 +182,7 @@ class ConfigBuilder {
     const stateDir = this.stateDir();
     const sinks = this.settings.sinks.map((name) => this.sink(name, stateDir));
     this.checkRoutes(validateRoutes);
-    const sound = sinks.filter(({ config }) => !this.isAtFault(config));
+    const sound = sinks.filter((sink) => this.isSound(sink));
     this.checkTargets(sound);
     this.checkAgainstEachOther(stateDir, sound);
     const log = logConfig(values, sources);
@@ -246,10 +246,13 @@ class ConfigBuilder {
     return { config: { ...name, options: connector.configure(scope) }, connector, named: scope.named };
   }
 
-  /** Whether anything is wrong with a setting of the sink. */
-  private isAtFault({ id }: SinkName): boolean {
-    const { catalogue } = this.settings;
-    return this.ledger.faults.some(({ subject }) => {
+  /** Whether all is there that the sink needs, and nothing of it is wrong. */
+  private isSound({ config: { id } }: ConfiguredSink): boolean {
+    const { catalogue, values } = this.settings;
+    const isLacking = [...catalogue.entries].some(([name, { variable, sink }]) =>
+      variable.needed && sink?.id === id && values.get(name) === undefined
+    );
+    return !isLacking && !this.ledger.faults.some(({ subject }) => {
       const name = catalogue.ofGiven(subject);
       return name !== undefined && catalogue.entry(name).sink?.id === id;
     });

@@ -24,9 +24,11 @@ const SECRET = "swordfish";
 const STACK_TRACE = /^\s+at |\.ts:\d+|internal error|\[object |undefined/m;
 /** What a terminal would act upon; the ends of the message's own lines are put in by us. */
 const CONTROL = /[^\P{Cc}\n]/u;
+/** With the settings of sinks that have ids of their own, whether or not there are such sinks. */
+const ALL = CATALOGUE.withNamed([{ id: "history", kind: "postgres" }, { id: "far", kind: "kafka" }]);
 const SUBJECTS = new Set([
-  ...CATALOGUE.givenNames,
-  ...CATALOGUE.givenNames.map(flagOf),
+  ...ALL.givenNames,
+  ...ALL.givenNames.map(flagOf),
   "--env-file",
   "the working directory",
 ]);
@@ -74,7 +76,7 @@ function attempted(load: () => void): "accepted" | "refused" {
     assert.ok(error.faults.length > 0);
     for (const { subject } of error.faults) {
       assert.ok(
-        SUBJECTS.has(subject) || LINE.test(subject),
+        SUBJECTS.has(subject) || LINE.test(subject) || CATALOGUE.ofUnnamedSink(subject) !== undefined,
         `the subject ${subject} is none that an operator knows`,
       );
       assert.ok(message!.includes(subject), `${subject} is not named in: ${message}`);
@@ -101,19 +103,22 @@ function assertFitToSee(text: string): void {
 
 /** Some variables with texts that are right, nearly right, or anything. */
 function given(random: Random, keyOf: (name: string) => string): Record<string, string> {
-  const names = Array.from({ length: below(random, 8) }, () => oneOf(random, CATALOGUE.givenNames));
+  const names = Array.from({ length: below(random, 8) }, () => oneOf(random, ALL.givenNames));
   return Object.fromEntries(names.map((name) => [keyOf(name), text(random, name)]));
 }
 
 function text(random: Random, name: string): string {
   // A user name is shown, from wherever it was read.
-  if (name === "KAFKA_SASL_USERNAME_FILE") return oneOf(random, ["/user", "/nowhere", oddText(random, 10)]);
+  if (name.endsWith("KAFKA_SASL_USERNAME_FILE")) {
+    return oneOf(random, ["/user", "/nowhere", oddText(random, 10)]);
+  }
   if (name.endsWith("_FILE")) {
     return oneOf(random, ["/run/secret", "/tls.pem", "/nowhere", "", oddText(random, 10)]);
   }
-  const definition = CATALOGUE.variable(name as typeof CATALOGUE.names[number]);
+  if (name === "STORAGE_TYPE" && chance(random, 0.3)) return "sqlite,history:postgres,far:kafka";
+  const definition = ALL.variable(name);
   // What a URL holds in the place of its password is a secret; where that place is must be beyond doubt.
-  if (/_(URL|CONNECTION_STRING)$/.test(name)) return urlText(random, name.startsWith("POSTGRES"));
+  if (/_(URL|CONNECTION_STRING)$/.test(name)) return urlText(random, name.includes("POSTGRES"));
   if (definition.secret) return `${oddText(random, 3)}${SECRET}${oddText(random, 3)}`;
   switch (below(random, 4)) {
     case 0:

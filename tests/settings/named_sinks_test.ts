@@ -194,6 +194,20 @@ Deno.test("two sinks of a kind with places of their own are in order", () => {
   ]);
 });
 
+Deno.test("what one needs and is given wrongly, in whatever way, is told once and alone", () => {
+  const needed = "HISTORY_POSTGRES_CONNECTION_STRING";
+  const told = (machine: Machine) => faultsOf({ STORAGE_TYPE: "history:postgres" }, machine);
+  assert.deepEqual(told({ flags: { [needed]: "" } }), [
+    "--history-postgres-connection-string is empty; leave the flag out or give it a value",
+  ]);
+  assert.deepEqual(told({ flags: { [`${needed}_FILE`]: "/nowhere" } }), [
+    `${needed}_FILE names a file that is not there`,
+  ]);
+  assert.deepEqual(told({ files: { "/srv/.env": `${needed}='postgres://u:s3cr3t@h/d\n` } }), [
+    `${needed} has a quote that does not end on its line`,
+  ]);
+});
+
 Deno.test("a file that is the state's is refused for each of them", () => {
   assert.deepEqual(
     faultsOf({ STORAGE_TYPE: "sqlite,b:sqlite", STATE_DIR: "/state", B_SQLITE_PATH: "/state/state.sqlite" }),
