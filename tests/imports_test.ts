@@ -26,8 +26,6 @@ const CONFIG_READERS = ["main", "cli", "demo", "runtime"];
 /** What a connector declares its settings with. The settings themselves it gets as parameters. */
 const DECLARING = ["declaration", "mask", "near_miss", "scope", "value_type", "variable"];
 const DECLARERS = ["contract", "sources", "sinks"];
-/** Connectors that are not declared yet, and so known by name. */
-const UNDECLARED = ["sources/vabus"];
 const IMPURE =
   /\b(Deno|process|fetch|console|performance|setTimeout|setInterval|localStorage)\b|\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b/;
 
@@ -55,7 +53,7 @@ function whyForbidden(file: string, target: string): string | undefined {
   if (/^(?:sources|sinks)\/registry\.ts$/.test(target) && from !== "runtime") {
     return "only the runtime knows which connectors there are";
   }
-  if (toConnector && fromConnector !== toConnector && !UNDECLARED.includes(toConnector)) {
+  if (toConnector && fromConnector !== toConnector) {
     return file === `${to}/registry.ts` ? undefined : `only a registry knows ${toConnector}`;
   }
   if (from === to) return undefined;

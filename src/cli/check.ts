@@ -2,10 +2,10 @@ import { configuredSinks } from "../runtime/core.ts";
 import { AdminError, tryAdminAddress } from "../api/admin_server.ts";
 import { systemClock } from "../platform/clock/clock.ts";
 import { OwnClock } from "../platform/clock/own_clock.ts";
-import type { Config } from "../settings/config.ts";
+import type { Config, SourceConfig } from "../settings/config.ts";
 import type { HostPort } from "../settings/value_type.ts";
 import { maskedConfig } from "../settings/effective.ts";
-import { addressOf, createSinks, createSources } from "../runtime/parts.ts";
+import { createOutlet, createSinks, createSources } from "../runtime/parts.ts";
 import type { Registry } from "../runtime/registry.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { printable } from "../platform/log/printable.ts";
@@ -16,8 +16,6 @@ import { StateDatabase } from "../state/file/state_database.ts";
 import { StateLock } from "../state/file/state_lock.ts";
 import { tryState } from "../state/file/state_trial.ts";
 import { StateError } from "../state/file/state_error.ts";
-import { BusConnection } from "../sources/vabus/bus_connection.ts";
-import { postMetrics } from "../sources/vabus/metrics_client.ts";
 import { SourceError } from "../contract/source.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import type { CommandContext } from "./command.ts";
@@ -41,7 +39,7 @@ export async function check({ config, registry, logger, signal, write }: Command
   for (const warning of config.warnings) write(`WARNING ${printable(warning)}\n`);
   const findings = await Promise.all([
     ...placesOf(config, registry, logger).map((place) => examine(place, signal, PROBE_TIMEOUT_MS)),
-    examineClock(config, signal, PROBE_TIMEOUT_MS),
+    examineClock(config, registry, signal, PROBE_TIMEOUT_MS),
   ]);
   for (const { text } of findings) write(`${printable(text)}\n`);
   for (const alarm of standingAlarms(config.stateDir)) write(`ALARM   ${printable(told(alarm))}\n`);
@@ -56,12 +54,12 @@ function placesOf(config: Config, registry: Registry, logger: Logger): Place[] {
     ...(httpListen === undefined
       ? []
       : [{ title: "admin listener", probe: () => tryAdmin(httpListen, stateDir), close: () => {} }]),
-    ...createSources(config).map((source, index) => ({
-      title: `bus ${source.id}${viaProxy(config, index)}`,
+    ...createSources(config, registry).map((source, index) => ({
+      title: `bus ${source.id}${wayTo(config.sources[index]!, registry)}`,
       probe: (signal: AbortSignal) => source.probe(signal),
       close: () => source.close(),
     })),
-    ...(metricsIntervalMs === 0 ? [] : [metricsPlace(config)]),
+    ...(metricsIntervalMs === 0 ? [] : metricsPlaces(config, registry)),
     ...createSinks(config, logger, registry).map((sink) => ({
       title: `sink ${sink.name}`,
       probe: (signal: AbortSignal) => sink.probe(signal),
@@ -75,22 +73,23 @@ function local(title: string, probe: () => string): Place {
   return { title, probe: () => Promise.resolve().then(probe), close: () => {} };
 }
 
-/** A send of no readings. */
-function metricsPlace(config: Config): Place {
-  const connection = new BusConnection(addressOf(config, config.vabus.urls[0]!));
-  return {
-    title: `metrics to ${connection.name}`,
+/** A send of no readings, to where they go. */
+function metricsPlaces(config: Config, registry: Registry): Place[] {
+  const outlet = createOutlet(config, registry)?.part;
+  if (outlet === undefined) return [];
+  return [{
+    title: `metrics to ${outlet.name}`,
     probe: async (signal) => {
       try {
-        await postMetrics(connection, [], signal);
+        await outlet.post([], signal);
         return "taken";
       } catch (error) {
         if (!(error instanceof SourceError) || error.kind === "refused") throw error;
         return `Warning: ${error.message}; all else works without`;
       }
     },
-    close: () => connection.close(),
-  };
+    close: () => outlet.close(),
+  }];
 }
 
 /** A port that is taken is in order where the handler of this state has it. */
@@ -106,9 +105,8 @@ async function tryAdmin(address: HostPort, stateDir: string): Promise<string> {
   }
 }
 
-function viaProxy({ vabus }: Config, index: number): string {
-  const proxy = vabus.proxies[vabus.urls[index]!];
-  return proxy === undefined ? "" : ` through the proxy ${proxy.masked} (${proxy.variable})`;
+function wayTo(source: SourceConfig, registry: Registry): string {
+  return registry.source(source).wayOf?.(source.options) ?? "";
 }
 
 /** Of a state that is there and can be read. */
@@ -155,13 +153,18 @@ export async function examine(place: Place, signal: AbortSignal, timeoutMs: numb
 }
 
 /** Whether this host's clock is behind, by what the buses, the state and the program say. */
-async function examineClock(config: Config, signal: AbortSignal, timeoutMs: number): Promise<Finding> {
+async function examineClock(
+  config: Config,
+  registry: Registry,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<Finding> {
   const ownClock = new OwnClock(systemClock, {
     builtAtMs: BUILT_AT_MS,
     stateMs: () => latestOfState(config.stateDir),
   });
   await Promise.all(
-    createSources(config).map(async (source) => {
+    createSources(config, registry).map(async (source) => {
       try {
         const dateMs = await source.time?.(AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
         if (dateMs !== undefined) ownClock.heard(source.id, dateMs);

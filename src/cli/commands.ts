@@ -115,7 +115,7 @@ export function commandsOf(registry: Registry): readonly AnyCommand[] {
         names: singleOr("--names", integer(1, 1_000_000), "100", "different event names"),
         durationMs: single("--duration", duration(0.1, 86_400 * 366), "stop by itself after so many seconds"),
       },
-      configure: demoConfig,
+      configure: (sources) => demoConfig(sources, registry),
       run: async (context, options) => (await import("./demo.ts")).demo(context, options),
     }),
     command({

@@ -9,7 +9,7 @@ import { readStatus, type StatusReport } from "../state/status_report.ts";
 import { BusError, type BusServer, startBus } from "../bus/server.ts";
 import { listenAsConfigured } from "./admin_listener.ts";
 import type { CommandContext } from "./command.ts";
-import { demoDirectory } from "./demo_config.ts";
+import { demoConfig, demoDirectory } from "./demo_config.ts";
 import { DemoPlant } from "../demo/plant.ts";
 import { DemoScreen } from "../demo/screen.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
@@ -41,7 +41,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
   }
   const earlier = isKept ? earlierRun(context.config.stateDir) : undefined;
   const bus = openBus(context.config.stateDir, isKept, earlier, logger);
-  const config: Config = { ...context.config, vabus: { ...context.config.vabus, urls: [bus.url] } };
+  const config = demoConfig(context.sources, registry, bus.url);
   try {
     write(introduction(config, bus, options, earlier));
     const signal = options.durationMs === undefined

@@ -44,10 +44,10 @@ export function demoDirectory(): string {
 
 /**
  * The demo keeps to itself: whatever the environment of a real installation says, its events, state and aggregates stay
- * away from it. Only flags and the settings of logging and the admin listener are heeded. The bus's address is filled
- * in once the embedded bus listens.
+ * away from it. Only flags and the settings of logging and the admin listener are heeded. The bus's address is known once
+ * the embedded bus listens.
  */
-export function demoConfig(sources: Sources, registry: Registry): Config {
+export function demoConfig(sources: Sources, registry: Registry, busUrl = "http://127.0.0.1"): Config {
   refuseForeign(sources, registry);
   const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN, HTTP_ALLOWED_HOSTS } = sources.environment;
   return registry.configure({
@@ -68,7 +68,7 @@ export function demoConfig(sources: Sources, registry: Registry): Config {
       INSTANCE_ID: "demo",
       ...sources.flags,
       STORAGE_TYPE: DEMO_SINK,
-      VABUS_URL: "http://127.0.0.1",
+      VABUS_URL: busUrl,
     },
   });
 }

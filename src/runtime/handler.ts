@@ -14,13 +14,11 @@ import { Router } from "../delivery/router.ts";
 import { hasWishes } from "../state/letters/dead_letters.ts";
 import { noteOutages, type Outage } from "../state/outages.ts";
 import { isWaitedOut, StateError } from "../state/file/state_error.ts";
-import { BusConnection } from "../sources/vabus/bus_connection.ts";
-import { postMetrics } from "../sources/vabus/metrics_client.ts";
 import { BUILT_AT_MS, VERSION } from "../version.ts";
 import { type Core, openCore } from "./core.ts";
 import { MinuteLog } from "./minute_log.ts";
 import { NotifySocket } from "./notify_socket.ts";
-import { addressOf, type Surroundings, systemSurroundings } from "./parts.ts";
+import { type ChangingOutlet, type Surroundings, systemSurroundings } from "./parts.ts";
 import { type Readiness, readiness } from "./readiness.ts";
 import { readings } from "./readings.ts";
 import type { Registry } from "./registry.ts";
@@ -222,7 +220,8 @@ class Handler {
   private readonly changeSurroundings: Surroundings["change"];
   /** Undefined where nobody asks to be told, or not yet. */
   private supervision: Supervision | undefined;
-  private outletConnection: BusConnection | undefined;
+  private outlet: ChangingOutlet | undefined;
+  private readonly openOutlet: Surroundings["outlet"];
   private readonly minuteLog: MinuteLog;
   private isStopping = false;
 
@@ -231,9 +230,11 @@ class Handler {
     private readonly logger: Logger,
     private readonly repetitions: Repetitions,
     options: HandlerOptions,
-    { clock, builtAtMs, random, sources, sinks, delivery, openState, letterBound, change }: Surroundings,
+    { clock, builtAtMs, random, sources, sinks, delivery, outlet, openState, letterBound, change }:
+      Surroundings,
   ) {
     this.changeSurroundings = change;
+    this.openOutlet = outlet;
     this.clock = clock;
     this.sources = sources;
     this.metrics = new MetricCollector(clock.nowMs);
@@ -345,7 +346,7 @@ class Handler {
   private change(next: Config): void {
     this.core.change(next);
     for (const reader of this.readers) reader.change(readerOptions(next));
-    this.outletConnection?.change(addressOf(next, next.vabus.urls[0]!));
+    this.outlet?.change(next);
     this.router.exchange(this.changeSurroundings?.(this.config, next) ?? []);
     this.config = next;
   }
@@ -425,6 +426,7 @@ class Handler {
 
   async close(): Promise<void> {
     this.repetitions.tell();
+    this.outlet?.part.close();
     await Promise.all(this.sources.map((source) => source.close()));
     this.core.state.close();
   }
@@ -478,12 +480,11 @@ class Handler {
     return [causes.length === 0 && "works", ...findings, figures].filter(Boolean).join("; ");
   }
 
-  private createOutlet(): VabusOutlet {
-    const connection = new BusConnection(addressOf(this.config, this.config.vabus.urls[0]!));
-    this.outletConnection = connection;
-    return new VabusOutlet(
+  private createOutlet(): VabusOutlet | undefined {
+    const outlet = this.outlet = this.openOutlet?.();
+    return outlet && new VabusOutlet(
       this.metrics,
-      (metrics, signal) => postMetrics(connection, metrics, signal),
+      (metrics, signal) => outlet.part.post(metrics, signal),
       this.logger.child("metrics"),
     );
   }
@@ -509,7 +510,7 @@ class Handler {
 }
 
 function readerOptions(config: Config): ReaderOptions {
-  return { batchSize: config.vabus.batchSize, waitMs: pollSeconds(config) * 1000 };
+  return { batchSize: config.batchSize, waitMs: pollSeconds(config) * 1000 };
 }
 
 function pollSeconds({ idleTimeoutMs }: Config): number {

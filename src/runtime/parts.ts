@@ -3,12 +3,7 @@ import type { Config, SinkConfig } from "../settings/config.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { DeliveryOptions } from "../delivery/delivery.ts";
 import type { ProvablePlace, Sink } from "../contract/sink.ts";
-import type { SinkSurroundings } from "../contract/connector.ts";
-import { type BusAddress, BusConnection } from "../sources/vabus/bus_connection.ts";
-import { LogClient } from "../sources/vabus/log_client.ts";
-import { LogSource } from "../sources/vabus/log_source.ts";
-import { QueueClient } from "../sources/vabus/queue_client.ts";
-import { QueueSource } from "../sources/vabus/queue_source.ts";
+import type { Changing, MetricsOutlet, SinkSurroundings } from "../contract/connector.ts";
 import type { Source } from "../contract/source.ts";
 import { LETTER_BOUND, type LetterBound } from "../state/letters/letter_bound.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
@@ -16,6 +11,9 @@ import { BUILT_AT_MS } from "../version.ts";
 import type { OpenState } from "./core.ts";
 import { withOwnNames } from "./own_names.ts";
 import { REGISTRY, type Registry } from "./registry.ts";
+
+/** Where the handler's own metrics go, and how it goes on with another configuration. */
+export type ChangingOutlet = Changing<MetricsOutlet, Config>;
 
 /** The world around a handler: time, chance, disk, buses and sinks, so that a whole run can be simulated. */
 export interface Surroundings {
@@ -26,6 +24,8 @@ export interface Surroundings {
   readonly openState: OpenState;
   readonly letterBound: LetterBound;
   readonly sources: readonly Source[];
+  /** Where the handler's own metrics go; undefined: nowhere. */
+  readonly outlet?: () => ChangingOutlet | undefined;
   readonly sinks: readonly Sink[];
   readonly delivery: DeliveryOptions;
   /**
@@ -41,18 +41,19 @@ export function systemSurroundings(
   logger: Logger,
   registry: Registry = REGISTRY,
 ): Surroundings {
-  const connections = createConnections(config);
+  const sources = changingSources(config, registry);
   return {
     clock: systemClock,
     builtAtMs: BUILT_AT_MS,
     random: Math.random,
     openState: StateDatabase.open,
     letterBound: LETTER_BOUND,
-    sources: sourcesOver(connections, config),
+    sources: sources.map(({ part }) => part),
+    outlet: () => createOutlet(config, registry),
     sinks: createSinks(config, logger, registry),
     delivery: { batchMaxAggregates: 20_000, attemptTimeoutMs: 70_000 },
     change: (inForce, next) => {
-      connections.forEach((connection, bus) => connection.change(addressOf(next, next.vabus.urls[bus]!)));
+      sources.forEach(({ change }, bus) => change(next.sources[bus]!.options));
       const settingsOf = ({ sinks }: Config, id: string) =>
         JSON.stringify(sinks.find((sink) => sink.id === id));
       const changed = next.sinks.filter(({ id }) => settingsOf(next, id) !== settingsOf(inForce, id));
@@ -61,27 +62,24 @@ export function systemSurroundings(
   };
 }
 
-/** How one of the buses is spoken to. */
-export function addressOf({ vabus }: Config, url: string): BusAddress {
-  const { token, tls, proxies, urls } = vabus;
-  return { url, proxy: proxies[url], token, tls, busCount: urls.length };
-}
-
 /** The source of each bus, in the order of the configuration. Connects to nothing yet. */
-export function createSources(config: Config): Source[] {
-  return sourcesOver(createConnections(config), config);
+export function createSources(config: Config, registry: Registry): Source[] {
+  return changingSources(config, registry).map(({ part }) => part);
 }
 
-function createConnections(config: Config): BusConnection[] {
-  return config.vabus.urls.map((url) => new BusConnection(addressOf(config, url)));
+function changingSources({ sources, instanceId: instance }: Config, registry: Registry) {
+  return sources.map((source) => registry.source(source).create(source.options, { instance }));
 }
 
-function sourcesOver(connections: readonly BusConnection[], config: Config): Source[] {
-  return connections.map((connection) =>
-    config.vabus.mode === "queue"
-      ? new QueueSource(new QueueClient(connection))
-      : new LogSource(new LogClient(connection, config.instanceId))
-  );
+/** Where the handler's own metrics go: to the first bus that takes any; undefined: nowhere. Connects to nothing yet. */
+export function createOutlet({ sources }: Config, registry: Registry): ChangingOutlet | undefined {
+  for (const [bus, source] of sources.entries()) {
+    const outlet = registry.source(source).outlet?.(source.options);
+    if (outlet !== undefined) {
+      return { part: outlet.part, change: (next) => outlet.change(next.sources[bus]!.options) };
+    }
+  }
+  return undefined;
 }
 
 /** The sinks of `STORAGE_TYPE`. Connects to nothing yet. */

@@ -1,4 +1,4 @@
-import type { SinkConnector } from "../contract/connector.ts";
+import type { SinkConnector, SourceConnector } from "../contract/connector.ts";
 import { compileRoutes } from "../delivery/routes.ts";
 import { Catalogue } from "../settings/catalogue.ts";
 import { type Config, loadConfig, type SinkConfig } from "../settings/config.ts";
@@ -7,14 +7,21 @@ import type { Sources } from "../settings/settings.ts";
 import { prefixOfSink } from "../settings/sink_name.ts";
 import { namer } from "../settings/variable.ts";
 import { SINKS } from "../sinks/registry.ts";
+import { SOURCES } from "../sources/registry.ts";
 
 /** The connectors that a program has, and what follows from them. */
 export class Registry {
   /** Every setting, but for those of sinks with ids of their own. */
   readonly catalogue: Catalogue;
 
-  constructor(readonly sinks: readonly SinkConnector[]) {
-    this.catalogue = new Catalogue(sinks);
+  constructor(readonly sinks: readonly SinkConnector[], readonly sources: readonly SourceConnector[]) {
+    this.catalogue = new Catalogue(sinks, sources);
+  }
+
+  source({ kind }: { readonly kind: string }): SourceConnector {
+    const connector = this.sources.find((candidate) => candidate.kind === kind);
+    if (connector === undefined) throw new Error(`no kind of source ${kind}`);
+    return connector;
   }
 
   sink({ kind }: { readonly kind: string }): SinkConnector {
@@ -43,4 +50,4 @@ export class Registry {
 }
 
 /** Those of this program. */
-export const REGISTRY = new Registry(SINKS);
+export const REGISTRY = new Registry(SINKS, SOURCES);

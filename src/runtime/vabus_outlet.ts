@@ -1,12 +1,6 @@
+import type { Metric } from "../contract/connector.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { MetricCollector, Snapshot } from "./metric_collector.ts";
-
-/** A reading as the bus takes it; `timestamp` in Unix seconds. */
-export interface VabusMetric {
-  readonly name: string;
-  readonly value: number;
-  readonly timestamp: number;
-}
 
 /** Sends the handler's own metrics to the bus. What could not be sent is part of the next send. */
 export class VabusOutlet {
@@ -16,7 +10,7 @@ export class VabusOutlet {
 
   constructor(
     private readonly collector: MetricCollector,
-    private readonly post: (metrics: VabusMetric[], signal: AbortSignal) => Promise<void>,
+    private readonly post: (metrics: Metric[], signal: AbortSignal) => Promise<void>,
     private readonly logger: Logger,
   ) {}
 

@@ -1,7 +1,7 @@
-import type { SinkDeclaration } from "./declaration.ts";
+import type { SinkDeclaration, SourceDeclaration } from "./declaration.ts";
 import { prefixOfSink, type SinkName } from "./sink_name.ts";
 import { isReadFromFile, namer, type Spec, type Variable } from "./variable.ts";
-import { CORE, destinations } from "./variables.ts";
+import { BUSES, buses, destinations, REST, WINDOWS } from "./variables.ts";
 
 /** One setting there is. */
 export interface Entry {
@@ -10,6 +10,8 @@ export interface Entry {
   readonly group: string;
   /** Whose setting it is; undefined: it is no sink's. */
   readonly sink?: SinkName;
+  /** Whether it is of buses, all of them or those of one kind. */
+  readonly isOfBuses?: true;
   /** Gives a text that names it, or others of the same sink, the names that they have for the operator. */
   readonly named: (text: string) => string;
 }
@@ -28,7 +30,11 @@ export class Catalogue {
   readonly groups: readonly string[];
 
   /** @param named Sinks with ids of their own. */
-  constructor(readonly sinks: readonly SinkDeclaration[], readonly named: readonly SinkName[] = []) {
+  constructor(
+    readonly sinks: readonly SinkDeclaration[],
+    readonly sources: readonly SourceDeclaration[],
+    readonly named: readonly SinkName[] = [],
+  ) {
     const ofKinds = sinks.flatMap((sink) => [
       ...entriesOf(sink.settings, sink.title, { id: sink.kind, kind: sink.kind }),
       ...named.filter(({ kind }) => kind === sink.kind)
@@ -37,7 +43,12 @@ export class Catalogue {
     this.entries = new Map([
       ...entriesOf(destinations(sinks)),
       ...ofKinds,
-      ...entriesOf(CORE),
+      ...entriesOf(WINDOWS),
+      ...[
+        ...entriesOf(buses(sources), BUSES),
+        ...sources.flatMap(({ settings, title }) => entriesOf(settings, title)),
+      ].map(([name, entry]): [string, Entry] => [name, { ...entry, isOfBuses: true }]),
+      ...entriesOf(REST),
     ]);
     this.names = [...this.entries.keys()];
     this.givenNames = this.names.flatMap((name) => {
@@ -53,11 +64,15 @@ export class Catalogue {
 
   /** The same with the settings of sinks that have ids of their own. */
   withNamed(named: readonly SinkName[]): Catalogue {
-    return new Catalogue(this.sinks, named);
+    return new Catalogue(this.sinks, this.sources, named);
   }
 
   sinkOfKind(kind: string): SinkDeclaration {
     return this.sinks.find((sink) => sink.kind === kind)!;
+  }
+
+  sourceOfKind(kind: string): SourceDeclaration {
+    return this.sources.find((source) => source.kind === kind)!;
   }
 
   has(name: string): boolean {

@@ -1,18 +1,18 @@
 import { isAbsolute, join } from "node:path";
 import type { Catalogue } from "./catalogue.ts";
 import { contradictions, doubtfulPairs, shortRetentions } from "./contradictions.ts";
-import { IN_THE_CLEAR, type SinkDeclaration, type TlsConfig, type Transmission } from "./declaration.ts";
+import type { SinkDeclaration, SourceDeclaration } from "./declaration.ts";
 import { exposedCredentials } from "./exposed_credentials.ts";
 import { exposedSecrets } from "./exposed_secrets.ts";
 import { ConfigError, type Fault } from "./fault.ts";
 import { Ledger } from "./ledger.ts";
 import { type AllSettings, coreValues, readSettings, type Setting, type Sources } from "./settings.ts";
-import { type Proxy, proxyFor } from "./proxy.ts";
-import { inOrderOfRedaction, secretsOfUrl } from "./redaction.ts";
+import { inOrderOfRedaction } from "./redaction.ts";
 import { Scope } from "./scope.ts";
 import { prefixOfSink, type SinkName, wordOfSink } from "./sink_name.ts";
 import type { HostPort } from "./value_type.ts";
-import { CORE, type CoreValues } from "./variables.ts";
+import type { SourceUrl } from "./source_url.ts";
+import { type CoreValues, REST } from "./variables.ts";
 
 /** The whole configuration: valid, complete and immutable. Only `settings` may be shown. */
 export interface Config {
@@ -32,7 +32,10 @@ export interface Config {
   readonly dedupMaxIds: number;
   readonly maxFutureSkewMs: number;
   readonly maxSeries: number;
-  readonly vabus: VaBusConfig;
+  /** The buses, in their order. */
+  readonly sources: readonly SourceConfig[];
+  /** Events a read. */
+  readonly batchSize: number;
   /** Absolute. */
   readonly stateDir: string;
   readonly instanceId: string;
@@ -68,17 +71,12 @@ export interface SinkConfig extends SinkName {
   readonly options: unknown;
 }
 
-export interface VaBusConfig {
-  /** Without trailing slash; may hold credentials. */
-  readonly urls: readonly string[];
-  /** By the URL of the bus; where there is none, it is reached directly. */
-  readonly proxies: Readonly<Record<string, Proxy>>;
-  readonly mode: "log" | "queue";
-  readonly token: string | undefined;
-  /** Undefined: the system's authorities and no client certificate. */
-  readonly tls: TlsConfig | undefined;
-  /** Events a fetch. */
-  readonly batchSize: number;
+/** A bus of `VABUS_URL`. */
+export interface SourceConfig extends SourceUrl {
+  /** The URL without credentials. */
+  readonly place: string;
+  /** What its connector has made of its settings. */
+  readonly options: unknown;
 }
 
 export interface LogConfig {
@@ -110,7 +108,7 @@ function triage(faults: readonly Fault[], { catalogue }: AllSettings, { isAlone 
     const { subject, problem, isAbsence } = fault;
     const name = catalogue.ofGiven(subject);
     const entry = name === undefined ? undefined : catalogue.entry(name);
-    const isOutside = entry?.sink !== undefined || entry?.group === "VaBus";
+    const isOutside = entry?.sink !== undefined || entry?.isOfBuses;
     if (!isAlone || !isAbsence || !isOutside) fatal.push(fault);
     else if (entry.sink) lacking.push({ sink: entry.sink.id, problem: `${subject} ${problem}` });
   }
@@ -166,6 +164,13 @@ interface ConfiguredSink {
   readonly named: (text: string) => string;
 }
 
+/** A bus with what its connector says of it. */
+interface ConfiguredSource {
+  readonly config: SourceConfig;
+  readonly connector: SourceDeclaration;
+  readonly named: (text: string) => string;
+}
+
 /** Checks the variables against each other. */
 class ConfigBuilder {
   private readonly ledger: Ledger;
@@ -181,17 +186,18 @@ class ConfigBuilder {
     const { ledger, values, sources } = this;
     const stateDir = this.stateDir();
     const sinks = this.settings.sinks.map((name) => this.sink(name, stateDir));
+    const buses = this.buses();
     this.checkRoutes(validateRoutes);
     const sound = sinks.filter((sink) => this.isSound(sink));
     this.checkTargets(sound);
-    this.checkAgainstEachOther(stateDir, sound);
+    this.checkAgainstEachOther(stateDir, sound, buses);
     const log = logConfig(values, sources);
     ledger.show("LOG_FORMAT", log.format);
-    const vabus = this.vabus();
     const instanceId = this.instanceId();
     const build = (lacking: Config["lacking"]): Config => {
       const present = sinks.filter(({ config }) => !lacking.some(({ sink }) => sink === config.id));
-      const transmissions = present.flatMap(({ config, connector, named }) =>
+      const parts = [...buses, ...present];
+      const transmissions = parts.flatMap(({ config, connector, named }) =>
         (connector.credentialsOf?.(config.options) ?? []).map((transmission) => ({
           ...transmission,
           credential: named(transmission.credential),
@@ -210,7 +216,8 @@ class ConfigBuilder {
         dedupMaxIds: values.DEDUP_MAX_IDS,
         maxFutureSkewMs: values.MAX_FUTURE_SKEW,
         maxSeries: values.MAX_SERIES,
-        vabus,
+        sources: buses.map(({ config }) => config),
+        batchSize: values.VABUS_BATCH_SIZE,
         stateDir,
         instanceId,
         checkpointIntervalMs: values.CHECKPOINT_INTERVAL,
@@ -221,16 +228,12 @@ class ConfigBuilder {
         log,
         lacking,
         settings: [...ledger.shown.values()],
-        secrets: inOrderOfRedaction([
-          ...secretsOfBuses(vabus),
-          ...present.flatMap(({ config, connector }) => connector.secretsOf?.(config.options) ?? []),
-        ]),
+        secrets: inOrderOfRedaction(
+          parts.flatMap(({ config, connector }) => connector.secretsOf?.(config.options) ?? []),
+        ),
         texts: ledger.texts,
         shadowed: this.settings.shadowed,
-        warnings: [
-          ...ledger.warnings,
-          ...exposedCredentials([...credentialsOfBuses(vabus), ...transmissions]),
-        ],
+        warnings: [...ledger.warnings, ...exposedCredentials(transmissions)],
       };
     };
     return { faults: ledger.faults, build };
@@ -286,13 +289,17 @@ class ConfigBuilder {
     }
   }
 
-  private checkAgainstEachOther(stateDir: string, sinks: readonly ConfiguredSink[]): void {
+  private checkAgainstEachOther(
+    stateDir: string,
+    sinks: readonly ConfiguredSink[],
+    sources: readonly ConfiguredSource[],
+  ): void {
     const { ledger, values, settings } = this;
     const files = sinks.flatMap(({ config, connector, named }) => {
       const file = connector.fileOf?.(config.options);
       return file === undefined ? [] : [{ ...file, setting: named(file.setting) }];
     });
-    const addresses = sinks.flatMap(({ config, connector, named }) =>
+    const addresses = [...sources, ...sinks].flatMap(({ config, connector, named }) =>
       (connector.addressesOf?.(config.options) ?? []).map(({ setting, address }) => ({
         setting: named(setting),
         address,
@@ -309,39 +316,32 @@ class ConfigBuilder {
     for (const { name, problem } of found) {
       if (!ledger.isAtFault(name)) ledger.fault(name, problem);
     }
-    if (settings.faults.length === 0) ledger.warnings.push(...doubtfulPairs(values, settings));
+    if (settings.faults.length === 0) {
+      const mayRepeat = sources.some(({ config, connector }) =>
+        connector.mayRepeat?.(config.options) ?? true
+      );
+      ledger.warnings.push(...doubtfulPairs(values, settings, mayRepeat));
+    }
   }
 
-  private vabus(): VaBusConfig {
-    const { values, ledger } = this;
+  private buses(): ConfiguredSource[] {
+    const { values, ledger, settings: { catalogue } } = this;
     const urls = values.VABUS_URL ?? values.DEFAULT_VABUS_URL;
     if (values.VABUS_URL === undefined) {
       ledger.show("VABUS_URL", ledger.shown.get("DEFAULT_VABUS_URL")!.value!, "DEFAULT_VABUS_URL");
     }
-    return {
-      urls,
-      proxies: this.proxies(urls),
-      mode: values.VABUS_MODE,
-      token: values.VABUS_TOKEN,
-      tls: ledger.tls("VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE"),
-      batchSize: values.VABUS_BATCH_SIZE,
-    };
-  }
-
-  private proxies(urls: readonly string[]): Record<string, Proxy> {
-    const proxies: Record<string, Proxy> = {};
-    const faulty = new Set<string>();
-    for (const url of urls) {
-      const proxy = proxyFor(url, this.sources.environment);
-      if (proxy === undefined) continue;
-      if ("url" in proxy) proxies[url] = proxy;
-      else if (!faulty.has(proxy.variable)) {
-        faulty.add(proxy.variable);
-        const { variable: subject, masked: value, problem } = proxy;
-        this.ledger.faults.push({ subject, origin: "environment", value, problem });
-      }
-    }
-    return proxies;
+    const tls = ledger.tls("VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE");
+    const common = { token: values.VABUS_TOKEN, tls, busCount: urls.length };
+    return urls.map(({ kind, url }) => {
+      const connector = catalogue.sourceOfKind(kind);
+      const scope = new Scope(ledger, connector.settings, "", kind, kind, "");
+      const options = connector.configure(scope, { ...common, url, proxy: ledger.proxy(url) });
+      return {
+        config: { kind, url, place: connector.placeOf(url), options },
+        connector,
+        named: scope.named,
+      };
+    });
   }
 
   private stateDir(): string {
@@ -369,36 +369,11 @@ class ConfigBuilder {
     const given = this.values.INSTANCE_ID;
     if (given !== undefined) return given;
     const { hostName } = this.sources;
-    if (!CORE.INSTANCE_ID.type.schema.safeParse(hostName).success && !ledger.isGiven("INSTANCE_ID")) {
+    if (!REST.INSTANCE_ID.type.schema.safeParse(hostName).success && !ledger.isGiven("INSTANCE_ID")) {
       ledger.fault("INSTANCE_ID", "has no default here, since this machine has no usable host name");
     }
     return ledger.show("INSTANCE_ID", hostName, "default, the host name");
   }
-}
-
-/** Of the buses, and of the proxies on the way to them. */
-function secretsOfBuses({ urls, proxies, token, tls }: VaBusConfig): (string | undefined)[] {
-  return [
-    token,
-    tls?.key,
-    ...[...urls, ...Object.values(proxies).map(({ url }) => url)].flatMap(secretsOfUrl),
-  ];
-}
-
-/** Metrics go to the first bus, with what that gets. */
-function credentialsOfBuses({ urls, token }: VaBusConfig): Transmission[] {
-  return urls.flatMap((text) => {
-    const url = new URL(text);
-    const hasPassword = url.username !== "" || url.password !== "";
-    if (token === undefined && !hasPassword) return [];
-    return [{
-      credential: token !== undefined ? "VABUS_TOKEN" : "the password in VABUS_URL",
-      host: url.hostname,
-      isProtected: url.protocol === "https:",
-      flaw: IN_THE_CLEAR,
-      remedy: "give VABUS_URL as https://, with VABUS_CA_FILE where the authority is your own",
-    }];
-  });
 }
 
 function deepFreeze<T>(value: T): T {

@@ -11,11 +11,15 @@ export interface Contradiction {
   readonly problem: string;
 }
 
-/** Warnings about settings that are right by themselves and defeat each other. */
-export function doubtfulPairs(values: CoreValues, settings: AllSettings): string[] {
+/**
+ * Warnings about settings that are right by themselves and defeat each other.
+ *
+ * @param mayRepeat Whether there is a bus that may give an event again in a later read.
+ */
+export function doubtfulPairs(values: CoreValues, settings: AllSettings, mayRepeat: boolean): string[] {
   return [
     ...doubtfulTimes(values),
-    ...doubtfulAmounts(values),
+    ...doubtfulAmounts(values, mayRepeat),
     ...unusedSinks(values, settings),
     ...unusedTlsFiles(values, settings),
   ];
@@ -69,11 +73,11 @@ function doubtfulTimes(values: CoreValues): string[] {
   return warnings;
 }
 
-function doubtfulAmounts(values: CoreValues): string[] {
+function doubtfulAmounts(values: CoreValues, mayRepeat: boolean): string[] {
   const { DEDUP_MAX_IDS, HTTP_LISTEN, MAX_SERIES, METRICS_INTERVAL, OUTBOX_MAX_ROWS, VABUS_BATCH_SIZE } =
     values;
   const warnings: string[] = [];
-  if (DEDUP_MAX_IDS > 0 && DEDUP_MAX_IDS < VABUS_BATCH_SIZE && values.VABUS_MODE === "log") {
+  if (DEDUP_MAX_IDS > 0 && DEDUP_MAX_IDS < VABUS_BATCH_SIZE && mayRepeat) {
     warnings.push(
       `DEDUP_MAX_IDS (${DEDUP_MAX_IDS}) is less than VABUS_BATCH_SIZE (${VABUS_BATCH_SIZE}): an event that is repeated one fetch ` +
         "later is not known any more, and counts twice",
@@ -104,15 +108,20 @@ function unusedSinks({ STORAGE_TYPE }: CoreValues, { catalogue, given, unused }:
   );
 }
 
-function unusedTlsFiles({ VABUS_URL, DEFAULT_VABUS_URL }: CoreValues, { given }: AllSettings): string[] {
-  const urls = VABUS_URL ?? DEFAULT_VABUS_URL;
-  const tlsFile = (["VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE"] as const).find((name) =>
+function unusedTlsFiles(
+  { VABUS_URL, DEFAULT_VABUS_URL }: CoreValues,
+  { given, catalogue }: AllSettings,
+): string[] {
+  const file = (["VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE"] as const).find((name) =>
     given.has(name)
   );
-  if (tlsFile !== undefined && urls.every((url) => url.startsWith("http:"))) {
-    return [`${tlsFile} is set, but VABUS_URL has no https://: the bus is read without TLS`];
+  const urls = VABUS_URL ?? DEFAULT_VABUS_URL;
+  const schemes = [...new Set(urls.flatMap(({ kind }) => catalogue.sourceOfKind(kind).schemes.tls))];
+  if (file === undefined || urls.some(({ url }) => schemes.some((scheme) => url.startsWith(`${scheme}:`)))) {
+    return [];
   }
-  return [];
+  const missing = schemes.map((scheme) => `${scheme}://`).join(" or ");
+  return [`${file} is set, but VABUS_URL has no ${missing}: the bus is read without TLS`];
 }
 
 /** Sinks that would delete what late events can still correct. */
@@ -135,7 +144,7 @@ export function shortRetentions(
  * Settings that cannot be in force together.
  *
  * @param files Of the sinks.
- * @param addresses That sinks connect to.
+ * @param addresses That are connected to.
  */
 export function contradictions(
   values: CoreValues,
@@ -154,8 +163,7 @@ export function contradictions(
       });
     }
   }
-  const taken = [...addressesOfBuses(values), ...addresses]
-    .find(({ address }) => isSameAddress(values.HTTP_LISTEN, address));
+  const taken = addresses.find(({ address }) => isSameAddress(values.HTTP_LISTEN, address));
   if (taken !== undefined) {
     found.push({
       name: "HTTP_LISTEN",
@@ -166,14 +174,6 @@ export function contradictions(
 }
 
 const STATE_FILES = ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "commits", "lock"];
-
-function addressesOfBuses(values: CoreValues): Address[] {
-  return (values.VABUS_URL ?? values.DEFAULT_VABUS_URL).map((url) => {
-    const parsed = URL.parse(url);
-    const port = parsed?.port || (url.startsWith("https:") ? "443" : "80");
-    return { setting: "VABUS_URL", address: parsed ? `${parsed.hostname}:${port}` : "" };
-  });
-}
 
 /** Whether something that listens at `listen` would be reached by `address` on this host. */
 function isSameAddress(listen: CoreValues["HTTP_LISTEN"], address: string): boolean {

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { TlsConfig } from "./declaration.ts";
 import { exposedSecrets } from "./exposed_secrets.ts";
 import type { Fault } from "./fault.ts";
+import { type Proxy, proxyFor } from "./proxy.ts";
 import { type AllSettings, readText, type Setting, type Sources } from "./settings.ts";
 
 /** What comes to light while the variables are held against each other. */
@@ -72,6 +73,15 @@ export class Ledger {
       cert: this.pem(certName, "CERTIFICATE"),
       key: this.pem(keyName, "PRIVATE KEY"),
     };
+  }
+
+  /** Through what a URL is reached. */
+  proxy(url: string): Proxy | undefined {
+    const found = proxyFor(url, this.sources.environment);
+    if (found === undefined || "url" in found) return found;
+    const { variable: subject, masked: value, problem } = found;
+    if (!this.isAtFault(subject)) this.faults.push({ subject, origin: "environment", value, problem });
+    return undefined;
   }
 
   /** The content of the PEM file that a variable names. */

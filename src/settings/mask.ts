@@ -16,11 +16,6 @@ export function maskUrl(text: string, isOpen: (parameter: string) => boolean = (
   return `${scheme}${maskedUser}${place}${maskedQuery}`;
 }
 
-/** Several URLs with commas. */
-export function maskUrls(text: string): string {
-  return text.split(",").map((url) => maskUrl(url.trim())).join(",");
-}
-
 /**
  * Text that was refused, so nobody can tell its parts: all that might be a user name, a password or a parameter goes,
  * from the first `//` to the last `@`, what stands where a port should and is none (a `#` in a password ends the line of a `.env`
@@ -43,4 +38,19 @@ function maskUserInfo(userInfo: string): string {
 
 function nameOf(parameter: string): string {
   return parameter.slice(0, Math.max(parameter.indexOf("="), 0));
+}
+
+/** What is secret in a URL, as it was written and decoded: the password, or a user name without one (it may be a token). */
+export function secretsOfUrl(url: string): string[] {
+  const [, user, password] = /^[^:]+:\/\/([^:@/]*)(?::([^@]*))?@/.exec(url) ?? [];
+  const secret = password || user || "";
+  return [secret, decoded(secret)];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -9,18 +9,3 @@ export function redact(text: string, secrets: readonly string[]): string {
 export function inOrderOfRedaction(secrets: readonly (string | undefined)[]): string[] {
   return secrets.filter((secret): secret is string => Boolean(secret)).sort((a, b) => b.length - a.length);
 }
-
-/** What is secret in a URL, as it was written and decoded: the password, or a user name without one (it may be a token). */
-export function secretsOfUrl(url: string): string[] {
-  const [, user, password] = /^[^:]+:\/\/([^:@/]*)(?::([^@]*))?@/.exec(url) ?? [];
-  const secret = password || user || "";
-  return [secret, decoded(secret)];
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}

@@ -1,6 +1,5 @@
 import type { Config } from "./config.ts";
 import { ConfigError } from "./fault.ts";
-import { placeOf } from "./value_type.ts";
 
 /** Values that variables keep, whatever is given now. */
 export type Pinned = ReadonlyMap<string, string | undefined>;
@@ -50,6 +49,6 @@ function isOfBuses(name: string): boolean {
 }
 
 /** The buses without their credentials, which may well change. */
-function placesOf({ vabus }: Config): string {
-  return vabus.urls.map(placeOf).join(",");
+function placesOf({ sources }: Config): string {
+  return sources.map(({ place }) => place).join(",");
 }

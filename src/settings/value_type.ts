@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import { z } from "zod";
-import { maskRefused, maskUrls } from "./mask.ts";
+import { maskRefused } from "./mask.ts";
 import { meantBy } from "./near_miss.ts";
 
 /** How the text of a setting is read: what is allowed, in words and as a schema. */
@@ -165,24 +165,6 @@ export function listenAddress(option?: { mayBeOff: true }): ValueType<HostPort |
   };
 }
 
-/** One or several `http` or `https` URLs with commas, none twice; without their trailing slashes. */
-export function httpUrls(): ValueType<readonly string[]> {
-  return {
-    placeholder: "<url,…>",
-    allowed: "an http:// or https:// URL without parameters, several with commas",
-    schema: z.string()
-      .transform((text) => text.split(",").map((url) => url.trim()))
-      .superRefine((urls, context) => {
-        const problem = urls.map(httpUrlProblem).find((found) => found !== undefined);
-        if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
-      })
-      .transform((urls) => urls.map((url) => url.replace(/\/+$/, "")))
-      .refine((urls) => new Set(urls.map(placeOf)).size === urls.length, "names a bus twice"),
-    mask: maskUrls,
-    maskRefused,
-  };
-}
-
 /** A bus and an offset in its log: `http://bus:8000=1234`. */
 export interface BusOffset {
   /** The bus's URL, without credentials and trailing slash. */
@@ -197,7 +179,7 @@ export function busOffset(): ValueType<BusOffset> {
     schema: z.string().transform((text, context) => {
       const [, url = "", digits] = /^(.+)=(\d{1,15})$/.exec(text) ?? [];
       if (digits !== undefined && httpUrlProblem(url) === undefined) {
-        return { bus: placeOf(url).replace(/\/+$/, ""), offset: Number(digits) };
+        return { bus: placeOfHttp(url).replace(/\/+$/, ""), offset: Number(digits) };
       }
       context.addIssue({ code: "custom", message: "is not of the form URL=OFFSET" });
       return z.NEVER;
@@ -271,7 +253,8 @@ function parseHostPort(text: string): HostPort | string {
   return port > PORT_MAX ? `has a port above ${PORT_MAX}` : { hostname: ipv6 ?? name!, port };
 }
 
-function httpUrlProblem(text: string): string | undefined {
+/** What is wrong with a URL of `http` or `https`, as the rest of a sentence; undefined: nothing. */
+export function httpUrlProblem(text: string): string | undefined {
   if (!/^https?:\/\//i.test(text)) return "has a part that does not begin with http:// or https://";
   const url = URL.parse(text);
   // The parser drops line breaks and tabs silently.
@@ -311,8 +294,8 @@ function credentialsProblem(text: string, url: URL): string | undefined {
   }
 }
 
-/** What tells one bus from another: its URL without credentials. */
-export function placeOf(text: string): string {
+/** A URL of `http` or `https` without its credentials. */
+export function placeOfHttp(text: string): string {
   const { origin, pathname } = new URL(text);
   return origin + pathname;
 }

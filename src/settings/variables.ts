@@ -1,17 +1,11 @@
-import type { SinkDeclaration } from "./declaration.ts";
+import type { SinkDeclaration, SourceDeclaration } from "./declaration.ts";
 import { sinkNames } from "./sink_name.ts";
-import {
-  anyText,
-  choice,
-  duration,
-  hostNames,
-  httpUrls,
-  integer,
-  listenAddress,
-  path,
-  pattern,
-} from "./value_type.ts";
+import { sourceUrls } from "./source_url.ts";
+import { anyText, choice, duration, hostNames, integer, listenAddress, path, pattern } from "./value_type.ts";
 import { optional, type ValuesOf, withDefault } from "./variable.ts";
+
+/** The heading of what is said of all buses. */
+export const BUSES = "VaBus";
 
 const DAY = 86_400;
 const YEAR = 366 * DAY;
@@ -42,8 +36,8 @@ export function destinations(sinks: readonly SinkDeclaration[]) {
   };
 }
 
-/** The settings that are no sink's. */
-export const CORE = {
+/** How long windows are, and how long they wait. */
+export const WINDOWS = {
   AGGREGATION_INTERVAL: withDefault(duration(0.1, DAY), "60", {
     group: "Windows and time",
     help: "window length",
@@ -89,56 +83,59 @@ export const CORE = {
     help: "open (name, function) pairs; beyond it an event of a new series is refused, counted and alarmed",
     example: "50000",
   }),
+};
 
-  VABUS_URL: optional(httpUrls(), {
-    group: "VaBus",
-    help: "the bus; commas for several, each an ordered log of its own",
-    example: "http://bus1:8000,http://bus2:8000",
-    atStart: true,
-    defaultText: "DEFAULT_VABUS_URL",
-    fromFile: true,
-  }),
-  DEFAULT_VABUS_URL: withDefault(httpUrls(), "http://localhost:8000", {
-    group: "VaBus",
-    help: "used when VABUS_URL is not set",
-    example: "http://bus:8000",
-    atStart: true,
-  }),
-  VABUS_MODE: withDefault(choice(["log", "queue"]), "log", {
-    group: "VaBus",
-    help: "queue = the destructive GET /event of old buses",
-    example: "queue",
-    atStart: true,
-  }),
-  VABUS_TOKEN: optional(pattern("<token>", "printable ASCII without spaces", /^[\x21-\x7e]+$/), {
-    group: "VaBus",
-    help: "bearer token",
-    example: "VABUS_TOKEN_FILE=/run/secrets/vabus",
-    secret: true,
-  }),
-  VABUS_CA_FILE: optional(path("the path of a readable PEM file"), {
-    group: "VaBus",
-    help: "PEM file with the authority that signed the bus's certificate",
-    example: "/etc/vabus/ca.pem",
-    defaultText: "the system's authorities",
-  }),
-  VABUS_CERT_FILE: optional(path("the path of a readable PEM file"), {
-    group: "VaBus",
-    help: "PEM file with the client certificate (mTLS)",
-    example: "/etc/vabus/client.pem",
-  }),
-  VABUS_KEY_FILE: optional(path("the path of a readable PEM file"), {
-    group: "VaBus",
-    keyFile: true,
-    help: "PEM file with the key of the client certificate",
-    example: "/etc/vabus/client.key",
-  }),
-  VABUS_BATCH_SIZE: withDefault(integer(1, 1_000_000), "10000", {
-    group: "VaBus",
-    help: "events a fetch",
-    example: "50000",
-  }),
+/** The buses, of whatever kind they are. */
+export function buses(sources: readonly SourceDeclaration[]) {
+  const urls = sourceUrls(sources);
+  return {
+    VABUS_URL: optional(urls, {
+      group: BUSES,
+      help: "the bus; commas for several, each an ordered log of its own",
+      example: "http://bus1:8000,http://bus2:8000",
+      atStart: true,
+      defaultText: "DEFAULT_VABUS_URL",
+      fromFile: true,
+    }),
+    DEFAULT_VABUS_URL: withDefault(urls, "http://localhost:8000", {
+      group: BUSES,
+      help: "used when VABUS_URL is not set",
+      example: "http://bus:8000",
+      atStart: true,
+    }),
+    VABUS_TOKEN: optional(pattern("<token>", "printable ASCII without spaces", /^[\x21-\x7e]+$/), {
+      group: BUSES,
+      help: "bearer token",
+      example: "VABUS_TOKEN_FILE=/run/secrets/vabus",
+      secret: true,
+    }),
+    VABUS_CA_FILE: optional(path("the path of a readable PEM file"), {
+      group: BUSES,
+      help: "PEM file with the authority that signed the bus's certificate",
+      example: "/etc/vabus/ca.pem",
+      defaultText: "the system's authorities",
+    }),
+    VABUS_CERT_FILE: optional(path("the path of a readable PEM file"), {
+      group: BUSES,
+      help: "PEM file with the client certificate (mTLS)",
+      example: "/etc/vabus/client.pem",
+    }),
+    VABUS_KEY_FILE: optional(path("the path of a readable PEM file"), {
+      group: BUSES,
+      keyFile: true,
+      help: "PEM file with the key of the client certificate",
+      example: "/etc/vabus/client.key",
+    }),
+    VABUS_BATCH_SIZE: withDefault(integer(1, 1_000_000), "10000", {
+      group: BUSES,
+      help: "events a fetch",
+      example: "50000",
+    }),
+  };
+}
 
+/** All that is neither of windows, nor of buses, nor of sinks. */
+export const REST = {
   STATE_DIR: optional(path("the path of a directory"), {
     commonName: true,
     group: "State and delivery",
@@ -211,6 +208,7 @@ export const CORE = {
   }),
 };
 
-/** What is read of all settings that are no sink's. */
-export type CoreValues = ValuesOf<ReturnType<typeof destinations> & typeof CORE>;
-export type CoreName = keyof CoreValues;
+/** What is read of all settings that are no connector's. */
+export type CoreValues = ValuesOf<
+  ReturnType<typeof destinations> & typeof WINDOWS & ReturnType<typeof buses> & typeof REST
+>;

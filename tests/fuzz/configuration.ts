@@ -6,7 +6,7 @@ import { maskedConfig } from "../../src/settings/effective.ts";
 import { ConfigError } from "../../src/settings/fault.ts";
 import { flagOf } from "../../src/settings/variable.ts";
 import { REGISTRY } from "../../src/runtime/registry.ts";
-import { CATALOGUE, sourcesOf } from "../settings/sources.ts";
+import { busesOf, CATALOGUE, sourcesOf } from "../settings/sources.ts";
 import { below, chance, oddText, oneOf } from "./draw.ts";
 import { mutated } from "./mutation.ts";
 import type { Random, Target, Trial } from "./target.ts";
@@ -92,7 +92,9 @@ function assertShowable(config: Config): void {
   assertFitToSee(shown);
   for (const name of CATALOGUE.names) assert.ok(shown.includes(name), `${name} is not shown`);
   for (const warning of config.warnings) assertFitToSee(warning);
-  if (config.vabus.token !== undefined) assert.ok(config.secrets.includes(config.vabus.token));
+  for (const { address: { token } } of busesOf(config)) {
+    if (token !== undefined) assert.ok(config.secrets.includes(token));
+  }
 }
 
 function assertFitToSee(text: string): void {

@@ -118,7 +118,7 @@ export function openRig(
     observer: { processed: () => {}, checkpointed: () => {}, refused: () => {} },
     ...(letterBound && { letterBound }),
   });
-  const options = { batchSize: config.vabus.batchSize, waitMs: 1000 };
+  const options = { batchSize: config.batchSize, waitMs: 1000 };
   const readers = sources.map((source, bus) =>
     new SourceReader(source, bus, core.ingest, options, clock, () => 0.5, logger)
   );

@@ -5,7 +5,16 @@ import { maskedConfig } from "../../src/settings/effective.ts";
 import { ConfigError, type Fault } from "../../src/settings/fault.ts";
 import { redact } from "../../src/settings/redaction.ts";
 import type { Sources } from "../../src/settings/settings.ts";
-import { CATALOGUE, GIVEN_NAMES, loadBusConfig, loadConfig, sourcesOf, VARIABLE_NAMES } from "./sources.ts";
+import {
+  busesOf,
+  busUrlsOf,
+  CATALOGUE,
+  GIVEN_NAMES,
+  loadBusConfig,
+  loadConfig,
+  sourcesOf,
+  VARIABLE_NAMES,
+} from "./sources.ts";
 
 const load = (sources: Sources): Config => loadConfig(sources, () => []);
 const environment = (values: Record<string, string>) => load(sourcesOf({ environment: values }));
@@ -49,8 +58,8 @@ Deno.test("with nothing set everything has the default that the contract names",
     300_000,
   ]);
   assert.deepEqual([config.checkpointIntervalMs, config.metricsIntervalMs], [1000, 15_000]);
-  assert.deepEqual([config.outboxMaxRows, config.vabus.batchSize], [1_000_000, 10_000]);
-  assert.deepEqual([config.vabus.urls, config.vabus.mode], [["http://localhost:8000"], "log"]);
+  assert.deepEqual([config.outboxMaxRows, config.batchSize], [1_000_000, 10_000]);
+  assert.deepEqual([busUrlsOf(config), busesOf(config)[0]!.mode], [["http://localhost:8000"], "log"]);
   assert.deepEqual(config.httpListen, { hostname: "127.0.0.1", port: 8090 });
   assert.deepEqual([config.log, config.instanceId], [{ level: "info", format: "json" }, "edge7"]);
   assert.deepEqual([config.warnings, config.secrets, config.routes], [[], [], undefined]);
@@ -59,7 +68,7 @@ Deno.test("with nothing set everything has the default that the contract names",
 
 Deno.test("a configuration cannot be changed, all the way down", () => {
   const config = environment({ STORAGE_TYPE: "kafka", KAFKA_BOOTSTRAP_SERVERS: "b:1" });
-  assert.throws(() => Object.assign(config.vabus, { token: "x" }), TypeError);
+  assert.throws(() => Object.assign(busesOf(config)[0]!.address, { token: "x" }), TypeError);
   assert.throws(() => (config.sinks as unknown[]).pop(), TypeError);
 });
 
@@ -109,7 +118,7 @@ Deno.test("a secret comes from a file as well, without its last line break; not 
   const files = { "/run/token": "swordfish\r\n", "/run/empty": "\n" };
   const token = (flags: Record<string, string>, ofEnvironment: Record<string, string> = {}) =>
     sourcesOf({ flags, environment: ofEnvironment, files });
-  assert.equal(load(token({ VABUS_TOKEN_FILE: "../run/token" })).vabus.token, "swordfish");
+  assert.equal(busesOf(load(token({ VABUS_TOKEN_FILE: "../run/token" })))[0]!.address.token, "swordfish");
   assert.deepEqual(subjects(token({}, { VABUS_TOKEN_FILE: "/run/token", VABUS_TOKEN: "x" })), [
     "VABUS_TOKEN",
   ]);
@@ -284,10 +293,10 @@ Deno.test("where the state is: the operator's word, systemd, XDG, home; or a fau
 
 Deno.test("VABUS_URL beats DEFAULT_VABUS_URL; a bus is named once; slashes at the end do not matter", () => {
   assert.deepEqual(
-    environment({ DEFAULT_VABUS_URL: "http://a, https://b:1/x//" }).vabus.urls,
+    busUrlsOf(environment({ DEFAULT_VABUS_URL: "http://a, https://b:1/x//" })),
     ["http://a", "https://b:1/x"],
   );
-  assert.deepEqual(environment({ DEFAULT_VABUS_URL: "http://a", VABUS_URL: "http://b" }).vabus.urls, [
+  assert.deepEqual(busUrlsOf(environment({ DEFAULT_VABUS_URL: "http://a", VABUS_URL: "http://b" })), [
     "http://b",
   ]);
   for (const twice of ["http://a,http://A:80/", "http://u:p@a,http://a"]) {
@@ -304,7 +313,7 @@ Deno.test("TLS files are read, have to be PEM, and certificate and key come toge
     VABUS_KEY_FILE: "/tls/key.pem",
   };
   const config = load(tls(files));
-  assert.match(config.vabus.tls!.key!, /MIIkey/);
+  assert.match(busesOf(config)[0]!.address.tls!.key!, /MIIkey/);
   assert.ok(config.secrets.some((secret) => secret.includes("MIIkeykeykey")));
   assert.doesNotMatch(maskedConfig(config), /MII/);
   assert.deepEqual(subjects(tls({ VABUS_CA_FILE: "/tls/no", VABUS_KEY_FILE: "/nowhere" })), [

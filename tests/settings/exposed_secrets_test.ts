@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { maskedConfig } from "../../src/settings/effective.ts";
 import { redact } from "../../src/settings/redaction.ts";
-import { loadBusConfig, loadConfig, sourcesOf } from "./sources.ts";
+import { busUrlsOf, loadBusConfig, loadConfig, sourcesOf } from "./sources.ts";
 
 const URL_WITH_SECRET = "https://plant:s3cr3t@bus:8000";
 
@@ -65,7 +65,7 @@ Deno.test("a URL from a file is that of the bus, and its password is shown nowhe
     sourcesOf({ environment: { VABUS_URL_FILE: "/run/url" }, files: { "/run/url": `${URL_WITH_SECRET}\n` } }),
     () => [],
   );
-  assert.deepEqual(config.vabus.urls, [URL_WITH_SECRET]);
+  assert.deepEqual(busUrlsOf(config), [URL_WITH_SECRET]);
   assert.doesNotMatch(maskedConfig(config) + JSON.stringify(config.settings), /s3cr3t/);
   assert.equal(redact("s3cr3t", config.secrets), "***");
 });

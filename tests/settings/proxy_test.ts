@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ConfigError } from "../../src/settings/fault.ts";
 import { proxyFor } from "../../src/settings/proxy.ts";
 import { redact } from "../../src/settings/redaction.ts";
-import { loadConfig, sourcesOf } from "./sources.ts";
+import { busesOf, loadConfig, sourcesOf } from "./sources.ts";
 
 const PROXY = "http://user:s3cr3t@proxy:3128";
 
@@ -61,11 +61,13 @@ Deno.test("NO_PROXY: a host, all below a domain, an address, a range, with a por
 
 Deno.test("each bus has its own proxy or none; what is secret in it is known as such", () => {
   const environment = { HTTPS_PROXY: PROXY, NO_PROXY: "b", VABUS_URL: "https://a,https://b,http://c" };
-  const { vabus, secrets } = loadConfig(sourcesOf({ environment }), () => []);
-  assert.deepEqual(Object.entries(vabus.proxies).map(([url, { masked }]) => [url, masked]), [
+  const config = loadConfig(sourcesOf({ environment }), () => []);
+  assert.deepEqual(busesOf(config).map(({ address: { url, proxy } }) => [url, proxy?.masked]), [
     ["https://a", "http://user:***@proxy:3128"],
+    ["https://b", undefined],
+    ["http://c", undefined],
   ]);
-  assert.doesNotMatch(redact(PROXY, secrets), /s3cr3t/);
+  assert.doesNotMatch(redact(PROXY, config.secrets), /s3cr3t/);
 });
 
 Deno.test("a proxy that cannot be used is a fault where a bus would need it, and there only", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ConfigError } from "../../src/settings/fault.ts";
 import { type Pinned, rereadConfig } from "../../src/settings/reread.ts";
 import { compileRoutes } from "../../src/delivery/routes.ts";
-import { CATALOGUE, loadConfig, sourcesOf, VARIABLE_NAMES } from "./sources.ts";
+import { busesOf, busUrlsOf, CATALOGUE, loadConfig, sourcesOf, VARIABLE_NAMES } from "./sources.ts";
 
 type Machine = NonNullable<Parameters<typeof sourcesOf>[0]>;
 
@@ -69,7 +69,7 @@ Deno.test("a path that follows from a setting that stays, stays too", () => {
 
 Deno.test("credentials of a bus change at once, its address does not", () => {
   const moved = reread("VABUS_URL=http://u:one@bus:1\n", "VABUS_URL=http://u:two@bus:1\n");
-  assert.deepEqual([moved.changed, moved.config.vabus.urls], [["VABUS_URL"], ["http://u:two@bus:1"]]);
+  assert.deepEqual([moved.changed, busUrlsOf(moved.config)], [["VABUS_URL"], ["http://u:two@bus:1"]]);
   assert.deepEqual(reread("VABUS_URL=http://u:one@bus:1\n", "VABUS_URL=http://bus:2\n").atStart, [
     "VABUS_URL",
   ]);
@@ -83,7 +83,7 @@ Deno.test("the content of a file that a setting names is a change", () => {
     before,
     (pinned) => load(text, pinned, { files: { "/ca.pem": pem("two") } }),
   );
-  assert.deepEqual([changed, config.vabus.tls?.ca], [["VABUS_CA_FILE"], pem("two")]);
+  assert.deepEqual([changed, busesOf(config)[0]!.address.tls?.ca], [["VABUS_CA_FILE"], pem("two")]);
 });
 
 Deno.test("the content of a file that the connection string names is a change, too", () => {

@@ -6,6 +6,7 @@ import {
   loadConfig as loadConfigOf,
   type ValidateRoutes,
 } from "../../src/settings/config.ts";
+import type { BusSettings } from "../../src/settings/declaration.ts";
 import type { Sources } from "../../src/settings/settings.ts";
 
 /** A machine of which nothing is known but what a test says. */
@@ -49,4 +50,18 @@ export function loadConfig(sources: Sources, routes: ValidateRoutes = () => []):
 
 export function loadBusConfig(sources: Sources): BusConfig {
   return loadBusConfigOf(sources, CATALOGUE);
+}
+
+/** What the configuration has made of the buses. */
+export function busesOf({ sources }: Config) {
+  return sources.map(({ options }) =>
+    options as {
+      readonly mode: "log" | "queue";
+      readonly address: BusSettings;
+    }
+  );
+}
+
+export function busUrlsOf({ sources }: Config): string[] {
+  return sources.map(({ url }) => url);
 }

@@ -1,16 +1,10 @@
+import type { Metric } from "../../contract/connector.ts";
 import type { BusConnection } from "./bus_connection.ts";
-
-/** A reading as the bus takes it; `timestamp` in Unix seconds. */
-export interface BusMetric {
-  readonly name: string;
-  readonly value: number;
-  readonly timestamp: number;
-}
 
 /** Sends readings to a bus, all or none. @throws {SourceError} */
 export async function postMetrics(
   connection: BusConnection,
-  metrics: readonly BusMetric[],
+  metrics: readonly Metric[],
   signal: AbortSignal,
 ): Promise<void> {
   await connection.request({

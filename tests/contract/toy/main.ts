@@ -3,6 +3,7 @@ import { runProgram } from "../../../src/cli/program.ts";
 import { shutdown } from "../../../src/cli/signals.ts";
 import { Registry } from "../../../src/runtime/registry.ts";
 import { SINKS } from "../../../src/sinks/registry.ts";
+import { SOURCES } from "../../../src/sources/registry.ts";
 import { TOY_SINK } from "./toy_sink.ts";
 
-Deno.exit(await runProgram(Deno.args, shutdown, new Registry([...SINKS, TOY_SINK])));
+Deno.exit(await runProgram(Deno.args, shutdown, new Registry([...SINKS, TOY_SINK], [...SOURCES])));

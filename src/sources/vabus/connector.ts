@@ -1,0 +1,77 @@
+import { sourceConnector } from "../../contract/connector.ts";
+import { IN_THE_CLEAR } from "../../settings/declaration.ts";
+import { secretsOfUrl } from "../../settings/mask.ts";
+import { httpUrlProblem, placeOfHttp } from "../../settings/value_type.ts";
+import { type BusAddress, BusConnection } from "./bus_connection.ts";
+import { LogClient } from "./log_client.ts";
+import { LogSource } from "./log_source.ts";
+import { postMetrics } from "./metrics_client.ts";
+import { QueueClient } from "./queue_client.ts";
+import { QueueSource } from "./queue_source.ts";
+import { VABUS_SETTINGS } from "./vabus_settings.ts";
+
+interface VabusConfig {
+  readonly mode: "log" | "queue";
+  readonly address: BusAddress;
+}
+
+export const VABUS = sourceConnector({
+  kind: "vabus",
+  title: "VaBus",
+  schemes: { plain: ["http"], tls: ["https"] },
+  urlForm: "an http:// or https:// URL without parameters",
+  settings: VABUS_SETTINGS,
+  readUrl(text) {
+    // A part without a scheme belongs to the URL before it, and no host has a comma.
+    const problem = text.includes(",")
+      ? "has a part that does not begin with http:// or https://"
+      : httpUrlProblem(text);
+    return problem === undefined ? text.replace(/\/+$/, "") : { problem };
+  },
+  placeOf: placeOfHttp,
+  configure: ({ values }, address): VabusConfig => ({ mode: values.VABUS_MODE, address }),
+  // An event of a queue is taken from it.
+  mayRepeat: ({ mode }) => mode === "log",
+  wayOf: ({ address: { proxy } }) =>
+    proxy === undefined ? "" : ` through the proxy ${proxy.masked} (${proxy.variable})`,
+  secretsOf: ({ address: { url, token, tls, proxy } }) => [
+    token,
+    tls?.key,
+    ...secretsOfUrl(url),
+    ...(proxy === undefined ? [] : secretsOfUrl(proxy.url)),
+  ],
+  addressesOf({ address }) {
+    const { hostname, port, protocol } = new URL(address.url);
+    const defaultPort = protocol === "https:" ? "443" : "80";
+    return [{ setting: "VABUS_URL", address: `${hostname}:${port || defaultPort}` }];
+  },
+  // Metrics go to the first bus, with what that gets.
+  credentialsOf({ address: { url, token } }) {
+    const { username, password, hostname, protocol } = new URL(url);
+    if (token === undefined && username === "" && password === "") return [];
+    return [{
+      credential: token !== undefined ? "VABUS_TOKEN" : "the password in VABUS_URL",
+      host: hostname,
+      isProtected: protocol === "https:",
+      flaw: IN_THE_CLEAR,
+      remedy: "give VABUS_URL as https://, with VABUS_CA_FILE where the authority is your own",
+    }];
+  },
+  create({ mode, address }, { instance }) {
+    const connection = new BusConnection(address);
+    const part = mode === "queue"
+      ? new QueueSource(new QueueClient(connection))
+      : new LogSource(new LogClient(connection, instance));
+    return { part, change: (next) => connection.change(next.address) };
+  },
+  outlet({ address }) {
+    const connection = new BusConnection(address);
+    const part = {
+      name: connection.name,
+      post: (metrics: Parameters<typeof postMetrics>[1], signal: AbortSignal) =>
+        postMetrics(connection, metrics, signal),
+      close: () => connection.close(),
+    };
+    return { part, change: (next: VabusConfig) => connection.change(next.address) };
+  },
+});
