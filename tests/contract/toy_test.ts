@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { temporaryDirectory } from "../support/executable.ts";
-import { Bus, handlerEnvironment } from "../e2e/plant.ts";
+import { Bus, handlerEnvironment, sqlitePath, sqliteSink } from "../e2e/plant.ts";
 
 const MAIN = fileURLToPath(new URL("toy/main.ts", import.meta.url));
 const SECRET = "open sesame";
@@ -72,4 +72,47 @@ Deno.test("a toy: help, faults, hints, check, once, verify, redeliver; its secre
   await Deno.remove(`${directory.path}/second.json`);
   assert.equal((await run(["verify", "--toy"], environment)).code, 1);
   assert.match(await done("redeliver", "--sink", "second", "--since", `${time}`), /2 rows .* to second/);
+});
+
+Deno.test("a toy bus beside a VaBus: its scheme selects it, and its password is nowhere", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const file = `${directory.path}/events.ndjson`;
+  const url = `toy://me:swordfish@here${file}`;
+  const environment = handlerEnvironment(`${bus.url},${url}`, directory.path, { METRICS_INTERVAL: "60" });
+  const line = (name: string) =>
+    `{"name":"${name}","value":1,"timestamp":${Math.floor(Date.now() / 60_000) * 60 - 600}}`;
+  await Deno.writeTextFile(file, ["a", "b", "c"].map((name) => `${line(name)}\n`).join(""));
+  await bus.publish([line("of the bus")]);
+  const done = async (args: readonly string[], more: Record<string, string> = {}) => {
+    const output = await run(args, { ...environment, ...more });
+    assert.doesNotMatch(output.stdout + output.stderr, /swordfish/);
+    return output;
+  };
+  const check = await done(["check"]);
+  assert.equal(check.code, 0, check.stdout + check.stderr);
+  assert.match(
+    check.stdout,
+    new RegExp(`^VABUS_URL=${bus.url},toy://me:\\*\\*\\*@here${file} +# environment$`, "m"),
+  );
+  assert.match(check.stdout, new RegExp(`^ok {6}bus toy://here${file}: 3 lines$`, "m"));
+  assert.match(check.stdout, new RegExp(`^ok {6}metrics to ${bus.url}: taken$`, "m"));
+  for (let round = 0; round < 2; round++) {
+    const once = await done(["once"], { LOG_LEVEL: "debug", TOY_PACE: "2" });
+    assert.equal(once.code, 0, once.stderr);
+  }
+  const rows = await sqliteSink(sqlitePath(directory.path)).rows();
+  assert.deepEqual(rows.map(({ name }) => name).sort(), ["a", "b", "c", "of the bus"]);
+  const verify = await done(["verify"]);
+  assert.equal(verify.code, 0, verify.stdout + verify.stderr);
+  const refused = await done(["once"], { VABUS_URL: url.replace("swordfish", "catfish") });
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.stderr, /the password is not right/);
+  assert.doesNotMatch(refused.stderr + refused.stdout, /catfish/);
+  const unknown = await done(["check"], { VABUS_URL: "toi://me:swordfish@x" });
+  assert.match(unknown.stderr, /has a part that does not begin with http:\/\/, https:\/\/ or toy:\/\//);
+  assert.match(
+    (await done(["run", "--help"])).stdout,
+    /--toy-pace <count> +lines at once, such as 10 \(default: 1\)/,
+  );
 });
