@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../platform/clock/clock.ts";
-import type { Config, SinkConfig } from "../settings/config.ts";
+import type { Config } from "../settings/config.ts";
+import type { SinkConfig } from "../settings/configured.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { DeliveryOptions } from "../delivery/delivery.ts";
 import type { ProvablePlace, Sink } from "../contract/sink.ts";

@@ -1,7 +1,8 @@
 import type { SinkConnector, SourceConnector } from "../contract/connector.ts";
 import { compileRoutes } from "../delivery/routes.ts";
 import { Catalogue } from "../settings/catalogue.ts";
-import { type Config, loadConfig, type SinkConfig } from "../settings/config.ts";
+import { type Config, loadConfig } from "../settings/config.ts";
+import type { SinkConfig } from "../settings/configured.ts";
 import type { SinkFile } from "../settings/declaration.ts";
 import type { Sources } from "../settings/settings.ts";
 import { prefixOfSink } from "../settings/sink_name.ts";

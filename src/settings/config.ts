@@ -1,17 +1,29 @@
 import { isAbsolute, join } from "node:path";
 import type { Catalogue } from "./catalogue.ts";
 import { contradictions, doubtfulPairs, shortRetentions } from "./contradictions.ts";
-import type { SinkDeclaration, SourceDeclaration } from "./declaration.ts";
+import {
+  addressesOf,
+  checkTargets,
+  configureBuses,
+  type ConfiguredSink,
+  type ConfiguredSource,
+  configureSinks,
+  filesOf,
+  isSound,
+  retentionsOf,
+  secretsOf,
+  type SinkConfig,
+  type SourceConfig,
+  transmissionsOf,
+} from "./configured.ts";
 import { exposedCredentials } from "./exposed_credentials.ts";
 import { exposedSecrets } from "./exposed_secrets.ts";
 import { ConfigError, type Fault } from "./fault.ts";
 import { Ledger } from "./ledger.ts";
 import { type AllSettings, coreValues, readSettings, type Setting, type Sources } from "./settings.ts";
 import { inOrderOfRedaction } from "./redaction.ts";
-import { Scope } from "./scope.ts";
-import { prefixOfSink, type SinkName, wordOfSink } from "./sink_name.ts";
+import type { SinkName } from "./sink_name.ts";
 import type { HostPort } from "./value_type.ts";
-import type { SourceUrl } from "./source_url.ts";
 import { type CoreValues, REST } from "./variables.ts";
 
 /** The whole configuration: valid, complete and immutable. Only `settings` may be shown. */
@@ -63,20 +75,6 @@ export interface Config {
   readonly shadowed: readonly string[];
   /** What is allowed but looks like a mistake; to be logged at start. */
   readonly warnings: readonly string[];
-}
-
-/** A sink of `STORAGE_TYPE`. */
-export interface SinkConfig extends SinkName {
-  /** What its connector has made of its settings. */
-  readonly options: unknown;
-}
-
-/** A bus of `VABUS_URL`. */
-export interface SourceConfig extends SourceUrl {
-  /** The URL without credentials. */
-  readonly place: string;
-  /** What its connector has made of its settings. */
-  readonly options: unknown;
 }
 
 export interface LogConfig {
@@ -156,21 +154,6 @@ function logConfig(values: CoreValues, sources: Sources): LogConfig {
   return { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (sources.isTerminal ? "text" : "json") };
 }
 
-/** A sink with what its connector says of it. */
-interface ConfiguredSink {
-  readonly config: SinkConfig;
-  readonly connector: SinkDeclaration;
-  /** Gives a text the names that its settings have for the operator. */
-  readonly named: (text: string) => string;
-}
-
-/** A bus with what its connector says of it. */
-interface ConfiguredSource {
-  readonly config: SourceConfig;
-  readonly connector: SourceDeclaration;
-  readonly named: (text: string) => string;
-}
-
 /** Checks the variables against each other. */
 class ConfigBuilder {
   private readonly ledger: Ledger;
@@ -185,11 +168,11 @@ class ConfigBuilder {
   read(validateRoutes: ValidateRoutes) {
     const { ledger, values, sources } = this;
     const stateDir = this.stateDir();
-    const sinks = this.settings.sinks.map((name) => this.sink(name, stateDir));
-    const buses = this.buses();
+    const sinks = configureSinks(ledger, stateDir);
+    const buses = configureBuses(ledger, values);
     this.checkRoutes(validateRoutes);
-    const sound = sinks.filter((sink) => this.isSound(sink));
-    this.checkTargets(sound);
+    const sound = sinks.filter((sink) => isSound(sink, ledger));
+    checkTargets(sound, ledger);
     this.checkAgainstEachOther(stateDir, sound, buses);
     const log = logConfig(values, sources);
     ledger.show("LOG_FORMAT", log.format);
@@ -197,13 +180,6 @@ class ConfigBuilder {
     const build = (lacking: Config["lacking"]): Config => {
       const present = sinks.filter(({ config }) => !lacking.some(({ sink }) => sink === config.id));
       const parts = [...buses, ...present];
-      const transmissions = parts.flatMap(({ config, connector, named }) =>
-        (connector.credentialsOf?.(config.options) ?? []).map((transmission) => ({
-          ...transmission,
-          credential: named(transmission.credential),
-          remedy: named(transmission.remedy),
-        }))
-      );
       return {
         sinks: present.map(({ config }) => config),
         sinkNames: this.settings.sinks,
@@ -228,54 +204,13 @@ class ConfigBuilder {
         log,
         lacking,
         settings: [...ledger.shown.values()],
-        secrets: inOrderOfRedaction(
-          parts.flatMap(({ config, connector }) => connector.secretsOf?.(config.options) ?? []),
-        ),
+        secrets: inOrderOfRedaction(secretsOf(parts)),
         texts: ledger.texts,
         shadowed: this.settings.shadowed,
-        warnings: [...ledger.warnings, ...exposedCredentials(transmissions)],
+        warnings: [...ledger.warnings, ...exposedCredentials(transmissionsOf(parts))],
       };
     };
     return { faults: ledger.faults, build };
-  }
-
-  private sink(name: SinkName, stateDir: string): ConfiguredSink {
-    const connector = this.settings.catalogue.sinkOfKind(name.kind);
-    const prefix = prefixOfSink(name);
-    for (const [own, { needed }] of Object.entries(connector.settings)) {
-      if (needed) this.ledger.require(prefix + own, `since STORAGE_TYPE has ${wordOfSink(name)}`);
-    }
-    const scope = new Scope(this.ledger, connector.settings, prefix, name.id, name.kind, stateDir);
-    return { config: { ...name, options: connector.configure(scope) }, connector, named: scope.named };
-  }
-
-  /** Whether all is there that the sink needs, and nothing of it is wrong. */
-  private isSound({ config: { id } }: ConfiguredSink): boolean {
-    const { catalogue, values } = this.settings;
-    const isLacking = [...catalogue.entries].some(([name, { variable, sink }]) =>
-      variable.needed && sink?.id === id && values.get(name) === undefined
-    );
-    return !isLacking && !this.ledger.faults.some(({ subject }) => {
-      const name = catalogue.ofGiven(subject);
-      return name !== undefined && catalogue.entry(name).sink?.id === id;
-    });
-  }
-
-  /** Two sinks that write to one place would each take the other's rows for its own. */
-  private checkTargets(sinks: readonly ConfiguredSink[]): void {
-    for (const [index, { config, connector }] of sinks.entries()) {
-      const targets = connector.targetsOf(config.options);
-      const other = sinks.slice(0, index).find((earlier) =>
-        earlier.config.kind === config.kind &&
-        connector.targetsOf(earlier.config.options).some((target) => targets.includes(target))
-      );
-      if (other === undefined || this.ledger.isAtFault("STORAGE_TYPE")) continue;
-      this.ledger.fault(
-        "STORAGE_TYPE",
-        `has ${wordOfSink(other.config)} and ${wordOfSink(config)}, which write to the same place ` +
-          `(${targets.join(", ")}): each needs its own`,
-      );
-    }
   }
 
   private checkRoutes(validateRoutes: ValidateRoutes): void {
@@ -292,56 +227,17 @@ class ConfigBuilder {
   private checkAgainstEachOther(
     stateDir: string,
     sinks: readonly ConfiguredSink[],
-    sources: readonly ConfiguredSource[],
+    buses: readonly ConfiguredSource[],
   ): void {
     const { ledger, values, settings } = this;
-    const files = sinks.flatMap(({ config, connector, named }) => {
-      const file = connector.fileOf?.(config.options);
-      return file === undefined ? [] : [{ ...file, setting: named(file.setting) }];
-    });
-    const addresses = [...sources, ...sinks].flatMap(({ config, connector, named }) =>
-      (connector.addressesOf?.(config.options) ?? []).map(({ setting, address }) => ({
-        setting: named(setting),
-        address,
-      }))
-    );
-    const retentions = sinks.flatMap(({ config, connector, named }) => {
-      const retention = connector.retentionOf?.(config.options);
-      return retention === undefined ? [] : [{ ...retention, setting: named(retention.setting) }];
-    });
     const found = [
-      ...contradictions(values, stateDir, files, addresses),
-      ...shortRetentions(values, retentions),
+      ...contradictions(values, stateDir, filesOf(sinks), addressesOf([...buses, ...sinks])),
+      ...shortRetentions(values, retentionsOf(sinks)),
     ];
-    for (const { name, problem } of found) {
-      if (!ledger.isAtFault(name)) ledger.fault(name, problem);
-    }
-    if (settings.faults.length === 0) {
-      const mayRepeat = sources.some(({ config, connector }) =>
-        connector.mayRepeat?.(config.options) ?? true
-      );
-      ledger.warnings.push(...doubtfulPairs(values, settings, mayRepeat));
-    }
-  }
-
-  private buses(): ConfiguredSource[] {
-    const { values, ledger, settings: { catalogue } } = this;
-    const urls = values.VABUS_URL ?? values.DEFAULT_VABUS_URL;
-    if (values.VABUS_URL === undefined) {
-      ledger.show("VABUS_URL", ledger.shown.get("DEFAULT_VABUS_URL")!.value!, "DEFAULT_VABUS_URL");
-    }
-    const tls = ledger.tls("VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE");
-    const common = { token: values.VABUS_TOKEN, tls, busCount: urls.length };
-    return urls.map(({ kind, url }) => {
-      const connector = catalogue.sourceOfKind(kind);
-      const scope = new Scope(ledger, connector.settings, "", kind, kind, "");
-      const options = connector.configure(scope, { ...common, url, proxy: ledger.proxy(url) });
-      return {
-        config: { kind, url, place: connector.placeOf(url), options },
-        connector,
-        named: scope.named,
-      };
-    });
+    for (const { name, problem } of found) if (!ledger.isAtFault(name)) ledger.fault(name, problem);
+    if (settings.faults.length > 0) return;
+    const mayRepeat = buses.some(({ config, connector }) => connector.mayRepeat?.(config.options) ?? true);
+    ledger.warnings.push(...doubtfulPairs(values, settings, mayRepeat));
   }
 
   private stateDir(): string {

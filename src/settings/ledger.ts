@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import type { TlsConfig } from "./declaration.ts";
 import { exposedSecrets } from "./exposed_secrets.ts";
+import { readText } from "./dot_env.ts";
 import type { Fault } from "./fault.ts";
 import { type Proxy, proxyFor } from "./proxy.ts";
-import { type AllSettings, readText, type Setting, type Sources } from "./settings.ts";
+import type { AllSettings, Setting, Sources } from "./settings.ts";
 
 /** What comes to light while the variables are held against each other. */
 export class Ledger {

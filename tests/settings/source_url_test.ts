@@ -1,0 +1,68 @@
+/** VABUS_URL over connectors whose URLs look nothing like each other. */
+import assert from "node:assert/strict";
+import type { SourceDeclaration } from "../../src/settings/declaration.ts";
+import { sourceUrls } from "../../src/settings/source_url.ts";
+import { REGISTRY } from "../../src/runtime/registry.ts";
+
+/** Several brokers in one URL, parameters of which some may be seen. */
+const BROKERS: SourceDeclaration = {
+  kind: "brokers",
+  title: "Brokers",
+  schemes: { plain: ["brokers"], tls: ["brokerss"] },
+  urlForm: "brokers://host:port,…/topic",
+  settings: {},
+  readUrl: (text) => /\/\w+(\?.*)?$/.test(text) ? text : { problem: "has no topic" },
+  placeOf: (text) => text.replace(/\?.*$/, "").replace(/\/\/.*@/, "//"),
+  isOpenParameter: (name) => name === "qos",
+  configure: () => ({}),
+};
+
+/** No authority at all. */
+const PIPE: SourceDeclaration = {
+  kind: "pipe",
+  title: "Pipe",
+  schemes: { plain: ["pipe"], tls: [] },
+  urlForm: "pipe:",
+  settings: {},
+  readUrl: (text) => text,
+  placeOf: (text) => text,
+  configure: () => ({}),
+};
+
+const type = sourceUrls([...REGISTRY.sources, BROKERS, PIPE]);
+
+Deno.test("a comma parts URLs where a scheme follows, and belongs to the URL otherwise", () => {
+  const read = (text: string) => type.schema.parse(text).map(({ kind, url }) => [kind, url]);
+  assert.deepEqual(read("brokers://a:1,b:2/t, http://bus/ ,pipe:,brokerss://c/t?qos=1"), [
+    ["brokers", "brokers://a:1,b:2/t"],
+    ["vabus", "http://bus"],
+    ["pipe", "pipe:"],
+    ["brokers", "brokerss://c/t?qos=1"],
+  ]);
+  assert.deepEqual(read("HTTP://bus"), [["vabus", "HTTP://bus"]]);
+});
+
+const WRONG: readonly (readonly [text: string, problem: RegExp])[] = [
+  ["", /does not begin with http:\/\/, https:\/\/, brokers:\/\/, brokerss:\/\/ or pipe:\/\/$/],
+  ["http://a,", /does not begin with/],
+  ["http://a,b", /does not begin with http:\/\/ or https:\/\/$/],
+  ["ftp://a", /does not begin with/],
+  ["http://a,ftp://b", /does not begin with/],
+  ["brokers://a:1,b:2", /has no topic/],
+  ["brokers://u:one@a/t,brokers://u:two@a/t?qos=1", /names a bus twice/],
+];
+for (const [text, problem] of WRONG) {
+  Deno.test(`VABUS_URL=${JSON.stringify(text)} is refused`, () => {
+    const { success, error } = type.schema.safeParse(text);
+    assert.equal(success, false);
+    assert.match(error!.issues[0]!.message, problem);
+  });
+}
+
+Deno.test("what may be secret is masked in each, whatever it looks like", () => {
+  assert.equal(
+    type.mask!("brokers://u:s3cr3t@a:1,b:2/t?qos=1&key=s3cr3t,http://s3cr3t@bus"),
+    "brokers://u:***@a:1,b:2/t?qos=1&***,http://***@bus",
+  );
+  assert.match(type.allowed, /^an http:.*; brokers:.*; pipe:, several with commas$/);
+});
