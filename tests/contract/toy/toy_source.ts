@@ -1,4 +1,4 @@
-import { scanReply } from "../../../src/codec/event_scanner.ts";
+import { scanReply } from "../../../src/codec/reply_scanner.ts";
 import { sourceConnector } from "../../../src/contract/connector.ts";
 import {
   type Outcome,
