@@ -73,6 +73,8 @@ class BusClientTrial implements Trial {
   private next = 0;
   private stalled: (() => void)[] = [];
   private cancel = new AbortController();
+  /** Where logs were left that the bus had before. */
+  private readonly left = new Map<string, number | undefined>();
   private readonly server: FaultyServer;
   private readonly source: ObservedLog;
   private readonly rig: Rig;
@@ -115,7 +117,9 @@ class BusClientTrial implements Trial {
     }
     for (const go of this.stalled.splice(0)) go();
     const consumed = this.source.exchanges.findLast(({ request }) => request.offset === before.nextOffset)!;
-    const expected = isStuck ? { position: before, received: 0 } : modelOf(before, consumed);
+    const expected = isStuck
+      ? { position: before, received: 0 }
+      : this.resumed(before, modelOf(before, consumed));
     if (isStuck) assert.match(shown(consumed), /^an error: .*: the request was cancelled$/, "it went on");
     const context = `from ${JSON.stringify(before)} by ${shown(consumed)}`;
     const learnt = isStuck ? undefined : learntFrom(before, consumed);
@@ -123,6 +127,7 @@ class BusClientTrial implements Trial {
       assert.deepEqual(this.position, expected.position, context);
     }
     assert.equal(this.received - receivedBefore, expected.received, `events taken ${context}`);
+    this.noteLog(before);
     // Replies to the next fetch, asked for ahead, may be used by the next step; older ones never.
     this.source.exchanges = this.source.exchanges.slice(-4);
     this.server.requests.length = 0;
@@ -164,6 +169,20 @@ class BusClientTrial implements Trial {
       this.next = this.first + below(this.random, 20);
     }
     this.rig.core.ingest.checkpointNow();
+  }
+
+  /** A log that the bus has had before goes on where it was left. */
+  private resumed(before: BusPosition, expected: Expected): Expected {
+    const { name, log } = expected.position;
+    if (log === undefined || log === before.log || !this.left.has(log)) return expected;
+    return { position: { name, log, nextOffset: this.left.get(log) }, received: 0 };
+  }
+
+  private noteLog(before: BusPosition): void {
+    const { log } = this.position;
+    if (log === before.log) return;
+    if (before.log !== undefined) this.left.set(before.log, before.nextOffset);
+    if (log !== undefined) this.left.delete(log);
   }
 
   /** Whether the step waits for an answer that does not come. */
@@ -281,11 +300,16 @@ class BusClientTrial implements Trial {
   }
 }
 
+interface Expected {
+  readonly position: BusPosition;
+  readonly received: number;
+}
+
 /** Where the reader may stand after an exchange, and how many events it may have taken: section 4 once more. */
 function modelOf(
   before: BusPosition,
   { request, result }: Exchange,
-): { position: BusPosition; received: number } {
+): Expected {
   const { name, log, nextOffset } = before;
   const same = { position: before, received: 0 };
   if (result === undefined || "error" in result) return same;

@@ -293,11 +293,9 @@ export class LogPartition implements Partition {
   private async learnOffset(at: LogPlace, signal: AbortSignal): Promise<Outcome | undefined> {
     try {
       const { log, offset } = this.header ?? await this.bus.oldest(signal);
-      if (at.lineage !== log) {
-        const elsewhere = await this.whereLogGoesOn(log, signal);
-        if (elsewhere) return elsewhere;
-        if (at.lineage !== undefined) return undefined;
-      }
+      if (at.lineage !== undefined && at.lineage !== log) return undefined;
+      const elsewhere = at.lineage === undefined ? await this.whereLogGoesOn(log, signal) : undefined;
+      if (elsewhere) return elsewhere;
       const lost = at.lineage === undefined ? 0 : offset;
       return { kind: "gap", lineage: log, next: `${offset}`, offset, lost };
     } catch (error) {
