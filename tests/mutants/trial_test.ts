@@ -10,6 +10,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CPU_LIMIT_SECONDS = 3;
 const SOURCE = `
 export function larger(a: number, b: number): number {
+  if (a === Infinity) throw new Error("too large");
+  if (b === Infinity) throw new Error("too large");
   if (a > b) return a;
   return b;
 }
@@ -71,6 +73,7 @@ Deno.test("a mutant is judged by what the tests do with it", async (t) => {
   for (
     const [verdict, after] of [
       ["killed", "if (!(a > b)) return a;"],
+      ["killed", 'if (b !== Infinity) throw new Error("too large");'],
       ["killed", "WHERE c != 1`;"],
       ["survived", "if (a >= b) return a;"],
       ["never run", "return a - 1;"],
