@@ -81,14 +81,19 @@ export class MemoryOutbox implements Outbox {
     return this.rejected.filter((letter) => letter.sink === sink && letter.error.includes(part)).length;
   }
 
-  /** All are of one window; a letter's id is its place in {@link rejected}. */
-  postponed(sink: string, endMs: number): PostponedWindow[] {
+  /** A letter's id is its place in {@link rejected}. */
+  postponed(sink: string, endMs: number, maxWindows: number): PostponedWindow[] {
     const letterIds = this.rejected.keys().toArray().filter((id) =>
       this.rejected[id]!.sink === sink && this.rejected[id]!.reason === "postponed"
     );
-    const sample = this.rejected[letterIds[0] ?? -1]?.aggregate;
-    if (sample === undefined || endMs >= sample.windowEndMs) return [];
-    return [{ windowEndMs: sample.windowEndMs, sample, letterIds }];
+    const windows = Map.groupBy(letterIds, (id) => this.rejected[id]!.aggregate.windowEndMs);
+    return [...windows].filter(([windowEndMs]) => windowEndMs > endMs).sort(([a], [b]) => a - b)
+      .slice(0, maxWindows)
+      .map(([windowEndMs, letterIds]) => ({
+        windowEndMs,
+        sample: this.rejected[letterIds[0]!]!.aggregate,
+        letterIds,
+      }));
   }
 
   putBack(letterIds: readonly number[]): void {

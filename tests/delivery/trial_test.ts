@@ -183,3 +183,24 @@ Deno.test("what is postponed holds nothing up, and comes by itself once the sink
   await running;
   assert.equal(sink.rows.size, 20);
 });
+
+Deno.test("of many windows that are postponed each has its turn before any is tried again", async () => {
+  const outbox = MemoryOutbox.of(45);
+  outbox.aggregates.forEach((aggregate, i) =>
+    outbox.aggregates[i] = { ...aggregate, windowEndMs: (i + 1) * 1000 }
+  );
+  const tries = new Map<string, number>();
+  const sink = new JudgedSink((name, size) => {
+    if (outbox.cursor("s") === 45 && size === 1) tries.set(name, (tries.get(name) ?? 0) + 1);
+    return new SinkError("postponed", "no partition");
+  });
+  const clock = new HastyClock();
+  const stop = new AbortController();
+  const running = deliveryTo(sink, outbox, clock).run(NEVER, stop.signal);
+  while (tries.size < 45) {
+    await clock.sleep(0, NEVER);
+    assert.ok(tries.values().every((times) => times === 1), "none is tried again before its turn");
+  }
+  stop.abort();
+  await running;
+});
