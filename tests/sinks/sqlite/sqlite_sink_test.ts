@@ -143,6 +143,12 @@ test("SqliteSink goes on with a table without labels, for series without labels"
   assert.doesNotMatch(await sink.probe(), /Warning/);
 });
 
+test("SqliteSink does not create the file to read back what is in it", async (sink, path) => {
+  await assert.rejects(sink.sumOfCounts(INSTANCE, 0), sinkError("unavailable", /unable to open/));
+  await assert.rejects(sink.rowsOfWindow(INSTANCE, 0, 1000), sinkError("unavailable", /unable to open/));
+  await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+});
+
 test("SqliteSink does not create the file to probe", async (sink, path) => {
   assert.match(await sink.probe(), /will be created/);
   await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
