@@ -164,6 +164,23 @@ export async function testHolding(
     assertSameAggregates(await place.read(INSTANCE), [aggregateOf(), aggregateOf({ name: "b" })]);
   });
 
+  await step(
+    "tells starts of the same number, on two copies of one state, from each other",
+    async (sink, place) => {
+      await sink.open({ ...CONTEXT, claimant: claimantOf(1, "first") }, NEVER);
+      const copy = place.createSink(INSTANCE);
+      try {
+        await copy.open({ ...CONTEXT, claimant: claimantOf(1, "copy", ["first"]) }, NEVER);
+        await copy.write(batchOf([aggregateOf()], 6), NEVER);
+        const fenced = sinkError("misconfigured", /written to by copy, start 1, up to 7/);
+        await assert.rejects(sink.write(batchOf([aggregateOf({ name: "zombie" })], 6), NEVER), fenced);
+      } finally {
+        await copy.close();
+      }
+      assertSameAggregates(await place.read(INSTANCE), [aggregateOf()]);
+    },
+  );
+
   await step("is claimed anew by the same start, by the next one, and by another state", async (sink) => {
     const first = claimantOf(1, "first");
     for (let i = 0; i < 2; i++) {
