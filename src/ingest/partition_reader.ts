@@ -44,6 +44,8 @@ export class PartitionReader {
   private returns = 0;
   private askTimeAtMs = -Infinity;
   private pauseMs = FIRST_PAUSE_MS;
+  /** When the last read ended, if it brought nothing: the pause after it counts as idle too. Monotonic. */
+  private idleSinceMs: number | undefined;
 
   constructor(
     private readonly source: Pick<Source, "time">,
@@ -139,7 +141,10 @@ export class PartitionReader {
   }
 
   private async mayRead(signal: AbortSignal, patience?: { readonly sinceMs: number; readonly ms: number }) {
-    if (this.ingest.obstacle) this.isAfterRest = true;
+    if (this.ingest.obstacle) {
+      this.isAfterRest = true;
+      this.idleSinceMs = undefined;
+    }
     return await this.ingest.mayFetch(signal, this.pulse, patience);
   }
 
@@ -151,7 +156,8 @@ export class PartitionReader {
 
   private async attempt(waitMs: number, signal: AbortSignal): Promise<StepResult> {
     const { batch, partition } = this;
-    const startedMs = this.clock.monotonicMs();
+    const startedMs = this.idleSinceMs ?? this.clock.monotonicMs();
+    this.idleSinceMs = undefined;
     this.pulse.expect("the answer of the bus", partition.readMaxMs + waitMs);
     try {
       if (partition.replay === "none" && !await this.isClockRight(signal)) return "held";
@@ -169,6 +175,7 @@ export class PartitionReader {
       );
       batch.release();
       if (!isSettled) return "held";
+      if (outcome.kind === "idle") this.idleSinceMs = this.clock.monotonicMs();
       this.setbacks.over();
       if (outcome.kind === "returned") this.returns++;
       return outcome.kind === "events" || outcome.kind === "idle" ? outcome.kind : "moved";

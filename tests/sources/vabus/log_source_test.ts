@@ -843,6 +843,25 @@ for (const [what, answer] of Object.entries(AT_ONCE)) {
 }
 
 Deno.test(
+  "a bus that says at once that it has nothing is idle as soon as one that waits before it says so",
+  inTemporaryDirectory(async (directory) => {
+    const bus = new MemorySource();
+    bus.publish(event("a", 5, NOW_S - 100));
+    using rig = openRig(directory, [bus], NOW_MS, { IDLE_TIMEOUT: "10", MAX_WAIT: "86400" });
+    const stop = new AbortController();
+    bus.intervene = () => {
+      const seconds = (rig.clock.ms - NOW_MS) / 1000;
+      rig.core.ingest.checkpointNow();
+      if (seconds < 9) assert.deepEqual(outboxRows(rig), []);
+      if (seconds > 12) stop.abort();
+      return undefined;
+    };
+    await rig.readers[0]!.run(stop.signal);
+    assert.deepEqual(outboxRows(rig), [{ name: "a", start: 999_900, value: 5, count: 1 }]);
+  }),
+);
+
+Deno.test(
   "a bus that has events is never paused for",
   inTemporaryDirectory(async (directory) => {
     const bus = new MemorySource();
