@@ -1,16 +1,7 @@
 import { toRecord } from "../aggregation/aggregate.ts";
-import { fulfilWishes } from "../runtime/handler.ts";
-import {
-  type DeadLetter,
-  leaveWish,
-  type LetterChoice,
-  readDeadLetters,
-  readLetterIds,
-  type Wish,
-} from "../state/letters/dead_letters.ts";
+import { allLetters, letters, newestLetters, settleLetters } from "../control/dead_letters.ts";
+import type { DeadLetter, Wish } from "../state/letters/dead_letters.ts";
 import type { DeadLetterReason } from "../state/outbox/outbox.ts";
-import { StateDatabase } from "../state/file/state_database.ts";
-import { StateError } from "../state/file/state_error.ts";
 import type { CommandContext } from "./command.ts";
 import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
@@ -28,7 +19,6 @@ export interface SelectOptions {
   readonly all: boolean;
 }
 
-const PAGE = 500;
 const RAW_SHOWN = 100;
 
 /** Prints the newest dead letters, newest first. */
@@ -36,12 +26,11 @@ export function list(
   { config, write }: CommandContext,
   { reason, limit, json }: ListOptions,
 ): Promise<ExitCode> {
-  using state = new OpenState(config.stateDir);
-  const letters = state.newest(reason, limit);
+  const newest = newestLetters(config.stateDir, reason, limit);
   if (json) {
-    write(`${JSON.stringify(letters.map((letter) => toJson(letter, config.instanceId)), undefined, 2)}\n`);
-  } else if (letters.length === 0) write("no dead letters\n");
-  else for (const letter of letters) write(`${describe(letter)}\n`);
+    write(`${JSON.stringify(newest.map((letter) => toJson(letter, config.instanceId)), undefined, 2)}\n`);
+  } else if (newest.length === 0) write("no dead letters\n");
+  else for (const letter of newest) write(`${describe(letter)}\n`);
   return Promise.resolve(EXIT.done);
 }
 
@@ -50,8 +39,7 @@ export function exportLines(
   { config, write, signal }: CommandContext,
   { reason }: Pick<ListOptions, "reason">,
 ): Promise<ExitCode> {
-  using state = new OpenState(config.stateDir);
-  for (const letter of state.pages({ reason })) {
+  for (const letter of allLetters(config.stateDir, reason)) {
     signal.throwIfAborted();
     write(`${JSON.stringify(toJson(letter, config.instanceId))}\n`);
   }
@@ -76,27 +64,22 @@ function settle(
   if (reason === undefined && ids.length === 0 && !all) {
     throw new CommandError(EXIT.usage, `dead-letters ${action} needs --id, --reason or --all.`);
   }
-  const { chosen, newestId } = choose(config.stateDir, { reason, ids: ids.length > 0 ? ids : undefined });
-  if (chosen.length === 0) {
-    write("no dead letter matches\n");
-    return EXIT.done;
-  }
-  wish(config.stateDir, action, chosen, choiceInWords({ reason, ids, all }));
-  try {
-    const { retried, purged } = fulfilWishes(config, logger);
+  const order = {
+    action,
+    reason,
+    ids: ids.length > 0 ? ids : undefined,
+    choice: inWords({ reason, ids, all }),
+  };
+  const { chosen, settled } = settleLetters(operator(), order, config, logger);
+  if (chosen === 0) write("no dead letter matches\n");
+  else if (settled === undefined) {
     write(
-      `${
-        action === "purge"
-          ? `${letters(purged)} purged`
-          : retrySummary(chosen.length, retried, countAfter(config.stateDir, newestId))
-      }\n`,
+      `${letters(chosen)} handed to the running handler, which ${DOES[action]} with its next checkpoints\n`,
     );
-  } catch (error) {
-    if (!(error instanceof StateError) || error.kind !== "held") throw error;
+  } else {
+    const { purged, retried, refusedAnew } = settled;
     write(
-      `${letters(chosen.length)} handed to the running handler, which ${
-        DOES[action]
-      } with its next checkpoints\n`,
+      `${action === "purge" ? `${letters(purged)} purged` : retrySummary(chosen, retried, refusedAnew)}\n`,
     );
   }
   return EXIT.done;
@@ -113,71 +96,9 @@ function retrySummary(chosen: number, retried: number, refusedAnew: number): str
   return parts.filter(Boolean).join("; ");
 }
 
-function choiceInWords({ reason, ids, all }: SelectOptions): string {
+function inWords({ reason, ids, all }: SelectOptions): string {
   const words = [reason && `--reason ${reason}`, ...ids.map((id) => `--id ${id}`), all && "--all"];
   return words.filter(Boolean).join(" ");
-}
-
-function letters(count: number): string {
-  return count === 1 ? "1 dead letter" : `${count} dead letters`;
-}
-
-/** `newestId`: of all letters there are, 0 where there is none. */
-function choose(
-  directory: string,
-  choice: LetterChoice,
-): { readonly chosen: readonly number[]; readonly newestId: number } {
-  using state = new OpenState(directory);
-  return { chosen: state.ids(choice), newestId: state.newest(undefined, 1)[0]?.id ?? 0 };
-}
-
-function countAfter(directory: string, afterId: number): number {
-  using state = new OpenState(directory);
-  return state.ids({ afterId }).length;
-}
-
-function wish(directory: string, action: Wish["action"], ids: readonly number[], choice: string): void {
-  const state = StateDatabase.openForWishing(directory);
-  try {
-    leaveWish(state, action, ids, {
-      who: operator(),
-      atMs: Date.now(),
-      action: `dead-letters ${action}`,
-      detail: `${letters(ids.length)} (${choice})`,
-    });
-  } finally {
-    state.close();
-  }
-}
-
-class OpenState implements Disposable {
-  private readonly state: StateDatabase;
-
-  constructor(directory: string) {
-    this.state = StateDatabase.openForReading(directory);
-  }
-
-  /** Letters in their order, a page of them in memory at a time. */
-  *pages(choice: Omit<LetterChoice, "afterId">): Generator<DeadLetter> {
-    for (let afterId = 0;;) {
-      const page = readDeadLetters(this.state, { ...choice, afterId, limit: PAGE });
-      if (page.length === 0) return;
-      yield* page;
-      afterId = page.at(-1)!.id;
-    }
-  }
-
-  ids(choice: LetterChoice): number[] {
-    return readLetterIds(this.state, choice);
-  }
-
-  newest(reason: DeadLetterReason | undefined, limit: number): DeadLetter[] {
-    return readDeadLetters(this.state, { reason, limit, newestFirst: true });
-  }
-
-  [Symbol.dispose](): void {
-    this.state.close();
-  }
 }
 
 /** One line for a terminal: nothing in it that came from outside can steer the terminal. */

@@ -1,6 +1,6 @@
 import { systemClock } from "../platform/clock/clock.ts";
 import type { Config } from "../settings/config.ts";
-import { deliverAlone } from "../runtime/handler.ts";
+import { deliverAlone } from "../runtime/between_runs.ts";
 import { createSinks, provablePlaces } from "../runtime/parts.ts";
 import { type Proof, type Span, verify } from "../control/verification.ts";
 import type { Logger } from "../platform/log/logger.ts";

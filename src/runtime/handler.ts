@@ -4,17 +4,15 @@ import { ConfigError } from "../settings/fault.ts";
 import type { Source } from "../contract/source.ts";
 import type { DrainResult, ReaderOptions } from "../ingest/partition_reader.ts";
 import { SourceReader } from "../ingest/source_reader.ts";
-import type { IngestObserver } from "../ingest/ingest.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { Repetitions } from "../platform/log/repetitions.ts";
 import { MetricCollector, type Snapshot } from "./metric_collector.ts";
 import { VabusOutlet } from "./vabus_outlet.ts";
 import { Delivery } from "../delivery/delivery.ts";
 import { Router } from "../delivery/router.ts";
-import { hasWishes } from "../state/letters/dead_letters.ts";
 import { noteOutages, type Outage } from "../state/outages.ts";
-import { isWaitedOut, StateError } from "../state/file/state_error.ts";
-import { BUILT_AT_MS, VERSION } from "../version.ts";
+import { isWaitedOut } from "../state/file/state_error.ts";
+import { VERSION } from "../version.ts";
 import { type Core, openCore } from "./core.ts";
 import { MinuteLog } from "./minute_log.ts";
 import { NotifySocket } from "./notify_socket.ts";
@@ -92,7 +90,6 @@ export interface OnceResult {
   readonly outages: { readonly due: readonly Outage[]; readonly over: readonly Outage[] };
 }
 
-const UNOBSERVED: IngestObserver = { processed: () => {}, checkpointed: () => {}, refused: () => {} };
 /** Once the signal has fired, what is in the outbox may take so long to be delivered. */
 const SHUTDOWN_DELIVERY_MS = 8000;
 const LAST_METRICS_MS = 1000;
@@ -152,61 +149,6 @@ function createHandler(
     options,
     surroundings ?? systemSurroundings(config, folded, options.registry),
   );
-}
-
-/** Does what operators have asked for with dead letters, where no handler runs. @throws {StateError} `held`: one does. */
-export function fulfilWishes(config: Config, logger: Logger): { retried: number; purged: number } {
-  const core = openCore(config, logger, {
-    busNames: undefined,
-    forgetSinks: [],
-    clock: systemClock,
-    builtAtMs: BUILT_AT_MS,
-    observer: UNOBSERVED,
-  });
-  try {
-    while (hasWishes(core.state)) {
-      if (!core.ingest.fulfilWishes()) throw new StateError("unwritable", core.ingest.obstacle!.detail);
-    }
-    return core.ingest.fulfilled;
-  } finally {
-    core.state.close();
-  }
-}
-
-/**
- * Sends a sink what an operator wants it to have again, and what waits for it, where no handler runs. Returns why something is
- * left; undefined: nothing is.
- *
- * @throws {StateError} `held`: a handler runs.
- */
-export async function deliverAlone(
-  config: Config,
-  logger: Logger,
-  sinkName: string,
-  signal: AbortSignal,
-  registry: Registry,
-): Promise<string | undefined> {
-  const metrics = new MetricCollector(systemClock.nowMs);
-  const core = openCore(config, logger, {
-    busNames: undefined,
-    forgetSinks: [],
-    clock: systemClock,
-    builtAtMs: BUILT_AT_MS,
-    observer: UNOBSERVED,
-  });
-  const repetitions = new Repetitions();
-  const folded = repetitions.foldComponents(logger);
-  try {
-    const { sinks, clock, random, delivery } = systemSurroundings(config, folded, registry);
-    const sink = sinks.find(({ name }) => name === sinkName)!;
-    const only = new Delivery(sink, core.outbox, delivery, clock, random, folded.child("router"), metrics);
-    const leftover = await only.run(AbortSignal.abort(), signal);
-    if (!core.ingest.fulfilWishes()) return core.ingest.obstacle!.detail;
-    return leftover;
-  } finally {
-    repetitions.tell();
-    core.state.close();
-  }
 }
 
 /** The parts, started from the sinks to the sources and stopped in reverse. */

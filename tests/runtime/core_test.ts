@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fulfilWishes } from "../../src/runtime/handler.ts";
+import { fulfilWishes } from "../../src/runtime/between_runs.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import { leaveWish, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";

@@ -181,6 +181,14 @@ export class BusConnection {
     const denial = denialOf(error);
     if (denial !== undefined) return new SourceError("refused", `${this.name}: ${denial}`);
     const cause = causeOf(error);
+    const blocked = BLOCKED_PORT.exec(cause)?.[1];
+    if (blocked !== undefined) {
+      return new SourceError(
+        "refused",
+        `${this.name}: port ${blocked} belongs to another protocol, and no HTTP is sent to it (the list of blocked ports that ` +
+          "browsers have): let the bus listen on another port",
+      );
+    }
     const stranger = this.hasAnswered || this.via !== "" || REACHES_NOBODY.test(cause)
       ? undefined
       : await this.stranger(signal);
@@ -257,6 +265,8 @@ function clientFor({ proxy, tls }: BusAddress): Deno.HttpClient {
 }
 
 /** The network's own words: there is nobody to ask. */
+/** What the runtime says of a port on the Fetch standard's list. */
+const BLOCKED_PORT = /\bRequests to port (\d+) are blocked/;
 const REACHES_NOBODY = /os error (?:101|110|111|113)|dns error|lookup/i;
 /** Types that no bus answers in; that of a page most often belongs to a proxy or a login. */
 const STRAY_TYPE = /html|xml|^(?:image|audio|video|font|multipart)\/|event-stream|pdf|css|javascript/i;

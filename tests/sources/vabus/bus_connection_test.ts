@@ -198,6 +198,14 @@ Deno.test("nobody listens: unavailable, with the operating system's word", async
   client.close();
 });
 
+Deno.test("a port that no HTTP is sent to is named as such", async () => {
+  const tcpMultiplexer = 1;
+  const client = new LogClient(connectionTo(`http://127.0.0.1:${tcpMultiplexer}`), "me");
+  const failure = await client.fetch(FETCH, NEVER).catch((error) => error);
+  assert.equal(failure.kind, "refused");
+  assert.match(failure.message, /port 1 belongs to another protocol.*listen on another port/);
+});
+
 Deno.test("an aborted fetch ends at once", async () => {
   const controller = new AbortController();
   const { promise, resolve } = Promise.withResolvers<string>();

@@ -1,0 +1,124 @@
+import type { Logger } from "../platform/log/logger.ts";
+import { fulfilWishes } from "../runtime/between_runs.ts";
+import type { Config } from "../settings/config.ts";
+import { StateDatabase } from "../state/file/state_database.ts";
+import { StateError } from "../state/file/state_error.ts";
+import {
+  type DeadLetter,
+  leaveWish,
+  type LetterChoice,
+  readDeadLetters,
+  readLetterIds,
+  type Wish,
+} from "../state/letters/dead_letters.ts";
+import type { DeadLetterReason } from "../state/outbox/outbox.ts";
+
+/** Letters that an operator wants settled. */
+export interface LettersOrder {
+  readonly action: Wish["action"];
+  readonly reason: DeadLetterReason | undefined;
+  /** Undefined: whatever their numbers. */
+  readonly ids: readonly number[] | undefined;
+  /** The choice in the operator's own words, for the audit. */
+  readonly choice: string;
+}
+
+/** What came of the order. */
+export interface LettersOutcome {
+  readonly chosen: number;
+  /** Undefined: the handler that runs has been asked to do it. */
+  readonly settled:
+    | { readonly retried: number; readonly purged: number; readonly refusedAnew: number }
+    | undefined;
+}
+
+const PAGE = 500;
+
+/** The newest letters, newest first. @throws {StateError} */
+export function newestLetters(
+  stateDir: string,
+  reason: DeadLetterReason | undefined,
+  limit: number,
+): DeadLetter[] {
+  return reading(stateDir, (state) => readDeadLetters(state, { reason, limit, newestFirst: true }));
+}
+
+/** Letters in their order, a page of them in memory at a time. @throws {StateError} */
+export function* allLetters(stateDir: string, reason: DeadLetterReason | undefined): Generator<DeadLetter> {
+  const state = StateDatabase.openForReading(stateDir);
+  try {
+    for (let afterId = 0;;) {
+      const page = readDeadLetters(state, { reason, afterId, limit: PAGE });
+      if (page.length === 0) return;
+      yield* page;
+      afterId = page.at(-1)!.id;
+    }
+  } finally {
+    state.close();
+  }
+}
+
+/**
+ * Puts letters back on their way, or throws them away: at once where no handler runs on the state, else by asking the one that does.
+ *
+ * @param actor Who has ordered it, for the audit.
+ * @throws {StateError}
+ */
+export function settleLetters(
+  actor: string,
+  { action, reason, ids, choice }: LettersOrder,
+  config: Config,
+  logger: Logger,
+): LettersOutcome {
+  const { stateDir } = config;
+  const chosen = idsOf(stateDir, { reason, ids });
+  if (chosen.length === 0) return { chosen: 0, settled: { retried: 0, purged: 0, refusedAnew: 0 } };
+  const newestId = newestLetters(stateDir, undefined, 1)[0]!.id;
+  leave(actor, action, chosen, choice, stateDir);
+  try {
+    const fulfilled = fulfilWishes(config, logger);
+    const refusedAnew = idsOf(stateDir, { afterId: newestId }).length;
+    return { chosen: chosen.length, settled: { ...fulfilled, refusedAnew } };
+  } catch (error) {
+    if (!(error instanceof StateError) || error.kind !== "held") throw error;
+    return { chosen: chosen.length, settled: undefined };
+  }
+}
+
+/** As many letters as that, in words. */
+export function letters(count: number): string {
+  return count === 1 ? "1 dead letter" : `${count} dead letters`;
+}
+
+function leave(
+  actor: string,
+  action: Wish["action"],
+  ids: readonly number[],
+  choice: string,
+  stateDir: string,
+): void {
+  const state = StateDatabase.openForWishing(stateDir);
+  try {
+    leaveWish(state, action, ids, {
+      who: actor,
+      atMs: Date.now(),
+      action: `dead-letters ${action}`,
+      detail: `${letters(ids.length)} (${choice})`,
+    });
+  } finally {
+    state.close();
+  }
+}
+
+function idsOf(stateDir: string, choice: LetterChoice): number[] {
+  return reading(stateDir, (state) => readLetterIds(state, choice));
+}
+
+function reading<T>(stateDir: string, work: (state: StateDatabase) => T): T {
+  const state = StateDatabase.openForReading(stateDir);
+  try {
+    return work(state);
+  } finally {
+    state.close();
+  }
+}

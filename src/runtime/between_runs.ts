@@ -1,0 +1,65 @@
+import { Delivery } from "../delivery/delivery.ts";
+import { systemClock } from "../platform/clock/clock.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { Repetitions } from "../platform/log/repetitions.ts";
+import type { Config } from "../settings/config.ts";
+import { StateError } from "../state/file/state_error.ts";
+import { hasWishes } from "../state/letters/dead_letters.ts";
+import { BUILT_AT_MS } from "../version.ts";
+import { type Core, openCore } from "./core.ts";
+import { MetricCollector } from "./metric_collector.ts";
+import { systemSurroundings } from "./parts.ts";
+import type { Registry } from "./registry.ts";
+
+/** Does what operators have asked for with dead letters, where no handler runs. @throws {StateError} `held`: one does. */
+export function fulfilWishes(config: Config, logger: Logger): { retried: number; purged: number } {
+  const core = openBetweenRuns(config, logger);
+  try {
+    while (hasWishes(core.state)) {
+      if (!core.ingest.fulfilWishes()) throw new StateError("unwritable", core.ingest.obstacle!.detail);
+    }
+    return core.ingest.fulfilled;
+  } finally {
+    core.state.close();
+  }
+}
+
+/**
+ * Sends a sink what an operator wants it to have again, and what waits for it, where no handler runs. Returns why something is
+ * left; undefined: nothing is.
+ *
+ * @throws {StateError} `held`: a handler runs.
+ */
+export async function deliverAlone(
+  config: Config,
+  logger: Logger,
+  sinkName: string,
+  signal: AbortSignal,
+  registry: Registry,
+): Promise<string | undefined> {
+  const metrics = new MetricCollector(systemClock.nowMs);
+  const core = openBetweenRuns(config, logger);
+  const repetitions = new Repetitions();
+  const folded = repetitions.foldComponents(logger);
+  try {
+    const { sinks, clock, random, delivery } = systemSurroundings(config, folded, registry);
+    const sink = sinks.find(({ name }) => name === sinkName)!;
+    const only = new Delivery(sink, core.outbox, delivery, clock, random, folded.child("router"), metrics);
+    const leftover = await only.run(AbortSignal.abort(), signal);
+    if (!core.ingest.fulfilWishes()) return core.ingest.obstacle!.detail;
+    return leftover;
+  } finally {
+    repetitions.tell();
+    core.state.close();
+  }
+}
+
+function openBetweenRuns(config: Config, logger: Logger): Core {
+  return openCore(config, logger, {
+    busNames: undefined,
+    forgetSinks: [],
+    clock: systemClock,
+    builtAtMs: BUILT_AT_MS,
+    observer: { processed: () => {}, checkpointed: () => {}, refused: () => {} },
+  });
+}
