@@ -1,7 +1,7 @@
 import { startAdminServer } from "../api/admin_server.ts";
 import { prometheusText } from "../api/prometheus.ts";
 import type { Logger } from "../platform/log/logger.ts";
-import type { HandlerView, Listener } from "../runtime/handler.ts";
+import type { HandlerView, Listener } from "../runtime/handler_options.ts";
 import type { Config } from "../settings/config.ts";
 
 /** Opens the listener that `HTTP_LISTEN` asks for; undefined: it asks for none. @throws {AdminError} */

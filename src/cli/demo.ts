@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Config } from "../settings/config.ts";
-import { type HandlerView, type Listener, runService } from "../runtime/handler.ts";
+import type { HandlerView, Listener } from "../runtime/handler_options.ts";
+import { runService } from "../runtime/handler.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { assertTrusted, STATE_FILE_NAME } from "../state/file/state_directory.ts";

@@ -1,4 +1,5 @@
-import { type OnceOptions, runOnce } from "../runtime/handler.ts";
+import type { OnceOptions } from "../runtime/handler_options.ts";
+import { runOnce } from "../runtime/handler.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { Outage } from "../state/outages.ts";
 import type { CommandContext } from "./command.ts";

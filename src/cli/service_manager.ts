@@ -1,4 +1,4 @@
-import type { ServiceManager } from "../runtime/handler.ts";
+import type { ServiceManager } from "../runtime/handler_options.ts";
 
 /** Who has started this process, by what systemd and its like leave in the environment; undefined: nobody asks to be told. */
 export function serviceManager(

@@ -1,6 +1,6 @@
 import { systemClock } from "../platform/clock/clock.ts";
 import type { Config } from "../settings/config.ts";
-import type { HandlerView } from "../runtime/handler.ts";
+import type { HandlerView } from "../runtime/handler_options.ts";
 import { type Correction, DemoSink, type ShownAggregate } from "./sink.ts";
 import { printable } from "../platform/log/printable.ts";
 import { drawStdout } from "../platform/terminal/streams.ts";

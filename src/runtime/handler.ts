@@ -6,89 +6,29 @@ import type { DrainResult, ReaderOptions } from "../ingest/partition_reader.ts";
 import { SourceReader } from "../ingest/source_reader.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { Repetitions } from "../platform/log/repetitions.ts";
-import { MetricCollector, type Snapshot } from "./metric_collector.ts";
+import { MetricCollector } from "./metric_collector.ts";
 import { VabusOutlet } from "./vabus_outlet.ts";
 import { Delivery } from "../delivery/delivery.ts";
 import { Router } from "../delivery/router.ts";
-import { noteOutages, type Outage } from "../state/outages.ts";
-import { isWaitedOut } from "../state/file/state_error.ts";
 import { VERSION } from "../version.ts";
 import { type Core, openCore } from "./core.ts";
+import type {
+  HandlerOptions,
+  HandlerView,
+  OnceOptions,
+  OnceResult,
+  ServiceManager,
+  ServiceOptions,
+} from "./handler_options.ts";
 import { MinuteLog } from "./minute_log.ts";
 import { NotifySocket } from "./notify_socket.ts";
+import { OutageWatch } from "./outage_watch.ts";
 import { type ChangingOutlet, type Surroundings, systemSurroundings } from "./parts.ts";
-import { type Readiness, readiness } from "./readiness.ts";
+import { readiness } from "./readiness.ts";
 import { readings } from "./readings.ts";
-import type { Registry } from "./registry.ts";
 import { readAgain, type Resettings } from "./resettings.ts";
 import { Supervision } from "./supervision.ts";
 import { Tasks } from "./tasks.ts";
-
-export interface HandlerOptions {
-  /** The connectors that there are; default: those of the program. */
-  readonly registry?: Registry;
-  /** Sinks whose undelivered aggregates are given up. */
-  readonly forgetSinks: readonly string[];
-  /** Sinks that the operator takes as they are: alarms over them are settled, whoever else wrote to them. */
-  readonly acceptSinks?: readonly string[];
-  /** Where to go on in a bus's log, by the operator's word: what lies before it and was not fetched is given up. */
-  readonly skipTo: readonly { readonly bus: string; readonly offset: number }[];
-  /** Who has started it, for the audit of these orders. */
-  readonly operator?: string;
-}
-
-export interface ServiceOptions extends HandlerOptions {
-  /** Who has started the service and wants to hear of it; undefined: nobody. */
-  readonly serviceManager?: ServiceManager | undefined;
-  /** How settings change while the service runs; undefined: they do not. */
-  readonly resettings?: Resettings;
-  /** Whoever shows himself what is done and refused needs no line of it each minute. */
-  readonly isQuiet?: boolean;
-  /** Opens the listener that shows the handler to others, for as long as it runs; undefined: there is none. */
-  readonly listen?: ((view: HandlerView) => Listener | undefined) | undefined;
-  /** Called once everything has been started. */
-  readonly onReady?: (view: HandlerView, listener: Listener | undefined) => void;
-}
-
-export interface ServiceManager {
-  /** The value of `NOTIFY_SOCKET`. */
-  readonly socket: string;
-  /** Silence after which it restarts the service; undefined: it does not watch. */
-  readonly watchdogMs: number | undefined;
-}
-
-/** What a running handler lets its host see. */
-export interface HandlerView {
-  totals(): {
-    readonly received: number;
-    readonly aggregated: number;
-    readonly refused: number;
-    readonly late: number;
-    readonly openWindows: number;
-    readonly outboxRows: number;
-  };
-  readiness(): Readiness;
-  metrics(): Snapshot;
-}
-
-/** Where a running handler can be looked at. */
-export interface Listener {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-export interface OnceOptions extends HandlerOptions {
-  /** Closes open windows too. */
-  readonly flush: boolean;
-}
-
-/** Whether nothing was left to do; if something was, why. */
-export interface OnceResult {
-  readonly complete: boolean;
-  readonly reasons: readonly string[];
-  /** Outages for which somebody is to be woken, and that were told and are over. */
-  readonly outages: { readonly due: readonly Outage[]; readonly over: readonly Outage[] };
-}
 
 /** Once the signal has fired, what is in the outbox may take so long to be delivered. */
 const SHUTDOWN_DELIVERY_MS = 8000;
@@ -165,6 +105,7 @@ class Handler {
   private outlet: ChangingOutlet | undefined;
   private readonly openOutlet: Surroundings["outlet"];
   private readonly minuteLog: MinuteLog;
+  private readonly outages: OutageWatch;
   private isStopping = false;
 
   constructor(
@@ -209,6 +150,7 @@ class Handler {
     );
     this.metrics.attach(() => readings(this.core, this.router));
     this.minuteLog = new MinuteLog(() => this.metrics.snapshot(), clock, logger);
+    this.outages = new OutageWatch(this.core, this.router, clock, logger);
   }
 
   async serve(
@@ -226,7 +168,7 @@ class Handler {
     const reading = Promise.all([
       ...readers.map((reader) => tasks.start(() => reader.run(halt))),
       tasks.start(() => ingest.keepCheckpointing(halt)),
-      ...(isQuiet ? [] : [tasks.start(() => this.minuteLog.run(halt, () => this.tellMore()))]),
+      ...(isQuiet ? [] : [tasks.start(() => this.minuteLog.run(halt, () => this.tellRepeated()))]),
       ...(outlet ? [tasks.start(() => outlet.run(config.metricsIntervalMs, this.clock.sleep, halt))] : []),
     ]);
     logger.info("started", {
@@ -246,21 +188,11 @@ class Handler {
       tasks.check();
       this.isStopping = true;
       logger.info("stopping: nothing more is fetched");
-      const isDelivered = new AbortController();
-      void this.clock.sleep(SHUTDOWN_DELIVERY_MS, isDelivered.signal).then(() => tasks.stop());
       ingest.checkpointNow();
-      router.finish();
-      const farewells = Promise.all([
-        ...readers.map((reader) => reader.farewell()),
-        ...(outlet ? [outlet.send(AbortSignal.timeout(LAST_METRICS_MS))] : []),
-      ]);
-      const leftovers = await delivered;
-      await farewells;
-      isDelivered.abort();
-      tasks.check();
-      ingest.checkpointNow();
+      const lastMetrics = outlet ? [outlet.send(AbortSignal.timeout(LAST_METRICS_MS))] : [];
+      const leftovers = await this.deliverTheRest(tasks, delivered, true, lastMetrics);
       if (!isQuiet) this.minuteLog.tell();
-      for (const leftover of leftovers ?? []) logger.warn(`left for the next start: ${leftover}`);
+      for (const leftover of leftovers) logger.warn(`left for the next start: ${leftover}`);
       logger.info("stopped");
     } finally {
       tasks.stop();
@@ -314,21 +246,9 @@ class Handler {
       if (!ingest.checkpointNow(flush && reasons.length === 0)) {
         reasons.push(`state: ${ingest.obstacle?.detail ?? "it cannot be written"}`);
       }
-      const isDelivered = new AbortController();
-      if (signal.aborted) {
-        void this.clock.sleep(SHUTDOWN_DELIVERY_MS, isDelivered.signal).then(() => tasks.stop());
-      }
-      router.finish();
-      const [leftovers] = await Promise.all([
-        delivered,
-        ...readers.map((reader) => reader.farewell()),
-      ]);
-      isDelivered.abort();
-      tasks.check();
-      ingest.checkpointNow();
-      reasons.push(...leftovers ?? []);
+      reasons.push(...await this.deliverTheRest(tasks, delivered, signal.aborted));
       this.minuteLog.tell();
-      return { complete: reasons.length === 0, reasons, outages: this.noteOutages() };
+      return { complete: reasons.length === 0, reasons, outages: this.outages.note() };
     } finally {
       drainedSignal.abort();
       tasks.stop();
@@ -336,34 +256,38 @@ class Handler {
     }
   }
 
-  private tellMore(): void {
+  /**
+   * The end of both ways to run: the sinks get what is in the outbox, the sources hear what is durable, and where the sinks have come to
+   * goes into a last checkpoint. Returns why something is left.
+   *
+   * @param delivered The routers' end. @param isHurried Whether delivery is cut short after some seconds.
+   * @param farewells What else is to be sent meanwhile.
+   */
+  private async deliverTheRest(
+    tasks: Tasks,
+    delivered: Promise<readonly string[] | undefined>,
+    isHurried: boolean,
+    farewells: readonly Promise<void>[] = [],
+  ): Promise<readonly string[]> {
+    const isDelivered = new AbortController();
+    if (isHurried) {
+      void this.clock.sleep(SHUTDOWN_DELIVERY_MS, isDelivered.signal).then(() => tasks.stop());
+    }
+    this.router.finish();
+    const [leftovers] = await Promise.all([
+      delivered,
+      ...this.readers.map((reader) => reader.farewell()),
+      ...farewells,
+    ]);
+    isDelivered.abort();
+    tasks.check();
+    this.core.ingest.checkpointNow();
+    return leftovers ?? [];
+  }
+
+  private tellRepeated(): void {
     this.repetitions.tell();
-    this.logOutages();
-  }
-
-  private logOutages(): void {
-    const { due, over } = this.noteOutages();
-    for (const { place, detail, sinceMs } of due) {
-      this.logger.error(`${place} has failed since ${new Date(sinceMs).toISOString()}: ${detail}`);
-    }
-    for (const { place } of over) this.logger.info(`${place} works again`);
-  }
-
-  /** A state that cannot be written is told by itself. */
-  private noteOutages(): OnceResult["outages"] {
-    const failing = new Map<string, string>();
-    for (const { name, failure } of this.core.ingest.partitions) {
-      if (failure !== undefined) failing.set(`bus ${name}`, failure);
-    }
-    for (const { name, error } of this.router.standings()) {
-      if (error !== undefined) failing.set(`sink ${name}`, error);
-    }
-    try {
-      return noteOutages(this.core.state, failing, this.clock.nowMs());
-    } catch (error) {
-      if (!isWaitedOut(error)) throw error;
-      return { due: [], over: [] };
-    }
+    this.outages.tell();
   }
 
   async close(): Promise<void> {

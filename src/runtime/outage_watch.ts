@@ -1,0 +1,48 @@
+import type { Router } from "../delivery/router.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import { isWaitedOut } from "../state/file/state_error.ts";
+import { noteOutages, type Outage } from "../state/outages.ts";
+import type { Core } from "./core.ts";
+
+/** Outages for which somebody is to be woken, and those that were told and are over. */
+export interface Outages {
+  readonly due: readonly Outage[];
+  readonly over: readonly Outage[];
+}
+
+/** Notes in the state which buses and sinks cannot be reached, so that outages are known across restarts. */
+export class OutageWatch {
+  constructor(
+    private readonly core: Core,
+    private readonly router: Router,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  /** A state that cannot be written is told by itself. */
+  note(): Outages {
+    const failing = new Map<string, string>();
+    for (const { name, failure } of this.core.ingest.partitions) {
+      if (failure !== undefined) failing.set(`bus ${name}`, failure);
+    }
+    for (const { name, error } of this.router.standings()) {
+      if (error !== undefined) failing.set(`sink ${name}`, error);
+    }
+    try {
+      return noteOutages(this.core.state, failing, this.clock.nowMs());
+    } catch (error) {
+      if (!isWaitedOut(error)) throw error;
+      return { due: [], over: [] };
+    }
+  }
+
+  /** Notes and logs them. */
+  tell(): void {
+    const { due, over } = this.note();
+    for (const { place, detail, sinceMs } of due) {
+      this.logger.error(`${place} has failed since ${new Date(sinceMs).toISOString()}: ${detail}`);
+    }
+    for (const { place } of over) this.logger.info(`${place} works again`);
+  }
+}
