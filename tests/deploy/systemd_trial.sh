@@ -2,7 +2,9 @@
 export HOME=/root
 env=/etc/vabus-data-handler/env
 unit=vabus-data-handler
-after() { echo "$1: exit $?, $(systemctl show -P ActiveState $unit) $(systemctl show -P SubState $unit), pid $(pid_is "$pid")"; }
+# A reload has been asked for when systemctl returns; it is over when the service says so.
+settled() { [ "$(systemctl show -P ActiveState $unit)" != reloading ]; }
+after() { code=$?; within settled; echo "$1: exit $code, $(systemctl show -P ActiveState $unit) $(systemctl show -P SubState $unit), pid $(pid_is "$pid")"; }
 pid() { systemctl show -P MainPID $unit; }
 pid_is() { [ "$(pid)" = 0 ] && echo none || { [ "$(pid)" = "$1" ] && echo kept || echo new; }; }
 # As `until` in the tests: only a defect takes longer.

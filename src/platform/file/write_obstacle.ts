@@ -63,7 +63,9 @@ function kindOf(path: string): Kind {
 /** The system's own words, without the call and the path. */
 function reasonOf(error: unknown): string {
   // The runtime's words end in advice about flags that the built program does not take.
-  if (error instanceof Deno.errors.NotCapable) return "no program may write to the system's own files";
+  if (error instanceof Deno.errors.NotCapable) {
+    return `this program is kept from writing there, as to ${KEPT_FROM}`;
+  }
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/ \(os error \d+\).*$/, "").toLowerCase();
 }
