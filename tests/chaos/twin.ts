@@ -82,6 +82,7 @@ function distinctRows(records: readonly TopicRecord[]): Row[] {
     const row = rowOf(value);
     const identity = JSON.stringify([
       row.name,
+      row.labels,
       row.aggFunc,
       row.windowStartMs,
       row.windowEndMs,

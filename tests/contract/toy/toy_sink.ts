@@ -74,8 +74,8 @@ class ToySink implements ProvableSink {
   }
 }
 
-function keyOf({ name, aggFunc, windowStartMs, windowEndMs }: Aggregate): string {
-  return JSON.stringify([name, aggFunc, windowStartMs, windowEndMs]);
+function keyOf({ name, labels, aggFunc, windowStartMs, windowEndMs }: Aggregate): string {
+  return JSON.stringify([name, labels, aggFunc, windowStartMs, windowEndMs]);
 }
 
 const SETTINGS = {
