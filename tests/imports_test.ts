@@ -22,7 +22,7 @@ const LEAVES = ["platform", "version"];
 
 /** No packages, no I/O, no clock, no randomness: the same events always give the same aggregates. */
 const PURE_PARTS = ["event", "aggregation"];
-const CONFIG_READERS = ["main", "cli", "demo", "runtime"];
+const CONFIG_READERS = ["main", "cli", "demo", "control", "runtime"];
 /** What a connector declares its settings with. The settings themselves it gets as parameters. */
 const DECLARING = ["declaration", "mask", "near_miss", "scope", "value_type", "variable"];
 const DECLARERS = ["contract", "sources", "sinks"];
