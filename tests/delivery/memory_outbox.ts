@@ -14,6 +14,9 @@ interface Rejected {
 export class MemoryOutbox implements Outbox {
   readonly stateId = "state";
   readonly rejected: Rejected[] = [];
+  /** Those of {@link rejected}, by their ids, which are never given out again. */
+  private readonly letters = new Map<number, Rejected>();
+  private nextLetterId = 0;
   readonly alarms: { sink: string; alarm: SinkAlarm }[] = [];
   private readonly cursors = new Map<string, number>();
   private readonly waiting = new Set<() => void>();
@@ -50,7 +53,9 @@ export class MemoryOutbox implements Outbox {
   }
 
   reject(sink: string, aggregate: Aggregate, { reason, detail }: SinkRefusal, nextId: number): void {
-    this.rejected.push({ sink, name: aggregate.name, error: detail, reason, aggregate });
+    const letter = { sink, name: aggregate.name, error: detail, reason, aggregate };
+    this.rejected.push(letter);
+    this.letters.set(this.nextLetterId++, letter);
     this.advance(sink, nextId);
   }
 
@@ -81,24 +86,24 @@ export class MemoryOutbox implements Outbox {
     return this.rejected.filter((letter) => letter.sink === sink && letter.error.includes(part)).length;
   }
 
-  /** A letter's id is its place in {@link rejected}. */
   postponed(sink: string, endMs: number, maxWindows: number): PostponedWindow[] {
-    const letterIds = this.rejected.keys().toArray().filter((id) =>
-      this.rejected[id]!.sink === sink && this.rejected[id]!.reason === "postponed"
+    const letters = [...this.letters].filter(([, letter]) =>
+      letter.sink === sink && letter.reason === "postponed"
     );
-    const windows = Map.groupBy(letterIds, (id) => this.rejected[id]!.aggregate.windowEndMs);
+    const windows = Map.groupBy(letters, ([, { aggregate }]) => aggregate.windowEndMs);
     return [...windows].filter(([windowEndMs]) => windowEndMs > endMs).sort(([a], [b]) => a - b)
       .slice(0, maxWindows)
-      .map(([windowEndMs, letterIds]) => ({
+      .map(([windowEndMs, letters]) => ({
         windowEndMs,
-        sample: this.rejected[letterIds[0]!]!.aggregate,
-        letterIds,
+        sample: letters[0]![1].aggregate,
+        letterIds: letters.map(([id]) => id),
       }));
   }
 
   putBack(letterIds: readonly number[]): void {
-    const letters = letterIds.map((id) => this.rejected[id]!);
+    const letters = letterIds.map((id) => this.letters.get(id)!);
     for (const letter of letters) this.rejected.splice(this.rejected.indexOf(letter), 1);
+    for (const id of letterIds) this.letters.delete(id);
     this.add(...letters.map(({ aggregate }) => aggregate));
   }
 

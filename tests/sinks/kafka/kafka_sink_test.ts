@@ -224,7 +224,8 @@ Deno.test("KafkaSink", async (t) => {
         const reopened = () =>
           until(() => sink.open({ ...context, cursor: 6 }, NEVER), "the topic to be there");
         assert.equal(await reopened(), 6);
-        assert.match(alarms.join(), /made anew/);
+        // Where an attempt to open it failed after it had made the topic, the next one finds it there, and empty.
+        assert.match(alarms.join(), /made anew|has never had a record/);
         assert.ok(
           lines.some((line) => /"level":"error".*knows no position of this handler/.test(line)),
           lines.join("\n"),
