@@ -30,7 +30,7 @@ export class FakeSink implements ProvableSink {
   readonly table: FakeTable;
   readonly batches: OutboxBatch[] = [];
   readonly keptAlive: number[] = [];
-  #isOpen = false;
+  private opened = false;
 
   constructor(private readonly options: FakeSinkOptions = {}) {
     this.name = options.name ?? "sqlite";
@@ -38,27 +38,27 @@ export class FakeSink implements ProvableSink {
   }
 
   get isOpen(): boolean {
-    return this.#isOpen;
+    return this.opened;
   }
 
   /** The rows of an instance, by default the sink's own. */
-  rows(instance = this.#instance): Aggregate[] {
+  rows(instance = this.owner): Aggregate[] {
     return [...this.table.get(instance)?.values() ?? []];
   }
 
   open(context: SinkContext, signal: AbortSignal): Promise<number> {
-    return this.#perform("open", signal, () => {
-      this.#isOpen = true;
+    return this.perform("open", signal, () => {
+      this.opened = true;
       return Math.max(context.cursor, this.options.position?.nextId ?? 0);
     });
   }
 
   write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
-    return this.#perform("write", signal, () => {
-      if (!this.#isOpen) throw new SinkError("unavailable", "Fake: not open.");
+    return this.perform("write", signal, () => {
+      if (!this.opened) throw new SinkError("unavailable", "Fake: not open.");
       const refused = batch.aggregates.find((aggregate) => this.options.isRejected?.(aggregate));
       if (refused !== undefined) throw new SinkError("rejected", `Fake: refused ${refused.name}.`);
-      for (const aggregate of batch.aggregates) this.#upsert(aggregate);
+      for (const aggregate of batch.aggregates) this.upsert(aggregate);
       this.batches.push(batch);
       if (this.options.position !== undefined) this.options.position.nextId = batch.nextId;
     });
@@ -74,7 +74,7 @@ export class FakeSink implements ProvableSink {
   }
 
   close(): Promise<void> {
-    this.#isOpen = false;
+    this.opened = false;
     return Promise.resolve();
   }
 
@@ -91,18 +91,18 @@ export class FakeSink implements ProvableSink {
     );
   }
 
-  get #instance(): string {
+  private get owner(): string {
     return this.options.instance ?? "fake";
   }
 
-  #upsert(aggregate: Aggregate): void {
-    let rows = this.table.get(this.#instance);
-    if (rows === undefined) this.table.set(this.#instance, rows = new Map());
+  private upsert(aggregate: Aggregate): void {
+    let rows = this.table.get(this.owner);
+    if (rows === undefined) this.table.set(this.owner, rows = new Map());
     const key = keyOf(aggregate);
     if (aggregate.revision > (rows.get(key)?.revision ?? -1)) rows.set(key, aggregate);
   }
 
-  async #perform<T>(operation: "open" | "write", signal: AbortSignal, work: () => T): Promise<T> {
+  private async perform<T>(operation: "open" | "write", signal: AbortSignal, work: () => T): Promise<T> {
     const fault = this.options.fault?.(operation);
     if (fault?.when === "hangs") await aborted(signal);
     if (signal.aborted) throw new SinkError("unavailable", "Fake: interrupted.");

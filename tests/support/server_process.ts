@@ -22,14 +22,14 @@ export interface ServerProcessOptions {
 
 /** A server program that can be started, stopped, killed and frozen, again and again, on the same port and data. */
 export class ServerProcess {
-  #child: Deno.ChildProcess | undefined;
+  private child: Deno.ChildProcess | undefined;
 
   constructor(private readonly options: ServerProcessOptions) {}
 
   /** @throws when it is not running. */
   get pid(): number {
-    if (this.#child === undefined) throw new Error("The server is not running.");
-    return this.#child.pid;
+    if (this.child === undefined) throw new Error("The server is not running.");
+    return this.child.pid;
   }
 
   /** Resolves when the server answers; throws with the end of its log when it exits before that. */
@@ -43,7 +43,7 @@ export class ServerProcess {
       // Ctrl-C in the terminal is for whoever started it, who then ends the server in its turn.
       detached: true,
     }).spawn();
-    this.#child = child;
+    this.child = child;
     let hasExited = false;
     child.status.then(() => hasExited = true);
     const deadlineMs = performance.now() + PATIENCE_MS;
@@ -59,34 +59,34 @@ export class ServerProcess {
 
   /** Stops in good order, or kills when that takes too long. */
   async stop(): Promise<void> {
-    await this.#end(this.options.stopSignal);
+    await this.end(this.options.stopSignal);
   }
 
   /** `kill -9`. */
   async kill(): Promise<void> {
-    await this.#end("SIGKILL");
+    await this.end("SIGKILL");
   }
 
   /** `kill -9` of the server and all its children at one moment, as a power cut would do it but for what the kernel has by then. */
   async crash(): Promise<void> {
     await this.pause();
-    await this.#signalAll("SIGKILL");
-    await this.#end("SIGKILL");
+    await this.signalAll("SIGKILL");
+    await this.end("SIGKILL");
   }
 
   /** Freezes the server and its children: connections stay open, nothing answers. */
   async pause(): Promise<void> {
-    await this.#signalAll("SIGSTOP");
+    await this.signalAll("SIGSTOP");
   }
 
   async resume(): Promise<void> {
-    await this.#signalAll("SIGCONT");
+    await this.signalAll("SIGCONT");
   }
 
-  async #end(signal: Deno.Signal): Promise<void> {
-    const child = this.#child;
+  private async end(signal: Deno.Signal): Promise<void> {
+    const child = this.child;
     if (child === undefined) return;
-    this.#child = undefined;
+    this.child = undefined;
     await signalTree(child.pid, "SIGCONT");
     sendSignal(child.pid, signal);
     const timer = setTimeout(() => sendSignal(child.pid, "SIGKILL"), PATIENCE_MS);
@@ -95,7 +95,7 @@ export class ServerProcess {
     await child.stdin.close().catch(() => {});
   }
 
-  async #signalAll(signal: Deno.Signal): Promise<void> {
+  private async signalAll(signal: Deno.Signal): Promise<void> {
     await signalTree(this.pid, signal);
   }
 }

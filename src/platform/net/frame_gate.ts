@@ -15,38 +15,38 @@ export interface FrameRules {
 
 /** Cuts a stream into whole frames, and holds back what is not whole yet: no more than one frame and one piece. */
 export class FrameCutter {
-  readonly #rules: FrameRules;
-  #pieces: Buffer[] = [];
-  #size = 0;
-  #needed: number;
+  private readonly rules: FrameRules;
+  private pieces: Buffer[] = [];
+  private size = 0;
+  private needed: number;
 
   constructor(rules: FrameRules) {
-    this.#rules = rules;
-    this.#needed = rules.headSize;
+    this.rules = rules;
+    this.needed = rules.headSize;
   }
 
   /** The frames that are whole now; undefined: none. @throws what is out of bounds */
   take(piece: Buffer): Buffer | undefined {
-    this.#pieces.push(piece);
-    this.#size += piece.length;
-    if (this.#size < this.#needed) return undefined;
-    const bytes = this.#pieces.length === 1 ? piece : Buffer.concat(this.#pieces, this.#size);
-    const { headSize } = this.#rules;
+    this.pieces.push(piece);
+    this.size += piece.length;
+    if (this.size < this.needed) return undefined;
+    const bytes = this.pieces.length === 1 ? piece : Buffer.concat(this.pieces, this.size);
+    const { headSize } = this.rules;
     let at = 0;
-    this.#needed = headSize;
+    this.needed = headSize;
     while (bytes.length - at >= headSize) {
-      const size = this.#rules.sizeOf(bytes.subarray(at, at + headSize));
+      const size = this.rules.sizeOf(bytes.subarray(at, at + headSize));
       if (bytes.length - at < size) {
-        this.#needed = size;
+        this.needed = size;
         break;
       }
-      this.#rules.received(bytes.subarray(at, at + size));
+      this.rules.received(bytes.subarray(at, at + size));
       at += size;
     }
     const rest = bytes.subarray(at);
     // A piece of its own: what it was cut from can go.
-    this.#pieces = rest.length === 0 ? [] : [at === 0 ? rest : Buffer.from(rest)];
-    this.#size = rest.length;
+    this.pieces = rest.length === 0 ? [] : [at === 0 ? rest : Buffer.from(rest)];
+    this.size = rest.length;
     return at === 0 ? undefined : bytes.subarray(0, at);
   }
 }

@@ -32,29 +32,29 @@ const RECORDS_MAX_BYTES = 128 * MIB;
  */
 export class KafkaFrames implements FrameRules {
   readonly headSize = HEAD_SIZE;
-  #maxBytes = LOGIN_MAX_BYTES;
-  #unanswered = 0;
+  private maxBytes = LOGIN_MAX_BYTES;
+  private unanswered = 0;
 
   constructor(private readonly place: string) {}
 
   sizeOf(head: Buffer): number {
     const size = head.readInt32BE(0);
-    if (this.#unanswered === 0) throw this.#error("speaks without having been asked");
-    if (size < CORRELATION_ID_SIZE) throw this.#error("does not speak Kafka's protocol");
-    if (size > this.#maxBytes) {
-      throw this.#error(`announces an answer of ${size} bytes, where at most ${this.#maxBytes} can be right`);
+    if (this.unanswered === 0) throw this.error("speaks without having been asked");
+    if (size < CORRELATION_ID_SIZE) throw this.error("does not speak Kafka's protocol");
+    if (size > this.maxBytes) {
+      throw this.error(`announces an answer of ${size} bytes, where at most ${this.maxBytes} can be right`);
     }
     return HEAD_SIZE + size;
   }
 
   received(frame: Buffer): void {
-    this.#unanswered--;
+    this.unanswered--;
     beginAnswer();
-    if (this.#maxBytes === LOGIN_MAX_BYTES) this.#checkIterations(frame.toString("latin1", HEAD_SIZE));
+    if (this.maxBytes === LOGIN_MAX_BYTES) this.checkIterations(frame.toString("latin1", HEAD_SIZE));
   }
 
   /** Of a challenge of SCRAM: the library computes as many as the broker wants, and takes the parts in any order. */
-  #checkIterations(answer: string): void {
+  private checkIterations(answer: string): void {
     for (const [, iterations] of answer.matchAll(/i=\s*\+?(\d+)/g)) {
       if (Number(iterations) <= SCRAM_ITERATIONS_MAX) continue;
       throw new SinkError(
@@ -68,13 +68,13 @@ export class KafkaFrames implements FrameRules {
   /** The library writes a request at a time. */
   sent(bytes: Uint8Array): void {
     const request = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#unanswered++;
+    this.unanswered++;
     // Without the number of a request it is a token of an old kind of login.
     const isToken = request.length < HEAD_SIZE + 2;
-    if (!isToken) this.#maxBytes = Math.max(this.#maxBytes, maxBytesOf(request.readInt16BE(HEAD_SIZE)));
+    if (!isToken) this.maxBytes = Math.max(this.maxBytes, maxBytesOf(request.readInt16BE(HEAD_SIZE)));
   }
 
-  #error(problem: string): SinkError {
+  private error(problem: string): SinkError {
     return new SinkError(
       "unavailable",
       `what answers at ${this.place} ${problem}: the connection was ended. Is this a Kafka broker, and the listener for ` +

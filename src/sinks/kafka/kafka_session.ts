@@ -65,14 +65,14 @@ const FETCH_WAIT_MS = 250;
 export class KafkaSession {
   readonly admin: Admin;
   readonly producer: Producer;
-  readonly #kafka: Kafka;
-  readonly #consumers: Consumer[] = [];
-  readonly #sockets = new Set<Socket>();
-  #isClosed = false;
+  private readonly kafka: Kafka;
+  private readonly consumers: Consumer[] = [];
+  private readonly sockets = new Set<Socket>();
+  private isClosed = false;
 
   /** Without a transactional id the producer is an idempotent one. */
   constructor(options: KafkaConnectionOptions, transactionalId: string | undefined, logger: Logger) {
-    const kafka = this.#kafka = new Kafka({
+    const kafka = this.kafka = new Kafka({
       clientId: "vabus-data-handler",
       brokers: [...options.bootstrapServers],
       ...(options.sasl && { sasl: { ...options.sasl } as SASLOptions }),
@@ -81,7 +81,7 @@ export class KafkaSession {
       authenticationTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       retry: RETRY,
-      socketFactory: (destination) => this.#connect(destination),
+      socketFactory: (destination) => this.connect(destination),
       logLevel: logLevel.INFO,
       logCreator: toDebug(logger),
     });
@@ -99,7 +99,7 @@ export class KafkaSession {
 
   /** A consumer of committed records, not yet connected, that ends with its first failure. */
   createConsumer(groupId: string): Consumer {
-    const consumer = this.#kafka.consumer({
+    const consumer = this.kafka.consumer({
       groupId,
       readUncommitted: false,
       allowAutoTopicCreation: false,
@@ -107,13 +107,13 @@ export class KafkaSession {
       maxBytes: FETCH_MAX_BYTES,
       retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
     });
-    this.#consumers.push(consumer);
+    this.consumers.push(consumer);
     return consumer;
   }
 
   /** How far a topic goes in each of its partitions. */
   async topicEnds(topic: string): Promise<PartitionEnds[]> {
-    const ends = await this.#uncommittedEnds(topic);
+    const ends = await this.uncommittedEnds(topic);
     return (await this.admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
       partition,
       firstOffset: Number(low),
@@ -123,8 +123,8 @@ export class KafkaSession {
   }
 
   /** The admin client asks for the end of what is committed only, consumers have no way to ask at all; their assigners have. */
-  async #uncommittedEnds(topic: string): Promise<Map<number, number>> {
-    const { cluster, disconnect } = await this.#connectCluster();
+  private async uncommittedEnds(topic: string): Promise<Map<number, number>> {
+    const { cluster, disconnect } = await this.connectCluster();
     await cluster.addTargetTopic(topic);
     const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({
       partition: partitionId,
@@ -136,16 +136,16 @@ export class KafkaSession {
 
   /** Asks for all that writing needs, without a trace. @throws kafkajs's error of the right that is missing. */
   async tryRights(wanted: WantedRights): Promise<void> {
-    const { cluster, disconnect } = await this.#connectCluster();
+    const { cluster, disconnect } = await this.connectCluster();
     await tryRights(cluster, wanted);
     await disconnect();
   }
 
   /** Only a consumer's assigner is shown it. */
-  async #connectCluster(): Promise<{ cluster: Cluster; disconnect: () => Promise<void> }> {
+  private async connectCluster(): Promise<{ cluster: Cluster; disconnect: () => Promise<void> }> {
     let cluster: Cluster | undefined;
     // It never joins a group.
-    const consumer = this.#kafka.consumer({
+    const consumer = this.kafka.consumer({
       groupId: "unused",
       readUncommitted: true,
       allowAutoTopicCreation: false,
@@ -155,29 +155,29 @@ export class KafkaSession {
         return PartitionAssigners.roundRobin(config);
       }],
     });
-    this.#consumers.push(consumer);
+    this.consumers.push(consumer);
     await consumer.connect();
     return { cluster: cluster!, disconnect: () => consumer.disconnect() };
   }
 
   /** Never throws, and takes no longer than a second or so; what was under way fails. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const socket of this.#sockets) socket.destroy(new Error("closed"));
+    this.isClosed = true;
+    for (const socket of this.sockets) socket.destroy(new Error("closed"));
     const { promise: timeUp, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
-    const clients = [this.producer, this.admin, ...this.#consumers];
+    const clients = [this.producer, this.admin, ...this.consumers];
     await Promise.race([timeUp, Promise.allSettled(clients.map((client) => client.disconnect()))]);
     clearTimeout(timer);
   }
 
-  #connect({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socket {
-    if (this.#isClosed) throw new Error("the client is closed");
+  private connect({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socket {
+    if (this.isClosed) throw new Error("the client is closed");
     const socket = ssl
       ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl }, onConnect)
       : connectTcp({ host, port }, onConnect);
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
+    this.sockets.add(socket);
+    socket.once("close", () => this.sockets.delete(socket));
     gate(socket, new KafkaFrames(`${host}:${port}`));
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);

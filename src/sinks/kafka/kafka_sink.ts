@@ -45,41 +45,41 @@ const POSITION_PARTITION = 0;
  */
 export class KafkaSink implements Sink {
   readonly name: string;
-  readonly #groupId: string;
-  #session: KafkaSession | undefined;
-  #stateId = "";
-  #maxRequestBytes = MAX_REQUEST_BYTES;
-  #positionWrittenAtMs = -Infinity;
+  private readonly groupId: string;
+  private session: KafkaSession | undefined;
+  private stateId = "";
+  private maxRequestBytes = MAX_REQUEST_BYTES;
+  private positionWrittenAtMs = -Infinity;
   /** The greatest position that this process has tried to commit. */
-  #triedId = -Infinity;
-  #context: SinkContext | undefined;
-  #ends: TopicEnds;
+  private triedId = -Infinity;
+  private context: SinkContext | undefined;
+  private ends: TopicEnds;
   /** Whether the topic had to be made by this session. */
-  #isTopicNew = false;
+  private isTopicNew = false;
 
   constructor(private readonly options: KafkaSinkOptions, private readonly logger: Logger) {
     this.name = options.id ?? "kafka";
-    this.#groupId = groupOf(options);
-    this.#ends = new TopicEnds(options.topic);
+    this.groupId = groupOf(options);
+    this.ends = new TopicEnds(options.topic);
   }
 
   async open(context: SinkContext, signal: AbortSignal): Promise<number> {
-    this.#context = context;
-    this.#stateId = context.stateId;
-    this.#positionWrittenAtMs = -Infinity;
-    return await this.#attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
-      const { admin } = await this.#connect();
-      const settings = await this.#topicSettings(admin);
-      this.#maxRequestBytes = requestBytes(settings);
+    this.context = context;
+    this.stateId = context.stateId;
+    this.positionWrittenAtMs = -Infinity;
+    return await this.attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
+      const { admin } = await this.connect();
+      const settings = await this.topicSettings(admin);
+      this.maxRequestBytes = requestBytes(settings);
       for (const flaw of topicFlaws(settings)) this.logger.warn(`topic ${this.options.topic}: ${flaw}`);
-      const cursor = this.#isExactlyOnce
-        ? this.#startPosition(await this.#fetchPosition(admin), context)
+      const cursor = this.isExactlyOnce
+        ? this.startPosition(await this.fetchPosition(admin), context)
         : context.cursor;
       context.claimant.claimed();
-      const alarm = await this.#missing(admin, context);
+      const alarm = await this.missing(admin, context);
       if (alarm !== undefined) {
         context.alarm(alarm);
-        this.#ends = new TopicEnds(this.options.topic);
+        this.ends = new TopicEnds(this.options.topic);
       }
       return cursor;
     });
@@ -87,89 +87,94 @@ export class KafkaSink implements Sink {
 
   async write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
     if (batch.aggregates.length === 0) return;
-    await this.#attempt("writing", WRITE_TIMEOUT_MS, signal, async () => {
-      if (this.#isExactlyOnce) return await this.#commit(batch.aggregates, batch.nextId);
-      const { producer } = await this.#connect();
-      for (const messages of this.#messageRuns(batch.aggregates)) {
-        this.#watch(await producer.send({ topic: this.options.topic, acks: -1, messages }));
+    await this.attempt("writing", WRITE_TIMEOUT_MS, signal, async () => {
+      if (this.isExactlyOnce) return await this.commit(batch.aggregates, batch.nextId);
+      const { producer } = await this.connect();
+      for (const messages of this.messageRuns(batch.aggregates)) {
+        this.watch(await producer.send({ topic: this.options.topic, acks: -1, messages }));
       }
     });
   }
 
   async keepAlive(nextId: number, signal: AbortSignal): Promise<void> {
-    const ageMs = this.options.clock() - this.#positionWrittenAtMs;
-    if (!this.#isExactlyOnce || ageMs < RENEW_POSITION_AFTER_MS) return;
-    await this.#attempt("renewing the position", WRITE_TIMEOUT_MS, signal, () => this.#commit([], nextId));
+    const ageMs = this.options.clock() - this.positionWrittenAtMs;
+    if (!this.isExactlyOnce || ageMs < RENEW_POSITION_AFTER_MS) return;
+    await this.attempt("renewing the position", WRITE_TIMEOUT_MS, signal, () => this.commit([], nextId));
   }
 
   /** Without initialising a transactional producer: that would fence a handler that is running. */
   async probe(signal: AbortSignal): Promise<string> {
-    const session = this.#session = this.#newSession();
+    const session = this.session = this.newSession();
     const { admin } = session;
-    return await this.#attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
+    return await this.attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
       await assertDialect(this.options);
       await admin.connect();
       const { brokers } = await admin.describeCluster();
-      const partitions = await this.#partitionCount(admin);
+      const partitions = await this.partitionCount(admin);
       const topic = partitions === undefined ? "will be created" : `has ${partitions} partition(s)`;
-      const flaws = partitions === undefined ? [] : topicFlaws(await this.#topicSettings(admin));
-      await this.#tryRights(session, partitions === undefined);
+      const flaws = partitions === undefined ? [] : topicFlaws(await this.topicSettings(admin));
+      await this.tryRights(session, partitions === undefined);
       await this.close();
       return `Kafka, ${brokers.length} broker(s), topic ${this.options.topic} ${topic}` +
         flaws.map((flaw) => `. Warning: ${flaw}`).join("");
     });
   }
 
-  async #tryRights(session: KafkaSession, isTopicMissing: boolean): Promise<void> {
+  private async tryRights(session: KafkaSession, isTopicMissing: boolean): Promise<void> {
     if (isTopicMissing) {
-      await session.admin.createTopics({ ...this.#newTopic, validateOnly: true, waitForLeaders: false });
+      await session.admin.createTopics({ ...this.newTopic, validateOnly: true, waitForLeaders: false });
     }
     // One without transactions has no name and fences nobody.
-    if (!this.#isExactlyOnce) await session.producer.connect();
-    await session.tryRights(this.#wantedRights);
-    if (this.#isExactlyOnce && !isTopicMissing) await this.#fetchPosition(session.admin);
+    if (!this.isExactlyOnce) await session.producer.connect();
+    await session.tryRights(this.wantedRights);
+    if (this.isExactlyOnce && !isTopicMissing) await this.fetchPosition(session.admin);
   }
 
   async close(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
+    const session = this.session;
+    this.session = undefined;
     await session?.close();
   }
 
-  get #isExactlyOnce(): boolean {
+  private get isExactlyOnce(): boolean {
     return this.options.delivery === "exactly-once";
   }
 
-  get #wantedRights(): WantedRights {
-    const transaction = this.#isExactlyOnce ? { id: this.#groupId, groupId: this.#groupId } : undefined;
+  private get wantedRights(): WantedRights {
+    const transaction = this.isExactlyOnce ? { id: this.groupId, groupId: this.groupId } : undefined;
     return { topic: this.options.topic, transaction };
   }
 
   /** Partitions and replicas by the brokers' defaults. */
-  get #newTopic() {
+  private get newTopic() {
     return { topics: [{ topic: this.options.topic, numPartitions: -1, replicationFactor: -1 }] };
   }
 
-  #newSession(): KafkaSession {
-    const transactionalId = this.#isExactlyOnce ? this.#groupId : undefined;
+  private newSession(): KafkaSession {
+    const transactionalId = this.isExactlyOnce ? this.groupId : undefined;
     return new KafkaSession(this.options, transactionalId, this.logger);
   }
 
   /** The session there is, or a new one that is ready to produce. */
-  async #connect(): Promise<KafkaSession> {
-    if (this.#session !== undefined) return this.#session;
+  private async connect(): Promise<KafkaSession> {
+    if (this.session !== undefined) return this.session;
     await assertDialect(this.options);
-    const session = this.#session = this.#newSession();
+    const session = this.session = this.newSession();
     await session.admin.connect();
-    await this.#ensureTopic(session.admin);
+    await this.ensureTopic(session.admin);
     await session.producer.connect();
     // kafkajs initialises a transactional producer with its first transaction; an empty one sends nothing else.
-    if (this.#isExactlyOnce) await (await session.producer.transaction()).abort();
+    if (this.isExactlyOnce) await (await session.producer.transaction()).abort();
     return session;
   }
 
   /** Whatever fails takes its session with it, so that the next attempt starts from a fenced and settled state. */
-  async #attempt<T>(what: string, limitMs: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  private async attempt<T>(
+    what: string,
+    limitMs: number,
+    signal: AbortSignal,
+    work: () => Promise<T>,
+  ): Promise<T> {
     const startedAtMs = this.options.clock();
     const place = this.options.bootstrapServers.join(", ");
     try {
@@ -177,7 +182,7 @@ export class KafkaSink implements Sink {
         try {
           return await work();
         } catch (error) {
-          if (hidesItsReason(error)) await this.#session?.tryRights(this.#wantedRights);
+          if (hidesItsReason(error)) await this.session?.tryRights(this.wantedRights);
           throw error;
         }
       });
@@ -185,12 +190,12 @@ export class KafkaSink implements Sink {
       await this.close();
       if (error instanceof SinkError) throw error;
       const elapsedMs = this.options.clock() - startedAtMs;
-      if (isFenced(error) && elapsedMs < TRANSACTION_TIMEOUT_MS) throw this.#fenced(error);
+      if (isFenced(error) && elapsedMs < TRANSACTION_TIMEOUT_MS) throw this.fenced(error);
       throw toKafkaSinkError(error, place, groupOf({ ...this.options, instance: "<INSTANCE_ID>" }));
     }
   }
 
-  #fenced(cause: unknown): SinkError {
+  private fenced(cause: unknown): SinkError {
     return new SinkError(
       "misconfigured",
       `Kafka: another handler with the INSTANCE_ID ${this.options.instance} has taken over the topic ` +
@@ -200,54 +205,54 @@ export class KafkaSink implements Sink {
   }
 
   /** One transaction: the messages, and the position after them. */
-  async #commit(aggregates: OutboxBatch["aggregates"], nextId: number): Promise<void> {
+  private async commit(aggregates: OutboxBatch["aggregates"], nextId: number): Promise<void> {
     // Before: it may be committed though the answer is lost.
-    this.#triedId = Math.max(this.#triedId, nextId);
-    const { producer } = await this.#connect();
+    this.triedId = Math.max(this.triedId, nextId);
+    const { producer } = await this.connect();
     const transaction = await producer.transaction();
-    for (const messages of this.#messageRuns(aggregates)) {
-      this.#watch(await transaction.send({ topic: this.options.topic, acks: -1, messages }));
+    for (const messages of this.messageRuns(aggregates)) {
+      this.watch(await transaction.send({ topic: this.options.topic, acks: -1, messages }));
     }
     // The types of kafkajs leave out the metadata, its protocol does not.
     const position: PartitionOffset & { metadata: string } = {
       partition: POSITION_PARTITION,
       offset: `${nextId}`,
-      metadata: this.#stateId,
+      metadata: this.stateId,
     };
     await transaction.sendOffsets({
-      consumerGroupId: this.#groupId,
+      consumerGroupId: this.groupId,
       topics: [{ topic: this.options.topic, partitions: [position] }],
     });
     await transaction.commit();
-    this.#positionWrittenAtMs = this.options.clock();
+    this.positionWrittenAtMs = this.options.clock();
   }
 
-  #watch(written: readonly RecordMetadata[]): void {
-    const alarm = this.#ends.moved(written);
-    if (alarm !== undefined) this.#context?.alarm(alarm);
+  private watch(written: readonly RecordMetadata[]): void {
+    const alarm = this.ends.moved(written);
+    if (alarm !== undefined) this.context?.alarm(alarm);
   }
 
-  #messageRuns(aggregates: OutboxBatch["aggregates"]) {
-    return messageRuns(aggregates, this.options.instance, this.#maxRequestBytes);
+  private messageRuns(aggregates: OutboxBatch["aggregates"]) {
+    return messageRuns(aggregates, this.options.instance, this.maxRequestBytes);
   }
 
-  async #fetchPosition(admin: Admin): Promise<Position | undefined> {
+  private async fetchPosition(admin: Admin): Promise<Position | undefined> {
     const { topic } = this.options;
-    const topics = await admin.fetchOffsets({ groupId: this.#groupId, topics: [topic] });
+    const topics = await admin.fetchOffsets({ groupId: this.groupId, topics: [topic] });
     const position = topics[0]?.partitions.find(({ partition }) => partition === POSITION_PARTITION);
     if (position === undefined || Number(position.offset) < 0) return undefined;
     return { nextId: Number(position.offset), stateId: position.metadata };
   }
 
   /** Never skips on a doubt: a record sent twice can be told by its revision, one never sent cannot be told at all. */
-  #startPosition(position: Position | undefined, context: SinkContext): number {
+  private startPosition(position: Position | undefined, context: SinkContext): number {
     const { claimant, confirmed, cursor, stateId } = context;
     if (position === undefined) {
       if (confirmed.any) {
         this.logger.error(
           "Kafka knows no position of this handler, though it has confirmed records: the topic was made anew, or the broker " +
             "has forgotten the group (offsets.retention.minutes); records after the local cursor may come twice",
-          { group: this.#groupId, cursor },
+          { group: this.groupId, cursor },
         );
       }
       return cursor;
@@ -255,12 +260,12 @@ export class KafkaSink implements Sink {
     if (position.stateId !== stateId) {
       this.logger.warn(
         "the position in Kafka belongs to another state database; records after the local cursor may come twice",
-        { group: this.#groupId, position: position.nextId, cursor },
+        { group: this.groupId, position: position.nextId, cursor },
       );
       return cursor;
     }
     // The contract has no more than the state's id beside the position: another life of it shows only by being further on.
-    if (position.nextId > Math.max(this.#triedId, claimant.startId)) {
+    if (position.nextId > Math.max(this.triedId, claimant.startId)) {
       const objection = claimant.objectionToPosition(position.nextId);
       if (objection !== undefined) {
         throw new SinkError("misconfigured", `Kafka, topic ${this.options.topic}: ${objection}`);
@@ -268,7 +273,7 @@ export class KafkaSink implements Sink {
       this.logger.warn(
         "the position in Kafka is another handler's; records after the local cursor may come twice",
         {
-          group: this.#groupId,
+          group: this.groupId,
           position: position.nextId,
           cursor,
         },
@@ -278,32 +283,32 @@ export class KafkaSink implements Sink {
     return Math.max(position.nextId, cursor);
   }
 
-  async #ensureTopic(admin: Admin): Promise<void> {
-    if (await this.#partitionCount(admin) !== undefined) return;
+  private async ensureTopic(admin: Admin): Promise<void> {
+    if (await this.partitionCount(admin) !== undefined) return;
     // False: somebody else was faster.
-    const isNew = await admin.createTopics(this.#newTopic);
-    this.#isTopicNew = isNew;
+    const isNew = await admin.createTopics(this.newTopic);
+    this.isTopicNew = isNew;
     if (isNew) this.logger.info("topic created", { topic: this.options.topic });
   }
 
   /** That records which were there have gone behind retention is nobody's fault: its end shows that they were. */
-  async #missing(admin: Admin, { confirmed }: SinkContext): Promise<SinkAlarm | undefined> {
+  private async missing(admin: Admin, { confirmed }: SinkContext): Promise<SinkAlarm | undefined> {
     const { topic } = this.options;
-    const isNew = this.#isTopicNew;
-    this.#isTopicNew = false;
+    const isNew = this.isTopicNew;
+    this.isTopicNew = false;
     if (!confirmed.any) return undefined;
     if (isNew) return emptyPlace(confirmed, `the topic ${topic} was not there and had to be made anew`);
     const stable = await admin.fetchTopicOffsets(topic);
     if (stable.some(({ high }) => Number(high) > 0)) return undefined;
     // What has been committed a moment ago need not be stable yet.
-    const session = await this.#connect();
+    const session = await this.connect();
     return (await session.topicEnds(topic)).every(({ endOffset }) => endOffset === 0)
       ? emptyPlace(confirmed, `the topic ${topic} has never had a record`)
       : undefined;
   }
 
   /** Undefined when there is no such topic. */
-  async #partitionCount(admin: Admin): Promise<number | undefined> {
+  private async partitionCount(admin: Admin): Promise<number | undefined> {
     try {
       const { topics } = await admin.fetchTopicMetadata({ topics: [this.options.topic] });
       return topics[0]!.partitions.length;
@@ -314,7 +319,7 @@ export class KafkaSink implements Sink {
   }
 
   /** By name, as far as the user may know them. */
-  async #topicSettings(admin: Admin): Promise<TopicSettings> {
+  private async topicSettings(admin: Admin): Promise<TopicSettings> {
     try {
       const { resources } = await admin.describeConfigs({
         includeSynonyms: false,

@@ -45,17 +45,17 @@ const MAX_TIME_MS = 8.64e15;
  */
 export class KafkaTopic implements ProvablePlace {
   readonly name: string;
-  #session: KafkaSession | undefined;
-  #rows: TopicRows | undefined;
-  readonly #malformed: string[] = [];
-  #malformedCount = 0;
+  private session: KafkaSession | undefined;
+  private rows: TopicRows | undefined;
+  private readonly malformed: string[] = [];
+  private malformedCount = 0;
 
   constructor(private readonly options: KafkaTopicOptions, private readonly logger: Logger) {
     this.name = options.name ?? "kafka";
   }
 
   async sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number> {
-    return (await this.#read(instance, signal)).sumOfCounts(sinceMs);
+    return (await this.read(instance, signal)).sumOfCounts(sinceMs);
   }
 
   async rowsOfWindow(
@@ -64,7 +64,7 @@ export class KafkaTopic implements ProvablePlace {
     endMs: number,
     signal: AbortSignal,
   ): Promise<Aggregate[]> {
-    return (await this.#read(instance, signal)).rowsOfWindow(startMs, endMs);
+    return (await this.read(instance, signal)).rowsOfWindow(startMs, endMs);
   }
 
   /** Repeated records, which `exactly-once` rules out and `at-least-once` only if they contradict; and malformed ones. */
@@ -74,18 +74,18 @@ export class KafkaTopic implements ProvablePlace {
     mayRepeat: (windowStartMs: number) => boolean,
     signal: AbortSignal,
   ): Promise<Iterable<string>> {
-    const rows = await this.#read(instance, signal);
-    return this.#flawsOf(rows, sinceMs, mayRepeat);
+    const rows = await this.read(instance, signal);
+    return this.flawsOf(rows, sinceMs, mayRepeat);
   }
 
   async close(): Promise<void> {
-    this.#rows?.close();
-    this.#rows = undefined;
-    await this.#session?.close();
-    this.#session = undefined;
+    this.rows?.close();
+    this.rows = undefined;
+    await this.session?.close();
+    this.session = undefined;
   }
 
-  *#flawsOf(
+  private *flawsOf(
     rows: TopicRows,
     sinceMs: number,
     mayRepeat: (windowStartMs: number) => boolean,
@@ -97,49 +97,49 @@ export class KafkaTopic implements ProvablePlace {
       yield `window ${new Date(windowStartMs).toISOString()}: ${aggFunc}(${JSON.stringify(name)}) revision ` +
         `${revision} is there ${times} times${isContradicted ? ", not always with the same content" : ""}`;
     }
-    yield* this.#malformed;
-    for (let i = this.#malformed.length; i < this.#malformedCount; i++) yield "another malformed record";
+    yield* this.malformed;
+    for (let i = this.malformed.length; i < this.malformedCount; i++) yield "another malformed record";
   }
 
-  async #read(instance: string, signal: AbortSignal): Promise<TopicRows> {
-    if (this.#rows !== undefined) return this.#rows;
-    const rows = this.#rows = new TopicRows();
-    const session = this.#session = new KafkaSession(this.options, undefined, this.logger);
+  private async read(instance: string, signal: AbortSignal): Promise<TopicRows> {
+    if (this.rows !== undefined) return this.rows;
+    const rows = this.rows = new TopicRows();
+    const session = this.session = new KafkaSession(this.options, undefined, this.logger);
     try {
-      const ends = await withDeadline(`${this.#place}: connecting`, CONNECT_LIMIT_MS, signal, async () => {
+      const ends = await withDeadline(`${this.place}: connecting`, CONNECT_LIMIT_MS, signal, async () => {
         await assertDialect(this.options);
         await session.admin.connect();
-        return await this.#endsOf(session);
+        return await this.endsOf(session);
       });
       const progress = new ReadingProgress(ends);
-      if (!progress.isComplete) await this.#consume(session, progress, instance, rows, signal);
+      if (!progress.isComplete) await this.consume(session, progress, instance, rows, signal);
       return rows;
     } catch (error) {
       await this.close();
-      throw error instanceof SinkError ? error : toKafkaSinkError(error, this.#brokers);
+      throw error instanceof SinkError ? error : toKafkaSinkError(error, this.brokers);
     }
   }
 
-  get #brokers(): string {
+  private get brokers(): string {
     return this.options.bootstrapServers.join(", ");
   }
 
-  get #place(): string {
-    return `Kafka at ${this.#brokers}`;
+  private get place(): string {
+    return `Kafka at ${this.brokers}`;
   }
 
-  async #endsOf(session: KafkaSession): Promise<PartitionEnds[]> {
+  private async endsOf(session: KafkaSession): Promise<PartitionEnds[]> {
     const { topic } = this.options;
     if (!(await session.admin.listTopics()).includes(topic)) {
       throw new SinkError(
         "misconfigured",
-        `${this.#place}: there is no topic ${topic}, or this user may not see it.`,
+        `${this.place}: there is no topic ${topic}, or this user may not see it.`,
       );
     }
     return await session.topicEnds(topic);
   }
 
-  async #consume(
+  private async consume(
     session: KafkaSession,
     progress: ReadingProgress,
     instance: string,
@@ -156,10 +156,10 @@ export class KafkaTopic implements ProvablePlace {
     const stall = new Stall(
       stallTimeoutMs,
       clock,
-      () => void this.#explainStall(session, progress).then(reject),
+      () => void this.explainStall(session, progress).then(reject),
     );
     const interrupt = () =>
-      reject(new SinkError("unavailable", `${this.#place}: reading was interrupted, ${progress.text}.`));
+      reject(new SinkError("unavailable", `${this.place}: reading was interrupted, ${progress.text}.`));
     signal.addEventListener("abort", interrupt, { once: true });
     if (signal.aborted) interrupt();
     const report = setInterval(
@@ -174,19 +174,19 @@ export class KafkaTopic implements ProvablePlace {
       if (progress.advance(payload.partition, Number(payload.lastOffset) + 1)) stall.restart();
       if (progress.isComplete) resolve();
     });
-    const running = this.#run(consumer, progress, instance, rows, reject);
+    const running = this.run(consumer, progress, instance, rows, reject);
     try {
       await Promise.race([complete, running.then(() => complete)]);
     } finally {
       stall.end();
       clearInterval(report);
       signal.removeEventListener("abort", interrupt);
-      await this.#leave(session, consumer, groupId, running);
+      await this.leave(session, consumer, groupId, running);
     }
   }
 
   /** Resolves once the consumer is at work. */
-  async #run(
+  private async run(
     consumer: Consumer,
     progress: ReadingProgress,
     instance: string,
@@ -201,7 +201,7 @@ export class KafkaTopic implements ProvablePlace {
         try {
           if (progress.isComplete) return;
           for (const { offset, value } of batch.messages) {
-            this.#take(value, `${batch.partition}:${offset}`, instance, rows);
+            this.take(value, `${batch.partition}:${offset}`, instance, rows);
           }
         } catch (error) {
           fail(noRoom(error));
@@ -212,9 +212,9 @@ export class KafkaTopic implements ProvablePlace {
   }
 
   /** Whether it is the broker or somebody's transaction, which keeps from readers what is committed behind it. */
-  async #explainStall(session: KafkaSession, progress: ReadingProgress): Promise<SinkError> {
+  private async explainStall(session: KafkaSession, progress: ReadingProgress): Promise<SinkError> {
     const { topic, stallTimeoutMs = STALL_TIMEOUT_MS } = this.options;
-    const said = `${this.#place}: reading the topic ${topic} came no further for ${
+    const said = `${this.place}: reading the topic ${topic} came no further for ${
       stallTimeoutMs / 1000
     } seconds`;
     let ends: readonly PartitionEnds[] = [];
@@ -233,7 +233,7 @@ export class KafkaTopic implements ProvablePlace {
       return new SinkError("unavailable", `${said}, ${progress.text}. Is the broker at work?`);
     }
     const { partition, stableOffset, endOffset } = held;
-    const tool = `kafka-transactions.sh --bootstrap-server ${this.#brokers}`;
+    const tool = `kafka-transactions.sh --bootstrap-server ${this.brokers}`;
     return new SinkError(
       "unavailable",
       `${said}: in partition ${partition} some producer has left a transaction open, which hides everything from offset ` +
@@ -244,7 +244,7 @@ export class KafkaTopic implements ProvablePlace {
   }
 
   /** Records of other instances and of other programs are none of our business. */
-  #take(value: Buffer | null, place: string, instance: string, rows: TopicRows): void {
+  private take(value: Buffer | null, place: string, instance: string, rows: TopicRows): void {
     let record: Partial<AggregateRecord> | null;
     try {
       record = JSON.parse(value?.toString() ?? "null");
@@ -254,14 +254,14 @@ export class KafkaTopic implements ProvablePlace {
     if (record?.instance !== instance) return;
     const aggregate = toAggregate(record);
     if (aggregate !== undefined) return rows.add(aggregate);
-    this.#malformedCount++;
-    if (this.#malformed.length < SHOWN_MALFORMED) {
-      this.#malformed.push(`the record at partition:offset ${place} bears our name and is no aggregate`);
+    this.malformedCount++;
+    if (this.malformed.length < SHOWN_MALFORMED) {
+      this.malformed.push(`the record at partition:offset ${place} bears our name and is no aggregate`);
     }
   }
 
   /** However the reading ended. A group without members and positions goes by itself, in time: whoever may not delete it need not. */
-  async #leave(
+  private async leave(
     { admin }: KafkaSession,
     consumer: Consumer,
     groupId: string,
@@ -285,34 +285,34 @@ export class KafkaTopic implements ProvablePlace {
 
 /** How far a reader of a topic is, in offsets. It is done with what there was when it began, committed by then or not. */
 class ReadingProgress {
-  readonly #partitions: Map<number, PartitionEnds & { next: number }>;
+  private readonly partitions: Map<number, PartitionEnds & { next: number }>;
 
   constructor(ends: readonly PartitionEnds[]) {
-    this.#partitions = new Map(ends.map((end) => [end.partition, { ...end, next: end.firstOffset }]));
+    this.partitions = new Map(ends.map((end) => [end.partition, { ...end, next: end.firstOffset }]));
   }
 
   /** Answers whether that is nearer to the end. */
   advance(partition: number, next: number): boolean {
-    const at = this.#partitions.get(partition);
+    const at = this.partitions.get(partition);
     if (at === undefined || at.next >= at.endOffset || next <= at.next) return false;
     at.next = next;
     return true;
   }
 
   get isComplete(): boolean {
-    return [...this.#partitions.values()].every(({ next, endOffset }) => next >= endOffset);
+    return [...this.partitions.values()].every(({ next, endOffset }) => next >= endOffset);
   }
 
   /** Those of the partitions, as they stand now, where an open transaction is what keeps the reader from going on. */
   heldBack(ends: Iterable<PartitionEnds>): PartitionEnds[] {
     return [...ends].filter(({ partition, stableOffset }) => {
-      const at = this.#partitions.get(partition);
+      const at = this.partitions.get(partition);
       return at !== undefined && at.next < at.endOffset && at.next >= stableOffset;
     });
   }
 
   get text(): string {
-    const partitions = [...this.#partitions.values()];
+    const partitions = [...this.partitions.values()];
     const of = (amount: (partition: PartitionEnds & { next: number }) => number) =>
       partitions.reduce((sum, partition) => sum + Math.max(0, amount(partition)), 0);
     const held = this.heldBack(partitions).map(({ partition }) => partition);
@@ -326,28 +326,28 @@ class ReadingProgress {
 
 /** Calls when nothing has happened for a time. */
 class Stall {
-  #over = new AbortController();
+  private over = new AbortController();
 
   constructor(
     private readonly limitMs: number,
     private readonly clock: Pick<Clock, "sleep">,
     private readonly call: () => void,
   ) {
-    this.#wait();
+    this.wait();
   }
 
   restart(): void {
     this.end();
-    this.#over = new AbortController();
-    this.#wait();
+    this.over = new AbortController();
+    this.wait();
   }
 
   end(): void {
-    this.#over.abort();
+    this.over.abort();
   }
 
-  async #wait(): Promise<void> {
-    const { signal } = this.#over;
+  private async wait(): Promise<void> {
+    const { signal } = this.over;
     await this.clock.sleep(this.limitMs, signal);
     if (!signal.aborted) this.call();
   }

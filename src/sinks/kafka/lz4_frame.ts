@@ -75,42 +75,42 @@ function decompressBlock(block: Uint8Array, content: Content): void {
 
 /** Bytes that grow at their end, up to a bound. */
 class Content {
-  #buffer: Uint8Array;
-  #size = 0;
+  private buffer: Uint8Array;
+  private size = 0;
 
   constructor(private readonly maxBytes: number) {
-    this.#buffer = new Uint8Array(Math.min(maxBytes, FIRST_CAPACITY));
+    this.buffer = new Uint8Array(Math.min(maxBytes, FIRST_CAPACITY));
   }
 
   get bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#size);
+    return this.buffer.subarray(0, this.size);
   }
 
   append(bytes: Uint8Array): void {
-    this.#makeRoom(bytes.length);
-    this.#buffer.set(bytes, this.#size);
-    this.#size += bytes.length;
+    this.makeRoom(bytes.length);
+    this.buffer.set(bytes, this.size);
+    this.size += bytes.length;
   }
 
   /** Appends what stands `distance` before the end; where it is longer than that, it repeats itself. */
   repeat(distance: number, length: number): void {
-    if (distance === 0 || distance > this.#size) throw new RangeError("an LZ4 block refers to nothing");
-    this.#makeRoom(length);
-    const end = this.#size + length;
-    while (this.#size < end) {
-      const piece = Math.min(distance, end - this.#size);
-      const from = this.#size - distance;
-      this.#buffer.copyWithin(this.#size, from, from + piece);
-      this.#size += piece;
+    if (distance === 0 || distance > this.size) throw new RangeError("an LZ4 block refers to nothing");
+    this.makeRoom(length);
+    const end = this.size + length;
+    while (this.size < end) {
+      const piece = Math.min(distance, end - this.size);
+      const from = this.size - distance;
+      this.buffer.copyWithin(this.size, from, from + piece);
+      this.size += piece;
     }
   }
 
-  #makeRoom(bytes: number): void {
-    const needed = this.#size + bytes;
+  private makeRoom(bytes: number): void {
+    const needed = this.size + bytes;
     if (needed > this.maxBytes) throw new RangeError(`it has more than ${this.maxBytes} bytes`);
-    if (needed <= this.#buffer.length) return;
-    const larger = new Uint8Array(Math.min(this.maxBytes, Math.max(needed, 2 * this.#buffer.length)));
+    if (needed <= this.buffer.length) return;
+    const larger = new Uint8Array(Math.min(this.maxBytes, Math.max(needed, 2 * this.buffer.length)));
     larger.set(this.bytes);
-    this.#buffer = larger;
+    this.buffer = larger;
   }
 }

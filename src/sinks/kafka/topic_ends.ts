@@ -7,7 +7,7 @@ import type { SinkAlarm } from "../../contract/sink.ts";
  */
 export class TopicEnds {
   /** By partition, a lower bound. */
-  readonly #ends = new Map<number, number>();
+  private readonly ends = new Map<number, number>();
 
   constructor(private readonly topic: string) {}
 
@@ -18,8 +18,8 @@ export class TopicEnds {
       const offset = Number(baseOffset ?? -1);
       // A broker that has had the same records before need not know where they are.
       if (offset < 0) continue;
-      gone += Math.max(0, (this.#ends.get(partition) ?? 0) - offset);
-      this.#ends.set(partition, offset + 1);
+      gone += Math.max(0, (this.ends.get(partition) ?? 0) - offset);
+      this.ends.set(partition, offset + 1);
     }
     if (gone === 0) return undefined;
     return {

@@ -22,36 +22,36 @@ interface RecordRow {
  * {@link CACHE_KIB} of memory and beyond that in a file that goes with the process: a topic may be longer than memory.
  */
 export class TopicRows {
-  readonly #database: DatabaseSync;
-  readonly #add: StatementSync;
-  readonly #ofWindow: StatementSync;
+  private readonly database: DatabaseSync;
+  private readonly insert: StatementSync;
+  private readonly ofWindow: StatementSync;
 
   constructor() {
-    this.#database = new DatabaseSync(":memory:");
-    this.#database.exec(`
+    this.database = new DatabaseSync(":memory:");
+    this.database.exec(`
       PRAGMA temp_store = FILE; PRAGMA temp.journal_mode = OFF; PRAGMA temp.cache_size = -${CACHE_KIB};
       CREATE TEMP TABLE record (start_ms REAL, end_ms REAL, name TEXT, labels TEXT, agg_func TEXT, revision INTEGER,
         value REAL NOT NULL, count INTEGER NOT NULL, times INTEGER NOT NULL, is_contradicted INTEGER NOT NULL,
         PRIMARY KEY (start_ms, end_ms, name, labels, agg_func, revision)) WITHOUT ROWID;
       BEGIN`);
-    this.#add = this.#database.prepare(
+    this.insert = this.database.prepare(
       `INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0) ON CONFLICT DO UPDATE SET times = times + 1,
          is_contradicted = is_contradicted OR value != excluded.value OR count != excluded.count,
          value = excluded.value, count = excluded.count`,
     );
-    this.#ofWindow = this.#database.prepare(
+    this.ofWindow = this.database.prepare(
       `SELECT *, max(revision) AS revision FROM record WHERE start_ms = ? AND end_ms = ? GROUP BY name, labels, agg_func`,
     );
   }
 
   /** Takes the next record. @throws when there is no room left for the file. */
   add({ windowStartMs, windowEndMs, name, labels = "", aggFunc, revision, value, count }: Aggregate): void {
-    this.#add.run(windowStartMs, windowEndMs, name, labels, aggFunc, revision, value, count);
+    this.insert.run(windowStartMs, windowEndMs, name, labels, aggFunc, revision, value, count);
   }
 
   /** Events in the newest revisions of the rows whose window starts at `sinceMs` or later. */
   sumOfCounts(sinceMs: number): number {
-    const sum = this.#database.prepare(
+    const sum = this.database.prepare(
       `SELECT total(count) AS total FROM (SELECT count, max(revision) FROM record WHERE start_ms >= ?
          GROUP BY start_ms, end_ms, name, labels, agg_func)`,
     );
@@ -60,21 +60,21 @@ export class TopicRows {
 
   /** The newest revision of each row of a window. */
   rowsOfWindow(startMs: number, endMs: number): Aggregate[] {
-    return (this.#ofWindow.all(startMs, endMs) as unknown as RecordRow[]).map(toAggregate);
+    return (this.ofWindow.all(startMs, endMs) as unknown as RecordRow[]).map(toAggregate);
   }
 
   /** Revisions that came more than once; `isContradicted`: not with the same content each time. */
   *repeated(
     sinceMs: number,
   ): Generator<{ aggregate: Aggregate; times: number; isContradicted: boolean }> {
-    const repeated = this.#database.prepare("SELECT * FROM record WHERE times > 1 AND start_ms >= ?");
+    const repeated = this.database.prepare("SELECT * FROM record WHERE times > 1 AND start_ms >= ?");
     for (const row of repeated.iterate(sinceMs) as Iterable<unknown> as Iterable<RecordRow>) {
       yield { aggregate: toAggregate(row), times: row.times, isContradicted: row.is_contradicted === 1 };
     }
   }
 
   close(): void {
-    this.#database.close();
+    this.database.close();
   }
 }
 

@@ -15,17 +15,17 @@ interface ClaimRow {
 
 /** The claim of an instance in the small table beside that of the rows. */
 export class PostgresClaim implements ClaimPlace {
-  readonly #table: string;
+  private readonly table: string;
 
   constructor(table: string, private readonly instance: string, private readonly query: Query) {
-    this.#table = writerTableOf(table);
+    this.table = writerTableOf(table);
   }
 
   async read(): Promise<Claim | undefined> {
     const [row] = await this.query("to read who writes here", (sql) =>
       sql<ClaimRow[]>`
         select state_id as "stateId", boot::float8 as boot, life, next_id::float8 as "nextId"
-        from ${sql(this.#table)} where instance = ${this.instance}`);
+        from ${sql(this.table)} where instance = ${this.instance}`);
     return row && { ...row };
   }
 
@@ -34,9 +34,9 @@ export class PostgresClaim implements ClaimPlace {
     await this.query(
       "the table of the writers",
       (sql) =>
-        sql`with tried as (update ${sql(this.#table)} set next_id = next_id where false)
-        insert into ${sql(this.#table)} (instance, state_id, boot, life, next_id)
-        select instance, state_id, boot, life, next_id from ${sql(this.#table)} where false`,
+        sql`with tried as (update ${sql(this.table)} set next_id = next_id where false)
+        insert into ${sql(this.table)} (instance, state_id, boot, life, next_id)
+        select instance, state_id, boot, life, next_id from ${sql(this.table)} where false`,
     );
   }
 
@@ -46,10 +46,10 @@ export class PostgresClaim implements ClaimPlace {
       async (sql): Promise<readonly unknown[]> =>
         found === undefined
           ? await sql`
-          insert into ${sql(this.#table)} (instance, state_id, boot, life, next_id)
+          insert into ${sql(this.table)} (instance, state_id, boot, life, next_id)
           values (${this.instance}, ${stateId}, ${boot}, ${life}, ${nextId}) on conflict (instance) do nothing returning 1`
           : await sql`
-          update ${sql(this.#table)}
+          update ${sql(this.table)}
           set state_id = ${stateId}, boot = ${boot}, life = ${life}, next_id = ${nextId}, claimed_at = now()
           where instance = ${this.instance} and life = ${found.life} and next_id = ${found.nextId} returning 1`,
     );

@@ -51,25 +51,25 @@ const UNDO = Symbol("undo");
  * After an error of kind `unavailable` it is of no more use.
  */
 export class PostgresClient {
-  readonly #connection: PostgresConnection;
-  readonly #hosts: readonly PostgresHost[];
-  readonly #sockets = new Set<Socket>();
-  readonly #drivers: Sql[] = [];
+  private readonly connection: PostgresConnection;
+  private readonly hosts: readonly PostgresHost[];
+  private readonly sockets = new Set<Socket>();
+  private readonly drivers: Sql[] = [];
   /** What the answer to the present statement may come to. */
-  readonly #answer = { maxBytes: ANSWER_MAX_BYTES };
-  #link: Promise<Link> | undefined;
-  #isClosed = false;
+  private readonly answer = { maxBytes: ANSWER_MAX_BYTES };
+  private link: Promise<Link> | undefined;
+  private isClosed = false;
   /** What a rehearsal runs its statements in. */
-  #rehearsal: Sql | undefined;
+  private rehearsal: Sql | undefined;
 
   /**
    * @param attempt counts up with each client made: of several servers, each client begins with another one, since the first may
    * have been reached and have failed all the same.
    */
   constructor(connection: PostgresConnection, attempt: number, private readonly logger: Logger) {
-    this.#connection = connection;
+    this.connection = connection;
     const { hosts } = connection;
-    this.#hosts = hosts.map((_, index) => hosts[(attempt + index) % hosts.length]!);
+    this.hosts = hosts.map((_, index) => hosts[(attempt + index) % hosts.length]!);
   }
 
   /**
@@ -84,26 +84,26 @@ export class PostgresClient {
     build: (sql: Sql) => Promise<Row>,
     answerMaxBytes = ANSWER_MAX_BYTES,
   ): Promise<Row> {
-    const link = await this.#linked(signal);
+    const link = await this.linked(signal);
     const place = placeOf(link.host);
     let statement: Promise<Row> | undefined;
     try {
       return await withDeadline(`PostgreSQL at ${place} (${what})`, STATEMENT_TIMEOUT_MS, signal, () => {
-        this.#answer.maxBytes = answerMaxBytes;
-        statement = build(this.#rehearsal ?? link.sql);
+        this.answer.maxBytes = answerMaxBytes;
+        statement = build(this.rehearsal ?? link.sql);
         return statement;
       });
     } catch (error) {
       if (!(error instanceof SinkError)) throw toPostgresSinkError(error, what, place);
       const backend = (statement as { state?: Backend | null } | undefined)?.state;
-      if (backend?.pid) this.#requestCancel(link.host, backend);
+      if (backend?.pid) this.requestCancel(link.host, backend);
       throw error;
     }
   }
 
   /** Runs the queries that `work` makes meanwhile in one transaction, which is undone whatever comes of them. */
   async rehearse<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const link = await this.#linked(signal);
+    const link = await this.linked(signal);
     const place = placeOf(link.host);
     let outcome: Promise<T> | undefined;
     try {
@@ -113,7 +113,7 @@ export class PostgresClient {
         signal,
         () =>
           link.sql.begin(async (transaction) => {
-            this.#rehearsal = transaction as unknown as Sql;
+            this.rehearsal = transaction as unknown as Sql;
             outcome = work();
             await outcome;
             throw UNDO;
@@ -125,22 +125,22 @@ export class PostgresClient {
       if (error !== UNDO) await outcome;
       if (error !== UNDO) throw toPostgresSinkError(error, "a transaction", place);
     } finally {
-      this.#rehearsal = undefined;
+      this.rehearsal = undefined;
     }
     return await outcome!;
   }
 
   /** Never throws, and takes no longer than a second or so. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.all(this.#drivers.map((sql) => sql.end({ timeout: END_TIMEOUT_SECONDS }).catch(() => {})));
-    for (const socket of this.#sockets) socket.destroy();
+    this.isClosed = true;
+    await Promise.all(this.drivers.map((sql) => sql.end({ timeout: END_TIMEOUT_SECONDS }).catch(() => {})));
+    for (const socket of this.sockets) socket.destroy();
   }
 
-  async #linked(signal: AbortSignal): Promise<Link> {
-    const places = this.#hosts.map(placeOf).join(", ");
+  private async linked(signal: AbortSignal): Promise<Link> {
+    const places = this.hosts.map(placeOf).join(", ");
     const what = `PostgreSQL at ${places} (the connection)`;
-    return await withDeadline(what, this.#openMaxMs(), signal, () => this.#link ??= this.#open());
+    return await withDeadline(what, this.openMaxMs(), signal, () => this.link ??= this.open());
   }
 
   /**
@@ -148,10 +148,10 @@ export class PostgresClient {
    *
    * @throws {SinkError}
    */
-  async #open(): Promise<Link> {
+  private async open(): Promise<Link> {
     const failures: SinkError[] = [];
-    for (const host of this.#hosts) {
-      const found = await this.#tryHost(host);
+    for (const host of this.hosts) {
+      const found = await this.tryHost(host);
       if ("sql" in found) return found;
       failures.push(found);
     }
@@ -159,13 +159,13 @@ export class PostgresClient {
   }
 
   /** Returns why a server will not do where another one may. @throws {SinkError} where no other will. */
-  async #tryHost(host: PostgresHost): Promise<Link | SinkError> {
-    const stranger = await strangerAt(host, this.#connection.tls.isDirect);
+  private async tryHost(host: PostgresHost): Promise<Link | SinkError> {
+    const stranger = await strangerAt(host, this.connection.tls.isDirect);
     if (stranger !== undefined) return stranger;
-    const ways = waysTo(host, this.#connection.tls);
+    const ways = waysTo(host, this.connection.tls);
     for (const [index, way] of ways.entries()) {
       try {
-        return await this.#tryWay(way);
+        return await this.tryWay(way);
       } catch (error) {
         const state = stateCodeOf(error);
         if (index < ways.length - 1 && (state === undefined || state === NOT_LET_IN)) continue;
@@ -179,12 +179,12 @@ export class PostgresClient {
   }
 
   /** @throws what the driver throws, or {@link SinkError} where the server is of the wrong kind. */
-  async #tryWay(way: Way): Promise<Link> {
-    if (this.#isClosed) throw new SinkError("unavailable", "The connection was closed.");
-    const sql = this.#createSql(way);
-    this.#drivers.push(sql);
+  private async tryWay(way: Way): Promise<Link> {
+    if (this.isClosed) throw new SinkError("unavailable", "The connection was closed.");
+    const sql = this.createSql(way);
+    this.drivers.push(sql);
     try {
-      const unfit = unfitness(await stateOf(sql), this.#connection.target);
+      const unfit = unfitness(await stateOf(sql), this.connection.target);
       if (unfit !== undefined) {
         throw new SinkError("misconfigured", `PostgreSQL at ${placeOf(way.host)} ${unfit}.`);
       }
@@ -196,13 +196,13 @@ export class PostgresClient {
   }
 
   /** More than all steps to all servers may take. */
-  #openMaxMs(): number {
-    return this.#hosts.length * WAYS_MAX * STEPS_MAX * this.#connection.connectTimeoutMs;
+  private openMaxMs(): number {
+    return this.hosts.length * WAYS_MAX * STEPS_MAX * this.connection.connectTimeoutMs;
   }
 
-  #createSql({ host, tls }: Way): Sql {
+  private createSql({ host, tls }: Way): Sql {
     const { user, password, database, applicationName, options, connectTimeoutMs, keepAliveMs } =
-      this.#connection;
+      this.connection;
     const driverOptions = {
       host: host.host,
       port: host.port,
@@ -227,10 +227,10 @@ export class PostgresClient {
           tls,
           timeoutMs: connectTimeoutMs,
           keepAliveMs,
-          opened: (socket) => this.#keep(socket),
+          opened: (socket) => this.keep(socket),
         });
-        const { requiredLogin } = this.#connection;
-        const answer = this.#answer;
+        const { requiredLogin } = this.connection;
+        const answer = this.answer;
         gate(socket, new PostgresFrames({ place: placeOf(host), isTrusted, requiredLogin, answer }));
         return socket;
       },
@@ -238,14 +238,14 @@ export class PostgresClient {
     return postgres(driverOptions as unknown as postgres.Options<Record<string, never>>);
   }
 
-  #keep(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
-    if (this.#isClosed) socket.destroy();
+  private keep(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.once("close", () => this.sockets.delete(socket));
+    if (this.isClosed) socket.destroy();
   }
 
   /** Best effort, unencrypted as `libpq` long did it: the packet holds nothing but the number of the statement's process. */
-  #requestCancel(host: PostgresHost, { pid, secret }: Backend): void {
+  private requestCancel(host: PostgresHost, { pid, secret }: Backend): void {
     const packet = new DataView(new ArrayBuffer(16));
     packet.setInt32(0, packet.byteLength);
     packet.setInt32(4, CANCEL_REQUEST_CODE);
@@ -254,7 +254,7 @@ export class PostgresClient {
     const socket = isSocketDirectory(host)
       ? connect(placeOf(host))
       : connect(host.port, host.address ?? host.host);
-    this.#keep(socket.on("error", () => {}));
+    this.keep(socket.on("error", () => {}));
     socket.end(new Uint8Array(packet.buffer));
   }
 }

@@ -43,62 +43,62 @@ export interface PostgresFramesOptions {
  */
 export class PostgresFrames implements FrameRules {
   readonly headSize = HEAD_SIZE;
-  readonly #login: PostgresLogin;
-  #isLoggedIn = false;
+  private readonly login: PostgresLogin;
+  private isLoggedIn = false;
   /** Since something was last asked for. */
-  #answerBytes = 0;
-  #parameterBytes = 0;
+  private answerBytes = 0;
+  private parameterBytes = 0;
 
   constructor(private readonly options: PostgresFramesOptions) {
-    this.#login = new PostgresLogin(options);
+    this.login = new PostgresLogin(options);
   }
 
   sizeOf(head: Buffer): number {
     const type = String.fromCharCode(head[0]!);
     const size = head.readUInt32BE(1) + 1;
-    if (!(this.#isLoggedIn ? AFTER_LOGIN : BEFORE_LOGIN).includes(type) || size < HEAD_SIZE) {
-      throw this.#error("does not speak PostgreSQL's protocol");
+    if (!(this.isLoggedIn ? AFTER_LOGIN : BEFORE_LOGIN).includes(type) || size < HEAD_SIZE) {
+      throw this.error("does not speak PostgreSQL's protocol");
     }
-    const maxBytes = !this.#isLoggedIn
+    const maxBytes = !this.isLoggedIn
       ? LOGIN_MAX_BYTES
       : TEXTS.includes(type)
       ? TEXT_MAX_BYTES
       : FRAME_MAX_BYTES;
     if (size > maxBytes) {
-      throw this.#error(`announces a message of ${size} bytes, where at most ${maxBytes} can be right`);
+      throw this.error(`announces a message of ${size} bytes, where at most ${maxBytes} can be right`);
     }
     return size;
   }
 
   received(frame: Buffer): void {
-    this.#answerBytes += frame.length + FRAME_OVERHEAD_BYTES;
-    const maxBytes = this.#isLoggedIn ? this.options.answer.maxBytes : MIB;
-    if (this.#answerBytes > maxBytes) {
-      throw this.#error(`sends more than ${maxBytes} bytes, which is more than was asked for`);
+    this.answerBytes += frame.length + FRAME_OVERHEAD_BYTES;
+    const maxBytes = this.isLoggedIn ? this.options.answer.maxBytes : MIB;
+    if (this.answerBytes > maxBytes) {
+      throw this.error(`sends more than ${maxBytes} bytes, which is more than was asked for`);
     }
     switch (String.fromCharCode(frame[0]!)) {
       case "R":
-        return this.#login.received(frame);
+        return this.login.received(frame);
       case "Z":
-        if (!this.#login.isDone) throw this.#error("has skipped the login");
-        this.#isLoggedIn = true;
+        if (!this.login.isDone) throw this.error("has skipped the login");
+        this.isLoggedIn = true;
         return;
       case "S":
-        this.#parameterBytes += frame.length + FRAME_OVERHEAD_BYTES;
-        if (this.#parameterBytes > PARAMETERS_MAX_BYTES) throw this.#error("reports parameters without end");
+        this.parameterBytes += frame.length + FRAME_OVERHEAD_BYTES;
+        if (this.parameterBytes > PARAMETERS_MAX_BYTES) throw this.error("reports parameters without end");
         return;
       case "T":
-        if (!isRowDescription(frame)) throw this.#error("describes rows that cannot be");
+        if (!isRowDescription(frame)) throw this.error("describes rows that cannot be");
     }
   }
 
   sent(bytes: Uint8Array): void {
-    this.#login.sent(bytes);
+    this.login.sent(bytes);
     // Before the login a server could have itself written to for ever.
-    if (this.#isLoggedIn) this.#answerBytes = 0;
+    if (this.isLoggedIn) this.answerBytes = 0;
   }
 
-  #error(problem: string): SinkError {
+  private error(problem: string): SinkError {
     return new SinkError(
       "unavailable",
       `What answers at ${this.options.place} ${problem}: the connection was ended. Is this a PostgreSQL?`,

@@ -33,74 +33,74 @@ const TEXT_AT = 9;
  * password to whoever asks, and does not miss the proof at the end of a SCRAM login that the server knows the password, too.
  */
 export class PostgresLogin {
-  #step: "begun" | "password" | "scram" | "challenged" | "proven" | "done" = "begun";
+  private step: "begun" | "password" | "scram" | "challenged" | "proven" | "done" = "begun";
   /** The beginning of the nonce, which the server has to repeat. */
-  #nonce: string | undefined;
+  private nonce: string | undefined;
 
   constructor(private readonly options: PostgresLoginOptions) {}
 
   get isDone(): boolean {
-    return this.#step === "done";
+    return this.step === "done";
   }
 
   /** @param frame Of type `R`. @throws {SinkError} */
   received(frame: Buffer): void {
-    if (frame.length < TEXT_AT) throw this.#refusal("unavailable", "does not speak PostgreSQL's protocol");
+    if (frame.length < TEXT_AT) throw this.refusal("unavailable", "does not speak PostgreSQL's protocol");
     const text = frame.toString("utf8", TEXT_AT);
-    switch (`${this.#step} ${frame.readUInt32BE(AUTHENTICATION_AT)}`) {
+    switch (`${this.step} ${frame.readUInt32BE(AUTHENTICATION_AT)}`) {
       case `begun ${OK}`:
-        this.#permit("none");
-        this.#step = "done";
+        this.permit("none");
+        this.step = "done";
         return;
       case `begun ${CLEARTEXT_PASSWORD}`:
-        this.#permit("password");
-        this.#step = "password";
+        this.permit("password");
+        this.step = "password";
         return;
       case `begun ${MD5_PASSWORD}`:
-        this.#permit("md5");
-        this.#step = "password";
+        this.permit("md5");
+        this.step = "password";
         return;
       case `begun ${SASL}`:
-        this.#permit("scram-sha-256");
-        if (!text.split("\0").includes("SCRAM-SHA-256")) throw this.#unknown();
-        this.#step = "scram";
+        this.permit("scram-sha-256");
+        if (!text.split("\0").includes("SCRAM-SHA-256")) throw this.unknown();
+        this.step = "scram";
         return;
       case `scram ${SASL_CONTINUE}`:
-        this.#checkChallenge(text);
-        this.#step = "challenged";
+        this.checkChallenge(text);
+        this.step = "challenged";
         return;
       case `challenged ${SASL_FINAL}`:
         // The driver compares the server's proof.
-        this.#step = "proven";
+        this.step = "proven";
         return;
       case `password ${OK}`:
       case `proven ${OK}`:
-        this.#step = "done";
+        this.step = "done";
         return;
       case `scram ${OK}`:
       case `challenged ${OK}`:
-        throw this.#refusal(
+        throw this.refusal(
           "misconfigured",
           "lets the handler in without having proven that it knows the password: it may be another server that has taken " +
             "its place",
         );
       default:
-        throw this.#unknown();
+        throw this.unknown();
     }
   }
 
   sent(bytes: Uint8Array): void {
-    if (this.#step !== "scram") return;
-    this.#nonce = /,r=([^,]+)$/.exec(new TextDecoder().decode(bytes))?.[1];
+    if (this.step !== "scram") return;
+    this.nonce = /,r=([^,]+)$/.exec(new TextDecoder().decode(bytes))?.[1];
   }
 
-  #checkChallenge(text: string): void {
+  private checkChallenge(text: string): void {
     const [, nonce, iterations] = /^r=([^,]+),s=[A-Za-z0-9+/]+={0,2},i=(\d{1,10})(?:,|$)/.exec(text) ?? [];
-    if (nonce === undefined || this.#nonce === undefined || !nonce.startsWith(this.#nonce)) {
-      throw this.#refusal("unavailable", "does not speak SCRAM as it is laid down");
+    if (nonce === undefined || this.nonce === undefined || !nonce.startsWith(this.nonce)) {
+      throw this.refusal("unavailable", "does not speak SCRAM as it is laid down");
     }
     if (Number(iterations) < 1 || Number(iterations) > SCRAM_ITERATIONS_MAX) {
-      throw this.#refusal(
+      throw this.refusal(
         "misconfigured",
         `asks for ${iterations} iterations of SCRAM, and at most ${SCRAM_ITERATIONS_MAX} are computed: lower scram_iterations ` +
           "there and set the password anew",
@@ -108,14 +108,14 @@ export class PostgresLogin {
     }
   }
 
-  #permit(method: LoginMethod): void {
+  private permit(method: LoginMethod): void {
     const { requiredLogin, isTrusted } = this.options;
     const isNamed = requiredLogin?.methods.includes(method) ?? false;
     if (requiredLogin !== undefined && isNamed === requiredLogin.isNegated) {
-      throw this.#refusal("misconfigured", `${DEMANDS[method]}, which require_auth does not allow`);
+      throw this.refusal("misconfigured", `${DEMANDS[method]}, which require_auth does not allow`);
     }
     if (isNamed || isTrusted || SAFE.includes(method)) return;
-    throw this.#refusal(
+    throw this.refusal(
       "misconfigured",
       `${
         DEMANDS[method]
@@ -125,14 +125,14 @@ export class PostgresLogin {
     );
   }
 
-  #unknown(): SinkError {
-    return this.#refusal(
+  private unknown(): SinkError {
+    return this.refusal(
       "misconfigured",
       "wants a login that is not known here: none, scram-sha-256, md5 and password are",
     );
   }
 
-  #refusal(kind: "unavailable" | "misconfigured", problem: string): SinkError {
+  private refusal(kind: "unavailable" | "misconfigured", problem: string): SinkError {
     return new SinkError(kind, `PostgreSQL at ${this.options.place} ${problem}.`);
   }
 }

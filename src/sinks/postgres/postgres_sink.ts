@@ -58,17 +58,17 @@ const LOST_RACE_STATES = ["23505", "42P07", "42710"];
 export class PostgresSink implements ProvableSink {
   readonly name: string;
   readonly canOverwrite = true;
-  #client: PostgresClient | undefined;
-  #connections = 0;
-  #context: SinkContext | undefined;
+  private client: PostgresClient | undefined;
+  private connections = 0;
+  private context: SinkContext | undefined;
   /** What gives the table labels; undefined: it has them. */
-  #addLabels: string | undefined;
+  private addLabels: string | undefined;
   /** Whether there is a table that holds who writes here. */
-  #isClaiming = false;
+  private isClaiming = false;
   /** The operator has said in the connection string when a commit counts. */
-  #isDurabilityGiven = false;
+  private isDurabilityGiven = false;
   /** In the middle of it nothing is closed: the connection ends with the transaction. */
-  #isRehearsing = false;
+  private isRehearsing = false;
 
   constructor(private readonly options: PostgresSinkOptions, private readonly logger: Logger) {
     this.name = options.name ?? "postgres";
@@ -76,12 +76,12 @@ export class PostgresSink implements ProvableSink {
 
   async open(context: SinkContext, signal: AbortSignal): Promise<number> {
     await this.close();
-    const { isNew, made, flaws } = await this.#prepare(signal);
+    const { isNew, made, flaws } = await this.prepare(signal);
     for (const table of made) this.logger.info("table created", { table });
     for (const flaw of flaws) this.logger.warn(flaw, { table: this.options.table });
-    this.#context = context;
-    if (this.#isClaiming) await claim(this.#claimPlace(signal), context, this.#place, this.logger);
-    const alarm = await this.#missing(isNew, context, signal);
+    this.context = context;
+    if (this.isClaiming) await claim(this.claimPlace(signal), context, this.place, this.logger);
+    const alarm = await this.missing(isNew, context, signal);
     if (alarm !== undefined) context.alarm(alarm);
     return context.cursor;
   }
@@ -89,25 +89,25 @@ export class PostgresSink implements ProvableSink {
   async write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
     if (batch.aggregates.length === 0) return;
     const rows = uniqueSorted(batch.aggregates);
-    const context = this.#context;
-    if (context === undefined) throw new SinkError("unavailable", `${this.#place} is not open.`);
-    this.#assertRoomForLabels(rows);
-    const claim = this.#isClaiming ? { life: context.claimant.life, nextId: batch.nextId } : undefined;
-    const [answer] = await this.#query(
+    const context = this.context;
+    if (context === undefined) throw new SinkError("unavailable", `${this.place} is not open.`);
+    this.assertRoomForLabels(rows);
+    const claim = this.isClaiming ? { life: context.claimant.life, nextId: batch.nextId } : undefined;
+    const [answer] = await this.query(
       WRITING,
       signal,
-      (sql) => upsert(sql, { ...this.#upsert(rows, claim), overwrites: batch.overwrites }),
+      (sql) => upsert(sql, { ...this.upsert(rows, claim), overwrites: batch.overwrites }),
     );
     const { written, isClaimed } = answer!;
-    if (!isClaimed) throw await claimLost(this.#claimPlace(signal), context, this.#place);
-    if (written < rows.length) await this.#explain(rows, context, signal);
+    if (!isClaimed) throw await claimLost(this.claimPlace(signal), context, this.place);
+    if (written < rows.length) await this.explain(rows, context, signal);
   }
 
   /** Does what `open` does, and a write of nothing, in a transaction that is undone. */
   async probe(signal: AbortSignal): Promise<string> {
     for (let attempt = 1;; attempt++) {
       try {
-        return await this.#rehearse(signal);
+        return await this.rehearse(signal);
       } catch (error) {
         // A handler that starts at the same time has made the table.
         if (attempt === CREATE_ATTEMPTS || !LOST_RACE_STATES.includes(stateOf(error))) throw error;
@@ -115,25 +115,25 @@ export class PostgresSink implements ProvableSink {
     }
   }
 
-  async #rehearse(signal: AbortSignal): Promise<string> {
-    const [server] = await this.#query(
+  private async rehearse(signal: AbortSignal): Promise<string> {
+    const [server] = await this.query(
       "a first query",
       signal,
       (sql) => sql<{ version: string }[]>`select current_setting('server_version') as version`,
     );
-    this.#isRehearsing = true;
-    const rehearsal = this.#client!.rehearse(signal, () => this.#prepare(signal));
-    const { isNew, flaws } = await rehearsal.finally(() => this.#isRehearsing = false);
+    this.isRehearsing = true;
+    const rehearsal = this.client!.rehearse(signal, () => this.prepare(signal));
+    const { isNew, flaws } = await rehearsal.finally(() => this.isRehearsing = false);
     const state = isNew ? "will be created" : "is there";
-    const labels = this.#addLabels === undefined
+    const labels = this.addLabels === undefined
       ? []
-      : [`it takes no series with labels. ${this.#labelsAdvice}`];
+      : [`it takes no series with labels. ${this.labelsAdvice}`];
     const warnings = [...flaws, ...labels].map((flaw) => `. Warning: ${flaw}`).join("");
     return `PostgreSQL ${server!.version}, table ${this.options.table} ${state}${warnings}`;
   }
 
   async sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number> {
-    const [row] = await this.#query("the sum of counts", signal, (sql) =>
+    const [row] = await this.query("the sum of counts", signal, (sql) =>
       sql<{ total: number }[]>`
         select coalesce(sum(count), 0)::float8 as total from ${sql(this.options.table)}
         where instance = ${instance} and window_start >= to_timestamp(${sinceMs / 1000}::float8)`);
@@ -146,8 +146,8 @@ export class PostgresSink implements ProvableSink {
     windowEndMs: number,
     signal: AbortSignal,
   ): Promise<Aggregate[]> {
-    const missing = await this.#query("the key", signal, (sql) => addLabels(sql, this.options.table));
-    const rows = await this.#query(
+    const missing = await this.query("the key", signal, (sql) => addLabels(sql, this.options.table));
+    const rows = await this.query(
       "the rows of a window",
       signal,
       (sql) =>
@@ -175,23 +175,23 @@ export class PostgresSink implements ProvableSink {
   }
 
   async close(): Promise<void> {
-    const client = this.#client;
-    this.#client = undefined;
+    const client = this.client;
+    this.client = undefined;
     await client?.close();
   }
 
   /** Connects when there is no connection, and drops one that has failed. */
-  async #query<Rows>(
+  private async query<Rows>(
     what: string,
     signal: AbortSignal,
     build: (sql: Sql) => Promise<Rows>,
     answerMaxBytes?: number,
   ): Promise<Rows> {
-    this.#client ??= new PostgresClient(this.options.connection, this.#connections++, this.logger);
+    this.client ??= new PostgresClient(this.options.connection, this.connections++, this.logger);
     try {
-      return await this.#client.query(what, signal, build, answerMaxBytes);
+      return await this.client.query(what, signal, build, answerMaxBytes);
     } catch (error) {
-      if (!(error instanceof SinkError && REFUSALS.includes(error.kind)) && !this.#isRehearsing) {
+      if (!(error instanceof SinkError && REFUSALS.includes(error.kind)) && !this.isRehearsing) {
         await this.close();
       }
       throw error;
@@ -199,8 +199,8 @@ export class PostgresSink implements ProvableSink {
   }
 
   /** What the operator has said of `synchronous_commit`, and what is wrong with it. */
-  async #durability(signal: AbortSignal): Promise<{ isGiven: boolean; flaw: string | undefined }> {
-    const [found] = await this.#query(
+  private async durability(signal: AbortSignal): Promise<{ isGiven: boolean; flaw: string | undefined }> {
+    const [found] = await this.query(
       "when a commit counts",
       signal,
       (sql) =>
@@ -218,25 +218,25 @@ export class PostgresSink implements ProvableSink {
     };
   }
 
-  async #columnFlaw(signal: AbortSignal): Promise<string | undefined> {
-    return await this.#query("the columns", signal, (sql) => columnFlaw(sql, this.options.table));
+  private async columnFlaw(signal: AbortSignal): Promise<string | undefined> {
+    return await this.query("the columns", signal, (sql) => columnFlaw(sql, this.options.table));
   }
 
-  get #place(): string {
+  private get place(): string {
     return `PostgreSQL, table ${this.options.table}`;
   }
 
   /** Makes what is missing and tries every right that writing takes. Flaws keep nobody from writing. */
-  async #prepare(signal: AbortSignal): Promise<Prepared> {
-    const durability = await this.#durability(signal);
-    this.#isDurabilityGiven = durability.isGiven;
-    const isNew = await this.#ensureTable(signal);
-    this.#addLabels = await this.#query("the key", signal, (sql) => addLabels(sql, this.options.table));
+  private async prepare(signal: AbortSignal): Promise<Prepared> {
+    const durability = await this.durability(signal);
+    this.isDurabilityGiven = durability.isGiven;
+    const isNew = await this.ensureTable(signal);
+    this.addLabels = await this.query("the key", signal, (sql) => addLabels(sql, this.options.table));
     // Writing no rows makes the server check everything but the rows: columns, types, primary key, privileges.
-    await this.#query("the table", signal, (sql) => upsert(sql, this.#upsert([])));
-    const columnFlaw = await this.#columnFlaw(signal);
-    const writerTable = await this.#ensureWriterTable(signal);
-    this.#isClaiming = writerTable.flaw === undefined;
+    await this.query("the table", signal, (sql) => upsert(sql, this.upsert([])));
+    const columnFlaw = await this.columnFlaw(signal);
+    const writerTable = await this.ensureWriterTable(signal);
+    this.isClaiming = writerTable.flaw === undefined;
     const { table } = this.options;
     return {
       isNew,
@@ -246,44 +246,42 @@ export class PostgresSink implements ProvableSink {
   }
 
   /** Without labels in the key, series that differ in them alone would be one row. */
-  #assertRoomForLabels(rows: readonly Aggregate[]): void {
-    if (this.#addLabels === undefined) return;
+  private assertRoomForLabels(rows: readonly Aggregate[]): void {
+    if (this.addLabels === undefined) return;
     const labelled = rows.find(({ labels }) => labels !== undefined);
     if (labelled === undefined) return;
     throw new SinkError(
       "misconfigured",
-      `${this.#place} takes no series with labels, such as ${
-        describeSeries(labelled)
-      }. ${this.#labelsAdvice}`,
+      `${this.place} takes no series with labels, such as ${describeSeries(labelled)}. ${this.labelsAdvice}`,
     );
   }
 
-  get #labelsAdvice(): string {
-    return `It was made by a former version. Run: ${this.#addLabels} It locks the table while the key is built; the rows wait`;
+  private get labelsAdvice(): string {
+    return `It was made by a former version. Run: ${this.addLabels} It locks the table while the key is built; the rows wait`;
   }
 
   /** Returns whether it was made. */
-  async #ensureTable(signal: AbortSignal): Promise<boolean> {
+  private async ensureTable(signal: AbortSignal): Promise<boolean> {
     const { table } = this.options;
-    if (await this.#exists(table, signal)) return false;
-    if (!this.options.createTable) throw this.#tableMissing();
-    await this.#create(table, createTable(table), signal);
+    if (await this.exists(table, signal)) return false;
+    if (!this.options.createTable) throw this.tableMissing();
+    await this.create(table, createTable(table), signal);
     return true;
   }
 
   /** Where it cannot be had, nobody can tell whether two handlers run on copies of one state. */
-  async #ensureWriterTable(signal: AbortSignal): Promise<{ isNew: boolean; flaw?: string }> {
+  private async ensureWriterTable(signal: AbortSignal): Promise<{ isNew: boolean; flaw?: string }> {
     const { table } = this.options;
     const writerTable = writerTableOf(table);
     try {
-      const isNew = !await this.#exists(writerTable, signal);
+      const isNew = !await this.exists(writerTable, signal);
       if (isNew) {
         if (!this.options.createTable) {
           throw new SinkError("misconfigured", "POSTGRES_CREATE_TABLE is false.");
         }
-        await this.#create(writerTable, createWriterTable(table), signal);
+        await this.create(writerTable, createWriterTable(table), signal);
       }
-      await this.#claimPlace(signal).tryRights();
+      await this.claimPlace(signal).tryRights();
       return { isNew };
     } catch (error) {
       if (!(error instanceof SinkError) || error.kind !== "misconfigured") throw error;
@@ -294,12 +292,12 @@ export class PostgresSink implements ProvableSink {
     }
   }
 
-  #claimPlace(signal: AbortSignal): PostgresClaim {
+  private claimPlace(signal: AbortSignal): PostgresClaim {
     const { table, instance } = this.options;
-    return new PostgresClaim(table, instance, (what, build) => this.#query(what, signal, build));
+    return new PostgresClaim(table, instance, (what, build) => this.query(what, signal, build));
   }
 
-  async #missing(
+  private async missing(
     isNew: boolean,
     { confirmed }: SinkContext,
     signal: AbortSignal,
@@ -307,47 +305,51 @@ export class PostgresSink implements ProvableSink {
     const { table } = this.options;
     if (!confirmed.any) return undefined;
     if (isNew) return emptyPlace(confirmed, `the table ${table} was not there and had to be made anew`);
-    const [found] = await this.#query(
+    const [found] = await this.query(
       "a first row",
       signal,
       (sql) => sql<{ any: boolean }[]>`select exists (select 1 from ${sql(table)}) as any`,
     );
     if (!found!.any) return emptyPlace(confirmed, `the table ${table} is empty`);
     const rows = uniqueSorted(confirmed.newest);
-    return missingRows(confirmed, await this.#missingOf(rows, signal));
+    return missingRows(confirmed, await this.missingOf(rows, signal));
   }
 
   /** Tells why fewer rows were written than there are: most often they are there already. */
-  async #explain(rows: readonly Aggregate[], context: SinkContext, signal: AbortSignal): Promise<void> {
+  private async explain(
+    rows: readonly Aggregate[],
+    context: SinkContext,
+    signal: AbortSignal,
+  ): Promise<void> {
     context.contradicted(
-      await this.#query("the rows there", signal, (sql) => contradictions(sql, this.#upsert(rows))),
+      await this.query("the rows there", signal, (sql) => contradictions(sql, this.upsert(rows))),
     );
-    const alarm = swallowedRows(await this.#missingOf(rows, signal));
+    const alarm = swallowedRows(await this.missingOf(rows, signal));
     if (alarm !== undefined) context.alarm(alarm);
   }
 
-  async #missingOf(rows: readonly Aggregate[], signal: AbortSignal): Promise<Aggregate[]> {
-    return await this.#query("the rows there", signal, (sql) => missing(sql, this.#upsert(rows)));
+  private async missingOf(rows: readonly Aggregate[], signal: AbortSignal): Promise<Aggregate[]> {
+    return await this.query("the rows there", signal, (sql) => missing(sql, this.upsert(rows)));
   }
 
-  async #create(table: string, statement: string, signal: AbortSignal): Promise<void> {
-    for (let attempt = 1; !await this.#exists(table, signal); attempt++) {
+  private async create(table: string, statement: string, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; !await this.exists(table, signal); attempt++) {
       try {
-        await this.#query("to create a table", signal, (sql) => sql.unsafe(statement));
+        await this.query("to create a table", signal, (sql) => sql.unsafe(statement));
       } catch (error) {
         if (attempt === CREATE_ATTEMPTS || !LOST_RACE_STATES.includes(stateOf(error))) throw error;
       }
     }
   }
 
-  async #exists(table: string, signal: AbortSignal): Promise<boolean> {
-    const [row] = await this.#query("to look for the table", signal, (sql) =>
+  private async exists(table: string, signal: AbortSignal): Promise<boolean> {
+    const [row] = await this.query("to look for the table", signal, (sql) =>
       sql<{ exists: boolean }[]>`
         select to_regclass(${quoted(table)}) is not null as exists`);
     return row!.exists;
   }
 
-  #tableMissing(): SinkError {
+  private tableMissing(): SinkError {
     const { table } = this.options;
     return new SinkError(
       "misconfigured",
@@ -355,10 +357,10 @@ export class PostgresSink implements ProvableSink {
     );
   }
 
-  #upsert(rows: readonly Aggregate[], claim?: Upsert["claim"]): Upsert {
+  private upsert(rows: readonly Aggregate[], claim?: Upsert["claim"]): Upsert {
     const { table, instance } = this.options;
-    const hasLabels = this.#addLabels === undefined;
-    return { table, hasLabels, instance, rows, isDurable: !this.#isDurabilityGiven, claim };
+    const hasLabels = this.addLabels === undefined;
+    return { table, hasLabels, instance, rows, isDurable: !this.isDurabilityGiven, claim };
   }
 }
 

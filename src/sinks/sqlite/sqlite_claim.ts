@@ -17,15 +17,15 @@ export class SqliteClaim implements ClaimPlace {
   constructor(private readonly database: DatabaseSync, private readonly instance: string) {}
 
   read(): Promise<Claim | undefined> {
-    return Promise.resolve(this.#found);
+    return Promise.resolve(this.found);
   }
 
   /** One past the newest outbox id that was written. */
   get nextId(): number {
-    return this.#found?.nextId ?? 0;
+    return this.found?.nextId ?? 0;
   }
 
-  get #found(): Claim | undefined {
+  private get found(): Claim | undefined {
     const row = this.database.prepare(
       `select state_id as stateId, boot, life, next_id as nextId from aggregated_events_writer where instance = ?`,
     ).get(this.instance);

@@ -34,7 +34,7 @@ export function deletedOf(database: DatabaseSync, instance: string): DeletedRows
 export class Retention {
   /** What was deleted so far. */
   deleted: DeletedRows | undefined;
-  #newestMs = -Infinity;
+  private newestMs = -Infinity;
 
   constructor(
     private readonly database: DatabaseSync,
@@ -47,16 +47,16 @@ export class Retention {
 
   /** To be called after each batch, outside of a transaction. @param newestMs Start of the newest window in it. */
   after(newestMs: number, rows: number): void {
-    this.#newestMs = Math.max(this.#newestMs, newestMs);
-    const beforeMs = this.#newestMs - this.retentionMs;
+    this.newestMs = Math.max(this.newestMs, newestMs);
+    const beforeMs = this.newestMs - this.retentionMs;
     for (let left = 2 * rows + EXTRA_ROWS; left > 0; left -= STEP_ROWS) {
-      if (!this.#deleteSome(beforeMs)) break;
+      if (!this.deleteSome(beforeMs)) break;
     }
-    this.#giveBack();
+    this.giveBack();
   }
 
   /** Returns whether there may be more. */
-  #deleteSome(beforeMs: number): boolean {
+  private deleteSome(beforeMs: number): boolean {
     const { database, instance } = this;
     const before = beforeMs / 1000;
     const oldest = database.prepare(
@@ -91,7 +91,7 @@ export class Retention {
   }
 
   /** Does nothing in a file that was made without `auto_vacuum`: what is empty there is written to again, and the file stays as large. */
-  #giveBack(): void {
+  private giveBack(): void {
     const { pages, empty } = this.database.prepare(
       "select page_count as pages, freelist_count as empty from pragma_page_count, pragma_freelist_count",
     ).get() as { pages: number; empty: number };

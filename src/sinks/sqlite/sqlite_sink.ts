@@ -52,48 +52,48 @@ const LABELS_ADVICE =
 export class SqliteSink implements ProvableSink {
   readonly name: string;
   readonly canOverwrite = true;
-  #database: DatabaseSync | undefined;
-  #shape: TableShape | undefined;
-  #rows: RowStatements | undefined;
-  #retention: Retention | undefined;
-  #claim: SqliteClaim | undefined;
-  #context: SinkContext | undefined;
-  #identity: DatabaseIdentity | undefined;
+  private database: DatabaseSync | undefined;
+  private shape: TableShape | undefined;
+  private rows: RowStatements | undefined;
+  private retention: Retention | undefined;
+  private claim: SqliteClaim | undefined;
+  private context: SinkContext | undefined;
+  private identity: DatabaseIdentity | undefined;
 
   constructor(private readonly options: SqliteSinkOptions, private readonly logger: Logger) {
     this.name = options.name ?? "sqlite";
   }
 
   open(context: SinkContext): Promise<number> {
-    return this.#attempt(async () => {
-      this.#close();
-      this.#context = context;
+    return this.attempt(async () => {
+      this.end();
+      this.context = context;
       makeFile(this.options.path, this.options.mode);
-      const database = this.#database = openTables(this.options.path, false);
-      this.#identity = new DatabaseIdentity(this.options.path);
+      const database = this.database = openTables(this.options.path, false);
+      this.identity = new DatabaseIdentity(this.options.path);
       giveBackSpace(database);
       database.prepare("pragma journal_mode = wal").get();
       database.prepare("pragma synchronous = full").run();
       const isNew = isTableMissing(database);
-      this.#shape = prepareTables(database);
-      this.#rows = new RowStatements(database, this.#shape.hasLabels, this.options.instance);
-      this.#retain(database);
-      this.#claim = new SqliteClaim(database, this.options.instance);
-      await claim(this.#claim, context, this.#place, this.logger);
-      const alarm = this.#missing(database, isNew, context);
+      this.shape = prepareTables(database);
+      this.rows = new RowStatements(database, this.shape.hasLabels, this.options.instance);
+      this.retain(database);
+      this.claim = new SqliteClaim(database, this.options.instance);
+      await claim(this.claim, context, this.place, this.logger);
+      const alarm = this.missing(database, isNew, context);
       if (alarm !== undefined) context.alarm(alarm);
       return context.cursor;
     });
   }
 
   write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
-    return this.#attempt(async () => {
-      const [database, claim, context, shape] = [this.#database, this.#claim, this.#context, this.#shape];
+    return this.attempt(async () => {
+      const [database, claim, context, shape] = [this.database, this.claim, this.context, this.shape];
       if (database === undefined || claim === undefined || context === undefined || shape === undefined) {
         throw unavailable("the file is not open");
       }
       if (signal.aborted) throw unavailable("interrupted before the batch was written");
-      if (!shape.hasLabels) this.#assertWithoutLabels(batch.aggregates);
+      if (!shape.hasLabels) this.assertWithoutLabels(batch.aggregates);
       const contradictions: Contradiction[] = [];
       const swallowed: Aggregate[] = [];
       let isClaimed = false;
@@ -102,21 +102,21 @@ export class SqliteSink implements ProvableSink {
         const writtenTo = claim.nextId;
         isClaimed = claim.moveTo(context.claimant.life, batch.nextId);
         if (isClaimed) {
-          for (const aggregate of inOrderOfKey(this.#withoutDeleted(batch, writtenTo), shape)) {
-            const found = this.#writeRow(aggregate, batch.overwrites);
+          for (const aggregate of inOrderOfKey(this.withoutDeleted(batch, writtenTo), shape)) {
+            const found = this.writeRow(aggregate, batch.overwrites);
             if (found === "nothing") swallowed.push(aggregate);
             else if (found !== undefined) contradictions.push({ written: aggregate, held: found });
           }
         }
         database.prepare("commit").run();
-        this.#assertInPlace();
+        this.assertInPlace();
       } catch (error) {
         // SQLite has rolled back by itself after some errors, such as a full disk.
         if (database.isTransaction) database.prepare("rollback").run();
         throw error instanceof SinkError ? error : toSqliteRowError(error, this.options.path);
       }
-      if (!isClaimed) throw await claimLost(claim, context, this.#place);
-      this.#retention?.after(newestStartMs(batch.aggregates), batch.aggregates.length);
+      if (!isClaimed) throw await claimLost(claim, context, this.place);
+      this.retention?.after(newestStartMs(batch.aggregates), batch.aggregates.length);
       if (contradictions.length > 0) context.contradicted(contradictions);
       const alarm = swallowedRows(swallowed);
       if (alarm !== undefined) context.alarm(alarm);
@@ -125,7 +125,7 @@ export class SqliteSink implements ProvableSink {
 
   /** Does what `open` does in a transaction that is undone. */
   probe(): Promise<string> {
-    return this.#attempt(() => {
+    return this.attempt(() => {
       const { path } = this.options;
       assertFile(path);
       const obstacle = writeObstacle(path);
@@ -133,14 +133,14 @@ export class SqliteSink implements ProvableSink {
       if (!exists(path)) return `${path} will be created`;
       const database = openTables(path, false);
       try {
-        return this.#rehearse(database);
+        return this.rehearse(database);
       } finally {
         database.close();
       }
     });
   }
 
-  #rehearse(database: DatabaseSync): string {
+  private rehearse(database: DatabaseSync): string {
     const { path } = this.options;
     const isNew = isTableMissing(database);
     try {
@@ -163,7 +163,7 @@ export class SqliteSink implements ProvableSink {
   }
 
   sumOfCounts(instance: string, sinceMs: number): Promise<number> {
-    return this.#read((database) => {
+    return this.read((database) => {
       const row = database.prepare(
         "select coalesce(sum(count), 0) as total from aggregated_events where instance = ? and window_start >= ?",
       ).get(instance, sinceMs / 1000);
@@ -172,11 +172,11 @@ export class SqliteSink implements ProvableSink {
   }
 
   deleted(instance: string): Promise<DeletedRows | undefined> {
-    return this.#read((database) => deletedOf(database, instance));
+    return this.read((database) => deletedOf(database, instance));
   }
 
   rowsOfWindow(instance: string, windowStartMs: number, windowEndMs: number): Promise<Aggregate[]> {
-    return this.#read((database) => {
+    return this.read((database) => {
       const labels = shapeOf(database).hasLabels ? "labels" : `'${NO_LABELS}' as labels`;
       const rows = database.prepare(
         `select name, ${labels}, agg_func, value, count, revision from aggregated_events
@@ -196,41 +196,44 @@ export class SqliteSink implements ProvableSink {
   }
 
   close(): Promise<void> {
-    this.#close();
+    this.end();
     return Promise.resolve();
   }
 
-  #close(): void {
-    this.#rows = undefined;
-    this.#shape = undefined;
-    this.#retention = undefined;
-    this.#claim = undefined;
+  private end(): void {
+    this.rows = undefined;
+    this.shape = undefined;
+    this.retention = undefined;
+    this.claim = undefined;
     try {
-      this.#database?.close();
+      this.database?.close();
     } catch {
       // What was committed is on disk; a handle that cannot be closed is of no use to anybody.
     }
-    this.#database = undefined;
+    this.database = undefined;
   }
 
   /** After the commit: it succeeds in a file whose name was removed, too, and the rows are nowhere. @throws {SinkError} */
-  #assertInPlace(): void {
-    const found = this.#identity?.fate;
+  private assertInPlace(): void {
+    const found = this.identity?.fate;
     if (found === undefined) return;
     throw unavailable(`${found.path} was ${found.fate} while it was written; it is opened anew`);
   }
 
-  #retain(database: DatabaseSync): void {
+  private retain(database: DatabaseSync): void {
     const { instance, path, retentionMs } = this.options;
     if (retentionMs === undefined) return;
-    this.#retention = new Retention(database, instance, retentionMs);
+    this.retention = new Retention(database, instance, retentionMs);
     const flaw = spaceFlaw(database, path);
     if (flaw !== undefined) this.logger.warn(flaw);
   }
 
   /** Rows that were there, and were deleted for their age: written again they would be counted again when they are deleted. */
-  #withoutDeleted({ aggregates, ids, overwrites }: OutboxBatch, writtenTo: number): readonly Aggregate[] {
-    const deleted = this.#retention?.deleted;
+  private withoutDeleted(
+    { aggregates, ids, overwrites }: OutboxBatch,
+    writtenTo: number,
+  ): readonly Aggregate[] {
+    const deleted = this.retention?.deleted;
     if (deleted === undefined) return aggregates;
     return aggregates.filter(({ windowStartMs }, i) =>
       windowStartMs >= deleted.beforeMs || (!overwrites && ids[i]! >= writtenTo)
@@ -238,25 +241,25 @@ export class SqliteSink implements ProvableSink {
   }
 
   /** Returns what is there instead, which may be nothing; undefined: the row is there. */
-  #writeRow(written: Aggregate, overwrites = false): Aggregate | "nothing" | undefined {
-    if (this.#rows!.write(written, overwrites)) return undefined;
-    const found = this.#rows!.held(written);
+  private writeRow(written: Aggregate, overwrites = false): Aggregate | "nothing" | undefined {
+    if (this.rows!.write(written, overwrites)) return undefined;
+    const found = this.rows!.held(written);
     if (found === undefined) return "nothing";
     if (found.value === written.value && found.count === written.count) return undefined;
     return { ...written, ...found };
   }
 
   /** Without labels in the key, series that differ in them alone would be one row. @throws {SinkError} */
-  #assertWithoutLabels(aggregates: readonly Aggregate[]): void {
+  private assertWithoutLabels(aggregates: readonly Aggregate[]): void {
     const labelled = aggregates.find(({ labels }) => labels !== undefined);
     if (labelled === undefined) return;
     throw new SinkError(
       "misconfigured",
-      `${this.#place} takes no series with labels, such as ${describeSeries(labelled)}. ${LABELS_ADVICE}`,
+      `${this.place} takes no series with labels, such as ${describeSeries(labelled)}. ${LABELS_ADVICE}`,
     );
   }
 
-  #missing(database: DatabaseSync, isNew: boolean, { confirmed }: SinkContext): SinkAlarm | undefined {
+  private missing(database: DatabaseSync, isNew: boolean, { confirmed }: SinkContext): SinkAlarm | undefined {
     if (!confirmed.any) return undefined;
     const { path } = this.options;
     if (isNew) return emptyPlace(confirmed, `the table in ${path} was not there and had to be made anew`);
@@ -265,20 +268,20 @@ export class SqliteSink implements ProvableSink {
     }
     const deleted = deletedOf(database, this.options.instance);
     const missing = confirmed.newest.filter((row) =>
-      row.windowStartMs >= (deleted?.beforeMs ?? -Infinity) && this.#rows!.held(row) === undefined
+      row.windowStartMs >= (deleted?.beforeMs ?? -Infinity) && this.rows!.held(row) === undefined
     );
     return missingRows(confirmed, missing);
   }
 
-  get #place(): string {
+  private get place(): string {
     return `SQLite file ${this.options.path}`;
   }
 
-  #read<T>(query: (database: DatabaseSync) => T): Promise<T> {
-    return this.#attempt(() => query(this.#database ??= openTables(this.options.path, true)));
+  private read<T>(query: (database: DatabaseSync) => T): Promise<T> {
+    return this.attempt(() => query(this.database ??= openTables(this.options.path, true)));
   }
 
-  async #attempt<T>(work: () => T | Promise<T>): Promise<T> {
+  private async attempt<T>(work: () => T | Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {

@@ -87,9 +87,9 @@ function compareText(a: string, b: string): number {
 
 /** The statements over single rows of an instance. */
 export class RowStatements {
-  readonly #upsert: StatementSync;
-  readonly #overwrite: StatementSync;
-  readonly #held: StatementSync;
+  private readonly upsert: StatementSync;
+  private readonly overwrite: StatementSync;
+  private readonly holding: StatementSync;
 
   constructor(
     database: DatabaseSync,
@@ -106,25 +106,25 @@ export class RowStatements {
           revision = excluded.revision,
           written_at = (julianday('now') - 2440587.5) * 86400.0
       where excluded.revision > aggregated_events.revision`;
-    this.#upsert = database.prepare(upsert);
-    this.#overwrite = database.prepare(upsert.replace("excluded.revision >", "excluded.revision >="));
-    this.#held = database.prepare(`
+    this.upsert = database.prepare(upsert);
+    this.overwrite = database.prepare(upsert.replace("excluded.revision >", "excluded.revision >="));
+    this.holding = database.prepare(`
       select value, count, revision from aggregated_events
       where ${key.replaceAll(/\w+/g, "$& = ?").replaceAll(",", " and")} and revision >= ?`);
   }
 
   /** Returns whether it was written. @param overwrites Whether it replaces what is there at the same revision, too. */
   write(row: Aggregate, overwrites: boolean): boolean {
-    const statement = overwrites ? this.#overwrite : this.#upsert;
-    return statement.run(...this.#keyOf(row), row.value, row.count, row.revision).changes !== 0;
+    const statement = overwrites ? this.overwrite : this.upsert;
+    return statement.run(...this.keyOf(row), row.value, row.count, row.revision).changes !== 0;
   }
 
   /** What is there of a row, at its revision or a higher one. */
   held(row: Aggregate): Pick<Aggregate, "value" | "count" | "revision"> | undefined {
-    return this.#held.get(...this.#keyOf(row), row.revision) as ReturnType<RowStatements["held"]>;
+    return this.holding.get(...this.keyOf(row), row.revision) as ReturnType<RowStatements["held"]>;
   }
 
-  #keyOf({ name, labels = NO_LABELS, aggFunc, windowStartMs, windowEndMs }: Aggregate) {
+  private keyOf({ name, labels = NO_LABELS, aggFunc, windowStartMs, windowEndMs }: Aggregate) {
     const key = [name, aggFunc, windowStartMs / 1000, windowEndMs / 1000, this.instance];
     return this.hasLabels ? [...key, labels] : key;
   }

@@ -19,10 +19,10 @@ const NEWLINE = 0x0a;
 /** One JSON line for each aggregate, at least once: after a failure the whole batch comes again. */
 export class StdoutSink implements Sink {
   readonly name: string;
-  readonly #encoder = new TextEncoder();
+  private readonly encoder = new TextEncoder();
   /** An interrupted write goes on in the background; the next one waits for it, so that lines never mix. */
-  #underWay: Promise<void> = Promise.resolve();
-  #isInsideLine = false;
+  private underWay: Promise<void> = Promise.resolve();
+  private isInsideLine = false;
 
   constructor(private readonly options: StdoutSinkOptions) {
     this.name = options.name ?? "stdout";
@@ -36,9 +36,9 @@ export class StdoutSink implements Sink {
     const lines = batch.aggregates.map((aggregate) =>
       printable(JSON.stringify(toRecord(aggregate, this.options.instance))) + "\n"
     );
-    const before = this.#underWay;
-    const writing = before.then(() => this.#writeLines(lines, signal));
-    this.#underWay = writing.catch(() => {});
+    const before = this.underWay;
+    const writing = before.then(() => this.writeLines(lines, signal));
+    this.underWay = writing.catch(() => {});
     await withDeadline("Writing to stdout", NO_LIMIT_MS, signal, () => writing);
   }
 
@@ -50,22 +50,22 @@ export class StdoutSink implements Sink {
     return Promise.resolve();
   }
 
-  async #writeLines(lines: readonly string[], signal: AbortSignal): Promise<void> {
+  private async writeLines(lines: readonly string[], signal: AbortSignal): Promise<void> {
     // The rest of a line that a failure cut off must not swallow the first one of the new attempt.
-    if (this.#isInsideLine) await this.#writeAll(Uint8Array.of(NEWLINE));
+    if (this.isInsideLine) await this.writeAll(Uint8Array.of(NEWLINE));
     for (let first = 0; first < lines.length && !signal.aborted; first += LINES_PER_WRITE) {
-      await this.#writeAll(this.#encoder.encode(lines.slice(first, first + LINES_PER_WRITE).join("")));
+      await this.writeAll(this.encoder.encode(lines.slice(first, first + LINES_PER_WRITE).join("")));
     }
   }
 
-  async #writeAll(bytes: Uint8Array): Promise<void> {
+  private async writeAll(bytes: Uint8Array): Promise<void> {
     for (let written = 0; written < bytes.length;) {
-      written += await this.#writeSome(bytes.subarray(written));
-      this.#isInsideLine = bytes[written - 1] !== NEWLINE;
+      written += await this.writeSome(bytes.subarray(written));
+      this.isInsideLine = bytes[written - 1] !== NEWLINE;
     }
   }
 
-  async #writeSome(bytes: Uint8Array): Promise<number> {
+  private async writeSome(bytes: Uint8Array): Promise<number> {
     try {
       return await this.options.write(bytes);
     } catch (error) {

@@ -20,7 +20,7 @@ const MOST_BYTES_AT_ONCE = 100_003;
 /** Takes some bytes at a time, as a pipe does; `beforeWrite` decides when, and whether at all. */
 class Pipe {
   text = "";
-  readonly #decoder = new TextDecoder();
+  private readonly decoder = new TextDecoder();
 
   constructor(
     private readonly mostBytes: number,
@@ -30,7 +30,7 @@ class Pipe {
   readonly write = async (bytes: Uint8Array): Promise<number> => {
     await this.beforeWrite();
     const taken = bytes.subarray(0, this.mostBytes);
-    this.text += this.#decoder.decode(taken, { stream: true });
+    this.text += this.decoder.decode(taken, { stream: true });
     return taken.length;
   };
 }
