@@ -1,6 +1,6 @@
 import { toRecord } from "../aggregation/aggregate.ts";
 import { allLetters, letters, newestLetters, settleLetters } from "../control/dead_letters.ts";
-import type { DeadLetter, Wish } from "../state/letters/dead_letters.ts";
+import type { DeadLetter, DeadLetterRequest } from "../state/letters/dead_letters.ts";
 import type { DeadLetterReason } from "../state/outbox/outbox.ts";
 import type { CommandContext } from "./command.ts";
 import { operator } from "./operator.ts";
@@ -58,7 +58,7 @@ export function purge(context: CommandContext, options: SelectOptions): Promise<
 
 function settle(
   { config, logger, write }: CommandContext,
-  action: Wish["action"],
+  action: DeadLetterRequest["action"],
   { reason, ids, all }: SelectOptions,
 ): ExitCode {
   if (reason === undefined && ids.length === 0 && !all) {

@@ -142,7 +142,7 @@ function stockOf(config: Config, sink: string, { sinceMs, untilMs }: Span): Stoc
 }
 
 function ask(config: Config, sink: string, { sinceMs, untilMs }: Span): number {
-  const state = StateDatabase.openForWishing(config.stateDir);
+  const state = StateDatabase.openForRequest(config.stateDir);
   try {
     const until = untilMs === END_OF_TIME_MS ? "" : ` --until ${iso(untilMs)}`;
     return askForRedelivery(state, sink, sinceMs, untilMs, {

@@ -109,7 +109,7 @@ export function settleProven(
   const proven = proof.sinks.filter((sink) => sink.difference_count === 0 && sink.failure === null)
     .map(({ sink }) => sink).filter((name) => readAlarms(read).some(({ sink }) => sink === name));
   if (proven.length === 0) return;
-  const state = StateDatabase.openForWishing(stateDir);
+  const state = StateDatabase.openForRequest(stateDir);
   try {
     for (const sink of proven) {
       settleAlarms(state, sink, { who: operator(), atMs: Date.now(), action, detail: sink });

@@ -1,21 +1,21 @@
 import type { Logger } from "../platform/log/logger.ts";
-import { fulfilWishes } from "../runtime/between_runs.ts";
+import { fulfilRequests } from "../runtime/between_runs.ts";
 import type { Config } from "../settings/config.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { StateError } from "../state/file/state_error.ts";
 import {
   type DeadLetter,
-  leaveWish,
+  type DeadLetterRequest,
+  leaveRequest,
   type LetterChoice,
   readDeadLetters,
   readLetterIds,
-  type Wish,
 } from "../state/letters/dead_letters.ts";
 import type { DeadLetterReason } from "../state/outbox/outbox.ts";
 
 /** Letters that an operator wants settled. */
 export interface LettersOrder {
-  readonly action: Wish["action"];
+  readonly action: DeadLetterRequest["action"];
   readonly reason: DeadLetterReason | undefined;
   /** Undefined: whatever their numbers. */
   readonly ids: readonly number[] | undefined;
@@ -76,7 +76,7 @@ export function settleLetters(
   const newestId = newestLetters(stateDir, undefined, 1)[0]!.id;
   leave(actor, action, chosen, choice, stateDir);
   try {
-    const fulfilled = fulfilWishes(config, logger);
+    const fulfilled = fulfilRequests(config, logger);
     const refusedAnew = idsOf(stateDir, { afterId: newestId }).length;
     return { chosen: chosen.length, settled: { ...fulfilled, refusedAnew } };
   } catch (error) {
@@ -92,14 +92,14 @@ export function letters(count: number): string {
 
 function leave(
   actor: string,
-  action: Wish["action"],
+  action: DeadLetterRequest["action"],
   ids: readonly number[],
   choice: string,
   stateDir: string,
 ): void {
-  const state = StateDatabase.openForWishing(stateDir);
+  const state = StateDatabase.openForRequest(stateDir);
   try {
-    leaveWish(state, action, ids, {
+    leaveRequest(state, action, ids, {
       who: actor,
       atMs: Date.now(),
       action: `dead-letters ${action}`,

@@ -127,9 +127,9 @@ async function verifySink(
     return proofOf(sink.name, { differences, differenceCount });
   }
 
-  const again = state.snapshot(() => readRedeliveries(state)).filter((wish) => wish.sink === sink.name);
+  const again = state.snapshot(() => readRedeliveries(state)).filter((request) => request.sink === sink.name);
   const mayRepeat = (startMs: number) =>
-    again.some((wish) => startMs >= wish.sinceMs && startMs < wish.untilMs);
+    again.some((request) => startMs >= request.sinceMs && startMs < request.untilMs);
   const deleted = await sink.deleted?.(state.instanceId, signal);
   const compared = await compareWindows(state, sink, begun.sink, span, signal);
   compared.differences.forEach(differ);

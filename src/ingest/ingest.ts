@@ -17,7 +17,7 @@ import { ClockGuard } from "./clock_guard.ts";
 import { Intake } from "./intake.ts";
 import { Partitions, type PartitionState } from "./partitions.ts";
 import { type Obstacle, ReadingGate } from "./reading_gate.ts";
-import { Wishes } from "./wishes.ts";
+import { DeadLetterRequests } from "./dead_letter_requests.ts";
 
 export interface IngestOptions {
   readonly checkpointIntervalMs: number;
@@ -50,10 +50,10 @@ export class Ingest {
   private readonly places: Partitions;
   private readonly clockGuard: ClockGuard;
   private readonly intake: Intake;
-  private readonly wishes: Wishes;
+  private readonly requests: DeadLetterRequests;
   private readonly gate: ReadingGate;
   private readonly schedule: CheckpointSchedule;
-  /** Whether there is anything for a checkpoint but where partitions stand and what operators wish. */
+  /** Whether there is anything for a checkpoint but where partitions stand and what operators ask. */
   private hasNews = false;
   /** Whether it was told that dead letters are dropped. */
   private hasDropped = false;
@@ -73,7 +73,7 @@ export class Ingest {
     this.clockGuard = new ClockGuard(ownClock, clock, logger);
     const names = positions.map(({ name }) => name);
     this.intake = new Intake(aggregator, names, clock, logger, (event) => observer.refused(event));
-    this.wishes = new Wishes(checkpoint, this.intake, logger);
+    this.requests = new DeadLetterRequests(checkpoint, this.intake, logger);
     this.gate = new ReadingGate(outbox, this.clockGuard, clock, () => this.options.outboxMaxRows);
     this.schedule = new CheckpointSchedule(clock);
     this.pulse = new Pulse(clock);
@@ -83,9 +83,9 @@ export class Ingest {
     return this.places.states;
   }
 
-  /** Dead letters that operators' wishes have settled since the start. */
+  /** Dead letters that operators' requests have settled since the start. */
   get fulfilled(): { readonly retried: number; readonly purged: number } {
-    return this.wishes.fulfilled;
+    return this.requests.fulfilled;
   }
 
   /** Masses of events that are refused: no reason not to read on, but one to look. */
@@ -249,8 +249,8 @@ export class Ingest {
     return this.commit(() => closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue());
   }
 
-  /** Fulfils the wishes that operators have left, and nothing else: windows stay open. @throws {StateError} */
-  fulfilWishes(): boolean {
+  /** Fulfils the requests that operators have left, and nothing else: windows stay open. @throws {StateError} */
+  fulfilRequests(): boolean {
     return this.commit(() => []);
   }
 
@@ -261,8 +261,8 @@ export class Ingest {
     try {
       // Also while there is nothing to write: the next events would be fetched, and acknowledged, for nothing.
       this.checkpoint.assertStateInPlace();
-      // Reading can fail like writing. And what a wish puts back may be due at once.
-      this.wishes.take();
+      // Reading can fail like writing. And what a request puts back may be due at once.
+      this.requests.take();
       this.outbox.lookForRedelivery();
       const closing = choose();
       if (!this.mustWrite && closing.length === 0) {
@@ -278,7 +278,7 @@ export class Ingest {
         ...this.places.unread,
         closing,
         refused: this.intake.refused,
-        settled: this.wishes.settled,
+        settled: this.requests.settled,
         alarms: this.refusalAlarms,
       });
     } catch (error) {
@@ -291,7 +291,7 @@ export class Ingest {
     this.endFailure();
     if (this.checkpoint.tallies.lettersDropped > lettersDropped) this.tellDropped();
     this.intake.committed();
-    this.wishes.committed(reissued);
+    this.requests.committed(reissued);
     this.hasNews = false;
     this.places.committed();
     this.observer.checkpointed(this.schedule.written(startedMs) / 1000);
@@ -299,7 +299,7 @@ export class Ingest {
   }
 
   private get mustWrite(): boolean {
-    return this.hasNews || this.places.hasMoved || !this.wishes.areSettled || this.outbox.hasUnsavedCursors;
+    return this.hasNews || this.places.hasMoved || !this.requests.areSettled || this.outbox.hasUnsavedCursors;
   }
 
   private endFailure(): void {

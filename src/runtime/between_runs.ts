@@ -4,7 +4,7 @@ import type { Logger } from "../platform/log/logger.ts";
 import { Repetitions } from "../platform/log/repetitions.ts";
 import type { Config } from "../settings/config.ts";
 import { StateError } from "../state/file/state_error.ts";
-import { hasWishes } from "../state/letters/dead_letters.ts";
+import { hasRequests } from "../state/letters/dead_letters.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import { type Core, openCore } from "./core.ts";
 import { MetricCollector } from "./metric_collector.ts";
@@ -12,11 +12,11 @@ import { systemSurroundings } from "./parts.ts";
 import type { Registry } from "./registry.ts";
 
 /** Does what operators have asked for with dead letters, where no handler runs. @throws {StateError} `held`: one does. */
-export function fulfilWishes(config: Config, logger: Logger): { retried: number; purged: number } {
+export function fulfilRequests(config: Config, logger: Logger): { retried: number; purged: number } {
   const core = openBetweenRuns(config, logger);
   try {
-    while (hasWishes(core.state)) {
-      if (!core.ingest.fulfilWishes()) throw new StateError("unwritable", core.ingest.obstacle!.detail);
+    while (hasRequests(core.state)) {
+      if (!core.ingest.fulfilRequests()) throw new StateError("unwritable", core.ingest.obstacle!.detail);
     }
     return core.ingest.fulfilled;
   } finally {
@@ -46,7 +46,7 @@ export async function deliverAlone(
     const sink = sinks.find(({ name }) => name === sinkName)!;
     const only = new Delivery(sink, core.outbox, delivery, clock, random, folded.child("router"), metrics);
     const leftover = await only.run(AbortSignal.abort(), signal);
-    if (!core.ingest.fulfilWishes()) return core.ingest.obstacle!.detail;
+    if (!core.ingest.fulfilRequests()) return core.ingest.obstacle!.detail;
     return leftover;
   } finally {
     repetitions.tell();

@@ -265,7 +265,7 @@ Deno.test("a rejected aggregate whose window is final can be purged and the rest
     plant.deliver();
     const before = await plant.verify();
     assert.deepEqual([before.proven, before.sinks[0]!.refused_events], [true, 2]);
-    plant.inside.wish("purge", plant.letters());
+    plant.inside.request("purge", plant.letters());
     assert.equal((await plant.verify()).proven, true);
     plant.take(["b", 100]);
     plant.deliver();
@@ -286,11 +286,11 @@ Deno.test("rejected, put back, rejected again: the books still say what the sink
     plant.deliver(() => true);
     assert.equal(plant.letters().length, 2);
     assert.deepEqual(await plant.differences(), []);
-    plant.inside.wish("retry", plant.letters());
+    plant.inside.request("retry", plant.letters());
     plant.deliver(() => true);
     assert.deepEqual(plant.letters().map(({ aggregate }) => aggregate!.revision), [1], "one row went again");
     assert.deepEqual(await plant.differences(), []);
-    plant.inside.wish("retry", plant.letters());
+    plant.inside.request("retry", plant.letters());
     plant.deliver();
     assert.deepEqual([...plant.place.rows.values()].map(({ count, revision }) => [count, revision]), [[
       2,
@@ -363,7 +363,7 @@ const step = fc.oneof(
   }),
   fc.record({ deliver: fc.array(fc.boolean(), { minLength: 1, maxLength: 4 }) }),
   fc.record({
-    wish: fc.constantFrom("retry" as const, "purge" as const),
+    request: fc.constantFrom("retry" as const, "purge" as const),
     every: fc.integer({ min: 1, max: 3 }),
   }),
   fc.constantFrom("days go by" as const, "checkpoint" as const, "restart" as const),
@@ -383,7 +383,10 @@ Deno.test("property: whatever is corrected, rejected, put back and purged, an un
           } else if ("deliver" in action) {
             let turn = 0;
             plant.deliver(() => action.deliver[turn++ % action.deliver.length]!);
-          } else plant.inside.wish(action.wish, plant.letters().filter((_, i) => i % action.every === 0));
+          } else {plant.inside.request(
+              action.request,
+              plant.letters().filter((_, i) => i % action.every === 0),
+            );}
           const proof = await plant.verify();
           assert.deepEqual([...proof.state_faults, ...proof.sinks[0]!.differences], []);
         }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
 import { SqliteSink } from "../../src/sinks/sqlite/sqlite_sink.ts";
-import { leaveWish, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
+import { leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
 import { readStatus } from "../../src/state/status_report.ts";
@@ -228,7 +228,7 @@ async function sampleStates(root: string): Promise<Record<DamagedFile["state"], 
   core.ingest.checkpointNow(true);
   accept(rig, 0, [reading("a", 3, 21, "id-3"), reading("a", 4, 22, undefined, "p99"), reading("d", 5, 32)]);
   core.ingest.checkpointNow();
-  leaveWish(core.state, "purge", [1]);
+  leaveRequest(core.state, "purge", [1]);
   const crashed = await filesOf(directory);
   rig[Symbol.dispose]();
   return { closed: await filesOf(directory), crashed };

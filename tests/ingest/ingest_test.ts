@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../src/contract/source.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
-import { leaveWish, readDeadLetters, readWishes } from "../../src/state/letters/dead_letters.ts";
+import { leaveRequest, readDeadLetters, readRequests } from "../../src/state/letters/dead_letters.ts";
 import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
 
 const NOW_MS = 2_000_000_000;
@@ -33,25 +33,25 @@ Deno.test("an operator who asks twice for the same dead letter gets its event co
     using rig = await rigWithRefused(directory, ahead("a"), ahead("b"));
     const { state, ingest, aggregator } = rig.core;
     const ids = readDeadLetters(state, { limit: 9 }).map(({ id }) => id);
-    leaveWish(state, "retry", ids);
-    leaveWish(state, "retry", [ids[0]!, ids[0]!]);
+    leaveRequest(state, "retry", ids);
+    leaveRequest(state, "retry", [ids[0]!, ids[0]!]);
     ingest.checkpointNow(true);
     assert.deepEqual(outboxRows(rig).map(({ name, count }) => [name, count]), [["a", 1], ["b", 1]]);
     assert.deepEqual([aggregator.accounting.received, aggregator.accounting.future], [2, 0]);
     assert.deepEqual(readDeadLetters(state, { limit: 9 }), []);
-    assert.deepEqual(readWishes(state), []);
+    assert.deepEqual(readRequests(state), []);
     assert.equal(ingest.fulfilled.retried, 2);
   });
 });
 
-Deno.test("of two wishes for one letter the first counts", async () => {
+Deno.test("of two requests for one letter the first counts", async () => {
   await inTemporaryDirectory(async (directory) => {
     using rig = await rigWithRefused(directory, ahead("thrown away"), ahead("kept"));
     const { state, ingest } = rig.core;
     const [first, second] = readDeadLetters(state, { limit: 9 }).map(({ id }) => id);
-    leaveWish(state, "purge", [first!]);
-    leaveWish(state, "retry", [first!, second!]);
-    leaveWish(state, "purge", [second!]);
+    leaveRequest(state, "purge", [first!]);
+    leaveRequest(state, "retry", [first!, second!]);
+    leaveRequest(state, "purge", [second!]);
     ingest.checkpointNow(true);
     assert.deepEqual(outboxRows(rig).map(({ name, count }) => [name, count]), [["kept", 1]]);
     assert.deepEqual(ingest.fulfilled, { retried: 1, purged: 1 });
@@ -79,7 +79,7 @@ Deno.test("a letter of a bus that is configured no more is no duplicate of anoth
     }
     using rig = openRig(directory, [stays], NOW_MS + 1_000_000, flags);
     const { aggregator, ingest, state } = rig.core;
-    leaveWish(state, "retry", readDeadLetters(state, { limit: 9 }).map(({ id }) => id));
+    leaveRequest(state, "retry", readDeadLetters(state, { limit: 9 }).map(({ id }) => id));
     ingest.checkpointNow();
     stays.publish(withId("2", 51));
     await rig.readers[0]!.drain(new AbortController().signal);

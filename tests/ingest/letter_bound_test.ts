@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
 import { readLosses } from "../../src/state/outbox/losses.ts";
-import { addRefusedAggregates, leaveWish, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
+import { addRefusedAggregates, leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import type { LetterBound } from "../../src/state/letters/letter_bound.ts";
 import { readStatus } from "../../src/state/status_report.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
@@ -71,7 +71,7 @@ Deno.test("bytes are bounded too, and those of letters that are settled count no
     bus.publish("1000", "2000", "3000", "4");
     await takeIn(rig);
     assert.deepEqual(texts(rig), ["2000", "3000", "4"]);
-    leaveWish(rig.core.state, "purge", [2]);
+    leaveRequest(rig.core.state, "purge", [2]);
     rig.core.ingest.checkpointNow();
     bus.publish("5000", "600");
     await takeIn(rig);
@@ -85,7 +85,7 @@ Deno.test("a letter is taken in again before room is made, also where the first 
       using rig = open();
       bus.publish(ahead("a"), ahead("b"), "1");
       await takeIn(rig);
-      leaveWish(rig.core.state, "retry", [1, 2, 3]);
+      leaveRequest(rig.core.state, "retry", [1, 2, 3]);
       bus.publish(...numbers(2, 4));
       await rig.readers[0]!.drain(NEVER);
       rig.clock.ms += 60_000;
@@ -122,8 +122,8 @@ Deno.test("what is left after some were dropped can be retried and purged, over 
     const gone = Array.from({ length: left[0]!.id - 1 }, (_, i) => i + 1);
     assert.equal(gone.length, 2);
     rig.clock.ms += 60_000;
-    leaveWish(state, "retry", [...gone, ...idsOf(left.slice(0, 2))]);
-    leaveWish(state, "purge", idsOf(left.slice(2, 3)));
+    leaveRequest(state, "retry", [...gone, ...idsOf(left.slice(0, 2))]);
+    leaveRequest(state, "purge", idsOf(left.slice(2, 3)));
     ingest.checkpointNow();
     assert.deepEqual(idsOf(readDeadLetters(state, { limit: 9 })), idsOf(left.slice(3)));
     assert.deepEqual(ingest.fulfilled, { retried: 2, purged: 1 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { leaveWish, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
+import { leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
 
 const NOW_MS = 2_000_000_000;
@@ -42,7 +42,7 @@ Deno.test(
     assert.equal(rig.log.filter((line) => line.includes("MAX_SERIES is reached")).length, 1);
 
     ingest.checkpointNow(true);
-    leaveWish(state, "retry", letters.map(({ id }) => id));
+    leaveRequest(state, "retry", letters.map(({ id }) => id));
     ingest.checkpointNow(true);
     assert.deepEqual(outboxRows(rig).map(({ name, count }) => [name, count]).sort(), [
       ["a", 2],
@@ -140,7 +140,7 @@ Deno.test(
     ingest.checkpointNow();
     assert.deepEqual([aggregator.accounting.aggregated, aggregator.accounting.future], [0, 2]);
     stepWallClock(rig, 0);
-    leaveWish(state, "retry", readDeadLetters(state, { limit: 9 }).map(({ id }) => id));
+    leaveRequest(state, "retry", readDeadLetters(state, { limit: 9 }).map(({ id }) => id));
     ingest.checkpointNow(true);
     assert.equal(countOf(rig), 2);
     assert.deepEqual([aggregator.accounting.aggregated, aggregator.accounting.future], [2, 0]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { fulfilWishes } from "../../src/runtime/between_runs.ts";
+import { fulfilRequests } from "../../src/runtime/between_runs.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
-import { leaveWish, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
+import { leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { configFor, MemorySource, openRig, outboxRows } from "../ingest/rig.ts";
 
@@ -34,7 +34,11 @@ Deno.test("what a command does between two runs does not depend on the settings 
       rig.core.ingest.checkpointNow();
       rig.core.outbox.advance("sqlite", rig.core.outbox.endId());
       rig.core.ingest.checkpointNow();
-      leaveWish(rig.core.state, "retry", readDeadLetters(rig.core.state, { limit: 9 }).map(({ id }) => id));
+      leaveRequest(
+        rig.core.state,
+        "retry",
+        readDeadLetters(rig.core.state, { limit: 9 }).map(({ id }) => id),
+      );
     }
     const watermark = () => {
       const state = StateDatabase.openForReading(directory);
@@ -43,7 +47,7 @@ Deno.test("what a command does between two runs does not depend on the settings 
       return row!.value;
     };
     const before = watermark();
-    assert.deepEqual(fulfilWishes(configFor(directory, SHELL), SILENT), { retried: 1, purged: 0 });
+    assert.deepEqual(fulfilRequests(configFor(directory, SHELL), SILENT), { retried: 1, purged: 0 });
     assert.equal(watermark(), before, "no window has come to its end");
 
     source.publish(at(NOW - 5 * DAY, "old"), at(NOW - 5 * DAY, "straggler"), at(NOW, "new"));

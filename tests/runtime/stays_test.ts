@@ -221,7 +221,7 @@ class Play {
     const letters = readDeadLetters(this.inside.state, { limit: 99 }).filter((letter) =>
       letter.sink === sink
     );
-    this.inside.wish(action, letters);
+    this.inside.request(action, letters);
     const model = this.models.get(sink)!;
     const open = model.rejected.filter(({ isPurged }) => !isPurged);
     if (action === "purge") {

@@ -87,8 +87,8 @@ export class Audit {
   }
 
   /** An operator wants something to be done with letters. */
-  wished(action: "retry" | "purge", letters: readonly LetterRow[]): void {
-    this.letters.wished(letters.map(({ id }) => id));
+  requested(action: "retry" | "purge", letters: readonly LetterRow[]): void {
+    this.letters.requested(letters.map(({ id }) => id));
     if (action === "retry") return;
     this.hasPurged = true;
     for (const letter of letters) {

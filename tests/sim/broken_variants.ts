@@ -237,12 +237,12 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     surroundings: withSinks(droppingInBisection),
   },
   {
-    name: "a wish is fulfilled and not forgotten",
+    name: "a request is fulfilled and not forgotten",
     foundBy: 1,
     parts: () =>
       replace(LetterKeeper, "settle", (settle) =>
         function (input: CheckpointInput, closed) {
-          return settle.call(this, { ...input, settled: { ...input.settled, wishes: [] } }, closed);
+          return settle.call(this, { ...input, settled: { ...input.settled, requests: [] } }, closed);
         }),
   },
   {

@@ -26,7 +26,7 @@ export class LetterAudit {
   constructor(private readonly bound: LetterBound) {}
 
   /** An operator has asked for something with these letters. */
-  wished(ids: readonly number[]): void {
+  requested(ids: readonly number[]): void {
     for (const id of ids) this.named.add(id);
   }
 
@@ -58,13 +58,15 @@ export class LetterAudit {
       throw new Violation(`dead letter ${newestGone} is dropped, and older ones are not`);
     }
     const bytes = held.reduce((sum, letter) => sum + letter.bytes, 0);
-    const hasWishes = state.get("SELECT 1 FROM wish LIMIT 1") !== undefined;
-    if (!hasWishes && (held.length > bound.letters || bytes > bound.bytes)) {
+    const hasRequests = state.get("SELECT 1 FROM wish LIMIT 1") !== undefined;
+    if (!hasRequests && (held.length > bound.letters || bytes > bound.bytes)) {
       throw new Violation(`${held.length} dead letters of ${bytes} bytes are kept`);
     }
-    if (dropped > 0 && (hasWishes || (held.length < bound.letters && bytes + TEXT_MAX_BYTES < bound.bytes))) {
+    if (
+      dropped > 0 && (hasRequests || (held.length < bound.letters && bytes + TEXT_MAX_BYTES < bound.bytes))
+    ) {
       throw new Violation(
-        `${dropped} dead letters are dropped with room for more, or for what an operator wishes`,
+        `${dropped} dead letters are dropped with room for more, or for what an operator requests`,
       );
     }
     this.dropped += dropped;

@@ -35,7 +35,7 @@ export interface FaultRates {
   /** Of a second. */
   readonly stop: number;
   readonly clockJump: number;
-  readonly wish: number;
+  readonly request: number;
 }
 
 /** What is configured for one start of the handler. */
@@ -195,7 +195,7 @@ function drawRates(dice: Dice): FaultRates {
     crash: rate(0.0005, 0.003, 0.01),
     stop: rate(0.03, 0.1),
     clockJump: rate(0.03, 0.1),
-    wish: rate(0.1, 0.5),
+    request: rate(0.1, 0.5),
   };
 }
 

@@ -3,7 +3,7 @@ import { runOnce, runService } from "../../src/runtime/handler.ts";
 import type { Surroundings } from "../../src/runtime/parts.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import type { ProvableSink, Sink } from "../../src/contract/sink.ts";
-import { leaveWish } from "../../src/state/letters/dead_letters.ts";
+import { leaveRequest } from "../../src/state/letters/dead_letters.ts";
 import { askForRedelivery, END_OF_TIME_MS, hasOpenRedelivery } from "../../src/state/outbox/redelivery.ts";
 import { SinkRegistry, waitingRows } from "../../src/state/outbox/sink_registry.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
@@ -95,7 +95,7 @@ const CALM: FaultRates = {
   crash: 0,
   stop: 0,
   clockJump: 0,
-  wish: 0,
+  request: 0,
 };
 
 const TICK_MS = 1000;
@@ -523,7 +523,7 @@ class Simulation {
       trace.note("clock", `jumps: ${aheadMs} ms ahead of the truth`);
       this.happens(Math.abs(aheadMs) > FAR_WRONG_MS ? "clock hours or days wrong" : "clock jumps");
     }
-    if (dice.chance(rates.wish)) this.wish();
+    if (dice.chance(rates.request)) this.request();
     if (this.scenario.losesRows && dice.chance(0.05)) this.spoil();
     if (process === undefined || process.lifetime.isOver) return;
     if (dice.chance(0.1)) this.prove();
@@ -571,10 +571,10 @@ class Simulation {
     if (this.unrest() !== undefined) return;
     if (!this.hasRetriedLetters) {
       this.hasRetriedLetters = true;
-      if (this.scenario.isPoisonRetried && this.leaveWish("retry", "NOT purged AND sink IS NOT NULL", 1)) {
+      if (this.scenario.isPoisonRetried && this.leaveRequest("retry", "NOT purged AND sink IS NOT NULL", 1)) {
         return;
       }
-      if (this.scenario.isChancy && this.leaveWish("retry", "NOT purged AND sink IS NULL", 1)) return;
+      if (this.scenario.isChancy && this.leaveRequest("retry", "NOT purged AND sink IS NULL", 1)) return;
     }
     this.isEnding = true;
   }
@@ -590,7 +590,7 @@ class Simulation {
       const waiting = (what: string, sql: string) =>
         state.get<{ rows: number }>(`SELECT count(*) AS rows FROM ${sql}`)!.rows > 0 ? what : undefined;
       return waiting("windows are open", `open_page_keys WHERE window_end_ms <= ${this.wall.nowMs}`) ??
-        waiting("a wish is unfulfilled", "wish") ??
+        waiting("a request is unfulfilled", "wish") ??
         waiting("rows are to be sent again", "redelivery WHERE NOT done") ??
         waiting(
           "the outbox is not empty",
@@ -599,26 +599,26 @@ class Simulation {
     });
   }
 
-  private wish(): void {
+  private request(): void {
     const { dice } = this;
     const action = dice.chance(0.8) ? "retry" : "purge";
     const times = dice.chance(0.2) ? 2 : 1;
-    for (let i = 0; i < times; i++) this.leaveWish(action, "NOT purged", dice.chance(0.5) ? 1 : 0.5);
+    for (let i = 0; i < times; i++) this.leaveRequest(action, "NOT purged", dice.chance(0.5) ? 1 : 0.5);
   }
 
   /** An operator asks for something with some of the dead letters. Returns whether there are any. */
-  private leaveWish(action: "retry" | "purge", condition: string, share: number): boolean {
+  private leaveRequest(action: "retry" | "purge", condition: string, share: number): boolean {
     if (!hasState(this.directory)) return false;
-    const state = StateDatabase.openForWishing(this.directory);
+    const state = StateDatabase.openForRequest(this.directory);
     try {
       const letters = state.all<LetterRow>(
         `SELECT * FROM dead_letter WHERE ${condition} ORDER BY id`,
       ).filter(({ raw }) => this.dice.chance(share) && !(action === "purge" && isChancy(raw)));
       if (letters.length === 0) return false;
-      leaveWish(state, action, letters.map(({ id }) => id));
+      leaveRequest(state, action, letters.map(({ id }) => id));
       this.trace.note("operator", `${action} ${letters.map(({ id }) => id)}`);
-      this.happens(`wishes to ${action}`);
-      this.audit.wished(action, letters);
+      this.happens(`requests to ${action}`);
+      this.audit.requested(action, letters);
       return true;
     } finally {
       state.close();
@@ -628,7 +628,7 @@ class Simulation {
   /** Others spoil rows of a table, and an operator wants them to be sent again. */
   private spoil(): void {
     if (this.proving !== undefined || !hasState(this.directory)) return;
-    const state = StateDatabase.openForWishing(this.directory);
+    const state = StateDatabase.openForRequest(this.directory);
     try {
       const tables = SinkRegistry.read(state).sinks.map(({ name }) => name)
         .filter((name) => this.places.get(name) instanceof SimTable);

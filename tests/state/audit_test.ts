@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AUDIT_MAX_LINES, noteOrder, noteResult, readAudit } from "../../src/state/audit.ts";
-import { leaveWish, readWishes, settleWishes } from "../../src/state/letters/dead_letters.ts";
+import { leaveRequest, readRequests, settleRequests } from "../../src/state/letters/dead_letters.ts";
 import { readStatus } from "../../src/state/status_report.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 
@@ -55,14 +55,14 @@ Deno.test("the audit is bounded, sealed, and shown from its newest line on", () 
     assert.throws(() => StateDatabase.check(directory), /table audit/);
   }));
 
-Deno.test("what a wish for many letters comes to is summed up; the handler's own wishes are no order", () =>
+Deno.test("what a request for many letters comes to is summed up; the handler's own requests are no order", () =>
   onState((state) => {
     const ids = Array.from({ length: 2500 }, (_, i) => i + 1);
-    leaveWish(state, "purge", ids, { ...ORDER, action: "dead-letters purge" });
-    leaveWish(state, "retry", [1]);
+    leaveRequest(state, "purge", ids, { ...ORDER, action: "dead-letters purge" });
+    leaveRequest(state, "retry", [1]);
     assert.equal(readAudit(state, 10).length, 1);
-    for (const { id, letterIds } of readWishes(state)) {
-      state.transaction(() => settleWishes(state, { wishes: [id], retried: [], purged: letterIds }));
+    for (const { id, letterIds } of readRequests(state)) {
+      state.transaction(() => settleRequests(state, { requests: [id], retried: [], purged: letterIds }));
     }
     assert.deepEqual(readAudit(state, 10).map(({ result }) => result), ["2500 purged"]);
   }));

@@ -4,7 +4,7 @@ import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
 import { readAccounts } from "../../src/state/checkpoint/accounts.ts";
 import { Checkpoint } from "../../src/state/checkpoint/checkpoint.ts";
 import type { CheckpointInput } from "../../src/state/checkpoint/checkpoint_input.ts";
-import type { DeadLetter, Wish } from "../../src/state/letters/dead_letters.ts";
+import type { DeadLetter, DeadLetterRequest } from "../../src/state/letters/dead_letters.ts";
 import { LETTER_BOUND, type LetterBound } from "../../src/state/letters/letter_bound.ts";
 import { OutboxLog } from "../../src/state/outbox/outbox_log.ts";
 import { SinkRegistry } from "../../src/state/outbox/sink_registry.ts";
@@ -106,16 +106,16 @@ export class Inside {
       skipped: 0,
       doubtful: 0,
       orders: [],
-      settled: { wishes: [], retried: [], purged: [], reissued: [] },
+      settled: { requests: [], retried: [], purged: [], reissued: [] },
       alarms: [],
       ...changes,
     });
   }
 
-  /** Fulfils a wish for dead letters as ingest would, those of events aside. */
-  wish(action: Wish["action"], letters: readonly DeadLetter[]): void {
+  /** Fulfils a request for dead letters as ingest would, those of events aside. */
+  request(action: DeadLetterRequest["action"], letters: readonly DeadLetter[]): void {
     const [reissued, purged] = action === "retry" ? [letters, []] : [[], letters.map(({ id }) => id)];
-    this.save(false, { settled: { wishes: [], retried: [], purged, reissued } });
+    this.save(false, { settled: { requests: [], retried: [], purged, reissued } });
   }
 
   /** Delivers what is in the outbox into a table keyed as a sink keys it. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { addRefusedEvents, settleWishes } from "../../src/state/letters/dead_letters.ts";
+import { addRefusedEvents, settleRequests } from "../../src/state/letters/dead_letters.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
 import { readStatus } from "../../src/state/status_report.ts";
@@ -47,7 +47,7 @@ Deno.test("the report is that of the last checkpoint, in Unix seconds, also besi
         })),
         0,
       );
-      settleWishes(inside.state, { wishes: [], retried: [1], purged: [] });
+      settleRequests(inside.state, { requests: [], retried: [1], purged: [] });
     });
     const beside = StateDatabase.openForReading(directory);
     const report = readStatus(beside);

@@ -13,9 +13,9 @@ import {
   addRefusedAggregates,
   addRefusedEvents,
   type DeadLetter,
+  type DeadLetterRequest,
   readDeadLetters,
-  readWishes,
-  type Wish,
+  readRequests,
 } from "../letters/dead_letters.ts";
 import type { LetterBound } from "../letters/letter_bound.ts";
 import { LetterKeeper } from "../letters/letter_keeper.ts";
@@ -181,8 +181,8 @@ export class Checkpoint {
   }
 
   /** What operators have asked for since the last checkpoint. */
-  wishes(): Wish[] {
-    return readWishes(this.state);
+  requests(): DeadLetterRequest[] {
+    return readRequests(this.state);
   }
 
   deadLetters(ids: readonly number[]): DeadLetter[] {

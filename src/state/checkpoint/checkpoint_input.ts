@@ -32,13 +32,13 @@ export interface CheckpointInput {
   readonly doubtful: number;
   /** The operators' orders that they were given up by, and what came of each. */
   readonly orders: readonly (readonly [order: Order, result: string])[];
-  readonly settled: SettledWishes;
+  readonly settled: SettledRequests;
   readonly alarms: readonly RefusalAlarm[];
 }
 
-/** Operators' wishes that this checkpoint fulfils. */
-export interface SettledWishes {
-  readonly wishes: readonly number[];
+/** Operators' requests that this checkpoint fulfils. */
+export interface SettledRequests {
+  readonly requests: readonly number[];
   /** Letters whose events have been aggregated, or refused anew. */
   readonly retried: readonly number[];
   readonly purged: readonly number[];

@@ -114,11 +114,11 @@ export class StateDatabase extends SealedStore {
   }
 
   /**
-   * Opens an existing state to leave a wish in it, while a handler may be running on it. One of an earlier schema is migrated.
+   * Opens an existing state to leave a request in it, while a handler may be running on it. One of an earlier schema is migrated.
    *
    * @throws {StateError} `held`: a handler of an earlier schema runs on it.
    */
-  static openForWishing(directory: string): StateDatabase {
+  static openForRequest(directory: string): StateDatabase {
     const state = StateDatabase.openBeside(directory, false);
     if (!state.isOutdated) return state;
     const { instanceId } = state;

@@ -55,7 +55,7 @@ export interface DeadLetterFilter extends LetterChoice {
 }
 
 /** What an operator asks the handler to do with dead letters. */
-export interface Wish {
+export interface DeadLetterRequest {
   readonly id: number;
   readonly action: "retry" | "purge";
   readonly letterIds: readonly number[];
@@ -63,8 +63,8 @@ export interface Wish {
 
 /** What is kept of an event at most: any event that fits its shape is far shorter. */
 export const RAW_MAX_BYTES = 65_536;
-/** Letters of one wish at most. */
-const WISH_MAX_LETTERS = 1000;
+/** Letters of one request at most. */
+const REQUEST_MAX_DEAD_LETTERS = 1000;
 
 /** Adds events within the transaction of the caller. */
 export function addRefusedEvents(state: StateDatabase, events: readonly RefusedEvent[], nowMs: number): void {
@@ -145,46 +145,46 @@ function valuesOf({ afterId, reason, ids }: LetterChoice): SQLInputValue[] {
 }
 
 /**
- * Leaves a wish for the handler that holds the state, or for the next one. Very many letters make several of it, so that they
+ * Leaves a request for the handler that holds the state, or for the next one. Very many letters make several of it, so that they
  * need not be fulfilled in one checkpoint.
  */
-export function leaveWish(
+export function leaveRequest(
   state: StateDatabase,
-  action: Wish["action"],
+  action: DeadLetterRequest["action"],
   letterIds: readonly number[],
   order?: Order,
 ): void {
   state.transaction(() => {
     const auditId = order === undefined ? null : noteOrder(state, order);
-    for (let at = 0; at < letterIds.length; at += WISH_MAX_LETTERS) {
+    for (let at = 0; at < letterIds.length; at += REQUEST_MAX_DEAD_LETTERS) {
       state.run(
         "INSERT INTO wish (action, dead_letter_ids, audit_id) VALUES (?, ?, ?)",
         action,
-        JSON.stringify(letterIds.slice(at, at + WISH_MAX_LETTERS)),
+        JSON.stringify(letterIds.slice(at, at + REQUEST_MAX_DEAD_LETTERS)),
         auditId,
       );
     }
   });
 }
 
-/** Wishes not yet fulfilled. */
-export function readWishes(state: StateDatabase): Wish[] {
-  return state.all<{ id: number; action: Wish["action"]; dead_letter_ids: string }>(
+/** Requests not yet fulfilled. */
+export function readRequests(state: StateDatabase): DeadLetterRequest[] {
+  return state.all<{ id: number; action: DeadLetterRequest["action"]; dead_letter_ids: string }>(
     "SELECT * FROM wish ORDER BY id",
   )
     .map((row) => ({ id: row.id, action: row.action, letterIds: JSON.parse(row.dead_letter_ids) }));
 }
 
-/** Whether a wish is open. */
-export function hasWishes(state: StateDatabase): boolean {
+/** Whether a request is open. */
+export function hasRequests(state: StateDatabase): boolean {
   return state.get("SELECT 1 FROM wish LIMIT 1") !== undefined;
 }
 
-/** Forgets wishes and the letters they have settled, within the transaction of the caller. */
-export function settleWishes(
+/** Forgets requests and the letters they have settled, within the transaction of the caller. */
+export function settleRequests(
   state: StateDatabase,
   settled: {
-    readonly wishes: readonly number[];
+    readonly requests: readonly number[];
     readonly retried: readonly number[];
     readonly purged: readonly number[];
   },
@@ -201,27 +201,27 @@ export function settleWishes(
       state.seal.put("dead_letter", { ...letter, purged: 1, detail: "" }, checksum);
     } else state.seal.remove("dead_letter", "id = ?", id);
   }
-  for (const id of settled.wishes) {
+  for (const id of settled.requests) {
     noteSettled(state, id, settled);
     state.run("DELETE FROM wish WHERE id = ?", id);
   }
 }
 
-/** Puts what a wish has come to into the audit, where an operator has left it. */
+/** Puts what a request has come to into the audit, where an operator has left it. */
 function noteSettled(
   state: StateDatabase,
   id: number,
   { retried, purged }: { readonly retried: readonly number[]; readonly purged: readonly number[] },
 ): void {
-  const wish = state.get<{ auditId: number | null; action: Wish["action"]; ids: string }>(
+  const request = state.get<{ auditId: number | null; action: DeadLetterRequest["action"]; ids: string }>(
     "SELECT audit_id AS auditId, action, dead_letter_ids AS ids FROM wish WHERE id = ?",
     id,
   );
-  if (wish === undefined || wish.auditId === null) return;
-  const [settled, verb] = wish.action === "retry" ? [retried, "taken in again"] : [purged, "purged"];
+  if (request === undefined || request.auditId === null) return;
+  const [settled, verb] = request.action === "retry" ? [retried, "taken in again"] : [purged, "purged"];
   const ids = new Set<number>(settled);
-  const count = new Set((JSON.parse(wish.ids) as number[]).filter((letter) => ids.has(letter))).size;
-  noteResult(state, wish.auditId, count, (sum) => `${sum} ${verb}`);
+  const count = new Set((JSON.parse(request.ids) as number[]).filter((letter) => ids.has(letter))).size;
+  noteResult(state, request.auditId, count, (sum) => `${sum} ${verb}`);
 }
 
 interface LetterRow {

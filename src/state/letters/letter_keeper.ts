@@ -5,13 +5,13 @@ import type { StateDatabase } from "../file/state_database.ts";
 import { ArchivedWindow } from "../outbox/archive.ts";
 import { droppedAccount } from "../outbox/losses.ts";
 import type { SinkRegistry } from "../outbox/sink_registry.ts";
-import { hasWishes, type RefusedEvent, settleWishes } from "./dead_letters.ts";
+import { hasRequests, type RefusedEvent, settleRequests } from "./dead_letters.ts";
 import { dropOldestLetters, type LetterBound, type LetterVolume, measureLetters } from "./letter_bound.ts";
 
 /** Letters dropped in one checkpoint beyond those that it adds, where they have piled up. */
 const DROPPED_LETTERS = 20_000;
 
-/** What came of operators' wishes. */
+/** What came of operators' requests. */
 export interface Settled {
   /** Letters of aggregates that are settled. */
   readonly reissued: number;
@@ -25,7 +25,7 @@ export interface Dropped {
   readonly dropped: number;
 }
 
-/** Settles dead letters as operators wish, and keeps the others within their bound. */
+/** Settles dead letters as operators ask, and keeps the others within their bound. */
 export class LetterKeeper {
   private kept: LetterVolume = { letters: 0, bytes: 0, goneId: 0 };
 
@@ -42,7 +42,7 @@ export class LetterKeeper {
   }
 
   /**
-   * Fulfils operators' wishes, within the transaction of the caller. Returns how many letters of aggregates are settled, and what has
+   * Fulfils operators' requests, within the transaction of the caller. Returns how many letters of aggregates are settled, and what has
    * become free of the bound on letters.
    */
   settle({ settled, nowMs }: CheckpointInput, closed: Closed): Settled {
@@ -62,14 +62,14 @@ export class LetterKeeper {
       if (outcome === "superseded") purged.push(id);
     }
     const freed = measureLetters(this.state, [...retried, ...purged]);
-    settleWishes(this.state, { wishes: settled.wishes, retried, purged });
+    settleRequests(this.state, { requests: settled.requests, retried, purged });
     const reissued = retried.length - settled.retried.length + purged.length - settled.purged.length;
     return { reissued, freed };
   }
 
   /**
    * Drops the oldest letters beyond the bound, within the transaction of the caller, those counted that are added in it. What an operator
-   * has asked for is fulfilled first: while a wish is open, no letter is dropped.
+   * has asked for is fulfilled first: while a request is open, no letter is dropped.
    */
   drop(
     refused: readonly RefusedEvent[],
@@ -83,7 +83,7 @@ export class LetterKeeper {
       letters: before.letters + added - freed.letters,
       bytes: before.bytes + refused.reduce((sum, { raw }) => sum + raw.length, 0) - freed.bytes,
     };
-    if (hasWishes(state)) return { letters, dropped: 0 };
+    if (hasRequests(state)) return { letters, dropped: 0 };
     const { left, dropped } = dropOldestLetters(
       state,
       letters,

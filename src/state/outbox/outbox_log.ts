@@ -5,7 +5,7 @@ import type { Claimant, Confirmed, OutboxBatch, SinkAlarm } from "../../contract
 import { raiseAlarm, settleAlarms } from "../alarms.ts";
 import { readSegment } from "./archive.ts";
 import { confirmedRows, isOwnRow } from "./confirmed_rows.ts";
-import { addRefusedAggregates, hasWishes, leaveWish, readDeadLetters } from "../letters/dead_letters.ts";
+import { addRefusedAggregates, hasRequests, leaveRequest, readDeadLetters } from "../letters/dead_letters.ts";
 import { Lives } from "./lives.ts";
 import { type Outbox, type PostponedWindow, type SinkRefusal, TooManyRefused } from "./outbox.ts";
 import { hasOpenRedelivery, nextPiece, pieceDelivered, type RedeliveredRows } from "./redelivery.ts";
@@ -239,7 +239,7 @@ export class OutboxLog implements Outbox {
 
   postponed(sink: string, endMs: number, maxWindows: number): PostponedWindow[] {
     // What is asked for already is on its way.
-    if (hasWishes(this.state)) return [];
+    if (hasRequests(this.state)) return [];
     const windows = this.state.all<{ windowEndMs: number; ids: string }>(
       `SELECT window_end_ms AS windowEndMs, json_group_array(id ORDER BY id) AS ids FROM dead_letter
        WHERE sink = ? AND reason = 'postponed' AND purged = 0 AND window_end_ms > ?
@@ -256,7 +256,7 @@ export class OutboxLog implements Outbox {
   }
 
   putBack(letterIds: readonly number[]): void {
-    leaveWish(this.state, "retry", letterIds);
+    leaveRequest(this.state, "retry", letterIds);
   }
 
   waitForMore(fromId: number, signal: AbortSignal): Promise<void> {

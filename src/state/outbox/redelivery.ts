@@ -42,7 +42,7 @@ export const END_OF_TIME_MS = 8.64e15;
 /** Windows looked at for one piece: bounds the work where they are nearly empty. */
 const WINDOWS_A_PIECE = 100;
 
-/** Leaves the wish for the handler that holds the state, or for the next one. Returns its id. @throws {StateError} */
+/** Leaves the request for the handler that holds the state, or for the next one. Returns its id. @throws {StateError} */
 export function askForRedelivery(
   state: StateDatabase,
   sink: string,
@@ -88,19 +88,23 @@ export function nextPiece(
   sink: RegisteredSink,
   max: number,
 ): RedeliveredRows | undefined {
-  const wish = state.get<RedeliveryRow>(
+  const request = state.get<RedeliveryRow>(
     "SELECT * FROM redelivery WHERE sink = ? AND NOT done ORDER BY id LIMIT 1",
     sink.name,
   );
-  if (wish === undefined) return undefined;
+  if (request === undefined) return undefined;
   const aggregates: Aggregate[] = [];
-  let window: WindowKey | undefined = wish.window_end_ms === null
+  let window: WindowKey | undefined = request.window_end_ms === null
     ? undefined
-    : { endMs: wish.window_end_ms, startMs: wish.window_start_ms! };
-  let afterKey = wish.after_key ?? undefined;
+    : { endMs: request.window_end_ms, startMs: request.window_start_ms! };
+  let afterKey = request.after_key ?? undefined;
   for (let looked = 0; looked < WINDOWS_A_PIECE && aggregates.length < max; looked++) {
-    const current: WindowKey | undefined = afterKey === undefined ? windowAfter(state, wish, window) : window;
-    if (current === undefined) return { id: wish.id, aggregates, window, afterKey: undefined, isLast: true };
+    const current: WindowKey | undefined = afterKey === undefined
+      ? windowAfter(state, request, window)
+      : window;
+    if (current === undefined) {
+      return { id: request.id, aggregates, window, afterKey: undefined, isLast: true };
+    }
     const after = afterKey;
     const rows = [...expectedRows(state, sink, current).delivered]
       .filter(([key]) => after === undefined || key > after)
@@ -110,7 +114,7 @@ export function nextPiece(
     window = current;
     afterKey = taken.length < rows.length ? taken.at(-1)![0] : undefined;
   }
-  return { id: wish.id, aggregates, window, afterKey, isLast: false };
+  return { id: request.id, aggregates, window, afterKey, isLast: false };
 }
 
 /** The sink has a piece: the next one begins after it, over a restart as well. @throws {StateError} */
@@ -126,15 +130,15 @@ export function pieceDelivered(state: StateDatabase, piece: RedeliveredRows): vo
       piece.isLast ? 1 : 0,
       piece.id,
     );
-    const wish = state.get<{ auditId: number | null }>(
+    const request = state.get<{ auditId: number | null }>(
       "SELECT audit_id AS auditId FROM redelivery WHERE id = ?",
       piece.id,
     );
-    if (wish === undefined || wish.auditId === null) return;
+    if (request === undefined || request.auditId === null) return;
     const soFar = piece.isLast ? "" : " so far";
     noteResult(
       state,
-      wish.auditId,
+      request.auditId,
       piece.aggregates.length,
       (sum) => `${counted(sum, "row")} sent again${soFar}`,
     );

@@ -52,7 +52,7 @@ Deno.test("what is sent again is the aggregate as it was, for the sink that refu
     assert.equal(refused.count, 4);
     inside.outbox.reject("x", refused, { reason: "rejected", detail: "no" }, nextId);
     inside.outbox.advance("y", nextId);
-    inside.wish("retry", readDeadLetters(inside.state, { limit: 9 }));
+    inside.request("retry", readDeadLetters(inside.state, { limit: 9 }));
     assert.deepEqual(inside.outbox.read("x", nextId, 9)?.aggregates, [refused]);
     assert.deepEqual(inside.outbox.read("y", nextId, 9)?.aggregates, []);
     assert.deepEqual(readDeadLetters(inside.state, { limit: 9 }), []);

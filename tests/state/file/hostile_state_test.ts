@@ -69,7 +69,7 @@ for (const [what, sql] of TAMPERINGS) {
     onTampered(sql, async (directory, path) => {
       const before = Deno.readFileSync(path);
       assert.throws(() => StateDatabase.openForReading(directory), isDamaged);
-      assert.throws(() => StateDatabase.openForWishing(directory), isDamaged);
+      assert.throws(() => StateDatabase.openForRequest(directory), isDamaged);
       assert.throws(() => StateDatabase.open({ directory, instanceId: "one" }), isDamaged);
       await assert.rejects(backUpState(directory, `${directory}/../backup`), isDamaged);
       assert.throws(() => restoreState(path, `${directory}/../new`, false, NOW_MS), isDamaged);

@@ -4,9 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 import { backUpState, restoreState } from "../../../src/state/file/backup.ts";
 import {
   addRefusedEvents,
-  leaveWish,
+  leaveRequest,
   readDeadLetters,
-  readWishes,
+  readRequests,
 } from "../../../src/state/letters/dead_letters.ts";
 import { MIGRATIONS } from "../../../src/state/file/schema.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
@@ -89,16 +89,16 @@ for (const { version, state: file } of schemaFixtures()) {
       assert.deepEqual(read(directory, summary), seen);
     }));
 
-  Deno.test(`schema ${version}: letters go on, wishes are left, a backup is made and restored`, () =>
+  Deno.test(`schema ${version}: letters go on, requests are left, a backup is made and restored`, () =>
     withFixture(file, async (directory, path) => {
       const letters = read(directory, (state) => readDeadLetters(state, { limit: 1000 }));
       await backUpState(directory, `${directory}/backup`);
       assert.equal(versionOf(`${directory}/backup`), version);
-      const wishing = StateDatabase.openForWishing(directory);
-      leaveWish(wishing, "purge", [1]);
-      wishing.close();
+      const requesting = StateDatabase.openForRequest(directory);
+      leaveRequest(requesting, "purge", [1]);
+      requesting.close();
       const state = StateDatabase.open({ directory, instanceId: INSTANCE });
-      assert.equal(readWishes(state).length, 1);
+      assert.equal(readRequests(state).length, 1);
       const letter = {
         reason: "late",
         detail: "",
@@ -135,20 +135,20 @@ for (const { version, state: file } of schemaFixtures()) {
         database.close();
         const isDamage = (error: unknown) => error instanceof StateError && error.kind === "damaged";
         assert.throws(() => StateDatabase.openForReading(directory), isDamage, change);
-        assert.throws(() => StateDatabase.openForWishing(directory), isDamage, change);
+        assert.throws(() => StateDatabase.openForRequest(directory), isDamage, change);
         assert.throws(() => StateDatabase.open({ directory, instanceId: INSTANCE }), isDamage, change);
         assert.throws(() => restoreState(path, `${directory}/restored`, false, NOW_MS), isDamage, change);
       }
     }));
 
   if (version === MIGRATIONS.length) continue;
-  Deno.test(`schema ${version}: while its handler runs, it is read, and no wish is left in it`, () =>
+  Deno.test(`schema ${version}: while its handler runs, it is read, and no request is left in it`, () =>
     withFixture(file, (directory, path) => {
       const lock = StateLock.acquire(directory);
       try {
         read(directory, summary);
         assert.throws(
-          () => StateDatabase.openForWishing(directory),
+          () => StateDatabase.openForRequest(directory),
           (error) => error instanceof StateError && error.kind === "held",
         );
         assert.equal(versionOf(path), version);

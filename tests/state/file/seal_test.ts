@@ -135,10 +135,10 @@ Deno.test("a state that is put back from a backup in good order, or is a new one
     openable(directory);
   }));
 
-Deno.test("a wish that another process leaves is sealed too", () =>
+Deno.test("a request that another process leaves is sealed too", () =>
   withState((directory) => {
     const handler = StateDatabase.open({ directory, instanceId: "rig" });
-    const other = StateDatabase.openForWishing(directory);
+    const other = StateDatabase.openForRequest(directory);
     other.transaction(() => other.run("INSERT INTO wish (action, dead_letter_ids) VALUES ('purge', '[1]')"));
     handler.transaction(() => handler.run("UPDATE account SET value = 8 WHERE name = 'lost'"));
     other.close();

@@ -4,7 +4,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { noteOutages } from "../../../src/state/outages.ts";
 import { acceptSink } from "../../../src/state/alarms.ts";
 import { ColumnError, ColumnReader } from "../../../src/state/checkpoint/columns.ts";
-import { leaveWish, readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
+import { leaveRequest, readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { askForRedelivery } from "../../../src/state/outbox/redelivery.ts";
 import { Seal } from "../../../src/state/file/seal.ts";
 import { SinkRegistry } from "../../../src/state/outbox/sink_registry.ts";
@@ -16,7 +16,7 @@ import { inTemporaryDirectory } from "../inside.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
-/** Rows in every table: closed and open windows, ids, refused events and aggregates, a wish, a start, an alarm, a sink that went, rows sent again, an order. */
+/** Rows in every table: closed and open windows, ids, refused events and aggregates, a request, a start, an alarm, a sink that went, rows sent again, an order. */
 async function makeState(directory: string): Promise<void> {
   const bus = new MemorySource();
   const event = (name: string, second: number, value = 1) =>
@@ -38,7 +38,12 @@ async function makeState(directory: string): Promise<void> {
   const another = { kind: "restarted", lineage: "another log", next: "0", offset: 0, lost: 0 } as const;
   ingest.settle(0, place, another, new EventBatch(), 0);
   ingest.checkpointNow();
-  leaveWish(state, "purge", [1], { who: "alice", atMs: NOW_MS, action: "dead-letters purge", detail: "ü" });
+  leaveRequest(state, "purge", [1], {
+    who: "alice",
+    atMs: NOW_MS,
+    action: "dead-letters purge",
+    detail: "ü",
+  });
   outbox.claimant("sqlite");
   acceptSink(state, "stdout", 1);
   outbox.alarm("sqlite", { kind: "rows_missing", detail: "some", count: 1 });

@@ -4,10 +4,10 @@ import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
 import {
   addRefusedAggregates,
   addRefusedEvents,
-  leaveWish,
+  leaveRequest,
   readDeadLetters,
-  readWishes,
-  settleWishes,
+  readRequests,
+  settleRequests,
 } from "../../../src/state/letters/dead_letters.ts";
 import type { DeadLetterReason } from "../../../src/state/outbox/outbox.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
@@ -74,7 +74,7 @@ Deno.test("property: what is read is what matches, in the order that was asked f
   withState((state) => {
     const all = Array.from({ length: 25 }, (_, i) => reasons[i % 3]!);
     addRefusedEvents(state, all.map((reason) => event(reason, "{}")), 0);
-    settleWishes(state, { wishes: [], retried: [4], purged: [9] });
+    settleRequests(state, { requests: [], retried: [4], purged: [9] });
     fc.assert(fc.property(filter, ({ reason, ids, limit }) => {
       const expected = all.flatMap((r, i) =>
         [4, 9].includes(i + 1) || (reason && r !== reason) || (ids && !ids.includes(i + 1)) ? [] : [i + 1]
@@ -93,20 +93,20 @@ Deno.test("property: what is read is what matches, in the order that was asked f
   });
 });
 
-Deno.test("wishes are kept in their order, over a restart, until they are settled", () => {
+Deno.test("requests are kept in their order, over a restart, until they are settled", () => {
   inTemporaryDirectory((directory) => {
     let { state } = new Inside(directory);
-    leaveWish(state, "retry", [3, 1]);
-    leaveWish(state, "purge", [2]);
+    leaveRequest(state, "retry", [3, 1]);
+    leaveRequest(state, "purge", [2]);
     state.close();
     ({ state } = new Inside(directory));
-    const wishes = readWishes(state);
-    assert.deepEqual(wishes.map(({ action, letterIds }) => [action, letterIds]), [["retry", [3, 1]], [
+    const requests = readRequests(state);
+    assert.deepEqual(requests.map(({ action, letterIds }) => [action, letterIds]), [["retry", [3, 1]], [
       "purge",
       [2],
     ]]);
-    settleWishes(state, { wishes: [wishes[0]!.id], retried: [], purged: [] });
-    assert.deepEqual(readWishes(state).map(({ action }) => action), ["purge"]);
+    settleRequests(state, { requests: [requests[0]!.id], retried: [], purged: [] });
+    assert.deepEqual(readRequests(state).map(({ action }) => action), ["purge"]);
     state.close();
   });
 });
@@ -115,7 +115,7 @@ Deno.test("purged events are gone; a purged aggregate stays in the books, and th
   withState((state) => {
     addRefusedEvents(state, [event("invalid", "{}")], 0);
     addRefusedAggregates(state, [{ reason: "rejected", detail: "no", sink: "all", aggregate: AGGREGATE }], 0);
-    settleWishes(state, { wishes: [], retried: [], purged: [1, 2] });
+    settleRequests(state, { requests: [], retried: [], purged: [1, 2] });
     assert.deepEqual(readDeadLetters(state, { limit: 9 }), []);
     const lines = state.all<{ sink: string; purged: number }>("SELECT sink, purged FROM dead_letter");
     assert.deepEqual(lines.map(({ sink, purged }) => [sink, purged]), [["all", 1]]);
@@ -125,16 +125,16 @@ Deno.test("purged events are gone; a purged aggregate stays in the books, and th
   });
 });
 
-Deno.test("while a wish is open no letter is dropped, be there too many; once it is settled they are", () => {
+Deno.test("while a request is open no letter is dropped, be there too many; once it is settled they are", () => {
   inTemporaryDirectory((directory) => {
     const inside = new Inside(directory, { letterBound: { letters: 2, bytes: 1e6 } });
     const ids = () => readDeadLetters(inside.state, { limit: 9 }).map(({ id }) => id);
     inside.save(false, { refused: [event("invalid", "1"), event("invalid", "2")] });
-    leaveWish(inside.state, "retry", [1]);
+    leaveRequest(inside.state, "retry", [1]);
     inside.save(false, { refused: [event("invalid", "3"), event("invalid", "4")] });
     assert.deepEqual([ids(), inside.checkpoint.tallies.lettersDropped], [[1, 2, 3, 4], 0]);
-    const wishes = readWishes(inside.state).map(({ id }) => id);
-    inside.save(false, { settled: { wishes, retried: [1], purged: [], reissued: [] } });
+    const requests = readRequests(inside.state).map(({ id }) => id);
+    inside.save(false, { settled: { requests, retried: [1], purged: [], reissued: [] } });
     assert.deepEqual([ids(), inside.checkpoint.tallies.lettersDropped], [[3, 4], 1]);
     inside.state.close();
   });
@@ -153,7 +153,7 @@ Deno.test("after a purge the file gives its space back, a piece with each transa
     );
     const full = pages();
     const purged = Array.from({ length: 999 }, (_, i) => i + 1);
-    state.transaction(() => settleWishes(state, { wishes: [], retried: [], purged }));
+    state.transaction(() => settleRequests(state, { requests: [], retried: [], purged }));
     const afterPurge = pages();
     for (let i = 0; i < 15; i++) state.transaction(() => addRefusedEvents(state, [event("late", "{}")], i));
     assert.ok(full > 15_000 && afterPurge > full - 1100, `${full} pages, ${afterPurge} after the purge`);

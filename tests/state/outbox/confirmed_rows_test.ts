@@ -96,7 +96,7 @@ Deno.test("of a window of which the sink has refused a row nothing is looked for
     deliver(inside, "y");
     assert.deepEqual(confirmed(inside), [true, ["c2"]]);
     assert.equal(confirmed(inside, "y")[1].length, 3, "another sink has refused nothing");
-    inside.wish("retry", readDeadLetters(inside.state, { limit: 9 }));
+    inside.request("retry", readDeadLetters(inside.state, { limit: 9 }));
     deliver(inside);
     assert.deepEqual(confirmed(inside), [true, ["c2"]]);
   }));

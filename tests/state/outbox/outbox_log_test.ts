@@ -116,7 +116,7 @@ Deno.test("a sink that refuses more than can be kept gets no more, until some of
       });
       assert.equal(inside.outbox.cursor("all"), ids[2]);
     }
-    inside.wish("purge", readDeadLetters(inside.state, { limit: 1 }));
+    inside.request("purge", readDeadLetters(inside.state, { limit: 1 }));
     reject(2);
     assert.equal(readDeadLetters(inside.state, { limit: 9 }).length, 2);
     inside.state.close();

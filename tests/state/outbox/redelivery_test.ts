@@ -140,7 +140,7 @@ Deno.test("by turns with what is new, and no cursor moves", () => {
   );
 });
 
-Deno.test("a sink that goes takes its wish along", () => {
+Deno.test("a sink that goes takes its request along", () => {
   inTemporaryDirectory((directory) => {
     live(directory, (inside) => {
       publish(inside, ["a"], 1);

@@ -99,7 +99,7 @@ for (const [number, refused] of ALL.entries()) {
       );
       assert.equal(expectedRows(inside.state, sink, refused).delivered.size, 0);
       assert.deepEqual(new Books(inside.state).refusedEvents(sink), { kept: number + 1, purged: 0 });
-      inside.wish("purge", readDeadLetters(inside.state, { limit: 9 }));
+      inside.request("purge", readDeadLetters(inside.state, { limit: 9 }));
       assert.deepEqual(refusedEvents(inside.state, sink, refused), { kept: 0, purged: number + 1 });
       assert.deepEqual(writtenOff(inside, 3, refused.endMs - 1), new Map(), "not final yet");
       assert.deepEqual(writtenOff(inside, number, refused.endMs), new Map(), "not delivered yet");
@@ -112,13 +112,13 @@ for (const [number, refused] of ALL.entries()) {
 Deno.test("a window is not written off while something else of it may still be put back, and no other waits for that", () =>
   withWindows((inside) => {
     const [long, short] = readDeadLetters(inside.state, { limit: 9 });
-    inside.wish("purge", [short!]);
+    inside.request("purge", [short!]);
     inside.outbox.reject(SINK, { ...short!.aggregate!, name: "b", count: 5 }, {
       reason: "rejected",
       detail: "no",
     }, 3);
     assert.deepEqual(writtenOff(inside, 3, 9999), new Map(), "b of the same window is open");
-    inside.wish("purge", readDeadLetters(inside.state, { limit: 9 }).filter(({ id }) => id !== long!.id));
+    inside.request("purge", readDeadLetters(inside.state, { limit: 9 }).filter(({ id }) => id !== long!.id));
     assert.deepEqual(writtenOff(inside, 3, 9999), new Map([[SINK, 7]]));
     assert.deepEqual(left(inside), [LONG, LATER]);
   }, (count) => count === 3));

@@ -1,16 +1,16 @@
 import type { Logger } from "../platform/log/logger.ts";
 import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
-import type { SettledWishes } from "../state/checkpoint/checkpoint_input.ts";
+import type { SettledRequests } from "../state/checkpoint/checkpoint_input.ts";
 import type { DeadLetter } from "../state/letters/dead_letters.ts";
 import { type Intake, REFUSED_MAX_BYTES, REFUSED_MAX_EVENTS } from "./intake.ts";
 
-/** Aggregates put back in one checkpoint, give or take a wish: each is a segment of its own. */
+/** Aggregates put back in one checkpoint, give or take a request: each is a segment of its own. */
 const REISSUED_MAX = 1000;
 
-const NOTHING_SETTLED: SettledWishes = { wishes: [], retried: [], purged: [], reissued: [] };
+const NOTHING_SETTLED: SettledRequests = { requests: [], retried: [], purged: [], reissued: [] };
 
-/** Fulfils what operators have asked for with dead letters, in the same checkpoint that forgets their wishes. */
-export class Wishes {
+/** Fulfils what operators have asked for with dead letters, in the same checkpoint that forgets their requests. */
+export class DeadLetterRequests {
   /** Letters settled since the start. */
   readonly fulfilled = { retried: 0, purged: 0 };
   private current = NOTHING_SETTLED;
@@ -22,7 +22,7 @@ export class Wishes {
   ) {}
 
   /** What the next checkpoint settles. */
-  get settled(): SettledWishes {
+  get settled(): SettledRequests {
     return this.current;
   }
 
@@ -40,25 +40,25 @@ export class Wishes {
   /** Takes in what operators have asked for. Where very much is asked for, the rest is left to the next checkpoints. @throws {StateError} */
   take(): void {
     if (!this.areSettled) return;
-    const wishes = this.checkpoint.wishes();
-    if (wishes.length === 0) return;
+    const requests = this.checkpoint.requests();
+    if (requests.length === 0) return;
     const settled = {
-      wishes: [] as number[],
+      requests: [] as number[],
       retried: [] as number[],
       purged: [] as number[],
       reissued: [] as DeadLetter[],
     };
     const taken = new Set<number>();
     let takenBytes = 0;
-    for (const { id: wish, action, letterIds } of wishes) {
+    for (const { id: request, action, letterIds } of requests) {
       if (taken.size >= REFUSED_MAX_EVENTS || takenBytes >= REFUSED_MAX_BYTES) break;
       if (settled.reissued.length >= REISSUED_MAX) break;
-      // The first wish for a letter counts: an event that is asked for twice is still one event.
+      // The first request for a letter counts: an event that is asked for twice is still one event.
       const ids = [...new Set(letterIds)].filter((id) => !taken.has(id));
-      // Where this fails, what earlier wishes have brought in is settled all the same, and comes in no second time.
+      // Where this fails, what earlier requests have brought in is settled all the same, and comes in no second time.
       const letters = action === "retry" ? this.checkpoint.deadLetters(ids) : [];
       this.current = settled;
-      settled.wishes.push(wish);
+      settled.requests.push(request);
       for (const id of ids) taken.add(id);
       if (action === "purge") settled.purged = settled.purged.concat(ids);
       for (const letter of letters) {
@@ -67,7 +67,7 @@ export class Wishes {
         else if (letter.sink !== undefined && letter.aggregate !== undefined) settled.reissued.push(letter);
       }
     }
-    this.logger.info("dead letters: an operator's wish is fulfilled", {
+    this.logger.info("dead letters: an operator's request is fulfilled", {
       retried: settled.retried.length + settled.reissued.length,
       purged: settled.purged.length,
     });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { leaveWish, readDeadLetters, readLetterIds } from "../../src/state/letters/dead_letters.ts";
+import { leaveRequest, readDeadLetters, readLetterIds } from "../../src/state/letters/dead_letters.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { FakeSink } from "../contract/fake_sink.ts";
@@ -12,7 +12,7 @@ const NOW_S = NOW_MS / 1000;
 const NEVER = new AbortController().signal;
 
 async function withRig(flags: Record<string, string>, work: (rig: Rig, bus: MemorySource) => Promise<void>) {
-  const directory = await Deno.makeTempDir({ prefix: "vabus-wishes-" });
+  const directory = await Deno.makeTempDir({ prefix: "vabus-requests-" });
   const bus = new MemorySource();
   const rig = openRig(directory, [bus], NOW_MS, flags);
   try {
@@ -61,16 +61,16 @@ function letterIds({ core: { state } }: Rig): number[] {
 
 const event = (value: number, timestamp: number) => ({ name: "a", value, timestamp });
 
-Deno.test("a letter that two wishes name is put back once", () =>
+Deno.test("a letter that two requests name is put back once", () =>
   withRig({ MAX_FUTURE_SKEW: "10" }, async (rig, bus) => {
     bus.publish(event(1, NOW_S), event(2, NOW_S + 20));
     await takeIn(rig);
     const ids = letterIds(rig);
     assert.equal(ids.length, 1);
     rig.clock.ms += 60_000;
-    leaveWish(rig.core.state, "retry", ids);
-    leaveWish(rig.core.state, "retry", [...ids, ...ids]);
-    leaveWish(rig.core.state, "purge", ids);
+    leaveRequest(rig.core.state, "retry", ids);
+    leaveRequest(rig.core.state, "retry", [...ids, ...ids]);
+    leaveRequest(rig.core.state, "purge", ids);
     rig.core.ingest.checkpointNow();
     const { received, aggregated, future } = rig.core.aggregator.accounting;
     assert.deepEqual({ received, aggregated, future }, { received: 2, aggregated: 2, future: 0 });
@@ -79,7 +79,7 @@ Deno.test("a letter that two wishes name is put back once", () =>
   }));
 
 Deno.test("very many letters come back in several checkpoints, each once, over a restart between them", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "vabus-wishes-" });
+  const directory = await Deno.makeTempDir({ prefix: "vabus-requests-" });
   const bus = new MemorySource();
   const open = () => openRig(directory, [bus], NOW_MS, { MAX_FUTURE_SKEW: "10" });
   const count = 12_500;
@@ -92,15 +92,15 @@ Deno.test("very many letters come back in several checkpoints, each once, over a
       const ids = readLetterIds(state, {});
       assert.equal(ids.length, count);
       rig.clock.ms += 60_000;
-      leaveWish(state, "retry", ids);
-      leaveWish(state, "purge", ids.slice(-10));
-      ingest.fulfilWishes();
+      leaveRequest(state, "retry", ids);
+      leaveRequest(state, "purge", ids.slice(-10));
+      ingest.fulfilRequests();
       assert.deepEqual(ingest.fulfilled, { retried: 10_000, purged: 0 });
       assert.deepEqual(readLetterIds(state, {}), ids.slice(10_000));
     }
     using rig = open();
     rig.clock.ms += 60_000;
-    rig.core.ingest.fulfilWishes();
+    rig.core.ingest.fulfilRequests();
     assert.equal(rig.core.ingest.fulfilled.retried, count - 10_000);
     assert.deepEqual(letterIds(rig), []);
     const { received, aggregated, future } = rig.core.aggregator.accounting;
@@ -118,22 +118,22 @@ Deno.test("many letters of many bytes come back in several checkpoints too", () 
     );
     await takeIn(rig);
     rig.clock.ms += 60_000;
-    leaveWish(state, "retry", readLetterIds(state, {}));
-    ingest.fulfilWishes();
+    leaveRequest(state, "retry", readLetterIds(state, {}));
+    ingest.fulfilRequests();
     assert.equal(ingest.fulfilled.retried, 1000);
-    ingest.fulfilWishes();
+    ingest.fulfilRequests();
     assert.equal(ingest.fulfilled.retried, 1500);
   }));
 
-Deno.test("where the letters of a second wish cannot be read, those of the first come back once", () =>
+Deno.test("where the letters of a second request cannot be read, those of the first come back once", () =>
   withRig({ MAX_FUTURE_SKEW: "10" }, async (rig, bus) => {
     const { checkpoint, ingest, state } = rig.core;
     bus.publish(event(1, NOW_S + 20), event(2, NOW_S + 20));
     await takeIn(rig);
     rig.clock.ms += 60_000;
     const [first, second] = letterIds(rig);
-    leaveWish(state, "retry", [first!]);
-    leaveWish(state, "retry", [second!]);
+    leaveRequest(state, "retry", [first!]);
+    leaveRequest(state, "retry", [second!]);
     const read = checkpoint.deadLetters.bind(checkpoint);
     checkpoint.deadLetters = (ids) => {
       if (ids.includes(second!)) throw new StateError("unwritable", "the disk does not answer");
@@ -158,7 +158,7 @@ Deno.test("a rejected aggregate that a newer revision has overtaken is not sent 
     bus.publish(event(1, NOW_S - 100));
     await takeIn(rig);
     // The next revision, which is on its way, holds all of it: the letter is settled, and nothing is sent for it.
-    leaveWish(rig.core.state, "retry", ids);
+    leaveRequest(rig.core.state, "retry", ids);
     rig.core.ingest.checkpointNow();
     assert.deepEqual(letterIds(rig), []);
     await assertProven(rig, sink);
@@ -177,7 +177,7 @@ Deno.test("of two rejected revisions the newest is sent again, once", () =>
     const ids = letterIds(rig);
     assert.equal(ids.length, 2);
     for (const expected of [[1], []]) {
-      leaveWish(rig.core.state, "retry", ids);
+      leaveRequest(rig.core.state, "retry", ids);
       rig.core.ingest.checkpointNow();
       await assertProven(rig, sink);
       assert.deepEqual((await deliver(rig, sink, () => false)).map(({ revision }) => revision), expected);
@@ -196,7 +196,7 @@ Deno.test("what a sink lacks for good stays in the books when its window is forg
     await takeIn(rig);
     // The sink has revision 0 with one event; of revision 1 it lacks one.
     await deliver(rig, sink, ({ revision }) => revision === 1);
-    leaveWish(rig.core.state, "purge", letterIds(rig));
+    leaveRequest(rig.core.state, "purge", letterIds(rig));
     rig.core.ingest.checkpointNow();
     await assertProven(rig, sink);
     // The clock has stood by what it says for the horizon and a window.
