@@ -11,7 +11,7 @@ export interface TrialSteps {
   reject(batch: OutboxBatch, refusal: SinkRefusal): void;
 }
 
-/** Rows that are tried at most to find one that passes. */
+/** Rows that are tried at most to find one that passes: of the batch, and of the outbox behind it. */
 const WITNESSES_MAX = 20;
 /** Rows condemned for one error; more of them are the sink's fault. */
 const CONDEMNED_MAX = 1000;
@@ -25,6 +25,8 @@ const CONDEMNED_MAX = 1000;
 export class Trial {
   /** Each row of the batch as a batch of its own, in order. */
   private rows: readonly OutboxBatch[] = [];
+  /** The id after the batch. */
+  private beyondId = 0;
 
   constructor(
     private readonly sink: string,
@@ -43,6 +45,7 @@ export class Trial {
       // A witness is no delivery: a sink that keeps the position must not take it for one.
       return { ...batch, firstId: id, nextId: batch.firstId, ids: [id], aggregates: [aggregate] };
     });
+    this.beyondId = batch.nextId;
     for (const half of this.split(batch)) await this.deliver(half);
   }
 
@@ -87,14 +90,19 @@ export class Trial {
   }
 
   /**
-   * Looks for a row that passes among those after the suspect, evenly spread over them. Where none does, the newest that the sink
-   * has taken is written once more: the rows of one series that wait must not wait for others, which may never come.
+   * Looks for a row that passes among those after the suspect, evenly spread over them, first in the batch and then in the outbox:
+   * a whole batch may be of one old window that the sink refuses. Where none passes, the newest that the sink has taken is written
+   * once more: the rows of one series that wait must not wait for others, which may never come.
    */
   private async anotherPasses(suspect: Aggregate): Promise<boolean> {
     const others = this.rows.slice(this.rows.findIndex(({ aggregates }) => aggregates[0] === suspect) + 1);
     const step = Math.max(1, Math.floor(others.length / WITNESSES_MAX));
     const witnesses = others.filter((_, i) => i % step === 0).slice(0, WITNESSES_MAX);
-    witnesses.push(...this.lastDelivered());
+    witnesses.push(
+      ...this.outbox.samples(this.sink, this.beyondId, WITNESSES_MAX).map((row) => this.alone(row)),
+    );
+    const delivered = this.outbox.lastDelivered(this.sink);
+    if (delivered) witnesses.push(this.alone(delivered));
     for (const witness of witnesses) {
       try {
         await this.steps.write(witness);
@@ -106,11 +114,9 @@ export class Trial {
     return false;
   }
 
-  private lastDelivered(): OutboxBatch[] {
-    const aggregate = this.outbox.lastDelivered(this.sink);
-    if (!aggregate) return [];
+  private alone(aggregate: Aggregate): OutboxBatch {
     const id = this.outbox.cursor(this.sink);
-    return [{ firstId: id, nextId: id, ids: [id], aggregates: [aggregate] }];
+    return { firstId: id, nextId: id, ids: [id], aggregates: [aggregate] };
   }
 
   private checkBound(error: UnexplainedRefusal): void {

@@ -76,6 +76,12 @@ export class MemoryOutbox implements Outbox {
     return this.alarms.length === 1;
   }
 
+  samples(_sink: string, fromId: number, max: number): Aggregate[] {
+    const beyond = this.aggregates.slice(fromId);
+    const step = Math.max(1, Math.ceil(beyond.length / max));
+    return beyond.filter((_, i) => i % step === 0);
+  }
+
   lastDelivered(sink: string): Aggregate | undefined {
     return this.aggregates.slice(0, this.cursor(sink)).findLast((aggregate) =>
       !this.rejected.some((letter) => letter.aggregate === aggregate)

@@ -124,6 +124,19 @@ Deno.test("a single row that waits is not condemned before another has passed", 
   assert.deepEqual(outbox.rejected.map(({ name }) => name), ["n0"]);
 });
 
+Deno.test("a whole batch that is refused is judged by rows that wait behind it", async () => {
+  // Batches are of eight rows: an old window that a trigger refuses, and a newer one.
+  const outbox = MemoryOutbox.of(24);
+  const sink = new JudgedSink((name) => Number(name.slice(1)) < 12 ? unexplained(name) : undefined);
+  const delivery = deliveryTo(sink, outbox, new HastyClock());
+  assert.equal(await delivery.run(FIRED, NEVER), undefined);
+  assert.deepEqual(
+    outbox.rejected.map(({ name }) => name),
+    Array.from({ length: 12 }, (_, i) => `n${i}`),
+  );
+  assert.equal(sink.rows.size, 12);
+});
+
 Deno.test("more than 1,000 rows with one error are the sink's fault", async () => {
   const outbox = MemoryOutbox.of(2100);
   const isBad = (name: string) => Number(name.slice(1)) % 2 === 0;

@@ -101,6 +101,9 @@ const CALM: FaultRates = {
 const TICK_MS = 1000;
 /** In the calm everything comes to rest within this time, or never. */
 const CALM_MAX_MS = 300_000;
+/** Then an operator who sees that nothing moves does what /readyz says. */
+const OPERATOR_LOOKS_MS = 60_000;
+const WIDE_OUTBOX_ROWS = 100_000;
 /** What the state has seen of time is in the past again before the calm is over. */
 const JUMP_AHEAD_MAX_MS = 120_000;
 /** Rows of windows that began before are not lost: far from the horizon, 60 s at least, in any run. */
@@ -145,6 +148,7 @@ class Simulation {
   /** What the product reads while it proves itself. */
   private proving: StateDatabase | undefined;
   private hasRetriedLetters = false;
+  private hasWideOutbox = false;
   /** Others have spoilt rows that are not sent again yet. */
   private isSpoilt = false;
   private violation: string | undefined;
@@ -264,6 +268,7 @@ class Simulation {
     const config = {
       ...configOf(scenario, this.setup, this.directory),
       aggregationIntervalMs: process.windowSizeMs,
+      ...(this.hasWideOutbox && { outboxMaxRows: WIDE_OUTBOX_ROWS }),
     };
     const plain = this.surroundings(process);
     const surroundings = this.options.sabotage?.surroundings?.(plain) ?? plain;
@@ -563,7 +568,9 @@ class Simulation {
   }
 
   private lookForRest(): void {
-    if (this.scheduler.nowMs > this.scenario.chaosMs + CALM_MAX_MS) {
+    const calmMs = this.scheduler.nowMs - this.scenario.chaosMs;
+    if (calmMs > OPERATOR_LOOKS_MS) this.widenOutbox();
+    if (calmMs > CALM_MAX_MS) {
       return this.fail(
         new Violation(`no rest ${CALM_MAX_MS / 1000} s after the last fault: ${this.unrest()}`),
       );
@@ -577,6 +584,18 @@ class Simulation {
       if (this.scenario.isChancy && this.leaveRequest("retry", "NOT purged AND sink IS NULL", 1)) return;
     }
     this.isEnding = true;
+  }
+
+  /**
+   * Where an outbox holds a few rows only, and a sink refuses each of them, no row can show whether the rows or the sink are at
+   * fault: the product rightly waits. The operator lets more rows in.
+   */
+  private widenOutbox(): void {
+    if (this.hasWideOutbox || this.scenario.outboxMaxRows >= WIDE_OUTBOX_ROWS) return;
+    this.hasWideOutbox = true;
+    this.trace.note("operator", `OUTBOX_MAX_ROWS is ${WIDE_OUTBOX_ROWS}`);
+    this.happens("outboxes widened");
+    this.process?.stop.abort();
   }
 
   /** What is still to be done; undefined: nothing. */

@@ -70,6 +70,8 @@ export interface Outbox {
   isOwn(held: Aggregate): boolean | undefined;
   /** Durably raises an alarm over what `sink` holds. Returns whether it is a new one. @throws {StateError} */
   alarm(sink: string, alarm: SinkAlarm): boolean;
+  /** At most `max` of the aggregates that wait for `sink` from `fromId` on, evenly spread over them. */
+  samples(sink: string, fromId: number, max: number): readonly OutboxBatch["aggregates"][number][];
   /** The newest aggregate that `sink` has taken, as far as it is still known. */
   lastDelivered(sink: string): OutboxBatch["aggregates"][number] | undefined;
   /** Refused aggregates of `sink` that wait as dead letters and whose detail has `part` in it. */

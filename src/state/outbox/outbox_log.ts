@@ -195,6 +195,19 @@ export class OutboxLog implements Outbox {
     return raiseAlarm(this.state, sink, alarm, this.nowMs());
   }
 
+  samples(sink: string, fromId: number, max: number): Aggregate[] {
+    const step = Math.max(1, Math.ceil((this.end - fromId) / max));
+    const samples: Aggregate[] = [];
+    for (let id = fromId; id < this.end;) {
+      const run = this.readNew(sink, id, 1);
+      if (run === undefined) break;
+      samples.push(...run.aggregates);
+      // The next row for the sink may be farther away than a step.
+      id = Math.max(id + step, run.nextId);
+    }
+    return samples;
+  }
+
   lastDelivered(sink: string): Aggregate | undefined {
     const { bit, cursor } = this.registry.get(sink);
     const segments = this.state.all<SegmentRow>(
