@@ -5,7 +5,8 @@
  *   scripts/deno.sh run -A scripts/test.ts [--jobs N] [paths and flags of `deno test`]
  *
  * The output of each process is shown in one piece, when it has ended. What failed is listed at the end, with the command that runs it
- * again. The exit code is not zero when a test failed, when the tests could not be loaded, or when none ran.
+ * again. The exit code is not zero when a test failed, when the tests could not be loaded, or when none ran. An interrupt (SIGINT,
+ * SIGTERM) ends what runs with all that it has started.
  */
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -151,6 +152,7 @@ async function main(): Promise<number> {
   const paths = isWhole ? ["tests"] : wanted.paths;
   const files = (await Promise.all(paths.map((path) => testFiles(ROOT, path)))).flat();
   const [hasTypes] = await Promise.all([typesAreRight(isWhole ? [] : files), prepareServers()]);
+  if (interrupted.signal.aborted) return interrupted.signal.reason;
   if (!hasTypes) {
     console.log("0 passed, 1 failed");
     return 1;

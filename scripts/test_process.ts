@@ -32,7 +32,7 @@ export interface TestProcessOptions {
   readonly flags: readonly string[];
   /** Takes the output as it comes. */
   readonly write: (bytes: Uint8Array) => void;
-  /** Ends the process. */
+  /** Ends the process and all that its tests have started. */
   readonly signal: AbortSignal;
 }
 
@@ -46,10 +46,11 @@ export async function runTestProcess(group: TestGroup, options: TestProcessOptio
     env,
     stdin: "null",
     stdout: "piped",
-    signal,
+    // A process group of its own, so that all of it can be ended. Ctrl-C in the terminal is for the one who runs the tests.
+    detached: true,
   }).spawn();
   const reading = readOutput(child.stdout, write);
-  const { success } = await child.status;
+  const { success } = await endedWithGroup(child, signal);
   await Promise.race([reading.whole, delay(OUTPUT_GRACE_MS, undefined, { ref: false })]);
   const { passed, failed, skipped } = reading.counts;
   const listed = success ? [] : failuresIn(reading.lines);
@@ -62,6 +63,25 @@ export async function runTestProcess(group: TestGroup, options: TestProcessOptio
     failures: isWithoutReason ? group.files.map((file) => ({ file })) : listed,
     seconds: (performance.now() - startedMs) / 1000,
   };
+}
+
+/** Waits for the end of a process that leads its group. When told to, it kills the group: the programs that tests start are in it. */
+async function endedWithGroup(leader: Deno.ChildProcess, signal: AbortSignal): Promise<Deno.CommandStatus> {
+  const kill = () => {
+    try {
+      Deno.kill(-leader.pid, "SIGKILL");
+    } catch (error) {
+      // It may have ended a moment ago.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  };
+  if (signal.aborted) kill();
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    return await leader.status;
+  } finally {
+    signal.removeEventListener("abort", kill);
+  }
 }
 
 interface Reading {
