@@ -28,7 +28,7 @@ export type ChangeableOptions = Omit<AggregatorOptions, "busCount" | "dedupMaxId
 export type Refusal = "future" | "late" | "overflow";
 
 /** The books: `received = aggregated + duplicate + invalid + future + late + overflow`, at any moment. */
-export interface Accounting {
+export interface EventBooks {
   received: number;
   aggregated: number;
   duplicate: number;
@@ -39,7 +39,7 @@ export interface Accounting {
 }
 
 /** The names under which the books are kept. */
-export const ACCOUNTS = [
+export const BOOK_ENTRIES = [
   "received",
   "aggregated",
   "duplicate",
@@ -47,7 +47,7 @@ export const ACCOUNTS = [
   "future",
   "late",
   "overflow",
-] as const satisfies readonly (keyof Accounting)[];
+] as const satisfies readonly (keyof EventBooks)[];
 
 /**
  * Turns batches of events into accumulators of open windows. Pure and synchronous: the clock comes in with each batch.
@@ -58,7 +58,7 @@ export class EventAggregator {
   readonly watermark: Watermark;
   /** Undefined: duplicates are not looked for. */
   readonly recentIds: RecentIds[] | undefined;
-  readonly accounting: Accounting = {
+  readonly books: EventBooks = {
     received: 0,
     aggregated: 0,
     duplicate: 0,
@@ -117,7 +117,7 @@ export class EventAggregator {
     onRefused: (refusal: Refusal, index: number) => void,
   ): void {
     const { windowSizeMs, allowedLatenessMs, correctionHorizonMs, maxSeries } = this.options;
-    const { accounting, watermark, windows } = this;
+    const { books, watermark, windows } = this;
     const { series: seriesTable } = windows;
     const { timeMs, nameStart, nameLength, nameHash, functionId, value, idStart, idLength, idHash } = batch;
     const ids = this.recentIds?.[bus];
@@ -132,8 +132,8 @@ export class EventAggregator {
     let isClosedEarly = false;
     let isDropped = false;
 
-    accounting.received += batch.total;
-    accounting.invalid += batch.invalid.length;
+    books.received += batch.total;
+    books.invalid += batch.invalid.length;
     for (let i = 0; i < batch.count; i++) {
       if (i % TOUCH_RUN === 0) windows.touch(nameHash, functionId, i, Math.min(i + TOUCH_RUN, batch.count));
       const eventMs = timeMs[i]!;
@@ -141,11 +141,11 @@ export class EventAggregator {
       const idAt = idStart[i]! >= 0 ? idStart[i]! : ~idStart[i]!;
       const hasId = ids !== undefined && idLength[i]! > 0;
       if (hasId && ids.has(idBytes, idAt, idLength[i]!, idHash[i]!)) {
-        accounting.duplicate++;
+        books.duplicate++;
         continue;
       }
       if (eventMs > futureMs) {
-        accounting.future++;
+        books.future++;
         onRefused("future", i);
         continue;
       }
@@ -169,7 +169,7 @@ export class EventAggregator {
           (correctionHorizonMs === 0 ? isClosed : eventMs <= greatestMs - correctionHorizonMs);
         if (isClosed || isBeyondHorizon) this.lateArrivals++;
         if (isBeyondHorizon) {
-          accounting.late++;
+          books.late++;
           onRefused("late", i);
           continue;
         }
@@ -179,7 +179,7 @@ export class EventAggregator {
       const nameAt = nameStart[i]! >= 0 ? nameStart[i]! : ~nameStart[i]!;
       let series = seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, functionId[i]!);
       if ((series < 0 || !windows.isInUse(series)) && windows.seriesCount >= maxSeries) {
-        accounting.overflow++;
+        books.overflow++;
         onRefused("overflow", i);
         continue;
       }
@@ -190,7 +190,7 @@ export class EventAggregator {
       let slot = windows.findSlot(series, window);
       if (slot < 0) slot = windows.addSlot(series, window);
       this.accumulate(slot, functionId[i]!, value[i]!, eventMs);
-      accounting.aggregated++;
+      books.aggregated++;
       if (hasId) ids.add(idBytes, idAt, idLength[i]!, idHash[i]!);
     }
     watermark.advance(bus, greatestMs);

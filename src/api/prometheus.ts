@@ -1,11 +1,11 @@
 import { COMMIT, VERSION } from "../version.ts";
-import type { AccountName, Histogram, Snapshot } from "../runtime/metric_collector.ts";
+import type { CounterName, Histogram, Snapshot } from "../runtime/metric_collector.ts";
 
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 const PREFIX = "vabus_handler_";
 
-/** The accounts that say what became of an event. */
+/** The counters that say what became of an event. */
 const FATES = [
   "aggregated",
   "duplicate",
@@ -13,43 +13,43 @@ const FATES = [
   "future",
   "late",
   "overflow",
-] as const satisfies AccountName[];
+] as const satisfies CounterName[];
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
 /** The snapshot in the text format of Prometheus, version 0.0.4. */
 export function prometheusText(snapshot: Snapshot): string {
-  const { accounts, readings, nowMs } = snapshot;
+  const { counters, readings, nowMs } = snapshot;
   const sinks = [...snapshot.sinks];
   const page = new Page();
   page.gauge("build_info", "Version and commit of the program; always 1.", [[{
     version: VERSION,
     commit: COMMIT,
   }, 1]]);
-  page.counter("events_received_total", "Events fetched from the buses.", [[{}, accounts.received]]);
+  page.counter("events_received_total", "Events fetched from the buses.", [[{}, counters.received]]);
   page.counter(
     "events_total",
     "What became of the events received: aggregated, duplicate, or refused with the reason.",
-    FATES.map((fate) => [{ fate }, accounts[fate]]),
+    FATES.map((fate) => [{ fate }, counters[fate]]),
   );
   page.counter(
     "events_late_arrivals_total",
     "Events that came after their window had closed; corrected or refused.",
-    [[{}, accounts.lateArrivals]],
+    [[{}, counters.lateArrivals]],
   );
   page.counter("events_lost_total", "Events that a bus had trimmed before they were fetched.", [[
     {},
-    accounts.lost,
+    counters.lost,
   ]]);
   page.counter("aggregates_not_finite_total", "Aggregates not sent, since their value is not finite.", [
-    [{}, accounts.notFinite],
+    [{}, counters.notFinite],
   ]);
   page.counter(
     "dead_letters_dropped_total",
     "Dead letters dropped, oldest first, to keep within their bound.",
     [
-      [{}, accounts.lettersDropped],
+      [{}, counters.lettersDropped],
     ],
   );
   page.counter(

@@ -12,7 +12,7 @@ import type { Logger } from "../platform/log/logger.ts";
 import { printable } from "../platform/log/printable.ts";
 import { SinkError } from "../contract/sink.ts";
 import { readAlarms, type StandingAlarm, told } from "../state/alarms.ts";
-import { latestMs, readAccounts } from "../state/checkpoint/accounts.ts";
+import { latestMs, readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { StateLock } from "../state/file/state_lock.ts";
 import { tryState } from "../state/file/state_trial.ts";
@@ -195,7 +195,7 @@ function latestOfState(stateDir: string): number | undefined {
   try {
     const state = StateDatabase.openForReading(stateDir);
     try {
-      return latestMs(readAccounts(state));
+      return latestMs(readBookEntries(state));
     } finally {
       state.close();
     }

@@ -195,7 +195,7 @@ export function commandsOf(registry: Registry): readonly AnyCommand[] {
     }),
     command({
       name: "status",
-      summary: "what the state holds: offsets, watermark, windows, outbox, dead letters, accounting",
+      summary: "what the state holds: offsets, watermark, windows, outbox, dead letters, the books",
       details: "Only reads; works while the handler runs.",
       examples: [["status --state-dir /var/lib/vabus-data-handler", "for people"], [
         "status --json",
@@ -221,7 +221,7 @@ export function commandsOf(registry: Registry): readonly AnyCommand[] {
       name: "verify",
       summary: "prove that no event was lost or counted twice",
       details:
-        "Checks the accounting of the state, then compares it with each SQL sink and, with --kafka, with the topic. " +
+        "Checks the books of the state, then compares it with each SQL sink and, with --kafka, with the topic. " +
         "Only reads; works while the handler runs. Exits 1 and names the differences when the proof fails, or the sink that " +
         "cannot be read; the others are proven all the same.",
       examples: [
@@ -355,7 +355,7 @@ export function commandsOf(registry: Registry): readonly AnyCommand[] {
     }),
     command({
       name: "dead-letters purge",
-      summary: "throw them away for good; they stay in the accounting",
+      summary: "throw them away for good; they stay in the books",
       details: "A running handler does it; where none runs, the command does it itself.",
       examples: [["dead-letters purge --reason invalid", "garbage that nobody needs"]],
       concerns: STATE_VARIABLES,

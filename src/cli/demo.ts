@@ -49,7 +49,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
       ? context.signal
       : AbortSignal.any([context.signal, AbortSignal.timeout(options.durationMs)]);
     await show(config, logger, signal, bus.url, registry.fileOf(config.sinks[0]!)!.path, options, write);
-    write(`\nStopped: ${account(readReport(config.stateDir))}\n\nthe proof (\`verify\`):\n`);
+    write(`\nStopped: ${inWords(readReport(config.stateDir))}\n\nthe proof (\`verify\`):\n`);
     const style = terminalStyle();
     const painted = (text: string) =>
       drawStdout(
@@ -178,7 +178,7 @@ function introduction(
 ): string {
   return [
     "VaBus Data Handler: a demo that needs nothing from outside. Ctrl-C ends it, with a proof.",
-    ...(earlier === undefined ? [] : [`It goes on where an earlier one has left off: ${account(earlier)}`]),
+    ...(earlier === undefined ? [] : [`It goes on where an earlier one has left off: ${inWords(earlier)}`]),
     "",
     `  events      ${number(eventsPerSecond)} a second of ${
       number(names)
@@ -192,7 +192,7 @@ function introduction(
 }
 
 /** What became of all events, so that the numbers add up before the eyes. */
-function account({ accounting, open_windows: windows }: StatusReport): string {
+function inWords({ accounting, open_windows: windows }: StatusReport): string {
   const of = (name: string) => accounting[name] ?? 0;
   const open = windows.reduce((sum, { events }) => sum + events, 0);
   const refused = ["duplicate", "invalid", "future", "late", "overflow"].reduce(

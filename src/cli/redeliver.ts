@@ -5,7 +5,7 @@ import { createSinks, provablePlaces } from "../runtime/parts.ts";
 import { type Proof, type Span, verify } from "../control/verification.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { printable } from "../platform/log/printable.ts";
-import { readAccounts } from "../state/checkpoint/accounts.ts";
+import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { askForRedelivery, END_OF_TIME_MS, readRedeliveries } from "../state/outbox/redelivery.ts";
 import { SinkRegistry } from "../state/outbox/sink_registry.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
@@ -119,8 +119,8 @@ function stockOf(config: Config, sink: string, { sinceMs, untilMs }: Span): Stoc
       const all = state.get<{ first: number | null; last: number | null; firstId: number | null }>(
         `SELECT min(window_start_ms) AS first, max(window_end_ms) AS last, min(first_id) AS firstId FROM segment`,
       )!;
-      const finalMs = readAccounts(state).get("final_ms");
-      const hasDropped = (all.firstId ?? readAccounts(state).get("outbox_end_id") ?? 0) > 0;
+      const finalMs = readBookEntries(state).get("final_ms");
+      const hasDropped = (all.firstId ?? readBookEntries(state).get("outbox_end_id") ?? 0) > 0;
       const goneBeforeMs = hasDropped && finalMs !== undefined && sinceMs < finalMs ? finalMs : undefined;
       if (windows === 0) {
         throw new CommandError(

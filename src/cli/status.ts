@@ -72,7 +72,7 @@ function text(report: StatusReport, isRunning: boolean, now: number): string {
     [
       "events",
       `${accounting.received} received = ${accounting.aggregated} aggregated` +
-      refused.map((account) => ` + ${accounting[account]} ${account}`).join(""),
+      refused.map((entry) => ` + ${accounting[entry]} ${entry}`).join(""),
     ],
     [
       "",

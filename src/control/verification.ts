@@ -2,8 +2,8 @@ import { type Aggregate, describeSeries } from "../aggregation/aggregate.ts";
 import { type DeletedRows, type ProvablePlace, SinkError, type SinkErrorKind } from "../contract/sink.ts";
 import { Books } from "../state/checkpoint/books.ts";
 import { type ExpectedWindow, rowKey, type WindowKey } from "../state/outbox/expected_rows.ts";
-import { readAccounts } from "../state/checkpoint/accounts.ts";
-import { DOUBTFUL_ACCOUNT, keptLetters, type Loss, readLosses } from "../state/outbox/losses.ts";
+import { readBookEntries } from "../state/checkpoint/book_entries.ts";
+import { DOUBTFUL_ENTRY, keptLetters, type Loss, readLosses } from "../state/outbox/losses.ts";
 import { readRedeliveries } from "../state/outbox/redelivery.ts";
 import type { RegisteredSink } from "../state/outbox/sink_registry.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
@@ -73,7 +73,7 @@ export async function verify(
   const { faults, losses, doubtful, keptCount } = state.snapshot(() => ({
     faults: new Books(state).faults(),
     losses: readLosses(state),
-    doubtful: readAccounts(state).get(DOUBTFUL_ACCOUNT) ?? 0,
+    doubtful: readBookEntries(state).get(DOUBTFUL_ENTRY) ?? 0,
     keptCount: [...keptLetters(state).values()].reduce((sum, letters) => sum + letters, 0),
   }));
   for (const sink of sinks) {

@@ -48,20 +48,20 @@ export class Intake {
 
   /** @param firstOffset Number of the first event of the batch; undefined: they are not numbered. */
   take(partition: number, batch: EventBatch, firstOffset: number | undefined): void {
-    const before = { ...this.aggregator.accounting };
+    const before = { ...this.aggregator.books };
     this.aggregate(partition, batch, this.partitionNames[partition]!, firstOffset);
-    this.watch.count(partition, before, this.aggregator.accounting);
+    this.watch.count(partition, before, this.aggregator.books);
   }
 
-  /** Takes a refused event in anew, out of the account of its refusal. Returns false where there is no whole event. */
+  /** Takes a refused event in anew, out of the entry of its refusal. Returns false where there is no whole event. */
   retry(letter: DeadLetter): boolean {
     if (letter.raw === undefined || letter.isCut) return false;
-    const { accounting } = this.aggregator;
-    const account = letter.reason;
-    if (account === "not_finite" || account === "rejected" || account === "postponed") return false;
+    const { books } = this.aggregator;
+    const reason = letter.reason;
+    if (reason === "not_finite" || reason === "rejected" || reason === "postponed") return false;
     scanEvent(letter.raw, this.retryBatch);
-    accounting[account]--;
-    accounting.received--;
+    books[reason]--;
+    books.received--;
     const found = this.partitionNames.indexOf(letter.bus ?? "");
     // The bus is configured no more: its ids say nothing among those of another one.
     if (found < 0) this.retryBatch.idLength.fill(0, 0, this.retryBatch.count);

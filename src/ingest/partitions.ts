@@ -64,7 +64,7 @@ export class Partitions {
 
   /** Events lost before they were read, those not yet in a checkpoint included. */
   get lostEvents(): number {
-    return this.checkpoint.tallies.lost + this.unread.lost;
+    return this.checkpoint.counters.lost + this.unread.lost;
   }
 
   /** The partition's source is open: it is told what is durable, now and after each checkpoint. */
@@ -219,7 +219,7 @@ export class Partitions {
   /** A bus may say that its log begins at the greatest offset there is, again and again. */
   private addLost(lost: number): void {
     const { unread } = this;
-    const most = Number.MAX_SAFE_INTEGER - this.checkpoint.tallies.lost;
+    const most = Number.MAX_SAFE_INTEGER - this.checkpoint.counters.lost;
     this.unread = { ...unread, lost: Math.min(unread.lost + lost, most) };
   }
 

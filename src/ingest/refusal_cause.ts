@@ -1,7 +1,7 @@
-import type { Accounting } from "../aggregation/event_aggregator.ts";
+import type { EventBooks } from "../aggregation/event_aggregator.ts";
 import { likelyUnit } from "./refusal_detail.ts";
 
-export type RefusalReason = Extract<keyof Accounting, "invalid" | "future" | "late" | "overflow">;
+export type RefusalReason = Extract<keyof EventBooks, "invalid" | "future" | "late" | "overflow">;
 
 /** One event of many that are refused. */
 export interface RefusalSample {

@@ -1,4 +1,4 @@
-import type { Accounting } from "../aggregation/event_aggregator.ts";
+import type { EventBooks } from "../aggregation/event_aggregator.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import { likelyCause, type RefusalReason, type RefusalSample } from "./refusal_cause.ts";
@@ -38,7 +38,7 @@ export class RefusalWatch {
   }
 
   /** A batch of a bus was taken in; `before` and `after` are the books around it. */
-  count(bus: number, before: Readonly<Accounting>, after: Readonly<Accounting>): void {
+  count(bus: number, before: Readonly<EventBooks>, after: Readonly<EventBooks>): void {
     const minute = this.minutes[bus]!;
     minute.received += after.received - before.received;
     for (const reason of REASONS) minute.refused[reason] += after[reason] - before[reason];

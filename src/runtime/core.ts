@@ -6,7 +6,7 @@ import { drawHashKey } from "../platform/random/hash_key.ts";
 import { Ingest, type IngestObserver, type IngestOptions } from "../ingest/ingest.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { compileRoutes } from "../delivery/routes.ts";
-import { readAccounts } from "../state/checkpoint/accounts.ts";
+import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { acceptSink } from "../state/alarms.ts";
 import { Checkpoint } from "../state/checkpoint/checkpoint.ts";
 import { readPartitions } from "../state/checkpoint/partitions.ts";
@@ -69,13 +69,13 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     });
   }
   try {
-    const accounts = readAccounts(state);
+    const entries = readBookEntries(state);
     const busNames = options.busNames ?? registeredBuses(state);
     const own = settingsOf(config, busNames.length);
-    const settings = options.busNames === undefined ? betweenRuns(own, accounts) : own;
+    const settings = options.busNames === undefined ? betweenRuns(own, entries) : own;
     const { correctionHorizonMs, dedupMaxIds, windowSizeMs } = settings;
     const aggregator = new EventAggregator({ ...settings, hashKey: drawHashKey() });
-    const endId = accounts.get("outbox_end_id") ?? 0;
+    const endId = entries.get("outbox_end_id") ?? 0;
     const sinkNames = config.sinks.map(({ id }) => id);
     const registry = options.busNames === undefined ? SinkRegistry.read(state) : SinkRegistry.open(
       state,
@@ -175,11 +175,11 @@ function settingsOf(config: Config, busCount: number): AggregatorSettings {
  * more generous value counts, so that nothing goes that the service still needs (the archive behind the horizon, ids), while
  * an operator may well grant more.
  */
-function betweenRuns(own: AggregatorSettings, accounts: ReadonlyMap<string, number>): AggregatorSettings {
-  const moreGenerous = (value: number, kept: string) => Math.max(value, accounts.get(kept) ?? value);
+function betweenRuns(own: AggregatorSettings, entries: ReadonlyMap<string, number>): AggregatorSettings {
+  const moreGenerous = (value: number, kept: string) => Math.max(value, entries.get(kept) ?? value);
   return {
     ...own,
-    windowSizeMs: accounts.get("window_size_ms") ?? own.windowSizeMs,
+    windowSizeMs: entries.get("window_size_ms") ?? own.windowSizeMs,
     allowedLatenessMs: moreGenerous(own.allowedLatenessMs, "allowed_lateness_ms"),
     correctionHorizonMs: moreGenerous(own.correctionHorizonMs, "correction_horizon_ms"),
     maxSeries: moreGenerous(own.maxSeries, "max_series"),

@@ -361,7 +361,7 @@ class Handler {
       readiness: () => readiness(this.core, this.router, this.isStopping),
       metrics: () => this.metrics.snapshot(),
       totals: () => {
-        const { received, aggregated, invalid, future, late, overflow } = aggregator.accounting;
+        const { received, aggregated, invalid, future, late, overflow } = aggregator.books;
         return {
           received,
           aggregated,

@@ -1,5 +1,5 @@
 /** Counters of the books and beside them; each counts since the state was made. */
-export const ACCOUNT_NAMES = [
+export const COUNTER_NAMES = [
   "received",
   "aggregated",
   "duplicate",
@@ -12,12 +12,12 @@ export const ACCOUNT_NAMES = [
   "notFinite",
   "lettersDropped",
 ] as const;
-export type AccountName = typeof ACCOUNT_NAMES[number];
+export type CounterName = typeof COUNTER_NAMES[number];
 
 /** What the handler holds at the moment, read when somebody asks. */
 export interface Readings {
   /** They go down a little when an operator retries dead letters; the counters made of them never do. */
-  readonly accounts: Readonly<Record<AccountName, number>>;
+  readonly counters: Readonly<Record<CounterName, number>>;
   readonly openWindows: number;
   readonly openSeries: number;
   readonly outboxRows: number;
@@ -34,7 +34,7 @@ export interface Readings {
 
 /** Counters since the process started, and readings as of now. */
 export interface Snapshot {
-  readonly accounts: Readonly<Record<AccountName, number>>;
+  readonly counters: Readonly<Record<CounterName, number>>;
   readonly sinks: ReadonlyMap<string, SinkCounters>;
   readonly processing: Histogram;
   readonly checkpoints: Histogram;
@@ -79,20 +79,20 @@ export class MetricCollector {
   private readonly processing = new Histogram(STEP_SECONDS);
   private readonly checkpoints = new Histogram(STEP_SECONDS);
   private readonly sinks = new Map<string, SinkCounters>();
-  private readonly counted = Object.fromEntries(ACCOUNT_NAMES.map((name) => [name, 0])) as Record<
-    AccountName,
+  private readonly counted = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Record<
+    CounterName,
     number
   >;
-  private seen: Readonly<Record<AccountName, number>> | undefined;
+  private seen: Readonly<Record<CounterName, number>> | undefined;
   private read: (() => Readings) | undefined;
 
   constructor(private readonly nowMs: () => number) {}
 
-  /** Where readings come from, once the parts are built. What their accounts hold by now is not counted. */
+  /** Where readings come from, once the parts are built. What their counters hold by now is not counted. */
   attach(read: () => Readings): void {
     this.read = read;
-    const { accounts, sinks } = read();
-    this.seen = accounts;
+    const { counters, sinks } = read();
+    this.seen = counters;
     for (const { name } of sinks) this.sink(name);
   }
 
@@ -121,12 +121,12 @@ export class MetricCollector {
 
   snapshot(): Snapshot {
     const readings = this.read!();
-    for (const name of ACCOUNT_NAMES) {
-      this.counted[name] += Math.max(0, readings.accounts[name] - this.seen![name]);
+    for (const name of COUNTER_NAMES) {
+      this.counted[name] += Math.max(0, readings.counters[name] - this.seen![name]);
     }
-    this.seen = readings.accounts;
+    this.seen = readings.counters;
     return {
-      accounts: { ...this.counted },
+      counters: { ...this.counted },
       sinks: this.sinks,
       processing: this.processing,
       checkpoints: this.checkpoints,

@@ -13,7 +13,7 @@ const REASONS = ["invalid", "future", "late", "overflow", "notFinite"] as const;
 
 /** What the handler has done since its start. */
 interface Totals {
-  readonly accounts: Snapshot["accounts"];
+  readonly counters: Snapshot["counters"];
   readonly delivered: ReadonlyMap<string, number>;
   readonly rejected: ReadonlyMap<string, number>;
 }
@@ -54,7 +54,7 @@ export class MinuteLog {
     const now = totalsOf(snapshot);
     this.before = now;
     this.example = undefined;
-    const since = (name: keyof Totals["accounts"]) => now.accounts[name] - before.accounts[name];
+    const since = (name: keyof Totals["counters"]) => now.counters[name] - before.counters[name];
     const { readings, nowMs } = snapshot;
     const fields: Record<string, number> = {
       received: since("received"),
@@ -87,12 +87,12 @@ export class MinuteLog {
   }
 }
 
-function totalsOf({ accounts, sinks }: Snapshot): Totals {
-  const counters = [...sinks];
+function totalsOf({ counters, sinks }: Snapshot): Totals {
+  const each = [...sinks];
   return {
-    accounts,
-    delivered: new Map(counters.map(([name, { delivered }]) => [name, delivered])),
-    rejected: new Map(counters.map(([name, { rejected }]) => [name, rejected])),
+    counters,
+    delivered: new Map(each.map(([name, { delivered }]) => [name, delivered])),
+    rejected: new Map(each.map(([name, { rejected }]) => [name, rejected])),
   };
 }
 

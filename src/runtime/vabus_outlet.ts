@@ -49,17 +49,17 @@ export class VabusOutlet {
   }
 }
 
-function totalsOf({ accounts, sinks, processing }: Snapshot): Record<string, number> {
+function totalsOf({ counters, sinks, processing }: Snapshot): Record<string, number> {
   const overSinks = (field: "delivered" | "rejected") =>
     [...sinks.values()].reduce((sum, counters) => sum + counters[field], 0);
-  const refused = accounts.invalid + accounts.future + accounts.late + accounts.overflow;
+  const refused = counters.invalid + counters.future + counters.late + counters.overflow;
   return {
     aggregated_events_count: overSinks("delivered"),
-    failed_events_count: refused + accounts.notFinite + overSinks("rejected"),
+    failed_events_count: refused + counters.notFinite + overSinks("rejected"),
     processing_time: processing.sum,
-    received_events_count: accounts.received,
-    late_events_count: accounts.lateArrivals,
-    duplicate_events_count: accounts.duplicate,
+    received_events_count: counters.received,
+    late_events_count: counters.lateArrivals,
+    duplicate_events_count: counters.duplicate,
   };
 }
 

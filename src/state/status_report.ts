@@ -1,5 +1,5 @@
-import { ACCOUNTS } from "../aggregation/event_aggregator.ts";
-import { readAccounts } from "./checkpoint/accounts.ts";
+import { BOOK_ENTRIES } from "../aggregation/event_aggregator.ts";
+import { readBookEntries } from "./checkpoint/book_entries.ts";
 import { readAlarms, wayOut } from "./alarms.ts";
 import { readOutages } from "./outages.ts";
 import { readAudit } from "./audit.ts";
@@ -75,14 +75,14 @@ export function readStatus(state: StateDatabase, auditLines = AUDIT_LINES): Stat
 }
 
 function report(state: StateDatabase, auditLines: number): StatusReport {
-  const accounts = readAccounts(state);
-  const seconds = (name: string) => accounts.has(name) ? accounts.get(name)! / 1000 : null;
+  const entries = readBookEntries(state);
+  const seconds = (name: string) => entries.has(name) ? entries.get(name)! / 1000 : null;
   const registry = SinkRegistry.read(state);
-  const nextId = accounts.get("outbox_end_id") ?? 0;
+  const nextId = entries.get("outbox_end_id") ?? 0;
   const reasons = state.all<{ reason: string; letters: number }>(
     "SELECT reason, count(*) AS letters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER BY reason",
   );
-  const kept = [...ACCOUNTS, "lost", "late_arrivals", "closed", "unrouted"];
+  const kept = [...BOOK_ENTRIES, "lost", "late_arrivals", "closed", "unrouted"];
   return {
     instance: state.instanceId,
     state_id: state.stateId,
@@ -109,7 +109,7 @@ function report(state: StateDatabase, auditLines: number): StatusReport {
     dead_letters: {
       total: reasons.reduce((sum, { letters }) => sum + letters, 0),
       by_reason: Object.fromEntries(reasons.map(({ reason, letters }) => [reason, letters])),
-      dropped: accounts.get("letters_dropped") ?? 0,
+      dropped: entries.get("letters_dropped") ?? 0,
     },
     outages: readOutages(state).map(({ place, detail, sinceMs }) => ({
       place,
@@ -132,7 +132,7 @@ function report(state: StateDatabase, auditLines: number): StatusReport {
       result: result ?? null,
     })),
     refusal_alarms: readRefusalAlarms(state),
-    accounting: Object.fromEntries(kept.map((name) => [name, accounts.get(name) ?? 0])),
+    accounting: Object.fromEntries(kept.map((name) => [name, entries.get(name) ?? 0])),
   };
 }
 

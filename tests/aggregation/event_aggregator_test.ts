@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { valueOf } from "../../src/aggregation/accumulator.ts";
 import { functionName } from "../../src/event/agg_function.ts";
-import { ACCOUNTS, type AggregatorOptions, EventAggregator } from "../../src/aggregation/event_aggregator.ts";
+import {
+  type AggregatorOptions,
+  BOOK_ENTRIES,
+  EventAggregator,
+} from "../../src/aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../../src/aggregation/open_windows.ts";
 import { PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";
 import type { VaBusEvent } from "../../src/event/event.ts";
@@ -31,8 +35,8 @@ function batchOf(events: readonly unknown[]): EventBatch {
 function feed(aggregator: EventAggregator, events: readonly unknown[], bus = 0): string[] {
   const refusals: string[] = [];
   aggregator.aggregate(bus, batchOf(events), NOW_MS, (refusal) => refusals.push(refusal));
-  const { accounting } = aggregator;
-  const { received, ...others } = accounting;
+  const { books } = aggregator;
+  const { received, ...others } = books;
   assert.equal(received, Object.values(others).reduce((sum, n) => sum + n, 0), "the books");
   return refusals;
 }
@@ -192,11 +196,11 @@ Deno.test("future events are refused and do not move time; what is ahead and all
 Deno.test("an id among the last N of its bus is a duplicate; refused events are not remembered", () => {
   const aggregator = new EventAggregator({ ...DEFAULTS, dedupMaxIds: 2, busCount: 2 });
   feed(aggregator, [at(1, { id: "a" }), at(1, { id: "b" }), at(1, { id: "a" })]);
-  assert.equal(aggregator.accounting.duplicate, 1);
+  assert.equal(aggregator.books.duplicate, 1);
   feed(aggregator, [at(1, { id: "c" }), at(1, { id: "a" })]);
-  assert.equal(aggregator.accounting.duplicate, 1, "a has been forgotten");
+  assert.equal(aggregator.books.duplicate, 1, "a has been forgotten");
   feed(aggregator, [at(1, { id: "a" })], 1);
-  assert.equal(aggregator.accounting.duplicate, 1, "another bus");
+  assert.equal(aggregator.books.duplicate, 1, "another bus");
   assert.deepEqual(feed(aggregator, [at(9e9, { id: "f" }), at(9e9, { id: "f" })]), ["future", "future"]);
 });
 
@@ -248,7 +252,7 @@ Deno.test("any stream is aggregated as a plain loop over a map does it", () => {
       };
       assert.equal(row.value, exact[row.func as keyof typeof exact]);
     }
-    assert.deepEqual(Object.keys(aggregator.accounting), [...ACCOUNTS]);
+    assert.deepEqual(Object.keys(aggregator.books), [...BOOK_ENTRIES]);
   }));
 });
 

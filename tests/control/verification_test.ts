@@ -248,7 +248,7 @@ Deno.test("books that do not add up, and a sink that the state does not know", a
     const negative = await faultsOf(
       "UPDATE account SET value = CASE name WHEN 'future' THEN -1 ELSE 1 END WHERE name IN ('future', 'invalid')",
     );
-    assert.match(negative.join(), /future stands at -1/, "though the sum is right");
+    assert.match(negative.join(), /entry future of the books stands at -1/, "though the sum is right");
     assert.equal((await plant.verify()).proven, true);
     state.run("UPDATE sink SET name = 'other'");
     assert.match((await plant.differences()).join(), /knows no such sink/);

@@ -156,7 +156,7 @@ class BusClientTrial implements Trial {
   }
 
   private get received(): number {
-    return this.rig.core.aggregator.accounting.received;
+    return this.rig.core.aggregator.books.received;
   }
 
   /** The true bus goes its way: it gets events, is trimmed, and now and then is another one. */

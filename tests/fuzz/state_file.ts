@@ -156,8 +156,8 @@ function handlerFindings(directory: string): Record<string, unknown> {
   const { aggregator, checkpoint, ingest, state } = rig.core;
   const found = {
     positions: ingest.partitions.map(({ place: { lineage, position } }) => ({ lineage, position })),
-    accounts: { ...aggregator.accounting },
-    tallies: checkpoint.tallies,
+    books: { ...aggregator.books },
+    counters: checkpoint.counters,
     watermark: aggregator.watermark.valueMs,
     rows: outboxRows(rig),
   };

@@ -58,8 +58,8 @@ for (const [horizon, since] of [["86400", 0], ["60", 50], ["0", 100]] as const) 
       for (let i = 0; i < 1000; i++) bus.publish(event("honest", TRUE_S + since + i / 10));
       using rig = openRig(directory, [bus], TRUE_MS + 100_000, flags);
       await takeIn(rig);
-      assert.equal(rig.core.aggregator.accounting.late, 0);
-      assert.equal(rig.core.aggregator.accounting.aggregated, 1001);
+      assert.equal(rig.core.aggregator.books.late, 0);
+      assert.equal(rig.core.aggregator.books.aggregated, 1001);
       assert.ok(rig.core.aggregator.watermark.valueMs <= TRUE_MS + 100_000);
     }),
   );
@@ -90,7 +90,7 @@ Deno.test(
     using rig = openRig(directory, [bus], TRUE_MS + 3_000_000);
     await takeIn(rig);
     assert.equal(countOf(rig, "a"), 4);
-    assert.equal(rig.core.aggregator.accounting.late, 0);
+    assert.equal(rig.core.aggregator.books.late, 0);
   }),
 );
 
@@ -102,8 +102,8 @@ Deno.test(
     bus.publish(event("ahead", TRUE_S + 250));
     for (let i = 0; i < 20; i++) bus.publish(event("honest", TRUE_S - i / 2));
     await takeIn(rig);
-    assert.equal(rig.core.aggregator.accounting.late, 0);
-    assert.equal(rig.core.aggregator.accounting.aggregated, 21);
+    assert.equal(rig.core.aggregator.books.late, 0);
+    assert.equal(rig.core.aggregator.books.aggregated, 21);
   }),
 );
 
@@ -120,12 +120,12 @@ Deno.test(
       await takeIn(rig);
       rig.clock.ms += 3_600_000;
     }
-    const { accounting } = rig.core.aggregator;
+    const { books } = rig.core.aggregator;
     setWrong(rig, 0);
     bus.publish(event("a", TRUE_S + 1), event("a", TRUE_S + 4 * 3600));
     await takeIn(rig);
     assert.equal(rig.core.state.get("SELECT 1 FROM segment WHERE window_start_ms = ?", TRUE_MS), undefined);
-    assert.deepEqual([accounting.late, accounting.aggregated], [1, 6]);
+    assert.deepEqual([books.late, books.aggregated], [1, 6]);
   }),
 );
 
@@ -162,12 +162,12 @@ Deno.test(
       "waits a bounded time",
     );
     rig.core.ingest.checkpointNow();
-    assert.equal(rig.core.aggregator.accounting.received, 0);
+    assert.equal(rig.core.aggregator.books.received, 0);
     assert.ok(bus.requests.every(({ ack = 0 }) => ack === 0));
     setWrong(rig, 0);
     await takeIn(rig);
     assert.equal(rig.core.ingest.obstacle, undefined);
-    assert.deepEqual([rig.core.aggregator.accounting.aggregated, rig.core.aggregator.accounting.future], [
+    assert.deepEqual([rig.core.aggregator.books.aggregated, rig.core.aggregator.books.future], [
       2,
       0,
     ]);
@@ -185,11 +185,11 @@ Deno.test(
     const stop = new AbortController();
     bus.intervene = (request) => {
       if (bus.requests.length === 5) setWrong(rig, 0);
-      if (rig.core.aggregator.accounting.aggregated === 1 || bus.requests.length > 50) stop.abort();
+      if (rig.core.aggregator.books.aggregated === 1 || bus.requests.length > 50) stop.abort();
       return { ...bus.answer(request), dateMs: rig.clock.ms };
     };
     await rig.readers[0]!.run(stop.signal);
-    assert.equal(rig.core.aggregator.accounting.aggregated, 1);
+    assert.equal(rig.core.aggregator.books.aggregated, 1);
   }),
 );
 
@@ -207,7 +207,7 @@ Deno.test(
       bus.publish(event("a", TRUE_S - 2 * 3600));
       using rig = openRig(directory, [bus], TRUE_MS - HOUR_MS);
       await takeIn(rig);
-      assert.equal(rig.core.aggregator.accounting.aggregated, 2);
+      assert.equal(rig.core.aggregator.books.aggregated, 2);
     }
     bus.publish(event("a", TRUE_S + 60));
     for (let i = 0; i < 2; i++) {
@@ -216,7 +216,7 @@ Deno.test(
     }
     using rig = openRig(directory, [bus], TRUE_MS + 60_000);
     await takeIn(rig);
-    assert.deepEqual([rig.core.aggregator.accounting.aggregated, rig.core.aggregator.accounting.future], [
+    assert.deepEqual([rig.core.aggregator.books.aggregated, rig.core.aggregator.books.future], [
       3,
       0,
     ]);
@@ -231,7 +231,7 @@ Deno.test(
     {
       using rig = openRig(directory, [bus], TRUE_MS);
       await takeIn(rig);
-      assert.deepEqual([rig.core.aggregator.accounting.aggregated, rig.core.aggregator.accounting.future], [
+      assert.deepEqual([rig.core.aggregator.books.aggregated, rig.core.aggregator.books.future], [
         1,
         1,
       ]);
@@ -242,7 +242,7 @@ Deno.test(
     tellingTime(bus, () => rig.clock.ms);
     setWrong(rig, -HOUR_MS);
     await takeIn(rig);
-    assert.equal(rig.core.aggregator.accounting.future, 2);
+    assert.equal(rig.core.aggregator.books.future, 2);
   }),
 );
 
@@ -259,7 +259,7 @@ Deno.test(
     using rig = openRig(directory, [bus], TRUE_MS);
     tellingTime(bus, () => rig.clock.ms);
     await takeIn(rig);
-    assert.deepEqual([rig.core.aggregator.accounting.aggregated, rig.core.aggregator.accounting.future], [
+    assert.deepEqual([rig.core.aggregator.books.aggregated, rig.core.aggregator.books.future], [
       2,
       1,
     ]);
@@ -293,7 +293,7 @@ Deno.test(
     assert.equal(events.length, 2);
     setWrong(rig, 0);
     await reader.drain(NEVER);
-    assert.deepEqual([rig.core.aggregator.accounting.aggregated, rig.core.aggregator.accounting.future], [
+    assert.deepEqual([rig.core.aggregator.books.aggregated, rig.core.aggregator.books.future], [
       2,
       0,
     ]);

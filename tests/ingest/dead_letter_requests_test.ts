@@ -72,7 +72,7 @@ Deno.test("a letter that two requests name is put back once", () =>
     leaveRequest(rig.core.state, "retry", [...ids, ...ids]);
     leaveRequest(rig.core.state, "purge", ids);
     rig.core.ingest.checkpointNow();
-    const { received, aggregated, future } = rig.core.aggregator.accounting;
+    const { received, aggregated, future } = rig.core.aggregator.books;
     assert.deepEqual({ received, aggregated, future }, { received: 2, aggregated: 2, future: 0 });
     assert.deepEqual(rig.core.ingest.fulfilled, { retried: 1, purged: 0 });
     assert.deepEqual(letterIds(rig), []);
@@ -103,7 +103,7 @@ Deno.test("very many letters come back in several checkpoints, each once, over a
     rig.core.ingest.fulfilRequests();
     assert.equal(rig.core.ingest.fulfilled.retried, count - 10_000);
     assert.deepEqual(letterIds(rig), []);
-    const { received, aggregated, future } = rig.core.aggregator.accounting;
+    const { received, aggregated, future } = rig.core.aggregator.books;
     assert.deepEqual({ received, aggregated, future }, { received: count, aggregated: count, future: 0 });
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -142,7 +142,7 @@ Deno.test("where the letters of a second request cannot be read, those of the fi
     assert.equal(ingest.checkpointNow(), false);
     checkpoint.deadLetters = read;
     for (let i = 0; i < 2; i++) assert.equal(ingest.checkpointNow(), true);
-    const { received, aggregated, future } = rig.core.aggregator.accounting;
+    const { received, aggregated, future } = rig.core.aggregator.books;
     assert.deepEqual({ received, aggregated, future }, { received: 2, aggregated: 2, future: 0 });
     assert.deepEqual([letterIds(rig), ingest.fulfilled.retried], [[], 2]);
   }));

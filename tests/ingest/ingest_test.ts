@@ -37,7 +37,7 @@ Deno.test("an operator who asks twice for the same dead letter gets its event co
     leaveRequest(state, "retry", [ids[0]!, ids[0]!]);
     ingest.checkpointNow(true);
     assert.deepEqual(outboxRows(rig).map(({ name, count }) => [name, count]), [["a", 1], ["b", 1]]);
-    assert.deepEqual([aggregator.accounting.received, aggregator.accounting.future], [2, 0]);
+    assert.deepEqual([aggregator.books.received, aggregator.books.future], [2, 0]);
     assert.deepEqual(readDeadLetters(state, { limit: 9 }), []);
     assert.deepEqual(readRequests(state), []);
     assert.equal(ingest.fulfilled.retried, 2);
@@ -83,7 +83,7 @@ Deno.test("a letter of a bus that is configured no more is no duplicate of anoth
     ingest.checkpointNow();
     stays.publish(withId("2", 51));
     await rig.readers[0]!.drain(new AbortController().signal);
-    const { aggregated, duplicate } = aggregator.accounting;
+    const { aggregated, duplicate } = aggregator.books;
     assert.deepEqual({ aggregated, duplicate }, { aggregated: 4, duplicate: 0 });
   });
 });
@@ -135,7 +135,7 @@ Deno.test("the ids of a bus that has moved go with it: another bus at its old ad
       using rig = openRig(directory, sources, NOW_MS);
       for (const reader of rig.readers) await reader.drain(new AbortController().signal);
       rig.core.ingest.checkpointNow();
-      const { aggregated, duplicate } = rig.core.aggregator.accounting;
+      const { aggregated, duplicate } = rig.core.aggregator.books;
       return { aggregated, duplicate };
     };
     const bus = new MemorySource("http://old");

@@ -40,7 +40,7 @@ for (const restarts of [false, true]) {
             published += 2;
             await rig.readers[0]!.drain(NEVER);
             rig.core.ingest.checkpointNow();
-            assert.equal(rig.core.aggregator.accounting.aggregated, published, `${log}, ${published} events`);
+            assert.equal(rig.core.aggregator.books.aggregated, published, `${log}, ${published} events`);
             if (!restarts) continue;
             rig[Symbol.dispose]();
             rig = open();
@@ -63,23 +63,23 @@ Deno.test("buses that have exchanged their logs go on with each log's own positi
       using rig = openRig(directory, buses, NOW_MS, { DEDUP_MAX_IDS: "100" });
       for (const reader of rig.readers) await reader.drain(NEVER);
       rig.core.ingest.checkpointNow();
-      assert.equal(rig.core.aggregator.accounting.aggregated, 5);
+      assert.equal(rig.core.aggregator.books.aggregated, 5);
       [one.log, two.log] = [two.log, one.log];
       [one.events, two.events] = [two.events, one.events];
       // An id that its own log has had, and one that only the other log has had.
       one.publish(event("b"), event("2"));
       two.publish(event("3"), event("b"));
       for (const reader of rig.readers) await reader.drain(NEVER);
-      assert.equal(rig.core.aggregator.accounting.aggregated, 7);
-      assert.equal(rig.core.aggregator.accounting.duplicate, 2);
+      assert.equal(rig.core.aggregator.books.aggregated, 7);
+      assert.equal(rig.core.aggregator.books.duplicate, 2);
       rig.core.ingest.checkpointNow();
     }
     one.publish(event("b"), event("3"));
     two.publish(event("1"), event("c"));
     using rig = openRig(directory, buses, NOW_MS, { DEDUP_MAX_IDS: "100" });
     for (const reader of rig.readers) await reader.drain(NEVER);
-    assert.equal(rig.core.aggregator.accounting.aggregated, 9);
-    assert.equal(rig.core.aggregator.accounting.duplicate, 4);
+    assert.equal(rig.core.aggregator.books.aggregated, 9);
+    assert.equal(rig.core.aggregator.books.duplicate, 4);
   }));
 
 Deno.test("an exchange is told; whether it is one is asked at the other address, which has to answer", () =>
@@ -138,7 +138,7 @@ Deno.test("a read that was under way when its partition's place was exchanged is
     assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
     late.resolve();
     assert.deepEqual(await second, { drained: true });
-    assert.equal(rig.core.aggregator.accounting.received, 3);
+    assert.equal(rig.core.aggregator.books.received, 3);
   }));
 
 Deno.test("property: however logs move among addresses, each event of each log is counted once", async () => {
@@ -192,7 +192,7 @@ Deno.test("property: however logs move among addresses, each event of each log i
           }
           rig.core.ingest.checkpointNow(true);
           assert.deepEqual(countsOf(rig), LOGS.map((log) => logs.get(log)!.length));
-          assert.equal(rig.core.aggregator.accounting.duplicate, 0);
+          assert.equal(rig.core.aggregator.books.duplicate, 0);
           assert.equal(rig.core.ingest.lostEvents, 0);
         } finally {
           rig[Symbol.dispose]();

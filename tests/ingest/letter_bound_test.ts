@@ -60,7 +60,7 @@ Deno.test("beyond the bound the oldest letters go, told once; the books and the 
     bus.publish(...numbers(120, 120));
     await takeIn(rig);
     assert.deepEqual([texts(rig), dropped(rig)], [numbers(116, 120), 15]);
-    const { received, aggregated, invalid } = rig.core.aggregator.accounting;
+    const { received, aggregated, invalid } = rig.core.aggregator.books;
     assert.deepEqual({ received, aggregated, invalid }, { received: 21, aggregated: 1, invalid: 20 });
     assert.ok((await verify(rig.core.state, [], ALL_WINDOWS, NEVER)).proven);
   }));
@@ -99,7 +99,7 @@ Deno.test("a letter is taken in again before room is made, also where the first 
     using rig = open();
     rig.clock.ms += 60_000;
     await takeIn(rig);
-    const { received, aggregated, invalid, future } = rig.core.aggregator.accounting;
+    const { received, aggregated, invalid, future } = rig.core.aggregator.books;
     assert.deepEqual([received, aggregated, invalid, future], [6, 2, 4, 0]);
     assert.deepEqual([texts(rig).length, dropped(rig)], [3, 1]);
   }));
@@ -134,7 +134,7 @@ Deno.test("what is left after some were dropped can be retried and purged, over 
     bus.publish("5");
     await takeIn(rig);
     assert.deepEqual([texts(rig), dropped(rig)], [numbers(2, 5), 3]);
-    const { received, aggregated, invalid, future } = aggregator.accounting;
+    const { received, aggregated, invalid, future } = aggregator.books;
     assert.deepEqual([received, aggregated, invalid, future], [10, 2, 5, 3]);
     const told = readLosses(state).map(({ name, count, reason }) => [name, count, reason]);
     assert.deepEqual(told, [["dropped", 1, "invalid"], ["dropped", 2, "future"], ["purged", 1, "future"]]);

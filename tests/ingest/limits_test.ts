@@ -36,7 +36,7 @@ Deno.test(
     const { ingest, aggregator, state } = rig.core;
     await rig.readers[0]!.drain(NEVER);
     ingest.checkpointNow();
-    assert.deepEqual([aggregator.accounting.aggregated, aggregator.accounting.overflow], [4, 2]);
+    assert.deepEqual([aggregator.books.aggregated, aggregator.books.overflow], [4, 2]);
     const letters = readDeadLetters(state, { limit: 9 });
     assert.deepEqual(letters.map(({ reason }) => reason), ["overflow", "overflow"]);
     assert.equal(rig.log.filter((line) => line.includes("MAX_SERIES is reached")).length, 1);
@@ -50,7 +50,7 @@ Deno.test(
       ["c", 1],
       ["d", 1],
     ]);
-    assert.deepEqual([aggregator.accounting.received, aggregator.accounting.overflow], [6, 0]);
+    assert.deepEqual([aggregator.books.received, aggregator.books.overflow], [6, 0]);
   }),
 );
 
@@ -66,7 +66,7 @@ Deno.test(
       CHECKPOINT_INTERVAL: "0.01",
     });
     const { ingest, outbox, aggregator } = rig.core;
-    const { accounting } = aggregator;
+    const { books } = aggregator;
     const stop = new AbortController();
     const { sleep } = rig.clock;
     let longestFullMs = 0;
@@ -90,14 +90,14 @@ Deno.test(
     };
     bus.intervene = () => {
       rig.clock.ms += 1000;
-      if (accounting.received === count) stop.abort();
+      if (books.received === count) stop.abort();
       return undefined;
     };
     await rig.readers[0]!.run(stop.signal);
     assert.ok(longestFullMs >= 3600_000, `${longestFullMs}`);
     outbox.advance("sqlite", outbox.endId());
     ingest.checkpointNow(true);
-    assert.deepEqual([accounting.received, accounting.aggregated], [count, count]);
+    assert.deepEqual([books.received, books.aggregated], [count, count]);
   }),
 );
 
@@ -123,7 +123,7 @@ Deno.test(
     await rig.readers[0]!.drain(NEVER);
     ingest.checkpointNow(true);
     assert.deepEqual(outboxRows(rig).map(({ count }) => count), [3]);
-    assert.equal(aggregator.accounting.late, 0);
+    assert.equal(aggregator.books.late, 0);
   }),
 );
 
@@ -138,12 +138,12 @@ Deno.test(
     bus.publish(event("a", NOW_S - 14));
     await rig.readers[0]!.drain(NEVER);
     ingest.checkpointNow();
-    assert.deepEqual([aggregator.accounting.aggregated, aggregator.accounting.future], [0, 2]);
+    assert.deepEqual([aggregator.books.aggregated, aggregator.books.future], [0, 2]);
     stepWallClock(rig, 0);
     leaveRequest(state, "retry", readDeadLetters(state, { limit: 9 }).map(({ id }) => id));
     ingest.checkpointNow(true);
     assert.equal(countOf(rig), 2);
-    assert.deepEqual([aggregator.accounting.aggregated, aggregator.accounting.future], [2, 0]);
+    assert.deepEqual([aggregator.books.aggregated, aggregator.books.future], [2, 0]);
   }),
 );
 
@@ -172,7 +172,7 @@ Deno.test(
     await rig.readers[0]!.run(stop.signal);
     ingest.checkpointNow();
     assert.deepEqual(outboxRows(rig).map(({ count }) => count), [3]);
-    assert.equal(aggregator.accounting.late, 0);
+    assert.equal(aggregator.books.late, 0);
   }),
 );
 
@@ -199,7 +199,7 @@ Deno.test(
     using rig = openRig(directory, [bus, another], NOW_MS + CLOCK_TRIAL_MS, { CORRECTION_HORIZON: "86400" });
     for (const reader of rig.readers) await reader.drain(NEVER);
     rig.core.ingest.checkpointNow();
-    assert.equal(rig.core.aggregator.accounting.late, 2);
+    assert.equal(rig.core.aggregator.books.late, 2);
     assert.deepEqual(readDeadLetters(rig.core.state, { limit: 9 }).map(({ reason }) => reason), [
       "late",
       "late",

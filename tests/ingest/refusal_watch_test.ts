@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import type { Accounting } from "../../src/aggregation/event_aggregator.ts";
+import type { EventBooks } from "../../src/aggregation/event_aggregator.ts";
 import { likelyCause } from "../../src/ingest/refusal_cause.ts";
 import { RefusalWatch } from "../../src/ingest/refusal_watch.ts";
 import { LoneClock } from "./rig.ts";
 
 const NOW_MS = 2_000_000_000_000;
-const NOTHING: Accounting = {
+const NOTHING: EventBooks = {
   received: 0,
   aggregated: 0,
   duplicate: 0,
@@ -21,7 +21,7 @@ function watchOf(...buses: string[]) {
   return {
     clock,
     watch,
-    take: (bus: number, counts: Partial<Accounting>) => watch.count(bus, NOTHING, { ...NOTHING, ...counts }),
+    take: (bus: number, counts: Partial<EventBooks>) => watch.count(bus, NOTHING, { ...NOTHING, ...counts }),
     /** What began and what ended in the minute that is over now. */
     minute: () => {
       clock.ms += 60_000;

@@ -54,7 +54,7 @@ Deno.test("what a command does between two runs does not depend on the settings 
     using rig = openRig(directory, [source], NOW * 1000, SERVICE);
     await rig.readers[0]!.drain(new AbortController().signal);
     rig.core.ingest.checkpointNow(true);
-    assert.equal(rig.core.aggregator.accounting.duplicate, 2, "the ids of old and new are remembered");
+    assert.equal(rig.core.aggregator.books.duplicate, 2, "the ids of old and new are remembered");
     const corrected = outboxRows(rig).find(({ start }) => start === NOW - 5 * DAY);
     assert.equal(corrected!.count, 2, "the archive behind the shell's horizon is still there");
   } finally {

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../src/platform/clock/clock.ts";
 import { MinuteLog } from "../../src/runtime/minute_log.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
-import { ACCOUNT_NAMES, type AccountName, MetricCollector } from "../../src/runtime/metric_collector.ts";
+import { COUNTER_NAMES, type CounterName, MetricCollector } from "../../src/runtime/metric_collector.ts";
 import type { RefusedEvent } from "../../src/state/letters/dead_letters.ts";
 
-const accounts = Object.fromEntries(ACCOUNT_NAMES.map((name) => [name, 0])) as Record<AccountName, number>;
+const counters = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Record<CounterName, number>;
 
 /** What is logged over some minutes, of which each does something first. */
 async function minutes(
   work:
-    ((rig: { log: MinuteLog; metrics: MetricCollector; accounts: Record<AccountName, number> }) => void)[],
+    ((rig: { log: MinuteLog; metrics: MetricCollector; counters: Record<CounterName, number> }) => void)[],
 ) {
   const lines: Record<string, unknown>[] = [];
   const logger = createLogger({
@@ -20,9 +20,9 @@ async function minutes(
     now: () => 0,
   });
   const metrics = new MetricCollector(() => 100_000);
-  const now = { ...accounts };
+  const now = { ...counters };
   metrics.attach(() => ({
-    accounts: { ...now },
+    counters: { ...now },
     openWindows: 2,
     openSeries: 3,
     outboxRows: 4,
@@ -43,7 +43,7 @@ async function minutes(
     },
   };
   const log = new MinuteLog(() => metrics.snapshot(), clock, logger);
-  const rig = { log, metrics, accounts: now };
+  const rig = { log, metrics, counters: now };
   await log.run(ending.signal);
   return lines;
 }
@@ -55,10 +55,10 @@ function refused(reason: RefusedEvent["reason"], text: string): RefusedEvent {
 
 Deno.test("a line a minute says what was done in that minute alone", async () => {
   const lines = await minutes([
-    ({ metrics, accounts }) => {
-      accounts.received = 10;
-      accounts.aggregated = 9;
-      accounts.duplicate = 1;
+    ({ metrics, counters }) => {
+      counters.received = 10;
+      counters.aggregated = 9;
+      counters.duplicate = 1;
       metrics.delivered("sqlite", 5, 0.1);
     },
     () => {},
@@ -74,16 +74,16 @@ Deno.test("a line a minute says what was done in that minute alone", async () =>
 
 Deno.test("a minute's refused events are one warning: counts by reason, and the first of them", async () => {
   const lines = await minutes([
-    ({ log, metrics, accounts }) => {
-      accounts.received = 1_000_000;
-      accounts.invalid = 999_990;
-      accounts.late = 10;
+    ({ log, metrics, counters }) => {
+      counters.received = 1_000_000;
+      counters.invalid = 999_990;
+      counters.late = 10;
       metrics.rejected("sqlite", 3);
       for (let i = 0; i < 1000; i++) log.refused(refused("late", `{"name":"n${i}"}`));
     },
     () => {},
-    ({ log, accounts }) => {
-      accounts.invalid++;
+    ({ log, counters }) => {
+      counters.invalid++;
       log.refused(refused("invalid", `{"name":"\u0007\\u001b[2J","value":"${"x".repeat(10_000)}"}`));
     },
   ]);

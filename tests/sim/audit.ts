@@ -2,7 +2,7 @@ import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
 import type { ProvableSink } from "../../src/contract/sink.ts";
 import { Books } from "../../src/state/checkpoint/books.ts";
 import { readLosses } from "../../src/state/outbox/losses.ts";
-import { readAccounts } from "../../src/state/checkpoint/accounts.ts";
+import { readBookEntries } from "../../src/state/checkpoint/book_entries.ts";
 import type { StateDatabase } from "../../src/state/file/state_database.ts";
 import type { Chance, Counts, Model } from "./model.ts";
 import { LetterAudit } from "./letter_audit.ts";
@@ -68,11 +68,11 @@ export class Audit {
       model.committed(name, { log: log ?? undefined, next: next ?? undefined }, windowSizeMs, letters);
     }
     model.putBack(windowSizeMs, letters);
-    const accounts = readAccounts(state);
+    const entries = readBookEntries(state);
     // A state that is only set up has seen no time yet.
-    if (accounts.has("checkpoint_at_ms")) model.clockSeen(this.wall.nowMs);
+    if (entries.has("checkpoint_at_ms")) model.clockSeen(this.wall.nowMs);
     for (const [name, expected] of Object.entries(model.counts) as [keyof Counts, number][]) {
-      const found = accounts.get(name) ?? 0;
+      const found = entries.get(name) ?? 0;
       if (found !== expected) throw new Violation(`the books say ${found} ${name}, it must be ${expected}`);
     }
     const faults = new Books(state).faults();

@@ -1,4 +1,4 @@
-import { readAccounts } from "../../src/state/checkpoint/accounts.ts";
+import { readBookEntries } from "../../src/state/checkpoint/book_entries.ts";
 import type { LetterBound } from "../../src/state/letters/letter_bound.ts";
 import type { StateDatabase } from "../../src/state/file/state_database.ts";
 import { Violation } from "./violation.ts";
@@ -41,7 +41,7 @@ export class LetterAudit {
     const greatestId =
       state.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'dead_letter'")
         ?.seq ?? 0;
-    const dropped = (readAccounts(state).get("letters_dropped") ?? 0) - this.dropped;
+    const dropped = (readBookEntries(state).get("letters_dropped") ?? 0) - this.dropped;
     const gone = this.held.filter(({ id }) => !heldIds.has(id));
     const unasked = gone.filter(({ id }) => !this.named.has(id));
     let unseen = 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
-import { readAccounts } from "../../src/state/checkpoint/accounts.ts";
+import { readBookEntries } from "../../src/state/checkpoint/book_entries.ts";
 import { Checkpoint } from "../../src/state/checkpoint/checkpoint.ts";
 import type { CheckpointInput } from "../../src/state/checkpoint/checkpoint_input.ts";
 import type { DeadLetter, DeadLetterRequest } from "../../src/state/letters/dead_letters.ts";
@@ -50,7 +50,7 @@ export class Inside {
       hashKey: [1, 2],
       dedupMaxIds,
     });
-    const endId = readAccounts(this.state).get("outbox_end_id") ?? 0;
+    const endId = readBookEntries(this.state).get("outbox_end_id") ?? 0;
     const sinks = options.sinks ?? ["all"];
     try {
       this.registry = SinkRegistry.open(

@@ -1,5 +1,5 @@
-import { ACCOUNTS } from "../../aggregation/event_aggregator.ts";
-import { readAccounts } from "./accounts.ts";
+import { BOOK_ENTRIES } from "../../aggregation/event_aggregator.ts";
+import { readBookEntries } from "./book_entries.ts";
 import {
   expectedRows,
   type ExpectedWindow,
@@ -33,7 +33,7 @@ export class Books {
 
   /** One past the newest outbox id given out. */
   get outboxEndId(): number {
-    return readAccounts(this.state).get("outbox_end_id") ?? 0;
+    return readBookEntries(this.state).get("outbox_end_id") ?? 0;
   }
 
   /** Whether a window can still be compared row by row. */
@@ -47,16 +47,16 @@ export class Books {
 
   /** What does not add up within the state; empty when all does. */
   faults(): string[] {
-    const accounts = readAccounts(this.state);
-    const amount = (name: string) => accounts.get(name) ?? 0;
+    const entries = readBookEntries(this.state);
+    const amount = (name: string) => entries.get(name) ?? 0;
     const faults: string[] = [];
-    const [received, ...others] = ACCOUNTS;
-    const accountedFor = others.reduce((sum, name) => sum + amount(name), 0);
-    if (amount(received) !== accountedFor) {
-      faults.push(`received ${amount(received)} events, but ${others.join(" + ")} = ${accountedFor}`);
+    const [received, ...others] = BOOK_ENTRIES;
+    const sumOfOthers = others.reduce((sum, name) => sum + amount(name), 0);
+    if (amount(received) !== sumOfOthers) {
+      faults.push(`received ${amount(received)} events, but ${others.join(" + ")} = ${sumOfOthers}`);
     }
-    for (const name of ACCOUNTS) {
-      if (amount(name) < 0) faults.push(`the account ${name} stands at ${amount(name)}`);
+    for (const name of BOOK_ENTRIES) {
+      if (amount(name) < 0) faults.push(`the entry ${name} of the books stands at ${amount(name)}`);
     }
     const letters = this.state.all<{ reason: string; kept: number }>(
       "SELECT reason, count(*) AS kept FROM dead_letter WHERE sink IS NULL GROUP BY reason",

@@ -1,12 +1,12 @@
-import { ACCOUNTS, type EventAggregator } from "../../aggregation/event_aggregator.ts";
+import { BOOK_ENTRIES, type EventAggregator } from "../../aggregation/event_aggregator.ts";
 import { ProvenTime } from "../../platform/clock/proven_time.ts";
 import { LogHistory } from "../../event/log_history.ts";
 import { IdWriter } from "./id_writer.ts";
 import type { BusPosition, CheckpointInput } from "./checkpoint_input.ts";
 import { PositionWriter } from "./position_writer.ts";
-import { accountsOf, type Tally, tallyOf } from "./tally.ts";
+import { type Counters, countersOf, entriesOf } from "./counters.ts";
 import { noteOrder } from "../audit.ts";
-import { addToAccount, latestMs, readAccounts } from "./accounts.ts";
+import { addToBookEntry, latestMs, readBookEntries } from "./book_entries.ts";
 import { dropFinalWindows } from "../outbox/archive.ts";
 import { ColumnError, ColumnWriter } from "./columns.ts";
 import {
@@ -20,7 +20,7 @@ import {
 import type { LetterBound } from "../letters/letter_bound.ts";
 import { LetterKeeper } from "../letters/letter_keeper.ts";
 import { readHistory } from "./history_pages.ts";
-import { DOUBTFUL_ACCOUNT, SKIPPED_ACCOUNT } from "../outbox/losses.ts";
+import { DOUBTFUL_ENTRY, SKIPPED_ENTRY } from "../outbox/losses.ts";
 import { restoreOpenWindows } from "./open_page.ts";
 import { PageWriter } from "./page_writer.ts";
 import type { OutboxLog } from "../outbox/outbox_log.ts";
@@ -64,7 +64,7 @@ export class Checkpoint {
   private readonly pages: PageWriter;
   private readonly ids: IdWriter;
   private readonly positions: PositionWriter;
-  private tally = tallyOf(new Map());
+  private committedCounters = countersOf(new Map());
   private readonly letters: LetterKeeper;
   private time = ProvenTime.begin(Infinity);
   /** Whether the state may hold alarms. */
@@ -95,8 +95,8 @@ export class Checkpoint {
     this.options = { ...this.options, ...options };
   }
 
-  get tallies(): Readonly<Tally> {
-    return { ...this.tally, lateArrivals: this.aggregator.lateArrivals };
+  get counters(): Readonly<Counters> {
+    return { ...this.committedCounters, lateArrivals: this.aggregator.lateArrivals };
   }
 
   /**
@@ -106,7 +106,7 @@ export class Checkpoint {
    */
   restore(busNames: readonly string[], nowMs: number): BusPosition[] {
     try {
-      this.restoreAccounts(nowMs);
+      this.restoreBooks(nowMs);
       this.letters.restore();
       const positions = this.restoreBuses(busNames);
       this.aggregator.watermark.cap(nowMs);
@@ -225,15 +225,15 @@ export class Checkpoint {
       const { letters, dropped } = this.letters.drop(input.refused, closed.notFinite.length, freed);
       this.positions.write(input, (bus) => watermark.greatestOf(bus));
       const counts = this.writeSinks(closed, lacking);
-      const tally = this.tallyAfter(input, closed, dropped);
-      this.writeAccounts(input, tally, closed.endId, time);
-      addToAccount(state, SKIPPED_ACCOUNT, input.skipped);
-      addToAccount(state, DOUBTFUL_ACCOUNT, input.doubtful);
+      const counters = this.countersAfter(input, closed, dropped);
+      this.writeBooks(input, counters, closed.endId, time);
+      addToBookEntry(state, SKIPPED_ENTRY, input.skipped);
+      addToBookEntry(state, DOUBTFUL_ENTRY, input.doubtful);
       for (const [order, result] of input.orders) noteOrder(state, order, result);
       const final = dropFinalWindows(state, registry.deliveredId(), finalBeforeMs, DROPPED_SEGMENTS);
       const windowsGone = aggregator.dropped.with([...gone, ...final]);
       if (windowsGone !== aggregator.dropped) writeDroppedWindows(state, windowsGone);
-      return { closed, counts, pages, ids, reissued, letters, tally, windowsGone };
+      return { closed, counts, pages, ids, reissued, letters, counters, windowsGone };
     });
 
     this.pages.committed(written.pages);
@@ -245,7 +245,7 @@ export class Checkpoint {
     this.greatestNowMs = Math.max(this.greatestNowMs ?? -Infinity, input.nowMs);
     this.positions.committed(input);
     this.letters.committed(written.letters);
-    this.tally = written.tally;
+    this.committedCounters = written.counters;
     for (const [sink, counts] of written.counts) Object.assign(sink, counts);
     this.outbox.cursorsSaved();
     this.outbox.extend(written.closed.endId);
@@ -290,28 +290,28 @@ export class Checkpoint {
     return Math.min(CLOCK_TRIAL_MAX_MS, correctionHorizonMs + windowSizeMs + allowedLatenessMs);
   }
 
-  private tallyAfter(input: CheckpointInput, closed: Closed, lettersDropped: number): Tally {
-    const { tally } = this;
+  private countersAfter(input: CheckpointInput, closed: Closed, lettersDropped: number): Counters {
+    const counters = this.committedCounters;
     return {
-      lost: tally.lost + input.lost,
+      lost: counters.lost + input.lost,
       lateArrivals: this.aggregator.lateArrivals,
-      closed: tally.closed + closed.events,
-      unrouted: tally.unrouted + closed.unrouted,
-      notFinite: tally.notFinite + closed.notFinite.length,
-      lettersDropped: tally.lettersDropped + lettersDropped,
+      closed: counters.closed + closed.events,
+      unrouted: counters.unrouted + closed.unrouted,
+      notFinite: counters.notFinite + closed.notFinite.length,
+      lettersDropped: counters.lettersDropped + lettersDropped,
     };
   }
 
-  private writeAccounts(
+  private writeBooks(
     input: CheckpointInput,
-    tally: Tally,
+    counters: Counters,
     outboxEndId: number,
     { provenMs, candidateMs, ageMs }: ProvenTime,
   ): void {
-    const { accounting, options, watermark } = this.aggregator;
-    const accounts: Record<string, number> = {
-      ...accounting,
-      ...accountsOf(tally),
+    const { books, options, watermark } = this.aggregator;
+    const entries: Record<string, number> = {
+      ...books,
+      ...entriesOf(counters),
       outbox_end_id: outboxEndId,
       window_size_ms: this.options.windowSizeMs,
       allowed_lateness_ms: options.allowedLatenessMs,
@@ -325,42 +325,42 @@ export class Checkpoint {
       time_on_trial_ms: candidateMs,
       time_trial_age_ms: Math.round(ageMs),
     };
-    for (const [name, value] of Object.entries(accounts)) {
+    for (const [name, value] of Object.entries(entries)) {
       if (value === -Infinity) continue;
       this.state.run("INSERT OR REPLACE INTO account VALUES (?, ?)", name, value);
     }
   }
 
-  private restoreAccounts(nowMs: number): void {
-    const accounts = readAccounts(this.state);
-    for (const name of ACCOUNTS) this.aggregator.accounting[name] = accounts.get(name) ?? 0;
-    this.tally = tallyOf(accounts);
-    this.aggregator.lateArrivals = this.tally.lateArrivals;
+  private restoreBooks(nowMs: number): void {
+    const entries = readBookEntries(this.state);
+    for (const name of BOOK_ENTRIES) this.aggregator.books[name] = entries.get(name) ?? 0;
+    this.committedCounters = countersOf(entries);
+    this.aggregator.lateArrivals = this.committedCounters.lateArrivals;
     this.aggregator.dropped = readDroppedWindows(this.state, nowMs);
-    this.greatestNowMs = latestMs(accounts);
-    this.restoreTime(accounts, nowMs);
+    this.greatestNowMs = latestMs(entries);
+    this.restoreTime(entries, nowMs);
   }
 
   /** The time between two processes is known by the wall clock alone: it counts for no more than half of a trial. */
-  private restoreTime(accounts: ReadonlyMap<string, number>, nowMs: number): void {
-    const candidateMs = accounts.get("time_on_trial_ms");
+  private restoreTime(entries: ReadonlyMap<string, number>, nowMs: number): void {
+    const candidateMs = entries.get("time_on_trial_ms");
     if (candidateMs === undefined) {
       this.time = ProvenTime.begin(nowMs);
       return;
     }
     const trialMs = this.clockTrialMs();
-    const betweenMs = Math.max(0, nowMs - (accounts.get("checkpoint_at_ms") ?? nowMs));
+    const betweenMs = Math.max(0, nowMs - (entries.get("checkpoint_at_ms") ?? nowMs));
     this.time = ProvenTime.restore({
-      provenMs: accounts.get("proven_time_ms") ?? -Infinity,
+      provenMs: entries.get("proven_time_ms") ?? -Infinity,
       candidateMs,
-      ageMs: accounts.get("time_trial_age_ms") ?? 0,
+      ageMs: entries.get("time_trial_age_ms") ?? 0,
     }).after(nowMs, Math.min(betweenMs, trialMs / 2), trialMs);
   }
 
   private restoreBuses(busNames: readonly string[]): BusPosition[] {
     const positions = this.positions.restore(busNames);
     this.aggregator.watermark.restore(
-      readAccounts(this.state).get("watermark_ms") ?? -Infinity,
+      readBookEntries(this.state).get("watermark_ms") ?? -Infinity,
       positions.map(({ greatestMs }) => greatestMs),
     );
     return positions;

@@ -1,5 +1,5 @@
 import { DroppedWindows, type Span } from "../../aggregation/dropped_windows.ts";
-import { readAccounts } from "./accounts.ts";
+import { readBookEntries } from "./book_entries.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { damaged } from "../file/state_error.ts";
 
@@ -15,7 +15,7 @@ const KEY = "dropped_windows";
 export function readDroppedWindows(state: StateDatabase, nowMs: number): DroppedWindows {
   const row = state.get<{ value: string }>("SELECT value FROM meta WHERE key = ?", KEY);
   if (row === undefined) {
-    const finalMs = readAccounts(state).get("final_ms");
+    const finalMs = readBookEntries(state).get("final_ms");
     return new DroppedWindows(finalMs === undefined ? [] : [{ startMs: 0, endMs: Math.min(finalMs, nowMs) }]);
   }
   const spans = row.value.split(" ").map((text): Span => {

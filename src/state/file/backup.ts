@@ -139,9 +139,9 @@ function renew(draft: string, file: string, nowMs: number, operator: string | un
     seal.begin();
     if (version < MIGRATIONS.length) migrate(sealed, seal, version);
     database.prepare("UPDATE meta SET value = ? WHERE key = 'state_id'").run(crypto.randomUUID());
-    const account = database.prepare("SELECT value FROM account WHERE name = 'revision_floor'");
+    const floor = database.prepare("SELECT value FROM account WHERE name = 'revision_floor'");
     database.prepare("INSERT OR REPLACE INTO account VALUES ('revision_floor', ?)")
-      .run(revisionFloor(nowMs, Number(account.get()?.value ?? 0)));
+      .run(revisionFloor(nowMs, Number(floor.get()?.value ?? 0)));
     if (operator !== undefined) {
       const order = { who: operator, atMs: nowMs, action: "restore", detail: `--from ${file}` };
       noteOrder({ ...sealed, seal }, order, "the state of the backup goes on");

@@ -1,9 +1,9 @@
-import { addToAccount } from "../checkpoint/accounts.ts";
+import { addToBookEntry } from "../checkpoint/book_entries.ts";
 import type { CheckpointInput } from "../checkpoint/checkpoint_input.ts";
 import type { Closed, WindowCloser } from "../checkpoint/window_closer.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { ArchivedWindow } from "../outbox/archive.ts";
-import { droppedAccount } from "../outbox/losses.ts";
+import { droppedEntry } from "../outbox/losses.ts";
 import type { SinkRegistry } from "../outbox/sink_registry.ts";
 import { hasRequests, type RefusedEvent, settleRequests } from "./dead_letters.ts";
 import { dropOldestLetters, type LetterBound, type LetterVolume, measureLetters } from "./letter_bound.ts";
@@ -90,7 +90,7 @@ export class LetterKeeper {
       this.bound,
       added + DROPPED_LETTERS,
     );
-    for (const [reason, count] of dropped) addToAccount(state, droppedAccount(reason), count);
+    for (const [reason, count] of dropped) addToBookEntry(state, droppedEntry(reason), count);
     return { letters: left, dropped: letters.letters - left.letters };
   }
 

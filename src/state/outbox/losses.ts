@@ -1,4 +1,4 @@
-import { readAccounts } from "../checkpoint/accounts.ts";
+import { readBookEntries } from "../checkpoint/book_entries.ts";
 import { Books } from "../checkpoint/books.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
@@ -19,12 +19,12 @@ export interface Loss {
 }
 
 /** The counter of letters that were dropped beyond their bound, which had been refused for a reason. */
-export const droppedAccount = (reason: string) => `letters_dropped_${reason}`;
+export const droppedEntry = (reason: string) => `letters_dropped_${reason}`;
 /** The counter of events that were given up by `--skip-to`; those in `lost` as well. */
-export const SKIPPED_ACCOUNT = "skipped";
+export const SKIPPED_ENTRY = "skipped";
 
 /** The counter of events that may have been counted twice, since a restored bus has them again and nobody can tell. */
-export const DOUBTFUL_ACCOUNT = "perhaps_counted_twice";
+export const DOUBTFUL_ENTRY = "perhaps_counted_twice";
 
 /** Reasons of letters that are kept within a bound. */
 export const BOUNDED_REASONS = ["invalid", "future", "late", "overflow", "not_finite"] as const;
@@ -46,10 +46,10 @@ export function keptLetters(state: StateDatabase): ReadonlyMap<string, number> {
 }
 
 function lostOnBuses(state: StateDatabase): Loss[] {
-  const accounts = readAccounts(state);
-  const skipped = accounts.get(SKIPPED_ACCOUNT) ?? 0;
+  const entries = readBookEntries(state);
+  const skipped = entries.get(SKIPPED_ENTRY) ?? 0;
   return [
-    loss("trimmed", (accounts.get("lost") ?? 0) - skipped, {
+    loss("trimmed", (entries.get("lost") ?? 0) - skipped, {
       what: "were gone from a bus before they were fetched: trimmed away, or lost in a reset",
     }),
     loss("skipped", skipped, { knowingly: true, what: "were given up with --skip-to" }),
@@ -58,13 +58,13 @@ function lostOnBuses(state: StateDatabase): Loss[] {
 
 /** Each refused event is counted under its reason, and is a letter until it is dropped or purged. */
 function lostLetters(state: StateDatabase): Loss[] {
-  const accounts = readAccounts(state);
+  const entries = readBookEntries(state);
   const kept = keptLetters(state);
-  const dropped = BOUNDED_REASONS.map((reason) => accounts.get(droppedAccount(reason)) ?? 0);
+  const dropped = BOUNDED_REASONS.map((reason) => entries.get(droppedEntry(reason)) ?? 0);
   // States of before schema 3 have counted what was dropped, but not of which reason it was.
-  const isTold = dropped.reduce((sum, count) => sum + count, 0) >= (accounts.get("letters_dropped") ?? 0);
+  const isTold = dropped.reduce((sum, count) => sum + count, 0) >= (entries.get("letters_dropped") ?? 0);
   return BOUNDED_REASONS.flatMap((reason, i) => {
-    const gone = (accounts.get(reason) ?? 0) - (kept.get(reason) ?? 0) - dropped[i]!;
+    const gone = (entries.get(reason) ?? 0) - (kept.get(reason) ?? 0) - dropped[i]!;
     const more = { reason, unit: reason === "not_finite" ? "aggregate" as const : "event" as const };
     const who = `refused as ${reason}`;
     return [
@@ -83,7 +83,7 @@ function lostLetters(state: StateDatabase): Loss[] {
 }
 
 function lostToRoutes(state: StateDatabase): Loss[] {
-  const count = readAccounts(state).get("unrouted") ?? 0;
+  const count = readBookEntries(state).get("unrouted") ?? 0;
   return [loss("unrouted", count, { knowingly: true, what: "went to no sink, by `none` in ROUTES" })];
 }
 

@@ -41,7 +41,7 @@ Deno.test(
     await reader!.farewell();
     bus.requests.forEach(({ ack }, i) => assert.equal(ack, committed[i]));
     assert.equal(bus.requests.at(-1)!.ack, 25);
-    assert.equal(rig.core.aggregator.accounting.aggregated, 25);
+    assert.equal(rig.core.aggregator.books.aggregated, 25);
   }),
 );
 
@@ -53,7 +53,7 @@ Deno.test(
     using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "1" });
     const seen: [offset: number | undefined, aggregated: number][] = [];
     bus.intervene = ({ offset }) => {
-      seen.push([offset, rig.core.aggregator.accounting.aggregated]);
+      seen.push([offset, rig.core.aggregator.books.aggregated]);
       return undefined;
     };
     await rig.readers[0]!.drain(NEVER);
@@ -73,7 +73,7 @@ Deno.test(
     bus.intervene = ({ offset = 0, limit }) =>
       offset === 10 && excess-- > 0 ? reply(bus.log, 10, all.slice(0, limit + 1)) : undefined;
     await rig.readers[0]!.drain(NEVER);
-    assert.equal(rig.core.aggregator.accounting.received, 30);
+    assert.equal(rig.core.aggregator.books.received, 30);
     assert.ok(rig.log.some((line) => line.includes("more events than the 10 that were asked for")));
   }),
 );
@@ -95,7 +95,7 @@ Deno.test(
     await rig.readers[0]!.drain(NEVER);
     rig.core.ingest.checkpointNow();
     assert.equal(rig.core.ingest.lostEvents, 7);
-    assert.equal(rig.core.aggregator.accounting.aggregated, 10 + 13);
+    assert.equal(rig.core.aggregator.books.aggregated, 10 + 13);
     assert.match(rig.log.join("\n"), /ERROR.*lost.*events=7/);
   }),
 );
@@ -116,7 +116,7 @@ for (const isShorter of [true, false]) {
       for (let i = 0; i < (isShorter ? 4 : 14); i++) bus.publish(event("a", 1, NOW_S));
       using rig = openRig(directory, [bus], NOW_MS);
       await rig.readers[0]!.drain(NEVER);
-      assert.equal(rig.core.aggregator.accounting.aggregated, 10 + bus.events.length);
+      assert.equal(rig.core.aggregator.books.aggregated, 10 + bus.events.length);
       assert.equal(rig.core.ingest.lostEvents, 0);
       assert.match(rig.log.join("\n"), /ERROR.*reset/);
     }),
@@ -163,7 +163,7 @@ Deno.test(
     bus.publish(event("a", 1, NOW_S - 100));
     bus.requests.length = 0;
     await reader!.drain(NEVER);
-    assert.equal(rig.core.aggregator.accounting.aggregated, 11);
+    assert.equal(rig.core.aggregator.books.aggregated, 11);
     assert.equal(rig.core.ingest.lostEvents, 0);
     // Offset 7 has been given out a second time: what is durable is what lies below it.
     assert.equal(Math.max(...bus.requests.map(({ ack }) => ack ?? 0)), 7);
@@ -185,7 +185,7 @@ Deno.test(
       return { kind: "trimmed", log: bus.log, first: 3, next: 10 };
     };
     await reader!.drain(NEVER);
-    assert.equal(rig.core.aggregator.accounting.received, 10);
+    assert.equal(rig.core.aggregator.books.received, 10);
     assert.equal(rig.core.ingest.lostEvents, 0);
   }),
 );
@@ -205,7 +205,7 @@ Deno.test(
     moved.publish(event("a", 1, NOW_S));
     using rig = openRig(directory, [moved], NOW_MS);
     await rig.readers[0]!.drain(NEVER);
-    assert.equal(rig.core.aggregator.accounting.aggregated, 11);
+    assert.equal(rig.core.aggregator.books.aggregated, 11);
   }),
 );
 
@@ -222,7 +222,7 @@ Deno.test(
       using rig = openRig(directory, [bus], NOW_MS);
       await rig.readers[0]!.drain(NEVER);
       rig.core.ingest.checkpointNow();
-      assert.equal(rig.core.aggregator.accounting.aggregated, published);
+      assert.equal(rig.core.aggregator.books.aggregated, published);
     }
   }),
 );
@@ -257,7 +257,7 @@ Deno.test(
     };
     assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
     assert.equal(failures, 1);
-    const { aggregated, duplicate } = aggregator.accounting;
+    const { aggregated, duplicate } = aggregator.books;
     assert.deepEqual({ aggregated, duplicate }, { aggregated: 2, duplicate: 1 });
   }),
 );
@@ -296,9 +296,9 @@ Deno.test(
           const { core: { aggregator, ingest, state }, readers } = rig;
           for (const reader of readers) await reader.drain(NEVER);
           ingest.checkpointNow();
-          const { accounting, dropped, lateArrivals, watermark } = aggregator;
+          const { books, dropped, lateArrivals, watermark } = aggregator;
           const ids = state.get("SELECT count(*) AS runs, count(DISTINCT source) AS buses FROM recent_ids");
-          seen.push({ ...accounting }, dropped, lateArrivals, watermark.valueMs, watermark.greatestOf(0), {
+          seen.push({ ...books }, dropped, lateArrivals, watermark.valueMs, watermark.greatestOf(0), {
             ...ids!,
           });
           seen.push(outboxRows(rig));
@@ -333,7 +333,7 @@ Deno.test(
     kept.events = [...old.events, JSON.stringify(event("a", 1, NOW_S))];
     using rig = openRig(directory, [kept], NOW_MS);
     await rig.readers[0]!.drain(NEVER);
-    assert.equal(rig.core.aggregator.accounting.aggregated, 4);
+    assert.equal(rig.core.aggregator.books.aggregated, 4);
   }),
 );
 
@@ -347,7 +347,7 @@ Deno.test(
     const second = await rig.readers[1]!.drain(NEVER);
     assert.equal(second.drained, false);
     assert.match("reason" in second ? second.reason : "", /http:\/\/one.*VABUS_URL/);
-    assert.equal(rig.core.aggregator.accounting.aggregated, 1);
+    assert.equal(rig.core.aggregator.books.aggregated, 1);
   }),
 );
 
@@ -360,10 +360,10 @@ Deno.test(
     const result = await rig.readers[0]!.drain(NEVER);
     assert.equal(result.drained, false);
     assert.ok(bus.requests.every(({ ack }) => ack === undefined));
-    assert.equal(rig.core.aggregator.accounting.received, 1);
+    assert.equal(rig.core.aggregator.books.received, 1);
     bus.events[1] = JSON.stringify(event("a", 1, NOW_S));
     assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
-    assert.equal(rig.core.aggregator.accounting.aggregated, 3);
+    assert.equal(rig.core.aggregator.books.aggregated, 3);
   }),
 );
 
@@ -391,7 +391,7 @@ for (
       isLying = false;
       for (let i = 0; i < 5; i++) bus.publish(event("a", 1, NOW_S));
       assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
-      assert.equal(rig.core.aggregator.accounting.aggregated, 10);
+      assert.equal(rig.core.aggregator.books.aggregated, 10);
       assert.equal(rig.core.ingest.lostEvents, 0);
     }),
   );
@@ -413,7 +413,7 @@ Deno.test(
       const result = await rig.readers[0]!.drain(NEVER);
       assert.match("reason" in result ? result.reason : "", /http:\/\/two.*VABUS_URL/);
     }
-    assert.equal(rig.core.aggregator.accounting.aggregated, 2);
+    assert.equal(rig.core.aggregator.books.aggregated, 2);
   }),
 );
 
@@ -429,7 +429,7 @@ Deno.test(
     };
     await rig.readers[0]!.drain(NEVER);
     assert.ok(rig.clock.ms - NOW_MS >= 77_000);
-    assert.equal(rig.core.aggregator.accounting.aggregated, 1);
+    assert.equal(rig.core.aggregator.books.aggregated, 1);
   }),
 );
 
@@ -475,8 +475,8 @@ Deno.test(
     rig.clock.sleep = async (ms) => {
       await sleep(ms);
       if (ingest.obstacle?.name !== "outbox_full") return;
-      fetchedWhenFull ??= rig.core.aggregator.accounting.received;
-      if (rig.core.aggregator.accounting.received > fetchedWhenFull) stop.abort();
+      fetchedWhenFull ??= rig.core.aggregator.books.received;
+      if (rig.core.aggregator.books.received > fetchedWhenFull) stop.abort();
       else outbox.advance("sqlite", outbox.endId());
     };
     bus.intervene = () => {
@@ -485,7 +485,7 @@ Deno.test(
     };
     await rig.readers[0]!.run(stop.signal);
     assert.ok(fetchedWhenFull! < 40, `${fetchedWhenFull}`);
-    assert.ok(rig.core.aggregator.accounting.received > fetchedWhenFull!);
+    assert.ok(rig.core.aggregator.books.received > fetchedWhenFull!);
   }),
 );
 
@@ -580,7 +580,7 @@ Deno.test(
     source.publish({ name: "a", value: 1, timestamp: NOW_S });
     assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
     assert.equal(ingest.checkpointNow(), true);
-    assert.equal(aggregator.accounting.aggregated, 1);
+    assert.equal(aggregator.books.aggregated, 1);
   }),
 );
 
@@ -642,7 +642,7 @@ Deno.test("property: whatever replies do and wherever the handler dies, each eve
               outboxRows(rig),
               [...expected.values()].sort((a, b) => a.start - b.start || (a.name < b.name ? -1 : 1)),
             );
-            assert.equal(rig.core.aggregator.accounting.received, events.length);
+            assert.equal(rig.core.aggregator.books.received, events.length);
             return;
           }
           assert.fail("never drained");
@@ -661,7 +661,7 @@ Deno.test(
     {
       using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: "16" });
       assert.equal((await rig.readers[0]!.drain(NEVER)).drained, false);
-      assert.equal(rig.core.aggregator.accounting.aggregated, 13);
+      assert.equal(rig.core.aggregator.books.aggregated, 13);
       assert.match(rig.core.ingest.partitions[0]!.failure!, /--skip-to http:\/\/bus=14$/);
       rig.core.ingest.checkpointNow();
     }
@@ -670,7 +670,7 @@ Deno.test(
       rig.core.ingest.giveUpBefore(0, 14);
       assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
       rig.core.ingest.checkpointNow();
-      assert.equal(rig.core.aggregator.accounting.aggregated, 19);
+      assert.equal(rig.core.aggregator.books.aggregated, 19);
       assert.equal(rig.core.ingest.lostEvents, 1);
     }
   }),
@@ -692,7 +692,7 @@ Deno.test(
       offset === undefined && refusals++ < 2 ? { kind: "reset", log: bus.log, first: 0, next: 0 } : undefined;
     using rig = openRig(directory, [bus], NOW_MS);
     await rig.readers[0]!.drain(NEVER);
-    assert.equal(rig.core.aggregator.accounting.aggregated, 2);
+    assert.equal(rig.core.aggregator.books.aggregated, 2);
     assert.equal(rig.core.ingest.lostEvents, 0);
     assert.match(rig.log.join("\n"), /does not have its oldest event/);
   }),
@@ -733,7 +733,7 @@ Deno.test(
               const reason = "reason" in result ? result.reason : "";
               if (says === "nowhere" && bad === 0) assert.doesNotMatch(reason, /--skip-to/);
               else assert.match(reason, new RegExp(`--skip-to http://bus=${first + bad + 1}$`));
-              assert.equal(rig.core.aggregator.accounting.received, bad);
+              assert.equal(rig.core.aggregator.books.received, bad);
               rig.core.ingest.checkpointNow();
             }
             if (says === "nowhere") return;
@@ -741,7 +741,7 @@ Deno.test(
             using rig = openRig(directory, [bus], NOW_MS, { VABUS_BATCH_SIZE: `${batchSize}` });
             rig.core.ingest.giveUpBefore(0, first + bad + 1);
             assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
-            assert.equal(rig.core.aggregator.accounting.received, count - 1);
+            assert.equal(rig.core.aggregator.books.received, count - 1);
             assert.equal(rig.core.ingest.lostEvents, 1);
           })();
         },
@@ -767,7 +767,7 @@ Deno.test(
     };
     using rig = openRig(directory, [bus], NOW_MS);
     assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
-    assert.equal(rig.core.aggregator.accounting.received, 5000);
+    assert.equal(rig.core.aggregator.books.received, 5000);
     assert.equal(rig.clock.ms, NOW_MS, "it has waited");
   }),
 );
@@ -792,7 +792,7 @@ Deno.test(
     using rig = openRig(directory, [bus], NOW_MS);
     assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
     rig.core.ingest.checkpointNow();
-    const { received, aggregated, invalid } = rig.core.aggregator.accounting;
+    const { received, aggregated, invalid } = rig.core.aggregator.books;
     assert.deepEqual({ received, aggregated, invalid }, { received: 5, aggregated: 3, invalid: 2 });
     const letters = readDeadLetters(rig.core.state, { limit: 9 });
     assert.deepEqual(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SourceReader } from "../../../src/ingest/source_reader.ts";
 import { QueueSource } from "../../../src/sources/vabus/queue_source.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
-import { readAccounts } from "../../../src/state/checkpoint/accounts.ts";
+import { readBookEntries } from "../../../src/state/checkpoint/book_entries.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import type { QueueBus } from "../../../src/sources/vabus/queue_client.ts";
@@ -80,9 +80,9 @@ async function withQueue(
 
 const event = (name: string) => JSON.stringify({ name, value: 1, timestamp: NOW_MS / 1000 });
 const booked = ({ core }: Rig) => {
-  const accounts = readAccounts(core.state);
+  const entries = readBookEntries(core.state);
   const [received, aggregated, invalid] = ["received", "aggregated", "invalid"].map((name) =>
-    accounts.get(name) ?? 0
+    entries.get(name) ?? 0
   );
   return { received, aggregated, invalid };
 };

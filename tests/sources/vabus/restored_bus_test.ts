@@ -40,7 +40,7 @@ async function drained(rig: Rig): Promise<void> {
 }
 
 function received(rig: Rig): number {
-  return rig.core.aggregator.accounting.received;
+  return rig.core.aggregator.books.received;
 }
 
 for (

@@ -118,13 +118,13 @@ Deno.test("ids are remembered over a crash exactly as far as their events are", 
     send("3");
     restart();
     send("3", "1", "2");
-    assert.equal(inside.aggregator.accounting.duplicate, 2);
+    assert.equal(inside.aggregator.books.duplicate, 2);
     inside.save();
     restart();
     restart();
     send("1", "2", "3", "4", "1");
-    assert.equal(inside.aggregator.accounting.duplicate, 5);
-    assert.equal(inside.aggregator.accounting.aggregated, 5);
+    assert.equal(inside.aggregator.books.duplicate, 5);
+    assert.equal(inside.aggregator.books.aggregated, 5);
     inside.state.close();
   });
 });
@@ -138,8 +138,8 @@ Deno.test("ids that are remembered no more are no hindrance, and none is a dupli
     inside = new Inside(directory, { dedupMaxIds: 0 });
     inside.take([{ name: "a", value: 1, timestamp: 1, id: "1" }]);
     inside.save();
-    assert.equal(inside.aggregator.accounting.aggregated, 2);
-    assert.equal(inside.aggregator.accounting.duplicate, 0);
+    assert.equal(inside.aggregator.books.aggregated, 2);
+    assert.equal(inside.aggregator.books.duplicate, 0);
     inside.state.close();
   });
 });
@@ -199,10 +199,10 @@ Deno.test("a window whose aggregate is not finite is a dead letter, not a row", 
     inside.take([{ name: "c", value: 1.7e308, timestamp: 1 }, { name: "c", value: 1.7e308, timestamp: 1 }]);
     inside.take([{ name: "d", value: -1.7e308, timestamp: 1 }, { name: "d", value: -1.7e308, timestamp: 1 }]);
     inside.save(true);
-    assert.equal(inside.checkpoint.tallies.notFinite, 3);
+    assert.equal(inside.checkpoint.counters.notFinite, 3);
     inside.state.close();
     const again = new Inside(directory);
-    assert.equal(again.checkpoint.tallies.notFinite, 3);
+    assert.equal(again.checkpoint.counters.notFinite, 3);
     again.state.close();
   });
 });
@@ -225,7 +225,7 @@ Deno.test("sinks: routes by name, one added later starts at the end, one removed
     assert.deepEqual(names("x"), ["a", "b"]);
     assert.equal(inside.registry.get("x").routedCount, 2);
     assert.equal(inside.registry.get("y").routedCount, 1);
-    assert.equal(inside.checkpoint.tallies.unrouted, 1);
+    assert.equal(inside.checkpoint.counters.unrouted, 1);
     inside.save();
     inside.state.close();
 

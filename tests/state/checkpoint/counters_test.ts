@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
-import { readAccounts } from "../../../src/state/checkpoint/accounts.ts";
+import { readBookEntries } from "../../../src/state/checkpoint/book_entries.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
@@ -51,10 +51,10 @@ for (
       // As after a crash: what is read back is all there is.
       inside.state.close();
       inside = new Inside(directory);
-      const accounts = readAccounts(inside.state);
+      const entries = readBookEntries(inside.state);
       assert.deepEqual(
-        ["received", "aggregated", "lost", "closed", "outbox_end_id"].map((account) =>
-          accounts.get(account)! - count
+        ["received", "aggregated", "lost", "closed", "outbox_end_id"].map((entry) =>
+          entries.get(entry)! - count
         ),
         [6, 5, 7, 5, 4],
       );

@@ -132,10 +132,10 @@ Deno.test("while a request is open no letter is dropped, be there too many; once
     inside.save(false, { refused: [event("invalid", "1"), event("invalid", "2")] });
     leaveRequest(inside.state, "retry", [1]);
     inside.save(false, { refused: [event("invalid", "3"), event("invalid", "4")] });
-    assert.deepEqual([ids(), inside.checkpoint.tallies.lettersDropped], [[1, 2, 3, 4], 0]);
+    assert.deepEqual([ids(), inside.checkpoint.counters.lettersDropped], [[1, 2, 3, 4], 0]);
     const requests = readRequests(inside.state).map(({ id }) => id);
     inside.save(false, { settled: { requests, retried: [1], purged: [], reissued: [] } });
-    assert.deepEqual([ids(), inside.checkpoint.tallies.lettersDropped], [[3, 4], 1]);
+    assert.deepEqual([ids(), inside.checkpoint.counters.lettersDropped], [[3, 4], 1]);
     inside.state.close();
   });
 });

@@ -1,14 +1,14 @@
-import type { Accounting } from "../../aggregation/event_aggregator.ts";
+import type { EventBooks } from "../../aggregation/event_aggregator.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /** The books and counters of the last checkpoint. */
-export function readAccounts(state: StateDatabase): Map<keyof Accounting | string, number> {
+export function readBookEntries(state: StateDatabase): Map<keyof EventBooks | string, number> {
   const rows = state.all<{ name: string; value: number }>("SELECT name, value FROM account");
   return new Map(rows.map((row) => [row.name, row.value]));
 }
 
 /** Adds to a counter that nobody keeps in memory, within the transaction of the caller. */
-export function addToAccount(state: StateDatabase, name: string, amount: number): void {
+export function addToBookEntry(state: StateDatabase, name: string, amount: number): void {
   if (amount === 0) return;
   state.run(
     "INSERT INTO account VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
@@ -18,6 +18,6 @@ export function addToAccount(state: StateDatabase, name: string, amount: number)
 }
 
 /** The latest that the wall clock has said at any checkpoint, Unix ms; undefined: there was none. */
-export function latestMs(accounts: ReadonlyMap<string, number>): number | undefined {
-  return accounts.get("clock_latest_ms") ?? accounts.get("checkpoint_at_ms");
+export function latestMs(entries: ReadonlyMap<string, number>): number | undefined {
+  return entries.get("clock_latest_ms") ?? entries.get("checkpoint_at_ms");
 }

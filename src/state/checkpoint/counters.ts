@@ -1,5 +1,5 @@
 /** Counters that are kept beside the books. */
-export interface Tally {
+export interface Counters {
   /** Events that a bus trimmed away, or lost in a reset, before they were fetched. */
   lost: number;
   /** Events that came after their window had closed. */
@@ -15,29 +15,29 @@ export interface Tally {
 }
 
 /** The names under which they are kept. */
-const TALLY_ACCOUNTS = {
+const COUNTER_ENTRIES = {
   lost: "lost",
   lateArrivals: "late_arrivals",
   closed: "closed",
   unrouted: "unrouted",
   notFinite: "not_finite",
   lettersDropped: "letters_dropped",
-} as const satisfies Record<keyof Tally, string>;
-const TALLIES = Object.keys(TALLY_ACCOUNTS) as (keyof Tally)[];
+} as const satisfies Record<keyof Counters, string>;
+const COUNTERS = Object.keys(COUNTER_ENTRIES) as (keyof Counters)[];
 
-/** The counters as the accounts of a checkpoint have them. */
-export function tallyOf(accounts: ReadonlyMap<string, number>): Tally {
-  return mapTally((account) => accounts.get(account) ?? 0);
+/** The counters as the entries of a checkpoint have them. */
+export function countersOf(entries: ReadonlyMap<string, number>): Counters {
+  return mapCounters((entry) => entries.get(entry) ?? 0);
 }
 
-/** The accounts that keep them. */
-export function accountsOf(tally: Tally): Record<string, number> {
-  return Object.fromEntries(TALLIES.map((name) => [TALLY_ACCOUNTS[name], tally[name]]));
+/** The entries that keep them. */
+export function entriesOf(counters: Counters): Record<string, number> {
+  return Object.fromEntries(COUNTERS.map((name) => [COUNTER_ENTRIES[name], counters[name]]));
 }
 
-function mapTally(countOf: (account: string) => number): Tally {
-  return Object.fromEntries(TALLIES.map((name) => [name, countOf(TALLY_ACCOUNTS[name])])) as Record<
-    keyof Tally,
+function mapCounters(countOf: (entry: string) => number): Counters {
+  return Object.fromEntries(COUNTERS.map((name) => [name, countOf(COUNTER_ENTRIES[name])])) as Record<
+    keyof Counters,
     number
   >;
 }
