@@ -62,7 +62,7 @@ function placesOf(config: Config, registry: Registry, logger: Logger): Place[] {
     })),
     ...(metricsIntervalMs === 0 ? [] : metricsPlaces(config, registry)),
     ...createSinks(config, logger, registry).map((sink) => ({
-      title: `sink ${sink.name}`,
+      title: `sink ${sink.id}`,
       probe: (signal: AbortSignal) => sink.probe(signal),
       close: () => sink.close(),
     })),

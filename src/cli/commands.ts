@@ -387,13 +387,15 @@ function fileVariables({ catalogue, sinks }: Registry): string[] {
 }
 
 /** Kinds of sinks that are read back only where it is asked for. */
-function scans({ sinks }: Registry) {
-  return sinks.filter(({ proof }) => proof?.isScan);
+function scans({ sinks }: Registry): { readonly kind: string; readonly what: string }[] {
+  return sinks.flatMap(({ kind, readBack }) =>
+    typeof readBack === "object" ? [{ kind, what: readBack.scan }] : []
+  );
 }
 
 function scanToggles(registry: Registry) {
   return Object.fromEntries(
-    scans(registry).map(({ kind, proof }) => [kind, toggle(`--${kind}`, `read ${proof!.what} as well`)]),
+    scans(registry).map(({ kind, what }) => [kind, toggle(`--${kind}`, `read ${what} as well`)]),
   );
 }
 

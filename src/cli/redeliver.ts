@@ -1,7 +1,7 @@
 import { systemClock } from "../platform/clock/clock.ts";
 import type { Config } from "../settings/config.ts";
 import { deliverAlone } from "../runtime/between_runs.ts";
-import { createSinks, provablePlaces } from "../runtime/parts.ts";
+import { createSinks, readableSinks } from "../runtime/parts.ts";
 import { type Proof, type Span, verify } from "../control/verification.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { printable } from "../platform/log/printable.ts";
@@ -48,12 +48,11 @@ export async function redeliver(context: CommandContext, options: RedeliverOptio
       `${leftover}. ${sent} rows were sent; the rest is sent by the next start of the handler, or by this command again.`,
     );
   }
-  const place = provablePlaces(config, logger, registry, registry.sinks.map(({ kind }) => kind)).find((
-    { name },
-  ) => name === sink);
+  const kinds = registry.sinks.map(({ kind }) => kind);
+  const readable = readableSinks(config, logger, registry, kinds).find(({ id }) => id === sink);
   const state = StateDatabase.openForReading(config.stateDir);
   try {
-    const proof = place && await verify(state, [place], span, signal);
+    const proof = readable && await verify(state, [readable], span, signal);
     const result = { sink, sent, by: isHanded ? "the running handler" : "this command", stock, proof };
     // What the sink itself prints goes to stdout.
     const { kind } = config.sinks.find(({ id }) => id === sink)!;
@@ -63,7 +62,7 @@ export async function redeliver(context: CommandContext, options: RedeliverOptio
     if (proof !== undefined) settleProven(state, config.stateDir, proof, "redeliver", logger);
     return proof === undefined || proof.proven ? EXIT.done : EXIT.failed;
   } finally {
-    await place?.close();
+    await readable?.close();
     state.close();
   }
 }
@@ -75,7 +74,7 @@ function wanted(
   const names = config.sinks.map(({ id }) => id);
   const usage = (message: string) => new CommandError(EXIT.usage, message);
   if (sink === undefined) throw usage(`redeliver needs --sink NAME. There are: ${names.join(", ")}.`);
-  const found = createSinks(config, logger, registry).find(({ name }) => name === sink);
+  const found = createSinks(config, logger, registry).find(({ id }) => id === sink);
   if (!found) {
     throw usage(
       `--sink ${printable(sink)}: there is no such sink in STORAGE_TYPE. There are: ${names.join(", ")}.`,
@@ -87,7 +86,7 @@ function wanted(
   if (untilMs !== undefined && untilMs <= sinceMs) {
     throw usage(`--until ${iso(untilMs)} is not after --since ${iso(sinceMs)}: no window lies between.`);
   }
-  if (!found.canOverwrite && !allowDuplicates) {
+  if (found.repeat !== "upsert" && !allowDuplicates) {
     throw usage(
       `${sink} cannot overwrite: what is sent again is there twice, told apart from the first only by its place. ` +
         "Add --allow-duplicates if its readers keep one row of each revision.",

@@ -1,4 +1,4 @@
-import { provablePlaces } from "../runtime/parts.ts";
+import { readableSinks } from "../runtime/parts.ts";
 import { ALL_WINDOWS, type Proof, type SinkProof, verify as proveBooks } from "../control/verification.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { readAlarms, settleAlarms } from "../state/alarms.ts";
@@ -37,17 +37,16 @@ export async function verify(
     );
   }
   const state = StateDatabase.openForReading(config.stateDir);
-  const places = provablePlaces(config, logger, registry, scanned);
+  const sinks = readableSinks(config, logger, registry, scanned);
   const unread: Unread[] = [];
   for (const { id, kind } of config.sinkNames) {
-    const { proof } = registry.sink({ kind });
-    const isLeftOut = proof === undefined || (proof.isScan && !scanned.includes(kind));
-    if (!isLeftOut) continue;
-    unread.push({ sink: id, flag: proof === undefined ? undefined : `--${kind}` });
+    const { readBack } = registry.sink({ kind });
+    if (readBack === "cheap" || (readBack !== undefined && scanned.includes(kind))) continue;
+    unread.push({ sink: id, flag: readBack === undefined ? undefined : `--${kind}` });
     lacking.delete(id);
   }
   try {
-    const read = await proveBooks(state, places, {
+    const read = await proveBooks(state, sinks, {
       ...ALL_WINDOWS,
       ...(sinceMs !== undefined && { sinceMs }),
     }, signal);
@@ -75,7 +74,7 @@ export async function verify(
     if (sinceMs === undefined) settleProven(state, config.stateDir, proof, "verify", logger);
     return proof.proven ? EXIT.done : EXIT.failed;
   } finally {
-    for (const place of places) await place.close();
+    for (const sink of sinks) await sink.close();
     state.close();
   }
 }
@@ -187,7 +186,7 @@ function sinkReport(proof: SinkProof): string[] {
     proof.waiting_events > 0 && `${proof.waiting_events} more on their way`,
     proof.refused_events > 0 && `${proof.refused_events} more in rows that it rejected`,
     proof.rows_since !== null &&
-    `${amount(proof.deleted_events, "event")} of them in rows that SQLITE_RETENTION has deleted`,
+    `${amount(proof.deleted_events, "event")} of them in rows that it has deleted for their age`,
     `${amount(proof.rows_compared, "row")} in ${amount(proof.windows_compared, "window")} compared${
       proof.rows_since === null ? "" : `, all from ${new Date(proof.rows_since * 1000).toISOString()} on`
     }`,

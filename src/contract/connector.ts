@@ -1,7 +1,7 @@
 import type { Logger } from "../platform/log/logger.ts";
 import type { Declaration, SinkDeclaration, SourceDeclaration } from "../settings/declaration.ts";
 import type { Spec } from "../settings/variable.ts";
-import type { ProvablePlace, Sink } from "./sink.ts";
+import type { Sink } from "./sink.ts";
 import type { Source } from "./source.ts";
 
 /**
@@ -16,10 +16,8 @@ export interface Connector<S extends Spec, C, T, X> extends Declaration<S, C> {
 
 /** What surrounds a sink. */
 export interface SinkSurroundings {
-  /** What the operator calls it. */
-  readonly name: string;
-  /** Whether the operator calls it by its kind, as long as there is one of the kind. */
-  readonly isNamedByKind: boolean;
+  /** What the operator calls it: its kind, as long as there is one of the kind. */
+  readonly id: string;
   /** `INSTANCE_ID` */
   readonly instance: string;
   readonly logger: Logger;
@@ -28,20 +26,13 @@ export interface SinkSurroundings {
 /** A kind of sink. When its settings change while the service runs, a new one takes the place of the one there is. */
 export interface SinkConnector<S extends Spec = Spec, C = unknown>
   extends Connector<S, C, Sink, SinkSurroundings>, SinkDeclaration<S, C> {
-  /** Where its rows can be read back; left out: nowhere. */
-  readonly proof?: Proof<C>;
+  /**
+   * How its sinks' rows are read back, for those who have no sink to ask: `scan`, what is read in whole, for the help of the flag that
+   * asks for it; left out: they are not.
+   */
+  readonly readBack?: "cheap" | { readonly scan: string };
   /** Whether its rows go to stdout, which then takes nothing else. */
   readonly writesToStdout?: true;
-}
-
-/** How `verify` reads the rows of a sink back. */
-export interface Proof<C> {
-  /** Whether all that is there has to be read, so that it is done only where asked for: by a flag with the word of the kind. */
-  readonly isScan: boolean;
-  /** What is read, for the help of that flag. */
-  readonly what: string;
-  /** Connects to nothing yet. */
-  place(config: C, surroundings: SinkSurroundings): ProvablePlace;
 }
 
 /** What surrounds a source. */

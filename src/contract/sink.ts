@@ -1,14 +1,17 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import { oneLine } from "../platform/log/printable.ts";
 
+/** The number of an aggregate in the outbox: a whole one, that grows by one with each. A cursor is the number of the next. */
+export type OutboxId = number;
+
 /** A run of the outbox for one sink: its aggregates are those with ids in `[firstId, nextId)` that the sink's route names. */
 export interface OutboxBatch {
-  readonly firstId: number;
+  readonly firstId: OutboxId;
   /** The position after this batch: what the sink's cursor becomes once the batch is written. */
-  readonly nextId: number;
+  readonly nextId: OutboxId;
   readonly aggregates: readonly Aggregate[];
   /** The outbox id of each aggregate, ascending. */
-  readonly ids: readonly number[];
+  readonly ids: readonly OutboxId[];
   /** Rows that the sink has had before, and that replace what it holds at the same revision; never at a higher one. */
   readonly overwrites?: boolean;
 }
@@ -18,9 +21,9 @@ export interface SinkContext {
   /** Identifies the state database; another one after the state was wiped or restored. */
   readonly stateId: string;
   /** The local cursor: the outbox id the state database says comes next for this sink. */
-  readonly cursor: number;
+  readonly cursor: OutboxId;
   /** One past the newest id the outbox has given out. */
-  readonly endId: number;
+  readonly endId: OutboxId;
   /** What the sink must have already. */
   readonly confirmed: Confirmed;
   readonly claimant: Claimant;
@@ -86,27 +89,49 @@ export interface Claimant {
 }
 
 /**
- * A place that aggregates go to. A sink never retries: it throws a {@link SinkError}, whose kind decides what the
- * router does next. After a throw of kind `unavailable` or `misconfigured` the router calls `close` and `open` anew.
+ * What writing a batch again does that may have been written already, since its answer was lost:
+ *
+ * - `upsert`: nothing. A row takes the place of the one with its key where its revision is higher. So rows may also come one by one,
+ *   in any order and any number of times, which is how a row at fault is found (kinds `postponed` and `unexplained` of
+ *   {@link SinkError}).
+ * - `positioned`: it does not come to it. The sink keeps the position with the rows, in one step, and `open` answers it. What is sent
+ *   again on purpose is there twice.
+ * - `append`: the rows are there twice. Whoever reads them keeps one of each revision.
+ */
+export type Repeat = "upsert" | "positioned" | "append";
+
+/**
+ * What aggregates are written to. A sink never retries: it throws a {@link SinkError}, whose kind decides what the delivery does
+ * next. After a throw of kind `unavailable`, `timed_out` or `misconfigured` it calls `close` and `open` anew.
+ *
+ * `open`, `write` and `keepAlive` are called by the delivery of a running handler, one at a time; `probe` by `check`, and `readBack` by
+ * `verify` and `redeliver`, both on sinks of their own that were never opened, while a handler may be writing from another process.
  */
 export interface Sink {
-  /** The `STORAGE_TYPE` word: `kafka`, `postgres`, `sqlite`, `stdout`. */
-  readonly name: string;
-  /** Connects, creates what is missing, and answers from which outbox id on to deliver (never below `context.cursor`). */
-  open(context: SinkContext, signal: AbortSignal): Promise<number>;
-  /** Whether rows can be replaced where they are; otherwise what is written again is there twice. */
-  readonly canOverwrite?: boolean;
-  /** Writes the whole batch or throws. Writing the same batch again must leave the same result. */
+  /** The operator's name for it: the `id` of `id:kind` in `STORAGE_TYPE`, else the kind. Its key in the state, routes and metrics. */
+  readonly id: string;
+  readonly repeat: Repeat;
+  /**
+   * Connects, creates what is missing, keeps away whoever has written here before, and answers from which id on to deliver: the
+   * cursor, or further on what it is known to hold.
+   */
+  open(context: SinkContext, signal: AbortSignal): Promise<OutboxId>;
+  /** Writes the whole batch or throws. What is written when it resolves outlives a crash of the sink. */
   write(batch: OutboxBatch, signal: AbortSignal): Promise<void>;
-  /** Reaches the place and says in a few words what is there; writes nothing. For the `check` command. */
+  /**
+   * Tries whatever `open` and `write` will do there, every right included, and says in a few words what it found. It leaves nothing
+   * behind and disturbs no handler that writes there.
+   */
   probe(signal: AbortSignal): Promise<string>;
-  /** Called now and then (at least daily) while idle; Kafka renews its committed position here. */
-  keepAlive?(nextId: number, signal: AbortSignal): Promise<void>;
-  /** Releases connections; never throws; safe to call in any state. */
+  /** Called while there is nothing to write, at least daily: for a sink that would forget the position. */
+  keepAlive?(nextId: OutboxId, signal: AbortSignal): Promise<void>;
+  /** Releases connections, also those of `readBack`; never throws; safe to call in any state. */
   close(): Promise<void>;
+  /** Left out: what was written cannot be read again. */
+  readonly readBack?: ReadBack;
 }
 
-/** Rows that a place has deleted for their age. */
+/** Rows that a sink has deleted for their age. */
 export interface DeletedRows {
   /** Windows that start before may lack rows; Unix ms. */
   readonly beforeMs: number;
@@ -114,10 +139,13 @@ export interface DeletedRows {
   readonly events: number;
 }
 
-/** Where a sink's rows can be read back, so that `verify` can prove the books against them. Opens what it needs itself. */
-export interface ProvablePlace {
-  /** That of its sink. */
-  readonly name: string;
+/** Reads a sink's rows back, so that `verify` can prove the books against them. It only reads, and connects by itself. */
+export interface ReadBack {
+  /**
+   * - `cheap`: what is asked for is found by its key.
+   * - `scan`: with the first question all that the sink holds is read. It is done only where an operator asks for it.
+   */
+  readonly cost: "cheap" | "scan";
   /** Sum of `count` over the rows of `instance` whose window starts at `sinceMs` or later. */
   sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number>;
   /** The rows of `instance` for one window, in any order. */
@@ -127,7 +155,7 @@ export interface ProvablePlace {
     windowEndMs: number,
     signal: AbortSignal,
   ): Promise<Aggregate[]>;
-  /** What the place itself has deleted of the rows of `instance`, for their age; undefined: nothing. */
+  /** What the sink itself has deleted of the rows of `instance`, for their age; undefined: nothing. */
   deleted?(instance: string, signal: AbortSignal): Promise<DeletedRows | undefined>;
   /**
    * What is there of `instance` and must not be, whatever the books say; each a sentence. Only windows from `sinceMs` on.
@@ -140,21 +168,19 @@ export interface ProvablePlace {
     mayRepeat: (windowStartMs: number) => boolean,
     signal: AbortSignal,
   ): Promise<Iterable<string>>;
-  /** Releases connections; never throws; safe to call in any state. */
-  close(): Promise<void>;
 }
 
-/** A sink that can itself read its rows back. */
-export interface ProvableSink extends Sink, ProvablePlace {}
+/** A sink whose rows can be read back. */
+export type ReadableSink = Sink & { readonly readBack: ReadBack };
 
 /**
  * - `unavailable`: out of reach or broken for now; retried for ever.
  * - `timed_out`: the batch took too long; retried for ever, with ever fewer rows.
  * - `rejected`: a row of the batch is refused; the router bisects until it has the rows at fault.
  * - `postponed`: a row is refused for a reason that somebody else may end, such as a missing partition; bisected like
- *   `rejected`, and tried again by itself.
- * - `unexplained`: the place has refused the batch, and its error does not tell whether a row or the place is at fault. Only
- *   sinks that take a batch any number of times, in any order, throw it.
+ *   `rejected`, and tried again by itself. Only from a sink whose `repeat` is `upsert`.
+ * - `unexplained`: the sink has refused the batch, and its error does not tell whether a row or the sink is at fault. Only from a
+ *   sink whose `repeat` is `upsert`: to find out, rows are written out of order and more than once.
  * - `misconfigured`: table missing, login refused; retried slowly, reported loudly.
  */
 export type SinkErrorKind =
@@ -173,7 +199,7 @@ export class SinkError extends Error {
   }
 }
 
-/** What the place has refused for a reason that its error does not tell. */
+/** What the sink has refused for a reason that its error does not tell. */
 export class UnexplainedRefusal extends SinkError {
   /**
    * @param sameness What two refusals for the same reason have in common: part of the message, without what belongs to a row.

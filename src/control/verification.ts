@@ -1,5 +1,5 @@
 import { type Aggregate, describeSeries } from "../aggregation/aggregate.ts";
-import { type DeletedRows, type ProvablePlace, SinkError, type SinkErrorKind } from "../contract/sink.ts";
+import { type DeletedRows, type ReadableSink, SinkError, type SinkErrorKind } from "../contract/sink.ts";
 import { Books } from "../state/checkpoint/books.ts";
 import { type ExpectedWindow, rowKey, type WindowKey } from "../state/outbox/expected_rows.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
@@ -65,7 +65,7 @@ const SHOWN_DIFFERENCES = 20;
  */
 export async function verify(
   state: StateDatabase,
-  sinks: readonly ProvablePlace[],
+  sinks: readonly ReadableSink[],
   span: Span,
   signal: AbortSignal,
 ): Promise<Proof> {
@@ -83,7 +83,7 @@ export async function verify(
       signal.throwIfAborted();
       if (!(error instanceof SinkError)) throw error;
       const { kind, message } = error;
-      proofs.push(proofOf(sink.name, { differences: [], differenceCount: 0, failure: { kind, message } }));
+      proofs.push(proofOf(sink.id, { differences: [], differenceCount: 0, failure: { kind, message } }));
     }
   }
   return {
@@ -102,7 +102,7 @@ export async function verify(
 async function verifySettledSink(
   ...[state, sink, span, signal]: Parameters<typeof verifySink>
 ): Promise<SinkProof> {
-  const sinceId = () => standingOf(state, sink.name)?.sink.sinceId;
+  const sinceId = () => standingOf(state, sink.id)?.sink.sinceId;
   for (;;) {
     const begun = sinceId();
     const proof = await verifySink(state, sink, span, signal);
@@ -112,7 +112,7 @@ async function verifySettledSink(
 
 async function verifySink(
   state: StateDatabase,
-  sink: ProvablePlace,
+  sink: ReadableSink,
   span: Span,
   signal: AbortSignal,
 ): Promise<SinkProof> {
@@ -121,19 +121,19 @@ async function verifySink(
   const differ = (text: string) => {
     if (differenceCount++ < SHOWN_DIFFERENCES) differences.push(text);
   };
-  const begun = standingOf(state, sink.name);
+  const begun = standingOf(state, sink.id);
   if (!begun) {
     differ("the state knows no such sink: the handler has not run with it yet");
-    return proofOf(sink.name, { differences, differenceCount });
+    return proofOf(sink.id, { differences, differenceCount });
   }
 
-  const again = state.snapshot(() => readRedeliveries(state)).filter((request) => request.sink === sink.name);
+  const again = state.snapshot(() => readRedeliveries(state)).filter((request) => request.sink === sink.id);
   const mayRepeat = (startMs: number) =>
     again.some((request) => startMs >= request.sinceMs && startMs < request.untilMs);
-  const deleted = await sink.deleted?.(state.instanceId, signal);
+  const deleted = await sink.readBack.deleted?.(state.instanceId, signal);
   const compared = await compareWindows(state, sink, begun.sink, span, signal);
   compared.differences.forEach(differ);
-  for (const flaw of await sink.flaws?.(state.instanceId, span.sinceMs, mayRepeat, signal) ?? []) {
+  for (const flaw of await sink.readBack.flaws?.(state.instanceId, span.sinceMs, mayRepeat, signal) ?? []) {
     differ(flaw);
   }
   const { waitingEvents } = compared;
@@ -145,13 +145,13 @@ async function verifySink(
   };
   if (span.sinceMs === -Infinity && span.untilMs === Infinity) {
     const found = await sumOfAll(state.instanceId, sink, signal);
-    let ended = standingOf(state, sink.name) ?? begun;
+    let ended = standingOf(state, sink.id) ?? begun;
     let least = begun.sink.routedCount - waitingEvents - begun.refusedEvents;
     let most = least;
     if (found > most && isSameStanding(begun, ended)) {
       // More may have been written since the windows were compared, without a checkpoint that says so yet.
       const since = await compareWindows(state, sink, begun.sink, span, signal);
-      ended = standingOf(state, sink.name) ?? begun;
+      ended = standingOf(state, sink.id) ?? begun;
       most = begun.sink.routedCount - since.waitingEvents - begun.refusedEvents;
     }
     if (!isSameStanding(begun, ended)) {
@@ -168,7 +168,7 @@ async function verifySink(
       refusedEvents: ended.refusedEvents,
     });
   }
-  return proofOf(sink.name, {
+  return proofOf(sink.id, {
     ...totals,
     waitingEvents,
     windowsCompared: compared.windowsCompared,
@@ -180,18 +180,18 @@ async function verifySink(
 }
 
 /** Events in the rows there are, and in those that were deleted for their age. Where some are deleted meanwhile, it is taken anew. */
-async function sumOfAll(instance: string, sink: ProvablePlace, signal: AbortSignal): Promise<number> {
+async function sumOfAll(instance: string, sink: ReadableSink, signal: AbortSignal): Promise<number> {
   for (;;) {
-    const before = (await sink.deleted?.(instance, signal))?.events ?? 0;
-    const sum = await sink.sumOfCounts(instance, -Infinity, signal);
-    if (((await sink.deleted?.(instance, signal))?.events ?? 0) === before) return sum + before;
+    const before = (await sink.readBack.deleted?.(instance, signal))?.events ?? 0;
+    const sum = await sink.readBack.sumOfCounts(instance, -Infinity, signal);
+    if (((await sink.readBack.deleted?.(instance, signal))?.events ?? 0) === before) return sum + before;
   }
 }
 
 /** All windows that the archive still has, against the rows of a sink. */
 async function compareWindows(
   state: StateDatabase,
-  sink: ProvablePlace,
+  sink: ReadableSink,
   registered: RegisteredSink,
   span: Span,
   signal: AbortSignal,
@@ -205,11 +205,11 @@ async function compareWindows(
     const expected = expectedOf(state, registered, window);
     if (!expected) continue;
     const found = new Map(
-      (await sink.rowsOfWindow(state.instanceId, window.startMs, window.endMs, signal))
+      (await sink.readBack.rowsOfWindow(state.instanceId, window.startMs, window.endMs, signal))
         .map((row) => [rowKey(row), row]),
     );
     // Asked for after the rows: what was deleted while they were read is known then.
-    const deleted = await sink.deleted?.(state.instanceId, signal);
+    const deleted = await sink.readBack.deleted?.(state.instanceId, signal);
     const mayLack = window.startMs < (deleted?.beforeMs ?? -Infinity);
     let comparison = compareWindow(window, expected, found, mayLack);
     if (comparison.differences.length > 0) {

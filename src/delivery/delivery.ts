@@ -103,7 +103,7 @@ export class Delivery {
     return this.current;
   }
 
-  /** Goes on with a sink of the same name and other settings: opened anew where this one was left, as after a failure. */
+  /** Goes on with a sink of the same id and other settings: opened anew where this one was left, as after a failure. */
   exchange(sink: Sink): void {
     this.successor = sink;
     this.disturbance.abort();
@@ -156,7 +156,7 @@ export class Delivery {
   }
 
   private get name(): string {
-    return this.sink.name;
+    return this.sink.id;
   }
 
   private get cursor(): number {
@@ -277,7 +277,9 @@ export class Delivery {
     this.unexplained = { firstId, sameness };
     // A witness is wanted, and the sink has answered in time.
     this.limitBatches(this.options.batchMaxAggregates);
-    if (!hasComeBack) throw new SinkError("unavailable", error.message, { cause: error });
+    if (!hasComeBack || this.sink.repeat !== "upsert") {
+      throw new SinkError("unavailable", error.message, { cause: error });
+    }
     await new Trial(this.name, this.outbox, {
       write: (rows) => this.write(rows, stop),
       reject: (row, refusal) => this.reject(row, refusal),
@@ -309,12 +311,12 @@ export class Delivery {
   }
 
   /**
-   * Tries what the sink has postponed: one aggregate of each window, which does no harm, since only sinks that take a row any
-   * number of times postpone. Where it passes, all of that window are put back into the outbox.
+   * Tries what the sink has postponed: one aggregate of each window, which does no harm to a sink that takes a row any number of
+   * times. Where it passes, all of that window are put back into the outbox.
    */
   private async tryPostponed(stop: AbortSignal): Promise<void> {
     const nowMs = this.clock.monotonicMs();
-    if (nowMs - this.lastPostponedMs < POSTPONED_PAUSE_MS) return;
+    if (this.sink.repeat !== "upsert" || nowMs - this.lastPostponedMs < POSTPONED_PAUSE_MS) return;
     this.lastPostponedMs = nowMs;
     const windows = this.outbox.postponed(this.name, this.postponedEndMs, POSTPONED_WINDOWS);
     this.postponedEndMs = windows.at(-1)?.windowEndMs ?? -Infinity;

@@ -41,10 +41,10 @@ export class Router {
       .filter((reason) => reason !== undefined);
   }
 
-  /** Goes on with sinks that have other settings, each in place of the one of its name. */
+  /** Goes on with sinks that have other settings, each in place of the one of its id. */
   exchange(sinks: readonly Sink[]): void {
     for (const sink of sinks) {
-      this.deliveries.find((delivery) => delivery.sink.name === sink.name)?.exchange(sink);
+      this.deliveries.find((delivery) => delivery.sink.id === sink.id)?.exchange(sink);
     }
   }
 
@@ -55,10 +55,10 @@ export class Router {
 
   /** Of each sink's loop. */
   pulses(): (readonly [sink: string, pulse: Pulse])[] {
-    return this.deliveries.map(({ sink, pulse }) => [sink.name, pulse] as const);
+    return this.deliveries.map(({ sink, pulse }) => [sink.id, pulse] as const);
   }
 
   standings(): SinkStanding[] {
-    return this.deliveries.map(({ sink, state, error }) => ({ name: sink.name, state, error }));
+    return this.deliveries.map(({ sink, state, error }) => ({ name: sink.id, state, error }));
   }
 }

@@ -43,7 +43,7 @@ export async function deliverAlone(
   const folded = repetitions.foldComponents(logger);
   try {
     const { sinks, clock, random, delivery } = systemSurroundings(config, folded, registry);
-    const sink = sinks.find(({ name }) => name === sinkName)!;
+    const sink = sinks.find(({ id }) => id === sinkName)!;
     const only = new Delivery(sink, core.outbox, delivery, clock, random, folded.child("router"), metrics);
     const leftover = await only.run(AbortSignal.abort(), signal);
     if (!core.ingest.fulfilRequests()) return core.ingest.obstacle!.detail;

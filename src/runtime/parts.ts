@@ -3,14 +3,14 @@ import type { Config } from "../settings/config.ts";
 import type { SinkConfig } from "../settings/configured.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { DeliveryOptions } from "../delivery/delivery.ts";
-import type { ProvablePlace, Sink } from "../contract/sink.ts";
-import type { Changing, MetricsOutlet, SinkSurroundings } from "../contract/connector.ts";
+import type { ReadableSink, Sink } from "../contract/sink.ts";
+import type { Changing, MetricsOutlet } from "../contract/connector.ts";
 import type { Source } from "../contract/source.ts";
 import { LETTER_BOUND, type LetterBound } from "../state/letters/letter_bound.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import type { OpenState } from "./core.ts";
-import { withOwnNames } from "./own_names.ts";
+import { namedLogger, NamedSink } from "./named_sink.ts";
 import { REGISTRY, type Registry } from "./registry.ts";
 
 /** Where the handler's own metrics go, and how it goes on with another configuration. */
@@ -85,34 +85,37 @@ export function createOutlet({ sources }: Config, registry: Registry): ChangingO
 
 /** The sinks of `STORAGE_TYPE`. Connects to nothing yet. */
 export function createSinks(config: Config, logger: Logger, registry: Registry): Sink[] {
-  return config.sinks.map((sink) =>
-    named(registry.sink(sink).create(sink.options, surroundingsOf(sink, config, logger)), sink, registry)
-  );
+  return config.sinks.map((sink) => createSink(sink, config, logger, registry));
 }
 
 /**
- * Where the rows of the sinks can be read back.
+ * The sinks whose rows can be read back. Connects to nothing yet.
  *
  * @param scanned Kinds of sinks that are read although all that they hold has to be: that takes as long as it is.
  */
-export function provablePlaces(
+export function readableSinks(
   config: Config,
   logger: Logger,
   registry: Registry,
   scanned: readonly string[],
-): ProvablePlace[] {
-  return config.sinks.flatMap((sink) => {
-    const { proof } = registry.sink(sink);
-    if (proof === undefined || (proof.isScan && !scanned.includes(sink.kind))) return [];
-    return [named(proof.place(sink.options, surroundingsOf(sink, config, logger)), sink, registry)];
+): ReadableSink[] {
+  return config.sinks.flatMap((configured) => {
+    const sink = createSink(configured, config, logger, registry);
+    return isReadable(sink) && (sink.readBack.cost === "cheap" || scanned.includes(configured.kind))
+      ? [sink]
+      : [];
   });
 }
 
-function surroundingsOf(sink: SinkConfig, { instanceId }: Config, logger: Logger): SinkSurroundings {
-  const { id, kind } = sink;
-  return { name: id, isNamedByKind: id === kind, instance: instanceId, logger: logger.child(id) };
+function isReadable(sink: Sink): sink is ReadableSink {
+  return sink.readBack !== undefined;
 }
 
-function named<T extends object>(part: T, sink: SinkConfig, registry: Registry): T {
-  return sink.id === sink.kind ? part : withOwnNames(part, registry.namesOf(sink));
+function createSink(sink: SinkConfig, config: Config, logger: Logger, registry: Registry): Sink {
+  const { id, kind, options } = sink;
+  const create = (own: Logger) =>
+    registry.sink(sink).create(options, { id, instance: config.instanceId, logger: own });
+  if (id === kind) return create(logger.child(id));
+  const named = registry.namesOf(sink);
+  return new NamedSink(create(namedLogger(logger.child(id), named)), named);
 }

@@ -129,6 +129,7 @@ export function transmissionsOf(parts: readonly ConfiguredPart[]): Transmission[
     (connector.credentialsOf?.(config.options) ?? []).map((transmission) => ({
       ...transmission,
       credential: named(transmission.credential),
+      flaw: named(transmission.flaw),
       remedy: named(transmission.remedy),
     }))
   );

@@ -1,5 +1,11 @@
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import { type OutboxBatch, type ProvableSink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
+import {
+  type OutboxBatch,
+  type ReadBack,
+  type Sink,
+  type SinkContext,
+  SinkError,
+} from "../../src/contract/sink.ts";
 import { keyOf } from "./sink_contract.ts";
 
 /** The rows of a {@link FakeSink}'s place, by instance and key; they outlive the sink. */
@@ -15,7 +21,6 @@ export type Fault =
 
 /** A place in memory, with faults on demand: asked before each `open` and `write`, and for each aggregate. */
 export interface FakeSinkOptions {
-  readonly name?: string;
   readonly instance?: string;
   readonly table?: FakeTable;
   readonly fault?: (operation: "open" | "write") => Fault | undefined;
@@ -25,15 +30,18 @@ export interface FakeSinkOptions {
 }
 
 /** A sink with the whole contract and no place outside of memory. Records what was asked of it. */
-export class FakeSink implements ProvableSink {
-  readonly name: string;
+export class FakeSink implements Sink, ReadBack {
+  readonly id = "sqlite";
+  readonly repeat: "upsert" | "positioned";
+  readonly readBack = this;
+  readonly cost = "cheap";
   readonly table: FakeTable;
   readonly batches: OutboxBatch[] = [];
   readonly keptAlive: number[] = [];
   private opened = false;
 
   constructor(private readonly options: FakeSinkOptions = {}) {
-    this.name = options.name ?? "sqlite";
+    this.repeat = options.position === undefined ? "upsert" : "positioned";
     this.table = options.table ?? new Map();
   }
 

@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { ALL_WINDOWS, type Proof, verify } from "../../src/control/verification.ts";
-import { type DeletedRows, type ProvableSink, SinkError } from "../../src/contract/sink.ts";
+import { type DeletedRows, type ReadBack, type Sink, SinkError } from "../../src/contract/sink.ts";
 import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { Inside, type InsideOptions } from "../state/inside.ts";
 
 /** What a sink holds, open to every kind of tampering. */
-class Place implements ProvableSink {
-  readonly name = "all";
+class Place implements Sink, ReadBack {
+  readonly id: string = "all";
+  readonly repeat = "upsert";
+  readonly readBack = this;
+  readonly cost = "cheap";
   readonly rows = new Map<string, Aggregate>();
   /** What goes on elsewhere while the sink is being read. */
   meanwhile: () => void = () => {};

@@ -15,6 +15,7 @@ const FIRED = AbortSignal.abort();
 
 /** Keeps what it is given by name, and fails as told, attempt after attempt. */
 class ScriptedSink implements Sink {
+  readonly repeat = "upsert";
   readonly rows = new Map<string, number>();
   readonly batches: number[] = [];
   opened = 0;
@@ -22,7 +23,7 @@ class ScriptedSink implements Sink {
   poison: (name: string) => boolean = () => false;
   openAt = (context: SinkContext) => context.cursor;
 
-  constructor(readonly name: string, private readonly fates: Fate[] = []) {}
+  constructor(readonly id: string, private readonly fates: Fate[] = []) {}
 
   async open(context: SinkContext): Promise<number> {
     await this.meet(() => {});
@@ -235,7 +236,7 @@ Deno.test("property: whatever fails, and when, everything arrives", async () => 
       const clock = new HastyClock();
       const router = new Router(sinks.map((sink) => deliveryTo(sink, outbox, clock)));
       const running = router.run(NEVER);
-      while (sinks.some(({ name }) => outbox.cursor(name) < 30)) await clock.sleep(0, NEVER);
+      while (sinks.some(({ id }) => outbox.cursor(id) < 30)) await clock.sleep(0, NEVER);
       router.finish();
       assert.deepEqual(await running, []);
       for (const { rows } of sinks) assert.equal(rows.size, 30);

@@ -10,7 +10,8 @@ const FIRED = AbortSignal.abort();
 
 /** Keeps names; what `fate` answers for a name ends the write that has it, before anything of it is kept. */
 class JudgedSink implements Sink {
-  readonly name = "s";
+  readonly id = "s";
+  readonly repeat = "upsert";
   readonly rows = new Set<string>();
   writes: number[] = [];
 

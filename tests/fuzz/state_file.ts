@@ -140,7 +140,7 @@ async function findings(root: string, files: Files): Promise<unknown> {
 
 async function readerFindings(directory: string, sinkPath: string): Promise<unknown> {
   const state = StateDatabase.openForReading(directory);
-  const sink = new SqliteSink({ path: sinkPath, instance: "rig" }, QUIET);
+  const sink = new SqliteSink({ id: "sqlite", path: sinkPath, instance: "rig" }, QUIET);
   try {
     const { state_bytes: _, ...status } = readStatus(state);
     const letters = readDeadLetters(state, { limit: 1000 });
@@ -200,7 +200,7 @@ async function sampleStates(root: string): Promise<Record<DamagedFile["state"], 
   await Deno.mkdir(directory);
   const rig = withFixedId(() => openState(directory));
   const { core } = rig;
-  const sink = new SqliteSink({ path: `${root}/aggregates.sqlite`, instance: "rig" }, QUIET);
+  const sink = new SqliteSink({ id: "sqlite", path: `${root}/aggregates.sqlite`, instance: "rig" }, QUIET);
   await sink.open({ ...CONTEXT, stateId: core.state.stateId, cursor: 0, endId: 0 });
   accept(rig, 0, [
     ...["sum", "avg", "min", "max", "count", "first", "last", "stddev", "p50"].flatMap((aggFunc, i) => [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
-import type { ProvablePlace } from "../../src/contract/sink.ts";
+import type { ReadBack, Sink } from "../../src/contract/sink.ts";
 import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { Books } from "../../src/state/checkpoint/books.ts";
 import { simulationDirectory } from "../sim/replay.ts";
@@ -59,10 +59,13 @@ class ModelSink {
 }
 
 /** The place behind a sink. */
-class Place implements ProvablePlace {
+class Place implements Sink, ReadBack {
+  readonly repeat = "upsert";
+  readonly readBack = this;
+  readonly cost = "cheap";
   readonly rows = new Map<string, Aggregate>();
 
-  constructor(readonly name: string) {}
+  constructor(readonly id: string) {}
 
   put(row: Aggregate): void {
     const there = this.rows.get(keyOf(row));
@@ -74,6 +77,9 @@ class Place implements ProvablePlace {
     Promise.resolve(
       [...this.rows.values()].filter((row) => row.windowStartMs === startMs && row.windowEndMs === endMs),
     );
+  open = (context: { cursor: number }) => Promise.resolve(context.cursor);
+  write = () => Promise.resolve();
+  probe = () => Promise.resolve("here");
   close = () => Promise.resolve();
 }
 

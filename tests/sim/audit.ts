@@ -1,5 +1,5 @@
 import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
-import type { ProvableSink } from "../../src/contract/sink.ts";
+import type { ReadableSink } from "../../src/contract/sink.ts";
 import { Books } from "../../src/state/checkpoint/books.ts";
 import { readLosses } from "../../src/state/outbox/losses.ts";
 import { readBookEntries } from "../../src/state/checkpoint/book_entries.ts";
@@ -98,7 +98,7 @@ export class Audit {
   }
 
   /** The product's own proof. */
-  async proof(state: StateDatabase, sinks: readonly ProvableSink[]): Promise<void> {
+  async proof(state: StateDatabase, sinks: readonly ReadableSink[]): Promise<void> {
     const proof = await verify(state, sinks, ALL_WINDOWS, new AbortController().signal);
     if (proof.proven) return;
     const differences = [...proof.state_faults, ...proof.sinks.flatMap((sink) => sink.differences)];

@@ -1,7 +1,7 @@
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import {
   type OutboxBatch,
-  type ProvableSink,
+  type ReadableSink,
   type SinkContext,
   SinkError,
   UnexplainedRefusal,
@@ -43,9 +43,10 @@ export class SimTable {
   }
 
   /** A sink on the table, for the lifetime of a process; also what `verify` reads it by. */
-  connect(link: SinkLink): ProvableSink {
+  connect(link: SinkLink): ReadableSink {
     return {
-      name: link.name,
+      id: link.name,
+      repeat: "upsert",
       open: (context: SinkContext, signal: AbortSignal) =>
         // What is wrong with it shows only when rows are written.
         link.request("open", signal, () => context.cursor, () => undefined),
@@ -61,15 +62,20 @@ export class SimTable {
       },
       probe: () => Promise.resolve("simulated"),
       close: () => link.close(),
-      sumOfCounts: (_instance, sinceMs) =>
-        link.look(() =>
-          [...this.rows.values()].filter((row) => row.windowStartMs >= sinceMs)
-            .reduce((sum, { count }) => sum + count, 0)
-        ),
-      rowsOfWindow: (_instance, startMs, endMs) =>
-        link.look(() =>
-          [...this.rows.values()].filter((row) => row.windowStartMs === startMs && row.windowEndMs === endMs)
-        ),
+      readBack: {
+        cost: "cheap",
+        sumOfCounts: (_instance, sinceMs) =>
+          link.look(() =>
+            [...this.rows.values()].filter((row) => row.windowStartMs >= sinceMs)
+              .reduce((sum, { count }) => sum + count, 0)
+          ),
+        rowsOfWindow: (_instance, startMs, endMs) =>
+          link.look(() =>
+            [...this.rows.values()].filter((row) =>
+              row.windowStartMs === startMs && row.windowEndMs === endMs
+            )
+          ),
+      },
     };
   }
 }

@@ -28,7 +28,8 @@ export class SimTopic {
     let epoch = -1;
     let stateId = "";
     return {
-      name: link.name,
+      id: link.name,
+      repeat: "positioned",
       open: async (context: SinkContext, signal: AbortSignal) => {
         stateId = context.stateId;
         // Fences first, then asks: only after the fence is the position final.

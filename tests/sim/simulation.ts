@@ -2,7 +2,7 @@ import type { Config } from "../../src/settings/config.ts";
 import { runOnce, runService } from "../../src/runtime/handler.ts";
 import type { Surroundings } from "../../src/runtime/parts.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
-import type { ProvableSink, Sink } from "../../src/contract/sink.ts";
+import type { ReadableSink, Sink } from "../../src/contract/sink.ts";
 import { leaveRequest } from "../../src/state/letters/dead_letters.ts";
 import { askForRedelivery, END_OF_TIME_MS, hasOpenRedelivery } from "../../src/state/outbox/redelivery.ts";
 import { SinkRegistry, waitingRows } from "../../src/state/outbox/sink_registry.ts";
@@ -680,11 +680,11 @@ class Simulation {
   }
 
   /** Those that the state knows, whether they are there now or were. */
-  private provableSinks(state: StateDatabase): ProvableSink[] {
+  private provableSinks(state: StateDatabase): ReadableSink[] {
     const quiet = new Lifetime();
     const { sinks, absent } = SinkRegistry.read(state);
     return [...sinks, ...absent].map(({ name }) => name).filter((name) => name !== "kafka")
-      .map((name) => this.connectSink(name, () => {}, quiet) as ProvableSink);
+      .map((name) => this.connectSink(name, () => {}, quiet) as ReadableSink);
   }
 
   private async close(): Promise<void> {

@@ -35,7 +35,7 @@ async function deliverAll(sink: Sink, outbox: MemoryOutbox, isDone = () => true)
   const stop = new AbortController();
   const running = delivery.run(NEVER, stop.signal);
   await until(
-    () => outbox.cursor(sink.name) >= outbox.endId() && isDone(),
+    () => outbox.cursor(sink.id) >= outbox.endId() && isDone(),
     "the outbox to empty",
     PATIENCE_MS,
   );
@@ -66,7 +66,13 @@ Deno.test("PostgreSQL: only the rows at fault are dead letters", async (t) => {
   let tables = 0;
   const newTable = () => `rows_${tables++}`;
   const sinkOf = (table: string, url = server.url, createTable = true) =>
-    new PostgresSink({ connection: postgresConnection(url), table, createTable, instance: INSTANCE }, silent);
+    new PostgresSink({
+      id: "postgres",
+      connection: postgresConnection(url),
+      table,
+      createTable,
+      instance: INSTANCE,
+    }, silent);
   const create = async (table: string) => {
     const sink = sinkOf(table);
     await sink.open(CONTEXT, NEVER);
@@ -203,7 +209,7 @@ Deno.test("SQLite: only the rows at fault are dead letters", async (t) => {
       await t.step(`${what}, ${timing} the row is written`, async () => {
         await using directory = await temporaryDirectory();
         const path = `${directory.path}/rows.sqlite`;
-        const sink = new SqliteSink({ path, instance: INSTANCE }, silent);
+        const sink = new SqliteSink({ id: "sqlite", path, instance: INSTANCE }, silent);
         await sink.open(CONTEXT);
         await sink.close();
         const database = new DatabaseSync(path);

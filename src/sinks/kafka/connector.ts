@@ -1,9 +1,9 @@
-import { sinkConnector, type SinkSurroundings } from "../../contract/connector.ts";
+import { systemClock } from "../../platform/clock/clock.ts";
+import { sinkConnector } from "../../contract/connector.ts";
 import { IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
 import type { Scope } from "../../settings/scope.ts";
 import { KAFKA_SETTINGS } from "./kafka_settings.ts";
 import { KafkaSink } from "./kafka_sink.ts";
-import { KafkaTopic, type KafkaTopicOptions } from "./kafka_topic.ts";
 
 interface KafkaConfig {
   /** `host:port` each. */
@@ -57,17 +57,11 @@ export const KAFKA = sinkConnector({
       remedy: "set KAFKA_SSL=true, with KAFKA_SSL_CA_FILE where the authority is your own",
     }));
   },
-  create: (config, { name, isNamedByKind, instance, logger }) =>
-    new KafkaSink(
-      { ...topicOptions(config, name), id: isNamedByKind ? undefined : name, instance, clock: Date.now },
-      logger,
-    ),
-  proof: {
-    isScan: true,
-    what: "the whole Kafka topic",
-    place: (config: KafkaConfig, { name, logger }: SinkSurroundings) =>
-      new KafkaTopic(topicOptions(config, name), logger),
+  create({ sasl, tls, ...config }, { id, instance, logger }) {
+    const options = { ...config, ...(sasl && { sasl }), ...(tls && { ssl: sslOf(tls) }) };
+    return new KafkaSink({ ...options, id, instance, clock: systemClock }, logger);
   },
+  readBack: { scan: "the whole Kafka topic" },
 });
 
 function saslOf(scope: Scope<typeof KAFKA_SETTINGS>): SaslConfig | undefined {
@@ -80,11 +74,6 @@ function saslOf(scope: Scope<typeof KAFKA_SETTINGS>): SaslConfig | undefined {
     username: scope.required("KAFKA_SASL_USERNAME", why),
     password: scope.required("KAFKA_SASL_PASSWORD", why),
   };
-}
-
-function topicOptions(config: KafkaConfig, name: string): KafkaTopicOptions {
-  const { bootstrapServers, topic, sasl, tls, delivery } = config;
-  return { name, bootstrapServers, topic, delivery, ...(sasl && { sasl }), ...(tls && { ssl: sslOf(tls) }) };
 }
 
 function sslOf({ ca, cert, key }: TlsConfig): { ca?: string; cert?: string; key?: string } | true {

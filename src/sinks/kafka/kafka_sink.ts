@@ -1,5 +1,7 @@
 import { type Admin, ConfigResourceTypes, type PartitionOffset, type RecordMetadata } from "kafkajs";
+import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
+import { KafkaTopic } from "./kafka_topic.ts";
 import { emptyPlace } from "../alarms.ts";
 import { withDeadline } from "../deadline.ts";
 import { assertDialect } from "./kafka_dialect.ts";
@@ -17,15 +19,15 @@ import {
 import { TopicEnds } from "./topic_ends.ts";
 
 export interface KafkaSinkOptions extends KafkaConnectionOptions {
-  /** What the operator calls it, where that is not its kind: then its position has a name of its own. */
-  readonly id?: string | undefined;
+  /** What the operator calls it. Where that is not its kind, its position has a name of its own. */
+  readonly id: string;
   readonly topic: string;
   readonly instance: string;
   readonly delivery: "exactly-once" | "at-least-once";
-  /** Unix milliseconds. */
-  readonly clock: () => number;
+  readonly clock: Pick<Clock, "nowMs" | "sleep">;
 }
 
+const KIND = "kafka";
 const OPEN_TIMEOUT_MS = 60_000;
 /** Ends before the broker gives up the transaction, so that a fenced producer means another producer. */
 const WRITE_TIMEOUT_MS = TRANSACTION_TIMEOUT_MS - 10_000;
@@ -44,7 +46,9 @@ const POSITION_PARTITION = 0;
  * transaction, and only then is the position final.
  */
 export class KafkaSink implements Sink {
-  readonly name: string;
+  readonly id: string;
+  readonly repeat: "positioned" | "append";
+  readonly readBack: KafkaTopic;
   private readonly groupId: string;
   private session: KafkaSession | undefined;
   private stateId = "";
@@ -58,7 +62,9 @@ export class KafkaSink implements Sink {
   private isTopicNew = false;
 
   constructor(private readonly options: KafkaSinkOptions, private readonly logger: Logger) {
-    this.name = options.id ?? "kafka";
+    this.id = options.id;
+    this.repeat = options.delivery === "exactly-once" ? "positioned" : "append";
+    this.readBack = new KafkaTopic({ ...options, repeat: this.repeat }, logger);
     this.groupId = groupOf(options);
     this.ends = new TopicEnds(options.topic);
   }
@@ -97,7 +103,7 @@ export class KafkaSink implements Sink {
   }
 
   async keepAlive(nextId: number, signal: AbortSignal): Promise<void> {
-    const ageMs = this.options.clock() - this.positionWrittenAtMs;
+    const ageMs = this.options.clock.nowMs() - this.positionWrittenAtMs;
     if (!this.isExactlyOnce || ageMs < RENEW_POSITION_AFTER_MS) return;
     await this.attempt("renewing the position", WRITE_TIMEOUT_MS, signal, () => this.commit([], nextId));
   }
@@ -114,7 +120,7 @@ export class KafkaSink implements Sink {
       const topic = partitions === undefined ? "will be created" : `has ${partitions} partition(s)`;
       const flaws = partitions === undefined ? [] : topicFlaws(await this.topicSettings(admin));
       await this.tryRights(session, partitions === undefined);
-      await this.close();
+      await this.disconnect();
       return `Kafka, ${brokers.length} broker(s), topic ${this.options.topic} ${topic}` +
         flaws.map((flaw) => `. Warning: ${flaw}`).join("");
     });
@@ -131,13 +137,17 @@ export class KafkaSink implements Sink {
   }
 
   async close(): Promise<void> {
+    await Promise.all([this.disconnect(), this.readBack.close()]);
+  }
+
+  private async disconnect(): Promise<void> {
     const session = this.session;
     this.session = undefined;
     await session?.close();
   }
 
   private get isExactlyOnce(): boolean {
-    return this.options.delivery === "exactly-once";
+    return this.repeat === "positioned";
   }
 
   private get wantedRights(): WantedRights {
@@ -175,7 +185,7 @@ export class KafkaSink implements Sink {
     signal: AbortSignal,
     work: () => Promise<T>,
   ): Promise<T> {
-    const startedAtMs = this.options.clock();
+    const startedAtMs = this.options.clock.nowMs();
     const place = this.options.bootstrapServers.join(", ");
     try {
       return await withDeadline(`Kafka at ${place}: ${what}`, limitMs, signal, async () => {
@@ -187,9 +197,9 @@ export class KafkaSink implements Sink {
         }
       });
     } catch (error) {
-      await this.close();
+      await this.disconnect();
       if (error instanceof SinkError) throw error;
-      const elapsedMs = this.options.clock() - startedAtMs;
+      const elapsedMs = this.options.clock.nowMs() - startedAtMs;
       if (isFenced(error) && elapsedMs < TRANSACTION_TIMEOUT_MS) throw this.fenced(error);
       throw toKafkaSinkError(error, place, groupOf({ ...this.options, instance: "<INSTANCE_ID>" }));
     }
@@ -224,7 +234,7 @@ export class KafkaSink implements Sink {
       topics: [{ topic: this.options.topic, partitions: [position] }],
     });
     await transaction.commit();
-    this.positionWrittenAtMs = this.options.clock();
+    this.positionWrittenAtMs = this.options.clock.nowMs();
   }
 
   private watch(written: readonly RecordMetadata[]): void {
@@ -365,5 +375,5 @@ interface Position {
 
 /** The group of the position and the transactional id. An id has no dot in it, so no two sinks of whatever instances share one. */
 function groupOf({ id, instance }: KafkaSinkOptions): string {
-  return `vabus-data-handler${id === undefined ? "" : `-${id}`}.${instance}`;
+  return `vabus-data-handler${id === KIND ? "" : `-${id}`}.${instance}`;
 }

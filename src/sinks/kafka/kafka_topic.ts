@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { labelsOf, labelsProblem } from "../../event/labels.ts";
 import type { Consumer } from "kafkajs";
 import type { Aggregate, AggregateRecord } from "../../aggregation/aggregate.ts";
-import { type Clock, systemClock } from "../../platform/clock/clock.ts";
+import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { withDeadline } from "../deadline.ts";
 import { assertDialect } from "./kafka_dialect.ts";
@@ -13,18 +13,17 @@ import {
   type PartitionEnds,
   TRANSACTION_TIMEOUT_MS,
 } from "./kafka_session.ts";
-import { type ProvablePlace, SinkError } from "../../contract/sink.ts";
+import { type ReadBack, SinkError } from "../../contract/sink.ts";
 import { TopicRows } from "./topic_rows.ts";
 
 export interface KafkaTopicOptions extends KafkaConnectionOptions {
-  /** What the operator calls it; default: as its kind. */
-  readonly name?: string;
   readonly topic: string;
-  readonly delivery: "exactly-once" | "at-least-once";
+  /** What writing a record again does: records are there once, or a reader keeps one of each revision. */
+  readonly repeat: "positioned" | "append";
   /** Without progress for so long the reading ends. Longer than a transaction may stay open. */
   readonly stallTimeoutMs?: number;
-  /** By which that time passes. Default: the system's. */
-  readonly clock?: Pick<Clock, "sleep">;
+  /** By which that time passes. */
+  readonly clock: Pick<Clock, "sleep">;
   /** How often it is logged how far the reading is. */
   readonly progressIntervalMs?: number;
 }
@@ -43,16 +42,14 @@ const MAX_TIME_MS = 8.64e15;
  * What a reader of committed records gets from the topic: read once, from the beginning to the end it had then, and kept
  * on the side. Only reads: no producer, so that a running handler is not fenced; a group of its own without any position.
  */
-export class KafkaTopic implements ProvablePlace {
-  readonly name: string;
+export class KafkaTopic implements ReadBack {
+  readonly cost = "scan";
   private session: KafkaSession | undefined;
   private rows: TopicRows | undefined;
   private readonly malformed: string[] = [];
   private malformedCount = 0;
 
-  constructor(private readonly options: KafkaTopicOptions, private readonly logger: Logger) {
-    this.name = options.name ?? "kafka";
-  }
+  constructor(private readonly options: KafkaTopicOptions, private readonly logger: Logger) {}
 
   async sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number> {
     return (await this.read(instance, signal)).sumOfCounts(sinceMs);
@@ -67,7 +64,7 @@ export class KafkaTopic implements ProvablePlace {
     return (await this.read(instance, signal)).rowsOfWindow(startMs, endMs);
   }
 
-  /** Repeated records, which `exactly-once` rules out and `at-least-once` only if they contradict; and malformed ones. */
+  /** Repeated records, which a kept position rules out, and others only if they contradict; and malformed ones. */
   async flaws(
     instance: string,
     sinceMs: number,
@@ -91,7 +88,7 @@ export class KafkaTopic implements ProvablePlace {
     mayRepeat: (windowStartMs: number) => boolean,
   ): Generator<string> {
     for (const { aggregate, times, isContradicted } of rows.repeated(sinceMs)) {
-      const isAllowed = this.options.delivery === "at-least-once" || mayRepeat(aggregate.windowStartMs);
+      const isAllowed = this.options.repeat === "append" || mayRepeat(aggregate.windowStartMs);
       if (isAllowed && !isContradicted) continue;
       const { name, aggFunc, revision, windowStartMs } = aggregate;
       yield `window ${new Date(windowStartMs).toISOString()}: ${aggFunc}(${JSON.stringify(name)}) revision ` +
@@ -149,7 +146,7 @@ export class KafkaTopic implements ProvablePlace {
     const {
       topic,
       stallTimeoutMs = STALL_TIMEOUT_MS,
-      clock = systemClock,
+      clock,
       progressIntervalMs = PROGRESS_INTERVAL_MS,
     } = this.options;
     const { promise: complete, resolve, reject } = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-import { sinkConnector, type SinkSurroundings } from "../../contract/connector.ts";
+import { sinkConnector } from "../../contract/connector.ts";
 import type { Scope } from "../../settings/scope.ts";
 import type { PostgresConnection } from "./postgres_connection.ts";
 import type { PostgresParameters } from "./postgres_parameters.ts";
@@ -52,13 +52,9 @@ export const POSTGRES = sinkConnector({
         "scram-sha-256, require_auth=scram-sha-256",
     }));
   },
-  create: sinkOver,
-  proof: { isScan: false, what: "the table", place: sinkOver },
+  create: (config, { id, instance, logger }) => new PostgresSink({ ...config, id, instance }, logger),
+  readBack: "cheap",
 });
-
-function sinkOver(config: PostgresConfig, { name, instance, logger }: SinkSurroundings): PostgresSink {
-  return new PostgresSink({ ...config, name, instance }, logger);
-}
 
 /** The parameters of a connection string, with the files that it names. */
 function connectionOf(scope: PostgresScope, parameters: PostgresParameters): PostgresConnection {

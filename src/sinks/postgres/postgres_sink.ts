@@ -1,23 +1,22 @@
 import { type Aggregate, describeSeries } from "../../aggregation/aggregate.ts";
-import { labelsIn } from "../../event/labels.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { emptyPlace, missingRows, swallowedRows } from "../alarms.ts";
 import { claim, claimLost } from "../claim_keeper.ts";
 import { columnFlaw } from "./postgres_columns.ts";
 import { createWriterTable, PostgresClaim } from "./postgres_claim.ts";
-import { PostgresClient, type Sql } from "./postgres_client.ts";
 import type { PostgresConnection } from "./postgres_connection.ts";
+import { PostgresReadBack } from "./postgres_read_back.ts";
+import { PostgresSession } from "./postgres_session.ts";
 import { WRITING } from "./postgres_errors.ts";
 import { contradictions, missing, uniqueSorted, type Upsert, upsert, WEAK_COMMITS } from "./postgres_rows.ts";
 import { addLabels, createTable } from "./postgres_table.ts";
 import { quoted, writerTableOf } from "./postgres_table_name.ts";
 import {
   type OutboxBatch,
-  type ProvableSink,
+  type Sink,
   type SinkAlarm,
   type SinkContext,
   SinkError,
-  type SinkErrorKind,
 } from "../../contract/sink.ts";
 
 /** What writing needs is there. */
@@ -31,8 +30,8 @@ interface Prepared {
 }
 
 export interface PostgresSinkOptions {
-  /** What the operator calls it; default: as its kind. */
-  readonly name?: string;
+  /** What the operator calls it. */
+  readonly id: string;
   readonly connection: PostgresConnection;
   /** `table` or `schema.table`; quoted, so upper case counts. */
   readonly table: string;
@@ -41,12 +40,8 @@ export interface PostgresSinkOptions {
   readonly instance: string;
 }
 
-/** Of the rows of one window: some millions of series, with names as they usually are. */
-const WINDOW_MAX_BYTES = 1024 * 1024 * 1024;
 /** Several handlers may start at once and race for the same catalogue entry; the losers look again. */
 const CREATE_ATTEMPTS = 3;
-/** The server has answered: the connection is as good as before. */
-const REFUSALS: readonly SinkErrorKind[] = ["rejected", "postponed", "unexplained"];
 const LOST_RACE_STATES = ["23505", "42P07", "42710"];
 
 /**
@@ -55,11 +50,11 @@ const LOST_RACE_STATES = ["23505", "42P07", "42710"];
  * A batch is one statement and therefore one transaction: there is never a half-open transaction to clean up. Its rows
  * are unique and sorted by primary key, so two writers cannot deadlock.
  */
-export class PostgresSink implements ProvableSink {
-  readonly name: string;
-  readonly canOverwrite = true;
-  private client: PostgresClient | undefined;
-  private connections = 0;
+export class PostgresSink implements Sink {
+  readonly id: string;
+  readonly repeat = "upsert";
+  readonly readBack: PostgresReadBack;
+  private readonly session: PostgresSession;
   private context: SinkContext | undefined;
   /** What gives the table labels; undefined: it has them. */
   private addLabels: string | undefined;
@@ -67,11 +62,11 @@ export class PostgresSink implements ProvableSink {
   private isClaiming = false;
   /** The operator has said in the connection string when a commit counts. */
   private isDurabilityGiven = false;
-  /** In the middle of it nothing is closed: the connection ends with the transaction. */
-  private isRehearsing = false;
 
   constructor(private readonly options: PostgresSinkOptions, private readonly logger: Logger) {
-    this.name = options.name ?? "postgres";
+    this.id = options.id;
+    this.session = new PostgresSession(options.connection, logger);
+    this.readBack = new PostgresReadBack(this.session, options.table);
   }
 
   async open(context: SinkContext, signal: AbortSignal): Promise<number> {
@@ -93,7 +88,7 @@ export class PostgresSink implements ProvableSink {
     if (context === undefined) throw new SinkError("unavailable", `${this.place} is not open.`);
     this.assertRoomForLabels(rows);
     const claim = this.isClaiming ? { life: context.claimant.life, nextId: batch.nextId } : undefined;
-    const [answer] = await this.query(
+    const [answer] = await this.session.query(
       WRITING,
       signal,
       (sql) => upsert(sql, { ...this.upsert(rows, claim), overwrites: batch.overwrites }),
@@ -116,14 +111,12 @@ export class PostgresSink implements ProvableSink {
   }
 
   private async rehearse(signal: AbortSignal): Promise<string> {
-    const [server] = await this.query(
+    const [server] = await this.session.query(
       "a first query",
       signal,
       (sql) => sql<{ version: string }[]>`select current_setting('server_version') as version`,
     );
-    this.isRehearsing = true;
-    const rehearsal = this.client!.rehearse(signal, () => this.prepare(signal));
-    const { isNew, flaws } = await rehearsal.finally(() => this.isRehearsing = false);
+    const { isNew, flaws } = await this.session.rehearse(signal, () => this.prepare(signal));
     const state = isNew ? "will be created" : "is there";
     const labels = this.addLabels === undefined
       ? []
@@ -132,75 +125,13 @@ export class PostgresSink implements ProvableSink {
     return `PostgreSQL ${server!.version}, table ${this.options.table} ${state}${warnings}`;
   }
 
-  async sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number> {
-    const [row] = await this.query("the sum of counts", signal, (sql) =>
-      sql<{ total: number }[]>`
-        select coalesce(sum(count), 0)::float8 as total from ${sql(this.options.table)}
-        where instance = ${instance} and window_start >= to_timestamp(${sinceMs / 1000}::float8)`);
-    return row!.total;
-  }
-
-  async rowsOfWindow(
-    instance: string,
-    windowStartMs: number,
-    windowEndMs: number,
-    signal: AbortSignal,
-  ): Promise<Aggregate[]> {
-    const missing = await this.query("the key", signal, (sql) => addLabels(sql, this.options.table));
-    const rows = await this.query(
-      "the rows of a window",
-      signal,
-      (sql) =>
-        sql<
-          { name: string; labels: string; agg_func: string; value: number; count: number; revision: number }[]
-        >`
-        select name, ${
-          missing === undefined ? sql`labels::text` : sql`'{}'`
-        } as labels, agg_func, value::float8, count::float8, revision from ${sql(this.options.table)}
-        where window_start = to_timestamp(${windowStartMs / 1000}::float8)
-          and window_end = to_timestamp(${windowEndMs / 1000}::float8)
-          and instance = ${instance}`,
-      WINDOW_MAX_BYTES,
-    );
-    return rows.map(({ name, labels, agg_func: aggFunc, value, count, revision }) => ({
-      name,
-      ...labelsIn(labels),
-      aggFunc,
-      value,
-      windowStartMs,
-      windowEndMs,
-      count,
-      revision,
-    }));
-  }
-
   async close(): Promise<void> {
-    const client = this.client;
-    this.client = undefined;
-    await client?.close();
-  }
-
-  /** Connects when there is no connection, and drops one that has failed. */
-  private async query<Rows>(
-    what: string,
-    signal: AbortSignal,
-    build: (sql: Sql) => Promise<Rows>,
-    answerMaxBytes?: number,
-  ): Promise<Rows> {
-    this.client ??= new PostgresClient(this.options.connection, this.connections++, this.logger);
-    try {
-      return await this.client.query(what, signal, build, answerMaxBytes);
-    } catch (error) {
-      if (!(error instanceof SinkError && REFUSALS.includes(error.kind)) && !this.isRehearsing) {
-        await this.close();
-      }
-      throw error;
-    }
+    await this.session.close();
   }
 
   /** What the operator has said of `synchronous_commit`, and what is wrong with it. */
   private async durability(signal: AbortSignal): Promise<{ isGiven: boolean; flaw: string | undefined }> {
-    const [found] = await this.query(
+    const [found] = await this.session.query(
       "when a commit counts",
       signal,
       (sql) =>
@@ -219,7 +150,7 @@ export class PostgresSink implements ProvableSink {
   }
 
   private async columnFlaw(signal: AbortSignal): Promise<string | undefined> {
-    return await this.query("the columns", signal, (sql) => columnFlaw(sql, this.options.table));
+    return await this.session.query("the columns", signal, (sql) => columnFlaw(sql, this.options.table));
   }
 
   private get place(): string {
@@ -231,9 +162,9 @@ export class PostgresSink implements ProvableSink {
     const durability = await this.durability(signal);
     this.isDurabilityGiven = durability.isGiven;
     const isNew = await this.ensureTable(signal);
-    this.addLabels = await this.query("the key", signal, (sql) => addLabels(sql, this.options.table));
+    this.addLabels = await this.session.query("the key", signal, (sql) => addLabels(sql, this.options.table));
     // Writing no rows makes the server check everything but the rows: columns, types, primary key, privileges.
-    await this.query("the table", signal, (sql) => upsert(sql, this.upsert([])));
+    await this.session.query("the table", signal, (sql) => upsert(sql, this.upsert([])));
     const columnFlaw = await this.columnFlaw(signal);
     const writerTable = await this.ensureWriterTable(signal);
     this.isClaiming = writerTable.flaw === undefined;
@@ -294,7 +225,7 @@ export class PostgresSink implements ProvableSink {
 
   private claimPlace(signal: AbortSignal): PostgresClaim {
     const { table, instance } = this.options;
-    return new PostgresClaim(table, instance, (what, build) => this.query(what, signal, build));
+    return new PostgresClaim(table, instance, (what, build) => this.session.query(what, signal, build));
   }
 
   private async missing(
@@ -305,7 +236,7 @@ export class PostgresSink implements ProvableSink {
     const { table } = this.options;
     if (!confirmed.any) return undefined;
     if (isNew) return emptyPlace(confirmed, `the table ${table} was not there and had to be made anew`);
-    const [found] = await this.query(
+    const [found] = await this.session.query(
       "a first row",
       signal,
       (sql) => sql<{ any: boolean }[]>`select exists (select 1 from ${sql(table)}) as any`,
@@ -322,20 +253,20 @@ export class PostgresSink implements ProvableSink {
     signal: AbortSignal,
   ): Promise<void> {
     context.contradicted(
-      await this.query("the rows there", signal, (sql) => contradictions(sql, this.upsert(rows))),
+      await this.session.query("the rows there", signal, (sql) => contradictions(sql, this.upsert(rows))),
     );
     const alarm = swallowedRows(await this.missingOf(rows, signal));
     if (alarm !== undefined) context.alarm(alarm);
   }
 
   private async missingOf(rows: readonly Aggregate[], signal: AbortSignal): Promise<Aggregate[]> {
-    return await this.query("the rows there", signal, (sql) => missing(sql, this.upsert(rows)));
+    return await this.session.query("the rows there", signal, (sql) => missing(sql, this.upsert(rows)));
   }
 
   private async create(table: string, statement: string, signal: AbortSignal): Promise<void> {
     for (let attempt = 1; !await this.exists(table, signal); attempt++) {
       try {
-        await this.query("to create a table", signal, (sql) => sql.unsafe(statement));
+        await this.session.query("to create a table", signal, (sql) => sql.unsafe(statement));
       } catch (error) {
         if (attempt === CREATE_ATTEMPTS || !LOST_RACE_STATES.includes(stateOf(error))) throw error;
       }
@@ -343,9 +274,13 @@ export class PostgresSink implements ProvableSink {
   }
 
   private async exists(table: string, signal: AbortSignal): Promise<boolean> {
-    const [row] = await this.query("to look for the table", signal, (sql) =>
-      sql<{ exists: boolean }[]>`
-        select to_regclass(${quoted(table)}) is not null as exists`);
+    const [row] = await this.session.query(
+      "to look for the table",
+      signal,
+      (sql) =>
+        sql<{ exists: boolean }[]>`
+        select to_regclass(${quoted(table)}) is not null as exists`,
+    );
     return row!.exists;
   }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { sinkConnector, type SinkSurroundings } from "../../contract/connector.ts";
+import { sinkConnector } from "../../contract/connector.ts";
 import { SQLITE_SETTINGS } from "./sqlite_settings.ts";
 import { SqliteSink } from "./sqlite_sink.ts";
 
@@ -37,10 +37,6 @@ export const SQLITE = sinkConnector({
   fileOf: ({ path }) => ({ setting: "SQLITE_PATH", path }),
   retentionOf: ({ retentionMs }) =>
     retentionMs === undefined ? undefined : { setting: "SQLITE_RETENTION", retentionMs },
-  create: sinkOver,
-  proof: { isScan: false, what: "the table", place: sinkOver },
+  create: (config, { id, instance, logger }) => new SqliteSink({ ...config, id, instance }, logger),
+  readBack: "cheap",
 });
-
-function sinkOver(config: SqliteConfig, { name, instance, logger }: SinkSurroundings): SqliteSink {
-  return new SqliteSink({ ...config, name, instance }, logger);
-}

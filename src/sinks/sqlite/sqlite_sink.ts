@@ -1,15 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Aggregate, describeSeries } from "../../aggregation/aggregate.ts";
-import { labelsIn, NO_LABELS } from "../../event/labels.ts";
 import { DatabaseIdentity } from "../../platform/file/file_identity.ts";
 import { writeObstacle } from "../../platform/file/write_obstacle.ts";
 import { emptyPlace, missingRows, swallowedRows } from "../alarms.ts";
 import { claim, claimLost } from "../claim_keeper.ts";
 import {
   type Contradiction,
-  type DeletedRows,
   type OutboxBatch,
-  type ProvableSink,
+  type Sink,
   type SinkAlarm,
   type SinkContext,
   SinkError,
@@ -17,6 +15,7 @@ import {
 import { CREATE_WRITER_TABLE, SqliteClaim } from "./sqlite_claim.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { notWritable, toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
+import { SqliteReadBack } from "./sqlite_read_back.ts";
 import { deletedOf, Retention, spaceFlaw } from "./sqlite_retention.ts";
 import { assertFile, exists, makeFile, openTables } from "./sqlite_file.ts";
 import {
@@ -25,13 +24,12 @@ import {
   isTableMissing,
   prepareTable,
   RowStatements,
-  shapeOf,
   type TableShape,
 } from "./sqlite_table.ts";
 
 export interface SqliteSinkOptions {
-  /** What the operator calls it; default: as its kind. */
-  readonly name?: string;
+  /** What the operator calls it. */
+  readonly id: string;
   readonly path: string;
   readonly instance: string;
   /** Of the file; undefined: that of a private one, and left as it is where there is a file. */
@@ -49,9 +47,10 @@ const LABELS_ADVICE =
  * A batch is one transaction, on disk before `write` resolves (`synchronous=FULL`), and any number of repetitions leaves
  * the same table. The journal is a WAL, so others may read the file at any time without holding up the writer.
  */
-export class SqliteSink implements ProvableSink {
-  readonly name: string;
-  readonly canOverwrite = true;
+export class SqliteSink implements Sink {
+  readonly id: string;
+  readonly repeat = "upsert";
+  readonly readBack = new SqliteReadBack((ask) => this.read(ask));
   private database: DatabaseSync | undefined;
   private shape: TableShape | undefined;
   private rows: RowStatements | undefined;
@@ -61,7 +60,7 @@ export class SqliteSink implements ProvableSink {
   private identity: DatabaseIdentity | undefined;
 
   constructor(private readonly options: SqliteSinkOptions, private readonly logger: Logger) {
-    this.name = options.name ?? "sqlite";
+    this.id = options.id;
   }
 
   open(context: SinkContext): Promise<number> {
@@ -160,39 +159,6 @@ export class SqliteSink implements ProvableSink {
     const space = isNew || flaw === undefined ? "" : `. Warning: ${flaw}`;
     const labels = shape.hasLabels ? "" : `. Warning: it takes no series with labels. ${LABELS_ADVICE}`;
     return `${path}, table aggregated_events${isNew ? " will be created" : ""}${labels}${space}`;
-  }
-
-  sumOfCounts(instance: string, sinceMs: number): Promise<number> {
-    return this.read((database) => {
-      const row = database.prepare(
-        "select coalesce(sum(count), 0) as total from aggregated_events where instance = ? and window_start >= ?",
-      ).get(instance, sinceMs / 1000);
-      return row!.total as number;
-    });
-  }
-
-  deleted(instance: string): Promise<DeletedRows | undefined> {
-    return this.read((database) => deletedOf(database, instance));
-  }
-
-  rowsOfWindow(instance: string, windowStartMs: number, windowEndMs: number): Promise<Aggregate[]> {
-    return this.read((database) => {
-      const labels = shapeOf(database).hasLabels ? "labels" : `'${NO_LABELS}' as labels`;
-      const rows = database.prepare(
-        `select name, ${labels}, agg_func, value, count, revision from aggregated_events
-         where window_start = ? and window_end = ? and instance = ?`,
-      ).all(windowStartMs / 1000, windowEndMs / 1000, instance);
-      return rows.map((row) => ({
-        name: row.name as string,
-        ...labelsIn(row.labels as string),
-        aggFunc: row.agg_func as string,
-        value: row.value as number,
-        windowStartMs,
-        windowEndMs,
-        count: row.count as number,
-        revision: row.revision as number,
-      }));
-    });
   }
 
   close(): Promise<void> {

@@ -9,6 +9,6 @@ export const STDOUT = sinkConnector({
   configure: () => ({}),
   targetsOf: () => ["stdout"],
   writesToStdout: true,
-  create: (_, { name, instance }) =>
-    new StdoutSink({ name, instance, write: (bytes) => Deno.stdout.write(bytes) }),
+  create: (_, { id, instance }) =>
+    new StdoutSink({ id, instance, write: (bytes) => Deno.stdout.write(bytes) }),
 });

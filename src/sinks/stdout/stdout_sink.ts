@@ -4,8 +4,8 @@ import { withDeadline } from "../deadline.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../contract/sink.ts";
 
 export interface StdoutSinkOptions {
-  /** What the operator calls it; default: as its kind. */
-  readonly name?: string;
+  /** What the operator calls it. */
+  readonly id: string;
   /** Writes some of the bytes and resolves with how many, once there is room for them; `Deno.stdout.write`. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
   readonly instance: string;
@@ -16,16 +16,17 @@ const NO_LIMIT_MS = 2 ** 31 - 1;
 const LINES_PER_WRITE = 256;
 const NEWLINE = 0x0a;
 
-/** One JSON line for each aggregate, at least once: after a failure the whole batch comes again. */
+/** One JSON line for each aggregate; after a failure the whole batch comes again. */
 export class StdoutSink implements Sink {
-  readonly name: string;
+  readonly id: string;
+  readonly repeat = "append";
   private readonly encoder = new TextEncoder();
   /** An interrupted write goes on in the background; the next one waits for it, so that lines never mix. */
   private underWay: Promise<void> = Promise.resolve();
   private isInsideLine = false;
 
   constructor(private readonly options: StdoutSinkOptions) {
-    this.name = options.name ?? "stdout";
+    this.id = options.id;
   }
 
   open(context: SinkContext): Promise<number> {

@@ -2,7 +2,8 @@ import { type Aggregate } from "../../../src/aggregation/aggregate.ts";
 import { sinkConnector, type SinkSurroundings } from "../../../src/contract/connector.ts";
 import {
   type OutboxBatch,
-  type ProvableSink,
+  type ReadBack,
+  type Sink,
   type SinkContext,
   SinkError,
 } from "../../../src/contract/sink.ts";
@@ -16,12 +17,14 @@ interface ToyConfig {
 }
 
 /** A sink that the program does not have: a file of JSON, written anew with each batch. It wants a token, as a service would. */
-class ToySink implements ProvableSink {
-  readonly name: string;
-  readonly canOverwrite = true;
+class ToySink implements Sink, ReadBack {
+  readonly id: string;
+  readonly repeat = "upsert";
+  readonly readBack = this;
+  readonly cost = "scan";
 
-  constructor(private readonly config: ToyConfig, { name }: SinkSurroundings) {
-    this.name = name;
+  constructor(private readonly config: ToyConfig, { id }: SinkSurroundings) {
+    this.id = id;
   }
 
   open(context: SinkContext): Promise<number> {
@@ -107,9 +110,5 @@ export const TOY_SINK = sinkConnector({
   targetsOf: ({ path }) => [path],
   secretsOf: ({ token }) => [token],
   create: (config, surroundings) => new ToySink(config, surroundings),
-  proof: {
-    isScan: true,
-    what: "the whole toy",
-    place: (config: ToyConfig, surroundings: SinkSurroundings) => new ToySink(config, surroundings),
-  },
+  readBack: { scan: "the whole toy" },
 });

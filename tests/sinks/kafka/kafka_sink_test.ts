@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
+import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { KafkaSink, type KafkaSinkOptions } from "../../../src/sinks/kafka/kafka_sink.ts";
 import type { SinkAlarm } from "../../../src/contract/sink.ts";
@@ -47,11 +48,12 @@ Deno.test("KafkaSink", async (t) => {
   const createSink = (topic: string, options: Partial<KafkaSinkOptions> = {}) =>
     new KafkaSink(
       {
+        id: "kafka",
         bootstrapServers: broker.brokers,
         topic,
         instance: `${INSTANCE}.${topic}`,
         delivery: "exactly-once",
-        clock: Date.now,
+        clock: systemClock,
         ...options,
       },
       logger,
@@ -281,7 +283,7 @@ Deno.test("KafkaSink", async (t) => {
       await sink.keepAlive(7, NEVER);
       await assertPosition(topic, "7");
       assertSameAggregates(await readAll(topic), [aggregateOf()]);
-    }, { clock: () => nowMs });
+    }, { clock: { ...systemClock, nowMs: () => nowMs } });
 
     await step("keeps no position when it delivers at least once", async (sink, topic) => {
       await sink.open(CONTEXT, NEVER);

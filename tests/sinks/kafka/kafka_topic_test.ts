@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Partitioners } from "kafkajs";
 import { toRecord } from "../../../src/aggregation/aggregate.ts";
+import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { registerCodecs } from "../../../src/sinks/kafka/kafka_codecs.ts";
 import { KafkaTopic, type KafkaTopicOptions } from "../../../src/sinks/kafka/kafka_topic.ts";
@@ -77,8 +78,9 @@ Deno.test("KafkaTopic", async (t) => {
     const place = new KafkaTopic({
       bootstrapServers: broker.brokers,
       topic,
-      delivery: "exactly-once",
+      repeat: "positioned",
       progressIntervalMs: 50,
+      clock: systemClock,
       ...options,
     }, logger);
     lines.length = 0;
@@ -184,7 +186,7 @@ Deno.test("KafkaTopic", async (t) => {
       const configEntries = [{ name: "compression.type", value: "zstd" }];
       await admin.createTopics({ topics: [{ topic, numPartitions: 2, configEntries }] });
       await send(topic, BUSY);
-      const options = { bootstrapServers: broker.brokers, topic, delivery: "exactly-once" } as const;
+      const options = { bootstrapServers: broker.brokers, topic, repeat: "positioned" } as const;
       const place = new KafkaTopic({ ...options, clock }, logger);
       registerCodecs(10);
       try {

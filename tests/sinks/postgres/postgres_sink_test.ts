@@ -42,6 +42,7 @@ Deno.test("PostgresSink", async (t) => {
   const createSink = (table: string, options: Partial<PostgresSinkOptions> = {}) =>
     new PostgresSink(
       {
+        id: "postgres",
         connection: postgresConnection(server.url),
         table,
         createTable: true,
@@ -207,9 +208,12 @@ Deno.test("PostgresSink", async (t) => {
         );
         return `${error.message}`;
       });
-      assert.deepEqual(await sink.rowsOfWindow("plant-1", plain.windowStartMs, plain.windowEndMs, NEVER), [
-        { ...plain, revision: 1 },
-      ]);
+      assert.deepEqual(
+        await sink.readBack.rowsOfWindow("plant-1", plain.windowStartMs, plain.windowEndMs, NEVER),
+        [
+          { ...plain, revision: 1 },
+        ],
+      );
       const alter = /Run: (alter table .*?;)/.exec(refused)![1]!;
       await ask((sql) => sql.unsafe(alter));
       // As the router does after it.
@@ -256,12 +260,14 @@ Deno.test("PostgresSink", async (t) => {
       await sink.open(CONTEXT, NEVER);
       await sink.write(batchOf([first, later]), NEVER);
       await sink.close();
-      assert.equal(await sink.sumOfCounts("plant-1", -Infinity, NEVER), 5 + 2 ** 40);
-      assert.equal(await sink.sumOfCounts("plant-1", later.windowStartMs, NEVER), 2 ** 40);
-      assert.equal(await sink.sumOfCounts("plant-2", -Infinity, NEVER), 0);
+      assert.equal(await sink.readBack.sumOfCounts("plant-1", -Infinity, NEVER), 5 + 2 ** 40);
+      assert.equal(await sink.readBack.sumOfCounts("plant-1", later.windowStartMs, NEVER), 2 ** 40);
+      assert.equal(await sink.readBack.sumOfCounts("plant-2", -Infinity, NEVER), 0);
       for (const row of [first, later]) {
         const { windowStartMs, windowEndMs } = row;
-        assertSameAggregates(await sink.rowsOfWindow("plant-1", windowStartMs, windowEndMs, NEVER), [row]);
+        assertSameAggregates(await sink.readBack.rowsOfWindow("plant-1", windowStartMs, windowEndMs, NEVER), [
+          row,
+        ]);
       }
     });
 
@@ -441,7 +447,7 @@ Deno.test("PostgresSink", async (t) => {
           for (const name of names) await sink.write(batchOf([aggregateOf({ name })]), NEVER);
           await lazy.crash();
           await lazy.start();
-          const kept = await sink.sumOfCounts("plant-1", -Infinity, NEVER);
+          const kept = await sink.readBack.sumOfCounts("plant-1", -Infinity, NEVER);
           await sink.close();
           return kept / aggregateOf().count;
         };

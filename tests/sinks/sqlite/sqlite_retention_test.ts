@@ -37,7 +37,7 @@ async function withSink(
   const path = `${directory.path}/aggregates.sqlite`;
   const opened: SqliteSink[] = [];
   const open = async (instance = INSTANCE) => {
-    const sink = new SqliteSink({ path, instance, retentionMs: RETENTION_MS }, QUIET);
+    const sink = new SqliteSink({ id: "sqlite", path, instance, retentionMs: RETENTION_MS }, QUIET);
     opened.push(sink);
     await sink.open(CONTEXT);
     return sink;
@@ -54,8 +54,11 @@ Deno.test("rows older than the newest by the retention are deleted, and what the
     for (let w = 0; w <= 30; w++) await sink.write(batchOf(windowOf(w), w * 3), NEVER);
     const kept = Array.from({ length: 11 }, (_, i) => windowOf(20 + i)).flat();
     assertSameAggregates(readRows(path, INSTANCE), kept);
-    assert.deepEqual({ ...await sink.deleted(INSTANCE) }, { beforeMs: T0 + 20 * WINDOW_MS, events: 20 * 6 });
-    assert.equal(await sink.sumOfCounts(INSTANCE, -Infinity), 11 * 6);
+    assert.deepEqual({ ...await sink.readBack.deleted(INSTANCE) }, {
+      beforeMs: T0 + 20 * WINDOW_MS,
+      events: 20 * 6,
+    });
+    assert.equal(await sink.readBack.sumOfCounts(INSTANCE, -Infinity), 11 * 6);
   }));
 
 Deno.test("nobody else's rows are deleted, and nothing before there is something new", () =>
@@ -66,7 +69,7 @@ Deno.test("nobody else's rows are deleted, and nothing before there is something
     await sink.write(batchOf(windowOf(40), 6), NEVER);
     assertSameAggregates(readRows(path, INSTANCE), windowOf(40));
     assertSameAggregates(readRows(path, "plant-2"), windowOf(0));
-    assert.equal(await sink.deleted("plant-2"), undefined);
+    assert.equal(await sink.readBack.deleted("plant-2"), undefined);
     const again = await open();
     await again.write({ ...batchOf([]), nextId: 9 }, NEVER);
     assertSameAggregates(readRows(path, INSTANCE), windowOf(40));
@@ -76,23 +79,23 @@ Deno.test("what was written and deleted is not counted twice when it is written 
   withSink(async (sink, path, open) => {
     const batch = batchOf([...windowOf(0), ...windowOf(40)]);
     await sink.write(batch, NEVER);
-    assert.equal((await sink.deleted(INSTANCE))!.events, 6);
+    assert.equal((await sink.readBack.deleted(INSTANCE))!.events, 6);
     const again = await open();
     // The answer was lost; then an operator has it all sent once more.
     await again.write(batch, NEVER);
     await again.write({ ...batch, overwrites: true }, NEVER);
     assertSameAggregates(readRows(path, INSTANCE), windowOf(40));
-    assert.equal((await again.deleted(INSTANCE))!.events, 6);
+    assert.equal((await again.readBack.deleted(INSTANCE))!.events, 6);
     // A dead letter of old that is retried is new to the sink: it comes and goes.
     const late = windowOf(1).slice(0, 1);
     await again.write(batchOf(late, 6), NEVER);
-    assert.equal((await again.deleted(INSTANCE))!.events, 7);
+    assert.equal((await again.readBack.deleted(INSTANCE))!.events, 7);
     assertSameAggregates(readRows(path, INSTANCE), windowOf(40));
   }));
 
 Deno.test("what is newly to be deleted goes in small steps, and the file shrinks", () =>
   withSink(async (sink, path) => {
-    const plain = new SqliteSink({ path, instance: INSTANCE }, QUIET);
+    const plain = new SqliteSink({ id: "sqlite", path, instance: INSTANCE }, QUIET);
     await plain.open(CONTEXT);
     for (let w = 0; w < 5; w++) await plain.write(batchOf(windowOf(w, 8000), w * 8000), NEVER);
     await plain.close();
@@ -111,7 +114,7 @@ Deno.test("what is newly to be deleted goes in small steps, and the file shrinks
     assert.ok(left() > 20_000 && left() < 40_000, `${left()}`);
     for (let w = 41; left() > 100; w++) await sink.write(batchOf(windowOf(w), 40_000 + (w - 40) * 3), NEVER);
     assert.ok(size() < before / 4, `${size()} of ${before}`);
-    assert.equal((await sink.deleted(INSTANCE))!.events, 5 * (8000 * 8001) / 2);
+    assert.equal((await sink.readBack.deleted(INSTANCE))!.events, 5 * (8000 * 8001) / 2);
   }));
 
 Deno.test("a file of a former version is told to stay as large as it is, and rows are deleted all the same", () =>
@@ -124,14 +127,17 @@ Deno.test("a file of a former version is told to stay as large as it is, and row
       written_at real not null default 0, primary key (name, agg_func, window_start, window_end, instance)) without rowid`,
     );
     database.close();
-    const sink = new SqliteSink({ path: former, instance: INSTANCE, retentionMs: RETENTION_MS }, QUIET);
+    const sink = new SqliteSink(
+      { id: "sqlite", path: former, instance: INSTANCE, retentionMs: RETENTION_MS },
+      QUIET,
+    );
     assert.match(await sink.probe(), /stays as large as it is: .*pragma auto_vacuum = incremental; vacuum/);
     await sink.open(CONTEXT);
     try {
       const rows = (w: number) => windowOf(w).filter(({ labels }) => labels === undefined);
       for (let w = 0; w <= 30; w++) await sink.write(batchOf(rows(w), w * 2), NEVER);
       assert.equal(readRows(former, INSTANCE).length, 11 * 2);
-      assert.equal((await sink.deleted(INSTANCE))!.events, 20 * 4);
+      assert.equal((await sink.readBack.deleted(INSTANCE))!.events, 20 * 4);
     } finally {
       await sink.close();
     }

@@ -24,7 +24,7 @@ async function createPlace(): Promise<SinkPlace> {
   const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
   const path = join(directory, "deep", "aggregates.sqlite");
   return {
-    createSink: (instance) => new SqliteSink({ path, instance }, QUIET),
+    createSink: (instance) => new SqliteSink({ id: "sqlite", path, instance }, QUIET),
     read: (instance) => Promise.resolve(readRows(path, instance)),
     remove: () => Deno.remove(directory, { recursive: true }),
   };
@@ -35,7 +35,7 @@ function test(name: string, body: (sink: SqliteSink, path: string) => Promise<vo
   Deno.test(name, async () => {
     const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
     const path = join(directory, "aggregates.sqlite");
-    const sink = new SqliteSink({ path, instance: INSTANCE }, QUIET);
+    const sink = new SqliteSink({ id: "sqlite", path, instance: INSTANCE }, QUIET);
     try {
       await body(sink, path);
     } finally {
@@ -62,7 +62,7 @@ Deno.test("SqliteSink knows what it holds and who writes to it", (t) =>
     const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
     const path = join(directory, "aggregates.sqlite");
     return {
-      createSink: (instance) => new SqliteSink({ path, instance }, QUIET),
+      createSink: (instance) => new SqliteSink({ id: "sqlite", path, instance }, QUIET),
       read: (instance) => Promise.resolve(readRows(path, instance)),
       execute: (statement) =>
         Promise.resolve(execute(path, statement.replace("$table", "aggregated_events"))),
@@ -131,7 +131,7 @@ test("SqliteSink goes on with a table without labels, for series without labels"
     assert.ok(sinkError("misconfigured", /takes no series with labels, such as avg\(.*"line":"7"/)(error));
     return `${error.message}`;
   });
-  assert.deepEqual(await sink.rowsOfWindow(INSTANCE, plain.windowStartMs, plain.windowEndMs), [
+  assert.deepEqual(await sink.readBack.rowsOfWindow(INSTANCE, plain.windowStartMs, plain.windowEndMs), [
     { ...plain, revision: 1 },
   ]);
   const script = /begin; .*commit;/.exec(refused)![0];
@@ -144,8 +144,11 @@ test("SqliteSink goes on with a table without labels, for series without labels"
 });
 
 test("SqliteSink does not create the file to read back what is in it", async (sink, path) => {
-  await assert.rejects(sink.sumOfCounts(INSTANCE, 0), sinkError("unavailable", /unable to open/));
-  await assert.rejects(sink.rowsOfWindow(INSTANCE, 0, 1000), sinkError("unavailable", /unable to open/));
+  await assert.rejects(sink.readBack.sumOfCounts(INSTANCE, 0), sinkError("unavailable", /unable to open/));
+  await assert.rejects(
+    sink.readBack.rowsOfWindow(INSTANCE, 0, 1000),
+    sinkError("unavailable", /unable to open/),
+  );
   await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
 });
 
@@ -161,13 +164,13 @@ test("SqliteSink does not create the file to probe", async (sink, path) => {
 test("SqliteSink says before it starts that its file can never be", async (_sink, path) => {
   Deno.writeTextFileSync(path, "");
   for (const below of [`${path}/sink`, `${path}/deep/sink`]) {
-    const sink = new SqliteSink({ path: below, instance: INSTANCE }, QUIET);
+    const sink = new SqliteSink({ id: "sqlite", path: below, instance: INSTANCE }, QUIET);
     await assert.rejects(
       sink.probe(),
       sinkError("misconfigured", /cannot be written: .* is no directory.*SQLITE_PATH/),
     );
   }
-  const directory = new SqliteSink({ path: dirname(path), instance: INSTANCE }, QUIET);
+  const directory = new SqliteSink({ id: "sqlite", path: dirname(path), instance: INSTANCE }, QUIET);
   await assert.rejects(directory.probe(), sinkError("misconfigured", /is a directory/));
 });
 
@@ -182,11 +185,13 @@ test("SqliteSink proves what it holds, and writes again after that", async (sink
   await sink.open(CONTEXT);
   await sink.write(batchOf([first, later]), NEVER);
   await sink.close();
-  assert.equal(await sink.sumOfCounts(INSTANCE, -Infinity), 5 + 2 ** 40);
-  assert.equal(await sink.sumOfCounts(INSTANCE, later.windowStartMs), 2 ** 40);
-  assert.equal(await sink.sumOfCounts("plant-2", -Infinity), 0);
+  assert.equal(await sink.readBack.sumOfCounts(INSTANCE, -Infinity), 5 + 2 ** 40);
+  assert.equal(await sink.readBack.sumOfCounts(INSTANCE, later.windowStartMs), 2 ** 40);
+  assert.equal(await sink.readBack.sumOfCounts("plant-2", -Infinity), 0);
   for (const row of [first, later]) {
-    assertSameAggregates(await sink.rowsOfWindow(INSTANCE, row.windowStartMs, row.windowEndMs), [row]);
+    assertSameAggregates(await sink.readBack.rowsOfWindow(INSTANCE, row.windowStartMs, row.windowEndMs), [
+      row,
+    ]);
   }
   await assert.rejects(sink.write(batchOf([first]), NEVER), sinkError("unavailable", /not open/));
   await sink.open(CONTEXT);
@@ -203,12 +208,15 @@ test("SqliteSink finds the rows of one window of one instance, and no others", a
   ];
   await sink.open(CONTEXT);
   await sink.write(batchOf(rows), NEVER);
-  const other = new SqliteSink({ path, instance: "plant-2" }, QUIET);
+  const other = new SqliteSink({ id: "sqlite", path, instance: "plant-2" }, QUIET);
   await other.open(CONTEXT);
   await other.write(batchOf([aggregateOf({ name: "c" })]), NEVER);
   await other.close();
   const { windowStartMs, windowEndMs } = aggregateOf();
-  assertSameAggregates(await sink.rowsOfWindow(INSTANCE, windowStartMs, windowEndMs), rows.slice(0, 2));
+  assertSameAggregates(
+    await sink.readBack.rowsOfWindow(INSTANCE, windowStartMs, windowEndMs),
+    rows.slice(0, 2),
+  );
 });
 
 test("SqliteSink rejects what a constraint of the table refuses, and stays usable", async (sink, path) => {
@@ -390,7 +398,10 @@ for (const [mode, expected] of [[undefined, 0o600], [0o640, 0o640]] as const) {
   Deno.test(`its files get the mode ${expected.toString(8)}, whatever the umask`, async () => {
     const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-mode-" });
     const before = Deno.umask(0);
-    const sink = new SqliteSink({ path: `${directory}/a.sqlite`, instance: "one", mode }, QUIET);
+    const sink = new SqliteSink(
+      { id: "sqlite", path: `${directory}/a.sqlite`, instance: "one", mode },
+      QUIET,
+    );
     try {
       await sink.open(CONTEXT);
       assert.deepEqual(modesIn(directory), {
@@ -411,7 +422,7 @@ Deno.test("a mode that is set changes a file that is there; none leaves it", asy
   const path = `${directory}/a.sqlite`;
   try {
     for (const [mode, expected] of [[0o640, 0o640], [undefined, 0o640], [0o600, 0o600]] as const) {
-      const sink = new SqliteSink({ path, instance: "one", mode }, QUIET);
+      const sink = new SqliteSink({ id: "sqlite", path, instance: "one", mode }, QUIET);
       await sink.open(CONTEXT);
       assert.deepEqual([...new Set(Object.values(modesIn(directory)))], [expected]);
       await sink.close();
@@ -439,14 +450,14 @@ Deno.test("a view or a virtual table by the name of its table is not read; a tri
       ]
     ) {
       prepare(sql);
-      const sink = new SqliteSink({ path, instance: "one" }, QUIET);
+      const sink = new SqliteSink({ id: "sqlite", path, instance: "one" }, QUIET);
       await assert.rejects(sink.open(CONTEXT), isRefused);
-      await assert.rejects(sink.sumOfCounts("one", 0), isRefused);
+      await assert.rejects(sink.readBack.sumOfCounts("one", 0), isRefused);
       await assert.rejects(sink.probe(), isRefused);
       await sink.close();
       await Deno.remove(path);
     }
-    const sink = new SqliteSink({ path, instance: "one" }, QUIET);
+    const sink = new SqliteSink({ id: "sqlite", path, instance: "one" }, QUIET);
     await sink.open(CONTEXT);
     prepare(
       "create table seen (name); create trigger t after insert on aggregated_events begin insert into seen values (new.name); end",

@@ -40,7 +40,7 @@ const lineOf = (name: string) => JSON.stringify(toRecord(aggregateOf({ name }), 
 function createPlace(): Promise<SinkPlace> {
   const pipe = new Pipe(MOST_BYTES_AT_ONCE);
   return Promise.resolve({
-    createSink: (instance) => new StdoutSink({ write: pipe.write, instance }),
+    createSink: (instance) => new StdoutSink({ id: "stdout", write: pipe.write, instance }),
     read(instance) {
       const rows = pipe.text.split("\n").slice(0, -1).map(rowOf).filter((row) => row.instance === instance);
       return Promise.resolve(highestRevisions(rows.map(({ instance: _, ...aggregate }) => aggregate)));
@@ -53,7 +53,7 @@ Deno.test("StdoutSink keeps the contract of sinks", (t) => testSinkContract(t, c
 
 Deno.test("StdoutSink writes one line of documented JSON for each aggregate", async () => {
   const pipe = new Pipe(7);
-  const sink = new StdoutSink({ write: pipe.write, instance: INSTANCE });
+  const sink = new StdoutSink({ id: "stdout", write: pipe.write, instance: INSTANCE });
   await sink.open(CONTEXT);
   await sink.write(batchOf([aggregateOf({ name: "ä" }), aggregateOf({ name: "b\n" })]), NEVER);
   assert.equal(pipe.text, `${lineOf("ä")}\n${lineOf("b\n")}\n`);
@@ -65,7 +65,7 @@ Deno.test("StdoutSink begins a new line after a failure in the middle of one", a
     10,
     () => writesLeft-- > 0 ? Promise.resolve() : Promise.reject(new Error("Broken pipe")),
   );
-  const sink = new StdoutSink({ write: pipe.write, instance: INSTANCE });
+  const sink = new StdoutSink({ id: "stdout", write: pipe.write, instance: INSTANCE });
   const batch = batchOf([aggregateOf({ name: "a" })]);
   await assert.rejects(sink.write(batch, NEVER), sinkError("unavailable", /stdout.*Broken pipe/));
   writesLeft = Infinity;
@@ -80,7 +80,7 @@ Deno.test("StdoutSink leaves a full pipe when told to, and never mixes lines", a
     full.resolve();
     return room.promise;
   });
-  const sink = new StdoutSink({ write: pipe.write, instance: INSTANCE });
+  const sink = new StdoutSink({ id: "stdout", write: pipe.write, instance: INSTANCE });
   const abort = new AbortController();
   const interrupted = assert.rejects(
     sink.write(batchOf([aggregateOf({ name: "a" })]), abort.signal),
