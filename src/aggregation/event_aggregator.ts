@@ -1,8 +1,9 @@
 import type { HashKey } from "../event/keyed_hash.ts";
-import { AVG, COUNT as COUNT_FUNCTION, FIRST, LAST, MAX, MIN, STDDEV, SUM } from "../event/agg_function.ts";
+import { accumulate } from "./accumulation.ts";
 import { DroppedWindows } from "./dropped_windows.ts";
 import type { EventBatch } from "../event/event_batch.ts";
-import { COUNT, type OpenWindow, OpenWindows, PAGE_SHIFT, SLOT, TOUCH_RUN, X, Y } from "./open_windows.ts";
+import type { FunctionRules } from "./function_rules.ts";
+import { type OpenWindow, OpenWindows, TOUCH_RUN } from "./open_windows.ts";
 import { RecentIds } from "./recent_ids.ts";
 import { Watermark } from "./watermark.ts";
 
@@ -15,6 +16,8 @@ export interface AggregatorOptions {
   readonly correctionHorizonMs: number;
   readonly maxFutureSkewMs: number;
   readonly maxSeries: number;
+  /** For events that name no function. */
+  readonly functions: FunctionRules;
   /** Ids remembered for each bus; 0: none. */
   readonly dedupMaxIds: number;
   /** Under which names and ids are looked up that are made to meet: nobody else may know it. */
@@ -27,7 +30,7 @@ export type ChangeableOptions = Omit<AggregatorOptions, "busCount" | "dedupMaxId
 /** Why a valid event is not aggregated. */
 export type Refusal = "future" | "late" | "overflow";
 
-/** The books: `received = aggregated + duplicate + invalid + future + late + overflow`, at any moment. */
+/** The books: `received = aggregated + duplicate + invalid + future + late + overflow + dropped`, at any moment. */
 export interface EventBooks {
   received: number;
   aggregated: number;
@@ -36,6 +39,8 @@ export interface EventBooks {
   future: number;
   late: number;
   overflow: number;
+  /** Knowingly, by `none` in the rules for functions. */
+  dropped: number;
 }
 
 /** The names under which the books are kept. */
@@ -47,6 +52,7 @@ export const BOOK_ENTRIES = [
   "future",
   "late",
   "overflow",
+  "dropped",
 ] as const satisfies readonly (keyof EventBooks)[];
 
 /**
@@ -66,7 +72,10 @@ export class EventAggregator {
     future: 0,
     late: 0,
     overflow: 0,
+    dropped: 0,
   };
+  /** What the aggregated events count for, all in all: an event once for each function that it went into. */
+  contributed = 0;
   /** Events that came after their window had closed, whether they corrected it or were refused. */
   lateArrivals = 0;
 
@@ -119,7 +128,9 @@ export class EventAggregator {
     const { windowSizeMs, allowedLatenessMs, correctionHorizonMs, maxSeries } = this.options;
     const { books, watermark, windows } = this;
     const { series: seriesTable } = windows;
-    const { timeMs, nameStart, nameLength, nameHash, functionId, value, idStart, idLength, idHash } = batch;
+    const { timeMs, nameStart, nameLength, nameHash, value, idStart, idLength, idHash } = batch;
+    const { functions } = this.options;
+    const functionId = functions.resolve(batch);
     const ids = this.recentIds?.[bus];
     const futureMs = nowMs + this.options.maxFutureSkewMs;
     watermark.cap(nowMs);
@@ -139,12 +150,18 @@ export class EventAggregator {
       const eventMs = timeMs[i]!;
       const idBytes = idStart[i]! >= 0 ? batch.bytes : batch.extra;
       const idAt = idStart[i]! >= 0 ? idStart[i]! : ~idStart[i]!;
-      const hasId = ids !== undefined && idLength[i]! > 0;
+      const several = functionId[i]! < 0 ? functions.functionsOf(functionId[i]!) : undefined;
+      const isUnwanted = several?.length === 0;
+      const hasId = ids !== undefined && idLength[i]! > 0 && !isUnwanted;
       if (hasId && ids.has(idBytes, idAt, idLength[i]!, idHash[i]!)) {
         books.duplicate++;
         continue;
       }
       if (eventMs > futureMs) {
+        if (isUnwanted) {
+          books.dropped++;
+          continue;
+        }
         books.future++;
         onRefused("future", i);
         continue;
@@ -160,6 +177,11 @@ export class EventAggregator {
       if (eventMs > greatestMs && greatestMs < nowMs) {
         greatestMs = Math.min(eventMs, nowMs);
         watermarkMs = Math.max(watermarkMs, Math.min(greatestMs, limitOfOthers) - allowedLatenessMs);
+      }
+      // It has still told what time it is on its bus.
+      if (isUnwanted) {
+        books.dropped++;
+        continue;
       }
       const isClosed = endMs <= watermarkMs || isClosedEarly;
       // Too late is what its own bus has left behind, even where a slower bus still holds the window open: so it does not
@@ -177,19 +199,34 @@ export class EventAggregator {
 
       const nameBytes = nameStart[i]! >= 0 ? batch.bytes : batch.extra;
       const nameAt = nameStart[i]! >= 0 ? nameStart[i]! : ~nameStart[i]!;
-      let series = seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, functionId[i]!);
-      if ((series < 0 || !windows.isInUse(series)) && windows.seriesCount >= maxSeries) {
-        books.overflow++;
-        onRefused("overflow", i);
-        continue;
+      if (several === undefined) {
+        let series = seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, functionId[i]!);
+        if ((series < 0 || !windows.isInUse(series)) && windows.seriesCount >= maxSeries) {
+          books.overflow++;
+          onRefused("overflow", i);
+          continue;
+        }
+        if (series < 0) {
+          series = seriesTable.add(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, functionId[i]!);
+        }
+        window ??= windows.open(startMs, endMs);
+        accumulate(windows, windows.slotOf(series, window), functionId[i]!, value[i]!, eventMs);
+        this.contributed++;
+      } else {
+        // All of them or none: a part of an event cannot be refused.
+        if (!this.hasRoomFor(several, nameBytes, nameAt, nameLength[i]!, nameHash[i]!)) {
+          books.overflow++;
+          onRefused("overflow", i);
+          continue;
+        }
+        window ??= windows.open(startMs, endMs);
+        for (const id of several) {
+          let series = seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id);
+          if (series < 0) series = seriesTable.add(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id);
+          accumulate(windows, windows.slotOf(series, window), id, value[i]!, eventMs);
+        }
+        this.contributed += several.length;
       }
-      if (series < 0) {
-        series = seriesTable.add(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, functionId[i]!);
-      }
-      window ??= windows.open(startMs, endMs);
-      let slot = windows.findSlot(series, window);
-      if (slot < 0) slot = windows.addSlot(series, window);
-      this.accumulate(slot, functionId[i]!, value[i]!, eventMs);
       books.aggregated++;
       if (hasId) ids.add(idBytes, idAt, idLength[i]!, idHash[i]!);
     }
@@ -224,53 +261,20 @@ export class EventAggregator {
     if (window.endMs > this.watermark.valueMs) this.closedEarly.add(`${window.startMs} ${window.endMs}`);
   }
 
-  private accumulate(slot: number, functionId: number, value: number, eventMs: number): void {
-    const { accumulators, pageTouched } = this.windows;
-    const row = slot * SLOT;
-    const events = accumulators[row + COUNT]! + 1;
-    accumulators[row + COUNT] = events;
-    pageTouched[slot >> PAGE_SHIFT] = 1;
-    switch (functionId) {
-      case SUM:
-      case AVG: {
-        const before = accumulators[row + X]!;
-        const sum = before + value;
-        accumulators[row + Y]! += Math.abs(before) >= Math.abs(value)
-          ? (before - sum) + value
-          : (value - sum) + before;
-        accumulators[row + X] = sum;
-        break;
-      }
-      case MIN:
-        if (value < accumulators[row + X]!) accumulators[row + X] = value;
-        break;
-      case MAX:
-        if (value > accumulators[row + X]!) accumulators[row + X] = value;
-        break;
-      case COUNT_FUNCTION:
-        break;
-      case FIRST:
-        if (eventMs < accumulators[row + Y]!) {
-          accumulators[row + X] = value;
-          accumulators[row + Y] = eventMs;
-        }
-        break;
-      case LAST:
-        if (eventMs >= accumulators[row + Y]!) {
-          accumulators[row + X] = value;
-          accumulators[row + Y] = eventMs;
-        }
-        break;
-      case STDDEV: {
-        const delta = value - accumulators[row + X]!;
-        accumulators[row + X]! += delta / events;
-        accumulators[row + Y]! += delta * (value - accumulators[row + X]!);
-        break;
-      }
-      default:
-        if (value < accumulators[row + X]!) accumulators[row + X] = value;
-        if (value > accumulators[row + Y]!) accumulators[row + Y] = value;
-        this.windows.sketches.get(slot)!.add(value);
+  /** Whether `MAX_SERIES` leaves room for those of an event's series that have no open window yet. */
+  private hasRoomFor(
+    functions: readonly number[],
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    hash: number,
+  ): boolean {
+    const { windows } = this;
+    let count = 0;
+    for (const id of functions) {
+      const series = windows.series.find(bytes, start, length, hash, id);
+      if (series < 0 || !windows.isInUse(series)) count++;
     }
+    return count === 0 || windows.seriesCount + count <= this.options.maxSeries;
   }
 }

@@ -114,6 +114,12 @@ export class OpenWindows {
     return slot;
   }
 
+  /** The slot of a series in a window, which is added where it has none. */
+  slotOf(series: number, window: OpenWindow): number {
+    const slot = this.findSlot(series, window);
+    return slot < 0 ? this.addSlot(series, window) : slot;
+  }
+
   /** Adds a series to a window that it is not in, with nothing accumulated. */
   addSlot(series: number, window: OpenWindow): number {
     let page = window.pages.at(-1);

@@ -13,6 +13,7 @@ const FATES = [
   "future",
   "late",
   "overflow",
+  "dropped",
 ] as const satisfies CounterName[];
 
 type Labels = Readonly<Record<string, string>>;
@@ -30,7 +31,7 @@ export function prometheusText(snapshot: Snapshot): string {
   page.counter("events_received_total", "Events fetched from the buses.", [[{}, counters.received]]);
   page.counter(
     "events_total",
-    "What became of the events received: aggregated, duplicate, or refused with the reason.",
+    "What became of the events received: aggregated, duplicate, dropped by AGG_FUNCTIONS, or refused with the reason.",
     FATES.map((fate) => [{ fate }, counters[fate]]),
   );
   page.counter(

@@ -195,7 +195,7 @@ function introduction(
 function inWords({ accounting, open_windows: windows }: StatusReport): string {
   const of = (name: string) => accounting[name] ?? 0;
   const open = windows.reduce((sum, { events }) => sum + events, 0);
-  const refused = ["duplicate", "invalid", "future", "late", "overflow"].reduce(
+  const refused = ["duplicate", "invalid", "future", "late", "overflow", "dropped"].reduce(
     (sum, name) => sum + of(name),
     0,
   );

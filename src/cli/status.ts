@@ -72,8 +72,10 @@ function text(report: StatusReport, isRunning: boolean, now: number): string {
     [
       "events",
       `${accounting.received} received = ${accounting.aggregated} aggregated` +
-      refused.map((entry) => ` + ${accounting[entry]} ${entry}`).join(""),
+      refused.map((entry) => ` + ${accounting[entry]} ${entry}`).join("") +
+      (accounting.dropped === 0 ? "" : ` + ${accounting.dropped} dropped by AGG_FUNCTIONS`),
     ],
+    ...(accounting.contributed === accounting.aggregated ? [] : [functionsInWords(accounting)]),
     [
       "",
       `${accounting.late_arrivals} of them after their window had closed; ${accounting.lost} lost at the bus`,
@@ -84,6 +86,10 @@ function text(report: StatusReport, isRunning: boolean, now: number): string {
     ]),
   ];
   return lines.map(([label, line]) => `${label.padEnd(11)}${printable(line)}\n`).join("");
+}
+
+function functionsInWords({ contributed }: StatusReport["accounting"]): [label: string, text: string] {
+  return ["", `the aggregated events count ${contributed} times, once for each of their functions`];
 }
 
 function waiting({ rows, sinks }: StatusReport["outbox"]): string {

@@ -1,4 +1,4 @@
-import { FUNCTION_LIST, functionId, SUM } from "../event/agg_function.ts";
+import { FUNCTION_LIST, functionId, UNNAMED } from "../event/agg_function.ts";
 import { NAME_MAX_CHARACTERS } from "../event/event.ts";
 import { canonicalLabels, labelsProblem } from "../event/labels.ts";
 import { printable } from "../platform/log/printable.ts";
@@ -9,6 +9,7 @@ interface CheckedEvent {
   readonly name: string;
   /** Canonical; "": none. */
   readonly labels: string;
+  /** {@link UNNAMED}: it names none. */
   readonly functionId: number;
   readonly value: number;
   readonly timeMs: number;
@@ -56,7 +57,7 @@ export function checkEvent(parsed: unknown): CheckedEvent | string {
   if (typeof timestamp !== "number" || !Number.isFinite(timestamp)) return "timestamp is not a finite number";
   if (timestamp < 0) return "timestamp is negative";
   if (typeof id === "string" && !id.isWellFormed()) return "id with half a surrogate pair";
-  let functionOfEvent = SUM;
+  let functionOfEvent = UNNAMED;
   if (aggFunc !== undefined && aggFunc !== null) {
     functionOfEvent = typeof aggFunc === "string" ? functionId(aggFunc) : -1;
     if (functionOfEvent < 0) return functionProblem(aggFunc);

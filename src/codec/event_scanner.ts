@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { AVG, functionId, MAX, MIN, SUM } from "../event/agg_function.ts";
+import { AVG, functionId, MAX, MIN, SUM, UNNAMED } from "../event/agg_function.ts";
 import { NAME_MAX_CHARACTERS } from "../event/event.ts";
 import type { EventBatch } from "../event/event_batch.ts";
 import { seriesKey } from "../event/labels.ts";
@@ -96,7 +96,7 @@ export class EventScanner {
     let at = start;
     let seen = 0;
     let idLength = 0;
-    let functionOfEvent = SUM;
+    let functionOfEvent = UNNAMED;
     if (bytes[at++] !== BRACE_OPEN) return -1;
     for (;;) {
       while (bytes[at] === 0x20) at++;

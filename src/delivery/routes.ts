@@ -1,8 +1,9 @@
+import { type NamePattern, namePattern } from "../event/name_pattern.ts";
+
 /** One rule of `ROUTES`. */
 interface Rule {
-  readonly pattern: string;
+  readonly pattern: NamePattern;
   readonly sinks: readonly string[];
-  matches(name: string): boolean;
 }
 
 const NOWHERE = "none";
@@ -14,12 +15,12 @@ export class Routes {
 
   constructor(private readonly rules: readonly Rule[]) {
     const { pattern, sinks } = rules[0]!;
-    this.always = isCatchAll(pattern) ? sinks : undefined;
+    this.always = pattern.isCatchAll ? sinks : undefined;
   }
 
   /** The sinks of `name`; empty: its aggregates are dropped knowingly. */
   sinksFor(name: string): readonly string[] {
-    return this.rules.find((rule) => rule.matches(name))!.sinks;
+    return this.rules.find(({ pattern }) => pattern.matches(name))!.sinks;
   }
 }
 
@@ -35,7 +36,7 @@ export function compileRoutes(
   const parts = text.split(";").map((part) => part.trim()).filter((part) => part !== "");
   const faults: string[] = [];
   const rules = parts.map((part) => parseRule(part, sinkNames, faults));
-  const catchAll = rules.findIndex(({ pattern }) => isCatchAll(pattern));
+  const catchAll = rules.findIndex(({ pattern }) => pattern.isCatchAll);
   if (catchAll < 0) {
     faults.push(
       'the last rule must be a catch-all: end with "*=SINK" (or "*=none" to drop the rest knowingly)',
@@ -44,10 +45,6 @@ export function compileRoutes(
     faults.push(`"${parts[catchAll + 1]}" can never match, since the rule before it matches everything`);
   }
   return faults.length > 0 ? { faults } : { ok: new Routes(rules) };
-}
-
-function isCatchAll(pattern: string): boolean {
-  return /^\*+$/.test(pattern);
 }
 
 function parseRule(text: string, sinkNames: readonly string[], faults: string[]): Rule {
@@ -69,24 +66,6 @@ function parseRule(text: string, sinkNames: readonly string[], faults: string[])
   return rule(pattern, [...new Set(sinks)]);
 }
 
-/** Matches in linear time for any pattern: no backtracking, so no rule can stall the handler. */
 function rule(pattern: string, sinks: readonly string[]): Rule {
-  const literals = pattern.split("*");
-  const first = literals[0]!;
-  const last = literals.at(-1)!;
-  const between = literals.slice(1, -1);
-  const matches = (name: string) => {
-    if (literals.length === 1) return name === pattern;
-    if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) {
-      return false;
-    }
-    let from = first.length;
-    for (const literal of between) {
-      const found = name.indexOf(literal, from);
-      if (found < 0) return false;
-      from = found + literal.length;
-    }
-    return from <= name.length - last.length;
-  };
-  return { pattern, sinks, matches };
+  return { pattern: namePattern(pattern), sinks };
 }

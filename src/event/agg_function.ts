@@ -11,6 +11,9 @@ export const FIRST = 5;
 export const LAST = 6;
 export const STDDEV = 7;
 
+/** In the place of a function's id: the event names none. */
+export const UNNAMED = -1;
+
 const NAMES = ["sum", "avg", "min", "max", "count", "first", "last", "stddev"] as const;
 const PERCENTILE_BASE = 16;
 const PERCENTILE_UNITS = 10_000;

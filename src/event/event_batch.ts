@@ -30,6 +30,7 @@ export class EventBatch {
   nameStart = new Int32Array(0);
   nameLength = new Int32Array(0);
   nameHash = new Int32Array(0);
+  /** `UNNAMED`: the event names no function. */
   functionId = new Int32Array(0);
   value = new Float64Array(0);
   /** Event time, whole Unix milliseconds. */

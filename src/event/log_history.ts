@@ -212,10 +212,11 @@ class EventHashes {
         continue;
       }
       const high = values[2 * i + 1]!;
+      // No function counts as the first one: fingerprints that states keep are of a time when that was its meaning.
       // One factor for each: all of them are multiplied at once. The upper half of a short number has its digits at the top.
       target[at + k] = Math.imul(nameHash[i]!, 0x9e3779b1) + Math.imul(values[2 * i]!, 0x85ebca77) +
           Math.imul(high ^ (high >>> 17), 0xc2b2ae3d) + Math.imul(times[2 * i]!, 0x27d4eb2f) +
-          Math.imul(times[2 * i + 1]! ^ functionId[i]!, 0x165667b1) +
+          Math.imul(times[2 * i + 1]! ^ Math.max(0, functionId[i]!), 0x165667b1) +
           (idLength[i] === 0 ? 0 : Math.imul(idHash[i]!, 0x7feb352d)) | 0;
       i++;
     }

@@ -1,3 +1,4 @@
+import { compileFunctions, type FunctionRules } from "../aggregation/function_rules.ts";
 import { type AggregatorOptions, EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { Config } from "../settings/config.ts";
 import type { Clock } from "../platform/clock/clock.ts";
@@ -6,6 +7,7 @@ import { drawHashKey } from "../platform/random/hash_key.ts";
 import { Ingest, type IngestObserver, type IngestOptions } from "../ingest/ingest.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { compileRoutes } from "../delivery/routes.ts";
+import { readSetting } from "../state/checkpoint/settings_in_force.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { acceptSink } from "../state/alarms.ts";
 import { Checkpoint } from "../state/checkpoint/checkpoint.ts";
@@ -72,7 +74,9 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const entries = readBookEntries(state);
     const busNames = options.busNames ?? registeredBuses(state);
     const own = settingsOf(config, busNames.length);
-    const settings = options.busNames === undefined ? betweenRuns(own, entries) : own;
+    const settings = options.busNames === undefined
+      ? betweenRuns(own, entries, readSetting(state, "AGG_FUNCTIONS"))
+      : own;
     const { correctionHorizonMs, dedupMaxIds, windowSizeMs } = settings;
     const aggregator = new EventAggregator({ ...settings, hashKey: drawHashKey() });
     const endId = entries.get("outbox_end_id") ?? 0;
@@ -166,19 +170,26 @@ function settingsOf(config: Config, busCount: number): AggregatorSettings {
     correctionHorizonMs: config.correctionHorizonMs,
     maxFutureSkewMs: config.maxFutureSkewMs,
     maxSeries: config.maxSeries,
+    functions: functionRules(config.functions),
     dedupMaxIds: config.dedupMaxIds,
   };
 }
 
 /**
- * A command in an operator's shell seldom has the service's settings. Windows are as long as the service's; of all else the
+ * A command in an operator's shell seldom has the service's settings. Windows are as long as the service's, and functions
+ * are its functions; of all else the
  * more generous value counts, so that nothing goes that the service still needs (the archive behind the horizon, ids), while
  * an operator may well grant more.
  */
-function betweenRuns(own: AggregatorSettings, entries: ReadonlyMap<string, number>): AggregatorSettings {
+function betweenRuns(
+  own: AggregatorSettings,
+  entries: ReadonlyMap<string, number>,
+  functions: string | undefined,
+): AggregatorSettings {
   const moreGenerous = (value: number, kept: string) => Math.max(value, entries.get(kept) ?? value);
   return {
     ...own,
+    functions: functions === undefined ? own.functions : functionRules(functions),
     windowSizeMs: entries.get("window_size_ms") ?? own.windowSizeMs,
     allowedLatenessMs: moreGenerous(own.allowedLatenessMs, "allowed_lateness_ms"),
     correctionHorizonMs: moreGenerous(own.correctionHorizonMs, "correction_horizon_ms"),
@@ -194,6 +205,12 @@ export function configuredSinks({ sinks }: Config): ConfiguredSink[] {
 
 function registeredBuses(state: StateDatabase): string[] {
   return readPartitions(state).map(({ source }) => source);
+}
+
+function functionRules(text: string): FunctionRules {
+  const compiled = compileFunctions(text);
+  if ("faults" in compiled) throw new Error(compiled.faults.join("; "));
+  return compiled.ok;
 }
 
 function routeTable(config: Config, sinkNames: readonly string[]): RouteTable {

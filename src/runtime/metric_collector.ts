@@ -7,6 +7,7 @@ export const COUNTER_NAMES = [
   "future",
   "late",
   "overflow",
+  "dropped",
   "lost",
   "lateArrivals",
   "notFinite",

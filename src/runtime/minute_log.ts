@@ -60,6 +60,7 @@ export class MinuteLog {
       received: since("received"),
       aggregated: since("aggregated"),
       duplicate: since("duplicate"),
+      ...(since("dropped") > 0 && { dropped: since("dropped") }),
       refused: REASONS.reduce((sum, reason) => sum + since(reason), 0),
     };
     for (const { name, waitingRows } of readings.sinks) {

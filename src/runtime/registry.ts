@@ -1,3 +1,4 @@
+import { compileFunctions } from "../aggregation/function_rules.ts";
 import type { SinkConnector, SourceConnector } from "../contract/connector.ts";
 import { compileRoutes } from "../delivery/routes.ts";
 import { Catalogue } from "../settings/catalogue.ts";
@@ -41,13 +42,19 @@ export class Registry {
     return this.sink(sink).fileOf?.(sink.options);
   }
 
-  /** The configuration of the handler, routes included. @throws {ConfigError} */
+  /** The configuration of the handler, routes and rules for functions included. @throws {ConfigError} */
   configure(sources: Sources): Config {
-    return loadConfig(sources, this.catalogue, (routes, sinks) => {
-      const compiled = compileRoutes(routes, sinks);
-      return "faults" in compiled ? compiled.faults : [];
+    return loadConfig(sources, this.catalogue, {
+      routes: (text, sinks) => faultsOf(compileRoutes(text, sinks)),
+      functions: (text) => faultsOf(compileFunctions(text)),
     });
   }
+}
+
+function faultsOf(
+  compiled: { readonly ok: unknown } | { readonly faults: readonly string[] },
+): readonly string[] {
+  return "faults" in compiled ? compiled.faults : [];
 }
 
 /** Those of this program. */

@@ -34,6 +34,8 @@ export interface Config {
   readonly sinkNames: readonly SinkName[];
   /** The text of `ROUTES`; undefined: all to all. */
   readonly routes: string | undefined;
+  /** The text of `AGG_FUNCTIONS`. */
+  readonly functions: string;
   readonly aggregationIntervalMs: number;
   readonly allowedLatenessMs: number;
   /** 0: closed windows are never corrected. */
@@ -82,17 +84,22 @@ export interface LogConfig {
   readonly format: "text" | "json";
 }
 
-/** Says what is wrong with the text of `ROUTES`, given the ids of the sinks there are. Each is a sentence of its own. */
-export type ValidateRoutes = (routes: string, sinks: readonly string[]) => readonly string[];
+/** Texts that are rules of their own: what is wrong with them. Each fault is a sentence of its own. */
+export interface RuleChecks {
+  /** Of `ROUTES`, given the ids of the sinks there are. */
+  readonly routes: (text: string, sinks: readonly string[]) => readonly string[];
+  /** Of `AGG_FUNCTIONS`. */
+  readonly functions: (text: string) => readonly string[];
+}
 
 /**
  * Reads and checks the whole configuration.
  *
  * @throws {ConfigError} that names every fault.
  */
-export function loadConfig(sources: Sources, catalogue: Catalogue, validateRoutes: ValidateRoutes): Config {
+export function loadConfig(sources: Sources, catalogue: Catalogue, checks: RuleChecks): Config {
   const settings = readSettings(sources, catalogue);
-  const { faults, build } = new ConfigBuilder(settings, sources).read(validateRoutes);
+  const { faults, build } = new ConfigBuilder(settings, sources).read(checks);
   const { fatal, lacking } = triage(faults, settings, sources);
   if (fatal.length > 0) throw new ConfigError(fatal);
   return deepFreeze(build(lacking));
@@ -165,12 +172,15 @@ class ConfigBuilder {
   }
 
   /** What it builds is whole only when there are no faults, but for those of sinks that are left out. */
-  read(validateRoutes: ValidateRoutes) {
+  read(checks: RuleChecks) {
     const { ledger, values, sources } = this;
     const stateDir = this.stateDir();
     const sinks = configureSinks(ledger, stateDir);
     const buses = configureBuses(ledger, values);
-    this.checkRoutes(validateRoutes);
+    this.checkRoutes(checks);
+    for (const problem of checks.functions(values.AGG_FUNCTIONS)) {
+      ledger.fault("AGG_FUNCTIONS", `is wrong: ${problem}`);
+    }
     const sound = sinks.filter((sink) => isSound(sink, ledger));
     checkTargets(sound, ledger);
     this.checkAgainstEachOther(stateDir, sound, buses);
@@ -184,6 +194,7 @@ class ConfigBuilder {
         sinks: present.map(({ config }) => config),
         sinkNames: this.settings.sinks,
         routes: values.ROUTES,
+        functions: values.AGG_FUNCTIONS,
         aggregationIntervalMs: values.AGGREGATION_INTERVAL,
         allowedLatenessMs: values.ALLOWED_LATENESS,
         correctionHorizonMs: values.CORRECTION_HORIZON,
@@ -213,13 +224,13 @@ class ConfigBuilder {
     return { faults: ledger.faults, build };
   }
 
-  private checkRoutes(validateRoutes: ValidateRoutes): void {
+  private checkRoutes(checks: RuleChecks): void {
     if (this.values.ROUTES === undefined) return;
     const { catalogue, sinks } = this.settings;
     const ids = sinks.map(({ id }) => id);
     // A sink that is not named rightly yet may be any of them.
     const known = this.ledger.isAtFault("STORAGE_TYPE") ? [...new Set([...catalogue.kinds, ...ids])] : ids;
-    for (const problem of validateRoutes(this.values.ROUTES, known)) {
+    for (const problem of checks.routes(this.values.ROUTES, known)) {
       this.ledger.fault("ROUTES", `is wrong: ${problem}`);
     }
   }

@@ -43,6 +43,20 @@ export const WINDOWS = {
     help: "window length",
     example: "10s",
   }),
+  AGG_FUNCTIONS: withDefault(
+    anyText(
+      "<rules>",
+      "pattern=function,…;… with none for events that are to be dropped, such as *.temperature=avg,min,max;debug.*=none",
+    ),
+    "*=sum",
+    {
+      group: "Windows and time",
+      help:
+        "what is computed for an event that names no function, by its name: * = any characters, first match wins, several functions " +
+        "give a row each, none drops the event and counts it; unmatched is sum",
+      example: "*.temperature=avg,min,max;*.energy=last;debug.*=none;*=sum",
+    },
+  ),
   ALLOWED_LATENESS: withDefault(duration(0, DAY), "5", {
     group: "Windows and time",
     help: "how long a window waits for stragglers, event time",

@@ -82,7 +82,7 @@ function report(state: StateDatabase, auditLines: number): StatusReport {
   const reasons = state.all<{ reason: string; letters: number }>(
     "SELECT reason, count(*) AS letters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER BY reason",
   );
-  const kept = [...BOOK_ENTRIES, "lost", "late_arrivals", "closed", "unrouted"];
+  const kept = [...BOOK_ENTRIES, "lost", "late_arrivals", "contributed", "closed", "unrouted"];
   return {
     instance: state.instanceId,
     state_id: state.stateId,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { type Accumulator, merge, valueOf } from "../../src/aggregation/accumulator.ts";
+import { FunctionRules } from "../../src/aggregation/function_rules.ts";
 import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
@@ -34,6 +35,7 @@ function accumulate(func: string, readings: readonly Reading[]): Accumulator {
     correctionHorizonMs: 1e9,
     maxFutureSkewMs: 1e9,
     maxSeries: 10,
+    functions: FunctionRules.default,
     hashKey: [1, 2],
     dedupMaxIds: 0,
   });

@@ -7,6 +7,7 @@ import {
   BOOK_ENTRIES,
   EventAggregator,
 } from "../../src/aggregation/event_aggregator.ts";
+import { compileFunctions, FunctionRules } from "../../src/aggregation/function_rules.ts";
 import type { OpenWindow } from "../../src/aggregation/open_windows.ts";
 import { PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";
 import type { VaBusEvent } from "../../src/event/event.ts";
@@ -20,6 +21,7 @@ const DEFAULTS: AggregatorOptions = {
   correctionHorizonMs: 60_000,
   maxFutureSkewMs: 300_000,
   maxSeries: 1000,
+  functions: FunctionRules.default,
   hashKey: [1, 2],
   dedupMaxIds: 100,
 };
@@ -273,4 +275,87 @@ Deno.test("the name of an event may be the first thing in its bytes", () => {
   const aggregator = new EventAggregator(DEFAULTS);
   aggregator.aggregate(0, batch, NOW_MS, () => {});
   assert.deepEqual(allRows(aggregator).map(({ name }) => name), ["first"]);
+});
+
+function withFunctions(text: string, options: Partial<AggregatorOptions> = {}): EventAggregator {
+  const compiled = compileFunctions(text);
+  assert.ok("ok" in compiled);
+  return new EventAggregator({ ...DEFAULTS, ...options, functions: compiled.ok });
+}
+
+Deno.test("an event that names no function goes into a series for each of its functions, and counts in each", () => {
+  const aggregator = withFunctions("a=avg,min,max");
+  const refusals = feed(aggregator, [
+    at(1, { value: 4 }),
+    at(2, { value: 2 }),
+    at(2, { value: 9, agg_func: "sum" }),
+    at(2, { name: "b", value: 5 }),
+    at(2, { value: 3, labels: { line: "1" } }),
+  ]);
+  assert.deepEqual(refusals, []);
+  const rows = allRows(aggregator).map(({ name, func, value, count }) =>
+    `${func}(${name}) ${value} ${count}`
+  );
+  assert.deepEqual(rows, [
+    "avg(a) 3 2",
+    "min(a) 2 2",
+    "max(a) 4 2",
+    "sum(a) 9 1",
+    "sum(b) 5 1",
+    'avg(a\0{"line":"1"}) 3 1',
+    'min(a\0{"line":"1"}) 3 1',
+    'max(a\0{"line":"1"}) 3 1',
+  ]);
+  assert.equal(aggregator.books.aggregated, 5);
+  assert.equal(aggregator.contributed, 11);
+});
+
+Deno.test("an event with several functions is a duplicate, late or too much as a whole", () => {
+  const aggregator = withFunctions("*=min,max", { maxSeries: 5 });
+  const refusals = feed(aggregator, [
+    at(1, { id: "1" }),
+    at(1, { id: "1" }),
+    at(1, { name: "b" }),
+    // One more series would fit, two do not.
+    at(1, { name: "c" }),
+    at(1, { name: "c", agg_func: "sum" }),
+    at(1),
+    at(100),
+    at(1),
+  ]);
+  assert.deepEqual(refusals, ["overflow", "late"]);
+  assert.equal(aggregator.windows.seriesCount, 5);
+  assert.equal(aggregator.books.duplicate, 1);
+  assert.equal(aggregator.contributed, 9);
+});
+
+Deno.test("known series go on where there are more of them than are allowed by now", () => {
+  const aggregator = withFunctions("*=min,max");
+  feed(aggregator, [at(1), at(1, { name: "b" })]);
+  aggregator.change({ ...aggregator.options, maxSeries: 2 });
+  assert.deepEqual(feed(aggregator, [at(2), at(2, { name: "c" })]), ["overflow"]);
+});
+
+Deno.test("an event of no function is dropped: it is no duplicate, never late, never of the future, and tells the time", () => {
+  const aggregator = withFunctions("debug.*=none", { correctionHorizonMs: 0 });
+  const debug = (timestamp: number) => at(timestamp, { name: "debug.x", id: "1" });
+  const refusals = feed(aggregator, [at(1), debug(30), debug(30), debug(1), debug(NOW_MS), at(1)]);
+  assert.deepEqual(refusals, ["late"]);
+  assert.equal(aggregator.books.dropped, 4);
+  assert.equal(aggregator.books.duplicate, 0);
+  assert.equal(aggregator.watermark.greatestOf(0), 30_000);
+  assert.deepEqual(aggregator.windowsToClose().map(({ startMs }) => startMs), [0]);
+});
+
+Deno.test("other functions from the next event on: what is open goes on as it is", () => {
+  const aggregator = withFunctions("*=min");
+  feed(aggregator, [at(1, { value: 3 })]);
+  const compiled = compileFunctions("*=max");
+  assert.ok("ok" in compiled);
+  aggregator.change({ ...aggregator.options, functions: compiled.ok });
+  feed(aggregator, [at(2, { value: 7 })]);
+  assert.deepEqual(allRows(aggregator).map(({ func, value, count }) => [func, value, count]), [
+    ["min", 3, 1],
+    ["max", 7, 1],
+  ]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "../support/fast_check.ts";
-import { functionName } from "../../src/event/agg_function.ts";
+import { functionName, UNNAMED } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { seriesKey } from "../../src/event/labels.ts";
 import { labelKeys, readReply } from "../support/reply_model.ts";
@@ -14,7 +14,7 @@ interface Scanned {
   position: number;
   /** With its labels. */
   name: string;
-  func: string;
+  func: string | undefined;
   value: number;
   timeMs: number;
   id: string | undefined;
@@ -31,7 +31,7 @@ function scan(text: string): { header: unknown; events: Scanned[]; invalid: [num
   const events = Array.from({ length: batch.count }, (_, i) => ({
     position: batch.position[i]!,
     name: decode(batch.nameStart[i]!, batch.nameLength[i]!),
-    func: functionName(batch.functionId[i]!),
+    func: functionOf(batch.functionId[i]!),
     value: batch.value[i]!,
     timeMs: batch.timeMs[i]!,
     id: batch.idLength[i]! > 0 ? decode(batch.idStart[i]!, batch.idLength[i]!) : undefined,
@@ -41,6 +41,10 @@ function scan(text: string): { header: unknown; events: Scanned[]; invalid: [num
     assert.deepEqual(JSON.parse(raw), readReply(bytes)!.elements[batch.position[i]!]!.json!.value);
   }
   return { header, events, invalid: batch.invalid.map(({ index, detail }) => [index, detail]) };
+}
+
+function functionOf(id: number): string | undefined {
+  return id === UNNAMED ? undefined : functionName(id);
 }
 
 /** The slow and obvious way. */
@@ -60,7 +64,7 @@ function parse(text: string): ReturnType<typeof scan> {
       const name = seriesKey(checked.name, checked.labels);
       const isLong = id !== undefined && new TextEncoder().encode(id).length > 256;
       const kept = isLong ? createHash("sha256").update(id).digest("hex") : id;
-      result.events.push({ position, name, func: functionName(functionId), value, timeMs, id: kept });
+      result.events.push({ position, name, func: functionOf(functionId), value, timeMs, id: kept });
     }
   });
   return result;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { functionName } from "../../src/event/agg_function.ts";
+import { functionName, UNNAMED } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
 import { ReplyFormatError } from "../../src/codec/json_bytes.ts";
@@ -107,7 +107,7 @@ function batchContent(): Omit<Read, "header"> {
     position: BATCH.position[i]!,
     raw: DECODER.decode(BATCH.bytes.subarray(BATCH.rawStart[i]!, BATCH.rawEnd[i]!)),
     name: text(BATCH.nameStart[i]!, BATCH.nameLength[i]!),
-    aggFunc: functionName(BATCH.functionId[i]!),
+    aggFunc: BATCH.functionId[i] === UNNAMED ? "none" : functionName(BATCH.functionId[i]!),
     value: BATCH.value[i]!,
     timeMs: BATCH.timeMs[i]!,
     id: BATCH.idLength[i]! > 0 ? text(BATCH.idStart[i]!, BATCH.idLength[i]!) : undefined,
@@ -156,7 +156,7 @@ function eventOf(value: unknown, keys: readonly string[]): Record<string, unknow
   if (/[\0\p{Cs}]/u.test(name)) return undefined;
   if (typeof id === "string" && /\p{Cs}/u.test(id)) return undefined;
   if (!isFiniteNumber(reading) || !isFiniteNumber(timestamp) || timestamp < 0) return undefined;
-  const canonical = aggFunc === undefined || aggFunc === null ? "sum" : canonicalFunction(aggFunc);
+  const canonical = aggFunc === undefined || aggFunc === null ? "none" : canonicalFunction(aggFunc);
   if (canonical === undefined) return undefined;
   const series = labels === undefined || labels === null ? name : seriesOf(name, labels, keys);
   if (series === undefined) return undefined;

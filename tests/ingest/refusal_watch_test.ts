@@ -13,6 +13,7 @@ const NOTHING: EventBooks = {
   future: 0,
   late: 0,
   overflow: 0,
+  dropped: 0,
 };
 
 function watchOf(...buses: string[]) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fulfilRequests } from "../../src/runtime/between_runs.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import { leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
+import { Books } from "../../src/state/checkpoint/books.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { configFor, MemorySource, openRig, outboxRows } from "../ingest/rig.ts";
 
@@ -16,6 +17,41 @@ const SERVICE = {
 };
 /** What an operator's shell knows of the service: next to nothing. */
 const SHELL = { CORRECTION_HORIZON: "60", ALLOWED_LATENESS: "0", DEDUP_MAX_IDS: "1", MAX_SERIES: "1" };
+
+Deno.test("what comes back between two runs goes into the functions of the service", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const source = new MemorySource();
+    source.publish({ name: "a", value: 4, timestamp: NOW }, { name: "debug.a", value: 4, timestamp: NOW });
+    const service = { AGG_FUNCTIONS: "a=min,max,avg;debug.*=none" };
+    {
+      using rig = openRig(directory, [source], NOW * 1000, { ...service, MAX_SERIES: "2" });
+      await rig.readers[0]!.drain(new AbortController().signal);
+      rig.core.ingest.checkpointNow();
+      const letters = readDeadLetters(rig.core.state, { limit: 9 });
+      assert.deepEqual(letters.map(({ reason }) => reason), ["overflow"]);
+      leaveRequest(rig.core.state, "retry", letters.map(({ id }) => id));
+    }
+    const shell = configFor(directory, { AGG_FUNCTIONS: "*=none" });
+    assert.deepEqual(fulfilRequests(shell, SILENT), { retried: 1, purged: 0 });
+    using rig = openRig(directory, [source], NOW * 1000, service);
+    assert.deepEqual({ ...rig.core.aggregator.books }, {
+      received: 2,
+      aggregated: 1,
+      duplicate: 0,
+      invalid: 0,
+      future: 0,
+      late: 0,
+      overflow: 0,
+      dropped: 1,
+    });
+    assert.equal(rig.core.aggregator.contributed, 3);
+    rig.core.ingest.checkpointNow(true);
+    assert.deepEqual(new Books(rig.core.state).faults(), []);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
 
 Deno.test("what a command does between two runs does not depend on the settings in the operator's shell", async () => {
   const directory = await Deno.makeTempDir();

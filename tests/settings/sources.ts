@@ -4,7 +4,7 @@ import {
   type Config,
   loadBusConfig as loadBusConfigOf,
   loadConfig as loadConfigOf,
-  type ValidateRoutes,
+  type RuleChecks,
 } from "../../src/settings/config.ts";
 import type { BusSettings } from "../../src/settings/declaration.ts";
 import type { Sources } from "../../src/settings/settings.ts";
@@ -44,8 +44,8 @@ export function sourcesOf(
 export const CATALOGUE = REGISTRY.catalogue;
 export const { givenNames: GIVEN_NAMES, names: VARIABLE_NAMES } = CATALOGUE;
 
-export function loadConfig(sources: Sources, routes: ValidateRoutes = () => []): Config {
-  return loadConfigOf(sources, CATALOGUE, routes);
+export function loadConfig(sources: Sources, routes: RuleChecks["routes"] = () => []): Config {
+  return loadConfigOf(sources, CATALOGUE, { routes, functions: () => [] });
 }
 
 export function loadBusConfig(sources: Sources): BusConfig {

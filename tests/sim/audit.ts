@@ -7,7 +7,7 @@ import type { StateDatabase } from "../../src/state/file/state_database.ts";
 import type { Chance, Counts, Model } from "./model.ts";
 import { LetterAudit } from "./letter_audit.ts";
 import { POISON } from "./plant.ts";
-import type { Scenario, Setup } from "./scenario.ts";
+import type { Job, Scenario, Setup } from "./scenario.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { WallClock } from "./sim_clock.ts";
 import type { SimTable } from "./sim_table.ts";
@@ -52,7 +52,7 @@ export class Audit {
   }
 
   /** After each transaction: the books add up, and are those that follow from how far the buses have been read. */
-  checkpoint(state: StateDatabase, windowSizeMs: number, setup: Setup): void {
+  checkpoint(state: StateDatabase, job: Job, setup: Setup): void {
     const { model } = this;
     const buses = state.all<{ name: string; log: string | null; next: number | null }>(
       "SELECT source AS name, lineage AS log, CAST(position AS INTEGER) AS next FROM source_partition ORDER BY ordinal",
@@ -65,9 +65,9 @@ export class Audit {
       for (const { raw, reason } of refused) letters.set(DECODER.decode(raw), reason);
     }
     for (const { name, log, next } of buses) {
-      model.committed(name, { log: log ?? undefined, next: next ?? undefined }, windowSizeMs, letters);
+      model.committed(name, { log: log ?? undefined, next: next ?? undefined }, job, letters);
     }
-    model.putBack(windowSizeMs, letters);
+    model.putBack(job, letters);
     const entries = readBookEntries(state);
     // A state that is only set up has seen no time yet.
     if (entries.has("checkpoint_at_ms")) model.clockSeen(this.wall.nowMs);

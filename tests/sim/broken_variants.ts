@@ -1,4 +1,6 @@
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
+import { FunctionRules } from "../../src/aggregation/function_rules.ts";
 import { Watermark } from "../../src/aggregation/watermark.ts";
 import { OwnClock } from "../../src/platform/clock/own_clock.ts";
 import type { Surroundings } from "../../src/runtime/parts.ts";
@@ -206,6 +208,26 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
       replace(Watermark, "restore", (restore) =>
         function (valueMs: number, greatestMs: readonly number[]) {
           restore.call(this, valueMs, greatestMs.map(() => -Infinity));
+        }),
+  },
+  {
+    name: "an event goes only into the first of its functions",
+    foundBy: 1,
+    parts: () =>
+      replace(FunctionRules, "functionsOf", (functionsOf) =>
+        function (answer: number) {
+          return functionsOf.call(this, answer).slice(0, 1);
+        }),
+  },
+  {
+    name: "what is dropped by its name is not counted",
+    foundBy: 1,
+    parts: () =>
+      replace(EventAggregator, "aggregate", (aggregate) =>
+        function (...batch) {
+          aggregate.call(this, ...batch);
+          this.books.received -= this.books.dropped;
+          this.books.dropped = 0;
         }),
   },
   {

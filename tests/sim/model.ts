@@ -2,6 +2,7 @@ import { type Reading, valueFault } from "../support/oracle.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import type { Said, SentRequest, SimBus } from "./sim_bus.ts";
 import type { SimEvent } from "./plant.ts";
+import type { Job } from "./scenario.ts";
 import type { WallClock } from "./sim_clock.ts";
 import { Violation } from "./violation.ts";
 
@@ -14,6 +15,8 @@ export interface Counts {
   future: number;
   late: number;
   overflow: number;
+  dropped: number;
+  contributed: number;
   lost: number;
 }
 
@@ -88,6 +91,8 @@ export class Model {
     future: 0,
     late: 0,
     overflow: 0,
+    dropped: 0,
+    contributed: 0,
     lost: 0,
   };
   readonly rows = new Map<string, ExpectedRow>();
@@ -284,7 +289,7 @@ export class Model {
    * @param letters Why it holds events as refused, by text: where the moment decides, they tell how it has.
    * @throws {Violation} It cannot have been.
    */
-  committed(bus: string, place: Place, windowSizeMs: number, letters: Letters): void {
+  committed(bus: string, place: Place, job: Job, letters: Letters): void {
     const book = this.book(bus);
     // The last way there: a bus that was rolled back is read over the same offsets again.
     let used = isSame(book.durable, place) ? 0 : -1;
@@ -307,7 +312,7 @@ export class Model {
       note(book.read, at, step);
       at = step.place;
       this.counts.lost += step.lost;
-      for (const event of step.events) this.take(bus, book, event, heard.atMs, windowSizeMs, letters);
+      for (const event of step.events) this.take(bus, book, event, heard.atMs, job, letters);
     }
     book.heard.splice(0, used);
     if (book.comparedAt !== undefined) book.comparedAt = Math.max(0, book.comparedAt - used);
@@ -353,7 +358,7 @@ export class Model {
   }
 
   /** Events that are refused no more have been put back, and accepted. Call after all buses {@link committed}. */
-  putBack(windowSizeMs: number, letters: Letters): void {
+  putBack(job: Job, letters: Letters): void {
     for (const [text, refused] of this.waiting) {
       const { bus, event, reason } = refused;
       const now = letters.get(text);
@@ -369,7 +374,7 @@ export class Model {
       this.acceptedAgain++;
       this.waiting.delete(text);
       this.refused = this.refused.filter((other) => other !== text);
-      this.aggregate(bus, event, windowSizeMs);
+      this.aggregate(bus, event, job);
     }
   }
 
@@ -378,15 +383,15 @@ export class Model {
     book: BusBook,
     event: SimEvent,
     heardAtMs: number,
-    windowSizeMs: number,
+    job: Job,
     letters: Letters,
   ): void {
     const { counts } = this;
     counts.received++;
-    const fate = this.fateOf(book, event, heardAtMs, letters);
+    const fate = this.fateOf(book, event, heardAtMs, job, letters);
     counts[fate]++;
-    if (fate === "aggregated") this.aggregate(bus, event, windowSizeMs);
-    else if (fate !== "duplicate") this.refused.push(event.text);
+    if (fate === "aggregated") this.aggregate(bus, event, job);
+    else if (fate !== "duplicate" && fate !== "dropped") this.refused.push(event.text);
     const isWaiting = fate === "future" || fate === "overflow" ||
       (fate === "late" && this.options.hasWrongClock);
     if (event.isChancy && isWaiting) {
@@ -394,28 +399,39 @@ export class Model {
     }
   }
 
-  private aggregate(bus: string, event: SimEvent, windowSizeMs: number): void {
+  private aggregate(bus: string, event: SimEvent, { windowSizeMs, functions }: Job): void {
     const startMs = Math.floor(event.timeMs / windowSizeMs) * windowSizeMs;
     const endMs = startMs + windowSizeMs;
-    const { name, labels, aggFunc, value, timeMs } = event;
-    const key = rowKey({ ...event, windowStartMs: startMs, windowEndMs: endMs });
-    let row = this.rows.get(key);
-    if (row === undefined) {
-      this.rows.set(key, row = { name, labels, aggFunc, startMs, endMs, readings: new Map() });
+    const { name, labels, value, timeMs } = event;
+    for (const aggFunc of functionsOf(event, functions)) {
+      const key = rowKey({ ...event, aggFunc, windowStartMs: startMs, windowEndMs: endMs });
+      let row = this.rows.get(key);
+      if (row === undefined) {
+        this.rows.set(key, row = { name, labels, aggFunc, startMs, endMs, readings: new Map() });
+      }
+      const readings = row.readings.get(bus);
+      if (readings === undefined) row.readings.set(bus, [{ value, timeMs }]);
+      else readings.push({ value, timeMs });
+      this.counts.contributed++;
     }
-    const readings = row.readings.get(bus);
-    if (readings === undefined) row.readings.set(bus, [{ value, timeMs }]);
-    else readings.push({ value, timeMs });
   }
 
   private fateOf(
     book: BusBook,
     event: SimEvent,
     heardAtMs: number,
+    { functions }: Job,
     letters: Letters,
-  ): "aggregated" | "duplicate" | "invalid" | "future" | "late" | "overflow" {
+  ): "aggregated" | "duplicate" | "invalid" | "dropped" | Chance {
     const { correctionHorizonMs, dedupMaxIds } = this.options;
     if (event.kind === "garbled") return "invalid";
+    if (functionsOf(event, functions).length === 0) {
+      // It tells what time it is all the same, unless it is ahead, which depends on the clock.
+      if (event.kind !== "ahead" || this.options.hasWrongClock) {
+        book.greatestMs = Math.max(book.greatestMs, event.timeMs);
+      }
+      return "dropped";
+    }
     if (event.id !== undefined && book.ids.includes(event.id)) return "duplicate";
     const chance = event.isChancy ? letters.get(event.text) : undefined;
     if (this.options.hasWrongClock) {
@@ -465,6 +481,17 @@ export class Model {
 const DAY_MS = 86_400_000;
 /** What a witness of the clock has to be beyond, and what may pass within a transaction. */
 const WITNESS_TOLERANCE_MS = 4000;
+
+/** By the rules of `AGG_FUNCTIONS`, for the patterns that scenarios have: a name, or a beginning and `*`. */
+function functionsOf({ name, aggFunc, isUnnamed }: SimEvent, rules: string): readonly string[] {
+  if (!isUnnamed) return [aggFunc];
+  for (const rule of rules.split(";")) {
+    const [pattern, functions] = rule.split("=") as [string, string];
+    const isMatch = pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+    if (isMatch) return functions === "none" ? [] : functions.split(",");
+  }
+  return ["sum"];
+}
 
 interface Heard {
   readonly request: SentRequest;

@@ -15,6 +15,8 @@ export interface SimEvent {
   /** Canonical; not there: it has none. */
   readonly labels?: string;
   readonly aggFunc: string;
+  /** Whether it does not say so, and the rules for functions decide. */
+  readonly isUnnamed: boolean;
   readonly value: number;
   readonly timeMs: number;
   readonly id: string | undefined;
@@ -120,15 +122,27 @@ export class Plant {
       `"name":"${name}"`,
       `"value":${value}`,
       `"timestamp":${(timeMs / 1000).toFixed(3)}`,
-      `"agg_func":"${aggFunc}"`,
     ];
+    // By its time, so that the dice fall as they would without. Only a sum may be beyond all numbers.
+    const isUnnamed = Math.round(timeMs) % 3 === 0 && Math.abs(value) < 1e300;
+    if (!isUnnamed) fields.push(`"agg_func":"${aggFunc}"`);
     if (id !== undefined) fields.push(`"id":"${id}"`);
     // By its time, so that the dice fall as they would without.
     const labels = LABELS[Math.round(timeMs) % LABELS.length];
     if (labels !== undefined) fields.push(`"labels":${labels.text}`);
     if (dice.chance(0.05)) fields.push(`"unit":"°C"`);
     const series = labels === undefined ? { name } : { name, labels: labels.canonical };
-    return { text: `{${fields.join(",")}}`, kind, isChancy: false, ...series, aggFunc, value, timeMs, id };
+    return {
+      text: `{${fields.join(",")}}`,
+      kind,
+      isChancy: false,
+      ...series,
+      aggFunc,
+      isUnnamed,
+      value,
+      timeMs,
+      id,
+    };
   }
 }
 
@@ -149,6 +163,7 @@ function garbled(dice: Dice, nowMs: number): SimEvent {
     isChancy: false,
     name: "",
     aggFunc: "",
+    isUnnamed: false,
     value: NaN,
     timeMs: NaN,
     id: undefined,

@@ -44,6 +44,13 @@ export interface Setup {
   readonly routes: string | undefined;
 }
 
+/** What the events are made into by one start of the handler. */
+export interface Job {
+  readonly windowSizeMs: number;
+  /** The text of `AGG_FUNCTIONS`. */
+  readonly functions: string;
+}
+
 /** What a seed makes of a simulation before it begins. Durations in milliseconds. */
 export interface Scenario {
   readonly busCount: number;
@@ -53,6 +60,8 @@ export interface Scenario {
   readonly setups: readonly Setup[];
   /** Window lengths that starts of the handler choose from. */
   readonly windowSizesMs: readonly number[];
+  /** Rules for functions that starts of the handler choose from; all of them drop the same names. */
+  readonly functionRules: readonly string[];
   readonly allowedLatenessMs: number;
   /** At least a window and the allowed lateness, so that what is too late does not depend on when windows close. */
   readonly correctionHorizonMs: number;
@@ -165,6 +174,8 @@ export function drawScenario(dice: Dice, focus?: Focus): Scenario {
     chaosMs: dice.between(8, 30) * 1000,
     eventsPerSecond: dice.pick([2, 5, 10]),
     nameCount: hasChanges ? 3 : dice.pick([1, 3, 8]),
+    // At the end: the dice fall as they would without.
+    functionRules: drawFunctionRules(dice),
     rates: setups.length === 1 ? rates : { ...rates, stop: hasChanges ? 0.5 : 0.15 },
   };
 }
@@ -211,6 +222,15 @@ function drawSetups(dice: Dice, sinks: readonly string[], hasChanges: boolean): 
   });
   if (dice.chance(0.65) && !hasChanges) return [setup(sinks)];
   return Array.from({ length: dice.between(2, 4) }, () => setup(some()));
+}
+
+/** In half of the scenarios there are none but the default. No function depends on the order of events. */
+function drawFunctionRules(dice: Dice): readonly string[] {
+  if (dice.chance(0.5)) return ["*=sum"];
+  // What is refused by one start may be put back in another.
+  const dropping = dice.chance(0.4) ? "n1=none;" : "";
+  const rest = ["n0=sum,max,count;*=avg", "n*=min,p50;*=max", "n2=stddev;poison=sum,avg", "*=count,sum,max"];
+  return Array.from({ length: dice.between(1, 3) }, () => dropping + dice.pick(rest));
 }
 
 function drawRoutes(dice: Dice, sinks: readonly string[], isCertain: boolean): string | undefined {

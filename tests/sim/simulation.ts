@@ -16,7 +16,14 @@ import { Dice } from "./dice.ts";
 import { LogAudit } from "./log_audit.ts";
 import { Model } from "./model.ts";
 import { Plant } from "./plant.ts";
-import { drawScenario, type FaultRates, type Focus, type Scenario, type Setup } from "./scenario.ts";
+import {
+  drawScenario,
+  type FaultRates,
+  type Focus,
+  type Job,
+  type Scenario,
+  type Setup,
+} from "./scenario.ts";
 import { Lifetime, Scheduler } from "./scheduler.ts";
 import { type SentRequest, SimBus } from "./sim_bus.ts";
 import { SimClock, WallClock } from "./sim_clock.ts";
@@ -66,7 +73,7 @@ export interface Outcome {
 interface Process {
   readonly lifetime: Lifetime;
   readonly stop: AbortController;
-  readonly windowSizeMs: number;
+  readonly job: Job;
   readonly setup: Setup;
   state: StateDatabase | undefined;
   isRunning: boolean;
@@ -128,6 +135,8 @@ export async function simulate(options: SimulationOptions): Promise<Outcome> {
 
 class Simulation {
   private readonly dice: Dice;
+  /** Of its own, so that what is configured does not shift what happens. */
+  private readonly jobDice: Dice;
   private readonly scenario: Scenario;
   private readonly scheduler = new Scheduler();
   private readonly trace: Trace;
@@ -157,6 +166,7 @@ class Simulation {
   constructor(private readonly options: SimulationOptions, private readonly directory: string) {
     const { seed } = options;
     this.dice = new Dice(seed);
+    this.jobDice = new Dice(seed + 1);
     this.scenario = drawScenario(this.dice.fork(), options.sabotage?.needs);
     this.trace = new Trace(this.scheduler, options.isTraced);
     this.wall = new WallClock(this.scheduler);
@@ -245,13 +255,19 @@ class Simulation {
       lifetime,
       stop,
       setup: this.setup,
-      windowSizeMs: dice.pick(scenario.windowSizesMs),
+      job: {
+        windowSizeMs: dice.pick(scenario.windowSizesMs),
+        functions: this.jobDice.pick(scenario.functionRules),
+      },
       state: undefined,
       isRunning: false,
     };
     this.process = process;
     this.model.restarted(scheduler.nowMs);
-    trace.note("sim", `the handler starts, windows of ${process.windowSizeMs} ms`);
+    trace.note(
+      "sim",
+      `the handler starts, windows of ${process.job.windowSizeMs} ms, functions ${process.job.functions}`,
+    );
     this.happens("starts");
     const audit = new LogAudit(() => scheduler.nowMs);
     const logger = createLogger({
@@ -267,7 +283,8 @@ class Simulation {
     });
     const config = {
       ...configOf(scenario, this.setup, this.directory),
-      aggregationIntervalMs: process.windowSizeMs,
+      aggregationIntervalMs: process.job.windowSizeMs,
+      functions: process.job.functions,
       ...(this.hasWideOutbox && { outboxMaxRows: WIDE_OUTBOX_ROWS }),
     };
     const plain = this.surroundings(process);
@@ -441,7 +458,7 @@ class Simulation {
     try {
       this.happens("commits");
       if (this.isSpoilt) this.isSpoilt = hasOpenRedelivery(state);
-      this.audit.checkpoint(state, process.windowSizeMs, process.setup);
+      this.audit.checkpoint(state, process.job, process.setup);
       for (const place of this.places.values()) {
         const repetition = place instanceof SimTopic ? place.repetition : undefined;
         if (repetition !== undefined) throw new Violation(`kafka: ${repetition}`);

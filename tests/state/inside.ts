@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { FunctionRules } from "../../src/aggregation/function_rules.ts";
 import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
 import { readBookEntries } from "../../src/state/checkpoint/book_entries.ts";
 import { Checkpoint } from "../../src/state/checkpoint/checkpoint.ts";
@@ -47,6 +48,7 @@ export class Inside {
       correctionHorizonMs: horizonMs,
       maxFutureSkewMs: 0,
       maxSeries: options.maxSeries ?? 1000,
+      functions: FunctionRules.default,
       hashKey: [1, 2],
       dedupMaxIds,
     });

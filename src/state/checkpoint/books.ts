@@ -68,11 +68,11 @@ export class Books {
       }
     }
     const open = readStatus(this.state).open_windows.reduce((sum, window) => sum + window.events, 0);
-    if (amount("aggregated") !== open + amount("closed")) {
+    if (amount("contributed") !== open + amount("closed")) {
       faults.push(
-        `aggregated ${amount("aggregated")} events, but open windows hold ${open} and closed ones ${
-          amount("closed")
-        }`,
+        `the aggregated events count for ${
+          amount("contributed")
+        }, but open windows hold ${open} and closed ones ${amount("closed")}`,
       );
     }
     return faults;

@@ -34,6 +34,7 @@ import {
 import type { StateDatabase } from "../file/state_database.ts";
 import { damaged } from "../file/state_error.ts";
 import { readDroppedWindows, writeDroppedWindows } from "./dropped_windows.ts";
+import { writeSetting } from "./settings_in_force.ts";
 import type { Closed, WindowCloser } from "./window_closer.ts";
 import { writeOff } from "../outbox/write_off.ts";
 
@@ -70,6 +71,8 @@ export class Checkpoint {
   /** Whether the state may hold alarms. */
   private hadAlarms = true;
   private greatestNowMs: number | undefined;
+  /** The rules that the state holds, where this process has written them. */
+  private functionsKept: string | undefined;
 
   constructor(
     private readonly state: StateDatabase,
@@ -96,7 +99,8 @@ export class Checkpoint {
   }
 
   get counters(): Readonly<Counters> {
-    return { ...this.committedCounters, lateArrivals: this.aggregator.lateArrivals };
+    const { lateArrivals, contributed } = this.aggregator;
+    return { ...this.committedCounters, lateArrivals, contributed };
   }
 
   /**
@@ -199,6 +203,7 @@ export class Checkpoint {
     const { windows, watermark } = aggregator;
     const time = this.time.after(input.nowMs, input.elapsedMs, this.clockTrialMs());
     const finalBeforeMs = this.finalBeforeMs(time.provenMs);
+    const functions = aggregator.options.functions.text;
     const written = state.transaction(() => {
       const closed = this.closer.close(windows, input.closing, this.outbox.endId(), input.nowMs);
       const { reissued, freed } = this.letters.settle(input, closed);
@@ -227,6 +232,7 @@ export class Checkpoint {
       const counts = this.writeSinks(closed, lacking);
       const counters = this.countersAfter(input, closed, dropped);
       this.writeBooks(input, counters, closed.endId, time);
+      if (functions !== this.functionsKept) writeSetting(state, "AGG_FUNCTIONS", functions);
       addToBookEntry(state, SKIPPED_ENTRY, input.skipped);
       addToBookEntry(state, DOUBTFUL_ENTRY, input.doubtful);
       for (const [order, result] of input.orders) noteOrder(state, order, result);
@@ -241,6 +247,7 @@ export class Checkpoint {
     aggregator.forget(input.closing);
     aggregator.dropped = written.windowsGone;
     this.time = time;
+    this.functionsKept = functions;
     this.hadAlarms = input.alarms.length > 0;
     this.greatestNowMs = Math.max(this.greatestNowMs ?? -Infinity, input.nowMs);
     this.positions.committed(input);
@@ -295,6 +302,7 @@ export class Checkpoint {
     return {
       lost: counters.lost + input.lost,
       lateArrivals: this.aggregator.lateArrivals,
+      contributed: this.aggregator.contributed,
       closed: counters.closed + closed.events,
       unrouted: counters.unrouted + closed.unrouted,
       notFinite: counters.notFinite + closed.notFinite.length,
@@ -336,6 +344,7 @@ export class Checkpoint {
     for (const name of BOOK_ENTRIES) this.aggregator.books[name] = entries.get(name) ?? 0;
     this.committedCounters = countersOf(entries);
     this.aggregator.lateArrivals = this.committedCounters.lateArrivals;
+    this.aggregator.contributed = this.committedCounters.contributed;
     this.aggregator.dropped = readDroppedWindows(this.state, nowMs);
     this.greatestNowMs = latestMs(entries);
     this.restoreTime(entries, nowMs);

@@ -4,7 +4,9 @@ export interface Counters {
   lost: number;
   /** Events that came after their window had closed. */
   lateArrivals: number;
-  /** Events, each once, in aggregates of closed windows. */
+  /** What the aggregated events count for, all in all: an event once for each function that it went into. */
+  contributed: number;
+  /** Events, each once for each of its functions, in aggregates of closed windows. */
   closed: number;
   /** Those of them in aggregates that go to no sink by the operator's word. */
   unrouted: number;
@@ -18,6 +20,7 @@ export interface Counters {
 const COUNTER_ENTRIES = {
   lost: "lost",
   lateArrivals: "late_arrivals",
+  contributed: "contributed",
   closed: "closed",
   unrouted: "unrouted",
   notFinite: "not_finite",

@@ -162,4 +162,11 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE stay ADD COLUMN kind TEXT NOT NULL DEFAULT '';
   UPDATE stay SET kind = sink;
   `,
+  `
+  -- What the handler went by at its last checkpoint, as its operator has written it; see settings_in_force.ts.
+  CREATE TABLE setting_in_force (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  -- What the aggregated events count for: until here each went into one series.
+  INSERT INTO account SELECT 'contributed', value FROM account WHERE name = 'aggregated';
+  `,
 ];

@@ -32,7 +32,12 @@ export const BOUNDED_REASONS = ["invalid", "future", "late", "overflow", "not_fi
 /** All that was ever dropped, by the last checkpoint; empty: nothing was. Whoever drops something new adds it here. */
 export function readLosses(state: StateDatabase): Loss[] {
   return state.snapshot(() =>
-    [...lostOnBuses(state), ...lostLetters(state), ...lostToRoutes(state), ...lostToSinks(state)]
+    [
+      ...lostOnBuses(state),
+      ...lostLetters(state),
+      ...lostToSettings(state),
+      ...lostToSinks(state),
+    ]
       .filter(({ count }) => count > 0)
   );
 }
@@ -82,9 +87,18 @@ function lostLetters(state: StateDatabase): Loss[] {
   });
 }
 
-function lostToRoutes(state: StateDatabase): Loss[] {
-  const count = readBookEntries(state).get("unrouted") ?? 0;
-  return [loss("unrouted", count, { knowingly: true, what: "went to no sink, by `none` in ROUTES" })];
+function lostToSettings(state: StateDatabase): Loss[] {
+  const entries = readBookEntries(state);
+  return [
+    loss("unwanted", entries.get("dropped") ?? 0, {
+      knowingly: true,
+      what: "were dropped, by `none` in AGG_FUNCTIONS",
+    }),
+    loss("unrouted", entries.get("unrouted") ?? 0, {
+      knowingly: true,
+      what: "went to no sink, by `none` in ROUTES",
+    }),
+  ];
 }
 
 function lostToSinks(state: StateDatabase): Loss[] {

@@ -1,0 +1,113 @@
+import { FUNCTION_LIST, functionId, SUM, UNNAMED } from "../event/agg_function.ts";
+import type { EventBatch } from "../event/event_batch.ts";
+import { type NamePattern, namePattern } from "../event/name_pattern.ts";
+import { FunctionCache } from "./function_cache.ts";
+
+/** One rule of `AGG_FUNCTIONS`. */
+interface FunctionRule {
+  readonly pattern: NamePattern;
+  /** Ids, none twice; empty: the event is dropped. */
+  readonly functions: readonly number[];
+}
+
+const NOTHING = "none";
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * What is computed for an event that names no function, by its name: the first rule that matches decides, and `sum` where none does.
+ *
+ * Events come as batches, and for each it answers a number: the id of the one function there is, or, below 0, where
+ * {@link functionsOf} finds several or none.
+ */
+export class FunctionRules {
+  /** `sum`, whatever the name. */
+  static readonly default: FunctionRules = new FunctionRules([], "*=sum");
+
+  private readonly rules: readonly FunctionRule[];
+  /** The answer for each rule. */
+  private readonly answers: readonly number[];
+  private readonly cache: FunctionCache | undefined;
+  /** For each event of the last batch. */
+  private resolved = new Int32Array(0);
+
+  /** @param text What the rules were read from. */
+  constructor(rules: readonly FunctionRule[], readonly text: string) {
+    this.rules = [...rules, { pattern: namePattern("*"), functions: [SUM] }];
+    this.answers = this.rules.map(({ functions }, rule) => functions.length === 1 ? functions[0]! : ~rule);
+    // Where the first rule matches everything, no name has to be looked at.
+    this.cache = this.rules[0]!.pattern.isCatchAll ? undefined : new FunctionCache();
+  }
+
+  /**
+   * The answers for a batch, in the order of its columns; valid until the next batch. The batch stays as it is: what an event said is told
+   * apart by it.
+   */
+  resolve(batch: EventBatch): Int32Array {
+    const { count, functionId } = batch;
+    if (this.resolved.length < count) this.resolved = new Int32Array(functionId.length);
+    const { answers, cache, resolved } = this;
+    const only = answers[0]!;
+    for (let i = 0; i < count; i++) {
+      const named = functionId[i]!;
+      resolved[i] = named !== UNNAMED ? named : cache === undefined ? only : this.answerFor(batch, i, cache);
+    }
+    return resolved;
+  }
+
+  /** What an answer below 0 stands for. */
+  functionsOf(answer: number): readonly number[] {
+    return this.rules[~answer]!.functions;
+  }
+
+  private answerFor(batch: EventBatch, i: number, cache: FunctionCache): number {
+    const start = batch.nameStart[i]!;
+    const bytes = start >= 0 ? batch.bytes : batch.extra;
+    const at = start >= 0 ? start : ~start;
+    const length = batch.nameLength[i]!;
+    const hash = batch.nameHash[i]!;
+    if (cache.has(bytes, at, length, hash)) return cache.found;
+    const key = bytes.subarray(at, at + length);
+    const end = key.indexOf(0);
+    const name = end < 0 ? key : key.subarray(0, end);
+    const text = DECODER.decode(name);
+    const answer = this.answers[this.rules.findIndex(({ pattern }) => pattern.matches(text))]!;
+    cache.put(name, hash, answer);
+    return answer;
+  }
+}
+
+/** Compiles the text of `AGG_FUNCTIONS`, such as `*.temperature=avg,min,max;debug.*=none;*=sum`. Each fault is a sentence of its own. */
+export function compileFunctions(
+  text: string,
+): { readonly ok: FunctionRules } | { readonly faults: readonly string[] } {
+  const parts = text.split(";").map((part) => part.trim()).filter((part) => part !== "");
+  const faults: string[] = [];
+  if (parts.length === 0) faults.push("there is no rule in it");
+  const rules = parts.map((part) => parseRule(part, faults));
+  const catchAll = rules.findIndex(({ pattern }) => pattern.isCatchAll);
+  if (catchAll >= 0 && catchAll < rules.length - 1) {
+    faults.push(`"${parts[catchAll + 1]}" can never match, since the rule before it matches everything`);
+  }
+  return faults.length > 0 ? { faults } : { ok: new FunctionRules(rules, text) };
+}
+
+function parseRule(text: string, faults: string[]): FunctionRule {
+  // A name may hold "=", a function never does.
+  const separator = text.lastIndexOf("=");
+  const pattern = namePattern(text.slice(0, Math.max(0, separator)).trim());
+  if (pattern.text === "") {
+    faults.push(`"${text}" is not of the form PATTERN=FUNCTION,FUNCTION`);
+    return { pattern, functions: [] };
+  }
+  const names = text.slice(separator + 1).split(",").map((name) => name.trim());
+  if (names.length === 1 && names[0] === NOTHING) return { pattern, functions: [] };
+  const functions = names.map((name) => {
+    const id = functionId(name);
+    if (name === NOTHING) faults.push(`"${text}" names "none" beside a function`);
+    else if (id < 0) {
+      faults.push(`"${text}" names "${name}", which is no function; there are ${FUNCTION_LIST}`);
+    }
+    return id;
+  });
+  return { pattern, functions: [...new Set(functions)] };
+}
