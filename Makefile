@@ -17,9 +17,10 @@ test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths 
 sim: ## plays whole runs with every fault there is, from seeds; --seeds N, --seed S, --verbose in ARGS
 	@$(runtime) run --allow-all tests/sim/run.ts $(ARGS)
 
-check: ## formatting, lint, types, the direction of imports, the README's tables
+check: ## formatting, lint, types, the direction of imports, the documents
 	$(runtime) fmt --check
-	$(runtime) run --quiet --allow-read=. --allow-env scripts/reference.ts --check
+	$(runtime) run --quiet --allow-all scripts/reference.ts --check
+	$(runtime) run --quiet --allow-read=. scripts/documents.ts
 	$(runtime) lint
 	$(runtime) check
 	$(runtime) run --quiet --allow-all scripts/audit.ts
@@ -49,15 +50,15 @@ build: ## makes the one executable, dist/vabus-data-handler
 dist: ## lays out a release for this platform in dist/release and checks it
 	@$(runtime) run --allow-all scripts/dist.ts $(ARGS)
 
-servers: ## a real PostgreSQL and a real Kafka for the README's tour; in ARGS: --fresh --postgres-port N --kafka-port N
+servers: ## a real PostgreSQL and a real Kafka for the tour of docs/tour.md; in ARGS: --fresh --postgres-port N --kafka-port N
 	@$(runtime) run --allow-all scripts/tour_servers.ts $(ARGS)
 
 tour: ## prints the settings of the tour for a shell: eval "$$(make tour)"
 	@$(runtime) run --quiet --allow-env --allow-read --allow-sys=uid scripts/tour_settings.ts
 
-fmt: ## formats the sources, renews the README's tables
+fmt: ## formats sources and documents, writes docs/settings.md
 	$(runtime) fmt
-	$(runtime) run --quiet --allow-read=. --allow-env --allow-write=README.md scripts/reference.ts
+	$(runtime) run --quiet --allow-all scripts/reference.ts
 
 clean: ## removes what was built
 	rm -rf dist

@@ -1,4 +1,4 @@
-/** Where the README's tour keeps what is to be there again the next day. */
+/** Where the tour of docs/tour.md keeps what is to be there again the next day. */
 import { join } from "node:path";
 
 const NAME = "vabus-tour";

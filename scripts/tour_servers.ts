@@ -1,5 +1,5 @@
 /**
- * Starts a real PostgreSQL and a real Kafka for the README's tour, and shows what a reader of committed records sees arriving in
+ * Starts a real PostgreSQL and a real Kafka for the tour of docs/tour.md, and shows what a reader of committed records sees arriving in
  * the topic. Ports and data are the same at each start. Ctrl-C stops both and keeps the data.
  *
  *   scripts/deno.sh run -A scripts/tour_servers.ts [--fresh] [--postgres-port N] [--kafka-port N]

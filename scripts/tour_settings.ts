@@ -1,4 +1,4 @@
-/** Prints the settings of the README's tour, for every terminal: `eval "$(make tour)"`. */
+/** Prints the settings of the tour of docs/tour.md, for every terminal: `eval "$(make tour)"`. */
 import { tourDirectory, tourSettingsFile } from "./tour.ts";
 
 const file = tourSettingsFile(tourDirectory());

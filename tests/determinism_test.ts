@@ -89,7 +89,8 @@ const RULES: readonly Rule[] = [
       "settings/contradictions_test.ts": "reads settings, connects to nothing",
       "fuzz/configuration.ts": "reads settings, connects to nothing",
       "sinks/postgres/postgres_string_test.ts": "reads settings, connects to nothing",
-      "e2e/tour_test.ts": "takes the ports that the README names out of its commands",
+      "e2e/tour_test.ts": "takes the ports that docs/tour.md names out of its commands",
+      "e2e/documents_test.ts": "takes the port that README.md names out of its commands",
     },
   },
 ];

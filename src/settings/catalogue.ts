@@ -17,7 +17,7 @@ export interface Entry {
 }
 
 /**
- * Every setting there is. Environment, flags, help, the effective configuration and the README come from it.
+ * Every setting there is. Environment, flags, help, the effective configuration and docs/settings.md come from it.
  *
  * Those of a sink are called as its connector calls them; where the sink has an id of its own, with that before it.
  */

@@ -1,40 +1,45 @@
 import type { Catalogue } from "./catalogue.ts";
 
-/** The Markdown tables of every variable, one a group, for the README. */
+/** Every variable as a Markdown list, one a group, for docs/settings.md. */
 export function renderReference(catalogue: Catalogue): string {
   return catalogue.groups.map((group) => {
-    const rows = catalogue.names.filter((name) => catalogue.entry(name).group === group)
-      .map((name) => rowOf(name, catalogue));
-    return [
-      `### ${group}`,
-      "",
-      "| variable | default | meaning | example |",
-      "|---|---|---|---|",
-      ...rows,
-      "",
-    ]
-      .join("\n");
+    const items = catalogue.names.filter((name) => catalogue.entry(name).group === group)
+      .map((name) => itemOf(name, catalogue));
+    return [`### ${group}`, "", ...items, ""].join("\n");
   }).join("\n");
 }
 
-function rowOf(name: string, catalogue: Catalogue): string {
-  const { default: value, defaultText, help, type, example, atStart } = catalogue.variable(name);
+function itemOf(name: string, catalogue: Catalogue): string {
+  const { default: value, defaultText, help, example, needed, atStart } = catalogue.variable(name);
   const file = catalogue.fileVariable(name);
-  const names = file === undefined ? `\`${name}\`` : `\`${name}\`, \`${file}\``;
-  const fallback = value === undefined ? defaultText ?? "-" : `\`${value}\``;
-  const restart = atStart ? ". A change takes a restart" : "";
-  const meaning = `${capitalized(help)}. ${capitalized(type.allowed)}${restart}`;
-  return `| ${[names, fallback, meaning, `\`${example}\``].map(escaped).join(" | ")} |`;
+  const allowed = allowedOf(name, catalogue);
+  const facts = [
+    allowed === "" ? "" : `Allowed: ${plain(allowed)}.`,
+    value !== undefined
+      ? `Default: \`${value}\`.`
+      : defaultText !== undefined
+      ? `Default: ${plain(defaultText)}.`
+      : "",
+    `Example: \`${example}\`.`,
+    needed ? "This sink cannot do without it." : "",
+    atStart ? "A change takes a restart." : "",
+  ];
+  const names = [name, ...file === undefined ? [] : [file]].map((each) => `**\`${each}\`**`).join(", ");
+  return `- ${names}: ${plain(help)}. ${facts.filter((fact) => fact !== "").join(" ")}`;
 }
 
-function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+/** Empty where the help says it, or where the setting before this one is of the same type. */
+function allowedOf(name: string, catalogue: Catalogue): string {
+  const { type } = catalogue.variable(name);
+  const before = catalogue.names[catalogue.names.indexOf(name) - 1];
+  if (before !== undefined && catalogue.variable(before).type === type) return "";
+  return type.inReference ?? type.allowed;
 }
 
-/** A bar ends a cell, also within code; angle brackets outside of code would be taken for HTML. */
-function escaped(cell: string): string {
-  return cell.replaceAll("|", "\\|").replace(
-    /`[^`]*`|[<>*]/g,
-    (part) => part.length > 1 ? part : `\\${part}`,
+/** Names of variables become code. Angle brackets would be taken for HTML, stars for emphasis. */
+function plain(text: string): string {
+  return text.replace(
+    /\$?\b[A-Z]+(?:_[A-Z]+)+\b|[<>*]/g,
+    (part) => part.length > 1 ? `\`${part}\`` : `\\${part}`,
   );
 }

@@ -9,6 +9,8 @@ export interface ValueType<T> {
   readonly placeholder: string;
   /** What may be given, to end the sentence "Allowed: …". */
   readonly allowed: string;
+  /** What docs/settings.md says instead, where it explains the type once for all; empty where the help says it. */
+  readonly inReference?: string;
   readonly schema: z.ZodType<T, string>;
   /** The words there are, where it is one of some. */
   readonly words?: readonly string[];
@@ -39,6 +41,7 @@ export function duration(min: number, max: number): ValueType<number> {
     placeholder: "<duration>",
     allowed:
       `${min} to ${max} seconds, to the millisecond: plain, or with s, m, h or d behind it (90, 1.5m, 1d)`,
+    inReference: `${durationText(min)} to ${durationText(max)}`,
     schema: z.string().transform((text, context) => {
       const ms = durationMs(text);
       const problem = typeof ms === "string"
@@ -53,6 +56,13 @@ export function duration(min: number, max: number): ValueType<number> {
       return z.NEVER;
     }),
   };
+}
+
+/** Seconds in the greatest unit in which they are a whole number. */
+function durationText(seconds: number): string {
+  if (seconds === 0) return "0";
+  const unit = (["d", "h", "m"] as const).find((unit) => (seconds * 1000) % UNITS_MS[unit] === 0);
+  return unit === undefined ? `${seconds}s` : `${seconds * 1000 / UNITS_MS[unit]}${unit}`;
 }
 
 /** Milliseconds, or what is wrong with the text. */
@@ -155,6 +165,7 @@ export function listenAddress(option?: { mayBeOff: true }): ValueType<HostPort |
   return {
     placeholder: option ? "<host:port|off>" : "<host:port>",
     allowed: `host:port, an IPv6 address in brackets, port 0 for any free one${option ? "; or off" : ""}`,
+    inReference: "host:port, an IPv6 address in brackets",
     schema: z.string().transform((text, context) => {
       if (option && text.toLowerCase() === "off") return "off";
       const address = parseHostPort(text);
@@ -196,6 +207,7 @@ export function path(allowed: string): ValueType<string> {
   return {
     placeholder: "<path>",
     allowed,
+    inReference: "",
     // deno-lint-ignore no-control-regex
     schema: z.string().regex(/^[^\x00]+$/, "is not a path"),
   };
@@ -231,7 +243,7 @@ export function instant(): ValueType<number> {
 
 /** Text that is taken as it is; what it says is checked elsewhere. */
 export function anyText(placeholder: string, allowed: string): ValueType<string> {
-  return { placeholder, allowed, schema: z.string() };
+  return { placeholder, allowed, inReference: "", schema: z.string() };
 }
 
 function listOf<T>(one: z.ZodType<T, string>): z.ZodType<readonly T[], string> {

@@ -1,10 +1,10 @@
 import type { ValueType } from "./value_type.ts";
 
-/** What help, README and masking have to know of a setting. */
+/** What help, docs/settings.md and masking have to know of a setting. */
 export interface Description {
   /** The heading it stands under; left out: that of its connector. */
   readonly group?: string;
-  /** One line for help and README: what it is, with its unit. */
+  /** One line for help and docs/settings.md: what it is, with its unit. */
   readonly help: string;
   readonly example: string;
   /** Shown for a default that depends on the machine or on other variables. */

@@ -94,7 +94,7 @@ export const WINDOWS = {
   MAX_SERIES: withDefault(integer(1, 1_000_000_000), "1000000", {
     commonName: true,
     group: "Windows and time",
-    help: "open (name, function) pairs; beyond it an event of a new series is refused, counted and alarmed",
+    help: "open series; beyond them an event of a new series is refused, counted and alarmed",
     example: "50000",
   }),
 };

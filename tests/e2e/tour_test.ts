@@ -1,6 +1,7 @@
-/** The README's tour: its own commands, in its order, in four terminals, on real servers. */
+/** docs/tour.md: its own commands, in its order, in four terminals, on real servers. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { MarkdownPage } from "../../scripts/markdown_page.ts";
 import { executablePath, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { KAFKA_PORTS, kafkaIsExternal } from "../support/kafka_broker.ts";
@@ -15,7 +16,7 @@ interface Block {
 }
 
 Deno.test({
-  name: "the README's tour works as written, to its end",
+  name: "the tour works as written, to its end",
   // It stops and starts its servers, which it must not do to those of somebody else.
   ignore: !await hasTerminals() || postgresIsExternal || kafkaIsExternal,
   async fn() {
@@ -91,12 +92,10 @@ interface Ports {
  * ports that the tour names may be in use here by others.
  */
 async function tourBlocks({ bus, admin, postgres, kafka }: Ports): Promise<Block[]> {
-  const readme = await Deno.readTextFile(new URL("README.md", `file://${ROOT}/`));
-  const tour = /^## A tour in five minutes\n(.*?)^## /ms.exec(readme)![1]!;
-  const blocks = [...tour.matchAll(/^```sh(.*)\n([^]*?)^```$/mg)];
+  const page = new MarkdownPage(await Deno.readTextFile(new URL("docs/tour.md", `file://${ROOT}/`)));
   const swap = (text: string, from: string, to: string) => text.replaceAll(from, to);
-  return blocks.map(([, mark, text]) => {
-    const terminal = /^ terminal=(\w+)$/.exec(mark!)?.[1];
+  return page.fences.map(({ mark, text }) => {
+    const terminal = /^terminal=(\w+)$/.exec(mark)?.[1];
     assert.ok(terminal, `commands of the tour that do not say in which terminal:\n${text}`);
     const changes: [string, string][] = [
       ["make build\n", ""],
@@ -108,7 +107,7 @@ async function tourBlocks({ bus, admin, postgres, kafka }: Ports): Promise<Block
     ];
     return {
       terminal,
-      commands: changes.reduce((commands, [from, to]) => swap(commands, from, to), text!).trim(),
+      commands: changes.reduce((commands, [from, to]) => swap(commands, from, to), text).trim(),
     };
   });
 }

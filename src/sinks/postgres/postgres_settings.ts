@@ -10,7 +10,7 @@ function postgresString(): ValueType<PostgresString> {
     placeholder: "<url>",
     allowed:
       "postgres://user:password@host:port/database?sslmode=verify-full, with @ : / ? # % in user and password " +
-      "percent-encoded; or host=… user=… dbname=…; parameters as in the README",
+      "percent-encoded; or host=… user=… dbname=…; parameters as in docs/settings.md",
     schema: z.string().transform((text, context) => {
       const read = readPostgresString(text);
       if (typeof read !== "string") return read;

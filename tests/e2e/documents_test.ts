@@ -1,0 +1,104 @@
+/** The commands of README.md and of docs/operations.md, as they stand there: each page in one shell, from its beginning to its end. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { MarkdownPage } from "../../scripts/markdown_page.ts";
+import { executablePath, type Output, temporaryDirectory } from "../support/executable.ts";
+import { freePort } from "../support/free_port.ts";
+import { Bus, handlerEnvironment } from "./plant.ts";
+
+/** What only root or a service manager can do, as functions of the same name that do it to the files of the test. */
+const STAND_INS = `
+systemctl() {
+  case "$1" in
+    start)
+      vabus-data-handler run --env-file "$ETC/env" 2>>"$ETC/log" &
+      echo $! >"$ETC/pid"
+      until curl --silent --fail "$ADMIN/healthz" >/dev/null; do kill -0 "$(cat "$ETC/pid")"; sleep 0.1; done ;;
+    stop) kill "$(cat "$ETC/pid")"; wait "$(cat "$ETC/pid")" ;;
+    restart) systemctl stop; systemctl start ;;
+    reload)
+      kill -HUP "$(cat "$ETC/pid")"
+      until grep --quiet 'settings' "$ETC/log"; do kill -0 "$(cat "$ETC/pid")"; sleep 0.1; done ;;
+  esac
+}
+chown() { :; }
+sh() { test "$*" = install.sh; }
+make() { test "$*" = build; }
+trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
+set -eu
+`;
+
+Deno.test("the commands of README.md do what it says", async () => {
+  await using directory = await temporaryDirectory();
+  const address = `127.0.0.1:${freePort()}`;
+  const commands = (await commandsOf("README.md"))
+    .replaceAll("127.0.0.1:8000", address)
+    .replace("vabus-data-handler bus", `vabus-data-handler bus --listen ${address}`)
+    .replace("$PWD/dist", directory.path)
+    .replace("/tmp/vabus-tour", `${directory.path}/state`);
+  const { code, stdout, stderr } = await runShell(commands, directory.path, {});
+  assert.equal(code, 0, stderr + stdout);
+  assert.match(stdout, /^\{"name":"oven\.temperature","agg_func":"avg","value":18[123]\.5,.*\}$/m);
+  assert.match(stdout, /invalid: value is not a finite number .*oven\.door/);
+  assert.match(stdout, /^PROVEN: no event is lost/m);
+});
+
+Deno.test("the commands of docs/operations.md work in its order, on one host", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const time = Math.floor(Date.now() / 60_000) * 60 - 600;
+  await bus.publish(["a", "b"].map((name) => `{"name":"${name}","value":1,"timestamp":${time}}`));
+  const [etc, admin] = [`${directory.path}/etc`, `127.0.0.1:${freePort()}`];
+  await Deno.mkdir(etc);
+  for (const place of ["backups", "mnt"]) await Deno.mkdir(`${directory.path}/${place}`);
+  const settings = handlerEnvironment(bus.url, directory.path, {
+    HTTP_LISTEN: admin,
+    CHECKPOINT_INTERVAL: "0.1",
+  });
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
+  await Deno.writeTextFile(`${etc}/env`, lines.join(""));
+  const commands = (await commandsOf("docs/operations.md"))
+    .replaceAll("/etc/vabus-data-handler", etc)
+    .replaceAll("/var/lib/vabus-data-handler", settings.STATE_DIR!)
+    .replaceAll("/var/backups", `${directory.path}/backups`)
+    .replaceAll("/mnt/backup", `${directory.path}/mnt`)
+    .replaceAll("--sink postgres", "--sink sqlite")
+    .replaceAll("2026-01-31T06:00Z", `${time}`);
+  const { code, stdout, stderr } = await runShell(`systemctl start\n${commands}`, directory.path, {
+    ETC: etc,
+    ADMIN: admin,
+    STATE_DIR: settings.STATE_DIR!,
+  });
+  assert.equal(code, 0, stderr + stdout);
+  assert.match(stdout, /^vabus-data-handler \d/);
+  assert.match(stdout, /^ok {6}sink sqlite/m);
+  assert.match(stdout, /^PROVEN: no event is lost/m);
+  assert.match(stdout, /2 rows .* to sqlite/);
+});
+
+/** All commands of a page that its marks do not exclude, in its order. */
+async function commandsOf(path: string): Promise<string> {
+  const file = fileURLToPath(new URL(`../../${path}`, import.meta.url));
+  const page = new MarkdownPage(await Deno.readTextFile(file));
+  const fences = page.fences.filter(({ language, mark }) => language === "sh" && mark === "");
+  assert.ok(fences.length > 1, `${path} has commands`);
+  return fences.map(({ text }) => text).join("\n");
+}
+
+/** @param directory Gets a link to the executable, is where the shell looks for it, and the home of what it unpacks. */
+async function runShell(commands: string, directory: string, env: Record<string, string>): Promise<Output> {
+  await Deno.symlink(executablePath(), `${directory}/vabus-data-handler`);
+  const surroundings = ["HOME", "TMPDIR", "XDG_CACHE_HOME"].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  const { code, stdout, stderr } = await new Deno.Command("bash", {
+    args: ["-c", STAND_INS + commands],
+    cwd: directory,
+    clearEnv: true,
+    env: { ...Object.fromEntries(surroundings), PATH: `${directory}:${Deno.env.get("PATH")}`, ...env },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
