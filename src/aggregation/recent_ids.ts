@@ -65,7 +65,7 @@ export class RecentIds {
     if (this.textEnd >= STREAM_RANGE) this.textEnd -= STREAM_RANGE;
     this.nextSequence++;
 
-    if (this.place(index) > CHAIN_MAX && !this.isKeyed) this.turnToKey();
+    if (this.insert(index) > CHAIN_MAX && !this.isKeyed) this.turnToKey();
   }
 
   /** The ids from a sequence number on, those that are still remembered, oldest first. */
@@ -90,7 +90,7 @@ export class RecentIds {
   }
 
   /** Returns the number of cells that were taken before the id's own. */
-  private place(index: number): number {
+  private insert(index: number): number {
     const mask = this.cells.length - 1;
     const home = this.homeOf(this.hash[index]!);
     let cell = home;
@@ -106,7 +106,7 @@ export class RecentIds {
     for (const id of this.since(sequence)) {
       const index = sequence++ % this.capacity;
       this.hash[index] = this.hashOf(id, 0, id.length, 0);
-      this.place(index);
+      this.insert(index);
     }
   }
 

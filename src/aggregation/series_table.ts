@@ -110,7 +110,7 @@ export class SeriesTable {
     copyBytes(bytes, start, length, this.names, this.namesLength);
     this.namesLength += length;
     this.size++;
-    if (this.place(series) > CHAIN_MAX && !this.isKeyed) this.turnToKey();
+    if (this.insert(series) > CHAIN_MAX && !this.isKeyed) this.turnToKey();
     return series;
   }
 
@@ -159,7 +159,7 @@ export class SeriesTable {
   }
 
   /** Returns the number of cells that were taken before the series' own. */
-  private place(series: number): number {
+  private insert(series: number): number {
     const mask = this.cells.length - 1;
     const home = spread(this.rows[series * ROW + HASH]!) & mask;
     let cell = home;
@@ -176,7 +176,7 @@ export class SeriesTable {
       const row = (cell - 1) * ROW;
       const [start, length] = [this.rows[row + NAME_START]!, this.rows[row + NAME_LENGTH]!];
       this.rows[row + HASH] = this.hashOf(this.names, start, length, 0, this.rows[row + FUNCTION]!);
-      this.place(cell - 1);
+      this.insert(cell - 1);
     }
   }
 
@@ -211,7 +211,7 @@ export class SeriesTable {
       copyBytes(this.names, this.nameStart(series), nameLength, names, length);
       this.rows[series * ROW + NAME_START] = length;
       length += nameLength;
-      this.place(series);
+      this.insert(series);
     }
     this.names = names;
     this.namesView = viewOf(names);

@@ -26,7 +26,7 @@ import { answersAsHandler } from "./health.ts";
 const PROBE_TIMEOUT_MS = 15_000;
 
 /** Something that `run` needs, as far as `check` is concerned. */
-export interface Place {
+export interface Subject {
   /** `bus http://localhost:8000`, `sink kafka`. */
   readonly title: string;
   /** Tries whatever `run` will do there, without a trace, and says in a few words what is there. */
@@ -39,7 +39,7 @@ export async function check({ config, registry, logger, signal, write }: Command
   write(`${maskedConfig(config)}\n`);
   for (const warning of config.warnings) write(`WARNING ${printable(warning)}\n`);
   const findings = await Promise.all([
-    ...placesOf(config, registry, logger).map((place) => examine(place, signal, PROBE_TIMEOUT_MS)),
+    ...subjectsOf(config, registry, logger).map((subject) => examine(subject, signal, PROBE_TIMEOUT_MS)),
     examineClock(config, registry, signal, PROBE_TIMEOUT_MS),
   ]);
   for (const { text } of findings) write(`${printable(text)}\n`);
@@ -47,7 +47,7 @@ export async function check({ config, registry, logger, signal, write }: Command
   return findings.every(({ isFine }) => isFine) ? EXIT.done : EXIT.failed;
 }
 
-function placesOf(config: Config, registry: Registry, logger: Logger): Place[] {
+function subjectsOf(config: Config, registry: Registry, logger: Logger): Subject[] {
   const { stateDir, instanceId, httpListen, metricsIntervalMs } = config;
   const sinks = configuredSinks(config);
   return [
@@ -60,7 +60,7 @@ function placesOf(config: Config, registry: Registry, logger: Logger): Place[] {
       probe: (signal: AbortSignal) => source.probe(signal),
       close: () => source.close(),
     })),
-    ...(metricsIntervalMs === 0 ? [] : metricsPlaces(config, registry)),
+    ...(metricsIntervalMs === 0 ? [] : metricsSubjects(config, registry)),
     ...createSinks(config, logger, registry).map((sink) => ({
       title: `sink ${sink.id}`,
       probe: (signal: AbortSignal) => sink.probe(signal),
@@ -70,12 +70,12 @@ function placesOf(config: Config, registry: Registry, logger: Logger): Place[] {
 }
 
 /** What is on this host and answers at once. */
-function local(title: string, probe: () => string): Place {
+function local(title: string, probe: () => string): Subject {
   return { title, probe: () => Promise.resolve().then(probe), close: () => {} };
 }
 
 /** A send of no readings, to where they go. */
-function metricsPlaces(config: Config, registry: Registry): Place[] {
+function metricsSubjects(config: Config, registry: Registry): Subject[] {
   const outlet = createOutlet(config, registry)?.part;
   if (outlet === undefined) return [];
   return [{
@@ -131,25 +131,25 @@ interface Finding {
   readonly text: string;
 }
 
-/** Probes one place and lets go of it. Errors that are not the place's own pass through. */
-export async function examine(place: Place, signal: AbortSignal, timeoutMs: number): Promise<Finding> {
+/** Probes one subject and lets go of it. Errors that are not the subject's own pass through. */
+export async function examine(subject: Subject, signal: AbortSignal, timeoutMs: number): Promise<Finding> {
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    const found = await place.probe(AbortSignal.any([signal, timeout]));
-    return { isFine: true, text: `ok      ${place.title}: ${found}` };
+    const found = await subject.probe(AbortSignal.any([signal, timeout]));
+    return { isFine: true, text: `ok      ${subject.title}: ${found}` };
   } catch (error) {
     signal.throwIfAborted();
     if (timeout.aborted) {
-      return { isFine: false, text: `FAILED  ${place.title}: no answer within ${timeoutMs / 1000} s` };
+      return { isFine: false, text: `FAILED  ${subject.title}: no answer within ${timeoutMs / 1000} s` };
     }
     if (error instanceof StateError || error instanceof AdminError) {
-      return { isFine: false, text: `FAILED  ${place.title}: ${error.message}` };
+      return { isFine: false, text: `FAILED  ${subject.title}: ${error.message}` };
     }
     if (!(error instanceof SinkError || error instanceof SourceError)) throw error;
     const advice = ADVICE[error.kind];
-    return { isFine: false, text: `FAILED  ${place.title}: ${error.message}${advice && ` ${advice}`}` };
+    return { isFine: false, text: `FAILED  ${subject.title}: ${error.message}${advice && ` ${advice}`}` };
   } finally {
-    await place.close();
+    await subject.close();
   }
 }
 

@@ -13,7 +13,7 @@ import type { Sources } from "../settings/settings.ts";
 import type { Registry } from "../runtime/registry.ts";
 import { type AnyCommand, command } from "./command.ts";
 import { DEMO_DEFAULTS, DEMO_ENVIRONMENT_HELP, DEMO_VARIABLES, demoConfig } from "./demo_config.ts";
-import { alone, placeConfig, readerConfig, stateConfig, tellingWhose } from "./whose_state.ts";
+import { alone, readerConfig, stateConfig, stateDirConfig, tellingWhose } from "./whose_state.ts";
 import { repeated, single, singleOr, toggle } from "./option.ts";
 
 export const DEFAULT_COMMAND = "run";
@@ -304,7 +304,7 @@ export function commandsOf(registry: Registry): readonly AnyCommand[] {
         from: single("--from", path("the path of a file"), "the backup"),
         replace: toggle("--replace", "rename a state that is there, instead of refusing"),
       },
-      configure: (sources) => placeConfig(alone(sources), registry),
+      configure: (sources) => stateDirConfig(alone(sources), registry),
       run: async (context, options) => (await import("./restore.ts")).restore(context, options),
     }),
     command({

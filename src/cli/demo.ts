@@ -209,12 +209,12 @@ function inWords({ accounting, open_windows: windows }: StatusReport): string {
 
 function whereToLook(config: Config, sinkPath: string, adminUrl: string | undefined): string {
   const program = invokedAs();
-  const place = shellWord(config.stateDir);
+  const directory = shellWord(config.stateDir);
   const isKept = config.stateDir !== demoDirectory();
   return [
     `  aggregates  ${sinkPath} (table aggregated_events)`,
-    `  look also   ${program} status --state-dir ${place}`,
-    `  refused     ${program} dead-letters list --state-dir ${place}`,
+    `  look also   ${program} status --state-dir ${directory}`,
+    `  refused     ${program} dead-letters list --state-dir ${directory}`,
     ...(adminUrl === undefined ? [] : [`  metrics     ${adminUrl}/metrics`]),
     isKept
       ? `  kill it     kill -9 ${Deno.pid}   and start the same command again: the numbers stay right`

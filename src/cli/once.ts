@@ -18,9 +18,9 @@ export async function once(context: CommandContext, options: OnceOptions): Promi
   );
   // Each in one line that begins with ALARM, so that a line of cron can tell it from all that passes by itself.
   for (const outage of outages.due) writeStderr(`${alarm(outage)}\n`);
-  for (const { place, sinceMs } of outages.over) {
+  for (const { subject, sinceMs } of outages.over) {
     writeStderr(
-      printable(`ALARM over: ${place} works again, after it had failed since ${iso(sinceMs)}.`) + "\n",
+      printable(`ALARM over: ${subject} works again, after it had failed since ${iso(sinceMs)}.`) + "\n",
     );
   }
   if (complete) return EXIT.done;
@@ -30,9 +30,9 @@ export async function once(context: CommandContext, options: OnceOptions): Promi
   );
 }
 
-function alarm({ place, detail, sinceMs }: Outage): string {
+function alarm({ subject, detail, sinceMs }: Outage): string {
   return printable(
-    `ALARM: ${place} has failed since ${
+    `ALARM: ${subject} has failed since ${
       iso(sinceMs)
     }: ${detail}. Nothing is lost as long as the bus keeps its events; ` +
       "check says what can be reached. This is said once a day.",

@@ -15,23 +15,23 @@ const SERVICE_DIRECTORIES = ["/var/lib/vabus-data-handler", "/var/lib/vabus-data
  * The configuration of a command that works on a state that is there. An operator's shell seldom knows the service's settings: where
  * no STATE_DIR is given and none is in the default place, the service's is meant.
  */
-export function placeConfig(sources: Sources, registry: Registry): Config {
+export function stateDirConfig(sources: Sources, registry: Registry): Config {
   const config = registry.configure(sources);
   if (config.texts.get("STATE_DIR") !== undefined || mayHaveState(config.stateDir)) return config;
   const directory = SERVICE_DIRECTORIES.find(mayHaveState);
   return directory === undefined ? config : registry.configure(withFlag(sources, "STATE_DIR", directory));
 }
 
-/** As {@link placeConfig}; where no INSTANCE_ID is given, it is that of the state. */
+/** As {@link stateDirConfig}; where no INSTANCE_ID is given, it is that of the state. */
 export function stateConfig(sources: Sources, registry: Registry): Config {
-  const config = placeConfig(sources, registry);
+  const config = stateDirConfig(sources, registry);
   if (config.texts.get("INSTANCE_ID") !== undefined) return config;
   const instance = StateDatabase.instanceIn(config.stateDir);
   if (instance === undefined || instance === config.instanceId) return config;
-  const atPlace = config.texts.get("STATE_DIR") === undefined
+  const withStateDir = config.texts.get("STATE_DIR") === undefined
     ? sources
     : withFlag(sources, "STATE_DIR", config.stateDir);
-  return registry.configure(withFlag(atPlace, "INSTANCE_ID", instance));
+  return registry.configure(withFlag(withStateDir, "INSTANCE_ID", instance));
 }
 
 /** As {@link stateConfig}, for a command that only reads: what buses and sinks need, and is not there, is no fault. */

@@ -65,7 +65,7 @@ export class PlainLabels {
       at = this.afterSpaces(at);
       if (bytes[at++] !== COLON) return -1;
       at = this.scanText(this.afterSpaces(at), range + VALUE_START);
-      if (at < 0 || !this.place(this.count++)) return -1;
+      if (at < 0 || !this.insert(this.count++)) return -1;
       at = this.afterSpaces(at);
       const separator = bytes[at++];
       if (separator === BRACE_CLOSE) break;
@@ -161,7 +161,7 @@ export class PlainLabels {
   }
 
   /** Puts a label into its place among those before it. Returns false where its key is there already. */
-  private place(label: number): boolean {
+  private insert(label: number): boolean {
     let at = label;
     while (at > 0) {
       const comparison = this.compareKeys(label, this.order[at - 1]!);

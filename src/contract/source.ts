@@ -63,7 +63,7 @@ export interface LineageReader {
 }
 
 /** Where a partition stands. It is replaced, never changed, whenever the partition moves. */
-export interface Place {
+export interface Progress {
   /** The history that the position belongs to; undefined: not known yet, or the source has no such thing. */
   readonly lineage: string | undefined;
   /** Undefined: before the oldest event there is. */
@@ -97,23 +97,23 @@ export interface Partition {
   readonly readMaxMs: number;
   /**
    * Reads what follows `from` into the batch. The reader calls it again and again, with where the last outcome has led; with the same
-   * place again where events could not be taken in, or the process has begun anew: then the same events come again, unless `replay` is `none`.
+   * progress again where events could not be taken in, or the process has begun anew: then the same events come again, unless `replay` is `none`.
    * Nothing of the batch is the source's after that. Where the signal fires, the read ends soon, with an error or without; a source that
    * forgets what it hands out hands it over all the same.
    *
    * @param into Filled anew. Its contents mean something only where the outcome is `events`.
    * @throws {SourceError} Nothing has moved.
    */
-  read(from: Place, into: EventBatch, request: ReadRequest, signal: AbortSignal): Promise<Outcome>;
+  read(from: Progress, into: EventBatch, request: ReadRequest, signal: AbortSignal): Promise<Outcome>;
   /**
-   * All that lies before `place` is on disk: the source may forget it. Called after each checkpoint, also in the middle of a read, and
+   * All that lies before `progress` is on disk: the source may forget it. Called after each checkpoint, also in the middle of a read, and
    * before the first read with what an earlier process has left. A source must work without it, since it may be lost in a crash. Never rejects.
    */
-  committed(place: Place): Promise<void>;
+  committed(progress: Progress): Promise<void>;
   /** Which lineage is at the other end now. Called for the sake of another partition, also in the middle of a read. @throws {SourceError} */
   lineageNow?(signal: AbortSignal): Promise<string>;
   /** Called after the last checkpoint, instead of another read: what is committed may be told to the other end. Never rejects. */
-  farewell?(place: Place, signal: AbortSignal): Promise<void>;
+  farewell?(progress: Progress, signal: AbortSignal): Promise<void>;
 }
 
 /** What a read has come to. */
@@ -146,7 +146,7 @@ interface Step {
   readonly lineage: string | undefined;
   /**
    * Number of the event at `next` in its lineage, where events are numbered one by one without gaps. Then dead letters name the number of
-   * their event, and fingerprints of what is taken in are kept ({@link Place.history}).
+   * their event, and fingerprints of what is taken in are kept ({@link Progress.history}).
    */
   readonly offset: number | undefined;
 }

@@ -1,6 +1,6 @@
 import type { EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
-import type { Lineages, Outcome, Partition, Place } from "../contract/source.ts";
+import type { Lineages, Outcome, Partition, Progress } from "../contract/source.ts";
 import type { EventBatch } from "../event/event_batch.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { OwnClock } from "../platform/clock/own_clock.ts";
@@ -47,7 +47,7 @@ const DROPPED =
 export class Ingest {
   /** Of {@link keepCheckpointing}. */
   readonly pulse: Pulse;
-  private readonly places: Partitions;
+  private readonly positions: Partitions;
   private readonly clockGuard: ClockGuard;
   private readonly intake: Intake;
   private readonly requests: DeadLetterRequests;
@@ -69,7 +69,7 @@ export class Ingest {
     private readonly observer: IngestObserver,
     ownClock: OwnClock,
   ) {
-    this.places = new Partitions(positions, checkpoint, aggregator.watermark, logger);
+    this.positions = new Partitions(positions, checkpoint, aggregator.watermark, logger);
     this.clockGuard = new ClockGuard(ownClock, clock, logger);
     const names = positions.map(({ name }) => name);
     this.intake = new Intake(aggregator, names, clock, logger, (event) => observer.refused(event));
@@ -80,7 +80,7 @@ export class Ingest {
   }
 
   get partitions(): readonly PartitionState[] {
-    return this.places.states;
+    return this.positions.states;
   }
 
   /** Dead letters that operators' requests have settled since the start. */
@@ -95,7 +95,7 @@ export class Ingest {
 
   /** Events lost before they were fetched, those not yet in a checkpoint included. */
   get lostEvents(): number {
-    return this.places.lostEvents;
+    return this.positions.lostEvents;
   }
 
   /** Goes on with other options, which the next checkpoint keeps too. */
@@ -117,20 +117,20 @@ export class Ingest {
   /** Whether a source that forgets what it hands out must not be read, since the own clock is wrong. */
   holdsUnread(number: number): boolean {
     const isHeld = this.clockGuard.holdsUnread(number, this.options.maxFutureSkewMs);
-    if (isHeld) this.places.wake(number);
+    if (isHeld) this.positions.wake(number);
     return isHeld;
   }
 
   attach(number: number, partition: Partition): void {
-    this.places.attach(number, partition);
+    this.positions.attach(number, partition);
   }
 
   lineagesFor(number: number): Lineages {
-    return this.places.lineagesFor(number);
+    return this.positions.lineagesFor(number);
   }
 
   giveUpBefore(number: number, offset: number, operator?: string): void {
-    this.places.giveUpBefore(number, offset, this.clock.nowMs(), operator);
+    this.positions.giveUpBefore(number, offset, this.clock.nowMs(), operator);
   }
 
   /**
@@ -140,32 +140,32 @@ export class Ingest {
    * @param elapsedMs How long the read has taken.
    * @throws {StateError} What is known of a lineage that has moved cannot be read.
    */
-  settle(number: number, from: Place, outcome: Outcome, batch: EventBatch, elapsedMs: number): boolean {
-    const { places } = this;
+  settle(number: number, from: Progress, outcome: Outcome, batch: EventBatch, elapsedMs: number): boolean {
+    const { positions } = this;
     const state = this.partitions[number]!;
-    if (state.place !== from) return false;
+    if (state.progress !== from) return false;
     switch (outcome.kind) {
       case "events":
         state.failure = undefined;
         return this.takeIn(number, outcome, batch);
       case "idle":
-        if (outcome.next !== from.position) places.skipTo(number, outcome, outcome.lost);
-        places.wasIdleFor(number, elapsedMs, this.options.idleTimeoutMs);
+        if (outcome.next !== from.position) positions.skipTo(number, outcome, outcome.lost);
+        positions.wasIdleFor(number, elapsedMs, this.options.idleTimeoutMs);
         break;
       case "moved":
-        places.resume(number, outcome.lineage);
+        positions.resume(number, outcome.lineage);
         break;
       case "exchanged": {
-        const other = places.readerOf(outcome.lineage, number);
+        const other = positions.readerOf(outcome.lineage, number);
         if (other < 0) return false;
-        places.exchange(number, other);
+        positions.exchange(number, other);
         break;
       }
       case "returned":
-        places.goBackTo(number, outcome, outcome.doubtful);
+        positions.goBackTo(number, outcome, outcome.doubtful);
         break;
       default:
-        places.skipTo(number, outcome, outcome.lost);
+        positions.skipTo(number, outcome, outcome.lost);
     }
     state.failure = undefined;
     return true;
@@ -173,15 +173,15 @@ export class Ingest {
 
   private takeIn(number: number, outcome: Outcome & { kind: "events" | "idle" }, batch: EventBatch): boolean {
     if (this.clockGuard.holdsBack(number, batch, this.options.maxFutureSkewMs)) {
-      this.places.wake(number);
+      this.positions.wake(number);
       return false;
     }
     const startedMs = this.clock.monotonicMs();
     this.followClock();
-    this.places.wake(number);
+    this.positions.wake(number);
     const { offset, lost } = outcome;
     this.intake.take(number, batch, offset === undefined ? undefined : offset - batch.total);
-    this.places.advance(number, outcome, batch, lost);
+    this.positions.advance(number, outcome, batch, lost);
     this.observer.processed((outcome.decodeMs + this.clock.monotonicMs() - startedMs) / 1000);
     return true;
   }
@@ -193,7 +193,7 @@ export class Ingest {
   /** A failed read moves no time: what was counted as idle before it does not count any more. */
   readFailed(number: number, reason: string): void {
     this.partitions[number]!.failure = reason;
-    this.places.wake(number);
+    this.positions.wake(number);
   }
 
   /** Resolves when reading may go on: see {@link ReadingGate.pass}. */
@@ -274,8 +274,8 @@ export class Ingest {
       reissued = this.checkpoint.write({
         nowMs: this.clock.nowMs(),
         elapsedMs: this.schedule.sinceWrittenMs(startedMs),
-        ...this.places.forCheckpoint(),
-        ...this.places.unread,
+        ...this.positions.forCheckpoint(),
+        ...this.positions.unread,
         closing,
         refused: this.intake.refused,
         settled: this.requests.settled,
@@ -293,13 +293,14 @@ export class Ingest {
     this.intake.committed();
     this.requests.committed(reissued);
     this.hasNews = false;
-    this.places.committed();
+    this.positions.committed();
     this.observer.checkpointed(this.schedule.written(startedMs) / 1000);
     return true;
   }
 
   private get mustWrite(): boolean {
-    return this.hasNews || this.places.hasMoved || !this.requests.areSettled || this.outbox.hasUnsavedCursors;
+    return this.hasNews || this.positions.hasMoved || !this.requests.areSettled ||
+      this.outbox.hasUnsavedCursors;
   }
 
   private endFailure(): void {

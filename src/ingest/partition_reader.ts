@@ -118,7 +118,7 @@ export class PartitionReader {
     const answered = new AbortController();
     const timeout = new AbortController();
     void this.clock.sleep(FAREWELL_MS, answered.signal).then(() => timeout.abort());
-    await this.partition.farewell?.(this.state.place, timeout.signal);
+    await this.partition.farewell?.(this.state.progress, timeout.signal);
     answered.abort();
   }
 
@@ -164,7 +164,7 @@ export class PartitionReader {
       if (signal.aborted) return "failed";
       const request = { limit: this.options.batchSize, waitMs, isAfterRest: this.isAfterRest };
       this.isAfterRest = false;
-      const from = this.state.place;
+      const from = this.state.progress;
       const outcome = await partition.read(from, batch, request, signal);
       const isSettled = this.ingest.settle(
         this.number,

@@ -1,5 +1,11 @@
 import type { Watermark } from "../aggregation/watermark.ts";
-import { type Lineages, type Partition, type Place, type Position, SourceError } from "../contract/source.ts";
+import {
+  type Lineages,
+  type Partition,
+  type Position,
+  type Progress,
+  SourceError,
+} from "../contract/source.ts";
 import type { EventBatch } from "../event/event_batch.ts";
 import { LogHistory } from "../event/log_history.ts";
 import type { Logger } from "../platform/log/logger.ts";
@@ -11,9 +17,9 @@ import type { BusPosition } from "../state/checkpoint/checkpoint_input.ts";
 export interface PartitionState {
   readonly name: string;
   /** Where it stands: all before that was taken in. */
-  place: Place;
+  progress: Progress;
   /** All before that is in a committed checkpoint. */
-  committed: Place;
+  committed: Progress;
   /** Told of commits; undefined before its source is open. */
   partition: Partition | undefined;
   /** Sum of successful empty reads since the last event or failure. */
@@ -57,8 +63,8 @@ export class Partitions {
     private readonly logger: Logger,
   ) {
     this.states = positions.map(({ name, log, nextOffset }) => {
-      const place = { lineage: log, position: positionAt(nextOffset), history: checkpoint.historyOf(log) };
-      return { name, place, committed: place, partition: undefined, idleMs: 0, failure: undefined };
+      const progress = { lineage: log, position: positionAt(nextOffset), history: checkpoint.historyOf(log) };
+      return { name, progress, committed: progress, partition: undefined, idleMs: 0, failure: undefined };
     });
   }
 
@@ -79,16 +85,16 @@ export class Partitions {
     this.unread = NONE_UNREAD;
     this.hasMoved = false;
     for (const state of this.states) {
-      state.committed = state.place;
-      void state.partition?.committed(state.place);
+      state.committed = state.progress;
+      void state.partition?.committed(state.progress);
     }
   }
 
   /** As a checkpoint keeps them. */
   forCheckpoint(): { readonly buses: BusPosition[]; readonly histories: LogHistory[] } {
     return {
-      buses: this.states.map(({ name, place }) => busPosition(name, place)),
-      histories: this.states.map(({ place }) => place.history),
+      buses: this.states.map(({ name, progress }) => busPosition(name, progress)),
+      histories: this.states.map(({ progress }) => progress.history),
     };
   }
 
@@ -113,15 +119,15 @@ export class Partitions {
 
   /** The other partition that reads a lineage; -1: there is none. */
   readerOf(lineage: string, number: number): number {
-    return this.states.findIndex(({ place }, i) => i !== number && place.lineage === lineage);
+    return this.states.findIndex(({ progress }, i) => i !== number && progress.lineage === lineage);
   }
 
   /** The events of a batch have been taken in, those before it are lost. */
   advance(number: number, landing: Landing, batch: EventBatch, lost: number): void {
-    const { place } = this.states[number]!;
+    const { progress } = this.states[number]!;
     this.countLost(number, lost);
     const first = landing.offset === undefined ? undefined : landing.offset - batch.total;
-    const history = historyAt(place, landing.lineage, first);
+    const history = historyAt(progress, landing.lineage, first);
     if (first !== undefined) history.note(batch, first);
     this.moveTo(number, landing, history);
   }
@@ -131,7 +137,7 @@ export class Partitions {
     this.countLost(number, lost);
     // What there is may be older than the wall clock would let wait.
     this.wake(number);
-    this.moveTo(number, landing, historyAt(this.states[number]!.place, landing.lineage, landing.offset));
+    this.moveTo(number, landing, historyAt(this.states[number]!.progress, landing.lineage, landing.offset));
   }
 
   /** Reads a history again from an earlier place on; `doubtful` events may come twice. */
@@ -145,8 +151,8 @@ export class Partitions {
    * where the bus has been read so far already, so the word may be repeated at every start.
    */
   giveUpBefore(number: number, offset: number, nowMs: number, operator: string | undefined): void {
-    const { name, place } = this.states[number]!;
-    const from = Number(place.position ?? 0);
+    const { name, progress } = this.states[number]!;
+    const from = Number(progress.position ?? 0);
     if (offset <= from) return;
     this.logger.error("events are given up by an operator's word (--skip-to): they count as lost", {
       bus: name,
@@ -161,7 +167,7 @@ export class Partitions {
       this.unread = { ...this.unread, orders: [...orders, [order, result]] };
     }
     this.addLost(offset - from);
-    this.skipTo(number, { lineage: place.lineage, next: positionAt(offset), offset }, 0);
+    this.skipTo(number, { lineage: progress.lineage, next: positionAt(offset), offset }, 0);
   }
 
   /** Goes on where a lineage was left, as if it had been read by this partition all the time. @throws {StateError} */
@@ -170,10 +176,10 @@ export class Partitions {
     const history = this.checkpoint.historyOf(lineage);
     const state = this.states[number]!;
     // With the event time that it had come to, which the next step replaces.
-    this.checkpoint.leave(number, busPosition(state.name, state.place));
+    this.checkpoint.leave(number, busPosition(state.name, state.progress));
     this.checkpoint.takeOver(number, lineage);
     this.wake(number);
-    state.place = { lineage, position: positionAt(nextOffset), history };
+    state.progress = { lineage, position: positionAt(nextOffset), history };
     this.hasMoved = true;
   }
 
@@ -185,7 +191,7 @@ export class Partitions {
       other: two.name,
     });
     this.checkpoint.exchange(number, other);
-    [one.place, two.place] = [two.place, one.place];
+    [one.progress, two.progress] = [two.progress, one.progress];
     [one.committed, two.committed] = [two.committed, one.committed];
     for (const state of [one, two]) void state.partition?.committed(state.committed);
     this.wake(number);
@@ -225,16 +231,16 @@ export class Partitions {
 
   private moveTo(number: number, { lineage, next }: Landing, history: LogHistory): void {
     const state = this.states[number]!;
-    const { name, place } = state;
-    if (lineage !== place.lineage) this.checkpoint.leave(number, busPosition(name, place));
-    state.place = { lineage, position: next, history };
+    const { name, progress } = state;
+    if (lineage !== progress.lineage) this.checkpoint.leave(number, busPosition(name, progress));
+    state.progress = { lineage, position: next, history };
     this.hasMoved = true;
   }
 }
 
 /** The fingerprints of a lineage, to go on with at `offset`. */
 function historyAt(
-  { lineage, history }: Place,
+  { lineage, history }: Progress,
   next: string | undefined,
   offset: number | undefined,
 ): LogHistory {
@@ -249,6 +255,6 @@ function positionAt(offset: number | undefined): Position | undefined {
   return offset === undefined ? undefined : `${offset}`;
 }
 
-function busPosition(name: string, { lineage, position }: Place): BusPosition {
+function busPosition(name: string, { lineage, position }: Progress): BusPosition {
   return { name, log: lineage, nextOffset: position === undefined ? undefined : Number(position) };
 }

@@ -29,13 +29,13 @@ export class Setbacks {
 
   /** @param pulse Of the loop that waits. */
   async wait(error: Error, pulse: Pulse, signal: AbortSignal): Promise<void> {
-    const { name, place } = this.ingest.partitions[this.number]!;
+    const { name, progress } = this.ingest.partitions[this.number]!;
     this.ingest.readFailed(this.number, error.message);
     const waitMs = this.backoff.nextMs(error instanceof SourceError ? error.retryAfterMs : undefined);
     if (this.backoff.shouldReport()) {
       this.logger.warn(`the bus cannot be read: ${error.message}`, {
         bus: name,
-        offset: place.position,
+        offset: progress.position,
         attempt: this.backoff.attempts,
         retry_in_seconds: Math.round(waitMs / 100) / 10,
       });

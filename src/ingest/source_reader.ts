@@ -96,7 +96,7 @@ export class SourceReader {
 
   private context(): Parameters<Source["open"]>[0] {
     const { ingest, number, clock, logger } = this;
-    const { position } = ingest.partitions[number]!.place;
+    const { position } = ingest.partitions[number]!.progress;
     return {
       resume: new Map<PartitionId, Position>(position === undefined ? [] : [["", position]]),
       heardTime: (dateMs) => ingest.heardTime(number, dateMs),

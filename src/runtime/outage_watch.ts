@@ -40,9 +40,9 @@ export class OutageWatch {
   /** Notes and logs them. */
   tell(): void {
     const { due, over } = this.note();
-    for (const { place, detail, sinceMs } of due) {
-      this.logger.error(`${place} has failed since ${new Date(sinceMs).toISOString()}: ${detail}`);
+    for (const { subject, detail, sinceMs } of due) {
+      this.logger.error(`${subject} has failed since ${new Date(sinceMs).toISOString()}: ${detail}`);
     }
-    for (const { place } of over) this.logger.info(`${place} works again`);
+    for (const { subject } of over) this.logger.info(`${subject} works again`);
   }
 }

@@ -18,10 +18,10 @@ export function readings({ aggregator, checkpoint, ingest, outbox, state }: Core
       state,
       waitingRows: Math.max(0, outbox.endId() - outbox.cursor(name)),
     })),
-    buses: ingest.partitions.map(({ name, failure, place }) => ({
+    buses: ingest.partitions.map(({ name, failure, progress }) => ({
       name,
       isReachable: failure === undefined,
-      nextOffset: place.position === undefined ? undefined : Number(place.position),
+      nextOffset: progress.position === undefined ? undefined : Number(progress.position),
     })),
   };
 }

@@ -22,7 +22,7 @@ export interface SinkConfig extends SinkName {
 /** A bus of `VABUS_URL`. */
 export interface SourceConfig extends SourceUrl {
   /** The URL without credentials. */
-  readonly place: string;
+  readonly address: string;
   /** What its connector has made of its settings. */
   readonly options: unknown;
 }
@@ -65,7 +65,11 @@ export function configureBuses(ledger: Ledger, values: CoreValues): ConfiguredSo
     const connector = ledger.settings.catalogue.sourceOfKind(kind);
     const scope = new Scope(ledger, connector.settings, "", kind, kind, "");
     const options = connector.configure(scope, { ...common, url, proxy: ledger.proxy(url) });
-    return { config: { kind, url, place: connector.placeOf(url), options }, connector, named: scope.named };
+    return {
+      config: { kind, url, address: connector.addressOf(url), options },
+      connector,
+      named: scope.named,
+    };
   });
 }
 

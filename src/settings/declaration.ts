@@ -49,7 +49,7 @@ export interface SourceDeclaration<S extends Spec = Spec, C = unknown> extends D
   /** A URL of one of its schemes as it is kept; or what is wrong with it, with nothing in it that may be secret. */
   readUrl(text: string): string | { readonly problem: string };
   /** What tells one bus from another: its URL without credentials. */
-  placeOf(url: string): string;
+  addressOf(url: string): string;
   /** Whether the value of the parameter of that name in a URL may be shown; left out: none may. */
   isOpenParameter?(name: string): boolean;
   /** Holds its settings against each other and makes of them and of one bus what a source is created from: plain data. */

@@ -47,9 +47,9 @@ export function readDotEnv(sources: Sources, catalogue: Catalogue, faults: Fault
   const isOurs = (name: string | undefined) => name !== undefined && catalogue.givenNames.includes(name);
   const file = readEnvFile(result.text, isOurs);
   for (const { name, line, problem } of file.faults) {
-    const place = `${path}:${line}`;
+    const origin = `${path}:${line}`;
     if (isOurs(name)) refused.add(name!);
-    faults.push(isOurs(name) ? { subject: name!, origin: place, problem } : { subject: place, problem });
+    faults.push(isOurs(name) ? { subject: name!, origin, problem } : { subject: origin, problem });
   }
   for (const { name, value, line } of file.variables) {
     const origin = `${path}:${line}`;

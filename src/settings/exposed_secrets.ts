@@ -11,10 +11,10 @@ export function exposedSecrets(
   { envFile = ".env", workingDirectory, isOpen }: Sources,
 ): string[] {
   const secret = settings.filter(({ value }) => value?.includes(MASK));
-  const from = (place: string) =>
-    secret.filter(({ origin }) => origin.startsWith(place)).map((setting) => ({
+  const from = (origins: string) =>
+    secret.filter(({ origin }) => origin.startsWith(origins)).map((setting) => ({
       ...setting,
-      name: setting.origin.slice(place.length),
+      name: setting.origin.slice(origins.length),
     }));
   const shown = from(FLAG).map(({ fileVariable, name }) =>
     `${name} holds a secret, which every user of this machine can see in the list of processes: give it by ` +

@@ -26,7 +26,7 @@ export function rereadConfig(inForce: Config, load: (pinned: Pinned) => Config):
   );
   const changed = [...settings.keys()].filter((name) => wanted.texts.get(name) !== inForce.texts.get(name));
   const atStart = changed.filter((name) =>
-    settings.get(name)!.atStart && !(isOfBuses(name) && placesOf(wanted) === placesOf(inForce))
+    settings.get(name)!.atStart && !(isOfBuses(name) && addressesOf(wanted) === addressesOf(inForce))
   );
   if (atStart.length === 0) return { config: wanted, changed, atStart };
   try {
@@ -49,6 +49,6 @@ function isOfBuses(name: string): boolean {
 }
 
 /** The buses without their credentials, which may well change. */
-function placesOf({ sources }: Config): string {
-  return sources.map(({ place }) => place).join(",");
+function addressesOf({ sources }: Config): string {
+  return sources.map(({ address }) => address).join(",");
 }

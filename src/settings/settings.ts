@@ -257,7 +257,7 @@ function maskValid({ type, secret }: Variable<unknown>, text: string): string {
 }
 
 function unknownNames(environment: Sources["environment"], dotEnv: DotEnv, catalogue: Catalogue): Fault[] {
-  return placesOf(environment, dotEnv).flatMap(([subject, origin]) => {
+  return namesIn(environment, dotEnv).flatMap(([subject, origin]) => {
     const problem = unknownNameProblem(subject, catalogue);
     return problem === undefined ? [] : [{ subject, origin, problem }];
   });
@@ -280,7 +280,7 @@ function unusedNames(
   dotEnv: DotEnv,
   catalogue: Catalogue,
 ): UnusedName[] {
-  return placesOf(environment, dotEnv).flatMap(([name]) => {
+  return namesIn(environment, dotEnv).flatMap(([name]) => {
     if (catalogue.givenNames.includes(name) || unknownNameProblem(name, catalogue) !== undefined) return [];
     const sink = catalogue.ofUnnamedSink(name);
     return sink === undefined ? [] : [{ name, word: `${sink.id}:${sink.kind}` }];
@@ -288,7 +288,7 @@ function unusedNames(
 }
 
 /** Every name that is set, and where. */
-function placesOf(environment: Sources["environment"], dotEnv: DotEnv): [name: string, origin: string][] {
+function namesIn(environment: Sources["environment"], dotEnv: DotEnv): [name: string, origin: string][] {
   const origins = new Map(Object.keys(environment).map((name) => [name, "environment"]));
   for (const [name, { origin }] of dotEnv.variables) origins.set(name, origin);
   return [...origins].sort(([a], [b]) => a < b ? -1 : 1);

@@ -30,8 +30,8 @@ export function sourceUrls(sources: readonly SourceDeclaration[]): ValueType<rea
     const url = connector.readUrl(part);
     return typeof url === "string" ? { kind: connector.kind, url } : url;
   };
-  const places = (urls: readonly SourceUrl[]) =>
-    new Set(urls.map(({ url }) => connectorOf(url)!.placeOf(url)));
+  const addresses = (urls: readonly SourceUrl[]) =>
+    new Set(urls.map(({ url }) => connectorOf(url)!.addressOf(url)));
   return {
     placeholder: "<url,…>",
     allowed: `${sources.map(({ urlForm }) => urlForm).join("; ")}, several with commas`,
@@ -41,7 +41,7 @@ export function sourceUrls(sources: readonly SourceDeclaration[]): ValueType<rea
       if (wrong === undefined) return found as readonly SourceUrl[];
       context.addIssue({ code: "custom", message: wrong.problem });
       return z.NEVER;
-    }).refine((urls) => places(urls).size === urls.length, "names a bus twice"),
+    }).refine((urls) => addresses(urls).size === urls.length, "names a bus twice"),
     mask: (text) =>
       partsOf(text).map((url) => maskUrl(url, (name) => connectorOf(url)?.isOpenParameter?.(name) === true))
         .join(","),

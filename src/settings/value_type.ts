@@ -190,7 +190,7 @@ export function busOffset(): ValueType<BusOffset> {
     schema: z.string().transform((text, context) => {
       const [, url = "", digits] = /^(.+)=(\d{1,15})$/.exec(text) ?? [];
       if (digits !== undefined && httpUrlProblem(url) === undefined) {
-        return { bus: placeOfHttp(url).replace(/\/+$/, ""), offset: Number(digits) };
+        return { bus: addressOfHttp(url).replace(/\/+$/, ""), offset: Number(digits) };
       }
       context.addIssue({ code: "custom", message: "is not of the form URL=OFFSET" });
       return z.NEVER;
@@ -279,11 +279,11 @@ export function httpUrlProblem(text: string): string | undefined {
 function whyNoUrl(text: string): string {
   if (/[\s;|]\s*https?:/i.test(text)) return ": several of them stand with commas between them";
   const [, authority = ""] = /^https?:\/\/([^/?#]*)/i.exec(text) ?? [];
-  const place = authority.slice(authority.lastIndexOf("@") + 1);
-  if (isIPv6(place.replace(/:\d+$/, "")) || isIPv6(place)) {
+  const hostAndPort = authority.slice(authority.lastIndexOf("@") + 1);
+  if (isIPv6(hostAndPort.replace(/:\d+$/, "")) || isIPv6(hostAndPort)) {
     return ": an IPv6 address stands in brackets, as in http://[::1]:8000";
   }
-  const port = /:(\d+)$/.exec(place)?.[1];
+  const port = /:(\d+)$/.exec(hostAndPort)?.[1];
   return Number(port) > PORT_MAX ? `: its port is above ${PORT_MAX}` : "";
 }
 
@@ -307,7 +307,7 @@ function credentialsProblem(text: string, url: URL): string | undefined {
 }
 
 /** A URL of `http` or `https` without its credentials. */
-export function placeOfHttp(text: string): string {
+export function addressOfHttp(text: string): string {
   const { origin, pathname } = new URL(text);
   return origin + pathname;
 }

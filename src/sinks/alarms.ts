@@ -2,7 +2,7 @@ import { type Aggregate, describeSeries } from "../aggregation/aggregate.ts";
 import type { Confirmed, SinkAlarm } from "../contract/sink.ts";
 
 /** The alarm over a table or topic that is not there, or has nothing in it; undefined: nothing was ever confirmed by it. */
-export function emptyPlace(confirmed: Confirmed, what: string): SinkAlarm | undefined {
+export function emptySink(confirmed: Confirmed, what: string): SinkAlarm | undefined {
   if (!confirmed.any) return undefined;
   return { kind: "rows_missing", detail: `${what}, though it has confirmed rows`, count: 1 };
 }

@@ -2,7 +2,7 @@ import type { Logger } from "../platform/log/logger.ts";
 import { type Claim, type SinkContext, SinkError } from "../contract/sink.ts";
 
 /** Where a sink keeps the claim of the handler that writes to it, in terms of that sink. */
-export interface ClaimPlace {
+export interface ClaimStore {
   read(): Promise<Claim | undefined>;
   /** Puts `own` in the place of `found`, where that is still there. Returns whether it was. */
   replace(found: Claim | undefined, own: Claim): Promise<boolean>;
@@ -18,14 +18,14 @@ const ATTEMPTS = 3;
  * @throws {SinkError} `misconfigured`: another life of the state has written to it.
  */
 export async function claim(
-  place: ClaimPlace,
+  store: ClaimStore,
   context: SinkContext,
   what: string,
   logger: Logger,
 ): Promise<void> {
   const { claimant, cursor, stateId } = context;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const found = await place.read();
+    const found = await store.read();
     const isOwn = found?.stateId === stateId && found.boot === claimant.boot && found.life === claimant.life;
     if (isOwn) return claimant.claimed();
     if (found !== undefined) {
@@ -41,7 +41,7 @@ export async function claim(
       }
     }
     const nextId = found?.stateId === stateId ? Math.max(found.nextId, cursor) : cursor;
-    if (await place.replace(found, { stateId, boot: claimant.boot, life: claimant.life, nextId })) {
+    if (await store.replace(found, { stateId, boot: claimant.boot, life: claimant.life, nextId })) {
       return claimant.claimed();
     }
   }
@@ -49,8 +49,8 @@ export async function claim(
 }
 
 /** What to throw where a batch could not be written because the claim was not this handler's any more. */
-export async function claimLost(place: ClaimPlace, context: SinkContext, what: string): Promise<SinkError> {
-  const found = await place.read();
+export async function claimLost(store: ClaimStore, context: SinkContext, what: string): Promise<SinkError> {
+  const found = await store.read();
   if (found !== undefined) assertNoObjection(found, context, what);
   return new SinkError("unavailable", `${what}: the handler's claim was taken away; it is claimed anew.`);
 }

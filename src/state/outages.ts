@@ -3,7 +3,7 @@ import type { StateDatabase } from "./file/state_database.ts";
 /** A bus or sink that has not been reached since some time. */
 export interface Outage {
   /** `bus http://bus:8000`, `sink kafka`. */
-  readonly place: string;
+  readonly subject: string;
   /** Why, as last seen. */
   readonly detail: string;
   /** Unix ms. */
@@ -23,11 +23,11 @@ interface OutageRow {
 
 /** The outages that went on when somebody last looked. @throws {StateError} */
 export function readOutages(state: StateDatabase): Outage[] {
-  return rowsOf(state).map(({ place, detail, since_ms: sinceMs }) => ({ place, detail, sinceMs }));
+  return rowsOf(state).map(toOutage);
 }
 
 /**
- * Notes which places fail now, each with its reason; an outage begins when it is first noted, and is over when it is not noted any
+ * Notes which buses and sinks fail now, each with its reason; an outage begins when it is first noted, and is over when it is not noted any
  * more. Answers those to be told now: after an hour, and then once a day; and those that had been told and are over.
  *
  * @throws {StateError}
@@ -63,6 +63,6 @@ function rowsOf(state: StateDatabase): OutageRow[] {
   return state.all<OutageRow>("SELECT place, detail, since_ms, told_ms FROM outage ORDER BY place");
 }
 
-function toOutage({ place, detail, since_ms: sinceMs }: OutageRow): Outage {
-  return { place, detail, sinceMs };
+function toOutage({ place: subject, detail, since_ms: sinceMs }: OutageRow): Outage {
+  return { subject, detail, sinceMs };
 }

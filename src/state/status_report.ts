@@ -111,8 +111,8 @@ function report(state: StateDatabase, auditLines: number): StatusReport {
       by_reason: Object.fromEntries(reasons.map(({ reason, letters }) => [reason, letters])),
       dropped: entries.get("letters_dropped") ?? 0,
     },
-    outages: readOutages(state).map(({ place, detail, sinceMs }) => ({
-      place,
+    outages: readOutages(state).map(({ subject, detail, sinceMs }) => ({
+      place: subject,
       detail,
       since: sinceMs / 1000,
     })),

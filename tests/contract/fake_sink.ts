@@ -8,7 +8,7 @@ import {
 } from "../../src/contract/sink.ts";
 import { keyOf } from "./sink_contract.ts";
 
-/** The rows of a {@link FakeSink}'s place, by instance and key; they outlive the sink. */
+/** The rows of a {@link FakeSink}'s backend, by instance and key; they outlive the sink. */
 export type FakeTable = Map<string, Map<string, Aggregate>>;
 
 /**
@@ -19,7 +19,7 @@ export type Fault =
   | { readonly when: "before" | "after"; readonly error: SinkError }
   | { readonly when: "hangs" };
 
-/** A place in memory, with faults on demand: asked before each `open` and `write`, and for each aggregate. */
+/** A backend in memory, with faults on demand: asked before each `open` and `write`, and for each aggregate. */
 export interface FakeSinkOptions {
   readonly instance?: string;
   readonly table?: FakeTable;
@@ -29,7 +29,7 @@ export interface FakeSinkOptions {
   readonly position?: { nextId: number };
 }
 
-/** A sink with the whole contract and no place outside of memory. Records what was asked of it. */
+/** A sink with the whole contract and no backend outside of memory. Records what was asked of it. */
 export class FakeSink implements Sink, ReadBack {
   readonly id = "sqlite";
   readonly repeat: "upsert" | "positioned";

@@ -13,12 +13,12 @@ import {
   batchOf,
   CONTEXT,
   NEVER,
+  type SinkBackend,
   sinkError,
-  type SinkPlace,
 } from "./sink_contract.ts";
 
 /** A table of rows that can be meddled with. */
-export interface TablePlace extends SinkPlace {
+export interface TableBackend extends SinkBackend {
   /** Runs a statement on the table, which is called `$table` in it. */
   execute(statement: string): Promise<void>;
   /** The statement after which the table drops rows called `swallowed` without an error. */
@@ -43,17 +43,17 @@ function claimantOf(boot: number, life: string, known: readonly string[] = []): 
 /** What every sink promises that keeps its rows in a table: it knows what it holds, and who writes to it. */
 export async function testHolding(
   t: Deno.TestContext,
-  createPlace: () => Promise<TablePlace>,
+  createBackend: () => Promise<TableBackend>,
 ): Promise<void> {
-  const step = (name: string, test: (sink: Sink, place: TablePlace) => Promise<void>) =>
+  const step = (name: string, test: (sink: Sink, backend: TableBackend) => Promise<void>) =>
     t.step(name, async () => {
-      const place = await createPlace();
-      const sink = place.createSink(INSTANCE);
+      const backend = await createBackend();
+      const sink = backend.createSink(INSTANCE);
       try {
-        await test(sink, place);
+        await test(sink, backend);
       } finally {
         await sink.close();
-        await place.remove();
+        await backend.remove();
       }
     });
 
@@ -93,82 +93,88 @@ export async function testHolding(
     ],
   };
   for (const [what, [statement, alarm]] of Object.entries(losses)) {
-    await step(`raises an alarm over ${what}, and goes on`, async (sink, place) => {
+    await step(`raises an alarm over ${what}, and goes on`, async (sink, backend) => {
       await sink.open(CONTEXT, NEVER);
       await sink.write(batchOf(rows), NEVER);
       await sink.close();
-      await place.execute(statement);
+      await backend.execute(statement);
       const [said, ...others] = await alarmsOf(sink);
       assert.match(said ?? "nothing", alarm);
       assert.deepEqual(others, []);
       await sink.write(batchOf([aggregateOf({ name: "later" })], 5), NEVER);
-      assert.ok((await place.read(INSTANCE)).some(({ name }) => name === "later"));
+      assert.ok((await backend.read(INSTANCE)).some(({ name }) => name === "later"));
     });
   }
 
-  await step("tells of rows that it holds with other numbers, and of no repetition", async (sink, place) => {
-    const found: Contradiction[] = [];
-    await sink.open({ ...CONTEXT, contradicted: (more) => found.push(...more) }, NEVER);
-    await sink.write(batchOf(rows), NEVER);
-    await sink.write(batchOf(rows), NEVER);
-    assert.equal(found.length, 0);
-    const written = [
-      { ...rows[0]!, value: 21 },
-      { ...rows[1]!, count: 4 },
-      { ...rows[2]!, revision: 1, value: 22 },
-      { ...rows[3]!, revision: 3, value: 23 },
-      rows[4]!,
-      aggregateOf({ name: "new" }),
-    ];
-    await sink.write(batchOf(written), NEVER);
-    const byName = found.toSorted((a, b) => a.written.name < b.written.name ? -1 : 1);
-    assert.deepEqual(byName, [0, 1, 2].map((i) => ({ written: written[i]!, held: rows[i]! })));
-    assertSameAggregates(await place.read(INSTANCE), [
-      ...rows.slice(0, 3),
-      written[3]!,
-      rows[4]!,
-      written[5]!,
-    ]);
-  });
+  await step(
+    "tells of rows that it holds with other numbers, and of no repetition",
+    async (sink, backend) => {
+      const found: Contradiction[] = [];
+      await sink.open({ ...CONTEXT, contradicted: (more) => found.push(...more) }, NEVER);
+      await sink.write(batchOf(rows), NEVER);
+      await sink.write(batchOf(rows), NEVER);
+      assert.equal(found.length, 0);
+      const written = [
+        { ...rows[0]!, value: 21 },
+        { ...rows[1]!, count: 4 },
+        { ...rows[2]!, revision: 1, value: 22 },
+        { ...rows[3]!, revision: 3, value: 23 },
+        rows[4]!,
+        aggregateOf({ name: "new" }),
+      ];
+      await sink.write(batchOf(written), NEVER);
+      const byName = found.toSorted((a, b) => a.written.name < b.written.name ? -1 : 1);
+      assert.deepEqual(byName, [0, 1, 2].map((i) => ({ written: written[i]!, held: rows[i]! })));
+      assertSameAggregates(await backend.read(INSTANCE), [
+        ...rows.slice(0, 3),
+        written[3]!,
+        rows[4]!,
+        written[5]!,
+      ]);
+    },
+  );
 
-  await step("raises an alarm over rows that it takes and does not keep", async (sink, place) => {
+  await step("raises an alarm over rows that it takes and does not keep", async (sink, backend) => {
     const alarms: SinkAlarm[] = [];
     await sink.open({ ...CONTEXT, alarm: (alarm) => alarms.push(alarm) }, NEVER);
-    await place.execute(place.swallowing);
+    await backend.execute(backend.swallowing);
     await sink.write(batchOf(rows), NEVER);
     await sink.write(batchOf(rows), NEVER);
     assert.equal(alarms.length, 0);
     await sink.write(batchOf([aggregateOf({ name: "kept" }), aggregateOf({ name: "swallowed" })]), NEVER);
     assert.deepEqual(alarms.map(({ kind, count }) => [kind, count]), [["rows_missing", 1]]);
     assert.match(alarms[0]!.detail, /not there, such as avg\("swallowed"\).*trigger/);
-    assertSameAggregates(await place.read(INSTANCE), [...rows, aggregateOf({ name: "kept" })]);
-  });
-
-  await step("is written to by one start of a handler, the one that claims it last", async (sink, place) => {
-    await sink.open({ ...CONTEXT, claimant: claimantOf(1, "first") }, NEVER);
-    await sink.write(batchOf([aggregateOf()], 6), NEVER);
-    const second = place.createSink(INSTANCE);
-    try {
-      await second.open({ ...CONTEXT, claimant: claimantOf(2, "second", ["first"]) }, NEVER);
-      const fenced = sinkError("misconfigured", /written to by second, start 2, up to 7/);
-      await assert.rejects(sink.write(batchOf([aggregateOf({ name: "zombie" })], 7), NEVER), fenced);
-      await sink.close();
-      await assert.rejects(sink.open({ ...CONTEXT, claimant: claimantOf(1, "first") }, NEVER), fenced);
-      await second.write(batchOf([aggregateOf({ name: "b" })], 7), NEVER);
-      const others = place.createSink("plant-2");
-      await others.open({ ...CONTEXT, claimant: claimantOf(1, "other") }, NEVER);
-      await others.close();
-    } finally {
-      await second.close();
-    }
-    assertSameAggregates(await place.read(INSTANCE), [aggregateOf(), aggregateOf({ name: "b" })]);
+    assertSameAggregates(await backend.read(INSTANCE), [...rows, aggregateOf({ name: "kept" })]);
   });
 
   await step(
-    "tells starts of the same number, on two copies of one state, from each other",
-    async (sink, place) => {
+    "is written to by one start of a handler, the one that claims it last",
+    async (sink, backend) => {
       await sink.open({ ...CONTEXT, claimant: claimantOf(1, "first") }, NEVER);
-      const copy = place.createSink(INSTANCE);
+      await sink.write(batchOf([aggregateOf()], 6), NEVER);
+      const second = backend.createSink(INSTANCE);
+      try {
+        await second.open({ ...CONTEXT, claimant: claimantOf(2, "second", ["first"]) }, NEVER);
+        const fenced = sinkError("misconfigured", /written to by second, start 2, up to 7/);
+        await assert.rejects(sink.write(batchOf([aggregateOf({ name: "zombie" })], 7), NEVER), fenced);
+        await sink.close();
+        await assert.rejects(sink.open({ ...CONTEXT, claimant: claimantOf(1, "first") }, NEVER), fenced);
+        await second.write(batchOf([aggregateOf({ name: "b" })], 7), NEVER);
+        const others = backend.createSink("plant-2");
+        await others.open({ ...CONTEXT, claimant: claimantOf(1, "other") }, NEVER);
+        await others.close();
+      } finally {
+        await second.close();
+      }
+      assertSameAggregates(await backend.read(INSTANCE), [aggregateOf(), aggregateOf({ name: "b" })]);
+    },
+  );
+
+  await step(
+    "tells starts of the same number, on two copies of one state, from each other",
+    async (sink, backend) => {
+      await sink.open({ ...CONTEXT, claimant: claimantOf(1, "first") }, NEVER);
+      const copy = backend.createSink(INSTANCE);
       try {
         await copy.open({ ...CONTEXT, claimant: claimantOf(1, "copy", ["first"]) }, NEVER);
         await copy.write(batchOf([aggregateOf()], 6), NEVER);
@@ -177,7 +183,7 @@ export async function testHolding(
       } finally {
         await copy.close();
       }
-      assertSameAggregates(await place.read(INSTANCE), [aggregateOf()]);
+      assertSameAggregates(await backend.read(INSTANCE), [aggregateOf()]);
     },
   );
 

@@ -7,11 +7,11 @@ import { createLogger } from "../../src/platform/log/logger.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
 import type { TcpProxy } from "../support/tcp_proxy.ts";
 
-/** A place of one kind that sinks write to, empty at first and used by one step alone. */
-export interface SinkPlace {
-  /** A new sink for this place, not yet open. */
+/** What sinks of one kind write to: a table, a topic or a stream, empty at first and used by one step alone. */
+export interface SinkBackend {
+  /** A new sink for this backend, not yet open. */
   createSink(instance: string): Sink;
-  /** What a reader of the place is left with for `instance`: each aggregate once, in any order. */
+  /** What a reader of the backend is left with for `instance`: each aggregate once, in any order. */
   read(instance: string): Promise<Aggregate[]>;
   /** A sink whose answers can be lost on the wire; undefined: there is no wire, or none that can be cut. */
   createWiredSink?(instance: string): { readonly sink: Sink; readonly wire: TcpProxy };
@@ -76,7 +76,7 @@ export function keyOf({ name, labels, aggFunc, windowStartMs, windowEndMs }: Agg
   return JSON.stringify([name, labels, aggFunc, windowStartMs, windowEndMs]);
 }
 
-/** Passes when both hold the same aggregates, in whatever order. No place tells -0 from 0. */
+/** Passes when both hold the same aggregates, in whatever order. No backend tells -0 from 0. */
 export function assertSameAggregates(actual: readonly Aggregate[], expected: readonly Aggregate[]): void {
   assert.deepEqual(normalised(actual), normalised(expected));
 }
@@ -99,28 +99,28 @@ export function sinkError(kind: SinkError["kind"], message = /./): (error: unkno
 
 const INSTANCE = "plant-1";
 
-/** What every sink promises, run as steps of `t`, each on a place of its own. */
+/** What every sink promises, run as steps of `t`, each on a backend of its own. */
 export async function testSinkContract(
   t: Deno.TestContext,
-  createPlace: () => Promise<SinkPlace>,
+  createBackend: () => Promise<SinkBackend>,
 ): Promise<void> {
-  const step = (name: string, test: (sink: Sink, place: SinkPlace) => Promise<void>) =>
+  const step = (name: string, test: (sink: Sink, backend: SinkBackend) => Promise<void>) =>
     t.step(name, async () => {
-      const place = await createPlace();
-      const sink = place.createSink(INSTANCE);
+      const backend = await createBackend();
+      const sink = backend.createSink(INSTANCE);
       try {
-        await test(sink, place);
+        await test(sink, backend);
       } finally {
         await sink.close();
-        await place.remove();
+        await backend.remove();
       }
     });
 
-  await step("answers the local cursor of a place it has not written to", async (sink) => {
+  await step("answers the local cursor of a backend it has not written to", async (sink) => {
     assert.equal(await sink.open({ ...CONTEXT, cursor: 17 }, NEVER), 17);
   });
 
-  await step("gives back every name, number and window unchanged", async (sink, place) => {
+  await step("gives back every name, number and window unchanged", async (sink, backend) => {
     const aggregates = [
       ...AWKWARD_NAMES.map((name) => aggregateOf({ name })),
       ...AWKWARD_VALUES.map((value, index) => aggregateOf({ name: `value-${index}`, value })),
@@ -133,10 +133,10 @@ export async function testSinkContract(
     ];
     await sink.open(CONTEXT, NEVER);
     await sink.write(batchOf(aggregates), NEVER);
-    assertSameAggregates(await place.read(INSTANCE), aggregates);
+    assertSameAggregates(await backend.read(INSTANCE), aggregates);
   });
 
-  await step("gives back the labels of every series unchanged", async (sink, place) => {
+  await step("gives back the labels of every series unchanged", async (sink, backend) => {
     const sets = new Set(fc.sample(oddLabels, { numRuns: 500, seed: 13 }).map(canonicalLabels));
     const most = Object.fromEntries(Array.from({ length: LABELS_MAX }, (_, i) => [`label-${i}`, `ä${i}`]));
     const aggregates = [...sets, canonicalLabels(most)].map((labels) =>
@@ -144,37 +144,37 @@ export async function testSinkContract(
     );
     await sink.open(CONTEXT, NEVER);
     await sink.write(batchOf(aggregates), NEVER);
-    assertSameAggregates(await place.read(INSTANCE), aggregates);
+    assertSameAggregates(await backend.read(INSTANCE), aggregates);
     await sink.write(batchOf(aggregates.map((row) => ({ ...row, revision: 1 }))), NEVER);
-    assertSameAggregates(await place.read(INSTANCE), aggregates.map((row) => ({ ...row, revision: 1 })));
+    assertSameAggregates(await backend.read(INSTANCE), aggregates.map((row) => ({ ...row, revision: 1 })));
   });
 
-  await step("leaves the same after the same batch twice", async (sink, place) => {
+  await step("leaves the same after the same batch twice", async (sink, backend) => {
     const batch = batchOf([aggregateOf(), aggregateOf({ name: "boiler.pressure", revision: 2 })]);
     await sink.open(CONTEXT, NEVER);
     await sink.write(batch, NEVER);
     await sink.write(batch, NEVER);
-    assertSameAggregates(await place.read(INSTANCE), batch.aggregates);
+    assertSameAggregates(await backend.read(INSTANCE), batch.aggregates);
   });
 
-  await step("keeps the highest revision, whichever comes last", async (sink, place) => {
+  await step("keeps the highest revision, whichever comes last", async (sink, backend) => {
     const corrected = aggregateOf({ revision: 2, value: 2, count: 20 });
     await sink.open(CONTEXT, NEVER);
     for (const part of [{ revision: 1, value: 1 }, corrected, { revision: 1, value: 3 }, { value: 4 }]) {
       await sink.write(batchOf([aggregateOf(part)]), NEVER);
     }
     await sink.write(batchOf([{ ...corrected, value: 5 }]), NEVER);
-    assertSameAggregates(await place.read(INSTANCE), [corrected]);
+    assertSameAggregates(await backend.read(INSTANCE), [corrected]);
   });
 
-  await step("keeps the highest of several revisions in one batch", async (sink, place) => {
+  await step("keeps the highest of several revisions in one batch", async (sink, backend) => {
     const revisions = [1, 3, 0, 2].map((revision) => aggregateOf({ revision, value: revision * 10 }));
     await sink.open(CONTEXT, NEVER);
     await sink.write(batchOf(revisions), NEVER);
-    assertSameAggregates(await place.read(INSTANCE), [revisions[1]!]);
+    assertSameAggregates(await backend.read(INSTANCE), [revisions[1]!]);
   });
 
-  await step("tells apart, in one batch, what differs in a single part of its key", async (sink, place) => {
+  await step("tells apart, in one batch, what differs in a single part of its key", async (sink, backend) => {
     const first = aggregateOf();
     const aggregates = [
       first,
@@ -189,34 +189,34 @@ export async function testSinkContract(
     ].map((aggregate, index) => ({ ...aggregate, value: index }));
     await sink.open(CONTEXT, NEVER);
     await sink.write(batchOf(aggregates), NEVER);
-    assertSameAggregates(await place.read(INSTANCE), aggregates);
+    assertSameAggregates(await backend.read(INSTANCE), aggregates);
     const corrected = aggregates.map((aggregate) => ({
       ...aggregate,
       revision: 1,
       value: aggregate.value + 100,
     }));
     await sink.write(batchOf([...aggregates, ...corrected].reverse()), NEVER);
-    assertSameAggregates(await place.read(INSTANCE), corrected);
+    assertSameAggregates(await backend.read(INSTANCE), corrected);
   });
 
-  await step("takes more aggregates at once than fit into a request", async (sink, place) => {
+  await step("takes more aggregates at once than fit into a request", async (sink, backend) => {
     const aggregates = Array.from(
       { length: 30_000 },
       (_, index) => aggregateOf({ name: `sensor-${index}`, value: index / 7, count: index + 1 }),
     );
     await sink.open(CONTEXT, NEVER);
     await sink.write(batchOf(aggregates), NEVER);
-    assertSameAggregates(await place.read(INSTANCE), aggregates);
+    assertSameAggregates(await backend.read(INSTANCE), aggregates);
   });
 
-  await step("takes an empty batch", async (sink, place) => {
+  await step("takes an empty batch", async (sink, backend) => {
     await sink.open(CONTEXT, NEVER);
     await sink.write({ ...batchOf([]), nextId: 5 }, NEVER);
-    assert.deepEqual(await place.read(INSTANCE), []);
+    assert.deepEqual(await backend.read(INSTANCE), []);
   });
 
-  await step("keeps instances apart", async (sink, place) => {
-    const other = place.createSink("plant-2");
+  await step("keeps instances apart", async (sink, backend) => {
+    const other = backend.createSink("plant-2");
     try {
       await sink.open(CONTEXT, NEVER);
       await other.open(CONTEXT, NEVER);
@@ -225,31 +225,31 @@ export async function testSinkContract(
     } finally {
       await other.close();
     }
-    assertSameAggregates(await place.read(INSTANCE), [aggregateOf({ value: 1 })]);
-    assertSameAggregates(await place.read("plant-2"), [aggregateOf({ value: 2, revision: 1 })]);
+    assertSameAggregates(await backend.read(INSTANCE), [aggregateOf({ value: 1 })]);
+    assertSameAggregates(await backend.read("plant-2"), [aggregateOf({ value: 2, revision: 1 })]);
   });
 
-  await step("probes without leaving a trace", async (sink, place) => {
+  await step("probes without leaving a trace", async (sink, backend) => {
     assert.notEqual(await sink.probe(NEVER), "");
     await sink.open(CONTEXT, NEVER);
     assert.notEqual(await sink.probe(NEVER), "");
-    assert.deepEqual(await place.read(INSTANCE), []);
+    assert.deepEqual(await backend.read(INSTANCE), []);
   });
 
-  await step("writes nothing once interrupted, and goes on after opening anew", async (sink, place) => {
+  await step("writes nothing once interrupted, and goes on after opening anew", async (sink, backend) => {
     const batch = batchOf([aggregateOf()]);
     await sink.open(CONTEXT, NEVER);
     await assert.rejects(sink.write(batch, AbortSignal.abort()), sinkError("unavailable"));
-    assert.deepEqual(await place.read(INSTANCE), []);
+    assert.deepEqual(await backend.read(INSTANCE), []);
     await sink.close();
     await sink.open(CONTEXT, NEVER);
     await sink.write(batch, NEVER);
-    assertSameAggregates(await place.read(INSTANCE), batch.aggregates);
+    assertSameAggregates(await backend.read(INSTANCE), batch.aggregates);
   });
 
-  await step("leaves each row once where it was written and its answer was lost", async (sink, place) => {
+  await step("leaves each row once where it was written and its answer was lost", async (sink, backend) => {
     const aggregates: Aggregate[] = [];
-    const wired = place.createWiredSink?.(INSTANCE);
+    const wired = backend.createWiredSink?.(INSTANCE);
     const writer = wired?.sink ?? sink;
     try {
       await writer.open(CONTEXT, NEVER);
@@ -275,13 +275,13 @@ export async function testSinkContract(
         await writer.close();
         await writer.open({ ...CONTEXT, cursor: batch.nextId }, NEVER);
       }
-      assertSameAggregates(await place.read(INSTANCE), aggregates);
+      assertSameAggregates(await backend.read(INSTANCE), aggregates);
     } finally {
       await writer.close();
     }
   });
 
-  await step("closes in any state, and opens again", async (sink, place) => {
+  await step("closes in any state, and opens again", async (sink, backend) => {
     await sink.close();
     await sink.open(CONTEXT, NEVER);
     await sink.write(batchOf([aggregateOf({ name: "before" })]), NEVER);
@@ -290,7 +290,7 @@ export async function testSinkContract(
     await sink.open({ ...CONTEXT, cursor: 1 }, NEVER);
     await sink.write(batchOf([aggregateOf({ name: "after" })], 1), NEVER);
     assertSameAggregates(
-      await place.read(INSTANCE),
+      await backend.read(INSTANCE),
       [aggregateOf({ name: "before" }), aggregateOf({ name: "after" })],
     );
   });

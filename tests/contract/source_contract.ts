@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import {
   type Outcome,
   type Partition,
-  type Place,
+  type Progress,
   type ReadRequest,
   type Source,
   type SourceContext,
@@ -14,10 +14,10 @@ import { type Clock, systemClock } from "../../src/platform/clock/clock.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 
 /** A bus of one kind with one partition, empty at first and used by one step alone. What it cannot do is left out. */
-export interface SourcePlace {
+export interface TestBus {
   /** A new source for this bus, not yet open: as after another start. */
   createSource(): Source;
-  /** Publishes that many events more: named `e0`, `e1` and so on over the life of the place. */
+  /** Publishes that many events more: named `e0`, `e1` and so on over the life of the bus. */
   publish(count: number): Promise<void>;
   /** Has the bus forget its oldest events, up to this one; it may publish others for that. */
   forgetBefore?(event: number): Promise<void>;
@@ -48,18 +48,18 @@ const HOSTILE_ANSWERS: readonly string[] = [
   "HTTP/1.1 302 Away\r\nlocation: http://elsewhere\r\ncontent-length: 0\r\n\r\n",
 ];
 
-/** Reads as the reader does: takes what an outcome leads to for the next place. */
+/** Reads as the reader does: takes what an outcome leads to for the next read. */
 export class Reading {
-  place: Place = { lineage: undefined, position: undefined, history: new LogHistory() };
+  progress: Progress = { lineage: undefined, position: undefined, history: new LogHistory() };
   readonly batch = new EventBatch();
   partition!: Partition;
 
   private constructor(readonly source: Source) {}
 
-  static async open(source: Source, from?: Place, context: Partial<SourceContext> = {}): Promise<Reading> {
+  static async open(source: Source, from?: Progress, context: Partial<SourceContext> = {}): Promise<Reading> {
     const reading = new Reading(source);
-    if (from !== undefined) reading.place = from;
-    const partitions = await source.open({ ...contextOf(reading.place), ...context }, NEVER);
+    if (from !== undefined) reading.progress = from;
+    const partitions = await source.open({ ...contextOf(reading.progress), ...context }, NEVER);
     assert.equal(partitions.length, 1);
     reading.partition = partitions[0]!;
     return reading;
@@ -68,7 +68,7 @@ export class Reading {
   /** Without going on from there. */
   async look(request: Partial<ReadRequest> = {}, signal = NEVER): Promise<Outcome> {
     return await this.partition.read(
-      this.place,
+      this.progress,
       this.batch,
       { limit: LIMIT, waitMs: 0, isAfterRest: false, ...request },
       signal,
@@ -99,18 +99,18 @@ export class Reading {
   private goOn(outcome: Outcome): void {
     if (outcome.kind === "moved" || outcome.kind === "exchanged") assert.fail("nobody knows other lineages");
     const { lineage, next, offset } = outcome;
-    const { place } = this;
-    const history = lineage === place.lineage || place.lineage === undefined
-      ? place.history
+    const { progress } = this;
+    const history = lineage === progress.lineage || progress.lineage === undefined
+      ? progress.history
       : new LogHistory();
     if (outcome.kind === "events" && offset !== undefined) {
       history.note(this.batch, offset - this.batch.total);
     } else if (offset !== undefined) history.goOnAt(offset);
-    this.place = { lineage, position: next, history };
+    this.progress = { lineage, position: next, history };
   }
 }
 
-function contextOf({ position }: Place): SourceContext {
+function contextOf({ position }: Progress): SourceContext {
   return {
     resume: new Map(position === undefined ? [] : [["", position]]),
     heardTime: () => {},
@@ -153,20 +153,20 @@ async function sourceErrorOf(work: Promise<unknown>): Promise<SourceError> {
 /** What every source promises, run as steps of `t`, each on a bus of its own. */
 export async function testSourceContract(
   t: Deno.TestContext,
-  createPlace: () => Promise<SourcePlace>,
+  createBus: () => Promise<TestBus>,
 ): Promise<void> {
-  const step = (name: string, test: (place: SourcePlace, reading: Reading) => Promise<void>) =>
+  const step = (name: string, test: (bus: TestBus, reading: Reading) => Promise<void>) =>
     t.step(name, async () => {
-      const place = await createPlace();
-      const source = place.createSource();
+      const bus = await createBus();
+      const source = bus.createSource();
       try {
-        await test(place, await Reading.open(source));
+        await test(bus, await Reading.open(source));
       } finally {
         await source.close();
-        await place.remove();
+        await bus.remove();
       }
     });
-  const probed = await createPlace();
+  const probed = await createBus();
   const source = probed.createSource();
   const { replay } = (await Reading.open(source)).partition;
   await source.close();
@@ -178,13 +178,13 @@ export async function testSourceContract(
   await testOtherHistories(step, probed);
 }
 
-type Step = (name: string, test: (place: SourcePlace, reading: Reading) => Promise<void>) => Promise<boolean>;
+type Step = (name: string, test: (bus: TestBus, reading: Reading) => Promise<void>) => Promise<boolean>;
 
 async function testReading(step: Step): Promise<void> {
-  await step("gives each event once, in order, never more at once than asked for", async (place, reading) => {
-    await place.publish(11);
+  await step("gives each event once, in order, never more at once than asked for", async (bus, reading) => {
+    await bus.publish(11);
     assert.deepEqual(await reading.readAll(), events(0, 11));
-    await place.publish(2);
+    await bus.publish(2);
     assert.deepEqual(await reading.readAll(), events(11, 13));
   });
 
@@ -200,41 +200,41 @@ async function testReading(step: Step): Promise<void> {
 
   await step(
     "is the same source after another start, in its name and its partition",
-    async (place, reading) => {
-      const again = place.createSource();
+    async (bus, reading) => {
+      const again = bus.createSource();
       assert.equal(again.id, reading.source.id);
       assert.equal((await Reading.open(again)).partition.id, reading.partition.id);
       await again.close();
     },
   );
 
-  await step("probes, and tells the time, without taking anything", async (place, reading) => {
-    await place.publish(1);
+  await step("probes, and tells the time, without taking anything", async (bus, reading) => {
+    await bus.publish(1);
     assert.match(await reading.source.probe(NEVER), /\w/);
     await reading.source.time?.(NEVER);
     assert.deepEqual(await reading.readAll(), events(0, 1));
   });
 
-  await step("is told what is durable at any time, or never", async (place, reading) => {
-    await reading.partition.committed(reading.place);
-    await place.publish(6);
-    const { place: before } = reading;
+  await step("is told what is durable at any time, or never", async (bus, reading) => {
+    await reading.partition.committed(reading.progress);
+    await bus.publish(6);
+    const { progress: before } = reading;
     await reading.read();
     await reading.partition.committed(before);
-    await reading.partition.committed(reading.place);
-    await reading.partition.committed(reading.place);
+    await reading.partition.committed(reading.progress);
+    await reading.partition.committed(reading.progress);
     const [first] = namesOf(reading.batch);
     assert.equal(first, "e0");
     const read = namesOf(reading.batch).length;
     assert.deepEqual(await reading.readAll(), events(read, 6));
-    await reading.partition.farewell?.(reading.place, NEVER);
+    await reading.partition.farewell?.(reading.progress, NEVER);
   });
 }
 
 async function testInterruption(step: Step): Promise<void> {
   await step(
     "ends a read that waits soon after the signal, and goes on afterwards",
-    async (place, reading) => {
+    async (bus, reading) => {
       await reading.read();
       const stop = new AbortController();
       const waiting = reading.look({ waitMs: 300_000 }, stop.signal).then(
@@ -243,32 +243,32 @@ async function testInterruption(step: Step): Promise<void> {
       );
       stop.abort();
       await waiting;
-      await place.publish(3);
+      await bus.publish(3);
       assert.deepEqual(await reading.readAll(), events(0, 3));
     },
   );
 
   await step(
     "says that a bus is away with the right kind of error, and moves nothing",
-    async (place, reading) => {
-      if (place.goAway === undefined) return;
-      await place.publish(2);
-      await place.goAway();
+    async (bus, reading) => {
+      if (bus.goAway === undefined) return;
+      await bus.publish(2);
+      await bus.goAway();
       const { kind } = await sourceErrorOf(reading.look());
       assert.equal(kind, "unavailable");
       await sourceErrorOf(reading.source.probe(NEVER));
-      await reading.partition.farewell?.(reading.place, NEVER);
+      await reading.partition.farewell?.(reading.progress, NEVER);
     },
   );
 
   await step(
     "survives whatever it is answered, and reads on as if nothing had been",
-    async (place, reading) => {
-      if (place.answerOnce === undefined) return;
-      await place.publish(5);
+    async (bus, reading) => {
+      if (bus.answerOnce === undefined) return;
+      await bus.publish(5);
       const taken: (string | number)[] = [];
       for (const answer of HOSTILE_ANSWERS) {
-        place.answerOnce(new TextEncoder().encode(answer));
+        bus.answerOnce(new TextEncoder().encode(answer));
         try {
           // Below HTTP, a request that nobody has answered is sent again.
           const { kind } = await reading.read();
@@ -286,27 +286,27 @@ async function testInterruption(step: Step): Promise<void> {
 
 async function testReplay(step: Step): Promise<void> {
   await step(
-    "gives the same again from the same place, in the same life and in the next",
-    async (place, reading) => {
-      await place.publish(9);
+    "gives the same again from the same position, in the same life and in the next",
+    async (bus, reading) => {
+      await bus.publish(9);
       await reading.read();
-      const from = reading.place;
+      const from = reading.progress;
       const first = namesOf((await reading.look(), reading.batch));
       for (let i = 0; i < 2; i++) {
         await reading.look();
         assert.deepEqual(namesOf(reading.batch), first);
       }
-      const source = place.createSource();
+      const source = bus.createSource();
       const next = await Reading.open(source, { ...from, history: new LogHistory() });
       assert.deepEqual(await next.readAll(), events(namesOf(reading.batch).length, 9));
       await source.close();
-      reading.place = from;
+      reading.progress = from;
       assert.deepEqual(await reading.readAll(), events(first.length, 9));
     },
   );
 
-  await step("names numbers of events without gaps, or none", async (place, reading) => {
-    await place.publish(7);
+  await step("names numbers of events without gaps, or none", async (bus, reading) => {
+    await bus.publish(7);
     let end: number | undefined;
     for (;;) {
       const outcome = await reading.read();
@@ -319,24 +319,24 @@ async function testReplay(step: Step): Promise<void> {
     }
   });
 
-  await step("wakes up for an event that comes while it waits", async (place, reading) => {
+  await step("wakes up for an event that comes while it waits", async (bus, reading) => {
     await reading.read();
     const waiting = reading.read({ waitMs: 300_000 });
-    await place.publish(1);
+    await bus.publish(1);
     const { kind } = await waiting;
     if (kind === "events") assert.deepEqual(namesOf(reading.batch), ["e0"]);
     else assert.deepEqual(await reading.readAll(), ["e0"]);
   });
 }
 
-async function testOtherHistories(step: Step, able: SourcePlace): Promise<void> {
+async function testOtherHistories(step: Step, able: TestBus): Promise<void> {
   if (able.forgetBefore) {
     await step(
       "counts what the bus has forgotten before it was read, and goes on behind it",
-      async (place, reading) => {
-        await place.publish(4);
+      async (bus, reading) => {
+        await bus.publish(4);
         await reading.read({ limit: 1 });
-        await place.forgetBefore!(9);
+        await bus.forgetBefore!(9);
         let next = 1;
         const all = await reading.readAll();
         for (const item of all) {
@@ -348,10 +348,10 @@ async function testOtherHistories(step: Step, able: SourcePlace): Promise<void> 
       },
     );
 
-    await step("has lost nothing where all that was forgotten had been read", async (place, reading) => {
-      await place.publish(10);
+    await step("has lost nothing where all that was forgotten had been read", async (bus, reading) => {
+      await bus.publish(10);
       assert.deepEqual(await reading.readAll(), events(0, 10));
-      await place.forgetBefore!(10);
+      await bus.forgetBefore!(10);
       assert.equal((await reading.readAll()).find((item) => typeof item === "number"), undefined);
     });
   }
@@ -359,15 +359,15 @@ async function testOtherHistories(step: Step, able: SourcePlace): Promise<void> 
     for (const [count, what] of [[1, "shorter"], [9, "longer"]] as const) {
       await step(
         `says that a bus has begun a new history, ${what} than the one before`,
-        async (place, reading) => {
-          await place.publish(5);
+        async (bus, reading) => {
+          await bus.publish(5);
           assert.deepEqual(await reading.readAll(), events(0, 5));
-          const { lineage } = reading.place;
+          const { lineage } = reading.progress;
           assert.notEqual(lineage, undefined);
-          await place.restart!();
-          await place.publish(count);
+          await bus.restart!();
+          await bus.publish(count);
           assert.deepEqual(await reading.readAll(), events(5, 5 + count));
-          assert.notEqual(reading.place.lineage, lineage);
+          assert.notEqual(reading.progress.lineage, lineage);
         },
       );
     }
@@ -375,14 +375,14 @@ async function testOtherHistories(step: Step, able: SourcePlace): Promise<void> 
   if (able.rollBackTo) {
     await step(
       "goes back where a bus has other events than were read, and says so",
-      async (place, reading) => {
-        await place.publish(10);
+      async (bus, reading) => {
+        await bus.publish(10);
         assert.deepEqual(await reading.readAll(), events(0, 10));
-        await place.rollBackTo!(6);
-        await place.publish(7);
+        await bus.rollBackTo!(6);
+        await bus.publish(7);
         const { kind } = await reading.look({ isAfterRest: true });
         assert.equal(kind, "returned");
-        reading.partition = (await Reading.open(reading.source, reading.place)).partition;
+        reading.partition = (await Reading.open(reading.source, reading.progress)).partition;
         assert.deepEqual(await reading.readAll(), events(10, 17));
       },
     );

@@ -8,7 +8,7 @@ import { QueueClient } from "../../src/sources/vabus/queue_client.ts";
 import { QueueSource } from "../../src/sources/vabus/queue_source.ts";
 import { MemorySource } from "../ingest/rig.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
-import { type SourcePlace, testSourceContract } from "./source_contract.ts";
+import { type TestBus, testSourceContract } from "./source_contract.ts";
 
 const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
 /** Events that a bus keeps. */
@@ -17,7 +17,7 @@ const ROOM = 20;
 const eventText = (number: number) => JSON.stringify({ name: `e${number}`, value: number, timestamp: 1000 });
 
 /** The reference bus, on a wire that can be cut and answer by itself. */
-function vabusPlace(createSource: (connection: BusConnection) => ReturnType<SourcePlace["createSource"]>) {
+function testVabus(createSource: (connection: BusConnection) => ReturnType<TestBus["createSource"]>) {
   const start = () =>
     startBus({
       hostname: "127.0.0.1",
@@ -30,7 +30,7 @@ function vabusPlace(createSource: (connection: BusConnection) => ReturnType<Sour
       allowedHosts: [],
       logger: QUIET,
     });
-  return (): Promise<SourcePlace> => {
+  return (): Promise<TestBus> => {
     let bus = start();
     let published = 0;
     const proxy = TcpProxy.start();
@@ -71,13 +71,13 @@ function vabusPlace(createSource: (connection: BusConnection) => ReturnType<Sour
 }
 
 Deno.test("the log of a VaBus keeps the contract of sources", (t) =>
-  testSourceContract(t, vabusPlace((connection) => new LogSource(new LogClient(connection, "contract")))));
+  testSourceContract(t, testVabus((connection) => new LogSource(new LogClient(connection, "contract")))));
 
 Deno.test("the queue of a VaBus keeps the contract of sources", (t) =>
   testSourceContract(t, async () => {
-    const place = await vabusPlace((connection) => new QueueSource(new QueueClient(connection)))();
+    const bus = await testVabus((connection) => new QueueSource(new QueueClient(connection)))();
     // It has no history, and says nothing of what it drops.
-    const { forgetBefore: _, restart: __, ...rest } = place;
+    const { forgetBefore: _, restart: __, ...rest } = bus;
     return rest;
   }));
 

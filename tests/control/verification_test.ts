@@ -7,7 +7,7 @@ import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { Inside, type InsideOptions } from "../state/inside.ts";
 
 /** What a sink holds, open to every kind of tampering. */
-class Place implements Sink, ReadBack {
+class Backend implements Sink, ReadBack {
   readonly id: string = "all";
   readonly repeat = "upsert";
   readonly readBack = this;
@@ -54,7 +54,7 @@ class Place implements Sink, ReadBack {
 
 /** A handler's inside and its sink. */
 class Plant {
-  readonly place = new Place();
+  readonly backend = new Backend();
   inside: Inside;
 
   constructor(private readonly directory: string, private readonly options: InsideOptions = {}) {
@@ -79,7 +79,7 @@ class Plant {
       if (aggregate && isRejected(aggregate)) {
         outbox.reject("all", aggregate, { reason: "rejected", detail: "no" }, batch.nextId);
       } else {
-        if (aggregate) this.place.put(aggregate);
+        if (aggregate) this.backend.put(aggregate);
         outbox.advance("all", batch.nextId);
       }
     }
@@ -89,7 +89,12 @@ class Plant {
   letters = () => readDeadLetters(this.inside.state, { limit: 99 });
 
   verify(sinceMs = -Infinity): Promise<Proof> {
-    return verify(this.inside.state, [this.place], { ...ALL_WINDOWS, sinceMs }, new AbortController().signal);
+    return verify(
+      this.inside.state,
+      [this.backend],
+      { ...ALL_WINDOWS, sinceMs },
+      new AbortController().signal,
+    );
   }
 
   async differences(sinceMs?: number): Promise<readonly string[]> {
@@ -109,42 +114,46 @@ async function withPlant(work: (plant: Plant) => Promise<void>, options?: Inside
 }
 
 Deno.test("every kind of difference is found, told and counted", async () => {
-  const cases: [what: RegExp, isInSum: boolean, tamper: (place: Place) => void][] = [
+  const cases: [what: RegExp, isInSum: boolean, tamper: (backend: Backend) => void][] = [
     [
       /sum\("a"\) = 7 of 2 .* should be sum\("a"\) = 2 of 2/,
       false,
-      (place) => place.change("a", (row) => ({ ...row, value: 7 })),
+      (backend) => backend.change("a", (row) => ({ ...row, value: 7 })),
     ],
     [
       /of 3 events, revision 0, should be .* of 2 events/,
       true,
-      (place) => place.change("a", (row) => ({ ...row, count: 3 })),
+      (backend) => backend.change("a", (row) => ({ ...row, count: 3 })),
     ],
     [
       /revision 1, should be .* revision 0$/,
       false,
-      (place) => place.change("a", (row) => ({ ...row, revision: 1 })),
+      (backend) => backend.change("a", (row) => ({ ...row, revision: 1 })),
     ],
     [
       /sum\("a"\) = 2 of 2 events, revision 0, is missing/,
       true,
-      (place) => place.change("a", () => undefined),
+      (backend) => backend.change("a", () => undefined),
     ],
     [
       /sum\("a"\{"l":"1"\}\).* is there and should not be/,
       true,
-      (place) => place.rows.set("l", { ...place.rows.values().next().value!, labels: '{"l":"1"}' }),
+      (backend) => backend.rows.set("l", { ...backend.rows.values().next().value!, labels: '{"l":"1"}' }),
     ],
     [
       /sum\("x"\).* is there and should not be/,
       true,
-      (place) => place.rows.set("x", { ...place.rows.values().next().value!, name: "x" }),
+      (backend) => backend.rows.set("x", { ...backend.rows.values().next().value!, name: "x" }),
     ],
     [
       /are too many/,
       true,
-      (place) =>
-        place.rows.set("y", { ...place.rows.values().next().value!, windowStartMs: -1000, windowEndMs: 0 }),
+      (backend) =>
+        backend.rows.set("y", {
+          ...backend.rows.values().next().value!,
+          windowStartMs: -1000,
+          windowEndMs: 0,
+        }),
     ],
   ];
   for (const [what, isInSum, tamper] of cases) {
@@ -152,7 +161,7 @@ Deno.test("every kind of difference is found, told and counted", async () => {
       plant.take(["a", 1], ["a", 1], ["b", 1]);
       plant.deliver();
       assert.deepEqual(await plant.differences(), []);
-      tamper(plant.place);
+      tamper(plant.backend);
       const proof = await plant.verify();
       const found = proof.sinks[0]!;
       assert.equal(proof.proven, false);
@@ -170,7 +179,7 @@ Deno.test("of very many differences the first are told and all are counted", asy
   await withPlant(async (plant) => {
     plant.take(...Array.from({ length: 50 }, (_, i): [string, number] => [`n${i}`, 1]));
     plant.deliver();
-    plant.place.rows.clear();
+    plant.backend.rows.clear();
     const [proof] = (await plant.verify()).sinks;
     assert.equal(proof!.difference_count, 51);
     assert.equal(proof!.differences.length, 20);
@@ -181,21 +190,21 @@ Deno.test("what a sink has deleted for its age is in the sum and not missed; wha
   await withPlant(async (plant) => {
     plant.take(["a", 1], ["a", 2], ["a", 5]);
     plant.deliver();
-    const { place } = plant;
-    place.change("a", (row) => row.windowStartMs < 2000 ? undefined : row);
-    place.gone = { beforeMs: 3000, events: 1 };
+    const { backend } = plant;
+    backend.change("a", (row) => row.windowStartMs < 2000 ? undefined : row);
+    backend.gone = { beforeMs: 3000, events: 1 };
     const [proof] = (await plant.verify()).sinks;
     assert.deepEqual(proof!.differences, []);
     assert.deepEqual([proof!.expected_events, proof!.found_events], [3, 3]);
     assert.deepEqual([proof!.deleted_events, proof!.rows_since], [1, 3]);
     // What is still there is compared, though it may go at any moment.
-    place.change("a", (row) => row.windowStartMs === 2000 ? { ...row, value: 99 } : row);
+    backend.change("a", (row) => row.windowStartMs === 2000 ? { ...row, value: 99 } : row);
     assert.match((await plant.differences()).join(), /= 99 of 1 events.* should be/);
-    place.change("a", (row) => row.windowStartMs === 2000 ? undefined : row);
+    backend.change("a", (row) => row.windowStartMs === 2000 ? undefined : row);
     assert.match((await plant.differences()).join(), /stand for 3 events in all and stand for 2/);
-    place.gone = { beforeMs: 3000, events: 2 };
+    backend.gone = { beforeMs: 3000, events: 2 };
     assert.deepEqual(await plant.differences(), []);
-    place.change("a", () => undefined);
+    backend.change("a", () => undefined);
     assert.match((await plant.differences()).join(), /sum\("a"\) = 1 of 1 events, revision 0, is missing/);
   });
 });
@@ -204,7 +213,7 @@ Deno.test("--since proves what retention has left, and takes no sum", async () =
   await withPlant(async (plant) => {
     plant.take(["a", 1], ["a", 5]);
     plant.deliver();
-    plant.place.change("a", (row) => row.windowStartMs < 5000 ? undefined : row);
+    plant.backend.change("a", (row) => row.windowStartMs < 5000 ? undefined : row);
     assert.equal((await plant.verify()).proven, false);
     const since = await plant.verify(5000);
     assert.equal(since.proven, true);
@@ -219,10 +228,10 @@ Deno.test("what waits is no difference, also where the sink has it and the curso
     const waiting = (await plant.verify()).sinks[0]!;
     assert.deepEqual([waiting.waiting_events, waiting.expected_events, waiting.difference_count], [2, 0, 0]);
     const [first] = plant.inside.outbox.read("all", 0, 1)!.aggregates;
-    plant.place.put(first!);
+    plant.backend.put(first!);
     const ahead = (await plant.verify()).sinks[0]!;
     assert.deepEqual([ahead.waiting_events, ahead.expected_events, ahead.difference_count], [1, 1, 0]);
-    plant.place.change(first!.name, (row) => ({ ...row, value: 5 }));
+    plant.backend.change(first!.name, (row) => ({ ...row, value: 5 }));
     assert.equal((await plant.differences()).length, 1, "a wrong row is a difference though it waits");
   });
 });
@@ -294,7 +303,7 @@ Deno.test("rejected, put back, rejected again: the books still say what the sink
     assert.deepEqual(await plant.differences(), []);
     plant.inside.request("retry", plant.letters());
     plant.deliver();
-    assert.deepEqual([...plant.place.rows.values()].map(({ count, revision }) => [count, revision]), [[
+    assert.deepEqual([...plant.backend.rows.values()].map(({ count, revision }) => [count, revision]), [[
       2,
       1,
     ]]);
@@ -320,7 +329,7 @@ Deno.test("a handler at work while it is proven makes no difference", async () =
     plant.take(["a", 1], ["b", 1], ["a", 2]);
     plant.deliver();
     let turn = 0;
-    plant.place.meanwhile = () => {
+    plant.backend.meanwhile = () => {
       if (++turn > 7) return;
       plant.take(["a", 1], ["b", 2 + turn], ["new", 1]);
       plant.deliver((aggregate) => aggregate.name === "new" && turn % 2 === 0);
@@ -338,8 +347,8 @@ Deno.test("a sink that cannot be read is named, and the others are proven all th
     plant.take(["a", 1], ["b", 1]);
     plant.deliver();
     const { state } = plant.inside;
-    const away = new Place();
-    const verifyBoth = (signal: AbortSignal) => verify(state, [away, plant.place], ALL_WINDOWS, signal);
+    const away = new Backend();
+    const verifyBoth = (signal: AbortSignal) => verify(state, [away, plant.backend], ALL_WINDOWS, signal);
     away.rowsOfWindow = () => Promise.reject(new SinkError("unavailable", "nobody is there."));
     const { proven, sinks: [first, second] } = await verifyBoth(new AbortController().signal);
     assert.equal(proven, false);

@@ -151,7 +151,7 @@ class BusClientTrial implements Trial {
   }
 
   private get position(): BusPosition {
-    const { name, place: { lineage: log, position } } = this.rig.core.ingest.partitions[0]!;
+    const { name, progress: { lineage: log, position } } = this.rig.core.ingest.partitions[0]!;
     return { name, log, nextOffset: position === undefined ? undefined : Number(position) };
   }
 

@@ -155,7 +155,7 @@ function handlerFindings(directory: string): Record<string, unknown> {
   using rig = openState(directory);
   const { aggregator, checkpoint, ingest, state } = rig.core;
   const found = {
-    positions: ingest.partitions.map(({ place: { lineage, position } }) => ({ lineage, position })),
+    positions: ingest.partitions.map(({ progress: { lineage, position } }) => ({ lineage, position })),
     books: { ...aggregator.books },
     counters: checkpoint.counters,
     watermark: aggregator.watermark.valueMs,
@@ -268,12 +268,12 @@ function reading(name: string, value: number, second: number, id?: string, aggFu
 
 function accept({ core }: Rig, bus: number, events: readonly unknown[]): void {
   const { ingest } = core;
-  const { place } = ingest.partitions[bus]!;
-  const offset = Number(place.position ?? 0);
+  const { progress } = ingest.partitions[bus]!;
+  const offset = Number(progress.position ?? 0);
   const next = offset + events.length;
   const batch = new EventBatch();
   const lineage = `log-${bus}`;
   scanReply(new TextEncoder().encode(JSON.stringify({ log: lineage, offset, next, events })), batch);
   const step = { lineage, next: `${next}`, offset: next, lost: 0, decodeMs: 0 };
-  ingest.settle(bus, place, { kind: "events", ...step }, batch, 0);
+  ingest.settle(bus, progress, { kind: "events", ...step }, batch, 0);
 }

@@ -98,7 +98,7 @@ Deno.test("a bus that begins a new log is not idle until it has been found empty
     ingest.checkpointNow();
     // Idle by now, its window not ended yet by the wall clock.
     const settle = (outcome: Outcome, elapsedMs: number) =>
-      ingest.settle(0, ingest.partitions[0]!.place, outcome, new EventBatch(), elapsedMs);
+      ingest.settle(0, ingest.partitions[0]!.progress, outcome, new EventBatch(), elapsedMs);
     const step = { lineage: "another log", next: undefined, offset: undefined, lost: 0 };
     settle({ ...step, kind: "restarted" }, 0);
     rig.clock.ms += 60_000;

@@ -101,10 +101,10 @@ Deno.test("an exchange is told; whether it is one is asked at the other address,
       JSON.stringify(result),
       /read from http:\/\/two; whether .* cannot be found out: http:\/\/two: nobody/,
     );
-    assert.equal(rig.core.ingest.partitions[0]!.place.lineage, "first-log");
+    assert.equal(rig.core.ingest.partitions[0]!.progress.lineage, "first-log");
     two.intervene = () => undefined;
     assert.deepEqual(await rig.readers[0]!.drain(NEVER), { drained: true });
-    assert.equal(rig.core.ingest.partitions[0]!.place.lineage, "second-log");
+    assert.equal(rig.core.ingest.partitions[0]!.progress.lineage, "second-log");
     assert.match(
       rig.log.join("\n"),
       /WARN.*exchanged their addresses.*bus="http:\/\/one" other="http:\/\/two"/,

@@ -127,14 +127,14 @@ export function openRig(
 
 /** Offset below which everything is in a committed checkpoint. */
 export function durableOffset({ core }: Rig, number = 0): number | undefined {
-  const { committed, place } = core.ingest.partitions[number]!;
-  if (committed.lineage !== place.lineage || committed.position === undefined) return undefined;
-  return Math.min(Number(committed.position), Number(place.position ?? Infinity));
+  const { committed, progress } = core.ingest.partitions[number]!;
+  if (committed.lineage !== progress.lineage || committed.position === undefined) return undefined;
+  return Math.min(Number(committed.position), Number(progress.position ?? Infinity));
 }
 
 /** Offset of the next event to be read. */
 export function nextOffset({ core }: Rig, number = 0): number | undefined {
-  const { position } = core.ingest.partitions[number]!.place;
+  const { position } = core.ingest.partitions[number]!.progress;
   return position === undefined ? undefined : Number(position);
 }
 

@@ -58,8 +58,8 @@ class ModelSink {
   }
 }
 
-/** The place behind a sink. */
-class Place implements Sink, ReadBack {
+/** The backend of a sink. */
+class Backend implements Sink, ReadBack {
   readonly repeat = "upsert";
   readonly readBack = this;
   readonly cost = "cheap";
@@ -133,7 +133,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 
 /** Plays the same steps in the product and in the model. */
 class Play {
-  readonly places = new Map(SINKS.map((name) => [name, new Place(name)]));
+  readonly backends = new Map(SINKS.map((name) => [name, new Backend(name)]));
   readonly models = new Map(SINKS.map((name) => [name, new ModelSink()]));
   private readonly totals = new Map<string, ModelRow>();
   inside: Inside;
@@ -190,7 +190,7 @@ class Play {
 
   private deliver({ sink, count, ending }: Step & { kind: "deliver" }): void {
     const { outbox } = this.inside;
-    const place = this.places.get(sink)!;
+    const backend = this.backends.get(sink)!;
     const model = this.models.get(sink)!;
     for (let left = count; left > 0;) {
       const batch = outbox.read(sink, outbox.cursor(sink), 1);
@@ -214,7 +214,7 @@ class Play {
         model.rejected.push(row);
         continue;
       }
-      place.put(aggregate);
+      backend.put(aggregate);
       model.take(row);
       if (isLast && ending === "taken, answer lost") break;
       outbox.advance(sink, batch.nextId);
@@ -252,9 +252,9 @@ class Play {
   }
 
   async check(): Promise<void> {
-    const places = this.setup.sinks.map((name) => this.places.get(name)!);
+    const backends = this.setup.sinks.map((name) => this.backends.get(name)!);
     for (const name of SINKS) {
-      const rows = [...this.places.get(name)!.rows.values()];
+      const rows = [...this.backends.get(name)!.rows.values()];
       const expected = this.models.get(name)!.table;
       assert.deepEqual(
         new Map(
@@ -263,7 +263,7 @@ class Play {
         new Map([...expected].map(([key, { revision, count }]) => [key, { key, revision, count }])),
       );
     }
-    const proof = await verify(this.inside.state, places, ALL_WINDOWS, new AbortController().signal);
+    const proof = await verify(this.inside.state, backends, ALL_WINDOWS, new AbortController().signal);
     assert.deepEqual(proof.sinks.flatMap(({ differences }) => differences), []);
     assert.ok(proof.proven);
     for (const { sink, found_events: found } of proof.sinks) {
@@ -288,11 +288,11 @@ class Play {
   /** The proof fails for each row that is not as it must be. */
   async checkTampered(): Promise<void> {
     for (const name of this.setup.sinks) {
-      const place = this.places.get(name)!;
-      for (const [key, row] of [...place.rows]) {
-        place.rows.delete(key);
-        const proof = await verify(this.inside.state, [place], ALL_WINDOWS, new AbortController().signal);
-        place.rows.set(key, row);
+      const backend = this.backends.get(name)!;
+      for (const [key, row] of [...backend.rows]) {
+        backend.rows.delete(key);
+        const proof = await verify(this.inside.state, [backend], ALL_WINDOWS, new AbortController().signal);
+        backend.rows.set(key, row);
         const model = this.models.get(name)!;
         // Where only the answer was missing the row need not be there.
         const isDoubtful = model.queue.some((waiting) =>

@@ -206,14 +206,14 @@ Deno.test("property: no secret is in any message, in what is shown, or left by r
   const spoilt = fc.constantFrom("", "", "", "@", "/x", "#", "?", " ", ":", "%", ",");
   const secret = fc.tuple(fc.stringMatching(/^[A-Za-z0-9]{10,16}$/), spoilt)
     .map(([text, bad]) => `SECRET${text}${bad}`);
-  const place = fc.constantFrom(
+  const authority = fc.constantFrom(
     (secret: string) => `user:${secret}@host:1/db`,
     (secret: string) => `${secret}@host:1`,
     (secret: string) => `host:1/db?password=${secret}`,
   );
   const urlOf = (...schemes: string[]) =>
-    fc.tuple(fc.constantFrom(...schemes), place, secret)
-      .map(([scheme, place, secret]) => ({ secret, text: `${scheme}://${place(secret)}` }));
+    fc.tuple(fc.constantFrom(...schemes), authority, secret)
+      .map(([scheme, authority, secret]) => ({ secret, text: `${scheme}://${authority(secret)}` }));
   const postgresUrl = urlOf("postgres", "postgres", "http", "");
   const busUrl = urlOf("http", "https", "htp", "");
   fc.assert(

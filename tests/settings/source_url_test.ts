@@ -12,7 +12,7 @@ const BROKERS: SourceDeclaration = {
   urlForm: "brokers://host:port,…/topic",
   settings: {},
   readUrl: (text) => /\/\w+(\?.*)?$/.test(text) ? text : { problem: "has no topic" },
-  placeOf: (text) => text.replace(/\?.*$/, "").replace(/\/\/.*@/, "//"),
+  addressOf: (text) => text.replace(/\?.*$/, "").replace(/\/\/.*@/, "//"),
   isOpenParameter: (name) => name === "qos",
   configure: () => ({}),
 };
@@ -25,7 +25,7 @@ const PIPE: SourceDeclaration = {
   urlForm: "pipe:",
   settings: {},
   readUrl: (text) => text,
-  placeOf: (text) => text,
+  addressOf: (text) => text,
   configure: () => ({}),
 };
 

@@ -106,13 +106,13 @@ export class Audit {
   }
 
   /** When everything has come to rest: the sinks hold what they must and nothing else. */
-  end(state: StateDatabase, places: ReadonlyMap<string, SimTable | SimTopic>): void {
+  end(state: StateDatabase, backends: ReadonlyMap<string, SimTable | SimTopic>): void {
     const letters = state.all<LetterRow>("SELECT * FROM dead_letter ORDER BY id");
     this.refusedEvents(letters);
     this.losses(state);
     const condemned = letters.find(({ sink, name }) => sink !== null && name !== POISON);
     if (condemned) throw new Violation(`a row of ${condemned.name} is condemned without a fault`);
-    this.sinks.end(places, [...letters, ...this.givenUp], this.wall.nowMs);
+    this.sinks.end(backends, [...letters, ...this.givenUp], this.wall.nowMs);
     if (this.hasPurged || this.letters.dropped > 0) return;
     for (const [key, row] of this.sinks.overflowing) {
       const isLetter = letters.some((letter) =>

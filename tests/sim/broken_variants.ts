@@ -114,15 +114,17 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "nobody fences an older Kafka producer",
     foundBy: 14,
-    places: (places) => {
-      for (const place of places.values()) if (place instanceof SimTopic) place.isFencing = false;
+    backends: (backends) => {
+      for (const backend of backends.values()) if (backend instanceof SimTopic) backend.isFencing = false;
     },
   },
   {
     name: "the position in Kafka is not written with the records",
     foundBy: 1,
-    places: (places) => {
-      for (const place of places.values()) if (place instanceof SimTopic) place.isPositionKept = false;
+    backends: (backends) => {
+      for (const backend of backends.values()) {
+        if (backend instanceof SimTopic) backend.isPositionKept = false;
+      }
     },
   },
   {
@@ -138,8 +140,8 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "the upsert has no revision guard",
     foundBy: 35,
-    places: (places) => {
-      for (const place of places.values()) if (place instanceof SimTable) place.isGuarded = false;
+    backends: (backends) => {
+      for (const backend of backends.values()) if (backend instanceof SimTable) backend.isGuarded = false;
     },
   },
   {

@@ -31,7 +31,7 @@ export interface ModelOptions {
 }
 
 /** Where a bus is read, as the state says it or as it follows from what the bus has said. */
-export interface Place {
+export interface Progress {
   readonly log: string | undefined;
   readonly next: number | undefined;
 }
@@ -43,7 +43,7 @@ export type Letters = ReadonlyMap<string, Chance>;
 interface BusBook {
   /** As it is; what it says is heard. */
   readonly bus: SimBus;
-  durable: Place;
+  durable: Progress;
   /** The events of its log up to there, by offset. */
   read: Map<number, SimEvent>;
   /** What the running process has heard that no checkpoint covers yet. */
@@ -174,7 +174,7 @@ export class Model {
       const isAt = (count: number) => [...this.knownAfter(book, count).keys()].at(-1) === offset;
       while (book.comparedAt > 0 && !isAt(book.comparedAt)) book.comparedAt--;
     }
-    const { log, next } = this.placeAfter(book, book.comparedAt);
+    const { log, next } = this.progressAfter(book, book.comparedAt);
     return { offset: next, log, isLook: true, isVoid: false };
   }
 
@@ -193,10 +193,10 @@ export class Model {
   }
 
   /**
-   * Whether the reader goes on at `place` by what it has found out besides: that the bus has another history from there on, or
+   * Whether the reader goes on at `progress` by what it has found out besides: that the bus has another history from there on, or
    * that its log begins there.
    */
-  private findsOut(book: BusBook, place: Place): boolean {
+  private findsOut(book: BusBook, progress: Progress): boolean {
     // What was heard since was asked for ahead.
     const dropped = book.heard.splice(book.comparedAt ?? book.heard.length);
     const { log, next } = this.offered(book.bus.name);
@@ -204,7 +204,8 @@ export class Model {
     const isLearnt = next === undefined && head !== undefined && (log ?? head.log) === head.log;
     const found = isLearnt ? head.offset : this.parting(book.bus.name);
     if (
-      found === undefined || place.next !== found || place.next === next || (!isLearnt && place.log !== log)
+      found === undefined || progress.next !== found || progress.next === next ||
+      (!isLearnt && progress.log !== log)
     ) {
       book.heard.push(...dropped);
       return false;
@@ -221,17 +222,17 @@ export class Model {
   /** What the reader knows of its log after that much of what is heard, by offset, in their order. */
   private knownAfter({ read, durable, heard }: BusBook, count: number): Map<number, SimEvent> {
     const known = new Map(read);
-    heard.slice(0, count).reduce((place, heard) => {
-      const step = follow(place, heard);
-      note(known, place, step);
-      return step.place;
+    heard.slice(0, count).reduce((progress, heard) => {
+      const step = follow(progress, heard);
+      note(known, progress, step);
+      return step.progress;
     }, durable);
     return known;
   }
 
   /** Where the reader is after that much of what is heard. */
-  private placeAfter({ durable, heard }: BusBook, count: number): Place {
-    return heard.slice(0, count).reduce((place, heard) => follow(place, heard).place, durable);
+  private progressAfter({ durable, heard }: BusBook, count: number): Progress {
+    return heard.slice(0, count).reduce((progress, heard) => follow(progress, heard).progress, durable);
   }
 
   /**
@@ -273,35 +274,35 @@ export class Model {
     book.isIdle = false;
   }
 
-  durable(bus: string): Place {
+  durable(bus: string): Progress {
     return this.book(bus).durable;
   }
 
   /** How far the process may have read. */
-  offered(bus: string): Place {
+  offered(bus: string): Progress {
     const { durable, heard } = this.book(bus);
-    return heard.reduce((place, heard) => follow(place, heard).place, durable);
+    return heard.reduce((progress, heard) => follow(progress, heard).progress, durable);
   }
 
   /**
-   * A checkpoint says that the bus has been read to `place`.
+   * A checkpoint says that the bus has been read to `progress`.
    *
    * @param letters Why it holds events as refused, by text: where the moment decides, they tell how it has.
    * @throws {Violation} It cannot have been.
    */
-  committed(bus: string, place: Place, job: Job, letters: Letters): void {
+  committed(bus: string, progress: Progress, job: Job, letters: Letters): void {
     const book = this.book(bus);
     // The last way there: a bus that was rolled back is read over the same offsets again.
-    let used = isSame(book.durable, place) ? 0 : -1;
+    let used = isSame(book.durable, progress) ? 0 : -1;
     book.heard.reduce((at, heard, i) => {
-      const next = follow(at, heard).place;
-      if (isSame(next, place)) used = i + 1;
+      const next = follow(at, heard).progress;
+      if (isSame(next, progress)) used = i + 1;
       return next;
     }, book.durable);
-    if (used < 0 && this.findsOut(book, place)) used = book.heard.length;
+    if (used < 0 && this.findsOut(book, progress)) used = book.heard.length;
     if (used < 0) {
       throw new Violation(
-        `${bus}: the checkpoint says it is read to ${show(place)}, but nothing it said leads there from ${
+        `${bus}: the checkpoint says it is read to ${show(progress)}, but nothing it said leads there from ${
           show(book.durable)
         }`,
       );
@@ -310,13 +311,13 @@ export class Model {
     for (const heard of book.heard.slice(0, used)) {
       const step = follow(at, heard);
       note(book.read, at, step);
-      at = step.place;
+      at = step.progress;
       this.counts.lost += step.lost;
       for (const event of step.events) this.take(bus, book, event, heard.atMs, job, letters);
     }
     book.heard.splice(0, used);
     if (book.comparedAt !== undefined) book.comparedAt = Math.max(0, book.comparedAt - used);
-    book.durable = place;
+    book.durable = progress;
   }
 
   /** The greatest end of a window that event time alone may have closed by now. Call after all buses {@link committed}. */
@@ -502,7 +503,7 @@ interface Heard {
 }
 
 interface Step {
-  readonly place: Place;
+  readonly progress: Progress;
   readonly events: readonly SimEvent[];
   readonly lost: number;
   /** False: a reader of the contract does nothing with it. */
@@ -515,20 +516,23 @@ interface Step {
  */
 function forgetUnused(book: BusBook, offset: number | undefined): void {
   for (let kept = book.heard.length; kept >= 0; kept--) {
-    const place = book.heard.slice(0, kept).reduce((at, heard) => follow(at, heard).place, book.durable);
-    if (place.next !== offset) continue;
+    const progress = book.heard.slice(0, kept).reduce(
+      (at, heard) => follow(at, heard).progress,
+      book.durable,
+    );
+    if (progress.next !== offset) continue;
     book.heard.length = kept;
     return;
   }
 }
 
 /** Where a reader of the contract is after hearing something, what it takes in, and what it has to count as lost. */
-function follow(at: Place, { request, said }: Pick<Heard, "request" | "said">): Step {
-  const useless = { place: at, events: [], lost: 0, isOfUse: false };
+function follow(at: Progress, { request, said }: Pick<Heard, "request" | "said">): Step {
+  const useless = { progress: at, events: [], lost: 0, isOfUse: false };
   if (said.kind === "failure" || request.offset !== at.next) return useless;
   const { log } = said;
   const goOn = (next: number | undefined, lost: number, events: readonly SimEvent[] = []) => ({
-    place: { log, next },
+    progress: { log, next },
     events,
     lost,
     isOfUse: true,
@@ -552,17 +556,17 @@ function follow(at: Place, { request, said }: Pick<Heard, "request" | "said">): 
 }
 
 /** Takes a step into what is known of the log that the reader is at. */
-function note(read: Map<number, SimEvent>, from: Place, { place, events }: Step): void {
-  if (place.log !== from.log || place.next === undefined) read.clear();
-  for (const offset of read.keys()) if (offset >= (place.next ?? 0)) read.delete(offset);
-  events.forEach((event, i) => read.set(place.next! - events.length + i, event));
+function note(read: Map<number, SimEvent>, from: Progress, { progress, events }: Step): void {
+  if (progress.log !== from.log || progress.next === undefined) read.clear();
+  for (const offset of read.keys()) if (offset >= (progress.next ?? 0)) read.delete(offset);
+  events.forEach((event, i) => read.set(progress.next! - events.length + i, event));
 }
 
-function isSame(a: Place, b: Place): boolean {
+function isSame(a: Progress, b: Progress): boolean {
   return a.log === b.log && a.next === b.next;
 }
 
-function show({ log, next }: Place): string {
+function show({ log, next }: Progress): string {
   return `${next ?? "its beginning"} of ${log ?? "whatever log it has"}`;
 }
 

@@ -36,8 +36,8 @@ import { Violation } from "./violation.ts";
 
 /** What a broken variant may take hold of, from outside of the product. */
 export interface Sabotage {
-  /** Changes the places behind the sinks. */
-  readonly places?: (places: ReadonlyMap<string, SimTable | SimTopic>) => void;
+  /** Changes the backends behind the sinks. */
+  readonly backends?: (backends: ReadonlyMap<string, SimTable | SimTopic>) => void;
   /** Changes what surrounds a process, before it starts. */
   readonly surroundings?: (surroundings: Surroundings) => Surroundings;
   /** Changes the product's own parts for as long as the simulation runs; returns what undoes it. */
@@ -145,7 +145,7 @@ class Simulation {
   private readonly audit: Audit;
   private readonly buses: SimBus[];
   private readonly plants: Plant[];
-  private readonly places = new Map<string, SimTable | SimTopic>();
+  private readonly backends = new Map<string, SimTable | SimTopic>();
   private readonly weathers = new Map<string, SinkWeather>();
   private readonly disk: SimDisk;
   private readonly moments = new Map<string, { passed: number; died: number }>();
@@ -187,9 +187,9 @@ class Simulation {
     for (const name of scenario.sinks) {
       const weather = { awayUntilMs: 0, misconfiguredUntilMs: 0, isPoisoned: scenario.hasPoison };
       this.weathers.set(name, weather);
-      this.places.set(name, name === "kafka" ? new SimTopic(weather) : new SimTable(weather));
+      this.backends.set(name, name === "kafka" ? new SimTopic(weather) : new SimTable(weather));
     }
-    options.sabotage?.places?.(this.places);
+    options.sabotage?.backends?.(this.backends);
     this.audit = new Audit(this.model, scenario, this.wall, scheduler);
     this.disk = new SimDisk(scheduler, this.dice.fork(), () => this.rates());
     this.setup = scenario.setups[0]!;
@@ -311,8 +311,8 @@ class Simulation {
     trace.note("operator", `sinks ${next.sinks}, routes ${next.routes}, forgets ${forsaken}`);
     this.happens("changes of sinks or routes");
     for (const name of forsaken) {
-      const place = this.places.get(name);
-      if (place instanceof SimTopic) place.forgotten();
+      const backend = this.backends.get(name);
+      if (backend instanceof SimTopic) backend.forgotten();
       this.happens("sinks forgotten");
     }
   }
@@ -372,7 +372,7 @@ class Simulation {
   }
 
   private connectSink(name: string, crashPoint: (where: string) => void, lifetime: Lifetime): Sink {
-    return this.places.get(name)!.connect(
+    return this.backends.get(name)!.connect(
       new SinkLink(
         name,
         this.scheduler,
@@ -431,16 +431,17 @@ class Simulation {
   // What the product does, as it is seen from outside.
 
   private sends(bus: SimBus, request: FetchRequest): SentRequest {
-    const place = this.model.offered(bus.name);
+    const progress = this.model.offered(bus.name);
     const durable = this.model.durable(bus.name);
     const { ack } = request;
     if (
-      ack !== undefined && (durable.log !== place.log || ack > (durable.next ?? 0) || ack > (place.next ?? 0))
+      ack !== undefined &&
+      (durable.log !== progress.log || ack > (durable.next ?? 0) || ack > (progress.next ?? 0))
     ) {
       this.fail(
         new Violation(
-          `${bus.name}: ${ack} of ${place.log} is acknowledged; durable is ${durable.next} of ${durable.log}, ` +
-            `read is up to ${place.next}`,
+          `${bus.name}: ${ack} of ${progress.log} is acknowledged; durable is ${durable.next} of ${durable.log}, ` +
+            `read is up to ${progress.next}`,
         ),
       );
     }
@@ -459,8 +460,8 @@ class Simulation {
       this.happens("commits");
       if (this.isSpoilt) this.isSpoilt = hasOpenRedelivery(state);
       this.audit.checkpoint(state, process.job, process.setup);
-      for (const place of this.places.values()) {
-        const repetition = place instanceof SimTopic ? place.repetition : undefined;
+      for (const backend of this.backends.values()) {
+        const repetition = backend instanceof SimTopic ? backend.repetition : undefined;
         if (repetition !== undefined) throw new Violation(`kafka: ${repetition}`);
       }
     } catch (error) {
@@ -667,10 +668,10 @@ class Simulation {
     const state = StateDatabase.openForRequest(this.directory);
     try {
       const tables = SinkRegistry.read(state).sinks.map(({ name }) => name)
-        .filter((name) => this.places.get(name) instanceof SimTable);
+        .filter((name) => this.backends.get(name) instanceof SimTable);
       if (tables.length === 0) return;
       const name = this.dice.pick(tables);
-      (this.places.get(name) as SimTable).lose(this.dice, this.wall.trueMs - LOST_ROWS_MS);
+      (this.backends.get(name) as SimTable).lose(this.dice, this.wall.trueMs - LOST_ROWS_MS);
       askForRedelivery(state, name, 0, END_OF_TIME_MS);
       this.isSpoilt = true;
       this.trace.note("operator", `redeliver to ${name}, which has lost rows`);
@@ -717,7 +718,7 @@ class Simulation {
       let isProven = false;
       const proof = this.audit.proof(state, this.provableSinks(state)).finally(() => isProven = true);
       await Promise.all([proof, this.scheduler.run(() => isProven)]);
-      this.audit.end(state, this.places);
+      this.audit.end(state, this.backends);
     } finally {
       state.close();
     }

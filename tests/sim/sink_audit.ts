@@ -85,7 +85,7 @@ export class SinkAudit {
    * @throws {Violation}
    */
   end(
-    places: ReadonlyMap<string, SimTable | SimTopic>,
+    backends: ReadonlyMap<string, SimTable | SimTopic>,
     refused: readonly RefusedRow[],
     nowMs: number,
   ): void {
@@ -96,8 +96,8 @@ export class SinkAudit {
         throw new Violation(`${key} has closed with ${closed} of ${countOf(row)} events`);
       }
     }
-    for (const [sink, place] of places) {
-      const rows = place instanceof SimTopic ? place.finalRows() : place.rows;
+    for (const [sink, backend] of backends) {
+      const rows = backend instanceof SimTopic ? backend.finalRows() : backend.rows;
       const own = [...refused, ...this.purged.values()].filter((letter) => letter.sink === sink);
       const routed = this.routed.get(sink) ?? new Map<string, Routed[]>();
       for (const key of new Set([...routed.keys(), ...rows.keys()])) {

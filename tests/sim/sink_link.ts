@@ -4,7 +4,7 @@ import type { FaultRates } from "./scenario.ts";
 import { type Lifetime, never, type Scheduler } from "./scheduler.ts";
 import type { Trace } from "./trace.ts";
 
-/** How the place behind a sink stands. */
+/** How the backend of a sink stands. */
 export interface SinkWeather {
   awayUntilMs: number;
   misconfiguredUntilMs: number;
@@ -15,7 +15,7 @@ const LONGEST_HICCUP_MS = 20;
 /** What has been sent may arrive this late, long after its sender has given up or died. */
 const LATEST_ARRIVAL_MS = 15_000;
 
-/** The way from a process to the place behind a sink: each request may fail before it has any effect, after it, or hang. */
+/** The way from a process to the backend of a sink: each request may fail before it has any effect, after it, or hang. */
 export class SinkLink {
   constructor(
     readonly name: string,
@@ -33,7 +33,7 @@ export class SinkLink {
     return this.lifetime.isOver || this.dice.chance(this.rates().sinkHangs) ? never() : Promise.resolve();
   }
 
-  /** Has the place looked at, which takes a while. */
+  /** Has the backend looked at, which takes a while. */
   look<T>(what: () => T): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<T>();
     this.scheduler.after(this.dice.between(0, 3), () => resolve(what()));
@@ -41,8 +41,8 @@ export class SinkLink {
   }
 
   /**
-   * Has `effect` happen at the place, and brings its result, or what it throws, back.
-   * @param misconfigured What the place answers while it is set up wrongly; undefined: it does not matter to the request.
+   * Has `effect` happen at the backend, and brings its result, or what it throws, back.
+   * @param misconfigured What the backend answers while it is set up wrongly; undefined: it does not matter to the request.
    */
   request<T>(
     what: string,

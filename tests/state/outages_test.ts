@@ -17,9 +17,9 @@ Deno.test("an outage is told after an hour, then once a day, and once when it is
         : new Map<string, string>();
       const { due, over } = noteOutages(state.state, failing, hour * HOUR_MS);
       for (const { sinceMs, detail } of due) told.push([hour, `${detail}, since ${sinceMs / HOUR_MS}`]);
-      for (const { place } of over) told.push([hour, `over: ${place}`]);
+      for (const { subject } of over) told.push([hour, `over: ${subject}`]);
       assert.deepEqual(
-        readOutages(state.state).map(({ place, sinceMs }) => [place, sinceMs / HOUR_MS]),
+        readOutages(state.state).map(({ subject, sinceMs }) => [subject, sinceMs / HOUR_MS]),
         failing.size > 0 ? [[PLACE, 3]] : [],
       );
     }

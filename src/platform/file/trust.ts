@@ -18,22 +18,22 @@ const LINKS_MAX = 40;
 export function distrustOfWay(path: string, user: User | undefined = thisUser()): string | undefined {
   if (user === undefined) return undefined;
   let rest = resolve(path).split("/").filter((name) => name !== "");
-  let place = "/";
+  let directory = "/";
   for (let links = 0; rest.length > 0 && links <= LINKS_MAX;) {
     const [name, ...behind] = rest;
-    const entry = join(place, name!);
+    const entry = join(directory, name!);
     const info = infoOf(entry);
     if (info === undefined) return undefined;
     if (isStranger(info.uid, user)) return `${entry} belongs to ${nameOf(info.uid)}`;
     if (info.isSymlink) {
       links++;
-      const target = resolve(place, Deno.readLinkSync(entry));
+      const target = resolve(directory, Deno.readLinkSync(entry));
       rest = [...target.split("/").filter((part) => part !== ""), ...behind];
-      place = "/";
+      directory = "/";
       continue;
     }
     if (behind.length === 0) return strangersIn(entry, info, user);
-    place = entry;
+    directory = entry;
     rest = behind;
   }
   return undefined;
@@ -49,29 +49,29 @@ export function distrustOfFile(path: string, user: User | undefined = thisUser()
   const link = infoOf(path);
   if (user === undefined || link === undefined) return undefined;
   if (isStranger(link.uid, user)) return `${path} belongs to ${nameOf(link.uid)}`;
-  const places = [dirname(path)];
+  const directories = [dirname(path)];
   try {
     const real = Deno.realPathSync(path);
-    places.push(real, dirname(real));
+    directories.push(real, dirname(real));
   } catch (error) {
     if (isNotThere(error)) return undefined;
     throw error;
   }
-  for (const place of new Set(places)) {
-    const info = Deno.statSync(place);
-    if (isStranger(info.uid, user)) return `${place} belongs to ${nameOf(info.uid)}`;
-    const strangers = strangersIn(place, info, user);
+  for (const directory of new Set(directories)) {
+    const info = Deno.statSync(directory);
+    if (isStranger(info.uid, user)) return `${directory} belongs to ${nameOf(info.uid)}`;
+    const strangers = strangersIn(directory, info, user);
     if (strangers !== undefined) return strangers;
   }
   return undefined;
 }
 
 /** Who else may write there, beside this user's own groups; undefined: nobody. */
-function strangersIn(place: string, { gid, mode }: Deno.FileInfo, { groups }: User): string | undefined {
-  if (((mode ?? 0) & OTHERS_WRITE) !== 0) return `everybody may write ${place}`;
+function strangersIn(directory: string, { gid, mode }: Deno.FileInfo, { groups }: User): string | undefined {
+  if (((mode ?? 0) & OTHERS_WRITE) !== 0) return `everybody may write ${directory}`;
   const isOwnGroup = gid === null || gid === ROOT_UID || groups === undefined || groups.includes(gid);
   if (((mode ?? 0) & GROUP_WRITES) === 0 || isOwnGroup) return undefined;
-  return `the group ${gid}, which is not this user's, may write ${place}`;
+  return `the group ${gid}, which is not this user's, may write ${directory}`;
 }
 
 /** Whether every user may read a file; no, where there is none. */

@@ -11,15 +11,15 @@ export function writeObstacle(path: string): string | undefined {
 
 /** Why nothing can be made in a directory, or in the one that would have to be made; as {@link writeObstacle}. */
 export function directoryObstacle(directory: string): string | undefined {
-  let place = directory;
-  while (kindOf(place) === "nothing" && dirname(place) !== place) place = dirname(place);
-  const kind = kindOf(place);
-  if (kind !== "directory") return KINDS[kind]?.(place) ?? `${place} is no directory`;
+  let parent = directory;
+  while (kindOf(parent) === "nothing" && dirname(parent) !== parent) parent = dirname(parent);
+  const kind = kindOf(parent);
+  if (kind !== "directory") return KINDS[kind]?.(parent) ?? `${parent} is no directory`;
   try {
-    Deno.removeSync(Deno.makeTempFileSync({ dir: place, prefix: ".vabus-check-" }));
+    Deno.removeSync(Deno.makeTempFileSync({ dir: parent, prefix: ".vabus-check-" }));
     return undefined;
   } catch (error) {
-    return `nothing can be made in ${place}: ${reasonOf(error)}`;
+    return `nothing can be made in ${parent}: ${reasonOf(error)}`;
   }
 }
 

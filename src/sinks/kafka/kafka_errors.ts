@@ -78,17 +78,17 @@ const GROUP = "vabus-data-handler.<INSTANCE_ID>";
 /**
  * Classifies what kafkajs throws.
  *
- * @param place Where the brokers are.
+ * @param address Where the brokers are.
  * @param group What the group and the transactional id are called, where that is something else.
  */
-export function toKafkaSinkError(error: unknown, place: string, group = GROUP): SinkError {
+export function toKafkaSinkError(error: unknown, address: string, group = GROUP): SinkError {
   const chain = causes(error);
   const type = chain.findLast((cause) => cause.type !== undefined)?.type ?? "";
   const { message } = chain.at(-1)!;
   const [kind, advice] = classify(chain, type, message);
   return new SinkError(
     kind,
-    `Kafka at ${place}: ${message}.${advice && ` ${advice.replaceAll(GROUP, group)}`}`,
+    `Kafka at ${address}: ${message}.${advice && ` ${advice.replaceAll(GROUP, group)}`}`,
     { cause: error },
   );
 }

@@ -35,7 +35,7 @@ export class KafkaFrames implements FrameRules {
   private maxBytes = LOGIN_MAX_BYTES;
   private unanswered = 0;
 
-  constructor(private readonly place: string) {}
+  constructor(private readonly address: string) {}
 
   sizeOf(head: Buffer): number {
     const size = head.readInt32BE(0);
@@ -59,7 +59,7 @@ export class KafkaFrames implements FrameRules {
       if (Number(iterations) <= SCRAM_ITERATIONS_MAX) continue;
       throw new SinkError(
         "misconfigured",
-        `Kafka at ${this.place} asks for ${iterations} iterations of SCRAM, and at most ${SCRAM_ITERATIONS_MAX} are ` +
+        `Kafka at ${this.address} asks for ${iterations} iterations of SCRAM, and at most ${SCRAM_ITERATIONS_MAX} are ` +
           "computed: set the user's password there anew with fewer",
       );
     }
@@ -77,7 +77,7 @@ export class KafkaFrames implements FrameRules {
   private error(problem: string): SinkError {
     return new SinkError(
       "unavailable",
-      `what answers at ${this.place} ${problem}: the connection was ended. Is this a Kafka broker, and the listener for ` +
+      `what answers at ${this.address} ${problem}: the connection was ended. Is this a Kafka broker, and the listener for ` +
         "KAFKA_SSL as it is set?",
     );
   }

@@ -2,7 +2,7 @@ import { type Admin, ConfigResourceTypes, type PartitionOffset, type RecordMetad
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { KafkaTopic } from "./kafka_topic.ts";
-import { emptyPlace } from "../alarms.ts";
+import { emptySink } from "../alarms.ts";
 import { withDeadline } from "../deadline.ts";
 import { assertDialect } from "./kafka_dialect.ts";
 import { hidesItsReason, isFenced, toKafkaSinkError } from "./kafka_errors.ts";
@@ -186,9 +186,9 @@ export class KafkaSink implements Sink {
     work: () => Promise<T>,
   ): Promise<T> {
     const startedAtMs = this.options.clock.nowMs();
-    const place = this.options.bootstrapServers.join(", ");
+    const address = this.options.bootstrapServers.join(", ");
     try {
-      return await withDeadline(`Kafka at ${place}: ${what}`, limitMs, signal, async () => {
+      return await withDeadline(`Kafka at ${address}: ${what}`, limitMs, signal, async () => {
         try {
           return await work();
         } catch (error) {
@@ -201,7 +201,7 @@ export class KafkaSink implements Sink {
       if (error instanceof SinkError) throw error;
       const elapsedMs = this.options.clock.nowMs() - startedAtMs;
       if (isFenced(error) && elapsedMs < TRANSACTION_TIMEOUT_MS) throw this.fenced(error);
-      throw toKafkaSinkError(error, place, groupOf({ ...this.options, instance: "<INSTANCE_ID>" }));
+      throw toKafkaSinkError(error, address, groupOf({ ...this.options, instance: "<INSTANCE_ID>" }));
     }
   }
 
@@ -307,13 +307,13 @@ export class KafkaSink implements Sink {
     const isNew = this.isTopicNew;
     this.isTopicNew = false;
     if (!confirmed.any) return undefined;
-    if (isNew) return emptyPlace(confirmed, `the topic ${topic} was not there and had to be made anew`);
+    if (isNew) return emptySink(confirmed, `the topic ${topic} was not there and had to be made anew`);
     const stable = await admin.fetchTopicOffsets(topic);
     if (stable.some(({ high }) => Number(high) > 0)) return undefined;
     // What has been committed a moment ago need not be stable yet.
     const session = await this.connect();
     return (await session.topicEnds(topic)).every(({ endOffset }) => endOffset === 0)
-      ? emptyPlace(confirmed, `the topic ${topic} has never had a record`)
+      ? emptySink(confirmed, `the topic ${topic} has never had a record`)
       : undefined;
   }
 

@@ -103,7 +103,7 @@ export class KafkaTopic implements ReadBack {
     const rows = this.rows = new TopicRows();
     const session = this.session = new KafkaSession(this.options, undefined, this.logger);
     try {
-      const ends = await withDeadline(`${this.place}: connecting`, CONNECT_LIMIT_MS, signal, async () => {
+      const ends = await withDeadline(`${this.address}: connecting`, CONNECT_LIMIT_MS, signal, async () => {
         await assertDialect(this.options);
         await session.admin.connect();
         return await this.endsOf(session);
@@ -121,7 +121,7 @@ export class KafkaTopic implements ReadBack {
     return this.options.bootstrapServers.join(", ");
   }
 
-  private get place(): string {
+  private get address(): string {
     return `Kafka at ${this.brokers}`;
   }
 
@@ -130,7 +130,7 @@ export class KafkaTopic implements ReadBack {
     if (!(await session.admin.listTopics()).includes(topic)) {
       throw new SinkError(
         "misconfigured",
-        `${this.place}: there is no topic ${topic}, or this user may not see it.`,
+        `${this.address}: there is no topic ${topic}, or this user may not see it.`,
       );
     }
     return await session.topicEnds(topic);
@@ -156,7 +156,7 @@ export class KafkaTopic implements ReadBack {
       () => void this.explainStall(session, progress).then(reject),
     );
     const interrupt = () =>
-      reject(new SinkError("unavailable", `${this.place}: reading was interrupted, ${progress.text}.`));
+      reject(new SinkError("unavailable", `${this.address}: reading was interrupted, ${progress.text}.`));
     signal.addEventListener("abort", interrupt, { once: true });
     if (signal.aborted) interrupt();
     const report = setInterval(
@@ -211,7 +211,7 @@ export class KafkaTopic implements ReadBack {
   /** Whether it is the broker or somebody's transaction, which keeps from readers what is committed behind it. */
   private async explainStall(session: KafkaSession, progress: ReadingProgress): Promise<SinkError> {
     const { topic, stallTimeoutMs = STALL_TIMEOUT_MS } = this.options;
-    const said = `${this.place}: reading the topic ${topic} came no further for ${
+    const said = `${this.address}: reading the topic ${topic} came no further for ${
       stallTimeoutMs / 1000
     } seconds`;
     let ends: readonly PartitionEnds[] = [];
@@ -241,7 +241,7 @@ export class KafkaTopic implements ReadBack {
   }
 
   /** Records of other instances and of other programs are none of our business. */
-  private take(value: Buffer | null, place: string, instance: string, rows: TopicRows): void {
+  private take(value: Buffer | null, at: string, instance: string, rows: TopicRows): void {
     let record: Partial<AggregateRecord> | null;
     try {
       record = JSON.parse(value?.toString() ?? "null");
@@ -253,7 +253,7 @@ export class KafkaTopic implements ReadBack {
     if (aggregate !== undefined) return rows.add(aggregate);
     this.malformedCount++;
     if (this.malformed.length < SHOWN_MALFORMED) {
-      this.malformed.push(`the record at partition:offset ${place} bears our name and is no aggregate`);
+      this.malformed.push(`the record at partition:offset ${at} bears our name and is no aggregate`);
     }
   }
 

@@ -29,8 +29,8 @@ export const POSTGRES = sinkConnector({
     return { connection: connectionOf(scope, parameters), secrets, table, createTable };
   },
   targetsOf: ({ connection: { hosts, database, user }, table }) => {
-    const place = `${database ?? user ?? ""}/${table.includes(".") ? table : `public.${table}`}`;
-    return hosts.map(({ host, address, port }) => `${address ?? host}:${port}/${place}`);
+    const target = `${database ?? user ?? ""}/${table.includes(".") ? table : `public.${table}`}`;
+    return hosts.map(({ host, address, port }) => `${address ?? host}:${port}/${target}`);
   },
   secretsOf: ({ secrets, connection }) => [...secrets, connection.tls.key],
   addressesOf: ({ connection: { hosts } }) =>

@@ -1,4 +1,4 @@
-import type { ClaimPlace } from "../claim_keeper.ts";
+import type { ClaimStore } from "../claim_keeper.ts";
 import type { Sql } from "./postgres_client.ts";
 import { quoted, writerTableOf } from "./postgres_table_name.ts";
 import type { Claim } from "../../contract/sink.ts";
@@ -14,7 +14,7 @@ interface ClaimRow {
 }
 
 /** The claim of an instance in the small table beside that of the rows. */
-export class PostgresClaim implements ClaimPlace {
+export class PostgresClaim implements ClaimStore {
   private readonly table: string;
 
   constructor(table: string, private readonly instance: string, private readonly query: Query) {

@@ -7,7 +7,7 @@ import { gate } from "../../platform/net/frame_gate.ts";
 import type { PostgresConnection, PostgresHost, PostgresTls } from "./postgres_connection.ts";
 import { toPostgresSinkError } from "./postgres_errors.ts";
 import { ANSWER_MAX_BYTES, PostgresFrames } from "./postgres_frames.ts";
-import { isSocketDirectory, openSocket, placeOf } from "./postgres_socket.ts";
+import { addressOf, isSocketDirectory, openSocket } from "./postgres_socket.ts";
 import { SinkError } from "../../contract/sink.ts";
 
 const STATEMENT_TIMEOUT_MS = 60_000;
@@ -85,16 +85,16 @@ export class PostgresClient {
     answerMaxBytes = ANSWER_MAX_BYTES,
   ): Promise<Row> {
     const link = await this.linked(signal);
-    const place = placeOf(link.host);
+    const address = addressOf(link.host);
     let statement: Promise<Row> | undefined;
     try {
-      return await withDeadline(`PostgreSQL at ${place} (${what})`, STATEMENT_TIMEOUT_MS, signal, () => {
+      return await withDeadline(`PostgreSQL at ${address} (${what})`, STATEMENT_TIMEOUT_MS, signal, () => {
         this.answer.maxBytes = answerMaxBytes;
         statement = build(this.rehearsal ?? link.sql);
         return statement;
       });
     } catch (error) {
-      if (!(error instanceof SinkError)) throw toPostgresSinkError(error, what, place);
+      if (!(error instanceof SinkError)) throw toPostgresSinkError(error, what, address);
       const backend = (statement as { state?: Backend | null } | undefined)?.state;
       if (backend?.pid) this.requestCancel(link.host, backend);
       throw error;
@@ -104,11 +104,11 @@ export class PostgresClient {
   /** Runs the queries that `work` makes meanwhile in one transaction, which is undone whatever comes of them. */
   async rehearse<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const link = await this.linked(signal);
-    const place = placeOf(link.host);
+    const address = addressOf(link.host);
     let outcome: Promise<T> | undefined;
     try {
       await withDeadline(
-        `PostgreSQL at ${place} (a rehearsal)`,
+        `PostgreSQL at ${address} (a rehearsal)`,
         STATEMENT_TIMEOUT_MS,
         signal,
         () =>
@@ -123,7 +123,7 @@ export class PostgresClient {
       if (error instanceof SinkError) throw error;
       // Where undoing has failed as well, what came first tells more.
       if (error !== UNDO) await outcome;
-      if (error !== UNDO) throw toPostgresSinkError(error, "a transaction", place);
+      if (error !== UNDO) throw toPostgresSinkError(error, "a transaction", address);
     } finally {
       this.rehearsal = undefined;
     }
@@ -138,8 +138,8 @@ export class PostgresClient {
   }
 
   private async linked(signal: AbortSignal): Promise<Link> {
-    const places = this.hosts.map(placeOf).join(", ");
-    const what = `PostgreSQL at ${places} (the connection)`;
+    const addresses = this.hosts.map(addressOf).join(", ");
+    const what = `PostgreSQL at ${addresses} (the connection)`;
     return await withDeadline(what, this.openMaxMs(), signal, () => this.link ??= this.open());
   }
 
@@ -170,7 +170,7 @@ export class PostgresClient {
         const state = stateCodeOf(error);
         if (index < ways.length - 1 && (state === undefined || state === NOT_LET_IN)) continue;
         if (error instanceof SinkError) return error;
-        const failure = toPostgresSinkError(error, "the connection", placeOf(host));
+        const failure = toPostgresSinkError(error, "the connection", addressOf(host));
         if (state === undefined || state === NOT_NOW) return failure;
         throw failure;
       }
@@ -186,7 +186,7 @@ export class PostgresClient {
     try {
       const unfit = unfitness(await stateOf(sql), this.connection.target);
       if (unfit !== undefined) {
-        throw new SinkError("misconfigured", `PostgreSQL at ${placeOf(way.host)} ${unfit}.`);
+        throw new SinkError("misconfigured", `PostgreSQL at ${addressOf(way.host)} ${unfit}.`);
       }
       return { sql, host: way.host };
     } catch (error) {
@@ -231,7 +231,7 @@ export class PostgresClient {
         });
         const { requiredLogin } = this.connection;
         const answer = this.answer;
-        gate(socket, new PostgresFrames({ place: placeOf(host), isTrusted, requiredLogin, answer }));
+        gate(socket, new PostgresFrames({ address: addressOf(host), isTrusted, requiredLogin, answer }));
         return socket;
       },
     };
@@ -252,7 +252,7 @@ export class PostgresClient {
     packet.setInt32(8, pid);
     packet.setInt32(12, secret);
     const socket = isSocketDirectory(host)
-      ? connect(placeOf(host))
+      ? connect(addressOf(host))
       : connect(host.port, host.address ?? host.host);
     this.keep(socket.on("error", () => {}));
     socket.end(new Uint8Array(packet.buffer));
@@ -296,13 +296,13 @@ function stateCodeOf(error: unknown): string | undefined {
 /** What to say where something else than PostgreSQL answers. */
 async function strangerAt(host: PostgresHost, isDirectTls: boolean): Promise<SinkError | undefined> {
   if (isSocketDirectory(host) || isDirectTls) return undefined;
-  const place = [host.address ?? host.host, host.port] as const;
-  if (await speaks("PostgreSQL", ...place)) return undefined;
-  const dialect = await dialectOf(...place);
+  const address = [host.address ?? host.host, host.port] as const;
+  if (await speaks("PostgreSQL", ...address)) return undefined;
+  const dialect = await dialectOf(...address);
   if (dialect === undefined || dialect === "PostgreSQL") return undefined;
   return new SinkError(
     "misconfigured",
-    `PostgreSQL at ${placeOf(host)}: what answers there speaks ${dialect}, not PostgreSQL's protocol. ` +
+    `PostgreSQL at ${addressOf(host)}: what answers there speaks ${dialect}, not PostgreSQL's protocol. ` +
       "Check host and port in POSTGRES_CONNECTION_STRING.",
   );
 }

@@ -22,15 +22,15 @@ interface DriverError {
  * raise any state for a single row: where rows are written, what says nothing of connection, transaction, resources or operators
  * is `unexplained`.
  */
-export function toPostgresSinkError(error: unknown, what: string, place: string): SinkError {
+export function toPostgresSinkError(error: unknown, what: string, address: string): SinkError {
   const { name, message, code = "", routine } = error as DriverError;
   if (name !== "PostgresError") {
     // The driver stumbles over answers that no server gives.
     const isStrange = error instanceof TypeError || error instanceof RangeError;
     const distrust = isStrange ? undefined : distrustIn(message);
     const text = isStrange
-      ? `What answers at ${place} says what the driver cannot read (${message}). Is this a PostgreSQL?`
-      : `PostgreSQL at ${place} ${
+      ? `What answers at ${address} says what the driver cannot read (${message}). Is this a PostgreSQL?`
+      : `PostgreSQL at ${address} ${
         distrust ?? `is out of reach: ${DRIVER_WORDS[code] ?? (message || code)}.`
       }`;
     const kind = distrust !== undefined || code === "SASL_SIGNATURE_MISMATCH"
@@ -38,7 +38,7 @@ export function toPostgresSinkError(error: unknown, what: string, place: string)
       : "unavailable";
     return new SinkError(kind, text, { cause: error });
   }
-  const text = `PostgreSQL at ${place} refused ${what}: ${message} (SQLSTATE ${code}).${
+  const text = `PostgreSQL at ${address} refused ${what}: ${message} (SQLSTATE ${code}).${
     adviceOfWords(code, message) ?? advice(code)
   }`;
   const kind = isOfPooler(code, message) ? "misconfigured" : kindOfState(code, routine);

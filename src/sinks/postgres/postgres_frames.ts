@@ -29,7 +29,7 @@ const TEXTS = "EN";
 
 export interface PostgresFramesOptions {
   /** For people. */
-  readonly place: string;
+  readonly address: string;
   /** Whether the password may be told to what is at the other end: verified by TLS, or this host. */
   readonly isTrusted: boolean;
   readonly requiredLogin: RequiredLogin | undefined;
@@ -101,7 +101,7 @@ export class PostgresFrames implements FrameRules {
   private error(problem: string): SinkError {
     return new SinkError(
       "unavailable",
-      `What answers at ${this.options.place} ${problem}: the connection was ended. Is this a PostgreSQL?`,
+      `What answers at ${this.options.address} ${problem}: the connection was ended. Is this a PostgreSQL?`,
     );
   }
 }

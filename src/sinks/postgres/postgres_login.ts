@@ -7,7 +7,7 @@ type LoginMethod = "none" | "password" | "md5" | "scram-sha-256";
 
 export interface PostgresLoginOptions {
   /** For people. */
-  readonly place: string;
+  readonly address: string;
   /** Whether the password may be told to what is at the other end: verified by TLS, or this host. */
   readonly isTrusted: boolean;
   readonly requiredLogin: RequiredLogin | undefined;
@@ -133,7 +133,7 @@ export class PostgresLogin {
   }
 
   private refusal(kind: "unavailable" | "misconfigured", problem: string): SinkError {
-    return new SinkError(kind, `PostgreSQL at ${this.options.place} ${problem}.`);
+    return new SinkError(kind, `PostgreSQL at ${this.options.address} ${problem}.`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Aggregate, describeSeries } from "../../aggregation/aggregate.ts";
 import type { Logger } from "../../platform/log/logger.ts";
-import { emptyPlace, missingRows, swallowedRows } from "../alarms.ts";
+import { emptySink, missingRows, swallowedRows } from "../alarms.ts";
 import { claim, claimLost } from "../claim_keeper.ts";
 import { columnFlaw } from "./postgres_columns.ts";
 import { createWriterTable, PostgresClaim } from "./postgres_claim.ts";
@@ -75,7 +75,7 @@ export class PostgresSink implements Sink {
     for (const table of made) this.logger.info("table created", { table });
     for (const flaw of flaws) this.logger.warn(flaw, { table: this.options.table });
     this.context = context;
-    if (this.isClaiming) await claim(this.claimPlace(signal), context, this.place, this.logger);
+    if (this.isClaiming) await claim(this.claimStore(signal), context, this.address, this.logger);
     const alarm = await this.missing(isNew, context, signal);
     if (alarm !== undefined) context.alarm(alarm);
     return context.cursor;
@@ -85,7 +85,7 @@ export class PostgresSink implements Sink {
     if (batch.aggregates.length === 0) return;
     const rows = uniqueSorted(batch.aggregates);
     const context = this.context;
-    if (context === undefined) throw new SinkError("unavailable", `${this.place} is not open.`);
+    if (context === undefined) throw new SinkError("unavailable", `${this.address} is not open.`);
     this.assertRoomForLabels(rows);
     const claim = this.isClaiming ? { life: context.claimant.life, nextId: batch.nextId } : undefined;
     const [answer] = await this.session.query(
@@ -94,7 +94,7 @@ export class PostgresSink implements Sink {
       (sql) => upsert(sql, { ...this.upsert(rows, claim), overwrites: batch.overwrites }),
     );
     const { written, isClaimed } = answer!;
-    if (!isClaimed) throw await claimLost(this.claimPlace(signal), context, this.place);
+    if (!isClaimed) throw await claimLost(this.claimStore(signal), context, this.address);
     if (written < rows.length) await this.explain(rows, context, signal);
   }
 
@@ -153,7 +153,7 @@ export class PostgresSink implements Sink {
     return await this.session.query("the columns", signal, (sql) => columnFlaw(sql, this.options.table));
   }
 
-  private get place(): string {
+  private get address(): string {
     return `PostgreSQL, table ${this.options.table}`;
   }
 
@@ -183,7 +183,9 @@ export class PostgresSink implements Sink {
     if (labelled === undefined) return;
     throw new SinkError(
       "misconfigured",
-      `${this.place} takes no series with labels, such as ${describeSeries(labelled)}. ${this.labelsAdvice}`,
+      `${this.address} takes no series with labels, such as ${
+        describeSeries(labelled)
+      }. ${this.labelsAdvice}`,
     );
   }
 
@@ -212,7 +214,7 @@ export class PostgresSink implements Sink {
         }
         await this.create(writerTable, createWriterTable(table), signal);
       }
-      await this.claimPlace(signal).tryRights();
+      await this.claimStore(signal).tryRights();
       return { isNew };
     } catch (error) {
       if (!(error instanceof SinkError) || error.kind !== "misconfigured") throw error;
@@ -223,7 +225,7 @@ export class PostgresSink implements Sink {
     }
   }
 
-  private claimPlace(signal: AbortSignal): PostgresClaim {
+  private claimStore(signal: AbortSignal): PostgresClaim {
     const { table, instance } = this.options;
     return new PostgresClaim(table, instance, (what, build) => this.session.query(what, signal, build));
   }
@@ -235,13 +237,13 @@ export class PostgresSink implements Sink {
   ): Promise<SinkAlarm | undefined> {
     const { table } = this.options;
     if (!confirmed.any) return undefined;
-    if (isNew) return emptyPlace(confirmed, `the table ${table} was not there and had to be made anew`);
+    if (isNew) return emptySink(confirmed, `the table ${table} was not there and had to be made anew`);
     const [found] = await this.session.query(
       "a first row",
       signal,
       (sql) => sql<{ any: boolean }[]>`select exists (select 1 from ${sql(table)}) as any`,
     );
-    if (!found!.any) return emptyPlace(confirmed, `the table ${table} is empty`);
+    if (!found!.any) return emptySink(confirmed, `the table ${table} is empty`);
     const rows = uniqueSorted(confirmed.newest);
     return missingRows(confirmed, await this.missingOf(rows, signal));
   }

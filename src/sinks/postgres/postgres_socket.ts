@@ -46,7 +46,7 @@ export async function openSocket(options: SocketOptions): Promise<OpenSocket> {
     raw.destroy();
     throw new SinkError(
       "misconfigured",
-      `PostgreSQL at ${placeOf(host)} offers no TLS, which sslmode=${tls.mode} asks for. ` +
+      `PostgreSQL at ${addressOf(host)} offers no TLS, which sslmode=${tls.mode} asks for. ` +
         "Switch TLS on there, or change sslmode in POSTGRES_CONNECTION_STRING.",
     );
   }
@@ -57,7 +57,7 @@ export async function openSocket(options: SocketOptions): Promise<OpenSocket> {
 }
 
 /** For people: `db:5432`, `/run/postgresql/.s.PGSQL.5432`. */
-export function placeOf(host: PostgresHost): string {
+export function addressOf(host: PostgresHost): string {
   return isSocketDirectory(host) ? `${host.host}/.s.PGSQL.${host.port}` : `${host.host}:${host.port}`;
 }
 

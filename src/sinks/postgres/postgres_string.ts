@@ -70,16 +70,16 @@ interface Read {
 function readUrl(text: string): Read | string {
   if (!/^postgres(ql)?:\/\//.test(text)) return "does not begin with postgres://";
   if (/\s/.test(text)) return "is not a URL, since it has a space in it: write it as %20";
-  const [, userInfo, place, database, query] = URL_FORM.exec(text) ?? [];
+  const [, userInfo, authority, database, query] = URL_FORM.exec(text) ?? [];
   // A password with a raw `/`, `?` or `#` would be taken for host and path, and be shown as such.
-  if (place === undefined) return CREDENTIALS;
+  if (authority === undefined) return CREDENTIALS;
   const [user, ...passwords] = userInfo?.split(":") ?? [];
   if (passwords.length > 1) return CREDENTIALS;
   const parts: [string, string | undefined][] = [["user", user], ["password", passwords[0]], [
     "dbname",
     database,
   ]];
-  const hosts = readPlace(place);
+  const hosts = readAuthority(authority);
   if (typeof hosts === "string") return hosts;
   const parameters: [string, string | undefined][] = (query ?? "").split("&").filter((part) => part !== "")
     .map((part) => {
@@ -100,9 +100,9 @@ function readUrl(text: string): Read | string {
 }
 
 /** Hosts and ports, each list as a parameter has it. */
-function readPlace(place: string): [string, string][] | string {
-  if (place === "") return [];
-  const servers = place.split(",").map((server) => /^(\[[^\]]*\]|[^:[\]]*)(?::(.*))?$/.exec(server));
+function readAuthority(authority: string): [string, string][] | string {
+  if (authority === "") return [];
+  const servers = authority.split(",").map((server) => /^(\[[^\]]*\]|[^:[\]]*)(?::(.*))?$/.exec(server));
   if (servers.some((server) => server === null)) {
     return "has a host that is no name, no IPv4 address and no IPv6 address in brackets";
   }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { ClaimPlace } from "../claim_keeper.ts";
+import type { ClaimStore } from "../claim_keeper.ts";
 import type { Claim } from "../../contract/sink.ts";
 
 export const CREATE_WRITER_TABLE = `
@@ -13,7 +13,7 @@ export const CREATE_WRITER_TABLE = `
   ) without rowid`;
 
 /** The claim of an instance, in a small table beside that of the rows. */
-export class SqliteClaim implements ClaimPlace {
+export class SqliteClaim implements ClaimStore {
   constructor(private readonly database: DatabaseSync, private readonly instance: string) {}
 
   read(): Promise<Claim | undefined> {

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { type Aggregate, describeSeries } from "../../aggregation/aggregate.ts";
 import { DatabaseIdentity } from "../../platform/file/file_identity.ts";
 import { writeObstacle } from "../../platform/file/write_obstacle.ts";
-import { emptyPlace, missingRows, swallowedRows } from "../alarms.ts";
+import { emptySink, missingRows, swallowedRows } from "../alarms.ts";
 import { claim, claimLost } from "../claim_keeper.ts";
 import {
   type Contradiction,
@@ -78,7 +78,7 @@ export class SqliteSink implements Sink {
       this.rows = new RowStatements(database, this.shape.hasLabels, this.options.instance);
       this.retain(database);
       this.claim = new SqliteClaim(database, this.options.instance);
-      await claim(this.claim, context, this.place, this.logger);
+      await claim(this.claim, context, this.address, this.logger);
       const alarm = this.missing(database, isNew, context);
       if (alarm !== undefined) context.alarm(alarm);
       return context.cursor;
@@ -114,7 +114,7 @@ export class SqliteSink implements Sink {
         if (database.isTransaction) database.prepare("rollback").run();
         throw error instanceof SinkError ? error : toSqliteRowError(error, this.options.path);
       }
-      if (!isClaimed) throw await claimLost(claim, context, this.place);
+      if (!isClaimed) throw await claimLost(claim, context, this.address);
       this.retention?.after(newestStartMs(batch.aggregates), batch.aggregates.length);
       if (contradictions.length > 0) context.contradicted(contradictions);
       const alarm = swallowedRows(swallowed);
@@ -221,16 +221,16 @@ export class SqliteSink implements Sink {
     if (labelled === undefined) return;
     throw new SinkError(
       "misconfigured",
-      `${this.place} takes no series with labels, such as ${describeSeries(labelled)}. ${LABELS_ADVICE}`,
+      `${this.address} takes no series with labels, such as ${describeSeries(labelled)}. ${LABELS_ADVICE}`,
     );
   }
 
   private missing(database: DatabaseSync, isNew: boolean, { confirmed }: SinkContext): SinkAlarm | undefined {
     if (!confirmed.any) return undefined;
     const { path } = this.options;
-    if (isNew) return emptyPlace(confirmed, `the table in ${path} was not there and had to be made anew`);
+    if (isNew) return emptySink(confirmed, `the table in ${path} was not there and had to be made anew`);
     if (database.prepare("select 1 from aggregated_events limit 1").get() === undefined) {
-      return emptyPlace(confirmed, `the table in ${path} is empty`);
+      return emptySink(confirmed, `the table in ${path} is empty`);
     }
     const deleted = deletedOf(database, this.options.instance);
     const missing = confirmed.newest.filter((row) =>
@@ -239,7 +239,7 @@ export class SqliteSink implements Sink {
     return missingRows(confirmed, missing);
   }
 
-  private get place(): string {
+  private get address(): string {
     return `SQLite file ${this.options.path}`;
   }
 

@@ -1,7 +1,7 @@
 import { sourceConnector } from "../../contract/connector.ts";
 import { IN_THE_CLEAR } from "../../settings/declaration.ts";
 import { secretsOfUrl } from "../../settings/mask.ts";
-import { httpUrlProblem, placeOfHttp } from "../../settings/value_type.ts";
+import { addressOfHttp, httpUrlProblem } from "../../settings/value_type.ts";
 import { type BusAddress, BusConnection } from "./bus_connection.ts";
 import { LogClient } from "./log_client.ts";
 import { LogSource } from "./log_source.ts";
@@ -28,7 +28,7 @@ export const VABUS = sourceConnector({
       : httpUrlProblem(text);
     return problem === undefined ? text.replace(/\/+$/, "") : { problem };
   },
-  placeOf: placeOfHttp,
+  addressOf: addressOfHttp,
   configure: ({ values }, address): VabusConfig => ({ mode: values.VABUS_MODE, address }),
   // An event of a queue is taken from it.
   mayRepeat: ({ mode }) => mode === "log",

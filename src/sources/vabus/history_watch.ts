@@ -1,7 +1,7 @@
 import { type Outcome, type SourceContext, SourceError } from "../../contract/source.ts";
 import type { BusLog } from "./bus_log.ts";
 import { HistoryComparison } from "./history_comparison.ts";
-import type { LogPlace } from "./log_place.ts";
+import type { LogProgress } from "./log_progress.ts";
 
 /** How often the last event that was read is looked at again, in case the bus came back without a failed read. */
 const PAUSE_MS = 300_000;
@@ -32,7 +32,7 @@ export class HistoryWatch {
   }
 
   /** Undefined: all is as it was, or it is not due. @throws {SourceError} */
-  async compareIfDue(at: LogPlace, signal: AbortSignal): Promise<Outcome | undefined> {
+  async compareIfDue(at: LogProgress, signal: AbortSignal): Promise<Outcome | undefined> {
     const { lineage, offset, history } = at;
     const { clock } = this.context;
     if (lineage === undefined || offset === undefined) return undefined;
@@ -64,7 +64,7 @@ export class HistoryWatch {
    * @throws {SourceError}
    */
   async goBack(
-    { lineage, offset, history }: LogPlace,
+    { lineage, offset, history }: LogProgress,
     end: number,
     signal: AbortSignal,
   ): Promise<Outcome> {

@@ -4,7 +4,7 @@ import {
   type LineageReader,
   type Outcome,
   type Partition,
-  type Place,
+  type Progress,
   type ReadRequest,
   type SourceContext,
   SourceError,
@@ -14,7 +14,7 @@ import { REQUEST_MAX_MS } from "./bus_connection.ts";
 import type { Bounds, BusLog, FetchReply } from "./bus_log.ts";
 import { HistoryComparison } from "./history_comparison.ts";
 import { HistoryWatch } from "./history_watch.ts";
-import { located, type LogPlace } from "./log_place.ts";
+import { located, type LogProgress } from "./log_progress.ts";
 import { ReadAhead } from "./read_ahead.ts";
 
 /**
@@ -39,7 +39,7 @@ export class LogPartition implements Partition {
   }
 
   async read(
-    from: Place,
+    from: Progress,
     into: EventBatch,
     request: ReadRequest,
     signal: AbortSignal,
@@ -65,7 +65,7 @@ export class LogPartition implements Partition {
     }
   }
 
-  committed({ lineage, position }: Place): Promise<void> {
+  committed({ lineage, position }: Progress): Promise<void> {
     this.durable = position === undefined ? undefined : { log: lineage, offset: Number(position) };
     return Promise.resolve();
   }
@@ -80,8 +80,8 @@ export class LogPartition implements Partition {
   }
 
   /** Acknowledges what is durable, to the bus that it was read from and to no other. */
-  async farewell(place: Place, signal: AbortSignal): Promise<void> {
-    const { lineage: log, offset, history } = located(place);
+  async farewell(progress: Progress, signal: AbortSignal): Promise<void> {
+    const { lineage: log, offset, history } = located(progress);
     if (log === undefined || offset === undefined) return;
     // A reply that came before the stop and was never taken in may be of a new log, which would forget what nobody has read.
     const unread = await this.ahead.untaken();
@@ -97,7 +97,7 @@ export class LogPartition implements Partition {
   }
 
   private async readOn(
-    at: LogPlace,
+    at: LogProgress,
     into: EventBatch,
     request: ReadRequest,
     signal: AbortSignal,
@@ -128,7 +128,7 @@ export class LogPartition implements Partition {
    * mean anything to the bus.
    */
   private askAhead(
-    at: LogPlace,
+    at: LogProgress,
     head: ReplyHeader | undefined,
     waitSeconds: number,
     signal: AbortSignal,
@@ -151,7 +151,7 @@ export class LogPartition implements Partition {
   }
 
   private async take(
-    at: LogPlace,
+    at: LogProgress,
     body: Uint8Array,
     into: EventBatch,
     asked: number,
@@ -183,7 +183,7 @@ export class LogPartition implements Partition {
   }
 
   /** The log begins or ends elsewhere. */
-  private async jump(at: LogPlace, reply: Bounds, signal: AbortSignal): Promise<Outcome> {
+  private async jump(at: LogProgress, reply: Bounds, signal: AbortSignal): Promise<Outcome> {
     const { kind, log, first, next } = reply;
     const asked = at.offset === undefined ? "its oldest event" : `offset ${at.offset}`;
     if (at.lineage !== log) {
@@ -261,7 +261,7 @@ export class LogPartition implements Partition {
     });
   }
 
-  private halve(at: LogPlace, { limit }: ReadRequest, error: Error): SourceError {
+  private halve(at: LogProgress, { limit }: ReadRequest, error: Error): SourceError {
     if (this.limit === limit) {
       this.context.logger.warn(
         `a reply of the bus cannot be read: ${error.message}; asking for fewer events`,
@@ -276,7 +276,7 @@ export class LogPartition implements Partition {
   }
 
   /** What an operator can do, now that it is down to a single event; nothing is skipped without this word. @throws {SourceError} */
-  private async wayOut(at: LogPlace, error: Error, signal: AbortSignal): Promise<Outcome> {
+  private async wayOut(at: LogProgress, error: Error, signal: AbortSignal): Promise<Outcome> {
     const learnt = at.offset === undefined ? await this.learnOffset(at, signal) : undefined;
     // The next read, from there, says the word.
     if (learnt !== undefined) return learnt;
@@ -290,7 +290,7 @@ export class LogPartition implements Partition {
   }
 
   /** Where a log begins of which nothing could be read yet: by the head of the reply, else by what the bus says of itself. */
-  private async learnOffset(at: LogPlace, signal: AbortSignal): Promise<Outcome | undefined> {
+  private async learnOffset(at: LogProgress, signal: AbortSignal): Promise<Outcome | undefined> {
     try {
       const { log, offset } = this.header ?? await this.bus.oldest(signal);
       if (at.lineage !== undefined && at.lineage !== log) return undefined;

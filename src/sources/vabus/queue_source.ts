@@ -1,5 +1,12 @@
 import { scanEvent } from "../../codec/event_scanner.ts";
-import type { Outcome, Partition, Place, ReadRequest, Source, SourceContext } from "../../contract/source.ts";
+import type {
+  Outcome,
+  Partition,
+  Progress,
+  ReadRequest,
+  Source,
+  SourceContext,
+} from "../../contract/source.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
 import { REQUEST_MAX_MS } from "./bus_connection.ts";
 import type { QueueBus } from "./queue_client.ts";
@@ -42,7 +49,7 @@ class QueuePartition implements Partition {
 
   constructor(private readonly bus: QueueBus, private readonly context: SourceContext) {}
 
-  async read(from: Place, into: EventBatch, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
+  async read(from: Progress, into: EventBatch, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
     // Not cut short at shutdown: an answer that is on its way holds an event that the bus has already forgotten.
     const body = await this.bus.take(new AbortController().signal);
     if (body === undefined) {

@@ -3,7 +3,7 @@ import { sourceConnector } from "../../../src/contract/connector.ts";
 import {
   type Outcome,
   type Partition,
-  type Place,
+  type Progress,
   type ReadRequest,
   type Source,
   type SourceContext,
@@ -25,7 +25,7 @@ class ToySource implements Source {
   readonly id: string;
 
   constructor(readonly config: ToyConfig) {
-    this.id = placeOf(config.url);
+    this.id = addressOf(config.url);
   }
 
   open(context: SourceContext): Promise<readonly Partition[]> {
@@ -56,7 +56,7 @@ class ToyPartition implements Partition {
 
   constructor(private readonly source: ToySource, private readonly context: SourceContext) {}
 
-  async read(from: Place, into: EventBatch, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
+  async read(from: Progress, into: EventBatch, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {
     const first = Number(from.position ?? 0);
     const lines = this.source.lines().slice(first, first + Math.min(request.limit, this.source.config.pace));
     const next = first + lines.length;
@@ -78,7 +78,7 @@ class ToyPartition implements Partition {
   }
 }
 
-function placeOf(url: string): string {
+function addressOf(url: string): string {
   const { host, pathname } = new URL(url);
   return `toy://${host}${pathname}`;
 }
@@ -92,7 +92,7 @@ export const TOY_SOURCE = sourceConnector({
     TOY_PACE: withDefault(integer(1, 1000), "1", { help: "lines at once", example: "10" }),
   },
   readUrl: (text) => URL.canParse(text) ? text : { problem: "is not the URL of a toy" },
-  placeOf,
+  addressOf,
   configure: ({ values }, { url }): ToyConfig => ({ url, pace: values.TOY_PACE }),
   secretsOf: ({ url }) => secretsOfUrl(url),
   create: (config) => ({ part: new ToySource(config), change: () => {} }),

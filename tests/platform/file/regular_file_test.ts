@@ -7,7 +7,7 @@ import {
   UnfitFile,
 } from "../../../src/platform/file/regular_file.ts";
 
-function place() {
+function makeDirectory() {
   const path = Deno.makeTempDirSync({ prefix: "vabus-file-test-" });
   return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
 }
@@ -19,7 +19,7 @@ function makePipe(path: string): void {
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 Deno.test("a file of our own is made for its user alone, whatever the umask, and opened as it is", () => {
-  using at = place();
+  using at = makeDirectory();
   const before = Deno.umask(0);
   try {
     openOwn(`${at.path}/own`).close();
@@ -37,7 +37,7 @@ Deno.test("a file of our own is made for its user alone, whatever the umask, and
 });
 
 Deno.test("no link is followed to what it leads to, there or not", () => {
-  using at = place();
+  using at = makeDirectory();
   const victim = `${at.path}/victim`;
   Deno.writeTextFileSync(victim, "precious");
   Deno.symlinkSync(victim, `${at.path}/link`);
@@ -51,7 +51,7 @@ Deno.test("no link is followed to what it leads to, there or not", () => {
 });
 
 Deno.test("pipes, devices and directories are refused at once", () => {
-  using at = place();
+  using at = makeDirectory();
   makePipe(`${at.path}/pipe`);
   for (const path of [`${at.path}/pipe`, at.path, "/dev/zero", "/dev/null"]) {
     assert.throws(() => openOwn(path), Error, path);
@@ -63,7 +63,7 @@ Deno.test("pipes, devices and directories are refused at once", () => {
 });
 
 Deno.test("a named file is read through links and up to its bound; the null device is an empty one", () => {
-  using at = place();
+  using at = makeDirectory();
   Deno.writeTextFileSync(`${at.path}/named`, "0123456789");
   Deno.symlinkSync("named", `${at.path}/link`);
   assert.equal(text(readNamed(`${at.path}/link`, 10)), "0123456789");

@@ -7,7 +7,7 @@ const STRANGER = 65532;
 const ME = thisUser()!;
 const OTHER_GROUP: User = { uid: ME.uid, gid: ME.gid + 1, groups: [ME.gid + 1] };
 
-function place() {
+function makeDirectory() {
   const path = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "vabus-trust-test-" }));
   return {
     path,
@@ -23,7 +23,7 @@ function place() {
 }
 
 Deno.test("a directory of this user passes, also where it is not made yet, below one that all may write, and for its group", () => {
-  using at = place();
+  using at = makeDirectory();
   for (const [name, mode] of [["sticky", 0o1777], ["volume", 0o777]] as const) {
     const shared = at.directory(name, mode);
     at.directory(`${name}/mine`, 0o770);
@@ -34,7 +34,7 @@ Deno.test("a directory of this user passes, also where it is not made yet, below
 });
 
 Deno.test("a directory that everybody may write does not, sticky or not", () => {
-  using at = place();
+  using at = makeDirectory();
   const open = at.directory("open", 0o777);
   const sticky = at.directory("sticky", 0o1777);
   assert.match(distrustOfWay(open)!, /everybody may write .*\/open$/);
@@ -42,7 +42,7 @@ Deno.test("a directory that everybody may write does not, sticky or not", () => 
 });
 
 Deno.test("a link passes where its target does; one that leads to itself ends", () => {
-  using at = place();
+  using at = makeDirectory();
   at.directory("private/state", 0o700);
   Deno.symlinkSync("private/state", `${at.path}/link`);
   assert.equal(distrustOfWay(`${at.path}/link`), undefined);
@@ -57,7 +57,7 @@ Deno.test({
   name: `what a stranger has, or has on the way, is not trusted${isRoot ? "" : " (left out: needs root)"}`,
   ignore: !isRoot,
   fn: () => {
-    using at = place();
+    using at = makeDirectory();
     const theirs = at.directory("theirs", 0o755, STRANGER);
     at.directory("theirs/mine", 0o700, ME.uid);
     assert.match(distrustOfWay(theirs)!, /theirs belongs to the user with uid 65532/);
@@ -76,7 +76,7 @@ Deno.test({
 });
 
 Deno.test("a directory that a group may write passes where the group is one of this user's own", () => {
-  using at = place();
+  using at = makeDirectory();
   const path = at.directory("shared", 0o770);
   const group = Deno.statSync(path).gid!;
   const user = (groups: number[] | undefined): User => ({ ...ME, uid: ME.uid, groups });
@@ -92,7 +92,7 @@ Deno.test("a directory that a group may write passes where the group is one of t
 });
 
 Deno.test("a file that nobody has named is read where only this user may write it and its directory", () => {
-  using at = place();
+  using at = makeDirectory();
   const read = (mode: number, directoryMode: number, user = ME) => {
     const directory = at.directory("work", directoryMode);
     Deno.writeTextFileSync(`${directory}/.env`, "");
@@ -120,7 +120,7 @@ Deno.test("a file that nobody has named is read where only this user may write i
 });
 
 Deno.test("the place that a link leads to is judged as well", () => {
-  using at = place();
+  using at = makeDirectory();
   const open = at.directory("open", 0o777);
   Deno.writeTextFileSync(`${open}/settings`, "");
   const work = at.directory("work", 0o700);

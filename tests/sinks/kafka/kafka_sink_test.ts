@@ -17,8 +17,8 @@ import {
   CONTEXT,
   highestRevisions,
   NEVER,
+  type SinkBackend,
   sinkError,
-  type SinkPlace,
   testSinkContract,
 } from "../../contract/sink_contract.ts";
 
@@ -82,7 +82,7 @@ Deno.test("KafkaSink", async (t) => {
       "the position to be seen",
     );
 
-  const createPlaceFor = (delivery: KafkaSinkOptions["delivery"]) => (): Promise<SinkPlace> => {
+  const createBackendFor = (delivery: KafkaSinkOptions["delivery"]) => (): Promise<SinkBackend> => {
     const topic = newTopic();
     return Promise.resolve({
       createSink: (instance) => createSink(topic, { instance: `${instance}.${topic}`, delivery }),
@@ -118,7 +118,7 @@ Deno.test("KafkaSink", async (t) => {
     for (const delivery of ["exactly-once", "at-least-once"] as const) {
       await t.step(
         `keeps the contract of sinks, ${delivery}`,
-        (t) => testSinkContract(t, createPlaceFor(delivery)),
+        (t) => testSinkContract(t, createBackendFor(delivery)),
       );
     }
 

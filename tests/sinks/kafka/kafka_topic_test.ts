@@ -61,7 +61,7 @@ Deno.test("KafkaTopic", async (t) => {
   /** With an aggregate of ours that is committed, behind a transaction that another producer has left open. */
   const withHeldTopic = async (
     options: Partial<KafkaTopicOptions>,
-    work: (place: KafkaTopic, topic: string, end: () => Promise<void>) => Promise<void>,
+    work: (readBack: KafkaTopic, topic: string, end: () => Promise<void>) => Promise<void>,
   ) => {
     const topic = `held-${crypto.randomUUID().slice(0, 8)}`;
     await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] });
@@ -75,7 +75,7 @@ Deno.test("KafkaTopic", async (t) => {
     const transaction = await other.transaction();
     await transaction.send({ topic, messages: [{ partition: HELD, value: "another's" }] });
     await send(topic, HELD);
-    const place = new KafkaTopic({
+    const readBack = new KafkaTopic({
       bootstrapServers: broker.brokers,
       topic,
       repeat: "positioned",
@@ -85,9 +85,9 @@ Deno.test("KafkaTopic", async (t) => {
     }, logger);
     lines.length = 0;
     try {
-      await work(place, topic, () => transaction.commit());
+      await work(readBack, topic, () => transaction.commit());
     } finally {
-      await place.close();
+      await readBack.close();
       await other.disconnect();
     }
   };
@@ -105,8 +105,8 @@ Deno.test("KafkaTopic", async (t) => {
     await t.step(
       "waits for an open transaction to end, and then sees what was behind it",
       () =>
-        withHeldTopic({}, async (place, _topic, end) => {
-          const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
+        withHeldTopic({}, async (readBack, _topic, end) => {
+          const sum = readBack.sumOfCounts(INSTANCE, -Infinity, NEVER);
           await waits();
           await end();
           assert.equal(await sum, aggregateOf().count);
@@ -117,12 +117,15 @@ Deno.test("KafkaTopic", async (t) => {
     await t.step(
       "of one that does not end it says where it is and how to end it",
       () =>
-        withHeldTopic({ stallTimeoutMs: 5000 }, async (place, topic) => {
+        withHeldTopic({ stallTimeoutMs: 5000 }, async (readBack, topic) => {
           const ended = new AbortController();
           const busy = (async () => {
             while (!ended.signal.aborted) await send(topic, BUSY);
           })();
-          const error = await place.sumOfCounts(INSTANCE, -Infinity, NEVER).then(() => undefined, (e) => e);
+          const error = await readBack.sumOfCounts(INSTANCE, -Infinity, NEVER).then(
+            () => undefined,
+            (e) => e,
+          );
           ended.abort();
           await busy;
           assert.ok(error instanceof SinkError, String(error));
@@ -138,7 +141,7 @@ Deno.test("KafkaTopic", async (t) => {
     await t.step(
       "as long as it comes on it may take longer than a stall may",
       () =>
-        withHeldTopic({ clock }, async (place, topic, end) => {
+        withHeldTopic({ clock }, async (readBack, topic, end) => {
           const second = kafka.producer({
             transactionalId: `${topic}-second`,
             createPartitioner: Partitioners.DefaultPartitioner,
@@ -154,7 +157,7 @@ Deno.test("KafkaTopic", async (t) => {
               () => `the progress in\n${lines.join("\n")}`,
             );
           try {
-            const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
+            const sum = readBack.sumOfCounts(INSTANCE, -Infinity, NEVER);
             await waitsWith(0);
             const [first, ...none] = clock.sleepers;
             assert.deepEqual(none, []);
@@ -171,9 +174,9 @@ Deno.test("KafkaTopic", async (t) => {
     );
 
     await t.step("when interrupted it leaves no group behind", () =>
-      withHeldTopic({}, async (place) => {
+      withHeldTopic({}, async (readBack) => {
         const interrupt = new AbortController();
-        const sum = place.sumOfCounts(INSTANCE, -Infinity, interrupt.signal);
+        const sum = readBack.sumOfCounts(INSTANCE, -Infinity, interrupt.signal);
         await waits();
         await until(async () => (await groups()).length === 1, "the reader's group", PATIENCE_MS);
         interrupt.abort();
@@ -187,16 +190,16 @@ Deno.test("KafkaTopic", async (t) => {
       await admin.createTopics({ topics: [{ topic, numPartitions: 2, configEntries }] });
       await send(topic, BUSY);
       const options = { bootstrapServers: broker.brokers, topic, repeat: "positioned" } as const;
-      const place = new KafkaTopic({ ...options, clock }, logger);
+      const readBack = new KafkaTopic({ ...options, clock }, logger);
       registerCodecs(10);
       try {
         await assert.rejects(
-          place.sumOfCounts(INSTANCE, -Infinity, NEVER),
+          readBack.sumOfCounts(INSTANCE, -Infinity, NEVER),
           /records compressed with zstd cannot be read: .*larger than 10 bytes/,
         );
       } finally {
         registerCodecs();
-        await place.close();
+        await readBack.close();
       }
       assert.deepEqual(await groups(), []);
     });
@@ -205,15 +208,18 @@ Deno.test("KafkaTopic", async (t) => {
       name: "of a broker that does not answer any more it says so",
       ignore: kafkaIsExternal,
       fn: () =>
-        withHeldTopic({ bootstrapServers: [proxy.address], stallTimeoutMs: 2000, clock }, async (place) => {
-          const sum = place.sumOfCounts(INSTANCE, -Infinity, NEVER);
-          const rejected = assert.rejects(sum, /came no further for 2 seconds, .*Is the broker at work\?$/);
-          await waits();
-          proxy.stall();
-          clock.pass();
-          await rejected;
-          proxy.mend();
-        }),
+        withHeldTopic(
+          { bootstrapServers: [proxy.address], stallTimeoutMs: 2000, clock },
+          async (readBack) => {
+            const sum = readBack.sumOfCounts(INSTANCE, -Infinity, NEVER);
+            const rejected = assert.rejects(sum, /came no further for 2 seconds, .*Is the broker at work\?$/);
+            await waits();
+            proxy.stall();
+            clock.pass();
+            await rejected;
+            proxy.mend();
+          },
+        ),
     });
   } finally {
     await producer.disconnect();

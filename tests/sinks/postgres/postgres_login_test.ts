@@ -41,7 +41,7 @@ class Talk {
     const answer = { maxBytes: ANSWER_MAX_BYTES };
     gate(
       this.socket.asSocket,
-      new PostgresFrames({ place: "db:5432", isTrusted, requiredLogin, answer }),
+      new PostgresFrames({ address: "db:5432", isTrusted, requiredLogin, answer }),
     );
     this.socket.on("data", (bytes: Buffer) => this.passed.push(bytes));
   }

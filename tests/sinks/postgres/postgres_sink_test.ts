@@ -12,8 +12,8 @@ import {
   batchOf,
   CONTEXT,
   NEVER,
+  type SinkBackend,
   sinkError,
-  type SinkPlace,
   testSinkContract,
 } from "../../contract/sink_contract.ts";
 import { testHolding } from "../../contract/holding_contract.ts";
@@ -74,7 +74,7 @@ Deno.test("PostgresSink", async (t) => {
 
   const drop = (table: string) => ask((sql) => sql`drop table if exists ${sql(table)}`);
 
-  function createPlace(): Promise<SinkPlace> {
+  function createBackend(): Promise<SinkBackend> {
     const table = newTable();
     const wires = new AsyncDisposableStack();
     return Promise.resolve({
@@ -112,7 +112,7 @@ Deno.test("PostgresSink", async (t) => {
     });
 
   try {
-    await t.step("keeps the contract of sinks", (t) => testSinkContract(t, createPlace));
+    await t.step("keeps the contract of sinks", (t) => testSinkContract(t, createBackend));
 
     await t.step("knows what it holds and who writes to it", (t) =>
       testHolding(t, () => {

@@ -44,15 +44,15 @@ Deno.test("the parts of a URL, and what stands in for those that are not there",
 });
 
 Deno.test("several hosts, with ports of their own or one for all, addresses and sockets", () => {
-  const places = (text: string) =>
+  const hosts = (text: string) =>
     parametersOf(text).hosts.map(({ host, address, port }) => `${host} ${address ?? "-"} ${port}`);
-  assert.deepEqual(places("postgres://a,b:2,[::1]:3/d"), ["a - 5432", "b - 2", "::1 - 3"]);
-  assert.deepEqual(places("postgres:///d?host=a,b&port=7"), ["a - 7", "b - 7"]);
-  assert.deepEqual(places("postgres:///d?host=a,b&port=7,8"), ["a - 7", "b - 8"]);
-  assert.deepEqual(places("postgres://a/d?hostaddr=10.0.0.1"), ["a 10.0.0.1 5432"]);
-  assert.deepEqual(places("postgres:///d?hostaddr=10.0.0.1"), ["10.0.0.1 10.0.0.1 5432"]);
-  assert.deepEqual(places("postgres://%2Frun%2Fpostgresql/d"), ["/run/postgresql - 5432"]);
-  assert.deepEqual(places("host=/run/postgresql dbname=d port=1"), ["/run/postgresql - 1"]);
+  assert.deepEqual(hosts("postgres://a,b:2,[::1]:3/d"), ["a - 5432", "b - 2", "::1 - 3"]);
+  assert.deepEqual(hosts("postgres:///d?host=a,b&port=7"), ["a - 7", "b - 7"]);
+  assert.deepEqual(hosts("postgres:///d?host=a,b&port=7,8"), ["a - 7", "b - 8"]);
+  assert.deepEqual(hosts("postgres://a/d?hostaddr=10.0.0.1"), ["a 10.0.0.1 5432"]);
+  assert.deepEqual(hosts("postgres:///d?hostaddr=10.0.0.1"), ["10.0.0.1 10.0.0.1 5432"]);
+  assert.deepEqual(hosts("postgres://%2Frun%2Fpostgresql/d"), ["/run/postgresql - 5432"]);
+  assert.deepEqual(hosts("host=/run/postgresql dbname=d port=1"), ["/run/postgresql - 1"]);
 });
 
 Deno.test("parameters beat the parts before them, and both forms mean the same", () => {

@@ -11,8 +11,8 @@ import {
   CONTEXT,
   NEVER,
   QUIET,
+  type SinkBackend,
   sinkError,
-  type SinkPlace,
   testSinkContract,
 } from "../../contract/sink_contract.ts";
 import { testHolding } from "../../contract/holding_contract.ts";
@@ -20,7 +20,7 @@ import { readRows } from "../sqlite_rows.ts";
 
 const INSTANCE = "plant-1";
 
-async function createPlace(): Promise<SinkPlace> {
+async function createBackend(): Promise<SinkBackend> {
   const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
   const path = join(directory, "deep", "aggregates.sqlite");
   return {
@@ -55,7 +55,7 @@ function execute(path: string, ...statements: string[]): void {
   }
 }
 
-Deno.test("SqliteSink keeps the contract of sinks", (t) => testSinkContract(t, createPlace));
+Deno.test("SqliteSink keeps the contract of sinks", (t) => testSinkContract(t, createBackend));
 
 Deno.test("SqliteSink knows what it holds and who writes to it", (t) =>
   testHolding(t, async () => {

@@ -8,8 +8,8 @@ import {
   CONTEXT,
   highestRevisions,
   NEVER,
+  type SinkBackend,
   sinkError,
-  type SinkPlace,
   testSinkContract,
 } from "../../contract/sink_contract.ts";
 
@@ -37,7 +37,7 @@ class Pipe {
 
 const lineOf = (name: string) => JSON.stringify(toRecord(aggregateOf({ name }), INSTANCE));
 
-function createPlace(): Promise<SinkPlace> {
+function createBackend(): Promise<SinkBackend> {
   const pipe = new Pipe(MOST_BYTES_AT_ONCE);
   return Promise.resolve({
     createSink: (instance) => new StdoutSink({ id: "stdout", write: pipe.write, instance }),
@@ -49,7 +49,7 @@ function createPlace(): Promise<SinkPlace> {
   });
 }
 
-Deno.test("StdoutSink keeps the contract of sinks", (t) => testSinkContract(t, createPlace));
+Deno.test("StdoutSink keeps the contract of sinks", (t) => testSinkContract(t, createBackend));
 
 Deno.test("StdoutSink writes one line of documented JSON for each aggregate", async () => {
   const pipe = new Pipe(7);

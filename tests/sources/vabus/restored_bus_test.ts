@@ -71,7 +71,7 @@ for (
         bus.requests.every(({ ack }) => ack === undefined || ack <= backup),
         "acknowledged before it was compared",
       );
-      const { lineage, position } = rig.core.ingest.partitions[0]!.place;
+      const { lineage, position } = rig.core.ingest.partitions[0]!.progress;
       assert.deepEqual([lineage, position], [bus.log, `${backup + after}`]);
       assert.equal(received(rig), read + after);
       assert.equal(rig.core.ingest.lostEvents, 0);

@@ -73,11 +73,11 @@ async function withKilledHandler(work: (root: string, directory: string, backup:
 function valuesPutAside(root: string, directory: string): number[] {
   const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
   return names.filter((name) => /^state\.sqlite\.before-\d+$/.test(name)).map((aside) => {
-    const place = Deno.makeTempDirSync({ dir: root });
+    const copy = Deno.makeTempDirSync({ dir: root });
     for (const name of names.filter((name) => name.startsWith(aside))) {
-      Deno.copyFileSync(`${directory}/${name}`, `${place}/state.sqlite${name.slice(aside.length)}`);
+      Deno.copyFileSync(`${directory}/${name}`, `${copy}/state.sqlite${name.slice(aside.length)}`);
     }
-    return valueOf(StateDatabase.openForReading(place));
+    return valueOf(StateDatabase.openForReading(copy));
   });
 }
 

@@ -34,9 +34,9 @@ async function makeState(directory: string): Promise<void> {
   bus.publish(event("d", 101), `"refused again"`);
   await rig.readers[0]!.drain(new AbortController().signal);
   ingest.checkpointNow();
-  const { place } = ingest.partitions[0]!;
+  const { progress } = ingest.partitions[0]!;
   const another = { kind: "restarted", lineage: "another log", next: "0", offset: 0, lost: 0 } as const;
-  ingest.settle(0, place, another, new EventBatch(), 0);
+  ingest.settle(0, progress, another, new EventBatch(), 0);
   ingest.checkpointNow();
   leaveRequest(state, "purge", [1], {
     who: "alice",
