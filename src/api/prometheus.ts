@@ -50,7 +50,7 @@ export function prometheusText(snapshot: Snapshot): string {
     "dead_letters_dropped_total",
     "Dead letters dropped, oldest first, to keep within their bound.",
     [
-      [{}, counters.lettersDropped],
+      [{}, counters.deadLettersDropped],
     ],
   );
   page.counter(

@@ -1,5 +1,10 @@
 import { toRecord } from "../aggregation/aggregate.ts";
-import { allLetters, letters, newestLetters, settleLetters } from "../control/dead_letters.ts";
+import {
+  allDeadLetters,
+  deadLetters,
+  newestDeadLetters,
+  settleDeadLetters,
+} from "../control/dead_letters.ts";
 import type { DeadLetter, DeadLetterRequest } from "../state/letters/dead_letters.ts";
 import type { DeadLetterReason } from "../state/outbox/outbox.ts";
 import type { CommandContext } from "./command.ts";
@@ -26,11 +31,13 @@ export function list(
   { config, write }: CommandContext,
   { reason, limit, json }: ListOptions,
 ): Promise<ExitCode> {
-  const newest = newestLetters(config.stateDir, reason, limit);
+  const newest = newestDeadLetters(config.stateDir, reason, limit);
   if (json) {
-    write(`${JSON.stringify(newest.map((letter) => toJson(letter, config.instanceId)), undefined, 2)}\n`);
+    write(
+      `${JSON.stringify(newest.map((deadLetter) => toJson(deadLetter, config.instanceId)), undefined, 2)}\n`,
+    );
   } else if (newest.length === 0) write("no dead letters\n");
-  else for (const letter of newest) write(`${describe(letter)}\n`);
+  else for (const deadLetter of newest) write(`${describe(deadLetter)}\n`);
   return Promise.resolve(EXIT.done);
 }
 
@@ -39,9 +46,9 @@ export function exportLines(
   { config, write, signal }: CommandContext,
   { reason }: Pick<ListOptions, "reason">,
 ): Promise<ExitCode> {
-  for (const letter of allLetters(config.stateDir, reason)) {
+  for (const deadLetter of allDeadLetters(config.stateDir, reason)) {
     signal.throwIfAborted();
-    write(`${JSON.stringify(toJson(letter, config.instanceId))}\n`);
+    write(`${JSON.stringify(toJson(deadLetter, config.instanceId))}\n`);
   }
   return Promise.resolve(EXIT.done);
 }
@@ -51,7 +58,7 @@ export function retry(context: CommandContext, options: SelectOptions): Promise<
   return Promise.resolve(settle(context, "retry", options));
 }
 
-/** Throws letters away. */
+/** Throws dead letters away. */
 export function purge(context: CommandContext, options: SelectOptions): Promise<ExitCode> {
   return Promise.resolve(settle(context, "purge", options));
 }
@@ -70,16 +77,20 @@ function settle(
     ids: ids.length > 0 ? ids : undefined,
     choice: inWords({ reason, ids, all }),
   };
-  const { chosen, settled } = settleLetters(operator(), order, config, logger);
+  const { chosen, settled } = settleDeadLetters(operator(), order, config, logger);
   if (chosen === 0) write("no dead letter matches\n");
   else if (settled === undefined) {
     write(
-      `${letters(chosen)} handed to the running handler, which ${DOES[action]} with its next checkpoints\n`,
+      `${deadLetters(chosen)} handed to the running handler, which ${
+        DOES[action]
+      } with its next checkpoints\n`,
     );
   } else {
     const { purged, retried, refusedAnew } = settled;
     write(
-      `${action === "purge" ? `${letters(purged)} purged` : retrySummary(chosen, retried, refusedAnew)}\n`,
+      `${
+        action === "purge" ? `${deadLetters(purged)} purged` : retrySummary(chosen, retried, refusedAnew)
+      }\n`,
     );
   }
   return EXIT.done;
@@ -89,9 +100,9 @@ const DOES = { retry: "takes them in again", purge: "throws them away" };
 
 function retrySummary(chosen: number, retried: number, refusedAnew: number): string {
   const parts = [
-    `${letters(retried)} taken in again`,
+    `${deadLetters(retried)} taken in again`,
     refusedAnew > 0 && `${refusedAnew} of them refused anew, for what is still wrong`,
-    retried < chosen && `${letters(chosen - retried)} cannot be taken in again and stay`,
+    retried < chosen && `${deadLetters(chosen - retried)} cannot be taken in again and stay`,
   ];
   return parts.filter(Boolean).join("; ");
 }
@@ -102,17 +113,22 @@ function inWords({ reason, ids, all }: SelectOptions): string {
 }
 
 /** One line for a terminal: nothing in it that came from outside can steer the terminal. */
-function describe(letter: DeadLetter): string {
-  const time = new Date(letter.refusedAtMs).toISOString();
-  const [from, what] = letter.aggregate
-    ? [letter.sink === undefined ? "" : `sink ${letter.sink}`, JSON.stringify(toRecord(letter.aggregate, ""))]
-    : [`${letter.bus} @ ${letter.offset ?? "queue"}`, shownBytes(letter.raw!)];
+function describe(deadLetter: DeadLetter): string {
+  const time = new Date(deadLetter.refusedAtMs).toISOString();
+  const [from, what] = deadLetter.aggregate
+    ? [
+      deadLetter.sink === undefined ? "" : `sink ${deadLetter.sink}`,
+      JSON.stringify(toRecord(deadLetter.aggregate, "")),
+    ]
+    : [`${deadLetter.bus} @ ${deadLetter.offset ?? "queue"}`, shownBytes(deadLetter.raw!)];
   const shown = what.length > RAW_SHOWN ? `${what.slice(0, RAW_SHOWN)}…` : what;
-  return printable(`#${letter.id}  ${time}  ${letter.reason}: ${letter.detail}  [${from}]  ${shown}`);
+  return printable(
+    `#${deadLetter.id}  ${time}  ${deadLetter.reason}: ${deadLetter.detail}  [${from}]  ${shown}`,
+  );
 }
 
-function toJson(letter: DeadLetter, instance: string): Record<string, unknown> {
-  const { id, reason, detail, bus, offset, sink, aggregate, raw, isCut, refusedAtMs } = letter;
+function toJson(deadLetter: DeadLetter, instance: string): Record<string, unknown> {
+  const { id, reason, detail, bus, offset, sink, aggregate, raw, isCut, refusedAtMs } = deadLetter;
   return {
     id,
     reason,

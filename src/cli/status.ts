@@ -29,7 +29,7 @@ export function status(
 }
 
 function text(report: StatusReport, isRunning: boolean, now: number): string {
-  const { accounting, dead_letters: letters, open_windows: windows, outbox } = report;
+  const { accounting, dead_letters: deadLetters, open_windows: windows, outbox } = report;
   const refused = ["duplicate", "invalid", "future", "late", "overflow"];
   const lines: [label: string, text: string][] = [
     ["handler", `${report.instance}, ${isRunning ? "running" : "not running"}`],
@@ -64,7 +64,7 @@ function text(report: StatusReport, isRunning: boolean, now: number): string {
         iso(alarm.since)
       }: ${alarm.detail} (${alarm.rows} rows at least). What to do: ${alarm.way_out}`,
     ]),
-    ["refused", lettersKept(letters)],
+    ["refused", deadLettersKept(deadLetters)],
     ...report.refusal_alarms.map((alarm): [string, string] => [
       "ALARM",
       `since ${moment(alarm.since, now)}: ${alarm.detail}`,
@@ -97,7 +97,7 @@ function waiting({ rows, sinks }: StatusReport["outbox"]): string {
   return `rows wait: ${sinks.map((sink) => `${sink.waiting} for ${sink.name}`).join(", ")}`;
 }
 
-function lettersKept({ by_reason: reasons, dropped }: StatusReport["dead_letters"]): string {
+function deadLettersKept({ by_reason: reasons, dropped }: StatusReport["dead_letters"]): string {
   const parts = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`);
   const kept = parts.length === 0 ? "no dead letters" : `dead letters: ${parts.join(", ")}`;
   return dropped === 0 ? kept : `${kept}; ${dropped} older ones dropped for lack of room`;

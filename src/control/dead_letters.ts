@@ -5,16 +5,16 @@ import { StateDatabase } from "../state/file/state_database.ts";
 import { StateError } from "../state/file/state_error.ts";
 import {
   type DeadLetter,
+  type DeadLetterChoice,
   type DeadLetterRequest,
   leaveRequest,
-  type LetterChoice,
+  readDeadLetterIds,
   readDeadLetters,
-  readLetterIds,
 } from "../state/letters/dead_letters.ts";
 import type { DeadLetterReason } from "../state/outbox/outbox.ts";
 
-/** Letters that an operator wants settled. */
-export interface LettersOrder {
+/** Dead letters that an operator wants settled. */
+export interface DeadLettersOrder {
   readonly action: DeadLetterRequest["action"];
   readonly reason: DeadLetterReason | undefined;
   /** Undefined: whatever their numbers. */
@@ -24,7 +24,7 @@ export interface LettersOrder {
 }
 
 /** What came of the order. */
-export interface LettersOutcome {
+export interface DeadLettersOutcome {
   readonly chosen: number;
   /** Undefined: the handler that runs has been asked to do it. */
   readonly settled:
@@ -34,8 +34,8 @@ export interface LettersOutcome {
 
 const PAGE = 500;
 
-/** The newest letters, newest first. @throws {StateError} */
-export function newestLetters(
+/** The newest dead letters, newest first. @throws {StateError} */
+export function newestDeadLetters(
   stateDir: string,
   reason: DeadLetterReason | undefined,
   limit: number,
@@ -43,8 +43,11 @@ export function newestLetters(
   return reading(stateDir, (state) => readDeadLetters(state, { reason, limit, newestFirst: true }));
 }
 
-/** Letters in their order, a page of them in memory at a time. @throws {StateError} */
-export function* allLetters(stateDir: string, reason: DeadLetterReason | undefined): Generator<DeadLetter> {
+/** Dead letters in their order, a page of them in memory at a time. @throws {StateError} */
+export function* allDeadLetters(
+  stateDir: string,
+  reason: DeadLetterReason | undefined,
+): Generator<DeadLetter> {
   const state = StateDatabase.openForReading(stateDir);
   try {
     for (let afterId = 0;;) {
@@ -59,21 +62,21 @@ export function* allLetters(stateDir: string, reason: DeadLetterReason | undefin
 }
 
 /**
- * Puts letters back on their way, or throws them away: at once where no handler runs on the state, else by asking the one that does.
+ * Puts dead letters back on their way, or throws them away: at once where no handler runs on the state, else by asking the one that does.
  *
  * @param actor Who has ordered it, for the audit.
  * @throws {StateError}
  */
-export function settleLetters(
+export function settleDeadLetters(
   actor: string,
-  { action, reason, ids, choice }: LettersOrder,
+  { action, reason, ids, choice }: DeadLettersOrder,
   config: Config,
   logger: Logger,
-): LettersOutcome {
+): DeadLettersOutcome {
   const { stateDir } = config;
   const chosen = idsOf(stateDir, { reason, ids });
   if (chosen.length === 0) return { chosen: 0, settled: { retried: 0, purged: 0, refusedAnew: 0 } };
-  const newestId = newestLetters(stateDir, undefined, 1)[0]!.id;
+  const newestId = newestDeadLetters(stateDir, undefined, 1)[0]!.id;
   leave(actor, action, chosen, choice, stateDir);
   try {
     const fulfilled = fulfilRequests(config, logger);
@@ -85,8 +88,8 @@ export function settleLetters(
   }
 }
 
-/** As many letters as that, in words. */
-export function letters(count: number): string {
+/** As many dead letters as that, in words. */
+export function deadLetters(count: number): string {
   return count === 1 ? "1 dead letter" : `${count} dead letters`;
 }
 
@@ -103,15 +106,15 @@ function leave(
       who: actor,
       atMs: Date.now(),
       action: `dead-letters ${action}`,
-      detail: `${letters(ids.length)} (${choice})`,
+      detail: `${deadLetters(ids.length)} (${choice})`,
     });
   } finally {
     state.close();
   }
 }
 
-function idsOf(stateDir: string, choice: LetterChoice): number[] {
-  return reading(stateDir, (state) => readLetterIds(state, choice));
+function idsOf(stateDir: string, choice: DeadLetterChoice): number[] {
+  return reading(stateDir, (state) => readDeadLetterIds(state, choice));
 }
 
 function reading<T>(stateDir: string, work: (state: StateDatabase) => T): T {

@@ -3,7 +3,7 @@ import { type DeletedRows, type ReadableSink, SinkError, type SinkErrorKind } fr
 import { Books } from "../state/checkpoint/books.ts";
 import { type ExpectedWindow, rowKey, type WindowKey } from "../state/outbox/expected_rows.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
-import { DOUBTFUL_ENTRY, keptLetters, type Loss, readLosses } from "../state/outbox/losses.ts";
+import { DOUBTFUL_ENTRY, keptDeadLetters, type Loss, readLosses } from "../state/outbox/losses.ts";
 import { readRedeliveries } from "../state/outbox/redelivery.ts";
 import type { RegisteredSink } from "../state/outbox/sink_registry.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
@@ -74,7 +74,7 @@ export async function verify(
     faults: new Books(state).faults(),
     losses: readLosses(state),
     doubtful: readBookEntries(state).get(DOUBTFUL_ENTRY) ?? 0,
-    keptCount: [...keptLetters(state).values()].reduce((sum, letters) => sum + letters, 0),
+    keptCount: [...keptDeadLetters(state).values()].reduce((sum, deadLetters) => sum + deadLetters, 0),
   }));
   for (const sink of sinks) {
     try {

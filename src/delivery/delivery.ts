@@ -226,7 +226,7 @@ export class Delivery {
     );
   }
 
-  /** A higher revision may well be this state's own: of a batch that is written again, or of a letter that comes late. */
+  /** A higher revision may well be this state's own: of a batch that is written again, or of a dead letter that comes late. */
   private contradicted(found: readonly Contradiction[]): void {
     const foreign = found.filter(({ written, held }) =>
       held.revision === written.revision || this.outbox.isOwn(held) === false
@@ -321,7 +321,7 @@ export class Delivery {
     const windows = this.outbox.postponed(this.name, this.postponedEndMs, POSTPONED_WINDOWS);
     this.postponedEndMs = windows.at(-1)?.windowEndMs ?? -Infinity;
     const { cursor } = this;
-    for (const { sample, letterIds } of windows) {
+    for (const { sample, deadLetterIds } of windows) {
       const batch = { firstId: cursor, nextId: cursor, ids: [cursor], aggregates: [sample] };
       try {
         await this.limited((signal) => this.sink.write(batch, signal), stop);
@@ -329,10 +329,10 @@ export class Delivery {
         if (error instanceof UnexplainedRefusal || refusalIn(error)) continue;
         throw error;
       }
-      this.outbox.putBack(letterIds);
+      this.outbox.putBack(deadLetterIds);
       this.logger.info("the sink takes what it had postponed", {
         sink: this.name,
-        aggregates: letterIds.length,
+        aggregates: deadLetterIds.length,
       });
     }
   }

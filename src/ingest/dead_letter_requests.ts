@@ -11,7 +11,7 @@ const NOTHING_SETTLED: SettledRequests = { requests: [], retried: [], purged: []
 
 /** Fulfils what operators have asked for with dead letters, in the same checkpoint that forgets their requests. */
 export class DeadLetterRequests {
-  /** Letters settled since the start. */
+  /** Dead letters settled since the start. */
   readonly fulfilled = { retried: 0, purged: 0 };
   private current = NOTHING_SETTLED;
 
@@ -50,21 +50,23 @@ export class DeadLetterRequests {
     };
     const taken = new Set<number>();
     let takenBytes = 0;
-    for (const { id: request, action, letterIds } of requests) {
+    for (const { id: request, action, deadLetterIds } of requests) {
       if (taken.size >= REFUSED_MAX_EVENTS || takenBytes >= REFUSED_MAX_BYTES) break;
       if (settled.reissued.length >= REISSUED_MAX) break;
-      // The first request for a letter counts: an event that is asked for twice is still one event.
-      const ids = [...new Set(letterIds)].filter((id) => !taken.has(id));
+      // The first request for a dead letter counts: an event that is asked for twice is still one event.
+      const ids = [...new Set(deadLetterIds)].filter((id) => !taken.has(id));
       // Where this fails, what earlier requests have brought in is settled all the same, and comes in no second time.
-      const letters = action === "retry" ? this.checkpoint.deadLetters(ids) : [];
+      const deadLetters = action === "retry" ? this.checkpoint.deadLetters(ids) : [];
       this.current = settled;
       settled.requests.push(request);
       for (const id of ids) taken.add(id);
       if (action === "purge") settled.purged = settled.purged.concat(ids);
-      for (const letter of letters) {
-        takenBytes += letter.raw?.length ?? 0;
-        if (this.intake.retry(letter)) settled.retried.push(letter.id);
-        else if (letter.sink !== undefined && letter.aggregate !== undefined) settled.reissued.push(letter);
+      for (const deadLetter of deadLetters) {
+        takenBytes += deadLetter.raw?.length ?? 0;
+        if (this.intake.retry(deadLetter)) settled.retried.push(deadLetter.id);
+        else if (deadLetter.sink !== undefined && deadLetter.aggregate !== undefined) {
+          settled.reissued.push(deadLetter);
+        }
       }
     }
     this.logger.info("dead letters: an operator's request is fulfilled", {

@@ -256,7 +256,7 @@ export class Ingest {
 
   private commit(choose: () => readonly OpenWindow[]): boolean {
     const startedMs = this.clock.monotonicMs();
-    const { lettersDropped } = this.checkpoint.counters;
+    const { deadLettersDropped } = this.checkpoint.counters;
     let reissued: number;
     try {
       // Also while there is nothing to write: the next events would be fetched, and acknowledged, for nothing.
@@ -289,7 +289,7 @@ export class Ingest {
       return false;
     }
     this.endFailure();
-    if (this.checkpoint.counters.lettersDropped > lettersDropped) this.tellDropped();
+    if (this.checkpoint.counters.deadLettersDropped > deadLettersDropped) this.tellDropped();
     this.intake.committed();
     this.requests.committed(reissued);
     this.hasNews = false;

@@ -54,19 +54,24 @@ export class Intake {
   }
 
   /** Takes a refused event in anew, out of the entry of its refusal. Returns false where there is no whole event. */
-  retry(letter: DeadLetter): boolean {
-    if (letter.raw === undefined || letter.isCut) return false;
+  retry(deadLetter: DeadLetter): boolean {
+    if (deadLetter.raw === undefined || deadLetter.isCut) return false;
     const { books } = this.aggregator;
-    const reason = letter.reason;
+    const reason = deadLetter.reason;
     if (reason === "not_finite" || reason === "rejected" || reason === "postponed") return false;
-    scanEvent(letter.raw, this.retryBatch);
+    scanEvent(deadLetter.raw, this.retryBatch);
     books[reason]--;
     books.received--;
-    const found = this.partitionNames.indexOf(letter.bus ?? "");
+    const found = this.partitionNames.indexOf(deadLetter.bus ?? "");
     // The bus is configured no more: its ids say nothing among those of another one.
     if (found < 0) this.retryBatch.idLength.fill(0, 0, this.retryBatch.count);
     const partition = Math.max(0, found);
-    this.aggregate(partition, this.retryBatch, letter.bus ?? this.partitionNames[partition]!, letter.offset);
+    this.aggregate(
+      partition,
+      this.retryBatch,
+      deadLetter.bus ?? this.partitionNames[partition]!,
+      deadLetter.offset,
+    );
     return true;
   }
 

@@ -12,7 +12,7 @@ import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { acceptSink } from "../state/alarms.ts";
 import { Checkpoint } from "../state/checkpoint/checkpoint.ts";
 import { readPartitions } from "../state/checkpoint/partitions.ts";
-import { LETTER_BOUND, type LetterBound } from "../state/letters/letter_bound.ts";
+import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../state/letters/dead_letter_bound.ts";
 import { OutboxLog } from "../state/outbox/outbox_log.ts";
 import { StateError } from "../state/file/state_error.ts";
 import { type ConfiguredSink, SinkRegistry } from "../state/outbox/sink_registry.ts";
@@ -50,7 +50,7 @@ export interface CoreOptions {
   readonly observer: IngestObserver;
   /** How the state is opened; default: as a file, and kept from others. */
   readonly openState?: OpenState;
-  readonly letterBound?: LetterBound;
+  readonly deadLetterBound?: DeadLetterBound;
 }
 
 /** Opens the state for one who writes it. @throws {StateError} */
@@ -98,7 +98,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       correctionHorizonMs,
       dedupMaxIds,
       windowSizeMs,
-      letterBound: options.letterBound ?? LETTER_BOUND,
+      deadLetterBound: options.deadLetterBound ?? DEAD_LETTER_BOUND,
     });
     const positions = checkpoint.restore(busNames, clock.nowMs());
     const ingest = new Ingest(

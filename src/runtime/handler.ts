@@ -113,7 +113,7 @@ class Handler {
     private readonly logger: Logger,
     private readonly repetitions: Repetitions,
     options: HandlerOptions,
-    { clock, builtAtMs, random, sources, sinks, delivery, outlet, openState, letterBound, change }:
+    { clock, builtAtMs, random, sources, sinks, delivery, outlet, openState, deadLetterBound, change }:
       Surroundings,
   ) {
     this.changeSurroundings = change;
@@ -134,7 +134,7 @@ class Handler {
         refused: (event) => this.minuteLog.refused(event),
       },
       openState,
-      letterBound,
+      deadLetterBound,
     });
     const { ingest, outbox } = this.core;
     for (const { bus, offset } of options.skipTo) {

@@ -11,7 +11,7 @@ export const COUNTER_NAMES = [
   "lost",
   "lateArrivals",
   "notFinite",
-  "lettersDropped",
+  "deadLettersDropped",
 ] as const;
 export type CounterName = typeof COUNTER_NAMES[number];
 

@@ -6,7 +6,7 @@ import type { DeliveryOptions } from "../delivery/delivery.ts";
 import type { ReadableSink, Sink } from "../contract/sink.ts";
 import type { Changing, MetricsOutlet } from "../contract/connector.ts";
 import type { Source } from "../contract/source.ts";
-import { LETTER_BOUND, type LetterBound } from "../state/letters/letter_bound.ts";
+import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../state/letters/dead_letter_bound.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import type { OpenState } from "./core.ts";
@@ -23,7 +23,7 @@ export interface Surroundings {
   readonly builtAtMs: number | undefined;
   readonly random: () => number;
   readonly openState: OpenState;
-  readonly letterBound: LetterBound;
+  readonly deadLetterBound: DeadLetterBound;
   readonly sources: readonly Source[];
   /** Where the handler's own metrics go; undefined: nowhere. */
   readonly outlet?: () => ChangingOutlet | undefined;
@@ -48,7 +48,7 @@ export function systemSurroundings(
     builtAtMs: BUILT_AT_MS,
     random: Math.random,
     openState: StateDatabase.open,
-    letterBound: LETTER_BOUND,
+    deadLetterBound: DEAD_LETTER_BOUND,
     sources: sources.map(({ part }) => part),
     outlet: () => createOutlet(config, registry),
     sinks: createSinks(config, logger, registry),

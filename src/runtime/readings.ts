@@ -5,9 +5,9 @@ import type { Core } from "./core.ts";
 /** What the parts hold at the moment, for the metrics. */
 export function readings({ aggregator, checkpoint, ingest, outbox, state }: Core, router: Router): Readings {
   const { valueMs } = aggregator.watermark;
-  const { lateArrivals, notFinite, lettersDropped } = checkpoint.counters;
+  const { lateArrivals, notFinite, deadLettersDropped } = checkpoint.counters;
   return {
-    counters: { ...aggregator.books, lost: ingest.lostEvents, lateArrivals, notFinite, lettersDropped },
+    counters: { ...aggregator.books, lost: ingest.lostEvents, lateArrivals, notFinite, deadLettersDropped },
     openWindows: aggregator.windows.windowCount,
     openSeries: aggregator.windows.seriesCount,
     outboxRows: outbox.pendingCount(),

@@ -79,8 +79,8 @@ function report(state: StateDatabase, auditLines: number): StatusReport {
   const seconds = (name: string) => entries.has(name) ? entries.get(name)! / 1000 : null;
   const registry = SinkRegistry.read(state);
   const nextId = entries.get("outbox_end_id") ?? 0;
-  const reasons = state.all<{ reason: string; letters: number }>(
-    "SELECT reason, count(*) AS letters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER BY reason",
+  const reasons = state.all<{ reason: string; deadLetters: number }>(
+    "SELECT reason, count(*) AS deadLetters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER BY reason",
   );
   const kept = [...BOOK_ENTRIES, "lost", "late_arrivals", "contributed", "closed", "unrouted"];
   return {
@@ -107,8 +107,8 @@ function report(state: StateDatabase, auditLines: number): StatusReport {
       })),
     },
     dead_letters: {
-      total: reasons.reduce((sum, { letters }) => sum + letters, 0),
-      by_reason: Object.fromEntries(reasons.map(({ reason, letters }) => [reason, letters])),
+      total: reasons.reduce((sum, { deadLetters }) => sum + deadLetters, 0),
+      by_reason: Object.fromEntries(reasons.map(({ reason, deadLetters }) => [reason, deadLetters])),
       dropped: entries.get("letters_dropped") ?? 0,
     },
     outages: readOutages(state).map(({ subject, detail, sinceMs }) => ({

@@ -29,7 +29,7 @@ async function refuse({ servers, seed, seconds, log }: ScenarioOptions): Promise
   const table = site.environment.POSTGRES_TABLE!;
   const sql = postgres(servers.postgres.url, { max: 1, onnotice: () => {} });
   let handler = site.startHandler();
-  const lettersNow = async (): Promise<number> =>
+  const deadLettersNow = async (): Promise<number> =>
     JSON.parse((await runToEnd(["status", "--json"], site.environment)).stdout).dead_letters.by_reason
       .rejected ?? 0;
   const meddle = async () => {
@@ -48,7 +48,7 @@ async function refuse({ servers, seed, seconds, log }: ScenarioOptions): Promise
             return new;
           end $f$;
         create trigger refuse before insert on ${table} for each row execute function refuse_${table}()`);
-      refused = Math.max(refused, await until(lettersNow, "rows to be refused", PATIENCE_MS, [handler]));
+      refused = Math.max(refused, await until(deadLettersNow, "rows to be refused", PATIENCE_MS, [handler]));
       if (random() < 0.7) {
         await handler.kill9();
         assertNoStackTrace(handler);
@@ -62,7 +62,7 @@ async function refuse({ servers, seed, seconds, log }: ScenarioOptions): Promise
         async () => {
           const retry = await runToEnd(["dead-letters", "retry", "--reason", "rejected"], site.environment);
           assert.equal(retry.code, 0, retry.stderr);
-          return await lettersNow() === 0;
+          return await deadLettersNow() === 0;
         },
         "all of it to be put back",
         PATIENCE_MS,

@@ -86,7 +86,7 @@ class Plant {
     this.inside.save();
   }
 
-  letters = () => readDeadLetters(this.inside.state, { limit: 99 });
+  deadLetters = () => readDeadLetters(this.inside.state, { limit: 99 });
 
   verify(sinceMs = -Infinity): Promise<Proof> {
     return verify(
@@ -276,7 +276,7 @@ Deno.test("a rejected aggregate whose window is final can be purged and the rest
     plant.deliver();
     const before = await plant.verify();
     assert.deepEqual([before.proven, before.sinks[0]!.refused_events], [true, 2]);
-    plant.inside.request("purge", plant.letters());
+    plant.inside.request("purge", plant.deadLetters());
     assert.equal((await plant.verify()).proven, true);
     plant.take(["b", 100]);
     plant.deliver();
@@ -295,20 +295,24 @@ Deno.test("rejected, put back, rejected again: the books still say what the sink
     plant.deliver(() => true);
     plant.take(["a", 1]);
     plant.deliver(() => true);
-    assert.equal(plant.letters().length, 2);
+    assert.equal(plant.deadLetters().length, 2);
     assert.deepEqual(await plant.differences(), []);
-    plant.inside.request("retry", plant.letters());
+    plant.inside.request("retry", plant.deadLetters());
     plant.deliver(() => true);
-    assert.deepEqual(plant.letters().map(({ aggregate }) => aggregate!.revision), [1], "one row went again");
+    assert.deepEqual(
+      plant.deadLetters().map(({ aggregate }) => aggregate!.revision),
+      [1],
+      "one row went again",
+    );
     assert.deepEqual(await plant.differences(), []);
-    plant.inside.request("retry", plant.letters());
+    plant.inside.request("retry", plant.deadLetters());
     plant.deliver();
     assert.deepEqual([...plant.backend.rows.values()].map(({ count, revision }) => [count, revision]), [[
       2,
       1,
     ]]);
     assert.deepEqual(await plant.differences(), []);
-    assert.deepEqual(plant.letters(), []);
+    assert.deepEqual(plant.deadLetters(), []);
   });
 });
 
@@ -396,7 +400,7 @@ Deno.test("property: whatever is corrected, rejected, put back and purged, an un
             plant.deliver(() => action.deliver[turn++ % action.deliver.length]!);
           } else {plant.inside.request(
               action.request,
-              plant.letters().filter((_, i) => i % action.every === 0),
+              plant.deadLetters().filter((_, i) => i % action.every === 0),
             );}
           const proof = await plant.verify();
           assert.deepEqual([...proof.state_faults, ...proof.sinks[0]!.differences], []);

@@ -15,8 +15,8 @@ export class MemoryOutbox implements Outbox {
   readonly stateId = "state";
   readonly rejected: Rejected[] = [];
   /** Those of {@link rejected}, by their ids, which are never given out again. */
-  private readonly letters = new Map<number, Rejected>();
-  private nextLetterId = 0;
+  private readonly deadLetters = new Map<number, Rejected>();
+  private nextDeadLetterId = 0;
   readonly alarms: { sink: string; alarm: SinkAlarm }[] = [];
   private readonly cursors = new Map<string, number>();
   private readonly waiting = new Set<() => void>();
@@ -53,9 +53,9 @@ export class MemoryOutbox implements Outbox {
   }
 
   reject(sink: string, aggregate: Aggregate, { reason, detail }: SinkRefusal, nextId: number): void {
-    const letter = { sink, name: aggregate.name, error: detail, reason, aggregate };
-    this.rejected.push(letter);
-    this.letters.set(this.nextLetterId++, letter);
+    const deadLetter = { sink, name: aggregate.name, error: detail, reason, aggregate };
+    this.rejected.push(deadLetter);
+    this.deadLetters.set(this.nextDeadLetterId++, deadLetter);
     this.advance(sink, nextId);
   }
 
@@ -84,33 +84,34 @@ export class MemoryOutbox implements Outbox {
 
   lastDelivered(sink: string): Aggregate | undefined {
     return this.aggregates.slice(0, this.cursor(sink)).findLast((aggregate) =>
-      !this.rejected.some((letter) => letter.aggregate === aggregate)
+      !this.rejected.some((deadLetter) => deadLetter.aggregate === aggregate)
     );
   }
 
   refusedCount(sink: string, part: string): number {
-    return this.rejected.filter((letter) => letter.sink === sink && letter.error.includes(part)).length;
+    return this.rejected.filter((deadLetter) => deadLetter.sink === sink && deadLetter.error.includes(part))
+      .length;
   }
 
   postponed(sink: string, endMs: number, maxWindows: number): PostponedWindow[] {
-    const letters = [...this.letters].filter(([, letter]) =>
-      letter.sink === sink && letter.reason === "postponed"
+    const deadLetters = [...this.deadLetters].filter(([, deadLetter]) =>
+      deadLetter.sink === sink && deadLetter.reason === "postponed"
     );
-    const windows = Map.groupBy(letters, ([, { aggregate }]) => aggregate.windowEndMs);
+    const windows = Map.groupBy(deadLetters, ([, { aggregate }]) => aggregate.windowEndMs);
     return [...windows].filter(([windowEndMs]) => windowEndMs > endMs).sort(([a], [b]) => a - b)
       .slice(0, maxWindows)
-      .map(([windowEndMs, letters]) => ({
+      .map(([windowEndMs, deadLetters]) => ({
         windowEndMs,
-        sample: letters[0]![1].aggregate,
-        letterIds: letters.map(([id]) => id),
+        sample: deadLetters[0]![1].aggregate,
+        deadLetterIds: deadLetters.map(([id]) => id),
       }));
   }
 
-  putBack(letterIds: readonly number[]): void {
-    const letters = letterIds.map((id) => this.letters.get(id)!);
-    for (const letter of letters) this.rejected.splice(this.rejected.indexOf(letter), 1);
-    for (const id of letterIds) this.letters.delete(id);
-    this.add(...letters.map(({ aggregate }) => aggregate));
+  putBack(deadLetterIds: readonly number[]): void {
+    const deadLetters = deadLetterIds.map((id) => this.deadLetters.get(id)!);
+    for (const deadLetter of deadLetters) this.rejected.splice(this.rejected.indexOf(deadLetter), 1);
+    for (const id of deadLetterIds) this.deadLetters.delete(id);
+    this.add(...deadLetters.map(({ aggregate }) => aggregate));
   }
 
   waitForMore(fromId: number, signal: AbortSignal): Promise<void> {

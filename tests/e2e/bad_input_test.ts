@@ -195,8 +195,8 @@ Deno.test("names of 10 MB, dates in year 9999, numbers beyond a double: dead let
   assert.deepEqual(rows.map(({ name, value, count }) => ({ name, value, count })), [
     { name: "good", value: 3, count: 2 },
   ]);
-  const letters = await runToEnd(["dead-letters", "export"], environment);
-  const reasons = letters.stdout.trimEnd().split("\n").map((line) => JSON.parse(line).reason);
+  const deadLetters = await runToEnd(["dead-letters", "export"], environment);
+  const reasons = deadLetters.stdout.trimEnd().split("\n").map((line) => JSON.parse(line).reason);
   assert.deepEqual(reasons.sort(), ["future", "future", "future", "invalid", "invalid", "invalid"]);
   assertDone(await runToEnd(["verify"], environment));
 });

@@ -163,13 +163,13 @@ Deno.test("dead letters are listed, exported, retried and purged", async () => {
   const future = Math.floor(Date.now() / 1000) + 900;
   await bus.publish([...oldEvents(), `{"name":"fast.clock","value":5,"timestamp":${future}}`]);
   assertDone(await runToEnd(["once"], environment));
-  const letters = async () => {
+  const deadLetters = async () => {
     const output = await runToEnd(["dead-letters", "export"], environment);
     assertDone(output);
     return output.stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
   };
-  const before = await letters();
-  assert.deepEqual(before.map((letter) => letter.reason).sort(), ["future", "invalid", "invalid"]);
+  const before = await deadLetters();
+  assert.deepEqual(before.map((deadLetter) => deadLetter.reason).sort(), ["future", "invalid", "invalid"]);
   const list = await runToEnd(["dead-letters", "list"], environment);
   assertDone(list);
   assert.match(list.stdout, /future/);
@@ -183,11 +183,11 @@ Deno.test("dead letters are listed, exported, retried and purged", async () => {
   const inSqlite = sqliteSink(sqlitePath(directory.path));
   assert.equal(await inSqlite.sumOfCounts(), 3);
   // What is invalid stays invalid.
-  assert.deepEqual((await letters()).map((letter) => letter.reason), ["invalid", "invalid"]);
+  assert.deepEqual((await deadLetters()).map((deadLetter) => deadLetter.reason), ["invalid", "invalid"]);
   assertDone(await runToEnd(["verify"], patient));
 
   assertDone(await runToEnd(["dead-letters", "purge", "--all"], patient));
-  assert.deepEqual(await letters(), []);
+  assert.deepEqual(await deadLetters(), []);
   assertDone(await runToEnd(["verify"], patient));
 });
 

@@ -27,10 +27,10 @@ Deno.test("series that differ in their labels alone are rejected, retried, redel
     event("a", '{"line":7}', time, 6),
   ]);
   assert.equal((await run("once", "--flush")).code, 0);
-  const letters = await run("dead-letters", "list");
-  assert.match(letters.stdout, /a label's value is not text/);
-  assert.equal(letters.stdout.match(/not this one/g)?.length, 2, letters.stdout);
-  assert.match(letters.stdout, /"labels":\{"line":"1","site":"no"\}/);
+  const deadLetters = await run("dead-letters", "list");
+  assert.match(deadLetters.stdout, /a label's value is not text/);
+  assert.equal(deadLetters.stdout.match(/not this one/g)?.length, 2, deadLetters.stdout);
+  assert.match(deadLetters.stdout, /"labels":\{"line":"1","site":"no"\}/);
   const verdict = await run("verify");
   assert.equal(verdict.code, 0, verdict.stdout);
 

@@ -65,9 +65,9 @@ Deno.test(`${EVENTS} events of 1,000 names arrive in Kafka, PostgreSQL and SQLit
   assert.equal(await handler.stop(), 0, handler.tail());
   const verify = await runToEnd(["verify"], environment);
   assert.equal(verify.code, 0, verify.stdout + verify.stderr);
-  const letters = await runToEnd(["dead-letters", "export"], environment);
-  assert.equal(letters.code, 0, letters.stderr);
-  assert.equal(letters.stdout.trimEnd().split("\n").length, refused);
+  const deadLetters = await runToEnd(["dead-letters", "export"], environment);
+  assert.equal(deadLetters.code, 0, deadLetters.stderr);
+  assert.equal(deadLetters.stdout.trimEnd().split("\n").length, refused);
 });
 
 /** Takes the first items off, and leaves the others in their place. */

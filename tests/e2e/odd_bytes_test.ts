@@ -94,11 +94,11 @@ async function assertRefused(
     [{ name: "Tür", count: NONE.length }, { name: "good", count: NONE.length }],
   );
   const { stdout } = await runToEnd(["dead-letters", "export"], environment);
-  const letters = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual(letters.map(({ reason }) => reason), NONE.map(() => "invalid"));
-  assert.deepEqual(letters.map(({ offset }) => offset), offsets);
+  const deadLetters = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(deadLetters.map(({ reason }) => reason), NONE.map(() => "invalid"));
+  assert.deepEqual(deadLetters.map(({ offset }) => offset), offsets);
   assert.deepEqual(
-    letters.map(({ raw, raw_base64: base64 }) =>
+    deadLetters.map(({ raw, raw_base64: base64 }) =>
       (raw === undefined ? Buffer.from(base64, "base64") : Buffer.from(raw)).toString("latin1")
     ),
     NONE,

@@ -143,8 +143,12 @@ async function readerFindings(directory: string, sinkPath: string): Promise<unkn
   const sink = new SqliteSink({ id: "sqlite", path: sinkPath, instance: "rig" }, QUIET);
   try {
     const { state_bytes: _, ...status } = readStatus(state);
-    const letters = readDeadLetters(state, { limit: 1000 });
-    return { status, letters, proof: await verify(state, [sink], ALL_WINDOWS, new AbortController().signal) };
+    const deadLetters = readDeadLetters(state, { limit: 1000 });
+    return {
+      status,
+      deadLetters,
+      proof: await verify(state, [sink], ALL_WINDOWS, new AbortController().signal),
+    };
   } finally {
     await sink.close();
     state.close();
@@ -169,7 +173,9 @@ function handlerFindings(directory: string): Record<string, unknown> {
     ...found,
     after,
     rowsAfter: outboxRows(rig),
-    lettersAfter: readDeadLetters(state, { limit: 1000 }).map(({ refusedAtMs: _, ...letter }) => letter),
+    deadLettersAfter: readDeadLetters(state, { limit: 1000 }).map(({ refusedAtMs: _, ...deadLetter }) =>
+      deadLetter
+    ),
   };
 }
 

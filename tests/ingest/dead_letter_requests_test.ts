@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { leaveRequest, readDeadLetters, readLetterIds } from "../../src/state/letters/dead_letters.ts";
+import { leaveRequest, readDeadLetterIds, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { FakeSink } from "../contract/fake_sink.ts";
@@ -55,17 +55,17 @@ async function assertProven({ core: { state } }: Rig, sink: FakeSink): Promise<v
   assert.ok(proof.proven, JSON.stringify(proof));
 }
 
-function letterIds({ core: { state } }: Rig): number[] {
+function deadLetterIds({ core: { state } }: Rig): number[] {
   return readDeadLetters(state, { limit: 100 }).map(({ id }) => id);
 }
 
 const event = (value: number, timestamp: number) => ({ name: "a", value, timestamp });
 
-Deno.test("a letter that two requests name is put back once", () =>
+Deno.test("a dead letter that two requests name is put back once", () =>
   withRig({ MAX_FUTURE_SKEW: "10" }, async (rig, bus) => {
     bus.publish(event(1, NOW_S), event(2, NOW_S + 20));
     await takeIn(rig);
-    const ids = letterIds(rig);
+    const ids = deadLetterIds(rig);
     assert.equal(ids.length, 1);
     rig.clock.ms += 60_000;
     leaveRequest(rig.core.state, "retry", ids);
@@ -75,10 +75,10 @@ Deno.test("a letter that two requests name is put back once", () =>
     const { received, aggregated, future } = rig.core.aggregator.books;
     assert.deepEqual({ received, aggregated, future }, { received: 2, aggregated: 2, future: 0 });
     assert.deepEqual(rig.core.ingest.fulfilled, { retried: 1, purged: 0 });
-    assert.deepEqual(letterIds(rig), []);
+    assert.deepEqual(deadLetterIds(rig), []);
   }));
 
-Deno.test("very many letters come back in several checkpoints, each once, over a restart between them", async () => {
+Deno.test("very many dead letters come back in several checkpoints, each once, over a restart between them", async () => {
   const directory = await Deno.makeTempDir({ prefix: "vabus-requests-" });
   const bus = new MemorySource();
   const open = () => openRig(directory, [bus], NOW_MS, { MAX_FUTURE_SKEW: "10" });
@@ -89,20 +89,20 @@ Deno.test("very many letters come back in several checkpoints, each once, over a
       const { ingest, state } = rig.core;
       bus.publish(...Array.from({ length: count }, () => event(1, NOW_S + 20)));
       await takeIn(rig);
-      const ids = readLetterIds(state, {});
+      const ids = readDeadLetterIds(state, {});
       assert.equal(ids.length, count);
       rig.clock.ms += 60_000;
       leaveRequest(state, "retry", ids);
       leaveRequest(state, "purge", ids.slice(-10));
       ingest.fulfilRequests();
       assert.deepEqual(ingest.fulfilled, { retried: 10_000, purged: 0 });
-      assert.deepEqual(readLetterIds(state, {}), ids.slice(10_000));
+      assert.deepEqual(readDeadLetterIds(state, {}), ids.slice(10_000));
     }
     using rig = open();
     rig.clock.ms += 60_000;
     rig.core.ingest.fulfilRequests();
     assert.equal(rig.core.ingest.fulfilled.retried, count - 10_000);
-    assert.deepEqual(letterIds(rig), []);
+    assert.deepEqual(deadLetterIds(rig), []);
     const { received, aggregated, future } = rig.core.aggregator.books;
     assert.deepEqual({ received, aggregated, future }, { received: count, aggregated: count, future: 0 });
   } finally {
@@ -110,7 +110,7 @@ Deno.test("very many letters come back in several checkpoints, each once, over a
   }
 });
 
-Deno.test("many letters of many bytes come back in several checkpoints too", () =>
+Deno.test("many dead letters of many bytes come back in several checkpoints too", () =>
   withRig({ MAX_FUTURE_SKEW: "10" }, async (rig, bus) => {
     const { ingest, state } = rig.core;
     bus.publish(
@@ -118,20 +118,20 @@ Deno.test("many letters of many bytes come back in several checkpoints too", () 
     );
     await takeIn(rig);
     rig.clock.ms += 60_000;
-    leaveRequest(state, "retry", readLetterIds(state, {}));
+    leaveRequest(state, "retry", readDeadLetterIds(state, {}));
     ingest.fulfilRequests();
     assert.equal(ingest.fulfilled.retried, 1000);
     ingest.fulfilRequests();
     assert.equal(ingest.fulfilled.retried, 1500);
   }));
 
-Deno.test("where the letters of a second request cannot be read, those of the first come back once", () =>
+Deno.test("where the dead letters of a second request cannot be read, those of the first come back once", () =>
   withRig({ MAX_FUTURE_SKEW: "10" }, async (rig, bus) => {
     const { checkpoint, ingest, state } = rig.core;
     bus.publish(event(1, NOW_S + 20), event(2, NOW_S + 20));
     await takeIn(rig);
     rig.clock.ms += 60_000;
-    const [first, second] = letterIds(rig);
+    const [first, second] = deadLetterIds(rig);
     leaveRequest(state, "retry", [first!]);
     leaveRequest(state, "retry", [second!]);
     const read = checkpoint.deadLetters.bind(checkpoint);
@@ -144,7 +144,7 @@ Deno.test("where the letters of a second request cannot be read, those of the fi
     for (let i = 0; i < 2; i++) assert.equal(ingest.checkpointNow(), true);
     const { received, aggregated, future } = rig.core.aggregator.books;
     assert.deepEqual({ received, aggregated, future }, { received: 2, aggregated: 2, future: 0 });
-    assert.deepEqual([letterIds(rig), ingest.fulfilled.retried], [[], 2]);
+    assert.deepEqual([deadLetterIds(rig), ingest.fulfilled.retried], [[], 2]);
   }));
 
 Deno.test("a rejected aggregate that a newer revision has overtaken is not sent again", () =>
@@ -153,14 +153,14 @@ Deno.test("a rejected aggregate that a newer revision has overtaken is not sent 
     bus.publish(event(1, NOW_S - 100), event(1, NOW_S - 50));
     await takeIn(rig);
     await deliver(rig, sink, ({ windowStartMs }) => windowStartMs === NOW_MS - 100_000);
-    const ids = letterIds(rig);
+    const ids = deadLetterIds(rig);
     assert.equal(ids.length, 1);
     bus.publish(event(1, NOW_S - 100));
     await takeIn(rig);
-    // The next revision, which is on its way, holds all of it: the letter is settled, and nothing is sent for it.
+    // The next revision, which is on its way, holds all of it: the dead letter is settled, and nothing is sent for it.
     leaveRequest(rig.core.state, "retry", ids);
     rig.core.ingest.checkpointNow();
-    assert.deepEqual(letterIds(rig), []);
+    assert.deepEqual(deadLetterIds(rig), []);
     await assertProven(rig, sink);
     assert.deepEqual((await deliver(rig, sink, () => false)).map(({ revision }) => revision), [1]);
     await assertProven(rig, sink);
@@ -174,7 +174,7 @@ Deno.test("of two rejected revisions the newest is sent again, once", () =>
       await takeIn(rig);
       await deliver(rig, sink, ({ windowStartMs }) => windowStartMs === NOW_MS - 100_000);
     }
-    const ids = letterIds(rig);
+    const ids = deadLetterIds(rig);
     assert.equal(ids.length, 2);
     for (const expected of [[1], []]) {
       leaveRequest(rig.core.state, "retry", ids);
@@ -183,7 +183,7 @@ Deno.test("of two rejected revisions the newest is sent again, once", () =>
       assert.deepEqual((await deliver(rig, sink, () => false)).map(({ revision }) => revision), expected);
       await assertProven(rig, sink);
     }
-    assert.deepEqual(letterIds(rig), []);
+    assert.deepEqual(deadLetterIds(rig), []);
   }));
 
 Deno.test("what a sink lacks for good stays in the books when its window is forgotten", () =>
@@ -196,7 +196,7 @@ Deno.test("what a sink lacks for good stays in the books when its window is forg
     await takeIn(rig);
     // The sink has revision 0 with one event; of revision 1 it lacks one.
     await deliver(rig, sink, ({ revision }) => revision === 1);
-    leaveRequest(rig.core.state, "purge", letterIds(rig));
+    leaveRequest(rig.core.state, "purge", deadLetterIds(rig));
     rig.core.ingest.checkpointNow();
     await assertProven(rig, sink);
     // The clock has stood by what it says for the horizon and a window.

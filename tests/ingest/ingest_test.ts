@@ -44,7 +44,7 @@ Deno.test("an operator who asks twice for the same dead letter gets its event co
   });
 });
 
-Deno.test("of two requests for one letter the first counts", async () => {
+Deno.test("of two requests for one dead letter the first counts", async () => {
   await inTemporaryDirectory(async (directory) => {
     using rig = await rigWithRefused(directory, ahead("thrown away"), ahead("kept"));
     const { state, ingest } = rig.core;
@@ -59,7 +59,7 @@ Deno.test("of two requests for one letter the first counts", async () => {
   });
 });
 
-Deno.test("a letter of a bus that is configured no more is no duplicate of another bus's ids", async () => {
+Deno.test("a dead letter of a bus that is configured no more is no duplicate of another bus's ids", async () => {
   await inTemporaryDirectory(async (directory) => {
     const withId = (id: string, ahead: number) => ({
       name: "a",

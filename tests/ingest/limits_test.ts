@@ -37,12 +37,12 @@ Deno.test(
     await rig.readers[0]!.drain(NEVER);
     ingest.checkpointNow();
     assert.deepEqual([aggregator.books.aggregated, aggregator.books.overflow], [4, 2]);
-    const letters = readDeadLetters(state, { limit: 9 });
-    assert.deepEqual(letters.map(({ reason }) => reason), ["overflow", "overflow"]);
+    const deadLetters = readDeadLetters(state, { limit: 9 });
+    assert.deepEqual(deadLetters.map(({ reason }) => reason), ["overflow", "overflow"]);
     assert.equal(rig.log.filter((line) => line.includes("MAX_SERIES is reached")).length, 1);
 
     ingest.checkpointNow(true);
-    leaveRequest(state, "retry", letters.map(({ id }) => id));
+    leaveRequest(state, "retry", deadLetters.map(({ id }) => id));
     ingest.checkpointNow(true);
     assert.deepEqual(outboxRows(rig).map(({ name, count }) => [name, count]).sort(), [
       ["a", 2],

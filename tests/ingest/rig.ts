@@ -4,7 +4,7 @@ import { loadConfig } from "../settings/sources.ts";
 import { type Core, openCore } from "../../src/runtime/core.ts";
 import { SourceReader } from "../../src/ingest/source_reader.ts";
 import { createLogger, type Logger } from "../../src/platform/log/logger.ts";
-import type { LetterBound } from "../../src/state/letters/letter_bound.ts";
+import type { DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
 import type { Source } from "../../src/contract/source.ts";
 import type { BusLog, FetchReply, FetchRequest } from "../../src/sources/vabus/bus_log.ts";
 import { LogSource } from "../../src/sources/vabus/log_source.ts";
@@ -98,7 +98,7 @@ export function openRig(
   buses: readonly (BusLog | Source)[],
   nowMs: number,
   flags: Record<string, string> = {},
-  letterBound?: LetterBound,
+  deadLetterBound?: DeadLetterBound,
 ): Rig {
   const config = configFor(stateDir, { AGGREGATION_INTERVAL: "10", ALLOWED_LATENESS: "0", ...flags });
   const log: string[] = [];
@@ -116,7 +116,7 @@ export function openRig(
     clock,
     builtAtMs: undefined,
     observer: { processed: () => {}, checkpointed: () => {}, refused: () => {} },
-    ...(letterBound && { letterBound }),
+    ...(deadLetterBound && { deadLetterBound }),
   });
   const options = { batchSize: config.batchSize, waitMs: 1000 };
   const readers = sources.map((source, bus) =>

@@ -28,9 +28,9 @@ Deno.test("what comes back between two runs goes into the functions of the servi
       using rig = openRig(directory, [source], NOW * 1000, { ...service, MAX_SERIES: "2" });
       await rig.readers[0]!.drain(new AbortController().signal);
       rig.core.ingest.checkpointNow();
-      const letters = readDeadLetters(rig.core.state, { limit: 9 });
-      assert.deepEqual(letters.map(({ reason }) => reason), ["overflow"]);
-      leaveRequest(rig.core.state, "retry", letters.map(({ id }) => id));
+      const deadLetters = readDeadLetters(rig.core.state, { limit: 9 });
+      assert.deepEqual(deadLetters.map(({ reason }) => reason), ["overflow"]);
+      leaveRequest(rig.core.state, "retry", deadLetters.map(({ id }) => id));
     }
     const shell = configFor(directory, { AGG_FUNCTIONS: "*=none" });
     assert.deepEqual(fulfilRequests(shell, SILENT), { retried: 1, purged: 0 });

@@ -224,10 +224,10 @@ class Play {
   }
 
   private settle({ action, sink }: Step & { kind: "settle" }): void {
-    const letters = readDeadLetters(this.inside.state, { limit: 99 }).filter((letter) =>
-      letter.sink === sink
+    const deadLetters = readDeadLetters(this.inside.state, { limit: 99 }).filter((deadLetter) =>
+      deadLetter.sink === sink
     );
-    this.inside.request(action, letters);
+    this.inside.request(action, deadLetters);
     const model = this.models.get(sink)!;
     const open = model.rejected.filter(({ isPurged }) => !isPurged);
     if (action === "purge") {

@@ -5,7 +5,7 @@ import { readLosses } from "../../src/state/outbox/losses.ts";
 import { readBookEntries } from "../../src/state/checkpoint/book_entries.ts";
 import type { StateDatabase } from "../../src/state/file/state_database.ts";
 import type { Chance, Counts, Model } from "./model.ts";
-import { LetterAudit } from "./letter_audit.ts";
+import { DeadLetterAudit } from "./dead_letter_audit.ts";
 import { POISON } from "./plant.ts";
 import type { Job, Scenario, Setup } from "./scenario.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -15,7 +15,7 @@ import type { SimTopic } from "./sim_topic.ts";
 import { SinkAudit } from "./sink_audit.ts";
 import { Violation } from "./violation.ts";
 
-export interface LetterRow {
+export interface DeadLetterRow {
   readonly id: number;
   readonly reason: string;
   readonly sink: string | null;
@@ -34,11 +34,11 @@ const DECODER = new TextDecoder();
 /** Holds the state and the sinks against the model. Every method throws {@link Violation}. */
 export class Audit {
   private outboxEndId = 0;
-  /** What an operator wanted to be thrown away: texts of events, letters of aggregates. */
+  /** What an operator wanted to be thrown away: texts of events, dead letters of aggregates. */
   private readonly thrownAway: string[] = [];
-  private readonly givenUp: LetterRow[] = [];
+  private readonly givenUp: DeadLetterRow[] = [];
   private hasPurged = false;
-  private readonly letters: LetterAudit;
+  private readonly deadLetters: DeadLetterAudit;
   private readonly sinks: SinkAudit;
 
   constructor(
@@ -47,7 +47,7 @@ export class Audit {
     private readonly wall: WallClock,
     private readonly scheduler: Scheduler,
   ) {
-    this.letters = new LetterAudit(scenario.letterBound);
+    this.deadLetters = new DeadLetterAudit(scenario.deadLetterBound);
     this.sinks = new SinkAudit(model);
   }
 
@@ -57,17 +57,17 @@ export class Audit {
     const buses = state.all<{ name: string; log: string | null; next: number | null }>(
       "SELECT source AS name, lineage AS log, CAST(position AS INTEGER) AS next FROM source_partition ORDER BY ordinal",
     );
-    const letters = new Map<string, Chance>();
+    const deadLetters = new Map<string, Chance>();
     if (this.scenario.isChancy) {
       const refused = state.all<{ raw: Uint8Array; reason: Chance }>(
         "SELECT raw, reason FROM dead_letter WHERE reason IN ('future', 'overflow', 'late')",
       );
-      for (const { raw, reason } of refused) letters.set(DECODER.decode(raw), reason);
+      for (const { raw, reason } of refused) deadLetters.set(DECODER.decode(raw), reason);
     }
     for (const { name, log, next } of buses) {
-      model.committed(name, { log: log ?? undefined, next: next ?? undefined }, job, letters);
+      model.committed(name, { log: log ?? undefined, next: next ?? undefined }, job, deadLetters);
     }
-    model.putBack(job, letters);
+    model.putBack(job, deadLetters);
     const entries = readBookEntries(state);
     // A state that is only set up has seen no time yet.
     if (entries.has("checkpoint_at_ms")) model.clockSeen(this.wall.nowMs);
@@ -78,22 +78,22 @@ export class Audit {
     const faults = new Books(state).faults();
     if (faults.length > 0) throw new Violation(`the books: ${faults.join("; ")}`);
     this.closings(state);
-    this.letters.checkpoint(state);
+    this.deadLetters.checkpoint(state);
     this.sinks.checkpoint(state, setup);
   }
 
-  get lettersDropped(): number {
-    return this.letters.dropped;
+  get deadLettersDropped(): number {
+    return this.deadLetters.dropped;
   }
 
-  /** An operator wants something to be done with letters. */
-  requested(action: "retry" | "purge", letters: readonly LetterRow[]): void {
-    this.letters.requested(letters.map(({ id }) => id));
+  /** An operator wants something to be done with dead letters. */
+  requested(action: "retry" | "purge", deadLetters: readonly DeadLetterRow[]): void {
+    this.deadLetters.requested(deadLetters.map(({ id }) => id));
     if (action === "retry") return;
     this.hasPurged = true;
-    for (const letter of letters) {
-      if (letter.raw === null) this.givenUp.push(letter);
-      else this.thrownAway.push(DECODER.decode(letter.raw));
+    for (const deadLetter of deadLetters) {
+      if (deadLetter.raw === null) this.givenUp.push(deadLetter);
+      else this.thrownAway.push(DECODER.decode(deadLetter.raw));
     }
   }
 
@@ -107,21 +107,21 @@ export class Audit {
 
   /** When everything has come to rest: the sinks hold what they must and nothing else. */
   end(state: StateDatabase, backends: ReadonlyMap<string, SimTable | SimTopic>): void {
-    const letters = state.all<LetterRow>("SELECT * FROM dead_letter ORDER BY id");
-    this.refusedEvents(letters);
+    const deadLetters = state.all<DeadLetterRow>("SELECT * FROM dead_letter ORDER BY id");
+    this.refusedEvents(deadLetters);
     this.losses(state);
-    const condemned = letters.find(({ sink, name }) => sink !== null && name !== POISON);
+    const condemned = deadLetters.find(({ sink, name }) => sink !== null && name !== POISON);
     if (condemned) throw new Violation(`a row of ${condemned.name} is condemned without a fault`);
-    this.sinks.end(backends, [...letters, ...this.givenUp], this.wall.nowMs);
-    if (this.hasPurged || this.letters.dropped > 0) return;
+    this.sinks.end(backends, [...deadLetters, ...this.givenUp], this.wall.nowMs);
+    if (this.hasPurged || this.deadLetters.dropped > 0) return;
     for (const [key, row] of this.sinks.overflowing) {
-      const isLetter = letters.some((letter) =>
-        letter.reason === "not_finite" && letter.name === row.name &&
-        letter.labels === (row.labels ?? null) &&
-        letter.agg_func === row.aggFunc &&
-        letter.window_start_ms === row.startMs && letter.window_end_ms === row.endMs
+      const isDeadLetter = deadLetters.some((deadLetter) =>
+        deadLetter.reason === "not_finite" && deadLetter.name === row.name &&
+        deadLetter.labels === (row.labels ?? null) &&
+        deadLetter.agg_func === row.aggFunc &&
+        deadLetter.window_start_ms === row.startMs && deadLetter.window_end_ms === row.endMs
       );
-      if (!isLetter) throw new Violation(`${key} has overflowed and is no dead letter`);
+      if (!isDeadLetter) throw new Violation(`${key} has overflowed and is no dead letter`);
     }
   }
 
@@ -131,10 +131,10 @@ export class Audit {
     for (const { name, count } of readLosses(state)) told.set(name, (told.get(name) ?? 0) + count);
     const trimmed = told.get("trimmed") ?? 0;
     const dropped = told.get("dropped") ?? 0;
-    if (trimmed !== this.model.counts.lost || dropped !== this.letters.dropped) {
+    if (trimmed !== this.model.counts.lost || dropped !== this.deadLetters.dropped) {
       throw new Violation(
         `the losses are told as ${trimmed} trimmed and ${dropped} dropped, not as ${this.model.counts.lost} and ` +
-          `${this.letters.dropped}`,
+          `${this.deadLetters.dropped}`,
       );
     }
     if (!this.hasPurged && this.sinks.purgedCount === 0 && told.has("purged")) {
@@ -165,9 +165,9 @@ export class Audit {
   }
 
   /** Each refused event is a dead letter, once, unless an operator has thrown it away or there was no room. */
-  private refusedEvents(letters: readonly LetterRow[]): void {
+  private refusedEvents(deadLetters: readonly DeadLetterRow[]): void {
     const missing = countTexts(this.model.refused);
-    for (const { raw } of letters) {
+    for (const { raw } of deadLetters) {
       if (raw === null) continue;
       const text = DECODER.decode(raw);
       const count = missing.get(text) ?? 0;
@@ -175,7 +175,7 @@ export class Audit {
       missing.set(text, count - 1);
     }
     const thrownAway = countTexts(this.thrownAway);
-    let room = this.letters.dropped;
+    let room = this.deadLetters.dropped;
     for (const [text, count] of missing) {
       room -= Math.max(0, count - (thrownAway.get(text) ?? 0));
       if (room < 0) throw new Violation(`${text} was refused and is no dead letter`);

@@ -17,7 +17,7 @@ import { Checkpoint } from "../../src/state/checkpoint/checkpoint.ts";
 import type { CheckpointInput } from "../../src/state/checkpoint/checkpoint_input.ts";
 import { IdWriter } from "../../src/state/checkpoint/id_writer.ts";
 import { PositionWriter } from "../../src/state/checkpoint/position_writer.ts";
-import { LetterKeeper } from "../../src/state/letters/letter_keeper.ts";
+import { DeadLetterKeeper } from "../../src/state/letters/dead_letter_keeper.ts";
 import type { SinkRefusal } from "../../src/state/outbox/outbox.ts";
 import { OutboxLog } from "../../src/state/outbox/outbox_log.ts";
 import { type RegisteredSink, SinkRegistry } from "../../src/state/outbox/sink_registry.ts";
@@ -264,19 +264,19 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "a request is fulfilled and not forgotten",
     foundBy: 1,
     parts: () =>
-      replace(LetterKeeper, "settle", (settle) =>
+      replace(DeadLetterKeeper, "settle", (settle) =>
         function (input: CheckpointInput, closed) {
           return settle.call(this, { ...input, settled: { ...input.settled, requests: [] } }, closed);
         }),
   },
   {
-    name: "a letter is put back twice",
+    name: "a dead letter is put back twice",
     foundBy: 3,
     parts: () =>
       replace(Checkpoint, "deadLetters", (deadLetters) =>
         function (ids: readonly number[]) {
-          const letters = deadLetters.call(this, ids);
-          return [...letters, ...letters];
+          const found = deadLetters.call(this, ids);
+          return [...found, ...found];
         }),
   },
   {
@@ -312,7 +312,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "dead letters that are dropped are not counted",
     foundBy: 4,
     parts: () =>
-      replace(LetterKeeper, "drop", (drop) =>
+      replace(DeadLetterKeeper, "drop", (drop) =>
         function (...values) {
           return { ...drop.apply(this, values), dropped: 0 };
         }),
@@ -321,12 +321,12 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "dead letters of rejected rows are dropped with the others",
     foundBy: 5,
     parts: () =>
-      replace(LetterKeeper, "drop", (drop) =>
+      replace(DeadLetterKeeper, "drop", (drop) =>
         function (...values) {
           const left = drop.apply(this, values);
           const { seal } = this.state as StateDatabase;
           if (left.dropped > 0) {
-            seal.remove("dead_letter", "sink IS NOT NULL AND id < ?", left.letters.goneId);
+            seal.remove("dead_letter", "sink IS NOT NULL AND id < ?", left.deadLetters.goneId);
           }
           return left;
         }),
@@ -335,7 +335,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "the newest dead letters are dropped instead of the oldest",
     foundBy: 4,
     parts: () =>
-      replace(LetterKeeper, "drop", (drop) =>
+      replace(DeadLetterKeeper, "drop", (drop) =>
         function (...values) {
           const { seal, all } = this.state as StateDatabase;
           const newest = all.call(this.state, "SELECT max(id) AS id FROM dead_letter WHERE sink IS NULL");
@@ -343,7 +343,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
           if (left.dropped === 0) return left;
           seal.remove("dead_letter", "id = ?", (newest[0] as { id: number }).id);
           return {
-            letters: { ...left.letters, letters: left.letters.letters - 1 },
+            deadLetters: { ...left.deadLetters, deadLetters: left.deadLetters.deadLetters - 1 },
             dropped: left.dropped + 1,
           };
         }),

@@ -38,7 +38,7 @@ export interface Progress {
 
 /** What an event may be refused for by chance. */
 export type Chance = "future" | "overflow" | "late";
-export type Letters = ReadonlyMap<string, Chance>;
+export type DeadLetters = ReadonlyMap<string, Chance>;
 
 interface BusBook {
   /** As it is; what it says is heard. */
@@ -287,10 +287,10 @@ export class Model {
   /**
    * A checkpoint says that the bus has been read to `progress`.
    *
-   * @param letters Why it holds events as refused, by text: where the moment decides, they tell how it has.
+   * @param deadLetters Why it holds events as refused, by text: where the moment decides, they tell how it has.
    * @throws {Violation} It cannot have been.
    */
-  committed(bus: string, progress: Progress, job: Job, letters: Letters): void {
+  committed(bus: string, progress: Progress, job: Job, deadLetters: DeadLetters): void {
     const book = this.book(bus);
     // The last way there: a bus that was rolled back is read over the same offsets again.
     let used = isSame(book.durable, progress) ? 0 : -1;
@@ -313,7 +313,7 @@ export class Model {
       note(book.read, at, step);
       at = step.progress;
       this.counts.lost += step.lost;
-      for (const event of step.events) this.take(bus, book, event, heard.atMs, job, letters);
+      for (const event of step.events) this.take(bus, book, event, heard.atMs, job, deadLetters);
     }
     book.heard.splice(0, used);
     if (book.comparedAt !== undefined) book.comparedAt = Math.max(0, book.comparedAt - used);
@@ -359,10 +359,10 @@ export class Model {
   }
 
   /** Events that are refused no more have been put back, and accepted. Call after all buses {@link committed}. */
-  putBack(job: Job, letters: Letters): void {
+  putBack(job: Job, deadLetters: DeadLetters): void {
     for (const [text, refused] of this.waiting) {
       const { bus, event, reason } = refused;
-      const now = letters.get(text);
+      const now = deadLetters.get(text);
       if (now === reason) continue;
       this.counts[reason]--;
       this.counts[now ?? "aggregated"]++;
@@ -385,11 +385,11 @@ export class Model {
     event: SimEvent,
     heardAtMs: number,
     job: Job,
-    letters: Letters,
+    deadLetters: DeadLetters,
   ): void {
     const { counts } = this;
     counts.received++;
-    const fate = this.fateOf(book, event, heardAtMs, job, letters);
+    const fate = this.fateOf(book, event, heardAtMs, job, deadLetters);
     counts[fate]++;
     if (fate === "aggregated") this.aggregate(bus, event, job);
     else if (fate !== "duplicate" && fate !== "dropped") this.refused.push(event.text);
@@ -422,7 +422,7 @@ export class Model {
     event: SimEvent,
     heardAtMs: number,
     { functions }: Job,
-    letters: Letters,
+    deadLetters: DeadLetters,
   ): "aggregated" | "duplicate" | "invalid" | "dropped" | Chance {
     const { correctionHorizonMs, dedupMaxIds } = this.options;
     if (event.kind === "garbled") return "invalid";
@@ -434,7 +434,7 @@ export class Model {
       return "dropped";
     }
     if (event.id !== undefined && book.ids.includes(event.id)) return "duplicate";
-    const chance = event.isChancy ? letters.get(event.text) : undefined;
+    const chance = event.isChancy ? deadLetters.get(event.text) : undefined;
     if (this.options.hasWrongClock) {
       const fate = chance ?? "aggregated";
       this.assertAllowed(event, fate, heardAtMs);

@@ -1,4 +1,4 @@
-import { LETTER_BOUND, type LetterBound } from "../../src/state/letters/letter_bound.ts";
+import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
 import type { Dice } from "./dice.ts";
 
 /** Probabilities of what can go wrong, each for one occasion; 0 where a scenario does without. */
@@ -94,7 +94,7 @@ export interface Scenario {
   /** Where it is small, which events are refused depends on what else is open. */
   readonly maxSeries: number;
   /** Small only where no event can be accepted later: by the state nobody could tell that from one that was dropped. */
-  readonly letterBound: LetterBound;
+  readonly deadLetterBound: DeadLetterBound;
   /** From cron: each process ends by itself once there is nothing to do. */
   readonly isRunByCron: boolean;
   /** Whether sinks reject the aggregates of some names, until the calm. */
@@ -162,10 +162,10 @@ export function drawScenario(dice: Dice, focus?: Focus): Scenario {
     fetchBatchSize: dice.pick([1, 3, 10, 100]),
     writeBatchSize: dice.pick([1, 4, 100]),
     attemptTimeoutMs: dice.pick([1000, 3000]),
-    letterBound: isChancy ? LETTER_BOUND : dice.pick([
-      LETTER_BOUND,
-      { letters: 3, bytes: 1e6 },
-      { letters: 20, bytes: 1000 },
+    deadLetterBound: isChancy ? DEAD_LETTER_BOUND : dice.pick([
+      DEAD_LETTER_BOUND,
+      { deadLetters: 3, bytes: 1e6 },
+      { deadLetters: 20, bytes: 1000 },
     ]),
     isRunByCron: dice.chance(0.15),
     hasPoison: dice.chance(0.3),

@@ -12,7 +12,7 @@ import { StateError } from "../../src/state/file/state_error.ts";
 import type { FetchRequest } from "../../src/sources/vabus/bus_log.ts";
 import { LogSource } from "../../src/sources/vabus/log_source.ts";
 import { configFor } from "../ingest/rig.ts";
-import { Audit, type LetterRow } from "./audit.ts";
+import { Audit, type DeadLetterRow } from "./audit.ts";
 import { Dice } from "./dice.ts";
 import { LogAudit } from "./log_audit.ts";
 import { Model } from "./model.ts";
@@ -157,7 +157,7 @@ class Simulation {
   private isEnding = false;
   /** What the product reads while it proves itself. */
   private proving: StateDatabase | undefined;
-  private hasRetriedLetters = false;
+  private hasRetriedDeadLetters = false;
   private hasWideOutbox = false;
   /** Others have spoilt rows that are not sent again yet. */
   private isSpoilt = false;
@@ -212,7 +212,7 @@ class Simulation {
       this.proving?.close();
     }
     this.happenings.set("events put back and accepted", this.model.acceptedAgain);
-    this.happenings.set("dead letters dropped", this.audit.lettersDropped);
+    this.happenings.set("dead letters dropped", this.audit.deadLettersDropped);
     if (this.violation !== undefined) trace.note("sim", `BROKEN: ${this.violation}`);
     return {
       seed: this.options.seed,
@@ -368,7 +368,7 @@ class Simulation {
         batchMaxAggregates: scenario.writeBatchSize,
         attemptTimeoutMs: scenario.attemptTimeoutMs,
       },
-      letterBound: scenario.letterBound,
+      deadLetterBound: scenario.deadLetterBound,
     };
   }
 
@@ -595,8 +595,8 @@ class Simulation {
       );
     }
     if (this.unrest() !== undefined) return;
-    if (!this.hasRetriedLetters) {
-      this.hasRetriedLetters = true;
+    if (!this.hasRetriedDeadLetters) {
+      this.hasRetriedDeadLetters = true;
       if (this.scenario.isPoisonRetried && this.leaveRequest("retry", "NOT purged AND sink IS NOT NULL", 1)) {
         return;
       }
@@ -654,14 +654,14 @@ class Simulation {
     if (!hasState(this.directory)) return false;
     const state = StateDatabase.openForRequest(this.directory);
     try {
-      const letters = state.all<LetterRow>(
+      const deadLetters = state.all<DeadLetterRow>(
         `SELECT * FROM dead_letter WHERE ${condition} ORDER BY id`,
       ).filter(({ raw }) => this.dice.chance(share) && !(action === "purge" && isChancy(raw)));
-      if (letters.length === 0) return false;
-      leaveRequest(state, action, letters.map(({ id }) => id));
-      this.trace.note("operator", `${action} ${letters.map(({ id }) => id)}`);
+      if (deadLetters.length === 0) return false;
+      leaveRequest(state, action, deadLetters.map(({ id }) => id));
+      this.trace.note("operator", `${action} ${deadLetters.map(({ id }) => id)}`);
       this.happens(`requests to ${action}`);
-      this.audit.requested(action, letters);
+      this.audit.requested(action, deadLetters);
       return true;
     } finally {
       state.close();

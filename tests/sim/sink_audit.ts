@@ -69,8 +69,10 @@ export class SinkAudit {
         else for (const sink of sinks) this.route(sink, key, firstId + row, expected);
       }
     }
-    const letters = state.all<RefusedRow>("SELECT * FROM dead_letter WHERE purged AND sink IS NOT NULL");
-    for (const letter of letters) this.purged.set(JSON.stringify(Object.values(letter)), letter);
+    const deadLetters = state.all<RefusedRow>("SELECT * FROM dead_letter WHERE purged AND sink IS NOT NULL");
+    for (const deadLetter of deadLetters) {
+      this.purged.set(JSON.stringify(Object.values(deadLetter)), deadLetter);
+    }
   }
 
   /** Rows that a sink has refused and that nobody puts back any more. */
@@ -98,7 +100,7 @@ export class SinkAudit {
     }
     for (const [sink, backend] of backends) {
       const rows = backend instanceof SimTopic ? backend.finalRows() : backend.rows;
-      const own = [...refused, ...this.purged.values()].filter((letter) => letter.sink === sink);
+      const own = [...refused, ...this.purged.values()].filter((deadLetter) => deadLetter.sink === sink);
       const routed = this.routed.get(sink) ?? new Map<string, Routed[]>();
       for (const key of new Set([...routed.keys(), ...rows.keys()])) {
         const fault = faultOf(routed.get(key) ?? [], rows.get(key), own);
@@ -151,11 +153,11 @@ function faultOf(
   if (fault === undefined) return undefined;
   // A sink that refused the newest revision has an older one or none.
   const { name, labels = null, aggFunc, startMs, endMs } = due.row;
-  const isRefused = refused.some((letter) =>
-    letter.name === name && letter.labels === labels && letter.agg_func === aggFunc &&
-    letter.window_start_ms === startMs &&
-    letter.window_end_ms === endMs && letter.revision > (row?.revision ?? -1) &&
-    letter.count === countOf(due.row)
+  const isRefused = refused.some((deadLetter) =>
+    deadLetter.name === name && deadLetter.labels === labels && deadLetter.agg_func === aggFunc &&
+    deadLetter.window_start_ms === startMs &&
+    deadLetter.window_end_ms === endMs && deadLetter.revision > (row?.revision ?? -1) &&
+    deadLetter.count === countOf(due.row)
   );
   if (isRefused) return undefined;
   return row === undefined ? fault : `(revision ${row.revision}) is wrong: ${fault}`;

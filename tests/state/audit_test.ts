@@ -55,14 +55,14 @@ Deno.test("the audit is bounded, sealed, and shown from its newest line on", () 
     assert.throws(() => StateDatabase.check(directory), /table audit/);
   }));
 
-Deno.test("what a request for many letters comes to is summed up; the handler's own requests are no order", () =>
+Deno.test("what a request for many dead letters comes to is summed up; the handler's own requests are no order", () =>
   onState((state) => {
     const ids = Array.from({ length: 2500 }, (_, i) => i + 1);
     leaveRequest(state, "purge", ids, { ...ORDER, action: "dead-letters purge" });
     leaveRequest(state, "retry", [1]);
     assert.equal(readAudit(state, 10).length, 1);
-    for (const { id, letterIds } of readRequests(state)) {
-      state.transaction(() => settleRequests(state, { requests: [id], retried: [], purged: letterIds }));
+    for (const { id, deadLetterIds } of readRequests(state)) {
+      state.transaction(() => settleRequests(state, { requests: [id], retried: [], purged: deadLetterIds }));
     }
     assert.deepEqual(readAudit(state, 10).map(({ result }) => result), ["2500 purged"]);
   }));

@@ -6,7 +6,7 @@ import { readBookEntries } from "../../src/state/checkpoint/book_entries.ts";
 import { Checkpoint } from "../../src/state/checkpoint/checkpoint.ts";
 import type { CheckpointInput } from "../../src/state/checkpoint/checkpoint_input.ts";
 import type { DeadLetter, DeadLetterRequest } from "../../src/state/letters/dead_letters.ts";
-import { LETTER_BOUND, type LetterBound } from "../../src/state/letters/letter_bound.ts";
+import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
 import { OutboxLog } from "../../src/state/outbox/outbox_log.ts";
 import { SinkRegistry } from "../../src/state/outbox/sink_registry.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
@@ -25,7 +25,7 @@ export interface InsideOptions {
   router?: RouteTable;
   dedupMaxIds?: number;
   maxSeries?: number;
-  letterBound?: LetterBound;
+  deadLetterBound?: DeadLetterBound;
 }
 
 /** A handler's inside without its outside: state, aggregator and checkpoint on a directory. */
@@ -78,7 +78,7 @@ export class Inside {
         correctionHorizonMs: horizonMs,
         dedupMaxIds,
         windowSizeMs: options.windowSizeMs ?? 1000,
-        letterBound: options.letterBound ?? LETTER_BOUND,
+        deadLetterBound: options.deadLetterBound ?? DEAD_LETTER_BOUND,
       },
     );
     this.offset = this.checkpoint.restore(["bus"], NOW_MS)[0]!.nextOffset ?? 0;
@@ -115,8 +115,8 @@ export class Inside {
   }
 
   /** Fulfils a request for dead letters as ingest would, those of events aside. */
-  request(action: DeadLetterRequest["action"], letters: readonly DeadLetter[]): void {
-    const [reissued, purged] = action === "retry" ? [letters, []] : [[], letters.map(({ id }) => id)];
+  request(action: DeadLetterRequest["action"], deadLetters: readonly DeadLetter[]): void {
+    const [reissued, purged] = action === "retry" ? [deadLetters, []] : [[], deadLetters.map(({ id }) => id)];
     this.save(false, { settled: { requests: [], retried: [], purged, reissued } });
   }
 

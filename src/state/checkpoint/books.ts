@@ -58,10 +58,10 @@ export class Books {
     for (const name of BOOK_ENTRIES) {
       if (amount(name) < 0) faults.push(`the entry ${name} of the books stands at ${amount(name)}`);
     }
-    const letters = this.state.all<{ reason: string; kept: number }>(
+    const deadLetters = this.state.all<{ reason: string; kept: number }>(
       "SELECT reason, count(*) AS kept FROM dead_letter WHERE sink IS NULL GROUP BY reason",
     );
-    for (const { reason, kept } of letters) {
+    for (const { reason, kept } of deadLetters) {
       const known = kept + amount(`letters_dropped_${reason}`);
       if (known > amount(reason)) {
         faults.push(`refused ${amount(reason)} as ${reason}, but ${known} are kept or were dropped as such`);

@@ -17,8 +17,8 @@ import {
   readDeadLetters,
   readRequests,
 } from "../letters/dead_letters.ts";
-import type { LetterBound } from "../letters/letter_bound.ts";
-import { LetterKeeper } from "../letters/letter_keeper.ts";
+import type { DeadLetterBound } from "../letters/dead_letter_bound.ts";
+import { DeadLetterKeeper } from "../letters/dead_letter_keeper.ts";
 import { readHistory } from "./history_pages.ts";
 import { DOUBTFUL_ENTRY, SKIPPED_ENTRY } from "../outbox/losses.ts";
 import { restoreOpenWindows } from "./open_page.ts";
@@ -43,7 +43,7 @@ export interface CheckpointOptions {
   readonly dedupMaxIds: number;
   /** Length of the windows that are opened now; kept for commands that put events back between two runs. */
   readonly windowSizeMs: number;
-  readonly letterBound: LetterBound;
+  readonly deadLetterBound: DeadLetterBound;
 }
 
 /**
@@ -66,7 +66,7 @@ export class Checkpoint {
   private readonly ids: IdWriter;
   private readonly positions: PositionWriter;
   private committedCounters = countersOf(new Map());
-  private readonly letters: LetterKeeper;
+  private readonly deadLetterKeeper: DeadLetterKeeper;
   private time = ProvenTime.begin(Infinity);
   /** Whether the state may hold alarms. */
   private hadAlarms = true;
@@ -83,7 +83,7 @@ export class Checkpoint {
     private options: CheckpointOptions,
   ) {
     this.positions = new PositionWriter(state, this.writer);
-    this.letters = new LetterKeeper(state, registry, closer, options.letterBound);
+    this.deadLetterKeeper = new DeadLetterKeeper(state, registry, closer, options.deadLetterBound);
     this.pages = new PageWriter(state, aggregator.windows, this.writer);
     this.ids = new IdWriter(state, aggregator.recentIds ?? [], options.dedupMaxIds, this.writer);
   }
@@ -93,7 +93,7 @@ export class Checkpoint {
     return this.greatestNowMs;
   }
 
-  /** Goes on with other options from the next checkpoint on. `dedupMaxIds` and `letterBound` stay. */
+  /** Goes on with other options from the next checkpoint on. `dedupMaxIds` and `deadLetterBound` stay. */
   change(options: Pick<CheckpointOptions, "correctionHorizonMs" | "windowSizeMs">): void {
     this.options = { ...this.options, ...options };
   }
@@ -111,7 +111,7 @@ export class Checkpoint {
   restore(busNames: readonly string[], nowMs: number): BusPosition[] {
     try {
       this.restoreBooks(nowMs);
-      this.letters.restore();
+      this.deadLetterKeeper.restore();
       const positions = this.restoreBuses(busNames);
       this.aggregator.watermark.cap(nowMs);
       this.restoreWindows();
@@ -206,7 +206,7 @@ export class Checkpoint {
     const functions = aggregator.options.functions.text;
     const written = state.transaction(() => {
       const closed = this.closer.close(windows, input.closing, this.outbox.endId(), input.nowMs);
-      const { reissued, freed } = this.letters.settle(input, closed);
+      const { reissued, freed } = this.deadLetterKeeper.settle(input, closed);
       const { lacking, gone } = writeOff(
         state,
         [...registry.sinks, ...registry.absent],
@@ -227,7 +227,7 @@ export class Checkpoint {
         input.nowMs,
       );
       if (input.alarms.length > 0 || this.hadAlarms) writeRefusalAlarms(state, input.alarms);
-      const { letters, dropped } = this.letters.drop(input.refused, closed.notFinite.length, freed);
+      const { deadLetters, dropped } = this.deadLetterKeeper.drop(input.refused, closed.notFinite.length, freed);
       this.positions.write(input, (bus) => watermark.greatestOf(bus));
       const counts = this.writeSinks(closed, lacking);
       const counters = this.countersAfter(input, closed, dropped);
@@ -239,7 +239,7 @@ export class Checkpoint {
       const final = dropFinalWindows(state, registry.deliveredId(), finalBeforeMs, DROPPED_SEGMENTS);
       const windowsGone = aggregator.dropped.with([...gone, ...final]);
       if (windowsGone !== aggregator.dropped) writeDroppedWindows(state, windowsGone);
-      return { closed, counts, pages, ids, reissued, letters, counters, windowsGone };
+      return { closed, counts, pages, ids, reissued, deadLetters, counters, windowsGone };
     });
 
     this.pages.committed(written.pages);
@@ -251,7 +251,7 @@ export class Checkpoint {
     this.hadAlarms = input.alarms.length > 0;
     this.greatestNowMs = Math.max(this.greatestNowMs ?? -Infinity, input.nowMs);
     this.positions.committed(input);
-    this.letters.committed(written.letters);
+    this.deadLetterKeeper.committed(written.deadLetters);
     this.committedCounters = written.counters;
     for (const [sink, counts] of written.counts) Object.assign(sink, counts);
     this.outbox.cursorsSaved();
@@ -297,7 +297,7 @@ export class Checkpoint {
     return Math.min(CLOCK_TRIAL_MAX_MS, correctionHorizonMs + windowSizeMs + allowedLatenessMs);
   }
 
-  private countersAfter(input: CheckpointInput, closed: Closed, lettersDropped: number): Counters {
+  private countersAfter(input: CheckpointInput, closed: Closed, deadLettersDropped: number): Counters {
     const counters = this.committedCounters;
     return {
       lost: counters.lost + input.lost,
@@ -306,7 +306,7 @@ export class Checkpoint {
       closed: counters.closed + closed.events,
       unrouted: counters.unrouted + closed.unrouted,
       notFinite: counters.notFinite + closed.notFinite.length,
-      lettersDropped: counters.lettersDropped + lettersDropped,
+      deadLettersDropped: counters.deadLettersDropped + deadLettersDropped,
     };
   }
 

@@ -39,9 +39,9 @@ export interface CheckpointInput {
 /** Operators' requests that this checkpoint fulfils. */
 export interface SettledRequests {
   readonly requests: readonly number[];
-  /** Letters whose events have been aggregated, or refused anew. */
+  /** Dead letters whose events have been aggregated, or refused anew. */
   readonly retried: readonly number[];
   readonly purged: readonly number[];
-  /** Letters of aggregates that go back to the sink that rejected them. */
+  /** Dead letters of aggregates that go back to the sink that rejected them. */
   readonly reissued: readonly DeadLetter[];
 }

@@ -13,7 +13,7 @@ export interface Counters {
   /** Aggregates that were not sent, since their value is not finite. */
   notFinite: number;
   /** Dead letters that were dropped to keep the others within their bound. */
-  lettersDropped: number;
+  deadLettersDropped: number;
 }
 
 /** The names under which they are kept. */
@@ -24,7 +24,7 @@ const COUNTER_ENTRIES = {
   closed: "closed",
   unrouted: "unrouted",
   notFinite: "not_finite",
-  lettersDropped: "letters_dropped",
+  deadLettersDropped: "letters_dropped",
 } as const satisfies Record<keyof Counters, string>;
 const COUNTERS = Object.keys(COUNTER_ENTRIES) as (keyof Counters)[];
 

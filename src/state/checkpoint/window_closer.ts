@@ -95,7 +95,7 @@ export class WindowCloser {
   /**
    * Puts an aggregate that `sink` has rejected into the outbox again, for that sink alone, within the transaction of the
    * caller. `superseded`: a newer revision, which holds all of it, has reached the sink, is on its way there, or has a dead
-   * letter of its own. `impossible`: the archive does not have it.
+   * dead letter of its own. `impossible`: the archive does not have it.
    */
   reissue(
     sink: string,

@@ -117,7 +117,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE outage (place TEXT PRIMARY KEY, detail TEXT NOT NULL, since_ms INTEGER NOT NULL, told_ms INTEGER) WITHOUT ROWID;
   `,
   `
-  -- What operators have ordered, the newest orders; see audit.ts. count: letters that it has come to so far. result: null: it
+  -- What operators have ordered, the newest orders; see audit.ts. count: dead letters that it has come to so far. result: null: it
   -- has come to nothing yet.
   CREATE TABLE audit (
     id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, at_ms INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,

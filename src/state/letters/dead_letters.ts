@@ -41,14 +41,14 @@ export interface DeadLetter {
   readonly aggregate: Aggregate | undefined;
 }
 
-export interface LetterChoice {
+export interface DeadLetterChoice {
   readonly reason?: string | undefined;
   readonly ids?: readonly number[] | undefined;
-  /** Only letters after this one. */
+  /** Only dead letters after this one. */
   readonly afterId?: number | undefined;
 }
 
-export interface DeadLetterFilter extends LetterChoice {
+export interface DeadLetterFilter extends DeadLetterChoice {
   readonly limit: number;
   /** Otherwise in the order they were refused. */
   readonly newestFirst?: boolean;
@@ -58,17 +58,17 @@ export interface DeadLetterFilter extends LetterChoice {
 export interface DeadLetterRequest {
   readonly id: number;
   readonly action: "retry" | "purge";
-  readonly letterIds: readonly number[];
+  readonly deadLetterIds: readonly number[];
 }
 
 /** What is kept of an event at most: any event that fits its shape is far shorter. */
 export const RAW_MAX_BYTES = 65_536;
-/** Letters of one request at most. */
+/** Dead letters of one request at most. */
 const REQUEST_MAX_DEAD_LETTERS = 1000;
 
 /** Adds events within the transaction of the caller. */
 export function addRefusedEvents(state: StateDatabase, events: readonly RefusedEvent[], nowMs: number): void {
-  let id = nextLetterId(state);
+  let id = nextDeadLetterId(state);
   for (const event of events) {
     state.seal.put("dead_letter", {
       id: id++,
@@ -92,7 +92,7 @@ export function addRefusedAggregates(
   nowMs: number,
   isPurged = false,
 ): void {
-  let id = nextLetterId(state);
+  let id = nextDeadLetterId(state);
   for (const { reason, detail, sink, aggregate } of refused) {
     state.seal.put("dead_letter", {
       id: id++,
@@ -114,23 +114,23 @@ export function addRefusedAggregates(
   }
 }
 
-/** SQLite remembers the greatest id that a letter has had, and moves it on as letters are added. */
-function nextLetterId(state: StateDatabase): number {
+/** SQLite remembers the greatest id that a dead letter has had, and moves it on as dead letters are added. */
+function nextDeadLetterId(state: StateDatabase): number {
   return (state.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'dead_letter'")?.seq ??
     0) + 1;
 }
 
-/** Letters that match. */
+/** Dead letters that match. */
 export function readDeadLetters(state: StateDatabase, filter: DeadLetterFilter): DeadLetter[] {
-  return state.all<LetterRow>(
+  return state.all<DeadLetterRow>(
     `SELECT * FROM dead_letter WHERE ${MATCHES} ORDER BY id ${filter.newestFirst ? "DESC" : "ASC"} LIMIT ?4`,
     ...valuesOf(filter),
     filter.limit,
   ).map(toDeadLetter);
 }
 
-/** The ids of all letters that match, in the order they were refused: there may be many, and large ones. */
-export function readLetterIds(state: StateDatabase, filter: LetterChoice): number[] {
+/** The ids of all dead letters that match, in the order they were refused: there may be many, and large ones. */
+export function readDeadLetterIds(state: StateDatabase, filter: DeadLetterChoice): number[] {
   return state.all<{ id: number }>(
     `SELECT id FROM dead_letter WHERE ${MATCHES} ORDER BY id`,
     ...valuesOf(filter),
@@ -140,27 +140,27 @@ export function readLetterIds(state: StateDatabase, filter: LetterChoice): numbe
 const MATCHES = `NOT purged AND id > ?1 AND (?2 IS NULL OR reason = ?2)
        AND (?3 IS NULL OR id IN (SELECT value FROM json_each(?3)))`;
 
-function valuesOf({ afterId, reason, ids }: LetterChoice): SQLInputValue[] {
+function valuesOf({ afterId, reason, ids }: DeadLetterChoice): SQLInputValue[] {
   return [afterId ?? 0, reason ?? null, ids ? JSON.stringify(ids) : null];
 }
 
 /**
- * Leaves a request for the handler that holds the state, or for the next one. Very many letters make several of it, so that they
+ * Leaves a request for the handler that holds the state, or for the next one. Very many dead letters make several of it, so that they
  * need not be fulfilled in one checkpoint.
  */
 export function leaveRequest(
   state: StateDatabase,
   action: DeadLetterRequest["action"],
-  letterIds: readonly number[],
+  deadLetterIds: readonly number[],
   order?: Order,
 ): void {
   state.transaction(() => {
     const auditId = order === undefined ? null : noteOrder(state, order);
-    for (let at = 0; at < letterIds.length; at += REQUEST_MAX_DEAD_LETTERS) {
+    for (let at = 0; at < deadLetterIds.length; at += REQUEST_MAX_DEAD_LETTERS) {
       state.run(
         "INSERT INTO wish (action, dead_letter_ids, audit_id) VALUES (?, ?, ?)",
         action,
-        JSON.stringify(letterIds.slice(at, at + REQUEST_MAX_DEAD_LETTERS)),
+        JSON.stringify(deadLetterIds.slice(at, at + REQUEST_MAX_DEAD_LETTERS)),
         auditId,
       );
     }
@@ -172,7 +172,7 @@ export function readRequests(state: StateDatabase): DeadLetterRequest[] {
   return state.all<{ id: number; action: DeadLetterRequest["action"]; dead_letter_ids: string }>(
     "SELECT * FROM wish ORDER BY id",
   )
-    .map((row) => ({ id: row.id, action: row.action, letterIds: JSON.parse(row.dead_letter_ids) }));
+    .map((row) => ({ id: row.id, action: row.action, deadLetterIds: JSON.parse(row.dead_letter_ids) }));
 }
 
 /** Whether a request is open. */
@@ -180,7 +180,7 @@ export function hasRequests(state: StateDatabase): boolean {
   return state.get("SELECT 1 FROM wish LIMIT 1") !== undefined;
 }
 
-/** Forgets requests and the letters they have settled, within the transaction of the caller. */
+/** Forgets requests and the dead letters they have settled, within the transaction of the caller. */
 export function settleRequests(
   state: StateDatabase,
   settled: {
@@ -197,8 +197,8 @@ export function settleRequests(
       id,
     );
     if (found) {
-      const { checksum, ...letter } = found;
-      state.seal.put("dead_letter", { ...letter, purged: 1, detail: "" }, checksum);
+      const { checksum, ...deadLetter } = found;
+      state.seal.put("dead_letter", { ...deadLetter, purged: 1, detail: "" }, checksum);
     } else state.seal.remove("dead_letter", "id = ?", id);
   }
   for (const id of settled.requests) {
@@ -220,11 +220,12 @@ function noteSettled(
   if (request === undefined || request.auditId === null) return;
   const [settled, verb] = request.action === "retry" ? [retried, "taken in again"] : [purged, "purged"];
   const ids = new Set<number>(settled);
-  const count = new Set((JSON.parse(request.ids) as number[]).filter((letter) => ids.has(letter))).size;
+  const count =
+    new Set((JSON.parse(request.ids) as number[]).filter((deadLetter) => ids.has(deadLetter))).size;
   noteResult(state, request.auditId, count, (sum) => `${sum} ${verb}`);
 }
 
-interface LetterRow {
+interface DeadLetterRow {
   id: number;
   refused_at_ms: number;
   reason: DeadLetterReason;
@@ -244,7 +245,7 @@ interface LetterRow {
   revision: number;
 }
 
-function toDeadLetter(row: LetterRow): DeadLetter {
+function toDeadLetter(row: DeadLetterRow): DeadLetter {
   return {
     id: row.id,
     refusedAtMs: row.refused_at_ms,

@@ -18,7 +18,7 @@ export interface Loss {
   readonly what: string;
 }
 
-/** The counter of letters that were dropped beyond their bound, which had been refused for a reason. */
+/** The counter of dead letters that were dropped beyond their bound, which had been refused for a reason. */
 export const droppedEntry = (reason: string) => `letters_dropped_${reason}`;
 /** The counter of events that were given up by `--skip-to`; those in `lost` as well. */
 export const SKIPPED_ENTRY = "skipped";
@@ -26,7 +26,7 @@ export const SKIPPED_ENTRY = "skipped";
 /** The counter of events that may have been counted twice, since a restored bus has them again and nobody can tell. */
 export const DOUBTFUL_ENTRY = "perhaps_counted_twice";
 
-/** Reasons of letters that are kept within a bound. */
+/** Reasons of dead letters that are kept within a bound. */
 export const BOUNDED_REASONS = ["invalid", "future", "late", "overflow", "not_finite"] as const;
 
 /** All that was ever dropped, by the last checkpoint; empty: nothing was. Whoever drops something new adds it here. */
@@ -34,7 +34,7 @@ export function readLosses(state: StateDatabase): Loss[] {
   return state.snapshot(() =>
     [
       ...lostOnBuses(state),
-      ...lostLetters(state),
+      ...lostDeadLetters(state),
       ...lostToSettings(state),
       ...lostToSinks(state),
     ]
@@ -43,11 +43,11 @@ export function readLosses(state: StateDatabase): Loss[] {
 }
 
 /** Refused events, and aggregates that are not finite, that are still kept; by reason. */
-export function keptLetters(state: StateDatabase): ReadonlyMap<string, number> {
-  const rows = state.all<{ reason: string; letters: number }>(
-    "SELECT reason, count(*) AS letters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER BY reason",
+export function keptDeadLetters(state: StateDatabase): ReadonlyMap<string, number> {
+  const rows = state.all<{ reason: string; deadLetters: number }>(
+    "SELECT reason, count(*) AS deadLetters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER BY reason",
   );
-  return new Map(rows.map(({ reason, letters }) => [reason, letters]));
+  return new Map(rows.map(({ reason, deadLetters }) => [reason, deadLetters]));
 }
 
 function lostOnBuses(state: StateDatabase): Loss[] {
@@ -61,10 +61,10 @@ function lostOnBuses(state: StateDatabase): Loss[] {
   ];
 }
 
-/** Each refused event is counted under its reason, and is a letter until it is dropped or purged. */
-function lostLetters(state: StateDatabase): Loss[] {
+/** Each refused event is counted under its reason, and is a dead letter until it is dropped or purged. */
+function lostDeadLetters(state: StateDatabase): Loss[] {
   const entries = readBookEntries(state);
-  const kept = keptLetters(state);
+  const kept = keptDeadLetters(state);
   const dropped = BOUNDED_REASONS.map((reason) => entries.get(droppedEntry(reason)) ?? 0);
   // States of before schema 3 have counted what was dropped, but not of which reason it was.
   const isTold = dropped.reduce((sum, count) => sum + count, 0) >= (entries.get("letters_dropped") ?? 0);

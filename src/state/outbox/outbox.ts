@@ -27,7 +27,7 @@ export interface PostponedWindow {
   readonly windowEndMs: number;
   /** The one that was refused first. */
   readonly sample: OutboxBatch["aggregates"][number];
-  readonly letterIds: readonly number[];
+  readonly deadLetterIds: readonly number[];
 }
 
 /**
@@ -79,7 +79,7 @@ export interface Outbox {
   /** Postponed aggregates of `sink`, of at most `maxWindows` windows that end after `endMs`, in the order of their ends. */
   postponed(sink: string, endMs: number, maxWindows: number): readonly PostponedWindow[];
   /** Durably asks for dead letters to be put back at the end of the outbox. */
-  putBack(letterIds: readonly number[]): void;
+  putBack(deadLetterIds: readonly number[]): void;
   /** Resolves when there is something at or after `fromId`, or the signal fires. */
   waitForMore(fromId: number, signal: AbortSignal): Promise<void>;
 }

@@ -262,14 +262,14 @@ export class OutboxLog implements Outbox {
       maxWindows,
     );
     return windows.map(({ windowEndMs, ids }) => {
-      const letterIds = JSON.parse(ids) as number[];
-      const [first] = readDeadLetters(this.state, { ids: letterIds.slice(0, 1), limit: 1 });
-      return { windowEndMs, sample: first!.aggregate!, letterIds };
+      const deadLetterIds = JSON.parse(ids) as number[];
+      const [first] = readDeadLetters(this.state, { ids: deadLetterIds.slice(0, 1), limit: 1 });
+      return { windowEndMs, sample: first!.aggregate!, deadLetterIds };
     });
   }
 
-  putBack(letterIds: readonly number[]): void {
-    leaveRequest(this.state, "retry", letterIds);
+  putBack(deadLetterIds: readonly number[]): void {
+    leaveRequest(this.state, "retry", deadLetterIds);
   }
 
   waitForMore(fromId: number, signal: AbortSignal): Promise<void> {

@@ -794,9 +794,9 @@ Deno.test(
     rig.core.ingest.checkpointNow();
     const { received, aggregated, invalid } = rig.core.aggregator.books;
     assert.deepEqual({ received, aggregated, invalid }, { received: 5, aggregated: 3, invalid: 2 });
-    const letters = readDeadLetters(rig.core.state, { limit: 9 });
+    const deadLetters = readDeadLetters(rig.core.state, { limit: 9 });
     assert.deepEqual(
-      letters.map(({ offset, detail, raw }) => [offset, detail, Buffer.from(raw!).toString("latin1")]),
+      deadLetters.map(({ offset, detail, raw }) => [offset, detail, Buffer.from(raw!).toString("latin1")]),
       [
         [41, "not JSON", '{"name":"a","value":NaN,"timestamp":1}'],
         [43, "not UTF-8", "\xfc"],

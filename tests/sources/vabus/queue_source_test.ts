@@ -99,8 +99,8 @@ Deno.test("what a queue hands out and nobody can read is a dead letter as it cam
   withQueue(['{"name":"a","va', event("b"), "[]", ""], async ({ rig, reader }) => {
     assert.deepEqual(await reader.drain(NEVER), { drained: true });
     assert.deepEqual(booked(rig), { received: 4, aggregated: 1, invalid: 3 });
-    const letters = readDeadLetters(rig.core.state, { limit: 9 });
-    assert.deepEqual(letters.map(({ reason, raw }) => [reason, new TextDecoder().decode(raw)]), [
+    const deadLetters = readDeadLetters(rig.core.state, { limit: 9 });
+    assert.deepEqual(deadLetters.map(({ reason, raw }) => [reason, new TextDecoder().decode(raw)]), [
       ["invalid", '{"name":"a","va'],
       ["invalid", "[]"],
       ["invalid", ""],

@@ -192,10 +192,10 @@ Deno.test("a window whose aggregate is not finite is a dead letter, not a row", 
     const table = new Map<string, Aggregate>();
     inside.deliver(table);
     assert.deepEqual([...table.values()].map((row) => row.name), ["b"]);
-    const letters = inside.state.all<{ reason: string; name: string; count: number }>(
+    const deadLetters = inside.state.all<{ reason: string; name: string; count: number }>(
       "SELECT reason, name, count FROM dead_letter",
     ).map((row) => ({ ...row }));
-    assert.deepEqual(letters, [{ reason: "not_finite", name: "a", count: 2 }]);
+    assert.deepEqual(deadLetters, [{ reason: "not_finite", name: "a", count: 2 }]);
     inside.take([{ name: "c", value: 1.7e308, timestamp: 1 }, { name: "c", value: 1.7e308, timestamp: 1 }]);
     inside.take([{ name: "d", value: -1.7e308, timestamp: 1 }, { name: "d", value: -1.7e308, timestamp: 1 }]);
     inside.save(true);

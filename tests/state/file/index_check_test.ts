@@ -34,7 +34,7 @@ function misplacedIn(path: string): string | undefined {
 }
 
 const segment = { row_count: 1, first_hash: 0, last_hash: 0, sink_bits: 1, reissued: 0, closed_at_ms: 0 };
-const letter = { refused_at_ms: 1, reason: "rejected", detail: "", purged: 0, window_start_ms: 0 };
+const deadLetter = { refused_at_ms: 1, reason: "rejected", detail: "", purged: 0, window_start_ms: 0 };
 
 for (
   const [index, change] of [
@@ -62,8 +62,8 @@ for (
           });
         }
         state.run("INSERT INTO sink (name, bit, since_id, cursor, routed_count) VALUES ('all', 1, 0, 0, 0)");
-        state.seal.put("dead_letter", { ...letter, id: 1, window_end_ms: 10 });
-        state.seal.put("dead_letter", { ...letter, id: 2, sink: "all", window_end_ms: 10 });
+        state.seal.put("dead_letter", { ...deadLetter, id: 1, window_end_ms: 10 });
+        state.seal.put("dead_letter", { ...deadLetter, id: 2, sink: "all", window_end_ms: 10 });
       });
       state.close();
       assert.equal(misplacedIn(path), undefined);

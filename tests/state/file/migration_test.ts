@@ -40,7 +40,7 @@ function versionOf(path: string): number {
 
 function summary(state: StateDatabase): unknown {
   const { state_bytes: _, ...status } = readStatus(state);
-  return { status, letters: readDeadLetters(state, { limit: 1000 }) };
+  return { status, deadLetters: readDeadLetters(state, { limit: 1000 }) };
 }
 
 function read<T>(directory: string, work: (state: StateDatabase) => T): T {
@@ -89,9 +89,9 @@ for (const { version, state: file } of schemaFixtures()) {
       assert.deepEqual(read(directory, summary), seen);
     }));
 
-  Deno.test(`schema ${version}: letters go on, requests are left, a backup is made and restored`, () =>
+  Deno.test(`schema ${version}: dead letters go on, requests are left, a backup is made and restored`, () =>
     withFixture(file, async (directory, path) => {
-      const letters = read(directory, (state) => readDeadLetters(state, { limit: 1000 }));
+      const deadLetters = read(directory, (state) => readDeadLetters(state, { limit: 1000 }));
       await backUpState(directory, `${directory}/backup`);
       assert.equal(versionOf(`${directory}/backup`), version);
       const requesting = StateDatabase.openForRequest(directory);
@@ -99,7 +99,7 @@ for (const { version, state: file } of schemaFixtures()) {
       requesting.close();
       const state = StateDatabase.open({ directory, instanceId: INSTANCE });
       assert.equal(readRequests(state).length, 1);
-      const letter = {
+      const deadLetter = {
         reason: "late",
         detail: "",
         bus: "one",
@@ -107,15 +107,18 @@ for (const { version, state: file } of schemaFixtures()) {
         raw: new Uint8Array(1),
         rawBytes: 1,
       } as const;
-      state.transaction(() => addRefusedEvents(state, [letter], NOW_MS));
+      state.transaction(() => addRefusedEvents(state, [deadLetter], NOW_MS));
       const ids = readDeadLetters(state, { limit: 1000 }).map(({ id }) => id);
-      assert.deepEqual(ids.slice(0, -1), letters.map(({ id }) => id));
+      assert.deepEqual(ids.slice(0, -1), deadLetters.map(({ id }) => id));
       assert.ok(ids.at(-1)! > Math.max(...ids.slice(0, -1)));
       state.close();
       assert.equal(versionOf(path), MIGRATIONS.length);
       restoreState(`${directory}/backup`, directory, true, NOW_MS);
       assert.equal(versionOf(path), MIGRATIONS.length);
-      assert.deepEqual(read(directory, (restored) => readDeadLetters(restored, { limit: 1000 })), letters);
+      assert.deepEqual(
+        read(directory, (restored) => readDeadLetters(restored, { limit: 1000 })),
+        deadLetters,
+      );
     }));
 
   Deno.test(`schema ${version}: another cell is noticed before anything is migrated`, () =>

@@ -35,7 +35,7 @@ function withState(work: (state: Inside["state"]) => void): void {
   });
 }
 
-Deno.test("a letter comes back as it was kept: event bytes, offset or none, aggregate, value that is none", () => {
+Deno.test("a dead letter comes back as it was kept: event bytes, offset or none, aggregate, value that is none", () => {
   withState((state) => {
     addRefusedEvents(state, [event("invalid", '{"name":"\\ud800"}'), {
       ...event("late", "x", 99_999),
@@ -101,10 +101,13 @@ Deno.test("requests are kept in their order, over a restart, until they are sett
     state.close();
     ({ state } = new Inside(directory));
     const requests = readRequests(state);
-    assert.deepEqual(requests.map(({ action, letterIds }) => [action, letterIds]), [["retry", [3, 1]], [
-      "purge",
-      [2],
-    ]]);
+    assert.deepEqual(requests.map(({ action, deadLetterIds }) => [action, deadLetterIds]), [
+      ["retry", [3, 1]],
+      [
+        "purge",
+        [2],
+      ],
+    ]);
     settleRequests(state, { requests: [requests[0]!.id], retried: [], purged: [] });
     assert.deepEqual(readRequests(state).map(({ action }) => action), ["purge"]);
     state.close();
@@ -125,17 +128,17 @@ Deno.test("purged events are gone; a purged aggregate stays in the books, and th
   });
 });
 
-Deno.test("while a request is open no letter is dropped, be there too many; once it is settled they are", () => {
+Deno.test("while a request is open no dead letter is dropped, be there too many; once it is settled they are", () => {
   inTemporaryDirectory((directory) => {
-    const inside = new Inside(directory, { letterBound: { letters: 2, bytes: 1e6 } });
+    const inside = new Inside(directory, { deadLetterBound: { deadLetters: 2, bytes: 1e6 } });
     const ids = () => readDeadLetters(inside.state, { limit: 9 }).map(({ id }) => id);
     inside.save(false, { refused: [event("invalid", "1"), event("invalid", "2")] });
     leaveRequest(inside.state, "retry", [1]);
     inside.save(false, { refused: [event("invalid", "3"), event("invalid", "4")] });
-    assert.deepEqual([ids(), inside.checkpoint.counters.lettersDropped], [[1, 2, 3, 4], 0]);
+    assert.deepEqual([ids(), inside.checkpoint.counters.deadLettersDropped], [[1, 2, 3, 4], 0]);
     const requests = readRequests(inside.state).map(({ id }) => id);
     inside.save(false, { settled: { requests, retried: [1], purged: [], reissued: [] } });
-    assert.deepEqual([ids(), inside.checkpoint.counters.lettersDropped], [[3, 4], 1]);
+    assert.deepEqual([ids(), inside.checkpoint.counters.deadLettersDropped], [[3, 4], 1]);
     inside.state.close();
   });
 });

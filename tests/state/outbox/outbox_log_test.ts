@@ -6,7 +6,7 @@ import { SEGMENT_ROWS } from "../../../src/state/outbox/segment.ts";
 import type { RouteTable } from "../../../src/state/checkpoint/window_closer.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
 
-const BY_LETTER: RouteTable = {
+const BY_DEAD_LETTER: RouteTable = {
   always: undefined,
   sinksFor: (name) =>
     name.startsWith("x") ? ["x"] : name.startsWith("y") ? ["y"] : name === "n" ? [] : ["x", "y"],
@@ -38,7 +38,7 @@ Deno.test("property: each sink gets what its route says, once, in order, in what
       fc.nat(),
       (windows, most, start) => {
         inTemporaryDirectory((directory) => {
-          const inside = new Inside(directory, { sinks: ["x", "y"], router: BY_LETTER });
+          const inside = new Inside(directory, { sinks: ["x", "y"], router: BY_DEAD_LETTER });
           windows.forEach((names, timestamp) => {
             inside.take(names.map((name) => ({ name, value: 1, timestamp })));
             inside.save(true);
@@ -48,7 +48,7 @@ Deno.test("property: each sink gets what its route says, once, in order, in what
           for (const sink of ["x", "y"]) {
             const read = readAll(inside, sink, 0, most);
             const expected = all.flatMap((names) =>
-              [...names].filter((name) => BY_LETTER.sinksFor(name).includes(sink))
+              [...names].filter((name) => BY_DEAD_LETTER.sinksFor(name).includes(sink))
             );
             assert.deepEqual(read.map(([, name]) => name).toSorted(), expected.toSorted());
             const waiting = read.filter(([id]) => id >= from);
@@ -69,7 +69,7 @@ Deno.test("property: each sink gets what its route says, once, in order, in what
 
 Deno.test("a run with nothing for the sink moves it on in one step, bounded in its work", () => {
   inTemporaryDirectory((directory) => {
-    const inside = new Inside(directory, { sinks: ["x", "y"], router: BY_LETTER, maxSeries: 10_000 });
+    const inside = new Inside(directory, { sinks: ["x", "y"], router: BY_DEAD_LETTER, maxSeries: 10_000 });
     inside.take(
       Array.from({ length: SEGMENT_ROWS + 1 }, (_, i) => ({ name: `y${i}`, value: 1, timestamp: 0 })),
     );
@@ -96,10 +96,14 @@ Deno.test("a rejected aggregate and the cursor behind it are on disk together, a
     inside = new Inside(directory);
     assert.equal(inside.outbox.cursor("all"), 1, "what was only advanced is not yet saved");
     assert.equal(inside.outbox.pendingCount(), 1);
-    const [letter, ...others] = readDeadLetters(inside.state, { limit: 9 });
+    const [deadLetter, ...others] = readDeadLetters(inside.state, { limit: 9 });
     assert.deepEqual(others, []);
-    assert.deepEqual([letter!.sink, letter!.reason, letter!.detail], ["all", "rejected", "its own words"]);
-    assert.deepEqual(letter!.aggregate, aggregates[0]);
+    assert.deepEqual([deadLetter!.sink, deadLetter!.reason, deadLetter!.detail], [
+      "all",
+      "rejected",
+      "its own words",
+    ]);
+    assert.deepEqual(deadLetter!.aggregate, aggregates[0]);
     inside.state.close();
   });
 });

@@ -1,31 +1,31 @@
 import { readBookEntries } from "../../src/state/checkpoint/book_entries.ts";
-import type { LetterBound } from "../../src/state/letters/letter_bound.ts";
+import type { DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
 import type { StateDatabase } from "../../src/state/file/state_database.ts";
 import { Violation } from "./violation.ts";
 
 /** No text of an event is longer. */
 const TEXT_MAX_BYTES = 400;
 
-interface Letter {
+interface DeadLetter {
   readonly id: number;
   readonly bytes: number;
 }
 
 /**
  * Which dead letters are dropped: those that are too many, the oldest first, none that a sink refused or that an operator has
- * asked for, and each of them counted. Letters get consecutive ids, so that those are known too which came and went within one
+ * asked for, and each of them counted. Dead letters get consecutive ids, so that those are known too which came and went within one
  * transaction.
  */
-export class LetterAudit {
+export class DeadLetterAudit {
   /** As the state counts them. */
   dropped = 0;
-  private held: readonly Letter[] = [];
+  private held: readonly DeadLetter[] = [];
   private greatestId = 0;
   private readonly named = new Set<number>();
 
-  constructor(private readonly bound: LetterBound) {}
+  constructor(private readonly bound: DeadLetterBound) {}
 
-  /** An operator has asked for something with these letters. */
+  /** An operator has asked for something with these dead letters. */
   requested(ids: readonly number[]): void {
     for (const id of ids) this.named.add(id);
   }
@@ -33,7 +33,7 @@ export class LetterAudit {
   /** After each transaction. @throws {Violation} */
   checkpoint(state: StateDatabase): void {
     const { bound } = this;
-    const held = state.all<Letter>(
+    const held = state.all<DeadLetter>(
       "SELECT id, coalesce(length(raw), 0) AS bytes FROM dead_letter WHERE sink IS NULL ORDER BY id",
     );
     const heldIds = new Set(held.map(({ id }) => id));
@@ -46,7 +46,7 @@ export class LetterAudit {
     const unasked = gone.filter(({ id }) => !this.named.has(id));
     let unseen = 0;
     for (let id = this.greatestId + 1; id <= greatestId; id++) if (!all.has(id)) unseen++;
-    // A letter that a sink refused and an operator has given up may also come and go within one transaction.
+    // A dead letter that a sink refused and an operator has given up may also come and go within one transaction.
     if (dropped < unasked.length || dropped > gone.length + unseen) {
       throw new Violation(
         `${dropped} dead letters count as dropped; ${unasked.length} are gone that nobody has asked for, ` +
@@ -57,13 +57,14 @@ export class LetterAudit {
     if (held.some(({ id }) => id < newestGone)) {
       throw new Violation(`dead letter ${newestGone} is dropped, and older ones are not`);
     }
-    const bytes = held.reduce((sum, letter) => sum + letter.bytes, 0);
+    const bytes = held.reduce((sum, deadLetter) => sum + deadLetter.bytes, 0);
     const hasRequests = state.get("SELECT 1 FROM wish LIMIT 1") !== undefined;
-    if (!hasRequests && (held.length > bound.letters || bytes > bound.bytes)) {
+    if (!hasRequests && (held.length > bound.deadLetters || bytes > bound.bytes)) {
       throw new Violation(`${held.length} dead letters of ${bytes} bytes are kept`);
     }
     if (
-      dropped > 0 && (hasRequests || (held.length < bound.letters && bytes + TEXT_MAX_BYTES < bound.bytes))
+      dropped > 0 &&
+      (hasRequests || (held.length < bound.deadLetters && bytes + TEXT_MAX_BYTES < bound.bytes))
     ) {
       throw new Violation(
         `${dropped} dead letters are dropped with room for more, or for what an operator requests`,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
 import { readLosses } from "../../src/state/outbox/losses.ts";
 import { addRefusedAggregates, leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
-import type { LetterBound } from "../../src/state/letters/letter_bound.ts";
+import type { DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
 import { readStatus } from "../../src/state/status_report.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
 
@@ -12,8 +12,8 @@ const NEVER = new AbortController().signal;
 
 /** Lends a rig that can be restarted: `open` starts the handler that comes next. */
 async function withRigs(
-  bound: LetterBound,
-  work: (open: (bound?: LetterBound) => Rig, bus: MemorySource) => Promise<void>,
+  bound: DeadLetterBound,
+  work: (open: (bound?: DeadLetterBound) => Rig, bus: MemorySource) => Promise<void>,
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "vabus-bound-" });
   const bus = new MemorySource();
@@ -39,8 +39,8 @@ const numbers = (from: number, to: number) =>
 const dropped = ({ core: { state } }: Rig) => readStatus(state).dead_letters.dropped;
 const alarms = ({ log }: Rig) => log.filter((line) => line.includes("the oldest ones are dropped"));
 
-Deno.test("beyond the bound the oldest letters go, told once; the books and the proof stay, over a restart", () =>
-  withRigs({ letters: 5, bytes: 1e6 }, async (open, bus) => {
+Deno.test("beyond the bound the oldest dead letters go, told once; the books and the proof stay, over a restart", () =>
+  withRigs({ deadLetters: 5, bytes: 1e6 }, async (open, bus) => {
     {
       using rig = open();
       bus.publish(...numbers(101, 105));
@@ -65,8 +65,8 @@ Deno.test("beyond the bound the oldest letters go, told once; the books and the 
     assert.ok((await verify(rig.core.state, [], ALL_WINDOWS, NEVER)).proven);
   }));
 
-Deno.test("bytes are bounded too, and those of letters that are settled count no more", () =>
-  withRigs({ letters: 100, bytes: 12 }, async (open, bus) => {
+Deno.test("bytes are bounded too, and those of dead letters that are settled count no more", () =>
+  withRigs({ deadLetters: 100, bytes: 12 }, async (open, bus) => {
     using rig = open();
     bus.publish("1000", "2000", "3000", "4");
     await takeIn(rig);
@@ -78,8 +78,8 @@ Deno.test("bytes are bounded too, and those of letters that are settled count no
     assert.deepEqual([texts(rig), dropped(rig)], [["3000", "4", "5000", "600"], 1]);
   }));
 
-Deno.test("a letter is taken in again before room is made, also where the first try fails and the handler dies", () =>
-  withRigs({ letters: 3, bytes: 1e6 }, async (open, bus) => {
+Deno.test("a dead letter is taken in again before room is made, also where the first try fails and the handler dies", () =>
+  withRigs({ deadLetters: 3, bytes: 1e6 }, async (open, bus) => {
     const ahead = (name: string) => ({ name, value: 1, timestamp: NOW_S + 50 });
     {
       using rig = open();
@@ -105,7 +105,7 @@ Deno.test("a letter is taken in again before room is made, also where the first 
   }));
 
 Deno.test("what is left after some were dropped can be retried and purged, over a restart; what is gone cannot", () =>
-  withRigs({ letters: 4, bytes: 1e6 }, async (open, bus) => {
+  withRigs({ deadLetters: 4, bytes: 1e6 }, async (open, bus) => {
     const ahead = (name: string) => ({ name, value: 1, timestamp: NOW_S + 50 });
     {
       using rig = open();
@@ -116,7 +116,7 @@ Deno.test("what is left after some were dropped can be retried and purged, over 
     using rig = open();
     const { aggregator, ingest, state } = rig.core;
     const left = readDeadLetters(state, { limit: 9 });
-    const idsOf = (letters: typeof left) => letters.map(({ id }) => id);
+    const idsOf = (deadLetters: typeof left) => deadLetters.map(({ id }) => id);
     // The checkpoint writes invalid events before those refused by their time.
     assert.equal(left[0]!.reason, "future");
     const gone = Array.from({ length: left[0]!.id - 1 }, (_, i) => i + 1);
@@ -141,21 +141,21 @@ Deno.test("what is left after some were dropped can be retried and purged, over 
     assert.ok((await verify(state, [], ALL_WINDOWS, NEVER)).proven);
   }));
 
-Deno.test("a state that holds more letters than the bound, from before there was one, comes back within it", () =>
-  withRigs({ letters: 100, bytes: 1e6 }, async (open, bus) => {
+Deno.test("a state that holds more dead letters than the bound, from before there was one, comes back within it", () =>
+  withRigs({ deadLetters: 100, bytes: 1e6 }, async (open, bus) => {
     {
       using rig = open();
       bus.publish(...numbers(1, 100));
       await takeIn(rig);
     }
-    using rig = open({ letters: 2, bytes: 1e6 });
+    using rig = open({ deadLetters: 2, bytes: 1e6 });
     bus.publish("101");
     await takeIn(rig);
     assert.deepEqual([texts(rig), dropped(rig)], [numbers(100, 101), 99]);
   }));
 
 Deno.test("what sinks refused is never dropped, nor counted, over a restart either", () =>
-  withRigs({ letters: 2, bytes: 1e6 }, async (open, bus) => {
+  withRigs({ deadLetters: 2, bytes: 1e6 }, async (open, bus) => {
     {
       using rig = open();
       const { state } = rig.core;

@@ -6,44 +6,49 @@ import { ArchivedWindow } from "../outbox/archive.ts";
 import { droppedEntry } from "../outbox/losses.ts";
 import type { SinkRegistry } from "../outbox/sink_registry.ts";
 import { hasRequests, type RefusedEvent, settleRequests } from "./dead_letters.ts";
-import { dropOldestLetters, type LetterBound, type LetterVolume, measureLetters } from "./letter_bound.ts";
+import {
+  type DeadLetterBound,
+  type DeadLetterVolume,
+  dropOldestDeadLetters,
+  measureDeadLetters,
+} from "./dead_letter_bound.ts";
 
-/** Letters dropped in one checkpoint beyond those that it adds, where they have piled up. */
-const DROPPED_LETTERS = 20_000;
+/** Dead letters dropped in one checkpoint beyond those that it adds, where they have piled up. */
+const DROPPED_DEAD_LETTERS = 20_000;
 
 /** What came of operators' requests. */
 export interface Settled {
-  /** Letters of aggregates that are settled. */
+  /** Dead letters of aggregates that are settled. */
   readonly reissued: number;
   /** What has become free of the bound. */
-  readonly freed: Omit<LetterVolume, "goneId">;
+  readonly freed: Omit<DeadLetterVolume, "goneId">;
 }
 
-/** What is kept within the bound, and how many letters were dropped for it. */
+/** What is kept within the bound, and how many dead letters were dropped for it. */
 export interface Dropped {
-  readonly letters: LetterVolume;
+  readonly deadLetters: DeadLetterVolume;
   readonly dropped: number;
 }
 
 /** Settles dead letters as operators ask, and keeps the others within their bound. */
-export class LetterKeeper {
-  private kept: LetterVolume = { letters: 0, bytes: 0, goneId: 0 };
+export class DeadLetterKeeper {
+  private kept: DeadLetterVolume = { deadLetters: 0, bytes: 0, goneId: 0 };
 
   constructor(
     private readonly state: StateDatabase,
     private readonly registry: SinkRegistry,
     private readonly closer: WindowCloser,
-    private readonly bound: LetterBound,
+    private readonly bound: DeadLetterBound,
   ) {}
 
   /** Counts what the state holds. */
   restore(): void {
-    this.kept = { ...measureLetters(this.state), goneId: 0 };
+    this.kept = { ...measureDeadLetters(this.state), goneId: 0 };
   }
 
   /**
-   * Fulfils operators' requests, within the transaction of the caller. Returns how many letters of aggregates are settled, and what has
-   * become free of the bound on letters.
+   * Fulfils operators' requests, within the transaction of the caller. Returns how many dead letters of aggregates are settled, and what has
+   * become free of the bound on dead letters.
    */
   settle({ settled, nowMs }: CheckpointInput, closed: Closed): Settled {
     const retried = [...settled.retried];
@@ -52,7 +57,7 @@ export class LetterKeeper {
     for (const { id, sink, aggregate } of settled.reissued) {
       if (!this.registry.sinks.some(({ name }) => name === sink)) continue;
       const { windowStartMs, windowEndMs } = aggregate!;
-      // Letters of one window nearly always follow each other, and its segments are worth reading once.
+      // Dead letters of one window nearly always follow each other, and its segments are worth reading once.
       if (!archived?.isOf(windowStartMs, windowEndMs)) {
         archived = ArchivedWindow.load(this.state, windowStartMs, windowEndMs);
       }
@@ -61,41 +66,41 @@ export class LetterKeeper {
       // That the sink never had this revision stays in the books.
       if (outcome === "superseded") purged.push(id);
     }
-    const freed = measureLetters(this.state, [...retried, ...purged]);
+    const freed = measureDeadLetters(this.state, [...retried, ...purged]);
     settleRequests(this.state, { requests: settled.requests, retried, purged });
     const reissued = retried.length - settled.retried.length + purged.length - settled.purged.length;
     return { reissued, freed };
   }
 
   /**
-   * Drops the oldest letters beyond the bound, within the transaction of the caller, those counted that are added in it. What an operator
-   * has asked for is fulfilled first: while a request is open, no letter is dropped.
+   * Drops the oldest dead letters beyond the bound, within the transaction of the caller, those counted that are added in it. What an operator
+   * has asked for is fulfilled first: while a request is open, no dead letter is dropped.
    */
   drop(
     refused: readonly RefusedEvent[],
     notFinite: number,
-    freed: Omit<LetterVolume, "goneId">,
+    freed: Omit<DeadLetterVolume, "goneId">,
   ): Dropped {
     const { state, kept: before } = this;
     const added = refused.length + notFinite;
-    const letters = {
+    const deadLetters = {
       ...before,
-      letters: before.letters + added - freed.letters,
+      deadLetters: before.deadLetters + added - freed.deadLetters,
       bytes: before.bytes + refused.reduce((sum, { raw }) => sum + raw.length, 0) - freed.bytes,
     };
-    if (hasRequests(state)) return { letters, dropped: 0 };
-    const { left, dropped } = dropOldestLetters(
+    if (hasRequests(state)) return { deadLetters, dropped: 0 };
+    const { left, dropped } = dropOldestDeadLetters(
       state,
-      letters,
+      deadLetters,
       this.bound,
-      added + DROPPED_LETTERS,
+      added + DROPPED_DEAD_LETTERS,
     );
     for (const [reason, count] of dropped) addToBookEntry(state, droppedEntry(reason), count);
-    return { letters: left, dropped: letters.letters - left.letters };
+    return { deadLetters: left, dropped: deadLetters.deadLetters - left.deadLetters };
   }
 
-  /** The transaction is committed. @param letters What is kept now. */
-  committed(letters: LetterVolume): void {
-    this.kept = letters;
+  /** The transaction is committed. @param deadLetters What is kept now. */
+  committed(deadLetters: DeadLetterVolume): void {
+    this.kept = deadLetters;
   }
 }
