@@ -14,7 +14,7 @@ export interface BusServerOptions {
   readonly hostname: string;
   /** 0: any free one. */
   readonly port: number;
-  readonly storage: { readonly kind: "memory" } | { readonly kind: "sqlite"; readonly path: string };
+  readonly store: { readonly kind: "memory" } | { readonly kind: "sqlite"; readonly path: string };
   readonly maxEvents: number;
   readonly maxBytes: number;
   /** Undefined: events are refused where a consumer is known that has not read what would have to go. */
@@ -74,7 +74,7 @@ class Bus {
   ) {}
 
   static open(options: BusServerOptions): Bus {
-    const { storage, logger } = options;
+    const { store, logger } = options;
     const strangers = new Rarely();
     const common = {
       whenFull: options.whenFull,
@@ -91,7 +91,7 @@ class Bus {
         { first },
       );
     try {
-      const storeNamed = opened(storage);
+      const storeNamed = opened(store);
       const { maxEvents, maxBytes } = options;
       return new Bus(
         options,
@@ -99,7 +99,7 @@ class Bus {
         new EventLog(storeNamed("metrics"), { ...common, ...METRICS_BOUNDS, onLoss: () => {} }),
       );
     } catch (error) {
-      const path = storage.kind === "sqlite" ? storage.path : "in memory";
+      const path = store.kind === "sqlite" ? store.path : "in memory";
       const reason = (error as Error).message;
       throw new BusError(
         /locked/.test(reason)
@@ -243,9 +243,9 @@ class Bus {
   }
 }
 
-function opened(storage: BusServerOptions["storage"]): (logName: string) => ChunkStore {
-  if (storage.kind === "memory") return () => new MemoryStore();
-  const database = openDatabase(storage.path);
+function opened(store: BusServerOptions["store"]): (logName: string) => ChunkStore {
+  if (store.kind === "memory") return () => new MemoryStore();
+  const database = openDatabase(store.path);
   return (logName) => new SqliteStore(database, logName);
 }
 

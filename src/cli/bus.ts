@@ -39,7 +39,7 @@ export async function bus(context: CommandContext<BusConfig>, options: BusOption
   const server = start({
     hostname: options.listen.hostname,
     port: options.listen.port,
-    storage: storageOf(options),
+    store: storeOf(options),
     maxEvents: options.maxEvents,
     maxBytes: options.maxBytes,
     whenFull: options.whenFull,
@@ -83,7 +83,7 @@ function start(options: BusServerOptions): BusServer {
   }
 }
 
-function storageOf({ memory, dataDir }: BusOptions): { kind: "memory" } | { kind: "sqlite"; path: string } {
+function storeOf({ memory, dataDir }: BusOptions): { kind: "memory" } | { kind: "sqlite"; path: string } {
   if (dataDir === undefined) return { kind: "memory" };
   if (memory) {
     throw new CommandError(EXIT.usage, "--memory and --data-dir exclude each other; keep one of them.");

@@ -376,7 +376,7 @@ export const FAMILIES: Readonly<Record<string, string>> = {
 function sinkVariables({ catalogue }: Registry): string[] {
   return catalogue.names.filter((name) => {
     const { group, sink } = catalogue.entry(name);
-    return group === "Destinations" || sink !== undefined;
+    return group === "Sinks" || sink !== undefined;
   });
 }
 

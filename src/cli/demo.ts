@@ -112,7 +112,7 @@ function openBus(
     return startBus({
       hostname: "127.0.0.1",
       port,
-      storage: isKept ? { kind: "sqlite", path: join(stateDir, BUS_FILE_NAME) } : { kind: "memory" },
+      store: isKept ? { kind: "sqlite", path: join(stateDir, BUS_FILE_NAME) } : { kind: "memory" },
       ...BUS_BOUNDS,
       allowedHosts: [],
       logger: logger.child("bus"),

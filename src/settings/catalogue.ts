@@ -1,7 +1,7 @@
 import type { SinkDeclaration, SourceDeclaration } from "./declaration.ts";
 import { prefixOfSink, type SinkName } from "./sink_name.ts";
 import { isReadFromFile, namer, type Spec, type Variable } from "./variable.ts";
-import { BUSES, buses, destinations, REST, WINDOWS } from "./variables.ts";
+import { BUSES, buses, REST, sinkVariables, WINDOWS } from "./variables.ts";
 
 /** One setting there is. */
 export interface Entry {
@@ -41,7 +41,7 @@ export class Catalogue {
         .flatMap((name) => entriesOf(sink.settings, `${sink.title} (${name.id})`, name)),
     ]);
     this.entries = new Map([
-      ...entriesOf(destinations(sinks)),
+      ...entriesOf(sinkVariables(sinks)),
       ...ofKinds,
       ...entriesOf(WINDOWS),
       ...[

@@ -11,13 +11,13 @@ const DAY = 86_400;
 const YEAR = 366 * DAY;
 
 /** Where aggregates go. */
-export function destinations(sinks: readonly SinkDeclaration[]) {
+export function sinkVariables(sinks: readonly SinkDeclaration[]) {
   const kinds = sinks.map(({ kind }) => kind);
   const [first, second = first] = kinds;
   const notes = sinks.flatMap(({ note }) => note ?? []);
   return {
     STORAGE_TYPE: withDefault(sinkNames(kinds), sinks.find(({ isDefault }) => isDefault)!.kind, {
-      group: "Destinations",
+      group: "Sinks",
       help: ["where aggregates go", ...notes].join("; "),
       example: `${first},${second}`,
       atStart: true,
@@ -25,7 +25,7 @@ export function destinations(sinks: readonly SinkDeclaration[]) {
     ROUTES: optional(
       anyText("<routes>", `pattern=sink,…;… with a last pattern *, such as orders.*=${first};*=none`),
       {
-        group: "Destinations",
+        group: "Sinks",
         help:
           "which names go where: * = any characters, first match wins, the last must be a catch-all; *=none drops",
         example: `orders.*=${first};audit.*=${first},${second};*=${second}`,
@@ -224,5 +224,5 @@ export const REST = {
 
 /** What is read of all settings that are no connector's. */
 export type CoreValues = ValuesOf<
-  ReturnType<typeof destinations> & typeof WINDOWS & ReturnType<typeof buses> & typeof REST
+  ReturnType<typeof sinkVariables> & typeof WINDOWS & ReturnType<typeof buses> & typeof REST
 >;

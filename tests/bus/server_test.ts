@@ -19,7 +19,7 @@ function start(options: Partial<BusServerOptions> = {}) {
   const server = startBus({
     hostname: "127.0.0.1",
     port: 0,
-    storage: { kind: "memory" },
+    store: { kind: "memory" },
     maxEvents: 1000,
     maxBytes: 1_000_000,
     consumerExpiryMs: 3_600_000,
@@ -30,7 +30,7 @@ function start(options: Partial<BusServerOptions> = {}) {
   return { ...server, lines, [Symbol.asyncDispose]: () => server.close() };
 }
 
-/** Runs a test of the protocol over each storage. */
+/** Runs a test of the protocol over each store. */
 function protocol(
   name: string,
   test: (bus: Bus) => Promise<void>,
@@ -43,7 +43,7 @@ function protocol(
   Deno.test(`sqlite: ${name}`, async () => {
     const directory = await Deno.makeTempDir();
     try {
-      await using bus = start({ ...options, storage: { kind: "sqlite", path: `${directory}/bus.sqlite` } });
+      await using bus = start({ ...options, store: { kind: "sqlite", path: `${directory}/bus.sqlite` } });
       await test(bus);
     } finally {
       await Deno.remove(directory, { recursive: true });
@@ -532,13 +532,13 @@ protocol("the token is asked for everywhere but /healthz", async (bus) => {
 Deno.test("an SQLite log goes on where it was after a restart; one in memory begins anew", async () => {
   const directory = await Deno.makeTempDir();
   try {
-    const restarted = async (storage: BusServerOptions["storage"]) => {
-      await using before = start({ storage });
+    const restarted = async (store: BusServerOptions["store"]) => {
+      await using before = start({ store });
       await post(before, "/events", '[{"v":1e400},{"v":2},{"v":3}]');
       await get(before, "/event");
       const { json } = await get(before, "/healthz");
       await before.close();
-      await using after = start({ storage });
+      await using after = start({ store });
       return {
         before: json,
         after: (await get(after, "/healthz")).json,
@@ -560,20 +560,20 @@ Deno.test("a start that cannot be is an error for the operator", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const path = `${directory}/bus.sqlite`;
-    await using bus = start({ storage: { kind: "sqlite", path } });
+    await using bus = start({ store: { kind: "sqlite", path } });
     const refused = (options: Partial<BusServerOptions>, message: RegExp) =>
       assert.throws(
         () => start(options),
         (error) => error instanceof BusError && message.test(error.message),
       );
     refused({ port: bus.port }, /Address already in use.*--listen/);
-    refused({ storage: { kind: "sqlite", path } }, /in use by another bus/);
+    refused({ store: { kind: "sqlite", path } }, /in use by another bus/);
     refused(
-      { storage: { kind: "sqlite", path: `${directory}/none/bus.sqlite` } },
+      { store: { kind: "sqlite", path: `${directory}/none/bus.sqlite` } },
       /none\/bus\.sqlite cannot be opened/,
     );
     await Deno.writeTextFile(`${directory}/text`, "no database ".repeat(100));
-    refused({ storage: { kind: "sqlite", path: `${directory}/text` } }, /not a database/);
+    refused({ store: { kind: "sqlite", path: `${directory}/text` } }, /not a database/);
     refused({ tls: { cert: "no", key: "no" } }, /TLS files/);
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -22,7 +22,7 @@ function testVabus(createSource: (connection: BusConnection) => ReturnType<TestB
     startBus({
       hostname: "127.0.0.1",
       port: 0,
-      storage: { kind: "memory" },
+      store: { kind: "memory" },
       maxEvents: ROOM,
       maxBytes: 1_000_000,
       whenFull: "drop-oldest",

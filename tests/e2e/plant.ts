@@ -100,8 +100,8 @@ export class Bus implements AsyncDisposable {
 }
 
 function startBusProgram(port: number, directory: string | undefined, flags: readonly string[]): Program {
-  const storage = directory === undefined ? ["--memory"] : ["--data-dir", directory];
-  return Program.start(["bus", "--listen", `127.0.0.1:${port}`, ...storage, ...flags]);
+  const store = directory === undefined ? ["--memory"] : ["--data-dir", directory];
+  return Program.start(["bus", "--listen", `127.0.0.1:${port}`, ...store, ...flags]);
 }
 
 /** A handler with all its files below `directory`, without listener and metrics, and with short patience. */

@@ -52,23 +52,23 @@ Deno.test("a sink that is taken out of STORAGE_TYPE and put back is proven, and 
       POSTGRES_CONNECTION_STRING: postgres.url,
       POSTGRES_TABLE: table,
     });
-    const storage = (types: string) => ({ ...base, STORAGE_TYPE: types });
+    const withSinks = (types: string) => ({ ...base, STORAGE_TYPE: types });
     const counts = async () =>
       (await postgresSink(postgres.url, table).rows()).map(({ name, count }) => `${name} ${count}`).sort();
-    await take(bus, storage("postgres,sqlite"), 10);
-    await take(bus, storage("postgres,sqlite"), 4, "old");
-    await take(bus, storage("sqlite"), 5);
+    await take(bus, withSinks("postgres,sqlite"), 10);
+    await take(bus, withSinks("postgres,sqlite"), 4, "old");
+    await take(bus, withSinks("sqlite"), 5);
     assert.deepEqual(await counts(), ["a 10", "old 4"]);
-    await assertProven(storage("sqlite"), "without PostgreSQL");
-    await assertProven(storage("postgres,sqlite"), "a sink that is away");
+    await assertProven(withSinks("sqlite"), "without PostgreSQL");
+    await assertProven(withSinks("postgres,sqlite"), "a sink that is away");
     // Another sink has its place in the meantime.
-    await take(bus, storage("stdout,sqlite"), 1);
-    await take(bus, storage("sqlite"), 1);
-    await take(bus, storage("postgres,sqlite"), 0);
-    await assertProven(storage("postgres,sqlite"), "put back");
-    await take(bus, storage("postgres,sqlite"), 2);
+    await take(bus, withSinks("stdout,sqlite"), 1);
+    await take(bus, withSinks("sqlite"), 1);
+    await take(bus, withSinks("postgres,sqlite"), 0);
+    await assertProven(withSinks("postgres,sqlite"), "put back");
+    await take(bus, withSinks("postgres,sqlite"), 2);
     assert.deepEqual(await counts(), ["a 19", "old 4"]);
-    await assertProven(storage("postgres,sqlite"), "corrected");
+    await assertProven(withSinks("postgres,sqlite"), "corrected");
   } finally {
     await postgres.remove();
   }

@@ -65,7 +65,7 @@ class BusServerTrial implements Trial {
     const bus = startBus({
       hostname: "127.0.0.1",
       port: 0,
-      storage: { kind: "sqlite", path: `${directory}/bus.sqlite` },
+      store: { kind: "sqlite", path: `${directory}/bus.sqlite` },
       maxEvents: MAX_EVENTS,
       maxBytes: MAX_BYTES,
       // Who reads is drawn at random, and does not keep the others from publishing.

@@ -81,7 +81,7 @@ export class KafkaSession {
       authenticationTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       retry: RETRY,
-      socketFactory: (destination) => this.connect(destination),
+      socketFactory: (endpoint) => this.connect(endpoint),
       logLevel: logLevel.INFO,
       logCreator: toDebug(logger),
     });

@@ -227,7 +227,11 @@ export class Checkpoint {
         input.nowMs,
       );
       if (input.alarms.length > 0 || this.hadAlarms) writeRefusalAlarms(state, input.alarms);
-      const { deadLetters, dropped } = this.deadLetterKeeper.drop(input.refused, closed.notFinite.length, freed);
+      const { deadLetters, dropped } = this.deadLetterKeeper.drop(
+        input.refused,
+        closed.notFinite.length,
+        freed,
+      );
       this.positions.write(input, (bus) => watermark.greatestOf(bus));
       const counts = this.writeSinks(closed, lacking);
       const counters = this.countersAfter(input, closed, dropped);
