@@ -55,6 +55,11 @@ export const BOOK_ENTRIES = [
   "dropped",
 ] as const satisfies readonly (keyof EventBooks)[];
 
+/** Events that were refused, for whatever reason. */
+export function refusedIn({ invalid, future, late, overflow }: EventBooks): number {
+  return invalid + future + late + overflow;
+}
+
 /**
  * Turns batches of events into accumulators of open windows. Pure and synchronous: the clock comes in with each batch.
  * It never closes a window itself: {@link windowsToClose} says which ones event time has passed.

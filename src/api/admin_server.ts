@@ -1,8 +1,9 @@
 import { isLoopback, pathOf } from "../platform/http/access.ts";
 import { HttpListener, INTERRUPTED } from "../platform/http/http_listener.ts";
 import type { Logger } from "../platform/log/logger.ts";
-import type { Readiness } from "../runtime/readiness.ts";
-import { PROMETHEUS_CONTENT_TYPE } from "./prometheus.ts";
+import { alarmsOf, causesOf } from "../runtime/readiness.ts";
+import type { LiveOverview } from "../runtime/overview.ts";
+import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "./prometheus.ts";
 
 export interface AdminServerOptions {
   readonly hostname: string;
@@ -10,8 +11,8 @@ export interface AdminServerOptions {
   readonly port: number;
   /** Names, beside those of loopback, that a client may call it by. */
   readonly allowedHosts: readonly string[];
-  readonly readiness: () => Readiness;
-  readonly metricsText: () => string;
+  /** How the handler stands. */
+  readonly look: () => LiveOverview;
   readonly logger: Logger;
 }
 
@@ -83,7 +84,7 @@ function unobtainable(hostname: string, port: number, error: unknown): AdminErro
   );
 }
 
-function answer(request: Request, { readiness, metricsText }: AdminServerOptions): Response {
+function answer(request: Request, { look }: AdminServerOptions): Response {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return reply(405, TEXT, "only GET\n", { allow: "GET, HEAD" });
   }
@@ -91,14 +92,16 @@ function answer(request: Request, { readiness, metricsText }: AdminServerOptions
     case "/healthz":
       return json(200, { status: "ok" });
     case "/readyz": {
-      const { causes, alarms } = readiness();
+      const overview = look();
+      const causes = causesOf(overview);
+      const alarms = alarmsOf(overview);
       const said = { causes, ...(alarms.length > 0 && { alarms }) };
       return causes.length === 0
         ? json(200, { status: "ready", ...said })
         : json(503, { status: "not_ready", ...said });
     }
     case "/metrics":
-      return reply(200, PROMETHEUS_CONTENT_TYPE, metricsText());
+      return reply(200, PROMETHEUS_CONTENT_TYPE, prometheusText(look()));
     case "/":
       return reply(200, TEXT, INDEX);
     default:

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { Config } from "../settings/config.ts";
-import type { HandlerView, Listener } from "../runtime/handler_options.ts";
+import { refusedIn } from "../aggregation/event_aggregator.ts";
+import { isRunningIn, type Status, statusIn } from "../control/status.ts";
+import type { Listener } from "../runtime/handler_options.ts";
+import type { LiveOverview } from "../runtime/overview.ts";
 import { runService } from "../runtime/handler.ts";
 import type { Logger } from "../platform/log/logger.ts";
-import { StateDatabase } from "../state/file/state_database.ts";
 import { assertTrusted, STATE_FILE_NAME } from "../state/file/state_directory.ts";
-import { StateLock } from "../state/file/state_lock.ts";
-import { readStatus, type StatusReport } from "../state/status_report.ts";
 import { BusError, type BusServer, startBus } from "../bus/server.ts";
 import { listenAsConfigured } from "./admin_listener.ts";
 import type { CommandContext } from "./command.ts";
@@ -49,7 +49,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
       ? context.signal
       : AbortSignal.any([context.signal, AbortSignal.timeout(options.durationMs)]);
     await show(config, logger, signal, bus.url, registry.fileOf(config.sinks[0]!)!.path, options, write);
-    write(`\nStopped: ${inWords(readReport(config.stateDir))}\n\nthe proof (\`verify\`):\n`);
+    write(`\nStopped: ${inWords(statusIn(config.stateDir, Date.now()))}\n\nthe proof (\`verify\`):\n`);
     const style = terminalStyle();
     const painted = (text: string) =>
       drawStdout(
@@ -73,7 +73,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
 }
 
 /** What an earlier demo has left in a directory; undefined: nothing. */
-function earlierRun(stateDir: string): StatusReport | undefined {
+function earlierRun(stateDir: string): Status | undefined {
   if (!exists(join(stateDir, STATE_FILE_NAME))) return undefined;
   if (!exists(join(stateDir, BUS_FILE_NAME))) {
     throw new CommandError(
@@ -81,29 +81,20 @@ function earlierRun(stateDir: string): StatusReport | undefined {
       `${stateDir} holds a state that is not a demo's. Give another --state-dir: the demo's events do not belong into it.`,
     );
   }
-  if (StateLock.isHeld(stateDir)) {
+  if (isRunningIn(stateDir)) {
     throw new CommandError(
       EXIT.tryAgain,
       `A demo runs on ${stateDir} already. Stop it, or give another --state-dir.`,
     );
   }
-  return readReport(stateDir);
-}
-
-function readReport(stateDir: string): StatusReport {
-  const state = StateDatabase.openForReading(stateDir);
-  try {
-    return readStatus(state);
-  } finally {
-    state.close();
-  }
+  return statusIn(stateDir, Date.now());
 }
 
 /** A bus that stays is known to the state by its address: it gets the same one again. */
 function openBus(
   stateDir: string,
   isKept: boolean,
-  earlier: StatusReport | undefined,
+  earlier: Status | undefined,
   logger: Logger,
 ): BusServer {
   const address = earlier?.buses[0]?.name;
@@ -155,10 +146,10 @@ async function show(
   const plant = new DemoPlant(busUrl, options.eventsPerSecond, options.names, Math.random);
   const screen = new DemoScreen(config, sinkPath, write);
   const parts: Promise<void>[] = [];
-  const listen = (view: HandlerView) => listenAsConfigured(config, logger, view);
-  const onReady = (view: HandlerView, listener: Listener | undefined) => {
+  const listen = (look: () => LiveOverview) => listenAsConfigured(config, logger, look);
+  const onReady = (look: () => LiveOverview, listener: Listener | undefined) => {
     write(whereToLook(config, sinkPath, listener?.url));
-    parts.push(plant.run(() => view.totals().received, ending), screen.run(() => view.totals(), ending));
+    parts.push(plant.run(() => look().counts.received, ending), screen.run(look, ending));
     for (const part of parts) part.catch(() => ended.abort());
   };
   try {
@@ -174,7 +165,7 @@ function introduction(
   config: Config,
   bus: BusServer,
   { eventsPerSecond, names }: DemoOptions,
-  earlier: StatusReport | undefined,
+  earlier: Status | undefined,
 ): string {
   return [
     "VaBus Data Handler: a demo that needs nothing from outside. Ctrl-C ends it, with a proof.",
@@ -192,19 +183,13 @@ function introduction(
 }
 
 /** What became of all events, so that the numbers add up before the eyes. */
-function inWords({ accounting, open_windows: windows }: StatusReport): string {
-  const of = (name: string) => accounting[name] ?? 0;
+function inWords({ counts, windows }: Status): string {
+  const { received, aggregated, duplicate, dropped, lateArrivals } = counts;
   const open = windows.reduce((sum, { events }) => sum + events, 0);
-  const refused = ["duplicate", "invalid", "future", "late", "overflow", "dropped"].reduce(
-    (sum, name) => sum + of(name),
-    0,
-  );
-  return `${number(of("received"))} events received\n` +
-    `  = ${number(of("aggregated") - open)} in closed windows + ${number(open)} in windows still open + ` +
-    `${number(refused)} refused as garbage;\n` +
-    `  ${
-      number(of("late_arrivals"))
-    } of them came after their window had closed, and were counted all the same`;
+  return `${number(received)} events received\n` +
+    `  = ${number(aggregated - open)} in closed windows + ${number(open)} in windows still open + ` +
+    `${number(duplicate + dropped + refusedIn(counts))} refused as garbage;\n` +
+    `  ${number(lateArrivals)} of them came after their window had closed, and were counted all the same`;
 }
 
 function whereToLook(config: Config, sinkPath: string, adminUrl: string | undefined): string {

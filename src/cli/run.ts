@@ -15,7 +15,7 @@ export async function run(context: CommandContext, options: HandlerOptions): Pro
     ...options,
     registry,
     operator: operator(),
-    listen: (view) => listenAsConfigured(config, logger, view),
+    listen: (look) => listenAsConfigured(config, logger, look),
     resettings: {
       next: (signal) => hangups.next(signal),
       read: (inForce) => rereadConfig(inForce, (pinned) => registry.configure({ ...sources, pinned })),

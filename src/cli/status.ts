@@ -1,10 +1,13 @@
-import { AUDIT_MAX_LINES } from "../state/audit.ts";
-import { StateDatabase } from "../state/file/state_database.ts";
-import { StateLock } from "../state/file/state_lock.ts";
-import { readStatus, type StatusReport } from "../state/status_report.ts";
+import { isRunningIn, type Status, statusIn } from "../control/status.ts";
+import { statusRecord } from "../control/status_record.ts";
+import { BOOK_ENTRIES } from "../aggregation/event_aggregator.ts";
+import type { Counts } from "../state/checkpoint/counts.ts";
+import { told } from "../state/alarms.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { printable } from "../platform/log/printable.ts";
+
+type Line = [label: string, text: string];
 
 const SHOWN_WINDOWS = 5;
 
@@ -13,103 +16,97 @@ export function status(
   { config, write }: CommandContext,
   { json, audit }: { readonly json: boolean; readonly audit: boolean },
 ): Promise<ExitCode> {
-  const state = StateDatabase.openForReading(config.stateDir);
-  try {
-    const report = audit ? readStatus(state, AUDIT_MAX_LINES) : readStatus(state);
-    const isRunning = StateLock.isHeld(config.stateDir);
-    write(
-      json
-        ? `${JSON.stringify({ running: isRunning, ...report }, undefined, 2)}\n`
-        : text(report, isRunning, Date.now() / 1000),
-    );
-    return Promise.resolve(EXIT.done);
-  } finally {
-    state.close();
-  }
+  const found = statusIn(config.stateDir, Date.now(), audit);
+  const isRunning = isRunningIn(config.stateDir);
+  write(
+    json
+      ? `${JSON.stringify({ running: isRunning, ...statusRecord(found) }, undefined, 2)}\n`
+      : text(found, isRunning),
+  );
+  return Promise.resolve(EXIT.done);
 }
 
-function text(report: StatusReport, isRunning: boolean, now: number): string {
-  const { accounting, dead_letters: deadLetters, open_windows: windows, outbox } = report;
-  const refused = ["duplicate", "invalid", "future", "late", "overflow"];
-  const lines: [label: string, text: string][] = [
-    ["handler", `${report.instance}, ${isRunning ? "running" : "not running"}`],
-    ["state", `${report.state_file}, ${(report.state_bytes / 1024 / 1024).toFixed(1)} MB`],
-    ["checkpoint", moment(report.checkpoint_at, now)],
-    ["watermark", moment(report.watermark, now)],
-    ...report.buses.map((bus): [string, string] => [
+function text(status: Status, isRunning: boolean): string {
+  const { counts, nowMs } = status;
+  const [received, aggregated, ...others] = BOOK_ENTRIES;
+  const lines: Line[] = [
+    ["handler", `${status.instance}, ${isRunning ? "running" : "not running"}`],
+    ["state", `${status.stateFile}, ${(status.stateBytes / 1024 / 1024).toFixed(1)} MB`],
+    ["checkpoint", moment(status.checkpointMs, nowMs)],
+    ["watermark", moment(status.watermarkMs, nowMs)],
+    ...status.buses.map(({ name, nextOffset, newestEventMs }): Line => [
       "bus",
-      `${bus.name}: next offset ${bus.next_offset ?? "not known"}, newest event ${
-        moment(bus.greatest_event_time, now)
-      }`,
+      `${name}: next offset ${nextOffset ?? "not known"}, newest event ${moment(newestEventMs, nowMs)}`,
     ]),
-    ["windows", `${windows.length} open`],
-    ...windows.slice(0, SHOWN_WINDOWS).map((window): [string, string] => [
-      "",
-      `${iso(window.window_start)} + ${
-        window.window_end - window.window_start
-      } s: ${window.series} series, ` +
-      `${window.events} events`,
-    ]),
-    ...(windows.length > SHOWN_WINDOWS
-      ? [["", `… and ${windows.length - SHOWN_WINDOWS} more`] as [string, string]]
-      : []),
-    ["outbox", waiting(outbox)],
-    ...report.outages.map(({ place, detail, since }): [string, string] => [
+    ...openWindows(status),
+    ["outbox", waiting(status)],
+    ...status.outages.map(({ subject, detail, sinceMs }): Line => [
       "FAILS",
-      `${place}, since ${iso(since)}: ${detail}`,
+      `${subject}, since ${iso(sinceMs)}: ${detail}`,
     ]),
-    ...report.alarms.map((alarm): [string, string] => [
+    ...status.alarms.map((alarm): Line => ["ALARM", told(alarm)]),
+    ["refused", deadLettersKept(status)],
+    ...status.refusalAlarms.map(({ since, detail }): Line => [
       "ALARM",
-      `${alarm.sink}, since ${
-        iso(alarm.since)
-      }: ${alarm.detail} (${alarm.rows} rows at least). What to do: ${alarm.way_out}`,
-    ]),
-    ["refused", deadLettersKept(deadLetters)],
-    ...report.refusal_alarms.map((alarm): [string, string] => [
-      "ALARM",
-      `since ${moment(alarm.since, now)}: ${alarm.detail}`,
+      `since ${moment(since * 1000, nowMs)}: ${detail}`,
     ]),
     [
       "events",
-      `${accounting.received} received = ${accounting.aggregated} aggregated` +
-      refused.map((entry) => ` + ${accounting[entry]} ${entry}`).join("") +
-      (accounting.dropped === 0 ? "" : ` + ${accounting.dropped} dropped by AGG_FUNCTIONS`),
+      `${counts[received]} received = ${counts[aggregated]} aggregated` +
+      others.map((name) => name === "dropped" ? droppedInWords(counts) : ` + ${counts[name]} ${name}`).join(
+        "",
+      ),
     ],
-    ...(accounting.contributed === accounting.aggregated ? [] : [functionsInWords(accounting)]),
-    [
-      "",
-      `${accounting.late_arrivals} of them after their window had closed; ${accounting.lost} lost at the bus`,
-    ],
-    ...report.audit.map(({ at, who, action, detail, result }): [string, string] => [
+    ...(counts.contributed === counts.aggregated ? [] : [functionsInWords(counts)]),
+    ["", `${counts.lateArrivals} of them after their window had closed; ${counts.lost} lost at the bus`],
+    ...status.audit.map(({ atMs, who, action, detail, result }): Line => [
       "ordered",
-      `${iso(at)} by ${who}: ${action} ${detail}: ${result ?? "not carried out yet"}`,
+      `${iso(atMs)} by ${who}: ${action} ${detail}: ${result ?? "not carried out yet"}`,
     ]),
   ];
   return lines.map(([label, line]) => `${label.padEnd(11)}${printable(line)}\n`).join("");
 }
 
-function functionsInWords({ contributed }: StatusReport["accounting"]): [label: string, text: string] {
+function droppedInWords({ dropped }: Counts): string {
+  return dropped === 0 ? "" : ` + ${dropped} dropped by AGG_FUNCTIONS`;
+}
+
+function functionsInWords({ contributed }: Counts): Line {
   return ["", `the aggregated events count ${contributed} times, once for each of their functions`];
 }
 
-function waiting({ rows, sinks }: StatusReport["outbox"]): string {
-  if (rows === 0) return `nothing waits for ${sinks.map(({ name }) => name).join(", ") || "any sink"}`;
-  return `rows wait: ${sinks.map((sink) => `${sink.waiting} for ${sink.name}`).join(", ")}`;
+function openWindows({ windows }: Status): Line[] {
+  const hidden = windows.length - SHOWN_WINDOWS;
+  return [
+    ["windows", `${windows.length} open`],
+    ...windows.slice(0, SHOWN_WINDOWS).map(({ startMs, endMs, series, events }): Line => [
+      "",
+      `${iso(startMs)} + ${(endMs - startMs) / 1000} s: ${series} series, ${events} events`,
+    ]),
+    ...(hidden > 0 ? [["", `… and ${hidden} more`] as Line] : []),
+  ];
 }
 
-function deadLettersKept({ by_reason: reasons, dropped }: StatusReport["dead_letters"]): string {
-  const parts = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`);
+function waiting({ outboxRows, waiting }: Status): string {
+  if (outboxRows === 0) return `nothing waits for ${[...waiting.keys()].join(", ") || "any sink"}`;
+  return `rows wait: ${[...waiting].map(([sink, rows]) => `${rows} for ${sink}`).join(", ")}`;
+}
+
+function deadLettersKept({ letters, counts: { deadLettersDropped } }: Status): string {
+  const parts = [...letters].map(([reason, count]) => `${count} ${reason}`);
   const kept = parts.length === 0 ? "no dead letters" : `dead letters: ${parts.join(", ")}`;
-  return dropped === 0 ? kept : `${kept}; ${dropped} older ones dropped for lack of room`;
+  return deadLettersDropped === 0
+    ? kept
+    : `${kept}; ${deadLettersDropped} older ones dropped for lack of room`;
 }
 
-function moment(seconds: number | null, now: number): string {
-  if (seconds === null) return "not yet";
-  const age = now - seconds;
-  return `${iso(seconds)} (${Math.abs(age).toFixed(1)} s ${age < 0 ? "ahead" : "ago"})`;
+function moment(timeMs: number | undefined, nowMs: number): string {
+  if (timeMs === undefined) return "not yet";
+  const age = (nowMs - timeMs) / 1000;
+  return `${iso(timeMs)} (${Math.abs(age).toFixed(1)} s ${age < 0 ? "ahead" : "ago"})`;
 }
 
-function iso(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime()) ? `${seconds}` : date.toISOString();
+function iso(timeMs: number): string {
+  const date = new Date(timeMs);
+  return Number.isNaN(date.getTime()) ? `${timeMs / 1000}` : date.toISOString();
 }

@@ -1,13 +1,13 @@
 import { systemClock } from "../platform/clock/clock.ts";
 import type { Config } from "../settings/config.ts";
-import type { HandlerView } from "../runtime/handler_options.ts";
+import { refusedIn } from "../aggregation/event_aggregator.ts";
+import type { LiveOverview } from "../runtime/overview.ts";
 import { type Correction, DemoSink, type ShownAggregate } from "./sink.ts";
 import { printable } from "../platform/log/printable.ts";
 import { drawStdout } from "../platform/terminal/streams.ts";
 import { terminalStyle } from "../platform/terminal/style.ts";
 
 type StyledLine = [text: string, style?: (text: string) => string];
-type Totals = ReturnType<HandlerView["totals"]>;
 
 const TERMINAL_INTERVAL_MS = 1000;
 /** Into a file or a journal goes a line now and then. */
@@ -31,21 +31,21 @@ export class DemoScreen {
     this.sink = new DemoSink(sinkPath);
   }
 
-  /** Shows the totals until the signal fires, and once more then. */
-  async run(totals: () => Totals, signal: AbortSignal): Promise<void> {
-    this.progress(totals());
+  /** Shows how the handler stands until the signal fires, and once more then. */
+  async run(look: () => LiveOverview, signal: AbortSignal): Promise<void> {
+    this.progress(look());
     const intervalMs = this.isTerminal ? TERMINAL_INTERVAL_MS : FILE_INTERVAL_MS;
     while (!signal.aborted) {
       await systemClock.sleep(intervalMs, signal);
-      this.show(totals());
+      this.show(look());
     }
   }
 
-  private show(totals: Totals): void {
+  private show(overview: LiveOverview): void {
     const { newest, correction } = this.sink.look();
     const isNews = correction !== undefined;
     this.correction = correction ?? this.correction;
-    const progress = this.progress(totals);
+    const progress = this.progress(overview);
     if (!this.isTerminal) {
       this.write(`${progress}\n${isNews ? `  ${describeCorrection(correction)}\n` : ""}`);
       return;
@@ -72,13 +72,18 @@ export class DemoScreen {
     this.linesShown = lines.length;
   }
 
-  private progress({ received, refused, late, openWindows, outboxRows }: Totals): string {
+  private progress({ counts, openWindows, outboxRows }: LiveOverview): string {
+    const { received, lateArrivals } = counts;
     const atMs = performance.now();
     const last = this.last ?? { received, atMs };
     const rate = (received - last.received) / Math.max(atMs - last.atMs, 1) * 1000;
     this.last = { received, atMs };
-    return `${grouped(rate)} events/s · ${grouped(received)} received · ${grouped(refused)} refused · ` +
-      `${grouped(late)} late, counted · ${openWindows} ${openWindows === 1 ? "window" : "windows"} open · ` +
+    return `${grouped(rate)} events/s · ${grouped(received)} received · ${
+      grouped(refusedIn(counts))
+    } refused · ` +
+      `${grouped(lateArrivals)} late, counted · ${openWindows} ${
+        openWindows === 1 ? "window" : "windows"
+      } open · ` +
       `${grouped(outboxRows)} aggregates wait`;
   }
 

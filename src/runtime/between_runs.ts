@@ -37,7 +37,7 @@ export async function deliverAlone(
   signal: AbortSignal,
   registry: Registry,
 ): Promise<string | undefined> {
-  const metrics = new MetricCollector(systemClock.nowMs);
+  const metrics = new MetricCollector();
   const core = openBetweenRuns(config, logger);
   const repetitions = new Repetitions();
   const folded = repetitions.foldComponents(logger);

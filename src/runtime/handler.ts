@@ -14,18 +14,17 @@ import { VERSION } from "../version.ts";
 import { type Core, openCore } from "./core.ts";
 import type {
   HandlerOptions,
-  HandlerView,
   OnceOptions,
   OnceResult,
   ServiceManager,
   ServiceOptions,
 } from "./handler_options.ts";
+import { Lookout } from "./lookout.ts";
 import { MinuteLog } from "./minute_log.ts";
 import { NotifySocket } from "./notify_socket.ts";
 import { OutageWatch } from "./outage_watch.ts";
 import { type ChangingOutlet, type Surroundings, systemSurroundings } from "./parts.ts";
-import { readiness } from "./readiness.ts";
-import { readings } from "./readings.ts";
+import { alarmsOf, causesOf } from "./readiness.ts";
 import { readAgain, type Resettings } from "./resettings.ts";
 import { Supervision } from "./supervision.ts";
 import { Tasks } from "./tasks.ts";
@@ -106,7 +105,7 @@ class Handler {
   private readonly openOutlet: Surroundings["outlet"];
   private readonly minuteLog: MinuteLog;
   private readonly outages: OutageWatch;
-  private isStopping = false;
+  private readonly lookout: Lookout;
 
   constructor(
     private config: Config,
@@ -120,7 +119,7 @@ class Handler {
     this.openOutlet = outlet;
     this.clock = clock;
     this.sources = sources;
-    this.metrics = new MetricCollector(clock.nowMs);
+    this.metrics = new MetricCollector();
     this.core = openCore(config, logger, {
       busNames: this.sources.map(({ id }) => id),
       forgetSinks: options.forgetSinks,
@@ -148,9 +147,10 @@ class Handler {
     this.readers = this.sources.map((source, bus) =>
       new SourceReader(source, bus, ingest, readerOptions(config), clock, random, ingestLogger)
     );
-    this.metrics.attach(() => readings(this.core, this.router));
-    this.minuteLog = new MinuteLog(() => this.metrics.snapshot(), clock, logger);
-    this.outages = new OutageWatch(this.core, this.router, clock, logger);
+    this.lookout = new Lookout(this.core, this.router, this.metrics, clock);
+    const look = () => this.lookout.look();
+    this.minuteLog = new MinuteLog(look, clock, logger);
+    this.outages = new OutageWatch(this.core.state, look, clock, logger);
   }
 
   async serve(
@@ -160,8 +160,8 @@ class Handler {
     const { config, logger, router, readers } = this;
     const { ingest } = this.core;
     const outlet = config.metricsIntervalMs === 0 ? undefined : this.createOutlet();
-    const view = this.view();
-    const listener = listen?.(view);
+    const look = () => this.lookout.look();
+    const listener = listen?.(look);
     const tasks = new Tasks();
     const delivered = tasks.start((stop) => router.run(stop));
     const halt = AbortSignal.any([signal, tasks.failed]);
@@ -179,14 +179,14 @@ class Handler {
       sinks: config.sinks.map(({ id }) => id).join(","),
       admin: listener?.url,
     });
-    onReady?.(view, listener);
+    onReady?.(look, listener);
     const supervised = serviceManager && this.supervise(serviceManager, halt, tasks);
     const reset = resettings && tasks.start(() => this.keepResetting(resettings, halt));
     try {
       await reading;
       this.repetitions.tell();
       tasks.check();
-      this.isStopping = true;
+      this.lookout.isStopping = true;
       logger.info("stopping: nothing more is fetched");
       ingest.checkpointNow();
       const lastMetrics = outlet ? [outlet.send(AbortSignal.timeout(LAST_METRICS_MS))] : [];
@@ -338,40 +338,20 @@ class Handler {
   }
 
   private statusLine(): string {
-    const { aggregator, outbox } = this.core;
-    const { causes, alarms } = readiness(this.core, this.router, this.isStopping);
-    const figures =
-      `${aggregator.windows.windowCount} open windows, ${outbox.pendingCount()} aggregates wait`;
-    const findings = [...causes, ...alarms].map(({ name, detail }) => `${name} (${detail})`);
+    const overview = this.lookout.look();
+    const causes = causesOf(overview);
+    const figures = `${overview.openWindows} open windows, ${overview.outboxRows} aggregates wait`;
+    const findings = [...causes, ...alarmsOf(overview)].map(({ name, detail }) => `${name} (${detail})`);
     return [causes.length === 0 && "works", ...findings, figures].filter(Boolean).join("; ");
   }
 
   private createOutlet(): VabusOutlet | undefined {
     const outlet = this.outlet = this.openOutlet?.();
     return outlet && new VabusOutlet(
-      this.metrics,
+      () => this.lookout.look(),
       (metrics, signal) => outlet.part.post(metrics, signal),
       this.logger.child("metrics"),
     );
-  }
-
-  private view(): HandlerView {
-    const { aggregator, outbox } = this.core;
-    return {
-      readiness: () => readiness(this.core, this.router, this.isStopping),
-      metrics: () => this.metrics.snapshot(),
-      totals: () => {
-        const { received, aggregated, invalid, future, late, overflow } = aggregator.books;
-        return {
-          received,
-          aggregated,
-          refused: invalid + future + late + overflow,
-          late: aggregator.lateArrivals,
-          openWindows: aggregator.windows.windowCount,
-          outboxRows: outbox.pendingCount(),
-        };
-      },
-    };
   }
 }
 

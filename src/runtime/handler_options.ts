@@ -1,6 +1,5 @@
 import type { Outages } from "./outage_watch.ts";
-import type { Snapshot } from "./metric_collector.ts";
-import type { Readiness } from "./readiness.ts";
+import type { LiveOverview } from "./overview.ts";
 import type { Registry } from "./registry.ts";
 import type { Resettings } from "./resettings.ts";
 
@@ -25,9 +24,9 @@ export interface ServiceOptions extends HandlerOptions {
   /** Whoever shows himself what is done and refused needs no line of it each minute. */
   readonly isQuiet?: boolean;
   /** Opens the listener that shows the handler to others, for as long as it runs; undefined: there is none. */
-  readonly listen?: ((view: HandlerView) => Listener | undefined) | undefined;
+  readonly listen?: ((look: () => LiveOverview) => Listener | undefined) | undefined;
   /** Called once everything has been started. */
-  readonly onReady?: (view: HandlerView, listener: Listener | undefined) => void;
+  readonly onReady?: (look: () => LiveOverview, listener: Listener | undefined) => void;
 }
 
 export interface ServiceManager {
@@ -35,20 +34,6 @@ export interface ServiceManager {
   readonly socket: string;
   /** Silence after which it restarts the service; undefined: it does not watch. */
   readonly watchdogMs: number | undefined;
-}
-
-/** What a running handler lets its host see. */
-export interface HandlerView {
-  totals(): {
-    readonly received: number;
-    readonly aggregated: number;
-    readonly refused: number;
-    readonly late: number;
-    readonly openWindows: number;
-    readonly outboxRows: number;
-  };
-  readiness(): Readiness;
-  metrics(): Snapshot;
 }
 
 /** Where a running handler can be looked at. */

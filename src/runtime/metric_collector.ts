@@ -1,47 +1,15 @@
-/** Counters of the books and beside them; each counts since the state was made. */
-export const COUNTER_NAMES = [
-  "received",
-  "aggregated",
-  "duplicate",
-  "invalid",
-  "future",
-  "late",
-  "overflow",
-  "dropped",
-  "lost",
-  "lateArrivals",
-  "notFinite",
-  "deadLettersDropped",
-] as const;
-export type CounterName = typeof COUNTER_NAMES[number];
+import { BOOK_ENTRIES } from "../aggregation/event_aggregator.ts";
+import { COUNTERS } from "../state/checkpoint/counters.ts";
+import type { Counts } from "../state/checkpoint/counts.ts";
 
-/** What the handler holds at the moment, read when somebody asks. */
-export interface Readings {
-  /** They go down a little when an operator retries dead letters; the counters made of them never do. */
-  readonly counters: Readonly<Record<CounterName, number>>;
-  readonly openWindows: number;
-  readonly openSeries: number;
-  readonly outboxRows: number;
-  /** Unix ms; undefined before the first event. */
-  readonly watermarkMs: number | undefined;
-  readonly stateBytes: number;
-  readonly sinks: readonly { readonly name: string; readonly waitingRows: number; readonly state: string }[];
-  readonly buses: readonly {
-    readonly name: string;
-    readonly isReachable: boolean;
-    readonly nextOffset: number | undefined;
-  }[];
-}
-
-/** Counters since the process started, and readings as of now. */
-export interface Snapshot {
-  readonly counters: Readonly<Record<CounterName, number>>;
+/** What has been done since the process started; counters never go down. */
+export interface Activity {
+  readonly counts: Counts;
   readonly sinks: ReadonlyMap<string, SinkCounters>;
+  /** Seconds a batch to scan and aggregate. */
   readonly processing: Histogram;
+  /** Seconds a checkpoint. */
   readonly checkpoints: Histogram;
-  readonly readings: Readings;
-  /** Wall clock of the snapshot, Unix ms. */
-  readonly nowMs: number;
 }
 
 export interface SinkCounters {
@@ -53,6 +21,7 @@ export interface SinkCounters {
 
 export type FailureKind = "unavailable" | "rejected" | "misconfigured";
 
+const NAMES = [...BOOK_ENTRIES, ...COUNTERS];
 const STEP_SECONDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 const DELIVERY_SECONDS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60];
 
@@ -80,21 +49,13 @@ export class MetricCollector {
   private readonly processing = new Histogram(STEP_SECONDS);
   private readonly checkpoints = new Histogram(STEP_SECONDS);
   private readonly sinks = new Map<string, SinkCounters>();
-  private readonly counted = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Record<
-    CounterName,
-    number
-  >;
-  private seen: Readonly<Record<CounterName, number>> | undefined;
-  private read: (() => Readings) | undefined;
+  private readonly counted = Object.fromEntries(NAMES.map((name) => [name, 0])) as unknown as Counts;
+  private seen: Readonly<Counts> | undefined;
 
-  constructor(private readonly nowMs: () => number) {}
-
-  /** Where readings come from, once the parts are built. What their counters hold by now is not counted. */
-  attach(read: () => Readings): void {
-    this.read = read;
-    const { counters, sinks } = read();
-    this.seen = counters;
-    for (const { name } of sinks) this.sink(name);
+  /** What is counted by now, before the process has done anything, is no activity of its own. */
+  begin(counts: Readonly<Counts>, sinks: readonly string[]): void {
+    this.seen = counts;
+    for (const name of sinks) this.sink(name);
   }
 
   /** A batch was scanned and aggregated. */
@@ -120,20 +81,12 @@ export class MetricCollector {
     this.sink(sink).rejected += aggregates;
   }
 
-  snapshot(): Snapshot {
-    const readings = this.read!();
-    for (const name of COUNTER_NAMES) {
-      this.counted[name] += Math.max(0, readings.counters[name] - this.seen![name]);
-    }
-    this.seen = readings.counters;
-    return {
-      counters: { ...this.counted },
-      sinks: this.sinks,
-      processing: this.processing,
-      checkpoints: this.checkpoints,
-      readings,
-      nowMs: this.nowMs(),
-    };
+  /** @param counts As of now. What an operator's retry takes off them, the counters keep. */
+  activity(counts: Readonly<Counts>): Activity {
+    for (const name of NAMES) this.counted[name] += Math.max(0, counts[name] - this.seen![name]);
+    this.seen = counts;
+    const { sinks, processing, checkpoints } = this;
+    return { counts: { ...this.counted }, sinks, processing, checkpoints };
   }
 
   private sink(name: string): SinkCounters {

@@ -1,7 +1,8 @@
 import type { Clock } from "../platform/clock/clock.ts";
 import type { LogFields, Logger } from "../platform/log/logger.ts";
 import { printable } from "../platform/log/printable.ts";
-import type { Snapshot } from "./metric_collector.ts";
+import type { Counts } from "../state/checkpoint/counts.ts";
+import { type LiveOverview, rowsBefore } from "./overview.ts";
 import type { RefusedEvent } from "../state/letters/dead_letters.ts";
 
 const MINUTE_MS = 60_000;
@@ -13,7 +14,7 @@ const REASONS = ["invalid", "future", "late", "overflow", "notFinite"] as const;
 
 /** What the handler has done since its start. */
 interface Totals {
-  readonly counters: Snapshot["counters"];
+  readonly counts: Counts;
   readonly delivered: ReadonlyMap<string, number>;
   readonly rejected: ReadonlyMap<string, number>;
 }
@@ -25,11 +26,11 @@ export class MinuteLog {
   private example: RefusedEvent | undefined;
 
   constructor(
-    private readonly snapshot: () => Snapshot,
+    private readonly look: () => LiveOverview,
     private readonly clock: Clock,
     private readonly logger: Logger,
   ) {
-    this.before = totalsOf(snapshot());
+    this.before = totalsOf(look());
   }
 
   /** An event was refused. */
@@ -49,13 +50,13 @@ export class MinuteLog {
 
   /** Tells what there was since it was told last; at the end of all, where that is less than a minute. */
   tell(): void {
-    const snapshot = this.snapshot();
+    const overview = this.look();
     const { before, example } = this;
-    const now = totalsOf(snapshot);
+    const now = totalsOf(overview);
     this.before = now;
     this.example = undefined;
-    const since = (name: keyof Totals["counters"]) => now.counters[name] - before.counters[name];
-    const { readings, nowMs } = snapshot;
+    const since = (name: keyof Counts) => now.counts[name] - before.counts[name];
+    const { nowMs, watermarkMs } = overview;
     const fields: Record<string, number> = {
       received: since("received"),
       aggregated: since("aggregated"),
@@ -63,16 +64,17 @@ export class MinuteLog {
       ...(since("dropped") > 0 && { dropped: since("dropped") }),
       refused: REASONS.reduce((sum, reason) => sum + since(reason), 0),
     };
-    for (const { name, waitingRows } of readings.sinks) {
+    for (const sink of overview.sinks) {
+      const { name } = sink;
       fields[`delivered_${name}`] = increase(before.delivered, now.delivered, name);
-      fields[`waiting_${name}`] = waitingRows;
+      fields[`waiting_${name}`] = rowsBefore(overview, sink);
     }
     this.logger.info("in the last minute", {
       ...fields,
-      open_windows: readings.openWindows,
-      watermark_lag_seconds: readings.watermarkMs === undefined
+      open_windows: overview.openWindows,
+      watermark_lag_seconds: watermarkMs === undefined
         ? undefined
-        : Math.round((nowMs - readings.watermarkMs) / 100) / 10,
+        : Math.round((nowMs - watermarkMs) / 100) / 10,
     });
     const refusals: Record<string, number> = {};
     for (const reason of REASONS) if (since(reason) > 0) refusals[reason] = since(reason);
@@ -88,12 +90,12 @@ export class MinuteLog {
   }
 }
 
-function totalsOf({ counters, sinks }: Snapshot): Totals {
-  const each = [...sinks];
+function totalsOf({ activity: { counts, sinks } }: LiveOverview): Totals {
+  const counters = [...sinks];
   return {
-    counters,
-    delivered: new Map(each.map(([name, { delivered }]) => [name, delivered])),
-    rejected: new Map(each.map(([name, { rejected }]) => [name, rejected])),
+    counts,
+    delivered: new Map(counters.map(([name, { delivered }]) => [name, delivered])),
+    rejected: new Map(counters.map(([name, { rejected }]) => [name, rejected])),
   };
 }
 

@@ -1,9 +1,9 @@
-import type { Router } from "../delivery/router.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { isWaitedOut } from "../state/file/state_error.ts";
 import { noteOutages, type Outage } from "../state/outages.ts";
-import type { Core } from "./core.ts";
+import type { StateDatabase } from "../state/file/state_database.ts";
+import type { LiveOverview } from "./overview.ts";
 
 /** Outages for which somebody is to be woken, and those that were told and are over. */
 export interface Outages {
@@ -14,8 +14,8 @@ export interface Outages {
 /** Notes in the state which buses and sinks cannot be reached, so that outages are known across restarts. */
 export class OutageWatch {
   constructor(
-    private readonly core: Core,
-    private readonly router: Router,
+    private readonly state: StateDatabase,
+    private readonly look: () => LiveOverview,
     private readonly clock: Clock,
     private readonly logger: Logger,
   ) {}
@@ -23,14 +23,15 @@ export class OutageWatch {
   /** A state that cannot be written is told by itself. */
   note(): Outages {
     const failing = new Map<string, string>();
-    for (const { name, failure } of this.core.ingest.partitions) {
+    const { buses, sinks } = this.look();
+    for (const { name, failure } of buses) {
       if (failure !== undefined) failing.set(`bus ${name}`, failure);
     }
-    for (const { name, error } of this.router.standings()) {
+    for (const { name, error } of sinks) {
       if (error !== undefined) failing.set(`sink ${name}`, error);
     }
     try {
-      return noteOutages(this.core.state, failing, this.clock.nowMs());
+      return noteOutages(this.state, failing, this.clock.nowMs());
     } catch (error) {
       if (!isWaitedOut(error)) throw error;
       return { due: [], over: [] };

@@ -1,6 +1,8 @@
 import type { Metric } from "../contract/connector.ts";
+import { refusedIn } from "../aggregation/event_aggregator.ts";
 import type { Logger } from "../platform/log/logger.ts";
-import type { MetricCollector, Snapshot } from "./metric_collector.ts";
+import type { Activity } from "./metric_collector.ts";
+import type { LiveOverview } from "./overview.ts";
 
 /** Sends the handler's own metrics to the bus. What could not be sent is part of the next send. */
 export class VabusOutlet {
@@ -9,7 +11,7 @@ export class VabusOutlet {
   private isFailing = false;
 
   constructor(
-    private readonly collector: MetricCollector,
+    private readonly look: () => LiveOverview,
     private readonly post: (metrics: Metric[], signal: AbortSignal) => Promise<void>,
     private readonly logger: Logger,
   ) {}
@@ -29,11 +31,11 @@ export class VabusOutlet {
 
   /** Sends once; never throws. */
   async send(signal: AbortSignal): Promise<void> {
-    const snapshot = this.collector.snapshot();
-    const totals = totalsOf(snapshot);
-    const values = { ...gaugesOf(snapshot) };
+    const overview = this.look();
+    const totals = totalsOf(overview.activity);
+    const values = { ...gaugesOf(overview) };
     for (const [name, total] of Object.entries(totals)) values[name] = total - (this.sent[name] ?? 0);
-    const timestamp = snapshot.nowMs / 1000;
+    const timestamp = overview.nowMs / 1000;
     try {
       await this.post(Object.entries(values).map(([name, value]) => ({ name, value, timestamp })), signal);
     } catch (error) {
@@ -49,22 +51,20 @@ export class VabusOutlet {
   }
 }
 
-function totalsOf({ counters, sinks, processing }: Snapshot): Record<string, number> {
+function totalsOf({ counts, sinks, processing }: Activity): Record<string, number> {
   const overSinks = (field: "delivered" | "rejected") =>
     [...sinks.values()].reduce((sum, counters) => sum + counters[field], 0);
-  const refused = counters.invalid + counters.future + counters.late + counters.overflow;
   return {
     aggregated_events_count: overSinks("delivered"),
-    failed_events_count: refused + counters.notFinite + overSinks("rejected"),
+    failed_events_count: refusedIn(counts) + counts.notFinite + overSinks("rejected"),
     processing_time: processing.sum,
-    received_events_count: counters.received,
-    late_events_count: counters.lateArrivals,
-    duplicate_events_count: counters.duplicate,
+    received_events_count: counts.received,
+    late_events_count: counts.lateArrivals,
+    duplicate_events_count: counts.duplicate,
   };
 }
 
-function gaugesOf({ readings, nowMs }: Snapshot): Record<string, number> {
-  const { openWindows, outboxRows, watermarkMs } = readings;
+function gaugesOf({ openWindows, outboxRows, watermarkMs, nowMs }: LiveOverview): Record<string, number> {
   return {
     open_windows: openWindows,
     outbox_rows: outboxRows,

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { AdminError, type AdminServer, startAdminServer } from "../../src/api/admin_server.ts";
-import type { Readiness } from "../../src/runtime/readiness.ts";
+import type { LiveOverview } from "../../src/runtime/overview.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
-import { PROMETHEUS_CONTENT_TYPE } from "../../src/api/prometheus.ts";
+import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "../../src/api/prometheus.ts";
+import { overviewWith } from "../support/overview.ts";
 
 type Options = Partial<Parameters<typeof startAdminServer>[0]>;
 
@@ -15,8 +16,7 @@ async function withServer(
     hostname: "127.0.0.1",
     port: 0,
     allowedHosts: [],
-    readiness: () => ({ causes: [], alarms: [] }),
-    metricsText: () => "up 1\n",
+    look: () => overviewWith(),
     logger: createLogger({ level: "debug", format: "text", write: (line) => log.push(line), now: () => 0 }),
     ...options,
   });
@@ -39,7 +39,7 @@ Deno.test("/healthz, /readyz and /metrics answer, and nobody may cache it", asyn
     const expected: [path: string, type: string, body: string][] = [
       ["/healthz", "application/json", '{"status":"ok"}\n'],
       ["/readyz?verbose", "application/json", '{"status":"ready","causes":[]}\n'],
-      ["/metrics", PROMETHEUS_CONTENT_TYPE, "up 1\n"],
+      ["/metrics", PROMETHEUS_CONTENT_TYPE, prometheusText(overviewWith())],
     ];
     for (const [path, type, body] of expected) {
       const reply = await fetch(url + path);
@@ -54,31 +54,47 @@ Deno.test("/healthz, /readyz and /metrics answer, and nobody may cache it", asyn
 });
 
 Deno.test("/readyz is 503 with every cause by name as long as there are any; /healthz does not mind, and alarms do not count", async () => {
-  let causes: Readiness["causes"] = [];
-  let alarms: Readiness["alarms"] = [];
-  await withServer({ readiness: () => ({ causes, alarms }) }, async ({ url }) => {
+  let given: Partial<LiveOverview> = {
+    buses: [{
+      name: "http://bus",
+      log: undefined,
+      nextOffset: undefined,
+      newestEventMs: undefined,
+      failure: "no connection",
+    }],
+    obstacle: { name: "outbox_full", detail: "7 wait" },
+    sinks: [
+      { name: "kafka", cursor: 0, state: "misconfigured", error: "login refused" },
+      { name: "sqlite", cursor: 0, state: "starting", error: undefined },
+      { name: "stdout", cursor: 0, state: "delivering", error: undefined },
+    ],
+  };
+  await withServer({ look: () => overviewWith(given) }, async ({ url }) => {
     const ready = async () => {
       const reply = await fetch(`${url}/readyz`);
       return [reply.status, await reply.json()];
     };
-    causes = [{ name: "bus_unavailable", detail: "no connection" }, {
-      name: "outbox_full",
-      detail: "7 wait",
-    }];
+    const causes = [
+      { name: "outbox_full", detail: "7 wait" },
+      { name: "bus_unavailable", detail: "no connection" },
+      { name: "sink_misconfigured", detail: "kafka: login refused" },
+      { name: "sink_starting", detail: "sqlite: not opened yet" },
+    ];
     assert.deepEqual(await ready(), [503, { status: "not_ready", causes }]);
     const health = await fetch(`${url}/healthz`);
     assert.equal(health.status, 200);
     await health.body?.cancel();
-    causes = [];
-    assert.deepEqual(await ready(), [200, { status: "ready", causes }]);
-    alarms = [{ name: "rows_missing", detail: "everything goes on" }];
-    assert.deepEqual(await ready(), [200, { status: "ready", causes, alarms }]);
+    given = {};
+    assert.deepEqual(await ready(), [200, { status: "ready", causes: [] }]);
+    given = { refusalAlarms: [{ reason: "late", detail: "everything goes on", since: 0 }] };
+    const alarms = [{ name: "events_refused_late", detail: "everything goes on" }];
+    assert.deepEqual(await ready(), [200, { status: "ready", causes: [], alarms }]);
   });
 });
 
 Deno.test("HEAD is GET without the body; other methods and paths are refused", async () => {
   await withServer(
-    { readiness: () => ({ causes: [{ name: "stopping", detail: "" }], alarms: [] }) },
+    { look: () => overviewWith({ isStopping: true }) },
     async (server) => {
       const head = await exchange(server, "HEAD /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
       assert.match(head, /^HTTP\/1.1 503 /);
@@ -145,10 +161,10 @@ Deno.test("a host that is none is no error of ours", async () => {
 });
 
 Deno.test("a defect in an answer is a 500 and a log line, not the end of the listener", async () => {
-  const metricsText = () => {
+  const look = () => {
     throw new Error("a secret detail");
   };
-  await withServer({ metricsText }, async ({ url }, log) => {
+  await withServer({ look }, async ({ url }, log) => {
     const reply = await fetch(`${url}/metrics`);
     assert.equal(reply.status, 500);
     assert.doesNotMatch(await reply.text(), /secret/);

@@ -4,7 +4,8 @@ import { SqliteSink } from "../../src/sinks/sqlite/sqlite_sink.ts";
 import { leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
-import { readStatus } from "../../src/state/status_report.ts";
+import { readStatus } from "../../src/control/status.ts";
+import { statusRecord } from "../../src/control/status_record.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
 import { MemorySource, openRig, type Rig } from "../ingest/rig.ts";
@@ -142,7 +143,7 @@ async function readerFindings(directory: string, sinkPath: string): Promise<unkn
   const state = StateDatabase.openForReading(directory);
   const sink = new SqliteSink({ id: "sqlite", path: sinkPath, instance: "rig" }, QUIET);
   try {
-    const { state_bytes: _, ...status } = readStatus(state);
+    const { state_bytes: _, ...status } = statusRecord(readStatus(state, 0));
     const deadLetters = readDeadLetters(state, { limit: 1000 });
     return {
       status,
@@ -168,7 +169,7 @@ function handlerFindings(directory: string): Record<string, unknown> {
   // A correction of each closed window, an id seen before, and what stands open: all of it must be as if nothing was.
   accept(rig, 0, [reading("a", 1000, 1), reading("a", 1000, 11), reading("a", 1000, 21, "id-3")]);
   assert.equal(ingest.checkpointNow(true), true);
-  const { state_bytes: _, ...after } = readStatus(state);
+  const { state_bytes: _, ...after } = statusRecord(readStatus(state, 0));
   return {
     ...found,
     after,

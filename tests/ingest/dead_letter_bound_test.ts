@@ -3,7 +3,8 @@ import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
 import { readLosses } from "../../src/state/outbox/losses.ts";
 import { addRefusedAggregates, leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import type { DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
-import { readStatus } from "../../src/state/status_report.ts";
+import { readStatus } from "../../src/control/status.ts";
+import { statusRecord } from "../../src/control/status_record.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
 
 const NOW_MS = 1_000_000_000;
@@ -36,7 +37,7 @@ const texts = ({ core: { state } }: Rig) =>
   readDeadLetters(state, { limit: 100 }).map(({ raw }) => new TextDecoder().decode(raw));
 const numbers = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
-const dropped = ({ core: { state } }: Rig) => readStatus(state).dead_letters.dropped;
+const dropped = ({ core: { state } }: Rig) => statusRecord(readStatus(state, 0)).dead_letters.dropped;
 const alarms = ({ log }: Rig) => log.filter((line) => line.includes("the oldest ones are dropped"));
 
 Deno.test("beyond the bound the oldest dead letters go, told once; the books and the proof stay, over a restart", () =>
@@ -185,7 +186,7 @@ Deno.test("what sinks refused is never dropped, nor counted, over a restart eith
     await takeIn(rig);
     bus.publish("5");
     await takeIn(rig);
-    const { total, by_reason, dropped } = readStatus(rig.core.state).dead_letters;
+    const { total, by_reason, dropped } = statusRecord(readStatus(rig.core.state, 0)).dead_letters;
     assert.deepEqual({ total, by_reason, dropped }, {
       total: 7,
       by_reason: { invalid: 2, rejected: 5 },

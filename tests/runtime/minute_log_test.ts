@@ -2,15 +2,14 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../src/platform/clock/clock.ts";
 import { MinuteLog } from "../../src/runtime/minute_log.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
-import { COUNTER_NAMES, type CounterName, MetricCollector } from "../../src/runtime/metric_collector.ts";
+import { MetricCollector } from "../../src/runtime/metric_collector.ts";
+import { type Counts, countsOf } from "../../src/state/checkpoint/counts.ts";
+import { overviewWith } from "../support/overview.ts";
 import type { RefusedEvent } from "../../src/state/letters/dead_letters.ts";
-
-const counters = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Record<CounterName, number>;
 
 /** What is logged over some minutes, of which each does something first. */
 async function minutes(
-  work:
-    ((rig: { log: MinuteLog; metrics: MetricCollector; counters: Record<CounterName, number> }) => void)[],
+  work: ((rig: { log: MinuteLog; metrics: MetricCollector; counts: Counts }) => void)[],
 ) {
   const lines: Record<string, unknown>[] = [];
   const logger = createLogger({
@@ -19,18 +18,18 @@ async function minutes(
     write: (line) => lines.push(JSON.parse(line)),
     now: () => 0,
   });
-  const metrics = new MetricCollector(() => 100_000);
-  const now = { ...counters };
-  metrics.attach(() => ({
-    counters: { ...now },
-    openWindows: 2,
-    openSeries: 3,
-    outboxRows: 4,
-    watermarkMs: 88_765,
-    stateBytes: 0,
-    sinks: [{ name: "sqlite", waitingRows: 4, state: "delivering" }],
-    buses: [],
-  }));
+  const metrics = new MetricCollector();
+  const counts = countsOf(new Map());
+  metrics.begin({ ...counts }, ["sqlite"]);
+  const look = () =>
+    overviewWith({
+      nowMs: 100_000,
+      watermarkMs: 88_765,
+      openWindows: 2,
+      outboxEndId: 9,
+      sinks: [{ name: "sqlite", cursor: 5, state: "delivering", error: undefined }],
+      activity: metrics.activity({ ...counts }),
+    });
   const ending = new AbortController();
   let turn = 0;
   const clock = {
@@ -42,8 +41,8 @@ async function minutes(
       return Promise.resolve();
     },
   };
-  const log = new MinuteLog(() => metrics.snapshot(), clock, logger);
-  const rig = { log, metrics, counters: now };
+  const log = new MinuteLog(look, clock, logger);
+  const rig = { log, metrics, counts };
   await log.run(ending.signal);
   return lines;
 }
@@ -55,10 +54,10 @@ function refused(reason: RefusedEvent["reason"], text: string): RefusedEvent {
 
 Deno.test("a line a minute says what was done in that minute alone", async () => {
   const lines = await minutes([
-    ({ metrics, counters }) => {
-      counters.received = 10;
-      counters.aggregated = 9;
-      counters.duplicate = 1;
+    ({ metrics, counts }) => {
+      counts.received = 10;
+      counts.aggregated = 9;
+      counts.duplicate = 1;
       metrics.delivered("sqlite", 5, 0.1);
     },
     () => {},
@@ -74,16 +73,16 @@ Deno.test("a line a minute says what was done in that minute alone", async () =>
 
 Deno.test("a minute's refused events are one warning: counts by reason, and the first of them", async () => {
   const lines = await minutes([
-    ({ log, metrics, counters }) => {
-      counters.received = 1_000_000;
-      counters.invalid = 999_990;
-      counters.late = 10;
+    ({ log, metrics, counts }) => {
+      counts.received = 1_000_000;
+      counts.invalid = 999_990;
+      counts.late = 10;
       metrics.rejected("sqlite", 3);
       for (let i = 0; i < 1000; i++) log.refused(refused("late", `{"name":"n${i}"}`));
     },
     () => {},
-    ({ log, counters }) => {
-      counters.invalid++;
+    ({ log, counts }) => {
+      counts.invalid++;
       log.refused(refused("invalid", `{"name":"\u0007\\u001b[2J","value":"${"x".repeat(10_000)}"}`));
     },
   ]);

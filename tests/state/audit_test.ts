@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AUDIT_MAX_LINES, noteOrder, noteResult, readAudit } from "../../src/state/audit.ts";
 import { leaveRequest, readRequests, settleRequests } from "../../src/state/letters/dead_letters.ts";
-import { readStatus } from "../../src/state/status_report.ts";
+import { readStatus } from "../../src/control/status.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 
 const ORDER = {
@@ -46,7 +46,7 @@ Deno.test("the audit is bounded, sealed, and shown from its newest line on", () 
     assert.deepEqual([lines.length, lines[0]!.detail, lines.at(-1)!.detail], [AUDIT_MAX_LINES, "1004", "5"]);
     assert.equal(lines[0]!.who.length, 500);
     assert.deepEqual(
-      readStatus(state).audit.map(({ detail }) => detail),
+      readStatus(state, 0).audit.map(({ detail }) => detail),
       lines.slice(0, 10).map(({ detail }) => detail),
     );
     const { path } = StateDatabase.check(directory);

@@ -1,5 +1,6 @@
 import { BOOK_ENTRIES } from "../../aggregation/event_aggregator.ts";
 import { readBookEntries } from "./book_entries.ts";
+import { readOpenWindows } from "./open_window_list.ts";
 import {
   expectedRows,
   type ExpectedWindow,
@@ -9,7 +10,6 @@ import {
 } from "../outbox/expected_rows.ts";
 import { type RegisteredSink, SinkRegistry } from "../outbox/sink_registry.ts";
 import type { StateDatabase } from "../file/state_database.ts";
-import { readStatus } from "../status_report.ts";
 
 /**
  * The books of a state: what must be true of it and of its sinks if nothing was lost and nothing counted twice.
@@ -67,7 +67,7 @@ export class Books {
         faults.push(`refused ${amount(reason)} as ${reason}, but ${known} are kept or were dropped as such`);
       }
     }
-    const open = readStatus(this.state).open_windows.reduce((sum, window) => sum + window.events, 0);
+    const open = readOpenWindows(this.state).reduce((sum, window) => sum + window.events, 0);
     if (amount("contributed") !== open + amount("closed")) {
       faults.push(
         `the aggregated events count for ${

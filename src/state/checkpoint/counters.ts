@@ -26,7 +26,7 @@ const COUNTER_ENTRIES = {
   notFinite: "not_finite",
   deadLettersDropped: "letters_dropped",
 } as const satisfies Record<keyof Counters, string>;
-const COUNTERS = Object.keys(COUNTER_ENTRIES) as (keyof Counters)[];
+export const COUNTERS = Object.keys(COUNTER_ENTRIES) as (keyof Counters)[];
 
 /** The counters as the entries of a checkpoint have them. */
 export function countersOf(entries: ReadonlyMap<string, number>): Counters {

@@ -12,7 +12,8 @@ import { MIGRATIONS } from "../../../src/state/file/schema.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import { StateLock } from "../../../src/state/file/state_lock.ts";
-import { readStatus } from "../../../src/state/status_report.ts";
+import { readStatus } from "../../../src/control/status.ts";
+import { statusRecord } from "../../../src/control/status_record.ts";
 import { schemaFixtures } from "../../support/schema_fixtures.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
@@ -39,7 +40,7 @@ function versionOf(path: string): number {
 }
 
 function summary(state: StateDatabase): unknown {
-  const { state_bytes: _, ...status } = readStatus(state);
+  const { state_bytes: _, ...status } = statusRecord(readStatus(state, 0));
   return { status, deadLetters: readDeadLetters(state, { limit: 1000 }) };
 }
 

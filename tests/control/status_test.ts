@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { addRefusedEvents, settleRequests } from "../../src/state/letters/dead_letters.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
-import { readStatus } from "../../src/state/status_report.ts";
-import { Inside, inTemporaryDirectory } from "./inside.ts";
+import { readStatus } from "../../src/control/status.ts";
+import { statusRecord } from "../../src/control/status_record.ts";
+import { Inside, inTemporaryDirectory } from "../state/inside.ts";
 
 Deno.test("a state that has seen nothing says so with nulls, not with zeros", () => {
   inTemporaryDirectory((directory) => {
     const { state } = new Inside(directory);
-    const report = readStatus(state);
+    const report = statusRecord(readStatus(state, 0));
     assert.deepEqual([report.watermark, report.checkpoint_at, report.buses, report.open_windows], [
       null,
       null,
@@ -50,7 +51,7 @@ Deno.test("the report is that of the last checkpoint, in Unix seconds, also besi
       settleRequests(inside.state, { requests: [], retried: [1], purged: [] });
     });
     const beside = StateDatabase.openForReading(directory);
-    const report = readStatus(beside);
+    const report = statusRecord(readStatus(beside, 0));
     assert.equal(report.watermark, 5);
     assert.deepEqual(report.buses, [{ name: "bus", log: "L", next_offset: 5, greatest_event_time: 5.5 }]);
     assert.deepEqual(report.open_windows, [{ window_start: 5, window_end: 6, series: 2, events: 3 }]);
@@ -71,7 +72,7 @@ Deno.test("open windows that cannot be read are damage of the state", () => {
     inside.save();
     inside.state.run("UPDATE open_page_values SET accumulators = zeroblob(40)");
     assert.throws(
-      () => readStatus(inside.state),
+      () => readStatus(inside.state, 0),
       (error) => error instanceof StateError && error.kind === "damaged",
     );
     inside.state.close();

@@ -1,0 +1,88 @@
+import type { Overview } from "../runtime/overview.ts";
+import { readAlarms } from "../state/alarms.ts";
+import { AUDIT_MAX_LINES, type AuditLine, readAudit } from "../state/audit.ts";
+import { readBookEntries } from "../state/checkpoint/book_entries.ts";
+import { countsOf } from "../state/checkpoint/counts.ts";
+import { type ListedWindow, readOpenWindows } from "../state/checkpoint/open_window_list.ts";
+import { readPartitions } from "../state/checkpoint/partitions.ts";
+import { StateDatabase } from "../state/file/state_database.ts";
+import { StateLock } from "../state/file/state_lock.ts";
+import { readRefusalAlarms } from "../state/letters/refusal_alarms.ts";
+import { SinkRegistry, waitingRows } from "../state/outbox/sink_registry.ts";
+import { readOutages } from "../state/outages.ts";
+
+/** What a state holds as of its last checkpoint: the overview, and the lists that take longer to read. */
+export interface Status extends Overview {
+  /** Oldest first. */
+  readonly windows: readonly ListedWindow[];
+  /** Rows that each sink still gets, by its name. */
+  readonly waiting: ReadonlyMap<string, number>;
+  /** Dead letters that are kept, by reason. */
+  readonly letters: ReadonlyMap<string, number>;
+  /** What operators have ordered, the newest first. */
+  readonly audit: readonly AuditLine[];
+}
+
+const AUDIT_LINES = 10;
+
+/** The status of the state in a directory, whether a handler runs on it or not. @throws {StateError} */
+export function statusIn(stateDir: string, nowMs: number, hasWholeAudit = false): Status {
+  const state = StateDatabase.openForReading(stateDir);
+  try {
+    return readStatus(state, nowMs, hasWholeAudit ? AUDIT_MAX_LINES : AUDIT_LINES);
+  } finally {
+    state.close();
+  }
+}
+
+/** Whether a handler runs on the state in a directory. */
+export function isRunningIn(stateDir: string): boolean {
+  return StateLock.isHeld(stateDir);
+}
+
+/** Reads the status from an open state. @param auditLines Operators' orders at most. @throws {StateError} */
+export function readStatus(state: StateDatabase, nowMs: number, auditLines = AUDIT_LINES): Status {
+  return state.snapshot(() => read(state, nowMs, auditLines));
+}
+
+function read(state: StateDatabase, nowMs: number, auditLines: number): Status {
+  const entries = readBookEntries(state);
+  const { sinks } = SinkRegistry.read(state);
+  const outboxEndId = entries.get("outbox_end_id") ?? 0;
+  const windows = readOpenWindows(state);
+  return {
+    nowMs,
+    instance: state.instanceId,
+    stateId: state.stateId,
+    stateFile: state.path,
+    stateBytes: state.sizeBytes(),
+    checkpointMs: entries.get("checkpoint_at_ms"),
+    watermarkMs: entries.get("watermark_ms"),
+    counts: countsOf(entries),
+    openWindows: windows.length,
+    openSeries: windows.reduce((sum, { series }) => sum + series, 0),
+    outboxEndId,
+    outboxRows: Math.max(0, ...sinks.map(({ cursor }) => outboxEndId - cursor)),
+    buses: readPartitions(state).map(({ source, lineage, position, greatest_ms }) => ({
+      name: source,
+      log: lineage ?? undefined,
+      nextOffset: position === null ? undefined : Number(position),
+      newestEventMs: greatest_ms ?? undefined,
+    })),
+    sinks: sinks.map(({ name, cursor }) => ({ name, cursor })),
+    outages: readOutages(state),
+    alarms: readAlarms(state),
+    refusalAlarms: readRefusalAlarms(state),
+    windows,
+    waiting: new Map(sinks.map((sink) => [sink.name, waitingRows(state, sink)])),
+    letters: lettersByReason(state),
+    audit: readAudit(state, auditLines),
+  };
+}
+
+function lettersByReason(state: StateDatabase): Map<string, number> {
+  const rows = state.all<{ reason: string; letters: number }>(
+    "SELECT reason, count(*) AS letters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER BY reason",
+  );
+  return new Map(rows.map(({ reason, letters }) => [reason, letters]));
+}

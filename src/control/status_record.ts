@@ -1,0 +1,80 @@
+import { wayOut } from "../state/alarms.ts";
+import type { Status } from "./status.ts";
+
+/** The status as programs get it, in JSON. Times are Unix seconds; null: not yet known. */
+export type StatusRecord = ReturnType<typeof statusRecord>;
+
+export function statusRecord(status: Status) {
+  const { counts, letters, waiting } = status;
+  return {
+    instance: status.instance,
+    state_id: status.stateId,
+    state_file: status.stateFile,
+    state_bytes: status.stateBytes,
+    checkpoint_at: secondsOf(status.checkpointMs),
+    watermark: secondsOf(status.watermarkMs),
+    buses: status.buses.map(({ name, log, nextOffset, newestEventMs }) => ({
+      name,
+      log: log ?? null,
+      next_offset: nextOffset ?? null,
+      greatest_event_time: secondsOf(newestEventMs),
+    })),
+    open_windows: status.windows.map(({ startMs, endMs, series, events }) => ({
+      window_start: startMs / 1000,
+      window_end: endMs / 1000,
+      series,
+      events,
+    })),
+    outbox: {
+      next_id: status.outboxEndId,
+      rows: status.outboxRows,
+      sinks: status.sinks.map(({ name, cursor }) => ({ name, cursor, waiting: waiting.get(name)! })),
+    },
+    dead_letters: {
+      total: letters.values().reduce((sum, count) => sum + count, 0),
+      by_reason: Object.fromEntries(letters),
+      // The oldest ones, to keep within the bound.
+      dropped: counts.deadLettersDropped,
+    },
+    outages: status.outages.map(({ subject, detail, sinceMs }) => ({
+      place: subject,
+      detail,
+      since: sinceMs / 1000,
+    })),
+    alarms: status.alarms.map(({ sink, kind, detail, count, sinceMs }) => ({
+      sink,
+      kind,
+      detail,
+      rows: count,
+      since: sinceMs / 1000,
+      way_out: wayOut(sink, kind),
+    })),
+    audit: status.audit.map(({ atMs, who, action, detail, result }) => ({
+      at: atMs / 1000,
+      who,
+      action,
+      detail,
+      result: result ?? null,
+    })),
+    refusal_alarms: status.refusalAlarms,
+    accounting: {
+      received: counts.received,
+      aggregated: counts.aggregated,
+      duplicate: counts.duplicate,
+      invalid: counts.invalid,
+      future: counts.future,
+      late: counts.late,
+      overflow: counts.overflow,
+      dropped: counts.dropped,
+      lost: counts.lost,
+      late_arrivals: counts.lateArrivals,
+      contributed: counts.contributed,
+      closed: counts.closed,
+      unrouted: counts.unrouted,
+    },
+  };
+}
+
+function secondsOf(timeMs: number | undefined): number | null {
+  return timeMs === undefined ? null : timeMs / 1000;
+}

@@ -1,0 +1,81 @@
+import type { Router } from "../delivery/router.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import { readAlarms } from "../state/alarms.ts";
+import { readBookEntries } from "../state/checkpoint/book_entries.ts";
+import type { StateDatabase } from "../state/file/state_database.ts";
+import { readOutages } from "../state/outages.ts";
+import type { Core } from "./core.ts";
+import type { MetricCollector } from "./metric_collector.ts";
+import type { LiveOverview, Overview } from "./overview.ts";
+
+/** What is read from the disk, also of a handler that runs. */
+type Stored = Pick<Overview, "checkpointMs" | "alarms" | "outages">;
+
+/** Looks at the parts of a handler that runs. */
+export class Lookout {
+  /** Nothing more is fetched. */
+  isStopping = false;
+
+  constructor(
+    private readonly core: Core,
+    private readonly router: Router,
+    private readonly metrics: MetricCollector,
+    private readonly clock: Clock,
+  ) {
+    metrics.begin(this.counts(), router.standings().map(({ name }) => name));
+  }
+
+  look(): LiveOverview {
+    const { core: { aggregator, ingest, outbox, state }, router } = this;
+    const { watermark, windows } = aggregator;
+    const counts = this.counts();
+    return {
+      nowMs: this.clock.nowMs(),
+      instance: state.instanceId,
+      stateId: state.stateId,
+      stateFile: state.path,
+      stateBytes: state.sizeBytes(),
+      ...storedIn(state),
+      watermarkMs: known(watermark.valueMs),
+      counts,
+      openWindows: windows.windowCount,
+      openSeries: windows.seriesCount,
+      outboxEndId: outbox.endId(),
+      outboxRows: outbox.pendingCount(),
+      buses: ingest.partitions.map(({ name, failure, progress }, number) => ({
+        name,
+        log: progress.lineage,
+        nextOffset: progress.position === undefined ? undefined : Number(progress.position),
+        newestEventMs: known(watermark.greatestOf(number)),
+        failure,
+      })),
+      sinks: router.standings().map((standing) => ({ ...standing, cursor: outbox.cursor(standing.name) })),
+      refusalAlarms: ingest.refusalAlarms,
+      isStopping: this.isStopping,
+      obstacle: ingest.obstacle,
+      activity: this.metrics.activity(counts),
+    };
+  }
+
+  private counts(): Overview["counts"] {
+    const { aggregator, checkpoint, ingest } = this.core;
+    return { ...aggregator.books, ...checkpoint.counters, lost: ingest.lostEvents };
+  }
+}
+
+function storedIn(state: StateDatabase): Stored {
+  try {
+    return {
+      checkpointMs: readBookEntries(state).get("checkpoint_at_ms"),
+      alarms: readAlarms(state),
+      outages: readOutages(state),
+    };
+  } catch {
+    // A state that cannot be read is an obstacle by itself.
+    return { checkpointMs: undefined, alarms: [], outages: [] };
+  }
+}
+
+function known(timeMs: number): number | undefined {
+  return timeMs === -Infinity ? undefined : timeMs;
+}

@@ -1,0 +1,33 @@
+import { countsOf } from "../../src/state/checkpoint/counts.ts";
+import { MetricCollector } from "../../src/runtime/metric_collector.ts";
+import type { LiveOverview } from "../../src/runtime/overview.ts";
+
+/** How a handler stands that has seen nothing yet, but for what is given. */
+export function overviewWith(given: Partial<LiveOverview> = {}): LiveOverview {
+  const counts = countsOf(new Map());
+  const metrics = new MetricCollector();
+  metrics.begin(counts, []);
+  return {
+    nowMs: 0,
+    instance: "test",
+    stateId: "state",
+    stateFile: "state.sqlite",
+    stateBytes: 0,
+    checkpointMs: undefined,
+    watermarkMs: undefined,
+    counts,
+    openWindows: 0,
+    openSeries: 0,
+    outboxEndId: 0,
+    outboxRows: 0,
+    buses: [],
+    sinks: [],
+    outages: [],
+    alarms: [],
+    refusalAlarms: [],
+    isStopping: false,
+    obstacle: undefined,
+    activity: metrics.activity(counts),
+    ...given,
+  };
+}
