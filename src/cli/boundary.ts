@@ -1,4 +1,5 @@
 import { AdminError } from "../api/admin_server.ts";
+import { OrderError } from "../control/order_error.ts";
 import { ConfigError } from "../settings/fault.ts";
 import { redact } from "../settings/redaction.ts";
 import { denialOf } from "../platform/log/denial.ts";
@@ -36,6 +37,9 @@ const STATE_EXITS: Record<StateErrorKind, ExitCode> = {
 export function outcomeOf(error: unknown, disclosure: Disclosure): Outcome {
   if (error instanceof ConfigError) return { exitCode: EXIT.usage, message: error.message };
   if (error instanceof CommandError) return { exitCode: error.exitCode, message: error.message };
+  if (error instanceof OrderError) {
+    return { exitCode: error.kind === "wrong" ? EXIT.usage : EXIT.failed, message: error.message };
+  }
   if (error instanceof StateError) return { exitCode: STATE_EXITS[error.kind], message: error.message };
   if (error instanceof SinkError || error instanceof SourceError || error instanceof AdminError) {
     return { exitCode: EXIT.failed, message: error.message };

@@ -13,6 +13,8 @@ import type { CommandContext } from "./command.ts";
 import { demoConfig, demoDirectory } from "./demo_config.ts";
 import { DemoPlant } from "../demo/plant.ts";
 import { DemoScreen } from "../demo/screen.ts";
+import { DemoSink } from "../demo/sink.ts";
+import { readableSinks } from "../runtime/parts.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { invokedAs, shellWord } from "./invoked_as.ts";
 import { printableLines } from "../platform/log/printable.ts";
@@ -48,7 +50,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
     const signal = options.durationMs === undefined
       ? context.signal
       : AbortSignal.any([context.signal, AbortSignal.timeout(options.durationMs)]);
-    await show(config, logger, signal, bus.url, registry.fileOf(config.sinks[0]!)!.path, options, write);
+    await show({ ...context, config }, signal, bus.url, options);
     write(`\nStopped: ${inWords(statusIn(config.stateDir, Date.now()))}\n\nthe proof (\`verify\`):\n`);
     const style = terminalStyle();
     const painted = (text: string) =>
@@ -133,22 +135,20 @@ function exists(path: string): boolean {
 
 /** Everything at once, until the signal fires or a part fails. */
 async function show(
-  config: Config,
-  logger: Logger,
+  { config, registry, logger, write }: CommandContext,
   signal: AbortSignal,
   busUrl: string,
-  sinkPath: string,
   options: DemoOptions,
-  write: (text: string) => void,
 ): Promise<void> {
   const ended = new AbortController();
   const ending = AbortSignal.any([signal, ended.signal]);
   const plant = new DemoPlant(busUrl, options.eventsPerSecond, options.names, Math.random);
-  const screen = new DemoScreen(config, sinkPath, write);
+  const [sink] = readableSinks(config, logger, registry, []);
+  const screen = new DemoScreen(config, new DemoSink(sink!.readBack, config.instanceId), write);
   const parts: Promise<void>[] = [];
   const listen = (look: () => LiveOverview) => listenAsConfigured(config, logger, look);
   const onReady = (look: () => LiveOverview, listener: Listener | undefined) => {
-    write(whereToLook(config, sinkPath, listener?.url));
+    write(whereToLook(config, registry.fileOf(config.sinks[0]!)!.path, listener?.url));
     parts.push(plant.run(() => look().counts.received, ending), screen.run(look, ending));
     for (const part of parts) part.catch(() => ended.abort());
   };
@@ -157,6 +157,7 @@ async function show(
   } finally {
     ended.abort();
     await Promise.allSettled(parts);
+    await sink!.close();
   }
   await Promise.all(parts);
 }

@@ -155,6 +155,8 @@ export interface ReadBack {
     windowEndMs: number,
     signal: AbortSignal,
   ): Promise<Aggregate[]>;
+  /** The rows of `instance` in its newest windows, newest window first, at most `limit`; left out: nobody can look at a sink of the kind so. */
+  newest?(instance: string, limit: number, signal: AbortSignal): Promise<Aggregate[]>;
   /** What the sink itself has deleted of the rows of `instance`, for their age; undefined: nothing. */
   deleted?(instance: string, signal: AbortSignal): Promise<DeletedRows | undefined>;
   /**

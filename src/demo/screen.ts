@@ -1,8 +1,9 @@
 import { systemClock } from "../platform/clock/clock.ts";
+import type { Aggregate } from "../aggregation/aggregate.ts";
 import type { Config } from "../settings/config.ts";
 import { refusedIn } from "../aggregation/event_aggregator.ts";
 import type { LiveOverview } from "../runtime/overview.ts";
-import { type Correction, DemoSink, type ShownAggregate } from "./sink.ts";
+import type { Correction, DemoSink } from "./sink.ts";
 import { printable } from "../platform/log/printable.ts";
 import { drawStdout } from "../platform/terminal/streams.ts";
 import { terminalStyle } from "../platform/terminal/style.ts";
@@ -13,23 +14,22 @@ const TERMINAL_INTERVAL_MS = 1000;
 /** Into a file or a journal goes a line now and then. */
 const FILE_INTERVAL_MS = 5000;
 const DEFAULT_COLUMNS = 100;
+/** What is shown last comes after the signal. */
+const NEVER = new AbortController().signal;
 
 /** Shows the demo's progress: in place on a terminal, else a line at a time. */
 export class DemoScreen {
   private readonly isTerminal = Deno.stdout.isTerminal();
   private readonly style = terminalStyle();
-  private readonly sink: DemoSink;
   private linesShown = 0;
   private last: { readonly received: number; readonly atMs: number } | undefined;
   private correction: Correction | undefined;
 
   constructor(
     private readonly config: Config,
-    sinkPath: string,
+    private readonly sink: DemoSink,
     private readonly write: (text: string) => void,
-  ) {
-    this.sink = new DemoSink(sinkPath);
-  }
+  ) {}
 
   /** Shows how the handler stands until the signal fires, and once more then. */
   async run(look: () => LiveOverview, signal: AbortSignal): Promise<void> {
@@ -37,12 +37,12 @@ export class DemoScreen {
     const intervalMs = this.isTerminal ? TERMINAL_INTERVAL_MS : FILE_INTERVAL_MS;
     while (!signal.aborted) {
       await systemClock.sleep(intervalMs, signal);
-      this.show(look());
+      await this.show(look());
     }
   }
 
-  private show(overview: LiveOverview): void {
-    const { newest, correction } = this.sink.look();
+  private async show(overview: LiveOverview): Promise<void> {
+    const { newest, correction } = await this.sink.look(NEVER);
     const isNews = correction !== undefined;
     this.correction = correction ?? this.correction;
     const progress = this.progress(overview);
@@ -87,7 +87,7 @@ export class DemoScreen {
       `${grouped(outboxRows)} aggregates wait`;
   }
 
-  private aggregates(newest: readonly ShownAggregate[]): StyledLine[] {
+  private aggregates(newest: readonly Aggregate[]): StyledLine[] {
     if (newest.length === 0) {
       return [[`the first window of ${this.config.aggregationIntervalMs / 1000} s has not closed yet`]];
     }
@@ -100,20 +100,20 @@ export class DemoScreen {
 }
 
 /** One aggregate as it stands in the sink. */
-function describe({ name, agg_func: aggFunc, window_start: start, value, count }: ShownAggregate): string {
-  return `${time(start)}  ${aggFunc.padEnd(6)} ${name.padEnd(30)} ${
+function describe({ name, aggFunc, windowStartMs, value, count }: Aggregate): string {
+  return `${time(windowStartMs)}  ${aggFunc.padEnd(6)} ${name.padEnd(30)} ${
     value.toFixed(3).padStart(12)
   }  of ${count} events`;
 }
 
 function describeCorrection({ before, after }: Correction): string {
-  return `corrected by a late event: ${time(after.window_start)} ${after.agg_func} ${after.name} ` +
+  return `corrected by a late event: ${time(after.windowStartMs)} ${after.aggFunc} ${after.name} ` +
     `${before.value.toFixed(3)} of ${before.count} → ${after.value.toFixed(3)} of ${after.count} events, ` +
     `revision ${after.revision}`;
 }
 
-function time(unixSeconds: number): string {
-  return new Date(unixSeconds * 1000).toISOString().slice(11, 19);
+function time(unixMs: number): string {
+  return new Date(unixMs).toISOString().slice(11, 19);
 }
 
 function grouped(count: number): string {

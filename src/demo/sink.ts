@@ -1,22 +1,11 @@
-import type { DatabaseSync } from "node:sqlite";
-import { openDatabase } from "../platform/file/database.ts";
-
-/** A row of the sink as the demo shows it. `window_start` in Unix seconds. */
-export interface ShownAggregate {
-  readonly name: string;
-  /** JSON. */
-  readonly labels: string;
-  readonly agg_func: string;
-  readonly window_start: number;
-  readonly value: number;
-  readonly count: number;
-  readonly revision: number;
-}
+import type { Aggregate } from "../aggregation/aggregate.ts";
+import { type ReadBack, SinkError } from "../contract/sink.ts";
+import { rowKey } from "../state/outbox/expected_rows.ts";
 
 /** A row before and after a late event came. */
 export interface Correction {
-  readonly before: ShownAggregate;
-  readonly after: ShownAggregate;
+  readonly before: Aggregate;
+  readonly after: Aggregate;
 }
 
 const SHOWN_AGGREGATES = 6;
@@ -30,17 +19,19 @@ function isTelling(correction: Correction | undefined): boolean {
 
 /** What has arrived in the demo's sink, looked at again and again. */
 export class DemoSink {
-  private remembered = new Map<string, ShownAggregate>();
+  private remembered = new Map<string, Aggregate>();
 
-  constructor(private readonly path: string) {}
+  constructor(private readonly readBack: ReadBack, private readonly instance: string) {}
 
   /** The newest rows, and the newest one that was corrected since the last look, if any was. */
-  look(): { newest: readonly ShownAggregate[]; correction: Correction | undefined } {
-    const rows = this.read();
+  async look(
+    signal: AbortSignal,
+  ): Promise<{ newest: readonly Aggregate[]; correction: Correction | undefined }> {
+    const rows = await this.read(signal);
     let correction: Correction | undefined;
-    const seen = new Map<string, ShownAggregate>();
+    const seen = new Map<string, Aggregate>();
     for (const after of rows) {
-      const key = `${after.window_start} ${after.agg_func} ${after.name} ${after.labels}`;
+      const key = `${after.windowStartMs} ${rowKey(after)}`;
       const before = this.remembered.get(key);
       if (before !== undefined && before.revision < after.revision && !isTelling(correction)) {
         correction = { before, after };
@@ -51,19 +42,13 @@ export class DemoSink {
     return { newest: rows.slice(0, SHOWN_AGGREGATES), correction };
   }
 
-  private read(): ShownAggregate[] {
-    let database: DatabaseSync | undefined;
+  private async read(signal: AbortSignal): Promise<readonly Aggregate[]> {
     try {
-      database = openDatabase(this.path, { readOnly: true });
-      return database.prepare(
-        `SELECT name, labels, agg_func, window_start, value, count, revision FROM aggregated_events
-         ORDER BY window_start DESC, name LIMIT ${REMEMBERED_ROWS}`,
-      ).all() as unknown as ShownAggregate[];
-    } catch {
+      return await this.readBack.newest!(this.instance, REMEMBERED_ROWS, signal);
+    } catch (error) {
+      if (!(error instanceof SinkError)) throw error;
       // The sink has not made its file yet, or is just writing it: shown a second later.
       return [];
-    } finally {
-      database?.close();
     }
   }
 }

@@ -71,6 +71,10 @@ class NamedReadBack implements Required<ReadBack> {
     return renamed(this.named, () => this.readBack.rowsOfWindow(...asked));
   }
 
+  newest(...asked: Parameters<NonNullable<ReadBack["newest"]>>): Promise<Aggregate[]> {
+    return renamed(this.named, () => this.readBack.newest?.(...asked) ?? []);
+  }
+
   deleted(instance: string, signal: AbortSignal): Promise<DeletedRows | undefined> {
     return renamed(this.named, () => this.readBack.deleted?.(instance, signal));
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { report } from "../../src/cli/verify.ts";
-import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
+import { report } from "../../src/cli/proof_report.ts";
+import { ALL_WINDOWS } from "../../src/control/span.ts";
+import { verify } from "../../src/control/verification.ts";
 import { addToBookEntry } from "../../src/state/checkpoint/book_entries.ts";
 import { DOUBTFUL_ENTRY } from "../../src/state/outbox/losses.ts";
 import { Inside } from "../state/inside.ts";

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import { ALL_WINDOWS, type Proof, verify } from "../../src/control/verification.ts";
+import type { Proof } from "../../src/control/proof.ts";
+import { ALL_WINDOWS } from "../../src/control/span.ts";
+import { verify } from "../../src/control/verification.ts";
 import { type DeletedRows, type ReadBack, type Sink, SinkError } from "../../src/contract/sink.ts";
 import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { Inside, type InsideOptions } from "../state/inside.ts";

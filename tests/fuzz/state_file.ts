@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
+import { ALL_WINDOWS } from "../../src/control/span.ts";
+import { verify } from "../../src/control/verification.ts";
 import { SqliteSink } from "../../src/sinks/sqlite/sqlite_sink.ts";
 import { leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";

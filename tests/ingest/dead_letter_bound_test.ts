@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
+import { ALL_WINDOWS } from "../../src/control/span.ts";
+import { verify } from "../../src/control/verification.ts";
 import { readLosses } from "../../src/state/outbox/losses.ts";
 import { addRefusedAggregates, leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import type { DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";

@@ -3,7 +3,8 @@ import { leaveRequest, readDeadLetterIds, readDeadLetters } from "../../src/stat
 import { StateError } from "../../src/state/file/state_error.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { FakeSink } from "../contract/fake_sink.ts";
-import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
+import { ALL_WINDOWS } from "../../src/control/span.ts";
+import { verify } from "../../src/control/verification.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
 import { CONTEXT } from "../contract/sink_contract.ts";
 

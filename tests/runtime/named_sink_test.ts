@@ -30,6 +30,7 @@ class Parrot implements Omit<Required<Sink>, "readBack"> {
       cost: "cheap",
       sumOfCounts: () => answer(0),
       rowsOfWindow: () => answer([]),
+      newest: () => answer([]),
       deleted: () => answer(undefined),
       flaws: () => answer([WORDS, WORDS]),
     };
@@ -87,6 +88,7 @@ Deno.test("every error of a sink with an id has the names that the operator know
     keepAlive: () => sink.keepAlive!(0, NEVER),
     sumOfCounts: () => readBack.sumOfCounts("i", 0, NEVER),
     rowsOfWindow: () => readBack.rowsOfWindow("i", 0, 1, NEVER),
+    newest: () => readBack.newest!("i", 1, NEVER),
     deleted: () => readBack.deleted!("i", NEVER),
     flaws: () => readBack.flaws!("i", 0, () => false, NEVER),
   };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
-import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
+import { ALL_WINDOWS } from "../../src/control/span.ts";
+import { verify } from "../../src/control/verification.ts";
 import type { ReadBack, Sink } from "../../src/contract/sink.ts";
 import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { Books } from "../../src/state/checkpoint/books.ts";

@@ -1,4 +1,5 @@
-import { ALL_WINDOWS, verify } from "../../src/control/verification.ts";
+import { ALL_WINDOWS } from "../../src/control/span.ts";
+import { verify } from "../../src/control/verification.ts";
 import type { ReadableSink } from "../../src/contract/sink.ts";
 import { Books } from "../../src/state/checkpoint/books.ts";
 import { readLosses } from "../../src/state/outbox/losses.ts";

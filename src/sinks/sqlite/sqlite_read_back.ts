@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { labelsIn, NO_LABELS } from "../../event/labels.ts";
 import type { DeletedRows, ReadBack } from "../../contract/sink.ts";
@@ -26,22 +26,39 @@ export class SqliteReadBack implements ReadBack {
   }
 
   rowsOfWindow(instance: string, windowStartMs: number, windowEndMs: number): Promise<Aggregate[]> {
+    return this.rows(
+      "where window_start = ? and window_end = ? and instance = ?",
+      windowStartMs / 1000,
+      windowEndMs / 1000,
+      instance,
+    );
+  }
+
+  newest(instance: string, limit: number): Promise<Aggregate[]> {
+    return this.rows("where instance = ? order by window_start desc, name limit ?", instance, limit);
+  }
+
+  private rows(which: string, ...parameters: SQLInputValue[]): Promise<Aggregate[]> {
     return this.query((database) => {
       const labels = shapeOf(database).hasLabels ? "labels" : `'${NO_LABELS}' as labels`;
       const rows = database.prepare(
-        `select name, ${labels}, agg_func, value, count, revision from aggregated_events
-         where window_start = ? and window_end = ? and instance = ?`,
-      ).all(windowStartMs / 1000, windowEndMs / 1000, instance);
+        `select name, ${labels}, agg_func, window_start, window_end, value, count, revision from aggregated_events ${which}`,
+      ).all(...parameters);
       return rows.map((row) => ({
         name: row.name as string,
         ...labelsIn(row.labels as string),
         aggFunc: row.agg_func as string,
         value: row.value as number,
-        windowStartMs,
-        windowEndMs,
+        windowStartMs: timeOf(row.window_start),
+        windowEndMs: timeOf(row.window_end),
         count: row.count as number,
         revision: row.revision as number,
       }));
     });
   }
+}
+
+/** Unix ms; windows begin and end at whole ones. */
+function timeOf(seconds: unknown): number {
+  return Math.round(seconds as number * 1000);
 }

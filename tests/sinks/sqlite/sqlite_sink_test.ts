@@ -212,6 +212,9 @@ test("SqliteSink finds the rows of one window of one instance, and no others", a
   await other.open(CONTEXT);
   await other.write(batchOf([aggregateOf({ name: "c" })]), NEVER);
   await other.close();
+  const newest = await sink.readBack.newest(INSTANCE, 3);
+  assert.deepEqual(newest.map(({ name }) => name), ["a", "b", "same start"]);
+  assertSameAggregates(newest, rows.slice(0, 3));
   const { windowStartMs, windowEndMs } = aggregateOf();
   assertSameAggregates(
     await sink.readBack.rowsOfWindow(INSTANCE, windowStartMs, windowEndMs),

@@ -1,0 +1,90 @@
+import type { Proof, SinkProof } from "../control/proof.ts";
+import type { UnreadSink } from "../control/proving.ts";
+import { printable } from "../platform/log/printable.ts";
+
+/**
+ * The proof for people; the last line is the verdict.
+ *
+ * @param isPart Whether only the windows of a span were compared, which is then all that the verdict speaks of.
+ */
+export function report(proof: Proof, unread: readonly UnreadSink[], isPart: boolean): string {
+  const { proven, state_faults: faults, sinks, losses, lost, kept_letters: kept } = proof;
+  const doubtful = proof.perhaps_counted_twice;
+  const twice = doubtful === 0
+    ? "none is counted twice"
+    : `of ${
+      amount(doubtful, "event")
+    } that a restored bus gave again nobody can tell whether they are counted twice`;
+  const span = isPart ? " for the windows of that span" : "";
+  const found = sinks.reduce((sum, { difference_count: count }) => sum + count, 0);
+  const failed = sinks.filter(({ failure }) => failure !== null).map(({ sink }) => sink);
+  const causes = [
+    faults.length > 0 &&
+    `${amount(faults.length, "fault")} in the state (keep a backup of it, and report this defect)`,
+    found > 0 &&
+    `${
+      amount(found, "difference")
+    } (was a table restored, purged or written to by others? --since leaves old rows out)`,
+    failed.length > 0 &&
+    `${failed.join(", ")} could not be read (\`check\` says whether it can be reached)`,
+  ].filter(Boolean);
+  const but = unread.length === 0 ? "" : ` (without ${unread.map(({ sink }) => sink).join(", ")})`;
+  const lines = [
+    line("state", faults.length === 0 ? "the books balance" : amount(faults.length, "fault")),
+    ...faults.map(detail),
+    ...sinks.flatMap(sinkReport),
+    ...unread.map(({ sink, kind, isReadable }) =>
+      line(sink, isReadable ? `not read: add --${kind}` : "cannot be read back")
+    ),
+    ...(kept > 0
+      ? [
+        line(
+          "refused",
+          `${amount(kept, "dead letter")} kept: dead-letters list says why, retry is the way back`,
+        ),
+      ]
+      : []),
+    ...losses.map(({ count, unit, what }) => line("lost", `${amount(count, unit)} ${what}`)),
+    proven
+      ? lost === 0
+        ? `PROVEN${span}: no event is lost${doubtful === 0 ? "," : ";"} ${twice}${but}`
+        : `PROVEN${span}, except ${lost} that were lost, as told above; ${twice}${but}`
+      : `NOT PROVEN: ${causes.join("; ")}${but}`,
+  ];
+  return lines.map((text) => `${printable(text)}\n`).join("");
+}
+
+function sinkReport(proof: SinkProof): string[] {
+  if (proof.failure) return [line(proof.sink, `FAILED: ${proof.failure.message}`)];
+  const verdict = proof.difference_count === 0 ? "equal" : amount(proof.difference_count, "difference");
+  const parts = [
+    proof.expected_events === null
+      ? "sum not taken (--since)"
+      : `${proof.found_events} of ${amount(proof.expected_events, "event")}`,
+    proof.waiting_events > 0 && `${proof.waiting_events} more on their way`,
+    proof.refused_events > 0 && `${proof.refused_events} more in rows that it rejected`,
+    proof.rows_since !== null &&
+    `${amount(proof.deleted_events, "event")} of them in rows that it has deleted for their age`,
+    `${amount(proof.rows_compared, "row")} in ${amount(proof.windows_compared, "window")} compared${
+      proof.rows_since === null ? "" : `, all from ${new Date(proof.rows_since * 1000).toISOString()} on`
+    }`,
+  ].filter(Boolean);
+  const hidden = proof.difference_count - proof.differences.length;
+  return [
+    line(proof.sink, `${verdict}: ${parts.join(", ")}`),
+    ...proof.differences.map(detail),
+    ...(hidden > 0 ? [detail(`… and ${hidden} more`)] : []),
+  ];
+}
+
+function line(label: string, text: string): string {
+  return `${label.padEnd(9)} ${text}`;
+}
+
+function detail(text: string): string {
+  return line("", text);
+}
+
+export function amount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

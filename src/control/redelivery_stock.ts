@@ -1,0 +1,75 @@
+import { readBookEntries } from "../state/checkpoint/book_entries.ts";
+import { StateDatabase } from "../state/file/state_database.ts";
+import { END_OF_TIME_MS } from "../state/outbox/redelivery.ts";
+import { SinkRegistry } from "../state/outbox/sink_registry.ts";
+import { OrderError } from "./order_error.ts";
+import type { Span } from "./span.ts";
+
+/** What the state has for a sink in a span. */
+export interface RedeliveryStock {
+  readonly windows: number;
+  /** Windows that ended here or before have left the horizon, but for those that it still counts; undefined: none has. */
+  readonly goneBeforeMs: number | undefined;
+}
+
+/** @throws {OrderError} The state has nothing for the sink in the span. @throws {StateError} */
+export function stockOf(stateDir: string, sink: string, span: Span): RedeliveryStock {
+  const state = StateDatabase.openForReading(stateDir);
+  try {
+    return state.snapshot(() => {
+      assertKnown(state, stateDir, sink);
+      return stockIn(state, span);
+    });
+  } finally {
+    state.close();
+  }
+}
+
+function assertKnown(state: StateDatabase, stateDir: string, sink: string): void {
+  const known = SinkRegistry.read(state).sinks.map(({ name }) => name);
+  if (known.includes(sink)) return;
+  throw new OrderError(
+    "impossible",
+    `the state in ${stateDir} knows no sink ${sink}: the handler has not run with it. It knows ${
+      known.join(", ") || "none"
+    }.`,
+  );
+}
+
+function stockIn(state: StateDatabase, { sinceMs, untilMs }: Span): RedeliveryStock {
+  const { windows } = state.get<{ windows: number }>(
+    `SELECT count(*) AS windows FROM (SELECT DISTINCT window_start_ms, window_end_ms FROM segment
+     WHERE window_start_ms >= ? AND window_start_ms < ?)`,
+    sinceMs,
+    untilMs,
+  )!;
+  const { first, last, firstId } = state.get<
+    { first: number | null; last: number | null; firstId: number | null }
+  >(
+    "SELECT min(window_start_ms) AS first, max(window_end_ms) AS last, min(first_id) AS firstId FROM segment",
+  )!;
+  if (windows === 0) {
+    const until = untilMs === END_OF_TIME_MS ? "now" : instantInWords(untilMs);
+    throw new OrderError(
+      "impossible",
+      `the state has no window that starts from ${instantInWords(sinceMs)} to ${until}. ` +
+        (first === null
+          ? "It has no closed window at all."
+          : `It has windows from ${instantInWords(first)} to ${
+            instantInWords(last!)
+          }; older ones have left CORRECTION_HORIZON.`),
+    );
+  }
+  const entries = readBookEntries(state);
+  const finalMs = entries.get("final_ms");
+  const hasDropped = (firstId ?? entries.get("outbox_end_id") ?? 0) > 0;
+  return {
+    windows,
+    goneBeforeMs: hasDropped && finalMs !== undefined && sinceMs < finalMs ? finalMs : undefined,
+  };
+}
+
+/** Beyond what a date can be it is told in seconds. */
+export function instantInWords(ms: number): string {
+  return Math.abs(ms) <= END_OF_TIME_MS ? new Date(ms).toISOString() : `${ms / 1000}`;
+}

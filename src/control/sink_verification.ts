@@ -1,0 +1,130 @@
+import type { ReadableSink } from "../contract/sink.ts";
+import { Books } from "../state/checkpoint/books.ts";
+import type { StateDatabase } from "../state/file/state_database.ts";
+import { readRedeliveries } from "../state/outbox/redelivery.ts";
+import type { RegisteredSink } from "../state/outbox/sink_registry.ts";
+import { proofOf, type SinkProof } from "./proof.ts";
+import type { Span } from "./span.ts";
+import { compareWindows } from "./window_comparison.ts";
+
+const SHOWN_DIFFERENCES = 20;
+
+/** A sink that goes or comes back while it is read is read anew. */
+export async function verifySettledSink(
+  ...[state, sink, span, signal]: Parameters<typeof verifySink>
+): Promise<SinkProof> {
+  const sinceId = () => standingOf(state, sink.id)?.sink.sinceId;
+  for (;;) {
+    const begun = sinceId();
+    const proof = await verifySink(state, sink, span, signal);
+    if (proof.difference_count === 0 || sinceId() === begun) return proof;
+  }
+}
+
+async function verifySink(
+  state: StateDatabase,
+  sink: ReadableSink,
+  span: Span,
+  signal: AbortSignal,
+): Promise<SinkProof> {
+  const differences: string[] = [];
+  let differenceCount = 0;
+  const differ = (text: string) => {
+    if (differenceCount++ < SHOWN_DIFFERENCES) differences.push(text);
+  };
+  const begun = standingOf(state, sink.id);
+  if (!begun) {
+    differ("the state knows no such sink: the handler has not run with it yet");
+    return proofOf(sink.id, { differences, differenceCount });
+  }
+
+  const again = state.snapshot(() => readRedeliveries(state)).filter((request) => request.sink === sink.id);
+  const mayRepeat = (startMs: number) =>
+    again.some((request) => startMs >= request.sinceMs && startMs < request.untilMs);
+  const deleted = await sink.readBack.deleted?.(state.instanceId, signal);
+  const compared = await compareWindows(state, sink, begun.sink, span, signal);
+  compared.differences.forEach(differ);
+  for (const flaw of await sink.readBack.flaws?.(state.instanceId, span.sinceMs, mayRepeat, signal) ?? []) {
+    differ(flaw);
+  }
+  const { waitingEvents } = compared;
+
+  const totals = {
+    expectedEvents: null as number | null,
+    foundEvents: null as number | null,
+    refusedEvents: 0,
+  };
+  if (span.sinceMs === -Infinity && span.untilMs === Infinity) {
+    const found = await sumOfAll(state.instanceId, sink, signal);
+    let ended = standingOf(state, sink.id) ?? begun;
+    let least = begun.sink.routedCount - waitingEvents - begun.refusedEvents;
+    let most = least;
+    if (found > most && isSameStanding(begun, ended)) {
+      // More may have been written since the windows were compared, without a checkpoint that says so yet.
+      const since = await compareWindows(state, sink, begun.sink, span, signal);
+      ended = standingOf(state, sink.id) ?? begun;
+      most = begun.sink.routedCount - since.waitingEvents - begun.refusedEvents;
+    }
+    if (!isSameStanding(begun, ended)) {
+      least = begun.sink.routedCount - compared.undeliveredEvents -
+        Math.max(begun.refusedEvents, ended.refusedEvents);
+      most = ended.sink.routedCount - ended.refusedEvents;
+    }
+    // What was given up while only its answer was missing may be there.
+    const expected = Math.min(Math.max(found, least), most + ended.sink.givenUpCount);
+    if (expected !== found) differ(sumDifference(ended.sink, expected, found));
+    Object.assign(totals, {
+      expectedEvents: expected,
+      foundEvents: found,
+      refusedEvents: ended.refusedEvents,
+    });
+  }
+  return proofOf(sink.id, {
+    ...totals,
+    waitingEvents,
+    windowsCompared: compared.windowsCompared,
+    rowsCompared: compared.rowsCompared,
+    deleted,
+    differences,
+    differenceCount,
+  });
+}
+
+/** Events in the rows there are, and in those that were deleted for their age. Where some are deleted meanwhile, it is taken anew. */
+async function sumOfAll(instance: string, sink: ReadableSink, signal: AbortSignal): Promise<number> {
+  for (;;) {
+    const before = (await sink.readBack.deleted?.(instance, signal))?.events ?? 0;
+    const sum = await sink.readBack.sumOfCounts(instance, -Infinity, signal);
+    if (((await sink.readBack.deleted?.(instance, signal))?.events ?? 0) === before) return sum + before;
+  }
+}
+
+/** How far a sink has come, at one moment. */
+interface Standing {
+  readonly sink: RegisteredSink;
+  readonly refusedEvents: number;
+  readonly outboxEndId: number;
+}
+
+function standingOf(state: StateDatabase, name: string): Standing | undefined {
+  return state.snapshot(() => {
+    const books = new Books(state);
+    const sink = [...books.sinks, ...books.absentSinks].find((candidate) => candidate.name === name);
+    if (!sink) return undefined;
+    const { kept, purged } = books.refusedEvents(sink);
+    return { sink, refusedEvents: kept + purged, outboxEndId: books.outboxEndId };
+  });
+}
+
+function isSameStanding(a: Standing, b: Standing): boolean {
+  return a.sink.cursor === b.sink.cursor && a.sink.routedCount === b.sink.routedCount &&
+    a.refusedEvents === b.refusedEvents && a.outboxEndId === b.outboxEndId;
+}
+
+function sumDifference(sink: RegisteredSink, expected: number, found: number): string {
+  const direction = found < expected ? "are missing" : "are too many";
+  return `its rows should stand for ${expected} events in all and stand for ${found}: ${
+    Math.abs(found - expected)
+  } ${direction}. Rows deleted by retention, or written by an earlier state of this instance, show up here: ` +
+    `prove the rest with --since. (${sink.routedCount} events were routed to it.)`;
+}
