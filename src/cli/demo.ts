@@ -4,7 +4,7 @@ import { refusedIn } from "../aggregation/event_aggregator.ts";
 import { isRunningIn, type Status, statusIn } from "../control/status.ts";
 import type { Listener } from "../runtime/handler_options.ts";
 import type { LiveOverview } from "../runtime/overview.ts";
-import { runService } from "../runtime/handler.ts";
+import { runService } from "../runtime/service.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { assertTrusted, STATE_FILE_NAME } from "../state/file/state_directory.ts";
 import { BusError, type BusServer, startBus } from "../bus/server.ts";

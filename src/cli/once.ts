@@ -1,5 +1,5 @@
 import type { OnceOptions } from "../runtime/handler_options.ts";
-import { runOnce } from "../runtime/handler.ts";
+import { runOnce } from "../runtime/once.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { Outage } from "../state/outages.ts";
 import type { CommandContext } from "./command.ts";

@@ -1,5 +1,5 @@
 import type { HandlerOptions } from "../runtime/handler_options.ts";
-import { runService } from "../runtime/handler.ts";
+import { runService } from "../runtime/service.ts";
 import { rereadConfig } from "../settings/reread.ts";
 import { listenAsConfigured } from "./admin_listener.ts";
 import type { CommandContext } from "./command.ts";

@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Config } from "../../src/settings/config.ts";
-import { runOnce, runService } from "../../src/runtime/handler.ts";
+import { runOnce } from "../../src/runtime/once.ts";
+import { runService } from "../../src/runtime/service.ts";
 import type { Surroundings } from "../../src/runtime/parts.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import type { ReadableSink, Sink } from "../../src/contract/sink.ts";

@@ -1,0 +1,54 @@
+import type { DrainResult } from "../ingest/partition_reader.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import type { Config } from "../settings/config.ts";
+import { Handler } from "./handler.ts";
+import type { OnceOptions, OnceResult } from "./handler_options.ts";
+import type { Surroundings } from "./parts.ts";
+
+/** Fetches what there is, closes what may be closed, delivers. @throws {StateError} */
+export async function runOnce(
+  config: Config,
+  logger: Logger,
+  signal: AbortSignal,
+  options: OnceOptions,
+  surroundings?: Surroundings,
+): Promise<OnceResult> {
+  const handler = Handler.create(config, logger, options, surroundings);
+  try {
+    return await once(handler, signal, options.flush);
+  } finally {
+    await handler.close();
+  }
+}
+
+async function once(handler: Handler, signal: AbortSignal, flush: boolean): Promise<OnceResult> {
+  const { core: { ingest }, readers, tasks } = handler;
+  handler.deliver();
+  const halt = AbortSignal.any([signal, tasks.failed]);
+  const isDrained = new AbortController();
+  const checkpointing = tasks.start(() =>
+    ingest.keepCheckpointing(AbortSignal.any([halt, isDrained.signal]))
+  );
+  try {
+    const drained = await Promise.all(readers.map((reader) => tasks.start(() => reader.drain(halt))));
+    isDrained.abort();
+    await checkpointing;
+    tasks.check();
+    const reasons = drained.flatMap((result) => whyLeft(result));
+    ingest.lookAtRefusals(true);
+    // With a bus not read to its end, closing windows early would only make corrections of what it still brings.
+    if (!ingest.checkpointNow(flush && reasons.length === 0)) {
+      reasons.push(`state: ${ingest.obstacle?.detail ?? "it cannot be written"}`);
+    }
+    reasons.push(...await handler.deliverTheRest(signal.aborted));
+    handler.minuteLog.tell();
+    return { complete: reasons.length === 0, reasons, outages: handler.outages.note() };
+  } finally {
+    isDrained.abort();
+    await handler.stop();
+  }
+}
+
+function whyLeft(result: DrainResult | undefined): string[] {
+  return result === undefined || result.drained ? [] : [result.reason];
+}

@@ -1,0 +1,167 @@
+import { systemClock } from "../platform/clock/clock.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import type { Config } from "../settings/config.ts";
+import { VERSION } from "../version.ts";
+import { Handler } from "./handler.ts";
+import type { ServiceManager, ServiceOptions } from "./handler_options.ts";
+import { NotifySocket } from "./notify_socket.ts";
+import type { ChangingOutlet, Surroundings } from "./parts.ts";
+import { readAgain, type Resettings } from "./resettings.ts";
+import { statusLine } from "./status_line.ts";
+import { Supervision } from "./supervision.ts";
+import { VabusOutlet } from "./vabus_outlet.ts";
+
+const LAST_METRICS_MS = 1000;
+
+/**
+ * Runs until the signal fires: then nothing more is fetched, what is in memory goes into a checkpoint, what is in the outbox
+ * is delivered for some seconds, and the state is closed.
+ *
+ * @throws {StateError} The state is held, damaged or not ours.
+ * @throws {ConfigError} `skipTo` names a bus that is not configured.
+ */
+export async function runService(
+  config: Config,
+  logger: Logger,
+  signal: AbortSignal,
+  options: ServiceOptions,
+  surroundings?: Surroundings,
+): Promise<void> {
+  const handler = Handler.create(config, logger, options, surroundings);
+  try {
+    const service = new Service(handler, options);
+    await service.serve(signal).finally(() => service.close());
+  } finally {
+    await handler.close();
+  }
+}
+
+/** A handler that runs until it is stopped, and those who watch it and change its settings meanwhile. */
+class Service {
+  /** Undefined where nobody asks to be told, or not yet. */
+  private supervision: Supervision | undefined;
+  /** Where the handler's own metrics go; undefined: nowhere. */
+  private readonly outlet: ChangingOutlet | undefined;
+
+  constructor(private readonly handler: Handler, private readonly options: ServiceOptions) {
+    if (handler.config.metricsIntervalMs > 0) this.outlet = handler.surroundings.outlet?.();
+  }
+
+  async serve(signal: AbortSignal): Promise<void> {
+    const { handler, options: { isQuiet, listen, onReady, resettings, serviceManager } } = this;
+    const { core: { ingest }, lookout, minuteLog, repetitions, tasks } = handler;
+    const look = () => lookout.look();
+    const listener = listen?.(look);
+    handler.deliver();
+    const halt = AbortSignal.any([signal, tasks.failed]);
+    const outlet = this.openOutlet();
+    const reading = this.read(halt, outlet);
+    this.tellStart(listener?.url);
+    onReady?.(look, listener);
+    const supervised = serviceManager && this.supervise(serviceManager, halt);
+    const reset = resettings && tasks.start(() => this.keepResetting(resettings, halt));
+    try {
+      await reading;
+      repetitions.tell();
+      tasks.check();
+      lookout.isStopping = true;
+      handler.logger.info("stopping: nothing more is fetched");
+      ingest.checkpointNow();
+      const lastMetrics = outlet ? [outlet.send(AbortSignal.timeout(LAST_METRICS_MS))] : [];
+      const leftovers = await handler.deliverTheRest(true, lastMetrics);
+      if (!isQuiet) minuteLog.tell();
+      for (const leftover of leftovers) handler.logger.warn(`left for the next start: ${leftover}`);
+      handler.logger.info("stopped");
+    } finally {
+      await handler.stop();
+      await supervised;
+      await reset;
+      await listener?.close();
+    }
+  }
+
+  close(): void {
+    this.outlet?.part.close();
+  }
+
+  /** All that goes on until nothing more is fetched. */
+  private async read(halt: AbortSignal, outlet: VabusOutlet | undefined): Promise<void> {
+    const { clock, config, core: { ingest }, minuteLog, readers, tasks } = this.handler;
+    await Promise.all([
+      ...readers.map((reader) => tasks.start(() => reader.run(halt))),
+      tasks.start(() => ingest.keepCheckpointing(halt)),
+      ...(this.options.isQuiet ? [] : [tasks.start(() => minuteLog.run(halt, () => this.tellRepeated()))]),
+      ...(outlet ? [tasks.start(() => outlet.run(config.metricsIntervalMs, clock.sleep, halt))] : []),
+    ]);
+  }
+
+  private tellStart(adminUrl: string | undefined): void {
+    const { busNames, config, logger } = this.handler;
+    logger.info("started", {
+      version: VERSION,
+      instance: config.instanceId,
+      state: config.stateDir,
+      buses: busNames.join(","),
+      sinks: config.sinks.map(({ id }) => id).join(","),
+      admin: adminUrl,
+    });
+  }
+
+  private tellRepeated(): void {
+    this.handler.repetitions.tell();
+    this.handler.outages.tell();
+  }
+
+  private openOutlet(): VabusOutlet | undefined {
+    const { handler: { logger, lookout }, outlet } = this;
+    return outlet && new VabusOutlet(
+      () => lookout.look(),
+      (metrics, signal) => outlet.part.post(metrics, signal),
+      logger.child("metrics"),
+    );
+  }
+
+  /** Reads the settings again whenever somebody wants it. */
+  private async keepResetting(resettings: Resettings, halt: AbortSignal): Promise<void> {
+    const { handler } = this;
+    while (!halt.aborted) {
+      await resettings.next(halt);
+      if (halt.aborted) return;
+      const reset = () => {
+        const config = readAgain(handler.config, resettings, handler.logger);
+        if (config === undefined) return;
+        handler.change(config);
+        this.outlet?.change(config);
+      };
+      await (this.supervision ? this.supervision.duringReload(reset) : reset());
+    }
+  }
+
+  /** A service manager that cannot be told anything is no reason not to work. */
+  private async supervise(manager: ServiceManager, halt: AbortSignal): Promise<void> {
+    const { core: { ingest }, lookout, readers, router, tasks } = this.handler;
+    const logger = this.handler.logger.child("supervision");
+    let socket: NotifySocket;
+    try {
+      socket = NotifySocket.open(manager.socket);
+    } catch (error) {
+      logger.warn("no socket to the service manager can be had (NOTIFY_SOCKET)", {
+        error: (error as Error).message,
+      });
+      return;
+    }
+    const pulses = () => [
+      ["the checkpoints", ingest.pulse] as const,
+      ...readers.flatMap((reader) => reader.pulses().map((pulse) => [reader.name, pulse] as const)),
+      ...router.pulses(),
+    ];
+    const supervision = this.supervision = new Supervision(
+      socket,
+      { watchdogMs: manager.watchdogMs, pulses, status: () => statusLine(lookout.look()) },
+      systemClock,
+      logger,
+    );
+    await tasks.start(() => supervision.run(halt));
+    supervision.close();
+  }
+}

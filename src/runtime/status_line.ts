@@ -1,0 +1,10 @@
+import type { LiveOverview } from "./overview.ts";
+import { alarmsOf, causesOf } from "./readiness.ts";
+
+/** How a handler stands, in one line for whoever asks the service manager. */
+export function statusLine(overview: LiveOverview): string {
+  const causes = causesOf(overview);
+  const figures = `${overview.openWindows} open windows, ${overview.outboxRows} aggregates wait`;
+  const findings = [...causes, ...alarmsOf(overview)].map(({ name, detail }) => `${name} (${detail})`);
+  return [causes.length === 0 && "works", ...findings, figures].filter(Boolean).join("; ");
+}
