@@ -1,0 +1,41 @@
+import { type AnyCommand, command } from "./command.ts";
+import { loadBusConfig } from "../settings/config.ts";
+import type { Registry } from "../runtime/registry.ts";
+import type { Sources } from "../settings/settings.ts";
+
+export function checkCommand(registry: Registry): AnyCommand {
+  return command({
+    name: "check",
+    summary: "validate the configuration, reach the bus and every sink, print what is in force",
+    details: "Writes nothing anywhere. Exits 1 when a bus or a sink cannot be reached. Secrets are masked.",
+    examples: [["check --env-file /etc/vabus-data-handler.env", "before the service is restarted"]],
+    concerns: registry.catalogue.names,
+    options: {},
+    configure: (sources) => registry.configure(sources),
+    run: async (context) => (await import("./check.ts")).check(context),
+  });
+}
+
+export function schemaCommand(registry: Registry): AnyCommand {
+  return command({
+    name: "schema",
+    summary: "JSON Schema of the settings, for editors and charts",
+    details: "Says of every setting what it is, its default and whether it is secret. Reads nothing.",
+    examples: [["schema > settings.schema.json", "to check a file of values with"]],
+    concerns: [],
+    options: {},
+    configure: (sources) => loadBusConfig(nowhere(sources), registry.catalogue),
+    run: async (context) => (await import("./schema.ts")).schema(context),
+  });
+}
+
+/** For a command that wants no settings: those that there are may well be wrong. */
+function nowhere(sources: Sources): Sources {
+  return {
+    ...sources,
+    environment: {},
+    envFile: undefined,
+    readFile: () => undefined,
+    distrust: () => undefined,
+  };
+}

@@ -1,0 +1,41 @@
+import { type AnyCommand, command } from "./command.ts";
+import { loadBusConfig } from "../settings/config.ts";
+import { toggle } from "./option.ts";
+import { alone, readerConfig } from "./whose_state.ts";
+import { JSON_OUTPUT, STATE_VARIABLES } from "./shared_options.ts";
+import type { Registry } from "../runtime/registry.ts";
+
+const AUDIT = toggle(
+  "--audit",
+  "every order of an operator that the state still knows, not only the last ten",
+);
+
+export function statusCommand(): AnyCommand {
+  return command({
+    name: "status",
+    summary: "what the state holds: offsets, watermark, windows, outbox, dead letters, the books",
+    details: "Only reads; works while the handler runs.",
+    examples: [["status --state-dir /var/lib/vabus-data-handler", "for people"], [
+      "status --json",
+      "for programs",
+    ]],
+    concerns: STATE_VARIABLES,
+    options: { audit: AUDIT, json: JSON_OUTPUT },
+    configure: readerConfig,
+    run: async (context, options) => (await import("./status.ts")).status(context, options),
+  });
+}
+
+export function healthCommand(registry: Registry): AnyCommand {
+  return command({
+    name: "health",
+    summary: "ask the handler that runs on this host whether it is alive",
+    details:
+      "Asks /healthz of HTTP_LISTEN, for the health check of a container. Exits 1 when there is no answer.",
+    examples: [["health", "exit code 0: it is alive"]],
+    concerns: ["HTTP_LISTEN"],
+    options: {},
+    configure: (sources) => loadBusConfig(alone(sources), registry.catalogue),
+    run: async (context) => (await import("./health.ts")).health(context),
+  });
+}
