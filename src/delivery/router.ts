@@ -1,6 +1,7 @@
 import type { Pulse } from "../platform/clock/pulse.ts";
 import type { Sink } from "../contract/sink.ts";
-import type { Delivery, DeliveryState } from "./delivery.ts";
+import type { Delivery } from "./delivery.ts";
+import type { DeliveryState } from "./standing.ts";
 
 /** How a sink stands. */
 export interface SinkStanding {
@@ -59,6 +60,6 @@ export class Router {
   }
 
   standings(): SinkStanding[] {
-    return this.deliveries.map(({ sink, state, error }) => ({ name: sink.id, state, error }));
+    return this.deliveries.map(({ sink, standing: { state, error } }) => ({ name: sink.id, state, error }));
   }
 }

@@ -1,4 +1,4 @@
-import type { DeliveryState } from "../delivery/delivery.ts";
+import type { DeliveryState } from "../delivery/standing.ts";
 import type { StandingAlarm } from "../state/alarms.ts";
 import type { Counts } from "../state/checkpoint/counts.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";

@@ -1,4 +1,4 @@
-import type { DeliveryState } from "../delivery/delivery.ts";
+import type { DeliveryState } from "../delivery/standing.ts";
 import { told } from "../state/alarms.ts";
 import type { Finding, LiveOverview } from "./overview.ts";
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../../src/platform/clock/clock.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
-import { Delivery, type DeliveryObserver } from "../../src/delivery/delivery.ts";
+import { Delivery } from "../../src/delivery/delivery.ts";
+import type { DeliveryObserver } from "../../src/delivery/delivery_observer.ts";
 import type { Sink } from "../../src/contract/sink.ts";
 import type { MemoryOutbox } from "./memory_outbox.ts";
 

@@ -110,15 +110,15 @@ Deno.test("pauses grow from 0.1 to 30 s; the breaker opens after five failures a
   const stop = new AbortController();
   clock.sleep = async (ms, signal) => {
     // Only the pauses between attempts heed the end of the service; sleeping is also what limits an attempt.
-    if (delivery.error !== undefined && !sink.isOpen && ms !== 5000) {
+    if (delivery.standing.error !== undefined && !sink.isOpen && ms !== 5000) {
       pauses.push(ms);
-      states.push(delivery.state);
+      states.push(delivery.standing.state);
     }
     await sleep(ms, signal);
   };
   const running = delivery.run(NEVER, stop.signal);
   while (outbox.cursor("s") < 1) await sleep(0, NEVER);
-  assert.equal(delivery.state, "delivering");
+  assert.equal(delivery.standing.state, "delivering");
   stop.abort();
   await running;
   assert.deepEqual(pauses.slice(0, 12), [
@@ -315,7 +315,7 @@ Deno.test("a sink with other settings takes over at once where its predecessor w
     const stop = new AbortController();
     const delivery = deliveryTo(before, outbox, systemClock);
     const running = delivery.run(NEVER, stop.signal);
-    while (delivery.state === "starting" || (fates.length === 0 && outbox.cursor("s") < 3)) {
+    while (delivery.standing.state === "starting" || (fates.length === 0 && outbox.cursor("s") < 3)) {
       await systemClock.sleep(0, NEVER);
     }
     delivery.exchange(after);

@@ -63,7 +63,7 @@ Deno.test("property: rows that fail alone are condemned with the sink's words, a
         // Rows at the end that nothing passes after and nothing has passed before wait for more.
         for (let added = 0; outbox.cursor("s") < outbox.endId() && added < 5;) {
           await clock.sleep(0, NEVER);
-          if (delivery.error?.includes("No other row passes") && added++ < 5) {
+          if (delivery.standing.error?.includes("No other row passes") && added++ < 5) {
             outbox.add({ ...outbox.aggregates[0]!, name: `later${added}` });
           }
         }
@@ -146,10 +146,10 @@ Deno.test("more than 1,000 rows with one error are the sink's fault", async () =
   const delivery = deliveryTo(sink, outbox, clock);
   const stop = new AbortController();
   const running = delivery.run(NEVER, stop.signal);
-  while (delivery.state !== "misconfigured") await clock.sleep(0, NEVER);
+  while (delivery.standing.state !== "misconfigured") await clock.sleep(0, NEVER);
   assert.equal(outbox.rejected.length, 1000);
   assert.match(
-    delivery.error!,
+    delivery.standing.error!,
     /1000 aggregates with one error, so the fault is the sink's.*dead-letters retry/,
   );
   stop.abort();

@@ -1,0 +1,6 @@
+/** What deliveries tell whoever keeps metrics. */
+export interface DeliveryObserver {
+  delivered(sink: string, aggregates: number, seconds: number): void;
+  failed(sink: string, kind: "unavailable" | "misconfigured"): void;
+  rejected(sink: string, aggregates: number): void;
+}

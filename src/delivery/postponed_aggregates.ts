@@ -1,0 +1,50 @@
+import { type OutboxBatch, UnexplainedRefusal } from "../contract/sink.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import type { Outbox } from "../state/outbox/outbox.ts";
+import { refusalIn } from "./trial.ts";
+
+/** Postponed aggregates are tried again this often, by one of each of so many windows. */
+const PAUSE_MS = 60_000;
+const WINDOWS = 20;
+
+/** What a sink has postponed, and takes perhaps by now. */
+export class PostponedAggregates {
+  private lastMs = -Infinity;
+  /** Where the last round came to: the end of a window. */
+  private endMs = -Infinity;
+
+  constructor(
+    private readonly sink: string,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  /**
+   * Tries what the sink has postponed: one aggregate of each window, which does no harm to a sink that takes a row any number of
+   * times. Where it passes, all of that window are put back into the outbox.
+   */
+  async tryDue(write: (batch: OutboxBatch) => Promise<void>): Promise<void> {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs - this.lastMs < PAUSE_MS) return;
+    this.lastMs = nowMs;
+    const windows = this.outbox.postponed(this.sink, this.endMs, WINDOWS);
+    this.endMs = windows.at(-1)?.windowEndMs ?? -Infinity;
+    const cursor = this.outbox.cursor(this.sink);
+    for (const { sample, deadLetterIds } of windows) {
+      const batch = { firstId: cursor, nextId: cursor, ids: [cursor], aggregates: [sample] };
+      try {
+        await write(batch);
+      } catch (error) {
+        if (error instanceof UnexplainedRefusal || refusalIn(error)) continue;
+        throw error;
+      }
+      this.outbox.putBack(deadLetterIds);
+      this.logger.info("the sink takes what it had postponed", {
+        sink: this.sink,
+        aggregates: deadLetterIds.length,
+      });
+    }
+  }
+}

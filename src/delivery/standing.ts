@@ -1,0 +1,72 @@
+import type { SinkError } from "../contract/sink.ts";
+import { Backoff } from "../platform/clock/backoff.ts";
+import type { Logger } from "../platform/log/logger.ts";
+
+/** Failures in a row that open the circuit breaker. */
+const BREAKER_FAILURES = 5;
+const MISCONFIGURED_PAUSE_MS = 30_000;
+/** Failures in a row after which a delivery that shall finish gives up. */
+const FINISHING_ATTEMPTS = 3;
+
+/**
+ * - `starting`: not opened yet.
+ * - `delivering`: open; the last attempt succeeded.
+ * - `failing`: the last attempts failed; tried again soon.
+ * - `broken`: the circuit breaker is open: one attempt from time to time, with one batch.
+ * - `misconfigured`: someone has to change something; tried again slowly.
+ */
+export type DeliveryState = "starting" | "delivering" | "failing" | "broken" | "misconfigured";
+
+/** How the delivery to a sink stands, and how long it waits before it tries again. */
+export class Standing {
+  private readonly backoff: Backoff;
+  private failure: SinkError | undefined;
+  private hasOpened = false;
+  /** Failures in a row since finishing began. */
+  private finishingFailures = 0;
+
+  constructor(private readonly sink: string, random: () => number, private readonly logger: Logger) {
+    this.backoff = new Backoff(random);
+  }
+
+  get state(): DeliveryState {
+    if (this.failure === undefined) return this.hasOpened ? "delivering" : "starting";
+    if (this.failure.kind === "misconfigured") return "misconfigured";
+    return this.backoff.attempts >= BREAKER_FAILURES ? "broken" : "failing";
+  }
+
+  /** Why the last attempt failed; undefined when it did not. */
+  get error(): string | undefined {
+    return this.failure?.message;
+  }
+
+  succeeded(): void {
+    if (this.failure !== undefined) this.logger.info("the sink works again", { sink: this.sink });
+    this.failure = undefined;
+    this.hasOpened = true;
+    this.finishingFailures = 0;
+    this.backoff.reset();
+  }
+
+  /** Returns how long to wait before another attempt, in ms; undefined: there shall be none, since what is finishing gives up. */
+  failed(error: SinkError, isFinishing: boolean): number | undefined {
+    const isNews = this.failure?.message !== error.message;
+    this.failure = error;
+    const isMisconfigured = error.kind === "misconfigured";
+    const pauseMs = this.backoff.nextMs(isMisconfigured && !isFinishing ? MISCONFIGURED_PAUSE_MS : 0);
+    if (isNews || this.backoff.shouldReport()) {
+      this.logger[isMisconfigured ? "error" : "warn"](`cannot deliver: ${error.message}`, {
+        sink: this.sink,
+        attempt: this.backoff.attempts,
+        retry_in_seconds: Math.round(pauseMs / 100) / 10,
+      });
+    }
+    const givesUp = isFinishing && (++this.finishingFailures >= FINISHING_ATTEMPTS || isMisconfigured);
+    return givesUp ? undefined : pauseMs;
+  }
+
+  /** The next failure is the first again: another sink has taken over. */
+  startAnew(): void {
+    this.backoff.reset();
+  }
+}
