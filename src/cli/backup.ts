@@ -1,7 +1,5 @@
 import { resolve } from "node:path";
-import type { Registry } from "../runtime/registry.ts";
-import type { Config } from "../settings/config.ts";
-import type { SinkFile } from "../settings/declaration.ts";
+import { embeddedSink } from "../control/embedded_sink.ts";
 import { backUpSink, backUpState } from "../state/file/backup.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
@@ -30,31 +28,6 @@ export async function backup(
     write(`${sinkFile}: the sink, ${megabytes((await backUpSink(path, sinkFile)).bytes)}, checked\n`);
   }
   return EXIT.done;
-}
-
-/** @throws {CommandError} There is none, or nobody can tell which. */
-function embeddedSink({ sinks }: Config, registry: Registry, wanted: string | undefined): SinkFile {
-  const files = sinks.flatMap((sink) => {
-    const file = registry.fileOf(sink);
-    return file === undefined ? [] : [{ id: sink.id, ...file }];
-  });
-  const ids = files.map(({ id }) => id).join(", ");
-  if (files.length === 0) {
-    const kinds = registry.sinks.filter(({ fileOf }) => fileOf).map(({ kind }) => kind);
-    throw new CommandError(
-      EXIT.usage,
-      `--sink-to: ${kinds.join(" or ")} is not in STORAGE_TYPE, so there is no embedded sink. ` +
-        "Leave it out, or give the handler's settings.",
-    );
-  }
-  const found = wanted === undefined ? files : files.filter(({ id }) => id === wanted);
-  if (found.length === 1) return found[0]!;
-  throw new CommandError(
-    EXIT.usage,
-    wanted === undefined
-      ? `--sink-to: there are several embedded sinks (${ids}). Say by --sink which.`
-      : `--sink ${wanted}: there is no such embedded sink in STORAGE_TYPE. There are: ${ids}.`,
-  );
 }
 
 function megabytes(bytes: number): string {

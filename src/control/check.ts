@@ -1,0 +1,104 @@
+import { SourceError } from "../contract/source.ts";
+import { configuredSinks } from "../runtime/core.ts";
+import { createOutlet, createSinks, createSources } from "../runtime/parts.ts";
+import type { Registry } from "../runtime/registry.ts";
+import type { Config } from "../settings/config.ts";
+import type { SourceConfig } from "../settings/configured.ts";
+import { readAlarms, type StandingAlarm } from "../state/alarms.ts";
+import { StateDatabase } from "../state/file/state_database.ts";
+import { StateError } from "../state/file/state_error.ts";
+import { tryState } from "../state/file/state_trial.ts";
+import { examineClock } from "./clock_examination.ts";
+import { examine, type Finding, type Subject } from "./examination.ts";
+import type { Installation } from "./installation.ts";
+
+const PROBE_TIMEOUT_MS = 15_000;
+
+export interface CheckOutcome {
+  readonly findings: readonly Finding[];
+  /** Those that stand in the state, if there is one. */
+  readonly alarms: readonly StandingAlarm[];
+}
+
+/**
+ * Whether all that a run needs is there, with every right it takes. Nothing is written anywhere.
+ *
+ * @param also What else the run needs.
+ * @throws The signal's reason, when it fires.
+ */
+export async function check(
+  installation: Installation,
+  also: readonly Subject[],
+  signal: AbortSignal,
+): Promise<CheckOutcome> {
+  const { config, registry } = installation;
+  const findings = await Promise.all([
+    ...subjectsOf(installation, also).map((subject) => examine(subject, signal, PROBE_TIMEOUT_MS)),
+    examineClock(config, registry, signal, PROBE_TIMEOUT_MS),
+  ]);
+  return { findings, alarms: standingAlarms(config.stateDir) };
+}
+
+function subjectsOf({ config, registry, logger }: Installation, also: readonly Subject[]): Subject[] {
+  const { stateDir, instanceId, metricsIntervalMs } = config;
+  const sinks = configuredSinks(config);
+  return [
+    local("state", () => tryState(stateDir, instanceId, sinks)),
+    ...also,
+    ...createSources(config, registry).map((source, index) => ({
+      title: `bus ${source.id}${wayTo(config.sources[index]!, registry)}`,
+      probe: (signal: AbortSignal) => source.probe(signal),
+      close: () => source.close(),
+    })),
+    ...(metricsIntervalMs === 0 ? [] : metricsSubjects(config, registry)),
+    ...createSinks(config, logger, registry).map((sink) => ({
+      title: `sink ${sink.id}`,
+      probe: (signal: AbortSignal) => sink.probe(signal),
+      close: () => sink.close(),
+    })),
+  ];
+}
+
+/** What is on this host and answers at once. */
+function local(title: string, probe: () => string): Subject {
+  return { title, probe: () => Promise.resolve().then(probe), close: () => {} };
+}
+
+/** A send of no readings, to where they go. */
+function metricsSubjects(config: Config, registry: Registry): Subject[] {
+  const outlet = createOutlet(config, registry)?.part;
+  if (outlet === undefined) return [];
+  return [{
+    title: `metrics to ${outlet.name}`,
+    probe: async (signal) => {
+      try {
+        await outlet.post([], signal);
+        return "taken";
+      } catch (error) {
+        if (!(error instanceof SourceError) || error.kind === "refused") throw error;
+        return `Warning: ${error.message}; all else works without`;
+      }
+    },
+    close: () => outlet.close(),
+  }];
+}
+
+function wayTo(source: SourceConfig, registry: Registry): string {
+  return registry.source(source).wayOf?.(source.options) ?? "";
+}
+
+/** Of a state that is there and can be read. */
+function standingAlarms(stateDir: string): StandingAlarm[] {
+  let state: StateDatabase;
+  try {
+    state = StateDatabase.openForReading(stateDir);
+  } catch (error) {
+    if (error instanceof StateError) return [];
+    throw error;
+  }
+  try {
+    return readAlarms(state);
+  } finally {
+    state.close();
+  }
+}
