@@ -1,5 +1,6 @@
 import { type AnyCommand, command } from "./command.ts";
-import { anyText, busOffset } from "../settings/value_type.ts";
+import { busOffset } from "../settings/source_url.ts";
+import { anyText } from "../settings/value_type.ts";
 import { repeated, toggle } from "./option.ts";
 import type { Registry } from "../runtime/registry.ts";
 
@@ -13,12 +14,6 @@ const ACCEPT_SINKS = repeated(
   "--accept-sink",
   anyText("<name>", "the name of a sink"),
   "take what a sink holds as it is: settles alarms over it, and goes on where another life of the state has written to it",
-);
-
-const SKIP_TO = repeated(
-  "--skip-to",
-  busOffset(),
-  "give up what a bus holds before this offset, because it cannot be read; counted as lost",
 );
 
 export function runCommand(registry: Registry): AnyCommand {
@@ -36,7 +31,7 @@ export function runCommand(registry: Registry): AnyCommand {
       ],
     ],
     concerns: registry.catalogue.names,
-    options: { forgetSinks: FORGET_SINKS, acceptSinks: ACCEPT_SINKS, skipTo: SKIP_TO },
+    options: { forgetSinks: FORGET_SINKS, acceptSinks: ACCEPT_SINKS, skipTo: skipTo(registry) },
     configure: (sources) => registry.configure(sources),
     run: async (context, options) => (await import("./run.ts")).run(context, options),
   });
@@ -58,9 +53,17 @@ export function onceCommand(registry: Registry): AnyCommand {
       flush: toggle("--flush", "close open windows too"),
       forgetSinks: FORGET_SINKS,
       acceptSinks: ACCEPT_SINKS,
-      skipTo: SKIP_TO,
+      skipTo: skipTo(registry),
     },
     configure: (sources) => registry.configure(sources),
     run: async (context, options) => (await import("./once.ts")).once(context, options),
   });
+}
+
+function skipTo({ sources }: Registry) {
+  return repeated(
+    "--skip-to",
+    busOffset(sources),
+    "give up what a bus holds before this offset, because it cannot be read; counted as lost",
+  );
 }

@@ -11,32 +11,28 @@ export interface SourceUrl {
   readonly url: string;
 }
 
+/** Where an operator wants to go on in the event log of a bus. */
+export interface BusOffset {
+  /** The bus's address, without credentials and trailing slash. */
+  readonly bus: string;
+  readonly offset: number;
+}
+
 /** One URL or several with commas, none twice; the scheme of each selects the connector. */
 export function sourceUrls(sources: readonly SourceDeclaration[]): ValueType<readonly SourceUrl[]> {
-  const schemes = sources.flatMap(({ schemes: { plain, tls } }) => [...plain, ...tls]);
-  const connectorOf = (url: string) => {
-    const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
-    return sources.find(({ schemes: { plain, tls } }) => [...plain, ...tls].includes(scheme));
-  };
+  const schemes = schemesOf(sources);
+  const connectorOf = (url: string) => connectorFor(url, sources);
   // A comma followed by no scheme is a part of a URL, such as that between the brokers of a cluster.
   const partsOf = (text: string) =>
     text.split(new RegExp(`,(?=\\s*(?:[a-z][a-z0-9+.-]*://|(?:${schemes.join("|")}):))`, "i"))
       .map((part) => part.trim());
-  const read = (part: string): SourceUrl | { readonly problem: string } => {
-    const connector = connectorOf(part);
-    if (connector === undefined) {
-      return { problem: `has a part that does not begin with ${beginnings(schemes)}` };
-    }
-    const url = connector.readUrl(part);
-    return typeof url === "string" ? { kind: connector.kind, url } : url;
-  };
   const addresses = (urls: readonly SourceUrl[]) =>
     new Set(urls.map(({ url }) => connectorOf(url)!.addressOf(url)));
   return {
     placeholder: "<url,…>",
     allowed: `${sources.map(({ urlForm }) => urlForm).join("; ")}, several with commas`,
     schema: z.string().transform((text, context) => {
-      const found = partsOf(text).map(read);
+      const found = partsOf(text).map((part) => readUrl(part, sources));
       const wrong = found.find((one) => "problem" in one);
       if (wrong === undefined) return found as readonly SourceUrl[];
       context.addIssue({ code: "custom", message: wrong.problem });
@@ -47,6 +43,46 @@ export function sourceUrls(sources: readonly SourceDeclaration[]): ValueType<rea
         .join(","),
     maskRefused,
   };
+}
+
+/** The URL of a bus, whatever its kind, and an offset. */
+export function busOffset(sources: readonly SourceDeclaration[]): ValueType<BusOffset> {
+  return {
+    placeholder: "<url=offset>",
+    allowed: "the URL of a bus in VABUS_URL and an offset, such as http://bus:8000=1234",
+    schema: z.string().transform((text, context) => {
+      const [, part = "", digits] = /^(.+)=(\d{1,15})$/.exec(text) ?? [];
+      const found = readUrl(part, sources);
+      if (digits !== undefined && "url" in found) {
+        const address = connectorFor(found.url, sources)!.addressOf(found.url);
+        return { bus: address.replace(/\/+$/, ""), offset: Number(digits) };
+      }
+      context.addIssue({ code: "custom", message: "is not of the form URL=OFFSET" });
+      return z.NEVER;
+    }),
+    maskRefused,
+  };
+}
+
+function schemesOf(sources: readonly SourceDeclaration[]): string[] {
+  return sources.flatMap(({ schemes: { plain, tls } }) => [...plain, ...tls]);
+}
+
+function connectorFor(url: string, sources: readonly SourceDeclaration[]): SourceDeclaration | undefined {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
+  return sources.find((source) => schemesOf([source]).includes(scheme));
+}
+
+function readUrl(
+  part: string,
+  sources: readonly SourceDeclaration[],
+): SourceUrl | { readonly problem: string } {
+  const connector = connectorFor(part, sources);
+  if (connector === undefined) {
+    return { problem: `has a part that does not begin with ${beginnings(schemesOf(sources))}` };
+  }
+  const url = connector.readUrl(part);
+  return typeof url === "string" ? { kind: connector.kind, url } : url;
 }
 
 function beginnings(schemes: readonly string[]): string {

@@ -176,29 +176,6 @@ export function listenAddress(option?: { mayBeOff: true }): ValueType<HostPort |
   };
 }
 
-/** A bus and an offset in its log: `http://bus:8000=1234`. */
-export interface BusOffset {
-  /** The bus's URL, without credentials and trailing slash. */
-  readonly bus: string;
-  readonly offset: number;
-}
-
-export function busOffset(): ValueType<BusOffset> {
-  return {
-    placeholder: "<url=offset>",
-    allowed: "the URL of a bus in VABUS_URL and an offset, such as http://bus:8000=1234",
-    schema: z.string().transform((text, context) => {
-      const [, url = "", digits] = /^(.+)=(\d{1,15})$/.exec(text) ?? [];
-      if (digits !== undefined && httpUrlProblem(url) === undefined) {
-        return { bus: addressOfHttp(url).replace(/\/+$/, ""), offset: Number(digits) };
-      }
-      context.addIssue({ code: "custom", message: "is not of the form URL=OFFSET" });
-      return z.NEVER;
-    }),
-    maskRefused,
-  };
-}
-
 export function pattern(placeholder: string, allowed: string, expression: RegExp): ValueType<string> {
   return { placeholder, allowed, schema: z.string().regex(expression, "is not of the form that is allowed") };
 }

@@ -1,7 +1,7 @@
 /** VABUS_URL over connectors whose URLs look nothing like each other. */
 import assert from "node:assert/strict";
 import type { SourceDeclaration } from "../../src/settings/declaration.ts";
-import { sourceUrls } from "../../src/settings/source_url.ts";
+import { busOffset, sourceUrls } from "../../src/settings/source_url.ts";
 import { REGISTRY } from "../../src/runtime/registry.ts";
 
 /** Several brokers in one URL, parameters of which some may be seen. */
@@ -65,4 +65,14 @@ Deno.test("what may be secret is masked in each, whatever it looks like", () => 
     "brokers://u:***@a:1,b:2/t?qos=1&***,http://***@bus",
   );
   assert.match(type.allowed, /^an http:.*; brokers:.*; pipe:, several with commas$/);
+});
+
+Deno.test("an offset is of a bus of any kind, told by its address", () => {
+  const { schema } = busOffset([...REGISTRY.sources, BROKERS, PIPE]);
+  const read = (text: string) => schema.parse(text);
+  assert.deepEqual(read("http://u:s3cr3t@bus:8000/=12"), { bus: "http://bus:8000", offset: 12 });
+  assert.deepEqual(read("brokers://a:1,b:2/t?qos=1=7"), { bus: "brokers://a:1,b:2/t", offset: 7 });
+  for (const text of ["http://bus", "http://bus=", "ftp://bus=1", "brokers://a:1=2", "=1"]) {
+    assert.equal(schema.safeParse(text).success, false, text);
+  }
 });
