@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 
 /** These decide how long it all takes, so they are the first to begin. Longest first. */
 export const LONGEST: readonly string[] = [
+  "tests/contract/sink_contract_test.ts",
   "tests/sinks/kafka/kafka_sink_test.ts",
   "tests/build/self_extracting_test.ts",
   "tests/e2e/tour_test.ts",
@@ -22,13 +23,14 @@ export const LONGEST: readonly string[] = [
   "tests/e2e/commands_test.ts",
   "tests/e2e/foreign_files_test.ts",
   "tests/e2e/bad_input_test.ts",
-  "tests/sinks/kafka/kafka_topic_test.ts",
+  "tests/sinks/kafka/kafka_read_back_test.ts",
 ];
 
 /** Here each file has a process of its own: most of its time goes into servers and programs that it starts. */
 const ONE_BY_ONE = [
   "tests/build",
   "tests/chaos",
+  "tests/contract",
   "tests/deploy",
   "tests/e2e",
   "tests/fuzz",

@@ -39,6 +39,9 @@ export async function tryRights(cluster: Cluster, { topic, transaction }: Wanted
   await refused(coordinator.addOffsetsToTxn({ transactionalId, groupId, ...NOBODY }), [
     "INVALID_PRODUCER_ID_MAPPING",
     "CONCURRENT_TRANSACTIONS",
+    // On a cluster without a transaction so far it is only just made.
+    "GROUP_LOAD_IN_PROGRESS",
+    "NOT_COORDINATOR_FOR_GROUP",
   ]);
   await coordinatorOf(cluster, broker, groupId, OF_GROUP);
   // A position is kept by whoever may READ the topic.

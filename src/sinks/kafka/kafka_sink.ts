@@ -1,21 +1,22 @@
-import { type Admin, ConfigResourceTypes, type PartitionOffset, type RecordMetadata } from "kafkajs";
+import type { RecordMetadata } from "kafkajs";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
-import { KafkaTopic } from "./kafka_topic.ts";
-import { emptySink } from "../alarms.ts";
+import {
+  type OutboxBatch,
+  type OutboxId,
+  type Sink,
+  type SinkContext,
+  SinkError,
+} from "../../contract/sink.ts";
 import { withDeadline } from "../deadline.ts";
 import { assertDialect } from "./kafka_dialect.ts";
 import { hidesItsReason, isFenced, toKafkaSinkError } from "./kafka_errors.ts";
 import { messageRuns } from "./kafka_messages.ts";
+import { KafkaPosition } from "./kafka_position.ts";
+import { KafkaReadBack } from "./kafka_read_back.ts";
 import type { WantedRights } from "./kafka_rights.ts";
 import { type KafkaConnectionOptions, KafkaSession, TRANSACTION_TIMEOUT_MS } from "./kafka_session.ts";
-import {
-  type OutboxBatch,
-  type Sink,
-  type SinkAlarm,
-  type SinkContext,
-  SinkError,
-} from "../../contract/sink.ts";
+import { KafkaTopic, TopicSettings } from "./kafka_topic.ts";
 import { TopicEnds } from "./topic_ends.ts";
 
 export interface KafkaSinkOptions extends KafkaConnectionOptions {
@@ -31,12 +32,6 @@ const KIND = "kafka";
 const OPEN_TIMEOUT_MS = 60_000;
 /** Ends before the broker gives up the transaction, so that a fenced producer means another producer. */
 const WRITE_TIMEOUT_MS = TRANSACTION_TIMEOUT_MS - 10_000;
-/** Brokers forget the position of a group without members after a week. Half a day makes "daily" safe. */
-const RENEW_POSITION_AFTER_MS = 12 * 3_600_000;
-/** Brokers take a megabyte by default. */
-const MAX_REQUEST_BYTES = 900_000;
-/** The number of a group's position is kept for one partition of the topic. */
-const POSITION_PARTITION = 0;
 
 /**
  * Writes aggregates to a Kafka topic, with `exactly-once` for every reader that reads committed records only: the
@@ -48,46 +43,38 @@ const POSITION_PARTITION = 0;
 export class KafkaSink implements Sink {
   readonly id: string;
   readonly repeat: "positioned" | "append";
-  readonly readBack: KafkaTopic;
-  private readonly groupId: string;
+  readonly readBack: KafkaReadBack;
+  private readonly topic: KafkaTopic;
+  private readonly position: KafkaPosition;
   private session: KafkaSession | undefined;
-  private stateId = "";
-  private maxRequestBytes = MAX_REQUEST_BYTES;
-  private positionWrittenAtMs = -Infinity;
-  /** The greatest position that this process has tried to commit. */
-  private triedId = -Infinity;
+  private settings = new TopicSettings(new Map());
   private context: SinkContext | undefined;
   private ends: TopicEnds;
-  /** Whether the topic had to be made by this session. */
-  private isTopicNew = false;
 
   constructor(private readonly options: KafkaSinkOptions, private readonly logger: Logger) {
-    this.id = options.id;
-    this.repeat = options.delivery === "exactly-once" ? "positioned" : "append";
-    this.readBack = new KafkaTopic({ ...options, repeat: this.repeat }, logger);
-    this.groupId = groupOf(options);
-    this.ends = new TopicEnds(options.topic);
+    const { id, topic, clock, delivery } = options;
+    this.id = id;
+    this.repeat = delivery === "exactly-once" ? "positioned" : "append";
+    this.readBack = new KafkaReadBack({ ...options, repeat: this.repeat }, logger);
+    this.topic = new KafkaTopic(topic, logger);
+    this.position = new KafkaPosition(groupOf(options), topic, clock, logger);
+    this.ends = new TopicEnds(topic);
   }
 
-  async open(context: SinkContext, signal: AbortSignal): Promise<number> {
+  async open(context: SinkContext, signal: AbortSignal): Promise<OutboxId> {
     this.context = context;
-    this.stateId = context.stateId;
-    this.positionWrittenAtMs = -Infinity;
     return await this.attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
-      const { admin } = await this.connect();
-      const settings = await this.topicSettings(admin);
-      this.maxRequestBytes = requestBytes(settings);
-      for (const flaw of topicFlaws(settings)) this.logger.warn(`topic ${this.options.topic}: ${flaw}`);
-      const cursor = this.isExactlyOnce
-        ? this.startPosition(await this.fetchPosition(admin), context)
-        : context.cursor;
+      const session = await this.connect();
+      this.settings = await this.topic.settings(session.admin);
+      for (const flaw of this.settings.flaws) this.logger.warn(`topic ${this.topic.name}: ${flaw}`);
+      const next = this.isExactlyOnce ? await this.position.start(session.admin, context) : context.cursor;
       context.claimant.claimed();
-      const alarm = await this.missing(admin, context);
+      const alarm = await this.topic.missing(session, context.confirmed);
       if (alarm !== undefined) {
         context.alarm(alarm);
-        this.ends = new TopicEnds(this.options.topic);
+        this.ends = new TopicEnds(this.topic.name);
       }
-      return cursor;
+      return next;
     });
   }
 
@@ -97,14 +84,13 @@ export class KafkaSink implements Sink {
       if (this.isExactlyOnce) return await this.commit(batch.aggregates, batch.nextId);
       const { producer } = await this.connect();
       for (const messages of this.messageRuns(batch.aggregates)) {
-        this.watch(await producer.send({ topic: this.options.topic, acks: -1, messages }));
+        this.watch(await producer.send({ topic: this.topic.name, acks: -1, messages }));
       }
     });
   }
 
-  async keepAlive(nextId: number, signal: AbortSignal): Promise<void> {
-    const ageMs = this.options.clock.nowMs() - this.positionWrittenAtMs;
-    if (!this.isExactlyOnce || ageMs < RENEW_POSITION_AFTER_MS) return;
+  async keepAlive(nextId: OutboxId, signal: AbortSignal): Promise<void> {
+    if (!this.isExactlyOnce || !this.position.isRenewalDue) return;
     await this.attempt("renewing the position", WRITE_TIMEOUT_MS, signal, () => this.commit([], nextId));
   }
 
@@ -116,24 +102,22 @@ export class KafkaSink implements Sink {
       await assertDialect(this.options);
       await admin.connect();
       const { brokers } = await admin.describeCluster();
-      const partitions = await this.partitionCount(admin);
-      const topic = partitions === undefined ? "will be created" : `has ${partitions} partition(s)`;
-      const flaws = partitions === undefined ? [] : topicFlaws(await this.topicSettings(admin));
+      const partitions = await this.topic.partitionCount(admin);
+      const state = partitions === undefined ? "will be created" : `has ${partitions} partition(s)`;
+      const flaws = partitions === undefined ? [] : (await this.topic.settings(admin)).flaws;
       await this.tryRights(session, partitions === undefined);
       await this.disconnect();
-      return `Kafka, ${brokers.length} broker(s), topic ${this.options.topic} ${topic}` +
+      return `Kafka, ${brokers.length} broker(s), topic ${this.topic.name} ${state}` +
         flaws.map((flaw) => `. Warning: ${flaw}`).join("");
     });
   }
 
   private async tryRights(session: KafkaSession, isTopicMissing: boolean): Promise<void> {
-    if (isTopicMissing) {
-      await session.admin.createTopics({ ...this.newTopic, validateOnly: true, waitForLeaders: false });
-    }
+    if (isTopicMissing) await this.topic.tryToMake(session.admin);
     // One without transactions has no name and fences nobody.
     if (!this.isExactlyOnce) await session.producer.connect();
     await session.tryRights(this.wantedRights);
-    if (this.isExactlyOnce && !isTopicMissing) await this.fetchPosition(session.admin);
+    if (this.isExactlyOnce && !isTopicMissing) await this.position.fetch(session.admin);
   }
 
   async close(): Promise<void> {
@@ -151,17 +135,12 @@ export class KafkaSink implements Sink {
   }
 
   private get wantedRights(): WantedRights {
-    const transaction = this.isExactlyOnce ? { id: this.groupId, groupId: this.groupId } : undefined;
-    return { topic: this.options.topic, transaction };
-  }
-
-  /** Partitions and replicas by the brokers' defaults. */
-  private get newTopic() {
-    return { topics: [{ topic: this.options.topic, numPartitions: -1, replicationFactor: -1 }] };
+    const { groupId } = this.position;
+    return { topic: this.topic.name, transaction: this.isExactlyOnce ? { id: groupId, groupId } : undefined };
   }
 
   private newSession(): KafkaSession {
-    const transactionalId = this.isExactlyOnce ? this.groupId : undefined;
+    const transactionalId = this.isExactlyOnce ? this.position.groupId : undefined;
     return new KafkaSession(this.options, transactionalId, this.logger);
   }
 
@@ -171,7 +150,7 @@ export class KafkaSink implements Sink {
     await assertDialect(this.options);
     const session = this.session = this.newSession();
     await session.admin.connect();
-    await this.ensureTopic(session.admin);
+    await this.topic.ensure(session.admin);
     await session.producer.connect();
     // kafkajs initialises a transactional producer with its first transaction; an empty one sends nothing else.
     if (this.isExactlyOnce) await (await session.producer.transaction()).abort();
@@ -209,32 +188,23 @@ export class KafkaSink implements Sink {
     return new SinkError(
       "misconfigured",
       `Kafka: another handler with the INSTANCE_ID ${this.options.instance} has taken over the topic ` +
-        `${this.options.topic}. Stop one of the two, or give each its own INSTANCE_ID.`,
+        `${this.topic.name}. Stop one of the two, or give each its own INSTANCE_ID.`,
       { cause },
     );
   }
 
   /** One transaction: the messages, and the position after them. */
-  private async commit(aggregates: OutboxBatch["aggregates"], nextId: number): Promise<void> {
-    // Before: it may be committed though the answer is lost.
-    this.triedId = Math.max(this.triedId, nextId);
+  private async commit(aggregates: OutboxBatch["aggregates"], nextId: OutboxId): Promise<void> {
+    if (this.context === undefined) throw new SinkError("unavailable", "Kafka: the sink is not open.");
+    const offsets = this.position.commitOf(nextId, this.context.stateId);
     const { producer } = await this.connect();
     const transaction = await producer.transaction();
     for (const messages of this.messageRuns(aggregates)) {
-      this.watch(await transaction.send({ topic: this.options.topic, acks: -1, messages }));
+      this.watch(await transaction.send({ topic: this.topic.name, acks: -1, messages }));
     }
-    // The types of kafkajs leave out the metadata, its protocol does not.
-    const position: PartitionOffset & { metadata: string } = {
-      partition: POSITION_PARTITION,
-      offset: `${nextId}`,
-      metadata: this.stateId,
-    };
-    await transaction.sendOffsets({
-      consumerGroupId: this.groupId,
-      topics: [{ topic: this.options.topic, partitions: [position] }],
-    });
+    await transaction.sendOffsets(offsets);
     await transaction.commit();
-    this.positionWrittenAtMs = this.options.clock.nowMs();
+    this.position.written();
   }
 
   private watch(written: readonly RecordMetadata[]): void {
@@ -243,134 +213,8 @@ export class KafkaSink implements Sink {
   }
 
   private messageRuns(aggregates: OutboxBatch["aggregates"]) {
-    return messageRuns(aggregates, this.options.instance, this.maxRequestBytes);
+    return messageRuns(aggregates, this.options.instance, this.settings.requestMaxBytes);
   }
-
-  private async fetchPosition(admin: Admin): Promise<Position | undefined> {
-    const { topic } = this.options;
-    const topics = await admin.fetchOffsets({ groupId: this.groupId, topics: [topic] });
-    const position = topics[0]?.partitions.find(({ partition }) => partition === POSITION_PARTITION);
-    if (position === undefined || Number(position.offset) < 0) return undefined;
-    return { nextId: Number(position.offset), stateId: position.metadata };
-  }
-
-  /** Never skips on a doubt: a record sent twice can be told by its revision, one never sent cannot be told at all. */
-  private startPosition(position: Position | undefined, context: SinkContext): number {
-    const { claimant, confirmed, cursor, stateId } = context;
-    if (position === undefined) {
-      if (confirmed.any) {
-        this.logger.error(
-          "Kafka knows no position of this handler, though it has confirmed records: the topic was made anew, or the broker " +
-            "has forgotten the group (offsets.retention.minutes); records after the local cursor may come twice",
-          { group: this.groupId, cursor },
-        );
-      }
-      return cursor;
-    }
-    if (position.stateId !== stateId) {
-      this.logger.warn(
-        "the position in Kafka belongs to another state database; records after the local cursor may come twice",
-        { group: this.groupId, position: position.nextId, cursor },
-      );
-      return cursor;
-    }
-    // The contract has no more than the state's id beside the position: another life of it shows only by being further on.
-    if (position.nextId > Math.max(this.triedId, claimant.startId)) {
-      const objection = claimant.objectionToPosition(position.nextId);
-      if (objection !== undefined) {
-        throw new SinkError("misconfigured", `Kafka, topic ${this.options.topic}: ${objection}`);
-      }
-      this.logger.warn(
-        "the position in Kafka is another handler's; records after the local cursor may come twice",
-        {
-          group: this.groupId,
-          position: position.nextId,
-          cursor,
-        },
-      );
-      return cursor;
-    }
-    return Math.max(position.nextId, cursor);
-  }
-
-  private async ensureTopic(admin: Admin): Promise<void> {
-    if (await this.partitionCount(admin) !== undefined) return;
-    // False: somebody else was faster.
-    const isNew = await admin.createTopics(this.newTopic);
-    this.isTopicNew = isNew;
-    if (isNew) this.logger.info("topic created", { topic: this.options.topic });
-  }
-
-  /** That records which were there have gone behind retention is nobody's fault: its end shows that they were. */
-  private async missing(admin: Admin, { confirmed }: SinkContext): Promise<SinkAlarm | undefined> {
-    const { topic } = this.options;
-    const isNew = this.isTopicNew;
-    this.isTopicNew = false;
-    if (!confirmed.any) return undefined;
-    if (isNew) return emptySink(confirmed, `the topic ${topic} was not there and had to be made anew`);
-    const stable = await admin.fetchTopicOffsets(topic);
-    if (stable.some(({ high }) => Number(high) > 0)) return undefined;
-    // What has been committed a moment ago need not be stable yet.
-    const session = await this.connect();
-    return (await session.topicEnds(topic)).every(({ endOffset }) => endOffset === 0)
-      ? emptySink(confirmed, `the topic ${topic} has never had a record`)
-      : undefined;
-  }
-
-  /** Undefined when there is no such topic. */
-  private async partitionCount(admin: Admin): Promise<number | undefined> {
-    try {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [this.options.topic] });
-      return topics[0]!.partitions.length;
-    } catch (error) {
-      if ((error as { type?: string }).type === "UNKNOWN_TOPIC_OR_PARTITION") return undefined;
-      throw error;
-    }
-  }
-
-  /** By name, as far as the user may know them. */
-  private async topicSettings(admin: Admin): Promise<TopicSettings> {
-    try {
-      const { resources } = await admin.describeConfigs({
-        includeSynonyms: false,
-        resources: [{
-          type: ConfigResourceTypes.TOPIC,
-          name: this.options.topic,
-          configNames: ["max.message.bytes", "cleanup.policy", "unclean.leader.election.enable"],
-        }],
-      });
-      const entries = resources[0]?.configEntries ?? [];
-      return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.logger.debug("the settings of the topic are not known", { reason });
-      return new Map();
-    }
-  }
-}
-
-type TopicSettings = ReadonlyMap<string, string>;
-
-function requestBytes(settings: TopicSettings): number {
-  const limit = Number(settings.get("max.message.bytes"));
-  return limit > 0 ? Math.min(MAX_REQUEST_BYTES, 0.9 * limit) : MAX_REQUEST_BYTES;
-}
-
-/** Settings of a topic by which it loses what it has confirmed. */
-function topicFlaws(settings: TopicSettings): string[] {
-  const policy = settings.get("cleanup.policy") ?? "";
-  return [
-    policy.includes("compact") &&
-    `its cleanup.policy is ${policy}: of all aggregates with one name compaction leaves the last one only. Set it to delete`,
-    settings.get("unclean.leader.election.enable") === "true" &&
-    "its unclean.leader.election.enable is true: confirmed records are lost when a broker takes over that was behind",
-  ].filter((flaw) => flaw !== false);
-}
-
-/** What the group's committed offset says. */
-interface Position {
-  readonly nextId: number;
-  readonly stateId: string | null;
 }
 
 /** The group of the position and the transactional id. An id has no dot in it, so no two sinks of whatever instances share one. */

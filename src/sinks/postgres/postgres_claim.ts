@@ -1,5 +1,5 @@
 import type { ClaimStore } from "../claim_keeper.ts";
-import type { Sql } from "./postgres_client.ts";
+import type { Sql } from "./postgres_driver.ts";
 import { quoted, writerTableOf } from "./postgres_table_name.ts";
 import type { Claim } from "../../contract/sink.ts";
 

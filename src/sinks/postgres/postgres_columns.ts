@@ -1,4 +1,4 @@
-import type { Sql } from "./postgres_client.ts";
+import type { Sql } from "./postgres_driver.ts";
 import { quoted } from "./postgres_table_name.ts";
 
 /** Types that keep what is written to a column; windows begin and end at whole milliseconds. */

@@ -1,37 +1,12 @@
 import { isIP } from "node:net";
-import { nearMiss } from "../../settings/near_miss.ts";
+import { problemOfParameter } from "./libpq_parameters.ts";
+import type { PostgresConnection, PostgresHost, PostgresTls, RequiredLogin } from "./postgres_connection.ts";
 
-export const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
-export type SslMode = typeof SSL_MODES[number];
-
-/** A server that may be asked, as one of several. */
-export interface PostgresHost {
-  /** Its name, address, or the directory of its Unix socket; what certificates are held against. */
-  readonly host: string;
-  /** Where to connect to, instead of looking the name up. */
-  readonly address: string | undefined;
-  readonly port: number;
-}
+const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 
 /** What a connection string says, complete and valid. Files are not read yet. */
-export interface PostgresParameters {
-  /** One at least, in the order in which they are tried. */
-  readonly hosts: readonly PostgresHost[];
-  /** Undefined: the user of the process. */
-  readonly user: string | undefined;
-  /** Undefined: none. */
-  readonly password: string | undefined;
-  /** Undefined: that of the user's name. */
-  readonly database: string | undefined;
-  readonly applicationName: string;
-  /** Options of the server's command line, such as `-c statement_timeout=5s`. */
-  readonly options: string | undefined;
-  readonly connectTimeoutMs: number;
-  /** Undefined: probes are off. */
-  readonly keepAliveMs: number | undefined;
-  /** Which servers will do: a standby cannot be written. */
-  readonly target: "any" | "read-write" | "primary";
-  readonly sslMode: SslMode;
+export interface PostgresParameters extends Omit<PostgresConnection, "tls"> {
+  readonly sslMode: PostgresTls["mode"];
   /** Whether the string says it, in whatever words. */
   readonly isSslModeGiven: boolean;
   /** Whether TLS begins with the first byte, without asking the server for it. */
@@ -40,8 +15,6 @@ export interface PostgresParameters {
   readonly sslRootCert: string | undefined;
   readonly sslCert: string | undefined;
   readonly sslKey: string | undefined;
-  /** `require_auth`: the ways to log in that are allowed, or, negated, forbidden. */
-  readonly requiredLogin: { readonly methods: readonly string[]; readonly isNegated: boolean } | undefined;
 }
 
 /** Of libpq, and those of them that are known here. */
@@ -52,78 +25,6 @@ const DEFAULT_PORT = 5432;
 const CONNECT_TIMEOUT_SECONDS = 10;
 const KEEP_ALIVE_SECONDS = 60;
 const TIMEOUT_MAX_SECONDS = 600;
-
-/** Parameters of libpq whose meaning cannot be had here, and what to do instead. */
-const NOT_HONOURED: Readonly<Record<string, string>> = {
-  passfile: "put the password into POSTGRES_CONNECTION_STRING_FILE",
-  service: "write the parameters out",
-  servicefile: "write the parameters out",
-  sslpassword: "take the password off the key",
-  sslcrl: "revoked certificates are not looked up",
-  sslcrldir: "revoked certificates are not looked up",
-  keepalives_interval: "set it for the host (net.ipv4.tcp_keepalive_intvl)",
-  keepalives_count: "set it for the host (net.ipv4.tcp_keepalive_probes)",
-  tcp_user_timeout: "statements have a limit of a minute here",
-  requiressl: "write sslmode=require",
-  replication: "the handler writes rows",
-  requirepeer: "",
-  krbsrvname: "",
-  gsslib: "",
-  gssdelegation: "",
-  scram_client_key: "",
-  scram_server_key: "",
-  sslkeylogfile: "",
-};
-
-/** Parameters that may have the values at which nothing here differs from libpq. */
-const FIXED: Readonly<Record<string, readonly string[]>> = {
-  channel_binding: ["disable", "prefer"],
-  gssencmode: ["disable", "prefer"],
-  client_encoding: ["UTF8", "utf8", "UTF-8", "auto"],
-  load_balance_hosts: ["disable"],
-  sslcompression: ["0"],
-  sslsni: ["1"],
-  sslcertmode: ["allow"],
-  ssl_min_protocol_version: ["TLSv1.2"],
-  ssl_max_protocol_version: ["TLSv1.3"],
-};
-
-const HONOURED = [
-  ...[
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "password",
-    "application_name",
-    "fallback_application_name",
-  ],
-  ...[
-    "options",
-    "connect_timeout",
-    "keepalives",
-    "keepalives_idle",
-    "target_session_attrs",
-    "sslmode",
-    "ssl",
-  ],
-  ...["sslnegotiation", "sslrootcert", "sslcert", "sslkey", "require_auth"],
-];
-const KNOWN = [...HONOURED, ...Object.keys(FIXED), ...Object.keys(NOT_HONOURED)];
-
-/** Of these the value is never shown: options may hold anything. */
-const CLOSED = ["user", "password", "options"];
-const OPEN = new Set([...HONOURED, ...Object.keys(FIXED)].filter((name) => !CLOSED.includes(name)));
-
-/** Whether the value of the parameter of that name may be shown. */
-export function isOpenParameter(name: string): boolean {
-  return OPEN.has(name);
-}
-
-export function isParameterName(name: string): boolean {
-  return KNOWN.includes(name);
-}
 
 /** Reads libpq's parameters, by their names. Texts of problems never hold a value. */
 export class PostgresParameterReader {
@@ -160,24 +61,8 @@ export class PostgresParameterReader {
 
   private checkNames(): void {
     for (const [name, value] of this.given) {
-      const instead = NOT_HONOURED[name];
-      const values = FIXED[name];
-      if (instead !== undefined) {
-        this.problem(`has the parameter ${name}, which is not honoured here${instead && `: ${instead}`}`);
-      } else if (values !== undefined) {
-        if (!values.includes(value)) {
-          this.problem(`has ${name} with another value than ${values.join(" or ")}`);
-        }
-      } else if (!HONOURED.includes(name)) {
-        const meant = nearMiss(name, KNOWN);
-        const shown = /^[a-z_.]{1,63}$/i.test(name) ? ` ${name}` : "";
-        this.problem(
-          `has a parameter${shown} that is not known` +
-            (meant
-              ? `; did you mean ${meant}?`
-              : "; a setting of the server goes into options=-c%20name%3Dvalue"),
-        );
-      }
+      const problem = problemOfParameter(name, value);
+      if (problem !== undefined) this.problem(problem);
     }
   }
 
@@ -214,7 +99,7 @@ export class PostgresParameterReader {
     return port;
   }
 
-  private sslMode(): SslMode {
+  private sslMode(): PostgresTls["mode"] {
     const ssl = this.text("ssl");
     if (ssl !== undefined && ssl !== "true") {
       this.problem("has ssl with another value than true; write sslmode");
@@ -225,7 +110,7 @@ export class PostgresParameterReader {
     return ssl === "true" ? "require" : "prefer";
   }
 
-  private requiredLogin(): PostgresParameters["requiredLogin"] {
+  private requiredLogin(): RequiredLogin | undefined {
     const words = this.list("require_auth");
     if (words.length === 0) return undefined;
     const negated = words.filter((word) => word.startsWith("!"));

@@ -1,6 +1,6 @@
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { NO_LABELS } from "../../event/labels.ts";
-import type { Sql } from "./postgres_client.ts";
+import type { Sql } from "./postgres_driver.ts";
 import { writerTableOf } from "./postgres_table_name.ts";
 import type { Contradiction } from "../../contract/sink.ts";
 

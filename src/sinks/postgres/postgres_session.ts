@@ -1,6 +1,7 @@
 import type { Logger } from "../../platform/log/logger.ts";
 import { SinkError, type SinkErrorKind } from "../../contract/sink.ts";
-import { PostgresClient, type Sql } from "./postgres_client.ts";
+import { PostgresClient } from "./postgres_client.ts";
+import type { Sql } from "./postgres_driver.ts";
 import type { PostgresConnection } from "./postgres_connection.ts";
 
 /** The server has answered: the connection is as good as before. */

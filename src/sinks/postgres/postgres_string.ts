@@ -1,10 +1,6 @@
 import { MASK, maskUrl } from "../../settings/mask.ts";
-import {
-  isOpenParameter,
-  isParameterName,
-  PostgresParameterReader,
-  type PostgresParameters,
-} from "./postgres_parameters.ts";
+import { isOpenParameter, isParameterName } from "./libpq_parameters.ts";
+import { PostgresParameterReader, type PostgresParameters } from "./postgres_parameters.ts";
 
 /** A connection string that was read. */
 export interface PostgresString {

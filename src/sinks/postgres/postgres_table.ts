@@ -1,4 +1,4 @@
-import type { Sql } from "./postgres_client.ts";
+import type { Sql } from "./postgres_driver.ts";
 import { quoted } from "./postgres_table_name.ts";
 
 /** The window first: the rows of a window are neighbours, in the table as in its index (docs/decisions/0070). */

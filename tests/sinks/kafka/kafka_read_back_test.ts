@@ -5,12 +5,12 @@ import { toRecord } from "../../../src/aggregation/aggregate.ts";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { registerCodecs } from "../../../src/sinks/kafka/kafka_codecs.ts";
-import { KafkaTopic, type KafkaTopicOptions } from "../../../src/sinks/kafka/kafka_topic.ts";
+import { KafkaReadBack, type KafkaReadBackOptions } from "../../../src/sinks/kafka/kafka_read_back.ts";
 import { SinkError } from "../../../src/contract/sink.ts";
 import { PATIENCE_MS, until } from "../../support/executable.ts";
 import { kafkaClient, kafkaIsExternal, startKafka } from "../../support/kafka_broker.ts";
 import { TcpProxy } from "../../support/tcp_proxy.ts";
-import { aggregateOf, NEVER } from "../../contract/sink_contract.ts";
+import { aggregateOf, NEVER } from "../../contract/sink_samples.ts";
 
 const INSTANCE = "plant-1";
 /** The partition of the open transaction, and one where there is always something new. */
@@ -33,7 +33,7 @@ class StandingClock {
   }
 }
 
-Deno.test("KafkaTopic", async (t) => {
+Deno.test("KafkaReadBack", async (t) => {
   const clock = new StandingClock();
   await using proxy = TcpProxy.start();
   const broker = await startKafka({ proxyPort: proxy.port });
@@ -60,8 +60,8 @@ Deno.test("KafkaTopic", async (t) => {
 
   /** With an aggregate of ours that is committed, behind a transaction that another producer has left open. */
   const withHeldTopic = async (
-    options: Partial<KafkaTopicOptions>,
-    work: (readBack: KafkaTopic, topic: string, end: () => Promise<void>) => Promise<void>,
+    options: Partial<KafkaReadBackOptions>,
+    work: (backend: KafkaReadBack, topic: string, end: () => Promise<void>) => Promise<void>,
   ) => {
     const topic = `held-${crypto.randomUUID().slice(0, 8)}`;
     await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] });
@@ -75,7 +75,7 @@ Deno.test("KafkaTopic", async (t) => {
     const transaction = await other.transaction();
     await transaction.send({ topic, messages: [{ partition: HELD, value: "another's" }] });
     await send(topic, HELD);
-    const readBack = new KafkaTopic({
+    const readBack = new KafkaReadBack({
       bootstrapServers: broker.brokers,
       topic,
       repeat: "positioned",
@@ -190,7 +190,7 @@ Deno.test("KafkaTopic", async (t) => {
       await admin.createTopics({ topics: [{ topic, numPartitions: 2, configEntries }] });
       await send(topic, BUSY);
       const options = { bootstrapServers: broker.brokers, topic, repeat: "positioned" } as const;
-      const readBack = new KafkaTopic({ ...options, clock }, logger);
+      const readBack = new KafkaReadBack({ ...options, clock }, logger);
       registerCodecs(10);
       try {
         await assert.rejects(

@@ -1,0 +1,30 @@
+import type { Clock } from "../../platform/clock/clock.ts";
+
+/** Calls when nothing has happened for a time. */
+export class Stall {
+  private over = new AbortController();
+
+  constructor(
+    private readonly limitMs: number,
+    private readonly clock: Pick<Clock, "sleep">,
+    private readonly call: () => void,
+  ) {
+    this.wait();
+  }
+
+  restart(): void {
+    this.end();
+    this.over = new AbortController();
+    this.wait();
+  }
+
+  end(): void {
+    this.over.abort();
+  }
+
+  private async wait(): Promise<void> {
+    const { signal } = this.over;
+    await this.clock.sleep(this.limitMs, signal);
+    if (!signal.aborted) this.call();
+  }
+}

@@ -1,0 +1,60 @@
+import type { Socket } from "node:net";
+import postgres from "postgres";
+import type { Logger } from "../../platform/log/logger.ts";
+import { gate } from "../../platform/net/frame_gate.ts";
+import type { PostgresConnection, PostgresHost, PostgresTls } from "./postgres_connection.ts";
+import { PostgresFrames } from "./postgres_frames.ts";
+import { addressOf, openSocket } from "./postgres_socket.ts";
+
+export type Sql = postgres.Sql;
+
+/** One way to connect: a server, with TLS or without. */
+export interface Way {
+  readonly host: PostgresHost;
+  readonly tls: PostgresTls | undefined;
+}
+
+export interface DriverOptions {
+  readonly connection: PostgresConnection;
+  /** What the answer to the present statement may come to. */
+  readonly answer: { readonly maxBytes: number };
+  readonly logger: Logger;
+  /** Told of every socket, to be able to close it whatever happens. */
+  readonly opened: (socket: Socket) => void;
+}
+
+/** A driver for one connection on this way. It connects with its first statement, and to nothing else. */
+export function createSql({ host, tls }: Way, { connection, answer, logger, opened }: DriverOptions): Sql {
+  const { user, password, database, applicationName, options, connectTimeoutMs, keepAliveMs, requiredLogin } =
+    connection;
+  const driverOptions = {
+    host: host.host,
+    port: host.port,
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { pass: password }),
+    ...(database !== undefined && { database }),
+    max: 1,
+    // TLS is done by the time the driver gets the socket.
+    ssl: false,
+    keep_alive: null,
+    idle_timeout: null,
+    // Arrays are sent as text, so the driver need not look up their types first.
+    fetch_types: false,
+    max_lifetime: null,
+    connect_timeout: connectTimeoutMs / 1000,
+    connection: { application_name: applicationName, ...(options !== undefined && { options }) },
+    onnotice: (notice: postgres.Notice) => logger.debug("PostgreSQL notice", { notice: notice.message }),
+    socket: async () => {
+      const { socket, isTrusted } = await openSocket({
+        host,
+        tls,
+        timeoutMs: connectTimeoutMs,
+        keepAliveMs,
+        opened,
+      });
+      gate(socket, new PostgresFrames({ address: addressOf(host), isTrusted, requiredLogin, answer }));
+      return socket;
+    },
+  };
+  return postgres(driverOptions as unknown as postgres.Options<Record<string, never>>);
+}

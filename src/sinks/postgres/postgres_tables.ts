@@ -1,0 +1,156 @@
+import { SinkError } from "../../contract/sink.ts";
+import { createWriterTable, PostgresClaim } from "./postgres_claim.ts";
+import { columnFlaw } from "./postgres_columns.ts";
+import { upsert, WEAK_COMMITS } from "./postgres_rows.ts";
+import type { PostgresSession } from "./postgres_session.ts";
+import { addLabels, createTable } from "./postgres_table.ts";
+import { quoted, writerTableOf } from "./postgres_table_name.ts";
+
+/** What writing needs is there. */
+export interface Prepared {
+  /** Whether the table of the rows had to be made. */
+  readonly isNew: boolean;
+  /** Tables that had to be made. */
+  readonly made: readonly string[];
+  /** What keeps nobody from writing, and ought to be known. */
+  readonly flaws: readonly string[];
+  /** Why the table takes no labels, and what to do, as sentences; undefined: it takes them. */
+  readonly labelsAdvice: string | undefined;
+  /** Whether there is a table that holds who writes here. */
+  readonly isClaiming: boolean;
+  /** Whether commits are to be durable ones: unless the operator has said in the connection string when a commit counts. */
+  readonly isDurable: boolean;
+}
+
+export interface PostgresTablesOptions {
+  /** `table` or `schema.table`; quoted, so upper case counts. */
+  readonly table: string;
+  /** Whether to create the table when it is missing. */
+  readonly createTable: boolean;
+  readonly instance: string;
+}
+
+/** Several handlers may start at once and race for the same catalogue entry; the losers look again. */
+const CREATE_ATTEMPTS = 3;
+const LOST_RACE_STATES = ["23505", "42P07", "42710"];
+
+/** The tables that a sink writes to: the one of the rows, and the small one beside it of who writes them. */
+export class PostgresTables {
+  constructor(private readonly options: PostgresTablesOptions, private readonly session: PostgresSession) {}
+
+  /** Makes what is missing and tries every right that writing takes. Flaws keep nobody from writing. @throws {SinkError} */
+  async prepare(signal: AbortSignal): Promise<Prepared> {
+    const { session, options: { table, instance } } = this;
+    const durability = await this.durability(signal);
+    const isDurable = !durability.isGiven;
+    const isNew = await this.ensureTable(signal);
+    const labelsFix = await session.query("the key", signal, (sql) => addLabels(sql, table));
+    const hasLabels = labelsFix === undefined;
+    // Writing no rows makes the server check everything but the rows: columns, types, primary key, privileges.
+    const nothing = { table, hasLabels, instance, rows: [], isDurable };
+    await session.query("the table", signal, (sql) => upsert(sql, nothing));
+    const column = await session.query("the columns", signal, (sql) => columnFlaw(sql, table));
+    const writerTable = await this.ensureWriterTable(signal);
+    return {
+      isNew,
+      made: [...(isNew ? [table] : []), ...(writerTable.isNew ? [writerTableOf(table)] : [])],
+      flaws: [durability.flaw, column, writerTable.flaw].filter((flaw) => flaw !== undefined),
+      labelsAdvice: hasLabels
+        ? undefined
+        : `It was made by a former version. Run: ${labelsFix} It locks the table while the key is built; the rows wait`,
+      isClaiming: writerTable.flaw === undefined,
+      isDurable,
+    };
+  }
+
+  /** The claim of the instance. */
+  claim(signal: AbortSignal): PostgresClaim {
+    const { table, instance } = this.options;
+    return new PostgresClaim(table, instance, (what, build) => this.session.query(what, signal, build));
+  }
+
+  /** What the operator has said of `synchronous_commit`, and what is wrong with it. */
+  private async durability(signal: AbortSignal): Promise<{ isGiven: boolean; flaw: string | undefined }> {
+    const [found] = await this.session.query(
+      "when a commit counts",
+      signal,
+      (sql) =>
+        sql<{ setting: string; source: string }[]>`
+        select setting, source from pg_settings where name = 'synchronous_commit'`,
+    );
+    const isGiven = found?.source === "client";
+    const isWeak = isGiven && WEAK_COMMITS.includes(found.setting);
+    return {
+      isGiven,
+      flaw: isWeak
+        ? `the connection string sets synchronous_commit to ${found.setting}: rows that the server has confirmed may be ` +
+          "gone after its crash or a fail-over, and `redeliver` has to bring them again. Leave it out, and it is on"
+        : undefined,
+    };
+  }
+
+  /** Returns whether it was made. */
+  private async ensureTable(signal: AbortSignal): Promise<boolean> {
+    const { table } = this.options;
+    if (await this.exists(table, signal)) return false;
+    const statement = createTable(table);
+    if (!this.options.createTable) {
+      throw new SinkError(
+        "misconfigured",
+        `PostgreSQL has no table ${table}, and POSTGRES_CREATE_TABLE is false. Run: ${statement}`,
+      );
+    }
+    await this.create(table, statement, signal);
+    return true;
+  }
+
+  /** Where it cannot be had, nobody can tell whether two handlers run on copies of one state. */
+  private async ensureWriterTable(signal: AbortSignal): Promise<{ isNew: boolean; flaw?: string }> {
+    const { table } = this.options;
+    const writerTable = writerTableOf(table);
+    try {
+      const isNew = !await this.exists(writerTable, signal);
+      if (isNew) {
+        if (!this.options.createTable) {
+          throw new SinkError("misconfigured", "POSTGRES_CREATE_TABLE is false.");
+        }
+        await this.create(writerTable, createWriterTable(table), signal);
+      }
+      await this.claim(signal).tryRights();
+      return { isNew };
+    } catch (error) {
+      if (!(error instanceof SinkError) || error.kind !== "misconfigured") throw error;
+      const flaw =
+        `two handlers on copies of one state cannot be noticed here, since the table ${writerTable} cannot be used: ` +
+        `${error.message} Run: ${createWriterTable(table)} and grant SELECT, INSERT and UPDATE on it`;
+      return { isNew: false, flaw };
+    }
+  }
+
+  private async create(table: string, statement: string, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; !await this.exists(table, signal); attempt++) {
+      try {
+        await this.session.query("to create a table", signal, (sql) => sql.unsafe(statement));
+      } catch (error) {
+        if (attempt === CREATE_ATTEMPTS || !isLostRace(error)) throw error;
+      }
+    }
+  }
+
+  private async exists(table: string, signal: AbortSignal): Promise<boolean> {
+    const [row] = await this.session.query(
+      "to look for the table",
+      signal,
+      (sql) =>
+        sql<{ exists: boolean }[]>`
+        select to_regclass(${quoted(table)}) is not null as exists`,
+    );
+    return row!.exists;
+  }
+}
+
+/** Whether somebody else has made the same table at the same time. */
+export function isLostRace(error: unknown): boolean {
+  const { code = "" } = ((error as Error).cause ?? {}) as { code?: string };
+  return LOST_RACE_STATES.includes(code);
+}
