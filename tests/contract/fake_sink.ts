@@ -6,7 +6,7 @@ import {
   type SinkContext,
   SinkError,
 } from "../../src/contract/sink.ts";
-import { keyOf } from "./sink_contract.ts";
+import { keyOf } from "./sink_samples.ts";
 
 /** The rows of a {@link FakeSink}'s backend, by instance and key; they outlive the sink. */
 export type FakeTable = Map<string, Map<string, Aggregate>>;
@@ -66,7 +66,7 @@ export class FakeSink implements Sink, ReadBack {
       if (!this.opened) throw new SinkError("unavailable", "Fake: not open.");
       const refused = batch.aggregates.find((aggregate) => this.options.isRejected?.(aggregate));
       if (refused !== undefined) throw new SinkError("rejected", `Fake: refused ${refused.name}.`);
-      for (const aggregate of batch.aggregates) this.upsert(aggregate);
+      for (const aggregate of batch.aggregates) this.upsert(aggregate, batch.overwrites);
       this.batches.push(batch);
       if (this.options.position !== undefined) this.options.position.nextId = batch.nextId;
     });
@@ -103,11 +103,12 @@ export class FakeSink implements Sink, ReadBack {
     return this.options.instance ?? "fake";
   }
 
-  private upsert(aggregate: Aggregate): void {
+  private upsert(aggregate: Aggregate, overwrites = false): void {
     let rows = this.table.get(this.owner);
     if (rows === undefined) this.table.set(this.owner, rows = new Map());
     const key = keyOf(aggregate);
-    if (aggregate.revision > (rows.get(key)?.revision ?? -1)) rows.set(key, aggregate);
+    const least = aggregate.revision - (overwrites ? 0 : 1);
+    if ((rows.get(key)?.revision ?? -1) <= least) rows.set(key, aggregate);
   }
 
   private async perform<T>(operation: "open" | "write", signal: AbortSignal, work: () => T): Promise<T> {

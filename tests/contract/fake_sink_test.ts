@@ -1,17 +1,7 @@
 import assert from "node:assert/strict";
 import { SinkError } from "../../src/contract/sink.ts";
-import { FakeSink, type FakeTable, type Fault } from "./fake_sink.ts";
-import { aggregateOf, batchOf, CONTEXT, NEVER, sinkError, testSinkContract } from "./sink_contract.ts";
-
-Deno.test("FakeSink keeps the contract of sinks", (t) =>
-  testSinkContract(t, () => {
-    const table: FakeTable = new Map();
-    return Promise.resolve({
-      createSink: (instance) => new FakeSink({ instance, table }),
-      read: (instance) => Promise.resolve(new FakeSink({ instance, table }).rows()),
-      remove: () => Promise.resolve(),
-    });
-  }));
+import { FakeSink, type Fault } from "./fake_sink.ts";
+import { aggregateOf, batchOf, CONTEXT, NEVER, sinkError } from "./sink_samples.ts";
 
 Deno.test("FakeSink fails before, after and without an end, as it is told", async () => {
   const error = new SinkError("unavailable", "away");

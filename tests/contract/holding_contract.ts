@@ -15,7 +15,8 @@ import {
   NEVER,
   type SinkBackend,
   sinkError,
-} from "./sink_contract.ts";
+  stepsOn,
+} from "./sink_samples.ts";
 
 /** A table of rows that can be meddled with. */
 export interface TableBackend extends SinkBackend {
@@ -45,17 +46,7 @@ export async function testHolding(
   t: Deno.TestContext,
   createBackend: () => Promise<TableBackend>,
 ): Promise<void> {
-  const step = (name: string, test: (sink: Sink, backend: TableBackend) => Promise<void>) =>
-    t.step(name, async () => {
-      const backend = await createBackend();
-      const sink = backend.createSink(INSTANCE);
-      try {
-        await test(sink, backend);
-      } finally {
-        await sink.close();
-        await backend.remove();
-      }
-    });
+  const step = stepsOn(t, INSTANCE, createBackend);
 
   const rows = Array.from({ length: 5 }, (_, i) => aggregateOf({ name: `n${i}`, revision: 2 }));
   const confirmed = { any: true, newest: rows };

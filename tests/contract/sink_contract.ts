@@ -1,120 +1,32 @@
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
+import { SinkError } from "../../src/contract/sink.ts";
 import { canonicalLabels, LABELS_MAX } from "../../src/event/labels.ts";
 import fc from "../support/fast_check.ts";
 import { oddLabels } from "../support/odd_labels.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
-import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
-import type { TcpProxy } from "../support/tcp_proxy.ts";
+import {
+  aggregateOf,
+  assertSameAggregates,
+  batchOf,
+  CONTEXT,
+  NEVER,
+  type SinkBackend,
+  sinkError,
+  stepsOn,
+} from "./sink_samples.ts";
 
-/** What sinks of one kind write to: a table, a topic or a stream, empty at first and used by one step alone. */
-export interface SinkBackend {
-  /** A new sink for this backend, not yet open. */
-  createSink(instance: string): Sink;
-  /** What a reader of the backend is left with for `instance`: each aggregate once, in any order. */
-  read(instance: string): Promise<Aggregate[]>;
-  /** A sink whose answers can be lost on the wire; undefined: there is no wire, or none that can be cut. */
-  createWiredSink?(instance: string): { readonly sink: Sink; readonly wire: TcpProxy };
-  remove(): Promise<void>;
-}
-
-export const NEVER = new AbortController().signal;
-export const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
-export const CONTEXT: SinkContext = {
-  stateId: "state-of-the-tests",
-  cursor: 0,
-  endId: 1_000_000,
-  confirmed: { any: false, newest: [] },
-  claimant: {
-    boot: 1,
-    life: "life-of-the-tests",
-    startId: 1_000_000,
-    objection: () => undefined,
-    claimed: () => {},
-    objectionToPosition: () => undefined,
-  },
-  alarm: ({ detail }) => assert.fail(detail),
-  contradicted: () => {},
-};
-
-/** An unremarkable aggregate, but for what a test cares about. */
-export function aggregateOf(part: Partial<Aggregate> = {}): Aggregate {
-  return {
-    name: "boiler.temperature",
-    aggFunc: "avg",
-    value: 20.5,
-    windowStartMs: 1_700_000_000_000,
-    windowEndMs: 1_700_000_060_000,
-    count: 3,
-    revision: 0,
-    ...part,
-  };
-}
-
-/** The outbox's batch of these aggregates, with ids from `firstId` on. */
-export function batchOf(aggregates: readonly Aggregate[], firstId = 0): OutboxBatch {
-  return {
-    firstId,
-    nextId: firstId + aggregates.length,
-    aggregates,
-    ids: aggregates.map((_, index) => firstId + index),
-  };
-}
-
-/** What is left of a log of records for a reader that keeps the highest revision of each aggregate. */
-export function highestRevisions(log: readonly Aggregate[]): Aggregate[] {
-  const highest = new Map<string, Aggregate>();
-  for (const aggregate of log) {
-    const key = keyOf(aggregate);
-    if (aggregate.revision > (highest.get(key)?.revision ?? -1)) highest.set(key, aggregate);
-  }
-  return [...highest.values()];
-}
-
-/** Identifies an aggregate among those of an instance, whatever its revision. */
-export function keyOf({ name, labels, aggFunc, windowStartMs, windowEndMs }: Aggregate): string {
-  return JSON.stringify([name, labels, aggFunc, windowStartMs, windowEndMs]);
-}
-
-/** Passes when both hold the same aggregates, in whatever order. No backend tells -0 from 0. */
-export function assertSameAggregates(actual: readonly Aggregate[], expected: readonly Aggregate[]): void {
-  assert.deepEqual(normalised(actual), normalised(expected));
-}
-
-function normalised(aggregates: readonly Aggregate[]): Aggregate[] {
-  return aggregates
-    .map((aggregate) => ({ ...aggregate, value: aggregate.value + 0 }))
-    .sort((a, b) => keyOf(a) < keyOf(b) ? -1 : 1);
-}
-
-/** A check for `assert.rejects`: a SinkError of this kind whose message fits. */
-export function sinkError(kind: SinkError["kind"], message = /./): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof SinkError, `not a SinkError: ${error}`);
-    assert.equal(error.kind, kind, error.message);
-    assert.match(error.message, message);
-    return true;
-  };
-}
-
-const INSTANCE = "plant-1";
+/** Its own for each run: they name producers, of which a broker knows one at a time. */
+const [INSTANCE, OTHER] = ["one", "two"].map((name) => `${name}-${crypto.randomUUID().slice(0, 8)}`) as [
+  string,
+  string,
+];
 
 /** What every sink promises, run as steps of `t`, each on a backend of its own. */
 export async function testSinkContract(
   t: Deno.TestContext,
   createBackend: () => Promise<SinkBackend>,
 ): Promise<void> {
-  const step = (name: string, test: (sink: Sink, backend: SinkBackend) => Promise<void>) =>
-    t.step(name, async () => {
-      const backend = await createBackend();
-      const sink = backend.createSink(INSTANCE);
-      try {
-        await test(sink, backend);
-      } finally {
-        await sink.close();
-        await backend.remove();
-      }
-    });
+  const step = stepsOn(t, INSTANCE, createBackend);
 
   await step("answers the local cursor of a backend it has not written to", async (sink) => {
     assert.equal(await sink.open({ ...CONTEXT, cursor: 17 }, NEVER), 17);
@@ -155,6 +67,58 @@ export async function testSinkContract(
     await sink.write(batch, NEVER);
     await sink.write(batch, NEVER);
     assertSameAggregates(await backend.read(INSTANCE), batch.aggregates);
+  });
+
+  await step("answers how far it holds the outbox, where it keeps the position", async (sink) => {
+    await sink.open({ ...CONTEXT, cursor: 5 }, NEVER);
+    await sink.write(batchOf([aggregateOf(), aggregateOf({ name: "b" })], 5), NEVER);
+    await sink.close();
+    const next = await sink.open({ ...CONTEXT, cursor: 5 }, NEVER);
+    assert.equal(next, sink.repeat === "positioned" ? 7 : 5);
+  });
+
+  await step("replaces what it holds at the same revision only when told to", async (sink, backend) => {
+    if (sink.repeat !== "upsert") return;
+    const held = aggregateOf({ revision: 2, value: 1 });
+    const batch = batchOf([aggregateOf({ revision: 2, value: 2 }), aggregateOf({ name: "b" })]);
+    await sink.open(CONTEXT, NEVER);
+    await sink.write(batchOf([held]), NEVER);
+    await sink.write(batch, NEVER);
+    assertSameAggregates(await backend.read(INSTANCE), [held, batch.aggregates[1]!]);
+    await sink.write({ ...batch, overwrites: true }, NEVER);
+    assertSameAggregates(await backend.read(INSTANCE), batch.aggregates);
+    await sink.write({ ...batchOf([aggregateOf({ revision: 1, value: 3 })]), overwrites: true }, NEVER);
+    assertSameAggregates(await backend.read(INSTANCE), batch.aggregates);
+  });
+
+  await step("reads its rows back without having been opened", async (sink, backend) => {
+    const first = aggregateOf({ name: "a", count: 5, value: 5e-324, labels: '{"line":"7"}' });
+    const later = aggregateOf({
+      name: "b",
+      count: 2 ** 40,
+      windowStartMs: first.windowEndMs,
+      windowEndMs: first.windowEndMs + 100,
+    });
+    await sink.open(CONTEXT, NEVER);
+    await sink.write(batchOf([first, { ...later, revision: 1 }]), NEVER);
+    await sink.close();
+    const reader = backend.createSink(INSTANCE);
+    try {
+      const { readBack } = reader;
+      if (readBack === undefined) return;
+      assert.equal(await readBack.sumOfCounts(INSTANCE, -Infinity, NEVER), 5 + 2 ** 40);
+      assert.equal(await readBack.sumOfCounts(INSTANCE, later.windowStartMs, NEVER), 2 ** 40);
+      for (const row of [first, { ...later, revision: 1 }]) {
+        const { windowStartMs, windowEndMs } = row;
+        const rows = await readBack.rowsOfWindow(INSTANCE, windowStartMs, windowEndMs, NEVER);
+        assertSameAggregates(rows, [row]);
+      }
+      assert.deepEqual([...await readBack.flaws?.(INSTANCE, -Infinity, () => false, NEVER) ?? []], []);
+      assert.deepEqual(await readBack.rowsOfWindow(INSTANCE, 0, 1000, NEVER), []);
+      assert.equal(await readBack.sumOfCounts(OTHER, -Infinity, NEVER), 0);
+    } finally {
+      await reader.close();
+    }
   });
 
   await step("keeps the highest revision, whichever comes last", async (sink, backend) => {
@@ -216,7 +180,7 @@ export async function testSinkContract(
   });
 
   await step("keeps instances apart", async (sink, backend) => {
-    const other = backend.createSink("plant-2");
+    const other = backend.createSink(OTHER);
     try {
       await sink.open(CONTEXT, NEVER);
       await other.open(CONTEXT, NEVER);
@@ -226,7 +190,7 @@ export async function testSinkContract(
       await other.close();
     }
     assertSameAggregates(await backend.read(INSTANCE), [aggregateOf({ value: 1 })]);
-    assertSameAggregates(await backend.read("plant-2"), [aggregateOf({ value: 2, revision: 1 })]);
+    assertSameAggregates(await backend.read(OTHER), [aggregateOf({ value: 2, revision: 1 })]);
   });
 
   await step("probes without leaving a trace", async (sink, backend) => {

@@ -12,7 +12,7 @@ import { scanReply } from "../../src/codec/reply_scanner.ts";
 import { MemorySource, openRig, type Rig } from "../ingest/rig.ts";
 import { below, chance } from "./draw.ts";
 import type { Random, Target, Trial } from "./target.ts";
-import { CONTEXT, QUIET } from "../contract/sink_contract.ts";
+import { CONTEXT, QUIET } from "../contract/sink_samples.ts";
 
 /**
  * A state directory of which one byte is another one, or whose file is shorter. Whoever opens it must refuse, or find everything

@@ -6,7 +6,7 @@ import { FakeSink } from "../contract/fake_sink.ts";
 import { ALL_WINDOWS } from "../../src/control/span.ts";
 import { verify } from "../../src/control/verification.ts";
 import { MemorySource, openRig, type Rig } from "./rig.ts";
-import { CONTEXT } from "../contract/sink_contract.ts";
+import { CONTEXT } from "../contract/sink_samples.ts";
 
 const NOW_MS = 1_000_000_000;
 const NOW_S = NOW_MS / 1000;

@@ -9,8 +9,9 @@ import { SOURCES } from "../../src/sources/registry.ts";
 import { sinkConnector } from "../../src/contract/connector.ts";
 import { anyText } from "../../src/settings/value_type.ts";
 import { withDefault } from "../../src/settings/variable.ts";
-import { batchOf, CONTEXT, NEVER, QUIET } from "../contract/sink_contract.ts";
+import { batchOf, CONTEXT, NEVER, QUIET } from "../contract/sink_samples.ts";
 import { sourcesOf } from "../settings/sources.ts";
+import { freePort } from "../support/free_port.ts";
 
 const WORDS = "PARROT_WORD is wrong; PARROT_WORD_FILE too";
 const NAMED = "HISTORY_PARROT_WORD is wrong; HISTORY_PARROT_WORD_FILE too";
@@ -124,4 +125,47 @@ Deno.test("a sink says what its connector declares: its id, and how its rows are
     assert.equal(sink.id, id);
     assert.equal(sink.readBack?.cost, typeof readBack === "object" ? "scan" : readBack, id);
   }
+});
+
+Deno.test("what its settings are warned of and refused for is told by them too", () => {
+  const setting = "PARROT_WORD";
+  const listen = `localhost:${freePort()}`;
+  const configured = (isRight: boolean) => {
+    const connector = sinkConnector({
+      kind: "parrot",
+      title: "Parrot",
+      settings: {
+        [setting]: withDefault(anyText("<word>", "any text"), "x", { help: "a word", example: "y" }),
+      },
+      configure: (scope) => {
+        if (isRight) scope.warn(WORDS);
+        else scope.fault(setting, WORDS);
+        return {};
+      },
+      targetsOf: () => ["parrot"],
+      credentialsOf: () =>
+        isRight ? [{ credential: WORDS, host: "far", isProtected: false, flaw: WORDS, remedy: WORDS }] : [],
+      fileOf: () => ({ setting, path: isRight ? "/parrot" : "/state/state.sqlite" }),
+      retentionOf: () => ({ setting, retentionMs: isRight ? 1e12 : 1 }),
+      addressesOf: () => [{ setting, address: isRight ? "far:1" : listen }],
+      create: (_, { id, logger }) => new Parrot(id, logger, { fails: false }),
+      readBack: "cheap",
+    });
+    const registry = new Registry([...SINKS, connector], SOURCES);
+    const environment = {
+      STORAGE_TYPE: "history:parrot",
+      HTTP_LISTEN: listen,
+      STATE_DIR: "/state",
+    };
+    const config = registry.configure(sourcesOf({ environment }));
+    return { config, file: registry.fileOf(config.sinks[0]!) };
+  };
+  const { config: { warnings }, file } = configured(true);
+  assert.deepEqual(warnings, [NAMED, `${NAMED} goes to far ${NAMED}: ${NAMED}`]);
+  assert.equal(file!.setting, `HISTORY_${setting}`);
+  assert.throws(() => configured(false), (error: Error) => {
+    assert.ok(error.message.includes(NAMED), error.message);
+    assert.doesNotMatch(error.message, /(?<!HISTORY_)PARROT_WORD/);
+    return true;
+  });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { withDeadline } from "../../src/sinks/deadline.ts";
-import { NEVER, sinkError } from "../contract/sink_contract.ts";
+import { NEVER, sinkError } from "../contract/sink_samples.ts";
 
 const hangs = () => new Promise<never>(() => {});
 const LONG_MS = 3600_000;

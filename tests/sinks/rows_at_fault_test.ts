@@ -12,7 +12,7 @@ import { aggregateNamed, MemoryOutbox } from "../delivery/memory_outbox.ts";
 import { postgresConnection } from "../support/postgres_connection.ts";
 import { PATIENCE_MS, temporaryDirectory, until } from "../support/executable.ts";
 import { startPostgres } from "../support/postgres_server.ts";
-import { CONTEXT } from "../contract/sink_contract.ts";
+import { CONTEXT } from "../contract/sink_samples.ts";
 
 const NEVER = new AbortController().signal;
 const ATTEMPT_TIMEOUT_MS = 70_000;

@@ -18,6 +18,8 @@ export interface KafkaBroker {
   readonly saslBrokers: string[];
   /** Where what passes the proxy of {@link startKafka} has to be led to. */
   readonly proxiedPort: number;
+  /** Where that proxy has to stand; the same as `proxiedPort`: none was asked for. */
+  readonly proxyPort: number;
   stop(): Promise<void>;
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -65,6 +67,7 @@ export async function startKafka(
     { length: KAFKA_PORTS },
     (_, index) => home === undefined ? freePort() : home.port + index,
   ) as [number, number, number, number];
+  const advertisedPort = proxyPort ?? proxiedPort;
   const configFile = join(directory, "server.properties");
   await Deno.writeTextFile(
     configFile,
@@ -74,7 +77,7 @@ export async function startKafka(
         saslPort,
         controllerPort,
         proxiedPort,
-        proxyPort: proxyPort ?? proxiedPort,
+        proxyPort: advertisedPort,
       }),
       ...settings,
     ].join("\n"),
@@ -95,6 +98,7 @@ export async function startKafka(
     brokers,
     saslBrokers: [`127.0.0.1:${saslPort}`],
     proxiedPort,
+    proxyPort: advertisedPort,
     stop: () => process.stop(),
     kill: () => process.kill(),
     start: () => process.start(),
@@ -188,7 +192,8 @@ export function externalCluster(brokers: string[]): KafkaBroker {
   return {
     brokers,
     saslBrokers: [],
-    proxiedPort: Number(brokers[0]!.split(":")[1]),
+    proxiedPort: portOf(brokers[0]!),
+    proxyPort: portOf(brokers[0]!),
     stop: refuse,
     kill: refuse,
     start: refuse,
@@ -196,4 +201,8 @@ export function externalCluster(brokers: string[]): KafkaBroker {
     resume: refuse,
     remove: () => Promise.resolve(),
   };
+}
+
+function portOf(address: string): number {
+  return Number(address.split(":")[1]);
 }

@@ -4,10 +4,13 @@
  */
 import { MissingPrerequisite } from "../../scripts/servers.ts";
 import { externalCluster, type KafkaBroker, kafkaIsExternal, startKafka } from "./kafka_broker.ts";
+import { freePort } from "./free_port.ts";
 import { externalServer, postgresIsExternal, type PostgresServer, startPostgres } from "./postgres_server.ts";
 
 const POSTGRES_VARIABLE = "SHARED_POSTGRES_URL";
 const KAFKA_VARIABLE = "SHARED_KAFKA_BROKERS";
+/** `proxyPort,proxiedPort` of it. */
+const WIRE_VARIABLE = "SHARED_KAFKA_WIRE";
 
 /** The server of the run; without one, a fresh one that goes with `remove`. */
 export function sharedPostgres(): Promise<PostgresServer> {
@@ -15,10 +18,12 @@ export function sharedPostgres(): Promise<PostgresServer> {
   return url === undefined ? startPostgres() : Promise.resolve(externalServer(url));
 }
 
-/** The broker of the run; without one, a fresh one that goes with `remove`. */
+/** The broker of the run, with room for one proxy; without one, a fresh one that goes with `remove`. */
 export function sharedKafka(): Promise<KafkaBroker> {
   const brokers = Deno.env.get(KAFKA_VARIABLE);
-  return brokers === undefined ? startKafka() : Promise.resolve(externalCluster(brokers.split(",")));
+  if (brokers === undefined) return startKafka({ proxyPort: freePort() });
+  const [proxyPort, proxiedPort] = Deno.env.get(WIRE_VARIABLE)!.split(",").map(Number) as [number, number];
+  return Promise.resolve({ ...externalCluster(brokers.split(",")), proxyPort, proxiedPort });
 }
 
 /** The servers themselves, as the one who runs the tests has them. */
@@ -38,9 +43,10 @@ export class SharedServers implements AsyncDisposable {
         stack.defer(() => postgres.remove());
         environment[POSTGRES_VARIABLE] = postgres.url;
       }),
-      kafkaIsExternal ? undefined : startKafka().then((kafka) => {
+      kafkaIsExternal ? undefined : startKafka({ proxyPort: freePort() }).then((kafka) => {
         stack.defer(() => kafka.remove());
         environment[KAFKA_VARIABLE] = kafka.brokers.join(",");
+        environment[WIRE_VARIABLE] = `${kafka.proxyPort},${kafka.proxiedPort}`;
       }),
     ]);
     for (const outcome of started) {

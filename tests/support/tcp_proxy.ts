@@ -18,15 +18,15 @@ export class TcpProxy implements AsyncDisposable {
   private readonly pairs = new Set<readonly [Deno.TcpConn, Deno.TcpConn]>();
   private readonly serving: Promise<void>;
 
-  private constructor() {
-    this.listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  private constructor(port: number) {
+    this.listener = Deno.listen({ hostname: "127.0.0.1", port });
     this.port = this.listener.addr.port;
     this.serving = this.serve();
   }
 
-  /** Its port is known before that of the server behind it. */
-  static start(): TcpProxy {
-    return new TcpProxy();
+  /** Its port is known before that of the server behind it. @param port 0: any that is free. */
+  static start(port = 0): TcpProxy {
+    return new TcpProxy(port);
   }
 
   get address(): string {

@@ -1,7 +1,8 @@
-import { type Aggregate } from "../../../src/aggregation/aggregate.ts";
+import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
 import { sinkConnector, type SinkSurroundings } from "../../../src/contract/connector.ts";
 import {
   type OutboxBatch,
+  type OutboxId,
   type ReadBack,
   type Sink,
   type SinkContext,
@@ -16,25 +17,32 @@ interface ToyConfig {
   readonly colour: string;
 }
 
+/** As it stands in the file. */
+type ToyRow = Aggregate & { readonly instance: string };
+
 /** A sink that the program does not have: a file of JSON, written anew with each batch. It wants a token, as a service would. */
 class ToySink implements Sink, ReadBack {
   readonly id: string;
   readonly repeat = "upsert";
   readonly readBack = this;
   readonly cost = "scan";
+  private readonly instance: string;
 
-  constructor(private readonly config: ToyConfig, { id }: SinkSurroundings) {
+  constructor(private readonly config: ToyConfig, { id, instance }: SinkSurroundings) {
     this.id = id;
+    this.instance = instance;
   }
 
-  open(context: SinkContext): Promise<number> {
+  open(context: SinkContext): Promise<OutboxId> {
     context.claimant.claimed();
     return Promise.resolve(context.cursor);
   }
 
-  write({ aggregates, overwrites }: OutboxBatch): Promise<void> {
-    const rows = new Map(this.rows().map((row) => [keyOf(row), row]));
-    for (const row of aggregates) {
+  write({ aggregates, overwrites }: OutboxBatch, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(new SinkError("unavailable", "it was interrupted."));
+    const rows = new Map(rowsIn(this.config.path).map((row) => [keyOf(row), row]));
+    for (const aggregate of aggregates) {
+      const row = { ...aggregate, instance: this.instance };
       const held = rows.get(keyOf(row));
       if (!held || held.revision < row.revision || (overwrites && held.revision === row.revision)) {
         rows.set(keyOf(row), row);
@@ -52,33 +60,37 @@ class ToySink implements Sink, ReadBack {
     return Promise.resolve(`painted ${this.config.colour}`);
   }
 
-  sumOfCounts(_instance: string, sinceMs: number): Promise<number> {
-    const rows = this.rows().filter(({ windowStartMs }) => windowStartMs >= sinceMs);
+  sumOfCounts(instance: string, sinceMs: number): Promise<number> {
+    const rows = toyRows(this.config.path, instance).filter((row) => row.windowStartMs >= sinceMs);
     return Promise.resolve(rows.reduce((sum, { count }) => sum + count, 0));
   }
 
-  rowsOfWindow(_instance: string, startMs: number, endMs: number): Promise<Aggregate[]> {
-    return Promise.resolve(
-      this.rows().filter((row) => row.windowStartMs === startMs && row.windowEndMs === endMs),
-    );
+  rowsOfWindow(instance: string, startMs: number, endMs: number): Promise<Aggregate[]> {
+    const rows = toyRows(this.config.path, instance);
+    return Promise.resolve(rows.filter((row) => row.windowStartMs === startMs && row.windowEndMs === endMs));
   }
 
   close(): Promise<void> {
     return Promise.resolve();
   }
+}
 
-  private rows(): Aggregate[] {
-    try {
-      return JSON.parse(Deno.readTextFileSync(this.config.path));
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw error;
-    }
+/** What the file of the toy holds of an instance. */
+export function toyRows(path: string, instance: string): Aggregate[] {
+  return rowsIn(path).filter((row) => row.instance === instance).map(({ instance: _, ...row }) => row);
+}
+
+function rowsIn(path: string): ToyRow[] {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
 }
 
-function keyOf({ name, labels, aggFunc, windowStartMs, windowEndMs }: Aggregate): string {
-  return JSON.stringify([name, labels, aggFunc, windowStartMs, windowEndMs]);
+function keyOf({ instance, name, labels, aggFunc, windowStartMs, windowEndMs }: ToyRow): string {
+  return JSON.stringify([instance, name, labels, aggFunc, windowStartMs, windowEndMs]);
 }
 
 const SETTINGS = {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { toRecord } from "../../../src/aggregation/aggregate.ts";
 import { messageRuns } from "../../../src/sinks/kafka/kafka_messages.ts";
-import { aggregateOf } from "../../contract/sink_contract.ts";
+import { aggregateOf } from "../../contract/sink_samples.ts";
 
 const INSTANCE = "plant-1";
 

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { KafkaSink, type KafkaSinkOptions } from "../../../src/sinks/kafka/kafka_sink.ts";
 import type { SinkAlarm } from "../../../src/contract/sink.ts";
-import { readTopic, rowOf } from "../../e2e/topic.ts";
+import { readTopic } from "../../e2e/topic.ts";
 import { until } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
-import { TcpProxy } from "../../support/tcp_proxy.ts";
 import { kafkaClient, kafkaIsExternal, startKafka } from "../../support/kafka_broker.ts";
 import {
   aggregateOf,
@@ -17,17 +15,16 @@ import {
   CONTEXT,
   highestRevisions,
   NEVER,
-  type SinkBackend,
   sinkError,
-  testSinkContract,
-} from "../../contract/sink_contract.ts";
+  stepWith,
+} from "../../contract/sink_samples.ts";
+import { KafkaBackends, newTopic } from "./kafka_backends.ts";
 
 const INSTANCE = "plant-1";
 const DAY_MS = 86_400_000;
 
 Deno.test("KafkaSink", async (t) => {
-  await using wire = TcpProxy.start();
-  const broker = await startKafka({ proxyPort: wire.port });
+  const broker = await startKafka();
   const kafka = kafkaClient(broker.brokers);
   const admin = kafka.admin();
   await admin.connect();
@@ -41,29 +38,7 @@ Deno.test("KafkaSink", async (t) => {
   const warnings: string[] = [];
   const onWarning = ({ name }: Error) => void warnings.push(name);
   process.on("warning", onWarning);
-  let topics = 0;
-  const newTopic = () => `t${Date.now().toString(36)}-${topics++}`;
-
-  /** Instances name the group and the producer, so each topic has its own. */
-  const createSink = (topic: string, options: Partial<KafkaSinkOptions> = {}) =>
-    new KafkaSink(
-      {
-        id: "kafka",
-        bootstrapServers: broker.brokers,
-        topic,
-        instance: `${INSTANCE}.${topic}`,
-        delivery: "exactly-once",
-        clock: systemClock,
-        ...options,
-      },
-      logger,
-    );
-
-  /** Every committed record of the topic, the repeated ones too. */
-  async function readAll(topic: string, instance = `${INSTANCE}.${topic}`): Promise<Aggregate[]> {
-    const rows = (await readTopic(broker.brokers, topic)).map(({ value }) => rowOf(value));
-    return rows.filter((row) => row.instance === instance).map(({ instance: _, ...aggregate }) => aggregate);
-  }
+  const backends = new KafkaBackends(broker, logger);
 
   async function positionOf(topic: string): Promise<{ offset: string; metadata: string | null }> {
     const groupId = `vabus-data-handler.${INSTANCE}.${topic}`;
@@ -82,46 +57,17 @@ Deno.test("KafkaSink", async (t) => {
       "the position to be seen",
     );
 
-  const createBackendFor = (delivery: KafkaSinkOptions["delivery"]) => (): Promise<SinkBackend> => {
-    const topic = newTopic();
-    return Promise.resolve({
-      createSink: (instance) => createSink(topic, { instance: `${instance}.${topic}`, delivery }),
-      ...(!kafkaIsExternal && {
-        createWiredSink: (instance) => {
-          wire.leadTo(broker.proxiedPort);
-          const options = { bootstrapServers: [wire.address], instance: `${instance}.${topic}`, delivery };
-          return { sink: createSink(topic, options), wire };
-        },
-      }),
-      read: async (instance) => highestRevisions(await readAll(topic, `${instance}.${topic}`)),
-      remove: () => Promise.resolve(),
-    });
-  };
-
   /** A step with a sink and a topic of its own. */
   const step = (
     name: string,
     test: (sink: KafkaSink, topic: string) => Promise<void>,
     options: Partial<KafkaSinkOptions> = {},
-  ) =>
-    t.step(name, async () => {
-      const topic = newTopic();
-      const sink = createSink(topic, options);
-      try {
-        await test(sink, topic);
-      } finally {
-        await sink.close();
-      }
-    });
+  ) => {
+    const topic = newTopic();
+    return stepWith(t, name, backends.createSink(topic, options), (sink) => test(sink, topic));
+  };
 
   try {
-    for (const delivery of ["exactly-once", "at-least-once"] as const) {
-      await t.step(
-        `keeps the contract of sinks, ${delivery}`,
-        (t) => testSinkContract(t, createBackendFor(delivery)),
-      );
-    }
-
     await step("creates the topic as the brokers are set up, but not to probe", async (sink, topic) => {
       assert.match(await sink.probe(NEVER), /will be created/);
       assert.equal((await admin.listTopics()).includes(topic), false);
@@ -153,7 +99,7 @@ Deno.test("KafkaSink", async (t) => {
       await sink.write(batchOf([aggregateOf(), aggregateOf({ name: "b" })], 5), NEVER);
       await assertPosition(topic, "7");
       await sink.close();
-      const restarted = createSink(topic);
+      const restarted = backends.createSink(topic);
       try {
         assert.equal(await restarted.open({ ...CONTEXT, cursor: 5 }, NEVER), 7);
         await restarted.close();
@@ -188,7 +134,7 @@ Deno.test("KafkaSink", async (t) => {
         };
         // However far the state has come since it was started.
         const rolledBack = { ...CONTEXT, cursor: 3, endId: 200, claimant };
-        const second = createSink(topic);
+        const second = backends.createSink(topic);
         try {
           await assert.rejects(second.open(rolledBack, NEVER), sinkError("misconfigured", /not 100/));
           const accepted = { ...claimant, objectionToPosition: () => undefined };
@@ -257,7 +203,7 @@ Deno.test("KafkaSink", async (t) => {
 
     await step("is fenced by another handler of the same instance", async (sink, topic) => {
       await sink.open(CONTEXT, NEVER);
-      const successor = createSink(topic);
+      const successor = backends.createSink(topic);
       try {
         await successor.open(CONTEXT, NEVER);
         await assert.rejects(
@@ -268,7 +214,7 @@ Deno.test("KafkaSink", async (t) => {
       } finally {
         await successor.close();
       }
-      assertSameAggregates(await readAll(topic), [aggregateOf()]);
+      assertSameAggregates(await backends.readAll(topic), [aggregateOf()]);
     });
 
     let nowMs = Date.now();
@@ -282,7 +228,7 @@ Deno.test("KafkaSink", async (t) => {
       nowMs += DAY_MS / 2;
       await sink.keepAlive(7, NEVER);
       await assertPosition(topic, "7");
-      assertSameAggregates(await readAll(topic), [aggregateOf()]);
+      assertSameAggregates(await backends.readAll(topic), [aggregateOf()]);
     }, { clock: { ...systemClock, nowMs: () => nowMs } });
 
     await step("keeps no position when it delivers at least once", async (sink, topic) => {
@@ -302,7 +248,7 @@ Deno.test("KafkaSink", async (t) => {
         const tooLarge = aggregateOf({ name: "温".repeat(512) });
         await assert.rejects(sink.write(batchOf([fitting, tooLarge]), NEVER), sinkError("rejected"));
         await sink.write(batchOf([fitting]), NEVER);
-        assertSameAggregates(highestRevisions(await readAll(topic)), [fitting]);
+        assertSameAggregates(highestRevisions(await backends.readAll(topic)), [fitting]);
       }, { delivery });
     }
 
@@ -343,17 +289,17 @@ Deno.test("KafkaSink", async (t) => {
       await sink.close();
       await sink.open(CONTEXT, NEVER);
       await sink.write(batchOf([aggregateOf()]), NEVER);
-      assertSameAggregates(await readAll(topic), [aggregateOf()]);
+      assertSameAggregates(await backends.readAll(topic), [aggregateOf()]);
     });
 
     await t.step("stays down when the topic's name is impossible", async () => {
-      const sink = createSink("no such topic!");
+      const sink = backends.createSink("no such topic!");
       await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /KAFKA_TOPIC/));
       await sink.close();
     });
 
     await t.step("tries again when nothing listens", async () => {
-      const sink = createSink(newTopic(), { bootstrapServers: [`127.0.0.1:${freePort()}`] });
+      const sink = backends.createSink(newTopic(), { bootstrapServers: [`127.0.0.1:${freePort()}`] });
       const abort = new AbortController();
       const opening = assert.rejects(sink.open(CONTEXT, abort.signal), sinkError("unavailable"));
       abort.abort();
@@ -368,7 +314,7 @@ Deno.test("KafkaSink", async (t) => {
       await step("logs in", async (sink, topic) => {
         await sink.open(CONTEXT, NEVER);
         await sink.write(batchOf([aggregateOf()]), NEVER);
-        assertSameAggregates(await readAll(topic), [aggregateOf()]);
+        assertSameAggregates(await backends.readAll(topic), [aggregateOf()]);
       }, { bootstrapServers: broker.saslBrokers, sasl });
 
       await step("stays down after a refused login", async (sink) => {
@@ -395,7 +341,7 @@ Deno.test("KafkaSink", async (t) => {
           }
           const cursor = await sink.open(CONTEXT, NEVER);
           await sink.write(batchOf([aggregateOf(), aggregateOf({ name: "b" })].slice(cursor), cursor), NEVER);
-          assertSameAggregates(await readAll(topic), [aggregateOf(), aggregateOf({ name: "b" })]);
+          assertSameAggregates(await backends.readAll(topic), [aggregateOf(), aggregateOf({ name: "b" })]);
         },
       );
 
@@ -432,7 +378,7 @@ Deno.test("KafkaSink", async (t) => {
             }
           }
           assert.ok(failures > 0, "what a broker that is down does not take has not failed");
-          assertSameAggregates(await readAll(topic), aggregates);
+          assertSameAggregates(await backends.readAll(topic), aggregates);
         },
       );
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TopicRows } from "../../../src/sinks/kafka/topic_rows.ts";
-import { aggregateOf } from "../../contract/sink_contract.ts";
+import { aggregateOf } from "../../contract/sink_samples.ts";
 
 Deno.test("the newest revision counts; one that came again is told, with whether it contradicts", () => {
   const rows = new TopicRows();

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
-import { labelsIn } from "../../../src/event/labels.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { PostgresSink, type PostgresSinkOptions } from "../../../src/sinks/postgres/postgres_sink.ts";
 import { postgresConnection } from "../../support/postgres_connection.ts";
@@ -12,13 +10,11 @@ import {
   batchOf,
   CONTEXT,
   NEVER,
-  type SinkBackend,
   sinkError,
-  testSinkContract,
-} from "../../contract/sink_contract.ts";
-import { testHolding } from "../../contract/holding_contract.ts";
+  stepWith,
+} from "../../contract/sink_samples.ts";
 import { freePort } from "../../support/free_port.ts";
-import { TcpProxy } from "../../support/tcp_proxy.ts";
+import { newTable, PostgresBackends } from "./postgres_backends.ts";
 
 /** As releases before labels made it. */
 const FORMER_TABLE = `
@@ -36,105 +32,26 @@ Deno.test("PostgresSink", async (t) => {
     write: (line) => lines.push(line),
     now: Date.now,
   });
-  let tables = 0;
-  const newTable = () => `t${Date.now().toString(36)}_${tables++}`;
-
-  const createSink = (table: string, options: Partial<PostgresSinkOptions> = {}) =>
-    new PostgresSink(
-      {
-        id: "postgres",
-        connection: postgresConnection(server.url),
-        table,
-        createTable: true,
-        instance: "plant-1",
-        ...options,
-      },
-      logger,
-    );
-
-  /** Runs `query` with a connection of its own. */
-  async function ask<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-    const sql = postgres(server.url, { max: 1, onnotice: () => {} });
-    try {
-      return await query(sql);
-    } finally {
-      await sql.end({ timeout: 1 });
-    }
-  }
-
-  const readTable = (table: string, instance: string): Promise<Aggregate[]> =>
-    ask(async (sql) => {
-      const rows = await sql<(Aggregate & { labels: string })[]>`
-        select name, labels::text, agg_func as "aggFunc", value, count::float8, revision,
-          round(extract(epoch from window_start) * 1000)::float8 as "windowStartMs",
-          round(extract(epoch from window_end) * 1000)::float8 as "windowEndMs"
-        from ${sql(table)} where instance = ${instance}`;
-      return rows.map(({ labels, ...row }) => ({ ...row, ...labelsIn(labels) }));
-    });
-
-  const drop = (table: string) => ask((sql) => sql`drop table if exists ${sql(table)}`);
-
-  function createBackend(): Promise<SinkBackend> {
-    const table = newTable();
-    const wires = new AsyncDisposableStack();
-    return Promise.resolve({
-      createSink: (instance) => createSink(table, { instance }),
-      createWiredSink: (instance) => {
-        const wire = wires.use(TcpProxy.start());
-        const url = new URL(server.url);
-        wire.leadTo(Number(url.port));
-        url.host = wire.address;
-        return { sink: createSink(table, { instance, connection: postgresConnection(url.href) }), wire };
-      },
-      read: (instance) => readTable(table, instance),
-      remove: async () => {
-        await wires.disposeAsync();
-        await drop(table);
-      },
-    });
-  }
+  const backends = new PostgresBackends(server.url, logger);
+  const ask = <T>(query: (sql: postgres.Sql) => Promise<T>) => backends.ask(query);
 
   /** A step with a sink and a table of its own. */
   const step = (
     name: string,
     test: (sink: PostgresSink, table: string) => Promise<void>,
     options: Partial<PostgresSinkOptions> = {},
-  ) =>
-    t.step(name, async () => {
-      const table = newTable();
-      const sink = createSink(table, options);
-      try {
-        await test(sink, table);
-      } finally {
-        await sink.close();
-        await drop(table);
-      }
-    });
+  ) => {
+    const table = newTable();
+    const sink = backends.createSink(table, options);
+    return stepWith(t, name, sink, () => test(sink, table), () => backends.drop(table));
+  };
 
   try {
-    await t.step("keeps the contract of sinks", (t) => testSinkContract(t, createBackend));
-
-    await t.step("knows what it holds and who writes to it", (t) =>
-      testHolding(t, () => {
-        const table = newTable();
-        return Promise.resolve({
-          createSink: (instance) => createSink(table, { instance }),
-          read: (instance) => readTable(table, instance),
-          execute: async (statement) =>
-            void await ask((sql) => sql.unsafe(statement.replace("$table", table))),
-          swallowing: `
-            create function ${table}_swallow() returns trigger language plpgsql
-              as 'begin if new.name = ''swallowed'' then return null; end if; return new; end';
-            create trigger swallow before insert on $table for each row execute function ${table}_swallow()`,
-          remove: async () => void await drop(table),
-        });
-      }));
-
     await t.step(
       "writes without a table of its own beside the rows where it may have none, and says so",
       async () => {
         const table = newTable();
-        const owner = createSink(table);
+        const owner = backends.createSink(table);
         await owner.open(CONTEXT, NEVER);
         await owner.close();
         await ask(async (sql) => {
@@ -147,7 +64,7 @@ Deno.test("PostgresSink", async (t) => {
         [url.username, url.password] = ["limited", "limited-secret"];
         for (const createTable of [true, false]) {
           lines.length = 0;
-          const sink = createSink(table, { connection: postgresConnection(url.href), createTable });
+          const sink = backends.createSink(table, { connection: postgresConnection(url.href), createTable });
           await sink.open(CONTEXT, NEVER);
           await sink.write(batchOf([aggregateOf({ name: `${createTable}` })]), NEVER);
           await sink.close();
@@ -156,8 +73,8 @@ Deno.test("PostgresSink", async (t) => {
             lines.join("\n"),
           );
         }
-        assert.equal((await readTable(table, "plant-1")).length, 2);
-        await drop(table);
+        assert.equal((await backends.readTable(table, "plant-1")).length, 2);
+        await backends.drop(table);
       },
     );
 
@@ -219,17 +136,21 @@ Deno.test("PostgresSink", async (t) => {
       // As the router does after it.
       await sink.open(CONTEXT, NEVER);
       await sink.write(batchOf([other, labelled]), NEVER);
-      assertSameAggregates(await readTable(table, "plant-1"), [{ ...plain, revision: 1 }, other, labelled]);
+      assertSameAggregates(await backends.readTable(table, "plant-1"), [
+        { ...plain, revision: 1 },
+        other,
+        labelled,
+      ]);
       assert.doesNotMatch(await sink.probe(NEVER), /Warning/);
     });
 
     await step("writes into a table of another schema, quoted", async () => {
       await ask((sql) => sql`create schema "Plant 1"`);
-      const sink = createSink("Plant 1.Agg");
+      const sink = backends.createSink("Plant 1.Agg");
       try {
         await sink.open(CONTEXT, NEVER);
         await sink.write(batchOf([aggregateOf()]), NEVER);
-        assertSameAggregates(await readTable("Plant 1.Agg", "plant-1"), [aggregateOf()]);
+        assertSameAggregates(await backends.readTable("Plant 1.Agg", "plant-1"), [aggregateOf()]);
         assert.match(await sink.probe(NEVER), /Plant 1\.Agg is there/);
       } finally {
         await sink.close();
@@ -249,28 +170,6 @@ Deno.test("PostgresSink", async (t) => {
       assert.notEqual(await writtenAt(), first);
     });
 
-    await step("proves what it holds", async (sink) => {
-      const first = aggregateOf({ name: "a", count: 5, value: 5e-324 });
-      const later = aggregateOf({
-        name: "b",
-        count: 2 ** 40,
-        windowStartMs: first.windowEndMs,
-        windowEndMs: first.windowEndMs + 100,
-      });
-      await sink.open(CONTEXT, NEVER);
-      await sink.write(batchOf([first, later]), NEVER);
-      await sink.close();
-      assert.equal(await sink.readBack.sumOfCounts("plant-1", -Infinity, NEVER), 5 + 2 ** 40);
-      assert.equal(await sink.readBack.sumOfCounts("plant-1", later.windowStartMs, NEVER), 2 ** 40);
-      assert.equal(await sink.readBack.sumOfCounts("plant-2", -Infinity, NEVER), 0);
-      for (const row of [first, later]) {
-        const { windowStartMs, windowEndMs } = row;
-        assertSameAggregates(await sink.readBack.rowsOfWindow("plant-1", windowStartMs, windowEndMs, NEVER), [
-          row,
-        ]);
-      }
-    });
-
     await step("rejects what a constraint of the table refuses, and stays usable", async (sink, table) => {
       await sink.open(CONTEXT, NEVER);
       await ask((sql) => sql`alter table ${sql(table)} add check (value < 100)`);
@@ -278,9 +177,9 @@ Deno.test("PostgresSink", async (t) => {
         sink.write(batchOf([aggregateOf(), aggregateOf({ name: "b", value: 100 })]), NEVER),
         sinkError("rejected", /check constraint/),
       );
-      assert.deepEqual(await readTable(table, "plant-1"), []);
+      assert.deepEqual(await backends.readTable(table, "plant-1"), []);
       await sink.write(batchOf([aggregateOf()]), NEVER);
-      assertSameAggregates(await readTable(table, "plant-1"), [aggregateOf()]);
+      assertSameAggregates(await backends.readTable(table, "plant-1"), [aggregateOf()]);
     });
 
     await step("does not create the table against the user's will", async (sink, table) => {
@@ -330,7 +229,7 @@ Deno.test("PostgresSink", async (t) => {
     });
 
     await step("stays down when there is no such schema", async () => {
-      const sink = createSink("nowhere.aggregates");
+      const sink = backends.createSink("nowhere.aggregates");
       await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Create the schema/));
       await sink.close();
     });
@@ -338,67 +237,64 @@ Deno.test("PostgresSink", async (t) => {
     await step("creates the table once when several handlers start together", async (_, table) => {
       const sinks = Array.from(
         { length: 4 },
-        (_, index) => createSink(table, { instance: `plant-${index}` }),
+        (_, index) => backends.createSink(table, { instance: `plant-${index}` }),
       );
       await Promise.all(sinks.map((sink) => sink.open(CONTEXT, NEVER)));
       await Promise.all(sinks.map((sink) => sink.close()));
     });
 
-    await step("leaves a statement that waits for a lock, and takes it back", async (sink, table) => {
-      await sink.open(CONTEXT, NEVER);
-      const abort = new AbortController();
-      await ask((sql) =>
+    /** Has `work` done while a sink waits for a lock on its table; `waiting` answers who still does. */
+    const whileLocked = (
+      sink: PostgresSink,
+      table: string,
+      signal: AbortSignal,
+      work: (writing: Promise<void>, waiting: () => Promise<readonly unknown[]>) => Promise<void>,
+    ) =>
+      ask((sql) =>
         sql.begin(async (transaction) => {
           await transaction`lock table ${transaction(table)} in exclusive mode`;
           const writing = assert.rejects(
-            sink.write(batchOf([aggregateOf()]), abort.signal),
-            sinkError("unavailable"),
+            sink.write(batchOf([aggregateOf()]), signal),
+            sinkError("unavailable", /interrupted/),
           );
-          const waiting = () =>
-            transaction<{ pid: number }[]>`
-              select pid from pg_locks where relation = ${table}::regclass and not granted`;
+          const waiting = async () =>
+            await transaction`select pid from pg_locks where relation = ${table}::regclass and not granted`;
           while ((await waiting()).length === 0);
-          abort.abort();
-          await writing;
-          while ((await waiting()).length > 0);
+          await work(writing, waiting);
         })
       );
-      assert.deepEqual(await readTable(table, "plant-1"), []);
+
+    await step("leaves a statement that waits for a lock, and takes it back", async (sink, table) => {
+      await sink.open(CONTEXT, NEVER);
+      const abort = new AbortController();
+      await whileLocked(sink, table, abort.signal, async (writing, waiting) => {
+        abort.abort();
+        await writing;
+        while ((await waiting()).length > 0);
+      });
+      assert.deepEqual(await backends.readTable(table, "plant-1"), []);
     });
 
     await step("takes no harm when a statement cannot be taken back", async (opened, table) => {
       await opened.open(CONTEXT, NEVER);
-      await using proxy = TcpProxy.start();
-      const url = new URL(server.url);
-      proxy.leadTo(Number(url.port));
-      url.host = proxy.address;
-      const sink = createSink(table, { connection: postgresConnection(url.href) });
+      const { sink, wire } = backends.createWiredSink(table);
+      await using _ = wire;
       await sink.open(CONTEXT, NEVER);
       const abort = new AbortController();
-      await ask((sql) =>
-        sql.begin(async (transaction) => {
-          await transaction`lock table ${transaction(table)} in exclusive mode`;
-          const writing = assert.rejects(
-            sink.write(batchOf([aggregateOf()]), abort.signal),
-            sinkError("unavailable", /interrupted/),
-          );
-          const waiting = () =>
-            transaction`select pid from pg_locks where relation = ${table}::regclass and not granted`;
-          while ((await waiting()).length === 0);
-          // Nobody hears the word that would take it back.
-          proxy.refuse();
-          abort.abort();
-          await writing;
-          await waiting();
-        })
-      );
+      await whileLocked(sink, table, abort.signal, async (writing, waiting) => {
+        // Nobody hears the word that would take it back.
+        wire.refuse();
+        abort.abort();
+        await writing;
+        await waiting();
+      });
       await sink.close();
     });
 
     await t.step("stays down after a refused login", async () => {
       const url = new URL(server.url);
       url.password = "wrong-secret";
-      const sink = createSink(newTable(), { connection: postgresConnection(url.href) });
+      const sink = backends.createSink(newTable(), { connection: postgresConnection(url.href) });
       await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Check user and password/));
       await assert.rejects(sink.probe(NEVER), sinkError("misconfigured", /Check user and password/));
       await sink.close();
@@ -407,13 +303,13 @@ Deno.test("PostgresSink", async (t) => {
     await t.step("stays down when there is no such database", async () => {
       const url = new URL(server.url);
       url.pathname = "/nowhere";
-      const sink = createSink(newTable(), { connection: postgresConnection(url.href) });
+      const sink = backends.createSink(newTable(), { connection: postgresConnection(url.href) });
       await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("misconfigured", /Check the database/));
       await sink.close();
     });
 
     await t.step("tries again when nothing listens", async () => {
-      const sink = createSink(newTable(), {
+      const sink = backends.createSink(newTable(), {
         connection: postgresConnection(`postgres://u:${secret}@127.0.0.1:${freePort()}/d`),
       });
       await assert.rejects(sink.open(CONTEXT, NEVER), sinkError("unavailable", /out of reach/));
@@ -434,7 +330,7 @@ Deno.test("PostgresSink", async (t) => {
         await sink.close();
         await sink.open(CONTEXT, NEVER);
         await sink.write(batchOf([aggregateOf()]), NEVER);
-        assertSameAggregates(await readTable(table, "plant-1"), [aggregateOf()]);
+        assertSameAggregates(await backends.readTable(table, "plant-1"), [aggregateOf()]);
       });
 
       await t.step("what the server has confirmed survives its crash, whatever its default", async () => {
@@ -442,7 +338,7 @@ Deno.test("PostgresSink", async (t) => {
         const lazy = await startPostgres(["synchronous_commit=off", "wal_writer_delay=10s"]);
         const names = Array.from({ length: 500 }, (_, index) => `n${index}`);
         const crashed = async (connectionString: string, table: string) => {
-          const sink = createSink(table, { connection: postgresConnection(connectionString) });
+          const sink = backends.createSink(table, { connection: postgresConnection(connectionString) });
           await sink.open(CONTEXT, NEVER);
           for (const name of names) await sink.write(batchOf([aggregateOf({ name })]), NEVER);
           await lazy.crash();
@@ -455,7 +351,7 @@ Deno.test("PostgresSink", async (t) => {
           assert.equal(await crashed(lazy.url, "kept"), names.length);
           lines.length = 0;
           const given = `${lazy.url}?options=-c%20synchronous_commit%3Doff`;
-          const sink = createSink("given", { connection: postgresConnection(given) });
+          const sink = backends.createSink("given", { connection: postgresConnection(given) });
           await sink.open(CONTEXT, NEVER);
           assert.match(
             await sink.probe(NEVER),
@@ -487,7 +383,7 @@ Deno.test("PostgresSink", async (t) => {
         }
         await sink.open(CONTEXT, NEVER);
         await sink.write(batchOf([aggregateOf()]), NEVER);
-        assertSameAggregates(await readTable(table, "plant-1"), [aggregateOf()]);
+        assertSameAggregates(await backends.readTable(table, "plant-1"), [aggregateOf()]);
       });
     }
 

@@ -136,7 +136,7 @@ Deno.test("a password that is not percent-encoded or quoted is told without any 
   ) assert.doesNotMatch(problemOf(text), /hid|den/, text);
 });
 
-Deno.test("property: what is secret, in whichever form and place, is masked and can be redacted", () => {
+Deno.test("property: what is secret, in whichever form and backend, is masked and can be redacted", () => {
   const secret = fc.string({ unit: "grapheme-ascii", minLength: 6, maxLength: 20 }).map((text) =>
     `s3cr3t${text}`
   );

@@ -9,7 +9,7 @@ import {
   CONTEXT,
   NEVER,
   QUIET,
-} from "../../contract/sink_contract.ts";
+} from "../../contract/sink_samples.ts";
 import { temporaryDirectory } from "../../support/executable.ts";
 import { readRows } from "../sqlite_rows.ts";
 

@@ -11,24 +11,12 @@ import {
   CONTEXT,
   NEVER,
   QUIET,
-  type SinkBackend,
   sinkError,
-  testSinkContract,
-} from "../../contract/sink_contract.ts";
-import { testHolding } from "../../contract/holding_contract.ts";
+} from "../../contract/sink_samples.ts";
 import { readRows } from "../sqlite_rows.ts";
+import { execute } from "./sqlite_backends.ts";
 
 const INSTANCE = "plant-1";
-
-async function createBackend(): Promise<SinkBackend> {
-  const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
-  const path = join(directory, "deep", "aggregates.sqlite");
-  return {
-    createSink: (instance) => new SqliteSink({ id: "sqlite", path, instance }, QUIET),
-    read: (instance) => Promise.resolve(readRows(path, instance)),
-    remove: () => Deno.remove(directory, { recursive: true }),
-  };
-}
 
 /** A test with a sink and a file of its own. */
 function test(name: string, body: (sink: SqliteSink, path: string) => Promise<void>): void {
@@ -44,34 +32,6 @@ function test(name: string, body: (sink: SqliteSink, path: string) => Promise<vo
     }
   });
 }
-
-/** Runs statements with a connection of its own. */
-function execute(path: string, ...statements: string[]): void {
-  const database = new DatabaseSync(path);
-  try {
-    for (const statement of statements) database.exec(statement);
-  } finally {
-    database.close();
-  }
-}
-
-Deno.test("SqliteSink keeps the contract of sinks", (t) => testSinkContract(t, createBackend));
-
-Deno.test("SqliteSink knows what it holds and who writes to it", (t) =>
-  testHolding(t, async () => {
-    const directory = await Deno.makeTempDir({ prefix: "vabus-sqlite-sink-" });
-    const path = join(directory, "aggregates.sqlite");
-    return {
-      createSink: (instance) => new SqliteSink({ id: "sqlite", path, instance }, QUIET),
-      read: (instance) => Promise.resolve(readRows(path, instance)),
-      execute: (statement) =>
-        Promise.resolve(execute(path, statement.replace("$table", "aggregated_events"))),
-      swallowing: `
-        create trigger swallow before insert on $table when new.name = 'swallowed'
-        begin select raise(ignore); end`,
-      remove: () => Deno.remove(directory, { recursive: true }),
-    };
-  }));
 
 test("SqliteSink creates the documented table", async (sink, path) => {
   await sink.open(CONTEXT);

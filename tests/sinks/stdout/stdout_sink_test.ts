@@ -1,55 +1,11 @@
 import assert from "node:assert/strict";
 import { toRecord } from "../../../src/aggregation/aggregate.ts";
 import { StdoutSink } from "../../../src/sinks/stdout/stdout_sink.ts";
-import { rowOf } from "../../e2e/topic.ts";
-import {
-  aggregateOf,
-  batchOf,
-  CONTEXT,
-  highestRevisions,
-  NEVER,
-  type SinkBackend,
-  sinkError,
-  testSinkContract,
-} from "../../contract/sink_contract.ts";
+import { aggregateOf, batchOf, CONTEXT, NEVER, sinkError } from "../../contract/sink_samples.ts";
+import { Pipe } from "./pipe.ts";
 
 const INSTANCE = "plant-1";
-/** No divisor of anything here, so that characters and lines are cut anywhere. */
-const MOST_BYTES_AT_ONCE = 100_003;
-
-/** Takes some bytes at a time, as a pipe does; `beforeWrite` decides when, and whether at all. */
-class Pipe {
-  text = "";
-  private readonly decoder = new TextDecoder();
-
-  constructor(
-    private readonly mostBytes: number,
-    private readonly beforeWrite: () => Promise<void> = () => Promise.resolve(),
-  ) {}
-
-  readonly write = async (bytes: Uint8Array): Promise<number> => {
-    await this.beforeWrite();
-    const taken = bytes.subarray(0, this.mostBytes);
-    this.text += this.decoder.decode(taken, { stream: true });
-    return taken.length;
-  };
-}
-
 const lineOf = (name: string) => JSON.stringify(toRecord(aggregateOf({ name }), INSTANCE));
-
-function createBackend(): Promise<SinkBackend> {
-  const pipe = new Pipe(MOST_BYTES_AT_ONCE);
-  return Promise.resolve({
-    createSink: (instance) => new StdoutSink({ id: "stdout", write: pipe.write, instance }),
-    read(instance) {
-      const rows = pipe.text.split("\n").slice(0, -1).map(rowOf).filter((row) => row.instance === instance);
-      return Promise.resolve(highestRevisions(rows.map(({ instance: _, ...aggregate }) => aggregate)));
-    },
-    remove: () => Promise.resolve(),
-  });
-}
-
-Deno.test("StdoutSink keeps the contract of sinks", (t) => testSinkContract(t, createBackend));
 
 Deno.test("StdoutSink writes one line of documented JSON for each aggregate", async () => {
   const pipe = new Pipe(7);
