@@ -24,8 +24,10 @@ export async function backup(
   if (sinkTo !== undefined) {
     // After the state: so the copy of the sink lacks nothing that the state believes delivered.
     const sinkFile = resolve(sources.workingDirectory, sinkTo);
-    const { path } = embeddedSink(config, registry, options.sink);
-    write(`${sinkFile}: the sink, ${megabytes((await backUpSink(path, sinkFile)).bytes)}, checked\n`);
+    const { path, setting } = embeddedSink(config, registry, options.sink);
+    write(
+      `${sinkFile}: the sink, ${megabytes((await backUpSink(path, setting, sinkFile)).bytes)}, checked\n`,
+    );
   }
   return EXIT.done;
 }

@@ -2,7 +2,7 @@ import { type AnyCommand, command } from "./command.ts";
 import { choice, integer } from "../settings/value_type.ts";
 import { repeated, single, singleOr, toggle } from "./option.ts";
 import { readerConfig, stateConfig, tellingWhose } from "./whose_state.ts";
-import { DEAD_LETTER_REASONS } from "../state/outbox/outbox.ts";
+import { DEAD_LETTER_REASONS } from "../state/letters/dead_letter_reason.ts";
 import { JSON_OUTPUT, STATE_VARIABLES } from "./shared_options.ts";
 
 const REASON = single(

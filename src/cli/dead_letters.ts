@@ -6,7 +6,7 @@ import {
   settleDeadLetters,
 } from "../control/dead_letters.ts";
 import type { DeadLetter, DeadLetterRequest } from "../state/letters/dead_letters.ts";
-import type { DeadLetterReason } from "../state/outbox/outbox.ts";
+import type { DeadLetterReason } from "../state/letters/dead_letter_reason.ts";
 import type { CommandContext } from "./command.ts";
 import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";

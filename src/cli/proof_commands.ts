@@ -54,7 +54,7 @@ export function redeliverCommand(registry: Registry): AnyCommand {
       sink: single("--sink", anyText("<name>", "the name of a sink"), "the sink that has lost rows"),
       sinceMs: single("--since", instant(), "windows that start then or later"),
       untilMs: single("--until", instant(), "and before this; left out: to the newest"),
-      allowDuplicates: toggle("--allow-duplicates", "also to a sink that cannot overwrite: kafka, stdout"),
+      allowDuplicates: toggle("--allow-duplicates", "also to a sink that cannot overwrite, such as Kafka"),
       json: JSON_OUTPUT,
     },
     configure: stateConfig,

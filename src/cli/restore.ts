@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { restoreState } from "../state/file/backup.ts";
+import { restoreState } from "../state/file/restore.ts";
 import type { CommandContext } from "./command.ts";
 import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";

@@ -11,7 +11,7 @@ import {
   readDeadLetterIds,
   readDeadLetters,
 } from "../state/letters/dead_letters.ts";
-import type { DeadLetterReason } from "../state/outbox/outbox.ts";
+import type { DeadLetterReason } from "../state/letters/dead_letter_reason.ts";
 
 /** Dead letters that an operator wants settled. */
 export interface DeadLettersOrder {

@@ -39,7 +39,8 @@ export class Registry {
 
   /** The file that a sink is; undefined: it is none. */
   fileOf(sink: SinkConfig): SinkFile | undefined {
-    return this.sink(sink).fileOf?.(sink.options);
+    const file = this.sink(sink).fileOf?.(sink.options);
+    return file && { ...file, setting: this.namesOf(sink)(file.setting) };
   }
 
   /** The configuration of the handler, routes and rules for functions included. @throws {ConfigError} */

@@ -1,12 +1,13 @@
-import { BOOK_ENTRIES, type EventAggregator } from "../../aggregation/event_aggregator.ts";
-import { ProvenTime } from "../../platform/clock/proven_time.ts";
+import type { EventAggregator } from "../../aggregation/event_aggregator.ts";
+import { BookWriter } from "./book_writer.ts";
+import { CorrectionHorizon, type HorizonOptions, timeEntries } from "./correction_horizon.ts";
 import { LogHistory } from "../../event/log_history.ts";
 import { IdWriter } from "./id_writer.ts";
 import type { BusPosition, CheckpointInput } from "./checkpoint_input.ts";
 import { PositionWriter } from "./position_writer.ts";
-import { type Counters, countersOf, entriesOf } from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import { noteOrder } from "../audit.ts";
-import { addToBookEntry, latestMs, readBookEntries } from "./book_entries.ts";
+import { addToBookEntry, readBookEntries } from "./book_entries.ts";
 import { dropFinalWindows } from "../outbox/archive.ts";
 import { ColumnError, ColumnWriter } from "./columns.ts";
 import {
@@ -25,35 +26,23 @@ import { restoreOpenWindows } from "./open_page.ts";
 import { PageWriter } from "./page_writer.ts";
 import type { OutboxLog } from "../outbox/outbox_log.ts";
 import { writeRefusalAlarms } from "../letters/refusal_alarms.ts";
-import {
-  type RegisteredSink,
-  type SinkCounts,
-  type SinkRegistry,
-  writeSink,
-} from "../outbox/sink_registry.ts";
+import type { SinkRegistry } from "../outbox/sink_registry.ts";
+import { SinkWriter } from "./sink_writer.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { damaged } from "../file/state_error.ts";
 import { readDroppedWindows, writeDroppedWindows } from "./dropped_windows.ts";
 import { writeSetting } from "./settings_in_force.ts";
-import type { Closed, WindowCloser } from "./window_closer.ts";
+import type { WindowCloser } from "./window_closer.ts";
 import { writeOff } from "../outbox/write_off.ts";
 
-export interface CheckpointOptions {
-  readonly correctionHorizonMs: number;
+export interface CheckpointOptions extends HorizonOptions {
   readonly dedupMaxIds: number;
-  /** Length of the windows that are opened now; kept for commands that put events back between two runs. */
-  readonly windowSizeMs: number;
   readonly deadLetterBound: DeadLetterBound;
 }
 
-/**
- * How long the wall clock has to stand by what it says before windows are deleted for it, unless the horizon is shorter: what was
- * deleted because of a clock that was ahead could not be corrected any more.
- */
-const CLOCK_TRIAL_MAX_MS = 3_600_000;
-
 /** Segments deleted in one checkpoint, with the rest of the last one's window, so that none takes long. */
 const DROPPED_SEGMENTS = 64;
+
 /**
  * Writes and reads checkpoints: one transaction that holds all the handler knows. What is written in it is true together:
  * the offsets of the buses, the windows that the events below those offsets went into, the aggregates of windows that have
@@ -65,12 +54,12 @@ export class Checkpoint {
   private readonly pages: PageWriter;
   private readonly ids: IdWriter;
   private readonly positions: PositionWriter;
-  private committedCounters = countersOf(new Map());
   private readonly deadLetterKeeper: DeadLetterKeeper;
-  private time = ProvenTime.begin(Infinity);
+  private readonly books: BookWriter;
+  private readonly sinks: SinkWriter;
+  private readonly horizon: CorrectionHorizon;
   /** Whether the state may hold alarms. */
   private hadAlarms = true;
-  private greatestNowMs: number | undefined;
   /** The rules that the state holds, where this process has written them. */
   private functionsKept: string | undefined;
 
@@ -84,23 +73,26 @@ export class Checkpoint {
   ) {
     this.positions = new PositionWriter(state, this.writer);
     this.deadLetterKeeper = new DeadLetterKeeper(state, registry, closer, options.deadLetterBound);
+    this.books = new BookWriter(state, aggregator);
+    this.sinks = new SinkWriter(state, registry);
+    this.horizon = new CorrectionHorizon(aggregator, options);
     this.pages = new PageWriter(state, aggregator.windows, this.writer);
     this.ids = new IdWriter(state, aggregator.recentIds ?? [], options.dedupMaxIds, this.writer);
   }
 
   /** The latest that the wall clock has said at any checkpoint of this state, Unix ms; undefined: there was none. */
   get latestMs(): number | undefined {
-    return this.greatestNowMs;
+    return this.books.latestMs;
   }
 
   /** Goes on with other options from the next checkpoint on. `dedupMaxIds` and `deadLetterBound` stay. */
-  change(options: Pick<CheckpointOptions, "correctionHorizonMs" | "windowSizeMs">): void {
+  change(options: HorizonOptions): void {
     this.options = { ...this.options, ...options };
+    this.horizon.change(options);
   }
 
   get counters(): Readonly<Counters> {
-    const { lateArrivals, contributed } = this.aggregator;
-    return { ...this.committedCounters, lateArrivals, contributed };
+    return this.books.counters;
   }
 
   /**
@@ -201,8 +193,8 @@ export class Checkpoint {
   write(input: CheckpointInput): number {
     const { aggregator, registry, state } = this;
     const { windows, watermark } = aggregator;
-    const time = this.time.after(input.nowMs, input.elapsedMs, this.clockTrialMs());
-    const finalBeforeMs = this.finalBeforeMs(time.provenMs);
+    const time = this.horizon.timeAt(input.nowMs, input.elapsedMs);
+    const finalBeforeMs = this.horizon.finalBeforeMs(time);
     const functions = aggregator.options.functions.text;
     const written = state.transaction(() => {
       const closed = this.closer.close(windows, input.closing, this.outbox.endId(), input.nowMs);
@@ -233,9 +225,13 @@ export class Checkpoint {
         freed,
       );
       this.positions.write(input, (bus) => watermark.greatestOf(bus));
-      const counts = this.writeSinks(closed, lacking);
-      const counters = this.countersAfter(input, closed, dropped);
-      this.writeBooks(input, counters, closed.endId, time);
+      const counts = this.sinks.write(closed, lacking);
+      const counters = this.books.countersAfter(input, closed, dropped);
+      this.books.write(input.nowMs, counters, {
+        outbox_end_id: closed.endId,
+        window_size_ms: this.options.windowSizeMs,
+        ...timeEntries(time),
+      });
       if (functions !== this.functionsKept) writeSetting(state, "AGG_FUNCTIONS", functions);
       addToBookEntry(state, SKIPPED_ENTRY, input.skipped);
       addToBookEntry(state, DOUBTFUL_ENTRY, input.doubtful);
@@ -250,124 +246,23 @@ export class Checkpoint {
     this.ids.committed(written.ids);
     aggregator.forget(input.closing);
     aggregator.dropped = written.windowsGone;
-    this.time = time;
+    this.horizon.committed(time);
     this.functionsKept = functions;
     this.hadAlarms = input.alarms.length > 0;
-    this.greatestNowMs = Math.max(this.greatestNowMs ?? -Infinity, input.nowMs);
+    this.books.committed(input.nowMs, written.counters);
     this.positions.committed(input);
     this.deadLetterKeeper.committed(written.deadLetters);
-    this.committedCounters = written.counters;
-    for (const [sink, counts] of written.counts) Object.assign(sink, counts);
+    this.sinks.committed(written.counts);
     this.outbox.cursorsSaved();
     this.outbox.extend(written.closed.endId);
     return written.reissued;
   }
 
-  /** Returns what each sink's counts come to. */
-  private writeSinks(
-    closed: Closed,
-    lacking: ReadonlyMap<string, number>,
-  ): ReadonlyMap<RegisteredSink, SinkCounts> {
-    const { registry, state } = this;
-    return new Map([...registry.sinks, ...registry.absent].map((sink) => {
-      const { name, routedCount, givenUpCount, purgedCount } = sink;
-      const writtenOff = lacking.get(name) ?? 0;
-      const counts = {
-        routedCount: routedCount + (closed.routed.get(name) ?? 0) - writtenOff,
-        givenUpCount: givenUpCount - (closed.recovered.get(name) ?? 0),
-        purgedCount: purgedCount + writtenOff,
-      };
-      writeSink(state, sink, counts);
-      return [sink, counts];
-    }));
-  }
-
-  /**
-   * Windows that end here or before can no longer be corrected: no event for them would be accepted, not even when the clock turns
-   * out to be ahead. Unix ms.
-   */
-  private finalBeforeMs(provenMs: number): number {
-    const { watermark } = this.aggregator;
-    const reachedMs = Math.min(watermark.leastGreatestMs(), provenMs);
-    // The last event time of a window is one millisecond before its end.
-    return Math.min(watermark.valueMs, reachedMs - this.options.correctionHorizonMs + 1);
-  }
-
-  /** A window that closes at the beginning of a trial is beyond the horizon at its end. */
-  private clockTrialMs(): number {
-    const { correctionHorizonMs, windowSizeMs } = this.options;
-    if (correctionHorizonMs === 0) return 0;
-    const { allowedLatenessMs } = this.aggregator.options;
-    return Math.min(CLOCK_TRIAL_MAX_MS, correctionHorizonMs + windowSizeMs + allowedLatenessMs);
-  }
-
-  private countersAfter(input: CheckpointInput, closed: Closed, deadLettersDropped: number): Counters {
-    const counters = this.committedCounters;
-    return {
-      lost: counters.lost + input.lost,
-      lateArrivals: this.aggregator.lateArrivals,
-      contributed: this.aggregator.contributed,
-      closed: counters.closed + closed.events,
-      unrouted: counters.unrouted + closed.unrouted,
-      notFinite: counters.notFinite + closed.notFinite.length,
-      deadLettersDropped: counters.deadLettersDropped + deadLettersDropped,
-    };
-  }
-
-  private writeBooks(
-    input: CheckpointInput,
-    counters: Counters,
-    outboxEndId: number,
-    { provenMs, candidateMs, ageMs }: ProvenTime,
-  ): void {
-    const { books, options, watermark } = this.aggregator;
-    const entries: Record<string, number> = {
-      ...books,
-      ...entriesOf(counters),
-      outbox_end_id: outboxEndId,
-      window_size_ms: this.options.windowSizeMs,
-      allowed_lateness_ms: options.allowedLatenessMs,
-      correction_horizon_ms: options.correctionHorizonMs,
-      dedup_max_ids: options.dedupMaxIds,
-      max_series: options.maxSeries,
-      checkpoint_at_ms: input.nowMs,
-      clock_latest_ms: Math.max(this.greatestNowMs ?? -Infinity, input.nowMs),
-      watermark_ms: watermark.valueMs,
-      proven_time_ms: provenMs,
-      time_on_trial_ms: candidateMs,
-      time_trial_age_ms: Math.round(ageMs),
-    };
-    for (const [name, value] of Object.entries(entries)) {
-      if (value === -Infinity) continue;
-      this.state.run("INSERT OR REPLACE INTO account VALUES (?, ?)", name, value);
-    }
-  }
-
   private restoreBooks(nowMs: number): void {
     const entries = readBookEntries(this.state);
-    for (const name of BOOK_ENTRIES) this.aggregator.books[name] = entries.get(name) ?? 0;
-    this.committedCounters = countersOf(entries);
-    this.aggregator.lateArrivals = this.committedCounters.lateArrivals;
-    this.aggregator.contributed = this.committedCounters.contributed;
+    this.books.restore(entries);
     this.aggregator.dropped = readDroppedWindows(this.state, nowMs);
-    this.greatestNowMs = latestMs(entries);
-    this.restoreTime(entries, nowMs);
-  }
-
-  /** The time between two processes is known by the wall clock alone: it counts for no more than half of a trial. */
-  private restoreTime(entries: ReadonlyMap<string, number>, nowMs: number): void {
-    const candidateMs = entries.get("time_on_trial_ms");
-    if (candidateMs === undefined) {
-      this.time = ProvenTime.begin(nowMs);
-      return;
-    }
-    const trialMs = this.clockTrialMs();
-    const betweenMs = Math.max(0, nowMs - (entries.get("checkpoint_at_ms") ?? nowMs));
-    this.time = ProvenTime.restore({
-      provenMs: entries.get("proven_time_ms") ?? -Infinity,
-      candidateMs,
-      ageMs: entries.get("time_trial_age_ms") ?? 0,
-    }).after(nowMs, Math.min(betweenMs, trialMs / 2), trialMs);
+    this.horizon.restore(entries, nowMs);
   }
 
   private restoreBuses(busNames: readonly string[]): BusPosition[] {

@@ -4,12 +4,12 @@ import { nameEnd, seriesKey, seriesOf } from "../../event/labels.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { type OpenWindow, type OpenWindows, PAGE_SLOTS, TOUCH_RUN } from "../../aggregation/open_windows.ts";
 import { archiveHash } from "../../aggregation/series_table.ts";
-import { type ArchivedRow, ArchivedWindow } from "../outbox/archive.ts";
+import { ArchivedWindow } from "../outbox/archive.ts";
 import { ColumnWriter } from "./columns.ts";
 import { SegmentBuilder } from "../outbox/segment.ts";
-import type { RegisteredSink, SinkRegistry } from "../outbox/sink_registry.ts";
+import type { SinkRegistry } from "../outbox/sink_registry.ts";
 import type { StateDatabase } from "../file/state_database.ts";
-import { type Fate, fateOf } from "../outbox/stay.ts";
+import { add, countsFor, fateIn, NOTHING, unroutedIn } from "./row_fates.ts";
 
 /** Answers which sinks the aggregates of a name go to; `none` is the empty list. */
 export interface RouteTable {
@@ -226,46 +226,6 @@ export class WindowCloser {
     }
     return bits;
   }
-}
-
-const NOTHING = { handed: 0, givenUp: 0 };
-
-/**
- * Events of a row that a sink has been handed by its earlier revisions, in any of its stays, and those that it would have had by
- * a revision that was given up.
- *
- * @param revisions Newest first.
- */
-function countsFor(sink: RegisteredSink, revisions: Iterable<ArchivedRow>) {
-  let routed: number | undefined;
-  for (const revision of revisions) {
-    const fate = fateIn(sink, revision);
-    if (fate === undefined) continue;
-    const count = revision.segment.count[revision.row]!;
-    routed ??= count;
-    if (fate !== "given-up") return { handed: count, givenUp: routed - count };
-  }
-  return { handed: 0, givenUp: routed ?? 0 };
-}
-
-/** Events of a row that have gone nowhere since it was last routed anywhere. */
-function unroutedIn(revisions: Iterable<ArchivedRow>): number {
-  let events = 0;
-  for (const { segment, row } of revisions) {
-    if (segment.sinks[row] !== 0) break;
-    if (Number.isFinite(valueOf(segment.accumulator(row)))) {
-      events += segment.count[row]! - segment.previousCount[row]!;
-    }
-  }
-  return events;
-}
-
-function fateIn(sink: RegisteredSink, { id, segment, row }: ArchivedRow): Fate | undefined {
-  return fateOf(sink, id, segment.sinks[row]!);
-}
-
-function add(counts: Map<string, number>, sink: string, events: number): void {
-  counts.set(sink, (counts.get(sink) ?? 0) + events);
 }
 
 const ENCODER = new TextEncoder();

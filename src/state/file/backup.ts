@@ -1,34 +1,14 @@
 import { dirname } from "node:path";
-import { backup, type DatabaseSync } from "node:sqlite";
+import { backup } from "node:sqlite";
 import { infoOf } from "../../platform/file/absence.ts";
-import { OpenWindows } from "../../aggregation/open_windows.ts";
-import { drawHashKey } from "../../platform/random/hash_key.ts";
 import { openDatabase } from "../../platform/file/database.ts";
 import { createOwn } from "../../platform/file/regular_file.ts";
-import { bareDatabase } from "./bare_database.ts";
+import { assertWhole, isRefusal, removeDraft, unwritable } from "./draft.ts";
 import { isFile, sync } from "./durable_file.ts";
-import { migrate } from "./migration.ts";
-import { filesOf, finishRestore, pendingRestoreOf } from "./pending_restore.ts";
-import { MIGRATIONS } from "./schema.ts";
-import { readIdRun } from "../checkpoint/id_run.ts";
-import { restoreOpenWindows } from "../checkpoint/open_page.ts";
-import { Seal } from "./seal.ts";
-import type { SealedDatabase } from "./seal_error.ts";
-import { noteOrder } from "../audit.ts";
-import { checkContent, checkSchema, StateFault } from "./state_check.ts";
 import { StateDatabase } from "./state_database.ts";
-import { assertTrusted, STATE_FILE_NAME } from "./state_directory.ts";
-import { REVISION_MAX } from "../outbox/segment.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
-import { StateLock } from "./state_lock.ts";
-
-/** Revisions after a restore begin at the seconds since then: greater than any that the lost state can have given out. */
-const REVISION_EPOCH_MS = Date.UTC(2020, 0, 1);
-/** What a restored state can still count up to: a year of corrections of one window, one a second. */
-const REVISIONS_LEFT = 2 ** 25;
 
 const ALL_PAGES = 0x7fffffff;
-const COPY_BYTES = 1 << 20;
 
 /** What a backup holds. */
 export interface BackupReport {
@@ -47,153 +27,28 @@ export async function backUpState(directory: string, file: string): Promise<Back
   return { instanceId, bytes: await copyDatabase(path, file, (detail) => damaged(path, detail)) };
 }
 
-/** The same for another SQLite file: that of the embedded sink. @throws {StateError} */
-export async function backUpSink(source: string, file: string): Promise<{ readonly bytes: number }> {
-  if (!isFile(source)) throw new StateError("missing", `there is no SQLite file ${source} (SQLITE_PATH).`);
-  return { bytes: await copyDatabase(source, file, (detail) => damagedSink(source, detail)) };
+/**
+ * The same for another SQLite file: that of the embedded sink.
+ *
+ * @param setting What names the file.
+ * @throws {StateError}
+ */
+export async function backUpSink(
+  source: string,
+  setting: string,
+  file: string,
+): Promise<{ readonly bytes: number }> {
+  if (!isFile(source)) throw new StateError("missing", `there is no SQLite file ${source} (${setting}).`);
+  return { bytes: await copyDatabase(source, file, (detail) => damagedSink(source, setting, detail)) };
 }
 
-function damagedSink(path: string, detail: string): StateError {
+function damagedSink(path: string, setting: string, detail: string): StateError {
   return new StateError(
     "damaged",
-    `the embedded sink's file ${path} (SQLITE_PATH) is damaged (${detail}). It is left as it is, and so is an earlier copy. ` +
+    `the embedded sink's file ${path} (${setting}) is damaged (${detail}). It is left as it is, and so is an earlier copy. ` +
       `Stop the handler and put an earlier copy in its place, or what \`sqlite3 ${path} .recover\` can save of it; ` +
       "verify then names the rows that are missing.",
   );
-}
-
-/**
- * Makes a backup the state of a directory. Since the lost state has gone on after the backup was made, the copy gets an id of
- * its own, so that positions kept elsewhere are not taken for its own, and its revisions begin above all that were given out.
- *
- * @param replace Whether a state that is there may be put aside; it is renamed, never deleted.
- * @returns the instance it belongs to, and where a state that was there is now.
- * @throws {StateError} `held`: a handler runs on the directory. `exists`: there is a state.
- */
-export function restoreState(
-  file: string,
-  directory: string,
-  replace: boolean,
-  nowMs: number,
-  operator?: string,
-): { readonly instanceId: string; readonly putAside: string | undefined } {
-  if (!isFile(file)) throw new StateError("missing", `there is no backup ${file}.`);
-  try {
-    assertTrusted(directory, false);
-    Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-    assertTrusted(directory, false);
-    const lock = StateLock.acquire(directory);
-    try {
-      return restoreInto(file, `${directory}/${STATE_FILE_NAME}`, replace, nowMs, operator);
-    } finally {
-      lock.release();
-    }
-  } catch (error) {
-    throw isRefusal(error) ? unwritable(directory, error) : toStateError(error, directory);
-  }
-}
-
-function restoreInto(
-  file: string,
-  path: string,
-  replace: boolean,
-  nowMs: number,
-  operator: string | undefined,
-) {
-  const pending = pendingRestoreOf(path);
-  const isLeftOver = isFile(pending);
-  if (isLeftOver) finishRestore(path);
-  if (filesOf(path).length > 0 && !replace) {
-    throw new StateError(
-      "exists",
-      isLeftOver
-        ? `a restore that was interrupted is now finished: its backup is the state ${path}. Start the handler, or put this ` +
-          "state aside for another backup with --replace."
-        : `there is a state already: ${path}. Name an empty STATE_DIR, or put this state aside with --replace.`,
-    );
-  }
-  const draft = `${path}.restoring`;
-  try {
-    removeDraft(draft);
-    createOwn(draft);
-    copyBackup(file, draft);
-    const instanceId = renew(draft, file, nowMs, operator);
-    sync(draft);
-    Deno.renameSync(draft, pending);
-    return { instanceId, putAside: finishRestore(path) };
-  } finally {
-    removeDraft(draft);
-  }
-}
-
-/** Checks a copy of the backup and gives it its new identity; answers whose it is. */
-function renew(draft: string, file: string, nowMs: number, operator: string | undefined): string {
-  const database = openDatabase(draft);
-  try {
-    const sealed = bareDatabase(database);
-    const seal = new Seal(sealed);
-    const version = checkSchema(sealed);
-    assertWhole(database, () => notABackup(file));
-    checkContent(sealed, seal, version);
-    database.exec("PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
-    seal.begin();
-    if (version < MIGRATIONS.length) migrate(sealed, seal, version);
-    database.prepare("UPDATE meta SET value = ? WHERE key = 'state_id'").run(crypto.randomUUID());
-    const floor = database.prepare("SELECT value FROM account WHERE name = 'revision_floor'");
-    database.prepare("INSERT OR REPLACE INTO account VALUES ('revision_floor', ?)")
-      .run(revisionFloor(nowMs, Number(floor.get()?.value ?? 0)));
-    if (operator !== undefined) {
-      const order = { who: operator, atMs: nowMs, action: "restore", detail: `--from ${file}` };
-      noteOrder({ ...sealed, seal }, order, "the state of the backup goes on");
-    }
-    seal.finish();
-    assertReadable(sealed);
-    database.exec("COMMIT");
-    return String(database.prepare("SELECT value FROM meta WHERE key = 'instance_id'").get()!.value);
-  } catch (error) {
-    if (error instanceof StateError) throw error;
-    if (error instanceof StateFault && error.newerSchema !== undefined) throw newerBackup(file, error);
-    throw notABackup(file, error);
-  } finally {
-    database.close();
-  }
-}
-
-/** @throws {StateError} The clock is wrong: sinks would take the revisions that it makes for older ones than they have. */
-function revisionFloor(nowMs: number, before: number): number {
-  const floor = Math.floor((nowMs - REVISION_EPOCH_MS) / 1000);
-  if (floor >= before && floor <= REVISION_MAX - REVISIONS_LEFT) return floor;
-  const [earliest, latest] = [before, REVISION_MAX - REVISIONS_LEFT].map((seconds) =>
-    new Date(REVISION_EPOCH_MS + seconds * 1000).toISOString()
-  );
-  throw new StateError(
-    "unwritable",
-    `the clock says ${
-      new Date(nowMs).toISOString()
-    }, and this backup can be restored from ${earliest} to ${latest}. ` +
-      "Nothing was restored. Set the clock: the revisions that sinks get from now on are made from it.",
-  );
-}
-
-/** Reads what a start reads: seals show what has changed, not what nobody can have written. @throws {ColumnError} */
-function assertReadable(database: SealedDatabase): void {
-  restoreOpenWindows(database, new OpenWindows(drawHashKey()));
-  for (const { ids } of database.iterate<{ ids: Uint8Array }>("SELECT ids FROM recent_ids")) {
-    readIdRun(ids, () => {});
-  }
-}
-
-function newerBackup(file: string, { message }: StateFault): StateError {
-  return new StateError(
-    "newer",
-    `the backup ${file} was made by a newer version of this program (${message}). Restore it with that version, or a later one.`,
-  );
-}
-
-function notABackup(file: string, cause?: unknown): StateError {
-  return new StateError("damaged", `${file} is no whole backup of this program. Nothing was restored.`, {
-    cause,
-  });
 }
 
 /** Answers with the size of the copy. `damagedSource` says what is wrong with what was to be copied, and what to do. */
@@ -237,85 +92,10 @@ async function copyDatabase(
   }
 }
 
-/** No directory, no permission, another file system's whims. */
-function isRefusal(error: unknown): error is Error {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
-    error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.IsADirectory ||
-    error instanceof Deno.errors.AlreadyExists;
-}
-
-function reasonOf({ message }: Error): string {
-  return message.replace(/ \(os error.*/s, "");
-}
-
-function unwritable(path: string, cause: Error): StateError {
-  return new StateError(
-    "unwritable",
-    `${path} cannot be written: ${reasonOf(cause)}. Name another place, or mend this one.`,
-    { cause },
-  );
-}
-
-function assertWhole(database: DatabaseSync, damage: (detail: string) => StateError): void {
-  const { integrity_check: verdict } = database.prepare("PRAGMA integrity_check(1)").get() as {
-    integrity_check: string;
-  };
-  if (verdict !== "ok") throw damage(verdict.replaceAll("\n", " "));
-}
-
-function removeDraft(draft: string): void {
-  for (const suffix of ["", "-wal", "-shm", "-journal"]) {
-    try {
-      Deno.removeSync(draft + suffix);
-    } catch {
-      // It has its name by now, or never came to be.
-    }
-  }
-}
-
 function isDatabase(path: string): boolean {
   const magic = new TextEncoder().encode("SQLite format 3\0");
   using file = Deno.openSync(path);
   const start = new Uint8Array(magic.length);
   file.readSync(start);
   return magic.every((byte, i) => byte === start[i]);
-}
-
-function copyBackup(file: string, draft: string): void {
-  try {
-    Deno.openSync(file).close();
-  } catch (error) {
-    throw isRefusal(error)
-      ? new StateError(
-        "unwritable",
-        `the backup ${file} cannot be read: ${reasonOf(error)}. Mend its owner or mode.`,
-      )
-      : error;
-  }
-  // Else a sparse file of a terabyte would fill the disk, only to be refused.
-  if (hasMoreThanItsPages(file)) throw notABackup(file);
-  copyFile(file, draft);
-}
-
-/** Whether a file goes on behind the last page that its header, at these places, tells of. */
-function hasMoreThanItsPages(path: string): boolean {
-  const PAGE_SIZE_AT = 16;
-  const PAGE_COUNT_AT = 28;
-  using file = Deno.openSync(path);
-  const header = new Uint8Array(PAGE_COUNT_AT + 4);
-  file.readSync(header);
-  const view = new DataView(header.buffer);
-  // What does not fit into two bytes is written as 1.
-  const pageSize = view.getUint16(PAGE_SIZE_AT) === 1 ? 65_536 : view.getUint16(PAGE_SIZE_AT);
-  return file.statSync().size > pageSize * view.getUint32(PAGE_COUNT_AT);
-}
-
-/** Deno's own copying would take the mode over too. */
-function copyFile(from: string, to: string): void {
-  using source = Deno.openSync(from);
-  using target = Deno.openSync(to, { write: true });
-  const chunk = new Uint8Array(COPY_BYTES);
-  for (let read = source.readSync(chunk); read !== null; read = source.readSync(chunk)) {
-    for (let written = 0; written < read;) written += target.writeSync(chunk.subarray(written, read));
-  }
 }

@@ -1,6 +1,4 @@
 import type { DatabaseSync } from "node:sqlite";
-import { isNotThere } from "../../platform/file/absence.ts";
-import { openDatabase } from "../../platform/file/database.ts";
 import { DatabaseIdentity } from "../../platform/file/file_identity.ts";
 import { UnfitFile } from "../../platform/file/regular_file.ts";
 import { writeObstacle } from "../../platform/file/write_obstacle.ts";
@@ -12,7 +10,7 @@ import { MIGRATIONS } from "./schema.ts";
 import { SealedStore } from "./sealed_store.ts";
 import { assertWhole, metaOf } from "./state_check.ts";
 import { createState } from "./state_creation.ts";
-import { damaged, StateError, stateNotWritable, toStateError } from "./state_error.ts";
+import { StateError, stateNotWritable, toStateError } from "./state_error.ts";
 import {
   assertAllowed,
   assertTrusted,
@@ -20,6 +18,7 @@ import {
   STATE_FILE_NAME,
   toUntrusted,
 } from "./state_directory.ts";
+import { connect, copyInMemory, exists, prepareForWriting } from "./state_file.ts";
 import { StateLock } from "./state_lock.ts";
 
 export interface StateDatabaseOptions {
@@ -30,12 +29,6 @@ export interface StateDatabaseOptions {
   /** Whether the directory may belong to another user: an operator works on the state of a service. */
   readonly isOfService?: boolean;
 }
-
-/** In SQLite's header: the versions of the format that a writer and a reader need. */
-const FORMAT_AT = 18;
-const ROLLBACK_JOURNAL = 1;
-/** The write-ahead log is cut to this size once it is written back; a checkpoint of a million series makes it larger. */
-const WAL_KEPT_BYTES = 64 * 1024 * 1024;
 
 /**
  * The state file: WAL, `synchronous=FULL`, so a committed transaction survives the loss of power, and readers never wait for
@@ -262,41 +255,4 @@ export class StateDatabase extends SealedStore {
         `Set INSTANCE_ID=${owner}, or give this instance a STATE_DIR of its own.`,
     );
   }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (!isNotThere(error)) throw error;
-  }
-  // A write-ahead log without its database is the rest of a state, not a new beginning.
-  try {
-    Deno.statSync(`${path}-wal`);
-  } catch {
-    return false;
-  }
-  throw damaged(path, "it is gone, while its -wal file is still there");
-}
-
-function connect(path: string, readOnly: boolean): DatabaseSync {
-  if (Deno.statSync(path).size === 0) throw damaged(path, "it is empty");
-  return openDatabase(path, { readOnly, timeoutMs: 10_000 });
-}
-
-/** The settings of a connection that writes, to a file that has been found whole. */
-function prepareForWriting(database: DatabaseSync): void {
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000");
-  database.exec(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
-}
-
-/** What the database holds now: its file, and what of its write-ahead log is not yet in it. */
-function copyInMemory(database: DatabaseSync): DatabaseSync {
-  const image = database.serialize();
-  // A database in memory has no write-ahead log, so the format of the file must not ask for one.
-  image.fill(ROLLBACK_JOURNAL, FORMAT_AT, FORMAT_AT + 2);
-  const copy = openDatabase(":memory:");
-  copy.deserialize(image);
-  return copy;
 }

@@ -1,7 +1,7 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { noteOrder, noteResult, type Order } from "../audit.ts";
-import type { DeadLetterReason } from "../outbox/outbox.ts";
+import type { DeadLetterReason } from "./dead_letter_reason.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /** An event that was refused, as it came from its bus. */

@@ -1,3 +1,4 @@
+import { BOUNDED_REASONS } from "../letters/dead_letter_reason.ts";
 import { readBookEntries } from "../checkpoint/book_entries.ts";
 import { Books } from "../checkpoint/books.ts";
 import type { StateDatabase } from "../file/state_database.ts";
@@ -25,9 +26,6 @@ export const SKIPPED_ENTRY = "skipped";
 
 /** The counter of events that may have been counted twice, since a restored bus has them again and nobody can tell. */
 export const DOUBTFUL_ENTRY = "perhaps_counted_twice";
-
-/** Reasons of dead letters that are kept within a bound. */
-export const BOUNDED_REASONS = ["invalid", "future", "late", "overflow", "not_finite"] as const;
 
 /** All that was ever dropped, by the last checkpoint; empty: nothing was. Whoever drops something new adds it here. */
 export function readLosses(state: StateDatabase): Loss[] {

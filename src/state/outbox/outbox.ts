@@ -1,18 +1,6 @@
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import type { Claimant, Confirmed, OutboxBatch, SinkAlarm } from "../../contract/sink.ts";
 
-/** Why an aggregate or event is in the dead letters. */
-export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];
-export const DEAD_LETTER_REASONS = [
-  "invalid",
-  "future",
-  "late",
-  "overflow",
-  "not_finite",
-  "rejected",
-  "postponed",
-] as const;
-
 /** What a sink has said of an aggregate that it does not take. `postponed`: it may take it later, by itself. */
 export interface SinkRefusal {
   readonly reason: "rejected" | "postponed";

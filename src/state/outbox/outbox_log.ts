@@ -1,45 +1,42 @@
-import { functionName } from "../../event/agg_function.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
-import { valueOf } from "../../aggregation/accumulator.ts";
 import type { Claimant, Confirmed, OutboxBatch, SinkAlarm } from "../../contract/sink.ts";
 import { raiseAlarm, settleAlarms } from "../alarms.ts";
-import { readSegment } from "./archive.ts";
-import { confirmedRows, isOwnRow } from "./confirmed_rows.ts";
-import { addRefusedAggregates, hasRequests, leaveRequest, readDeadLetters } from "../letters/dead_letters.ts";
-import { Lives } from "./lives.ts";
-import { type Outbox, type PostponedWindow, type SinkRefusal, TooManyRefused } from "./outbox.ts";
-import { hasOpenRedelivery, nextPiece, pieceDelivered, type RedeliveredRows } from "./redelivery.ts";
-import type { Segment } from "./segment.ts";
-import type { SinkRegistry } from "./sink_registry.ts";
 import type { StateDatabase } from "../file/state_database.ts";
-
-/** Segments looked at in one read: bounds the work where none of their rows is for the sink. */
-const SEGMENTS_A_READ = 16;
-/** Aggregates refused by one sink that are kept. The books need each of them, so a sink that refuses more gets no more. */
-const REJECTED_MAX = 100_000;
+import { confirmedRows, isOwnRow } from "./confirmed_rows.ts";
+import { Lives } from "./lives.ts";
+import type { Outbox, PostponedWindow, SinkRefusal } from "./outbox.ts";
+import { hasOpenRedelivery, nextPiece, pieceDelivered, type RedeliveredRows } from "./redelivery.ts";
+import { RefusedRows } from "./refused_rows.ts";
+import { SegmentReader } from "./segment_reader.ts";
+import type { SinkRegistry } from "./sink_registry.ts";
 
 /** The outbox over the segments of the state database. */
 export class OutboxLog implements Outbox {
   private readonly waiting = new Set<() => void>();
   private cursorsMoved = false;
-  /** For each sink at least as many as there are: some may have been retried or purged since. */
-  private readonly rejected = new Map<string, number>();
+  private readonly segments: SegmentReader;
+  private readonly refused: RefusedRows;
   /** The piece that a sink got last, where it was one that is sent again. */
   private readonly again = new Map<string, RedeliveredRows>();
   private readonly endAtStart: number;
   private lives: Lives | undefined;
   private readonly claimants = new Map<string, Claimant>();
 
-  /** @param accepted Sinks that the operator takes as they are, whoever wrote to them. */
+  /**
+   * @param refusedMax Aggregates refused by one sink that are kept.
+   * @param accepted Sinks that the operator takes as they are, whoever wrote to them.
+   */
   constructor(
     private readonly state: StateDatabase,
     private readonly registry: SinkRegistry,
     private end: number,
     private readonly nowMs: () => number,
-    private readonly rejectedMax: number = REJECTED_MAX,
+    refusedMax?: number,
     private readonly accepted: readonly string[] = [],
   ) {
     this.endAtStart = end;
+    this.segments = new SegmentReader(state);
+    this.refused = new RefusedRows(state, nowMs, refusedMax);
   }
 
   get stateId(): string {
@@ -96,36 +93,7 @@ export class OutboxLog implements Outbox {
   }
 
   private readNew(sink: string, fromId: number, maxAggregates: number): OutboxBatch | undefined {
-    const { bit } = this.registry.get(sink);
-    const segments = this.state.all<SegmentRow>(
-      `SELECT first_id, row_count, sink_bits, window_start_ms, window_end_ms FROM segment
-       WHERE first_id >= coalesce((SELECT max(first_id) FROM segment WHERE first_id <= ?), 0)
-         AND first_id + row_count > ? AND first_id < ?
-       ORDER BY first_id LIMIT ?`,
-      fromId,
-      fromId,
-      this.end,
-      SEGMENTS_A_READ,
-    );
-    if (segments.length === 0) return undefined;
-    const ids: number[] = [];
-    const aggregates: Aggregate[] = [];
-    let nextId = fromId;
-    for (const found of segments) {
-      const { first_id: firstId, row_count: rowCount } = found;
-      nextId = firstId + rowCount;
-      if ((found.sink_bits & bit) === 0) continue;
-      const segment = readSegment(this.state, firstId);
-      for (let row = Math.max(0, fromId - firstId); row < rowCount; row++) {
-        if ((segment.sinks[row]! & bit) === 0) continue;
-        ids.push(firstId + row);
-        aggregates.push(toAggregate(segment, row, found.window_start_ms, found.window_end_ms));
-        if (aggregates.length === maxAggregates) {
-          return { firstId: fromId, nextId: firstId + row + 1, ids, aggregates };
-        }
-      }
-    }
-    return { firstId: fromId, nextId, ids, aggregates };
+    return this.segments.run(this.registry.get(sink).bit, fromId, this.end, maxAggregates);
   }
 
   advance(sink: string, nextId: number): void {
@@ -135,36 +103,30 @@ export class OutboxLog implements Outbox {
     this.cursorsMoved = true;
   }
 
-  reject(sink: string, aggregate: Aggregate, { reason, detail }: SinkRefusal, nextId: number): void {
-    const rejected = this.rejectedBy(sink);
-    if (rejected >= this.rejectedMax) {
-      throw new TooManyRefused(
-        `it has refused ${rejected} aggregates, which wait as dead letters, and the next one too (${detail}). ` +
-          "It gets nothing more until some are settled: mend it, then `dead-letters retry --reason rejected`, or purge them",
-      );
-    }
-    this.state.transaction(() => {
-      addRefusedAggregates(
-        this.state,
-        [{ reason, detail, sink, aggregate }],
-        this.nowMs(),
-      );
-      this.state.run("UPDATE sink SET cursor = ? WHERE name = ?", nextId, sink);
-    });
-    this.rejected.set(sink, rejected + 1);
+  reject(sink: string, aggregate: Aggregate, refusal: SinkRefusal, nextId: number): void {
+    this.refused.add(sink, aggregate, refusal, nextId);
     this.advance(sink, nextId);
   }
 
-  private rejectedBy(sink: string): number {
-    let count = this.rejected.get(sink) ?? Infinity;
-    if (count >= this.rejectedMax) {
-      count = this.state.get<{ count: number }>(
-        "SELECT count(*) AS count FROM dead_letter WHERE sink = ? AND purged = 0",
-        sink,
-      )!.count;
-      this.rejected.set(sink, count);
-    }
-    return count;
+  refusedCount(sink: string, part: string): number {
+    return this.refused.countWith(sink, part);
+  }
+
+  postponed(sink: string, endMs: number, maxWindows: number): PostponedWindow[] {
+    return this.refused.postponed(sink, endMs, maxWindows);
+  }
+
+  putBack(deadLetterIds: readonly number[]): void {
+    this.refused.putBack(deadLetterIds);
+  }
+
+  samples(sink: string, fromId: number, max: number): Aggregate[] {
+    return this.segments.samples(this.registry.get(sink).bit, fromId, this.end, max);
+  }
+
+  lastDelivered(sink: string): Aggregate | undefined {
+    const { bit, cursor } = this.registry.get(sink);
+    return this.segments.newestBelow(bit, cursor, (aggregate) => !this.refused.has(sink, aggregate));
   }
 
   confirmed(sink: string): Confirmed {
@@ -193,83 +155,6 @@ export class OutboxLog implements Outbox {
 
   alarm(sink: string, alarm: SinkAlarm): boolean {
     return raiseAlarm(this.state, sink, alarm, this.nowMs());
-  }
-
-  samples(sink: string, fromId: number, max: number): Aggregate[] {
-    const step = Math.max(1, Math.ceil((this.end - fromId) / max));
-    const samples: Aggregate[] = [];
-    for (let id = fromId; id < this.end;) {
-      const run = this.readNew(sink, id, 1);
-      if (run === undefined) break;
-      samples.push(...run.aggregates);
-      // The next row for the sink may be farther away than a step.
-      id = Math.max(id + step, run.nextId);
-    }
-    return samples;
-  }
-
-  lastDelivered(sink: string): Aggregate | undefined {
-    const { bit, cursor } = this.registry.get(sink);
-    const segments = this.state.all<SegmentRow>(
-      `SELECT first_id, row_count, sink_bits, window_start_ms, window_end_ms FROM segment
-       WHERE first_id < ? AND sink_bits & ? ORDER BY first_id DESC LIMIT ?`,
-      cursor,
-      bit,
-      SEGMENTS_A_READ,
-    );
-    for (const { first_id: firstId, row_count: rowCount, ...window } of segments) {
-      const segment = readSegment(this.state, firstId);
-      for (let row = Math.min(rowCount, cursor - firstId) - 1; row >= 0; row--) {
-        if ((segment.sinks[row]! & bit) === 0) continue;
-        const aggregate = toAggregate(segment, row, window.window_start_ms, window.window_end_ms);
-        if (!this.isRefused(sink, aggregate)) return aggregate;
-      }
-    }
-    return undefined;
-  }
-
-  private isRefused(sink: string, row: Aggregate): boolean {
-    const { name, labels = null, aggFunc, windowStartMs, windowEndMs } = row;
-    return this.state.get(
-      `SELECT 1 FROM dead_letter WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ? AND name = ?
-       AND labels IS ? AND agg_func = ? LIMIT 1`,
-      sink,
-      windowEndMs,
-      windowStartMs,
-      name,
-      labels,
-      aggFunc,
-    ) !== undefined;
-  }
-
-  refusedCount(sink: string, part: string): number {
-    return this.state.get<{ count: number }>(
-      "SELECT count(*) AS count FROM dead_letter WHERE sink = ? AND purged = 0 AND instr(detail, ?) > 0",
-      sink,
-      part,
-    )!.count;
-  }
-
-  postponed(sink: string, endMs: number, maxWindows: number): PostponedWindow[] {
-    // What is asked for already is on its way.
-    if (hasRequests(this.state)) return [];
-    const windows = this.state.all<{ windowEndMs: number; ids: string }>(
-      `SELECT window_end_ms AS windowEndMs, json_group_array(id ORDER BY id) AS ids FROM dead_letter
-       WHERE sink = ? AND reason = 'postponed' AND purged = 0 AND window_end_ms > ?
-       GROUP BY window_end_ms, window_start_ms ORDER BY window_end_ms LIMIT ?`,
-      sink,
-      endMs,
-      maxWindows,
-    );
-    return windows.map(({ windowEndMs, ids }) => {
-      const deadLetterIds = JSON.parse(ids) as number[];
-      const [first] = readDeadLetters(this.state, { ids: deadLetterIds.slice(0, 1), limit: 1 });
-      return { windowEndMs, sample: first!.aggregate!, deadLetterIds };
-    });
-  }
-
-  putBack(deadLetterIds: readonly number[]): void {
-    leaveRequest(this.state, "retry", deadLetterIds);
   }
 
   waitForMore(fromId: number, signal: AbortSignal): Promise<void> {
@@ -304,30 +189,4 @@ export class OutboxLog implements Outbox {
   private wake(): void {
     for (const done of [...this.waiting]) done();
   }
-}
-
-interface SegmentRow {
-  first_id: number;
-  row_count: number;
-  sink_bits: number;
-  window_start_ms: number;
-  window_end_ms: number;
-}
-
-/** A row of a segment as sinks take it. */
-export function toAggregate(
-  segment: Segment,
-  row: number,
-  windowStartMs: number,
-  windowEndMs: number,
-): Aggregate {
-  return {
-    ...segment.series(row),
-    aggFunc: functionName(segment.functionId[row]!),
-    value: valueOf(segment.accumulator(row)),
-    windowStartMs,
-    windowEndMs,
-    count: segment.count[row]!,
-    revision: segment.revision[row]!,
-  };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { backUpSink, backUpState, restoreState } from "../../../src/state/file/backup.ts";
+import { backUpSink, backUpState } from "../../../src/state/file/backup.ts";
+import { restoreState } from "../../../src/state/file/restore.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError, type StateErrorKind } from "../../../src/state/file/state_error.ts";
 
@@ -160,12 +161,15 @@ Deno.test("the embedded sink is copied as the state is", async () => {
   const path = `${r.root}/sink`;
   const sink = new DatabaseSync(path);
   sink.exec("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (5)");
-  await backUpSink(path, r.file);
+  await backUpSink(path, "SQLITE_PATH", r.file);
   sink.close();
   const copy = new DatabaseSync(r.file, { readOnly: true });
   assert.deepEqual({ ...copy.prepare("SELECT a FROM t").get() }, { a: 5 });
   copy.close();
-  await assert.rejects(backUpSink(`${r.root}/none`, r.file), refused("missing", /SQLITE_PATH/));
+  await assert.rejects(
+    backUpSink(`${r.root}/none`, "SQLITE_PATH", r.file),
+    refused("missing", /SQLITE_PATH/),
+  );
 });
 
 Deno.test("of a damaged sink its own file is named, with what to do, and an earlier copy stays", async () => {
@@ -178,7 +182,7 @@ Deno.test("of a damaged sink its own file is named, with what to do, and an earl
   );
   sink.close();
   const whole = Deno.readFileSync(path);
-  await backUpSink(path, r.file);
+  await backUpSink(path, "SQLITE_PATH", r.file);
   const earlier = Deno.readFileSync(r.file);
   const damages: [what: string, content: Uint8Array][] = [
     ["no database any more", whole.map((byte, i) => i < 100 ? ~byte : byte)],
@@ -187,7 +191,7 @@ Deno.test("of a damaged sink its own file is named, with what to do, and an earl
   ];
   for (const [what, content] of damages) {
     Deno.writeFileSync(path, content);
-    await assert.rejects(backUpSink(path, r.file), (error: unknown) => {
+    await assert.rejects(backUpSink(path, "SQLITE_PATH", r.file), (error: unknown) => {
       assert.ok(error instanceof StateError, `${what}: ${error}`);
       assert.equal(error.kind, "damaged");
       assert.ok(

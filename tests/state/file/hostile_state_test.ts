@@ -1,7 +1,8 @@
 /** State files that somebody has made on purpose: with what SQLite would run on the way, and with seals that fit. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { backUpState, restoreState } from "../../../src/state/file/backup.ts";
+import { backUpState } from "../../../src/state/file/backup.ts";
+import { restoreState } from "../../../src/state/file/restore.ts";
 import { APPLICATION_ID, MIGRATIONS } from "../../../src/state/file/schema.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";

@@ -1,7 +1,8 @@
 /** States of every schema that was released: read as they are, migrated in one step, damage found in them too. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { backUpState, restoreState } from "../../../src/state/file/backup.ts";
+import { backUpState } from "../../../src/state/file/backup.ts";
+import { restoreState } from "../../../src/state/file/restore.ts";
 import {
   addRefusedEvents,
   leaveRequest,

@@ -1,6 +1,7 @@
 /** A restore that stops at any of its steps leaves the old state or the new one, never none. */
 import assert from "node:assert/strict";
-import { backUpState, restoreState } from "../../../src/state/file/backup.ts";
+import { backUpState } from "../../../src/state/file/backup.ts";
+import { restoreState } from "../../../src/state/file/restore.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 

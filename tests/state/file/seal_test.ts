@@ -1,7 +1,8 @@
 /** What SQLite takes for good: other cells, rows that are gone, other tables, commits missing from the end. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { backUpState, restoreState } from "../../../src/state/file/backup.ts";
+import { backUpState } from "../../../src/state/file/backup.ts";
+import { restoreState } from "../../../src/state/file/restore.ts";
 import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import { MemorySource, openRig } from "../../ingest/rig.ts";

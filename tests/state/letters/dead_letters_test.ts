@@ -9,7 +9,7 @@ import {
   readRequests,
   settleRequests,
 } from "../../../src/state/letters/dead_letters.ts";
-import type { DeadLetterReason } from "../../../src/state/outbox/outbox.ts";
+import type { DeadLetterReason } from "../../../src/state/letters/dead_letter_reason.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
 
 const event = (reason: DeadLetterReason, text: string, rawBytes?: number) => {

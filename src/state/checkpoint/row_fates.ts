@@ -1,0 +1,45 @@
+import { valueOf } from "../../aggregation/accumulator.ts";
+import type { ArchivedRow } from "../outbox/archive.ts";
+import type { RegisteredSink } from "../outbox/sink_registry.ts";
+import { type Fate, fateOf } from "../outbox/stay.ts";
+
+export const NOTHING = { handed: 0, givenUp: 0 };
+
+/**
+ * Events of a row that a sink has been handed by its earlier revisions, in any of its stays, and those that it would have had by
+ * a revision that was given up.
+ *
+ * @param revisions Newest first.
+ */
+export function countsFor(sink: RegisteredSink, revisions: Iterable<ArchivedRow>) {
+  let routed: number | undefined;
+  for (const revision of revisions) {
+    const fate = fateIn(sink, revision);
+    if (fate === undefined) continue;
+    const count = revision.segment.count[revision.row]!;
+    routed ??= count;
+    if (fate !== "given-up") return { handed: count, givenUp: routed - count };
+  }
+  return { handed: 0, givenUp: routed ?? 0 };
+}
+
+/** Events of a row that have gone nowhere since it was last routed anywhere. */
+export function unroutedIn(revisions: Iterable<ArchivedRow>): number {
+  let events = 0;
+  for (const { segment, row } of revisions) {
+    if (segment.sinks[row] !== 0) break;
+    if (Number.isFinite(valueOf(segment.accumulator(row)))) {
+      events += segment.count[row]! - segment.previousCount[row]!;
+    }
+  }
+  return events;
+}
+
+/** What has become of a row for a sink; undefined: it was none of its rows. */
+export function fateIn(sink: RegisteredSink, { id, segment, row }: ArchivedRow): Fate | undefined {
+  return fateOf(sink, id, segment.sinks[row]!);
+}
+
+export function add(counts: Map<string, number>, sink: string, events: number): void {
+  counts.set(sink, (counts.get(sink) ?? 0) + events);
+}

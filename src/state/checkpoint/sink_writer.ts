@@ -1,0 +1,36 @@
+import {
+  type RegisteredSink,
+  type SinkCounts,
+  type SinkRegistry,
+  writeSink,
+} from "../outbox/sink_registry.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+import type { Closed } from "./window_closer.ts";
+
+/** What each sink's counts come to with a checkpoint. */
+export type CountsOfSinks = ReadonlyMap<RegisteredSink, SinkCounts>;
+
+/** Writes how far each sink is, and what it was to get. */
+export class SinkWriter {
+  constructor(private readonly state: StateDatabase, private readonly registry: SinkRegistry) {}
+
+  /** Within the transaction of the checkpoint. @param lacking Events, by sink, that it refused for good and that are final. */
+  write(closed: Closed, lacking: ReadonlyMap<string, number>): CountsOfSinks {
+    const { registry, state } = this;
+    return new Map([...registry.sinks, ...registry.absent].map((sink) => {
+      const { name, routedCount, givenUpCount, purgedCount } = sink;
+      const writtenOff = lacking.get(name) ?? 0;
+      const counts = {
+        routedCount: routedCount + (closed.routed.get(name) ?? 0) - writtenOff,
+        givenUpCount: givenUpCount - (closed.recovered.get(name) ?? 0),
+        purgedCount: purgedCount + writtenOff,
+      };
+      writeSink(state, sink, counts);
+      return [sink, counts];
+    }));
+  }
+
+  committed(counts: CountsOfSinks): void {
+    for (const [sink, ofSink] of counts) Object.assign(sink, ofSink);
+  }
+}

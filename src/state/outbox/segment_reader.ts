@@ -1,0 +1,112 @@
+import { functionName } from "../../event/agg_function.ts";
+import type { Aggregate } from "../../aggregation/aggregate.ts";
+import { valueOf } from "../../aggregation/accumulator.ts";
+import type { OutboxBatch, OutboxId } from "../../contract/sink.ts";
+import { readSegment } from "./archive.ts";
+import type { Segment } from "./segment.ts";
+import type { StateDatabase } from "../file/state_database.ts";
+
+/** Segments looked at in one read: bounds the work where none of their rows is for the sink. */
+const SEGMENTS_A_READ = 16;
+
+interface SegmentRow {
+  first_id: number;
+  row_count: number;
+  sink_bits: number;
+  window_start_ms: number;
+  window_end_ms: number;
+}
+
+/** Reads what is for one sink, which is known by its bit, out of the segments. */
+export class SegmentReader {
+  constructor(private readonly state: StateDatabase) {}
+
+  /** The next run in `[fromId, endId)`, with at most `maxAggregates` in it; undefined: there is nothing left. */
+  run(bit: number, fromId: OutboxId, endId: OutboxId, maxAggregates: number): OutboxBatch | undefined {
+    const segments = this.state.all<SegmentRow>(
+      `SELECT first_id, row_count, sink_bits, window_start_ms, window_end_ms FROM segment
+       WHERE first_id >= coalesce((SELECT max(first_id) FROM segment WHERE first_id <= ?), 0)
+         AND first_id + row_count > ? AND first_id < ?
+       ORDER BY first_id LIMIT ?`,
+      fromId,
+      fromId,
+      endId,
+      SEGMENTS_A_READ,
+    );
+    if (segments.length === 0) return undefined;
+    const ids: OutboxId[] = [];
+    const aggregates: Aggregate[] = [];
+    let nextId = fromId;
+    for (const found of segments) {
+      const { first_id: firstId, row_count: rowCount } = found;
+      nextId = firstId + rowCount;
+      if ((found.sink_bits & bit) === 0) continue;
+      const segment = readSegment(this.state, firstId);
+      for (let row = Math.max(0, fromId - firstId); row < rowCount; row++) {
+        if ((segment.sinks[row]! & bit) === 0) continue;
+        ids.push(firstId + row);
+        aggregates.push(toAggregate(segment, row, found.window_start_ms, found.window_end_ms));
+        if (aggregates.length === maxAggregates) {
+          return { firstId: fromId, nextId: firstId + row + 1, ids, aggregates };
+        }
+      }
+    }
+    return { firstId: fromId, nextId, ids, aggregates };
+  }
+
+  /** At most `max` of the aggregates in `[fromId, endId)`, evenly spread over them. */
+  samples(bit: number, fromId: OutboxId, endId: OutboxId, max: number): Aggregate[] {
+    const step = Math.max(1, Math.ceil((endId - fromId) / max));
+    const samples: Aggregate[] = [];
+    for (let id = fromId; id < endId;) {
+      const run = this.run(bit, id, endId, 1);
+      if (run === undefined) break;
+      samples.push(...run.aggregates);
+      // The next row for the sink may be farther away than a step.
+      id = Math.max(id + step, run.nextId);
+    }
+    return samples;
+  }
+
+  /** The newest aggregate below `cursor` that is wanted, not far behind it; undefined: there is none. */
+  newestBelow(
+    bit: number,
+    cursor: OutboxId,
+    isWanted: (aggregate: Aggregate) => boolean,
+  ): Aggregate | undefined {
+    const segments = this.state.all<SegmentRow>(
+      `SELECT first_id, row_count, sink_bits, window_start_ms, window_end_ms FROM segment
+       WHERE first_id < ? AND sink_bits & ? ORDER BY first_id DESC LIMIT ?`,
+      cursor,
+      bit,
+      SEGMENTS_A_READ,
+    );
+    for (const { first_id: firstId, row_count: rowCount, ...window } of segments) {
+      const segment = readSegment(this.state, firstId);
+      for (let row = Math.min(rowCount, cursor - firstId) - 1; row >= 0; row--) {
+        if ((segment.sinks[row]! & bit) === 0) continue;
+        const aggregate = toAggregate(segment, row, window.window_start_ms, window.window_end_ms);
+        if (isWanted(aggregate)) return aggregate;
+      }
+    }
+    return undefined;
+  }
+}
+
+/** A row of a segment as sinks take it. */
+export function toAggregate(
+  segment: Segment,
+  row: number,
+  windowStartMs: number,
+  windowEndMs: number,
+): Aggregate {
+  return {
+    ...segment.series(row),
+    aggFunc: functionName(segment.functionId[row]!),
+    value: valueOf(segment.accumulator(row)),
+    windowStartMs,
+    windowEndMs,
+    count: segment.count[row]!,
+    revision: segment.revision[row]!,
+  };
+}
