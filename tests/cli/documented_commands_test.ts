@@ -59,3 +59,10 @@ Deno.test("commands in the documents are the program's, and so are their flags",
   assert.deepEqual(faults, []);
   assert.ok(calls > 40, `only ${calls} commands are found`);
 });
+
+Deno.test("docs/commands.md names every command", async () => {
+  const page = new MarkdownPage(await Deno.readTextFile(join(ROOT, "docs/commands.md")));
+  const named = page.codes.map(({ target }) => target.split(" ").at(-1)!);
+  const missing = commandsOf(REGISTRY).filter(({ name }) => !named.includes(name.split(" ").at(-1)!));
+  assert.deepEqual(missing.map(({ name }) => name), []);
+});
