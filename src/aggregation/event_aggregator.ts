@@ -5,6 +5,7 @@ import type { EventBatch } from "../event/event_batch.ts";
 import type { FunctionRules } from "./function_rules.ts";
 import { type OpenWindow, OpenWindows, TOUCH_RUN } from "./open_windows.ts";
 import { RecentIds } from "./recent_ids.ts";
+import { type Refusal, REFUSALS } from "./refusal.ts";
 import { Watermark } from "./watermark.ts";
 
 export interface AggregatorOptions {
@@ -27,9 +28,6 @@ export interface AggregatorOptions {
 /** What may change while events are aggregated. Windows that are open already keep their length. */
 export type ChangeableOptions = Omit<AggregatorOptions, "busCount" | "dedupMaxIds" | "hashKey">;
 
-/** Why a valid event is not aggregated. */
-export type Refusal = "future" | "late" | "overflow";
-
 /** The books: `received = aggregated + duplicate + invalid + future + late + overflow + dropped`, at any moment. */
 export interface EventBooks {
   received: number;
@@ -48,16 +46,13 @@ export const BOOK_ENTRIES = [
   "received",
   "aggregated",
   "duplicate",
-  "invalid",
-  "future",
-  "late",
-  "overflow",
+  ...REFUSALS,
   "dropped",
 ] as const satisfies readonly (keyof EventBooks)[];
 
 /** Events that were refused, for whatever reason. */
-export function refusedIn({ invalid, future, late, overflow }: EventBooks): number {
-  return invalid + future + late + overflow;
+export function refusedIn(books: EventBooks): number {
+  return REFUSALS.reduce((sum, reason) => sum + books[reason], 0);
 }
 
 /**

@@ -1,7 +1,5 @@
-import type { EventBooks } from "../aggregation/event_aggregator.ts";
+import type { RefusalReason } from "../aggregation/refusal.ts";
 import { likelyUnit } from "./refusal_detail.ts";
-
-export type RefusalReason = Extract<keyof EventBooks, "invalid" | "future" | "late" | "overflow">;
 
 /** One event of many that are refused. */
 export interface RefusalSample {

@@ -1,4 +1,4 @@
-import type { Refusal } from "../aggregation/event_aggregator.ts";
+import type { Refusal } from "../aggregation/refusal.ts";
 
 const DETAIL: Record<Refusal, string> = {
   future: "timestamp further ahead of the wall clock than MAX_FUTURE_SKEW",

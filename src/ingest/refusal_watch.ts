@@ -1,7 +1,8 @@
-import type { EventBooks } from "../aggregation/event_aggregator.ts";
+import { type EventBooks } from "../aggregation/event_aggregator.ts";
+import { type RefusalReason, REFUSALS } from "../aggregation/refusal.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
-import { likelyCause, type RefusalReason, type RefusalSample } from "./refusal_cause.ts";
+import { likelyCause, type RefusalSample } from "./refusal_cause.ts";
 
 const MINUTE_MS = 60_000;
 /** More than this share of a minute's events is a mass, if it is as many as this. */
@@ -9,8 +10,6 @@ const MASS_SHARE = 0.1;
 const MASS_EVENTS = 10;
 /** A minute that is not over speaks for itself once it has brought so many events. */
 const ENOUGH_EVENTS = 100;
-
-const REASONS = ["invalid", "future", "late", "overflow"] as const satisfies readonly RefusalReason[];
 
 /** What became of the events of one bus in this minute. */
 interface Minute {
@@ -41,7 +40,7 @@ export class RefusalWatch {
   count(bus: number, before: Readonly<EventBooks>, after: Readonly<EventBooks>): void {
     const minute = this.minutes[bus]!;
     minute.received += after.received - before.received;
-    for (const reason of REASONS) minute.refused[reason] += after[reason] - before[reason];
+    for (const reason of REFUSALS) minute.refused[reason] += after[reason] - before[reason];
   }
 
   /** An event that was refused: the latest one tells of the likely cause. */
@@ -60,7 +59,7 @@ export class RefusalWatch {
     const ended: RefusalAlarm[] = [];
     const received = this.minutes.reduce((sum, minute) => sum + minute.received, 0);
     if (!isOver && received < ENOUGH_EVENTS) return { begun, ended };
-    for (const reason of REASONS) {
+    for (const reason of REFUSALS) {
       const went = this.going.get(reason);
       const detail = this.massOf(reason, received);
       if (detail !== undefined) {
@@ -93,8 +92,8 @@ export class RefusalWatch {
 
 /** Whether nothing of what a bus has brought was taken, and mostly for this reason. */
 function isWhollyRefused({ received, refused }: Minute, reason: RefusalReason): boolean {
-  const all = REASONS.reduce((sum, each) => sum + refused[each], 0);
-  return received > 0 && all === received && REASONS.every((each) => refused[each] <= refused[reason]);
+  const all = REFUSALS.reduce((sum, each) => sum + refused[each], 0);
+  return received > 0 && all === received && REFUSALS.every((each) => refused[each] <= refused[reason]);
 }
 
 function emptyMinute(): Minute {

@@ -1,3 +1,4 @@
+import { REFUSALS } from "../aggregation/refusal.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { LogFields, Logger } from "../platform/log/logger.ts";
 import { printable } from "../platform/log/printable.ts";
@@ -10,7 +11,7 @@ const MINUTE_MS = 60_000;
 const SHOWN_NAME = 100;
 const SHOWN_EVENT = 300;
 
-const REASONS = ["invalid", "future", "late", "overflow", "notFinite"] as const;
+const REASONS = [...REFUSALS, "notFinite"] as const;
 
 /** What the handler has done since its start. */
 interface Totals {
