@@ -15,6 +15,8 @@ type Stored = Pick<Overview, "checkpointMs" | "alarms" | "outages">;
 export class Lookout {
   /** Nothing more is fetched. */
   isStopping = false;
+  /** Read once: how a handler stands is asked for also while the state cannot be read. */
+  private readonly identity: Pick<Overview, "instance" | "stateId" | "stateFile">;
 
   constructor(
     private readonly core: Core,
@@ -22,6 +24,8 @@ export class Lookout {
     private readonly metrics: MetricCollector,
     private readonly clock: Clock,
   ) {
+    const { instanceId: instance, stateId, path: stateFile } = core.state;
+    this.identity = { instance, stateId, stateFile };
     metrics.begin(this.counts(), router.standings().map(({ name }) => name));
   }
 
@@ -31,9 +35,7 @@ export class Lookout {
     const counts = this.counts();
     return {
       nowMs: this.clock.nowMs(),
-      instance: state.instanceId,
-      stateId: state.stateId,
-      stateFile: state.path,
+      ...this.identity,
       stateBytes: state.sizeBytes(),
       ...storedIn(state),
       watermarkMs: known(watermark.valueMs),

@@ -6,6 +6,7 @@ import { Lookout } from "../../src/runtime/lookout.ts";
 import { MetricCollector } from "../../src/runtime/metric_collector.ts";
 import type { Overview } from "../../src/runtime/overview.ts";
 import { raiseAlarm } from "../../src/state/alarms.ts";
+import { StateError } from "../../src/state/file/state_error.ts";
 import { noteOutages } from "../../src/state/outages.ts";
 import { deliveryTo, HastyClock } from "../delivery/delivery_rig.ts";
 import { MemoryOutbox } from "../delivery/memory_outbox.ts";
@@ -66,9 +67,16 @@ Deno.test("right after a checkpoint a handler looks the same from within and fro
     noteOutages(core.state, new Map([["bus http://bus", "no connection"]]), NOW_MS);
     core.ingest.checkpointNow();
     assert.deepEqual(common(lookout.look()), common(readStatus(core.state, rig.clock.ms)));
-    const { counts, activity } = lookout.look();
+    const seen = lookout.look();
+    const { counts, activity } = seen;
     assert.deepEqual([counts.received, counts.aggregated, counts.invalid, counts.future], [5, 3, 1, 1]);
     assert.deepEqual(activity.counts, counts, "all of it was done by this process");
+    core.state.all = core.state.get = () => {
+      throw new StateError("unwritable", "disk I/O error");
+    };
+    const { alarms, checkpointMs, ...blind } = lookout.look();
+    assert.deepEqual([alarms, checkpointMs], [[], undefined], "what cannot be read is left out");
+    assert.deepEqual([blind.stateId, blind.counts], [seen.stateId, counts]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
