@@ -12,7 +12,10 @@ export interface OutboxBatch {
   readonly aggregates: readonly Aggregate[];
   /** The outbox id of each aggregate, ascending. */
   readonly ids: readonly OutboxId[];
-  /** Rows that the sink has had before, and that replace what it holds at the same revision; never at a higher one. */
+  /**
+   * Rows that the sink has had before, and that replace what it holds at the same revision; never at a higher one. So `redeliver` mends
+   * a row that somebody has changed in the sink.
+   */
   readonly overwrites?: boolean;
 }
 
@@ -24,8 +27,9 @@ export interface SinkContext {
   readonly cursor: OutboxId;
   /** One past the newest id the outbox has given out. */
   readonly endId: OutboxId;
-  /** What the sink must have already. */
+  /** What the sink must have already: where it lacks that, it was restored, or made anew. */
   readonly confirmed: Confirmed;
+  /** Who opens it: of two handlers on copies of one state, one has to give way. */
   readonly claimant: Claimant;
   /** Tells of what is wrong with what the sink holds; delivery goes on. */
   readonly alarm: (alarm: SinkAlarm) => void;
@@ -176,6 +180,9 @@ export interface ReadBack {
 export type ReadableSink = Sink & { readonly readBack: ReadBack };
 
 /**
+ * What the delivery does next. Each of the three classes of errors has kinds, since of an unavailable sink it matters whether fewer rows
+ * would help, and of a refused row whether it is refused for good.
+ *
  * - `unavailable`: out of reach or broken for now; retried for ever.
  * - `timed_out`: the batch took too long; retried for ever, with ever fewer rows.
  * - `rejected`: a row of the batch is refused; the router bisects until it has the rows at fault.
