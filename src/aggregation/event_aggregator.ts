@@ -9,8 +9,8 @@ import { type Refusal, REFUSALS } from "./refusal.ts";
 import { Watermark } from "./watermark.ts";
 
 export interface AggregatorOptions {
-  /** How many buses feed the aggregator; they are numbered from 0. */
-  readonly busCount: number;
+  /** How many sources feed the aggregator; they are numbered from 0. */
+  readonly sourceCount: number;
   readonly windowSizeMs: number;
   readonly allowedLatenessMs: number;
   /** 0: closed windows are never corrected. */
@@ -19,14 +19,14 @@ export interface AggregatorOptions {
   readonly maxSeries: number;
   /** For events that name no function. */
   readonly functions: FunctionRules;
-  /** Ids remembered for each bus; 0: none. */
+  /** Ids remembered for each source; 0: none. */
   readonly dedupMaxIds: number;
   /** Under which names and ids are looked up that are made to meet: nobody else may know it. */
   readonly hashKey: HashKey;
 }
 
 /** What may change while events are aggregated. Windows that are open already keep their length. */
-export type ChangeableOptions = Omit<AggregatorOptions, "busCount" | "dedupMaxIds" | "hashKey">;
+export type ChangeableOptions = Omit<AggregatorOptions, "sourceCount" | "dedupMaxIds" | "hashKey">;
 
 /** The books: `received = aggregated + duplicate + invalid + future + late + overflow + dropped`, at any moment. */
 export interface EventBooks {
@@ -79,28 +79,47 @@ export class EventAggregator {
   /** Events that came after their window had closed, whether they corrected it or were refused. */
   lateArrivals = 0;
 
-  /** What comes for these is late, whatever bus it comes from and whatever the horizon is now. */
+  /** What comes for these is late, whatever source it comes from and whatever the horizon is now. */
   dropped: DroppedWindows = new DroppedWindows();
 
   /** Windows that were closed ahead of the watermark (idle, out of reach, flushed), as `start end`. */
   private readonly closedEarly = new Set<string>();
 
+  /** The source of each partition, by the partition's number. */
+  private readonly sources: number[];
+
   private settings: AggregatorOptions;
 
+  /** Each source has one partition at first, numbered as the source is. */
   constructor(options: AggregatorOptions) {
+    const { sourceCount } = options;
     this.settings = options;
     this.windows = new OpenWindows(options.hashKey);
-    this.watermark = new Watermark(options.busCount, options.allowedLatenessMs);
+    this.watermark = new Watermark(sourceCount, options.allowedLatenessMs);
+    this.sources = Array.from({ length: sourceCount }, (_, source) => source);
     this.recentIds = options.dedupMaxIds > 0
-      ? Array.from({ length: options.busCount }, () => new RecentIds(options.dedupMaxIds, options.hashKey))
+      ? this.sources.map(() => new RecentIds(options.dedupMaxIds, options.hashKey))
       : undefined;
   }
 
-  /** Each of two buses goes on with the event time and the ids of the other one. */
-  exchange(bus: number, other: number): void {
-    const { recentIds, watermark } = this;
-    watermark.exchange(bus, other);
-    if (recentIds) [recentIds[bus], recentIds[other]] = [recentIds[other]!, recentIds[bus]!];
+  /** A partition of a source comes; returns its number, up to {@link Watermark.remove}. @param greatestMs Its greatest event time, Unix ms; -Infinity: it had none. */
+  addPartition(source: number, greatestMs: number): number {
+    const number = this.watermark.add(greatestMs);
+    this.sources[number] = source;
+    return number;
+  }
+
+  sourceOf(partition: number): number {
+    return this.sources[partition]!;
+  }
+
+  /** Each of two partitions goes on with the event time of the other one, and its source with the ids of the other one's. */
+  exchange(number: number, other: number): void {
+    const { recentIds, sources, watermark } = this;
+    watermark.exchange(number, other);
+    if (!recentIds) return;
+    const [one, two] = [sources[number]!, sources[other]!];
+    [recentIds[one], recentIds[two]] = [recentIds[two]!, recentIds[one]!];
   }
 
   get options(): AggregatorOptions {
@@ -114,13 +133,13 @@ export class EventAggregator {
   }
 
   /**
-   * Aggregates a batch of `bus`. `onRefused` is called for each valid event that is not aggregated and no duplicate,
+   * Aggregates a batch of a partition. `onRefused` is called for each valid event that is not aggregated and no duplicate,
    * with its index in the batch's columns.
    *
    * @param nowMs Wall clock, Unix ms.
    */
   aggregate(
-    bus: number,
+    partition: number,
     batch: EventBatch,
     nowMs: number,
     onRefused: (refusal: Refusal, index: number) => void,
@@ -131,11 +150,11 @@ export class EventAggregator {
     const { timeMs, nameStart, nameLength, nameHash, value, idStart, idLength, idHash } = batch;
     const { functions } = this.options;
     const functionId = functions.resolve(batch);
-    const ids = this.recentIds?.[bus];
+    const ids = this.recentIds?.[this.sources[partition]!];
     const futureMs = nowMs + this.options.maxFutureSkewMs;
     watermark.cap(nowMs);
-    const limitOfOthers = watermark.limitOfOthers(bus);
-    let greatestMs = watermark.greatestOf(bus);
+    const limitOfOthers = watermark.limitOfOthers(partition);
+    let greatestMs = watermark.greatestOf(partition);
     let watermarkMs = watermark.valueMs;
     let startMs = Infinity;
     let endMs = -Infinity;
@@ -184,8 +203,8 @@ export class EventAggregator {
         continue;
       }
       const isClosed = endMs <= watermarkMs || isClosedEarly;
-      // Too late is what its own bus has left behind, even where a slower bus still holds the window open: so it does not
-      // depend on how the buses interleave.
+      // Too late is what its own partition has left behind, even where a slower one still holds the window open: so it does not
+      // depend on how the partitions interleave.
       if (isClosed || endMs <= greatestMs - allowedLatenessMs || isDropped) {
         const isBeyondHorizon = isDropped ||
           (correctionHorizonMs === 0 ? isClosed : eventMs <= greatestMs - correctionHorizonMs);
@@ -230,7 +249,7 @@ export class EventAggregator {
       books.aggregated++;
       if (hasId) ids.add(idBytes, idAt, idLength[i]!, idHash[i]!);
     }
-    watermark.advance(bus, greatestMs);
+    watermark.advance(partition, greatestMs);
   }
 
   /** The open windows that the watermark has passed, oldest first. */

@@ -1,7 +1,7 @@
 import { CHAIN_MAX, type HashKey, keyedHash } from "../event/keyed_hash.ts";
 
 /**
- * The latest ids of one bus, exactly: a ring of the last `capacity` ids with a hash table over it. Ids are kept as bytes
+ * The latest ids of one source, exactly: a ring of the last `capacity` ids with a hash table over it. Ids are kept as bytes
  * in a ring buffer that grows with their length, not their number. Ids that are made to meet are looked up by a keyed hash, as in
  * `SeriesTable`.
  */

@@ -102,8 +102,11 @@ function writeStanding(page: PrometheusPage, overview: LiveOverview): void {
   page.gauge(
     "bus_offset",
     "Offset that is fetched next.",
-    buses.flatMap(({ name, nextOffset }): Sample[] =>
-      nextOffset === undefined ? [] : [[{ bus: name }, nextOffset]]
+    buses.flatMap(({ name, partitions }) =>
+      partitions.flatMap(({ partition, nextOffset }): Sample[] => {
+        if (nextOffset === undefined) return [];
+        return [[partition === "" ? { bus: name } : { bus: name, partition }, nextOffset]];
+      })
     ),
   );
 }

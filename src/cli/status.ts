@@ -26,6 +26,19 @@ export function status(
   return Promise.resolve(EXIT.done);
 }
 
+/** Writes of each partition where it is. */
+function busLines(nowMs: number): (bus: Status["buses"][number]) => Line[] {
+  return ({ name, partitions }) =>
+    partitions.map(({ partition, position, nextOffset, newestEventMs }): Line => {
+      const where = partition === "" ? name : `${name} partition ${partition}`;
+      const kind = position !== undefined && nextOffset === undefined ? "position" : "offset";
+      return [
+        "bus",
+        `${where}: next ${kind} ${position ?? "not known"}, newest event ${moment(newestEventMs, nowMs)}`,
+      ];
+    });
+}
+
 function text(status: Status, isRunning: boolean): string {
   const { counts, nowMs } = status;
   const [received, aggregated, ...others] = BOOK_ENTRIES;
@@ -34,10 +47,7 @@ function text(status: Status, isRunning: boolean): string {
     ["state", `${status.stateFile}, ${(status.stateBytes / 1024 / 1024).toFixed(1)} MB`],
     ["checkpoint", moment(status.checkpointMs, nowMs)],
     ["watermark", moment(status.watermarkMs, nowMs)],
-    ...status.buses.map(({ name, nextOffset, newestEventMs }): Line => [
-      "bus",
-      `${name}: next offset ${nextOffset ?? "not known"}, newest event ${moment(newestEventMs, nowMs)}`,
-    ]),
+    ...status.buses.flatMap(busLines(nowMs)),
     ...openWindows(status),
     ["outbox", waiting(status)],
     ...status.outages.map(({ subject, detail, sinceMs }): Line => [

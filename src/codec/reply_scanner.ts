@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { LOG_ID_MAX_CHARACTERS } from "../contract/source.ts";
-import type { EventBatch } from "../event/event_batch.ts";
+import { EventBatch } from "../event/event_batch.ts";
 import { EventScanner } from "./event_scanner.ts";
 import {
   BRACE_CLOSE,
@@ -28,7 +28,22 @@ export interface ReplyHeader {
 const EVENTS_MAX = 1_000_000;
 
 /**
- * Scans a reply `{"log","offset","next","events"}` from its bytes into `batch`.
+ * Scans a whole reply into `batch`, see {@link ReplyScanner}.
+ *
+ * @throws {ReplyFormatError} The batch is then empty or half filled and must not be used.
+ */
+export function scanReply(body: Uint8Array, batch: EventBatch, eventsMax = EVENTS_MAX): ReplyHeader {
+  return new ReplyScanner(body, batch, eventsMax).readRest();
+}
+
+/** What a reply says about itself before its events, without looking at them; undefined where it does not, or is none. */
+export function headOf(body: Uint8Array): ReplyHeader | undefined {
+  return new ReplyScanner(body, new EventBatch()).readHead();
+}
+
+/**
+ * Scans a reply `{"log","offset","next","events"}` from its bytes into `batch`, once from its beginning to its end, but for a rest between
+ * its head and its events: the next reply can be asked for before this one is scanned.
  *
  * The shape that events nearly always have is read in place, without strings or objects; an event with anything else in
  * it (escapes, non-ASCII text, exponents, unknown or repeated fields) is cut out and read by `JSON.parse`. The result is
@@ -36,69 +51,77 @@ const EVENTS_MAX = 1_000_000;
  *
  * An element of `events` reaches to the comma or bracket that follows it outside of its own strings and brackets. One that is
  * not JSON, or not UTF-8, is invalid, and the rest is read. Outside its elements the reply has to be JSON in UTF-8.
- *
- * @param eventsMax How many events were asked for: what is wrong with each of any number could fill the memory.
- * @throws {ReplyFormatError} The batch is then empty or half filled and must not be used.
  */
-export function scanReply(body: Uint8Array, batch: EventBatch, eventsMax = EVENTS_MAX): ReplyHeader {
-  batch.reset(body);
-  const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
-  return new ReplyScanner(body, batch, eventsMax).scan(hasByteOrderMark ? 3 : 0);
-}
-
-/**
- * Reads the header fields of a reply that come before its events, without looking at the events; undefined when they
- * are not all there. Lets the next fetch start before this reply is scanned. Checks nothing else.
- */
-export function peekHeader(body: Uint8Array): ReplyHeader | undefined {
-  const start = body.subarray(0, 1024);
-  const buffer = Buffer.from(start.buffer, start.byteOffset, start.length);
-  const headEnd = buffer.indexOf('"events"');
-  if (headEnd < 0 || !isUtf8(start.subarray(0, headEnd))) return undefined;
-  const head = buffer.toString("utf8", 0, headEnd);
-  const log = /"log"\s*:\s*"([^"\\]+)"\s*,/.exec(head)?.[1];
-  const offset = /"offset"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
-  const next = /"next"\s*:\s*(\d{1,15})\s*,/.exec(head)?.[1];
-  if (log === undefined || offset === undefined || next === undefined) return undefined;
-  return { log, offset: Number(offset), next: Number(next) };
-}
-
-class ReplyScanner {
-  private at = 0;
+export class ReplyScanner {
+  private at: number;
   private readonly json: JsonBytes;
   private readonly events: EventScanner;
+  private readonly fields = new Map<string, unknown>();
+  /** Whether the fields before the events were looked at, and what was wrong with them. */
+  private hasHead = false;
+  private failure: ReplyFormatError | undefined;
+  /** Whether it rests before the value of `events`. */
+  private isAtEvents = false;
 
+  /** @param eventsMax How many events were asked for: what is wrong with each of any number could fill the memory. */
   constructor(
     private readonly bytes: Uint8Array,
     private readonly batch: EventBatch,
-    private readonly eventsMax: number,
+    private readonly eventsMax = EVENTS_MAX,
   ) {
+    const hasByteOrderMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+    this.at = hasByteOrderMark ? 3 : 0;
+    batch.reset(bytes);
     this.json = new JsonBytes(bytes);
     this.events = new EventScanner(this.json, batch);
   }
 
-  scan(start: number): ReplyHeader {
-    this.at = start;
+  /** What the reply says about itself before its events; undefined where that is not all there. What is wrong with it, {@link readRest} says. */
+  readHead(): ReplyHeader | undefined {
+    this.scanHead();
+    const [log, offset, next] = ["log", "offset", "next"].map((name) => this.fields.get(name));
+    return this.isAtEvents && isLogId(log) && isOffset(offset) && isOffset(next)
+      ? { log, offset, next }
+      : undefined;
+  }
+
+  /** Scans what is not scanned yet. @throws {ReplyFormatError} The batch is then empty or half filled and must not be used. */
+  readRest(): ReplyHeader {
+    if (!this.hasHead) this.scanHead();
+    if (this.failure !== undefined) throw this.failure;
     let hasEvents = false;
-    const fields = new Map<string, unknown>();
-    this.expect(BRACE_OPEN);
-    if (this.peek() === BRACE_CLOSE) {
-      this.at++;
-    } else {
-      do {
-        const key = this.parseValue();
-        if (typeof key !== "string") throw this.malformed();
-        this.expect(COLON);
-        if (key === "events") {
-          hasEvents = this.scanEvents();
-        } else {
-          fields.set(key, this.parseValue());
-        }
-      } while (this.commaOr(BRACE_CLOSE));
+    while (this.isAtEvents) {
+      this.isAtEvents = false;
+      hasEvents = this.scanEvents();
+      if (this.commaOr(BRACE_CLOSE)) this.scanFields();
     }
     this.skipSpace();
     if (this.at !== this.bytes.length) throw this.malformed();
-    return this.checkHeader(fields, hasEvents);
+    return this.checkHeader(this.fields, hasEvents);
+  }
+
+  private scanHead(): void {
+    this.hasHead = true;
+    try {
+      this.expect(BRACE_OPEN);
+      if (this.peek() === BRACE_CLOSE) this.at++;
+      else this.scanFields();
+    } catch (error) {
+      if (!(error instanceof ReplyFormatError)) throw error;
+      this.failure = error;
+    }
+  }
+
+  /** Up to the events, or to the end of the reply. */
+  private scanFields(): void {
+    do {
+      const key = this.parseValue();
+      if (typeof key !== "string") throw this.malformed();
+      this.expect(COLON);
+      this.isAtEvents = key === "events";
+      if (this.isAtEvents) return;
+      this.fields.set(key, this.parseValue());
+    } while (this.commaOr(BRACE_CLOSE));
   }
 
   private checkHeader(fields: Map<string, unknown>, hasEvents: boolean): ReplyHeader {

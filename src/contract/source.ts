@@ -7,10 +7,14 @@ import { oneLine } from "../platform/log/printable.ts";
 /** Of the identity of a log, which is the lineage of a VaBus. */
 export const LOG_ID_MAX_CHARACTERS = 512;
 
-/** Tells the partitions of a source apart, for as long as the source exists. A source that has but one calls it "". */
+/** Tells the partitions of a source apart, for as long as the source exists: the key in the state. A source that has but one calls it "". */
 export type PartitionId = string;
 
-/** How far a partition was read: opaque to all but its source. Stored with what came of the events before it. */
+/**
+ * How far a partition was read: opaque to all but its source. Stored with what came of the events before it. A source whose bus has
+ * acknowledgements instead of offsets numbers what it hands over, and maps a position to them; what it must remember across a crash is part of
+ * the position. It comes back as it was written; a source does not trust that, since a state may have been another source's.
+ */
 export type Position = string;
 
 /**
@@ -38,6 +42,18 @@ export interface Source {
 export interface SourceContext {
   /** How far each partition was read, as far as the state knows it. */
   readonly resume: ReadonlyMap<PartitionId, Position>;
+  /**
+   * To be called, once `open` has answered, with all partitions that there are now, whenever they are not those of the last time. One that stays is the
+   * same object. One that is not among them any more is gone: a read of it that is under way is called off, what it hands over all the same is taken
+   * in, {@link Partition.committed} is still called once that is on disk, and it holds the others back no longer. One with the id of
+   * another that was there before goes on where that was left; a new one begins at the oldest event there is.
+   */
+  readonly changed: (partitions: readonly Partition[]) => void;
+  /**
+   * There may be something to read in this partition now. Only where there are so many that they take turns ({@link ReadRequest.waitMs} is 0) it
+   * matters: the partition is read next, instead of when its rest is over.
+   */
+  readonly arrived: (partition: PartitionId) => void;
   /** To be called with what the source says the time is, Unix ms, whenever it does: by that a wrong own clock is found out. */
   readonly heardTime: (dateMs: number) => void;
   /** Whether more may be asked for before what is handed over has been taken in. */
@@ -47,10 +63,13 @@ export interface SourceContext {
   readonly logger: Logger;
 }
 
-/** What is known of the lineages of all sources. A lineage is the identity of one history of events, whatever address leads to it. */
+/**
+ * What is known of the lineages of all sources. A lineage is the identity of one history of events, whatever address leads to it; no two
+ * partitions have the same.
+ */
 export interface Lineages {
-  /** Another partition that reads this lineage: read twice, its events would count twice. Undefined: there is none. */
-  readerOf(lineage: string): LineageReader | undefined;
+  /** Another partition than the one that asks that reads this lineage: read twice, its events would count twice. Undefined: there is none. */
+  readerOf(lineage: string, asking: PartitionId): LineageReader | undefined;
   /** Whether the state knows how far this lineage was read, by a partition that is there no more. */
   isKnown(lineage: string): boolean;
 }
@@ -75,7 +94,8 @@ export interface Progress {
 /**
  * What a source does with what was handed over and is in no checkpoint yet, after a crash:
  * - `from-position`: reading goes on from a position, any number of times.
- * - `redelivers-unacknowledged`: what was not {@link Partition.committed} comes again by itself.
+ * - `redelivers-unacknowledged`: what was not {@link Partition.committed} comes again by itself. Within a life, the source keeps what it has
+ *   handed over until then, since it may be asked for the same progress again.
  * - `none`: it is gone. So the reader makes a checkpoint after each read, and does not read while it might have to hold events back.
  */
 export type Replay = "from-position" | "redelivers-unacknowledged" | "none";
@@ -83,13 +103,13 @@ export type Replay = "from-position" | "redelivers-unacknowledged" | "none";
 export interface ReadRequest {
   /** Events at most. */
   readonly limit: number;
-  /** How long to wait for the first event. */
+  /** How long to wait for the first event. 0 where there are more partitions than are read at once. */
   readonly waitMs: number;
   /** Reading has been at rest: the other end may have become another one with no failed read to tell of it. */
   readonly isAfterRest: boolean;
 }
 
-/** A part of a source with an order of its own. Read by one reader, one read at a time. */
+/** A part of a source with an order of its own. Read by one reader, one read at a time, while others of the same source are read. */
 export interface Partition {
   readonly id: PartitionId;
   readonly replay: Replay;
@@ -108,6 +128,7 @@ export interface Partition {
   /**
    * All that lies before `progress` is on disk: the source may forget it. Called after each checkpoint, also in the middle of a read, and
    * before the first read with what an earlier process has left. A source must work without it, since it may be lost in a crash. Never rejects.
+   * What it gets is a progress that an outcome of this partition has led to, or the one that it was opened at.
    */
   committed(progress: Progress): Promise<void>;
   /** Which lineage is at the other end now. Called for the sake of another partition, also in the middle of a read. @throws {SourceError} */
@@ -127,6 +148,8 @@ export type Outcome =
     readonly lost: number;
     /** How long it took to make events of the bytes, for `processing_time`. */
     readonly decodeMs: number;
+    /** The bus gives no more before these events are acknowledged: a checkpoint is made at once. */
+    readonly awaitsCommit?: true;
   })
   /** The source has nothing more at the place; it goes on at `next`, and `lost` events between cannot be had any more. */
   | (Step & { readonly kind: "gap"; readonly next: Position; readonly lost: number })
@@ -138,7 +161,7 @@ export type Outcome =
   | { readonly kind: "moved"; readonly lineage: string }
   /**
    * What answers is a lineage that another partition has read ({@link Lineages.readerOf}), which has another one itself by now: the two go on
-   * with each other's places.
+   * with each other's places, and their sources with each other's ids. Only for sources of one partition.
    */
   | { readonly kind: "exchanged"; readonly lineage: string };
 
@@ -146,7 +169,7 @@ interface Step {
   readonly lineage: string | undefined;
   /**
    * Number of the event at `next` in its lineage, where events are numbered one by one without gaps. Then dead letters name the number of
-   * their event, and fingerprints of what is taken in are kept ({@link Progress.history}).
+   * their event, and fingerprints of what is taken in are kept ({@link Progress.history}), for which a partition takes 256 KiB of memory.
    */
   readonly offset: number | undefined;
 }

@@ -1,10 +1,10 @@
-import type { Overview } from "../runtime/overview.ts";
+import type { BusOverview, Overview } from "../runtime/overview.ts";
 import { readAlarms } from "../state/alarms.ts";
 import { AUDIT_MAX_LINES, type AuditLine, readAudit } from "../state/audit.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { countsOf } from "../state/checkpoint/counts.ts";
 import { type ListedWindow, readOpenWindows } from "../state/checkpoint/open_window_list.ts";
-import { readPartitions } from "../state/checkpoint/partitions.ts";
+import { offsetOf, readPartitions } from "../state/checkpoint/partitions.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { StateLock } from "../state/file/state_lock.ts";
 import { readRefusalAlarms } from "../state/letters/refusal_alarms.ts";
@@ -63,12 +63,7 @@ function read(state: StateDatabase, nowMs: number, auditLines: number): Status {
     openSeries: windows.reduce((sum, { series }) => sum + series, 0),
     outboxEndId,
     outboxRows: Math.max(0, ...sinks.map(({ cursor }) => outboxEndId - cursor)),
-    buses: readPartitions(state).map(({ source, lineage, position, greatest_ms }) => ({
-      name: source,
-      log: lineage ?? undefined,
-      nextOffset: position === null ? undefined : Number(position),
-      newestEventMs: greatest_ms ?? undefined,
-    })),
+    buses: busesIn(state),
     sinks: sinks.map(({ name, cursor }) => ({ name, cursor })),
     outages: readOutages(state),
     alarms: readAlarms(state),
@@ -78,6 +73,20 @@ function read(state: StateDatabase, nowMs: number, auditLines: number): Status {
     letters: lettersByReason(state),
     audit: readAudit(state, auditLines),
   };
+}
+
+function busesIn(state: StateDatabase): BusOverview[] {
+  const bySource = Map.groupBy(readPartitions(state), ({ source }) => source);
+  return [...bySource].map(([name, rows]) => ({
+    name,
+    partitions: rows.map(({ partition, lineage, position, greatest_ms }) => ({
+      partition,
+      log: lineage ?? undefined,
+      position: position ?? undefined,
+      nextOffset: offsetOf(position ?? undefined),
+      newestEventMs: greatest_ms ?? undefined,
+    })),
+  }));
 }
 
 function lettersByReason(state: StateDatabase): Map<string, number> {

@@ -13,12 +13,16 @@ export function statusRecord(status: Status) {
     state_bytes: status.stateBytes,
     checkpoint_at: secondsOf(status.checkpointMs),
     watermark: secondsOf(status.watermarkMs),
-    buses: status.buses.map(({ name, log, nextOffset, newestEventMs }) => ({
-      name,
-      log: log ?? null,
-      next_offset: nextOffset ?? null,
-      greatest_event_time: secondsOf(newestEventMs),
-    })),
+    buses: status.buses.flatMap(({ name, partitions }) =>
+      partitions.map(({ partition, log, position, nextOffset, newestEventMs }) => ({
+        name,
+        partition,
+        log: log ?? null,
+        position: position ?? null,
+        next_offset: nextOffset ?? null,
+        greatest_event_time: secondsOf(newestEventMs),
+      }))
+    ),
     open_windows: status.windows.map(({ startMs, endMs, series, events }) => ({
       window_start: startMs / 1000,
       window_end: endMs / 1000,

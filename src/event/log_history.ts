@@ -34,8 +34,8 @@ export interface StoredHistory {
  * a 128th of their distance apart. By them a bus shows that it has other events at these offsets now.
  */
 export class LogHistory {
-  /** The hashes of the events [from, end), each at its offset modulo the length. */
-  private readonly ring = new Int32Array(EXACT_EVENTS);
+  /** The hashes of the events [from, end), each at its offset modulo the length; empty as long as nothing is known. */
+  private ring = new Int32Array(0);
   private from = 0;
   private end = 0;
   /** Before `from`, oldest first. */
@@ -47,6 +47,8 @@ export class LogHistory {
 
   static restored({ pages, samples }: StoredHistory): LogHistory {
     const history = new LogHistory();
+    if (pages.length === 0 && samples.length === 0) return history;
+    history.makeRoom();
     history.samples = [...samples];
     const [first] = pages;
     if (first !== undefined) history.from = first.first;
@@ -56,6 +58,11 @@ export class LogHistory {
     }
     history.saved();
     return history;
+  }
+
+  /** Whether anything was ever known. */
+  get isKept(): boolean {
+    return this.ring.length > 0;
   }
 
   /** Number of events that are known. */
@@ -85,6 +92,7 @@ export class LogHistory {
   /** Takes note of the events of a reply that begins at `first`. */
   note(batch: EventBatch, first: number): void {
     if (batch.total === 0) return;
+    this.makeRoom();
     this.goOnAt(first);
     const { ring } = this;
     const hashes = new EventHashes(batch);
@@ -150,6 +158,11 @@ export class LogHistory {
   saved(): void {
     this.unsavedFrom = this.end;
     this.areSamplesSaved = true;
+  }
+
+  /** Not before there is something to keep: it is 256 KiB. */
+  private makeRoom(): void {
+    if (this.ring.length === 0) this.ring = new Int32Array(EXACT_EVENTS);
   }
 
   /** The first event of a page comes: its place in the ring is that of the oldest page, which goes. */

@@ -70,6 +70,11 @@ export class ClockGuard {
     this.held.add(partition);
   }
 
+  /** A partition is there no more. */
+  gone(partition: number): void {
+    this.isRight(partition);
+  }
+
   private isRight(partition: number): void {
     if (!this.held.delete(partition) || this.held.size > 0) return;
     this.current = undefined;

@@ -1,28 +1,26 @@
 import type { EventAggregator } from "../aggregation/event_aggregator.ts";
-import type { OpenWindow } from "../aggregation/open_windows.ts";
-import type { Lineages, Outcome, Partition, Progress } from "../contract/source.ts";
+import type { Lineages, Outcome, Partition, PartitionId, Position, Progress } from "../contract/source.ts";
 import type { EventBatch } from "../event/event_batch.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { OwnClock } from "../platform/clock/own_clock.ts";
 import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
-import type { BusPosition } from "../state/checkpoint/checkpoint_input.ts";
-import { isWaitedOut } from "../state/file/state_error.ts";
+import type { RestoredPartition } from "../state/checkpoint/partition_position.ts";
 import type { RefusedEvent } from "../state/letters/dead_letters.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
-import { CheckpointSchedule } from "./checkpoint_schedule.ts";
+import { CheckpointMaker, type CheckpointTimes } from "./checkpoint_maker.ts";
 import { ClockGuard } from "./clock_guard.ts";
 import { Intake } from "./intake.ts";
-import { Partitions, type PartitionState } from "./partitions.ts";
+import { PartitionMoves } from "./partition_moves.ts";
+import type { PartitionState, SourceState } from "./partition_state.ts";
+import { Partitions } from "./partitions.ts";
 import { type Obstacle, ReadingGate } from "./reading_gate.ts";
-import { DeadLetterRequests } from "./dead_letter_requests.ts";
+import { UnreadEvents } from "./unread_events.ts";
 
-export interface IngestOptions {
-  readonly checkpointIntervalMs: number;
+export interface IngestOptions extends CheckpointTimes {
   readonly idleTimeoutMs: number;
-  readonly maxWaitMs: number;
   readonly outboxMaxRows: number;
   readonly maxFutureSkewMs: number;
 }
@@ -36,56 +34,68 @@ export interface IngestObserver {
 
 const TICK_MS = 100;
 
-const DROPPED =
-  "there are more dead letters than are kept: the oldest ones are dropped (they stay counted). Find out who sends so much " +
-  "that is refused, then run dead-letters export, retry or purge.";
-
 /**
  * What all partitions feed: takes their batches in, decides which windows close, and makes the checkpoints. Synchronous in each
- * step, so that nothing is ever half taken in when a checkpoint is made.
+ * step, so that nothing is ever half taken in when a checkpoint is made. Sources are numbered by the configuration, partitions as the aggregator has them.
  */
 export class Ingest {
   /** Of {@link keepCheckpointing}. */
   readonly pulse: Pulse;
   private readonly positions: Partitions;
+  private readonly moves: PartitionMoves;
+  private readonly unread: UnreadEvents;
   private readonly clockGuard: ClockGuard;
   private readonly intake: Intake;
-  private readonly requests: DeadLetterRequests;
   private readonly gate: ReadingGate;
-  private readonly schedule: CheckpointSchedule;
-  /** Whether there is anything for a checkpoint but where partitions stand and what operators ask. */
-  private hasNews = false;
-  /** Whether it was told that dead letters are dropped. */
-  private hasDropped = false;
+  private readonly maker: CheckpointMaker;
 
   constructor(
     private readonly aggregator: EventAggregator,
-    private readonly checkpoint: Checkpoint,
-    private readonly outbox: OutboxLog,
-    positions: readonly BusPosition[],
+    checkpoint: Checkpoint,
+    outbox: OutboxLog,
+    sourceNames: readonly string[],
+    restored: readonly RestoredPartition[],
     private options: IngestOptions,
     private readonly clock: Clock,
-    private readonly logger: Logger,
+    logger: Logger,
     private readonly observer: IngestObserver,
     ownClock: OwnClock,
   ) {
-    this.positions = new Partitions(positions, checkpoint, aggregator.watermark, logger);
+    this.positions = new Partitions(sourceNames, restored, checkpoint, aggregator);
+    this.unread = new UnreadEvents(() => checkpoint.counters.lost, logger);
+    this.moves = new PartitionMoves(this.positions, this.unread, checkpoint, logger);
     this.clockGuard = new ClockGuard(ownClock, clock, logger);
-    const names = positions.map(({ name }) => name);
-    this.intake = new Intake(aggregator, names, clock, logger, (event) => observer.refused(event));
-    this.requests = new DeadLetterRequests(checkpoint, this.intake, logger);
+    this.intake = new Intake(aggregator, this.positions, clock, logger, (event) => observer.refused(event));
     this.gate = new ReadingGate(outbox, this.clockGuard, clock, () => this.options.outboxMaxRows);
-    this.schedule = new CheckpointSchedule(clock);
+    this.maker = new CheckpointMaker(
+      aggregator,
+      checkpoint,
+      outbox,
+      this.positions,
+      this.unread,
+      this.intake,
+      this.gate,
+      options,
+      clock,
+      logger,
+      (seconds) => observer.checkpointed(seconds),
+    );
     this.pulse = new Pulse(clock);
   }
 
-  get partitions(): readonly PartitionState[] {
+  /** In the order of the configuration. */
+  get sources(): readonly SourceState[] {
+    return this.positions.sources;
+  }
+
+  /** By number; undefined: the number stands for none. */
+  get partitions(): readonly (PartitionState | undefined)[] {
     return this.positions.states;
   }
 
   /** Dead letters that operators' requests have settled since the start. */
   get fulfilled(): { readonly retried: number; readonly purged: number } {
-    return this.requests.fulfilled;
+    return this.maker.requests.fulfilled;
   }
 
   /** Masses of events that are refused: no reason not to read on, but one to look. */
@@ -95,13 +105,13 @@ export class Ingest {
 
   /** Events lost before they were fetched, those not yet in a checkpoint included. */
   get lostEvents(): number {
-    return this.positions.lostEvents;
+    return this.unread.lostInAll;
   }
 
   /** Goes on with other options, which the next checkpoint keeps too. */
   change(options: IngestOptions): void {
     this.options = options;
-    this.hasNews = true;
+    this.maker.change(options);
   }
 
   /** Why nothing is fetched at the moment; undefined while fetching goes on. */
@@ -110,27 +120,59 @@ export class Ingest {
   }
 
   /** A source has said what time it is, Unix ms; undefined: it does not say. */
-  heardTime(number: number, dateMs: number | undefined): void {
-    if (dateMs !== undefined) this.clockGuard.heard(this.partitions[number]!.name, dateMs);
+  heardTime(source: number, dateMs: number | undefined): void {
+    if (dateMs !== undefined) this.clockGuard.heard(this.sources[source]!.name, dateMs);
   }
 
-  /** Whether a source that forgets what it hands out must not be read, since the own clock is wrong. */
+  /** Whether a partition that forgets what it hands out must not be read, since the own clock is wrong. */
   holdsUnread(number: number): boolean {
     const isHeld = this.clockGuard.holdsUnread(number, this.options.maxFutureSkewMs);
     if (isHeld) this.positions.wake(number);
     return isHeld;
   }
 
-  attach(number: number, partition: Partition): void {
-    this.positions.attach(number, partition);
+  /** How far the partitions of a source were read. */
+  resumeOf(source: number): ReadonlyMap<PartitionId, Position> {
+    return this.positions.resumeOf(this.sources[source]!);
   }
 
-  lineagesFor(number: number): Lineages {
-    return this.positions.lineagesFor(number);
+  lineagesFor(source: number): Lineages {
+    return this.positions.lineagesFor(this.sources[source]!);
   }
 
-  giveUpBefore(number: number, offset: number, operator?: string): void {
-    this.positions.giveUpBefore(number, offset, this.clock.nowMs(), operator);
+  /** A source could not be opened, or (undefined) was. */
+  openFailed(source: number, reason: string | undefined): void {
+    const state = this.sources[source]!;
+    state.openFailure = reason;
+    if (reason === undefined) return;
+    for (const { number } of state.partitions.values()) this.positions.wake(number!);
+  }
+
+  /** A partition of a source is there: returns its number. */
+  attach(source: number, partition: Partition): number {
+    return this.positions.attach(this.sources[source]!, partition);
+  }
+
+  /** A partition has gone away. No read of it is under way any more. */
+  detach(number: number): void {
+    this.clockGuard.gone(number);
+    this.positions.detach(number);
+  }
+
+  /** What the state knows of a source's partitions and was not attached has gone away. */
+  detachUnattached(source: number): void {
+    for (const { number, partition } of [...this.sources[source]!.partitions.values()]) {
+      if (partition === undefined) this.detach(number!);
+    }
+  }
+
+  /**
+   * See {@link PartitionMoves.giveUpBefore}. Does nothing, and says so, where the positions of the source are no numbers of events.
+   *
+   * @returns Whether it could be done.
+   */
+  giveUpBefore(source: number, offset: number, operator?: string): boolean {
+    return this.moves.giveUpBefore(this.sources[source]!, offset, this.clock.nowMs(), operator);
   }
 
   /**
@@ -141,47 +183,53 @@ export class Ingest {
    * @throws {StateError} What is known of a lineage that has moved cannot be read.
    */
   settle(number: number, from: Progress, outcome: Outcome, batch: EventBatch, elapsedMs: number): boolean {
-    const { positions } = this;
+    const { moves, positions } = this;
     const state = this.partitions[number]!;
     if (state.progress !== from) return false;
     switch (outcome.kind) {
       case "events":
         state.failure = undefined;
-        return this.takeIn(number, outcome, batch);
+        return this.takeIn(state, outcome, batch);
       case "idle":
-        if (outcome.next !== from.position) positions.skipTo(number, outcome, outcome.lost);
+        if (outcome.next !== from.position) moves.skipTo(number, outcome, outcome.lost);
         positions.wasIdleFor(number, elapsedMs, this.options.idleTimeoutMs);
         break;
       case "moved":
-        positions.resume(number, outcome.lineage);
+        moves.resume(number, outcome.lineage);
         break;
       case "exchanged": {
         const other = positions.readerOf(outcome.lineage, number);
         if (other < 0) return false;
-        positions.exchange(number, other);
+        moves.exchange(number, other);
         break;
       }
       case "returned":
-        positions.goBackTo(number, outcome, outcome.doubtful);
+        moves.goBackTo(number, outcome, outcome.doubtful);
         break;
       default:
-        positions.skipTo(number, outcome, outcome.lost);
+        moves.skipTo(number, outcome, outcome.lost);
     }
     state.failure = undefined;
     return true;
   }
 
-  private takeIn(number: number, outcome: Outcome & { kind: "events" | "idle" }, batch: EventBatch): boolean {
+  private takeIn(
+    state: PartitionState,
+    outcome: Outcome & { kind: "events" | "idle" },
+    batch: EventBatch,
+  ): boolean {
+    const number = state.number!;
+    const { positions } = this;
     if (this.clockGuard.holdsBack(number, batch, this.options.maxFutureSkewMs)) {
-      this.positions.wake(number);
+      positions.wake(number);
       return false;
     }
     const startedMs = this.clock.monotonicMs();
-    this.followClock();
-    this.positions.wake(number);
+    this.maker.followClock();
+    positions.wake(number);
     const { offset, lost } = outcome;
-    this.intake.take(number, batch, offset === undefined ? undefined : offset - batch.total);
-    this.positions.advance(number, outcome, batch, lost);
+    this.intake.take(state, batch, offset === undefined ? undefined : offset - batch.total);
+    this.moves.advance(number, outcome, batch, lost);
     this.observer.processed((outcome.decodeMs + this.clock.monotonicMs() - startedMs) / 1000);
     return true;
   }
@@ -211,31 +259,13 @@ export class Ingest {
     this.pulse.end();
   }
 
-  /**
-   * Tells of masses of refused events, and of their end, each once.
-   *
-   * @param isLast Nothing more is going to be read.
-   */
+  /** See {@link CheckpointMaker.lookAtRefusals}. */
   lookAtRefusals(isLast = false): void {
-    const { begun, ended } = this.intake.watch.look(isLast);
-    for (const { reason, detail } of begun) this.logger.error(detail, { alarm: "events_refused", reason });
-    for (const { reason } of ended) {
-      this.logger.info(`no mass of events is refused as ${reason} any more`, {
-        alarm: "events_refused",
-        reason,
-      });
-    }
-    this.hasNews ||= begun.length + ended.length > 0;
+    this.maker.lookAtRefusals(isLast);
   }
 
   checkpointIfDue(): void {
-    this.lookAtRefusals();
-    const isDue = this.schedule.isDue(
-      this.options.checkpointIntervalMs,
-      this.intake.isCrowded,
-      () => this.windowsDue().length > 0,
-    );
-    if (isDue) this.checkpointNow();
+    this.maker.makeIfDue();
   }
 
   /**
@@ -246,93 +276,11 @@ export class Ingest {
    * @throws {StateError} The state is damaged.
    */
   checkpointNow(closeAll = false): boolean {
-    return this.commit(() => closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue());
+    return this.maker.make(closeAll);
   }
 
   /** Fulfils the requests that operators have left, and nothing else: windows stay open. @throws {StateError} */
   fulfilRequests(): boolean {
-    return this.commit(() => []);
-  }
-
-  private commit(choose: () => readonly OpenWindow[]): boolean {
-    const startedMs = this.clock.monotonicMs();
-    const { deadLettersDropped } = this.checkpoint.counters;
-    let reissued: number;
-    try {
-      // Also while there is nothing to write: the next events would be fetched, and acknowledged, for nothing.
-      this.checkpoint.assertStateInPlace();
-      // Reading can fail like writing. And what a request puts back may be due at once.
-      this.requests.take();
-      this.outbox.lookForRedelivery();
-      const closing = choose();
-      if (!this.mustWrite && closing.length === 0) {
-        this.schedule.skipped(startedMs);
-        // What could not be written may be due no more; without this nothing would ever be fetched again.
-        this.endFailure();
-        return true;
-      }
-      reissued = this.checkpoint.write({
-        nowMs: this.clock.nowMs(),
-        elapsedMs: this.schedule.sinceWrittenMs(startedMs),
-        ...this.positions.forCheckpoint(),
-        ...this.positions.unread,
-        closing,
-        refused: this.intake.refused,
-        settled: this.requests.settled,
-        alarms: this.refusalAlarms,
-      });
-    } catch (error) {
-      if (!isWaitedOut(error)) throw error;
-      if (this.gate.stateFailure?.kind !== error.kind) this.logger.error(`fetching stops: ${error.message}`);
-      this.gate.stateFailure = error;
-      this.schedule.failed();
-      return false;
-    }
-    this.endFailure();
-    if (this.checkpoint.counters.deadLettersDropped > deadLettersDropped) this.tellDropped();
-    this.intake.committed();
-    this.requests.committed(reissued);
-    this.hasNews = false;
-    this.positions.committed();
-    this.observer.checkpointed(this.schedule.written(startedMs) / 1000);
-    return true;
-  }
-
-  private get mustWrite(): boolean {
-    return this.hasNews || this.positions.hasMoved || !this.requests.areSettled ||
-      this.outbox.hasUnsavedCursors;
-  }
-
-  private endFailure(): void {
-    if (this.gate.stateFailure) this.logger.info("the state can be written again: fetching goes on");
-    this.gate.stateFailure = undefined;
-  }
-
-  private followClock(): void {
-    try {
-      this.checkpoint.follow(this.clock.nowMs());
-    } catch (error) {
-      // Without it, windows that were closed early count as open ones: their events correct them all the same.
-      if (!isWaitedOut(error)) throw error;
-    }
-  }
-
-  /** By event time; by the wall clock where all buses are idle, or where one is out of reach for too long. */
-  private windowsDue(): OpenWindow[] {
-    this.followClock();
-    const nowMs = this.clock.nowMs();
-    const watermarkMs = this.aggregator.watermark.valueMs;
-    const allIdle = this.aggregator.watermark.allIdle();
-    const anyFailing = this.partitions.some((bus) => bus.failure !== undefined);
-    return this.aggregator.windowsWhere(({ endMs }) =>
-      endMs <= watermarkMs || (allIdle && endMs <= nowMs) ||
-      (anyFailing && endMs + this.options.maxWaitMs <= nowMs)
-    );
-  }
-
-  /** Once in the life of the process: whoever sends too much sends it again and again. */
-  private tellDropped(): void {
-    if (!this.hasDropped) this.logger.error(DROPPED);
-    this.hasDropped = true;
+    return this.maker.fulfilRequests();
   }
 }

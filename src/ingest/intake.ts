@@ -2,8 +2,11 @@ import type { EventAggregator } from "../aggregation/event_aggregator.ts";
 import { scanEvent } from "../codec/event_scanner.ts";
 import { EventBatch } from "../event/event_batch.ts";
 import type { Clock } from "../platform/clock/clock.ts";
+import type { PartitionId } from "../contract/source.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../state/letters/dead_letters.ts";
+import type { PartitionState } from "./partition_state.ts";
+import type { Partitions } from "./partitions.ts";
 import { refusalDetail, statedTimeMs } from "./refusal_detail.ts";
 import { RefusalWatch } from "./refusal_watch.ts";
 
@@ -26,13 +29,12 @@ export class Intake {
 
   constructor(
     private readonly aggregator: EventAggregator,
-    /** In the aggregator's numbering. */
-    private readonly partitionNames: readonly string[],
+    private readonly partitions: Partitions,
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly onRefused: (event: RefusedEvent) => void,
   ) {
-    this.watch = new RefusalWatch(partitionNames, clock);
+    this.watch = new RefusalWatch(partitions.sources.map(({ name }) => name), clock);
   }
 
   /** Whether a checkpoint should be made for the sake of what is refused. */
@@ -47,10 +49,10 @@ export class Intake {
   }
 
   /** @param firstOffset Number of the first event of the batch; undefined: they are not numbered. */
-  take(partition: number, batch: EventBatch, firstOffset: number | undefined): void {
+  take({ id, number, source }: PartitionState, batch: EventBatch, firstOffset: number | undefined): void {
     const before = { ...this.aggregator.books };
-    this.aggregate(partition, batch, this.partitionNames[partition]!, firstOffset);
-    this.watch.count(partition, before, this.aggregator.books);
+    this.aggregate(number!, batch, { bus: source.name, partition: id }, firstOffset);
+    this.watch.count(source.ordinal, before, this.aggregator.books);
   }
 
   /** Takes a refused event in anew, out of the entry of its refusal. Returns false where there is no whole event. */
@@ -62,23 +64,20 @@ export class Intake {
     scanEvent(deadLetter.raw, this.retryBatch);
     books[reason]--;
     books.received--;
-    const found = this.partitionNames.indexOf(deadLetter.bus ?? "");
+    const own = this.partitions.numberFor(deadLetter.bus, deadLetter.partition);
     // The bus is configured no more: its ids say nothing among those of another one.
-    if (found < 0) this.retryBatch.idLength.fill(0, 0, this.retryBatch.count);
-    const partition = Math.max(0, found);
-    this.aggregate(
-      partition,
-      this.retryBatch,
-      deadLetter.bus ?? this.partitionNames[partition]!,
-      deadLetter.offset,
-    );
+    if (own === undefined) this.retryBatch.idLength.fill(0, 0, this.retryBatch.count);
+    const number = own ?? this.aggregator.addPartition(0, -Infinity);
+    const origin = { bus: deadLetter.bus ?? "", partition: deadLetter.partition ?? "" };
+    this.aggregate(number, this.retryBatch, origin, deadLetter.offset);
+    if (own === undefined) this.aggregator.watermark.remove(number);
     return true;
   }
 
   private aggregate(
-    partition: number,
+    number: number,
     batch: EventBatch,
-    busName: string,
+    origin: { readonly bus: string; readonly partition: PartitionId },
     firstOffset: number | undefined,
   ): void {
     const rawOf = (start: number, end: number) =>
@@ -92,7 +91,7 @@ export class Intake {
     ) => {
       const offset = firstOffset === undefined ? undefined : firstOffset + index;
       this.refusedBytes += raw.length;
-      const refused = { reason, detail, bus: busName, offset, raw, rawBytes };
+      const refused = { reason, detail, ...origin, offset, raw, rawBytes };
       this.refused.push(refused);
       this.onRefused(refused);
     };
@@ -101,7 +100,7 @@ export class Intake {
       this.watch.sample("invalid", { detail, timeMs: undefined });
     }
     const nowMs = this.clock.nowMs();
-    this.aggregator.aggregate(partition, batch, nowMs, (refusal, i) => {
+    this.aggregator.aggregate(number, batch, nowMs, (refusal, i) => {
       if (refusal === "overflow") this.tellOverflow();
       const [start, end] = [batch.rawStart[i]!, batch.rawEnd[i]!];
       const raw = rawOf(start, end);

@@ -1,10 +1,11 @@
 import { type Partition, type Source, SourceError } from "../contract/source.ts";
-import { EventBatch } from "../event/event_batch.ts";
+import type { EventBatch } from "../event/event_batch.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { isWaitedOut } from "../state/file/state_error.ts";
 import type { Ingest } from "./ingest.ts";
+import type { ReadTurns } from "./read_turns.ts";
 import { DRAIN_PATIENCE_MS } from "./reading_gate.ts";
 import { Setbacks, SETBACKS_MAX } from "./setbacks.ts";
 
@@ -16,6 +17,19 @@ export interface ReaderOptions {
 
 /** How a drain ended: nothing more to read, or why not. */
 export type DrainResult = { readonly drained: true } | { readonly drained: false; readonly reason: string };
+
+/** What the readers of a source have in common. */
+export interface Readership {
+  readonly source: Pick<Source, "time">;
+  /** The source's number in ingest. */
+  readonly number: number;
+  readonly ingest: Ingest;
+  readonly turns: ReadTurns;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  options: ReaderOptions;
+}
 
 /** Times that a run which is to end by itself goes back; a source is restored once, now and then. */
 const DRAIN_RETURNS_MAX = 10;
@@ -37,44 +51,50 @@ type StepResult = "events" | "idle" | "moved" | "held" | "failed" | "smaller";
 /** Reads one partition of any source in order: read, hand over, again. */
 export class PartitionReader {
   readonly pulse: Pulse;
-  private readonly batch = new EventBatch();
   private readonly setbacks: Setbacks;
+  private readonly ingest: Ingest;
+  private readonly turns: ReadTurns;
+  private readonly clock: Clock;
   private isAfterRest = false;
   /** How often it has gone back in this drain. */
   private returns = 0;
   private askTimeAtMs = -Infinity;
   private pauseMs = FIRST_PAUSE_MS;
+  /** Whether what the last read has brought must be in a checkpoint before the next. */
+  private mustCommit = false;
+  /** How long to wait after a failed read. */
+  private setbackMs = 0;
   /** When the last read ended, if it brought nothing: the pause after it counts as idle too. Monotonic. */
   private idleSinceMs: number | undefined;
 
   constructor(
-    private readonly source: Pick<Source, "time">,
+    private readonly readership: Readership,
     private readonly partition: Partition,
     /** The partition's number in ingest. */
-    private readonly number: number,
-    private readonly ingest: Ingest,
-    private options: ReaderOptions,
-    private readonly clock: Clock,
-    random: () => number,
-    logger: Logger,
+    readonly number: number,
   ) {
-    this.setbacks = new Setbacks(number, ingest, clock, random, logger);
+    const { clock, ingest, logger, random, turns } = readership;
+    this.ingest = ingest;
+    this.turns = turns;
+    this.clock = clock;
+    this.setbacks = new Setbacks(this.state.origin, random, logger);
     this.pulse = new Pulse(clock);
-    ingest.attach(number, partition);
-  }
-
-  /** Goes on with other options from the next read on. */
-  change(options: ReaderOptions): void {
-    this.options = options;
   }
 
   /** Reads until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await this.mayRead(signal);
-      if (signal.aborted) break;
+      const batch = await this.takeTurn();
       const startedMs = this.clock.monotonicMs();
-      const result = await this.step(this.options.waitMs, signal);
+      let result: StepResult;
+      try {
+        await this.mayRead(signal);
+        if (signal.aborted) break;
+        result = await this.step(batch, this.turns.areShared ? 0 : this.readership.options.waitMs, signal);
+      } finally {
+        this.turns.give(batch);
+      }
+      await this.waitOut(result, signal);
       this.ingest.checkpointIfDue();
       await this.rest(result, this.clock.monotonicMs() - startedMs, signal);
     }
@@ -94,10 +114,17 @@ export class PartitionReader {
             "an event must keep its offset and its contents",
         };
       }
-      const obstacle = await this.mayRead(signal, patience);
-      if (obstacle) return { drained: false, reason: obstacle.detail };
-      if (signal.aborted) break;
-      const result = await this.step(0, signal);
+      let result: StepResult;
+      const batch = await this.takeTurn();
+      try {
+        const obstacle = await this.mayRead(signal, patience);
+        if (obstacle) return { drained: false, reason: obstacle.detail };
+        if (signal.aborted) break;
+        result = await this.step(batch, 0, signal);
+      } finally {
+        this.turns.give(batch);
+      }
+      await this.waitOut(result, signal);
       if (result === "idle") {
         this.ingest.setIdle(this.number);
         return { drained: true };
@@ -122,6 +149,18 @@ export class PartitionReader {
     answered.abort();
   }
 
+  /** Whoever waits for a turn is not stuck: somebody else has it, whose own pulse tells. */
+  private async takeTurn(): Promise<EventBatch> {
+    this.pulse.end();
+    return await this.turns.take(this.partition.id);
+  }
+
+  private async waitOut(result: StepResult, signal: AbortSignal): Promise<void> {
+    if (result !== "failed" || signal.aborted) return;
+    this.pulse.expect("the next try to reach the bus", this.setbackMs);
+    await this.turns.rest(this.partition.id, this.setbackMs, signal);
+  }
+
   /**
    * A source that says at once that it has nothing, or another history each time, would keep this process busy with asking, and its
    * log with telling.
@@ -132,8 +171,8 @@ export class PartitionReader {
       return;
     }
     this.pulse.expect("the next look at the bus", this.pauseMs);
-    await this.clock.sleep(this.pauseMs - stepMs, signal);
-    this.pauseMs = Math.min(MAX_PAUSE_MS, this.pauseMs * 2);
+    await this.turns.rest(this.partition.id, this.pauseMs - stepMs, signal);
+    this.pauseMs = Math.min(this.turns.longestRest(MAX_PAUSE_MS), this.pauseMs * 2);
   }
 
   private get state() {
@@ -148,21 +187,21 @@ export class PartitionReader {
     return await this.ingest.mayFetch(signal, this.pulse, patience);
   }
 
-  private async step(waitMs: number, signal: AbortSignal): Promise<StepResult> {
-    const result = await this.attempt(waitMs, signal);
-    if (result === "events" && this.partition.replay === "none") await this.bringToDisk();
+  private async step(batch: EventBatch, waitMs: number, signal: AbortSignal): Promise<StepResult> {
+    const result = await this.attempt(batch, waitMs, signal);
+    if (result === "events" && this.mustCommit) await this.bringToDisk();
     return result;
   }
 
-  private async attempt(waitMs: number, signal: AbortSignal): Promise<StepResult> {
-    const { batch, partition } = this;
+  private async attempt(batch: EventBatch, waitMs: number, signal: AbortSignal): Promise<StepResult> {
+    const { partition } = this;
     const startedMs = this.idleSinceMs ?? this.clock.monotonicMs();
     this.idleSinceMs = undefined;
     this.pulse.expect("the answer of the bus", partition.readMaxMs + waitMs);
     try {
       if (partition.replay === "none" && !await this.isClockRight(signal)) return "held";
       if (signal.aborted) return "failed";
-      const request = { limit: this.options.batchSize, waitMs, isAfterRest: this.isAfterRest };
+      const request = { limit: this.readership.options.batchSize, waitMs, isAfterRest: this.isAfterRest };
       this.isAfterRest = false;
       const from = this.state.progress;
       const outcome = await partition.read(from, batch, request, signal);
@@ -175,6 +214,8 @@ export class PartitionReader {
       );
       batch.release();
       if (!isSettled) return "held";
+      this.mustCommit = partition.replay === "none" ||
+        ("awaitsCommit" in outcome && outcome.awaitsCommit === true);
       if (outcome.kind === "idle") this.idleSinceMs = this.clock.monotonicMs();
       this.setbacks.over();
       if (outcome.kind === "returned") this.returns++;
@@ -182,11 +223,9 @@ export class PartitionReader {
     } catch (error) {
       if (signal.aborted) return "failed";
       if (!(error instanceof SourceError) && !isWaitedOut(error)) throw error;
-      if (error instanceof SourceError && error.kind === "smaller") {
-        this.ingest.readFailed(this.number, error.message);
-        return "smaller";
-      }
-      await this.setbacks.wait(error, this.pulse, signal);
+      this.ingest.readFailed(this.number, error.message);
+      if (error instanceof SourceError && error.kind === "smaller") return "smaller";
+      this.setbackMs = this.setbacks.failed(error, { offset: this.state.progress.position });
       return "failed";
     }
   }
@@ -196,8 +235,8 @@ export class PartitionReader {
     const nowMs = this.clock.monotonicMs();
     if (nowMs >= this.askTimeAtMs) {
       // Whether the source is there at all turns out when it is read.
-      const dateMs = await this.source.time?.(signal).catch(() => undefined);
-      this.ingest.heardTime(this.number, dateMs);
+      const dateMs = await this.readership.source.time?.(signal).catch(() => undefined);
+      this.ingest.heardTime(this.readership.number, dateMs);
       this.askTimeAtMs = nowMs + TIME_INTERVAL_MS;
     }
     if (!this.ingest.holdsUnread(this.number)) return true;
@@ -205,7 +244,7 @@ export class PartitionReader {
     return false;
   }
 
-  /** The source has forgotten the events: nothing more is read before they are in a checkpoint. */
+  /** The source has forgotten the events, or awaits that they are acknowledged: nothing more is read before they are in a checkpoint. */
   private async bringToDisk(): Promise<void> {
     while (!this.ingest.checkpointNow()) {
       this.pulse.expect("the state to be writable", STATE_PAUSE_MS);

@@ -1,33 +1,59 @@
-import { type PartitionId, type Position, type Source, SourceError } from "../contract/source.ts";
+import { type Partition, type Source, type SourceContext, SourceError } from "../contract/source.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
+import { isWaitedOut } from "../state/file/state_error.ts";
 import type { Ingest } from "./ingest.ts";
-import { type DrainResult, PartitionReader, type ReaderOptions } from "./partition_reader.ts";
+import {
+  type DrainResult,
+  PartitionReader,
+  type ReaderOptions,
+  type Readership,
+} from "./partition_reader.ts";
+import { ReadTurns } from "./read_turns.ts";
 import { Setbacks, SETBACKS_MAX } from "./setbacks.ts";
 
 /** How long opening a source takes at most. */
 const OPEN_MAX_MS = 60_000;
+/** Between two tries to read what the state knows of a partition that has come back. */
+const STATE_PAUSE_MS = 1000;
 
-/** Reads one source: opens it, and reads each of its partitions with a reader of its own. */
+/** A partition that is read. */
+interface Reading {
+  readonly reader: PartitionReader;
+  readonly stop: AbortController;
+  /** Whether its reader is at work. */
+  isRunning: boolean;
+}
+
+/** Reads one source: opens it, and reads each of its partitions with a reader of its own, those too that come later. */
 export class SourceReader {
-  /** Undefined: the source is not open yet. */
-  private readers: readonly PartitionReader[] | undefined;
+  /** The partitions that there are, as the source has last said; undefined: it is not open yet. */
+  private wanted: readonly Partition[] | undefined;
+  private readonly readings = new Map<Partition, Reading>();
+  /** Whether other partitions are read than are there. */
+  private isBehind = false;
   private readonly opening: Pulse;
   private readonly setbacks: Setbacks;
+  private readonly turns: ReadTurns;
+  private readonly readership: Readership;
+  /** Resolved when something has happened that {@link readAll} has to look at. */
+  private news = Promise.withResolvers<void>();
 
   constructor(
     private readonly source: Source,
-    /** Of its first partition in ingest, which stands for the source while it is not open. */
+    /** The source's number in ingest. */
     private readonly number: number,
     private readonly ingest: Ingest,
-    private options: ReaderOptions,
+    options: ReaderOptions,
     private readonly clock: Clock,
-    private readonly random: () => number,
+    random: () => number,
     private readonly logger: Logger,
   ) {
     this.opening = new Pulse(clock);
-    this.setbacks = new Setbacks(number, ingest, clock, random, logger);
+    this.setbacks = new Setbacks({ bus: source.id }, random, logger);
+    this.turns = new ReadTurns(clock);
+    this.readership = { source, number, ingest, turns: this.turns, clock, random, logger, options };
   }
 
   get name(): string {
@@ -36,69 +62,160 @@ export class SourceReader {
 
   /** What shows that reading is alive. */
   pulses(): readonly Pulse[] {
-    return this.readers?.map(({ pulse }) => pulse) ?? [this.opening];
+    if (this.wanted === undefined) return [this.opening];
+    return [...this.readings.values()].map(({ reader }) => reader.pulse);
   }
 
   /** Goes on with other options from the next read on. */
   change(options: ReaderOptions): void {
-    this.options = options;
-    for (const reader of this.readers ?? []) reader.change(options);
+    this.readership.options = options;
   }
 
   /** Reads until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
-    const readers = await this.open(signal, Infinity);
-    await Promise.all(readers.map((reader) => reader.run(signal)));
+    if (!await this.open(signal, Infinity)) return;
+    await this.readAll((reader, stop) => reader.run(stop), signal, () => signal.aborted);
   }
 
   /** Reads until there is nothing more in any partition; gives up as {@link PartitionReader.drain} does. */
   async drain(signal: AbortSignal): Promise<DrainResult> {
-    const readers = await this.open(signal, SETBACKS_MAX);
-    if (readers.length === 0) {
-      const { failure } = this.ingest.partitions[this.number]!;
+    if (!await this.open(signal, SETBACKS_MAX)) {
+      const { failure } = this.ingest.sources[this.number]!;
       return { drained: false, reason: failure ?? `${this.name}: stopped` };
     }
-    const results = await Promise.all(readers.map((reader) => reader.drain(signal)));
-    return results.find(({ drained }) => !drained) ?? { drained: true };
+    const results = new Map<PartitionReader, DrainResult>();
+    const drain = async (reader: PartitionReader, stop: AbortSignal) => {
+      results.set(reader, await reader.drain(stop));
+    };
+    await this.readAll(drain, signal, () => true);
+    // What has gone away in the meantime is not waited for.
+    const there = [...this.readings.values()].map(({ reader }) => results.get(reader));
+    const stopped: DrainResult = { drained: false, reason: `${this.name}: stopped` };
+    return there.map((result) => result ?? stopped).find(({ drained }) => !drained) ?? { drained: true };
   }
 
   /** The last word, after the last checkpoint. */
   async farewell(): Promise<void> {
-    await Promise.all(this.readers?.map((reader) => reader.farewell()) ?? []);
+    await Promise.all([...this.readings.values()].map(({ reader }) => reader.farewell()));
   }
 
-  /** The readers of the partitions; none where the signal has fired, or the source could not be opened that often. */
-  private async open(signal: AbortSignal, attemptsMax: number): Promise<readonly PartitionReader[]> {
-    while (this.readers === undefined && !signal.aborted && this.setbacks.inARow < attemptsMax) {
+  /**
+   * Has each partition read, also those that come meanwhile, and lets those go that have gone away. Ends when no reader is at work any more
+   * and `mayEnd` says so; throws what a reader throws.
+   */
+  private async readAll(
+    read: (reader: PartitionReader, stop: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+    mayEnd: () => boolean,
+  ): Promise<void> {
+    const { readings } = this;
+    const failures: unknown[] = [];
+    const done = new Set<Partition>();
+    let running = 0;
+    const begin = async (partition: Partition, reading: Reading) => {
+      running++;
+      done.add(partition);
+      reading.isRunning = true;
+      try {
+        await read(reading.reader, AbortSignal.any([signal, reading.stop.signal]));
+      } catch (error) {
+        failures.push(error);
+      }
+      running--;
+      reading.isRunning = false;
+      this.isBehind ||= reading.stop.signal.aborted;
+      this.news.resolve();
+    };
+    const wake = () => {
+      this.turns.arrivedAll();
+      this.news.resolve();
+    };
+    signal.addEventListener("abort", wake);
+    for (let isNew = true;; isNew = this.isBehind) {
+      if (this.isBehind) await this.catchUp(signal);
+      if (isNew && !signal.aborted) {
+        for (const [partition, reading] of readings) {
+          if (!done.has(partition) && !reading.stop.signal.aborted) void begin(partition, reading);
+        }
+      }
+      if (failures.length > 0 || (running === 0 && mayEnd())) break;
+      await this.news.promise;
+      this.news = Promise.withResolvers();
+    }
+    signal.removeEventListener("abort", wake);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** Follows, however often the state cannot be read. */
+  private async catchUp(signal: AbortSignal): Promise<void> {
+    while (this.isBehind && !signal.aborted) {
+      try {
+        this.follow();
+      } catch (error) {
+        if (!isWaitedOut(error)) throw error;
+        this.logger.warn(`a partition cannot be read yet: ${error.message}`, { bus: this.name });
+        await this.clock.sleep(STATE_PAUSE_MS, signal);
+      }
+    }
+  }
+
+  /** Lets partitions go that are not wanted any more, once their readers have ended, and takes in those that have come. */
+  private follow(): void {
+    const { ingest, number, readings, readership, turns } = this;
+    const wanted = new Set(this.wanted);
+    for (const [partition, { reader, stop, isRunning }] of readings) {
+      if (wanted.has(partition)) continue;
+      stop.abort();
+      turns.gone(partition.id);
+      if (isRunning) continue;
+      readings.delete(partition);
+      ingest.detach(reader.number);
+    }
+    const taken = new Set([...readings.keys()].map(({ id }) => id));
+    for (const partition of wanted) {
+      // One that comes in the place of another waits until that has ended.
+      if (readings.has(partition) || taken.has(partition.id)) continue;
+      taken.add(partition.id);
+      const reader = new PartitionReader(readership, partition, ingest.attach(number, partition));
+      readings.set(partition, { reader, stop: new AbortController(), isRunning: false });
+    }
+    turns.count = readings.size;
+    this.isBehind = false;
+  }
+
+  /** Returns whether it is open: not where the signal has fired, or the source could not be opened that often. */
+  private async open(signal: AbortSignal, attemptsMax: number): Promise<boolean> {
+    while (this.wanted === undefined && !signal.aborted && this.setbacks.inARow < attemptsMax) {
       this.opening.expect("the source to be opened", OPEN_MAX_MS);
       try {
-        this.readers = (await this.source.open(this.context(), signal)).map((partition) =>
-          new PartitionReader(
-            this.source,
-            partition,
-            this.number,
-            this.ingest,
-            this.options,
-            this.clock,
-            this.random,
-            this.logger,
-          )
-        );
+        const partitions = await this.source.open(this.context(), signal);
+        this.wanted ??= partitions;
+        this.ingest.openFailed(this.number, undefined);
         this.setbacks.over();
+        this.follow();
+        this.ingest.detachUnattached(this.number);
       } catch (error) {
-        if (!(error instanceof SourceError)) throw error;
-        await this.setbacks.wait(error, this.opening, signal);
+        if (!(error instanceof SourceError) && !isWaitedOut(error)) throw error;
+        this.ingest.openFailed(this.number, error.message);
+        const waitMs = this.setbacks.failed(error);
+        this.opening.expect("the next try to open the source", waitMs);
+        await this.clock.sleep(waitMs, signal);
       }
     }
     this.opening.end();
-    return this.readers ?? [];
+    return this.wanted !== undefined;
   }
 
-  private context(): Parameters<Source["open"]>[0] {
-    const { ingest, number, clock, logger } = this;
-    const { position } = ingest.partitions[number]!.progress;
+  private context(): SourceContext {
+    const { ingest, number, clock, logger, turns } = this;
     return {
-      resume: new Map<PartitionId, Position>(position === undefined ? [] : [["", position]]),
+      resume: ingest.resumeOf(number),
+      changed: (partitions) => {
+        this.wanted = partitions;
+        this.isBehind = true;
+        this.news.resolve();
+      },
+      arrived: (partition) => turns.arrived(partition),
       heardTime: (dateMs) => ingest.heardTime(number, dateMs),
       mayReadAhead: () => ingest.obstacle === undefined,
       lineages: ingest.lineagesFor(number),

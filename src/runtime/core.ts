@@ -100,12 +100,13 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       windowSizeMs,
       deadLetterBound: options.deadLetterBound ?? DEAD_LETTER_BOUND,
     });
-    const positions = checkpoint.restore(busNames, clock.nowMs());
+    const partitions = checkpoint.restore(busNames, clock.nowMs());
     const ingest = new Ingest(
       aggregator,
       checkpoint,
       outbox,
-      positions,
+      busNames,
+      partitions,
       ingestOptions(config),
       clock,
       logger.child("ingest"),
@@ -162,9 +163,9 @@ function ingestOptions(config: Config): IngestOptions {
   };
 }
 
-function settingsOf(config: Config, busCount: number): AggregatorSettings {
+function settingsOf(config: Config, sourceCount: number): AggregatorSettings {
   return {
-    busCount,
+    sourceCount,
     windowSizeMs: config.aggregationIntervalMs,
     allowedLatenessMs: config.allowedLatenessMs,
     correctionHorizonMs: config.correctionHorizonMs,
@@ -204,7 +205,7 @@ export function configuredSinks({ sinks }: Config): ConfiguredSink[] {
 }
 
 function registeredBuses(state: StateDatabase): string[] {
-  return readPartitions(state).map(({ source }) => source);
+  return [...new Set(readPartitions(state).map(({ source }) => source))];
 }
 
 function functionRules(text: string): FunctionRules {

@@ -51,7 +51,14 @@ export class Handler {
     this.core = this.open(options);
     const { ingest } = this.core;
     for (const { bus, offset } of options.skipTo) {
-      ingest.giveUpBefore(this.busNamed(bus), offset, options.operator);
+      if (ingest.giveUpBefore(this.busNamed(bus), offset, options.operator)) continue;
+      this.core.state.close();
+      throw new ConfigError([{
+        subject: "--skip-to",
+        value: `${bus}=${offset}`,
+        problem: "cannot be done: the positions of this bus are no offsets",
+        allowed: "buses with one log, whose events are numbered",
+      }]);
     }
     this.router = new Router(this.deliveries());
     const ingestLogger = logger.child("ingest");

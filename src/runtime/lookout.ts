@@ -2,6 +2,7 @@ import type { Router } from "../delivery/router.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import { readAlarms } from "../state/alarms.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
+import { offsetOf } from "../state/checkpoint/partitions.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import { readOutages } from "../state/outages.ts";
 import type { Core } from "./core.ts";
@@ -44,12 +45,16 @@ export class Lookout {
       openSeries: windows.seriesCount,
       outboxEndId: outbox.endId(),
       outboxRows: outbox.pendingCount(),
-      buses: ingest.partitions.map(({ name, failure, progress }, number) => ({
+      buses: ingest.sources.map(({ name, failure, partitions }) => ({
         name,
-        log: progress.lineage,
-        nextOffset: progress.position === undefined ? undefined : Number(progress.position),
-        newestEventMs: known(watermark.greatestOf(number)),
         failure,
+        partitions: [...partitions.values()].map(({ id, number, progress: { lineage, position } }) => ({
+          partition: id,
+          log: lineage,
+          position,
+          nextOffset: offsetOf(position),
+          newestEventMs: known(watermark.greatestOf(number!)),
+        })),
       })),
       sinks: router.standings().map((standing) => ({ ...standing, cursor: outbox.cursor(standing.name) })),
       refusalAlarms: ingest.refusalAlarms,

@@ -41,9 +41,18 @@ export interface Overview {
 
 export interface BusOverview {
   readonly name: string;
+  /** Those that are there; of a state on disk, those that are known. */
+  readonly partitions: readonly PartitionOverview[];
+}
+
+export interface PartitionOverview {
+  /** "" where the bus has but one. */
+  readonly partition: string;
   /** Identity of its event log; undefined: not yet known, or it has none. */
   readonly log: string | undefined;
-  /** Offset that is fetched next; undefined: not yet known. */
+  /** Of what is fetched next, in the words of its source; undefined: not yet known. */
+  readonly position: string | undefined;
+  /** The position, where it is an offset. */
   readonly nextOffset: number | undefined;
   /** Greatest event time; undefined before its first event. */
   readonly newestEventMs: number | undefined;
@@ -66,7 +75,7 @@ export interface LiveOverview extends Overview {
 }
 
 export interface LiveBusOverview extends BusOverview {
-  /** Why the last read failed; undefined when it did not. */
+  /** Why the last read of one of its partitions failed; undefined when none did. */
   readonly failure: string | undefined;
 }
 

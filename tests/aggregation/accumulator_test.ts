@@ -29,7 +29,7 @@ const FUNCTIONS = [
 /** What the aggregator makes of readings of one series in one window. */
 function accumulate(func: string, readings: readonly Reading[]): Accumulator {
   const aggregator = new EventAggregator({
-    busCount: 1,
+    sourceCount: 1,
     windowSizeMs: 10_000,
     allowedLatenessMs: 0,
     correctionHorizonMs: 1e9,

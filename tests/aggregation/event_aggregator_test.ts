@@ -15,7 +15,7 @@ import { EventBatch } from "../../src/event/event_batch.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
 
 const DEFAULTS: AggregatorOptions = {
-  busCount: 1,
+  sourceCount: 1,
   windowSizeMs: 10_000,
   allowedLatenessMs: 2_000,
   correctionHorizonMs: 60_000,
@@ -153,7 +153,7 @@ Deno.test("a window is due when the watermark reaches its end, not before", () =
 });
 
 Deno.test("the slowest bus holds the watermark back until it is idle; a watermark never goes back", () => {
-  const aggregator = new EventAggregator({ ...DEFAULTS, busCount: 2 });
+  const aggregator = new EventAggregator({ ...DEFAULTS, sourceCount: 2 });
   feed(aggregator, [at(100)], 0);
   assert.equal(aggregator.watermark.valueMs, -Infinity);
   feed(aggregator, [at(50)], 1);
@@ -165,7 +165,7 @@ Deno.test("the slowest bus holds the watermark back until it is idle; a watermar
 });
 
 Deno.test("an event is refused as late only behind the horizon of its own bus, and only if its window is closed", () => {
-  const aggregator = new EventAggregator({ ...DEFAULTS, busCount: 2 });
+  const aggregator = new EventAggregator({ ...DEFAULTS, sourceCount: 2 });
   feed(aggregator, [at(40)], 1);
   feed(aggregator, [at(1000)], 0);
   aggregator.watermark.setIdle(1, true);
@@ -196,7 +196,7 @@ Deno.test("future events are refused and do not move time; what is ahead and all
 });
 
 Deno.test("an id among the last N of its bus is a duplicate; refused events are not remembered", () => {
-  const aggregator = new EventAggregator({ ...DEFAULTS, dedupMaxIds: 2, busCount: 2 });
+  const aggregator = new EventAggregator({ ...DEFAULTS, dedupMaxIds: 2, sourceCount: 2 });
   feed(aggregator, [at(1, { id: "a" }), at(1, { id: "b" }), at(1, { id: "a" })]);
   assert.equal(aggregator.books.duplicate, 1);
   feed(aggregator, [at(1, { id: "c" }), at(1, { id: "a" })]);

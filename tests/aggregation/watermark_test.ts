@@ -60,3 +60,59 @@ Deno.test("what a checkpoint kept is taken over; where all are idle nothing move
   watermark.setIdle(0, false);
   assert.equal(watermark.valueMs, 8000);
 });
+
+Deno.test("property: partitions that come and go, wake up and are taken back are as a list of them has it", () => {
+  const pick = fc.nat({ max: 30 });
+  const ms = fc.nat({ max: 1000 });
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant("advance" as const), pick, ms }),
+    fc.record({ kind: fc.constant("goOn" as const), pick, ms }),
+    fc.record({ kind: fc.constant("idle" as const), pick, ms }),
+    fc.record({ kind: fc.constant("exchange" as const), pick, ms }),
+    fc.record({ kind: fc.constant("add" as const), pick, ms }),
+    fc.record({ kind: fc.constant("remove" as const), pick, ms }),
+    fc.record({ kind: fc.constant("cap" as const), pick, ms }),
+  );
+  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    const watermark = new Watermark(1, 0);
+    const there = new Map([[0, { ms: -Infinity, isIdle: false }]]);
+    let reached = -Infinity;
+    for (const { kind, pick, ms } of steps) {
+      const numbers = [...there.keys()];
+      const number = numbers[pick % numbers.length];
+      const partition = there.get(number!);
+      const isOtherwise = partition?.isIdle !== (ms % 2 === 0);
+      if (kind === "add") there.set(watermark.add(ms), { ms, isIdle: false });
+      else if (kind === "cap") {
+        assert.equal(watermark.cap(ms), reached > ms);
+        reached = Math.min(reached, ms);
+        for (const other of there.values()) other.ms = Math.min(other.ms, ms);
+      } else if (number !== undefined && partition !== undefined) {
+        if (kind === "advance") watermark.advance(number, ms), partition.ms = Math.max(partition.ms, ms);
+        if (kind === "goOn") watermark.goOnAt(number, ms), partition.ms = ms;
+        if (kind === "idle") watermark.setIdle(number, partition.isIdle = ms % 2 === 0);
+        if (kind === "remove") watermark.remove(number), there.delete(number);
+        if (kind === "exchange") {
+          const other = numbers[ms % numbers.length]!;
+          watermark.exchange(number, other);
+          [partition.ms, there.get(other)!.ms] = [there.get(other)!.ms, partition.ms];
+        }
+      }
+      const awake = [...there.values()].filter(({ isIdle }) => !isIdle).map(({ ms }) => ms);
+      // Only what moves or wakes a partition, or takes one away, lets the watermark move.
+      const settles = numbers.length > 0 &&
+        (kind === "advance" || kind === "goOn" || kind === "remove" || (kind === "idle" && isOtherwise));
+      if (settles && awake.length > 0) reached = Math.max(reached, Math.min(...awake));
+      assert.equal(watermark.valueMs, reached);
+      assert.equal(watermark.allIdle(), awake.length === 0);
+      assert.equal(watermark.leastGreatestMs(), Math.min(...[...there.values()].map(({ ms }) => ms)));
+      for (const [own, { ms }] of there) {
+        assert.equal(watermark.greatestOf(own), ms);
+        const others = [...there].filter(([other, { isIdle }]) => other !== own && !isIdle).map((
+          [, { ms }],
+        ) => ms);
+        assert.equal(watermark.limitOfOthers(own), Math.min(...others));
+      }
+    }
+  }));
+});

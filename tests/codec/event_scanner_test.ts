@@ -5,7 +5,7 @@ import { functionName, UNNAMED } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { seriesKey } from "../../src/event/labels.ts";
 import { labelKeys, readReply } from "../support/reply_model.ts";
-import { peekHeader, scanReply } from "../../src/codec/reply_scanner.ts";
+import { headOf, scanReply } from "../../src/codec/reply_scanner.ts";
 import { ReplyFormatError } from "../../src/codec/json_bytes.ts";
 import { checkEvent } from "../../src/codec/event_check.ts";
 import { scanEvent } from "../../src/codec/event_scanner.ts";
@@ -284,7 +284,7 @@ for (const [what, bytes] of Object.entries(NOT_UTF8)) {
     }
     const outside = around(new TextEncoder().encode("1"), Uint8Array.from(bytes));
     assert.throws(() => scanReply(outside, new EventBatch()), ReplyFormatError);
-    assert.equal(peekHeader(outside), undefined);
+    assert.equal(headOf(outside), undefined);
   });
 }
 
@@ -351,15 +351,16 @@ Deno.test("a byte order mark before a reply is no part of it", () => {
 
 Deno.test("the next offset is known from the head of a reply, or not at all", () => {
   const bytes = (json: string) => new TextEncoder().encode(json);
-  assert.deepEqual(peekHeader(bytes('{"log":"L","offset":1,"next":42,"events":[]}')), {
+  assert.deepEqual(headOf(bytes('{"log":"L","offset":1,"next":42,"events":[]}')), {
     log: "L",
     offset: 1,
     next: 42,
   });
-  assert.equal(peekHeader(bytes('{"events":[{"next":7}],"log":"L","offset":1,"next":42}')), undefined);
-  assert.equal(peekHeader(bytes('{"log":"L","next":42,"events":[]}')), undefined);
-  assert.equal(peekHeader(bytes('{"log":"\\u004c","offset":1,"next":42,"events":[]}')), undefined);
-  assert.equal(peekHeader(bytes("")), undefined);
+  assert.equal(headOf(bytes('{"events":[{"next":7}],"log":"L","offset":1,"next":42}')), undefined);
+  assert.equal(headOf(bytes('{"log":"L","next":42,"events":[]}')), undefined);
+  assert.equal(headOf(bytes('{"log":"\\u004c","offset":1,"next":42,"events":['))?.log, "L");
+  assert.equal(headOf(bytes('{"log":"L","offset":1.5,"next":42,"events":[]}')), undefined);
+  assert.equal(headOf(bytes("")), undefined);
 });
 
 Deno.test("a reply with more events than can be asked for is refused before they fill the memory", () => {

@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
-import {
-  type Outcome,
-  type Partition,
-  type Progress,
-  type ReadRequest,
-  type Source,
-  type SourceContext,
-  SourceError,
-} from "../../src/contract/source.ts";
-import { EventBatch } from "../../src/event/event_batch.ts";
+import { type PartitionId, type Replay, type Source, SourceError } from "../../src/contract/source.ts";
 import { LogHistory } from "../../src/event/log_history.ts";
-import { type Clock, systemClock } from "../../src/platform/clock/clock.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
+import { testOtherHistories } from "./source_history_contract.ts";
+import { testPartitions } from "./source_partition_contract.ts";
+import { events, namesOf, Reading } from "./source_reading.ts";
 
-/** A bus of one kind with one partition, empty at first and used by one step alone. What it cannot do is left out. */
+/** A bus of one kind with one partition at first, empty, and used by one step alone. What it cannot do is left out. */
 export interface TestBus {
   /** A new source for this bus, not yet open: as after another start. */
   createSource(): Source;
@@ -25,6 +17,10 @@ export interface TestBus {
   restart?(): Promise<void>;
   /** The end of the history is gone, from this event on; what is published next is numbered on. */
   rollBackTo?(event: number): Promise<void>;
+  /** The bus has these partitions from now on, of which the first is called as that at the start. Returns once its sources have said so. */
+  change?(...ids: readonly PartitionId[]): Promise<void>;
+  /** Publishes that many events more in one of them, numbered on. */
+  publishIn?(id: PartitionId, count: number): Promise<void>;
   /** Has the bus answer this once, whatever it is asked. */
   answerOnce?(bytes: Uint8Array): void;
   /** From now on nothing is there. */
@@ -33,8 +29,6 @@ export interface TestBus {
 }
 
 const NEVER = new AbortController().signal;
-const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
-const LIMIT = 4;
 /** Each of them broken at another layer. */
 const HOSTILE_ANSWERS: readonly string[] = [
   "",
@@ -47,95 +41,6 @@ const HOSTILE_ANSWERS: readonly string[] = [
   'HTTP/1.1 410 Gone\r\ncontent-length: 31\r\n\r\n{"log":7,"first":-1,"next":null}',
   "HTTP/1.1 302 Away\r\nlocation: http://elsewhere\r\ncontent-length: 0\r\n\r\n",
 ];
-
-/** Reads as the reader does: takes what an outcome leads to for the next read. */
-export class Reading {
-  progress: Progress = { lineage: undefined, position: undefined, history: new LogHistory() };
-  readonly batch = new EventBatch();
-  partition!: Partition;
-
-  private constructor(readonly source: Source) {}
-
-  static async open(source: Source, from?: Progress, context: Partial<SourceContext> = {}): Promise<Reading> {
-    const reading = new Reading(source);
-    if (from !== undefined) reading.progress = from;
-    const partitions = await source.open({ ...contextOf(reading.progress), ...context }, NEVER);
-    assert.equal(partitions.length, 1);
-    reading.partition = partitions[0]!;
-    return reading;
-  }
-
-  /** Without going on from there. */
-  async look(request: Partial<ReadRequest> = {}, signal = NEVER): Promise<Outcome> {
-    return await this.partition.read(
-      this.progress,
-      this.batch,
-      { limit: LIMIT, waitMs: 0, isAfterRest: false, ...request },
-      signal,
-    );
-  }
-
-  async read(request: Partial<ReadRequest> = {}, signal = NEVER): Promise<Outcome> {
-    const outcome = await this.look(request, signal);
-    this.goOn(outcome);
-    return outcome;
-  }
-
-  /** The names of all events up to the end; what was lost, as a number, between them. */
-  async readAll(): Promise<(string | number)[]> {
-    const all: (string | number)[] = [];
-    for (;;) {
-      const outcome = await this.read();
-      if ("lost" in outcome && outcome.lost > 0) all.push(outcome.lost);
-      if (outcome.kind === "idle") return all;
-      if (outcome.kind === "events") {
-        const names = namesOf(this.batch);
-        assert.ok(this.batch.total > 0 && this.batch.total <= LIMIT, `${this.batch.total} of ${LIMIT}`);
-        all.push(...names);
-      }
-    }
-  }
-
-  private goOn(outcome: Outcome): void {
-    if (outcome.kind === "moved" || outcome.kind === "exchanged") assert.fail("nobody knows other lineages");
-    const { lineage, next, offset } = outcome;
-    const { progress } = this;
-    const history = lineage === progress.lineage || progress.lineage === undefined
-      ? progress.history
-      : new LogHistory();
-    if (outcome.kind === "events" && offset !== undefined) {
-      history.note(this.batch, offset - this.batch.total);
-    } else if (offset !== undefined) history.goOnAt(offset);
-    this.progress = { lineage, position: next, history };
-  }
-}
-
-function contextOf({ position }: Progress): SourceContext {
-  return {
-    resume: new Map(position === undefined ? [] : [["", position]]),
-    heardTime: () => {},
-    mayReadAhead: () => true,
-    lineages: { readerOf: () => undefined, isKnown: () => false },
-    clock: systemClock as Clock,
-    logger: QUIET,
-  };
-}
-
-/** The names of the events of a batch, in their order, without what is none. */
-export function namesOf(batch: EventBatch): string[] {
-  return Array.from({ length: batch.count }, (_, i) => {
-    const [start, length] = [batch.nameStart[i]!, batch.nameLength[i]!];
-    const bytes = start >= 0
-      ? batch.bytes.subarray(start, start + length)
-      : batch.extra.subarray(~start, ~start + length);
-    return new TextDecoder().decode(bytes);
-  });
-}
-
-/** e`from` up to, and without, e`to`. */
-function events(from: number, to: number): string[] {
-  return Array.from({ length: to - from }, (_, i) => `e${from + i}`);
-}
 
 /** Whatever fails does so with a {@link SourceError}, whose message is a line for the operator. */
 async function sourceErrorOf(work: Promise<unknown>): Promise<SourceError> {
@@ -174,11 +79,16 @@ export async function testSourceContract(
 
   await testReading(step);
   await testInterruption(step);
-  if (replay === "from-position") await testReplay(step);
+  await testNeverCommitted(step, replay);
+  if (replay !== "none") await testReplay(step, replay);
+  if (probed.change) await testPartitions(step);
   await testOtherHistories(step, probed);
 }
 
-type Step = (name: string, test: (bus: TestBus, reading: Reading) => Promise<void>) => Promise<boolean>;
+export type Step = (
+  name: string,
+  test: (bus: TestBus, reading: Reading) => Promise<void>,
+) => Promise<boolean>;
 
 async function testReading(step: Step): Promise<void> {
   await step("gives each event once, in order, never more at once than asked for", async (bus, reading) => {
@@ -284,7 +194,35 @@ async function testInterruption(step: Step): Promise<void> {
   );
 }
 
-async function testReplay(step: Step): Promise<void> {
+async function testNeverCommitted(step: Step, replay: Replay): Promise<void> {
+  await step(
+    "handed over but never committed, opened again: all the same, or gone where that is said",
+    async (bus, reading) => {
+      await bus.publish(6);
+      const { progress: nowhere } = reading;
+      assert.deepEqual(await reading.readAll(), events(0, 6));
+      const source = bus.createSource();
+      const next = await Reading.open(source, { ...nowhere, history: new LogHistory() });
+      await next.partition.committed(next.progress);
+      assert.deepEqual(await next.readAll(), replay === "none" ? [] : events(0, 6));
+      await source.close();
+    },
+  );
+
+  await step("committed, opened again: goes on behind it", async (bus, reading) => {
+    await bus.publish(6);
+    await reading.read();
+    await reading.partition.committed(reading.progress);
+    const read = namesOf(reading.batch).length;
+    const source = bus.createSource();
+    const next = await Reading.open(source, { ...reading.progress, history: new LogHistory() });
+    await next.partition.committed(next.progress);
+    assert.deepEqual(await next.readAll(), events(read, 6));
+    await source.close();
+  });
+}
+
+async function testReplay(step: Step, replay: Replay): Promise<void> {
   await step(
     "gives the same again from the same position, in the same life and in the next",
     async (bus, reading) => {
@@ -296,10 +234,12 @@ async function testReplay(step: Step): Promise<void> {
         await reading.look();
         assert.deepEqual(namesOf(reading.batch), first);
       }
-      const source = bus.createSource();
-      const next = await Reading.open(source, { ...from, history: new LogHistory() });
-      assert.deepEqual(await next.readAll(), events(namesOf(reading.batch).length, 9));
-      await source.close();
+      if (replay === "from-position") {
+        const source = bus.createSource();
+        const next = await Reading.open(source, { ...from, history: new LogHistory() });
+        assert.deepEqual(await next.readAll(), events(namesOf(reading.batch).length, 9));
+        await source.close();
+      }
       reading.progress = from;
       assert.deepEqual(await reading.readAll(), events(first.length, 9));
     },
@@ -327,64 +267,4 @@ async function testReplay(step: Step): Promise<void> {
     if (kind === "events") assert.deepEqual(namesOf(reading.batch), ["e0"]);
     else assert.deepEqual(await reading.readAll(), ["e0"]);
   });
-}
-
-async function testOtherHistories(step: Step, able: TestBus): Promise<void> {
-  if (able.forgetBefore) {
-    await step(
-      "counts what the bus has forgotten before it was read, and goes on behind it",
-      async (bus, reading) => {
-        await bus.publish(4);
-        await reading.read({ limit: 1 });
-        await bus.forgetBefore!(9);
-        let next = 1;
-        const all = await reading.readAll();
-        for (const item of all) {
-          if (typeof item === "number") next += item;
-          else assert.equal(item, `e${next++}`);
-        }
-        // What was asked for ahead is not lost.
-        assert.ok(all.some((item) => typeof item === "number"), `nothing is lost: ${all}`);
-      },
-    );
-
-    await step("has lost nothing where all that was forgotten had been read", async (bus, reading) => {
-      await bus.publish(10);
-      assert.deepEqual(await reading.readAll(), events(0, 10));
-      await bus.forgetBefore!(10);
-      assert.equal((await reading.readAll()).find((item) => typeof item === "number"), undefined);
-    });
-  }
-  if (able.restart) {
-    for (const [count, what] of [[1, "shorter"], [9, "longer"]] as const) {
-      await step(
-        `says that a bus has begun a new history, ${what} than the one before`,
-        async (bus, reading) => {
-          await bus.publish(5);
-          assert.deepEqual(await reading.readAll(), events(0, 5));
-          const { lineage } = reading.progress;
-          assert.notEqual(lineage, undefined);
-          await bus.restart!();
-          await bus.publish(count);
-          assert.deepEqual(await reading.readAll(), events(5, 5 + count));
-          assert.notEqual(reading.progress.lineage, lineage);
-        },
-      );
-    }
-  }
-  if (able.rollBackTo) {
-    await step(
-      "goes back where a bus has other events than were read, and says so",
-      async (bus, reading) => {
-        await bus.publish(10);
-        assert.deepEqual(await reading.readAll(), events(0, 10));
-        await bus.rollBackTo!(6);
-        await bus.publish(7);
-        const { kind } = await reading.look({ isAfterRest: true });
-        assert.equal(kind, "returned");
-        reading.partition = (await Reading.open(reading.source, reading.progress)).partition;
-        assert.deepEqual(await reading.readAll(), events(10, 17));
-      },
-    );
-  }
 }

@@ -7,17 +7,28 @@ import { LogSource } from "../../src/sources/vabus/log_source.ts";
 import { QueueClient } from "../../src/sources/vabus/queue_client.ts";
 import { QueueSource } from "../../src/sources/vabus/queue_source.ts";
 import { MemorySource } from "../ingest/rig.ts";
+import { Dice } from "../sim/dice.ts";
+import type { SimEvent } from "../sim/plant.ts";
+import type { FaultRates } from "../sim/scenario.ts";
+import { Lifetime, Scheduler } from "../sim/scheduler.ts";
+import { SimBus } from "../sim/sim_bus.ts";
+import { Trace } from "../sim/trace.ts";
+import { testSeed } from "../support/seed.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
+import { AcknowledgedBus } from "./toy/acknowledged_bus.ts";
+import { PartedBus } from "./toy/parted_bus.ts";
+import { TOY_SOURCE } from "./toy/toy_source.ts";
 import { type TestBus, testSourceContract } from "./source_contract.ts";
 
 const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+const SEED = testSeed(1);
 /** Events that a bus keeps. */
 const ROOM = 20;
 
 const eventText = (number: number) => JSON.stringify({ name: `e${number}`, value: number, timestamp: 1000 });
 
 /** The reference bus, on a wire that can be cut and answer by itself. */
-function testVabus(createSource: (connection: BusConnection) => ReturnType<TestBus["createSource"]>) {
+function vabusPlace(createSource: (connection: BusConnection) => ReturnType<TestBus["createSource"]>) {
   const start = () =>
     startBus({
       hostname: "127.0.0.1",
@@ -71,11 +82,11 @@ function testVabus(createSource: (connection: BusConnection) => ReturnType<TestB
 }
 
 Deno.test("the log of a VaBus keeps the contract of sources", (t) =>
-  testSourceContract(t, testVabus((connection) => new LogSource(new LogClient(connection, "contract")))));
+  testSourceContract(t, vabusPlace((connection) => new LogSource(new LogClient(connection, "contract")))));
 
 Deno.test("the queue of a VaBus keeps the contract of sources", (t) =>
   testSourceContract(t, async () => {
-    const bus = await testVabus((connection) => new QueueSource(new QueueClient(connection)))();
+    const bus = await vabusPlace((connection) => new QueueSource(new QueueClient(connection)))();
     // It has no history, and says nothing of what it drops.
     const { forgetBefore: _, restart: __, ...rest } = bus;
     return rest;
@@ -104,6 +115,95 @@ Deno.test("the log in memory that other tests use keeps the contract of sources"
       },
       rollBackTo: (event) => {
         bus.events.length = event - bus.first;
+        return Promise.resolve();
+      },
+      remove: () => Promise.resolve(),
+    });
+  }));
+
+Deno.test("the bus of the simulation keeps the contract of sources", (t) =>
+  testSourceContract(t, () => {
+    const scheduler = new Scheduler();
+    const bus = new SimBus("sim", scheduler, new Dice(SEED), new Trace(scheduler, false), () => undefined);
+    const lifetime = new Lifetime();
+    // Nothing goes wrong.
+    const rates = () => new Proxy({} as FaultRates, { get: () => 0 });
+    const sent = () => ({ offset: undefined, log: bus.log, isLook: false, isVoid: false });
+    const watcher = { crashPoint: () => {}, sends: sent, looks: sent, heard: () => {} };
+    let [published, isOver] = [0, false];
+    const publish = (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const name = `e${published}`;
+        const text = eventText(published++);
+        bus.publish({ text, kind: "good", isChancy: false, name } as SimEvent);
+      }
+      return Promise.resolve();
+    };
+    // Its time goes on as long as the bus is there.
+    const tick = () => void scheduler.after(1, tick);
+    tick();
+    const running = scheduler.run(() => isOver);
+    return Promise.resolve({
+      createSource: () => new LogSource(bus.connect(rates, watcher, lifetime)),
+      publish,
+      forgetBefore: async (event) => {
+        if (published < event) await publish(event - published);
+        bus.trimTo(event);
+      },
+      restart: () => Promise.resolve(bus.reset()),
+      rollBackTo: (event) => Promise.resolve(bus.rollBackTo(event)),
+      remove: () => {
+        isOver = true;
+        return running;
+      },
+    });
+  }));
+
+Deno.test("the toy source keeps the contract of sources", (t) =>
+  testSourceContract(t, async () => {
+    const file = await Deno.makeTempFile({ prefix: "vabus-toy-" });
+    let published = 0;
+    return {
+      createSource: () =>
+        (TOY_SOURCE.create({ url: `toy://me:swordfish@here${file}`, pace: 1000 }, { instance: "contract" }))
+          .part,
+      publish: async (count) => {
+        const lines = Array.from({ length: count }, () => `${eventText(published++)}\n`);
+        await Deno.writeTextFile(file, lines.join(""), { append: true });
+      },
+      remove: () => Deno.remove(file),
+    };
+  }));
+
+Deno.test("a source whose partitions come and go keeps the contract of sources", (t) =>
+  testSourceContract(t, () => {
+    const bus = new PartedBus("parted://bus", "first");
+    let published = 0;
+    const publishIn = (id: string, count: number) => {
+      for (let i = 0; i < count; i++) bus.publish(id, JSON.parse(eventText(published++)));
+      return Promise.resolve();
+    };
+    return Promise.resolve({
+      createSource: () => bus.createSource(),
+      publish: (count) => publishIn("first", count),
+      publishIn,
+      change: (...ids) => Promise.resolve(bus.change(...ids)),
+      goAway: () => {
+        bus.isAway = true;
+        return Promise.resolve();
+      },
+      remove: () => Promise.resolve(),
+    });
+  }));
+
+Deno.test("a source of a bus with acknowledgements keeps the contract of sources", (t) =>
+  testSourceContract(t, () => {
+    const bus = new AcknowledgedBus();
+    let published = 0;
+    return Promise.resolve({
+      createSource: () => bus.createSource(),
+      publish: (count) => {
+        for (let i = 0; i < count; i++) bus.publish(JSON.parse(eventText(published++)));
         return Promise.resolve();
       },
       remove: () => Promise.resolve(),

@@ -42,6 +42,7 @@ Deno.test("the report is that of the last checkpoint, in Unix seconds, also besi
           reason,
           detail: "",
           bus: "bus",
+          partition: "",
           offset: 1,
           raw: new Uint8Array(),
           rawBytes: 0,
@@ -53,7 +54,14 @@ Deno.test("the report is that of the last checkpoint, in Unix seconds, also besi
     const beside = StateDatabase.openForReading(directory);
     const report = statusRecord(readStatus(beside, 0));
     assert.equal(report.watermark, 5);
-    assert.deepEqual(report.buses, [{ name: "bus", log: "L", next_offset: 5, greatest_event_time: 5.5 }]);
+    assert.deepEqual(report.buses, [{
+      name: "bus",
+      partition: "",
+      log: "L",
+      position: "5",
+      next_offset: 5,
+      greatest_event_time: 5.5,
+    }]);
     assert.deepEqual(report.open_windows, [{ window_start: 5, window_end: 6, series: 2, events: 3 }]);
     assert.deepEqual(report.outbox, { next_id: 1, rows: 1, sinks: [{ name: "all", cursor: 0, waiting: 1 }] });
     assert.deepEqual(report.dead_letters, { total: 2, by_reason: { invalid: 1, late: 1 }, dropped: 0 });

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { PartitionReader } from "../../src/ingest/partition_reader.ts";
-import type { BusPosition } from "../../src/state/checkpoint/checkpoint_input.ts";
 import { BusConnection } from "../../src/sources/vabus/bus_connection.ts";
 import { LogClient } from "../../src/sources/vabus/log_client.ts";
 import type { LogPartition } from "../../src/sources/vabus/log_partition.ts";
 import type { BusLog, FetchReply, FetchRequest } from "../../src/sources/vabus/bus_log.ts";
 import { SourceError } from "../../src/contract/source.ts";
+import { EventBatch } from "../../src/event/event_batch.ts";
 import { openRig, type Rig } from "../ingest/rig.ts";
 import { type FaultyRequest, FaultyServer } from "../support/http_faults.ts";
 import { anyBytes, below, chance, oddText, oneOf } from "./draw.ts";
@@ -79,6 +79,7 @@ class BusClientTrial implements Trial {
   private readonly source: ObservedLog;
   private readonly rig: Rig;
   private reader!: PartitionReader;
+  private readonly batch = new EventBatch();
 
   private constructor(private readonly directory: string) {
     this.server = FaultyServer.start((request) => this.answer(request));
@@ -97,7 +98,9 @@ class BusClientTrial implements Trial {
 
   static async open(): Promise<BusClientTrial> {
     const trial = new BusClientTrial(await Deno.makeTempDir({ prefix: "vabus-fuzz-" }));
-    [trial.reader] = await trial.rig.readers[0]!["open"](trial.cancel.signal, 1) as [PartitionReader];
+    const [source] = trial.rig.readers;
+    await source!["open"](trial.cancel.signal, 1);
+    trial.reader = [...source!["readings"].values()][0]!.reader;
     return trial;
   }
 
@@ -106,7 +109,7 @@ class BusClientTrial implements Trial {
     this.live();
     const before = this.position;
     const receivedBefore = this.received;
-    const step = this.reader["step"](0, this.cancel.signal);
+    const step = this.reader["step"](this.batch, 0, this.cancel.signal);
     const isStuck = await this.isStuck(step);
     if (isStuck) {
       this.cancel.abort();
@@ -298,6 +301,15 @@ class BusClientTrial implements Trial {
       oneOf(random, [JSON.stringify(log), JSON.stringify(log), '"other"', '""', "7"])
     },"first":${any()},"next":${any()}}`;
   }
+}
+
+/** Where the reader stands in a log. */
+interface BusPosition {
+  readonly name: string;
+  /** Undefined before the first reply. */
+  readonly log: string | undefined;
+  /** Undefined: from the oldest event there is. */
+  readonly nextOffset: number | undefined;
 }
 
 interface Expected {

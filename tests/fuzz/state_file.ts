@@ -161,7 +161,7 @@ function handlerFindings(directory: string): Record<string, unknown> {
   using rig = openState(directory);
   const { aggregator, checkpoint, ingest, state } = rig.core;
   const found = {
-    positions: ingest.partitions.map(({ progress: { lineage, position } }) => ({ lineage, position })),
+    positions: ingest.partitions.map((state) => state?.position),
     books: { ...aggregator.books },
     counters: checkpoint.counters,
     watermark: aggregator.watermark.valueMs,

@@ -35,12 +35,7 @@ function common({ sinks, buses, ...overview }: Overview) {
   return {
     ...Object.fromEntries(names.map((name) => [name, overview[name]])),
     sinks: sinks.map(({ name, cursor }) => ({ name, cursor })),
-    buses: buses.map(({ name, log, nextOffset, newestEventMs }) => ({
-      name,
-      log,
-      nextOffset,
-      newestEventMs,
-    })),
+    buses: buses.map(({ name, partitions }) => ({ name, partitions })),
   };
 }
 

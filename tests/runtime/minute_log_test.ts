@@ -49,7 +49,15 @@ async function minutes(
 
 function refused(reason: RefusedEvent["reason"], text: string): RefusedEvent {
   const raw = new TextEncoder().encode(text);
-  return { reason, detail: `is ${reason}`, bus: "http://bus:1", offset: 7, raw, rawBytes: raw.length };
+  return {
+    reason,
+    detail: `is ${reason}`,
+    bus: "http://bus:1",
+    partition: "",
+    offset: 7,
+    raw,
+    rawBytes: raw.length,
+  };
 }
 
 Deno.test("a line a minute says what was done in that minute alone", async () => {

@@ -9,7 +9,8 @@ import { HistoryWatch } from "../../src/sources/vabus/history_watch.ts";
 import { LogSource } from "../../src/sources/vabus/log_source.ts";
 import { ClockGuard } from "../../src/ingest/clock_guard.ts";
 import { Ingest } from "../../src/ingest/ingest.ts";
-import { Partitions } from "../../src/ingest/partitions.ts";
+import { CheckpointMaker } from "../../src/ingest/checkpoint_maker.ts";
+import { UnreadEvents } from "../../src/ingest/unread_events.ts";
 import { Trial } from "../../src/delivery/trial.ts";
 import { type OutboxBatch, type Sink, SinkError } from "../../src/contract/sink.ts";
 import { ArchivedWindow } from "../../src/state/outbox/archive.ts";
@@ -158,7 +159,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     name: "windows close one window too early",
     foundBy: 1,
     parts: () =>
-      replace(Ingest, "windowsDue", () =>
+      replace(CheckpointMaker, "windowsDue", () =>
         function () {
           const { aggregator } = this;
           return aggregator.windowsWhere(
@@ -172,10 +173,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
     parts: () =>
       replace(Checkpoint, "write", (write) =>
         function (input: CheckpointInput) {
-          const { watermark } = this.aggregator;
-          (this.state as StateDatabase).transaction(() =>
-            input.buses.forEach((bus, number) => this.writeBus(bus, watermark.greatestOf(number), number))
-          );
+          (this.state as StateDatabase).transaction(() => this.positions.write(input));
           return write.call(this, input);
         }),
   },
@@ -295,13 +293,13 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "events that the bus has trimmed away are not counted as lost",
     foundBy: 3,
-    parts: () => replace(Partitions, "addLost", () => () => {}),
+    parts: () => replace(UnreadEvents, "addLost", () => () => {}),
   },
   {
     name: "refused events are not kept when a checkpoint fails",
     foundBy: 5,
     parts: () =>
-      replace(Ingest, "commit", (commit) =>
+      replace(CheckpointMaker, "commit", (commit) =>
         function (choose) {
           const isWritten = commit.call(this, choose);
           if (!isWritten) this.intake.refused = [];

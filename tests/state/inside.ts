@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { FunctionRules } from "../../src/aggregation/function_rules.ts";
 import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
+import { LogHistory } from "../../src/event/log_history.ts";
 import { readBookEntries } from "../../src/state/checkpoint/book_entries.ts";
 import { Checkpoint } from "../../src/state/checkpoint/checkpoint.ts";
 import type { CheckpointInput } from "../../src/state/checkpoint/checkpoint_input.ts";
@@ -42,7 +43,7 @@ export class Inside {
     const dedupMaxIds = options.dedupMaxIds ?? 0;
     this.state = StateDatabase.open({ directory, instanceId: "test" });
     this.aggregator = new EventAggregator({
-      busCount: 1,
+      sourceCount: 1,
       windowSizeMs: options.windowSizeMs ?? 1000,
       allowedLatenessMs: 500,
       correctionHorizonMs: horizonMs,
@@ -81,7 +82,7 @@ export class Inside {
         deadLetterBound: options.deadLetterBound ?? DEAD_LETTER_BOUND,
       },
     );
-    this.offset = this.checkpoint.restore(["bus"], NOW_MS)[0]!.nextOffset ?? 0;
+    this.offset = Number(this.checkpoint.restore(["bus"], NOW_MS)[0]!.position ?? 0);
   }
 
   take(events: readonly unknown[]): void {
@@ -100,8 +101,18 @@ export class Inside {
       nowMs: NOW_MS,
       // The clock has been right for long.
       elapsedMs: 1e9,
-      buses: [{ name: "bus", log: "L", nextOffset: this.offset }],
-      histories: [],
+      sources: ["bus"],
+      partitions: [{
+        source: "bus",
+        partition: "",
+        ordinal: 0,
+        lineage: "L",
+        position: `${this.offset}`,
+        greatestMs: this.aggregator.watermark.greatestOf(0),
+        hasGone: false,
+        history: new LogHistory(),
+      }],
+      forgotten: [],
       closing: closeAll ? this.aggregator.windowsWhere(() => true) : this.aggregator.windowsToClose(),
       refused: [],
       lost: 0,

@@ -1,25 +1,8 @@
-import { isLoopback } from "../../platform/http/access.ts";
 import { denialOf } from "../../platform/log/denial.ts";
 import { dialectOf } from "../../platform/net/dialect.ts";
-import { readBounded } from "../../platform/http/bounded_bytes.ts";
 import { SourceError } from "../../contract/source.ts";
-
-/** Where a bus is and how to be let in. */
-export interface BusAddress {
-  /** Without trailing slash; may hold credentials (`http://user:password@host`), used when there is no token. */
-  readonly url: string;
-  /** Undefined: directly. `url` may hold credentials, `masked` and the variable that names it are for messages. */
-  readonly proxy:
-    | { readonly url: string; readonly masked: string; readonly variable: string }
-    | undefined;
-  readonly token: string | undefined;
-  /** PEM texts; undefined: the system's authorities, no client certificate. */
-  readonly tls:
-    | { readonly ca: string | undefined; readonly cert: string | undefined; readonly key: string | undefined }
-    | undefined;
-  /** How many buses share the memory for replies; 1 where nothing is said. */
-  readonly busCount?: number;
-}
+import { type BusAddress, clientFor, headersFor, viaProxy } from "./bus_address.ts";
+import { dateOf, explanation, readBody, retryAfterMs, strayForm } from "./bus_answer.ts";
 
 export interface BusRequest {
   readonly path: string;
@@ -57,7 +40,6 @@ const LEAST_REPLY_BYTES = 8 * MIB;
 const EVENT_MAX_BYTES = 64 * KIB;
 /** What a bus says of itself. */
 const ANSWER_MAX_BYTES = MIB;
-const RETRY_AFTER_MAX_MS = 3600_000;
 
 /** HTTP requests to one bus over connections that stay open. Every failure is a {@link SourceError}; nothing is retried. */
 export class BusConnection {
@@ -241,93 +223,16 @@ export class BusConnection {
   }
 }
 
-function headersFor({ url, token }: BusAddress): Record<string, string> {
-  const parsed = new URL(url);
-  const basic = parsed.username === "" ? undefined : basicCredentials(parsed);
-  const authorization = token !== undefined ? `Bearer ${token}` : basic;
-  return {
-    ...(authorization !== undefined && { authorization }),
-    // On one host, compressing costs more than it saves.
-    "accept-encoding": isLoopback(parsed.hostname.replace(/^\[|\]$/g, "")) ? "identity" : "gzip",
-  };
-}
-
-function viaProxy({ proxy }: BusAddress): string {
-  return proxy === undefined ? "" : ` (through the proxy ${proxy.masked} of ${proxy.variable})`;
-}
-
-function clientFor({ proxy, tls }: BusAddress): Deno.HttpClient {
-  return Deno.createHttpClient({
-    ...(proxy !== undefined && { proxy: { url: proxy.url } }),
-    ...(tls?.ca !== undefined && { caCerts: [tls.ca] }),
-    ...(tls?.cert !== undefined && tls.key !== undefined && { cert: tls.cert, key: tls.key }),
-  });
-}
-
-/** The network's own words: there is nobody to ask. */
 /** What the runtime says of a port on the Fetch standard's list. */
 const BLOCKED_PORT = /\bRequests to port (\d+) are blocked/;
+/** The network's own words: there is nobody to ask. */
 const REACHES_NOBODY = /os error (?:101|110|111|113)|dns error|lookup/i;
-/** Types that no bus answers in; that of a page most often belongs to a proxy or a login. */
-const STRAY_TYPE = /html|xml|^(?:image|audio|video|font|multipart)\/|event-stream|pdf|css|javascript/i;
-
-/** What an answer is where nobody asked for that; undefined: it may be the bus's. */
-function strayForm(headers: Headers): string | undefined {
-  const type = (headers.get("content-type") ?? "").split(";")[0]!.trim().slice(0, 100);
-  if (STRAY_TYPE.test(type)) return /html/i.test(type) ? `a page, ${type}` : `the type ${type}`;
-  const encoding = (headers.get("content-encoding") ?? "identity").trim().slice(0, 100);
-  return /^(?:identity|(?:x-)?gzip)?$/i.test(encoding)
-    ? undefined
-    : `the encoding ${encoding}, which was not asked for`;
-}
 
 const JSON_BODY = { "content-type": "application/json" };
-
-/** Undefined: it is larger than that. */
-async function readBody(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
-  const length = Number(response.headers.get("content-length") ?? NaN);
-  const encoding = response.headers.get("content-encoding") ?? "identity";
-  if (encoding === "identity" && length <= maxBytes) return await response.bytes();
-  return await readBounded(decoded(response, encoding), maxBytes);
-}
-
-async function* decoded({ body }: Response, encoding: string): AsyncGenerator<Uint8Array> {
-  if (body === null) return;
-  // Since the accepted encodings are named, the runtime leaves decoding to us.
-  yield* /^(x-)?gzip$/i.test(encoding) ? body.pipeThrough(new DecompressionStream("gzip")) : body;
-}
-
-/** The bus's own `{"error"}`, if it says one, made fit for a log line. */
-function explanation(body: Uint8Array): string {
-  try {
-    const { error } = JSON.parse(new TextDecoder().decode(body.subarray(0, 4096)));
-    return typeof error === "string" ? ` (${error.slice(0, 200).replace(/\p{Cc}/gu, " ")})` : "";
-  } catch {
-    return "";
-  }
-}
-
-function dateOf(headers: Headers): number | undefined {
-  const ms = Date.parse(headers.get("date") ?? "");
-  return Number.isNaN(ms) ? undefined : ms;
-}
-
-/** Seconds or a date, as HTTP has it; undefined where there is none that makes sense. */
-function retryAfterMs(headers: Headers): number | undefined {
-  const text = headers.get("retry-after")?.trim();
-  if (!text) return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return ms >= 0 ? Math.min(ms, RETRY_AFTER_MAX_MS) : undefined;
-}
 
 /** The innermost cause: what the operating system or TLS says, without the URL. */
 function causeOf(error: unknown): string {
   let message = error instanceof Error ? error.message : String(error);
   for (let inner = error; inner instanceof Error; inner = inner.cause) message = inner.message;
   return message.replace(/^error sending request.*?\): /, "").replace(/https?:\/\/\S+/g, "the bus");
-}
-
-function basicCredentials({ username, password }: URL): string {
-  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return `Basic ${new TextEncoder().encode(text).toBase64()}`;
 }

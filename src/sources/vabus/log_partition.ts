@@ -1,7 +1,6 @@
-import { peekHeader, type ReplyHeader, scanReply } from "../../codec/reply_scanner.ts";
+import { headOf, type ReplyHeader, ReplyScanner } from "../../codec/reply_scanner.ts";
 import { ReplyFormatError } from "../../codec/json_bytes.ts";
 import {
-  type LineageReader,
   type Outcome,
   type Partition,
   type Progress,
@@ -14,6 +13,7 @@ import { REQUEST_MAX_MS } from "./bus_connection.ts";
 import type { Bounds, BusLog, FetchReply } from "./bus_log.ts";
 import { HistoryComparison } from "./history_comparison.ts";
 import { HistoryWatch } from "./history_watch.ts";
+import { KnownLogs } from "./known_logs.ts";
 import { located, type LogProgress } from "./log_progress.ts";
 import { ReadAhead } from "./read_ahead.ts";
 
@@ -27,6 +27,7 @@ export class LogPartition implements Partition {
   readonly readMaxMs = REQUEST_MAX_MS;
   private readonly ahead = new ReadAhead();
   private readonly watch: HistoryWatch;
+  private readonly logs: KnownLogs;
   /** Events asked for: fewer after a reply that could not be read, so that what is readable before it still comes in. */
   private limit = Infinity;
   /** What the last reply says about itself, whether or not the rest of it can be read. */
@@ -36,6 +37,7 @@ export class LogPartition implements Partition {
 
   constructor(private readonly bus: BusLog, private readonly context: SourceContext) {
     this.watch = new HistoryWatch(bus, context);
+    this.logs = new KnownLogs(bus, context, this.watch, this.id);
   }
 
   async read(
@@ -45,6 +47,13 @@ export class LogPartition implements Partition {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const at = located(from);
+    if (at === undefined) {
+      throw new SourceError(
+        "refused",
+        `${this.bus.name}: the state says that it was read to ${from.position}, which is no offset: was it another bus before? ` +
+          "Give this one another URL, or the handler another STATE_DIR",
+      );
+    }
     // While nothing was read, no failed read told that the bus was away.
     if (request.isAfterRest) this.watch.compareSoon();
     this.limit = Math.min(this.limit, request.limit);
@@ -65,8 +74,9 @@ export class LogPartition implements Partition {
     }
   }
 
-  committed({ lineage, position }: Progress): Promise<void> {
-    this.durable = position === undefined ? undefined : { log: lineage, offset: Number(position) };
+  committed(progress: Progress): Promise<void> {
+    const { lineage, offset } = located(progress) ?? {};
+    this.durable = offset === undefined ? undefined : { log: lineage, offset };
     return Promise.resolve();
   }
 
@@ -81,7 +91,7 @@ export class LogPartition implements Partition {
 
   /** Acknowledges what is durable, to the bus that it was read from and to no other. */
   async farewell(progress: Progress, signal: AbortSignal): Promise<void> {
-    const { lineage: log, offset, history } = located(progress);
+    const { lineage: log, offset, history } = located(progress) ?? { ...progress, offset: undefined };
     if (log === undefined || offset === undefined) return;
     // A reply that came before the stop and was never taken in may be of a new log, which would forget what nobody has read.
     const unread = await this.ahead.untaken();
@@ -107,8 +117,9 @@ export class LogPartition implements Partition {
     const asked = ahead?.limit ?? this.limit;
     const reply = await (ahead?.reply ?? this.ask(at.lineage, at.offset, waitSeconds, signal));
     if (reply.kind !== "events") return await this.jump(at, reply, signal);
-    this.askAhead(at, peekHeader(reply.body), waitSeconds, signal);
-    return await this.take(at, reply.body, into, asked, signal);
+    const scanner = new ReplyScanner(reply.body, into, asked);
+    this.askAhead(at, scanner.readHead(), waitSeconds, signal);
+    return await this.take(at, scanner, signal);
   }
 
   private async ask(
@@ -150,18 +161,12 @@ export class LogPartition implements Partition {
     return log !== undefined && this.durable?.log === log ? this.durable.offset : undefined;
   }
 
-  private async take(
-    at: LogProgress,
-    body: Uint8Array,
-    into: EventBatch,
-    asked: number,
-    signal: AbortSignal,
-  ): Promise<Outcome> {
+  private async take(at: LogProgress, scanner: ReplyScanner, signal: AbortSignal): Promise<Outcome> {
     const startedMs = this.context.clock.monotonicMs();
-    const { log, offset, next } = scanReply(body, into, asked);
+    const { log, offset, next } = scanner.readRest();
     const decodeMs = this.context.clock.monotonicMs() - startedMs;
     if (log !== at.lineage) {
-      const elsewhere = await this.whereLogGoesOn(log, signal);
+      const elsewhere = await this.logs.whereItGoesOn(log, signal);
       if (elsewhere) return elsewhere;
       if (at.lineage !== undefined) {
         this.logReset(log);
@@ -169,7 +174,7 @@ export class LogPartition implements Partition {
       }
     }
     if (at.offset !== undefined && offset !== at.offset) {
-      throw this.contradiction(`asked for offset ${at.offset}, the bus answered from ${offset}`);
+      throw contradiction(`asked for offset ${at.offset}, the bus answered from ${offset}`);
     }
     return {
       kind: next === offset ? "idle" : "events",
@@ -187,7 +192,7 @@ export class LogPartition implements Partition {
     const { kind, log, first, next } = reply;
     const asked = at.offset === undefined ? "its oldest event" : `offset ${at.offset}`;
     if (at.lineage !== log) {
-      const elsewhere = await this.whereLogGoesOn(log, signal);
+      const elsewhere = await this.logs.whereItGoesOn(log, signal);
       if (elsewhere) return elsewhere;
       this.logReset(log);
       return { kind: "restarted", lineage: log, next: `${first}`, offset: first, lost: first };
@@ -196,14 +201,14 @@ export class LogPartition implements Partition {
       const lost = first - (at.offset ?? 0);
       // Such as an answer to an earlier question.
       if (at.offset !== undefined && lost <= 0) {
-        throw this.contradiction(
+        throw contradiction(
           `the bus says that it does not have ${asked}, but that its log begins at ${first}`,
         );
       }
       return { kind: "gap", lineage: log, next: `${first}`, offset: first, lost };
     }
     if (at.offset === undefined || next >= at.offset) {
-      throw this.contradiction(
+      throw contradiction(
         `the bus says that it does not have ${asked}, but that its log goes on to ${next}`,
       );
     }
@@ -215,42 +220,6 @@ export class LogPartition implements Partition {
     this.ahead.forget();
     if (this.durable !== undefined) {
       this.durable = { ...this.durable, offset: Math.min(this.durable.offset, offset) };
-    }
-  }
-
-  /**
-   * A log that was read elsewhere goes on where it was left. Undefined: nobody knows it.
-   *
-   * @throws {SourceError} It is read elsewhere, or whether it is cannot be found out.
-   */
-  private async whereLogGoesOn(log: string, signal: AbortSignal): Promise<Outcome | undefined> {
-    const { lineages, logger } = this.context;
-    const reader = lineages.readerOf(log);
-    if (reader !== undefined) {
-      if (await this.logNowOf(reader, signal) === log) {
-        throw this.contradiction(
-          `it is the same log as that of ${reader.name}: name this bus only once in VABUS_URL`,
-        );
-      }
-      this.watch.compareSoon();
-      return { kind: "exchanged", lineage: log };
-    }
-    if (!lineages.isKnown(log)) return undefined;
-    logger.info("the bus has moved: going on where its log was left", { bus: this.bus.name });
-    this.watch.compareSoon();
-    return { kind: "moved", lineage: log };
-  }
-
-  private async logNowOf(reader: LineageReader, signal: AbortSignal): Promise<string> {
-    try {
-      return await reader.lineageNow(signal);
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-      throw new SourceError(
-        "unavailable",
-        `${this.bus.name}: it has the log that was read from ${reader.name}; whether that one has another log now cannot be ` +
-          `found out: ${error.message}`,
-      );
     }
   }
 
@@ -294,7 +263,7 @@ export class LogPartition implements Partition {
     try {
       const { log, offset } = this.header ?? await this.bus.oldest(signal);
       if (at.lineage !== undefined && at.lineage !== log) return undefined;
-      const elsewhere = at.lineage === undefined ? await this.whereLogGoesOn(log, signal) : undefined;
+      const elsewhere = at.lineage === undefined ? await this.logs.whereItGoesOn(log, signal) : undefined;
       if (elsewhere) return elsewhere;
       const lost = at.lineage === undefined ? 0 : offset;
       return { kind: "gap", lineage: log, next: `${offset}`, offset, lost };
@@ -304,10 +273,6 @@ export class LogPartition implements Partition {
       return undefined;
     }
   }
-
-  private contradiction(said: string): SourceError {
-    return new SourceError("garbage", said);
-  }
 }
 
 /** Whether the reply itself is at fault: one of fewer events may be readable. */
@@ -315,6 +280,10 @@ function isUnreadable(error: unknown): error is ReplyFormatError | SourceError {
   return error instanceof ReplyFormatError || (error instanceof SourceError && error.kind === "incomplete");
 }
 
+function contradiction(said: string): SourceError {
+  return new SourceError("garbage", said);
+}
+
 function logOf(reply: FetchReply): string | undefined {
-  return reply.kind === "events" ? peekHeader(reply.body)?.log : reply.log;
+  return reply.kind === "events" ? headOf(reply.body)?.log : reply.log;
 }

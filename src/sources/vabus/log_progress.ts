@@ -6,6 +6,10 @@ export interface LogProgress extends Progress {
   readonly offset: number | undefined;
 }
 
-export function located(progress: Progress): LogProgress {
-  return { ...progress, offset: progress.position === undefined ? undefined : Number(progress.position) };
+/** Undefined: the position is no offset, as of another kind of source. */
+export function located(progress: Progress): LogProgress | undefined {
+  const { position } = progress;
+  if (position === undefined) return { ...progress, offset: undefined };
+  const offset = /^\d{1,16}$/.test(position) ? Number(position) : NaN;
+  return Number.isSafeInteger(offset) ? { ...progress, offset } : undefined;
 }

@@ -3,7 +3,9 @@ import { BookWriter } from "./book_writer.ts";
 import { CorrectionHorizon, type HorizonOptions, timeEntries } from "./correction_horizon.ts";
 import { LogHistory } from "../../event/log_history.ts";
 import { IdWriter } from "./id_writer.ts";
-import type { BusPosition, CheckpointInput } from "./checkpoint_input.ts";
+import type { Position } from "../../contract/source.ts";
+import type { CheckpointInput } from "./checkpoint_input.ts";
+import type { PartitionPosition, RestoredPartition } from "./partition_position.ts";
 import { PositionWriter } from "./position_writer.ts";
 import type { Counters } from "./counters.ts";
 import { noteOrder } from "../audit.ts";
@@ -45,8 +47,8 @@ const DROPPED_SEGMENTS = 64;
 
 /**
  * Writes and reads checkpoints: one transaction that holds all the handler knows. What is written in it is true together:
- * the offsets of the buses, the windows that the events below those offsets went into, the aggregates of windows that have
- * closed, the refused events, and the books. After a crash the handler stands where the last one stood, and the buses give
+ * the positions of the partitions, the windows that the events before those positions went into, the aggregates of windows that have
+ * closed, the refused events, and the books. After a crash the handler stands where the last one stood, and the sources give
  * the rest again. Nothing in memory is changed before the transaction is committed, so a failed one can simply be tried again.
  */
 export class Checkpoint {
@@ -96,69 +98,71 @@ export class Checkpoint {
   }
 
   /**
-   * Puts what the last checkpoint held into the aggregator; returns how far each of the named buses was read.
+   * Puts what the last checkpoint held into the aggregator; returns how far each partition of the named sources was read, in the
+   * aggregator's numbering.
    *
    * @param nowMs Wall clock, Unix ms.
    */
-  restore(busNames: readonly string[], nowMs: number): BusPosition[] {
+  restore(sources: readonly string[], nowMs: number): RestoredPartition[] {
     try {
       this.restoreBooks(nowMs);
       this.deadLetterKeeper.restore();
-      const positions = this.restoreBuses(busNames);
+      const partitions = this.restorePartitions(sources);
       this.aggregator.watermark.cap(nowMs);
       this.restoreWindows();
-      busNames.forEach((name, number) => this.ids.restore(number, name));
-      return positions;
+      sources.forEach((name, number) => this.ids.restore(number, name));
+      return partitions;
     } catch (error) {
       if (error instanceof ColumnError) throw damaged(this.state.path, error.message);
       throw error;
     }
   }
 
-  /** Where the log with this identity was read to, if no configured bus has it now: it has moved, or comes back. */
-  positionOfLog(log: string): Pick<BusPosition, "nextOffset"> | undefined {
-    const left = this.positions.leftLog(log);
-    return left && { nextOffset: PositionWriter.offsetAt(left) };
+  /** Where a lineage was read to, if no configured partition has it now: it has moved, or comes back. */
+  leftLineage(lineage: string): { readonly position: Position | undefined } | undefined {
+    const left = this.positions.leftLineage(lineage);
+    return left && { position: left.position ?? undefined };
   }
 
-  /** A bus has another log now: where the one before was read to is remembered. Durable with the next checkpoint. */
-  leave(bus: number, position: BusPosition): void {
-    this.positions.leave(position, this.aggregator.watermark.greatestOf(bus));
+  /** A partition has another lineage now, or has gone away: where the one before was read to is remembered. Durable with the next checkpoint. */
+  leave(number: number, position: PartitionPosition): void {
+    this.positions.leave(position, this.aggregator.watermark.greatestOf(number));
   }
 
   /**
-   * Two buses have exchanged their addresses: each goes on with the event time and the ids that the other one had. Durable with
+   * Two partitions have exchanged their lineages: each goes on with the event time and the ids that the other one had. Durable with
    * the next checkpoint.
    */
-  exchange(bus: number, other: number): void {
-    this.aggregator.exchange(bus, other);
-    this.ids.exchanged(bus, other);
+  exchange(number: number, other: number): void {
+    const { aggregator } = this;
+    aggregator.exchange(number, other);
+    this.ids.exchanged(aggregator.sourceOf(number), aggregator.sourceOf(other));
   }
 
-  /** What was read of a log, as far as it is known. @throws {StateError} */
-  historyOf(log: string | undefined): LogHistory {
-    if (log === undefined) return new LogHistory();
+  /** What was read of a lineage, as far as it is known. @throws {StateError} */
+  historyOf(lineage: string | undefined): LogHistory {
+    if (lineage === undefined) return new LogHistory();
     try {
-      return readHistory(this.state, log);
+      return readHistory(this.state, lineage);
     } catch (error) {
       throw error instanceof ColumnError ? damaged(this.state.path, error.message) : error;
     }
   }
 
   /**
-   * Gives a bus what is known of its log, one that {@link positionOfLog} knows: how far its event time had come, and its ids
-   * where it comes from an earlier address. Durable with the next checkpoint.
+   * Gives a partition what is known of its lineage, one that {@link leftLineage} knows: how far its event time had come, and its ids
+   * where it comes from an earlier source. Durable with the next checkpoint.
    *
    * @throws {StateError} The state is damaged, or cannot be read.
    */
-  takeOver(bus: number, log: string): void {
-    const { source, greatestMs } = this.positions.leftLog(log)!;
+  takeOver(number: number, lineage: string): void {
+    const { source, greatestMs } = this.positions.leftLineage(lineage)!;
     try {
-      if (source !== undefined) this.ids.restore(bus, source);
+      if (source !== undefined) this.ids.restore(this.aggregator.sourceOf(number), source);
     } catch (error) {
       throw error instanceof ColumnError ? damaged(this.state.path, error.message) : error;
     }
-    this.aggregator.watermark.goOnAt(bus, greatestMs ?? -Infinity);
+    this.aggregator.watermark.goOnAt(number, greatestMs ?? -Infinity);
   }
 
   /** @throws {StateError} `gone` */
@@ -192,7 +196,7 @@ export class Checkpoint {
    */
   write(input: CheckpointInput): number {
     const { aggregator, registry, state } = this;
-    const { windows, watermark } = aggregator;
+    const { windows } = aggregator;
     const time = this.horizon.timeAt(input.nowMs, input.elapsedMs);
     const finalBeforeMs = this.horizon.finalBeforeMs(time);
     const functions = aggregator.options.functions.text;
@@ -206,7 +210,7 @@ export class Checkpoint {
         finalBeforeMs,
       );
       const pages = this.pages.write(input.closing);
-      const ids = this.ids.write(input.buses.map(({ name }) => name));
+      const ids = this.ids.write(input.sources);
       addRefusedEvents(state, input.refused, input.nowMs);
       addRefusedAggregates(
         state,
@@ -224,7 +228,7 @@ export class Checkpoint {
         closed.notFinite.length,
         freed,
       );
-      this.positions.write(input, (bus) => watermark.greatestOf(bus));
+      this.positions.write(input);
       const counts = this.sinks.write(closed, lacking);
       const counters = this.books.countersAfter(input, closed, dropped);
       this.books.write(input.nowMs, counters, {
@@ -265,13 +269,17 @@ export class Checkpoint {
     this.horizon.restore(entries, nowMs);
   }
 
-  private restoreBuses(busNames: readonly string[]): BusPosition[] {
-    const positions = this.positions.restore(busNames);
-    this.aggregator.watermark.restore(
+  private restorePartitions(sources: readonly string[]): RestoredPartition[] {
+    const { aggregator } = this;
+    const partitions = this.positions.restore(sources);
+    aggregator.watermark.restore(
       readBookEntries(this.state).get("watermark_ms") ?? -Infinity,
-      positions.map(({ greatestMs }) => greatestMs),
+      partitions.slice(0, sources.length).map(({ greatestMs }) => greatestMs),
     );
-    return positions;
+    for (const { ordinal, greatestMs } of partitions.slice(sources.length)) {
+      aggregator.addPartition(ordinal, greatestMs);
+    }
+    return partitions;
   }
 
   private restoreWindows(): void {

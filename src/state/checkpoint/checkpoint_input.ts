@@ -1,17 +1,8 @@
-import type { LogHistory } from "../../event/log_history.ts";
 import type { OpenWindow } from "../../aggregation/open_windows.ts";
 import type { Order } from "../audit.ts";
 import type { DeadLetter, RefusedEvent } from "../letters/dead_letters.ts";
 import type { RefusalAlarm } from "../letters/refusal_alarms.ts";
-
-/** How far a bus has been read. */
-export interface BusPosition {
-  readonly name: string;
-  /** Identity of the bus's log; undefined before the first reply. */
-  readonly log: string | undefined;
-  /** Undefined: from the oldest event there is. */
-  readonly nextOffset: number | undefined;
-}
+import type { PartitionPosition, ReadPartition } from "./partition_position.ts";
 
 /** What has come since the last checkpoint, and what is to close. */
 export interface CheckpointInput {
@@ -19,10 +10,12 @@ export interface CheckpointInput {
   readonly nowMs: number;
   /** Since the last checkpoint or the start, by a clock that does not jump. */
   readonly elapsedMs: number;
-  /** In the aggregator's numbering. */
-  readonly buses: readonly BusPosition[];
-  /** What was read of each bus's log, in the same order. */
-  readonly histories: readonly LogHistory[];
+  /** Those that have moved since the last checkpoint; the others stand where that has them. */
+  readonly partitions: readonly ReadPartition[];
+  /** Partitions that have gone away, and of which nothing has to be remembered. */
+  readonly forgotten: readonly Pick<PartitionPosition, "source" | "partition">[];
+  /** The names of the sources, in the order of the configuration. */
+  readonly sources: readonly string[];
   readonly closing: readonly OpenWindow[];
   readonly refused: readonly RefusedEvent[];
   readonly lost: number;

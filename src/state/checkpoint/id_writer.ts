@@ -3,16 +3,16 @@ import type { StateDatabase } from "../file/state_database.ts";
 import type { ColumnWriter } from "./columns.ts";
 import { readIdRun } from "./id_run.ts";
 
-/** Sequence number of the latest id on disk, for each bus. */
+/** Sequence number of the latest id on disk, for each source. */
 export type SavedSequences = readonly number[];
 
 /** Keeps the ids of events in runs: a run for each checkpoint that has brought some. */
 export class IdWriter {
   private saved: SavedSequences;
-  /** Buses whose runs on disk are not what is remembered: sequence numbers begin anew with the process. */
+  /** Sources whose runs on disk are not what is remembered: sequence numbers begin anew with the process. */
   private readonly outdated: Set<number>;
 
-  /** @param recent The ids that each bus remembers. */
+  /** @param recent The ids that each source remembers. */
   constructor(
     private readonly state: StateDatabase,
     private readonly recent: readonly RecentIds[],
@@ -23,12 +23,12 @@ export class IdWriter {
     this.outdated = new Set(recent.keys());
   }
 
-  /** Two buses remember each other's ids from now on. */
-  exchanged(bus: number, other: number): void {
-    for (const number of [bus, other]) this.outdated.add(number);
+  /** Two sources remember each other's ids from now on. */
+  exchanged(source: number, other: number): void {
+    for (const number of source === other ? [] : [source, other]) this.outdated.add(number);
   }
 
-  /** Writes what has come since, under the names of the buses' sources; returns what is saved once it is committed. */
+  /** Writes what has come since, under the names of the sources; returns what is saved once it is committed. */
   write(sources: readonly string[]): SavedSequences {
     return this.recent.map((recent, number) => {
       const source = sources[number]!;
@@ -54,9 +54,9 @@ export class IdWriter {
     this.outdated.clear();
   }
 
-  /** Adds what is kept under the name of a source to what a bus remembers. @throws {ColumnError} The state is damaged. */
-  restore(bus: number, source: string): void {
-    const recent = this.recent[bus];
+  /** Adds what is kept under the name of a source to what another one remembers. @throws {ColumnError} The state is damaged. */
+  restore(number: number, source: string): void {
+    const recent = this.recent[number];
     if (!recent) return;
     const runs = this.state.all<{ ids: Uint8Array }>(
       "SELECT ids FROM recent_ids WHERE source = ? ORDER BY last_sequence",

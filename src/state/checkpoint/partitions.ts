@@ -12,6 +12,12 @@ export interface PartitionRow {
   readonly greatest_ms: number | null;
 }
 
+/** The number that a position is, of those that are offsets; undefined: it is none, or there is no position yet. */
+export function offsetOf(position: string | undefined): number | undefined {
+  const offset = position !== undefined && /^\d{1,16}$/.test(position) ? Number(position) : NaN;
+  return Number.isSafeInteger(offset) ? offset : undefined;
+}
+
 /** Those of all sources, in the order of the configuration they were last read by. */
 export function readPartitions(state: StateDatabase): PartitionRow[] {
   return state.all<PartitionRow>(
@@ -20,10 +26,9 @@ export function readPartitions(state: StateDatabase): PartitionRow[] {
 }
 
 /**
- * Writes where a partition is, within the transaction of the caller. Where a history was read to is known once: other partitions
- * that had it, and the list of those that nobody has, forget it.
+ * Writes where a partition is, within the transaction of the caller.
  *
- * @param ordinal Its place in the configuration.
+ * @param ordinal The source's place in the configuration.
  */
 export function writePartition(state: StateDatabase, row: PartitionRow, ordinal: number): void {
   const { source, partition, lineage, position, greatest_ms } = row;
@@ -37,7 +42,16 @@ export function writePartition(state: StateDatabase, row: PartitionRow, ordinal:
     position,
     greatest_ms,
   );
-  if (lineage === null) return;
+}
+
+/**
+ * Where a lineage was read to is known once: other partitions that had it, and the list of those that nobody has, forget it. Within the
+ * transaction of the caller.
+ */
+export function takeLineage(
+  state: StateDatabase,
+  { source, partition, lineage }: PartitionRow & { readonly lineage: string },
+): void {
   state.run(
     "DELETE FROM source_partition WHERE lineage = ? AND NOT (source = ? AND partition = ?)",
     lineage,
@@ -45,4 +59,12 @@ export function writePartition(state: StateDatabase, row: PartitionRow, ordinal:
     partition,
   );
   state.run("DELETE FROM lineage_left WHERE lineage = ?", lineage);
+}
+
+/** Forgets a partition, within the transaction of the caller. */
+export function forgetPartition(
+  state: StateDatabase,
+  { source, partition }: Pick<PartitionRow, "source" | "partition">,
+): void {
+  state.run("DELETE FROM source_partition WHERE source = ? AND partition = ?", source, partition);
 }

@@ -1,116 +1,139 @@
-import type { LogHistory } from "../../event/log_history.ts";
 import type { StateDatabase } from "../file/state_database.ts";
-import type { BusPosition, CheckpointInput } from "./checkpoint_input.ts";
-import { ColumnError, type ColumnWriter } from "./columns.ts";
+import type { CheckpointInput } from "./checkpoint_input.ts";
+import type { ColumnWriter } from "./columns.ts";
 import { dropHistories, writeHistory } from "./history_pages.ts";
 import { type LeftLineage, readLeftLineages, writeLeftLineages } from "./lineages.ts";
-import { readPartitions, writePartition } from "./partitions.ts";
+import type { PartitionPosition, ReadPartition, RestoredPartition } from "./partition_position.ts";
+import {
+  forgetPartition,
+  type PartitionRow,
+  readPartitions,
+  takeLineage,
+  writePartition,
+} from "./partitions.ts";
 
-/** Where a bus was when the last checkpoint was made. */
-export interface RestoredPosition extends BusPosition {
-  /** Greatest event time, Unix ms; -Infinity: there was none. */
-  readonly greatestMs: number;
-}
-
-/** Keeps how far each bus was read, what was read of its log, and where the logs were left that no bus has now. */
+/** Keeps how far each partition was read, what was read of its lineage, and where lineages were left that no partition has now. */
 export class PositionWriter {
   private readonly left = new Map<string, LeftLineage>();
   /** Those of them that the state does not have yet. */
   private readonly newlyLeft = new Set<string>();
-  /** The logs of the buses as of the last checkpoint. */
-  private savedLogs: string | undefined;
+  /** The lineage of each partition that the state has, by {@link keyOf}. */
+  private readonly saved = new Map<string, string | undefined>();
+  /** Whether fingerprints may be kept of lineages that no partition has. */
+  private mayHoldStrays = true;
 
   constructor(private readonly state: StateDatabase, private readonly writer: ColumnWriter) {}
 
-  /** Where the named buses are. @throws {ColumnError} The state is damaged. */
-  restore(busNames: readonly string[]): RestoredPosition[] {
+  /** Where the partitions of the named sources are: first one of each, then the others. A source of which nothing is known has one. */
+  restore(sources: readonly string[]): RestoredPartition[] {
     const rows = readPartitions(this.state);
     for (const left of readLeftLineages(this.state)) this.left.set(left.lineage, left);
-    for (const { source, lineage, position, greatest_ms: greatestMs } of rows) {
-      if (lineage === null || busNames.includes(source)) continue;
-      this.left.set(lineage, { lineage, position, greatestMs, source });
+    const bySource = new Map<string, RestoredPartition[]>(sources.map((source) => [source, []]));
+    for (const row of rows) {
+      const { source, lineage, position, greatest_ms: greatestMs } = row;
+      this.saved.set(keyOf(row), lineage ?? undefined);
+      const own = bySource.get(source);
+      if (own) own.push(restored(row, sources.indexOf(source)));
+      else if (lineage !== null) {
+        this.left.set(lineage, { lineage, position, greatestMs, source });
+      }
     }
-    return busNames.map((name) => {
-      const row = rows.find(({ source }) => source === name);
-      return {
-        name,
-        log: row?.lineage ?? undefined,
-        nextOffset: offsetOf(row?.position ?? null),
-        greatestMs: row?.greatest_ms ?? -Infinity,
-      };
-    });
+    const first = [...bySource.values()].map((own, ordinal) => own[0] ?? unread(sources[ordinal]!, ordinal));
+    return [...first, ...[...bySource.values()].flatMap((own) => own.slice(1))];
   }
 
-  /** Where a log was left that no configured bus has now; undefined: it is not known. */
-  leftLog(log: string): LeftLineage | undefined {
-    return this.left.get(log);
+  /** Where a lineage was left that no configured partition has now; undefined: it is not known. */
+  leftLineage(lineage: string): LeftLineage | undefined {
+    return this.left.get(lineage);
   }
 
-  /** Offset at which a log was left; undefined: at its oldest event. */
-  static offsetAt({ position }: LeftLineage): number | undefined {
-    return offsetOf(position);
+  /** A partition has another lineage now. @param greatestMs Greatest event time of the one before; -Infinity: there was none. */
+  leave({ lineage, position }: PartitionPosition, greatestMs: number): void {
+    if (lineage === undefined) return;
+    const left = {
+      lineage,
+      position: position ?? null,
+      greatestMs: timeOrNull(greatestMs),
+      source: undefined,
+    };
+    this.left.set(lineage, left);
+    this.newlyLeft.add(lineage);
   }
 
-  /** A bus has another log now. @param greatestMs Greatest event time of the one before; -Infinity: there was none. */
-  leave({ log, nextOffset }: BusPosition, greatestMs: number): void {
-    if (log === undefined) return;
-    const position = positionText(nextOffset);
-    this.left.set(log, { lineage: log, position, greatestMs: timeOrNull(greatestMs), source: undefined });
-    this.newlyLeft.add(log);
-  }
-
-  /** Writes where the buses are, within the transaction of the caller. @param greatestOf Greatest event time of a bus. */
-  write({ buses, histories, nowMs }: CheckpointInput, greatestOf: (bus: number) => number): void {
+  /** Writes where the partitions are, within the transaction of the caller. */
+  write({ partitions, forgotten, nowMs }: CheckpointInput): void {
     const { state } = this;
-    writeLeftLineages(state, [...this.newlyLeft].map((log) => this.left.get(log)!), nowMs);
-    buses.forEach(({ name, log, nextOffset }, number) => {
-      const row = {
-        source: name,
-        partition: "",
-        lineage: log ?? null,
-        position: positionText(nextOffset),
-        greatest_ms: timeOrNull(greatestOf(number)),
-      };
-      writePartition(state, row, number);
-      const earlier = log === undefined ? undefined : this.left.get(log)?.source;
+    writeLeftLineages(state, [...this.newlyLeft].map((lineage) => this.left.get(lineage)!), nowMs);
+    for (const gone of forgotten) forgetPartition(state, gone);
+    this.mayHoldStrays ||= forgotten.length > 0;
+    for (const partition of partitions) {
+      const row = rowOf(partition);
+      writePartition(state, row, partition.ordinal);
+      const { lineage, hasGone } = partition;
+      if (lineage === undefined || hasGone) continue;
+      if (this.saved.get(keyOf(row)) !== lineage || this.newlyLeft.has(lineage)) {
+        takeLineage(state, { ...row, lineage });
+      }
+      const earlier = this.left.get(lineage)?.source;
       if (earlier !== undefined) state.seal.remove("recent_ids", "source = ?", earlier);
-    });
-    this.writeHistories(buses, histories);
+    }
+    this.writeHistories(partitions);
   }
 
   /** The transaction that {@link write} was part of is committed. */
-  committed({ buses, histories }: CheckpointInput): void {
-    for (const { log } of buses) if (log !== undefined) this.left.delete(log);
+  committed({ partitions, forgotten }: CheckpointInput): void {
+    for (const gone of forgotten) this.saved.delete(keyOf(gone));
+    for (const partition of partitions) {
+      const { lineage, hasGone, history } = partition;
+      if (lineage !== undefined && !hasGone) this.left.delete(lineage);
+      this.saved.set(keyOf(partition), lineage);
+      history.saved();
+    }
     this.newlyLeft.clear();
-    for (const history of histories) history.saved();
-    this.savedLogs = logsOf(buses);
+    this.mayHoldStrays = false;
   }
 
-  private writeHistories(buses: readonly BusPosition[], histories: readonly LogHistory[]): void {
-    histories.forEach((history, number) => {
-      const { log } = buses[number]!;
-      if (log !== undefined) writeHistory(this.state, log, history, this.writer);
-    });
-    if (logsOf(buses) !== this.savedLogs) dropHistories(this.state);
+  private writeHistories(partitions: readonly ReadPartition[]): void {
+    for (const partition of partitions) {
+      const { lineage, history } = partition;
+      if (lineage !== undefined && history.isKept) writeHistory(this.state, lineage, history, this.writer);
+      this.mayHoldStrays ||= this.saved.get(keyOf(partition)) !== lineage;
+    }
+    if (this.mayHoldStrays) dropHistories(this.state);
   }
 }
 
-function logsOf(buses: readonly BusPosition[]): string {
-  return buses.map(({ log }) => log).join();
+/** Source and partition in one text. */
+function keyOf({ source, partition }: Pick<PartitionPosition, "source" | "partition">): string {
+  return `${source}\0${partition}`;
 }
 
-/** @throws {ColumnError} It is none. */
-function offsetOf(position: string | null): number | undefined {
-  if (position === null) return undefined;
-  const offset = Number(position);
-  if (!/^\d+$/.test(position) || !Number.isSafeInteger(offset)) {
-    throw new ColumnError("a position is no offset");
-  }
-  return offset;
+function restored(
+  { source, partition, lineage, position, greatest_ms }: PartitionRow,
+  ordinal: number,
+): RestoredPartition {
+  return {
+    source,
+    partition,
+    ordinal,
+    lineage: lineage ?? undefined,
+    position: position ?? undefined,
+    greatestMs: greatest_ms ?? -Infinity,
+  };
 }
 
-function positionText(offset: number | undefined): string | null {
-  return offset === undefined ? null : `${offset}`;
+function unread(source: string, ordinal: number): RestoredPartition {
+  return { source, partition: "", ordinal, lineage: undefined, position: undefined, greatestMs: -Infinity };
+}
+
+function rowOf({ source, partition, lineage, position, greatestMs }: ReadPartition): PartitionRow {
+  return {
+    source,
+    partition,
+    lineage: lineage ?? null,
+    position: position ?? null,
+    greatest_ms: timeOrNull(greatestMs),
+  };
 }
 
 function timeOrNull(timeMs: number): number | null {

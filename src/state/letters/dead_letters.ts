@@ -1,5 +1,6 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
+import type { PartitionId } from "../../contract/source.ts";
 import { noteOrder, noteResult, type Order } from "../audit.ts";
 import type { DeadLetterReason } from "./dead_letter_reason.ts";
 import type { StateDatabase } from "../file/state_database.ts";
@@ -9,6 +10,8 @@ export interface RefusedEvent {
   readonly reason: DeadLetterReason;
   readonly detail: string;
   readonly bus: string;
+  /** Of the source; "" where it has but one. */
+  readonly partition: PartitionId;
   /** Undefined where the bus has no offsets (queue mode). */
   readonly offset: number | undefined;
   /** The event's own bytes, cut to {@link RAW_MAX_BYTES}. */
@@ -32,6 +35,8 @@ export interface DeadLetter {
   readonly reason: DeadLetterReason;
   readonly detail: string;
   readonly bus: string | undefined;
+  /** Of the source; undefined: it is an aggregate. */
+  readonly partition: PartitionId | undefined;
   readonly offset: number | undefined;
   readonly raw: Uint8Array | undefined;
   /** Whether `raw` is only the beginning of the event. */
@@ -76,7 +81,7 @@ export function addRefusedEvents(state: StateDatabase, events: readonly RefusedE
       reason: event.reason,
       detail: event.detail,
       source: event.bus,
-      partition: "",
+      partition: event.partition,
       position: event.offset === undefined ? undefined : `${event.offset}`,
       raw: event.raw,
       raw_bytes: event.rawBytes,
@@ -231,6 +236,7 @@ interface DeadLetterRow {
   reason: DeadLetterReason;
   detail: string;
   source: string | null;
+  partition: string | null;
   position: string | null;
   raw: Uint8Array | null;
   raw_bytes: number | null;
@@ -252,6 +258,7 @@ function toDeadLetter(row: DeadLetterRow): DeadLetter {
     reason: row.reason,
     detail: row.detail,
     bus: row.source ?? undefined,
+    partition: row.partition ?? undefined,
     offset: row.position === null ? undefined : Number(row.position),
     raw: row.raw ?? undefined,
     isCut: row.raw !== null && row.raw_bytes !== row.raw.length,

@@ -20,6 +20,9 @@ interface ToyConfig {
   readonly pace: number;
 }
 
+/** A file tells nobody that something was written to it. */
+const LOOK_MS = 20;
+
 /** A source that the program does not have: a file with an event a line, which nobody may read without the password. */
 class ToySource implements Source {
   readonly id: string;
@@ -62,7 +65,7 @@ class ToyPartition implements Partition {
     const next = first + lines.length;
     const body = `{"log":"toy","offset":${first},"next":${next},"events":[${lines.join(",")}]}`;
     scanReply(new TextEncoder().encode(body), into);
-    if (lines.length === 0) await this.context.clock.sleep(request.waitMs, signal);
+    if (lines.length === 0) await this.context.clock.sleep(Math.min(request.waitMs, LOOK_MS), signal);
     return {
       kind: lines.length === 0 ? "idle" : "events",
       lineage: "toy",

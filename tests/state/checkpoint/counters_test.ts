@@ -38,6 +38,7 @@ for (
         reason: "invalid" as const,
         detail: "no object",
         bus: "bus",
+        partition: "",
         offset: count + offset,
         raw: new TextEncoder().encode('"no event"'),
         rawBytes: 10,

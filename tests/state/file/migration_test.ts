@@ -105,6 +105,7 @@ for (const { version, state: file } of schemaFixtures()) {
         reason: "late",
         detail: "",
         bus: "one",
+        partition: "",
         offset: 1,
         raw: new Uint8Array(1),
         rawBytes: 1,

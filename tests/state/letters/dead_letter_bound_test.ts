@@ -44,6 +44,7 @@ function withDeadLetters(
           reason: "invalid",
           detail: "",
           bus: "b",
+          partition: "",
           offset: number,
           raw,
           rawBytes: size,

@@ -14,7 +14,15 @@ import { Inside, inTemporaryDirectory } from "../inside.ts";
 
 const event = (reason: DeadLetterReason, text: string, rawBytes?: number) => {
   const raw = new TextEncoder().encode(text);
-  return { reason, detail: "why", bus: "http://bus", offset: 7, raw, rawBytes: rawBytes ?? raw.length };
+  return {
+    reason,
+    detail: "why",
+    bus: "http://bus",
+    partition: "",
+    offset: 7,
+    raw,
+    rawBytes: rawBytes ?? raw.length,
+  };
 };
 const AGGREGATE: Aggregate = {
   name: "größe",

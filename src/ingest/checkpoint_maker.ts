@@ -1,0 +1,176 @@
+import type { EventAggregator } from "../aggregation/event_aggregator.ts";
+import type { OpenWindow } from "../aggregation/open_windows.ts";
+import type { Clock } from "../platform/clock/clock.ts";
+import type { Logger } from "../platform/log/logger.ts";
+import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
+import { isWaitedOut } from "../state/file/state_error.ts";
+import type { OutboxLog } from "../state/outbox/outbox_log.ts";
+import { CheckpointSchedule } from "./checkpoint_schedule.ts";
+import { DeadLetterRequests } from "./dead_letter_requests.ts";
+import type { Intake } from "./intake.ts";
+import type { Partitions } from "./partitions.ts";
+import type { ReadingGate } from "./reading_gate.ts";
+import type { UnreadEvents } from "./unread_events.ts";
+
+const DROPPED =
+  "there are more dead letters than are kept: the oldest ones are dropped (they stay counted). Find out who sends so much " +
+  "that is refused, then run dead-letters export, retry or purge.";
+
+export interface CheckpointTimes {
+  readonly checkpointIntervalMs: number;
+  /** How long windows wait for a source that cannot be read. */
+  readonly maxWaitMs: number;
+}
+
+/** Decides when a checkpoint is made and which windows close in it, and makes it. */
+export class CheckpointMaker {
+  readonly requests: DeadLetterRequests;
+  private readonly schedule: CheckpointSchedule;
+  /** Whether there is anything for a checkpoint but where partitions stand and what operators ask. */
+  private hasNews = false;
+  /** Whether it was told that dead letters are dropped. */
+  private hasDropped = false;
+
+  constructor(
+    private readonly aggregator: EventAggregator,
+    private readonly checkpoint: Checkpoint,
+    private readonly outbox: OutboxLog,
+    private readonly partitions: Partitions,
+    private readonly unread: UnreadEvents,
+    private readonly intake: Intake,
+    private readonly gate: ReadingGate,
+    private times: CheckpointTimes,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    private readonly onWritten: (seconds: number) => void,
+  ) {
+    this.requests = new DeadLetterRequests(checkpoint, intake, logger);
+    this.schedule = new CheckpointSchedule(clock);
+  }
+
+  /** Goes on with other times, which the next checkpoint keeps too. */
+  change(times: CheckpointTimes): void {
+    this.times = times;
+    this.hasNews = true;
+  }
+
+  /**
+   * Tells of masses of refused events, and of their end, each once.
+   *
+   * @param isLast Nothing more is going to be read.
+   */
+  lookAtRefusals(isLast = false): void {
+    const { begun, ended } = this.intake.watch.look(isLast);
+    for (const { reason, detail } of begun) this.logger.error(detail, { alarm: "events_refused", reason });
+    for (const { reason } of ended) {
+      this.logger.info(`no mass of events is refused as ${reason} any more`, {
+        alarm: "events_refused",
+        reason,
+      });
+    }
+    this.hasNews ||= begun.length + ended.length > 0;
+  }
+
+  makeIfDue(): void {
+    this.lookAtRefusals();
+    const isDue = this.schedule.isDue(
+      this.times.checkpointIntervalMs,
+      this.intake.isCrowded,
+      () => this.windowsDue().length > 0,
+    );
+    if (isDue) this.make();
+  }
+
+  /** See {@link Ingest.checkpointNow}. @throws {StateError} The state is damaged. */
+  make(closeAll = false): boolean {
+    return this.commit(() => closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue());
+  }
+
+  /** Fulfils the requests that operators have left, and nothing else: windows stay open. @throws {StateError} */
+  fulfilRequests(): boolean {
+    return this.commit(() => []);
+  }
+
+  followClock(): void {
+    try {
+      this.checkpoint.follow(this.clock.nowMs());
+    } catch (error) {
+      // Without it, windows that were closed early count as open ones: their events correct them all the same.
+      if (!isWaitedOut(error)) throw error;
+    }
+  }
+
+  private commit(choose: () => readonly OpenWindow[]): boolean {
+    const startedMs = this.clock.monotonicMs();
+    const { deadLettersDropped } = this.checkpoint.counters;
+    let reissued: number;
+    try {
+      // Also while there is nothing to write: the next events would be fetched, and acknowledged, for nothing.
+      this.checkpoint.assertStateInPlace();
+      // Reading can fail like writing. And what a request puts back may be due at once.
+      this.requests.take();
+      this.outbox.lookForRedelivery();
+      const closing = choose();
+      if (!this.mustWrite && closing.length === 0) {
+        this.schedule.skipped(startedMs);
+        // What could not be written may be due no more; without this nothing would ever be fetched again.
+        this.endFailure();
+        return true;
+      }
+      reissued = this.checkpoint.write({
+        nowMs: this.clock.nowMs(),
+        elapsedMs: this.schedule.sinceWrittenMs(startedMs),
+        ...this.partitions.forCheckpoint(),
+        ...this.unread.sinceCheckpoint,
+        closing,
+        refused: this.intake.refused,
+        settled: this.requests.settled,
+        alarms: this.intake.watch.alarms,
+      });
+    } catch (error) {
+      if (!isWaitedOut(error)) throw error;
+      if (this.gate.stateFailure?.kind !== error.kind) this.logger.error(`fetching stops: ${error.message}`);
+      this.gate.stateFailure = error;
+      this.schedule.failed();
+      return false;
+    }
+    this.endFailure();
+    if (this.checkpoint.counters.deadLettersDropped > deadLettersDropped) this.tellDropped();
+    this.intake.committed();
+    this.requests.committed(reissued);
+    this.hasNews = false;
+    this.unread.committed();
+    this.partitions.committed();
+    this.onWritten(this.schedule.written(startedMs) / 1000);
+    return true;
+  }
+
+  private get mustWrite(): boolean {
+    return this.hasNews || this.partitions.hasMoved || !this.requests.areSettled ||
+      this.outbox.hasUnsavedCursors;
+  }
+
+  private endFailure(): void {
+    if (this.gate.stateFailure) this.logger.info("the state can be written again: fetching goes on");
+    this.gate.stateFailure = undefined;
+  }
+
+  /** By event time; by the wall clock where all partitions are idle, or where one is out of reach for too long. */
+  private windowsDue(): OpenWindow[] {
+    this.followClock();
+    const nowMs = this.clock.nowMs();
+    const watermarkMs = this.aggregator.watermark.valueMs;
+    const allIdle = this.aggregator.watermark.allIdle();
+    const anyFailing = this.partitions.sources.some(({ failure }) => failure !== undefined);
+    return this.aggregator.windowsWhere(({ endMs }) =>
+      endMs <= watermarkMs || (allIdle && endMs <= nowMs) ||
+      (anyFailing && endMs + this.times.maxWaitMs <= nowMs)
+    );
+  }
+
+  /** Once in the life of the process: whoever sends too much sends it again and again. */
+  private tellDropped(): void {
+    if (!this.hasDropped) this.logger.error(DROPPED);
+    this.hasDropped = true;
+  }
+}

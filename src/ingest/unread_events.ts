@@ -1,0 +1,73 @@
+import type { LogFields, Logger } from "../platform/log/logger.ts";
+import { counted, type Order } from "../state/audit.ts";
+
+/** What the next checkpoint has to say of events that were not read. */
+export interface Unread {
+  readonly lost: number;
+  /** Those of them that an operator has given up. */
+  readonly skipped: number;
+  /** Events that will be read again and may be the same as before. */
+  readonly doubtful: number;
+  readonly orders: readonly (readonly [order: Order, result: string])[];
+}
+
+const NONE: Unread = { lost: 0, skipped: 0, doubtful: 0, orders: [] };
+
+/** Counts the events that were lost before they were read, given up, or that may come twice, since the last checkpoint. */
+export class UnreadEvents {
+  private current = NONE;
+
+  /** @param lostBefore Events lost as of the last checkpoint. */
+  constructor(private readonly lostBefore: () => number, private readonly logger: Logger) {}
+
+  get sinceCheckpoint(): Unread {
+    return this.current;
+  }
+
+  /** Events lost, those not yet in a checkpoint included. */
+  get lostInAll(): number {
+    return this.lostBefore() + this.current.lost;
+  }
+
+  committed(): void {
+    this.current = NONE;
+  }
+
+  /** Events of a partition that its source does not have any more. */
+  countLost(origin: LogFields, lost: number): void {
+    if (lost === 0) return;
+    this.logger.error("events were trimmed from the bus before they were fetched: they are lost", {
+      ...origin,
+      events: lost,
+      in_all: this.lostInAll + lost,
+    });
+    this.addLost(lost);
+  }
+
+  countDoubtful(doubtful: number): void {
+    this.current = { ...this.current, doubtful: this.current.doubtful + doubtful };
+  }
+
+  /** Events that an operator gives up, from one offset up to another. @param operator Undefined: nobody that could give an order. */
+  giveUp(name: string, from: number, to: number, nowMs: number, operator: string | undefined): void {
+    this.logger.error("events are given up by an operator's word (--skip-to): they count as lost", {
+      bus: name,
+      from,
+      to,
+    });
+    const { orders, skipped } = this.current;
+    this.current = { ...this.current, skipped: skipped + to - from };
+    if (operator !== undefined) {
+      const order = { who: operator, atMs: nowMs, action: "--skip-to", detail: `${name}=${to}` };
+      const result = `${counted(to - from, "event")} given up`;
+      this.current = { ...this.current, orders: [...orders, [order, result]] };
+    }
+    this.addLost(to - from);
+  }
+
+  /** A bus may say that its log begins at the greatest offset there is, again and again. */
+  private addLost(lost: number): void {
+    const most = Number.MAX_SAFE_INTEGER - this.lostBefore();
+    this.current = { ...this.current, lost: Math.min(this.current.lost + lost, most) };
+  }
+}

@@ -1,0 +1,53 @@
+import { readBounded } from "../../platform/http/bounded_bytes.ts";
+
+const RETRY_AFTER_MAX_MS = 3600_000;
+/** Types that no bus answers in; that of a page most often belongs to a proxy or a login. */
+const STRAY_TYPE = /html|xml|^(?:image|audio|video|font|multipart)\/|event-stream|pdf|css|javascript/i;
+
+/** What an answer is where nobody asked for that; undefined: it may be the bus's. */
+export function strayForm(headers: Headers): string | undefined {
+  const type = (headers.get("content-type") ?? "").split(";")[0]!.trim().slice(0, 100);
+  if (STRAY_TYPE.test(type)) return /html/i.test(type) ? `a page, ${type}` : `the type ${type}`;
+  const encoding = (headers.get("content-encoding") ?? "identity").trim().slice(0, 100);
+  return /^(?:identity|(?:x-)?gzip)?$/i.test(encoding)
+    ? undefined
+    : `the encoding ${encoding}, which was not asked for`;
+}
+
+/** Undefined: it is larger than that. */
+export async function readBody(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
+  const length = Number(response.headers.get("content-length") ?? NaN);
+  const encoding = response.headers.get("content-encoding") ?? "identity";
+  if (encoding === "identity" && length <= maxBytes) return await response.bytes();
+  return await readBounded(decoded(response, encoding), maxBytes);
+}
+
+async function* decoded({ body }: Response, encoding: string): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  // Since the accepted encodings are named, the runtime leaves decoding to us.
+  yield* /^(x-)?gzip$/i.test(encoding) ? body.pipeThrough(new DecompressionStream("gzip")) : body;
+}
+
+/** The bus's own `{"error"}`, if it says one, made fit for a log line. */
+export function explanation(body: Uint8Array): string {
+  try {
+    const { error } = JSON.parse(new TextDecoder().decode(body.subarray(0, 4096)));
+    return typeof error === "string" ? ` (${error.slice(0, 200).replace(/\p{Cc}/gu, " ")})` : "";
+  } catch {
+    return "";
+  }
+}
+
+/** What the bus says the time is, Unix ms; undefined: it does not. */
+export function dateOf(headers: Headers): number | undefined {
+  const ms = Date.parse(headers.get("date") ?? "");
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** Seconds or a date, as HTTP has it; undefined where there is none that makes sense. */
+export function retryAfterMs(headers: Headers): number | undefined {
+  const text = headers.get("retry-after")?.trim();
+  if (!text) return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return ms >= 0 ? Math.min(ms, RETRY_AFTER_MAX_MS) : undefined;
+}

@@ -1,0 +1,38 @@
+import type { Partition, Source, SourceContext } from "../../contract/source.ts";
+
+/** A VaBus, whichever way its events are read. */
+interface Bus {
+  /** The URL without credentials. */
+  readonly name: string;
+  probe(signal: AbortSignal): Promise<string>;
+  time(signal: AbortSignal): Promise<number | undefined>;
+  close(): void;
+}
+
+/** A VaBus as a source: of one partition. */
+export abstract class VabusSource<B extends Bus> implements Source {
+  readonly id: string;
+
+  constructor(protected readonly bus: B) {
+    this.id = bus.name;
+  }
+
+  open(context: SourceContext): Promise<readonly Partition[]> {
+    return Promise.resolve([this.partition(context)]);
+  }
+
+  probe(signal: AbortSignal): Promise<string> {
+    return this.bus.probe(signal);
+  }
+
+  time(signal: AbortSignal): Promise<number | undefined> {
+    return this.bus.time(signal);
+  }
+
+  close(): Promise<void> {
+    this.bus.close();
+    return Promise.resolve();
+  }
+
+  protected abstract partition(context: SourceContext): Partition;
+}

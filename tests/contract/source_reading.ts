@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import type {
+  Outcome,
+  Partition,
+  PartitionId,
+  Progress,
+  ReadRequest,
+  Source,
+  SourceContext,
+} from "../../src/contract/source.ts";
+import { EventBatch } from "../../src/event/event_batch.ts";
+import { LogHistory } from "../../src/event/log_history.ts";
+import { type Clock, systemClock } from "../../src/platform/clock/clock.ts";
+import { createLogger } from "../../src/platform/log/logger.ts";
+
+const NEVER = new AbortController().signal;
+const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+/** Events that are asked for at once. */
+export const LIMIT = 4;
+
+/** Reads as the reader does: takes what an outcome leads to for the next place. */
+export class Reading {
+  progress: Progress = { lineage: undefined, position: undefined, history: new LogHistory() };
+  readonly batch = new EventBatch();
+  partition!: Partition;
+  /** All that there are. */
+  partitions: readonly Partition[] = [];
+
+  private constructor(readonly source: Source) {}
+
+  static async open(source: Source, from?: Progress, context: Partial<SourceContext> = {}): Promise<Reading> {
+    const reading = new Reading(source);
+    if (from !== undefined) reading.progress = from;
+    const changed = (partitions: readonly Partition[]) => reading.partitions = partitions;
+    reading.partitions = await source.open({ ...contextOf(reading.progress), changed, ...context }, NEVER);
+    assert.equal(reading.partitions.length, 1);
+    reading.partition = reading.partitions[0]!;
+    return reading;
+  }
+
+  /** Another of the partitions, from its oldest event on. */
+  other(id: PartitionId): Reading {
+    const reading = new Reading(this.source);
+    reading.partition = this.partitions.find((partition) => partition.id === id)!;
+    assert.ok(reading.partition, `there is no partition ${id}`);
+    return reading;
+  }
+
+  /** Without going on from there. */
+  async look(request: Partial<ReadRequest> = {}, signal = NEVER): Promise<Outcome> {
+    return await this.partition.read(
+      this.progress,
+      this.batch,
+      { limit: LIMIT, waitMs: 0, isAfterRest: false, ...request },
+      signal,
+    );
+  }
+
+  async read(request: Partial<ReadRequest> = {}, signal = NEVER): Promise<Outcome> {
+    const outcome = await this.look(request, signal);
+    this.goOn(outcome);
+    return outcome;
+  }
+
+  /** The names of all events up to the end; what was lost, as a number, between them. */
+  async readAll(): Promise<(string | number)[]> {
+    const all: (string | number)[] = [];
+    for (;;) {
+      const outcome = await this.read();
+      if ("lost" in outcome && outcome.lost > 0) all.push(outcome.lost);
+      if (outcome.kind === "idle") return all;
+      if (outcome.kind === "events") {
+        const names = namesOf(this.batch);
+        assert.ok(this.batch.total > 0 && this.batch.total <= LIMIT, `${this.batch.total} of ${LIMIT}`);
+        all.push(...names);
+      }
+    }
+  }
+
+  private goOn(outcome: Outcome): void {
+    if (outcome.kind === "moved" || outcome.kind === "exchanged") assert.fail("nobody knows other lineages");
+    const { lineage, next, offset } = outcome;
+    const { progress } = this;
+    const history = lineage === progress.lineage || progress.lineage === undefined
+      ? progress.history
+      : new LogHistory();
+    if (outcome.kind === "events" && offset !== undefined) {
+      history.note(this.batch, offset - this.batch.total);
+    } else if (offset !== undefined) history.goOnAt(offset);
+    this.progress = { lineage, position: next, history };
+  }
+}
+
+function contextOf({ position }: Progress): SourceContext {
+  return {
+    resume: new Map(position === undefined ? [] : [["", position]]),
+    changed: () => {},
+    arrived: () => {},
+    heardTime: () => {},
+    mayReadAhead: () => true,
+    lineages: { readerOf: () => undefined, isKnown: () => false },
+    clock: systemClock as Clock,
+    logger: QUIET,
+  };
+}
+
+/** The names of the events of a batch, in their order, without what is none. */
+export function namesOf(batch: EventBatch): string[] {
+  return Array.from({ length: batch.count }, (_, i) => {
+    const [start, length] = [batch.nameStart[i]!, batch.nameLength[i]!];
+    const bytes = start >= 0
+      ? batch.bytes.subarray(start, start + length)
+      : batch.extra.subarray(~start, ~start + length);
+    return new TextDecoder().decode(bytes);
+  });
+}
+
+/** e`from` up to, and without, e`to`. */
+export function events(from: number, to: number): string[] {
+  return Array.from({ length: to - from }, (_, i) => `e${from + i}`);
+}
