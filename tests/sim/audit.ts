@@ -107,13 +107,13 @@ export class Audit {
   }
 
   /** When everything has come to rest: the sinks hold what they must and nothing else. */
-  end(state: StateDatabase, backends: ReadonlyMap<string, SimTable | SimTopic>): void {
+  end(state: StateDatabase, backends: ReadonlyMap<string, SimTable | SimTopic>, restMs: number): void {
     const deadLetters = state.all<DeadLetterRow>("SELECT * FROM dead_letter ORDER BY id");
     this.refusedEvents(deadLetters);
     this.losses(state);
     const condemned = deadLetters.find(({ sink, name }) => sink !== null && name !== POISON);
     if (condemned) throw new Violation(`a row of ${condemned.name} is condemned without a fault`);
-    this.sinks.end(backends, [...deadLetters, ...this.givenUp], this.wall.nowMs);
+    this.sinks.end(backends, [...deadLetters, ...this.givenUp], restMs);
     if (this.hasPurged || this.deadLetters.dropped > 0) return;
     for (const [key, row] of this.sinks.overflowing) {
       const isDeadLetter = deadLetters.some((deadLetter) =>

@@ -156,6 +156,8 @@ class Simulation {
   private setup: Setup;
   private isCalm = false;
   private isEnding = false;
+  /** When everything had come to rest, Unix ms: windows that end later may be open at the end. */
+  private restMs = Infinity;
   /** What the product reads while it proves itself. */
   private proving: StateDatabase | undefined;
   private hasRetriedDeadLetters = false;
@@ -604,6 +606,7 @@ class Simulation {
       if (this.scenario.isChancy && this.leaveRequest("retry", "NOT purged AND sink IS NULL", 1)) return;
     }
     this.isEnding = true;
+    this.restMs = this.wall.nowMs;
   }
 
   /**
@@ -725,7 +728,7 @@ class Simulation {
       let isProven = false;
       const proof = this.audit.proof(state, this.provableSinks(state)).finally(() => isProven = true);
       await Promise.all([proof, this.scheduler.run(() => isProven)]);
-      this.audit.end(state, this.backends);
+      this.audit.end(state, this.backends, this.restMs);
     } finally {
       state.close();
     }

@@ -83,16 +83,16 @@ export class SinkAudit {
   /**
    * When everything has come to rest.
    *
-   * @param nowMs Wall clock, Unix ms: windows that end later were let in by a clock that was ahead, and may still be open.
+   * @param restMs When it had, Unix ms: windows that end later were let in by a clock that was ahead, and may still be open.
    * @throws {Violation}
    */
   end(
     backends: ReadonlyMap<string, SimTable | SimTopic>,
     refused: readonly RefusedRow[],
-    nowMs: number,
+    restMs: number,
   ): void {
     for (const [key, row] of this.model.rows) {
-      if (row.endMs > nowMs) continue;
+      if (row.endMs > restMs) continue;
       const closed = this.closed.get(key) ?? 0;
       if (closed !== countOf(row)) {
         throw new Violation(`${key} has closed with ${closed} of ${countOf(row)} events`);
