@@ -12,9 +12,11 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const README_MAX_LINES = 150;
 /** Their shell fences are run by tests/e2e/documents_test.ts. */
 export const RUN_PAGES: readonly string[] = ["README.md", "docs/operations.md"];
+/** Their names in code are those of this code. */
+const CODE_PAGES: readonly string[] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 const DECISIONS = "docs/decisions/";
 const DECISION_PARTS = ["Context", "Decision", "Consequences"];
-const NO_PAGES_IN = [".git", "dist", "node_modules"];
+const SKIPPED = [".git", "dist", "node_modules"];
 
 /** What the documents may speak of. */
 export interface Repository {
@@ -23,6 +25,8 @@ export interface Repository {
   /** Whether there is a file or directory of that path from the root. */
   readonly has: (path: string) => boolean;
   readonly makeTargets: ReadonlySet<string>;
+  /** Whether the sources, tests and scripts have the word. */
+  readonly knows: (word: string) => boolean;
 }
 
 /** Each fault as `file:line: what is wrong`, or `file: what is wrong`. */
@@ -30,6 +34,7 @@ export function documentFaults(repository: Repository): string[] {
   return [...repository.pages].flatMap(([path, page]) => [
     ...brokenLinks(path, page, repository),
     ...missingPaths(path, page, repository),
+    ...unknownNames(path, page, repository),
     ...unmarkedFences(path, page),
     ...unknownTargets(path, page, repository),
     ...formFaults(path, page, repository),
@@ -52,6 +57,12 @@ function missingPaths(path: string, page: MarkdownPage, { has }: Repository): st
     .filter(({ target }) => /^(?:src|tests|docs|scripts|bench|deploy|\.github)\/[\w./-]*$/.test(target))
     .filter(({ target }) => !has(target.replace(/\/$/, "")))
     .map(({ target, line }) => `${path}:${line}: there is no ${target}`);
+}
+
+function unknownNames(path: string, page: MarkdownPage, { knows }: Repository): string[] {
+  if (!CODE_PAGES.includes(path)) return [];
+  return page.codes.filter(({ target }) => /^[a-zA-Z]*[a-z][A-Z]\w*$/.test(target) && !knows(target))
+    .map(({ target, line }) => `${path}:${line}: no source has the name ${target}`);
 }
 
 function unmarkedFences(path: string, page: MarkdownPage): string[] {
@@ -92,12 +103,13 @@ function formFaults(path: string, page: MarkdownPage, { pages }: Repository): st
   return faults;
 }
 
-async function readPages(directory = ""): Promise<[string, MarkdownPage][]> {
-  const found: [string, MarkdownPage][] = [];
+/** Texts of the files whose names end so, by their paths from the root. */
+async function readFiles(ending: string, directory = ""): Promise<[string, string][]> {
+  const found: [string, string][] = [];
   for await (const { name, isDirectory } of Deno.readDir(join(ROOT, directory))) {
     const path = join(directory, name);
-    if (isDirectory && !NO_PAGES_IN.includes(name)) found.push(...await readPages(path));
-    if (name.endsWith(".md")) found.push([path, new MarkdownPage(await Deno.readTextFile(join(ROOT, path)))]);
+    if (isDirectory && !SKIPPED.includes(name)) found.push(...await readFiles(ending, path));
+    if (name.endsWith(ending)) found.push([path, await Deno.readTextFile(join(ROOT, path))]);
   }
   return found.sort();
 }
@@ -113,8 +125,13 @@ function isThere(path: string): boolean {
 
 if (import.meta.main) {
   const makefile = await Deno.readTextFile(join(ROOT, "Makefile"));
+  const pages = (await readFiles(".md")).map((
+    [path, text],
+  ): [string, MarkdownPage] => [path, new MarkdownPage(text)]);
+  const words = new Set((await readFiles(".ts")).flatMap(([, text]) => text.match(/\w+/g) ?? []));
   const faults = documentFaults({
-    pages: new Map(await readPages()),
+    pages: new Map(pages),
+    knows: (word) => words.has(word),
     has: isThere,
     makeTargets: new Set([...makefile.matchAll(/^([a-z]+):/gm)].map(([, target]) => target!)),
   });

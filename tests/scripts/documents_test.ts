@@ -9,6 +9,7 @@ function faultsOf(pages: Record<string, string>): string[] {
     pages: new Map(Object.entries(pages).map(([path, text]) => [path, new MarkdownPage(text)])),
     has: (path) => files.includes(path),
     makeTargets: new Set(["test"]),
+    knows: (word) => word === "someName",
   });
 }
 
@@ -30,6 +31,14 @@ Deno.test("paths of the repository in code are there", () => {
   assert.deepEqual(faultsOf({ "a.md": "\n`src/gone.ts`, `tests/`" }), [
     "a.md:2: there is no src/gone.ts",
     "a.md:2: there is no tests/",
+  ]);
+});
+
+Deno.test("pages for developers name what is in the code", () => {
+  const page = "x\n`goneName` `GoneClass` `someName` `words in code` `A_NAME` `gone`";
+  assert.deepEqual(faultsOf({ "README.md": page, "CONTRIBUTING.md": page }), [
+    "CONTRIBUTING.md:2: no source has the name goneName",
+    "CONTRIBUTING.md:2: no source has the name GoneClass",
   ]);
 });
 
