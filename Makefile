@@ -17,10 +17,11 @@ test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths 
 sim: ## plays whole runs with every fault there is, from seeds; --seeds N, --seed S, --verbose in ARGS
 	@$(runtime) run --allow-all tests/sim/run.ts $(ARGS)
 
-check: ## formatting, lint, types, the direction of imports, the documents
+check: ## formatting, lint, types, the direction of imports, the documents, the words
 	$(runtime) fmt --check
 	$(runtime) run --quiet --allow-all scripts/reference.ts --check
 	$(runtime) run --quiet --allow-read=. scripts/documents.ts
+	$(runtime) run --quiet --allow-all scripts/words.ts
 	$(runtime) lint
 	$(runtime) check
 	$(runtime) run --quiet --allow-all scripts/audit.ts

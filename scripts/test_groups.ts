@@ -54,8 +54,8 @@ export function testGroups(files: readonly string[]): TestGroup[] {
     byName.set(name, [...byName.get(name) ?? [], file]);
   }
   const rank = ({ name }: TestGroup) => {
-    const place = LONGEST.indexOf(name);
-    return place < 0 ? LONGEST.length : place;
+    const rank = LONGEST.indexOf(name);
+    return rank < 0 ? LONGEST.length : rank;
   };
   return [...byName].map(([name, files]) => ({ name, files })).sort((a, b) => rank(a) - rank(b));
 }

@@ -99,7 +99,7 @@ const TESTS = dirname(fileURLToPath(import.meta.url));
 const THIS_FILE = posix.basename(fileURLToPath(import.meta.url));
 
 function isAllowed({ allowed = {} }: Rule, file: string): boolean {
-  return Object.keys(allowed).some((place) => place.endsWith("/") ? file.startsWith(place) : file === place);
+  return Object.keys(allowed).some((path) => path.endsWith("/") ? file.startsWith(path) : file === path);
 }
 
 function withoutComments(source: string): string {
@@ -136,12 +136,12 @@ Deno.test("no test depends on chance, on the clock, on the machine's speed or on
 Deno.test("whoever is allowed something needs it", async () => {
   const all = await sources();
   for (const rule of RULES) {
-    for (const place of Object.keys(rule.allowed ?? {})) {
-      const only = { ...rule, allowed: { [place]: "" } };
+    for (const path of Object.keys(rule.allowed ?? {})) {
+      const only = { ...rule, allowed: { [path]: "" } };
       const isNeeded = all.some(([file, source]) =>
         isAllowed(only, file) && found(rule, source) !== undefined
       );
-      assert.ok(isNeeded, `tests/${place} need not be allowed ${rule.name}`);
+      assert.ok(isNeeded, `tests/${path} need not be allowed ${rule.name}`);
     }
   }
 });

@@ -20,7 +20,7 @@ const NINE = 0x39;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
-const LETTER_U = 0x75;
+const CODE_U = 0x75;
 const OPEN_BRACE = 0x7b;
 /** How much further on in ASCII the bracket or brace is that closes one. */
 const TO_CLOSING = 2;
@@ -88,7 +88,7 @@ function endOfScalar(bytes: Uint8Array, at: number): number {
   if (byte === QUOTE) return endOfString(bytes, at);
   if (byte === MINUS || isDigit(byte)) return endOfNumber(bytes, at);
   for (const word of WORDS) {
-    if (word.every((letter, i) => bytes[at + i] === letter)) return at + word.length;
+    if (word.every((code, i) => bytes[at + i] === code)) return at + word.length;
   }
   throw notJson(at);
 }
@@ -105,9 +105,9 @@ function endOfString(bytes: Uint8Array, quoteAt: number): number {
 }
 
 function lastOfEscape(bytes: Uint8Array, at: number): number {
-  const letter = bytes[at + 1];
-  if (letter === undefined || !ESCAPES.has(letter)) throw notJson(at);
-  if (letter !== LETTER_U) return at + 1;
+  const code = bytes[at + 1];
+  if (code === undefined || !ESCAPES.has(code)) throw notJson(at);
+  if (code !== CODE_U) return at + 1;
   for (let i = at + 2; i < at + 6; i++) if (!isHexDigit(bytes[i])) throw notJson(at);
   return at + 5;
 }

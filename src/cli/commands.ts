@@ -8,10 +8,10 @@ import { healthCommand, statusCommand } from "./state_commands.ts";
 import { redeliverCommand, verifyCommand } from "./proof_commands.ts";
 import { backupCommand, restoreCommand } from "./backup_commands.ts";
 import {
-  exportLettersCommand,
-  listLettersCommand,
-  purgeLettersCommand,
-  retryLettersCommand,
+  exportDeadLettersCommand,
+  listDeadLettersCommand,
+  purgeDeadLettersCommand,
+  retryDeadLettersCommand,
 } from "./dead_letter_commands.ts";
 
 export const DEFAULT_COMMAND = "run";
@@ -31,10 +31,10 @@ export function commandsOf(registry: Registry): readonly AnyCommand[] {
     redeliverCommand(registry),
     backupCommand(registry),
     restoreCommand(registry),
-    listLettersCommand(),
-    exportLettersCommand(),
-    retryLettersCommand(),
-    purgeLettersCommand(),
+    listDeadLettersCommand(),
+    exportDeadLettersCommand(),
+    retryDeadLettersCommand(),
+    purgeDeadLettersCommand(),
   ];
 }
 

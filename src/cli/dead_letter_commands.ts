@@ -15,7 +15,7 @@ const IDS = repeated("--id", integer(1, Number.MAX_SAFE_INTEGER), "the dead lett
 
 const ALL = toggle("--all", "every dead letter");
 
-export function listLettersCommand(): AnyCommand {
+export function listDeadLettersCommand(): AnyCommand {
   return command({
     name: "dead-letters list",
     summary: "the newest refused events and aggregates, and why",
@@ -32,7 +32,7 @@ export function listLettersCommand(): AnyCommand {
   });
 }
 
-export function exportLettersCommand(): AnyCommand {
+export function exportDeadLettersCommand(): AnyCommand {
   return command({
     name: "dead-letters export",
     summary: "all of them as JSON lines on stdout, raw event included",
@@ -50,7 +50,7 @@ export function exportLettersCommand(): AnyCommand {
   });
 }
 
-export function retryLettersCommand(): AnyCommand {
+export function retryDeadLettersCommand(): AnyCommand {
   return command({
     name: "dead-letters retry",
     summary: "aggregate or deliver them once more, after the cause is mended",
@@ -68,7 +68,7 @@ export function retryLettersCommand(): AnyCommand {
   });
 }
 
-export function purgeLettersCommand(): AnyCommand {
+export function purgeDeadLettersCommand(): AnyCommand {
   return command({
     name: "dead-letters purge",
     summary: "throw them away for good; they stay in the books",

@@ -102,8 +102,8 @@ function waiting({ outboxRows, waiting }: Status): string {
   return `rows wait: ${[...waiting].map(([sink, rows]) => `${rows} for ${sink}`).join(", ")}`;
 }
 
-function deadLettersKept({ letters, counts: { deadLettersDropped } }: Status): string {
-  const parts = [...letters].map(([reason, count]) => `${count} ${reason}`);
+function deadLettersKept({ deadLetters, counts: { deadLettersDropped } }: Status): string {
+  const parts = [...deadLetters].map(([reason, count]) => `${count} ${reason}`);
   const kept = parts.length === 0 ? "no dead letters" : `dead letters: ${parts.join(", ")}`;
   return deadLettersDropped === 0
     ? kept

@@ -249,7 +249,7 @@ export class EventScanner {
   }
 }
 
-/** Four letters each, as little-endian words. */
+/** Four characters each, as little-endian words. */
 const NAME = 0x656d616e;
 const VALU = 0x756c6176;
 const TIME = 0x656d6974;

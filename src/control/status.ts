@@ -18,7 +18,7 @@ export interface Status extends Overview {
   /** Rows that each sink still gets, by its name. */
   readonly waiting: ReadonlyMap<string, number>;
   /** Dead letters that are kept, by reason. */
-  readonly letters: ReadonlyMap<string, number>;
+  readonly deadLetters: ReadonlyMap<string, number>;
   /** What operators have ordered, the newest first. */
   readonly audit: readonly AuditLine[];
 }
@@ -70,7 +70,7 @@ function read(state: StateDatabase, nowMs: number, auditLines: number): Status {
     refusalAlarms: readRefusalAlarms(state),
     windows,
     waiting: new Map(sinks.map((sink) => [sink.name, waitingRows(state, sink)])),
-    letters: lettersByReason(state),
+    deadLetters: deadLettersByReason(state),
     audit: readAudit(state, auditLines),
   };
 }
@@ -89,9 +89,9 @@ function busesIn(state: StateDatabase): BusOverview[] {
   }));
 }
 
-function lettersByReason(state: StateDatabase): Map<string, number> {
-  const rows = state.all<{ reason: string; letters: number }>(
-    "SELECT reason, count(*) AS letters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER BY reason",
+function deadLettersByReason(state: StateDatabase): Map<string, number> {
+  const rows = state.all<{ reason: string; deadLetters: number }>(
+    "SELECT reason, count(*) AS deadLetters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER BY reason",
   );
-  return new Map(rows.map(({ reason, letters }) => [reason, letters]));
+  return new Map(rows.map(({ reason, deadLetters }) => [reason, deadLetters]));
 }

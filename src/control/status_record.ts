@@ -5,7 +5,7 @@ import type { Status } from "./status.ts";
 export type StatusRecord = ReturnType<typeof statusRecord>;
 
 export function statusRecord(status: Status) {
-  const { counts, letters, waiting } = status;
+  const { counts, deadLetters, waiting } = status;
   return {
     instance: status.instance,
     state_id: status.stateId,
@@ -35,8 +35,8 @@ export function statusRecord(status: Status) {
       sinks: status.sinks.map(({ name, cursor }) => ({ name, cursor, waiting: waiting.get(name)! })),
     },
     dead_letters: {
-      total: letters.values().reduce((sum, count) => sum + count, 0),
-      by_reason: Object.fromEntries(letters),
+      total: deadLetters.values().reduce((sum, count) => sum + count, 0),
+      by_reason: Object.fromEntries(deadLetters),
       // The oldest ones, to keep within the bound.
       dropped: counts.deadLettersDropped,
     },

@@ -30,15 +30,15 @@ export function unknownNameProblem(name: string, catalogue: Catalogue): string |
   return OWN_PREFIX.test(name) ? "is no setting" : undefined;
 }
 
-/** Whether one letter too many or too few, or two in the wrong order, make the word of `right`: no other word comes about so. */
+/** Whether one character too many or too few, or two in the wrong order, make the word of `right`: no other word comes about so. */
 function isSlipOf(word: string, right: string): boolean {
-  const at = [...right].findIndex((letter, index) => letter !== word[index]);
+  const at = [...right].findIndex((character, index) => character !== word[index]);
   if (word.length === right.length) {
     return at >= 0 && word === right.slice(0, at) + right[at + 1] + right[at] + right.slice(at + 2);
   }
   const [longer, shorter] = word.length > right.length ? [word, right] : [right, word];
   if (longer.length !== shorter.length + 1) return false;
-  return [...longer].some((letter, index) =>
-    letter !== "_" && longer.slice(0, index) + longer.slice(index + 1) === shorter
+  return [...longer].some((character, index) =>
+    character !== "_" && longer.slice(0, index) + longer.slice(index + 1) === shorter
   );
 }

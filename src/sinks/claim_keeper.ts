@@ -34,7 +34,7 @@ export async function claim(
         logger.warn(
           "the rows here were written from another state of this INSTANCE_ID; this one takes over",
           {
-            place: what,
+            sink: what,
             other_state: found.stateId,
           },
         );

@@ -56,8 +56,8 @@ for (
     // A gzip that says when it begins, and goes on when it is told to. What it has to unpack takes long, and matters where it could
     // be left behind.
     const isForReal = args.length === 0 || args[0] === "once";
-    const place = dirname(cache.TMPDIR);
-    const [path, begun, goOn] = [join(place, "bin"), join(place, "begun"), join(place, "go-on")];
+    const directory = dirname(cache.TMPDIR);
+    const [path, begun, goOn] = [join(directory, "bin"), join(directory, "begun"), join(directory, "go-on")];
     await Deno.mkdir(path);
     const { stdout: real } = await new Deno.Command("sh", { args: ["-c", "command -v gzip"] }).output();
     await Deno.writeTextFile(

@@ -64,8 +64,8 @@ Deno.test("what is taken is what JSON.parse takes, an array of objects, in UTF-8
       (values, indent, changes) => {
         let bytes = new TextEncoder().encode(JSON.stringify(values, undefined, indent));
         for (const { at, byte, deleted } of changes) {
-          const place = at % bytes.length;
-          bytes = Uint8Array.of(...bytes.subarray(0, place), byte, ...bytes.subarray(place + deleted));
+          const index = at % bytes.length;
+          bytes = Uint8Array.of(...bytes.subarray(0, index), byte, ...bytes.subarray(index + deleted));
         }
         const isTaken = (() => {
           try {

@@ -260,12 +260,12 @@ const NOT_UTF8: Readonly<Record<string, number[]>> = {
 };
 for (const [what, bytes] of Object.entries(NOT_UTF8)) {
   Deno.test(`${what}: that event is invalid with its bytes; outside of events the reply is refused`, () => {
-    const places = ["name", "id", "agg_func", "unit"].map((field) =>
+    const fields = ["name", "id", "agg_func", "unit"].map((field) =>
       `{"value":1,"timestamp":2,"name":"n","${field}":"@"}`
     );
     for (
       const text of [
-        ...places,
+        ...fields,
         '{"value":1,"timestamp":2,"name":"n","@":1}',
         '"@"',
         '{"value":1,@"timestamp":2,"name":"n"}',

@@ -100,7 +100,7 @@ async function testReading(step: Step): Promise<void> {
 
   await step(
     "is idle where there is nothing, and waits no longer than it is told",
-    async (_place, reading) => {
+    async (_bus, reading) => {
       for (const waitMs of [0, 0, 20]) {
         const { kind } = await reading.read({ waitMs });
         assert.equal(kind, "idle");

@@ -28,7 +28,7 @@ const ROOM = 20;
 const eventText = (number: number) => JSON.stringify({ name: `e${number}`, value: number, timestamp: 1000 });
 
 /** The reference bus, on a wire that can be cut and answer by itself. */
-function vabusPlace(createSource: (connection: BusConnection) => ReturnType<TestBus["createSource"]>) {
+function vabusBus(createSource: (connection: BusConnection) => ReturnType<TestBus["createSource"]>) {
   const start = () =>
     startBus({
       hostname: "127.0.0.1",
@@ -82,11 +82,11 @@ function vabusPlace(createSource: (connection: BusConnection) => ReturnType<Test
 }
 
 Deno.test("the log of a VaBus keeps the contract of sources", (t) =>
-  testSourceContract(t, vabusPlace((connection) => new LogSource(new LogClient(connection, "contract")))));
+  testSourceContract(t, vabusBus((connection) => new LogSource(new LogClient(connection, "contract")))));
 
 Deno.test("the queue of a VaBus keeps the contract of sources", (t) =>
   testSourceContract(t, async () => {
-    const bus = await vabusPlace((connection) => new QueueSource(new QueueClient(connection)))();
+    const bus = await vabusBus((connection) => new QueueSource(new QueueClient(connection)))();
     // It has no history, and says nothing of what it drops.
     const { forgetBefore: _, restart: __, ...rest } = bus;
     return rest;

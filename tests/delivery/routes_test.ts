@@ -55,10 +55,10 @@ Deno.test("each fault is named, all at once", () => {
 });
 
 Deno.test("property: a pattern matches exactly what the regular expression of it matches", () => {
-  const letters = fc.string({ unit: fc.constantFrom("a", "b", "*", "."), maxLength: 8 });
+  const texts = fc.string({ unit: fc.constantFrom("a", "b", "*", "."), maxLength: 8 });
   const names = fc.string({ unit: fc.constantFrom("a", "b", "."), maxLength: 10 });
   fc.assert(
-    fc.property(letters.filter((text) => text !== "" && !/^\*+$/.test(text)), names, (pattern, name) => {
+    fc.property(texts.filter((text) => text !== "" && !/^\*+$/.test(text)), names, (pattern, name) => {
       const source = pattern.split("*").map((literal) => literal.replaceAll(".", "\\.")).join(".*");
       const expected = new RegExp(`^${source}$`).test(name) ? ["kafka"] : ["sqlite"];
       assert.deepEqual(routes(`${pattern}=kafka;*=sqlite`).sinksFor(name), expected);

@@ -92,9 +92,9 @@ Deno.test("a demo refuses flags that would lead elsewhere, and what is no direct
   }
   const file = join(directory.path, "file");
   await Deno.writeTextFile(file, "");
-  for (const place of [file, join(file, "below"), "/etc/passwd/below"]) {
+  for (const path of [file, join(file, "below"), "/etc/passwd/below"]) {
     for (
-      const args of [["demo", "--state-dir", place], ["bus", "--listen", "127.0.0.1:0", "--data-dir", place]]
+      const args of [["demo", "--state-dir", path], ["bus", "--listen", "127.0.0.1:0", "--data-dir", path]]
     ) {
       const { code, stderr } = await runToEnd(args);
       assert.equal(code, 1, stderr);

@@ -50,7 +50,7 @@ Deno.test("the commands of docs/operations.md work in its order, on one host", a
   await bus.publish(["a", "b"].map((name) => `{"name":"${name}","value":1,"timestamp":${time}}`));
   const [etc, admin] = [`${directory.path}/etc`, `127.0.0.1:${freePort()}`];
   await Deno.mkdir(etc);
-  for (const place of ["backups", "mnt"]) await Deno.mkdir(`${directory.path}/${place}`);
+  for (const name of ["backups", "mnt"]) await Deno.mkdir(`${directory.path}/${name}`);
   const settings = handlerEnvironment(bus.url, directory.path, {
     HTTP_LISTEN: admin,
     CHECKPOINT_INTERVAL: "0.1",

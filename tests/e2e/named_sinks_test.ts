@@ -18,17 +18,17 @@ Deno.test("two databases: while one is away the other gets its rows, and after a
   const database = `history_${crypto.randomUUID().slice(0, 8)}`;
   const sql = postgres(server.url, { max: 1, onnotice: () => {} });
   await sql.unsafe(`create database ${database}`);
-  const place = new URL(server.url);
+  const serverUrl = new URL(server.url);
   const historyUrl = server.url.replace(/\/postgres$/, `/${database}`);
   await using wire = TcpProxy.start();
-  wire.leadTo(Number(place.port));
+  wire.leadTo(Number(serverUrl.port));
   wire.cut();
   const table = `e2e_${database}`;
   const environment = handlerEnvironment(bus.url, directory.path, {
     STORAGE_TYPE: "postgres,history:postgres",
     POSTGRES_CONNECTION_STRING: server.url,
     POSTGRES_TABLE: table,
-    HISTORY_POSTGRES_CONNECTION_STRING: historyUrl.replace(place.host, wire.address),
+    HISTORY_POSTGRES_CONNECTION_STRING: historyUrl.replace(serverUrl.host, wire.address),
     ROUTES: "both=postgres,history;plain=postgres;*=history",
     AGGREGATION_INTERVAL: "60",
   });
@@ -37,7 +37,7 @@ Deno.test("two databases: while one is away the other gets its rows, and after a
     assert.equal(failed.code, 1);
     assert.match(failed.stdout, /^ok {6}sink postgres: /m);
     assert.match(failed.stdout, /^FAILED {2}sink history: /m);
-    assert.doesNotMatch(failed.stdout + failed.stderr, new RegExp(place.password));
+    assert.doesNotMatch(failed.stdout + failed.stderr, new RegExp(serverUrl.password));
 
     await bus.publish([event("both"), event("plain"), event("old"), event("both", 3)]);
     const [near, far] = [postgresSink(server.url, table), postgresSink(historyUrl)];
@@ -163,7 +163,7 @@ Deno.test("flags of a sink with an id are taken; a misspelt one, and one of a si
   );
 });
 
-Deno.test("what is wrong at the place of a sink with an id is told by the names of its settings", async () => {
+Deno.test("what is wrong at the table of a sink with an id is told by the names of its settings", async () => {
   await using directory = await temporaryDirectory();
   await using bus = await Bus.start();
   const server = await sharedPostgres();

@@ -76,7 +76,7 @@ class StateFileTrial implements Trial {
   async attempt(random: Random): Promise<string> {
     this.start ??= below(random, this.total);
     const at = (this.start + this.tried++ * STRIDE) % this.total;
-    const { file, offset } = this.placeOf(at);
+    const { file, offset } = this.fileAt(at);
     const isCut = chance(random, CUT_SHARE);
     const mask = chance(random, 0.7) ? 1 << below(random, 8) : 1 + below(random, 255);
     const damaged = isCut ? file.bytes.slice(0, offset) : flipped(file.bytes, offset, mask);
@@ -103,7 +103,7 @@ class StateFileTrial implements Trial {
     await Deno.remove(this.root, { recursive: true });
   }
 
-  private placeOf(at: number): { file: DamagedFile; offset: number } {
+  private fileAt(at: number): { file: DamagedFile; offset: number } {
     let offset = at;
     for (const file of this.files) {
       if (offset < file.bytes.length) return { file, offset };

@@ -191,16 +191,16 @@ Deno.test("a dead letter names the partition, and is put back whether that is th
     using rig = openWith(directory, bus, { MAX_FUTURE_SKEW: "0" });
     const { ingest, state } = rig.core;
     await drain(rig);
-    const letters = readDeadLetters(state, { limit: 9 });
+    const deadLetters = readDeadLetters(state, { limit: 9 });
     assert.deepEqual(
-      letters.map(({ bus, partition, offset }) => [bus, partition, offset]),
+      deadLetters.map(({ bus, partition, offset }) => [bus, partition, offset]),
       [["parted://bus", "1", undefined], ["parted://bus", "1", undefined]],
     );
     rig.clock.ms += 1_000_000;
     for (const [i, partitions] of [["0"], []].entries()) {
       bus.change(...partitions);
       await runUntil(rig, bus, () => ingest.sources[0]!.partitions.size === partitions.length);
-      leaveRequest(state, "retry", [letters[i]!.id]);
+      leaveRequest(state, "retry", [deadLetters[i]!.id]);
       ingest.checkpointNow();
       assert.equal(rig.books.aggregated, i + 1);
     }

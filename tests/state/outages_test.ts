@@ -3,7 +3,7 @@ import { noteOutages, readOutages } from "../../src/state/outages.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 
 const HOUR_MS = 3600_000;
-const PLACE = "bus http://bus:1";
+const SUBJECT = "bus http://bus:1";
 
 Deno.test("an outage is told after an hour, then once a day, and once when it is over, also by other processes", () => {
   const directory = Deno.makeTempDirSync();
@@ -13,14 +13,14 @@ Deno.test("an outage is told after an hour, then once a day, and once when it is
       using state = closing(StateDatabase.open({ directory, instanceId: "i" }));
       // It works in the first hours, and again from the 58th on.
       const failing = hour >= 3 && hour < 58
-        ? new Map([[PLACE, `away at ${hour}`]])
+        ? new Map([[SUBJECT, `away at ${hour}`]])
         : new Map<string, string>();
       const { due, over } = noteOutages(state.state, failing, hour * HOUR_MS);
       for (const { sinceMs, detail } of due) told.push([hour, `${detail}, since ${sinceMs / HOUR_MS}`]);
       for (const { subject } of over) told.push([hour, `over: ${subject}`]);
       assert.deepEqual(
         readOutages(state.state).map(({ subject, sinceMs }) => [subject, sinceMs / HOUR_MS]),
-        failing.size > 0 ? [[PLACE, 3]] : [],
+        failing.size > 0 ? [[SUBJECT, 3]] : [],
       );
     }
   } finally {
@@ -30,7 +30,7 @@ Deno.test("an outage is told after an hour, then once a day, and once when it is
     [4, "away at 4, since 3"],
     [28, "away at 28, since 3"],
     [52, "away at 52, since 3"],
-    [58, `over: ${PLACE}`],
+    [58, `over: ${SUBJECT}`],
   ]);
 });
 
@@ -38,7 +38,7 @@ Deno.test("an outage that was short is told to nobody, nor that it is over", () 
   const directory = Deno.makeTempDirSync();
   try {
     using state = closing(StateDatabase.open({ directory, instanceId: "i" }));
-    const away = new Map([[PLACE, "away"]]);
+    const away = new Map([[SUBJECT, "away"]]);
     const moments: [number, ReadonlyMap<string, string>][] = [[0, away], [HOUR_MS - 1, away], [
       HOUR_MS,
       new Map(),

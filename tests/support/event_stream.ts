@@ -111,21 +111,21 @@ export function* eventStream(options: StreamOptions): Generator<StreamEvent> {
   for (let i = 0; i < eventCount; i++) {
     // The first event sets the clock that all the others are late or early by.
     let draw = i === 0 ? 1 : random();
-    const placeMs = baseMs + disorderMs + (spanMs - 2 * disorderMs) * (i / eventCount);
+    const dueMs = baseMs + disorderMs + (spanMs - 2 * disorderMs) * (i / eventCount);
     if ((draw -= invalidShare) < 0) {
-      yield invalidEvent(random, placeMs);
+      yield invalidEvent(random, dueMs);
       continue;
     }
     if ((draw -= duplicateShare) < 0 && withIds.length > 0) {
       yield { ...withIds[Math.floor(random() * withIds.length)]!, fate: "duplicate" };
       continue;
     }
-    let timeMs = placeMs + (random() * 2 - 1) * disorderMs;
+    let timeMs = dueMs + (random() * 2 - 1) * disorderMs;
     let fate: EventFate = "aggregated";
     if ((draw -= lateShare) < 0) {
-      timeMs = placeMs - LATE_MIN_MS - random() * 2 * windowSizeMs;
+      timeMs = dueMs - LATE_MIN_MS - random() * 2 * windowSizeMs;
     } else if ((draw -= tooLateShare) < 0) {
-      timeMs = placeMs - 2 * DAY_MS - random() * DAY_MS;
+      timeMs = dueMs - 2 * DAY_MS - random() * DAY_MS;
       fate = "late";
     } else if ((draw -= futureShare) < 0) {
       timeMs = baseMs + spanMs + DAY_MS * (2 + random());
@@ -274,9 +274,9 @@ const GARBAGE: readonly ((name: string, time: string, random: () => number) => s
   (name, time) => `{"name":"${name}","value":1,"timestamp":${time},"labels":{"a":"1","a":"1"}}`,
 ];
 
-function invalidEvent(random: () => number, placeMs: number): StreamEvent {
+function invalidEvent(random: () => number, dueMs: number): StreamEvent {
   const name = "garbage.sensor";
   const garbage = GARBAGE[Math.floor(random() * GARBAGE.length)]!;
-  const text = garbage(name, (placeMs / 1000).toFixed(3), random);
-  return { text, fate: "invalid", name, aggFunc: "sum", value: NaN, timeMs: placeMs };
+  const text = garbage(name, (dueMs / 1000).toFixed(3), random);
+  return { text, fate: "invalid", name, aggFunc: "sum", value: NaN, timeMs: dueMs };
 }

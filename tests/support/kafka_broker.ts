@@ -84,7 +84,7 @@ export async function startKafka(
   );
   // Starting fast and staying small matters more here than peak speed.
   const jvm = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classPath];
-  await formatStorage(java, jvm, configFile);
+  await formatDirectory(java, jvm, configFile);
 
   const brokers = [`127.0.0.1:${port}`];
   const process = new ServerProcess({
@@ -151,7 +151,7 @@ function properties(directory: string, ports: Ports): string {
   ].join("\n");
 }
 
-async function formatStorage(java: string, jvm: string[], configFile: string): Promise<void> {
+async function formatDirectory(java: string, jvm: string[], configFile: string): Promise<void> {
   const { success, stdout, stderr } = await new Deno.Command(java, {
     args: [
       ...jvm,
@@ -167,7 +167,7 @@ async function formatStorage(java: string, jvm: string[], configFile: string): P
   }).output();
   const text = new TextDecoder();
   if (!success) {
-    throw new Error(`Kafka's storage was not formatted:\n${text.decode(stdout)}${text.decode(stderr)}`);
+    throw new Error(`Kafka's directory was not formatted:\n${text.decode(stdout)}${text.decode(stderr)}`);
   }
 }
 

@@ -42,10 +42,10 @@ export class WrongClock {
 }
 
 function libraryPath(): string | undefined {
-  const places = ["x86_64-linux-gnu", "aarch64-linux-gnu", "arm-linux-gnueabihf"].map((triple) =>
+  const paths = ["x86_64-linux-gnu", "aarch64-linux-gnu", "arm-linux-gnueabihf"].map((triple) =>
     `/usr/lib/${triple}/faketime/libfaketime.so.1`
   );
-  return places.find((path) => {
+  return paths.find((path) => {
     try {
       return Deno.statSync(path).isFile;
     } catch {

@@ -6,7 +6,7 @@ import { SinkError } from "../../contract/sink.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** A letter, and the length without it. */
+/** The type of a frame, one byte, and its length without that byte. */
 const HEAD_SIZE = 5;
 
 /** Before the login: `libpq` takes 30,000 bytes. */

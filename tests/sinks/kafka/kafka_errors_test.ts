@@ -8,7 +8,7 @@ import {
 import { isFenced, toKafkaSinkError } from "../../../src/sinks/kafka/kafka_errors.ts";
 import type { SinkErrorKind } from "../../../src/contract/sink.ts";
 
-const PLACE = "broker:9092";
+const ADDRESS = "broker:9092";
 
 /** What kafkajs throws when the broker answers with an error, after its own retries. */
 function thrown(type: string, message = `The broker said ${type}`): Error {
@@ -36,24 +36,24 @@ Deno.test("the brokers' errors have the class of what has to be done", () => {
     OUT_OF_ORDER_SEQUENCE_NUMBER: "unavailable",
   };
   for (const [type, kind] of Object.entries(classes)) {
-    const error = toKafkaSinkError(thrown(type), PLACE);
+    const error = toKafkaSinkError(thrown(type), ADDRESS);
     assert.equal(error.kind, kind, type);
-    assert.ok(error.message.startsWith(`Kafka at ${PLACE}: The broker said ${type}.`), error.message);
+    assert.ok(error.message.startsWith(`Kafka at ${ADDRESS}: The broker said ${type}.`), error.message);
   }
 });
 
 Deno.test("topics of the brokers' own that cannot be had say which of their settings to look at", () => {
-  const coordinator = toKafkaSinkError(thrown("GROUP_COORDINATOR_NOT_AVAILABLE"), PLACE);
+  const coordinator = toKafkaSinkError(thrown("GROUP_COORDINATOR_NOT_AVAILABLE"), ADDRESS);
   const notFound = toKafkaSinkError(
     new KafkaJSGroupCoordinatorNotFound("Failed to find group coordinator"),
-    PLACE,
+    ADDRESS,
   );
   for (const { kind, message } of [coordinator, notFound]) {
     assert.equal(kind, "unavailable");
     assert.match(message, /offsets\.topic\.replication\.factor/);
     assert.match(message, /transaction\.state\.log\.replication\.factor/);
   }
-  assert.match(toKafkaSinkError(thrown("NOT_ENOUGH_REPLICAS"), PLACE).message, /min\.insync\.replicas/);
+  assert.match(toKafkaSinkError(thrown("NOT_ENOUGH_REPLICAS"), ADDRESS).message, /min\.insync\.replicas/);
 });
 
 Deno.test("what an operator has to change is named", () => {
@@ -64,9 +64,9 @@ Deno.test("what an operator has to change is named", () => {
     SASL_AUTHENTICATION_FAILED: /KAFKA_SASL_PASSWORD/,
   };
   for (const [type, pattern] of Object.entries(advice)) {
-    assert.match(toKafkaSinkError(thrown(type), PLACE).message, pattern);
+    assert.match(toKafkaSinkError(thrown(type), ADDRESS).message, pattern);
   }
-  const certificate = toKafkaSinkError(new KafkaJSError("self-signed certificate in chain"), PLACE);
+  const certificate = toKafkaSinkError(new KafkaJSError("self-signed certificate in chain"), ADDRESS);
   assert.equal(certificate.kind, "misconfigured");
   assert.match(certificate.message, /KAFKA_SSL_CA_FILE/);
 });
@@ -82,9 +82,9 @@ Deno.test("a fenced producer is told from other failures, by the older and the y
 Deno.test("errors that name each other as their cause are told from each other all the same", () => {
   const [one, other] = [new Error("one thing"), new Error("another", { cause: thrown("MESSAGE_TOO_LARGE") })];
   one.cause = other;
-  assert.equal(toKafkaSinkError(one, PLACE).kind, "rejected");
+  assert.equal(toKafkaSinkError(one, ADDRESS).kind, "rejected");
   other.cause = one;
-  const error = toKafkaSinkError(one, PLACE);
+  const error = toKafkaSinkError(one, ADDRESS);
   assert.equal(error.kind, "unavailable");
   assert.match(error.message, /one thing|another/);
 });
