@@ -4,13 +4,14 @@ export interface Span {
   readonly endMs: number;
 }
 
-/** More spans than this are joined where the gap between two is least. */
+/** Spans at most. Beyond it, the two with the least gap between them are joined. */
 const SPANS_MAX = 64;
 
 /**
- * The windows whose closed aggregates have been deleted: what comes for them later is late, since their rows could only be replaced
- * by wrong ones. Kept as spans, so that windows which a wrong clock let end days ahead say nothing about those before them; a gap
- * that is too small to be kept counts as deleted too. Immutable.
+ * The windows whose closed aggregates have been deleted. A later event for one of them is late, since its row
+ * could only be replaced by a wrong one. The windows are kept as spans: where a wrong clock closed windows
+ * days ahead, the spans say nothing about the windows before those. A gap that is too small to be kept counts
+ * as deleted too. Immutable.
  */
 export class DroppedWindows {
   /** The greatest end of a window; -Infinity: there is none. */

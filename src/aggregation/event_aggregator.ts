@@ -17,15 +17,18 @@ export interface AggregatorOptions {
   readonly correctionHorizonMs: number;
   readonly maxFutureSkewMs: number;
   readonly maxSeries: number;
-  /** For events that name no function. */
+  /** Rules for events that name no function. */
   readonly functions: FunctionRules;
   /** Ids remembered for each source; 0: none. */
   readonly dedupMaxIds: number;
-  /** Under which names and ids are looked up that are made to meet: nobody else may know it. */
+  /**
+   * The secret key of the hash tables. Nobody outside may know it: with it one could choose names and ids
+   * that collide.
+   */
   readonly hashKey: HashKey;
 }
 
-/** What may change while events are aggregated. Windows that are open already keep their length. */
+/** Options that may change while events are aggregated. Windows that are already open keep their length. */
 export type ChangeableOptions = Omit<AggregatorOptions, "sourceCount" | "dedupMaxIds" | "hashKey">;
 
 /** The books: `received = aggregated + duplicate + invalid + future + late + overflow + dropped`, at any moment. */
@@ -37,7 +40,7 @@ export interface EventBooks {
   future: number;
   late: number;
   overflow: number;
-  /** Knowingly, by `none` in the rules for functions. */
+  /** Dropped knowingly, by a rule with the function `none`. */
   dropped: number;
 }
 
@@ -74,7 +77,10 @@ export class EventAggregator {
     overflow: 0,
     dropped: 0,
   };
-  /** What the aggregated events count for, all in all: an event once for each function that it went into. */
+  /**
+   * The sum of `count` that the aggregated events contribute: an event counts once for each function that it
+   * went into.
+   */
   contributed = 0;
   /** Events that came after their window had closed, whether they corrected it or were refused. */
   lateArrivals = 0;
@@ -126,7 +132,7 @@ export class EventAggregator {
     return this.settings;
   }
 
-  /** Goes on with other options, from the next event on. */
+  /** Replaces the options, from the next event on. */
   change(options: ChangeableOptions): void {
     this.settings = { ...this.settings, ...options };
     this.watermark.allowedLatenessMs = options.allowedLatenessMs;
@@ -192,12 +198,13 @@ export class EventAggregator {
         isDropped = this.dropped.has(endMs);
         isClosedEarly = this.closedEarly.size > 0 && this.closedEarly.has(`${startMs} ${endMs}`);
       }
-      // An event ahead of the wall clock counts as one of now: a device that is ahead makes no other one late.
+      // An event ahead of the wall clock counts as an event of now. So a device whose clock is ahead does not
+      // make the events of all others late.
       if (eventMs > greatestMs && greatestMs < nowMs) {
         greatestMs = Math.min(eventMs, nowMs);
         watermarkMs = Math.max(watermarkMs, Math.min(greatestMs, limitOfOthers) - allowedLatenessMs);
       }
-      // It has still told what time it is on its bus.
+      // A duplicate still moves the event time of its bus.
       if (isUnwanted) {
         books.dropped++;
         continue;
@@ -232,7 +239,7 @@ export class EventAggregator {
         accumulate(windows, windows.slotOf(series, window), functionId[i]!, value[i]!, eventMs);
         this.contributed++;
       } else {
-        // All of them or none: a part of an event cannot be refused.
+        // An event goes into all of its series or into none: it cannot be refused in part.
         if (!this.hasRoomFor(several, nameBytes, nameAt, nameLength[i]!, nameHash[i]!)) {
           books.overflow++;
           onRefused("overflow", i);
@@ -275,12 +282,12 @@ export class EventAggregator {
     }
   }
 
-  /** Remembers that a window has been closed, if the watermark alone does not say so. */
+  /** Remembers that a window was closed, where the watermark alone does not say so. */
   noteClosed(window: { readonly startMs: number; readonly endMs: number }): void {
     if (window.endMs > this.watermark.valueMs) this.closedEarly.add(`${window.startMs} ${window.endMs}`);
   }
 
-  /** Whether `MAX_SERIES` leaves room for those of an event's series that have no open window yet. */
+  /** Whether `MAX_SERIES` has room for the series of an event that have no open window yet. */
   private hasRoomFor(
     functions: readonly number[],
     bytes: Uint8Array,

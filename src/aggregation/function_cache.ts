@@ -5,12 +5,13 @@ const FIRST_CELLS = 1 << 10;
 const MAX_CELLS = 1 << 17;
 
 /**
- * What was answered for the latest names: a direct-mapped table over typed arrays, so that a name that was seen is neither decoded nor
- * matched again. The hash may cover more than the name, such as labels: each of its values then has a cell of its own. Grows while names
- * push each other out, up to a bound; beyond it, it only helps less.
+ * A cache of the answers for the latest names: a direct-mapped table over typed arrays, so that a known name
+ * is neither decoded nor matched again. The hash may cover more than the name, such as labels; each of its
+ * values then has its own cell. The table grows, up to a bound, while names evict each other; beyond the
+ * bound it only helps less.
  */
 export class FunctionCache {
-  /** What {@link has} has found. */
+  /** The answer that {@link has} has found. */
   found = 0;
 
   private hashes = new Int32Array(FIRST_CELLS);
@@ -47,7 +48,7 @@ export class FunctionCache {
     this.names.set(name, cell * NAME_BYTES);
   }
 
-  /** What was kept is asked for anew. */
+  /** The larger table begins empty: its entries are asked for again. */
   private grow(): void {
     const cells = this.hashes.length * 4 > MAX_CELLS ? MAX_CELLS : this.hashes.length * 4;
     this.hashes = new Int32Array(cells);

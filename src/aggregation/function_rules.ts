@@ -14,10 +14,11 @@ const NOTHING = "none";
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * What is computed for an event that names no function, by its name: the first rule that matches decides, and `sum` where none does.
+ * The functions for an event that names none. The first rule that matches its name decides; without a match
+ * it is `sum`.
  *
- * Events come as batches, and for each it answers a number: the id of the one function there is, or, below 0, where
- * {@link functionsOf} finds several or none.
+ * Events come as batches. The answer for an event is a number: the id of its one function, or a number below
+ * 0, for which {@link functionsOf} has several functions or none.
  */
 export class FunctionRules {
   /** `sum`, whatever the name. */
@@ -39,8 +40,8 @@ export class FunctionRules {
   }
 
   /**
-   * The answers for a batch, in the order of its columns; valid until the next batch. The batch stays as it is: what an event said is told
-   * apart by it.
+   * The answers for a batch, in the order of its columns; valid until the next batch. The batch is not
+   * changed: what an event itself said must stay distinguishable.
    */
   resolve(batch: EventBatch): Int32Array {
     const { count, functionId } = batch;
@@ -54,7 +55,7 @@ export class FunctionRules {
     return resolved;
   }
 
-  /** What an answer below 0 stands for. */
+  /** The functions that an answer below 0 stands for. */
   functionsOf(answer: number): readonly number[] {
     return this.rules[~answer]!.functions;
   }

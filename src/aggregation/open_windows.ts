@@ -14,23 +14,26 @@ export const X = 0;
 export const Y = 1;
 export const COUNT = 2;
 
-/** Events that {@link OpenWindows.touch} takes at the most: what they need fits the second-level cache. */
+/**
+ * Events that {@link OpenWindows.touch} takes at most. The memory that they need fits into the second-level
+ * cache.
+ */
 export const TOUCH_RUN = 256;
 
 /** An open window and the pages that hold its accumulators. */
 export interface OpenWindow {
   readonly startMs: number;
   readonly endMs: number;
-  /** Tells pages whose window they are in; never used again. */
+  /** The number by which pages name their window; never used again. */
   readonly number: number;
   readonly pages: number[];
 }
 
 /**
- * The accumulators of all open windows, in columns. A *slot* is the place of one series in one window. Slots come in pages
- * of {@link PAGE_SLOTS}; a page belongs to one window, so that closing a window frees whole pages, and a checkpoint
- * writes only the pages that events have touched. The open slots of a series form a chain from its head, newest first:
- * finding a slot is nearly always one step.
+ * The accumulators of all open windows, in columns. A *slot* holds one series in one window. Slots come in
+ * pages of {@link PAGE_SLOTS}, and a page belongs to one window. So closing a window frees whole pages, and a
+ * checkpoint writes only the pages that events have touched. The open slots of a series form a chain from its
+ * head, newest first: finding a slot is nearly always one step.
  */
 export class OpenWindows {
   readonly series: SeriesTable;
@@ -46,12 +49,12 @@ export class OpenWindows {
   pageExtended = new Uint8Array(0);
 
   private slotNext = new Int32Array(0);
-  /** Of numbers that 32 bits are too few for: late events of scattered times open a window each. */
+  /** Numbers of windows need more than 32 bits: late events at scattered times open a window each. */
   private pageWindow = new Float64Array(0);
   private readonly freePages: number[] = [];
   private readonly windows = new Map<string, OpenWindow>();
   private readonly likelySlots = new Int32Array(TOUCH_RUN);
-  /** Read by nobody: keeps {@link touch} from being left out as useless. */
+  /** Nobody reads it. It keeps the compiler from removing {@link touch} as useless. */
   touched = 0;
   private nextWindowNumber = 1;
   private liveSeries = 0;
@@ -84,7 +87,10 @@ export class OpenWindows {
     return window;
   }
 
-  /** Brings what a run of events will need nearer to the processor: see {@link SeriesTable.touch}. */
+  /**
+   * Loads the memory that a run of events will need into the processor's caches. See
+   * {@link SeriesTable.touch}.
+   */
   touch(nameHash: Int32Array, functionId: Int32Array, from: number, to: number): void {
     const { accumulators, likelySlots } = this;
     let touched = this.series.touch(nameHash, functionId, from, to, likelySlots);
@@ -92,7 +98,7 @@ export class OpenWindows {
     this.touched = touched;
   }
 
-  /** As {@link touch}, for what is read of the slots `from` to `to` of a list when their window closes. */
+  /** As {@link touch}, for closing a window: loads what is read of the slots `from` to `to` of a list. */
   touchSlots(slots: Int32Array, from: number, to: number): void {
     const { accumulators, likelySlots: series, slotSeries } = this;
     let touched = 0;
@@ -114,7 +120,7 @@ export class OpenWindows {
     return slot;
   }
 
-  /** The slot of a series in a window, which is added where it has none. */
+  /** The slot of a series in a window. Adds one where there is none. */
   slotOf(series: number, window: OpenWindow): number {
     const slot = this.findSlot(series, window);
     return slot < 0 ? this.addSlot(series, window) : slot;
@@ -225,7 +231,7 @@ export class OpenWindows {
       grown.set(this[column]);
       this[column] = grown;
     }
-    // Handed out from the end: lowest page first.
+    // Pages are handed out from the end of the list, so the lowest page comes first.
     for (let page = grownPages - 1; page >= pages; page--) this.freePages.push(page);
   }
 }

@@ -1,10 +1,12 @@
-/** Every quantile is within this of the exact one, relatively. */
+/** The relative error of a quantile at most. */
 const RELATIVE_ERROR = 0.01;
 const GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR);
 const LOG_GAMMA = Math.log(GAMMA);
-/** From the upper end of a bin to the value that is as far from both its ends, relatively. */
+/** The factor from the upper end of a bin to the value whose relative distance to both ends is the same. */
 const LOG_MIDDLE = Math.log((GAMMA + 1) / 2);
-/** Beyond any bin of a double, so that one integer orders all bins: negative values, zero, positive values. */
+/**
+ * Greater than any bin of a double. So one integer orders all bins: negative values, zero, positive values.
+ */
 const BIN_ORIGIN = 40_000;
 /** Smallest normal double: what is smaller counts as zero. */
 const MIN_NORMAL = 2 ** -1022;
@@ -61,7 +63,8 @@ function binOf(value: number): number {
 
 function valueOfBin(bin: number): number {
   if (bin === 0) return 0;
-  // Divided in the exponent: the upper end of the last bins, and of the very last one the middle too, is beyond any double.
+  // The division happens in the exponent: the upper end of the last bins, and the middle of the very last
+  // one, are greater than any double.
   const magnitude = Math.exp((Math.abs(bin) - BIN_ORIGIN) * LOG_GAMMA - LOG_MIDDLE);
   return Math.sign(bin) * Math.min(magnitude, Number.MAX_VALUE);
 }

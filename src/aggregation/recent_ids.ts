@@ -13,8 +13,8 @@ export class RecentIds {
   private readonly hash: Int32Array;
   private readonly length: Int32Array;
   /**
-   * Where the id starts in the stream of all id bytes ever added, modulo {@link STREAM_RANGE}; its place in `text` is this modulo
-   * its size.
+   * Where the id starts in the stream of all id bytes ever added, modulo {@link STREAM_RANGE}. Its index in
+   * `text` is this modulo the size of `text`.
    */
   private readonly start: Float64Array;
   /** Index into the ring + 1, or 0 for an empty cell. */
@@ -89,7 +89,7 @@ export class RecentIds {
     return this.isKeyed ? keyedHash(bytes, start, length, this.key) : idHash;
   }
 
-  /** Returns the number of cells that were taken before the id's own. */
+  /** Returns how many taken cells were probed before the id's own cell. */
   private insert(index: number): number {
     const mask = this.cells.length - 1;
     const home = this.homeOf(this.hash[index]!);
@@ -128,7 +128,7 @@ export class RecentIds {
     const mask = this.cells.length - 1;
     let cell = this.homeOf(this.hash[index]!);
     while (this.cells[cell] !== index + 1) cell = (cell + 1) & mask;
-    // Backward shift deletion (Knuth, TAOCP 6.4, algorithm R): no tombstones to clean up later.
+    // Backward shift deletion (Knuth, TAOCP 6.4, algorithm R) leaves no tombstones to clean up later.
     for (let hole = cell, next = (hole + 1) & mask;; next = (next + 1) & mask) {
       const moved = this.cells[next]!;
       if (moved === 0) {
@@ -161,5 +161,8 @@ export class RecentIds {
   }
 }
 
-/** Bytes after which counting begins anew: few enough to be added up exactly, and a multiple of every size of the text. */
+/**
+ * The byte count wraps at this number. It is small enough for exact sums, and a multiple of every size of the
+ * text.
+ */
 const STREAM_RANGE = 2 ** 52;

@@ -1,20 +1,25 @@
 import { CHAIN_MAX, type HashKey, keyedHash } from "../event/keyed_hash.ts";
 
 /**
- * Numbers the (name, function) pairs that have open windows: a hash table with linear probing over typed arrays, names
- * as UTF-8 in one arena, so that looking a series up makes no object and no string. What is kept of a series lies in
- * one row, since at 100,000 series each further column would be a further cache miss an event.
+ * Numbers the (name, function) pairs that have open windows. It is a hash table with linear probing over
+ * typed arrays, with the names as UTF-8 in one arena, so that a lookup allocates no object and no string. All
+ * data of a series lies in one row: at 100,000 series each further column would cost a further cache miss per
+ * event.
  *
- * A series without open windows stays numbered until room is needed; then all such are forgotten at once.
+ * A series without open windows keeps its number until room is needed; then all of these are forgotten at
+ * once.
  *
- * Names are looked up by a fast hash, for which anybody can make names that meet. Once a chain of them is too long, all are looked up
- * by a keyed one.
+ * Names are looked up by a fast hash, for which anybody can find names that collide. Once a chain is too
+ * long, all names are looked up by a keyed hash.
  */
 export class SeriesTable {
   names = new Uint8Array(INITIAL_CAPACITY * 32);
 
   private namesView = viewOf(this.names);
-  /** What {@link find} was last asked about: nearly always the reply that it is asked about next. */
+  /**
+   * The bytes that {@link find} was last asked about. The next question is nearly always about the same
+   * reply.
+   */
   private text: Uint8Array = this.names;
   private textView = this.namesView;
   /** Rows of {@link ROW} numbers. */
@@ -63,9 +68,10 @@ export class SeriesTable {
   }
 
   /**
-   * Touches what {@link find} and the slots after it will need for events `from` to `to`, in loops so short that the
-   * processor waits for many cache misses at once instead of one after another. Changes nothing; writes the first slots of
-   * the likely series into `firstSlots`. Returns a number that means nothing, so that no compiler leaves the loops out.
+   * Reads the memory that {@link find} and the slots after it will need for the events `from` to `to`. The
+   * loops are so short that the processor waits for many cache misses at once instead of one after another.
+   * Changes nothing but `firstSlots`, which gets the first slots of the likely series. The number that it
+   * returns means nothing: it keeps the compiler from removing the loops.
    */
   touch(
     nameHash: Int32Array,
@@ -88,7 +94,7 @@ export class SeriesTable {
     return touched;
   }
 
-  /** As {@link touch}, for what is kept of the first `count` of `series`. */
+  /** As {@link touch}, for the rows of the first `count` of `series`. */
   touchSeries(series: Int32Array, count: number): number {
     const { names, rows } = this;
     let touched = 0;
@@ -158,7 +164,7 @@ export class SeriesTable {
     return seriesHash(this.isKeyed ? keyedHash(bytes, start, length, this.key) : nameHash, functionId);
   }
 
-  /** Returns the number of cells that were taken before the series' own. */
+  /** Returns how many taken cells were probed before the series' own cell. */
   private insert(series: number): number {
     const mask = this.cells.length - 1;
     const home = spread(this.rows[series * ROW + HASH]!) & mask;
@@ -263,7 +269,10 @@ export function copyBytes(
   for (let i = 0; i < length; i++) to[toStart + i] = from[start + i]!;
 }
 
-/** Brings the high bits down, which the multiplications favour, before the hash is masked (MurmurHash3's finaliser step). */
+/**
+ * Mixes the high bits into the low ones before the hash is masked: the multiplications favour the high bits
+ * (MurmurHash3's finaliser step).
+ */
 function spread(hash: number): number {
   hash ^= hash >>> 16;
   hash = Math.imul(hash, 0x85ebca6b | 0);

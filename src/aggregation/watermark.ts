@@ -84,8 +84,8 @@ export class Watermark {
   }
 
   /**
-   * Takes back what lies ahead of the wall clock: the clock was ahead when it was reached, and has been set right. Returns whether
-   * the watermark has gone back, so that windows that are closed may end after it.
+   * Caps event times at the wall clock, after a clock that was ahead has been set right. Returns whether the
+   * watermark has gone back: then windows that are already closed may end after it.
    */
   cap(nowMs: number): boolean {
     if (this.mostMs > nowMs) {

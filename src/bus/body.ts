@@ -5,7 +5,7 @@ import type { ByteBudget } from "./byte_budget.ts";
 export class BodyError extends Error {
   override readonly name = "BodyError";
 
-  /** @param position Of the event that is the cause, counted from 0. */
+  /** @param position Index of the event that is the cause, from 0. */
   constructor(
     readonly status: 400 | 408 | 413 | 415 | 503,
     message: string,
@@ -16,22 +16,31 @@ export class BodyError extends Error {
 }
 
 const MAX_BYTES = 64 * 1024 * 1024;
-/** So much everybody may send whatever others do: large bodies that do not come to an end keep nobody else out. */
+/**
+ * Bodies of this size need no budget. So large bodies that never end cannot lock out the senders of small
+ * ones.
+ */
 const FREE_BYTES = 64 * 1024;
-/** A body that takes longer would hold its share for as long as its sender likes. */
+/** A body may take this long at most. Else its sender could hold a share of the budget for ever. */
 const MAX_MS = 120_000;
-/** What is packed goes to the inflater in slices, since each of them may become a thousand times as much at once. */
+/**
+ * Compressed bytes go to the inflater in slices of this size, since a slice may inflate to a thousand times
+ * its size at once.
+ */
 const SLICE_BYTES = 2 * 1024;
-/** After so much others have a turn: what is packed would else be inflated to its end without one. */
+/**
+ * After this many bytes other requests get a turn. Else a compressed body would be inflated to its end in one
+ * go.
+ */
 const TURN_BYTES = 1024 * 1024;
 const BLOCK_MIN_BYTES = 4 * 1024;
 const BLOCK_MAX_BYTES = 1024 * 1024;
 
 /**
- * The body of a request, inflated where it was compressed, and bounded either way.
+ * The body of a request, inflated where it was compressed. Both sizes are bounded.
  *
- * @param budget What all bodies on their way may have together.
- * @param maxMs How long it may take.
+ * @param budget The bytes that all bodies on their way share.
+ * @param maxMs How long the body may take.
  * @throws {BodyError}
  */
 export async function readBody(request: Request, budget: ByteBudget, maxMs = MAX_MS): Promise<Uint8Array> {
@@ -56,7 +65,7 @@ export async function readBody(request: Request, budget: ByteBudget, maxMs = MAX
   }
 }
 
-/** Pages in a browser may send other types to any address without being asked. */
+/** A page in a browser may send other content types to any address without a preflight request. */
 function assertJson(type: string | null): void {
   if (type === null || /^application\/([\w.!#$&^-]+\+)?json\s*(;|$)/i.test(type.trim())) return;
   throw new BodyError(
@@ -65,7 +74,7 @@ function assertJson(type: string | null): void {
   );
 }
 
-/** Also counts what was sent: packed bytes need not become any others. */
+/** The compressed bytes count too: they need not inflate to anything. */
 function sliced(): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
   let size = 0;
   return new TransformStream({
@@ -79,11 +88,13 @@ function sliced(): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuff
   });
 }
 
-/** What has come of a body, in blocks: a sender that gives it out byte by byte does not get an object for each. */
+/**
+ * The received bytes of a body, in blocks, so that a sender of single bytes does not cost an object for each.
+ */
 class Received {
   private readonly blocks: Uint8Array<ArrayBuffer>[] = [];
   private size = 0;
-  /** How much of the last block is filled. */
+  /** Bytes used in the last block. */
   private filled = 0;
   private reserved = 0;
   private held = 0;

@@ -1,10 +1,10 @@
-/** Bytes that many share. Whoever gets some gives them back. */
+/** A budget of bytes that many requests share. Whoever takes bytes gives them back. */
 export class ByteBudget {
   private used = 0;
 
   constructor(private readonly max: number) {}
 
-  /** False where there are not so many left; then none are taken. */
+  /** Takes bytes. Returns false, and takes none, where too few are left. */
   take(bytes: number): boolean {
     if (this.used + bytes > this.max) return false;
     this.used += bytes;

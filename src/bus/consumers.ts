@@ -1,8 +1,8 @@
-/** What is known of a reader that gives a name. */
+/** A consumer: a reader that gives a name. */
 export interface Consumer {
-  /** It has everything below this offset for good. */
+  /** It has stored everything below this offset. */
   readonly acknowledged: number;
-  /** When it was last heard of, in milliseconds for which the bus has run. */
+  /** When it was last heard of, in milliseconds of running time of the bus. */
   readonly heardMs: number;
 }
 
@@ -11,23 +11,23 @@ export interface ConsumerStore {
   forgetConsumer(name: string): void;
 }
 
-/** Who takes from the queue has no name, and nothing of what it has not taken may go. */
+/** The consumer of the queue, which has no name. Events that it has not taken must stay. */
 export const QUEUE_READER = "";
 
-/** Strangers must not fill the memory with names. */
+/** Consumers at most, so that strangers cannot fill the memory with names. */
 const MAX_CONSUMERS = 1000;
-/** That somebody has been heard of is written down so much later at most. */
+/** The time of the last contact is written at most this often. */
 const HEARD_WITHIN_MS = 60_000;
 
-/** The readers of a log, as long as they count: who has not been heard of for long has gone for good. */
+/** The consumers of an event log. One that has been silent for too long no longer counts. */
 export class Consumers {
   private readonly known: Map<string, Consumer>;
   private readonly savedMs = new Map<string, number>();
 
   /**
-   * @param expiryMs Silence after which a reader counts no more.
-   * @param runMs How long the bus has run, over all its starts: while it does not, nobody can be heard of, and a wrong wall clock
-   *   does not matter.
+   * @param expiryMs Silence after which a consumer no longer counts.
+   * @param runMs How long the bus has run, over all its starts. Consumers cannot call while it does not run,
+   * and this time does not depend on the wall clock.
    */
   constructor(
     stored: ReadonlyMap<string, Consumer>,
@@ -39,7 +39,10 @@ export class Consumers {
     for (const [name, { heardMs }] of stored) this.savedMs.set(name, heardMs);
   }
 
-  /** Notes that a reader has everything below `offset` for good. False: there are too many for it to be remembered. */
+  /**
+   * Notes that a consumer has stored everything below `offset`. Returns false where there are too many
+   * consumers to remember this one.
+   */
   hear(name: string, offset: number): boolean {
     const before = this.known.get(name);
     if (before === undefined && this.known.size >= MAX_CONSUMERS) {
@@ -57,7 +60,7 @@ export class Consumers {
     return true;
   }
 
-  /** The one that has acknowledged least; undefined: there is none that counts. */
+  /** The lowest offset that a consumer has acknowledged; undefined: no consumer counts. */
   slowest(): { readonly name: string; readonly acknowledged: number } | undefined {
     this.forgetSilent();
     let slowest: { name: string; acknowledged: number } | undefined;

@@ -1,22 +1,22 @@
 import { type Consumer, Consumers, type ConsumerStore, QUEUE_READER } from "./consumers.ts";
 import { endsUpTo, joined, parted, type RawEvents } from "./raw_events.ts";
 
-/** A run of events as it was published, at its place in the log. */
+/** A run of consecutive events as it was published, with its offset in the event log. */
 export interface Chunk extends RawEvents {
   /** Offset of its first event. */
   readonly first: number;
 }
 
-/** What is known of a chunk without reading it. */
+/** The index entry of a chunk. */
 export interface ChunkInfo {
   readonly first: number;
   readonly count: number;
   readonly byteLength: number;
 }
 
-/** What a store holds when it is opened. */
+/** The content of a store when it is opened. */
 export interface StoredLog {
-  /** Identity of the log. */
+  /** Identity of the event log. */
   readonly id: string;
   /** Oldest offset that was not taken or trimmed. */
   readonly first: number;
@@ -24,14 +24,17 @@ export interface StoredLog {
   readonly next: number;
   readonly chunks: readonly ChunkInfo[];
   readonly consumers: ReadonlyMap<string, Consumer>;
-  /** How long the bus had run when it was last written down. */
+  /** The running time of the bus when it was last stored. */
   readonly runMs: number;
 }
 
-/** Where an {@link EventLog} keeps its chunks. Each method is durable (as far as the store is) when it returns. */
+/**
+ * Where an {@link EventLog} keeps its chunks. What a method writes is durable when it returns, as far as the
+ * store is durable.
+ */
 export interface ChunkStore extends ConsumerStore {
   load(): StoredLog;
-  /** Adds chunks to the end, all or none of them; one with the offset of the last chunk takes its place. */
+  /** Adds chunks to the end, all or none of them. A chunk with the offset of the last one replaces it. */
   put(chunks: readonly Chunk[], runMs: number): void;
   get(first: number): Chunk;
   /** Deletes chunks that end at `first` or before, and remembers it as the oldest offset. */
@@ -43,17 +46,20 @@ export type WhenFull = "refuse" | "drop-oldest";
 
 export interface LogOptions {
   readonly maxEvents: number;
-  /** Of what the events take in memory: their own bytes and {@link EVENT_BYTES} for each. */
+  /** Memory of the events at most: their own bytes and {@link EVENT_BYTES} for each. */
   readonly maxBytes: number;
-  /** Undefined: refuse where there is a consumer that counts. */
+  /**
+   * Called before events are dropped that a consumer has not acknowledged. Undefined: such events are never
+   * dropped, publishers are refused instead.
+   */
   readonly whenFull: WhenFull | undefined;
-  /** Silence after which a consumer counts no more. */
+  /** Silence after which a consumer no longer counts. */
   readonly consumerExpiryMs: number;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
-  /** Told the first time that events are dropped which not every consumer has acknowledged. */
+  /** Called the first time that events are dropped which not every consumer has acknowledged. */
   readonly onLoss: (first: number) => void;
-  /** Told of a consumer that cannot be remembered, so that what it has not read may go. */
+  /** Called for a consumer that cannot be remembered: events may be dropped before it has read them. */
   readonly onStranger: (name: string) => void;
 }
 
@@ -61,20 +67,26 @@ export interface LogOptions {
 export class LogFullError extends Error {
   override readonly name = "LogFullError";
 
-  /** @param isForGood They would not fit into an empty log either. */
+  /** @param isForGood They would not fit into an empty event log either. */
   constructor(message: string, readonly isForGood: boolean) {
     super(message);
   }
 }
 
-/** For where it ends. */
+/** Memory for the end of each event. */
 export const EVENT_BYTES = 4;
-/** What is published by the piece is joined up to so much: a chunk takes about 1 KiB of memory beside its events. */
+/**
+ * Small publications are joined to chunks of this many bytes, since a chunk takes about 1 KiB of memory
+ * beside its events.
+ */
 const JOINED_MAX_BYTES = 4 * 1024;
-/** What is read at once is this and an event at most, however much was published at once. */
+/** A read takes this many bytes and one event at most, whatever was published at once. */
 const CHUNK_MAX_BYTES = 1024 * 1024;
 
-/** An ordered, bounded log of events. What every known consumer has acknowledged goes first when room is needed. */
+/**
+ * An ordered, bounded log of events. Where room is needed, events that every known consumer has acknowledged
+ * are dropped first.
+ */
 export class EventLog {
   readonly id: string;
   private oldest: number;
@@ -110,7 +122,7 @@ export class EventLog {
     return this.end;
   }
 
-  /** @throws {LogFullError} Nothing of them was taken. */
+  /** Appends events, all or none of them. @throws {LogFullError} None was appended. */
   append(events: RawEvents): void {
     const count = events.ends.length;
     if (count === 0) return;
@@ -138,8 +150,8 @@ export class EventLog {
   }
 
   /**
-   * At most `limit` events from `offset` on, and no more than fit into `maxBytes`, but one; those of a piece are joined by
-   * commas. The offset must be in the log, or its end.
+   * Up to `limit` events from `offset` on that fit into `maxBytes`, but at least one. The events of a piece
+   * are joined by commas. The offset must be in the event log, or its end.
    */
   read(
     offset: number,
@@ -167,7 +179,7 @@ export class EventLog {
     return { pieces, next };
   }
 
-  /** Takes the oldest event out of the log. */
+  /** Removes the oldest event and returns it. */
   take(): Uint8Array | undefined {
     this.acknowledge(QUEUE_READER, this.oldest);
     if (this.oldest === this.end) return undefined;
@@ -176,7 +188,7 @@ export class EventLog {
     return event;
   }
 
-  /** Notes that a consumer has everything below `offset` for good. */
+  /** Notes that a consumer has stored everything below `offset`. */
   acknowledge(consumer: string, offset: number): void {
     if (!this.consumers.hear(consumer, offset)) this.options.onStranger(consumer);
   }
@@ -197,7 +209,7 @@ export class EventLog {
     });
   }
 
-  /** Lets go all who wait, and nobody waits from now on. */
+  /** Resolves all waits, and every later one at once. */
   endWaiting(): void {
     this.isClosing = true;
     for (const wake of [...this.waiting]) wake();
@@ -208,7 +220,7 @@ export class EventLog {
     this.store.close();
   }
 
-  /** The oldest event that there is room for beside so many new ones. @throws {LogFullError} */
+  /** The oldest offset that can stay beside that many new events. @throws {LogFullError} */
   private firstBeside(count: number, weight: number): number {
     const { maxEvents, maxBytes } = this.options;
     if (count > maxEvents || weight > maxBytes) {
@@ -228,7 +240,7 @@ export class EventLog {
     return first;
   }
 
-  /** @throws {LogFullError} Somebody still has to read what would go. */
+  /** @throws {LogFullError} A consumer has not yet read what would be dropped. */
   private allowDropping(first: number): void {
     const slowest = this.consumers.slowest();
     if (first <= (slowest?.acknowledged ?? 0)) return;
@@ -249,7 +261,7 @@ export class EventLog {
     }
   }
 
-  /** Number of the chunk that holds `offset`. */
+  /** Index of the chunk that holds `offset`. */
   private chunkAt(offset: number): number {
     let [low, high] = [0, this.chunks.length];
     while (low < high) {

@@ -1,14 +1,14 @@
-/** What was read is not JSON in UTF-8. */
+/** The bytes are not JSON in UTF-8. */
 export class JsonFault extends Error {
   override readonly name = "JsonFault";
 
-  /** @param at The byte at which it cannot be read on. */
+  /** @param at Index of the byte that is wrong. */
   constructor(readonly at: number, message: string) {
     super(message);
   }
 }
 
-/** Deeper than any event is, and far from what programs that recurse can bear. */
+/** Nesting at most: deeper than any event, and far below what recursive programs can bear. */
 export const MAX_DEPTH = 128;
 
 const QUOTE = 0x22;
@@ -22,19 +22,19 @@ const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const CODE_U = 0x75;
 const OPEN_BRACE = 0x7b;
-/** How much further on in ASCII the bracket or brace is that closes one. */
+/** In ASCII, the code of a closing bracket or brace minus that of its opening one. */
 const TO_CLOSING = 2;
 
 const ENCODER = new TextEncoder();
 const WORDS = ["true", "false", "null"].map((word) => ENCODER.encode(word));
 const ESCAPES = new Set(ENCODER.encode('"\\/bfnrtu'));
 
-/** The opening bytes of what is open; one for all, since nothing is read while something else is. */
+/** The stack of opening brackets. One buffer serves all calls, since a call never interrupts another. */
 const OPENED = new Uint8Array(MAX_DEPTH);
 
 /**
- * Where the JSON value that begins at `at` ends. Walks over its bytes once and builds nothing, so that what it costs is known
- * by their number.
+ * Where the JSON value that begins at `at` ends. Reads each byte once and builds nothing, so that its cost is
+ * proportional to the bytes.
  *
  * @throws {JsonFault}
  */
@@ -112,7 +112,10 @@ function lastOfEscape(bytes: Uint8Array, at: number): number {
   return at + 5;
 }
 
-/** By the table of well-formed sequences in the Unicode standard: no half pairs, no detours, nothing beyond U+10FFFF. */
+/**
+ * Follows the table of well-formed byte sequences in the Unicode standard: no surrogates, no overlong forms,
+ * nothing beyond U+10FFFF.
+ */
 function lastOfCharacter(bytes: Uint8Array, at: number): number {
   const lead = bytes[at]!;
   const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
@@ -137,7 +140,7 @@ function endOfNumber(bytes: Uint8Array, at: number): number {
   return at;
 }
 
-/** There has to be one at least. */
+/** At least one digit is required. */
 function endOfDigits(bytes: Uint8Array, at: number): number {
   if (!isDigit(bytes[at])) throw notJson(at);
   while (isDigit(bytes[at])) at++;

@@ -1,6 +1,6 @@
 import type { Chunk, ChunkStore, StoredLog } from "./event_log.ts";
 
-/** Chunks in memory: gone with the process. */
+/** Keeps chunks in memory only. */
 export class MemoryStore implements ChunkStore {
   private readonly chunks = new Map<number, Chunk>();
 

@@ -1,4 +1,4 @@
-/** A query that is not of the protocol. The message is for the asker. */
+/** A query that the protocol does not allow. The message is for the client. */
 export class QueryError extends Error {
   override readonly name = "QueryError";
 }
@@ -8,7 +8,7 @@ const MAX_LIMIT = 100_000;
 const MAX_WAIT_SECONDS = 60;
 const MAX_CONSUMER_CHARACTERS = 256;
 
-/** What a reader of the log asks for. @throws {QueryError} */
+/** What a reader of the event log asks for. @throws {QueryError} */
 export class ReadQuery {
   /** Undefined: from the oldest. */
   readonly offset: number | undefined;

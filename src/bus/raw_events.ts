@@ -5,13 +5,13 @@ import { afterSpace, endOfValue, JsonFault } from "./json_walk.ts";
 export interface RawEvents {
   /** The events' own bytes, joined by commas. */
   readonly bytes: Uint8Array;
-  /** Where each event ends in `bytes`; the next one begins a comma further on. */
+  /** Where each event ends in `bytes`; the next one begins after a comma. */
   readonly ends: Uint32Array;
 }
 
-/** As many as one reply gives out. */
+/** Events of one publication at most, as many as one reply has. */
 export const POST_MAX_EVENTS = 100_000;
-/** A reply, and so whoever reads it, has to have room for each. */
+/** Bytes of an event at most: a reply, and so every reader, must have room for it. */
 export const EVENT_MAX_BYTES = 1024 * 1024;
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
@@ -21,9 +21,9 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 
 /**
- * Splits a JSON array of objects into them without changing a byte of them: what handlers make of odd numbers, double keys or
- * fields that are wrong is their business. What is no object would take the place of an event, so nothing of such a body is taken.
- * Looks at each byte once; the body is overwritten.
+ * Splits a JSON array of objects into its elements without changing a byte of them. How odd numbers, double
+ * keys and wrong fields are read is the handlers' business. An element that is not an object would still take
+ * an offset, so such a body is refused. Reads each byte once. The body is overwritten.
  *
  * @throws {BodyError}
  */
@@ -55,7 +55,7 @@ export function splitArray(body: Uint8Array): RawEvents {
   return { bytes: body.slice(start, start + length), ends: ends.slice(0, count) };
 }
 
-/** One run after the other. */
+/** Joins runs. */
 export function joined(before: RawEvents, after: RawEvents): RawEvents {
   const bytes = new Uint8Array(before.bytes.length + 1 + after.bytes.length);
   bytes.set(before.bytes);
@@ -82,7 +82,7 @@ export function parted({ bytes, ends }: RawEvents, maxBytes: number): RawEvents[
   return parts;
 }
 
-/** How many of the ends are not beyond `at`. */
+/** Number of ends up to `at`. */
 export function endsUpTo(ends: Uint32Array, at: number): number {
   let [low, high] = [0, ends.length];
   while (low < high) {

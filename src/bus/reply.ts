@@ -2,13 +2,13 @@ import { concatenated } from "../platform/http/bounded_bytes.ts";
 import { ByteBudget } from "./byte_budget.ts";
 import type { EventLog } from "./event_log.ts";
 
-/** A reader gets so much at once, or one event; it asks again for the rest. */
+/** Bytes of a reply at most, but at least one event. The reader asks again for the rest. */
 const REPLY_MAX_BYTES = 8 * 1024 * 1024;
-/** What is not larger goes out at once, whatever others have not yet taken. */
+/** Replies up to this size need no budget, so they are sent whatever other readers have not yet taken. */
 const FREE_BYTES = 64 * 1024;
-/** Of all replies that their readers have not yet taken, but the small ones. */
+/** Bytes of all replies that their readers have not yet taken, small replies not counted. */
 const REPLIES_MAX_BYTES = 128 * 1024 * 1024;
-/** A reader that takes nothing for so long is cut off. */
+/** A reader that takes nothing for this time is cut off. */
 const STALLED_MS = 60_000;
 const WORTH_COMPRESSING_BYTES = 1024;
 
@@ -21,7 +21,7 @@ const GZIPPED_JSON_TYPE = { ...JSON_TYPE, "content-encoding": "gzip", vary: "acc
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Part of a log, as its readers get it. */
+/** A part of an event log as JSON. */
 class Reply {
   readonly byteLength: number;
 
@@ -43,7 +43,7 @@ class Reply {
     return concatenated(this.pieces);
   }
 
-  /** The same in pieces that are not large. */
+  /** The reply in small pieces. */
   *slices(): Generator<Bytes> {
     for (const piece of this.pieces) {
       for (let at = 0; at < piece.length; at += FREE_BYTES) yield piece.slice(at, at + FREE_BYTES);
@@ -51,7 +51,7 @@ class Reply {
   }
 }
 
-/** Makes the replies to readers, and bounds what they hold while it is on its way. */
+/** Makes the replies to readers. Bounds the memory of replies that are on their way. */
 export class Replies {
   private readonly budget: ByteBudget;
 
@@ -59,7 +59,10 @@ export class Replies {
     this.budget = new ByteBudget(maxBytes);
   }
 
-  /** At once. Undefined: there is no room for one; ask again later. */
+  /**
+   * The reply for the events that there are now. Undefined: there is no memory for a reply, the reader must
+   * ask again later.
+   */
   async now(log: EventLog, offset: number, limit: number, isGzipped: boolean): Promise<Response | undefined> {
     const reply = this.reserved(log, offset, limit);
     if (reply === undefined) return undefined;
@@ -72,9 +75,10 @@ export class Replies {
   }
 
   /**
-   * Once there is something to say; the runtime tells a reader's going away only of a body that it streams.
+   * A reply that is sent once there are events. It is streamed, since the runtime reports only for streamed
+   * bodies that a reader has gone away.
    *
-   * @param wait Resolves when there is something, or nothing to wait for any more.
+   * @param wait Resolves when there are events, or when waiting is over.
    */
   later(
     log: EventLog,
@@ -86,13 +90,14 @@ export class Replies {
     const gone = new AbortController();
     const reply = wait(gone.signal).then(() => {
       if (gone.signal.aborted) return undefined;
-      // Where it was trimmed away meanwhile, or there is no room, the next request is told.
+      // Where the offset was trimmed away meanwhile, or there is no memory, the reply is empty and the next
+      // request gets the error.
       return offset < log.first ? undefined : this.reserved(log, offset, limit);
     }).then((reply) => reply ?? Reply.of(log, offset, 0, 0));
     return respond(this.stream(reply, gone), isGzipped);
   }
 
-  /** Smaller than it might be where others have not taken theirs. */
+  /** The reply is small where other readers have not yet taken theirs. */
   private reserved(log: EventLog, offset: number, limit: number): Reply | undefined {
     const whole = Reply.of(log, offset, limit, REPLY_MAX_BYTES);
     if (whole.byteLength <= FREE_BYTES || this.budget.take(whole.byteLength)) return whole;
@@ -100,7 +105,7 @@ export class Replies {
     return small.byteLength <= FREE_BYTES ? small : undefined;
   }
 
-  /** Gives the reply out as fast as its reader takes it. */
+  /** Streams the reply as fast as its reader takes it. */
   private stream(reply: Promise<Reply>, gone = new AbortController()): ReadableStream<Bytes> {
     let slices: Generator<Bytes> | undefined;
     let held = 0;

@@ -17,13 +17,15 @@ export interface BusServerOptions {
   readonly store: { readonly kind: "memory" } | { readonly kind: "sqlite"; readonly path: string };
   readonly maxEvents: number;
   readonly maxBytes: number;
-  /** Undefined: events are refused where a consumer is known that has not read what would have to go. */
+  /**
+   * Undefined: events are refused while a known consumer has not read those that would have to be dropped.
+   */
   readonly whenFull?: WhenFull | undefined;
-  /** Silence after which a consumer counts no more. */
+  /** Silence after which a consumer no longer counts. */
   readonly consumerExpiryMs: number;
   /** Undefined: everybody may read and write. */
   readonly token?: string;
-  /** Names, beside those of loopback, that a client without the token may call it by. */
+  /** Host names, besides those of loopback, that a client without the token may use. */
   readonly allowedHosts: readonly string[];
   /** PEM texts; undefined: plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
@@ -43,11 +45,11 @@ export class BusError extends Error {
 
 const METRICS_BOUNDS = { maxEvents: 100_000, maxBytes: 64 * 1024 * 1024 };
 const MAX_READERS = 256;
-/** How long requests that are being answered may hold up closing. */
+/** How long closing waits for requests that are being answered. */
 const CLOSING_GRACE_MS = 1000;
-/** Of the bodies of all requests that have not come to their end, but the small ones. */
+/** Bytes of all request bodies that are still being read, small ones not counted. */
 const BODIES_MAX_BYTES = 128 * 1024 * 1024;
-/** A publisher of a log that is full may try again then. */
+/** `Retry-After` for a publisher while the event log is full. */
 const FULL_RETRY_SECONDS = 5;
 
 /** Starts the reference VaBus: the whole protocol over HTTP. @throws {BusError} */
@@ -209,7 +211,7 @@ class Bus {
   private async read(log: EventLog, request: Request, url: URL): Promise<Response> {
     const query = new ReadQuery(url.searchParams);
     const ack = query.ack ?? 0;
-    // Beyond the end, it speaks of a log that was here before.
+    // An acknowledgement beyond the end belongs to an earlier event log.
     if (query.consumer !== undefined && ack <= log.next) log.acknowledge(query.consumer, ack);
     const { id, first, next } = log;
     const offset = query.offset ?? first;

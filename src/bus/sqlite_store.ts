@@ -14,7 +14,9 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS run (log TEXT PRIMARY KEY, ms INTEGER NOT NULL);
 `;
 
-/** Opens the file of a bus. It belongs to this process alone: a second bus would give out the same offsets again. */
+/**
+ * Opens the file of a bus for this process alone: a second bus would give the same offsets to other events.
+ */
 export function openDatabase(path: string): DatabaseSync {
   assertOwn([path, `${path}-wal`, `${path}-shm`, `${path}-journal`]);
   if (infoOf(path) === undefined) createOwn(path);
@@ -29,14 +31,14 @@ export function openDatabase(path: string): DatabaseSync {
   return database;
 }
 
-/** How long the bus has run is known to the second: it need not be written with every event. */
+/** The running time is stored to the second, so that it is not written with every event. */
 const RUN_WITHIN_MS = 1000;
 
-/** Chunks in an SQLite file: what was answered with 202 survives the loss of power. */
+/** Keeps chunks in an SQLite file. Events that were answered with 202 survive a loss of power. */
 export class SqliteStore implements ChunkStore {
   private runSavedMs = -Infinity;
 
-  /** @param name Several logs share a file, each under its name. */
+  /** @param name Name of the event log: several share a file. */
   constructor(private readonly database: DatabaseSync, private readonly name: string) {}
 
   load(): StoredLog {
@@ -54,7 +56,7 @@ export class SqliteStore implements ChunkStore {
     return { id, first, next, chunks, consumers: this.consumers(runMs), runMs };
   }
 
-  /** The one with the offset of the last chunk replaces it, since it has the same key. */
+  /** A chunk with the offset of the last one replaces it, since the offset is the key. */
   put(chunks: readonly Chunk[], runMs: number): void {
     const last = chunks.at(-1)!;
     this.transaction(() => {
@@ -98,12 +100,12 @@ export class SqliteStore implements ChunkStore {
     });
   }
 
-  /** Closes the file, and so every log in it. */
+  /** Closes the file, and with it every event log in it. */
   close(): void {
     if (this.database.isOpen) this.database.close();
   }
 
-  /** One that an earlier version has noted counts as heard of just now. */
+  /** A consumer that an earlier version has stored counts as heard of just now. */
   private consumers(runMs: number): Map<string, Consumer> {
     const rows = this.database.prepare(
       "SELECT name, acknowledged, coalesce(run_ms, ?) AS heardMs FROM consumer LEFT JOIN heard USING (log, name) WHERE log = ?",

@@ -4,12 +4,12 @@ import { canonicalLabels, labelsProblem } from "../event/labels.ts";
 import { printable } from "../platform/log/printable.ts";
 import { hasLabelTwice } from "./repeated_label.ts";
 
-/** A checked event, as `JSON.parse` gave it. */
+/** A valid event, as `JSON.parse` gave it. */
 interface CheckedEvent {
   readonly name: string;
-  /** Canonical; "": none. */
+  /** Canonical labels; "": none. */
   readonly labels: string;
-  /** {@link UNNAMED}: it names none. */
+  /** {@link UNNAMED}: the event names no function. */
   readonly functionId: number;
   readonly value: number;
   readonly timeMs: number;
@@ -41,8 +41,9 @@ function functionProblem(aggFunc: unknown): string {
 }
 
 /**
- * Checks a parsed value against the shape of an event. Returns what is wrong as text for the operator when it is none.
- * `agg_func`, `id` and `labels` may be null, which many serialisers write for "not there"; an id that is no text is no id.
+ * Checks a parsed value against the shape of an event. Returns the event, or what is wrong with it as text
+ * for the operator. `agg_func`, `id` and `labels` may be null, which many serialisers write for a missing
+ * value. An id that is not a text counts as missing.
  */
 export function checkEvent(parsed: unknown): CheckedEvent | string {
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return "not an object";
@@ -69,7 +70,7 @@ export function checkEvent(parsed: unknown): CheckedEvent | string {
     labels: canonicalLabels((labels ?? {}) as Record<string, string>),
     functionId: functionOfEvent,
     value,
-    // Beyond what a double counts in whole milliseconds every time is the same far future.
+    // Greater times are all the same far future: a double cannot count them in whole milliseconds.
     timeMs: Math.min(Math.round(timestamp * 1000) + 0, Number.MAX_SAFE_INTEGER),
     id: typeof id === "string" && id !== "" ? id : undefined,
   };

@@ -8,7 +8,10 @@ import { readEvent } from "./event_check.ts";
 import { BACKSLASH, BRACE_CLOSE, BRACE_OPEN, COLON, COMMA, JsonBytes, QUOTE } from "./json_bytes.ts";
 import { PlainLabels } from "./plain_labels.ts";
 
-/** Ids longer than this are remembered by their SHA-256, so that memory for ids stays bounded. Bytes. */
+/**
+ * Bytes of an id that is kept as it is. Longer ids are remembered by their SHA-256, so that the memory for
+ * ids stays bounded.
+ */
 const ID_MAX_BYTES = 256;
 
 const HAS_NAME = 1;
@@ -23,7 +26,10 @@ const HAS_REQUIRED = HAS_NAME | HAS_VALUE | HAS_TIMESTAMP;
 const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const MANTISSA_MAX = Number.MAX_SAFE_INTEGER;
 
-/** Scans a single event (queue mode, dead letters put back) into `batch`; whatever is none is invalid. */
+/**
+ * Scans a single event (queue mode, retried dead letters) into `batch`. Bytes that are no valid event become
+ * an invalid one.
+ */
 export function scanEvent(body: Uint8Array, batch: EventBatch): void {
   batch.reset(body);
   const json = new JsonBytes(body);
@@ -35,7 +41,7 @@ export function scanEvent(body: Uint8Array, batch: EventBatch): void {
   else events.scanAny(start, end);
 }
 
-/** Reads single events, as VaBus has them, out of JSON. */
+/** Reads single VaBus events from JSON. */
 export class EventScanner {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -47,7 +53,7 @@ export class EventScanner {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Reads any bytes as an event, whatever the fast path has made of them. */
+  /** The slow path: reads any bytes as an event. */
   scanAny(start: number, end: number): void {
     const batch = this.batch;
     const position = batch.total++;
@@ -74,7 +80,8 @@ export class EventScanner {
 
   private setId(i: number, id: string): void {
     const batch = this.batch;
-    // Three bytes a UTF-16 unit at most: only a text longer than a third of the bound can be beyond it.
+    // A UTF-16 code unit takes three bytes at most, so only a text longer than a third of the bound can
+    // exceed it.
     const bounded = id.length * 3 > ID_MAX_BYTES && Buffer.byteLength(id) > ID_MAX_BYTES
       ? createHash("sha256").update(id).digest("hex")
       : id;
@@ -85,9 +92,9 @@ export class EventScanner {
   }
 
   /**
-   * The fast path: `{"name":…,"value":…,"timestamp":…,"agg_func":…,"id":…,"labels":{…}}` in any order, ASCII text without
-   * escapes, plain decimal numbers, known fields, each at most once, valid. Returns where the event ends, or -1 for the slow path;
-   * nothing is added to the batch then.
+   * The fast path: `{"name":…,"value":…,"timestamp":…,"agg_func":…,"id":…,"labels":{…}}` in any order. The
+   * text is ASCII without escapes, numbers are plain decimals, and each field is known, valid and there at
+   * most once. Returns where the event ends, or -1 for the slow path; then nothing is added to the batch.
    */
   scanPlain(start: number): number {
     const { bytes, view, batch } = this;
@@ -208,10 +215,10 @@ export class EventScanner {
     return at;
   }
 
-  /** Which field's name, with its closing quote, stands at `at`; 0 for none of them. */
+  /** The field whose name, with its closing quote, begins at `at`; 0: none of them. */
   private fieldAt(at: number): number {
     const { bytes, view } = this;
-    // Too near the end to read words; in a reply no event's field is.
+    // Words cannot be read this near to the end. No field of an event in a reply is.
     if (at + 10 > bytes.length) return 0;
     switch (view.getInt32(at, true)) {
       case NAME:
@@ -249,7 +256,7 @@ export class EventScanner {
   }
 }
 
-/** Four characters each, as little-endian words. */
+/** Field names in words of four characters, little-endian. */
 const NAME = 0x656d616e;
 const VALU = 0x756c6176;
 const TIME = 0x656d6974;

@@ -10,15 +10,15 @@ export const BRACKET_CLOSE = 0x5d;
 export const BRACE_OPEN = 0x7b;
 export const BRACE_CLOSE = 0x7d;
 
-/** The reply is not JSON, or not of VaBus's shape. The message is for the operator. */
+/** The reply is not JSON, or does not have the shape of VaBus. The message is for the operator. */
 export class ReplyFormatError extends Error {
   override readonly name = "ReplyFormatError";
 }
 
-/** The bytes of JSON, whose parts can be cut out without a look at what they hold. */
+/** JSON as bytes, whose parts can be cut out without being parsed. */
 export class JsonBytes {
   private readonly buffer: Buffer;
-  /** Whether all of the bytes are UTF-8; not looked at before it matters. */
+  /** Whether all of the bytes are UTF-8. Found out only when it matters. */
   private isText: boolean | undefined;
 
   constructor(readonly bytes: Uint8Array) {
@@ -26,8 +26,8 @@ export class JsonBytes {
   }
 
   /**
-   * Where the value that starts at `start` ends, judged by quotes and brackets alone: whether it is JSON is for
-   * `JSON.parse` to say. All the bytes looked for are ASCII, so they cannot be part of another character.
+   * Where the value that starts at `start` ends, judged by quotes and brackets alone. `JSON.parse` decides
+   * later whether it is valid. All bytes looked for are ASCII, so they cannot be a part of another character.
    */
   endOfValue(start: number): number {
     const bytes = this.bytes;
@@ -50,7 +50,10 @@ export class JsonBytes {
     return bytes.length;
   }
 
-  /** Where the comma or bracket stands that ends the element; which kind of bracket closes which is for `JSON.parse` to say. */
+  /**
+   * The index of the comma or bracket that ends the element. `JSON.parse` decides later whether the kinds of
+   * brackets match.
+   */
   endOfElement(start: number): number {
     const bytes = this.bytes;
     let depth = 0;
@@ -66,14 +69,16 @@ export class JsonBytes {
     throw this.malformed(bytes.length);
   }
 
-  /** Undefined: the bytes are not UTF-8. With U+FFFD in their place, names that differ in them would become one. */
+  /**
+   * The text; undefined: the bytes are not UTF-8. Replacing them by U+FFFD would make one name of several.
+   */
   textBetween(start: number, end: number): string | undefined {
     this.isText ??= isUtf8(this.bytes);
     if (!this.isText && !isUtf8(this.bytes.subarray(start, end))) return undefined;
     return this.text(start, end);
   }
 
-  /** Of bytes that are known to be UTF-8. */
+  /** The text of bytes that are known to be UTF-8. */
   text(start: number, end: number): string {
     return this.buffer.toString("utf8", start, end);
   }
@@ -91,7 +96,7 @@ export class JsonBytes {
     return end;
   }
 
-  /** Where what is no space comes next. */
+  /** The index of the next byte that is not white space. */
   afterSpace(start: number): number {
     let at = start;
     while (isSpace(this.bytes[at])) at++;

@@ -11,7 +11,7 @@ const BRACE_OPEN = 0x7b;
 const BRACE_CLOSE = 0x7d;
 const DELETE = 0x7f;
 
-/** Bytes that stand for themselves in a label and in JSON: what neither begins another character nor ends the text. */
+/** Bytes that mean themselves in a label and in JSON: ASCII, no control character, no quote, no backslash. */
 const IS_PLAIN = Uint8Array.from(
   { length: 256 },
   (_, byte) => byte >= SPACE && byte < DELETE && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
@@ -19,7 +19,7 @@ const IS_PLAIN = Uint8Array.from(
 
 const WORD = 4;
 
-/** Numbers a label has in `ranges`, and what each is. */
+/** The numbers of a label in `ranges`. */
 const RANGE = 4;
 const KEY_START = 0;
 const KEY_END = 1;
@@ -27,8 +27,8 @@ const VALUE_START = 2;
 const VALUE_END = 3;
 
 /**
- * The fast path over an event's labels: read in place as long as they are plain ASCII text, each key once. Most publishers
- * write them as the key of a series has them; these bytes are copied as they stand.
+ * The fast path for an event's labels. They are read in place while they are plain ASCII text with each key
+ * once. Most publishers write them in the form of a series key; then their bytes are copied unchanged.
  */
 export class PlainLabels {
   count = 0;
@@ -41,7 +41,7 @@ export class PlainLabels {
   private textBytes = 0;
   private isCanonical = true;
   private readonly ranges = new Int32Array(LABELS_MAX * RANGE);
-  /** The labels in the order of their keys. */
+  /** Indexes of the labels in the order of their keys. */
   private readonly order = new Uint8Array(LABELS_MAX);
 
   /** Reads the object at `at`. Returns where it ends, or -1 for the slow path. */
@@ -77,8 +77,8 @@ export class PlainLabels {
   }
 
   /**
-   * Makes the name of the event `i` in `batch` the key of its series, which takes in the labels read last. Returns false for the
-   * slow path.
+   * Replaces the name of the event `i` in `batch` by the key of its series, which includes the labels read
+   * last. Returns false for the slow path.
    */
   join(batch: EventBatch, i: number): boolean {
     const nameStart = batch.nameStart[i]!;
@@ -101,7 +101,7 @@ export class PlainLabels {
     return true;
   }
 
-  /** As `hashBytes` would. */
+  /** The same hash as `hashBytes` makes. */
   private hash(start: number, end: number): number {
     const { extra, extraView } = this;
     let hash = HASH_SEED;
@@ -112,7 +112,7 @@ export class PlainLabels {
     return hashWord(hash, rest);
   }
 
-  /** Copies a range of the event to `at`, and perhaps some bytes more. Returns where it ends there. */
+  /** Copies a range of the event to `at`; it may write a few bytes more. Returns where the copy ends. */
   private copy(start: number, end: number, at: number): number {
     const { bytes, bytesView, extra, extraView } = this;
     const length = end - start;
@@ -130,7 +130,7 @@ export class PlainLabels {
     for (let i = 0; i < this.count; i++) {
       const range = this.order[i]! * RANGE;
       if (i > 0) extra[at++] = COMMA;
-      // With their quotes.
+      // The ranges include the quotes.
       at = this.copy(ranges[range + KEY_START]! - 1, ranges[range + KEY_END]! + 1, at);
       extra[at++] = COLON;
       at = this.copy(ranges[range + VALUE_START]! - 1, ranges[range + VALUE_END]! + 1, at);
@@ -147,7 +147,10 @@ export class PlainLabels {
     return at;
   }
 
-  /** Returns where the text in quotes at `at` ends, whose range goes to `range`; -1: it is not plain. */
+  /**
+   * Reads the text in quotes at `at` and stores its range in `range`. Returns where it ends; -1: it is not
+   * plain.
+   */
   private scanText(at: number, range: number): number {
     const { bytes, ranges } = this;
     if (bytes[at++] !== QUOTE) return -1;
@@ -160,7 +163,7 @@ export class PlainLabels {
     return at + 1;
   }
 
-  /** Puts a label into its place among those before it. Returns false where its key is there already. */
+  /** Inserts a label in the order of keys. Returns false where its key is there already. */
   private insert(label: number): boolean {
     let at = label;
     while (at > 0) {

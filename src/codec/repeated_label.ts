@@ -1,7 +1,7 @@
 /**
- * Whether the text of an event has a label twice, of which `parsed`, what `JSON.parse` made of it, has only the last.
+ * Whether the text of an event has a label twice. `JSON.parse` keeps only the last one.
  *
- * @param parsed An object whose labels are one, of texts.
+ * @param parsed The parsed event: an object with one valid set of labels.
  */
 export function hasLabelTwice(text: string, parsed: unknown): boolean {
   let depth = 0;
@@ -14,7 +14,7 @@ export function hasLabelTwice(text: string, parsed: unknown): boolean {
       start = at;
       while (text[++at] !== '"') if (text[at] === "\\") at++;
     } else if (character === ":" && depth === 1) {
-      // The last of several counts.
+      // The last one of several `labels` counts.
       isInLabels = JSON.parse(text.slice(start, at)) === "labels";
       if (isInLabels) count = 0;
     } else if (character === ":" && depth === 2 && isInLabels) count++;

@@ -14,9 +14,9 @@ import {
   ReplyFormatError,
 } from "./json_bytes.ts";
 
-/** What a reply says about itself, besides its events. */
+/** The fields of a reply besides its events. */
 export interface ReplyHeader {
-  /** Identifies the log; another one after the bus was reset. */
+  /** Identity of the event log. It is another one after the bus was reset. */
   readonly log: string;
   /** Offset of the first event in the reply. */
   readonly offset: number;
@@ -24,7 +24,7 @@ export interface ReplyHeader {
   readonly next: number;
 }
 
-/** More events than may be asked for at once. */
+/** More than the events that may be asked for at once. */
 const EVENTS_MAX = 1_000_000;
 
 /**
@@ -133,7 +133,7 @@ export class ReplyScanner {
       throw new ReplyFormatError('the reply\'s "offset" and "next" are not whole numbers');
     }
     if (!hasEvents) throw new ReplyFormatError('the reply has no array "events"');
-    // The offsets of a log have no gaps: a reply that leaves some out would lose events without a word.
+    // The offsets of an event log have no gaps. A reply that leaves some out would lose events silently.
     if (next - offset !== this.batch.total) {
       throw new ReplyFormatError(
         `the reply holds ${this.batch.total} events, but says it reaches from ${offset} to ${next}`,
@@ -142,7 +142,7 @@ export class ReplyScanner {
     return { log, offset, next };
   }
 
-  /** Returns whether there was an array. The last of several `events` counts, as with `JSON.parse`. */
+  /** Returns whether there was an array. The last one of several `events` counts, as with `JSON.parse`. */
   private scanEvents(): boolean {
     this.batch.reset(this.bytes);
     if (this.peek() !== BRACKET_OPEN) {
@@ -166,7 +166,7 @@ export class ReplyScanner {
     return true;
   }
 
-  /** Scans the element at `at`, by the fast path when it can. */
+  /** Scans the element at `at`, by the fast path where possible. */
   private scanOne(): void {
     const start = this.at;
     this.batch.reserve();
@@ -212,7 +212,7 @@ export class ReplyScanner {
     this.at++;
   }
 
-  /** Steps over a comma that follows at once, as it nearly always does. */
+  /** Steps over a comma that follows directly, as nearly always. */
   private isAtComma(): boolean {
     if (this.bytes[this.at] !== COMMA) return false;
     this.at++;
@@ -232,7 +232,10 @@ export class ReplyScanner {
   }
 }
 
-/** Whether a value may be the identity of a log. Half a surrogate pair would come back from the state as another text. */
+/**
+ * Whether a value may be the identity of an event log. Half a surrogate pair would be read back from the
+ * state as another text.
+ */
 export function isLogId(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value.length <= LOG_ID_MAX_CHARACTERS &&
     value.isWellFormed();

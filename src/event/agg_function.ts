@@ -11,7 +11,7 @@ export const FIRST = 5;
 export const LAST = 6;
 export const STDDEV = 7;
 
-/** In the place of a function's id: the event names none. */
+/** Stands for a function's id where the event names no function. */
 export const UNNAMED = -1;
 
 const NAMES = ["sum", "avg", "min", "max", "count", "first", "last", "stddev"] as const;
@@ -19,7 +19,7 @@ const PERCENTILE_BASE = 16;
 const PERCENTILE_UNITS = 10_000;
 const PERCENTILE = /^p(\d{1,3}(?:\.\d{1,4})?)$/;
 
-/** All functions, for people. */
+/** All functions, as text for people. */
 export const FUNCTION_LIST: string = `${NAMES.join(", ")} and p0 to p100`;
 
 /** The function's id, or -1 when there is no such function. `p50.0` is `p50`. */

@@ -1,17 +1,18 @@
-/** An event that is no event: kept as it came, with what is wrong with it. */
+/** An element that is not a valid event, as it came, with what is wrong with it. */
 export interface InvalidEvent {
   /** Position in the reply. */
   readonly index: number;
-  /** For the operator. */
+  /** What is wrong, for the operator. */
   readonly detail: string;
 }
 
 /**
- * The events of one reply in columns, refilled for every reply so that the hot path allocates nothing.
+ * The events of one reply in columns. The columns are refilled for every reply, so that the hot path
+ * allocates nothing.
  *
- * Text is not decoded: a name or id is a range of `bytes` (the reply itself) or, where the start is negative, of
- * `extra` at `~start` (text that was escaped, or not ASCII, in the reply). Either way it is UTF-8. The name of an event with
- * labels is the key of its series, see `labels.ts`.
+ * Text is not decoded. A name or id is a range of `bytes`, the reply itself. Where its start is negative, it
+ * is a range of `extra` at `~start`: text that was escaped, or not ASCII, in the reply. Either way it is
+ * UTF-8. The name of an event with labels is the key of its series, see `labels.ts`.
  */
 export class EventBatch {
   bytes: Uint8Array = new Uint8Array(0);
@@ -52,8 +53,9 @@ export class EventBatch {
   }
 
   /**
-   * Gives the memory of the reply back at once: it lies outside of the garbage collector's heap, which would let a hundred
-   * megabytes of dead replies pile up before it looks. The batch is empty then, and its `bytes` of no use to anybody.
+   * Frees the memory of the reply at once. The memory is outside of the garbage collector's heap, so the
+   * collector would let a hundred megabytes of dead replies pile up. Afterwards the batch is empty and its
+   * `bytes` cannot be used.
    */
   release(): void {
     const { buffer } = this.bytes;
@@ -82,7 +84,7 @@ export class EventBatch {
     this.timeMs = grownFloat64(this.timeMs, capacity);
   }
 
-  /** Makes room for so many bytes in `extra`. */
+  /** Makes room for that many bytes in `extra`. */
   reserveExtra(bytes: number): void {
     if (this.extraLength + bytes <= this.extra.length) return;
     const grown = new Uint8Array(Math.max(this.extra.length * 2, this.extraLength + bytes));

@@ -2,14 +2,14 @@
 export type HashKey = readonly [number, number];
 
 /**
- * Cells that a lookup of a hash table may look at before its hashes are taken for chosen by somebody who wants it slow. Half full, a
- * table has no chain of this length by chance in the life of the sun.
+ * Cells that a lookup may probe. Beyond them, the keys count as chosen by somebody who wants the table slow:
+ * in a half-full table no chain becomes this long by chance.
  */
 export const CHAIN_MAX = 256;
 
 /**
- * HalfSipHash-2-4 (Aumasson) with 32 bits: nobody who does not know the key can choose bytes that meet. It is slower than
- * `hashBytes`, so that tables turn to it only once chains have become too long.
+ * HalfSipHash-2-4 (Aumasson) with 32 bits. Without the key nobody can choose bytes that collide. It is slower
+ * than `hashBytes`, so tables turn to it only when chains have become too long.
  */
 export function keyedHash(bytes: Uint8Array, start: number, length: number, [k0, k1]: HashKey): number {
   let [v0, v1, v2, v3] = [k0, k1, 0x6c796765 ^ k0, 0x74656462 ^ k1];

@@ -1,18 +1,21 @@
 /** Labels a series has at most. */
 export const LABELS_MAX = 32;
-/** A name with the keys and values of its labels, UTF-8: as much as fits a row of a PostgreSQL index, with all else that is in it. */
+/**
+ * Bytes of a name with the keys and values of its labels, as UTF-8. With the other columns they must fit into
+ * a row of a PostgreSQL index.
+ */
 export const SERIES_MAX_BYTES = 2048;
 
 /** Stands between a name and its labels in the key of a series. No name has it. */
 const SEPARATOR = "\0";
 
-/** Text with which nothing is wrong. */
+/** Text that is valid in a label. */
 const CONTROL_CHARACTER = /\p{Cc}/u;
 const ENCODER = new TextEncoder();
 
 /**
- * The one text of a set of labels, whatever order they come in: JSON without spaces, keys in the order of their UTF-8 bytes.
- * "" where there are none.
+ * The canonical text of a set of labels, independent of their order: JSON without spaces, with keys in the
+ * order of their UTF-8 bytes. It is "" where there are no labels.
  */
 export function canonicalLabels(labels: Readonly<Record<string, string>>): string {
   const keys = Object.keys(labels).sort(byCodePoints);
@@ -20,7 +23,7 @@ export function canonicalLabels(labels: Readonly<Record<string, string>>): strin
   return `{${keys.map((key) => `${JSON.stringify(key)}:${JSON.stringify(labels[key])}`).join(",")}}`;
 }
 
-/** What is wrong with the labels of an event, for the operator; undefined: they are labels. */
+/** What is wrong with the labels of an event, for the operator; undefined: they are valid. */
 export function labelsProblem(name: string, labels: unknown): string | undefined {
   if (typeof labels !== "object" || labels === null || Array.isArray(labels)) {
     return "labels are not an object";
@@ -41,10 +44,10 @@ export function labelsProblem(name: string, labels: unknown): string | undefined
     : undefined;
 }
 
-/** What a table holds for a series without labels. */
+/** The labels that a table has for a series without labels. */
 export const NO_LABELS = "{}";
 
-/** Labels as a part of an aggregate. */
+/** The property `labels` of an aggregate. */
 export function labelsOf(labels: Readonly<Record<string, string>>): { readonly labels?: string } {
   const canonical = canonicalLabels(labels);
   return canonical === "" ? {} : { labels: canonical };
@@ -58,7 +61,7 @@ export function labelsIn(json: string): { readonly labels?: string } {
   return labelsOf(parsed as Record<string, string>);
 }
 
-/** What stands for a name and its canonical labels, so that a series without labels is its name alone. */
+/** The key of a series: its name and its canonical labels. Without labels it is the name alone. */
 export function seriesKey(name: string, labels = ""): string {
   return labels === "" ? name : name + SEPARATOR + labels;
 }
@@ -75,7 +78,7 @@ export function nameEnd(key: Uint8Array): number {
   return end < 0 ? key.length : end;
 }
 
-/** The order of UTF-8 bytes, which that of UTF-16 units is not. */
+/** The order of UTF-8 bytes. UTF-16 code units have another order. */
 function byCodePoints(a: string, b: string): number {
   let at = 0;
   while (at < a.length && a[at] === b[at]) at++;

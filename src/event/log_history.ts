@@ -3,7 +3,7 @@ import { hashBytes } from "./text_hash.ts";
 
 /** Events of a page, the unit in which a history is kept on disk. */
 const PAGE_EVENTS = 512;
-/** Pages whose events are all known. */
+/** Number of the latest pages whose events are all known. */
 const PAGES = 128;
 const EXACT_EVENTS = PAGES * PAGE_EVENTS;
 const RING_MASK = EXACT_EVENTS - 1;
@@ -22,16 +22,17 @@ export interface HistoryPage {
   readonly hashes: Int32Array;
 }
 
-/** A history as it is kept. */
+/** A history as it is kept on disk. */
 export interface StoredHistory {
-  /** In the order of their numbers, without gaps between their events. */
+  /** Pages in the order of their numbers, without gaps between their events. */
   readonly pages: readonly HistoryPage[];
   readonly samples: readonly Fingerprint[];
 }
 
 /**
- * What was read of a log, as fingerprints of its events: each of the latest 65,536 or so, and of older ones ever fewer, at most
- * a 128th of their distance apart. By them a bus shows that it has other events at these offsets now.
+ * Fingerprints of the events that were read of an event log: of each of the latest 65,536 or so, and of ever
+ * fewer older ones. The distance between two of the older ones is at most a 128th of their age in events.
+ * They show whether a bus has other events at these offsets now.
  */
 export class LogHistory {
   /** The hashes of the events [from, end), each at its offset modulo the length; empty as long as nothing is known. */
@@ -41,7 +42,7 @@ export class LogHistory {
   /** Before `from`, oldest first. */
   private samples: Fingerprint[] = [];
   private samplesMax = 2 * PAGES;
-  /** What follows from here on is not on disk as it is here. */
+  /** Fingerprints from this offset on differ from those on disk. */
   private unsavedFrom = 0;
   private areSamplesSaved = false;
 
@@ -89,7 +90,7 @@ export class LogHistory {
     return low;
   }
 
-  /** Takes note of the events of a reply that begins at `first`. */
+  /** Adds the events of a reply that begins at `first`. */
   note(batch: EventBatch, first: number): void {
     if (batch.total === 0) return;
     this.makeRoom();
@@ -108,7 +109,10 @@ export class LogHistory {
     this.end = first + batch.total;
   }
 
-  /** Reading goes on elsewhere: what was known from there on is another history, or a gap lies before it. */
+  /**
+   * Reading goes on at another offset. The fingerprints from there on are those of another history, or there
+   * is a gap before it.
+   */
   goOnAt(next: number): void {
     if (next === this.end) return;
     if (next < this.end) {
@@ -117,7 +121,7 @@ export class LogHistory {
       this.end = Math.max(this.from, next);
       if (next > this.from) return;
     } else if (this.end > this.from) {
-      // The last one too: it is what the bus is asked for first.
+      // The last one is included: the bus is asked for it first.
       const last = this.at(this.size - 1);
       for (let offset = pageEnd(this.from); offset < this.end; offset += PAGE_EVENTS) {
         this.addSample(offset - 1);
@@ -127,7 +131,7 @@ export class LogHistory {
     this.from = this.end = this.unsavedFrom = next;
   }
 
-  /** What has changed since it was {@link saved}, and which pages there are at all. */
+  /** The pages that have changed since {@link saved} was called, and the numbers of all pages. */
   unsaved(): StoredHistory & {
     readonly firstPage: number;
     readonly endPage: number;
@@ -154,7 +158,7 @@ export class LogHistory {
     };
   }
 
-  /** What {@link unsaved} gave is on disk. */
+  /** Tells that what {@link unsaved} returned is on disk. */
   saved(): void {
     this.unsavedFrom = this.end;
     this.areSamplesSaved = true;
@@ -165,7 +169,7 @@ export class LogHistory {
     if (this.ring.length === 0) this.ring = new Int32Array(EXACT_EVENTS);
   }
 
-  /** The first event of a page comes: its place in the ring is that of the oldest page, which goes. */
+  /** The first event of a page comes: the page replaces the oldest one in the ring. */
   private openPage(offset: number): void {
     const goneEnd = offset - EXACT_EVENTS + PAGE_EVENTS;
     if (this.from >= goneEnd) return;
@@ -197,8 +201,9 @@ export function fingerprintOf(batch: EventBatch): number {
 }
 
 /**
- * The hashes of a batch's events in their order: of what makes an event, however it is spelt; of the bytes of what is none. They
- * are kept on disk: whoever changes them empties `history` by a migration.
+ * The hashes of a batch's events in their order. For a valid event it is the hash of its values, however they
+ * are spelt; for an invalid one, the hash of its bytes. The hashes are kept on disk: a change of them needs a
+ * migration that empties `history`.
  */
 class EventHashes {
   private readonly values: Int32Array;
@@ -225,8 +230,9 @@ class EventHashes {
         continue;
       }
       const high = values[2 * i + 1]!;
-      // No function counts as the first one: fingerprints that states keep are of a time when that was its meaning.
-      // One factor for each: all of them are multiplied at once. The upper half of a short number has its digits at the top.
+      // No function counts as the first one, since it had that meaning when the fingerprints in older states
+      // were made. Each value has a factor of its own, so that all can be multiplied at once. The upper half
+      // of a short number has its digits at the top.
       target[at + k] = Math.imul(nameHash[i]!, 0x9e3779b1) + Math.imul(values[2 * i]!, 0x85ebca77) +
           Math.imul(high ^ (high >>> 17), 0xc2b2ae3d) + Math.imul(times[2 * i]!, 0x27d4eb2f) +
           Math.imul(times[2 * i + 1]! ^ Math.max(0, functionId[i]!), 0x165667b1) +
@@ -242,12 +248,12 @@ function pageStart(offset: number): number {
   return offset - offset % PAGE_EVENTS;
 }
 
-/** Of the page that `offset` is in. */
+/** First offset of the page that `offset` is in. */
 function pageEnd(offset: number): number {
   return pageStart(offset) + PAGE_EVENTS;
 }
 
-/** How far apart samples are at that distance. */
+/** The distance between two samples at that age. */
 function strideAt(distance: number): number {
   return PAGE_EVENTS * 2 ** Math.max(0, Math.floor(Math.log2(distance / EXACT_EVENTS)));
 }

@@ -3,7 +3,10 @@ export interface NamePattern {
   readonly text: string;
   /** Whether it matches every name there is. */
   readonly isCatchAll: boolean;
-  /** Takes time in proportion to the name, for any pattern: there is no backtracking, so no rule can stall the handler. */
+  /**
+   * The time is proportional to the length of the name, for any pattern. There is no backtracking, so no rule
+   * can stall the handler.
+   */
   matches(name: string): boolean;
 }
 

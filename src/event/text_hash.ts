@@ -2,8 +2,8 @@
 export const HASH_SEED = 0x811c9dc5 | 0;
 
 /**
- * Takes in four bytes, as a little-endian word: a step of MurmurHash3 (Appleby) with one rotation less. Without the first
- * multiplication, names that differ in their digits only would meet by the thousand.
+ * Hashes four bytes, as a little-endian word: a step of MurmurHash3 (Appleby) with one rotation less. Without
+ * the first multiplication, names that differ in their digits only would collide by the thousand.
  */
 export function hashWord(hash: number, word: number): number {
   const mixed = Math.imul(word, 0xcc9e2d51 | 0);
@@ -11,8 +11,8 @@ export function hashWord(hash: number, word: number): number {
 }
 
 /**
- * The hash of a run of bytes under which names and ids are looked up in memory: its whole words, then one of what is left,
- * filled up with zeros. Fingerprints of events on disk are made of it (`log_history.ts`).
+ * The hash by which names and ids are looked up in memory: first the whole words of the bytes, then a word of
+ * the rest, filled up with zeros. The fingerprints of events on disk are made of it (`log_history.ts`).
  */
 export function hashBytes(bytes: Uint8Array, start: number, length: number): number {
   let hash = HASH_SEED;
@@ -30,9 +30,10 @@ export function hashBytes(bytes: Uint8Array, start: number, length: number): num
 }
 
 /**
- * Whether one of a word's four bytes ends plain ASCII text or is none: a quote, a backslash, a control character or a byte
- * above 0x7f. All four at once: a byte below n borrows from its own highest bit when n is taken away ("Determine if a word
- * has a byte less than n", Anderson, Bit Twiddling Hacks).
+ * Whether one of a word's four bytes ends plain ASCII text or does not belong to it: a quote, a backslash, a
+ * control character or a byte above 0x7f. All four are tested at once: a byte below n borrows from its own
+ * highest bit when n is subtracted ("Determine if a word has a byte less than n", Anderson, Bit Twiddling
+ * Hacks).
  */
 export function endsPlainText(word: number): boolean {
   const quote = word ^ 0x22222222;

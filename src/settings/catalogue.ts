@@ -3,23 +3,26 @@ import { prefixOfSink, type SinkName } from "./sink_name.ts";
 import { isReadFromFile, namer, type Spec, type Variable } from "./variable.ts";
 import { BUSES, buses, REST, sinkVariables, WINDOWS } from "./variables.ts";
 
-/** One setting there is. */
+/** A setting. */
 export interface Entry {
   readonly variable: Variable<unknown>;
-  /** The heading it stands under. */
+  /** Its heading. */
   readonly group: string;
-  /** Whose setting it is; undefined: it is no sink's. */
+  /** The sink that it belongs to; undefined: it belongs to no sink. */
   readonly sink?: SinkName;
-  /** Whether it is of buses, all of them or those of one kind. */
+  /** Whether it is about buses, all of them or those of one kind. */
   readonly isOfBuses?: true;
-  /** Gives a text that names it, or others of the same sink, the names that they have for the operator. */
+  /**
+   * Replaces the names of this setting, and of others of the same sink, in a text by the operator's names.
+   */
   readonly named: (text: string) => string;
 }
 
 /**
- * Every setting there is. Environment, flags, help, the effective configuration and docs/settings.md come from it.
+ * All settings. Environment, flags, help, the effective configuration and docs/settings.md are made from it.
  *
- * Those of a sink are called as its connector calls them; where the sink has an id of its own, with that before it.
+ * The settings of a sink have the names of its connector. Where the sink has its own id, the id is put before
+ * them.
  */
 export class Catalogue {
   readonly entries: ReadonlyMap<string, Entry>;
@@ -62,7 +65,7 @@ export class Catalogue {
     return this.sinks.map(({ kind }) => kind);
   }
 
-  /** The same with the settings of sinks that have ids of their own. */
+  /** The catalogue with the settings of sinks that have their own ids. */
   withNamed(named: readonly SinkName[]): Catalogue {
     return new Catalogue(this.sinks, this.sources, named);
   }
@@ -94,12 +97,12 @@ export class Catalogue {
     return isReadFromFile(this.variable(name)) ? `${name}_FILE` : undefined;
   }
 
-  /** The setting of that name, or that the file of that name is for. */
+  /** The setting of that name, or the one whose file the name is for. */
   ofGiven(given: string): string | undefined {
     return this.names.find((name) => name === given || this.fileVariable(name) === given);
   }
 
-  /** The setting of a kind of sink that `given` would be, if there were a sink whose id stands before it. */
+  /** The setting that `given` would be if there were a sink with the id at its beginning. */
   ofUnnamedSink(
     given: string,
   ): { readonly id: string; readonly kind: string; readonly name: string } | undefined {

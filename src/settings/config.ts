@@ -30,9 +30,9 @@ import { type CoreValues, REST } from "./variables.ts";
 export interface Config {
   /** The sinks of `STORAGE_TYPE`, in its order. */
   readonly sinks: readonly SinkConfig[];
-  /** All of `STORAGE_TYPE`, those that are left out here included. */
+  /** All sinks of `STORAGE_TYPE`, including those that are left out of `sinks`. */
   readonly sinkNames: readonly SinkName[];
-  /** The text of `ROUTES`; undefined: all to all. */
+  /** The text of `ROUTES`; undefined: all aggregates go to all sinks. */
   readonly routes: string | undefined;
   /** The text of `AGG_FUNCTIONS`. */
   readonly functions: string;
@@ -62,20 +62,22 @@ export interface Config {
   /** Names, beside those of loopback, that clients may call the admin listener by; in lower case. */
   readonly httpAllowedHosts: readonly string[];
   readonly log: LogConfig;
-  /** Sinks of `STORAGE_TYPE` that are left out here, since something about them is not there that the command can do without. */
+  /**
+   * Sinks of `STORAGE_TYPE` that are left out because a setting is missing. The command works without them.
+   */
   readonly lacking: readonly { readonly sink: string; readonly problem: string }[];
-  /** Every variable as it is in force and where it comes from, secrets masked. */
+  /** Every variable with its effective value and origin, secrets masked. */
   readonly settings: readonly Setting[];
-  /** Every secret text, to be taken out of whatever might hold one unawares. */
+  /** Every secret text, to be removed from texts that might contain one by accident. */
   readonly secrets: readonly string[];
   /**
-   * What each variable was read from, with secrets and the contents of the files that settings name: to see what has changed, and
-   * never to be shown.
+   * The texts that each variable was read from, with secrets and the contents of files, to see what has
+   * changed. They must never be shown.
    */
   readonly texts: ReadonlyMap<string, string | undefined>;
-  /** Variables that the file of settings gives other values, which flags or the environment beat. */
+  /** Variables whose value in the settings file is overridden by a flag or the environment. */
   readonly shadowed: readonly string[];
-  /** What is allowed but looks like a mistake; to be logged at start. */
+  /** Settings that are allowed but look like a mistake, as texts for the log. */
   readonly warnings: readonly string[];
 }
 
@@ -84,11 +86,11 @@ export interface LogConfig {
   readonly format: "text" | "json";
 }
 
-/** Texts that are rules of their own: what is wrong with them. Each fault is a sentence of its own. */
+/** The faults of texts that are rules, each fault as a sentence. */
 export interface RuleChecks {
-  /** Of `ROUTES`, given the ids of the sinks there are. */
+  /** The faults of `ROUTES`, given the ids of the sinks. */
   readonly routes: (text: string, sinks: readonly string[]) => readonly string[];
-  /** Of `AGG_FUNCTIONS`. */
+  /** The faults of `AGG_FUNCTIONS`. */
   readonly functions: (text: string) => readonly string[];
 }
 
@@ -105,7 +107,7 @@ export function loadConfig(sources: Sources, catalogue: Catalogue, checks: RuleC
   return deepFreeze(build(lacking));
 }
 
-/** Parts what is at fault from what is only not there, where the command can do without it. */
+/** Separates real faults from values that are only missing and that the command works without. */
 function triage(faults: readonly Fault[], { catalogue }: AllSettings, { isAlone }: Sources) {
   const fatal: Fault[] = [];
   const lacking: { sink: string; problem: string }[] = [];
@@ -120,7 +122,10 @@ function triage(faults: readonly Fault[], { catalogue }: AllSettings, { isAlone 
   return { fatal, lacking };
 }
 
-/** What the reference bus and `health`, which asks a bus too, share with the handler: so that one environment serves all. */
+/**
+ * The settings that the reference bus and `health` share with the handler, so that one environment serves all
+ * of them.
+ */
 export interface BusConfig {
   /** Undefined: everybody may read and write. */
   readonly token: string | undefined;
@@ -133,7 +138,10 @@ export interface BusConfig {
   readonly warnings: readonly string[];
 }
 
-/** @throws {ConfigError} that names every fault of any variable, but asks for none that only the handler needs. */
+/**
+ * Variables that only the handler needs may be missing. @throws {ConfigError} that names every fault of any
+ * variable
+ */
 export function loadBusConfig(sources: Sources, catalogue: Catalogue): BusConfig {
   const settings = readSettings(sources, catalogue);
   const { fatal } = triage(settings.faults, settings, sources);
@@ -171,7 +179,9 @@ class ConfigBuilder {
     this.values = coreValues(settings);
   }
 
-  /** What it builds is whole only when there are no faults, but for those of sinks that are left out. */
+  /**
+   * The configuration is complete only when there are no faults, apart from those of sinks that are left out.
+   */
   read(checks: RuleChecks) {
     const { ledger, values, sources } = this;
     const stateDir = this.stateDir();
@@ -228,7 +238,7 @@ class ConfigBuilder {
     if (this.values.ROUTES === undefined) return;
     const { catalogue, sinks } = this.settings;
     const ids = sinks.map(({ id }) => id);
-    // A sink that is not named rightly yet may be any of them.
+    // Where a sink is named wrongly, it may be any kind.
     const known = this.ledger.isAtFault("STORAGE_TYPE") ? [...new Set([...catalogue.kinds, ...ids])] : ids;
     for (const problem of checks.routes(this.values.ROUTES, known)) {
       this.ledger.fault("ROUTES", `is wrong: ${problem}`);

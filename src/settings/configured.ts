@@ -15,7 +15,7 @@ import type { CoreValues } from "./variables.ts";
 
 /** A sink of `STORAGE_TYPE`. */
 export interface SinkConfig extends SinkName {
-  /** What its connector has made of its settings. */
+  /** The plain data that its connector has made of its settings. */
   readonly options: unknown;
 }
 
@@ -23,15 +23,15 @@ export interface SinkConfig extends SinkName {
 export interface SourceConfig extends SourceUrl {
   /** The URL without credentials. */
   readonly address: string;
-  /** What its connector has made of its settings. */
+  /** The plain data that its connector has made of its settings. */
   readonly options: unknown;
 }
 
-/** A part of the configuration with the connector that has made it. */
+/** A part of the configuration with its connector. */
 interface Configured<P extends { readonly options: unknown }, D extends Declaration> {
   readonly config: P;
   readonly connector: D;
-  /** Gives a text the names that its settings have for the operator. */
+  /** Replaces the names of settings in a text by the operator's names. */
   readonly named: (text: string) => string;
 }
 
@@ -39,7 +39,7 @@ export type ConfiguredSink = Configured<SinkConfig, SinkDeclaration>;
 export type ConfiguredSource = Configured<SourceConfig, SourceDeclaration>;
 type ConfiguredPart = Configured<{ readonly options: unknown }, Declaration>;
 
-/** The sinks of `STORAGE_TYPE`. What is wrong with their settings goes into the ledger. */
+/** The sinks of `STORAGE_TYPE`. Faults of their settings go into the ledger. */
 export function configureSinks(ledger: Ledger, stateDir: string): ConfiguredSink[] {
   const { sinks, catalogue } = ledger.settings;
   return sinks.map((name) => {
@@ -53,7 +53,7 @@ export function configureSinks(ledger: Ledger, stateDir: string): ConfiguredSink
   });
 }
 
-/** The buses of `VABUS_URL`. What is wrong with their settings goes into the ledger. */
+/** The buses of `VABUS_URL`. Faults of their settings go into the ledger. */
 export function configureBuses(ledger: Ledger, values: CoreValues): ConfiguredSource[] {
   const urls = values.VABUS_URL ?? values.DEFAULT_VABUS_URL;
   if (values.VABUS_URL === undefined) {
@@ -73,7 +73,7 @@ export function configureBuses(ledger: Ledger, values: CoreValues): ConfiguredSo
   });
 }
 
-/** Whether all is there that a sink needs, and nothing of it is wrong. */
+/** Whether all settings that a sink needs are there and valid. */
 export function isSound({ config: { id } }: ConfiguredSink, { settings, faults }: Ledger): boolean {
   const { catalogue, values } = settings;
   const isLacking = [...catalogue.entries].some(([name, { variable, sink }]) =>
@@ -85,7 +85,7 @@ export function isSound({ config: { id } }: ConfiguredSink, { settings, faults }
   });
 }
 
-/** Two sinks that write to one place would each take the other's rows for its own. */
+/** Two sinks that write to the same table, topic or file would each take the other's rows for their own. */
 export function checkTargets(sinks: readonly ConfiguredSink[], ledger: Ledger): void {
   for (const [index, { config, connector }] of sinks.entries()) {
     const targets = connector.targetsOf(config.options);

@@ -12,7 +12,7 @@ export interface Contradiction {
 }
 
 /**
- * Warnings about settings that are right by themselves and defeat each other.
+ * Warnings about settings that are valid alone and defeat each other.
  *
  * @param mayRepeat Whether there is a bus that may give an event again in a later read.
  */
@@ -97,7 +97,7 @@ function doubtfulAmounts(values: CoreValues, mayRepeat: boolean): string[] {
   return warnings;
 }
 
-/** What is set up and not used is nearly always a word that was forgotten elsewhere. */
+/** A sink that is configured but not used is nearly always a word that was forgotten in another setting. */
 function unusedSinks({ STORAGE_TYPE }: CoreValues, { catalogue, given, unused }: AllSettings): string[] {
   const words = STORAGE_TYPE.map(wordOfSink);
   const set = [...catalogue.entries].flatMap(([name, { variable, sink }]) =>
@@ -124,7 +124,7 @@ function unusedTlsFiles(
   return [`${file} is set, but VABUS_URL has no ${missing}: the bus is read without TLS`];
 }
 
-/** Sinks that would delete what late events can still correct. */
+/** Sinks that would delete rows that late events can still correct. */
 export function shortRetentions(
   { CORRECTION_HORIZON, AGGREGATION_INTERVAL }: CoreValues,
   retentions: readonly SinkRetention[],

@@ -2,14 +2,14 @@ import type { Proxy } from "./proxy.ts";
 import type { Scope } from "./scope.ts";
 import type { Spec } from "./variable.ts";
 
-/** What the settings have to know of a connector. They know none by its name. */
+/** What the settings know of a connector. They know no connector by its name. */
 export interface Declaration<S extends Spec = Spec, C = unknown> {
-  /** The word for it. */
+  /** Its name in settings and help. */
   readonly kind: string;
   /** The heading of its settings. */
   readonly title: string;
   readonly settings: S;
-  /** Every secret text, to be taken out of whatever might hold one unawares. */
+  /** Every secret text, to be removed from texts that might contain one by accident. */
   secretsOf?(config: C): readonly (string | undefined)[];
   /** Where it connects to. */
   addressesOf?(config: C): readonly Address[];
@@ -17,57 +17,64 @@ export interface Declaration<S extends Spec = Spec, C = unknown> {
   credentialsOf?(config: C): readonly Transmission[];
 }
 
-/** What the settings have to know of a kind of sink. */
+/** What the settings know of a kind of sink. */
 export interface SinkDeclaration<S extends Spec = Spec, C = unknown> extends Declaration<S, C> {
-  /** Holds its settings against each other and makes of them what it is created from: plain data. */
+  /**
+   * Checks its settings against each other and makes of them the plain data that the sink is created from.
+   */
   configure(scope: Scope<S>): C;
-  /** What the help of `STORAGE_TYPE` says of it. */
+  /** Its description in the help of `STORAGE_TYPE`. */
   readonly note?: string;
-  /** Where aggregates go unless something else is said. One is. */
+  /** Whether it is the default of `STORAGE_TYPE`. Exactly one kind is. */
   readonly isDefault?: true;
-  /** The places it writes to, each told from all others of its kind: no two sinks may have one in common. */
+  /** The tables, topics or files that it writes to. No two sinks of a kind may share one. */
   targetsOf(config: C): readonly string[];
-  /** The file that it is. */
+  /** The file that it writes to. */
   fileOf?(config: C): SinkFile;
   /** How long it keeps rows; undefined: for ever. */
   retentionOf?(config: C): SinkRetention | undefined;
 }
 
-/** A time after which a sink deletes its rows. */
+/** The age at which a sink deletes its rows. */
 export interface SinkRetention {
   /** The setting that says it. */
   readonly setting: string;
   readonly retentionMs: number;
 }
 
-/** What the settings have to know of a kind of source. */
+/** What the settings know of a kind of source. */
 export interface SourceDeclaration<S extends Spec = Spec, C = unknown> extends Declaration<S, C> {
   /** The schemes of its URLs, without colon. */
   readonly schemes: { readonly plain: readonly string[]; readonly tls: readonly string[] };
   /** What its URLs look like, for the end of the sentence "Allowed: …". */
   readonly urlForm: string;
-  /** A URL of one of its schemes as it is kept; or what is wrong with it, with nothing in it that may be secret. */
+  /**
+   * A URL of one of its schemes in the form that is kept, or what is wrong with it, without anything secret.
+   */
   readUrl(text: string): string | { readonly problem: string };
-  /** What tells one bus from another: its URL without credentials. */
+  /** The identity of a bus: its URL without credentials. */
   addressOf(url: string): string;
-  /** Whether the value of the parameter of that name in a URL may be shown; left out: none may. */
+  /** Whether the value of that URL parameter may be shown; left out: no value may. */
   isOpenParameter?(name: string): boolean;
-  /** Holds its settings against each other and makes of them and of one bus what a source is created from: plain data. */
+  /**
+   * Checks its settings against each other and makes of them and of one bus the plain data that a source is
+   * created from.
+   */
   configure(scope: Scope<S>, bus: BusSettings): C;
-  /** Whether an event may come again in a later read; left out: it may. */
+  /** Whether an event may come again in a later read; left out: yes. */
   mayRepeat?(config: C): boolean;
-  /** The way to the bus, where it is not the direct one, for whoever checks it. */
+  /** The proxy or tunnel to the bus, for `check`; undefined: the connection is direct. */
   wayOf?(config: C): string;
 }
 
-/** What is said of a bus, whatever it is. */
+/** The settings that every kind of bus has. */
 export interface BusSettings {
   /** May hold credentials. */
   readonly url: string;
   readonly token: string | undefined;
   /** Undefined: the system's authorities and no client certificate. */
   readonly tls: TlsConfig | undefined;
-  /** Undefined: it is reached directly. */
+  /** The proxy; undefined: the connection is direct. */
   readonly proxy: Proxy | undefined;
   /** How many buses there are. */
   readonly busCount: number;
@@ -81,7 +88,7 @@ export interface SinkFile {
   readonly path: string;
 }
 
-/** Where something connects to. */
+/** An address that something connects to. */
 export interface Address {
   /** The setting that names it. */
   readonly setting: string;
@@ -89,15 +96,15 @@ export interface Address {
   readonly address: string;
 }
 
-/** A credential, and where it goes over what. */
+/** A credential, and the connection that it is sent over. */
 export interface Transmission {
-  /** What it is, with the setting that holds it. */
+  /** The credential in words, with its setting. */
   readonly credential: string;
   /** Host name or address, without brackets, or the directory of a Unix socket. */
   readonly host: string;
-  /** Whether what is at the other end has proven who it is, and nobody can listen. */
+  /** Whether the connection is encrypted and the server is verified. */
   readonly isProtected: boolean;
-  /** Why it is not. */
+  /** Why it is not secure. */
   readonly flaw: string;
   /** What to set. */
   readonly remedy: string;

@@ -6,21 +6,24 @@ import { readEnvFile } from "./env_file.ts";
 import type { Fault } from "./fault.ts";
 import type { Sources } from "./settings.ts";
 
-/** A text that was given, and where. */
+/** The text of a setting, and where it was given. */
 export interface Given {
   readonly text: string;
   readonly origin: string;
-  /** Read from the file that `<NAME>_FILE` names: that file may be another secret's, by mistake, so its text is not shown. */
+  /**
+   * Whether the text comes from the file that `<NAME>_FILE` names. By mistake that file may hold another
+   * secret, so its text is not shown.
+   */
   readonly isOfFile?: true;
 }
 
 export interface DotEnv {
   readonly variables: ReadonlyMap<string, Given>;
-  /** Our variables in lines that were not understood. */
+  /** Our variables whose lines were not understood. */
   readonly refused: ReadonlySet<string>;
 }
 
-/** What the file of settings says: the one that is named, or `.env`. */
+/** The content of the settings file: the one that is named, or `.env`. */
 export function readDotEnv(sources: Sources, catalogue: Catalogue, faults: Fault[]): DotEnv {
   const path = sources.envFile ?? ".env";
   const variables = new Map<string, Given>();
@@ -81,9 +84,9 @@ export function readText(path: string, sources: Sources): { text: string } | { p
 
 function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotADirectory) return "what stands above it is no directory";
-  // Deno says the path once more, after the reason.
+  // Deno repeats the path after the reason.
   const reason = denialOf(error) ??
     (error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/s, "") : String(error));
-  // Mostly a service has a user of its own, and who looks into the file is another one.
+  // A service mostly runs as a user of its own, and the operator who checks the file is another user.
   return error instanceof Deno.errors.PermissionDenied ? `${reason} (this is ${thisUserName()})` : reason;
 }

@@ -1,7 +1,7 @@
 import { printable } from "../platform/log/printable.ts";
 import type { Config } from "./config.ts";
 
-/** The effective configuration, secrets masked, each value with where it comes from: for people, in lines. */
+/** The effective configuration as lines for people: secrets masked, each value with its origin. */
 export function maskedConfig(config: Config): string {
   const groups = [...new Set(config.settings.map(({ group }) => group))];
   const lines = groups.map((group) => {

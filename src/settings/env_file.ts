@@ -6,10 +6,10 @@ export interface EnvVariable {
   readonly line: number;
 }
 
-/** A line that was not understood. Never holds any of its text but the name. */
+/** A line that was not understood. It never contains text of the line, except the name. */
 export interface EnvFault {
   readonly line: number;
-  /** Undefined where none can be told from the rest. */
+  /** The name; undefined where it cannot be told from the rest of the line. */
   readonly name: string | undefined;
   /** What is wrong, as the rest of a sentence whose subject is the line or the variable. */
   readonly problem: string;
@@ -20,7 +20,7 @@ export interface EnvFile {
   readonly faults: readonly EnvFault[];
 }
 
-/** A name, with the `export` that shells want before it, and what stands between it and the `=`. */
+/** A name, with `export` before it, as shells want it, and with whatever is between it and the `=`. */
 const NAME = /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)([ \t]*)$/;
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
@@ -32,12 +32,14 @@ const SINGLE_QUOTES = "; put the value in single quotes, where nothing is replac
 /**
  * Reads a file of `NAME=value` lines.
  *
- * The same file may also be read by systemd (`EnvironmentFile=`), by Docker (`--env-file`) or by a shell (`. file`), which
- * differ in much. What is accepted here means the same to all of them that take the line, with three exceptions, each harmless:
- * Docker takes quotes as part of the value, systemd ignores a line with `export`, and a shell wants quotes around spaces and
- * other characters that it acts upon. What they read differently in silence is a fault.
+ * The same file may also be read by systemd (`EnvironmentFile=`), by Docker (`--env-file`) or by a shell (`.
+ * file`), which have different rules. A line that is accepted here means the same to all of them that accept
+ * it, with three harmless exceptions: Docker takes quotes as a part of the value, systemd ignores a line with
+ * `export`, and a shell needs quotes around spaces and other special characters. A line that they would
+ * silently read differently is a fault.
  *
- * @param isOurs Of any other variable only that its value ends on its line is asked.
+ * @param isOurs Whether a variable is ours. Of any other, only the end of its value on the same line is
+ * checked.
  */
 export function readEnvFile(text: string, isOurs: (name: string) => boolean): EnvFile {
   const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
@@ -64,7 +66,7 @@ function faultOfEncoding(lines: readonly string[]): EnvFault | undefined {
   return { line: index + 1, name: undefined, problem };
 }
 
-/** Undefined: a comment or nothing. */
+/** Undefined: the line is empty or a comment. */
 function readLine(
   line: string,
   isOurs: (name: string) => boolean,
@@ -94,7 +96,7 @@ function readLine(
 
 interface ValueFault {
   readonly problem: string;
-  /** Whether others go on with the next line. */
+  /** Whether other readers continue the value on the next line. */
   readonly isOpen?: boolean;
 }
 

@@ -2,8 +2,8 @@ import { isLoopback } from "../platform/http/access.ts";
 import type { Transmission } from "./declaration.ts";
 
 /**
- * The one rule for all credentials: what goes to another host than this one goes over a connection that is encrypted and
- * verified, or the operator is told.
+ * The one rule for all credentials: a connection to another host must be encrypted and verified, or the
+ * operator gets a warning.
  */
 export function exposedCredentials(transmissions: readonly Transmission[]): string[] {
   const warnings = transmissions

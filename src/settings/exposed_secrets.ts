@@ -5,7 +5,10 @@ import type { Setting, Sources } from "./settings.ts";
 const FLAG = "flag ";
 const FILE = "file ";
 
-/** Tells of secrets in places that other users of the machine may look into: command lines, and files that all may read. */
+/**
+ * Warns of secrets where other users of the machine can see them: on command lines, and in files that
+ * everybody may read.
+ */
 export function exposedSecrets(
   settings: readonly Setting[],
   { envFile = ".env", workingDirectory, isOpen }: Sources,

@@ -1,18 +1,18 @@
 import { printable } from "../platform/log/printable.ts";
 
-/** One thing that is wrong with the flags or the configuration. Never holds a secret. */
+/** A fault in the flags or the configuration. It never contains a secret. */
 export interface Fault {
   /** The variable, flag or argument at fault. */
   readonly subject: string;
-  /** Where the value came from; undefined when there is none. */
+  /** Origin of the value; undefined: there is no value. */
   readonly origin?: string | undefined;
-  /** The value as it was given; undefined when it is secret or there is none. */
+  /** The value as it was given; undefined: it is secret, or there is none. */
   readonly value?: string | undefined;
   /** What is wrong, as the rest of a sentence whose subject is the subject: `is not a number`. */
   readonly problem: string;
-  /** Whether something is only missing, or a file of it cannot be read here. */
+  /** Whether a value is only missing, or its file cannot be read on this machine. */
   readonly isAbsence?: boolean;
-  /** What would be right. */
+  /** An example of a valid value. */
   readonly allowed?: string | undefined;
 }
 
@@ -36,7 +36,10 @@ function lineOf({ subject, origin, value, problem, allowed }: Fault): string {
   return printable(`${subject}${given}${from} ${problem}${/[.?]$/.test(problem) ? "" : "."}${advice}`);
 }
 
-/** Its first line only: on those after it, a quote that does not end may have brought in another variable, with its secret. */
+/**
+ * Only the first line is shown: behind an unclosed quote, the next lines may be another variable with its
+ * secret.
+ */
 function shortened(value: string): string {
   const [line] = value.split(/[\r\n]/, 1) as [string];
   if (line !== value) return `${line.slice(0, SHOWN_CHARACTERS)}…`;

@@ -4,8 +4,9 @@ import { isReadFromFile, type Variable } from "./variable.ts";
 type Schema = Readonly<Record<string, unknown>>;
 
 /**
- * A JSON Schema of all settings, for editors and for charts that set them: an object of variables, each a string. It says what there
- * is and what is meant by it; what is allowed in detail, and together, only `check` can tell.
+ * A JSON Schema of all settings, for editors and for charts: an object of variables, each a string. It says
+ * which variables there are and what they mean. Only `check` can tell whether the values are valid, alone and
+ * together.
  */
 export function jsonSchema(catalogue: Catalogue): Schema {
   const properties: Record<string, Schema> = {};
@@ -27,7 +28,7 @@ export function jsonSchema(catalogue: Catalogue): Schema {
   };
 }
 
-/** Of a variable, and of the one that names its file. */
+/** The schemas of a variable and of the variable that names its file. */
 function schemasOf(name: string, variable: Variable<unknown>): [name: string, schema: Schema][] {
   const { help, example, default: value, defaultText, secret, atStart, type } = variable;
   const sentences = [

@@ -6,13 +6,13 @@ import type { Fault } from "./fault.ts";
 import { type Proxy, proxyFor } from "./proxy.ts";
 import type { AllSettings, Setting, Sources } from "./settings.ts";
 
-/** What comes to light while the variables are held against each other. */
+/** The findings of checking the variables against each other. */
 export class Ledger {
   readonly faults: Fault[];
   readonly warnings: string[];
-  /** Each variable as it is in force. */
+  /** Each variable with its effective value. */
   readonly shown: Map<string, Setting>;
-  /** What each variable was read from, with the contents of the files that it names. */
+  /** The texts that each variable was read from, with the contents of the files that it names. */
   readonly texts: Map<string, string | undefined>;
 
   constructor(readonly settings: AllSettings, private readonly sources: Sources) {
@@ -42,19 +42,19 @@ export class Ledger {
     });
   }
 
-  /** A variable that others make necessary; one that is given wrongly is told already. */
+  /** The value of a variable that others make necessary. A fault of its own has been reported already. */
   require(name: string, why: string): void {
     const isThere = this.settings.values.get(name) !== undefined || this.isGiven(name);
     if (!isThere) this.fault(name, `is missing, ${why}`, true);
   }
 
-  /** Notes what a variable without a fixed default comes to. */
+  /** Notes the effective value of a variable without a fixed default. */
   show(name: string, value: string, origin = this.shown.get(name)!.origin): string {
     this.shown.set(name, { ...this.shown.get(name)!, value, origin });
     return value;
   }
 
-  /** Notes the content of a file that a variable names, so that a change of it is seen. */
+  /** Notes the content of a file that a variable names, so that a change of the file is seen. */
   note(name: string, content: string): void {
     this.texts.set(name, `${this.texts.get(name)}\n${content}`);
   }
@@ -76,7 +76,7 @@ export class Ledger {
     };
   }
 
-  /** Through what a URL is reached. */
+  /** The proxy for a URL. */
   proxy(url: string): Proxy | undefined {
     const found = proxyFor(url, this.sources.environment);
     if (found === undefined || "url" in found) return found;
@@ -91,7 +91,7 @@ export class Ledger {
     return typeof path === "string" ? this.pemFile(name, path, label) : undefined;
   }
 
-  /** @param subject What names the file, where that is not the variable itself. */
+  /** @param subject What names the file, where it is not the variable itself. */
   pemFile(name: string, path: string, label: string, subject = ""): string | undefined {
     const result = readText(path, this.sources);
     if ("problem" in result) this.fault(name, subject + result.problem, true);

@@ -1,8 +1,8 @@
 export const MASK = "***";
 
 /**
- * A valid URL without its password, and without the values of parameters that might be secret. The text is cut, not
- * built anew, so that it stays what the operator wrote (several hosts included).
+ * A valid URL without its password, and without the values of parameters that might be secret. The rest of
+ * the text stays as the operator wrote it (several hosts included).
  *
  * @param isOpen Whether the value of the parameter of that name may be shown.
  */
@@ -18,9 +18,10 @@ export function maskUrl(text: string, isOpen: (parameter: string) => boolean = (
 }
 
 /**
- * Text that was refused, so nobody can tell its parts: all that might be a user name, a password or a parameter goes,
- * from the first `//` to the last `@`, what stands where a port should and is none (a `#` in a password ends the line of a `.env`
- * before its `@`), and all from the first `?` on.
+ * Masks an invalid URL, whose parts cannot be told apart. Removed is all that might be a user name, a
+ * password or a parameter: from the first `//` to the last `@`; text in the position of a port that is not a
+ * number (a `#` in a password ends the line of a `.env` before its `@`); and everything from the first `?`
+ * on.
  */
 export function maskRefused(text: string): string {
   const at = text.lastIndexOf("@");
@@ -31,7 +32,7 @@ export function maskRefused(text: string): string {
   return open.replace(/(\/\/[^/,:]*:)(?!\d{1,5}(?:[/,]|$))[^,]*/g, `$1${MASK}`).replace(/\?.*$/s, `?${MASK}`);
 }
 
-/** A name without a password, or with an empty one, may be a token that somebody put there. */
+/** A user name without a password, or with an empty one, may be a token. */
 function maskUserInfo(userInfo: string): string {
   const colon = userInfo.indexOf(":");
   return colon < 0 || colon === userInfo.length - 1 ? MASK : `${userInfo.slice(0, colon)}:${MASK}`;
@@ -41,7 +42,10 @@ function nameOf(parameter: string): string {
   return parameter.slice(0, Math.max(parameter.indexOf("="), 0));
 }
 
-/** What is secret in a URL, as it was written and decoded: the password, or a user name without one (it may be a token). */
+/**
+ * The secret of a URL, as written and decoded: the password, or a user name without one, which may be a
+ * token.
+ */
 export function secretsOfUrl(url: string): string[] {
   const [, user, password] = /^[^:]+:\/\/([^:@/]*)(?::([^@]*))?@/.exec(url) ?? [];
   const secret = password || user || "";

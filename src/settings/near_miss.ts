@@ -1,7 +1,8 @@
 /** The candidate that `word` was probably meant to be; undefined when none is near. */
 export function nearMiss(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // Two slips in a long word, one in a short one: more would suggest what nobody meant.
+  // Two slips are allowed in a long word, one in a short one. With more, words would be suggested that nobody
+  // meant.
   let bestDistance = word.length > 5 ? 3 : 2;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
@@ -11,7 +12,10 @@ export function nearMiss(word: string, candidates: Iterable<string>): string | u
   return best;
 }
 
-/** For the end of a message: the word that was meant, be it one in common use for the same (`warning`, `postgresql`). */
+/**
+ * The end of a message that suggests the word that was probably meant. It may be another word for the same in
+ * common use (`warning`, `postgresql`).
+ */
 export function meantBy(word: string, words: readonly string[]): string {
   const lower = word.toLowerCase();
   const meant = nearMiss(lower, words) ?? words.find((known) => lower.length > 2 && lower.startsWith(known));

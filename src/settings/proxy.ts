@@ -2,11 +2,11 @@ import { BlockList, isIP } from "node:net";
 import { isLoopback } from "../platform/http/access.ts";
 import { maskRefused, maskUrl } from "./mask.ts";
 
-/** Through which a bus is reached. */
+/** The proxy for a bus. */
 export interface Proxy {
   /** May hold credentials. */
   readonly url: string;
-  /** Fit for every eye. */
+  /** May be shown: it contains no secret. */
   readonly masked: string;
   /** The variable that names it. */
   readonly variable: string;
@@ -15,7 +15,7 @@ export interface Proxy {
 /** A variable that names a proxy and cannot be used. */
 export interface ProxyFault {
   readonly variable: string;
-  /** Fit for every eye. */
+  /** May be shown: it contains no secret. */
   readonly masked: string;
   readonly problem: string;
 }
@@ -28,12 +28,15 @@ const NAMES_BY_SCHEME: Readonly<Record<string, readonly string[]>> = {
   "https:": ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
 };
 
-/** All variables that have to do with proxies. */
+/** All variables about proxies. */
 export const PROXY_NAMES: readonly string[] = [
   ...new Set([...Object.values(NAMES_BY_SCHEME).flat(), ...EXCEPTION_NAMES]),
 ];
 
-/** The proxy that the environment names for a URL; undefined: there is none, or none for this host. This host itself never has one. */
+/**
+ * The proxy that the environment names for a URL; undefined: there is none for its host. This machine itself
+ * is never reached by a proxy.
+ */
 export function proxyFor(url: string, environment: Environment): Proxy | ProxyFault | undefined {
   const { protocol, hostname, port } = new URL(url);
   if (isLoopback(hostname.replace(/^\[|\]$/g, ""))) return undefined;

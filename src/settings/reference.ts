@@ -28,7 +28,7 @@ function itemOf(name: string, catalogue: Catalogue): string {
   return `- ${names}: ${plain(help)}. ${facts.filter((fact) => fact !== "").join(" ")}`;
 }
 
-/** Empty where the help says it, or where the setting before this one is of the same type. */
+/** Empty where the help says it, or where the setting before is of the same type. */
 function allowedOf(name: string, catalogue: Catalogue): string {
   const { type } = catalogue.variable(name);
   const before = catalogue.names[catalogue.names.indexOf(name) - 1];
@@ -36,7 +36,10 @@ function allowedOf(name: string, catalogue: Catalogue): string {
   return type.inReference ?? type.allowed;
 }
 
-/** Names of variables become code. Angle brackets would be taken for HTML, stars for emphasis. */
+/**
+ * Names of variables become code. Angle brackets are escaped, which would be HTML, and stars, which would be
+ * emphasis.
+ */
 function plain(text: string): string {
   return text.replace(
     /\$?\b[A-Z]+(?:_[A-Z]+)+\b|[<>*]/g,

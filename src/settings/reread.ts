@@ -1,12 +1,12 @@
 import type { Config } from "./config.ts";
 import { ConfigError } from "./fault.ts";
 
-/** Values that variables keep, whatever is given now. */
+/** The values that variables keep, whatever is given now. */
 export type Pinned = ReadonlyMap<string, string | undefined>;
 
-/** What comes of settings that are read again while they are in force. */
+/** The result of reading the settings again. */
 export interface Reread {
-  /** All that can change, as it is given now; the rest as it was. */
+  /** The new configuration: variables that can change as given now, the others as before. */
   readonly config: Config;
   /** Variables whose changes are in `config`. */
   readonly changed: readonly string[];
@@ -17,7 +17,8 @@ export interface Reread {
 /**
  * Reads the settings of a running service again.
  *
- * @throws {ConfigError} with every fault of the new ones, or since those that can change do not fit those that cannot.
+ * @throws {ConfigError} with every fault of the new settings, or because the variables that can change do not
+ * fit those that cannot.
  */
 export function rereadConfig(inForce: Config, load: (pinned: Pinned) => Config): Reread {
   const wanted = load(new Map());
@@ -48,7 +49,7 @@ function isOfBuses(name: string): boolean {
   return name === "VABUS_URL" || name === "DEFAULT_VABUS_URL";
 }
 
-/** The buses without their credentials, which may well change. */
+/** The buses without their credentials, which may change. */
 function addressesOf({ sources }: Config): string {
   return sources.map(({ address }) => address).join(",");
 }

@@ -5,17 +5,17 @@ import { namer, type Spec, type ValuesOf } from "./variable.ts";
 type Name<S extends Spec> = keyof S & string;
 
 /**
- * The settings of one connector, by the names that it gives them: what an operator calls them may have a prefix, which comes and
- * goes here, in messages too.
+ * The settings of one connector, by the connector's own names. The operator's names may have a prefix, which
+ * is added and removed here, in messages too.
  */
 export class Scope<S extends Spec> {
-  /** What was read; the default stands in for a value at fault. */
+  /** The values that were read; a faulty value is replaced by the default. */
   readonly values: ValuesOf<S>;
-  /** Gives a text every own name as the operator has it. */
+  /** Replaces the connector's own names in a text by the operator's. */
   readonly named: (text: string) => string;
 
   /**
-   * @param id What the connector is called in this configuration.
+   * @param id The name of the connector in this configuration.
    * @param stateDir Absolute; empty where it is at fault.
    */
   constructor(
@@ -64,7 +64,7 @@ export class Scope<S extends Spec> {
     return this.ledger.absolute(path);
   }
 
-  /** What the files of an authority, a certificate and its key hold; undefined: none is named. */
+  /** The contents of the files of an authority, a certificate and its key; undefined: none is named. */
   tls(ca: Name<S>, cert: Name<S>, key: Name<S>): TlsConfig | undefined {
     return this.ledger.tls(this.prefix + ca, this.prefix + cert, this.prefix + key);
   }
@@ -74,7 +74,10 @@ export class Scope<S extends Spec> {
     return this.ledger.pem(this.prefix + name, label);
   }
 
-  /** The content of a PEM file that the value of a setting names. @param subject What in it does. */
+  /**
+   * The content of a PEM file that the value of a setting names. @param subject The part of the value that
+   * names it.
+   */
   pemFile(name: Name<S>, path: string, label: string, subject: string): string | undefined {
     return this.ledger.pemFile(this.prefix + name, path, label, subject);
   }

@@ -8,16 +8,16 @@ import { type SinkName, soundSinkNames } from "./sink_name.ts";
 import type { CoreValues } from "./variables.ts";
 import { flagOf, type Variable } from "./variable.ts";
 
-/** Where settings come from: all that the configuration knows of the machine. */
+/** Where settings come from. The configuration knows nothing else of the machine. */
 export interface Sources {
   /** Flags by the name of their variable, `<NAME>_FILE` included. */
   readonly flags: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** What `--env-file` names; undefined: `.env` in the working directory, if there is one. */
+  /** The file that `--env-file` names; undefined: `.env` in the working directory, if there is one. */
   readonly envFile: string | undefined;
-  /** Variables that keep the value they have, whatever is given now; undefined: not set. */
+  /** Variables that keep their value, whatever is given now; undefined: not set. */
   readonly pinned?: ReadonlyMap<string, string | undefined>;
-  /** Whether the command can do without what buses and sinks need and is missing or cannot be read. */
+  /** Whether the command works without the settings of buses and sinks that are missing or cannot be read. */
   readonly isAlone?: boolean;
   readonly workingDirectory: string;
   readonly hostName: string;
@@ -25,13 +25,16 @@ export interface Sources {
   readonly isTerminal: boolean;
   /** Reads a text file; undefined when there is none, throws when it cannot be read. */
   readonly readFile: (path: string) => string | undefined;
-  /** Why a file that nobody has named is not to be read, as a sentence without its full stop; undefined: it may be. */
+  /**
+   * Why a file that nobody has named must not be read, as a sentence without its full stop; undefined: it may
+   * be read.
+   */
   readonly distrust: (path: string) => string | undefined;
   /** Whether every user of the machine may read a file. */
   readonly isOpen: (path: string) => boolean;
 }
 
-/** One line of the effective configuration, fit for every eye. */
+/** One line of the effective configuration, without secrets. */
 export interface Setting {
   readonly variable: string;
   readonly group: string;
@@ -39,32 +42,34 @@ export interface Setting {
   readonly value: string | undefined;
   /** `default`, `environment`, `flag --log-level`, `.env:3`, `file /run/secrets/token`. */
   readonly origin: string;
-  /** What may be given. */
+  /** The allowed values. */
   readonly allowed: string;
   /** Shown where there is no value. */
   readonly defaultText: string | undefined;
   /** Whether a change takes effect at the next start only. */
   readonly atStart: boolean;
-  /** Whether it names a file that is secret itself. */
+  /** Whether it names a file whose content is secret. */
   readonly isKeyFile: boolean;
-  /** The variable that names a file with its value; undefined: it is not read from files. */
+  /** The variable that names a file with the value; undefined: it is not read from files. */
   readonly fileVariable: string | undefined;
 }
 
-/** Every variable by itself: read and checked, but not yet against the others. */
+/** Every variable, read and checked by itself, but not yet against the others. */
 export interface Settings {
-  /** The default stands in for a value at fault. */
+  /** A faulty value is replaced by the default. */
   readonly values: ReadonlyMap<string, unknown>;
   readonly masked: ReadonlyMap<string, Setting>;
-  /** What each value was read from, secrets included: to see what has changed. Undefined: not set. */
+  /**
+   * The texts that the values were read from, secrets included, to see what has changed. Undefined: not set.
+   */
   readonly texts: ReadonlyMap<string, string | undefined>;
-  /** Variables that have been given, rightly or not: no further fault needs to be named about them being missing. */
+  /** Variables that have been given, valid or not. They are not reported as missing. */
   readonly given: ReadonlySet<string>;
-  /** The texts that were given and are at fault. Not to be shown: they may be secret. */
+  /** The faulty texts. They must not be shown, since they may be secret. */
   readonly refused: ReadonlyMap<string, string>;
-  /** Variables that the file of settings gives other values than those that flags or the environment have put before it. */
+  /** Variables whose value in the settings file is overridden by a flag or the environment. */
   readonly shadowed: readonly string[];
-  /** Variables that would be a sink's with an id of its own, which there is not. */
+  /** Variables that look like those of a sink with its own id, while there is no such sink. */
   readonly unused: readonly UnusedName[];
   readonly faults: readonly Fault[];
 }
@@ -78,7 +83,7 @@ interface UnusedName {
 /** The settings of a catalogue, and of the sinks with ids of their own that they name. */
 export interface AllSettings extends Settings {
   readonly catalogue: Catalogue;
-  /** Of a text at fault, what is right in it: so that what those sinks lack is told at once as well. */
+  /** The valid sinks in a faulty text, so that faults of their settings are reported at the same time. */
   readonly sinks: readonly SinkName[];
 }
 
@@ -95,7 +100,7 @@ export function readSettings(sources: Sources, catalogue: Catalogue): AllSetting
   return { ...readKnown(sources, whole), catalogue: whole, sinks };
 }
 
-/** What was read of the settings that are no sink's. */
+/** The values of the settings that belong to no sink. */
 export function coreValues({ values }: Settings): CoreValues {
   return Object.fromEntries(values) as CoreValues;
 }
@@ -151,7 +156,7 @@ function readKnown(sources: Sources, catalogue: Catalogue): Settings {
   };
 }
 
-/** The text given for a variable, directly or by a file; `fault` when there is one that cannot be used. */
+/** The text of a variable, given directly or by a file; `fault` where it cannot be used. */
 function findGiven(
   name: string,
   fileKey: string | undefined,
@@ -239,7 +244,7 @@ function check(
   return undefined;
 }
 
-/** What systemd and Docker have left in a value that they read from a file of their own. */
+/** Quotes and comments that systemd or Docker have left in a value from a file that they read. */
 function carriedAlong(text: string): string {
   if (/\s#/.test(text)) {
     return "; a comment behind a value is part of it where systemd or Docker read the file: put it on a line of its own";
@@ -263,7 +268,10 @@ function unknownNames(environment: Sources["environment"], dotEnv: DotEnv, catal
   });
 }
 
-/** Of a sink whose name only the settings tell, any flag is taken; those of a sink that there is not come to light here. */
+/**
+ * Flags of a sink with its own id are accepted before the settings are known. Flags of a sink that does not
+ * exist are found here.
+ */
 function unknownFlags(flags: Sources["flags"], catalogue: Catalogue): Fault[] {
   return Object.keys(flags).filter((name) => !catalogue.givenNames.includes(name)).map((name) => {
     const meant = nearMiss(name, catalogue.givenNames);
@@ -287,7 +295,7 @@ function unusedNames(
   });
 }
 
-/** Every name that is set, and where. */
+/** Every name that is set, with its origin. */
 function namesIn(environment: Sources["environment"], dotEnv: DotEnv): [name: string, origin: string][] {
   const origins = new Map(Object.keys(environment).map((name) => [name, "environment"]));
   for (const [name, { origin }] of dotEnv.variables) origins.set(name, origin);

@@ -2,17 +2,17 @@ import { z } from "zod";
 import { meantBy } from "./near_miss.ts";
 import type { ValueType } from "./value_type.ts";
 
-/** A sink of `STORAGE_TYPE`: what the operator calls it, and what it is. */
+/** A sink of `STORAGE_TYPE`: its name and its kind. */
 export interface SinkName {
-  /** In routes, cursors, metrics and reports. */
+  /** Its name in routes, cursors, metrics and reports. */
   readonly id: string;
-  /** The word of its connector. */
+  /** The name of its connector. */
   readonly kind: string;
 }
 
 const ID = /^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$/;
 const ID_MAX_CHARACTERS = 40;
-/** Of a word that is not known. */
+/** The fault of an unknown word. */
 const SHOWN_CHARACTERS = 40;
 /** The word of `ROUTES` for no sink at all. */
 const NOWHERE = "none";
@@ -34,7 +34,7 @@ export function sinkNames(kinds: readonly string[]): ValueType<readonly SinkName
   };
 }
 
-/** Of a text that is refused, the sinks that are right in it. */
+/** The valid sinks in a text that is refused. */
 export function soundSinkNames(text: string, kinds: readonly string[]): SinkName[] {
   const names = text.toLowerCase().split(/[,;\s]+/).map(readName)
     .filter((name) => problemOf(name, kinds) === undefined);
@@ -43,12 +43,12 @@ export function soundSinkNames(text: string, kinds: readonly string[]): SinkName
   );
 }
 
-/** What stands before the names of the settings of a sink; nothing where it is called by its kind. */
+/** The prefix of the settings of a sink; empty where the sink is named by its kind. */
 export function prefixOfSink({ id, kind }: SinkName): string {
   return id === kind ? "" : prefixOf(id);
 }
 
-/** As it stands in `STORAGE_TYPE`. */
+/** The sink as text in `STORAGE_TYPE`. */
 export function wordOfSink({ id, kind }: SinkName): string {
   return id === kind ? kind : `${id}:${kind}`;
 }

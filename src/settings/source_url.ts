@@ -5,7 +5,7 @@ import type { ValueType } from "./value_type.ts";
 
 /** A bus of `VABUS_URL`. */
 export interface SourceUrl {
-  /** Of the connector that its scheme selects. */
+  /** The kind of the connector that its scheme selects. */
   readonly kind: string;
   /** May hold credentials. */
   readonly url: string;
@@ -18,11 +18,11 @@ export interface BusOffset {
   readonly offset: number;
 }
 
-/** One URL or several with commas, none twice; the scheme of each selects the connector. */
+/** One URL or several, separated by commas, none twice. The scheme of each selects the connector. */
 export function sourceUrls(sources: readonly SourceDeclaration[]): ValueType<readonly SourceUrl[]> {
   const schemes = schemesOf(sources);
   const connectorOf = (url: string) => connectorFor(url, sources);
-  // A comma followed by no scheme is a part of a URL, such as that between the brokers of a cluster.
+  // A comma without a scheme after it is a part of a URL, such as one between the brokers of a cluster.
   const partsOf = (text: string) =>
     text.split(new RegExp(`,(?=\\s*(?:[a-z][a-z0-9+.-]*://|(?:${schemes.join("|")}):))`, "i"))
       .map((part) => part.trim());

@@ -1,24 +1,24 @@
 import type { Catalogue } from "./catalogue.ts";
 import { nearMiss } from "./near_miss.ts";
 
-/** With these no other program's variables begin. */
+/** Beginnings that no other program's variables have. */
 const OWN_PREFIX = /^(VABUS|AGGREGATION)_/;
 
-/** What Kubernetes and Docker set for a service that is called `vabus` or the like. */
+/** Variables that Kubernetes and Docker set for a service with a name such as `vabus`. */
 const SERVICE_LINK = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$|_ENV_/;
 
-/** What this project's own build, launcher and tests set. */
+/** Variables of this project's own build, launcher and tests. */
 const BUILD_NAMES = ["VABUS_BIN", "VABUS_CACHE", "VABUS_COMMIT", "VABUS_LAUNCHER_PATH"];
 
 /**
- * What is wrong with the name of a variable that looks like a setting and is none; undefined for settings and for what may well be
- * another program's.
+ * What is wrong with the name of a variable that looks like a setting and is not; undefined for settings, and
+ * for variables that may belong to other programs.
  */
 export function unknownNameProblem(name: string, catalogue: Catalogue): string | undefined {
   if (catalogue.givenNames.includes(name) || BUILD_NAMES.includes(name) || SERVICE_LINK.test(name)) {
     return undefined;
   }
-  // Other programs have names that are nearly the common ones, too: `STAGE_DIR`, `LOGLEVEL`, `INSTANCE_IP`, `KAFKA_URL`.
+  // Other programs have similar names, too: `STAGE_DIR`, `LOGLEVEL`, `INSTANCE_IP`, `KAFKA_URL`.
   const common = catalogue.names.filter((own) => catalogue.variable(own).commonName);
   const own = catalogue.givenNames.filter((given) => !common.includes(given));
   const meant = nearMiss(name.toUpperCase(), own) ?? common.find((right) => isSlipOf(name, right));
@@ -30,7 +30,10 @@ export function unknownNameProblem(name: string, catalogue: Catalogue): string |
   return OWN_PREFIX.test(name) ? "is no setting" : undefined;
 }
 
-/** Whether one character too many or too few, or two in the wrong order, make the word of `right`: no other word comes about so. */
+/**
+ * Whether the word differs from `right` by one extra or missing character, or by two swapped ones. No other
+ * program's word does.
+ */
 function isSlipOf(word: string, right: string): boolean {
   const at = [...right].findIndex((character, index) => character !== word[index]);
   if (word.length === right.length) {

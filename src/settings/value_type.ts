@@ -3,20 +3,23 @@ import { z } from "zod";
 import { maskRefused } from "./mask.ts";
 import { meantBy } from "./near_miss.ts";
 
-/** How the text of a setting is read: what is allowed, in words and as a schema. */
+/** The type of a setting: how its text is read, and what is allowed, in words and as a schema. */
 export interface ValueType<T> {
   /** For help: `<seconds>`; in square brackets when a flag may stand alone. */
   readonly placeholder: string;
-  /** What may be given, to end the sentence "Allowed: …". */
+  /** The allowed values, to end the sentence "Allowed: …". */
   readonly allowed: string;
-  /** What docs/settings.md says instead, where it explains the type once for all; empty where the help says it. */
+  /**
+   * The text of docs/settings.md instead, where that explains the type once for all; empty where the help
+   * says it.
+   */
   readonly inReference?: string;
   readonly schema: z.ZodType<T, string>;
-  /** The words there are, where it is one of some. */
+  /** The allowed words, where only some are. */
   readonly words?: readonly string[];
-  /** A valid value, fit for every eye. */
+  /** Shows a valid value without secrets. */
   readonly mask?: (text: string) => string;
-  /** A refused value, fit for every eye. */
+  /** Shows a refused value without secrets. */
   readonly maskRefused?: (text: string) => string;
 }
 
@@ -58,7 +61,7 @@ export function duration(min: number, max: number): ValueType<number> {
   };
 }
 
-/** Seconds in the greatest unit in which they are a whole number. */
+/** Seconds as text, in the greatest unit in which they are a whole number. */
 function durationText(seconds: number): string {
   if (seconds === 0) return "0";
   const unit = (["d", "h", "m"] as const).find((unit) => (seconds * 1000) % UNITS_MS[unit] === 0);
@@ -208,7 +211,7 @@ export function instant(): ValueType<number> {
     allowed: "Unix seconds, or a time such as 2026-01-31, 2026-01-31T06:00Z or 2026-01-31T06:00:00+01:00",
     schema: z.string().transform((text, context) => {
       if (/^\d+(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
-      // Without an offset a time would depend on the zone of the machine; a day alone is one of UTC.
+      // Without an offset, a time would depend on the time zone of the machine. A date alone is in UTC.
       const isComplete = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text);
       const ms = isComplete ? Date.parse(text) : NaN;
       if (!Number.isNaN(ms)) return ms;
@@ -218,7 +221,7 @@ export function instant(): ValueType<number> {
   };
 }
 
-/** Text that is taken as it is; what it says is checked elsewhere. */
+/** Text that is taken unchanged and checked elsewhere. */
 export function anyText(placeholder: string, allowed: string): ValueType<string> {
   return { placeholder, allowed, inReference: "", schema: z.string() };
 }
@@ -230,7 +233,7 @@ function listOf<T>(one: z.ZodType<T, string>): z.ZodType<readonly T[], string> {
     .refine((parts) => new Set(parts).size === parts.length, "names the same twice");
 }
 
-/** @returns what is wrong, where it is none. */
+/** @returns what is wrong; undefined: nothing. */
 function parseHostPort(text: string): HostPort | string {
   if (/^[^[\]]*:[^[\]]*:/.test(text) && isIPv6(text.replace(/:\d+$/, ""))) {
     return "has an IPv6 address without brackets, as in [::1]:8000";
@@ -246,13 +249,13 @@ function parseHostPort(text: string): HostPort | string {
 export function httpUrlProblem(text: string): string | undefined {
   if (!/^https?:\/\//i.test(text)) return "has a part that does not begin with http:// or https://";
   const url = URL.parse(text);
-  // The parser drops line breaks and tabs silently.
+  // The URL parser silently drops line breaks and tabs.
   if (url === null || /\s/.test(text)) return `has a part that is not a URL${whyNoUrl(text)}`;
   if (/[?#]/.test(text)) return "has a URL with parameters or a fragment";
   return credentialsProblem(text, url);
 }
 
-/** The mistakes that the parser has no words for. */
+/** Mistakes for which the URL parser has no message. */
 function whyNoUrl(text: string): string {
   if (/[\s;|]\s*https?:/i.test(text)) return ": several of them stand with commas between them";
   const [, authority = ""] = /^https?:\/\/([^/?#]*)/i.exec(text) ?? [];
@@ -265,8 +268,8 @@ function whyNoUrl(text: string): string {
 }
 
 /**
- * A password with a raw `/`, `?` or `#` would have been taken for host and path, and be shown as such. So the one `@`
- * has to be where the parser saw it.
+ * A password with a raw `/`, `?` or `#` would be parsed as host and path, and be shown as such. So the only
+ * `@` must be where the parser saw it.
  */
 function credentialsProblem(text: string, url: URL): string | undefined {
   const atCount = text.split("@").length - 1;
@@ -275,7 +278,8 @@ function credentialsProblem(text: string, url: URL): string | undefined {
     return "has an @, :, /, ? or # in user name or password that is not percent-encoded";
   }
   try {
-    // One by one, as they are used: together, the halves of a character would pass.
+    // User name and password are decoded one by one, as they are used. Together, two halves of a character
+    // would pass.
     [url.username, url.password, url.pathname].forEach(decodeURIComponent);
     return undefined;
   } catch {

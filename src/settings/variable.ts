@@ -1,8 +1,8 @@
 import type { ValueType } from "./value_type.ts";
 
-/** What help, docs/settings.md and masking have to know of a setting. */
+/** What help, docs/settings.md and masking know of a setting. */
 export interface Description {
-  /** The heading it stands under; left out: that of its connector. */
+  /** Its heading; left out: the heading of its connector. */
   readonly group?: string;
   /** One line for help and docs/settings.md: what it is, with its unit. */
   readonly help: string;
@@ -11,28 +11,28 @@ export interface Description {
   readonly defaultText?: string;
   /** Never shown; also read from the file that `<NAME>_FILE` names. */
   readonly secret?: true;
-  /** No secret, but comes with one: also read from the file that `<NAME>_FILE` names. */
+  /** Not secret, but given together with a secret: also read from the file that `<NAME>_FILE` names. */
   readonly fromFile?: true;
-  /** Names a file that is secret itself. */
+  /** Names a file whose content is secret. */
   readonly keyFile?: true;
-  /** Its connector cannot do without. Set where the connector is not used, it is a mistake. */
+  /** Its connector needs it. It is a mistake to set it where the connector is not used. */
   readonly needed?: true;
   /** A change takes effect at the next start only, not where a running service reads its settings again. */
   readonly atStart?: true;
-  /** Other programs have variables that are called nearly so: only what is surely a slip is taken for one. */
+  /** Other programs have variables with similar names: only an obvious slip is reported as one. */
   readonly commonName?: true;
 }
 
 export interface Variable<T, D = string | undefined> extends Description {
   readonly type: ValueType<T>;
-  /** As an operator would write it; undefined: there is none, or it is computed. */
+  /** The default as an operator would write it; undefined: there is none, or it is computed. */
   readonly default: D;
 }
 
 /** Variables by their names. */
 export type Spec = Readonly<Record<string, Variable<unknown>>>;
 
-/** What the text of each variable reads as; undefined where there is neither text nor default. */
+/** The value of each variable; undefined where there is neither a text nor a default. */
 export type ValuesOf<S extends Spec> = {
   readonly [N in keyof S]: S[N] extends Variable<infer T, infer D> ? D extends string ? T : T | undefined
     : never;
@@ -60,7 +60,7 @@ export function flagOf(name: string): string {
   return `--${name.toLowerCase().replaceAll("_", "-")}`;
 }
 
-/** Gives each name of a spec in a text the prefix that it has for the operator. */
+/** Adds the operator's prefix to each name of a spec in a text. */
 export function namer(spec: Spec, prefix: string): (text: string) => string {
   const names = Object.keys(spec).toSorted((a, b) => b.length - a.length);
   if (prefix === "" || names.length === 0) return (text) => text;

@@ -4,7 +4,7 @@ import { sourceUrls } from "./source_url.ts";
 import { anyText, choice, duration, hostNames, integer, listenAddress, path, pattern } from "./value_type.ts";
 import { optional, type ValuesOf, withDefault } from "./variable.ts";
 
-/** The heading of what is said of all buses. */
+/** The heading of the settings for all buses. */
 export const BUSES = "VaBus";
 
 const DAY = 86_400;
@@ -148,7 +148,7 @@ export function buses(sources: readonly SourceDeclaration[]) {
   };
 }
 
-/** All that is neither of windows, nor of buses, nor of sinks. */
+/** The settings that are about neither windows, nor buses, nor sinks. */
 export const REST = {
   STATE_DIR: optional(path("the path of a directory"), {
     commonName: true,
@@ -222,7 +222,7 @@ export const REST = {
   }),
 };
 
-/** What is read of all settings that are no connector's. */
+/** The values of all settings that belong to no connector. */
 export type CoreValues = ValuesOf<
   ReturnType<typeof sinkVariables> & typeof WINDOWS & ReturnType<typeof buses> & typeof REST
 >;

@@ -12,7 +12,7 @@ export class Backoff {
     return this.failures;
   }
 
-  /** Counts a failure; how long to wait after it, never less than `atLeastMs`. */
+  /** Counts a failure. Returns how long to wait after it, `atLeastMs` at least. */
   nextMs(atLeastMs = 0): number {
     const ceilingMs = Math.min(MAX_MS, FIRST_MS * 2 ** this.failures);
     this.failures++;

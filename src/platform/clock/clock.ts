@@ -1,4 +1,4 @@
-/** Time, as a parameter: a whole run can be driven by a simulated one. */
+/** Time, as a parameter, so that a simulated clock can drive a whole run. */
 export interface Clock {
   /** Wall clock, Unix ms; may jump. */
   nowMs(): number;

@@ -1,6 +1,9 @@
 import type { Clock } from "./clock.ts";
 
-/** Moments that the own clock should not be behind. Unix ms; undefined: there is none. */
+/**
+ * Moments that are surely in the past: a clock that is behind one of them is wrong. Unix ms; undefined: not
+ * known.
+ */
 export interface ClockWitnesses {
   /** When the program was built. */
   readonly builtAtMs: number | undefined;
@@ -10,14 +13,17 @@ export interface ClockWitnesses {
 
 interface Said {
   readonly dateMs: number;
-  /** By the clock that does not jump. */
+  /** When it was heard, by the clock that does not jump. */
   readonly heardAtMs: number;
 }
 
-/** What a `Date` header leaves open: whole seconds, and the way. */
+/** The uncertainty of a `Date` header: whole seconds, and the time on the way. */
 const TOLERANCE_MS = 2000;
 
-/** Whether this host's own clock is behind: by what the buses say, what the state has seen, and when the program was built. */
+/**
+ * Finds out whether this host's own clock is behind. The evidence is what the buses say, what the state has
+ * seen, and when the program was built.
+ */
 export class OwnClock {
   private readonly said = new Map<string, Said>();
 
@@ -32,8 +38,9 @@ export class OwnClock {
   }
 
   /**
-   * Who says that the clock is behind, if that is why an event is too far ahead of it; undefined: nobody does, or the event would be
-   * too far ahead of the right time as well. For the operator, with both times.
+   * The evidence that the clock is behind, where that is why an event is too far ahead of it. Undefined:
+   * there is none, or the event would be too far ahead of the right time as well. The text is for the
+   * operator, with both times.
    *
    * @param eventMs Time of the event, Unix ms, more than `skewMs` ahead of the wall clock.
    */
@@ -44,16 +51,18 @@ export class OwnClock {
     if (bus) return this.accusation(nowMs, bus);
     for (const witness of this.lowerBounds()) {
       if (witness.ms <= nowMs + TOLERANCE_MS) continue;
-      // A bus that agrees with the witness knows the time to the second, and has nothing to say for this event.
+      // A bus that agrees with the wall clock knows the time to the second. So the event is ahead of the
+      // right time as well.
       if (dates.some(({ ms }) => ms >= witness.ms - TOLERANCE_MS)) continue;
-      // A clock that was ahead leaves a witness that is ahead. A bus that contradicts it is believed, but for an event that does not.
+      // The latest checkpoint may have been made by a clock that was ahead. A bus that contradicts it is
+      // believed, except for an event that contradicts the bus.
       if (dates.length > 0 && eventMs < witness.ms) continue;
       return this.accusation(nowMs, witness);
     }
     return undefined;
   }
 
-  /** Who says that the clock is behind by more than `toleratedMs`; undefined: nobody does. */
+  /** The evidence that the clock is behind by more than `toleratedMs`; undefined: there is none. */
   accuser(toleratedMs: number): string | undefined {
     const nowMs = this.clock.nowMs();
     const dates = this.dates();
@@ -64,8 +73,8 @@ export class OwnClock {
   }
 
   /**
-   * Who else makes the clock doubtful: a witness that a bus contradicts, or a bus that says that the clock is ahead by more than
-   * `toleratedMs`; undefined: nobody does.
+   * Other evidence that the clock is wrong: a witness that a bus contradicts, or a bus that says that the
+   * clock is ahead by more than `toleratedMs`. Undefined: there is none.
    */
   doubter(toleratedMs: number): string | undefined {
     const nowMs = this.clock.nowMs();
@@ -82,7 +91,7 @@ export class OwnClock {
     }));
   }
 
-  /** Later than that it is for sure, but nobody knows by how much. */
+  /** The right time is later than that for sure, but nobody knows by how much. */
   private lowerBounds(): Witness[] {
     const { builtAtMs, stateMs } = this.witnesses;
     return [

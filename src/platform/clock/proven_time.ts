@@ -1,4 +1,4 @@
-/** What is kept of it. Unix ms, but for the age. */
+/** The proven time as it is kept. Unix ms, except the age. */
 export interface ProvenTimeRecord {
   readonly provenMs: number;
   readonly candidateMs: number;
@@ -6,12 +6,13 @@ export interface ProvenTimeRecord {
 }
 
 /**
- * Which time the wall clock has surely reached. A clock that is days ahead until somebody sets it right looks like any other, so a
- * reading counts only once the clock has not gone behind it for a trial. What cannot be undone goes by such readings. Immutable.
+ * The time that the wall clock has surely reached. A clock that is days ahead looks like any other until
+ * somebody sets it right. So a reading counts only when the clock has not gone back behind it during a trial.
+ * Steps that cannot be undone go by such readings. Immutable.
  */
 export class ProvenTime implements ProvenTimeRecord {
   private constructor(
-    /** The clock has stood the trial at this reading; -Infinity before the first trial. */
+    /** The latest reading whose trial has ended well; -Infinity before the first one. */
     readonly provenMs: number,
     /** The reading that is on trial. */
     readonly candidateMs: number,
@@ -19,7 +20,7 @@ export class ProvenTime implements ProvenTimeRecord {
     readonly ageMs: number,
   ) {}
 
-  /** Nothing is known but what the clock says. */
+  /** The beginning: nothing is known but the present reading of the clock. */
   static begin(nowMs: number): ProvenTime {
     return new ProvenTime(-Infinity, nowMs, 0);
   }

@@ -1,9 +1,12 @@
-/** Whether the file system says that there is no such name; nor can there be any below what is no directory. */
+/**
+ * Whether the error says that there is no such name. A path below something that is not a directory does not
+ * exist either.
+ */
 export function isNotThere(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 
-/** Of the name itself, not of what it leads to; undefined: there is none. */
+/** Information about the name itself, links not followed; undefined: there is no such name. */
 export function infoOf(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
@@ -13,7 +16,7 @@ export function infoOf(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** Of what a name leads to; undefined: there is nothing. */
+/** Information about what a name leads to; undefined: there is nothing. */
 export function infoBehind(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);

@@ -1,10 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 
 /**
- * Opens an SQLite file that somebody else may have written: what its schema says cannot call functions that do more than
- * compute, cells are measured before they are read, and no statement can change the file beside SQLite's own means.
+ * Opens an SQLite file that somebody else may have written. Its schema cannot call functions that do more
+ * than compute, the size of cells is checked before they are read, and no statement can change the file by
+ * other means than SQLite's own.
  *
- * @param timeoutMs How long another process's lock is waited for.
+ * @param timeoutMs How long to wait for another process's lock.
  */
 export function openDatabase(
   path: string,

@@ -2,21 +2,21 @@
 export type FileFate = "removed" | "replaced";
 
 /**
- * Tells whether a name still leads to the file that was opened by it. A file that is open stays usable when its name is removed
- * or given to another file, and what is written to it then is lost without an error.
+ * Tells whether a name still leads to the file that was opened by it. An open file stays usable when its name
+ * is removed or given to another file, but what is then written to it is lost without an error.
  */
 export class FileIdentity {
   private readonly device: number;
   private readonly inode: number | null;
 
-  /** Of the file that has this name now. @throws the file system's error when there is none. */
+  /** The identity of the file that has this name now. @throws the file system's error when there is none. */
   constructor(readonly path: string) {
     const { dev, ino } = Deno.statSync(path);
     this.device = dev;
     this.inode = ino;
   }
 
-  /** Undefined: the name still leads to it, or nobody can tell. */
+  /** What has become of the file; undefined: the name still leads to it, or that cannot be told. */
   get fate(): FileFate | undefined {
     try {
       const { dev, ino } = Deno.statSync(this.path);
@@ -33,7 +33,10 @@ export class DatabaseIdentity {
   private readonly database: FileIdentity;
   private log: FileIdentity | undefined;
 
-  /** Of the database that has just been opened by this name. @throws the file system's error when there is none. */
+  /**
+   * The files of a database that has just been opened by this name. @throws the file system's error when
+   * there is none.
+   */
   constructor(path: string) {
     this.database = new FileIdentity(path);
   }

@@ -14,11 +14,14 @@ import { ROOT_UID, thisUser } from "./user.ts";
 
 /** Files that the program makes are for its own user alone. */
 export const PRIVATE_MODE = 0o600;
-/** A name that is open once it was found to be no link, and that does not wait for another end, as a pipe does. */
+/** Flags for opening: links are not followed, and opening a pipe does not wait for its other end. */
 const OPEN_ITSELF = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const NULL_DEVICE = 0x103;
 
-/** A name leads to something else than the file that is wanted: a link, a pipe, a device, a directory, too much. */
+/**
+ * A name does not lead to a file that can be used: it is a link, a pipe, a device or a directory, or the file
+ * is too large.
+ */
 export class UnfitFile extends Error {
   override readonly name = "UnfitFile";
 
@@ -28,9 +31,9 @@ export class UnfitFile extends Error {
 }
 
 /**
- * Opens a file of our own for reading and writing, and makes it when there is none, for this user alone. Links are not followed:
- * whoever has put one there would choose what is written to. What root makes in the directory of a service belongs to that,
- * which could not open root's files.
+ * Opens a file of our own for reading and writing. Creates it where there is none, for this user alone. Links
+ * are not followed: whoever made a link there would choose what is written to. A file that root creates in
+ * the directory of a service gets the owner of the directory, who could not open root's files.
  *
  * @throws {UnfitFile} or the file system's error.
  */
@@ -57,18 +60,22 @@ export function openOwn(path: string): Deno.FsFile {
   }
 }
 
-/** Makes an empty file. SQLite and copying fill it and leave its mode. @throws {Deno.errors.AlreadyExists} */
+/**
+ * Creates an empty file. SQLite and copying fill it and keep its mode. @throws {Deno.errors.AlreadyExists}
+ */
 export function createOwn(path: string, mode = PRIVATE_MODE): void {
   const descriptor = open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
   try {
-    // Whatever the umask takes away.
+    // Sets the mode again, since the umask may have taken bits away.
     if (mode !== PRIVATE_MODE) fchmodSync(descriptor, mode);
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** What a file of our own holds; links are not followed. @throws {UnfitFile} or the file system's error. */
+/**
+ * The content of a file of our own; links are not followed. @throws {UnfitFile} or the file system's error.
+ */
 export function readOwn(path: string): Uint8Array {
   const descriptor = open(path, constants.O_RDONLY);
   try {
@@ -79,8 +86,8 @@ export function readOwn(path: string): Uint8Array {
 }
 
 /**
- * What a file holds that an operator has named: links are followed, and the null device is an empty file. Nothing else than a
- * file is read: a pipe may never end.
+ * The content of a file that an operator has named. Links are followed, and the null device is an empty file.
+ * Only regular files are read: a pipe might never end.
  *
  * @throws {UnfitFile} or the file system's error.
  */
@@ -98,7 +105,10 @@ export function readNamed(path: string, maxBytes: number): Uint8Array {
   }
 }
 
-/** Makes sure that each of the names leads to a file that has no other, where it leads to anything. @throws {UnfitFile} */
+/**
+ * Checks that each of the names, where it exists, leads to a regular file that has no second name. @throws
+ * {UnfitFile}
+ */
 export function assertOwn(paths: Iterable<string>): void {
   for (const path of paths) {
     const info = infoOf(path);
@@ -110,7 +120,10 @@ export function assertOwn(paths: Iterable<string>): void {
 
 const LINK = "a symbolic link";
 const NO_FILE = "no regular file";
-/** As a link is: what is written here is written there. A copy made of hard links is no backup either. */
+/**
+ * A file with a second name is as dangerous as a link: what is written here is written there too. A copy made
+ * of hard links is no backup either.
+ */
 const SECOND_NAME = "a file that has another name elsewhere (a hard link)";
 
 function open(path: string, flags: number): number {
@@ -157,7 +170,7 @@ const CLASSES: Readonly<Record<string, new (message: string, options: ErrorOptio
   EPERM: Deno.errors.PermissionDenied,
 };
 
-/** Node's functions throw other errors than Deno's, which the rest of the program knows. */
+/** Node's functions throw errors of their own. The rest of the program knows Deno's. */
 function translated<T>(work: () => T): T {
   try {
     return work();

@@ -5,15 +5,16 @@ import { ROOT_UID, thisUser, type User } from "./user.ts";
 const OTHERS_READ = 0o004;
 const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;
-/** As many links as Linux follows. */
+/** Links that are followed at most, as many as Linux follows. */
 const LINKS_MAX = 40;
 
 /**
- * Judges a directory and the way to it, as far as they are there: whoever owns one of them or a link decides what is written where.
- * Links that this user or root has made pass, as systemd's to /var/lib/private do. On the way directories that all may write pass as
- * well, as /tmp and the volumes of containers: whatever another user puts there in the place of ours belongs to that user.
+ * Judges a directory and its parents, as far as they exist. The owner of one of them, or of a link among
+ * them, decides what is written where. Links that this user or root has made are accepted, such as systemd's
+ * to /var/lib/private. So are parents that everybody may write, such as /tmp and the volumes of containers: a
+ * file that another user puts there in place of ours belongs to that user, which is seen.
  *
- * @returns Why it is not to be relied on, as a sentence without its full stop; undefined: it is.
+ * @returns Why the directory cannot be trusted, as a sentence without its full stop; undefined: it can.
  */
 export function distrustOfWay(path: string, user: User | undefined = thisUser()): string | undefined {
   if (user === undefined) return undefined;
@@ -40,10 +41,11 @@ export function distrustOfWay(path: string, user: User | undefined = thisUser())
 }
 
 /**
- * Judges a file of settings that nobody has named, and its directory: both must belong to this user or root, and nobody else
- * but this user's own group may write them.
+ * Judges a settings file that nobody has named, and its directory. Both must belong to this user or to root,
+ * and nobody else but this user's own groups may write them.
  *
- * @returns Why it is not to be read, as a sentence without its full stop; undefined: it may be, or there is none.
+ * @returns Why the file must not be read, as a sentence without its full stop; undefined: it may be read, or
+ * there is none.
  */
 export function distrustOfFile(path: string, user: User | undefined = thisUser()): string | undefined {
   const link = infoOf(path);
@@ -66,7 +68,7 @@ export function distrustOfFile(path: string, user: User | undefined = thisUser()
   return undefined;
 }
 
-/** Who else may write there, beside this user's own groups; undefined: nobody. */
+/** Who else may write it, apart from this user's own groups; undefined: nobody. */
 function strangersIn(directory: string, { gid, mode }: Deno.FileInfo, { groups }: User): string | undefined {
   if (((mode ?? 0) & OTHERS_WRITE) !== 0) return `everybody may write ${directory}`;
   const isOwnGroup = gid === null || gid === ROOT_UID || groups === undefined || groups.includes(gid);
@@ -74,7 +76,7 @@ function strangersIn(directory: string, { gid, mode }: Deno.FileInfo, { groups }
   return `the group ${gid}, which is not this user's, may write ${directory}`;
 }
 
-/** Whether every user may read a file; no, where there is none. */
+/** Whether every user may read a file; false where there is none. */
 export function isOpenToAll(path: string): boolean {
   try {
     return ((Deno.statSync(path).mode ?? 0) & OTHERS_READ) !== 0;
@@ -83,7 +85,7 @@ export function isOpenToAll(path: string): boolean {
   }
 }
 
-/** Whether it is neither this user's nor root's. */
+/** Whether the owner is neither this user nor root. */
 export function isStranger(uid: number | null, user: User): boolean {
   return uid !== null && uid !== user.uid && uid !== ROOT_UID;
 }

@@ -1,12 +1,12 @@
 import { userInfo } from "node:os";
 import process from "node:process";
 
-/** Whom this process acts for. */
+/** The user that this process acts for. */
 export interface User {
   readonly uid: number;
   /** The primary group. */
   readonly gid: number;
-  /** All groups, the primary one among them; undefined: of another user, whose groups nobody here knows. */
+  /** All groups, including the primary one; undefined: not known, since it is another user. */
   readonly groups: readonly number[] | undefined;
 }
 

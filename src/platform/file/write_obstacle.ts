@@ -2,14 +2,18 @@ import { dirname } from "node:path";
 import { infoOf, isNotThere } from "./absence.ts";
 
 /**
- * Why the file at `path` cannot be written or made together with its neighbours, as a part of a sentence; undefined: nothing is in
- * the way. Leaves nothing behind and changes nothing: a file with a name by chance is made in the directory for a moment.
+ * Why the file at `path`, and others beside it, cannot be written or created, as a part of a sentence;
+ * undefined: nothing prevents it. Changes nothing: it creates a file with a random name in the directory and
+ * removes it at once.
  */
 export function writeObstacle(path: string): string | undefined {
   return fileObstacle(path) ?? directoryObstacle(dirname(path));
 }
 
-/** Why nothing can be made in a directory, or in the one that would have to be made; as {@link writeObstacle}. */
+/**
+ * Why nothing can be created in a directory, or in the one that would have to be created; as
+ * {@link writeObstacle}.
+ */
 export function directoryObstacle(directory: string): string | undefined {
   let parent = directory;
   while (kindOf(parent) === "nothing" && dirname(parent) !== parent) parent = dirname(parent);
@@ -38,14 +42,14 @@ function fileObstacle(path: string): string | undefined {
 
 type Kind = "file" | "directory" | "nothing" | "link" | "special" | "kept";
 
-/** What is in the way, whatever was to be made there. */
+/** What prevents creating the directory, by the kind of what is there. */
 const KINDS: Partial<Record<Kind, (path: string) => string>> = {
   special: (path) => `${path} is neither a file nor a directory`,
   link: (path) => `${path} is a link to ${Deno.readLinkSync(path)}, which is not there`,
   kept: (path) => `${path} is kept from this program, as are ${KEPT_FROM}`,
 };
 
-/** See `scripts/permissions.ts`, and of the runtime itself. */
+/** Paths that the runtime does not let the program write: see `scripts/permissions.ts`. */
 const KEPT_FROM = "/proc, /sys, /dev and the directories of the system's own files";
 
 function kindOf(path: string): Kind {
@@ -54,15 +58,15 @@ function kindOf(path: string): Kind {
     return isDirectory ? "directory" : isFile ? "file" : "special";
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) return "kept";
-    // It may not be looked at: whoever tries to use it is told why.
+    // It cannot be examined. Whoever tries to use it gets the reason.
     if (!isNotThere(error)) return "file";
     return infoOf(path)?.isSymlink === true ? "link" : "nothing";
   }
 }
 
-/** The system's own words, without the call and the path. */
+/** The system's own message, without the call and the path. */
 function reasonOf(error: unknown): string {
-  // The runtime's words end in advice about flags that the built program does not take.
+  // The runtime's message ends in advice about flags that the built program does not take.
   if (error instanceof Deno.errors.NotCapable) {
     return `this program is kept from writing there, as to ${KEPT_FROM}`;
   }

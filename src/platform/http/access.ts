@@ -4,38 +4,42 @@ import { Guesses } from "./guesses.ts";
 import { Rarely } from "./rarely.ts";
 
 export interface AccessOptions {
-  /** Names that a client may call the listener by, beside those of loopback; in lower case. */
+  /** Host names that clients may use besides those of loopback; in lower case. */
   readonly allowedHosts: readonly string[];
-  /** Undefined: none is asked for. */
+  /** The token; undefined: none is asked for. */
   readonly token: string | undefined;
-  /** Told of refusals once a minute and cause at most, with how many there have been since. Nothing in it is secret. */
+  /**
+   * Called for refusals, at most once a minute for each cause, with the number of refusals since the last
+   * call. The text holds no secret.
+   */
   readonly onRefusal: (refusal: Refusal, from: string, count: number) => void;
-  /** Resolves after some time; another one only in tests. */
+  /** Resolves after some time; tests replace it. */
   readonly pause?: (milliseconds: number) => Promise<void>;
-  /** Of a clock that is never set; another one only in tests. */
+  /** A clock that never jumps; tests replace it. */
   readonly nowMs?: () => number;
 }
 
-/** Why a request is not answered. */
+/** Why a request is refused. */
 export interface Refusal {
   readonly cause: "no token" | "wrong token" | "guessing" | "host" | "page";
   readonly status: 401 | 403 | 429;
-  /** For the client: what is wrong and what to do. */
+  /** What is wrong and what to do, for the client. */
   readonly message: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What asks whether the process is alive knows neither its name nor its token, and learns nothing else. */
+/** A probe for liveness knows neither a host name nor the token. It learns nothing else. */
 const OPEN_PATHS = ["/healthz", "/readyz"];
-/** Who gives a wrong token waits so long for the answer. */
+/** How long a client with a wrong token waits for the answer. */
 const WRONG_TOKEN_PAUSE_MS = 1000;
-/** Those who wait take memory: beyond so many they are told at once to come later. */
+/** Waiting clients take memory. Beyond this number they are told at once to try again later. */
 const MAX_PAUSING = 256;
 
 /**
- * Decides who is answered, the same for every listener. A browser is everybody's: a page of a third party may send requests to any
- * address, and by a name of its own that it lets point here (DNS rebinding) it may read the answers. The name it uses stands in
- * `Host`, where the page comes from in `Origin` and `Sec-Fetch-Site`; a program with the token is no such page.
+ * Decides which requests are answered, the same for every listener. A browser is not a trusted client: a page
+ * of a third party may send requests to any address, and it may read the answers under a host name that it
+ * lets point here (DNS rebinding). `Host` has the name that the page uses; `Origin` and `Sec-Fetch-Site` say
+ * where the page comes from. A request with the token is not such a page.
  */
 export class Access {
   private readonly token: Uint8Array | undefined;
@@ -49,7 +53,7 @@ export class Access {
   }
 
   /**
-   * Undefined: the request may be answered.
+   * Why the request is refused; undefined: it may be answered.
    *
    * @param from Address of the client, for the log.
    */
@@ -88,7 +92,10 @@ export class Access {
   }
 }
 
-/** The host in a URL is what the client says, and may be no host at all. Undefined: not even a path. */
+/**
+ * The path of a request. The host in the URL is the client's own text and may not be a valid host. Undefined:
+ * there is no path either.
+ */
 export function pathOf(request: Request): string | undefined {
   return /^https?:\/\/[^/]*(\/[^?#]*)/.exec(request.url)?.[1];
 }
@@ -148,12 +155,14 @@ function pageRefusal(request: Request): Refusal | undefined {
   };
 }
 
-/** With its port, in lower case. */
+/** The `Host` with its port, in lower case. */
 function hostOf(request: Request): string {
   return (request.headers.get("host") ?? URL.parse(request.url)?.host ?? "").trim().toLowerCase();
 }
 
-/** Of equal length whatever the text, so that comparing tells nothing about it. */
+/**
+ * A hash has the same length for every text, so that the time of a comparison tells nothing about the text.
+ */
 function digest(text: string): Uint8Array {
   return createHash("sha256").update(text).digest();
 }

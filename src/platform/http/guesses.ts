@@ -1,10 +1,10 @@
 import { isIPv6 } from "node:net";
 
-/** Wrong tokens that an address may give in a row, as somebody does who sets a client up. */
+/** Wrong tokens that an address may send in a row, as happens while a client is set up. */
 const BURST = 10;
-/** After that, so long for each. */
+/** After the burst, one wrong token is allowed in this time. */
 const REFILL_MS = 1000;
-/** Of either table. Who owns more addresses than that has a burst for each. */
+/** Entries of either table. An owner of more addresses has a burst for each. */
 const MAX_ADDRESSES = 4096;
 
 interface Bucket {
@@ -14,11 +14,12 @@ interface Bucket {
 }
 
 /**
- * Bounds the wrong tokens of each address, over however many connections. A pause before the answer does not do that: who guesses
- * opens more connections, and takes an answer that does not come at once for a no. So beyond the bound a token is not looked at.
+ * Bounds the wrong tokens of each address, over any number of connections. A pause before the answer does not
+ * bound them: an attacker opens more connections and takes a missing answer for a no. So tokens beyond the
+ * bound are not checked.
  *
- * An address that has once given the right token is looked at always: else one guesser behind a proxy, or on the same host, would
- * shut all others there out.
+ * Tokens from an address that has once sent the right one are always checked. Else one attacker behind a
+ * proxy, or on the same host, would lock out everybody else there.
  */
 export class Guesses {
   private readonly buckets = new Map<string, Bucket>();
@@ -26,7 +27,7 @@ export class Guesses {
 
   constructor(private readonly nowMs: () => number) {}
 
-  /** Whether a token from there is to be looked at. */
+  /** Whether a token from that address is to be checked. */
   mayTry(address: string): boolean {
     const network = networkOf(address);
     return this.trusted.has(network) || this.leftOf(network) >= 1;
@@ -50,14 +51,16 @@ export class Guesses {
   }
 }
 
-/** Puts it at the end; where there is no room, the one that has been left alone for longest goes. */
+/**
+ * Moves the address to the end. Where there is no room, the address that was used least recently is removed.
+ */
 function renew<T>(table: Map<string, T>, key: string, value: T): void {
   table.delete(key);
   table.set(key, value);
   if (table.size > MAX_ADDRESSES) table.delete(table.keys().next().value!);
 }
 
-/** A host with IPv6 has as many addresses as it likes, all in one /64. */
+/** A host with IPv6 has any number of addresses, all in one /64. */
 function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined || !isIPv6(address)) return mapped ?? address;

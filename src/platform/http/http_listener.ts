@@ -7,35 +7,42 @@ export interface HttpListenerOptions {
   readonly port: number;
   /** PEM texts; undefined: plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
-  /** How long requests that are being answered may hold up closing. */
+  /** How long closing waits for requests that are being answered. */
   readonly closingGraceMs: number;
   readonly access: AccessOptions;
-  /** The reply to who is not let in. */
+  /** The reply to a request that is refused. */
   readonly refuse: (refusal: Refusal) => Response;
   readonly answer: (request: Request) => Response | Promise<Response>;
-  /** The reply in place of an answer that threw. */
+  /** The reply where the handler threw. */
   readonly onError: (error: unknown) => Response;
-  /** Every connection has been given up, and why: mostly because the process may not open another file. Once a minute at most. */
+  /**
+   * Called when all connections had to be closed, with the reason, mostly that the process cannot open
+   * another file. At most once a minute.
+   */
   readonly onInterruption: (reason: string) => void;
 }
 
-/** For the log, when that has happened. */
+/** The log line for that. */
 export const INTERRUPTED =
   "all connections were given up; where there are too many open files, raise the limit (ulimit -n, LimitNOFILE)";
 
-/** Descriptors come free within it, as a rule; and a process that cannot have them is not kept busy by trying. */
+/**
+ * Pause before the next try. Descriptors usually become free within it, and it keeps a process without
+ * descriptors from a busy loop.
+ */
 const RETRY_MS = 100;
 
 /**
- * Serves HTTP until it is closed. The runtime's server ends for good where accepting fails, as it does when descriptors run out, and
- * keeps what it has: who only opens connections would shut all others out. So its connections are given up then, which makes the
- * descriptors free again for clients that mean something and for the rest of the process, and a new server takes its place.
+ * Serves HTTP until it is closed. The runtime's server ends for good where accepting a connection fails, as
+ * it does without free descriptors, but it keeps its open connections. So anybody who opens enough
+ * connections could end the service. Therefore all connections are closed then, which frees the descriptors
+ * for other clients and for the rest of the process, and a new server is started.
  */
 export class HttpListener {
-  /** Where it listens, the same as long as it does. */
+  /** The address that it listens on. It stays the same. */
   readonly port: number;
   private isClosing = false;
-  /** A crowd that stays brings an interruption with each try: not each is worth a line. */
+  /** While many connections keep coming, each try fails again. Not each failure is worth a log line. */
   private readonly rarely = new Rarely();
   private readonly access: Access;
   private server: Deno.HttpServer<Deno.NetAddr>;

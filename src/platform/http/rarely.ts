@@ -1,6 +1,6 @@
 const PAUSE_MS = 60_000;
 
-/** Lets what happens again and again be told once a minute, with how often it has happened since. */
+/** Reports what happens again and again at most once a minute, with how often it has happened since. */
 export class Rarely {
   private toldMs = -Infinity;
   private count = 0;

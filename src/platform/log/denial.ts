@@ -1,6 +1,6 @@
 /**
- * What the runtime has refused, in words for the operator; undefined: the error is another one. The runtime's own words end in
- * advice about flags that the built program does not take.
+ * What the runtime has refused, as text for the operator; undefined: the error is another one. The runtime's
+ * own message ends in advice about flags that the built program does not take.
  */
 export function denialOf(error: unknown): string | undefined {
   if (!(error instanceof Deno.errors.NotCapable)) return undefined;

@@ -18,7 +18,7 @@ export interface Logger {
 export interface LoggerOptions {
   readonly level: LogLevel;
   readonly format: "text" | "json";
-  /** Takes one line, without its newline. */
+  /** Writes one line, given without its newline. */
   readonly write: (line: string) => void;
   /** Unix milliseconds. */
   readonly now: () => number;

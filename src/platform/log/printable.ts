@@ -1,24 +1,29 @@
-/** Controls (C0, DEL, C1), formats such as a change of direction, separators of lines, and halves of characters. */
+/**
+ * Control characters (C0, DEL, C1), format characters such as a change of direction, line separators, and
+ * halves of surrogate pairs.
+ */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 /** The same without those that make lines and columns. */
 const UNPRINTABLE_IN_LINES = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-/** A longer one helps nobody, and comes from outside. */
+/** Longer text comes from outside and helps nobody. */
 const MESSAGE_MAX_CHARACTERS = 4000;
 
-/** One line of text from outside, with everything escaped that could steer a terminal or begin another line. */
+/**
+ * Text from outside as one line: everything that could control a terminal or begin another line is escaped.
+ */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escaped);
 }
 
 /**
- * Lines of text, with everything escaped that could steer a terminal. Where it is JSON, it stays the same JSON: its own line
- * breaks are white space, and what is escaped can stand only in its strings.
+ * Lines of text: everything that could control a terminal is escaped. JSON stays the same JSON: its own line
+ * breaks are white space, and characters that are escaped occur only in its strings.
  */
 export function printableLines(text: string): string {
   return text.replace(UNPRINTABLE_IN_LINES, escaped);
 }
 
-/** A message with words of somebody else's in it, as a single line of bounded length. */
+/** A message that has text from outside in it, as a single line of bounded length. */
 export function oneLine(message: string): string {
   const line = message.replace(/\s*[\r\n\u2028\u2029]+\s*/g, " ");
   if (line.length <= MESSAGE_MAX_CHARACTERS) return line;
@@ -27,7 +32,7 @@ export function oneLine(message: string): string {
   } more characters)`;
 }
 
-/** As JSON has it, `\u001b`; of those beyond the first plane, both halves. */
+/** Escapes as in JSON, `\u001b`; characters beyond the first plane as both halves. */
 function escaped(character: string): string {
   return Array.from(
     { length: character.length },

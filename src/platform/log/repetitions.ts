@@ -2,36 +2,43 @@ import type { LogFields, Logger } from "./logger.ts";
 
 type Level = "info" | "warn" | "error";
 
-/** Causes of one kind that are told apart at a time: more of them are errors with something new in each, and count as one. */
+/**
+ * Causes of one kind that are distinguished at a time. Where there are more, each error has something new in
+ * it, and they count as one cause.
+ */
 const CAUSES_MAX = 10;
 /** Counts and ports differ each time. */
 const NUMBER = /\d+/g;
 
-/** What was told since {@link Repetitions.tell} was last called. */
+/** A cause that was logged since {@link Repetitions.tell} was last called. */
 interface Cause {
-  /** How often it has happened since it was told. */
+  /** How often it has happened since it was logged. */
   times: number;
-  /** Which of all happenings was its last one. */
+  /** The sequence number of its last occurrence. */
   last: number;
-  /** Tells the last one. */
+  /** Logs the last occurrence. */
   tell: (times: number) => void;
 }
 
 /**
- * Keeps what happens again and again from filling the log. A cause is told at once when it is new; what follows of it is held
- * back until {@link tell}, which is to be called each minute. Then the last one is told, with how many `times` it was. So every
- * cause takes a line or two a minute, at whatever rate it comes, and the last line on a sink or a bus says how it stands.
+ * Keeps repetitions from filling the log. A new cause is logged at once. Further occurrences are held back
+ * until {@link tell}, which is called each minute and logs the last one with the number of `times`. So each
+ * cause takes one or two lines a minute, at any rate, and the last line on a sink or a bus says how it is
+ * now.
  */
 export class Repetitions {
   private readonly kinds = new Map<string, Map<string, Cause>>();
   private happenings = 0;
 
-  /** Folds what components tell, which try again by themselves. What the program itself says, as to an operator, stays as it is. */
+  /**
+   * Only lines of components are folded, since these try again by themselves. Lines of the program itself,
+   * such as those for an operator, stay as they are.
+   */
   foldComponents(logger: Logger): Logger {
     return { ...logger, child: (component) => this.fold(logger.child(component), component) };
   }
 
-  /** What was asked for, `debug`, is told as it comes. */
+  /** Lines of level `debug` were asked for, so they are not held back. */
   private fold(logger: Logger, component: string): Logger {
     const folded = (level: Level) => (message: string, fields: LogFields = {}) => {
       const stem = message.split(": ", 1)[0]!;
@@ -48,7 +55,7 @@ export class Repetitions {
     };
   }
 
-  /** Tells what was held back, in the order in which it last happened. */
+  /** Logs what was held back, in the order of the last occurrences. */
   tell(): void {
     const held: Cause[] = [];
     for (const [kind, causes] of this.kinds) {

@@ -1,13 +1,16 @@
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 
-/** What a server speaks, as far as a stranger can tell. */
+/** The protocol that a server speaks, as far as it shows before a login. */
 export type Dialect = "TLS" | "HTTP" | "PostgreSQL" | "Kafka" | "SSH" | "Redis";
 
 const LIMIT_MS = 2000;
 const NEVER = new AbortController().signal;
 const POSTGRES_SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
-/** ApiVersions of version 0, which every broker answers to everybody, with a number that its answer repeats. */
+/**
+ * An ApiVersions request of version 0, which every broker answers to everybody, with a number that the answer
+ * repeats.
+ */
 const KAFKA_MARK = [0x56, 0x42, 0x4d, 0x31];
 const KAFKA_VERSIONS = Uint8Array.of(0, 0, 0, 10, 0, 18, 0, 0, ...KAFKA_MARK, 0xff, 0xff);
 const HTTP_REQUEST = new TextEncoder().encode("HEAD / HTTP/1.0\r\n\r\n");
@@ -15,7 +18,10 @@ const TLS_ALERT = 0x15;
 
 const OPENINGS = { PostgreSQL: POSTGRES_SSL_REQUEST, Kafka: KAFKA_VERSIONS, HTTP: HTTP_REQUEST } as const;
 
-/** Whether a port speaks what is expected there, by an opening that whoever does takes no offence at. Two seconds at most. */
+/**
+ * Whether a port speaks the expected protocol. The opening that is sent is harmless to such a server. Takes
+ * two seconds at most.
+ */
 export async function speaks(
   dialect: "TLS" | keyof typeof OPENINGS,
   host: string,
@@ -26,8 +32,8 @@ export async function speaks(
 }
 
 /**
- * Asks a port in several languages at once, where a client has not been understood. Takes two seconds at most; undefined: nobody
- * is there, nobody knows what it is, or the signal has fired.
+ * Tries several protocols on a port at once, after a client was not understood. Takes two seconds at most.
+ * Undefined: nobody listens there, the protocol is not known, or the signal has fired.
  */
 export async function dialectOf(
   host: string,
@@ -59,7 +65,7 @@ function recognised(answer: Uint8Array): Dialect | undefined {
   return answer[0] === TLS_ALERT && answer[1] === 3 ? "TLS" : undefined;
 }
 
-/** The first piece of the answer; empty where there is none. */
+/** The first bytes of the answer; empty where there is none. */
 function ask(host: string, port: number, words: Uint8Array): Promise<Uint8Array> {
   const { promise, resolve } = Promise.withResolvers<Uint8Array>();
   const nothing = () => resolve(new Uint8Array());
@@ -72,7 +78,7 @@ function ask(host: string, port: number, words: Uint8Array): Promise<Uint8Array>
   });
 }
 
-/** Whether a handshake comes about, or is refused in TLS's own words. Nothing is believed of who it is. */
+/** Whether a TLS handshake succeeds, or is refused by a TLS alert. The certificate is not checked. */
 function speaksTls(host: string, port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connectTls({ host, port, rejectUnauthorized: false }, () => resolve(true));

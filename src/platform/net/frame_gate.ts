@@ -1,19 +1,25 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 
-/** How the frames of a protocol are told apart, and which of them may pass. One object a connection: it may remember. */
+/**
+ * The rules of a protocol: where its frames end, and which frames may pass. Each connection has its own
+ * object, which may keep state.
+ */
 export interface FrameRules {
-  /** Bytes that tell how long a frame is. */
+  /** Bytes of the head, which says how long a frame is. */
   readonly headSize: number;
-  /** Bytes of the whole frame that begins with `head`. May be asked more than once. @throws what is out of bounds */
+  /**
+   * Bytes of the whole frame that begins with `head`. May be called more than once. @throws what is out of
+   * bounds
+   */
   sizeOf(head: Buffer): number;
-  /** Looks at a whole frame before the client gets it. @throws what is out of bounds */
+  /** Checks a whole frame before the client gets it. @throws what is out of bounds */
   received(frame: Buffer): void;
-  /** Looks at what the client writes, before the server gets it. */
+  /** Sees what the client writes, before the server gets it. */
   sent(bytes: Uint8Array): void;
 }
 
-/** Cuts a stream into whole frames, and holds back what is not whole yet: no more than one frame and one piece. */
+/** Cuts a stream into whole frames. Holds back an incomplete frame: one frame and one piece at most. */
 export class FrameCutter {
   private readonly rules: FrameRules;
   private pieces: Buffer[] = [];
@@ -25,7 +31,7 @@ export class FrameCutter {
     this.needed = rules.headSize;
   }
 
-  /** The frames that are whole now; undefined: none. @throws what is out of bounds */
+  /** The frames that are complete now; undefined: none. @throws what is out of bounds */
   take(piece: Buffer): Buffer | undefined {
     this.pieces.push(piece);
     this.size += piece.length;
@@ -44,7 +50,7 @@ export class FrameCutter {
       at += size;
     }
     const rest = bytes.subarray(at);
-    // A piece of its own: what it was cut from can go.
+    // A copy, so that the memory of the larger piece can be freed.
     this.pieces = rest.length === 0 ? [] : [at === 0 ? rest : Buffer.from(rest)];
     this.size = rest.length;
     return at === 0 ? undefined : bytes.subarray(0, at);
@@ -52,10 +58,12 @@ export class FrameCutter {
 }
 
 /**
- * Stands between a connection and the library that reads from it: the library sees whole frames that the rules let pass, and
- * nothing else. Client libraries believe what a server announces, and keep all of it in memory.
+ * Stands between a connection and the client library that reads from it. The library sees only whole frames
+ * that the rules let pass. Client libraries believe the sizes that a server announces, and keep all of it in
+ * memory.
  *
- * @param socket The side in plaintext, where there is TLS. One that breaks a rule is destroyed with what that threw.
+ * @param socket The side in plaintext, where there is TLS. A socket that breaks a rule is destroyed with the
+ * error that the rule threw.
  */
 export function gate(socket: Socket, rules: FrameRules): void {
   const cutter = new FrameCutter(rules);

@@ -2,30 +2,33 @@ import { printableLines } from "../log/printable.ts";
 
 const encoder = new TextEncoder();
 
-/** Writes all of the text, without what could steer a terminal; throws when nobody reads any more. */
+/**
+ * Writes all of the text to stdout, without characters that could control a terminal. @throws when nobody
+ * reads any more
+ */
 export function writeStdout(text: string): void {
   writeAll(Deno.stdout, printableLines(text));
 }
 
 /**
- * Writes all of the text, without what could steer a terminal. Where stderr leads must not decide whether the service lives, so
- * errors are dropped.
+ * Writes all of the text to stderr, without characters that could control a terminal. Errors are dropped: the
+ * service must not depend on where stderr leads.
  */
 export function writeStderr(text: string): void {
   drawStderr(printableLines(text));
 }
 
-/** Writes to a terminal as it stands: nothing in it may come from outside, unless it is {@link printable}. */
+/** Writes text to a terminal unchanged. Text from outside must be {@link printable} first. */
 export function drawStdout(text: string): void {
   writeAll(Deno.stdout, text);
 }
 
-/** The same on stderr. */
+/** As {@link rawOut}, on stderr. */
 export function drawStderr(text: string): void {
   try {
     writeAll(Deno.stderr, text);
   } catch {
-    // There is no place left to tell it.
+    // There is nowhere left to report it.
   }
 }
 

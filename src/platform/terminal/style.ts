@@ -1,4 +1,4 @@
-/** Colours for people at a terminal that has them and who have not said `NO_COLOR`. */
+/** Colours, where the output is a terminal that has them and `NO_COLOR` is not set. */
 export interface TerminalStyle {
   readonly strong: (text: string) => string;
   readonly good: (text: string) => string;
