@@ -226,6 +226,8 @@ export class Sinks implements AsyncDisposable {
       KAFKA_TOPIC: topic,
       POSTGRES_CONNECTION_STRING: postgres.url,
       POSTGRES_TABLE: table,
+      // Of its own too: the transactions in Kafka are those of the instance.
+      INSTANCE_ID: topic,
     };
   }
 
@@ -266,9 +268,9 @@ export class Sinks implements AsyncDisposable {
       sumOfCounts: async () => (await inKafka.rows()).reduce((sum, row) => sum + row.count, 0),
     };
     await arrival(inKafka, aggregated, "Kafka", timeoutMs, programs);
-    oracle.assertRows(await this.inSqlite.rows(), "SQLite", INSTANCE);
-    oracle.assertRows(await this.inPostgres.rows(), "PostgreSQL", INSTANCE);
-    oracle.assertRows(await inKafka.rows(), "Kafka", INSTANCE);
+    oracle.assertRows(await this.inSqlite.rows(), "SQLite", this.topic);
+    oracle.assertRows(await this.inPostgres.rows(), "PostgreSQL", this.topic);
+    oracle.assertRows(await inKafka.rows(), "Kafka", this.topic);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,8 +2,9 @@
 import { createServer, type Server } from "node:net";
 import { type Environment, temporaryDirectory } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
-import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
-import { postgresIsExternal, startPostgres } from "../support/postgres_server.ts";
+import { kafkaIsExternal } from "../support/kafka_broker.ts";
+import { postgresIsExternal } from "../support/postgres_server.ts";
+import { sharedKafka, sharedPostgres } from "../support/shared_servers.ts";
 import { Authority } from "../support/certificates.ts";
 import { handlerEnvironment } from "./plant.ts";
 import { assertBothSay } from "./verdict.ts";
@@ -149,8 +150,8 @@ Deno.test({
   ignore: kafkaIsExternal || postgresIsExternal,
   fn: async (t) => {
     await using directory = await temporaryDirectory();
-    const broker = await startKafka();
-    const server = await startPostgres();
+    const broker = await sharedKafka();
+    const server = await sharedPostgres();
     const environment = (more: Environment) =>
       handlerEnvironment(`http://127.0.0.1:${freePort()}`, directory.path, { ...TEXT, ...more });
     const kafka = (servers: readonly string[], more: Environment = {}) =>

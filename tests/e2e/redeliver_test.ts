@@ -10,8 +10,7 @@ import {
   temporaryDirectory,
   until,
 } from "../support/executable.ts";
-import { startKafka } from "../support/kafka_broker.ts";
-import { startPostgres } from "../support/postgres_server.ts";
+import { sharedKafka, sharedPostgres } from "../support/shared_servers.ts";
 import { Bus, handlerEnvironment, postgresSink, sqlitePath, sqliteSink } from "./plant.ts";
 import { readTopic } from "./topic.ts";
 
@@ -37,7 +36,7 @@ async function run(args: string[], environment: Environment, code = 0): Promise<
 Deno.test("PostgreSQL: rows that were deleted, truncated, or restored from an older backup come back", async () => {
   await using directory = await temporaryDirectory();
   await using bus = await Bus.start();
-  const server = await startPostgres();
+  const server = await sharedPostgres();
   const table = `lost_${crypto.randomUUID().slice(0, 8)}`;
   const sql = postgres(server.url, { max: 1, onnotice: () => {} });
   try {
@@ -114,13 +113,15 @@ Deno.test("SQLite: a running handler sends again what its file has lost", async 
 Deno.test("Kafka: only by word, and what is there twice then is no difference", async () => {
   await using directory = await temporaryDirectory();
   await using bus = await Bus.start();
-  const broker = await startKafka();
+  const broker = await sharedKafka();
   try {
     const topic = `again-${crypto.randomUUID().slice(0, 8)}`;
     const environment = handlerEnvironment(bus.url, directory.path, {
       STORAGE_TYPE: "kafka",
       KAFKA_BOOTSTRAP_SERVERS: broker.brokers.join(","),
       KAFKA_TOPIC: topic,
+      // Another test's handler of the same instance would take over its transactions.
+      INSTANCE_ID: topic,
     });
     await bus.publish(hourOfEvents());
     await run(["once", "--flush"], environment);

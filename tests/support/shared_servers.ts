@@ -9,6 +9,7 @@ import { externalServer, postgresIsExternal, type PostgresServer, startPostgres 
 
 const POSTGRES_VARIABLE = "SHARED_POSTGRES_URL";
 const KAFKA_VARIABLE = "SHARED_KAFKA_BROKERS";
+const SASL_VARIABLE = "SHARED_KAFKA_SASL_BROKERS";
 /** `proxyPort,proxiedPort` of it. */
 const WIRE_VARIABLE = "SHARED_KAFKA_WIRE";
 
@@ -23,7 +24,8 @@ export function sharedKafka(): Promise<KafkaBroker> {
   const brokers = Deno.env.get(KAFKA_VARIABLE);
   if (brokers === undefined) return startKafka({ proxyPort: freePort() });
   const [proxyPort, proxiedPort] = Deno.env.get(WIRE_VARIABLE)!.split(",").map(Number) as [number, number];
-  return Promise.resolve({ ...externalCluster(brokers.split(",")), proxyPort, proxiedPort });
+  const saslBrokers = Deno.env.get(SASL_VARIABLE)!.split(",");
+  return Promise.resolve({ ...externalCluster(brokers.split(",")), saslBrokers, proxyPort, proxiedPort });
 }
 
 /** The servers themselves, as the one who runs the tests has them. */
@@ -46,6 +48,7 @@ export class SharedServers implements AsyncDisposable {
       kafkaIsExternal ? undefined : startKafka({ proxyPort: freePort() }).then((kafka) => {
         stack.defer(() => kafka.remove());
         environment[KAFKA_VARIABLE] = kafka.brokers.join(",");
+        environment[SASL_VARIABLE] = kafka.saslBrokers.join(",");
         environment[WIRE_VARIABLE] = `${kafka.proxyPort},${kafka.proxiedPort}`;
       }),
     ]);
