@@ -110,6 +110,25 @@ Deno.test("a bus that begins a new log is not idle until it has been found empty
   });
 });
 
+Deno.test("a bus that is back at a log that was read before has been read, and is out of no reach any more", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const source = new MemorySource();
+    source.publish({ name: "a", value: 1, timestamp: NOW_MS / 1000 });
+    using rig = openRig(directory, [source], NOW_MS);
+    const { ingest } = rig.core;
+    await rig.readers[0]!.drain(new AbortController().signal);
+    const state = ingest.partitions[0]!;
+    const { lineage, position } = state.progress;
+    const settle = (outcome: Outcome) => ingest.settle(0, state.progress, outcome, new EventBatch(), 0);
+    assert.ok(settle({ kind: "restarted", lineage: "another", next: undefined, offset: undefined, lost: 0 }));
+    ingest.checkpointNow();
+    state.failure = "no connection";
+    assert.ok(settle({ kind: "moved", lineage: lineage! }));
+    assert.deepEqual([state.progress.lineage, state.progress.position], [lineage, position]);
+    assert.equal(state.failure, undefined);
+  });
+});
+
 Deno.test("a dead letter tells the offset that its event had, whichever place in a reply that was", async () => {
   await inTemporaryDirectory(async (directory) => {
     const source = new MemorySource();

@@ -6,6 +6,7 @@ import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { registerCodecs } from "../../../src/sinks/kafka/kafka_codecs.ts";
 import { KafkaReadBack, type KafkaReadBackOptions } from "../../../src/sinks/kafka/kafka_read_back.ts";
+import { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
 import { SinkError } from "../../../src/contract/sink.ts";
 import { PATIENCE_MS, until } from "../../support/executable.ts";
 import { kafkaClient, kafkaIsExternal, startKafka } from "../../support/kafka_broker.ts";
@@ -172,6 +173,20 @@ Deno.test("KafkaReadBack", async (t) => {
           }
         }),
     );
+
+    await t.step("a reader makes no topic that is not there", async () => {
+      const topic = `nowhere-${crypto.randomUUID().slice(0, 8)}`;
+      const session = new KafkaSession({ bootstrapServers: broker.brokers }, undefined, logger);
+      const consumer = session.createConsumer(topic);
+      await consumer.connect();
+      try {
+        await assert.rejects(consumer.subscribe({ topic }));
+        // Brokers make it later than they answer; it is there for who then wants to make it.
+        assert.ok(await admin.createTopics({ topics: [{ topic }] }), "it is there already");
+      } finally {
+        await session.close();
+      }
+    });
 
     await t.step("when interrupted it leaves no group behind", () =>
       withHeldTopic({}, async (readBack) => {

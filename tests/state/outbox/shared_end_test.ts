@@ -121,4 +121,5 @@ Deno.test("a window is not written off while something else of it may still be p
     inside.request("purge", readDeadLetters(inside.state, { limit: 9 }).filter(({ id }) => id !== long!.id));
     assert.deepEqual(writtenOff(inside, 3, 9999), new Map([[SINK, 7]]));
     assert.deepEqual(left(inside), [LONG, LATER]);
+    assert.deepEqual(readDeadLetters(inside.state, { limit: 9 }).map(({ id }) => id), [long!.id]);
   }, (count) => count === 3));
