@@ -8,10 +8,10 @@ import { Bus, handlerEnvironment, observed, Sinks } from "./plant.ts";
 
 const SEED = testSeed(20_251_126);
 const KILLS = 20;
-const EVENTS = 400_000;
+const EVENTS = 200_000;
 const WINDOW_MS = 60_000;
 const WINDOWS = 10;
-const BATCH_SIZE = 1000;
+const BATCH_SIZE = 500;
 const LIFE_MAX_MS = 3000;
 
 Deno.test(`kill -9 at ${KILLS} random moments`, async () => {

@@ -39,7 +39,7 @@ Deno.test({
     await using bus = await Bus.start(`${directory.path}/bus`);
     const environment = handlerEnvironment(bus.url, directory.path, sinks.environment);
     await using handler = Program.start(["run"], environment);
-    const { oracle, slices } = slicedStream({ seed: 3, eventCount: 200_000, windowCount: 18 }, 6);
+    const { oracle, slices } = slicedStream({ seed: 3, eventCount: 90_000, windowCount: 18 }, 6);
     /** Publishes the next slice, which spans three windows, and waits until some of them are in SQLite. */
     const flow = () => flowing(sinks.inSqlite, () => bus.publish(slices.shift()!), [handler]);
 
@@ -79,7 +79,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     await using directory = await temporaryDirectory();
     await using bus = await Bus.start();
     const environment = handlerEnvironment(bus.url, directory.path, { STORAGE_TYPE: "sqlite" });
-    const { oracle, slices } = slicedStream({ seed: 4, eventCount: 60_000, windowCount: 12 }, 4);
+    const { oracle, slices } = slicedStream({ seed: 4, eventCount: 24_000, windowCount: 12 }, 4);
     const inSqlite = sqliteSink(sqlitePath(directory.path));
     for (const slice of slices) {
       await using handler = Program.start(["run"], environment);
@@ -107,7 +107,7 @@ Deno.test({
       STORAGE_TYPE: "postgres,sqlite",
       POSTGRES_CONNECTION_STRING: postgres.url,
     });
-    const { oracle, slices } = slicedStream({ seed: 5, eventCount: 30_000, windowCount: 9 }, 3);
+    const { oracle, slices } = slicedStream({ seed: 5, eventCount: 15_000, windowCount: 9 }, 3);
     const inSqlite = sqliteSink(sqlitePath(directory.path));
     {
       await using handler = Program.start(["run"], environment);

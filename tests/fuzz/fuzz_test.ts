@@ -6,13 +6,13 @@ import { targets } from "./targets.ts";
 const SEED = testSeed(20_251_126);
 /** Some seconds' worth of each, however fast the machine is; `make fuzz` goes on for as long as it is told to. */
 const INPUTS: Readonly<Record<string, number>> = {
-  "scanner": 20_000,
-  "bus-client": 2000,
+  "scanner": 12_000,
+  "bus-client": 1200,
   "bus-server": 800,
   "bus-crowd": 2,
   "bus-descriptors": 3,
-  "configuration": 8000,
-  "state-file": 400,
+  "configuration": 4000,
+  "state-file": 250,
 };
 /** A crowd, yet no burden for a machine with other things to do. */
 const CONNECTIONS_MAX = 600;
