@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Bus, handlerEnvironment, Sinks } from "../e2e/plant.ts";
+import { BusProgram, handlerEnvironment, Sinks } from "../e2e/plant.ts";
 import type { TopicRecord } from "../e2e/topic.ts";
 import {
   assertNoStackTrace,
@@ -29,7 +29,7 @@ export class Site implements AsyncDisposable {
     readonly directory: string,
     /** What the handler's files are on; undefined: no other than the rest. */
     readonly disk: SmallDisk | undefined,
-    readonly bus: Bus,
+    readonly bus: BusProgram,
     readonly servers: Servers,
     readonly sinks: Sinks,
     readonly environment: Environment,
@@ -45,7 +45,7 @@ export class Site implements AsyncDisposable {
     await Deno.mkdir(handlerDirectory);
     const disk = options.hasSmallDisk ? stack.use(SmallDisk.mount(handlerDirectory)) : undefined;
     const busPort = freePort();
-    const bus = stack.use(await Bus.start(`${directory}/bus`, busPort));
+    const bus = stack.use(await BusProgram.start(`${directory}/bus`, busPort));
     wires.bus.leadTo(busPort);
     stack.defer(() => servers.mendWires());
     // Not to be disposed of: the servers go on.

@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { residentBytes } from "../soak/sample.ts";
 import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
-import { Bus, handlerEnvironment } from "./plant.ts";
+import { BusProgram, handlerEnvironment } from "./plant.ts";
 
 const WRONG_USAGE = 2;
 const TOKEN = "a-token-that-is-long-enough";
@@ -91,7 +91,7 @@ Deno.test("compose's bus starts as it says, is healthy, and answers who has the 
 });
 
 Deno.test("a small POST neither fills the memory nor takes the place of events", async () => {
-  await using bus = await Bus.start();
+  await using bus = await BusProgram.start();
   await bus.publish(['{"name":"kept","value":1,"timestamp":1}']);
   const before = residentBytes(bus.program.pid);
   for (const unit of ["{},", "[],", "1,", '{"a":', "["]) {

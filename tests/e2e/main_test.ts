@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { eventStream, recentBaseMs } from "../support/event_stream.ts";
 import { Oracle } from "../support/oracle.ts";
-import { Bus, handlerEnvironment, observed, Sinks } from "./plant.ts";
+import { BusProgram, handlerEnvironment, observed, Sinks } from "./plant.ts";
 
 const EVENTS = Number(Deno.env.get("E2E_EVENTS") ?? 400_000);
 const WINDOW_MS = 60_000;
@@ -15,7 +15,7 @@ const WINDOWS = 10;
 Deno.test(`${EVENTS} events of 1,000 names arrive in Kafka, PostgreSQL and SQLite, each aggregate right`, async () => {
   await using directory = await temporaryDirectory();
   await using sinks = await Sinks.start(directory.path);
-  await using bus = await Bus.start();
+  await using bus = await BusProgram.start();
   const environment = handlerEnvironment(bus.url, directory.path, {
     ...sinks.environment,
     AGGREGATION_INTERVAL: `${WINDOW_MS / 1000}`,

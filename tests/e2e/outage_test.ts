@@ -16,6 +16,7 @@ import {
   arrival,
   type Arrivals,
   Bus,
+  BusProgram,
   handlerEnvironment,
   INSTANCE,
   observed,
@@ -36,7 +37,7 @@ Deno.test({
     await using directory = await temporaryDirectory();
     await using sinks = await Sinks.startAlone(directory.path);
     const { kafka, postgres } = sinks;
-    await using bus = await Bus.start(`${directory.path}/bus`);
+    await using bus = await BusProgram.start(`${directory.path}/bus`);
     const environment = handlerEnvironment(bus.url, directory.path, sinks.environment);
     await using handler = Program.start(["run"], environment);
     const { oracle, slices } = slicedStream({ seed: 3, eventCount: 90_000, windowCount: 18 }, 6);

@@ -10,10 +10,10 @@ import {
   temporaryDirectory,
   until,
 } from "../support/executable.ts";
-import { Bus, handlerEnvironment } from "./plant.ts";
+import { BusProgram, handlerEnvironment } from "./plant.ts";
 
 Deno.test("the program starts no processes and loads no libraries", async () => {
-  await using bus = await Bus.start();
+  await using bus = await BusProgram.start();
   const [, ...args] = await commandLineOf(bus.program);
   assert.ok(args.includes("--no-prompt"));
   const allowed = args.filter((argument) => argument.startsWith("--allow"));
@@ -57,7 +57,7 @@ for (
 ) {
   Deno.test(`without ${missing} it says what it lacks`, async () => {
     await using directory = await temporaryDirectory();
-    await using bus = await Bus.start();
+    await using bus = await BusProgram.start();
     const [deno, ...args] = await commandLineOf(bus.program);
     const program = args.findIndex((argument) => argument.endsWith("/main.mjs"));
     const reduced = args.slice(0, program + 1).filter((argument) => argument.split("=")[0] !== missing);

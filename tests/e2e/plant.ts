@@ -1,6 +1,8 @@
 /** The surroundings of a handler under test: its bus, its environment, and what has arrived in its sinks. */
 import { DatabaseSync } from "node:sqlite";
 import postgres from "postgres";
+import { type BusServer, startBus } from "../../src/bus/server.ts";
+import { createLogger } from "../../src/platform/log/logger.ts";
 import { type Environment, PATIENCE_MS, Program, until } from "../support/executable.ts";
 import { jsonBatches, type StreamEvent } from "../support/event_stream.ts";
 import { freePort } from "../support/free_port.ts";
@@ -13,29 +15,22 @@ import { latestRows, readTopic, type TopicRecord } from "./topic.ts";
 export const INSTANCE = "e2e";
 const PUBLISH_BATCH_SIZE = 5000;
 
-/** The reference bus, as a process of the executable. */
+/** The reference bus, in memory and in the process of the test: most tests need no more of one, and a program takes long to start. */
 export class Bus implements AsyncDisposable {
-  private constructor(
-    readonly url: string,
-    private readonly port: number,
-    private readonly directory: string | undefined,
-    private readonly flags: readonly string[],
-    public program: Program,
-  ) {}
+  protected constructor(readonly url: string, private readonly server?: BusServer) {}
 
-  /**
-   * @param directory Where it keeps its log. Undefined: in memory.
-   * @param flags More of `bus`.
-   */
-  static async start(
-    directory?: string,
-    port: number = freePort(),
-    flags: readonly string[] = [],
-  ): Promise<Bus> {
-    const program = startBusProgram(port, directory, flags);
-    const bus = new Bus(`http://127.0.0.1:${port}`, port, directory, flags, program);
-    await bus.healthy();
-    return bus;
+  static start(): Promise<Bus> {
+    const server = startBus({
+      hostname: "127.0.0.1",
+      port: 0,
+      store: { kind: "memory" },
+      maxEvents: 10_000_000,
+      maxBytes: 1 << 30,
+      consumerExpiryMs: 86_400_000,
+      allowedHosts: [],
+      logger: createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 }),
+    });
+    return Promise.resolve(new Bus(server.url, server));
   }
 
   /** Publishes events, given as JSON texts, in their order. */
@@ -69,6 +64,38 @@ export class Bus implements AsyncDisposable {
     return events.filter((event) => event.name === name).map((event) => event.value);
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server?.close();
+  }
+}
+
+/** The same as a process of the executable. */
+export class BusProgram extends Bus {
+  private constructor(
+    url: string,
+    private readonly port: number,
+    private readonly directory: string | undefined,
+    private readonly flags: readonly string[],
+    public program: Program,
+  ) {
+    super(url);
+  }
+
+  /**
+   * @param directory Where it keeps its log. Undefined: in memory.
+   * @param flags More of `bus`.
+   */
+  static override async start(
+    directory?: string,
+    port: number = freePort(),
+    flags: readonly string[] = [],
+  ): Promise<BusProgram> {
+    const program = startBusProgram(port, directory, flags);
+    const bus = new BusProgram(`http://127.0.0.1:${port}`, port, directory, flags, program);
+    await bus.healthy();
+    return bus;
+  }
+
   /** Ends the bus as a power cut would. */
   async kill(): Promise<void> {
     await this.program.kill9();
@@ -80,7 +107,7 @@ export class Bus implements AsyncDisposable {
     await this.healthy();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     await this.program[Symbol.asyncDispose]();
   }
 

@@ -10,7 +10,7 @@ import {
   until,
 } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
-import { Bus, handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
+import { BusProgram, handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
 
 const TIME = Math.floor(Date.now() / 1000) - 600;
 
@@ -21,10 +21,10 @@ function named(prefix: string, count: number): string[] {
 
 /** A bus on disk, which can be set back to what it was. */
 class BackedUpBus implements AsyncDisposable {
-  private constructor(readonly directory: string, readonly bus: Bus) {}
+  private constructor(readonly directory: string, readonly bus: BusProgram) {}
 
   static async start(directory: string): Promise<BackedUpBus> {
-    return new BackedUpBus(directory, await Bus.start(`${directory}/bus`));
+    return new BackedUpBus(directory, await BusProgram.start(`${directory}/bus`));
   }
 
   /** While nobody publishes, its files stay as they are. */

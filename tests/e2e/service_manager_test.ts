@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { PATIENCE_MS, Program, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { NotifyListener } from "../support/notify_listener.ts";
-import { Bus, handlerEnvironment } from "./plant.ts";
+import { Bus, BusProgram, handlerEnvironment } from "./plant.ts";
 
 /** 0.4 s: fed every 0.2 s. */
 const WATCHDOG_USEC = "400000";
 
 Deno.test("ready, status, watchdog and stopping reach the service manager, even while bus and sink are away", async () => {
   await using directory = await temporaryDirectory();
-  await using bus = await Bus.start();
+  await using bus = await BusProgram.start();
   await using manager = NotifyListener.listen(`${directory.path}/notify`);
   const environment = handlerEnvironment(bus.url, directory.path, {
     NOTIFY_SOCKET: manager.name,

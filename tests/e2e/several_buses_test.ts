@@ -4,7 +4,16 @@ import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../su
 import { eventStream, recentBaseMs, type StreamEvent } from "../support/event_stream.ts";
 import { Oracle } from "../support/oracle.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
-import { arrival, Bus, handlerEnvironment, INSTANCE, observed, sqlitePath, sqliteSink } from "./plant.ts";
+import {
+  arrival,
+  Bus,
+  BusProgram,
+  handlerEnvironment,
+  INSTANCE,
+  observed,
+  sqlitePath,
+  sqliteSink,
+} from "./plant.ts";
 
 const WINDOW_MS = 60_000;
 const WINDOWS = 6;
@@ -31,7 +40,7 @@ Deno.test("two buses with the same names become one set of aggregates", async ()
 Deno.test("a bus that is away holds windows open for MAX_WAIT; what it brings later corrects them", async () => {
   await using directory = await temporaryDirectory();
   await using present = await Bus.start();
-  await using absent = await Bus.start(`${directory.path}/bus`);
+  await using absent = await BusProgram.start(`${directory.path}/bus`);
   const oracle = new Oracle(WINDOW_MS);
   await absent.publish(observed(streamOf(53), oracle));
   await absent.kill();
@@ -53,7 +62,7 @@ Deno.test("a bus that is away holds windows open for MAX_WAIT; what it brings la
 
 Deno.test("a bus that was reset is read from its beginning, with an error in the log", async () => {
   await using directory = await temporaryDirectory();
-  await using bus = await Bus.start();
+  await using bus = await BusProgram.start();
   const environment = handlerEnvironment(bus.url, directory.path);
   await using handler = Program.start(["run"], environment);
   const inSqlite = sqliteSink(sqlitePath(directory.path));

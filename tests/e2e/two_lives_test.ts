@@ -10,7 +10,7 @@ import {
   until,
 } from "../support/executable.ts";
 import { sharedPostgres } from "../support/shared_servers.ts";
-import { arrival, Bus, handlerEnvironment, postgresSink, Sinks } from "./plant.ts";
+import { arrival, BusProgram, handlerEnvironment, postgresSink, Sinks } from "./plant.ts";
 import { readTopic } from "./topic.ts";
 
 const REFUSED =
@@ -38,7 +38,7 @@ async function copyDirectory(from: string, to: string): Promise<void> {
 Deno.test("a state that was rolled back without `restore` writes to no sink, until it gets an identity of its own", async () => {
   await using directory = await temporaryDirectory();
   await using sinks = await Sinks.start(directory.path);
-  await using bus = await Bus.start(`${directory.path}/bus`);
+  await using bus = await BusProgram.start(`${directory.path}/bus`);
   const environment = handlerEnvironment(bus.url, directory.path, sinks.environment);
   const event = (name: string) =>
     `{"name":"${name}","value":1,"timestamp":${Math.floor(Date.now() / 1000) - 1800}}`;
@@ -111,7 +111,7 @@ Deno.test("of two handlers on copies of one state the first is told, and comes b
   const database = await sharedPostgres();
   const table = `lives_${crypto.randomUUID().slice(0, 8)}`;
   servers.defer(() => database.remove());
-  await using bus = await Bus.start(`${directory.path}/bus`);
+  await using bus = await BusProgram.start(`${directory.path}/bus`);
   const environment = handlerEnvironment(bus.url, directory.path, {
     STORAGE_TYPE: "postgres",
     POSTGRES_CONNECTION_STRING: database.url,

@@ -10,7 +10,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
 import postgres from "postgres";
-import { Bus, handlerEnvironment, sqlitePath } from "../e2e/plant.ts";
+import { BusProgram, handlerEnvironment, sqlitePath } from "../e2e/plant.ts";
 import { PATIENCE_MS, pause, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { startPostgres } from "../support/postgres_server.ts";
@@ -47,7 +47,7 @@ class Soak {
 
   constructor(
     private readonly directory: string,
-    private readonly bus: Bus,
+    private readonly bus: BusProgram,
     private readonly handler: Program,
     private readonly wire: TcpProxy,
     private readonly sql: postgres.Sql,
@@ -158,7 +158,7 @@ function lineOf(sample: Sample): string {
 }
 
 /** Whether its log has been full: the oldest events are gone. */
-async function hasDropped(bus: Bus): Promise<boolean> {
+async function hasDropped(bus: BusProgram): Promise<boolean> {
   const reply = await fetch(`${bus.url}/healthz`);
   const { first } = await reply.json() as { first: number };
   return first > 0;
@@ -173,7 +173,7 @@ async function soak(): Promise<boolean> {
   const url = new URL(server.url);
   wire.leadTo(Number(url.port));
   url.host = wire.address;
-  const bus = stack.use(await Bus.start(undefined, freePort(), ["--max-bytes", `${BUS_MAX_BYTES}`]));
+  const bus = stack.use(await BusProgram.start(undefined, freePort(), ["--max-bytes", `${BUS_MAX_BYTES}`]));
   const listen = `127.0.0.1:${freePort()}`;
   const environment = handlerEnvironment(bus.url, directory, {
     STORAGE_TYPE: "sqlite,postgres",
