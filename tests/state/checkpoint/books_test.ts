@@ -10,18 +10,18 @@ function refused(text: string): RefusedEvent {
 
 for (
   const [what, booked, faults] of [
-    ["as many letters as events were refused, dropped ones included", 2, []],
-    ["fewer letters than events", 3, []],
-    ["a letter more than events", 1, ["refused 1 as invalid, but 2 are kept or were dropped as such"]],
+    ["as many dead letters as events were refused, dropped ones included", 2, []],
+    ["fewer dead letters than events", 3, []],
+    ["a dead letter more than events", 1, ["refused 1 as invalid, but 2 are kept or were dropped as such"]],
   ] as const
 ) {
   Deno.test(`books: ${what}`, () =>
     inTemporaryDirectory((directory) => {
-      const inside = new Inside(directory, { letterBound: { letters: 1, bytes: 1000 } });
+      const inside = new Inside(directory, { deadLetterBound: { deadLetters: 1, bytes: 1000 } });
       inside.take(Array.from({ length: booked }, () => 1));
       inside.save(false, { refused: [refused("1"), refused("2")] });
       const kept = inside.state.get<{ rows: number }>("SELECT count(*) AS rows FROM dead_letter")!.rows;
-      assert.equal(kept, 1, "the older letter was dropped");
+      assert.equal(kept, 1, "the older one was dropped");
       assert.deepEqual(new Books(inside.state).faults(), faults);
       inside.state.close();
     }));
