@@ -129,6 +129,21 @@ Deno.test("a bus that is back at a log that was read before has been read, and i
   });
 });
 
+Deno.test("the alarm over invalid events says what is wrong with one of them", async () => {
+  await inTemporaryDirectory(async (directory) => {
+    const source = new MemorySource();
+    source.publish({ name: "a", timestamp: NOW_MS / 1000 });
+    using rig = openRig(directory, [source], NOW_MS);
+    const { ingest } = rig.core;
+    await rig.readers[0]!.drain(new AbortController().signal);
+    ingest.lookAtRefusals(true);
+    assert.match(
+      ingest.refusalAlarms[0]!.detail,
+      /refused as invalid\. The latest: value is not a finite number\./,
+    );
+  });
+});
+
 Deno.test("a dead letter tells the offset that its event had, whichever place in a reply that was", async () => {
   await inTemporaryDirectory(async (directory) => {
     const source = new MemorySource();

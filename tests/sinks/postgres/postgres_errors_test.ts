@@ -27,6 +27,22 @@ const ERRORS: readonly (readonly [error: object, kind: string, said: RegExp])[] 
     "misconfigured",
     /sslcert and sslkey .*ssl_ca_file/,
   ],
+  [
+    { name: "PostgresError", code: "08P01", message: "no such user: plant" },
+    "misconfigured",
+    /no such user: plant.*PgBouncer's auth_file/,
+  ],
+  // The same state for what is nobody's to mend, and the same words with another state.
+  [
+    { name: "PostgresError", code: "08P01", message: "server conn crashed?" },
+    "unavailable",
+    /server conn crashed/,
+  ],
+  [
+    { name: "PostgresError", code: "57P01", message: "auth of the pooler ends" },
+    "unavailable",
+    /auth of the pooler/,
+  ],
 ];
 
 Deno.test("what stands between handler and server is named, and nothing of the driver's", () => {

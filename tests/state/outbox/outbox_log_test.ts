@@ -159,3 +159,18 @@ Deno.test("who waits is woken by the next checkpoint that adds something, or by 
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("the last row that a sink has got is found wherever it stands in its window, but not one that it refused", () =>
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory);
+    const last = () => inside.outbox.lastDelivered("all")?.name;
+    inside.take(["a", "b"].map((name) => ({ name, value: 1, timestamp: 0 })));
+    inside.save(true);
+    const { aggregates: [first, second], nextId } = inside.outbox.read("all", 0, 9)!;
+    assert.equal(last(), undefined);
+    inside.outbox.advance("all", 1);
+    assert.equal(last(), first!.name);
+    inside.outbox.reject("all", second!, { reason: "rejected", detail: "no" }, nextId);
+    assert.equal(last(), first!.name);
+    inside.state.close();
+  }));
