@@ -48,3 +48,25 @@ Deno.test("flags of the default command and of others are understood", () => {
   assert.match(faults[0]!.problem, /is no flag of check; did you mean --aggregation-interval\?/);
   assert.equal(help, "check --help");
 });
+
+Deno.test("every command tells the version", () => {
+  const list = /^run, once, .*/.exec(parse("stauts").faults[0]!.allowed!)![0];
+  const commands = list.replace(/\.$/, "").split(", ");
+  assert.ok(commands.length >= 12, list);
+  for (
+    const command of [
+      ...commands,
+      "dead-letters list",
+      "dead-letters export",
+      "dead-letters retry",
+      "dead-letters purge",
+    ]
+  ) {
+    let said = "";
+    const show = { ...SILENT, writeOut: (text: string) => void (said += text) };
+    assert.throws(() => parseCommandLine([...command.split(" "), "--version"], REGISTRY, show), {
+      code: "commander.version",
+    }, command);
+    assert.match(said, /^vabus-data-handler \d+\.\d+\.\d+.*\n$/, command);
+  }
+});

@@ -32,6 +32,7 @@ Deno.test("--version is one line with the version; --help lists every command", 
   assertDone(version);
   assert.match(version.stdout.trim(), /^[^\n]*\d+\.\d+\.\d+[^\n]*$/);
   assert.equal(version.stderr, "");
+  assert.deepEqual(await runToEnd(["dead-letters", "list", "--version"]), version);
   const help = await runToEnd(["--help"]);
   assertDone(help);
   for (const command of COMMANDS) assert.match(help.stdout, new RegExp(`^ +${command}\\b`, "m"));
@@ -43,13 +44,12 @@ for (
     ...["list", "export", "retry", "purge"].map((word) => `dead-letters ${word}`),
   ]
 ) {
-  Deno.test(`${command} --help and --version`, async () => {
+  Deno.test(`${command} --help`, async () => {
     const help = await runToEnd([...command.split(" "), "--help"]);
     assertDone(help);
     assert.match(help.stdout, /usage/i);
     assert.ok(help.stdout.includes(command), help.stdout);
     assert.equal(help.stderr, "");
-    assertDone(await runToEnd([...command.split(" "), "--version"]));
   });
 }
 
