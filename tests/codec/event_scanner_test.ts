@@ -502,6 +502,19 @@ Deno.test("a function that is not known is named, cut and fit for a terminal", (
   assert.match(`${detailOf("\u202e\x1b")}`, /^unknown function "\\u202e\\u001b";/);
 });
 
+Deno.test("a series has one hash, whichever way its name and labels are written", () => {
+  for (let length = 0; length < 8; length++) {
+    const value = "bcdefghi".slice(0, length);
+    const events = ["a", "\\u0061"].map((first) =>
+      `{"name":"n","value":1,"timestamp":1,"labels":{"x":"${first}${value}"}}`
+    );
+    const batch = new EventBatch();
+    scanReply(new TextEncoder().encode(`{"log":"L","offset":0,"next":2,"events":[${events}]}`), batch);
+    assert.equal(batch.count, 2);
+    assert.equal(batch.nameHash[0], batch.nameHash[1], value);
+  }
+});
+
 Deno.test("labels that are none make the event invalid, and say why", () => {
   const detailOf = (labels: string) => {
     const batch = new EventBatch();
