@@ -1,7 +1,7 @@
 /** Reading a topic back: what keeps a reader waiting, and what it leaves behind. */
 import assert from "node:assert/strict";
 import { Partitioners } from "kafkajs";
-import { toRecord } from "../../../src/aggregation/aggregate.ts";
+import { type Aggregate, toRecord } from "../../../src/aggregation/aggregate.ts";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { registerCodecs } from "../../../src/sinks/kafka/kafka_codecs.ts";
@@ -172,6 +172,39 @@ Deno.test("KafkaReadBack", async (t) => {
             await second.disconnect();
           }
         }),
+    );
+
+    await t.step(
+      "a record that came again is a flaw where none may, one that contradicts everywhere",
+      async () => {
+        const topic = `flawed-${crypto.randomUUID().slice(0, 8)}`;
+        await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+        const [free, bound] = [1000, 2000].map((windowStartMs) =>
+          aggregateOf({ windowStartMs, windowEndMs: windowStartMs + 1000 })
+        ) as [Aggregate, Aggregate];
+        const other = { ...free, name: "other" };
+        const records = [free, free, bound, bound, other, { ...other, value: other.value + 1 }];
+        const malformed = Array.from({ length: 22 }, () => JSON.stringify({ instance: INSTANCE }));
+        const values = [...records.map((record) => JSON.stringify(toRecord(record, INSTANCE))), ...malformed];
+        await producer.send({ topic, messages: values.map((value) => ({ value })) });
+        const flaws = async (repeat: KafkaTopicOptions["repeat"]) => {
+          const readBack = new KafkaTopic({ bootstrapServers: broker.brokers, topic, repeat, clock }, logger);
+          try {
+            return [...await readBack.flaws(INSTANCE, -Infinity, (startMs) => startMs === 1000, NEVER)];
+          } finally {
+            await readBack.close();
+          }
+        };
+        const contradiction =
+          /^window 1970-01-01T00:00:01\.000Z: .*"other".* 2 times, not always with the same/;
+        const [contradicted, repeated, ...rest] = await flaws("positioned");
+        assert.match(repeated!, /^window 1970-01-01T00:00:02\.000Z: .* revision 0 is there 2 times$/);
+        assert.match(contradicted!, contradiction);
+        assert.equal(rest.length, malformed.length);
+        const ofAppended = await flaws("append");
+        assert.equal(ofAppended.length, 1 + malformed.length);
+        assert.match(ofAppended[0]!, contradiction);
+      },
     );
 
     await t.step("a reader makes no topic that is not there", async () => {
