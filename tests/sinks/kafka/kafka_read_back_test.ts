@@ -187,8 +187,11 @@ Deno.test("KafkaReadBack", async (t) => {
         const malformed = Array.from({ length: 22 }, () => JSON.stringify({ instance: INSTANCE }));
         const values = [...records.map((record) => JSON.stringify(toRecord(record, INSTANCE))), ...malformed];
         await producer.send({ topic, messages: values.map((value) => ({ value })) });
-        const flaws = async (repeat: KafkaTopicOptions["repeat"]) => {
-          const readBack = new KafkaTopic({ bootstrapServers: broker.brokers, topic, repeat, clock }, logger);
+        const flaws = async (repeat: KafkaReadBackOptions["repeat"]) => {
+          const readBack = new KafkaReadBack(
+            { bootstrapServers: broker.brokers, topic, repeat, clock },
+            logger,
+          );
           try {
             return [...await readBack.flaws(INSTANCE, -Infinity, (startMs) => startMs === 1000, NEVER)];
           } finally {
