@@ -346,7 +346,13 @@ Deno.test("half a surrogate pair is no text of a name, an id or a log, however i
 });
 
 Deno.test("a byte order mark before a reply is no part of it", () => {
-  assert.equal(scan('\ufeff{"log":"L","offset":0,"next":1,"events":[1]}').invalid.length, 1);
+  const reply = '{"log":"L","offset":0,"next":1,"events":[1]}';
+  assert.equal(scan(`\ufeff${reply}`).invalid.length, 1);
+  // What has its first byte, its first two or its last two.
+  for (const mark of ["\uff01", "\ufec0", "\ubeff"]) {
+    const bytes = new TextEncoder().encode(mark + reply);
+    assert.throws(() => scanReply(bytes, new EventBatch()), ReplyFormatError, mark);
+  }
 });
 
 Deno.test("the next offset is known from the head of a reply, or not at all", () => {
