@@ -5,7 +5,15 @@ import { Inside, inTemporaryDirectory } from "../inside.ts";
 
 function refused(text: string): RefusedEvent {
   const raw = new TextEncoder().encode(text);
-  return { reason: "invalid", detail: "no event", bus: "bus", offset: 0, raw, rawBytes: raw.length };
+  return {
+    reason: "invalid",
+    detail: "no event",
+    bus: "bus",
+    partition: "",
+    offset: 0,
+    raw,
+    rawBytes: raw.length,
+  };
 }
 
 for (
