@@ -168,7 +168,7 @@ export class EventAggregator {
     let isClosedEarly = false;
     let isDropped = false;
 
-    books.received += batch.total;
+    books.received += batch.total + batch.surplus;
     books.invalid += batch.invalid.length;
     for (let i = 0; i < batch.count; i++) {
       if (i % TOUCH_RUN === 0) windows.touch(nameHash, functionId, i, Math.min(i + TOUCH_RUN, batch.count));

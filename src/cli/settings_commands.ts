@@ -1,3 +1,5 @@
+import { path } from "../settings/value_type.ts";
+import { single } from "./option.ts";
 import { type AnyCommand, command } from "./command.ts";
 import { loadBusConfig } from "../settings/config.ts";
 import type { Registry } from "../runtime/registry.ts";
@@ -7,12 +9,26 @@ export function checkCommand(registry: Registry): AnyCommand {
   return command({
     name: "check",
     summary: "validate the configuration, reach the bus and every sink, print what is in force",
-    details: "Writes nothing anywhere. Exits 1 when a bus or a sink cannot be reached. Secrets are masked.",
-    examples: [["check --env-file /etc/vabus-data-handler.env", "before the service is restarted"]],
+    details:
+      "Writes nothing anywhere. Exits 1 when a bus or a sink cannot be reached. Secrets are masked. With --sample it reaches " +
+      "nothing, and exits 1 when a record of the file would be refused.",
+    examples: [
+      ["check --env-file /etc/vabus-data-handler.env", "before the service is restarted"],
+      ["check --event-value /temp --sample events.ndjson", "what each record of a file becomes"],
+    ],
     concerns: registry.catalogue.names,
-    options: {},
+    options: {
+      sample: single(
+        "--sample",
+        path("the path of a readable file"),
+        "show what each record of this file becomes, and nothing else",
+      ),
+    },
     configure: (sources) => registry.configure(sources),
-    run: async (context) => (await import("./check.ts")).check(context),
+    run: async (context, { sample }) =>
+      sample === undefined
+        ? await (await import("./check.ts")).check(context)
+        : (await import("./sample.ts")).sample(context, sample),
   });
 }
 

@@ -4,8 +4,8 @@ import { canonicalLabels, labelsProblem } from "../event/labels.ts";
 import { printable } from "../platform/log/printable.ts";
 import { hasLabelTwice } from "./repeated_label.ts";
 
-/** A valid event, as `JSON.parse` gave it. */
-interface CheckedEvent {
+/** A checked event. */
+export interface CheckedEvent {
   readonly name: string;
   /** Canonical labels; "": none. */
   readonly labels: string;
@@ -33,11 +33,22 @@ export function readEvent(text: string | undefined): CheckedEvent | string {
 
 const FUNCTION_SHOWN_CHARACTERS = 40;
 
-function functionProblem(aggFunc: unknown): string {
+/** What is wrong with a function that there is not. */
+export function functionProblem(aggFunc: unknown): string {
   const given = typeof aggFunc === "string"
     ? printable(JSON.stringify(aggFunc.slice(0, FUNCTION_SHOWN_CHARACTERS)))
     : "that is no text";
   return `unknown function ${given}; there are ${FUNCTION_LIST}`;
+}
+
+/** What is wrong with the name of an event, for the operator; undefined: nothing. */
+export function nameProblem(name: string): string | undefined {
+  if (name === "") return "no name";
+  if (name.length > NAME_MAX_CHARACTERS && [...name].length > NAME_MAX_CHARACTERS) {
+    return `name longer than ${NAME_MAX_CHARACTERS} characters`;
+  }
+  if (name.includes("\0")) return "name with a NUL character";
+  return name.isWellFormed() ? undefined : "name with half a surrogate pair";
 }
 
 /**
@@ -48,12 +59,9 @@ function functionProblem(aggFunc: unknown): string {
 export function checkEvent(parsed: unknown): CheckedEvent | string {
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return "not an object";
   const { name, value, timestamp, agg_func: aggFunc, id, labels } = parsed as Record<string, unknown>;
-  if (typeof name !== "string" || name === "") return "no name";
-  if (name.length > NAME_MAX_CHARACTERS && [...name].length > NAME_MAX_CHARACTERS) {
-    return `name longer than ${NAME_MAX_CHARACTERS} characters`;
-  }
-  if (name.includes("\0")) return "name with a NUL character";
-  if (!name.isWellFormed()) return "name with half a surrogate pair";
+  if (typeof name !== "string") return "no name";
+  const nameFault = nameProblem(name);
+  if (nameFault !== undefined) return nameFault;
   if (typeof value !== "number" || !Number.isFinite(value)) return "value is not a finite number";
   if (typeof timestamp !== "number" || !Number.isFinite(timestamp)) return "timestamp is not a finite number";
   if (timestamp < 0) return "timestamp is negative";

@@ -1,18 +1,12 @@
-import { createHash } from "node:crypto";
 import { AVG, functionId, MAX, MIN, SUM, UNNAMED } from "../event/agg_function.ts";
 import { NAME_MAX_CHARACTERS } from "../event/event.ts";
 import type { EventBatch } from "../event/event_batch.ts";
-import { seriesKey } from "../event/labels.ts";
-import { endsPlainText, HASH_SEED, hashBytes, hashWord } from "../event/text_hash.ts";
+import { endsPlainText, HASH_SEED, hashWord } from "../event/text_hash.ts";
+import { appendEvent, ID_MAX_BYTES } from "./append_event.ts";
 import { readEvent } from "./event_check.ts";
+import { ElementReader, type MappedRecords } from "./mapping/element_reader.ts";
 import { BACKSLASH, BRACE_CLOSE, BRACE_OPEN, COLON, COMMA, JsonBytes, QUOTE } from "./json_bytes.ts";
 import { PlainLabels } from "./plain_labels.ts";
-
-/**
- * Bytes of an id that is kept as it is. Longer ids are remembered by their SHA-256, so that the memory for
- * ids stays bounded.
- */
-const ID_MAX_BYTES = 256;
 
 const HAS_NAME = 1;
 const HAS_VALUE = 2;
@@ -27,15 +21,19 @@ const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`
 const MANTISSA_MAX = Number.MAX_SAFE_INTEGER;
 
 /**
- * Scans a single event (queue mode, retried dead letters) into `batch`. Bytes that are no valid event become
- * an invalid one.
+ * Scans a single event (queue mode, dead letters put back) into `batch`; whatever is none is invalid.
+ *
+ * @param mapped As of `scanReply`.
  */
-export function scanEvent(body: Uint8Array, batch: EventBatch): void {
+export function scanEvent(body: Uint8Array, batch: EventBatch, mapped?: MappedRecords): void {
   batch.reset(body);
   const json = new JsonBytes(body);
   const events = new EventScanner(json, batch);
   const start = json.afterSpace(0);
   const end = json.withoutSpace(start, body.length);
+  if (mapped !== undefined) {
+    return new ElementReader(mapped.reader, json, batch, mapped.context).read(start, end);
+  }
   batch.reserve();
   if (events.scanPlain(start) === end) batch.total++;
   else events.scanAny(start, end);
@@ -63,32 +61,7 @@ export class EventScanner {
       batch.invalid.push({ index: position, detail: checked, rawStart: start, rawEnd: end });
       return;
     }
-    const i = batch.count++;
-    const name = batch.appendExtra(seriesKey(checked.name, checked.labels));
-    batch.position[i] = position;
-    batch.rawStart[i] = start;
-    batch.rawEnd[i] = end;
-    batch.nameStart[i] = name.start;
-    batch.nameLength[i] = name.length;
-    batch.nameHash[i] = hashBytes(batch.extra, ~name.start, name.length);
-    batch.functionId[i] = checked.functionId;
-    batch.value[i] = checked.value;
-    batch.timeMs[i] = checked.timeMs;
-    if (checked.id === undefined) batch.idLength[i] = 0;
-    else this.setId(i, checked.id);
-  }
-
-  private setId(i: number, id: string): void {
-    const batch = this.batch;
-    // A UTF-16 code unit takes three bytes at most, so only a text longer than a third of the bound can
-    // exceed it.
-    const bounded = id.length * 3 > ID_MAX_BYTES && Buffer.byteLength(id) > ID_MAX_BYTES
-      ? createHash("sha256").update(id).digest("hex")
-      : id;
-    const { start, length } = batch.appendExtra(bounded);
-    batch.idStart[i] = start;
-    batch.idLength[i] = length;
-    batch.idHash[i] = hashBytes(batch.extra, ~start, length);
+    appendEvent(batch, checked, position, start, end);
   }
 
   /**

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { LOG_ID_MAX_CHARACTERS } from "../contract/source.ts";
 import { EventBatch } from "../event/event_batch.ts";
 import { EventScanner } from "./event_scanner.ts";
+import { ElementReader, type MappedRecords } from "./mapping/element_reader.ts";
 import {
   BRACE_CLOSE,
   BRACE_OPEN,
@@ -32,8 +33,13 @@ const EVENTS_MAX = 1_000_000;
  *
  * @throws {ReplyFormatError} The batch is then empty or half filled and must not be used.
  */
-export function scanReply(body: Uint8Array, batch: EventBatch, eventsMax = EVENTS_MAX): ReplyHeader {
-  return new ReplyScanner(body, batch, eventsMax).readRest();
+export function scanReply(
+  body: Uint8Array,
+  batch: EventBatch,
+  eventsMax = EVENTS_MAX,
+  mapped?: MappedRecords,
+): ReplyHeader {
+  return new ReplyScanner(body, batch, eventsMax, mapped).readRest();
 }
 
 /** What a reply says about itself before its events, without looking at them; undefined where it does not, or is none. */
@@ -56,6 +62,7 @@ export class ReplyScanner {
   private at: number;
   private readonly json: JsonBytes;
   private readonly events: EventScanner;
+  private readonly elements: ElementReader | undefined;
   private readonly fields = new Map<string, unknown>();
   /** Whether the fields before the events were looked at, and what was wrong with them. */
   private hasHead = false;
@@ -63,17 +70,22 @@ export class ReplyScanner {
   /** Whether it rests before the value of `events`. */
   private isAtEvents = false;
 
-  /** @param eventsMax How many events were asked for: what is wrong with each of any number could fill the memory. */
+  /**
+   * @param eventsMax How many events were asked for: what is wrong with each of any number could fill the memory.
+   * @param mapped How elements are read that are no events as they are; undefined: they are.
+   */
   constructor(
     private readonly bytes: Uint8Array,
     private readonly batch: EventBatch,
     private readonly eventsMax = EVENTS_MAX,
+    mapped?: MappedRecords,
   ) {
     const hasByteOrderMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
     this.at = hasByteOrderMark ? 3 : 0;
     batch.reset(bytes);
     this.json = new JsonBytes(bytes);
     this.events = new EventScanner(this.json, batch);
+    this.elements = mapped && new ElementReader(mapped.reader, this.json, batch, mapped.context);
   }
 
   /** What the reply says about itself before its events; undefined where that is not all there. What is wrong with it, {@link readRest} says. */
@@ -170,7 +182,7 @@ export class ReplyScanner {
   private scanOne(): void {
     const start = this.at;
     this.batch.reserve();
-    const plainEnd = this.events.scanPlain(start);
+    const plainEnd = this.elements?.readPlain(start) ?? this.events.scanPlain(start);
     if (plainEnd >= 0) {
       this.at = plainEnd;
       const next = this.bytes[plainEnd] === COMMA ? COMMA : this.peek();
@@ -182,7 +194,8 @@ export class ReplyScanner {
     this.at = this.json.endOfElement(start);
     const end = this.json.withoutSpace(start, this.at);
     if (end === start) throw this.malformed(start);
-    this.events.scanAny(start, end);
+    if (this.elements === undefined) this.events.scanAny(start, end);
+    else this.elements.read(start, end);
   }
 
   /** Cuts the JSON value at `at` out of the reply and parses it. */

@@ -19,13 +19,21 @@ export class EventBatch {
   extra: Uint8Array = new Uint8Array(1024);
   extraLength = 0;
 
-  /** Events in the reply, valid or not. */
+  /** Records in the reply: each is one event, valid or not, unless records are {@link isMapped}. */
   total = 0;
+  /** Whether it depends on settings what events the records are: then one may be several of them, with one position. */
+  isMapped = false;
+  /** Events, valid or not, beyond one for each record. */
+  surplus = 0;
+  /** How many of the unit that times are read in are in a second; undefined: they are not counted. */
+  unitsPerSecond: number | undefined = 1;
+  /** Of an event, by its column: a record that it is all of, made when it is asked for. Not there: its own one is. */
+  readonly alone: (() => string)[] = [];
   /** Valid events: the length of each column below. */
   count = 0;
   /** Position of the event in the reply. */
   position = new Int32Array(0);
-  /** The event's own JSON in `bytes`. */
+  /** The event's record in `bytes`. */
   rawStart = new Int32Array(0);
   rawEnd = new Int32Array(0);
   nameStart = new Int32Array(0);
@@ -41,13 +49,22 @@ export class EventBatch {
   idLength = new Int32Array(0);
   idHash = new Int32Array(0);
 
-  readonly invalid: (InvalidEvent & { readonly rawStart: number; readonly rawEnd: number })[] = [];
+  readonly invalid: (InvalidEvent & {
+    readonly rawStart: number;
+    readonly rawEnd: number;
+    /** As {@link EventBatch.alone}. */
+    readonly alone?: (() => string) | undefined;
+  })[] = [];
 
   /** Empties the batch for the events of `bytes`. */
   reset(bytes: Uint8Array): void {
     this.bytes = bytes;
     this.extraLength = 0;
     this.total = 0;
+    this.isMapped = false;
+    this.surplus = 0;
+    this.unitsPerSecond = 1;
+    this.alone.length = 0;
     this.count = 0;
     this.invalid.length = 0;
   }
@@ -61,6 +78,20 @@ export class EventBatch {
     const { buffer } = this.bytes;
     this.reset(new Uint8Array(0));
     if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+  }
+
+  /** The record of an event, or of the part of one that it is; a view of what the batch holds where it can be. */
+  rawOf(event: number): Uint8Array {
+    return this.rawFrom(this.rawStart[event]!, this.rawEnd[event]!, this.alone[event]);
+  }
+
+  /** The same of what is no event. */
+  rawOfInvalid({ rawStart, rawEnd, alone }: EventBatch["invalid"][number]): Uint8Array {
+    return this.rawFrom(rawStart, rawEnd, alone);
+  }
+
+  private rawFrom(start: number, end: number, alone: (() => string) | undefined): Uint8Array {
+    return alone === undefined ? this.bytes.subarray(start, end) : ENCODER.encode(alone());
   }
 
   /** Makes room for one more event. */

@@ -201,9 +201,22 @@ export function fingerprintOf(batch: EventBatch): number {
 }
 
 /**
+ * Whether the only event of a reply, as protocol v1 has it, has a fingerprint. Settings may say now that events are read as they are, and have
+ * said before that records are mapped, or the other way round: either makes it the same event.
+ */
+export function hasFingerprint(batch: EventBatch, fingerprint: number): boolean {
+  const { rawStart, rawEnd } = batch.count > 0
+    ? { rawStart: batch.rawStart[0]!, rawEnd: batch.rawEnd[0]! }
+    : batch.invalid[0]!;
+  return fingerprintOf(batch) === fingerprint ||
+    hashBytes(batch.bytes, rawStart, rawEnd - rawStart) === fingerprint;
+}
+
+/**
  * The hashes of a batch's events in their order. For a valid event it is the hash of its values, however they
- * are spelt; for an invalid one, the hash of its bytes. The hashes are kept on disk: a change of them needs a
- * migration that empties `history`.
+ * are spelt; for an invalid one and for a mapped record, the hash of its bytes, so that another mapping does not
+ * look like another history. The hashes are kept on disk: a change of them needs a migration that empties
+ * `history`.
  */
 class EventHashes {
   private readonly values: Int32Array;
@@ -219,6 +232,7 @@ class EventHashes {
 
   /** Writes the hashes of the next `count` events into `target` from `at` on. */
   write(target: Int32Array, at: number, count: number): void {
+    if (this.batch.isMapped) return this.writeRecords(target, at, count);
     const { values, times } = this;
     const { bytes, count: validCount, position, nameHash, functionId, idLength, idHash, invalid } =
       this.batch;
@@ -241,6 +255,23 @@ class EventHashes {
     }
     this.valid = i;
     this.position += count;
+  }
+
+  /** A record may be several events, of which the first one that there is tells where it lies. */
+  private writeRecords(target: Int32Array, at: number, count: number): void {
+    const { batch } = this;
+    for (let k = 0; k < count; k++) {
+      const position = this.position++;
+      let [start, end] = [0, 0];
+      for (; this.valid < batch.count && batch.position[this.valid] === position; this.valid++) {
+        [start, end] = [batch.rawStart[this.valid]!, batch.rawEnd[this.valid]!];
+      }
+      for (; batch.invalid[this.invalid]?.index === position; this.invalid++) {
+        const { rawStart, rawEnd } = batch.invalid[this.invalid]!;
+        [start, end] = [rawStart, rawEnd];
+      }
+      target[at + k] = hashBytes(batch.bytes, start, end - start);
+    }
   }
 }
 

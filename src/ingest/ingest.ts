@@ -3,6 +3,7 @@ import type { Lineages, Outcome, Partition, PartitionId, Position, Progress } fr
 import type { EventBatch } from "../event/event_batch.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { OwnClock } from "../platform/clock/own_clock.ts";
+import type { RecordReader } from "../codec/mapping/record_reader.ts";
 import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
@@ -23,6 +24,8 @@ export interface IngestOptions extends CheckpointTimes {
   readonly idleTimeoutMs: number;
   readonly outboxMaxRows: number;
   readonly maxFutureSkewMs: number;
+  /** How records are made events of, by the names of their sources; where none is, they are events as they are. Only those of the start count. */
+  readonly readers: ReadonlyMap<string, RecordReader>;
 }
 
 /** What ingest tells whoever keeps metrics. Durations in seconds. */
@@ -65,7 +68,14 @@ export class Ingest {
     this.unread = new UnreadEvents(() => checkpoint.counters.lost, logger);
     this.moves = new PartitionMoves(this.positions, this.unread, checkpoint, logger);
     this.clockGuard = new ClockGuard(ownClock, clock, logger);
-    this.intake = new Intake(aggregator, this.positions, clock, logger, (event) => observer.refused(event));
+    this.intake = new Intake(
+      aggregator,
+      this.positions,
+      clock,
+      logger,
+      (event) => observer.refused(event),
+      options.readers,
+    );
     this.gate = new ReadingGate(outbox, this.clockGuard, clock, () => this.options.outboxMaxRows);
     this.maker = new CheckpointMaker(
       aggregator,

@@ -1,4 +1,5 @@
 import type { EventAggregator } from "../aggregation/event_aggregator.ts";
+import type { RecordReader } from "../codec/mapping/record_reader.ts";
 import { scanEvent } from "../codec/event_scanner.ts";
 import { EventBatch } from "../event/event_batch.ts";
 import type { Clock } from "../platform/clock/clock.ts";
@@ -13,6 +14,9 @@ import { RefusalWatch } from "./refusal_watch.ts";
 /** Refused events held in memory before a checkpoint is made for their sake. */
 export const REFUSED_MAX_EVENTS = 10_000;
 export const REFUSED_MAX_BYTES = 16 * 1024 * 1024;
+/** Beyond it, only the beginning of what is refused is kept until the next checkpoint: dead letters of parts of a record may be longer than it. */
+const REFUSED_HARD_MAX_BYTES = 256 * 1024 * 1024;
+const BEGINNING_BYTES = 200;
 
 const OVERFLOWED =
   "MAX_SERIES is reached: events of new series are refused (dead letters, reason overflow). " +
@@ -33,6 +37,8 @@ export class Intake {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly onRefused: (event: RefusedEvent) => void,
+    /** How the records of sources are made events of, by the sources' names; of those that are not there, they are events as they are. */
+    private readonly readers: ReadonlyMap<string, RecordReader>,
   ) {
     this.watch = new RefusalWatch(partitions.sources.map(({ name }) => name), clock);
   }
@@ -61,7 +67,7 @@ export class Intake {
     const { books } = this.aggregator;
     const reason = deadLetter.reason;
     if (reason === "not_finite" || reason === "rejected" || reason === "postponed") return false;
-    scanEvent(deadLetter.raw, this.retryBatch);
+    this.readAgain(deadLetter.raw, deadLetter);
     books[reason]--;
     books.received--;
     const own = this.partitions.numberFor(deadLetter.bus, deadLetter.partition);
@@ -74,40 +80,52 @@ export class Intake {
     return true;
   }
 
+  private readAgain(raw: Uint8Array, { bus, refusedAtMs }: DeadLetter): void {
+    const reader = this.readers.get(bus ?? "");
+    const batch = this.retryBatch;
+    if (reader === undefined) return scanEvent(raw, batch);
+    batch.reset(raw);
+    reader.begin(batch);
+    reader.read(batch, 0, raw.length, { arrivedMs: refusedAtMs });
+  }
+
   private aggregate(
     number: number,
     batch: EventBatch,
     origin: { readonly bus: string; readonly partition: PartitionId },
     firstOffset: number | undefined,
   ): void {
-    const rawOf = (start: number, end: number) =>
-      batch.bytes.slice(start, Math.min(end, start + RAW_MAX_BYTES));
     const keep = (
       reason: RefusedEvent["reason"],
       detail: string,
       index: number,
-      raw: Uint8Array,
-      rawBytes: number,
+      whole: Uint8Array,
     ) => {
+      const raw = whole.slice(
+        0,
+        this.refusedBytes > REFUSED_HARD_MAX_BYTES ? BEGINNING_BYTES : RAW_MAX_BYTES,
+      );
+      const rawBytes = whole.length;
       const offset = firstOffset === undefined ? undefined : firstOffset + index;
       this.refusedBytes += raw.length;
       const refused = { reason, detail, ...origin, offset, raw, rawBytes };
       this.refused.push(refused);
       this.onRefused(refused);
     };
-    for (const { index, detail, rawStart, rawEnd } of batch.invalid) {
-      keep("invalid", detail, index, rawOf(rawStart, rawEnd), rawEnd - rawStart);
+    for (const invalid of batch.invalid) {
+      const { index, detail } = invalid;
+      keep("invalid", detail, index, batch.rawOfInvalid(invalid));
       this.watch.sample("invalid", { detail, timeMs: undefined });
     }
     const nowMs = this.clock.nowMs();
     this.aggregator.aggregate(number, batch, nowMs, (refusal, i) => {
       if (refusal === "overflow") this.tellOverflow();
-      const [start, end] = [batch.rawStart[i]!, batch.rawEnd[i]!];
-      const raw = rawOf(start, end);
+      const raw = batch.rawOf(i);
       const timeMs = statedTimeMs(batch.timeMs[i]!, raw);
-      const detail = refusalDetail(refusal, timeMs, nowMs);
-      this.watch.sample(refusal, { detail, timeMs });
-      keep(refusal, detail, batch.position[i]!, raw, end - start);
+      const perSecond = batch.unitsPerSecond;
+      const detail = refusalDetail(refusal, timeMs, nowMs, perSecond);
+      this.watch.sample(refusal, { detail, timeMs, perSecond });
+      keep(refusal, detail, batch.position[i]!, raw);
     });
   }
 

@@ -1,5 +1,5 @@
 import type { RefusalReason } from "../aggregation/refusal.ts";
-import { likelyUnit } from "./refusal_detail.ts";
+import { likelyUnit, unitName } from "./refusal_detail.ts";
 
 /** One event of many that are refused. */
 export interface RefusalSample {
@@ -7,6 +7,8 @@ export interface RefusalSample {
   readonly detail: string;
   /** Event time, Unix ms; undefined: it has none that could be read. */
   readonly timeMs: number | undefined;
+  /** As of `refusalDetail`. */
+  readonly perSecond?: number | undefined;
 }
 
 const HOUR_MS = 3_600_000;
@@ -18,7 +20,8 @@ const ZONE_TOLERANCE_MS = 120_000;
 const UNSET_CLOCK_MAX_MS = 366 * 24 * HOUR_MS;
 
 /** What an operator should look at first, by a sample; whole sentences. */
-export function likelyCause(reason: RefusalReason, { detail, timeMs }: RefusalSample, nowMs: number): string {
+export function likelyCause(reason: RefusalReason, sample: RefusalSample, nowMs: number): string {
+  const { detail, timeMs, perSecond = 1 } = sample;
   switch (reason) {
     case "invalid":
       return /function/.test(detail)
@@ -28,7 +31,7 @@ export function likelyCause(reason: RefusalReason, { detail, timeMs }: RefusalSa
       return "Likely cause: names that never come again, such as ones with an id or a time in them; or MAX_SERIES is too small for the plant.";
     case "future":
       return `Likely cause: ${
-        futureCause(timeMs ?? NaN, nowMs)
+        futureCause(timeMs ?? NaN, nowMs, perSecond)
       }. \`dead-letters retry\` brings them in once it is mended.`;
     case "late":
       return `Likely cause: ${
@@ -37,9 +40,9 @@ export function likelyCause(reason: RefusalReason, { detail, timeMs }: RefusalSa
   }
 }
 
-function futureCause(timeMs: number, nowMs: number): string {
-  const unit = likelyUnit(timeMs, nowMs);
-  if (unit !== undefined) return `timestamps are in ${unit}, not in seconds`;
+function futureCause(timeMs: number, nowMs: number, perSecond: number): string {
+  const unit = likelyUnit(timeMs, nowMs, perSecond);
+  if (unit !== undefined) return `timestamps are in ${unit}, not in ${unitName(perSecond)}`;
   return zone(timeMs - nowMs, "ahead") ??
     `the devices' clocks are ahead (the latest by ${span(timeMs - nowMs)}), or this host's is behind`;
 }

@@ -7,19 +7,39 @@ const DETAIL: Record<Refusal, string> = {
 };
 
 /** How many of each are in a second. */
-const UNITS = [["milliseconds", 1e3], ["microseconds", 1e6], ["nanoseconds", 1e9]] as const;
+const UNITS = [["seconds", 1], ["milliseconds", 1e3], ["microseconds", 1e6], ["nanoseconds", 1e9]] as const;
 
-/** Why a valid event of that time was refused, for its dead letter. */
-export function refusalDetail(refusal: Refusal, timeMs: number, nowMs: number): string {
-  const unit = refusal === "future" ? likelyUnit(timeMs, nowMs) : undefined;
+/**
+ * Why a valid event of that time was refused, for its dead letter.
+ *
+ * @param perSecond How many of the unit that times are read in are in a second; undefined: they are not counted.
+ */
+export function refusalDetail(
+  refusal: Refusal,
+  timeMs: number,
+  nowMs: number,
+  perSecond: number | undefined = 1,
+): string {
+  const unit = refusal === "future" ? likelyUnit(timeMs, nowMs, perSecond) : undefined;
   return unit === undefined
     ? DETAIL[refusal]
-    : `${DETAIL[refusal]}; it looks like ${unit}, and has to be in seconds`;
+    : `${DETAIL[refusal]}; it looks like ${unit}, and has to be in ${
+      unitName(perSecond)
+    } (EVENT_TIME_UNIT says in what)`;
 }
 
-/** The unit in which a time that was read as seconds would be one of about now; undefined: in none. */
-export function likelyUnit(timeMs: number, nowMs: number): string | undefined {
-  return UNITS.find(([, perSecond]) => timeMs / perSecond > nowMs / 2 && timeMs / perSecond < nowMs * 2)?.[0];
+/** The unit in which a time that was read as another one would be one of about now; undefined: in none. */
+export function likelyUnit(timeMs: number, nowMs: number, perSecond: number | undefined): string | undefined {
+  if (perSecond === undefined) return undefined;
+  return UNITS.find(([, finer]) => {
+    const thenMs = timeMs / (finer / perSecond);
+    return finer > perSecond && thenMs > nowMs / 2 && thenMs < nowMs * 2;
+  })?.[0];
+}
+
+/** The unit of which so many are in a second. */
+export function unitName(perSecond = 1): string {
+  return UNITS.find(([, own]) => own === perSecond)![0];
 }
 
 /**
@@ -29,7 +49,7 @@ export function likelyUnit(timeMs: number, nowMs: number): string | undefined {
  * @param raw The event as it came.
  */
 export function statedTimeMs(timeMs: number, raw: Uint8Array): number {
-  if (timeMs < Number.MAX_SAFE_INTEGER) return timeMs;
+  if (timeMs !== Number.MAX_SAFE_INTEGER) return timeMs;
   try {
     return Number(JSON.parse(new TextDecoder().decode(raw)).timestamp) * 1000;
   } catch {

@@ -1,5 +1,7 @@
 import { compileFunctions, type FunctionRules } from "../aggregation/function_rules.ts";
 import { type AggregatorOptions, EventAggregator } from "../aggregation/event_aggregator.ts";
+import { readerFor, type RecordReader } from "../codec/mapping/record_reader.ts";
+import type { EventTexts } from "../settings/declaration.ts";
 import type { Config } from "../settings/config.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import { OwnClock } from "../platform/clock/own_clock.ts";
@@ -7,7 +9,7 @@ import { drawHashKey } from "../platform/random/hash_key.ts";
 import { Ingest, type IngestObserver, type IngestOptions } from "../ingest/ingest.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { compileRoutes } from "../delivery/routes.ts";
-import { readSetting } from "../state/checkpoint/settings_in_force.ts";
+import { type KeptSetting, readSetting } from "../state/checkpoint/settings_in_force.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { acceptSink } from "../state/alarms.ts";
 import { Checkpoint } from "../state/checkpoint/checkpoint.ts";
@@ -78,6 +80,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       ? betweenRuns(own, entries, readSetting(state, "AGG_FUNCTIONS"))
       : own;
     const { correctionHorizonMs, dedupMaxIds, windowSizeMs } = settings;
+    const kept = options.busNames === undefined ? settingsInForce(state) : keptSettings(config, busNames);
     const aggregator = new EventAggregator({ ...settings, hashKey: drawHashKey() });
     const endId = entries.get("outbox_end_id") ?? 0;
     const sinkNames = config.sinks.map(({ id }) => id);
@@ -98,6 +101,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       correctionHorizonMs,
       dedupMaxIds,
       windowSizeMs,
+      settings: kept,
       deadLetterBound: options.deadLetterBound ?? DEAD_LETTER_BOUND,
     });
     const partitions = checkpoint.restore(busNames, clock.nowMs());
@@ -107,7 +111,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       outbox,
       busNames,
       partitions,
-      ingestOptions(config),
+      ingestOptions(config, readersOf(kept.get("EVENTS"))),
       clock,
       logger.child("ingest"),
       options.observer,
@@ -118,9 +122,10 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       checkpoint.change({
         correctionHorizonMs: next.correctionHorizonMs,
         windowSizeMs: next.aggregationIntervalMs,
+        settings: keptSettings(next, busNames),
       });
       closer.reroute(routeTable(next, sinkNames));
-      ingest.change(ingestOptions(next));
+      ingest.change(ingestOptions(next, new Map()));
     };
     return { state, aggregator, outbox, checkpoint, ingest, change };
   } catch (error) {
@@ -153,8 +158,9 @@ function accept(
   });
 }
 
-function ingestOptions(config: Config): IngestOptions {
+function ingestOptions(config: Config, readers: IngestOptions["readers"]): IngestOptions {
   return {
+    readers,
     checkpointIntervalMs: config.checkpointIntervalMs,
     idleTimeoutMs: config.idleTimeoutMs,
     maxWaitMs: config.maxWaitMs,
@@ -206,6 +212,30 @@ export function configuredSinks({ sinks }: Config): ConfiguredSink[] {
 
 function registeredBuses(state: StateDatabase): string[] {
   return [...new Set(readPartitions(state).map(({ source }) => source))];
+}
+
+/** What commands between two runs are to find in the state. */
+function keptSettings({ functions, sources }: Config, busNames: readonly string[]): Map<KeptSetting, string> {
+  const events = busNames.map((name, bus) => [name, sources[bus]?.events ?? {}] as const);
+  return new Map([["AGG_FUNCTIONS", functions], ["EVENTS", JSON.stringify(Object.fromEntries(events))]]);
+}
+
+function settingsInForce(state: StateDatabase): Map<KeptSetting, string> {
+  const names = ["AGG_FUNCTIONS", "EVENTS"] as const;
+  return new Map(names.flatMap((name) => {
+    const text = readSetting(state, name);
+    return text === undefined ? [] : [[name, text] as const];
+  }));
+}
+
+/** @param events How records are read, as the state keeps it. */
+function readersOf(events = "{}"): Map<string, RecordReader> {
+  return new Map(
+    Object.entries(JSON.parse(events) as Record<string, EventTexts>).flatMap(([name, texts]) => {
+      const reader = readerFor(texts);
+      return reader === undefined ? [] : [[name, reader] as const];
+    }),
+  );
 }
 
 function functionRules(text: string): FunctionRules {

@@ -1,4 +1,5 @@
 import { compileFunctions } from "../aggregation/function_rules.ts";
+import { compileMapping } from "../codec/mapping/event_mapping.ts";
 import type { SinkConnector, SourceConnector } from "../contract/connector.ts";
 import { compileRoutes } from "../delivery/routes.ts";
 import { Catalogue } from "../settings/catalogue.ts";
@@ -48,6 +49,10 @@ export class Registry {
     return loadConfig(sources, this.catalogue, {
       routes: (text, sinks) => faultsOf(compileRoutes(text, sinks)),
       functions: (text) => faultsOf(compileFunctions(text)),
+      events: (texts) => {
+        const compiled = compileMapping(texts);
+        return "faults" in compiled ? compiled.faults : [];
+      },
     });
   }
 }

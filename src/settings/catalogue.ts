@@ -1,6 +1,7 @@
 import type { SinkDeclaration, SourceDeclaration } from "./declaration.ts";
 import { prefixOfSink, type SinkName } from "./sink_name.ts";
 import { isReadFromFile, namer, type Spec, type Variable } from "./variable.ts";
+import { EVENTS_OF_RECORDS } from "./event_variables.ts";
 import { BUSES, buses, REST, sinkVariables, WINDOWS } from "./variables.ts";
 
 /** A setting. */
@@ -51,6 +52,7 @@ export class Catalogue {
         ...entriesOf(buses(sources), BUSES),
         ...sources.flatMap(({ settings, title }) => entriesOf(settings, title)),
       ].map(([name, entry]): [string, Entry] => [name, { ...entry, isOfBuses: true }]),
+      ...entriesOf(EVENTS_OF_RECORDS),
       ...entriesOf(REST),
     ]);
     this.names = [...this.entries.keys()];

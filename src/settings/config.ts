@@ -22,6 +22,7 @@ import { ConfigError, type Fault } from "./fault.ts";
 import { Ledger } from "./ledger.ts";
 import { type AllSettings, coreValues, readSettings, type Setting, type Sources } from "./settings.ts";
 import { inOrderOfRedaction } from "./redaction.ts";
+import { checkEvents, type RuleChecks } from "./rule_checks.ts";
 import type { SinkName } from "./sink_name.ts";
 import type { HostPort } from "./value_type.ts";
 import { type CoreValues, REST } from "./variables.ts";
@@ -84,14 +85,6 @@ export interface Config {
 export interface LogConfig {
   readonly level: "debug" | "info" | "warn" | "error";
   readonly format: "text" | "json";
-}
-
-/** The faults of texts that are rules, each fault as a sentence. */
-export interface RuleChecks {
-  /** The faults of `ROUTES`, given the ids of the sinks. */
-  readonly routes: (text: string, sinks: readonly string[]) => readonly string[];
-  /** The faults of `AGG_FUNCTIONS`. */
-  readonly functions: (text: string) => readonly string[];
 }
 
 /**
@@ -188,6 +181,7 @@ class ConfigBuilder {
     const sinks = configureSinks(ledger, stateDir);
     const buses = configureBuses(ledger, values);
     this.checkRoutes(checks);
+    checkEvents(ledger, checks, buses);
     for (const problem of checks.functions(values.AGG_FUNCTIONS)) {
       ledger.fault("AGG_FUNCTIONS", `is wrong: ${problem}`);
     }

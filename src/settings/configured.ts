@@ -1,12 +1,14 @@
 import type {
   Address,
   Declaration,
+  EventTexts,
   SinkDeclaration,
   SinkFile,
   SinkRetention,
   SourceDeclaration,
   Transmission,
 } from "./declaration.ts";
+import { eventTexts } from "./event_texts.ts";
 import type { Ledger } from "./ledger.ts";
 import { Scope } from "./scope.ts";
 import { prefixOfSink, type SinkName, wordOfSink } from "./sink_name.ts";
@@ -20,7 +22,11 @@ export interface SinkConfig extends SinkName {
 }
 
 /** A bus of `VABUS_URL`. */
-export interface SourceConfig extends SourceUrl {
+export interface SourceConfig extends Omit<SourceUrl, "events"> {
+  /** How its records are read. */
+  readonly events: EventTexts;
+  /** What of that its URL says. */
+  readonly ownEvents: Partial<EventTexts>;
   /** The URL without credentials. */
   readonly address: string;
   /** The plain data that its connector has made of its settings. */
@@ -61,12 +67,13 @@ export function configureBuses(ledger: Ledger, values: CoreValues): ConfiguredSo
   }
   const tls = ledger.tls("VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE");
   const common = { token: values.VABUS_TOKEN, tls, busCount: urls.length };
-  return urls.map(({ kind, url }) => {
+  return urls.map(({ kind, url, events: own }) => {
     const connector = ledger.settings.catalogue.sourceOfKind(kind);
     const scope = new Scope(ledger, connector.settings, "", kind, kind, "");
-    const options = connector.configure(scope, { ...common, url, proxy: ledger.proxy(url) });
+    const events = eventTexts(values, own);
+    const options = connector.configure(scope, { ...common, url, events, proxy: ledger.proxy(url) });
     return {
-      config: { kind, url, address: connector.addressOf(url), options },
+      config: { kind, url, events, ownEvents: own, address: connector.addressOf(url), options },
       connector,
       named: scope.named,
     };

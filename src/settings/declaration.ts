@@ -67,8 +67,21 @@ export interface SourceDeclaration<S extends Spec = Spec, C = unknown> extends D
   wayOf?(config: C): string;
 }
 
-/** The settings that every kind of bus has. */
+/** What in a record is what of an event, as an operator has written it; undefined: not set. */
+export interface EventTexts {
+  readonly format: string | undefined;
+  readonly name: string | undefined;
+  readonly value: string | undefined;
+  readonly timestamp: string | undefined;
+  readonly timeUnit: string | undefined;
+  readonly function: string | undefined;
+  readonly id: string | undefined;
+  readonly labels: string | undefined;
+}
+
+/** What is said of a bus, whatever it is. */
 export interface BusSettings {
+  readonly events: EventTexts;
   /** May hold credentials. */
   readonly url: string;
   readonly token: string | undefined;

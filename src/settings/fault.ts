@@ -12,7 +12,9 @@ export interface Fault {
   readonly problem: string;
   /** Whether a value is only missing, or its file cannot be read on this machine. */
   readonly isAbsence?: boolean;
-  /** An example of a valid value. */
+  /** Where in a text of the value it is, which is shown with a caret below it. */
+  readonly pointed?: { readonly text: string; readonly at: number };
+  /** What would be right. */
   readonly allowed?: string | undefined;
 }
 
@@ -28,12 +30,21 @@ export class ConfigError extends Error {
 }
 
 const SHOWN_CHARACTERS = 120;
+const SHOWN_BEFORE = 60;
 
-function lineOf({ subject, origin, value, problem, allowed }: Fault): string {
+function lineOf({ subject, origin, value, problem, pointed, allowed }: Fault): string {
   const given = value === undefined ? "" : `=${JSON.stringify(shortened(value))}`;
   const from = origin === undefined ? "" : ` (${origin})`;
   const advice = allowed === undefined ? "" : ` Allowed: ${allowed}.`;
-  return printable(`${subject}${given}${from} ${problem}${/[.?]$/.test(problem) ? "" : "."}${advice}`);
+  const line = printable(`${subject}${given}${from} ${problem}${/[.?]$/.test(problem) ? "" : "."}${advice}`);
+  return pointed === undefined ? line : `${line}\n${caret(pointed)}`;
+}
+
+/** The text, and a caret below the character that is meant. */
+function caret({ text, at }: NonNullable<Fault["pointed"]>): string {
+  const before = printable(text.slice(Math.max(0, at - SHOWN_BEFORE), at));
+  const behind = printable(text.slice(at, at + SHOWN_CHARACTERS));
+  return `      ${before}${behind}\n      ${" ".repeat(before.length)}^`;
 }
 
 /**

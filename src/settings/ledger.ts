@@ -30,7 +30,8 @@ export class Ledger {
     return this.faults.some(({ subject }) => subject === name);
   }
 
-  fault(name: string, problem: string, isAbsence = false): void {
+  /** @param pointed Where in a text it is. */
+  fault(name: string, problem: string, isAbsence = false, pointed?: Fault["pointed"]): void {
     const { value, origin, allowed } = this.shown.get(name)!;
     this.faults.push({
       subject: name,
@@ -39,10 +40,16 @@ export class Ledger {
       problem,
       allowed,
       ...(isAbsence && { isAbsence }),
+      ...(pointed && { pointed }),
     });
   }
 
-  /** The value of a variable that others make necessary. A fault of its own has been reported already. */
+  /** Whether the text of a variable was refused by itself. */
+  isMistaken(name: string): boolean {
+    return this.settings.refused.has(name);
+  }
+
+  /** A variable that others make necessary; one that is given wrongly is told already. */
   require(name: string, why: string): void {
     const isThere = this.settings.values.get(name) !== undefined || this.isGiven(name);
     if (!isThere) this.fault(name, `is missing, ${why}`, true);

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { SourceDeclaration } from "./declaration.ts";
+import type { EventTexts, SourceDeclaration } from "./declaration.ts";
+import { isEventParameter, partEvents } from "./event_texts.ts";
 import { maskRefused, maskUrl } from "./mask.ts";
 import type { ValueType } from "./value_type.ts";
 
@@ -9,6 +10,8 @@ export interface SourceUrl {
   readonly kind: string;
   /** May hold credentials. */
   readonly url: string;
+  /** What its URL says of its records, which is no part of `url`. */
+  readonly events: Partial<EventTexts>;
 }
 
 /** Where an operator wants to go on in the event log of a bus. */
@@ -39,7 +42,9 @@ export function sourceUrls(sources: readonly SourceDeclaration[]): ValueType<rea
       return z.NEVER;
     }).refine((urls) => addresses(urls).size === urls.length, "names a bus twice"),
     mask: (text) =>
-      partsOf(text).map((url) => maskUrl(url, (name) => connectorOf(url)?.isOpenParameter?.(name) === true))
+      partsOf(text).map((url) =>
+        maskUrl(url, (name) => isEventParameter(name) || connectorOf(url)?.isOpenParameter?.(name) === true)
+      )
         .join(","),
     maskRefused,
   };
@@ -81,8 +86,10 @@ function readUrl(
   if (connector === undefined) {
     return { problem: `has a part that does not begin with ${beginnings(schemesOf(sources))}` };
   }
-  const url = connector.readUrl(part);
-  return typeof url === "string" ? { kind: connector.kind, url } : url;
+  const parted = partEvents(part);
+  if ("problem" in parted) return parted;
+  const url = connector.readUrl(parted.url);
+  return typeof url === "string" ? { kind: connector.kind, url, events: parted.events } : url;
 }
 
 function beginnings(schemes: readonly string[]): string {

@@ -2,6 +2,7 @@ import type { SinkDeclaration, SourceDeclaration } from "./declaration.ts";
 import { sinkNames } from "./sink_name.ts";
 import { sourceUrls } from "./source_url.ts";
 import { anyText, choice, duration, hostNames, integer, listenAddress, path, pattern } from "./value_type.ts";
+import type { EVENTS_OF_RECORDS } from "./event_variables.ts";
 import { optional, type ValuesOf, withDefault } from "./variable.ts";
 
 /** The heading of the settings for all buses. */
@@ -224,5 +225,9 @@ export const REST = {
 
 /** The values of all settings that belong to no connector. */
 export type CoreValues = ValuesOf<
-  ReturnType<typeof sinkVariables> & typeof WINDOWS & ReturnType<typeof buses> & typeof REST
+  & ReturnType<typeof sinkVariables>
+  & typeof WINDOWS
+  & ReturnType<typeof buses>
+  & typeof EVENTS_OF_RECORDS
+  & typeof REST
 >;

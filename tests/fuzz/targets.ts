@@ -2,6 +2,7 @@ import { busClient } from "./bus_client.ts";
 import { busCrowd } from "./bus_crowd.ts";
 import { busServer } from "./bus_server.ts";
 import { configuration } from "./configuration.ts";
+import { records } from "./records.ts";
 import { scanner } from "./scanner.ts";
 import { stateFile } from "./state_file.ts";
 import type { Target } from "./target.ts";
@@ -10,6 +11,7 @@ import type { Target } from "./target.ts";
 export function targets(connectionsMax: number): readonly Target[] {
   return [
     scanner,
+    records,
     busClient,
     busServer,
     busCrowd({

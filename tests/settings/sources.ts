@@ -4,9 +4,9 @@ import {
   type Config,
   loadBusConfig as loadBusConfigOf,
   loadConfig as loadConfigOf,
-  type RuleChecks,
 } from "../../src/settings/config.ts";
 import type { BusSettings } from "../../src/settings/declaration.ts";
+import type { RuleChecks } from "../../src/settings/rule_checks.ts";
 import type { Sources } from "../../src/settings/settings.ts";
 
 /** A machine of which nothing is known but what a test says. */
@@ -45,7 +45,7 @@ export const CATALOGUE = REGISTRY.catalogue;
 export const { givenNames: GIVEN_NAMES, names: VARIABLE_NAMES } = CATALOGUE;
 
 export function loadConfig(sources: Sources, routes: RuleChecks["routes"] = () => []): Config {
-  return loadConfigOf(sources, CATALOGUE, { routes, functions: () => [] });
+  return loadConfigOf(sources, CATALOGUE, { routes, functions: () => [], events: () => [] });
 }
 
 export function loadBusConfig(sources: Sources): BusConfig {

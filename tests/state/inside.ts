@@ -79,6 +79,7 @@ export class Inside {
         correctionHorizonMs: horizonMs,
         dedupMaxIds,
         windowSizeMs: options.windowSizeMs ?? 1000,
+        settings: new Map(),
         deadLetterBound: options.deadLetterBound ?? DEAD_LETTER_BOUND,
       },
     );

@@ -1,5 +1,6 @@
+import { readerFor } from "../../codec/mapping/record_reader.ts";
 import { sourceConnector } from "../../contract/connector.ts";
-import { IN_THE_CLEAR } from "../../settings/declaration.ts";
+import { type EventTexts, IN_THE_CLEAR } from "../../settings/declaration.ts";
 import { secretsOfUrl } from "../../settings/mask.ts";
 import { addressOfHttp, httpUrlProblem } from "../../settings/value_type.ts";
 import type { BusAddress } from "./bus_address.ts";
@@ -14,13 +15,14 @@ import { VABUS_SETTINGS } from "./vabus_settings.ts";
 interface VabusConfig {
   readonly mode: "log" | "queue";
   readonly address: BusAddress;
+  readonly events: EventTexts;
 }
 
 export const VABUS = sourceConnector({
   kind: "vabus",
   title: "VaBus",
   schemes: { plain: ["http"], tls: ["https"] },
-  urlForm: "an http:// or https:// URL without parameters",
+  urlForm: "an http:// or https:// URL",
   settings: VABUS_SETTINGS,
   readUrl(text) {
     // A part without a scheme belongs to the URL before it, and no host has a comma.
@@ -30,7 +32,11 @@ export const VABUS = sourceConnector({
     return problem === undefined ? text.replace(/\/+$/, "") : { problem };
   },
   addressOf: addressOfHttp,
-  configure: ({ values }, address): VabusConfig => ({ mode: values.VABUS_MODE, address }),
+  configure: ({ values }, { events, ...address }): VabusConfig => ({
+    mode: values.VABUS_MODE,
+    address,
+    events,
+  }),
   // An event of a queue is taken from it.
   mayRepeat: ({ mode }) => mode === "log",
   wayOf: ({ address: { proxy } }) =>
@@ -58,11 +64,12 @@ export const VABUS = sourceConnector({
       remedy: "give VABUS_URL as https://, with VABUS_CA_FILE where the authority is your own",
     }];
   },
-  create({ mode, address }, { instance }) {
+  create({ mode, address, events }, { instance }) {
     const connection = new BusConnection(address);
+    const reader = readerFor(events);
     const part = mode === "queue"
-      ? new QueueSource(new QueueClient(connection))
-      : new LogSource(new LogClient(connection, instance));
+      ? new QueueSource(new QueueClient(connection), reader)
+      : new LogSource(new LogClient(connection, instance), reader);
     return { part, change: (next) => connection.change(next.address) };
   },
   outlet({ address }) {

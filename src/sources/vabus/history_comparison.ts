@@ -1,7 +1,7 @@
 import { EventBatch } from "../../event/event_batch.ts";
 import { scanReply } from "../../codec/reply_scanner.ts";
 import { ReplyFormatError } from "../../codec/json_bytes.ts";
-import { type Fingerprint, fingerprintOf, type LogHistory } from "../../event/log_history.ts";
+import { type Fingerprint, hasFingerprint, type LogHistory } from "../../event/log_history.ts";
 import { SourceError } from "../../contract/source.ts";
 import type { BusLog } from "./bus_log.ts";
 
@@ -84,7 +84,7 @@ export class HistoryComparison {
     }
     this.end = offset;
     if (this.batch.total === 0) return "ended";
-    return fingerprintOf(this.batch) === hash ? "same" : "other";
+    return hasFingerprint(this.batch, hash) ? "same" : "other";
   }
 
   private contradiction(offset: number): SourceError {

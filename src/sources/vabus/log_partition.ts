@@ -1,4 +1,6 @@
 import { headOf, type ReplyHeader, ReplyScanner } from "../../codec/reply_scanner.ts";
+import { mappedNow } from "../../codec/mapping/element_reader.ts";
+import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import { ReplyFormatError } from "../../codec/json_bytes.ts";
 import {
   type Outcome,
@@ -35,7 +37,11 @@ export class LogPartition implements Partition {
   /** What the bus may forget. */
   private durable: { readonly log: string | undefined; readonly offset: number } | undefined;
 
-  constructor(private readonly bus: BusLog, private readonly context: SourceContext) {
+  constructor(
+    private readonly bus: BusLog,
+    private readonly context: SourceContext,
+    private readonly reader: RecordReader | undefined,
+  ) {
     this.watch = new HistoryWatch(bus, context);
     this.logs = new KnownLogs(bus, context, this.watch, this.id);
   }
@@ -117,7 +123,7 @@ export class LogPartition implements Partition {
     const asked = ahead?.limit ?? this.limit;
     const reply = await (ahead?.reply ?? this.ask(at.lineage, at.offset, waitSeconds, signal));
     if (reply.kind !== "events") return await this.jump(at, reply, signal);
-    const scanner = new ReplyScanner(reply.body, into, asked);
+    const scanner = new ReplyScanner(reply.body, into, asked, mappedNow(this.reader, this.context.clock));
     this.askAhead(at, scanner.readHead(), waitSeconds, signal);
     return await this.take(at, scanner, signal);
   }

@@ -6,6 +6,6 @@ import { VabusSource } from "./vabus_source.ts";
 /** A VaBus that keeps its events in a log. */
 export class LogSource extends VabusSource<BusLog> {
   protected partition(context: SourceContext): Partition {
-    return new LogPartition(this.bus, context);
+    return new LogPartition(this.bus, context, this.reader);
   }
 }

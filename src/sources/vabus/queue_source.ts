@@ -1,4 +1,6 @@
 import { scanEvent } from "../../codec/event_scanner.ts";
+import { mappedNow } from "../../codec/mapping/element_reader.ts";
+import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import type { Outcome, Partition, Progress, ReadRequest, SourceContext } from "../../contract/source.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
 import { REQUEST_MAX_MS } from "./bus_connection.ts";
@@ -8,7 +10,7 @@ import { VabusSource } from "./vabus_source.ts";
 /** A VaBus that forgets each event as it hands it out. */
 export class QueueSource extends VabusSource<QueueBus> {
   protected partition(context: SourceContext): Partition {
-    return new QueuePartition(this.bus, context);
+    return new QueuePartition(this.bus, context, this.reader);
   }
 }
 
@@ -18,7 +20,11 @@ class QueuePartition implements Partition {
   readonly replay = "none";
   readonly readMaxMs = REQUEST_MAX_MS;
 
-  constructor(private readonly bus: QueueBus, private readonly context: SourceContext) {}
+  constructor(
+    private readonly bus: QueueBus,
+    private readonly context: SourceContext,
+    private readonly reader: RecordReader | undefined,
+  ) {}
 
   async read({ lineage, position }: Progress, into: EventBatch, _request: ReadRequest): Promise<Outcome> {
     // Not cut short at shutdown: an answer that is on its way holds an event that the bus has already forgotten.
@@ -27,7 +33,7 @@ class QueuePartition implements Partition {
       return { kind: "idle", lineage, next: position, offset: undefined, lost: 0, decodeMs: 0 };
     }
     const startedMs = this.context.clock.monotonicMs();
-    scanEvent(body, into);
+    scanEvent(body, into, mappedNow(this.reader, this.context.clock));
     const decodeMs = this.context.clock.monotonicMs() - startedMs;
     return { kind: "events", lineage: undefined, next: undefined, offset: undefined, lost: 0, decodeMs };
   }

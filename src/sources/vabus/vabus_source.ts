@@ -1,3 +1,4 @@
+import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import type { Partition, Source, SourceContext } from "../../contract/source.ts";
 
 /** A VaBus, whichever way its events are read. */
@@ -13,7 +14,8 @@ interface Bus {
 export abstract class VabusSource<B extends Bus> implements Source {
   readonly id: string;
 
-  constructor(protected readonly bus: B) {
+  /** @param reader Makes events of records; undefined: they are events as they are. */
+  constructor(protected readonly bus: B, protected readonly reader?: RecordReader) {
     this.id = bus.name;
   }
 

@@ -33,12 +33,14 @@ import { SinkWriter } from "./sink_writer.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { damaged } from "../file/state_error.ts";
 import { readDroppedWindows, writeDroppedWindows } from "./dropped_windows.ts";
-import { writeSetting } from "./settings_in_force.ts";
+import { type KeptSetting, writeSetting } from "./settings_in_force.ts";
 import type { WindowCloser } from "./window_closer.ts";
 import { writeOff } from "../outbox/write_off.ts";
 
 export interface CheckpointOptions extends HorizonOptions {
   readonly dedupMaxIds: number;
+  /** As texts, kept for commands between two runs. */
+  readonly settings: ReadonlyMap<KeptSetting, string>;
   readonly deadLetterBound: DeadLetterBound;
 }
 
@@ -62,8 +64,8 @@ export class Checkpoint {
   private readonly horizon: CorrectionHorizon;
   /** Whether the state may hold alarms. */
   private hadAlarms = true;
-  /** The rules that the state holds, where this process has written them. */
-  private functionsKept: string | undefined;
+  /** The settings that this process has written last. */
+  private settingsKept: CheckpointOptions["settings"] = new Map();
 
   constructor(
     private readonly state: StateDatabase,
@@ -88,7 +90,7 @@ export class Checkpoint {
   }
 
   /** Goes on with other options from the next checkpoint on. `dedupMaxIds` and `deadLetterBound` stay. */
-  change(options: HorizonOptions): void {
+  change(options: HorizonOptions & Pick<CheckpointOptions, "settings">): void {
     this.options = { ...this.options, ...options };
     this.horizon.change(options);
   }
@@ -199,7 +201,7 @@ export class Checkpoint {
     const { windows } = aggregator;
     const time = this.horizon.timeAt(input.nowMs, input.elapsedMs);
     const finalBeforeMs = this.horizon.finalBeforeMs(time);
-    const functions = aggregator.options.functions.text;
+    const { settings } = this.options;
     const written = state.transaction(() => {
       const closed = this.closer.close(windows, input.closing, this.outbox.endId(), input.nowMs);
       const { reissued, freed } = this.deadLetterKeeper.settle(input, closed);
@@ -236,7 +238,9 @@ export class Checkpoint {
         window_size_ms: this.options.windowSizeMs,
         ...timeEntries(time),
       });
-      if (functions !== this.functionsKept) writeSetting(state, "AGG_FUNCTIONS", functions);
+      for (const [name, text] of settings) {
+        if (text !== this.settingsKept.get(name)) writeSetting(state, name, text);
+      }
       addToBookEntry(state, SKIPPED_ENTRY, input.skipped);
       addToBookEntry(state, DOUBTFUL_ENTRY, input.doubtful);
       for (const [order, result] of input.orders) noteOrder(state, order, result);
@@ -251,7 +255,7 @@ export class Checkpoint {
     aggregator.forget(input.closing);
     aggregator.dropped = written.windowsGone;
     this.horizon.committed(time);
-    this.functionsKept = functions;
+    this.settingsKept = settings;
     this.hadAlarms = input.alarms.length > 0;
     this.books.committed(input.nowMs, written.counters);
     this.positions.committed(input);

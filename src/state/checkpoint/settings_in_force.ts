@@ -1,7 +1,10 @@
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** Settings that a command between two runs takes from the state, since an operator's shell seldom has those of the service. */
-type KeptSetting = "AGG_FUNCTIONS";
+/**
+ * Settings that a command between two runs takes from the state, since an operator's shell seldom has those of the service. `EVENTS`: how
+ * records are read, by the names of their buses, as JSON.
+ */
+export type KeptSetting = "AGG_FUNCTIONS" | "EVENTS";
 
 /** The text that the handler went by at its last checkpoint; undefined: there was none. */
 export function readSetting(state: StateDatabase, name: KeptSetting): string | undefined {

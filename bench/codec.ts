@@ -1,0 +1,127 @@
+/**
+ * What making events of records costs, in CPU-seconds for a million of them, with what aggregating them costs: medians of rounds in turn.
+ *
+ *   scripts/deno.sh run -A bench/codec.ts [ROUNDS]
+ */
+import process from "node:process";
+import { EventAggregator } from "../src/aggregation/event_aggregator.ts";
+import { FunctionRules } from "../src/aggregation/function_rules.ts";
+import { readerFor } from "../src/codec/mapping/record_reader.ts";
+import type { MappingTexts } from "../src/codec/mapping/event_mapping.ts";
+import { scanReply } from "../src/codec/reply_scanner.ts";
+import { EventBatch } from "../src/event/event_batch.ts";
+
+const EVENTS = 10_000;
+const REPLIES = 20;
+const NAMES = 1000;
+const BASE = 1_790_000_000;
+
+interface Way {
+  readonly name: string;
+  readonly texts: MappingTexts;
+  readonly record: (i: number) => string;
+}
+
+const machine = (i: number) => `plant.line${i % 10}.sensor${i % NAMES}`;
+const value = (i: number) => (i * 37 % 1013) / 8;
+const WAYS: readonly Way[] = [
+  {
+    name: "protocol v1, not mapped",
+    texts: {},
+    record: (i) =>
+      `{"name":"${machine(i)}.temperature","value":${value(i)},"timestamp":${BASE + i / EVENTS}}`,
+  },
+  {
+    name: "json, the same shape",
+    texts: { format: "json" },
+    record: (i) =>
+      `{"name":"${machine(i)}.temperature","value":${value(i)},"timestamp":${BASE + i / EVENTS}}`,
+  },
+  {
+    name: "json, nested",
+    texts: { name: "{/machine}.{/meta/kind}", value: "/reading", timestamp: "/ts", timeUnit: "ms" },
+    record: (i) =>
+      `{"machine":"${machine(i)}","meta":{"kind":"temperature","unit":"C"},"reading":${value(i)},"ts":${
+        BASE * 1000 + i
+      }}`,
+  },
+  {
+    name: "json, nested, with two labels",
+    texts: {
+      name: "{/machine}.{/meta/kind}",
+      value: "/reading",
+      timestamp: "/ts",
+      timeUnit: "ms",
+      labels: "unit:/meta/unit,site:/meta/site",
+    },
+    record: (i) =>
+      `{"machine":"${machine(i)}","meta":{"kind":"temperature","unit":"C","site":"north"},"reading":${
+        value(i)
+      },"ts":${BASE * 1000 + i}}`,
+  },
+  {
+    name: "influx",
+    texts: { format: "influx" },
+    record: (i) =>
+      JSON.stringify(`${machine(i)},site=north temperature=${value(i)} ${BASE * 1000 + i}000000`),
+  },
+];
+
+const encoder = new TextEncoder();
+const aggregators = WAYS.map(() => {
+  const aggregator = new EventAggregator({
+    sourceCount: 1,
+    windowSizeMs: 60_000,
+    allowedLatenessMs: 5000,
+    correctionHorizonMs: 86_400_000,
+    maxFutureSkewMs: 300_000,
+    maxSeries: 1_000_000,
+    functions: FunctionRules.default,
+    dedupMaxIds: 0,
+    hashKey: [1, 2],
+  });
+  aggregator.addPartition(0, -Infinity);
+  return aggregator;
+});
+const bodies = WAYS.map(({ record }) => {
+  const events = Array.from({ length: EVENTS }, (_, i) => record(i));
+  return encoder.encode(`{"log":"L","offset":0,"next":${EVENTS},"events":[${events.join(",")}]}`);
+});
+const seconds: { decoding: number[]; all: number[] }[] = WAYS.map(() => ({ decoding: [], all: [] }));
+const batch = new EventBatch();
+const rounds = Number(Deno.args[0] ?? 15);
+for (let round = -2; round < rounds; round++) {
+  for (const [way, { texts }] of WAYS.entries()) {
+    const reader = readerFor(texts);
+    const mapped = reader && { reader, context: { arrivedMs: BASE * 1000 } };
+    let decoding = 0;
+    const started = cpuSeconds();
+    for (let reply = 0; reply < REPLIES; reply++) {
+      const before = cpuSeconds();
+      scanReply(bodies[way]!, batch, EVENTS, mapped);
+      decoding += cpuSeconds() - before;
+      if (batch.count !== EVENTS) throw new Error(`${WAYS[way]!.name}: ${batch.invalid[0]?.detail}`);
+      aggregators[way]!.aggregate(0, batch, (BASE + 60) * 1000, () => {});
+    }
+    if (round < 0) continue;
+    seconds[way]!.decoding.push(decoding);
+    seconds[way]!.all.push(cpuSeconds() - started);
+  }
+}
+const perMillion = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[values.length >> 1]! / (EVENTS * REPLIES) * 1e6;
+const [first] = seconds;
+for (const [way, { decoding, all }] of seconds.entries()) {
+  const share = (values: number[], of: number[]) => `${(perMillion(values) / perMillion(of)).toFixed(2)} ×`;
+  console.log(
+    `${WAYS[way]!.name.padEnd(32)} decoding ${perMillion(decoding).toFixed(3)} s, ${
+      share(decoding, first!.decoding)
+    }; ` +
+      `with aggregating ${perMillion(all).toFixed(3)} s, ${share(all, first!.all)}`,
+  );
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}

@@ -1,0 +1,130 @@
+import { type CsvRow, csvRows, csvText, separatorOf } from "./csv_rows.ts";
+import type { EventMapping } from "./event_mapping.ts";
+import { numberIn } from "./number.ts";
+import { otherPointers } from "./pointers.ts";
+import { makeEvent, type Parts, type Reading, type RecordContext } from "./reading.ts";
+import type { Pointer } from "./template.ts";
+
+/** It stands in each dead letter of a row. */
+const HEADER_MAX = 8192;
+
+/** The columns of a text. */
+class Header {
+  /** A column that is there twice counts by its first place. */
+  private readonly columns: ReadonlyMap<string, number>;
+
+  constructor(readonly row: CsvRow, readonly separator: string) {
+    this.columns = new Map(row.cells.map((cell, i): [string, number] => [cell.trim(), i]).reverse());
+  }
+
+  /** Undefined: there is no such column. */
+  indexOf({ tokens: [column] }: Pointer): number | undefined {
+    return this.columns.get(column!);
+  }
+
+  nameOf(index: number): string {
+    return this.row.cells[index]!.trim();
+  }
+}
+
+/**
+ * The events of a record of CSV: a header and rows under it. A row with the cells of the header is one again, as where files were joined.
+ */
+export function* csvReadings(
+  text: string,
+  mapping: EventMapping,
+  context: RecordContext,
+): Generator<Reading> {
+  const separator = separatorOf(text);
+  let header: Header | undefined;
+  let isEmpty = true;
+  for (const row of csvRows(text, separator)) {
+    if (header === undefined) {
+      if (row.text.length > HEADER_MAX) {
+        return yield { event: `a header of more than ${HEADER_MAX} characters` };
+      }
+      header = new Header(row, separator);
+      continue;
+    }
+    if (row.text === header.row.text) continue;
+    isEmpty = false;
+    yield* rowReadings(row, header, mapping, context);
+  }
+  if (isEmpty) yield { event: header === undefined ? "no header in it" : "no row under the header" };
+}
+
+function* rowReadings(
+  row: CsvRow,
+  header: Header,
+  mapping: EventMapping,
+  context: RecordContext,
+): Generator<Reading> {
+  const whole = () => `${header.row.text}\n${row.text}`;
+  const { cells, isOpen } = row;
+  const expected = header.row.cells.length;
+  if (isOpen) {
+    yield { event: "a quote that does not end", alone: whole };
+  } else if (cells.length !== expected) {
+    yield { event: `${cells.length} cells, where the header has ${expected}`, alone: whole };
+  } else if (mapping.value === "*") {
+    yield* wideReadings(row, header, mapping, context);
+  } else {
+    const index = header.indexOf(mapping.value);
+    const event = index === undefined
+      ? `no value: there is no column ${mapping.value.tokens[0]}`
+      : makeEvent(mapping, partsOf(row, header, index), context);
+    yield { event, alone: index === undefined ? whole : () => only(row, header, index, mapping) };
+  }
+}
+
+/** Of a row one value, and what else makes an event of it. */
+function only(
+  { cells }: Pick<CsvRow, "cells">,
+  header: Header,
+  index: number,
+  mapping: EventMapping,
+): string {
+  const columns = [...new Set([index, ...otherColumns(header, mapping)])].sort((a, b) => a - b);
+  // With one column alone there is no separator to be seen.
+  const texts = [header.row.cells, cells].map((row) =>
+    csvText(columns.map((column) => row[column]!), header.separator)
+  );
+  return texts.join("\n");
+}
+
+/** Each cell that is a number, and no other part of an event. */
+function* wideReadings(
+  row: CsvRow,
+  header: Header,
+  mapping: EventMapping,
+  context: RecordContext,
+): Generator<Reading> {
+  const { cells } = row;
+  const others = otherColumns(header, mapping);
+  const values = cells.flatMap((cell, i) => others.has(i) || typeof numberIn(cell) === "string" ? [] : [i]);
+  if (values.length === 0) yield { event: "no number in it", alone: () => `${header.row.text}\n${row.text}` };
+  for (const i of values) {
+    yield {
+      event: makeEvent(mapping, partsOf(row, header, i), context),
+      alone: () => only(row, header, i, mapping),
+    };
+  }
+}
+
+function partsOf({ cells }: Pick<CsvRow, "cells">, header: Header, index: number): Parts {
+  const column = header.nameOf(index);
+  return {
+    // An empty cell is nothing.
+    at: (pointer) => {
+      const at = header.indexOf(pointer);
+      return at === undefined || cells[at] === "" ? undefined : cells[at];
+    },
+    fill: () => column,
+    value: cells[index],
+    valueName: `the value in the column ${column}`,
+  };
+}
+
+function otherColumns(header: Header, mapping: EventMapping): Set<number> {
+  return new Set(otherPointers(mapping).flatMap((pointer) => header.indexOf(pointer) ?? []));
+}

@@ -1,0 +1,63 @@
+import type { EventBatch } from "../../event/event_batch.ts";
+import type { JsonBytes } from "../json_bytes.ts";
+import type { RecordContext } from "./reading.ts";
+import type { RecordReader } from "./record_reader.ts";
+
+/** How elements are made events of, and what is known of them beside their bytes. */
+export interface MappedRecords {
+  readonly reader: RecordReader;
+  readonly context: RecordContext;
+}
+
+/** Of records that arrive now, by the wall clock; undefined: they are events as they are. */
+export function mappedNow(
+  reader: RecordReader | undefined,
+  clock: { nowMs(): number },
+): MappedRecords | undefined {
+  return reader && { reader, context: { arrivedMs: clock.nowMs() } };
+}
+
+/**
+ * Reads records that come as values of JSON, such as those of a VaBus. Where a record is no JSON itself, it is the text of a string; a number
+ * stands for its own digits.
+ */
+export class ElementReader {
+  constructor(
+    private readonly records: RecordReader,
+    private readonly json: JsonBytes,
+    private readonly batch: EventBatch,
+    private readonly context: RecordContext,
+  ) {}
+
+  /** The fast path, see {@link RecordReader.readPlain}. */
+  readPlain(start: number): number {
+    const { batch, records, context } = this;
+    records.begin(batch);
+    return records.readPlain(batch, start, context);
+  }
+
+  /** Adds the events of the value from `start` to `end`. */
+  read(start: number, end: number): void {
+    const { batch, records, context } = this;
+    records.begin(batch);
+    if (records.mapping.format === "json") return records.read(batch, start, end, context);
+    const text = this.textAt(start, end);
+    if (text === undefined) {
+      const index = batch.total++;
+      const detail = `not a text in quotes, as a record of the format ${records.mapping.format} is`;
+      batch.invalid.push({ index, detail, rawStart: start, rawEnd: end });
+      return;
+    }
+    records.read(batch, start, end, context, text);
+  }
+
+  private textAt(start: number, end: number): string | undefined {
+    const text = this.json.textBetween(start, end);
+    try {
+      const value: unknown = text === undefined ? undefined : JSON.parse(text);
+      return typeof value === "string" ? value : typeof value === "number" ? text : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,41 @@
+const PLAIN = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const DECIMAL_COMMA = /^[+-]?\d+,\d+$/;
+const SHOWN_CHARACTERS = 40;
+
+/** A number in a record: one as it is, in quotes, or a boolean; or the rest of a sentence that says why it is none. */
+export function numberIn(value: unknown): number | string {
+  switch (typeof value) {
+    case "number":
+      return Number.isFinite(value) ? value : "is not a finite number";
+    case "boolean":
+      return value ? 1 : 0;
+    case "string":
+      return numberInText(value);
+    default:
+      return `is ${kindOf(value)}, and no number`;
+  }
+}
+
+function numberInText(text: string): number | string {
+  const trimmed = text.trim();
+  if (PLAIN.test(trimmed)) {
+    const number = Number(trimmed);
+    return Number.isFinite(number) ? number : `${shown(text)} is not a finite number`;
+  }
+  if (trimmed === "true") return 1;
+  if (trimmed === "false") return 0;
+  return DECIMAL_COMMA.test(trimmed)
+    ? `${shown(text)} has a decimal comma; decimals stand behind a point`
+    : `${shown(text)} is no number`;
+}
+
+/** What a value of JSON is, where it is not what was looked for. */
+export function kindOf(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text);
+}

@@ -1,0 +1,16 @@
+import type { EventMapping } from "./event_mapping.ts";
+import type { Pointer } from "./template.ts";
+
+/** All that a mapping points to, but for the value. */
+export function otherPointers({ name, timestamp, function: aggFunc, id, labels }: EventMapping): Pointer[] {
+  const hasRules = typeof labels === "object" && !("tokens" in labels);
+  const templates = [name, ...(hasRules ? labels.map(({ template }) => template) : [])];
+  const inTemplates = templates.flatMap(({ parts }) => parts).flatMap((part) =>
+    typeof part === "object" && part.kind === "pointer" ? [part.pointer] : []
+  );
+  const direct = [timestamp, aggFunc, id, hasRules ? undefined : labels];
+  return [
+    ...inTemplates,
+    ...direct.filter((part): part is Pointer => typeof part === "object" && "tokens" in part),
+  ];
+}

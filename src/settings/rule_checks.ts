@@ -1,0 +1,41 @@
+import type { ConfiguredSource } from "./configured.ts";
+import type { EventTexts } from "./declaration.ts";
+import { EVENT_SETTINGS, parameterOf } from "./event_texts.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** What is wrong with how records are read. */
+export interface EventsFault {
+  readonly setting: keyof EventTexts;
+  /** As the rest of a sentence whose subject is the setting. */
+  readonly problem: string;
+  /** Where in the text, UTF-16 units from its beginning. */
+  readonly at?: number;
+}
+
+/** Texts that are rules of their own: what is wrong with them. Each fault is a sentence of its own. */
+export interface RuleChecks {
+  /** Of `ROUTES`, given the ids of the sinks there are. */
+  readonly routes: (text: string, sinks: readonly string[]) => readonly string[];
+  /** Of `AGG_FUNCTIONS`. */
+  readonly functions: (text: string) => readonly string[];
+  /** Of how records are read, each with the text that it is in. */
+  readonly events: (texts: EventTexts) => readonly EventsFault[];
+}
+
+/** What one bus says of its records goes before what is said of all: a text that no bus goes by is not looked at. */
+export function checkEvents(ledger: Ledger, checks: RuleChecks, buses: readonly ConfiguredSource[]): void {
+  const told = new Set<string>();
+  for (const { config: { events, ownEvents, address } } of buses) {
+    for (const { setting, problem, at } of checks.events(events)) {
+      const text = events[setting];
+      const where = text === undefined || at === undefined ? undefined : { text, at };
+      const name = ownEvents[setting] === undefined ? EVENT_SETTINGS[setting] : "VABUS_URL";
+      const whole = name === "VABUS_URL"
+        ? `has a parameter ${parameterOf(setting)} for ${address} that ${problem}`
+        : problem;
+      if (told.has(`${name} ${whole}`) || ledger.isMistaken(name)) continue;
+      told.add(`${name} ${whole}`);
+      ledger.fault(name, whole, false, where);
+    }
+  }
+}

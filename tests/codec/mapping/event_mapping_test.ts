@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { compileMapping, type MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";
+
+/** Each fault with the text that it points to. */
+function faultsOf(texts: MappingTexts): string[] {
+  const compiled = compileMapping(texts);
+  if (!("faults" in compiled)) return [];
+  return compiled.faults.map(({ setting, problem, at }) =>
+    `${setting} ${problem}${at === undefined ? "" : ` >${texts[setting]!.slice(at)}`}`
+  );
+}
+
+Deno.test("nothing is set: there is no mapping", () => {
+  assert.deepEqual(compileMapping({}), { ok: undefined });
+  assert.deepEqual(compileMapping({ name: undefined, format: undefined }), { ok: undefined });
+});
+
+Deno.test("each fault is told with where it is in its text", () => {
+  const cases: [MappingTexts, RegExp][] = [
+    [{ format: "xml" }, /^format is none; there are json, value, influx, csv$/],
+    [{ name: "a.{topik}" }, /^name has a hole \{topik\} that there is not; .* >\{topik\}$/],
+    [{ name: "a{/b" }, /^name has a hole that does not end >\{\/b$/],
+    [{ name: "a}b" }, /^name has a \} that ends no hole >\}b$/],
+    [{ name: "{/a~2}" }, /^name has a ~ that is neither ~0 .* >~2\}$/],
+    [{ name: "{topic[x]}" }, /^name has a hole \{topic\[x\]\} that there is not/],
+    [{ name: "{}" }, /^name has a hole \{\} that there is not/],
+    [{ name: "{measurement}" }, /nothing fills here in the format json; .* >\{measurement\}$/],
+    [{ format: "influx", name: "{/a}" }, /nothing fills here in the format influx/],
+    [{ format: "value", name: "{path}" }, /nothing fills here in the format value/],
+    [{ value: "value" }, /^value does not begin with \/, .* >value$/],
+    [{ value: "/a/~" }, /^value has a ~ .* >~$/],
+    [
+      { format: "influx", value: "/a" },
+      /^value points into records, and those of the format influx have no parts/,
+    ],
+    [{ format: "value", timestamp: "/a" }, /^timestamp points into records/],
+    [{ format: "csv", value: "/a/b" }, /^value points deeper than to a column, .* >\/b$/],
+    [{ timeUnit: "min" }, /^timeUnit is none; there are s, ms, us, ns, rfc3339$/],
+    [{ format: "influx", timeUnit: "rfc3339" }, /^timeUnit is no unit of line protocol/],
+    [{ labels: "a:/b,c" }, /^labels has a part that is not LABEL:\/pointer or LABEL:\{hole\} >c$/],
+    [{ labels: "a:/b, a:{topic}" }, /^labels names the label a twice > a:\{topic\}$/],
+    [{ labels: "a:/b,c: {nothing}" }, /^labels has a hole \{nothing\} .* >\{nothing\}$/],
+    [{ labels: "a:/b~" }, /^labels has a ~ .* >~$/],
+    [
+      { format: "csv", labels: "/all" },
+      /^labels points to an object of labels, which only the format json has/,
+    ],
+  ];
+  for (const [texts, expected] of cases) {
+    const [fault, ...more] = faultsOf(texts);
+    assert.match(fault ?? "", expected, JSON.stringify(texts));
+    assert.deepEqual(more, []);
+  }
+  assert.equal(faultsOf({ name: "{x}", value: "y", labels: "z" }).length, 3);
+});

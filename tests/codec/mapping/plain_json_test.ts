@@ -1,0 +1,212 @@
+/** The fast path over mapped JSON makes the same of a record as the slow one, and as a calculation that shares no code with either. */
+import assert from "node:assert/strict";
+import fc from "../../support/fast_check.ts";
+import { compileMapping, type MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";
+import { PlainJson } from "../../../src/codec/mapping/plain_json.ts";
+import { EventBatch } from "../../../src/event/event_batch.ts";
+import { ARRIVED_MS, contentOf, read } from "./read.ts";
+
+/** What the fast path alone makes of a record; undefined: it leaves it to the slow one. */
+function fast(text: string, texts: MappingTexts) {
+  const compiled = compileMapping(texts);
+  assert.ok("ok" in compiled && compiled.ok !== undefined);
+  const plain = PlainJson.for(compiled.ok);
+  assert.ok(plain !== undefined);
+  const batch = new EventBatch();
+  batch.reset(new TextEncoder().encode(text));
+  batch.reserve();
+  const end = plain.scan(batch, 0, { arrivedMs: ARRIVED_MS });
+  if (end < 0) {
+    assert.equal(batch.count, 0);
+    return undefined;
+  }
+  return end === batch.bytes.length ? contentOf(batch).events[0] : undefined;
+}
+
+/** In the plainest way there is: by `JSON.parse`, and only what is surely right. */
+function plainly(text: string, texts: MappingTexts) {
+  const record = JSON.parse(text);
+  const at = (pointer: string): unknown =>
+    pointer.slice(1).split("/").reduce(
+      (value, key) => (value as Record<string, unknown> | undefined)?.[key],
+      record,
+    );
+  const number = (value: unknown) => typeof value === "boolean" ? (value ? 1 : 0) : Number(value);
+  const fill = (template: string) => template.replace(/\{([^}]*)\}/g, (_, pointer) => String(at(pointer)));
+  const labels: Record<string, string> = {};
+  for (const rule of texts.labels?.split(",") ?? []) {
+    const [label, source] = rule.split(":") as [string, string];
+    const value = source.startsWith("/") ? at(source) : fill(source);
+    if (value !== undefined && value !== null) labels[label] = String(value);
+  }
+  const perSecond = { s: 1, ms: 1000, us: 1e6, ns: 1e9 }[texts.timeUnit ?? "s"]!;
+  return {
+    name: fill(texts.name ?? "{/name}"),
+    labels,
+    func: (at("/agg_func") ?? undefined) as string | undefined,
+    value: number(at(texts.value ?? "/value")),
+    timeMs: Math.round(number(at(texts.timestamp ?? "/timestamp")) / perSecond * 1000),
+    id: at("/id") === undefined || at("/id") === null ? undefined : String(at("/id")),
+    raw: text,
+  };
+}
+
+const MAPPINGS: readonly MappingTexts[] = [
+  { value: "/m/v", name: "{/m/n}" },
+  { value: "/v", name: "{/m/n}.{/k}-x", labels: "z:/m/z,a:/k,b:p{/k}" },
+  { value: "/v", name: "{/name}", timestamp: "/m/t", timeUnit: "ms", labels: "site:/m/n" },
+  { value: "/v", name: "x", timestamp: "/t", timeUnit: "ns" },
+  { name: "{/name}{/name}", labels: "a:/m/z" },
+];
+
+const plainText = fc.stringMatching(/^[ -!#-[\]-~]{0,8}$/);
+const anyText = fc.oneof({ weight: 5, arbitrary: plainText }, fc.string({ unit: "binary", maxLength: 4 }));
+const number = fc.oneof(
+  fc.integer({ min: 0, max: 2_000_000_000 }),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.integer(),
+  fc.integer({ min: 0, max: 4e12 }).map((ms) => ms / 1000),
+  fc.constantFrom(0, -0, 9007199254740993, 1e21, 1e-7),
+);
+const leaf = fc.oneof(
+  number,
+  anyText,
+  number.map(String),
+  fc.boolean(),
+  fc.constant(null),
+  fc.constantFrom(
+    [],
+    {},
+    [1, { a: "b" }],
+    { deep: [[["x"]]] },
+    "1,5",
+    "true",
+    " 1",
+    "+1",
+    "2026-01-31T06:00:00Z",
+  ),
+);
+const record = fc.record({
+  m: fc.oneof(
+    { weight: 6, arbitrary: fc.record({ n: anyText, v: leaf, z: leaf, t: leaf }, { requiredKeys: [] }) },
+    leaf,
+  ),
+  v: leaf,
+  k: leaf,
+  t: leaf,
+  name: fc.oneof(anyText, leaf),
+  value: leaf,
+  timestamp: fc.oneof(number, leaf),
+  agg_func: fc.constantFrom("sum", "p99.9", "median", "", null, 7),
+  id: leaf,
+  other: leaf,
+}, { requiredKeys: ["m", "v", "name", "timestamp"] });
+
+Deno.test("what the fast path takes is what the slow one makes of it, whatever the record", () => {
+  let taken = 0;
+  fc.assert(
+    fc.property(
+      record,
+      fc.constantFrom(...MAPPINGS),
+      fc.constantFrom(undefined, 1),
+      (value, texts, indent) => {
+        const text = JSON.stringify(value, null, indent);
+        const event = fast(text, texts);
+        if (event === undefined) return;
+        taken++;
+        // The slow path alone: a space before the record is nothing that the fast one knows.
+        const slow = read(` ${text}`, texts);
+        assert.deepEqual(slow.invalid, []);
+        assert.deepEqual(slow.events.map((one) => ({ ...one, raw: text })), [event]);
+      },
+    ),
+    { numRuns: 6000, seed: 1510 },
+  );
+  assert.ok(taken > 100, `${taken} records are too few to tell`);
+});
+
+Deno.test("plain records take the fast path, and become what a plain calculation makes of them", () => {
+  const words = fc.stringMatching(/^[a-zA-Z0-9 .:{}-]{1,12}$/);
+  const plain = fc.record({
+    m: fc.record({
+      n: words,
+      v: number,
+      z: fc.oneof(words, fc.constant(null)),
+      t: fc.integer({ min: 0, max: 1e15 }),
+    }),
+    v: fc.oneof(
+      fc.integer(),
+      fc.double({ min: -1e9, max: 1e9, noNaN: true }),
+      fc.integer().map(String),
+      fc.boolean(),
+    ),
+    k: fc.oneof(words, fc.integer({ min: -1e9, max: 1e9 }).map((n) => n + 0), fc.boolean()),
+    t: fc.integer({ min: 0, max: 4e15 }),
+    name: words,
+    value: fc.integer(),
+    timestamp: fc.integer({ min: 0, max: 4e12 }).map((ms) => ms / 1000),
+    agg_func: fc.constantFrom("avg", undefined, null),
+    id: fc.oneof(words, fc.integer({ min: 0 }), fc.constant(null)),
+    extra: fc.constantFrom(1.5e300, [1, [2, { a: "x" }], {}], { a: { b: [] } }, "text", false),
+  });
+  fc.assert(
+    fc.property(
+      plain,
+      fc.constantFrom(...MAPPINGS),
+      fc.constantFrom(undefined, 2),
+      (value, texts, indent) => {
+        const text = JSON.stringify(value, null, indent);
+        assert.deepEqual(fast(text, texts), plainly(text, texts));
+      },
+    ),
+    { numRuns: 2000, seed: 1511 },
+  );
+});
+
+Deno.test("what is not plain, or no JSON, is left to the slow path", () => {
+  const texts = { name: "{/name}", value: "/v", timestamp: "bus" };
+  assert.equal(fast('{"name":"n","v":1}', texts)?.value, 1);
+  const others = [
+    '{"name":"n","v":1,"v":2}',
+    '{"name":"\\u006e","v":1}',
+    '{"name":"ü","v":1}',
+    '{"name":"n","v":1,}',
+    '{"name":"n","v":01}',
+    '{"name":"n","v":1.}',
+    '{"name":"n","v":.5}',
+    '{"name":"n","v":1e}',
+    '{"name":"n","v":-}',
+    '{"name":"n" "v":1}',
+    '{"name":"n","v":1',
+    '{"name":"n","v":1,"x":[1,]}',
+    '{"name":"n","v":1,"x":tru}',
+    '{"name":"n","v":1,"x":"a\tb"}',
+    '{"name":"n","v":NaN}',
+    '{"name":"n","v":1e999}',
+    '{"name":"","v":1}',
+    `{"name":"${"n".repeat(513)}","v":1}`,
+    '{"name":"n","v":1,"labels":{"a":"b"}}',
+    "[]",
+    "",
+  ];
+  for (const text of others) assert.equal(fast(text, texts), undefined, text);
+  const many = `{"name":"n","v":1,"x":${"[".repeat(70)}${"]".repeat(70)}}`;
+  assert.equal(fast(many, texts), undefined);
+  assert.equal(read(many, texts).events.length, 1);
+});
+
+Deno.test("mappings that the fast path does not know are left to the slow one", () => {
+  const known = (texts: MappingTexts) => {
+    const compiled = compileMapping(texts);
+    assert.ok("ok" in compiled && compiled.ok !== undefined);
+    return PlainJson.for(compiled.ok) !== undefined;
+  };
+  assert.ok(known({ labels: "a:/b" }));
+  for (
+    const texts of [{ value: "*" }, { name: "{topic}" }, { name: "{path}" }, { name: "ü{/a}" }, {
+      labels: "ü:/a",
+    }, { format: "csv" }]
+  ) {
+    assert.ok(!known(texts), JSON.stringify(texts));
+  }
+});
