@@ -6,7 +6,11 @@ import type { Mutant } from "./mutant.ts";
 import { fastTests, SIMULATION } from "./scope.ts";
 
 /** What the tests need of the tree. */
-const COPIED = ["src", "tests", "scripts", "deno.json", "deno.lock"];
+const COPIED = [
+  ...["src", "tests", "scripts", "deno.json", "deno.lock"],
+  // Whose commands are tested against those that there are.
+  ...["docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"],
+];
 const SERVER_STARTER = /\/tests\/support\/(kafka_broker|postgres_server)\.ts$/;
 /**
  * Only an endless loop computes for so long: the longest test needs a third of it. What counts is the time of the processor, so that a
