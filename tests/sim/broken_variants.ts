@@ -16,6 +16,7 @@ import { type OutboxBatch, type Sink, SinkError } from "../../src/contract/sink.
 import { ArchivedWindow } from "../../src/state/outbox/archive.ts";
 import { Checkpoint } from "../../src/state/checkpoint/checkpoint.ts";
 import type { CheckpointInput } from "../../src/state/checkpoint/checkpoint_input.ts";
+import { CorrectionHorizon } from "../../src/state/checkpoint/correction_horizon.ts";
 import { IdWriter } from "../../src/state/checkpoint/id_writer.ts";
 import { PositionWriter } from "../../src/state/checkpoint/position_writer.ts";
 import { DeadLetterKeeper } from "../../src/state/letters/dead_letter_keeper.ts";
@@ -364,7 +365,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "windows are deleted by a clock that has just jumped",
     foundBy: 3,
-    parts: () => replace(Checkpoint, "clockTrialMs", () => () => 0),
+    parts: () => replace(CorrectionHorizon, "trialMs", () => () => 0),
   },
   {
     name: "the cursor of a sink begins anew with each start",

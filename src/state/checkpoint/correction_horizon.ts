@@ -25,7 +25,7 @@ export class CorrectionHorizon {
 
   /** The time that is proven at a checkpoint, which is not yet committed. @param elapsedMs Since the last one. */
   timeAt(nowMs: number, elapsedMs: number): ProvenTime {
-    return this.time.after(nowMs, elapsedMs, this.trialMs);
+    return this.time.after(nowMs, elapsedMs, this.trialMs());
   }
 
   committed(time: ProvenTime): void {
@@ -55,11 +55,11 @@ export class CorrectionHorizon {
       provenMs: entries.get("proven_time_ms") ?? -Infinity,
       candidateMs,
       ageMs: entries.get("time_trial_age_ms") ?? 0,
-    }).after(nowMs, Math.min(betweenMs, this.trialMs / 2), this.trialMs);
+    }).after(nowMs, Math.min(betweenMs, this.trialMs() / 2), this.trialMs());
   }
 
   /** A window that closes at the beginning of a trial is beyond the horizon at its end. */
-  private get trialMs(): number {
+  private trialMs(): number {
     const { correctionHorizonMs, windowSizeMs } = this.options;
     if (correctionHorizonMs === 0) return 0;
     const { allowedLatenessMs } = this.aggregator.options;
