@@ -9,8 +9,9 @@ const WINDOW_MS = 1000;
 const TIMEOUT_MS = 60_000;
 
 /**
- * Milliseconds from the publication of the event that closes a window to the `written_at` of each of the window's rows in
- * PostgreSQL, which is when the transaction that wrote it began. Windows of one second, no lateness, events in real time.
+ * Milliseconds from the publication of the event that closes a window to the `written_at` of each of its rows
+ * in PostgreSQL, which is the begin of the writing transaction. Windows of one second, no lateness, events in
+ * real time.
  */
 export async function measureCloseToRow(
   windowCount: number,
@@ -53,7 +54,7 @@ export async function measureCloseToRow(
     );
     await bus.publishBatch(`[${events.join(",")}]`);
   };
-  // The first rows show that everything is up and warm; their windows do not count.
+  // The first rows show that everything is running and warm. Their windows do not count.
   await until(
     async () => {
       await publish();
@@ -72,7 +73,7 @@ export async function measureCloseToRow(
   }
   const last = Math.max(...closedAtMs.keys());
   closedAtMs.delete(last);
-  // The window that was running when counting began may have been closed before it.
+  // The window that was open when counting began may have been closed before it.
   closedAtMs.delete(Math.min(...closedAtMs.keys()));
   const counted = async () => (await rowsOf()).filter((row) => closedAtMs.has(row.endMs));
   await until(

@@ -25,7 +25,7 @@ const NAME_COUNTS = [1000, 100_000];
 const LATENCY_WINDOWS = 30;
 const START_ROUNDS = 5;
 
-/** What the handler does with what it has aggregated. */
+/** The sink of the handler. */
 const SINKS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "no sink": { STORAGE_TYPE: "sqlite", ROUTES: "*=none" },
   "SQLite sink": { STORAGE_TYPE: "sqlite" },
@@ -112,13 +112,13 @@ By the clock on the wall, as a child process; later starts: median (min to max) 
 | \`run\` with an empty state until its first fetch reaches the bus | ${spreadMs(times.firstFetchMs)} |`);
 }
 
-/** Node where there is one, since that is what people would use. */
+/** Node where it is installed, since people would use it. */
 function peerRuntime(): [string[], string] {
   try {
     const { success, stdout } = new Deno.Command("node", { args: ["--version"] }).outputSync();
     if (success) return [["node"], `Node ${new TextDecoder().decode(stdout).trim().replace("v", "")}`];
   } catch {
-    // There is none.
+    // Node is not installed.
   }
   return [[Deno.execPath(), "run", "-A", "--no-config"], `Deno ${Deno.version.deno} (there is no Node here)`];
 }

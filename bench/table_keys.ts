@@ -1,10 +1,11 @@
 /**
- * The orders of the key that the sinks' tables could have: what a row costs to write, and what the two questions cost that users
- * ask: one series over a day, and all series of one window.
+ * Compares orders of the key for the sinks' tables: the cost of writing a row, and of the two queries of
+ * users: one series over a day, and all series of one window.
  *
  *   scripts/deno.sh run -A bench/table_keys.ts --store sqlite --names 100000 --windows 144
  *
- * The table is filled with the windows first, in bulk; then further windows are written as the sinks write them.
+ * The table is filled with the windows first, in bulk. Then further windows are written as the sinks write
+ * them.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import process from "node:process";
@@ -27,10 +28,10 @@ const { values: options } = parseArgs({
 const NAMES = Number(options.names);
 const WINDOWS = Number(options.windows);
 const WRITTEN = Number(options.written);
-/** Rows that were sorted by name when they were written, in the table that is there before. */
+/** Rows that were sorted by name before they were written, in the existing table. */
 const BATCH = Number(options.batch.at(-1));
 const WINDOW_SECONDS = 60;
-/** Of the questions. */
+/** Results of the queries. */
 const ROUNDS = 5;
 const NAME_SQL = (n: string) => `'plant.line' || (${n} % 20) || '.sensor' || ${n} || '.temperature'`;
 const nameOf = (n: number) => `plant.line${n % 20}.sensor${n}.temperature`;
@@ -60,7 +61,7 @@ interface Store {
   readonly bytes: () => Promise<number>;
 }
 
-/** Rows of a window in the order in which they leave the outbox: by a hash, so at random. */
+/** Rows of a window in the order of the outbox, which is by a hash and so random. */
 function rowsOf(window: number): { name: string; start: number; value: number }[] {
   const rows = Array.from({ length: NAMES }, (_, n) => ({
     name: nameOf(n),
@@ -129,7 +130,7 @@ function prepareSqlite(database: DatabaseSync, key: string, index: string | unde
   } as name, '{}' as labels, 'sum' as agg_func, w * ${WINDOW_SECONDS}.0 as window_start,
       (w + 1) * ${WINDOW_SECONDS}.0 as window_end, 'i' as instance, n / 7.0, 10, 0, 0.0 from w, n order by ${key};`);
   if (index !== undefined) database.exec(`create index t_window_start on t ${index}`);
-  // What the sink writes for the planner, so that it skips from window to window.
+  // The statistics that the sink writes, so that the planner skips from window to window.
   database.exec("analyze sqlite_schema");
   if (index === undefined) {
     database.exec(

@@ -10,7 +10,9 @@ import { type Workload, workloadBatches } from "./workload.ts";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const PUBLISH_BATCH_SIZE = 10_000;
 const TIMEOUT_MS = 600_000;
-/** Longer than the checkpoint interval: the last checkpoint is in the measurement, and idling costs next to nothing. */
+/**
+ * Longer than the checkpoint interval, so that the last checkpoint is measured. Idling costs nearly nothing.
+ */
 const LAST_CHECKPOINT_MS = 1500;
 
 export interface Usage {
@@ -18,7 +20,7 @@ export interface Usage {
   readonly peakBytes: number;
 }
 
-/** What the peer needs for the file. `runtime` is the command that runs it. */
+/** The CPU time of the peer for the file. `runtime` is the command that runs it. */
 export async function measurePeer(workload: Workload, runtime: readonly string[]): Promise<Usage> {
   const [command, ...args] = runtime as [string, ...string[]];
   const { success, stdout } = await new Deno.Command(command, {
@@ -32,7 +34,7 @@ export async function measurePeer(workload: Workload, runtime: readonly string[]
   return { eventsPerCpuSecond: result.events / result.cpuSeconds, peakBytes: result.peakBytes };
 }
 
-/** A bus that holds the whole workload in memory, as a process of its own. */
+/** A bus with the whole workload in memory, as a process of its own. */
 export async function loadBus(workload: Workload): Promise<Bus> {
   const bus = await Bus.start();
   for await (const batch of workloadBatches(workload, PUBLISH_BATCH_SIZE)) await bus.publishBatch(batch);
@@ -40,8 +42,8 @@ export async function loadBus(workload: Workload): Promise<Bus> {
 }
 
 /**
- * What the handler needs from its first fetch until it has received every event and made a checkpoint of it.
- * What it needs to start is measured beforehand, and taken off.
+ * The CPU time of the handler from its first fetch until every event is received and in a checkpoint. The
+ * time of the start is measured before, and subtracted.
  */
 export async function measureHandler(
   workload: Workload,

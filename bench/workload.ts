@@ -1,6 +1,6 @@
 import { randomNumbers } from "../tests/support/event_stream.ts";
 
-/** Events of a plant as a file, one JSON object a line, in an order that is nearly that of their times. */
+/** Events of a plant as a file, one JSON object per line, nearly in the order of their times. */
 export interface Workload {
   readonly path: string;
   readonly eventCount: number;
@@ -17,7 +17,7 @@ const CHUNK_CHARACTERS = 4_000_000;
 /**
  * Writes the file: `eventCount` events of `nameCount` names over six windows that ended a while ago.
  *
- * @param areLabelled Whether each has three labels, always the same ones for a name.
+ * @param areLabelled Whether each event has three labels, always the same ones for a name.
  */
 export async function writeWorkload(
   path: string,

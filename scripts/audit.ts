@@ -1,7 +1,7 @@
 /**
- * Audits the dependencies of the lock file: their licences against a list of allowed ones, and known faults as far as npm's
- * registry tells them. Where it does not (no network, a mirror without advisories), that is said, and is a failure only where it
- * is required, as for a release.
+ * Audits the dependencies of the lock file: checks their licences against a list of allowed ones, and asks
+ * npm's registry for known faults. Where the registry does not answer (no network, a mirror without
+ * advisories), a note says so. It is a failure only where an answer is required, as for a release.
  *
  *   scripts/deno.sh run -A scripts/audit.ts [--timeout SECONDS] [--require-answer]
  */
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type NpmPackage, npmPackages } from "./npm_packages.ts";
 
-/** Each allows to ship the package inside of an MIT-licensed program. */
+/** Licences that allow shipping a package inside an MIT-licensed program. */
 const ALLOWED_LICENSES = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "Unlicense"];
 const { values: { timeout, "require-answer": isAnswerRequired } } = parseArgs({
   options: {
@@ -55,13 +55,13 @@ interface Vulnerability {
   readonly name: string;
   readonly range: string;
   readonly severity: string;
-  /** Names where the fault is in what the package needs. */
+  /** The names of dependencies, where the fault is in one of them. */
   readonly via: readonly (string | { readonly title: string; readonly url: string })[];
 }
 
 /**
- * Asks by npm, not by `deno audit`: npm knows the registry, proxy and certificates that this machine is set up with. Answers with
- * the faults, or with why it could not, in a few words.
+ * Asks with npm, not with `deno audit`: npm uses the registry, proxy and certificates of this machine.
+ * Returns the faults, or in a few words why there is no answer.
  */
 async function askNpm(packages: readonly NpmPackage[]): Promise<Record<string, Vulnerability> | string> {
   const directory = await Deno.makeTempDir({ prefix: "vabus-audit-" });
@@ -83,7 +83,7 @@ async function askNpm(packages: readonly NpmPackage[]): Promise<Record<string, V
       (report.statusCode ? `the registry answers ${report.statusCode}` : "the registry is out of reach");
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "npm is not here";
-    // What npm writes when its time is up is no JSON.
+    // At a time-out npm does not write JSON.
     if (error instanceof SyntaxError) return "no answer from the registry";
     throw error;
   } finally {
@@ -91,7 +91,7 @@ async function askNpm(packages: readonly NpmPackage[]): Promise<Record<string, V
   }
 }
 
-/** Of a project that needs just these. */
+/** The package.json of a project with just these dependencies. */
 function manifest(packages: readonly NpmPackage[]) {
   return {
     name: "audited",

@@ -1,12 +1,13 @@
 /**
  * Builds the program into one executable file.
  *
- *   scripts/deno.sh run -A scripts/build.ts [--entry src/main.ts] [--output dist/vabus-data-handler] [--form FORM]
- *     [--target TARGET]
+ *   scripts/deno.sh run -A scripts/build.ts [--entry src/main.ts]
+ *     [--output dist/vabus-data-handler] [--form FORM] [--target TARGET]
  *
- * FORM is `compiled` (by `deno compile`, whose runtime has to be fetched from Deno's own site), `self-extracting` (a
- * shell script with this very Deno and the bundled program behind it, see `launcher.sh`) or `auto`: the first where it
- * can be had, else the second. TARGET is that of `deno compile`, for another platform; only `compiled` can have one.
+ * FORM is `compiled` (by `deno compile`, whose runtime has to be fetched from Deno's own site),
+ * `self-extracting` (a shell script with this very Deno and the bundled program behind it, see `launcher.sh`)
+ * or `auto`: the first where it can be fetched, else the second. TARGET is that of `deno compile`, for
+ * another platform; only `compiled` can have one.
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -20,13 +21,13 @@ import { HOME_SECRETS, PERMISSION_FLAGS } from "./permissions.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COMPILE_TIMEOUT_MS = 60_000;
-/** Little is allocated per event: a small young generation costs no time, and spares some ten megabytes. */
+/** An event allocates little. So a small young generation costs no time and saves some ten megabytes. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=2";
 /** What an entry loads by `import()`, relative to it. */
 const LOADED_LATER = "./cli/program.ts";
 const BEST_COMPRESSION = 9;
 
-/** What a person can act upon; shown without a stack. */
+/** An error that a person can act upon. It is shown without a stack. */
 class BuildError extends Error {}
 
 interface Plan {
@@ -39,11 +40,11 @@ interface Plan {
 async function build(plan: Plan): Promise<string> {
   const commit = await currentCommit();
   await Deno.mkdir(dirname(plan.output), { recursive: true });
-  // Beside the output, so that the result can be renamed into its place.
+  // The temporary directory is beside the output, so that the result can be renamed.
   const work = await Deno.makeTempDir({ dir: dirname(plan.output), prefix: ".build-" });
   try {
     const main = join(work, "main.mjs");
-    // By its own name, since `deno compile` would add the .exe that an executable for Windows lacks.
+    // The name is set, since `deno compile` would add .exe for Windows.
     const executable = join(work, basename(plan.output));
     await bundle(plan.entry, main, commit, await currentTimeMs());
     const [form, note] = await makeExecutable(plan, main, executable, commit);
@@ -58,7 +59,7 @@ async function build(plan: Plan): Promise<string> {
   }
 }
 
-/** The form it took, and a note on why when that was not the first choice. */
+/** The form that was built, and why, where it was not the first choice. */
 async function makeExecutable(
   { form, target }: Plan,
   main: string,
@@ -76,15 +77,18 @@ async function makeExecutable(
   return ["self-extracting", note];
 }
 
-/** `$VABUS_COMMIT`, else what git says: seven digits, `-dirty` when files differ, `unknown` outside of a checkout. */
+/**
+ * `$VABUS_COMMIT`, else the commit by git: seven digits, `-dirty` when files differ, `unknown` outside of a
+ * checkout.
+ */
 async function currentCommit(): Promise<string> {
   return Deno.env.get("VABUS_COMMIT") ||
     (await git("describe", "--always", "--dirty", "--abbrev=7", "--exclude=*") ?? "unknown");
 }
 
 /**
- * When what is built was made, Unix ms: `$SOURCE_DATE_EPOCH`, else the time of the commit, so that building it again gives the same.
- * Undefined outside of a checkout.
+ * The time of the sources, Unix ms: `$SOURCE_DATE_EPOCH`, else the time of the commit, so that a rebuild
+ * gives the same result. Undefined outside of a checkout.
  */
 async function currentTimeMs(): Promise<number | undefined> {
   const text = Deno.env.get("SOURCE_DATE_EPOCH") || await git("log", "-1", "--format=%ct");
@@ -96,7 +100,7 @@ async function currentTimeMs(): Promise<number | undefined> {
   return seconds * 1000;
 }
 
-/** What git says, undefined where it has nothing to say. */
+/** The output of git; undefined: it failed. */
 async function git(...args: string[]): Promise<string | undefined> {
   try {
     const { success, stdout } = await new Deno.Command("git", {
@@ -112,8 +116,9 @@ async function git(...args: string[]): Promise<string | undefined> {
 }
 
 /**
- * Bundles the entry into `main`, and what it loads while it runs, {@link LOADED_LATER}, into `program.mjs` beside that: the
- * first is read in no time, and listens for signals while the second is.
+ * Bundles the entry into `main`, and the modules that it loads later, {@link LOADED_LATER}, into
+ * `program.mjs` beside it. The first is small and loads at once, and listens for signals while the second
+ * loads.
  */
 async function bundle(
   entry: string,
@@ -146,7 +151,7 @@ function programBeside(main: string): string {
   return join(dirname(main), "program.mjs");
 }
 
-/** Undefined when it worked, else what stood in the way, in one line. */
+/** The reason of a failure in one line; undefined: it worked. */
 async function compile(
   main: string,
   output: string,
@@ -181,8 +186,8 @@ async function writeSelfExtracting(main: string, output: string, commit: string)
     VERSION,
     COMMIT: commit,
     ENGINE_FLAGS: V8_FLAGS,
-    // Quoted, since the asterisks in them are Deno's, not the shell's.
-    // The secrets below the home directory are known only there.
+    // Quoted, since the asterisks are for Deno and not for the shell. Only the launcher knows the home
+    // directory with the secrets below it.
     PERMISSIONS: PERMISSION_FLAGS.map((flag) =>
       `'${flag}'${/^--deny-(read|write)=/.test(flag) ? '"$secrets"' : ""}`
     )
@@ -191,7 +196,7 @@ async function writeSelfExtracting(main: string, output: string, commit: string)
     PLATFORM: await platform(),
     CONTENT: sha256(Buffer.from(runtime.sha256 + sha256(code) + mainCode)).slice(0, 16),
     MAIN: mainCode,
-    // With the newline that ends it.
+    // With the final newline.
     MAIN_SIZE: `${Buffer.byteLength(mainCode) + 1}`,
     HASHES: [runtime.sha256, sha256(Buffer.from(`${mainCode}\n`)), sha256(code)].join(" "),
     DENO_SIZE: `${runtime.size}`,
@@ -206,12 +211,12 @@ async function writeSelfExtracting(main: string, output: string, commit: string)
 
 interface PackedRuntime {
   packed: Uint8Array;
-  /** Of the unpacked program, in bytes. */
+  /** Size of the unpacked program, bytes. */
   size: number;
   sha256: string;
 }
 
-/** This very Deno, compressed once and then kept in the cache, since it takes ten seconds. */
+/** This very Deno, compressed. It is kept in the cache, since compressing takes ten seconds. */
 async function packedRuntime(): Promise<PackedRuntime> {
   const bytes = await Deno.readFile(Deno.execPath());
   const hash = sha256(bytes);

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 
 /**
- * Where the development tools keep what they download, outside of the tree: `$VABUS_CACHE`, else
- * `vabus-data-handler` in the user's cache directory. `deno.sh` uses the same place.
+ * Where the development tools keep their downloads, outside of the tree: `$VABUS_CACHE`, else
+ * `vabus-data-handler` in the user's cache directory. `deno.sh` uses the same directory.
  */
 export function cacheDir(): string {
   const own = Deno.env.get("VABUS_CACHE");

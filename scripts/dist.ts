@@ -16,7 +16,7 @@ import { platformHere, PLATFORMS } from "./platforms.ts";
 import { sbom } from "./sbom.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** What users were promised of the form that carries its runtime compressed. */
+/** The promised size of the form that contains its runtime compressed. */
 const SELF_EXTRACTING_MAX_BYTES = 45e6;
 
 async function run(command: string, args: string[], env: Record<string, string> = {}): Promise<string> {
@@ -75,7 +75,7 @@ await Deno.copyFile(join(ROOT, "scripts", "install.sh"), join(output, "install.s
 const bill = sbom({ version: VERSION, commit, denoVersion: Deno.version.deno }, await npmPackages());
 await Deno.writeTextFile(join(output, "sbom.cdx.json"), JSON.stringify(bill, undefined, 2) + "\n");
 
-// With the hashes of the images that pin_images.ts has written, which no commit has.
+// The sources include the hashes of images that pin_images.ts has written, which are in no commit.
 const tracked = (await run("git", ["ls-files", "-z"])).split("\0").filter((name) => name !== "");
 await run("tar", ["--create", "--gzip", "--file", join(output, "source.tar.gz"), "--", ...tracked]);
 

@@ -10,7 +10,7 @@ import { MarkdownPage } from "./markdown_page.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const README_MAX_LINES = 150;
-/** Their shell fences are run by tests/e2e/documents_test.ts. */
+/** The pages whose shell commands are run by tests/e2e/documents_test.ts. */
 export const RUN_PAGES: readonly string[] = ["README.md", "docs/operations.md"];
 /** Their names in code are those of this code. */
 const CODE_PAGES: readonly string[] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
@@ -18,7 +18,7 @@ const DECISIONS = "docs/decisions/";
 const DECISION_PARTS = ["Context", "Decision", "Consequences"];
 const SKIPPED = [".git", "dist", "node_modules"];
 
-/** What the documents may speak of. */
+/** The parts of the repository that documents may refer to. */
 export interface Repository {
   /** Pages of Markdown by their paths from the root. */
   readonly pages: ReadonlyMap<string, MarkdownPage>;

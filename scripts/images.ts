@@ -1,23 +1,23 @@
-/** A container image that a file of ours is made of or starts. */
+/** A container image that one of our files builds on or starts. */
 export interface Image {
   /** `registry/name`. */
   readonly name: string;
   readonly tag: string;
-  /** `sha256:…`; undefined: whatever the tag leads to. */
+  /** `sha256:…`; undefined: the tag decides. */
   readonly digest: string | undefined;
 }
 
-/** What names images of others. */
+/** The files that name images of others. */
 export const FILES_WITH_IMAGES = ["Dockerfile", "deploy/compose.yaml"];
 
-/** `FROM image`, `image: image`; one without a tag or a hash is our own, or one that an earlier stage has made. */
+/** `FROM image`, `image: image`. An image without a tag or a hash is our own, or an earlier build stage. */
 const REFERENCE = /^(\s*(?:FROM|image:) +)([\w./-]+?):([\w.-]+)(?:@(sha256:[0-9a-f]{64}))?(?=\s|$)/gm;
 
 export function imagesIn(text: string): Image[] {
   return [...text.matchAll(REFERENCE)].map(([, , name, tag, digest]) => ({ name: name!, tag: tag!, digest }));
 }
 
-/** The text with a hash behind each tag, the tag left for people to read. */
+/** The text with a hash behind each tag. The tag stays for people. */
 export function pinned(text: string, digestOf: (image: Image) => string): string {
   return text.replace(
     REFERENCE,

@@ -1,11 +1,11 @@
-/** What a check of documents looks at in a page of Markdown. */
+/** A fenced block of a page. */
 export interface Fence {
   /** The language, such as `sh`; empty: none. */
   readonly language: string;
-  /** What stands behind the language. */
+  /** The text after the language. */
   readonly mark: string;
   readonly text: string;
-  /** Of the line that opens it, from 1. */
+  /** Number of the line that opens it, from 1. */
   readonly line: number;
 }
 
@@ -41,7 +41,7 @@ export class MarkdownPage {
     this.prose = prose;
   }
 
-  /** What may stand behind `#` in a link to this page, as GitHub makes it of the headings. */
+  /** The anchors for links to this page, as GitHub derives them from the headings. */
   get anchors(): ReadonlySet<string> {
     const anchors = new Set<string>();
     for (const heading of this.headings) {
@@ -63,7 +63,7 @@ export class MarkdownPage {
     return this.found(/\]\(([^()\s]+)\)|^\[[^\]]+\]: (\S+)$/g, (line) => line.replaceAll(/`[^`]*`/g, ""));
   }
 
-  /** What stands between backquotes. */
+  /** The texts between backquotes. */
   get codes(): readonly Reference[] {
     return this.found(/`([^`]+)`/g);
   }

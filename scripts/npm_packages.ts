@@ -12,7 +12,7 @@ export interface NpmPackage {
   readonly sha512: string;
   /** `name@version` of what it needs. */
   readonly dependencies: readonly string[];
-  /** Whether the program holds it; if not, only the tests do. */
+  /** Whether the program contains it. If not, only the tests use it. */
   readonly isShipped: boolean;
 }
 
@@ -25,9 +25,9 @@ interface Info {
 }
 
 /**
- * What deno.lock pins, with the licences that the packages themselves name.
+ * The packages of deno.lock, with the licences that they name themselves.
  *
- * @throws when Deno cannot tell, or the lock file lacks a package.
+ * @throws when Deno does not tell, or the lock file lacks a package.
  */
 export async function npmPackages(): Promise<NpmPackage[]> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -59,7 +59,7 @@ export async function npmPackages(): Promise<NpmPackage[]> {
   return (await Promise.all(packages)).sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** These packages and all that they need. */
+/** These packages and all of their dependencies. */
 function closure(ids: readonly string[], info: Info): Set<string> {
   const found = new Set(ids);
   for (const id of found) for (const needed of info.npmPackages[id]?.dependencies ?? []) found.add(needed);

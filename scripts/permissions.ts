@@ -1,4 +1,4 @@
-/** Where programs, their settings and what is started are: nothing of ours is written there. */
+/** Directories of programs, their settings and services. The program never writes there. */
 const SYSTEM_DIRECTORIES = [
   ...["/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sbin", "/sys"],
   ...[
@@ -14,7 +14,10 @@ const SYSTEM_DIRECTORIES = [
   ...["/usr/local/bin", "/usr/local/etc", "/usr/local/lib", "/usr/local/sbin", "/var/spool/cron"],
 ];
 
-/** What logs in elsewhere: the system's, and that of the cluster. Docker's and Kubernetes's own secrets for us are not among it. */
+/**
+ * Credentials of the system and of the cluster. Secrets that Docker and Kubernetes mount for the program are
+ * not among them.
+ */
 const SYSTEM_SECRETS = [
   ...[
     "/etc/shadow",
@@ -29,7 +32,7 @@ const SYSTEM_SECRETS = [
   ...["/run/secrets/kubernetes.io", "/var/run/secrets/kubernetes.io"],
 ];
 
-/** Below a home directory: whose owner logs in elsewhere by what is in it. The launcher puts the directory before them. */
+/** Credentials below a home directory. The launcher adds the directory. */
 export const HOME_SECRETS = [
   ".ssh",
   ".aws",
@@ -42,7 +45,7 @@ export const HOME_SECRETS = [
   ".pgpass",
 ];
 
-/** Where a machine in a cloud is told the credentials of its role. */
+/** The address where a cloud machine gets the credentials of its role. */
 export const METADATA_ADDRESSES = [
   ...[
     "169.254.169.254",
@@ -56,12 +59,13 @@ export const METADATA_ADDRESSES = [
 ];
 
 /**
- * What the built program may do, as flags of Deno; all else is denied without a question: starting processes, native
- * libraries, code from elsewhere, anything about the machine but its name and whose process this is.
+ * The permissions of the built program, as flags of Deno. Everything else is denied without a question:
+ * starting processes, native libraries, remote code, anything about the machine but its name and the user of
+ * the process.
  *
- * Network and files are narrowed by what is never right. Kafka's brokers name each other at run time, and files are named in
- * four places, one of which (`.env`) is read by the program itself, after which Deno lets nobody narrow anything. Which other
- * files are within reach is the operating system's part: see `deploy/systemd`.
+ * Network and files are restricted by what is never right. Kafka's brokers name each other at run time, and
+ * files are named in four places, one of which (`.env`) the program itself reads, after which Deno allows no
+ * restriction. Which other files can be reached is decided by the operating system: see `deploy/systemd`.
  */
 export const PERMISSION_FLAGS: readonly string[] = [
   "--allow-net",
@@ -70,7 +74,7 @@ export const PERMISSION_FLAGS: readonly string[] = [
   `--deny-read=${SYSTEM_SECRETS.join(",")}`,
   "--allow-write",
   `--deny-write=${[...SYSTEM_DIRECTORIES, "/root/.ssh"].join(",")}`,
-  // Sinks may have ids of their own, which stand before the names of their settings: no list could hold them.
+  // All variables: sinks may have ids, which are prefixes of their settings, so no list could contain them.
   "--allow-env",
   "--allow-sys=hostname,uid,gid,userInfo",
   "--no-prompt",

@@ -1,10 +1,10 @@
 /**
- * Asks the registries which hash each tag of an image has now, and writes it into the files that name the image: in
- * the place where it runs, so that a release is made and tried with just these. A tag can be given to another image at any time.
+ * Asks the registries for the present hash of each image's tag, and writes it into the files that name the
+ * image. So a release is made and tested with exactly these images, although a tag can be moved at any time.
  *
  *   scripts/deno.sh run -A scripts/pin_images.ts [--root DIRECTORY]
  *
- * Needs docker with buildx. Where one registry does not answer nothing is written, and the exit code is 1.
+ * Needs docker with buildx. Where a registry does not answer, nothing is written, and the exit code is 1.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -45,7 +45,7 @@ function referenceOf({ name, tag }: Image): string {
   return `${name}:${tag}`;
 }
 
-/** Of the list of all platforms, where there is one. */
+/** The hash of the list of all platforms, where there is one. */
 async function digestOf(reference: string): Promise<string | undefined> {
   try {
     const { success, stdout } = await new Deno.Command("docker", {

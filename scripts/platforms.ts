@@ -1,8 +1,8 @@
-/** What a release is built for. */
+/** A platform of a release. */
 export interface Platform {
-  /** As `deno compile --target` calls it. */
+  /** Its name for `deno compile --target`. */
   readonly target: string;
-  /** Of the executable in the release; `install.sh` makes the same name of what `uname` says. */
+  /** Name of the executable in the release. `install.sh` makes the same name from `uname`. */
   readonly fileName: string;
 }
 
@@ -14,7 +14,7 @@ export const PLATFORMS: readonly Platform[] = [
   { target: "x86_64-pc-windows-msvc", fileName: "vabus-data-handler-windows-x64.exe" },
 ];
 
-/** @throws where nothing is released for this platform. */
+/** @throws where there is no release for this platform. */
 export function platformHere(): Platform {
   const found = PLATFORMS.find(({ target }) => target === Deno.build.target);
   if (!found) throw new Error(`There are no releases for ${Deno.build.target}.`);

@@ -1,4 +1,4 @@
-/** Writes the list of all settings into docs/settings.md, between the marks that say so. `--check` only compares. */
+/** Writes the list of all settings into docs/settings.md, between its marks. `--check` only compares. */
 import { REGISTRY } from "../src/runtime/registry.ts";
 import { renderReference } from "../src/settings/reference.ts";
 
@@ -24,7 +24,7 @@ if (Deno.args.includes("--check")) {
 }
 await Deno.writeTextFile(PAGE, written);
 
-/** As `deno fmt` leaves it, so that the page is both: generated and formatted. */
+/** The page in the form of `deno fmt`, so that it stays both generated and formatted. */
 async function formatted(markdown: string): Promise<string> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--ext", "md", "-"],

@@ -1,7 +1,7 @@
 /**
- * The line to type into a shell that runs one target of the Makefile again with these arguments, whatever is in them.
+ * The shell command that runs a target of the Makefile again with these arguments, whatever they contain.
  *
- * ARGS is read three times: by the shell it is typed into, by make, and by the shell that make starts.
+ * ARGS is parsed three times: by the user's shell, by make, and by the shell that make starts.
  */
 export function replayLine(target: string, args: readonly string[]): string {
   const forMakesShell = args.map(quoted).join(" ");

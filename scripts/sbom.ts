@@ -7,8 +7,8 @@ export interface Subject {
 }
 
 /**
- * The bill of materials of the program in CycloneDX 1.6: what is in the executable, pinned by hash. The same sources give the
- * same document, so it names no time and no random serial number.
+ * The bill of materials of the program in CycloneDX 1.6: the contents of the executable, pinned by hash. The
+ * same sources give the same document, so it contains neither a time nor a random serial number.
  */
 export function sbom({ version, commit, denoVersion }: Subject, packages: readonly NpmPackage[]) {
   const shipped = packages.filter(({ isShipped }) => isShipped);
@@ -65,7 +65,7 @@ function purl({ name, version }: NpmPackage): string {
   return `pkg:npm/${encode(`${name}@${version}`)}`;
 }
 
-/** The at sign of a scope is escaped, that of the version is not. */
+/** The at sign of a scope is escaped, the one of the version is not. */
 function encode(id: string): string {
   return id.replace(/^@/, "%40");
 }

@@ -1,8 +1,8 @@
 /**
- * The real servers that the tests run against: where their programs are, fetched or installed when missing.
+ * The real servers for the tests: finds their programs, and fetches or installs them where they are missing.
  *
- * Nothing is started here. What is downloaded is kept outside of the tree, checked against the checksums in
- * `kafka_jars.txt`, and moved into place in one step, so two test runs at once never see half a file.
+ * Nothing is started here. Downloads are kept outside of the tree, checked against `kafka_jars.txt`, and
+ * moved in one step, so that two test runs at once never see half a file.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const DOWNLOADS_AT_ONCE = 6;
 const DOWNLOAD_ATTEMPTS = 3;
 const DOWNLOAD_TIMEOUT_MS = 120_000;
 
-/** What is missing and what to do about it, meant for the person who runs the tests. */
+/** Something is missing. The message says what, and what to do, for the person who runs the tests. */
 export class MissingPrerequisite extends Error {
   override name = "MissingPrerequisite";
 }
@@ -142,7 +142,7 @@ async function findPostgres(): Promise<string | undefined> {
   return undefined;
 }
 
-/** Debian keeps each major version in a directory of its own, off PATH; newest first. */
+/** Debian has each major version in its own directory, which is not on PATH. The newest comes first. */
 async function packagedPostgresDirectories(): Promise<string[]> {
   const root = "/usr/lib/postgresql";
   const versions: number[] = [];
@@ -166,14 +166,14 @@ async function findJava(): Promise<string | undefined> {
   return undefined;
 }
 
-/** The major version, 0 when it cannot be told. */
+/** The major version; 0: unknown. */
 async function javaVersion(java: string): Promise<number> {
   const { stderr } = await new Deno.Command(java, { args: ["-version"], stdin: "null" }).output();
   const version = /version "(\d+)/.exec(new TextDecoder().decode(stderr));
   return version === null ? 0 : Number(version[1]);
 }
 
-/** Installs the first of the packages that can be had; `variable` names a running server instead. */
+/** Installs the first of the packages that is available; `variable` could name a running server instead. */
 async function installPackage(packages: string[], what: string, variable: string): Promise<void> {
   const byHand = `Install ${what}, or name a running server with ${variable}.`;
   if (Deno.uid() !== 0 || !await isOnPath("apt-get")) {
@@ -187,7 +187,7 @@ async function installPackage(packages: string[], what: string, variable: string
   throw new MissingPrerequisite(`apt-get could not install ${packages.join(" or ")}. ${byHand}`);
 }
 
-/** True when it succeeded; what it had to say goes to stderr otherwise. */
+/** Returns whether it succeeded. On a failure its output goes to stderr. */
 async function aptGet(args: string[]): Promise<boolean> {
   const { success, stderr } = await new Deno.Command("apt-get", {
     args: ["-qq", ...args],

@@ -1,12 +1,12 @@
 /**
- * Runs the tests, several processes side by side, and closes with one line: `N passed, N failed`, and `, N skipped` where some were
- * ignored.
+ * Runs the tests in several concurrent processes. Ends with one line: `N passed, N failed`, and `, N skipped`
+ * where some were ignored.
  *
  *   scripts/deno.sh run -A scripts/test.ts [--jobs N] [paths and flags of `deno test`]
  *
- * The output of each process is shown in one piece, when it has ended. What failed is listed at the end, with the command that runs it
- * again. The exit code is not zero when a test failed, when the tests could not be loaded, or when none ran. An interrupt (SIGINT,
- * SIGTERM) ends what runs with all that it has started.
+ * The output of each process is shown in one piece after its end. Failures are listed at the end, with the
+ * command that runs them again. The exit code is not zero when a test failed, when the tests could not be
+ * loaded, or when none ran. An interrupt (SIGINT, SIGTERM) ends all processes that run.
  */
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,11 +18,11 @@ import { CACHE_VARIABLE, temporaryDirectory } from "../tests/support/executable.
 import { SharedServers } from "../tests/support/shared_servers.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** Some of them wait for servers while others compute. */
+/** Processes that run at once: some wait for servers while others compute. */
 const JOBS = navigator.hardwareConcurrency + 2;
 
 interface Wanted {
-  /** Relative to the root; none: all there are. */
+  /** Paths relative to the root; none: all tests. */
   readonly paths: readonly string[];
   readonly flags: readonly string[];
   readonly jobs: number;
@@ -54,7 +54,7 @@ function isPath(argument: string): boolean {
   }
 }
 
-/** Fetches what the servers need beforehand, so that no test waits for a download. */
+/** Fetches the servers before the tests, so that no test waits for a download. */
 async function prepareServers(): Promise<void> {
   const needs: (() => Promise<unknown>)[] = [];
   if (!Deno.env.get("TEST_POSTGRES_URL")) needs.push(postgresBinDir);
@@ -64,13 +64,15 @@ async function prepareServers(): Promise<void> {
       await need();
     } catch (error) {
       if (!(error instanceof MissingPrerequisite)) throw error;
-      // The tests of this server will fail with the same words; the others are still worth running.
+      // The tests of this server will fail with the same message. The others can still run.
       console.error(error.message);
     }
   }
 }
 
-/** Once for all processes, so that none of them checks the same modules again. Without paths it is what `make check` has checked. */
+/**
+ * Types are checked once for all processes. Without paths the whole tree is checked, as `make check` does.
+ */
 async function typesAreRight(paths: readonly string[]): Promise<boolean> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["check", "--quiet", ...paths],
@@ -157,7 +159,7 @@ async function main(): Promise<number> {
     console.log("0 passed, 1 failed");
     return 1;
   }
-  // For a few tests it is not worth the while: they start what they need.
+  // A few tests start their servers themselves.
   await using servers = isWhole ? await SharedServers.start() : SharedServers.none();
   await using cache = await temporaryDirectory();
   const env = {

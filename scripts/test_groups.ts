@@ -1,7 +1,7 @@
 /** Which test files share a process, and which processes come first. */
 import { dirname, join } from "node:path";
 
-/** These decide how long it all takes, so they are the first to begin. Longest first. */
+/** The longest test files, longest first. They begin first, since they decide how long all takes. */
 export const LONGEST: readonly string[] = [
   "tests/contract/sink_contract_test.ts",
   "tests/build/self_extracting_test.ts",
@@ -38,7 +38,10 @@ export const LONGEST: readonly string[] = [
   "tests/e2e/verify_kafka_test.ts",
 ];
 
-/** Here each file has a process of its own: most of its time goes into servers and programs that it starts. */
+/**
+ * Files below these directories get their own process, since most of their time goes into servers and
+ * programs.
+ */
 const ONE_BY_ONE = [
   "tests/build",
   "tests/chaos",
@@ -72,7 +75,7 @@ export function testGroups(files: readonly string[]): TestGroup[] {
   return [...byName].map(([name, files]) => ({ name, files })).sort((a, b) => rank(a) - rank(b));
 }
 
-/** Those that start neither servers nor programs. */
+/** Tests that start neither servers nor programs. */
 export function quickFiles(files: readonly string[]): string[] {
   return files.filter((file) => !isAlone(dirname(file)));
 }

@@ -1,9 +1,9 @@
-/** One `deno test`: its output, what it counted, and what failed. */
+/** The result of one `deno test`: its output, its counts and its failures. */
 import { setTimeout as delay } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import type { TestGroup } from "./test_groups.ts";
 
-/** A server that a test left behind may hold the pipe open for ever. */
+/** A server that a test has left may keep the pipe open for ever. */
 const OUTPUT_GRACE_MS = 2_000;
 const CLOSING_LINE =
   /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/;
@@ -11,14 +11,14 @@ const CLOSING_LINE =
 export interface TestResult {
   readonly group: TestGroup;
   readonly passed: number;
-  /** At least 1 when the process failed for whatever reason. */
+  /** At least 1 where the process failed for any reason. */
   readonly failed: number;
   readonly skipped: number;
   readonly failures: readonly Failure[];
   readonly seconds: number;
 }
 
-/** What has to be run again. */
+/** A failure to run again. */
 export interface Failure {
   readonly file: string;
   /** The start of the test's name; undefined: all of the file. */
@@ -30,23 +30,24 @@ export interface TestProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Flags of `deno test`. */
   readonly flags: readonly string[];
-  /** Takes the output as it comes. */
+  /** Gets the output as it comes. */
   readonly write: (bytes: Uint8Array) => void;
-  /** Ends the process and all that its tests have started. */
+  /** Ends the process and everything that its tests have started. */
   readonly signal: AbortSignal;
 }
 
 export async function runTestProcess(group: TestGroup, options: TestProcessOptions): Promise<TestResult> {
   const { cwd, env, flags, write, signal } = options;
   const startedMs = performance.now();
-  // Both outputs in one pipe stay in their order. The shell becomes the program.
+  // One pipe keeps the order of both outputs. The shell is replaced by the program.
   const child = new Deno.Command("sh", {
     args: ["-c", 'exec "$@" 2>&1', "sh", Deno.execPath(), "test", "--allow-all", ...flags, ...group.files],
     cwd,
     env,
     stdin: "null",
     stdout: "piped",
-    // A process group of its own, so that all of it can be ended. Ctrl-C in the terminal is for the one who runs the tests.
+    // A process group of its own, so that all of it can be ended. So Ctrl-C in the terminal reaches only the
+    // test runner.
     detached: true,
   }).spawn();
   const reading = readOutput(child.stdout, write);
@@ -65,13 +66,16 @@ export async function runTestProcess(group: TestGroup, options: TestProcessOptio
   };
 }
 
-/** Waits for the end of a process that leads its group. When told to, it kills the group: the programs that tests start are in it. */
+/**
+ * Waits for the end of a process that leads its group. On request it kills the group, which includes the
+ * programs that tests start.
+ */
 async function endedWithGroup(leader: Deno.ChildProcess, signal: AbortSignal): Promise<Deno.CommandStatus> {
   const kill = () => {
     try {
       Deno.kill(-leader.pid, "SIGKILL");
     } catch (error) {
-      // It may have ended a moment ago.
+      // The process may have just ended.
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   };
@@ -86,7 +90,7 @@ async function endedWithGroup(leader: Deno.ChildProcess, signal: AbortSignal): P
 
 interface Reading {
   readonly lines: string[];
-  /** Zeros without a closing line: the tests did not even load, or the runner died. */
+  /** Without a closing line all counts are 0: the tests did not load, or the runner died. */
   readonly counts: { passed: number; failed: number; skipped: number };
   readonly whole: Promise<void>;
 }
@@ -122,8 +126,8 @@ function readOutput(output: ReadableStream<Uint8Array>, write: (bytes: Uint8Arra
 }
 
 /**
- * What `deno test` lists as failed. A step is listed by its test's name, ` ... ` and its own; what comes before the first such sign finds
- * the test again, as a filter takes a part of a name too.
+ * The failures that `deno test` lists. A step is listed by its test's name, ` ... ` and its own name. The
+ * part before the first ` ... ` finds the test again, since a filter also matches a part of a name.
  */
 export function failuresIn(lines: readonly string[]): Failure[] {
   const failures = new Map<string, Failure>();

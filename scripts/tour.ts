@@ -1,13 +1,13 @@
-/** Where the tour of docs/tour.md keeps what is to be there again the next day. */
+/** The directory of the tour of docs/tour.md, whose data stay for the next day. */
 import { join } from "node:path";
 
 const NAME = "vabus-tour";
 
 /**
- * `$TOUR_DIR`, else `vabus-tour` among the user's states. Root's is in /var/lib, since PostgreSQL does not run as root and nobody
- * else gets into root's home.
+ * `$TOUR_DIR`, else `vabus-tour` among the user's states. For root it is in /var/lib: PostgreSQL does not run
+ * as root, and other users cannot enter root's home.
  *
- * @throws when no place is known.
+ * @throws when no directory is known.
  */
 export function tourDirectory(): string {
   const own = Deno.env.get("TOUR_DIR");
@@ -20,10 +20,10 @@ export function tourDirectory(): string {
   return join(home, ".local", "state", NAME);
 }
 
-/** The directories in it, each of the program that its name says. */
+/** Its subdirectories, named like their programs. */
 export const TOUR_PARTS = ["postgres", "kafka", "bus", "handler"] as const;
 
-/** Lines for a shell, written by the servers when they are up. */
+/** A file with lines for a shell, written when the servers are running. */
 export function tourSettingsFile(directory: string): string {
   return join(directory, "settings.sh");
 }

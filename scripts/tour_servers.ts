@@ -1,6 +1,7 @@
 /**
- * Starts a real PostgreSQL and a real Kafka for the tour of docs/tour.md, and shows what a reader of committed records sees arriving in
- * the topic. Ports and data are the same at each start. Ctrl-C stops both and keeps the data.
+ * Starts a real PostgreSQL and a real Kafka for the tour of docs/tour.md, and shows the records that a reader
+ * of committed records gets from the topic. Ports and data are the same at each start. Ctrl-C stops both and
+ * keeps the data.
  *
  *   scripts/deno.sh run -A scripts/tour_servers.ts [--fresh] [--postgres-port N] [--kafka-port N]
  */
@@ -54,7 +55,7 @@ function refuse(message: string): never {
   Deno.exit(2);
 }
 
-/** Said before anything is started: servers that lack their ports say it in many lines, late. */
+/** Ports are checked before the start: servers report a port in use late and in many lines. */
 function demandPorts({ postgresPort, kafkaPort }: Wanted): void {
   const needed: [port: number, server: string, flag: string][] = [
     ...(postgresIsExternal
@@ -90,7 +91,7 @@ async function beginAnew(directory: string): Promise<void> {
   }
 }
 
-/** In place at once, so that a terminal that reads them meanwhile gets all of them. */
+/** The file is replaced in one step, so that a terminal never reads half of it. */
 async function writeSettings(
   directory: string,
   brokers: readonly string[],

@@ -10,7 +10,7 @@ import { type SourceToken, sourceTokens } from "./source_tokens.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const GLOSSARY = "docs/glossary.md";
-/** What is made by others, or speaks of the words themselves. */
+/** Files that are about the words themselves. */
 const UNCHECKED = [GLOSSARY, "tests/scripts/words_test.ts"];
 const NAME_PARTS = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g;
 const WORDS = /\w+/g;

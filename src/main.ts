@@ -1,4 +1,4 @@
-// First and alone: a signal that comes while the program is loaded must find its listener.
+// This import comes first: signals must have a listener while the rest of the program is loaded.
 import { shutdown } from "./cli/signals.ts";
 
 const { runProgram } = await import("./cli/program.ts");

@@ -1,4 +1,4 @@
-/** What would make a test pass today and fail tomorrow: chance without a seed, the clock, the machine's speed, and shared ports. */
+/** Causes of flaky tests: randomness without a seed, the clock, the machine's speed, and shared ports. */
 import assert from "node:assert/strict";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ interface Rule {
   readonly pattern: RegExp;
   /** What to do about it. */
   readonly instead: string;
-  /** Files, or directories with their slash, that may, and why. */
+  /** Files, or directories with a slash, that are allowed, and why. */
   readonly allowed?: Readonly<Record<string, string>>;
 }
 
@@ -106,7 +106,7 @@ function withoutComments(source: string): string {
   return source.replace(/^\s*\/\*[\s\S]*?\*\//gm, "").replace(/(^|\s)\/\/.*$/gm, "$1");
 }
 
-/** What of a rule's kind is in a source text, but for comments. */
+/** The matches of a rule in a source text without its comments. */
 function found(rule: Rule, source: string): string | undefined {
   return rule.pattern.exec(withoutComments(source))?.[0];
 }

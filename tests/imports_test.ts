@@ -17,7 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["main"],
 ];
 
-/** These know of no other part but the event they speak of. */
+/** These parts import nothing but `event`. */
 const LEAVES = ["platform", "version"];
 
 /** No packages, no I/O, no clock, no randomness: the same events always give the same aggregates. */

@@ -85,7 +85,7 @@ export class EventAggregator {
   /** Events that came after their window had closed, whether they corrected it or were refused. */
   lateArrivals = 0;
 
-  /** What comes for these is late, whatever source it comes from and whatever the horizon is now. */
+  /** An event for one of these windows is late, whatever its source is and whatever the horizon is now. */
   dropped: DroppedWindows = new DroppedWindows();
 
   /** Windows that were closed ahead of the watermark (idle, out of reach, flushed), as `start end`. */
@@ -96,7 +96,7 @@ export class EventAggregator {
 
   private settings: AggregatorOptions;
 
-  /** Each source has one partition at first, numbered as the source is. */
+  /** At first each source has one partition, with the number of the source. */
   constructor(options: AggregatorOptions) {
     const { sourceCount } = options;
     this.settings = options;
@@ -108,7 +108,10 @@ export class EventAggregator {
       : undefined;
   }
 
-  /** A partition of a source comes; returns its number, up to {@link Watermark.remove}. @param greatestMs Its greatest event time, Unix ms; -Infinity: it had none. */
+  /**
+   * Adds a partition of a source. Returns its number, which is valid until {@link Watermark.remove}. @param
+   * greatestMs Its greatest event time, Unix ms; -Infinity: it had none.
+   */
   addPartition(source: number, greatestMs: number): number {
     const number = this.watermark.add(greatestMs);
     this.sources[number] = source;
@@ -119,7 +122,7 @@ export class EventAggregator {
     return this.sources[partition]!;
   }
 
-  /** Each of two partitions goes on with the event time of the other one, and its source with the ids of the other one's. */
+  /** Exchanges the event times of two partitions, and the ids of their sources. */
   exchange(number: number, other: number): void {
     const { recentIds, sources, watermark } = this;
     watermark.exchange(number, other);
@@ -139,8 +142,8 @@ export class EventAggregator {
   }
 
   /**
-   * Aggregates a batch of a partition. `onRefused` is called for each valid event that is not aggregated and no duplicate,
-   * with its index in the batch's columns.
+   * Aggregates a batch of a partition. `onRefused` is called for each valid event that is neither aggregated
+   * nor a duplicate, with its index in the batch's columns.
    *
    * @param nowMs Wall clock, Unix ms.
    */
@@ -210,8 +213,8 @@ export class EventAggregator {
         continue;
       }
       const isClosed = endMs <= watermarkMs || isClosedEarly;
-      // Too late is what its own partition has left behind, even where a slower one still holds the window open: so it does not
-      // depend on how the partitions interleave.
+      // An event is too late when the event time of its own partition has passed it, even where a slower one
+      // still holds the window open. So the result does not depend on how the partitions interleave.
       if (isClosed || endMs <= greatestMs - allowedLatenessMs || isDropped) {
         const isBeyondHorizon = isDropped ||
           (correctionHorizonMs === 0 ? isClosed : eventMs <= greatestMs - correctionHorizonMs);

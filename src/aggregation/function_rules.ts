@@ -93,7 +93,7 @@ export function compileFunctions(
 }
 
 function parseRule(text: string, faults: string[]): FunctionRule {
-  // A name may hold "=", a function never does.
+  // A name may contain "=", a function cannot.
   const separator = text.lastIndexOf("=");
   const pattern = namePattern(text.slice(0, Math.max(0, separator)).trim());
   if (pattern.text === "") {

@@ -1,9 +1,12 @@
-/** The least of many numbers that change one at a time: a tree whose nodes hold the lesser of the two below them. */
+/**
+ * The least of many numbers that change one at a time: a tree in which each node has the lesser of its two
+ * children.
+ */
 export class LeastTree {
   /** Leaves in the upper half; the root at 1. */
   private nodes = new Float64Array(2).fill(Infinity);
 
-  /** Infinity: of none. */
+  /** The least number; Infinity: there are no numbers. */
   get least(): number {
     return this.nodes[1]!;
   }

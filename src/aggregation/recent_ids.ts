@@ -1,9 +1,9 @@
 import { CHAIN_MAX, type HashKey, keyedHash } from "../event/keyed_hash.ts";
 
 /**
- * The latest ids of one source, exactly: a ring of the last `capacity` ids with a hash table over it. Ids are kept as bytes
- * in a ring buffer that grows with their length, not their number. Ids that are made to meet are looked up by a keyed hash, as in
- * `SeriesTable`.
+ * The latest ids of one source, exactly: a ring of the last `capacity` ids with a hash table over it. The ids
+ * are kept as bytes in a ring buffer that grows with their length, not with their number. Where ids are
+ * chosen to collide, the table turns to a keyed hash, as `SeriesTable` does.
  */
 export class RecentIds {
   /** Ids ever added: the sequence number of the next one. */

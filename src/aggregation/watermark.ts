@@ -1,28 +1,32 @@
 import { LeastTree } from "./least_tree.ts";
 
-/** Whether a number stands for a partition, and whether that holds the others back. */
+/** The state of a number: whether a partition has it, and whether that partition holds the others back. */
 const HOLDING = 0;
 const IDLE = 1;
 const FREE = 2;
 
 /**
- * How far event time has come. The watermark of a partition is the lesser of its greatest event time and the wall clock, less the
- * allowed lateness; the handler's is the least of its partitions'. It goes back only with the wall clock ({@link cap}): a partition
- * that wakes up with older events finds their windows closed and corrects them. A partition counts as idle only by its owner's word
- * (`setIdle`), and idle ones do not hold the others back. One that has gone away counts no more.
+ * How far event time has come. The watermark of a partition is the lesser of its greatest event time and the
+ * wall clock, less the allowed lateness. The handler's watermark is the least of its partitions'. It goes
+ * back only with the wall clock ({@link cap}): a partition that comes back with older events finds their
+ * windows closed, and corrects them. A partition is idle only when its owner says so (`setIdle`). Idle
+ * partitions do not hold the others back, and removed ones no longer count.
  */
 export class Watermark {
   private greatestMs: Float64Array;
   private standing: Uint8Array;
-  /** The greatest event times of those that hold the others back. */
+  /** The greatest event times of the partitions that hold the others back. */
   private readonly holding = new LeastTree();
   private holdingCount = 0;
-  /** No partition's is greater. */
+  /** The maximum of the partitions' greatest event times. */
   private mostMs = -Infinity;
   private reachedMs = -Infinity;
   private capped = 0;
 
-  /** @param count Partitions at the start, numbered from 0. @param allowedLatenessMs May change; what is reached stays reached. */
+  /**
+   * @param count Partitions at the start, numbered from 0. @param allowedLatenessMs May change later; the
+   * watermark does not go back for it.
+   */
   constructor(count: number, public allowedLatenessMs: number) {
     this.greatestMs = new Float64Array(count).fill(-Infinity);
     this.standing = new Uint8Array(count);
@@ -45,7 +49,10 @@ export class Watermark {
     return this.greatestMs[number]!;
   }
 
-  /** The least of the partitions' greatest event times: what lies behind it by the horizon can no longer change. */
+  /**
+   * The least of the partitions' greatest event times. Windows that are behind it by the horizon can no
+   * longer change.
+   */
   leastGreatestMs(): number {
     let least = Infinity;
     for (let i = 0; i < this.greatestMs.length; i++) {
@@ -54,12 +61,18 @@ export class Watermark {
     return least;
   }
 
-  /** The greatest event time that the other partitions allow this one to move the watermark to, before lateness. */
+  /**
+   * The greatest event time to which this partition can move the watermark, as far as the others allow it;
+   * lateness is not yet subtracted.
+   */
   limitOfOthers(number: number): number {
     return this.holding.leastWithout(number);
   }
 
-  /** A partition comes, and holds the others back; returns its number. @param greatestMs Its greatest event time; -Infinity: it had none. */
+  /**
+   * Adds a partition, which holds the others back. Returns its number. @param greatestMs Its greatest event
+   * time; -Infinity: it had none.
+   */
   add(greatestMs: number): number {
     let number = this.standing.indexOf(FREE);
     if (number < 0) {
@@ -76,7 +89,7 @@ export class Watermark {
     return number;
   }
 
-  /** A partition has gone away: it holds the others back no longer, and its number is given to another one. */
+  /** Removes a partition. It no longer holds the others back, and its number can be used again. */
   remove(number: number): void {
     this.stand(number, FREE);
     this.greatestMs[number] = -Infinity;
@@ -101,19 +114,22 @@ export class Watermark {
     return true;
   }
 
-  /** Takes over what a partition has reached, and moves the watermark where those that are not idle let it. */
+  /**
+   * Sets the event time of a partition and moves the watermark as far as the partitions that are not idle
+   * allow.
+   */
   advance(number: number, greatestMs: number): void {
     if (greatestMs > this.greatestMs[number]!) this.setGreatest(number, greatestMs);
     this.settle();
   }
 
-  /** A partition goes on where another one's event time had come to; the watermark does not go back for it. */
+  /** A partition takes over the event time of another one. The watermark does not go back for it. */
   goOnAt(number: number, greatestMs: number): void {
     this.setGreatest(number, greatestMs);
     this.settle();
   }
 
-  /** Each of two partitions goes on where the other one's event time had come to. */
+  /** Exchanges the event times of two partitions. */
   exchange(number: number, other: number): void {
     const greatestMs = this.greatestOf(number);
     this.setGreatest(number, this.greatestOf(other));
@@ -132,7 +148,7 @@ export class Watermark {
     return this.holdingCount === 0;
   }
 
-  /** Puts back what a checkpoint kept, for the partitions there are. */
+  /** Restores what a checkpoint kept, for the present partitions. */
   restore(valueMs: number, greatestMs: readonly number[]): void {
     this.reachedMs = valueMs;
     greatestMs.forEach((ms, number) => this.setGreatest(number, ms));

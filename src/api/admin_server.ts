@@ -9,9 +9,9 @@ export interface AdminServerOptions {
   readonly hostname: string;
   /** 0: any free one. */
   readonly port: number;
-  /** Names, beside those of loopback, that a client may call it by. */
+  /** Host names that clients may use besides those of loopback. */
   readonly allowedHosts: readonly string[];
-  /** How the handler stands. */
+  /** The state of the handler. */
   readonly look: () => LiveOverview;
   readonly logger: Logger;
 }
@@ -22,12 +22,12 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** The listener cannot be had. The message is for the operator. */
+/** The listener cannot be opened. The message is for the operator. */
 export class AdminError extends Error {
   override readonly name = "AdminError";
 }
 
-/** How long a client may take for the rest of its request: none may keep the handler from stopping. */
+/** How long closing waits for the rest of a request, so that no client can keep the handler from stopping. */
 const CLOSING_GRACE_MS = 500;
 
 const TEXT = "text/plain; charset=utf-8";
@@ -35,7 +35,7 @@ const INDEX =
   "VaBus Data Handler\n\n/healthz  is the process alive\n/readyz   do events go in and aggregates out\n" +
   "/metrics  for Prometheus\n";
 
-/** Listens there for a moment. @throws {AdminError} */
+/** Listens on the address for a moment. @throws {AdminError} */
 export function tryAdminAddress({ hostname, port }: Pick<AdminServerOptions, "hostname" | "port">): void {
   try {
     Deno.listen({ hostname, port }).close();

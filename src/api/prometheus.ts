@@ -6,7 +6,7 @@ import { PrometheusPage, type Sample } from "./prometheus_page.ts";
 
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** What becomes of an event. */
+/** The fates of an event. */
 const [, ...FATES] = BOOK_ENTRIES;
 
 /** The metrics of a handler in the text format of Prometheus. */
@@ -20,7 +20,7 @@ export function prometheusText(overview: LiveOverview): string {
   return page.text;
 }
 
-/** What it has done since it started. */
+/** Its work since the start. */
 function writeActivity(
   page: PrometheusPage,
   { counts, processing, checkpoints, ...activity }: Activity,
@@ -74,7 +74,7 @@ function writeActivity(
   );
 }
 
-/** What it holds, and how its buses and sinks stand. */
+/** Its present contents, and the state of its buses and sinks. */
 function writeStanding(page: PrometheusPage, overview: LiveOverview): void {
   const { buses, sinks, nowMs, watermarkMs } = overview;
   page.gauge("open_windows", "Windows that have not closed.", [[{}, overview.openWindows]]);

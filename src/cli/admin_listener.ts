@@ -4,7 +4,7 @@ import type { Listener } from "../runtime/handler_options.ts";
 import type { LiveOverview } from "../runtime/overview.ts";
 import type { Config } from "../settings/config.ts";
 
-/** Opens the listener that `HTTP_LISTEN` asks for; undefined: it asks for none. @throws {AdminError} */
+/** Opens the listener of `HTTP_LISTEN`; undefined: none is set. @throws {AdminError} */
 export function listenAsConfigured(
   { httpListen, httpAllowedHosts }: Config,
   logger: Logger,

@@ -7,11 +7,11 @@ import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 export interface BackupOptions {
   readonly to: string | undefined;
   readonly sinkTo: string | undefined;
-  /** Which of several embedded sinks. */
+  /** The name of the embedded sink, where there are several. */
   readonly sink: string | undefined;
 }
 
-/** Copies the state, and the embedded sink when that is asked for. */
+/** Copies the state, and the embedded sink if asked to. */
 export async function backup(
   { config, sources, registry, write }: CommandContext,
   options: BackupOptions,
@@ -22,7 +22,7 @@ export async function backup(
   const { instanceId, bytes } = await backUpState(config.stateDir, file);
   write(`${file}: the state of ${instanceId}, ${megabytes(bytes)}, checked\n`);
   if (sinkTo !== undefined) {
-    // After the state: so the copy of the sink lacks nothing that the state believes delivered.
+    // The sink is copied after the state. So its copy has everything that the state knows to be delivered.
     const sinkFile = resolve(sources.workingDirectory, sinkTo);
     const { path, setting } = embeddedSink(config, registry, options.sink);
     write(

@@ -8,7 +8,7 @@ import { StateError, type StateErrorKind } from "../state/file/state_error.ts";
 import { SourceError } from "../contract/source.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
-/** What the boundary has to know to tell an unforeseen error without telling too much. */
+/** What the boundary needs to report an unforeseen error without showing secrets. */
 export interface Disclosure {
   /** Whether the operator asked for `LOG_LEVEL=debug`. */
   readonly isDebug: boolean;
@@ -33,7 +33,7 @@ const STATE_EXITS: Record<StateErrorKind, ExitCode> = {
   gone: EXIT.tryAgain,
 };
 
-/** What an error that no command caught means to the operator. */
+/** The message and exit code for an error that no command has caught. */
 export function outcomeOf(error: unknown, disclosure: Disclosure): Outcome {
   if (error instanceof ConfigError) return { exitCode: EXIT.usage, message: error.message };
   if (error instanceof CommandError) return { exitCode: error.exitCode, message: error.message };
@@ -44,7 +44,7 @@ export function outcomeOf(error: unknown, disclosure: Disclosure): Outcome {
   if (error instanceof SinkError || error instanceof SourceError || error instanceof AdminError) {
     return { exitCode: EXIT.failed, message: error.message };
   }
-  // Whoever read our output has gone, as `head` does: not worth a word, but not a success either.
+  // The reader of our output has gone, as `head` does. That needs no message, but it is not a success.
   if (error instanceof Deno.errors.BrokenPipe) return { exitCode: EXIT.failed, message: undefined };
   const denial = denialOf(error);
   if (denial !== undefined) return { exitCode: EXIT.failed, message: `Not permitted: ${denial}.` };

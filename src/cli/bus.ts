@@ -63,7 +63,7 @@ const WAYS_OUT =
   "Set VABUS_TOKEN (or VABUS_TOKEN_FILE) and give --tls-cert-file and --tls-key-file; or listen on 127.0.0.1 behind a proxy " +
   "that does both; or say --insecure, where everybody who reaches the address may be trusted.";
 
-/** What everybody who reaches the bus, or the network between, might do; undefined: nothing. */
+/** The risk of an open bus: what everybody who can reach it might do; undefined: there is none. */
 function exposureOf(hostname: string, token: string | undefined, hasTls: boolean): string | undefined {
   if (isLoopback(hostname)) return undefined;
   if (token === undefined) {

@@ -14,7 +14,7 @@ import { answersAsHandler } from "./health.ts";
 
 const MARKS: Record<Finding["outcome"], string> = { ok: "ok", warning: "WARNING", failed: "FAILED" };
 
-/** Prints the effective configuration and whether all that `run` needs is there, with every right it takes. */
+/** Prints the effective configuration, and whether everything that `run` needs is there, with all rights. */
 export async function check(context: CommandContext): Promise<ExitCode> {
   const { config, signal, write } = context;
   write(`${maskedConfig(config)}\n`);
@@ -32,7 +32,7 @@ function adminSubjects({ httpListen, stateDir }: Config): Subject[] {
   return [{ title: "admin listener", probe: () => tryAdmin(httpListen, stateDir), close: () => {} }];
 }
 
-/** A port that is taken is in order where the handler of this state has it. */
+/** A port in use is no fault where the handler of this state uses it. */
 async function tryAdmin(address: HostPort, stateDir: string): Promise<string> {
   const { hostname, port } = address;
   try {

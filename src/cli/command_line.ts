@@ -10,7 +10,7 @@ import { commandsOf, DEFAULT_COMMAND, FAMILIES } from "./commands.ts";
 import { commandHelp, generalHelp, PROGRAM, settingHelp } from "./help.ts";
 import type { CommandOption } from "./option.ts";
 
-/** A command line as it was understood. */
+/** A parsed command line. */
 export interface Invocation {
   readonly command: AnyCommand;
   /** Flags of the configuration, by the name of their variable. */
@@ -18,9 +18,9 @@ export interface Invocation {
   readonly envFile: string | undefined;
   /** The command's own options. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** What was not understood. */
+  /** The faults of the command line. */
   readonly faults: readonly Fault[];
-  /** The command line that shows what there is. */
+  /** The command line that prints the help. */
   readonly help: string;
 }
 
@@ -61,7 +61,7 @@ export function parseCommandLine(
       .description(`${command.name}: ${command.summary}. ${command.details}`)
       .usage("[flags]")
       .addHelpText("after", commandHelp(command))
-      // What is not known is told with all other faults, in one report.
+      // Unknown words are reported together with all other faults.
       .allowUnknownOption()
       .allowExcessArguments();
     const flags = addFlags(parser, command, catalogue, args);
@@ -100,7 +100,7 @@ function addFlags(parser: Parser, command: AnyCommand, catalogue: Catalogue, arg
   return { own, envFile, settings };
 }
 
-/** The flag of a variable, and that of its file. */
+/** The flag of a variable and the flag of its file. */
 function settingFlags(
   name: string,
   catalogue: Catalogue,
@@ -115,7 +115,10 @@ function settingFlags(
   return flags;
 }
 
-/** What ids sinks have is known once the settings are read: till then whatever ends like the flag of a sink is taken for one. */
+/**
+ * The ids of sinks are not known before the settings are read. Until then, every flag that ends like the flag
+ * of a sink is accepted.
+ */
 function namedSinkFlags(catalogue: Catalogue, args: readonly string[]): [variable: string, flag: Option][] {
   const given = new Set(
     args.flatMap((arg) => /^--[a-z][a-z0-9-]*(?=$|=)/.exec(arg)?.[0] ?? [])
@@ -131,7 +134,7 @@ function namedSinkFlags(catalogue: Catalogue, args: readonly string[]): [variabl
   });
 }
 
-/** What stands in the place of the second word of a two-word command is none. */
+/** The second word of a two-word command is unknown. */
 function refuseMember(word: string, family: Parser): never {
   const [member] = family.args;
   if (member === undefined) return family.help({ error: true });
@@ -143,7 +146,7 @@ function refuseMember(word: string, family: Parser): never {
   throw new ConfigError([{ subject, problem, allowed: members.join(", ") }], adviceOf(`${word} --help`));
 }
 
-/** @param args That print the help. */
+/** @param args The command line that prints the help. */
 export function adviceOf(args: string): string {
   return `Run \`${PROGRAM} ${args}\` to see what there is.`;
 }
@@ -179,7 +182,7 @@ function understand(
   };
 }
 
-/** A first word that is neither a command nor a flag is a command misspelt, whose flags nobody can judge. */
+/** A first word that is neither a command nor a flag is a misspelt command, whose flags cannot be checked. */
 function unknownCommand(
   command: AnyCommand,
   words: readonly string[],
@@ -205,7 +208,7 @@ function asFlag(word: string): string | undefined {
   return meant === undefined ? undefined : `--${meant}`;
 }
 
-/** Never shows what follows an unknown flag: it might be a secret. */
+/** The value of an unknown flag is never shown: it might be a secret. */
 function unknownArguments(command: AnyCommand, words: readonly string[], parser: Parser): Fault[] {
   const faults: Fault[] = [];
   const known = [...parser.options.map(({ long }) => long!), "--help"];

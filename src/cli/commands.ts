@@ -16,7 +16,10 @@ import {
 
 export const DEFAULT_COMMAND = "run";
 
-/** Every command, in the order of the help. Its code is imported only when it runs, so that start-up stays quick. */
+/**
+ * Every command, in the order of the help. The code of a command is imported only when it runs, so that the
+ * start stays quick.
+ */
 export function commandsOf(registry: Registry): readonly AnyCommand[] {
   return [
     runCommand(registry),
@@ -38,7 +41,7 @@ export function commandsOf(registry: Registry): readonly AnyCommand[] {
   ];
 }
 
-/** What the first word of two-word commands is about. */
+/** The summaries of first words of two-word commands. */
 export const FAMILIES: Readonly<Record<string, string>> = {
   "dead-letters": "the events and aggregates that were refused: why, and a way back",
 };

@@ -53,12 +53,12 @@ export function exportLines(
   return Promise.resolve(EXIT.done);
 }
 
-/** Puts events and aggregates back on their way. */
+/** Retries refused events and aggregates. */
 export function retry(context: CommandContext, options: SelectOptions): Promise<ExitCode> {
   return Promise.resolve(settle(context, "retry", options));
 }
 
-/** Throws dead letters away. */
+/** Purges dead letters. */
 export function purge(context: CommandContext, options: SelectOptions): Promise<ExitCode> {
   return Promise.resolve(settle(context, "purge", options));
 }
@@ -112,7 +112,7 @@ function inWords({ reason, ids, all }: SelectOptions): string {
   return words.filter(Boolean).join(" ");
 }
 
-/** One line for a terminal: nothing in it that came from outside can steer the terminal. */
+/** A dead letter as one line for a terminal. No text from outside can control the terminal. */
 function describe(deadLetter: DeadLetter): string {
   const time = new Date(deadLetter.refusedAtMs).toISOString();
   const [from, what] = deadLetter.aggregate
@@ -148,7 +148,7 @@ function rawField(raw: Uint8Array): Record<string, string> {
   return text === undefined ? { raw_base64: raw.toBase64() } : { raw: text };
 }
 
-/** Where they are no text, each byte beyond ASCII as `\xfc`: all of what came can be seen. */
+/** The bytes as text. Where they are not UTF-8, each byte beyond ASCII is shown as `\xfc`. */
 function shownBytes(raw: Uint8Array): string {
   return textOf(raw) ?? Array.from(
     raw.subarray(0, RAW_SHOWN + 1),

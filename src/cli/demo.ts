@@ -34,7 +34,10 @@ const BUS_BOUNDS = { maxEvents: 10_000_000, maxBytes: 1 << 30, consumerExpiryMs:
 
 const BUS_FILE_NAME = "bus.sqlite";
 
-/** Runs bus, plant and handler in this one process, shows what happens, and ends with the proof that nothing was lost. */
+/**
+ * Runs bus, plant and handler in this one process, shows the totals, and ends with the proof that nothing was
+ * lost.
+ */
 export async function demo(context: CommandContext, options: DemoOptions): Promise<ExitCode> {
   const { logger, write, registry } = context;
   const isKept = context.config.stateDir !== demoDirectory();
@@ -74,7 +77,7 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
   }
 }
 
-/** What an earlier demo has left in a directory; undefined: nothing. */
+/** The report of the state that an earlier demo has left in a directory; undefined: there is none. */
 function earlierRun(stateDir: string): Status | undefined {
   if (!exists(join(stateDir, STATE_FILE_NAME))) return undefined;
   if (!exists(join(stateDir, BUS_FILE_NAME))) {
@@ -92,7 +95,7 @@ function earlierRun(stateDir: string): Status | undefined {
   return statusIn(stateDir, Date.now());
 }
 
-/** A bus that stays is known to the state by its address: it gets the same one again. */
+/** The state knows a bus by its address. So a bus whose data are kept gets the same address again. */
 function openBus(
   stateDir: string,
   isKept: boolean,
@@ -133,7 +136,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** Everything at once, until the signal fires or a part fails. */
+/** Runs all parts until the signal fires or one fails. */
 async function show(
   { config, registry, logger, write }: CommandContext,
   signal: AbortSignal,
@@ -183,7 +186,7 @@ function introduction(
   ].join("\n");
 }
 
-/** What became of all events, so that the numbers add up before the eyes. */
+/** The books in words, so that everybody can see that the numbers add up. */
 function inWords({ counts, windows }: Status): string {
   const { received, aggregated, duplicate, dropped, lateArrivals } = counts;
   const open = windows.reduce((sum, { events }) => sum + events, 0);

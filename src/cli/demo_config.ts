@@ -6,7 +6,7 @@ import type { Sources } from "../settings/settings.ts";
 import { flagOf } from "../settings/variable.ts";
 import type { Registry } from "../runtime/registry.ts";
 
-/** What the screen reads is its table. */
+/** The screen reads the table of this sink. */
 const DEMO_SINK = "sqlite";
 
 export const DEMO_VARIABLES: readonly string[] = [
@@ -19,7 +19,7 @@ export const DEMO_VARIABLES: readonly string[] = [
   "LOG_FORMAT",
 ];
 
-/** Of the log only errors: garbage and late events are what the demo is there to show, on its screen. */
+/** Only errors are logged: the demo shows garbage and late events on its screen. */
 const OWN = {
   AGGREGATION_INTERVAL: "5",
   ALLOWED_LATENESS: "1",
@@ -37,15 +37,18 @@ export const DEMO_ENVIRONMENT_HELP =
 
 const DIRECTORY_NAME = `vabus-data-handler-demo-${crypto.randomUUID().slice(0, 8)}`;
 
-/** Where the demo keeps its state, and deletes it at its end, unless another place is named. */
+/**
+ * The prefix of the temporary directory for the demo's state, which is deleted at the end. It is used unless
+ * another directory is named.
+ */
 export function demoDirectory(): string {
   return join(tmpdir(), DIRECTORY_NAME);
 }
 
 /**
- * The demo keeps to itself: whatever the environment of a real installation says, its events, state and aggregates stay
- * away from it. Only flags and the settings of logging and the admin listener are heeded. The bus's address is known once
- * the embedded bus listens.
+ * The demo is isolated from a real installation: it ignores the environment, so its events, state and
+ * aggregates stay its own. Only flags and the settings of logging and the admin listener count. The bus's
+ * address is known once the embedded bus listens.
  */
 export function demoConfig(sources: Sources, registry: Registry, busUrl = "http://127.0.0.1"): Config {
   refuseForeign(sources, registry);
@@ -73,11 +76,11 @@ export function demoConfig(sources: Sources, registry: Registry, busUrl = "http:
   });
 }
 
-/** Flags that would lead elsewhere: to take them and do nothing of the kind would be a lie. @throws {ConfigError} */
+/** Refuses flags that have no effect in the demo, instead of ignoring them silently. @throws {ConfigError} */
 function refuseForeign({ flags, envFile }: Sources, { catalogue }: Registry): void {
   const isForeign = (given: string) => {
     const name = catalogue.ofGiven(given);
-    // Undefined: of a sink with an id of its own.
+    // Undefined: the flag of a sink with its own id.
     const sink = name === undefined ? undefined : catalogue.entry(name).sink;
     return name === undefined || ["STORAGE_TYPE", "VABUS_URL", "DEFAULT_VABUS_URL"].includes(name) ||
       (sink !== undefined && sink.kind !== DEMO_SINK);

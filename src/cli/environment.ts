@@ -3,8 +3,8 @@ import { PROXY_NAMES } from "../settings/proxy.ts";
 let environment: Readonly<Record<string, string | undefined>> | undefined;
 
 /**
- * The environment. Proxies are taken out of it for good: the runtime would send what goes to this very host through them, too. Who
- * needs one gets it from the configuration.
+ * The environment. Variables of proxies are removed from it, since the runtime would also use the proxies for
+ * this host itself. Parts that need a proxy get it from the configuration.
  */
 export function takeEnvironment(): Readonly<Record<string, string | undefined>> {
   if (environment === undefined) {

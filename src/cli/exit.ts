@@ -5,7 +5,7 @@ export const EXIT = {
   failed: 1,
   /** Wrong usage or configuration. */
   usage: 2,
-  /** Out of reach or held by another process for now (`EX_TEMPFAIL` of sysexits.h). */
+  /** Something cannot be reached, or another process holds it, for now (`EX_TEMPFAIL` of sysexits.h). */
   tryAgain: 75,
 } as const;
 export type ExitCode = typeof EXIT[keyof typeof EXIT];

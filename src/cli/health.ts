@@ -4,10 +4,10 @@ import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
 const TIMEOUT_MS = 5000;
-/** What a listener on every address is reached at. */
+/** The address by which a listener on all addresses is reached. */
 const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "[::1]" };
 
-/** Asks the handler that runs on this host whether it is alive, for containers that have nothing else to ask with. */
+/** Asks the handler on this host whether it is alive, for containers without another HTTP client. */
 export async function health({ config, signal, write }: CommandContext<BusConfig>): Promise<ExitCode> {
   const { httpListen } = config;
   if (httpListen === undefined || httpListen.port === 0) {
@@ -30,7 +30,7 @@ export async function health({ config, signal, write }: CommandContext<BusConfig
   }
 }
 
-/** Whether a handler has its admin listener there. */
+/** Whether a handler has its admin listener at the address. */
 export async function answersAsHandler(address: HostPort): Promise<boolean> {
   try {
     const reply = await fetch(healthUrl(address), { signal: AbortSignal.timeout(TIMEOUT_MS) });

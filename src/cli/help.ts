@@ -5,7 +5,7 @@ import { EXIT } from "./exit.ts";
 
 export const PROGRAM = "vabus-data-handler";
 
-/** What `--help` says of a setting's flag. `ownDefault` is that of the command, where it has one. */
+/** The help of a setting's flag. `ownDefault` is the default of the command, where it has one. */
 export function settingHelp(name: string, catalogue: Catalogue, ownDefault?: string): string {
   const { help, example, default: value, defaultText, secret } = catalogue.variable(name);
   const fallback = ownDefault ?? value ?? defaultText;
@@ -15,7 +15,7 @@ export function settingHelp(name: string, catalogue: Catalogue, ownDefault?: str
   return `${help}${caution}${fallback === undefined ? "" : ` (default: ${fallback})`}`;
 }
 
-/** What stands below the list of commands. */
+/** The text below the list of commands. */
 export function generalHelp(): string {
   return `
 Settings:
@@ -42,7 +42,7 @@ ${
 `;
 }
 
-/** What stands below the flags of one command. */
+/** The text below the flags of one command. */
 export function commandHelp({ examples, environmentHelp }: AnyCommand): string {
   return `
 ${

@@ -1,8 +1,8 @@
-/** In which the launcher tells its own path: what runs behind it is Deno. */
+/** The variable with the launcher's own path, since the running program is Deno. */
 const LAUNCHER_PATH = "VABUS_LAUNCHER_PATH";
 const FROM_SOURCES = "scripts/deno.sh run -A src/main.ts";
 
-/** By what this program can be called on a command line as it was called now. */
+/** The name by which this program was called, for command lines in messages. */
 export function invokedAs(): string {
   const launcher = Deno.env.get(LAUNCHER_PATH);
   if (launcher) return shellWord(launcher);

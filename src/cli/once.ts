@@ -7,7 +7,7 @@ import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { writeStderr } from "../platform/terminal/streams.ts";
 
-/** Fetches and delivers what there is. */
+/** Fetches all events and delivers their aggregates. */
 export async function once(context: CommandContext, options: OnceOptions): Promise<ExitCode> {
   const { config, logger, registry, signal } = context;
   const { complete, reasons, outages } = await runOnce(
@@ -16,7 +16,8 @@ export async function once(context: CommandContext, options: OnceOptions): Promi
     signal,
     { ...options, registry, operator: operator() },
   );
-  // Each in one line that begins with ALARM, so that a line of cron can tell it from all that passes by itself.
+  // Each alarm is one line that begins with ALARM, so that a cron job can distinguish it from problems that
+  // pass.
   for (const outage of outages.due) writeStderr(`${alarm(outage)}\n`);
   for (const { subject, sinceMs } of outages.over) {
     writeStderr(

@@ -4,7 +4,7 @@ import { takeEnvironment } from "./environment.ts";
 
 const NAME_MAX_CHARACTERS = 64;
 
-/** Who gives this command, for the audit: the user, and who has become it by sudo. */
+/** The operator of this command, for the audit: the user, and the user who called sudo. */
 export function operator(): string {
   const name = thisUserName();
   const uid = thisUser()?.uid;

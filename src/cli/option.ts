@@ -1,12 +1,12 @@
 import type { Fault } from "../settings/fault.ts";
 import type { ValueType } from "../settings/value_type.ts";
 
-/** A flag that only one command has, beside those of the configuration. */
+/** A flag of a single command, besides those of the configuration. */
 export interface CommandOption<T> {
   /** In commander's notation: `--limit <count>`. */
   readonly flags: string;
   readonly help: string;
-  /** Reads the values given, in their order; none: the flag was left out or stands alone. */
+  /** Reads the values in their order; none: the flag was left out or has no value. */
   read(given: Given, faults: Fault[]): T;
 }
 

@@ -1,7 +1,10 @@
 import { directoryObstacle } from "../platform/file/write_obstacle.ts";
 import { CommandError, EXIT } from "./exit.ts";
 
-/** Makes a directory for this user alone, unless it is there. @throws {CommandError} It cannot be had; `flag` has named it. */
+/**
+ * Creates a directory for this user alone, unless it exists. @throws {CommandError} It cannot be created;
+ * `flag` has named it.
+ */
 export function makeOwnDirectory(flag: string, path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });

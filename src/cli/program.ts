@@ -10,14 +10,15 @@ import type { Shutdown } from "./signals.ts";
 import { writeStderr, writeStdout } from "../platform/terminal/streams.ts";
 import { stderrLogger, systemSources } from "./system.ts";
 
-/** Runs one command line to its end and answers with the exit code. Every error ends here. */
+/** Runs one command line and returns the exit code. Every error is handled here. */
 export async function runProgram(
   args: readonly string[],
   shutdown: Shutdown,
   registry: Registry = REGISTRY,
 ): Promise<number> {
   let disclosure: Disclosure = { isDebug: false, secrets: [] };
-  // Errors that libraries throw outside of any call of ours would otherwise end in a stack, secrets and all.
+  // Errors that libraries throw outside of our calls would otherwise be printed with their stack and with
+  // secrets.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     Deno.exit(conclude(event.reason, disclosure));
@@ -48,7 +49,7 @@ export async function runProgram(
     );
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    // A command that had to be broken off has not failed; the caller learns which signal it was.
+    // A command that was interrupted has not failed. The exit code tells the caller the signal.
     if (shutdown.signal.aborted && error instanceof Error && error.name === "AbortError") {
       return shutdown.exitCode()!;
     }
@@ -56,7 +57,7 @@ export async function runProgram(
   }
 }
 
-/** The configuration; or one report of all that is wrong with it and with the command line. */
+/** Reads the configuration. All faults of it and of the command line are thrown as one report. */
 function configure(
   { command, faults: usageFaults, help }: Invocation,
   sources: Sources,

@@ -71,7 +71,7 @@ function sinkVariables({ catalogue }: Registry): string[] {
   });
 }
 
-/** Kinds of sinks that are read back only where it is asked for. */
+/** Kinds of sinks that are read back only on request. */
 function scans({ sinks }: Registry): { readonly kind: string; readonly what: string }[] {
   return sinks.flatMap(({ kind, readBack }) =>
     typeof readBack === "object" ? [{ kind, what: readBack.scan }] : []

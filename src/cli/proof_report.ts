@@ -3,9 +3,9 @@ import type { UnreadSink } from "../control/proving.ts";
 import { printable } from "../platform/log/printable.ts";
 
 /**
- * The proof for people; the last line is the verdict.
+ * The proof as text; the last line is the verdict.
  *
- * @param isPart Whether only the windows of a span were compared, which is then all that the verdict speaks of.
+ * @param isPart Whether only the windows of a span were compared. Then the verdict is about these only.
  */
 export function report(proof: Proof, unread: readonly UnreadSink[], isPart: boolean): string {
   const { proven, state_faults: faults, sinks, losses, lost, kept_letters: kept } = proof;

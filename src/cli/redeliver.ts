@@ -19,7 +19,7 @@ export interface RedeliverOptions {
   readonly json: boolean;
 }
 
-/** Sends a sink its rows of a span again, and ends with the proof for that span. */
+/** Sends a sink its aggregates of a span again, and ends with the proof for that span. */
 export async function redeliver(context: CommandContext, options: RedeliverOptions): Promise<ExitCode> {
   const { config, registry, signal, write } = context;
   const order = orderOf(context, options);
@@ -35,7 +35,7 @@ export async function redeliver(context: CommandContext, options: RedeliverOptio
       `${leftover}. ${sent} rows were sent; the rest is sent by the next start of the handler, or by this command again.`,
     );
   }
-  // What the sink itself prints goes to stdout.
+  // The sink prints its rows on stdout, so messages go to stderr.
   const { kind } = config.sinks.find(({ id }) => id === sink)!;
   const tell = registry.sink({ kind }).writesToStdout ? writeStderr : write;
   tell(options.json ? toJson(order, outcome) : toText(order, outcome));

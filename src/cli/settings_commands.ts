@@ -45,7 +45,7 @@ export function schemaCommand(registry: Registry): AnyCommand {
   });
 }
 
-/** For a command that wants no settings: those that there are may well be wrong. */
+/** A configuration for a command without settings. The settings of the environment may be wrong. */
 function nowhere(sources: Sources): Sources {
   return {
     ...sources,

@@ -1,20 +1,23 @@
 const CODES: Partial<Record<Deno.Signal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
-/** The end that the operating system asks for, and what else it says. */
+/** The signals of the operating system. */
 export interface Shutdown {
   /** Fires at the first signal. */
   readonly signal: AbortSignal;
   readonly hangups: Hangups;
-  /** What shells call the first signal, 128 + its number; undefined until there is one. */
+  /** The exit code for the first signal, 128 + its number; undefined until there is one. */
   exitCode(): number | undefined;
 }
 
-/** The SIGHUPs of a service: somebody wants its settings read again. */
+/** The SIGHUPs of a service, each of which asks it to read its settings again. */
 export class Hangups {
   private isPending = false;
   private wake = (): void => {};
 
-  /** Resolves once there was one that no earlier call has answered, or the signal fires. Several at once count as one. */
+  /**
+   * Resolves at the next SIGHUP that no earlier call has returned, or when the signal fires. Several at once
+   * count as one.
+   */
   async next(signal: AbortSignal): Promise<void> {
     if (!this.isPending && !signal.aborted) {
       await new Promise<void>((resolve) => {
@@ -32,11 +35,12 @@ export class Hangups {
 }
 
 /**
- * Turns the first SIGINT or SIGTERM into an abort; the second ends the process at once. It stays so until the process ends:
- * without a listener, a signal in the last moment would make a failure of a success.
+ * Turns the first SIGINT or SIGTERM into an abort; the second ends the process at once. The listeners stay
+ * until the process ends: without them, a signal in the last moment would turn a success into a failure.
  *
- * SIGHUP has two meanings. It wants a service to read its settings again; where the terminal has gone that the service was started
- * on, it wants its end. Any other command is ended by it, unless it was started to outlive its terminal, as by nohup.
+ * SIGHUP has two meanings. For a service it is a request to read the settings again; where the terminal of
+ * the service has gone, it is the end. Any other command is ended by it, unless it was started to outlive its
+ * terminal, as by nohup.
  */
 function watchSignals(args: readonly string[]): Shutdown {
   const controller = new AbortController();
@@ -53,19 +57,19 @@ function watchSignals(args: readonly string[]): Shutdown {
     const wasOnTerminal = isOnTerminal();
     listen("SIGHUP", () => wasOnTerminal && !isOnTerminal() ? end("SIGHUP") : hangups.add());
   }
-  // Sent by mistake, as by a configuration of logrotate that was made for another program, they change nothing.
+  // Ignored: they may be sent by mistake, as by a logrotate configuration for another program.
   listen("SIGUSR1", () => {});
   listen("SIGUSR2", () => {});
   return { signal: controller.signal, hangups, exitCode: () => exitCode };
 }
 
 function listen(name: Deno.Signal, heard: () => void): void {
-  // Windows knows but one of them.
+  // Windows has only one of them.
   if (name !== "SIGINT" && Deno.build.os === "windows") return;
   Deno.addSignalListener(name, heard);
 }
 
-/** Whether the arguments, which nobody has read yet, are those of `run`: the command that is meant where there is none. */
+/** Whether the unparsed arguments are those of `run`, which is the default command. */
 function isService([first]: readonly string[]): boolean {
   return first === undefined || first === "run" || first.startsWith("-");
 }
@@ -74,5 +78,5 @@ function isOnTerminal(): boolean {
   return [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());
 }
 
-/** Watched as soon as this module is loaded, which is why `main.ts` imports it first. */
+/** The signals are watched as soon as this module is loaded. So `main.ts` imports it first. */
 export const shutdown = watchSignals(Deno.args);

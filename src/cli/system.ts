@@ -7,10 +7,10 @@ import { createLogger, type Logger } from "../platform/log/logger.ts";
 import { writeStderr } from "../platform/terminal/streams.ts";
 import { takeEnvironment } from "./environment.ts";
 
-/** Far more than any file of settings, secrets or certificates has. */
+/** Bytes of a file of settings, secrets or certificates at most. */
 const SETTINGS_MAX_BYTES = 1 << 20;
 
-/** What the configuration may know of this machine. */
+/** The view of this machine that the configuration gets. */
 export function systemSources(flags: Sources["flags"], envFile: string | undefined): Sources {
   return {
     flags,
@@ -32,7 +32,7 @@ export function systemSources(flags: Sources["flags"], envFile: string | undefin
   };
 }
 
-/** Logs to stderr, each line as the configuration of that moment says. */
+/** Logs to stderr, by the configuration at the moment of each line. */
 export function stderrLogger(config: () => LogConfig): Logger {
   return createLogger({
     get level() {

@@ -8,7 +8,7 @@ export interface VerifyOptions extends ProvingOrder {
   readonly json: boolean;
 }
 
-/** Proves the books on the state and against every sink whose rows can be read back. */
+/** Proves the books, within the state and against every sink whose rows can be read back. */
 export async function verify(context: CommandContext, { json, ...order }: VerifyOptions): Promise<ExitCode> {
   const { instance, stateFile, proof, unread } = await prove(operator(), order, context, context.signal);
   const result = {

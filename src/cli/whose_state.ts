@@ -8,12 +8,13 @@ import type { CommandContext } from "./command.ts";
 import type { ExitCode } from "./exit.ts";
 import { writeStderr } from "../platform/terminal/streams.ts";
 
-/** Where services keep their state, under systemd and under the others (`deploy/`), whoever the operator is. */
+/** The directories where services keep their state, under systemd and other service managers (`deploy/`). */
 const SERVICE_DIRECTORIES = ["/var/lib/vabus-data-handler", "/var/lib/vabus-data-handler/state"];
 
 /**
- * The configuration of a command that works on a state that is there. An operator's shell seldom knows the service's settings: where
- * no STATE_DIR is given and none is in the default place, the service's is meant.
+ * The configuration of a command that works on an existing state. An operator's shell seldom has the
+ * service's settings. So where no STATE_DIR is given and there is no state in the default directory, the
+ * service's state is used.
  */
 export function stateDirConfig(sources: Sources, registry: Registry): Config {
   const config = registry.configure(sources);
@@ -22,7 +23,7 @@ export function stateDirConfig(sources: Sources, registry: Registry): Config {
   return directory === undefined ? config : registry.configure(withFlag(sources, "STATE_DIR", directory));
 }
 
-/** As {@link stateDirConfig}; where no INSTANCE_ID is given, it is that of the state. */
+/** As {@link stateDirConfig}; where no INSTANCE_ID is given, the one of the state is used. */
 export function stateConfig(sources: Sources, registry: Registry): Config {
   const config = stateDirConfig(sources, registry);
   if (config.texts.get("INSTANCE_ID") !== undefined) return config;
@@ -34,17 +35,22 @@ export function stateConfig(sources: Sources, registry: Registry): Config {
   return registry.configure(withFlag(withStateDir, "INSTANCE_ID", instance));
 }
 
-/** As {@link stateConfig}, for a command that only reads: what buses and sinks need, and is not there, is no fault. */
+/**
+ * As {@link stateConfig}, for a command that only reads. Missing settings of buses and sinks are no fault.
+ */
 export function readerConfig(sources: Sources, registry: Registry): Config {
   return stateConfig(alone(sources), registry);
 }
 
-/** For a command that neither reads buses nor writes to sinks: an operator's shell may well lack what only the service is given. */
+/**
+ * The settings for a command that uses neither buses nor sinks: those that only the service has may be
+ * missing.
+ */
 export function alone(sources: Sources): Sources {
   return { ...sources, isAlone: true };
 }
 
-/** Has a command say first whose state it speaks of, where its own output does not. */
+/** Lets a command print first whose state it uses, where its own output does not say so. */
 export function tellingWhose<O>(
   run: (context: CommandContext, options: O) => Promise<ExitCode>,
 ): (context: CommandContext, options: O) => Promise<ExitCode> {
@@ -60,7 +66,7 @@ function withFlag(sources: Sources, name: string, value: string): Sources {
   return { ...sources, flags: { ...sources.flags, [name]: value } };
 }
 
-/** Also where that is nobody else's business: opening it says whose it is. */
+/** Errors are ignored here: opening the state reports them. */
 function mayHaveState(directory: string): boolean {
   try {
     return infoOf(`${directory}/${STATE_FILE_NAME}`) !== undefined;

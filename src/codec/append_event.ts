@@ -4,7 +4,10 @@ import { seriesKey } from "../event/labels.ts";
 import { hashBytes } from "../event/text_hash.ts";
 import type { CheckedEvent } from "./event_check.ts";
 
-/** Ids longer than this are remembered by their SHA-256, so that memory for ids stays bounded. Bytes. */
+/**
+ * Bytes of an id that is kept as it is. Longer ids are remembered by their SHA-256, so that the memory for
+ * ids stays bounded.
+ */
 export const ID_MAX_BYTES = 256;
 
 /** Adds a checked event to a batch that has room for it. @param start Of the record that it came in, as the columns hold it. */
@@ -31,7 +34,8 @@ export function appendEvent(
 }
 
 function setId(batch: EventBatch, i: number, id: string): void {
-  // Three bytes a UTF-16 unit at most: only a text longer than a third of the bound can be beyond it.
+  // A UTF-16 code unit takes three bytes at most, so only a text longer than a third of the bound can exceed
+  // it.
   const bounded = id.length * 3 > ID_MAX_BYTES && Buffer.byteLength(id) > ID_MAX_BYTES
     ? createHash("sha256").update(id).digest("hex")
     : id;

@@ -33,7 +33,7 @@ export function readEvent(text: string | undefined): CheckedEvent | string {
 
 const FUNCTION_SHOWN_CHARACTERS = 40;
 
-/** What is wrong with a function that there is not. */
+/** The fault of an unknown function. */
 export function functionProblem(aggFunc: unknown): string {
   const given = typeof aggFunc === "string"
     ? printable(JSON.stringify(aggFunc.slice(0, FUNCTION_SHOWN_CHARACTERS)))

@@ -42,21 +42,24 @@ export function scanReply(
   return new ReplyScanner(body, batch, eventsMax, mapped).readRest();
 }
 
-/** What a reply says about itself before its events, without looking at them; undefined where it does not, or is none. */
+/**
+ * The header of a reply before its events, which are not read; undefined: it has no complete header there.
+ */
 export function headOf(body: Uint8Array): ReplyHeader | undefined {
   return new ReplyScanner(body, new EventBatch()).readHead();
 }
 
 /**
- * Scans a reply `{"log","offset","next","events"}` from its bytes into `batch`, once from its beginning to its end, but for a rest between
- * its head and its events: the next reply can be asked for before this one is scanned.
+ * Scans a reply `{"log","offset","next","events"}` from its bytes into `batch`, in one pass with a pause
+ * between its header and its events, so that the next reply can be requested before this one is scanned.
  *
- * The shape that events nearly always have is read in place, without strings or objects; an event with anything else in
- * it (escapes, non-ASCII text, exponents, unknown or repeated fields) is cut out and read by `JSON.parse`. The result is
- * the same as that of `JSON.parse` over the whole reply and {@link checkEvent} over its events.
+ * Events of the usual shape are read in place, without strings or objects. An event with anything else in it
+ * (escapes, non-ASCII text, exponents, unknown or repeated fields) is cut out and read by `JSON.parse`. The
+ * result is the same as that of `JSON.parse` over the whole reply and {@link checkEvent} over its events.
  *
- * An element of `events` reaches to the comma or bracket that follows it outside of its own strings and brackets. One that is
- * not JSON, or not UTF-8, is invalid, and the rest is read. Outside its elements the reply has to be JSON in UTF-8.
+ * An element of `events` ends at the comma or bracket that follows it outside of its own strings and
+ * brackets. An element that is not JSON, or not UTF-8, is invalid, and the rest is read. Outside its elements
+ * the reply must be JSON in UTF-8.
  */
 export class ReplyScanner {
   private at: number;
@@ -64,10 +67,10 @@ export class ReplyScanner {
   private readonly events: EventScanner;
   private readonly elements: ElementReader | undefined;
   private readonly fields = new Map<string, unknown>();
-  /** Whether the fields before the events were looked at, and what was wrong with them. */
+  /** Whether the fields before the events were read, and their fault. */
   private hasHead = false;
   private failure: ReplyFormatError | undefined;
-  /** Whether it rests before the value of `events`. */
+  /** Whether the scan pauses before the value of `events`. */
   private isAtEvents = false;
 
   /**
@@ -88,7 +91,10 @@ export class ReplyScanner {
     this.elements = mapped && new ElementReader(mapped.reader, this.json, batch, mapped.context);
   }
 
-  /** What the reply says about itself before its events; undefined where that is not all there. What is wrong with it, {@link readRest} says. */
+  /**
+   * The header of the reply before its events; undefined: it is not complete. {@link readRest} throws its
+   * faults.
+   */
   readHead(): ReplyHeader | undefined {
     this.scanHead();
     const [log, offset, next] = ["log", "offset", "next"].map((name) => this.fields.get(name));

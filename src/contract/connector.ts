@@ -14,41 +14,46 @@ export interface Connector<S extends Spec, C, T, X> extends Declaration<S, C> {
   create(config: C, surroundings: X): T;
 }
 
-/** What surrounds a sink. */
+/** What a sink needs to know of the handler. */
 export interface SinkSurroundings {
-  /** What the operator calls it: its kind, as long as there is one of the kind. */
+  /** The operator's name for it: the kind, where there is only one of the kind. */
   readonly id: string;
   /** `INSTANCE_ID` */
   readonly instance: string;
   readonly logger: Logger;
 }
 
-/** A kind of sink. When its settings change while the service runs, a new one takes the place of the one there is. */
+/** A kind of sink. When its settings change while the service runs, a new sink replaces the old one. */
 export interface SinkConnector<S extends Spec = Spec, C = unknown>
   extends Connector<S, C, Sink, SinkSurroundings>, SinkDeclaration<S, C> {
   /**
-   * How its sinks' rows are read back, for those who have no sink to ask: `scan`, what is read in whole, for the help of the flag that
-   * asks for it; left out: they are not.
+   * How the rows of its sinks are read back; left out: they cannot be. `scan` names what is read as a whole,
+   * for the help of the flag that asks for it.
    */
   readonly readBack?: "cheap" | { readonly scan: string };
   /** Whether its rows go to stdout, which then takes nothing else. */
   readonly writesToStdout?: true;
 }
 
-/** What surrounds a source. */
+/** What a source needs to know of the handler. */
 export interface SourceSurroundings {
   /** `INSTANCE_ID` */
   readonly instance: string;
 }
 
-/** A kind of source. When its settings change while the service runs, it is told; its URL, but for credentials, never changes. */
+/**
+ * A kind of source. Its settings may change while the service runs, but never its URL, credentials excepted.
+ */
 export interface SourceConnector<S extends Spec = Spec, C = unknown>
   extends Connector<S, C, Changing<Source, C>, SourceSurroundings>, SourceDeclaration<S, C> {
-  /** Where the bus takes the handler's own metrics; left out: nowhere. Connects to nothing yet. */
+  /**
+   * Creates the outlet by which the bus takes the handler's own metrics; left out: the bus takes none.
+   * Connects to nothing yet.
+   */
   outlet?(config: C): Changing<MetricsOutlet, C>;
 }
 
-/** Something, and how it goes on with other settings. */
+/** A part, and the function that gives it other settings. */
 export interface Changing<T, C> {
   readonly part: T;
   readonly change: (config: C) => void;
@@ -56,7 +61,7 @@ export interface Changing<T, C> {
 
 /** Where the handler's own metrics go. */
 export interface MetricsOutlet {
-  /** Of the bus, without credentials. */
+  /** Name of the bus, without credentials. */
   readonly name: string;
   /** Sends readings, all or none. @throws {SourceError} */
   post(metrics: readonly Metric[], signal: AbortSignal): Promise<void>;
@@ -70,7 +75,7 @@ export interface Metric {
   readonly timestamp: number;
 }
 
-/** Lets the compiler hold a connector's parts against each other. */
+/** Makes the compiler check the parts of a connector against each other. */
 export function sinkConnector<const S extends Spec, C>(connector: SinkConnector<S, C>): SinkConnector {
   return connector as unknown as SinkConnector;
 }

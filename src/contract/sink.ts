@@ -1,43 +1,48 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import { oneLine } from "../platform/log/printable.ts";
 
-/** The number of an aggregate in the outbox: a whole one, that grows by one with each. A cursor is the number of the next. */
+/**
+ * The number of an aggregate in the outbox. It grows by one with each aggregate. A cursor is the number of
+ * the next one.
+ */
 export type OutboxId = number;
 
-/** A run of the outbox for one sink: its aggregates are those with ids in `[firstId, nextId)` that the sink's route names. */
+/**
+ * A part of the outbox for one sink: the aggregates with ids in `[firstId, nextId)` that are routed to it.
+ */
 export interface OutboxBatch {
   readonly firstId: OutboxId;
-  /** The position after this batch: what the sink's cursor becomes once the batch is written. */
+  /** The sink's cursor after this batch. */
   readonly nextId: OutboxId;
   readonly aggregates: readonly Aggregate[];
   /** The outbox id of each aggregate, ascending. */
   readonly ids: readonly OutboxId[];
   /**
-   * Rows that the sink has had before, and that replace what it holds at the same revision; never at a higher one. So `redeliver` mends
-   * a row that somebody has changed in the sink.
+   * The rows were sent before. They replace rows of the same revision, but never of a higher one. So
+   * `redeliver` mends a row that was changed in the sink.
    */
   readonly overwrites?: boolean;
 }
 
-/** What a sink knows of the state it is fed from. */
+/** What a sink knows of the state that its aggregates come from. */
 export interface SinkContext {
-  /** Identifies the state database; another one after the state was wiped or restored. */
+  /** Identity of the state database. It is another one after the state was deleted or restored. */
   readonly stateId: string;
-  /** The local cursor: the outbox id the state database says comes next for this sink. */
+  /** The local cursor: the next outbox id for this sink, by the state database. */
   readonly cursor: OutboxId;
-  /** One past the newest id the outbox has given out. */
+  /** One past the newest id of the outbox. */
   readonly endId: OutboxId;
-  /** What the sink must have already: where it lacks that, it was restored, or made anew. */
+  /** The rows that the sink must have already. A sink that lacks them was restored, or created again. */
   readonly confirmed: Confirmed;
-  /** Who opens it: of two handlers on copies of one state, one has to give way. */
+  /** The handler that opens it. Of two handlers on copies of one state, one has to give way. */
   readonly claimant: Claimant;
-  /** Tells of what is wrong with what the sink holds; delivery goes on. */
+  /** Reports that something is wrong with the rows in the sink; delivery goes on. */
   readonly alarm: (alarm: SinkAlarm) => void;
-  /** Tells of rows that it holds with other numbers than were to be written. */
+  /** Reports rows in the sink whose numbers differ from those that were to be written. */
   readonly contradicted: (found: readonly Contradiction[]) => void;
 }
 
-/** What a sink has confirmed, by the state. */
+/** What a sink has confirmed so far, as the state knows it. */
 export interface Confirmed {
   /** Whether it has confirmed anything. */
   readonly any: boolean;
@@ -48,16 +53,16 @@ export interface Confirmed {
 export const CONFIRMED_MAX = 100;
 
 /**
- * - `rows_missing`: what it has confirmed is not there.
- * - `rows_differ`: a row is there at the same revision or a higher one, with numbers that are not this state's.
+ * - `rows_missing`: rows that it has confirmed are not there.
+ * - `rows_differ`: a row has the same revision or a higher one, but not the numbers of this state.
  */
 export type SinkAlarmKind = "rows_missing" | "rows_differ";
 
 export interface SinkAlarm {
   readonly kind: SinkAlarmKind;
-  /** What was found, as a part of a sentence. */
+  /** The finding, as a part of a sentence. */
   readonly detail: string;
-  /** Rows that are known to be concerned, at least. */
+  /** Rows concerned, at least. */
   readonly count: number;
 }
 
@@ -67,10 +72,10 @@ export interface Contradiction {
   readonly held: Aggregate;
 }
 
-/** What a sink keeps of the handler that writes to it, beside the rows of an instance. */
+/** What a sink stores about the handler that writes to it, besides the rows. */
 export interface Claim {
   readonly stateId: string;
-  /** Starts of a handler on the state up to this one. */
+  /** Number of starts of a handler on the state, this one included. */
   readonly boot: number;
   /** Random, for each start. */
   readonly life: string;
@@ -78,66 +83,79 @@ export interface Claim {
   readonly nextId: number;
 }
 
-/** The handler that wants to write to a sink: its state, and which start on it this is. */
+/** The handler that wants to write to a sink: its state, and the number of its start. */
 export interface Claimant {
   readonly boot: number;
   readonly life: string;
-  /** One past the newest outbox id that the state had given out before this start. */
+  /** One past the newest outbox id that the state had before this start. */
   readonly startId: number;
-  /** Why the sink may not be written to, with the claim as it is found there; undefined: it may be taken over. */
+  /**
+   * Why this handler must not write to the sink, judged by the claim found there; undefined: it may take the
+   * sink over.
+   */
   objection(found: Claim): string | undefined;
-  /** Told once the sink is open for this handler: whoever takes it over from then on does so beside this handler. */
+  /**
+   * Called once the sink is open for this handler. A handler that takes the sink over later runs beside this
+   * one.
+   */
   claimed(): void;
-  /** The same as {@link Claimant.objection} for a sink that keeps no more than the state's id and a position: one that this state has never reached. */
+  /**
+   * As {@link Claimant.objection}, for a sink that stores only the state's id and a position: it objects to a
+   * position that this state has never reached.
+   */
   objectionToPosition(nextId: number): string | undefined;
 }
 
 /**
- * What writing a batch again does that may have been written already, since its answer was lost:
+ * What writing a batch again does. The first write may have succeeded while its answer was lost.
  *
- * - `upsert`: nothing. A row takes the place of the one with its key where its revision is higher. So rows may also come one by one,
- *   in any order and any number of times, which is how a row at fault is found (kinds `postponed` and `unexplained` of
- *   {@link SinkError}).
- * - `positioned`: it does not come to it. The sink keeps the position with the rows, in one step, and `open` answers it. What is sent
- *   again on purpose is there twice.
- * - `append`: the rows are there twice. Whoever reads them keeps one of each revision.
+ * - `upsert`: nothing. A row replaces the one with its key where its revision is higher. So rows may also be
+ *   written one by one, in any order and any number of times. By that a row at fault is found (kinds
+ *   `postponed` and `unexplained` of {@link SinkError}).
+ * - `positioned`: it does not happen. The sink stores the position with the rows in one step, and `open`
+ *   returns it. Rows that are sent again on purpose are there twice.
+ * - `append`: the rows are there twice. Their readers must keep one of each revision.
  */
 export type Repeat = "upsert" | "positioned" | "append";
 
 /**
- * What aggregates are written to. A sink never retries: it throws a {@link SinkError}, whose kind decides what the delivery does
- * next. After a throw of kind `unavailable`, `timed_out` or `misconfigured` it calls `close` and `open` anew.
+ * What aggregates are written to. A sink never retries: it throws a {@link SinkError}, whose kind decides
+ * what the delivery does next. After an error of kind `unavailable`, `timed_out` or `misconfigured` the
+ * delivery calls `close` and `open` again.
  *
- * `open`, `write` and `keepAlive` are called by the delivery of a running handler, one at a time; `probe` by `check`, and `readBack` by
- * `verify` and `redeliver`, both on sinks of their own that were never opened, while a handler may be writing from another process.
+ * The delivery of a running handler calls `open`, `write` and `keepAlive`, one at a time. `check` calls
+ * `probe`; `verify` and `redeliver` use `readBack`. These create sinks of their own, which they never open,
+ * while a handler may write from another process.
  */
 export interface Sink {
   /** The operator's name for it: the `id` of `id:kind` in `STORAGE_TYPE`, else the kind. Its key in the state, routes and metrics. */
   readonly id: string;
   readonly repeat: Repeat;
   /**
-   * Connects, creates what is missing, keeps away whoever has written here before, and answers from which id on to deliver: the
-   * cursor, or further on what it is known to hold.
+   * Connects, creates what is missing, and fences off earlier writers. Returns the id from which to deliver:
+   * the cursor, or a higher one where the sink is known to have the rows before it.
    */
   open(context: SinkContext, signal: AbortSignal): Promise<OutboxId>;
-  /** Writes the whole batch or throws. What is written when it resolves outlives a crash of the sink. */
+  /** Writes the whole batch or throws. Once it resolves, the rows survive a crash of the sink. */
   write(batch: OutboxBatch, signal: AbortSignal): Promise<void>;
   /**
-   * Tries whatever `open` and `write` will do there, every right included, and says in a few words what it found. It leaves nothing
-   * behind and disturbs no handler that writes there.
+   * Tries everything that `open` and `write` will do, including every right, and returns in a few words what
+   * it found. It leaves nothing behind and disturbs no handler that writes to the sink.
    */
   probe(signal: AbortSignal): Promise<string>;
-  /** Called while there is nothing to write, at least daily: for a sink that would forget the position. */
+  /**
+   * Called while there is nothing to write, at least daily, for a sink that would else forget the position.
+   */
   keepAlive?(nextId: OutboxId, signal: AbortSignal): Promise<void>;
   /** Releases connections, also those of `readBack`; never throws; safe to call in any state. */
   close(): Promise<void>;
-  /** Left out: what was written cannot be read again. */
+  /** Left out: the rows cannot be read back. */
   readonly readBack?: ReadBack;
 }
 
 /** Rows that a sink has deleted for their age. */
 export interface DeletedRows {
-  /** Windows that start before may lack rows; Unix ms. */
+  /** Windows that start before this time may lack rows. Unix ms. */
   readonly beforeMs: number;
   /** Events in the rows that were deleted. */
   readonly events: number;
@@ -146,8 +164,9 @@ export interface DeletedRows {
 /** Reads a sink's rows back, so that `verify` can prove the books against them. It only reads, and connects by itself. */
 export interface ReadBack {
   /**
-   * - `cheap`: what is asked for is found by its key.
-   * - `scan`: with the first question all that the sink holds is read. It is done only where an operator asks for it.
+   * - `cheap`: rows are found by their key.
+   * - `scan`: the first question reads everything in the sink. So it is done only where an operator asks for
+   *   it.
    */
   readonly cost: "cheap" | "scan";
   /** Sum of `count` over the rows of `instance` whose window starts at `sinceMs` or later. */
@@ -159,14 +178,18 @@ export interface ReadBack {
     windowEndMs: number,
     signal: AbortSignal,
   ): Promise<Aggregate[]>;
-  /** The rows of `instance` in its newest windows, newest window first, at most `limit`; left out: nobody can look at a sink of the kind so. */
+  /**
+   * The rows of `instance` in its newest windows, newest window first, `limit` at most; left out: this kind
+   * of sink cannot be read so.
+   */
   newest?(instance: string, limit: number, signal: AbortSignal): Promise<Aggregate[]>;
-  /** What the sink itself has deleted of the rows of `instance`, for their age; undefined: nothing. */
+  /** The rows of `instance` that the sink itself has deleted for their age; undefined: none. */
   deleted?(instance: string, signal: AbortSignal): Promise<DeletedRows | undefined>;
   /**
-   * What is there of `instance` and must not be, whatever the books say; each a sentence. Only windows from `sinceMs` on.
+   * Rows of `instance` that must not exist, whatever the books say, each as a sentence. Only windows from
+   * `sinceMs` on.
    *
-   * @param mayRepeat Whether rows of a window that starts then have been sent again by an operator's word.
+   * @param mayRepeat Whether an operator has had rows of a window that starts then sent again.
    */
   flaws?(
     instance: string,
@@ -180,17 +203,19 @@ export interface ReadBack {
 export type ReadableSink = Sink & { readonly readBack: ReadBack };
 
 /**
- * What the delivery does next. Each of the three classes of errors has kinds, since of an unavailable sink it matters whether fewer rows
- * would help, and of a refused row whether it is refused for good.
+ * What the delivery does next. The three classes of errors have kinds: for an unavailable sink it matters
+ * whether fewer rows would help, and for a refused row whether it is refused for good.
  *
- * - `unavailable`: out of reach or broken for now; retried for ever.
- * - `timed_out`: the batch took too long; retried for ever, with ever fewer rows.
- * - `rejected`: a row of the batch is refused; the router bisects until it has the rows at fault.
- * - `postponed`: a row is refused for a reason that somebody else may end, such as a missing partition; bisected like
- *   `rejected`, and tried again by itself. Only from a sink whose `repeat` is `upsert`.
- * - `unexplained`: the sink has refused the batch, and its error does not tell whether a row or the sink is at fault. Only from a
- *   sink whose `repeat` is `upsert`: to find out, rows are written out of order and more than once.
- * - `misconfigured`: table missing, login refused; retried slowly, reported loudly.
+ * - `unavailable`: the sink cannot be reached or does not work now; the batch is retried for ever.
+ * - `timed_out`: the batch took too long; it is retried for ever, with ever fewer rows.
+ * - `rejected`: the sink refuses a row of the batch; the router bisects until it has the rows at fault.
+ * - `postponed`: the sink refuses a row for a reason that may pass, such as a missing partition. It is
+ *   bisected like `rejected`, and retried later without an operator. Only for sinks whose `repeat` is
+ *   `upsert`.
+ * - `unexplained`: the sink has refused the batch, and the error does not tell whether a row or the sink is
+ *   at fault. To find out, rows are written out of order and more than once, so only for sinks whose `repeat`
+ *   is `upsert`.
+ * - `misconfigured`: the table is missing or the login is refused; retried slowly, reported loudly.
  */
 export type SinkErrorKind =
   | "unavailable"
@@ -208,11 +233,12 @@ export class SinkError extends Error {
   }
 }
 
-/** What the sink has refused for a reason that its error does not tell. */
+/** A refusal whose error does not tell the reason. */
 export class UnexplainedRefusal extends SinkError {
   /**
-   * @param sameness What two refusals for the same reason have in common: part of the message, without what belongs to a row.
-   * @param otherwise What the refusal is where the rows turn out to be innocent.
+   * @param sameness What two refusals for the same reason have in common: a part of the message without the
+   * values of the row.
+   * @param otherwise What the refusal counts as where the rows are not at fault.
    */
   constructor(
     readonly sameness: string,

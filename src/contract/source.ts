@@ -4,59 +4,73 @@ import type { Clock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { oneLine } from "../platform/log/printable.ts";
 
-/** Of the identity of a log, which is the lineage of a VaBus. */
+/** Characters of the identity of an event log at most. It is the lineage of a VaBus. */
 export const LOG_ID_MAX_CHARACTERS = 512;
 
-/** Tells the partitions of a source apart, for as long as the source exists: the key in the state. A source that has but one calls it "". */
+/**
+ * Identity of a partition within its source, for as long as the source exists. It is the key in the state. A
+ * source with a single partition calls it "".
+ */
 export type PartitionId = string;
 
 /**
- * How far a partition was read: opaque to all but its source. Stored with what came of the events before it. A source whose bus has
- * acknowledgements instead of offsets numbers what it hands over, and maps a position to them; what it must remember across a crash is part of
- * the position. It comes back as it was written; a source does not trust that, since a state may have been another source's.
+ * How far a partition was read. Only its source understands it. It is stored together with the results of the
+ * events before it. A source whose bus has acknowledgements instead of offsets numbers its events and maps a
+ * position to acknowledgements; what it must remember across a crash is a part of the position. The source
+ * gets it back unchanged, but must not trust it, since a state may have been another source's.
  */
 export type Position = string;
 
 /**
- * Where events come from. A source never retries and never waits longer than it is told to: it throws a {@link SourceError}, whose kind decides
- * what the reader does next.
+ * Where events come from. A source never retries and never waits longer than it is told to. It throws a
+ * {@link SourceError}, whose kind decides what the reader does next.
  */
 export interface Source {
   /** The operator's name for it, without credentials: the key in the state, and its name in logs and `status`. */
   readonly id: string;
   /**
-   * Makes ready to read and answers the partitions there are. The reader calls it once, before it reads, and again after a failure.
+   * Prepares reading and returns the partitions. The reader calls it once before it reads, and again after a
+   * failure.
    *
    * @throws {SourceError}
    */
   open(context: SourceContext, signal: AbortSignal): Promise<readonly Partition[]>;
-  /** Reaches the source, tries the rights that reading needs, and says in a few words what is there; takes nothing. For `check`. @throws {SourceError} */
+  /**
+   * Connects, tries the rights that reading needs, and returns in a few words what is there. Takes no event.
+   * Called by `check`. @throws {SourceError}
+   */
   probe(signal: AbortSignal): Promise<string>;
-  /** What the source says the time is, Unix ms; undefined: it does not. Takes nothing. @throws {SourceError} */
+  /** The time of the bus, Unix ms; undefined: it does not tell. Takes no event. @throws {SourceError} */
   time?(signal: AbortSignal): Promise<number | undefined>;
-  /** Releases connections; never throws; safe to call in any state. No read is under way any more. */
+  /**
+   * Releases connections. Never throws; safe to call in any state. It is called when no read is under way.
+   */
   close(): Promise<void>;
 }
 
-/** What a source is given when it is opened. */
+/** What a source gets when it is opened. */
 export interface SourceContext {
-  /** How far each partition was read, as far as the state knows it. */
+  /** How far each partition was read, by the state. */
   readonly resume: ReadonlyMap<PartitionId, Position>;
   /**
-   * To be called, once `open` has answered, with all partitions that there are now, whenever they are not those of the last time. One that stays is the
-   * same object. One that is not among them any more is gone: a read of it that is under way is called off, what it hands over all the same is taken
-   * in, {@link Partition.committed} is still called once that is on disk, and it holds the others back no longer. One with the id of
-   * another that was there before goes on where that was left; a new one begins at the oldest event there is.
+   * The source calls it, after `open` has returned, with all present partitions whenever they have changed. A
+   * partition that stays is the same object. One that is missing has gone away: its read is called off,
+   * events that it still hands over are taken in, {@link Partition.committed} is still called once these are
+   * on disk, and it no longer holds the others back. A partition with the id of an earlier one goes on where
+   * that was left; a new one begins at the oldest event.
    */
   readonly changed: (partitions: readonly Partition[]) => void;
   /**
-   * There may be something to read in this partition now. Only where there are so many that they take turns ({@link ReadRequest.waitMs} is 0) it
-   * matters: the partition is read next, instead of when its rest is over.
+   * Tells that this partition may have something to read now. It matters only where so many partitions take
+   * turns that reads do not wait ({@link ReadRequest.waitMs} is 0): the partition is then read next, instead
+   * of after its pause.
    */
   readonly arrived: (partition: PartitionId) => void;
-  /** To be called with what the source says the time is, Unix ms, whenever it does: by that a wrong own clock is found out. */
+  /**
+   * The source calls it whenever the bus tells the time, Unix ms. It shows whether the own clock is wrong.
+   */
   readonly heardTime: (dateMs: number) => void;
-  /** Whether more may be asked for before what is handed over has been taken in. */
+  /** Whether the source may fetch the next events before the last ones are taken in. */
   readonly mayReadAhead: () => boolean;
   readonly lineages: Lineages;
   readonly clock: Clock;
@@ -64,122 +78,159 @@ export interface SourceContext {
 }
 
 /**
- * What is known of the lineages of all sources. A lineage is the identity of one history of events, whatever address leads to it; no two
- * partitions have the same.
+ * The lineages of all sources. A lineage is the identity of one history of events, whatever address leads to
+ * it. No two partitions have the same one.
  */
 export interface Lineages {
-  /** Another partition than the one that asks that reads this lineage: read twice, its events would count twice. Undefined: there is none. */
+  /**
+   * Another partition than the asking one that reads this lineage; undefined: there is none. Events of a
+   * lineage that is read twice would count twice.
+   */
   readerOf(lineage: string, asking: PartitionId): LineageReader | undefined;
-  /** Whether the state knows how far this lineage was read, by a partition that is there no more. */
+  /** Whether the state knows how far a partition that no longer exists has read this lineage. */
   isKnown(lineage: string): boolean;
 }
 
-/** A partition that reads a lineage, as others see it. */
+/** A partition that reads a lineage, as other partitions see it. */
 export interface LineageReader {
   readonly name: string;
-  /** Which lineage is at its other end now: it may have been exchanged since the last read. @throws {SourceError} */
+  /** The lineage that it would read now. It may have changed since the last read. @throws {SourceError} */
   lineageNow(signal: AbortSignal): Promise<string>;
 }
 
-/** Where a partition stands. It is replaced, never changed, whenever the partition moves. */
+/**
+ * How far a partition was read, and in which history. It is replaced, never changed, when the partition
+ * moves.
+ */
 export interface Progress {
   /** The history that the position belongs to; undefined: not known yet, or the source has no such thing. */
   readonly lineage: string | undefined;
-  /** Undefined: before the oldest event there is. */
+  /** Undefined: before the oldest event. */
   readonly position: Position | undefined;
-  /** What was taken in of this lineage, as fingerprints; empty where {@link Outcome} never says an offset. */
+  /**
+   * Fingerprints of the events that were taken in of this lineage; empty where {@link Outcome} never has an
+   * offset.
+   */
   readonly history: LogHistory;
 }
 
 /**
- * What a source does with what was handed over and is in no checkpoint yet, after a crash:
+ * What happens after a crash to events that were handed over and are in no checkpoint:
  * - `from-position`: reading goes on from a position, any number of times.
- * - `redelivers-unacknowledged`: what was not {@link Partition.committed} comes again by itself. Within a life, the source keeps what it has
- *   handed over until then, since it may be asked for the same progress again.
- * - `none`: it is gone. So the reader makes a checkpoint after each read, and does not read while it might have to hold events back.
+ * - `redelivers-unacknowledged`: events that were not {@link Partition.committed} come again without being
+ *   asked for.
+ * - `none`: they are lost. So the reader makes a checkpoint after each read, and does not read while it might
+ *   have to hold events back.
  */
 export type Replay = "from-position" | "redelivers-unacknowledged" | "none";
 
 export interface ReadRequest {
-  /** Events at most. */
+  /** Number of events at most. */
   readonly limit: number;
-  /** How long to wait for the first event. 0 where there are more partitions than are read at once. */
+  /** How long to wait for the first event; 0 where more partitions exist than are read at once. */
   readonly waitMs: number;
-  /** Reading has been at rest: the other end may have become another one with no failed read to tell of it. */
+  /**
+   * Reading was paused before. Meanwhile the bus may have been exchanged without a failed read that shows it.
+   */
   readonly isAfterRest: boolean;
 }
 
-/** A part of a source with an order of its own. Read by one reader, one read at a time, while others of the same source are read. */
+/**
+ * A part of a source with an order of its own. One reader reads it, one read at a time; other partitions of
+ * the source are read meanwhile.
+ */
 export interface Partition {
   readonly id: PartitionId;
   readonly replay: Replay;
-  /** How long a read takes at most beyond what it may wait. */
+  /** How long a read takes at most beyond its `waitMs`. */
   readonly readMaxMs: number;
   /**
-   * Reads what follows `from` into the batch. The reader calls it again and again, with where the last outcome has led; with the same
-   * progress again where events could not be taken in, or the process has begun anew: then the same events come again, unless `replay` is `none`.
-   * Nothing of the batch is the source's after that. Where the signal fires, the read ends soon, with an error or without; a source that
-   * forgets what it hands out hands it over all the same.
+   * Reads the events after `from` into the batch. The reader calls it again and again with the progress that
+   * the last outcome led to. Where events could not be taken in, or after a restart, it calls with the same
+   * progress again: then the same events must come again, unless `replay` is `none`. The batch belongs to the
+   * reader once the read is over. Where the signal fires, the read ends soon, with an error or without. A
+   * source that forgets events once it has read them must still hand them over.
    *
    * @param into Filled anew. Its contents mean something only where the outcome is `events`.
-   * @throws {SourceError} Nothing has moved.
+   * @throws {SourceError} The progress stays the same.
    */
   read(from: Progress, into: EventBatch, request: ReadRequest, signal: AbortSignal): Promise<Outcome>;
   /**
-   * All that lies before `progress` is on disk: the source may forget it. Called after each checkpoint, also in the middle of a read, and
-   * before the first read with what an earlier process has left. A source must work without it, since it may be lost in a crash. Never rejects.
-   * What it gets is a progress that an outcome of this partition has led to, or the one that it was opened at.
+   * Tells that all events before `progress` are on disk, so the source may forget them. Called after each
+   * checkpoint, also during a read, and before the first read with the progress that an earlier process has
+   * left. The call may be lost in a crash, so a source must work without it. Never rejects.
    */
   committed(progress: Progress): Promise<void>;
-  /** Which lineage is at the other end now. Called for the sake of another partition, also in the middle of a read. @throws {SourceError} */
+  /**
+   * The lineage that a read would find now. Called for the sake of another partition, also during a read.
+   * @throws {SourceError}
+   */
   lineageNow?(signal: AbortSignal): Promise<string>;
-  /** Called after the last checkpoint, instead of another read: what is committed may be told to the other end. Never rejects. */
+  /**
+   * Called after the last checkpoint, instead of another read: the source may acknowledge to the bus what is
+   * committed. Never rejects.
+   */
   farewell?(progress: Progress, signal: AbortSignal): Promise<void>;
 }
 
-/** What a read has come to. */
+/** The result of a read. */
 export type Outcome =
-  /** `events`: the batch holds at least one. `idle`: there was none in the time. */
+  /** `events`: the batch has at least one event. `idle`: none came in the time. */
   | (Step & {
     readonly kind: "events" | "idle";
     /** Undefined: the partition has no positions. */
     readonly next: Position | undefined;
-    /** Events before those of the batch that cannot be had any more. */
+    /** Events before those of the batch that the bus no longer has. */
     readonly lost: number;
-    /** How long it took to make events of the bytes, for `processing_time`. */
+    /** How long decoding took, for `processing_time`. */
     readonly decodeMs: number;
-    /** The bus gives no more before these events are acknowledged: a checkpoint is made at once. */
+    /**
+     * Whether the bus gives no more events before these are acknowledged. Then a checkpoint is made at once.
+     */
     readonly awaitsCommit?: true;
   })
-  /** The source has nothing more at the place; it goes on at `next`, and `lost` events between cannot be had any more. */
+  /**
+   * The bus no longer has the events at the position. Reading goes on at `next`; the `lost` events between
+   * are gone.
+   */
   | (Step & { readonly kind: "gap"; readonly next: Position; readonly lost: number })
-  /** The history is another one from now on, read from its oldest event; `lost` of its events cannot be had any more. */
+  /**
+   * The bus has a new history, which is read from its oldest event on. It no longer has `lost` events of it.
+   */
   | (Step & { readonly kind: "restarted"; readonly next: Position | undefined; readonly lost: number })
-  /** Of the same lineage other events, or none, are at positions that were read: they are read again from `next` on; `doubtful` of them may be the same. */
+  /**
+   * The lineage is the same, but other events, or none, are at positions that were read. These positions are
+   * read again from `next` on; `doubtful` of the events may be counted twice.
+   */
   | (Step & { readonly kind: "returned"; readonly next: Position; readonly doubtful: number })
-  /** What answers is a lineage that was read elsewhere before ({@link Lineages.isKnown}): reading goes on where that was left. */
+  /**
+   * The bus has a lineage that was read from another bus before ({@link Lineages.isKnown}). Reading goes on
+   * where it was left.
+   */
   | { readonly kind: "moved"; readonly lineage: string }
   /**
-   * What answers is a lineage that another partition has read ({@link Lineages.readerOf}), which has another one itself by now: the two go on
-   * with each other's places, and their sources with each other's ids. Only for sources of one partition.
+   * The bus has a lineage that another partition has read ({@link Lineages.readerOf}), and that one has
+   * another lineage by now. The two exchange their progress.
    */
   | { readonly kind: "exchanged"; readonly lineage: string };
 
 interface Step {
   readonly lineage: string | undefined;
   /**
-   * Number of the event at `next` in its lineage, where events are numbered one by one without gaps. Then dead letters name the number of
-   * their event, and fingerprints of what is taken in are kept ({@link Progress.history}), for which a partition takes 256 KiB of memory.
+   * Number of the event at `next` in its lineage, where events are numbered without gaps. Then dead letters
+   * have the number of their event, and fingerprints of the events are kept ({@link Progress.history}).
    */
   readonly offset: number | undefined;
 }
 
 /**
  * - `unavailable`: no connection, time-out, 5xx, 429.
- * - `incomplete`: an answer that was cut off, or is larger than can be taken: one of fewer events may be neither.
- * - `smaller`: an answer that cannot be read; the source will ask for fewer events, so that it is read again at once.
- * - `refused`: 401, 403, TLS identity: someone has to change something.
- * - `garbage`: an answer, but not of this kind of source (404, not JSON, wrong shape), or one that contradicts itself.
+ * - `incomplete`: a reply that was cut off, or that is too large. A reply with fewer events may be neither.
+ * - `smaller`: a reply that cannot be read. The source will ask for fewer events, so the read is repeated at
+ *   once.
+ * - `refused`: 401, 403, TLS identity: an operator has to change something.
+ * - `garbage`: a reply that is not of this kind of source (404, not JSON, wrong shape), or that contradicts
+ *   itself.
  */
 export type SourceErrorKind = "unavailable" | "incomplete" | "smaller" | "refused" | "garbage";
 

@@ -16,14 +16,14 @@ const PROBE_TIMEOUT_MS = 15_000;
 
 export interface CheckOutcome {
   readonly findings: readonly Finding[];
-  /** Those that stand in the state, if there is one. */
+  /** The alarms in the state, if there is one. */
   readonly alarms: readonly StandingAlarm[];
 }
 
 /**
- * Whether all that a run needs is there, with every right it takes. Nothing is written anywhere.
+ * Whether everything that a run needs is there, with all rights. Nothing is written anywhere.
  *
- * @param also What else the run needs.
+ * @param also Further subjects of the run.
  * @throws The signal's reason, when it fires.
  */
 export async function check(
@@ -59,12 +59,12 @@ function subjectsOf({ config, registry, logger }: Installation, also: readonly S
   ];
 }
 
-/** What is on this host and answers at once. */
+/** A subject on this host that answers at once. */
 function local(title: string, probe: () => string): Subject {
   return { title, probe: () => Promise.resolve().then(probe), close: () => {} };
 }
 
-/** A send of no readings, to where they go. */
+/** Sends an empty array of metrics to where they go. */
 function metricsSubjects(config: Config, registry: Registry): Subject[] {
   const outlet = createOutlet(config, registry)?.part;
   if (outlet === undefined) return [];
@@ -87,7 +87,7 @@ function wayTo(source: SourceConfig, registry: Registry): string {
   return registry.source(source).wayOf?.(source.options) ?? "";
 }
 
-/** Of a state that is there and can be read. */
+/** The state, if it exists and can be read. */
 function standingAlarms(stateDir: string): StandingAlarm[] {
   let state: StateDatabase;
   try {

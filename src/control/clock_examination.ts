@@ -10,7 +10,7 @@ import { StateError } from "../state/file/state_error.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import type { Finding } from "./examination.ts";
 
-/** Whether this host's clock is behind, by what the buses, the state and the program say. */
+/** Whether this host's clock is behind, judged by the buses, the state and the program. */
 export async function examineClock(
   config: Config,
   registry: Registry,
@@ -28,7 +28,7 @@ export async function examineClock(
         if (dateMs !== undefined) ownClock.heard(source.id, dateMs);
       } catch (error) {
         signal.throwIfAborted();
-        // That it cannot be reached is said elsewhere.
+        // Another finding reports that the bus cannot be reached.
         if (!(error instanceof SourceError)) throw error;
       } finally {
         await source.close();
@@ -49,7 +49,7 @@ export async function examineClock(
     : { outcome: "warning", title: "clock", detail: doubt };
 }
 
-/** Undefined: there is no state yet, or none that can be read. */
+/** Undefined: there is no state yet, or it cannot be read. */
 function latestOfState(stateDir: string): number | undefined {
   try {
     const state = StateDatabase.openForReading(stateDir);

@@ -17,16 +17,16 @@ import type { DeadLetterReason } from "../state/letters/dead_letter_reason.ts";
 export interface DeadLettersOrder {
   readonly action: DeadLetterRequest["action"];
   readonly reason: DeadLetterReason | undefined;
-  /** Undefined: whatever their numbers. */
+  /** Undefined: all, whatever their numbers. */
   readonly ids: readonly number[] | undefined;
   /** The choice in the operator's own words, for the audit. */
   readonly choice: string;
 }
 
-/** What came of the order. */
+/** The result of the order. */
 export interface DeadLettersOutcome {
   readonly chosen: number;
-  /** Undefined: the handler that runs has been asked to do it. */
+  /** Undefined: the order was left to the running handler. */
   readonly settled:
     | { readonly retried: number; readonly purged: number; readonly refusedAnew: number }
     | undefined;
@@ -62,9 +62,10 @@ export function* allDeadLetters(
 }
 
 /**
- * Puts dead letters back on their way, or throws them away: at once where no handler runs on the state, else by asking the one that does.
+ * Retries or purges dead letters: at once where no handler runs on the state, else by a request to the
+ * running one.
  *
- * @param actor Who has ordered it, for the audit.
+ * @param actor The operator, for the audit.
  * @throws {StateError}
  */
 export function settleDeadLetters(
@@ -88,7 +89,7 @@ export function settleDeadLetters(
   }
 }
 
-/** As many dead letters as that, in words. */
+/** A number of dead letters, in words. */
 export function deadLetters(count: number): string {
   return count === 1 ? "1 dead letter" : `${count} dead letters`;
 }

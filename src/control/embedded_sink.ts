@@ -3,7 +3,10 @@ import type { Config } from "../settings/config.ts";
 import type { SinkFile } from "../settings/declaration.ts";
 import { OrderError } from "./order_error.ts";
 
-/** The sink that is a file, or that of them with the id `wanted`. @throws {OrderError} There is none, or nobody can tell which. */
+/**
+ * The sink that is a file, or the one of them with the id `wanted`. @throws {OrderError} There is none, or it
+ * is not clear which.
+ */
 export function embeddedSink({ sinks }: Config, registry: Registry, wanted: string | undefined): SinkFile {
   const files = sinks.flatMap((sink) => {
     const file = registry.fileOf(sink);

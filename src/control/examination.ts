@@ -3,23 +3,26 @@ import { SourceError } from "../contract/source.ts";
 import { StateError } from "../state/file/state_error.ts";
 import { OrderError } from "./order_error.ts";
 
-/** Something that `run` needs, as far as it can be examined beforehand. */
+/** Something that `run` needs and that can be examined before. */
 export interface Subject {
   /** `bus http://localhost:8000`, `sink kafka`. */
   readonly title: string;
-  /** Tries whatever `run` will do there, without a trace, and says in a few words what is there. */
+  /**
+   * Tries everything that `run` will do with it, without leaving a trace, and returns in a few words what is
+   * there.
+   */
   probe(signal: AbortSignal): Promise<string>;
   close(): Promise<void> | void;
 }
 
-/** What was found of a subject. Detail undefined: there is nothing to add. */
+/** The finding about a subject. Detail undefined: there is nothing to add. */
 export interface Finding {
   readonly outcome: "ok" | "warning" | "failed";
   readonly title: string;
   readonly detail?: string;
 }
 
-/** Probes one subject and lets go of it. Errors that are not the subject's own pass through. */
+/** Probes one subject and closes it. Other errors than those of the subject are thrown on. */
 export async function examine(subject: Subject, signal: AbortSignal, timeoutMs: number): Promise<Finding> {
   const { title } = subject;
   const timeout = AbortSignal.timeout(timeoutMs);
@@ -37,7 +40,7 @@ export async function examine(subject: Subject, signal: AbortSignal, timeoutMs: 
   }
 }
 
-/** What an error says of the subject. @throws It says nothing of it. */
+/** The finding of an error. @throws The error itself, where it is not about the subject. */
 function failureIn(error: unknown): string {
   if (error instanceof StateError || error instanceof OrderError) return error.message;
   if (!(error instanceof SinkError || error instanceof SourceError)) throw error;
@@ -52,7 +55,7 @@ const ADVICE: Record<SinkError["kind"] | SourceError["kind"], string> = {
   rejected: "(It refuses what the handler writes.)",
   postponed: "(It refuses what the handler writes.)",
   unexplained: "(It refuses what the handler writes.)",
-  // These say it themselves.
+  // The messages of these errors contain the reason.
   misconfigured: "",
   refused: "",
   garbage: "",

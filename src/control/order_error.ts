@@ -1,8 +1,9 @@
 /**
- * An order that is not carried out; nothing has changed. The message is for the operator: what is wrong and what to do next.
+ * An order that was not carried out; nothing has changed. The message is for the operator: what is wrong and
+ * what to do next.
  *
- * - `wrong`: as it was given.
- * - `impossible`: as things stand.
+ * - `wrong`: the order itself is wrong.
+ * - `impossible`: the present state does not allow it.
  */
 export class OrderError extends Error {
   override readonly name = "OrderError";

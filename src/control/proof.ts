@@ -4,7 +4,10 @@ import type { Loss } from "../state/outbox/losses.ts";
 /** The proof of one sink. Counts are of events, rows of aggregates. */
 export interface SinkProof {
   readonly sink: string;
-  /** Events that the sink's rows must stand for, and do stand for; null when not summed up (`--since`). */
+  /**
+   * The events that the sink's rows must count, and those that they do count; null: not summed up
+   * (`--since`).
+   */
   readonly expected_events: number | null;
   readonly found_events: number | null;
   /** Events that are still on their way to it, or that it refused. */
@@ -14,24 +17,24 @@ export interface SinkProof {
   readonly rows_compared: number;
   /** Events in rows that the sink has deleted for their age; they are among `found_events`. */
   readonly deleted_events: number;
-  /** Of windows that start before, Unix seconds, only the sum is proven; null: of none. */
+  /** Unix seconds. Of windows that start before it, only the sum is proven; null: all are compared. */
   readonly rows_since: number | null;
-  /** The first of them, each a sentence. */
+  /** The first differences, each as a sentence. */
   readonly differences: readonly string[];
   readonly difference_count: number;
-  /** Why it could not be read to its end, so that nothing is said of it; null: it was. */
+  /** Why the sink could not be read completely, so that nothing is proven about it; null: it was read. */
   readonly failure: { readonly kind: SinkErrorKind; readonly message: string } | null;
 }
 
 export interface Proof {
-  /** False also where a sink could not be read. */
+  /** Also false where a sink could not be read. */
   readonly proven: boolean;
-  /** What does not add up within the state. */
+  /** The contradictions within the state. */
   readonly state_faults: readonly string[];
   readonly sinks: readonly SinkProof[];
-  /** All that was ever dropped, for whatever reason; empty: nothing was. */
+  /** Everything that was ever dropped, for whatever reason; empty: nothing was. */
   readonly losses: readonly Loss[];
-  /** Events that a restored bus has given again, of which nobody can tell whether they are the same. */
+  /** Events that a restored bus has sent again and that may be the same as before. */
   readonly perhaps_counted_twice: number;
   /** Their sum. */
   readonly lost: number;
@@ -39,7 +42,7 @@ export interface Proof {
   readonly kept_letters: number;
 }
 
-/** @param found What of it is known. */
+/** @param found The known part. */
 export function proofOf(
   sink: string,
   found: {

@@ -9,11 +9,11 @@ import { settleProven } from "./settlement.ts";
 import { ALL_WINDOWS } from "./span.ts";
 import { verify } from "./verification.ts";
 
-/** What is to be proven. */
+/** The scope of a proof. */
 export interface ProvingOrder {
   /** Only windows that start then or later, Unix ms; undefined: all, and the sum over all rows. */
   readonly sinceMs: number | undefined;
-  /** Kinds of sinks that are read although all that they hold has to be. */
+  /** Kinds of sinks that are read although that means reading everything in them. */
   readonly scanned: readonly string[];
 }
 
@@ -28,14 +28,15 @@ export interface ProvingOutcome {
 export interface UnreadSink {
   readonly sink: string;
   readonly kind: string;
-  /** Whether it is compared where its kind is asked for; otherwise it cannot be. */
+  /** Whether it is compared on request; otherwise it cannot be compared. */
   readonly isReadable: boolean;
 }
 
 /**
- * Proves the books on the state and against every sink whose rows can be read back, and settles the alarms over those that are proven.
+ * Proves the books, within the state and against every sink whose rows can be read back. Ends the alarms over
+ * proven sinks.
  *
- * @param actor Who has ordered it, for the audit.
+ * @param actor The operator, for the audit.
  * @throws {OrderError} @throws {StateError} @throws The signal's reason, when it fires.
  */
 export async function prove(
@@ -77,7 +78,10 @@ function unreadSinks({ sinkNames }: Config, registry: Registry, scanned: readonl
   });
 }
 
-/** Sinks about which something is not there in this shell are not proven, but for those that nobody asked to read. */
+/**
+ * Sinks with settings that are missing in this shell are reported as not proven, except those that nobody
+ * asked to read.
+ */
 function withLacking(proof: Proof, { lacking }: Config, unread: readonly UnreadSink[]): Proof {
   const failed = lacking.filter(({ sink }) => !unread.some((known) => known.sink === sink)).map(
     ({ sink, problem }) =>

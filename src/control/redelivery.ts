@@ -14,12 +14,12 @@ import { settleProven } from "./settlement.ts";
 import type { Span } from "./span.ts";
 import { verify } from "./verification.ts";
 
-/** Rows that a sink is to be sent once more. */
+/** The rows to send to a sink again. */
 export interface RedeliveryOrder {
   readonly sink: string;
   /** The windows, by their start. `untilMs` may be {@link END_OF_TIME_MS}. */
   readonly span: Span;
-  /** Whether the sink may have them twice, where it cannot overwrite. */
+  /** Whether a sink that cannot overwrite may have them twice. */
   readonly allowsDuplicates: boolean;
 }
 
@@ -27,19 +27,23 @@ export interface RedeliveryOutcome {
   readonly stock: RedeliveryStock;
   /** Rows. */
   readonly sent: number;
-  /** Whether the handler that runs has done it. */
+  /** Whether the running handler has done it. */
   readonly isHanded: boolean;
-  /** Why not all was sent; undefined: it was. The rest is sent by the next start of the handler, or by the next order. */
+  /**
+   * Why not everything was sent; undefined: it was. The next start of the handler, or the next order, sends
+   * the rest.
+   */
   readonly leftover: string | undefined;
-  /** For the span; undefined: not all was sent, or the sink cannot be read back. */
+  /** The proof for the span; undefined: not everything was sent, or the sink cannot be read back. */
   readonly proof: Proof | undefined;
 }
 
 /**
- * Sends a sink its rows of a span again, as they stand, by the handler that runs on the state or else by itself, and proves the span.
+ * Sends a sink its present rows of a span again, by the running handler or else by itself, and proves the
+ * span.
  *
- * @param actor Who has ordered it, for the audit.
- * @param onProgress Told now and then how many rows were sent.
+ * @param actor The operator, for the audit.
+ * @param onProgress Called from time to time with the number of rows sent.
  * @throws {OrderError} @throws {StateError} @throws The signal's reason, when it fires.
  */
 export async function redeliver(
@@ -78,7 +82,7 @@ function assertPossible(
   );
 }
 
-/** Leaves the request in the state. Returns its number. */
+/** Stores the request in the state. Returns its number. */
 function ask(actor: string, { sink, span: { sinceMs, untilMs } }: RedeliveryOrder, { config }: Installation) {
   const state = StateDatabase.openForRequest(config.stateDir);
   try {
@@ -94,7 +98,7 @@ function ask(actor: string, { sink, span: { sinceMs, untilMs } }: RedeliveryOrde
   }
 }
 
-/** Does what was asked for, or waits until the running handler has done it. */
+/** Fulfils the request, or waits until the running handler has. */
 async function fulfil(
   id: number,
   sink: string,
@@ -133,7 +137,7 @@ async function proveSpan(
   const state = StateDatabase.openForReading(config.stateDir);
   try {
     const proof = await verify(state, [readable], span, signal);
-    // Where the newest rows are still missing, the next opening says so again.
+    // Where the newest rows are still missing, the next opening of the sink raises the alarm again.
     settleProven(actor, "redeliver", state, config.stateDir, proof, logger);
     return proof;
   } finally {

@@ -4,10 +4,10 @@ import { StateDatabase } from "../state/file/state_database.ts";
 import { readRedeliveries } from "../state/outbox/redelivery.ts";
 
 const LOOK_MS = 500;
-/** Looks without progress after which the operator is told where to look: half a minute. */
+/** Polls without progress after which the operator is told what to check: half a minute. */
 const PATIENCE_LOOKS = 60;
 
-/** How far a redelivery has come, by the state. */
+/** The progress of a redelivery, by the state. */
 export class RedeliveryProgress {
   private readonly state: StateDatabase;
 
@@ -20,7 +20,7 @@ export class RedeliveryProgress {
     return this.state.snapshot(() => readRedeliveries(this.state)).find(({ id }) => id === this.id)!;
   }
 
-  /** @throws The signal's reason, when it fires: the handler goes on by itself then. */
+  /** @throws The signal's reason, when it fires. The handler goes on sending then. */
   async awaitEnd(logger: Logger, signal: AbortSignal): Promise<void> {
     let lookedInVain = 0;
     for (let last = -1, now = this.read(); !now.isDone; last = now.sent, now = this.read()) {
@@ -38,7 +38,7 @@ export class RedeliveryProgress {
     }
   }
 
-  /** Tells how many rows were sent, again and again until the signal fires. */
+  /** Reports how many rows were sent, again and again until the signal fires. */
   async tell(onProgress: (sent: number) => void, over: AbortSignal): Promise<void> {
     while (!over.aborted) {
       onProgress(this.read().sent);

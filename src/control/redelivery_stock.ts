@@ -5,10 +5,13 @@ import { SinkRegistry } from "../state/outbox/sink_registry.ts";
 import { OrderError } from "./order_error.ts";
 import type { Span } from "./span.ts";
 
-/** What the state has for a sink in a span. */
+/** The aggregates that the state has for a sink in a span. */
 export interface RedeliveryStock {
   readonly windows: number;
-  /** Windows that ended here or before have left the horizon, but for those that it still counts; undefined: none has. */
+  /**
+   * Windows that ended at this time or before have left the horizon, except those that are still counted;
+   * undefined: none has.
+   */
   readonly goneBeforeMs: number | undefined;
 }
 
@@ -69,7 +72,7 @@ function stockIn(state: StateDatabase, { sinceMs, untilMs }: Span): RedeliverySt
   };
 }
 
-/** Beyond what a date can be it is told in seconds. */
+/** Times that no date can express are shown in seconds. */
 export function instantInWords(ms: number): string {
   return Math.abs(ms) <= END_OF_TIME_MS ? new Date(ms).toISOString() : `${ms / 1000}`;
 }

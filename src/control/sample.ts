@@ -36,10 +36,10 @@ const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const NEWLINE = 0x0a;
 
 /**
- * Shows what records become, by the settings of one bus. JSON comes as lines or as one array, numbers as lines; line protocol and CSV are one
- * record in whole.
+ * Shows the events that records become, by the settings of one bus. JSON comes as lines or as one array,
+ * numbers come as lines; line protocol and CSV are one record as a whole.
  *
- * @param nowMs Wall clock, Unix ms: what would be of the future is told.
+ * @param nowMs Wall clock, Unix ms, to show which events would be in the future.
  */
 export function* readSample(
   bytes: Uint8Array,

@@ -5,9 +5,9 @@ import { isWaitedOut } from "../state/file/state_error.ts";
 import type { Proof } from "./proof.ts";
 
 /**
- * Ends the alarms over sinks that hold all they must, and nothing else.
+ * Ends the alarms over sinks that have exactly the right rows.
  *
- * @param read The state that the proof is of.
+ * @param read The state of the proof.
  * @param action The command that has proven them, for the audit.
  * @throws {StateError}
  */

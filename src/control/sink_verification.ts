@@ -9,7 +9,7 @@ import { compareWindows } from "./window_comparison.ts";
 
 const SHOWN_DIFFERENCES = 20;
 
-/** A sink that goes or comes back while it is read is read anew. */
+/** A sink that is removed or added again while it is read is read once more. */
 export async function verifySettledSink(
   ...[state, sink, span, signal]: Parameters<typeof verifySink>
 ): Promise<SinkProof> {
@@ -60,7 +60,7 @@ async function verifySink(
     let least = begun.sink.routedCount - waitingEvents - begun.refusedEvents;
     let most = least;
     if (found > most && isSameStanding(begun, ended)) {
-      // More may have been written since the windows were compared, without a checkpoint that says so yet.
+      // Since the windows were compared, more may have been written that is in no checkpoint yet.
       const since = await compareWindows(state, sink, begun.sink, span, signal);
       ended = standingOf(state, sink.id) ?? begun;
       most = begun.sink.routedCount - since.waitingEvents - begun.refusedEvents;
@@ -70,7 +70,7 @@ async function verifySink(
         Math.max(begun.refusedEvents, ended.refusedEvents);
       most = ended.sink.routedCount - ended.refusedEvents;
     }
-    // What was given up while only its answer was missing may be there.
+    // Rows that were given up may have been written, where only the answer was lost.
     const expected = Math.min(Math.max(found, least), most + ended.sink.givenUpCount);
     if (expected !== found) differ(sumDifference(ended.sink, expected, found));
     Object.assign(totals, {
@@ -90,7 +90,10 @@ async function verifySink(
   });
 }
 
-/** Events in the rows there are, and in those that were deleted for their age. Where some are deleted meanwhile, it is taken anew. */
+/**
+ * Events in the existing rows and in those that were deleted for their age. The sum is repeated where rows
+ * are deleted meanwhile.
+ */
 async function sumOfAll(instance: string, sink: ReadableSink, signal: AbortSignal): Promise<number> {
   for (;;) {
     const before = (await sink.readBack.deleted?.(instance, signal))?.events ?? 0;
@@ -99,7 +102,7 @@ async function sumOfAll(instance: string, sink: ReadableSink, signal: AbortSigna
   }
 }
 
-/** How far a sink has come, at one moment. */
+/** The progress of a sink at one moment. */
 interface Standing {
   readonly sink: RegisteredSink;
   readonly refusedEvents: number;

@@ -1,4 +1,7 @@
-/** The windows to compare, by their start; Unix ms, `untilMs` not included. All of them: the sum over all rows as well. */
+/**
+ * The windows to compare, by their start; Unix ms, `untilMs` not included. With all windows, the sum over all
+ * rows is compared as well.
+ */
 export interface Span {
   readonly sinceMs: number;
   readonly untilMs: number;

@@ -11,7 +11,7 @@ import { readRefusalAlarms } from "../state/letters/refusal_alarms.ts";
 import { SinkRegistry, waitingRows } from "../state/outbox/sink_registry.ts";
 import { readOutages } from "../state/outages.ts";
 
-/** What a state holds as of its last checkpoint: the overview, and the lists that take longer to read. */
+/** The content of a state as of its last checkpoint: the overview, and the lists that take longer to read. */
 export interface Status extends Overview {
   /** Oldest first. */
   readonly windows: readonly ListedWindow[];
@@ -19,7 +19,7 @@ export interface Status extends Overview {
   readonly waiting: ReadonlyMap<string, number>;
   /** Dead letters that are kept, by reason. */
   readonly deadLetters: ReadonlyMap<string, number>;
-  /** What operators have ordered, the newest first. */
+  /** Operators' orders, the newest first. */
   readonly audit: readonly AuditLine[];
 }
 

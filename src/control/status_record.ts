@@ -1,7 +1,7 @@
 import { wayOut } from "../state/alarms.ts";
 import type { Status } from "./status.ts";
 
-/** The status as programs get it, in JSON. Times are Unix seconds; null: not yet known. */
+/** The status as JSON for programs. Times are Unix seconds; null: not yet known. */
 export type StatusRecord = ReturnType<typeof statusRecord>;
 
 export function statusRecord(status: Status) {
@@ -37,7 +37,7 @@ export function statusRecord(status: Status) {
     dead_letters: {
       total: deadLetters.values().reduce((sum, count) => sum + count, 0),
       by_reason: Object.fromEntries(deadLetters),
-      // The oldest ones, to keep within the bound.
+      // Dead letters that were dropped, oldest first, to keep within the bound.
       dropped: counts.deadLettersDropped,
     },
     outages: status.outages.map(({ subject, detail, sinceMs }) => ({

@@ -8,9 +8,9 @@ import { verifySettledSink } from "./sink_verification.ts";
 import type { Span } from "./span.ts";
 
 /**
- * Proves the books: within the state, and against the rows of each sink that can be read. The state is read as of its last
- * checkpoint; with a handler at work a sink may be ahead of it by what is counted as waiting. A sink that cannot be read does
- * not keep the others from being proven.
+ * Proves the books, within the state and against the rows of each sink that can be read. The state is read as
+ * of its last checkpoint. While a handler runs, a sink may be ahead of it by the events that are counted as
+ * waiting. A sink that cannot be read does not keep the others from being proven.
  *
  * @throws {StateError} The state cannot be read. @throws The signal's reason, when it fires.
  */

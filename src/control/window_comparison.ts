@@ -6,7 +6,7 @@ import { type ExpectedWindow, rowKey, type WindowKey } from "../state/outbox/exp
 import type { RegisteredSink } from "../state/outbox/sink_registry.ts";
 import type { Span } from "./span.ts";
 
-/** All windows that the archive still has, against the rows of a sink. */
+/** Compares all windows that the archive still has with the rows of a sink. */
 export async function compareWindows(
   state: StateDatabase,
   sink: ReadableSink,
@@ -26,12 +26,12 @@ export async function compareWindows(
       (await sink.readBack.rowsOfWindow(state.instanceId, window.startMs, window.endMs, signal))
         .map((row) => [rowKey(row), row]),
     );
-    // Asked for after the rows: what was deleted while they were read is known then.
+    // The deletions are read after the rows, so that those during the reading are included.
     const deleted = await sink.readBack.deleted?.(state.instanceId, signal);
     const mayLack = window.startMs < (deleted?.beforeMs ?? -Infinity);
     let comparison = compareWindow(window, expected, found, mayLack);
     if (comparison.differences.length > 0) {
-      // A handler at work may have closed, delivered and archived more between the two looks.
+      // A running handler may have closed, delivered and archived more between the two reads.
       const later = expectedOf(state, registered, window);
       if (!later) continue;
       comparison = compareWindow(window, joined(expected, later), found, mayLack);
@@ -45,7 +45,7 @@ export async function compareWindows(
   return { differences, waitingEvents, undeliveredEvents, windowsCompared, rowsCompared };
 }
 
-/** What a window must hold; undefined when the archive has let go of it since it was listed. */
+/** The rows that a window must have; undefined: the archive has deleted it since it was listed. */
 function expectedOf(
   state: StateDatabase,
   sink: RegisteredSink,
@@ -57,7 +57,7 @@ function expectedOf(
   });
 }
 
-/** What a window may hold that is read between two moments. */
+/** The rows that a window may have while it is read between two moments. */
 function joined(before: ExpectedWindow, after: ExpectedWindow): ExpectedWindow {
   const waiting = new Map(before.waiting);
   for (const [key, row] of after.delivered) waiting.set(key, [...waiting.get(key) ?? [], row]);
@@ -65,7 +65,7 @@ function joined(before: ExpectedWindow, after: ExpectedWindow): ExpectedWindow {
   return { delivered: before.delivered, waiting, givenUp: after.givenUp };
 }
 
-/** Events that by the state alone have not been delivered. */
+/** Events that are not delivered, by the state alone. */
 function undeliveredIn({ delivered, waiting }: ExpectedWindow): number {
   let events = 0;
   for (const [key, revisions] of waiting) {
@@ -76,11 +76,11 @@ function undeliveredIn({ delivered, waiting }: ExpectedWindow): number {
 
 interface Comparison {
   readonly differences: readonly string[];
-  /** Events that the sink does not hold yet because they wait in the outbox. */
+  /** Events that the sink does not have yet because they wait in the outbox. */
   readonly waitingEvents: number;
 }
 
-/** Compares row by row. @param mayLack Whether the sink has deleted rows of the window. */
+/** Compares a window row by row. @param mayLack Whether the sink may have deleted rows of the window. */
 function compareWindow(
   window: WindowKey,
   expected: ExpectedWindow,
@@ -93,7 +93,7 @@ function compareWindow(
   for (const key of new Set([...expected.delivered.keys(), ...expected.waiting.keys(), ...found.keys()])) {
     const row = found.get(key);
     const waiting = expected.waiting.get(key) ?? [];
-    // Written, though the cursor that says so is not saved yet.
+    // The row is written, but the cursor is not saved yet.
     const ahead = [...waiting, ...expected.givenUp.get(key) ?? []]
       .find((revision) => revision.revision === row?.revision);
     const should = ahead ?? expected.delivered.get(key);

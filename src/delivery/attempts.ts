@@ -2,9 +2,9 @@ import { SinkError } from "../contract/sink.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { Pulse } from "../platform/clock/pulse.ts";
 
-/** Attempts on a sink, each of which ends in time even if the sink heeds no signal. */
+/** Attempts on a sink. Each ends in time even if the sink ignores the signal. */
 export class Attempts {
-  /** @param pulse Told how long an answer may take. */
+  /** @param pulse Is told how long an answer may take. */
   constructor(
     private readonly timeoutMs: number,
     private readonly clock: Clock,

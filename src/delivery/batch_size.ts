@@ -1,10 +1,12 @@
-/** Writes that have to pass with fewer rows before more are tried: another that takes too long costs a minute. */
+/** Writes that must succeed before more rows are tried: each write that times out costs a minute. */
 const WRITES_BEFORE_GROWTH = 16;
 
-/** Aggregates a write: fewer after one that took too long, and more again once these have passed for a while. */
+/**
+ * Aggregates per write: fewer after a write that took too long, and more again after some successful writes.
+ */
 export class BatchSize {
   private current: number;
-  /** Writes in a row that have passed at this limit. */
+  /** Writes in a row that have succeeded at this limit. */
   private writesAtLimit = 0;
 
   constructor(private readonly max: number) {
@@ -26,7 +28,7 @@ export class BatchSize {
     this.set(aggregates >> 1);
   }
 
-  /** As many as there may be, from the next write on. */
+  /** Sets the maximum from the next write on. */
   restore(): void {
     this.set(this.max);
   }

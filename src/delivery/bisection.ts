@@ -1,8 +1,8 @@
 import type { OutboxBatch } from "../contract/sink.ts";
 
 /**
- * Splits a batch of two or more aggregates into halves that together cover the same run of the outbox, so that each can be
- * delivered, or turn out to be at fault, on its own.
+ * Splits a batch of two or more aggregates into halves that together cover the same part of the outbox. Each
+ * half can then be delivered, or turn out to be at fault, on its own.
  */
 export function bisect(batch: OutboxBatch): [OutboxBatch, OutboxBatch] {
   const { ids, aggregates } = batch;

@@ -22,7 +22,7 @@ import { Standing } from "./standing.ts";
 import { refusalIn, Trial } from "./trial.ts";
 
 export interface DeliveryOptions {
-  /** Aggregates a write, at most. */
+  /** Aggregates per write, at most. */
   readonly batchMaxAggregates: number;
   /** How long opening or one write may take before the sink counts as unavailable. */
   readonly attemptTimeoutMs: number;
@@ -30,10 +30,16 @@ export interface DeliveryOptions {
 
 const KEEP_ALIVE_MS = 12 * 3600_000;
 const CLOSE_TIMEOUT_MS = 5000;
-/** One that rests looks into the outbox this often by itself too, so that a silent one is known to be stuck. */
+/**
+ * A waiting delivery checks the outbox this often even without a wake-up. So one that is silent for longer is
+ * known to be stuck.
+ */
 const REST_MAX_MS = 30_000;
 
-/** Brings the outbox to one sink, in order, again and again until it has it. Other sinks never wait for it. */
+/**
+ * Delivers the outbox to one sink, in order, and retries until the sink has it. Other sinks never wait for
+ * it.
+ */
 export class Delivery {
   readonly pulse: Pulse;
   readonly standing: Standing;
@@ -45,12 +51,15 @@ export class Delivery {
   private readonly rejections: Rejections;
   private lastKeepAliveMs: number;
   private hasDelivered = false;
-  /** The refusal that ended the last attempt, and the batch that it was of; undefined: it ended otherwise. */
+  /**
+   * The unexplained refusal that ended the last attempt, with its batch; undefined: the attempt ended
+   * otherwise.
+   */
   private unexplained: { readonly firstId: number; readonly sameness: string } | undefined;
   private current: Sink;
-  /** To go on with instead of the current one. */
+  /** The sink that replaces the present one. */
   private successor: Sink | undefined;
-  /** Ends a rest or a pause, so that the successor has not to wait for it. */
+  /** Ends a wait or a pause, so that the replacement starts at once. */
   private disturbance = new AbortController();
 
   constructor(
@@ -78,7 +87,10 @@ export class Delivery {
     return this.current;
   }
 
-  /** Goes on with a sink of the same id and other settings: opened anew where this one was left, as after a failure. */
+  /**
+   * Replaces the sink by one with the same id and other settings. It is opened where the old one stopped, as
+   * after a failure.
+   */
   exchange(sink: Sink): void {
     this.successor = sink;
     this.disturbance.abort();
@@ -86,8 +98,8 @@ export class Delivery {
   }
 
   /**
-   * Delivers until `stop` fires; once `finish` has fired, only until everything is delivered or the sink fails for good. Returns
-   * why something is left; undefined: nothing is.
+   * Delivers until `stop` fires. After `finish` has fired, it delivers only until everything is delivered or
+   * the sink fails for good. Returns why something is left; undefined: nothing is.
    *
    * @throws {StateError} The state is damaged.
    */
@@ -105,7 +117,8 @@ export class Delivery {
           } else if (finish.aborted) return undefined;
           else await this.rest(finish, stop);
           this.standing.succeeded();
-          // A sink within this process answers without the event loop turning once: signals, buses and other sinks have their turn.
+          // A sink within this process may answer without a turn of the event loop. This gives signals, buses
+          // and other sinks their turn.
           await this.clock.sleep(0, stop);
         } catch (error) {
           if (stop.aborted) break;
@@ -130,7 +143,8 @@ export class Delivery {
   private leftover(): string | undefined {
     const waiting = this.outbox.endId() - this.cursor;
     if (waiting <= 0) {
-      // Nothing will ever arrive there until somebody mends it, and it may be a while until there is something to deliver.
+      // The sink is opened even while there is nothing to deliver, so that an operator learns of a wrong
+      // setting at once.
       const isMisconfigured = this.standing.state === "misconfigured";
       return isMisconfigured ? `${this.name}: nothing waits yet, but ${this.standing.error}` : undefined;
     }
@@ -194,13 +208,16 @@ export class Delivery {
     this.hasDelivered = true;
   }
 
-  /** The first time it is an attempt that has failed: opening the sink anew may tell more. When it comes back, rows are tried. */
+  /**
+   * The first such refusal counts as a failed attempt: opening the sink again may tell more. When it comes
+   * back, single rows are tried.
+   */
   private async judge(batch: OutboxBatch, error: UnexplainedRefusal, stop: AbortSignal): Promise<void> {
     const { firstId } = batch;
     const { sameness } = error;
     const hasComeBack = this.unexplained?.firstId === firstId && this.unexplained.sameness === sameness;
     this.unexplained = { firstId, sameness };
-    // A witness is wanted, and the sink has answered in time.
+    // The trial needs a row as a witness, and the sink has answered in time.
     this.batchSize.restore();
     if (!hasComeBack || this.sink.repeat !== "upsert") {
       throw new SinkError("unavailable", error.message, { cause: error });
@@ -212,7 +229,7 @@ export class Delivery {
     this.unexplained = undefined;
   }
 
-  /** Only sinks postpone that take a row any number of times. */
+  /** Only sinks that accept a row any number of times postpone rows. */
   private async tryPostponed(stop: AbortSignal): Promise<void> {
     if (this.sink.repeat !== "upsert") return;
     await this.postponed.tryDue((batch) =>
@@ -220,7 +237,10 @@ export class Delivery {
     );
   }
 
-  /** Waits for something to deliver; keeps the sink from forgetting us meanwhile. */
+  /**
+   * Waits for something to deliver. Meanwhile it calls `keepAlive`, so that the sink does not forget the
+   * position.
+   */
   private async rest(finish: AbortSignal, stop: AbortSignal): Promise<void> {
     const dueInMs = this.lastKeepAliveMs + KEEP_ALIVE_MS - this.clock.monotonicMs();
     if (dueInMs <= 0) {
@@ -241,7 +261,7 @@ export class Delivery {
     await due;
   }
 
-  /** Waits until it is time for another attempt. Returns whether there shall be none. */
+  /** Waits until it is time for another attempt. Returns true where there must be none. */
   private async fail(error: SinkError, finish: AbortSignal, stop: AbortSignal): Promise<boolean> {
     this.observer.failed(this.name, error.kind === "misconfigured" ? "misconfigured" : "unavailable");
     const pauseMs = this.standing.failed(error, finish.aborted);
@@ -262,7 +282,10 @@ export class Delivery {
   }
 }
 
-/** The state may be unwritable for a while, when a dead letter has to be kept: that is waited out like a sink that is away. */
+/**
+ * The state may be unwritable for a while when a dead letter has to be stored. The delivery waits, as for a
+ * sink that cannot be reached.
+ */
 function asFailure(error: unknown): SinkError {
   if (error instanceof SinkError) return error;
   if (isWaitedOut(error)) return new SinkError("unavailable", error.message);

@@ -1,4 +1,4 @@
-/** What deliveries tell whoever keeps metrics. */
+/** What deliveries report to the metrics. */
 export interface DeliveryObserver {
   delivered(sink: string, aggregates: number, seconds: number): void;
   failed(sink: string, kind: "unavailable" | "misconfigured"): void;

@@ -4,14 +4,16 @@ import type { Logger } from "../platform/log/logger.ts";
 import type { Outbox } from "../state/outbox/outbox.ts";
 import { refusalIn } from "./trial.ts";
 
-/** Postponed aggregates are tried again this often, by one of each of so many windows. */
+/**
+ * How often postponed aggregates are retried, and of how many windows. One aggregate of each window is tried.
+ */
 const PAUSE_MS = 60_000;
 const WINDOWS = 20;
 
-/** What a sink has postponed, and takes perhaps by now. */
+/** Rows that a sink has postponed and may accept now. */
 export class PostponedAggregates {
   private lastMs = -Infinity;
-  /** Where the last round came to: the end of a window. */
+  /** The window, by its end, at which the last round stopped. */
   private endMs = -Infinity;
 
   constructor(
@@ -22,8 +24,9 @@ export class PostponedAggregates {
   ) {}
 
   /**
-   * Tries what the sink has postponed: one aggregate of each window, which does no harm to a sink that takes a row any number of
-   * times. Where it passes, all of that window are put back into the outbox.
+   * Retries what the sink has postponed, with one aggregate of each window. The sink accepts a row any number
+   * of times, so this does no harm. Where the aggregate succeeds, all postponed ones of its window are put
+   * back into the outbox.
    */
   async tryDue(write: (batch: OutboxBatch) => Promise<void>): Promise<void> {
     const nowMs = this.clock.monotonicMs();

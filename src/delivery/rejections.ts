@@ -16,7 +16,10 @@ export class Rejections {
     private readonly observer: DeliveryObserver,
   ) {}
 
-  /** Puts the only aggregate of a batch away, and the cursor behind it. @throws {SinkError} As many as can be kept wait already. */
+  /**
+   * Makes the only aggregate of a batch a dead letter and moves the cursor behind it. @throws {SinkError} As
+   * many as can be kept wait already.
+   */
   put(batch: OutboxBatch, refusal: SinkRefusal): void {
     const aggregate = batch.aggregates[0]!;
     this.putAway(aggregate, refusal, batch.nextId);

@@ -3,7 +3,7 @@ import type { Sink } from "../contract/sink.ts";
 import type { Delivery } from "./delivery.ts";
 import type { DeliveryState } from "./standing.ts";
 
-/** How a sink stands. */
+/** The state of a sink's delivery. */
 export interface SinkStanding {
   readonly name: string;
   readonly state: DeliveryState;
@@ -11,15 +11,15 @@ export interface SinkStanding {
   readonly error: string | undefined;
 }
 
-/** Brings the outbox to all sinks, each by itself and at its own pace. */
+/** Delivers the outbox to all sinks, each independently and at its own pace. */
 export class Router {
   private readonly finishing = new AbortController();
 
   constructor(private readonly deliveries: readonly Delivery[]) {}
 
   /**
-   * Delivers until `stop` fires, or until {@link finish} was called and each sink has all or fails. Returns for each sink
-   * that lacks something the reason.
+   * Delivers until `stop` fires, or, after {@link finish} was called, until each sink has everything or
+   * fails. Returns the reason for each sink that lacks something.
    *
    * @throws {StateError} The state is damaged.
    */
@@ -42,19 +42,19 @@ export class Router {
       .filter((reason) => reason !== undefined);
   }
 
-  /** Goes on with sinks that have other settings, each in place of the one of its id. */
+  /** Replaces sinks by others with the same ids and other settings. */
   exchange(sinks: readonly Sink[]): void {
     for (const sink of sinks) {
       this.deliveries.find((delivery) => delivery.sink.id === sink.id)?.exchange(sink);
     }
   }
 
-  /** What is in the outbox by now is still delivered; then {@link run} ends. */
+  /** Lets {@link run} end once everything that is in the outbox now is delivered. */
   finish(): void {
     this.finishing.abort();
   }
 
-  /** Of each sink's loop. */
+  /** The pulses of the sinks' loops. */
   pulses(): (readonly [sink: string, pulse: Pulse])[] {
     return this.deliveries.map(({ sink, pulse }) => [sink.id, pulse] as const);
   }

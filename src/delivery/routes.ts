@@ -8,9 +8,12 @@ interface Rule {
 
 const NOWHERE = "none";
 
-/** Which sinks an event name goes to. The first rule that matches decides; the last one matches everything. */
+/**
+ * Decides which sinks an event name goes to. The first rule that matches counts; the last one matches
+ * everything.
+ */
 export class Routes {
-  /** The sinks of every name, when the first rule matches everything already: saves looking at names. */
+  /** The sinks for all names, where the first rule matches everything. Then names need not be looked at. */
   readonly always: readonly string[] | undefined;
 
   constructor(private readonly rules: readonly Rule[]) {
@@ -18,7 +21,7 @@ export class Routes {
     this.always = pattern.isCatchAll ? sinks : undefined;
   }
 
-  /** The sinks of `name`; empty: its aggregates are dropped knowingly. */
+  /** The sinks for `name`; empty: its aggregates are dropped knowingly. */
   sinksFor(name: string): readonly string[] {
     return this.rules.find(({ pattern }) => pattern.matches(name))!.sinks;
   }
@@ -48,7 +51,7 @@ export function compileRoutes(
 }
 
 function parseRule(text: string, sinkNames: readonly string[], faults: string[]): Rule {
-  // A name may hold "=", a sink never does.
+  // A name may contain "=", a sink cannot.
   const separator = text.lastIndexOf("=");
   const pattern = text.slice(0, Math.max(0, separator)).trim();
   if (pattern === "") {

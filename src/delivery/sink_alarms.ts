@@ -7,7 +7,7 @@ import type { Outbox } from "../state/outbox/outbox.ts";
 /** Characters of a name in messages. */
 const SHOWN_NAME = 100;
 
-/** What is wrong with what a sink holds, told once and kept until it is settled. */
+/** Alarms over the rows of a sink, reported once and kept until they are settled. */
 export class SinkAlarms {
   constructor(
     private readonly sink: string,
@@ -28,7 +28,10 @@ export class SinkAlarms {
     );
   }
 
-  /** A higher revision may well be this state's own: of a batch that is written again, or of a dead letter that comes late. */
+  /**
+   * A higher revision may be this state's own: from a batch that is written again, or from a dead letter that
+   * is delivered late.
+   */
   contradicted(found: readonly Contradiction[]): void {
     const foreign = found.filter(({ written, held }) =>
       held.revision === written.revision || this.outbox.isOwn(held) === false

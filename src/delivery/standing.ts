@@ -5,19 +5,19 @@ import type { Logger } from "../platform/log/logger.ts";
 /** Failures in a row that open the circuit breaker. */
 const BREAKER_FAILURES = 5;
 const MISCONFIGURED_PAUSE_MS = 30_000;
-/** Failures in a row after which a delivery that shall finish gives up. */
+/** Failures in a row after which a delivery that is to finish gives up. */
 const FINISHING_ATTEMPTS = 3;
 
 /**
  * - `starting`: not opened yet.
- * - `delivering`: open; the last attempt succeeded.
- * - `failing`: the last attempts failed; tried again soon.
+ * - `delivering`: open, and the last attempt succeeded.
+ * - `failing`: the last attempts failed; retried soon.
  * - `broken`: the circuit breaker is open: one attempt from time to time, with one batch.
- * - `misconfigured`: someone has to change something; tried again slowly.
+ * - `misconfigured`: an operator has to change something; retried slowly.
  */
 export type DeliveryState = "starting" | "delivering" | "failing" | "broken" | "misconfigured";
 
-/** How the delivery to a sink stands, and how long it waits before it tries again. */
+/** The state of the delivery to a sink, and how long it waits before another attempt. */
 export class Standing {
   private readonly backoff: Backoff;
   private failure: SinkError | undefined;
@@ -48,7 +48,10 @@ export class Standing {
     this.backoff.reset();
   }
 
-  /** Returns how long to wait before another attempt, in ms; undefined: there shall be none, since what is finishing gives up. */
+  /**
+   * Returns how long to wait before another attempt, in ms; undefined: there is none, since a finishing
+   * delivery gives up.
+   */
   failed(error: SinkError, isFinishing: boolean): number | undefined {
     const isNews = this.failure?.message !== error.message;
     this.failure = error;
@@ -65,7 +68,7 @@ export class Standing {
     return givesUp ? undefined : pauseMs;
   }
 
-  /** The next failure is the first again: another sink has taken over. */
+  /** Resets the failures: another sink has taken over. */
   startAnew(): void {
     this.backoff.reset();
   }

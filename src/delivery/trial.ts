@@ -3,7 +3,7 @@ import { type OutboxBatch, SinkError, UnexplainedRefusal } from "../contract/sin
 import type { Outbox, SinkRefusal } from "../state/outbox/outbox.ts";
 import { bisect } from "./bisection.ts";
 
-/** What a trial does to the sink and to the outbox. */
+/** The actions of a trial on the sink and on the outbox. */
 export interface TrialSteps {
   /** @throws {SinkError} */
   write(batch: OutboxBatch): Promise<void>;
@@ -11,16 +11,18 @@ export interface TrialSteps {
   reject(batch: OutboxBatch, refusal: SinkRefusal): void;
 }
 
-/** Rows that are tried at most to find one that passes: of the batch, and of the outbox behind it. */
+/** Rows that are tried at most to find one that succeeds, from the batch and from the outbox after it. */
 const WITNESSES_MAX = 20;
-/** Rows condemned for one error; more of them are the sink's fault. */
+/** Rows that are condemned for one error at most. With more, the sink counts as being at fault. */
 const CONDEMNED_MAX = 1000;
 
 /**
- * Finds out whether rows or the sink are at fault where its error does not tell: a row is condemned only when it fails alone,
- * twice, while another row that waits passes in between. Where none passes, the sink is at fault, and no row is touched.
+ * Finds out whether rows or the sink are at fault, where the error does not tell. A row is condemned only
+ * when it fails alone, twice, while another waiting row succeeds in between. Where no row succeeds, the sink
+ * is at fault, and no row is condemned.
  *
- * It writes rows out of order and more than once, so it is only for sinks that may throw {@link UnexplainedRefusal}.
+ * A trial writes rows out of order and more than once, so it is only for sinks that may throw
+ * {@link UnexplainedRefusal}.
  */
 export class Trial {
   /** Each row of the batch as a batch of its own, in order. */
@@ -35,14 +37,14 @@ export class Trial {
   ) {}
 
   /**
-   * Delivers the innocent rows of a batch that has been refused, in order, and moves the cursor with them.
+   * Delivers, in order, the rows of a refused batch that are not at fault, and moves the cursor with them.
    *
-   * @throws {SinkError} The sink is at fault. What lies before the cursor is settled.
+   * @throws {SinkError} The sink is at fault. Everything before the cursor is settled.
    */
   async settle(batch: OutboxBatch): Promise<void> {
     this.rows = batch.aggregates.map((aggregate, i) => {
       const id = batch.ids[i]!;
-      // A witness is no delivery: a sink that keeps the position must not take it for one.
+      // Writing a witness is not a delivery. A sink that stores the position must not take it for one.
       return { ...batch, firstId: id, nextId: batch.firstId, ids: [id], aggregates: [aggregate] };
     });
     this.beyondId = batch.nextId;
@@ -64,7 +66,7 @@ export class Trial {
     this.outbox.advance(this.sink, batch.nextId);
   }
 
-  /** A single row has failed. @throws {SinkError} It is not the row's fault. */
+  /** Handles a single row that has failed. @throws {SinkError} The row is not at fault. */
   private async condemn(batch: OutboxBatch, error: unknown): Promise<void> {
     if (error instanceof UnexplainedRefusal) {
       if (!await this.failsAgain(batch, error)) return this.outbox.advance(this.sink, batch.nextId);
@@ -77,7 +79,10 @@ export class Trial {
     this.steps.reject(batch, refusal);
   }
 
-  /** Whether a row fails as before after another one has passed. @throws {SinkError} No other passes, or it fails otherwise. */
+  /**
+   * Whether a row fails again in the same way after another one has succeeded. @throws {SinkError} No other
+   * row succeeds, or the row fails in another way.
+   */
   private async failsAgain(batch: OutboxBatch, error: UnexplainedRefusal): Promise<boolean> {
     if (!await this.anotherPasses(batch.aggregates[0]!)) throw faultOfSink(error);
     try {
@@ -90,9 +95,10 @@ export class Trial {
   }
 
   /**
-   * Looks for a row that passes among those after the suspect, evenly spread over them, first in the batch and then in the outbox:
-   * a whole batch may be of one old window that the sink refuses. Where none passes, the newest that the sink has taken is written
-   * once more: the rows of one series that wait must not wait for others, which may never come.
+   * Looks for a row that succeeds, evenly spread over the rows after the suspect: first in the batch and then
+   * in the outbox, since a whole batch may be of one old window that the sink refuses. Where none succeeds,
+   * the newest row that the sink has accepted is written once more: waiting rows of a single series must not
+   * wait for rows of others, which may never come.
    */
   private async anotherPasses(suspect: Aggregate): Promise<boolean> {
     const others = this.rows.slice(this.rows.findIndex(({ aggregates }) => aggregates[0] === suspect) + 1);
@@ -134,14 +140,14 @@ export class Trial {
   }
 }
 
-/** What an error says of a row of the batch; undefined: nothing. */
+/** The refusal of a row of the batch that an error stands for; undefined: it is another error. */
 export function refusalIn(error: unknown): SinkRefusal | undefined {
   if (!(error instanceof SinkError)) return undefined;
   const { kind, message } = error;
   return kind === "rejected" || kind === "postponed" ? { reason: kind, detail: message } : undefined;
 }
 
-/** Whether the sink has answered with something that may be a row's fault. */
+/** Whether the sink has answered with an error that may be a row's fault. */
 function isOfARow(error: unknown): boolean {
   return error instanceof UnexplainedRefusal || refusalIn(error) !== undefined;
 }

@@ -3,7 +3,9 @@ import { systemClock } from "../platform/clock/clock.ts";
 /** Events published at a time, at most. */
 const BATCH_EVENTS = 20_000;
 const TICK_MS = 100;
-/** How far the plant runs ahead of the handler; then it waits, so that no bus overflows. */
+/**
+ * Events by which the plant may be ahead of the handler. Then it waits, so that the bus does not overflow.
+ */
 const MAX_AHEAD_EVENTS = 1_000_000;
 const LATE_SHARE = 0.002;
 const GARBAGE_SHARE = 0.0005;
@@ -12,7 +14,7 @@ const LATE_MS = 15_000;
 const FUNCTIONS = ["avg", "max", "min", "sum", "count", "last", "stddev", "p99"];
 const KINDS = ["temperature", "pressure", "flow", "vibration", "power"];
 
-/** A plant that exists only in the demo: sensors that publish at a steady rate, not all of them in order. */
+/** The simulated plant of the demo: sensors that publish at a steady rate, not all of them in order. */
 export class DemoPlant {
   constructor(
     private readonly busUrl: string,
@@ -24,8 +26,8 @@ export class DemoPlant {
   /**
    * Publishes until the signal fires.
    *
-   * @param received Events that the handler has received so far, those of earlier runs included.
-   * @throws {Error} The bus does not take the events.
+   * @param received Events that the handler has received so far, including those of earlier runs.
+   * @throws {Error} The bus does not accept the events.
    */
   async run(received: () => number, signal: AbortSignal): Promise<void> {
     const startedMs = performance.now();
@@ -71,7 +73,7 @@ export class DemoPlant {
   }
 }
 
-/** Some sensors say what they are part of. */
+/** Some sensors have labels. */
 function labelsOf(sensor: number): string {
   return sensor % 4 === 3 ? `,"labels":{"hall":"${sensor % 3 + 1}","machine":"press ${sensor % 24}"}` : "";
 }

@@ -11,10 +11,10 @@ import { terminalStyle } from "../platform/terminal/style.ts";
 type StyledLine = [text: string, style?: (text: string) => string];
 
 const TERMINAL_INTERVAL_MS = 1000;
-/** Into a file or a journal goes a line now and then. */
+/** How often a line is written to a file or a journal. */
 const FILE_INTERVAL_MS = 5000;
 const DEFAULT_COLUMNS = 100;
-/** What is shown last comes after the signal. */
+/** The last view comes after the signal. */
 const NEVER = new AbortController().signal;
 
 /** Shows the demo's progress: in place on a terminal, else a line at a time. */
@@ -31,7 +31,7 @@ export class DemoScreen {
     private readonly write: (text: string) => void,
   ) {}
 
-  /** Shows how the handler stands until the signal fires, and once more then. */
+  /** Shows the handler until the signal fires, and once more at the end. */
   async run(look: () => LiveOverview, signal: AbortSignal): Promise<void> {
     this.progress(look());
     const intervalMs = this.isTerminal ? TERMINAL_INTERVAL_MS : FILE_INTERVAL_MS;
@@ -99,7 +99,7 @@ export class DemoScreen {
   }
 }
 
-/** One aggregate as it stands in the sink. */
+/** One aggregate as text, as the sink has it. */
 function describe({ name, aggFunc, windowStartMs, value, count }: Aggregate): string {
   return `${time(windowStartMs)}  ${aggFunc.padEnd(6)} ${name.padEnd(30)} ${
     value.toFixed(3).padStart(12)

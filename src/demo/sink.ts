@@ -2,28 +2,28 @@ import type { Aggregate } from "../aggregation/aggregate.ts";
 import { type ReadBack, SinkError } from "../contract/sink.ts";
 import { rowKey } from "../state/outbox/expected_rows.ts";
 
-/** A row before and after a late event came. */
+/** A row before and after a correction by late events. */
 export interface Correction {
   readonly before: Aggregate;
   readonly after: Aggregate;
 }
 
 const SHOWN_AGGREGATES = 6;
-/** So many rows are remembered, to tell what a correction has changed: some 20 windows of the demo. */
+/** Rows that are remembered, to show what a correction has changed: some 20 windows of the demo. */
 const REMEMBERED_ROWS = 2000;
 
-/** Not every late event changes a minimum. */
+/** Not every late event changes a value, such as a minimum. */
 function isTelling(correction: Correction | undefined): boolean {
   return correction !== undefined && correction.before.value !== correction.after.value;
 }
 
-/** What has arrived in the demo's sink, looked at again and again. */
+/** Reads what has arrived in the demo's sink. */
 export class DemoSink {
   private remembered = new Map<string, Aggregate>();
 
   constructor(private readonly readBack: ReadBack, private readonly instance: string) {}
 
-  /** The newest rows, and the newest one that was corrected since the last look, if any was. */
+  /** The newest rows, and the newest correction since the last call, if there is one. */
   async look(
     signal: AbortSignal,
   ): Promise<{ newest: readonly Aggregate[]; correction: Correction | undefined }> {
@@ -47,7 +47,7 @@ export class DemoSink {
       return await this.readBack.newest!(this.instance, REMEMBERED_ROWS, signal);
     } catch (error) {
       if (!(error instanceof SinkError)) throw error;
-      // The sink has not made its file yet, or is just writing it: shown a second later.
+      // The sink has not created its file yet, or is writing it. The rows are shown a second later.
       return [];
     }
   }

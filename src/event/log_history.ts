@@ -35,7 +35,9 @@ export interface StoredHistory {
  * They show whether a bus has other events at these offsets now.
  */
 export class LogHistory {
-  /** The hashes of the events [from, end), each at its offset modulo the length; empty as long as nothing is known. */
+  /**
+   * The hashes of the events [from, end), each at its offset modulo the length; empty while nothing is known.
+   */
   private ring = new Int32Array(0);
   private from = 0;
   private end = 0;
@@ -164,7 +166,7 @@ export class LogHistory {
     this.areSamplesSaved = true;
   }
 
-  /** Not before there is something to keep: it is 256 KiB. */
+  /** Allocated only when it is needed: it has 256 KiB. */
   private makeRoom(): void {
     if (this.ring.length === 0) this.ring = new Int32Array(EXACT_EVENTS);
   }
@@ -257,7 +259,7 @@ class EventHashes {
     this.position += count;
   }
 
-  /** A record may be several events, of which the first one that there is tells where it lies. */
+  /** A record may become several events. The first one has the position of the record. */
   private writeRecords(target: Int32Array, at: number, count: number): void {
     const { batch } = this;
     for (let k = 0; k < count; k++) {

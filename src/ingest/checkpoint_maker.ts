@@ -22,13 +22,13 @@ export interface CheckpointTimes {
   readonly maxWaitMs: number;
 }
 
-/** Decides when a checkpoint is made and which windows close in it, and makes it. */
+/** Decides when a checkpoint is due and which windows close in it, and makes it. */
 export class CheckpointMaker {
   readonly requests: DeadLetterRequests;
   private readonly schedule: CheckpointSchedule;
-  /** Whether there is anything for a checkpoint but where partitions stand and what operators ask. */
+  /** Whether there is something new for a checkpoint, apart from positions and operators' requests. */
   private hasNews = false;
-  /** Whether it was told that dead letters are dropped. */
+  /** Whether a warning was logged that dead letters are dropped. */
   private hasDropped = false;
 
   constructor(
@@ -48,16 +48,16 @@ export class CheckpointMaker {
     this.schedule = new CheckpointSchedule(clock);
   }
 
-  /** Goes on with other times, which the next checkpoint keeps too. */
+  /** Replaces the times. The next checkpoint stores them. */
   change(times: CheckpointTimes): void {
     this.times = times;
     this.hasNews = true;
   }
 
   /**
-   * Tells of masses of refused events, and of their end, each once.
+   * Logs alarms over masses of refused events, and their end, each once.
    *
-   * @param isLast Nothing more is going to be read.
+   * @param isLast Nothing more will be read.
    */
   lookAtRefusals(isLast = false): void {
     const { begun, ended } = this.intake.watch.look(isLast);
@@ -86,7 +86,7 @@ export class CheckpointMaker {
     return this.commit(() => closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue());
   }
 
-  /** Fulfils the requests that operators have left, and nothing else: windows stay open. @throws {StateError} */
+  /** Fulfils operators' requests and does nothing else: windows stay open. @throws {StateError} */
   fulfilRequests(): boolean {
     return this.commit(() => []);
   }
@@ -95,7 +95,8 @@ export class CheckpointMaker {
     try {
       this.checkpoint.follow(this.clock.nowMs());
     } catch (error) {
-      // Without it, windows that were closed early count as open ones: their events correct them all the same.
+      // Windows that were closed early are forgotten here, so they count as open. Their later events correct
+      // them all the same.
       if (!isWaitedOut(error)) throw error;
     }
   }
@@ -105,15 +106,18 @@ export class CheckpointMaker {
     const { deadLettersDropped } = this.checkpoint.counters;
     let reissued: number;
     try {
-      // Also while there is nothing to write: the next events would be fetched, and acknowledged, for nothing.
+      // Checks the state file even while there is nothing to write. Without the file, the next events would
+      // be fetched and acknowledged in vain.
       this.checkpoint.assertStateInPlace();
-      // Reading can fail like writing. And what a request puts back may be due at once.
+      // Reading can fail like writing, so it is within the same try. It comes before the closing, since a
+      // retried event may be due at once.
       this.requests.take();
       this.outbox.lookForRedelivery();
       const closing = choose();
       if (!this.mustWrite && closing.length === 0) {
         this.schedule.skipped(startedMs);
-        // What could not be written may be due no more; without this nothing would ever be fetched again.
+        // The obstacle must be cleared here: after a failed write there may be nothing left to write, and
+        // fetching would never resume.
         this.endFailure();
         return true;
       }
@@ -155,7 +159,10 @@ export class CheckpointMaker {
     this.gate.stateFailure = undefined;
   }
 
-  /** By event time; by the wall clock where all partitions are idle, or where one is out of reach for too long. */
+  /**
+   * Windows close by event time. They close by the wall clock where all partitions are idle, or where one
+   * cannot be reached for too long.
+   */
   private windowsDue(): OpenWindow[] {
     this.followClock();
     const nowMs = this.clock.nowMs();
@@ -168,7 +175,7 @@ export class CheckpointMaker {
     );
   }
 
-  /** Once in the life of the process: whoever sends too much sends it again and again. */
+  /** Logged once in the life of the process, since the sender of too much data keeps sending it. */
   private tellDropped(): void {
     if (!this.hasDropped) this.logger.error(DROPPED);
     this.hasDropped = true;

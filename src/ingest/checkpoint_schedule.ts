@@ -1,16 +1,16 @@
 import type { Clock } from "../platform/clock/clock.ts";
 
-/** Checkpoints take at most this share of the time: the interval stretches with their duration. */
+/** The share of time that checkpoints take at most: the interval grows with their duration. */
 const SHARE = 0.1;
-/** Windows that are due are not left waiting for the interval, but checkpoints do not follow closer than this either. */
+/** Windows that are due do not wait for the interval, but this is the least time between two checkpoints. */
 const CLOSING_PAUSE_MS = 50;
 const RETRY_MS = 1000;
 
-/** When the next checkpoint is due. By the clock that does not jump. */
+/** Decides when the next checkpoint is due. All times are of the monotonic clock. */
 export class CheckpointSchedule {
   private lastMs: number;
   private lastDurationMs = 0;
-  /** When the state was last changed; {@link lastMs} also moves where there was nothing to write. */
+  /** When the state was last changed. {@link lastMs} also moves where there was nothing to write. */
   private lastWrittenMs: number;
   private hasFailed = false;
 
@@ -19,8 +19,8 @@ export class CheckpointSchedule {
   }
 
   /**
-   * @param isCrowded Whether memory has to be freed.
-   * @param areWindowsDue Asked only where it matters.
+   * @param isCrowded Whether a checkpoint is needed to free memory.
+   * @param areWindowsDue Called only where the answer matters.
    */
   isDue(intervalMs: number, isCrowded: boolean, areWindowsDue: () => boolean): boolean {
     const sinceMs = this.clock.monotonicMs() - this.lastMs;
@@ -40,13 +40,13 @@ export class CheckpointSchedule {
     this.lastMs = this.clock.monotonicMs();
   }
 
-  /** There was nothing to write at `nowMs`. */
+  /** Notes that there was nothing to write at `nowMs`. */
   skipped(nowMs: number): void {
     this.hasFailed = false;
     this.lastMs = nowMs;
   }
 
-  /** Returns how long it has taken. */
+  /** Notes that a checkpoint was written. Returns how long it took. */
   written(startedMs: number): number {
     this.hasFailed = false;
     this.lastWrittenMs = startedMs;

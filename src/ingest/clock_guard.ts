@@ -3,19 +3,19 @@ import type { Clock } from "../platform/clock/clock.ts";
 import type { OwnClock } from "../platform/clock/own_clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 
-/** How long a partition whose events are held back is left alone before it is asked again. */
+/** How long to wait before a partition whose events are held back is read again. */
 const PAUSE_MS = 2000;
 
-/** Since when, and why, events are held back. */
+/** Why events are held back, and since when. */
 interface ClockFailure {
   readonly detail: string;
-  /** By the clock that does not jump. */
+  /** By the monotonic clock. */
   readonly sinceMs: number;
   /** When the partitions may be asked again. */
   readonly pauseEndMs: number;
 }
 
-/** Holds events back that would be refused as future only because the own clock is behind. */
+/** Holds back events that would be refused as `future` only because the own clock is behind. */
 export class ClockGuard {
   /** Partitions whose events are held back. */
   private readonly held = new Set<number>();
@@ -32,12 +32,15 @@ export class ClockGuard {
     return this.current;
   }
 
-  /** A source has said what time it is, Unix ms. */
+  /** Notes the time that a source has told, Unix ms. */
   heard(name: string, dateMs: number): void {
     this.ownClock.heard(name, dateMs);
   }
 
-  /** Whether a batch must not be taken in: some of its events would be refused as future, and it is the own clock that is wrong. */
+  /**
+   * Whether a batch must not be taken in: some of its events would be refused as `future`, and the own clock
+   * is wrong.
+   */
   holdsBack(partition: number, batch: EventBatch, maxFutureSkewMs: number): boolean {
     const futureMs = this.clock.nowMs() + maxFutureSkewMs;
     for (let i = 0; i < batch.count; i++) {
@@ -52,7 +55,7 @@ export class ClockGuard {
     return false;
   }
 
-  /** As {@link holdsBack}, before anything is read, of a source that forgets what it hands out. */
+  /** As {@link holdsBack}, but before a read, for a source that forgets events once it hands them out. */
   holdsUnread(partition: number, maxFutureSkewMs: number): boolean {
     const accusation = this.ownClock.accuser(maxFutureSkewMs);
     if (accusation === undefined) this.isRight(partition);
@@ -70,7 +73,7 @@ export class ClockGuard {
     this.held.add(partition);
   }
 
-  /** A partition is there no more. */
+  /** A partition has gone away. */
   gone(partition: number): void {
     this.isRight(partition);
   }

@@ -4,14 +4,17 @@ import type { SettledRequests } from "../state/checkpoint/checkpoint_input.ts";
 import type { DeadLetter } from "../state/letters/dead_letters.ts";
 import { type Intake, REFUSED_MAX_BYTES, REFUSED_MAX_EVENTS } from "./intake.ts";
 
-/** Aggregates put back in one checkpoint, give or take a request: each is a segment of its own. */
+/** Aggregates that one checkpoint puts back, about: each becomes a segment of its own. */
 const REISSUED_MAX = 1000;
 
 const NOTHING_SETTLED: SettledRequests = { requests: [], retried: [], purged: [], reissued: [] };
 
-/** Fulfils what operators have asked for with dead letters, in the same checkpoint that forgets their requests. */
+/**
+ * Fulfils operators' requests to retry or purge dead letters, in the same checkpoint that removes the
+ * requests.
+ */
 export class DeadLetterRequests {
-  /** Dead letters settled since the start. */
+  /** Number of dead letters settled since the start. */
   readonly fulfilled = { retried: 0, purged: 0 };
   private current = NOTHING_SETTLED;
 
@@ -21,7 +24,7 @@ export class DeadLetterRequests {
     private readonly logger: Logger,
   ) {}
 
-  /** What the next checkpoint settles. */
+  /** The dead letters and requests that the next checkpoint settles. */
   get settled(): SettledRequests {
     return this.current;
   }
@@ -30,14 +33,19 @@ export class DeadLetterRequests {
     return this.current === NOTHING_SETTLED;
   }
 
-  /** @param reissued How many of the aggregates to be sent again were settled. */
+  /**
+   * The checkpoint is committed. @param reissued How many of the aggregates to be sent again were settled.
+   */
   committed(reissued: number): void {
     this.fulfilled.retried += this.current.retried.length + reissued;
     this.fulfilled.purged += this.current.purged.length;
     this.current = NOTHING_SETTLED;
   }
 
-  /** Takes in what operators have asked for. Where very much is asked for, the rest is left to the next checkpoints. @throws {StateError} */
+  /**
+   * Takes operators' requests in. Very large requests are spread over several checkpoints. @throws
+   * {StateError}
+   */
   take(): void {
     if (!this.areSettled) return;
     const requests = this.checkpoint.requests();
@@ -55,7 +63,8 @@ export class DeadLetterRequests {
       if (settled.reissued.length >= REISSUED_MAX) break;
       // The first request for a dead letter counts: an event that is asked for twice is still one event.
       const ids = [...new Set(deadLetterIds)].filter((id) => !taken.has(id));
-      // Where this fails, what earlier requests have brought in is settled all the same, and comes in no second time.
+      // Where this fails, the events of earlier requests are settled all the same, so they are not taken in
+      // twice.
       const deadLetters = action === "retry" ? this.checkpoint.deadLetters(ids) : [];
       this.current = settled;
       settled.requests.push(request);

@@ -28,7 +28,7 @@ export interface IngestOptions extends CheckpointTimes {
   readonly readers: ReadonlyMap<string, RecordReader>;
 }
 
-/** What ingest tells whoever keeps metrics. Durations in seconds. */
+/** What ingest reports to the metrics. Durations in seconds. */
 export interface IngestObserver {
   processed(seconds: number): void;
   checkpointed(seconds: number): void;
@@ -38,11 +38,11 @@ export interface IngestObserver {
 const TICK_MS = 100;
 
 /**
- * What all partitions feed: takes their batches in, decides which windows close, and makes the checkpoints. Synchronous in each
- * step, so that nothing is ever half taken in when a checkpoint is made. Sources are numbered by the configuration, partitions as the aggregator has them.
+ * Takes in the batches of all partitions, decides which windows close, and makes the checkpoints. Each step
+ * is synchronous, so that no batch is half taken in when a checkpoint is made.
  */
 export class Ingest {
-  /** Of {@link keepCheckpointing}. */
+  /** Shows that {@link keepCheckpointing} is alive. */
   readonly pulse: Pulse;
   private readonly positions: Partitions;
   private readonly moves: PartitionMoves;
@@ -108,17 +108,17 @@ export class Ingest {
     return this.maker.requests.fulfilled;
   }
 
-  /** Masses of events that are refused: no reason not to read on, but one to look. */
+  /** Alarms over masses of refused events. Reading goes on, but an operator should look. */
   get refusalAlarms(): readonly RefusalAlarm[] {
     return this.intake.watch.alarms;
   }
 
-  /** Events lost before they were fetched, those not yet in a checkpoint included. */
+  /** Events lost before they were fetched, including those not yet in a checkpoint. */
   get lostEvents(): number {
     return this.unread.lostInAll;
   }
 
-  /** Goes on with other options, which the next checkpoint keeps too. */
+  /** Replaces the options. The next checkpoint stores them. */
   change(options: IngestOptions): void {
     this.options = options;
     this.maker.change(options);
@@ -129,12 +129,12 @@ export class Ingest {
     return this.gate.obstacle;
   }
 
-  /** A source has said what time it is, Unix ms; undefined: it does not say. */
+  /** Notes the time that a source has told, Unix ms; undefined: it does not tell. */
   heardTime(source: number, dateMs: number | undefined): void {
     if (dateMs !== undefined) this.clockGuard.heard(this.sources[source]!.name, dateMs);
   }
 
-  /** Whether a partition that forgets what it hands out must not be read, since the own clock is wrong. */
+  /** Whether a partition that forgets events must not be read, because the own clock is wrong. */
   holdsUnread(number: number): boolean {
     const isHeld = this.clockGuard.holdsUnread(number, this.options.maxFutureSkewMs);
     if (isHeld) this.positions.wake(number);
@@ -150,7 +150,7 @@ export class Ingest {
     return this.positions.lineagesFor(this.sources[source]!);
   }
 
-  /** A source could not be opened, or (undefined) was. */
+  /** Notes why a source could not be opened; undefined: it was opened. */
   openFailed(source: number, reason: string | undefined): void {
     const state = this.sources[source]!;
     state.openFailure = reason;
@@ -158,7 +158,7 @@ export class Ingest {
     for (const { number } of state.partitions.values()) this.positions.wake(number!);
   }
 
-  /** A partition of a source is there: returns its number. */
+  /** Adds a partition of a source. Returns its number. */
   attach(source: number, partition: Partition): number {
     return this.positions.attach(this.sources[source]!, partition);
   }
@@ -169,7 +169,7 @@ export class Ingest {
     this.positions.detach(number);
   }
 
-  /** What the state knows of a source's partitions and was not attached has gone away. */
+  /** Partitions of a source that the state knows and that were not attached have gone away. */
   detachUnattached(source: number): void {
     for (const { number, partition } of [...this.sources[source]!.partitions.values()]) {
       if (partition === undefined) this.detach(number!);
@@ -177,20 +177,22 @@ export class Ingest {
   }
 
   /**
-   * See {@link PartitionMoves.giveUpBefore}. Does nothing, and says so, where the positions of the source are no numbers of events.
+   * See {@link PartitionMoves.giveUpBefore}. Does nothing where the positions of the source are not numbers
+   * of events.
    *
-   * @returns Whether it could be done.
+   * @returns Whether it was done.
    */
   giveUpBefore(source: number, offset: number, operator?: string): boolean {
     return this.moves.giveUpBefore(this.sources[source]!, offset, this.clock.nowMs(), operator);
   }
 
   /**
-   * Takes in what a successful read has come to, in one step. Returns false where events are held back, or the partition stands
-   * elsewhere by now: nothing has moved then, and the source gives the same again.
+   * Takes in the outcome of a successful read, in one step. Returns false where the events are held back, or
+   * where the partition has moved meanwhile. Then nothing has changed, and the source gives the same events
+   * again.
    *
-   * @param elapsedMs How long the read has taken.
-   * @throws {StateError} What is known of a lineage that has moved cannot be read.
+   * @param elapsedMs How long the read took.
+   * @throws {StateError} The state of a moved lineage cannot be read.
    */
   settle(number: number, from: Progress, outcome: Outcome, batch: EventBatch, elapsedMs: number): boolean {
     const { moves, positions } = this;
@@ -248,7 +250,7 @@ export class Ingest {
     this.aggregator.watermark.setIdle(number, true);
   }
 
-  /** A failed read moves no time: what was counted as idle before it does not count any more. */
+  /** A failed read does not count as idle, and resets the idle time before it. */
   readFailed(number: number, reason: string): void {
     this.partitions[number]!.failure = reason;
     this.positions.wake(number);
@@ -279,8 +281,9 @@ export class Ingest {
   }
 
   /**
-   * Makes a checkpoint if there is anything new. Returns whether the state on disk is now what it is in memory; if not, the
-   * disk is full or not writable, nothing is lost, and fetching stops until a later try succeeds.
+   * Makes a checkpoint if there is anything new. Returns whether the state on disk now equals the state in
+   * memory. If not, the disk is full or not writable; nothing is lost, and fetching stops until a later try
+   * succeeds.
    *
    * @param closeAll Closes all open windows, whatever the time.
    * @throws {StateError} The state is damaged.
@@ -289,7 +292,7 @@ export class Ingest {
     return this.maker.make(closeAll);
   }
 
-  /** Fulfils the requests that operators have left, and nothing else: windows stay open. @throws {StateError} */
+  /** Fulfils operators' requests and does nothing else: windows stay open. @throws {StateError} */
   fulfilRequests(): boolean {
     return this.maker.fulfilRequests();
   }

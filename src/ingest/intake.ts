@@ -11,7 +11,7 @@ import type { Partitions } from "./partitions.ts";
 import { refusalDetail, statedTimeMs } from "./refusal_detail.ts";
 import { RefusalWatch } from "./refusal_watch.ts";
 
-/** Refused events held in memory before a checkpoint is made for their sake. */
+/** Refused events in memory that force a checkpoint. */
 export const REFUSED_MAX_EVENTS = 10_000;
 export const REFUSED_MAX_BYTES = 16 * 1024 * 1024;
 /** Beyond it, only the beginning of what is refused is kept until the next checkpoint: dead letters of parts of a record may be longer than it. */
@@ -22,7 +22,7 @@ const OVERFLOWED =
   "MAX_SERIES is reached: events of new series are refused (dead letters, reason overflow). " +
   "Raise MAX_SERIES, or find out who sends so many names.";
 
-/** Puts events into the aggregator, and keeps what it refuses for the next checkpoint. */
+/** Puts events into the aggregator, and keeps the refused ones for the next checkpoint. */
 export class Intake {
   /** Since the last checkpoint. */
   refused: RefusedEvent[] = [];
@@ -43,12 +43,12 @@ export class Intake {
     this.watch = new RefusalWatch(partitions.sources.map(({ name }) => name), clock);
   }
 
-  /** Whether a checkpoint should be made for the sake of what is refused. */
+  /** Whether the refused events need a checkpoint. */
   get isCrowded(): boolean {
     return this.refused.length >= REFUSED_MAX_EVENTS || this.refusedBytes >= REFUSED_MAX_BYTES;
   }
 
-  /** What was refused is in a checkpoint. */
+  /** The refused events are in a checkpoint. */
   committed(): void {
     this.refused = [];
     this.refusedBytes = 0;
@@ -61,7 +61,10 @@ export class Intake {
     this.watch.count(source.ordinal, before, this.aggregator.books);
   }
 
-  /** Takes a refused event in anew, out of the entry of its refusal. Returns false where there is no whole event. */
+  /**
+   * Takes a refused event in again and removes it from the count of its refusal. Returns false where the
+   * event is not complete.
+   */
   retry(deadLetter: DeadLetter): boolean {
     if (deadLetter.raw === undefined || deadLetter.isCut) return false;
     const { books } = this.aggregator;
@@ -71,7 +74,7 @@ export class Intake {
     books[reason]--;
     books.received--;
     const own = this.partitions.numberFor(deadLetter.bus, deadLetter.partition);
-    // The bus is configured no more: its ids say nothing among those of another one.
+    // The bus is no longer configured. Its ids mean nothing among those of another bus.
     if (own === undefined) this.retryBatch.idLength.fill(0, 0, this.retryBatch.count);
     const number = own ?? this.aggregator.addPartition(0, -Infinity);
     const origin = { bus: deadLetter.bus ?? "", partition: deadLetter.partition ?? "" };
@@ -129,7 +132,7 @@ export class Intake {
     });
   }
 
-  /** Once in the life of the process: whoever sends too much sends it again and again. */
+  /** Logged once in the life of the process, since the sender of too much data keeps sending it. */
   private tellOverflow(): void {
     if (!this.hasOverflowed) this.logger.error(OVERFLOWED);
     this.hasOverflowed = true;

@@ -7,15 +7,17 @@ import type { Partitions } from "./partitions.ts";
 import type { PartitionState, SourceState } from "./partition_state.ts";
 import type { UnreadEvents } from "./unread_events.ts";
 
-/** Where a partition goes on. */
+/** The new progress of a partition. */
 export interface Landing {
   readonly lineage: string | undefined;
   readonly next: Position | undefined;
-  /** The number of the event there; undefined: events are not numbered. */
+  /** The number of the event at `next`; undefined: events are not numbered. */
   readonly offset: number | undefined;
 }
 
-/** Moves partitions to where their reads have led, with what belongs to a lineage: fingerprints, event time, ids. */
+/**
+ * Moves partitions to where their reads have led, with the data of a lineage: fingerprints, event time, ids.
+ */
 export class PartitionMoves {
   constructor(
     private readonly partitions: Partitions,
@@ -24,7 +26,7 @@ export class PartitionMoves {
     private readonly logger: Logger,
   ) {}
 
-  /** The events of a batch have been taken in, those before it are lost. */
+  /** Moves the partition behind a batch that was taken in; `lost` events before the batch are gone. */
   advance(number: number, landing: Landing, batch: EventBatch, lost: number): void {
     const { origin, progress } = this.stateOf(number);
     this.unread.countLost(origin, lost);
@@ -34,25 +36,25 @@ export class PartitionMoves {
     this.moveTo(number, landing, history);
   }
 
-  /** Goes on elsewhere in the history, or in another one; `lost` events cannot be had any more. */
+  /** Moves the partition in its history, or to another history; `lost` events are gone. */
   skipTo(number: number, landing: Landing, lost: number): void {
     const { origin, progress } = this.stateOf(number);
     this.unread.countLost(origin, lost);
-    // What there is may be older than the wall clock would let wait.
+    // Events of the new history may be older than the windows that the wall clock would close.
     this.partitions.wake(number);
     this.moveTo(number, landing, historyAt(progress, landing.lineage, landing.offset));
   }
 
-  /** Reads a history again from an earlier place on; `doubtful` events may come twice. */
+  /** Moves the partition back in its history; `doubtful` events may come twice. */
   goBackTo(number: number, landing: Landing, doubtful: number): void {
     this.unread.countDoubtful(doubtful);
     this.skipTo(number, landing, 0);
   }
 
   /**
-   * Goes on at `offset` because an operator said so: what lies before it cannot be read and counts as lost. Does nothing
-   * where the bus has been read so far already, so the word may be repeated at every start. Returns whether the source's positions are
-   * numbers of events; where they are not, nothing can be given up.
+   * Moves the partition to `offset` by an operator's order: events before it cannot be read and count as
+   * lost. Does nothing where the partition is already there or further, so the order may be repeated at every
+   * start.
    */
   giveUpBefore(
     { partitions }: SourceState,
@@ -69,12 +71,12 @@ export class PartitionMoves {
     return true;
   }
 
-  /** Goes on where a lineage was left, as if it had been read by this partition all the time. @throws {StateError} */
+  /** Continues a lineage where it was left, as if this partition had always read it. @throws {StateError} */
   resume(number: number, lineage: string): void {
     const { checkpoint, partitions } = this;
     const { position } = checkpoint.leftLineage(lineage)!;
     const history = checkpoint.historyOf(lineage);
-    // With the event time that it had come to, which the next step replaces.
+    // Stores the old lineage with its event time, which the next step replaces.
     checkpoint.leave(number, this.stateOf(number).position);
     checkpoint.takeOver(number, lineage);
     partitions.takenOver(lineage);
@@ -82,7 +84,7 @@ export class PartitionMoves {
     partitions.moveTo(number, { lineage, position, history });
   }
 
-  /** The addresses of two partitions have been exchanged: each goes on where the other one was, as if it had been read under this name. */
+  /** The addresses of two buses have been exchanged: each partition takes over the progress of the other. */
   exchange(number: number, other: number): void {
     const { partitions } = this;
     const [one, two] = [this.stateOf(number), this.stateOf(other)];
@@ -112,13 +114,14 @@ export class PartitionMoves {
   }
 }
 
-/** The fingerprints of a lineage, to go on with at `offset`. */
+/** The fingerprints of a lineage up to `offset`. */
 function historyAt(
   { lineage, history }: Progress,
   next: string | undefined,
   offset: number | undefined,
 ): LogHistory {
-  // Before the first reply no lineage is known, and what is noted is of the one that it names.
+  // Before the first reply the lineage is not known. Fingerprints until then belong to the lineage that the
+  // reply names.
   const own = next === lineage || lineage === undefined ? history : new LogHistory();
   own.goOnAt(offset ?? 0);
   return own;

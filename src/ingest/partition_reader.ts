@@ -15,10 +15,10 @@ export interface ReaderOptions {
   readonly waitMs: number;
 }
 
-/** How a drain ended: nothing more to read, or why not. */
+/** The end of a drain: nothing more to read, or the reason why it stopped. */
 export type DrainResult = { readonly drained: true } | { readonly drained: false; readonly reason: string };
 
-/** What the readers of a source have in common. */
+/** The parts that the readers of a source share. */
 export interface Readership {
   readonly source: Pick<Source, "time">;
   /** The source's number in ingest. */
@@ -31,24 +31,27 @@ export interface Readership {
   options: ReaderOptions;
 }
 
-/** Times that a run which is to end by itself goes back; a source is restored once, now and then. */
+/** How often a drain goes back to an earlier position at most. A restored bus needs it once. */
 const DRAIN_RETURNS_MAX = 10;
 const FAREWELL_MS = 2000;
-/** After an answer that came at once and brought no event. A source that waits until there is something is never paused for. */
+/**
+ * Pause after a read that returned at once without events. A source that waits for events is read again
+ * without a pause.
+ */
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 1000;
-/** Between two tries to write what the source has forgotten. */
+/** Pause between two tries to store events that the source has forgotten. */
 const STATE_PAUSE_MS = 1000;
-/** How often a source that forgets what it hands out is asked for the time. */
+/** How often a source that forgets events is asked for the time. */
 const TIME_INTERVAL_MS = 60_000;
 
 /**
- * - `held`: the events are held back, or none may be asked for: nothing has moved.
- * - `smaller`: the reply cannot be read, and fewer events are to be asked for at once.
+ * - `held`: the events are held back, or reading is not allowed; nothing has moved.
+ * - `smaller`: the reply cannot be read; fewer events are asked for at once.
  */
 type StepResult = "events" | "idle" | "moved" | "held" | "failed" | "smaller";
 
-/** Reads one partition of any source in order: read, hand over, again. */
+/** Reads one partition of any source in order and hands its events over. */
 export class PartitionReader {
   readonly pulse: Pulse;
   private readonly setbacks: Setbacks;
@@ -60,11 +63,11 @@ export class PartitionReader {
   private returns = 0;
   private askTimeAtMs = -Infinity;
   private pauseMs = FIRST_PAUSE_MS;
-  /** Whether what the last read has brought must be in a checkpoint before the next. */
+  /** Whether the last events must be in a checkpoint before the next read. */
   private mustCommit = false;
   /** How long to wait after a failed read. */
   private setbackMs = 0;
-  /** When the last read ended, if it brought nothing: the pause after it counts as idle too. Monotonic. */
+  /** When the last read ended, if it brought no event: the pause after it counts as idle too. Monotonic. */
   private idleSinceMs: number | undefined;
 
   constructor(
@@ -101,7 +104,10 @@ export class PartitionReader {
     this.pulse.end();
   }
 
-  /** Reads until there is nothing more, which then counts as idle; gives up when the source is out of reach or nothing may be read. */
+  /**
+   * Reads until there is nothing more; then the partition counts as idle. Gives up when the source cannot be
+   * reached or reading is not allowed.
+   */
   async drain(signal: AbortSignal): Promise<DrainResult> {
     const patience = { sinceMs: this.clock.monotonicMs(), ms: DRAIN_PATIENCE_MS };
     const { name } = this.state;
@@ -137,9 +143,10 @@ export class PartitionReader {
     return { drained: false, reason: `${name}: stopped` };
   }
 
-  /** Lets the source tell its other end what is durable here, after the last checkpoint; all works without it too. */
+  /** Lets the source acknowledge the last checkpoint to the bus. Nothing depends on it. */
   async farewell(): Promise<void> {
-    // What was durable is gone with the state, or is another life's: the other end must keep what it still has.
+    // The state is gone or belongs to another handler, so its checkpoints must not be acknowledged: the bus
+    // must keep its events.
     const obstacle = this.ingest.obstacle?.name;
     if (obstacle === "state_gone" || obstacle === "state_disputed") return;
     const answered = new AbortController();
@@ -149,7 +156,7 @@ export class PartitionReader {
     answered.abort();
   }
 
-  /** Whoever waits for a turn is not stuck: somebody else has it, whose own pulse tells. */
+  /** A reader that waits for its turn is not stuck. The reader that has the turn has its own pulse. */
   private async takeTurn(): Promise<EventBatch> {
     this.pulse.end();
     return await this.turns.take(this.partition.id);
@@ -162,8 +169,8 @@ export class PartitionReader {
   }
 
   /**
-   * A source that says at once that it has nothing, or another history each time, would keep this process busy with asking, and its
-   * log with telling.
+   * A source that returns at once without events, or with a new history each time, would cause a busy loop
+   * and fill the log.
    */
   private async rest(result: StepResult, stepMs: number, signal: AbortSignal): Promise<void> {
     if (result === "events" || stepMs >= this.pauseMs) {
@@ -230,11 +237,11 @@ export class PartitionReader {
     }
   }
 
-  /** What a source hands out and forgets cannot be held back: whether the clock is right has to be known before. */
+  /** Events that a source forgets cannot be held back, so the clock must be checked before the read. */
   private async isClockRight(signal: AbortSignal): Promise<boolean> {
     const nowMs = this.clock.monotonicMs();
     if (nowMs >= this.askTimeAtMs) {
-      // Whether the source is there at all turns out when it is read.
+      // The read itself will show whether the source can be reached.
       const dateMs = await this.readership.source.time?.(signal).catch(() => undefined);
       this.ingest.heardTime(this.readership.number, dateMs);
       this.askTimeAtMs = nowMs + TIME_INTERVAL_MS;
@@ -244,7 +251,10 @@ export class PartitionReader {
     return false;
   }
 
-  /** The source has forgotten the events, or awaits that they are acknowledged: nothing more is read before they are in a checkpoint. */
+  /**
+   * The source has forgotten the events, or waits for their acknowledgement. So nothing more is read before
+   * they are in a checkpoint.
+   */
   private async bringToDisk(): Promise<void> {
     while (!this.ingest.checkpointNow()) {
       this.pulse.expect("the state to be writable", STATE_PAUSE_MS);

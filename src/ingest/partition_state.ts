@@ -4,16 +4,16 @@ import type { PartitionPosition } from "../state/checkpoint/partition_position.t
 
 /** A source as ingest sees it. */
 export class SourceState {
-  /** Why it could not be opened; undefined: it was, or nobody has tried yet. */
+  /** Why it could not be opened; undefined: it was opened, or not yet tried. */
   openFailure: string | undefined;
-  /** Those of its partitions that are there. */
+  /** Its present partitions. */
   readonly partitions = new Map<PartitionId, PartitionState>();
   private readonly failing = new Set<PartitionState>();
 
-  /** @param ordinal Its place in the configuration. */
+  /** @param ordinal Its index in the configuration. */
   constructor(readonly name: string, readonly ordinal: number) {}
 
-  /** Why some of it cannot be read; undefined: all of it can. */
+  /** Why a part of it cannot be read; undefined: all of it can. */
   get failure(): string | undefined {
     if (this.openFailure !== undefined) return this.openFailure;
     for (const { failure } of this.failing) return failure;
@@ -28,11 +28,11 @@ export class SourceState {
 
 /** A partition as ingest sees it. */
 export class PartitionState {
-  /** All before that is in a committed checkpoint. */
+  /** All events before it are in a committed checkpoint. */
   committed: Progress;
-  /** Told of commits; undefined before its source is open. */
+  /** The source's partition, which is told of commits; undefined before the source is open. */
   partition: Partition | undefined;
-  /** Sum of successful empty reads since the last event or failure. */
+  /** Duration of the successful empty reads since the last event or failure. */
   idleMs = 0;
   private reason: string | undefined;
 
@@ -41,7 +41,7 @@ export class PartitionState {
     readonly id: PartitionId,
     /** In the aggregator's numbering; undefined: it has gone away. */
     public number: number | undefined,
-    /** Where it stands: all before that was taken in. */
+    /** All events before it were taken in. */
     public progress: Progress,
     /** Greatest event time when it went away, Unix ms; -Infinity: there was none. */
     public leftGreatestMs = -Infinity,
@@ -49,7 +49,7 @@ export class PartitionState {
     this.committed = progress;
   }
 
-  /** For the log, which folds what the partitions of a source have in common. */
+  /** The name for the log, which folds lines that the partitions of a source have in common. */
   get origin(): LogFields {
     const { id, source: { name } } = this;
     return id === "" ? { bus: name } : { bus: name, partition: id };

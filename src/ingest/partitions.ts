@@ -11,21 +11,21 @@ import { PartitionState, SourceState } from "./partition_state.ts";
 const GONE_MAX = 10_000;
 
 /**
- * The partitions of all sources, by their numbers in the aggregator. Before its source is open, those are there that the state knows; of a source
- * that the state does not know, one that has no name.
+ * The partitions of all sources, by their numbers in the aggregator. Before a source is open, it has the
+ * partitions that the state knows; a source that the state does not know has one without a name.
  */
 export class Partitions {
   /** By number; undefined: the number stands for none. */
   readonly states: (PartitionState | undefined)[] = [];
   /** In the order of the configuration. */
   readonly sources: readonly SourceState[];
-  /** Whether any stands elsewhere than the last checkpoint says. */
+  /** Whether a partition has moved since the last checkpoint. */
   hasMoved = false;
-  /** Those that the next checkpoint has to write. */
+  /** The partitions that the next checkpoint must write. */
   private readonly unsaved = new Set<PartitionState>();
-  /** Those that have gone away, by {@link keyOf}, in the order in which they have. */
+  /** The partitions that have gone away, by {@link keyOf}, in that order. */
   private readonly gone = new Map<string, PartitionState>();
-  /** Those of which the state shall know nothing any more. */
+  /** The partitions that the state must forget. */
   private readonly forgotten = new Map<string, PartitionState>();
   private capCount: number;
 
@@ -51,7 +51,7 @@ export class Partitions {
     );
   }
 
-  /** A partition is there: it is told what is durable, now and after each checkpoint. Returns its number. */
+  /** Adds a partition. It is told what is durable, now and after each checkpoint. Returns its number. */
   attach(source: SourceState, partition: Partition): number {
     const state = source.partitions.get(partition.id) ?? this.comeBack(source, partition.id) ??
       this.begin(source, partition.id);
@@ -60,7 +60,10 @@ export class Partitions {
     return state.number!;
   }
 
-  /** A partition has gone away: it holds the others back no longer, and where it was read to is remembered. */
+  /**
+   * Removes a partition that has gone away. It no longer holds the others back, and its position is
+   * remembered.
+   */
   detach(number: number): void {
     const { aggregator, checkpoint, gone } = this;
     const state = this.states[number]!;
@@ -82,7 +85,7 @@ export class Partitions {
     }
   }
 
-  /** A checkpoint holds all that was taken in. */
+  /** Everything that was taken in is in a checkpoint. */
   committed(): void {
     this.hasMoved = false;
     this.forgotten.clear();
@@ -94,7 +97,7 @@ export class Partitions {
     this.unsaved.clear();
   }
 
-  /** As a checkpoint keeps them. */
+  /** The positions in the form of a checkpoint. */
   forCheckpoint(): Pick<CheckpointInput, "partitions" | "forgotten" | "sources"> {
     const { watermark } = this.aggregator;
     if (watermark.capCount !== this.capCount) {
@@ -114,7 +117,7 @@ export class Partitions {
     };
   }
 
-  /** What a source may ask about lineages. */
+  /** The view of the lineages for a source. */
   lineagesFor(source: SourceState): Lineages {
     return {
       readerOf: (lineage, asking) => {
@@ -139,26 +142,32 @@ export class Partitions {
     return this.states.findIndex((state, i) => i !== number && state?.progress.lineage === lineage);
   }
 
-  /** The number under which an event of a partition counts that may have gone away; undefined: its source has none, or is configured no more. */
+  /**
+   * The number for an event of a partition that may have gone away; undefined: its source has none, or is no
+   * longer configured.
+   */
   numberFor(source: string | undefined, partition: PartitionId | undefined): number | undefined {
     const state = this.sources.find(({ name }) => name === source);
     return (state?.partitions.get(partition ?? "") ?? state?.partitions.values().next().value)?.number;
   }
 
-  /** A partition goes on elsewhere. Durable with the next checkpoint. */
+  /** Moves a partition. Durable with the next checkpoint. */
   moveTo(number: number, progress: Progress): void {
     const state = this.states[number]!;
     state.progress = progress;
     this.touch(state);
   }
 
-  /** The next checkpoint has to say where it stands. */
+  /** The next checkpoint must store its position. */
   touch(state: PartitionState): void {
     this.unsaved.add(state);
     this.hasMoved = true;
   }
 
-  /** A lineage is read elsewhere now: of those that have gone away, the one that has read it has nothing to come back to. */
+  /**
+   * A lineage is read by another partition now, so the partition that has gone away and read it loses its
+   * position.
+   */
   takenOver(lineage: string): void {
     for (const [key, state] of this.gone) {
       if (state.progress.lineage !== lineage) continue;
@@ -167,13 +176,16 @@ export class Partitions {
     }
   }
 
-  /** It has something to read, or may have. */
+  /** The partition has something to read, or may have. */
   wake(number: number): void {
     this.states[number]!.idleMs = 0;
     this.aggregator.watermark.setIdle(number, false);
   }
 
-  /** An empty read has taken `elapsedMs`; after `timeoutMs` of such reads it holds the others back no longer. */
+  /**
+   * Counts an empty read that took `elapsedMs`. After `timeoutMs` of such reads, the partition no longer
+   * holds the others back.
+   */
   wasIdleFor(number: number, elapsedMs: number, timeoutMs: number): void {
     const state = this.states[number]!;
     state.idleMs += elapsedMs;
@@ -211,7 +223,7 @@ export class Partitions {
     return this.enter(state, this.aggregator.addPartition(source.ordinal, state.leftGreatestMs));
   }
 
-  /** What is on disk of a partition that has gone away need not stay in memory. */
+  /** Data on disk of a partition that has gone away need not stay in memory. */
   private shrink(state: PartitionState): void {
     state.partition = undefined;
     state.committed = state.progress = { ...state.progress, history: NOT_IN_MEMORY };

@@ -2,17 +2,20 @@ import type { PartitionId } from "../contract/source.ts";
 import { EventBatch } from "../event/event_batch.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 
-/** Partitions of a source that are read at once. Where there are more, they take turns, and no read waits at the source. */
+/**
+ * Partitions of a source that are read at once. Where there are more, they take turns, and reads do not wait
+ * at the source.
+ */
 const READS_MAX = 64;
-/** How exactly rests end where partitions take turns. */
+/** Precision of the pauses where partitions take turns. */
 const REST_STEP_MS = 20;
-/** Looks a second, in all, at partitions that have had nothing for a while. */
+/** Reads per second, in all, of partitions that have had nothing for a while. */
 const LOOKS_PER_SECOND = 1000;
 
 /**
- * Lets the partitions of a source be read at once, as long as they are few. Where they are many, a bounded number of them is: the others wait for
- * their turn in the order in which they came, and those that have had nothing rest, all by one timer. With a turn comes a batch to read into, so
- * that there are no more of these than reads at once.
+ * Lets all partitions of a source be read at once while they are few. Where they are many, a bounded number
+ * is read at once: the others wait for their turn in order, and idle ones pause, all by one timer. Each turn
+ * has a batch to read into, so that there are no more batches than reads at once.
  */
 export class ReadTurns {
   /** Partitions that are to be read. */
@@ -20,7 +23,7 @@ export class ReadTurns {
   private taken = 0;
   private readonly waiting: ((batch: EventBatch) => void)[] = [];
   private readonly spare: EventBatch[] = [];
-  /** Those that something has arrived for since their last read began, while they did not rest. */
+  /** Partitions for which something has arrived since their last read began, while they did not pause. */
   private readonly arrivals = new Set<PartitionId>();
   private readonly resting = new Map<PartitionId, { readonly endMs: number; readonly end: () => void }>();
   private isTicking = false;
@@ -32,12 +35,12 @@ export class ReadTurns {
     return this.count > this.readsMax;
   }
 
-  /** How long a partition that has nothing rests at most, ms, where it rests for `ms` if it is alone. */
+  /** The longest pause of an idle partition, ms, which is `ms` where it is alone. */
   longestRest(ms: number): number {
     return this.areShared ? Math.max(ms, this.count * 1000 / LOOKS_PER_SECOND) : ms;
   }
 
-  /** Resolves when it is the turn of a partition, which {@link give}s it back. */
+  /** Resolves when it is the turn of a partition. The reader {@link give}s the turn back. */
   async take(id: PartitionId): Promise<EventBatch> {
     const batch = this.taken < this.readsMax
       ? this.begin()
@@ -68,7 +71,7 @@ export class ReadTurns {
     });
   }
 
-  /** A partition rests no longer. */
+  /** Ends the pause of a partition. */
   arrived(id: PartitionId): void {
     const rest = this.resting.get(id);
     if (rest === undefined && this.areShared) this.arrivals.add(id);
@@ -76,13 +79,13 @@ export class ReadTurns {
     this.resting.delete(id);
   }
 
-  /** A partition is read no more. */
+  /** Removes a partition. */
   gone(id: PartitionId): void {
     this.arrived(id);
     this.arrivals.delete(id);
   }
 
-  /** Nobody rests any longer. */
+  /** Ends all pauses. */
   arrivedAll(): void {
     for (const id of [...this.resting.keys()]) this.arrived(id);
   }

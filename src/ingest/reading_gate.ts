@@ -4,17 +4,17 @@ import type { StateError } from "../state/file/state_error.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
 import type { ClockGuard } from "./clock_guard.ts";
 
-/** Why nothing is fetched, for machines and for the operator. */
+/** Why nothing is fetched, as a code and as text for the operator. */
 export interface Obstacle {
   readonly name: "state_not_writable" | "state_gone" | "state_disputed" | "outbox_full" | "clock_behind";
   readonly detail: string;
 }
 
-/** How long a run that is to end by itself waits for room in the outbox or on the disk. */
+/** How long `once` waits for room in the outbox or on the disk. */
 export const DRAIN_PATIENCE_MS = 30_000;
 const TICK_MS = 100;
 
-/** Lets the readers read, but for as long as something stands in the way. */
+/** Stops the readers while there is an obstacle. */
 export class ReadingGate {
   /** Why the state cannot be written; undefined when it can. */
   stateFailure: StateError | undefined;
@@ -32,7 +32,7 @@ export class ReadingGate {
       const { kind, message } = this.stateFailure;
       return { name: kind === "gone" ? "state_gone" : "state_not_writable", detail: message };
     }
-    // What this life reads, and acknowledges, the other one does not get.
+    // Events that this handler reads and acknowledges would be missing in the other one.
     const { dispute } = this.outbox;
     if (dispute !== undefined) return { name: "state_disputed", detail: dispute };
     const pending = this.outbox.pendingCount();
@@ -44,10 +44,11 @@ export class ReadingGate {
   }
 
   /**
-   * Resolves when reading may go on or the signal fires, or with what has stood in the way for longer than patience lasts.
+   * Resolves when reading may go on or when the signal fires. Resolves with the obstacle where it has lasted
+   * for longer than the patience.
    *
-   * @param pulse Of the loop that waits.
-   * @param patience Since when the loop goes on, by the clock that does not jump, and how long it waits for one thing.
+   * @param pulse Pulse of the loop that waits.
+   * @param patience Start of the loop, by the monotonic clock, and how long it waits for one obstacle.
    */
   async pass(
     signal: AbortSignal,
@@ -58,7 +59,7 @@ export class ReadingGate {
     for (let { obstacle } = this; obstacle && !signal.aborted; obstacle = this.obstacle) {
       const nowMs = this.clock.monotonicMs();
       const clockFailure = obstacle.name === "clock_behind" ? this.clockGuard.failure : undefined;
-      // Whether the clock is right is found out only by trying again, so that it is the time of all tries that counts.
+      // Only another try shows whether the clock is right. So the time of all tries together counts.
       const sinceMs = clockFailure ? Math.max(clockFailure.sinceMs, patience.sinceMs) : startedMs;
       if (nowMs - sinceMs >= patience.ms) return obstacle;
       if (clockFailure && nowMs >= clockFailure.pauseEndMs) return undefined;

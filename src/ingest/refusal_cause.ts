@@ -1,7 +1,7 @@
 import type { RefusalReason } from "../aggregation/refusal.ts";
 import { likelyUnit, unitName } from "./refusal_detail.ts";
 
-/** One event of many that are refused. */
+/** A sample of many refused events. */
 export interface RefusalSample {
   /** What is wrong with it. */
   readonly detail: string;
@@ -12,14 +12,14 @@ export interface RefusalSample {
 }
 
 const HOUR_MS = 3_600_000;
-/** Zones differ from UTC by quarters of an hour, 14 hours at most. */
+/** Time zones differ from UTC by quarters of an hour, 14 hours at most. */
 const ZONE_STEP_MS = HOUR_MS / 4;
 const ZONE_MAX_MS = 14 * HOUR_MS;
 const ZONE_TOLERANCE_MS = 120_000;
-/** Devices without a clock begin here, and have not run for longer. */
+/** Devices without a clock begin at this time, and have not run for longer than this. */
 const UNSET_CLOCK_MAX_MS = 366 * 24 * HOUR_MS;
 
-/** What an operator should look at first, by a sample; whole sentences. */
+/** What an operator should check first, judged by a sample, as whole sentences. */
 export function likelyCause(reason: RefusalReason, sample: RefusalSample, nowMs: number): string {
   const { detail, timeMs, perSecond = 1 } = sample;
   switch (reason) {
@@ -58,7 +58,7 @@ function lateCause(timeMs: number, nowMs: number): string {
       "this host's clock or another device's was ahead";
 }
 
-/** Undefined: by no difference that a zone could make. */
+/** The difference in hours; undefined: it cannot be a time zone. */
 function zone(differenceMs: number, where: string): string | undefined {
   const steps = Math.round(differenceMs / ZONE_STEP_MS);
   const isZone = steps > 0 && differenceMs <= ZONE_MAX_MS + ZONE_TOLERANCE_MS &&

@@ -6,7 +6,7 @@ const DETAIL: Record<Refusal, string> = {
   overflow: "a new series beyond MAX_SERIES",
 };
 
-/** How many of each are in a second. */
+/** Units per second. */
 const UNITS = [["seconds", 1], ["milliseconds", 1e3], ["microseconds", 1e6], ["nanoseconds", 1e9]] as const;
 
 /**
@@ -43,9 +43,9 @@ export function unitName(perSecond = 1): string {
 }
 
 /**
- * The time that an event states, Unix ms; NaN where it cannot be told, as of an event that was cut.
+ * The timestamp of an event, Unix ms; NaN where it is unknown, as for an event that was cut.
  *
- * @param timeMs As it was read: what is beyond the greatest safe integer stands there as that one.
+ * @param timeMs The time as it was read. Times beyond the greatest safe integer were set to it.
  * @param raw The event as it came.
  */
 export function statedTimeMs(timeMs: number, raw: Uint8Array): number {

@@ -5,21 +5,21 @@ import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import { likelyCause, type RefusalSample } from "./refusal_cause.ts";
 
 const MINUTE_MS = 60_000;
-/** More than this share of a minute's events is a mass, if it is as many as this. */
+/** Refused events are a mass above this share of a minute's events, if they are at least this many. */
 const MASS_SHARE = 0.1;
 const MASS_EVENTS = 10;
-/** A minute that is not over speaks for itself once it has brought so many events. */
+/** Events after which a minute is judged before it is over. */
 const ENOUGH_EVENTS = 100;
 
-/** What became of the events of one bus in this minute. */
+/** The counts of one bus in this minute. */
 interface Minute {
   received: number;
   readonly refused: Record<RefusalReason, number>;
 }
 
 /**
- * Finds out where many events are refused: over a tenth of a minute's events, or all that a bus has brought in it. One alarm for
- * each reason, which ends with the first minute that is not like that.
+ * Finds masses of refused events: more than a tenth of a minute's events, or all events of a bus in that
+ * minute. There is one alarm for each reason. It ends with the first minute without a mass.
  */
 export class RefusalWatch {
   private minutes: Minute[];
@@ -36,22 +36,22 @@ export class RefusalWatch {
     return [...this.going.values()];
   }
 
-  /** A batch of a bus was taken in; `before` and `after` are the books around it. */
+  /** Counts a batch of a bus; `before` and `after` are the books around it. */
   count(bus: number, before: Readonly<EventBooks>, after: Readonly<EventBooks>): void {
     const minute = this.minutes[bus]!;
     minute.received += after.received - before.received;
     for (const reason of REFUSALS) minute.refused[reason] += after[reason] - before[reason];
   }
 
-  /** An event that was refused: the latest one tells of the likely cause. */
+  /** Notes a refused event. The latest one is the sample for the likely cause. */
   sample(reason: RefusalReason, sample: RefusalSample): void {
     this.samples.set(reason, sample);
   }
 
   /**
-   * Whether alarms have begun or ended since the last look; each is to be told once.
+   * Whether alarms have begun or ended since the last call; each is reported once.
    *
-   * @param isLast Nothing more comes: what there is of the minute is judged as a whole one.
+   * @param isLast Nothing more comes: the minute is judged now.
    */
   look(isLast = false): { readonly begun: RefusalAlarm[]; readonly ended: RefusalAlarm[] } {
     const isOver = isLast || this.clock.monotonicMs() >= this.minuteEndMs;
@@ -78,7 +78,7 @@ export class RefusalWatch {
     return { begun, ended };
   }
 
-  /** How many events are refused for a reason and why; undefined: not many. */
+  /** The number of events refused for a reason, and the likely cause; undefined: it is no mass. */
   private massOf(reason: RefusalReason, received: number): string | undefined {
     const refused = this.minutes.reduce((sum, minute) => sum + minute.refused[reason], 0);
     const whole = this.busNames.filter((_, bus) => isWhollyRefused(this.minutes[bus]!, reason));
@@ -90,7 +90,7 @@ export class RefusalWatch {
   }
 }
 
-/** Whether nothing of what a bus has brought was taken, and mostly for this reason. */
+/** Whether all events of a bus were refused, most of them for this reason. */
 function isWhollyRefused({ received, refused }: Minute, reason: RefusalReason): boolean {
   const all = REFUSALS.reduce((sum, each) => sum + refused[each], 0);
   return received > 0 && all === received && REFUSALS.every((each) => refused[each] <= refused[reason]);

@@ -2,10 +2,13 @@ import { SourceError } from "../contract/source.ts";
 import { Backoff } from "../platform/clock/backoff.ts";
 import type { LogFields, Logger } from "../platform/log/logger.ts";
 
-/** Failures in a row after which a run that is to end by itself gives up. */
+/** Failures in a row after which `once` gives up. */
 export const SETBACKS_MAX = 4;
 
-/** The failures in a row of one partition, or of opening a source: logged ever less often, to be waited out ever longer. */
+/**
+ * The failures in a row of one partition, or of opening a source. They are logged ever less often, with ever
+ * longer pauses.
+ */
 export class Setbacks {
   private readonly backoff: Backoff;
 
@@ -17,7 +20,7 @@ export class Setbacks {
     return this.backoff.attempts;
   }
 
-  /** Returns how long to wait before the next try. @param fields Where reading stands. */
+  /** Returns how long to wait before the next try. @param fields The position, for the log. */
   failed(error: Error, fields: LogFields = {}): number {
     const waitMs = this.backoff.nextMs(error instanceof SourceError ? error.retryAfterMs : undefined);
     if (this.backoff.shouldReport()) {

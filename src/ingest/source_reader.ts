@@ -15,7 +15,7 @@ import { Setbacks, SETBACKS_MAX } from "./setbacks.ts";
 
 /** How long opening a source takes at most. */
 const OPEN_MAX_MS = 60_000;
-/** Between two tries to read what the state knows of a partition that has come back. */
+/** Pause between two tries to read the state of a partition that has come back. */
 const STATE_PAUSE_MS = 1000;
 
 /** A partition that is read. */
@@ -26,18 +26,21 @@ interface Reading {
   isRunning: boolean;
 }
 
-/** Reads one source: opens it, and reads each of its partitions with a reader of its own, those too that come later. */
+/**
+ * Reads one source: opens it, and reads each of its partitions, also those that come later, with its own
+ * reader.
+ */
 export class SourceReader {
-  /** The partitions that there are, as the source has last said; undefined: it is not open yet. */
+  /** The partitions as the source has last reported them; undefined: it is not open yet. */
   private wanted: readonly Partition[] | undefined;
   private readonly readings = new Map<Partition, Reading>();
-  /** Whether other partitions are read than are there. */
+  /** Whether the partitions that are read differ from the present ones. */
   private isBehind = false;
   private readonly opening: Pulse;
   private readonly setbacks: Setbacks;
   private readonly turns: ReadTurns;
   private readonly readership: Readership;
-  /** Resolved when something has happened that {@link readAll} has to look at. */
+  /** Resolved when {@link readAll} has something to do. */
   private news = Promise.withResolvers<void>();
 
   constructor(
@@ -60,13 +63,13 @@ export class SourceReader {
     return this.source.id;
   }
 
-  /** What shows that reading is alive. */
+  /** The pulses of its loops. */
   pulses(): readonly Pulse[] {
     if (this.wanted === undefined) return [this.opening];
     return [...this.readings.values()].map(({ reader }) => reader.pulse);
   }
 
-  /** Goes on with other options from the next read on. */
+  /** Replaces the options from the next read on. */
   change(options: ReaderOptions): void {
     this.readership.options = options;
   }
@@ -88,20 +91,20 @@ export class SourceReader {
       results.set(reader, await reader.drain(stop));
     };
     await this.readAll(drain, signal, () => true);
-    // What has gone away in the meantime is not waited for.
+    // Partitions that have gone away meanwhile are not waited for.
     const there = [...this.readings.values()].map(({ reader }) => results.get(reader));
     const stopped: DrainResult = { drained: false, reason: `${this.name}: stopped` };
     return there.map((result) => result ?? stopped).find(({ drained }) => !drained) ?? { drained: true };
   }
 
-  /** The last word, after the last checkpoint. */
+  /** Calls `farewell` of each partition, after the last checkpoint. */
   async farewell(): Promise<void> {
     await Promise.all([...this.readings.values()].map(({ reader }) => reader.farewell()));
   }
 
   /**
-   * Has each partition read, also those that come meanwhile, and lets those go that have gone away. Ends when no reader is at work any more
-   * and `mayEnd` says so; throws what a reader throws.
+   * Reads all partitions, also those that come meanwhile, and stops reading those that have gone away. Ends
+   * when no reader runs any more and `mayEnd` returns true. Throws the error of a reader.
    */
   private async readAll(
     read: (reader: PartitionReader, stop: AbortSignal) => Promise<void>,
@@ -146,7 +149,7 @@ export class SourceReader {
     if (failures.length > 0) throw failures[0];
   }
 
-  /** Follows, however often the state cannot be read. */
+  /** Follows the changes of partitions, and retries where the state cannot be read. */
   private async catchUp(signal: AbortSignal): Promise<void> {
     while (this.isBehind && !signal.aborted) {
       try {
@@ -159,7 +162,7 @@ export class SourceReader {
     }
   }
 
-  /** Lets partitions go that are not wanted any more, once their readers have ended, and takes in those that have come. */
+  /** Removes partitions that have gone away, once their readers have ended, and adds new ones. */
   private follow(): void {
     const { ingest, number, readings, readership, turns } = this;
     const wanted = new Set(this.wanted);
@@ -173,7 +176,7 @@ export class SourceReader {
     }
     const taken = new Set([...readings.keys()].map(({ id }) => id));
     for (const partition of wanted) {
-      // One that comes in the place of another waits until that has ended.
+      // A partition that replaces another one waits until that has ended.
       if (readings.has(partition) || taken.has(partition.id)) continue;
       taken.add(partition.id);
       const reader = new PartitionReader(readership, partition, ingest.attach(number, partition));
@@ -183,7 +186,7 @@ export class SourceReader {
     this.isBehind = false;
   }
 
-  /** Returns whether it is open: not where the signal has fired, or the source could not be opened that often. */
+  /** Returns whether it is open; false where the signal has fired, or where opening has failed that often. */
   private async open(signal: AbortSignal, attemptsMax: number): Promise<boolean> {
     while (this.wanted === undefined && !signal.aborted && this.setbacks.inARow < attemptsMax) {
       this.opening.expect("the source to be opened", OPEN_MAX_MS);

@@ -1,10 +1,10 @@
 import type { LogFields, Logger } from "../platform/log/logger.ts";
 import { counted, type Order } from "../state/audit.ts";
 
-/** What the next checkpoint has to say of events that were not read. */
+/** Counts of unread events, for the next checkpoint. */
 export interface Unread {
   readonly lost: number;
-  /** Those of them that an operator has given up. */
+  /** Those of the lost events that an operator has given up. */
   readonly skipped: number;
   /** Events that will be read again and may be the same as before. */
   readonly doubtful: number;
@@ -24,7 +24,7 @@ export class UnreadEvents {
     return this.current;
   }
 
-  /** Events lost, those not yet in a checkpoint included. */
+  /** Events lost, including those not yet in a checkpoint. */
   get lostInAll(): number {
     return this.lostBefore() + this.current.lost;
   }
@@ -33,7 +33,7 @@ export class UnreadEvents {
     this.current = NONE;
   }
 
-  /** Events of a partition that its source does not have any more. */
+  /** Counts events of a partition that its source no longer has. */
   countLost(origin: LogFields, lost: number): void {
     if (lost === 0) return;
     this.logger.error("events were trimmed from the bus before they were fetched: they are lost", {
@@ -48,7 +48,10 @@ export class UnreadEvents {
     this.current = { ...this.current, doubtful: this.current.doubtful + doubtful };
   }
 
-  /** Events that an operator gives up, from one offset up to another. @param operator Undefined: nobody that could give an order. */
+  /**
+   * Counts events that an operator gives up, from one offset to another. @param operator Undefined: it was no
+   * operator.
+   */
   giveUp(name: string, from: number, to: number, nowMs: number, operator: string | undefined): void {
     this.logger.error("events are given up by an operator's word (--skip-to): they count as lost", {
       bus: name,
@@ -65,7 +68,7 @@ export class UnreadEvents {
     this.addLost(to - from);
   }
 
-  /** A bus may say that its log begins at the greatest offset there is, again and again. */
+  /** A bus may claim again and again that its event log begins at the greatest possible offset. */
   private addLost(lost: number): void {
     const most = Number.MAX_SAFE_INTEGER - this.lostBefore();
     this.current = { ...this.current, lost: Math.min(this.current.lost + lost, most) };

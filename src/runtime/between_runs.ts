@@ -11,7 +11,10 @@ import { MetricCollector } from "./metric_collector.ts";
 import { systemSurroundings } from "./parts.ts";
 import type { Registry } from "./registry.ts";
 
-/** Does what operators have asked for with dead letters, where no handler runs. @throws {StateError} `held`: one does. */
+/**
+ * Fulfils operators' requests for dead letters while no handler runs. @throws {StateError} `held`: a handler
+ * runs.
+ */
 export function fulfilRequests(config: Config, logger: Logger): { retried: number; purged: number } {
   const core = openBetweenRuns(config, logger);
   try {
@@ -25,8 +28,8 @@ export function fulfilRequests(config: Config, logger: Logger): { retried: numbe
 }
 
 /**
- * Sends a sink what an operator wants it to have again, and what waits for it, where no handler runs. Returns why something is
- * left; undefined: nothing is.
+ * Sends a sink the aggregates that an operator has asked for, and those that wait for it, while no handler
+ * runs. Returns why something is left; undefined: nothing is.
  *
  * @throws {StateError} `held`: a handler runs.
  */

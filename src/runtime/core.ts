@@ -21,44 +21,44 @@ import { type ConfiguredSink, SinkRegistry } from "../state/outbox/sink_registry
 import { StateDatabase, type StateDatabaseOptions } from "../state/file/state_database.ts";
 import { type RouteTable, WindowCloser } from "../state/checkpoint/window_closer.ts";
 
-/** What of the aggregator the configuration decides. */
+/** The options of the aggregator that come from the configuration. */
 type AggregatorSettings = Omit<AggregatorOptions, "hashKey">;
 
-/** What stands between the buses and the sinks: the state and all that is kept in it. */
+/** The parts between the buses and the sinks: the state and everything that is kept in it. */
 export interface Core {
   readonly state: StateDatabase;
   readonly aggregator: EventAggregator;
   readonly outbox: OutboxLog;
   readonly checkpoint: Checkpoint;
   readonly ingest: Ingest;
-  /** Goes on with another configuration of the same buses, sinks and state, between two events. */
+  /** Applies another configuration of the same buses, sinks and state, between two events. */
   change(config: Config): void;
 }
 
 export interface CoreOptions {
   /**
-   * Names of the buses, in the order of the configuration. Undefined: for work between two runs; buses, sinks and window length
-   * are then those that the state knows.
+   * Names of the buses, in the order of the configuration. Undefined: for work between two runs, where the
+   * buses, the sinks and the window length come from the state.
    */
   readonly busNames: readonly string[] | undefined;
   readonly forgetSinks: readonly string[];
-  /** Sinks that the operator takes as they are: alarms over them are settled, whoever else wrote to them. */
+  /** Sinks that the operator accepts as they are: alarms over them end, and other writers are ignored. */
   readonly acceptSinks?: readonly string[];
-  /** Who has started the handler, for the audit; undefined: nobody that could give it orders. */
+  /** The operator who has started the handler, for the audit; undefined: it was started without orders. */
   readonly operator?: string | undefined;
   readonly clock: Clock;
   /** When the program was built, Unix ms; undefined: not known. */
   readonly builtAtMs: number | undefined;
   readonly observer: IngestObserver;
-  /** How the state is opened; default: as a file, and kept from others. */
+  /** Opens the state; default: as a file, locked against other processes. */
   readonly openState?: OpenState;
   readonly deadLetterBound?: DeadLetterBound;
 }
 
-/** Opens the state for one who writes it. @throws {StateError} */
+/** Opens the state for writing. @throws {StateError} */
 export type OpenState = (options: StateDatabaseOptions) => StateDatabase;
 
-/** Opens the state and puts everything where the last checkpoint left it. @throws {StateError} */
+/** Opens the state and restores everything from the last checkpoint. @throws {StateError} */
 export function openCore(config: Config, logger: Logger, options: CoreOptions): Core {
   const { clock } = options;
   const openState = options.openState ?? StateDatabase.open;
@@ -183,10 +183,9 @@ function settingsOf(config: Config, sourceCount: number): AggregatorSettings {
 }
 
 /**
- * A command in an operator's shell seldom has the service's settings. Windows are as long as the service's, and functions
- * are its functions; of all else the
- * more generous value counts, so that nothing goes that the service still needs (the archive behind the horizon, ids), while
- * an operator may well grant more.
+ * A command in an operator's shell seldom has the service's settings. So the window length and the functions
+ * of the service are used. Of every other setting the more generous value counts: nothing that the service
+ * still needs is deleted (the archive behind the horizon, ids), while an operator may allow more.
  */
 function betweenRuns(
   own: AggregatorSettings,

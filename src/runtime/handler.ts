@@ -17,13 +17,13 @@ import { OutageWatch } from "./outage_watch.ts";
 import { type Surroundings, systemSurroundings } from "./parts.ts";
 import { Tasks } from "./tasks.ts";
 
-/** Once the signal has fired, what is in the outbox may take so long to be delivered. */
+/** How long the outbox may still be delivered once the signal has fired. */
 const SHUTDOWN_DELIVERY_MS = 8000;
-/** Longest poll; shorter where `IDLE_TIMEOUT` is, so that idleness is noticed in time. */
+/** Longest poll. It is shorter where `IDLE_TIMEOUT` is, so that idleness is noticed in time. */
 const MAX_POLL_SECONDS = 10;
 
 /**
- * The parts of a handler, and what both ways to run have in common: delivery starts before anything is read, and ends after it.
+ * The parts of a handler, and what both ways to run share: delivery starts before reading and ends after it.
  * {@link Service} and `runOnce` decide what is read, and for how long.
  */
 export class Handler {
@@ -91,7 +91,7 @@ export class Handler {
     return this.surroundings.clock;
   }
 
-  /** What the buses are called. */
+  /** The names of the buses. */
   get busNames(): string[] {
     return this.sources.map(({ id }) => id);
   }
@@ -102,10 +102,11 @@ export class Handler {
   }
 
   /**
-   * The end of both ways to run: the sinks get what is in the outbox, the sources hear what is durable, and where the sinks have come to
-   * goes into a last checkpoint. Returns why something is left.
+   * The end of both ways to run: the outbox is delivered, the sources learn what is durable, and the cursors
+   * of the sinks go into a last checkpoint. Returns why something is left.
    *
-   * @param isHurried Whether delivery is cut short after some seconds. @param farewells What else is to be sent meanwhile.
+   * @param delivered The routers' end. @param isHurried Whether delivery is cut short after some seconds.
+   * @param farewells Other messages to send meanwhile.
    */
   async deliverTheRest(
     isHurried: boolean,
@@ -127,13 +128,13 @@ export class Handler {
     return leftovers ?? [];
   }
 
-  /** Ends what still runs, however it came to this. */
+  /** Ends everything that still runs. */
   async stop(): Promise<void> {
     this.tasks.stop();
     await this.delivered;
   }
 
-  /** Goes on with another configuration of the same buses, sinks and state. */
+  /** Applies another configuration of the same buses, sinks and state. */
   change(next: Config): void {
     this.core.change(next);
     for (const reader of this.readers) reader.change(readerOptions(next));

@@ -4,26 +4,29 @@ import type { Registry } from "./registry.ts";
 import type { Resettings } from "./resettings.ts";
 
 export interface HandlerOptions {
-  /** The connectors that there are; default: those of the program. */
+  /** The connectors; default: those of the program. */
   readonly registry?: Registry;
   /** Sinks whose undelivered aggregates are given up. */
   readonly forgetSinks: readonly string[];
-  /** Sinks that the operator takes as they are: alarms over them are settled, whoever else wrote to them. */
+  /** Sinks that the operator accepts as they are: alarms over them end, and other writers are ignored. */
   readonly acceptSinks?: readonly string[];
-  /** Where to go on in a bus's log, by the operator's word: what lies before it and was not fetched is given up. */
+  /**
+   * The offset at which to continue a bus's event log, by the operator's order. Unread events before it are
+   * given up.
+   */
   readonly skipTo: readonly { readonly bus: string; readonly offset: number }[];
-  /** Who has started it, for the audit of these orders. */
+  /** The operator who has started it, for the audit of these orders. */
   readonly operator?: string;
 }
 
 export interface ServiceOptions extends HandlerOptions {
-  /** Who has started the service and wants to hear of it; undefined: nobody. */
+  /** The service manager that wants notifications; undefined: none. */
   readonly serviceManager?: ServiceManager | undefined;
-  /** How settings change while the service runs; undefined: they do not. */
+  /** The requests to read the settings again; undefined: settings never change. */
   readonly resettings?: Resettings;
-  /** Whoever shows himself what is done and refused needs no line of it each minute. */
+  /** Whether the log line of each minute is left out, because the caller shows the totals itself. */
   readonly isQuiet?: boolean;
-  /** Opens the listener that shows the handler to others, for as long as it runs; undefined: there is none. */
+  /** Opens the admin listener, for as long as the handler runs; undefined: there is none. */
   readonly listen?: ((look: () => LiveOverview) => Listener | undefined) | undefined;
   /** Called once everything has been started. */
   readonly onReady?: (look: () => LiveOverview, listener: Listener | undefined) => void;
@@ -32,11 +35,11 @@ export interface ServiceOptions extends HandlerOptions {
 export interface ServiceManager {
   /** The value of `NOTIFY_SOCKET`. */
   readonly socket: string;
-  /** Silence after which it restarts the service; undefined: it does not watch. */
+  /** Silence after which it restarts the service; undefined: there is no watchdog. */
   readonly watchdogMs: number | undefined;
 }
 
-/** Where a running handler can be looked at. */
+/** A listener that shows a running handler. */
 export interface Listener {
   readonly url: string;
   close(): Promise<void>;
@@ -47,7 +50,7 @@ export interface OnceOptions extends HandlerOptions {
   readonly flush: boolean;
 }
 
-/** Whether nothing was left to do; if something was, why. */
+/** Whether everything was done; if not, the reason. */
 export interface OnceResult {
   readonly complete: boolean;
   readonly reasons: readonly string[];

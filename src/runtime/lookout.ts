@@ -9,14 +9,14 @@ import type { Core } from "./core.ts";
 import type { MetricCollector } from "./metric_collector.ts";
 import type { LiveOverview, Overview } from "./overview.ts";
 
-/** What is read from the disk, also of a handler that runs. */
+/** The parts that are read from the disk, also for a running handler. */
 type Stored = Pick<Overview, "checkpointMs" | "alarms" | "outages">;
 
-/** Looks at the parts of a handler that runs. */
+/** Reads the state of a running handler's parts. */
 export class Lookout {
   /** Nothing more is fetched. */
   isStopping = false;
-  /** Read once: how a handler stands is asked for also while the state cannot be read. */
+  /** Read once, since the overview is also needed while the state cannot be read. */
   private readonly identity: Pick<Overview, "instance" | "stateId" | "stateFile">;
 
   constructor(
@@ -78,7 +78,7 @@ function storedIn(state: StateDatabase): Stored {
       outages: readOutages(state),
     };
   } catch {
-    // A state that cannot be read is an obstacle by itself.
+    // A state that cannot be read is an obstacle, too.
     return { checkpointMs: undefined, alarms: [], outages: [] };
   }
 }

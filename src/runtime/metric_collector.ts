@@ -2,13 +2,13 @@ import { BOOK_ENTRIES } from "../aggregation/event_aggregator.ts";
 import { COUNTERS } from "../state/checkpoint/counters.ts";
 import type { Counts } from "../state/checkpoint/counts.ts";
 
-/** What has been done since the process started; counters never go down. */
+/** The work since the process started; counters never go down. */
 export interface Activity {
   readonly counts: Counts;
   readonly sinks: ReadonlyMap<string, SinkCounters>;
-  /** Seconds a batch to scan and aggregate. */
+  /** Seconds to scan and aggregate a batch. */
   readonly processing: Histogram;
-  /** Seconds a checkpoint. */
+  /** Seconds of a checkpoint. */
   readonly checkpoints: Histogram;
 }
 
@@ -27,7 +27,7 @@ const DELIVERY_SECONDS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60];
 
 /** Counts of observations by upper bound, as Prometheus has them. */
 export class Histogram {
-  /** Observations up to each bound but above the one before; the last is for what is above all. */
+  /** Observations up to each bound and above the one before. The last one counts those above all bounds. */
   readonly counts: number[];
   sum = 0;
   count = 0;
@@ -44,7 +44,7 @@ export class Histogram {
   }
 }
 
-/** Where all parts report to and all outlets read from. */
+/** All parts report to it, and all outlets of metrics read from it. */
 export class MetricCollector {
   private readonly processing = new Histogram(STEP_SECONDS);
   private readonly checkpoints = new Histogram(STEP_SECONDS);
@@ -52,7 +52,7 @@ export class MetricCollector {
   private readonly counted = Object.fromEntries(NAMES.map((name) => [name, 0])) as unknown as Counts;
   private seen: Readonly<Counts> | undefined;
 
-  /** What is counted by now, before the process has done anything, is no activity of its own. */
+  /** The counts before the process has done anything, which are not its own work. */
   begin(counts: Readonly<Counts>, sinks: readonly string[]): void {
     this.seen = counts;
     for (const name of sinks) this.sink(name);
@@ -81,7 +81,7 @@ export class MetricCollector {
     this.sink(sink).rejected += aggregates;
   }
 
-  /** @param counts As of now. What an operator's retry takes off them, the counters keep. */
+  /** @param counts The present counts. An operator's retry lowers them, but not the counters. */
   activity(counts: Readonly<Counts>): Activity {
     for (const name of NAMES) this.counted[name] += Math.max(0, counts[name] - this.seen![name]);
     this.seen = counts;

@@ -7,20 +7,23 @@ import { type LiveOverview, rowsBefore } from "./overview.ts";
 import type { RefusedEvent } from "../state/letters/dead_letters.ts";
 
 const MINUTE_MS = 60_000;
-/** Characters of what comes from outside. */
+/** Characters of text from outside, at most. */
 const SHOWN_NAME = 100;
 const SHOWN_EVENT = 300;
 
 const REASONS = [...REFUSALS, "notFinite"] as const;
 
-/** What the handler has done since its start. */
+/** The totals since the start of the handler. */
 interface Totals {
   readonly counts: Counts;
   readonly delivered: ReadonlyMap<string, number>;
   readonly rejected: ReadonlyMap<string, number>;
 }
 
-/** One line a minute of what was done, and one of what was refused: whatever goes wrong a million times is told once. */
+/**
+ * Logs one line a minute about the work done and one about refused events. So a fault that happens a million
+ * times is one line.
+ */
 export class MinuteLog {
   private before: Totals;
   /** The first event that was refused in this minute. */
@@ -39,7 +42,7 @@ export class MinuteLog {
     this.example ??= event;
   }
 
-  /** Tells each minute, and does what else is due then, until the signal fires. */
+  /** Logs each minute, and runs the other tasks of each minute, until the signal fires. */
   async run(signal: AbortSignal, alsoDue: () => void = () => {}): Promise<void> {
     for (;;) {
       await this.clock.sleep(MINUTE_MS, signal);
@@ -49,7 +52,7 @@ export class MinuteLog {
     }
   }
 
-  /** Tells what there was since it was told last; at the end of all, where that is less than a minute. */
+  /** Logs what happened since the last call. Called at the end for the last part of a minute. */
   tell(): void {
     const overview = this.look();
     const { before, example } = this;
@@ -120,7 +123,7 @@ function fieldsOf({ reason, detail, bus, offset, raw }: RefusedEvent): LogFields
   };
 }
 
-/** The name that an event states; undefined where it cannot be told. */
+/** The name of an event; undefined where it is unknown. */
 function nameIn(text: string): string | undefined {
   try {
     const { name } = JSON.parse(text);

@@ -11,12 +11,12 @@ import {
 } from "../contract/sink.ts";
 import type { LogFields, Logger } from "../platform/log/logger.ts";
 
-/** Gives a text the names that settings have for the operator. */
+/** Replaces the names of settings in a text by the operator's names. */
 export type Naming = (text: string) => string;
 
 /**
- * A sink whose every word has the names that its settings have for the operator. The sink itself knows those of its kind. What a sink
- * logs goes past here: it gets its logger from {@link namedLogger}.
+ * A sink whose messages use the operator's names of its settings. The sink itself knows the names of its
+ * kind. Its log lines do not come through here: it gets its logger from {@link namedLogger}.
  */
 export class NamedSink implements Omit<Required<Sink>, "readBack"> {
   readonly readBack?: ReadBack;
@@ -88,7 +88,7 @@ class NamedReadBack implements Required<ReadBack> {
   }
 }
 
-/** A logger of a sink that is told by other names than its own. */
+/** A logger for a sink whose settings have other names for the operator. */
 export function namedLogger(logger: Logger, named: Naming): Logger {
   const told = (fields: LogFields = {}) =>
     Object.fromEntries(

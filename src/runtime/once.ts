@@ -5,7 +5,7 @@ import { Handler } from "./handler.ts";
 import type { OnceOptions, OnceResult } from "./handler_options.ts";
 import type { Surroundings } from "./parts.ts";
 
-/** Fetches what there is, closes what may be closed, delivers. @throws {StateError} */
+/** Fetches all events, closes the windows that may be closed, and delivers. @throws {StateError} */
 export async function runOnce(
   config: Config,
   logger: Logger,
@@ -36,7 +36,8 @@ async function once(handler: Handler, signal: AbortSignal, flush: boolean): Prom
     tasks.check();
     const reasons = drained.flatMap((result) => whyLeft(result));
     ingest.lookAtRefusals(true);
-    // With a bus not read to its end, closing windows early would only make corrections of what it still brings.
+    // While a bus is not read to its end, windows are not closed early: its later events would only become
+    // corrections.
     if (!ingest.checkpointNow(flush && reasons.length === 0)) {
       reasons.push(`state: ${ingest.obstacle?.detail ?? "it cannot be written"}`);
     }

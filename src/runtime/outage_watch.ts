@@ -5,13 +5,13 @@ import { noteOutages, type Outage } from "../state/outages.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import type { LiveOverview } from "./overview.ts";
 
-/** Outages for which somebody is to be woken, and those that were told and are over. */
+/** Outages to report now, and reported ones that are over. */
 export interface Outages {
   readonly due: readonly Outage[];
   readonly over: readonly Outage[];
 }
 
-/** Notes in the state which buses and sinks cannot be reached, so that outages are known across restarts. */
+/** Stores which buses and sinks cannot be reached, so that outages are known across restarts. */
 export class OutageWatch {
   constructor(
     private readonly state: StateDatabase,
@@ -20,7 +20,7 @@ export class OutageWatch {
     private readonly logger: Logger,
   ) {}
 
-  /** A state that cannot be written is told by itself. */
+  /** A state that cannot be written is reported elsewhere. */
   note(): Outages {
     const failing = new Map<string, string>();
     const { buses, sinks } = this.look();

@@ -6,11 +6,12 @@ import type { Outage } from "../state/outages.ts";
 import type { Activity } from "./metric_collector.ts";
 
 /**
- * How a handler stands at one moment: the one model that `status`, the metrics, `/readyz`, the status line of the service manager, the log
- * line of each minute and the screen of the demo read. Of a state on disk it is as of the last checkpoint. Times are Unix ms.
+ * The state of a handler at one moment. `status`, the metrics, `/readyz`, the status line of the service
+ * manager, the log line of each minute and the screen of the demo all read this model. For a state on disk it
+ * is as of the last checkpoint. Times are Unix ms.
  */
 export interface Overview {
-  /** When it was looked at. */
+  /** The time of the reading. */
   readonly nowMs: number;
   readonly instance: string;
   readonly stateId: string;
@@ -41,16 +42,16 @@ export interface Overview {
 
 export interface BusOverview {
   readonly name: string;
-  /** Those that are there; of a state on disk, those that are known. */
+  /** The present partitions; for a state on disk, the known ones. */
   readonly partitions: readonly PartitionOverview[];
 }
 
 export interface PartitionOverview {
-  /** "" where the bus has but one. */
+  /** "" where the bus has a single partition. */
   readonly partition: string;
   /** Identity of its event log; undefined: not yet known, or it has none. */
   readonly log: string | undefined;
-  /** Of what is fetched next, in the words of its source; undefined: not yet known. */
+  /** The position of the next event; undefined: not yet known. */
   readonly position: string | undefined;
   /** The position, where it is an offset. */
   readonly nextOffset: number | undefined;
@@ -60,11 +61,11 @@ export interface PartitionOverview {
 
 export interface SinkOverview {
   readonly name: string;
-  /** The outbox id that comes next for it. */
+  /** The next outbox id for it. */
   readonly cursor: number;
 }
 
-/** How a handler stands that runs in this process, as of now, with what only a process knows. */
+/** The present state of the handler in this process, with what only the process knows. */
 export interface LiveOverview extends Overview {
   readonly buses: readonly LiveBusOverview[];
   readonly sinks: readonly LiveSinkOverview[];
@@ -85,7 +86,7 @@ export interface LiveSinkOverview extends SinkOverview {
   readonly error: string | undefined;
 }
 
-/** Something by its name, and what there is to say of it. */
+/** A name and a text about it. */
 export interface Finding {
   readonly name: string;
   readonly detail: string;

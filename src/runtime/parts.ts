@@ -13,10 +13,13 @@ import type { OpenState } from "./core.ts";
 import { namedLogger, NamedSink } from "./named_sink.ts";
 import { REGISTRY, type Registry } from "./registry.ts";
 
-/** Where the handler's own metrics go, and how it goes on with another configuration. */
+/** The outlet of the handler's own metrics, and the function that gives it another configuration. */
 export type ChangingOutlet = Changing<MetricsOutlet, Config>;
 
-/** The world around a handler: time, chance, disk, buses and sinks, so that a whole run can be simulated. */
+/**
+ * The surroundings of a handler: time, randomness, disk, buses and sinks. They are parameters, so that a
+ * whole run can be simulated.
+ */
 export interface Surroundings {
   readonly clock: Clock;
   /** When the program was built, Unix ms; undefined: not known. */
@@ -25,18 +28,18 @@ export interface Surroundings {
   readonly openState: OpenState;
   readonly deadLetterBound: DeadLetterBound;
   readonly sources: readonly Source[];
-  /** Where the handler's own metrics go; undefined: nowhere. */
+  /** The outlet of the handler's own metrics; undefined: none. */
   readonly outlet?: () => ChangingOutlet | undefined;
   readonly sinks: readonly Sink[];
   readonly delivery: DeliveryOptions;
   /**
-   * Speaks to the buses as another configuration says, and answers the sinks whose settings differ in it. Undefined: what is outside
-   * never changes.
+   * Applies another configuration to the buses, and returns new sinks for those whose settings differ.
+   * Undefined: nothing outside ever changes.
    */
   readonly change?: (inForce: Config, next: Config) => readonly Sink[];
 }
 
-/** The real world, by the configuration. Connects to nothing yet. */
+/** The real surroundings, by the configuration. Connects to nothing yet. */
 export function systemSurroundings(
   config: Config,
   logger: Logger,
@@ -72,7 +75,10 @@ function changingSources({ sources, instanceId: instance }: Config, registry: Re
   return sources.map((source) => registry.source(source).create(source.options, { instance }));
 }
 
-/** Where the handler's own metrics go: to the first bus that takes any; undefined: nowhere. Connects to nothing yet. */
+/**
+ * The outlet of the handler's own metrics, which is the first bus that takes any; undefined: none does.
+ * Connects to nothing yet.
+ */
 export function createOutlet({ sources }: Config, registry: Registry): ChangingOutlet | undefined {
   for (const [bus, source] of sources.entries()) {
     const outlet = registry.source(source).outlet?.(source.options);
@@ -91,7 +97,7 @@ export function createSinks(config: Config, logger: Logger, registry: Registry):
 /**
  * The sinks whose rows can be read back. Connects to nothing yet.
  *
- * @param scanned Kinds of sinks that are read although all that they hold has to be: that takes as long as it is.
+ * @param scanned Kinds of sinks that are read although that means reading everything in them.
  */
 export function readableSinks(
   config: Config,

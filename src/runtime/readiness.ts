@@ -24,7 +24,7 @@ export function causesOf({ buses, sinks, isStopping, obstacle }: LiveOverview): 
   return causes;
 }
 
-/** What people have to look at; it makes nobody less ready. */
+/** What operators should check. It does not affect readiness. */
 export function alarmsOf({ alarms, refusalAlarms }: LiveOverview): Finding[] {
   return [
     ...alarms.map((alarm) => ({ name: alarm.kind, detail: told(alarm) })),

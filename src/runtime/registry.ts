@@ -12,9 +12,9 @@ import { namer } from "../settings/variable.ts";
 import { SINKS } from "../sinks/registry.ts";
 import { SOURCES } from "../sources/registry.ts";
 
-/** The connectors that a program has, and what follows from them. */
+/** The connectors of a program, and what is derived from them. */
 export class Registry {
-  /** Every setting, but for those of sinks with ids of their own. */
+  /** All settings, except those of sinks with their own ids. */
   readonly catalogue: Catalogue;
 
   constructor(readonly sinks: readonly SinkConnector[], readonly sources: readonly SourceConnector[]) {
@@ -33,18 +33,18 @@ export class Registry {
     return connector;
   }
 
-  /** Gives a text the names that the settings of a sink have for the operator. */
+  /** Replaces the names of a sink's settings in a text by the operator's names. */
   namesOf(sink: SinkConfig): (text: string) => string {
     return namer(this.sink(sink).settings, prefixOfSink(sink));
   }
 
-  /** The file that a sink is; undefined: it is none. */
+  /** The file that a sink writes to; undefined: it is not a file. */
   fileOf(sink: SinkConfig): SinkFile | undefined {
     const file = this.sink(sink).fileOf?.(sink.options);
     return file && { ...file, setting: this.namesOf(sink)(file.setting) };
   }
 
-  /** The configuration of the handler, routes and rules for functions included. @throws {ConfigError} */
+  /** The configuration of the handler, including the rules of routes and functions. @throws {ConfigError} */
   configure(sources: Sources): Config {
     return loadConfig(sources, this.catalogue, {
       routes: (text, sinks) => faultsOf(compileRoutes(text, sinks)),
@@ -63,5 +63,5 @@ function faultsOf(
   return "faults" in compiled ? compiled.faults : [];
 }
 
-/** Those of this program. */
+/** The connectors of this program. */
 export const REGISTRY = new Registry(SINKS, SOURCES);

@@ -3,17 +3,20 @@ import { ConfigError } from "../settings/fault.ts";
 import type { Reread } from "../settings/reread.ts";
 import type { Logger } from "../platform/log/logger.ts";
 
-/** Settings that are read again while the service runs. */
+/** The settings of a running service, which can be read again. */
 export interface Resettings {
-  /** Resolves once somebody wants them read, or the signal fires. */
+  /** Resolves at the next request to read them, or when the signal fires. */
   next(signal: AbortSignal): Promise<void>;
-  /** @throws {ConfigError} The new ones are wrong: what is in force stays. */
+  /** @throws {ConfigError} The new settings are wrong; those in force stay. */
   read(inForce: Config): Reread;
-  /** Told of what is in force from now on. */
+  /** Called with the configuration that is in force from now on. */
   adopt(config: Config): void;
 }
 
-/** Reads the settings again and tells what has changed. Returns what is in force from now on; undefined: what was. */
+/**
+ * Reads the settings again and logs what has changed. Returns the new configuration; undefined: the old one
+ * stays.
+ */
 export function readAgain(inForce: Config, resettings: Resettings, logger: Logger): Config | undefined {
   let reread: Reread;
   try {

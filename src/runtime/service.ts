@@ -14,8 +14,8 @@ import { VabusOutlet } from "./vabus_outlet.ts";
 const LAST_METRICS_MS = 1000;
 
 /**
- * Runs until the signal fires: then nothing more is fetched, what is in memory goes into a checkpoint, what is in the outbox
- * is delivered for some seconds, and the state is closed.
+ * Runs until the signal fires. Then fetching stops, a checkpoint is made, the outbox is delivered for some
+ * seconds, and the state is closed.
  *
  * @throws {StateError} The state is held, damaged or not ours.
  * @throws {ConfigError} `skipTo` names a bus that is not configured.
@@ -36,11 +36,11 @@ export async function runService(
   }
 }
 
-/** A handler that runs until it is stopped, and those who watch it and change its settings meanwhile. */
+/** A handler that runs until it is stopped, with its watchers and the changes of its settings. */
 class Service {
-  /** Undefined where nobody asks to be told, or not yet. */
+  /** Undefined: no service manager wants notifications, or not yet. */
   private supervision: Supervision | undefined;
-  /** Where the handler's own metrics go; undefined: nowhere. */
+  /** The outlet of the handler's own metrics; undefined: none. */
   private readonly outlet: ChangingOutlet | undefined;
 
   constructor(private readonly handler: Handler, private readonly options: ServiceOptions) {
@@ -84,7 +84,7 @@ class Service {
     this.outlet?.part.close();
   }
 
-  /** All that goes on until nothing more is fetched. */
+  /** Everything that runs until fetching stops. */
   private async read(halt: AbortSignal, outlet: VabusOutlet | undefined): Promise<void> {
     const { clock, config, core: { ingest }, minuteLog, readers, tasks } = this.handler;
     await Promise.all([
@@ -121,7 +121,7 @@ class Service {
     );
   }
 
-  /** Reads the settings again whenever somebody wants it. */
+  /** Reads the settings again at each request. */
   private async keepResetting(resettings: Resettings, halt: AbortSignal): Promise<void> {
     const { handler } = this;
     while (!halt.aborted) {
@@ -137,7 +137,7 @@ class Service {
     }
   }
 
-  /** A service manager that cannot be told anything is no reason not to work. */
+  /** The handler works without notifications, too. */
   private async supervise(manager: ServiceManager, halt: AbortSignal): Promise<void> {
     const { core: { ingest }, lookout, readers, router, tasks } = this.handler;
     const logger = this.handler.logger.child("supervision");

@@ -1,7 +1,7 @@
 import type { LiveOverview } from "./overview.ts";
 import { alarmsOf, causesOf } from "./readiness.ts";
 
-/** How a handler stands, in one line for whoever asks the service manager. */
+/** The state of a handler in one line, for the service manager. */
 export function statusLine(overview: LiveOverview): string {
   const causes = causesOf(overview);
   const figures = `${overview.openWindows} open windows, ${overview.outboxRows} aggregates wait`;

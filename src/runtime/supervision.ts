@@ -2,29 +2,29 @@ import type { Clock } from "../platform/clock/clock.ts";
 import type { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
 
-/** Where the service manager listens; see {@link NotifySocket}. */
+/** The socket of the service manager; see {@link NotifySocket}. */
 export interface Listener {
   send(assignments: Readonly<Record<string, string>>): Promise<void>;
   close(): void;
 }
 
 export interface SupervisionOptions {
-  /** Silence after which the service manager restarts the service; undefined: it does not watch. */
+  /** Silence after which the service manager restarts the service; undefined: there is no watchdog. */
   readonly watchdogMs: number | undefined;
-  /** The loops that have to be alive, each by a name for the log. */
+  /** The loops that must be alive, by their names for the log. */
   readonly pulses: () => readonly (readonly [name: string, pulse: Pulse])[];
-  /** One line for whoever asks for the status of the service. */
+  /** The status of the service as one line. */
   readonly status: () => string;
 }
 
 const STATUS_INTERVAL_MS = 5000;
-/** Allows for a machine that is busy with something else. */
+/** Tolerance for a machine that is busy with something else. */
 const PULSE_GRACE_MS = 10_000;
 
 /**
- * Tells the service manager that the service is ready, how it stands and that it lives. The last only while every loop is
- * heard of in time: a process that still runs timers but fetches or delivers no more is restarted too. An event loop that
- * stands still cannot send at all.
+ * Reports to the service manager that the service is ready, its status, and that it is alive. The last is
+ * reported only while every loop is on time: a process that still runs timers but no longer fetches or
+ * delivers is restarted too. An event loop that is blocked cannot report at all.
  */
 export class Supervision {
   private hasFailed = false;
@@ -39,10 +39,10 @@ export class Supervision {
     private readonly logger: Logger,
   ) {}
 
-  /** Reports from now on, `READY=1` first, until the signal fires; then `STOPPING=1`. */
+  /** Reports until the signal fires: `READY=1` first, `STOPPING=1` at the end. */
   async run(signal: AbortSignal): Promise<void> {
     const { watchdogMs } = this.options;
-    // Twice in the time allowed, so that one late turn does no harm.
+    // Reports twice in the allowed time, so that one late report does no harm.
     const intervalMs = Math.min(STATUS_INTERVAL_MS, (watchdogMs ?? Infinity) / 2);
     await this.send({ READY: "1", ...this.news() });
     while (!signal.aborted) {
@@ -55,14 +55,14 @@ export class Supervision {
     await this.send({ STOPPING: "1", STATUS: "stopping: what is in the outbox is delivered" });
   }
 
-  /** Tells that the settings are read again, until `work` is done. */
+  /** Reports `RELOADING=1` until `work` is done. */
   async duringReload(work: () => void): Promise<void> {
     await this.send({ RELOADING: "1" });
     work();
     await this.send({ READY: "1" });
   }
 
-  /** To be called once nothing more is to be told. */
+  /** Closes the socket after the last report. */
   close(): void {
     this.listener.close();
   }
@@ -88,7 +88,7 @@ export class Supervision {
     return { STATUS: status };
   }
 
-  /** One after the other: a socket that sends refuses to send more. */
+  /** Datagrams are sent one after the other: a socket that is sending refuses another datagram. */
   private send(assignments: Readonly<Record<string, string>>): Promise<void> {
     return this.lastSend = this.lastSend.then(() => this.tell(assignments));
   }

@@ -1,4 +1,4 @@
-/** Parts that run side by side: when one fails for good, all are to end, and the first failure is told. */
+/** Parts that run concurrently. When one fails for good, all must end, and the first failure is thrown. */
 export class Tasks {
   private readonly stopping = new AbortController();
   private readonly failing = new AbortController();
@@ -9,7 +9,10 @@ export class Tasks {
     return this.failing.signal;
   }
 
-  /** Runs a part; never rejects: undefined comes of one that fails. The signal fires at {@link stop} and at the first failure. */
+  /**
+   * Runs a part. Never rejects: the result of a failed part is undefined. The signal fires at {@link stop}
+   * and at the first failure.
+   */
   async start<T>(part: (stop: AbortSignal) => Promise<T>): Promise<T | undefined> {
     try {
       return await part(this.stopping.signal);

@@ -4,7 +4,9 @@ import type { Logger } from "../platform/log/logger.ts";
 import type { Activity } from "./metric_collector.ts";
 import type { LiveOverview } from "./overview.ts";
 
-/** Sends the handler's own metrics to the bus. What could not be sent is part of the next send. */
+/**
+ * Sends the handler's own metrics to the bus. Readings that could not be sent are included in the next send.
+ */
 export class VabusOutlet {
   /** Totals as of the last send that succeeded. */
   private sent: Record<string, number> = {};

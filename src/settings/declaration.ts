@@ -79,7 +79,7 @@ export interface EventTexts {
   readonly labels: string | undefined;
 }
 
-/** What is said of a bus, whatever it is. */
+/** The settings that every kind of bus has. */
 export interface BusSettings {
   readonly events: EventTexts;
   /** May hold credentials. */

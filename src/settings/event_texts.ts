@@ -63,7 +63,7 @@ export function partEvents(
   return { url: rest.length === 0 ? url : `${url}?${rest.join("&")}`, events };
 }
 
-/** How the records of a bus are read: what its URL says goes before what is said of all. */
+/** How the records of a bus are read. Parameters of its URL override the settings for all buses. */
 export function eventTexts(values: CoreValues, own: Partial<EventTexts>): EventTexts {
   return {
     format: values.EVENT_FORMAT,

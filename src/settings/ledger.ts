@@ -44,12 +44,12 @@ export class Ledger {
     });
   }
 
-  /** Whether the text of a variable was refused by itself. */
+  /** Whether the text of a variable was refused on its own. */
   isMistaken(name: string): boolean {
     return this.settings.refused.has(name);
   }
 
-  /** A variable that others make necessary; one that is given wrongly is told already. */
+  /** The value of a variable that others make necessary. A fault of its own has been reported already. */
   require(name: string, why: string): void {
     const isThere = this.settings.values.get(name) !== undefined || this.isGiven(name);
     if (!isThere) this.fault(name, `is missing, ${why}`, true);

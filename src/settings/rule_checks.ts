@@ -12,17 +12,17 @@ export interface EventsFault {
   readonly at?: number;
 }
 
-/** Texts that are rules of their own: what is wrong with them. Each fault is a sentence of its own. */
+/** The faults of texts that are rules, each fault as a sentence. */
 export interface RuleChecks {
-  /** Of `ROUTES`, given the ids of the sinks there are. */
+  /** The faults of `ROUTES`, given the ids of the sinks. */
   readonly routes: (text: string, sinks: readonly string[]) => readonly string[];
-  /** Of `AGG_FUNCTIONS`. */
+  /** The faults of `AGG_FUNCTIONS`. */
   readonly functions: (text: string) => readonly string[];
   /** Of how records are read, each with the text that it is in. */
   readonly events: (texts: EventTexts) => readonly EventsFault[];
 }
 
-/** What one bus says of its records goes before what is said of all: a text that no bus goes by is not looked at. */
+/** Parameters of a bus override the settings for all. A setting that no bus uses is not checked. */
 export function checkEvents(ledger: Ledger, checks: RuleChecks, buses: readonly ConfiguredSource[]): void {
   const told = new Set<string>();
   for (const { config: { events, ownEvents, address } } of buses) {

@@ -1,13 +1,13 @@
 import { type Aggregate, describeSeries } from "../aggregation/aggregate.ts";
 import type { Confirmed, SinkAlarm } from "../contract/sink.ts";
 
-/** The alarm over a table or topic that is not there, or has nothing in it; undefined: nothing was ever confirmed by it. */
+/** The alarm over a table or topic that is missing or empty; undefined: the sink never confirmed anything. */
 export function emptySink(confirmed: Confirmed, what: string): SinkAlarm | undefined {
   if (!confirmed.any) return undefined;
   return { kind: "rows_missing", detail: `${what}, though it has confirmed rows`, count: 1 };
 }
 
-/** The alarm over confirmed rows that are not there; undefined: all are. */
+/** The alarm over confirmed rows that are missing; undefined: none is. */
 export function missingRows(confirmed: Confirmed, missing: readonly Aggregate[]): SinkAlarm | undefined {
   const [first] = missing;
   if (first === undefined) return undefined;
@@ -22,7 +22,9 @@ export function missingRows(confirmed: Confirmed, missing: readonly Aggregate[])
   };
 }
 
-/** The alarm over rows that are not there right after they were written without an error; undefined: all are. */
+/**
+ * The alarm over rows that are missing right after they were written without an error; undefined: none is.
+ */
 export function swallowedRows(missing: readonly Aggregate[]): SinkAlarm | undefined {
   const [first] = missing;
   if (first === undefined) return undefined;

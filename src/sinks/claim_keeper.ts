@@ -1,21 +1,21 @@
 import type { Logger } from "../platform/log/logger.ts";
 import { type Claim, type SinkContext, SinkError } from "../contract/sink.ts";
 
-/** Where a sink keeps the claim of the handler that writes to it, in terms of that sink. */
+/** Where a sink stores the claim of the handler that writes to it. */
 export interface ClaimStore {
   read(): Promise<Claim | undefined>;
-  /** Puts `own` in the place of `found`, where that is still there. Returns whether it was. */
+  /** Replaces the claim `found` by `own`, if it is still there. Returns whether it was. */
   replace(found: Claim | undefined, own: Claim): Promise<boolean>;
 }
 
-/** Two handlers that start at once take turns. */
+/** Tries to claim: two handlers that start at once may disturb each other. */
 const ATTEMPTS = 3;
 
 /**
- * Claims a sink for this handler. Of two handlers on copies of one state the later one takes it over, if nothing of the sink
- * tells that it lacks anything; the earlier one then finds a claim that is not its own.
+ * Claims a sink for this handler. Of two handlers on copies of one state, the later one takes the sink over,
+ * unless the sink shows that its state is behind. The earlier one then finds a foreign claim.
  *
- * @throws {SinkError} `misconfigured`: another life of the state has written to it.
+ * @throws {SinkError} `misconfigured`: another life of the state has written to the sink.
  */
 export async function claim(
   store: ClaimStore,
@@ -48,7 +48,7 @@ export async function claim(
   throw new SinkError("unavailable", `${what}: several handlers claim it at the same time.`);
 }
 
-/** What to throw where a batch could not be written because the claim was not this handler's any more. */
+/** The error where a batch was not written because the claim no longer belongs to this handler. */
 export async function claimLost(store: ClaimStore, context: SinkContext, what: string): Promise<SinkError> {
   const found = await store.read();
   if (found !== undefined) assertNoObjection(found, context, what);

@@ -1,12 +1,13 @@
 import { SinkError } from "../contract/sink.ts";
 
 /**
- * Runs `start` for at most `limitMs` and no longer than the signal allows; `what` names it in the error.
+ * Runs `start` for `limitMs` at most, and until the signal fires; `what` names it in the error.
  *
- * A client library that talks to a frozen server cannot be stopped, only left: whoever is thrown at must close its
- * connections, and what was left then ends unheard.
+ * A client library that waits for a frozen server cannot be stopped, only abandoned. The caller must close
+ * its connections when this throws; the abandoned work then fails unnoticed.
  *
- * @throws {SinkError} `timed_out` when the time is up, `unavailable` when the signal fires; else whatever `start` throws.
+ * @throws {SinkError} `timed_out` when the time is up, `unavailable` when the signal fires; else whatever
+ * `start` throws.
  */
 export async function withDeadline<T>(
   what: string,

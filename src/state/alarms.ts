@@ -2,7 +2,7 @@ import type { SinkAlarm, SinkAlarmKind } from "../contract/sink.ts";
 import { counted, noteOrder, type Order } from "./audit.ts";
 import type { StateDatabase } from "./file/state_database.ts";
 
-/** An alarm over what a sink holds, that stands until it is settled. */
+/** An alarm over the rows of a sink. It stands until it is settled. */
 export interface StandingAlarm extends SinkAlarm {
   readonly sink: string;
   /** Unix ms. */
@@ -21,7 +21,7 @@ interface AlarmRow {
 export function raiseAlarm(state: StateDatabase, sink: string, alarm: SinkAlarm, nowMs: number): boolean {
   return state.transaction(() => {
     const before = readAlarms(state).find((known) => known.sink === sink && known.kind === alarm.kind);
-    // What is found missing at each opening is the same each time.
+    // Each opening finds the same missing rows, so the counts are not added.
     const count = alarm.kind === "rows_missing"
       ? Math.max(before?.count ?? 0, alarm.count)
       : (before?.count ?? 0) + alarm.count;
@@ -43,9 +43,9 @@ export function readAlarms(state: StateDatabase): StandingAlarm[] {
 }
 
 /**
- * Ends the alarms over a sink: it is proven, or has been sent everything again.
+ * Ends the alarms over a sink that was proven or got everything again.
  *
- * @param order The operator's word that this came of; undefined: that word is in the audit already.
+ * @param order The operator's order that led to it; undefined: it is in the audit already.
  * @throws {StateError}
  */
 export function settleAlarms(state: StateDatabase, sink: string, order?: Order): void {
@@ -58,8 +58,8 @@ export function settleAlarms(state: StateDatabase, sink: string, order?: Order):
 }
 
 /**
- * Takes a sink as it is, by an operator's word: ends the alarms over it, and looks for nothing in it that is older than
- * `belowId`. Returns how many alarms there were. @throws {StateError}
+ * Accepts a sink as it is, by an operator's order: ends its alarms, and expects no rows older than `belowId`
+ * in it. Returns how many alarms there were. @throws {StateError}
  */
 export function acceptSink(state: StateDatabase, sink: string, belowId: number, order?: Order): number {
   return state.transaction(() => {
@@ -71,7 +71,7 @@ export function acceptSink(state: StateDatabase, sink: string, belowId: number, 
   });
 }
 
-/** The outbox id that {@link acceptSink} was last told of. */
+/** The outbox id of the last call of {@link acceptSink}. */
 export function acceptedBelow(state: StateDatabase, sink: string): number {
   return state.get<{ id: number }>("SELECT below_id AS id FROM accepted WHERE sink = ?", sink)?.id ?? 0;
 }

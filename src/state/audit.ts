@@ -3,19 +3,19 @@ import type { SealedDatabase } from "./file/seal_error.ts";
 
 /** A change that an operator orders. */
 export interface Order {
-  /** The user, and who has become it: `root (uid 0), by sudo from alice`. */
+  /** The user, and who called sudo: `root (uid 0), by sudo from alice`. */
   readonly who: string;
   /** Unix ms. */
   readonly atMs: number;
-  /** As on the command line: `dead-letters purge`, `--forget-sink`. */
+  /** The order as on the command line: `dead-letters purge`, `--forget-sink`. */
   readonly action: string;
-  /** What it is about. */
+  /** The object of the order. */
   readonly detail: string;
 }
 
-/** An order as the state has it. */
+/** An order as it is stored. */
 export interface AuditLine extends Order {
-  /** What it came to; undefined: nothing yet. */
+  /** The result; undefined: there is none yet. */
   readonly result: string | undefined;
 }
 
@@ -35,11 +35,11 @@ interface AuditRow {
   result: string | null;
 }
 
-/** The newest are kept. */
+/** Number of orders that are kept, the newest ones. */
 export const AUDIT_MAX_LINES = 1000;
 const TEXT_MAX_CHARACTERS = 500;
 
-/** Notes an order within the transaction of the caller. Returns the number of its line. */
+/** Stores an order, within the transaction of the caller. Returns the id of its entry. */
 export function noteOrder(
   state: AuditedDatabase,
   { who, atMs, action, detail }: Order,
@@ -61,10 +61,11 @@ export function noteOrder(
 }
 
 /**
- * Notes what an order has come to, within the transaction of the caller. A line that has left the audit is left alone.
+ * Stores the result of an order, within the transaction of the caller. Does nothing where the entry is no
+ * longer kept.
  *
- * @param count Added to what earlier parts of it came to.
- * @param result Is told the sum.
+ * @param count Added to the counts of earlier parts.
+ * @param result Makes the text from the sum.
  */
 export function noteResult(
   state: AuditedDatabase,
@@ -84,7 +85,7 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** The newest lines, newest first. */
+/** The newest entries, newest first. */
 export function readAudit(state: SealedDatabase, limit: number): AuditLine[] {
   return state.all<AuditRow>("SELECT * FROM audit ORDER BY id DESC LIMIT ?", limit).map((row) => ({
     who: row.who,

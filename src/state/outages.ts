@@ -1,16 +1,16 @@
 import type { StateDatabase } from "./file/state_database.ts";
 
-/** A bus or sink that has not been reached since some time. */
+/** A bus or sink that cannot be reached for some time. */
 export interface Outage {
   /** `bus http://bus:8000`, `sink kafka`. */
   readonly subject: string;
-  /** Why, as last seen. */
+  /** The last reason. */
   readonly detail: string;
   /** Unix ms. */
   readonly sinceMs: number;
 }
 
-/** An outage is worth waking somebody after this time, and again after that one. */
+/** An outage is reported after this time, and again after that time. */
 const LONG_MS = 3600_000;
 const AGAIN_MS = 86_400_000;
 
@@ -21,14 +21,15 @@ interface OutageRow {
   told_ms: number | null;
 }
 
-/** The outages that went on when somebody last looked. @throws {StateError} */
+/** The outages at the last check. @throws {StateError} */
 export function readOutages(state: StateDatabase): Outage[] {
   return rowsOf(state).map(toOutage);
 }
 
 /**
- * Notes which buses and sinks fail now, each with its reason; an outage begins when it is first noted, and is over when it is not noted any
- * more. Answers those to be told now: after an hour, and then once a day; and those that had been told and are over.
+ * Stores which buses and sinks fail now, with the reasons. An outage begins when it is first stored, and ends
+ * when it is no longer. Returns the outages to report now, which is after an hour and then once a day, and
+ * the reported ones that are over.
  *
  * @throws {StateError}
  */

@@ -26,7 +26,7 @@ const FUNCTIONS = [
   "p100",
 ];
 
-/** What the aggregator makes of readings of one series in one window. */
+/** The aggregate of readings of one series in one window. */
 function accumulate(func: string, readings: readonly Reading[]): Accumulator {
   const aggregator = new EventAggregator({
     sourceCount: 1,
@@ -118,7 +118,7 @@ Deno.test("property: whether readings come in time or late does not show in a su
     { minLength: 2, maxLength: 8 },
   );
   fc.assert(fc.property(wild, fc.nat({ max: 7 }), (all, cut) => {
-    // Each with its opposite: what is left is nothing but rounding errors.
+    // Each value with its opposite, so that only rounding errors are left.
     const values = [...all, ...all.map(({ value }) => ({ value: -value, timestamp: 1 }))];
     const at = 1 + cut % (values.length - 1);
     const whole = valueOf(accumulate("sum", values));

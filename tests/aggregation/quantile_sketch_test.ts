@@ -8,7 +8,7 @@ function sketchOf(values: readonly number[]): QuantileSketch {
   return sketch;
 }
 
-/** By whole numbers, so that no rounding decides which value it is. */
+/** Calculated with integers, so that rounding cannot decide which value it is. */
 function exactQuantile(values: readonly number[], perMillion: number): number {
   const rank = BigInt(perMillion) * BigInt(values.length - 1) / 1_000_000n;
   return values.toSorted((a, b) => a - b)[Number(rank)]!;

@@ -4,7 +4,10 @@ import { RecentIds } from "../../src/aggregation/recent_ids.ts";
 import { CHAIN_MAX } from "../../src/event/keyed_hash.ts";
 import { hashBytes } from "../../src/event/text_hash.ts";
 
-/** Where the counters of ids and of their bytes stand after years: at their beginnings, and where they might lose count. */
+/**
+ * Values of the counters of ids and of their bytes: at the beginning, and after years, where they might lose
+ * precision.
+ */
 const AGES = [{ ids: 0, bytes: 0 }, { ids: 2 ** 32 - 5, bytes: 2 ** 52 - 40 }, {
   ids: 2 ** 52 - 5,
   bytes: 2 ** 52 - 1,

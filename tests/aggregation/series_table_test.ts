@@ -6,7 +6,7 @@ import { hashBytes } from "../../src/event/text_hash.ts";
 
 const ENCODER = new TextEncoder();
 
-/** A table beside the map that it must agree with. A series is alive as long as it has a slot. */
+/** A table and a map that must agree with it. A series exists as long as it has a slot. */
 class Pair {
   readonly table = new SeriesTable([1, 2]);
   readonly alive = new Map<string, number>();
@@ -100,7 +100,7 @@ Deno.test("names that are made to meet are told apart, and no chain of them beco
   for (let i = 0; i < 20_000; i++) pair.add(`name-${i}`, i % 3);
   pair.check();
   assert.ok(longestRun(pair.table) <= CHAIN_MAX);
-  // Those that go make room, and the table is made anew.
+  // Series without slots make room, and the table is rebuilt.
   for (const key of [...pair.alive.keys()].slice(0, 15_000)) pair.forget(key);
   for (let i = 0; i < 20_000; i++) pair.add(`other-${i}`, 0);
   pair.check();
@@ -108,7 +108,7 @@ Deno.test("names that are made to meet are told apart, and no chain of them beco
   assert.ok(longestRun(pair.table) <= CHAIN_MAX);
 });
 
-/** The most taken cells that follow each other. */
+/** The longest run of taken cells. */
 function longestRun(table: SeriesTable): number {
   const { cells } = table as unknown as { cells: Int32Array };
   let [longest, run] = [0, 0];

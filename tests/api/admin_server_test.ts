@@ -27,7 +27,7 @@ async function withServer(
   }
 }
 
-/** Sends bytes as they are; answers with all that comes back. */
+/** Sends bytes unchanged. Returns all bytes that come back. */
 async function exchange({ port }: AdminServer, request: string): Promise<string> {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   await connection.write(new TextEncoder().encode(request));
@@ -210,7 +210,7 @@ Deno.test("a client that does not end its request does not keep the listener fro
       const client = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
       clients.push(client);
       await client.write(new TextEncoder().encode(request));
-      // Its answer says that the server has seen it, where there is one to come.
+      // An answer, where one is expected, shows that the server has seen the request.
       if (request.startsWith("POST")) await client.read(new Uint8Array(1024));
     }
     await server.close();

@@ -5,7 +5,7 @@ import { BodyError, readBody } from "../../src/bus/body.ts";
 import { ByteBudget } from "../../src/bus/byte_budget.ts";
 
 const MIB = 1024 * 1024;
-/** Of each body, so much is not counted, and blocks are whole: what a body of this size takes at least. */
+/** The part of each body that is not counted, in whole blocks: the least memory of a body of this size. */
 const LARGE_BYTES = 4 * MIB;
 
 function request(body: BodyInit | null, headers: Readonly<Record<string, string>> = {}): Request {
@@ -16,7 +16,7 @@ function request(body: BodyInit | null, headers: Readonly<Record<string, string>
   });
 }
 
-/** Sends what it is given, and then nothing, for ever. */
+/** Sends the given bytes and then nothing, without ending. */
 function stalled(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({ start: (controller) => controller.enqueue(bytes) });
 }

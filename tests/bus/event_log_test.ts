@@ -13,7 +13,7 @@ const NEVER = new AbortController().signal;
 
 interface Rig {
   readonly log: EventLog;
-  /** Oldest offsets after each trimming that cost unacknowledged events. */
+  /** Oldest offsets after each trimming of unacknowledged events. */
   readonly losses: number[];
   /** Consumers that could not be remembered. */
   readonly strangers: string[];

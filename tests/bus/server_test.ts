@@ -76,7 +76,7 @@ async function post(bus: Bus, path: string, body: BodyInit | null, headers: Reco
   };
 }
 
-/** Publishes events that are told apart by a number. */
+/** Publishes events that differ in a number. */
 function publish(bus: Bus, ...numbers: number[]) {
   return post(bus, "/events", JSON.stringify(numbers.map((n) => ({ n }))));
 }
@@ -85,7 +85,7 @@ function objects(...numbers: number[]) {
   return numbers.map((n) => ({ n }));
 }
 
-/** The beginning of what comes back for bytes that no client would send. */
+/** The beginning of the answer to bytes that no client would send. */
 async function raw(bus: Bus, request: string): Promise<string> {
   using connection = await Deno.connect({ port: bus.port });
   await connection.write(new TextEncoder().encode(request));
@@ -238,7 +238,7 @@ Deno.test("closing does not wait for a client that is stuck", async () => {
       "POST /events HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n",
     ),
   );
-  // Its request is being answered, since it is asked for the rest.
+  // The server asks for the rest of the body, so it is answering the request.
   await connection.read(new Uint8Array(100));
   await bus.close();
 });
@@ -517,7 +517,7 @@ protocol("the token is asked for everywhere but /healthz", async (bus) => {
     assert.equal(without.headers.get("www-authenticate"), "Bearer");
     assert.equal((await get(bus, path, { authorization: "Bearer wrong" })).status, 403);
   }));
-  // Once a minute and cause, and not what was given.
+  // Logged once a minute for each cause, without the given text.
   assert.equal(bus.lines.length, 2);
   assert.doesNotMatch(bus.lines.join(), /wrong"/);
   assert.equal((await post(bus, "/events", "[{}]")).status, 401);
@@ -622,7 +622,7 @@ protocol("a name that was not allowed and a page of another site are not answere
     (await raw(bus, "GET /event HTTP/1.1\r\nhost: bus\r\nconnection: close\r\n\r\n")).split("\r\n\r\n")[1]!,
   );
   assert.match(error, /"bus".*HTTP_ALLOWED_HOSTS/);
-  // A refusal of each cause, and no more.
+  // One refusal of each cause.
   assert.equal(bus.lines.length, 2);
 }, { allowedHosts: ["edge7"] });
 

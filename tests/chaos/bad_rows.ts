@@ -7,7 +7,9 @@ import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
 import { theirServers } from "./servers.ts";
 import { Site } from "./site.ts";
 
-/** Somebody's trigger refuses some rows, with an error that names none, until somebody mends it. */
+/**
+ * A trigger in the database refuses some rows, with an error that names no row, until an operator mends it.
+ */
 export const badRows: Scenario = {
   name: "bad-rows",
   what:

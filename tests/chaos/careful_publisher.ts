@@ -2,11 +2,11 @@ import type { Bus } from "../e2e/plant.ts";
 import { until } from "../support/executable.ts";
 
 /**
- * Publishes on a bus that is killed now and then, each event once: when no answer comes, the bus itself says whether it had taken
- * the batch. That the bus remembers what it has answered for is part of what is tried.
+ * Publishes each event once on a bus that is killed from time to time. Where no answer comes, the bus itself
+ * tells whether it had accepted the batch. Whether the bus keeps what it has confirmed is a part of the test.
  */
 export class CarefulPublisher {
-  /** Offset after the last event that is known to be on the bus. */
+  /** Offset after the last event that is surely on the bus. */
   private next = 0;
 
   constructor(private readonly bus: Bus) {}

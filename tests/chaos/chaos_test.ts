@@ -1,4 +1,4 @@
-/** Some seconds of each bad day; `make chaos` goes on for as long as it is told to. */
+/** Some seconds of each scenario. `make chaos` runs for as long as it is told to. */
 import { fullDisk } from "./full_disk.ts";
 import { testSeed } from "../support/seed.ts";
 import { told } from "./scenario.ts";

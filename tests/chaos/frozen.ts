@@ -6,7 +6,7 @@ import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
 import { theirServers } from "./servers.ts";
 import { Site } from "./site.ts";
 
-/** A machine that sleeps: the broker has given up the handler's transaction when it wakes. */
+/** A machine that sleeps. When it wakes, the broker has aborted the handler's transaction. */
 export const frozen: Scenario = {
   name: "frozen",
   what: "the handler is frozen in the middle of its transactions for longer than the broker keeps them open",
@@ -14,10 +14,10 @@ export const frozen: Scenario = {
   run: freezeAgainAndAgain,
 };
 
-/** The broker's 60 s, and the 10 s within which it looks. */
+/** The broker's limit of 60 s, and the 10 s within which it checks. */
 const FROZEN_MS = 75_000;
 const AWAKE_MS = 5000;
-/** Makes a transaction last, so that a freeze meets one. */
+/** Makes a transaction long, so that a freeze hits one. */
 const WIRE_DELAY_MS = 150;
 
 async function freezeAgainAndAgain({ servers, seed, seconds, log }: ScenarioOptions): Promise<Injected> {

@@ -7,7 +7,7 @@ import { theirServers } from "./servers.ts";
 import { Site } from "./site.ts";
 import { SmallDisk } from "./small_disk.ts";
 
-/** The disk under state and embedded sink fills up, again and again, and the power fails meanwhile. */
+/** The disk of the state and the embedded sink fills up again and again, with power cuts in between. */
 export const fullDisk: Scenario = {
   name: "full-disk",
   what:
@@ -84,7 +84,7 @@ class FullDisk implements AsyncDisposable {
       assertNoStackTrace(this.handler);
       this.handler = this.site.startHandler();
     }
-    // What was given back meanwhile, by a log that was cut, is taken again.
+    // Space that a truncated write-ahead log has given back is filled again.
     this.disk.fill();
     await pause(fullMs / 2);
     this.disk.free();
@@ -96,7 +96,7 @@ class FullDisk implements AsyncDisposable {
     if (COMPLAINT.test(stderr.slice(from))) this.felt++;
   }
 
-  /** One that finds no room at its start may end, in words; whoever supervises it starts it again. */
+  /** A handler without room at its start may end with a message. Its supervisor starts it again. */
   private async atWork(): Promise<void> {
     const hasStarted = () => /\bstarted\b|fetching/.test(this.handler.stderr);
     for (;;) {

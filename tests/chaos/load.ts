@@ -6,7 +6,7 @@ import { CarefulPublisher } from "./careful_publisher.ts";
 
 export interface LoadOptions extends Partial<Pick<StreamOptions, "lateShare" | "nameCount">> {
   readonly seed: number;
-  /** How long publishing takes when nothing hinders it. */
+  /** How long publishing takes without obstacles. */
   readonly seconds: number;
   /** Default 4000. */
   readonly eventsPerSecond?: number;
@@ -18,7 +18,7 @@ const WINDOW_MS = 60_000;
 const BATCHES_PER_SECOND = 4;
 const MIN_WINDOWS = 4;
 
-/** The events of a scenario, and what must come out of them. */
+/** The events of a scenario, and the expected results. */
 export class Load {
   readonly oracle = new Oracle(WINDOW_MS);
   /** As JSON texts, in the order they are published. */
@@ -47,7 +47,7 @@ export class Load {
     );
   }
 
-  /** Publishes at an even pace, as far as the bus is there, until everything is or `isOver`. */
+  /** Publishes at a steady rate, while the bus can be reached, until everything is published or `isOver`. */
   async feed(bus: Bus, isOver: () => boolean): Promise<void> {
     const publisher = new CarefulPublisher(bus);
     const startedMs = performance.now();

@@ -14,7 +14,7 @@ import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
 import { theirServers } from "./servers.ts";
 import { Site } from "./site.ts";
 
-/** What was there is gone, or is there as it was before. */
+/** Data are lost, or are those of an earlier time. */
 export const losses: Scenario = {
   name: "losses",
   what:
@@ -24,7 +24,7 @@ export const losses: Scenario = {
 };
 
 const ROUND_SECONDS = 12;
-/** Kafka may not have got further than the copy. */
+/** The position in Kafka must not be ahead of the copy. */
 const SINKS = ["postgres", "sqlite"];
 
 async function lose({ servers, seed, seconds, log }: ScenarioOptions): Promise<Injected> {
@@ -58,7 +58,7 @@ async function lose({ servers, seed, seconds, log }: ScenarioOptions): Promise<I
   return new Map([...world.injected, ["events, each in every table once", load.oracle.counts.aggregated]]);
 }
 
-/** A site, its handler, and what is done to them. */
+/** A site, its handler, and the faults. */
 class World {
   handler: Program;
   readonly injected = new Map<string, number>();

@@ -36,7 +36,7 @@ async function restoreAgainAndAgain({ servers, seed, seconds, log }: ScenarioOpt
       log("the bus is backed up");
       await copy("bus", "backup");
     } else if (lot < 0.35) {
-      // What nobody has read is gone with the bus, and nobody can have it.
+      // Events that nobody has read are lost with the bus.
       await allRead(site, published, handler);
       log("the bus is restored");
       await copy("backup", "bus");

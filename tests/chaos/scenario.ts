@@ -1,10 +1,10 @@
 import type { Servers } from "./servers.ts";
 
-/** One kind of bad day, from a seed. */
+/** One kind of fault scenario, from a seed. */
 export interface Scenario {
   readonly name: string;
   readonly what: string;
-  /** Undefined: it can run here. Else why it cannot. */
+  /** Why it cannot run on this machine; undefined: it can. */
   obstacle?(): string | undefined;
   /** @throws when anything is lost, doubled or wrong. */
   run(options: ScenarioOptions): Promise<Injected>;
@@ -13,13 +13,15 @@ export interface Scenario {
 export interface ScenarioOptions {
   readonly servers: Servers;
   readonly seed: number;
-  /** How long faults go on, about: what happens follows from it and the seed, not from how fast the machine is. */
+  /**
+   * How long faults go on, about. The events follow from it and the seed, not from the speed of the machine.
+   */
   readonly seconds: number;
-  /** Tells what is done, as it is done. */
+  /** Reports each step. */
   readonly log: (line: string) => void;
 }
 
-/** What was done, and how often. */
+/** The steps, with their numbers. */
 export type Injected = ReadonlyMap<string, number>;
 
 /** In one line. */

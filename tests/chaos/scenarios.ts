@@ -8,7 +8,7 @@ import { storm } from "./storm.ts";
 import { twin } from "./twin.ts";
 import { wrongClock } from "./wrong_clock.ts";
 
-/** Every kind of bad day there is. */
+/** All fault scenarios. */
 export const SCENARIOS: readonly Scenario[] = [
   storm,
   fullDisk,

@@ -3,15 +3,15 @@ import { type KafkaBroker, kafkaIsExternal, startKafka } from "../support/kafka_
 import { postgresIsExternal, type PostgresServer, startPostgres } from "../support/postgres_server.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 
-/** The wires that can be cut. */
+/** The proxies that can cut connections. */
 export type WireName = "bus" | "postgres" | "kafka";
 
-/** Why nothing of this can be done to the servers there are; undefined: they are ours. */
+/** Why the servers must not be disturbed; undefined: they are ours. */
 export function theirServers(): string | undefined {
   return postgresIsExternal || kafkaIsExternal ? "the servers are not ours to kill" : undefined;
 }
 
-/** Real servers, and the wires by which alone the handler reaches them. */
+/** Real servers, and the proxies by which the handler reaches them. */
 export class Servers implements AsyncDisposable {
   private constructor(
     readonly kafka: KafkaBroker,
@@ -38,7 +38,7 @@ export class Servers implements AsyncDisposable {
     return new Servers(kafka, postgres, wires, stack.move());
   }
 
-  /** `kill -9`, and a new start; its sessions hold shared memory for a moment longer. */
+  /** `kill -9` and a new start. The sessions keep shared memory for a moment longer. */
   async crashPostgres(): Promise<void> {
     await this.postgres.kill();
     await until(async () => {

@@ -21,8 +21,9 @@ export interface SiteOptions {
 }
 
 /**
- * A site with everything real: bus on disk, PostgreSQL, Kafka, the embedded sink, and the handler, which reaches the servers only by
- * wires that can be cut. Table and topic are its own, the servers may have served others before.
+ * A site with real parts: bus on disk, PostgreSQL, Kafka, the embedded sink, and the handler, which reaches
+ * the servers only by proxies that can cut connections. Table and topic are its own; the servers may be
+ * shared.
  */
 export class Site implements AsyncDisposable {
   private constructor(
@@ -67,7 +68,8 @@ export class Site implements AsyncDisposable {
   }
 
   /**
-   * Waits until everything has arrived everywhere, ends the handler, and holds tables, topic and books against the oracle.
+   * Waits until every sink has everything, ends the handler, and compares tables, topic and books with the
+   * oracle.
    *
    * @throws with the differences.
    */

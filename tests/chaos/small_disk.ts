@@ -31,7 +31,7 @@ export class SmallDisk implements AsyncDisposable {
     return new SmallDisk(directory);
   }
 
-  /** Takes all the room there is, and goes on taking it until {@link free}. */
+  /** Fills all free space, and keeps filling it until {@link free}. */
   fill(): void {
     using file = Deno.openSync(this.ballast, { create: true, append: true });
     for (const piece of [PIECE, PAGE]) {

@@ -6,7 +6,7 @@ import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
 import { theirServers, type WireName } from "./servers.ts";
 import { Site } from "./site.ts";
 
-/** Everything that can fail fails, one after another and two at once, while events flow. */
+/** Everything that can fail does, one after another and two at once, while events flow. */
 export const storm: Scenario = {
   name: "storm",
   what:
@@ -21,7 +21,7 @@ export const storm: Scenario = {
 
 const WIRES: readonly WireName[] = ["bus", "postgres", "kafka"];
 
-/** How often each fault comes, relative to the others: what is slow to come back comes more seldom. */
+/** The relative frequency of each fault. Faults with a long recovery are rarer. */
 const FAULTS: readonly (readonly [weight: number, fault: keyof Storm & `${string}Fault`])[] = [
   [8, "handlerKilledFault"],
   [2, "handlerStoppedFault"],
@@ -35,10 +35,10 @@ const FAULTS: readonly (readonly [weight: number, fault: keyof Storm & `${string
   [3, "auditFault"],
 ];
 
-/** It takes some 15 s to come back: all of a shorter storm would be spent on waiting for it. */
+/** Its recovery takes some 15 s, which would be all of a shorter storm. */
 const WORTH_KILLING_KAFKA_SECONDS = 30;
 
-/** What a fault and the pause after it take together, on average. */
+/** Average time of a fault and the pause after it. */
 const ROUND_SECONDS = 2.5;
 
 class Storm implements AsyncDisposable {
@@ -99,7 +99,7 @@ class Storm implements AsyncDisposable {
     assert.equal(this.handler.exitCode, undefined, `the handler has ended by itself\n${this.handler.tail()}`);
   }
 
-  /** Ends this life of the handler and begins the next; two faults at once must not do so together. */
+  /** Restarts the handler. Two faults at once must not do so together. */
   private async nextLife(
     what: string,
     end: (handler: Program) => Promise<void>,
@@ -184,7 +184,7 @@ class Storm implements AsyncDisposable {
     this.claimed.delete("kafka");
   }
 
-  /** The books must balance at any moment, with the handler at work or down. */
+  /** The books must balance at any moment, whether the handler runs or not. */
   async auditFault(): Promise<void> {
     const audit = await runToEnd(["verify"], { ...this.site.environment, STORAGE_TYPE: "sqlite" });
     // A handler that has not come to its first checkpoint has no state and no table to be proven.

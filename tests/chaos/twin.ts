@@ -8,7 +8,7 @@ import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
 import { theirServers } from "./servers.ts";
 import { Site } from "./site.ts";
 
-/** Somebody copies the set-up of a handler to another host and forgets its INSTANCE_ID. */
+/** The configuration of a handler is copied to another host with the same INSTANCE_ID. */
 export const twin: Scenario = {
   name: "twin",
   what: "a second handler with the same INSTANCE_ID on another state directory, found out and stopped",
@@ -41,7 +41,7 @@ async function twice({ servers, seed, seconds, log }: ScenarioOptions): Promise<
       log("a second handler starts");
       await using other = startTwin();
       const both = [handler, other];
-      // The broker lets one of them write at a time; the other is told.
+      // The broker lets one of them write at a time. The other one gets an error.
       const told = await until(
         () => both.find(({ stderr }) => TAKEN_OVER.test(stderr)),
         "one of them to say so",

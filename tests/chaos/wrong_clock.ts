@@ -6,7 +6,7 @@ import { Load } from "./load.ts";
 import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
 import { Site } from "./site.ts";
 
-/** The bus and the servers know the time; the handler's host does not. */
+/** The bus and the servers know the time, but the handler's host does not. */
 export const wrongClock: Scenario = {
   name: "clock",
   what: "the clock of the handler's host is hours behind or days ahead, again and again",

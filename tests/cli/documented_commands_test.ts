@@ -14,7 +14,7 @@ const PAGES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
 const SILENT = { writeOut: () => {}, writeErr: () => {} };
 const FIRST_WORDS = commandsOf(REGISTRY).map(({ name }) => name.split(" ")[0]!);
 
-/** What the command line has against these arguments, but for their values: documents have placeholders there. */
+/** The faults of these arguments, without those of values: documents have placeholders for them. */
 function faultsOf(args: readonly string[]): string[] {
   try {
     const { faults } = parseCommandLine(args, REGISTRY, SILENT);

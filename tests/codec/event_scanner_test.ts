@@ -47,7 +47,7 @@ function functionOf(id: number): string | undefined {
   return id === UNNAMED ? undefined : functionName(id);
 }
 
-/** The slow and obvious way. */
+/** The slow and simple implementation. */
 function parse(text: string): ReturnType<typeof scan> {
   const { parsed, elements } = readReply(new TextEncoder().encode(text))!;
   const { log, offset, next } = parsed as Record<string, unknown>;
@@ -181,7 +181,7 @@ Deno.test("scanning accepts and refuses the same texts as the model of replies, 
         const start = at % (json.length + 1);
         json = json.slice(0, start) + added + json.slice(start + removed);
       }
-      // What travels is UTF-8: half a surrogate pair in the text becomes U+FFFD on the way.
+      // The text is sent as UTF-8, so half a surrogate pair becomes U+FFFD.
       json = json.toWellFormed();
       const expected = attempt(() => parseReply(json));
       assert.deepEqual(attempt(() => scan(json)), expected);
@@ -190,7 +190,7 @@ Deno.test("scanning accepts and refuses the same texts as the model of replies, 
   );
 });
 
-/** {@link parse}, and what else a reply must be. */
+/** {@link parse}, with the further rules for a reply. */
 function parseReply(json: string): ReturnType<typeof scan> {
   const parsed = readReply(new TextEncoder().encode(json))?.parsed as Record<string, unknown> | undefined;
   assert.ok(parsed !== undefined && parsed !== null && typeof parsed === "object" && !Array.isArray(parsed));
@@ -377,7 +377,7 @@ Deno.test("a reply with more events than can be asked for is refused before they
   );
 });
 
-/** Runs `work` with the readers of any JSON out of reach, as the fast path does without them. */
+/** Runs `work` without `JSON.parse`, to show that the fast path does not need it. */
 function inPlace<T>(work: () => T): T {
   const { decode } = TextDecoder.prototype;
   const { parse } = JSON;

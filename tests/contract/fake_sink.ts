@@ -12,8 +12,8 @@ import { keyOf } from "./sink_samples.ts";
 export type FakeTable = Map<string, Map<string, Aggregate>>;
 
 /**
- * What an operation does instead of succeeding: throws before it has any effect, throws after it has taken full effect
- * (the answer was lost), or waits for the signal.
+ * The fault of an operation: it throws before it has any effect, it throws after its full effect (the answer
+ * was lost), or it waits for the signal.
  */
 export type Fault =
   | { readonly when: "before" | "after"; readonly error: SinkError }
@@ -25,7 +25,7 @@ export interface FakeSinkOptions {
   readonly table?: FakeTable;
   readonly fault?: (operation: "open" | "write") => Fault | undefined;
   readonly isRejected?: (aggregate: Aggregate) => boolean;
-  /** Keeps the position with the rows, as Kafka does, and answers it from `open`. */
+  /** Stores the position with the rows, as Kafka does, and returns it from `open`. */
   readonly position?: { nextId: number };
 }
 

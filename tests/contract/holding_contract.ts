@@ -18,9 +18,9 @@ import {
   stepsOn,
 } from "./sink_samples.ts";
 
-/** A table of rows that can be meddled with. */
+/** A table whose rows a test can change. */
 export interface TableBackend extends SinkBackend {
-  /** Runs a statement on the table, which is called `$table` in it. */
+  /** Runs a statement on the table, whose name in it is `$table`. */
   execute(statement: string): Promise<void>;
   /** The statement after which the table drops rows called `swallowed` without an error. */
   readonly swallowing: string;
@@ -41,7 +41,7 @@ function claimantOf(boot: number, life: string, known: readonly string[] = []): 
   };
 }
 
-/** What every sink promises that keeps its rows in a table: it knows what it holds, and who writes to it. */
+/** The contract of sinks that keep their rows in a table: they know their rows and their writer. */
 export async function testHolding(
   t: Deno.TestContext,
   createBackend: () => Promise<TableBackend>,
@@ -51,7 +51,7 @@ export async function testHolding(
   const rows = Array.from({ length: 5 }, (_, i) => aggregateOf({ name: `n${i}`, revision: 2 }));
   const confirmed = { any: true, newest: rows };
 
-  /** Opens the sink with what it should have confirmed; answers with what it says about that. */
+  /** Opens the sink with the rows that it should have confirmed. Returns the alarms that it raises. */
   const alarmsOf = async (sink: Sink, context: Partial<SinkContext> = { confirmed }) => {
     const alarms: SinkAlarm[] = [];
     await sink.open({ ...CONTEXT, alarm: (alarm) => alarms.push(alarm), ...context }, NEVER);

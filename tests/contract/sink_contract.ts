@@ -21,7 +21,7 @@ const [INSTANCE, OTHER] = ["one", "two"].map((name) => `${name}-${crypto.randomU
   string,
 ];
 
-/** What every sink promises, run as steps of `t`, each on a backend of its own. */
+/** The contract of sinks as steps of `t`, each on its own backend. */
 export async function testSinkContract(
   t: Deno.TestContext,
   createBackend: () => Promise<SinkBackend>,
@@ -229,7 +229,7 @@ export async function testSinkContract(
           assert.ok(error instanceof SinkError, `not a SinkError: ${error}`);
           assert.ok(["unavailable", "timed_out"].includes(error.kind), `${error.kind}: ${error.message}`);
         }
-        // With as many pieces there is no answer left to be lost.
+        // With this many pieces no answer can be lost any more.
         isOver = !wired?.wire.hasLostAnswer;
         wired?.wire.mend();
         await writer.close();
@@ -260,7 +260,7 @@ export async function testSinkContract(
   });
 }
 
-/** More than any batch of a few rows is answered in. */
+/** More pieces than the answer to a batch of a few rows has. */
 const ANSWER_PIECES_MAX = 100;
 
 const AWKWARD_NAMES = [
@@ -275,7 +275,7 @@ const AWKWARD_NAMES = [
   "family 👩‍👩‍👧‍👦 flag 🇩🇪",
   "$1 %s ${x} ?",
   "x".repeat(512),
-  // The most that a name can take in UTF-8, and no two parts alike, so that nothing can compress it.
+  // The longest name in UTF-8, without repetitions, so that nothing can compress it.
   Array.from({ length: 512 }, (_, index) => String.fromCharCode(0x4e00 + index * 31)).join(""),
 ];
 const AWKWARD_VALUES = [

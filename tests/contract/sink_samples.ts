@@ -35,7 +35,7 @@ export const CONTEXT: SinkContext = {
   contradicted: () => {},
 };
 
-/** An unremarkable aggregate, but for what a test cares about. */
+/** An ordinary aggregate, with the properties that a test cares about. */
 export function aggregateOf(part: Partial<Aggregate> = {}): Aggregate {
   return {
     name: "boiler.temperature",

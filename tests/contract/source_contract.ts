@@ -11,25 +11,25 @@ export interface TestBus {
   createSource(): Source;
   /** Publishes that many events more: named `e0`, `e1` and so on over the life of the bus. */
   publish(count: number): Promise<void>;
-  /** Has the bus forget its oldest events, up to this one; it may publish others for that. */
+  /** Makes the bus drop its oldest events, up to this one. It may publish others for that. */
   forgetBefore?(event: number): Promise<void>;
-  /** The bus begins a new history. Events are numbered on. */
+  /** Makes the bus begin a new history. The names of events are numbered on. */
   restart?(): Promise<void>;
-  /** The end of the history is gone, from this event on; what is published next is numbered on. */
+  /** Removes the end of the history, from this event on. The names of events are numbered on. */
   rollBackTo?(event: number): Promise<void>;
   /** The bus has these partitions from now on, of which the first is called as that at the start. Returns once its sources have said so. */
   change?(...ids: readonly PartitionId[]): Promise<void>;
   /** Publishes that many events more in one of them, numbered on. */
   publishIn?(id: PartitionId, count: number): Promise<void>;
-  /** Has the bus answer this once, whatever it is asked. */
+  /** Makes the bus answer the next request with this. */
   answerOnce?(bytes: Uint8Array): void;
-  /** From now on nothing is there. */
+  /** Makes the bus disappear. */
   goAway?(): Promise<void>;
   remove(): Promise<void>;
 }
 
 const NEVER = new AbortController().signal;
-/** Each of them broken at another layer. */
+/** Answers that are broken at different layers. */
 const HOSTILE_ANSWERS: readonly string[] = [
   "",
   "\0\x01\x02",
@@ -42,7 +42,7 @@ const HOSTILE_ANSWERS: readonly string[] = [
   "HTTP/1.1 302 Away\r\nlocation: http://elsewhere\r\ncontent-length: 0\r\n\r\n",
 ];
 
-/** Whatever fails does so with a {@link SourceError}, whose message is a line for the operator. */
+/** Checks that a failure is a {@link SourceError} whose message is one line for the operator. */
 async function sourceErrorOf(work: Promise<unknown>): Promise<SourceError> {
   try {
     await work;
@@ -55,7 +55,7 @@ async function sourceErrorOf(work: Promise<unknown>): Promise<SourceError> {
   assert.fail("it has not failed");
 }
 
-/** What every source promises, run as steps of `t`, each on a bus of its own. */
+/** The contract of sources as steps of `t`, each on its own bus. */
 export async function testSourceContract(
   t: Deno.TestContext,
   createBus: () => Promise<TestBus>,
@@ -180,7 +180,7 @@ async function testInterruption(step: Step): Promise<void> {
       for (const answer of HOSTILE_ANSWERS) {
         bus.answerOnce(new TextEncoder().encode(answer));
         try {
-          // Below HTTP, a request that nobody has answered is sent again.
+          // The HTTP client itself repeats a request that was not answered.
           const { kind } = await reading.read();
           if (kind === "events") taken.push(...namesOf(reading.batch));
         } catch (thrown) {

@@ -27,7 +27,7 @@ const ROOM = 20;
 
 const eventText = (number: number) => JSON.stringify({ name: `e${number}`, value: number, timestamp: 1000 });
 
-/** The reference bus, on a wire that can be cut and answer by itself. */
+/** The reference bus behind a proxy that can cut connections and answer itself. */
 function vabusBus(createSource: (connection: BusConnection) => ReturnType<TestBus["createSource"]>) {
   const start = () =>
     startBus({
@@ -87,7 +87,7 @@ Deno.test("the log of a VaBus keeps the contract of sources", (t) =>
 Deno.test("the queue of a VaBus keeps the contract of sources", (t) =>
   testSourceContract(t, async () => {
     const bus = await vabusBus((connection) => new QueueSource(new QueueClient(connection)))();
-    // It has no history, and says nothing of what it drops.
+    // A queue has no history and does not report dropped events.
     const { forgetBefore: _, restart: __, ...rest } = bus;
     return rest;
   }));

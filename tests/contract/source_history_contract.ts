@@ -17,7 +17,7 @@ export async function testOtherHistories(step: Step, able: TestBus): Promise<voi
           if (typeof item === "number") next += item;
           else assert.equal(item, `e${next++}`);
         }
-        // What was asked for ahead is not lost.
+        // A request that was sent ahead loses no event.
         assert.ok(all.some((item) => typeof item === "number"), `nothing is lost: ${all}`);
       },
     );

@@ -46,7 +46,7 @@ export class Reading {
     return reading;
   }
 
-  /** Without going on from there. */
+  /** Reads without moving on. */
   async look(request: Partial<ReadRequest> = {}, signal = NEVER): Promise<Outcome> {
     return await this.partition.read(
       this.progress,
@@ -62,7 +62,7 @@ export class Reading {
     return outcome;
   }
 
-  /** The names of all events up to the end; what was lost, as a number, between them. */
+  /** The names of all events up to the end, with the numbers of lost events between them. */
   async readAll(): Promise<(string | number)[]> {
     const all: (string | number)[] = [];
     for (;;) {
@@ -104,7 +104,7 @@ function contextOf({ position }: Progress): SourceContext {
   };
 }
 
-/** The names of the events of a batch, in their order, without what is none. */
+/** The names of the valid events of a batch, in their order. */
 export function namesOf(batch: EventBatch): string[] {
   return Array.from({ length: batch.count }, (_, i) => {
     const [start, length] = [batch.nameStart[i]!, batch.nameLength[i]!];
@@ -115,7 +115,7 @@ export function namesOf(batch: EventBatch): string[] {
   });
 }
 
-/** e`from` up to, and without, e`to`. */
+/** The names from e`from` to e`to`, without the latter. */
 export function events(from: number, to: number): string[] {
   return Array.from({ length: to - from }, (_, i) => `e${from + i}`);
 }

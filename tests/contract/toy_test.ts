@@ -1,4 +1,4 @@
-/** A connector that the program does not know goes the whole way of one that it does: from one folder and one line. */
+/** A new connector works like an existing one, from one folder and one line in the registry. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { temporaryDirectory } from "../support/executable.ts";

@@ -8,14 +8,14 @@ import { type DeletedRows, type ReadBack, type Sink, SinkError } from "../../src
 import { readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { Inside, type InsideOptions } from "../state/inside.ts";
 
-/** What a sink holds, open to every kind of tampering. */
+/** The rows of a sink, which a test can change in every way. */
 class Backend implements Sink, ReadBack {
   readonly id: string = "all";
   readonly repeat = "upsert";
   readonly readBack = this;
   readonly cost = "cheap";
   readonly rows = new Map<string, Aggregate>();
-  /** What goes on elsewhere while the sink is being read. */
+  /** What happens while the sink is read. */
   meanwhile: () => void = () => {};
   gone: DeletedRows | undefined;
 
@@ -54,7 +54,7 @@ class Backend implements Sink, ReadBack {
   close = () => Promise.resolve();
 }
 
-/** A handler's inside and its sink. */
+/** A handler without its surroundings, and its sink. */
 class Plant {
   readonly backend = new Backend();
   inside: Inside;

@@ -5,7 +5,7 @@ import type { DeliveryObserver } from "../../src/delivery/delivery_observer.ts";
 import type { Sink } from "../../src/contract/sink.ts";
 import type { MemoryOutbox } from "./memory_outbox.ts";
 
-/** Moves on by itself whenever somebody sleeps. */
+/** A clock that every sleep moves on. */
 export class HastyClock implements Clock {
   ms = 0;
   readonly pauses: number[] = [];
@@ -13,13 +13,13 @@ export class HastyClock implements Clock {
   monotonicMs = () => this.ms;
   sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
     this.pauses.push(ms);
-    // Lets those who need no time go first.
+    // Lets other ready work run first.
     await new Promise((resolve) => setTimeout(resolve, 0));
     if (!signal.aborted) this.ms += ms;
   };
 }
 
-/** What a delivery has told. */
+/** The reports of a delivery. */
 export class Ledger implements DeliveryObserver {
   delivered_ = 0;
   failures: string[] = [];

@@ -13,7 +13,7 @@ type Fate = "ok" | "unavailable" | "misconfigured" | "applied but failed" | "han
 const NEVER = new AbortController().signal;
 const FIRED = AbortSignal.abort();
 
-/** Keeps what it is given by name, and fails as told, attempt after attempt. */
+/** Keeps aggregates by name. Each attempt fails as scripted. */
 class ScriptedSink implements Sink {
   readonly repeat = "upsert";
   readonly rows = new Map<string, number>();
@@ -109,7 +109,7 @@ Deno.test("pauses grow from 0.1 to 30 s; the breaker opens after five failures a
   const pauses: number[] = [];
   const stop = new AbortController();
   clock.sleep = async (ms, signal) => {
-    // Only the pauses between attempts heed the end of the service; sleeping is also what limits an attempt.
+    // Only the pauses between attempts end with the service. The time limit of an attempt is a sleep, too.
     if (delivery.standing.error !== undefined && !sink.isOpen && ms !== 5000) {
       pauses.push(ms);
       states.push(delivery.standing.state);
@@ -154,7 +154,7 @@ Deno.test("pauses begin small again after a success", async () => {
   while (outbox.cursor("s") < 16) await systemClock.sleep(1, NEVER);
   stop.abort();
   await running;
-  // Beside the pauses there are the limits of attempts, turns of the event loop, and rests.
+  // Other sleeps are the limits of attempts, turns of the event loop, and waits for new aggregates.
   assert.deepEqual(clock.pauses.filter((ms) => ms > 0 && ms < 5000), [100, 200, 400, 100]);
 });
 

@@ -8,7 +8,7 @@ import { MemoryOutbox } from "./memory_outbox.ts";
 const NEVER = new AbortController().signal;
 const FIRED = AbortSignal.abort();
 
-/** Keeps names; what `fate` answers for a name ends the write that has it, before anything of it is kept. */
+/** Keeps names. An error from `fate` for a name ends its write before anything is kept. */
 class JudgedSink implements Sink {
   readonly id = "s";
   readonly repeat = "upsert";
@@ -46,7 +46,7 @@ Deno.test("property: rows that fail alone are condemned with the sink's words, a
         const names = (chosen: number[]) => chosen.filter((i) => i < count).map((i) => `n${i}`);
         const unexplainedNames = new Set(names(bad));
         const rejectedNames = new Set(names(plain).filter((name) => !unexplainedNames.has(name)));
-        // Without a row that passes nothing is known of the others.
+        // While no row succeeds, nothing is known about the others.
         fc.pre(unexplainedNames.size + rejectedNames.size < count);
         const sink = new JudgedSink((name) =>
           unexplainedNames.has(name)

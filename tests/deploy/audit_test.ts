@@ -1,4 +1,4 @@
-/** The audit of `make check`, asking a registry of ours. Skipped where there is no npm. */
+/** The audit of `make check`, with a registry of the test. Skipped where npm is missing. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { PATIENCE_MS } from "../support/executable.ts";

@@ -1,4 +1,4 @@
-/** What the line of cron lets through to be mailed. */
+/** The output that the cron line leaves for the mail. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -8,7 +8,7 @@ import { temporaryDirectory } from "../support/executable.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** These have no versions, only hashes. */
 const WITHOUT_VERSIONS = ["gcr.io/distroless/cc-debian12"];
-/** As a registry's answer is to be. */
+/** The valid answer of a registry. */
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 
 Deno.test("every image has the tag of one version, or a hash", async () => {

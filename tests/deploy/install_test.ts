@@ -1,4 +1,4 @@
-/** The user's install.sh against a file server that holds a release. */
+/** install.sh with a file server that has a release. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";

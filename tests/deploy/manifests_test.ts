@@ -1,4 +1,7 @@
-/** The files that others read: workflows, container, compose and Kubernetes. What a schema cannot know is held here. */
+/**
+ * Files for other programs: workflows, container, compose and Kubernetes. These tests check what a schema
+ * cannot.
+ */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";

@@ -1,4 +1,4 @@
-/** The bill of materials: what is in the executable, all of it, and nothing of the tests. */
+/** The bill of materials has everything in the executable, and nothing of the tests. */
 import assert from "node:assert/strict";
 import { npmPackages } from "../../scripts/npm_packages.ts";
 import { sbom } from "../../scripts/sbom.ts";

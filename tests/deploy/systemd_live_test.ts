@@ -1,6 +1,6 @@
 /**
- * The unit under a real systemd, process 1 of a machine of its own in namespaces: start, reload, kill, stop. Skipped where there
- * is no systemd, or who runs the tests may not make such a machine.
+ * The unit under a real systemd, as process 1 of a container in namespaces: start, reload, kill, stop.
+ * Skipped where there is no systemd, or where the user may not create namespaces.
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";

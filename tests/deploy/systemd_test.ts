@@ -1,4 +1,4 @@
-/** What systemd itself says of the units. Skipped where there is no systemd-analyze. */
+/** systemd's own check of the units. Skipped where systemd-analyze is missing. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-/** Whatever an operator changes leaves a line: who, when, what, and what came of it. */
+/** Every change of an operator leaves an entry: who, when, what, and the result. */
 import assert from "node:assert/strict";
 import {
   type Environment,

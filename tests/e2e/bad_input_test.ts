@@ -1,4 +1,7 @@
-/** Mistakes of users, and a bus that is none: a clear word, the right exit code, never a stack trace, never a lost event. */
+/**
+ * Mistakes of users, and servers that are no bus: a clear message, the right exit code, never a stack trace,
+ * never a lost event.
+ */
 import assert from "node:assert/strict";
 import {
   assertNoStackTrace,

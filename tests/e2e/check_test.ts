@@ -1,4 +1,7 @@
-/** What `check` accepts, `run` can do; what `run` cannot do, `check` says before, in the same words. On real servers, without a trace. */
+/**
+ * `run` can do what `check` accepts. `check` reports in the same words what `run` could not do. On real
+ * servers, without a trace.
+ */
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import {

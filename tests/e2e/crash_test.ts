@@ -1,4 +1,4 @@
-/** Twenty power cuts in the middle of the work: nothing lost, nothing twice, in any sink. */
+/** Twenty power cuts during the work: no sink lacks a row or has one twice. */
 import assert from "node:assert/strict";
 import { PATIENCE_MS, pause, Program, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { eventStream, randomNumbers, recentBaseMs } from "../support/event_stream.ts";

@@ -1,4 +1,4 @@
-/** The demo, as a newcomer has it before the eyes. */
+/** The demo, as a newcomer sees it. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import {

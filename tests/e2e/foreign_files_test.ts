@@ -1,4 +1,4 @@
-/** What other users of the host can put in the program's way. */
+/** Files of other users of the host that the program must not trust. */
 import assert from "node:assert/strict";
 import {
   assertNoStackTrace,

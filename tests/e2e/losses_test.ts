@@ -1,4 +1,4 @@
-/** What was ever dropped is named by `verify`, on the built executable, whatever dropped it. */
+/** `verify` names everything that was ever dropped, on the built executable. */
 import assert from "node:assert/strict";
 import { type Environment, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";

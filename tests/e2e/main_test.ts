@@ -70,7 +70,7 @@ Deno.test(`${EVENTS} events of 1,000 names arrive in Kafka, PostgreSQL and SQLit
   assert.equal(deadLetters.stdout.trimEnd().split("\n").length, refused);
 });
 
-/** Takes the first items off, and leaves the others in their place. */
+/** Removes the first items and returns them. */
 function* firstOf<T>(items: Iterator<T>, count: number): Generator<T> {
   for (let taken = 0; taken < count; taken++) {
     const item = items.next();

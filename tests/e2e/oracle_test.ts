@@ -1,4 +1,4 @@
-/** The oracle is what the end-to-end tests believe: here it has to show that it finds faults. */
+/** The end-to-end tests rely on the oracle. These tests show that it finds faults. */
 import assert from "node:assert/strict";
 import type { StreamEvent } from "../support/event_stream.ts";
 import { ALL_FUNCTIONS, eventStream } from "../support/event_stream.ts";

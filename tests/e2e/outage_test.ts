@@ -1,4 +1,4 @@
-/** What the handler lives with is stopped for a while, one after another, and so is the handler itself. */
+/** Bus, sinks and handler are stopped for a while, one after another. */
 import assert from "node:assert/strict";
 import {
   assertNoStackTrace,

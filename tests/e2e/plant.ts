@@ -1,4 +1,4 @@
-/** The surroundings of a handler under test: its bus, its environment, and what has arrived in its sinks. */
+/** The surroundings of a handler under test: its bus, its environment, and the contents of its sinks. */
 import { DatabaseSync } from "node:sqlite";
 import postgres from "postgres";
 import { type BusServer, startBus } from "../../src/bus/server.ts";
@@ -43,7 +43,7 @@ export class Bus implements AsyncDisposable {
     if (!await this.offerBatch(body)) throw new Error("the log of the bus is full");
   }
 
-  /** The same, unless the log is full until the handler has acknowledged more: nothing of it is taken then. */
+  /** The same. Where the event log is full until the handler has acknowledged more, nothing is published. */
   async offerBatch(body: string): Promise<boolean> {
     const reply = await fetch(`${this.url}/events`, {
       method: "POST",
@@ -82,8 +82,8 @@ export class BusProgram extends Bus {
   }
 
   /**
-   * @param directory Where it keeps its log. Undefined: in memory.
-   * @param flags More of `bus`.
+   * @param directory Directory of its event log. Undefined: in memory.
+   * @param flags Further flags of `bus`.
    */
   static override async start(
     directory?: string,
@@ -150,7 +150,7 @@ export function sqlitePath(directory: string): string {
   return `${directory}/aggregates.sqlite`;
 }
 
-/** What has arrived in a sink. */
+/** The contents of a sink. */
 export interface Arrivals {
   rows(): Promise<Row[]>;
   /** Events in all of its rows; 0 as long as there is no table. */
@@ -232,7 +232,7 @@ export function postgresSink(url: string, table = "aggregated_events"): Arrivals
   };
 }
 
-/** All three places that aggregates go to, real ones, with a table and a topic that no other test uses. */
+/** All three sinks, on real servers, with a table and a topic that no other test uses. */
 export class Sinks implements AsyncDisposable {
   readonly environment: Environment;
   readonly inPostgres: Arrivals;

@@ -1,4 +1,4 @@
-/** A shell on a pseudo-terminal, as somebody sits before who pastes commands and presses Ctrl-C. */
+/** A shell on a pseudo-terminal, for a test that pastes commands and presses Ctrl-C. */
 import { stripVTControlCharacters } from "node:util";
 import { type Environment, PATIENCE_MS, until } from "../support/executable.ts";
 
@@ -16,7 +16,7 @@ export async function hasTerminals(): Promise<boolean> {
 
 /** Leaving its scope (`await using`) presses Ctrl-C and ends the shell. */
 export class Terminal implements AsyncDisposable {
-  /** All that was to be seen on it so far, without what was typed. */
+  /** The output so far, without the typed text. */
   screen = "";
   private typed = 0;
   private readonly keyboard: WritableStreamDefaultWriter<Uint8Array>;
@@ -68,7 +68,7 @@ export class Terminal implements AsyncDisposable {
     return said;
   }
 
-  /** Pastes lines whose last command stays, and waits until it says what tells that it is up. */
+  /** Pastes lines whose last command keeps running, and waits for the output that shows that it is ready. */
   async start(lines: string, isUp: RegExp): Promise<string> {
     const from = this.screen.length;
     await this.type(lines);
@@ -77,11 +77,11 @@ export class Terminal implements AsyncDisposable {
     return seen();
   }
 
-  /** Ends what runs in the foreground, and waits until the shell is there again. */
+  /** Ends the foreground command and waits for the prompt of the shell. */
   async interrupt(): Promise<void> {
     await this.keyboard.write(new TextEncoder().encode(CTRL_C));
     const mark = `end-${++this.typed}=`;
-    // The terminal throws away what is typed in the moment of a Ctrl-C.
+    // The terminal drops text that is typed during a Ctrl-C.
     await until(async () => {
       await this.type(`printf '%s=\\n' 'end'-${this.typed}`);
       return this.screen.includes(mark);

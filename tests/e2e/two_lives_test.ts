@@ -1,4 +1,7 @@
-/** One state lives twice: it was copied while a handler ran on it, or rolled back by a snapshot. Real sinks find out. */
+/**
+ * Two lives of one state: it was copied while a handler ran on it, or rolled back by a snapshot. Real sinks
+ * detect it.
+ */
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import {

@@ -1,4 +1,4 @@
-/** From one version to the next and back, on the same state: no loss, no doubles. */
+/** Upgrade and rollback on the same state: no loss, no duplicates. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

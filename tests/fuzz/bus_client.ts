@@ -15,7 +15,10 @@ import { mutated } from "./mutation.ts";
 import { parseReply, replyText } from "./scanner.ts";
 import type { Random, Target, Trial } from "./target.ts";
 
-/** What the handler reads from a bus whose replies are broken in every layer, against a model of where it may stand then. */
+/**
+ * Compares a handler that reads a bus with replies that are broken in every layer with a model of its allowed
+ * progress.
+ */
 export const busClient: Target = {
   name: "bus-client",
   what: "client and reader over HTTP replies with wrong statuses, lengths, offsets, encodings and bytes",
@@ -25,13 +28,13 @@ export const busClient: Target = {
 const NOW_MS = 1_760_000_000_000;
 const ENCODER = new TextEncoder();
 
-/** What the reader asked for, and what the client made of the answer. */
+/** A request of the reader, and the client's result. */
 interface Exchange {
   readonly request: FetchRequest;
   result: { readonly reply: FetchReply } | { readonly error: SourceError } | undefined;
 }
 
-/** Notes what passes between reader and client; the client may throw nothing but a {@link SourceError}. */
+/** Records the calls between reader and client. The client must throw nothing but {@link SourceError}. */
 class ObservedLog implements BusLog {
   exchanges: Exchange[] = [];
   readonly name: string;
@@ -45,7 +48,7 @@ class ObservedLog implements BusLog {
     this.exchanges.push(exchange);
     try {
       const reply = await this.client.fetch(request, signal);
-      // The reader's to spend: what is looked at afterwards is a copy.
+      // The reader may overwrite the bytes. The copy is for the check.
       exchange.result = { reply: reply.kind === "events" ? { ...reply, body: reply.body.slice() } : reply };
       return reply;
     } catch (error) {
@@ -162,7 +165,7 @@ class BusClientTrial implements Trial {
     return this.rig.core.aggregator.books.received;
   }
 
-  /** The true bus goes its way: it gets events, is trimmed, and now and then is another one. */
+  /** The true bus changes: it gets events, is trimmed, and is sometimes replaced by another one. */
   private live(): void {
     this.next += below(this.random, 6);
     if (chance(this.random, 0.03)) this.first += below(this.random, this.next - this.first + 1);
@@ -308,7 +311,7 @@ interface BusPosition {
   readonly name: string;
   /** Undefined before the first reply. */
   readonly log: string | undefined;
-  /** Undefined: from the oldest event there is. */
+  /** Undefined: from the oldest event on. */
   readonly nextOffset: number | undefined;
 }
 
@@ -317,7 +320,10 @@ interface Expected {
   readonly received: number;
 }
 
-/** Where the reader may stand after an exchange, and how many events it may have taken: section 4 once more. */
+/**
+ * The allowed progress of the reader after an exchange, and the number of events that it may have taken in,
+ * by the protocol.
+ */
 function modelOf(
   before: BusPosition,
   { request, result }: Exchange,

@@ -16,7 +16,7 @@ export interface Crowd {
   readonly descriptorsMax?: number;
 }
 
-/** The program's `bus`, in a process of its own, before a crowd of simultaneous connections that do not come to an end. */
+/** The program's `bus`, in its own process, with a crowd of simultaneous connections that never end. */
 export function busCrowd(crowd: Crowd): Target {
   const { name, what, connectionsMax } = crowd;
   return { name, what, parameters: `--connections ${connectionsMax}`, open: () => BusCrowdTrial.open(crowd) };
@@ -38,7 +38,7 @@ const TRICKLE_MS = 20;
 const ENCODER = new TextEncoder();
 const HEAD_END = "HTTP/1.1\r\nhost: localhost\r\n";
 
-/** What those in a crowd say at once, and what they go on to say. */
+/** The first bytes of a crowd's connections, and the later ones. */
 const HABITS: readonly { readonly first: string; readonly trickle: string }[] = [
   { first: "", trickle: "" },
   { first: "GET /events?wait=60&off", trickle: "" },

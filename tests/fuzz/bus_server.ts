@@ -7,7 +7,10 @@ import { mutated } from "./mutation.ts";
 import { replyText } from "./scanner.ts";
 import type { Random, Target, Trial } from "./target.ts";
 
-/** The reference bus before clients of every kind: whatever they send, it answers others, and its log stays one. */
+/**
+ * The reference bus with clients of every kind. Whatever they send, it answers others, and its event log
+ * stays consistent.
+ */
 export const busServer: Target = {
   name: "bus-server",
   what:

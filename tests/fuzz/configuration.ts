@@ -11,7 +11,10 @@ import { below, chance, oddText, oneOf } from "./draw.ts";
 import { mutated } from "./mutation.ts";
 import type { Random, Target, Trial } from "./target.ts";
 
-/** Settings of any text, from anywhere: accepted, or refused in one message that names what is at fault and tells no secret. */
+/**
+ * Settings with any text, from any origin, are accepted, or are refused in one message that names the faults
+ * and shows no secret.
+ */
 export const configuration: Target = {
   name: "configuration",
   what:

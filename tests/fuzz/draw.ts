@@ -26,7 +26,7 @@ export function anyBytes(random: Random, maxLength: number): Uint8Array<ArrayBuf
   return Uint8Array.from({ length: below(random, maxLength + 1) }, () => below(random, 256));
 }
 
-/** Text of characters that have caused trouble somewhere, at most `maxLength` of them. */
+/** Text of `maxLength` characters at most that have caused trouble somewhere. */
 export function oddText(random: Random, maxLength: number): string {
   return Array.from({ length: below(random, maxLength + 1) }, () => oneOf(random, ODD_CHARACTERS)).join("");
 }

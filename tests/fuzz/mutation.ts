@@ -3,7 +3,7 @@ import type { Random } from "./target.ts";
 
 const ENCODER = new TextEncoder();
 
-/** What JSON and HTTP are made of, and where readers of them have stumbled. */
+/** Parts of JSON and HTTP, and texts at which their readers have failed. */
 // deno-fmt-ignore
 const SNIPPETS = [
   '"', "\\", "{", "}", "[", "]", ",", ":", "-", "+", ".", "e", "E", "0", "1", "9", " ", "\t", "\n", "\r", "\0",
@@ -14,7 +14,7 @@ const SNIPPETS = [
 const BROKEN_UTF8 = [[0x80], [0xc0, 0xaf], [0xff], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82]]
   .map((bytes) => Uint8Array.from(bytes));
 
-/** The bytes with one to four changes: flipped, cut out, put in, doubled, swapped or cut off. */
+/** The bytes with one to four changes: flipped, removed, inserted, doubled, swapped or cut off. */
 export function mutated(random: Random, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   let changed = Uint8Array.from(bytes);
   for (let changes = 1 + below(random, 4); changes > 0; changes--) changed = change(random, changed);

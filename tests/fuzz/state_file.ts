@@ -15,8 +15,8 @@ import type { Random, Target, Trial } from "./target.ts";
 import { CONTEXT, QUIET } from "../contract/sink_samples.ts";
 
 /**
- * A state directory of which one byte is another one, or whose file is shorter. Whoever opens it must refuse, or find everything
- * as it was: the numbers, what comes of them when work goes on, and the proof.
+ * A state directory with one changed byte, or with a shorter file. Opening it must fail, or everything must
+ * be as before: the numbers, the results of further work, and the proof.
  */
 export const stateFile: Target = {
   name: "state-file",

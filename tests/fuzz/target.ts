@@ -1,4 +1,4 @@
-/** Something that takes input from outside, and what must hold of it whatever that input is. */
+/** A part that takes input from outside, and the rules that must hold for any input. */
 export interface Target {
   readonly name: string;
   /** What is tried, for the report. */
@@ -12,10 +12,10 @@ export interface Target {
 /** A target at work. */
 export interface Trial extends AsyncDisposable {
   /**
-   * Tries one input, which comes from `random` alone. Returns what became of it in a word or two, to be counted: a hunt in which
-   * everything is refused at the door finds nothing.
+   * Tries one input, which comes from `random` alone. Returns the result in a word or two, to be counted: a
+   * hunt in which every input is refused at once finds nothing.
    *
-   * @throws when something came of it that must not.
+   * @throws when a rule is broken.
    */
   attempt(random: Random): string | Promise<string>;
   /** Whether what an input does depends on those before it: only all of them together replay a fault. */

@@ -3,14 +3,14 @@ import type { Hunt } from "./plan.ts";
 /**
  * Runs one hunt and passes its output on.
  *
- * @param write Takes the output as it comes.
- * @returns The commands that show its findings again; none when there is nothing to show.
+ * @param write Gets the output as it comes.
+ * @returns The commands that show its findings again; none: there are no findings.
  */
 export async function findingsOf(
   { script, args }: Hunt,
   write: (bytes: Uint8Array) => void,
 ): Promise<string[]> {
-  // Both outputs in one pipe stay in their order. The shell becomes the program.
+  // One pipe keeps the order of both outputs. The shell is replaced by the program.
   const child = new Deno.Command("sh", {
     args: ["-c", 'exec "$@" 2>&1', "sh", Deno.execPath(), "run", "--allow-all", script, ...args],
     stdin: "null",

@@ -1,4 +1,4 @@
-/** What is hunted with, and how the time is shared out. */
+/** The kinds of hunts, and how the time is shared among them. */
 import { SCENARIOS } from "../chaos/scenarios.ts";
 
 /** A command that looks for faults from a seed, and exits with another code than 0 when it has found one. */
@@ -11,7 +11,7 @@ export interface Hunt {
 export interface Kind {
   /** Its share of the time, against the others'. */
   readonly parts: number;
-  /** It does nothing of use in less. */
+  /** The least useful time. */
   readonly leastMinutes: number;
   with(minutes: number, seed: number): Hunt;
 }

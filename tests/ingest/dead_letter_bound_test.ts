@@ -12,7 +12,7 @@ const NOW_MS = 1_000_000_000;
 const NOW_S = NOW_MS / 1000;
 const NEVER = new AbortController().signal;
 
-/** Lends a rig that can be restarted: `open` starts the handler that comes next. */
+/** Runs work with a rig that can be restarted: `open` starts the next handler. */
 async function withRigs(
   bound: DeadLetterBound,
   work: (open: (bound?: DeadLetterBound) => Rig, bus: MemorySource) => Promise<void>,
@@ -91,7 +91,7 @@ Deno.test("a dead letter is taken in again before room is made, also where the f
       bus.publish(...numbers(2, 4));
       await rig.readers[0]!.drain(NEVER);
       rig.clock.ms += 60_000;
-      // The checkpoint fails as a whole, and stays to be made.
+      // The whole checkpoint fails and is still to be made.
       rig.core.state.run(
         "CREATE TEMP TRIGGER full BEFORE DELETE ON wish BEGIN SELECT RAISE(ABORT, 'disk is full'); END",
       );

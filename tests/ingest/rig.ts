@@ -9,7 +9,7 @@ import type { Source } from "../../src/contract/source.ts";
 import type { BusLog, FetchReply, FetchRequest } from "../../src/sources/vabus/bus_log.ts";
 import { LogSource } from "../../src/sources/vabus/log_source.ts";
 
-/** A clock of one sleeper: whoever sleeps moves it. */
+/** A clock for a single sleeper: each sleep moves it. */
 export class LoneClock implements Clock {
   constructor(public ms: number) {}
   nowMs = () => this.ms;
@@ -20,7 +20,7 @@ export class LoneClock implements Clock {
   };
 }
 
-/** A bus in memory. `intervene` may answer, throw, or leave it to the bus (undefined). */
+/** A bus in memory. `intervene` may answer, throw, or return undefined to let the bus answer. */
 export class MemorySource implements BusLog {
   log = "first-log";
   first = 0;
@@ -71,7 +71,7 @@ export function reply(log: string, offset: number, events: readonly string[]): F
   return { kind: "events", body: new TextEncoder().encode(text) };
 }
 
-/** The inside of a handler over a state directory, with nothing delivering. */
+/** The core of a handler on a state directory, without delivery. */
 export interface Rig extends Disposable {
   readonly core: Core;
   readonly readers: readonly SourceReader[];

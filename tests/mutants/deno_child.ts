@@ -14,7 +14,7 @@ export class DenoChildren {
     private readonly tree: string,
     private readonly temporary: string,
     private readonly cpuLimitSeconds: number,
-    /** Ends the one that runs. */
+    /** Ends the process that runs. */
     private readonly signal: AbortSignal,
   ) {}
 

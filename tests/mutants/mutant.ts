@@ -44,8 +44,9 @@ function pairs(text: string): ReadonlyMap<string, string> {
 }
 
 /**
- * All changes of a file that a test should notice: operators, conditions, numbers, statements left out, the operators of SQL.
- * Types, texts for people and log lines are left alone, and so are steps of loops, whose change just makes a loop endless.
+ * All changes of a file that a test should notice: operators, conditions, numbers, removed statements, the
+ * operators of SQL. Types, texts for people and log lines are not changed, nor are steps of loops, whose
+ * change would only make the loop endless.
  */
 export function mutantsOf(file: string, source: string): Mutant[] {
   const tree = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true);

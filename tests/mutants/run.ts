@@ -1,12 +1,13 @@
 /**
- * Changes the sources in small ways, one at a time and in a copy of the tree, and runs the fast tests over each change. A mutant
- * that they do not notice is a behaviour without a test, or equivalent to the source.
+ * Makes small changes to the sources, one at a time in a copy of the tree, and runs the fast tests for each.
+ * A mutant that they do not notice is a behaviour without a test, or equivalent to the source.
  *
  *   make mutants ARGS="--count 100 --seed 7"
  *   make mutants ARGS="--seed 7 --from 41"    goes on with the 41st of the same drawing
- *   make mutants ARGS="--file src/state/outbox/archive.ts:111"    all mutants of a file, or of one line of it
+ *   make mutants ARGS="--file src/state/outbox/archive.ts:111"    all mutants of a file, or of one line
  *
- * Ctrl-C ends it with what it has found so far, and the command that goes on. Exits with 1 when a test fails without a mutant.
+ * Ctrl-C ends it with the findings so far, and the command that goes on. Exits with 1 when a test fails
+ * without a mutant.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

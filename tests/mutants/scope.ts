@@ -1,4 +1,4 @@
-/** What is changed, and who is asked whether the change is noticed. */
+/** Which sources are changed, and which tests must notice it. */
 import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 

@@ -42,7 +42,7 @@ Deno.test("isText", () => {
 });
 `;
 
-/** A court over a small tree of its own. */
+/** A trial over a small tree of its own. */
 class SmallTree implements Disposable {
   readonly court: Court;
   private readonly root = Deno.makeTempDirSync({ prefix: "vabus-court-" });

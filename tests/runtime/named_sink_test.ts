@@ -16,7 +16,7 @@ import { freePort } from "../support/free_port.ts";
 const WORDS = "PARROT_WORD is wrong; PARROT_WORD_FILE too";
 const NAMED = "HISTORY_PARROT_WORD is wrong; HISTORY_PARROT_WORD_FILE too";
 
-/** Says the name of its setting wherever it can say something: in the error of every operation, or else in its answer. */
+/** Uses the name of its setting everywhere: in the error of every operation, or in its result. */
 class Parrot implements Omit<Required<Sink>, "readBack"> {
   readonly repeat = "append";
   readonly readBack: Required<ReadBack>;

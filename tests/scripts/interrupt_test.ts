@@ -1,4 +1,4 @@
-/** Who interrupts the tests gets the machine back: nothing that they have started goes on. */
+/** An interrupt of the tests ends everything that they have started. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -32,10 +32,10 @@ export interface DeadLetterRow {
 
 const DECODER = new TextDecoder();
 
-/** Holds the state and the sinks against the model. Every method throws {@link Violation}. */
+/** Compares the state and the sinks with the model. Every method throws {@link Violation}. */
 export class Audit {
   private outboxEndId = 0;
-  /** What an operator wanted to be thrown away: texts of events, dead letters of aggregates. */
+  /** What an operator has purged: texts of events, dead letters of aggregates. */
   private readonly thrownAway: string[] = [];
   private readonly givenUp: DeadLetterRow[] = [];
   private hasPurged = false;
@@ -70,7 +70,7 @@ export class Audit {
     }
     model.putBack(job, deadLetters);
     const entries = readBookEntries(state);
-    // A state that is only set up has seen no time yet.
+    // A new state has no time yet.
     if (entries.has("checkpoint_at_ms")) model.clockSeen(this.wall.nowMs);
     for (const [name, expected] of Object.entries(model.counts) as [keyof Counts, number][]) {
       const found = entries.get(name) ?? 0;
@@ -87,7 +87,7 @@ export class Audit {
     return this.deadLetters.dropped;
   }
 
-  /** An operator wants something to be done with dead letters. */
+  /** An operator requests an action for dead letters. */
   requested(action: "retry" | "purge", deadLetters: readonly DeadLetterRow[]): void {
     this.deadLetters.requested(deadLetters.map(({ id }) => id));
     if (action === "retry") return;
@@ -106,7 +106,7 @@ export class Audit {
     throw new Violation(differences.slice(0, 3).join("; "));
   }
 
-  /** When everything has come to rest: the sinks hold what they must and nothing else. */
+  /** At rest, the sinks must have exactly the right rows. */
   end(state: StateDatabase, backends: ReadonlyMap<string, SimTable | SimTopic>, restMs: number): void {
     const deadLetters = state.all<DeadLetterRow>("SELECT * FROM dead_letter ORDER BY id");
     this.refusedEvents(deadLetters);
@@ -126,7 +126,7 @@ export class Audit {
     }
   }
 
-  /** All that is gone is named, and nothing else. */
+  /** Exactly the losses must be reported. */
   private losses(state: StateDatabase): void {
     const told = new Map<string, number>();
     for (const { name, count } of readLosses(state)) told.set(name, (told.get(name) ?? 0) + count);
@@ -165,7 +165,7 @@ export class Audit {
     }
   }
 
-  /** Each refused event is a dead letter, once, unless an operator has thrown it away or there was no room. */
+  /** Each refused event must be a dead letter once, unless an operator has purged it or there was no room. */
   private refusedEvents(deadLetters: readonly DeadLetterRow[]): void {
     const missing = countTexts(this.model.refused);
     for (const { raw } of deadLetters) {

@@ -29,14 +29,14 @@ import { SimTable } from "./sim_table.ts";
 import { SimTopic } from "./sim_topic.ts";
 import type { Sabotage } from "./simulation.ts";
 
-/** A mistake that somebody could make, made from outside of the product. */
+/** A mistake that a programmer could make, injected from outside of the product. */
 export interface BrokenVariant extends Sabotage {
   readonly name: string;
-  /** A seed that finds it out, tried before the others. It may be out of date: then the test says which one does. */
+  /** A seed that finds the mistake, tried first. If it no longer does, the test says which seed does. */
   readonly foundBy: number;
 }
 
-/** Replaces a method, a private one too, and returns what puts it back. */
+/** Replaces a method, also a private one, and returns the function that restores it. */
 function replace(
   owner: { prototype: object },
   method: string,
@@ -478,7 +478,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   },
 ];
 
-/** Has the product see the sinks of a state as `change` makes them. */
+/** Makes the product see the sinks of a state as changed by `change`. */
 function reading(change: (sink: RegisteredSink) => RegisteredSink): () => void {
   const read = SinkRegistry.read;
   SinkRegistry.read = (state) => {

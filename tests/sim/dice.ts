@@ -1,17 +1,17 @@
 import { randomNumbers } from "../support/event_stream.ts";
 
-/** Chance from a seed: the same throws for the same seed. */
+/** Random numbers from a seed: the same numbers for the same seed. */
 export class Dice {
   /** Uniform in [0, 1). */
   readonly random: () => number;
 
   constructor(seed: number) {
     this.random = randomNumbers(seed);
-    // Neighbouring seeds begin alike.
+    // The first numbers are skipped, since those of neighbouring seeds are similar.
     for (let i = 0; i < 4; i++) this.random();
   }
 
-  /** Dice of their own for a part, so that what one part throws does not shift what another does. */
+  /** Separate dice for a part, so that the throws of one part do not change those of another. */
   fork(): Dice {
     return new Dice(Math.floor(this.random() * 2 ** 32));
   }

@@ -19,7 +19,7 @@ export function testFoundOut(variants: readonly BrokenVariant[]): void {
   }
 }
 
-/** A seed that finds it out. Which one is tried first is only a matter of time: to hunt for a rare one takes dozens. */
+/** A seed that finds the mistake. It saves time: a rare mistake may take dozens of seeds. */
 async function finder(variant: BrokenVariant, directory: string): Promise<number | undefined> {
   for (const seed of [variant.foundBy, ...range(1, HUNT_SEEDS)]) {
     const { violation } = await simulate({ seed, directory, isTraced: false, sabotage: variant });

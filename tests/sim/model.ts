@@ -6,7 +6,7 @@ import type { Job } from "./scenario.ts";
 import type { WallClock } from "./sim_clock.ts";
 import { Violation } from "./violation.ts";
 
-/** The books as the contract has them. */
+/** The books by the contract. */
 export interface Counts {
   received: number;
   aggregated: number;
@@ -41,7 +41,7 @@ export type Chance = "future" | "overflow" | "late";
 export type DeadLetters = ReadonlyMap<string, Chance>;
 
 interface BusBook {
-  /** As it is; what it says is heard. */
+  /** The bus itself. What it sends is heard. */
   readonly bus: SimBus;
   durable: Progress;
   /** The events of its log up to there, by offset. */
@@ -78,9 +78,9 @@ export interface ExpectedRow {
 }
 
 /**
- * What must come of the events, calculated from what the buses said and from nothing that the handler has made of it, but for
- * one thing: how far it says it has read. From there on everything follows by the contract: each event's fate, the
- * books at every checkpoint, and the rows in the end.
+ * The expected results, calculated from what the buses have sent. From the handler it takes one fact only:
+ * how far it has read. Everything else follows by the contract: each event's fate, the books at every
+ * checkpoint, and the rows in the end.
  */
 export class Model {
   readonly counts: Counts = {
@@ -138,7 +138,7 @@ export class Model {
     }
   }
 
-  /** A process has begun: it knows what is durable and nothing else. */
+  /** A process starts. It knows only what is durable. */
   restarted(nowMs: number): void {
     this.hasHeardFailure = false;
     for (const book of this.buses.values()) {
@@ -511,8 +511,8 @@ interface Step {
 }
 
 /**
- * Who asks again from an earlier place has made nothing of what came since: the state could not be read at that moment. Had it
- * made something of it all the same, the books would tell.
+ * A reader that asks again from an earlier position has not used what came since, since the state could not
+ * be read at that moment. If it had used it all the same, the books would show it.
  */
 function forgetUnused(book: BusBook, offset: number | undefined): void {
   for (let kept = book.heard.length; kept >= 0; kept--) {
@@ -526,7 +526,10 @@ function forgetUnused(book: BusBook, offset: number | undefined): void {
   }
 }
 
-/** Where a reader of the contract is after hearing something, what it takes in, and what it has to count as lost. */
+/**
+ * The progress of a reader of the contract after an answer, the events that it takes in, and those that it
+ * must count as lost.
+ */
 function follow(at: Progress, { request, said }: Pick<Heard, "request" | "said">): Step {
   const useless = { progress: at, events: [], lost: 0, isOfUse: false };
   if (said.kind === "failure" || request.offset !== at.next) return useless;
@@ -570,7 +573,7 @@ function show({ log, next }: Progress): string {
   return `${next ?? "its beginning"} of ${log ?? "whatever log it has"}`;
 }
 
-/** What tells rows apart. */
+/** The key of a row. */
 export function rowKey(
   { name, labels = "", aggFunc, windowStartMs, windowEndMs }: Pick<
     Aggregate,
@@ -586,7 +589,7 @@ export function isOverflowing({ aggFunc, readings }: ExpectedRow): boolean {
   return !Number.isFinite([...readings.values()].flat().reduce((sum, { value }) => sum + value, 0));
 }
 
-/** What is wrong with the final row of a sink; undefined when it is right. */
+/** What is wrong with the final row of a sink; undefined: nothing. */
 export function rowFault(expected: ExpectedRow, row: Aggregate): string | undefined {
   const all = [...expected.readings.values()];
   const count = countOf(expected);

@@ -1,7 +1,7 @@
 import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
 import type { Dice } from "./dice.ts";
 
-/** Probabilities of what can go wrong, each for one occasion; 0 where a scenario does without. */
+/** Probabilities of faults, each for one occasion; 0: not in the scenario. */
 export interface FaultRates {
   /** Of a fetch. */
   readonly requestLost: number;
@@ -51,7 +51,7 @@ export interface Job {
   readonly functions: string;
 }
 
-/** What a seed makes of a simulation before it begins. Durations in milliseconds. */
+/** The parameters of a simulation that a seed decides. Durations in milliseconds. */
 export interface Scenario {
   readonly busCount: number;
   /** The names of all sinks that there ever are: `kafka` keeps its position with its records, `postgres` and `sqlite` do not. */
@@ -103,7 +103,7 @@ export interface Scenario {
   readonly isPoisonRetried: boolean;
   /** Whether others delete and change rows of SQL sinks, which an operator has sent again; only where the horizon is far. */
   readonly losesRows: boolean;
-  /** How long faults happen; after that comes a calm in which everything must come to rest. */
+  /** How long faults happen. A calm follows, in which everything must come to rest. */
   readonly chaosMs: number;
   readonly eventsPerSecond: number;
   readonly nameCount: number;
@@ -174,7 +174,7 @@ export function drawScenario(dice: Dice, focus?: Focus): Scenario {
     chaosMs: dice.between(8, 30) * 1000,
     eventsPerSecond: dice.pick([2, 5, 10]),
     nameCount: hasChanges ? 3 : dice.pick([1, 3, 8]),
-    // At the end: the dice fall as they would without.
+    // Drawn last, so that the other throws stay the same.
     functionRules: drawFunctionRules(dice),
     rates: setups.length === 1 ? rates : { ...rates, stop: hasChanges ? 0.5 : 0.15 },
   };

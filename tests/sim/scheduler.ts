@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers";
 
-/** How long something lives: what a process has set going does not go on after it. */
+/** The lifetime of a process. Its timers and waits end with it. */
 export class Lifetime {
   isOver = false;
 }
@@ -13,8 +13,8 @@ interface Appointment {
 }
 
 /**
- * Simulated time. Whatever waits for anything waits for an appointment here; when everybody waits, the next appointment
- * comes at once. So the order of all that happens follows from the seed alone.
+ * Simulated time. Every wait is an appointment here. When all parts wait, the next appointment comes at once.
+ * So the order of all events follows from the seed alone.
  */
 export class Scheduler {
   /** Milliseconds since the beginning of the simulation; never goes back. */
@@ -37,12 +37,12 @@ export class Scheduler {
     };
   }
 
-  /** Time that passes while nobody can do anything else, such as that of a write to disk. */
+  /** Time that passes while the process is blocked, such as during a write to disk. */
   pass(durationMs: number): void {
     this.nowMs += durationMs;
   }
 
-  /** Goes from appointment to appointment until `isOver`, looked at between two of them, says so. */
+  /** Runs the appointments until `isOver`, which is called between two of them, returns true. */
   async run(isOver: () => boolean): Promise<void> {
     for (;;) {
       await allWait();
@@ -57,12 +57,12 @@ export class Scheduler {
   }
 }
 
-/** Resolves when no promise has anything left to do: a macrotask runs only then. */
+/** Resolves when no promise is ready any more: a macrotask runs only then. */
 function allWait(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** What a dead process waits for. */
+/** The promise that a dead process waits for. */
 export function never<T>(): Promise<T> {
   return new Promise(() => {});
 }

@@ -21,7 +21,9 @@ export interface DiskWatcher {
 const STATEMENTS_MAX = 30;
 const SLOWEST_WRITE_MS = 10;
 
-/** The disk under the state: a real file, whose writes fail, take time, or are the last thing that a process does. */
+/**
+ * The disk of the state: a real file whose writes may fail, take time, or be the last action of a process.
+ */
 export class SimDisk {
   /** Nothing can be written until then; where it is broken, nothing can be read either. */
   fullUntilMs = 0;

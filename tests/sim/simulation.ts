@@ -36,7 +36,7 @@ import { SimTopic } from "./sim_topic.ts";
 import { Trace } from "./trace.ts";
 import { Violation } from "./violation.ts";
 
-/** What a broken variant may take hold of, from outside of the product. */
+/** What a broken variant may change, from outside of the product. */
 export interface Sabotage {
   /** Changes the backends behind the sinks. */
   readonly backends?: (backends: ReadonlyMap<string, SimTable | SimTopic>) => void;
@@ -44,7 +44,7 @@ export interface Sabotage {
   readonly surroundings?: (surroundings: Surroundings) => Surroundings;
   /** Changes the product's own parts for as long as the simulation runs; returns what undoes it. */
   readonly parts?: () => () => void;
-  /** What has to happen for the mistake to show. */
+  /** The events that are needed for the mistake to show. */
   readonly needs?: Focus;
 }
 
@@ -672,7 +672,7 @@ class Simulation {
     }
   }
 
-  /** Others spoil rows of a table, and an operator wants them to be sent again. */
+  /** Rows of a table are spoilt, and an operator requests a redelivery. */
   private spoil(): void {
     if (this.proving !== undefined || !hasState(this.directory)) return;
     const state = StateDatabase.openForRequest(this.directory);
@@ -691,7 +691,7 @@ class Simulation {
     }
   }
 
-  /** Has the product prove itself, while everything goes on. */
+  /** Runs the product's own proof while everything goes on. */
   private prove(): void {
     if (this.proving !== undefined || this.isSpoilt || !hasState(this.directory)) return;
     const state = this.proving = StateDatabase.openForReading(this.directory);

@@ -145,7 +145,7 @@ function faultOf(
   refused: readonly RefusedRow[],
 ): string | undefined {
   const due = revisions.findLast(({ isGivenUp }) => !isGivenUp);
-  // What was given up while only its answer was missing may be there.
+  // Rows that were given up may have been written, where only the answer was lost.
   const possible = revisions.filter((revision) => revision.isGivenUp && revision.id > (due?.id ?? -1));
   if (row && possible.some((revision) => rowFault(revision.row, row) === undefined)) return undefined;
   if (due === undefined) return row && "is there and should not be";

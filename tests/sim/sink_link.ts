@@ -15,7 +15,10 @@ const LONGEST_HICCUP_MS = 20;
 /** What has been sent may arrive this late, long after its sender has given up or died. */
 const LATEST_ARRIVAL_MS = 15_000;
 
-/** The way from a process to the backend of a sink: each request may fail before it has any effect, after it, or hang. */
+/**
+ * The connection from a process to the backend of a sink. Each request may fail before its effect or after
+ * it, or hang.
+ */
 export class SinkLink {
   constructor(
     readonly name: string,
@@ -28,12 +31,12 @@ export class SinkLink {
     private readonly lifetime: Lifetime,
   ) {}
 
-  /** Hangs up; that may hang too. */
+  /** Closes the connection, which may hang, too. */
   close(): Promise<void> {
     return this.lifetime.isOver || this.dice.chance(this.rates().sinkHangs) ? never() : Promise.resolve();
   }
 
-  /** Has the backend looked at, which takes a while. */
+  /** Reads the backend, which takes a while. */
   look<T>(what: () => T): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<T>();
     this.scheduler.after(this.dice.between(0, 3), () => resolve(what()));
@@ -41,8 +44,9 @@ export class SinkLink {
   }
 
   /**
-   * Has `effect` happen at the backend, and brings its result, or what it throws, back.
-   * @param misconfigured What the backend answers while it is set up wrongly; undefined: it does not matter to the request.
+   * Runs `effect` at the backend, and returns its result or throws its error.
+   * @param misconfigured The backend's answer while it is misconfigured; undefined: the request works all the
+   * same.
    */
   request<T>(
     what: string,

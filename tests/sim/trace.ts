@@ -4,7 +4,7 @@ import type { Scheduler } from "./scheduler.ts";
 export class Trace {
   readonly lines: string[] = [];
 
-  /** @param isKept Whether anybody is going to read it. */
+  /** @param isKept Whether the trace will be read. */
   constructor(private readonly scheduler: Scheduler, readonly isKept: boolean) {}
 
   note(who: string, what: string): void {

@@ -1,4 +1,4 @@
-/** A promise of the product that a simulation has seen broken. */
+/** A promise of the product was broken in a simulation. */
 export class Violation extends Error {
   override readonly name = "Violation";
 }

@@ -11,7 +11,7 @@ export interface Task {
   readonly isTraced: boolean;
 }
 
-/** An outcome, or that all are done. */
+/** An outcome, or the message that all are done. */
 export type Report = { readonly outcome: Outcome } | { readonly isDone: true };
 
 declare const self: {

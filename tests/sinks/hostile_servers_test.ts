@@ -1,4 +1,4 @@
-/** Servers that a sink connects to and that are none of ours: what they can do to this process, and what they get. */
+/** Hostile servers that a sink connects to: what they can do to this process, and what they get from it. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createLogger } from "../../src/platform/log/logger.ts";

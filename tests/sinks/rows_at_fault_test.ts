@@ -1,4 +1,7 @@
-/** Real stores that refuse some rows, in every way that they have: those rows become dead letters, the others arrive. */
+/**
+ * Real sinks that refuse some rows, in every way that they can. These rows become dead letters, the others
+ * are delivered.
+ */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import postgres from "postgres";

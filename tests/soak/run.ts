@@ -1,11 +1,13 @@
 /**
- * The built executable at full speed for a long time, with outages: does anything grow that should not?
+ * The built executable at full speed for a long time, with outages, to see whether anything grows that should
+ * not.
  *
  *   make soak ARGS="--minutes 30"
  *
- * Bus in memory, a SQLite sink and a real PostgreSQL whose rows an operator deletes after a while. Each half minute something is away for
- * some seconds: PostgreSQL, the bus, or the handler itself (SIGSTOP). Prints samples and a verdict; exits with 1 when something has
- * grown or events are missing. Linux only.
+ * The bus is in memory. The sinks are SQLite and a real PostgreSQL, whose rows an operator deletes after a
+ * while. Each half minute something fails for some seconds: PostgreSQL, the bus, or the handler itself
+ * (SIGSTOP). Prints samples and a verdict. Exits with 1 when something has grown or events are missing. Linux
+ * only.
  */
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";

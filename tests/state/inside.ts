@@ -29,7 +29,7 @@ export interface InsideOptions {
   deadLetterBound?: DeadLetterBound;
 }
 
-/** A handler's inside without its outside: state, aggregator and checkpoint on a directory. */
+/** The core of a handler without its surroundings: state, aggregator and checkpoint on a directory. */
 export class Inside {
   readonly state: StateDatabase;
   readonly aggregator: EventAggregator;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-/** An authority and what it signs, as PEM files in one directory; made by `openssl`. */
+/** An authority and its certificates, as PEM files in one directory, made by `openssl`. */
 export class Authority {
   private constructor(private readonly directory: string, readonly caFile: string) {}
 
@@ -13,7 +13,7 @@ export class Authority {
     return authority;
   }
 
-  /** @param names As `openssl` has them: `DNS:db.example`, `IP:127.0.0.1`. */
+  /** @param names Names in the form of `openssl`: `DNS:db.example`, `IP:127.0.0.1`. */
   async sign(commonName: string, names: readonly string[]): Promise<{ certFile: string; keyFile: string }> {
     const { directory } = this;
     const ca = this.caFile.replace(/\.pem$/, "");

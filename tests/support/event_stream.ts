@@ -1,7 +1,7 @@
 /**
- * A plant's day in small: events in every state that a bus may bring them in, the same ones for the same seed.
- * Each comes as the JSON text that is published, together with what it means, so that nothing has to be parsed to
- * calculate what must come out.
+ * A small day of a plant: events of every kind that a bus may bring, the same for the same seed. Each comes
+ * as the published JSON text together with its meaning, so that the expected result is calculated without
+ * parsing.
  */
 
 export interface StreamOptions {
@@ -12,7 +12,7 @@ export interface StreamOptions {
   readonly baseMs: number;
   readonly windowSizeMs: number;
   readonly windowCount: number;
-  /** Events are up to this much before or after their place in time. Default 2000. */
+  /** Events come up to this much early or late. Milliseconds, default 2000. */
   readonly disorderMs?: number;
   /** Default 0.01. */
   readonly invalidShare?: number;
@@ -62,7 +62,7 @@ export const ALL_FUNCTIONS: readonly string[] = [
   "p99.9",
 ];
 
-/** Behind its place in time by at least this much, an event finds its window's grace over if the window has ended. */
+/** An event that is at least this late comes after the lateness of its window, if the window has ended. */
 const LATE_MIN_MS = 10_000;
 const DAY_MS = 86_400_000;
 const DUPLICATES_AMONG_LAST = 500;

@@ -3,16 +3,19 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** How long a test waits for what must come, on the slowest machine there is: only a defect takes longer. */
+/** How long a test waits, enough for the slowest machine. Only a defect takes longer. */
 export const PATIENCE_MS = 300_000;
 const STDERR_TAIL_CHARACTERS = 3000;
 const POLL_MS = 40;
-/** What takes long to ask, a topic that is read to its end above all, is asked half of the time, but no seldomer than this. */
+/**
+ * Slow conditions, such as reading a topic to its end, take half of the waiting time at most, but are asked
+ * at least this often.
+ */
 const MAX_POLL_MS = 1000;
 
 /**
- * What a process gets besides `PATH`, `HOME`, `TMPDIR` and the clock that the tests are run by: nothing else of the environment of
- * the tests reaches it.
+ * The variables of a process besides `PATH`, `HOME`, `TMPDIR` and the tests' clock. It gets nothing else of
+ * the tests' environment.
  */
 export type Environment = Readonly<Record<string, string>>;
 
@@ -39,12 +42,12 @@ export function executablePath(): string {
   try {
     if (Deno.statSync(path).isFile) return path;
   } catch {
-    // Said below, the same for a file that is missing and for one that is no file.
+    // The error is thrown below, the same for a missing file and for something that is not a file.
   }
   throw new Error(`There is no executable ${path}: run \`make build\`, or name one with VABUS_BIN.`);
 }
 
-/** A running process of the executable. Leaving its scope (`await using`) ends it, by force if it has to be. */
+/** A running process of the executable. Leaving its scope (`await using`) ends it, by force if needed. */
 export class Program implements AsyncDisposable {
   stdout = "";
   stderr = "";
@@ -86,13 +89,13 @@ export class Program implements AsyncDisposable {
     return this.child.pid;
   }
 
-  /** Sends a signal; nothing happens when the process has ended already. */
+  /** Sends a signal. Does nothing where the process has ended. */
   signal(signal: Deno.Signal): void {
     if (this.exitCode !== undefined) return;
     try {
       this.child.kill(signal);
     } catch (error) {
-      // It may have ended a moment ago.
+      // The process may have just ended.
       if (!(error instanceof Deno.errors.NotFound) && !(error instanceof TypeError)) throw error;
     }
   }
@@ -104,8 +107,8 @@ export class Program implements AsyncDisposable {
   }
 
   /**
-   * Asks the process to end, once it has said something: before that, nobody can know that the program is there, and the signal
-   * may come before its listener. Waits for the end. @throws when either takes too long.
+   * Asks the process to end after its first output. Before that, the signal might come before the program's
+   * listener. Waits for the end. @throws when either takes too long.
    */
   async stop(timeoutMs = PATIENCE_MS): Promise<number> {
     const isKnown = () => this.stderr !== "" || this.stdout !== "" || this.exitCode !== undefined;
@@ -120,7 +123,7 @@ export class Program implements AsyncDisposable {
     return this.exitCode!;
   }
 
-  /** The last that it said on stderr, for messages of failing tests. */
+  /** The end of its stderr, for messages of failing tests. */
   tail(): string {
     return `--- stderr of \`${this.command}\` (pid ${this.pid}, ${
       this.exitCode === undefined ? "running" : `exit code ${this.exitCode}`
@@ -155,10 +158,11 @@ export async function runToEnd(
 type Nothing = undefined | false | 0 | "";
 
 /**
- * Asks again and again until `condition` answers something that counts as true, and gives that answer. Zero is none: what was to come
- * has not come.
+ * Calls `condition` again and again until its result is truthy, and returns the result. Zero counts as false:
+ * nothing has come yet.
  *
- * @throws after `timeoutMs`, with what was waited for, the last error of `condition` and the stderr of `programs`.
+ * @throws after `timeoutMs`, with what was waited for, the last error of `condition` and the stderr of
+ * `programs`.
  */
 export async function until<T>(
   condition: () => T | Nothing | Promise<T | Nothing>,
@@ -194,7 +198,7 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** A directory that goes with its scope (`await using`). */
+/** A directory that is deleted with its scope (`await using`). */
 export async function temporaryDirectory(): Promise<{ path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir({ prefix: "vabus-e2e-" });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
@@ -202,7 +206,7 @@ export async function temporaryDirectory(): Promise<{ path: string } & AsyncDisp
 
 const STACK_TRACE = /at file:\/\/|at async |at ext:|Uncaught|Stack backtrace|panicked at|^\s+at .+:\d+:\d+/m;
 
-/** @throws when what a user would see holds a stack trace. */
+/** @throws when the output for a user contains a stack trace. */
 export function assertNoStackTrace(output: { stdout: string; stderr: string }): void {
   for (const text of [output.stderr, output.stdout]) {
     const found = STACK_TRACE.exec(text);

@@ -1,4 +1,4 @@
-/** fast-check, with one seed for all properties: what they are tried with is the same in each run. */
+/** fast-check with one seed for all properties, so that each run uses the same inputs. */
 import fc from "fast-check";
 import { testSeed } from "./seed.ts";
 

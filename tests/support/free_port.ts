@@ -3,7 +3,10 @@ const FIRST_PORT = 10_240;
 const BLOCK_SIZE = 64;
 const BLOCKS = 350;
 
-/** Ours alone, as long as we live: who holds a block's first UDP port may use its TCP ports. */
+/**
+ * The block belongs to this process as long as it lives: the owner of a block's first UDP port may use its
+ * TCP ports.
+ */
 const block = reserveBlock();
 let next = 0;
 

@@ -1,4 +1,6 @@
-/** A server that says whatever it is told to, over TCP or TLS, to a client that takes it for a PostgreSQL or a Kafka. */
+/**
+ * A server with scripted answers, over TCP or TLS, for a client that takes it for a PostgreSQL or a Kafka.
+ */
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 
@@ -7,7 +9,7 @@ export interface Tls {
   readonly key: string;
 }
 
-/** Says its part to one connection. Gets what the client sends, a piece at a time; ends with the connection. */
+/** The script for one connection. It reads the client's data piece by piece, and ends with the connection. */
 export type Part = (conversation: Conversation) => Promise<void>;
 
 export class Conversation {
@@ -38,7 +40,7 @@ export class Conversation {
     return this.pieces.shift() ?? new Uint8Array(0);
   }
 
-  /** Sends, and waits until the client has room again. False: it has gone. */
+  /** Sends, and waits until the client has room again. Returns false where the client has gone. */
   async say(bytes: Uint8Array): Promise<boolean> {
     if (this.isOver || this.socket.destroyed) return false;
     await new Promise<void>((resolve) => {
@@ -54,7 +56,7 @@ export class Conversation {
 
 export class HostileServer implements AsyncDisposable {
   readonly conversations: Conversation[] = [];
-  /** Whatever a part has thrown. */
+  /** The errors that scripts have thrown. */
   readonly faults: unknown[] = [];
   private readonly sockets = new Set<Socket>();
 

@@ -1,6 +1,6 @@
 /**
- * A server that answers on port 0 whatever it is told to, byte by byte: replies that are cut off, that are no VaBus's, that
- * are late. Each connection gets one reply and is closed.
+ * A server with scripted HTTP replies, byte by byte: cut off, late, or not those of a VaBus. Each connection
+ * gets one reply and is closed.
  */
 
 export interface FaultyRequest {
@@ -96,7 +96,7 @@ export function respondInLatin1(status: number, body: string): Uint8Array {
   return Buffer.from(`${head}connection: close\r\n\r\n${body}`, "latin1");
 }
 
-/** A VaBus that is made of a fixed list of events, and answers as section 4 says. */
+/** A VaBus with a fixed list of events that follows the protocol. */
 export function respondAsBus(request: FaultyRequest, events: readonly string[], log = "faulty"): string {
   if (request.path === "/healthz") {
     return respond(200, JSON.stringify({ status: "ok", log, first: 0, next: events.length }));

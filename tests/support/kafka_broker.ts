@@ -41,7 +41,7 @@ export interface KafkaOptions {
 /** How many ports a broker listens on. */
 export const KAFKA_PORTS = 4;
 
-/** A client of the tests' own, with their patience. */
+/** A Kafka client for the tests, with their time limits. */
 export function kafkaClient(brokers: readonly string[]): Kafka {
   return new Kafka({
     clientId: "tests",
@@ -82,7 +82,7 @@ export async function startKafka(
       ...settings,
     ].join("\n"),
   );
-  // Starting fast and staying small matters more here than peak speed.
+  // A fast start and little memory matter more here than peak speed.
   const jvm = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classPath];
   await formatDirectory(java, jvm, configFile);
 
@@ -176,7 +176,7 @@ async function answers(brokers: string[]): Promise<boolean> {
   const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry }).admin();
   try {
     await admin.connect();
-    // Works once the coordinator of groups has loaded, which is the last to be ready.
+    // This succeeds once the group coordinator has loaded, which is ready last.
     await admin.fetchOffsets({ groupId: "readiness-of-the-tests" });
     return true;
   } catch {

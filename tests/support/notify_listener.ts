@@ -1,6 +1,9 @@
 import { until } from "./executable.ts";
 
-/** The service manager's end of the sd_notify protocol: a real datagram socket, and all that was said to it. */
+/**
+ * The service manager's side of the sd_notify protocol: a real datagram socket and the datagrams that it has
+ * received.
+ */
 export class NotifyListener implements AsyncDisposable {
   /** The datagrams, in their order, each by its names. */
   readonly heard: Record<string, string>[] = [];

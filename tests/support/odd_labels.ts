@@ -1,6 +1,6 @@
 import fc from "./fast_check.ts";
 
-/** Texts that labels may have, and that something on their way might take for something else. */
+/** Valid texts of labels that some part on the way might misread. */
 export const ODD_TEXTS: readonly string[] = [
   "größe",
   "🏭",

@@ -1,6 +1,6 @@
 /**
- * What must come out of a stream of events, calculated once more in the slowest and plainest way there is: all values of
- * a series are kept, and each function is its textbook definition over them. Shares no code with the product.
+ * The expected results of a stream of events, calculated in the simplest way: all values of a series are
+ * kept, and each function is its textbook definition over them. Shares no code with the product.
  */
 import type { StreamEvent } from "./event_stream.ts";
 
@@ -50,7 +50,7 @@ export class Oracle {
 
   constructor(private readonly windowSizeMs: number) {}
 
-  /** Takes note of a published event, in the order of publication. */
+  /** Adds a published event, in the order of publication. */
   add(event: StreamEvent): void {
     this.counts.received++;
     this.counts[event.fate]++;
@@ -66,15 +66,15 @@ export class Oracle {
     else this.series.set(key, [event]);
   }
 
-  /** Number of rows that must come out. */
+  /** Number of expected rows. */
   get rowCount(): number {
     return this.series.size;
   }
 
   /**
-   * Compares the final rows of a sink with what must be there: every row, none besides, the right values.
+   * Compares the final rows of a sink with the expected ones: no row may be missing, surplus or wrong.
    *
-   * @param accepts leaves out rows that do not go to this sink. Default: none.
+   * @param accepts Selects the rows that go to this sink. Default: all.
    * @throws with the first differences.
    */
   assertRows(
@@ -126,7 +126,7 @@ export function valueFault(
   return `value is ${actual} instead of ${accepted.join(" or ")}`;
 }
 
-/** The values that may come out, and by how much of itself a value may be off. */
+/** The allowed values, and their relative tolerance. */
 function acceptedValues(aggFunc: string, readings: readonly Reading[]): [number[], number] {
   const values = readings.map((reading) => reading.value);
   switch (aggFunc) {
@@ -174,7 +174,7 @@ export function exactSum(values: readonly number[]): number {
   return partials.reduce((sum, partial) => sum + partial, 0);
 }
 
-/** In two passes; a single value has no deviation and gives 0. */
+/** Calculated in two passes. A single value has no deviation and gives 0. */
 function sampleStandardDeviation(values: readonly number[]): number {
   if (values.length < 2) return 0;
   const mean = exactSum(values) / values.length;

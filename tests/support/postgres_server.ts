@@ -25,7 +25,7 @@ export interface PostgresServer {
   readonly url: string;
   stop(): Promise<void>;
   kill(): Promise<void>;
-  /** Kills it with all its processes: what these had not yet given to the kernel is lost. */
+  /** Kills it with all its processes. Data that they have not yet passed to the kernel are lost. */
   crash(): Promise<void>;
   start(): Promise<void>;
   pause(): Promise<void>;
@@ -58,7 +58,7 @@ export async function startPostgres(
       join(binDir, "postgres"),
       ...["-D", join(directory, "data"), "-p", `${port}`, "-h", "127.0.0.1"],
       ...(home === undefined ? ["-k", directory] : ["-k", ""]),
-      // Only the machine's own crash needs fsync; the tests crash no more than the server.
+      // Only a crash of the machine needs fsync. The tests crash only the server.
       ...[`fsync=${home === undefined ? "off" : "on"}`, "shared_buffers=32MB", ...settings]
         .flatMap((setting) => ["-c", setting]),
     ]),
@@ -112,7 +112,7 @@ async function handOver(directory: string, account: Account | undefined): Promis
 
 async function hasDatabase(directory: string): Promise<boolean> {
   try {
-    // Written after initdb has ended: what an interrupted one has left is no database.
+    // Written after initdb has ended: an interrupted initdb leaves an incomplete database.
     await Deno.stat(join(directory, "made"));
     return true;
   } catch (error) {
@@ -127,7 +127,7 @@ interface Account {
   readonly gid: number;
 }
 
-/** Whom PostgreSQL runs as where the tests are root, as whom it refuses to run. */
+/** The user for PostgreSQL where the tests run as root, since it refuses to run as root. */
 export async function unprivilegedAccount(): Promise<Account | undefined> {
   if (Deno.uid() !== 0) return undefined;
   const accounts = (await Deno.readTextFile("/etc/passwd")).split("\n").map((line) => line.split(":"));
@@ -184,7 +184,7 @@ export function externalServer(url: string): PostgresServer {
   };
 }
 
-/** What a killed server leaves behind ends by itself a moment later; until then none starts on its data. */
+/** The children of a killed server end a moment later. Until then no server can start on its data. */
 async function startAgain(process: ServerProcess): Promise<void> {
   const deadline = Date.now() + LEFTOVER_MAX_MS;
   for (;;) {

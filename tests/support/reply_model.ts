@@ -1,6 +1,7 @@
 /**
- * The contract of a reply's bytes once more, sharing no code with the scanner: the reply is split into tokens, each element of
- * `events` is replaced by a zero, and `JSON.parse` says of the rest and of each element whether it is JSON.
+ * The contract of a reply's bytes, written again without code of the scanner. The reply is split into tokens,
+ * each element of `events` is replaced by a zero, and `JSON.parse` decides for the rest and for each element
+ * whether it is JSON.
  */
 
 /** A reply as the contract reads it. */

@@ -1,8 +1,8 @@
 /**
- * The seed of a test: the one that is written in it, so that each run does the same. A hunt tries others: it names one with
- * `TEST_SEED`, for all tests that draw from one.
+ * The seed of a test: its own constant, so that each run does the same. A hunt tries others by `TEST_SEED`,
+ * for all tests that use a seed.
  *
- * @throws when `TEST_SEED` is no whole number of 32 bits.
+ * @throws when `TEST_SEED` is not an integer of 32 bits.
  */
 export function testSeed(written: number): number {
   const named = Deno.env.get("TEST_SEED");

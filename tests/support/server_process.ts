@@ -4,8 +4,9 @@ import { PATIENCE_MS } from "./executable.ts";
 const POLL_INTERVAL_MS = 50;
 
 /**
- * Runs a program so that it cannot outlive us: our end of the pipe on its stdin closes with this process, however it dies,
- * and the watcher then kills the program, which has taken over the shell's process id by `exec`.
+ * Runs a program that cannot outlive this process. Our end of its stdin pipe closes with this process,
+ * however that dies. The watcher then kills the program, which has taken over the shell's process id by
+ * `exec`.
  */
 const LAUNCHER =
   `exec 3<&0; (cat <&3 >/dev/null; kill -KILL $$ 2>/dev/null) & exec 3<&-; exec "$@" </dev/null >>"$SERVER_LOG" 2>&1`;
@@ -14,7 +15,7 @@ export interface ServerProcessOptions {
   readonly command: readonly string[];
   readonly env?: Record<string, string>;
   readonly logFile: string;
-  /** What makes the program stop in good order. */
+  /** The signal that stops the program cleanly. */
   readonly stopSignal: Deno.Signal;
   /** True once the server answers. */
   readonly isReady: () => Promise<boolean>;
@@ -40,7 +41,7 @@ export class ServerProcess {
       stdin: "piped",
       stdout: "null",
       stderr: "inherit",
-      // Ctrl-C in the terminal is for whoever started it, who then ends the server in its turn.
+      // Ctrl-C in the terminal must not reach the server. The process that started it ends it.
       detached: true,
     }).spawn();
     this.child = child;
@@ -57,7 +58,7 @@ export class ServerProcess {
     }
   }
 
-  /** Stops in good order, or kills when that takes too long. */
+  /** Stops it cleanly, or kills it when that takes too long. */
   async stop(): Promise<void> {
     await this.end(this.options.stopSignal);
   }

@@ -1,6 +1,6 @@
 /**
- * One PostgreSQL and one Kafka for all tests of a run that leave them as they are: with tables and topics of their own they do not see
- * each other. A test that stops, kills or freezes a server starts one for itself.
+ * One PostgreSQL and one Kafka for all tests of a run. Tests use tables and topics of their own, so they do
+ * not affect each other. A test that stops, kills or freezes a server starts its own.
  */
 import { MissingPrerequisite } from "../../scripts/servers.ts";
 import { externalCluster, type KafkaBroker, kafkaIsExternal, startKafka } from "./kafka_broker.ts";
@@ -13,7 +13,7 @@ const SASL_VARIABLE = "SHARED_KAFKA_SASL_BROKERS";
 /** `proxyPort,proxiedPort` of it. */
 const WIRE_VARIABLE = "SHARED_KAFKA_WIRE";
 
-/** The server of the run; without one, a fresh one that goes with `remove`. */
+/** The server of the run; without one, a new one that `remove` ends. */
 export function sharedPostgres(): Promise<PostgresServer> {
   const url = Deno.env.get(POSTGRES_VARIABLE);
   return url === undefined ? startPostgres() : Promise.resolve(externalServer(url));
@@ -36,7 +36,7 @@ export class SharedServers implements AsyncDisposable {
     private readonly owned: AsyncDisposableStack,
   ) {}
 
-  /** What cannot be started here is left out: its tests will say why. */
+  /** A server that cannot be started is left out. Its tests will report why. */
   static async start(): Promise<SharedServers> {
     await using stack = new AsyncDisposableStack();
     const environment: Record<string, string> = {};

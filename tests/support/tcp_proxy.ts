@@ -1,6 +1,6 @@
 /**
- * The wire between the handler and a server, which can be cut, stalled and slowed down. It stays on its own port whatever happens
- * to the server behind it.
+ * A proxy between the handler and a server that can cut, stall and delay connections. It keeps its port
+ * whatever happens to the server.
  */
 export class TcpProxy implements AsyncDisposable {
   /** What listeners are advertised under and clients are given. */
@@ -49,19 +49,19 @@ export class TcpProxy implements AsyncDisposable {
     this.stalled ??= Promise.withResolvers();
   }
 
-  /** Refuses new connections for good; those that there are stay. */
+  /** Refuses new connections for good. Existing ones stay. */
   refuse(): void {
     closeQuietly(this.listener);
   }
 
-  /** Each piece takes so much longer. */
+  /** Delays each piece by this time. */
   slowDown(delayMs: number): void {
     this.delayMs = delayMs;
   }
 
   /**
-   * Answers are lost after so many pieces more: what the server says then does not arrive, and the connection that it was said on is cut.
-   * The next connections are not concerned.
+   * Loses an answer after this many further pieces: it does not arrive, and its connection is cut. Later
+   * connections are not affected.
    */
   loseAnswerAfter(pieces: number): void {
     this.answersLeft = pieces;
@@ -119,7 +119,7 @@ export class TcpProxy implements AsyncDisposable {
     this.close(pair, false);
   }
 
-  /** @param client Whom to answer instead of passing on; undefined: nobody. */
+  /** @param client The client that gets the scripted answer; undefined: none. */
   private async pass(from: Deno.TcpConn, to: Deno.TcpConn, client?: Deno.TcpConn): Promise<void> {
     const piece = new Uint8Array(64 * 1024);
     for (;;) {

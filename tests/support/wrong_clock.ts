@@ -1,7 +1,7 @@
-/** Processes whose wall clock is wrong by as much as one likes: libfaketime (Debian: `faketime`), told by a file. */
+/** Processes with a wrong wall clock, by libfaketime (Debian: `faketime`), which a file controls. */
 import type { Environment } from "./executable.ts";
 
-/** Why no clock can be set wrong here; undefined: it can. */
+/** Why the clock cannot be faked on this machine; undefined: it can. */
 export function clocksAreRight(): string | undefined {
   return libraryPath() === undefined
     ? "there is no libfaketime (Debian: apt-get install faketime)"
@@ -28,10 +28,10 @@ export class WrongClock {
     };
   }
 
-  /** From now on it is ahead of the clock of the tests by so much; negative: behind. */
+  /** Sets how much it is ahead of the tests' clock from now on; negative: behind. */
   setAhead(seconds: number): void {
     const offset = OWN_AHEAD + seconds;
-    // Renamed, so that nobody reads half of it.
+    // The file is replaced by a rename, so that nobody reads half of it.
     Deno.writeTextFileSync(`${this.file}.new`, `${offset < 0 ? "" : "+"}${offset}\n`);
     Deno.renameSync(`${this.file}.new`, this.file);
   }

@@ -5,7 +5,7 @@ import { otherPointers } from "./pointers.ts";
 import { makeEvent, type Parts, type Reading, type RecordContext } from "./reading.ts";
 import type { Pointer } from "./template.ts";
 
-/** It stands in each dead letter of a row. */
+/** The header is added to each dead letter of a row. */
 const HEADER_MAX = 8192;
 
 /** The columns of a text. */
@@ -85,7 +85,7 @@ function only(
   mapping: EventMapping,
 ): string {
   const columns = [...new Set([index, ...otherColumns(header, mapping)])].sort((a, b) => a - b);
-  // With one column alone there is no separator to be seen.
+  // A header with one column has no separator.
   const texts = [header.row.cells, cells].map((row) =>
     csvText(columns.map((column) => row[column]!), header.separator)
   );

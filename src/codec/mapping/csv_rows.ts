@@ -1,7 +1,7 @@
-/** A row of CSV (RFC 4180), and where it stands. */
+/** A row of CSV (RFC 4180), with its range. */
 export interface CsvRow {
   readonly cells: readonly string[];
-  /** As it stands there. */
+  /** The text as written. */
   readonly text: string;
   /** Whether a quote in it does not end, so that the rest of the text belongs to it. */
   readonly isOpen: boolean;
@@ -19,7 +19,7 @@ export function* csvRows(text: string, separator: string): Generator<CsvRow> {
   }
 }
 
-/** What stands between the cells of a header: of the usual separators the one that it has most of. */
+/** The separator of a header: the usual one that occurs most often in it. */
 export function separatorOf(text: string): string {
   const start = text.startsWith("\ufeff") ? 1 : 0;
   const lineEnd = text.indexOf("\n", start);

@@ -18,8 +18,8 @@ export function mappedNow(
 }
 
 /**
- * Reads records that come as values of JSON, such as those of a VaBus. Where a record is no JSON itself, it is the text of a string; a number
- * stands for its own digits.
+ * Reads records that come as JSON values, such as those of a VaBus. A record that is not JSON itself comes as
+ * the text of a string; a number comes as its own digits.
  */
 export class ElementReader {
   constructor(

@@ -33,7 +33,7 @@ export interface LabelRule {
 export interface EventMapping {
   readonly format: EventFormat;
   readonly name: Template;
-  /** `*`: each number there is. */
+  /** `*`: every number in the record. */
   readonly value: Pointer | "*";
   /** `own`: the one that each record of the format has; `bus`: when the bus got it, else when it arrived. */
   readonly timestamp: Pointer | "own" | "bus";

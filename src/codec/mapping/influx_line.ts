@@ -3,20 +3,20 @@ export interface InfluxLine {
   readonly measurement: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly fields: readonly InfluxField[];
-  /** As it stands there; undefined: there is none. */
+  /** The text as written; undefined: there is none. */
   readonly timestamp: string | undefined;
-  /** Measurement and tags as they stand there. */
+  /** Measurement and tags as written. */
   readonly head: string;
 }
 
 export interface InfluxField {
   readonly name: string;
-  /** As it stands there: name, equals sign and value. */
+  /** The text as written: name, equals sign and value. */
   readonly text: string;
   readonly value: string;
 }
 
-/** It stands in each dead letter of a field. */
+/** It is added to each dead letter of a field. */
 const HEAD_MAX = 8192;
 
 /** A text in quotes, which is no number. */
@@ -103,7 +103,9 @@ export function parseInfluxLine(line: string): InfluxLine | string {
   };
 }
 
-/** Where a character first stands without a backslash before it, from `start` on; the end of the text where it does not. */
+/**
+ * Index of the first such character without a backslash before it, from `start` on; else the end of the text.
+ */
 function endOf(text: string, start: number, character: string, hasQuotes = false): number {
   let isQuoted = false;
   for (let at = start; at < text.length; at++) {
@@ -124,7 +126,7 @@ function split(text: string, separator: string, hasQuotes = false): string[] {
   return parts;
 }
 
-/** A backslash is one of its own, unless a comma, a space or an equals sign follows it. */
+/** A backslash means itself, unless a comma, a space or an equals sign follows it. */
 function unescaped(text: string): string {
   return text.includes("\\") ? text.replace(/\\([, =])/g, "$1") : text;
 }

@@ -11,11 +11,11 @@ import type { RecordContext } from "./reading.ts";
 import type { Pointer, Template } from "./template.ts";
 import { perSecond, timeIn } from "./time.ts";
 
-/** A piece of a text: its own bytes, or the slot of a record whose content stands there. */
+/** A piece of a text: its own bytes, or the slot of a record whose content is inserted. */
 type Piece = Uint8Array | number;
 
 interface PlainLabel {
-  /** In the place where a key of canonical labels stands: `"site":"`. */
+  /** A key as in canonical labels: `"site":"`. */
   readonly opening: Uint8Array;
   readonly keyBytes: number;
   readonly pieces: readonly Piece[];

@@ -207,7 +207,7 @@ export class PlainRecord {
     return undefined;
   }
 
-  /** Where the closing quote is; -1: there is something that is not plain before it. */
+  /** Index of the closing quote; -1: something before it is not plain. */
   private textEnd(at: number): number {
     const { bytes } = this;
     for (;; at++) {

@@ -1,7 +1,7 @@
 import type { EventMapping } from "./event_mapping.ts";
 import type { Pointer } from "./template.ts";
 
-/** All that a mapping points to, but for the value. */
+/** Everything that a mapping points to, except the value. */
 export function otherPointers({ name, timestamp, function: aggFunc, id, labels }: EventMapping): Pointer[] {
   const hasRules = typeof labels === "object" && !("tokens" in labels);
   const templates = [name, ...(hasRules ? labels.map(({ template }) => template) : [])];

@@ -17,14 +17,17 @@ export interface RecordContext {
   readonly arrivedMs: number;
 }
 
-/** One event of a record, or why there is none. */
+/** One event of a record, or why it is not one. */
 export interface Reading {
   readonly event: CheckedEvent | string;
-  /** A record in which this is all there is; undefined: the record is one. */
+  /** A record with this event alone; undefined: the record itself is one. */
   readonly alone?: (() => string) | undefined;
 }
 
-/** Thrown where a record does not fit the mapping. No error: there is no trace to be kept, and there may be very many. */
+/**
+ * Thrown where a record does not fit the mapping. It is not an Error, since there may be very many and no
+ * stack is needed.
+ */
 export class Unfit {
   /** @param problem For the operator. */
   constructor(readonly problem: string) {}
@@ -95,7 +98,7 @@ function timeOf({ timestamp, timeUnit }: EventMapping, parts: Parts, context: Re
   return timeMs;
 }
 
-/** As in protocol v1, what is no text is no id, but for a number. */
+/** As in protocol v1, only a text is an id; here a number is, too. */
 function idOf({ id: pointer }: EventMapping, parts: Parts): string | undefined {
   const id = pointer && parts.at(pointer);
   if (typeof id === "number") return textOf(id, pointer!.text);
@@ -141,7 +144,7 @@ function contentOf(hole: Hole, parts: Parts, { topic, key }: RecordContext): unk
   }
 }
 
-/** What stands in a hole. */
+/** The value for a hole. */
 function textOf(content: unknown, hole: string): string {
   switch (typeof content) {
     case "string":

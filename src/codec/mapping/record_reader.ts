@@ -27,7 +27,7 @@ export class RecordReader {
     this.plain = PlainJson.for(mapping);
   }
 
-  /** To be called before the first record goes into a batch that was emptied. */
+  /** Call it before the first record is added to an emptied batch. */
   begin(batch: EventBatch): void {
     batch.isMapped = true;
     batch.unitsPerSecond = perSecond(this.mapping.timeUnit);
@@ -44,8 +44,8 @@ export class RecordReader {
   /**
    * Adds the events of one record to a batch. A record has at least one, valid or not.
    *
-   * @param start Of the record in the batch's bytes.
-   * @param content What it says, where those bytes only stand for it.
+   * @param start Start of the record in the batch's bytes.
+   * @param content The content of the record, where those bytes only refer to it.
    */
   read(batch: EventBatch, start: number, end: number, context: RecordContext, content?: string): void {
     const position = batch.total++;

@@ -47,7 +47,7 @@ export const KAFKA = sinkConnector({
   addressesOf: ({ bootstrapServers }) =>
     bootstrapServers.map((address) => ({ setting: "KAFKA_BOOTSTRAP_SERVERS", address })),
   credentialsOf({ bootstrapServers, sasl, tls }) {
-    // SCRAM proves both sides to each other without telling the password.
+    // SCRAM authenticates both sides without sending the password.
     if (sasl?.mechanism !== "plain") return [];
     return bootstrapServers.map((server) => ({
       credential: "KAFKA_SASL_PASSWORD",

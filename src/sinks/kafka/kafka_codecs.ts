@@ -5,23 +5,26 @@ import { KafkaJSNonRetriableError } from "kafkajs/src/errors.js";
 import snappy from "snappyjs";
 import { decompressLz4 } from "./lz4_frame.ts";
 
-/** Brokers take a megabyte by default, compressed. */
+/** By default brokers accept batches of a megabyte, compressed. */
 const BATCH_MAX_BYTES = 128 * 1024 * 1024;
-/** The library keeps all batches of an answer uncompressed at once; a megabyte of them can come to ten thousand. */
+/**
+ * The library keeps all batches of an answer uncompressed at once. A megabyte of compressed data can become
+ * ten thousand.
+ */
 const ANSWER_MAX_BYTES = BATCH_MAX_BYTES;
 
-/** What the batches of the answer at hand may still have. */
+/** Bytes that the batches of the present answer may still have. */
 let leftBytes = ANSWER_MAX_BYTES;
 let answerMaxBytes = ANSWER_MAX_BYTES;
 
-/** Another answer of a broker is decoded from now on. */
+/** Called before each answer of a broker is decoded. */
 export function beginAnswer(): void {
   leftBytes = answerMaxBytes;
 }
 
 type Decompress = (compressed: Uint8Array, maxBytes: number) => Uint8Array;
 
-/** By the name that `compression.type` has for it. */
+/** Codecs by their names in `compression.type`. */
 export const DECOMPRESSION = {
   gzip: (bytes, maxOutputLength) => gunzipSync(bytes, { maxOutputLength }),
   snappy: decompressSnappy,
@@ -30,11 +33,11 @@ export const DECOMPRESSION = {
 } as const satisfies Record<string, Decompress>;
 
 /**
- * Makes kafkajs read what any producer or broker has compressed; by itself it knows gzip only, and without a bound.
- * Nothing is compressed by this program.
+ * Makes kafkajs read every compression of producers and brokers; by itself it knows gzip only, without a
+ * bound. This program compresses nothing.
  *
- * @param maxBytes What a batch of records may have uncompressed.
- * @param inAllBytes What all batches of an answer may have together.
+ * @param maxBytes Uncompressed bytes of a batch of records, at most.
+ * @param inAllBytes Uncompressed bytes of all batches of an answer, at most.
  */
 export function registerCodecs(maxBytes = BATCH_MAX_BYTES, inAllBytes = ANSWER_MAX_BYTES): void {
   answerMaxBytes = inAllBytes;

@@ -8,7 +8,10 @@ const ARRAYS = {
   readUVarIntArray: "readUVarInt",
 } as const;
 
-/** It makes room for as many elements as an answer announces. Each takes a byte at least, so that more of them are a lie. */
+/**
+ * It allocates as many elements as an answer announces. Each element takes a byte at least, so a greater
+ * number is wrong.
+ */
 for (const [read, readLength] of Object.entries(ARRAYS)) {
   const original = Decoder.prototype[read];
   Decoder.prototype[read] = function (

@@ -5,12 +5,15 @@ import type { KafkaConnectionOptions } from "./kafka_session.ts";
 import { SinkError } from "../../contract/sink.ts";
 
 const LOGIN_LIMIT_MS = 2000;
-/** Metadata of version 1 about no topic: a broker that wants a login first closes the connection instead of answering. */
+/**
+ * A Metadata request of version 1 about no topic. A broker that wants a login first closes the connection
+ * instead of answering.
+ */
 const METADATA_OF_NOTHING = Uint8Array.of(0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0);
 
 /**
- * Makes sure that one of the brokers speaks what the settings say, before kafkajs tries for a minute to be understood. Where none
- * can be reached, that is left to kafkajs.
+ * Checks that one of the brokers speaks the protocol of the settings. Without it, kafkajs would retry for a
+ * minute. Where no broker can be reached, kafkajs reports it.
  *
  * @throws {SinkError} `misconfigured`, with the setting to change.
  */
@@ -59,12 +62,12 @@ function closesOnStrangers(
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const ask = () => socket.write(METADATA_OF_NOTHING);
   const certificate = ssl === undefined || ssl === true ? {} : { cert: ssl.cert, key: ssl.key };
-  // Nothing is told it, and nothing believed: whether it is the right one is found out with the login.
+  // The certificate is not checked here, since nothing secret is sent. The login checks it.
   const socket = ssl === undefined
     ? connect(port, host, ask)
     : connectTls({ host, port, rejectUnauthorized: false, ...certificate }, ask);
   const timer = setTimeout(() => resolve(false), LOGIN_LIMIT_MS);
-  // What TLS objects to, such as a missing certificate, is no login.
+  // A TLS alert, such as for a missing certificate, is not a request for a login.
   socket.once("error", (error) => /alert/i.test(error.message) && resolve(false));
   socket.once("data", () => resolve(false)).once("close", () => resolve(true));
   socket.on("error", () => {});

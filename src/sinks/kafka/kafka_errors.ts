@@ -1,6 +1,6 @@
 import { SinkError, type SinkErrorKind } from "../../contract/sink.ts";
 
-/** What kafkajs throws: its own error, with the broker's one as the innermost cause. */
+/** The errors of kafkajs: its own error, with the broker's error as the innermost cause. */
 interface ClientError {
   readonly name: string;
   readonly message: string;
@@ -16,7 +16,7 @@ const REJECTED_TYPES = [
   "UNSUPPORTED_FOR_MESSAGE_FORMAT",
 ];
 
-/** What brokers and kafkajs say of a request that took too long. */
+/** The error codes of brokers and kafkajs for a request that took too long. */
 const TIMED_OUT_TYPES = ["REQUEST_TIMED_OUT"];
 const TIMED_OUT_NAMES = ["KafkaJSRequestTimeoutError"];
 
@@ -25,7 +25,7 @@ const LOGIN_ADVICE =
 const TLS_ADVICE = "Check KAFKA_SSL_CA_FILE, KAFKA_SSL_CERT_FILE and KAFKA_SSL_KEY_FILE.";
 const NO_TRANSACTIONS_ADVICE = "Allow it, or set KAFKA_DELIVERY=at-least-once.";
 
-/** What an operator has to change, by the protocol's name of the error. */
+/** The advice for an operator, by the protocol's name of the error. */
 const ADVICE_OF_MISCONFIGURED: Readonly<Record<string, string>> = {
   SASL_AUTHENTICATION_FAILED: LOGIN_ADVICE,
   UNSUPPORTED_SASL_MECHANISM: LOGIN_ADVICE,
@@ -49,7 +49,7 @@ const ADVICE_OF_MISCONFIGURED: Readonly<Record<string, string>> = {
   UNSUPPORTED_VERSION: NO_TRANSACTIONS_ADVICE,
 };
 
-/** What kafkajs throws whatever the brokers have said of it. */
+/** Errors of kafkajs that hide what the brokers have answered. */
 const COORDINATOR_NOT_FOUND = "KafkaJSGroupCoordinatorNotFound";
 const FEW_BROKERS_ADVICE =
   "The brokers cannot make or serve a topic of their own. With fewer than three of them, set " +
@@ -58,7 +58,10 @@ const FEW_BROKERS_ADVICE =
 
 const STARTING_ADVICE = "The broker is still reading its own topics; if that does not pass, look at its log.";
 
-/** What passes by itself while a broker starts, but not where its own topics ask for more brokers than there are. */
+/**
+ * An error that passes while a broker starts, but not where its internal topics need more brokers than there
+ * are.
+ */
 const ADVICE_OF_UNAVAILABLE: Readonly<Record<string, string>> = {
   GROUP_COORDINATOR_NOT_AVAILABLE: FEW_BROKERS_ADVICE,
   GROUP_LOAD_IN_PROGRESS: STARTING_ADVICE,
@@ -72,14 +75,14 @@ const ADVICE_OF_NAME: Readonly<Record<string, string>> = {
   KafkaJSServerDoesNotSupportApiKey: NO_TRANSACTIONS_ADVICE,
 };
 
-/** What advice calls the group and the transactional id. */
+/** The group and the transactional id in advice. */
 const GROUP = "vabus-data-handler.<INSTANCE_ID>";
 
 /**
- * Classifies what kafkajs throws.
+ * Classifies the errors of kafkajs.
  *
- * @param address Where the brokers are.
- * @param group What the group and the transactional id are called, where that is something else.
+ * @param address The addresses of the brokers.
+ * @param group The name of the group and of the transactional id, where it differs.
  */
 export function toKafkaSinkError(error: unknown, address: string, group = GROUP): SinkError {
   const chain = causes(error);
@@ -93,7 +96,7 @@ export function toKafkaSinkError(error: unknown, address: string, group = GROUP)
   );
 }
 
-/** True when the broker no longer accepts this producer because another one has its transactional id. */
+/** Whether the broker no longer accepts this producer because another one has its transactional id. */
 export function isFenced(error: unknown): boolean {
   return causes(error).some(({ type, message }) =>
     // kafkajs does not know PRODUCER_FENCED, the younger of the two, by name.
@@ -101,7 +104,7 @@ export function isFenced(error: unknown): boolean {
   );
 }
 
-/** Whether kafkajs keeps to itself what the brokers have said. */
+/** Whether kafkajs hides what the brokers have answered. */
 export function hidesItsReason(error: unknown): boolean {
   return causes(error).some(({ name }) => name === COORDINATOR_NOT_FOUND);
 }
@@ -119,10 +122,10 @@ function classify(chain: ClientError[], type: string, message: string): [SinkErr
   return ["unavailable", ADVICE_OF_UNAVAILABLE[type] ?? (ofCoordinator ? FEW_BROKERS_ADVICE : "")];
 }
 
-/** The error and what caused it, outermost first. */
+/** The error and its causes, outermost first. */
 function causes(error: unknown): ClientError[] {
   const chain: ClientError[] = [];
-  // Of several topics there is one only.
+  // The request has one topic only.
   const next = (cause: Error) => cause.cause ?? (cause as { errors?: readonly unknown[] }).errors?.[0];
   for (let cause = error; cause instanceof Error; cause = next(cause)) {
     if (chain.includes(cause)) break;

@@ -13,22 +13,28 @@ const SASL_HANDSHAKE = 17;
 const API_VERSIONS = 18;
 const SASL_AUTHENTICATE = 36;
 
-/** The last number of a request that kafkajs makes. What has a greater one has none: it is a token of the old kind of login. */
+/**
+ * The greatest request number of kafkajs. A greater one is not a request number, but the beginning of a token
+ * of the old kind of login.
+ */
 const LAST_REQUEST = 47;
 
-/** The broker has each of them computed here, twice; Kafka's own tools set 16,384 at most. */
+/** SCRAM iterations at most. The client computes each of them twice; Kafka's own tools set 16,384 at most. */
 const SCRAM_ITERATIONS_MAX = 1_000_000;
 
-/** What a broker may answer before it has let us in. */
+/** Bytes of an answer before the login, at most. */
 const LOGIN_MAX_BYTES = 64 * KIB;
-/** The answer to a write, the list of the brokers and a topic's partitions. */
+/** Bytes of other answers: to a write, the list of the brokers, a topic's partitions. */
 const ANSWER_MAX_BYTES = 16 * MIB;
-/** Records. A broker sends at least one batch, however large: `message.max.bytes` is 1 MiB where nobody has raised it. */
+/**
+ * Bytes of an answer with records. A broker sends at least one batch, however large: `message.max.bytes` is 1
+ * MiB by default.
+ */
 const RECORDS_MAX_BYTES = 128 * MIB;
 
 /**
- * Lets pass what was asked for: no answer without a request, and none larger than any of the requests so far can have. So
- * before the login it is small.
+ * Lets only expected answers pass: none without a request, and none larger than the requests so far allow. So
+ * before the login, answers are small.
  */
 export class KafkaFrames implements FrameRules {
   readonly headSize = HEAD_SIZE;
@@ -53,7 +59,10 @@ export class KafkaFrames implements FrameRules {
     if (this.maxBytes === LOGIN_MAX_BYTES) this.checkIterations(frame.toString("latin1", HEAD_SIZE));
   }
 
-  /** Of a challenge of SCRAM: the library computes as many as the broker wants, and takes the parts in any order. */
+  /**
+   * Checks the iterations of a SCRAM challenge. The library computes as many as the broker wants, and accepts
+   * the parts in any order.
+   */
   private checkIterations(answer: string): void {
     for (const [, iterations] of answer.matchAll(/i=\s*\+?(\d+)/g)) {
       if (Number(iterations) <= SCRAM_ITERATIONS_MAX) continue;
@@ -65,11 +74,11 @@ export class KafkaFrames implements FrameRules {
     }
   }
 
-  /** The library writes a request at a time. */
+  /** The library writes one request at a time. */
   sent(bytes: Uint8Array): void {
     const request = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.unanswered++;
-    // Without the number of a request it is a token of an old kind of login.
+    // Bytes without a request number are a token of the old kind of login.
     const isToken = request.length < HEAD_SIZE + 2;
     if (!isToken) this.maxBytes = Math.max(this.maxBytes, maxBytesOf(request.readInt16BE(HEAD_SIZE)));
   }

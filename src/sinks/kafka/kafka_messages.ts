@@ -3,7 +3,7 @@ import type { Message } from "kafkajs";
 import { type Aggregate, toRecord } from "../../aggregation/aggregate.ts";
 
 const HEADERS = { "content-type": "application/json" };
-/** A record's lengths, deltas and header, at their longest. */
+/** Bytes of a record's lengths, deltas and header, at most. */
 const OVERHEAD_BYTES = 64;
 
 /**

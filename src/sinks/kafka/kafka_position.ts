@@ -3,20 +3,20 @@ import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { type OutboxId, type SinkContext, SinkError } from "../../contract/sink.ts";
 
-/** Brokers forget the position of a group without members after a week. Half a day makes "daily" safe. */
+/** Brokers delete the position of a group without members after a week. Half a day is well within it. */
 const RENEW_AFTER_MS = 12 * 3_600_000;
-/** The number of a group's position is kept for one partition of the topic. */
+/** The position of the group is stored for one partition of the topic. */
 const PARTITION = 0;
 
-/** What the group's committed offset says. */
+/** The position in the group's committed offset. */
 interface Found {
   readonly nextId: OutboxId;
   readonly stateId: string | null;
 }
 
 /**
- * How far a topic holds the outbox: the committed offset of a group without members, which is written in the transaction of the
- * records before it. Its metadata is the id of the state.
+ * The position of the outbox in a topic: the committed offset of a group without members, which is written in
+ * the transaction of the records before it. Its metadata is the id of the state.
  */
 export class KafkaPosition {
   private writtenAtMs = -Infinity;
@@ -30,15 +30,18 @@ export class KafkaPosition {
     private readonly logger: Logger,
   ) {}
 
-  /** Whether it would be forgotten if it were not written again. */
+  /** Whether it must be written again, so that the broker does not delete it. */
   get isRenewalDue(): boolean {
     return this.clock.nowMs() - this.writtenAtMs >= RENEW_AFTER_MS;
   }
 
-  /** What a transaction commits with its records. Told before: it may be committed though the answer is lost. */
+  /**
+   * The position that a transaction commits with its records. It is noted before, since the commit may
+   * succeed while its answer is lost.
+   */
   commitOf(nextId: OutboxId, stateId: string): Offsets & { consumerGroupId: string } {
     this.triedId = Math.max(this.triedId, nextId);
-    // The types of kafkajs leave out the metadata, its protocol does not.
+    // The types of kafkajs leave out the metadata; its protocol has them.
     const position: PartitionOffset & { metadata: string } = {
       partition: PARTITION,
       offset: `${nextId}`,
@@ -60,8 +63,8 @@ export class KafkaPosition {
   }
 
   /**
-   * From which id on to deliver. Never skips on a doubt: a record sent twice can be told by its revision, one never sent cannot be told
-   * at all.
+   * The id from which to deliver. In doubt nothing is skipped: a record that is sent twice can be recognised
+   * by its revision, one that is never sent cannot.
    */
   async start(admin: Admin, { claimant, confirmed, cursor, stateId }: SinkContext): Promise<OutboxId> {
     this.writtenAtMs = -Infinity;
@@ -85,7 +88,8 @@ export class KafkaPosition {
       );
       return cursor;
     }
-    // There is no more than the state's id beside the position: another life of it shows only by being further on.
+    // Only the state's id is stored with the position. So another life of the state shows only by a position
+    // ahead of this one.
     if (nextId > Math.max(this.triedId, claimant.startId)) {
       const objection = claimant.objectionToPosition(nextId);
       if (objection !== undefined) {

@@ -11,7 +11,7 @@ import { aggregateIn } from "./topic_record.ts";
 import { TopicRows } from "./topic_rows.ts";
 
 export interface KafkaReadBackOptions extends KafkaConnectionOptions, TopicReaderOptions {
-  /** What writing a record again does: records are there once, or a reader keeps one of each revision. */
+  /** Whether records are there once, or readers must keep one of each revision. */
   readonly repeat: "positioned" | "append";
 }
 
@@ -19,14 +19,15 @@ const CONNECT_LIMIT_MS = 60_000;
 const SHOWN_MALFORMED = 20;
 
 /**
- * What a reader of committed records gets from the topic: read once, from the beginning to the end it had then, and kept
- * on the side. Only reads: no producer, so that a running handler is not fenced; a group of its own without any position.
+ * The records of the topic as a reader of committed records gets them. They are read once, from the beginning
+ * to the end at that time, and kept in a temporary table. It only reads: there is no producer, so a running
+ * handler is not fenced, and the group has no position.
  */
 export class KafkaReadBack implements ReadBack {
   readonly cost = "scan";
   private session: KafkaSession | undefined;
   private rows: TopicRows | undefined;
-  /** Whose rows they are. */
+  /** The instance of the rows. */
   private owner: string | undefined;
   private malformed: string[] = [];
   private malformedCount = 0;
@@ -46,7 +47,9 @@ export class KafkaReadBack implements ReadBack {
     return (await this.read(instance, signal)).rowsOfWindow(startMs, endMs);
   }
 
-  /** Repeated records, which a kept position rules out, and others only if they contradict; and malformed ones. */
+  /**
+   * Malformed records, contradicting records, and, where a stored position rules them out, repeated records.
+   */
   async flaws(
     instance: string,
     sinceMs: number,
@@ -123,7 +126,7 @@ export class KafkaReadBack implements ReadBack {
     return await session.topicEnds(topic);
   }
 
-  /** Records of other instances and of other programs are none of our business. @throws {SinkError} */
+  /** Records of other instances and of other programs are skipped. @throws {SinkError} */
   private take(value: Buffer | null, at: string, instance: string, rows: TopicRows): void {
     let record: Partial<AggregateRecord> | null;
     try {
@@ -141,7 +144,7 @@ export class KafkaReadBack implements ReadBack {
   }
 }
 
-/** @throws {SinkError} There is no room for the file that it is kept in. */
+/** @throws {SinkError} There is no room for the temporary file. */
 function keep(aggregate: Aggregate, rows: TopicRows): void {
   try {
     rows.add(aggregate);

@@ -6,14 +6,17 @@ export interface WantedRights {
   readonly transaction: { readonly id: string; readonly groupId: string } | undefined;
 }
 
-/** A partition that no topic has, and a producer that nobody is: brokers look at the rights before they look at these. */
+/**
+ * A partition that no topic has, and a producer that does not exist: brokers check rights before they check
+ * these.
+ */
 const NO_PARTITION = 2 ** 31 - 1;
 const NOBODY = { producerId: -1, producerEpoch: 0 };
 /** Kinds of coordinators. */
 const [OF_GROUP, OF_TRANSACTION] = [0, 1];
 const KEY_ONLY = [{ key: "check", value: null }];
 
-/** What kafkajs has beyond its types. */
+/** Parts of kafkajs that its types leave out. */
 interface CoordinatingBroker extends Broker {
   findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<unknown>;
   addOffsetsToTxn(
@@ -22,10 +25,11 @@ interface CoordinatingBroker extends Broker {
 }
 
 /**
- * Asks for all that writing asks for, each in a way that the broker can only refuse: because of a right that is missing, or
- * else because there is no such partition or producer. Nothing is written, no transaction begun, no producer fenced.
+ * Sends the requests of writing in a form that the broker must refuse: for a missing right, or else since
+ * there is no such partition or producer. Nothing is written, no transaction is begun and no producer is
+ * fenced.
  *
- * @throws kafkajs's error of the right that is missing.
+ * @throws kafkajs's error of the missing right.
  */
 export async function tryRights(cluster: Cluster, { topic, transaction }: WantedRights): Promise<void> {
   await cluster.refreshMetadata();
@@ -39,19 +43,22 @@ export async function tryRights(cluster: Cluster, { topic, transaction }: Wanted
   await refused(coordinator.addOffsetsToTxn({ transactionalId, groupId, ...NOBODY }), [
     "INVALID_PRODUCER_ID_MAPPING",
     "CONCURRENT_TRANSACTIONS",
-    // On a cluster without a transaction so far it is only just made.
+    // A cluster creates it with its first transaction.
     "GROUP_LOAD_IN_PROGRESS",
     "NOT_COORDINATOR_FOR_GROUP",
   ]);
   await coordinatorOf(cluster, broker, groupId, OF_GROUP);
-  // A position is kept by whoever may READ the topic.
+  // Storing a position needs READ on the topic.
   const partitions = [{ partition: NO_PARTITION, fetchOffset: "0", maxBytes: 1 }];
   await refused(broker.fetch({ maxWaitTime: 0, topics: [{ topic, partitions }] }), [
     "UNKNOWN_TOPIC_OR_PARTITION",
   ]);
 }
 
-/** kafkajs keeps the reason to itself why it finds none, and waits for one that is only starting; the broker itself tells it. */
+/**
+ * kafkajs hides why it finds no coordinator, and waits for one that is starting. The broker's own answer
+ * tells the reason.
+ */
 async function coordinatorOf(
   cluster: Cluster,
   broker: CoordinatingBroker,

@@ -37,12 +37,18 @@ export interface KafkaConnectionOptions {
 export interface PartitionEnds {
   readonly partition: number;
   readonly firstOffset: number;
-  /** Where readers of committed records are stopped, because the oldest open transaction begins there; else the end. */
+  /**
+   * The offset at which readers of committed records stop, since the oldest open transaction begins there;
+   * else the end.
+   */
   readonly stableOffset: number;
   readonly endOffset: number;
 }
 
-/** The broker aborts a transaction that stays open longer, and its readers wait that long for one that was left open. */
+/**
+ * The broker aborts a transaction that stays open longer. Readers wait that long for a transaction that was
+ * left open.
+ */
 export const TRANSACTION_TIMEOUT_MS = 60_000;
 
 registerCodecs();
@@ -50,17 +56,24 @@ registerCodecs();
 const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 const CLOSE_TIMEOUT_MS = 1_000;
-/** With the library's own 300 ms a transaction takes 340 ms instead of 17: every second one meets CONCURRENT_TRANSACTIONS. */
+/**
+ * First retry. With the library's default of 300 ms a transaction takes 340 ms instead of 17, since every
+ * second one meets CONCURRENT_TRANSACTIONS.
+ */
 const RETRY = { initialRetryTime: 10, maxRetryTime: 1000, factor: 0.2, retries: 15 };
 
-/** Of records in an answer, compressed: a sixty-fourth of what all of them may come to. One batch alone may be larger. */
+/**
+ * Compressed bytes of records in an answer: a sixty-fourth of the uncompressed bytes that are allowed. A
+ * single batch may be larger.
+ */
 const FETCH_MAX_BYTES = 2 * 1024 * 1024;
 /** How long a fetch waits at the end of a partition. */
 const FETCH_WAIT_MS = 250;
 
 /**
- * The connections of one producer, one admin client and, where asked for, consumers, thrown away together: kafkajs cannot
- * recover a producer whose transaction has failed, nor be stopped while it retries, but it gets nowhere once its sockets are gone.
+ * The connections of one producer, one admin client and, on request, consumers. They are closed together:
+ * kafkajs cannot recover a producer whose transaction has failed, and its retries cannot be stopped, but they
+ * fail once their sockets are closed.
  */
 export class KafkaSession {
   readonly admin: Admin;
@@ -70,7 +83,7 @@ export class KafkaSession {
   private readonly sockets = new Set<Socket>();
   private isClosed = false;
 
-  /** Without a transactional id the producer is an idempotent one. */
+  /** Without a transactional id the producer is idempotent. */
   constructor(options: KafkaConnectionOptions, transactionalId: string | undefined, logger: Logger) {
     const kafka = this.kafka = new Kafka({
       clientId: "vabus-data-handler",
@@ -111,7 +124,7 @@ export class KafkaSession {
     return consumer;
   }
 
-  /** How far a topic goes in each of its partitions. */
+  /** The offsets of a topic's partitions. */
   async topicEnds(topic: string): Promise<PartitionEnds[]> {
     const ends = await this.uncommittedEnds(topic);
     return (await this.admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
@@ -122,7 +135,10 @@ export class KafkaSession {
     }));
   }
 
-  /** The admin client asks for the end of what is committed only, consumers have no way to ask at all; their assigners have. */
+  /**
+   * The admin client asks for the end of committed records only, and consumers have no such request. Their
+   * assigners have one.
+   */
   private async uncommittedEnds(topic: string): Promise<Map<number, number>> {
     const { cluster, disconnect } = await this.connectCluster();
     await cluster.addTargetTopic(topic);
@@ -134,17 +150,17 @@ export class KafkaSession {
     return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
   }
 
-  /** Asks for all that writing needs, without a trace. @throws kafkajs's error of the right that is missing. */
+  /** Tries all rights of writing without a trace. @throws kafkajs's error of the missing right. */
   async tryRights(wanted: WantedRights): Promise<void> {
     const { cluster, disconnect } = await this.connectCluster();
     await tryRights(cluster, wanted);
     await disconnect();
   }
 
-  /** Only a consumer's assigner is shown it. */
+  /** Only a consumer's assigner gets the cluster. */
   private async connectCluster(): Promise<{ cluster: Cluster; disconnect: () => Promise<void> }> {
     let cluster: Cluster | undefined;
-    // It never joins a group.
+    // The consumer never joins a group.
     const consumer = this.kafka.consumer({
       groupId: "unused",
       readUncommitted: true,
@@ -160,7 +176,7 @@ export class KafkaSession {
     return { cluster: cluster!, disconnect: () => consumer.disconnect() };
   }
 
-  /** Never throws, and takes no longer than a second or so; what was under way fails. */
+  /** Never throws and takes about a second at most. Requests under way fail. */
   async close(): Promise<void> {
     this.isClosed = true;
     for (const socket of this.sockets) socket.destroy(new Error("closed"));
@@ -186,8 +202,8 @@ export class KafkaSession {
 }
 
 /**
- * kafkajs calls an error what it then retries by itself; what it gives up on it throws, and that is reported with the
- * sink's error. So all of its log is detail.
+ * kafkajs logs errors that it then retries. Errors that it gives up on are thrown and reported with the
+ * sink's error. So its log lines are only detail.
  */
 function toDebug(logger: Logger): logCreator {
   return () => ({ namespace, log: { message, broker, error } }) => {

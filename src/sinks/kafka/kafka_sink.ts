@@ -20,7 +20,7 @@ import { KafkaTopic, TopicSettings } from "./kafka_topic.ts";
 import { TopicEnds } from "./topic_ends.ts";
 
 export interface KafkaSinkOptions extends KafkaConnectionOptions {
-  /** What the operator calls it. Where that is not its kind, its position has a name of its own. */
+  /** The operator's name for the sink. Where it is not the kind, the position has a name of its own. */
   readonly id: string;
   readonly topic: string;
   readonly instance: string;
@@ -30,15 +30,18 @@ export interface KafkaSinkOptions extends KafkaConnectionOptions {
 
 const KIND = "kafka";
 const OPEN_TIMEOUT_MS = 60_000;
-/** Ends before the broker gives up the transaction, so that a fenced producer means another producer. */
+/**
+ * Shorter than the broker's limit for a transaction. So a fenced producer means that there is another
+ * producer.
+ */
 const WRITE_TIMEOUT_MS = TRANSACTION_TIMEOUT_MS - 10_000;
 
 /**
- * Writes aggregates to a Kafka topic, with `exactly-once` for every reader that reads committed records only: the
- * records of a batch and the outbox position after it are one transaction.
+ * Writes aggregates to a Kafka topic. With `exactly-once`, the records of a batch and the outbox position
+ * after it are one transaction, for readers of committed records.
  *
- * The order of `open` matters: initialising the producer fences an older one with the same id and ends its open
- * transaction, and only then is the position final.
+ * The order of `open` matters. Initialising the producer fences an older one with the same id and ends its
+ * open transaction. Only then is the position final.
  */
 export class KafkaSink implements Sink {
   readonly id: string;
@@ -94,7 +97,7 @@ export class KafkaSink implements Sink {
     await this.attempt("renewing the position", WRITE_TIMEOUT_MS, signal, () => this.commit([], nextId));
   }
 
-  /** Without initialising a transactional producer: that would fence a handler that is running. */
+  /** The transactional producer is not initialised here, since that would fence a running handler. */
   async probe(signal: AbortSignal): Promise<string> {
     const session = this.session = this.newSession();
     const { admin } = session;
@@ -114,7 +117,7 @@ export class KafkaSink implements Sink {
 
   private async tryRights(session: KafkaSession, isTopicMissing: boolean): Promise<void> {
     if (isTopicMissing) await this.topic.tryToMake(session.admin);
-    // One without transactions has no name and fences nobody.
+    // A producer without transactions has no id and fences nobody.
     if (!this.isExactlyOnce) await session.producer.connect();
     await session.tryRights(this.wantedRights);
     if (this.isExactlyOnce && !isTopicMissing) await this.position.fetch(session.admin);
@@ -144,7 +147,7 @@ export class KafkaSink implements Sink {
     return new KafkaSession(this.options, transactionalId, this.logger);
   }
 
-  /** The session there is, or a new one that is ready to produce. */
+  /** The present session, or a new one that is ready to produce. */
   private async connect(): Promise<KafkaSession> {
     if (this.session !== undefined) return this.session;
     await assertDialect(this.options);
@@ -157,7 +160,7 @@ export class KafkaSink implements Sink {
     return session;
   }
 
-  /** Whatever fails takes its session with it, so that the next attempt starts from a fenced and settled state. */
+  /** Every failure closes the session, so that the next attempt starts from a fenced and settled state. */
   private async attempt<T>(
     what: string,
     limitMs: number,
@@ -217,7 +220,10 @@ export class KafkaSink implements Sink {
   }
 }
 
-/** The group of the position and the transactional id. An id has no dot in it, so no two sinks of whatever instances share one. */
+/**
+ * The name of the group and of the transactional id. Ids contain no dot, so no two sinks of any instances
+ * share a name.
+ */
 function groupOf({ id, instance }: KafkaSinkOptions): string {
   return `vabus-data-handler${id === KIND ? "" : `-${id}`}.${instance}`;
 }

@@ -4,18 +4,21 @@ import type { Confirmed, SinkAlarm } from "../../contract/sink.ts";
 import { emptySink } from "../alarms.ts";
 import type { KafkaSession } from "./kafka_session.ts";
 
-/** Brokers take a megabyte by default. */
+/** By default brokers accept a megabyte. */
 const MAX_REQUEST_BYTES = 900_000;
 const ASKED_SETTINGS = ["max.message.bytes", "cleanup.policy", "unclean.leader.election.enable"];
 
-/** The topic that a sink writes to: whether it is there, how it is set up, and whether what was written is still there. */
+/**
+ * The topic that a sink writes to: whether it exists, its settings, and whether the written records are still
+ * there.
+ */
 export class KafkaTopic {
-  /** Whether it had to be made since it was last asked whether anything is missing. */
+  /** Whether it was created since the last check for missing records. */
   private isNew = false;
 
   constructor(readonly name: string, private readonly logger: Logger) {}
 
-  /** Undefined when there is no such topic. */
+  /** Undefined: there is no such topic. */
   async partitionCount(admin: Admin): Promise<number | undefined> {
     try {
       const { topics } = await admin.fetchTopicMetadata({ topics: [this.name] });
@@ -26,20 +29,20 @@ export class KafkaTopic {
     }
   }
 
-  /** Makes it where there is none. */
+  /** Creates it if it is missing. */
   async ensure(admin: Admin): Promise<void> {
     if (await this.partitionCount(admin) !== undefined) return;
-    // False: somebody else was faster.
+    // False: another process has created it.
     this.isNew = await admin.createTopics(this.asNew);
     if (this.isNew) this.logger.info("topic created", { topic: this.name });
   }
 
-  /** Has the brokers say whether they would make it. */
+  /** Asks the brokers whether they would create it. */
   async tryToMake(admin: Admin): Promise<void> {
     await admin.createTopics({ ...this.asNew, validateOnly: true, waitForLeaders: false });
   }
 
-  /** As far as the user may know them. */
+  /** The settings, as far as the user may read them. */
   async settings(admin: Admin): Promise<TopicSettings> {
     try {
       const { resources } = await admin.describeConfigs({
@@ -57,7 +60,7 @@ export class KafkaTopic {
     }
   }
 
-  /** That records which were there have gone behind retention is nobody's fault: its end shows that they were. */
+  /** Records that retention has deleted are no loss: the end of the partition shows that they existed. */
   async missing(session: KafkaSession, confirmed: Confirmed): Promise<SinkAlarm | undefined> {
     const { isNew, name } = this;
     this.isNew = false;
@@ -65,13 +68,13 @@ export class KafkaTopic {
     if (isNew) return emptySink(confirmed, `the topic ${name} was not there and had to be made anew`);
     const stable = await session.admin.fetchTopicOffsets(name);
     if (stable.some(({ high }) => Number(high) > 0)) return undefined;
-    // What has been committed a moment ago need not be stable yet.
+    // Records that were just committed need not be stable yet.
     return (await session.topicEnds(name)).every(({ endOffset }) => endOffset === 0)
       ? emptySink(confirmed, `the topic ${name} has never had a record`)
       : undefined;
   }
 
-  /** Partitions and replicas by the brokers' defaults. */
+  /** Partitions and replicas are the brokers' defaults. */
   private get asNew() {
     return { topics: [{ topic: this.name, numPartitions: -1, replicationFactor: -1 }] };
   }
@@ -81,13 +84,13 @@ export class KafkaTopic {
 export class TopicSettings {
   constructor(private readonly values: ReadonlyMap<string, string>) {}
 
-  /** What the records of one request may come to. */
+  /** Bytes of the records of one request, at most. */
   get requestMaxBytes(): number {
     const limit = Number(this.values.get("max.message.bytes"));
     return limit > 0 ? Math.min(MAX_REQUEST_BYTES, 0.9 * limit) : MAX_REQUEST_BYTES;
   }
 
-  /** Those by which it loses what it has confirmed. */
+  /** Settings by which it may lose confirmed records. */
   get flaws(): string[] {
     const policy = this.values.get("cleanup.policy") ?? "";
     return [

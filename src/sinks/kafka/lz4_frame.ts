@@ -7,18 +7,19 @@ const HAS_CONTENT_CHECKSUM = 0x04;
 const HAS_DICTIONARY = 0x01;
 const CHECKSUM_BYTES = 4;
 const CONTENT_SIZE_BYTES = 8;
-/** Of a block's length: the block is stored as it is. */
+/** Flag in a block's length: the block is not compressed. */
 const IS_STORED = 0x8000_0000;
 const FIRST_CAPACITY = 256 * 1024;
-/** A length of this in a token goes on in the next bytes. */
+/** A length of this value in a token continues in the next bytes. */
 const LONG_LITERALS = 15;
 const MIN_MATCH = 4;
 
 /**
- * The content of one LZ4 frame. Blocks may refer to earlier ones. Checksums are passed over: whoever carries the frame has his own.
+ * The content of one LZ4 frame. Blocks may refer to earlier ones. Checksums are skipped, since a batch of
+ * records has its own.
  *
- * @param maxBytes What the content may have at most; memory is taken only as far as content is really there.
- * @throws {RangeError} It is not a whole frame of version 1 without a dictionary, or has more content.
+ * @param maxBytes Bytes of the content at most. Memory is allocated only for content that is really there.
+ * @throws {RangeError} It is not a complete frame of version 1 without a dictionary, or has more content.
  */
 export function decompressLz4(frame: Uint8Array, maxBytes: number): Uint8Array {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
@@ -26,7 +27,7 @@ export function decompressLz4(frame: Uint8Array, maxBytes: number): Uint8Array {
   const flags = view.getUint8(4);
   if ((flags & VERSION_MASK) !== VERSION_1) throw new RangeError("it is an LZ4 frame of an unknown version");
   if ((flags & HAS_DICTIONARY) !== 0) throw new RangeError("its LZ4 frame needs a dictionary");
-  // The header ends with a byte of block size after the flags, and one of checksum at its end.
+  // After the flags the header has a byte for the block size, and at its end a byte of checksum.
   let at = 6 + ((flags & HAS_CONTENT_SIZE) === 0 ? 0 : CONTENT_SIZE_BYTES) + 1;
   const afterBlock = (flags & HAS_BLOCK_CHECKSUMS) === 0 ? 0 : CHECKSUM_BYTES;
   const content = new Content(maxBytes);
@@ -92,7 +93,10 @@ class Content {
     this.size += bytes.length;
   }
 
-  /** Appends what stands `distance` before the end; where it is longer than that, it repeats itself. */
+  /**
+   * Appends a copy of the bytes that are `distance` before the end. A copy longer than the distance repeats
+   * them.
+   */
   repeat(distance: number, length: number): void {
     if (distance === 0 || distance > this.size) throw new RangeError("an LZ4 block refers to nothing");
     this.makeRoom(length);

@@ -1,6 +1,9 @@
 import type { PartitionEnds } from "./kafka_session.ts";
 
-/** How far a reader of a topic is, in offsets. It is done with what there was when it began, committed by then or not. */
+/**
+ * The progress of a reader of a topic, in offsets. It ends at the ends of the partitions when it began,
+ * whether the records before them were committed or not.
+ */
 export class ReadingProgress {
   private readonly partitions: Map<number, PartitionEnds & { next: number }>;
 
@@ -8,7 +11,7 @@ export class ReadingProgress {
     this.partitions = new Map(ends.map((end) => [end.partition, { ...end, next: end.firstOffset }]));
   }
 
-  /** Answers whether that is nearer to the end. */
+  /** Returns whether the reader has come nearer to the end. */
   advance(partition: number, next: number): boolean {
     const at = this.partitions.get(partition);
     if (at === undefined || at.next >= at.endOffset || next <= at.next) return false;
@@ -20,7 +23,7 @@ export class ReadingProgress {
     return [...this.partitions.values()].every(({ next, endOffset }) => next >= endOffset);
   }
 
-  /** Those of the partitions, as they stand now, where an open transaction is what keeps the reader from going on. */
+  /** The partitions, as of now, where an open transaction stops the reader. */
   heldBack(ends: Iterable<PartitionEnds>): PartitionEnds[] {
     return [...ends].filter(({ partition, stableOffset }) => {
       const at = this.partitions.get(partition);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../platform/clock/clock.ts";
 
-/** Calls when nothing has happened for a time. */
+/** Calls a function when nothing has happened for a time. */
 export class Stall {
   private over = new AbortController();
 

@@ -2,21 +2,23 @@ import type { RecordMetadata } from "kafkajs";
 import type { SinkAlarm } from "../../contract/sink.ts";
 
 /**
- * How far the partitions of a topic have got by the brokers' answers. A record that lands before the end of an earlier one
- * shows that those after it are gone: the topic was made anew, or a broker took over that was behind.
+ * The ends of a topic's partitions, by the brokers' answers. A record with a smaller offset than an earlier
+ * one shows that records are lost: the topic was created again, or a broker that was behind has taken over.
  */
 export class TopicEnds {
-  /** By partition, a lower bound. */
+  /** A lower bound of the end, by partition. */
   private readonly ends = new Map<number, number>();
 
   constructor(private readonly topic: string) {}
 
-  /** Takes in where records were written. Returns the alarm over earlier ones that are gone; undefined: none are. */
+  /**
+   * Notes where records were written. Returns the alarm over lost earlier records; undefined: none are lost.
+   */
   moved(written: readonly RecordMetadata[]): SinkAlarm | undefined {
     let gone = 0;
     for (const { partition, baseOffset } of written) {
       const offset = Number(baseOffset ?? -1);
-      // A broker that has had the same records before need not know where they are.
+      // A broker that gets the same records again need not return their offsets.
       if (offset < 0) continue;
       gone += Math.max(0, (this.ends.get(partition) ?? 0) - offset);
       this.ends.set(partition, offset + 1);

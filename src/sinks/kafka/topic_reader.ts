@@ -11,20 +11,23 @@ import { Stall } from "./stall.ts";
 export interface TopicReaderOptions {
   readonly topic: string;
   readonly bootstrapServers: readonly string[];
-  /** Without progress for so long the reading ends. Longer than a transaction may stay open. */
+  /** Reading ends after this time without progress. It is longer than a transaction may stay open. */
   readonly stallTimeoutMs?: number;
-  /** By which that time passes. */
+  /** The clock for the stall timeout. */
   readonly clock: Pick<Clock, "sleep">;
-  /** How often it is logged how far the reading is. */
+  /** How often progress is logged. */
   readonly progressIntervalMs?: number;
 }
 
-/** Takes the value of one committed record, and where it is: `partition:offset`. @throws {SinkError} */
+/** Called with the value of one committed record, and its `partition:offset`. @throws {SinkError} */
 export type TakeRecord = (value: Buffer | null, at: string) => void;
 
 const STALL_TIMEOUT_MS = TRANSACTION_TIMEOUT_MS + 30_000;
 const PROGRESS_INTERVAL_MS = 5_000;
-/** For what is asked of a broker that may be away: within it an interrupted reader has left. */
+/**
+ * Time limit for requests to a broker that may not answer. Within it, an interrupted reader has left the
+ * group.
+ */
 const ANSWER_LIMIT_MS = 5_000;
 const NEVER = new AbortController().signal;
 
@@ -65,7 +68,7 @@ export class TopicReader {
     );
     const consumer = this.session.createConsumer(this.groupId);
     consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
-    // Told for batches of nothing but the marks of transactions as well, which eachBatch is not.
+    // This event also comes for batches with nothing but transaction markers; eachBatch does not.
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
       if (progress.advance(payload.partition, Number(payload.lastOffset) + 1)) stall.restart();
       if (progress.isComplete) resolve();
@@ -81,7 +84,7 @@ export class TopicReader {
     }
   }
 
-  /** Resolves once the consumer is at work. */
+  /** Resolves once the consumer is running. */
   private async run(consumer: Consumer, take: TakeRecord, fail: (error: unknown) => void): Promise<void> {
     await consumer.connect();
     await consumer.subscribe({ topic: this.options.topic, fromBeginning: true });
@@ -107,7 +110,10 @@ export class TopicReader {
     return `Kafka at ${this.brokers}`;
   }
 
-  /** Whether it is the broker or somebody's transaction, which keeps from readers what is committed behind it. */
+  /**
+   * The error for a stall: the broker does not answer, or an open transaction hides the committed records
+   * after it.
+   */
   private async explainStall(afterMs: number): Promise<SinkError> {
     const { topic } = this.options;
     const said = `${this.address}: reading the topic ${topic} came no further for ${afterMs / 1000} seconds`;
@@ -120,7 +126,7 @@ export class TopicReader {
         () => this.session.topicEnds(topic),
       );
     } catch {
-      // It does not answer this either.
+      // The broker does not answer this request either.
     }
     const [held] = this.progress.heldBack(ends);
     if (held === undefined) {
@@ -137,12 +143,15 @@ export class TopicReader {
     );
   }
 
-  /** However the reading ended. A group without members and positions goes by itself, in time: whoever may not delete it need not. */
+  /**
+   * The group is deleted however the reading ended. Without the right, it expires, since it has neither
+   * members nor positions.
+   */
   private async leave(consumer: Consumer, running: Promise<void>): Promise<void> {
     const { groupId } = this;
     try {
       await withDeadline("leaving the group", ANSWER_LIMIT_MS, NEVER, async () => {
-        // Only a member can leave.
+        // Only a member can leave the group.
         await running.catch(() => {});
         await consumer.disconnect();
         await this.session.admin.deleteGroups([groupId]);

@@ -1,10 +1,10 @@
 import type { Aggregate, AggregateRecord } from "../../aggregation/aggregate.ts";
 import { labelsOf, labelsProblem } from "../../event/labels.ts";
 
-/** The last moment that a Date can be. */
+/** The latest time that a Date can have. */
 const MAX_TIME_MS = 8.64e15;
 
-/** The aggregate that a record stands for; undefined when it is not of the public shape. */
+/** The aggregate of a record; undefined: it does not have the public shape. */
 export function aggregateIn(record: Partial<AggregateRecord>): Aggregate | undefined {
   const { name, agg_func: aggFunc, value, count, revision } = record;
   const windowStartMs = Math.round(Number(record.window_start) * 1000);

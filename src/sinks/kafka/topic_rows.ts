@@ -5,7 +5,7 @@ const CACHE_KIB = 65_536;
 
 interface RecordRow {
   name: string;
-  /** Canonical; "": none. */
+  /** Canonical labels; "": none. */
   labels: string;
   agg_func: string;
   start_ms: number;
@@ -18,8 +18,8 @@ interface RecordRow {
 }
 
 /**
- * The records of a topic, sorted by what they are records of. A temporary table of SQLite holds them, which lives in
- * {@link CACHE_KIB} of memory and beyond that in a file that goes with the process: a topic may be longer than memory.
+ * The records of a topic, sorted by row. A temporary table of SQLite holds them, with {@link CACHE_KIB} of
+ * memory and the rest in a file that is deleted with the process: a topic may be larger than memory.
  */
 export class TopicRows {
   private readonly database: DatabaseSync;
@@ -44,7 +44,7 @@ export class TopicRows {
     );
   }
 
-  /** Takes the next record. @throws when there is no room left for the file. */
+  /** Adds the next record. @throws when there is no room left for the file. */
   add({ windowStartMs, windowEndMs, name, labels = "", aggFunc, revision, value, count }: Aggregate): void {
     this.insert.run(windowStartMs, windowEndMs, name, labels, aggFunc, revision, value, count);
   }
@@ -63,7 +63,7 @@ export class TopicRows {
     return (this.ofWindow.all(startMs, endMs) as unknown as RecordRow[]).map(toAggregate);
   }
 
-  /** Revisions that came more than once; `isContradicted`: not with the same content each time. */
+  /** Revisions that came more than once; `isContradicted`: with different contents. */
   *repeated(
     sinceMs: number,
   ): Generator<{ aggregate: Aggregate; times: number; isContradicted: boolean }> {

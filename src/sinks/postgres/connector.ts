@@ -23,7 +23,7 @@ export const POSTGRES = sinkConnector({
   settings: POSTGRES_SETTINGS,
   configure(scope: PostgresScope): PostgresConfig {
     const { POSTGRES_TABLE: table, POSTGRES_CREATE_TABLE: createTable } = scope.values;
-    // Where the connection string is missing or at fault, nothing is built of this.
+    // Where the connection string is missing or at fault, this configuration is never used.
     const { parameters, secrets } = scope.values.POSTGRES_CONNECTION_STRING ??
       { parameters: {} as PostgresParameters, secrets: [] };
     return { connection: connectionOf(scope, parameters), secrets, table, createTable };
@@ -61,7 +61,7 @@ function connectionOf(scope: PostgresScope, parameters: PostgresParameters): Pos
   const { sslMode, isSslModeGiven, isDirectTls: isDirect, sslRootCert, sslCert, sslKey, ...rest } =
     parameters;
   const caFile = scope.values.POSTGRES_SSL_CA_FILE;
-  // An authority is named so that certificates are held against it.
+  // An authority is named so that certificates are checked against it.
   const mode = caFile !== undefined && !isSslModeGiven ? "verify-full" : sslMode;
   const pem = (parameter: string, path: string | undefined, label: string) =>
     path && scope.pemFile("POSTGRES_CONNECTION_STRING", path, label, `has ${parameter}, which `);
@@ -69,7 +69,7 @@ function connectionOf(scope: PostgresScope, parameters: PostgresParameters): Pos
   const tls = {
     mode,
     isDirect,
-    // An authority that signs for everybody has signed for somebody else, too.
+    // A public authority also signs certificates of other servers.
     provesServer: mode === "verify-full" || (["verify-ca", "require"].includes(mode) && hasOwnAuthority),
     ca: sslRootCert === "system"
       ? sslRootCert

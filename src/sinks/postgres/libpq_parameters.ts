@@ -1,6 +1,6 @@
 import { nearMiss } from "../../settings/near_miss.ts";
 
-/** Parameters of libpq whose meaning cannot be had here, and what to do instead. */
+/** Parameters of libpq that are not supported, and what to do instead. */
 const NOT_HONOURED: Readonly<Record<string, string>> = {
   passfile: "put the password into POSTGRES_CONNECTION_STRING_FILE",
   service: "write the parameters out",
@@ -22,7 +22,7 @@ const NOT_HONOURED: Readonly<Record<string, string>> = {
   sslkeylogfile: "",
 };
 
-/** Parameters that may have the values at which nothing here differs from libpq. */
+/** Parameters that are accepted with the values for which the behaviour equals that of libpq. */
 const FIXED: Readonly<Record<string, readonly string[]>> = {
   channel_binding: ["disable", "prefer"],
   gssencmode: ["disable", "prefer"],
@@ -59,11 +59,11 @@ const HONOURED = [
 ];
 const KNOWN = [...HONOURED, ...Object.keys(FIXED), ...Object.keys(NOT_HONOURED)];
 
-/** Of these the value is never shown: options may hold anything. */
+/** Values that are never shown, since they may contain anything. */
 const CLOSED = ["user", "password", "options"];
 const OPEN = new Set([...HONOURED, ...Object.keys(FIXED)].filter((name) => !CLOSED.includes(name)));
 
-/** Whether the value of the parameter of that name may be shown. */
+/** Whether the value of that parameter may be shown. */
 export function isOpenParameter(name: string): boolean {
   return OPEN.has(name);
 }
@@ -72,7 +72,10 @@ export function isParameterName(name: string): boolean {
   return KNOWN.includes(name);
 }
 
-/** Why a parameter cannot be taken, as the rest of a sentence; never with its value. Undefined: it can, as far as its name tells. */
+/**
+ * Why a parameter is not supported, as the rest of a sentence, without its value. Undefined: its name is
+ * supported.
+ */
 export function problemOfParameter(name: string, value: string): string | undefined {
   const instead = NOT_HONOURED[name];
   if (instead !== undefined) {

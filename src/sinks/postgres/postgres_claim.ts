@@ -13,7 +13,7 @@ interface ClaimRow {
   nextId: number;
 }
 
-/** The claim of an instance in the small table beside that of the rows. */
+/** The claim of an instance, in a small table beside the table of the rows. */
 export class PostgresClaim implements ClaimStore {
   private readonly table: string;
 
@@ -29,7 +29,7 @@ export class PostgresClaim implements ClaimStore {
     return row && { ...row };
   }
 
-  /** @throws {SinkError} `misconfigured`: something is not granted, or the table is not ours. */
+  /** @throws {SinkError} `misconfigured`: a right is missing, or the table is not ours. */
   async tryRights(): Promise<void> {
     await this.query(
       "the table of the writers",
@@ -57,7 +57,7 @@ export class PostgresClaim implements ClaimStore {
   }
 }
 
-/** The statement that makes the table of the claims. */
+/** The statement that creates the table of the claims. */
 export function createWriterTable(table: string): string {
   return `\
 create table if not exists ${quoted(writerTableOf(table))} (

@@ -12,32 +12,32 @@ import { addressOf, isSocketDirectory } from "./postgres_socket.ts";
 const STATEMENT_TIMEOUT_MS = 60_000;
 /** PostgreSQL's code for the packet that asks to cancel a statement. */
 const CANCEL_REQUEST_CODE = 80877102;
-/** Which server process works on a statement; the driver fills it in once the statement is sent. */
+/** The server process that works on a statement. The driver sets it once the statement is sent. */
 interface Backend {
   readonly pid: number;
   readonly secret: number;
 }
 
-/** Thrown through the driver's transaction to have it undone. */
+/** Thrown inside the driver's transaction so that it is rolled back. */
 const UNDO = Symbol("undo");
 
 /**
- * One connection to PostgreSQL, of which nothing can hang: neither connecting, nor a statement, nor closing.
- * After an error of kind `unavailable` it is of no more use.
+ * One connection to PostgreSQL. Connecting, statements and closing all have time limits. After an error of
+ * kind `unavailable` it cannot be used any more.
  */
 export class PostgresClient {
-  /** What the answer to the present statement may come to. */
+  /** Bytes of the answer to the present statement, at most. */
   private readonly answer = { maxBytes: ANSWER_MAX_BYTES };
   private readonly sockets = new Set<Socket>();
   private readonly servers: PostgresServers;
   private link: Promise<Link> | undefined;
   private isClosed = false;
-  /** What a rehearsal runs its statements in. */
+  /** The transaction of a rehearsal. */
   private rehearsal: Sql | undefined;
 
   /**
-   * @param attempt counts up with each client made: of several servers, each client begins with another one, since the first may
-   * have been reached and have failed all the same.
+   * @param attempt Number of the client. With several servers, each client begins with another one: the first
+   * may be reachable and yet fail.
    */
   constructor(connection: PostgresConnection, attempt: number, logger: Logger) {
     const { hosts } = connection;
@@ -49,10 +49,10 @@ export class PostgresClient {
   }
 
   /**
-   * Runs one statement; `what` names it in errors. When it takes too long or the signal fires, the server is asked to
-   * cancel it, so that statements that wait for a lock do not pile up there.
+   * Runs one statement; `what` names it in errors. When it takes too long or the signal fires, the server is
+   * asked to cancel it, so that statements that wait for a lock do not pile up.
    *
-   * @param answerMaxBytes What the answer may come to, as the server sends it and {@link PostgresFrames} weighs it.
+   * @param answerMaxBytes Bytes of the answer at most, as {@link PostgresFrames} counts them.
    */
   async query<Row>(
     what: string,
@@ -77,7 +77,7 @@ export class PostgresClient {
     }
   }
 
-  /** Runs the queries that `work` makes meanwhile in one transaction, which is undone whatever comes of them. */
+  /** Runs the queries of `work` in one transaction, which is rolled back in any case. */
   async rehearse<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const link = await this.linked(signal);
     const address = addressOf(link.host);
@@ -97,7 +97,7 @@ export class PostgresClient {
       );
     } catch (error) {
       if (error instanceof SinkError) throw error;
-      // Where undoing has failed as well, what came first tells more.
+      // Where the rollback has failed as well, the first error tells more.
       if (error !== UNDO) await outcome;
       if (error !== UNDO) throw toPostgresSinkError(error, "a transaction", address);
     } finally {
@@ -106,7 +106,7 @@ export class PostgresClient {
     return await outcome!;
   }
 
-  /** Never throws, and takes no longer than a second or so. */
+  /** Never throws and takes about a second at most. */
   async close(): Promise<void> {
     this.isClosed = true;
     await this.servers.close();
@@ -125,7 +125,10 @@ export class PostgresClient {
     if (this.isClosed) socket.destroy();
   }
 
-  /** Best effort, unencrypted as `libpq` long did it: the packet holds nothing but the number of the statement's process. */
+  /**
+   * Best effort and unencrypted, as `libpq` did it for long. The packet contains only the number of the
+   * server process and its cancel key.
+   */
   private requestCancel(host: PostgresHost, { pid, secret }: Backend): void {
     const packet = new DataView(new ArrayBuffer(16));
     packet.setInt32(0, packet.byteLength);

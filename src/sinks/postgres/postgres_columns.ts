@@ -1,14 +1,17 @@
 import type { Sql } from "./postgres_driver.ts";
 import { quoted } from "./postgres_table_name.ts";
 
-/** Types that keep what is written to a column; windows begin and end at whole milliseconds. */
+/** Types that keep the values of a column unchanged. Windows begin and end at whole milliseconds. */
 const KEEPING: Readonly<Record<string, { readonly type: string; readonly accepts: RegExp }>> = {
   value: { type: "double precision", accepts: /^double precision$/ },
   window_start: { type: "timestamptz", accepts: /^timestamp(\([3-6]\))? with time zone$/ },
   window_end: { type: "timestamptz", accepts: /^timestamp(\([3-6]\))? with time zone$/ },
 };
 
-/** What is wrong with columns that keep something else than is written to them, as part of a sentence; undefined: nothing. */
+/**
+ * What is wrong with columns that would change the written values, as a part of a sentence; undefined:
+ * nothing.
+ */
 export async function columnFlaw(sql: Sql, table: string): Promise<string | undefined> {
   const columns = await sql<{ name: string; type: string }[]>`
     select attname as name, case typtype when 'd' then format_type(typbasetype, typtypmod)

@@ -1,4 +1,4 @@
-/** How to connect to PostgreSQL; what `libpq`'s connection string says. */
+/** How to connect to PostgreSQL, by `libpq`'s connection string. */
 export interface PostgresConnection {
   /** One at least, in the order in which they are tried. */
   readonly hosts: readonly PostgresHost[];
@@ -9,16 +9,16 @@ export interface PostgresConnection {
   /** Undefined: that of the user's name. */
   readonly database: string | undefined;
   readonly applicationName: string;
-  /** Of the server's command line, such as `-c statement_timeout=5s`. */
+  /** Options of the server's command line, such as `-c statement_timeout=5s`. */
   readonly options: string | undefined;
-  /** For each server. */
+  /** Time limit for each server. */
   readonly connectTimeoutMs: number;
   /** Undefined: no probes. */
   readonly keepAliveMs: number | undefined;
-  /** Which servers will do. */
+  /** Which servers are suitable. */
   readonly target: "any" | "read-write" | "primary";
   readonly tls: PostgresTls;
-  /** How the server may let us in; undefined: as {@link PostgresLogin} holds it. */
+  /** The allowed login methods; undefined: those of {@link PostgresLogin}. */
   readonly requiredLogin: RequiredLogin | undefined;
 }
 
@@ -26,25 +26,25 @@ export interface PostgresConnection {
 export interface RequiredLogin {
   /** By libpq's names. */
   readonly methods: readonly string[];
-  /** Whether they are those that are forbidden (`!md5`). */
+  /** Whether the methods are the forbidden ones (`!md5`). */
   readonly isNegated: boolean;
 }
 
 export interface PostgresHost {
-  /** A name, an address, or the directory of a Unix socket; what certificates are held against. */
+  /** A name, an address, or the directory of a Unix socket. Certificates are checked against it. */
   readonly host: string;
-  /** Where to connect to, instead of looking the name up. */
+  /** The address to connect to, instead of looking the name up. */
   readonly address: string | undefined;
   readonly port: number;
 }
 
 export interface PostgresTls {
   readonly mode: "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
-  /** Whether TLS begins with the first byte, without asking the server for it. */
+  /** Whether TLS begins with the first byte, without a request for it. */
   readonly isDirect: boolean;
-  /** Whether its certificate proves that it is the right server. */
+  /** Whether the server's certificate must be for this server. */
   readonly provesServer: boolean;
-  /** `system`, or a PEM text; undefined: those that the runtime knows. */
+  /** `system`, or a PEM text; undefined: the runtime's authorities. */
   readonly ca: string | undefined;
   /** PEM texts, both or none. */
   readonly cert: string | undefined;

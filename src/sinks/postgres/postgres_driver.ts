@@ -16,14 +16,14 @@ export interface Way {
 
 export interface DriverOptions {
   readonly connection: PostgresConnection;
-  /** What the answer to the present statement may come to. */
+  /** Bytes of the answer to the present statement, at most. */
   readonly answer: { readonly maxBytes: number };
   readonly logger: Logger;
-  /** Told of every socket, to be able to close it whatever happens. */
+  /** Called with every socket, so that it can be closed whatever happens. */
   readonly opened: (socket: Socket) => void;
 }
 
-/** A driver for one connection on this way. It connects with its first statement, and to nothing else. */
+/** A driver for a single connection to this server. It connects with its first statement. */
 export function createSql({ host, tls }: Way, { connection, answer, logger, opened }: DriverOptions): Sql {
   const { user, password, database, applicationName, options, connectTimeoutMs, keepAliveMs, requiredLogin } =
     connection;
@@ -34,7 +34,7 @@ export function createSql({ host, tls }: Way, { connection, answer, logger, open
     ...(password !== undefined && { pass: password }),
     ...(database !== undefined && { database }),
     max: 1,
-    // TLS is done by the time the driver gets the socket.
+    // The TLS handshake is complete when the driver gets the socket.
     ssl: false,
     keep_alive: null,
     idle_timeout: null,

@@ -1,31 +1,37 @@
 import { SinkError, type SinkErrorKind, UnexplainedRefusal } from "../../contract/sink.ts";
 
-/** What {@link toPostgresSinkError} is told where rows are written. */
+/** The value of `what` for {@link toPostgresSinkError} where rows are written. */
 export const WRITING = "the rows";
-/** Connection, transaction, resources, operators, the server's system: no row is condemned for these. */
+/**
+ * Classes of connection, transaction, resources, operators and the server's system. No row is condemned for
+ * these.
+ */
 const NEVER_OF_A_ROW = ["08", "25", "28", "40", "53", "57", "58"];
-/** The server's function that finds the partition of a row. Its message is in the server's language, its SQLSTATE 23514. */
+/**
+ * The server's function that finds the partition of a row. Its error has SQLSTATE 23514 and a message in the
+ * server's language.
+ */
 const NO_PARTITION_ROUTINE = "ExecFindPartition";
 
 interface DriverError {
   readonly name: string;
   readonly message: string;
-  /** Of the server: SQLSTATE, five characters. Of the network: `ECONNREFUSED` and the like. */
+  /** The server's SQLSTATE, five characters, or the network's code, such as `ECONNREFUSED`. */
   readonly code?: string;
-  /** The server's function that has raised it. */
+  /** The server's function that has raised the error. */
   readonly routine?: string;
 }
 
 /**
- * Classifies by SQLSTATE (PostgreSQL manual, appendix A). What belongs to a row is `rejected`, what an operator has to change
- * is `misconfigured`, and the network and the server's own troubles are `unavailable`. Triggers, policies and extensions may
- * raise any state for a single row: where rows are written, what says nothing of connection, transaction, resources or operators
- * is `unexplained`.
+ * Classifies errors by SQLSTATE (PostgreSQL manual, appendix A). Errors of a row are `rejected`, errors that
+ * an operator has to mend are `misconfigured`, and errors of the network and of the server itself are
+ * `unavailable`. Triggers, policies and extensions may raise any state for a single row. So where rows are
+ * written, an error that is not about connection, transaction, resources or operators is `unexplained`.
  */
 export function toPostgresSinkError(error: unknown, what: string, address: string): SinkError {
   const { name, message, code = "", routine } = error as DriverError;
   if (name !== "PostgresError") {
-    // The driver stumbles over answers that no server gives.
+    // The driver throws other errors for answers that no real server gives.
     const isStrange = error instanceof TypeError || error instanceof RangeError;
     const distrust = isStrange ? undefined : distrustIn(message);
     const text = isStrange
@@ -49,18 +55,19 @@ export function toPostgresSinkError(error: unknown, what: string, address: strin
   });
 }
 
-/** Whether a state that is no row's by itself may be one row's all the same. */
+/** Whether a state that is usually not about a row may be about one all the same. */
 function isUnexplained(state: string, kind: SinkErrorKind): boolean {
   if (kind !== "unavailable" && kind !== "misconfigured") return false;
   return !NEVER_OF_A_ROW.includes(state.slice(0, 2));
 }
 
 function kindOfState(state: string, routine: string | undefined): SinkErrorKind {
-  // We never send a null: a column that must not be null and has no default is the table's fault, not the row's.
+  // Rows contain no null. So a column that must not be null and has no default is a fault of the table, not
+  // of the row.
   if (state === "23502") return "misconfigured";
   // A statement_timeout, or somebody's pg_cancel_backend; a lock_timeout.
   if (state === "57014" || state === "55P03") return "timed_out";
-  // The partition may be made yet, and the row that a key refers to may come.
+  // The partition may still be created, and the row that a key refers to may still come.
   if (routine === NO_PARTITION_ROUTINE || state === "23503") return "postponed";
   switch (state.slice(0, 2)) {
     case "22": // data exception
@@ -80,14 +87,14 @@ function kindOfState(state: string, routine: string | undefined): SinkErrorKind 
   }
 }
 
-/** In place of the driver's own, which are for who programs with it. */
+/** They replace the driver's own messages, which are for programmers. */
 const DRIVER_WORDS: Readonly<Record<string, string>> = {
   CONNECT_TIMEOUT:
     "no answer to the login in time (connect_timeout); a pooler may wait for the server behind it",
   CONNECTION_CLOSED: "the connection was closed, as PgBouncer does it where pool_mode is statement",
 };
 
-/** Where it is the server's certificate that is not taken; undefined: it is something else. */
+/** The message where the server's certificate is not accepted; undefined: the error is another one. */
 function distrustIn(message: string): string | undefined {
   if (!/certificate/i.test(message)) return undefined;
   const wayOut = /altnames|does not match/i.test(message)
@@ -98,7 +105,7 @@ function distrustIn(message: string): string | undefined {
   return `has a certificate that is not trusted: ${message}. ${wayOut}.`;
 }
 
-/** PgBouncer gives all of its own refusals the state of a violated protocol; these are an operator's to mend. */
+/** PgBouncer gives all of its own refusals the state of a protocol violation. An operator must mend these. */
 const POOLER_REFUSALS: readonly (readonly [RegExp, string])[] = [
   [
     /no such database|database .* (?:does not exist|not found)/i,
@@ -120,7 +127,7 @@ function isOfPooler(state: string, message: string): boolean {
   return state === OF_THE_PROTOCOL && POOLER_REFUSALS.some(([pattern]) => pattern.test(message));
 }
 
-/** Where the words tell more than the state. */
+/** Messages that tell more than the state. */
 function adviceOfWords(state: string, message: string): string | undefined {
   if (/no more connections allowed|max_client_conn|query_wait_timeout|pool_size/i.test(message)) {
     return " PgBouncer's pool is full: raise max_client_conn or default_pool_size there, or end who holds its connections.";

@@ -9,43 +9,46 @@ const MIB = 1024 * KIB;
 /** The type of a frame, one byte, and its length without that byte. */
 const HEAD_SIZE = 5;
 
-/** Before the login: `libpq` takes 30,000 bytes. */
+/** Bytes of a frame before the login, at most; `libpq` accepts 30,000. */
 const LOGIN_MAX_BYTES = 64 * KIB;
-/** A row. The longest of ours has a few thousand bytes. */
+/** Bytes of a row at most. The longest of ours has a few thousand. */
 const FRAME_MAX_BYTES = 16 * MIB;
-/** An error or a notice, with all that the server says of where it comes from. */
+/** Bytes of an error or a notice, with the context that the server adds. */
 const TEXT_MAX_BYTES = MIB;
-/** What a frame takes in memory beyond its bytes: a row of a few columns. */
+/** Memory of a frame beyond its bytes: a row of a few columns. */
 const FRAME_OVERHEAD_BYTES = 100;
-/** The driver keeps every parameter that the server reports, for as long as the connection lasts. */
+/** Bytes of reported parameters at most: the driver keeps each of them as long as the connection lasts. */
 const PARAMETERS_MAX_BYTES = MIB;
-/** What the answer to a statement may come to, where nothing else is said. */
+/** Bytes of the answer to a statement at most, by default. */
 export const ANSWER_MAX_BYTES = 64 * MIB;
 
-/** What a server sends us: all else belongs to what we never ask for, such as copying, or to no PostgreSQL. */
+/**
+ * The frame types of a server. Others belong to features that are never used, such as copying, or to another
+ * protocol.
+ */
 const BEFORE_LOGIN = "RSKENZ";
 const AFTER_LOGIN = "SENZDTCnt123sIA";
 const TEXTS = "EN";
 
 export interface PostgresFramesOptions {
-  /** For people. */
+  /** Address of the server for messages. */
   readonly address: string;
-  /** Whether the password may be told to what is at the other end: verified by TLS, or this host. */
+  /** Whether the password may be sent to the server: it is verified by TLS, or it is this host. */
   readonly isTrusted: boolean;
   readonly requiredLogin: RequiredLogin | undefined;
-  /** What the answer to the present statement may come to, overheads included. */
+  /** Bytes of the answer to the present statement at most, overheads included. */
   readonly answer: { maxBytes: number };
 }
 
 /**
- * Lets pass what a PostgreSQL may say, and no more than it can be right to say: small frames before the login, a login that
+ * Lets only valid frames of a PostgreSQL pass: small frames before the login, a login that
  * {@link PostgresLogin} allows, and answers within a bound. The driver bounds nothing.
  */
 export class PostgresFrames implements FrameRules {
   readonly headSize = HEAD_SIZE;
   private readonly login: PostgresLogin;
   private isLoggedIn = false;
-  /** Since something was last asked for. */
+  /** Bytes since the last request. */
   private answerBytes = 0;
   private parameterBytes = 0;
 
@@ -94,7 +97,7 @@ export class PostgresFrames implements FrameRules {
 
   sent(bytes: Uint8Array): void {
     this.login.sent(bytes);
-    // Before the login a server could have itself written to for ever.
+    // Before the login, a server could else make the driver write for ever.
     if (this.isLoggedIn) this.answerBytes = 0;
   }
 
@@ -106,7 +109,10 @@ export class PostgresFrames implements FrameRules {
   }
 }
 
-/** Type, name, and 18 bytes for each column. The driver looks for the end of a name beyond the end of the frame. */
+/**
+ * A column has a name and 18 bytes. The driver would search for the end of a name beyond the end of the
+ * frame.
+ */
 function isRowDescription(frame: Buffer): boolean {
   const COLUMN_BYTES = 18;
   if (frame.length < HEAD_SIZE + 2) return false;

@@ -2,18 +2,18 @@ import type { Buffer } from "node:buffer";
 import type { RequiredLogin } from "./postgres_connection.ts";
 import { SinkError } from "../../contract/sink.ts";
 
-/** The ways to log in that the driver has, by libpq's names. `none`: the server asks for nothing. */
+/** The login methods of the driver, by libpq's names. `none`: the server asks for nothing. */
 type LoginMethod = "none" | "password" | "md5" | "scram-sha-256";
 
 export interface PostgresLoginOptions {
-  /** For people. */
+  /** Address of the server for messages. */
   readonly address: string;
-  /** Whether the password may be told to what is at the other end: verified by TLS, or this host. */
+  /** Whether the password may be sent to the server: it is verified by TLS, or it is this host. */
   readonly isTrusted: boolean;
   readonly requiredLogin: RequiredLogin | undefined;
 }
 
-/** Of PostgreSQL's protocol, what stands in a message of type `R`. */
+/** The codes in a message of type `R` of PostgreSQL's protocol. */
 const OK = 0;
 const CLEARTEXT_PASSWORD = 3;
 const MD5_PASSWORD = 5;
@@ -21,20 +21,21 @@ const SASL = 10;
 const SASL_CONTINUE = 11;
 const SASL_FINAL = 12;
 
-/** These tell nobody the password, nor what it can be found from in no time. */
+/** Methods that reveal neither the password nor anything from which it can quickly be found. */
 const SAFE: readonly LoginMethod[] = ["none", "scram-sha-256"];
-/** The server has each of them computed here; a half second's worth. */
+/** SCRAM iterations at most: the client computes them, about half a second for these. */
 const SCRAM_ITERATIONS_MAX = 1_000_000;
 const AUTHENTICATION_AT = 5;
 const TEXT_AT = 9;
 
 /**
- * Follows a login, and ends it before the driver answers where the server asks for what it must not get. The driver tells a
- * password to whoever asks, and does not miss the proof at the end of a SCRAM login that the server knows the password, too.
+ * Follows a login, and ends it before the driver answers where the server asks for something that it must not
+ * get. The driver sends a password to any server that asks for it. It does not notice when a SCRAM login
+ * lacks the proof that the server knows the password.
  */
 export class PostgresLogin {
   private step: "begun" | "password" | "scram" | "challenged" | "proven" | "done" = "begun";
-  /** The beginning of the nonce, which the server has to repeat. */
+  /** The beginning of the nonce, which the server must repeat. */
   private nonce: string | undefined;
 
   constructor(private readonly options: PostgresLoginOptions) {}
@@ -43,7 +44,7 @@ export class PostgresLogin {
     return this.step === "done";
   }
 
-  /** @param frame Of type `R`. @throws {SinkError} */
+  /** @param frame A frame of type `R`. @throws {SinkError} */
   received(frame: Buffer): void {
     if (frame.length < TEXT_AT) throw this.refusal("unavailable", "does not speak PostgreSQL's protocol");
     const text = frame.toString("utf8", TEXT_AT);
@@ -70,7 +71,7 @@ export class PostgresLogin {
         this.step = "challenged";
         return;
       case `challenged ${SASL_FINAL}`:
-        // The driver compares the server's proof.
+        // The driver checks the server's proof.
         this.step = "proven";
         return;
       case `password ${OK}`:

@@ -4,12 +4,12 @@ import type { PostgresConnection, PostgresHost, PostgresTls, RequiredLogin } fro
 
 const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 
-/** What a connection string says, complete and valid. Files are not read yet. */
+/** The parameters of a valid connection string, complete. Files are not read yet. */
 export interface PostgresParameters extends Omit<PostgresConnection, "tls"> {
   readonly sslMode: PostgresTls["mode"];
-  /** Whether the string says it, in whatever words. */
+  /** Whether the string sets it, in any form. */
   readonly isSslModeGiven: boolean;
-  /** Whether TLS begins with the first byte, without asking the server for it. */
+  /** Whether TLS begins with the first byte, without a request for it. */
   readonly isDirectTls: boolean;
   /** `system`, or the path of a PEM file. */
   readonly sslRootCert: string | undefined;
@@ -17,7 +17,7 @@ export interface PostgresParameters extends Omit<PostgresConnection, "tls"> {
   readonly sslKey: string | undefined;
 }
 
-/** Of libpq, and those of them that are known here. */
+/** Values of libpq, and those of them that are supported here. */
 const LOGIN_METHODS = ["password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"];
 const KNOWN_LOGINS = ["password", "md5", "scram-sha-256", "none"];
 
@@ -26,7 +26,7 @@ const CONNECT_TIMEOUT_SECONDS = 10;
 const KEEP_ALIVE_SECONDS = 60;
 const TIMEOUT_MAX_SECONDS = 600;
 
-/** Reads libpq's parameters, by their names. Texts of problems never hold a value. */
+/** Reads libpq's parameters by their names. The texts of problems never contain a value. */
 export class PostgresParameterReader {
   readonly problems: string[] = [];
 

@@ -13,7 +13,7 @@ interface Row {
   revision: number;
 }
 
-/** Of the rows of one window: some millions of series, with names as they usually are. */
+/** Bytes of the rows of one window at most: some millions of series with names of the usual length. */
 const WINDOW_MAX_BYTES = 1024 * 1024 * 1024;
 
 /** Reads the rows of the table back. */

@@ -4,48 +4,52 @@ import type { Sql } from "./postgres_driver.ts";
 import { writerTableOf } from "./postgres_table_name.ts";
 import type { Contradiction } from "../../contract/sink.ts";
 
-/** Settings of `synchronous_commit` that confirm rows which a crash or a fail-over can still lose. */
+/** Values of `synchronous_commit` that confirm rows which a crash or a fail-over can still lose. */
 export const WEAK_COMMITS = ["off", "local", "remote_write"];
-/** Contradictions of one batch that are told. */
+/** Contradictions of one batch that are reported at most. */
 const CONTRADICTIONS_MAX = 100;
 
 export interface Upsert {
-  /** Whether what is there at the same revision is replaced. */
+  /** Whether rows of the same revision are replaced. */
   readonly overwrites?: boolean | undefined;
   readonly table: string;
-  /** Whether the table has labels in its key; without them, the rows have none. */
+  /** Whether the table has labels in its key. Without them, the rows have no labels. */
   readonly hasLabels: boolean;
   readonly instance: string;
   /** Unique and sorted, see {@link uniqueSorted}. */
   readonly rows: readonly Aggregate[];
-  /** Whether the commit is to be a durable one, whatever the server's default. */
+  /** Whether the commit must be durable, whatever the server's default is. */
   readonly isDurable: boolean;
-  /** Who writes, and up to which outbox id; nothing is written by anybody else. Undefined: nobody asks. */
+  /**
+   * The claim and the outbox id after the batch. Without this claim nothing is written. Undefined: claims are
+   * not used.
+   */
   readonly claim?: { readonly life: string; readonly nextId: number } | undefined;
 }
 
 /** Rows to look for. */
 type Sought = Pick<Upsert, "table" | "hasLabels" | "instance" | "rows">;
 
-/** Rows that were written, and whether the claim is still the writer's. */
+/** The number of rows that were written, and whether the claim still belongs to the writer. */
 export interface Upserted {
   readonly written: number;
   readonly isClaimed: boolean;
 }
 
-/** One statement, so that there is never a transaction to clean up. */
+/** It is a single statement, so that there is never an open transaction to clean up. */
 export function upsert(
   sql: Sql,
   { table, hasLabels, instance, rows, isDurable, claim, overwrites }: Upsert,
 ) {
   const labels = hasLabels ? sql`, labels` : sql``;
   const key = sql`name, agg_func, window_start, window_end, instance${labels}`;
-  // In the statement itself: a pooler between us and the server may give each transaction another session.
+  // The setting is part of the statement: a pooler in between may give each transaction another session.
   const durably = !isDurable ? sql`true` : sql`
     (select set_config('synchronous_commit',
       case when setting in ${sql(WEAK_COMMITS)} then 'on' else setting end, true) is not null
      from current_setting('synchronous_commit') as setting)`;
-  // Its row stays locked to the end: whoever takes over waits, and finds what was written.
+  // The claim's row stays locked to the end. A handler that takes over waits for it and then finds the
+  // written rows.
   const claimed = claim === undefined ? sql`select 1` : sql`
     update ${sql(writerTableOf(table))} set next_id = greatest(next_id, ${claim.nextId})
     where instance = ${instance} and life = ${claim.life} returning 1`;
@@ -74,7 +78,7 @@ interface HeldRow {
   revision: number;
 }
 
-/** Those of the rows that the table holds at the same revision or a higher one, with other numbers. */
+/** Those of the rows that the table has at the same revision or a higher one, with other numbers. */
 export async function contradictions(
   sql: Sql,
   { table, hasLabels, instance, rows }: Sought,
@@ -127,8 +131,8 @@ function incoming(sql: Sql, rows: readonly Aggregate[]) {
 }
 
 /**
- * A statement may touch each row once: of several revisions the highest stays. In one order no two statements can deadlock, and
- * in that of the key neighbours follow each other.
+ * A statement may touch each row once, so the highest of several revisions stays. With one order for all, no
+ * two statements can deadlock, and in the order of the key neighbouring rows follow each other.
  */
 export function uniqueSorted(aggregates: readonly Aggregate[]): Aggregate[] {
   const sorted = aggregates.toSorted((a, b) => compareKeys(a, b) || b.revision - a.revision);

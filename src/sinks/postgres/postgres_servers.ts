@@ -5,7 +5,7 @@ import { createSql, type DriverOptions, type Sql, type Way } from "./postgres_dr
 import { toPostgresSinkError } from "./postgres_errors.ts";
 import { addressOf, isSocketDirectory } from "./postgres_socket.ts";
 
-/** A connection that works. */
+/** An open connection. */
 export interface Link {
   readonly sql: Sql;
   readonly host: PostgresHost;
@@ -13,15 +13,15 @@ export interface Link {
 
 /** Refused before the password was asked for: in `allow` and `prefer` the other kind of connection is tried then. */
 const NOT_LET_IN = "28000";
-/** The server starts, stops or recovers: another one may do. */
+/** The server starts, stops or recovers, so the next server is tried. */
 const NOT_NOW = "57P03";
-/** To one server: with TLS, and without. */
+/** Attempts for one server: with TLS, and without. */
 const WAYS_MAX = 2;
-/** Each with a limit of its own: connection, request for TLS, handshake, login and first query. */
+/** Steps with a limit of their own: connection, request for TLS, handshake, login and first query. */
 const STEPS_MAX = 5;
 const END_TIMEOUT_SECONDS = 1;
 
-/** The servers of a connection string, of which one is looked for that will do. */
+/** The servers of a connection string, of which the first suitable one is used. */
 export class PostgresServers {
   private readonly drivers: Sql[] = [];
   private isClosed = false;
@@ -34,13 +34,14 @@ export class PostgresServers {
     return this.hosts.map(addressOf).join(", ");
   }
 
-  /** More than all steps to all servers may take. */
+  /** Longer than all steps for all servers together. */
   get openMaxMs(): number {
     return this.hosts.length * WAYS_MAX * STEPS_MAX * this.options.connection.connectTimeoutMs;
   }
 
   /**
-   * The first server that can be reached and will do. Like `libpq`, one that can be reached but refuses the user ends the search.
+   * The first server that can be reached and is suitable. As with `libpq`, a server that refuses the user
+   * ends the search.
    *
    * @throws {SinkError}
    */
@@ -54,7 +55,10 @@ export class PostgresServers {
     throw together(failures);
   }
 
-  /** Returns why a server will not do where another one may. @throws {SinkError} where no other will. */
+  /**
+   * Returns why a server is not suitable, where another one may be. @throws {SinkError} where no other one
+   * can be.
+   */
   private async tryHost(host: PostgresHost): Promise<Link | SinkError> {
     const stranger = await strangerAt(host, this.options.connection.tls.isDirect);
     if (stranger !== undefined) return stranger;
@@ -74,7 +78,7 @@ export class PostgresServers {
     throw new Error("there is no way to a server");
   }
 
-  /** @throws what the driver throws, or {@link SinkError} where the server is of the wrong kind. */
+  /** @throws the driver's error, or {@link SinkError} where the server is of the wrong kind. */
   private async tryWay(way: Way): Promise<Link> {
     if (this.isClosed) throw new SinkError("unavailable", "The connection was closed.");
     const sql = createSql(way, this.options);
@@ -91,7 +95,7 @@ export class PostgresServers {
     }
   }
 
-  /** Ends every connection. Never throws, and takes no longer than a second or so. */
+  /** Closes every connection. Never throws and takes about a second at most. */
   async close(): Promise<void> {
     this.isClosed = true;
     await Promise.all(this.drivers.map((sql) => sql.end({ timeout: END_TIMEOUT_SECONDS }).catch(() => {})));
@@ -117,7 +121,7 @@ async function stateOf(sql: Sql): Promise<ServerState> {
   return state!;
 }
 
-/** Why a server will not do. */
+/** Why a server is not suitable. */
 function unfitness(
   { isStandby, readsOnly }: ServerState,
   target: PostgresConnection["target"],
@@ -132,7 +136,7 @@ function stateCodeOf(error: unknown): string | undefined {
   return name === "PostgresError" ? code : undefined;
 }
 
-/** What to say where something else than PostgreSQL answers. */
+/** The error where something else than PostgreSQL answers. */
 async function strangerAt(host: PostgresHost, isDirectTls: boolean): Promise<SinkError | undefined> {
   if (isSocketDirectory(host) || isDirectTls) return undefined;
   const address = [host.address ?? host.host, host.port] as const;
@@ -146,7 +150,7 @@ async function strangerAt(host: PostgresHost, isDirectTls: boolean): Promise<Sin
   );
 }
 
-/** What became of all servers; it passes by itself where that of one of them does. */
+/** The failure of all servers. It may pass without an operator where that of one server may. */
 function together(failures: readonly SinkError[]): SinkError {
   if (failures.length === 1) return failures[0]!;
   const kind = failures.every((failure) => failure.kind === "misconfigured")

@@ -4,14 +4,14 @@ import { PostgresClient } from "./postgres_client.ts";
 import type { Sql } from "./postgres_driver.ts";
 import type { PostgresConnection } from "./postgres_connection.ts";
 
-/** The server has answered: the connection is as good as before. */
+/** The server has answered with an error of the statement, so the connection stays usable. */
 const REFUSALS: readonly SinkErrorKind[] = ["rejected", "postponed", "unexplained"];
 
-/** The one connection of a sink: made when it is needed, and dropped when it has failed. */
+/** The single connection of a sink. It is opened when it is needed, and dropped after a failure. */
 export class PostgresSession {
   private client: PostgresClient | undefined;
   private connections = 0;
-  /** In the middle of it nothing is closed: the connection ends with the transaction. */
+  /** Within the transaction the connection is not closed. It is closed after it. */
   private isRehearsing = false;
 
   constructor(private readonly connection: PostgresConnection, private readonly logger: Logger) {}
@@ -33,7 +33,7 @@ export class PostgresSession {
     }
   }
 
-  /** Runs the queries that `work` makes meanwhile in one transaction, which is undone whatever comes of them. */
+  /** Runs the queries of `work` in one transaction, which is rolled back in any case. */
   async rehearse<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     this.isRehearsing = true;
     try {
@@ -43,7 +43,7 @@ export class PostgresSession {
     }
   }
 
-  /** Never throws; the next query connects anew. */
+  /** Never throws. The next query connects again. */
   async close(): Promise<void> {
     const client = this.client;
     this.client = undefined;

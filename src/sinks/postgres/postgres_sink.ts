@@ -18,24 +18,24 @@ import { PostgresSession } from "./postgres_session.ts";
 import { isLostRace, PostgresTables, type PostgresTablesOptions, type Prepared } from "./postgres_tables.ts";
 
 export interface PostgresSinkOptions extends PostgresTablesOptions {
-  /** What the operator calls it. */
+  /** The operator's name for the sink. */
   readonly id: string;
   readonly connection: PostgresConnection;
 }
 
-/** A sink that is open, and what it found. */
+/** An open sink and its findings. */
 interface Opened {
   readonly context: SinkContext;
   readonly prepared: Prepared;
 }
 
-/** A handler that starts at the same time may make the tables between two steps of a rehearsal. */
+/** A handler that starts at the same time may create the tables between two steps of a rehearsal. */
 const REHEARSALS = 3;
 
 /**
  * Writes aggregates into a PostgreSQL table (13 or newer) by an idempotent upsert.
  *
- * A batch is one statement and therefore one transaction: there is never a half-open transaction to clean up. Its rows
+ * A batch is one statement and so one transaction: there is never an open transaction to clean up. Its rows
  * are unique and sorted by primary key, so two writers cannot deadlock.
  */
 export class PostgresSink implements Sink {
@@ -80,7 +80,7 @@ export class PostgresSink implements Sink {
     if (written < rows.length) await this.explain(rows, opened, signal);
   }
 
-  /** Does what `open` does, and a write of nothing, in a transaction that is undone. */
+  /** Does what `open` does, and a write without rows, in a transaction that is rolled back. */
   async probe(signal: AbortSignal): Promise<string> {
     for (let rehearsal = 1;; rehearsal++) {
       try {
@@ -115,7 +115,7 @@ export class PostgresSink implements Sink {
     return `PostgreSQL, table ${this.options.table}`;
   }
 
-  /** Without labels in the key, series that differ in them alone would be one row. */
+  /** Without labels in the key, series that differ only in labels would be one row. */
   private assertRoomForLabels(rows: readonly Aggregate[], { labelsAdvice }: Prepared): void {
     if (labelsAdvice === undefined) return;
     const labelled = rows.find(({ labels }) => labels !== undefined);
@@ -145,7 +145,7 @@ export class PostgresSink implements Sink {
     return missingRows(confirmed, await this.missingOf(rows, prepared, signal));
   }
 
-  /** Tells why fewer rows were written than there are: most often they are there already. */
+  /** Finds out why fewer rows were written than the batch has. Mostly they are there already. */
   private async explain(
     rows: readonly Aggregate[],
     { context, prepared }: Opened,

@@ -7,28 +7,28 @@ import { SinkError } from "../../contract/sink.ts";
 const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]);
 const YES = "S".charCodeAt(0);
 const NO = "N".charCodeAt(0);
-/** As sockets write the address of the other end. */
+/** The server's address, as sockets write it. */
 const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
 
 export interface SocketOptions {
   readonly host: PostgresHost;
-  /** Undefined: in the clear. */
+  /** Undefined: no TLS. */
   readonly tls: PostgresTls | undefined;
-  /** For each of its steps: connection, answer to the request for TLS, handshake. */
+  /** Time limit for each step: connection, answer to the request for TLS, handshake. */
   readonly timeoutMs: number;
   /** Undefined: no probes. */
   readonly keepAliveMs: number | undefined;
-  /** Told of every socket, to be able to close it whatever happens. */
+  /** Called with every socket, so that it can be closed whatever happens. */
   readonly opened: (socket: Socket) => void;
 }
 
 export interface OpenSocket {
   readonly socket: Socket;
-  /** Whether what is at the other end may be told the password: verified by TLS, or this host. */
+  /** Whether the password may be sent to the server: it is verified by TLS, or it is this host. */
   readonly isTrusted: boolean;
 }
 
-/** Opens a connection to one server, TLS included, as `libpq` does it: over which the driver then speaks. */
+/** Opens a connection to one server, including TLS, as `libpq` does. The driver then uses the socket. */
 export async function openSocket(options: SocketOptions): Promise<OpenSocket> {
   const { host, tls, timeoutMs, keepAliveMs, opened } = options;
   const raw = isSocketDirectory(host)
@@ -36,7 +36,7 @@ export async function openSocket(options: SocketOptions): Promise<OpenSocket> {
     : connect(host.port, host.address ?? host.host);
   opened(raw);
   await settled(raw, "connect", timeoutMs, "connection");
-  // The driver's own socket would wait for more to send (Nagle) in the middle of a statement.
+  // With Nagle's algorithm, the socket would wait for more data in the middle of a statement.
   raw.setNoDelay(true);
   if (keepAliveMs !== undefined) raw.setKeepAlive(true, keepAliveMs);
   const isHere = isSocketDirectory(host) || LOOPBACK.test(raw.remoteAddress ?? "");
@@ -56,7 +56,7 @@ export async function openSocket(options: SocketOptions): Promise<OpenSocket> {
   return { socket: secure, isTrusted: isHere || tls.provesServer };
 }
 
-/** For people: `db:5432`, `/run/postgresql/.s.PGSQL.5432`. */
+/** The address for messages: `db:5432`, `/run/postgresql/.s.PGSQL.5432`. */
 export function addressOf(host: PostgresHost): string {
   return isSocketDirectory(host) ? `${host.host}/.s.PGSQL.${host.port}` : `${host.host}:${host.port}`;
 }
@@ -68,7 +68,7 @@ export function isSocketDirectory({ host }: PostgresHost): boolean {
 async function isTlsOffered(socket: Socket, timeoutMs: number): Promise<boolean> {
   socket.write(SSL_REQUEST);
   const answer = await settled<Uint8Array>(socket, "data", timeoutMs, "answer to the request for TLS");
-  // What comes before the handshake could have been put there by anybody on the way.
+  // Bytes before the handshake could have been injected by anybody on the way.
   if (answer.length === 1 && (answer[0] === YES || answer[0] === NO)) return answer[0] === YES;
   socket.destroy();
   throw new Error("what answers does not speak PostgreSQL's protocol");
@@ -78,7 +78,7 @@ function tlsOptions(
   { host }: PostgresHost,
   { mode, isDirect, ca, cert, key }: PostgresTls,
 ): ConnectionOptions {
-  // With an authority at hand, `require` checks like `verify-ca`.
+  // Where an authority is given, `require` checks like `verify-ca`.
   const isVerified = mode === "verify-full" || mode === "verify-ca" ||
     (mode === "require" && ca !== undefined);
   return {
@@ -91,7 +91,7 @@ function tlsOptions(
   };
 }
 
-/** Waits for an event, and destroys the socket where an error, the end or the limit comes first. */
+/** Waits for an event. Destroys the socket where an error, the end or the limit comes first. */
 async function settled<T>(socket: Socket, event: string, timeoutMs: number, what: string): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const onClose = () => reject(new Error("the connection was closed"));
@@ -105,7 +105,8 @@ async function settled<T>(socket: Socket, event: string, timeoutMs: number, what
   } finally {
     clearTimeout(timer);
     socket.off("error", reject).off("close", onClose).off(event, resolve);
-    // Whoever has the socket next listens for errors of its own; until then one must not end the process.
+    // The next owner of the socket has its own listener for errors. Until then an error must not end the
+    // process.
     socket.on("error", () => {});
   }
 }

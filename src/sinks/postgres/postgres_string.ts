@@ -2,16 +2,16 @@ import { MASK, maskUrl } from "../../settings/mask.ts";
 import { isOpenParameter, isParameterName } from "./libpq_parameters.ts";
 import { PostgresParameterReader, type PostgresParameters } from "./postgres_parameters.ts";
 
-/** A connection string that was read. */
+/** A parsed connection string. */
 export interface PostgresString {
   readonly parameters: PostgresParameters;
-  /** It without what might be secret. */
+  /** The text without anything that might be secret. */
   readonly masked: string;
-  /** Every secret in it, as written and as meant; itself included. */
+  /** Every secret in it, as written and decoded, and the whole string. */
   readonly secrets: readonly string[];
 }
 
-/** One parameter as it stands in the text, and as it is meant. */
+/** One parameter, as written and decoded. */
 interface Parameter {
   readonly name: string;
   readonly value: string;
@@ -22,10 +22,10 @@ const CREDENTIALS = "has an @, :, /, ? or # in user name or password that is not
 const ENCODING = "has a % that does not begin a percent-encoded character";
 
 /**
- * Reads libpq's connection string, in either of its forms: `postgres://user:password@host:port/database?name=value` and
- * `host=… dbname=…`.
+ * Reads libpq's connection string, in either of its forms:
+ * `postgres://user:password@host:port/database?name=value` and `host=… dbname=…`.
  *
- * @returns What is wrong, as the rest of a sentence whose subject is the setting; never with a value in it.
+ * @returns What is wrong, as the rest of a sentence whose subject is the setting. It never contains a value.
  */
 export function readPostgresString(text: string): PostgresString | string {
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
@@ -34,7 +34,7 @@ export function readPostgresString(text: string): PostgresString | string {
   const { parameters: given, masked } = read;
   const values = new Map<string, string>();
   for (const { name, value } of given) {
-    // What stands before the `?` is a default for what comes behind it.
+    // The part before the `?` gives defaults for the parameters behind it.
     if (values.has(name) && !(isUrl && PARTS.includes(name))) return `has the parameter ${name} twice`;
     values.set(name, value);
   }
@@ -43,7 +43,7 @@ export function readPostgresString(text: string): PostgresString | string {
   if (reader.problems.length > 0) return reader.problems.join("; it ");
   const secrets = given.filter(({ name }) => name !== "user" && !isOpenParameter(name))
     .flatMap(({ written, value }) => [written, value]);
-  // A name without a password may be a token that somebody put there.
+  // A user name without a password may be a token.
   const token = parameters.password === undefined ? given.find(({ name }) => name === "user") : undefined;
   return {
     parameters,
@@ -54,7 +54,7 @@ export function readPostgresString(text: string): PostgresString | string {
   };
 }
 
-/** Of a URL, what has a place of its own before the `?`. */
+/** The parts of a URL before the `?`. */
 const PARTS = ["user", "password", "host", "port", "dbname"];
 const URL_FORM = /^postgres(?:ql)?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^@?#]*))?(?:\?([^@#]*))?$/s;
 
@@ -67,7 +67,7 @@ function readUrl(text: string): Read | string {
   if (!/^postgres(ql)?:\/\//.test(text)) return "does not begin with postgres://";
   if (/\s/.test(text)) return "is not a URL, since it has a space in it: write it as %20";
   const [, userInfo, authority, database, query] = URL_FORM.exec(text) ?? [];
-  // A password with a raw `/`, `?` or `#` would be taken for host and path, and be shown as such.
+  // A password with a raw `/`, `?` or `#` would be parsed as host and path, and be shown as such.
   if (authority === undefined) return CREDENTIALS;
   const [user, ...passwords] = userInfo?.split(":") ?? [];
   if (passwords.length > 1) return CREDENTIALS;
@@ -95,7 +95,7 @@ function readUrl(text: string): Read | string {
   }
 }
 
-/** Hosts and ports, each list as a parameter has it. */
+/** Hosts and ports, each as the list of a parameter. */
 function readAuthority(authority: string): [string, string][] | string {
   if (authority === "") return [];
   const servers = authority.split(",").map((server) => /^(\[[^\]]*\]|[^:[\]]*)(?::(.*))?$/.exec(server));
@@ -110,7 +110,10 @@ function readAuthority(authority: string): [string, string][] | string {
   ];
 }
 
-/** `name = value`, the value in single quotes where it holds spaces; a backslash takes the next character as it is. */
+/**
+ * `name = value`, with the value in single quotes where it contains spaces. A backslash quotes the next
+ * character.
+ */
 const KEYWORD = /\s*([^\s=']+)\s*=\s*('((?:[^'\\]|\\.)*)'|(?:[^\s'\\]|\\.)*)(?=\s|$)/sy;
 
 function readKeywords(text: string): Read | string {
@@ -124,7 +127,7 @@ function readKeywords(text: string): Read | string {
     if (name === undefined || written === undefined) {
       return "is not of the form name=value name='value with spaces'";
     }
-    // Its name may be a part of a password that has a space in it.
+    // The unknown name may be a part of a password with a space in it, so it is not shown.
     if (!isParameterName(name)) {
       return "has a word that is no parameter of libpq; put values with spaces in quotes";
     }

@@ -1,13 +1,16 @@
 import type { Sql } from "./postgres_driver.ts";
 import { quoted } from "./postgres_table_name.ts";
 
-/** The window first: the rows of a window are neighbours, in the table as in its index (docs/decisions/0070). */
+/**
+ * The key begins with the window, so that the rows of a window are neighbours in the table and in its index
+ * (docs/decisions/0070).
+ */
 const KEY = "window_start, name, labels, agg_func, window_end, instance";
 
 /**
- * What creates the table of the rows, and its index. By the index the rows of one name are found, since those of a batch lie in
- * the order of their names: it holds the least and the greatest name of each four pages. Vacuum keeps it up to date, which would
- * come ever more rarely as the table grows.
+ * The statements that create the table of the rows and its index. The BRIN index finds the rows of one name,
+ * since a batch is in the order of names: it stores the least and the greatest name of each four pages.
+ * Vacuum keeps it up to date; without the setting it would come ever more rarely as the table grows.
  */
 export function createTable(table: string): string {
   const index = `${table.split(".").at(-1)}_window_start`;
@@ -31,12 +34,12 @@ create index if not exists ${quoted(index)} on ${
 }
 
 /**
- * What gives the table of a former version the column `labels`; undefined: it has it, in a key that tells series with labels
- * apart.
+ * The statements that add the column `labels` to the table of a former version; undefined: its key has
+ * labels.
  */
 export async function addLabels(sql: Sql, table: string): Promise<string | undefined> {
   const name = quoted(table);
-  // Of a view nobody can tell but by its columns.
+  // A view can only be judged by its columns.
   const [found] = await sql<{ hasKey: boolean; primaryKey: string | null }[]>`
     select exists (
         select 1 from pg_class join pg_attribute on attrelid = pg_class.oid

@@ -6,7 +6,10 @@ export function quoted(table: string): string {
   return `"${table.replaceAll('"', '""').replaceAll(".", '"."')}"`;
 }
 
-/** The table beside `table` that holds who writes to it. The server would cut a longer name, and might find `table` itself. */
+/**
+ * The name of the table of claims beside `table`. It is cut, since the server would cut a longer name and
+ * might then find `table` itself.
+ */
 export function writerTableOf(table: string): string {
   const parts = table.split(".");
   let name = parts.pop()!;

@@ -6,39 +6,42 @@ import type { PostgresSession } from "./postgres_session.ts";
 import { addLabels, createTable } from "./postgres_table.ts";
 import { quoted, writerTableOf } from "./postgres_table_name.ts";
 
-/** What writing needs is there. */
+/** The result of preparing the tables. */
 export interface Prepared {
-  /** Whether the table of the rows had to be made. */
+  /** Whether the table of the rows was created. */
   readonly isNew: boolean;
-  /** Tables that had to be made. */
+  /** Tables that were created. */
   readonly made: readonly string[];
-  /** What keeps nobody from writing, and ought to be known. */
+  /** Problems that do not prevent writing, but that the operator should know. */
   readonly flaws: readonly string[];
-  /** Why the table takes no labels, and what to do, as sentences; undefined: it takes them. */
+  /** Why the table cannot have labels, and what to do, as sentences; undefined: it can. */
   readonly labelsAdvice: string | undefined;
-  /** Whether there is a table that holds who writes here. */
+  /** Whether there is a table for claims. */
   readonly isClaiming: boolean;
-  /** Whether commits are to be durable ones: unless the operator has said in the connection string when a commit counts. */
+  /** Whether commits must be durable, which the operator can override in the connection string. */
   readonly isDurable: boolean;
 }
 
 export interface PostgresTablesOptions {
-  /** `table` or `schema.table`; quoted, so upper case counts. */
+  /** `table` or `schema.table`. It is quoted, so upper and lower case differ. */
   readonly table: string;
   /** Whether to create the table when it is missing. */
   readonly createTable: boolean;
   readonly instance: string;
 }
 
-/** Several handlers may start at once and race for the same catalogue entry; the losers look again. */
+/** Several handlers may start at once and race for the same catalogue entry. Those that lose try again. */
 const CREATE_ATTEMPTS = 3;
 const LOST_RACE_STATES = ["23505", "42P07", "42710"];
 
-/** The tables that a sink writes to: the one of the rows, and the small one beside it of who writes them. */
+/** The tables that a sink writes to: the table of the rows, and the small table of claims beside it. */
 export class PostgresTables {
   constructor(private readonly options: PostgresTablesOptions, private readonly session: PostgresSession) {}
 
-  /** Makes what is missing and tries every right that writing takes. Flaws keep nobody from writing. @throws {SinkError} */
+  /**
+   * Creates missing tables and tries every right that writing needs. Flaws do not prevent writing. @throws
+   * {SinkError}
+   */
   async prepare(signal: AbortSignal): Promise<Prepared> {
     const { session, options: { table, instance } } = this;
     const durability = await this.durability(signal);
@@ -46,7 +49,8 @@ export class PostgresTables {
     const isNew = await this.ensureTable(signal);
     const labelsFix = await session.query("the key", signal, (sql) => addLabels(sql, table));
     const hasLabels = labelsFix === undefined;
-    // Writing no rows makes the server check everything but the rows: columns, types, primary key, privileges.
+    // A write without rows makes the server check everything but the rows: columns, types, primary key,
+    // privileges.
     const nothing = { table, hasLabels, instance, rows: [], isDurable };
     await session.query("the table", signal, (sql) => upsert(sql, nothing));
     const column = await session.query("the columns", signal, (sql) => columnFlaw(sql, table));
@@ -69,7 +73,7 @@ export class PostgresTables {
     return new PostgresClaim(table, instance, (what, build) => this.session.query(what, signal, build));
   }
 
-  /** What the operator has said of `synchronous_commit`, and what is wrong with it. */
+  /** The operator's value of `synchronous_commit`, and what is wrong with it. */
   private async durability(signal: AbortSignal): Promise<{ isGiven: boolean; flaw: string | undefined }> {
     const [found] = await this.session.query(
       "when a commit counts",
@@ -89,7 +93,7 @@ export class PostgresTables {
     };
   }
 
-  /** Returns whether it was made. */
+  /** Creates a table. Returns whether it was created. */
   private async ensureTable(signal: AbortSignal): Promise<boolean> {
     const { table } = this.options;
     if (await this.exists(table, signal)) return false;
@@ -104,7 +108,7 @@ export class PostgresTables {
     return true;
   }
 
-  /** Where it cannot be had, nobody can tell whether two handlers run on copies of one state. */
+  /** Without this table, two handlers on copies of one state cannot be detected. */
   private async ensureWriterTable(signal: AbortSignal): Promise<{ isNew: boolean; flaw?: string }> {
     const { table } = this.options;
     const writerTable = writerTableOf(table);
@@ -149,7 +153,7 @@ export class PostgresTables {
   }
 }
 
-/** Whether somebody else has made the same table at the same time. */
+/** Whether another process has created the same table at the same time. */
 export function isLostRace(error: unknown): boolean {
   const { code = "" } = ((error as Error).cause ?? {}) as { code?: string };
   return LOST_RACE_STATES.includes(code);

@@ -6,7 +6,7 @@ import { SqliteSink } from "./sqlite_sink.ts";
 interface SqliteConfig {
   /** Absolute. */
   readonly path: string;
-  /** Undefined: 0600 for a new file, and as it is for another. */
+  /** Undefined: 0600 for a new file; an existing file keeps its mode. */
   readonly mode?: number;
   /** Undefined: for ever. */
   readonly retentionMs?: number;

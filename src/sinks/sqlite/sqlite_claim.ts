@@ -12,7 +12,7 @@ export const CREATE_WRITER_TABLE = `
     claimed_at real not null default ((julianday('now') - 2440587.5) * 86400.0)
   ) without rowid`;
 
-/** The claim of an instance, in a small table beside that of the rows. */
+/** The claim of an instance, in a small table beside the table of the rows. */
 export class SqliteClaim implements ClaimStore {
   constructor(private readonly database: DatabaseSync, private readonly instance: string) {}
 
@@ -46,7 +46,9 @@ export class SqliteClaim implements ClaimStore {
     return Promise.resolve(changes === 1);
   }
 
-  /** Within the transaction of a batch. Returns whether the claim is still that of this life. */
+  /**
+   * Updates the claim within the transaction of a batch. Returns whether it still belongs to this handler.
+   */
   moveTo(life: string, nextId: number): boolean {
     return this.database.prepare(
       "update aggregated_events_writer set next_id = max(next_id, ?) where instance = ? and life = ?",

@@ -6,33 +6,34 @@ export const TABLE_ADVICE =
   "Its table aggregated_events is not the handler's; name another file with SQLITE_PATH.";
 
 /**
- * By message: the runtime gives SQLite's errors no code. The first that fits counts; what fits none passes by itself or by an
- * operator's hand.
+ * Classes of errors by message, since the runtime gives SQLite's errors no code. The first match counts. Any
+ * other error is retried.
  */
 const CLASSES: readonly (readonly [RegExp, SinkErrorKind, string])[] = [
   [/malformed|not a database/i, "misconfigured", FILE_ADVICE],
-  // We never write a null: a column that must have a value and has no default is the table's fault, not the row's.
+  // Rows contain no null. So a column that must have a value and has no default is a fault of the table, not
+  // of the row.
   [/NOT NULL constraint failed: aggregated_events\./i, "misconfigured", TABLE_ADVICE],
   [
     /no such column|has no column|ON CONFLICT clause|it is a view|views may not be indexed/i,
     "misconfigured",
     TABLE_ADVICE,
   ],
-  // The row that the key refers to may come yet.
+  // The row that the key refers to may still come.
   [/FOREIGN KEY constraint failed/i, "postponed", ""],
   [/constraint failed|datatype mismatch|too big/i, "rejected", ""],
 ];
 
-/** Of the file, the disk, the memory and others' locks, never of a row. */
+/** Errors of the file, the disk, the memory and other processes' locks, which are never a row's fault. */
 const OF_THE_FILE =
   /malformed|not a database|locked|busy|disk|read-?only|unable to open|interrupt|out of memory|locking protocol|not open|finalized|auth/i;
 
-/** What is said where the file may not be written, and at other times as well. */
+/** Messages of a file that cannot be written. They have other causes as well. */
 const PERHAPS_OF_RIGHTS =
   /unable to open|read-?only|permission denied|not permitted|not a directory|already exists|file exists|no such file|Requires \w+ access/i;
 const PASSES = /no space|quota|too many/i;
 
-/** What keeps the file from being written, whoever tries. */
+/** Why nobody can write the file. */
 export function notWritable(path: string, obstacle: string): SinkError {
   return new SinkError(
     PASSES.test(obstacle) ? "unavailable" : "misconfigured",
@@ -40,7 +41,7 @@ export function notWritable(path: string, obstacle: string): SinkError {
   );
 }
 
-/** Classifies what SQLite and the file system throw where no row is written. */
+/** Classifies errors of SQLite and of the file system where no row is written. */
 export function toSqliteSinkError(error: unknown, path: string): SinkError {
   const message = messageOf(error);
   const obstacle = PERHAPS_OF_RIGHTS.test(message) ? writeObstacle(path) : undefined;
@@ -50,7 +51,7 @@ export function toSqliteSinkError(error: unknown, path: string): SinkError {
   return new SinkError(kind, `SQLite file ${path}: ${message}.${advice && ` ${advice}`}`, { cause: error });
 }
 
-/** Classifies what SQLite throws while it takes a row: a trigger may say anything. */
+/** Classifies errors of SQLite while a row is written: a trigger may raise any message. */
 export function toSqliteRowError(error: unknown, path: string): SinkError {
   const message = messageOf(error);
   const known = toSqliteSinkError(error, path);

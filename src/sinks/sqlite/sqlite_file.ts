@@ -11,10 +11,12 @@ import { TABLE_ADVICE } from "./sqlite_errors.ts";
 
 const FILE_SUFFIXES = ["", "-wal", "-shm", "-journal"];
 
-/** Waiting for another writer's lock holds up the whole program, so it is short; the router tries again. */
+/**
+ * Waiting for another writer's lock blocks the whole program, so the time is short. The router tries again.
+ */
 const BUSY_TIMEOUT_MS = 500;
 
-/** Opens the file, and makes sure that behind the names of the tables there are tables. @throws {SinkError} */
+/** Opens the file, and checks that the names of the tables belong to tables. @throws {SinkError} */
 export function openTables(path: string, readOnly: boolean): DatabaseSync {
   assertFile(path);
   const database = openDatabase(path, { readOnly, timeoutMs: BUSY_TIMEOUT_MS });
@@ -34,7 +36,9 @@ export function openTables(path: string, readOnly: boolean): DatabaseSync {
   }
 }
 
-/** A link is followed where this user or root has made it; whoever else has put one there would choose what is written to. */
+/**
+ * A link is followed if this user or root has made it. Anybody else's link would choose what is written to.
+ */
 export function assertFile(path: string): void {
   const user = thisUser();
   const names = FILE_SUFFIXES.map((suffix) => path + suffix);
@@ -66,7 +70,7 @@ export function exists(path: string): boolean {
   }
 }
 
-/** What SQLite makes beside the file gets the mode of the file. */
+/** SQLite creates the files beside it with the same mode. */
 export function makeFile(path: string, mode: number | undefined): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   assertFile(path);

@@ -9,7 +9,7 @@ import { shapeOf } from "./sqlite_table.ts";
 export class SqliteReadBack implements ReadBack {
   readonly cost = "cheap";
 
-  /** @param query Asks the file, which is opened for reading where it is not open. @throws {SinkError} */
+  /** @param query Runs a query on the file, which is opened for reading if needed. @throws {SinkError} */
   constructor(private readonly query: <T>(ask: (database: DatabaseSync) => T) => Promise<T>) {}
 
   sumOfCounts(instance: string, sinceMs: number): Promise<number> {
@@ -58,7 +58,7 @@ export class SqliteReadBack implements ReadBack {
   }
 }
 
-/** Unix ms; windows begin and end at whole ones. */
+/** Unix ms. Windows begin and end at whole milliseconds. */
 function timeOf(seconds: unknown): number {
   return Math.round(seconds as number * 1000);
 }

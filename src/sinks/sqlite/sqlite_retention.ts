@@ -8,15 +8,17 @@ const CREATE_TABLE = `
     deleted_events integer not null
   ) without rowid`;
 
-/** Rows a transaction: some ten milliseconds, for which others who write wait. */
+/** Rows per transaction: some ten milliseconds, for which other writers wait. */
 const STEP_ROWS = 5000;
-/** Rows that may be deleted after a batch, beyond twice its own: what has piled up goes little by little. */
+/**
+ * Rows deleted after a batch at most, beyond twice its own number. So a backlog is deleted little by little.
+ */
 const EXTRA_ROWS = 10_000;
-/** Empty pages are what the next batches are written to. They are given back when the file has more of them than this part. */
+/** The next batches are written to empty pages. Above this share of the file they are given back. */
 const SPARE_PART = 10;
 const STEP_PAGES = 2000;
 
-/** What was deleted of the rows of an instance; undefined: nothing. */
+/** The deleted rows of an instance; undefined: none. */
 export function deletedOf(database: DatabaseSync, instance: string): DeletedRows | undefined {
   const table = "select 1 from sqlite_schema where name = 'aggregated_events_retention'";
   if (database.prepare(table).get() === undefined) return undefined;
@@ -27,12 +29,12 @@ export function deletedOf(database: DatabaseSync, instance: string): DeletedRows
 }
 
 /**
- * Deletes the rows of an instance that are older than its newest ones by the retention, a few with each batch. It keeps how many
- * events were in them, in the transaction that deletes them, so that the sum can be proven still. The age is told from the rows
- * alone: a wrong own clock deletes nothing.
+ * Deletes the rows of an instance that are older than its newest ones by the retention, a few with each
+ * batch. The number of events in them is stored in the same transaction, so that the sum can still be proven.
+ * The age is derived from the rows alone: a wrong own clock deletes nothing.
  */
 export class Retention {
-  /** What was deleted so far. */
+  /** The rows deleted so far. */
   deleted: DeletedRows | undefined;
   private newestMs = -Infinity;
 
@@ -45,7 +47,10 @@ export class Retention {
     this.deleted = deletedOf(database, instance);
   }
 
-  /** To be called after each batch, outside of a transaction. @param newestMs Start of the newest window in it. */
+  /**
+   * Call it after each batch, outside of a transaction. @param newestMs Start of the newest window in the
+   * batch.
+   */
   after(newestMs: number, rows: number): void {
     this.newestMs = Math.max(this.newestMs, newestMs);
     const beforeMs = this.newestMs - this.retentionMs;
@@ -90,7 +95,9 @@ export class Retention {
     }
   }
 
-  /** Does nothing in a file that was made without `auto_vacuum`: what is empty there is written to again, and the file stays as large. */
+  /**
+   * Has no effect in a file without `auto_vacuum`: empty pages are used again, and the file keeps its size.
+   */
   private giveBack(): void {
     const { pages, empty } = this.database.prepare(
       "select page_count as pages, freelist_count as empty from pragma_page_count, pragma_freelist_count",
@@ -100,7 +107,7 @@ export class Retention {
   }
 }
 
-/** What keeps space from being given back, for the operator; undefined: nothing. */
+/** Why space cannot be given back, for the operator; undefined: it can. */
 export function spaceFlaw(database: DatabaseSync, path: string): string | undefined {
   if (database.prepare("pragma auto_vacuum").get()!.auto_vacuum !== 0) return undefined;
   return `${path} was made by a former version and stays as large as it is: what SQLITE_RETENTION deletes in it makes room for ` +

@@ -28,11 +28,11 @@ import {
 } from "./sqlite_table.ts";
 
 export interface SqliteSinkOptions {
-  /** What the operator calls it. */
+  /** The operator's name for the sink. */
   readonly id: string;
   readonly path: string;
   readonly instance: string;
-  /** Of the file; undefined: that of a private one, and left as it is where there is a file. */
+  /** Mode of the file; undefined: private for a new file, unchanged for an existing one. */
   readonly mode?: number | undefined;
   /** How long rows are kept; undefined: for ever. */
   readonly retentionMs?: number | undefined;
@@ -42,10 +42,11 @@ const LABELS_ADVICE =
   `Its table was made by a former version. Name another file with SQLITE_PATH, or run in this one with \`sqlite3\`: ${ADD_LABELS}`;
 
 /**
- * The embedded sink: the table of the PostgreSQL sink in a file, times as REAL Unix seconds.
+ * The embedded sink: the table of the PostgreSQL sink in a file, with times as REAL Unix seconds.
  *
- * A batch is one transaction, on disk before `write` resolves (`synchronous=FULL`), and any number of repetitions leaves
- * the same table. The journal is a WAL, so others may read the file at any time without holding up the writer.
+ * A batch is one transaction, on disk before `write` resolves (`synchronous=FULL`), and any number of
+ * repetitions leaves the same table. The journal is a WAL, so other processes may read the file at any time
+ * without blocking the writer.
  */
 export class SqliteSink implements Sink {
   readonly id: string;
@@ -110,7 +111,7 @@ export class SqliteSink implements Sink {
         database.prepare("commit").run();
         this.assertInPlace();
       } catch (error) {
-        // SQLite has rolled back by itself after some errors, such as a full disk.
+        // After some errors, such as a full disk, SQLite has already rolled back.
         if (database.isTransaction) database.prepare("rollback").run();
         throw error instanceof SinkError ? error : toSqliteRowError(error, this.options.path);
       }
@@ -122,7 +123,7 @@ export class SqliteSink implements Sink {
     });
   }
 
-  /** Does what `open` does in a transaction that is undone. */
+  /** Does what `open` does, in a transaction that is rolled back. */
   probe(): Promise<string> {
     return this.attempt(() => {
       const { path } = this.options;
@@ -174,12 +175,15 @@ export class SqliteSink implements Sink {
     try {
       this.database?.close();
     } catch {
-      // What was committed is on disk; a handle that cannot be closed is of no use to anybody.
+      // Committed rows are on disk. An error of closing the handle does not matter.
     }
     this.database = undefined;
   }
 
-  /** After the commit: it succeeds in a file whose name was removed, too, and the rows are nowhere. @throws {SinkError} */
+  /**
+   * Checks the file after the commit, which succeeds even in a file whose name was removed; its rows would be
+   * lost. @throws {SinkError}
+   */
   private assertInPlace(): void {
     const found = this.identity?.fate;
     if (found === undefined) return;
@@ -194,7 +198,10 @@ export class SqliteSink implements Sink {
     if (flaw !== undefined) this.logger.warn(flaw);
   }
 
-  /** Rows that were there, and were deleted for their age: written again they would be counted again when they are deleted. */
+  /**
+   * Rows that were deleted for their age are not written again: their events would be counted twice at the
+   * next deletion.
+   */
   private withoutDeleted(
     { aggregates, ids, overwrites }: OutboxBatch,
     writtenTo: number,
@@ -206,7 +213,7 @@ export class SqliteSink implements Sink {
     );
   }
 
-  /** Returns what is there instead, which may be nothing; undefined: the row is there. */
+  /** Returns the row that is there instead, or that none is; undefined: the row is there. */
   private writeRow(written: Aggregate, overwrites = false): Aggregate | "nothing" | undefined {
     if (this.rows!.write(written, overwrites)) return undefined;
     const found = this.rows!.held(written);
@@ -215,7 +222,7 @@ export class SqliteSink implements Sink {
     return { ...written, ...found };
   }
 
-  /** Without labels in the key, series that differ in them alone would be one row. @throws {SinkError} */
+  /** Without labels in the key, series that differ only in labels would be one row. @throws {SinkError} */
   private assertWithoutLabels(aggregates: readonly Aggregate[]): void {
     const labelled = aggregates.find(({ labels }) => labels !== undefined);
     if (labelled === undefined) return;
@@ -256,14 +263,14 @@ export class SqliteSink implements Sink {
   }
 }
 
-/** Makes what is missing. */
+/** Creates missing tables. */
 function prepareTables(database: DatabaseSync): TableShape {
   const shape = prepareTable(database);
   database.prepare(CREATE_WRITER_TABLE).run();
   return shape;
 }
 
-/** Space can be given back in a file that is told so before anything is in it. */
+/** `auto_vacuum` must be set before the file has any content. */
 function giveBackSpace(database: DatabaseSync): void {
   if (database.prepare("select 1 from sqlite_schema limit 1").get() !== undefined) return;
   database.prepare("pragma auto_vacuum = incremental").run();

@@ -2,7 +2,10 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { NO_LABELS } from "../../event/labels.ts";
 
-/** The window first: the rows of a window are neighbours, and are written and deleted as such (docs/decisions/0070). */
+/**
+ * The key begins with the window: the rows of a window are neighbours, and are written and deleted together
+ * (docs/decisions/0070).
+ */
 const KEY = "window_start, name, labels, agg_func, window_end, instance";
 const FORMER_KEY = "name, agg_func, window_start, window_end, instance";
 
@@ -21,27 +24,27 @@ const CREATE_TABLE = `
     primary key (${KEY})
   ) without rowid`;
 
-/** For a table of a former version, whose key has the name first. */
+/** For a table of a former version, whose key begins with the name. */
 const CREATE_INDEX = `
   create index if not exists aggregated_events_window_start on aggregated_events (window_start)`;
 
 /**
- * What `analyze` would find in a table of many windows with many rows each. By it SQLite knows that a series is best looked for
- * in one window after the other.
+ * The statistics that `analyze` would find in a table of many windows with many rows each. With them SQLite
+ * searches a series in one window after the other.
  */
 const STATISTICS =
   "insert into sqlite_stat1 values ('aggregated_events', 'aggregated_events', '100000000 50000 1 1 1 1 1')";
 
 const COPIED = "name, agg_func, window_start, window_end, instance, value, count, revision, written_at";
 
-/** Makes of a table of a former version one that takes series with labels. SQLite cannot change a key. */
+/** Rebuilds the table of a former version with labels in its key. SQLite cannot change a key in place. */
 export const ADD_LABELS = "begin; alter table aggregated_events rename to aggregated_events_before; " +
   `${CREATE_TABLE.replace(/\s+/g, " ").trim()}; insert into aggregated_events (${COPIED}) select ${COPIED} ` +
   "from aggregated_events_before order by window_start, name; drop table aggregated_events_before; commit;";
 
-/** What an open file's table of the rows is like. */
+/** The properties of the table of the rows. */
 export interface TableShape {
-  /** Whether the key tells series with labels apart. */
+  /** Whether the key has labels. */
   readonly hasLabels: boolean;
   readonly isWindowFirst: boolean;
 }
@@ -58,7 +61,7 @@ export function shapeOf(database: DatabaseSync): TableShape {
   return { hasLabels: key.includes("labels"), isWindowFirst: key[0] === "window_start" };
 }
 
-/** Makes what is missing. */
+/** Creates missing tables. */
 export function prepareTable(database: DatabaseSync): TableShape {
   if (isTableMissing(database)) {
     database.prepare(CREATE_TABLE).run();
@@ -70,7 +73,7 @@ export function prepareTable(database: DatabaseSync): TableShape {
   return shape;
 }
 
-/** Neighbours in the table follow each other, so that a page of it is read and written once a batch. */
+/** Rows are written in the order of the table, so that each page is read and written once per batch. */
 export function inOrderOfKey(
   aggregates: readonly Aggregate[],
   { isWindowFirst }: TableShape,
@@ -113,13 +116,15 @@ export class RowStatements {
       where ${key.replaceAll(/\w+/g, "$& = ?").replaceAll(",", " and")} and revision >= ?`);
   }
 
-  /** Returns whether it was written. @param overwrites Whether it replaces what is there at the same revision, too. */
+  /**
+   * Returns whether it was written. @param overwrites Whether it also replaces a row of the same revision.
+   */
   write(row: Aggregate, overwrites: boolean): boolean {
     const statement = overwrites ? this.overwrite : this.upsert;
     return statement.run(...this.keyOf(row), row.value, row.count, row.revision).changes !== 0;
   }
 
-  /** What is there of a row, at its revision or a higher one. */
+  /** The row in the table with the same key, at the same revision or a higher one. */
   held(row: Aggregate): Pick<Aggregate, "value" | "count" | "revision"> | undefined {
     return this.holding.get(...this.keyOf(row), row.revision) as ReturnType<RowStatements["held"]>;
   }

@@ -4,24 +4,24 @@ import { withDeadline } from "../deadline.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../contract/sink.ts";
 
 export interface StdoutSinkOptions {
-  /** What the operator calls it. */
+  /** The operator's name for the sink. */
   readonly id: string;
-  /** Writes some of the bytes and resolves with how many, once there is room for them; `Deno.stdout.write`. */
+  /** Writes some of the bytes and resolves with their number, as `Deno.stdout.write` does. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
   readonly instance: string;
 }
 
-/** A pipe may stay full for as long as its reader likes; only the signal ends the wait. */
+/** A pipe may stay full as long as its reader does not read. Only the signal ends the wait. */
 const NO_LIMIT_MS = 2 ** 31 - 1;
 const LINES_PER_WRITE = 256;
 const NEWLINE = 0x0a;
 
-/** One JSON line for each aggregate; after a failure the whole batch comes again. */
+/** Writes one JSON line for each aggregate. After a failure the whole batch is written again. */
 export class StdoutSink implements Sink {
   readonly id: string;
   readonly repeat = "append";
   private readonly encoder = new TextEncoder();
-  /** An interrupted write goes on in the background; the next one waits for it, so that lines never mix. */
+  /** An interrupted write continues in the background. The next one waits for it, so that lines never mix. */
   private underWay: Promise<void> = Promise.resolve();
   private isInsideLine = false;
 
@@ -52,7 +52,8 @@ export class StdoutSink implements Sink {
   }
 
   private async writeLines(lines: readonly string[], signal: AbortSignal): Promise<void> {
-    // The rest of a line that a failure cut off must not swallow the first one of the new attempt.
+    // A newline ends the line that a failure has cut off. Else the first line of the new attempt would be
+    // appended to it.
     if (this.isInsideLine) await this.writeAll(Uint8Array.of(NEWLINE));
     for (let first = 0; first < lines.length && !signal.aborted; first += LINES_PER_WRITE) {
       await this.writeAll(this.encoder.encode(lines.slice(first, first + LINES_PER_WRITE).join("")));

@@ -1,10 +1,13 @@
 import { isLoopback } from "../../platform/http/access.ts";
 
-/** Where a bus is and how to be let in. */
+/** The address of a bus, with credentials. */
 export interface BusAddress {
   /** Without trailing slash; may hold credentials (`http://user:password@host`), used when there is no token. */
   readonly url: string;
-  /** Undefined: directly. `url` may hold credentials, `masked` and the variable that names it are for messages. */
+  /**
+   * The proxy; undefined: none. `url` may hold credentials; `masked` and the variable that names it are for
+   * messages.
+   */
   readonly proxy:
     | { readonly url: string; readonly masked: string; readonly variable: string }
     | undefined;
@@ -13,23 +16,23 @@ export interface BusAddress {
   readonly tls:
     | { readonly ca: string | undefined; readonly cert: string | undefined; readonly key: string | undefined }
     | undefined;
-  /** How many buses share the memory for replies; 1 where nothing is said. */
+  /** Number of buses that share the memory for replies; left out: 1. */
   readonly busCount?: number;
 }
 
-/** What each request says. */
+/** The headers of each request. */
 export function headersFor({ url, token }: BusAddress): Record<string, string> {
   const parsed = new URL(url);
   const basic = parsed.username === "" ? undefined : basicCredentials(parsed);
   const authorization = token !== undefined ? `Bearer ${token}` : basic;
   return {
     ...(authorization !== undefined && { authorization }),
-    // On one host, compressing costs more than it saves.
+    // On the same host, compression costs more than it saves.
     "accept-encoding": isLoopback(parsed.hostname.replace(/^\[|\]$/g, "")) ? "identity" : "gzip",
   };
 }
 
-/** What a message has to say of the proxy. */
+/** The part of messages about the proxy. */
 export function viaProxy({ proxy }: BusAddress): string {
   return proxy === undefined ? "" : ` (through the proxy ${proxy.masked} of ${proxy.variable})`;
 }

@@ -1,10 +1,10 @@
 import { readBounded } from "../../platform/http/bounded_bytes.ts";
 
 const RETRY_AFTER_MAX_MS = 3600_000;
-/** Types that no bus answers in; that of a page most often belongs to a proxy or a login. */
+/** Content types that no bus sends. An HTML page mostly comes from a proxy or a login. */
 const STRAY_TYPE = /html|xml|^(?:image|audio|video|font|multipart)\/|event-stream|pdf|css|javascript/i;
 
-/** What an answer is where nobody asked for that; undefined: it may be the bus's. */
+/** What the answer is instead of a bus's reply; undefined: it may be a bus's reply. */
 export function strayForm(headers: Headers): string | undefined {
   const type = (headers.get("content-type") ?? "").split(";")[0]!.trim().slice(0, 100);
   if (STRAY_TYPE.test(type)) return /html/i.test(type) ? `a page, ${type}` : `the type ${type}`;
@@ -14,7 +14,7 @@ export function strayForm(headers: Headers): string | undefined {
     : `the encoding ${encoding}, which was not asked for`;
 }
 
-/** Undefined: it is larger than that. */
+/** The body; undefined: it is too large. */
 export async function readBody(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
   const length = Number(response.headers.get("content-length") ?? NaN);
   const encoding = response.headers.get("content-encoding") ?? "identity";
@@ -24,11 +24,11 @@ export async function readBody(response: Response, maxBytes: number): Promise<Ui
 
 async function* decoded({ body }: Response, encoding: string): AsyncGenerator<Uint8Array> {
   if (body === null) return;
-  // Since the accepted encodings are named, the runtime leaves decoding to us.
+  // Since the request names the accepted encodings, the runtime does not decode the body.
   yield* /^(x-)?gzip$/i.test(encoding) ? body.pipeThrough(new DecompressionStream("gzip")) : body;
 }
 
-/** The bus's own `{"error"}`, if it says one, made fit for a log line. */
+/** The bus's own `{"error"}`, if there is one, as text for a log line. */
 export function explanation(body: Uint8Array): string {
   try {
     const { error } = JSON.parse(new TextDecoder().decode(body.subarray(0, 4096)));
@@ -38,13 +38,13 @@ export function explanation(body: Uint8Array): string {
   }
 }
 
-/** What the bus says the time is, Unix ms; undefined: it does not. */
+/** The time that the bus tells, Unix ms; undefined: it does not tell. */
 export function dateOf(headers: Headers): number | undefined {
   const ms = Date.parse(headers.get("date") ?? "");
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** Seconds or a date, as HTTP has it; undefined where there is none that makes sense. */
+/** `Retry-After` as milliseconds, from seconds or a date; undefined where it is missing or invalid. */
 export function retryAfterMs(headers: Headers): number | undefined {
   const text = headers.get("retry-after")?.trim();
   if (!text) return undefined;

@@ -8,51 +8,55 @@ export interface BusRequest {
   readonly path: string;
   readonly method?: "GET" | "POST";
   readonly body?: string;
-  /** How long the bus may take to answer, beyond what a connection takes. */
+  /** How long the bus may take to answer, beyond the time for the connection. */
   readonly waitSeconds?: number;
   /** How many events were asked for. */
   readonly events?: number;
-  /** Statuses that are answers to this request; any other is an error. */
+  /** Statuses that are valid for this request. Any other is an error. */
   readonly expected: readonly number[];
 }
 
 export interface BusResponse {
   readonly status: number;
   readonly body: Uint8Array;
-  /** What the bus says the time is, Unix ms; undefined: it does not. */
+  /** The time that the bus tells, Unix ms; undefined: it does not tell. */
   readonly dateMs: number | undefined;
 }
 
 const ANSWER_TIMEOUT_MS = 15_000;
 const BODY_TIMEOUT_MS = 120_000;
-/** How long a request takes at most, beside what the bus was asked to wait. */
+/** How long a request takes at most, beyond the time that the bus was asked to wait. */
 export const REQUEST_MAX_MS = ANSWER_TIMEOUT_MS + BODY_TIMEOUT_MS;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 /**
- * The replies of all buses together, one each: a million events of the usual size. What is larger, a few packed bytes among
- * them, would only exhaust the memory; and so would replies that are each within a bound, from many buses.
+ * Bytes of the replies of all buses together, one reply each: a million events of the usual size. Larger
+ * replies would exhaust the memory, even if they are small while compressed; so would replies of many buses
+ * that are each within a bound.
  */
 const REPLIES_MAX_BYTES = 128 * MIB;
-/** A reply of any number of events. One event may be large, all the same: it is refused and named, and the next one is read. */
+/**
+ * Bytes that a reply may have for any number of events. So a single event may be large: it is refused with
+ * its offset, and the next one is read.
+ */
 const LEAST_REPLY_BYTES = 8 * MIB;
-/** On the average, of many: as much of an event as a dead letter keeps. */
+/** Bytes of an event in a reply of many, on average: as much as a dead letter keeps of an event. */
 const EVENT_MAX_BYTES = 64 * KIB;
-/** What a bus says of itself. */
+/** What a bus reports about itself. */
 const ANSWER_MAX_BYTES = MIB;
 
 /** HTTP requests to one bus over connections that stay open. Every failure is a {@link SourceError}; nothing is retried. */
 export class BusConnection {
   /** The URL without credentials. */
   readonly name: string;
-  /** Whether it has ever spoken HTTP: whoever has needs not be asked what it speaks when a connection fails. */
+  /** Whether it has ever answered in HTTP. Then a failed connection needs no search for its protocol. */
   private hasAnswered = false;
   private readonly base: string;
   private headers: Record<string, string>;
   private client: Deno.HttpClient;
-  /** What a reply may come to, in bytes. */
+  /** Bytes of a reply at most. */
   private readonly shareBytes: number;
-  /** What a message has to say of the proxy. */
+  /** The part of messages about the proxy. */
   private via: string;
 
   constructor(address: BusAddress) {
@@ -65,17 +69,17 @@ export class BusConnection {
     this.via = viaProxy(address);
   }
 
-  /** Speaks to the same bus with other credentials and certificates from the next request on. */
+  /** Uses other credentials and certificates from the next request on. */
   change(address: BusAddress): void {
     this.headers = headersFor(address);
     this.via = viaProxy(address);
     const before = this.client;
     this.client = clientFor(address);
-    // A request under way goes on to its end.
+    // A request under way is completed.
     before.close();
   }
 
-  /** Asks the bus for nothing but the time, Unix ms; undefined: it does not say. @throws {SourceError} */
+  /** Asks the bus for the time only, Unix ms; undefined: it does not tell. @throws {SourceError} */
   async time(signal: AbortSignal): Promise<number | undefined> {
     return (await this.request({ path: "/healthz", expected: [200, 404] }, signal)).dateMs;
   }
@@ -95,7 +99,7 @@ export class BusConnection {
         method: request.method ?? "GET",
         headers: request.body === undefined ? this.headers : { ...this.headers, ...JSON_BODY },
         ...(request.body !== undefined && { body: request.body }),
-        // A token goes to nobody but the bus that was named.
+        // A token is sent to the configured bus only, never after a redirect.
         redirect: "manual",
         signal: AbortSignal.any([signal, timeout.signal]),
       });
@@ -183,7 +187,7 @@ export class BusConnection {
       : new SourceError("unavailable", `${this.name}: no connection${this.via}: ${cause}`);
   }
 
-  /** What to say where the port speaks something else than the URL says. */
+  /** The error where the port speaks another protocol than the URL says. */
   private async stranger(signal: AbortSignal): Promise<string | undefined> {
     const { protocol, hostname, port } = new URL(this.base);
     const isSecure = protocol === "https:";
@@ -223,14 +227,14 @@ export class BusConnection {
   }
 }
 
-/** What the runtime says of a port on the Fetch standard's list. */
+/** The runtime's error for a port that the Fetch standard blocks. */
 const BLOCKED_PORT = /\bRequests to port (\d+) are blocked/;
-/** The network's own words: there is nobody to ask. */
+/** The network's own error is kept: nobody answers who could be asked for the protocol. */
 const REACHES_NOBODY = /os error (?:101|110|111|113)|dns error|lookup/i;
 
 const JSON_BODY = { "content-type": "application/json" };
 
-/** The innermost cause: what the operating system or TLS says, without the URL. */
+/** The innermost cause: the message of the operating system or of TLS, without the URL. */
 function causeOf(error: unknown): string {
   let message = error instanceof Error ? error.message : String(error);
   for (let inner = error; inner instanceof Error; inner = inner.cause) message = inner.message;

@@ -1,19 +1,19 @@
-/** The log of a VaBus as its reader asks it. Nothing is retried; every failure is a `SourceError`. */
+/** The event log of a VaBus, for its reader. Nothing is retried; every failure is a `SourceError`. */
 export interface BusLog {
   /** The URL without credentials. */
   readonly name: string;
   /**
-   * Reads events from `offset` on. Resolves with what there is (possibly nothing, after `waitSeconds`), or with the
-   * news that the log begins elsewhere.
+   * Reads events from `offset` on. Resolves with the events (none after `waitSeconds`), or with the fact that
+   * the event log does not have the offset.
    */
   fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchReply>;
-  /** The event at `offset` alone, without waiting and without acknowledging anything. */
+  /** Reads the event at `offset` alone, without waiting and without an acknowledgement. */
   look(offset: number, signal: AbortSignal): Promise<FetchReply>;
-  /** Which log the bus has, and the oldest offset in it, without reading an event. */
+  /** The identity of the event log and its oldest offset, without reading an event. */
   oldest(signal: AbortSignal): Promise<{ readonly log: string; readonly offset: number }>;
-  /** Reaches the bus and says in a few words what is there. */
+  /** Connects to the bus and returns in a few words what is there. */
   probe(signal: AbortSignal): Promise<string>;
-  /** What the bus says the time is, Unix ms; undefined: it does not. */
+  /** The time that the bus tells, Unix ms; undefined: it does not tell. */
   time(signal: AbortSignal): Promise<number | undefined>;
   close(): void;
 }
@@ -24,11 +24,14 @@ export interface FetchRequest {
   readonly limit: number;
   /** Long poll: how long the bus may wait for the first event. */
   readonly waitSeconds: number;
-  /** Everything below this offset is durable here and may be forgotten by the bus. */
+  /** Everything below this offset is durable here, so the bus may drop it. */
   readonly ack: number | undefined;
 }
 
-/** 410 (`trimmed`: the offset is older than the log) or 416 (`reset`: beyond its end, so it began anew). */
+/**
+ * 410 (`trimmed`: the offset is before the oldest event) or 416 (`reset`: it is beyond the end, so the event
+ * log was begun anew).
+ */
 export interface Bounds {
   readonly kind: "trimmed" | "reset";
   readonly log: string;
@@ -40,11 +43,14 @@ export interface Bounds {
 
 export type FetchReply =
   & (
-    /** A reply body that still has to be scanned: `{"log","offset","next","events"}` in UTF-8. It is the reader's own. */
+    /**
+     * A reply body that is not yet scanned: `{"log","offset","next","events"}` in UTF-8. The reader owns the
+     * bytes.
+     */
     | { readonly kind: "events"; readonly body: Uint8Array }
     | Bounds
   )
   & {
-    /** What the bus says the time is, Unix ms; undefined: it does not. */
+    /** The time that the bus tells, Unix ms; undefined: it does not tell. */
     readonly dateMs?: number | undefined;
   };

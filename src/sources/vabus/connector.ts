@@ -25,7 +25,7 @@ export const VABUS = sourceConnector({
   urlForm: "an http:// or https:// URL",
   settings: VABUS_SETTINGS,
   readUrl(text) {
-    // A part without a scheme belongs to the URL before it, and no host has a comma.
+    // A part without a scheme belongs to the URL before it, and no host contains a comma.
     const problem = text.includes(",")
       ? "has a part that does not begin with http:// or https://"
       : httpUrlProblem(text);
@@ -37,7 +37,7 @@ export const VABUS = sourceConnector({
     address,
     events,
   }),
-  // An event of a queue is taken from it.
+  // Reading a queue removes the event from it.
   mayRepeat: ({ mode }) => mode === "log",
   wayOf: ({ address: { proxy } }) =>
     proxy === undefined ? "" : ` through the proxy ${proxy.masked} (${proxy.variable})`,
@@ -52,7 +52,7 @@ export const VABUS = sourceConnector({
     const defaultPort = protocol === "https:" ? "443" : "80";
     return [{ setting: "VABUS_URL", address: `${hostname}:${port || defaultPort}` }];
   },
-  // Metrics go to the first bus, with what that gets.
+  // Metrics go to the first bus, with its credentials.
   credentialsOf({ address: { url, token } }) {
     const { username, password, hostname, protocol } = new URL(url);
     if (token === undefined && username === "" && password === "") return [];

@@ -5,26 +5,31 @@ import { type Fingerprint, hasFingerprint, type LogHistory } from "../../event/l
 import { SourceError } from "../../contract/source.ts";
 import type { BusLog } from "./bus_log.ts";
 
-/** Where the history that a bus has now and the one that was read part. */
+/** The point where the present history of a bus and the one that was read diverge. */
 export interface Parting {
-  /** Offset after the last event that both have; what cannot be compared any more counts as the same. */
+  /**
+   * Offset after the last event that both have. Events that cannot be compared any more count as the same.
+   */
   readonly next: number;
-  /** Events from there on of which nothing is known, so that they may be the same. */
+  /** Events from there on without a fingerprint, which may be the same. */
   readonly unknown: number;
 }
 
 /**
- * What the place of an event holds now. `ended`: the log ends before it. `elsewhere`: it is another log. `unreadable`: nothing
- * can be made of the reply.
+ * What the bus has at the offset of an event now. `ended`: the event log ends before it. `elsewhere`: it is
+ * another event log. `unreadable`: the reply cannot be read.
  */
 export type Look = "same" | "other" | "trimmed" | "ended" | "elsewhere" | "unreadable";
 
-/** Compares single events of a bus with what was read of its log. A bus that was restored from a backup keeps the log's identity. */
+/**
+ * Compares single events of a bus with the fingerprints of what was read. A bus that was restored from a
+ * backup keeps the identity of its event log.
+ */
 export class HistoryComparison {
   private readonly batch = new EventBatch();
-  /** Oldest offset that the bus has, as far as it has said. */
+  /** Oldest offset of the bus, as far as it is known. */
   private oldest = 0;
-  /** Where the log ends, after a look that said so. */
+  /** End of the event log, where a reply has told it. */
   end = 0;
 
   constructor(
@@ -33,17 +38,17 @@ export class HistoryComparison {
     private readonly history: LogHistory,
   ) {}
 
-  /** Looks at the last event that was read; `same` where nothing is known of any. @throws {SourceError} */
+  /** Compares the last event that was read; `same` where no fingerprint is known. @throws {SourceError} */
   async lookAtLast(signal: AbortSignal): Promise<Look> {
     if (this.history.size === 0) return "same";
     return await this.look(this.history.at(this.history.size - 1), signal);
   }
 
   /**
-   * Looks for the place where the two part, by some twenty looks at most.
+   * Finds the point where the histories diverge, with some twenty reads at most.
    *
-   * @param end Where the bus's log ends, or what was read of it, whichever comes first.
-   * @throws {SourceError} It cannot be found out just now.
+   * @param end The end of the bus's event log, or of what was read, whichever comes first.
+   * @throws {SourceError} It cannot be found out now.
    */
   async parting(end: number, signal: AbortSignal): Promise<Parting> {
     const { history } = this;
@@ -53,7 +58,7 @@ export class HistoryComparison {
       const middle = (same + other) >> 1;
       const look = await this.look(history.at(middle), signal);
       if (look === "other") other = middle;
-      // What was trimmed away was trimmed with all before it.
+      // Where an event was trimmed away, so was everything before it.
       else if (look === "same" || look === "trimmed") same = middle + 1;
       else throw this.contradiction(history.at(middle).offset);
     }

@@ -3,25 +3,28 @@ import type { BusLog } from "./bus_log.ts";
 import { HistoryComparison } from "./history_comparison.ts";
 import type { LogProgress } from "./log_progress.ts";
 
-/** How often the last event that was read is looked at again, in case the bus came back without a failed read. */
+/**
+ * How often the last event that was read is compared again, in case the bus was restored without a failed
+ * read.
+ */
 const PAUSE_MS = 300_000;
-/** Then reading goes on without a comparison. */
+/** After this many failures, reading goes on without a comparison. */
 const UNREADABLE_LOOKS_MAX = 5;
 
 /**
- * Sees to it that a bus still has what was read of it, before anything is acknowledged to it: one that was restored from a backup may have
- * other events at offsets that were read, under the same identity.
+ * Checks that a bus still has the events that were read, before anything is acknowledged to it. A bus that
+ * was restored from a backup may have other events at the offsets that were read, under the same identity.
  */
 export class HistoryWatch {
-  /** When the bus is next asked: at the start, after a failure, and now and then. Monotonic. */
+  /** When the next comparison is due: at the start, after a failure, and from time to time. Monotonic. */
   private dueMs = -Infinity;
-  /** The log that it has been seen to have since it last failed. */
+  /** The event log that was compared since the last failure. */
   private comparedLog: string | undefined;
   private unreadableLooks = 0;
 
   constructor(private readonly bus: BusLog, private readonly context: SourceContext) {}
 
-  /** The bus may be another one by now. */
+  /** Notes that the bus may have been exchanged or restored. */
   compareSoon(): void {
     this.dueMs = -Infinity;
     this.comparedLog = undefined;
@@ -31,7 +34,7 @@ export class HistoryWatch {
     return log !== undefined && this.comparedLog === log;
   }
 
-  /** Undefined: all is as it was, or it is not due. @throws {SourceError} */
+  /** Compares where that is due. Undefined: nothing has changed, or it is not due. @throws {SourceError} */
   async compareIfDue(at: LogProgress, signal: AbortSignal): Promise<Outcome | undefined> {
     const { lineage, offset, history } = at;
     const { clock } = this.context;
@@ -39,7 +42,7 @@ export class HistoryWatch {
     if (this.isCompared(lineage) && clock.monotonicMs() < this.dueMs) return undefined;
     const comparison = new HistoryComparison(this.bus, lineage, history);
     const look = await comparison.lookAtLast(signal);
-    // The next fetch is told so too.
+    // The next fetch will report it as well.
     if (look === "elsewhere") return undefined;
     if (look === "unreadable" && ++this.unreadableLooks < UNREADABLE_LOOKS_MAX) {
       throw new SourceError(
@@ -58,9 +61,9 @@ export class HistoryWatch {
   }
 
   /**
-   * Goes on where the bus's history and the one that was read part.
+   * Moves to the point where the bus's history and the one that was read diverge.
    *
-   * @param end That of the bus's log, or of what was read.
+   * @param end The end of the bus's event log, or of what was read.
    * @throws {SourceError}
    */
   async goBack(

@@ -8,9 +8,9 @@ import {
 import type { BusLog } from "./bus_log.ts";
 import type { HistoryWatch } from "./history_watch.ts";
 
-/** Finds out whether a log that a bus shows was read before, at this address or another. */
+/** Finds out whether an event log of a bus was read before, at this address or another. */
 export class KnownLogs {
-  /** @param asking The partition that would read it. */
+  /** @param asking The partition that wants to read it. */
   constructor(
     private readonly bus: BusLog,
     private readonly context: SourceContext,
@@ -19,9 +19,9 @@ export class KnownLogs {
   ) {}
 
   /**
-   * A log that was read elsewhere goes on where it was left. Undefined: nobody knows it.
+   * An event log that was read from another bus is continued where it was left. Undefined: it is not known.
    *
-   * @throws {SourceError} It is read elsewhere, or whether it is cannot be found out.
+   * @throws {SourceError} Another partition reads it, or that cannot be found out.
    */
   async whereItGoesOn(log: string, signal: AbortSignal): Promise<Outcome | undefined> {
     const { lineages, logger } = this.context;

@@ -9,11 +9,11 @@ const OK = 200;
 const TRIMMED = 410;
 const BEYOND_END = 416;
 
-/** The log of a VaBus, `GET /events`. */
+/** Reads the event log of a VaBus by `GET /events`. */
 export class LogClient implements BusLog {
   readonly name: string;
 
-  /** @param consumer The name under which the bus remembers what is acknowledged. */
+  /** @param consumer The name under which the bus stores acknowledgements. */
   constructor(private readonly connection: BusConnection, private readonly consumer: string) {
     this.name = connection.name;
   }
@@ -32,7 +32,7 @@ export class LogClient implements BusLog {
     return { log, offset: first };
   }
 
-  /** Looks at one event as the reader does, but acknowledges nothing: the bus takes no note of that. */
+  /** Reads one event without the consumer's name, so that the bus stores no acknowledgement. */
   async probe(signal: AbortSignal): Promise<string> {
     const path = this.path({ offset: undefined, limit: 1, waitSeconds: 0, ack: undefined });
     const { body } = await this.connection.request({ path, expected: [OK], events: 1 }, signal);

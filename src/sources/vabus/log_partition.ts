@@ -20,8 +20,9 @@ import { located, type LogProgress } from "./log_progress.ts";
 import { ReadAhead } from "./read_ahead.ts";
 
 /**
- * The log of a VaBus, read in order. A position is the offset of the next event, a lineage is the log's identity. While a reply is taken in, the
- * next one is under way. What is durable here is acknowledged with the next request, once the bus has been seen to have what was read of it.
+ * The event log of a VaBus, read in order. A position is the offset of the next event; a lineage is the
+ * identity of the event log. The next request is under way while a reply is taken in. It acknowledges what is
+ * durable here, once the bus has been compared with what was read.
  */
 export class LogPartition implements Partition {
   readonly id = "";
@@ -30,11 +31,14 @@ export class LogPartition implements Partition {
   private readonly ahead = new ReadAhead();
   private readonly watch: HistoryWatch;
   private readonly logs: KnownLogs;
-  /** Events asked for: fewer after a reply that could not be read, so that what is readable before it still comes in. */
+  /**
+   * Events per request: fewer after a reply that could not be read, so that the readable events before the
+   * fault still come in.
+   */
   private limit = Infinity;
-  /** What the last reply says about itself, whether or not the rest of it can be read. */
+  /** The header of the last reply, whether or not the rest of the reply can be read. */
   private header: ReplyHeader | undefined;
-  /** What the bus may forget. */
+  /** The position that may be acknowledged. */
   private durable: { readonly log: string | undefined; readonly offset: number } | undefined;
 
   constructor(
@@ -60,7 +64,7 @@ export class LogPartition implements Partition {
           "Give this one another URL, or the handler another STATE_DIR",
       );
     }
-    // While nothing was read, no failed read told that the bus was away.
+    // While nothing was read, no failed read could show that the bus was away.
     if (request.isAfterRest) this.watch.compareSoon();
     this.limit = Math.min(this.limit, request.limit);
     this.header = undefined;
@@ -86,7 +90,10 @@ export class LogPartition implements Partition {
     return Promise.resolve();
   }
 
-  /** By the head of its oldest reply, which every bus has; else by what the bus says of itself. */
+  /**
+   * The identity comes from the header of a reply with the oldest event, which every bus has; else from what
+   * the bus reports about itself.
+   */
   async lineageNow(signal: AbortSignal): Promise<string> {
     const reply = await this.bus.fetch(
       { offset: undefined, limit: 1, waitSeconds: 0, ack: undefined },
@@ -95,20 +102,21 @@ export class LogPartition implements Partition {
     return logOf(reply) ?? (await this.bus.oldest(signal)).log;
   }
 
-  /** Acknowledges what is durable, to the bus that it was read from and to no other. */
+  /** Acknowledges what is durable, but only to the event log that it was read from. */
   async farewell(progress: Progress, signal: AbortSignal): Promise<void> {
     const { lineage: log, offset, history } = located(progress) ?? { ...progress, offset: undefined };
     if (log === undefined || offset === undefined) return;
-    // A reply that came before the stop and was never taken in may be of a new log, which would forget what nobody has read.
+    // A reply that was never taken in may be of a new event log, which would drop events that nobody has
+    // read.
     const unread = await this.ahead.untaken();
     if (unread && logOf(unread) !== log) return;
     try {
-      // The last read was called off, or has failed: nobody knows what bus is there now.
+      // The last read was aborted or has failed, so the bus may have been exchanged.
       const last = await new HistoryComparison(this.bus, log, history).lookAtLast(signal);
       if (last !== "same" && last !== "trimmed") return;
       await this.bus.fetch({ offset, limit: 1, waitSeconds: 0, ack: this.durableOf(log) }, signal);
     } catch {
-      // The next start acknowledges it.
+      // Errors do not matter: the next start acknowledges it.
     }
   }
 
@@ -141,8 +149,8 @@ export class LogPartition implements Partition {
   }
 
   /**
-   * Asks for what follows a reply, where the reply is the one that was asked for: of another log, neither its offsets nor what is durable here
-   * mean anything to the bus.
+   * Requests the events after a reply, where the reply is the expected one. For another event log, neither
+   * its offsets nor what is durable here would mean anything to the bus.
    */
   private askAhead(
     at: LogProgress,
@@ -187,13 +195,13 @@ export class LogPartition implements Partition {
       lineage: log,
       next: `${next}`,
       offset: next,
-      // A log that was begun anew is read from its oldest event on.
+      // An event log that was begun anew is read from its oldest event on.
       lost: at.lineage !== undefined && at.offset === undefined ? offset : 0,
       decodeMs,
     };
   }
 
-  /** The log begins or ends elsewhere. */
+  /** The event log does not have the offset that was asked for. */
   private async jump(at: LogProgress, reply: Bounds, signal: AbortSignal): Promise<Outcome> {
     const { kind, log, first, next } = reply;
     const asked = at.offset === undefined ? "its oldest event" : `offset ${at.offset}`;
@@ -205,7 +213,7 @@ export class LogPartition implements Partition {
     }
     if (kind === "trimmed") {
       const lost = first - (at.offset ?? 0);
-      // Such as an answer to an earlier question.
+      // It may be the answer to an earlier request.
       if (at.offset !== undefined && lost <= 0) {
         throw contradiction(
           `the bus says that it does not have ${asked}, but that its log begins at ${first}`,
@@ -221,7 +229,7 @@ export class LogPartition implements Partition {
     return await this.watch.goBack(at, next, signal);
   }
 
-  /** Offsets from there on are those of other events now. */
+  /** From there on, the offsets belong to other events now. */
   private giveOutAnew(offset: number): void {
     this.ahead.forget();
     if (this.durable !== undefined) {
@@ -250,10 +258,13 @@ export class LogPartition implements Partition {
     return new SourceError("smaller", error.message);
   }
 
-  /** What an operator can do, now that it is down to a single event; nothing is skipped without this word. @throws {SourceError} */
+  /**
+   * The advice for an operator where a single event cannot be read. No event is skipped without the
+   * operator's order. @throws {SourceError}
+   */
   private async wayOut(at: LogProgress, error: Error, signal: AbortSignal): Promise<Outcome> {
     const learnt = at.offset === undefined ? await this.learnOffset(at, signal) : undefined;
-    // The next read, from there, says the word.
+    // The next read, from there, gives the advice.
     if (learnt !== undefined) return learnt;
     const word = at.offset === undefined
       ? ""
@@ -264,7 +275,10 @@ export class LogPartition implements Partition {
     throw new SourceError("incomplete", error.message + word, retryAfterMs);
   }
 
-  /** Where a log begins of which nothing could be read yet: by the head of the reply, else by what the bus says of itself. */
+  /**
+   * The beginning of an event log of which nothing could be read yet, from the header of the reply, else from
+   * what the bus reports about itself.
+   */
   private async learnOffset(at: LogProgress, signal: AbortSignal): Promise<Outcome | undefined> {
     try {
       const { log, offset } = this.header ?? await this.bus.oldest(signal);
@@ -275,13 +289,13 @@ export class LogPartition implements Partition {
       return { kind: "gap", lineage: log, next: `${offset}`, offset, lost };
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
-      // It stays unknown, and is asked for again with the next failure.
+      // It stays unknown. The next failure asks for it again.
       return undefined;
     }
   }
 }
 
-/** Whether the reply itself is at fault: one of fewer events may be readable. */
+/** Whether the reply itself is at fault, so that one with fewer events may be readable. */
 function isUnreadable(error: unknown): error is ReplyFormatError | SourceError {
   return error instanceof ReplyFormatError || (error instanceof SourceError && error.kind === "incomplete");
 }

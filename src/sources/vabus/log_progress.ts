@@ -1,12 +1,12 @@
 import type { Progress } from "../../contract/source.ts";
 
-/** A place in a log, and the offset that it stands for. */
+/** Progress in an event log, with the position as an offset. */
 export interface LogProgress extends Progress {
   /** Undefined: the oldest event. */
   readonly offset: number | undefined;
 }
 
-/** Undefined: the position is no offset, as of another kind of source. */
+/** Undefined: the position is not an offset, since it is from another kind of source. */
 export function located(progress: Progress): LogProgress | undefined {
   const { position } = progress;
   if (position === undefined) return { ...progress, offset: undefined };

@@ -3,7 +3,7 @@ import type { BusLog } from "./bus_log.ts";
 import { LogPartition } from "./log_partition.ts";
 import { VabusSource } from "./vabus_source.ts";
 
-/** A VaBus that keeps its events in a log. */
+/** A VaBus with an event log. */
 export class LogSource extends VabusSource<BusLog> {
   protected partition(context: SourceContext): Partition {
     return new LogPartition(this.bus, context, this.reader);

@@ -1,14 +1,19 @@
 import type { BusConnection } from "./bus_connection.ts";
 
-/** A bus that forgets each event as it hands it out. */
+/** A bus that removes each event as it hands it out. */
 export interface QueueBus {
   /** The URL without credentials. */
   readonly name: string;
-  /** The next event's bytes, gone from the bus from then on; undefined: there is none. Throws `SourceError`. */
+  /**
+   * The next event's bytes, which the bus has then removed; undefined: there is none. Throws `SourceError`.
+   */
   take(signal: AbortSignal): Promise<Uint8Array | undefined>;
-  /** Reaches the bus without taking anything. */
+  /** Connects to the bus without taking an event. */
   probe(signal: AbortSignal): Promise<string>;
-  /** What the bus says the time is, Unix ms, without taking anything; undefined: it does not. Throws `SourceError`. */
+  /**
+   * The time that the bus tells, Unix ms, without taking an event; undefined: it does not tell. Throws
+   * `SourceError`.
+   */
   time(signal: AbortSignal): Promise<number | undefined>;
   close(): void;
 }

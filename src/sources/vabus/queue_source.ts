@@ -7,14 +7,17 @@ import { REQUEST_MAX_MS } from "./bus_connection.ts";
 import type { QueueBus } from "./queue_client.ts";
 import { VabusSource } from "./vabus_source.ts";
 
-/** A VaBus that forgets each event as it hands it out. */
+/** A VaBus in queue mode, which removes each event as it hands it out. */
 export class QueueSource extends VabusSource<QueueBus> {
   protected partition(context: SourceContext): Partition {
     return new QueuePartition(this.bus, context, this.reader);
   }
 }
 
-/** Hands over one event a read, or says at once that there is none: a queue cannot be waited at. It has no positions, and knows no acknowledgement. */
+/**
+ * Hands over one event per read, or returns at once without one, since a queue has no long poll. It has
+ * neither positions nor acknowledgements.
+ */
 class QueuePartition implements Partition {
   readonly id = "";
   readonly replay = "none";
@@ -27,7 +30,7 @@ class QueuePartition implements Partition {
   ) {}
 
   async read({ lineage, position }: Progress, into: EventBatch, _request: ReadRequest): Promise<Outcome> {
-    // Not cut short at shutdown: an answer that is on its way holds an event that the bus has already forgotten.
+    // Shutdown does not abort the request: its answer may hold an event that the bus has already removed.
     const body = await this.bus.take(new AbortController().signal);
     if (body === undefined) {
       return { kind: "idle", lineage, next: position, offset: undefined, lost: 0, decodeMs: 0 };

@@ -1,25 +1,25 @@
 import type { FetchReply } from "./bus_log.ts";
 
-/** A reply that was asked for before its turn came. */
+/** A request that was sent ahead. */
 export interface AskedAhead {
   readonly log: string;
   readonly offset: number;
-  /** Events that it was asked for. */
+  /** Number of events that it asks for. */
   readonly limit: number;
   readonly reply: Promise<FetchReply>;
 }
 
-/** The one request that may be under way while the reply before it is taken in. */
+/** The request that may be under way while the reply before it is taken in. */
 export class ReadAhead {
   private pending: AskedAhead | undefined;
 
-  /** Looked at when its turn comes; until then its failure is nobody's unhandled rejection. */
+  /** Its result is used later. Until then its failure must not be an unhandled rejection. */
   ask(request: AskedAhead): void {
     request.reply.catch(() => {});
     this.pending = request;
   }
 
-  /** What was asked for ahead, if it is what is wanted now; whatever it was, it is forgotten. */
+  /** The request that was sent ahead, if it is the one wanted now. It is forgotten in any case. */
   take(log: string | undefined, offset: number | undefined): AskedAhead | undefined {
     const { pending } = this;
     this.pending = undefined;
@@ -30,7 +30,7 @@ export class ReadAhead {
     this.pending = undefined;
   }
 
-  /** The reply that nobody has taken; undefined: there is none, or it has failed. */
+  /** The reply that was not used; undefined: there is none, or the request has failed. */
   async untaken(): Promise<FetchReply | undefined> {
     return await this.pending?.reply.catch(() => undefined);
   }

@@ -1,7 +1,7 @@
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import type { Partition, Source, SourceContext } from "../../contract/source.ts";
 
-/** A VaBus, whichever way its events are read. */
+/** A VaBus, in either mode. */
 interface Bus {
   /** The URL without credentials. */
   readonly name: string;
@@ -10,7 +10,7 @@ interface Bus {
   close(): void;
 }
 
-/** A VaBus as a source: of one partition. */
+/** A VaBus as a source with one partition. */
 export abstract class VabusSource<B extends Bus> implements Source {
   readonly id: string;
 

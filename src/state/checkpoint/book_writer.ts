@@ -5,14 +5,16 @@ import type { CheckpointInput } from "./checkpoint_input.ts";
 import { type Counters, countersOf, entriesOf } from "./counters.ts";
 import type { Closed } from "./window_closer.ts";
 
-/** Writes the books, the counters beside them, and what they were kept by. */
+/** Writes the books, the counters beside them, and the settings that they were kept by. */
 export class BookWriter {
   private committedCounters = countersOf(new Map());
   private greatestNowMs: number | undefined;
 
   constructor(private readonly state: StateDatabase, private readonly aggregator: EventAggregator) {}
 
-  /** The latest that the wall clock has said at any checkpoint of this state, Unix ms; undefined: there was none. */
+  /**
+   * The latest reading of the wall clock at any checkpoint of this state, Unix ms; undefined: there was none.
+   */
   get latestMs(): number | undefined {
     return this.greatestNowMs;
   }
@@ -22,7 +24,7 @@ export class BookWriter {
     return { ...this.committedCounters, lateArrivals, contributed };
   }
 
-  /** Puts the books into the aggregator. */
+  /** Restores the books of the aggregator. */
   restore(entries: ReadonlyMap<string, number>): void {
     const { aggregator } = this;
     for (const name of BOOK_ENTRIES) aggregator.books[name] = entries.get(name) ?? 0;
@@ -32,7 +34,7 @@ export class BookWriter {
     this.greatestNowMs = latestMs(entries);
   }
 
-  /** What the counters come to with a checkpoint. */
+  /** The counters after a checkpoint. */
   countersAfter(input: CheckpointInput, closed: Closed, deadLettersDropped: number): Counters {
     const { committedCounters: counters, aggregator } = this;
     return {
@@ -46,7 +48,7 @@ export class BookWriter {
     };
   }
 
-  /** Within the transaction of the checkpoint. @param others Entries that others keep among them. */
+  /** Writes within the transaction of the checkpoint. @param others Entries of other parts. */
   write(nowMs: number, counters: Counters, others: Readonly<Record<string, number>>): void {
     const { books, options, watermark } = this.aggregator;
     const entries: Record<string, number> = {

@@ -12,8 +12,8 @@ import { type RegisteredSink, SinkRegistry } from "../outbox/sink_registry.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /**
- * The books of a state: what must be true of it and of its sinks if nothing was lost and nothing counted twice.
- * Every method reads what the last checkpoint wrote; use them within one {@link StateDatabase.snapshot}.
+ * The books of a state: what must hold for it and for its sinks if nothing was lost and nothing was counted
+ * twice. Every method reads the last checkpoint; use them within one {@link StateDatabase.snapshot}.
  */
 export class Books {
   private readonly registry: SinkRegistry;
@@ -26,7 +26,7 @@ export class Books {
     return this.registry.sinks;
   }
 
-  /** Sinks that are configured no more. */
+  /** Sinks that are no longer configured. */
   get absentSinks(): readonly RegisteredSink[] {
     return this.registry.absent;
   }
@@ -45,7 +45,7 @@ export class Books {
     ) !== undefined;
   }
 
-  /** What does not add up within the state; empty when all does. */
+  /** The contradictions within the state; empty: there are none. */
   faults(): string[] {
     const entries = readBookEntries(this.state);
     const amount = (name: string) => entries.get(name) ?? 0;
@@ -88,12 +88,12 @@ export class Books {
     );
   }
 
-  /** What `sink` must hold of a window. */
+  /** The rows of a window that `sink` must have. */
   expected(sink: RegisteredSink, window: WindowKey): ExpectedWindow {
     return expectedRows(this.state, sink, window);
   }
 
-  /** Events that `sink` lacks, by its own refusal. */
+  /** Events that `sink` lacks because it has refused aggregates. */
   refusedEvents(sink: RegisteredSink): RefusedEvents {
     const lacking = { kept: 0, purged: 0 };
     const windows = this.state.all<WindowKey>(

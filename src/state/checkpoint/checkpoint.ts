@@ -44,14 +44,18 @@ export interface CheckpointOptions extends HorizonOptions {
   readonly deadLetterBound: DeadLetterBound;
 }
 
-/** Segments deleted in one checkpoint, with the rest of the last one's window, so that none takes long. */
+/**
+ * Segments deleted in one checkpoint, and the rest of the last segment's window, so that no checkpoint takes
+ * long.
+ */
 const DROPPED_SEGMENTS = 64;
 
 /**
- * Writes and reads checkpoints: one transaction that holds all the handler knows. What is written in it is true together:
- * the positions of the partitions, the windows that the events before those positions went into, the aggregates of windows that have
- * closed, the refused events, and the books. After a crash the handler stands where the last one stood, and the sources give
- * the rest again. Nothing in memory is changed before the transaction is committed, so a failed one can simply be tried again.
+ * Writes and reads checkpoints. A checkpoint is one transaction with everything that the handler knows: the
+ * positions of the partitions, the windows that the events before those positions went into, the aggregates
+ * of closed windows, the refused events, and the books. After a crash the handler goes on from the last
+ * checkpoint, and the sources give the later events again. Memory changes only after the commit, so a failed
+ * checkpoint can simply be tried again.
  */
 export class Checkpoint {
   private readonly writer = new ColumnWriter();
@@ -62,7 +66,7 @@ export class Checkpoint {
   private readonly books: BookWriter;
   private readonly sinks: SinkWriter;
   private readonly horizon: CorrectionHorizon;
-  /** Whether the state may hold alarms. */
+  /** Whether the state may have alarms. */
   private hadAlarms = true;
   /** The settings that this process has written last. */
   private settingsKept: CheckpointOptions["settings"] = new Map();
@@ -84,12 +88,14 @@ export class Checkpoint {
     this.ids = new IdWriter(state, aggregator.recentIds ?? [], options.dedupMaxIds, this.writer);
   }
 
-  /** The latest that the wall clock has said at any checkpoint of this state, Unix ms; undefined: there was none. */
+  /**
+   * The latest reading of the wall clock at any checkpoint of this state, Unix ms; undefined: there was none.
+   */
   get latestMs(): number | undefined {
     return this.books.latestMs;
   }
 
-  /** Goes on with other options from the next checkpoint on. `dedupMaxIds` and `deadLetterBound` stay. */
+  /** Replaces the options from the next checkpoint on. `dedupMaxIds` and `deadLetterBound` stay. */
   change(options: HorizonOptions & Pick<CheckpointOptions, "settings">): void {
     this.options = { ...this.options, ...options };
     this.horizon.change(options);
@@ -100,8 +106,8 @@ export class Checkpoint {
   }
 
   /**
-   * Puts what the last checkpoint held into the aggregator; returns how far each partition of the named sources was read, in the
-   * aggregator's numbering.
+   * Restores the aggregator from the last checkpoint. Returns how far each partition of the named sources was
+   * read, by the aggregator's numbers.
    *
    * @param nowMs Wall clock, Unix ms.
    */
@@ -120,19 +126,25 @@ export class Checkpoint {
     }
   }
 
-  /** Where a lineage was read to, if no configured partition has it now: it has moved, or comes back. */
+  /**
+   * How far a lineage was read, if no configured partition has it now: it may come back, or at another
+   * address.
+   */
   leftLineage(lineage: string): { readonly position: Position | undefined } | undefined {
     const left = this.positions.leftLineage(lineage);
     return left && { position: left.position ?? undefined };
   }
 
-  /** A partition has another lineage now, or has gone away: where the one before was read to is remembered. Durable with the next checkpoint. */
+  /**
+   * A partition has another lineage now, or has gone away. The position in the old lineage is remembered.
+   * Durable with the next checkpoint.
+   */
   leave(number: number, position: PartitionPosition): void {
     this.positions.leave(position, this.aggregator.watermark.greatestOf(number));
   }
 
   /**
-   * Two partitions have exchanged their lineages: each goes on with the event time and the ids that the other one had. Durable with
+   * Two partitions have exchanged their lineages, so their event times and ids are exchanged. Durable with
    * the next checkpoint.
    */
   exchange(number: number, other: number): void {
@@ -141,7 +153,7 @@ export class Checkpoint {
     this.ids.exchanged(aggregator.sourceOf(number), aggregator.sourceOf(other));
   }
 
-  /** What was read of a lineage, as far as it is known. @throws {StateError} */
+  /** The fingerprints of a lineage. @throws {StateError} */
   historyOf(lineage: string | undefined): LogHistory {
     if (lineage === undefined) return new LogHistory();
     try {
@@ -152,8 +164,8 @@ export class Checkpoint {
   }
 
   /**
-   * Gives a partition what is known of its lineage, one that {@link leftLineage} knows: how far its event time had come, and its ids
-   * where it comes from an earlier source. Durable with the next checkpoint.
+   * Restores for a partition the data of a lineage that {@link leftLineage} knows: its event time, and its
+   * ids where it comes from an earlier source. Durable with the next checkpoint.
    *
    * @throws {StateError} The state is damaged, or cannot be read.
    */
@@ -173,8 +185,8 @@ export class Checkpoint {
   }
 
   /**
-   * The wall clock may have been set back: time that lies ahead of it is taken back, and windows that were closed for it can be
-   * corrected as others can.
+   * Handles a wall clock that was set back: event times ahead of it are capped, and windows that were closed
+   * by them can be corrected like others.
    *
    * @throws {StateError} The state cannot be read.
    */
@@ -182,7 +194,7 @@ export class Checkpoint {
     if (this.aggregator.watermark.cap(nowMs)) this.noteClosedEarly();
   }
 
-  /** What operators have asked for since the last checkpoint. */
+  /** Operators' requests since the last checkpoint. */
   requests(): DeadLetterRequest[] {
     return readRequests(this.state);
   }
@@ -192,9 +204,10 @@ export class Checkpoint {
   }
 
   /**
-   * Commits a checkpoint. Returns how many of the aggregates to be reissued were settled; the others stay dead letters.
+   * Commits a checkpoint. Returns how many of the aggregates to be reissued were settled; the others stay
+   * dead letters.
    *
-   * @throws {StateError} Nothing has changed then, on disk or in memory.
+   * @throws {StateError} Then nothing has changed, neither on disk nor in memory.
    */
   write(input: CheckpointInput): number {
     const { aggregator, registry, state } = this;

@@ -4,26 +4,26 @@ import type { DeadLetter, RefusedEvent } from "../letters/dead_letters.ts";
 import type { RefusalAlarm } from "../letters/refusal_alarms.ts";
 import type { PartitionPosition, ReadPartition } from "./partition_position.ts";
 
-/** What has come since the last checkpoint, and what is to close. */
+/** The changes since the last checkpoint, and the windows to close. */
 export interface CheckpointInput {
   /** Wall clock, Unix ms. */
   readonly nowMs: number;
-  /** Since the last checkpoint or the start, by a clock that does not jump. */
+  /** Time since the last checkpoint or the start, by a monotonic clock. */
   readonly elapsedMs: number;
-  /** Those that have moved since the last checkpoint; the others stand where that has them. */
+  /** The partitions that have moved since the last checkpoint. */
   readonly partitions: readonly ReadPartition[];
-  /** Partitions that have gone away, and of which nothing has to be remembered. */
+  /** Partitions that have gone away and need not be remembered. */
   readonly forgotten: readonly Pick<PartitionPosition, "source" | "partition">[];
   /** The names of the sources, in the order of the configuration. */
   readonly sources: readonly string[];
   readonly closing: readonly OpenWindow[];
   readonly refused: readonly RefusedEvent[];
   readonly lost: number;
-  /** Those of them that an operator has given up. */
+  /** Those of the lost events that an operator has given up. */
   readonly skipped: number;
   /** Events that will be read again and may be the same as before. */
   readonly doubtful: number;
-  /** The operators' orders that they were given up by, and what came of each. */
+  /** The operators' orders by which they were given up, with the results. */
   readonly orders: readonly (readonly [order: Order, result: string])[];
   readonly settled: SettledRequests;
   readonly alarms: readonly RefusalAlarm[];
@@ -32,7 +32,7 @@ export interface CheckpointInput {
 /** Operators' requests that this checkpoint fulfils. */
 export interface SettledRequests {
   readonly requests: readonly number[];
-  /** Dead letters whose events have been aggregated, or refused anew. */
+  /** Dead letters whose events were aggregated, or refused again. */
   readonly retried: readonly number[];
   readonly purged: readonly number[];
   /** Dead letters of aggregates that go back to the sink that rejected them. */

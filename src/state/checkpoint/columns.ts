@@ -1,11 +1,11 @@
 import { crc32 } from "node:zlib";
 
 /**
- * Columns of numbers and bytes in one blob: little-endian, each column padded to eight bytes, a checksum in front.
- * A column whose numbers are all the same is stored as that one number.
+ * Columns of numbers and bytes in one blob: little-endian, each column padded to eight bytes, a checksum at
+ * the beginning. A column of equal numbers is stored as one number.
  *
- * Layout: `u32 crc32(rest)`, `u32 0`, then for each column `u32 tag`, `u32 length`, data. Masks are bytes, or, where one does
- * not fit, 32-bit integers under a tag with {@link WIDE}.
+ * Layout: `u32 crc32(rest)`, `u32 0`, then for each column `u32 tag`, `u32 length`, data. Masks are bytes,
+ * or, where one does not fit, 32-bit integers under a tag with {@link WIDE}.
  */
 const CONSTANT = 1;
 const ARRAY = 2;
@@ -17,7 +17,7 @@ type NumberColumn = Float64Array | Int32Array | Uint16Array | Uint8Array;
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 if (!isLittleEndian) throw new Error("this program needs a little-endian machine");
 
-/** Writes columns one after another; {@link finish} gives the blob. One writer can be used again and again. */
+/** Writes columns one after another; {@link finish} returns the blob. A writer can be used again. */
 export class ColumnWriter {
   private buffer = new Uint8Array(64 * 1024);
   private view = new DataView(this.buffer.buffer);
@@ -27,7 +27,7 @@ export class ColumnWriter {
     this.put(column, 0);
   }
 
-  /** Writes masks of 32 bits, as narrow as they may be. */
+  /** Writes masks of up to 32 bits, with the least width that fits. */
   writeMasks(masks: Int32Array): void {
     if (masks.every((mask) => mask >>> 8 === 0)) this.put(Uint8Array.from(masks), 0);
     else this.put(masks, WIDE);
@@ -45,7 +45,7 @@ export class ColumnWriter {
     this.buffer.fill(0, end, this.length);
   }
 
-  /** The blob of what was written since the last call. A view that is valid until the next write. */
+  /** The blob of the columns since the last call: a view that is valid until the next write. */
   finish(): Uint8Array {
     const blob = this.buffer.subarray(0, this.length);
     this.view.setUint32(0, crc32(blob.subarray(HEADER_BYTES)), true);
@@ -63,7 +63,7 @@ export class ColumnWriter {
   }
 }
 
-/** A blob that is not what a {@link ColumnWriter} wrote. */
+/** A blob is not what a {@link ColumnWriter} wrote. */
 export class ColumnError extends Error {
   override readonly name = "ColumnError";
 }
@@ -76,7 +76,7 @@ export class ColumnReader {
   constructor(private readonly blob: Uint8Array) {
     this.view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
     if (blob.length < HEADER_BYTES) throw new ColumnError("a block of columns is cut off");
-    // The checksum covers what is behind the header; the header's own second half is always zero.
+    // The checksum covers the bytes after the header. The second half of the header is always zero.
     if (
       this.view.getUint32(0, true) !== crc32(blob.subarray(HEADER_BYTES)) ||
       this.view.getUint32(4, true) !== 0

@@ -8,12 +8,12 @@ export interface HorizonOptions {
 }
 
 /**
- * How long the wall clock has to stand by what it says before windows are deleted for it, unless the horizon is shorter: what was
- * deleted because of a clock that was ahead could not be corrected any more.
+ * How long a reading of the wall clock must hold before windows are deleted by it, unless the horizon is
+ * shorter. Windows that were deleted because a clock was ahead could not be corrected any more.
  */
 const CLOCK_TRIAL_MAX_MS = 3_600_000;
 
-/** Up to when windows can be corrected still, by event time and by a wall clock that is not believed at once. */
+/** The time up to which windows are final, by event time and by a wall clock that is not trusted at once. */
 export class CorrectionHorizon {
   private time = ProvenTime.begin(Infinity);
 
@@ -23,7 +23,7 @@ export class CorrectionHorizon {
     this.options = options;
   }
 
-  /** The time that is proven at a checkpoint, which is not yet committed. @param elapsedMs Since the last one. */
+  /** The proven time at a checkpoint that is not yet committed. @param elapsedMs Time since the last one. */
   timeAt(nowMs: number, elapsedMs: number): ProvenTime {
     return this.time.after(nowMs, elapsedMs, this.trialMs());
   }
@@ -33,8 +33,8 @@ export class CorrectionHorizon {
   }
 
   /**
-   * Windows that end here or before can no longer be corrected: no event for them would be accepted, not even when the clock turns
-   * out to be ahead. Unix ms.
+   * Windows that end at this time or before can no longer be corrected: no event for them would be accepted,
+   * even if the clock turns out to be ahead. Unix ms.
    */
   finalBeforeMs({ provenMs }: ProvenTime): number {
     const { watermark } = this.aggregator;
@@ -43,7 +43,7 @@ export class CorrectionHorizon {
     return Math.min(watermark.valueMs, reachedMs - this.options.correctionHorizonMs + 1);
   }
 
-  /** The time between two processes is known by the wall clock alone: it counts for no more than half of a trial. */
+  /** Only the wall clock knows the time between two processes, so it counts for half of a trial at most. */
   restore(entries: ReadonlyMap<string, number>, nowMs: number): void {
     const candidateMs = entries.get("time_on_trial_ms");
     if (candidateMs === undefined) {
@@ -58,7 +58,7 @@ export class CorrectionHorizon {
     }).after(nowMs, Math.min(betweenMs, this.trialMs() / 2), this.trialMs());
   }
 
-  /** A window that closes at the beginning of a trial is beyond the horizon at its end. */
+  /** A window that closes at the beginning of a trial has left the horizon at the end of the trial. */
   private trialMs(): number {
     const { correctionHorizonMs, windowSizeMs } = this.options;
     if (correctionHorizonMs === 0) return 0;
@@ -67,7 +67,7 @@ export class CorrectionHorizon {
   }
 }
 
-/** What the books keep of the time, by the names of their entries. */
+/** The entries of the books about time. */
 export function timeEntries({ provenMs, candidateMs, ageMs }: ProvenTime): Record<string, number> {
   return { proven_time_ms: provenMs, time_on_trial_ms: candidateMs, time_trial_age_ms: Math.round(ageMs) };
 }

@@ -4,13 +4,16 @@ export interface Counters {
   lost: number;
   /** Events that came after their window had closed. */
   lateArrivals: number;
-  /** What the aggregated events count for, all in all: an event once for each function that it went into. */
+  /**
+   * The sum of `count` that the aggregated events contribute: an event counts once for each function that it
+   * went into.
+   */
   contributed: number;
-  /** Events, each once for each of its functions, in aggregates of closed windows. */
+  /** Events in aggregates of closed windows, each once for each of its functions. */
   closed: number;
-  /** Those of them in aggregates that go to no sink by the operator's word. */
+  /** Those of them in aggregates that go to no sink, by the operator's routes. */
   unrouted: number;
-  /** Aggregates that were not sent, since their value is not finite. */
+  /** Aggregates that were not delivered, since their value is not finite. */
   notFinite: number;
   /** Dead letters that were dropped to keep the others within their bound. */
   deadLettersDropped: number;
@@ -28,12 +31,12 @@ const COUNTER_ENTRIES = {
 } as const satisfies Record<keyof Counters, string>;
 export const COUNTERS = Object.keys(COUNTER_ENTRIES) as (keyof Counters)[];
 
-/** The counters as the entries of a checkpoint have them. */
+/** The counters from the entries of the books. */
 export function countersOf(entries: ReadonlyMap<string, number>): Counters {
   return mapCounters((entry) => entries.get(entry) ?? 0);
 }
 
-/** The entries that keep them. */
+/** The entries of the books for the counters. */
 export function entriesOf(counters: Counters): Record<string, number> {
   return Object.fromEntries(COUNTERS.map((name) => [COUNTER_ENTRIES[name], counters[name]]));
 }

@@ -6,8 +6,8 @@ import { damaged } from "../file/state_error.ts";
 const KEY = "dropped_windows";
 
 /**
- * Reads which windows have been deleted. Version 0.1.0 kept one number, up to which windows were final by whatever the clock said
- * then: what lies ahead of the clock now is not believed.
+ * Reads which windows were deleted. Version 0.1.0 stored one time, up to which windows were final by the
+ * clock of that moment. The part of it that is ahead of the present clock is ignored.
  *
  * @param nowMs Wall clock, Unix ms.
  * @throws {StateError} The state is damaged.
@@ -26,7 +26,7 @@ export function readDroppedWindows(state: StateDatabase, nowMs: number): Dropped
   return new DroppedWindows(spans);
 }
 
-/** Within the transaction of the caller. */
+/** Writes within the transaction of the caller. */
 export function writeDroppedWindows(state: StateDatabase, { spans }: DroppedWindows): void {
   const text = spans.map(({ startMs, endMs }) => `${startMs}-${endMs}`).join(" ");
   state.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", KEY, text);

@@ -5,7 +5,7 @@ import type { StateDatabase } from "../file/state_database.ts";
 /** The row that holds the samples of older events. */
 const SAMPLES = -1;
 
-/** Writes what has changed of the history of a lineage, within the transaction of the caller. */
+/** Writes the changes of the history of a lineage, within the transaction of the caller. */
 export function writeHistory(
   state: StateDatabase,
   lineage: string,
@@ -35,10 +35,10 @@ export function writeHistory(
   put(SAMPLES, 0);
 }
 
-/** Lineages that no partition has now whose histories are kept all the same, the latest ones. */
+/** Histories kept of lineages that no partition has any more, the latest ones. */
 const LEFT_MAX = 16;
 
-/** Forgets the histories of lineages that no partition has any more, within the transaction of the caller. */
+/** Deletes the histories of lineages that no partition has any more, within the transaction of the caller. */
 export function dropHistories(state: StateDatabase): void {
   state.seal.remove(
     "history",

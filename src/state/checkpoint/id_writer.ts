@@ -6,13 +6,13 @@ import { readIdRun } from "./id_run.ts";
 /** Sequence number of the latest id on disk, for each source. */
 export type SavedSequences = readonly number[];
 
-/** Keeps the ids of events in runs: a run for each checkpoint that has brought some. */
+/** Stores the ids of events in runs: one run for each checkpoint with new ids. */
 export class IdWriter {
   private saved: SavedSequences;
-  /** Sources whose runs on disk are not what is remembered: sequence numbers begin anew with the process. */
+  /** Sources whose runs on disk must be written again: sequence numbers begin at 0 in each process. */
   private readonly outdated: Set<number>;
 
-  /** @param recent The ids that each source remembers. */
+  /** @param recent The ids that are remembered for each source. */
   constructor(
     private readonly state: StateDatabase,
     private readonly recent: readonly RecentIds[],
@@ -23,12 +23,15 @@ export class IdWriter {
     this.outdated = new Set(recent.keys());
   }
 
-  /** Two sources remember each other's ids from now on. */
+  /** Exchanges the ids of two sources. */
   exchanged(source: number, other: number): void {
     for (const number of source === other ? [] : [source, other]) this.outdated.add(number);
   }
 
-  /** Writes what has come since, under the names of the sources; returns what is saved once it is committed. */
+  /**
+   * Writes the new ids under the names of the sources. Returns what is saved once the transaction is
+   * committed.
+   */
   write(sources: readonly string[]): SavedSequences {
     return this.recent.map((recent, number) => {
       const source = sources[number]!;
@@ -54,7 +57,10 @@ export class IdWriter {
     this.outdated.clear();
   }
 
-  /** Adds what is kept under the name of a source to what another one remembers. @throws {ColumnError} The state is damaged. */
+  /**
+   * Adds the ids that are stored under the name of a source to those of another one. @throws {ColumnError}
+   * The state is damaged.
+   */
   restore(number: number, source: string): void {
     const recent = this.recent[number];
     if (!recent) return;

@@ -1,17 +1,20 @@
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** Where a history was left that no configured partition has now. */
+/** The last position in a history that no configured partition reads now. */
 export interface LeftLineage {
   readonly lineage: string;
-  /** Of what comes next, in the words of its source; null: the oldest there is. */
+  /** The position of the next event; null: the oldest event. */
   readonly position: string | null;
   /** Greatest event time, Unix ms; null: there was none. */
   readonly greatestMs: number | null;
-  /** The source that the ids of its events are kept under; undefined: none are kept. */
+  /** The source whose name the ids of its events are stored under; undefined: none are stored. */
   readonly source: string | undefined;
 }
 
-/** Histories that are remembered: a bus that shows another log for a while comes back with the one before. */
+/**
+ * Histories that are remembered: a bus that has another event log for a while may come back with the former
+ * one.
+ */
 const REMEMBERED_MAX = 100;
 
 /** The histories that partitions have left, the newest ones. */
@@ -21,7 +24,10 @@ export function readLeftLineages(state: StateDatabase): LeftLineage[] {
   ).map(({ greatest_ms: greatestMs, ...rest }) => ({ ...rest, greatestMs, source: undefined }));
 }
 
-/** Remembers where histories were left, within the transaction of the caller, and forgets the oldest beyond the bound. */
+/**
+ * Stores where histories were left, within the transaction of the caller, and deletes the oldest beyond the
+ * bound.
+ */
 export function writeLeftLineages(state: StateDatabase, left: readonly LeftLineage[], nowMs: number): void {
   for (const { lineage, position, greatestMs } of left) {
     state.run(

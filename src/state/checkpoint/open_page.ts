@@ -42,7 +42,7 @@ export function encodeAccumulators(windows: OpenWindows, page: number, writer: C
   return writer.finish();
 }
 
-/** Puts a page back into a window. @throws {ColumnError} */
+/** Restores a page into its window. @throws {ColumnError} */
 export function restorePage(
   windows: OpenWindows,
   window: OpenWindow,
@@ -82,7 +82,7 @@ interface PageRow {
   accumulators: Uint8Array | null;
 }
 
-/** Puts every page of a state back into the windows that they belong to. @throws {ColumnError} */
+/** Restores all pages of a state into their windows. @throws {ColumnError} */
 export function restoreOpenWindows(database: Pick<SealedDatabase, "all">, windows: OpenWindows): void {
   const pages = database.all<PageRow>(
     `SELECT window_start_ms, window_end_ms, keys, accumulators
@@ -96,7 +96,7 @@ export function restoreOpenWindows(database: Pick<SealedDatabase, "all">, window
   }
 }
 
-/** How many series and events a page's accumulators stand for. @throws {ColumnError} */
+/** The number of series and events in a page. @throws {ColumnError} */
 export function eventsInPage(values: Uint8Array): { readonly series: number; readonly events: number } {
   const accumulators = new ColumnReader(values).float64();
   let events = 0;

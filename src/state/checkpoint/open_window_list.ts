@@ -3,7 +3,7 @@ import { damaged } from "../file/state_error.ts";
 import { ColumnError } from "./columns.ts";
 import { eventsInPage } from "./open_page.ts";
 
-/** A window that is still open, and what it holds. Times are Unix ms. */
+/** An open window and its content. Times are Unix ms. */
 export interface ListedWindow {
   readonly startMs: number;
   readonly endMs: number;

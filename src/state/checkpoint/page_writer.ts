@@ -6,9 +6,9 @@ import { encodeAccumulators, encodeKeys } from "./open_page.ts";
 /** The checksums of the two rows of each page, by its number. */
 export type PagesOnDisk = ReadonlyMap<number, { readonly keys: number; readonly values: number }>;
 
-/** Writes the open windows, page by page: only those that have changed since they were written last. */
+/** Writes those pages of the open windows that have changed since they were last written. */
 export class PageWriter {
-  /** Undefined: page numbers change at a restart, so that the first checkpoint after it writes everything. */
+  /** Undefined at first: page numbers change at a restart, so the first checkpoint writes everything. */
   private onDisk: PagesOnDisk | undefined;
 
   constructor(
@@ -17,7 +17,10 @@ export class PageWriter {
     private readonly writer: ColumnWriter,
   ) {}
 
-  /** Writes the pages that changed, without those of closing windows; returns those that are on disk once it is committed. */
+  /**
+   * Writes the changed pages, except those of closing windows. Returns the pages that are on disk once the
+   * transaction is committed.
+   */
   write(closing: readonly OpenWindow[]): PagesOnDisk {
     const { onDisk, windows, writer } = this;
     const { seal } = this.state;

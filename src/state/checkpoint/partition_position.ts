@@ -8,21 +8,21 @@ export interface PartitionPosition {
   readonly partition: PartitionId;
   /** Identity of the history that the position belongs to; undefined: not known yet, or the source has no such thing. */
   readonly lineage: string | undefined;
-  /** Undefined: before the oldest event there is. */
+  /** Undefined: before the oldest event. */
   readonly position: Position | undefined;
 }
 
-/** A partition as a checkpoint is to keep it. */
+/** A partition in the form of a checkpoint. */
 export interface ReadPartition extends PartitionPosition {
-  /** The source's place in the configuration. */
+  /** Index of the source in the configuration. */
   readonly ordinal: number;
   /** Greatest event time, Unix ms; -Infinity: there was none. */
   readonly greatestMs: number;
-  /** Whether it has gone away: where it was read to is remembered. */
+  /** Whether it has gone away, so that only its position is remembered. */
   readonly hasGone: boolean;
-  /** What was read of its lineage, as fingerprints. */
+  /** The fingerprints of its lineage. */
   readonly history: LogHistory;
 }
 
-/** A partition as the last checkpoint has left it. */
+/** A partition as of the last checkpoint. */
 export type RestoredPartition = Omit<ReadPartition, "history" | "hasGone">;

@@ -6,19 +6,19 @@ export interface PartitionRow {
   readonly partition: string;
   /** Identity of the history that the position belongs to; null: it has none, or nothing was read yet. */
   readonly lineage: string | null;
-  /** Of what comes next, in the source's own words; null: the oldest there is. */
+  /** The position of the next event; null: the oldest event. */
   readonly position: string | null;
   /** Greatest event time, Unix ms; null: there was none. */
   readonly greatest_ms: number | null;
 }
 
-/** The number that a position is, of those that are offsets; undefined: it is none, or there is no position yet. */
+/** A position as an offset; undefined: it is not one, or there is no position yet. */
 export function offsetOf(position: string | undefined): number | undefined {
   const offset = position !== undefined && /^\d{1,16}$/.test(position) ? Number(position) : NaN;
   return Number.isSafeInteger(offset) ? offset : undefined;
 }
 
-/** Those of all sources, in the order of the configuration they were last read by. */
+/** The partitions of all sources, in the order of the configuration at their last read. */
 export function readPartitions(state: StateDatabase): PartitionRow[] {
   return state.all<PartitionRow>(
     "SELECT source, partition, lineage, position, greatest_ms FROM source_partition ORDER BY ordinal, source, partition",
@@ -26,9 +26,9 @@ export function readPartitions(state: StateDatabase): PartitionRow[] {
 }
 
 /**
- * Writes where a partition is, within the transaction of the caller.
+ * Writes the position of a partition, within the transaction of the caller.
  *
- * @param ordinal The source's place in the configuration.
+ * @param ordinal Index of the source in the configuration.
  */
 export function writePartition(state: StateDatabase, row: PartitionRow, ordinal: number): void {
   const { source, partition, lineage, position, greatest_ms } = row;
@@ -45,8 +45,8 @@ export function writePartition(state: StateDatabase, row: PartitionRow, ordinal:
 }
 
 /**
- * Where a lineage was read to is known once: other partitions that had it, and the list of those that nobody has, forget it. Within the
- * transaction of the caller.
+ * Removes a lineage from other partitions that had it, and from the list of left lineages: its position is
+ * stored only once. Runs within the transaction of the caller.
  */
 export function takeLineage(
   state: StateDatabase,
@@ -61,7 +61,7 @@ export function takeLineage(
   state.run("DELETE FROM lineage_left WHERE lineage = ?", lineage);
 }
 
-/** Forgets a partition, within the transaction of the caller. */
+/** Deletes a partition, within the transaction of the caller. */
 export function forgetPartition(
   state: StateDatabase,
   { source, partition }: Pick<PartitionRow, "source" | "partition">,

@@ -12,19 +12,25 @@ import {
   writePartition,
 } from "./partitions.ts";
 
-/** Keeps how far each partition was read, what was read of its lineage, and where lineages were left that no partition has now. */
+/**
+ * Stores how far each partition was read, the fingerprints of its lineage, and the positions in lineages that
+ * no partition has now.
+ */
 export class PositionWriter {
   private readonly left = new Map<string, LeftLineage>();
-  /** Those of them that the state does not have yet. */
+  /** Left event logs that are not yet in the state. */
   private readonly newlyLeft = new Set<string>();
-  /** The lineage of each partition that the state has, by {@link keyOf}. */
+  /** The lineage of each partition in the state, by {@link keyOf}. */
   private readonly saved = new Map<string, string | undefined>();
-  /** Whether fingerprints may be kept of lineages that no partition has. */
+  /** Whether the state may have fingerprints of lineages that no partition has. */
   private mayHoldStrays = true;
 
   constructor(private readonly state: StateDatabase, private readonly writer: ColumnWriter) {}
 
-  /** Where the partitions of the named sources are: first one of each, then the others. A source of which nothing is known has one. */
+  /**
+   * The positions of the partitions of the named sources: first one of each, then the others. An unknown
+   * source has one partition.
+   */
   restore(sources: readonly string[]): RestoredPartition[] {
     const rows = readPartitions(this.state);
     for (const left of readLeftLineages(this.state)) this.left.set(left.lineage, left);
@@ -42,12 +48,15 @@ export class PositionWriter {
     return [...first, ...[...bySource.values()].flatMap((own) => own.slice(1))];
   }
 
-  /** Where a lineage was left that no configured partition has now; undefined: it is not known. */
+  /** The position in a lineage that no configured partition has now; undefined: it is not known. */
   leftLineage(lineage: string): LeftLineage | undefined {
     return this.left.get(lineage);
   }
 
-  /** A partition has another lineage now. @param greatestMs Greatest event time of the one before; -Infinity: there was none. */
+  /**
+   * A partition has another lineage now. @param greatestMs Greatest event time of the former one; -Infinity:
+   * there was none.
+   */
   leave({ lineage, position }: PartitionPosition, greatestMs: number): void {
     if (lineage === undefined) return;
     const left = {
@@ -60,7 +69,7 @@ export class PositionWriter {
     this.newlyLeft.add(lineage);
   }
 
-  /** Writes where the partitions are, within the transaction of the caller. */
+  /** Writes the positions of the partitions, within the transaction of the caller. */
   write({ partitions, forgotten, nowMs }: CheckpointInput): void {
     const { state } = this;
     writeLeftLineages(state, [...this.newlyLeft].map((lineage) => this.left.get(lineage)!), nowMs);

@@ -6,8 +6,8 @@ import { type Fate, fateOf } from "../outbox/stay.ts";
 export const NOTHING = { handed: 0, givenUp: 0 };
 
 /**
- * Events of a row that a sink has been handed by its earlier revisions, in any of its stays, and those that it would have had by
- * a revision that was given up.
+ * Events of a row that a sink has received by earlier revisions, in any of its stays, and those of a revision
+ * that was given up.
  *
  * @param revisions Newest first.
  */
@@ -23,7 +23,7 @@ export function countsFor(sink: RegisteredSink, revisions: Iterable<ArchivedRow>
   return { handed: 0, givenUp: routed ?? 0 };
 }
 
-/** Events of a row that have gone nowhere since it was last routed anywhere. */
+/** Events of a row that went to no sink since the row was last routed to one. */
 export function unroutedIn(revisions: Iterable<ArchivedRow>): number {
   let events = 0;
   for (const { segment, row } of revisions) {
@@ -35,7 +35,7 @@ export function unroutedIn(revisions: Iterable<ArchivedRow>): number {
   return events;
 }
 
-/** What has become of a row for a sink; undefined: it was none of its rows. */
+/** The fate of a row for a sink; undefined: it was not routed to the sink. */
 export function fateIn(sink: RegisteredSink, { id, segment, row }: ArchivedRow): Fate | undefined {
   return fateOf(sink, id, segment.sinks[row]!);
 }

@@ -6,12 +6,12 @@ import type { StateDatabase } from "../file/state_database.ts";
  */
 export type KeptSetting = "AGG_FUNCTIONS" | "EVENTS";
 
-/** The text that the handler went by at its last checkpoint; undefined: there was none. */
+/** The text that was in force at the last checkpoint; undefined: there was none. */
 export function readSetting(state: StateDatabase, name: KeptSetting): string | undefined {
   return state.get<{ value: string }>("SELECT value FROM setting_in_force WHERE name = ?", name)?.value;
 }
 
-/** Within the transaction of the caller. */
+/** Writes within the transaction of the caller. */
 export function writeSetting(state: StateDatabase, name: KeptSetting, text: string): void {
   state.run("INSERT OR REPLACE INTO setting_in_force VALUES (?, ?)", name, text);
 }

@@ -7,14 +7,17 @@ import {
 import type { StateDatabase } from "../file/state_database.ts";
 import type { Closed } from "./window_closer.ts";
 
-/** What each sink's counts come to with a checkpoint. */
+/** The counts of each sink after a checkpoint. */
 export type CountsOfSinks = ReadonlyMap<RegisteredSink, SinkCounts>;
 
-/** Writes how far each sink is, and what it was to get. */
+/** Writes the cursor and the counts of each sink. */
 export class SinkWriter {
   constructor(private readonly state: StateDatabase, private readonly registry: SinkRegistry) {}
 
-  /** Within the transaction of the checkpoint. @param lacking Events, by sink, that it refused for good and that are final. */
+  /**
+   * Writes within the transaction of the checkpoint. @param lacking Events, by sink, that it has refused for
+   * good and that are final.
+   */
   write(closed: Closed, lacking: ReadonlyMap<string, number>): CountsOfSinks {
     const { registry, state } = this;
     return new Map([...registry.sinks, ...registry.absent].map((sink) => {

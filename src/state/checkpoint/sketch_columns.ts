@@ -2,7 +2,9 @@ import { isPercentile } from "../../event/agg_function.ts";
 import { isBin, QuantileSketch } from "../../aggregation/quantile_sketch.ts";
 import { ColumnError, type ColumnReader, type ColumnWriter } from "./columns.ts";
 
-/** Writes the sketches of rows, those that have one, as three columns: bins in each sketch, bin numbers, counts. */
+/**
+ * Writes the sketches of the rows that have one, as three columns: bins in each sketch, bin numbers, counts.
+ */
 export function writeSketches(writer: ColumnWriter, sketches: readonly (QuantileSketch | undefined)[]): void {
   const present = sketches.filter((sketch) => sketch !== undefined);
   writer.write(Int32Array.from(present, (sketch) => sketch.bins.size));

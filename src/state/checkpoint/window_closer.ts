@@ -11,42 +11,47 @@ import type { SinkRegistry } from "../outbox/sink_registry.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { add, countsFor, fateIn, NOTHING, unroutedIn } from "./row_fates.ts";
 
-/** Answers which sinks the aggregates of a name go to; `none` is the empty list. */
+/** Decides which sinks the aggregates of a name go to; `none` is the empty list. */
 export interface RouteTable {
   sinksFor(name: string): readonly string[];
-  /** The answer when it is the same for every name: saves looking at names. */
+  /** The sinks for all names, where they are the same. Then names need not be looked at. */
   readonly always: readonly string[] | undefined;
 }
 
-/** What closing windows has come to. The caller takes it over once the transaction is committed. */
+/** The result of closing windows. The caller applies it once the transaction is committed. */
 export interface Closed {
   /** The outbox's end after it. */
   endId: number;
-  /** Events, each once, in the closed aggregates. */
+  /** Events in the closed aggregates, each once. */
   events: number;
-  /** Events, each once, that the closed aggregates have added for each sink. */
+  /** Events that the closed aggregates have added for each sink, each event once. */
   readonly routed: Map<string, number>;
-  /** Those of them that had been given up when the sink was removed: a correction brings them after all. */
+  /** Those of them that were given up when the sink was removed, and that a correction delivers after all. */
   readonly recovered: Map<string, number>;
-  /** Events in aggregates that go to no sink by the operator's word, less those that do now and did not before. */
+  /**
+   * Events in aggregates that go to no sink by the operator's routes, less those that did not before and do
+   * now.
+   */
   unrouted: number;
   /** Aggregates whose value is not finite. */
   readonly notFinite: Aggregate[];
 }
 
-/** Rows sorted at a time: the sort key has 21 bits for the row beside the 32 of the hash. */
+/** Rows sorted at a time: the sort key has 32 bits for the hash and 21 for the row. */
 const SORTED_PAGES = (1 << 21) / PAGE_SLOTS;
 const ROW_RANGE = 1 << 21;
 
 /**
- * Writes the aggregates of closing windows as segments. A window that was closed before is joined with what it held: its
- * series come out again, one revision higher, and the rest of it stays as it is.
+ * Writes the aggregates of closing windows as segments. A window that was closed before is merged with its
+ * archive: its changed series are written again, one revision higher, and the others stay.
  */
 export class WindowCloser {
   private readonly builder = new SegmentBuilder();
   private readonly writer = new ColumnWriter();
   private readonly sinkBits = new Map<readonly string[], number>();
-  /** Least revision given out: above 0 in a restored state, whose sinks may have rows that it does not know of. */
+  /**
+   * The least revision: above 0 in a restored state, whose sinks may have rows that the state does not know.
+   */
   private readonly revisionFloor: number;
 
   constructor(
@@ -58,13 +63,13 @@ export class WindowCloser {
     this.revisionFloor = floor?.value ?? 0;
   }
 
-  /** Windows that close from now on go by other routes. */
+  /** Replaces the routes for windows that close from now on. */
   reroute(routes: RouteTable): void {
     this.routes = routes;
     this.sinkBits.clear();
   }
 
-  /** Closes the windows within the transaction of the caller. Leaves `windows` as they are. */
+  /** Closes the windows within the transaction of the caller. Does not change `windows`. */
   close(windows: OpenWindows, closing: readonly OpenWindow[], endId: number, nowMs: number): Closed {
     const closed: Closed = {
       endId,
@@ -74,7 +79,7 @@ export class WindowCloser {
       unrouted: 0,
       notFinite: [],
     };
-    // An earlier try may have failed half way, with rows that it will write again.
+    // An earlier try may have failed half way. Its rows are written again.
     this.builder.clear();
     for (const window of closing) {
       const archived = ArchivedWindow.load(this.state, window.startMs, window.endMs);
@@ -93,9 +98,9 @@ export class WindowCloser {
   }
 
   /**
-   * Puts an aggregate that `sink` has rejected into the outbox again, for that sink alone, within the transaction of the
-   * caller. `superseded`: a newer revision, which holds all of it, has reached the sink, is on its way there, or has a dead
-   * dead letter of its own. `impossible`: the archive does not have it.
+   * Puts an aggregate that `sink` has rejected into the outbox again, for that sink alone, within the
+   * transaction of the caller. `superseded`: a newer revision, which includes it, has reached the sink, is on
+   * its way there, or is a dead letter itself. `impossible`: the archive no longer has the aggregate.
    */
   reissue(
     sink: string,

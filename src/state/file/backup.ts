@@ -17,8 +17,8 @@ export interface BackupReport {
 }
 
 /**
- * Writes a consistent copy of the state, as of its last checkpoint, while a handler may be running on it. The copy is
- * checked, and on disk, before it gets its name; a backup that was there before is replaced in one step.
+ * Writes a consistent copy of the state, as of its last checkpoint, while a handler may be running. The copy
+ * is checked and synced to disk before it gets its name. An existing backup is replaced in one step.
  *
  * @throws {StateError}
  */
@@ -28,9 +28,9 @@ export async function backUpState(directory: string, file: string): Promise<Back
 }
 
 /**
- * The same for another SQLite file: that of the embedded sink.
+ * The same for the SQLite file of the embedded sink.
  *
- * @param setting What names the file.
+ * @param setting The setting that names the file.
  * @throws {StateError}
  */
 export async function backUpSink(
@@ -51,7 +51,7 @@ function damagedSink(path: string, setting: string, detail: string): StateError 
   );
 }
 
-/** Answers with the size of the copy. `damagedSource` says what is wrong with what was to be copied, and what to do. */
+/** Returns the size of the copy. `damagedSource` makes the message for a damaged source. */
 async function copyDatabase(
   source: string,
   file: string,
@@ -68,14 +68,15 @@ async function copyDatabase(
     createOwn(draft);
     const database = openDatabase(source, { readOnly: true, timeoutMs: 10_000 });
     try {
-      // All pages in one step: they are of one moment, and a handler that writes meanwhile does not make it begin anew.
+      // All pages are copied in one step. So they are of one moment, and a handler that writes meanwhile does
+      // not restart the copy.
       await backup(database, draft, { rate: ALL_PAGES });
     } finally {
       database.close();
     }
     const copy = openDatabase(draft);
     try {
-      // So that the copy is one file whole in itself.
+      // Makes the copy a single complete file.
       copy.exec("PRAGMA journal_mode = DELETE");
       assertWhole(copy, damagedSource);
     } finally {

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { SealedDatabase } from "./seal_error.ts";
 
-/** The rows of a state file that is made or checked, and not opened as a state. */
+/** Access to the rows of a state file while it is created or checked, before it is opened as a state. */
 export function bareDatabase(database: DatabaseSync): SealedDatabase & { exec(sql: string): void } {
   return {
     all: <Row>(sql: string, ...values: SQLInputValue[]) => database.prepare(sql).all(...values) as Row[],

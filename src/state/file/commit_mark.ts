@@ -3,21 +3,21 @@ import { openOwn, readOwn } from "../../platform/file/regular_file.ts";
 
 interface Mark {
   readonly stateId: string;
-  /** Transactions that the state has had at least. */
+  /** Least number of transactions of the state. */
   readonly commits: number;
-  /** Whether the state was closed in good order since: nothing of it is in a write-ahead log then. */
+  /** Whether the state was closed cleanly since. Then nothing is in a write-ahead log. */
   readonly isClosed: boolean;
 }
 
 /**
- * How far the state has come at least, in a file beside it. SQLite takes a damaged write-ahead log for one that ends before the
- * damage: transactions that were committed, and told to the bus and to Kafka, would be gone without a word. The mark is written
- * after each commit and needs no fsync, since an older one only promises less.
+ * The least number of commits of the state, in a file beside it. SQLite reads a damaged write-ahead log up to
+ * the damage: later transactions, which the bus and Kafka already know of, would be lost silently. The mark
+ * is written after each commit and needs no fsync, since an older mark is only a weaker promise.
  */
 export class CommitMark {
   private constructor(private readonly file: Deno.FsFile, private readonly stateId: string) {}
 
-  /** For the process that holds the state directory. */
+  /** The mark for the process that holds the state directory. */
   static open(directory: string, stateId: string): CommitMark {
     const path = CommitMark.pathIn(directory);
     return new CommitMark(openOwn(path), stateId);
@@ -27,7 +27,7 @@ export class CommitMark {
     return `${directory}/commits`;
   }
 
-  /** Commits that the state must have had; 0 where nothing is known or it may have been put back from a backup. */
+  /** Commits that the state must have; 0 where nothing is known, or where the state may be from a backup. */
   static promised(directory: string, stateId: string): number {
     const mark = read(CommitMark.pathIn(directory));
     return mark === undefined || mark.isClosed || mark.stateId !== stateId ? 0 : mark.commits;
@@ -39,7 +39,7 @@ export class CommitMark {
       this.file.seekSync(0, Deno.SeekMode.Start);
       this.file.writeSync(new TextEncoder().encode(`${text} ${checksumOf(text)}\n`));
     } catch {
-      // A full disk, say: the mark that is there promises less, and is still true.
+      // Errors such as a full disk are ignored: the existing mark promises less and is still true.
     }
   }
 
@@ -48,7 +48,7 @@ export class CommitMark {
   }
 }
 
-/** Undefined where there is none, or half of one: the machine may have stopped in the middle of writing it. */
+/** Undefined: there is no complete mark. The machine may have stopped while it was written. */
 function read(path: string): Mark | undefined {
   let line: string;
   try {

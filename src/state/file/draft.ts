@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { StateError } from "./state_error.ts";
 
-/** No directory, no permission, another file system's whims. */
+/** The directory is missing, or a permission, or the file system does not support it. */
 export function isRefusal(error: unknown): error is Error {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
     error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.IsADirectory ||
@@ -20,7 +20,7 @@ export function unwritable(path: string, cause: Error): StateError {
   );
 }
 
-/** SQLite's own check of its pages. @param damage What to throw. */
+/** Runs SQLite's own check of its pages. @param damage Makes the error to throw. */
 export function assertWhole(database: DatabaseSync, damage: (detail: string) => StateError): void {
   const { integrity_check: verdict } = database.prepare("PRAGMA integrity_check(1)").get() as {
     integrity_check: string;
@@ -28,13 +28,13 @@ export function assertWhole(database: DatabaseSync, damage: (detail: string) => 
   if (verdict !== "ok") throw damage(verdict.replaceAll("\n", " "));
 }
 
-/** What has no name of its own yet. */
+/** The file before it gets its final name. */
 export function removeDraft(draft: string): void {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
     try {
       Deno.removeSync(draft + suffix);
     } catch {
-      // It has its name by now, or never came to be.
+      // The file was renamed, or was never created.
     }
   }
 }

@@ -1,6 +1,6 @@
 import { isNotThere } from "../../platform/file/absence.ts";
 
-/** Whether there is a file of this name, of whatever content. */
+/** Whether there is a file of this name. */
 export function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
@@ -10,7 +10,7 @@ export function isFile(path: string): boolean {
   }
 }
 
-/** Makes a file's content, or a directory's names, survive the loss of power. */
+/** Makes a file's content, or a directory's names, survive a loss of power. */
 export function sync(path: string): void {
   using file = Deno.openSync(path);
   file.syncSync();

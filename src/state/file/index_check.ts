@@ -2,13 +2,16 @@ import type { SealedDatabase } from "./seal_error.ts";
 
 interface IndexRow {
   table: string;
-  /** Null: the row ids of the table itself. */
+  /** Null: the table itself, by its row ids. */
   index: string | null;
-  /** Of a partial index: the statement that made it. */
+  /** The statement that created a partial index. */
   statement: string | null;
 }
 
-/** Every way by which SQLite finds rows: the indexes, which the keys of tables WITHOUT ROWID are among, and row ids. */
+/**
+ * Every access path by which SQLite finds rows: the indexes, including the keys of tables WITHOUT ROWID, and
+ * row ids.
+ */
 const INDEXES =
   `SELECT list.name AS "table", NULL AS "index", NULL AS statement FROM pragma_table_list AS list
   WHERE list.schema = 'main' AND list.type = 'table' AND list.wr = 0 AND list.name != 'sqlite_schema'
@@ -18,11 +21,11 @@ const INDEXES =
   WHERE list.schema = 'main' AND list.type = 'table'`;
 
 /**
- * Looks every row up by every index, and counts the entries of each: a damaged index, or a damaged key among those that lead
- * through a table, makes queries pass rows over that are there. SQLite's own check of all
- * pages does not see what an index over a part of the rows has too much, and it reads the blobs, which this does not.
+ * Looks every row up by every index, and counts the entries of each index. With a damaged index, or a damaged
+ * key inside a table, queries would miss rows. SQLite's own check of all pages does not see surplus entries
+ * of a partial index, and it reads the blobs, which this check does not.
  *
- * @returns What is wrong, for people; undefined: every row is where it is looked for.
+ * @returns What is wrong, for people; undefined: every row is found.
  */
 export function findMisplacedRow(database: SealedDatabase): string | undefined {
   for (const { table, index, statement } of database.all<IndexRow>(INDEXES)) {

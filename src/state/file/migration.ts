@@ -3,8 +3,8 @@ import type { Seal } from "./seal.ts";
 import type { SealedDatabase } from "./seal_error.ts";
 
 /**
- * Brings a state of an earlier schema to the present one, within the transaction of the caller, who has compared it with its
- * seal before and seals the transaction afterwards.
+ * Migrates a state of an earlier schema to the present one, within the transaction of the caller. The caller
+ * has compared the state with its seal before, and seals the transaction afterwards.
  */
 export function migrate(
   database: SealedDatabase & { exec(sql: string): void },

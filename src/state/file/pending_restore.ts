@@ -3,28 +3,33 @@ import { isFile, sync } from "./durable_file.ts";
 
 const SUFFIXES = ["", "-wal", "-shm"];
 
-/** The files that there are of a state. */
+/** The existing files of a state. */
 export function filesOf(path: string): string[] {
   return SUFFIXES.map((suffix) => path + suffix).filter(isFile);
 }
 
 /**
- * What a restored state is called while it waits, whole and on disk, for the place of the state at `path`. The restore hangs
- * on this name: until it is given, nothing has happened; from then on whoever next writes in the directory finishes what a
- * crash left. Without it there would be moments with no state, and a handler that starts in one would begin from nothing.
+ * The name of a restored state that is complete and on disk, but has not yet replaced the state at `path`.
+ * Before the file gets this name, nothing has happened. From then on, the next process that writes in the
+ * directory completes an interrupted restore. Without this step there would be moments without a state, and a
+ * handler that starts then would begin with an empty one.
  */
 export function pendingRestoreOf(path: string): string {
   return `${path}.restored`;
 }
 
-/** For the process that holds the directory. Returns where a state that was there is now: it is renamed, never deleted. */
+/**
+ * Completes a restore, in the process that holds the directory. Returns where the former state is now: it is
+ * renamed, never deleted.
+ */
 export function finishRestore(path: string): string | undefined {
   const pending = pendingRestoreOf(path);
   const directory = dirname(path);
-  // The same name at each try, so that what is put aside stays together.
+  // The name is the same at each try, so that the files that are put aside stay together.
   const aside = `${path}.before-${Deno.statSync(pending).mtime!.getTime()}`;
   sync(directory);
-  // All of it before the other one comes: SQLite would apply a write-ahead log to whatever file has the name.
+  // All files are moved before the restored one comes: SQLite would apply an old write-ahead log to the new
+  // file.
   for (const file of filesOf(path)) Deno.renameSync(file, aside + file.slice(path.length));
   sync(directory);
   Deno.renameSync(pending, path);

@@ -19,19 +19,26 @@ import { assertTrusted, STATE_FILE_NAME } from "./state_directory.ts";
 import { StateError, toStateError } from "./state_error.ts";
 import { StateLock } from "./state_lock.ts";
 
-/** Revisions after a restore begin at the seconds since then: greater than any that the lost state can have given out. */
+/**
+ * Revisions after a restore begin at the seconds since this time. So they are greater than any that the lost
+ * state can have used.
+ */
 const REVISION_EPOCH_MS = Date.UTC(2020, 0, 1);
-/** What a restored state can still count up to: a year of corrections of one window, one a second. */
+/**
+ * Revisions that a restored state must still be able to use: a year of corrections of one window, one each
+ * second.
+ */
 const REVISIONS_LEFT = 2 ** 25;
 
 const COPY_BYTES = 1 << 20;
 
 /**
- * Makes a backup the state of a directory. Since the lost state has gone on after the backup was made, the copy gets an id of
- * its own, so that positions kept elsewhere are not taken for its own, and its revisions begin above all that were given out.
+ * Makes a backup the state of a directory. The lost state went on after the backup was made. So the copy gets
+ * a new id, by which positions that are stored elsewhere are not taken for its own, and its revisions begin
+ * above all that were used.
  *
- * @param replace Whether a state that is there may be put aside; it is renamed, never deleted.
- * @returns the instance it belongs to, and where a state that was there is now.
+ * @param replace Whether an existing state may be put aside; it is renamed, never deleted.
+ * @returns the instance that it belongs to, and where the former state is now.
  * @throws {StateError} `held`: a handler runs on the directory. `exists`: there is a state.
  */
 export function restoreState(
@@ -90,7 +97,7 @@ function restoreInto(
   }
 }
 
-/** Checks a copy of the backup and gives it its new identity; answers whose it is. */
+/** Checks a copy of the backup and gives it its new identity. Returns its instance. */
 function renew(draft: string, file: string, nowMs: number, operator: string | undefined): string {
   const database = openDatabase(draft);
   try {
@@ -123,7 +130,7 @@ function renew(draft: string, file: string, nowMs: number, operator: string | un
   }
 }
 
-/** @throws {StateError} The clock is wrong: sinks would take the revisions that it makes for older ones than they have. */
+/** @throws {StateError} The clock is wrong: its revisions would be lower than those in the sinks. */
 function revisionFloor(nowMs: number, before: number): number {
   const floor = Math.floor((nowMs - REVISION_EPOCH_MS) / 1000);
   if (floor >= before && floor <= REVISION_MAX - REVISIONS_LEFT) return floor;
@@ -139,7 +146,10 @@ function revisionFloor(nowMs: number, before: number): number {
   );
 }
 
-/** Reads what a start reads: seals show what has changed, not what nobody can have written. @throws {ColumnError} */
+/**
+ * Reads everything that a start reads. Seals show changes, but not content that was invalid when it was
+ * sealed. @throws {ColumnError}
+ */
 function assertReadable(database: SealedDatabase): void {
   restoreOpenWindows(database, new OpenWindows(drawHashKey()));
   for (const { ids } of database.iterate<{ ids: Uint8Array }>("SELECT ids FROM recent_ids")) {
@@ -171,12 +181,12 @@ function copyBackup(file: string, draft: string): void {
       )
       : error;
   }
-  // Else a sparse file of a terabyte would fill the disk, only to be refused.
+  // Without this check, a sparse file of a terabyte would fill the disk before it is refused.
   if (hasMoreThanItsPages(file)) throw notABackup(file);
   copyFile(file, draft);
 }
 
-/** Whether a file goes on behind the last page that its header, at these places, tells of. */
+/** Whether a file is longer than the pages that its header, at these offsets, announces. */
 function hasMoreThanItsPages(path: string): boolean {
   const PAGE_SIZE_AT = 16;
   const PAGE_COUNT_AT = 28;
@@ -184,12 +194,12 @@ function hasMoreThanItsPages(path: string): boolean {
   const header = new Uint8Array(PAGE_COUNT_AT + 4);
   file.readSync(header);
   const view = new DataView(header.buffer);
-  // What does not fit into two bytes is written as 1.
+  // A page size that does not fit into two bytes is written as 1.
   const pageSize = view.getUint16(PAGE_SIZE_AT) === 1 ? 65_536 : view.getUint16(PAGE_SIZE_AT);
   return file.statSync().size > pageSize * view.getUint32(PAGE_COUNT_AT);
 }
 
-/** Deno's own copying would take the mode over too. */
+/** Deno's own function would copy the mode, too. */
 function copyFile(from: string, to: string): void {
   using source = Deno.openSync(from);
   using target = Deno.openSync(to, { write: true });

@@ -1,9 +1,9 @@
-/** Marks a SQLite file as a state database: "VaBD". */
+/** Marks an SQLite file as a state database: "VaBD". */
 export const APPLICATION_ID = 0x56614244;
 
 /**
- * One entry for each schema version, applied in order; never changed once released. `meta` also holds the schema version,
- * so that a file can be judged before anything else of it is read.
+ * One entry for each schema version, applied in order. An entry never changes once it is released. `meta`
+ * also has the schema version, so that a file can be judged before anything else of it is read.
  */
 export const MIGRATIONS: readonly string[] = [
   `

@@ -7,10 +7,11 @@ const SMALL_TABLES = "small tables";
 const COMMITS = "commits";
 
 /**
- * Tells whether the state is what was written. SQLite checks the structure of its file, but a flipped byte in a cell is just
- * another number to it. So each transaction also writes, for every table, the sum of its rows' checksums, which shows rows that
- * are changed as well as rows that are gone, and costs no more than the rows that the transaction touches. Tables without a
- * column `checksum` have few rows: they share one checksum, which covers the sums as well.
+ * Tells whether the state is what was written. SQLite checks the structure of its file, but a flipped byte in
+ * a cell is just another number to it. So each transaction also writes, for every table, the sum of its rows'
+ * checksums. The sums show changed rows and missing rows, and cost only the rows that the transaction
+ * touches. Tables without a column `checksum` have few rows. They share one checksum, which covers the sums
+ * as well.
  */
 export class Seal {
   private sums = new Map<string, number>();
@@ -18,12 +19,12 @@ export class Seal {
 
   constructor(private readonly database: SealedDatabase) {}
 
-  /** Transactions that the state has had. */
+  /** Number of transactions of the state. */
   get commits(): number {
     return this.sums.get(COMMITS) ?? 0;
   }
 
-  /** Starts a transaction from what is sealed: another process may have written since the last one. */
+  /** Starts a transaction with the stored seals: another process may have written since the last one. */
   begin(): void {
     const rows = this.database.all<{ name: string; sum: number }>("SELECT name, sum FROM seal");
     this.sums = new Map(rows.map(({ name, sum }) => [name, sum]));
@@ -38,7 +39,10 @@ export class Seal {
     }
   }
 
-  /** Adds a row within a transaction, or replaces the one with the same key whose checksum is given. Returns its checksum. */
+  /**
+   * Adds a row within a transaction, or replaces the row with the same key whose checksum is given. Returns
+   * its checksum.
+   */
   put(table: string, row: SealedRow, replaced?: number): number {
     const sealed = this.tables.get(table)!;
     const { values, checksum } = sealed.valuesOf(row);
@@ -63,7 +67,7 @@ export class Seal {
     for (const table of this.tables.values()) {
       if (!table.hasChecksums) continue;
       let sum = 0;
-      // One by one: dead letters may be many, and large.
+      // Rows are read one by one: dead letters may be many and large.
       for (const row of this.database.iterate<Record<string, SQLInputValue>>(table.query)) {
         const checksum = table.checksumOf(row);
         if (checksum !== row.checksum) throw SealError.ofRow(table.name);
@@ -73,7 +77,10 @@ export class Seal {
     }
   }
 
-  /** Seals all rows anew within a transaction that has changed the schema. The caller has checked the state before. */
+  /**
+   * Seals all rows again within a transaction that has changed the schema. The caller has checked the state
+   * before.
+   */
   sealAnew(): void {
     this.known = undefined;
     this.sums = new Map([[COMMITS, this.commits]]);

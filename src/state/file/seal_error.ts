@@ -7,7 +7,7 @@ export interface SealedDatabase {
   run(sql: string, ...values: SQLInputValue[]): void;
 }
 
-/** What does not fit its seal. The message completes "the state file is damaged". */
+/** The state does not fit its seal. The message completes "the state file is damaged". */
 export class SealError extends Error {
   override readonly name = "SealError";
 

@@ -4,7 +4,7 @@ import { toStateError } from "./state_error.ts";
 
 /** Free pages (4 KiB each) that the file may always keep: 16 MiB. */
 const FREE_PAGES_MAX = 4096;
-/** Given back with one transaction: 4 MiB, some milliseconds. */
+/** Pages that one transaction gives back: 4 MiB, some milliseconds. */
 const GIVEN_BACK_PAGES = 1024;
 
 /** Queries and transactions of an open state file. Each transaction that changes something is sealed as it is committed. */
@@ -16,13 +16,16 @@ export abstract class SealedStore {
 
   protected constructor(readonly path: string, protected readonly database: DatabaseSync) {}
 
-  /** Makes sure that what is committed now is found again. @throws {StateError} */
+  /** Checks that the file still has its name, so that a commit is not lost. @throws {StateError} */
   abstract assertInPlace(): void;
 
   /** Called after each commit that has changed something. */
   protected abstract committed(): void;
 
-  /** Runs `work` in one transaction: all of it is durable when this returns, none of it when it throws. @throws {StateError} */
+  /**
+   * Runs `work` in one transaction: all of it is durable when this returns, and nothing is when this throws.
+   * @throws {StateError}
+   */
   transaction<T>(work: () => T): T {
     try {
       this.assertInPlace();
@@ -35,7 +38,7 @@ export abstract class SealedStore {
         this.seal.finish();
         this.giveSpaceBack();
       }
-      // As late as can be: what is committed into a file without a name is nowhere.
+      // Checked as late as possible: commits to a file without a name are lost.
       this.assertInPlace();
       this.database.exec("COMMIT");
       if (isChanged) this.committed();
@@ -44,7 +47,7 @@ export abstract class SealedStore {
       try {
         this.database.exec("ROLLBACK");
       } catch {
-        // SQLite rolls back by itself on some errors, a full disk among them.
+        // After some errors, such as a full disk, SQLite has already rolled back.
       }
       throw toStateError(error, this.path);
     }
@@ -71,7 +74,7 @@ export abstract class SealedStore {
     this.database.exec(sql);
   }
 
-  /** All rows of a query. The caller names their type: it has written the query. @throws {StateError} */
+  /** All rows of a query. The caller, who has written the query, gives their type. @throws {StateError} */
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
     try {
       return this.prepare(sql).all(...values) as Row[];
@@ -80,7 +83,7 @@ export abstract class SealedStore {
     }
   }
 
-  /** The rows of a query one by one, for those that may be too many to hold. @throws {StateError} */
+  /** The rows of a query one by one, where they may be too many for memory. @throws {StateError} */
   *iterate<Row>(sql: string): Generator<Row> {
     try {
       yield* this.prepare(sql).iterate() as Iterable<Row>;
@@ -102,15 +105,15 @@ export abstract class SealedStore {
   }
 
   /**
-   * Makes a file smaller that is mostly empty, after a night's outbox or a purge, a piece with each transaction. Some room stays:
-   * what comes and goes each minute would otherwise be cut off and grown anew.
+   * Shrinks a mostly empty file, as after a night's outbox or a purge, by a piece with each transaction. Some
+   * free pages stay: they would otherwise be cut off and allocated again each minute.
    */
   private giveSpaceBack(): void {
     const { free, pages } = this.get<{ free: number; pages: number }>(
       "SELECT freelist_count AS free, page_count AS pages FROM pragma_freelist_count, pragma_page_count",
     )!;
     if (free < FREE_PAGES_MAX || free < pages / 2) return;
-    // Each step gives back one page.
+    // Each step of the statement gives back one page.
     this.all(`PRAGMA incremental_vacuum(${GIVEN_BACK_PAGES})`);
   }
 

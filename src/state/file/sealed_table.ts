@@ -6,11 +6,14 @@ import type { SealedDatabase } from "./seal_error.ts";
 /** A row by its columns; what is left out is null. */
 export type SealedRow = Readonly<Record<string, SQLInputValue | undefined>>;
 
-/** Sums of checksums wrap here, far below what a double counts exactly. */
+/** Sums of checksums wrap at this number, far below the integers that a double can count exactly. */
 export const SUM_RANGE = 2 ** 48;
-/** The length of the checksum in front of a blob that a `ColumnWriter` has written. */
+/** Bytes of the checksum at the beginning of a blob of `ColumnWriter`. */
 export const BLOB_CHECKSUM_BYTES = 8;
-/** The columns with such blobs. A seal takes the checksum for the blob; whoever reads the blob compares the two. */
+/**
+ * The columns with such blobs. A seal covers only the checksum of the blob; readers of the blob compare the
+ * two.
+ */
 const CHECKED_BLOBS: ReadonlySet<string> = new Set(["keys", "accumulators", "rows", "ids"]);
 /** Holds the seals themselves. */
 const SEAL_TABLE = "seal";
@@ -30,8 +33,8 @@ interface KeyColumn {
 }
 
 /**
- * A table of the state as its seal sees it: all of its columns, and the row id where that is none of them. It is read from the
- * schema, so that no table and no column can be left out.
+ * A table of the state as its seal sees it: all of its columns, and the row id where no column has it. It is
+ * read from the schema, so that no table and no column can be forgotten.
  */
 export class SealedTable {
   private constructor(
@@ -44,7 +47,7 @@ export class SealedTable {
     private readonly selected: string,
   ) {}
 
-  /** All tables but that of the seals, in the order of their names. */
+  /** All tables except the one of the seals, in the order of their names. */
   static readAll(database: SealedDatabase): SealedTable[] {
     const columns = database.all<ColumnRow>(
       `SELECT list.name AS "table", info.name AS "column", info.type, info.pk AS "key", list.wr AS withoutRowid
@@ -73,12 +76,12 @@ export class SealedTable {
         ? [{ column: "rowid", isText: false }]
         : keys.map(({ column, type }) => ({ column, isText: type === "TEXT" })),
       hasChecksums,
-      // The checksum stands before the blob, so that SQLite need not follow the blob through its pages.
+      // The column of the checksum comes before the blob, so that SQLite need not read the pages of the blob.
       [...(hasChecksums ? [CHECKSUM] : []), ...(isRowidHidden ? ["rowid"] : []), ...selected].join(", "),
     );
   }
 
-  /** For all rows in the order of their keys, with cells as {@link checksumOf} takes them. */
+  /** Selects all rows in the order of their keys, with cells in the form of {@link checksumOf}. */
   get query(): string {
     return `SELECT ${this.selected} FROM ${this.name} ORDER BY ${
       this.key.map(({ column }) => `${this.name}.${column}`).join(", ")
@@ -110,7 +113,7 @@ export class SealedTable {
     return Object.values(row).map(encodeCell);
   }
 
-  /** Takes a row as it is written; returns the values to bind to {@link putStatement}, the checksum last. */
+  /** The values to bind to {@link putStatement} for a row that is written, the checksum last. */
   valuesOf(row: SealedRow): { readonly values: readonly SQLInputValue[]; readonly checksum: number } {
     for (const column of Object.keys(row)) {
       if (!this.columns.includes(column)) throw new Error(`table ${this.name} has no column ${column}`);
@@ -128,7 +131,7 @@ export class SealedTable {
   }
 }
 
-/** Text comes as hexadecimal digits: what is not UTF-8 would become the same by decoding. */
+/** Text is read as hexadecimal digits, since decoding would make the same text of different invalid bytes. */
 function cellOf(column: string, type: string): string {
   if (CHECKED_BLOBS.has(column)) return `substr("${column}", 1, ${BLOB_CHECKSUM_BYTES})`;
   return type === "INTEGER" || type === "REAL"
@@ -136,10 +139,10 @@ function cellOf(column: string, type: string): string {
     : `CASE typeof("${column}") WHEN 'text' THEN hex("${column}") ELSE "${column}" END`;
 }
 
-/** What {@link cellOf} will give for a value that is written. */
+/** The cell that {@link cellOf} will read for a written value. */
 function asRead(column: string, value: SQLInputValue): SQLInputValue {
   if (typeof value === "string") return Buffer.from(value).toString("hex").toUpperCase();
-  // SQLite keeps no sign of a zero.
+  // SQLite does not store the sign of a zero.
   if (value === 0) return 0;
   return value instanceof Uint8Array && CHECKED_BLOBS.has(column)
     ? value.subarray(0, BLOB_CHECKSUM_BYTES)
@@ -148,7 +151,7 @@ function asRead(column: string, value: SQLInputValue): SQLInputValue {
 
 function encodeCell(value: SQLInputValue): unknown {
   if (value instanceof Uint8Array) return [crc32(value)];
-  // JSON would make null of these, and 0 of the last.
+  // JSON would write null for the first ones and 0 for the last.
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
   return Object.is(value, -0) ? "-0" : value;
 }

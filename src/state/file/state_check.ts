@@ -10,11 +10,13 @@ import { checkSealOfVersion1 } from "./seal_v1.ts";
 import type { SealedStore } from "./sealed_store.ts";
 import { damaged, StateError, toStateError } from "./state_error.ts";
 
-/** What makes a file no state that this program can go on from. The message completes "the state file is damaged". */
+/** Why a file is not a usable state. The message completes "the state file is damaged". */
 export class StateFault extends Error {
   override readonly name = "StateFault";
 
-  /** @param newerSchema The schema version, where a later version of the program may have written the file. */
+  /**
+   * @param newerSchema The schema version, where a later version of the program may have written the file.
+   */
   constructor(message: string, readonly newerSchema?: number) {
     super(message);
   }
@@ -22,18 +24,18 @@ export class StateFault extends Error {
 
 const SCHEMA_LINES = `SELECT type || ' ' || name || ' ' || tbl_name || ' ' || coalesce(sql, '') AS line
   FROM sqlite_schema ORDER BY type, name`;
-/** Instance ids are shown, and are names. */
+/** An instance id must be a name, since it is shown. */
 const INSTANCE_ID = /^[^\p{C}]{1,200}$/u;
 
-/** Files up to this size are checked page by page when they are opened: a fraction of a second. */
+/** Files up to this size are checked page by page at each opening, which takes a fraction of a second. */
 const PAGE_CHECK_MAX_BYTES = 64 * 1024 * 1024;
 
-/** Makes sure that the state in a directory is what was last committed. @throws {StateError} */
+/** Checks that the state in a directory is what was last committed. @throws {StateError} */
 export function assertWhole(store: SealedStore, directory: string): void {
   const { path, seal } = store;
   try {
     checkSchema(store);
-    // Before the state is looked at: whoever writes it now goes the other way round.
+    // The mark is read before the state. A handler writes the two in the opposite order.
     const promised = CommitMark.promised(directory, metaOf(store, "state_id"));
     store.snapshot(() => {
       const version = checkSchema(store);
@@ -45,12 +47,12 @@ export function assertWhole(store: SealedStore, directory: string): void {
     if (error instanceof StateFault && error.newerSchema !== undefined) throw newer(path, error);
     const known = toStateError(error, path);
     if (known instanceof StateError || !(error instanceof Error)) throw known;
-    // What SQLite makes of a damaged schema or cell has as many names as there are ways to misread it.
+    // A damaged schema or cell may cause any error of SQLite.
     throw damaged(path, error.message);
   }
 }
 
-/** A value of the table that says whose state it is. @throws {StateError} */
+/** A value of the table `meta`. @throws {StateError} */
 export function metaOf(store: SealedStore, key: string): string {
   const row = store.get<{ value: string }>("SELECT value FROM meta WHERE key = ?", key);
   if (!row) throw damaged(store.path, `no ${key}`);
@@ -67,7 +69,7 @@ function commitsMissing(path: string, directory: string, count: number): StateEr
   return damaged(
     path,
     `the last ${count} of its commits are missing: its -wal file is damaged or gone`,
-    // By restore in both cases: revisions that were given out since must not be given out again.
+    // The advice is to restore in both cases: revisions that were used since must not be used again.
     `Restore an earlier backup (restore --from FILE --replace). Or, to go on from what is left, remove ` +
       `${
         CommitMark.pathIn(directory)
@@ -84,8 +86,8 @@ function newer(path: string, { message }: StateFault): StateError {
 }
 
 /**
- * Makes sure of the schema before anything is asked of the tables: behind the name of a table there could be a view or a trigger
- * that runs what somebody else has written.
+ * Checks the schema before any table is queried. The name of a table could belong to a view, or have a
+ * trigger, that runs somebody else's code.
  *
  * @returns the version of the schema.
  * @throws {StateFault}
@@ -98,7 +100,7 @@ export function checkSchema(database: SealedDatabase): number {
   const lines = database.all<{ line: string }>(SCHEMA_LINES).map(({ line }) => line);
   const found = lines.join("\n");
   const known = MIGRATIONS.findLastIndex((_, index) => schemaOf(index + 1).join("\n") === found) + 1;
-  // A later version has other tables, but tables only, and the one that says so is as it ever was.
+  // A later version has other tables, but only tables, and `meta` stays the same.
   const isReadable = known > 0 || lines.every(isHarmless) && lines.includes(META);
   if (!isReadable) throw unknownSchema();
   const [row] = database.all<{ value: string }>("SELECT value FROM meta WHERE key = 'schema_version'");
@@ -111,7 +113,7 @@ export function checkSchema(database: SealedDatabase): number {
 }
 
 /**
- * Makes sure that a file of a known schema is what was last committed, without its pages.
+ * Checks that a file of a known schema is what was last committed, without checking its pages.
  *
  * @throws {StateFault} or {SealError}
  */
@@ -130,7 +132,7 @@ export function checkContent(database: SealedDatabase, seal: Seal, version: numb
   if (long !== undefined) throw new StateFault("the id of a bus's log is longer than any");
 }
 
-/** Where a schema has ids of logs. */
+/** The columns of a schema with ids of event logs. */
 function logIdColumns(version: number): (readonly [table: string, column: string])[] {
   if (version < 3) return [["bus", "log"]];
   if (version < 5) return [["bus", "log"], ["history", "log"]];
@@ -141,14 +143,14 @@ function unknownSchema(): StateFault {
   return new StateFault("its tables are not those of this program");
 }
 
-/** Whether it is a table or an index of one. */
+/** Whether an entry of the schema is a table or an index of one. */
 function isHarmless(line: string): boolean {
   return /^(?:table|index) /.test(line) && !/\bVIRTUAL\b/i.test(line);
 }
 
 const schemas = new Map<number, readonly string[]>();
 
-/** The tables and indexes that a version has. */
+/** The tables and indexes of a version. */
 function schemaOf(version: number): readonly string[] {
   let lines = schemas.get(version);
   if (lines === undefined) {

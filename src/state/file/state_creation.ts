@@ -5,8 +5,8 @@ import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { Seal } from "./seal.ts";
 
 /**
- * Makes an empty state. The whole file is made aside and gets its name then: a state file that exists is complete, an empty one
- * is damage.
+ * Creates an empty state. The file is created under another name and then renamed. So an existing state file
+ * is complete, and an empty one is damaged.
  */
 export function createState(path: string, instanceId: string): void {
   const draft = `${path}.new`;
@@ -33,7 +33,7 @@ function removeLeftovers(draft: string): void {
     try {
       Deno.removeSync(leftover);
     } catch {
-      // Nothing was left over.
+      // There is no leftover of an earlier try.
     }
   }
 }

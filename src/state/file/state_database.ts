@@ -24,23 +24,28 @@ import { StateLock } from "./state_lock.ts";
 export interface StateDatabaseOptions {
   /** Created with mode 0700 when missing. */
   readonly directory: string;
-  /** Whose state it is. State of another instance is refused. */
+  /** The instance of the state. The state of another instance is refused. */
   readonly instanceId: string;
-  /** Whether the directory may belong to another user: an operator works on the state of a service. */
+  /**
+   * Whether the directory may belong to another user, as for an operator who works on the state of a service.
+   */
   readonly isOfService?: boolean;
 }
 
 /**
- * The state file: WAL, `synchronous=FULL`, so a committed transaction survives the loss of power, and readers never wait for
- * the handler. All that has to be true together is written in one {@link transaction}.
+ * The state file: WAL and `synchronous=FULL`, so a committed transaction survives a loss of power, and
+ * readers never wait for the handler. Data that must be consistent are written in one {@link transaction}.
  *
- * Whoever opens it first makes sure that it is what was last committed: that the file is whole (SQLite's own check of its pages),
- * that no cell of it is another one (the {@link Seal}), and that no commit has gone from its end (the {@link CommitMark}).
+ * The first opening checks that the file is what was last committed: that the file is intact (SQLite's own
+ * check of its pages), that no cell has changed (the {@link Seal}), and that no commit is missing at its end
+ * (the {@link CommitMark}).
  */
 export class StateDatabase extends SealedStore {
-  /** Where the state has been put that was there when this opening finished an interrupted restore; undefined: it did not. */
+  /**
+   * Where the former state is, if this opening has completed an interrupted restore; undefined: it has not.
+   */
   putAside: string | undefined;
-  /** Of the process that holds the directory. */
+  /** The lock and the mark of the process that holds the directory. */
   private mark: CommitMark | undefined;
   private identity: DatabaseIdentity | undefined;
 
@@ -49,7 +54,7 @@ export class StateDatabase extends SealedStore {
   }
 
   /**
-   * Takes the directory for this process and opens its state, which is created when there is none.
+   * Locks the directory for this process and opens its state. Creates the state where there is none.
    * @throws {StateError}
    */
   static open(options: StateDatabaseOptions): StateDatabase {
@@ -64,7 +69,8 @@ export class StateDatabase extends SealedStore {
       lock = StateLock.acquire(directory);
       const putAside = isFile(pendingRestoreOf(path)) ? finishRestore(path) : undefined;
       if (!exists(path)) createState(path, options.instanceId);
-      // Checked read-only first: closing a writable connection checkpoints the WAL and would alter a damaged file.
+      // Check the file read-only first: closing a writable connection checkpoints the WAL and would alter a
+      // damaged file.
       StateDatabase.check(directory);
       state = new StateDatabase(path, connect(path, false), lock);
       prepareForWriting(state.database);
@@ -81,7 +87,7 @@ export class StateDatabase extends SealedStore {
       lock?.release();
       const obstructed = obstruction(directory, error);
       if (obstructed !== undefined) throw obstructed;
-      // What the directory does not allow looks different with each way of trying.
+      // A missing permission shows as a different error in each step.
       const obstacle = error instanceof StateError || error instanceof UnfitFile
         ? undefined
         : writeObstacle(path);
@@ -91,8 +97,9 @@ export class StateDatabase extends SealedStore {
   }
 
   /**
-   * Opens an existing state for reading, while a handler may be running on it. One of an earlier schema is read from a copy
-   * in memory that is migrated, so that no reader has to know earlier schemas; the state itself stays as it is.
+   * Opens an existing state for reading, while a handler may be running on it. A state of an earlier schema
+   * is copied into memory and migrated there, so that readers need not know earlier schemas; the file is not
+   * changed.
    *
    * @throws {StateError}
    */
@@ -107,7 +114,8 @@ export class StateDatabase extends SealedStore {
   }
 
   /**
-   * Opens an existing state to leave a request in it, while a handler may be running on it. One of an earlier schema is migrated.
+   * Opens an existing state to store a request in it, while a handler may be running on it. A state of an
+   * earlier schema is migrated.
    *
    * @throws {StateError} `held`: a handler of an earlier schema runs on it.
    */
@@ -120,7 +128,10 @@ export class StateDatabase extends SealedStore {
     return StateDatabase.openBeside(directory, false);
   }
 
-  /** Whose the state in a directory is; undefined: there is none, or it cannot be told. Checks nothing. */
+  /**
+   * The instance of the state in a directory; undefined: there is no state, or it cannot be read. Checks
+   * nothing.
+   */
   static instanceIn(directory: string): string | undefined {
     const path = `${directory}/${STATE_FILE_NAME}`;
     let database: DatabaseSync | undefined;
@@ -131,14 +142,14 @@ export class StateDatabase extends SealedStore {
       const row = database.prepare("SELECT value FROM meta WHERE key = 'instance_id'").get();
       return row && String(row.value);
     } catch {
-      // Whoever opens it in earnest says why not.
+      // A real opening reports the reason.
       return undefined;
     } finally {
       database?.close();
     }
   }
 
-  /** Makes sure that an existing state is what was last committed; answers whose it is. @throws {StateError} */
+  /** Checks that an existing state is what was last committed. Returns its instance. @throws {StateError} */
   static check(directory: string): { readonly path: string; readonly instanceId: string } {
     const state = StateDatabase.openBeside(directory, true);
     const { path, instanceId } = state;
@@ -174,7 +185,7 @@ export class StateDatabase extends SealedStore {
     }
   }
 
-  /** Identifies this database; a new one gets another id. */
+  /** Identity of this database. A new database gets another one. */
   get stateId(): string {
     return metaOf(this, "state_id");
   }
@@ -183,7 +194,7 @@ export class StateDatabase extends SealedStore {
     return metaOf(this, "instance_id");
   }
 
-  /** @throws {StateError} `gone`: the state was removed or replaced under the process that holds it. */
+  /** @throws {StateError} `gone`: the file was removed or replaced while this process holds it. */
   override assertInPlace(): void {
     const found = this.identity?.fate;
     if (found === undefined) return;
@@ -200,13 +211,13 @@ export class StateDatabase extends SealedStore {
     return [this.path, `${this.path}-wal`].reduce((sum, path) => sum + sizeOf(path), 0);
   }
 
-  /** Closes the file and gives the directory back. */
+  /** Closes the file and unlocks the directory. */
   close(): void {
     this.forgetStatements();
-    // Whatever file has the name now, it is not the one that was closed in good order.
+    // Another file may have the name now; that one was not closed cleanly.
     const isInPlace = this.identity?.fate === undefined;
     this.database.close();
-    // With a reader at work the last commits stay in the write-ahead log.
+    // While another process reads, the last commits stay in the write-ahead log.
     if (this.mark && isInPlace && sizeOf(`${this.path}-wal`) === 0) this.writeMark(true);
     this.mark?.close();
     this.lock?.release();
@@ -245,7 +256,7 @@ export class StateDatabase extends SealedStore {
     this.transaction(() => migrate(this, this.seal, version));
   }
 
-  /** @throws {StateError} `foreign`: the state is another instance's. */
+  /** @throws {StateError} `foreign`: the state belongs to another instance. */
   checkOwner(instanceId: string): void {
     const owner = this.instanceId;
     if (owner === instanceId) return;

@@ -7,13 +7,17 @@ import { StateError, stateNotWritable } from "./state_error.ts";
 
 /** The state in its directory. */
 export const STATE_FILE_NAME = "state.sqlite";
-/** What the program opens in the directory: the state in all of its forms, the sink and a demo's bus beside it, the lock and the mark. */
+/**
+ * The files that the program opens in the directory: the state in all of its forms, the lock and the mark,
+ * and beside them the sink and a demo's bus.
+ */
 const OWN_NAMES = /^(?:(?:state|aggregates|bus)\.sqlite.*|lock|commits)$/;
 
 /**
- * Makes sure that nobody else decides what is read and written in a state directory.
+ * Checks that nobody else can control what is read and written in a state directory.
  *
- * @param isOfService Whether it may belong to another user: an operator, root most often, looks into the state of a service.
+ * @param isOfService Whether it may belong to another user: an operator, mostly root, who looks into the
+ * state of a service.
  * @throws {StateError} `untrusted`
  */
 export function assertTrusted(directory: string, isOfService: boolean): void {
@@ -24,17 +28,22 @@ export function assertTrusted(directory: string, isOfService: boolean): void {
   }
 }
 
-/** Makes sure that this user may read a state file that is there. @throws {StateError} `unwritable`, with whose it is. */
+/**
+ * Checks that this user may read an existing state file. @throws {StateError} `unwritable`, with its owner.
+ */
 export function assertAllowed(path: string): void {
   try {
     Deno.openSync(path, { read: true }).close();
   } catch (error) {
     if (error instanceof Deno.errors.PermissionDenied) throw forbidden(path, error);
-    // Whatever else is wrong is told by who opens it.
+    // Opening the file reports other errors.
   }
 }
 
-/** For who may not use a state, be it for its rights or for what the program is kept from; undefined: the error is another one. */
+/**
+ * The error where a state may not be used, by its mode or by restrictions of the program; undefined: it is
+ * another error.
+ */
 export function obstruction(directory: string, error: unknown): StateError | undefined {
   if (error instanceof Deno.errors.PermissionDenied) return forbidden(directory, error);
   if (!(error instanceof Deno.errors.NotCapable)) return undefined;
@@ -42,7 +51,7 @@ export function obstruction(directory: string, error: unknown): StateError | und
   return stateNotWritable(directory, obstacle);
 }
 
-/** For who may not use a state: whose it is, and what to do. */
+/** The message where a state may not be used: its owner, and what to do. */
 export function forbidden(path: string, cause: Error): StateError {
   const owner = ownerOf(path);
   const run = owner?.name === undefined
@@ -57,7 +66,10 @@ export function forbidden(path: string, cause: Error): StateError {
   );
 }
 
-/** Undefined where not even that may be seen. The name is not known of users that exist only while their service runs. */
+/**
+ * The owner; undefined where even that is not visible. Users that exist only while their service runs have no
+ * known name.
+ */
 function ownerOf(path: string): { readonly uid: number; readonly name: string | undefined } | undefined {
   try {
     const { uid } = Deno.statSync(path);
@@ -73,7 +85,7 @@ function ownerOf(path: string): { readonly uid: number; readonly name: string | 
 
 function assertOwnersAndNames(directory: string, isOfService: boolean): void {
   const user = thisUser();
-  // Of the directory itself: systemd has a link of root in its place.
+  // The owner of the directory itself: systemd uses a link that belongs to root.
   const info = infoBehind(directory);
   const owner = isOfService ? info?.uid : undefined;
   const distrust = distrustOfWay(directory, asOwner(user, owner));
@@ -85,13 +97,13 @@ function assertOwnersAndNames(directory: string, isOfService: boolean): void {
   assertOwn(names.map((name) => `${directory}/${name}`));
 }
 
-/** Of another user only the number is known. */
+/** Only the number of another user is known. */
 function asOwner(user: User | undefined, uid: number | null | undefined): User | undefined {
   if (user === undefined || uid === undefined || uid === null || uid === user.uid) return user;
   return { ...user, uid, groups: undefined };
 }
 
-/** Gives what {@link openOwn} and its like refuse its class; other errors come back as they are. */
+/** Classifies the refusals of {@link openOwn} and similar functions. Other errors are returned unchanged. */
 export function toUntrusted(error: unknown, directory: string): unknown {
   return error instanceof UnfitFile ? untrusted(directory, error.message) : error;
 }

@@ -2,14 +2,14 @@ import { oneLine } from "../../platform/log/printable.ts";
 
 /**
  * - `held`: another process holds the state directory.
- * - `damaged`: the state file is not what was written; never continued from silently.
+ * - `damaged`: the state file is not what was written; the program never continues from it silently.
  * - `foreign`: the state belongs to another instance or to other sinks.
  * - `newer`: a later version of the program wrote it.
  * - `missing`: there is no state (commands that only read).
- * - `exists`: there is something already that would be overwritten.
- * - `unwritable`: disk full, read-only, no permission; worth trying again.
- * - `untrusted`: another user may decide what the directory holds.
- * - `gone`: the file was removed or replaced while it was used; over once it is back.
+ * - `exists`: something would be overwritten.
+ * - `unwritable`: the disk is full, read-only, or a permission is missing; worth trying again.
+ * - `untrusted`: another user may control the content of the directory.
+ * - `gone`: the file was removed or replaced while it was used; it ends once the file is back.
  */
 export type StateErrorKind =
   | "held"
@@ -22,7 +22,10 @@ export type StateErrorKind =
   | "untrusted"
   | "gone";
 
-/** The only error the store throws on purpose. `message` is for the operator: what is wrong and what to do next. */
+/**
+ * The only error that the state throws on purpose. `message` is for the operator: what is wrong and what to
+ * do next.
+ */
 export class StateError extends Error {
   constructor(readonly kind: StateErrorKind, message: string, options?: ErrorOptions) {
     super(oneLine(message), options);
@@ -30,7 +33,7 @@ export class StateError extends Error {
   }
 }
 
-/** Whether nothing can be done about it but wait: the state is what it was, and so is all that is in memory. */
+/** Whether the operation can be tried again: the state and the memory are unchanged. */
 export function isWaitedOut(error: unknown): error is StateError {
   return error instanceof StateError && (error.kind === "unwritable" || error.kind === "gone");
 }
@@ -40,9 +43,9 @@ const UNWRITABLE =
   /disk is full|I\/O error|readonly database|read-only|unable to open|database is locked|No space|os error (28|30|13)/i;
 
 /**
- * Gives an error of SQLite or the file system its class; errors of another kind (defects) come back as they are.
+ * Classifies an error of SQLite or of the file system. Other errors (defects) are returned unchanged.
  *
- * @param damage What to say of a damaged file; default: that of the state.
+ * @param damage Message for a damaged file; default: the one of the state.
  */
 export function toStateError(
   error: unknown,
@@ -61,7 +64,7 @@ export function toStateError(
   return error;
 }
 
-/** @param obstacle What is in the way, as a part of a sentence. */
+/** @param obstacle The obstacle, as a part of a sentence. */
 export function stateNotWritable(directory: string, obstacle: string): StateError {
   return new StateError(
     "unwritable",

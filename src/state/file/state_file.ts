@@ -3,13 +3,16 @@ import { isNotThere } from "../../platform/file/absence.ts";
 import { openDatabase } from "../../platform/file/database.ts";
 import { damaged } from "./state_error.ts";
 
-/** In SQLite's header: the versions of the format that a writer and a reader need. */
+/** Offset of the format versions for writers and readers in SQLite's header. */
 const FORMAT_AT = 18;
 const ROLLBACK_JOURNAL = 1;
-/** The write-ahead log is cut to this size once it is written back; a checkpoint of a million series makes it larger. */
+/**
+ * Bytes to which the write-ahead log is truncated once it is written back. A checkpoint of a million series
+ * makes it larger.
+ */
 const WAL_KEPT_BYTES = 64 * 1024 * 1024;
 
-/** Whether there is a state. @throws {StateError} `damaged`: there is a part of one. */
+/** Whether there is a state. @throws {StateError} `damaged`: only a part of one is there. */
 export function exists(path: string): boolean {
   try {
     Deno.statSync(path);
@@ -17,7 +20,7 @@ export function exists(path: string): boolean {
   } catch (error) {
     if (!isNotThere(error)) throw error;
   }
-  // A write-ahead log without its database is the rest of a state, not a new beginning.
+  // A write-ahead log without its database is the rest of a lost state. It must not become an empty state.
   try {
     Deno.statSync(`${path}-wal`);
   } catch {
@@ -32,16 +35,16 @@ export function connect(path: string, readOnly: boolean): DatabaseSync {
   return openDatabase(path, { readOnly, timeoutMs: 10_000 });
 }
 
-/** The settings of a connection that writes, to a file that has been found whole. */
+/** Settings of a writable connection to a file that was checked. */
 export function prepareForWriting(database: DatabaseSync): void {
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000");
   database.exec(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
 }
 
-/** What the database holds now: its file, and what of its write-ahead log is not yet in it. */
+/** The bytes of the database as of now: its file, with the content of the write-ahead log. */
 export function copyInMemory(database: DatabaseSync): DatabaseSync {
   const image = database.serialize();
-  // A database in memory has no write-ahead log, so the format of the file must not ask for one.
+  // A database in memory has no write-ahead log, so the header must not require one.
   image.fill(ROLLBACK_JOURNAL, FORMAT_AT, FORMAT_AT + 2);
   const copy = openDatabase(":memory:");
   copy.deserialize(image);

@@ -4,17 +4,17 @@ import { StateError } from "./state_error.ts";
 
 export const LOCK_FILE_NAME = "lock";
 
-/** Longer than {@link StateLock.isHeld} has the lock for. */
+/** Longer than the time for which {@link StateLock.isHeld} has the lock. */
 const LOOK_MS = 50;
 
 /**
- * Holds a state directory for this process. The lock is the operating system's (flock): it goes with the process however
- * that ends, so there is nothing to clean up after a crash.
+ * Locks a state directory for this process. The lock is the operating system's (flock). It ends with the
+ * process, however that ends, so nothing needs to be cleaned up after a crash.
  */
 export class StateLock {
   private constructor(private readonly file: Deno.FsFile) {}
 
-  /** @throws {StateError} `held` names the process that has the directory. */
+  /** @throws {StateError} `held`, with the process that has the directory. */
   static acquire(directory: string): StateLock {
     const path = `${directory}/${LOCK_FILE_NAME}`;
     const file = openLock(path, directory);
@@ -37,7 +37,7 @@ export class StateLock {
     return StateLock.holder(directory) !== undefined;
   }
 
-  /** The process that holds the directory now, as `process 123`; undefined: none, or nobody can tell. */
+  /** The process that holds the directory now, as `process 123`; undefined: none, or it is not known. */
   static holder(directory: string): string | undefined {
     const path = `${directory}/${LOCK_FILE_NAME}`;
     let file: Deno.FsFile;
@@ -67,7 +67,7 @@ function openLock(path: string, directory: string): Deno.FsFile {
   }
 }
 
-/** Whoever looks whether the directory is held, has it for a moment: that shall not keep a handler from starting. */
+/** A process that tests the lock has it for a moment. That must not prevent a handler from starting. */
 function retriedLock(file: Deno.FsFile): boolean {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
   return file.tryLockSync(true);

@@ -8,11 +8,11 @@ import { stateNotWritable } from "./state_error.ts";
 import { StateLock } from "./state_lock.ts";
 
 /**
- * Tries what a start asks of a state directory, without changing anything in it, beside a handler that runs on it as well.
- * Answers in a few words what is there.
+ * Tries everything that a start needs of a state directory, without changing anything, also while a handler
+ * runs on it. Returns in a few words what is there.
  *
- * @param sinks Those that are configured.
- * @throws {StateError} What a start would throw.
+ * @param sinks The configured sinks.
+ * @throws {StateError} The error that a start would throw.
  */
 export function tryState(directory: string, instanceId: string, sinks: readonly ConfiguredSink[]): string {
   const path = `${directory}/${STATE_FILE_NAME}`;

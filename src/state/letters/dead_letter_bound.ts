@@ -1,8 +1,8 @@
 import type { StateDatabase } from "../file/state_database.ts";
 
 /**
- * How many dead letters are kept at most, and how many bytes of raw events in them. Dead letters of aggregates that a sink refused
- * are not counted and never dropped: the books need them to say what the sink lacks.
+ * The number of dead letters at most, and the bytes of raw events in them. Dead letters of aggregates that a
+ * sink has refused are not counted and never dropped: the books need them to say what the sink lacks.
  */
 export interface DeadLetterBound {
   readonly deadLetters: number;
@@ -14,15 +14,15 @@ export const DEAD_LETTER_BOUND: DeadLetterBound = { deadLetters: 100_000, bytes:
 /** The dead letters that a {@link DeadLetterBound} counts. */
 export interface DeadLetterVolume {
   readonly deadLetters: number;
-  /** Of raw events. */
+  /** Bytes of raw events. */
   readonly bytes: number;
-  /** All dead letters up to this id are gone: where the search for the oldest begins. */
+  /** All dead letters up to this id are deleted. The search for the oldest one begins there. */
   readonly goneId: number;
 }
 
 const PAGE = 1000;
 
-/** Looks at all dead letters, or at those with the given ids. */
+/** Measures all dead letters, or those with the given ids. */
 export function measureDeadLetters(
   state: StateDatabase,
   ids?: readonly number[],
@@ -36,8 +36,8 @@ export function measureDeadLetters(
 }
 
 /**
- * Drops the oldest dead letters until the others are within the bound, `atMost` of them, within the transaction of the caller.
- * Returns what is left, and how many of each reason have gone.
+ * Drops the oldest dead letters, `atMost` of them, until the others are within the bound. Runs within the
+ * transaction of the caller. Returns what is left, and how many of each reason were dropped.
  */
 export function dropOldestDeadLetters(
   state: StateDatabase,

@@ -13,24 +13,24 @@ import {
   measureDeadLetters,
 } from "./dead_letter_bound.ts";
 
-/** Dead letters dropped in one checkpoint beyond those that it adds, where they have piled up. */
+/** Dead letters that one checkpoint drops at most, beyond the number that it adds. */
 const DROPPED_DEAD_LETTERS = 20_000;
 
-/** What came of operators' requests. */
+/** The results of operators' requests. */
 export interface Settled {
   /** Dead letters of aggregates that are settled. */
   readonly reissued: number;
-  /** What has become free of the bound. */
+  /** What no longer counts for the bound. */
   readonly freed: Omit<DeadLetterVolume, "goneId">;
 }
 
-/** What is kept within the bound, and how many dead letters were dropped for it. */
+/** The kept dead letters within the bound, and the number that was dropped. */
 export interface Dropped {
   readonly deadLetters: DeadLetterVolume;
   readonly dropped: number;
 }
 
-/** Settles dead letters as operators ask, and keeps the others within their bound. */
+/** Settles dead letters by operators' requests, and keeps the others within their bound. */
 export class DeadLetterKeeper {
   private kept: DeadLetterVolume = { deadLetters: 0, bytes: 0, goneId: 0 };
 
@@ -47,8 +47,8 @@ export class DeadLetterKeeper {
   }
 
   /**
-   * Fulfils operators' requests, within the transaction of the caller. Returns how many dead letters of aggregates are settled, and what has
-   * become free of the bound on dead letters.
+   * Fulfils operators' requests, within the transaction of the caller. Returns how many dead letters of
+   * aggregates are settled, and what no longer counts for the bound.
    */
   settle({ settled, nowMs }: CheckpointInput, closed: Closed): Settled {
     const retried = [...settled.retried];
@@ -57,13 +57,13 @@ export class DeadLetterKeeper {
     for (const { id, sink, aggregate } of settled.reissued) {
       if (!this.registry.sinks.some(({ name }) => name === sink)) continue;
       const { windowStartMs, windowEndMs } = aggregate!;
-      // Dead letters of one window nearly always follow each other, and its segments are worth reading once.
+      // Dead letters of one window nearly always follow each other, so its segments are read once.
       if (!archived?.isOf(windowStartMs, windowEndMs)) {
         archived = ArchivedWindow.load(this.state, windowStartMs, windowEndMs);
       }
       const outcome = this.closer.reissue(sink!, aggregate!, archived, closed, nowMs);
       if (outcome === "reissued") retried.push(id);
-      // That the sink never had this revision stays in the books.
+      // The books keep the fact that the sink never had this revision.
       if (outcome === "superseded") purged.push(id);
     }
     const freed = measureDeadLetters(this.state, [...retried, ...purged]);
@@ -73,8 +73,9 @@ export class DeadLetterKeeper {
   }
 
   /**
-   * Drops the oldest dead letters beyond the bound, within the transaction of the caller, those counted that are added in it. What an operator
-   * has asked for is fulfilled first: while a request is open, no dead letter is dropped.
+   * Drops the oldest dead letters beyond the bound, within the transaction of the caller. The dead letters
+   * that the transaction adds are counted. Operators' requests come first: while one is open, no dead letter
+   * is dropped.
    */
   drop(
     refused: readonly RefusedEvent[],
@@ -99,7 +100,7 @@ export class DeadLetterKeeper {
     return { deadLetters: left, dropped: deadLetters.deadLetters - left.deadLetters };
   }
 
-  /** The transaction is committed. @param deadLetters What is kept now. */
+  /** The transaction is committed. @param deadLetters The kept dead letters. */
   committed(deadLetters: DeadLetterVolume): void {
     this.kept = deadLetters;
   }

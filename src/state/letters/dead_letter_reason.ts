@@ -1,9 +1,12 @@
 import { REFUSALS } from "../../aggregation/refusal.ts";
 
-/** Reasons of dead letters of which the oldest are dropped where there are too many. */
+/** Reasons of dead letters to which the bound applies. */
 export const BOUNDED_REASONS = [...REFUSALS, "not_finite"] as const;
 
-/** Why an event or an aggregate is a dead letter; the last two by a sink's word, and the books need each of these. */
+/**
+ * Why an event or an aggregate is a dead letter. The last two are refusals of a sink, and the books need each
+ * of these.
+ */
 export const DEAD_LETTER_REASONS = [...BOUNDED_REASONS, "rejected", "postponed"] as const;
 
 export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];

@@ -10,7 +10,7 @@ export interface RefusedEvent {
   readonly reason: DeadLetterReason;
   readonly detail: string;
   readonly bus: string;
-  /** Of the source; "" where it has but one. */
+  /** Partition of the source; "" where it has a single one. */
   readonly partition: PartitionId;
   /** Undefined where the bus has no offsets (queue mode). */
   readonly offset: number | undefined;
@@ -35,7 +35,7 @@ export interface DeadLetter {
   readonly reason: DeadLetterReason;
   readonly detail: string;
   readonly bus: string | undefined;
-  /** Of the source; undefined: it is an aggregate. */
+  /** Partition of the source; undefined: it is an aggregate. */
   readonly partition: PartitionId | undefined;
   readonly offset: number | undefined;
   readonly raw: Uint8Array | undefined;
@@ -66,9 +66,9 @@ export interface DeadLetterRequest {
   readonly deadLetterIds: readonly number[];
 }
 
-/** What is kept of an event at most: any event that fits its shape is far shorter. */
+/** Bytes kept of an event. Every valid event is far shorter. */
 export const RAW_MAX_BYTES = 65_536;
-/** Dead letters of one request at most. */
+/** Dead letters per request, at most. */
 const REQUEST_MAX_DEAD_LETTERS = 1000;
 
 /** Adds events within the transaction of the caller. */
@@ -90,7 +90,7 @@ export function addRefusedEvents(state: StateDatabase, events: readonly RefusedE
   }
 }
 
-/** Adds aggregates within the transaction of the caller. `isPurged`: only as lines in the books. */
+/** Adds aggregates within the transaction of the caller. `isPurged`: they are kept for the books only. */
 export function addRefusedAggregates(
   state: StateDatabase,
   refused: readonly RefusedAggregate[],
@@ -108,7 +108,7 @@ export function addRefusedAggregates(
       name: aggregate.name,
       labels: aggregate.labels,
       agg_func: aggregate.aggFunc,
-      // SQLite has no NaN; the detail says which it was.
+      // SQLite has no NaN. The detail says which value it was.
       value: Number.isNaN(aggregate.value) ? undefined : aggregate.value,
       window_start_ms: aggregate.windowStartMs,
       window_end_ms: aggregate.windowEndMs,
@@ -119,7 +119,7 @@ export function addRefusedAggregates(
   }
 }
 
-/** SQLite remembers the greatest id that a dead letter has had, and moves it on as dead letters are added. */
+/** The next id. SQLite remembers the greatest id that a dead letter has had. */
 function nextDeadLetterId(state: StateDatabase): number {
   return (state.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'dead_letter'")?.seq ??
     0) + 1;
@@ -134,7 +134,10 @@ export function readDeadLetters(state: StateDatabase, filter: DeadLetterFilter):
   ).map(toDeadLetter);
 }
 
-/** The ids of all dead letters that match, in the order they were refused: there may be many, and large ones. */
+/**
+ * The ids of all dead letters that match, in the order of refusal. The dead letters themselves may be many
+ * and large.
+ */
 export function readDeadLetterIds(state: StateDatabase, filter: DeadLetterChoice): number[] {
   return state.all<{ id: number }>(
     `SELECT id FROM dead_letter WHERE ${MATCHES} ORDER BY id`,
@@ -150,8 +153,8 @@ function valuesOf({ afterId, reason, ids }: DeadLetterChoice): SQLInputValue[] {
 }
 
 /**
- * Leaves a request for the handler that holds the state, or for the next one. Very many dead letters make several of it, so that they
- * need not be fulfilled in one checkpoint.
+ * Stores a request for the handler that holds the state, or for the next one. Very many dead letters become
+ * several requests, so that they need not be settled in one checkpoint.
  */
 export function leaveRequest(
   state: StateDatabase,
@@ -185,7 +188,7 @@ export function hasRequests(state: StateDatabase): boolean {
   return state.get("SELECT 1 FROM wish LIMIT 1") !== undefined;
 }
 
-/** Forgets requests and the dead letters they have settled, within the transaction of the caller. */
+/** Deletes requests and the dead letters that they have settled, within the transaction of the caller. */
 export function settleRequests(
   state: StateDatabase,
   settled: {
@@ -196,7 +199,7 @@ export function settleRequests(
 ): void {
   for (const id of settled.retried) state.seal.remove("dead_letter", "id = ?", id);
   for (const id of settled.purged) {
-    // What a sink lacks stays in the books.
+    // The books keep what a sink lacks.
     const found = state.get<Record<string, SQLInputValue> & { checksum: number }>(
       "SELECT * FROM dead_letter WHERE id = ? AND sink IS NOT NULL",
       id,
@@ -212,7 +215,7 @@ export function settleRequests(
   }
 }
 
-/** Puts what a request has come to into the audit, where an operator has left it. */
+/** Writes the result of an operator's request into the audit. */
 function noteSettled(
   state: StateDatabase,
   id: number,

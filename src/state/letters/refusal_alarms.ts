@@ -3,7 +3,7 @@ import type { StateDatabase } from "../file/state_database.ts";
 /** Many events are refused for one reason. */
 export interface RefusalAlarm {
   readonly reason: string;
-  /** How many, of how many and from where, with the likely cause: for the operator. */
+  /** How many of how many events, from which bus, and the likely cause, for the operator. */
   readonly detail: string;
   /** Since when, Unix seconds. */
   readonly since: number;
@@ -11,13 +11,13 @@ export interface RefusalAlarm {
 
 const KEY = "refusal_alarms";
 
-/** The alarms that went on at the last checkpoint. @throws {StateError} */
+/** The alarms that stood at the last checkpoint. @throws {StateError} */
 export function readRefusalAlarms(state: StateDatabase): RefusalAlarm[] {
   const row = state.get<{ value: string }>("SELECT value FROM meta WHERE key = ?", KEY);
   return row === undefined ? [] : JSON.parse(row.value);
 }
 
-/** Within the transaction of the caller. */
+/** Writes within the transaction of the caller. */
 export function writeRefusalAlarms(state: StateDatabase, alarms: readonly RefusalAlarm[]): void {
   state.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", KEY, JSON.stringify(alarms));
 }

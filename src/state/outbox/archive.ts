@@ -24,7 +24,7 @@ export function readSegment(state: StateDatabase, firstId: number): Segment {
   }
 }
 
-/** The aggregates of one closed window as they stand: the newest revision of each series. */
+/** The aggregates of one closed window: the newest revision of each series. */
 export class ArchivedWindow {
   private readonly loaded = new Map<number, Segment>();
 
@@ -58,7 +58,7 @@ export class ArchivedWindow {
     return this.segments.length === 0;
   }
 
-  /** The newest revision of a series, or undefined when the window has never had it. */
+  /** The newest revision of a series; undefined: the window has never had it. */
   find(hash: number, functionId: number, nameBytes: Uint8Array): ArchivedRow | undefined {
     for (const revision of this.revisions(hash, functionId, nameBytes)) return revision;
     return undefined;
@@ -86,10 +86,10 @@ export class ArchivedWindow {
 }
 
 /**
- * Deletes windows that are delivered everywhere and can no longer be corrected, oldest first, until about `limit` segments are
- * gone. Each goes as a whole: with a part of it nobody could tell any more what a sink must hold of it. Windows with aggregates
- * that a sink has rejected stay: an operator may put these back, and what is purged has to be written off first. Returns the
- * windows that are gone.
+ * Deletes windows that are delivered everywhere and can no longer be corrected, oldest first, until about
+ * `limit` segments are deleted. A window is deleted as a whole: with a part of it nobody could tell what a
+ * sink must have. Windows with aggregates that a sink has rejected stay, since an operator may retry these;
+ * purged ones must be written off first. Returns the deleted windows.
  *
  * @param deliveredId Everything below this outbox id has reached its sinks.
  * @param correctableFromMs Windows that end at this time or before it are final.

@@ -9,7 +9,7 @@ import { toAggregate } from "./segment_reader.ts";
 import { type RegisteredSink, waitingRows } from "./sink_registry.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** Segments that are read to see what a sink has confirmed. */
+/** Segments that are read to find confirmed rows. */
 const SEGMENTS = 4;
 
 interface SegmentRow {
@@ -19,7 +19,10 @@ interface SegmentRow {
   window_end_ms: number;
 }
 
-/** What a sink has confirmed. Windows that may lack rows for a reason, since it has refused some, are left out. */
+/**
+ * The rows that a sink has confirmed. Windows in which it has refused rows are left out, since they may lack
+ * rows.
+ */
 export function confirmedRows(state: StateDatabase, sink: RegisteredSink): Confirmed {
   const { bit, cursor, name, purgedCount, routedCount } = sink;
   const sinceId = Math.max(sink.sinceId, acceptedBelow(state, name));
@@ -47,12 +50,12 @@ export function confirmedRows(state: StateDatabase, sink: RegisteredSink): Confi
     }
   }
   if (newest.length > 0) return { any: true, newest };
-  // What was routed to it must then be behind it, and written.
+  // Everything that was routed to the sink must then be below its cursor, and written.
   const isBehind = cursor > sinceId && routedCount > purgedCount && waitingRows(state, sink) === 0;
   return { any: isBehind && !hasRefused(state, name), newest };
 }
 
-/** Whether a sink may have got past aggregates that it has not written. */
+/** Whether a sink's cursor may be beyond aggregates that it has not written. */
 function hasRefused(state: StateDatabase, sink: string): boolean {
   return state.get(
     `SELECT 1 WHERE EXISTS (SELECT 1 FROM dead_letter WHERE sink = ?)
@@ -61,7 +64,7 @@ function hasRefused(state: StateDatabase, sink: string): boolean {
   ) !== undefined;
 }
 
-/** Whether this state has once given out exactly this row; undefined: it has nothing of the window any more. */
+/** Whether this state has once had exactly this row; undefined: it no longer has the window. */
 export function isOwnRow(state: StateDatabase, held: Aggregate): boolean | undefined {
   const { name, labels, aggFunc, windowStartMs, windowEndMs } = held;
   const segments = state.all<{ id: number; first: number; last: number }>(

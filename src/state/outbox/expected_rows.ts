@@ -11,13 +11,22 @@ export interface WindowKey {
   readonly endMs: number;
 }
 
-/** What a sink must hold of one window: of each row the highest revision that was ever routed to it, in any of its stays. */
+/**
+ * The rows of one window that a sink must have: for each, the highest revision that was ever routed to it, in
+ * any of its stays.
+ */
 export interface ExpectedWindow {
   /** The final row of each series that has been delivered, by {@link rowKey}. */
   readonly delivered: ReadonlyMap<string, Aggregate>;
-  /** The revisions of each series that wait in the outbox; the sink may have some already, if its cursor is not yet saved. */
+  /**
+   * The revisions of each series that wait in the outbox. The sink may have some already, if its cursor is
+   * not yet saved.
+   */
   readonly waiting: ReadonlyMap<string, readonly Aggregate[]>;
-  /** The revisions that were given up when the sink was removed, and are newer than what was delivered; it may have some. */
+  /**
+   * The revisions that were given up when the sink was removed, and are newer than the delivered ones. The
+   * sink may have some of them.
+   */
   readonly givenUp: ReadonlyMap<string, readonly Aggregate[]>;
 }
 
@@ -60,7 +69,7 @@ export function historyOf(
 
 const LISTS = { "handed": "handed", "waiting": "waiting", "given-up": "givenUp" } as const;
 
-/** What `sink` must hold of a window, by the archive and the dead letters. */
+/** The rows of a window that `sink` must have, by the archive and the dead letters. */
 export function expectedRows(state: StateDatabase, sink: RegisteredSink, window: WindowKey): ExpectedWindow {
   const rejected = new Set(
     state.all<RevisionRow>(
@@ -78,7 +87,7 @@ export function expectedRows(state: StateDatabase, sink: RegisteredSink, window:
   };
   for (const [key, history] of historyOf(state, sink, window)) {
     const { handed, waiting } = history;
-    // What was rejected and is on its way again was routed before: it is not there until it is written.
+    // A rejected aggregate that is retried was routed before. It is not in the sink until it is written.
     const newest = handed.findLast((row) =>
       !rejected.has(revisionKey(row)) && !waiting.some((again) => again.revision === row.revision)
     );
@@ -91,8 +100,8 @@ export function expectedRows(state: StateDatabase, sink: RegisteredSink, window:
 }
 
 /**
- * Events of a window that `sink` lacks, by its own refusal: the difference between what was routed to it and what its rows
- * can hold once the outbox is empty.
+ * Events of a window that `sink` lacks because it has refused aggregates: the difference between what was
+ * routed to it and what its rows will have once the outbox is empty.
  */
 export function refusedEvents(state: StateDatabase, sink: RegisteredSink, window: WindowKey): RefusedEvents {
   const refused = state.all<RevisionRow & { count: number; purged: number }>(
@@ -114,7 +123,7 @@ export function refusedEvents(state: StateDatabase, sink: RegisteredSink, window
   return lacking;
 }
 
-/** By whether an operator has purged the dead letters, so that nothing brings the events back. */
+/** Split by whether an operator has purged the dead letters, so that the events cannot come back. */
 export interface RefusedEvents {
   readonly kept: number;
   readonly purged: number;
@@ -123,7 +132,7 @@ export interface RefusedEvents {
 type RowName = Pick<Aggregate, "name" | "labels" | "aggFunc">;
 type RevisionRow = RowName & Pick<Aggregate, "revision">;
 
-/** What tells the rows of one window apart. Without a NUL, which a text of the state cannot hold. */
+/** The key of a row within its window. It contains no NUL, which a text of the state cannot have. */
 export function rowKey({ name, labels = "", aggFunc }: RowName): string {
   return `${aggFunc}${labels} ${name}`;
 }

@@ -4,9 +4,9 @@ import type { RegisteredSink } from "./sink_registry.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /**
- * Gives up what waits for a sink, within the transaction of the caller, and answers with how many aggregates that were, and how
- * many events the sink's rows will lack by it. An aggregate that it had rejected, and that waited to be tried again, goes back to the dead letters as a purged one:
- * the books have it as handed over.
+ * Gives up the aggregates that wait for a sink, within the transaction of the caller. Returns how many
+ * aggregates that were, and how many events the sink's rows will lack. A rejected aggregate that was to be
+ * retried becomes a purged dead letter again: the books count it as delivered to the sink.
  */
 export function giveUpWaiting(state: StateDatabase, sink: RegisteredSink, nowMs: number) {
   const windows = state.all<WindowKey>(

@@ -1,20 +1,20 @@
 import type { Claim, Claimant } from "../../contract/sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** Starts that are remembered; a claim of an earlier one is taken for what it says. */
+/** Starts that are remembered. A claim of an earlier start is believed. */
 const KEPT = 4096;
 
 interface Life {
   boot: number;
   token: string;
-  /** One past the newest outbox id that was given out until the next start; null: it goes on. */
+  /** One past the newest outbox id before the next start; null: this start still runs. */
   end_id: number | null;
 }
 
 /**
- * The starts of a handler on a state. Each has a random token. A sink keeps the token of the one that writes to it, so that
- * this state knows whether that was itself: a copy of the state, or the state as it was before it was rolled back, lacks the
- * tokens that were made since, and what was written since.
+ * The starts of a handler on a state. Each has a random token, and a sink stores the token of the start that
+ * writes to it. So the state can tell whether that was one of its own starts. A copy of the state, or an
+ * older version of it, lacks the tokens and the aggregates that came since.
  */
 export class Lives {
   private readonly disputes = new Map<string, string>();
@@ -25,7 +25,10 @@ export class Lives {
     private readonly startId: number,
   ) {}
 
-  /** A handler starts. @param startId One past the newest outbox id that the state has given out. @throws {StateError} */
+  /**
+   * Stores a start of a handler. @param startId One past the newest outbox id of the state. @throws
+   * {StateError}
+   */
   static begin(state: StateDatabase, startId: number): Lives {
     return state.transaction(() => {
       const last = state.get<Life & { checksum: number }>("SELECT * FROM life ORDER BY boot DESC LIMIT 1");
@@ -39,7 +42,9 @@ export class Lives {
     });
   }
 
-  /** This start as a sink is told of it. @param isAccepted The operator has said that what the sink holds is right. */
+  /**
+   * This start as the claimant of a sink. @param isAccepted The operator has accepted the rows in the sink.
+   */
   claimant(sink: string, isAccepted: boolean): Claimant {
     const { present: { boot, token: life }, startId, state: { stateId } } = this;
     let isTaken = false;
@@ -63,17 +68,17 @@ export class Lives {
         isTaken = true;
         this.disputes.delete(sink);
       },
-      // It stays what it is until the next commit.
+      // The answer stays the same until the next commit.
       objectionToPosition: (nextId) => isAccepted ? undefined : refusal(tooFar(nextId, startId)),
     };
   }
 
-  /** What a sink has told of another life of this state; undefined: none has. */
+  /** Evidence from a sink of another life of this state; undefined: there is none. */
   get dispute(): string | undefined {
     return this.disputes.values().next().value;
   }
 
-  /** What the claim says that cannot come from this state. */
+  /** The part of the claim that cannot come from this state. */
   private fault({ boot, life, nextId }: Claim): string | undefined {
     const known = this.state.get<Life>("SELECT boot, token, end_id FROM life WHERE boot = ?", boot);
     if (known === undefined && boot < this.present.boot) return undefined;

@@ -3,31 +3,34 @@ import { readBookEntries } from "../checkpoint/book_entries.ts";
 import { Books } from "../checkpoint/books.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** Something that was dropped, for whatever reason: what `verify` names beside its proof. */
+/** Events or aggregates that were dropped, for whatever reason. `verify` reports them with its proof. */
 export interface Loss {
-  /** One word for all losses of a kind, for programs. */
+  /** The kind of the loss, for programs. */
   readonly name: string;
   readonly count: number;
   readonly unit: "event" | "aggregate";
-  /** Why it had been refused before; null: it was not. */
+  /** Why it was refused before; null: it was not. */
   readonly reason: string | null;
-  /** The sink that lacks it; null: it is in none. */
+  /** The sink that lacks it; null: all lack it. */
   readonly sink: string | null;
-  /** Whether an operator's word or setting did it. */
+  /** Whether an operator's order or setting caused it. */
   readonly knowingly: boolean;
   /** Completes the sentence that begins with the count. */
   readonly what: string;
 }
 
-/** The counter of dead letters that were dropped beyond their bound, which had been refused for a reason. */
+/** The counter of dropped dead letters, by the reason of their refusal. */
 export const droppedEntry = (reason: string) => `letters_dropped_${reason}`;
-/** The counter of events that were given up by `--skip-to`; those in `lost` as well. */
+/** The counter of events that were given up by `--skip-to`. They are counted in `lost` as well. */
 export const SKIPPED_ENTRY = "skipped";
 
-/** The counter of events that may have been counted twice, since a restored bus has them again and nobody can tell. */
+/** The counter of events that may have been counted twice, since a restored bus has sent them again. */
 export const DOUBTFUL_ENTRY = "perhaps_counted_twice";
 
-/** All that was ever dropped, by the last checkpoint; empty: nothing was. Whoever drops something new adds it here. */
+/**
+ * Everything that was ever dropped, by the last checkpoint; empty: nothing was. Code that drops something new
+ * must be added here.
+ */
 export function readLosses(state: StateDatabase): Loss[] {
   return state.snapshot(() =>
     [
@@ -64,7 +67,7 @@ function lostDeadLetters(state: StateDatabase): Loss[] {
   const entries = readBookEntries(state);
   const kept = keptDeadLetters(state);
   const dropped = BOUNDED_REASONS.map((reason) => entries.get(droppedEntry(reason)) ?? 0);
-  // States of before schema 3 have counted what was dropped, but not of which reason it was.
+  // States before schema 3 have counted dropped dead letters, but not by reason.
   const isTold = dropped.reduce((sum, count) => sum + count, 0) >= (entries.get("letters_dropped") ?? 0);
   return BOUNDED_REASONS.flatMap((reason, i) => {
     const gone = (entries.get(reason) ?? 0) - (kept.get(reason) ?? 0) - dropped[i]!;

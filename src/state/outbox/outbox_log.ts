@@ -16,15 +16,15 @@ export class OutboxLog implements Outbox {
   private cursorsMoved = false;
   private readonly segments: SegmentReader;
   private readonly refused: RefusedRows;
-  /** The piece that a sink got last, where it was one that is sent again. */
+  /** The last batch of a sink, where it was a part of a redelivery. */
   private readonly again = new Map<string, RedeliveredRows>();
   private readonly endAtStart: number;
   private lives: Lives | undefined;
   private readonly claimants = new Map<string, Claimant>();
 
   /**
-   * @param refusedMax Aggregates refused by one sink that are kept.
-   * @param accepted Sinks that the operator takes as they are, whoever wrote to them.
+   * @param refusedMax Refused aggregates of one sink that are kept at most.
+   * @param accepted Sinks that the operator accepts as they are, whoever wrote to them.
    */
   constructor(
     private readonly state: StateDatabase,
@@ -70,14 +70,14 @@ export class OutboxLog implements Outbox {
     if (piece.isLast) settleAlarms(this.state, sink);
   }
 
-  /** Wakes those who wait, if an operator wants something to be sent again. */
+  /** Wakes the waiting deliveries, if an operator has requested a redelivery. */
   lookForRedelivery(): void {
     if (hasOpenRedelivery(this.state)) this.wake();
   }
 
   private readAgain(sink: string, cursor: number, maxAggregates: number): OutboxBatch | undefined {
     const registered = this.registry.get(sink);
-    // Only what it has had: a reader ahead of the cursor asks for what is new.
+    // Only at the cursor: a read ahead of the cursor is for new aggregates.
     if (cursor !== registered.cursor) return undefined;
     const piece = nextPiece(this.state, registered, maxAggregates);
     if (piece === undefined) return undefined;
@@ -134,7 +134,8 @@ export class OutboxLog implements Outbox {
   }
 
   claimant(sink: string): Claimant {
-    // Not before a sink is to be opened: a command that only settles something leaves no trace.
+    // The start is stored when the first sink is opened, so that a command that only settles something leaves
+    // no trace.
     this.lives ??= Lives.begin(this.state, this.endAtStart);
     let claimant = this.claimants.get(sink);
     if (claimant === undefined) {
@@ -144,7 +145,7 @@ export class OutboxLog implements Outbox {
     return claimant;
   }
 
-  /** What a sink has told of another life of this state; undefined: none has. */
+  /** Evidence from a sink of another life of this state; undefined: there is none. */
   get dispute(): string | undefined {
     return this.lives?.dispute;
   }
@@ -179,7 +180,7 @@ export class OutboxLog implements Outbox {
     this.cursorsMoved = false;
   }
 
-  /** Tells those who wait that a checkpoint has added aggregates. */
+  /** Wakes the waiting deliveries: a checkpoint has added aggregates. */
   extend(endId: number): void {
     if (endId === this.end) return;
     this.end = endId;

@@ -4,22 +4,25 @@ import { expectedRows, type WindowKey } from "./expected_rows.ts";
 import type { RegisteredSink } from "./sink_registry.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** What an operator wants a sink to get once more: its rows of the windows that start in `[sinceMs, untilMs)`. */
+/**
+ * An operator's request to send a sink its aggregates again, for the windows that start in `[sinceMs,
+ * untilMs)`.
+ */
 export interface Redelivery {
   readonly id: number;
   readonly sink: string;
   readonly sinceMs: number;
   readonly untilMs: number;
-  /** Rows that the sink has had again so far. */
+  /** Aggregates that were sent again so far. */
   readonly sent: number;
   readonly isDone: boolean;
 }
 
-/** A piece of a redelivery, and how far it has come with it. */
+/** A piece of a redelivery, with the progress after it. */
 export interface RedeliveredRows {
   readonly id: number;
   readonly aggregates: readonly Aggregate[];
-  /** The last window that it has to do with, and the last row of it; undefined: all of its rows. */
+  /** The last window of the piece, and the last row of it; undefined: all of its rows. */
   readonly window: WindowKey | undefined;
   readonly afterKey: string | undefined;
   readonly isLast: boolean;
@@ -37,12 +40,15 @@ interface RedeliveryRow {
   done: number;
 }
 
-/** The last moment there is: SQLite's JSON knows no infinity. Unix ms. */
+/** The latest time, since SQLite's JSON has no infinity. Unix ms. */
 export const END_OF_TIME_MS = 8.64e15;
-/** Windows looked at for one piece: bounds the work where they are nearly empty. */
+/** Windows per piece at most. It bounds the work where they are nearly empty. */
 const WINDOWS_A_PIECE = 100;
 
-/** Leaves the request for the handler that holds the state, or for the next one. Returns its id. @throws {StateError} */
+/**
+ * Stores the request for the handler that holds the state, or for the next one. Returns its id. @throws
+ * {StateError}
+ */
 export function askForRedelivery(
   state: StateDatabase,
   sink: string,
@@ -62,7 +68,7 @@ export function askForRedelivery(
   });
 }
 
-/** All that were ever asked for: sinks that cannot overwrite have the rows of each once more. */
+/** All redeliveries ever requested. Sinks that cannot overwrite have the rows of each once more. */
 export function readRedeliveries(state: StateDatabase): Redelivery[] {
   return state.all<RedeliveryRow>("SELECT * FROM redelivery ORDER BY id").map((row) => ({
     id: row.id,
@@ -74,14 +80,15 @@ export function readRedeliveries(state: StateDatabase): Redelivery[] {
   }));
 }
 
-/** Whether one is still to be done. */
+/** Whether a redelivery is still to be done. */
 export function hasOpenRedelivery(state: StateDatabase): boolean {
   return state.get("SELECT 1 FROM redelivery WHERE NOT done LIMIT 1") !== undefined;
 }
 
 /**
- * The next piece of what is asked for of a sink, with at most `max` rows: of each row what the sink must hold by now. Rows that it
- * has rejected are not among them, nor those that wait in the outbox. Undefined: there is nothing to be done.
+ * The next piece of a sink's redelivery, with `max` aggregates at most: each at the revision that the sink
+ * must have by now. Rejected aggregates, and those that wait in the outbox, are left out. Undefined: there is
+ * nothing to do.
  */
 export function nextPiece(
   state: StateDatabase,
@@ -117,7 +124,7 @@ export function nextPiece(
   return { id: request.id, aggregates, window, afterKey, isLast: false };
 }
 
-/** The sink has a piece: the next one begins after it, over a restart as well. @throws {StateError} */
+/** The sink has a piece. The next piece begins after it, also after a restart. @throws {StateError} */
 export function pieceDelivered(state: StateDatabase, piece: RedeliveredRows): void {
   state.transaction(() => {
     state.run(

@@ -4,12 +4,15 @@ import type { StateDatabase } from "../file/state_database.ts";
 import { addRefusedAggregates, hasRequests, leaveRequest, readDeadLetters } from "../letters/dead_letters.ts";
 import { type PostponedWindow, type SinkRefusal, TooManyRefused } from "./outbox.ts";
 
-/** Aggregates refused by one sink that are kept. The books need each of them, so a sink that refuses more gets no more. */
+/**
+ * Refused aggregates of one sink that are kept at most. The books need each of them, so a sink that refuses
+ * more gets nothing more.
+ */
 const REFUSED_MAX = 100_000;
 
 /** The dead letters of sinks. */
 export class RefusedRows {
-  /** For each sink at least as many as there are: some may have been retried or purged since. */
+  /** An upper bound for each sink: some may have been retried or purged since. */
   private readonly counts = new Map<string, number>();
 
   constructor(
@@ -18,7 +21,10 @@ export class RefusedRows {
     private readonly max: number = REFUSED_MAX,
   ) {}
 
-  /** Puts one there and moves the cursor of the sink, in one step. @throws {TooManyRefused} Nothing has changed then. */
+  /**
+   * Adds one and moves the cursor of the sink, in one step. @throws {TooManyRefused} Nothing has changed
+   * then.
+   */
   add(sink: string, aggregate: Aggregate, { reason, detail }: SinkRefusal, nextId: OutboxId): void {
     const count = this.countOf(sink);
     if (count >= this.max) {
@@ -48,7 +54,7 @@ export class RefusedRows {
     ) !== undefined;
   }
 
-  /** Those whose detail has `part` in it. */
+  /** The number of those whose detail contains `part`. */
   countWith(sink: string, part: string): number {
     return this.state.get<{ count: number }>(
       "SELECT count(*) AS count FROM dead_letter WHERE sink = ? AND purged = 0 AND instr(detail, ?) > 0",
@@ -57,9 +63,11 @@ export class RefusedRows {
     )!.count;
   }
 
-  /** Of at most `maxWindows` windows that end after `endMs`, in the order of their ends. */
+  /**
+   * The postponed ones of `maxWindows` windows at most that end after `endMs`, in the order of their ends.
+   */
   postponed(sink: string, endMs: number, maxWindows: number): PostponedWindow[] {
-    // What is asked for already is on its way.
+    // They have been requested already.
     if (hasRequests(this.state)) return [];
     const windows = this.state.all<{ windowEndMs: number; ids: string }>(
       `SELECT window_end_ms AS windowEndMs, json_group_array(id ORDER BY id) AS ids FROM dead_letter

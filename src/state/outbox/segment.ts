@@ -7,32 +7,35 @@ import { isFunctionId, isPercentile } from "../../event/agg_function.ts";
 import { ColumnError, ColumnReader, type ColumnWriter } from "../checkpoint/columns.ts";
 import { readSketches, writeSketches } from "../checkpoint/sketch_columns.ts";
 
-/** Rows a segment holds at most. */
+/** Rows of a segment at most. */
 export const SEGMENT_ROWS = 4096;
 
-/** The greatest revision that a segment, and an `int` of PostgreSQL, can hold. */
+/** The greatest revision that fits a segment and an `int` of PostgreSQL. */
 export const REVISION_MAX = 2 ** 31 - 1;
 
-/** What a segment holds of one closed aggregate beside its accumulator. */
+/** A row of a segment, besides its accumulator. */
 export interface SegmentRow {
   /** Hash of (name, function); the rows of a segment are in the order of its unsigned value. */
   readonly hash: number;
-  /** The key of the series as UTF-8, see `labels.ts`: a range, since a view for each row would be garbage by the hundred thousand. */
+  /**
+   * The key of the series as UTF-8, see `labels.ts`. It is a range, since a view for each row would be a
+   * hundred thousand objects for the garbage collector.
+   */
   readonly names: Uint8Array;
   readonly nameStart: number;
   readonly nameLength: number;
   readonly revision: number;
-  /** Events already counted by the revision before this one; 0 for revision 0. */
+  /** Events that the revision before counts already; 0 for revision 0. */
   readonly previousCount: number;
   /** Bits of the sinks the aggregate goes to. */
   readonly sinks: number;
-  /** Those of `sinks` that did not get the revision before this one. */
+  /** Those of `sinks` that did not get the revision before. */
   readonly newSinks: number;
 }
 
 /**
- * A run of closed aggregates of one window, in columns. It serves twice: as the outbox, from which sinks take values, and as
- * the archive, from which late events correct (hence the accumulators, not only the values).
+ * A run of closed aggregates of one window, in columns. It serves as the outbox, from which sinks take
+ * values, and as the archive, which late events correct. So it has the accumulators, not only the values.
  */
 export class SegmentBuilder {
   private readonly hash = new Int32Array(SEGMENT_ROWS);
@@ -124,7 +127,7 @@ export class SegmentBuilder {
   }
 }
 
-/** A segment read back. Rows are addressed by their index. */
+/** A segment that was read. Rows are addressed by their index. */
 export class Segment {
   readonly rowCount: number;
   readonly previousCount: Float64Array;

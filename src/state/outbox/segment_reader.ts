@@ -6,7 +6,7 @@ import { readSegment } from "./archive.ts";
 import type { Segment } from "./segment.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** Segments looked at in one read: bounds the work where none of their rows is for the sink. */
+/** Segments per read at most. It bounds the work where none of their rows is for the sink. */
 const SEGMENTS_A_READ = 16;
 
 interface SegmentRow {
@@ -17,11 +17,11 @@ interface SegmentRow {
   window_end_ms: number;
 }
 
-/** Reads what is for one sink, which is known by its bit, out of the segments. */
+/** Reads the aggregates for one sink, by its bit, from the segments. */
 export class SegmentReader {
   constructor(private readonly state: StateDatabase) {}
 
-  /** The next run in `[fromId, endId)`, with at most `maxAggregates` in it; undefined: there is nothing left. */
+  /** The next batch in `[fromId, endId)`, with `maxAggregates` at most; undefined: there is nothing left. */
   run(bit: number, fromId: OutboxId, endId: OutboxId, maxAggregates: number): OutboxBatch | undefined {
     const segments = this.state.all<SegmentRow>(
       `SELECT first_id, row_count, sink_bits, window_start_ms, window_end_ms FROM segment
@@ -62,13 +62,13 @@ export class SegmentReader {
       const run = this.run(bit, id, endId, 1);
       if (run === undefined) break;
       samples.push(...run.aggregates);
-      // The next row for the sink may be farther away than a step.
+      // The next row for the sink may be more than one step away.
       id = Math.max(id + step, run.nextId);
     }
     return samples;
   }
 
-  /** The newest aggregate below `cursor` that is wanted, not far behind it; undefined: there is none. */
+  /** The newest wanted aggregate not far below `cursor`; undefined: there is none. */
   newestBelow(
     bit: number,
     cursor: OutboxId,
@@ -93,7 +93,7 @@ export class SegmentReader {
   }
 }
 
-/** A row of a segment as sinks take it. */
+/** A row of a segment as an aggregate. */
 export function toAggregate(
   segment: Segment,
   row: number,

@@ -4,32 +4,32 @@ import type { Presence, Stay } from "./stay.ts";
 import { StateError } from "../file/state_error.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** What the state knows of a sink. */
+/** A sink as the state knows it. */
 export interface RegisteredSink extends Presence {
   /** The operator's name for it. */
   readonly name: string;
-  /** Its connector. */
+  /** Its kind. */
   readonly kind: string;
   /** Its bit in the masks of segments; 0: it is not configured now. */
   readonly bit: number;
-  /** The outbox id it was added at, the last time: what is older did not go to it then. */
+  /** The outbox id at which it was last added. Older aggregates did not go to it then. */
   readonly sinceId: number;
-  /** The outbox id that it gets next. */
+  /** The next outbox id for it. */
   cursor: number;
-  /** Events in the aggregates that it has had or gets, in all of its stays, each event once. */
+  /** Events in the aggregates that it has received or will, in all of its stays, each event once. */
   routedCount: number;
-  /** Events in aggregates that it never got, since it was removed before (`--forget-sink`). */
+  /** Events in aggregates that it never received, since it was removed before (`--forget-sink`). */
   givenUpCount: number;
   /** Events in aggregates that it rejected and an operator purged, in windows that are final. */
   purgedCount: number;
-  /** Its stays that are over, as far as the archive still has aggregates of them. */
+  /** Its past stays, as far as the archive still has aggregates of them. */
   readonly earlier: readonly Stay[];
 }
 
 /** The counts of a sink. */
 export type SinkCounts = Pick<RegisteredSink, "routedCount" | "givenUpCount" | "purgedCount">;
 
-/** As many bits as a mask has. */
+/** Sinks at most: the bits of a mask. */
 const MAX_SINKS = 32;
 
 /** A sink of the configuration. */
@@ -58,20 +58,21 @@ interface StayRow extends CountRow {
   cursor: number;
 }
 
-/** The sinks that take from the outbox, and how far each has come; and those that once did. */
+/** The sinks that take from the outbox, with their cursors, and those that once did. */
 export class SinkRegistry {
   private constructor(
-    /** Those that are configured. */
+    /** The configured sinks. */
     readonly sinks: readonly RegisteredSink[],
-    /** Those that were, and are no more. */
+    /** Sinks that are no longer configured. */
     readonly absent: readonly RegisteredSink[],
   ) {}
 
   /**
-   * Matches the configured sinks with those of the state. A new one starts at the end of the outbox; one that comes back as
-   * well, with the counts of its earlier stays.
+   * Matches the configured sinks with those of the state. A new sink starts at the end of the outbox. So does
+   * one that comes back, with the counts of its earlier stays.
    *
-   * @throws {StateError} `foreign`: aggregates wait for a sink that is configured no more and not in `forgotten`.
+   * @throws {StateError} `foreign`: aggregates wait for a sink that is no longer configured and not in
+   * `forgotten`.
    */
   static open(
     state: StateDatabase,
@@ -99,7 +100,10 @@ export class SinkRegistry {
     });
   }
 
-  /** Without changing anything. @throws {StateError} `foreign`, as {@link SinkRegistry.open} does. */
+  /**
+   * Checks the configured sinks without changing anything. @throws {StateError} `foreign`, as
+   * {@link SinkRegistry.open} does.
+   */
   static assertNoneStranded(state: StateDatabase, configured: readonly ConfiguredSink[]): void {
     const { sinks, absent } = SinkRegistry.read(state);
     assertOfSameKind([...sinks, ...absent], configured);
@@ -109,7 +113,7 @@ export class SinkRegistry {
     }
   }
 
-  /** The sinks as the state has them, for commands that only read. */
+  /** The sinks by the state, for commands that only read. */
   static read(state: StateDatabase): SinkRegistry {
     const stays = state.all<StayRow>("SELECT * FROM stay ORDER BY sink, since_id");
     const earlierOf = (name: string) =>
@@ -181,7 +185,9 @@ export function writeSink(state: StateDatabase, sink: RegisteredSink, counts: Si
   );
 }
 
-/** Ends the stay of a sink. @throws {StateError} `foreign`: something waits for it that is not to be given up. */
+/**
+ * Ends the stay of a sink. @throws {StateError} `foreign`: aggregates wait for it that must not be given up.
+ */
 function remove(
   state: StateDatabase,
   sink: RegisteredSink,
@@ -216,7 +222,9 @@ function remove(
   state.run("UPDATE redelivery SET done = 1 WHERE sink = ?", sink.name);
 }
 
-/** A place that other rows went to than the books say could never be proven. @throws {StateError} */
+/**
+ * A sink of another kind has other rows than the books say, so it could never be proven. @throws {StateError}
+ */
 function assertOfSameKind(known: readonly ConfiguredSink[], configured: readonly ConfiguredSink[]): void {
   for (const { name, kind } of configured) {
     const before = known.find((sink) => sink.name === name);
@@ -261,7 +269,10 @@ function add(state: StateDatabase, { name, kind }: ConfiguredSink, endId: number
   );
 }
 
-/** Those that the archive has nothing of, without the last one of a sink that is away: it holds the sink's counts. */
+/**
+ * Deletes stays of which the archive has nothing. The last stay of an absent sink is kept, since it has the
+ * sink's counts.
+ */
 function forgetOldStays(state: StateDatabase): void {
   state.run(
     `DELETE FROM stay WHERE until_id <= coalesce((SELECT min(first_id) FROM segment), until_id)
@@ -278,7 +289,10 @@ function toCounts(row: CountRow): SinkCounts {
   };
 }
 
-/** Rows in segments that the sink has not passed and that hold something for it: at least what it still gets. */
+/**
+ * Rows in segments that the sink has not passed and that have something for it: an upper bound of what it
+ * still gets.
+ */
 export function waitingRows(state: StateDatabase, sink: RegisteredSink): number {
   const found = state.get<{ waiting: number | null }>(
     `SELECT sum(row_count) AS waiting FROM segment WHERE first_id + row_count > ? AND (sink_bits & ?) != 0`,

@@ -1,4 +1,4 @@
-/** A time that a sink was among the configured ones. Ids are of the outbox. */
+/** A time during which a sink was configured, in outbox ids. */
 export interface Stay {
   /** The first id that could go to it. */
   readonly sinceId: number;
@@ -6,20 +6,20 @@ export interface Stay {
   readonly untilId: number;
   /** Its bit in the masks of segments. */
   readonly bit: number;
-  /** What of it lies here or later was given up when the stay ended. */
+  /** Aggregates from this id on were given up when the stay ended. */
   readonly cursor: number;
 }
 
 /**
- * What became of an aggregate that was routed to a sink:
- * - `handed`: the sink has had it, and has written it or rejected it.
- * - `waiting`: it is still to come.
- * - `given-up`: the sink was removed, by the operator's word, before it had it. It may have written it all the same, if only
- *   its answer was missing.
+ * The fate of an aggregate that was routed to a sink:
+ * - `handed`: the sink has received it, and has written or rejected it.
+ * - `waiting`: it is still to be delivered.
+ * - `given-up`: the sink was removed before by an operator's order. It may have written the aggregate all the
+ *   same, if only its answer was lost.
  */
 export type Fate = "handed" | "waiting" | "given-up";
 
-/** The stays of a sink: those that are over, and the present one. */
+/** The stays of a sink: the past ones and the present one. */
 export interface Presence {
   readonly bit: number;
   readonly sinceId: number;
@@ -27,7 +27,9 @@ export interface Presence {
   readonly earlier: readonly Stay[];
 }
 
-/** What became of the aggregate with this outbox id and these bits; undefined: it was never routed to the sink. */
+/**
+ * The fate of the aggregate with this outbox id and these bits; undefined: it was never routed to the sink.
+ */
 export function fateOf(sink: Presence, id: number, bits: number): Fate | undefined {
   if (id >= sink.sinceId) {
     if ((bits & sink.bit) === 0) return undefined;

@@ -3,9 +3,10 @@ import type { RegisteredSink } from "./sink_registry.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /**
- * Settles what sinks have rejected and an operator has purged, once it can no longer change, for one window a call: what each
- * sink lacks for good is returned, to be taken off what was routed to it, and the window, returned too, goes with its dead
- * dead letters. Without the archive nobody could tell any more how much of a rejected row the sink has by an earlier revision.
+ * Writes off the aggregates that sinks have rejected and an operator has purged, once they can no longer
+ * change, for one window per call. Returns the window, and the events that each sink lacks for good, to be
+ * subtracted from what was routed to it. The window is deleted with its dead letters. Without the archive,
+ * nobody could tell any more how much of a rejected row the sink has by an earlier revision.
  *
  * @param deliveredId Everything below this outbox id has reached its sinks.
  * @param correctableFromMs Windows that end at this time or before it are final.

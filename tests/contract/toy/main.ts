@@ -1,4 +1,7 @@
-/** The program with the toys of this folder beside its own connectors: a line in each registry, and no other change. */
+/**
+ * The program with the toys of this folder as further connectors: one line in each registry, and no other
+ * change.
+ */
 import { runProgram } from "../../../src/cli/program.ts";
 import { shutdown } from "../../../src/cli/signals.ts";
 import { Registry } from "../../../src/runtime/registry.ts";

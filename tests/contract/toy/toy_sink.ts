@@ -20,7 +20,10 @@ interface ToyConfig {
 /** As it stands in the file. */
 type ToyRow = Aggregate & { readonly instance: string };
 
-/** A sink that the program does not have: a file of JSON, written anew with each batch. It wants a token, as a service would. */
+/**
+ * A sink that the program does not have: a JSON file that is rewritten with each batch. It wants a token, as
+ * a service would.
+ */
 class ToySink implements Sink, ReadBack {
   readonly id: string;
   readonly repeat = "upsert";
@@ -53,7 +56,7 @@ class ToySink implements Sink, ReadBack {
   }
 
   probe(): Promise<string> {
-    // As a service would that says in its answer what it was asked with.
+    // The error contains the token, as that of a careless service would.
     if (this.config.token !== "open sesame") {
       throw new SinkError("misconfigured", `it does not know the token.`);
     }

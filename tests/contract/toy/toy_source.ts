@@ -23,7 +23,7 @@ interface ToyConfig {
 /** A file tells nobody that something was written to it. */
 const LOOK_MS = 20;
 
-/** A source that the program does not have: a file with an event a line, which nobody may read without the password. */
+/** A source that the program does not have: a file with one event per line that needs a password. */
 class ToySource implements Source {
   readonly id: string;
 

@@ -4,7 +4,7 @@ import { oneLine, printable, printableLines } from "../../../src/platform/log/pr
 import { SinkError } from "../../../src/contract/sink.ts";
 import fc from "../../support/fast_check.ts";
 
-/** What steers a terminal, turns text around or begins a line. */
+/** Characters that control a terminal, reverse text or begin a line. */
 // deno-lint-ignore no-control-regex
 const STEERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
 const SEED = 20_251_126;

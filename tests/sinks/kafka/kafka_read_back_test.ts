@@ -17,7 +17,7 @@ const INSTANCE = "plant-1";
 /** The partition of the open transaction, and one where there is always something new. */
 const [HELD, BUSY] = [1, 0];
 
-/** A clock that stands still for all who sleep, until it is told that their time has passed. */
+/** A clock that stands still until the test lets the time of its sleepers pass. */
 class StandingClock {
   /** Those who sleep, each by the end of its sleep. */
   readonly sleepers = new Set<() => void>();

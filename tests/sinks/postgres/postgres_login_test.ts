@@ -1,4 +1,4 @@
-/** Who gets the password of PostgreSQL, and who does not. */
+/** Which servers get the password of PostgreSQL, and which do not. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gate } from "../../../src/platform/net/frame_gate.ts";

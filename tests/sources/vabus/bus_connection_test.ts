@@ -17,7 +17,7 @@ function connectionTo(url: string, token?: string): BusConnection {
   return new BusConnection({ url, proxy: undefined, token, tls: undefined });
 }
 
-/** What comes of one fetch when the bus answers so. */
+/** The result of one fetch for a scripted answer of the bus. */
 async function fetchFrom(answer: (request: FaultyRequest) => Answer, token?: string) {
   await using server = FaultyServer.start(answer);
   const client = new LogClient(connectionTo(server.url, token), "me & you");

@@ -13,7 +13,7 @@ const NOW_MS = 2_000_000_000;
 const OPTIONS = { batchSize: 10, waitMs: 10_000 };
 const NEVER = new AbortController().signal;
 
-/** A queue in memory: what is an error in it is thrown. */
+/** A queue in memory. It throws its elements that are errors. */
 class MemoryQueue implements QueueBus {
   readonly name = "http://queue";
   asked = 0;

@@ -132,7 +132,7 @@ Deno.test("a restored bus that has trimmed all that it had before is read from i
     using rig = openRig(directory, [bus], NOW_MS);
     await drained(rig);
     assert.equal(received(rig), 500 + 680);
-    // Where the two part can be told no more: what cannot be compared counts as read.
+    // The point where the histories diverge is no longer known: events that cannot be compared count as read.
     assert.equal(rig.core.ingest.lostEvents, 0);
   });
 });

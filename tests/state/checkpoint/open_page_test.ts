@@ -14,7 +14,7 @@ import { hashBytes } from "../../../src/event/text_hash.ts";
 const SUM = functionId("sum");
 const MEDIAN = functionId("p50");
 
-/** Adds series to a window, each with as many events as its place tells. */
+/** Adds series to a window; the index of each decides its number of events. */
 function fill(windows: OpenWindows, startMs: number, series: readonly [name: string, func: number][]): void {
   const window = windows.open(startMs, startMs + 1000);
   series.forEach(([name, func], number) => {

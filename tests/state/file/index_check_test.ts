@@ -1,4 +1,4 @@
-/** An index that does not say what its table holds gives wrong answers to whoever asks by it. */
+/** An index that differs from its table gives wrong answers. */
 import assert from "node:assert/strict";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { findMisplacedRow } from "../../../src/state/file/index_check.ts";

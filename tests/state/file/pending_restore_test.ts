@@ -1,4 +1,4 @@
-/** A restore that stops at any of its steps leaves the old state or the new one, never none. */
+/** A restore that is interrupted at any step leaves the old state or the new one, never none. */
 import assert from "node:assert/strict";
 import { backUpState } from "../../../src/state/file/backup.ts";
 import { restoreState } from "../../../src/state/file/restore.ts";

@@ -1,4 +1,7 @@
-/** What SQLite takes for good: other cells, rows that are gone, other tables, commits missing from the end. */
+/**
+ * Damage that SQLite does not notice: changed cells, missing rows, changed tables, missing commits at the
+ * end.
+ */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { backUpState } from "../../../src/state/file/backup.ts";

@@ -1,4 +1,4 @@
-/** By construction: whatever the schema has, no cell and no key of it can be another one unnoticed. */
+/** Whatever the schema is, every change of a cell or a key is noticed. */
 import assert from "node:assert/strict";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { noteOutages } from "../../../src/state/outages.ts";
