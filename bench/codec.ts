@@ -1,5 +1,6 @@
 /**
- * What making events of records costs, in CPU-seconds for a million of them, with what aggregating them costs: medians of rounds in turn.
+ * What making events of records costs, in CPU-seconds for a million of them, with what aggregating them
+ * costs: medians of rounds in turn.
  *
  *   scripts/deno.sh run -A bench/codec.ts [ROUNDS]
  */

@@ -1,6 +1,6 @@
 /**
- * What one would write by hand: a Node script that reads events line by line and aggregates them by name, function and
- * minute. It checks nothing, keeps nothing on disk and forgets everything when it dies. Prints what it cost.
+ * A simple script as one would write it by hand: reads events line by line and aggregates them by name,
+ * function and minute. It checks nothing, stores nothing and loses everything when it ends. Prints its cost.
  */
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";

@@ -150,7 +150,8 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = { throughput
 const unknown = options.only.filter((name) => !(name in MEASUREMENTS));
 if (unknown.length > 0 || !(EVENTS >= 1000) || !(ROUNDS >= 1)) {
   console.error(
-    "Usage: run.ts [--events N (1000 or more)] [--rounds N] [--labels] [--only throughput|latency|startup]...",
+    "Usage: run.ts [--events N (1000 or more)] [--rounds N] [--labels] [--only " +
+      "throughput|latency|startup]...",
   );
   Deno.exit(2);
 }

@@ -1,6 +1,6 @@
 /**
- * Lays out a release in dist/release and checks it: an executable for each platform, install.sh, the bill of materials, the
- * sources as they stand here, and the checksums of all.
+ * Lays out a release in dist/release and checks it: an executable for each platform, install.sh, the bill of
+ * materials, the sources as they stand here, and the checksums of all.
  *
  *   scripts/deno.sh run -A scripts/dist.ts [--all] [--output DIRECTORY]
  *

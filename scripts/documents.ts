@@ -1,6 +1,6 @@
 /**
- * Checks the documents: links and paths lead to what is there, commands of shells say what runs them, records of decisions have their
- * form, and the README is short. Prints one line a fault.
+ * Checks the documents: links and paths lead to what is there, commands of shells say what runs them, records
+ * of decisions have their form, and the README is short. Prints one line a fault.
  *
  *   scripts/deno.sh run -A scripts/documents.ts
  */

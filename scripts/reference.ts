@@ -18,7 +18,8 @@ const written = await formatted(
 if (Deno.args.includes("--check")) {
   if (written === text) Deno.exit(0);
   console.error(
-    "The settings in docs/settings.md are not those of src/settings/variables.ts and of the connectors. Run `make fmt`.",
+    "The settings in docs/settings.md are not those of src/settings/variables.ts and of the " +
+      "connectors. Run `make fmt`.",
   );
   Deno.exit(1);
 }

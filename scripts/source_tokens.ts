@@ -8,7 +8,10 @@ export interface SourceToken {
   readonly offset: number;
 }
 
-/** Identifiers, strings (the texts between the holes of a template, too) and comments of a source, in their order. */
+/**
+ * Identifiers, strings (the texts between the holes of a template, too) and comments of a source, in their
+ * order.
+ */
 export function sourceTokens(text: string): SourceToken[] {
   const source = ts.createSourceFile("source.ts", text, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
   const tokens: SourceToken[] = [];

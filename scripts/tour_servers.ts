@@ -72,8 +72,8 @@ function demandPorts({ postgresPort, kafkaPort }: Wanted): void {
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse)) throw error;
       refuse(
-        `Port ${port}, for ${server}, is in use: by another \`make servers\`? End what listens there, or choose another ` +
-          `port: make servers ARGS="--${flag} 20000"`,
+        `Port ${port}, for ${server}, is in use: by another \`make servers\`? End what listens ` +
+          `there, or choose another port: make servers ARGS="--${flag} 20000"`,
       );
     }
   }

@@ -1,11 +1,12 @@
 /**
- * Checks sources and documents for words that `docs/glossary.md` rules out. Prints one line a fault: where the word is, and
- * what to say instead.
+ * Checks sources and documents for words that `docs/glossary.md` rules out, and for lines that are wider than
+ * the formatter's width. Prints one line per fault: where it is, and what to say instead.
  *
  *   scripts/deno.sh run -A scripts/words.ts
  */
 import { fileURLToPath } from "node:url";
 import { type Glossary, readGlossary, type RuledOut } from "./glossary.ts";
+import { widthFaults } from "./line_widths.ts";
 import { type SourceToken, sourceTokens } from "./source_tokens.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -14,6 +15,8 @@ const GLOSSARY = "docs/glossary.md";
 const UNCHECKED = [GLOSSARY, "tests/scripts/words_test.ts"];
 const NAME_PARTS = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g;
 const WORDS = /\w+/g;
+/** What the formatter formats. */
+const FORMATTED = /\.(?:ts|mjs|md)$/;
 const CHECKED = /\.(?:ts|mjs|md|sh)$|^Makefile$/;
 
 /** Faults of one file, as `file:line: what is wrong`. */
@@ -72,9 +75,14 @@ async function checkedFiles(): Promise<string[]> {
 
 if (import.meta.main) {
   const glossary = readGlossary(await Deno.readTextFile(ROOT + GLOSSARY));
+  const { fmt: { lineWidth } } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   const faults: string[] = [];
   for (const path of await checkedFiles()) {
-    faults.push(...wordFaults(path, await Deno.readTextFile(ROOT + path), glossary));
+    const text = await Deno.readTextFile(ROOT + path);
+    faults.push(
+      ...wordFaults(path, text, glossary),
+      ...(FORMATTED.test(path) ? widthFaults(path, text, lineWidth) : []),
+    );
   }
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) Deno.exit(1);

@@ -164,7 +164,8 @@ Deno.test("what the floors allow passes", () => {
     ],
     [
       "ingest/ingest.ts",
-      'import type { Source } from "../contract/source.ts";\nimport { log } from "../platform/log/logger.ts";',
+      'import type { Source } from "../contract/source.ts";\nimport { log } from ' +
+      '"../platform/log/logger.ts";',
     ],
     ["delivery/router.ts", 'import type { Outbox } from "../state/outbox/outbox.ts";'],
     [

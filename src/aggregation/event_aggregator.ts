@@ -31,7 +31,10 @@ export interface AggregatorOptions {
 /** Options that may change while events are aggregated. Windows that are already open keep their length. */
 export type ChangeableOptions = Omit<AggregatorOptions, "sourceCount" | "dedupMaxIds" | "hashKey">;
 
-/** The books: `received = aggregated + duplicate + invalid + future + late + overflow + dropped`, at any moment. */
+/**
+ * The books: `received = aggregated + duplicate + invalid + future + late + overflow + dropped`, at any
+ * moment.
+ */
 export interface EventBooks {
   received: number;
   aggregated: number;
@@ -59,8 +62,8 @@ export function refusedIn(books: EventBooks): number {
 }
 
 /**
- * Turns batches of events into accumulators of open windows. Pure and synchronous: the clock comes in with each batch.
- * It never closes a window itself: {@link windowsToClose} says which ones event time has passed.
+ * Turns batches of events into accumulators of open windows. Pure and synchronous: the clock comes in with
+ * each batch. It never closes a window itself: {@link windowsToClose} says which ones event time has passed.
  */
 export class EventAggregator {
   readonly windows: OpenWindows;

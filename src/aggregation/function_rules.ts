@@ -77,7 +77,10 @@ export class FunctionRules {
   }
 }
 
-/** Compiles the text of `AGG_FUNCTIONS`, such as `*.temperature=avg,min,max;debug.*=none;*=sum`. Each fault is a sentence of its own. */
+/**
+ * Compiles the text of `AGG_FUNCTIONS`, such as `*.temperature=avg,min,max;debug.*=none;*=sum`. Each fault is
+ * a sentence of its own.
+ */
 export function compileFunctions(
   text: string,
 ): { readonly ok: FunctionRules } | { readonly faults: readonly string[] } {

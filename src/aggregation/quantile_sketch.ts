@@ -12,8 +12,8 @@ const BIN_ORIGIN = 40_000;
 const MIN_NORMAL = 2 ** -1022;
 
 /**
- * DDSketch (Masson, Rim, Lee 2019, https://arxiv.org/abs/1908.10693) with sparse bins: memory follows the number of
- * different magnitudes seen, and two sketches join without loss.
+ * DDSketch (Masson, Rim, Lee 2019, https://arxiv.org/abs/1908.10693) with sparse bins: memory follows the
+ * number of different magnitudes seen, and two sketches join without loss.
  */
 export class QuantileSketch {
   /** Bin → number of values in it. */
@@ -32,7 +32,8 @@ export class QuantileSketch {
   /**
    * The value at rank `quantile · (count - 1)`, rounded down. At least one value must have been added.
    *
-   * @param perMillion The quantile in parts per million: whole numbers, since 0.29 · 100 is not 29 in doubles.
+   * @param perMillion The quantile in parts per million: whole numbers, since 0.29 · 100 is not 29 in
+   * doubles.
    */
   quantile(perMillion: number): number {
     let count = 0;

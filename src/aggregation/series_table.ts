@@ -239,8 +239,8 @@ const FIRST_SLOT = 4;
 const ARCHIVE_HASH = 5;
 
 /**
- * The hash in whose order closed aggregates lie on disk: 32-bit FNV-1a (Fowler, Noll, Vo) over the name, then the function.
- * A state file outlives the program that wrote it, so this must never change.
+ * The hash in whose order closed aggregates lie on disk: 32-bit FNV-1a (Fowler, Noll, Vo) over the name, then
+ * the function. A state file outlives the program that wrote it, so this must never change.
  */
 export function archiveHash(bytes: Uint8Array, start: number, length: number, functionId: number): number {
   let hash = 0x811c9dc5;

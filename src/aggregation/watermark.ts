@@ -34,7 +34,10 @@ export class Watermark {
     for (let number = 0; number < count; number++) this.holding.set(number, -Infinity);
   }
 
-  /** The handler's watermark, Unix ms; -Infinity before the first event. Windows that end at it or before it are closed. */
+  /**
+   * The handler's watermark, Unix ms; -Infinity before the first event. Windows that end at it or before it
+   * are closed.
+   */
   get valueMs(): number {
     return this.reachedMs;
   }
@@ -44,7 +47,10 @@ export class Watermark {
     return this.capped;
   }
 
-  /** Greatest event time of a partition, no more than the wall clock, Unix ms; -Infinity before its first event. */
+  /**
+   * Greatest event time of a partition, no more than the wall clock, Unix ms; -Infinity before its first
+   * event.
+   */
   greatestOf(number: number): number {
     return this.greatestMs[number]!;
   }

@@ -29,7 +29,8 @@ function writeActivity(
   page.counter("events_received_total", "Events fetched from the buses.", [[{}, counts.received]]);
   page.counter(
     "events_total",
-    "What became of the events received: aggregated, duplicate, dropped by AGG_FUNCTIONS, or refused with the reason.",
+    "What became of the events received: aggregated, duplicate, dropped by AGG_FUNCTIONS, or refused " +
+      "with the reason.",
     FATES.map((fate) => [{ fate }, counts[fate]]),
   );
   page.counter(

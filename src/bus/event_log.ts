@@ -225,8 +225,8 @@ export class EventLog {
     const { maxEvents, maxBytes } = this.options;
     if (count > maxEvents || weight > maxBytes) {
       throw new LogFullError(
-        `${count} events that take ${weight} bytes do not fit into a log of ${maxEvents} events and ${maxBytes} bytes ` +
-          "(--max-events, --max-bytes); send fewer at once",
+        `${count} events that take ${weight} bytes do not fit into a log of ${maxEvents} events and ` +
+          `${maxBytes} bytes (--max-events, --max-bytes); send fewer at once`,
         true,
       );
     }

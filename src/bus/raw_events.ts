@@ -67,7 +67,10 @@ export function joined(before: RawEvents, after: RawEvents): RawEvents {
   return { bytes, ends };
 }
 
-/** The same events in runs of at most `maxBytes`, or of one event where that is larger; each run has its own memory. */
+/**
+ * The same events in runs of at most `maxBytes`, or of one event where that is larger; each run has its own
+ * memory.
+ */
 export function parted({ bytes, ends }: RawEvents, maxBytes: number): RawEvents[] {
   const parts: RawEvents[] = [];
   for (let from = 0; from < ends.length;) {

@@ -108,7 +108,8 @@ export class SqliteStore implements ChunkStore {
   /** A consumer that an earlier version has stored counts as heard of just now. */
   private consumers(runMs: number): Map<string, Consumer> {
     const rows = this.database.prepare(
-      "SELECT name, acknowledged, coalesce(run_ms, ?) AS heardMs FROM consumer LEFT JOIN heard USING (log, name) WHERE log = ?",
+      "SELECT name, acknowledged, coalesce(run_ms, ?) AS heardMs FROM consumer LEFT JOIN heard USING " +
+        "(log, name) WHERE log = ?",
     ).all(runMs, this.name) as unknown as { name: string; acknowledged: number; heardMs: number }[];
     return new Map(rows.map(({ name, ...consumer }) => [name, consumer]));
   }

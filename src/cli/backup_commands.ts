@@ -9,9 +9,8 @@ export function backupCommand(registry: Registry): AnyCommand {
   return command({
     name: "backup",
     summary: "a consistent copy of the state in one file, while the handler runs",
-    details:
-      "The copy is checked before it gets its name, is readable by its owner alone, and replaces an earlier " +
-      "backup of that name in one step.",
+    details: "The copy is checked before it gets its name, is readable by its owner alone, and replaces an " +
+      "earlier backup of that name in one step.",
     examples: [
       ["backup --to /mnt/backup/vabus.state", "from a timer, while the handler runs"],
       ["backup --to state.backup --sink-to sink.backup", "the embedded SQLite sink too"],
@@ -31,9 +30,8 @@ export function restoreCommand(registry: Registry): AnyCommand {
   return command({
     name: "restore",
     summary: "make a backup the state of STATE_DIR, after a host was lost",
-    details:
-      "Refuses while a handler runs on STATE_DIR (exit 75), and where there is a state already. The restored " +
-      "handler goes on where the backup was made: the bus gives it again what came later.",
+    details: "Refuses while a handler runs on STATE_DIR (exit 75), and where there is a state already. The " +
+      "restored handler goes on where the backup was made: the bus gives it again what came later.",
     examples: [
       ["restore --from /mnt/backup/vabus.state", "on a new host, before the first start"],
       ["restore --from state.backup --replace", "puts a damaged state aside first"],

@@ -60,18 +60,21 @@ export async function bus(context: CommandContext<BusConfig>, options: BusOption
 }
 
 const WAYS_OUT =
-  "Set VABUS_TOKEN (or VABUS_TOKEN_FILE) and give --tls-cert-file and --tls-key-file; or listen on 127.0.0.1 behind a proxy " +
-  "that does both; or say --insecure, where everybody who reaches the address may be trusted.";
+  "Set VABUS_TOKEN (or VABUS_TOKEN_FILE) and give --tls-cert-file and --tls-key-file; or listen on " +
+  "127.0.0.1 behind a proxy that does both; or say --insecure, where everybody who reaches the " +
+  "address may be trusted.";
 
 /** The risk of an open bus: what everybody who can reach it might do; undefined: there is none. */
 function exposureOf(hostname: string, token: string | undefined, hasTls: boolean): string | undefined {
   if (isLoopback(hostname)) return undefined;
   if (token === undefined) {
-    return `Other hosts reach ${hostname}, and there is no token: everybody might read, publish and take events.`;
+    return `Other hosts reach ${hostname}, and there is no token: everybody might read, publish and ` +
+      "take events.";
   }
   return hasTls
     ? undefined
-    : `Other hosts reach ${hostname}, and there is no TLS: the token and the events cross the network in the clear.`;
+    : `Other hosts reach ${hostname}, and there is no TLS: the token and the events cross the network ` +
+      "in the clear.";
 }
 
 function start(options: BusServerOptions): BusServer {

@@ -9,8 +9,8 @@ export function busCommand(registry: Registry): AnyCommand {
     name: "bus",
     summary: "a VaBus server for development, tests and small sites",
     details:
-      "Asks for the token of VABUS_TOKEN when there is one. Without a token it answers to addresses, to localhost and to the " +
-      "names of HTTP_ALLOWED_HOSTS, and never to pages of other sites.",
+      "Asks for the token of VABUS_TOKEN when there is one. Without a token it answers to addresses, " +
+      "to localhost and to the names of HTTP_ALLOWED_HOSTS, and never to pages of other sites.",
     examples: [
       ["bus", "on 127.0.0.1:8000, in memory"],
       [
@@ -37,7 +37,8 @@ export function busCommand(registry: Registry): AnyCommand {
       whenFull: single(
         "--when-full",
         choice(["refuse", "drop-oldest"]),
-        "refuse answers 429 until there is room (default: refuse what a known consumer would lose, else drop-oldest)",
+        "refuse answers 429 until there is room (default: refuse what a known consumer would lose, " +
+          "else drop-oldest)",
       ),
       consumerExpiryMs: singleOr(
         "--consumer-expiry",
@@ -47,8 +48,8 @@ export function busCommand(registry: Registry): AnyCommand {
       ),
       insecure: toggle(
         "--insecure",
-        "let other hosts in without a token, or with one but without TLS; those without the token may use names only of " +
-          "HTTP_ALLOWED_HOSTS",
+        "let other hosts in without a token, or with one but without TLS; those without the token " +
+          "may use names only of HTTP_ALLOWED_HOSTS",
       ),
       tlsCertFile: single(
         "--tls-cert-file",

@@ -83,7 +83,8 @@ function earlierRun(stateDir: string): Status | undefined {
   if (!exists(join(stateDir, BUS_FILE_NAME))) {
     throw new CommandError(
       EXIT.usage,
-      `${stateDir} holds a state that is not a demo's. Give another --state-dir: the demo's events do not belong into it.`,
+      `${stateDir} holds a state that is not a demo's. Give another --state-dir: the demo's events ` +
+        "do not belong into it.",
     );
   }
   if (isRunningIn(stateDir)) {

@@ -9,8 +9,9 @@ export function demoCommand(registry: Registry): AnyCommand {
     name: "demo",
     summary: "embedded bus, generated events, SQLite sink: no set-up, nothing outside",
     details:
-      "Keeps its state and its bus's log in a temporary directory, which it deletes at its end. With --state-dir both stay: kill " +
-      "it, start it again, and it goes on with the numbers right. Ends with the proof of `verify`.",
+      "Keeps its state and its bus's log in a temporary directory, which it deletes at its end. With " +
+      "--state-dir both stay: kill it, start it again, and it goes on with the numbers right. Ends " +
+      "with the proof of `verify`.",
     examples: [
       ["demo", "until it is stopped"],
       ["demo --state-dir ~/vabus-demo", "to be killed with kill -9 and started again"],

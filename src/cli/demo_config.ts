@@ -33,7 +33,8 @@ export const DEMO_DEFAULTS: Partial<Record<string, string>> = {
 };
 
 export const DEMO_ENVIRONMENT_HELP =
-  "Of the environment only LOG_LEVEL, LOG_FORMAT and HTTP_LISTEN are heeded: the demo keeps away from a real installation.";
+  "Of the environment only LOG_LEVEL, LOG_FORMAT and HTTP_LISTEN are heeded: the demo keeps away " +
+  "from a real installation.";
 
 const DIRECTORY_NAME = `vabus-data-handler-demo-${crypto.randomUUID().slice(0, 8)}`;
 

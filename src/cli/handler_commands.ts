@@ -13,16 +13,16 @@ const FORGET_SINKS = repeated(
 const ACCEPT_SINKS = repeated(
   "--accept-sink",
   anyText("<name>", "the name of a sink"),
-  "take what a sink holds as it is: settles alarms over it, and goes on where another life of the state has written to it",
+  "take what a sink holds as it is: settles alarms over it, and goes on where another life of the " +
+    "state has written to it",
 );
 
 export function runCommand(registry: Registry): AnyCommand {
   return command({
     name: "run",
     summary: "the service: fetch, aggregate, deliver until SIGTERM or SIGINT",
-    details:
-      "The first SIGTERM or SIGINT stops it in good order; a second one ends it at once, which is safe too. SIGHUP reads the " +
-      "settings again from their files.",
+    details: "The first SIGTERM or SIGINT stops it in good order; a second one ends it at once, which is " +
+      "safe too. SIGHUP reads the settings again from their files.",
     examples: [
       ["run --storage-type stdout", "aggregates of http://localhost:8000 as JSON lines"],
       [
@@ -41,9 +41,8 @@ export function onceCommand(registry: Registry): AnyCommand {
   return command({
     name: "once",
     summary: "for cron: fetch and deliver what there is, then exit",
-    details:
-      "Open windows stay in the state for the next call. Exits 75 when a bus or a sink was out of reach with " +
-      "work left: call again later.",
+    details: "Open windows stay in the state for the next call. Exits 75 when a bus or a sink was out of " +
+      "reach with work left: call again later.",
     examples: [
       ["once", "one round; windows that have not ended stay open"],
       ["once --flush", "the last round: closes open windows too"],

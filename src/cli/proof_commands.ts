@@ -9,10 +9,9 @@ export function verifyCommand(registry: Registry): AnyCommand {
   return command({
     name: "verify",
     summary: "prove that no event was lost or counted twice",
-    details:
-      "Checks the books of the state, then compares it with each SQL sink and, with --kafka, with the topic. " +
-      "Only reads; works while the handler runs. Exits 1 and names the differences when the proof fails, or the sink that " +
-      "cannot be read; the others are proven all the same.",
+    details: "Checks the books of the state, then compares it with each SQL sink and, with --kafka, with " +
+      "the topic. Only reads; works while the handler runs. Exits 1 and names the differences when " +
+      "the proof fails, or the sink that cannot be read; the others are proven all the same.",
     examples: [
       ["verify", "every SQL sink"],
       ["verify --kafka", "the Kafka topic too, read from its beginning"],
@@ -40,10 +39,10 @@ export function redeliverCommand(registry: Registry): AnyCommand {
   return command({
     name: "redeliver",
     summary: "send rows that a sink has lost once more, as they stand",
-    details:
-      "For a sink that was restored, emptied or behind: sends its rows of the windows that start in the span, as far as the " +
-      "state still has them (CORRECTION_HORIZON), and ends with the proof for that span. Rows of the same revision are " +
-      "overwritten, never higher ones. A running handler does it; where none runs, the command does it itself. May be repeated.",
+    details: "For a sink that was restored, emptied or behind: sends its rows of the windows that start in " +
+      "the span, as far as the state still has them (CORRECTION_HORIZON), and ends with the proof " +
+      "for that span. Rows of the same revision are overwritten, never higher ones. A running " +
+      "handler does it; where none runs, the command does it itself. May be repeated.",
     examples: [
       ["redeliver --sink postgres --since 2026-01-31T06:00Z", "all since six o'clock"],
       ["redeliver --sink sqlite --since 1790000000 --until 1790003600", "the windows of one hour"],

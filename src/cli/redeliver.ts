@@ -32,7 +32,8 @@ export async function redeliver(context: CommandContext, options: RedeliverOptio
   if (leftover !== undefined) {
     throw new CommandError(
       EXIT.tryAgain,
-      `${leftover}. ${sent} rows were sent; the rest is sent by the next start of the handler, or by this command again.`,
+      `${leftover}. ${sent} rows were sent; the rest is sent by the next start of the handler, or by ` +
+        "this command again.",
     );
   }
   // The sink prints its rows on stdout, so messages go to stderr.

@@ -9,9 +9,8 @@ export function checkCommand(registry: Registry): AnyCommand {
   return command({
     name: "check",
     summary: "validate the configuration, reach the bus and every sink, print what is in force",
-    details:
-      "Writes nothing anywhere. Exits 1 when a bus or a sink cannot be reached. Secrets are masked. With --sample it reaches " +
-      "nothing, and exits 1 when a record of the file would be refused.",
+    details: "Writes nothing anywhere. Exits 1 when a bus or a sink cannot be reached. Secrets are masked. " +
+      "With --sample it reaches nothing, and exits 1 when a record of the file would be refused.",
     examples: [
       ["check --env-file /etc/vabus-data-handler.env", "before the service is restarted"],
       ["check --event-value /temp --sample events.ndjson", "what each record of a file becomes"],

@@ -16,7 +16,10 @@ const HAS_ID = 16;
 const HAS_LABELS = 32;
 const HAS_REQUIRED = HAS_NAME | HAS_VALUE | HAS_TIMESTAMP;
 
-/** Powers of ten that a double holds exactly: dividing an exact mantissa by one rounds once, hence correctly (Clinger 1990). */
+/**
+ * Powers of ten that a double holds exactly: dividing an exact mantissa by one rounds once, hence correctly
+ * (Clinger 1990).
+ */
 const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const MANTISSA_MAX = Number.MAX_SAFE_INTEGER;
 

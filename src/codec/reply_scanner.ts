@@ -74,7 +74,8 @@ export class ReplyScanner {
   private isAtEvents = false;
 
   /**
-   * @param eventsMax How many events were asked for: what is wrong with each of any number could fill the memory.
+   * @param eventsMax How many events were asked for: what is wrong with each of any number could fill the
+   * memory.
    * @param mapped How elements are read that are no events as they are; undefined: they are.
    */
   constructor(
@@ -103,7 +104,10 @@ export class ReplyScanner {
       : undefined;
   }
 
-  /** Scans what is not scanned yet. @throws {ReplyFormatError} The batch is then empty or half filled and must not be used. */
+  /**
+   * Scans what is not scanned yet. @throws {ReplyFormatError} The batch is then empty or half filled and must
+   * not be used.
+   */
   readRest(): ReplyHeader {
     if (!this.hasHead) this.scanHead();
     if (this.failure !== undefined) throw this.failure;

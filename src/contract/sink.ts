@@ -46,7 +46,10 @@ export interface SinkContext {
 export interface Confirmed {
   /** Whether it has confirmed anything. */
   readonly any: boolean;
-  /** The newest aggregates that it has confirmed, at most {@link CONFIRMED_MAX}, as far as the state still has them. */
+  /**
+   * The newest aggregates that it has confirmed, at most {@link CONFIRMED_MAX}, as far as the state still has
+   * them.
+   */
   readonly newest: readonly Aggregate[];
 }
 
@@ -66,7 +69,10 @@ export interface SinkAlarm {
   readonly count: number;
 }
 
-/** A row that was not written because the sink holds it at the same revision or a higher one, with other numbers. */
+/**
+ * A row that was not written because the sink holds it at the same revision or a higher one, with other
+ * numbers.
+ */
 export interface Contradiction {
   readonly written: Aggregate;
   readonly held: Aggregate;
@@ -128,7 +134,10 @@ export type Repeat = "upsert" | "positioned" | "append";
  * while a handler may write from another process.
  */
 export interface Sink {
-  /** The operator's name for it: the `id` of `id:kind` in `STORAGE_TYPE`, else the kind. Its key in the state, routes and metrics. */
+  /**
+   * The operator's name for it: the `id` of `id:kind` in `STORAGE_TYPE`, else the kind. Its key in the state,
+   * routes and metrics.
+   */
   readonly id: string;
   readonly repeat: Repeat;
   /**
@@ -161,7 +170,10 @@ export interface DeletedRows {
   readonly events: number;
 }
 
-/** Reads a sink's rows back, so that `verify` can prove the books against them. It only reads, and connects by itself. */
+/**
+ * Reads a sink's rows back, so that `verify` can prove the books against them. It only reads, and connects by
+ * itself.
+ */
 export interface ReadBack {
   /**
    * - `cheap`: rows are found by their key.

@@ -26,7 +26,9 @@ export type Position = string;
  * {@link SourceError}, whose kind decides what the reader does next.
  */
 export interface Source {
-  /** The operator's name for it, without credentials: the key in the state, and its name in logs and `status`. */
+  /**
+   * The operator's name for it, without credentials: the key in the state, and its name in logs and `status`.
+   */
   readonly id: string;
   /**
    * Prepares reading and returns the partitions. The reader calls it once before it reads, and again after a
@@ -234,7 +236,10 @@ interface Step {
  */
 export type SourceErrorKind = "unavailable" | "incomplete" | "smaller" | "refused" | "garbage";
 
-/** The only error a source throws. `message` is for the operator: what is wrong and what to do, without secrets. */
+/**
+ * The only error a source throws. `message` is for the operator: what is wrong and what to do, without
+ * secrets.
+ */
 export class SourceError extends Error {
   constructor(
     readonly kind: SourceErrorKind,

@@ -65,7 +65,8 @@ function assertConfigured({ sinkNames }: Config, scanned: readonly string[]): vo
     if (sinkNames.some((sink) => sink.kind === kind)) continue;
     throw new OrderError(
       "wrong",
-      `--${kind}: ${kind} is not in STORAGE_TYPE, so there is nothing to read. Leave it out, or give the handler's settings.`,
+      `--${kind}: ${kind} is not in STORAGE_TYPE, so there is nothing to read. Leave it out, or give ` +
+        "the handler's settings.",
     );
   }
 }

@@ -77,8 +77,8 @@ function assertPossible(
   if (found.repeat === "upsert" || allowsDuplicates) return;
   throw new OrderError(
     "wrong",
-    `${sink} cannot overwrite: what is sent again is there twice, told apart from the first only by its place. ` +
-      "Add --allow-duplicates if its readers keep one row of each revision.",
+    `${sink} cannot overwrite: what is sent again is there twice, told apart from the first only by ` +
+      "its place. Add --allow-duplicates if its readers keep one row of each revision.",
   );
 }
 

@@ -27,8 +27,8 @@ export class RedeliveryProgress {
       lookedInVain = now.sent === last ? lookedInVain + 1 : 0;
       if (lookedInVain === PATIENCE_LOOKS) {
         logger.warn(
-          "the running handler has sent nothing for a while: its log and /readyz say whether the sink can be reached. " +
-            "It goes on by itself, also without this command",
+          "the running handler has sent nothing for a while: its log and /readyz say whether the " +
+            "sink can be reached. It goes on by itself, also without this command",
           { sink: now.sink },
         );
       }

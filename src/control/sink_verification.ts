@@ -126,8 +126,8 @@ function isSameStanding(a: Standing, b: Standing): boolean {
 
 function sumDifference(sink: RegisteredSink, expected: number, found: number): string {
   const direction = found < expected ? "are missing" : "are too many";
-  return `its rows should stand for ${expected} events in all and stand for ${found}: ${
-    Math.abs(found - expected)
-  } ${direction}. Rows deleted by retention, or written by an earlier state of this instance, show up here: ` +
-    `prove the rest with --since. (${sink.routedCount} events were routed to it.)`;
+  return `its rows should stand for ${expected} events in all and stand for ${found}: ` +
+    `${Math.abs(found - expected)} ${direction}. Rows deleted by retention, or written ` +
+    "by an earlier state of this instance, show up here: prove the rest with --since. " +
+    `(${sink.routedCount} events were routed to it.)`;
 }

@@ -91,7 +91,8 @@ function busesIn(state: StateDatabase): BusOverview[] {
 
 function deadLettersByReason(state: StateDatabase): Map<string, number> {
   const rows = state.all<{ reason: string; deadLetters: number }>(
-    "SELECT reason, count(*) AS deadLetters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER BY reason",
+    "SELECT reason, count(*) AS deadLetters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER " +
+      "BY reason",
   );
   return new Map(rows.map(({ reason, deadLetters }) => [reason, deadLetters]));
 }

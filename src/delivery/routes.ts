@@ -28,8 +28,8 @@ export class Routes {
 }
 
 /**
- * Compiles the text of `ROUTES`, such as `orders.*=kafka;audit.*=kafka,postgres;*=none`; undefined sends everything to all sinks.
- * Each fault is a sentence of its own.
+ * Compiles the text of `ROUTES`, such as `orders.*=kafka;audit.*=kafka,postgres;*=none`; undefined sends
+ * everything to all sinks. Each fault is a sentence of its own.
  */
 export function compileRoutes(
   text: string | undefined,

@@ -130,8 +130,9 @@ export class Trial {
     if (condemned < CONDEMNED_MAX) return;
     throw new SinkError(
       "misconfigured",
-      `it has refused ${condemned} aggregates with one error, so the fault is the sink's: ${error.message} ` +
-        "Mend it, then run `dead-letters retry --reason rejected`; or purge them, if it is right to refuse them",
+      `it has refused ${condemned} aggregates with one error, so the fault is the sink's: ` +
+        `${error.message} Mend it, then run \`dead-letters retry --reason rejected\`; or purge them, ` +
+        "if it is right to refuse them",
     );
   }
 

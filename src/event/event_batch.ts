@@ -21,13 +21,19 @@ export class EventBatch {
 
   /** Records in the reply: each is one event, valid or not, unless records are {@link isMapped}. */
   total = 0;
-  /** Whether it depends on settings what events the records are: then one may be several of them, with one position. */
+  /**
+   * Whether it depends on settings what events the records are: then one may be several of them, with one
+   * position.
+   */
   isMapped = false;
   /** Events, valid or not, beyond one for each record. */
   surplus = 0;
   /** How many of the unit that times are read in are in a second; undefined: they are not counted. */
   unitsPerSecond: number | undefined = 1;
-  /** Of an event, by its column: a record that it is all of, made when it is asked for. Not there: its own one is. */
+  /**
+   * Of an event, by its column: a record that it is all of, made when it is asked for. Not there: its own one
+   * is.
+   */
   readonly alone: (() => string)[] = [];
   /** Valid events: the length of each column below. */
   count = 0;
@@ -80,7 +86,9 @@ export class EventBatch {
     if (buffer instanceof ArrayBuffer) buffer.transfer(0);
   }
 
-  /** The record of an event, or of the part of one that it is; a view of what the batch holds where it can be. */
+  /**
+   * The record of an event, or of the part of one that it is; a view of what the batch holds where it can be.
+   */
   rawOf(event: number): Uint8Array {
     return this.rawFrom(this.rawStart[event]!, this.rawEnd[event]!, this.alone[event]);
   }

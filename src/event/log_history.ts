@@ -203,8 +203,9 @@ export function fingerprintOf(batch: EventBatch): number {
 }
 
 /**
- * Whether the only event of a reply, as protocol v1 has it, has a fingerprint. Settings may say now that events are read as they are, and have
- * said before that records are mapped, or the other way round: either makes it the same event.
+ * Whether the only event of a reply, as protocol v1 has it, has a fingerprint. Settings may say now that
+ * events are read as they are, and have said before that records are mapped, or the other way round: either
+ * makes it the same event.
  */
 export function hasFingerprint(batch: EventBatch, fingerprint: number): boolean {
   const { rawStart, rawEnd } = batch.count > 0
@@ -216,8 +217,8 @@ export function hasFingerprint(batch: EventBatch, fingerprint: number): boolean 
 
 /**
  * The hashes of a batch's events in their order. For a valid event it is the hash of its values, however they
- * are spelt; for an invalid one and for a mapped record, the hash of its bytes, so that another mapping does not
- * look like another history. The hashes are kept on disk: a change of them needs a migration that empties
+ * are spelt; for an invalid one and for a mapped record, the hash of its bytes, so that another mapping does
+ * not look like another history. The hashes are kept on disk: a change of them needs a migration that empties
  * `history`.
  */
 class EventHashes {

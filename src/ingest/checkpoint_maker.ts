@@ -13,8 +13,8 @@ import type { ReadingGate } from "./reading_gate.ts";
 import type { UnreadEvents } from "./unread_events.ts";
 
 const DROPPED =
-  "there are more dead letters than are kept: the oldest ones are dropped (they stay counted). Find out who sends so much " +
-  "that is refused, then run dead-letters export, retry or purge.";
+  "there are more dead letters than are kept: the oldest ones are dropped (they stay counted). Find " +
+  "out who sends so much that is refused, then run dead-letters export, retry or purge.";
 
 export interface CheckpointTimes {
   readonly checkpointIntervalMs: number;

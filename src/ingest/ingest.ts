@@ -24,7 +24,10 @@ export interface IngestOptions extends CheckpointTimes {
   readonly idleTimeoutMs: number;
   readonly outboxMaxRows: number;
   readonly maxFutureSkewMs: number;
-  /** How records are made events of, by the names of their sources; where none is, they are events as they are. Only those of the start count. */
+  /**
+   * How records are made events of, by the names of their sources; where none is, they are events as they
+   * are. Only those of the start count.
+   */
   readonly readers: ReadonlyMap<string, RecordReader>;
 }
 
@@ -261,7 +264,9 @@ export class Ingest {
     return this.gate.pass(...how);
   }
 
-  /** Makes checkpoints as they fall due, until the signal fires. @throws {StateError} The state is damaged. */
+  /**
+   * Makes checkpoints as they fall due, until the signal fires. @throws {StateError} The state is damaged.
+   */
   async keepCheckpointing(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.checkpointIfDue();

@@ -14,7 +14,10 @@ import { RefusalWatch } from "./refusal_watch.ts";
 /** Refused events in memory that force a checkpoint. */
 export const REFUSED_MAX_EVENTS = 10_000;
 export const REFUSED_MAX_BYTES = 16 * 1024 * 1024;
-/** Beyond it, only the beginning of what is refused is kept until the next checkpoint: dead letters of parts of a record may be longer than it. */
+/**
+ * Beyond it, only the beginning of what is refused is kept until the next checkpoint: dead letters of parts
+ * of a record may be longer than it.
+ */
 const REFUSED_HARD_MAX_BYTES = 256 * 1024 * 1024;
 const BEGINNING_BYTES = 200;
 
@@ -37,7 +40,10 @@ export class Intake {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly onRefused: (event: RefusedEvent) => void,
-    /** How the records of sources are made events of, by the sources' names; of those that are not there, they are events as they are. */
+    /**
+     * How the records of sources are made events of, by the sources' names; of those that are not there, they
+     * are events as they are.
+     */
     private readonly readers: ReadonlyMap<string, RecordReader>,
   ) {
     this.watch = new RefusalWatch(partitions.sources.map(({ name }) => name), clock);

@@ -7,7 +7,9 @@ import type { CheckpointInput } from "../state/checkpoint/checkpoint_input.ts";
 import type { RestoredPartition } from "../state/checkpoint/partition_position.ts";
 import { PartitionState, SourceState } from "./partition_state.ts";
 
-/** Partitions of all sources that have gone away and whose positions are remembered, in case they come back. */
+/**
+ * Partitions of all sources that have gone away and whose positions are remembered, in case they come back.
+ */
 const GONE_MAX = 10_000;
 
 /**

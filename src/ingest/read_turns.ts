@@ -61,7 +61,10 @@ export class ReadTurns {
     this.spare.push(batch);
   }
 
-  /** Resolves after `ms`, at once when the signal fires, and where turns are shared when something has {@link arrived}. */
+  /**
+   * Resolves after `ms`, at once when the signal fires, and where turns are shared when something has
+   * {@link arrived}.
+   */
   async rest(id: PartitionId, ms: number, signal: AbortSignal): Promise<void> {
     if (!this.areShared) return await this.clock.sleep(ms, signal);
     if (signal.aborted || this.arrivals.has(id)) return;

@@ -26,9 +26,11 @@ export function likelyCause(reason: RefusalReason, sample: RefusalSample, nowMs:
     case "invalid":
       return /function/.test(detail)
         ? `The latest: ${detail}. Likely cause: devices name a function that this version does not have.`
-        : `The latest: ${detail}. Likely cause: somebody publishes another format, or names or numbers that are none.`;
+        : `The latest: ${detail}. Likely cause: somebody publishes another format, or names or numbers ` +
+          "that are none.";
     case "overflow":
-      return "Likely cause: names that never come again, such as ones with an id or a time in them; or MAX_SERIES is too small for the plant.";
+      return "Likely cause: names that never come again, such as ones with an id or a time in them; " +
+        "or MAX_SERIES is too small for the plant.";
     case "future":
       return `Likely cause: ${
         futureCause(timeMs ?? NaN, nowMs, perSecond)

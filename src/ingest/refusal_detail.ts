@@ -12,7 +12,8 @@ const UNITS = [["seconds", 1], ["milliseconds", 1e3], ["microseconds", 1e6], ["n
 /**
  * Why a valid event of that time was refused, for its dead letter.
  *
- * @param perSecond How many of the unit that times are read in are in a second; undefined: they are not counted.
+ * @param perSecond How many of the unit that times are read in are in a second; undefined: they are not
+ * counted.
  */
 export function refusalDetail(
   refusal: Refusal,

@@ -13,7 +13,10 @@ export interface Unread {
 
 const NONE: Unread = { lost: 0, skipped: 0, doubtful: 0, orders: [] };
 
-/** Counts the events that were lost before they were read, given up, or that may come twice, since the last checkpoint. */
+/**
+ * Counts the events that were lost before they were read, given up, or that may come twice, since the last
+ * checkpoint.
+ */
 export class UnreadEvents {
   private current = NONE;
 

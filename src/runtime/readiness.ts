@@ -9,7 +9,10 @@ const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, string> = {
   misconfigured: "sink_misconfigured",
 };
 
-/** Everything that keeps events from going in or aggregates from going out, each cause by name. Ready when there is none. */
+/**
+ * Everything that keeps events from going in or aggregates from going out, each cause by name. Ready when
+ * there is none.
+ */
 export function causesOf({ buses, sinks, isStopping, obstacle }: LiveOverview): Finding[] {
   const causes: Finding[] = [];
   if (isStopping) causes.push({ name: "stopping", detail: "the handler is being stopped" });

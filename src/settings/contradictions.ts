@@ -32,13 +32,14 @@ function doubtfulTimes(values: CoreValues): string[] {
   if (CORRECTION_HORIZON === 0) {
     if (ALLOWED_LATENESS === 0) {
       warnings.push(
-        "CORRECTION_HORIZON and ALLOWED_LATENESS are both 0: an event that comes a moment after a newer one may be refused as late",
+        "CORRECTION_HORIZON and ALLOWED_LATENESS are both 0: an event that comes a moment after a " +
+          "newer one may be refused as late",
       );
     } else if (IDLE_TIMEOUT < ALLOWED_LATENESS) {
       warnings.push(
-        `IDLE_TIMEOUT (${seconds(IDLE_TIMEOUT)}) is less than ALLOWED_LATENESS (${
-          seconds(ALLOWED_LATENESS)
-        }), and CORRECTION_HORIZON is 0: when a bus pauses, windows close before stragglers are waited for, and these are refused`,
+        `IDLE_TIMEOUT (${seconds(IDLE_TIMEOUT)}) is less than ALLOWED_LATENESS ` +
+          `(${seconds(ALLOWED_LATENESS)}), and CORRECTION_HORIZON is 0: when a bus ` +
+          "pauses, windows close before stragglers are waited for, and these are refused",
       );
     }
   } else if (CORRECTION_HORIZON < ALLOWED_LATENESS) {
@@ -48,11 +49,10 @@ function doubtfulTimes(values: CoreValues): string[] {
   } else {
     if (CORRECTION_HORIZON < MAX_FUTURE_SKEW + ALLOWED_LATENESS) {
       warnings.push(
-        `CORRECTION_HORIZON (${
-          seconds(CORRECTION_HORIZON)
-        }) is less than MAX_FUTURE_SKEW + ALLOWED_LATENESS (${
-          seconds(MAX_FUTURE_SKEW + ALLOWED_LATENESS)
-        }): a clock that is ahead by no more than is allowed can make honest events late. Raise the first or lower the second`,
+        `CORRECTION_HORIZON (${seconds(CORRECTION_HORIZON)}) is less than ` +
+          "MAX_FUTURE_SKEW + ALLOWED_LATENESS " +
+          `(${seconds(MAX_FUTURE_SKEW + ALLOWED_LATENESS)}): a clock that is ahead ` +
+          "by no more than is allowed can make honest events late. Raise the first or lower the second",
       );
     }
     if (CORRECTION_HORIZON < AGGREGATION_INTERVAL) {
@@ -65,9 +65,9 @@ function doubtfulTimes(values: CoreValues): string[] {
   }
   if (MAX_WAIT < ALLOWED_LATENESS) {
     warnings.push(
-      `MAX_WAIT (${seconds(MAX_WAIT)}) is less than ALLOWED_LATENESS (${
-        seconds(ALLOWED_LATENESS)
-      }): while a bus is out of reach, windows close before stragglers are waited for, and come again corrected`,
+      `MAX_WAIT (${seconds(MAX_WAIT)}) is less than ALLOWED_LATENESS ` +
+        `(${seconds(ALLOWED_LATENESS)}): while a bus is out of reach, windows close ` +
+        "before stragglers are waited for, and come again corrected",
     );
   }
   return warnings;
@@ -79,19 +79,20 @@ function doubtfulAmounts(values: CoreValues, mayRepeat: boolean): string[] {
   const warnings: string[] = [];
   if (DEDUP_MAX_IDS > 0 && DEDUP_MAX_IDS < VABUS_BATCH_SIZE && mayRepeat) {
     warnings.push(
-      `DEDUP_MAX_IDS (${DEDUP_MAX_IDS}) is less than VABUS_BATCH_SIZE (${VABUS_BATCH_SIZE}): an event that is repeated one fetch ` +
-        "later is not known any more, and counts twice",
+      `DEDUP_MAX_IDS (${DEDUP_MAX_IDS}) is less than VABUS_BATCH_SIZE (${VABUS_BATCH_SIZE}): an ` +
+        "event that is repeated one fetch later is not known any more, and counts twice",
     );
   }
   if (OUTBOX_MAX_ROWS < MAX_SERIES) {
     warnings.push(
-      `OUTBOX_MAX_ROWS (${OUTBOX_MAX_ROWS}) is less than MAX_SERIES (${MAX_SERIES}): a single window may fill the outbox, and ` +
-        "fetching then stops at every window",
+      `OUTBOX_MAX_ROWS (${OUTBOX_MAX_ROWS}) is less than MAX_SERIES (${MAX_SERIES}): a single window ` +
+        "may fill the outbox, and fetching then stops at every window",
     );
   }
   if (METRICS_INTERVAL === 0 && HTTP_LISTEN === "off") {
     warnings.push(
-      "METRICS_INTERVAL is 0 and HTTP_LISTEN is off: nobody gets metrics, and nobody can ask how the handler is",
+      "METRICS_INTERVAL is 0 and HTTP_LISTEN is off: nobody gets metrics, and nobody can ask how the " +
+        "handler is",
     );
   }
   return warnings;

@@ -33,9 +33,8 @@ export function readDotEnv(sources: Sources, catalogue: Catalogue, faults: Fault
   if (distrust !== undefined) {
     faults.push({
       subject: path,
-      problem:
-        `in the working directory is not read: ${distrust}. Somebody else could set what this program does; name it with ` +
-        "--env-file if it is meant, or mend its owner and mode",
+      problem: `in the working directory is not read: ${distrust}. Somebody else could set what this ` +
+        "program does; name it with --env-file if it is meant, or mend its owner and mode",
     });
     return { variables, refused };
   }

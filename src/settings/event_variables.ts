@@ -7,8 +7,8 @@ const EVENTS = "Events";
 export const EVENTS_OF_RECORDS = {
   EVENT_FORMAT: optional(choice(["json", "value", "influx", "csv"]), {
     group: EVENTS,
-    help:
-      "what a record is: JSON, one number, Influx line protocol or CSV with a header; format= in the URL of one bus",
+    help: "what a record is: JSON, one number, Influx line protocol or CSV with a header; format= in the " +
+      "URL of one bus",
     example: "influx",
     atStart: true,
     defaultText: "json",
@@ -16,7 +16,8 @@ export const EVENTS_OF_RECORDS = {
   EVENT_NAME: optional(
     anyText(
       "<template>",
-      "text with holes: {/json/pointer}, {/column}, {column}, {path}, {measurement}, {field}, {tag:NAME}, {topic}, {topic[0]}, {key}",
+      "text with holes: {/json/pointer}, {/column}, {column}, {path}, {measurement}, {field}, " +
+        "{tag:NAME}, {topic}, {topic[0]}, {key}",
     ),
     {
       group: EVENTS,
@@ -78,8 +79,8 @@ export const EVENTS_OF_RECORDS = {
     ),
     {
       group: EVENTS,
-      help:
-        "which labels a series has; others are left out, which is how one groups; labels= in the URL of one bus",
+      help: "which labels a series has; others are left out, which is how one groups; labels= in the URL " +
+        "of one bus",
       example: "site:/meta/site,line:{topic[1]}",
       atStart: true,
       defaultText: "/labels; influx: all tags; csv: none",

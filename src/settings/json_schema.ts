@@ -21,7 +21,8 @@ export function jsonSchema(catalogue: Catalogue): Schema {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "Settings of VaBus Data Handler",
     description:
-      "Environment variables, all of them text. A sink with an id has the settings of its kind with the id before them.",
+      "Environment variables, all of them text. A sink with an id has the settings of its kind with " +
+      "the id before them.",
     type: "object",
     properties,
     patternProperties: ofNamedSinks,

@@ -75,7 +75,10 @@ function readProxy(variable: string, text: string): Proxy | ProxyFault {
   return { url, masked: maskUrl(url), variable };
 }
 
-/** Whether an entry of NO_PROXY is meant for a host: `*`, a domain with all below it, an address, a range; with a port or without. */
+/**
+ * Whether an entry of NO_PROXY is meant for a host: `*`, a domain with all below it, an address, a range;
+ * with a port or without.
+ */
 function covers(entry: string, hostname: string, port: string): boolean {
   if (entry === "*") return true;
   const host = hostname.replace(/^\[|\]$/g, "");

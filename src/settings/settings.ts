@@ -87,7 +87,10 @@ export interface AllSettings extends Settings {
   readonly sinks: readonly SinkName[];
 }
 
-/** Reads every variable: flag before environment before `.env` before default. An empty variable counts as not set. */
+/**
+ * Reads every variable: flag before environment before `.env` before default. An empty variable counts as not
+ * set.
+ */
 export function readSettings(sources: Sources, catalogue: Catalogue): AllSettings {
   const settings = readKnown(sources, catalogue);
   const refused = settings.refused.get("STORAGE_TYPE");
@@ -247,7 +250,8 @@ function check(
 /** Quotes and comments that systemd or Docker have left in a value from a file that they read. */
 function carriedAlong(text: string): string {
   if (/\s#/.test(text)) {
-    return "; a comment behind a value is part of it where systemd or Docker read the file: put it on a line of its own";
+    return "; a comment behind a value is part of it where systemd or Docker read the file: put it " +
+      "on a line of its own";
   }
   const isQuoted = /^(["']).*\1$/.test(text);
   return isQuoted ? "; it is in quotes, which Docker takes as part of the value: leave them out there" : "";

@@ -75,7 +75,8 @@ function problemOf({ id, kind }: SinkName, kinds: readonly string[]): string | u
   if (id === NOWHERE) return `calls a sink ${NOWHERE}, which stands for no sink in ROUTES`;
   return ID.test(id) && id.length <= ID_MAX_CHARACTERS
     ? undefined
-    : `has an id that is not of lower-case letters and digits, with - or _ between, at most ${ID_MAX_CHARACTERS}`;
+    : "has an id that is not of lower-case letters and digits, with - or _ between, at most " +
+      `${ID_MAX_CHARACTERS}`;
 }
 
 function problemOfAll(names: readonly SinkName[]): string | undefined {

@@ -27,8 +27,8 @@ export function sinkVariables(sinks: readonly SinkDeclaration[]) {
       anyText("<routes>", `pattern=sink,…;… with a last pattern *, such as orders.*=${first};*=none`),
       {
         group: "Sinks",
-        help:
-          "which names go where: * = any characters, first match wins, the last must be a catch-all; *=none drops",
+        help: "which names go where: * = any characters, first match wins, the last must be a catch-all; " +
+          "*=none drops",
         example: `orders.*=${first};audit.*=${first},${second};*=${second}`,
         defaultText: "all to all",
         commonName: true,
@@ -47,14 +47,15 @@ export const WINDOWS = {
   AGG_FUNCTIONS: withDefault(
     anyText(
       "<rules>",
-      "pattern=function,…;… with none for events that are to be dropped, such as *.temperature=avg,min,max;debug.*=none",
+      "pattern=function,…;… with none for events that are to be dropped, such as " +
+        "*.temperature=avg,min,max;debug.*=none",
     ),
     "*=sum",
     {
       group: "Windows and time",
-      help:
-        "what is computed for an event that names no function, by its name: * = any characters, first match wins, several functions " +
-        "give a row each, none drops the event and counts it; unmatched is sum",
+      help: "what is computed for an event that names no function, by its name: * = any characters, " +
+        "first match wins, several functions give a row each, none drops the event and counts it; " +
+        "unmatched is sum",
       example: "*.temperature=avg,min,max;*.energy=last;debug.*=none;*=sum",
     },
   ),
@@ -202,8 +203,8 @@ export const REST = {
   }),
   HTTP_ALLOWED_HOSTS: optional(hostNames(), {
     group: "Metrics and administration",
-    help:
-      "names that clients may call the listener by, beside localhost and addresses; a page in a browser that uses another is refused",
+    help: "names that clients may call the listener by, beside localhost and addresses; a page in a " +
+      "browser that uses another is refused",
     example: "handler,edge7.plant.example",
     atStart: true,
   }),

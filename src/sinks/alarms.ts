@@ -13,11 +13,9 @@ export function missingRows(confirmed: Confirmed, missing: readonly Aggregate[])
   if (first === undefined) return undefined;
   return {
     kind: "rows_missing",
-    detail:
-      `${missing.length} of the ${confirmed.newest.length} newest rows that it has confirmed are not there, such as ` +
-      `${
-        described(first)
-      }. There may be more: it may have been restored, or a replica have taken over that was behind`,
+    detail: `${missing.length} of the ${confirmed.newest.length} newest rows that it has confirmed are not ` +
+      `there, such as ${described(first)}. There may be more: it may have been ` +
+      "restored, or a replica have taken over that was behind",
     count: missing.length,
   };
 }

@@ -88,5 +88,6 @@ export function wayOut(sink: string, kind: SinkAlarmKind): string {
   const [first, then] = kind === "rows_missing"
     ? ["verify names what is missing", "writes again what the state still has"]
     : ["find out who else writes there; verify names the differences", "writes this state's numbers again"];
-  return `${first}, redeliver --sink ${sink} --since T ${then}; or, where it is meant to be so, run --accept-sink ${sink}`;
+  return `${first}, redeliver --sink ${sink} --since T ${then}; or, where it is meant to be so, run ` +
+    `--accept-sink ${sink}`;
 }

@@ -53,8 +53,8 @@ for (
 ) {
   Deno.test(`told by ${signal} to stop while it unpacks for \`${args.join(" ")}\`, it ends with ${code} and leaves nothing`, async () => {
     const cache = await freshCache();
-    // A gzip that says when it begins, and goes on when it is told to. What it has to unpack takes long, and matters where it could
-    // be left behind.
+    // A gzip that says when it begins, and goes on when it is told to. What it has to unpack takes long, and
+    // matters where it could be left behind.
     const isForReal = args.length === 0 || args[0] === "once";
     const directory = dirname(cache.TMPDIR);
     const [path, begun, goOn] = [join(directory, "bin"), join(directory, "begun"), join(directory, "go-on")];
@@ -225,7 +225,9 @@ async function freshCache(): Promise<Cache> {
   return cache;
 }
 
-/** For what begins when all is unpacked: one for all of these tests, as to unpack takes longer than they do. */
+/**
+ * For what begins when all is unpacked: one for all of these tests, as to unpack takes longer than they do.
+ */
 function usedCache(): Promise<Cache> {
   return used ??= (async () => {
     const cache = await freshCache();

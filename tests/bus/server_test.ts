@@ -629,7 +629,8 @@ protocol("a name that was not allowed and a page of another site are not answere
 protocol("with the token any name will do, and any page", async (bus) => {
   const answer = await raw(
     bus,
-    `GET /events HTTP/1.1\r\nhost: bus.plant.example\r\norigin: http://x\r\nauthorization: bearer ${TOKEN}\r\nconnection: close\r\n\r\n`,
+    "GET /events HTTP/1.1\r\nhost: bus.plant.example\r\norigin: http://x\r\nauthorization: bearer " +
+      `${TOKEN}\r\nconnection: close\r\n\r\n`,
   );
   assert.match(answer, /^HTTP\/1.1 200 /);
 }, { token: TOKEN });

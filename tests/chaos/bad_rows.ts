@@ -12,8 +12,8 @@ import { Site } from "./site.ts";
  */
 export const badRows: Scenario = {
   name: "bad-rows",
-  what:
-    "a trigger of PostgreSQL that refuses a fifth of the names for a while, with kills of the handler meanwhile",
+  what: "a trigger of PostgreSQL that refuses a fifth of the names for a while, with kills of the " +
+    "handler meanwhile",
   obstacle: theirServers,
   run: (options) => refuse(options),
 };

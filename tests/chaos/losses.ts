@@ -17,8 +17,8 @@ import { Site } from "./site.ts";
 /** Data are lost, or are those of an earlier time. */
 export const losses: Scenario = {
   name: "losses",
-  what:
-    "rows that PostgreSQL loses, a state directory taken away under the handler, a state rolled back to a copy of itself",
+  what: "rows that PostgreSQL loses, a state directory taken away under the handler, a state rolled back " +
+    "to a copy of itself",
   obstacle: theirServers,
   run: (options) => lose(options),
 };
@@ -109,7 +109,9 @@ class World {
     await Deno.rename(`${directory}.away`, directory);
   }
 
-  /** A snapshot of the state is put in its place, while the sinks have gone on; then the right one comes back. */
+  /**
+   * A snapshot of the state is put in its place, while the sinks have gone on; then the right one comes back.
+   */
   async rollBack(): Promise<void> {
     const directory = this.site.environment.STATE_DIR!;
     const [snapshot, newer] = [`${directory}.snapshot`, `${directory}.newer`];

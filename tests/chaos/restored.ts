@@ -8,8 +8,8 @@ import { Site } from "./site.ts";
 /** A bus whose host was lost: it comes back with what a backup has of it, under the same identity. */
 export const restored: Scenario = {
   name: "restored",
-  what:
-    "the bus is restored from a backup of its directory and gets other events, the handler killed now and then",
+  what: "the bus is restored from a backup of its directory and gets other events, the handler killed " +
+    "now and then",
   run: restoreAgainAndAgain,
 };
 

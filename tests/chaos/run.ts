@@ -3,9 +3,9 @@
  *
  *   scripts/deno.sh run -A tests/chaos/run.ts [--minutes M] [--seed N] [--scenario NAME]… [--within M]
  *
- * Each scenario takes about the minutes, and as long as it takes until everything has arrived. The seed decides what is published and
- * which fault comes next, not at which instruction it strikes. With `--within` none begins when so many minutes have passed, and the seed
- * decides which comes first.
+ * Each scenario takes about the minutes, and as long as it takes until everything has arrived. The seed
+ * decides what is published and which fault comes next, not at which instruction it strikes. With `--within`
+ * none begins when so many minutes have passed, and the seed decides which comes first.
  */
 import { parseArgs } from "node:util";
 import { told } from "./scenario.ts";

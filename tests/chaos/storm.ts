@@ -9,8 +9,8 @@ import { Site } from "./site.ts";
 /** Everything that can fail does, one after another and two at once, while events flow. */
 export const storm: Scenario = {
   name: "storm",
-  what:
-    "kill -9 of handler, bus, PostgreSQL and Kafka, wires cut, stalled and slowed, the handler frozen and restarted",
+  what: "kill -9 of handler, bus, PostgreSQL and Kafka, wires cut, stalled and slowed, the handler " +
+    "frozen and restarted",
   obstacle: theirServers,
   run: async (options) => {
     await using site = await Site.start(options.servers);
@@ -71,7 +71,8 @@ class Storm implements AsyncDisposable {
   private async rage(): Promise<void> {
     const rounds = Math.ceil(this.options.seconds / ROUND_SECONDS);
     for (let round = 0; round < rounds; round++) {
-      // Sometimes a second fault comes while the first one is there: what fails together is seldom independent.
+      // Sometimes a second fault comes while the first one is there: what fails together is seldom
+      // independent.
       await Promise.all(this.random() < 0.3 ? [this.fault(), this.fault()] : [this.fault()]);
       await pause(this.random() * 1500);
       this.assertAlive();

@@ -19,7 +19,9 @@ export type Fault =
   | { readonly when: "before" | "after"; readonly error: SinkError }
   | { readonly when: "hangs" };
 
-/** A backend in memory, with faults on demand: asked before each `open` and `write`, and for each aggregate. */
+/**
+ * A backend in memory, with faults on demand: asked before each `open` and `write`, and for each aggregate.
+ */
 export interface FakeSinkOptions {
   readonly instance?: string;
   readonly table?: FakeTable;

@@ -5,7 +5,10 @@ import { testOtherHistories } from "./source_history_contract.ts";
 import { testPartitions } from "./source_partition_contract.ts";
 import { events, namesOf, Reading } from "./source_reading.ts";
 
-/** A bus of one kind with one partition at first, empty, and used by one step alone. What it cannot do is left out. */
+/**
+ * A bus of one kind with one partition at first, empty, and used by one step alone. What it cannot do is left
+ * out.
+ */
 export interface TestBus {
   /** A new source for this bus, not yet open: as after another start. */
   createSource(): Source;
@@ -17,7 +20,10 @@ export interface TestBus {
   restart?(): Promise<void>;
   /** Removes the end of the history, from this event on. The names of events are numbered on. */
   rollBackTo?(event: number): Promise<void>;
-  /** The bus has these partitions from now on, of which the first is called as that at the start. Returns once its sources have said so. */
+  /**
+   * The bus has these partitions from now on, of which the first is called as that at the start. Returns once
+   * its sources have said so.
+   */
   change?(...ids: readonly PartitionId[]): Promise<void>;
   /** Publishes that many events more in one of them, numbered on. */
   publishIn?(id: PartitionId, count: number): Promise<void>;

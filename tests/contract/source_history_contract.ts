@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import type { Step, TestBus } from "./source_contract.ts";
 import { events, Reading } from "./source_reading.ts";
 
-/** What a source promises whose bus forgets events, begins anew, or goes back. @param able What the bus can do. */
+/**
+ * What a source promises whose bus forgets events, begins anew, or goes back. @param able What the bus can
+ * do.
+ */
 export async function testOtherHistories(step: Step, able: TestBus): Promise<void> {
   if (able.forgetBefore) {
     await step(

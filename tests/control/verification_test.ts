@@ -259,7 +259,8 @@ Deno.test("books that do not add up, and a sink that the state does not know", a
       /the aggregated events count for 2, but open windows hold 0 and closed ones 1/,
     );
     const negative = await faultsOf(
-      "UPDATE account SET value = CASE name WHEN 'future' THEN -1 ELSE 1 END WHERE name IN ('future', 'invalid')",
+      "UPDATE account SET value = CASE name WHEN 'future' THEN -1 ELSE 1 END WHERE name IN " +
+        "('future', 'invalid')",
     );
     assert.match(negative.join(), /entry future of the books stands at -1/, "though the sum is right");
     assert.equal((await plant.verify()).proven, true);

@@ -20,8 +20,8 @@ done
 `;
 
 Deno.test({
-  name:
-    "under systemd the service starts, reloads, keeps its settings where new ones are wrong, restarts and stops",
+  name: "under systemd the service starts, reloads, keeps its settings where new ones are wrong, " +
+    "restarts and stops",
   ignore: !await hasRoom(),
   fn: async () => {
     await using directory = await temporaryDirectory();

@@ -1,4 +1,6 @@
-/** The built `bus` before strangers: what it starts with, whom it answers, and what a small request may cost. */
+/**
+ * The built `bus` before strangers: what it starts with, whom it answers, and what a small request may cost.
+ */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -107,7 +109,8 @@ Deno.test("a small POST neither fills the memory nor takes the place of events",
       await reply.body?.cancel();
     }
   }
-  // Twice what one body has when it is put together, and what the runtime has not yet swept up; it was 2.2 GB.
+  // Twice what one body has when it is put together, and what the runtime has not yet swept up; it was 2.2
+  // GB.
   assert.ok(residentBytes(bus.program.pid) - before < 600 * 1024 * 1024);
   const { first, next } = await (await fetch(`${bus.url}/healthz`)).json();
   assert.deepEqual([first, next], [0, 1]);

@@ -159,7 +159,8 @@ Deno.test("dead letters are listed, exported, retried and purged", async () => {
   await using directory = await temporaryDirectory();
   await using bus = await Bus.start();
   const environment = handlerEnvironment(bus.url, directory.path);
-  // A clock that is a quarter of an hour fast: refused at first, right after the operator's word and a longer leash.
+  // A clock that is a quarter of an hour fast: refused at first, right after the operator's word and a longer
+  // leash.
   const future = Math.floor(Date.now() / 1000) + 900;
   await bus.publish([...oldEvents(), `{"name":"fast.clock","value":5,"timestamp":${future}}`]);
   assertDone(await runToEnd(["once"], environment));

@@ -1,4 +1,7 @@
-/** The commands of README.md and of docs/operations.md, as they stand there: each page in one shell, from its beginning to its end. */
+/**
+ * The commands of README.md and of docs/operations.md, as they stand there: each page in one shell, from its
+ * beginning to its end.
+ */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { MarkdownPage } from "../../scripts/markdown_page.ts";
@@ -6,7 +9,10 @@ import { executablePath, type Output, temporaryDirectory } from "../support/exec
 import { freePort } from "../support/free_port.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 
-/** What only root or a service manager can do, as functions of the same name that do it to the files of the test. */
+/**
+ * What only root or a service manager can do, as functions of the same name that do it to the files of the
+ * test.
+ */
 const STAND_INS = `
 systemctl() {
   case "$1" in
@@ -85,7 +91,10 @@ async function commandsOf(path: string): Promise<string> {
   return fences.map(({ text }) => text).join("\n");
 }
 
-/** @param directory Gets a link to the executable, is where the shell looks for it, and the home of what it unpacks. */
+/**
+ * @param directory Gets a link to the executable, is where the shell looks for it, and the home of what it
+ * unpacks.
+ */
 async function runShell(commands: string, directory: string, env: Record<string, string>): Promise<Output> {
   await Deno.symlink(executablePath(), `${directory}/vabus-data-handler`);
   const surroundings = ["HOME", "TMPDIR", "XDG_CACHE_HOME"].flatMap((name) => {

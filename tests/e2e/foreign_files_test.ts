@@ -90,8 +90,8 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    `a service of another user works in its directory, below a link of root, and root's orders keep it its own${LEFT_OUT}`,
+  name: "a service of another user works in its directory, below a link of root, and root's orders keep " +
+    `it its own${LEFT_OUT}`,
   ignore: !isRoot,
   fn: async () => {
     await using directory = await temporaryDirectory();

@@ -12,7 +12,9 @@ const LOGIN: Environment = {
   KAFKA_SASL_PASSWORD: "kafka-secret",
 };
 
-/** The listeners of the tests' broker, but the one behind the proxy with TLS, and the one with a login too. */
+/**
+ * The listeners of the tests' broker, but the one behind the proxy with TLS, and the one with a login too.
+ */
 async function secureListeners(authority: Authority, directory: string): Promise<string[]> {
   const { certFile, keyFile } = await authority.sign("broker", ["IP:127.0.0.1"]);
   const store = join(directory, "broker.store.pem");

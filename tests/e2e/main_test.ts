@@ -1,6 +1,7 @@
 /**
- * The main job on real parts: VaBus → handler → Kafka, PostgreSQL and SQLite at once, with everything that goes wrong in
- * the data of a plant, and every aggregate equal to an independent calculation. `E2E_EVENTS` sets how many events.
+ * The main job on real parts: VaBus → handler → Kafka, PostgreSQL and SQLite at once, with everything that
+ * goes wrong in the data of a plant, and every aggregate equal to an independent calculation. `E2E_EVENTS`
+ * sets how many events.
  */
 import assert from "node:assert/strict";
 import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";

@@ -1,4 +1,7 @@
-/** What the log tells of a run: refused events once a minute, at the latest at the end; the first aggregates in each sink. */
+/**
+ * What the log tells of a run: refused events once a minute, at the latest at the end; the first aggregates
+ * in each sink.
+ */
 import assert from "node:assert/strict";
 import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { Bus, handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";

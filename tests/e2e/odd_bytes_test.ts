@@ -1,4 +1,7 @@
-/** Bytes from a bus that are no text, or no JSON: they cost the one event they are in, and nothing of them is repaired. */
+/**
+ * Bytes from a bus that are no text, or no JSON: they cost the one event they are in, and nothing of them is
+ * repaired.
+ */
 import assert from "node:assert/strict";
 import { assertNoStackTrace, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { type FaultyRequest, FaultyServer, respond, respondInLatin1 } from "../support/http_faults.ts";

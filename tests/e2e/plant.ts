@@ -15,7 +15,10 @@ import { latestRows, readTopic, type TopicRecord } from "./topic.ts";
 export const INSTANCE = "e2e";
 const PUBLISH_BATCH_SIZE = 5000;
 
-/** The reference bus, in memory and in the process of the test: most tests need no more of one, and a program takes long to start. */
+/**
+ * The reference bus, in memory and in the process of the test: most tests need no more of one, and a program
+ * takes long to start.
+ */
 export class Bus implements AsyncDisposable {
   protected constructor(readonly url: string, private readonly server?: BusServer) {}
 

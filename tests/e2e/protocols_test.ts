@@ -1,4 +1,7 @@
-/** A server that speaks another protocol than the settings say is named as such, with the setting to change, by `check` and `run` alike. */
+/**
+ * A server that speaks another protocol than the settings say is named as such, with the setting to change,
+ * by `check` and `run` alike.
+ */
 import { createServer, type Server } from "node:net";
 import { type Environment, temporaryDirectory } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";

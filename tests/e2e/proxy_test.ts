@@ -7,7 +7,9 @@ import { FaultyServer, respond } from "../support/http_faults.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 import { Bus, handlerEnvironment, sqlitePath } from "./plant.ts";
 
-/** Nobody has this address (RFC 5737) or this name (RFC 6761): who gets an answer has gone through a proxy. */
+/**
+ * Nobody has this address (RFC 5737) or this name (RFC 6761): who gets an answer has gone through a proxy.
+ */
 const FAR_BUS = "http://192.0.2.1:8000";
 const NAMED_BUS = "http://bus.invalid:8000";
 

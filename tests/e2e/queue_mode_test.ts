@@ -39,7 +39,10 @@ Deno.test("queue mode: an event is on disk before the next one is asked for", as
   const time = Math.floor(Date.now() / 1000) - 600;
   const total = 20;
   let given = 0;
-  /** Who is to die at the very moment at which it asks for a second event: what it was given before must be there. */
+  /**
+   * Who is to die at the very moment at which it asks for a second event: what it was given before must be
+   * there.
+   */
   let victim: Program | undefined;
   let isGiven = false;
   await using queue = FaultyServer.start((request) => {

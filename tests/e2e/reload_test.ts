@@ -156,7 +156,8 @@ Deno.test("SIGUSR1 and SIGUSR2 change nothing and open nothing", async () => {
   );
   await until(() => handler.stderr.includes('"started"'), "the start", PATIENCE_MS, [handler]);
   const before = await listeners(handler.pid);
-  // Deno begins to listen for SIGUSR1 half a second after its start: by its own timers, so the handler's tell when that is over.
+  // Deno begins to listen for SIGUSR1 half a second after its start: by its own timers, so the handler's tell
+  // when that is over.
   for (let i = 0; i < 10; i++) {
     await manager.more("WATCHDOG", 1);
     handler.signal("SIGUSR1");

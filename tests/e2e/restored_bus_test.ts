@@ -1,4 +1,7 @@
-/** A bus that is restored from a backup of its directory: the same log, other events at offsets that were read. */
+/**
+ * A bus that is restored from a backup of its directory: the same log, other events at offsets that were
+ * read.
+ */
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import {

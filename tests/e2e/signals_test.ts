@@ -1,4 +1,7 @@
-/** SIGTERM and SIGINT at any moment, from the first on: an end in good order as soon as anybody can know of the program. */
+/**
+ * SIGTERM and SIGINT at any moment, from the first on: an end in good order as soon as anybody can know of
+ * the program.
+ */
 import assert from "node:assert/strict";
 import {
   assertNoStackTrace,

@@ -1,4 +1,6 @@
-/** Routes that change and sinks that come and go, on the built executable: what a right sink holds is proven. */
+/**
+ * Routes that change and sinks that come and go, on the built executable: what a right sink holds is proven.
+ */
 import assert from "node:assert/strict";
 import { type Environment, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { Bus, handlerEnvironment, postgresSink, sqlitePath, sqliteSink } from "./plant.ts";

@@ -24,7 +24,10 @@ const FIELDS = [
   "window_start",
 ];
 
-/** Keys of the marks that a reader puts at the end of each partition, to know when it has read everything before them. */
+/**
+ * Keys of the marks that a reader puts at the end of each partition, to know when it has read everything
+ * before them.
+ */
 const END_MARK = "end-mark-of-the-tests-";
 
 /** All records of the topic, as a new `read_committed` consumer gets them; none if there is no such topic. */
@@ -86,7 +89,8 @@ async function readUntilMarks(
 /**
  * What a reader of the topic is left with: the latest record of each aggregate.
  *
- * @throws when a record is there twice, an older revision comes after a newer one, or the shape is not that of section 6.
+ * @throws when a record is there twice, an older revision comes after a newer one, or the shape is not that
+ * of section 6.
  */
 export function latestRows(records: readonly Pick<TopicRecord, "key" | "value">[]): Row[] {
   const latest = new Map<string, Row>();

@@ -88,8 +88,8 @@ interface Ports {
 }
 
 /**
- * The commands of the tour, in their order, changed only where they have to be: the executable under test is built already, and the
- * ports that the tour names may be in use here by others.
+ * The commands of the tour, in their order, changed only where they have to be: the executable under test is
+ * built already, and the ports that the tour names may be in use here by others.
  */
 async function tourBlocks({ bus, admin, postgres, kafka }: Ports): Promise<Block[]> {
   const page = new MarkdownPage(await Deno.readTextFile(new URL("docs/tour.md", `file://${ROOT}/`)));

@@ -1,4 +1,7 @@
-/** `verify --kafka`: the proof across a real topic, with a handler at work, after tampering, and with nothing to read. */
+/**
+ * `verify --kafka`: the proof across a real topic, with a handler at work, after tampering, and with nothing
+ * to read.
+ */
 import assert from "node:assert/strict";
 import { Partitioners } from "kafkajs";
 import {

@@ -1,4 +1,7 @@
-/** Commands in an operator's shell, on a host with a service: as systemd keeps its state, with a link of root's in its place. */
+/**
+ * Commands in an operator's shell, on a host with a service: as systemd keeps its state, with a link of
+ * root's in its place.
+ */
 import assert from "node:assert/strict";
 import { executablePath, type Output, runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
@@ -9,8 +12,8 @@ const SERVICE = 65_000;
 const OTHER = 65_001;
 
 /**
- * In a file system of its own, which takes root. An executable that unpacks itself takes longer for that than these tests, so what root
- * has of it in $XDG_CACHE_HOME is there for the others as well.
+ * In a file system of its own, which takes root. An executable that unpacks itself takes longer for that than
+ * these tests, so what root has of it in $XDG_CACHE_HOME is there for the others as well.
  */
 const HOST = `
 cd /
@@ -63,7 +66,10 @@ async function canHaveHost(): Promise<boolean> {
   }
 }
 
-/** Runs a line of shell on such a host; `privateMode`: that of the directory that holds the states of all services. */
+/**
+ * Runs a line of shell on such a host; `privateMode`: that of the directory that holds the states of all
+ * services.
+ */
 async function onHost(line: string, privateMode = "700"): Promise<Output> {
   await using directory = await temporaryDirectory();
   await Deno.chmod(directory.path, 0o755);
@@ -121,14 +127,15 @@ Deno.test({
 
 for (const privateMode of ["700", "755"]) {
   Deno.test({
-    name:
-      `another user is told whose state it is and what to do, where what holds it has the mode ${privateMode}${LEFT_OUT}`,
+    name: "another user is told whose state it is and what to do, where what holds it has the mode " +
+      `${privateMode}${LEFT_OUT}`,
     ignore,
     fn: async () => {
       const commands = ["status", "verify", "backup --to /tmp/never", "dead-letters list"];
       const { stdout, stderr } = await onHost(
         commands.map((command) =>
-          `echo "${command}:"; echo "${command}:" >&2; as ${OTHER} "$PROGRAM" ${command} || echo "exit code $?"\n`
+          `echo "${command}:"; echo "${command}:" >&2; as ${OTHER} "$PROGRAM" ${command} || echo ` +
+          '"exit code $?"\n'
         ).join(""),
         privateMode,
       );

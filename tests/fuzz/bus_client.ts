@@ -334,7 +334,8 @@ function modelOf(
   const { reply } = result;
   if (reply.kind !== "events") {
     if (log === reply.log) {
-      // The bus contradicts itself: what it says does not put the offset that was asked for outside of its log.
+      // The bus contradicts itself: what it says does not put the offset that was asked for outside of its
+      // log.
       if (reply.kind === "trimmed" && reply.first <= (nextOffset ?? -1)) return same;
       if (reply.kind === "reset") {
         if (reply.next >= (nextOffset ?? 0)) return same;
@@ -353,7 +354,10 @@ function modelOf(
   return { position: { name, log: header.log, nextOffset: header.next }, received: read.total };
 }
 
-/** Where else it may stand: where it is when a shorter log cannot be compared; where a log begins, by the head of a reply of which nothing else can be read. */
+/**
+ * Where else it may stand: where it is when a shorter log cannot be compared; where a log begins, by the head
+ * of a reply of which nothing else can be read.
+ */
 function learntFrom(
   { name, log, nextOffset }: BusPosition,
   { request, result }: Exchange,

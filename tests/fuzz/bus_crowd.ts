@@ -29,8 +29,9 @@ const CONNECTING_AT_A_TIME = 100;
 /** What the runtime opens and closes by itself. */
 const STRAY_DESCRIPTORS = 8;
 /**
- * Memory that the process has used once it keeps for the next crowd. The dearest are those with half a body: 190 KiB each. When
- * garbage is collected is the runtime's business, hence several times as much; what leaks grows with each crowd beyond any limit.
+ * Memory that the process has used once it keeps for the next crowd. The dearest are those with half a body:
+ * 190 KiB each. When garbage is collected is the runtime's business, hence several times as much; what leaks
+ * grows with each crowd beyond any limit.
  */
 const CONNECTION_MAX_BYTES = 1024 * 1024;
 const WORKING_BYTES = 256 * 1024 * 1024;
@@ -139,7 +140,10 @@ class BusCrowdTrial implements Trial {
     return members;
   }
 
-  /** What an honest client publishes is what it fetches. Where there are too few descriptors it may have to try again. */
+  /**
+   * What an honest client publishes is what it fetches. Where there are too few descriptors it may have to
+   * try again.
+   */
   private async publishAndFetch(): Promise<void> {
     const attempt = async () => {
       const events = Array.from({ length: HONEST_EVENTS }, (_, i) => ({ name: "n", value: i, timestamp: 1 }));

@@ -13,14 +13,17 @@ import type { Random, Target, Trial } from "./target.ts";
  */
 export const busServer: Target = {
   name: "bus-server",
-  what:
-    "the reference bus before broken, huge, slow and many requests: never an internal error, its log stays whole",
+  what: "the reference bus before broken, huge, slow and many requests: never an internal error, its log " +
+    "stays whole",
   open: () => BusServerTrial.open(),
 };
 
 const MAX_EVENTS = 300;
 const MAX_BYTES = 1_000_000;
-/** A request may wait for a body that never comes: it is left open until others, who came after it, were answered so many times. */
+/**
+ * A request may wait for a body that never comes: it is left open until others, who came after it, were
+ * answered so many times.
+ */
 const OTHERS_ANSWERED = 5;
 const MANY = 150;
 const ENCODER = new TextEncoder();

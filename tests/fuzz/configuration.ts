@@ -17,8 +17,8 @@ import type { Random, Target, Trial } from "./target.ts";
  */
 export const configuration: Target = {
   name: "configuration",
-  what:
-    "variables, flags, .env and files of any text: accepted, or one error that names them and tells no secret",
+  what: "variables, flags, .env and files of any text: accepted, or one error that names them and tells " +
+    "no secret",
   open: () => Promise.resolve(new ConfigurationTrial()),
 };
 

@@ -13,7 +13,10 @@ export function chance(random: Random, probability: number): boolean {
   return random() < probability;
 }
 
-/** Puts them into any order, each as likely as the others (Fisher-Yates): as often as there are items, whatever comes. */
+/**
+ * Puts them into any order, each as likely as the others (Fisher-Yates): as often as there are items,
+ * whatever comes.
+ */
 export function shuffle(random: Random, items: unknown[]): void {
   for (let last = items.length - 1; last > 0; last--) {
     const other = below(random, last + 1);

@@ -4,7 +4,9 @@ import { hunt, summary } from "./hunt.ts";
 import { targets } from "./targets.ts";
 
 const SEED = testSeed(20_251_126);
-/** Some seconds' worth of each, however fast the machine is; `make fuzz` goes on for as long as it is told to. */
+/**
+ * Some seconds' worth of each, however fast the machine is; `make fuzz` goes on for as long as it is told to.
+ */
 const INPUTS: Readonly<Record<string, number>> = {
   "scanner": 12_000,
   "bus-client": 1200,

@@ -17,7 +17,9 @@ export interface Catch {
   readonly outcomes: ReadonlyMap<string, number>;
 }
 
-/** Tries inputs on a target, one after another. @throws at the first fault, with the command that replays it. */
+/**
+ * Tries inputs on a target, one after another. @throws at the first fault, with the command that replays it.
+ */
 export async function hunt(target: Target, { seed, inputs, deadlineMs }: HuntOptions): Promise<Catch> {
   const outcomes = new Map<string, number>();
   let tried = 0;

@@ -5,7 +5,9 @@ import { below, chance, oddText, oneOf } from "./draw.ts";
 import { mutated } from "./mutation.ts";
 import type { Random, Target } from "./target.ts";
 
-/** Records of each format: whatever comes, each is read or refused, and what is kept of a part is that part. */
+/**
+ * Records of each format: whatever comes, each is read or refused, and what is kept of a part is that part.
+ */
 export const records: Target = {
   name: "records",
   what: "records by mappings: JSON, numbers, line protocol, CSV",

@@ -1,7 +1,8 @@
 /**
  * Throws hostile input at everything that takes input, until the time is up or something breaks.
  *
- *   scripts/deno.sh run -A tests/fuzz/run.ts [--minutes M] [--seed N] [--target NAME]… [--inputs K] [--connections C]
+ *   scripts/deno.sh run -A tests/fuzz/run.ts [--minutes M] [--seed N] [--target NAME]… [--inputs K]
+ *     [--connections C]
  *
  * The minutes are shared out evenly among the targets. A fault ends the run with the command that replays it.
  */

@@ -11,7 +11,10 @@ import { below, chance, oddText, oneOf, shuffle } from "./draw.ts";
 import { mutated } from "./mutation.ts";
 import type { Random, Target } from "./target.ts";
 
-/** The scanner against a model of replies (`reply_model.ts`), and a check of their events that shares no code with it. */
+/**
+ * The scanner against a model of replies (`reply_model.ts`), and a check of their events that shares no code
+ * with it.
+ */
 export const scanner: Target = {
   name: "scanner",
   what: "replies and events, generated and mutated, against a second reader and a second validator",
@@ -58,7 +61,10 @@ function attempt(random: Random): string {
 }
 
 const DEPTH_MAX = 1_000_000;
-/** A thousand times what it takes. Where each byte costs as much as there are bytes before it, it takes longer than this. */
+/**
+ * A thousand times what it takes. Where each byte costs as much as there are bytes before it, it takes longer
+ * than this.
+ */
 const DEEP_MAX_MS = 60_000;
 
 /** Nesting and names that a reader with a stack or a quadratic step does not survive. */

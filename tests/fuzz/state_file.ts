@@ -20,8 +20,8 @@ import { CONTEXT, QUIET } from "../contract/sink_samples.ts";
  */
 export const stateFile: Target = {
   name: "state-file",
-  what:
-    "every byte of a state's files flipped in turn, and files cut off anywhere: closed in good order, and after a crash",
+  what: "every byte of a state's files flipped in turn, and files cut off anywhere: closed in good " +
+    "order, and after a crash",
   open: () => StateFileTrial.open(),
 };
 
@@ -128,7 +128,10 @@ function fastDirectory(): { dir?: string } {
   }
 }
 
-/** Everything that can be read from a state, by those who only read and by a handler that goes on with it. @throws {StateError} */
+/**
+ * Everything that can be read from a state, by those who only read and by a handler that goes on with it.
+ * @throws {StateError}
+ */
 async function findings(root: string, files: Files): Promise<unknown> {
   const directory = `${root}/tried`;
   await write(directory, files);
@@ -167,7 +170,8 @@ function handlerFindings(directory: string): Record<string, unknown> {
     watermark: aggregator.watermark.valueMs,
     rows: outboxRows(rig),
   };
-  // A correction of each closed window, an id seen before, and what stands open: all of it must be as if nothing was.
+  // A correction of each closed window, an id seen before, and what stands open: all of it must be as if
+  // nothing was.
   accept(rig, 0, [reading("a", 1000, 1), reading("a", 1000, 11), reading("a", 1000, 21, "id-3")]);
   assert.equal(ingest.checkpointNow(true), true);
   const { state_bytes: _, ...after } = statusRecord(readStatus(state, 0));
@@ -242,7 +246,10 @@ async function sampleStates(root: string): Promise<Record<DamagedFile["state"], 
   return { closed: await filesOf(directory), crashed };
 }
 
-/** A state's id is drawn by chance. With one that is always the same, the same byte of each sample means the same. */
+/**
+ * A state's id is drawn by chance. With one that is always the same, the same byte of each sample means the
+ * same.
+ */
 function withFixedId<T>(work: () => T): T {
   const { randomUUID } = crypto;
   crypto.randomUUID = () => "5a3b1c0e-0000-4000-8000-000000000000";

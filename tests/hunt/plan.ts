@@ -17,8 +17,8 @@ export interface Kind {
 }
 
 /**
- * In their order. Chaos takes longer than it is told to, since servers start and what was sent arrives: by how much, depends on the
- * machine. It comes first, so that the others share what is left.
+ * In their order. Chaos takes longer than it is told to, since servers start and what was sent arrives: by
+ * how much, depends on the machine. It comes first, so that the others share what is left.
  */
 export const KINDS: readonly Kind[] = [
   kind("chaos/run.ts", { parts: 3, scenarios: SCENARIOS.length }),

@@ -1,10 +1,12 @@
 /**
- * Looks for faults with everything that can start from a random seed: simulation, hostile input, real faults against real servers, a
- * long run at full speed, and the property tests. Goes on after a finding, and closes with what was found.
+ * Looks for faults with everything that can start from a random seed: simulation, hostile input, real faults
+ * against real servers, a long run at full speed, and the property tests. Goes on after a finding, and closes
+ * with what was found.
  *
  *   make hunt ARGS="--minutes 60"
  *
- * The minutes are shared out among them; who takes longer takes it from those that follow. Exits with 1 when something was found.
+ * The minutes are shared out among them; who takes longer takes it from those that follow. Exits with 1 when
+ * something was found.
  */
 import { parseArgs } from "node:util";
 import { findingsOf } from "./hunt.ts";

@@ -7,7 +7,10 @@ const NEVER = new AbortController().signal;
 
 interface Scene {
   readonly rig: Rig;
-  /** Reads what is published, without making a checkpoint; then `ms` go by, and one is made if it is due. Returns whether it was. */
+  /**
+   * Reads what is published, without making a checkpoint; then `ms` go by, and one is made if it is due.
+   * Returns whether it was.
+   */
   isDueAfter(ms: number, ...events: unknown[]): Promise<boolean>;
 }
 

@@ -41,7 +41,8 @@ function setWrong({ clock }: Rig, ms: number): void {
 const countOf = (rig: Rig, name: string) =>
   outboxRows(rig).filter((row) => row.name === name).reduce((sum, { count }) => sum + count, 0);
 
-// Without corrections, what is older than the moment at which the clock is right is late: time had come so far.
+// Without corrections, what is older than the moment at which the clock is right is late: time had come so
+// far.
 for (const [horizon, since] of [["86400", 0], ["60", 50], ["0", 100]] as const) {
   Deno.test(
     `an event of the days ahead that a wrong clock let in makes nobody late once the clock is right (horizon ${horizon})`,
@@ -236,7 +237,8 @@ Deno.test(
         1,
       ]);
     }
-    // The clock is an hour behind, and the device two hours ahead of the right time: no clock would make it right.
+    // The clock is an hour behind, and the device two hours ahead of the right time: no clock would make it
+    // right.
     bus.publish(event("ahead", TRUE_S + 7200));
     using rig = openRig(directory, [bus], TRUE_MS);
     tellingTime(bus, () => rig.clock.ms);

@@ -158,7 +158,8 @@ Deno.test("a rejected aggregate that a newer revision has overtaken is not sent 
     assert.equal(ids.length, 1);
     bus.publish(event(1, NOW_S - 100));
     await takeIn(rig);
-    // The next revision, which is on its way, holds all of it: the dead letter is settled, and nothing is sent for it.
+    // The next revision, which is on its way, holds all of it: the dead letter is settled, and nothing is
+    // sent for it.
     leaveRequest(rig.core.state, "retry", ids);
     rig.core.ingest.checkpointNow();
     assert.deepEqual(deadLetterIds(rig), []);

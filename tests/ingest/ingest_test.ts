@@ -6,7 +6,10 @@ import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
 
 const NOW_MS = 2_000_000_000;
 
-/** A handler that has refused the given events as too far ahead, and whose clock has caught up with them since. */
+/**
+ * A handler that has refused the given events as too far ahead, and whose clock has caught up with them
+ * since.
+ */
 async function rigWithRefused(directory: string, ...events: unknown[]): Promise<Rig> {
   const source = new MemorySource();
   source.publish(...events);

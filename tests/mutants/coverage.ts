@@ -12,8 +12,8 @@ class FileCoverage {
   }
 
   /**
-   * The lines of which nothing ran. A line has no count within a text, and none above zero where any part of it did not run: then its
-   * branches tell, and the line before it.
+   * The lines of which nothing ran. A line has no count within a text, and none above zero where any part of
+   * it did not run: then its branches tell, and the line before it.
    */
   notRun(): Set<number> {
     const lines = [...this.timesOfLine];

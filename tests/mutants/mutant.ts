@@ -22,8 +22,8 @@ interface Change {
 
 /** What each becomes. */
 const OPERATORS = pairs(
-  "< <=, <= <, > >=, >= >, === !==, !== ===, && ||, || &&, + -, - +, * /, / *, % *, & |, | &, ^ &, << >>, >> <<, >>> >>, " +
-    "+= -=, -= +=, *= /=, |= &=, ??= =",
+  "< <=, <= <, > >=, >= >, === !==, !== ===, && ||, || &&, + -, - +, * /, / *, % *, & |, | &, ^ &, " +
+    "<< >>, >> <<, >>> >>, += -=, -= +=, *= /=, |= &=, ??= =",
 );
 const METHODS = pairs("min max, max min, floor ceil, ceil floor");
 const IS_SQL = /^\s*(select|insert|update|delete|with)\b|= \?/i;
@@ -108,7 +108,10 @@ function changesOf(node: ts.Node, tree: ts.SourceFile): Change[] {
   }
 }
 
-/** One more or less means nothing in a large decimal number, a measure (a size, a time), nor in a -1 that stands for "none". */
+/**
+ * One more or less means nothing in a large decimal number, a measure (a size, a time), nor in a -1 that
+ * stands for "none".
+ */
 function isExact(node: ts.NumericLiteral, tree: ts.SourceFile): boolean {
   if (ts.isPrefixUnaryExpression(node.parent)) return false;
   return Number(node.text) < 10 || node.getText(tree).startsWith("0x");

@@ -17,7 +17,10 @@ export function sourceFiles(root: string): string[] {
   });
 }
 
-/** The fast tests are those whose folder mirrors one of src/, and the simulation: none of them drives the built program. */
+/**
+ * The fast tests are those whose folder mirrors one of src/, and the simulation: none of them drives the
+ * built program.
+ */
 export function fastTests(root: string): string[] {
   const tests = globSync("tests/**/*_test.ts", { cwd: root }).sort()
     .filter((test) => existsSync(join(root, "src", test.split("/")[1]!)));

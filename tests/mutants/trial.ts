@@ -13,8 +13,8 @@ const COPIED = [
 ];
 const SERVER_STARTER = /\/tests\/support\/(kafka_broker|postgres_server)\.ts$/;
 /**
- * Only an endless loop computes for so long: the longest test needs a third of it. What counts is the time of the processor, so that a
- * busy machine ends no test.
+ * Only an endless loop computes for so long: the longest test needs a third of it. What counts is the time of
+ * the processor, so that a busy machine ends no test.
  */
 const CPU_LIMIT_SECONDS = 60;
 const SIMULATED_SEEDS = 20;
@@ -84,8 +84,8 @@ export class Court implements Disposable {
   }
 
   /**
-   * Those that may notice a mutant of the file, the likeliest and quickest first. Tests that start servers come last, and only those
-   * of the file's own part are asked.
+   * Those that may notice a mutant of the file, the likeliest and quickest first. Tests that start servers
+   * come last, and only those of the file's own part are asked.
    */
   private async testsFor(file: string): Promise<string[]> {
     const mirror = file.replace(/^src/, "tests");

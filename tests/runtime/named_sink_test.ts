@@ -1,4 +1,7 @@
-/** A sink with an id is told of by the names that its settings have for the operator, whatever way its words take. */
+/**
+ * A sink with an id is told of by the names that its settings have for the operator, whatever way its words
+ * take.
+ */
 import assert from "node:assert/strict";
 import { type ReadBack, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
 import { createLogger, type Logger } from "../../src/platform/log/logger.ts";

@@ -36,7 +36,10 @@ interface ModelRow {
   readonly count: number;
 }
 
-/** A sink as the rules have it: what is routed to it while it is there goes into its queue, and from there into its table. */
+/**
+ * A sink as the rules have it: what is routed to it while it is there goes into its queue, and from there
+ * into its table.
+ */
 class ModelSink {
   queue: (ModelRow & { isAgain?: boolean })[] = [];
   rejected: (ModelRow & { isPurged?: boolean })[] = [];
@@ -272,7 +275,10 @@ class Play {
     }
   }
 
-  /** What a sink lacks of what it would have got, had nobody given anything up: only where nothing was rejected. */
+  /**
+   * What a sink lacks of what it would have got, had nobody given anything up: only where nothing was
+   * rejected.
+   */
   checkGivenUp(): void {
     const books = new Books(this.inside.state);
     for (const { name, givenUpCount } of [...books.sinks, ...books.absentSinks]) {

@@ -16,8 +16,9 @@ function faultsOf(pages: Record<string, string>): string[] {
 Deno.test("links lead to files and headings that are there", () => {
   const other = "# Its `title`: the 2nd!\n\n## Twice\n\n## Twice\n";
   const good =
-    "[a](docs/b.md) [b](docs/b.md#its-title-the-2nd) [c](docs/b.md#twice-1) [d](#here) [e][1]\n\n" +
-    "# Here\n\n`[in code](nowhere.md)`\n\n```text\n[in a fence](nowhere.md)\n```\n\n[1]: https://example.com/x\n";
+    "[a](docs/b.md) [b](docs/b.md#its-title-the-2nd) [c](docs/b.md#twice-1) [d](#here) [e][1]\n\n# " +
+    "Here\n\n`[in code](nowhere.md)`\n\n```text\n[in a fence](nowhere.md)\n```\n\n[1]: " +
+    "https://example.com/x\n";
   assert.deepEqual(faultsOf({ "a.md": good, "docs/b.md": `${other}[up](../a.md#here)\n` }), []);
   assert.deepEqual(faultsOf({ "a.md": "x\n[a](c.md) [b](docs/b.md#no)\n[1]: gone.md", "docs/b.md": other }), [
     "a.md:2: there is no c.md",
@@ -55,7 +56,8 @@ Deno.test("commands of shells are run by a test, or say why not", () => {
 
 Deno.test("targets of make are in the Makefile", () => {
   const page =
-    "`make test ARGS=x`, `make nonsense`; make sense\n\n```sh not-run: here\nmake test\nX=1 && make more\n```\n";
+    "`make test ARGS=x`, `make nonsense`; make sense\n\n```sh not-run: here\nmake test\nX=1 && make " +
+    "more\n```\n";
   assert.deepEqual(faultsOf({ "a.md": page }), [
     "a.md:1: the Makefile has no target nonsense",
     "a.md:3: the Makefile has no target more",

@@ -6,7 +6,10 @@ import { PATIENCE_MS, temporaryDirectory } from "../support/executable.ts";
 
 const RUNNER = fileURLToPath(new URL("../../scripts/test.ts", import.meta.url));
 
-/** A test that waits for a program, which is connected to `port` for as long as it lives, and which a SIGTERM does not end. */
+/**
+ * A test that waits for a program, which is connected to `port` for as long as it lives, and which a SIGTERM
+ * does not end.
+ */
 function testOf(port: number): string {
   const program = `Deno.addSignalListener("SIGTERM", () => {});
     const connection = await Deno.connect({ port: ${port} });
@@ -34,7 +37,8 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     const program = await listener.accept();
     runner.kill(signal);
     assert.equal((await runner.status).code, code);
-    // Its end of the connection closes with it; ours, which ends a program that went on, is closed only by a defect.
+    // Its end of the connection closes with it; ours, which ends a program that went on, is closed only by a
+    // defect.
     const patience = setTimeout(() => program.close(), PATIENCE_MS);
     assert.equal(await program.read(new Uint8Array(1)), null);
     clearTimeout(patience);

@@ -62,7 +62,8 @@ Deno.test("a process that dies without a closing line has failed, each of its fi
 Deno.test("nothing that a test prints passes for the closing line of the process", async () => {
   const { passed, failed, failures } = await run({
     "a_test.ts":
-      `Deno.test("good", () => console.log("ok | 99 passed | 7 failed (1s)\\n FAILURES \\n\\nx => ./y_test.ts:1:1"));`,
+      'Deno.test("good", () => console.log("ok | 99 passed | 7 failed (1s)\\n FAILURES \\n\\nx => ' +
+      './y_test.ts:1:1"));',
   });
   assert.deepEqual({ passed, failed, failures }, { passed: 1, failed: 0, failures: [] });
 });

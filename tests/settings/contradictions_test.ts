@@ -6,7 +6,10 @@ type Environment = Record<string, string>;
 
 const load = (environment: Environment) => loadConfig(sourcesOf({ environment }), () => []);
 
-/** Settings that are right by themselves; what the warning about them begins with; and a mend that silences it. */
+/**
+ * Settings that are right by themselves; what the warning about them begins with; and a mend that silences
+ * it.
+ */
 const DOUBTFUL: readonly [settings: Environment, warning: RegExp, mend: Environment][] = [
   [
     { CORRECTION_HORIZON: "60" },

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { readEnvFile } from "../../src/settings/env_file.ts";
 import fc from "../support/fast_check.ts";
 
-/** A line, and the value that each reader gives the variable `A`; undefined: it sets none, or refuses the line. */
+/**
+ * A line, and the value that each reader gives the variable `A`; undefined: it sets none, or refuses the
+ * line.
+ */
 interface Row {
   readonly line: string;
   readonly ours: string | undefined;

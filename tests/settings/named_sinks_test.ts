@@ -116,7 +116,8 @@ Deno.test("a misspelt flag of a sink with an id is told, and so is one of a sink
     "--histry-postgres-table is no flag; did you mean --history-postgres-table?",
   ]);
   assert.deepEqual(faultsOf({}, { flags: { ARCHIVE_POSTGRES_TABLE: "x" } }), [
-    "--archive-postgres-table is the flag of a sink that STORAGE_TYPE does not have; it would stand there as archive:postgres",
+    "--archive-postgres-table is the flag of a sink that STORAGE_TYPE does not have; it would stand " +
+    "there as archive:postgres",
   ]);
 });
 
@@ -127,7 +128,8 @@ Deno.test("what would be the setting of a sink that there is not may be another 
   ]);
   const { warnings: ofKind } = load({ ...TWO, STORAGE_TYPE: "history:postgres" });
   assert.deepEqual(ofKind, [
-    "POSTGRES_CONNECTION_STRING is set, but nothing goes there: STORAGE_TYPE (history:postgres) has no postgres",
+    "POSTGRES_CONNECTION_STRING is set, but nothing goes there: STORAGE_TYPE (history:postgres) has " +
+    "no postgres",
   ]);
 });
 

@@ -52,11 +52,15 @@ export class Audit {
     this.sinks = new SinkAudit(model);
   }
 
-  /** After each transaction: the books add up, and are those that follow from how far the buses have been read. */
+  /**
+   * After each transaction: the books add up, and are those that follow from how far the buses have been
+   * read.
+   */
   checkpoint(state: StateDatabase, job: Job, setup: Setup): void {
     const { model } = this;
     const buses = state.all<{ name: string; log: string | null; next: number | null }>(
-      "SELECT source AS name, lineage AS log, CAST(position AS INTEGER) AS next FROM source_partition ORDER BY ordinal",
+      "SELECT source AS name, lineage AS log, CAST(position AS INTEGER) AS next FROM " +
+        "source_partition ORDER BY ordinal",
     );
     const deadLetters = new Map<string, Chance>();
     if (this.scenario.isChancy) {
@@ -134,8 +138,8 @@ export class Audit {
     const dropped = told.get("dropped") ?? 0;
     if (trimmed !== this.model.counts.lost || dropped !== this.deadLetters.dropped) {
       throw new Violation(
-        `the losses are told as ${trimmed} trimmed and ${dropped} dropped, not as ${this.model.counts.lost} and ` +
-          `${this.deadLetters.dropped}`,
+        `the losses are told as ${trimmed} trimmed and ${dropped} dropped, not as ` +
+          `${this.model.counts.lost} and ${this.deadLetters.dropped}`,
       );
     }
     if (!this.hasPurged && this.sinks.purgedCount === 0 && told.has("purged")) {
@@ -159,7 +163,8 @@ export class Audit {
         (model.hasHeardFailure && endMs + scenario.maxWaitMs <= wall.nowMs);
       if (isDue) continue;
       throw new Violation(
-        `a window that ends at ${endMs} is closed; event time allows ${limitMs}, the clock says ${wall.nowMs}` +
+        `a window that ends at ${endMs} is closed; event time allows ${limitMs}, the clock says ` +
+          `${wall.nowMs}` +
           (allIdle ? "" : ", and not every bus is idle"),
       );
     }

@@ -12,9 +12,9 @@ interface DeadLetter {
 }
 
 /**
- * Which dead letters are dropped: those that are too many, the oldest first, none that a sink refused or that an operator has
- * asked for, and each of them counted. Dead letters get consecutive ids, so that those are known too which came and went within one
- * transaction.
+ * Which dead letters are dropped: those that are too many, the oldest first, none that a sink refused or that
+ * an operator has asked for, and each of them counted. Dead letters get consecutive ids, so that those are
+ * known too which came and went within one transaction.
  */
 export class DeadLetterAudit {
   /** As the state counts them. */
@@ -46,7 +46,8 @@ export class DeadLetterAudit {
     const unasked = gone.filter(({ id }) => !this.named.has(id));
     let unseen = 0;
     for (let id = this.greatestId + 1; id <= greatestId; id++) if (!all.has(id)) unseen++;
-    // A dead letter that a sink refused and an operator has given up may also come and go within one transaction.
+    // A dead letter that a sink refused and an operator has given up may also come and go within one
+    // transaction.
     if (dropped < unasked.length || dropped > gone.length + unseen) {
       throw new Violation(
         `${dropped} dead letters count as dropped; ${unasked.length} are gone that nobody has asked for, ` +

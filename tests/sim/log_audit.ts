@@ -1,5 +1,7 @@
 const MINUTE_MS = 60_000;
-/** One when it is new, one for what was held back, and one more where a minute of the log ends between them. */
+/**
+ * One when it is new, one for what was held back, and one more where a minute of the log ends between them.
+ */
 const LINES_A_MINUTE = 3;
 const NUMBER = /\d+(\.\d+)?/g;
 const FOLDED = / times=#/;

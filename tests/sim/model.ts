@@ -50,7 +50,10 @@ interface BusBook {
   heard: Heard[];
   /** Of the last reply that was cut off. */
   head: { readonly log: string; readonly offset: number } | undefined;
-  /** While the reader compares: how much of what is heard it has made something of. Its next request ends that. */
+  /**
+   * While the reader compares: how much of what is heard it has made something of. Its next request ends
+   * that.
+   */
   comparedAt: number | undefined;
   /** Requests without an answer yet. */
   sent: SentRequest[];
@@ -178,7 +181,10 @@ export class Model {
     return { offset: next, log, isLook: true, isVoid: false };
   }
 
-  /** The first offset at which the bus has another event than was read there, or none; undefined: there is no such offset. */
+  /**
+   * The first offset at which the bus has another event than was read there, or none; undefined: there is no
+   * such offset.
+   */
   parting(bus: string): number | undefined {
     const book = this.book(bus);
     const { log, first, next, events } = book.bus;
@@ -193,8 +199,8 @@ export class Model {
   }
 
   /**
-   * Whether the reader goes on at `progress` by what it has found out besides: that the bus has another history from there on, or
-   * that its log begins there.
+   * Whether the reader goes on at `progress` by what it has found out besides: that the bus has another
+   * history from there on, or that its log begins there.
    */
   private findsOut(book: BusBook, progress: Progress): boolean {
     // What was heard since was asked for ahead.
@@ -287,7 +293,8 @@ export class Model {
   /**
    * A checkpoint says that the bus has been read to `progress`.
    *
-   * @param deadLetters Why it holds events as refused, by text: where the moment decides, they tell how it has.
+   * @param deadLetters Why it holds events as refused, by text: where the moment decides, they tell how it
+   * has.
    * @throws {Violation} It cannot have been.
    */
   committed(bus: string, progress: Progress, job: Job, deadLetters: DeadLetters): void {
@@ -320,7 +327,10 @@ export class Model {
     book.durable = progress;
   }
 
-  /** The greatest end of a window that event time alone may have closed by now. Call after all buses {@link committed}. */
+  /**
+   * The greatest end of a window that event time alone may have closed by now. Call after all buses
+   * {@link committed}.
+   */
   watermarkLimit(nowMs: number, wallMs: number): number {
     const { allowedLatenessMs } = this.options;
     let limitMs = Infinity;
@@ -344,7 +354,10 @@ export class Model {
     this.clockSeenMs = Math.max(this.clockSeenMs, wallMs);
   }
 
-  /** Whether all buses may have been idle at once since the last transaction; what was before this one is forgotten. */
+  /**
+   * Whether all buses may have been idle at once since the last transaction; what was before this one is
+   * forgotten.
+   */
   mayAllBeIdle(): boolean {
     let all = true;
     for (const book of this.buses.values()) {
@@ -358,7 +371,9 @@ export class Model {
     if (nowMs - book.lastStirMs >= this.options.idleTimeoutMs) book.isIdle = book.wasIdle = true;
   }
 
-  /** Events that are refused no more have been put back, and accepted. Call after all buses {@link committed}. */
+  /**
+   * Events that are refused no more have been put back, and accepted. Call after all buses {@link committed}.
+   */
   putBack(job: Job, deadLetters: DeadLetters): void {
     for (const [text, refused] of this.waiting) {
       const { bus, event, reason } = refused;
@@ -451,7 +466,8 @@ export class Model {
   }
 
   /**
-   * Whether a clock that may be wrong could have led to this. The clock has said what it has said since the event was heard.
+   * Whether a clock that may be wrong could have led to this. The clock has said what it has said since the
+   * event was heard.
    *
    * @throws {Violation}
    */

@@ -39,7 +39,9 @@ const DAY_MS = 86_400_000;
 /** Names that sinks reject while they are poisoned. */
 export const POISON = "poison";
 
-/** What the devices on one bus publish: in order and out of it, late, far too late, ahead, twice, and garbage. */
+/**
+ * What the devices on one bus publish: in order and out of it, late, far too late, ahead, twice, and garbage.
+ */
 export class Plant {
   private greatestMs = -Infinity;
   private readonly withId: SimEvent[] = [];

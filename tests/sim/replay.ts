@@ -5,7 +5,10 @@ export function replayCommand(seed: number): string {
 
 const MEMORY_FILE_SYSTEM = "/dev/shm";
 
-/** A new directory for states; in memory where the system has a file system there, since thousands are written. */
+/**
+ * A new directory for states; in memory where the system has a file system there, since thousands are
+ * written.
+ */
 export function simulationDirectory(): string {
   const prefix = "vabus-sim-";
   try {

@@ -54,7 +54,10 @@ export interface Job {
 /** The parameters of a simulation that a seed decides. Durations in milliseconds. */
 export interface Scenario {
   readonly busCount: number;
-  /** The names of all sinks that there ever are: `kafka` keeps its position with its records, `postgres` and `sqlite` do not. */
+  /**
+   * The names of all sinks that there ever are: `kafka` keeps its position with its records, `postgres` and
+   * `sqlite` do not.
+   */
   readonly sinks: readonly string[];
   /** What starts of the handler choose from. */
   readonly setups: readonly Setup[];
@@ -63,7 +66,10 @@ export interface Scenario {
   /** Rules for functions that starts of the handler choose from; all of them drop the same names. */
   readonly functionRules: readonly string[];
   readonly allowedLatenessMs: number;
-  /** At least a window and the allowed lateness, so that what is too late does not depend on when windows close. */
+  /**
+   * At least a window and the allowed lateness, so that what is too late does not depend on when windows
+   * close.
+   */
   readonly correctionHorizonMs: number;
   readonly idleTimeoutMs: number;
   readonly maxWaitMs: number;
@@ -75,25 +81,36 @@ export interface Scenario {
   readonly attemptTimeoutMs: number;
   /** Less than what the clock may go back, so that no device's honest clock is ahead of the host's. */
   readonly maxFutureSkewMs: number;
-  /** Events count as late by a clock that has gone behind them: 0 where it has to be known to the millisecond which do. */
+  /**
+   * Events count as late by a clock that has gone behind them: 0 where it has to be known to the millisecond
+   * which do.
+   */
   readonly jumpBackMaxMs: number;
   /**
-   * Some events are stamped so that it depends on the clock whether they are refused as future, and are accepted when an operator
-   * puts them back. The horizon is far away then: they would make others late by chance.
+   * Some events are stamped so that it depends on the clock whether they are refused as future, and are
+   * accepted when an operator puts them back. The horizon is far away then: they would make others late by
+   * chance.
    */
   readonly hasDawn: boolean;
   /**
-   * The own clock is hours behind or days ahead for a while. What the handler makes of an event then depends on the moment, within
-   * what the contract allows. The horizon is far away, and nobody stays away for as long as it is.
+   * The own clock is hours behind or days ahead for a while. What the handler makes of an event then depends
+   * on the moment, within what the contract allows. The horizon is far away, and nobody stays away for as
+   * long as it is.
    */
   readonly hasWrongClock: boolean;
-  /** Whether the buses say what time it is. Where they do not, a clock that was ahead would stop reading for as long. */
+  /**
+   * Whether the buses say what time it is. Where they do not, a clock that was ahead would stop reading for
+   * as long.
+   */
   readonly tellsTime: boolean;
   /** Whether it depends on the moment what becomes of an event. */
   readonly isChancy: boolean;
   /** Where it is small, which events are refused depends on what else is open. */
   readonly maxSeries: number;
-  /** Small only where no event can be accepted later: by the state nobody could tell that from one that was dropped. */
+  /**
+   * Small only where no event can be accepted later: by the state nobody could tell that from one that was
+   * dropped.
+   */
   readonly deadLetterBound: DeadLetterBound;
   /** From cron: each process ends by itself once there is nothing to do. */
   readonly isRunByCron: boolean;
@@ -101,7 +118,10 @@ export interface Scenario {
   readonly hasPoison: boolean;
   /** Whether an operator puts rejected aggregates back in the calm. */
   readonly isPoisonRetried: boolean;
-  /** Whether others delete and change rows of SQL sinks, which an operator has sent again; only where the horizon is far. */
+  /**
+   * Whether others delete and change rows of SQL sinks, which an operator has sent again; only where the
+   * horizon is far.
+   */
   readonly losesRows: boolean;
   /** How long faults happen. A calm follows, in which everything must come to rest. */
   readonly chaosMs: number;
@@ -113,8 +133,8 @@ export interface Scenario {
 const SINK_SETS = [["postgres"], ["kafka"], ["kafka", "postgres"], ["kafka", "postgres", "sqlite"]];
 
 /**
- * What happens for certain: `changes`: routes change, and sinks come and go; `losses`: others delete and change rows of SQL sinks,
- * which are sent again while processes die and sinks fail.
+ * What happens for certain: `changes`: routes change, and sinks come and go; `losses`: others delete and
+ * change rows of SQL sinks, which are sent again while processes die and sinks fail.
  */
 export type Focus = "changes" | "losses";
 

@@ -32,7 +32,9 @@ export interface SentRequest {
   readonly log: string | undefined;
   /** Whether it asks for an event only to compare it. */
   readonly isLook: boolean;
-  /** The reader does not look at the answer any more: something before it has failed, or it has asked again. */
+  /**
+   * The reader does not look at the answer any more: something before it has failed, or it has asked again.
+   */
   isVoid: boolean;
 }
 
@@ -104,7 +106,10 @@ export class SimBus {
     for (const wake of [...this.waiting]) wake();
   }
 
-  /** The end of the log is gone, as after a restore from a backup; offsets are given out again. Connections break. */
+  /**
+   * The end of the log is gone, as after a restore from a backup; offsets are given out again. Connections
+   * break.
+   */
   rollBackTo(next: number): void {
     this.trace.note(this.name, `rolled back to ${next}`);
     this.events.length = next - this.first;
@@ -174,7 +179,8 @@ export class SimBus {
         // A body is its reader's, and this reply may arrive a second time.
         else if (isWhole) resolve({ ...reply, body: reply.body.slice(), dateMs });
         else {
-          // A reader that does not know yet where the log begins may take that from the head of half a reply, which the model does not.
+          // A reader that does not know yet where the log begins may take that from the head of half a reply,
+          // which the model does not.
           const body = cut(reply.body, dice);
           resolve({ ...reply, body: request.offset === undefined ? body.subarray(0, 5) : body, dateMs });
         }
@@ -255,8 +261,8 @@ export class SimBus {
   }
 
   /**
-   * An old reply of the same log instead of this one. Not one that says the log has been rolled back: when that comes late,
-   * nobody can tell it from the news that it happened again.
+   * An old reply of the same log instead of this one. Not one that says the log has been rolled back: when
+   * that comes late, nobody can tell it from the news that it happened again.
    */
   private staleFor(sent: Sent, isWanted: boolean): Sent | undefined {
     const old = isWanted ? this.dice.pick(this.stale) : undefined;

@@ -36,7 +36,9 @@ export class WallClock {
   }
 }
 
-/** The clocks as one process sees them: the wall clock may jump, the monotonic one begins with the process. */
+/**
+ * The clocks as one process sees them: the wall clock may jump, the monotonic one begins with the process.
+ */
 export class SimClock implements Clock {
   private readonly startMs: number;
 

@@ -33,7 +33,10 @@ export class SimTable {
     }
   }
 
-  /** Some of its rows are deleted or changed by others. Not older ones: the state may let go of their windows at any time. */
+  /**
+   * Some of its rows are deleted or changed by others. Not older ones: the state may let go of their windows
+   * at any time.
+   */
   lose(dice: Dice, sinceMs: number): void {
     for (const [key, row] of this.rows) {
       if (row.windowStartMs < sinceMs) continue;

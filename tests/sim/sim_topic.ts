@@ -6,13 +6,17 @@ import type { SinkLink, SinkWeather } from "./sink_link.ts";
 import { describe } from "./sim_table.ts";
 
 /**
- * A Kafka topic as a reader sees it that reads committed records only, with one transactional id: whoever initialises its
- * producer fences the one before, and a transaction holds records and the outbox position after them.
+ * A Kafka topic as a reader sees it that reads committed records only, with one transactional id: whoever
+ * initialises its producer fences the one before, and a transaction holds records and the outbox position
+ * after them.
  */
 export class SimTopic {
   /** Committed records, in order. */
   readonly records: Aggregate[] = [];
-  /** What a broker without fencing, or a sink that does not ask for the position, would do: for broken variants. */
+  /**
+   * What a broker without fencing, or a sink that does not ask for the position, would do: for broken
+   * variants.
+   */
   isFencing = true;
   isPositionKept = true;
   /** A record that a reader has got twice, or after a newer one; undefined: there is none. */
@@ -58,7 +62,9 @@ export class SimTopic {
     };
   }
 
-  /** What an operator gives up may have been written, and may be put back: a reader tells the revisions apart. */
+  /**
+   * What an operator gives up may have been written, and may be put back: a reader tells the revisions apart.
+   */
   forgotten(): void {
     this.revisions.clear();
   }

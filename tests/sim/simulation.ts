@@ -322,8 +322,8 @@ class Simulation {
   }
 
   /**
-   * The sinks whose aggregates the operator gives up by these settings. A start that a full disk ends has given up nothing: he says
-   * it again.
+   * The sinks whose aggregates the operator gives up by these settings. A start that a full disk ends has
+   * given up nothing: he says it again.
    */
   private forsaken({ sinks }: Setup): string[] {
     return this.read((state) =>
@@ -444,8 +444,8 @@ class Simulation {
     ) {
       this.fail(
         new Violation(
-          `${bus.name}: ${ack} of ${progress.log} is acknowledged; durable is ${durable.next} of ${durable.log}, ` +
-            `read is up to ${progress.next}`,
+          `${bus.name}: ${ack} of ${progress.log} is acknowledged; durable is ${durable.next} of ` +
+            `${durable.log}, read is up to ${progress.next}`,
         ),
       );
     }
@@ -610,8 +610,8 @@ class Simulation {
   }
 
   /**
-   * Where an outbox holds a few rows only, and a sink refuses each of them, no row can show whether the rows or the sink are at
-   * fault: the product rightly waits. The operator lets more rows in.
+   * Where an outbox holds a few rows only, and a sink refuses each of them, no row can show whether the rows
+   * or the sink are at fault: the product rightly waits. The operator lets more rows in.
    */
   private widenOutbox(): void {
     if (this.hasWideOutbox || this.scenario.outboxMaxRows >= WIDE_OUTBOX_ROWS) return;
@@ -745,7 +745,10 @@ class Simulation {
   }
 }
 
-/** What may still be accepted is not thrown away: nobody could tell by the state which of the two has happened. */
+/**
+ * What may still be accepted is not thrown away: nobody could tell by the state which of the two has
+ * happened.
+ */
 function isChancy(raw: Uint8Array | null): boolean {
   return raw !== null && new TextDecoder().decode(raw).includes('"serial"');
 }

@@ -30,8 +30,9 @@ export interface RefusedRow {
 }
 
 /**
- * What each sink must hold, whatever came and went: of each row what it stood for when it closed for the last time while its name
- * was routed to the sink and the sink was there, without what was given up when the sink went.
+ * What each sink must hold, whatever came and went: of each row what it stood for when it closed for the last
+ * time while its name was routed to the sink and the sink was there, without what was given up when the sink
+ * went.
  */
 export class SinkAudit {
   /** Rows that are beyond all numbers, and would have gone to a sink. */
@@ -83,7 +84,8 @@ export class SinkAudit {
   /**
    * When everything has come to rest.
    *
-   * @param restMs When it had, Unix ms: windows that end later were let in by a clock that was ahead, and may still be open.
+   * @param restMs When it had, Unix ms: windows that end later were let in by a clock that was ahead, and may
+   * still be open.
    * @throws {Violation}
    */
   end(

@@ -1,4 +1,7 @@
-/** Who writes to a table is replaced only by one who has seen it as it is: of two that claim it at once, one is refused. */
+/**
+ * Who writes to a table is replaced only by one who has seen it as it is: of two that claim it at once, one
+ * is refused.
+ */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import postgres from "postgres";

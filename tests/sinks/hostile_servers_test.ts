@@ -172,7 +172,8 @@ Deno.test("PostgreSQL: a foreign server that asks for the password in clear text
   const address = [...Deno.networkInterfaces()].find(({ family, address }) =>
     family === "IPv4" && !address.startsWith("127.")
   )?.address;
-  // Without another address than loopback there is nobody to be foreign; the rule itself has a test of its own.
+  // Without another address than loopback there is nobody to be foreign; the rule itself has a test of its
+  // own.
   if (address === undefined) return;
   const demand = Buffer.alloc(4);
   demand.writeUInt32BE(3);

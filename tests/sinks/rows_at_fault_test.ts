@@ -217,7 +217,8 @@ Deno.test("SQLite: only the rows at fault are dead letters", async (t) => {
         await sink.close();
         const database = new DatabaseSync(path);
         database.exec(
-          `create table other (x not null); create trigger refuses ${timing} insert on aggregated_events begin ${body} end`,
+          `create table other (x not null); create trigger refuses ${timing} insert on ` +
+            `aggregated_events begin ${body} end`,
         );
         const outbox = MemoryOutbox.of(COUNT);
         await deliverAll(sink, outbox);

@@ -3,7 +3,10 @@ import { labelsIn } from "../../src/event/labels.ts";
 import { shapeOf } from "../../src/sinks/sqlite/sqlite_table.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 
-/** The rows of `instance` in the SQLite sink's file, as another program would read them; none if there is no table. */
+/**
+ * The rows of `instance` in the SQLite sink's file, as another program would read them; none if there is no
+ * table.
+ */
 export function readRows(path: string, instance: string): Aggregate[] {
   const database = new DatabaseSync(path, { readOnly: true });
   try {

@@ -7,7 +7,9 @@ const NAMES = 1000;
 /** So many names of a batch's are others each minute: series come and go. */
 const PASSING_NAMES = 100;
 const FUNCTIONS = ["sum", "avg", "min", "p99"];
-/** The publisher is at most so far ahead of the handler: the bus, in memory, must not become what is measured. */
+/**
+ * The publisher is at most so far ahead of the handler: the bus, in memory, must not become what is measured.
+ */
 const LEAD_MAX = 200_000;
 const FULL_PAUSE_MS = 100;
 

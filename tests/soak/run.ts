@@ -26,7 +26,10 @@ const RETENTION_SECONDS = 90;
 const SAMPLE_MS = 5000;
 const OUTAGE_EVERY_MS = 30_000;
 const OUTAGE_MS = 6000;
-/** Several times what the publisher may be ahead: it is full soon after the start, and grows no more from then on. */
+/**
+ * Several times what the publisher may be ahead: it is full soon after the start, and grows no more from then
+ * on.
+ */
 const BUS_MAX_BYTES = 128 * 1024 * 1024;
 
 const { values } = parseArgs({

@@ -1,6 +1,9 @@
 import type { Measure, Sample } from "./sample.ts";
 
-/** What may be between the early peak and the late one: garbage that is not yet collected, a sink that is just away. */
+/**
+ * What may be between the early peak and the late one: garbage that is not yet collected, a sink that is just
+ * away.
+ */
 const MARGINS: Readonly<Record<Measure, { readonly factor: number; readonly more: number }>> = {
   resident: { factor: 1.2, more: 30e6 },
   busResident: { factor: 1.2, more: 60e6 },

@@ -1,4 +1,6 @@
-/** Drives the built executable from outside: its processes, their environment, output, signals and exit codes. */
+/**
+ * Drives the built executable from outside: its processes, their environment, output, signals and exit codes.
+ */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -53,14 +55,20 @@ export class Program implements AsyncDisposable {
   stderr = "";
   /** Undefined while it runs. */
   exitCode: number | undefined;
-  /** The exit code, once the process has ended and all of its output is here. A process that a signal ended has 128 + signal. */
+  /**
+   * The exit code, once the process has ended and all of its output is here. A process that a signal ended
+   * has 128 + signal.
+   */
   readonly exit: Promise<number>;
 
   private constructor(readonly command: string, private readonly child: Deno.ChildProcess) {
     this.exit = this.follow();
   }
 
-  /** Starts `vabus-data-handler <args>` in an empty working directory of its own, so that no `.env` is found by chance. */
+  /**
+   * Starts `vabus-data-handler <args>` in an empty working directory of its own, so that no `.env` is found
+   * by chance.
+   */
   static start(
     args: readonly string[],
     environment: Environment = {},
@@ -214,12 +222,18 @@ export function assertNoStackTrace(output: { stdout: string; stderr: string }): 
   }
 }
 
-/** Names a directory for all test processes of a run: a self-extracting executable unpacks itself into it once. */
+/**
+ * Names a directory for all test processes of a run: a self-extracting executable unpacks itself into it
+ * once.
+ */
 export const CACHE_VARIABLE = "SHARED_CACHE_DIRECTORY";
 
 let home: string | undefined;
 
-/** One home for all processes of a test file. Its cache, and no more of it, is that of the run where there is one. */
+/**
+ * One home for all processes of a test file. Its cache, and no more of it, is that of the run where there is
+ * one.
+ */
 function sharedHome(): string {
   if (home === undefined) {
     home = Deno.makeTempDirSync({ prefix: "vabus-e2e-home-" });

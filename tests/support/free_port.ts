@@ -1,4 +1,7 @@
-/** Below the ports that systems give to whoever asks for any (from 32768 on Linux, from 49152 elsewhere): only we take these. */
+/**
+ * Below the ports that systems give to whoever asks for any (from 32768 on Linux, from 49152 elsewhere): only
+ * we take these.
+ */
 const FIRST_PORT = 10_240;
 const BLOCK_SIZE = 64;
 const BLOCKS = 350;
@@ -11,8 +14,9 @@ const block = reserveBlock();
 let next = 0;
 
 /**
- * A TCP port of 127.0.0.1 that nothing listens on, for servers that cannot take port 0. No other test gets it, be it in a process or
- * a run of its own, and no client's connection: it stays free between this call and the server's start, and while that is stopped.
+ * A TCP port of 127.0.0.1 that nothing listens on, for servers that cannot take port 0. No other test gets
+ * it, be it in a process or a run of its own, and no client's connection: it stays free between this call and
+ * the server's start, and while that is stopped.
  *
  * @throws when something listens on all ports of the block.
  */

@@ -86,7 +86,8 @@ export function respond(
 ): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const length = new TextEncoder().encode(body).length;
-  return `HTTP/1.1 ${status} Whatever\r\n${lines}content-length: ${length}\r\nconnection: close\r\n\r\n${body}`;
+  return `HTTP/1.1 ${status} Whatever\r\n${lines}content-length: ${length}\r\nconnection: ` +
+    `close\r\n\r\n${body}`;
 }
 
 /** A complete HTTP reply of JSON, whose characters are one byte each: for bytes that are no text. */

@@ -14,7 +14,10 @@ export const kafkaIsExternal = externalBrokers !== undefined;
 
 export interface KafkaBroker {
   readonly brokers: string[];
-  /** The same broker behind SASL PLAIN: users `tester` and `limited`, password `kafka-secret`. Not with external brokers. */
+  /**
+   * The same broker behind SASL PLAIN: users `tester` and `limited`, password `kafka-secret`. Not with
+   * external brokers.
+   */
   readonly saslBrokers: string[];
   /** Where what passes the proxy of {@link startKafka} has to be led to. */
   readonly proxiedPort: number;
@@ -53,8 +56,8 @@ export function kafkaClient(brokers: readonly string[]): Kafka {
 }
 
 /**
- * A fresh single-node Kafka (KRaft) in a temporary directory, on 127.0.0.1 and free ports, or the one of `home`; or
- * `TEST_KAFKA_BROKERS`.
+ * A fresh single-node Kafka (KRaft) in a temporary directory, on 127.0.0.1 and free ports, or the one of
+ * `home`; or `TEST_KAFKA_BROKERS`.
  */
 export async function startKafka(
   { proxyPort, home, settings = [] }: KafkaOptions = {},

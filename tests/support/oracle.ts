@@ -153,8 +153,8 @@ function acceptedValues(aggFunc: string, readings: readonly Reading[]): [number[
 }
 
 /**
- * The sum as if with endless precision, rounded once: Shewchuk's expansions (1997), in which each partial holds what the
- * greater ones could not.
+ * The sum as if with endless precision, rounded once: Shewchuk's expansions (1997), in which each partial
+ * holds what the greater ones could not.
  */
 export function exactSum(values: readonly number[]): number {
   let partials: number[] = [];

@@ -35,7 +35,8 @@ export interface PostgresServer {
 }
 
 /**
- * A fresh PostgreSQL in a temporary directory, on 127.0.0.1 and a free port, or the one of `home`; or the one `TEST_POSTGRES_URL` names.
+ * A fresh PostgreSQL in a temporary directory, on 127.0.0.1 and a free port, or the one of `home`; or the one
+ * `TEST_POSTGRES_URL` names.
  *
  * @param settings Of the server, `name=value` each.
  */
@@ -82,7 +83,10 @@ export async function startPostgres(
   };
 }
 
-/** A directory that the account can get to, with room for a socket in a path: below the temporary directory, else below /tmp. */
+/**
+ * A directory that the account can get to, with room for a socket in a path: below the temporary directory,
+ * else below /tmp.
+ */
 async function makeDirectory(account: Account | undefined): Promise<string> {
   for (const parent of [{}, { dir: "/tmp" }]) {
     const directory = await Deno.makeTempDir({ ...parent, prefix: "vabus-postgres-" });
@@ -99,7 +103,8 @@ async function keptDirectory(directory: string, account: Account | undefined): P
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   if (await handOver(directory, account)) return directory;
   throw new MissingPrerequisite(
-    `PostgreSQL, which does not run as root, cannot get to ${directory}: name a place that other users can reach.`,
+    `PostgreSQL, which does not run as root, cannot get to ${directory}: name a place that other ` +
+      "users can reach.",
   );
 }
 

@@ -80,7 +80,10 @@ function isEvents(key: string): boolean {
   return match !== null && parse(match[1]!)?.value === "events";
 }
 
-/** The elements up to the bracket that closes their array; undefined: there is none, or something is in its way. */
+/**
+ * The elements up to the bracket that closes their array; undefined: there is none, or something is in its
+ * way.
+ */
 function split(tokens: readonly string[], from: number): { elements: string[]; end: number } | undefined {
   const elements = [""];
   let depth = 0;

@@ -9,7 +9,8 @@ const POLL_INTERVAL_MS = 50;
  * `exec`.
  */
 const LAUNCHER =
-  `exec 3<&0; (cat <&3 >/dev/null; kill -KILL $$ 2>/dev/null) & exec 3<&-; exec "$@" </dev/null >>"$SERVER_LOG" 2>&1`;
+  'exec 3<&0; (cat <&3 >/dev/null; kill -KILL $$ 2>/dev/null) & exec 3<&-; exec "$@" </dev/null ' +
+  '>>"$SERVER_LOG" 2>&1';
 
 export interface ServerProcessOptions {
   readonly command: readonly string[];
@@ -21,7 +22,10 @@ export interface ServerProcessOptions {
   readonly isReady: () => Promise<boolean>;
 }
 
-/** A server program that can be started, stopped, killed and frozen, again and again, on the same port and data. */
+/**
+ * A server program that can be started, stopped, killed and frozen, again and again, on the same port and
+ * data.
+ */
 export class ServerProcess {
   private child: Deno.ChildProcess | undefined;
 
@@ -68,7 +72,10 @@ export class ServerProcess {
     await this.end("SIGKILL");
   }
 
-  /** `kill -9` of the server and all its children at one moment, as a power cut would do it but for what the kernel has by then. */
+  /**
+   * `kill -9` of the server and all its children at one moment, as a power cut would do it but for what the
+   * kernel has by then.
+   */
   async crash(): Promise<void> {
     await this.pause();
     await this.signalAll("SIGKILL");

@@ -72,7 +72,10 @@ export class TcpProxy implements AsyncDisposable {
     return this.answersLeft === undefined;
   }
 
-  /** The next connection, or the next piece of one that there is, is answered with this and closed; nothing of it reaches the server. */
+  /**
+   * The next connection, or the next piece of one that there is, is answered with this and closed; nothing of
+   * it reaches the server.
+   */
   answerOnce(bytes: Uint8Array): void {
     this.answer = bytes;
   }

@@ -28,7 +28,8 @@ class Header {
 }
 
 /**
- * The events of a record of CSV: a header and rows under it. A row with the cells of the header is one again, as where files were joined.
+ * The events of a record of CSV: a header and rows under it. A row with the cells of the header is one again,
+ * as where files were joined.
  */
 export function* csvReadings(
   text: string,

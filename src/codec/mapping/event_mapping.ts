@@ -72,7 +72,8 @@ const RULES: Readonly<Record<EventFormat, FormatRules>> = {
 };
 
 /**
- * Compiles the settings of a mapping. Undefined: nothing is set, and records are events of protocol v1 as they are.
+ * Compiles the settings of a mapping. Undefined: nothing is set, and records are events of protocol v1 as
+ * they are.
  *
  * Each fault names the setting that it is in.
  */

@@ -39,7 +39,10 @@ export function influxNumber(value: string): number | string {
     : "is no number of line protocol, such as 21.5, 21i, 21u or true";
 }
 
-/** The lines of a text; a line break in the text of a field does not end one. Comments and empty lines are left out. */
+/**
+ * The lines of a text; a line break in the text of a field does not end one. Comments and empty lines are
+ * left out.
+ */
 export function* influxLines(text: string): Generator<string> {
   let start = 0;
   let isQuoted = false;

@@ -67,7 +67,10 @@ interface Step {
   readonly depth: number;
 }
 
-/** All numbers and booleans that are no other part of an event, in their order; or why they are not looked for. */
+/**
+ * All numbers and booleans that are no other part of an event, in their order; or why they are not looked
+ * for.
+ */
 function numericLeaves(record: unknown, mapping: EventMapping): Leaf[] | string {
   const others = new Set(otherPointers(mapping).map(({ tokens }) => JSON.stringify(tokens)));
   const leaves: Leaf[] = [];
@@ -100,7 +103,10 @@ function pathOf(last: Step | undefined): string[] {
   return path.reverse();
 }
 
-/** Of a record one number, and what else makes an event of it. An array on the way becomes an object, in which an index leads to the same. */
+/**
+ * Of a record one number, and what else makes an event of it. An array on the way becomes an object, in which
+ * an index leads to the same.
+ */
 function only(record: unknown, path: readonly string[], mapping: EventMapping): string {
   const copy = {};
   for (const tokens of [path, ...otherPointers(mapping).map((pointer) => pointer.tokens)]) {

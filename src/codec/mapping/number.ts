@@ -2,7 +2,10 @@ const PLAIN = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const DECIMAL_COMMA = /^[+-]?\d+,\d+$/;
 const SHOWN_CHARACTERS = 40;
 
-/** A number in a record: one as it is, in quotes, or a boolean; or the rest of a sentence that says why it is none. */
+/**
+ * A number in a record: one as it is, in quotes, or a boolean; or the rest of a sentence that says why it is
+ * none.
+ */
 export function numberIn(value: unknown): number | string {
   switch (typeof value) {
     case "number":

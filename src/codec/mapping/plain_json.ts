@@ -31,9 +31,9 @@ const BRACE_CLOSE = 0x7d;
 const QUOTE = 0x22;
 
 /**
- * The fast path over records of JSON that are mapped: one walk over the bytes, which makes no object and no string. It takes records of plain
- * ASCII without escapes, each key once, and gives all others, and whatever does not fit, to the slow path: where it takes one, it
- * makes the same event of it.
+ * The fast path over records of JSON that are mapped: one walk over the bytes, which makes no object and no
+ * string. It takes records of plain ASCII without escapes, each key once, and gives all others, and whatever
+ * does not fit, to the slow path: where it takes one, it makes the same event of it.
  */
 export class PlainJson {
   private readonly record = new PlainRecord();
@@ -86,7 +86,10 @@ export class PlainJson {
     this.perSecond = perSecond(timeUnit);
   }
 
-  /** Adds the event of the record at `start` to a batch that has room for it. Returns where the record ends, or -1: nothing is added then. */
+  /**
+   * Adds the event of the record at `start` to a batch that has room for it. Returns where the record ends,
+   * or -1: nothing is added then.
+   */
   scan(batch: EventBatch, start: number, { busMs, arrivedMs }: RecordContext): number {
     const { record } = this;
     const end = record.scan(batch.bytes, start);

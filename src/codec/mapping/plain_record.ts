@@ -38,8 +38,8 @@ interface Node {
 }
 
 /**
- * Walks over a record of JSON once, and notes where the content of each pointer lies. It knows plain records only: ASCII, no escapes, no key
- * that matters twice. Of those it makes sure that they are JSON.
+ * Walks over a record of JSON once, and notes where the content of each pointer lies. It knows plain records
+ * only: ASCII, no escapes, no key that matters twice. Of those it makes sure that they are JSON.
  */
 export class PlainRecord {
   /** Of each slot. */
@@ -77,7 +77,9 @@ export class PlainRecord {
     return node.slot;
   }
 
-  /** Walks over the record at `start`, an object. Returns where it ends, or -1: it is none of the plain ones. */
+  /**
+   * Walks over the record at `start`, an object. Returns where it ends, or -1: it is none of the plain ones.
+   */
   scan(bytes: Uint8Array, start: number): number {
     this.bytes = bytes;
     this.kind.fill(NOTHING);
@@ -111,7 +113,9 @@ export class PlainRecord {
     return isNumber ? this.number(slot) : NaN;
   }
 
-  /** Whether the number in a slot is written as it would be as text: a whole one that a double counts exactly. */
+  /**
+   * Whether the number in a slot is written as it would be as text: a whole one that a double counts exactly.
+   */
   isPlainInteger(slot: number): boolean {
     let at = this.start[slot]!;
     const end = this.end[slot]!;

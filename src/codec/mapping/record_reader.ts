@@ -34,8 +34,8 @@ export class RecordReader {
   }
 
   /**
-   * The fast path: adds the event of a record to a batch that has room for it. Returns where the record ends, or -1: nothing is added then. Who calls
-   * it counts the record, once it has seen that nothing follows.
+   * The fast path: adds the event of a record to a batch that has room for it. Returns where the record ends,
+   * or -1: nothing is added then. Who calls it counts the record, once it has seen that nothing follows.
    */
   readPlain(batch: EventBatch, start: number, context: RecordContext): number {
     return this.plain === undefined ? -1 : this.plain.scan(batch, start, context);
@@ -87,7 +87,10 @@ function textOf(bytes: Uint8Array): string | undefined {
   return isUtf8(bytes) ? DECODER.decode(bytes) : undefined;
 }
 
-/** The reader of a mapping that was checked; undefined: nothing of one is set, and records are events as they are. */
+/**
+ * The reader of a mapping that was checked; undefined: nothing of one is set, and records are events as they
+ * are.
+ */
 export function readerFor(texts: MappingTexts): RecordReader | undefined {
   const compiled = compileMapping(texts);
   if ("faults" in compiled) throw new Error(compiled.faults.map(({ problem }) => problem).join("; "));

@@ -28,7 +28,10 @@ export class FileIdentity {
   }
 }
 
-/** The files of an open SQLite database in WAL mode: the database, and the log that the latest transactions are in. */
+/**
+ * The files of an open SQLite database in WAL mode: the database, and the log that the latest transactions
+ * are in.
+ */
 export class DatabaseIdentity {
   private readonly database: FileIdentity;
   private log: FileIdentity | undefined;

@@ -1,4 +1,6 @@
-/** All bytes of a stream whose size is not known beforehand; undefined where there are more than `maxBytes`. */
+/**
+ * All bytes of a stream whose size is not known beforehand; undefined where there are more than `maxBytes`.
+ */
 export async function readBounded(
   stream: AsyncIterable<Uint8Array>,
   maxBytes: number,

@@ -24,7 +24,8 @@ export interface HttpListenerOptions {
 
 /** The log line for that. */
 export const INTERRUPTED =
-  "all connections were given up; where there are too many open files, raise the limit (ulimit -n, LimitNOFILE)";
+  "all connections were given up; where there are too many open files, raise the limit (ulimit -n, " +
+  "LimitNOFILE)";
 
 /**
  * Pause before the next try. Descriptors usually become free within it, and it keeps a process without

@@ -68,7 +68,10 @@ function codec(name: keyof typeof DECOMPRESSION, maxBytes: number) {
   });
 }
 
-/** `\x82SNAPPY\0`: Java's producers and brokers write blocks with their lengths, behind this mark and two version numbers. */
+/**
+ * `\x82SNAPPY\0`: Java's producers and brokers write blocks with their lengths, behind this mark and two
+ * version numbers.
+ */
 const XERIAL_MARK = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00];
 const XERIAL_HEADER_BYTES = 16;
 

@@ -29,11 +29,12 @@ export async function assertDialect({ bootstrapServers, ssl, sasl }: KafkaConnec
       if (!isLoginMissing) return;
     }
     if (dialect === undefined) continue;
-    objection ??= `Kafka at ${server}: ${
-      found ??
-        "the broker wants a login on this port. Set KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD, or name in " +
-          "KAFKA_BOOTSTRAP_SERVERS the port without one"
-    }.`;
+    objection ??= `Kafka at ${server}: ` +
+      `${
+        found ??
+          "the broker wants a login on this port. Set KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD, or name in " +
+            "KAFKA_BOOTSTRAP_SERVERS the port without one"
+      }.`;
   }
   if (objection !== undefined) throw new SinkError("misconfigured", objection);
 }
@@ -41,12 +42,14 @@ export async function assertDialect({ bootstrapServers, ssl, sasl }: KafkaConnec
 function objectionTo(dialect: Dialect, wantsTls: boolean): string | undefined {
   if (dialect === (wantsTls ? "TLS" : "Kafka")) return undefined;
   if (dialect === "Kafka") {
-    return "the broker speaks no TLS on this port. Set KAFKA_SSL=false, or name in KAFKA_BOOTSTRAP_SERVERS the port with TLS";
+    return "the broker speaks no TLS on this port. Set KAFKA_SSL=false, or name in " +
+      "KAFKA_BOOTSTRAP_SERVERS the port with TLS";
   }
   if (dialect === "TLS") {
     return "this port wants TLS. Set KAFKA_SSL=true, or name in KAFKA_BOOTSTRAP_SERVERS the port without TLS";
   }
-  return `what answers there speaks ${dialect}, not Kafka's protocol. Check host and port in KAFKA_BOOTSTRAP_SERVERS`;
+  return `what answers there speaks ${dialect}, not Kafka's protocol. Check host and port in ` +
+    "KAFKA_BOOTSTRAP_SERVERS";
 }
 
 function parsed(server: string): { host: string; port: number } {

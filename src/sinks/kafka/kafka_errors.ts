@@ -32,13 +32,16 @@ const ADVICE_OF_MISCONFIGURED: Readonly<Record<string, string>> = {
   ILLEGAL_SASL_STATE: LOGIN_ADVICE,
   SECURITY_DISABLED: LOGIN_ADVICE,
   TOPIC_AUTHORIZATION_FAILED:
-    "Grant the user on KAFKA_TOPIC: WRITE and DESCRIBE, for exactly-once and verify --kafka READ, and CREATE where it is missing.",
+    "Grant the user on KAFKA_TOPIC: WRITE and DESCRIBE, for exactly-once and verify --kafka READ, " +
+    "and CREATE where it is missing.",
   GROUP_AUTHORIZATION_FAILED:
-    "Grant the user READ on the group vabus-data-handler.<INSTANCE_ID>; for verify --kafka on all that begin with it.",
+    "Grant the user READ on the group vabus-data-handler.<INSTANCE_ID>; for verify --kafka on all " +
+    "that begin with it.",
   CLUSTER_AUTHORIZATION_FAILED:
     "Grant the user IDEMPOTENT_WRITE on the cluster and CREATE, or create KAFKA_TOPIC.",
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-    "Grant the user WRITE on the transactional id vabus-data-handler.<INSTANCE_ID>, or set KAFKA_DELIVERY=at-least-once.",
+    "Grant the user WRITE on the transactional id vabus-data-handler.<INSTANCE_ID>, or set " +
+    "KAFKA_DELIVERY=at-least-once.",
   INVALID_TRANSACTION_TIMEOUT: "Raise transaction.max.timeout.ms of the brokers to a minute at least.",
   INVALID_TIMESTAMP:
     "This host's clock is ahead of the brokers' by more than message.timestamp.after.max.ms: set it right.",
@@ -53,8 +56,8 @@ const ADVICE_OF_MISCONFIGURED: Readonly<Record<string, string>> = {
 const COORDINATOR_NOT_FOUND = "KafkaJSGroupCoordinatorNotFound";
 const FEW_BROKERS_ADVICE =
   "The brokers cannot make or serve a topic of their own. With fewer than three of them, set " +
-  "offsets.topic.replication.factor, transaction.state.log.replication.factor and transaction.state.log.min.isr " +
-  "to their number, and start them again.";
+  "offsets.topic.replication.factor, transaction.state.log.replication.factor and " +
+  "transaction.state.log.min.isr to their number, and start them again.";
 
 const STARTING_ADVICE = "The broker is still reading its own topics; if that does not pass, look at its log.";
 

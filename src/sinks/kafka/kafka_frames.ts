@@ -68,8 +68,8 @@ export class KafkaFrames implements FrameRules {
       if (Number(iterations) <= SCRAM_ITERATIONS_MAX) continue;
       throw new SinkError(
         "misconfigured",
-        `Kafka at ${this.address} asks for ${iterations} iterations of SCRAM, and at most ${SCRAM_ITERATIONS_MAX} are ` +
-          "computed: set the user's password there anew with fewer",
+        `Kafka at ${this.address} asks for ${iterations} iterations of SCRAM, and at most ` +
+          `${SCRAM_ITERATIONS_MAX} are computed: set the user's password there anew with fewer`,
       );
     }
   }
@@ -86,8 +86,8 @@ export class KafkaFrames implements FrameRules {
   private error(problem: string): SinkError {
     return new SinkError(
       "unavailable",
-      `what answers at ${this.address} ${problem}: the connection was ended. Is this a Kafka broker, and the listener for ` +
-        "KAFKA_SSL as it is set?",
+      `what answers at ${this.address} ${problem}: the connection was ended. Is this a Kafka broker, ` +
+        "and the listener for KAFKA_SSL as it is set?",
     );
   }
 }

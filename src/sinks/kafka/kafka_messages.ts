@@ -7,8 +7,8 @@ const HEADERS = { "content-type": "application/json" };
 const OVERHEAD_BYTES = 64;
 
 /**
- * Renders aggregates as Kafka messages, in runs of at most `maxBytes`: a broker refuses bigger requests. No single
- * message comes near the limit, since names are bounded.
+ * Renders aggregates as Kafka messages, in runs of at most `maxBytes`: a broker refuses bigger requests. No
+ * single message comes near the limit, since names are bounded.
  */
 export function* messageRuns(
   aggregates: readonly Aggregate[],

@@ -72,8 +72,9 @@ export class KafkaPosition {
     if (found === undefined) {
       if (confirmed.any) {
         this.logger.error(
-          "Kafka knows no position of this handler, though it has confirmed records: the topic was made anew, or the broker " +
-            "has forgotten the group (offsets.retention.minutes); records after the local cursor may come twice",
+          "Kafka knows no position of this handler, though it has confirmed records: the topic was " +
+            "made anew, or the broker has forgotten the group (offsets.retention.minutes); records " +
+            "after the local cursor may come twice",
           { group: this.groupId, cursor },
         );
       }
@@ -83,7 +84,8 @@ export class KafkaPosition {
     const told = { group: this.groupId, position: nextId, cursor };
     if (found.stateId !== stateId) {
       this.logger.warn(
-        "the position in Kafka belongs to another state database; records after the local cursor may come twice",
+        "the position in Kafka belongs to another state database; records after the local cursor may " +
+          "come twice",
         told,
       );
       return cursor;

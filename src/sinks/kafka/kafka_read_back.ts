@@ -152,7 +152,8 @@ function keep(aggregate: Aggregate, rows: TopicRows): void {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SinkError(
       "unavailable",
-      `The topic could not be sorted in a temporary file: ${reason}. SQLITE_TMPDIR names a directory with more room.`,
+      `The topic could not be sorted in a temporary file: ${reason}. SQLITE_TMPDIR names a directory ` +
+        "with more room.",
       { cause: error },
     );
   }

@@ -155,7 +155,8 @@ export class KafkaSink implements Sink {
     await session.admin.connect();
     await this.topic.ensure(session.admin);
     await session.producer.connect();
-    // kafkajs initialises a transactional producer with its first transaction; an empty one sends nothing else.
+    // kafkajs initialises a transactional producer with its first transaction; an empty one sends nothing
+    // else.
     if (this.isExactlyOnce) await (await session.producer.transaction()).abort();
     return session;
   }

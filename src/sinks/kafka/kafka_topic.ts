@@ -95,9 +95,11 @@ export class TopicSettings {
     const policy = this.values.get("cleanup.policy") ?? "";
     return [
       policy.includes("compact") &&
-      `its cleanup.policy is ${policy}: of all aggregates with one name compaction leaves the last one only. Set it to delete`,
+      (`its cleanup.policy is ${policy}: of all aggregates with one name compaction leaves the last ` +
+        "one only. Set it to delete"),
       this.values.get("unclean.leader.election.enable") === "true" &&
-      "its unclean.leader.election.enable is true: confirmed records are lost when a broker takes over that was behind",
+      ("its unclean.leader.election.enable is true: confirmed records are lost when a broker takes " +
+        "over that was behind"),
     ].filter((flaw) => flaw !== false);
   }
 }

@@ -31,7 +31,10 @@ const PROGRESS_INTERVAL_MS = 5_000;
 const ANSWER_LIMIT_MS = 5_000;
 const NEVER = new AbortController().signal;
 
-/** Reads the committed records of a topic once, from its beginning to the end that it had then, in a group without positions. */
+/**
+ * Reads the committed records of a topic once, from its beginning to the end that it had then, in a group
+ * without positions.
+ */
 export class TopicReader {
   private readonly progress: ReadingProgress;
 
@@ -136,10 +139,11 @@ export class TopicReader {
     const tool = `kafka-transactions.sh --bootstrap-server ${this.brokers}`;
     return new SinkError(
       "unavailable",
-      `${said}: in partition ${partition} some producer has left a transaction open, which hides everything from offset ` +
-        `${stableOffset} to ${endOffset}. Whose it is says \`${tool} describe-producers --topic ${topic} --partition ` +
-        `${partition}\`. End that program and wait for the broker to abort it, or abort it yourself: \`${tool} abort ` +
-        `--topic ${topic} --partition ${partition} --start-offset ${stableOffset}\`. Then verify again.`,
+      `${said}: in partition ${partition} some producer has left a transaction open, which hides ` +
+        `everything from offset ${stableOffset} to ${endOffset}. Whose it is says \`${tool} ` +
+        `describe-producers --topic ${topic} --partition ${partition}\`. End that program and wait for ` +
+        `the broker to abort it, or abort it yourself: \`${tool} abort --topic ${topic} --partition ` +
+        `${partition} --start-offset ${stableOffset}\`. Then verify again.`,
     );
   }
 

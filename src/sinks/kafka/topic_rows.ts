@@ -40,7 +40,8 @@ export class TopicRows {
          value = excluded.value, count = excluded.count`,
     );
     this.ofWindow = this.database.prepare(
-      `SELECT *, max(revision) AS revision FROM record WHERE start_ms = ? AND end_ms = ? GROUP BY name, labels, agg_func`,
+      "SELECT *, max(revision) AS revision FROM record WHERE start_ms = ? AND end_ms = ? GROUP BY " +
+        "name, labels, agg_func",
     );
   }
 

@@ -47,9 +47,8 @@ export const POSTGRES = sinkConnector({
       host: host.startsWith("/") ? host : address ?? host,
       isProtected: tls.provesServer,
       flaw: `over a connection that does not prove which server it is (sslmode=${tls.mode})`,
-      remedy:
-        "add sslmode=verify-full, with POSTGRES_SSL_CA_FILE where the authority is your own; or, where the server has " +
-        "scram-sha-256, require_auth=scram-sha-256",
+      remedy: "add sslmode=verify-full, with POSTGRES_SSL_CA_FILE where the authority is your own; or, " +
+        "where the server has scram-sha-256, require_auth=scram-sha-256",
     }));
   },
   create: (config, { id, instance, logger }) => new PostgresSink({ ...config, id, instance }, logger),
@@ -80,7 +79,8 @@ function connectionOf(scope: PostgresScope, parameters: PostgresParameters): Pos
   if (mode === "verify-ca" && (sslRootCert ?? caFile) === undefined) {
     scope.fault(
       "POSTGRES_CONNECTION_STRING",
-      "has sslmode=verify-ca without an authority to hold the certificate against: set POSTGRES_SSL_CA_FILE, or add sslrootcert",
+      "has sslmode=verify-ca without an authority to hold the certificate against: set " +
+        "POSTGRES_SSL_CA_FILE, or add sslrootcert",
     );
   }
   if ((sslRootCert ?? caFile) !== undefined && ["disable", "allow", "prefer"].includes(mode)) {

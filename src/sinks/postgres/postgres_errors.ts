@@ -101,7 +101,8 @@ function distrustIn(message: string): string | undefined {
     ? "Name the server in POSTGRES_CONNECTION_STRING as its certificate does, or set sslmode=verify-ca"
     : /expired|not yet valid/i.test(message)
     ? "Renew it there, or set the clock of this host right"
-    : "Name the authority that signed it with sslrootcert in POSTGRES_CONNECTION_STRING, or with POSTGRES_SSL_CA_FILE";
+    : "Name the authority that signed it with sslrootcert in POSTGRES_CONNECTION_STRING, or with " +
+      "POSTGRES_SSL_CA_FILE";
   return `has a certificate that is not trusted: ${message}. ${wayOut}.`;
 }
 
@@ -130,17 +131,20 @@ function isOfPooler(state: string, message: string): boolean {
 /** Messages that tell more than the state. */
 function adviceOfWords(state: string, message: string): string | undefined {
   if (/no more connections allowed|max_client_conn|query_wait_timeout|pool_size/i.test(message)) {
-    return " PgBouncer's pool is full: raise max_client_conn or default_pool_size there, or end who holds its connections.";
+    return " PgBouncer's pool is full: raise max_client_conn or default_pool_size there, or end who " +
+      "holds its connections.";
   }
   if (/client certificate/i.test(message)) {
-    return " It wants a client certificate: name it with sslcert and sslkey in POSTGRES_CONNECTION_STRING, and the authority " +
-      "that signed it with ssl_ca_file there.";
+    return " It wants a client certificate: name it with sslcert and sslkey in " +
+      "POSTGRES_CONNECTION_STRING, and the authority that signed it with ssl_ca_file there.";
   }
   if (/pg_hba\.conf.*(?:no encryption|SSL off)/i.test(message)) {
-    return " The server may want TLS: set sslmode=require in POSTGRES_CONNECTION_STRING, or allow this host in pg_hba.conf.";
+    return " The server may want TLS: set sslmode=require in POSTGRES_CONNECTION_STRING, or allow " +
+      "this host in pg_hba.conf.";
   }
   if (/pg_hba\.conf.*(?:SSL encryption|SSL on)/i.test(message)) {
-    return " The server may want no TLS: set sslmode=disable in POSTGRES_CONNECTION_STRING, or allow this host in pg_hba.conf.";
+    return " The server may want no TLS: set sslmode=disable in POSTGRES_CONNECTION_STRING, or allow " +
+      "this host in pg_hba.conf.";
   }
   if (state !== OF_THE_PROTOCOL) return undefined;
   return POOLER_REFUSALS.find(([pattern]) => pattern.test(message))?.[1];
@@ -158,8 +162,8 @@ function advice(state: string): string {
     case "42501":
       return " Grant the privilege to the user, or let somebody else create the table.";
     case "25006":
-      return " The server only reads: it is a standby, or default_transaction_read_only is on for this user or database. " +
-        "Name the one that writes in POSTGRES_CONNECTION_STRING.";
+      return " The server only reads: it is a standby, or default_transaction_read_only is on for " +
+        "this user or database. Name the one that writes in POSTGRES_CONNECTION_STRING.";
     case "42703": // undefined column
     case "42804": // wrong type
     case "42P10": // no such primary key

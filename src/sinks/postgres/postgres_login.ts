@@ -82,8 +82,8 @@ export class PostgresLogin {
       case `challenged ${OK}`:
         throw this.refusal(
           "misconfigured",
-          "lets the handler in without having proven that it knows the password: it may be another server that has taken " +
-            "its place",
+          "lets the handler in without having proven that it knows the password: it may be another " +
+            "server that has taken its place",
         );
       default:
         throw this.unknown();
@@ -103,8 +103,8 @@ export class PostgresLogin {
     if (Number(iterations) < 1 || Number(iterations) > SCRAM_ITERATIONS_MAX) {
       throw this.refusal(
         "misconfigured",
-        `asks for ${iterations} iterations of SCRAM, and at most ${SCRAM_ITERATIONS_MAX} are computed: lower scram_iterations ` +
-          "there and set the password anew",
+        `asks for ${iterations} iterations of SCRAM, and at most ${SCRAM_ITERATIONS_MAX} are ` +
+          "computed: lower scram_iterations there and set the password anew",
       );
     }
   }
@@ -118,11 +118,10 @@ export class PostgresLogin {
     if (isNamed || isTrusted || SAFE.includes(method)) return;
     throw this.refusal(
       "misconfigured",
-      `${
-        DEMANDS[method]
-      }, and nothing proves that it is the right server, so it does not get it. Let the server use ` +
-        "scram-sha-256 (password_encryption, pg_hba.conf), or add sslmode=verify-full to POSTGRES_CONNECTION_STRING, with " +
-        `POSTGRES_SSL_CA_FILE; where the network is trusted, require_auth=${method}`,
+      `${DEMANDS[method]}, and nothing proves that it is the right server, so it ` +
+        "does not get it. Let the server use scram-sha-256 (password_encryption, pg_hba.conf), or add " +
+        "sslmode=verify-full to POSTGRES_CONNECTION_STRING, with POSTGRES_SSL_CA_FILE; where the " +
+        `network is trusted, require_auth=${method}`,
     );
   }
 

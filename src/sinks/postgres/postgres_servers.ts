@@ -11,7 +11,10 @@ export interface Link {
   readonly host: PostgresHost;
 }
 
-/** Refused before the password was asked for: in `allow` and `prefer` the other kind of connection is tried then. */
+/**
+ * Refused before the password was asked for: in `allow` and `prefer` the other kind of connection is tried
+ * then.
+ */
 const NOT_LET_IN = "28000";
 /** The server starts, stops or recovers, so the next server is tried. */
 const NOT_NOW = "57P03";

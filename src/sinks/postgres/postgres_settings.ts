@@ -9,8 +9,8 @@ function postgresString(): ValueType<PostgresString> {
   return {
     placeholder: "<url>",
     allowed:
-      "postgres://user:password@host:port/database?sslmode=verify-full, with @ : / ? # % in user and password " +
-      "percent-encoded; or host=… user=… dbname=…; parameters as in docs/settings.md",
+      "postgres://user:password@host:port/database?sslmode=verify-full, with @ : / ? # % in user and " +
+      "password percent-encoded; or host=… user=… dbname=…; parameters as in docs/settings.md",
     schema: z.string().transform((text, context) => {
       const read = readPostgresString(text);
       if (typeof read !== "string") return read;

@@ -61,7 +61,8 @@ export class PostgresTables {
       flaws: [durability.flaw, column, writerTable.flaw].filter((flaw) => flaw !== undefined),
       labelsAdvice: hasLabels
         ? undefined
-        : `It was made by a former version. Run: ${labelsFix} It locks the table while the key is built; the rows wait`,
+        : `It was made by a former version. Run: ${labelsFix} It locks the table while the key is ` +
+          "built; the rows wait",
       isClaiming: writerTable.flaw === undefined,
       isDurable,
     };
@@ -87,8 +88,9 @@ export class PostgresTables {
     return {
       isGiven,
       flaw: isWeak
-        ? `the connection string sets synchronous_commit to ${found.setting}: rows that the server has confirmed may be ` +
-          "gone after its crash or a fail-over, and `redeliver` has to bring them again. Leave it out, and it is on"
+        ? `the connection string sets synchronous_commit to ${found.setting}: rows that the server has ` +
+          "confirmed may be gone after its crash or a fail-over, and `redeliver` has to bring them " +
+          "again. Leave it out, and it is on"
         : undefined,
     };
   }
@@ -125,8 +127,9 @@ export class PostgresTables {
     } catch (error) {
       if (!(error instanceof SinkError) || error.kind !== "misconfigured") throw error;
       const flaw =
-        `two handlers on copies of one state cannot be noticed here, since the table ${writerTable} cannot be used: ` +
-        `${error.message} Run: ${createWriterTable(table)} and grant SELECT, INSERT and UPDATE on it`;
+        `two handlers on copies of one state cannot be noticed here, since the table ${writerTable} ` +
+        `cannot be used: ${error.message} Run: ${createWriterTable(table)} and grant SELECT, INSERT ` +
+        "and UPDATE on it";
       return { isNew: false, flaw };
     }
   }

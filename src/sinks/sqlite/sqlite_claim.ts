@@ -27,7 +27,8 @@ export class SqliteClaim implements ClaimStore {
 
   private get found(): Claim | undefined {
     const row = this.database.prepare(
-      `select state_id as stateId, boot, life, next_id as nextId from aggregated_events_writer where instance = ?`,
+      "select state_id as stateId, boot, life, next_id as nextId from aggregated_events_writer where " +
+        "instance = ?",
     ).get(this.instance);
     return row as Claim | undefined;
   }

@@ -15,7 +15,8 @@ export class SqliteReadBack implements ReadBack {
   sumOfCounts(instance: string, sinceMs: number): Promise<number> {
     return this.query((database) => {
       const row = database.prepare(
-        "select coalesce(sum(count), 0) as total from aggregated_events where instance = ? and window_start >= ?",
+        "select coalesce(sum(count), 0) as total from aggregated_events where instance = ? and " +
+          "window_start >= ?",
       ).get(instance, sinceMs / 1000);
       return row!.total as number;
     });
@@ -42,7 +43,8 @@ export class SqliteReadBack implements ReadBack {
     return this.query((database) => {
       const labels = shapeOf(database).hasLabels ? "labels" : `'${NO_LABELS}' as labels`;
       const rows = database.prepare(
-        `select name, ${labels}, agg_func, window_start, window_end, value, count, revision from aggregated_events ${which}`,
+        `select name, ${labels}, agg_func, window_start, window_end, value, count, revision from ` +
+          `aggregated_events ${which}`,
       ).all(...parameters);
       return rows.map((row) => ({
         name: row.name as string,

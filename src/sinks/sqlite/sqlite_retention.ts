@@ -23,7 +23,8 @@ export function deletedOf(database: DatabaseSync, instance: string): DeletedRows
   const table = "select 1 from sqlite_schema where name = 'aggregated_events_retention'";
   if (database.prepare(table).get() === undefined) return undefined;
   const row = database.prepare(
-    `select deleted_before * 1000 as beforeMs, deleted_events as events from aggregated_events_retention where instance = ?`,
+    "select deleted_before * 1000 as beforeMs, deleted_events as events from " +
+      "aggregated_events_retention where instance = ?",
   ).get(instance);
   return row as DeletedRows | undefined;
 }
@@ -78,7 +79,8 @@ export class Retention {
         ? { condition: "window_start < ?", values: [before] }
         : { condition: "(window_start, name) <= (?, ?)", values: [last.start!, last.name!] };
       const { events } = database.prepare(
-        `select coalesce(sum(count), 0) as events from aggregated_events where ${range.condition} and instance = ?`,
+        `select coalesce(sum(count), 0) as events from aggregated_events where ${range.condition} ` +
+          "and instance = ?",
       ).get(...range.values, instance) as { events: number };
       database.prepare(`delete from aggregated_events where ${range.condition} and instance = ?`)
         .run(...range.values, instance);
@@ -110,6 +112,7 @@ export class Retention {
 /** Why space cannot be given back, for the operator; undefined: it can. */
 export function spaceFlaw(database: DatabaseSync, path: string): string | undefined {
   if (database.prepare("pragma auto_vacuum").get()!.auto_vacuum !== 0) return undefined;
-  return `${path} was made by a former version and stays as large as it is: what SQLITE_RETENTION deletes in it makes room for ` +
-    `new rows. To have it shrink, stop the handler once and run: sqlite3 ${path} 'pragma auto_vacuum = incremental; vacuum'`;
+  return `${path} was made by a former version and stays as large as it is: what SQLITE_RETENTION ` +
+    "deletes in it makes room for new rows. To have it shrink, stop the handler once and run: " +
+    `sqlite3 ${path} 'pragma auto_vacuum = incremental; vacuum'`;
 }

@@ -39,7 +39,8 @@ export interface SqliteSinkOptions {
 }
 
 const LABELS_ADVICE =
-  `Its table was made by a former version. Name another file with SQLITE_PATH, or run in this one with \`sqlite3\`: ${ADD_LABELS}`;
+  "Its table was made by a former version. Name another file with SQLITE_PATH, or run in this one " +
+  `with \`sqlite3\`: ${ADD_LABELS}`;
 
 /**
  * The embedded sink: the table of the PostgreSQL sink in a file, with times as REAL Unix seconds.

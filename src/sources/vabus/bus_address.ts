@@ -2,7 +2,9 @@ import { isLoopback } from "../../platform/http/access.ts";
 
 /** The address of a bus, with credentials. */
 export interface BusAddress {
-  /** Without trailing slash; may hold credentials (`http://user:password@host`), used when there is no token. */
+  /**
+   * Without trailing slash; may hold credentials (`http://user:password@host`), used when there is no token.
+   */
   readonly url: string;
   /**
    * The proxy; undefined: none. `url` may hold credentials; `masked` and the variable that names it are for

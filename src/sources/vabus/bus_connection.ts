@@ -45,7 +45,10 @@ const EVENT_MAX_BYTES = 64 * KIB;
 /** What a bus reports about itself. */
 const ANSWER_MAX_BYTES = MIB;
 
-/** HTTP requests to one bus over connections that stay open. Every failure is a {@link SourceError}; nothing is retried. */
+/**
+ * HTTP requests to one bus over connections that stay open. Every failure is a {@link SourceError}; nothing
+ * is retried.
+ */
 export class BusConnection {
   /** The URL without credentials. */
   readonly name: string;
@@ -171,8 +174,8 @@ export class BusConnection {
     if (blocked !== undefined) {
       return new SourceError(
         "refused",
-        `${this.name}: port ${blocked} belongs to another protocol, and no HTTP is sent to it (the list of blocked ports that ` +
-          "browsers have): let the bus listen on another port",
+        `${this.name}: port ${blocked} belongs to another protocol, and no HTTP is sent to it (the ` +
+          "list of blocked ports that browsers have): let the bus listen on another port",
       );
     }
     const stranger = this.hasAnswered || this.via !== "" || REACHES_NOBODY.test(cause)

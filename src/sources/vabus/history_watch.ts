@@ -74,8 +74,8 @@ export class HistoryWatch {
     const log = lineage!;
     const { next, unknown } = await new HistoryComparison(this.bus, log, history).parting(end, signal);
     this.context.logger.error(
-      "the bus has other events, or fewer, than were read of the same log (restored from a backup?): going on at the last " +
-        "offset at which both agree",
+      "the bus has other events, or fewer, than were read of the same log (restored from a backup?): " +
+        "going on at the last offset at which both agree",
       {
         bus: this.bus.name,
         log,

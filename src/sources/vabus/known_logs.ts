@@ -49,8 +49,8 @@ export class KnownLogs {
       if (!(error instanceof SourceError)) throw error;
       throw new SourceError(
         "unavailable",
-        `${this.bus.name}: it has the log that was read from ${reader.name}; whether that one has another log now cannot be ` +
-          `found out: ${error.message}`,
+        `${this.bus.name}: it has the log that was read from ${reader.name}; whether that one has ` +
+          `another log now cannot be found out: ${error.message}`,
       );
     }
   }

@@ -60,8 +60,8 @@ export class LogPartition implements Partition {
     if (at === undefined) {
       throw new SourceError(
         "refused",
-        `${this.bus.name}: the state says that it was read to ${from.position}, which is no offset: was it another bus before? ` +
-          "Give this one another URL, or the handler another STATE_DIR",
+        `${this.bus.name}: the state says that it was read to ${from.position}, which is no offset: ` +
+          "was it another bus before? Give this one another URL, or the handler another STATE_DIR",
       );
     }
     // While nothing was read, no failed read could show that the bus was away.

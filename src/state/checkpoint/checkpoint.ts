@@ -306,7 +306,8 @@ export class Checkpoint {
 
   private noteClosedEarly(): void {
     const closedEarly = this.state.all<{ startMs: number; endMs: number }>(
-      "SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM segment WHERE window_end_ms > ?",
+      "SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM segment WHERE " +
+        "window_end_ms > ?",
       this.aggregator.watermark.valueMs,
     );
     for (const window of closedEarly) this.aggregator.noteClosed(window);

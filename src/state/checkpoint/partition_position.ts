@@ -6,7 +6,10 @@ export interface PartitionPosition {
   /** The source's name. */
   readonly source: string;
   readonly partition: PartitionId;
-  /** Identity of the history that the position belongs to; undefined: not known yet, or the source has no such thing. */
+  /**
+   * Identity of the history that the position belongs to; undefined: not known yet, or the source has no such
+   * thing.
+   */
   readonly lineage: string | undefined;
   /** Undefined: before the oldest event. */
   readonly position: Position | undefined;

@@ -21,7 +21,8 @@ export function offsetOf(position: string | undefined): number | undefined {
 /** The partitions of all sources, in the order of the configuration at their last read. */
 export function readPartitions(state: StateDatabase): PartitionRow[] {
   return state.all<PartitionRow>(
-    "SELECT source, partition, lineage, position, greatest_ms FROM source_partition ORDER BY ordinal, source, partition",
+    "SELECT source, partition, lineage, position, greatest_ms FROM source_partition ORDER BY " +
+      "ordinal, source, partition",
   );
 }
 

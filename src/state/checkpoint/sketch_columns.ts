@@ -12,7 +12,10 @@ export function writeSketches(writer: ColumnWriter, sketches: readonly (Quantile
   writer.write(Float64Array.from(present.flatMap((sketch) => [...sketch.bins.values()])));
 }
 
-/** Reads back what {@link writeSketches} wrote, for the rows whose function needs a sketch. @throws {ColumnError} */
+/**
+ * Reads back what {@link writeSketches} wrote, for the rows whose function needs a sketch. @throws
+ * {ColumnError}
+ */
 export function readSketches(reader: ColumnReader, functionIds: Int32Array): Map<number, QuantileSketch> {
   const sizes = reader.int32();
   const bins = reader.int32();

@@ -45,9 +45,9 @@ export async function backUpSink(
 function damagedSink(path: string, setting: string, detail: string): StateError {
   return new StateError(
     "damaged",
-    `the embedded sink's file ${path} (${setting}) is damaged (${detail}). It is left as it is, and so is an earlier copy. ` +
-      `Stop the handler and put an earlier copy in its place, or what \`sqlite3 ${path} .recover\` can save of it; ` +
-      "verify then names the rows that are missing.",
+    `the embedded sink's file ${path} (${setting}) is damaged (${detail}). It is left as it is, and ` +
+      "so is an earlier copy. Stop the handler and put an earlier copy in its place, or what `sqlite3 " +
+      `${path} .recover\` can save of it; verify then names the rows that are missing.`,
   );
 }
 

@@ -78,9 +78,10 @@ function restoreInto(
     throw new StateError(
       "exists",
       isLeftOver
-        ? `a restore that was interrupted is now finished: its backup is the state ${path}. Start the handler, or put this ` +
-          "state aside for another backup with --replace."
-        : `there is a state already: ${path}. Name an empty STATE_DIR, or put this state aside with --replace.`,
+        ? `a restore that was interrupted is now finished: its backup is the state ${path}. Start the ` +
+          "handler, or put this state aside for another backup with --replace."
+        : `there is a state already: ${path}. Name an empty STATE_DIR, or put this state aside with ` +
+          "--replace.",
     );
   }
   const draft = `${path}.restoring`;
@@ -160,7 +161,8 @@ function assertReadable(database: SealedDatabase): void {
 function newerBackup(file: string, { message }: StateFault): StateError {
   return new StateError(
     "newer",
-    `the backup ${file} was made by a newer version of this program (${message}). Restore it with that version, or a later one.`,
+    `the backup ${file} was made by a newer version of this program (${message}). Restore it with ` +
+      "that version, or a later one.",
   );
 }
 

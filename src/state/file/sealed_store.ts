@@ -7,7 +7,10 @@ const FREE_PAGES_MAX = 4096;
 /** Pages that one transaction gives back: 4 MiB, some milliseconds. */
 const GIVEN_BACK_PAGES = 1024;
 
-/** Queries and transactions of an open state file. Each transaction that changes something is sealed as it is committed. */
+/**
+ * Queries and transactions of an open state file. Each transaction that changes something is sealed as it is
+ * committed.
+ */
 export abstract class SealedStore {
   /** Adds and deletes rows of the tables that it seals. */
   readonly seal = new Seal(this);
@@ -53,7 +56,10 @@ export abstract class SealedStore {
     }
   }
 
-  /** Runs `work` on one consistent view of the state, whatever the handler writes meanwhile. @throws {StateError} */
+  /**
+   * Runs `work` on one consistent view of the state, whatever the handler writes meanwhile. @throws
+   * {StateError}
+   */
   snapshot<T>(work: () => T): T {
     if (this.isInSnapshot) return work();
     this.database.exec("BEGIN");

@@ -70,18 +70,18 @@ function commitsMissing(path: string, directory: string, count: number): StateEr
     path,
     `the last ${count} of its commits are missing: its -wal file is damaged or gone`,
     // The advice is to restore in both cases: revisions that were used since must not be used again.
-    `Restore an earlier backup (restore --from FILE --replace). Or, to go on from what is left, remove ` +
-      `${
-        CommitMark.pathIn(directory)
-      }, then backup --to FILE and restore --from FILE --replace. Either way the bus gives ` +
-      "again what came since, but what it has trimmed meanwhile is lost, and Kafka gets some aggregates twice.",
+    "Restore an earlier backup (restore --from FILE --replace). Or, to go on from what is left, " +
+      `remove ${CommitMark.pathIn(directory)}, then backup --to FILE and restore ` +
+      "--from FILE --replace. Either way the bus gives again what came since, but what it has trimmed " +
+      "meanwhile is lost, and Kafka gets some aggregates twice.",
   );
 }
 
 function newer(path: string, { message }: StateFault): StateError {
   return new StateError(
     "newer",
-    `the state file ${path} was written by a newer version of this program (${message}). Start that version again, or a later one.`,
+    `the state file ${path} was written by a newer version of this program (${message}). Start that ` +
+      "version again, or a later one.",
   );
 }
 

@@ -164,7 +164,8 @@ export class StateDatabase extends SealedStore {
     if (isFile(pendingRestoreOf(path))) {
       throw new StateError(
         "missing",
-        `a restore into ${directory} was interrupted. Start the handler, or repeat the restore: either finishes it.`,
+        `a restore into ${directory} was interrupted. Start the handler, or repeat the restore: ` +
+          "either finishes it.",
       );
     }
     if (!exists(path)) {
@@ -200,9 +201,10 @@ export class StateDatabase extends SealedStore {
     if (found === undefined) return;
     throw new StateError(
       "gone",
-      `the state file ${found.path} was ${found.fate} while the handler runs. Nothing more is read or acknowledged. Put it ` +
-        "back where it was, and all goes on; or stop the handler and restore a backup (restore --from FILE --replace). " +
-        "A handler that is started without it begins from nothing.",
+      `the state file ${found.path} was ${found.fate} while the handler runs. Nothing more is read ` +
+        "or acknowledged. Put it back where it was, and all goes on; or stop the handler and restore a " +
+        "backup (restore --from FILE --replace). A handler that is started without it begins from " +
+        "nothing.",
     );
   }
 

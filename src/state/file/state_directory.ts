@@ -60,8 +60,9 @@ export function forbidden(path: string, cause: Error): StateError {
   const whose = owner === undefined ? "another user" : owner.name ?? `the user with the number ${owner.uid}`;
   return new StateError(
     "unwritable",
-    `no permission to use the state in ${path}: it is the state of ${whose}, and this is ${thisUserName()}. Run this ${run}. ` +
-      "If it is to be this user's own, mend its owner or set STATE_DIR.",
+    `no permission to use the state in ${path}: it is the state of ${whose}, and this is ` +
+      `${thisUserName()}. Run this ${run}. If it is to be this user's own, mend its owner or set ` +
+      "STATE_DIR.",
     { cause },
   );
 }
@@ -112,10 +113,10 @@ function untrusted(directory: string, reason: string): StateError {
   const uid = thisUser()?.uid;
   return new StateError(
     "untrusted",
-    `the state directory ${directory} is not used: ${reason}. Somebody else could choose what is written there. It must belong to ` +
-      `the user of the handler${
-        uid === undefined ? "" : ` (here uid ${uid})`
-      } or to root, on a way that nobody else may change, ` +
-      "and have no links in the place of its files. Run this as its owner, mend it (chown, chmod 700), or name another STATE_DIR.",
+    `the state directory ${directory} is not used: ${reason}. Somebody else could choose what is ` +
+      "written there. It must belong to the user of the " +
+      `handler${uid === undefined ? "" : ` (here uid ${uid})`} or to root, on a way ` +
+      "that nobody else may change, and have no links in the place of its files. Run this as its " +
+      "owner, mend it (chown, chmod 700), or name another STATE_DIR.",
   );
 }

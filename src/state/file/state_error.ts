@@ -57,7 +57,8 @@ export function toStateError(
   if (UNWRITABLE.test(error.message)) {
     return new StateError(
       "unwritable",
-      `${path} cannot be written: ${error.message}. Free space or mend the permissions; nothing is lost meanwhile.`,
+      `${path} cannot be written: ${error.message}. Free space or mend the permissions; nothing is ` +
+        "lost meanwhile.",
       { cause: error },
     );
   }
@@ -68,7 +69,8 @@ export function toStateError(
 export function stateNotWritable(directory: string, obstacle: string): StateError {
   return new StateError(
     "unwritable",
-    `the state directory ${directory} cannot be used: ${obstacle}. Mend that (who owns it?), or set STATE_DIR.`,
+    `the state directory ${directory} cannot be used: ${obstacle}. Mend that (who owns it?), or set ` +
+      "STATE_DIR.",
   );
 }
 

@@ -34,5 +34,6 @@ export function tryState(directory: string, instanceId: string, sinks: readonly 
   const holder = StateLock.holder(directory);
   return holder === undefined
     ? directory
-    : `${directory}, held by ${holder}: a second handler cannot start on it, and what only its holder may do was not tried`;
+    : `${directory}, held by ${holder}: a second handler cannot start on it, and what only its holder ` +
+      "may do was not tried";
 }

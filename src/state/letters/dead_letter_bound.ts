@@ -28,9 +28,8 @@ export function measureDeadLetters(
   ids?: readonly number[],
 ): Omit<DeadLetterVolume, "goneId"> {
   return state.get(
-    `SELECT count(*) AS deadLetters, coalesce(sum(length(raw)), 0) AS bytes FROM dead_letter WHERE sink IS NULL ${
-      ids ? "AND id IN (SELECT value FROM json_each(?))" : ""
-    }`,
+    "SELECT count(*) AS deadLetters, coalesce(sum(length(raw)), 0) AS bytes FROM dead_letter WHERE " +
+      `sink IS NULL ${ids ? "AND id IN (SELECT value FROM json_each(?))" : ""}`,
     ...(ids ? [JSON.stringify(ids)] : []),
   )!;
 }

@@ -83,23 +83,27 @@ export class Lives {
     const known = this.state.get<Life>("SELECT boot, token, end_id FROM life WHERE boot = ?", boot);
     if (known === undefined && boot < this.present.boot) return undefined;
     if (known?.token !== life) {
-      return `it was last written to by a start of a handler (number ${boot}) that this state knows nothing of.`;
+      return `it was last written to by a start of a handler (number ${boot}) that this state knows ` +
+        "nothing of.";
     }
     return known.end_id === null || nextId <= known.end_id ? undefined : tooFar(nextId, known.end_id);
   }
 }
 
 function tooFar(nextId: number, endId: number): string {
-  return `it has got aggregates up to number ${nextId}, and this state had made those up to number ${endId} only.`;
+  return `it has got aggregates up to number ${nextId}, and this state had made those up to number ` +
+    `${endId} only.`;
 }
 
 function twoLives(sink: string): string {
-  return "So this state is a copy of one that another handler runs on, or was rolled back to an earlier moment. Nothing is written " +
-    "here, or numbers would be wrong. If another handler runs on such a copy, stop one of the two. If this state is to go on, " +
-    "give it an identity of its own: stop the handler, backup --to FILE, restore --from FILE --replace. To go on with it as it " +
-    `is, because nothing that the other one wrote counts: run --accept-sink ${sink}`;
+  return "So this state is a copy of one that another handler runs on, or was rolled back to an " +
+    "earlier moment. Nothing is written here, or numbers would be wrong. If another handler " +
+    "runs on such a copy, stop one of the two. If this state is to go on, give it an identity " +
+    "of its own: stop the handler, backup --to FILE, restore --from FILE --replace. To go on " +
+    "with it as it is, because nothing that the other one wrote counts: run --accept-sink " +
+    `${sink}`;
 }
 
 const TAKEN_OVER =
-  "another handler with this INSTANCE_ID, on another state, has taken it over. Stop one of the two, or give each its own " +
-  "INSTANCE_ID; then start the right one again.";
+  "another handler with this INSTANCE_ID, on another state, has taken it over. Stop one of the two, " +
+  "or give each its own INSTANCE_ID; then start the right one again.";

@@ -77,7 +77,10 @@ export interface Outbox {
   lastDelivered(sink: string): OutboxBatch["aggregates"][number] | undefined;
   /** Number of refused aggregates of `sink` among the dead letters whose detail contains `part`. */
   refusedCount(sink: string, part: string): number;
-  /** Postponed aggregates of `sink`, of at most `maxWindows` windows that end after `endMs`, in the order of their ends. */
+  /**
+   * Postponed aggregates of `sink`, of at most `maxWindows` windows that end after `endMs`, in the order of
+   * their ends.
+   */
   postponed(sink: string, endMs: number, maxWindows: number): readonly PostponedWindow[];
   /** Requests, durably, that dead letters are put back at the end of the outbox. */
   putBack(deadLetterIds: readonly number[]): void;

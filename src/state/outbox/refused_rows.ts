@@ -29,8 +29,9 @@ export class RefusedRows {
     const count = this.countOf(sink);
     if (count >= this.max) {
       throw new TooManyRefused(
-        `it has refused ${count} aggregates, which wait as dead letters, and the next one too (${detail}). ` +
-          "It gets nothing more until some are settled: mend it, then `dead-letters retry --reason rejected`, or purge them",
+        `it has refused ${count} aggregates, which wait as dead letters, and the next one too ` +
+          `(${detail}). It gets nothing more until some are settled: mend it, then \`dead-letters ` +
+          "retry --reason rejected`, or purge them",
       );
     }
     this.state.transaction(() => {

@@ -231,8 +231,8 @@ function assertOfSameKind(known: readonly ConfiguredSink[], configured: readonly
     if (before === undefined || before.kind === kind) continue;
     throw new StateError(
       "foreign",
-      `the sink "${name}" was a ${before.kind} and is a ${kind} now: the books of one are not those of the other. ` +
-        `Give the ${kind} another name in STORAGE_TYPE, such as new-${name}:${kind}.`,
+      `the sink "${name}" was a ${before.kind} and is a ${kind} now: the books of one are not those ` +
+        `of the other. Give the ${kind} another name in STORAGE_TYPE, such as new-${name}:${kind}.`,
     );
   }
 }

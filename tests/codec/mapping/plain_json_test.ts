@@ -1,4 +1,7 @@
-/** The fast path over mapped JSON makes the same of a record as the slow one, and as a calculation that shares no code with either. */
+/**
+ * The fast path over mapped JSON makes the same of a record as the slow one, and as a calculation that shares
+ * no code with either.
+ */
 import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import { compileMapping, type MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";

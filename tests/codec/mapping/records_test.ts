@@ -263,7 +263,8 @@ Deno.test("influx: kinds of fields", () => {
 
 Deno.test("influx: one bad field costs no other; one bad line neither", () => {
   const text =
-    'm,h=a a=1,b=NaN 7\n\n# comment, "quote\nbad\nm x="text" 7\nm a=2,b=Infinity\r\nm,=x a=1\nm a=1 soon\n m a=3 8';
+    'm,h=a a=1,b=NaN 7\n\n# comment, "quote\nbad\nm x="text" 7\nm a=2,b=Infinity\r\nm,=x a=1\nm a=1 ' +
+    "soon\n m a=3 8";
   const { events, invalid } = read(text, INFLUX, { busMs: 9 });
   assert.deepEqual(events.map(({ value, timeMs }) => [value, timeMs]), [[1, 0], [2, 9], [3, 0]]);
   assert.deepEqual(invalid.map(({ raw }) => raw), [

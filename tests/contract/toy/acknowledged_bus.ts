@@ -10,7 +10,10 @@ import type {
 import type { EventBatch } from "../../../src/event/event_batch.ts";
 import { replyOf } from "./parted_bus.ts";
 
-/** A bus in memory that has acknowledgements instead of offsets: what was handed out and never acknowledged comes again. */
+/**
+ * A bus in memory that has acknowledgements instead of offsets: what was handed out and never acknowledged
+ * comes again.
+ */
 export class AcknowledgedBus {
   /** Not acknowledged, oldest first. */
   readonly kept: string[] = [];

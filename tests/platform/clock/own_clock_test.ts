@@ -25,7 +25,10 @@ function ownClock({ nowMs, builtAtMs, stateMs, dateMs }: Situation): OwnClock {
 const BEHIND = TRUE_MS - HOUR_MS;
 const AHEAD = TRUE_MS + 72 * HOUR_MS;
 
-/** What is known, the time of an event, and who is to say that the clock is behind; undefined: the event is refused. */
+/**
+ * What is known, the time of an event, and who is to say that the clock is behind; undefined: the event is
+ * refused.
+ */
 const CASES: readonly [what: string, situation: Situation, eventMs: number, accuser: RegExp | undefined][] = [
   ["a bus", { nowMs: BEHIND, dateMs: TRUE_MS }, TRUE_MS, /http:\/\/bus says/],
   [

@@ -35,7 +35,10 @@ export class KafkaBackends {
     return rows.filter((row) => row.instance === instance).map(({ instance: _, ...aggregate }) => aggregate);
   }
 
-  /** A new topic, made by the first sink that is opened. @param wire In front of the broker; undefined: there is none. */
+  /**
+   * A new topic, made by the first sink that is opened. @param wire In front of the broker; undefined: there
+   * is none.
+   */
   create(delivery: KafkaSinkOptions["delivery"], wire: TcpProxy | undefined): SinkBackend {
     const topic = newTopic();
     const createSink = (instance: string, options: Partial<KafkaSinkOptions> = {}) =>

@@ -59,7 +59,9 @@ Deno.test("KafkaReadBack", async (t) => {
   const groups = async () =>
     (await admin.listGroups()).groups.filter(({ groupId }) => groupId.includes("verify"));
 
-  /** With an aggregate of ours that is committed, behind a transaction that another producer has left open. */
+  /**
+   * With an aggregate of ours that is committed, behind a transaction that another producer has left open.
+   */
   const withHeldTopic = async (
     options: Partial<KafkaReadBackOptions>,
     work: (backend: KafkaReadBack, topic: string, end: () => Promise<void>) => Promise<void>,

@@ -47,7 +47,10 @@ Deno.test("KafkaSink", async (t) => {
     return { offset, metadata };
   }
 
-  /** Waits for it: a broker answers that a transaction is committed before readers of positions see what is in it. */
+  /**
+   * Waits for it: a broker answers that a transaction is committed before readers of positions see what is in
+   * it.
+   */
   const assertPosition = (topic: string, offset: string, metadata = CONTEXT.stateId) =>
     until(
       async () => {
@@ -172,7 +175,8 @@ Deno.test("KafkaSink", async (t) => {
         const reopened = () =>
           until(() => sink.open({ ...context, cursor: 6 }, NEVER), "the topic to be there");
         assert.equal(await reopened(), 6);
-        // Where an attempt to open it failed after it had made the topic, the next one finds it there, and empty.
+        // Where an attempt to open it failed after it had made the topic, the next one finds it there, and
+        // empty.
         assert.match(alarms.join(), /made anew|has never had a record/);
         assert.ok(
           lines.some((line) => /"level":"error".*knows no position of this handler/.test(line)),

@@ -1,4 +1,6 @@
-/** Connection strings of libpq, against real servers: TLS in each of its modes, Unix sockets, several servers. */
+/**
+ * Connection strings of libpq, against real servers: TLS in each of its modes, Unix sockets, several servers.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createLogger } from "../../../src/platform/log/logger.ts";

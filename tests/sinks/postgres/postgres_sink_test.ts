@@ -334,7 +334,8 @@ Deno.test("PostgresSink", async (t) => {
       });
 
       await t.step("what the server has confirmed survives its crash, whatever its default", async () => {
-        // The writer of the log sleeps longer than the test takes: what is not flushed by the commit is not flushed.
+        // The writer of the log sleeps longer than the test takes: what is not flushed by the commit is not
+        // flushed.
         const lazy = await startPostgres(["synchronous_commit=off", "wal_writer_delay=10s"]);
         const names = Array.from({ length: 500 }, (_, index) => `n${index}`);
         const crashed = async (connectionString: string, table: string) => {

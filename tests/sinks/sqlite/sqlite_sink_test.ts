@@ -407,7 +407,8 @@ Deno.test("a view or a virtual table by the name of its table is not read; a tri
   try {
     for (
       const sql of [
-        "create view Aggregated_Events as with recursive n (x) as (select 1 union all select x + 1 from n) select max(x) as count from n",
+        "create view Aggregated_Events as with recursive n (x) as (select 1 union all select x + 1 " +
+        "from n) select max(x) as count from n",
         "create virtual table aggregated_events using fts5 (name)",
         "create view aggregated_events_writer as select 1",
       ]
@@ -423,7 +424,8 @@ Deno.test("a view or a virtual table by the name of its table is not read; a tri
     const sink = new SqliteSink({ id: "sqlite", path, instance: "one" }, QUIET);
     await sink.open(CONTEXT);
     prepare(
-      "create table seen (name); create trigger t after insert on aggregated_events begin insert into seen values (new.name); end",
+      "create table seen (name); create trigger t after insert on aggregated_events begin insert " +
+        "into seen values (new.name); end",
     );
     await sink.close();
     await sink.open(CONTEXT);

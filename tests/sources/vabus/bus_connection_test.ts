@@ -139,7 +139,8 @@ Deno.test("gzip is undone, even where it was not asked for", async () => {
     await new Response(new Blob([plain]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer(),
   );
   const head = new TextEncoder().encode(
-    `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${packed.length}\r\nconnection: close\r\n\r\n`,
+    "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n" +
+      `content-length: ${packed.length}\r\nconnection: close\r\n\r\n`,
   );
   const { reply } = await fetchFrom(() => new Uint8Array([...head, ...packed]));
   assert.equal(reply?.kind === "events" && new TextDecoder().decode(reply.body), plain);
@@ -148,7 +149,8 @@ Deno.test("gzip is undone, even where it was not asked for", async () => {
 Deno.test("a few packed bytes that would fill the memory are refused", async () => {
   const packed = gzipSync(new Uint8Array(200 * 1024 * 1024), { level: 1 });
   const head = new TextEncoder().encode(
-    `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${packed.length}\r\nconnection: close\r\n\r\n`,
+    "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n" +
+      `content-length: ${packed.length}\r\nconnection: close\r\n\r\n`,
   );
   const { error } = await fetchFrom(() => concatenated([head, packed]));
   assert.equal(error?.kind, "incomplete");

@@ -16,7 +16,8 @@ function age(directory: string, count: number): void {
     }
     state.run("INSERT INTO source_partition VALUES ('bus', '', 0, 'L', ?, NULL)", `${count}`);
     state.run(
-      "INSERT INTO sink (name, kind, bit, since_id, cursor, routed_count) VALUES ('all', 'toy', 1, 0, ?1, ?1)",
+      "INSERT INTO sink (name, kind, bit, since_id, cursor, routed_count) VALUES ('all', 'toy', 1, " +
+        "0, ?1, ?1)",
       count,
     );
     state.run("INSERT INTO sqlite_sequence VALUES ('dead_letter', ?)", count);

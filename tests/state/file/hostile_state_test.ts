@@ -1,4 +1,7 @@
-/** State files that somebody has made on purpose: with what SQLite would run on the way, and with seals that fit. */
+/**
+ * State files that somebody has made on purpose: with what SQLite would run on the way, and with seals that
+ * fit.
+ */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { backUpState } from "../../../src/state/file/backup.ts";
@@ -41,12 +44,14 @@ const rewritten = (change: string) => `PRAGMA writable_schema = ON; ${change}; P
 const TAMPERINGS: readonly (readonly [what: string, sql: string])[] = [
   [
     "a trigger",
-    "CREATE TRIGGER t AFTER UPDATE ON account BEGIN UPDATE meta SET value = 'x' WHERE key = 'instance_id'; END",
+    "CREATE TRIGGER t AFTER UPDATE ON account BEGIN UPDATE meta SET value = 'x' WHERE key = " +
+    "'instance_id'; END",
   ],
   ["a view", "CREATE VIEW v AS SELECT 1"],
   [
     "an endless view in the place of meta",
-    `ALTER TABLE meta RENAME TO was; CREATE VIEW meta AS SELECT 'schema_version' AS key, (${ENDLESS}) AS value`,
+    "ALTER TABLE meta RENAME TO was; CREATE VIEW meta AS SELECT 'schema_version' AS key, " +
+    `(${ENDLESS}) AS value`,
   ],
   ["an endless view in the place of alarms", `DROP TABLE alarm; CREATE VIEW alarm AS ${ENDLESS}`],
   ["a virtual table", "CREATE VIRTUAL TABLE f USING fts5 (x)"],
@@ -57,7 +62,8 @@ const TAMPERINGS: readonly (readonly [what: string, sql: string])[] = [
   [
     "a default with a function",
     rewritten(
-      "UPDATE sqlite_schema SET sql = replace(sql, 'purged INTEGER NOT NULL DEFAULT 0', 'purged INTEGER NOT NULL DEFAULT (randomblob(1000000000))')",
+      "UPDATE sqlite_schema SET sql = replace(sql, 'purged INTEGER NOT NULL DEFAULT 0', 'purged " +
+        "INTEGER NOT NULL DEFAULT (randomblob(1000000000))')",
     ),
   ],
   ["an older version's number", "UPDATE meta SET value = '1' WHERE key = 'schema_version'"],

@@ -6,7 +6,10 @@ import { StateDatabase } from "../../../src/state/file/state_database.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
 import { inTemporaryDirectory } from "../inside.ts";
 
-/** Gives the file the index as it would be after a change, and leaves the table as it is. Both are of one page each. */
+/**
+ * Gives the file the index as it would be after a change, and leaves the table as it is. Both are of one page
+ * each.
+ */
 function makeStale(path: string, index: string, change: string): void {
   const before = Deno.readFileSync(path);
   const database = new DatabaseSync(path);

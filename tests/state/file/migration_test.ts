@@ -1,4 +1,6 @@
-/** States of every schema that was released: read as they are, migrated in one step, damage found in them too. */
+/**
+ * States of every schema that was released: read as they are, migrated in one step, damage found in them too.
+ */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { backUpState } from "../../../src/state/file/backup.ts";

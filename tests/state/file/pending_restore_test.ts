@@ -17,7 +17,10 @@ function copyAll(from: string, to: string): void {
   }
 }
 
-/** Runs `work`; answers with copies of `directory` as a crash before each of its file operations, and after the last, would leave it. */
+/**
+ * Runs `work`; answers with copies of `directory` as a crash before each of its file operations, and after
+ * the last, would leave it.
+ */
 function crashImages(directory: string, imageRoot: string, work: () => void): string[] {
   const images: string[] = [];
   const { openSync, renameSync, removeSync } = Deno;
@@ -53,7 +56,10 @@ function valueOf(state: StateDatabase): number {
   return value;
 }
 
-/** A directory that a handler was killed in: what it last wrote, 2, is in the write-ahead log; the backup is of 1. */
+/**
+ * A directory that a handler was killed in: what it last wrote, 2, is in the write-ahead log; the backup is
+ * of 1.
+ */
 async function withKilledHandler(work: (root: string, directory: string, backup: string) => void) {
   const root = Deno.makeTempDirSync({ prefix: "vabus-restore-test-" });
   try {
@@ -70,7 +76,10 @@ async function withKilledHandler(work: (root: string, directory: string, backup:
   }
 }
 
-/** The states that were put aside, each whole with its write-ahead log; a restore that is repeated puts its backup aside too. */
+/**
+ * The states that were put aside, each whole with its write-ahead log; a restore that is repeated puts its
+ * backup aside too.
+ */
 function valuesPutAside(root: string, directory: string): number[] {
   const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
   return names.filter((name) => /^state\.sqlite\.before-\d+$/.test(name)).map((aside) => {

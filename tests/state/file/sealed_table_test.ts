@@ -16,7 +16,10 @@ import { inTemporaryDirectory } from "../inside.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
-/** Rows in every table: closed and open windows, ids, refused events and aggregates, a request, a start, an alarm, a sink that went, rows sent again, an order. */
+/**
+ * Rows in every table: closed and open windows, ids, refused events and aggregates, a request, a start, an
+ * alarm, a sink that went, rows sent again, an order.
+ */
 async function makeState(directory: string): Promise<void> {
   const bus = new MemorySource();
   const event = (name: string, second: number, value = 1) =>
@@ -145,7 +148,8 @@ Deno.test("each cell of each table, changed behind the seal's back, and each row
         damager.prepare(sql).run(...values);
         changed++;
       } catch (error) {
-        // What SQLite itself rules out: NULL where there can be none, a row id that is no number, another row's key.
+        // What SQLite itself rules out: NULL where there can be none, a row id that is no number, another
+        // row's key.
         assert.match((error as Error).message, /constraint failed|datatype mismatch/);
         continue;
       } finally {

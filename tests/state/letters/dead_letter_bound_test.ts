@@ -22,7 +22,9 @@ const AGGREGATE = {
   revision: 0,
 };
 
-/** A state with dead letters of events that have `sizes` bytes, and one of a sink before, amid and after them. */
+/**
+ * A state with dead letters of events that have `sizes` bytes, and one of a sink before, amid and after them.
+ */
 function withDeadLetters(
   sizes: readonly number[],
   work: (state: StateDatabase, sizesLeft: () => number[]) => void,

@@ -1,4 +1,6 @@
-/** Windows that end or begin together, as they do where the interval has changed: each is a window of its own. */
+/**
+ * Windows that end or begin together, as they do where the interval has changed: each is a window of its own.
+ */
 import assert from "node:assert/strict";
 import { dropFinalWindows } from "../../../src/state/outbox/archive.ts";
 import { Books } from "../../../src/state/checkpoint/books.ts";
@@ -13,7 +15,10 @@ const LATER = { startMs: 3000, endMs: 6000 };
 const ALL = [LONG, SHORT, LATER];
 const SINK = "all";
 
-/** A state with the series `a` in each of {@link ALL}, with one, two and three events, delivered but for what is said. */
+/**
+ * A state with the series `a` in each of {@link ALL}, with one, two and three events, delivered but for what
+ * is said.
+ */
 function withWindows(
   work: (inside: Inside) => void,
   delivers: (count: number) => boolean = () => true,
