@@ -5,7 +5,8 @@ import type { EventBatch } from "../event/event_batch.ts";
 import type { FunctionRules } from "./function_rules.ts";
 import { type OpenWindow, OpenWindows, TOUCH_RUN } from "./open_windows.ts";
 import { RecentIds } from "./recent_ids.ts";
-import { type Refusal, REFUSALS } from "./refusal.ts";
+import type { EventBooks } from "./event_books.ts";
+import type { Refusal } from "./refusal.ts";
 import { Watermark } from "./watermark.ts";
 
 export interface AggregatorOptions {
@@ -30,36 +31,6 @@ export interface AggregatorOptions {
 
 /** Options that may change while events are aggregated. Windows that are already open keep their length. */
 export type ChangeableOptions = Omit<AggregatorOptions, "sourceCount" | "dedupMaxIds" | "hashKey">;
-
-/**
- * The books: `received = aggregated + duplicate + invalid + future + late + overflow + dropped`, at any
- * moment.
- */
-export interface EventBooks {
-  received: number;
-  aggregated: number;
-  duplicate: number;
-  invalid: number;
-  future: number;
-  late: number;
-  overflow: number;
-  /** Dropped knowingly, by a rule with the function `none`. */
-  dropped: number;
-}
-
-/** The names under which the books are kept. */
-export const BOOK_ENTRIES = [
-  "received",
-  "aggregated",
-  "duplicate",
-  ...REFUSALS,
-  "dropped",
-] as const satisfies readonly (keyof EventBooks)[];
-
-/** Events that were refused, for whatever reason. */
-export function refusedIn(books: EventBooks): number {
-  return REFUSALS.reduce((sum, reason) => sum + books[reason], 0);
-}
 
 /**
  * Turns batches of events into accumulators of open windows. Pure and synchronous: the clock comes in with
@@ -146,7 +117,8 @@ export class EventAggregator {
 
   /**
    * Aggregates a batch of a partition. `onRefused` is called for each valid event that is neither aggregated
-   * nor a duplicate, with its index in the batch's columns.
+   * nor a duplicate, with its index in the batch's columns. It is one long function because it is the inner
+   * loop: what it keeps in local variables would otherwise be read from fields for each event.
    *
    * @param nowMs Wall clock, Unix ms.
    */

@@ -1,4 +1,4 @@
-import { BOOK_ENTRIES } from "../aggregation/event_aggregator.ts";
+import { BOOK_ENTRIES } from "../aggregation/event_books.ts";
 import type { Activity } from "../runtime/metric_collector.ts";
 import { type LiveOverview, rowsBefore } from "../runtime/overview.ts";
 import { COMMIT, VERSION } from "../version.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "../settings/config.ts";
-import { refusedIn } from "../aggregation/event_aggregator.ts";
+import { refusedIn } from "../aggregation/event_books.ts";
 import { isRunningIn, type Status, statusIn } from "../control/status.ts";
 import type { Listener } from "../runtime/handler_options.ts";
 import type { LiveOverview } from "../runtime/overview.ts";

@@ -1,6 +1,6 @@
 import { isRunningIn, type Status, statusIn } from "../control/status.ts";
 import { statusRecord } from "../control/status_record.ts";
-import { BOOK_ENTRIES } from "../aggregation/event_aggregator.ts";
+import { BOOK_ENTRIES } from "../aggregation/event_books.ts";
 import type { Counts } from "../state/checkpoint/counts.ts";
 import { told } from "../state/alarms.ts";
 import type { CommandContext } from "./command.ts";

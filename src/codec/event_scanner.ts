@@ -71,6 +71,9 @@ export class EventScanner {
    * The fast path: `{"name":…,"value":…,"timestamp":…,"agg_func":…,"id":…,"labels":{…}}` in any order. The
    * text is ASCII without escapes, numbers are plain decimals, and each field is known, valid and there at
    * most once. Returns where the event ends, or -1 for the slow path; then nothing is added to the batch.
+   *
+   * It is one long function because it runs for each event: what it keeps in local variables would otherwise
+   * be read from fields.
    */
   scanPlain(start: number): number {
     const { bytes, view, batch } = this;

@@ -1,7 +1,7 @@
 import { systemClock } from "../platform/clock/clock.ts";
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import type { Config } from "../settings/config.ts";
-import { refusedIn } from "../aggregation/event_aggregator.ts";
+import { refusedIn } from "../aggregation/event_books.ts";
 import type { LiveOverview } from "../runtime/overview.ts";
 import type { Correction, DemoSink } from "./sink.ts";
 import { printable } from "../platform/log/printable.ts";

@@ -1,4 +1,4 @@
-import { type EventBooks } from "../aggregation/event_aggregator.ts";
+import type { EventBooks } from "../aggregation/event_books.ts";
 import { type RefusalReason, REFUSALS } from "../aggregation/refusal.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";

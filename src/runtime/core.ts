@@ -84,17 +84,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const aggregator = new EventAggregator({ ...settings, hashKey: drawHashKey() });
     const endId = entries.get("outbox_end_id") ?? 0;
     const sinkNames = config.sinks.map(({ id }) => id);
-    const registry = options.busNames === undefined ? SinkRegistry.read(state) : SinkRegistry.open(
-      state,
-      endId,
-      configuredSinks(config),
-      options.forgetSinks,
-      clock.nowMs(),
-      options.operator,
-    );
-    for (const sink of options.acceptSinks ?? []) {
-      accept(state, registry, sink, logger, clock.nowMs(), options.operator);
-    }
+    const registry = openRegistry(state, endId, config, logger, options);
     const outbox = new OutboxLog(state, registry, endId, clock.nowMs, undefined, options.acceptSinks);
     const closer = new WindowCloser(state, registry, routeTable(config, sinkNames));
     const checkpoint = new Checkpoint(state, aggregator, registry, outbox, closer, {
@@ -132,6 +122,22 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     state.close();
     throw error;
   }
+}
+
+/** Sinks as they are configured; for work between two runs as the state knows them. */
+function openRegistry(
+  state: StateDatabase,
+  endId: number,
+  config: Config,
+  logger: Logger,
+  { acceptSinks, busNames, clock, forgetSinks, operator }: CoreOptions,
+): SinkRegistry {
+  const nowMs = clock.nowMs();
+  const registry = busNames === undefined
+    ? SinkRegistry.read(state)
+    : SinkRegistry.open(state, endId, configuredSinks(config), forgetSinks, nowMs, operator);
+  for (const sink of acceptSinks ?? []) accept(state, registry, sink, logger, nowMs, operator);
+  return registry;
 }
 
 function accept(

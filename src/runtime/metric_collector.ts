@@ -1,4 +1,4 @@
-import { BOOK_ENTRIES } from "../aggregation/event_aggregator.ts";
+import { BOOK_ENTRIES } from "../aggregation/event_books.ts";
 import { COUNTERS } from "../state/checkpoint/counters.ts";
 import type { Counts } from "../state/checkpoint/counts.ts";
 

@@ -1,5 +1,5 @@
 import type { Metric } from "../contract/connector.ts";
-import { refusedIn } from "../aggregation/event_aggregator.ts";
+import { refusedIn } from "../aggregation/event_books.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Activity } from "./metric_collector.ts";
 import type { LiveOverview } from "./overview.ts";

@@ -1,8 +1,7 @@
 import { type DotEnv, type Given, readDotEnv, readText } from "./dot_env.ts";
 import type { Fault } from "./fault.ts";
 import { MASK } from "./mask.ts";
-import { nearMiss } from "./near_miss.ts";
-import { unknownNameProblem } from "./unknown_names.ts";
+import { unknownFlags, unknownNames, type UnusedName, unusedNames } from "./given_names.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { type SinkName, soundSinkNames } from "./sink_name.ts";
 import type { CoreValues } from "./variables.ts";
@@ -72,12 +71,6 @@ export interface Settings {
   /** Variables that look like those of a sink with its own id, while there is no such sink. */
   readonly unused: readonly UnusedName[];
   readonly faults: readonly Fault[];
-}
-
-interface UnusedName {
-  readonly name: string;
-  /** The sink as it would stand in `STORAGE_TYPE`. */
-  readonly word: string;
 }
 
 /** The settings of a catalogue, and of the sinks with ids of their own that they name. */
@@ -263,45 +256,4 @@ function defaultValue(definition: Variable<unknown>): unknown {
 
 function maskValid({ type, secret }: Variable<unknown>, text: string): string {
   return type.mask?.(text) ?? (secret ? MASK : text);
-}
-
-function unknownNames(environment: Sources["environment"], dotEnv: DotEnv, catalogue: Catalogue): Fault[] {
-  return namesIn(environment, dotEnv).flatMap(([subject, origin]) => {
-    const problem = unknownNameProblem(subject, catalogue);
-    return problem === undefined ? [] : [{ subject, origin, problem }];
-  });
-}
-
-/**
- * Flags of a sink with its own id are accepted before the settings are known. Flags of a sink that does not
- * exist are found here.
- */
-function unknownFlags(flags: Sources["flags"], catalogue: Catalogue): Fault[] {
-  return Object.keys(flags).filter((name) => !catalogue.givenNames.includes(name)).map((name) => {
-    const meant = nearMiss(name, catalogue.givenNames);
-    const { id, kind } = catalogue.ofUnnamedSink(name) ?? { id: "", kind: "" };
-    const problem = meant === undefined
-      ? `is the flag of a sink that STORAGE_TYPE does not have; it would stand there as ${id}:${kind}`
-      : `is no flag; did you mean ${flagOf(meant)}?`;
-    return { subject: flagOf(name), problem };
-  });
-}
-
-function unusedNames(
-  environment: Sources["environment"],
-  dotEnv: DotEnv,
-  catalogue: Catalogue,
-): UnusedName[] {
-  return namesIn(environment, dotEnv).flatMap(([name]) => {
-    if (catalogue.givenNames.includes(name) || unknownNameProblem(name, catalogue) !== undefined) return [];
-    const sink = catalogue.ofUnnamedSink(name);
-    return sink === undefined ? [] : [{ name, word: `${sink.id}:${sink.kind}` }];
-  });
-}
-
-/** Every name that is set, with its origin. */
-function namesIn(environment: Sources["environment"], dotEnv: DotEnv): [name: string, origin: string][] {
-  const origins = new Map(Object.keys(environment).map((name) => [name, "environment"]));
-  for (const [name, { origin }] of dotEnv.variables) origins.set(name, origin);
-  return [...origins].sort(([a], [b]) => a < b ? -1 : 1);
 }

@@ -2,11 +2,8 @@ import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { valueOf } from "../../src/aggregation/accumulator.ts";
 import { functionName } from "../../src/event/agg_function.ts";
-import {
-  type AggregatorOptions,
-  BOOK_ENTRIES,
-  EventAggregator,
-} from "../../src/aggregation/event_aggregator.ts";
+import { type AggregatorOptions, EventAggregator } from "../../src/aggregation/event_aggregator.ts";
+import { BOOK_ENTRIES } from "../../src/aggregation/event_books.ts";
 import { compileFunctions, FunctionRules } from "../../src/aggregation/function_rules.ts";
 import type { OpenWindow } from "../../src/aggregation/open_windows.ts";
 import { PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { EventBooks } from "../../src/aggregation/event_aggregator.ts";
+import type { EventBooks } from "../../src/aggregation/event_books.ts";
 import { likelyCause } from "../../src/ingest/refusal_cause.ts";
 import { RefusalWatch } from "../../src/ingest/refusal_watch.ts";
 import { LoneClock } from "./rig.ts";

@@ -1,4 +1,4 @@
-import type { EventBooks } from "../../aggregation/event_aggregator.ts";
+import type { EventBooks } from "../../aggregation/event_books.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /** The books and counters of the last checkpoint, by name. */

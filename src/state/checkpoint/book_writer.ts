@@ -1,4 +1,5 @@
-import { BOOK_ENTRIES, type EventAggregator } from "../../aggregation/event_aggregator.ts";
+import { type EventAggregator } from "../../aggregation/event_aggregator.ts";
+import { BOOK_ENTRIES } from "../../aggregation/event_books.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { latestMs } from "./book_entries.ts";
 import type { CheckpointInput } from "./checkpoint_input.ts";

@@ -1,4 +1,4 @@
-import { BOOK_ENTRIES } from "../../aggregation/event_aggregator.ts";
+import { BOOK_ENTRIES } from "../../aggregation/event_books.ts";
 import { readBookEntries } from "./book_entries.ts";
 import { readOpenWindows } from "./open_window_list.ts";
 import {

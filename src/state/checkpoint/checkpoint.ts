@@ -33,7 +33,7 @@ import { SinkWriter } from "./sink_writer.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { damaged } from "../file/state_error.ts";
 import { readDroppedWindows, writeDroppedWindows } from "./dropped_windows.ts";
-import { type KeptSetting, writeSetting } from "./settings_in_force.ts";
+import { type KeptSetting, SettingWriter } from "./settings_in_force.ts";
 import type { WindowCloser } from "./window_closer.ts";
 import { writeOff } from "../outbox/write_off.ts";
 
@@ -66,10 +66,9 @@ export class Checkpoint {
   private readonly books: BookWriter;
   private readonly sinks: SinkWriter;
   private readonly horizon: CorrectionHorizon;
+  private readonly settings: SettingWriter;
   /** Whether the state may have alarms. */
   private hadAlarms = true;
-  /** The settings that this process has written last. */
-  private settingsKept: CheckpointOptions["settings"] = new Map();
 
   constructor(
     private readonly state: StateDatabase,
@@ -84,6 +83,7 @@ export class Checkpoint {
     this.books = new BookWriter(state, aggregator);
     this.sinks = new SinkWriter(state, registry);
     this.horizon = new CorrectionHorizon(aggregator, options);
+    this.settings = new SettingWriter(state);
     this.pages = new PageWriter(state, aggregator.windows, this.writer);
     this.ids = new IdWriter(state, aggregator.recentIds ?? [], options.dedupMaxIds, this.writer);
   }
@@ -251,9 +251,7 @@ export class Checkpoint {
         window_size_ms: this.options.windowSizeMs,
         ...timeEntries(time),
       });
-      for (const [name, text] of settings) {
-        if (text !== this.settingsKept.get(name)) writeSetting(state, name, text);
-      }
+      this.settings.write(settings);
       addToBookEntry(state, SKIPPED_ENTRY, input.skipped);
       addToBookEntry(state, DOUBTFUL_ENTRY, input.doubtful);
       for (const [order, result] of input.orders) noteOrder(state, order, result);
@@ -268,7 +266,7 @@ export class Checkpoint {
     aggregator.forget(input.closing);
     aggregator.dropped = written.windowsGone;
     this.horizon.committed(time);
-    this.settingsKept = settings;
+    this.settings.committed(settings);
     this.hadAlarms = input.alarms.length > 0;
     this.books.committed(input.nowMs, written.counters);
     this.positions.committed(input);

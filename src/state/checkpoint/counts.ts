@@ -1,4 +1,4 @@
-import { BOOK_ENTRIES, type EventBooks } from "../../aggregation/event_aggregator.ts";
+import { BOOK_ENTRIES, type EventBooks } from "../../aggregation/event_books.ts";
 import { type Counters, countersOf } from "./counters.ts";
 
 /** Everything that is counted since the state was created: the books and the counters beside them. */

@@ -11,7 +11,21 @@ export function readSetting(state: StateDatabase, name: KeptSetting): string | u
   return state.get<{ value: string }>("SELECT value FROM setting_in_force WHERE name = ?", name)?.value;
 }
 
-/** Writes within the transaction of the caller. */
-export function writeSetting(state: StateDatabase, name: KeptSetting, text: string): void {
-  state.run("INSERT OR REPLACE INTO setting_in_force VALUES (?, ?)", name, text);
+/** Writes the settings that have changed since the last checkpoint. */
+export class SettingWriter {
+  private kept: ReadonlyMap<KeptSetting, string> = new Map();
+
+  constructor(private readonly state: StateDatabase) {}
+
+  /** Within the transaction of the caller. */
+  write(settings: ReadonlyMap<KeptSetting, string>): void {
+    for (const [name, text] of settings) {
+      if (text === this.kept.get(name)) continue;
+      this.state.run("INSERT OR REPLACE INTO setting_in_force VALUES (?, ?)", name, text);
+    }
+  }
+
+  committed(settings: ReadonlyMap<KeptSetting, string>): void {
+    this.kept = settings;
+  }
 }
