@@ -31,7 +31,7 @@ const WRITTEN = Number(options.written);
 /** Rows that were sorted by name before they were written, in the existing table. */
 const BATCH = Number(options.batch.at(-1));
 const WINDOW_SECONDS = 60;
-/** Results of the queries. */
+/** Repetitions of each query. */
 const ROUNDS = 5;
 const NAME_SQL = (n: string) => `'plant.line' || (${n} % 20) || '.sensor' || ${n} || '.temperature'`;
 const nameOf = (n: number) => `plant.line${n % 20}.sensor${n}.temperature`;

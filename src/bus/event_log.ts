@@ -49,8 +49,8 @@ export interface LogOptions {
   /** Memory of the events at most: their own bytes and {@link EVENT_BYTES} for each. */
   readonly maxBytes: number;
   /**
-   * Called before events are dropped that a consumer has not acknowledged. Undefined: such events are never
-   * dropped, publishers are refused instead.
+   * What to do when it is full. Undefined: publishers are refused while a consumer counts that has not read
+   * what would be dropped.
    */
   readonly whenFull: WhenFull | undefined;
   /** Silence after which a consumer no longer counts. */

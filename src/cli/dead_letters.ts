@@ -101,7 +101,7 @@ const DOES = { retry: "takes them in again", purge: "throws them away" };
 function retrySummary(chosen: number, retried: number, refusedAnew: number): string {
   const parts = [
     `${deadLetters(retried)} taken in again`,
-    refusedAnew > 0 && `${refusedAnew} of them refused anew, for what is still wrong`,
+    refusedAnew > 0 && `${refusedAnew} of them refused again, for what is still wrong`,
     retried < chosen && `${deadLetters(chosen - retried)} cannot be taken in again and stay`,
   ];
   return parts.filter(Boolean).join("; ");

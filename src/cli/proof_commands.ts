@@ -46,7 +46,7 @@ export function redeliverCommand(registry: Registry): AnyCommand {
     examples: [
       ["redeliver --sink postgres --since 2026-01-31T06:00Z", "all since six o'clock"],
       ["redeliver --sink sqlite --since 1790000000 --until 1790003600", "the windows of one hour"],
-      ["redeliver --sink kafka --since 2026-01-31 --allow-duplicates", "a topic that was made anew"],
+      ["redeliver --sink kafka --since 2026-01-31 --allow-duplicates", "a topic that was created again"],
     ],
     concerns: registry.catalogue.names,
     options: {

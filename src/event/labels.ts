@@ -9,7 +9,7 @@ export const SERIES_MAX_BYTES = 2048;
 /** Stands between a name and its labels in the key of a series. No name has it. */
 const SEPARATOR = "\0";
 
-/** Text that is valid in a label. */
+/** No label may contain such a character. */
 const CONTROL_CHARACTER = /\p{Cc}/u;
 const ENCODER = new TextEncoder();
 

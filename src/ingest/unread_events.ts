@@ -56,7 +56,7 @@ export class UnreadEvents {
    * operator.
    */
   giveUp(name: string, from: number, to: number, nowMs: number, operator: string | undefined): void {
-    this.logger.error("events are given up by an operator's word (--skip-to): they count as lost", {
+    this.logger.error("events are given up by an operator's order (--skip-to): they count as lost", {
       bus: name,
       from,
       to,

@@ -151,7 +151,7 @@ function accept(
   if (!registry.sinks.some((sink) => sink.name === name)) {
     throw new StateError("foreign", `--accept-sink ${name}: there is no such sink in STORAGE_TYPE.`);
   }
-  logger.warn("the sink is taken as it is, by an operator's word (--accept-sink)", {
+  logger.warn("the sink is accepted as it is, by an operator's order (--accept-sink)", {
     sink: name,
     alarms_settled: acceptSink(
       state,

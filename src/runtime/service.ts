@@ -145,7 +145,7 @@ class Service {
     try {
       socket = NotifySocket.open(manager.socket);
     } catch (error) {
-      logger.warn("no socket to the service manager can be had (NOTIFY_SOCKET)", {
+      logger.warn("the socket of the service manager cannot be opened (NOTIFY_SOCKET)", {
         error: (error as Error).message,
       });
       return;

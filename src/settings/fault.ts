@@ -14,7 +14,7 @@ export interface Fault {
   readonly isAbsence?: boolean;
   /** Where in a text of the value it is, which is shown with a caret below it. */
   readonly pointed?: { readonly text: string; readonly at: number };
-  /** An example of a valid value. */
+  /** The allowed values. */
   readonly allowed?: string | undefined;
 }
 

@@ -12,7 +12,7 @@ export interface SinkName {
 
 const ID = /^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$/;
 const ID_MAX_CHARACTERS = 40;
-/** The fault of an unknown word. */
+/** Characters of an unknown word that are shown. */
 const SHOWN_CHARACTERS = 40;
 /** The word of `ROUTES` for no sink at all. */
 const NOWHERE = "none";

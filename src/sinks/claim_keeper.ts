@@ -52,7 +52,7 @@ export async function claim(
 export async function claimLost(store: ClaimStore, context: SinkContext, what: string): Promise<SinkError> {
   const found = await store.read();
   if (found !== undefined) assertNoObjection(found, context, what);
-  return new SinkError("unavailable", `${what}: the handler's claim was taken away; it is claimed anew.`);
+  return new SinkError("unavailable", `${what}: the handler's claim was taken away; it is claimed again.`);
 }
 
 function assertNoObjection(found: Claim, { claimant }: SinkContext, what: string): void {

@@ -5,7 +5,7 @@ import { BodyError, readBody } from "../../src/bus/body.ts";
 import { ByteBudget } from "../../src/bus/byte_budget.ts";
 
 const MIB = 1024 * 1024;
-/** The part of each body that is not counted, in whole blocks: the least memory of a body of this size. */
+/** Bytes of a large body: a part of each body is not counted, and memory is counted in whole blocks. */
 const LARGE_BYTES = 4 * MIB;
 
 function request(body: BodyInit | null, headers: Readonly<Record<string, string>> = {}): Request {

@@ -24,7 +24,7 @@ export const losses: Scenario = {
 };
 
 const ROUND_SECONDS = 12;
-/** The position in Kafka must not be ahead of the copy. */
+/** Without Kafka, whose position must not be ahead of the copy. */
 const SINKS = ["postgres", "sqlite"];
 
 async function lose({ servers, seed, seconds, log }: ScenarioOptions): Promise<Injected> {

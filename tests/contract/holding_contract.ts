@@ -68,7 +68,7 @@ export async function testHolding(
   });
 
   const losses: Record<string, readonly [statement: string, alarm: RegExp]> = {
-    "a table that was dropped": ["drop table $table", /^rows_missing 1: the table .* made anew/],
+    "a table that was dropped": ["drop table $table", /^rows_missing 1: the table .* created again/],
     "a table that was emptied": ["delete from $table", /^rows_missing 1: the table .* is empty/],
     "rows that were deleted": [
       "delete from $table where name in ('n1', 'n3')",

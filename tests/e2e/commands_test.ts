@@ -179,7 +179,7 @@ Deno.test("dead letters are listed, exported, retried and purged", async () => {
   const patient = { ...environment, MAX_FUTURE_SKEW: "3600" };
   const retried = await runToEnd(["dead-letters", "retry", "--all"], patient);
   assertDone(retried);
-  assert.match(retried.stdout, /^3 dead letters taken in again; 2 of them refused anew/);
+  assert.match(retried.stdout, /^3 dead letters taken in again; 2 of them refused again/);
   assertDone(await runToEnd(["once", "--flush"], patient));
   const inSqlite = sqliteSink(sqlitePath(directory.path));
   assert.equal(await inSqlite.sumOfCounts(), 3);

@@ -67,7 +67,7 @@ for (const batchSize of ["1", "7", "10000"]) {
     // Put back they are what they were.
     const retry = await runToEnd(["dead-letters", "retry", "--all"], environment);
     assert.equal(retry.code, 0, retry.stderr);
-    assert.match(retry.stdout, new RegExp(`${NONE.length} of them refused anew`));
+    assert.match(retry.stdout, new RegExp(`${NONE.length} of them refused again`));
     await assertRefused(directory.path, environment, NONE.map((_, i) => 3 * i + 1));
   });
 }

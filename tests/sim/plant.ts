@@ -3,7 +3,7 @@ import type { Scenario } from "./scenario.ts";
 
 /** An event as it is published, and what it means. */
 export interface SimEvent {
-  /** Labels as JSON. */
+  /** The event as JSON. */
   readonly text: string;
   /**
    * `garbled`: no event by the rules of the contract. `ahead`: stamped days ahead. `good`: everything else.

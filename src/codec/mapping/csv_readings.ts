@@ -5,7 +5,7 @@ import { otherPointers } from "./pointers.ts";
 import { makeEvent, type Parts, type Reading, type RecordContext } from "./reading.ts";
 import type { Pointer } from "./template.ts";
 
-/** The header is added to each dead letter of a row. */
+/** Characters of a header at most: it is added to each dead letter of a row. */
 const HEADER_MAX = 8192;
 
 /** The columns of a text. */

@@ -16,7 +16,7 @@ export interface InfluxField {
   readonly value: string;
 }
 
-/** It is added to each dead letter of a field. */
+/** Characters of the head at most: it is added to each dead letter of a field. */
 const HEAD_MAX = 8192;
 
 /** A text in quotes, which is no number. */

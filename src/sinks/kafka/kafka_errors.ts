@@ -62,8 +62,8 @@ const FEW_BROKERS_ADVICE =
 const STARTING_ADVICE = "The broker is still reading its own topics; if that does not pass, look at its log.";
 
 /**
- * An error that passes while a broker starts, but not where its internal topics need more brokers than there
- * are.
+ * The advice for errors that pass while a broker starts, but not where its internal topics need more brokers
+ * than there are.
  */
 const ADVICE_OF_UNAVAILABLE: Readonly<Record<string, string>> = {
   GROUP_COORDINATOR_NOT_AVAILABLE: FEW_BROKERS_ADVICE,

@@ -73,7 +73,7 @@ export class KafkaPosition {
       if (confirmed.any) {
         this.logger.error(
           "Kafka knows no position of this handler, though it has confirmed records: the topic was " +
-            "made anew, or the broker has forgotten the group (offsets.retention.minutes); records " +
+            "created again, or the broker has forgotten the group (offsets.retention.minutes); records " +
             "after the local cursor may come twice",
           { group: this.groupId, cursor },
         );

@@ -65,7 +65,7 @@ export class KafkaTopic {
     const { isNew, name } = this;
     this.isNew = false;
     if (!confirmed.any) return undefined;
-    if (isNew) return emptySink(confirmed, `the topic ${name} was not there and had to be made anew`);
+    if (isNew) return emptySink(confirmed, `the topic ${name} was not there and had to be created again`);
     const stable = await session.admin.fetchTopicOffsets(name);
     if (stable.some(({ high }) => Number(high) > 0)) return undefined;
     // Records that were just committed need not be stable yet.

@@ -27,7 +27,7 @@ export class TopicEnds {
     return {
       kind: "rows_missing",
       detail: `the topic ${this.topic} ends before records that it has confirmed: ` +
-        "it was made anew, or a broker has taken over that was behind",
+        "it was created again, or a broker has taken over that was behind",
       count: gone,
     };
   }

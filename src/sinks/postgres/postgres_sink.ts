@@ -133,7 +133,7 @@ export class PostgresSink implements Sink {
     const { table } = this.options;
     if (!confirmed.any) return undefined;
     if (prepared.isNew) {
-      return emptySink(confirmed, `the table ${table} was not there and had to be made anew`);
+      return emptySink(confirmed, `the table ${table} was not there and had to be created again`);
     }
     const [found] = await this.session.query(
       "a first row",

@@ -188,7 +188,7 @@ export class SqliteSink implements Sink {
   private assertInPlace(): void {
     const found = this.identity?.fate;
     if (found === undefined) return;
-    throw unavailable(`${found.path} was ${found.fate} while it was written; it is opened anew`);
+    throw unavailable(`${found.path} was ${found.fate} while it was written; it is opened again`);
   }
 
   private retain(database: DatabaseSync): void {
@@ -236,7 +236,7 @@ export class SqliteSink implements Sink {
   private missing(database: DatabaseSync, isNew: boolean, { confirmed }: SinkContext): SinkAlarm | undefined {
     if (!confirmed.any) return undefined;
     const { path } = this.options;
-    if (isNew) return emptySink(confirmed, `the table in ${path} was not there and had to be made anew`);
+    if (isNew) return emptySink(confirmed, `the table in ${path} was not there and had to be created again`);
     if (database.prepare("select 1 from aggregated_events limit 1").get() === undefined) {
       return emptySink(confirmed, `the table in ${path} is empty`);
     }

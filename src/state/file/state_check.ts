@@ -125,7 +125,7 @@ export function checkContent(database: SealedDatabase, seal: Seal, version: numb
     seal.begin();
   } else seal.check();
   const [instance] = database.all<{ value: string }>("SELECT value FROM meta WHERE key = 'instance_id'");
-  if (!INSTANCE_ID.test(instance?.value ?? "")) throw new StateFault("its instance_id is none");
+  if (!INSTANCE_ID.test(instance?.value ?? "")) throw new StateFault("its instance_id is invalid");
   const [long] = logIdColumns(version).flatMap(([table, column]) =>
     database.all(`SELECT 1 FROM ${table} WHERE length(${column}) > ? LIMIT 1`, LOG_ID_MAX_CHARACTERS)
   );

@@ -75,7 +75,7 @@ export function stateNotWritable(directory: string, obstacle: string): StateErro
 }
 
 const RESTORE_OR_BEGIN_ANEW =
-  "Restore it from a backup, or move it away to begin anew from the oldest events the bus still has.";
+  "Restore it from a backup, or move it away to begin again from the oldest events the bus still has.";
 
 export function damaged(path: string, detail: string, wayOut = RESTORE_OR_BEGIN_ANEW): StateError {
   return new StateError(

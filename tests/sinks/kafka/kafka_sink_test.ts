@@ -177,7 +177,7 @@ Deno.test("KafkaSink", async (t) => {
         assert.equal(await reopened(), 6);
         // Where an attempt to open it failed after it had made the topic, the next one finds it there, and
         // empty.
-        assert.match(alarms.join(), /made anew|has never had a record/);
+        assert.match(alarms.join(), /created again|has never had a record/);
         assert.ok(
           lines.some((line) => /"level":"error".*knows no position of this handler/.test(line)),
           lines.join("\n"),
@@ -282,7 +282,10 @@ Deno.test("KafkaSink", async (t) => {
           },
           "a record in the new topic",
         );
-        assert.match(alarms.at(-1) ?? "none", /^rows_missing: the topic .* ends before records .* made anew/);
+        assert.match(
+          alarms.at(-1) ?? "none",
+          /^rows_missing: the topic .* ends before records .* created again/,
+        );
       }, { delivery });
     }
 
