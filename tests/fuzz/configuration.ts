@@ -84,7 +84,9 @@ function attempted(load: () => void): "accepted" | "refused" {
       );
       assert.ok(message!.includes(subject), `${subject} is not named in: ${message}`);
     }
-    assert.equal(message!.split("\n").length, error.faults.length + 1, `a line for each fault: ${message}`);
+    const caretLines = 2 * error.faults.filter(({ pointed }) => pointed !== undefined).length;
+    const lines = 1 + error.faults.length + caretLines;
+    assert.equal(message!.split("\n").length, lines, `a line for each fault, two for a caret: ${message}`);
     assertFitToSee(message!);
     return "refused";
   }
