@@ -2,7 +2,7 @@ import type { ReadableSink } from "../contract/sink.ts";
 import { Books } from "../state/checkpoint/books.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import { readRedeliveries } from "../state/outbox/redelivery.ts";
-import type { RegisteredSink } from "../state/outbox/sink_registry.ts";
+import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
 import { proofOf, type SinkProof } from "./proof.ts";
 import type { Span } from "./span.ts";
 import { compareWindows } from "./window_comparison.ts";

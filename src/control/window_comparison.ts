@@ -3,7 +3,7 @@ import type { ReadableSink } from "../contract/sink.ts";
 import { Books } from "../state/checkpoint/books.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import { type ExpectedWindow, rowKey, type WindowKey } from "../state/outbox/expected_rows.ts";
-import type { RegisteredSink } from "../state/outbox/sink_registry.ts";
+import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
 import type { Span } from "./span.ts";
 
 /** Compares all windows that the archive still has with the rows of a sink. */

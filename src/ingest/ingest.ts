@@ -3,40 +3,21 @@ import type { Lineages, Outcome, Partition, PartitionId, Position, Progress } fr
 import type { EventBatch } from "../event/event_batch.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { OwnClock } from "../platform/clock/own_clock.ts";
-import type { RecordReader } from "../codec/mapping/record_reader.ts";
 import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
 import type { RestoredPartition } from "../state/checkpoint/partition_position.ts";
-import type { RefusedEvent } from "../state/letters/dead_letters.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
-import { CheckpointMaker, type CheckpointTimes } from "./checkpoint_maker.ts";
+import { CheckpointMaker } from "./checkpoint_maker.ts";
 import { ClockGuard } from "./clock_guard.ts";
+import type { IngestObserver, IngestOptions } from "./ingest_options.ts";
 import { Intake } from "./intake.ts";
 import { PartitionMoves } from "./partition_moves.ts";
 import type { PartitionState, SourceState } from "./partition_state.ts";
 import { Partitions } from "./partitions.ts";
 import { type Obstacle, ReadingGate } from "./reading_gate.ts";
 import { UnreadEvents } from "./unread_events.ts";
-
-export interface IngestOptions extends CheckpointTimes {
-  readonly idleTimeoutMs: number;
-  readonly outboxMaxRows: number;
-  readonly maxFutureSkewMs: number;
-  /**
-   * How records are made events of, by the names of their sources; where none is, they are events as they
-   * are. Only those of the start count.
-   */
-  readonly readers: ReadonlyMap<string, RecordReader>;
-}
-
-/** What ingest reports to the metrics. Durations in seconds. */
-export interface IngestObserver {
-  processed(seconds: number): void;
-  checkpointed(seconds: number): void;
-  refused(event: RefusedEvent): void;
-}
 
 const TICK_MS = 100;
 

@@ -8,7 +8,8 @@ import {
   refusedEvents,
   type WindowKey,
 } from "../outbox/expected_rows.ts";
-import { type RegisteredSink, SinkRegistry } from "../outbox/sink_registry.ts";
+import { SinkRegistry } from "../outbox/sink_registry.ts";
+import type { RegisteredSink } from "../outbox/registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { valueOf } from "../../aggregation/accumulator.ts";
 import type { ArchivedRow } from "../outbox/archive.ts";
-import type { RegisteredSink } from "../outbox/sink_registry.ts";
+import type { RegisteredSink } from "../outbox/registered_sink.ts";
 import { type Fate, fateOf } from "../outbox/stay.ts";
 
 export const NOTHING = { handed: 0, givenUp: 0 };

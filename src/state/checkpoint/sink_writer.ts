@@ -1,9 +1,5 @@
-import {
-  type RegisteredSink,
-  type SinkCounts,
-  type SinkRegistry,
-  writeSink,
-} from "../outbox/sink_registry.ts";
+import { type SinkRegistry, writeSink } from "../outbox/sink_registry.ts";
+import type { RegisteredSink, SinkCounts } from "../outbox/registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import type { Closed } from "./window_closer.ts";
 

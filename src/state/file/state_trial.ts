@@ -1,7 +1,8 @@
 import { writeObstacle } from "../../platform/file/write_obstacle.ts";
 import { isFile } from "./durable_file.ts";
 import { pendingRestoreOf } from "./pending_restore.ts";
-import { type ConfiguredSink, SinkRegistry } from "../outbox/sink_registry.ts";
+import { SinkRegistry } from "../outbox/sink_registry.ts";
+import type { ConfiguredSink } from "../outbox/registered_sink.ts";
 import { StateDatabase } from "./state_database.ts";
 import { assertTrusted, forbidden, STATE_FILE_NAME } from "./state_directory.ts";
 import { stateNotWritable } from "./state_error.ts";

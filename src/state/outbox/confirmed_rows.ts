@@ -6,7 +6,8 @@ import { type Confirmed, CONFIRMED_MAX } from "../../contract/sink.ts";
 import { acceptedBelow } from "../alarms.ts";
 import { readSegment } from "./archive.ts";
 import { toAggregate } from "./segment_reader.ts";
-import { type RegisteredSink, waitingRows } from "./sink_registry.ts";
+import { waitingRows } from "./sink_registry.ts";
+import type { RegisteredSink } from "./registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /** Segments that are read to find confirmed rows. */

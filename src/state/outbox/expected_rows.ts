@@ -1,7 +1,7 @@
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { readSegment } from "./archive.ts";
 import { toAggregate } from "./segment_reader.ts";
-import type { RegisteredSink } from "./sink_registry.ts";
+import type { RegisteredSink } from "./registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { bitsOfStays, fateOf } from "./stay.ts";
 

@@ -1,6 +1,6 @@
 import { addRefusedAggregates } from "../letters/dead_letters.ts";
 import { historyOf, type WindowKey } from "./expected_rows.ts";
-import type { RegisteredSink } from "./sink_registry.ts";
+import type { RegisteredSink } from "./registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { counted, noteOrder, noteResult, type Order } from "../audit.ts";
 import { expectedRows, type WindowKey } from "./expected_rows.ts";
-import type { RegisteredSink } from "./sink_registry.ts";
+import type { RegisteredSink } from "./registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /**

@@ -1,39 +1,12 @@
 import { counted, noteOrder } from "../audit.ts";
 import { giveUpWaiting } from "./give_up.ts";
-import type { Presence, Stay } from "./stay.ts";
+import type { ConfiguredSink, RegisteredSink, SinkCounts } from "./registered_sink.ts";
+import type { Stay } from "./stay.ts";
 import { StateError } from "../file/state_error.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** A sink as the state knows it. */
-export interface RegisteredSink extends Presence {
-  /** The operator's name for it. */
-  readonly name: string;
-  /** Its kind. */
-  readonly kind: string;
-  /** Its bit in the masks of segments; 0: it is not configured now. */
-  readonly bit: number;
-  /** The outbox id at which it was last added. Older aggregates did not go to it then. */
-  readonly sinceId: number;
-  /** The next outbox id for it. */
-  cursor: number;
-  /** Events in the aggregates that it has received or will, in all of its stays, each event once. */
-  routedCount: number;
-  /** Events in aggregates that it never received, since it was removed before (`--forget-sink`). */
-  givenUpCount: number;
-  /** Events in aggregates that it rejected and an operator purged, in windows that are final. */
-  purgedCount: number;
-  /** Its past stays, as far as the archive still has aggregates of them. */
-  readonly earlier: readonly Stay[];
-}
-
-/** The counts of a sink. */
-export type SinkCounts = Pick<RegisteredSink, "routedCount" | "givenUpCount" | "purgedCount">;
-
 /** Sinks at most: the bits of a mask. */
 const MAX_SINKS = 32;
-
-/** A sink of the configuration. */
-export type ConfiguredSink = Pick<RegisteredSink, "name" | "kind">;
 
 interface CountRow {
   routed_count: number;

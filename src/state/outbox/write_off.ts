@@ -1,5 +1,5 @@
 import { refusedEvents, type WindowKey } from "./expected_rows.ts";
-import type { RegisteredSink } from "./sink_registry.ts";
+import type { RegisteredSink } from "./registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
 /**
