@@ -6,6 +6,9 @@ export interface InvalidEvent {
   readonly detail: string;
 }
 
+/** A record in which an event of a batch is all there is. */
+export type AloneText = (batch: EventBatch, event: number) => string;
+
 /**
  * The events of one reply in columns. The columns are refilled for every reply, so that the hot path
  * allocates nothing.
@@ -31,10 +34,12 @@ export class EventBatch {
   /** How many of the unit that times are read in are in a second; undefined: they are not counted. */
   unitsPerSecond: number | undefined = 1;
   /**
-   * Of an event, by its column: a record that it is all of, made when it is asked for. Not there: its own one
+   * Of an event, by its column: makes a record that it is all of when it is asked for. Not there: its own one
    * is.
    */
-  readonly alone: (() => string)[] = [];
+  readonly alone: AloneText[] = [];
+  /** Another number whenever any batch is emptied. */
+  filling = 0;
   /** Valid events: the length of each column below. */
   count = 0;
   /** Position of the event in the reply. */
@@ -54,17 +59,23 @@ export class EventBatch {
   /** 0: the event has no id. */
   idLength = new Int32Array(0);
   idHash = new Int32Array(0);
+  /** Of an event that is a part of a line, for {@link alone}: where the line is, as of a name. */
+  lineStart = new Int32Array(0);
+  lineLength = new Int32Array(0);
+  /** Which of the events of the line it is. */
+  lineEvent = new Int32Array(0);
 
   readonly invalid: (InvalidEvent & {
     readonly rawStart: number;
     readonly rawEnd: number;
-    /** As {@link EventBatch.alone}. */
+    /** A record that it is all of, made when it is asked for. Not there: its own one is. */
     readonly alone?: (() => string) | undefined;
   })[] = [];
 
   /** Empties the batch for the events of `bytes`. */
   reset(bytes: Uint8Array): void {
     this.bytes = bytes;
+    this.filling = ++fillings;
     this.extraLength = 0;
     this.total = 0;
     this.isMapped = false;
@@ -90,16 +101,15 @@ export class EventBatch {
    * The record of an event, or of the part of one that it is; a view of what the batch holds where it can be.
    */
   rawOf(event: number): Uint8Array {
-    return this.rawFrom(this.rawStart[event]!, this.rawEnd[event]!, this.alone[event]);
+    const alone = this.alone[event];
+    return alone === undefined
+      ? this.bytes.subarray(this.rawStart[event], this.rawEnd[event])
+      : ENCODER.encode(alone(this, event));
   }
 
   /** The same of what is no event. */
   rawOfInvalid({ rawStart, rawEnd, alone }: EventBatch["invalid"][number]): Uint8Array {
-    return this.rawFrom(rawStart, rawEnd, alone);
-  }
-
-  private rawFrom(start: number, end: number, alone: (() => string) | undefined): Uint8Array {
-    return alone === undefined ? this.bytes.subarray(start, end) : ENCODER.encode(alone());
+    return alone === undefined ? this.bytes.subarray(rawStart, rawEnd) : ENCODER.encode(alone());
   }
 
   /** Makes room for one more event. */
@@ -117,6 +127,9 @@ export class EventBatch {
       "idStart",
       "idLength",
       "idHash",
+      "lineStart",
+      "lineLength",
+      "lineEvent",
     ] as const;
     for (const column of ints) this[column] = grownInt32(this[column], capacity);
     this.value = grownFloat64(this.value, capacity);
@@ -142,6 +155,7 @@ export class EventBatch {
 }
 
 const ENCODER = new TextEncoder();
+let fillings = 0;
 
 function grownInt32(column: Int32Array<ArrayBuffer>, capacity: number): Int32Array<ArrayBuffer> {
   const grown = new Int32Array(capacity);

@@ -1,5 +1,5 @@
 import type { EventBatch } from "../../event/event_batch.ts";
-import type { JsonBytes } from "../json_bytes.ts";
+import { BACKSLASH, BRACKET_CLOSE, COMMA, type JsonBytes, QUOTE } from "../json_bytes.ts";
 import type { RecordContext } from "./reading.ts";
 import type { RecordReader } from "./record_reader.ts";
 
@@ -33,7 +33,20 @@ export class ElementReader {
   readPlain(start: number): number {
     const { batch, records, context } = this;
     records.begin(batch);
+    if (records.hasLines) return this.readPlainText(start);
     return records.readPlain(batch, start, context);
+  }
+
+  /** A text in quotes without escapes, with an element or the end behind it. */
+  private readPlainText(start: number): number {
+    const { bytes } = this.json;
+    if (bytes[start] !== QUOTE) return -1;
+    let end = start + 1;
+    while (bytes[end]! >= 0x20 && bytes[end] !== QUOTE && bytes[end] !== BACKSLASH) end++;
+    if (bytes[end++] !== QUOTE) return -1;
+    const next = bytes[this.json.afterSpace(end)];
+    if (next !== COMMA && next !== BRACKET_CLOSE) return -1;
+    return this.records.readText(this.batch, start, end, this.context) ? end : -1;
   }
 
   /** Adds the events of the value from `start` to `end`. */

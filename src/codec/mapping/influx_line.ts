@@ -50,7 +50,7 @@ export function* influxLines(text: string): Generator<string> {
   for (let at = 0; at <= text.length; at++) {
     const character = text[at];
     const isComment = text[start] === "#";
-    if (character === "\\") {
+    if (character === "\\" && !isComment && at + 1 < text.length) {
       at++;
     } else if (character === '"' && isInFields && !isComment) {
       isQuoted = !isQuoted;

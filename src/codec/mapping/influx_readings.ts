@@ -20,11 +20,22 @@ export function* influxReadings(
   let isEmpty = true;
   for (const line of influxLines(text)) {
     isEmpty = false;
-    const parsed = parseInfluxLine(line);
-    if (typeof parsed === "string") yield { event: parsed, alone: () => line };
-    else yield* readingsOf(parsed, line, mapping, context);
+    yield* influxLineReadings(line, mapping, context);
   }
-  if (isEmpty) yield { event: "no line in it" };
+  if (isEmpty) yield NO_LINE;
+}
+
+export const NO_LINE: Reading = { event: "no line in it" };
+
+/** The events of one line. */
+export function* influxLineReadings(
+  line: string,
+  mapping: EventMapping,
+  context: RecordContext,
+): Generator<Reading> {
+  const parsed = parseInfluxLine(line);
+  if (typeof parsed === "string") yield { event: parsed, alone: () => line };
+  else yield* readingsOf(parsed, line, mapping, context);
 }
 
 function* readingsOf(

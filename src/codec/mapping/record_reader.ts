@@ -1,30 +1,33 @@
-import { isUtf8 } from "node:buffer";
 import type { EventBatch } from "../../event/event_batch.ts";
-import { appendEvent } from "../append_event.ts";
 import { csvReadings } from "./csv_readings.ts";
 import { compileMapping, type EventFormat, type EventMapping, type MappingTexts } from "./event_mapping.ts";
+import { InfluxBytes } from "./influx_bytes.ts";
 import { influxReadings } from "./influx_readings.ts";
-import { PlainJson } from "./plain_json.ts";
 import { jsonReadings } from "./json_readings.ts";
+import { PlainJson } from "./plain_json.ts";
 import type { Reading, RecordContext } from "./reading.ts";
+import { RecordEvents } from "./record_events.ts";
 import { perSecond } from "./time.ts";
 import { valueReadings } from "./value_readings.ts";
-
-/** Events that a record may have: each takes more memory than the byte or two that it may be written with. */
-const EVENTS_MAX = 10_000;
 
 const READINGS: Readonly<
   Record<EventFormat, (text: string, mapping: EventMapping, context: RecordContext) => Iterable<Reading>>
 > = { json: jsonReadings, value: valueReadings, influx: influxReadings, csv: csvReadings };
 
-const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
-
 /** Makes events of records by a mapping, whatever source they come from. */
 export class RecordReader {
   private readonly plain: PlainJson | undefined;
+  private readonly lines: InfluxBytes | undefined;
+  private readonly events = new RecordEvents();
 
   constructor(readonly mapping: EventMapping) {
     this.plain = PlainJson.for(mapping);
+    this.lines = InfluxBytes.for(mapping);
+  }
+
+  /** Whether {@link readText} can be asked for. */
+  get hasLines(): boolean {
+    return this.lines !== undefined;
   }
 
   /** Call it before the first record is added to an emptied batch. */
@@ -42,49 +45,48 @@ export class RecordReader {
   }
 
   /**
+   * The fast path over a record from `start` to `end` whose text stands in it unchanged, with one byte around it. Returns false where nothing is added: it is
+   * not UTF-8. Who calls it counts the record.
+   */
+  readText(batch: EventBatch, start: number, end: number, context: RecordContext): boolean {
+    const { events } = this;
+    events.begin(batch, batch.total, start, end);
+    events.textAt(batch.bytes, start + 1, end - 1);
+    if (this.lines!.read(events, context)) {
+      events.finish();
+      return true;
+    }
+    events.undo();
+    return false;
+  }
+
+  /**
    * Adds the events of one record to a batch. A record has at least one, valid or not.
    *
    * @param start Start of the record in the batch's bytes.
    * @param content The content of the record, where those bytes only refer to it.
    */
   read(batch: EventBatch, start: number, end: number, context: RecordContext, content?: string): void {
+    const { events, lines } = this;
     const position = batch.total++;
     // What the fast path has made of the beginning of something else.
     if (batch.count > 0 && batch.position[batch.count - 1] === position) batch.count--;
-    const text = content ?? textOf(batch.bytes.subarray(start, end));
-    const whole = content === undefined ? undefined : () => content;
-    const refuse = (detail: string, alone: (() => string) | undefined) =>
-      batch.invalid.push({ index: position, detail, rawStart: start, rawEnd: end, alone });
-    if (text === undefined) return void refuse("not UTF-8", undefined);
-    const [countBefore, invalidBefore] = [batch.count, batch.invalid.length];
-    let events = 0;
-    for (const { event, alone = whole } of READINGS[this.mapping.format](text, this.mapping, context)) {
-      if (events++ === EVENTS_MAX) {
-        refuse(`more than ${EVENTS_MAX} events in one record: the rest of them`, whole);
-        break;
+    events.begin(batch, position, start, end);
+    if (lines !== undefined && (content === undefined || content.isWellFormed())) {
+      if (content !== undefined) {
+        const text = batch.appendExtra(content);
+        events.textAt(batch.extra, ~text.start, ~text.start + text.length);
       }
-      if (typeof event === "string") {
-        refuse(event, alone);
-        continue;
-      }
-      batch.reserve();
-      if (alone !== undefined) batch.alone[batch.count] = alone;
-      appendEvent(batch, event, position, start, end);
+      if (lines.read(events, context)) return events.finish();
+      events.undo();
     }
-    // Where nothing fits, it is the mapping that does not: the record is kept in whole, for another one.
-    const refused = batch.invalid.length - invalidBefore;
-    if (batch.count === countBefore && refused > 1) {
-      const { detail } = batch.invalid[invalidBefore]!;
-      batch.invalid.length = invalidBefore;
-      refuse(`${detail}; and ${refused - 1} more of its parts do not fit`, whole);
-      return;
+    if (content === undefined && !events.isUtf8()) return events.refuse("not UTF-8");
+    if (content !== undefined) events.textIs(content);
+    for (const reading of READINGS[this.mapping.format](content ?? events.text(), this.mapping, context)) {
+      if (!events.take(reading)) break;
     }
-    batch.surplus += Math.max(0, events - 1);
+    events.finish();
   }
-}
-
-function textOf(bytes: Uint8Array): string | undefined {
-  return isUtf8(bytes) ? DECODER.decode(bytes) : undefined;
 }
 
 /**

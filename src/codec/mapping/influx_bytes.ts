@@ -1,0 +1,295 @@
+import { isUtf8 } from "node:buffer";
+import { UNNAMED } from "../../event/agg_function.ts";
+import type { EventBatch } from "../../event/event_batch.ts";
+import { ByteCache, isAt } from "./byte_cache.ts";
+import type { EventMapping } from "./event_mapping.ts";
+import { influxNumber } from "./influx_line.ts";
+import { influxLineReadings, NO_LINE } from "./influx_readings.ts";
+import { KnownSeries } from "./known_series.ts";
+import { asciiBetween, decimalIn, timeMsIn, wholeIn } from "./number_bytes.ts";
+import type { RecordContext } from "./reading.ts";
+import { EVENTS_MAX, type RecordEvents } from "./record_events.ts";
+import { perSecond } from "./time.ts";
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const HASH = 0x23;
+const PLUS = 0x2b;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const EQUALS = 0x3d;
+const BACKSLASH = 0x5c;
+const LETTER_I = 0x69;
+const LETTER_U = 0x75;
+
+/** Fields of one measurement with its tags that are looked for. */
+const FIELDS_MAX = 256;
+const FAILED = -1;
+
+const ofBytes = (is: (byte: number) => boolean) => Uint8Array.from({ length: 256 }, (_, byte) => +is(byte));
+/** What a name of a field is plain with. */
+const IN_NAME = ofBytes((byte) => byte > SPACE && byte < 0x7f && !'",=\\'.includes(String.fromCharCode(byte)));
+/** What a value has that is no text. */
+const IN_VALUE = ofBytes((byte) => /[\w.+-]/.test(String.fromCharCode(byte)) && byte < 0x7f);
+const IN_TEXT = ofBytes((byte) => byte >= SPACE && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH);
+
+/** The fields of a measurement with its tags: the series of each. */
+class KnownHead {
+  readonly names: Uint8Array[] = [];
+  readonly series: KnownSeries[] = [];
+
+  /** @param expected Where a field most likely is: they come in the same order. */
+  find(bytes: Uint8Array, start: number, length: number, expected: number): KnownSeries | undefined {
+    const { names } = this;
+    const { length: count } = names;
+    for (let i = 0; i < count; i++) {
+      const at = (expected + i) % count;
+      if (isAt(names[at]!, bytes, start, length)) return this.series[at];
+    }
+    return undefined;
+  }
+}
+
+/**
+ * The fast path over line protocol: it walks over the bytes of a line once. Measurement and tags are looked up as they stand there, and are
+ * parsed when they come for the first time. Lines that are not plain go to the slow path, one by one.
+ */
+export class InfluxBytes {
+  private readonly heads = new ByteCache<KnownHead>();
+  private readonly perSecond: number;
+  private readonly hasOwnTime: boolean;
+  private bytes: Uint8Array = new Uint8Array(0);
+  /** Where the part of a line that was read last ends. */
+  private at = 0;
+
+  /** Undefined: there are mappings that it does not know. */
+  static for(mapping: EventMapping): InfluxBytes | undefined {
+    const { format, name, labels, timeUnit } = mapping;
+    const rules = typeof labels === "object" && !("tokens" in labels) ? labels : [];
+    const templates = [name, ...rules.map(({ template }) => template)];
+    // The same tags are another series under another topic or key.
+    const isKnown = templates.every(({ parts }) =>
+      parts.every((part) => typeof part === "string" || ["measurement", "field", "tag"].includes(part.kind))
+    );
+    const unit = perSecond(timeUnit);
+    return format === "influx" && isKnown && unit !== undefined ? new InfluxBytes(mapping, unit) : undefined;
+  }
+
+  private constructor(private readonly mapping: EventMapping, unit: number) {
+    this.perSecond = unit;
+    this.hasOwnTime = mapping.timestamp === "own";
+  }
+
+  /** Adds the events of a record. Returns false where it is not UTF-8. */
+  read(events: RecordEvents, context: RecordContext): boolean {
+    const { bytes, textEnd } = events;
+    this.bytes = bytes;
+    let isEmpty = true;
+    for (let at = events.textStart; at < textEnd;) {
+      const next = this.plainLine(events, at, context);
+      if (next !== FAILED) {
+        at = next;
+        isEmpty = false;
+        continue;
+      }
+      if (!events.isUtf8()) return false;
+      const end = lineEnd(bytes, at, textEnd);
+      const line = events.text(at, end).trim();
+      at = end + 1;
+      if (line === "" || line.startsWith("#")) continue;
+      isEmpty = false;
+      for (const reading of influxLineReadings(line, this.mapping, context)) {
+        if (!events.take(reading)) return true;
+      }
+    }
+    if (isEmpty) events.take(NO_LINE);
+    return true;
+  }
+
+  /** Adds the events of the line at `start`. Returns where the next one begins, or {@link FAILED}: nothing is added then. */
+  private plainLine(events: RecordEvents, start: number, context: RecordContext): number {
+    const { bytes } = this;
+    const { batch, textEnd } = events;
+    const countBefore = batch.count;
+    const head = this.headAt(start, textEnd);
+    if (head === undefined || !this.fieldsAt(batch, head, start, textEnd, context)) {
+      batch.count = countBefore;
+      return FAILED;
+    }
+    const { hasOwnTime } = this;
+    let { at } = this;
+    let timeMs = context.busMs ?? context.arrivedMs;
+    const timeStart = this.afterSpaces(at, textEnd);
+    if (timeStart > at) {
+      at = timeStart;
+      while (at < textEnd && bytes[at]! > SPACE) at++;
+      const ownMs = timeMsIn(bytes, timeStart, at, this.perSecond);
+      // What is no whole number of this length is for the slow path.
+      if (Number.isNaN(wholeIn(bytes, timeStart, at)) || Number.isNaN(ownMs)) at = FAILED;
+      else if (hasOwnTime) timeMs = ownMs;
+    }
+    const added = batch.count - countBefore;
+    const end = at;
+    if (at !== FAILED && at < textEnd && bytes[at] === RETURN) at++;
+    const isEnd = at >= textEnd || bytes[at] === NEWLINE;
+    if (at === FAILED || !isEnd || added === 0 || events.count + added > EVENTS_MAX) {
+      batch.count = countBefore;
+      return FAILED;
+    }
+    const lineStart = bytes === batch.bytes ? start : ~start;
+    for (let i = countBefore; i < batch.count; i++) {
+      batch.position[i] = events.position;
+      batch.rawStart[i] = events.start;
+      batch.rawEnd[i] = events.end;
+      batch.functionId[i] = UNNAMED;
+      batch.timeMs[i] = timeMs;
+      batch.idLength[i] = 0;
+      batch.lineStart[i] = lineStart;
+      batch.lineLength[i] = end - start;
+      batch.lineEvent[i] = i - countBefore;
+      batch.alone[i] = this.alone;
+    }
+    events.count += added;
+    return at + 1;
+  }
+
+  /** The measurement with its tags at `start`; undefined: it is not plain. */
+  private headAt(start: number, end: number): KnownHead | undefined {
+    const { bytes } = this;
+    if (bytes[start]! <= SPACE || bytes[start] === HASH) return undefined;
+    let at = start;
+    for (; at < end && bytes[at] !== SPACE; at++) {
+      if (bytes[at]! < SPACE) return undefined;
+      if (bytes[at] === BACKSLASH) at++;
+    }
+    if (at >= end) return undefined;
+    this.at = at;
+    return this.heads.find(bytes, start, at - start) ?? this.newHead(start, at);
+  }
+
+  /** Undefined: it is white space in part, which does not belong to it, or is no UTF-8. */
+  private newHead(start: number, end: number): KnownHead | undefined {
+    const bytes = this.bytes.subarray(start, end);
+    if (!isUtf8(bytes) || /^\s/.test(DECODER.decode(bytes))) return undefined;
+    const head = new KnownHead();
+    this.heads.add(this.bytes, start, end - start, head);
+    return head;
+  }
+
+  /** Reads the fields after a head that ends at `at`, and begins an event for each number. Returns whether all are plain. */
+  private fieldsAt(
+    batch: EventBatch,
+    head: KnownHead,
+    start: number,
+    end: number,
+    context: RecordContext,
+  ): boolean {
+    const { bytes } = this;
+    const headEnd = this.at;
+    let at = this.afterSpaces(headEnd, end);
+    for (let numbers = 0;;) {
+      const nameStart = at;
+      while (at < end && IN_NAME[bytes[at]!] === 1) at++;
+      const nameEnd = at;
+      if (nameEnd === nameStart || at >= end || bytes[at++] !== EQUALS) return false;
+      if (at < end && bytes[at] === QUOTE) {
+        at++;
+        while (at < end && IN_TEXT[bytes[at]!] === 1) at++;
+        if (at >= end || bytes[at++] !== QUOTE) return false;
+      } else {
+        const valueStart = at;
+        while (at < end && IN_VALUE[bytes[at]!] === 1) at++;
+        const value = numberBetween(bytes, valueStart, at);
+        if (Number.isNaN(value)) return false;
+        const series = head.find(bytes, nameStart, nameEnd - nameStart, numbers) ??
+          this.newSeries(head, start, headEnd, nameStart, nameEnd, context);
+        if (series === undefined) return false;
+        batch.reserve();
+        series.write(batch, batch.count);
+        batch.value[batch.count++] = value;
+        numbers++;
+      }
+      if (at < end && bytes[at] === COMMA) at++;
+      else break;
+    }
+    this.at = at;
+    return true;
+  }
+
+  /** Undefined: what the slow path makes of it is no event. */
+  private newSeries(
+    head: KnownHead,
+    headStart: number,
+    headEnd: number,
+    nameStart: number,
+    nameEnd: number,
+    context: RecordContext,
+  ): KnownSeries | undefined {
+    if (head.names.length === FIELDS_MAX) return undefined;
+    const headText = DECODER.decode(this.bytes.subarray(headStart, headEnd));
+    const line = `${headText} ${asciiBetween(this.bytes, nameStart, nameEnd)}=0`;
+    const [reading] = influxLineReadings(line, this.mapping, context);
+    if (typeof reading?.event !== "object") return undefined;
+    const series = new KnownSeries(reading.event);
+    head.names.push(this.bytes.slice(nameStart, nameEnd));
+    head.series.push(series);
+    this.heads.grow(series.bytes.length + nameEnd - nameStart);
+    return series;
+  }
+
+  private afterSpaces(at: number, end: number): number {
+    while (at < end && this.bytes[at] === SPACE) at++;
+    return at;
+  }
+
+  /** What the slow path would keep of an event. Its line was parsed last, where several of its events are asked for. */
+  private readonly alone = (batch: EventBatch, event: number): string => {
+    const start = batch.lineStart[event]!;
+    const { line } = this;
+    if (line.filling !== batch.filling || line.start !== start) {
+      const from = start >= 0 ? start : ~start;
+      const bytes = (start >= 0 ? batch.bytes : batch.extra).subarray(from, from + batch.lineLength[event]!);
+      const readings = influxLineReadings(DECODER.decode(bytes), this.mapping, { arrivedMs: 0 });
+      this.line = { filling: batch.filling, start, alone: Array.from(readings, ({ alone }) => alone!) };
+    }
+    return this.line.alone[batch.lineEvent[event]!]!();
+  };
+  private line: { filling: number; start: number; alone: (() => string)[] } = {
+    filling: 0,
+    start: 0,
+    alone: [],
+  };
+}
+
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** As {@link influxNumber}; NaN: it is none. */
+function numberBetween(bytes: Uint8Array, start: number, end: number): number {
+  const decimal = decimalIn(bytes, start, end);
+  if (!Number.isNaN(decimal)) return decimal;
+  const last = bytes[end - 1];
+  if (last === LETTER_I || last === LETTER_U) {
+    const hasSign = last === LETTER_I && (bytes[start] === MINUS || bytes[start] === PLUS);
+    const whole = wholeIn(bytes, hasSign ? start + 1 : start, end - 1);
+    if (!Number.isNaN(whole)) return bytes[start] === MINUS ? -whole : whole;
+  }
+  const number = influxNumber(asciiBetween(bytes, start, end));
+  return typeof number === "string" ? NaN : number;
+}
+
+/** Where the line at `start` ends, as {@link influxLines} has it. */
+function lineEnd(bytes: Uint8Array, start: number, end: number): number {
+  const isComment = bytes[start] === HASH;
+  let isInFields = false;
+  let isQuoted = false;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at];
+    if (byte === BACKSLASH && !isComment && at + 1 < end) at++;
+    else if (byte === QUOTE && isInFields && !isComment) isQuoted = !isQuoted;
+    else if (byte === SPACE && at > start) isInFields = true;
+    else if (byte === NEWLINE && !isQuoted) return at;
+  }
+  return end;
+}

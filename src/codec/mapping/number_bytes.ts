@@ -1,0 +1,61 @@
+const PLUS = 0x2b;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
+/** Powers of ten that a double holds exactly: dividing an exact mantissa by one rounds once, hence correctly (Clinger 1990). */
+const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+const BILLION = 1e9;
+/** Up to it, a billion times a whole number is exact: the number times 5^9 is below 2^53. */
+const EXACT_BILLIONS_MAX = 4_611_686_018;
+
+/** A decimal number without an exponent, as {@link numberIn} reads it; NaN: it is another one, or none. */
+export function decimalIn(bytes: Uint8Array, start: number, end: number): number {
+  const sign = bytes[start];
+  let at = sign === MINUS || sign === PLUS ? start + 1 : start;
+  const digitsStart = at;
+  let mantissa = 0;
+  let pointAt = -1;
+  for (; at < end; at++) {
+    const byte = bytes[at]!;
+    const digit = byte - ZERO;
+    if (digit >= 0 && digit <= 9) mantissa = mantissa * 10 + digit;
+    else if (byte === POINT && pointAt < 0) pointAt = at;
+    else return NaN;
+  }
+  const digits = end - digitsStart - (pointAt < 0 ? 0 : 1);
+  const decimals = pointAt < 0 ? 0 : end - pointAt - 1;
+  if (digits === 0 || mantissa > Number.MAX_SAFE_INTEGER || decimals > 22) return NaN;
+  const number = decimals === 0 ? mantissa : mantissa / EXACT_POWERS_OF_TEN[decimals]!;
+  return sign === MINUS ? -number : number;
+}
+
+/** A whole number of at most 19 digits without a sign, correctly rounded; NaN: it is another one, or none. */
+export function wholeIn(bytes: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  if (length <= 0 || length > 19) return NaN;
+  const middle = length > 9 ? end - 9 : start;
+  let high = 0;
+  let low = 0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - ZERO;
+    if (!(digit >= 0 && digit <= 9)) return NaN;
+    if (at < middle) high = high * 10 + digit;
+    else low = low * 10 + digit;
+  }
+  return high <= EXACT_BILLIONS_MAX ? high * BILLION + low : NaN;
+}
+
+/** Text of ASCII. */
+export function asciiBetween(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);
+  return text;
+}
+
+/** A time in a unit that is counted, in whole Unix milliseconds; NaN: what it says, others have to find out. */
+export function timeMsIn(bytes: Uint8Array, start: number, end: number, perSecond: number): number {
+  const whole = wholeIn(bytes, start, end);
+  const number = Number.isNaN(whole) ? decimalIn(bytes, start, end) : whole;
+  const timeMs = number >= 0 ? Math.round(number / perSecond * 1000) + 0 : NaN;
+  return timeMs <= Number.MAX_SAFE_INTEGER ? timeMs : NaN;
+}

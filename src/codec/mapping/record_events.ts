@@ -1,0 +1,116 @@
+import { isUtf8 } from "node:buffer";
+import { EventBatch } from "../../event/event_batch.ts";
+import { appendEvent } from "../append_event.ts";
+import type { Reading } from "./reading.ts";
+
+/** Events that a record may have: each takes more memory than the byte or two that it may be written with. */
+export const EVENTS_MAX = 10_000;
+
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The events of one record on their way into a batch. It serves one record after the other. */
+export class RecordEvents {
+  batch = new EventBatch();
+  /** Where the text of the record is. */
+  bytes: Uint8Array = this.batch.bytes;
+  textStart = 0;
+  textEnd = 0;
+  /** Events so far, valid or not. */
+  count = 0;
+  /** Of the record, in the bytes of the batch. */
+  start = 0;
+  end = 0;
+  position = 0;
+  private countBefore = 0;
+  private invalidBefore = 0;
+  private whole: (() => string) | undefined;
+  private isText: boolean | undefined;
+
+  /** Begins with the record from `start` to `end` in a batch, whose text is itself. */
+  begin(batch: EventBatch, position: number, start: number, end: number): void {
+    this.batch = batch;
+    this.bytes = batch.bytes;
+    this.textStart = start;
+    this.textEnd = end;
+    this.count = 0;
+    this.start = start;
+    this.end = end;
+    this.position = position;
+    this.countBefore = batch.count;
+    this.invalidBefore = batch.invalid.length;
+    this.whole = undefined;
+    this.isText = undefined;
+  }
+
+  /** Its text is another one than its bytes, and stands there. */
+  textAt(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes = bytes;
+    this.textStart = start;
+    this.textEnd = end;
+    this.whole = () => this.decoded(bytes, start, end);
+  }
+
+  /** Its text is another one than its bytes, and no UTF-8. */
+  textIs(content: string): void {
+    this.whole = () => content;
+  }
+
+  /** Whether the text is UTF-8. Found out only when it matters. */
+  isUtf8(): boolean {
+    return this.isText ??= isUtf8(this.bytes.subarray(this.textStart, this.textEnd));
+  }
+
+  /** A part of a text that is UTF-8. */
+  text(start = this.textStart, end = this.textEnd): string {
+    return this.decoded(this.bytes, start, end);
+  }
+
+  refuse(detail: string, alone = this.whole): void {
+    const { batch, position, start, end } = this;
+    batch.invalid.push({ index: position, detail, rawStart: start, rawEnd: end, alone });
+  }
+
+  /** Adds one. Returns whether more may follow. */
+  take({ event, alone = this.whole }: Reading): boolean {
+    const { batch } = this;
+    if (this.count++ === EVENTS_MAX) {
+      this.refuse(`more than ${EVENTS_MAX} events in one record: the rest of them`);
+      return false;
+    }
+    if (typeof event === "string") {
+      this.refuse(event, alone);
+      return true;
+    }
+    batch.reserve();
+    if (alone !== undefined) batch.alone[batch.count] = alone;
+    appendEvent(batch, event, this.position, this.start, this.end);
+    return true;
+  }
+
+  /** After the last one. */
+  finish(): void {
+    const { batch, invalidBefore } = this;
+    // Where nothing fits, it is the mapping that does not: the record is kept in whole, for another one.
+    const refused = batch.invalid.length - invalidBefore;
+    if (batch.count === this.countBefore && refused > 1) {
+      const { detail } = batch.invalid[invalidBefore]!;
+      batch.invalid.length = invalidBefore;
+      this.refuse(`${detail}; and ${refused - 1} more of its parts do not fit`);
+      return;
+    }
+    batch.surplus += Math.max(0, this.count - 1);
+  }
+
+  /** Takes all of them back. */
+  undo(): void {
+    const { batch, countBefore } = this;
+    batch.count = countBefore;
+    batch.invalid.length = this.invalidBefore;
+    if (batch.alone.length > countBefore) batch.alone.length = countBefore;
+    this.count = 0;
+  }
+
+  private decoded(bytes: Uint8Array, start: number, end: number): string {
+    return DECODER.decode(bytes.subarray(start, end));
+  }
+}
