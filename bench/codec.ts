@@ -7,6 +7,7 @@
 import process from "node:process";
 import { EventAggregator } from "../src/aggregation/event_aggregator.ts";
 import { FunctionRules } from "../src/aggregation/function_rules.ts";
+import type { MappedRecords } from "../src/codec/mapping/element_reader.ts";
 import { readerFor } from "../src/codec/mapping/record_reader.ts";
 import type { MappingTexts } from "../src/codec/mapping/event_mapping.ts";
 import { scanReply } from "../src/codec/reply_scanner.ts";
@@ -21,6 +22,10 @@ interface Way {
   readonly name: string;
   readonly texts: MappingTexts;
   readonly record: (i: number) => string;
+  /** Events in a record, where it is not one. */
+  readonly events?: number;
+  /** A header over records that are lines of one record; undefined: they are the values of a reply. */
+  readonly header?: string;
 }
 
 const machine = (i: number) => `plant.line${i % 10}.sensor${i % NAMES}`;
@@ -66,6 +71,34 @@ const WAYS: readonly Way[] = [
     record: (i) =>
       JSON.stringify(`${machine(i)},site=north temperature=${value(i)} ${BASE * 1000 + i}000000`),
   },
+  {
+    name: "influx, as lines",
+    texts: { format: "influx" },
+    record: (i) => `${machine(i)},site=north temperature=${value(i)} ${BASE * 1000 + i}000000`,
+    header: "",
+  },
+  {
+    name: "influx, as lines of eight fields",
+    texts: { format: "influx" },
+    record: (i) =>
+      `${machine(i)},site=north,unit=C ${
+        Array.from({ length: 8 }, (_, field) => `field${field}=${value(i + field)}`).join(",")
+      } ${BASE * 1000 + i}000000`,
+    events: 8,
+    header: "",
+  },
+  {
+    name: "csv, with two labels",
+    texts: {
+      format: "csv",
+      name: "{/machine}.{/kind}",
+      timestamp: "/ts",
+      timeUnit: "ms",
+      labels: "unit:/unit,site:/site",
+    },
+    record: (i) => `${machine(i)},temperature,${value(i)},${BASE * 1000 + i},C,north`,
+    header: "machine,kind,value,ts,unit,site\n",
+  },
 ];
 
 const encoder = new TextEncoder();
@@ -84,22 +117,27 @@ const aggregators = WAYS.map(() => {
   aggregator.addPartition(0, -Infinity);
   return aggregator;
 });
-const bodies = WAYS.map(({ record }) => {
-  const events = Array.from({ length: EVENTS }, (_, i) => record(i));
-  return encoder.encode(`{"log":"L","offset":0,"next":${EVENTS},"events":[${events.join(",")}]}`);
+const bodies = WAYS.map(({ record, events = 1, header }) => {
+  const records = Array.from({ length: EVENTS / events }, (_, i) => record(i));
+  return encoder.encode(
+    header === undefined
+      ? `{"log":"L","offset":0,"next":${EVENTS},"events":[${records.join(",")}]}`
+      : header + records.join("\n"),
+  );
 });
 const seconds: { decoding: number[]; all: number[] }[] = WAYS.map(() => ({ decoding: [], all: [] }));
 const batch = new EventBatch();
 const rounds = Number(Deno.args[0] ?? 15);
 for (let round = -2; round < rounds; round++) {
-  for (const [way, { texts }] of WAYS.entries()) {
+  for (const [way, { texts, header }] of WAYS.entries()) {
     const reader = readerFor(texts);
     const mapped = reader && { reader, context: { arrivedMs: BASE * 1000 } };
     let decoding = 0;
     const started = cpuSeconds();
     for (let reply = 0; reply < REPLIES; reply++) {
       const before = cpuSeconds();
-      scanReply(bodies[way]!, batch, EVENTS, mapped);
+      if (header === undefined) scanReply(bodies[way]!, batch, EVENTS, mapped);
+      else readWhole(mapped!, bodies[way]!);
       decoding += cpuSeconds() - before;
       if (batch.count !== EVENTS) throw new Error(`${WAYS[way]!.name}: ${batch.invalid[0]?.detail}`);
       aggregators[way]!.aggregate(0, batch, (BASE + 60) * 1000, () => {});
@@ -118,8 +156,18 @@ for (const [way, { decoding, all }] of seconds.entries()) {
     `${WAYS[way]!.name.padEnd(32)} decoding ${perMillion(decoding).toFixed(3)} s, ${
       share(decoding, first!.decoding)
     }; ` +
-      `with aggregating ${perMillion(all).toFixed(3)} s, ${share(all, first!.all)}`,
+      `with aggregating ${perMillion(all).toFixed(3)} s, ${share(all, first!.all)}; ` +
+      `${(bodies[way]!.length / EVENTS).toFixed(0)} bytes an event, ${
+        (perMillion(decoding) * 1e3 / (bodies[way]!.length / EVENTS)).toFixed(2)
+      } ns a byte`,
   );
+}
+
+/** Reads a body as one record. */
+function readWhole({ reader, context }: MappedRecords, body: Uint8Array): void {
+  batch.reset(body);
+  reader.begin(batch);
+  reader.read(batch, 0, body.length, context);
 }
 
 function cpuSeconds(): number {

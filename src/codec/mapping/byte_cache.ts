@@ -31,7 +31,8 @@ export class ByteCache<T> {
   }
 
   /**
-   * Keeps the content of bytes that were not found, where there is room. A full cache keeps what it has, which serves best where more come in turn
+   * Keeps the content of bytes that were not found, where there is room. A full cache keeps what it has,
+   * which serves best where more come in turn
    * than it holds; it is emptied when what is not found outnumbers what it has, because others come now.
    */
   add(bytes: Uint8Array, start: number, length: number, content: T): void {

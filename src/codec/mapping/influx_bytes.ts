@@ -21,8 +21,8 @@ const COMMA = 0x2c;
 const MINUS = 0x2d;
 const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
-const LETTER_I = 0x69;
-const LETTER_U = 0x75;
+const BYTE_I = 0x69;
+const BYTE_U = 0x75;
 
 /** Fields of one measurement with its tags that are looked for. */
 const FIELDS_MAX = 256;
@@ -30,7 +30,9 @@ const FAILED = -1;
 
 const ofBytes = (is: (byte: number) => boolean) => Uint8Array.from({ length: 256 }, (_, byte) => +is(byte));
 /** What a name of a field is plain with. */
-const IN_NAME = ofBytes((byte) => byte > SPACE && byte < 0x7f && !'",=\\'.includes(String.fromCharCode(byte)));
+const IN_NAME = ofBytes((byte) =>
+  byte > SPACE && byte < 0x7f && !'",=\\'.includes(String.fromCharCode(byte))
+);
 /** What a value has that is no text. */
 const IN_VALUE = ofBytes((byte) => /[\w.+-]/.test(String.fromCharCode(byte)) && byte < 0x7f);
 const IN_TEXT = ofBytes((byte) => byte >= SPACE && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH);
@@ -53,7 +55,8 @@ class KnownHead {
 }
 
 /**
- * The fast path over line protocol: it walks over the bytes of a line once. Measurement and tags are looked up as they stand there, and are
+ * The fast path over line protocol: it walks over the bytes of a line once. Measurement and tags are looked
+ * up as they stand there, and are
  * parsed when they come for the first time. Lines that are not plain go to the slow path, one by one.
  */
 export class InfluxBytes {
@@ -108,7 +111,10 @@ export class InfluxBytes {
     return true;
   }
 
-  /** Adds the events of the line at `start`. Returns where the next one begins, or {@link FAILED}: nothing is added then. */
+  /**
+   * Adds the events of the line at `start`. Returns where the next one begins, or {@link FAILED}: nothing is
+   * added then.
+   */
   private plainLine(events: RecordEvents, start: number, context: RecordContext): number {
     const { bytes } = this;
     const { batch, textEnd } = events;
@@ -178,7 +184,10 @@ export class InfluxBytes {
     return head;
   }
 
-  /** Reads the fields after a head that ends at `at`, and begins an event for each number. Returns whether all are plain. */
+  /**
+   * Reads the fields after a head that ends at `at`, and begins an event for each number. Returns whether all
+   * are plain.
+   */
   private fieldsAt(
     batch: EventBatch,
     head: KnownHead,
@@ -244,7 +253,10 @@ export class InfluxBytes {
     return at;
   }
 
-  /** What the slow path would keep of an event. Its line was parsed last, where several of its events are asked for. */
+  /**
+   * What the slow path would keep of an event. Its line was parsed last, where several of its events are
+   * asked for.
+   */
   private readonly alone = (batch: EventBatch, event: number): string => {
     const start = batch.lineStart[event]!;
     const { line } = this;
@@ -270,8 +282,8 @@ function numberBetween(bytes: Uint8Array, start: number, end: number): number {
   const decimal = decimalIn(bytes, start, end);
   if (!Number.isNaN(decimal)) return decimal;
   const last = bytes[end - 1];
-  if (last === LETTER_I || last === LETTER_U) {
-    const hasSign = last === LETTER_I && (bytes[start] === MINUS || bytes[start] === PLUS);
+  if (last === BYTE_I || last === BYTE_U) {
+    const hasSign = last === BYTE_I && (bytes[start] === MINUS || bytes[start] === PLUS);
     const whole = wholeIn(bytes, hasSign ? start + 1 : start, end - 1);
     if (!Number.isNaN(whole)) return bytes[start] === MINUS ? -whole : whole;
   }
@@ -284,12 +296,15 @@ function lineEnd(bytes: Uint8Array, start: number, end: number): number {
   const isComment = bytes[start] === HASH;
   let isInFields = false;
   let isQuoted = false;
+  let isAfterEquals = false;
   for (let at = start; at < end; at++) {
     const byte = bytes[at];
-    if (byte === BACKSLASH && !isComment && at + 1 < end) at++;
-    else if (byte === QUOTE && isInFields && !isComment) isQuoted = !isQuoted;
+    if (byte === NEWLINE && !isQuoted) return at;
+    if (isComment) continue;
+    if (byte === BACKSLASH) at++;
+    else if (byte === QUOTE && isInFields) isQuoted = !isQuoted && isAfterEquals;
     else if (byte === SPACE && at > start) isInFields = true;
-    else if (byte === NEWLINE && !isQuoted) return at;
+    isAfterEquals = byte === EQUALS;
   }
   return end;
 }

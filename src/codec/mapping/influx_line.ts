@@ -44,26 +44,29 @@ export function influxNumber(value: string): number | string {
  * left out.
  */
 export function* influxLines(text: string): Generator<string> {
-  let start = 0;
+  for (let start = 0; start < text.length;) {
+    const end = lineEnd(text, start);
+    const line = text.slice(start, end).trim();
+    if (line !== "" && !line.startsWith("#")) yield line;
+    start = end + 1;
+  }
+}
+
+function lineEnd(text: string, start: number): number {
+  const isComment = text[start] === "#";
   let isQuoted = false;
   let isInFields = false;
-  for (let at = 0; at <= text.length; at++) {
+  let isAfterEquals = false;
+  for (let at = start; at < text.length; at++) {
     const character = text[at];
-    const isComment = text[start] === "#";
-    if (character === "\\" && !isComment && at + 1 < text.length) {
-      at++;
-    } else if (character === '"' && isInFields && !isComment) {
-      isQuoted = !isQuoted;
-    } else if (character === " " && at > start) {
-      isInFields = true;
-    } else if (character === undefined || (character === "\n" && !isQuoted)) {
-      const line = text.slice(start, at).trim();
-      if (line !== "" && !line.startsWith("#")) yield line;
-      start = at + 1;
-      isQuoted = false;
-      isInFields = false;
-    }
+    if (character === "\n" && !isQuoted) return at;
+    if (isComment) continue;
+    if (character === "\\") at++;
+    else if (character === '"' && isInFields) isQuoted = !isQuoted && isAfterEquals;
+    else if (character === " " && at > start) isInFields = true;
+    isAfterEquals = character === "=";
   }
+  return text.length;
 }
 
 /** Parses a line, or says what is wrong with it. */
@@ -108,13 +111,19 @@ export function parseInfluxLine(line: string): InfluxLine | string {
 
 /**
  * Index of the first such character without a backslash before it, from `start` on; else the end of the text.
+ *
+ * @param hasQuotes Whether the text of a field may have it. Such a text begins with a quote after an equals
+ * sign.
  */
 function endOf(text: string, start: number, character: string, hasQuotes = false): number {
   let isQuoted = false;
+  let isAfterEquals = false;
   for (let at = start; at < text.length; at++) {
-    if (text[at] === "\\") at++;
-    else if (hasQuotes && text[at] === '"') isQuoted = !isQuoted;
-    else if (text[at] === character && !isQuoted) return at;
+    const one = text[at];
+    if (one === character && !isQuoted) return at;
+    if (one === "\\") at++;
+    else if (hasQuotes && one === '"') isQuoted = !isQuoted && isAfterEquals;
+    isAfterEquals = one === "=";
   }
   return text.length;
 }

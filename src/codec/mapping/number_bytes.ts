@@ -2,7 +2,10 @@ const PLUS = 0x2b;
 const MINUS = 0x2d;
 const POINT = 0x2e;
 const ZERO = 0x30;
-/** Powers of ten that a double holds exactly: dividing an exact mantissa by one rounds once, hence correctly (Clinger 1990). */
+/**
+ * Powers of ten that a double holds exactly: dividing an exact mantissa by one rounds once, hence correctly
+ * (Clinger 1990).
+ */
 const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const BILLION = 1e9;
 /** Up to it, a billion times a whole number is exact: the number times 5^9 is below 2^53. */
@@ -52,7 +55,9 @@ export function asciiBetween(bytes: Uint8Array, start: number, end: number): str
   return text;
 }
 
-/** A time in a unit that is counted, in whole Unix milliseconds; NaN: what it says, others have to find out. */
+/**
+ * A time in a unit that is counted, in whole Unix milliseconds; NaN: what it says, others have to find out.
+ */
 export function timeMsIn(bytes: Uint8Array, start: number, end: number, perSecond: number): number {
   const whole = wholeIn(bytes, start, end);
   const number = Number.isNaN(whole) ? decimalIn(bytes, start, end) : whole;

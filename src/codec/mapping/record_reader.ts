@@ -45,7 +45,8 @@ export class RecordReader {
   }
 
   /**
-   * The fast path over a record from `start` to `end` whose text stands in it unchanged, with one byte around it. Returns false where nothing is added: it is
+   * The fast path over a record from `start` to `end` whose text stands in it unchanged, with one byte around
+   * it. Returns false where nothing is added: it is
    * not UTF-8. Who calls it counts the record.
    */
   readText(batch: EventBatch, start: number, end: number, context: RecordContext): boolean {

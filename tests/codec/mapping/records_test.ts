@@ -290,6 +290,14 @@ Deno.test("influx: a line break in the text of a field does not end its line", (
   assert.deepEqual(events.map(({ value }) => value), [1, 2]);
 });
 
+Deno.test("influx: a comment, a quote in a name and a backslash at the end cost no line beside them", () => {
+  const valuesOf = (text: string) => read(text, INFLUX).events.map(({ value }) => value);
+  assert.deepEqual(valuesOf("# kept in C:\\\nm a=1 7"), [1]);
+  assert.deepEqual(valuesOf('m a"b=1 7\nm c=2 7'), [1, 2]);
+  const cut = read("m a=1 7\nm a=2\\", INFLUX);
+  assert.deepEqual([cut.events.length, cut.invalid.map(({ raw }) => raw)], [1, ["m a=2\\"]]);
+});
+
 Deno.test("influx: names and labels by measurement, field and tag; times in another unit", () => {
   const texts = {
     ...INFLUX,
