@@ -6,10 +6,10 @@ import { makeEvent, type Parts, type Reading, type RecordContext } from "./readi
 import type { Pointer } from "./template.ts";
 
 /** Characters of a header at most: it is added to each dead letter of a row. */
-const HEADER_MAX = 8192;
+export const HEADER_MAX = 8192;
 
 /** The columns of a text. */
-class Header {
+export class CsvHeader {
   /** A column that is there twice counts by its first place. */
   private readonly columns: ReadonlyMap<string, number>;
 
@@ -37,26 +37,29 @@ export function* csvReadings(
   context: RecordContext,
 ): Generator<Reading> {
   const separator = separatorOf(text);
-  let header: Header | undefined;
+  let header: CsvHeader | undefined;
   let isEmpty = true;
   for (const row of csvRows(text, separator)) {
     if (header === undefined) {
       if (row.text.length > HEADER_MAX) {
         return yield { event: `a header of more than ${HEADER_MAX} characters` };
       }
-      header = new Header(row, separator);
+      header = new CsvHeader(row, separator);
       continue;
     }
     if (row.text === header.row.text) continue;
     isEmpty = false;
     yield* rowReadings(row, header, mapping, context);
   }
-  if (isEmpty) yield { event: header === undefined ? "no header in it" : "no row under the header" };
+  if (isEmpty) yield header === undefined ? { event: "no header in it" } : NO_ROW;
 }
 
-function* rowReadings(
+export const NO_ROW: Reading = { event: "no row under the header" };
+
+/** The events of a row. */
+export function* rowReadings(
   row: CsvRow,
-  header: Header,
+  header: CsvHeader,
   mapping: EventMapping,
   context: RecordContext,
 ): Generator<Reading> {
@@ -81,7 +84,7 @@ function* rowReadings(
 /** Of a row one value, and what else makes an event of it. */
 function only(
   { cells }: Pick<CsvRow, "cells">,
-  header: Header,
+  header: CsvHeader,
   index: number,
   mapping: EventMapping,
 ): string {
@@ -96,7 +99,7 @@ function only(
 /** Each cell that is a number, and no other part of an event. */
 function* wideReadings(
   row: CsvRow,
-  header: Header,
+  header: CsvHeader,
   mapping: EventMapping,
   context: RecordContext,
 ): Generator<Reading> {
@@ -112,7 +115,8 @@ function* wideReadings(
   }
 }
 
-function partsOf({ cells }: Pick<CsvRow, "cells">, header: Header, index: number): Parts {
+/** What an event of a row is made of, whose value stands in the column `index`. */
+export function partsOf({ cells }: Pick<CsvRow, "cells">, header: CsvHeader, index: number): Parts {
   const column = header.nameOf(index);
   return {
     // An empty cell is nothing.
@@ -126,6 +130,7 @@ function partsOf({ cells }: Pick<CsvRow, "cells">, header: Header, index: number
   };
 }
 
-function otherColumns(header: Header, mapping: EventMapping): Set<number> {
+/** The columns of all that is no value. */
+export function otherColumns(header: CsvHeader, mapping: EventMapping): Set<number> {
   return new Set(otherPointers(mapping).flatMap((pointer) => header.indexOf(pointer) ?? []));
 }

@@ -36,7 +36,8 @@ export function csvText(cells: readonly string[], separator: string): string {
     .join(separator);
 }
 
-function rowAt(text: string, start: number, separator: string): CsvRow & { readonly end: number } {
+/** The row that begins at `start`. */
+export function rowAt(text: string, start: number, separator: string): CsvRow & { readonly end: number } {
   const cells: string[] = [];
   let at = start;
   let isOpen = false;

@@ -1,4 +1,5 @@
 import type { EventBatch } from "../../event/event_batch.ts";
+import { CsvBytes } from "./csv_bytes.ts";
 import { csvReadings } from "./csv_readings.ts";
 import { compileMapping, type EventFormat, type EventMapping, type MappingTexts } from "./event_mapping.ts";
 import { InfluxBytes } from "./influx_bytes.ts";
@@ -17,12 +18,12 @@ const READINGS: Readonly<
 /** Makes events of records by a mapping, whatever source they come from. */
 export class RecordReader {
   private readonly plain: PlainJson | undefined;
-  private readonly lines: InfluxBytes | undefined;
+  private readonly lines: InfluxBytes | CsvBytes | undefined;
   private readonly events = new RecordEvents();
 
   constructor(readonly mapping: EventMapping) {
     this.plain = PlainJson.for(mapping);
-    this.lines = InfluxBytes.for(mapping);
+    this.lines = InfluxBytes.for(mapping) ?? CsvBytes.for(mapping);
   }
 
   /** Whether {@link readText} can be asked for. */
@@ -46,8 +47,7 @@ export class RecordReader {
 
   /**
    * The fast path over a record from `start` to `end` whose text stands in it unchanged, with one byte around
-   * it. Returns false where nothing is added: it is
-   * not UTF-8. Who calls it counts the record.
+   * it. Returns false where nothing is added: it is for {@link read}. Who calls it counts the record.
    */
   readText(batch: EventBatch, start: number, end: number, context: RecordContext): boolean {
     const { events } = this;

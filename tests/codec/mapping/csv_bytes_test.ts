@@ -1,0 +1,214 @@
+/**
+ * CSV read from its bytes is what the slow path makes of it, and what a calculation says that shares no code
+ * with either.
+ */
+import assert from "node:assert/strict";
+import fc from "../../support/fast_check.ts";
+import { csvReadings } from "../../../src/codec/mapping/csv_readings.ts";
+import type { MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";
+import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
+import { scanReply } from "../../../src/codec/reply_scanner.ts";
+import { EventBatch } from "../../../src/event/event_batch.ts";
+import { ARRIVED_MS, contentOf, read, type ReadRecord } from "./read.ts";
+import { slowly } from "./slowly.ts";
+
+const CSV = { format: "csv" };
+const NARROW = {
+  ...CSV,
+  name: "{/machine}.{column}",
+  timestamp: "/time",
+  timeUnit: "ms",
+  labels: "site:/site,none:/none",
+};
+const MAPPINGS: readonly MappingTexts[] = [
+  NARROW,
+  { ...NARROW, value: "*" },
+  { ...CSV, name: "{/machine}", timestamp: "bus", labels: "x:{/site}-{/time}" },
+  { ...CSV, name: "n", timestamp: "/time", timeUnit: "rfc3339", value: "/value" },
+];
+const READERS = new Map(MAPPINGS.map((texts) => [texts, readerFor(texts)!]));
+const BATCH = new EventBatch();
+
+/** By a reader that remembers all records before. */
+function quickly(text: string, texts: MappingTexts): ReadRecord {
+  const reader = READERS.get(texts)!;
+  const bytes = new TextEncoder().encode(text);
+  BATCH.reset(bytes);
+  reader.begin(BATCH);
+  reader.read(BATCH, 0, bytes.length, { arrivedMs: ARRIVED_MS });
+  return contentOf(BATCH);
+}
+
+function inReply(records: readonly string[], texts: MappingTexts): ReadRecord {
+  const body = { log: "L", offset: 0, next: records.length, events: records };
+  const batch = new EventBatch();
+  const mapped = { reader: READERS.get(texts)!, context: { arrivedMs: ARRIVED_MS } };
+  scanReply(new TextEncoder().encode(JSON.stringify(body)), batch, records.length, mapped);
+  assert.equal(batch.total + batch.surplus, batch.count + batch.invalid.length);
+  return contentOf(batch);
+}
+
+interface Row {
+  readonly machine: string;
+  readonly site: string;
+  readonly value: number;
+  readonly time: number;
+  readonly id: string;
+  readonly fn: string;
+  readonly other: string;
+}
+
+const COLUMNS = ["machine", "site", "value", "time", "id", "fn", "other"] as const;
+const cellText = fc.oneof(
+  fc.constantFrom("oven", "north", "ä", "東京", 'a "b"', "line\nbreak", "a,b", "c;d", "e\tf|g", "😀"),
+  fc.string({ unit: fc.constantFrom(..."abc01 .,;\t|\"'\r\näß😀"), minLength: 1, maxLength: 6 }),
+);
+// A label takes no control character.
+const site = cellText.map((text) => text.replace(/\p{Cc}/gu, "_"));
+const row = fc.record({
+  machine: cellText,
+  site: fc.oneof(site, fc.constant("")),
+  value: fc.oneof(
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.double({ min: -1e6, max: 1e6, noNaN: true }).map((n) => Number(n.toFixed(2))),
+  ),
+  time: fc.integer({ min: 0, max: 4e12 }),
+  id: fc.oneof(fc.constant(""), cellText),
+  fn: fc.constantFrom("", "avg", "p99"),
+  other: fc.oneof(cellText, fc.constant("")),
+});
+
+/** @param isQuoted Of each cell that needs no quotes, whether it has them. */
+function written(rows: readonly Row[], order: readonly (keyof Row)[], style: {
+  separator: string;
+  lineBreak: string;
+  isQuoted: boolean;
+  bom: string;
+  blank: string;
+}): string {
+  const cell = (text: string) =>
+    style.isQuoted || /["\r\n]/.test(text) || text.includes(style.separator)
+      ? `"${text.split('"').join('""')}"`
+      : text;
+  const heading = order.map((column) =>
+    ({ id: "id", fn: "agg_func" } as Record<string, string>)[column] ?? column
+  );
+  const lines = [
+    heading.join(style.separator),
+    ...rows.map((one) => order.map((column) => cell(String(one[column]))).join(style.separator)),
+  ];
+  return style.bom + lines.join(style.lineBreak + style.blank) + style.lineBreak;
+}
+
+const style = fc.record({
+  separator: fc.constantFrom(",", ";", "\t", "|"),
+  lineBreak: fc.constantFrom("\n", "\r\n"),
+  isQuoted: fc.boolean(),
+  bom: fc.constantFrom("", "\ufeff"),
+  blank: fc.constantFrom("", "", "\n", "\r\n"),
+});
+const order = fc.shuffledSubarray([...COLUMNS], { minLength: COLUMNS.length });
+const essence = ({ events }: ReadRecord) => events.map(({ raw: _, ...event }) => event);
+
+Deno.test("what is written is what is read, whatever the separator, the quotes, the order and the line breaks", () => {
+  fc.assert(
+    fc.property(fc.array(row, { minLength: 1, maxLength: 5 }), order, style, (rows, columns, how) => {
+      const content = quickly(written(rows, columns, how), NARROW);
+      assert.deepEqual(content.invalid, []);
+      assert.deepEqual(
+        essence(content),
+        rows.map(({ machine, site, value, time, id, fn }) => ({
+          name: `${machine}.value`,
+          labels: site === "" ? {} : { site },
+          func: fn === "" ? undefined : fn,
+          value,
+          timeMs: time,
+          id: id === "" ? undefined : id,
+        })),
+      );
+      for (const event of content.events) assert.deepEqual(read(event.raw, NARROW).events, [event]);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+Deno.test("a record is what the slow path makes of it: by each mapping, cut anywhere, as bytes and in a reply", () => {
+  const soup = fc.string({ unit: fc.constantFrom(...'ab,;"\n\r1.5e-t\ufeffä \t'), maxLength: 30 });
+  const header = fc.constantFrom(
+    "machine,value,time,site\n",
+    "machine;time;value\r\n",
+    "\ufeffsite|value|machine|time\n",
+    "value\n",
+    '"machine",value,time\n',
+    "value,machine,value,time\n",
+    "machine,temp, load ,time,id\n",
+  );
+  const cell = fc.constantFrom(
+    "a",
+    "7",
+    "2.5",
+    "",
+    "true",
+    " 3",
+    '"q"',
+    '"1""2"',
+    '"x,y"',
+    "1,5",
+    "2026-01-31T06:00:00Z",
+  );
+  const line = fc.tuple(fc.array(cell, { minLength: 1, maxLength: 5 }), fc.constantFrom(",", ",", ";", "|"))
+    .map(([cells, separator]) => cells.join(separator));
+  const lines = fc.tuple(header, fc.array(line, { maxLength: 5 }), fc.constantFrom("\n", "\r\n"))
+    .map(([first, rest, lineBreak]) => first + rest.join(lineBreak));
+  const whole = fc.tuple(fc.array(row, { minLength: 1, maxLength: 3 }), order, style)
+    .map(([rows, columns, how]) => written(rows, columns, how));
+  // Another header follows: its rows are refused, or are events by chance.
+  const changed = fc.tuple(fc.oneof(lines, whole), fc.oneof(lines, whole)).map(([one, other]) =>
+    one + "\n" + other
+  );
+  const record = fc.tuple(
+    fc.oneof(lines, whole, changed, fc.tuple(header, soup).map((parts) => parts.join("")), soup),
+    fc.nat(60),
+  )
+    .map(([text, cut]) => text.slice(0, Math.max(0, text.length - (cut > 30 ? 0 : cut))).toWellFormed());
+  fc.assert(
+    fc.property(
+      fc.array(record, { minLength: 1, maxLength: 3 }),
+      fc.constantFrom(...MAPPINGS),
+      (records, texts) => {
+        const all = records.map((one) => slowly(csvReadings, one, texts));
+        for (const [i, one] of records.entries()) {
+          assert.deepEqual(
+            quickly(one, texts),
+            all[i],
+            JSON.stringify(one),
+          );
+        }
+        const reply = inReply(records, texts);
+        assert.deepEqual(essence(reply), all.flatMap(essence));
+        const details = ({ invalid }: ReadRecord) => invalid.map(({ detail }) => detail);
+        assert.deepEqual(details(reply), all.flatMap(details));
+      },
+    ),
+    { numRuns: 4000 },
+  );
+});
+
+Deno.test("bytes that are no UTF-8 refuse the record, and leave nothing of it in the batch", () => {
+  const good = new TextEncoder().encode("machine,value,time\na,1,5\nb,x,6\n");
+  const bad = Uint8Array.from([...good, 0x6d, 0xff, ...new TextEncoder().encode(",1,5\n")]);
+  assert.deepEqual(read(bad, NARROW).invalid.map(({ detail }) => detail), ["not UTF-8"]);
+  assert.deepEqual(read(bad, NARROW).events, []);
+});
+
+Deno.test("a record has no more events than it may have", () => {
+  const text = "value,load,time\n" + Array.from({ length: 6000 }, (_, i) => `${i},1,5`).join("\n");
+  const { events, invalid } = quickly(text, MAPPINGS[1]!);
+  assert.equal(events.length, 0);
+  assert.match(invalid[0]!.detail, /\{\/machine\} finds nothing/);
+  const wide = "machine,value,load,time\n" + Array.from({ length: 6000 }, (_, i) => `m,${i},1,5`).join("\n");
+  const content = quickly(wide, MAPPINGS[1]!);
+  assert.equal(content.events.length, 10_000);
+  assert.match(content.invalid[0]!.detail, /more than 10000 events in one record/);
+});
