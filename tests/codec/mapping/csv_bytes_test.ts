@@ -70,8 +70,8 @@ const row = fc.record({
   site: fc.oneof(site, fc.constant("")),
   value: fc.oneof(
     fc.integer(),
-    fc.double({ noNaN: true, noDefaultInfinity: true }),
-    fc.double({ min: -1e6, max: 1e6, noNaN: true }).map((n) => Number(n.toFixed(2))),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => n + 0),
+    fc.double({ min: -1e6, max: 1e6, noNaN: true }).map((n) => Number(n.toFixed(2)) + 0),
   ),
   time: fc.integer({ min: 0, max: 4e12 }),
   id: fc.oneof(fc.constant(""), cellText),
