@@ -1,6 +1,6 @@
 /**
- * What making events of records costs, in CPU-seconds for a million of them, with what aggregating them
- * costs: medians of rounds in turn.
+ * Measures the cost of making events of records, and of aggregating them as well, in CPU-seconds for a
+ * million of them. Each figure is the median of rounds, in which all ways take turns.
  *
  *   scripts/deno.sh run -A bench/codec.ts [ROUNDS]
  */

@@ -28,7 +28,9 @@ const { values: options } = parseArgs({
 const NAMES = Number(options.names);
 const WINDOWS = Number(options.windows);
 const WRITTEN = Number(options.written);
-/** Rows that were sorted by name before they were written, in the existing table. */
+/**
+ * Rows of a batch in the table that is filled in bulk. Within a batch they are in the order of their names.
+ */
 const BATCH = Number(options.batch.at(-1));
 const WINDOW_SECONDS = 60;
 /** Repetitions of each query. */
@@ -56,7 +58,7 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
 
 interface Store {
   readonly rowCpuMicros: (batch: number, windows: readonly number[]) => Promise<number>;
-  /** Milliseconds, and the plan. */
+  /** Runs a query. Returns its milliseconds, its number of rows and its plan. */
   readonly ask: (question: string) => Promise<{ ms: number; rows: number; plan: string }>;
   readonly bytes: () => Promise<number>;
 }

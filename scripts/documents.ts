@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const README_MAX_LINES = 150;
 /** The pages whose shell commands are run by tests/e2e/documents_test.ts. */
 export const RUN_PAGES: readonly string[] = ["README.md", "docs/operations.md"];
-/** Their names in code are those of this code. */
+/** Pages whose names between backquotes must be names in the sources. */
 const CODE_PAGES: readonly string[] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 const DECISIONS = "docs/decisions/";
 const DECISION_PARTS = ["Context", "Decision", "Consequences"];

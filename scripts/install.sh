@@ -6,8 +6,9 @@
 #   VERSION=0.1.0 sh install.sh
 #   BASE_URL=https://mirror.example/vabus sh install.sh     from a mirror: the files of one release
 #
-# Only over https (with curl, redirections included); without it from this very host alone. Where `gh` is there and logged in, it also
-# checks that the file was built by the project's own workflow (its attestation); ATTESTATION=skip leaves that out.
+# Downloads over https only (with curl also after redirections), and over http from this host alone. Where `gh` is there
+# and logged in, it also checks that the file was built by the project's own workflow (its attestation); ATTESTATION=skip
+# leaves that out.
 #
 # Needs curl or wget, and sha256sum or shasum. Installing again is upgrading: a handler that runs is not disturbed, and
 # becomes the new one when it is started again.
@@ -96,7 +97,7 @@ check_attestation() {
   fi
 }
 
-# Beside its place, so that it can be renamed into it.
+# The work directory is beside the executable's place, so that the executable can be renamed into it.
 mkdir -p "$prefix/bin" 2>/dev/null && work=$(mktemp -d "$prefix/bin/.$name.XXXXXX" 2>/dev/null) ||
   fail "no permission to write to $prefix/bin. Run as root, or name another place: PREFIX=\$HOME/.local. Nothing was installed."
 
@@ -111,7 +112,7 @@ actual=$(sha256_of "$work/$name")
 
 check_attestation "$work/$name"
 chmod 755 "$work/$name"
-# With a cache of its own that goes with it: the first start unpacks itself for whoever starts it.
+# The executable unpacks itself into a cache at its first start. This cache is in the work directory, which is deleted.
 version=$(XDG_CACHE_HOME="$work" CACHE_DIRECTORY='' "$work/$name" --version) ||
   fail "the executable does not run here; its own message is above. Nothing was installed."
 mv -f "$work/$name" "$prefix/bin/$name"

@@ -15,8 +15,8 @@ for variable in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
     DENO_V8_FLAGS) ;; # documented: what a host needs of the engine
     DENO_* | NODE_* | V8_* | NPM_CONFIG_* | npm_config_* | JSR_* | OTEL_* | RUST_* | UV_* | PG* | KAFKAJS_*) unset "$variable" ;;
     SSL_CERT_FILE | SSL_CERT_DIR | SSLKEYLOGFILE | OPENSSL_*) unset "$variable" ;;
-    # Nothing here depends on a language, and V8's library for them crashes over a name that is long enough; ssh and sudo let
-    # these pass.
+    # The program's output depends on no language. V8's library for languages crashes over a name that is long enough,
+    # and ssh and sudo pass these variables on.
     LANG | LANGUAGE | LC_*) unset "$variable" ;;
   esac
 done
@@ -32,12 +32,12 @@ program_size=@PROGRAM_SIZE@
 program_packed_size=@PROGRAM_PACKED_SIZE@
 hashes='@HASHES@'
 uid=$(id -u)
-# Under which Deno runs, so that ps and pidof find the program by its own name.
+# The name that Deno runs under, so that ps and pidof find the program by it.
 name=vabus-data-handler
 
-# Told to stop before the program is there: a service has stopped in good order then, since nothing has begun; any other
-# command was not carried out. What runs beside this shell ends before it.
-# A hangup wants `run` to read its settings again, which it is about to do; it ends any other command.
+# Signals before the program runs: a service has stopped in good order then, since nothing has begun, and exits with 0.
+# Any other command was not carried out. What runs beside this shell is ended first.
+# SIGHUP asks `run` to read its settings again, which it is about to do. It ends any other command.
 ended_by_hangup=HUP
 case ${1:-run} in
   run) is_service=true ended_by_hangup= ;;
@@ -58,15 +58,16 @@ trap '' USR1 USR2
 trap 'stop 130' INT
 trap 'stop 143' TERM
 
-# Nobody else can put files into it. In a sticky directory such as /tmp, nobody else can replace ours.
+# Whether a directory is this user's, and nobody else can put files into it.
 is_ours() {
   set -- $(ls -ldn "$1" 2>/dev/null)
   case ${3:-} in "$uid") ;; *) return 1 ;; esac
   case $1 in d????-??-*) ;; *) return 1 ;; esac
 }
+# Whether a directory is sticky, as /tmp is, so that nobody else can replace this user's files in it.
 is_sticky() {
   set -- $(ls -ldn "$1" 2>/dev/null)
-  # Its owner may replace what others have in it.
+  # The owner of a directory may replace what others have in it, so it must be root or this user.
   case ${3:-} in 0 | "$uid") ;; *) return 1 ;; esac
   case $1 in d????????[tT]*) ;; *) return 1 ;; esac
 }
@@ -80,11 +81,12 @@ is_complete() {
 is_whole() {
   is_complete "$1" && [ "$(cd "$1" && sha256sum "$name" main.mjs program.mjs | cut -c 1-64 | tr '\n' ' ')" = "$hashes " ]
 }
-# What changes with every change of a file, which nobody but root can set at will.
+# Prints the inode, size and change time of each file. Every change of a file changes the last, which only root can set
+# at will.
 state_of() {
   (cd "$1" && stat -c '%n %i %s %z' "$name" main.mjs program.mjs) 2>/dev/null
 }
-# The hashes are taken again only where a file is another one than when they were right: they cost as much as a start.
+# The hashes are computed again only where a file has changed since they were last right: they take as long as a start.
 is_unpacked() {
   is_complete "$1" || return 1
   state=$(state_of "$1") && [ "$state" = "$(cat "$1/checked" 2>/dev/null)" ] && return 0
@@ -92,7 +94,7 @@ is_unpacked() {
   (umask 077 && state_of "$1" >"$1/checked.$$" && mv -f "$1/checked.$$" "$1/checked") 2>/dev/null || rm -f "$1/checked.$$"
 }
 
-# What listens for signals, in a file of its own: Deno reads it at once, and the program only then.
+# Writes the module that listens for signals and then loads the program. It is small, so Deno runs it at once.
 write_main() {
   cat <<'END_OF_MAIN'
 @MAIN@
@@ -121,7 +123,7 @@ unpack() {
   return "$status"
 }
 
-# Versions that were not started for a month, and what starts that were killed have left.
+# Removes versions that were not started for a month, and what killed starts have left behind.
 remove_old() {
   find "$1" -mindepth 1 -maxdepth 1 -type d -name '[0-9a-f]*' ! -name "$content" -mtime +30 -exec rm -rf {} + 2>/dev/null || :
   find "$1/$content" -maxdepth 1 -name 'unpack.*' -mtime +0 -exec rm -rf {} + 2>/dev/null || :
@@ -138,22 +140,24 @@ start_from() {
   is_ours "$base" && is_ours "$directory" || return 0
   if ! is_unpacked "$directory"; then
     remove_old "$base"
-    # Beside this shell, which would not hear a signal before what it waits for has ended.
+    # In the background: a shell handles a signal only after the command that it waits for in the foreground has ended.
     (umask 077 && unpack "$directory") &
     wait "$!" || return 0
   fi
   touch -c "$directory" 2>/dev/null || :
   export DENO_DIR="$directory/deno_dir" DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1 DENO_TLS_CA_STORE=mozilla,system
-  # By what name the program was called: commands that it prints can then be pasted.
+  # The name that the program was called by, so that commands that it prints can be pasted.
   VABUS_LAUNCHER_PATH=$0
   export VABUS_LAUNCHER_PATH
-  # glibc keeps what is freed. What is larger than a reply of the bus is to go back at once: tables that have grown, above all.
+  # glibc keeps freed memory. Blocks larger than a reply of the bus, above all tables that have grown, are to be given
+  # back at once.
   export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-4194304}"
   # Deno opens a port for debuggers at SIGUSR1, which no program can keep it from. So the signal is kept from Deno, where the
   # tools of this machine can do that (coreutils 8.31 and newer).
   guard=
   if env --block-signal=USR1 true 2>/dev/null; then guard='env --block-signal=USR1'; fi
-  # Why these permissions: scripts/permissions.ts. A comma would end a path.
+  # Why these permissions: scripts/permissions.ts. A comma would end a path, so a home directory with a comma is left
+  # out.
   secrets=
   case ${HOME:-} in
     *,*) ;;

@@ -10,7 +10,7 @@ if [ -z "$library" ]; then
 fi
 next_month=$(date -u -d "$(date -u +%Y-%m-01) +1 month" +%s)
 FAKETIME=+$((next_month - 120 - $(date -u +%s)))s
-# Waiting takes as long as it takes. With the "fix", which is for old systems, Java's waits do not wait at all.
+# Waits last as long as without libfaketime. With the "fix", which is for old systems, Java's waits do not wait at all.
 FAKETIME_DONT_FAKE_MONOTONIC=1
 FAKETIME_FORCE_MONOTONIC_FIX=0
 LD_PRELOAD=$library

@@ -45,7 +45,7 @@ export const HOME_SECRETS = [
   ".pgpass",
 ];
 
-/** The address where a cloud machine gets the credentials of its role. */
+/** Addresses where a cloud machine gets the credentials of its role. */
 export const METADATA_ADDRESSES = [
   ...[
     "169.254.169.254",
@@ -63,7 +63,7 @@ export const METADATA_ADDRESSES = [
  * starting processes, native libraries, remote code, anything about the machine but its name and the user of
  * the process.
  *
- * Network and files are restricted by what is never right. Kafka's brokers name each other at run time, and
+ * Network and files are allowed, except what is never right. Kafka's brokers name each other at run time, and
  * files are named in four places, one of which (`.env`) the program itself reads, after which Deno allows no
  * restriction. Which other files can be reached is decided by the operating system: see `deploy/systemd`.
  */

@@ -1,6 +1,6 @@
 import ts from "typescript";
 
-/** A part of a TypeScript source with words. */
+/** A token of a TypeScript source that has words in it. */
 export interface SourceToken {
   readonly kind: "identifier" | "string" | "comment";
   readonly text: string;

@@ -46,8 +46,8 @@ export async function runTestProcess(group: TestGroup, options: TestProcessOptio
     env,
     stdin: "null",
     stdout: "piped",
-    // A process group of its own, so that all of it can be ended. So Ctrl-C in the terminal reaches only the
-    // test runner.
+    // A process group of its own, so that all of it can be ended. Ctrl-C in the terminal then reaches only
+    // the test runner.
     detached: true,
   }).spawn();
   const reading = readOutput(child.stdout, write);

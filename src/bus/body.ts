@@ -74,7 +74,7 @@ function assertJson(type: string | null): void {
   );
 }
 
-/** The compressed bytes count too: they need not inflate to anything. */
+/** Cuts compressed bytes into slices and bounds their number: they need not inflate to anything. */
 function sliced(): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
   let size = 0;
   return new TransformStream({

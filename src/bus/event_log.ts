@@ -179,7 +179,7 @@ export class EventLog {
     return { pieces, next };
   }
 
-  /** Removes the oldest event and returns it. */
+  /** Removes the oldest event and returns it; undefined: there is none. */
   take(): Uint8Array | undefined {
     this.acknowledge(QUEUE_READER, this.oldest);
     if (this.oldest === this.end) return undefined;

@@ -97,7 +97,10 @@ export class Replies {
     return respond(this.stream(reply, gone), isGzipped);
   }
 
-  /** The reply is small where other readers have not yet taken theirs. */
+  /**
+   * A reply within the budget. It is small where other readers have not yet taken theirs. Undefined: even the
+   * first event needs more than there is.
+   */
   private reserved(log: EventLog, offset: number, limit: number): Reply | undefined {
     const whole = Reply.of(log, offset, limit, REPLY_MAX_BYTES);
     if (whole.byteLength <= FREE_BYTES || this.budget.take(whole.byteLength)) return whole;

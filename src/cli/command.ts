@@ -6,7 +6,7 @@ import type { ExitCode } from "./exit.ts";
 import type { Options, OptionValues } from "./option.ts";
 import type { Hangups } from "./signals.ts";
 
-/** What a command gets to run. */
+/** What a command is given when it runs. */
 export interface CommandContext<C = Config> {
   readonly config: C;
   /** The sources of settings, to derive another configuration from them, as `demo` does. */

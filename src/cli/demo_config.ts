@@ -39,8 +39,8 @@ export const DEMO_ENVIRONMENT_HELP =
 const DIRECTORY_NAME = `vabus-data-handler-demo-${crypto.randomUUID().slice(0, 8)}`;
 
 /**
- * The prefix of the temporary directory for the demo's state, which is deleted at the end. It is used unless
- * another directory is named.
+ * The temporary directory for the demo's state, deleted at the end. It is used unless another directory is
+ * named.
  */
 export function demoDirectory(): string {
   return join(tmpdir(), DIRECTORY_NAME);

@@ -26,7 +26,7 @@ export function status(
   return Promise.resolve(EXIT.done);
 }
 
-/** Writes of each partition where it is. */
+/** The lines of a bus, one for each partition: its position and its newest event. */
 function busLines(nowMs: number): (bus: Status["buses"][number]) => Line[] {
   return ({ name, partitions }) =>
     partitions.map(({ partition, position, nextOffset, newestEventMs }): Line => {

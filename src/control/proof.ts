@@ -36,13 +36,13 @@ export interface Proof {
   readonly losses: readonly Loss[];
   /** Events that a restored bus has sent again and that may be the same as before. */
   readonly perhaps_counted_twice: number;
-  /** Their sum. */
+  /** The sum of the losses. */
   readonly lost: number;
   /** Refused events and aggregates that are kept as dead letters. */
   readonly kept_letters: number;
 }
 
-/** @param found The known part. */
+/** @param found What is known of the proof. The rest is zero or null. */
 export function proofOf(
   sink: string,
   found: {

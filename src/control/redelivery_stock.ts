@@ -9,8 +9,8 @@ import type { Span } from "./span.ts";
 export interface RedeliveryStock {
   readonly windows: number;
   /**
-   * Windows that ended at this time or before have left the horizon, except those that are still counted;
-   * undefined: none has.
+   * Windows that ended at this time or before may have left the horizon, and may be missing in the state;
+   * undefined: none is.
    */
   readonly goneBeforeMs: number | undefined;
 }

@@ -8,7 +8,7 @@ import { refusalDetail } from "../ingest/refusal_detail.ts";
 import type { Config } from "../settings/config.ts";
 import type { EventTexts } from "../settings/declaration.ts";
 
-/** What has become of a part of a sample. */
+/** An event of a sample, or a part of it that is refused, with the reason. */
 export type SampleEvent =
   | {
     readonly name: string;
@@ -100,7 +100,7 @@ function recordsOf(bytes: Uint8Array, format: RecordReader["mapping"]["format"])
       const encoder = new TextEncoder();
       if (Array.isArray(parsed)) return parsed.map((element) => encoder.encode(JSON.stringify(element)));
     } catch {
-      // Lines, each of them JSON or not.
+      // It is not one JSON text, so it is read line by line.
     }
   }
   const lines: Uint8Array[] = [];

@@ -9,7 +9,7 @@ import { compareWindows } from "./window_comparison.ts";
 
 const SHOWN_DIFFERENCES = 20;
 
-/** A sink that is removed or added again while it is read is read once more. */
+/** Verifies a sink. A sink that is removed or added again while it is read is read once more. */
 export async function verifySettledSink(
   ...[state, sink, span, signal]: Parameters<typeof verifySink>
 ): Promise<SinkProof> {

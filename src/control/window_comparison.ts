@@ -57,7 +57,7 @@ function expectedOf(
   });
 }
 
-/** The rows that a window may have while it is read between two moments. */
+/** The rows that a window may have when it is read between the moments of `before` and `after`. */
 function joined(before: ExpectedWindow, after: ExpectedWindow): ExpectedWindow {
   const waiting = new Map(before.waiting);
   for (const [key, row] of after.delivered) waiting.set(key, [...waiting.get(key) ?? [], row]);

@@ -14,7 +14,7 @@ const TERMINAL_INTERVAL_MS = 1000;
 /** How often a line is written to a file or a journal. */
 const FILE_INTERVAL_MS = 5000;
 const DEFAULT_COLUMNS = 100;
-/** The last view comes after the signal. */
+/** The last view is read after the demo's own signal has fired, so it needs a signal that never does. */
 const NEVER = new AbortController().signal;
 
 /** Shows the demo's progress: in place on a terminal, else a line at a time. */

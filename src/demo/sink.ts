@@ -12,7 +12,7 @@ const SHOWN_AGGREGATES = 6;
 /** Rows that are remembered, to show what a correction has changed: some 20 windows of the demo. */
 const REMEMBERED_ROWS = 2000;
 
-/** Not every late event changes a value, such as a minimum. */
+/** Whether a correction has changed the value. Not every late event does: it seldom changes a minimum. */
 function isTelling(correction: Correction | undefined): boolean {
   return correction !== undefined && correction.before.value !== correction.after.value;
 }
@@ -23,7 +23,10 @@ export class DemoSink {
 
   constructor(private readonly readBack: ReadBack, private readonly instance: string) {}
 
-  /** The newest rows, and the newest correction since the last call, if there is one. */
+  /**
+   * The newest rows, and a correction since the last call, if there is one: the newest that has changed a
+   * value, else another.
+   */
   async look(
     signal: AbortSignal,
   ): Promise<{ newest: readonly Aggregate[]; correction: Correction | undefined }> {

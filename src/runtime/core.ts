@@ -221,7 +221,7 @@ function registeredBuses(state: StateDatabase): string[] {
   return [...new Set(readPartitions(state).map(({ source }) => source))];
 }
 
-/** What commands between two runs are to find in the state. */
+/** The settings that the state keeps for commands between two runs. */
 function keptSettings({ functions, sources }: Config, busNames: readonly string[]): Map<KeptSetting, string> {
   const events = busNames.map((name, bus) => [name, sources[bus]?.events ?? {}] as const);
   return new Map([["AGG_FUNCTIONS", functions], ["EVENTS", JSON.stringify(Object.fromEntries(events))]]);

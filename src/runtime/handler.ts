@@ -73,7 +73,7 @@ export class Handler {
 
   /**
    * @throws {StateError} The state is held, damaged or not ours.
-   * @throws {ConfigError} `skipTo` names a bus that is not configured.
+   * @throws {ConfigError} `skipTo` names a bus that is not configured, or one without offsets.
    */
   static create(
     config: Config,
@@ -105,7 +105,7 @@ export class Handler {
    * The end of both ways to run: the outbox is delivered, the sources learn what is durable, and the cursors
    * of the sinks go into a last checkpoint. Returns why something is left.
    *
-   * @param delivered The routers' end. @param isHurried Whether delivery is cut short after some seconds.
+   * @param isHurried Whether delivery is cut short after some seconds.
    * @param farewells Other messages to send meanwhile.
    */
   async deliverTheRest(

@@ -14,7 +14,7 @@ type Stored = Pick<Overview, "checkpointMs" | "alarms" | "outages">;
 
 /** Reads the state of a running handler's parts. */
 export class Lookout {
-  /** Nothing more is fetched. */
+  /** Whether the handler is stopping, so that nothing more is fetched. */
   isStopping = false;
   /** Read once, since the overview is also needed while the state cannot be read. */
   private readonly identity: Pick<Overview, "instance" | "stateId" | "stateFile">;

@@ -20,7 +20,7 @@ export class OutageWatch {
     private readonly logger: Logger,
   ) {}
 
-  /** A state that cannot be written is reported elsewhere. */
+  /** Notes in the state what cannot be reached now. A state that cannot be written is reported elsewhere. */
   note(): Outages {
     const failing = new Map<string, string>();
     const { buses, sinks } = this.look();

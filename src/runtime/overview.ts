@@ -34,7 +34,7 @@ export interface Overview {
   readonly sinks: readonly SinkOverview[];
   /** Buses and sinks that could not be reached when it was last noted. */
   readonly outages: readonly Outage[];
-  /** What is wrong with what sinks hold. */
+  /** Alarms over the rows that sinks hold. */
   readonly alarms: readonly StandingAlarm[];
   /** Masses of refused events. */
   readonly refusalAlarms: readonly RefusalAlarm[];

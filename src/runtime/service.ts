@@ -18,7 +18,7 @@ const LAST_METRICS_MS = 1000;
  * seconds, and the state is closed.
  *
  * @throws {StateError} The state is held, damaged or not ours.
- * @throws {ConfigError} `skipTo` names a bus that is not configured.
+ * @throws {ConfigError} `skipTo` names a bus that is not configured, or one without offsets.
  */
 export async function runService(
   config: Config,
@@ -137,7 +137,7 @@ class Service {
     }
   }
 
-  /** The handler works without notifications, too. */
+  /** Reports to the service manager until fetching stops. The handler works without notifications, too. */
   private async supervise(manager: ServiceManager, halt: AbortSignal): Promise<void> {
     const { core: { ingest }, lookout, readers, router, tasks } = this.handler;
     const logger = this.handler.logger.child("supervision");

@@ -25,7 +25,7 @@ export interface SinkConfig extends SinkName {
 export interface SourceConfig extends Omit<SourceUrl, "events"> {
   /** How its records are read. */
   readonly events: EventTexts;
-  /** What of that its URL says. */
+  /** The part of `events` that its URL sets. */
   readonly ownEvents: Partial<EventTexts>;
   /** The URL without credentials. */
   readonly address: string;

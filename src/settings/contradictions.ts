@@ -98,7 +98,10 @@ function doubtfulAmounts(values: CoreValues, mayRepeat: boolean): string[] {
   return warnings;
 }
 
-/** A sink that is configured but not used is nearly always a word that was forgotten in another setting. */
+/**
+ * Settings of sinks that `STORAGE_TYPE` does not name. Mostly the operator has forgotten to add the sink
+ * there.
+ */
 function unusedSinks({ STORAGE_TYPE }: CoreValues, { catalogue, given, unused }: AllSettings): string[] {
   const words = STORAGE_TYPE.map(wordOfSink);
   const set = [...catalogue.entries].flatMap(([name, { variable, sink }]) =>

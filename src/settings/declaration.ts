@@ -67,7 +67,7 @@ export interface SourceDeclaration<S extends Spec = Spec, C = unknown> extends D
   wayOf?(config: C): string;
 }
 
-/** What in a record is what of an event, as an operator has written it; undefined: not set. */
+/** Where a record has the parts of an event, as the operator wrote it; undefined: not set. */
 export interface EventTexts {
   readonly format: string | undefined;
   readonly name: string | undefined;

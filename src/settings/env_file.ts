@@ -20,7 +20,10 @@ export interface EnvFile {
   readonly faults: readonly EnvFault[];
 }
 
-/** A name, with `export` before it, as shells want it, and with whatever is between it and the `=`. */
+/**
+ * The text before the `=`: a name, perhaps after `export` as shells want it, and perhaps with spaces around
+ * it.
+ */
 const NAME = /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)([ \t]*)$/;
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;

@@ -30,17 +30,17 @@ export function isEventParameter(name: string): boolean {
   return Object.hasOwn(PARAMETERS, name);
 }
 
-/** The parameter that says one of them. */
+/** The URL parameter for one of these texts. */
 export function parameterOf(text: keyof EventTexts): string {
   return Object.keys(PARAMETERS).find((name) => PARAMETERS[name] === text)!;
 }
 
-/** Parts what the URL of a bus says of its records from the URL. */
+/** Splits the URL of a bus into the URL without the parameters about records, and these parameters. */
 export function partEvents(
   text: string,
 ): { readonly url: string; readonly events: Partial<EventTexts> } | { readonly problem: string } {
   const [, url = text, query] = /^([^?]*)\?(.*)$/s.exec(text) ?? [];
-  // With an @ behind it, the question mark may be one of a password.
+  // Before an @, the question mark may be a part of a password.
   if (query === undefined || query.includes("@")) return { url: text, events: {} };
   const events: Partial<Record<keyof EventTexts, string>> = {};
   const rest: string[] = [];

@@ -3,7 +3,7 @@ import { optional } from "./variable.ts";
 
 const EVENTS = "Events";
 
-/** What in a record is what of an event; each also a parameter of the URL of one bus. */
+/** The settings that map a record to events. Each may also be a parameter of the URL of one bus. */
 export const EVENTS_OF_RECORDS = {
   EVENT_FORMAT: optional(choice(["json", "value", "influx", "csv"]), {
     group: EVENTS,

@@ -30,7 +30,7 @@ export class Ledger {
     return this.faults.some(({ subject }) => subject === name);
   }
 
-  /** @param pointed Where in a text it is. */
+  /** @param pointed Where in a text the fault is. */
   fault(name: string, problem: string, isAbsence = false, pointed?: Fault["pointed"]): void {
     const { value, origin, allowed } = this.shown.get(name)!;
     this.faults.push({
@@ -49,7 +49,10 @@ export class Ledger {
     return this.settings.refused.has(name);
   }
 
-  /** The value of a variable that others make necessary. A fault of its own has been reported already. */
+  /**
+   * Reports a variable that is missing though others need it. A variable that was given but is faulty has
+   * been reported already.
+   */
   require(name: string, why: string): void {
     const isThere = this.settings.values.get(name) !== undefined || this.isGiven(name);
     if (!isThere) this.fault(name, `is missing, ${why}`, true);

@@ -3,7 +3,7 @@ import type { EventTexts } from "./declaration.ts";
 import { EVENT_SETTINGS, parameterOf } from "./event_texts.ts";
 import type { Ledger } from "./ledger.ts";
 
-/** What is wrong with how records are read. */
+/** A fault in the texts that map records to events. */
 export interface EventsFault {
   readonly setting: keyof EventTexts;
   /** As the rest of a sentence whose subject is the setting. */
@@ -18,11 +18,14 @@ export interface RuleChecks {
   readonly routes: (text: string, sinks: readonly string[]) => readonly string[];
   /** The faults of `AGG_FUNCTIONS`. */
   readonly functions: (text: string) => readonly string[];
-  /** Of how records are read, each with the text that it is in. */
+  /** The faults of the texts that map records to events, each with the text that it is in. */
   readonly events: (texts: EventTexts) => readonly EventsFault[];
 }
 
-/** Parameters of a bus override the settings for all. A setting that no bus uses is not checked. */
+/**
+ * Checks how the records of each bus are read. Parameters of a bus override the settings for all. A setting
+ * that no bus uses is not checked.
+ */
 export function checkEvents(ledger: Ledger, checks: RuleChecks, buses: readonly ConfiguredSource[]): void {
   const told = new Set<string>();
   for (const { config: { events, ownEvents, address } } of buses) {

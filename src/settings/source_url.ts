@@ -10,7 +10,7 @@ export interface SourceUrl {
   readonly kind: string;
   /** May hold credentials. */
   readonly url: string;
-  /** What its URL says of its records, which is no part of `url`. */
+  /** The parameters about records that its URL had. They are no longer in `url`. */
   readonly events: Partial<EventTexts>;
 }
 

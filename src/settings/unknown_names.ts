@@ -31,8 +31,8 @@ export function unknownNameProblem(name: string, catalogue: Catalogue): string |
 }
 
 /**
- * Whether the word differs from `right` by one extra or missing character, or by two swapped ones. No other
- * program's word does.
+ * Whether the word differs from `right` by one extra or missing character, or by two swapped ones. Names of
+ * other programs do not come so close.
  */
 function isSlipOf(word: string, right: string): boolean {
   const at = [...right].findIndex((character, index) => character !== word[index]);

@@ -150,7 +150,7 @@ export function buses(sources: readonly SourceDeclaration[]) {
   };
 }
 
-/** The settings that are about neither windows, nor buses, nor sinks. */
+/** The settings for state and delivery, metrics and administration, and logging. */
 export const REST = {
   STATE_DIR: optional(path("the path of a directory"), {
     commonName: true,

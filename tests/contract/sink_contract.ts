@@ -15,7 +15,9 @@ import {
   stepsOn,
 } from "./sink_samples.ts";
 
-/** Its own for each run: they name producers, of which a broker knows one at a time. */
+/**
+ * Instances of this run alone: they name producers, and a broker accepts one producer of a name at a time.
+ */
 const [INSTANCE, OTHER] = ["one", "two"].map((name) => `${name}-${crypto.randomUUID().slice(0, 8)}`) as [
   string,
   string,

@@ -20,7 +20,7 @@ type Suite = (t: Deno.TestContext) => Promise<void>;
 const over = (createBackend: () => SinkBackend | Promise<SinkBackend>): Suite => (t) =>
   testSinkContract(t, () => Promise.resolve(createBackend()));
 
-/** The fake one, which keeps the position with the rows or does not. */
+/** A backend of the fake sink, which keeps the position with the rows or does not. */
 function fakeBackend(isPositioned: boolean): SinkBackend {
   const table: FakeTable = new Map();
   const positions = new Map<string, { nextId: number }>();

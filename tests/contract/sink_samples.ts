@@ -1,4 +1,4 @@
-/** What tests of sinks are made of. */
+/** Samples, steps and checks for the tests of sinks. */
 import assert from "node:assert/strict";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";

@@ -21,11 +21,11 @@ export interface TestBus {
   /** Removes the end of the history, from this event on. The names of events are numbered on. */
   rollBackTo?(event: number): Promise<void>;
   /**
-   * The bus has these partitions from now on, of which the first is called as that at the start. Returns once
-   * its sources have said so.
+   * Gives the bus these partitions from now on. The first has the id of the partition at the start. Resolves
+   * once the bus's sources have reported the change.
    */
   change?(...ids: readonly PartitionId[]): Promise<void>;
-  /** Publishes that many events more in one of them, numbered on. */
+  /** Publishes that many more events in one partition. The names of events are numbered on. */
   publishIn?(id: PartitionId, count: number): Promise<void>;
   /** Makes the bus answer the next request with this. */
   answerOnce?(bytes: Uint8Array): void;

@@ -139,7 +139,7 @@ Deno.test("the bus of the simulation keeps the contract of sources", (t) =>
       }
       return Promise.resolve();
     };
-    // Its time goes on as long as the bus is there.
+    // Simulated time goes on until the bus is removed.
     const tick = () => void scheduler.after(1, tick);
     tick();
     const running = scheduler.run(() => isOver);

@@ -3,8 +3,9 @@ import type { Step, TestBus } from "./source_contract.ts";
 import { events, Reading } from "./source_reading.ts";
 
 /**
- * What a source promises whose bus forgets events, begins anew, or goes back. @param able What the bus can
- * do.
+ * The contract of a source whose bus forgets events, begins a new history, or loses the end of its history.
+ *
+ * @param able A bus that has the methods for what it can do.
  */
 export async function testOtherHistories(step: Step, able: TestBus): Promise<void> {
   if (able.forgetBefore) {

@@ -3,7 +3,7 @@ import { SourceError } from "../../src/contract/source.ts";
 import type { Step } from "./source_contract.ts";
 import { events, namesOf } from "./source_reading.ts";
 
-/** What a source promises whose partitions come and go. */
+/** The contract of a source whose partitions come and go. */
 export async function testPartitions(step: Step): Promise<void> {
   await step(
     "says which partitions there are whenever they change; those that stay are the same",

@@ -18,12 +18,12 @@ const QUIET = createLogger({ level: "error", format: "text", write: () => {}, no
 /** Events that are asked for at once. */
 export const LIMIT = 4;
 
-/** Reads as the reader does: takes what an outcome leads to for the next place. */
+/** Reads a partition as the product's reader does: each read begins where the last outcome has led to. */
 export class Reading {
   progress: Progress = { lineage: undefined, position: undefined, history: new LogHistory() };
   readonly batch = new EventBatch();
   partition!: Partition;
-  /** All that there are. */
+  /** The present partitions of the source. */
   partitions: readonly Partition[] = [];
 
   private constructor(readonly source: Source) {}
@@ -38,7 +38,7 @@ export class Reading {
     return reading;
   }
 
-  /** Another of the partitions, from its oldest event on. */
+  /** A reading of another partition, from its oldest event on. */
   other(id: PartitionId): Reading {
     const reading = new Reading(this.source);
     reading.partition = this.partitions.find((partition) => partition.id === id)!;

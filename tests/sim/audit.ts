@@ -35,8 +35,9 @@ const DECODER = new TextDecoder();
 /** Compares the state and the sinks with the model. Every method throws {@link Violation}. */
 export class Audit {
   private outboxEndId = 0;
-  /** What an operator has purged: texts of events, dead letters of aggregates. */
+  /** Texts of events that an operator has purged. */
   private readonly thrownAway: string[] = [];
+  /** Dead letters of aggregates that an operator has purged. */
   private readonly givenUp: DeadLetterRow[] = [];
   private hasPurged = false;
   private readonly deadLetters: DeadLetterAudit;
@@ -53,8 +54,8 @@ export class Audit {
   }
 
   /**
-   * After each transaction: the books add up, and are those that follow from how far the buses have been
-   * read.
+   * Checks after each transaction that the books balance, and that they follow from the positions of the
+   * buses.
    */
   checkpoint(state: StateDatabase, job: Job, setup: Setup): void {
     const { model } = this;
@@ -102,7 +103,7 @@ export class Audit {
     }
   }
 
-  /** The product's own proof. */
+  /** Runs the product's own proof. */
   async proof(state: StateDatabase, sinks: readonly ReadableSink[]): Promise<void> {
     const proof = await verify(state, sinks, ALL_WINDOWS, new AbortController().signal);
     if (proof.proven) return;

@@ -12,12 +12,12 @@ interface DeadLetter {
 }
 
 /**
- * Which dead letters are dropped: those that are too many, the oldest first, none that a sink refused or that
- * an operator has asked for, and each of them counted. Dead letters get consecutive ids, so that those are
- * known too which came and went within one transaction.
+ * Checks which dead letters are dropped. Only those beyond the bound may be, the oldest first, and each of
+ * them must be counted. Those that a sink refused, or that an operator's request names, must stay. Dead
+ * letters get consecutive ids, so that those that came and went within one transaction are known too.
  */
 export class DeadLetterAudit {
-  /** As the state counts them. */
+  /** Dead letters that were dropped, as the state counts them. */
   dropped = 0;
   private held: readonly DeadLetter[] = [];
   private greatestId = 0;

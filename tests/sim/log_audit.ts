@@ -1,15 +1,19 @@
 const MINUTE_MS = 60_000;
 /**
- * One when it is new, one for what was held back, and one more where a minute of the log ends between them.
+ * Lines with the same text in a minute at most: one when it is new, one for what was held back, and one more
+ * where a minute of the log ends between them.
  */
 const LINES_A_MINUTE = 3;
 const NUMBER = /\d+(\.\d+)?/g;
 const FOLDED = / times=#/;
 const DEBUG = /^\S+ DEBUG /;
 
-/** Whether one start of the handler tells the same again and again, but for the numbers in it. */
+/**
+ * Checks that one start of the handler does not log the same line too often. Lines that differ only in
+ * numbers are the same.
+ */
 export class LogAudit {
-  /** When each line was last told, simulated, the oldest time first. */
+  /** The times of each line within the last minute, simulated ms, the oldest first. */
   private readonly told = new Map<string, number[]>();
 
   constructor(private readonly nowMs: () => number) {}

@@ -30,41 +30,46 @@ export interface ModelOptions {
   readonly tellsTime: boolean;
 }
 
-/** Where a bus is read, as the state says it or as it follows from what the bus has said. */
+/** The progress of reading a bus, as the state has it or as it follows from what the bus has said. */
 export interface Progress {
   readonly log: string | undefined;
   readonly next: number | undefined;
 }
 
-/** What an event may be refused for by chance. */
+/** A reason for which an event may be refused, where that depends on the moment. */
 export type Chance = "future" | "overflow" | "late";
 export type DeadLetters = ReadonlyMap<string, Chance>;
 
 interface BusBook {
-  /** The bus itself. What it sends is heard. */
+  /** The bus itself, for its present log and events. */
   readonly bus: SimBus;
   durable: Progress;
-  /** The events of its log up to there, by offset. */
+  /** The events of its log below the durable progress, by offset. */
   read: Map<number, SimEvent>;
   /** What the running process has heard that no checkpoint covers yet. */
   heard: Heard[];
-  /** Of the last reply that was cut off. */
+  /** The head of the last reply, where it was cut off and had one. */
   head: { readonly log: string; readonly offset: number } | undefined;
   /**
-   * While the reader compares: how much of what is heard it has made something of. Its next request ends
-   * that.
+   * While the reader compares histories, the number of entries of `heard` that it has used before; undefined:
+   * it does not compare. Its next request ends the comparison.
    */
   comparedAt: number | undefined;
   /** Requests without an answer yet. */
   sent: SentRequest[];
-  /** Since what the reader was waiting for has turned out to be of no use, it has not asked for it again. */
+  /**
+   * Whether the answer that the reader was waiting for was of no use, and the reader has not asked for it
+   * again.
+   */
   isAskingAnew: boolean;
   /** Greatest event time of the bus, as of the last checkpoint. */
   greatestMs: number;
   readonly ids: string[];
   /** When the bus last gave anything but an empty reply; simulated time. */
   lastStirMs: number;
-  /** Whether it may count as idle, and whether it may have since the last transaction. */
+  /**
+   * Whether it may count as idle now. `wasIdle`: whether it may have at any time since the last transaction.
+   */
   isIdle: boolean;
   wasIdle: boolean;
 }
@@ -162,7 +167,8 @@ export class Model {
     book.comparedAt = undefined;
     const { log, next } = this.offered(bus);
     if (offset === next) book.isAskingAnew = false;
-    // Asked for ahead of a reply that has failed, it is given up; asked for twice, the first is.
+    // A request that was sent ahead of a failed reply is given up. Of two requests for one offset, the first
+    // is given up.
     const request = { offset, log, isLook: false, isVoid: book.isAskingAnew };
     for (const earlier of book.sent) earlier.isVoid ||= earlier.offset === offset;
     book.sent.push(request);
@@ -199,11 +205,11 @@ export class Model {
   }
 
   /**
-   * Whether the reader goes on at `progress` by what it has found out besides: that the bus has another
-   * history from there on, or that its log begins there.
+   * Whether the reader goes on at `progress` because it has found something out by looking: that the bus has
+   * another history from there on, or that its log begins there.
    */
   private findsOut(book: BusBook, progress: Progress): boolean {
-    // What was heard since was asked for ahead.
+    // Requests for what was heard since were sent ahead of the comparison. The reader drops their replies.
     const dropped = book.heard.splice(book.comparedAt ?? book.heard.length);
     const { log, next } = this.offered(book.bus.name);
     const { head } = book;
@@ -225,7 +231,10 @@ export class Model {
     return true;
   }
 
-  /** What the reader knows of its log after that much of what is heard, by offset, in their order. */
+  /**
+   * The events of its log that the reader knows after the first `count` entries of `heard`, by offset, in
+   * their order.
+   */
   private knownAfter({ read, durable, heard }: BusBook, count: number): Map<number, SimEvent> {
     const known = new Map(read);
     heard.slice(0, count).reduce((progress, heard) => {
@@ -236,7 +245,7 @@ export class Model {
     return known;
   }
 
-  /** Where the reader is after that much of what is heard. */
+  /** The progress of the reader after the first `count` entries of `heard`. */
   private progressAfter({ durable, heard }: BusBook, count: number): Progress {
     return heard.slice(0, count).reduce((progress, heard) => follow(progress, heard).progress, durable);
   }
@@ -264,7 +273,7 @@ export class Model {
     if (said.kind === "failure") book.head = said.head;
     if (request.isVoid) return;
     const at = this.offered(bus);
-    // A reply that leads nowhere is an old one: for the reader a failure too.
+    // A reply that is of no use is an old one. The reader treats it as a failure.
     const { isOfUse } = follow(at, { request, said });
     this.hasHeardFailure ||= !isOfUse;
     if (!isOfUse && request.offset === at.next) {
@@ -284,7 +293,7 @@ export class Model {
     return this.book(bus).durable;
   }
 
-  /** How far the process may have read. */
+  /** The furthest progress that the process may have made. */
   offered(bus: string): Progress {
     const { durable, heard } = this.book(bus);
     return heard.reduce((progress, heard) => follow(progress, heard).progress, durable);
@@ -293,13 +302,14 @@ export class Model {
   /**
    * A checkpoint says that the bus has been read to `progress`.
    *
-   * @param deadLetters Why it holds events as refused, by text: where the moment decides, they tell how it
-   * has.
-   * @throws {Violation} It cannot have been.
+   * @param deadLetters The reasons of refused events, by their texts. They settle the fate of events for
+   * which it depends on the moment.
+   * @throws {Violation} The bus cannot have been read to there.
    */
   committed(bus: string, progress: Progress, job: Job, deadLetters: DeadLetters): void {
     const book = this.book(bus);
-    // The last way there: a bus that was rolled back is read over the same offsets again.
+    // The last of several ways to this progress counts: a bus that was rolled back is read over the same
+    // offsets again.
     let used = isSame(book.durable, progress) ? 0 : -1;
     book.heard.reduce((at, heard, i) => {
       const next = follow(at, heard).progress;
@@ -338,7 +348,7 @@ export class Model {
       this.noteIdleness(book, nowMs);
       if (!book.wasIdle) limitMs = Math.min(limitMs, book.greatestMs);
     }
-    // Where all may be idle, the one that was read furthest may have been the last to be.
+    // Where all buses may be idle, the one that was read furthest may have become idle last.
     if (limitMs === Infinity) {
       limitMs = [...this.buses.values()].reduce(
         (max, { greatestMs }) => Math.max(max, greatestMs),
@@ -349,14 +359,14 @@ export class Model {
     return Math.min(this.watermarkLimitMs, wallMs - allowedLatenessMs);
   }
 
-  /** What the wall clock has said at a transaction. */
+  /** Notes the wall clock at a transaction. */
   clockSeen(wallMs: number): void {
     this.clockSeenMs = Math.max(this.clockSeenMs, wallMs);
   }
 
   /**
-   * Whether all buses may have been idle at once since the last transaction; what was before this one is
-   * forgotten.
+   * Whether all buses may have been idle at once since the last transaction. Forgets the time before this
+   * one.
    */
   mayAllBeIdle(): boolean {
     let all = true;
@@ -372,7 +382,8 @@ export class Model {
   }
 
   /**
-   * Events that are refused no more have been put back, and accepted. Call after all buses {@link committed}.
+   * Takes account of refused events that were put back: those that are no dead letters any more were
+   * accepted. Call after all buses {@link committed}.
    */
   putBack(job: Job, deadLetters: DeadLetters): void {
     for (const [text, refused] of this.waiting) {
@@ -442,7 +453,8 @@ export class Model {
     const { correctionHorizonMs, dedupMaxIds } = this.options;
     if (event.kind === "garbled") return "invalid";
     if (functionsOf(event, functions).length === 0) {
-      // It tells what time it is all the same, unless it is ahead, which depends on the clock.
+      // A dropped event moves event time all the same, except one that is ahead, for which it depends on the
+      // clock.
       if (event.kind !== "ahead" || this.options.hasWrongClock) {
         book.greatestMs = Math.max(book.greatestMs, event.timeMs);
       }
@@ -466,8 +478,8 @@ export class Model {
   }
 
   /**
-   * Whether a clock that may be wrong could have led to this. The clock has said what it has said since the
-   * event was heard.
+   * Checks that a clock that may be wrong can have led to this fate. All that the clock has said since the
+   * event was heard counts.
    *
    * @throws {Violation}
    */
@@ -496,7 +508,10 @@ export class Model {
 }
 
 const DAY_MS = 86_400_000;
-/** What a witness of the clock has to be beyond, and what may pass within a transaction. */
+/**
+ * How far a witness must be ahead of the clock to count: its own tolerance, and what may pass within a
+ * transaction.
+ */
 const WITNESS_TOLERANCE_MS = 4000;
 
 /** By the rules of `AGG_FUNCTIONS`, for the patterns that scenarios have: a name, or a beginning and `*`. */
@@ -570,11 +585,11 @@ function follow(at: Progress, { request, said }: Pick<Heard, "request" | "said">
     const lost = said.first - (at.next ?? 0);
     return lost > 0 ? goOn(said.first, lost) : useless;
   }
-  // Rolled back: where it parts from what was read is found out by looks.
+  // The log was rolled back. The reader finds out by looks where it differs from what was read.
   return at.next !== undefined && at.next > said.next ? { ...useless, isOfUse: true } : useless;
 }
 
-/** Takes a step into what is known of the log that the reader is at. */
+/** Adds the events of a step to those that are known of the reader's log. */
 function note(read: Map<number, SimEvent>, from: Progress, { progress, events }: Step): void {
   if (progress.log !== from.log || progress.next === undefined) read.clear();
   for (const offset of read.keys()) if (offset >= (progress.next ?? 0)) read.delete(offset);
@@ -599,7 +614,7 @@ export function rowKey(
   return `${aggFunc}(${name}${labels}) [${windowStartMs}, ${windowEndMs})`;
 }
 
-/** Whether the value of a row is beyond all numbers. */
+/** Whether the value of a row is a sum that is not finite. */
 export function isOverflowing({ aggFunc, readings }: ExpectedRow): boolean {
   if (aggFunc !== "sum") return false;
   return !Number.isFinite([...readings.values()].flat().reduce((sum, { value }) => sum + value, 0));

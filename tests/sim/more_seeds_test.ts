@@ -1,4 +1,4 @@
-/** What `sim_test.ts` plays goes on here, in a process of its own that runs beside it. */
+/** Further seeds than those of `sim_test.ts`, in a process of their own that runs at the same time. */
 import { range, testSeeds } from "./seeds.ts";
 
 testSeeds("seeds 61 to 120", range(61, 120));

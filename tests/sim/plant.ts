@@ -9,13 +9,13 @@ export interface SimEvent {
    * `garbled`: no event by the rules of the contract. `ahead`: stamped days ahead. `good`: everything else.
    */
   readonly kind: "good" | "garbled" | "ahead";
-  /** Whether it depends on the moment if it is refused as future or overflow; its text is its own then. */
+  /** Whether its fate depends on the moment at which it is handled. Its text is unique then. */
   readonly isChancy: boolean;
   readonly name: string;
   /** Canonical; not there: it has none. */
   readonly labels?: string;
   readonly aggFunc: string;
-  /** Whether it does not say so, and the rules for functions decide. */
+  /** Whether it names no function, so that the rules for functions decide. */
   readonly isUnnamed: boolean;
   readonly value: number;
   readonly timeMs: number;
@@ -24,7 +24,7 @@ export interface SimEvent {
 
 const FUNCTIONS = ["sum", "avg", "min", "max", "count", "first", "last", "stddev", "p50", "p99.9"];
 const ORDERLESS = FUNCTIONS.filter((name) => name !== "first" && name !== "last");
-/** As they are published, and the one text that they have in the end; most events have none. */
+/** Labels as they are published, and their canonical text; undefined: none, as most events have. */
 const LABELS = [
   undefined,
   { text: '{"b":"2","a":"1"}', canonical: '{"a":"1","b":"2"}' },
@@ -72,7 +72,7 @@ export class Plant {
     return event;
   }
 
-  /** Not so old that it matters whether the clock counts as time. */
+  /** An event for a clock that may be wrong: a minute old at most, or a day ahead. */
   private plain(nowMs: number, isAhead: boolean): SimEvent {
     const { dice } = this;
     const ageMs = dice.chance(0.7) ? dice.between(0, 300) : dice.between(0, 60_000);
@@ -116,7 +116,7 @@ export class Plant {
     const { dice, scenario } = this;
     const isPoison = scenario.hasPoison && dice.chance(0.15);
     const name = isPoison ? POISON : `n${dice.between(0, scenario.nameCount - 1)}`;
-    // What is put back comes in an order that only the handler knows.
+    // Events that are put back come in an order that only the handler knows, so no function may depend on it.
     const aggFunc = dice.pick(this.scenario.isChancy ? ORDERLESS : FUNCTIONS);
     // Eighths: sums of them are exact in whatever order.
     const value = dice.chance(0.01) && aggFunc === "sum" ? 1.7e308 : dice.between(-8000, 8000) / 8;
@@ -125,11 +125,11 @@ export class Plant {
       `"value":${value}`,
       `"timestamp":${(timeMs / 1000).toFixed(3)}`,
     ];
-    // By its time, so that the dice fall as they would without. Only a sum may be beyond all numbers.
+    // Chosen by the time, so that no further throw of the dice shifts the others. Only a sum may overflow.
     const isUnnamed = Math.round(timeMs) % 3 === 0 && Math.abs(value) < 1e300;
     if (!isUnnamed) fields.push(`"agg_func":"${aggFunc}"`);
     if (id !== undefined) fields.push(`"id":"${id}"`);
-    // By its time, so that the dice fall as they would without.
+    // Chosen by the time, for the same reason.
     const labels = LABELS[Math.round(timeMs) % LABELS.length];
     if (labels !== undefined) fields.push(`"labels":${labels.text}`);
     if (dice.chance(0.05)) fields.push(`"unit":"°C"`);

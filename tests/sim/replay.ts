@@ -18,7 +18,7 @@ export function simulationDirectory(): string {
   }
 }
 
-/** Gives the work a directory for simulated disks, which goes with it. */
+/** Gives the work a directory for simulated disks, and deletes it afterwards. */
 export async function inSimulationDirectory(work: (directory: string) => Promise<void>): Promise<void> {
   const directory = simulationDirectory();
   try {

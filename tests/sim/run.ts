@@ -22,7 +22,7 @@ const { values: flags } = parseArgs({
   },
 });
 
-/** What all seeds together have come to. */
+/** The totals of all seeds. */
 class Summary {
   readonly broken: number[] = [];
   private readonly moments = new Map<string, { passed: number; died: number }>();

@@ -44,7 +44,7 @@ export interface Setup {
   readonly routes: string | undefined;
 }
 
-/** What the events are made into by one start of the handler. */
+/** The settings by which one start of the handler aggregates events. */
 export interface Job {
   readonly windowSizeMs: number;
   /** The text of `AGG_FUNCTIONS`. */
@@ -59,7 +59,7 @@ export interface Scenario {
    * `sqlite` do not.
    */
   readonly sinks: readonly string[];
-  /** What starts of the handler choose from. */
+  /** Setups that starts of the handler choose from. */
   readonly setups: readonly Setup[];
   /** Window lengths that starts of the handler choose from. */
   readonly windowSizesMs: readonly number[];
@@ -79,28 +79,28 @@ export interface Scenario {
   readonly fetchBatchSize: number;
   readonly writeBatchSize: number;
   readonly attemptTimeoutMs: number;
-  /** Less than what the clock may go back, so that no device's honest clock is ahead of the host's. */
+  /** More than the clock may go back, so that no honest device's clock is too far ahead of the host's. */
   readonly maxFutureSkewMs: number;
   /**
-   * Events count as late by a clock that has gone behind them: 0 where it has to be known to the millisecond
-   * which do.
+   * How far the clock may go back at most. Which events are late depends on it, so it is 0 where the model
+   * must know that to the millisecond.
    */
   readonly jumpBackMaxMs: number;
   /**
-   * Some events are stamped so that it depends on the clock whether they are refused as future, and are
-   * accepted when an operator puts them back. The horizon is far away then: they would make others late by
-   * chance.
+   * Whether some events are stamped so that it depends on the clock whether they are refused as future. They
+   * are accepted when an operator puts them back. The horizon is far away then, since they would else make
+   * other events late by chance.
    */
   readonly hasDawn: boolean;
   /**
-   * The own clock is hours behind or days ahead for a while. What the handler makes of an event then depends
-   * on the moment, within what the contract allows. The horizon is far away, and nobody stays away for as
-   * long as it is.
+   * Whether the own clock is hours behind or days ahead for a while. What the handler makes of an event then
+   * depends on the moment, within what the contract allows. The horizon is far away, and no bus or sink stays
+   * away for as long as it is.
    */
   readonly hasWrongClock: boolean;
   /**
-   * Whether the buses say what time it is. Where they do not, a clock that was ahead would stop reading for
-   * as long.
+   * Whether the buses say what time it is. Where they do not, the clock is never days ahead: after it was set
+   * right, reading would stop for as long.
    */
   readonly tellsTime: boolean;
   /** Whether it depends on the moment what becomes of an event. */
@@ -108,11 +108,11 @@ export interface Scenario {
   /** Where it is small, which events are refused depends on what else is open. */
   readonly maxSeries: number;
   /**
-   * Small only where no event can be accepted later: by the state nobody could tell that from one that was
-   * dropped.
+   * Small only where no event can be accepted later: the state would not show whether a dead letter was
+   * accepted or dropped.
    */
   readonly deadLetterBound: DeadLetterBound;
-  /** From cron: each process ends by itself once there is nothing to do. */
+  /** Whether the handler runs from cron: each process ends by itself once there is nothing to do. */
   readonly isRunByCron: boolean;
   /** Whether sinks reject the aggregates of some names, until the calm. */
   readonly hasPoison: boolean;

@@ -38,7 +38,7 @@ export interface SentRequest {
   isVoid: boolean;
 }
 
-/** Who watches a bus. */
+/** The observer of a bus. */
 export interface BusWatcher {
   /** A moment at which the process may die; the bus goes on. */
   crashPoint(where: string): void;
@@ -53,7 +53,7 @@ export interface BusWatcher {
 const LONGEST_HICCUP_MS = 20;
 const PATIENCE_MS = 3000;
 
-/** A VaBus: an ordered log that can be trimmed, reset or rolled back, behind a network that can do worse. */
+/** A VaBus: an ordered log that can be trimmed, reset or rolled back, behind a network with faults. */
 export class SimBus {
   log: string;
   first = 0;
@@ -62,7 +62,7 @@ export class SimBus {
   acknowledged: number | undefined;
   awayUntilMs = 0;
   private logs = 0;
-  /** What was sent before the bus was rolled back does not arrive any more. */
+  /** The number of roll-backs. What was sent before one does not arrive any more. */
   private generation = 0;
   /** Replies that may come again. */
   private stale: Sent[] = [];
@@ -176,7 +176,7 @@ export class SimBus {
         const { reply } = sent;
         const dateMs = this.dateMs();
         if (reply.kind !== "events") resolve({ ...reply, dateMs });
-        // A body is its reader's, and this reply may arrive a second time.
+        // A copy: the body belongs to its reader, and this reply may arrive a second time.
         else if (isWhole) resolve({ ...reply, body: reply.body.slice(), dateMs });
         else {
           // A reader that does not know yet where the log begins may take that from the head of half a reply,

@@ -9,7 +9,7 @@ export class Death extends Error {
   override readonly name = "Death";
 }
 
-/** Who watches a disk. */
+/** The observer of a disk. */
 export interface DiskWatcher {
   /** A moment at which the process may die. */
   crashPoint(where: string): void;

@@ -14,7 +14,7 @@ import type { SinkLink, SinkWeather } from "./sink_link.ts";
 /** A table that is written by upsert: a row changes only when its revision rises. */
 export class SimTable {
   readonly rows = new Map<string, Aggregate>();
-  /** What a table without the guard would do: for a broken variant. */
+  /** Whether a row changes only when its revision rises. A broken variant switches it off. */
   isGuarded = true;
 
   constructor(private readonly weather: SinkWeather) {}
@@ -34,8 +34,8 @@ export class SimTable {
   }
 
   /**
-   * Some of its rows are deleted or changed by others. Not older ones: the state may let go of their windows
-   * at any time.
+   * Deletes or changes some of its rows, as other programs might. Rows before `sinceMs` stay, since the state
+   * may drop their windows at any time.
    */
   lose(dice: Dice, sinceMs: number): void {
     for (const [key, row] of this.rows) {
@@ -51,10 +51,11 @@ export class SimTable {
       id: link.name,
       repeat: "upsert",
       open: (context: SinkContext, signal: AbortSignal) =>
-        // What is wrong with it shows only when rows are written.
+        // A misconfigured table shows only when rows are written.
         link.request("open", signal, () => context.cursor, () => undefined),
       write: (batch: OutboxBatch, signal: AbortSignal) => {
-        // Judged as it is sent: what was rejected once is not taken when it comes late a second time.
+        // The poison at the time of sending counts: a batch that was rejected then must not be accepted when
+        // it arrives late a second time.
         const { isPoisoned } = this.weather;
         return link.request(
           describe(batch),

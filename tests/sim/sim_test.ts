@@ -3,7 +3,7 @@ import { inSimulationDirectory } from "./replay.ts";
 import { range, testSeeds } from "./seeds.ts";
 import { simulate } from "./simulation.ts";
 
-/** Of hunts, each for what it has found. */
+/** Seeds from hunts, each with what it has found. */
 const FOUND = [
   714893162, // A full disk ends the start that was to forget a sink.
 ];

@@ -14,8 +14,8 @@ export class SimTopic {
   /** Committed records, in order. */
   readonly records: Aggregate[] = [];
   /**
-   * What a broker without fencing, or a sink that does not ask for the position, would do: for broken
-   * variants.
+   * Whether an older producer is fenced, and whether the position is stored with the records. Broken variants
+   * switch them off.
    */
   isFencing = true;
   isPositionKept = true;
@@ -63,7 +63,8 @@ export class SimTopic {
   }
 
   /**
-   * What an operator gives up may have been written, and may be put back: a reader tells the revisions apart.
+   * Forgets which revisions were written. Rows that an operator has given up may have been written and may
+   * come again: a reader tells them by their revisions.
    */
   forgotten(): void {
     this.revisions.clear();

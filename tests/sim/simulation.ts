@@ -50,7 +50,7 @@ export interface Sabotage {
 
 export interface SimulationOptions {
   readonly seed: number;
-  /** Where the state is kept for the while; on a file system in memory, preferably. */
+  /** The directory of the state while the simulation runs, preferably on a file system in memory. */
   readonly directory: string;
   readonly isTraced: boolean;
   readonly sabotage?: Sabotage;
@@ -110,17 +110,23 @@ const CALM: FaultRates = {
 const TICK_MS = 1000;
 /** In the calm everything comes to rest within this time, or never. */
 const CALM_MAX_MS = 300_000;
-/** Then an operator who sees that nothing moves does what /readyz says. */
+/** After this time of calm, an operator who sees that nothing moves does what /readyz says. */
 const OPERATOR_LOOKS_MS = 60_000;
 const WIDE_OUTBOX_ROWS = 100_000;
-/** What the state has seen of time is in the past again before the calm is over. */
+/**
+ * How far the clock may jump ahead at most. The times in the state are in the past again before the calm is
+ * over.
+ */
 const JUMP_AHEAD_MAX_MS = 120_000;
-/** Rows of windows that began before are not lost: far from the horizon, 60 s at least, in any run. */
+/**
+ * Rows of windows that began longer ago than this are never spoilt. So they are far from the horizon, which
+ * is 60 s at least then.
+ */
 const LOST_ROWS_MS = 20_000;
 const INSTANCE = "sim";
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Beyond what events may be ahead. */
+/** Beyond this a clock is far wrong: by more than events may be ahead. */
 const FAR_WRONG_MS = 300_000;
 
 /** Plays one seed. Deterministic: the same seed does the same, to the last step. */
@@ -137,7 +143,7 @@ export async function simulate(options: SimulationOptions): Promise<Outcome> {
 
 class Simulation {
   private readonly dice: Dice;
-  /** Of its own, so that what is configured does not shift what happens. */
+  /** Dice of their own for jobs, so that settings do not shift the other throws. */
   private readonly jobDice: Dice;
   private readonly scenario: Scenario;
   private readonly scheduler = new Scheduler();
@@ -158,7 +164,7 @@ class Simulation {
   private isEnding = false;
   /** When everything had come to rest, Unix ms: windows that end later may be open at the end. */
   private restMs = Infinity;
-  /** What the product reads while it proves itself. */
+  /** The state that the product's own proof reads; undefined: no proof runs. */
   private proving: StateDatabase | undefined;
   private hasRetriedDeadLetters = false;
   private hasWideOutbox = false;
@@ -322,8 +328,8 @@ class Simulation {
   }
 
   /**
-   * The sinks whose aggregates the operator gives up by these settings. A start that a full disk ends has
-   * given up nothing: he says it again.
+   * The sinks whose aggregates the operator gives up by these settings. A start that a full disk ended has
+   * given up nothing, so the operator repeats the order.
    */
   private forsaken({ sinks }: Setup): string[] {
     return this.read((state) =>
@@ -512,14 +518,15 @@ class Simulation {
         trace.note(bus.name, "away");
         this.happens("bus away");
       }
-      // Nobody can miss what he has never heard of: first the handler has to know the log.
+      // The log changes only once the handler knows it: the handler cannot miss events of a log that it has
+      // never heard of.
       if (bus.acknowledged === undefined) continue;
       if (dice.chance(rates.busTrimmed)) {
         bus.trimTo(Math.min(bus.next, bus.acknowledged + (dice.chance(0.5) ? dice.between(0, 20) : 0)));
         this.happens("bus trimmed");
       } else if (dice.chance(rates.busRolledBack)) {
         bus.rollBackTo(dice.between(Math.max(bus.first, bus.next - 30), bus.next));
-        // Perhaps it has grown beyond what it was before anybody sees it again.
+        // The log may grow beyond its former end before the handler reads it again.
         if (dice.chance(0.5)) this.publish(number, dice.between(0, 40));
         this.happens("bus rolled back");
       } else if (dice.chance(rates.busReset)) {
@@ -629,7 +636,7 @@ class Simulation {
       if (!isBlank && (log !== bus.log || next !== bus.next)) return `${bus.name} is not read to its end`;
     }
     if (!hasState(this.directory)) return undefined;
-    // Each second, so it is not opened as the product would, which checks all of it.
+    // This runs each second, so the state is not opened as the product opens it, which checks all of it.
     const state = new DatabaseSync(statePath(this.directory), { readOnly: true });
     try {
       const waiting = (what: string, sql: string) =>
@@ -707,7 +714,7 @@ class Simulation {
     });
   }
 
-  /** Those that the state knows, whether they are there now or were. */
+  /** The sinks that the state knows, present and former ones, except Kafka. */
   private provableSinks(state: StateDatabase): ReadableSink[] {
     const quiet = new Lifetime();
     const { sinks, absent } = SinkRegistry.read(state);
@@ -746,8 +753,8 @@ class Simulation {
 }
 
 /**
- * What may still be accepted is not thrown away: nobody could tell by the state which of the two has
- * happened.
+ * Whether the event of a dead letter may still be accepted. Such dead letters are not purged: the state would
+ * not show which of the two has happened.
  */
 function isChancy(raw: Uint8Array | null): boolean {
   return raw !== null && new TextDecoder().decode(raw).includes('"serial"');

@@ -30,12 +30,11 @@ export interface RefusedRow {
 }
 
 /**
- * What each sink must hold, whatever came and went: of each row what it stood for when it closed for the last
- * time while its name was routed to the sink and the sink was there, without what was given up when the sink
- * went.
+ * What each sink must hold. Of each row that is its value when it last closed while its name was routed to
+ * the sink and the sink was configured. Rows that were given up when the sink was removed do not count.
  */
 export class SinkAudit {
-  /** Rows that are beyond all numbers, and would have gone to a sink. */
+  /** Rows whose value is not finite, and that would have gone to a sink. */
   readonly overflowing = new Map<string, ExpectedRow>();
   private endId = 0;
   /** Events in each row when it closed for the last time. */
@@ -46,7 +45,7 @@ export class SinkAudit {
 
   constructor(private readonly model: Model) {}
 
-  /** After each transaction. */
+  /** Checks after each transaction which rows have closed, and notes their sinks. */
   checkpoint(state: StateDatabase, setup: Setup): void {
     this.sinksThatWent(state);
     const segments = state.all<SegmentRow>(
@@ -82,7 +81,7 @@ export class SinkAudit {
   }
 
   /**
-   * When everything has come to rest.
+   * Checks the rows of all sinks when everything has come to rest.
    *
    * @param restMs When it had, Unix ms: windows that end later were let in by a clock that was ahead, and may
    * still be open.

@@ -4,7 +4,7 @@ import type { FaultRates } from "./scenario.ts";
 import { type Lifetime, never, type Scheduler } from "./scheduler.ts";
 import type { Trace } from "./trace.ts";
 
-/** How the backend of a sink stands. */
+/** The present faults of a sink's backend. */
 export interface SinkWeather {
   awayUntilMs: number;
   misconfiguredUntilMs: number;

@@ -44,7 +44,7 @@ export interface StreamEvent {
   readonly labels?: string;
   readonly aggFunc: string;
   readonly value: number;
-  /** Event time as section 5 defines it, Unix ms. */
+  /** Event time, rounded to a millisecond as by the handler; Unix ms. */
   readonly timeMs: number;
 }
 
@@ -165,7 +165,7 @@ export function* jsonBatches(texts: Iterable<string>, batchSize: number): Genera
   if (batch.length > 0) yield `[${batch.join(",")}]`;
 }
 
-/** Mostly what a sensor is called in a plant; some names need more than ASCII, some need escapes in JSON. */
+/** The name of a sensor, mostly as in a plant. Some names need more than ASCII, some need escapes in JSON. */
 function eventName(prefix: string, index: number): string {
   if (index % 97 === 13) return `${prefix}.Ofen ${index}.Temperatur °C ‰`;
   if (index % 97 === 14) return `${prefix}."quoted"\\${index}\t`;
@@ -173,7 +173,10 @@ function eventName(prefix: string, index: number): string {
   return `${prefix}.line${index % 10}.sensor${index}.temperature`;
 }
 
-/** Those of some names: each is several series, and the order of the labels is the publisher's. */
+/**
+ * The labels of an event, which some names have. Each of these names is several series, and the order of the
+ * labels varies.
+ */
 function eventLabels(nameIndex: number, i: number): string | undefined {
   const odd: [string, string] = [`"ort" 🏭 \\${nameIndex % 2}`, "größe: {}"];
   const labels: [string, string][] = [["site", "north"], ["line", `${i % 2}`], ["", ""], odd];

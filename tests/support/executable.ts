@@ -21,7 +21,7 @@ const MAX_POLL_MS = 1000;
  */
 export type Environment = Readonly<Record<string, string>>;
 
-/** Of libfaketime, under which tests can be run at another time: scripts/month_end.sh. */
+/** The variables of libfaketime, under which tests can be run at another time: scripts/month_end.sh. */
 const CLOCK: Environment = Object.fromEntries(
   Object.entries(Deno.env.toObject()).filter(([name]) =>
     name === "LD_PRELOAD" || name.startsWith("FAKETIME")

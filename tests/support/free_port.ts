@@ -1,6 +1,6 @@
 /**
- * Below the ports that systems give to whoever asks for any (from 32768 on Linux, from 49152 elsewhere): only
- * we take these.
+ * Below the ports that systems give to programs that ask for any port (from 32768 on Linux, from 49152
+ * elsewhere): so only tests take these.
  */
 const FIRST_PORT = 10_240;
 const BLOCK_SIZE = 64;

@@ -19,9 +19,9 @@ export interface KafkaBroker {
    * external brokers.
    */
   readonly saslBrokers: string[];
-  /** Where what passes the proxy of {@link startKafka} has to be led to. */
+  /** The port that the proxy of {@link startKafka} must lead to. */
   readonly proxiedPort: number;
-  /** Where that proxy has to stand; the same as `proxiedPort`: none was asked for. */
+  /** The port that the proxy must listen on. Where no proxy was asked for, it is `proxiedPort`. */
   readonly proxyPort: number;
   stop(): Promise<void>;
   kill(): Promise<void>;
@@ -33,11 +33,11 @@ export interface KafkaBroker {
 }
 
 export interface KafkaOptions {
-  /** A proxy's, under which clients that come through it are told to find the broker. */
+  /** The port of a proxy. Clients that come through the proxy are told to find the broker there. */
   readonly proxyPort?: number;
   /** It uses the port and the three after it. */
   readonly home?: ServerHome;
-  /** More of the broker's, `name=value` each. */
+  /** More settings of the broker, `name=value` each. */
   readonly settings?: readonly string[];
 }
 

@@ -2,7 +2,7 @@ import { countsOf } from "../../src/state/checkpoint/counts.ts";
 import { MetricCollector } from "../../src/runtime/metric_collector.ts";
 import type { LiveOverview } from "../../src/runtime/overview.ts";
 
-/** How a handler stands that has seen nothing yet, but for what is given. */
+/** The overview of a handler that has seen nothing yet, with the given parts in place of its own. */
 export function overviewWith(given: Partial<LiveOverview> = {}): LiveOverview {
   const counts = countsOf(new Map());
   const metrics = new MetricCollector();

@@ -13,9 +13,9 @@ const externalUrl = Deno.env.get("TEST_POSTGRES_URL");
 /** True when `TEST_POSTGRES_URL` names the server: tests that stop or freeze it cannot run then. */
 export const postgresIsExternal = externalUrl !== undefined;
 
-/** Where a server lives that is to be found again: its data stay when it ends. */
+/** The directory and port of a server that is started again later: its data stay when it ends. */
 export interface ServerHome {
-  /** The server's alone; made where it is missing. */
+  /** For this server alone; created where it is missing. */
   readonly directory: string;
   readonly port: number;
 }
@@ -108,7 +108,10 @@ async function keptDirectory(directory: string, account: Account | undefined): P
   );
 }
 
-/** True when the account, which owns the directory from now on, can also get to it. */
+/**
+ * Makes the account the owner of a directory. Returns whether it can write there, which a parent directory
+ * may prevent.
+ */
 async function handOver(directory: string, account: Account | undefined): Promise<boolean> {
   if (account !== undefined) await Deno.chown(directory, account.uid, account.gid);
   const [program, ...args] = asAccount(account, ["test", "-w", directory]) as [string, ...string[]];

@@ -6,7 +6,7 @@
 
 /** A reply as the contract reads it. */
 export interface ModelReply {
-  /** Of the reply without its elements; `events` holds a zero for each. */
+  /** The reply without its elements; `events` holds a zero for each. */
   readonly parsed: unknown;
   readonly elements: readonly ModelElement[];
 }

@@ -10,7 +10,7 @@ import { externalServer, postgresIsExternal, type PostgresServer, startPostgres 
 const POSTGRES_VARIABLE = "SHARED_POSTGRES_URL";
 const KAFKA_VARIABLE = "SHARED_KAFKA_BROKERS";
 const SASL_VARIABLE = "SHARED_KAFKA_SASL_BROKERS";
-/** `proxyPort,proxiedPort` of it. */
+/** `proxyPort,proxiedPort` of the broker. */
 const WIRE_VARIABLE = "SHARED_KAFKA_WIRE";
 
 /** The server of the run; without one, a new one that `remove` ends. */
@@ -28,10 +28,13 @@ export function sharedKafka(): Promise<KafkaBroker> {
   return Promise.resolve({ ...externalCluster(brokers.split(",")), saslBrokers, proxyPort, proxiedPort });
 }
 
-/** The servers themselves, as the one who runs the tests has them. */
+/** The servers of a run, in the process that starts the tests. */
 export class SharedServers implements AsyncDisposable {
   private constructor(
-    /** By which {@link sharedPostgres} and {@link sharedKafka} find them in the processes of the tests. */
+    /**
+     * The variables by which {@link sharedPostgres} and {@link sharedKafka} find them in the processes of the
+     * tests.
+     */
     readonly environment: Readonly<Record<string, string>>,
     private readonly owned: AsyncDisposableStack,
   ) {}

@@ -3,7 +3,7 @@
  * whatever happens to the server.
  */
 export class TcpProxy implements AsyncDisposable {
-  /** What listeners are advertised under and clients are given. */
+  /** The port that it listens on, which clients are given. */
   readonly port: number;
   /** Connections that were cut so far. */
   cutCount = 0;
@@ -11,7 +11,7 @@ export class TcpProxy implements AsyncDisposable {
   private delayMs = 0;
   private isCut = false;
   private answer: Uint8Array | undefined;
-  /** Undefined: none is to be lost. */
+  /** Pieces of answers that pass before one is lost; undefined: none will be lost. */
   private answersLeft: number | undefined;
   private stalled: PromiseWithResolvers<void> | undefined;
   private readonly listener: Deno.TcpListener;

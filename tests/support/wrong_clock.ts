@@ -11,18 +11,18 @@ export function clocksAreRight(): string | undefined {
 /** By how much the clock of the tests themselves is ahead of the machine's, seconds: scripts/month_end.sh. */
 const OWN_AHEAD = Number(/^\+(\d+)s$/.exec(Deno.env.get("FAKETIME") ?? "")?.[1] ?? 0);
 
-/** The clock on the wall of the processes that are started with its environment. */
+/** The wall clock of the processes that are started with its environment. */
 export class WrongClock {
   readonly environment: Environment;
 
-  /** @param directory Where the file is that tells how wrong it is. */
+  /** @param directory The directory of the file that says how wrong the clock is. */
   constructor(private readonly directory: string) {
     this.setAhead(0);
     this.environment = {
       LD_PRELOAD: libraryPath()!,
       FAKETIME_TIMESTAMP_FILE: this.file,
       FAKETIME_NO_CACHE: "1",
-      // Waiting takes as long as it takes.
+      // Waits last as long as without libfaketime.
       FAKETIME_DONT_FAKE_MONOTONIC: "1",
       DONT_FAKE_MONOTONIC: "1",
     };

@@ -30,6 +30,8 @@ export class ProvenTime implements ProvenTimeRecord {
   }
 
   /**
+   * The proven time after another reading of the clock.
+   *
    * @param nowMs Wall clock, Unix ms.
    * @param elapsedMs What has passed since the last call, by a clock that does not jump.
    * @param trialMs 0: every reading counts at once.

@@ -42,7 +42,7 @@ function fileObstacle(path: string): string | undefined {
 
 type Kind = "file" | "directory" | "nothing" | "link" | "special" | "kept";
 
-/** What prevents creating the directory, by the kind of what is there. */
+/** Why nothing can be written at a path, by the kind of what is there, as a part of a sentence. */
 const KINDS: Partial<Record<Kind, (path: string) => string>> = {
   special: (path) => `${path} is neither a file nor a directory`,
   link: (path) => `${path} is a link to ${Deno.readLinkSync(path)}, which is not there`,

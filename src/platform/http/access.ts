@@ -28,7 +28,7 @@ export interface Refusal {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A probe for liveness knows neither a host name nor the token. It learns nothing else. */
+/** Paths that every client may ask for: a probe for liveness has no token and uses any host name. */
 const OPEN_PATHS = ["/healthz", "/readyz"];
 /** How long a client with a wrong token waits for the answer. */
 const WRONG_TOKEN_PAUSE_MS = 1000;

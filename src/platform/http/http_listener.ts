@@ -22,7 +22,7 @@ export interface HttpListenerOptions {
   readonly onInterruption: (reason: string) => void;
 }
 
-/** The log line for that. */
+/** The log line for `onInterruption`. */
 export const INTERRUPTED =
   "all connections were given up; where there are too many open files, raise the limit (ulimit -n, " +
   "LimitNOFILE)";
@@ -40,7 +40,7 @@ const RETRY_MS = 100;
  * for other clients and for the rest of the process, and a new server is started.
  */
 export class HttpListener {
-  /** The address that it listens on. It stays the same. */
+  /** The port that it listens on. It stays the same when a new server is started. */
   readonly port: number;
   private isClosing = false;
   /** While many connections keep coming, each try fails again. Not each failure is worth a log line. */

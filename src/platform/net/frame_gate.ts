@@ -59,8 +59,8 @@ export class FrameCutter {
 
 /**
  * Stands between a connection and the client library that reads from it. The library sees only whole frames
- * that the rules let pass. Client libraries believe the sizes that a server announces, and keep all of it in
- * memory.
+ * that the rules let pass. Client libraries trust the sizes that a server announces, and buffer that many
+ * bytes.
  *
  * @param socket The side in plaintext, where there is TLS. A socket that breaks a rule is destroyed with the
  * error that the rule threw.

@@ -23,7 +23,7 @@ export function drawStdout(text: string): void {
   writeAll(Deno.stdout, text);
 }
 
-/** As {@link rawOut}, on stderr. */
+/** As {@link drawStdout}, on stderr. Errors are dropped. */
 export function drawStderr(text: string): void {
   try {
     writeAll(Deno.stderr, text);

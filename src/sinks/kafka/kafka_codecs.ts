@@ -5,7 +5,7 @@ import { KafkaJSNonRetriableError } from "kafkajs/src/errors.js";
 import snappy from "snappyjs";
 import { decompressLz4 } from "./lz4_frame.ts";
 
-/** By default brokers accept batches of a megabyte, compressed. */
+/** Uncompressed bytes of a batch at most. By default brokers accept batches of a megabyte, compressed. */
 const BATCH_MAX_BYTES = 128 * 1024 * 1024;
 /**
  * The library keeps all batches of an answer uncompressed at once. A megabyte of compressed data can become

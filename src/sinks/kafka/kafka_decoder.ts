@@ -9,7 +9,7 @@ const ARRAYS = {
 } as const;
 
 /**
- * It allocates as many elements as an answer announces. Each element takes a byte at least, so a greater
+ * kafkajs allocates as many elements as an answer announces. Each element takes a byte at least, so a greater
  * number is wrong.
  */
 for (const [read, readLength] of Object.entries(ARRAYS)) {

@@ -52,7 +52,7 @@ const ADVICE_OF_MISCONFIGURED: Readonly<Record<string, string>> = {
   UNSUPPORTED_VERSION: NO_TRANSACTIONS_ADVICE,
 };
 
-/** Errors of kafkajs that hide what the brokers have answered. */
+/** The error of kafkajs that hides what the brokers have answered. */
 const COORDINATOR_NOT_FOUND = "KafkaJSGroupCoordinatorNotFound";
 const FEW_BROKERS_ADVICE =
   "The brokers cannot make or serve a topic of their own. With fewer than three of them, set " +
@@ -102,7 +102,7 @@ export function toKafkaSinkError(error: unknown, address: string, group = GROUP)
 /** Whether the broker no longer accepts this producer because another one has its transactional id. */
 export function isFenced(error: unknown): boolean {
   return causes(error).some(({ type, message }) =>
-    // kafkajs does not know PRODUCER_FENCED, the younger of the two, by name.
+    // kafkajs does not know the newer of the two errors, PRODUCER_FENCED, by name.
     type === "INVALID_PRODUCER_EPOCH" || (type === "KAFKAJS_UNKNOWN_ERROR_CODE" && /\b90$/.test(message))
   );
 }

@@ -126,7 +126,7 @@ export class PostgresClient {
   }
 
   /**
-   * Best effort and unencrypted, as `libpq` did it for long. The packet contains only the number of the
+   * Best effort and unencrypted, as `PQcancel` of `libpq` does it. The packet contains only the number of the
    * server process and its cancel key.
    */
   private requestCancel(host: PostgresHost, { pid, secret }: Backend): void {

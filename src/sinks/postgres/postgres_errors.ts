@@ -87,7 +87,10 @@ function kindOfState(state: string, routine: string | undefined): SinkErrorKind 
   }
 }
 
-/** They replace the driver's own messages, which are for programmers. */
+/**
+ * Texts for operators in place of the driver's own messages, by the driver's error codes. The driver's
+ * messages are for programmers.
+ */
 const DRIVER_WORDS: Readonly<Record<string, string>> = {
   CONNECT_TIMEOUT:
     "no answer to the login in time (connect_timeout); a pooler may wait for the server behind it",

@@ -97,7 +97,7 @@ export class PostgresFrames implements FrameRules {
 
   sent(bytes: Uint8Array): void {
     this.login.sent(bytes);
-    // Before the login, a server could else make the driver write for ever.
+    // Before the login the count goes on. Else a server could make the driver write for ever.
     if (this.isLoggedIn) this.answerBytes = 0;
   }
 

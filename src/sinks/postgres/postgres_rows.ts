@@ -36,7 +36,7 @@ export interface Upserted {
   readonly isClaimed: boolean;
 }
 
-/** It is a single statement, so that there is never an open transaction to clean up. */
+/** Writes rows by a single statement, so that there is never an open transaction to clean up. */
 export function upsert(
   sql: Sql,
   { table, hasLabels, instance, rows, isDurable, claim, overwrites }: Upsert,

@@ -95,7 +95,7 @@ export class PostgresTables {
     };
   }
 
-  /** Creates a table. Returns whether it was created. */
+  /** Creates the table of the rows where it is missing. Returns whether it was created. */
   private async ensureTable(signal: AbortSignal): Promise<boolean> {
     const { table } = this.options;
     if (await this.exists(table, signal)) return false;
@@ -110,7 +110,10 @@ export class PostgresTables {
     return true;
   }
 
-  /** Without this table, two handlers on copies of one state cannot be detected. */
+  /**
+   * Creates the table of claims where it is missing, and tries the rights on it. Without this table, two
+   * handlers on copies of one state cannot be detected.
+   */
   private async ensureWriterTable(signal: AbortSignal): Promise<{ isNew: boolean; flaw?: string }> {
     const { table } = this.options;
     const writerTable = writerTableOf(table);

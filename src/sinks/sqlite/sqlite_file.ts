@@ -37,7 +37,10 @@ export function openTables(path: string, readOnly: boolean): DatabaseSync {
 }
 
 /**
- * A link is followed if this user or root has made it. Anybody else's link would choose what is written to.
+ * Checks the names of the file and of SQLite's files beside it. A link is followed if this user or root has
+ * made it. Anybody else's link would choose what is written to.
+ *
+ * @throws {SinkError}
  */
 export function assertFile(path: string): void {
   const user = thisUser();
@@ -70,7 +73,10 @@ export function exists(path: string): boolean {
   }
 }
 
-/** SQLite creates the files beside it with the same mode. */
+/**
+ * Creates the file, and its directory, where they are missing. An existing file gets the mode, if there is
+ * one. SQLite creates the files beside it with the same mode.
+ */
 export function makeFile(path: string, mode: number | undefined): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   assertFile(path);

@@ -14,7 +14,9 @@ const STEP_ROWS = 5000;
  * Rows deleted after a batch at most, beyond twice its own number. So a backlog is deleted little by little.
  */
 const EXTRA_ROWS = 10_000;
-/** The next batches are written to empty pages. Above this share of the file they are given back. */
+/**
+ * Empty pages are kept for the next batches, up to this fraction of the file (a tenth). More are given back.
+ */
 const SPARE_PART = 10;
 const STEP_PAGES = 2000;
 

@@ -124,7 +124,7 @@ export class SqliteSink implements Sink {
     });
   }
 
-  /** Does what `open` does, in a transaction that is rolled back. */
+  /** Tries what `open` does with the tables, in a transaction that is rolled back. */
   probe(): Promise<string> {
     return this.attempt(() => {
       const { path } = this.options;

@@ -61,7 +61,7 @@ export function shapeOf(database: DatabaseSync): TableShape {
   return { hasLabels: key.includes("labels"), isWindowFirst: key[0] === "window_start" };
 }
 
-/** Creates missing tables. */
+/** Creates the table where it is missing, and the index that a table of a former version needs. */
 export function prepareTable(database: DatabaseSync): TableShape {
   if (isTableMissing(database)) {
     database.prepare(CREATE_TABLE).run();

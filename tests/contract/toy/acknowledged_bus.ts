@@ -15,11 +15,11 @@ import { replyOf } from "./parted_bus.ts";
  * comes again.
  */
 export class AcknowledgedBus {
-  /** Not acknowledged, oldest first. */
+  /** Events that were not acknowledged, oldest first. */
   readonly kept: string[] = [];
   private readonly sources: AcknowledgedSource[] = [];
 
-  /** @param inFlightMax Events that it hands out before it is acknowledged any. */
+  /** @param inFlightMax Events at most that it hands out before any of them is acknowledged. */
   constructor(readonly name = "acknowledged://bus", readonly inFlightMax = Infinity) {}
 
   createSource(): AcknowledgedSource {
@@ -78,7 +78,7 @@ class AcknowledgedPartition implements Partition {
   readonly replay = "redelivers-unacknowledged";
   readonly readMaxMs = 0;
 
-  /** @param first Number of the oldest event that the bus has not been acknowledged. */
+  /** @param first Number of the oldest event that was not acknowledged. */
   constructor(private readonly source: AcknowledgedSource, private first: number) {}
 
   async read(from: Progress, into: EventBatch, request: ReadRequest, signal: AbortSignal): Promise<Outcome> {

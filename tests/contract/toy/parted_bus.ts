@@ -14,7 +14,7 @@ import type { EventBatch } from "../../../src/event/event_batch.ts";
 /** A bus in memory whose partitions come and go. Its positions are no numbers, and its events have none. */
 export class PartedBus {
   readonly partitions = new Set<PartitionId>();
-  /** Of each partition that there ever was. */
+  /** The events of each partition that there ever was. */
   private readonly events = new Map<PartitionId, string[]>();
   isAway = false;
   /** Reads under way, and the most there have been at once. */
@@ -52,7 +52,7 @@ export class PartedBus {
 
 export class PartedSource implements Source {
   readonly id: string;
-  /** Where each partition was said to be on disk. */
+  /** The position of each partition that was reported as durable. */
   readonly durable = new Map<PartitionId, string | undefined>();
   resume: SourceContext["resume"] = new Map();
   private readonly handles = new Map<PartitionId, PartedPartition>();
@@ -151,7 +151,7 @@ class PartedPartition implements Partition {
   }
 }
 
-/** The shape of a reply of a VaBus is as good as any. */
+/** Events in the shape of a VaBus's reply, which the scanner reads. */
 export function replyOf(events: readonly string[]): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`{"log":"toy","offset":0,"next":${events.length},"events":[${events}]}`);
 }

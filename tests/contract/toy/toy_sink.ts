@@ -17,7 +17,7 @@ interface ToyConfig {
   readonly colour: string;
 }
 
-/** As it stands in the file. */
+/** A row of the file. */
 type ToyRow = Aggregate & { readonly instance: string };
 
 /**
@@ -78,7 +78,7 @@ class ToySink implements Sink, ReadBack {
   }
 }
 
-/** What the file of the toy holds of an instance. */
+/** The rows of an instance in the toy's file. */
 export function toyRows(path: string, instance: string): Aggregate[] {
   return rowsIn(path).filter((row) => row.instance === instance).map(({ instance: _, ...row }) => row);
 }
