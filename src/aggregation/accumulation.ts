@@ -2,8 +2,10 @@ import { AVG, COUNT as COUNT_FUNCTION, FIRST, LAST, MAX, MIN, STDDEV, SUM } from
 import { COUNT, type OpenWindows, PAGE_SHIFT, SLOT, X, Y } from "./open_windows.ts";
 
 /**
- * Takes an event into the accumulator at a slot of open windows, whose series has that function. @param
- * eventMs Event time, Unix ms.
+ * Adds an event to the accumulator at a slot of open windows. `functionId` is the function of the slot's
+ * series.
+ *
+ * @param eventMs Event time, Unix ms.
  */
 export function accumulate(
   windows: OpenWindows,

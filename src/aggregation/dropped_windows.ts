@@ -8,10 +8,10 @@ export interface Span {
 const SPANS_MAX = 64;
 
 /**
- * The windows whose closed aggregates have been deleted. A later event for one of them is late, since its row
- * could only be replaced by a wrong one. The windows are kept as spans: where a wrong clock closed windows
- * days ahead, the spans say nothing about the windows before those. A gap that is too small to be kept counts
- * as deleted too. Immutable.
+ * The windows whose closed aggregates have been deleted. A later event for one of them is late: it could only
+ * replace the aggregate in the sinks by a wrong one. The windows are kept as spans: where a wrong clock
+ * closed windows days ahead, the spans say nothing about the windows before those. A gap that is too small to
+ * be kept counts as deleted too. Immutable.
  */
 export class DroppedWindows {
   /** The greatest end of a window; -Infinity: there is none. */
@@ -22,7 +22,7 @@ export class DroppedWindows {
     this.lastEndMs = spans.at(-1)?.endMs ?? -Infinity;
   }
 
-  /** Whether a window that ends then has been deleted. */
+  /** Whether the window that ends at `endMs` has been deleted. */
   has(endMs: number): boolean {
     if (endMs > this.lastEndMs) return false;
     return this.spans.some((span) => span.startMs < endMs && endMs <= span.endMs);

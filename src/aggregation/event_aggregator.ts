@@ -33,13 +33,14 @@ export interface AggregatorOptions {
 export type ChangeableOptions = Omit<AggregatorOptions, "sourceCount" | "dedupMaxIds" | "hashKey">;
 
 /**
- * Turns batches of events into accumulators of open windows. Pure and synchronous: the clock comes in with
- * each batch. It never closes a window itself: {@link windowsToClose} says which ones event time has passed.
+ * Turns batches of events into accumulators of open windows. It is synchronous and reads no clock: the time
+ * comes with each batch. It never closes a window itself: {@link windowsToClose} tells which ones the
+ * watermark has passed.
  */
 export class EventAggregator {
   readonly windows: OpenWindows;
   readonly watermark: Watermark;
-  /** Undefined: duplicates are not looked for. */
+  /** The latest ids of each source; undefined: duplicates are not looked for. */
   readonly recentIds: RecentIds[] | undefined;
   readonly books: EventBooks = {
     received: 0,
@@ -83,8 +84,9 @@ export class EventAggregator {
   }
 
   /**
-   * Adds a partition of a source. Returns its number, which is valid until {@link Watermark.remove}. @param
-   * greatestMs Its greatest event time, Unix ms; -Infinity: it had none.
+   * Adds a partition of a source. Returns its number, which is valid until {@link Watermark.remove}.
+   *
+   * @param greatestMs Its greatest event time, Unix ms; -Infinity: it had none.
    */
   addPartition(source: number, greatestMs: number): number {
     const number = this.watermark.add(greatestMs);
@@ -116,9 +118,10 @@ export class EventAggregator {
   }
 
   /**
-   * Aggregates a batch of a partition. `onRefused` is called for each valid event that is neither aggregated
-   * nor a duplicate, with its index in the batch's columns. It is one long function because it is the inner
-   * loop: what it keeps in local variables would otherwise be read from fields for each event.
+   * Aggregates a batch of a partition. `onRefused` is called for each valid event that is refused, with its
+   * index in the batch's columns. Duplicates and events that a rule drops are not refused. It is one long
+   * function because it is the inner loop: what it keeps in local variables would otherwise be read from
+   * fields for each event.
    *
    * @param nowMs Wall clock, Unix ms.
    */
@@ -182,7 +185,7 @@ export class EventAggregator {
         greatestMs = Math.min(eventMs, nowMs);
         watermarkMs = Math.max(watermarkMs, Math.min(greatestMs, limitOfOthers) - allowedLatenessMs);
       }
-      // A duplicate still moves the event time of its bus.
+      // An event that a rule drops still moves the event time of its partition.
       if (isUnwanted) {
         books.dropped++;
         continue;

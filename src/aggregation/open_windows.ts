@@ -4,11 +4,14 @@ import { FIRST, isPercentile, LAST, MAX, MIN } from "../event/agg_function.ts";
 import { QuantileSketch } from "./quantile_sketch.ts";
 import { SeriesTable } from "./series_table.ts";
 
-/** Accumulators a page: the unit in which open windows are checkpointed. A power of two. */
+/** Accumulators in a page, which is the unit in which open windows are checkpointed. A power of two. */
 export const PAGE_SLOTS = 256;
 export const PAGE_SHIFT = 8;
 
-/** Numbers a slot has in `accumulators`, and where each is: in one row, which is one cache line. */
+/**
+ * Numbers of a slot in `accumulators`, and the index of each. They lie side by side, so that a slot costs one
+ * cache miss.
+ */
 export const SLOT = 4;
 export const X = 0;
 export const Y = 1;
@@ -168,7 +171,7 @@ export class OpenWindows {
     };
   }
 
-  /** After a checkpoint: nothing is newer than what is on disk. */
+  /** Tells that a checkpoint has written all changes. */
   markAllClean(): void {
     this.pageTouched.fill(0);
     this.pageExtended.fill(0);

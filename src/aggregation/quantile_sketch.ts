@@ -2,7 +2,10 @@
 const RELATIVE_ERROR = 0.01;
 const GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR);
 const LOG_GAMMA = Math.log(GAMMA);
-/** The factor from the upper end of a bin to the value whose relative distance to both ends is the same. */
+/**
+ * Logarithm of the factor by which the upper end of a bin exceeds the value that has the same relative
+ * distance to both ends.
+ */
 const LOG_MIDDLE = Math.log((GAMMA + 1) / 2);
 /**
  * Greater than any bin of a double. So one integer orders all bins: negative values, zero, positive values.
@@ -24,7 +27,6 @@ export class QuantileSketch {
     this.bins.set(bin, (this.bins.get(bin) ?? 0) + 1);
   }
 
-  /** Adds what `other` holds. */
   merge(other: QuantileSketch): void {
     for (const [bin, count] of other.bins) this.bins.set(bin, (this.bins.get(bin) ?? 0) + count);
   }

@@ -229,7 +229,7 @@ export class SeriesTable {
 /** A power of two, so that the table's cells can be masked. */
 const INITIAL_CAPACITY = 1024;
 
-/** Numbers a row, and what each is. */
+/** Numbers in a row, and the index of each. */
 const ROW = 8;
 const HASH = 0;
 const FUNCTION = 1;

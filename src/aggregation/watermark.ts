@@ -1,6 +1,6 @@
 import { LeastTree } from "./least_tree.ts";
 
-/** The state of a number: whether a partition has it, and whether that partition holds the others back. */
+/** What the number of a partition stands for: one that holds the others back, one that is idle, or none. */
 const HOLDING = 0;
 const IDLE = 1;
 const FREE = 2;
@@ -18,14 +18,16 @@ export class Watermark {
   /** The greatest event times of the partitions that hold the others back. */
   private readonly holding = new LeastTree();
   private holdingCount = 0;
-  /** The maximum of the partitions' greatest event times. */
+  /**
+   * An upper bound of the partitions' greatest event times. The partition that had it may have been removed.
+   */
   private mostMs = -Infinity;
   private reachedMs = -Infinity;
   private capped = 0;
 
   /**
-   * @param count Partitions at the start, numbered from 0. @param allowedLatenessMs May change later; the
-   * watermark does not go back for it.
+   * @param count Partitions at the start, numbered from 0.
+   * @param allowedLatenessMs May change later; the watermark does not go back for it.
    */
   constructor(count: number, public allowedLatenessMs: number) {
     this.greatestMs = new Float64Array(count).fill(-Infinity);
@@ -76,8 +78,9 @@ export class Watermark {
   }
 
   /**
-   * Adds a partition, which holds the others back. Returns its number. @param greatestMs Its greatest event
-   * time; -Infinity: it had none.
+   * Adds a partition, which holds the others back. Returns its number.
+   *
+   * @param greatestMs Its greatest event time, Unix ms; -Infinity: it had none.
    */
   add(greatestMs: number): number {
     let number = this.standing.indexOf(FREE);
@@ -121,8 +124,8 @@ export class Watermark {
   }
 
   /**
-   * Sets the event time of a partition and moves the watermark as far as the partitions that are not idle
-   * allow.
+   * Raises the greatest event time of a partition, and moves the watermark as far as the partitions that are
+   * not idle allow.
    */
   advance(number: number, greatestMs: number): void {
     if (greatestMs > this.greatestMs[number]!) this.setGreatest(number, greatestMs);
@@ -149,7 +152,7 @@ export class Watermark {
     this.settle();
   }
 
-  /** Whether no partition holds the others back. */
+  /** Whether all partitions are idle, so that none holds the others back. */
   allIdle(): boolean {
     return this.holdingCount === 0;
   }

@@ -11,8 +11,9 @@ import type { CheckedEvent } from "./event_check.ts";
 export const ID_MAX_BYTES = 256;
 
 /**
- * Adds a checked event to a batch that has room for it. @param start Of the record that it came in, as the
- * columns hold it.
+ * Adds a checked event to a batch that has room for it.
+ *
+ * @param start Start of its record, as the columns hold it.
  */
 export function appendEvent(
   batch: EventBatch,

@@ -4,7 +4,6 @@ import { canonicalLabels, labelsProblem } from "../event/labels.ts";
 import { printable } from "../platform/log/printable.ts";
 import { hasLabelTwice } from "./repeated_label.ts";
 
-/** A checked event. */
 export interface CheckedEvent {
   readonly name: string;
   /** Canonical labels; "": none. */
@@ -33,7 +32,7 @@ export function readEvent(text: string | undefined): CheckedEvent | string {
 
 const FUNCTION_SHOWN_CHARACTERS = 40;
 
-/** The fault of an unknown function. */
+/** What is wrong with an event that names an unknown function, for the operator. */
 export function functionProblem(aggFunc: unknown): string {
   const given = typeof aggFunc === "string"
     ? printable(JSON.stringify(aggFunc.slice(0, FUNCTION_SHOWN_CHARACTERS)))

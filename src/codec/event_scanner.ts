@@ -24,9 +24,10 @@ const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`
 const MANTISSA_MAX = Number.MAX_SAFE_INTEGER;
 
 /**
- * Scans a single event (queue mode, dead letters put back) into `batch`; whatever is none is invalid.
+ * Scans a single event (queue mode, dead letters put back) into `batch`. Bytes that are no event are added as
+ * an invalid one.
  *
- * @param mapped As of `scanReply`.
+ * @param mapped How the record is mapped to events; undefined: it is an event.
  */
 export function scanEvent(body: Uint8Array, batch: EventBatch, mapped?: MappedRecords): void {
   batch.reset(body);
@@ -58,6 +59,7 @@ export class EventScanner {
   scanAny(start: number, end: number): void {
     const batch = this.batch;
     const position = batch.total++;
+    // The fast path may have added an event that something unexpected follows.
     if (batch.count > 0 && batch.position[batch.count - 1] === position) batch.count--;
     const checked = readEvent(this.json.textBetween(start, end));
     if (typeof checked === "string") {
@@ -197,7 +199,7 @@ export class EventScanner {
   /** The field whose name, with its closing quote, begins at `at`; 0: none of them. */
   private fieldAt(at: number): number {
     const { bytes, view } = this;
-    // Words cannot be read this near to the end. No field of an event in a reply is.
+    // Words cannot be read this near to the end. In a reply, brackets follow, so no field is this near to it.
     if (at + 10 > bytes.length) return 0;
     switch (view.getInt32(at, true)) {
       case NAME:

@@ -148,8 +148,8 @@ export class PlainLabels {
   }
 
   /**
-   * Reads the text in quotes at `at` and stores its range in `range`. Returns where it ends; -1: it is not
-   * plain.
+   * Reads the text in quotes at `at` and stores its range in `ranges` at `range`. Returns where it ends; -1:
+   * it is not plain.
    */
   private scanText(at: number, range: number): number {
     const { bytes, ranges } = this;

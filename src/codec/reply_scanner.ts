@@ -42,9 +42,7 @@ export function scanReply(
   return new ReplyScanner(body, batch, eventsMax, mapped).readRest();
 }
 
-/**
- * The header of a reply before its events, which are not read; undefined: it has no complete header there.
- */
+/** The header of a reply whose events are not read; undefined: it is not complete before the events. */
 export function headOf(body: Uint8Array): ReplyHeader | undefined {
   return new ReplyScanner(body, new EventBatch()).readHead();
 }
@@ -67,16 +65,17 @@ export class ReplyScanner {
   private readonly events: EventScanner;
   private readonly elements: ElementReader | undefined;
   private readonly fields = new Map<string, unknown>();
-  /** Whether the fields before the events were read, and their fault. */
+  /** Whether the fields before the events were read. */
   private hasHead = false;
+  /** Their fault; undefined: there is none. */
   private failure: ReplyFormatError | undefined;
   /** Whether the scan pauses before the value of `events`. */
   private isAtEvents = false;
 
   /**
-   * @param eventsMax How many events were asked for: what is wrong with each of any number could fill the
-   * memory.
-   * @param mapped How elements are read that are no events as they are; undefined: they are.
+   * @param eventsMax How many events were asked for. A reply with more is refused, since the faults of any
+   * number of events could fill the memory.
+   * @param mapped How elements are mapped to events; undefined: each element is an event.
    */
   constructor(
     private readonly bytes: Uint8Array,
@@ -105,8 +104,9 @@ export class ReplyScanner {
   }
 
   /**
-   * Scans what is not scanned yet. @throws {ReplyFormatError} The batch is then empty or half filled and must
-   * not be used.
+   * Scans the rest of the reply.
+   *
+   * @throws {ReplyFormatError} The batch is then empty or half filled and must not be used.
    */
   readRest(): ReplyHeader {
     if (!this.hasHead) this.scanHead();
@@ -134,7 +134,7 @@ export class ReplyScanner {
     }
   }
 
-  /** Up to the events, or to the end of the reply. */
+  /** Reads fields up to the events, or to the end of the reply. */
   private scanFields(): void {
     do {
       const key = this.parseValue();

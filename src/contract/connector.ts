@@ -27,11 +27,11 @@ export interface SinkSurroundings {
 export interface SinkConnector<S extends Spec = Spec, C = unknown>
   extends Connector<S, C, Sink, SinkSurroundings>, SinkDeclaration<S, C> {
   /**
-   * How the rows of its sinks are read back; left out: they cannot be. `scan` names what is read as a whole,
-   * for the help of the flag that asks for it.
+   * How aggregates are read back from its sinks; left out: they cannot be. `scan`: reading back reads
+   * everything that this text names, for the help of the flag that asks for it.
    */
   readonly readBack?: "cheap" | { readonly scan: string };
-  /** Whether its rows go to stdout, which then takes nothing else. */
+  /** Whether its sinks write to stdout. Then nothing else may be written there. */
   readonly writesToStdout?: true;
 }
 

@@ -18,8 +18,8 @@ export interface OutboxBatch {
   /** The outbox id of each aggregate, ascending. */
   readonly ids: readonly OutboxId[];
   /**
-   * The rows were sent before. They replace rows of the same revision, but never of a higher one. So
-   * `redeliver` mends a row that was changed in the sink.
+   * The aggregates were sent before. They replace those of the same revision in the sink, but never those of
+   * a higher one. So `redeliver` mends an aggregate that was changed in the sink.
    */
   readonly overwrites?: boolean;
 }
@@ -32,13 +32,15 @@ export interface SinkContext {
   readonly cursor: OutboxId;
   /** One past the newest id of the outbox. */
   readonly endId: OutboxId;
-  /** The rows that the sink must have already. A sink that lacks them was restored, or created again. */
+  /**
+   * The aggregates that the sink must have already. A sink that lacks them was restored, or created again.
+   */
   readonly confirmed: Confirmed;
   /** The handler that opens it. Of two handlers on copies of one state, one has to give way. */
   readonly claimant: Claimant;
-  /** Reports that something is wrong with the rows in the sink; delivery goes on. */
+  /** Reports that something is wrong with the aggregates in the sink; delivery goes on. */
   readonly alarm: (alarm: SinkAlarm) => void;
-  /** Reports rows in the sink whose numbers differ from those that were to be written. */
+  /** Reports aggregates in the sink whose numbers differ from those that were to be written. */
   readonly contradicted: (found: readonly Contradiction[]) => void;
 }
 
@@ -56,8 +58,9 @@ export interface Confirmed {
 export const CONFIRMED_MAX = 100;
 
 /**
- * - `rows_missing`: rows that it has confirmed are not there.
- * - `rows_differ`: a row has the same revision or a higher one, but not the numbers of this state.
+ * - `rows_missing`: aggregates that the sink has confirmed are not there.
+ * - `rows_differ`: an aggregate in the sink has the same revision or a higher one, but not the numbers of
+ *   this state.
  */
 export type SinkAlarmKind = "rows_missing" | "rows_differ";
 
@@ -65,20 +68,20 @@ export interface SinkAlarm {
   readonly kind: SinkAlarmKind;
   /** The finding, as a part of a sentence. */
   readonly detail: string;
-  /** Rows concerned, at least. */
+  /** Least number of aggregates that are concerned. */
   readonly count: number;
 }
 
 /**
- * A row that was not written because the sink holds it at the same revision or a higher one, with other
- * numbers.
+ * An aggregate that was not written because the sink holds it at the same revision or a higher one, with
+ * other numbers.
  */
 export interface Contradiction {
   readonly written: Aggregate;
   readonly held: Aggregate;
 }
 
-/** What a sink stores about the handler that writes to it, besides the rows. */
+/** What a sink stores about the handler that writes to it, besides the aggregates. */
 export interface Claim {
   readonly stateId: string;
   /** Number of starts of a handler on the state, this one included. */
@@ -113,14 +116,14 @@ export interface Claimant {
 }
 
 /**
- * What writing a batch again does. The first write may have succeeded while its answer was lost.
+ * What happens when a batch is written again. The first write may have succeeded while its answer was lost.
  *
- * - `upsert`: nothing. A row replaces the one with its key where its revision is higher. So rows may also be
- *   written one by one, in any order and any number of times. By that a row at fault is found (kinds
- *   `postponed` and `unexplained` of {@link SinkError}).
- * - `positioned`: it does not happen. The sink stores the position with the rows in one step, and `open`
- *   returns it. Rows that are sent again on purpose are there twice.
- * - `append`: the rows are there twice. Their readers must keep one of each revision.
+ * - `upsert`: nothing changes. An aggregate replaces the one with its key where its revision is higher. So
+ *   aggregates may also be written one by one, in any order and any number of times. The delivery does that
+ *   to find the one at fault (kinds `postponed` and `unexplained` of {@link SinkError}).
+ * - `positioned`: no batch is written again. The sink stores the position with the aggregates in one step,
+ *   and `open` returns it. Aggregates that are sent again on purpose are there twice.
+ * - `append`: the aggregates are there twice. Their readers must keep one of each revision.
  */
 export type Repeat = "upsert" | "positioned" | "append";
 
@@ -142,10 +145,10 @@ export interface Sink {
   readonly repeat: Repeat;
   /**
    * Connects, creates what is missing, and fences off earlier writers. Returns the id from which to deliver:
-   * the cursor, or a higher one where the sink is known to have the rows before it.
+   * the cursor, or a higher one where the sink is known to have the aggregates before it.
    */
   open(context: SinkContext, signal: AbortSignal): Promise<OutboxId>;
-  /** Writes the whole batch or throws. Once it resolves, the rows survive a crash of the sink. */
+  /** Writes the whole batch or throws. Once it resolves, the aggregates survive a crash of the sink. */
   write(batch: OutboxBatch, signal: AbortSignal): Promise<void>;
   /**
    * Tries everything that `open` and `write` will do, including every right, and returns in a few words what
@@ -158,32 +161,31 @@ export interface Sink {
   keepAlive?(nextId: OutboxId, signal: AbortSignal): Promise<void>;
   /** Releases connections, also those of `readBack`; never throws; safe to call in any state. */
   close(): Promise<void>;
-  /** Left out: the rows cannot be read back. */
+  /** Left out: the aggregates cannot be read back. */
   readonly readBack?: ReadBack;
 }
 
-/** Rows that a sink has deleted for their age. */
+/** Aggregates that a sink has deleted for their age. */
 export interface DeletedRows {
-  /** Windows that start before this time may lack rows. Unix ms. */
+  /** Windows that start before this time may lack aggregates. Unix ms. */
   readonly beforeMs: number;
-  /** Events in the rows that were deleted. */
+  /** Events in the aggregates that were deleted. */
   readonly events: number;
 }
 
 /**
- * Reads a sink's rows back, so that `verify` can prove the books against them. It only reads, and connects by
- * itself.
+ * Reads aggregates back from a sink, so that `verify` can prove the books against them. It only reads, and
+ * has connections of its own.
  */
 export interface ReadBack {
   /**
-   * - `cheap`: rows are found by their key.
-   * - `scan`: the first question reads everything in the sink. So it is done only where an operator asks for
-   *   it.
+   * - `cheap`: aggregates are found by their key.
+   * - `scan`: the first call reads everything in the sink. So it is done only where an operator asks for it.
    */
   readonly cost: "cheap" | "scan";
-  /** Sum of `count` over the rows of `instance` whose window starts at `sinceMs` or later. */
+  /** Sum of `count` over the aggregates of `instance` whose window starts at `sinceMs` or later. */
   sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number>;
-  /** The rows of `instance` for one window, in any order. */
+  /** The aggregates of `instance` for one window, in any order. */
   rowsOfWindow(
     instance: string,
     windowStartMs: number,
@@ -191,17 +193,17 @@ export interface ReadBack {
     signal: AbortSignal,
   ): Promise<Aggregate[]>;
   /**
-   * The rows of `instance` in its newest windows, newest window first, `limit` at most; left out: this kind
-   * of sink cannot be read so.
+   * The aggregates of `instance` in its newest windows, newest window first, `limit` at most; left out: this
+   * kind of sink cannot find them.
    */
   newest?(instance: string, limit: number, signal: AbortSignal): Promise<Aggregate[]>;
-  /** The rows of `instance` that the sink itself has deleted for their age; undefined: none. */
+  /** The aggregates of `instance` that the sink itself has deleted for their age; undefined: none. */
   deleted?(instance: string, signal: AbortSignal): Promise<DeletedRows | undefined>;
   /**
-   * Rows of `instance` that must not exist, whatever the books say, each as a sentence. Only windows from
-   * `sinceMs` on.
+   * The aggregates of `instance` that must not exist, whatever the books say: a sentence for each. Looks only
+   * at windows from `sinceMs` on.
    *
-   * @param mayRepeat Whether an operator has had rows of a window that starts then sent again.
+   * @param mayRepeat Whether an operator has had aggregates of a window that starts then sent again.
    */
   flaws?(
     instance: string,
@@ -211,22 +213,24 @@ export interface ReadBack {
   ): Promise<Iterable<string>>;
 }
 
-/** A sink whose rows can be read back. */
+/** A sink whose aggregates can be read back. */
 export type ReadableSink = Sink & { readonly readBack: ReadBack };
 
 /**
- * What the delivery does next. The three classes of errors have kinds: for an unavailable sink it matters
- * whether fewer rows would help, and for a refused row whether it is refused for good.
+ * The kind of a sink's error, which decides what the delivery does next. A sink that is `unavailable` gets
+ * the same batch again, and one that has `timed_out` a smaller one. A `rejected` aggregate waits for an
+ * operator, and a `postponed` one is retried without.
  *
  * - `unavailable`: the sink cannot be reached or does not work now; the batch is retried for ever.
- * - `timed_out`: the batch took too long; it is retried for ever, with ever fewer rows.
- * - `rejected`: the sink refuses a row of the batch; the router bisects until it has the rows at fault.
- * - `postponed`: the sink refuses a row for a reason that may pass, such as a missing partition. It is
- *   bisected like `rejected`, and retried later without an operator. Only for sinks whose `repeat` is
- *   `upsert`.
- * - `unexplained`: the sink has refused the batch, and the error does not tell whether a row or the sink is
- *   at fault. To find out, rows are written out of order and more than once, so only for sinks whose `repeat`
- *   is `upsert`.
+ * - `timed_out`: the batch took too long; it is retried for ever, with ever fewer aggregates.
+ * - `rejected`: the sink refuses an aggregate of the batch; the delivery bisects the batch until it has found
+ *   the ones at fault.
+ * - `postponed`: the sink refuses an aggregate for a reason that may pass, such as a missing partition. The
+ *   batch is bisected as for `rejected`, and the aggregate is retried later without an operator. Only for
+ *   sinks whose `repeat` is `upsert`.
+ * - `unexplained`: the sink has refused the batch, and the error does not tell whether an aggregate or the
+ *   sink is at fault. To find out, aggregates are written out of order and more than once, so this is only
+ *   for sinks whose `repeat` is `upsert`.
  * - `misconfigured`: the table is missing or the login is refused; retried slowly, reported loudly.
  */
 export type SinkErrorKind =
@@ -249,8 +253,8 @@ export class SinkError extends Error {
 export class UnexplainedRefusal extends SinkError {
   /**
    * @param sameness What two refusals for the same reason have in common: a part of the message without the
-   * values of the row.
-   * @param otherwise What the refusal counts as where the rows are not at fault.
+   * values of the aggregate.
+   * @param otherwise What the refusal counts as where no aggregate is at fault.
    */
   constructor(
     readonly sameness: string,

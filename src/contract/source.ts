@@ -4,7 +4,7 @@ import type { Clock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { oneLine } from "../platform/log/printable.ts";
 
-/** Characters of the identity of an event log at most. It is the lineage of a VaBus. */
+/** Characters at most in the identity of an event log. That identity is the lineage of a VaBus. */
 export const LOG_ID_MAX_CHARACTERS = 512;
 
 /**
@@ -39,7 +39,9 @@ export interface Source {
   open(context: SourceContext, signal: AbortSignal): Promise<readonly Partition[]>;
   /**
    * Connects, tries the rights that reading needs, and returns in a few words what is there. Takes no event.
-   * Called by `check`. @throws {SourceError}
+   * Called by `check`.
+   *
+   * @throws {SourceError}
    */
   probe(signal: AbortSignal): Promise<string>;
   /** The time of the bus, Unix ms; undefined: it does not tell. Takes no event. @throws {SourceError} */

@@ -1,4 +1,4 @@
-/** An element that is not a valid event, as it came, with what is wrong with it. */
+/** An element of a reply that is not a valid event, and what is wrong with it. */
 export interface InvalidEvent {
   /** Position in the reply. */
   readonly index: number;
@@ -6,7 +6,7 @@ export interface InvalidEvent {
   readonly detail: string;
 }
 
-/** A record in which an event of a batch is all there is. */
+/** Makes the text of a record that holds one event of a batch alone. */
 export type AloneText = (batch: EventBatch, event: number) => string;
 
 /**
@@ -25,20 +25,25 @@ export class EventBatch {
   /** Records in the reply: each is one event, valid or not, unless records are {@link isMapped}. */
   total = 0;
   /**
-   * Whether it depends on settings what events the records are: then one may be several of them, with one
-   * position.
+   * Whether records are mapped to events by the settings. One record may then be several events, which all
+   * have its position.
    */
   isMapped = false;
   /** Events, valid or not, beyond one for each record. */
   surplus = 0;
-  /** How many of the unit that times are read in are in a second; undefined: they are not counted. */
+  /**
+   * The unit of the timestamps, as units per second: 1000 for milliseconds; undefined: they are not numbers.
+   */
   unitsPerSecond: number | undefined = 1;
   /**
-   * Of an event, by its column: makes a record that it is all of when it is asked for. Not there: its own one
-   * is.
+   * By the index of an event: makes a record that holds this event alone. Missing where the event's own
+   * record does.
    */
   readonly alone: AloneText[] = [];
-  /** Another number whenever any batch is emptied. */
+  /**
+   * A number for what the batch holds now, unique among all batches. It changes whenever the batch is
+   * emptied.
+   */
   filling = 0;
   /** Valid events: the length of each column below. */
   count = 0;
@@ -59,16 +64,16 @@ export class EventBatch {
   /** 0: the event has no id. */
   idLength = new Int32Array(0);
   idHash = new Int32Array(0);
-  /** Of an event that is a part of a line, for {@link alone}: where the line is, as of a name. */
+  /** Where the line of an event is, as for a name; only for events with {@link alone}. */
   lineStart = new Int32Array(0);
   lineLength = new Int32Array(0);
-  /** Which of the events of the line it is. */
+  /** Index of the event among those of its line. */
   lineEvent = new Int32Array(0);
 
   readonly invalid: (InvalidEvent & {
     readonly rawStart: number;
     readonly rawEnd: number;
-    /** A record that it is all of, made when it is asked for. Not there: its own one is. */
+    /** Makes a record that holds this event alone. Missing where the event's own record does. */
     readonly alone?: (() => string) | undefined;
   })[] = [];
 
@@ -98,7 +103,8 @@ export class EventBatch {
   }
 
   /**
-   * The record of an event, or of the part of one that it is; a view of what the batch holds where it can be.
+   * The record of an event. Where it holds other events too, a record is made that holds this one alone.
+   * Otherwise it is a view of `bytes`.
    */
   rawOf(event: number): Uint8Array {
     const alone = this.alone[event];
@@ -107,7 +113,7 @@ export class EventBatch {
       : ENCODER.encode(alone(this, event));
   }
 
-  /** The same of what is no event. */
+  /** The record of an invalid event, as by {@link rawOf}. */
   rawOfInvalid({ rawStart, rawEnd, alone }: EventBatch["invalid"][number]): Uint8Array {
     return alone === undefined ? this.bytes.subarray(rawStart, rawEnd) : ENCODER.encode(alone());
   }
@@ -144,7 +150,10 @@ export class EventBatch {
     this.extra = grown;
   }
 
-  /** Keeps decoded text as UTF-8 and returns its start as the columns hold it (negative). */
+  /**
+   * Adds decoded text to `extra` as UTF-8. Returns its start as the columns hold it (negative), and its
+   * length in bytes.
+   */
   appendExtra(text: string): { start: number; length: number } {
     this.reserveExtra(text.length * 3);
     const { written } = ENCODER.encodeInto(text, this.extra.subarray(this.extraLength));

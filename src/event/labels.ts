@@ -1,12 +1,12 @@
-/** Labels a series has at most. */
+/** Labels of a series at most. */
 export const LABELS_MAX = 32;
 /**
- * Bytes of a name with the keys and values of its labels, as UTF-8. With the other columns they must fit into
- * a row of a PostgreSQL index.
+ * Bytes at most of a name with the keys and values of its labels, as UTF-8. With the other columns they must
+ * fit into a row of a PostgreSQL index.
  */
 export const SERIES_MAX_BYTES = 2048;
 
-/** Stands between a name and its labels in the key of a series. No name has it. */
+/** Separates the name from the labels in the key of a series. No name contains it. */
 const SEPARATOR = "\0";
 
 /** No label may contain such a character. */
@@ -44,7 +44,7 @@ export function labelsProblem(name: string, labels: unknown): string | undefined
     : undefined;
 }
 
-/** The labels that a table has for a series without labels. */
+/** The labels of a series without any, as an SQL table has them. */
 export const NO_LABELS = "{}";
 
 /** The property `labels` of an aggregate. */
@@ -53,7 +53,7 @@ export function labelsOf(labels: Readonly<Record<string, string>>): { readonly l
   return canonical === "" ? {} : { labels: canonical };
 }
 
-/** The same, from any JSON text of them. */
+/** As {@link labelsOf}, from any JSON text of the labels. JSON that is not an object is kept as it is. */
 export function labelsIn(json: string): { readonly labels?: string } {
   if (json === NO_LABELS) return {};
   const parsed: unknown = JSON.parse(json);

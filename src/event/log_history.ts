@@ -112,8 +112,9 @@ export class LogHistory {
   }
 
   /**
-   * Reading goes on at another offset. The fingerprints from there on are those of another history, or there
-   * is a gap before it.
+   * Tells that reading goes on at `next`. Fingerprints from there on are dropped, since they are those of
+   * another history. Where `next` is beyond the end, only samples of the fingerprints before the gap are
+   * kept.
    */
   goOnAt(next: number): void {
     if (next === this.end) return;
@@ -123,7 +124,7 @@ export class LogHistory {
       this.end = Math.max(this.from, next);
       if (next > this.from) return;
     } else if (this.end > this.from) {
-      // The last one is included: the bus is asked for it first.
+      // The last event is always a sample: the bus is asked for it first.
       const last = this.at(this.size - 1);
       for (let offset = pageEnd(this.from); offset < this.end; offset += PAGE_EVENTS) {
         this.addSample(offset - 1);
@@ -166,12 +167,12 @@ export class LogHistory {
     this.areSamplesSaved = true;
   }
 
-  /** Allocated only when it is needed: it has 256 KiB. */
+  /** Allocates the ring when it is first needed, since it takes 256 KiB. */
   private makeRoom(): void {
     if (this.ring.length === 0) this.ring = new Int32Array(EXACT_EVENTS);
   }
 
-  /** The first event of a page comes: the page replaces the oldest one in the ring. */
+  /** Makes room for the page whose first event has this offset: it replaces the oldest page in the ring. */
   private openPage(offset: number): void {
     const goneEnd = offset - EXACT_EVENTS + PAGE_EVENTS;
     if (this.from >= goneEnd) return;
@@ -203,9 +204,9 @@ export function fingerprintOf(batch: EventBatch): number {
 }
 
 /**
- * Whether the only event of a reply, as protocol v1 has it, has a fingerprint. Settings may say now that
- * events are read as they are, and have said before that records are mapped, or the other way round: either
- * makes it the same event.
+ * Whether the only event of a reply (protocol v1) has a fingerprint. The settings may have begun or ceased to
+ * map records since the fingerprint was made. So both the hash of a valid event's values and the hash of its
+ * bytes count.
  */
 export function hasFingerprint(batch: EventBatch, fingerprint: number): boolean {
   const { rawStart, rawEnd } = batch.count > 0
@@ -247,9 +248,9 @@ class EventHashes {
         continue;
       }
       const high = values[2 * i + 1]!;
-      // No function counts as the first one, since it had that meaning when the fingerprints in older states
-      // were made. Each value has a factor of its own, so that all can be multiplied at once. The upper half
-      // of a short number has its digits at the top.
+      // An event that names no function counts as one that names `sum`: it meant that when the fingerprints
+      // in older states were made. Each value has a factor of its own, so that all can be multiplied at once.
+      // The upper half of a short number has its digits at the top.
       target[at + k] = Math.imul(nameHash[i]!, 0x9e3779b1) + Math.imul(values[2 * i]!, 0x85ebca77) +
           Math.imul(high ^ (high >>> 17), 0xc2b2ae3d) + Math.imul(times[2 * i]!, 0x27d4eb2f) +
           Math.imul(times[2 * i + 1]! ^ Math.max(0, functionId[i]!), 0x165667b1) +
@@ -260,7 +261,10 @@ class EventHashes {
     this.position += count;
   }
 
-  /** A record may become several events. The first one has the position of the record. */
+  /**
+   * Writes the hashes of mapped records. All events of a record, valid or not, have its position and its
+   * bytes.
+   */
   private writeRecords(target: Int32Array, at: number, count: number): void {
     const { batch } = this;
     for (let k = 0; k < count; k++) {
