@@ -1,4 +1,4 @@
-/** Writes that must succeed before more rows are tried: each write that times out costs a minute. */
+/** Writes that must succeed before more aggregates are tried: each write that times out costs a minute. */
 const WRITES_BEFORE_GROWTH = 16;
 
 /**

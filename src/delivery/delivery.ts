@@ -209,15 +209,16 @@ export class Delivery {
   }
 
   /**
-   * The first such refusal counts as a failed attempt: opening the sink again may tell more. When it comes
-   * back, single rows are tried.
+   * Handles an unexplained refusal. The first one counts as a failed attempt: opening the sink again may tell
+   * more. When it comes back for the same batch, a trial finds out whether aggregates are at fault.
    */
   private async judge(batch: OutboxBatch, error: UnexplainedRefusal, stop: AbortSignal): Promise<void> {
     const { firstId } = batch;
     const { sameness } = error;
     const hasComeBack = this.unexplained?.firstId === firstId && this.unexplained.sameness === sameness;
     this.unexplained = { firstId, sameness };
-    // The trial needs a row as a witness, and the sink has answered in time.
+    // The sink has answered in time, so batches need not be small. The trial needs other aggregates to
+    // compare with.
     this.batchSize.restore();
     if (!hasComeBack || this.sink.repeat !== "upsert") {
       throw new SinkError("unavailable", error.message, { cause: error });
@@ -229,7 +230,7 @@ export class Delivery {
     this.unexplained = undefined;
   }
 
-  /** Only sinks that accept a row any number of times postpone rows. */
+  /** Retries postponed aggregates. Only sinks that accept an aggregate any number of times postpone any. */
   private async tryPostponed(stop: AbortSignal): Promise<void> {
     if (this.sink.repeat !== "upsert") return;
     await this.postponed.tryDue((batch) =>
@@ -283,8 +284,8 @@ export class Delivery {
 }
 
 /**
- * The state may be unwritable for a while when a dead letter has to be stored. The delivery waits, as for a
- * sink that cannot be reached.
+ * Classifies an error of an attempt. Where the state is unwritable for a while, so that a dead letter cannot
+ * be stored, the delivery waits as for a sink that cannot be reached. Other errors are thrown.
  */
 function asFailure(error: unknown): SinkError {
   if (error instanceof SinkError) return error;

@@ -10,7 +10,7 @@ import { refusalIn } from "./trial.ts";
 const PAUSE_MS = 60_000;
 const WINDOWS = 20;
 
-/** Rows that a sink has postponed and may accept now. */
+/** Aggregates that a sink has postponed and may accept now. */
 export class PostponedAggregates {
   private lastMs = -Infinity;
   /** The window, by its end, at which the last round stopped. */
@@ -24,9 +24,9 @@ export class PostponedAggregates {
   ) {}
 
   /**
-   * Retries what the sink has postponed, with one aggregate of each window. The sink accepts a row any number
-   * of times, so this does no harm. Where the aggregate succeeds, all postponed ones of its window are put
-   * back into the outbox.
+   * Retries what the sink has postponed, with one aggregate of each window. The sink accepts an aggregate any
+   * number of times, so this does no harm. Where the aggregate succeeds, all postponed ones of its window are
+   * put back into the outbox.
    */
   async tryDue(write: (batch: OutboxBatch) => Promise<void>): Promise<void> {
     const nowMs = this.clock.monotonicMs();

@@ -17,8 +17,9 @@ export class Rejections {
   ) {}
 
   /**
-   * Makes the only aggregate of a batch a dead letter and moves the cursor behind it. @throws {SinkError} As
-   * many as can be kept wait already.
+   * Makes the only aggregate of a batch a dead letter and moves the cursor behind it.
+   *
+   * @throws {SinkError} The sink has as many dead letters as can be kept.
    */
   put(batch: OutboxBatch, refusal: SinkRefusal): void {
     const aggregate = batch.aggregates[0]!;

@@ -7,7 +7,7 @@ import type { Outbox } from "../state/outbox/outbox.ts";
 /** Characters of a name in messages. */
 const SHOWN_NAME = 100;
 
-/** Alarms over the rows of a sink, reported once and kept until they are settled. */
+/** Alarms over the aggregates in a sink, reported once and kept until they are settled. */
 export class SinkAlarms {
   constructor(
     private readonly sink: string,
@@ -29,8 +29,8 @@ export class SinkAlarms {
   }
 
   /**
-   * A higher revision may be this state's own: from a batch that is written again, or from a dead letter that
-   * is delivered late.
+   * Raises an alarm over aggregates that somebody else has written. One with a higher revision may be this
+   * state's own: from a batch that is written again, or from a dead letter that is delivered late.
    */
   contradicted(found: readonly Contradiction[]): void {
     const foreign = found.filter(({ written, held }) =>

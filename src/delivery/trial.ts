@@ -7,25 +7,31 @@ import { bisect } from "./bisection.ts";
 export interface TrialSteps {
   /** @throws {SinkError} */
   write(batch: OutboxBatch): Promise<void>;
-  /** Makes the only row of the batch a dead letter and moves the cursor after it. @throws {SinkError} */
+  /**
+   * Makes the only aggregate of the batch a dead letter and moves the cursor after it.
+   *
+   * @throws {SinkError}
+   */
   reject(batch: OutboxBatch, refusal: SinkRefusal): void;
 }
 
-/** Rows that are tried at most to find one that succeeds, from the batch and from the outbox after it. */
+/**
+ * Aggregates that are tried at most to find one that succeeds, from the batch and from the outbox after it.
+ */
 const WITNESSES_MAX = 20;
-/** Rows that are condemned for one error at most. With more, the sink counts as being at fault. */
+/** Aggregates that are condemned for one error at most. With more, the sink counts as being at fault. */
 const CONDEMNED_MAX = 1000;
 
 /**
- * Finds out whether rows or the sink are at fault, where the error does not tell. A row is condemned only
- * when it fails alone, twice, while another waiting row succeeds in between. Where no row succeeds, the sink
- * is at fault, and no row is condemned.
+ * Finds out whether aggregates or the sink are at fault, where the error does not tell. An aggregate is
+ * condemned only when it fails alone, twice, while another waiting one succeeds in between. Where none
+ * succeeds, the sink is at fault, and no aggregate is condemned.
  *
- * A trial writes rows out of order and more than once, so it is only for sinks that may throw
+ * A trial writes aggregates out of order and more than once, so it is only for sinks that may throw
  * {@link UnexplainedRefusal}.
  */
 export class Trial {
-  /** Each row of the batch as a batch of its own, in order. */
+  /** Each aggregate of the batch as a batch of its own, in order. */
   private rows: readonly OutboxBatch[] = [];
   /** The id after the batch. */
   private beyondId = 0;
@@ -37,7 +43,8 @@ export class Trial {
   ) {}
 
   /**
-   * Delivers, in order, the rows of a refused batch that are not at fault, and moves the cursor with them.
+   * Delivers, in order, the aggregates of a refused batch that are not at fault, and moves the cursor with
+   * them.
    *
    * @throws {SinkError} The sink is at fault. Everything before the cursor is settled.
    */
@@ -66,7 +73,7 @@ export class Trial {
     this.outbox.advance(this.sink, batch.nextId);
   }
 
-  /** Handles a single row that has failed. @throws {SinkError} The row is not at fault. */
+  /** Handles a single aggregate that has failed. @throws {SinkError} The aggregate is not at fault. */
   private async condemn(batch: OutboxBatch, error: unknown): Promise<void> {
     if (error instanceof UnexplainedRefusal) {
       if (!await this.failsAgain(batch, error)) return this.outbox.advance(this.sink, batch.nextId);
@@ -80,8 +87,9 @@ export class Trial {
   }
 
   /**
-   * Whether a row fails again in the same way after another one has succeeded. @throws {SinkError} No other
-   * row succeeds, or the row fails in another way.
+   * Whether an aggregate fails again in the same way after another one has succeeded.
+   *
+   * @throws {SinkError} No other aggregate succeeds, or this one fails in another way.
    */
   private async failsAgain(batch: OutboxBatch, error: UnexplainedRefusal): Promise<boolean> {
     if (!await this.anotherPasses(batch.aggregates[0]!)) throw faultOfSink(error);
@@ -95,10 +103,10 @@ export class Trial {
   }
 
   /**
-   * Looks for a row that succeeds, evenly spread over the rows after the suspect: first in the batch and then
-   * in the outbox, since a whole batch may be of one old window that the sink refuses. Where none succeeds,
-   * the newest row that the sink has accepted is written once more: waiting rows of a single series must not
-   * wait for rows of others, which may never come.
+   * Looks for an aggregate that succeeds, evenly spread over those after the suspect: first in the batch and
+   * then in the outbox, since a whole batch may be of one old window that the sink refuses. Where none
+   * succeeds, the newest aggregate that the sink has accepted is written once more: a single series must not
+   * have to wait for aggregates of others, which may never come.
    */
   private async anotherPasses(suspect: Aggregate): Promise<boolean> {
     const others = this.rows.slice(this.rows.findIndex(({ aggregates }) => aggregates[0] === suspect) + 1);
@@ -141,14 +149,14 @@ export class Trial {
   }
 }
 
-/** The refusal of a row of the batch that an error stands for; undefined: it is another error. */
+/** The refusal of an aggregate that an error stands for; undefined: it is another error. */
 export function refusalIn(error: unknown): SinkRefusal | undefined {
   if (!(error instanceof SinkError)) return undefined;
   const { kind, message } = error;
   return kind === "rejected" || kind === "postponed" ? { reason: kind, detail: message } : undefined;
 }
 
-/** Whether the sink has answered with an error that may be a row's fault. */
+/** Whether the sink has answered with an error that may be an aggregate's fault. */
 function isOfARow(error: unknown): boolean {
   return error instanceof UnexplainedRefusal || refusalIn(error) !== undefined;
 }

@@ -95,8 +95,8 @@ export class CheckpointMaker {
     try {
       this.checkpoint.follow(this.clock.nowMs());
     } catch (error) {
-      // Windows that were closed early are forgotten here, so they count as open. Their later events correct
-      // them all the same.
+      // Then windows that were closed by the wrong clock count as open. Their later events correct them all
+      // the same: a window that closes again is merged with its archive.
       if (!isWaitedOut(error)) throw error;
     }
   }
@@ -109,8 +109,8 @@ export class CheckpointMaker {
       // Checks the state file even while there is nothing to write. Without the file, the next events would
       // be fetched and acknowledged in vain.
       this.checkpoint.assertStateInPlace();
-      // Reading can fail like writing, so it is within the same try. It comes before the closing, since a
-      // retried event may be due at once.
+      // Reading the requests can fail as writing can, so it is within the same try. It comes before the
+      // choice of windows, since the window of a retried event may be due at once.
       this.requests.take();
       this.outbox.lookForRedelivery();
       const closing = choose();

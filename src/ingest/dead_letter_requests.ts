@@ -4,7 +4,10 @@ import type { SettledRequests } from "../state/checkpoint/checkpoint_input.ts";
 import type { DeadLetter } from "../state/letters/dead_letters.ts";
 import { type Intake, REFUSED_MAX_BYTES, REFUSED_MAX_EVENTS } from "./intake.ts";
 
-/** Aggregates that one checkpoint puts back, about: each becomes a segment of its own. */
+/**
+ * About how many aggregates one checkpoint puts back into the outbox. Each becomes a segment of its own, so
+ * many would make the checkpoint long.
+ */
 const REISSUED_MAX = 1000;
 
 const NOTHING_SETTLED: SettledRequests = { requests: [], retried: [], purged: [], reissued: [] };
@@ -34,7 +37,9 @@ export class DeadLetterRequests {
   }
 
   /**
-   * The checkpoint is committed. @param reissued How many of the aggregates to be sent again were settled.
+   * Tells that the checkpoint is committed.
+   *
+   * @param reissued How many of the aggregates to be sent again were settled.
    */
   committed(reissued: number): void {
     this.fulfilled.retried += this.current.retried.length + reissued;
@@ -43,8 +48,9 @@ export class DeadLetterRequests {
   }
 
   /**
-   * Takes operators' requests in. Very large requests are spread over several checkpoints. @throws
-   * {StateError}
+   * Takes operators' requests in. Very large requests are spread over several checkpoints.
+   *
+   * @throws {StateError}
    */
   take(): void {
     if (!this.areSettled) return;

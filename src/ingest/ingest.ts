@@ -82,7 +82,7 @@ export class Ingest {
     return this.positions.sources;
   }
 
-  /** By number; undefined: the number stands for none. */
+  /** By number; undefined: no partition has the number. */
   get partitions(): readonly (PartitionState | undefined)[] {
     return this.positions.states;
   }
@@ -147,13 +147,15 @@ export class Ingest {
     return this.positions.attach(this.sources[source]!, partition);
   }
 
-  /** A partition has gone away. No read of it is under way any more. */
+  /** Removes a partition that has gone away. No read of it may be under way. */
   detach(number: number): void {
     this.clockGuard.gone(number);
     this.positions.detach(number);
   }
 
-  /** Partitions of a source that the state knows and that were not attached have gone away. */
+  /**
+   * Removes the partitions of a source that the state knows and that were not attached: they have gone away.
+   */
   detachUnattached(source: number): void {
     for (const { number, partition } of [...this.sources[source]!.partitions.values()]) {
       if (partition === undefined) this.detach(number!);
@@ -246,7 +248,9 @@ export class Ingest {
   }
 
   /**
-   * Makes checkpoints as they fall due, until the signal fires. @throws {StateError} The state is damaged.
+   * Makes checkpoints as they fall due, until the signal fires.
+   *
+   * @throws {StateError} The state is damaged.
    */
   async keepCheckpointing(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {

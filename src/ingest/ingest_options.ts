@@ -7,8 +7,8 @@ export interface IngestOptions extends CheckpointTimes {
   readonly outboxMaxRows: number;
   readonly maxFutureSkewMs: number;
   /**
-   * How records are made events of, by the names of their sources; where none is, they are events as they
-   * are. Only those of the start count.
+   * What maps records to events, by the names of the sources. The records of other sources are events. It
+   * cannot be changed after the start.
    */
   readonly readers: ReadonlyMap<string, RecordReader>;
 }

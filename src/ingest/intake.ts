@@ -15,8 +15,8 @@ import { RefusalWatch } from "./refusal_watch.ts";
 export const REFUSED_MAX_EVENTS = 10_000;
 export const REFUSED_MAX_BYTES = 16 * 1024 * 1024;
 /**
- * Beyond it, only the beginning of what is refused is kept until the next checkpoint: dead letters of parts
- * of a record may be longer than it.
+ * Beyond these bytes, only the beginning of a refused event is kept until the next checkpoint. One record may
+ * become many events, and their dead letters together may be much longer than the record.
  */
 const REFUSED_HARD_MAX_BYTES = 256 * 1024 * 1024;
 const BEGINNING_BYTES = 200;
@@ -40,10 +40,7 @@ export class Intake {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly onRefused: (event: RefusedEvent) => void,
-    /**
-     * How the records of sources are made events of, by the sources' names; of those that are not there, they
-     * are events as they are.
-     */
+    /** What maps records to events, by the names of the sources. The records of other sources are events. */
     private readonly readers: ReadonlyMap<string, RecordReader>,
   ) {
     this.watch = new RefusalWatch(partitions.sources.map(({ name }) => name), clock);
@@ -54,7 +51,7 @@ export class Intake {
     return this.refused.length >= REFUSED_MAX_EVENTS || this.refusedBytes >= REFUSED_MAX_BYTES;
   }
 
-  /** The refused events are in a checkpoint. */
+  /** Tells that the refused events are in a checkpoint. */
   committed(): void {
     this.refused = [];
     this.refusedBytes = 0;
@@ -69,7 +66,7 @@ export class Intake {
 
   /**
    * Takes a refused event in again and removes it from the count of its refusal. Returns false where the
-   * event is not complete.
+   * event was cut, or where the dead letter is an aggregate.
    */
   retry(deadLetter: DeadLetter): boolean {
     if (deadLetter.raw === undefined || deadLetter.isCut) return false;

@@ -114,7 +114,7 @@ export class PartitionMoves {
   }
 }
 
-/** The fingerprints of a lineage up to `offset`. */
+/** The fingerprints of the lineage `next` up to `offset`. */
 function historyAt(
   { lineage, history }: Progress,
   next: string | undefined,

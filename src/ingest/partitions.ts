@@ -17,7 +17,7 @@ const GONE_MAX = 10_000;
  * partitions that the state knows; a source that the state does not know has one without a name.
  */
 export class Partitions {
-  /** By number; undefined: the number stands for none. */
+  /** By number; undefined: no partition has the number. */
   readonly states: (PartitionState | undefined)[] = [];
   /** In the order of the configuration. */
   readonly sources: readonly SourceState[];
@@ -25,7 +25,7 @@ export class Partitions {
   hasMoved = false;
   /** The partitions that the next checkpoint must write. */
   private readonly unsaved = new Set<PartitionState>();
-  /** The partitions that have gone away, by {@link keyOf}, in that order. */
+  /** The partitions that have gone away, by {@link keyOf}, in the order in which they went. */
   private readonly gone = new Map<string, PartitionState>();
   /** The partitions that the state must forget. */
   private readonly forgotten = new Map<string, PartitionState>();
@@ -87,7 +87,7 @@ export class Partitions {
     }
   }
 
-  /** Everything that was taken in is in a checkpoint. */
+  /** Tells that everything that was taken in is in a checkpoint. */
   committed(): void {
     this.hasMoved = false;
     this.forgotten.clear();
@@ -145,8 +145,8 @@ export class Partitions {
   }
 
   /**
-   * The number for an event of a partition that may have gone away; undefined: its source has none, or is no
-   * longer configured.
+   * The number under which an event of a partition is taken in. Where the partition has gone away, it is that
+   * of another partition of the source. Undefined: the source has none, or is no longer configured.
    */
   numberFor(source: string | undefined, partition: PartitionId | undefined): number | undefined {
     const state = this.sources.find(({ name }) => name === source);
@@ -160,15 +160,14 @@ export class Partitions {
     this.touch(state);
   }
 
-  /** The next checkpoint must store its position. */
+  /** Marks a partition whose position the next checkpoint must store. */
   touch(state: PartitionState): void {
     this.unsaved.add(state);
     this.hasMoved = true;
   }
 
   /**
-   * A lineage is read by another partition now, so the partition that has gone away and read it loses its
-   * position.
+   * Forgets the position of a partition that has gone away, since another partition now reads its lineage.
    */
   takenOver(lineage: string): void {
     for (const [key, state] of this.gone) {
@@ -178,7 +177,7 @@ export class Partitions {
     }
   }
 
-  /** The partition has something to read, or may have. */
+  /** Notes that a partition has something to read, or may have. It is not idle then. */
   wake(number: number): void {
     this.states[number]!.idleMs = 0;
     this.aggregator.watermark.setIdle(number, false);
@@ -225,7 +224,7 @@ export class Partitions {
     return this.enter(state, this.aggregator.addPartition(source.ordinal, state.leftGreatestMs));
   }
 
-  /** Data on disk of a partition that has gone away need not stay in memory. */
+  /** Drops from memory what is on disk of a partition that has gone away. */
   private shrink(state: PartitionState): void {
     state.partition = undefined;
     state.committed = state.progress = { ...state.progress, history: NOT_IN_MEMORY };

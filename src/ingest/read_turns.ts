@@ -35,7 +35,7 @@ export class ReadTurns {
     return this.count > this.readsMax;
   }
 
-  /** The longest pause of an idle partition, ms, which is `ms` where it is alone. */
+  /** The longest pause of an idle partition, ms: `ms`, or longer where many partitions take turns. */
   longestRest(ms: number): number {
     return this.areShared ? Math.max(ms, this.count * 1000 / LOOKS_PER_SECOND) : ms;
   }
@@ -82,7 +82,7 @@ export class ReadTurns {
     this.resting.delete(id);
   }
 
-  /** Removes a partition. */
+  /** Forgets a partition that has gone away, and ends its pause. */
   gone(id: PartitionId): void {
     this.arrived(id);
     this.arrivals.delete(id);

@@ -7,7 +7,7 @@ export interface RefusalSample {
   readonly detail: string;
   /** Event time, Unix ms; undefined: it has none that could be read. */
   readonly timeMs: number | undefined;
-  /** As of `refusalDetail`. */
+  /** The unit of the timestamps, as units per second; undefined: 1. */
   readonly perSecond?: number | undefined;
 }
 
@@ -16,7 +16,9 @@ const HOUR_MS = 3_600_000;
 const ZONE_STEP_MS = HOUR_MS / 4;
 const ZONE_MAX_MS = 14 * HOUR_MS;
 const ZONE_TOLERANCE_MS = 120_000;
-/** Devices without a clock begin at this time, and have not run for longer than this. */
+/**
+ * Times up to this one, Unix ms, are those of devices whose clocks were never set. Such clocks begin at 0.
+ */
 const UNSET_CLOCK_MAX_MS = 366 * 24 * HOUR_MS;
 
 /** What an operator should check first, judged by a sample, as whole sentences. */

@@ -12,8 +12,7 @@ const UNITS = [["seconds", 1], ["milliseconds", 1e3], ["microseconds", 1e6], ["n
 /**
  * Why a valid event of that time was refused, for its dead letter.
  *
- * @param perSecond How many of the unit that times are read in are in a second; undefined: they are not
- * counted.
+ * @param perSecond The unit of the timestamps, as units per second.
  */
 export function refusalDetail(
   refusal: Refusal,
@@ -29,7 +28,10 @@ export function refusalDetail(
     } (EVENT_TIME_UNIT says in what)`;
 }
 
-/** The unit in which a time that was read as another one would be one of about now; undefined: in none. */
+/**
+ * The finer unit in which a timestamp would be one of about now; undefined: there is none, or timestamps are
+ * not numbers.
+ */
 export function likelyUnit(timeMs: number, nowMs: number, perSecond: number | undefined): string | undefined {
   if (perSecond === undefined) return undefined;
   return UNITS.find(([, finer]) => {
@@ -38,7 +40,7 @@ export function likelyUnit(timeMs: number, nowMs: number, perSecond: number | un
   })?.[0];
 }
 
-/** The unit of which so many are in a second. */
+/** The name of the unit of which `perSecond` are in a second. */
 export function unitName(perSecond = 1): string {
   return UNITS.find(([, own]) => own === perSecond)![0];
 }

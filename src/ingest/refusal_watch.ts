@@ -49,7 +49,7 @@ export class RefusalWatch {
   }
 
   /**
-   * Whether alarms have begun or ended since the last call; each is reported once.
+   * The alarms that have begun or ended since the last call; each is reported once.
    *
    * @param isLast Nothing more comes: the minute is judged now.
    */

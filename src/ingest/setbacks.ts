@@ -20,7 +20,11 @@ export class Setbacks {
     return this.backoff.attempts;
   }
 
-  /** Returns how long to wait before the next try. @param fields The position, for the log. */
+  /**
+   * Notes a failure. Returns how long to wait before the next try, in ms.
+   *
+   * @param fields The position, for the log.
+   */
   failed(error: Error, fields: LogFields = {}): number {
     const waitMs = this.backoff.nextMs(error instanceof SourceError ? error.retryAfterMs : undefined);
     if (this.backoff.shouldReport()) {

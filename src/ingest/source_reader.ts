@@ -186,7 +186,10 @@ export class SourceReader {
     this.isBehind = false;
   }
 
-  /** Returns whether it is open; false where the signal has fired, or where opening has failed that often. */
+  /**
+   * Opens the source, in `attemptsMax` attempts at most. Returns whether it is open: it is not where all of
+   * them have failed, or the signal has fired before.
+   */
   private async open(signal: AbortSignal, attemptsMax: number): Promise<boolean> {
     while (this.wanted === undefined && !signal.aborted && this.setbacks.inARow < attemptsMax) {
       this.opening.expect("the source to be opened", OPEN_MAX_MS);

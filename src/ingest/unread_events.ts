@@ -52,8 +52,9 @@ export class UnreadEvents {
   }
 
   /**
-   * Counts events that an operator gives up, from one offset to another. @param operator Undefined: it was no
-   * operator.
+   * Counts events that an operator gives up, from one offset to another.
+   *
+   * @param operator The operator, for the audit; undefined: the order is not noted there.
    */
   giveUp(name: string, from: number, to: number, nowMs: number, operator: string | undefined): void {
     this.logger.error("events are given up by an operator's order (--skip-to): they count as lost", {
@@ -71,7 +72,10 @@ export class UnreadEvents {
     this.addLost(to - from);
   }
 
-  /** A bus may claim again and again that its event log begins at the greatest possible offset. */
+  /**
+   * Adds lost events, up to the greatest safe integer. A bus may claim again and again that its event log
+   * begins at the greatest possible offset.
+   */
   private addLost(lost: number): void {
     const most = Number.MAX_SAFE_INTEGER - this.lostBefore();
     this.current = { ...this.current, lost: Math.min(this.current.lost + lost, most) };

@@ -42,7 +42,7 @@ const REPLIES_MAX_BYTES = 128 * MIB;
 const LEAST_REPLY_BYTES = 8 * MIB;
 /** Bytes of an event in a reply of many, on average: as much as a dead letter keeps of an event. */
 const EVENT_MAX_BYTES = 64 * KIB;
-/** What a bus reports about itself. */
+/** Bytes at most of any other answer, such as what a bus reports about itself. */
 const ANSWER_MAX_BYTES = MIB;
 
 /**
@@ -78,7 +78,7 @@ export class BusConnection {
     this.via = viaProxy(address);
     const before = this.client;
     this.client = clientFor(address);
-    // A request under way is completed.
+    // Requests that are under way are completed.
     before.close();
   }
 
@@ -232,7 +232,9 @@ export class BusConnection {
 
 /** The runtime's error for a port that the Fetch standard blocks. */
 const BLOCKED_PORT = /\bRequests to port (\d+) are blocked/;
-/** The network's own error is kept: nobody answers who could be asked for the protocol. */
+/**
+ * Errors that say that nobody answers there. So nobody can be asked for the protocol, and the error is kept.
+ */
 const REACHES_NOBODY = /os error (?:101|110|111|113)|dns error|lookup/i;
 
 const JSON_BODY = { "content-type": "application/json" };

@@ -19,7 +19,7 @@ export class KnownLogs {
   ) {}
 
   /**
-   * An event log that was read from another bus is continued where it was left. Undefined: it is not known.
+   * Where to go on in an event log that was read at another address; undefined: it was not read before.
    *
    * @throws {SourceError} Another partition reads it, or that cannot be found out.
    */

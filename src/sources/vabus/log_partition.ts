@@ -201,7 +201,7 @@ export class LogPartition implements Partition {
     };
   }
 
-  /** The event log does not have the offset that was asked for. */
+  /** Decides where to go on when the event log does not have the offset that was asked for. */
   private async jump(at: LogProgress, reply: Bounds, signal: AbortSignal): Promise<Outcome> {
     const { kind, log, first, next } = reply;
     const asked = at.offset === undefined ? "its oldest event" : `offset ${at.offset}`;
@@ -229,7 +229,7 @@ export class LogPartition implements Partition {
     return await this.watch.goBack(at, next, signal);
   }
 
-  /** From there on, the offsets belong to other events now. */
+  /** Takes back what concerns the offsets from this one on, since the bus gives them to other events now. */
   private giveOutAnew(offset: number): void {
     this.ahead.forget();
     if (this.durable !== undefined) {
@@ -260,7 +260,9 @@ export class LogPartition implements Partition {
 
   /**
    * The advice for an operator where a single event cannot be read. No event is skipped without the
-   * operator's order. @throws {SourceError}
+   * operator's order.
+   *
+   * @throws {SourceError}
    */
   private async wayOut(at: LogProgress, error: Error, signal: AbortSignal): Promise<Outcome> {
     const learnt = at.offset === undefined ? await this.learnOffset(at, signal) : undefined;
@@ -276,8 +278,8 @@ export class LogPartition implements Partition {
   }
 
   /**
-   * The beginning of an event log of which nothing could be read yet, from the header of the reply, else from
-   * what the bus reports about itself.
+   * Finds the beginning of an event log of which nothing could be read yet: in the header of the reply, else
+   * in what the bus reports about itself.
    */
   private async learnOffset(at: LogProgress, signal: AbortSignal): Promise<Outcome | undefined> {
     try {

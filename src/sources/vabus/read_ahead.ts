@@ -13,7 +13,7 @@ export interface AskedAhead {
 export class ReadAhead {
   private pending: AskedAhead | undefined;
 
-  /** Its result is used later. Until then its failure must not be an unhandled rejection. */
+  /** Keeps a request for later. Until its result is used, its failure must not be an unhandled rejection. */
   ask(request: AskedAhead): void {
     request.reply.catch(() => {});
     this.pending = request;

@@ -14,7 +14,7 @@ interface Bus {
 export abstract class VabusSource<B extends Bus> implements Source {
   readonly id: string;
 
-  /** @param reader Makes events of records; undefined: they are events as they are. */
+  /** @param reader Maps records to events; undefined: records are events. */
   constructor(protected readonly bus: B, protected readonly reader?: RecordReader) {
     this.id = bus.name;
   }
