@@ -2,7 +2,7 @@ import type { SinkAlarm, SinkAlarmKind } from "../contract/sink.ts";
 import { counted, noteOrder, type Order } from "./audit.ts";
 import type { StateDatabase } from "./file/state_database.ts";
 
-/** An alarm over the rows of a sink. It stands until it is settled. */
+/** An alarm over the aggregates in a sink. It stands until it is settled. */
 export interface StandingAlarm extends SinkAlarm {
   readonly sink: string;
   /** Unix ms. */
@@ -43,7 +43,7 @@ export function readAlarms(state: StateDatabase): StandingAlarm[] {
 }
 
 /**
- * Ends the alarms over a sink that was proven or got everything again.
+ * Ends the alarms over a sink, since `verify` has proven it or everything was sent to it again.
  *
  * @param order The operator's order that led to it; undefined: it is in the audit already.
  * @throws {StateError}
@@ -58,8 +58,10 @@ export function settleAlarms(state: StateDatabase, sink: string, order?: Order):
 }
 
 /**
- * Accepts a sink as it is, by an operator's order: ends its alarms, and expects no rows older than `belowId`
- * in it. Returns how many alarms there were. @throws {StateError}
+ * Accepts a sink as it is, by an operator's order: ends its alarms, and expects no aggregates with ids below
+ * `belowId` in it. Returns how many alarms there were.
+ *
+ * @throws {StateError}
  */
 export function acceptSink(state: StateDatabase, sink: string, belowId: number, order?: Order): number {
   return state.transaction(() => {
@@ -71,7 +73,7 @@ export function acceptSink(state: StateDatabase, sink: string, belowId: number, 
   });
 }
 
-/** The outbox id of the last call of {@link acceptSink}. */
+/** The outbox id of the last call of {@link acceptSink}; 0: there was none. */
 export function acceptedBelow(state: StateDatabase, sink: string): number {
   return state.get<{ id: number }>("SELECT below_id AS id FROM accepted WHERE sink = ?", sink)?.id ?? 0;
 }

@@ -80,7 +80,7 @@ export function noteResult(
   state.seal.put("audit", { ...line, count: sum, result: result(sum) }, checksum);
 }
 
-/** `1 row`, `2 rows`. */
+/** A count with its noun, such as `1 row` or `2 rows`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

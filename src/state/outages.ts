@@ -10,7 +10,7 @@ export interface Outage {
   readonly sinceMs: number;
 }
 
-/** An outage is reported after this time, and again after that time. */
+/** An outage is reported after the first of these times, and again each time the second has passed. */
 const LONG_MS = 3600_000;
 const AGAIN_MS = 86_400_000;
 
@@ -28,8 +28,8 @@ export function readOutages(state: StateDatabase): Outage[] {
 
 /**
  * Stores which buses and sinks fail now, with the reasons. An outage begins when it is first stored, and ends
- * when it is no longer. Returns the outages to report now, which is after an hour and then once a day, and
- * the reported ones that are over.
+ * when its subject no longer fails. Returns the outages to report now, which is after an hour and then once a
+ * day, and the reported ones that are over.
  *
  * @throws {StateError}
  */

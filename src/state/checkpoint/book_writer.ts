@@ -49,7 +49,11 @@ export class BookWriter {
     };
   }
 
-  /** Writes within the transaction of the checkpoint. @param others Entries of other parts. */
+  /**
+   * Writes the entries, within the transaction of the checkpoint.
+   *
+   * @param others Entries of other parts.
+   */
   write(nowMs: number, counters: Counters, others: Readonly<Record<string, number>>): void {
     const { books, options, watermark } = this.aggregator;
     const entries: Record<string, number> = {

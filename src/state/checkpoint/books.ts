@@ -37,7 +37,7 @@ export class Books {
     return readBookEntries(this.state).get("outbox_end_id") ?? 0;
   }
 
-  /** Whether a window can still be compared row by row. */
+  /** Whether the archive still has a window, so that each of its aggregates can be compared. */
   holds(window: WindowKey): boolean {
     return this.state.get(
       "SELECT 1 FROM segment WHERE window_end_ms = ? AND window_start_ms = ? LIMIT 1",
@@ -79,7 +79,7 @@ export class Books {
     return faults;
   }
 
-  /** The windows that can still be compared row by row and start in `[sinceMs, untilMs)`, oldest first. */
+  /** The windows that the archive still has and that start in `[sinceMs, untilMs)`, oldest first. */
   windows(sinceMs: number, untilMs: number): WindowKey[] {
     return this.state.all<WindowKey>(
       `SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM segment
@@ -89,7 +89,7 @@ export class Books {
     );
   }
 
-  /** The rows of a window that `sink` must have. */
+  /** The aggregates of a window that `sink` must have. */
   expected(sink: RegisteredSink, window: WindowKey): ExpectedWindow {
     return expectedRows(this.state, sink, window);
   }

@@ -45,8 +45,8 @@ export interface CheckpointOptions extends HorizonOptions {
 }
 
 /**
- * Segments deleted in one checkpoint, and the rest of the last segment's window, so that no checkpoint takes
- * long.
+ * About how many segments one checkpoint deletes, so that no checkpoint takes long. The last window is
+ * deleted as a whole, even where it has more.
  */
 const DROPPED_SEGMENTS = 64;
 
@@ -127,8 +127,8 @@ export class Checkpoint {
   }
 
   /**
-   * How far a lineage was read, if no configured partition has it now: it may come back, or at another
-   * address.
+   * How far a lineage was read that no configured partition has now; undefined: it is not known. Its bus may
+   * come back, at the same address or another.
    */
   leftLineage(lineage: string): { readonly position: Position | undefined } | undefined {
     const left = this.positions.leftLineage(lineage);
@@ -136,7 +136,7 @@ export class Checkpoint {
   }
 
   /**
-   * A partition has another lineage now, or has gone away. The position in the old lineage is remembered.
+   * Remembers the position in a lineage that a partition leaves: it has another one now, or has gone away.
    * Durable with the next checkpoint.
    */
   leave(number: number, position: PartitionPosition): void {
@@ -144,8 +144,8 @@ export class Checkpoint {
   }
 
   /**
-   * Two partitions have exchanged their lineages, so their event times and ids are exchanged. Durable with
-   * the next checkpoint.
+   * Exchanges the event times and ids of two partitions that have exchanged their lineages. Durable with the
+   * next checkpoint.
    */
   exchange(number: number, other: number): void {
     const { aggregator } = this;

@@ -23,7 +23,7 @@ export interface CheckpointInput {
   readonly skipped: number;
   /** Events that will be read again and may be the same as before. */
   readonly doubtful: number;
-  /** The operators' orders by which they were given up, with the results. */
+  /** The operators' orders by which events were given up, with the results. */
   readonly orders: readonly (readonly [order: Order, result: string])[];
   readonly settled: SettledRequests;
   readonly alarms: readonly RefusalAlarm[];

@@ -23,7 +23,11 @@ export class CorrectionHorizon {
     this.options = options;
   }
 
-  /** The proven time at a checkpoint that is not yet committed. @param elapsedMs Time since the last one. */
+  /**
+   * The proven time at a checkpoint that is not yet committed.
+   *
+   * @param elapsedMs Time since the last one.
+   */
   timeAt(nowMs: number, elapsedMs: number): ProvenTime {
     return this.time.after(nowMs, elapsedMs, this.trialMs());
   }
@@ -43,7 +47,10 @@ export class CorrectionHorizon {
     return Math.min(watermark.valueMs, reachedMs - this.options.correctionHorizonMs + 1);
   }
 
-  /** Only the wall clock knows the time between two processes, so it counts for half of a trial at most. */
+  /**
+   * Restores the proven time. Only the wall clock, which is on trial, knows the time between two processes.
+   * So that time counts for half of a trial at most.
+   */
   restore(entries: ReadonlyMap<string, number>, nowMs: number): void {
     const candidateMs = entries.get("time_on_trial_ms");
     if (candidateMs === undefined) {
@@ -58,7 +65,10 @@ export class CorrectionHorizon {
     }).after(nowMs, Math.min(betweenMs, this.trialMs() / 2), this.trialMs());
   }
 
-  /** A window that closes at the beginning of a trial has left the horizon at the end of the trial. */
+  /**
+   * Length of a trial. Unless the maximum is shorter, a window that closes when the trial begins is beyond
+   * the horizon when it ends.
+   */
   private trialMs(): number {
     const { correctionHorizonMs, windowSizeMs } = this.options;
     if (correctionHorizonMs === 0) return 0;

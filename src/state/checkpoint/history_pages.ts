@@ -38,7 +38,10 @@ export function writeHistory(
 /** Histories kept of lineages that no partition has any more, the latest ones. */
 const LEFT_MAX = 16;
 
-/** Deletes the histories of lineages that no partition has any more, within the transaction of the caller. */
+/**
+ * Deletes the histories of lineages that no partition has any more, except the latest {@link LEFT_MAX},
+ * within the transaction of the caller.
+ */
 export function dropHistories(state: StateDatabase): void {
   state.seal.remove(
     "history",

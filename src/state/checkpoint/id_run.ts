@@ -1,7 +1,7 @@
 import { hashBytes } from "../../event/text_hash.ts";
 import { ColumnError, ColumnReader } from "./columns.ts";
 
-/** An event id within the texts of its run. */
+/** Takes an event id: a range of the texts of its run, and its hash. */
 export type TakeId = (text: Uint8Array, start: number, length: number, hash: number) => void;
 
 /** Reads a run of event ids, the oldest first. @throws {ColumnError} */

@@ -3,7 +3,7 @@ import type { StateDatabase } from "../file/state_database.ts";
 import type { ColumnWriter } from "./columns.ts";
 import { readIdRun } from "./id_run.ts";
 
-/** Sequence number of the latest id on disk, for each source. */
+/** One past the sequence number of the latest id on disk, for each source. */
 export type SavedSequences = readonly number[];
 
 /** Stores the ids of events in runs: one run for each checkpoint with new ids. */
@@ -23,7 +23,7 @@ export class IdWriter {
     this.outdated = new Set(recent.keys());
   }
 
-  /** Exchanges the ids of two sources. */
+  /** Notes that two sources have exchanged their ids, so that the runs of both are written again. */
   exchanged(source: number, other: number): void {
     for (const number of source === other ? [] : [source, other]) this.outdated.add(number);
   }
@@ -51,15 +51,16 @@ export class IdWriter {
     });
   }
 
-  /** The transaction that {@link write} was part of is committed. */
+  /** Tells that the transaction of {@link write} is committed. */
   committed(saved: SavedSequences): void {
     this.saved = saved;
     this.outdated.clear();
   }
 
   /**
-   * Adds the ids that are stored under the name of a source to those of another one. @throws {ColumnError}
-   * The state is damaged.
+   * Adds the ids that are stored under the name `source` to those of the source with this number.
+   *
+   * @throws {ColumnError} The state is damaged.
    */
   restore(number: number, source: string): void {
     const recent = this.recent[number];

@@ -54,7 +54,7 @@ export class PageWriter {
     return staying;
   }
 
-  /** The transaction that {@link write} was part of is committed. */
+  /** Tells that the transaction of {@link write} is committed. */
   committed(pages: PagesOnDisk): void {
     this.onDisk = pages;
     this.windows.markAllClean();

@@ -18,7 +18,7 @@ import {
  */
 export class PositionWriter {
   private readonly left = new Map<string, LeftLineage>();
-  /** Left event logs that are not yet in the state. */
+  /** Lineages that were left and are not yet in the state. */
   private readonly newlyLeft = new Set<string>();
   /** The lineage of each partition in the state, by {@link keyOf}. */
   private readonly saved = new Map<string, string | undefined>();
@@ -54,8 +54,9 @@ export class PositionWriter {
   }
 
   /**
-   * A partition has another lineage now. @param greatestMs Greatest event time of the former one; -Infinity:
-   * there was none.
+   * Remembers the position in a lineage that a partition leaves.
+   *
+   * @param greatestMs Greatest event time in that lineage, Unix ms; -Infinity: there was none.
    */
   leave({ lineage, position }: PartitionPosition, greatestMs: number): void {
     if (lineage === undefined) return;
@@ -89,7 +90,7 @@ export class PositionWriter {
     this.writeHistories(partitions);
   }
 
-  /** The transaction that {@link write} was part of is committed. */
+  /** Tells that the transaction of {@link write} is committed. */
   committed({ partitions, forgotten }: CheckpointInput): void {
     for (const gone of forgotten) this.saved.delete(keyOf(gone));
     for (const partition of partitions) {

@@ -6,8 +6,8 @@ import { type Fate, fateOf } from "../outbox/stay.ts";
 export const NOTHING = { handed: 0, givenUp: 0 };
 
 /**
- * Events of a row that a sink has received by earlier revisions, in any of its stays, and those of a revision
- * that was given up.
+ * Events of a series in a window: `handed` is how many a sink has received by earlier revisions, in any of
+ * its stays; `givenUp` is how many more were given up with later ones.
  *
  * @param revisions Newest first.
  */
@@ -23,7 +23,7 @@ export function countsFor(sink: RegisteredSink, revisions: Iterable<ArchivedRow>
   return { handed: 0, givenUp: routed ?? 0 };
 }
 
-/** Events of a row that went to no sink since the row was last routed to one. */
+/** Events of a series in a window that went to no sink since one of its revisions was last routed to one. */
 export function unroutedIn(revisions: Iterable<ArchivedRow>): number {
   let events = 0;
   for (const { segment, row } of revisions) {

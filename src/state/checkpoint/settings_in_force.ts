@@ -2,7 +2,7 @@ import type { StateDatabase } from "../file/state_database.ts";
 
 /**
  * Settings that a command between two runs takes from the state, since an operator's shell seldom has those
- * of the service. `EVENTS`: how records are read, by the names of their buses, as JSON.
+ * of the service. `EVENTS` says how records are mapped to events, by the names of their buses, as JSON.
  */
 export type KeptSetting = "AGG_FUNCTIONS" | "EVENTS";
 

@@ -11,8 +11,9 @@ export class SinkWriter {
   constructor(private readonly state: StateDatabase, private readonly registry: SinkRegistry) {}
 
   /**
-   * Writes within the transaction of the checkpoint. @param lacking Events, by sink, that it has refused for
-   * good and that are final.
+   * Writes within the transaction of the checkpoint.
+   *
+   * @param lacking Events, by sink, that the sink has refused for good and that are final.
    */
   write(closed: Closed, lacking: ReadonlyMap<string, number>): CountsOfSinks {
     const { registry, state } = this;

@@ -13,8 +13,9 @@ export function writeSketches(writer: ColumnWriter, sketches: readonly (Quantile
 }
 
 /**
- * Reads back what {@link writeSketches} wrote, for the rows whose function needs a sketch. @throws
- * {ColumnError}
+ * Reads back what {@link writeSketches} wrote, for the rows whose function needs a sketch.
+ *
+ * @throws {ColumnError}
  */
 export function readSketches(reader: ColumnReader, functionIds: Int32Array): Map<number, QuantileSketch> {
   const sizes = reader.int32();

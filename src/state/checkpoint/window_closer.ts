@@ -20,7 +20,7 @@ export interface RouteTable {
 
 /** The result of closing windows. The caller applies it once the transaction is committed. */
 export interface Closed {
-  /** The outbox's end after it. */
+  /** The end of the outbox after closing. */
   endId: number;
   /** Events in the closed aggregates, each once. */
   events: number;
@@ -50,7 +50,8 @@ export class WindowCloser {
   private readonly writer = new ColumnWriter();
   private readonly sinkBits = new Map<readonly string[], number>();
   /**
-   * The least revision: above 0 in a restored state, whose sinks may have rows that the state does not know.
+   * The least revision: above 0 in a restored state, whose sinks may have aggregates that the state does not
+   * know.
    */
   private readonly revisionFloor: number;
 
@@ -79,7 +80,7 @@ export class WindowCloser {
       unrouted: 0,
       notFinite: [],
     };
-    // An earlier try may have failed half way. Its rows are written again.
+    // An earlier try may have failed half way and left rows in the builder.
     this.builder.clear();
     for (const window of closing) {
       const archived = ArchivedWindow.load(this.state, window.startMs, window.endMs);

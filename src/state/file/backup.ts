@@ -28,7 +28,7 @@ export async function backUpState(directory: string, file: string): Promise<Back
 }
 
 /**
- * The same for the SQLite file of the embedded sink.
+ * Writes such a copy of the embedded sink's SQLite file.
  *
  * @param setting The setting that names the file.
  * @throws {StateError}
@@ -51,7 +51,10 @@ function damagedSink(path: string, setting: string, detail: string): StateError 
   );
 }
 
-/** Returns the size of the copy. `damagedSource` makes the message for a damaged source. */
+/**
+ * Copies a database to a file. Returns the size of the copy. `damagedSource` makes the error for a damaged
+ * source.
+ */
 async function copyDatabase(
   source: string,
   file: string,

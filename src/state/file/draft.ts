@@ -1,7 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import { StateError } from "./state_error.ts";
 
-/** The directory is missing, or a permission, or the file system does not support it. */
+/**
+ * Whether the file system refuses a file: its directory is missing, a permission is missing, or something
+ * else has its name.
+ */
 export function isRefusal(error: unknown): error is Error {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
     error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.IsADirectory ||
@@ -20,7 +23,11 @@ export function unwritable(path: string, cause: Error): StateError {
   );
 }
 
-/** Runs SQLite's own check of its pages. @param damage Makes the error to throw. */
+/**
+ * Runs SQLite's own check of its pages.
+ *
+ * @param damage Makes the error to throw.
+ */
 export function assertWhole(database: DatabaseSync, damage: (detail: string) => StateError): void {
   const { integrity_check: verdict } = database.prepare("PRAGMA integrity_check(1)").get() as {
     integrity_check: string;
@@ -28,7 +35,7 @@ export function assertWhole(database: DatabaseSync, damage: (detail: string) => 
   if (verdict !== "ok") throw damage(verdict.replaceAll("\n", " "));
 }
 
-/** The file before it gets its final name. */
+/** Removes a draft, which is a file that has not got its final name, and the files of SQLite beside it. */
 export function removeDraft(draft: string): void {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
     try {

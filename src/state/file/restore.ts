@@ -149,7 +149,9 @@ function revisionFloor(nowMs: number, before: number): number {
 
 /**
  * Reads everything that a start reads. Seals show changes, but not content that was invalid when it was
- * sealed. @throws {ColumnError}
+ * sealed.
+ *
+ * @throws {ColumnError}
  */
 function assertReadable(database: SealedDatabase): void {
   restoreOpenWindows(database, new OpenWindows(drawHashKey()));
@@ -201,7 +203,7 @@ function hasMoreThanItsPages(path: string): boolean {
   return file.statSync().size > pageSize * view.getUint32(PAGE_COUNT_AT);
 }
 
-/** Deno's own function would copy the mode, too. */
+/** Copies the content only. Deno's own function would copy the mode, too. */
 function copyFile(from: string, to: string): void {
   using source = Deno.openSync(from);
   using target = Deno.openSync(to, { write: true });

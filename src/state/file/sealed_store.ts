@@ -57,8 +57,9 @@ export abstract class SealedStore {
   }
 
   /**
-   * Runs `work` on one consistent view of the state, whatever the handler writes meanwhile. @throws
-   * {StateError}
+   * Runs `work` on one consistent view of the state, whatever the handler writes meanwhile.
+   *
+   * @throws {StateError}
    */
   snapshot<T>(work: () => T): T {
     if (this.isInSnapshot) return work();

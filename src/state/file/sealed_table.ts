@@ -88,7 +88,7 @@ export class SealedTable {
     }`;
   }
 
-  /** Takes the checksum and then the values of {@link keyOf}. */
+  /** Sets the checksum of a row. Its parameters are the checksum and the values of {@link keyOf}. */
   get sealStatement(): string {
     return `UPDATE ${this.name} SET ${CHECKSUM} = ? WHERE ${
       this.key.map(({ column }) => `${column} = ?`).join(" AND ")
@@ -103,7 +103,7 @@ export class SealedTable {
     });
   }
 
-  /** Takes a row of {@link query}. */
+  /** The checksum of a row of {@link query}. */
   checksumOf(row: Readonly<Record<string, SQLInputValue>>): number {
     return crc32(JSON.stringify(this.columns.map((column) => encodeCell(row[column]!))));
   }
@@ -151,7 +151,7 @@ function asRead(column: string, value: SQLInputValue): SQLInputValue {
 
 function encodeCell(value: SQLInputValue): unknown {
   if (value instanceof Uint8Array) return [crc32(value)];
-  // JSON would write null for the first ones and 0 for the last.
+  // JSON would write null for an infinity and 0 for a negative zero.
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
   return Object.is(value, -0) ? "-0" : value;
 }

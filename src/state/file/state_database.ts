@@ -45,7 +45,7 @@ export class StateDatabase extends SealedStore {
    * Where the former state is, if this opening has completed an interrupted restore; undefined: it has not.
    */
   putAside: string | undefined;
-  /** The lock and the mark of the process that holds the directory. */
+  /** The mark of commits; undefined: this process does not hold the directory. */
   private mark: CommitMark | undefined;
   private identity: DatabaseIdentity | undefined;
 
@@ -216,7 +216,7 @@ export class StateDatabase extends SealedStore {
   /** Closes the file and unlocks the directory. */
   close(): void {
     this.forgetStatements();
-    // Another file may have the name now; that one was not closed cleanly.
+    // Where another file has the name now, the mark must not say that it was closed cleanly.
     const isInPlace = this.identity?.fate === undefined;
     this.database.close();
     // While another process reads, the last commits stay in the write-ahead log.

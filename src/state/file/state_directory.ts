@@ -29,7 +29,9 @@ export function assertTrusted(directory: string, isOfService: boolean): void {
 }
 
 /**
- * Checks that this user may read an existing state file. @throws {StateError} `unwritable`, with its owner.
+ * Checks that this user may read an existing state file.
+ *
+ * @throws {StateError} `unwritable`, with its owner.
  */
 export function assertAllowed(path: string): void {
   try {
@@ -86,7 +88,7 @@ function ownerOf(path: string): { readonly uid: number; readonly name: string | 
 
 function assertOwnersAndNames(directory: string, isOfService: boolean): void {
   const user = thisUser();
-  // The owner of the directory itself: systemd uses a link that belongs to root.
+  // The owner of the directory itself, not of a link to it: systemd uses a link that belongs to root.
   const info = infoBehind(directory);
   const owner = isOfService ? info?.uid : undefined;
   const distrust = distrustOfWay(directory, asOwner(user, owner));
@@ -98,7 +100,7 @@ function assertOwnersAndNames(directory: string, isOfService: boolean): void {
   assertOwn(names.map((name) => `${directory}/${name}`));
 }
 
-/** Only the number of another user is known. */
+/** The user whose files are trusted. Of another user, only the number is known. */
 function asOwner(user: User | undefined, uid: number | null | undefined): User | undefined {
   if (user === undefined || uid === undefined || uid === null || uid === user.uid) return user;
   return { ...user, uid, groups: undefined };

@@ -67,7 +67,10 @@ function openLock(path: string, directory: string): Deno.FsFile {
   }
 }
 
-/** A process that tests the lock has it for a moment. That must not prevent a handler from starting. */
+/**
+ * Tries once more after a moment. A process that only tests the lock has it that long, which must not prevent
+ * a handler from starting.
+ */
 function retriedLock(file: Deno.FsFile): boolean {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
   return file.tryLockSync(true);

@@ -100,7 +100,11 @@ export class DeadLetterKeeper {
     return { deadLetters: left, dropped: deadLetters.deadLetters - left.deadLetters };
   }
 
-  /** The transaction is committed. @param deadLetters The kept dead letters. */
+  /**
+   * Tells that the transaction is committed.
+   *
+   * @param deadLetters The kept dead letters.
+   */
   committed(deadLetters: DeadLetterVolume): void {
     this.kept = deadLetters;
   }

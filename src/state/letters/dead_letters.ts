@@ -55,7 +55,7 @@ export interface DeadLetterChoice {
 
 export interface DeadLetterFilter extends DeadLetterChoice {
   readonly limit: number;
-  /** Otherwise in the order they were refused. */
+  /** Whether the newest come first. Otherwise they come in the order of refusal. */
   readonly newestFirst?: boolean;
 }
 
@@ -66,7 +66,7 @@ export interface DeadLetterRequest {
   readonly deadLetterIds: readonly number[];
 }
 
-/** Bytes kept of an event. Every valid event is far shorter. */
+/** Bytes kept of an event. Nearly every event is far shorter. */
 export const RAW_MAX_BYTES = 65_536;
 /** Dead letters per request, at most. */
 const REQUEST_MAX_DEAD_LETTERS = 1000;
@@ -125,7 +125,7 @@ function nextDeadLetterId(state: StateDatabase): number {
     0) + 1;
 }
 
-/** Dead letters that match. */
+/** The dead letters that match a filter. */
 export function readDeadLetters(state: StateDatabase, filter: DeadLetterFilter): DeadLetter[] {
   return state.all<DeadLetterRow>(
     `SELECT * FROM dead_letter WHERE ${MATCHES} ORDER BY id ${filter.newestFirst ? "DESC" : "ASC"} LIMIT ?4`,
@@ -135,8 +135,8 @@ export function readDeadLetters(state: StateDatabase, filter: DeadLetterFilter):
 }
 
 /**
- * The ids of all dead letters that match, in the order of refusal. The dead letters themselves may be many
- * and large.
+ * The ids of all dead letters that match, in the order of refusal. They are not read themselves, since they
+ * may be many and large.
  */
 export function readDeadLetterIds(state: StateDatabase, filter: DeadLetterChoice): number[] {
   return state.all<{ id: number }>(
@@ -199,7 +199,7 @@ export function settleRequests(
 ): void {
   for (const id of settled.retried) state.seal.remove("dead_letter", "id = ?", id);
   for (const id of settled.purged) {
-    // The books keep what a sink lacks.
+    // A dead letter of a sink stays as purged, since the books need it to say what the sink lacks.
     const found = state.get<Record<string, SQLInputValue> & { checksum: number }>(
       "SELECT * FROM dead_letter WHERE id = ? AND sink IS NOT NULL",
       id,

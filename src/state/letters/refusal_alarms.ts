@@ -1,6 +1,6 @@
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** Many events are refused for one reason. */
+/** An alarm: many events are refused for one reason. */
 export interface RefusalAlarm {
   readonly reason: string;
   /** How many of how many events, from which bus, and the likely cause, for the operator. */

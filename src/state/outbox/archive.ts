@@ -4,7 +4,7 @@ import { damaged } from "../file/state_error.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { ColumnError } from "../checkpoint/columns.ts";
 
-/** A row of an earlier revision. */
+/** A row of a segment: one revision of an aggregate. */
 export interface ArchivedRow {
   /** Outbox id. */
   readonly id: number;
@@ -24,7 +24,7 @@ export function readSegment(state: StateDatabase, firstId: number): Segment {
   }
 }
 
-/** The aggregates of one closed window: the newest revision of each series. */
+/** The aggregates of one closed window, in all their revisions. */
 export class ArchivedWindow {
   private readonly loaded = new Map<number, Segment>();
 

@@ -10,7 +10,7 @@ import { waitingRows } from "./sink_registry.ts";
 import type { RegisteredSink } from "./registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** Segments that are read to find confirmed rows. */
+/** Segments that are read at most to find confirmed aggregates. */
 const SEGMENTS = 4;
 
 interface SegmentRow {
@@ -21,8 +21,8 @@ interface SegmentRow {
 }
 
 /**
- * The rows that a sink has confirmed. Windows in which it has refused rows are left out, since they may lack
- * rows.
+ * The aggregates that a sink has confirmed. Windows in which it has refused some are left out, since it may
+ * lack these.
  */
 export function confirmedRows(state: StateDatabase, sink: RegisteredSink): Confirmed {
   const { bit, cursor, name, purgedCount, routedCount } = sink;
@@ -51,7 +51,8 @@ export function confirmedRows(state: StateDatabase, sink: RegisteredSink): Confi
     }
   }
   if (newest.length > 0) return { any: true, newest };
-  // Everything that was routed to the sink must then be below its cursor, and written.
+  // No confirmed aggregate was found. The sink must still have some where everything that was routed to it is
+  // below its cursor, and nothing was refused.
   const isBehind = cursor > sinceId && routedCount > purgedCount && waitingRows(state, sink) === 0;
   return { any: isBehind && !hasRefused(state, name), newest };
 }
@@ -65,7 +66,7 @@ function hasRefused(state: StateDatabase, sink: string): boolean {
   ) !== undefined;
 }
 
-/** Whether this state has once had exactly this row; undefined: it no longer has the window. */
+/** Whether this state has once had exactly this aggregate; undefined: it no longer has the window. */
 export function isOwnRow(state: StateDatabase, held: Aggregate): boolean | undefined {
   const { name, labels, aggFunc, windowStartMs, windowEndMs } = held;
   const segments = state.all<{ id: number; first: number; last: number }>(

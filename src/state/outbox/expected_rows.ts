@@ -12,11 +12,11 @@ export interface WindowKey {
 }
 
 /**
- * The rows of one window that a sink must have: for each, the highest revision that was ever routed to it, in
- * any of its stays.
+ * The aggregates of one window that a sink must have: for each series, the highest revision that was ever
+ * routed to it, in any of its stays.
  */
 export interface ExpectedWindow {
-  /** The final row of each series that has been delivered, by {@link rowKey}. */
+  /** The newest aggregate of each series that has been delivered, by {@link rowKey}. */
   readonly delivered: ReadonlyMap<string, Aggregate>;
   /**
    * The revisions of each series that wait in the outbox. The sink may have some already, if its cursor is
@@ -30,7 +30,7 @@ export interface ExpectedWindow {
   readonly givenUp: ReadonlyMap<string, readonly Aggregate[]>;
 }
 
-/** The revisions of one row that were routed to a sink, oldest first. */
+/** The revisions of one aggregate that were routed to a sink, oldest first. */
 export interface RowHistory {
   /** Delivered, or rejected. */
   readonly handed: Aggregate[];
@@ -38,7 +38,7 @@ export interface RowHistory {
   readonly givenUp: Aggregate[];
 }
 
-/** The revisions of all rows of a window that were ever routed to `sink`, by {@link rowKey}. */
+/** The revisions of all aggregates of a window that were ever routed to `sink`, by {@link rowKey}. */
 export function historyOf(
   state: StateDatabase,
   sink: RegisteredSink,
@@ -69,7 +69,7 @@ export function historyOf(
 
 const LISTS = { "handed": "handed", "waiting": "waiting", "given-up": "givenUp" } as const;
 
-/** The rows of a window that `sink` must have, by the archive and the dead letters. */
+/** The aggregates of a window that `sink` must have, by the archive and the dead letters. */
 export function expectedRows(state: StateDatabase, sink: RegisteredSink, window: WindowKey): ExpectedWindow {
   const rejected = new Set(
     state.all<RevisionRow>(
@@ -101,7 +101,7 @@ export function expectedRows(state: StateDatabase, sink: RegisteredSink, window:
 
 /**
  * Events of a window that `sink` lacks because it has refused aggregates: the difference between what was
- * routed to it and what its rows will have once the outbox is empty.
+ * routed to it and what its aggregates will count once the outbox is empty.
  */
 export function refusedEvents(state: StateDatabase, sink: RegisteredSink, window: WindowKey): RefusedEvents {
   const refused = state.all<RevisionRow & { count: number; purged: number }>(
@@ -123,7 +123,10 @@ export function refusedEvents(state: StateDatabase, sink: RegisteredSink, window
   return lacking;
 }
 
-/** Split by whether an operator has purged the dead letters, so that the events cannot come back. */
+/**
+ * Events that a sink lacks, split by whether an operator has purged their dead letters, so that they cannot
+ * come back.
+ */
 export interface RefusedEvents {
   readonly kept: number;
   readonly purged: number;
@@ -132,7 +135,7 @@ export interface RefusedEvents {
 type RowName = Pick<Aggregate, "name" | "labels" | "aggFunc">;
 type RevisionRow = RowName & Pick<Aggregate, "revision">;
 
-/** The key of a row within its window. It contains no NUL, which a text of the state cannot have. */
+/** The key of an aggregate within its window. It contains no NUL, which a text of the state cannot have. */
 export function rowKey({ name, labels = "", aggFunc }: RowName): string {
   return `${aggFunc}${labels} ${name}`;
 }

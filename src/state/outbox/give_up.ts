@@ -5,8 +5,8 @@ import type { StateDatabase } from "../file/state_database.ts";
 
 /**
  * Gives up the aggregates that wait for a sink, within the transaction of the caller. Returns how many
- * aggregates that were, and how many events the sink's rows will lack. A rejected aggregate that was to be
- * retried becomes a purged dead letter again: the books count it as delivered to the sink.
+ * aggregates that were, and how many events the sink's aggregates will lack. A rejected aggregate that was to
+ * be retried becomes a purged dead letter again: the books count it as delivered to the sink.
  */
 export function giveUpWaiting(state: StateDatabase, sink: RegisteredSink, nowMs: number) {
   const windows = state.all<WindowKey>(

@@ -26,8 +26,10 @@ export class Lives {
   ) {}
 
   /**
-   * Stores a start of a handler. @param startId One past the newest outbox id of the state. @throws
-   * {StateError}
+   * Stores a start of a handler.
+   *
+   * @param startId One past the newest outbox id of the state.
+   * @throws {StateError}
    */
   static begin(state: StateDatabase, startId: number): Lives {
     return state.transaction(() => {
@@ -43,7 +45,9 @@ export class Lives {
   }
 
   /**
-   * This start as the claimant of a sink. @param isAccepted The operator has accepted the rows in the sink.
+   * This start as the claimant of a sink.
+   *
+   * @param isAccepted Whether the operator has accepted the aggregates in the sink.
    */
   claimant(sink: string, isAccepted: boolean): Claimant {
     const { present: { boot, token: life }, startId, state: { stateId } } = this;
@@ -68,7 +72,7 @@ export class Lives {
         isTaken = true;
         this.disputes.delete(sink);
       },
-      // The answer stays the same until the next commit.
+      // The position in the sink stays the same until the next commit, so this objects at each try.
       objectionToPosition: (nextId) => isAccepted ? undefined : refusal(tooFar(nextId, startId)),
     };
   }
@@ -78,7 +82,7 @@ export class Lives {
     return this.disputes.values().next().value;
   }
 
-  /** The part of the claim that cannot come from this state. */
+  /** What in a claim cannot come from this state, as a sentence; undefined: nothing. */
   private fault({ boot, life, nextId }: Claim): string | undefined {
     const known = this.state.get<Life>("SELECT boot, token, end_id FROM life WHERE boot = ?", boot);
     if (known === undefined && boot < this.present.boot) return undefined;

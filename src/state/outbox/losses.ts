@@ -43,7 +43,7 @@ export function readLosses(state: StateDatabase): Loss[] {
   );
 }
 
-/** Refused events, and aggregates that are not finite, that are still kept; by reason. */
+/** The number of dead letters that are still kept, by reason. */
 export function keptDeadLetters(state: StateDatabase): ReadonlyMap<string, number> {
   const rows = state.all<{ reason: string; deadLetters: number }>(
     "SELECT reason, count(*) AS deadLetters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER " +

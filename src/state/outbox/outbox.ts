@@ -39,8 +39,8 @@ export interface Outbox {
    */
   read(sink: string, fromId: number, maxAggregates: number): OutboxBatch | undefined;
   /**
-   * A batch is settled. For aggregates that were sent again this is durable at once; for others see
-   * {@link advance}.
+   * Tells that a batch is settled. For aggregates that were sent again this is durable at once; for others
+   * see {@link advance}.
    */
   delivered(sink: string, batch: OutboxBatch): void;
   /** Moves the cursor of `sink` to `nextId`; durable with the next checkpoint, at most a second later. */
@@ -58,17 +58,19 @@ export interface Outbox {
     refusal: SinkRefusal,
     nextId: number,
   ): void;
-  /** The rows that `sink` must have already. */
+  /** The aggregates that `sink` must have already. */
   confirmed(sink: string): Confirmed;
   /** The present start of the handler, as the claimant of `sink`. */
   claimant(sink: string): Claimant;
   /**
-   * Whether this state has once had the row that is in the sink. Undefined: the window is deleted, so it is
-   * not known.
+   * Whether this state has once had the aggregate that is in the sink. Undefined: the window is deleted, so
+   * it is not known.
    */
   isOwn(held: Aggregate): boolean | undefined;
   /**
-   * Raises an alarm over the rows in `sink`, durably. Returns whether it is a new one. @throws {StateError}
+   * Raises an alarm over the aggregates in `sink`, durably. Returns whether it is a new one.
+   *
+   * @throws {StateError}
    */
   alarm(sink: string, alarm: SinkAlarm): boolean;
   /** At most `max` of the aggregates that wait for `sink` from `fromId` on, evenly spread over them. */

@@ -22,7 +22,9 @@ export interface Redelivery {
 export interface RedeliveredRows {
   readonly id: number;
   readonly aggregates: readonly Aggregate[];
-  /** The last window of the piece, and the last row of it; undefined: all of its rows. */
+  /**
+   * The last window of the piece, and the key of the last aggregate of it; undefined: all of its aggregates.
+   */
   readonly window: WindowKey | undefined;
   readonly afterKey: string | undefined;
   readonly isLast: boolean;
@@ -46,8 +48,9 @@ export const END_OF_TIME_MS = 8.64e15;
 const WINDOWS_A_PIECE = 100;
 
 /**
- * Stores the request for the handler that holds the state, or for the next one. Returns its id. @throws
- * {StateError}
+ * Stores the request for the handler that holds the state, or for the next one. Returns its id.
+ *
+ * @throws {StateError}
  */
 export function askForRedelivery(
   state: StateDatabase,
@@ -68,7 +71,7 @@ export function askForRedelivery(
   });
 }
 
-/** All redeliveries ever requested. Sinks that cannot overwrite have the rows of each once more. */
+/** All redeliveries ever requested. Sinks that cannot overwrite have the aggregates of each once more. */
 export function readRedeliveries(state: StateDatabase): Redelivery[] {
   return state.all<RedeliveryRow>("SELECT * FROM redelivery ORDER BY id").map((row) => ({
     id: row.id,
@@ -124,7 +127,9 @@ export function nextPiece(
   return { id: request.id, aggregates, window, afterKey, isLast: false };
 }
 
-/** The sink has a piece. The next piece begins after it, also after a restart. @throws {StateError} */
+/**
+ * Notes that the sink has a piece. The next piece begins after it, also after a restart. @throws {StateError}
+ */
 export function pieceDelivered(state: StateDatabase, piece: RedeliveredRows): void {
   state.transaction(() => {
     state.run(

@@ -22,8 +22,9 @@ export class RefusedRows {
   ) {}
 
   /**
-   * Adds one and moves the cursor of the sink, in one step. @throws {TooManyRefused} Nothing has changed
-   * then.
+   * Adds an aggregate to the dead letters and moves the cursor of the sink, in one step.
+   *
+   * @throws {TooManyRefused} Nothing has changed then.
    */
   add(sink: string, aggregate: Aggregate, { reason, detail }: SinkRefusal, nextId: OutboxId): void {
     const count = this.countOf(sink);
@@ -55,7 +56,7 @@ export class RefusedRows {
     ) !== undefined;
   }
 
-  /** The number of those whose detail contains `part`. */
+  /** The number of the sink's dead letters whose detail contains `part`. */
   countWith(sink: string, part: string): number {
     return this.state.get<{ count: number }>(
       "SELECT count(*) AS count FROM dead_letter WHERE sink = ? AND purged = 0 AND instr(detail, ?) > 0",
@@ -65,10 +66,11 @@ export class RefusedRows {
   }
 
   /**
-   * The postponed ones of `maxWindows` windows at most that end after `endMs`, in the order of their ends.
+   * The aggregates that a sink has postponed, of `maxWindows` windows at most that end after `endMs`, in the
+   * order of their ends.
    */
   postponed(sink: string, endMs: number, maxWindows: number): PostponedWindow[] {
-    // They have been requested already.
+    // Where requests are open, they may be for these dead letters.
     if (hasRequests(this.state)) return [];
     const windows = this.state.all<{ windowEndMs: number; ids: string }>(
       `SELECT window_end_ms AS windowEndMs, json_group_array(id ORDER BY id) AS ids FROM dead_letter

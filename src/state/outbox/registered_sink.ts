@@ -4,7 +4,6 @@ import type { Presence, Stay } from "./stay.ts";
 export interface RegisteredSink extends Presence {
   /** The operator's name for it. */
   readonly name: string;
-  /** Its kind. */
   readonly kind: string;
   /** Its bit in the masks of segments; 0: it is not configured now. */
   readonly bit: number;
@@ -22,7 +21,6 @@ export interface RegisteredSink extends Presence {
   readonly earlier: readonly Stay[];
 }
 
-/** The counts of a sink. */
 export type SinkCounts = Pick<RegisteredSink, "routedCount" | "givenUpCount" | "purgedCount">;
 
 /** A sink of the configuration. */

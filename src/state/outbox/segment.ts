@@ -119,7 +119,6 @@ export class SegmentBuilder {
     return writer.finish();
   }
 
-  /** Empties the builder. */
   clear(): void {
     this.rows = 0;
     this.namesLength = 0;

@@ -74,8 +74,9 @@ export class SinkRegistry {
   }
 
   /**
-   * Checks the configured sinks without changing anything. @throws {StateError} `foreign`, as
-   * {@link SinkRegistry.open} does.
+   * Checks the configured sinks without changing anything.
+   *
+   * @throws {StateError} `foreign`, as {@link SinkRegistry.open} does.
    */
   static assertNoneStranded(state: StateDatabase, configured: readonly ConfiguredSink[]): void {
     const { sinks, absent } = SinkRegistry.read(state);
@@ -159,7 +160,9 @@ export function writeSink(state: StateDatabase, sink: RegisteredSink, counts: Si
 }
 
 /**
- * Ends the stay of a sink. @throws {StateError} `foreign`: aggregates wait for it that must not be given up.
+ * Ends the stay of a sink.
+ *
+ * @throws {StateError} `foreign`: aggregates wait for it that must not be given up.
  */
 function remove(
   state: StateDatabase,
@@ -196,7 +199,10 @@ function remove(
 }
 
 /**
- * A sink of another kind has other rows than the books say, so it could never be proven. @throws {StateError}
+ * Checks that each sink is of the kind that it was. A sink of another kind has other aggregates than the
+ * books say, so it could never be proven.
+ *
+ * @throws {StateError} `foreign`
  */
 function assertOfSameKind(known: readonly ConfiguredSink[], configured: readonly ConfiguredSink[]): void {
   for (const { name, kind } of configured) {

@@ -5,8 +5,8 @@ import type { StateDatabase } from "../file/state_database.ts";
 /**
  * Writes off the aggregates that sinks have rejected and an operator has purged, once they can no longer
  * change, for one window per call. Returns the window, and the events that each sink lacks for good, to be
- * subtracted from what was routed to it. The window is deleted with its dead letters. Without the archive,
- * nobody could tell any more how much of a rejected row the sink has by an earlier revision.
+ * subtracted from what was routed to it. The window and its dead letters are deleted together: without the
+ * archive, nobody could tell any more how much of a rejected aggregate the sink has by an earlier revision.
  *
  * @param deliveredId Everything below this outbox id has reached its sinks.
  * @param correctableFromMs Windows that end at this time or before it are final.
