@@ -1,4 +1,5 @@
 import type { EventBatch } from "../../event/event_batch.ts";
+import { endsPlainText } from "../../event/text_hash.ts";
 import { BACKSLASH, BRACKET_CLOSE, COMMA, type JsonBytes, QUOTE } from "../json_bytes.ts";
 import type { RecordContext } from "./reading.ts";
 import type { RecordReader } from "./record_reader.ts";
@@ -22,12 +23,17 @@ export function mappedNow(
  * the text of a string; a number comes as its own digits.
  */
 export class ElementReader {
+  private readonly view: DataView;
+
   constructor(
     private readonly records: RecordReader,
     private readonly json: JsonBytes,
     private readonly batch: EventBatch,
     private readonly context: RecordContext,
-  ) {}
+  ) {
+    const { bytes } = json;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
 
   /** The fast path, see {@link RecordReader.readPlain}. */
   readPlain(start: number): number {
@@ -41,7 +47,10 @@ export class ElementReader {
   private readPlainText(start: number): number {
     const { bytes } = this.json;
     if (bytes[start] !== QUOTE) return -1;
+    const { view } = this;
+    const lastWordAt = bytes.length - 4;
     let end = start + 1;
+    while (end <= lastWordAt && !endsPlainText(view.getInt32(end, true))) end += 4;
     while (bytes[end]! >= 0x20 && bytes[end] !== QUOTE && bytes[end] !== BACKSLASH) end++;
     if (bytes[end++] !== QUOTE) return -1;
     const next = bytes[this.json.afterSpace(end)];

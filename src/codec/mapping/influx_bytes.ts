@@ -6,7 +6,7 @@ import type { EventMapping } from "./event_mapping.ts";
 import { influxNumber } from "./influx_line.ts";
 import { influxLineReadings, NO_LINE } from "./influx_readings.ts";
 import { KnownSeries } from "./known_series.ts";
-import { asciiBetween, decimalIn, timeMsIn, wholeIn } from "./number_bytes.ts";
+import { asciiBetween, decimalIn, timeMsOf, wholeIn } from "./number_bytes.ts";
 import type { RecordContext } from "./reading.ts";
 import { EVENTS_MAX, type RecordEvents } from "./record_events.ts";
 import { perSecond } from "./time.ts";
@@ -131,9 +131,9 @@ export class InfluxBytes {
     if (timeStart > at) {
       at = timeStart;
       while (at < textEnd && bytes[at]! > SPACE) at++;
-      const ownMs = timeMsIn(bytes, timeStart, at, this.perSecond);
+      const ownMs = timeMsOf(wholeIn(bytes, timeStart, at), this.perSecond);
       // What is no whole number of this length is for the slow path.
-      if (Number.isNaN(wholeIn(bytes, timeStart, at)) || Number.isNaN(ownMs)) at = FAILED;
+      if (Number.isNaN(ownMs)) at = FAILED;
       else if (hasOwnTime) timeMs = ownMs;
     }
     const added = batch.count - countBefore;

@@ -61,6 +61,11 @@ export function asciiBetween(bytes: Uint8Array, start: number, end: number): str
 export function timeMsIn(bytes: Uint8Array, start: number, end: number, perSecond: number): number {
   const whole = wholeIn(bytes, start, end);
   const number = Number.isNaN(whole) ? decimalIn(bytes, start, end) : whole;
+  return timeMsOf(number, perSecond);
+}
+
+/** A number of a unit in whole Unix milliseconds; NaN: what it says, others have to find out. */
+export function timeMsOf(number: number, perSecond: number): number {
   const timeMs = number >= 0 ? Math.round(number / perSecond * 1000) + 0 : NaN;
   return timeMs <= Number.MAX_SAFE_INTEGER ? timeMs : NaN;
 }

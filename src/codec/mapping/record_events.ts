@@ -23,7 +23,9 @@ export class RecordEvents {
   position = 0;
   private countBefore = 0;
   private invalidBefore = 0;
-  private whole: (() => string) | undefined;
+  /** Whether its text is another one than its bytes; a text that is no UTF-8 is there as such. */
+  private hasText = false;
+  private content: string | undefined;
   private isText: boolean | undefined;
 
   /** Begins with the record from `start` to `end` in a batch, whose text is itself. */
@@ -38,7 +40,8 @@ export class RecordEvents {
     this.position = position;
     this.countBefore = batch.count;
     this.invalidBefore = batch.invalid.length;
-    this.whole = undefined;
+    this.hasText = false;
+    this.content = undefined;
     this.isText = undefined;
   }
 
@@ -47,12 +50,13 @@ export class RecordEvents {
     this.bytes = bytes;
     this.textStart = start;
     this.textEnd = end;
-    this.whole = () => this.decoded(bytes, start, end);
+    this.hasText = true;
   }
 
   /** Its text is another one than its bytes, and no UTF-8. */
   textIs(content: string): void {
-    this.whole = () => content;
+    this.hasText = true;
+    this.content = content;
   }
 
   /** Whether the text is UTF-8. Found out only when it matters. */
@@ -65,13 +69,13 @@ export class RecordEvents {
     return this.decoded(this.bytes, start, end);
   }
 
-  refuse(detail: string, alone = this.whole): void {
+  refuse(detail: string, alone = this.whole()): void {
     const { batch, position, start, end } = this;
     batch.invalid.push({ index: position, detail, rawStart: start, rawEnd: end, alone });
   }
 
   /** Adds one. Returns whether more may follow. */
-  take({ event, alone = this.whole }: Reading): boolean {
+  take({ event, alone = this.whole() }: Reading): boolean {
     const { batch } = this;
     if (this.count++ === EVENTS_MAX) {
       this.refuse(`more than ${EVENTS_MAX} events in one record: the rest of them`);
@@ -108,6 +112,12 @@ export class RecordEvents {
     batch.invalid.length = this.invalidBefore;
     if (batch.alone.length > countBefore) batch.alone.length = countBefore;
     this.count = 0;
+  }
+
+  /** The text, where it is another one than the record's bytes. */
+  private whole(): (() => string) | undefined {
+    const { bytes, textStart, textEnd, content } = this;
+    return this.hasText ? () => content ?? this.decoded(bytes, textStart, textEnd) : undefined;
   }
 
   private decoded(bytes: Uint8Array, start: number, end: number): string {
