@@ -58,8 +58,8 @@ export function valueOf(accumulator: Accumulator): number {
 }
 
 /**
- * Joins what came in time (`earlier`) with what came late (`later`) for the same series and window.
- * Ties of `first` and `last` go by arrival. May reuse the sketch of `earlier`.
+ * Joins what came in time (`earlier`) with what came late (`later`) for the same series and window. Ties of
+ * `first` and `last` go by arrival. The result may have the sketch of `earlier`, which is changed then.
  */
 export function merge(earlier: Accumulator, later: Accumulator): Accumulator {
   const { functionId } = earlier;

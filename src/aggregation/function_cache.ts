@@ -48,7 +48,7 @@ export class FunctionCache {
     this.names.set(name, cell * NAME_BYTES);
   }
 
-  /** The larger table begins empty: its entries are asked for again. */
+  /** Replaces the table by a larger one, which begins empty: its entries are asked for again. */
   private grow(): void {
     const cells = this.hashes.length * 4 > MAX_CELLS ? MAX_CELLS : this.hashes.length * 4;
     this.hashes = new Int32Array(cells);

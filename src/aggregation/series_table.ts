@@ -253,7 +253,7 @@ export function seriesHash(nameHash: number, functionId: number): number {
   return Math.imul(nameHash ^ functionId, 0x01000193);
 }
 
-/** Reads four bytes at once, wherever they lie. */
+/** A view that reads four bytes at once, at any offset. */
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

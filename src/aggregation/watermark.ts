@@ -132,7 +132,9 @@ export class Watermark {
     this.settle();
   }
 
-  /** A partition takes over the event time of another one. The watermark does not go back for it. */
+  /**
+   * Sets the event time that a partition takes over from another one. The watermark does not go back for it.
+   */
   goOnAt(number: number, greatestMs: number): void {
     this.setGreatest(number, greatestMs);
     this.settle();

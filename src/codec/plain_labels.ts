@@ -191,7 +191,7 @@ export class PlainLabels {
   }
 }
 
-/** Reads and writes four bytes at once, wherever they lie. */
+/** A view that reads and writes four bytes at once, at any offset. */
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

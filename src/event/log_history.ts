@@ -286,7 +286,7 @@ function pageStart(offset: number): number {
   return offset - offset % PAGE_EVENTS;
 }
 
-/** First offset of the page that `offset` is in. */
+/** One past the last offset of the page that `offset` is in. */
 function pageEnd(offset: number): number {
   return pageStart(offset) + PAGE_EVENTS;
 }

@@ -160,8 +160,8 @@ export class CheckpointMaker {
   }
 
   /**
-   * Windows close by event time. They close by the wall clock where all partitions are idle, or where one
-   * cannot be reached for too long.
+   * The windows that are due to close. They close by event time, and by the wall clock where all partitions
+   * are idle or one cannot be reached for too long.
    */
   private windowsDue(): OpenWindow[] {
     this.followClock();
@@ -175,7 +175,10 @@ export class CheckpointMaker {
     );
   }
 
-  /** Logged once in the life of the process, since the sender of too much data keeps sending it. */
+  /**
+   * Logs that dead letters are dropped, once in the life of the process: the sender of too much data keeps
+   * sending it.
+   */
   private tellDropped(): void {
     if (!this.hasDropped) this.logger.error(DROPPED);
     this.hasDropped = true;

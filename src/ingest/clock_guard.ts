@@ -73,7 +73,7 @@ export class ClockGuard {
     this.held.add(partition);
   }
 
-  /** A partition has gone away. */
+  /** Forgets a partition that has gone away. Its events are no longer held back. */
   gone(partition: number): void {
     this.isRight(partition);
   }

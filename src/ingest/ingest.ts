@@ -236,7 +236,7 @@ export class Ingest {
     this.aggregator.watermark.setIdle(number, true);
   }
 
-  /** A failed read does not count as idle, and resets the idle time before it. */
+  /** Notes a failed read. It does not count as idle, and resets the idle time before it. */
   readFailed(number: number, reason: string): void {
     this.partitions[number]!.failure = reason;
     this.positions.wake(number);

@@ -135,7 +135,10 @@ export class Intake {
     });
   }
 
-  /** Logged once in the life of the process, since the sender of too much data keeps sending it. */
+  /**
+   * Logs that series are refused, once in the life of the process: the sender of too much data keeps sending
+   * it.
+   */
   private tellOverflow(): void {
     if (!this.hasOverflowed) this.logger.error(OVERFLOWED);
     this.hasOverflowed = true;

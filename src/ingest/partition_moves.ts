@@ -84,7 +84,7 @@ export class PartitionMoves {
     partitions.moveTo(number, { lineage, position, history });
   }
 
-  /** The addresses of two buses have been exchanged: each partition takes over the progress of the other. */
+  /** Exchanges the progress of two partitions, since the addresses of their buses have been exchanged. */
   exchange(number: number, other: number): void {
     const { partitions } = this;
     const [one, two] = [this.stateOf(number), this.stateOf(other)];

@@ -59,7 +59,7 @@ export class PartitionReader {
   private readonly turns: ReadTurns;
   private readonly clock: Clock;
   private isAfterRest = false;
-  /** How often it has gone back in this drain. */
+  /** How often the partition has gone back to an earlier position in this drain. */
   private returns = 0;
   private askTimeAtMs = -Infinity;
   private pauseMs = FIRST_PAUSE_MS;
@@ -156,7 +156,10 @@ export class PartitionReader {
     answered.abort();
   }
 
-  /** A reader that waits for its turn is not stuck. The reader that has the turn has its own pulse. */
+  /**
+   * Waits for the turn of the partition, without a pulse: a reader that waits is not stuck. The reader that
+   * has the turn has its own pulse.
+   */
   private async takeTurn(): Promise<EventBatch> {
     this.pulse.end();
     return await this.turns.take(this.partition.id);
@@ -169,8 +172,8 @@ export class PartitionReader {
   }
 
   /**
-   * A source that returns at once without events, or with a new history each time, would cause a busy loop
-   * and fill the log.
+   * Pauses after a read that returned soon and without events. Otherwise a source that always returns at
+   * once, or with a new history each time, would cause a busy loop and fill the log.
    */
   private async rest(result: StepResult, stepMs: number, signal: AbortSignal): Promise<void> {
     if (result === "events" || stepMs >= this.pauseMs) {
@@ -237,7 +240,7 @@ export class PartitionReader {
     }
   }
 
-  /** Events that a source forgets cannot be held back, so the clock must be checked before the read. */
+  /** Checks the clock before a read, since events that a source forgets cannot be held back after it. */
   private async isClockRight(signal: AbortSignal): Promise<boolean> {
     const nowMs = this.clock.monotonicMs();
     if (nowMs >= this.askTimeAtMs) {
@@ -252,8 +255,8 @@ export class PartitionReader {
   }
 
   /**
-   * The source has forgotten the events, or waits for their acknowledgement. So nothing more is read before
-   * they are in a checkpoint.
+   * Makes checkpoints until the last events are in one. The source has forgotten them, or waits for their
+   * acknowledgement, so nothing more is read before.
    */
   private async bringToDisk(): Promise<void> {
     while (!this.ingest.checkpointNow()) {

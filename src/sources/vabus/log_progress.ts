@@ -6,7 +6,10 @@ export interface LogProgress extends Progress {
   readonly offset: number | undefined;
 }
 
-/** Undefined: the position is not an offset, since it is from another kind of source. */
+/**
+ * Progress with its position as an offset; undefined: the position is not one, since it is from another kind
+ * of source.
+ */
 export function located(progress: Progress): LogProgress | undefined {
   const { position } = progress;
   if (position === undefined) return { ...progress, offset: undefined };

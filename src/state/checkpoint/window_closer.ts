@@ -22,11 +22,16 @@ export interface RouteTable {
 export interface Closed {
   /** The end of the outbox after closing. */
   endId: number;
-  /** Events in the closed aggregates, each once. */
+  /**
+   * Events that the closed aggregates have added: an event counts once for each of its series, not for each
+   * revision.
+   */
   events: number;
-  /** Events that the closed aggregates have added for each sink, each event once. */
+  /** Those that they have added for each sink. */
   readonly routed: Map<string, number>;
-  /** Those of them that were given up when the sink was removed, and that a correction delivers after all. */
+  /**
+   * Those of `routed` that were given up when the sink was removed, and that a correction delivers after all.
+   */
   readonly recovered: Map<string, number>;
   /**
    * Events in aggregates that go to no sink by the operator's routes, less those that did not before and do

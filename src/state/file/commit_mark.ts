@@ -48,7 +48,7 @@ export class CommitMark {
   }
 }
 
-/** Undefined: there is no complete mark. The machine may have stopped while it was written. */
+/** Reads the mark; undefined: there is no complete one. The machine may have stopped while it was written. */
 function read(path: string): Mark | undefined {
   let line: string;
   try {

@@ -35,13 +35,13 @@ export function connect(path: string, readOnly: boolean): DatabaseSync {
   return openDatabase(path, { readOnly, timeoutMs: 10_000 });
 }
 
-/** Settings of a writable connection to a file that was checked. */
+/** Sets up a writable connection to a file that was checked. */
 export function prepareForWriting(database: DatabaseSync): void {
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000");
   database.exec(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
 }
 
-/** The bytes of the database as of now: its file, with the content of the write-ahead log. */
+/** A copy of the database in memory, as of now: its file, with the content of the write-ahead log. */
 export function copyInMemory(database: DatabaseSync): DatabaseSync {
   const image = database.serialize();
   // A database in memory has no write-ahead log, so the header must not require one.

@@ -77,7 +77,10 @@ export class Lives {
     };
   }
 
-  /** Evidence from a sink of another life of this state; undefined: there is none. */
+  /**
+   * What a sink shows that this state cannot have done: another handler runs on a copy of it, or it was
+   * rolled back. Undefined: no sink shows such a thing.
+   */
   get dispute(): string | undefined {
     return this.disputes.values().next().value;
   }

@@ -145,7 +145,10 @@ export class OutboxLog implements Outbox {
     return claimant;
   }
 
-  /** Evidence from a sink of another life of this state; undefined: there is none. */
+  /**
+   * What a sink shows that this state cannot have done: another handler runs on a copy of it, or it was
+   * rolled back. Undefined: no sink shows such a thing.
+   */
   get dispute(): string | undefined {
     return this.lives?.dispute;
   }

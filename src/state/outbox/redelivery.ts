@@ -128,7 +128,9 @@ export function nextPiece(
 }
 
 /**
- * Notes that the sink has a piece. The next piece begins after it, also after a restart. @throws {StateError}
+ * Notes that the sink has a piece. The next piece begins after it, also after a restart.
+ *
+ * @throws {StateError}
  */
 export function pieceDelivered(state: StateDatabase, piece: RedeliveredRows): void {
   state.transaction(() => {

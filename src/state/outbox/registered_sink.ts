@@ -11,7 +11,10 @@ export interface RegisteredSink extends Presence {
   readonly sinceId: number;
   /** The next outbox id for it. */
   cursor: number;
-  /** Events in the aggregates that it has received or will, in all of its stays, each event once. */
+  /**
+   * Events in the aggregates that it has received or will, in all of its stays. An event counts once for each
+   * of its series, not for each revision.
+   */
   routedCount: number;
   /** Events in aggregates that it never received, since it was removed before (`--forget-sink`). */
   givenUpCount: number;
