@@ -62,6 +62,8 @@ export class SimBus {
   acknowledged: number | undefined;
   awayUntilMs = 0;
   private logs = 0;
+  /** Events that roll-backs have taken away, as `offset text`. */
+  private readonly takenAway = new Set<string>();
   /** The number of roll-backs. What was sent before one does not arrive any more. */
   private generation = 0;
   /** Replies that may come again. */
@@ -83,7 +85,12 @@ export class SimBus {
     return this.first + this.events.length;
   }
 
+  /**
+   * Appends an event, unless a roll-back has taken the very same one away from this offset. Such a history
+   * cannot be told from the one before, as docs/guarantees.md says.
+   */
   publish(event: SimEvent): void {
+    if (this.takenAway.has(`${this.next} ${event.text}`)) return;
     this.trace.note(this.name, `${this.next}: ${event.text}`);
     this.events.push(event);
     for (const wake of [...this.waiting]) wake();
@@ -112,6 +119,9 @@ export class SimBus {
    */
   rollBackTo(next: number): void {
     this.trace.note(this.name, `rolled back to ${next}`);
+    for (const [i, { text }] of this.events.slice(next - this.first).entries()) {
+      this.takenAway.add(`${next + i} ${text}`);
+    }
     this.events.length = next - this.first;
     this.generation++;
     this.stale = [];
