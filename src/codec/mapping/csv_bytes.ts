@@ -5,6 +5,7 @@ import { ID_MAX_BYTES } from "../append_event.ts";
 import { ByteCache, isAt } from "./byte_cache.ts";
 import { NO_ROW, partsOf, rowReadings } from "./csv_readings.ts";
 import { CsvLayout } from "./csv_layout.ts";
+import { csvRowEnd } from "./csv_row_end.ts";
 import { rowAt } from "./csv_rows.ts";
 import type { EventMapping } from "./event_mapping.ts";
 import { KnownSeries } from "./known_series.ts";
@@ -78,7 +79,7 @@ export class CsvBytes {
         continue;
       }
       if (!events.isUtf8()) return false;
-      const slowEnd = rowEnd(bytes, at, textEnd, layout.separator);
+      const slowEnd = csvRowEnd(bytes, at, textEnd, layout.separator);
       const row = rowAt(events.text(at, slowEnd), 0, layout.header.separator);
       at = this.afterBreak(slowEnd, textEnd);
       if (row.text === "" || row.text === layout.header.row.text) continue;
@@ -289,24 +290,4 @@ const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 function writeInt32(bytes: Uint8Array, at: number, value: number): number {
   for (let shift = 0; shift < 32; shift += 8) bytes[at++] = value >> shift;
   return at;
-}
-
-/** Where the row at `start` ends, as {@link rowAt} has it. */
-function rowEnd(bytes: Uint8Array, start: number, end: number, separator: number): number {
-  for (let at = start;; at++) {
-    if (at < end && bytes[at] === QUOTE) {
-      // Two quotes are one that does not end it.
-      do {
-        at++;
-        while (at < end && bytes[at] !== QUOTE) at++;
-        at++;
-      } while (at < end && bytes[at] === QUOTE);
-      at = Math.min(at, end);
-    }
-    while (at < end && bytes[at] !== separator && bytes[at] !== NEWLINE) {
-      if (bytes[at] === RETURN && at + 1 < end && bytes[at + 1] === NEWLINE) break;
-      at++;
-    }
-    if (at >= end || bytes[at] !== separator) return at;
-  }
 }

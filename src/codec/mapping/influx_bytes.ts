@@ -4,6 +4,7 @@ import type { EventBatch } from "../../event/event_batch.ts";
 import { ByteCache, isAt } from "./byte_cache.ts";
 import type { EventMapping } from "./event_mapping.ts";
 import { influxNumber } from "./influx_line.ts";
+import { influxLineEnd } from "./influx_line_end.ts";
 import { influxLineReadings, NO_LINE } from "./influx_readings.ts";
 import { KnownSeries } from "./known_series.ts";
 import { asciiBetween, decimalIn, timeMsOf, wholeIn } from "./number_bytes.ts";
@@ -98,7 +99,7 @@ export class InfluxBytes {
         continue;
       }
       if (!events.isUtf8()) return false;
-      const end = lineEnd(bytes, at, textEnd);
+      const end = influxLineEnd(bytes, at, textEnd);
       const line = events.text(at, end).trim();
       at = end + 1;
       if (line === "" || line.startsWith("#")) continue;
@@ -289,22 +290,4 @@ function numberBetween(bytes: Uint8Array, start: number, end: number): number {
   }
   const number = influxNumber(asciiBetween(bytes, start, end));
   return typeof number === "string" ? NaN : number;
-}
-
-/** Where the line at `start` ends, as {@link influxLines} has it. */
-function lineEnd(bytes: Uint8Array, start: number, end: number): number {
-  const isComment = bytes[start] === HASH;
-  let isInFields = false;
-  let isQuoted = false;
-  let isAfterEquals = false;
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at];
-    if (byte === NEWLINE && !isQuoted) return at;
-    if (isComment) continue;
-    if (byte === BACKSLASH) at++;
-    else if (byte === QUOTE && isInFields) isQuoted = !isQuoted && isAfterEquals;
-    else if (byte === SPACE && at > start) isInFields = true;
-    isAfterEquals = byte === EQUALS;
-  }
-  return end;
 }

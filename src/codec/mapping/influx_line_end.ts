@@ -1,0 +1,24 @@
+const NEWLINE = 0x0a;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const HASH = 0x23;
+const EQUALS = 0x3d;
+const BACKSLASH = 0x5c;
+
+/** Where the line at `start` ends, as `influxLines` has it. */
+export function influxLineEnd(bytes: Uint8Array, start: number, end: number): number {
+  const isComment = bytes[start] === HASH;
+  let isInFields = false;
+  let isQuoted = false;
+  let isAfterEquals = false;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at];
+    if (byte === NEWLINE && !isQuoted) return at;
+    if (isComment) continue;
+    if (byte === BACKSLASH) at++;
+    else if (byte === QUOTE && isInFields) isQuoted = !isQuoted && isAfterEquals;
+    else if (byte === SPACE && at > start) isInFields = true;
+    isAfterEquals = byte === EQUALS;
+  }
+  return end;
+}
