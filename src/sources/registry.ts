@@ -1,7 +1,9 @@
 import type { SourceConnector } from "../contract/connector.ts";
+import { FILE } from "./file/connector.ts";
 import { VABUS } from "./vabus/connector.ts";
 
 /** Every kind of source, in the order of the help. */
 export const SOURCES: readonly SourceConnector[] = [
   VABUS,
+  FILE,
 ];

@@ -1,6 +1,8 @@
 /** One suite over all sources. */
 import { startBus } from "../../src/bus/server.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
+import { FileSource } from "../../src/sources/file/file_source.ts";
+import { StdinSource } from "../../src/sources/file/stdin_source.ts";
 import { BusConnection } from "../../src/sources/vabus/bus_connection.ts";
 import { LogClient } from "../../src/sources/vabus/log_client.ts";
 import { LogSource } from "../../src/sources/vabus/log_source.ts";
@@ -156,6 +158,41 @@ Deno.test("the bus of the simulation keeps the contract of sources", (t) =>
         isOver = true;
         return running;
       },
+    });
+  }));
+
+for (const isFollowed of [false, true]) {
+  Deno.test(`a file, ${isFollowed ? "followed" : "read to its end"}, keeps the contract of sources`, (t) =>
+    testSourceContract(t, async () => {
+      const file = await Deno.makeTempFile({ prefix: "vabus-file-" });
+      let published = 0;
+      return {
+        createSource: () => new FileSource(`file://${file}`, file, { reader: undefined, isFollowed }),
+        publish: async (count) => {
+          const lines = Array.from({ length: count }, () => `${eventText(published++)}\n`);
+          await Deno.writeTextFile(file, lines.join(""), { append: true });
+        },
+        remove: () => Deno.remove(file),
+      };
+    }));
+}
+
+Deno.test("stdin keeps the contract of sources", (t) =>
+  testSourceContract(t, () => {
+    const lines: string[] = [];
+    let published = 0;
+    // As a terminal, that ends whenever there is nothing, and may go on.
+    const read = () => {
+      const text = lines.shift();
+      return Promise.resolve(text === undefined ? undefined : new TextEncoder().encode(text));
+    };
+    return Promise.resolve({
+      createSource: () => new StdinSource({ read, isTerminal: true }, undefined),
+      publish: (count) => {
+        for (let i = 0; i < count; i++) lines.push(`${eventText(published++)}\n`);
+        return Promise.resolve();
+      },
+      remove: () => Promise.resolve(),
     });
   }));
 

@@ -1,0 +1,57 @@
+import { isUtf8 } from "node:buffer";
+import { separatorOf } from "../../codec/mapping/csv_rows.ts";
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const QUOTE = 0x22;
+/** A quote that does not end within that many bytes belongs to its own line alone. */
+const QUOTED_MAX_BYTES = 64 * 1024;
+
+/** The first row of CSV. */
+export interface CsvHeader {
+  readonly text: string;
+  readonly separator: number;
+}
+
+/** The header at the beginning of a content; undefined: it is not all there. @param isLast Nothing follows. */
+export function csvHeaderIn(bytes: Uint8Array, isLast: boolean): CsvHeader | undefined {
+  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  let start = hasMark ? 3 : 0;
+  while (bytes[start] === NEWLINE || bytes[start] === RETURN) start++;
+  const found = bytes.indexOf(NEWLINE, start);
+  if (found < 0 && (!isLast || start === bytes.length)) return undefined;
+  const line = bytes.subarray(start, found < 0 ? bytes.length : found);
+  if (!isUtf8(line)) return { text: "", separator: 0x2c };
+  const text = new TextDecoder().decode(line).trimEnd();
+  return { text, separator: separatorOf(text).charCodeAt(0) };
+}
+
+/** Where the row at `start` ends, at a line break outside of quotes; -1: that is not there yet. @param isLast Nothing follows. */
+export function rowEnd(bytes: Uint8Array, start: number, separator: number, isLast: boolean): number {
+  const lineEnd = bytes.indexOf(NEWLINE, start);
+  if (lineEnd < 0 || !bytes.subarray(start, lineEnd).includes(QUOTE)) return lineEnd;
+  const near = bytes.subarray(start, start + QUOTED_MAX_BYTES);
+  let isAtStart = true;
+  for (let at = 0; at < near.length; at++) {
+    const byte = near[at]!;
+    if (byte === NEWLINE) return start + at;
+    if (byte === QUOTE && isAtStart) {
+      const after = afterQuotes(near, at + 1);
+      if (after < 0) break;
+      // What follows the quote is looked at next.
+      at = after - 1;
+    }
+    isAtStart = byte === separator;
+  }
+  return isLast || near.length === QUOTED_MAX_BYTES ? lineEnd : -1;
+}
+
+/** Where what follows the closing quote begins; -1: there is none. */
+function afterQuotes(bytes: Uint8Array, at: number): number {
+  for (;;) {
+    const quote = bytes.indexOf(QUOTE, at);
+    if (quote < 0) return -1;
+    if (bytes[quote + 1] !== QUOTE) return quote + 1;
+    at = quote + 2;
+  }
+}

@@ -1,0 +1,188 @@
+import type { RecordReader } from "../../codec/mapping/record_reader.ts";
+import {
+  type Outcome,
+  type Partition,
+  type PartitionId,
+  type Progress,
+  type ReadRequest,
+  type SourceContext,
+  SourceError,
+} from "../../contract/source.ts";
+import type { EventBatch } from "../../event/event_batch.ts";
+import { type CsvHeader, csvHeaderIn } from "./csv_header.ts";
+import { LineBuffer } from "./line_buffer.ts";
+import { OpenFile, sourceError } from "./open_file.ts";
+import { type Place, placeOf, positionOf } from "./place.ts";
+
+/** To go on in a compressed file, all before that has to be gone through. */
+const READ_MAX_MS = 600_000;
+/** Between two looks at a file for more. */
+const LOOK_MS = 200;
+/** A header of CSV ends within that many bytes. */
+const HEADER_MAX_BYTES = 8192;
+
+/** How files are read. */
+export interface Reading {
+  /** Undefined: lines are events as they are. */
+  readonly reader: RecordReader | undefined;
+  readonly isFollowed: boolean;
+}
+
+/** A file, under whatever name. */
+export class FilePartition implements Partition {
+  readonly replay = "from-position";
+  readonly readMaxMs = READ_MAX_MS;
+  /** Whether its name was given to another file: nothing more is written to it, in a while. */
+  isRotated = false;
+  /** When it was read to its end and nothing has come since; undefined: it was not. Monotonic. */
+  atEndSinceMs: number | undefined;
+  /** Whether nothing is written to it any more, so that what has no line break at its end is a line. */
+  isComplete: boolean;
+  private file: OpenFile | undefined;
+  private readonly buffer = new LineBuffer();
+  private header: CsvHeader | undefined;
+  private hasWarned = false;
+
+  constructor(
+    readonly id: PartitionId,
+    public path: string,
+    private readonly reading: Reading,
+    private readonly context: Pick<SourceContext, "clock" | "logger">,
+  ) {
+    this.isComplete = !reading.isFollowed;
+  }
+
+  async read(
+    { position }: Progress,
+    into: EventBatch,
+    request: ReadRequest,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    this.file ??= await OpenFile.open(this.path);
+    try {
+      return await this.readFrom(this.file, await this.startOf(this.file, position), into, request, signal);
+    } catch (error) {
+      throw sourceError(this.path, error);
+    }
+  }
+
+  committed(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** No read is under way any more. */
+  close(): void {
+    this.file?.close();
+    this.file = undefined;
+  }
+
+  private async startOf(
+    file: OpenFile,
+    position: string | undefined,
+  ): Promise<Pick<Place, "at" | "isInside">> {
+    const place = placeOf(position);
+    if (place !== undefined && await file.holds(place)) return place;
+    if (place !== undefined && !this.hasWarned) {
+      // A file that is written anew again and again is told of once.
+      this.hasWarned = true;
+      this.context.logger.warn(
+        `${this.path}: it was truncated or written anew: it is read from its beginning. What was written to it and not read before is lost`,
+      );
+    }
+    this.header = undefined;
+    this.buffer.empty();
+    return { at: 0, isInside: false };
+  }
+
+  private async readFrom(
+    file: OpenFile,
+    { at, isInside }: Pick<Place, "at" | "isInside">,
+    into: EventBatch,
+    request: ReadRequest,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { buffer, context: { clock }, reading: { reader } } = this;
+    const isCsv = reader?.mapping.format === "csv";
+    const isComplete = this.isComplete || file.isCompressed;
+    if (isCsv) this.header ??= await this.readHeader(file, isComplete);
+    const { header } = this;
+    buffer.seek(at);
+    if (!isCsv || header !== undefined) await this.fill(file, request.limit, isInside);
+    if (buffer.length === 0 || (isCsv && header === undefined)) {
+      return await this.idle(file, at, isInside, request, signal);
+    }
+    const startedMs = clock.monotonicMs();
+    into.reset(new Uint8Array(0));
+    let isInsideNext = false;
+    if (isInside) isInsideNext = !buffer.skip();
+    else {
+      let taken = buffer.take(into, request.limit, false, reader, header, clock.nowMs());
+      if (taken === 0 && buffer.isFull) {
+        buffer.refuse(into);
+        isInsideNext = true;
+      } else if (taken === 0 && isComplete) {
+        taken = buffer.take(into, request.limit, true, reader, header, clock.nowMs());
+      } else if (taken === 0) return await this.idle(file, at, isInside, request, signal);
+    }
+    this.atEndSinceMs = undefined;
+    const next = positionOf(await file.placeAt(buffer.at, isInsideNext, this.path));
+    const step = { lineage: undefined, next, offset: undefined, lost: 0 };
+    if (into.total === 0) return { kind: "gap", ...step };
+    return { kind: "events", ...step, decodeMs: clock.monotonicMs() - startedMs };
+  }
+
+  /** Fills the buffer where it does not have the lines already. */
+  private async fill(file: OpenFile, limit: number, isInside: boolean): Promise<void> {
+    const { buffer } = this;
+    if (!isInside && buffer.length > 0 && buffer.hasLines(limit, this.header)) return;
+    for (let room = buffer.room(); room.length > 0; room = buffer.room()) {
+      const count = await file.content.read(buffer.at + buffer.length, room).catch((error) => {
+        // What lies before a cut is read first.
+        if (buffer.hasLines(1, this.header) || (isInside && buffer.length > 0)) return 0;
+        throw error;
+      });
+      if (count === 0) return;
+      buffer.added(count);
+    }
+  }
+
+  private async readHeader(file: OpenFile, isComplete: boolean): Promise<CsvHeader | undefined> {
+    const beginning = new Uint8Array(HEADER_MAX_BYTES);
+    let length = 0;
+    while (length < beginning.length) {
+      const count = await file.content.read(length, beginning.subarray(length));
+      if (count === 0) break;
+      length += count;
+    }
+    const isWhole = length < beginning.length;
+    const header = csvHeaderIn(beginning.subarray(0, length), isWhole && isComplete);
+    if (header === undefined && !isWhole) {
+      throw new SourceError(
+        "garbage",
+        `${this.path}: its first ${HEADER_MAX_BYTES} bytes have no line break: it is no CSV with a header`,
+      );
+    }
+    return header;
+  }
+
+  private async idle(
+    file: OpenFile,
+    at: number,
+    isInside: boolean,
+    { waitMs }: ReadRequest,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { clock } = this.context;
+    this.atEndSinceMs ??= clock.monotonicMs();
+    if (this.reading.isFollowed && !this.isComplete) {
+      const size = await file.size();
+      const untilMs = clock.monotonicMs() + waitMs;
+      for (let restMs = waitMs; restMs > 0 && !signal.aborted; restMs = untilMs - clock.monotonicMs()) {
+        await clock.sleep(Math.min(restMs, LOOK_MS), signal);
+        if (await file.size() !== size) break;
+      }
+    }
+    const next = positionOf(await file.placeAt(at, isInside, this.path));
+    return { kind: "idle", lineage: undefined, next, offset: undefined, lost: 0, decodeMs: 0 };
+  }
+}

@@ -1,0 +1,190 @@
+import { basename, dirname } from "node:path";
+import {
+  type Partition,
+  type PartitionId,
+  type Source,
+  type SourceContext,
+  SourceError,
+} from "../../contract/source.ts";
+import { FILES_MAX, filesMatching, type FoundFile, isPattern } from "./file_names.ts";
+import { FilePartition, type Reading } from "./file_partition.ts";
+import { OpenFile, sourceError } from "./open_file.ts";
+import { type Place, placeOf } from "./place.ts";
+
+/** Between two looks for files that have come or gone. */
+const LOOK_MS = 1000;
+/** Whoever has a file open may write to it for a while after it was renamed. */
+const LINGER_MS = 60_000;
+
+/** Files as a source: each is a partition, known by its device and inode, whatever its name. */
+export class FileSource implements Source {
+  /** By {@link keyOf}. */
+  private partitions = new Map<string, FilePartition>();
+  /** Under which ids files were read that may come back, by {@link keyOf}. */
+  private readonly ids = new Map<string, PartitionId>();
+  private context: SourceContext | undefined;
+  private stop = new AbortController();
+
+  /** @param pattern An absolute path, in which the last parts may have `*` and `[…]`. */
+  constructor(readonly id: string, private readonly pattern: string, private readonly reading: Reading) {}
+
+  async open(context: SourceContext): Promise<readonly Partition[]> {
+    this.release();
+    this.context = context;
+    this.stop = new AbortController();
+    const resume = [...context.resume].flatMap(([id, position]) => {
+      const place = placeOf(position);
+      return place === undefined ? [] : [{ id, place }];
+    });
+    for (const { id, place } of resume) this.ids.set(keyOf(place), id);
+    const found = await this.found();
+    if (this.reading.isFollowed) found.push(...await leftBehind(resume.map(({ place }) => place), found));
+    for (const file of found) {
+      if (!this.ids.has(keyOf(file))) await this.recognize(file, resume, found);
+      this.add(file);
+    }
+    if (this.reading.isFollowed) void this.follow(context, this.stop.signal);
+    return [...this.partitions.values()];
+  }
+
+  async probe(): Promise<string> {
+    const found = await this.found();
+    let bytes = 0;
+    for (const { path } of found) {
+      const file = await OpenFile.open(path);
+      try {
+        bytes += await file.size();
+      } finally {
+        file.close();
+      }
+    }
+    return `${found.length} ${found.length === 1 ? "file" : "files"}, ${bytes} bytes`;
+  }
+
+  close(): Promise<void> {
+    this.release();
+    return Promise.resolve();
+  }
+
+  private release(): void {
+    this.stop.abort();
+    for (const partition of this.partitions.values()) partition.close();
+    this.partitions.clear();
+  }
+
+  /** @throws {SourceError} */
+  private async found(): Promise<FoundFile[]> {
+    const { pattern, reading: { isFollowed } } = this;
+    let found: FoundFile[];
+    try {
+      found = await filesMatching(pattern);
+    } catch (error) {
+      throw sourceError(dirname(pattern), error);
+    }
+    // What is named alone is looked at for why it cannot be read.
+    if (found.length === 0 && !isPattern(pattern) && !isFollowed) (await OpenFile.open(pattern)).close();
+    if (found.length === 0 && !isFollowed) throw new SourceError("unavailable", `${pattern} matches no file`);
+    if (found.length > FILES_MAX) {
+      throw new SourceError(
+        "refused",
+        `${pattern} matches ${found.length} files, of which ${FILES_MAX} can be read at once: name fewer, such as those of a month`,
+      );
+    }
+    return found;
+  }
+
+  /** A file that was copied back to its name, or is on a device of another number after a restart of the machine, goes on where it was left. */
+  private async recognize(
+    file: FoundFile,
+    resume: readonly { readonly id: PartitionId; readonly place: Place }[],
+    found: readonly FoundFile[],
+  ): Promise<void> {
+    const there = new Set(found.map(keyOf));
+    for (const { id, place } of resume) {
+      if (place.path !== file.path || place.first === 0 || there.has(keyOf(place))) continue;
+      const opened = await OpenFile.open(file.path).catch(() => undefined);
+      const isSame = await opened?.holds(place).catch(() => false) ?? false;
+      opened?.close();
+      if (isSame) return void this.ids.set(keyOf(file), id);
+    }
+  }
+
+  private add(file: FoundFile): void {
+    const key = keyOf(file);
+    const id = this.ids.get(key) ?? `${basename(file.path)}@${key}`;
+    this.ids.set(key, id);
+    const taken = [...this.partitions.values()].some((partition) => partition.id === id);
+    if (this.partitions.has(key) || taken) return;
+    this.partitions.set(key, new FilePartition(id, file.path, this.reading, this.context!));
+  }
+
+  /** Looks for files that have come or gone, as long as the source is open. */
+  private async follow(context: SourceContext, signal: AbortSignal): Promise<void> {
+    let failure: string | undefined;
+    for (;;) {
+      await context.clock.sleep(LOOK_MS, signal);
+      if (signal.aborted) return;
+      try {
+        const found = await this.found();
+        if (signal.aborted) return;
+        this.takeOver(found);
+        failure = undefined;
+      } catch (error) {
+        const { message } = sourceError(this.pattern, error);
+        if (message !== failure) context.logger.warn(message, { bus: this.id });
+        failure = message;
+      }
+    }
+  }
+
+  private takeOver(found: readonly FoundFile[]): void {
+    const { partitions } = this;
+    const nowMs = this.context!.clock.monotonicMs();
+    const before = partitions.size;
+    const there = new Map(found.map((file) => [keyOf(file), file]));
+    let hasChanged = false;
+    for (const [key, partition] of partitions) {
+      const file = there.get(key);
+      if (file !== undefined) partition.path = file.path;
+      partition.isRotated = file === undefined;
+      const { atEndSinceMs } = partition;
+      if (!partition.isRotated || atEndSinceMs === undefined || nowMs - atEndSinceMs < LINGER_MS) continue;
+      if (!partition.isComplete) {
+        // Now what has no line break at its end is read.
+        partition.isComplete = true;
+        partition.atEndSinceMs = undefined;
+        continue;
+      }
+      partition.close();
+      partitions.delete(key);
+      hasChanged = true;
+    }
+    for (const file of found) this.add(file);
+    if (hasChanged || partitions.size !== before) this.context!.changed([...partitions.values()]);
+  }
+}
+
+/** Device and inode. */
+function keyOf({ device, inode }: Pick<FoundFile, "device" | "inode">): string {
+  return `${device}:${inode}`;
+}
+
+/** Files that were renamed to what no pattern matches before they were read to their ends, in the directories where they were. */
+async function leftBehind(places: readonly Place[], found: readonly FoundFile[]): Promise<FoundFile[]> {
+  const there = new Set(found.map(keyOf));
+  const missing = new Map(
+    places.filter((place) => !there.has(keyOf(place))).map((place) => [keyOf(place), place]),
+  );
+  const left: FoundFile[] = [];
+  for (const directory of new Set([...missing.values()].map(({ path }) => dirname(path)))) {
+    for (const file of await filesMatching(`${directory}/*`).catch(() => [])) {
+      const place = missing.get(keyOf(file));
+      if (place === undefined) continue;
+      const opened = await OpenFile.open(file.path).catch(() => undefined);
+      const isUnread = opened !== undefined && !opened.isCompressed && await opened.size() > place.at;
+      if (isUnread && await opened.holds(place)) left.push(file);
+      opened?.close();
+    }
+  }
+  return left;
+}

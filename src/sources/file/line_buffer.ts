@@ -1,0 +1,104 @@
+import type { RecordReader } from "../../codec/mapping/record_reader.ts";
+import type { EventBatch } from "../../event/event_batch.ts";
+import type { CsvHeader } from "./csv_header.ts";
+import { cutLines, LINE_MAX_BYTES, readLines } from "./record_cutter.ts";
+
+const NEWLINE = 0x0a;
+/** Of a line that is too long, what its dead letter keeps. */
+const BEGINNING_BYTES = 64 * 1024;
+
+/** A piece of a content, of which whole lines are taken from its beginning. */
+export class LineBuffer {
+  private readonly bytes = new Uint8Array(LINE_MAX_BYTES);
+  private start = 0;
+  private end = 0;
+
+  /** @param at Where the piece begins, in bytes of the content. */
+  constructor(public at = 0) {}
+
+  /** How many bytes it has. */
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  get isFull(): boolean {
+    return this.length === this.bytes.length;
+  }
+
+  /** Empties it where it does not begin there. */
+  seek(at: number): void {
+    if (at === this.at) return;
+    this.at = at;
+    this.start = this.end = 0;
+  }
+
+  empty(): void {
+    this.start = this.end = 0;
+  }
+
+  /** Room for what follows. Who fills it says so with {@link added}. */
+  room(): Uint8Array {
+    if (this.start > 0) {
+      this.bytes.copyWithin(0, this.start, this.end);
+      this.end -= this.start;
+      this.start = 0;
+    }
+    return this.bytes.subarray(this.end);
+  }
+
+  added(count: number): void {
+    this.end += count;
+  }
+
+  /** Whether there are that many lines, or as many as it can hold. */
+  hasLines(limit: number, header: CsvHeader | undefined): boolean {
+    return cutLines(this.view, limit, false, header).bounds.length === 2 * limit;
+  }
+
+  /** Takes lines, and makes events of them. Returns how many bytes were taken. @param isLast Nothing follows. */
+  take(
+    into: EventBatch,
+    limit: number,
+    isLast: boolean,
+    reader: RecordReader | undefined,
+    header: CsvHeader | undefined,
+    arrivedMs: number,
+  ): number {
+    const { bounds, taken } = cutLines(this.view, limit, isLast, header);
+    // The batch gives its bytes away.
+    readLines(this.view.slice(0, taken), bounds, into, reader, arrivedMs, header);
+    this.drop(taken);
+    return taken;
+  }
+
+  /** Refuses the line that it is full of. Returns how many bytes were taken. */
+  refuse(into: EventBatch): number {
+    into.reset(this.view.slice(0, BEGINNING_BYTES));
+    into.total = 1;
+    const detail = `a line of more than ${LINE_MAX_BYTES} bytes`;
+    into.invalid.push({ index: 0, detail, rawStart: 0, rawEnd: BEGINNING_BYTES });
+    return this.drop(this.length);
+  }
+
+  /** All that is in it, as long as nothing is taken. */
+  peek(): Uint8Array {
+    return this.view;
+  }
+
+  /** Takes the rest of a line. Returns whether its end was there. */
+  skip(): boolean {
+    const found = this.view.indexOf(NEWLINE);
+    this.drop(found < 0 ? this.length : found + 1);
+    return found >= 0;
+  }
+
+  private get view(): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(this.start, this.end);
+  }
+
+  private drop(count: number): number {
+    this.start += count;
+    this.at += count;
+    return count;
+  }
+}

@@ -1,0 +1,153 @@
+import type { RecordReader } from "../../codec/mapping/record_reader.ts";
+import {
+  type Outcome,
+  type Partition,
+  type Progress,
+  type ReadRequest,
+  type Source,
+  type SourceContext,
+  SourceError,
+} from "../../contract/source.ts";
+import type { EventBatch } from "../../event/event_batch.ts";
+import { type CsvHeader, csvHeaderIn } from "./csv_header.ts";
+import { LineBuffer } from "./line_buffer.ts";
+
+/** Whoever writes may take his time: while nothing else is to be done, it is waited for the end. */
+const READ_MAX_MS = 24 * 3_600_000;
+
+/** Where lines come from that come but once. */
+export interface Input {
+  /** Undefined: it has ended. */
+  read(): Promise<Uint8Array | undefined>;
+  readonly isTerminal: boolean;
+}
+
+/** What is written to the process. */
+export const STDIN: Input = {
+  async read() {
+    const bytes = new Uint8Array(256 * 1024);
+    const count = await Deno.stdin.read(bytes);
+    return count === null ? undefined : bytes.subarray(0, count);
+  },
+  get isTerminal() {
+    return Deno.stdin.isTerminal();
+  },
+};
+
+/** Lines that come through a pipe, of which nobody knows anything once they are read. */
+export class StdinSource implements Source {
+  readonly id = "stdin:";
+
+  constructor(private readonly input: Input, private readonly reader: RecordReader | undefined) {}
+
+  open(context: SourceContext): Promise<readonly Partition[]> {
+    return Promise.resolve([new StdinPartition(this.input, this.reader, context)]);
+  }
+
+  probe(): Promise<string> {
+    return Promise.resolve(this.input.isTerminal ? "a terminal" : "a pipe or a file");
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class StdinPartition implements Partition {
+  readonly id = "";
+  readonly replay = "none";
+  readonly readMaxMs = READ_MAX_MS;
+  private readonly buffer = new LineBuffer();
+  private header: CsvHeader | undefined;
+  private hasEnded = false;
+  private isInside = false;
+  /** What was read and found no room. */
+  private rest: Uint8Array = new Uint8Array(0);
+  private reading: Promise<Uint8Array | undefined> | undefined;
+
+  constructor(
+    private readonly input: Input,
+    private readonly reader: RecordReader | undefined,
+    private readonly context: Pick<SourceContext, "clock">,
+  ) {}
+
+  async read(
+    _from: Progress,
+    into: EventBatch,
+    { limit, waitMs }: ReadRequest,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { clock } = this.context;
+    const untilMs = waitMs === 0 ? Infinity : clock.monotonicMs() + waitMs;
+    into.reset(new Uint8Array(0));
+    for (;;) {
+      const startedMs = clock.monotonicMs();
+      this.take(into, limit);
+      const step = { lineage: undefined, next: undefined, offset: undefined, lost: 0 };
+      const nowMs = clock.monotonicMs();
+      if (into.total > 0) return { kind: "events", ...step, decodeMs: nowMs - startedMs };
+      if (nowMs >= untilMs || signal.aborted || !await this.more(untilMs - nowMs, signal)) {
+        return { kind: "idle", ...step, decodeMs: 0 };
+      }
+    }
+  }
+
+  committed(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Takes lines out of the buffer, as far as there are any. */
+  private take(into: EventBatch, limit: number): void {
+    const { buffer, reader, context: { clock } } = this;
+    if (this.isInside) this.isInside = !buffer.skip();
+    if (reader?.mapping.format === "csv") {
+      this.header ??= csvHeaderIn(buffer.peek(), this.hasEnded);
+      if (this.header === undefined && !buffer.isFull) return;
+    }
+    const taken = buffer.take(into, limit, false, reader, this.header, clock.nowMs());
+    if (taken > 0) return;
+    if (buffer.isFull) {
+      buffer.refuse(into);
+      this.isInside = true;
+    } else if (this.hasEnded && buffer.length > 0) {
+      buffer.take(into, limit, true, reader, this.header, clock.nowMs());
+    }
+  }
+
+  /** Returns whether there is more to look at: not where the time is over or the input has ended. @throws {SourceError} */
+  private async more(waitMs: number, signal: AbortSignal): Promise<boolean> {
+    if (this.rest.length === 0) {
+      // One that is called off is still under way, and what it brings is for the next.
+      this.reading ??= this.input.read();
+      const timer = new AbortController();
+      const wait = Math.min(waitMs, READ_MAX_MS);
+      const isOver = this.context.clock.sleep(wait, AbortSignal.any([signal, timer.signal])).then(() =>
+        "over" as const
+      );
+      let bytes: Uint8Array | undefined | "over";
+      try {
+        bytes = await Promise.race([this.reading, isOver]);
+      } catch (error) {
+        this.reading = undefined;
+        throw new SourceError(
+          "unavailable",
+          `stdin cannot be read: ${error instanceof Error ? error.message : error}`,
+        );
+      } finally {
+        timer.abort();
+      }
+      if (bytes === "over") return false;
+      this.reading = undefined;
+      const hadEnded = this.hasEnded;
+      this.hasEnded = bytes === undefined;
+      if (bytes === undefined) return !hadEnded && this.buffer.length > 0;
+      this.rest = bytes;
+    }
+    const room = this.buffer.room();
+    const part = this.rest.subarray(0, room.length);
+    room.set(part);
+    this.buffer.added(part.length);
+    this.rest = this.rest.subarray(part.length);
+    return true;
+  }
+}
