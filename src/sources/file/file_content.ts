@@ -33,6 +33,7 @@ export class GzipContent implements FileContent {
   private at = 0;
   private hasEnded = false;
   private failure: Error | undefined;
+  private onFailure = () => {};
   /** Bytes that the file had when it turned out to be damaged. */
   private damagedSize: number | undefined;
   private readonly slice = new Uint8Array(SLICE_BYTES);
@@ -69,7 +70,10 @@ export class GzipContent implements FileContent {
     this.failure = this.damagedSize = undefined;
     const gunzip = createGunzip();
     gunzip.on("data", (piece: Uint8Array) => this.pieces.push(piece));
-    gunzip.on("error", (error: Error) => this.failure = error);
+    gunzip.on("error", (error: Error) => {
+      this.failure = error;
+      this.onFailure();
+    });
     this.gunzip = gunzip;
   }
 
@@ -87,7 +91,7 @@ export class GzipContent implements FileContent {
       this.hasEnded = count === null;
       this.rawAt += count ?? 0;
       await new Promise<void>((resolve) => {
-        gunzip.once("error", () => resolve());
+        this.onFailure = resolve;
         if (count === null) {
           gunzip.once("end", resolve);
           gunzip.end();

@@ -1,13 +1,12 @@
 import { basename, dirname } from "node:path";
+import type { FileKey } from "./open_file.ts";
 
 /** Files that are read at once: each is held open. */
 export const FILES_MAX = 500;
 
 /** A file that a pattern matches. */
-export interface FoundFile {
+export interface FoundFile extends FileKey {
   readonly path: string;
-  readonly device: number;
-  readonly inode: number;
 }
 
 const HOLE = /[*[]/;

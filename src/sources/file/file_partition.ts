@@ -11,7 +11,7 @@ import {
 import type { EventBatch } from "../../event/event_batch.ts";
 import { type CsvHeader, csvHeaderIn } from "./csv_header.ts";
 import { LineBuffer } from "./line_buffer.ts";
-import { OpenFile, sourceError } from "./open_file.ts";
+import { type FileKey, OpenFile, sourceError } from "./open_file.ts";
 import { type Place, placeOf, positionOf } from "./place.ts";
 
 /** To go on in a compressed file, all before that has to be gone through. */
@@ -32,8 +32,6 @@ export interface Reading {
 export class FilePartition implements Partition {
   readonly replay = "from-position";
   readonly readMaxMs = READ_MAX_MS;
-  /** Whether its name was given to another file: nothing more is written to it, in a while. */
-  isRotated = false;
   /** When it was read to its end and nothing has come since; undefined: it was not. Monotonic. */
   atEndSinceMs: number | undefined;
   /** Whether nothing is written to it any more, so that what has no line break at its end is a line. */
@@ -42,10 +40,12 @@ export class FilePartition implements Partition {
   private readonly buffer = new LineBuffer();
   private header: CsvHeader | undefined;
   private hasWarned = false;
+  private isClosed = false;
 
   constructor(
     readonly id: PartitionId,
     public path: string,
+    private readonly key: FileKey,
     private readonly reading: Reading,
     private readonly context: Pick<SourceContext, "clock" | "logger">,
   ) {
@@ -58,7 +58,8 @@ export class FilePartition implements Partition {
     request: ReadRequest,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    this.file ??= await OpenFile.open(this.path);
+    if (this.isClosed) throw new SourceError("unavailable", `${this.path}: it is not read any more`);
+    this.file ??= await OpenFile.open(this.path, this.key);
     try {
       return await this.readFrom(this.file, await this.startOf(this.file, position), into, request, signal);
     } catch (error) {
@@ -70,8 +71,25 @@ export class FilePartition implements Partition {
     return Promise.resolve();
   }
 
-  /** No read is under way any more. */
+  /** Opens it, so that it can be read whatever becomes of its name. Why it cannot be, reading it says. */
+  async prepare(): Promise<void> {
+    this.file ??= await OpenFile.open(this.path, this.key).catch(() => undefined);
+  }
+
+  /** Nothing is written to it any more. It has to come to its end once more. */
+  complete(): void {
+    this.isComplete = true;
+    this.atEndSinceMs = undefined;
+  }
+
+  /** Whether it can be read to its end whatever becomes of its name. */
+  get isOpen(): boolean {
+    return this.file !== undefined;
+  }
+
+  /** A read that is under way fails. */
   close(): void {
+    this.isClosed = true;
     this.file?.close();
     this.file = undefined;
   }

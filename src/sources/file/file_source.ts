@@ -41,7 +41,7 @@ export class FileSource implements Source {
     if (this.reading.isFollowed) found.push(...await leftBehind(resume.map(({ place }) => place), found));
     for (const file of found) {
       if (!this.ids.has(keyOf(file))) await this.recognize(file, resume, found);
-      this.add(file);
+      await this.add(file);
     }
     if (this.reading.isFollowed) void this.follow(context, this.stop.signal);
     return [...this.partitions.values()];
@@ -109,13 +109,15 @@ export class FileSource implements Source {
     }
   }
 
-  private add(file: FoundFile): void {
+  private async add(file: FoundFile): Promise<void> {
     const key = keyOf(file);
     const id = this.ids.get(key) ?? `${basename(file.path)}@${key}`;
     this.ids.set(key, id);
     const taken = [...this.partitions.values()].some((partition) => partition.id === id);
     if (this.partitions.has(key) || taken) return;
-    this.partitions.set(key, new FilePartition(id, file.path, this.reading, this.context!));
+    const partition = new FilePartition(id, file.path, file, this.reading, this.context!);
+    if (this.reading.isFollowed) await partition.prepare();
+    this.partitions.set(key, partition);
   }
 
   /** Looks for files that have come or gone, as long as the source is open. */
@@ -127,7 +129,7 @@ export class FileSource implements Source {
       try {
         const found = await this.found();
         if (signal.aborted) return;
-        this.takeOver(found);
+        await this.takeOver(found);
         failure = undefined;
       } catch (error) {
         const { message } = sourceError(this.pattern, error);
@@ -137,7 +139,7 @@ export class FileSource implements Source {
     }
   }
 
-  private takeOver(found: readonly FoundFile[]): void {
+  private async takeOver(found: readonly FoundFile[]): Promise<void> {
     const { partitions } = this;
     const nowMs = this.context!.clock.monotonicMs();
     const before = partitions.size;
@@ -146,20 +148,20 @@ export class FileSource implements Source {
     for (const [key, partition] of partitions) {
       const file = there.get(key);
       if (file !== undefined) partition.path = file.path;
-      partition.isRotated = file === undefined;
-      const { atEndSinceMs } = partition;
-      if (!partition.isRotated || atEndSinceMs === undefined || nowMs - atEndSinceMs < LINGER_MS) continue;
-      if (!partition.isComplete) {
+      const { atEndSinceMs, isOpen } = partition;
+      const isAtEnd = atEndSinceMs !== undefined && nowMs - atEndSinceMs >= LINGER_MS;
+      if (file !== undefined || (isOpen && !isAtEnd)) continue;
+      if (isOpen && !partition.isComplete) {
         // Now what has no line break at its end is read.
-        partition.isComplete = true;
-        partition.atEndSinceMs = undefined;
+        partition.complete();
         continue;
       }
       partition.close();
       partitions.delete(key);
       hasChanged = true;
     }
-    for (const file of found) this.add(file);
+    for (const file of found) await this.add(file);
+    if (this.stop.signal.aborted) return this.release();
     if (hasChanged || partitions.size !== before) this.context!.changed([...partitions.values()]);
   }
 }

@@ -2,6 +2,12 @@ import { SourceError } from "../../contract/source.ts";
 import { type FileContent, GzipContent, PlainContent } from "./file_content.ts";
 import { firstOf, type Place, printOf } from "./place.ts";
 
+/** Tells files apart that there are at the same time. */
+export interface FileKey {
+  readonly device: number;
+  readonly inode: number;
+}
+
 /** A file that is open, whatever becomes of its name. */
 export class OpenFile {
   readonly content: FileContent;
@@ -16,14 +22,21 @@ export class OpenFile {
     this.content = isCompressed ? new GzipContent(file, path) : new PlainContent(file);
   }
 
-  /** @throws {SourceError} It cannot be read. */
-  static async open(path: string): Promise<OpenFile> {
+  /** @param expected Where that is another one, it cannot be had any more. @throws {SourceError} It cannot be read. */
+  static async open(path: string, expected?: FileKey): Promise<OpenFile> {
     try {
       // Opening a pipe would wait for whoever writes to it.
       const named = await Deno.stat(path);
       if (!named.isFile) throw notAFile(path, named);
       const file = await Deno.open(path, { read: true });
       const { dev, ino } = await file.stat();
+      if (expected !== undefined && (expected.device !== dev || expected.inode !== (ino ?? 0))) {
+        file.close();
+        throw new SourceError(
+          "unavailable",
+          `${path}: another file was put in its place before it was read: what was in it cannot be read any more`,
+        );
+      }
       const magic = await beginningOf(file, 2);
       return new OpenFile(path, dev, ino ?? 0, magic[0] === 0x1f && magic[1] === 0x8b, file);
     } catch (error) {

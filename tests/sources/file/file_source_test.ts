@@ -1,0 +1,337 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
+import { SourceError } from "../../../src/contract/source.ts";
+import { LogHistory } from "../../../src/event/log_history.ts";
+import type { Clock } from "../../../src/platform/clock/clock.ts";
+import { FILE } from "../../../src/sources/file/connector.ts";
+import { FileSource } from "../../../src/sources/file/file_source.ts";
+import { events, namesOf, Reading } from "../../contract/source_reading.ts";
+
+const eventText = (number: number) => `{"name":"e${number}","value":${number},"timestamp":1000}\n`;
+const lines = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, i) => eventText(from + i)).join("");
+
+/** Its time goes on with each sleep. */
+function quickClock(): Clock {
+  let nowMs = 0;
+  return {
+    nowMs: () => 1_000_000,
+    monotonicMs: () => nowMs,
+    sleep: (ms) => {
+      nowMs += ms;
+      return new Promise((resolve) => setTimeout(resolve, 0));
+    },
+  };
+}
+
+async function inDirectory(test: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "vabus-file-" });
+  try {
+    await test(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+function source(
+  pattern: string,
+  settings: { isFollowed?: boolean; csv?: boolean; influx?: boolean } = {},
+): FileSource {
+  const { isFollowed = false, csv = false, influx = false } = settings;
+  const texts = { name: undefined, value: undefined, timestamp: undefined, timeUnit: undefined };
+  const format = csv ? "csv" : influx ? "influx" : undefined;
+  const reader = readerFor({ format, ...texts });
+  return new FileSource(`file://${pattern}`, pattern, { reader, isFollowed });
+}
+
+async function errorOf(work: Promise<unknown>): Promise<SourceError> {
+  const error = await work.then(() => undefined, (reason) => reason);
+  assert.ok(error instanceof SourceError, `no SourceError: ${error}`);
+  return error;
+}
+
+async function lookedUntil(condition: () => boolean): Promise<void> {
+  for (let looks = 0; !condition(); looks++) {
+    assert.ok(looks < 10_000, "it does not come");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+Deno.test("a file that is renamed is read to its end, and the new one of its name from its beginning", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/app.log`;
+    await Deno.writeTextFile(path, lines(0, 3));
+    const followed = source(path, { isFollowed: true });
+    const reading = await Reading.open(followed, undefined, { clock: quickClock() });
+    assert.deepEqual(await reading.readAll(), events(0, 3));
+    await Deno.rename(path, `${path}.1`);
+    await Deno.writeTextFile(`${path}.1`, lines(3, 5) + eventText(5).trimEnd(), { append: true });
+    await Deno.writeTextFile(path, lines(6, 8));
+    await lookedUntil(() => reading.partitions.length === 2);
+    assert.deepEqual(await reading.readAll(), events(3, 5));
+    const next = reading.other(reading.partitions.find(({ id }) => id !== reading.partition.id)!.id);
+    assert.deepEqual(await next.readAll(), events(6, 8));
+    const rest: (string | number)[] = [];
+    for (let looks = 0; rest.length === 0 && looks < 1000; looks++) {
+      rest.push(...await reading.readAll());
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assert.deepEqual(rest, ["e5"], "the last line, which nobody ends any more");
+    await lookedUntil(() => reading.partitions.length === 1);
+    await followed.close();
+  }));
+
+Deno.test("what was renamed to another name is read on after another start", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/app.log`;
+    await Deno.writeTextFile(path, lines(0, 3));
+    const first = await Reading.open(source(path, { isFollowed: true }));
+    assert.deepEqual(await first.readAll(), events(0, 3));
+    await first.source.close();
+    await Deno.writeTextFile(path, lines(3, 4), { append: true });
+    await Deno.rename(path, `${path}.1`);
+    const again = source(path, { isFollowed: true });
+    const resume = new Map([[first.partition.id, first.progress.position!]]);
+    const second = await Reading.open(again, first.progress, { resume });
+    assert.equal(second.partition.id, first.partition.id);
+    assert.deepEqual(await second.readAll(), ["e3"]);
+    await again.close();
+  }));
+
+Deno.test("a file that is matched under its new name is not read twice", () =>
+  inDirectory(async (directory) => {
+    await Deno.writeTextFile(`${directory}/app.log`, lines(0, 3));
+    const first = await Reading.open(source(`${directory}/app.log*`));
+    assert.deepEqual(await first.readAll(), events(0, 3));
+    await first.source.close();
+    await Deno.rename(`${directory}/app.log`, `${directory}/app.log.1`);
+    const resume = new Map([[first.partition.id, first.progress.position!]]);
+    const second = await Reading.open(source(`${directory}/app.log*`), first.progress, { resume });
+    assert.equal(second.partition.id, first.partition.id);
+    assert.deepEqual(await second.readAll(), []);
+    await second.source.close();
+  }));
+
+Deno.test("a file that was truncated, or written anew at once, is read from its beginning", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/app.log`;
+    await Deno.writeTextFile(path, lines(0, 3));
+    const reading = await Reading.open(source(path, { isFollowed: true }));
+    assert.deepEqual(await reading.readAll(), events(0, 3));
+    await Deno.writeTextFile(path, lines(3, 4));
+    assert.deepEqual(await reading.readAll(), ["e3"]);
+    await Deno.writeTextFile(path, lines(4, 9));
+    assert.deepEqual(await reading.readAll(), events(4, 9));
+    await reading.source.close();
+  }));
+
+Deno.test("a last line without a line break waits where the file is followed, else it is a line", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/app.log`;
+    const text = lines(0, 2);
+    await Deno.writeTextFile(path, text.slice(0, -1));
+    const followed = await Reading.open(source(path, { isFollowed: true }));
+    assert.deepEqual(await followed.readAll(), ["e0"]);
+    await Deno.writeTextFile(path, "\n", { append: true });
+    assert.deepEqual(await followed.readAll(), ["e1"]);
+    await Deno.writeTextFile(path, text.slice(0, -1));
+    const whole = await Reading.open(source(path));
+    assert.deepEqual(await whole.readAll(), events(0, 2));
+    await Promise.all([followed.source.close(), whole.source.close()]);
+  }));
+
+Deno.test("a line of megabytes is one dead letter, and what lies around it is read, also after another start", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/app.log`;
+    await Deno.writeTextFile(path, `${eventText(0)}${"x".repeat(5_000_000)}\n\r\n${eventText(1)}`);
+    let reading = await Reading.open(source(path));
+    const seen: string[] = [];
+    for (;;) {
+      const { kind } = await reading.read();
+      if (kind === "idle") break;
+      seen.push(...namesOf(reading.batch), ...reading.batch.invalid.map(({ detail }) => detail));
+      assert.ok(reading.batch.bytes.length <= 2 ** 20);
+      await reading.source.close();
+      reading = await Reading.open(source(path), { ...reading.progress, history: new LogHistory() });
+    }
+    assert.deepEqual(seen, ["e0", "a line of more than 1048576 bytes", "e1"]);
+    await reading.source.close();
+  }));
+
+Deno.test("gzip: several members are one content; what lies before a cut is read, and the cut is said", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/app.gz`;
+    const [one, two] = [gzipSync(lines(0, 3)), gzipSync(lines(3, 5))];
+    await Deno.writeFile(path, new Uint8Array([...one, ...two]));
+    const reading = await Reading.open(source(path));
+    await reading.read();
+    const again = await Reading.open(source(path), { ...reading.progress, history: new LogHistory() });
+    assert.deepEqual(await again.readAll(), ["e4"]);
+    await Promise.all([reading.source.close(), again.source.close()]);
+    await Deno.writeFile(path, new Uint8Array([...one, ...two.subarray(0, two.length - 6)]));
+    const cut = await Reading.open(source(path));
+    const seen: string[] = [];
+    const reason = await errorOf((async () => {
+      for (;;) {
+        await cut.read();
+        seen.push(...namesOf(cut.batch));
+      }
+    })());
+    assert.deepEqual(seen.slice(0, 3), events(0, 3));
+    assert.equal(reason.kind, "garbage");
+    assert.match(reason.message, /cut off in the middle/);
+    assert.equal((await errorOf(cut.look())).message, reason.message);
+    await cut.source.close();
+  }));
+
+Deno.test("CSV: quotes over lines, one that does not end, a header that comes again, and another start", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a.csv`;
+    const header = "name;value;timestamp;note";
+    const rows = [
+      `e0;0;1000;"two\nlines, ""quoted"""`,
+      `e1;1;1000;5" pipe`,
+      header,
+      `e2;2;1000;"open`,
+      `e3;3;1000;`,
+      `e4;4;1000`,
+      `e5;5;1000;\xff`,
+      `e6;6;1000;last`,
+    ];
+    const bytes = [...`\ufeff${header}\r\n${rows.join("\r\n")}`].flatMap((character) =>
+      character === "\xff" ? [0xff] : [...new TextEncoder().encode(character)]
+    );
+    await Deno.writeFile(path, new Uint8Array(bytes));
+    const seen: string[] = [];
+    let reading = await Reading.open(source(path, { csv: true }));
+    for (;;) {
+      const { kind } = await reading.read({ limit: 1 });
+      if (kind === "idle") break;
+      seen.push(...namesOf(reading.batch), ...reading.batch.invalid.map(({ detail }) => detail));
+      await reading.source.close();
+      reading = await Reading.open(source(path, { csv: true }), {
+        ...reading.progress,
+        history: new LogHistory(),
+      });
+    }
+    assert.deepEqual(seen, [
+      "e0",
+      "e1",
+      "a quote that does not end",
+      "e3",
+      "3 cells, where the header has 4",
+      "not UTF-8",
+      "e6",
+    ]);
+    await reading.source.close();
+  }));
+
+Deno.test("line protocol: comments and empty lines are no records", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a.lp`;
+    await Deno.writeTextFile(
+      path,
+      "# comment\n\nm f=1 1000000000\nm f=oops 1000000000\n# end\nm f=3 1000000000",
+    );
+    const reading = await Reading.open(source(path, { influx: true }));
+    let [valid, invalid] = [0, 0];
+    while ((await reading.read()).kind !== "idle") {
+      valid += reading.batch.count;
+      invalid += reading.batch.invalid.length;
+    }
+    assert.deepEqual([valid, invalid], [2, 1]);
+    await reading.source.close();
+  }));
+
+Deno.test("a pattern matches files, not directories and hidden ones; each is a partition", () =>
+  inDirectory(async (directory) => {
+    await Deno.mkdir(`${directory}/b.log`);
+    for (const [i, name] of ["a.log", "c.log", ".d.log", "e.txt", "x(1).log"].entries()) {
+      await Deno.writeTextFile(`${directory}/${name}`, eventText(i));
+    }
+    const idsOf = async (pattern: string) => {
+      const opened = source(`${directory}/${pattern}`);
+      const partitions = await opened.open({ ...CONTEXT, resume: new Map() });
+      await opened.close();
+      return partitions.map(({ id }) => id.split("@")[0]);
+    };
+    assert.deepEqual(await idsOf("*.log"), ["a.log", "c.log", "x(1).log"]);
+    assert.deepEqual(await idsOf("[!a].log"), ["c.log"]);
+    assert.deepEqual(await idsOf("x(*).log"), ["x(1).log"]);
+    assert.match(await source(`${directory}/*.log`).probe(), /^3 files, \d+ bytes$/);
+  }));
+
+Deno.test("what cannot be read says why", () =>
+  inDirectory(async (directory) => {
+    const failing = async (pattern: string) =>
+      await errorOf(source(pattern).open({ ...CONTEXT, resume: new Map() }));
+    assert.match((await failing(directory)).message, /is a directory: name the files in it/);
+    assert.match((await failing(`${directory}/none`)).message, /there is no such file/);
+    assert.match((await failing(`${directory}/*.none`)).message, /matches no file/);
+    assert.match((await failing(`${directory}/none/*`)).message, /there is no such file/);
+    const path = `${directory}/a.log`;
+    await Deno.writeTextFile(path, eventText(0));
+    const reading = await Reading.open(source(path));
+    await Deno.writeTextFile(`${path}.new`, eventText(1));
+    await Deno.rename(`${path}.new`, path);
+    assert.match(
+      (await errorOf(reading.look())).message,
+      /another file was put in its place before it was read/,
+    );
+    await reading.source.close();
+    const late = await Reading.open(source(path));
+    await late.look();
+    await Deno.remove(path);
+    assert.deepEqual(await late.readAll(), ["e1"], "what was begun is read to its end");
+    await late.source.close();
+  }));
+
+Deno.test("a position that is none of this file begins at the beginning", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a.log`;
+    await Deno.writeTextFile(path, lines(0, 2));
+    for (
+      const position of ["", "17", "99999 1:2 10:0123456789abcdef /x", "1 2:3 9999:0123456789abcdef /x\0"]
+    ) {
+      const reading = await Reading.open(source(path), {
+        lineage: undefined,
+        position,
+        history: new LogHistory(),
+      });
+      assert.deepEqual(await reading.readAll(), events(0, 2), position);
+      await reading.source.close();
+    }
+  }));
+
+Deno.test("the URL of files", () => {
+  for (const url of ["file:///var/log/*.ndjson", "file:///a%20b?follow=true", "stdin:"]) {
+    assert.equal(FILE.readUrl(url), url);
+  }
+  assert.equal(FILE.readUrl("file:///a?follow=false"), "file:///a");
+  assert.equal(FILE.readUrl("stdin://"), "stdin:");
+  for (
+    const url of [
+      "file://a",
+      "file:a",
+      "file:///a/",
+      "file:///a?follow=1",
+      "file:///a?b",
+      "file:///%",
+      "stdin:x",
+    ]
+  ) {
+    assert.ok(typeof FILE.readUrl(url) === "object", url);
+  }
+  assert.equal(FILE.addressOf("file:///a?follow=true"), "file:///a");
+});
+
+const CONTEXT = {
+  changed: () => {},
+  arrived: () => {},
+  heardTime: () => {},
+  mayReadAhead: () => true,
+  lineages: { readerOf: () => undefined, isKnown: () => false },
+  clock: quickClock(),
+  logger: undefined as never,
+};
