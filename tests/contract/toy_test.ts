@@ -110,7 +110,10 @@ Deno.test("a toy bus beside a VaBus: its scheme selects it, and its password is 
   assert.match(refused.stderr, /the password is not right/);
   assert.doesNotMatch(refused.stderr + refused.stdout, /catfish/);
   const unknown = await done(["check"], { VABUS_URL: "toi://me:swordfish@x" });
-  assert.match(unknown.stderr, /has a part that does not begin with http:\/\/, https:\/\/ or toy:\/\//);
+  assert.match(
+    unknown.stderr,
+    /has a part that does not begin with http:\/\/, https:\/\/, file:\/\/, stdin:\/\/ or toy:\/\//,
+  );
   assert.match(
     (await done(["run", "--help"])).stdout,
     /--toy-pace <count> +lines at once, such as 10 \(default: 1\)/,

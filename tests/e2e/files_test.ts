@@ -84,7 +84,7 @@ Deno.test("a log that is followed, over a rotation and a restart", async () => {
     await append(2000, 3000);
     await handler.kill9();
   }
-  await append(3000, 4000);
+  await append(3000, texts.length);
   await using handler = Program.start(["run"], environment);
   await until(
     async () => await inSqlite.sumOfCounts() === oracle.counts.aggregated,
