@@ -138,6 +138,6 @@ Deno.test("CSV: an archive in one command; what does not fit is a dead letter wi
   assert.equal(once.code, 0, once.stderr);
   const rows = await sqliteSink(sqlitePath(directory.path)).rows();
   assert.deepEqual(rows.map(({ name, value, count }) => [name, value, count]), [["oven", 22, 3]]);
-  const letters = await runToEnd(["dead-letters", "list"], environment);
-  assert.match(letters.stdout, /a quote that does not end/);
+  const deadLetters = await runToEnd(["dead-letters", "list"], environment);
+  assert.match(deadLetters.stdout, /a quote that does not end/);
 });

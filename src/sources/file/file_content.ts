@@ -109,7 +109,7 @@ export class GzipContent implements FileContent {
       : `its compressed content is damaged (${message})`;
     return new SourceError(
       "garbage",
-      `${this.path}: ${what}: what lies before that is counted; put the whole file in its place`,
+      `${this.path}: ${what}: what lies before that is counted; replace it by the whole file`,
     );
   }
 }

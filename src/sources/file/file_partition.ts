@@ -12,7 +12,7 @@ import type { EventBatch } from "../../event/event_batch.ts";
 import { type CsvHeader, csvHeaderIn } from "./csv_header.ts";
 import { LineBuffer } from "./line_buffer.ts";
 import { type FileKey, OpenFile, sourceError } from "./open_file.ts";
-import { type Place, placeOf, positionOf } from "./place.ts";
+import { type FileMark, markOf, positionOf } from "./file_mark.ts";
 
 /** To go on in a compressed file, all before that has to be gone through. */
 const READ_MAX_MS = 600_000;
@@ -97,10 +97,10 @@ export class FilePartition implements Partition {
   private async startOf(
     file: OpenFile,
     position: string | undefined,
-  ): Promise<Pick<Place, "at" | "isInside">> {
-    const place = placeOf(position);
-    if (place !== undefined && await file.holds(place)) return place;
-    if (place !== undefined && !this.hasWarned) {
+  ): Promise<Pick<FileMark, "at" | "isInside">> {
+    const mark = markOf(position);
+    if (mark !== undefined && await file.holds(mark)) return mark;
+    if (mark !== undefined && !this.hasWarned) {
       // A file that is written anew again and again is told of once.
       this.hasWarned = true;
       this.context.logger.warn(
@@ -114,7 +114,7 @@ export class FilePartition implements Partition {
 
   private async readFrom(
     file: OpenFile,
-    { at, isInside }: Pick<Place, "at" | "isInside">,
+    { at, isInside }: Pick<FileMark, "at" | "isInside">,
     into: EventBatch,
     request: ReadRequest,
     signal: AbortSignal,
@@ -143,7 +143,7 @@ export class FilePartition implements Partition {
       } else if (taken === 0) return await this.idle(file, at, isInside, request, signal);
     }
     this.atEndSinceMs = undefined;
-    const next = positionOf(await file.placeAt(buffer.at, isInsideNext, this.path));
+    const next = positionOf(await file.markAt(buffer.at, isInsideNext, this.path));
     const step = { lineage: undefined, next, offset: undefined, lost: 0 };
     if (into.total === 0) return { kind: "gap", ...step };
     return { kind: "events", ...step, decodeMs: clock.monotonicMs() - startedMs };
@@ -200,7 +200,7 @@ export class FilePartition implements Partition {
         if (await file.size() !== size) break;
       }
     }
-    const next = positionOf(await file.placeAt(at, isInside, this.path));
+    const next = positionOf(await file.markAt(at, isInside, this.path));
     return { kind: "idle", lineage: undefined, next, offset: undefined, lost: 0, decodeMs: 0 };
   }
 }

@@ -9,7 +9,7 @@ import {
 import { FILES_MAX, filesMatching, type FoundFile, isPattern } from "./file_names.ts";
 import { FilePartition, type Reading } from "./file_partition.ts";
 import { OpenFile, sourceError } from "./open_file.ts";
-import { type Place, placeOf } from "./place.ts";
+import { type FileMark, markOf } from "./file_mark.ts";
 
 /** Between two looks for files that have come or gone. */
 const LOOK_MS = 1000;
@@ -33,12 +33,12 @@ export class FileSource implements Source {
     this.context = context;
     this.stop = new AbortController();
     const resume = [...context.resume].flatMap(([id, position]) => {
-      const place = placeOf(position);
-      return place === undefined ? [] : [{ id, place }];
+      const mark = markOf(position);
+      return mark === undefined ? [] : [{ id, mark }];
     });
-    for (const { id, place } of resume) this.ids.set(keyOf(place), id);
+    for (const { id, mark } of resume) this.ids.set(keyOf(mark), id);
     const found = await this.found();
-    if (this.reading.isFollowed) found.push(...await leftBehind(resume.map(({ place }) => place), found));
+    if (this.reading.isFollowed) found.push(...await leftBehind(resume.map(({ mark }) => mark), found));
     for (const file of found) {
       if (!this.ids.has(keyOf(file))) await this.recognize(file, resume, found);
       await this.add(file);
@@ -96,14 +96,14 @@ export class FileSource implements Source {
   /** A file that was copied back to its name, or is on a device of another number after a restart of the machine, goes on where it was left. */
   private async recognize(
     file: FoundFile,
-    resume: readonly { readonly id: PartitionId; readonly place: Place }[],
+    resume: readonly { readonly id: PartitionId; readonly mark: FileMark }[],
     found: readonly FoundFile[],
   ): Promise<void> {
     const there = new Set(found.map(keyOf));
-    for (const { id, place } of resume) {
-      if (place.path !== file.path || place.first === 0 || there.has(keyOf(place))) continue;
+    for (const { id, mark } of resume) {
+      if (mark.path !== file.path || mark.first === 0 || there.has(keyOf(mark))) continue;
       const opened = await OpenFile.open(file.path).catch(() => undefined);
-      const isSame = await opened?.holds(place).catch(() => false) ?? false;
+      const isSame = await opened?.holds(mark).catch(() => false) ?? false;
       opened?.close();
       if (isSame) return void this.ids.set(keyOf(file), id);
     }
@@ -172,19 +172,19 @@ function keyOf({ device, inode }: Pick<FoundFile, "device" | "inode">): string {
 }
 
 /** Files that were renamed to what no pattern matches before they were read to their ends, in the directories where they were. */
-async function leftBehind(places: readonly Place[], found: readonly FoundFile[]): Promise<FoundFile[]> {
+async function leftBehind(marks: readonly FileMark[], found: readonly FoundFile[]): Promise<FoundFile[]> {
   const there = new Set(found.map(keyOf));
   const missing = new Map(
-    places.filter((place) => !there.has(keyOf(place))).map((place) => [keyOf(place), place]),
+    marks.filter((mark) => !there.has(keyOf(mark))).map((mark) => [keyOf(mark), mark]),
   );
   const left: FoundFile[] = [];
   for (const directory of new Set([...missing.values()].map(({ path }) => dirname(path)))) {
     for (const file of await filesMatching(`${directory}/*`).catch(() => [])) {
-      const place = missing.get(keyOf(file));
-      if (place === undefined) continue;
+      const mark = missing.get(keyOf(file));
+      if (mark === undefined) continue;
       const opened = await OpenFile.open(file.path).catch(() => undefined);
-      const isUnread = opened !== undefined && !opened.isCompressed && await opened.size() > place.at;
-      if (isUnread && await opened.holds(place)) left.push(file);
+      const isUnread = opened !== undefined && !opened.isCompressed && await opened.size() > mark.at;
+      if (isUnread && await opened.holds(mark)) left.push(file);
       opened?.close();
     }
   }

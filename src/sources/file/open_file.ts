@@ -1,6 +1,6 @@
 import { SourceError } from "../../contract/source.ts";
 import { type FileContent, GzipContent, PlainContent } from "./file_content.ts";
-import { firstOf, type Place, printOf } from "./place.ts";
+import { type FileMark, firstOf, printOf } from "./file_mark.ts";
 
 /** Tells files apart that there are at the same time. */
 export interface FileKey {
@@ -34,7 +34,7 @@ export class OpenFile {
         file.close();
         throw new SourceError(
           "unavailable",
-          `${path}: another file was put in its place before it was read: what was in it cannot be read any more`,
+          `${path}: it was replaced by another file before it was read: what was in it cannot be read any more`,
         );
       }
       const magic = await beginningOf(file, 2);
@@ -53,15 +53,15 @@ export class OpenFile {
     }
   }
 
-  /** Whether it is the file that a place is in, and has not been written anew. @throws {SourceError} */
-  async holds({ at, first, print }: Place): Promise<boolean> {
+  /** Whether it is the file that a mark is in, and has not been written anew. @throws {SourceError} */
+  async holds({ at, first, print }: FileMark): Promise<boolean> {
     const size = await this.size();
     if (size < first || (!this.isCompressed && size < at)) return false;
     return printOf(await this.beginning(first)) === print;
   }
 
-  /** A place in it. @param path The name that it has now. @throws {SourceError} */
-  async placeAt(at: number, isInside: boolean, path: string): Promise<Place> {
+  /** A mark in it. @param path The name that it has now. @throws {SourceError} */
+  async markAt(at: number, isInside: boolean, path: string): Promise<FileMark> {
     // Of a file that grows, only what was read is sure to stay.
     const first = firstOf(this.isCompressed ? await this.size() : at);
     const print = printOf(await this.beginning(first));

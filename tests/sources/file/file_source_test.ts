@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { gzipSync } from "node:zlib";
 import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
 import { SourceError } from "../../../src/contract/source.ts";
@@ -6,6 +7,7 @@ import { LogHistory } from "../../../src/event/log_history.ts";
 import type { Clock } from "../../../src/platform/clock/clock.ts";
 import { FILE } from "../../../src/sources/file/connector.ts";
 import { FileSource } from "../../../src/sources/file/file_source.ts";
+import { until } from "../../support/executable.ts";
 import { events, namesOf, Reading } from "../../contract/source_reading.ts";
 
 const eventText = (number: number) => `{"name":"e${number}","value":${number},"timestamp":1000}\n`;
@@ -20,7 +22,7 @@ function quickClock(): Clock {
     monotonicMs: () => nowMs,
     sleep: (ms) => {
       nowMs += ms;
-      return new Promise((resolve) => setTimeout(resolve, 0));
+      return new Promise((resolve) => setImmediate(resolve));
     },
   };
 }
@@ -51,13 +53,6 @@ async function errorOf(work: Promise<unknown>): Promise<SourceError> {
   return error;
 }
 
-async function lookedUntil(condition: () => boolean): Promise<void> {
-  for (let looks = 0; !condition(); looks++) {
-    assert.ok(looks < 10_000, "it does not come");
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
 Deno.test("a file that is renamed is read to its end, and the new one of its name from its beginning", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/app.log`;
@@ -68,17 +63,17 @@ Deno.test("a file that is renamed is read to its end, and the new one of its nam
     await Deno.rename(path, `${path}.1`);
     await Deno.writeTextFile(`${path}.1`, lines(3, 5) + eventText(5).trimEnd(), { append: true });
     await Deno.writeTextFile(path, lines(6, 8));
-    await lookedUntil(() => reading.partitions.length === 2);
+    await until(() => reading.partitions.length === 2, "the new file");
     assert.deepEqual(await reading.readAll(), events(3, 5));
     const next = reading.other(reading.partitions.find(({ id }) => id !== reading.partition.id)!.id);
     assert.deepEqual(await next.readAll(), events(6, 8));
     const rest: (string | number)[] = [];
-    for (let looks = 0; rest.length === 0 && looks < 1000; looks++) {
+    await until(async () => {
       rest.push(...await reading.readAll());
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+      return rest.length;
+    }, "its last line");
     assert.deepEqual(rest, ["e5"], "the last line, which nobody ends any more");
-    await lookedUntil(() => reading.partitions.length === 1);
+    await until(() => reading.partitions.length === 1, "the end of the renamed file");
     await followed.close();
   }));
 
@@ -277,7 +272,7 @@ Deno.test("what cannot be read says why", () =>
     await Deno.rename(`${path}.new`, path);
     assert.match(
       (await errorOf(reading.look())).message,
-      /another file was put in its place before it was read/,
+      /it was replaced by another file before it was read/,
     );
     await reading.source.close();
     const late = await Reading.open(source(path));

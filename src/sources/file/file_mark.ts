@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 const FIRST_MAX = 1024;
 
 /** How far a file was read, and what it is known by. */
-export interface Place {
+export interface FileMark {
   /** Bytes of the content that were read: of a compressed file, of what is in it. */
   readonly at: number;
   /** Whether the rest of the line there belongs to a line that was refused for its length. */
@@ -17,13 +17,13 @@ export interface Place {
   readonly path: string;
 }
 
-/** As a position: `1234 2049:77 1024:ab12… /var/log/x`, where `+` after the first number says that the place is inside of a line. */
-export function positionOf({ at, isInside, device, inode, first, print, path }: Place): string {
+/** As a position: `1234 2049:77 1024:ab12… /var/log/x`, where `+` after the first number says that the mark is inside of a line. */
+export function positionOf({ at, isInside, device, inode, first, print, path }: FileMark): string {
   return `${at}${isInside ? "+" : ""} ${device}:${inode} ${first}:${print} ${path}`;
 }
 
 /** Undefined: it is none of this source's. */
-export function placeOf(position: string | undefined): Place | undefined {
+export function markOf(position: string | undefined): FileMark | undefined {
   const parts = /^(\d{1,15})(\+?) (\d{1,20}):(\d{1,20}) (\d{1,4}):([0-9a-f]{16}) (.+)$/s.exec(position ?? "");
   if (parts === null) return undefined;
   const [, at, inside, device, inode, first, print, path] = parts;
