@@ -87,6 +87,12 @@ export class FilePartition implements Partition {
     return this.file !== undefined;
   }
 
+  /** Whether all that is in it was taken from it. @throws {SourceError} */
+  async isExhausted(): Promise<boolean> {
+    const { file, buffer } = this;
+    return file === undefined || file.isCompressed || await file.size() <= buffer.at + buffer.length;
+  }
+
   /** A read that is under way fails. */
   close(): void {
     this.isClosed = true;

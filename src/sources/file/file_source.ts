@@ -150,7 +150,7 @@ export class FileSource implements Source {
       if (file !== undefined) partition.path = file.path;
       const { atEndSinceMs, isOpen } = partition;
       const isAtEnd = atEndSinceMs !== undefined && nowMs - atEndSinceMs >= LINGER_MS;
-      if (file !== undefined || (isOpen && !isAtEnd)) continue;
+      if (file !== undefined || (isOpen && !(isAtEnd && await partition.isExhausted()))) continue;
       if (isOpen && !partition.isComplete) {
         // Now what has no line break at its end is read.
         partition.complete();
