@@ -33,7 +33,7 @@ export class FilePartition implements Partition {
   readonly replay = "from-position";
   readonly readMaxMs = READ_MAX_MS;
   /** When it was read to its end and nothing has come since; undefined: it was not. Monotonic. */
-  atEndSinceMs: number | undefined;
+  private atEndSinceMs: number | undefined;
   /** Whether nothing is written to it any more, so that what has no line break at its end is a line. */
   isComplete: boolean;
   private file: OpenFile | undefined;
@@ -87,10 +87,11 @@ export class FilePartition implements Partition {
     return this.file !== undefined;
   }
 
-  /** Whether all that is in it was taken from it. @throws {SourceError} */
-  async isExhausted(): Promise<boolean> {
-    const { file, buffer } = this;
-    return file === undefined || file.isCompressed || await file.size() <= buffer.at + buffer.length;
+  /** Whether it was read to its end, and nothing has come for that long. @throws {SourceError} */
+  async isQuietFor(ms: number): Promise<boolean> {
+    const { buffer, context: { clock }, file } = this;
+    const isRead = file === undefined || file.isCompressed || await file.size() <= buffer.at + buffer.length;
+    return isRead && this.atEndSinceMs !== undefined && clock.monotonicMs() - this.atEndSinceMs >= ms;
   }
 
   /** A read that is under way fails. */
@@ -167,6 +168,7 @@ export class FilePartition implements Partition {
       });
       if (count === 0) return;
       buffer.added(count);
+      this.atEndSinceMs = undefined;
     }
   }
 

@@ -141,16 +141,14 @@ export class FileSource implements Source {
 
   private async takeOver(found: readonly FoundFile[]): Promise<void> {
     const { partitions } = this;
-    const nowMs = this.context!.clock.monotonicMs();
     const before = partitions.size;
     const there = new Map(found.map((file) => [keyOf(file), file]));
     let hasChanged = false;
     for (const [key, partition] of partitions) {
       const file = there.get(key);
       if (file !== undefined) partition.path = file.path;
-      const { atEndSinceMs, isOpen } = partition;
-      const isAtEnd = atEndSinceMs !== undefined && nowMs - atEndSinceMs >= LINGER_MS;
-      if (file !== undefined || (isOpen && !(isAtEnd && await partition.isExhausted()))) continue;
+      const { isOpen } = partition;
+      if (file !== undefined || (isOpen && !await partition.isQuietFor(LINGER_MS))) continue;
       if (isOpen && !partition.isComplete) {
         // Now what has no line break at its end is read.
         partition.complete();

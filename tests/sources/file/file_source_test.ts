@@ -60,8 +60,8 @@ Deno.test("a file that is renamed is read to its end, and the new one of its nam
     const followed = source(path, { isFollowed: true });
     const reading = await Reading.open(followed, undefined, { clock: quickClock() });
     assert.deepEqual(await reading.readAll(), events(0, 3));
+    await Deno.writeTextFile(path, lines(3, 5) + eventText(5).trimEnd(), { append: true });
     await Deno.rename(path, `${path}.1`);
-    await Deno.writeTextFile(`${path}.1`, lines(3, 5) + eventText(5).trimEnd(), { append: true });
     await Deno.writeTextFile(path, lines(6, 8));
     await until(() => reading.partitions.length === 2, "the new file");
     assert.deepEqual(await reading.readAll(), events(3, 5));
