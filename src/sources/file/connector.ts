@@ -35,8 +35,8 @@ export const FILE = sourceConnector({
     }
     if (more.length > 0 || (query !== undefined && !/^follow=(?:true|false)$/.test(query))) {
       return {
-        problem:
-          "has a file with a parameter that it does not have: there is follow=true (a ? in a name is written %3F)",
+        problem: "has a file with a parameter that it does not have: there is follow=true (a ? in a " +
+          "name is written %3F)",
       };
     }
     return query === "follow=true" ? `${address}?${query}` : address;

@@ -13,7 +13,11 @@ export interface CsvHeader {
   readonly separator: number;
 }
 
-/** The header at the beginning of a content; undefined: it is not all there. @param isLast Nothing follows. */
+/**
+ * The header at the beginning of a content; undefined: it is not all there.
+ *
+ * @param isLast Nothing follows.
+ */
 export function csvHeaderIn(bytes: Uint8Array, isLast: boolean): CsvHeader | undefined {
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   let start = hasMark ? 3 : 0;
@@ -26,7 +30,11 @@ export function csvHeaderIn(bytes: Uint8Array, isLast: boolean): CsvHeader | und
   return { text, separator: separatorOf(text).charCodeAt(0) };
 }
 
-/** Where the row at `start` ends, at a line break outside of quotes; -1: that is not there yet. @param isLast Nothing follows. */
+/**
+ * Where the row at `start` ends, at a line break outside of quotes; -1: that is not there yet.
+ *
+ * @param isLast Nothing follows.
+ */
 export function rowEnd(bytes: Uint8Array, start: number, separator: number, isLast: boolean): number {
   const lineEnd = bytes.indexOf(NEWLINE, start);
   if (lineEnd < 0 || !bytes.subarray(start, lineEnd).includes(QUOTE)) return lineEnd;

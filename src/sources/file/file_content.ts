@@ -7,7 +7,12 @@ const SLICE_BYTES = 16 * 1024;
 
 /** The content of a file, whichever way it is stored. */
 export interface FileContent {
-  /** Fills a part of `into` with what is at `at`, in bytes of the content. Returns how many bytes; 0: there are none yet. @throws {SourceError} */
+  /**
+   * Fills a part of `into` with what is at `at`, in bytes of the content. Returns how many bytes; 0: there
+   * are none yet.
+   *
+   * @throws {SourceError}
+   */
   read(at: number, into: Uint8Array): Promise<number>;
   close(): void;
 }
@@ -24,7 +29,10 @@ export class PlainContent implements FileContent {
   close(): void {}
 }
 
-/** What a file holds that is compressed with gzip, of one member or several. It can only be gone through from its beginning. */
+/**
+ * What a file holds that is compressed with gzip, of one member or several. It can only be gone through
+ * from its beginning.
+ */
 export class GzipContent implements FileContent {
   private gunzip: Gunzip | undefined;
   private rawAt = 0;

@@ -17,7 +17,10 @@ export interface FileMark {
   readonly path: string;
 }
 
-/** As a position: `1234 2049:77 1024:ab12… /var/log/x`, where `+` after the first number says that the mark is inside of a line. */
+/**
+ * As a position: `1234 2049:77 1024:ab12… /var/log/x`, where `+` after the first number says that the mark
+ * is inside of a line.
+ */
 export function positionOf({ at, isInside, device, inode, first, print, path }: FileMark): string {
   return `${at}${isInside ? "+" : ""} ${device}:${inode} ${first}:${print} ${path}`;
 }

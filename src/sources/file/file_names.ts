@@ -17,7 +17,8 @@ export function isPattern(path: string): boolean {
 }
 
 /**
- * The files that a path with `*` and `[…]` matches, in the order of their names. Directories, and what has gone in the meantime, are left out.
+ * The files that a path with `*` and `[…]` matches, in the order of their names. Directories, and what
+ * has gone in the meantime, are left out.
  *
  * @throws the file system's error where the first directory cannot be read.
  */

@@ -111,7 +111,8 @@ export class FilePartition implements Partition {
       // A file that is written anew again and again is told of once.
       this.hasWarned = true;
       this.context.logger.warn(
-        `${this.path}: it was truncated or written anew: it is read from its beginning. What was written to it and not read before is lost`,
+        `${this.path}: it was truncated or written anew: it is read from its beginning. What ` +
+          `was written to it and not read before is lost`,
       );
     }
     this.header = undefined;

@@ -87,13 +87,17 @@ export class FileSource implements Source {
     if (found.length > FILES_MAX) {
       throw new SourceError(
         "refused",
-        `${pattern} matches ${found.length} files, of which ${FILES_MAX} can be read at once: name fewer, such as those of a month`,
+        `${pattern} matches ${found.length} files, of which ${FILES_MAX} can be read at once: ` +
+          `name fewer, such as those of a month`,
       );
     }
     return found;
   }
 
-  /** A file that was copied back to its name, or is on a device of another number after a restart of the machine, goes on where it was left. */
+  /**
+   * A file that was copied back to its name, or is on a device of another number after a restart of the
+   * machine, goes on where it was left.
+   */
   private async recognize(
     file: FoundFile,
     resume: readonly { readonly id: PartitionId; readonly mark: FileMark }[],
@@ -169,7 +173,10 @@ function keyOf({ device, inode }: Pick<FoundFile, "device" | "inode">): string {
   return `${device}:${inode}`;
 }
 
-/** Files that were renamed to what no pattern matches before they were read to their ends, in the directories where they were. */
+/**
+ * Files that were renamed to what no pattern matches before they were read to their ends, in the
+ * directories where they were.
+ */
 async function leftBehind(marks: readonly FileMark[], found: readonly FoundFile[]): Promise<FoundFile[]> {
   const there = new Set(found.map(keyOf));
   const missing = new Map(

@@ -55,7 +55,11 @@ export class LineBuffer {
     return cutLines(this.view, limit, false, header).bounds.length === 2 * limit;
   }
 
-  /** Takes lines, and makes events of them. Returns how many bytes were taken. @param isLast Nothing follows. */
+  /**
+   * Takes lines, and makes events of them. Returns how many bytes were taken.
+   *
+   * @param isLast Nothing follows.
+   */
   take(
     into: EventBatch,
     limit: number,

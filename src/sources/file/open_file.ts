@@ -22,7 +22,11 @@ export class OpenFile {
     this.content = isCompressed ? new GzipContent(file, path) : new PlainContent(file);
   }
 
-  /** @param expected Where that is another one, it cannot be had any more. @throws {SourceError} It cannot be read. */
+  /**
+   * @param expected Where that is another one, it cannot be had any more.
+   *
+   * @throws {SourceError} It cannot be read.
+   */
   static async open(path: string, expected?: FileKey): Promise<OpenFile> {
     try {
       // Opening a pipe would wait for whoever writes to it.
@@ -34,7 +38,8 @@ export class OpenFile {
         file.close();
         throw new SourceError(
           "unavailable",
-          `${path}: it was replaced by another file before it was read: what was in it cannot be read any more`,
+          `${path}: it was replaced by another file before it was read: what was in it cannot ` +
+            `be read any more`,
         );
       }
       const magic = await beginningOf(file, 2);

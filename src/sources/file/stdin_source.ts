@@ -114,7 +114,11 @@ class StdinPartition implements Partition {
     }
   }
 
-  /** Returns whether there is more to look at: not where the time is over or the input has ended. @throws {SourceError} */
+  /**
+   * Returns whether there is more to look at: not where the time is over or the input has ended.
+   *
+   * @throws {SourceError}
+   */
   private async more(waitMs: number, signal: AbortSignal): Promise<boolean> {
     if (this.rest.length === 0) {
       // One that is called off is still under way, and what it brings is for the next.
