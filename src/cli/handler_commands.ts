@@ -13,8 +13,8 @@ const FORGET_SINKS = repeated(
 const ACCEPT_SINKS = repeated(
   "--accept-sink",
   anyText("<name>", "the name of a sink"),
-  "take what a sink holds as it is: settles alarms over it, and goes on where another life of the " +
-    "state has written to it",
+  "accept what a sink holds: settles alarms over it, and goes on where a copy or an older version of " +
+    "the state has written to it",
 );
 
 export function runCommand(registry: Registry): AnyCommand {

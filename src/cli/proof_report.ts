@@ -12,9 +12,7 @@ export function report(proof: Proof, unread: readonly UnreadSink[], isPart: bool
   const doubtful = proof.perhaps_counted_twice;
   const twice = doubtful === 0
     ? "none is counted twice"
-    : `of ${
-      amount(doubtful, "event")
-    } that a restored bus gave again nobody can tell whether they are counted twice`;
+    : `it is unknown whether ${amount(doubtful, "event")} that a restored bus gave again count twice`;
   const span = isPart ? " for the windows of that span" : "";
   const found = sinks.reduce((sum, { difference_count: count }) => sum + count, 0);
   const failed = sinks.filter(({ failure }) => failure !== null).map(({ sink }) => sink);

@@ -81,7 +81,7 @@ function toText({ sink }: RedeliveryOrder, outcome: RedeliveryOutcome): string {
     stock.goneBeforeMs !== undefined &&
     `not sent: windows that ended by ${
       instantInWords(stock.goneBeforeMs)
-    } have left CORRECTION_HORIZON, but for those the state still has`,
+    } have left CORRECTION_HORIZON, except those that the state still has`,
     refused > 0 &&
     `not sent: ${refused} events in rows that ${sink} has refused (dead-letters retry --reason rejected)`,
     proof === undefined && `${sink} cannot be read back, so there is no proof`,

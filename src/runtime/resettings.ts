@@ -38,7 +38,7 @@ export function readAgain(inForce: Config, resettings: Resettings, logger: Logge
     logger.warn(
       `${
         config.shadowed.join(", ")
-      }: what the file says has no effect, since a flag or the environment says something else`,
+      }: the value in the settings file has no effect, since a flag or the environment sets another one`,
     );
   }
   return config;

@@ -100,7 +100,7 @@ export class Supervision {
       this.hasFailed = false;
     } catch (error) {
       if (!this.hasFailed) {
-        this.logger.warn("the service manager cannot be told how the service stands (NOTIFY_SOCKET)", {
+        this.logger.warn("the status cannot be sent to the service manager (NOTIFY_SOCKET)", {
           error: error instanceof Error ? error.message : String(error),
         });
       }

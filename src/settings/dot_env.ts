@@ -82,7 +82,7 @@ export function readText(path: string, sources: Sources): { text: string } | { p
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof Deno.errors.NotADirectory) return "what stands above it is no directory";
+  if (error instanceof Deno.errors.NotADirectory) return "a part of its path is no directory";
   // Deno repeats the path after the reason.
   const reason = denialOf(error) ??
     (error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/s, "") : String(error));

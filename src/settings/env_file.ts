@@ -78,7 +78,7 @@ function readLine(
   if (isComment && line.endsWith("\\")) {
     return {
       name: undefined,
-      problem: "is a comment that ends in a backslash, with which older systemd hides the next line",
+      problem: "is a comment that ends in a backslash; older systemd takes the next line as a part of it",
     };
   }
   if (isComment || /^[ \t]*$/.test(line)) return undefined;
@@ -142,7 +142,7 @@ function readPlain(text: string): string | ValueFault {
 }
 
 const REPLACED: ValueFault = {
-  problem: `has a $ or a backtick, in whose place shells and Compose put something else${SINGLE_QUOTES}`,
+  problem: `has a $ or a backtick, which shells and Compose replace${SINGLE_QUOTES}`,
 };
 
 function isReplaced(text: string): boolean {

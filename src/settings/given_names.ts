@@ -32,7 +32,8 @@ export function unknownFlags(flags: Texts, catalogue: Catalogue): Fault[] {
     const meant = nearMiss(name, catalogue.givenNames);
     const { id, kind } = catalogue.ofUnnamedSink(name) ?? { id: "", kind: "" };
     const problem = meant === undefined
-      ? `is the flag of a sink that STORAGE_TYPE does not have; it would stand there as ${id}:${kind}`
+      ? `is the flag of a sink that STORAGE_TYPE does not have; add ${id}:${kind} to it, ` +
+        "or leave the flag out"
       : `is no flag; did you mean ${flagOf(meant)}?`;
     return { subject: flagOf(name), problem };
   });

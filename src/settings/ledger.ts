@@ -108,7 +108,7 @@ export class Ledger {
     else if (!new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(result.text)) {
       this.fault(name, `${subject}names a file without a PEM block "${label}"`);
     } else if (/-----BEGIN ENCRYPTED |^Proc-Type:.*ENCRYPTED/m.test(result.text)) {
-      this.fault(name, `${subject}names a key with a password, which nobody is there to type; take it off`);
+      this.fault(name, `${subject}names a key that needs a password; store the key without one`);
     } else {
       this.note(name, result.text);
       return result.text;

@@ -38,7 +38,7 @@ export function rereadConfig(inForce: Config, load: (pinned: Pinned) => Config):
     throw new ConfigError([
       ...atStart.map((subject) => ({
         subject,
-        problem: "has changed, which takes a restart, and the other settings do not fit what it was",
+        problem: "has changed, which takes a restart, and the other new settings do not fit its old value",
       })),
       ...error.faults,
     ]);

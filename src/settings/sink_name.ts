@@ -70,9 +70,9 @@ function problemOf({ id, kind }: SinkName, kinds: readonly string[]): string | u
   }
   if (id === kind) return undefined;
   if (kinds.includes(id)) {
-    return `calls a sink ${id} that is ${kind}, which nobody could tell from the kind ${id}`;
+    return `has the id ${id} for a sink of the kind ${kind}, but ${id} is another kind; take another id`;
   }
-  if (id === NOWHERE) return `calls a sink ${NOWHERE}, which stands for no sink in ROUTES`;
+  if (id === NOWHERE) return `has the id ${NOWHERE}, which stands for no sink in ROUTES; take another id`;
   return ID.test(id) && id.length <= ID_MAX_CHARACTERS
     ? undefined
     : "has an id that is not of lower-case letters and digits, with - or _ between, at most " +

@@ -257,11 +257,11 @@ export function httpUrlProblem(text: string): string | undefined {
 
 /** Mistakes for which the URL parser has no message. */
 function whyNoUrl(text: string): string {
-  if (/[\s;|]\s*https?:/i.test(text)) return ": several of them stand with commas between them";
+  if (/[\s;|]\s*https?:/i.test(text)) return ": separate several of them by commas";
   const [, authority = ""] = /^https?:\/\/([^/?#]*)/i.exec(text) ?? [];
   const hostAndPort = authority.slice(authority.lastIndexOf("@") + 1);
   if (isIPv6(hostAndPort.replace(/:\d+$/, "")) || isIPv6(hostAndPort)) {
-    return ": an IPv6 address stands in brackets, as in http://[::1]:8000";
+    return ": write an IPv6 address in brackets, as in http://[::1]:8000";
   }
   const port = /:(\d+)$/.exec(hostAndPort)?.[1];
   return Number(port) > PORT_MAX ? `: its port is above ${PORT_MAX}` : "";

@@ -15,7 +15,7 @@ export function missingRows(confirmed: Confirmed, missing: readonly Aggregate[])
     kind: "rows_missing",
     detail: `${missing.length} of the ${confirmed.newest.length} newest rows that it has confirmed are not ` +
       `there, such as ${described(first)}. There may be more: it may have been ` +
-      "restored, or a replica have taken over that was behind",
+      "restored, or a replica that was behind may have taken over",
     count: missing.length,
   };
 }

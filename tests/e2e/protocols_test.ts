@@ -126,7 +126,7 @@ Deno.test("a wrong protocol is named, with the setting to change", async (t) => 
       sql(poolers.parameter.port),
     ],
     "PgBouncer that is full": [
-      /no more connections.*PgBouncer's pool is full.*holds its connections\./,
+      /no more connections.*PgBouncer's pool is full.*hold its connections\./,
       sql(poolers.full.port),
     ],
     "pg_hba.conf with hostssl": [/no encryption.*set sslmode=require/, sql(poolers.hostssl.port)],

@@ -184,7 +184,7 @@ Deno.test("verify --kafka proves a topic, and tells what was tampered with", asy
       const told = changed.sink.differences.join("\n");
       assert.match(told, /is there 3 times, not always with the same content/);
       assert.match(told, /should be/);
-      assert.match(told, /bears our name and is no aggregate/);
+      assert.match(told, /names this instance and is no aggregate/);
     });
   } finally {
     await producer.disconnect();

@@ -94,7 +94,7 @@ const REFUSED: readonly (readonly [line: string, problem: RegExp])[] = [
   ["A=x\uFFFD", /not UTF-8/],
   ["A=x\x1b[2J", /control character/],
   ["A=x\rB=y", /control character/],
-  ["# note \\", /older systemd hides the next line/],
+  ["# note \\", /older systemd takes the next line as a part of it/],
 ];
 
 const read = (text: string) => readEnvFile(text, () => true);

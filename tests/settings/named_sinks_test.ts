@@ -116,8 +116,8 @@ Deno.test("a misspelt flag of a sink with an id is told, and so is one of a sink
     "--histry-postgres-table is no flag; did you mean --history-postgres-table?",
   ]);
   assert.deepEqual(faultsOf({}, { flags: { ARCHIVE_POSTGRES_TABLE: "x" } }), [
-    "--archive-postgres-table is the flag of a sink that STORAGE_TYPE does not have; it would stand " +
-    "there as archive:postgres",
+    "--archive-postgres-table is the flag of a sink that STORAGE_TYPE does not have; add " +
+    "archive:postgres to it, or leave the flag out",
   ]);
 });
 
@@ -140,8 +140,8 @@ const WRONG: readonly (readonly [text: string, problem: RegExp])[] = [
     "old-one:sqlite,old_one:sqlite",
     /ids old-one and old_one, whose settings would be called the same \(OLD_ONE_…\)/,
   ],
-  ["kafka:sqlite", /calls a sink kafka that is sqlite/],
-  ["none:sqlite", /calls a sink none/],
+  ["kafka:sqlite", /has the id kafka for a sink of the kind sqlite/],
+  ["none:sqlite", /has the id none/],
   ["1st:sqlite", /has an id that is not of lower-case letters/],
   ["a b:sqlite", /has an id that is not of/],
   ["-:sqlite", /has an id that is not of/],

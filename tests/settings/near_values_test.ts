@@ -18,10 +18,10 @@ function saidOf(name: string, value: string): string {
 const SLIPS: Record<string, readonly (readonly [value: string, said: RegExp])[]> = {
   VABUS_URL: [
     ["http://bus:99999", /its port is above 65535$/],
-    ["http://::1:8000", /an IPv6 address stands in brackets/],
-    ["http://fe80::1", /an IPv6 address stands in brackets/],
-    ["http://a:1;http://b:2", /with commas between them$/],
-    ["http://a:1 http://b:2", /with commas between them$/],
+    ["http://::1:8000", /write an IPv6 address in brackets/],
+    ["http://fe80::1", /write an IPv6 address in brackets/],
+    ["http://a:1;http://b:2", /separate several of them by commas$/],
+    ["http://a:1 http://b:2", /separate several of them by commas$/],
     ["http://a b", /is not a URL$/],
     ["bus:8000", /does not begin with http:\/\//],
   ],

@@ -45,7 +45,7 @@ export class KafkaFrames implements FrameRules {
 
   sizeOf(head: Buffer): number {
     const size = head.readInt32BE(0);
-    if (this.unanswered === 0) throw this.error("speaks without having been asked");
+    if (this.unanswered === 0) throw this.error("sends an answer to no request");
     if (size < CORRELATION_ID_SIZE) throw this.error("does not speak Kafka's protocol");
     if (size > this.maxBytes) {
       throw this.error(`announces an answer of ${size} bytes, where at most ${this.maxBytes} can be right`);

@@ -139,7 +139,7 @@ export class KafkaReadBack implements ReadBack {
     if (aggregate !== undefined) return keep(aggregate, rows);
     this.malformedCount++;
     if (this.malformed.length < SHOWN_MALFORMED) {
-      this.malformed.push(`the record at partition:offset ${at} bears our name and is no aggregate`);
+      this.malformed.push(`the record at partition:offset ${at} names this instance and is no aggregate`);
     }
   }
 }

@@ -140,7 +140,7 @@ export class TopicReader {
     return new SinkError(
       "unavailable",
       `${said}: in partition ${partition} some producer has left a transaction open, which hides ` +
-        `everything from offset ${stableOffset} to ${endOffset}. Whose it is says \`${tool} ` +
+        `everything from offset ${stableOffset} to ${endOffset}. To see whose it is, run \`${tool} ` +
         `describe-producers --topic ${topic} --partition ${partition}\`. End that program and wait for ` +
         `the broker to abort it, or abort it yourself: \`${tool} abort --topic ${topic} --partition ` +
         `${partition} --start-offset ${stableOffset}\`. Then verify again.`,

@@ -79,7 +79,7 @@ function connectionOf(scope: PostgresScope, parameters: PostgresParameters): Pos
   if (mode === "verify-ca" && (sslRootCert ?? caFile) === undefined) {
     scope.fault(
       "POSTGRES_CONNECTION_STRING",
-      "has sslmode=verify-ca without an authority to hold the certificate against: set " +
+      "has sslmode=verify-ca without an authority to check the certificate by: set " +
         "POSTGRES_SSL_CA_FILE, or add sslrootcert",
     );
   }

@@ -35,7 +35,7 @@ export function toPostgresSinkError(error: unknown, what: string, address: strin
     const isStrange = error instanceof TypeError || error instanceof RangeError;
     const distrust = isStrange ? undefined : distrustIn(message);
     const text = isStrange
-      ? `What answers at ${address} says what the driver cannot read (${message}). Is this a PostgreSQL?`
+      ? `What answers at ${address} sends what the driver cannot read (${message}). Is this a PostgreSQL?`
       : `PostgreSQL at ${address} ${
         distrust ?? `is out of reach: ${DRIVER_WORDS[code] ?? (message || code)}.`
       }`;
@@ -134,8 +134,8 @@ function isOfPooler(state: string, message: string): boolean {
 /** Messages that tell more than the state. */
 function adviceOfWords(state: string, message: string): string | undefined {
   if (/no more connections allowed|max_client_conn|query_wait_timeout|pool_size/i.test(message)) {
-    return " PgBouncer's pool is full: raise max_client_conn or default_pool_size there, or end who " +
-      "holds its connections.";
+    return " PgBouncer's pool is full: raise max_client_conn or default_pool_size there, or end " +
+      "the programs that hold its connections.";
   }
   if (/client certificate/i.test(message)) {
     return " It wants a client certificate: name it with sslcert and sslkey in " +

@@ -91,7 +91,7 @@ export class PostgresFrames implements FrameRules {
         if (this.parameterBytes > PARAMETERS_MAX_BYTES) throw this.error("reports parameters without end");
         return;
       case "T":
-        if (!isRowDescription(frame)) throw this.error("describes rows that cannot be");
+        if (!isRowDescription(frame)) throw this.error("describes the columns of rows wrongly");
     }
   }
 

@@ -98,7 +98,7 @@ export class PostgresLogin {
   private checkChallenge(text: string): void {
     const [, nonce, iterations] = /^r=([^,]+),s=[A-Za-z0-9+/]+={0,2},i=(\d{1,10})(?:,|$)/.exec(text) ?? [];
     if (nonce === undefined || this.nonce === undefined || !nonce.startsWith(this.nonce)) {
-      throw this.refusal("unavailable", "does not speak SCRAM as it is laid down");
+      throw this.refusal("unavailable", "does not keep to the rules of SCRAM");
     }
     if (Number(iterations) < 1 || Number(iterations) > SCRAM_ITERATIONS_MAX) {
       throw this.refusal(
@@ -128,7 +128,7 @@ export class PostgresLogin {
   private unknown(): SinkError {
     return this.refusal(
       "misconfigured",
-      "wants a login that is not known here: none, scram-sha-256, md5 and password are",
+      "wants a login that is not supported here: none, scram-sha-256, md5 and password are",
     );
   }
 

@@ -160,5 +160,5 @@ function together(failures: readonly SinkError[]): SinkError {
     ? "misconfigured"
     : "unavailable";
   const messages = failures.map(({ message }) => message).join(" ");
-  return new SinkError(kind, `None of the servers will do. ${messages}`, { cause: failures[0]!.cause });
+  return new SinkError(kind, `None of the servers can be used. ${messages}`, { cause: failures[0]!.cause });
 }

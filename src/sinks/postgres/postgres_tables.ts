@@ -77,7 +77,7 @@ export class PostgresTables {
   /** The operator's value of `synchronous_commit`, and what is wrong with it. */
   private async durability(signal: AbortSignal): Promise<{ isGiven: boolean; flaw: string | undefined }> {
     const [found] = await this.session.query(
-      "when a commit counts",
+      "to read synchronous_commit",
       signal,
       (sql) =>
         sql<{ setting: string; source: string }[]>`

@@ -24,8 +24,8 @@ export const SQLITE = sinkConnector({
     const path = scope.absolute(SQLITE_PATH ?? join(stateDir, ownFile));
     if (mode !== undefined && (mode & 0o077) !== 0 && path.startsWith(`${stateDir}/`)) {
       scope.warn(
-        "SQLITE_MODE lets nobody read the file where it lies in STATE_DIR, whose mode is 0700: set " +
-          "SQLITE_PATH to another place",
+        "SQLITE_MODE has no effect for a file in STATE_DIR, whose mode is 0700, so nobody else can read " +
+          "it: set SQLITE_PATH to another directory",
       );
     }
     return {

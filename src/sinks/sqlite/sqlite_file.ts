@@ -28,7 +28,7 @@ export function openTables(path: string, readOnly: boolean): DatabaseSync {
     if (other === undefined) return database;
     throw new SinkError(
       "misconfigured",
-      `SQLite file ${path}: ${other.name} is no table of its own. ${TABLE_ADVICE}`,
+      `SQLite file ${path}: ${other.name} is no ordinary table. ${TABLE_ADVICE}`,
     );
   } catch (error) {
     database.close();

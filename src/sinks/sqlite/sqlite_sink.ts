@@ -148,7 +148,7 @@ export class SqliteSink implements Sink {
       database.prepare("begin immediate").run();
     } catch (error) {
       if (!/locked|busy/i.test(String(error))) throw error;
-      return `${path}; somebody writes to it at this moment, so that was not tried`;
+      return `${path}; another program writes to it at this moment, so writing was not tried`;
     }
     let shape: TableShape;
     try {
