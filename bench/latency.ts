@@ -10,8 +10,8 @@ const TIMEOUT_MS = 60_000;
 
 /**
  * Milliseconds from the publication of the event that closes a window to the `written_at` of each of its rows
- * in PostgreSQL, which is the begin of the writing transaction. Windows of one second, no lateness, events in
- * real time.
+ * in PostgreSQL, which is the beginning of the writing transaction. Windows of one second, no lateness,
+ * events in real time.
  */
 export async function measureCloseToRow(
   windowCount: number,

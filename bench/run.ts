@@ -25,7 +25,7 @@ const NAME_COUNTS = [1000, 100_000];
 const LATENCY_WINDOWS = 30;
 const START_ROUNDS = 5;
 
-/** The sink of the handler. */
+/** The settings of the handler, by the name of its sink in the tables. */
 const SINKS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "no sink": { STORAGE_TYPE: "sqlite", ROUTES: "*=none" },
   "SQLite sink": { STORAGE_TYPE: "sqlite" },

@@ -15,7 +15,7 @@ const GLOSSARY = "docs/glossary.md";
 const UNCHECKED = [GLOSSARY, "tests/scripts/words_test.ts"];
 const NAME_PARTS = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g;
 const WORDS = /\w+/g;
-/** What the formatter formats. */
+/** Files that the formatter formats. */
 const FORMATTED = /\.(?:ts|mjs|md)$/;
 const CHECKED = /\.(?:ts|mjs|md|sh)$|^Makefile$/;
 
@@ -40,7 +40,7 @@ export function wordFaults(path: string, text: string, { ruledOut, staying }: Gl
   );
 }
 
-/** Where in the token a word is that is ruled out there. */
+/** The indices in the token at which the word is ruled out. */
 function findings({ kind, text }: SourceToken, { word, terms, isForNames }: RuledOut): number[] {
   if (word.startsWith("#")) return kind === "identifier" && text.startsWith("#") ? [0] : [];
   if (kind !== "identifier" && isForNames) return [];

@@ -38,9 +38,8 @@ export class Hangups {
  * Turns the first SIGINT or SIGTERM into an abort; the second ends the process at once. The listeners stay
  * until the process ends: without them, a signal in the last moment would turn a success into a failure.
  *
- * SIGHUP has two meanings. For a service it is a request to read the settings again; where the terminal of
- * the service has gone, it is the end. Any other command is ended by it, unless it was started to outlive its
- * terminal, as by nohup.
+ * SIGHUP has two meanings. It asks a service to read its settings again, and it ends a service whose terminal
+ * has gone. It ends any other command, unless the command was started to outlive its terminal, as by nohup.
  */
 function watchSignals(args: readonly string[]): Shutdown {
   const controller = new AbortController();
@@ -64,7 +63,7 @@ function watchSignals(args: readonly string[]): Shutdown {
 }
 
 function listen(name: Deno.Signal, heard: () => void): void {
-  // Windows has only one of them.
+  // Of these signals, Windows has SIGINT only.
   if (name !== "SIGINT" && Deno.build.os === "windows") return;
   Deno.addSignalListener(name, heard);
 }

@@ -64,7 +64,7 @@ function local(title: string, probe: () => string): Subject {
   return { title, probe: () => Promise.resolve().then(probe), close: () => {} };
 }
 
-/** Sends an empty array of metrics to where they go. */
+/** Tries to send metrics, by an empty array. */
 function metricsSubjects(config: Config, registry: Registry): Subject[] {
   const outlet = createOutlet(config, registry)?.part;
   if (outlet === undefined) return [];

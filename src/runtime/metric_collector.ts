@@ -52,7 +52,7 @@ export class MetricCollector {
   private readonly counted = Object.fromEntries(NAMES.map((name) => [name, 0])) as unknown as Counts;
   private seen: Readonly<Counts> | undefined;
 
-  /** The counts before the process has done anything, which are not its own work. */
+  /** Takes the counts before the process has done anything: they are not its own work. */
   begin(counts: Readonly<Counts>, sinks: readonly string[]): void {
     this.seen = counts;
     for (const name of sinks) this.sink(name);

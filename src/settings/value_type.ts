@@ -15,7 +15,7 @@ export interface ValueType<T> {
    */
   readonly inReference?: string;
   readonly schema: z.ZodType<T, string>;
-  /** The allowed words, where only some are. */
+  /** The allowed words, where the type allows only certain words. */
   readonly words?: readonly string[];
   /** Shows a valid value without secrets. */
   readonly mask?: (text: string) => string;

@@ -3,7 +3,7 @@ import type { Dice } from "./dice.ts";
 
 /** Probabilities of faults, each for one occasion; 0: not in the scenario. */
 export interface FaultRates {
-  /** Of a fetch. */
+  /** For each fetch, up to `busGarbage`. */
   readonly requestLost: number;
   readonly replyLost: number;
   readonly replyTruncated: number;
@@ -12,27 +12,27 @@ export interface FaultRates {
   readonly replySlow: number;
   readonly busBusy: number;
   readonly busGarbage: number;
-  /** Of a second of a bus. */
+  /** For each second of a bus, up to `busRolledBack`. */
   readonly busAway: number;
   readonly busTrimmed: number;
   readonly busReset: number;
   /** The bus loses the end of its log, and goes on with the same identity. */
   readonly busRolledBack: number;
-  /** Of a write to a sink, or of opening it. */
+  /** For each write to a sink and each opening, up to `sinkSlow`. */
   readonly sinkFailsBefore: number;
   readonly sinkFailsAfter: number;
   readonly sinkHangs: number;
   readonly sinkSlow: number;
-  /** Of a second of a sink. */
+  /** For each second of a sink, up to `sinkMisconfigured`. */
   readonly sinkAway: number;
   readonly sinkMisconfigured: number;
-  /** Of a transaction. */
+  /** For each transaction. */
   readonly diskFails: number;
-  /** Of a second: nothing can be written for a while. */
+  /** For each second: nothing can be written for a while. */
   readonly diskFull: number;
-  /** Of each moment at which a process can die. */
+  /** For each moment at which a process can die. */
   readonly crash: number;
-  /** Of a second. */
+  /** For each second, up to `request`. */
   readonly stop: number;
   readonly clockJump: number;
   readonly request: number;

@@ -4,7 +4,7 @@ import { type Lifetime, never, type Scheduler } from "./scheduler.ts";
 /** When simulations begin: Unix ms, the start of an hour. */
 export const EPOCH_MS = 1_700_002_800_000;
 
-/** The clock on the wall of the simulated host: true time, and how wrong it is. */
+/** The wall clock of the simulated host: true time, and how wrong the clock is. */
 export class WallClock {
   /** How wrong it was set, and when. */
   private readonly settings: { readonly atMs: number; readonly aheadMs: number }[] = [{

@@ -231,8 +231,8 @@ export const CACHE_VARIABLE = "SHARED_CACHE_DIRECTORY";
 let home: string | undefined;
 
 /**
- * One home for all processes of a test file. Its cache, and no more of it, is that of the run where there is
- * one.
+ * One home for all processes of a test file. Where the run has a cache, the home shares that and nothing
+ * else.
  */
 function sharedHome(): string {
   if (home === undefined) {

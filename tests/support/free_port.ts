@@ -15,8 +15,8 @@ let next = 0;
 
 /**
  * A TCP port of 127.0.0.1 that nothing listens on, for servers that cannot take port 0. No other test gets
- * it, be it in a process or a run of its own, and no client's connection: it stays free between this call and
- * the server's start, and while that is stopped.
+ * it, not even in another process or run, and no client's connection gets it either. So it is free until the
+ * server starts, and while the server is stopped.
  *
  * @throws when something listens on all ports of the block.
  */

@@ -73,8 +73,8 @@ export class ServerProcess {
   }
 
   /**
-   * `kill -9` of the server and all its children at one moment, as a power cut would do it but for what the
-   * kernel has by then.
+   * `kill -9` of the server and all its children at one moment. What the kernel has by then is kept, unlike
+   * at a power cut.
    */
   async crash(): Promise<void> {
     await this.pause();
