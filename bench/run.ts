@@ -137,7 +137,7 @@ function spreadMs(values: readonly number[]): string {
   return `${Math.round(median(values))} ms (${least} to ${greatest})`;
 }
 
-/** With a comma between thousands. */
+/** The count with a comma between thousands. */
 function grouped(count: number): string {
   return count.toLocaleString("en");
 }

@@ -20,7 +20,7 @@ export function prometheusText(overview: LiveOverview): string {
   return page.text;
 }
 
-/** Its work since the start. */
+/** Writes the metrics of the handler's work since its start. */
 function writeActivity(
   page: PrometheusPage,
   { counts, processing, checkpoints, ...activity }: Activity,
@@ -75,7 +75,7 @@ function writeActivity(
   );
 }
 
-/** Its present contents, and the state of its buses and sinks. */
+/** Writes the metrics of the handler's present contents, and of the state of its buses and sinks. */
 function writeStanding(page: PrometheusPage, overview: LiveOverview): void {
   const { buses, sinks, nowMs, watermarkMs } = overview;
   page.gauge("open_windows", "Windows that have not closed.", [[{}, overview.openWindows]]);

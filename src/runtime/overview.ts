@@ -21,7 +21,7 @@ export interface Overview {
   readonly checkpointMs: number | undefined;
   /** Undefined before the first event. */
   readonly watermarkMs: number | undefined;
-  /** They go down a little when an operator retries dead letters. */
+  /** The counts of the books. They go down a little when an operator retries dead letters. */
   readonly counts: Counts;
   readonly openWindows: number;
   /** Pairs of series and function in open windows. */

@@ -232,7 +232,7 @@ class ConfigBuilder {
     if (this.values.ROUTES === undefined) return;
     const { catalogue, sinks } = this.settings;
     const ids = sinks.map(({ id }) => id);
-    // Where a sink is named wrongly, it may be any kind.
+    // The fault in `STORAGE_TYPE` may hide a sink, so every kind is allowed in `ROUTES`.
     const known = this.ledger.isAtFault("STORAGE_TYPE") ? [...new Set([...catalogue.kinds, ...ids])] : ids;
     for (const problem of checks.routes(this.values.ROUTES, known)) {
       this.ledger.fault("ROUTES", `is wrong: ${problem}`);

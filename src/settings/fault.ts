@@ -12,7 +12,7 @@ export interface Fault {
   readonly problem: string;
   /** Whether a value is only missing, or its file cannot be read on this machine. */
   readonly isAbsence?: boolean;
-  /** Where in a text of the value it is, which is shown with a caret below it. */
+  /** The place of the fault in a text of the value. It is shown with a caret below it. */
   readonly pointed?: { readonly text: string; readonly at: number };
   /** The allowed values. */
   readonly allowed?: string | undefined;

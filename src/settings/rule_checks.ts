@@ -8,7 +8,7 @@ export interface EventsFault {
   readonly setting: keyof EventTexts;
   /** As the rest of a sentence whose subject is the setting. */
   readonly problem: string;
-  /** Where in the text, UTF-16 units from its beginning. */
+  /** The place of the fault in the text, UTF-16 units from its beginning. */
   readonly at?: number;
 }
 

@@ -14,7 +14,7 @@ export interface SourceUrl {
   readonly events: Partial<EventTexts>;
 }
 
-/** Where an operator wants to continue the event log of a bus. */
+/** The offset at which an operator wants to continue the event log of a bus. */
 export interface BusOffset {
   /** The bus's address, without credentials and trailing slash. */
   readonly bus: string;

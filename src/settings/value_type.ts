@@ -161,7 +161,7 @@ export function hostNames(): ValueType<readonly string[]> {
   };
 }
 
-/** Where to listen; port 0 takes a free one. */
+/** An address to listen on; port 0 takes a free one. */
 export function listenAddress(): ValueType<HostPort>;
 export function listenAddress(option: { mayBeOff: true }): ValueType<HostPort | "off">;
 export function listenAddress(option?: { mayBeOff: true }): ValueType<HostPort | "off"> {

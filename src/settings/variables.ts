@@ -11,7 +11,7 @@ export const BUSES = "VaBus";
 const DAY = 86_400;
 const YEAR = 366 * DAY;
 
-/** Where aggregates go. */
+/** The settings that decide where aggregates go. */
 export function sinkVariables(sinks: readonly SinkDeclaration[]) {
   const kinds = sinks.map(({ kind }) => kind);
   const [first, second = first] = kinds;

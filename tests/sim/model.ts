@@ -81,7 +81,7 @@ export interface ExpectedRow {
   readonly aggFunc: string;
   readonly startMs: number;
   readonly endMs: number;
-  /** By bus, in the order of arrival. */
+  /** The readings of each bus, in the order of their arrival. */
   readonly readings: Map<string, Reading[]>;
 }
 
@@ -514,7 +514,10 @@ const DAY_MS = 86_400_000;
  */
 const WITNESS_TOLERANCE_MS = 4000;
 
-/** By the rules of `AGG_FUNCTIONS`, for the patterns that scenarios have: a name, or a beginning and `*`. */
+/**
+ * The functions of an event by the rules of `AGG_FUNCTIONS`, for the patterns that scenarios have: a name, or
+ * a beginning and `*`.
+ */
 function functionsOf({ name, aggFunc, isUnnamed }: SimEvent, rules: string): readonly string[] {
   if (!isUnnamed) return [aggFunc];
   for (const rule of rules.split(";")) {

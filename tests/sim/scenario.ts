@@ -105,7 +105,7 @@ export interface Scenario {
   readonly tellsTime: boolean;
   /** Whether it depends on the moment what becomes of an event. */
   readonly isChancy: boolean;
-  /** Where it is small, which events are refused depends on what else is open. */
+  /** The limit of open series. Where it is small, which events are refused depends on what else is open. */
   readonly maxSeries: number;
   /**
    * Small only where no event can be accepted later: the state would not show whether a dead letter was

@@ -570,7 +570,7 @@ class Simulation {
     }
   }
 
-  /** By how much the clock is ahead from now on. */
+  /** Draws by how much the clock is ahead from now on, in milliseconds; negative: behind. */
   private wrongness(): number {
     const { dice, scenario } = this;
     if (!scenario.hasWrongClock) {

@@ -164,7 +164,9 @@ function faultOf(
   return row === undefined ? fault : `(revision ${row.revision}) is wrong: ${fault}`;
 }
 
-/** By the rules of `ROUTES`, for the patterns that scenarios have: a beginning and `*`. */
+/**
+ * The sinks of a name by the rules of `ROUTES`, for the patterns that scenarios have: a beginning and `*`.
+ */
 export function routedSinks({ routes, sinks }: Setup, name: string): readonly string[] {
   for (const rule of routes?.split(";") ?? []) {
     const [pattern, named] = rule.split("=") as [string, string];

@@ -35,7 +35,9 @@ export interface KafkaBroker {
 export interface KafkaOptions {
   /** The port of a proxy. Clients that come through the proxy are told to find the broker there. */
   readonly proxyPort?: number;
-  /** It uses the port and the three after it. */
+  /**
+   * The directory and port of a broker that is started again later. It uses the port and the three after it.
+   */
   readonly home?: ServerHome;
   /** More settings of the broker, `name=value` each. */
   readonly settings?: readonly string[];

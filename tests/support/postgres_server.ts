@@ -21,7 +21,7 @@ export interface ServerHome {
 }
 
 export interface PostgresServer {
-  /** With the password of a superuser; connections over TCP must log in. */
+  /** The URL with the password of a superuser; connections over TCP must log in. */
   readonly url: string;
   stop(): Promise<void>;
   kill(): Promise<void>;

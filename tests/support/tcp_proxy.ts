@@ -24,7 +24,9 @@ export class TcpProxy implements AsyncDisposable {
     this.serving = this.serve();
   }
 
-  /** Its port is known before that of the server behind it. @param port 0: any that is free. */
+  /**
+   * Starts a proxy, whose port is known before that of the server behind it. @param port 0: any that is free.
+   */
   static start(port = 0): TcpProxy {
     return new TcpProxy(port);
   }

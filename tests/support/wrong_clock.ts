@@ -8,7 +8,7 @@ export function clocksAreRight(): string | undefined {
     : undefined;
 }
 
-/** By how much the clock of the tests themselves is ahead of the machine's, seconds: scripts/month_end.sh. */
+/** Seconds by which the tests' own clock is ahead of the machine's: scripts/month_end.sh. */
 const OWN_AHEAD = Number(/^\+(\d+)s$/.exec(Deno.env.get("FAKETIME") ?? "")?.[1] ?? 0);
 
 /** The wall clock of the processes that are started with its environment. */

@@ -58,7 +58,7 @@ function kindOf(path: string): Kind {
     return isDirectory ? "directory" : isFile ? "file" : "special";
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) return "kept";
-    // It cannot be examined. Whoever tries to use it gets the reason.
+    // The path cannot be examined. Whoever tries to use it gets the reason.
     if (!isNotThere(error)) return "file";
     return infoOf(path)?.isSymlink === true ? "link" : "nothing";
   }

@@ -4,7 +4,7 @@ import type { Confirmed, SinkAlarm } from "../../contract/sink.ts";
 import { emptySink } from "../alarms.ts";
 import type { KafkaSession } from "./kafka_session.ts";
 
-/** By default brokers accept a megabyte. */
+/** Bytes of the records of one request at most. By default brokers accept a megabyte. */
 const MAX_REQUEST_BYTES = 900_000;
 const ASKED_SETTINGS = ["max.message.bytes", "cleanup.policy", "unclean.leader.election.enable"];
 

@@ -6,7 +6,7 @@ import { POSTGRES_SETTINGS } from "./postgres_settings.ts";
 import { PostgresSink } from "./postgres_sink.ts";
 
 interface PostgresConfig {
-  /** With the certificates that the connection string names. */
+  /** The connection, with the certificates that the connection string names. */
   readonly connection: PostgresConnection;
   /** Every secret text in the connection string. */
   readonly secrets: readonly string[];

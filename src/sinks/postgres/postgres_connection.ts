@@ -24,7 +24,7 @@ export interface PostgresConnection {
 
 /** libpq's `require_auth`. */
 export interface RequiredLogin {
-  /** By libpq's names. */
+  /** Login methods by libpq's names. */
   readonly methods: readonly string[];
   /** Whether the methods are the forbidden ones (`!md5`). */
   readonly isNegated: boolean;

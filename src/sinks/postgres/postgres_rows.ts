@@ -78,7 +78,7 @@ interface HeldRow {
   revision: number;
 }
 
-/** Those of the rows that the table has at the same revision or a higher one, with other numbers. */
+/** The rows that the table has at the same revision or a higher one, with other numbers. */
 export async function contradictions(
   sql: Sql,
   { table, hasLabels, instance, rows }: Sought,
@@ -96,7 +96,7 @@ export async function contradictions(
   });
 }
 
-/** Those of the rows that the table lacks, at their revision or a higher one. */
+/** The rows that the table lacks at their revision or a higher one. */
 export async function missing(
   sql: Sql,
   { table, hasLabels, instance, rows }: Sought,

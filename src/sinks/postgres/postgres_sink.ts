@@ -115,7 +115,7 @@ export class PostgresSink implements Sink {
     return `PostgreSQL, table ${this.options.table}`;
   }
 
-  /** Without labels in the key, series that differ only in labels would be one row. */
+  /** Refuses rows with labels where the key has none: series that differ only in labels would be one row. */
   private assertRoomForLabels(rows: readonly Aggregate[], { labelsAdvice }: Prepared): void {
     if (labelsAdvice === undefined) return;
     const labelled = rows.find(({ labels }) => labels !== undefined);

@@ -223,7 +223,11 @@ export class SqliteSink implements Sink {
     return { ...written, ...found };
   }
 
-  /** Without labels in the key, series that differ only in labels would be one row. @throws {SinkError} */
+  /**
+   * Refuses rows with labels where the key has none: series that differ only in labels would be one row.
+   *
+   * @throws {SinkError}
+   */
   private assertWithoutLabels(aggregates: readonly Aggregate[]): void {
     const labelled = aggregates.find(({ labels }) => labels !== undefined);
     if (labelled === undefined) return;
