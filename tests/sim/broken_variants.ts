@@ -28,7 +28,7 @@ import type { StateDatabase } from "../../src/state/file/state_database.ts";
 import type { BusLog, FetchReply, FetchRequest } from "../../src/sources/vabus/bus_log.ts";
 import { SimTable } from "./sim_table.ts";
 import { SimTopic } from "./sim_topic.ts";
-import type { Sabotage } from "./simulation.ts";
+import type { Sabotage } from "./simulation_options.ts";
 
 /** A mistake that a programmer could make, injected from outside of the product. */
 export interface BrokenVariant extends Sabotage {
