@@ -55,6 +55,8 @@ interface BusBook {
    * it does not compare. Its next request ends the comparison.
    */
   comparedAt: number | undefined;
+  /** What {@link Model.parting} said at each look of the latest comparison: the bus may change meanwhile. */
+  readonly partings: Set<number | undefined>;
   /** Requests without an answer yet. */
   sent: SentRequest[];
   /**
@@ -135,6 +137,7 @@ export class Model {
         heard: [],
         head: undefined,
         comparedAt: undefined,
+        partings: new Set(),
         sent: [],
         isAskingAnew: false,
         greatestMs: -Infinity,
@@ -152,6 +155,7 @@ export class Model {
     for (const book of this.buses.values()) {
       book.heard = [];
       book.comparedAt = undefined;
+      book.partings.clear();
       book.sent = [];
       book.isAskingAnew = false;
       book.lastStirMs = nowMs;
@@ -165,6 +169,7 @@ export class Model {
     if (this.findsOut(book, { log: this.offered(bus).log, next: offset })) book.lastStirMs = nowMs;
     else forgetUnused(book, offset);
     book.comparedAt = undefined;
+    book.partings.clear();
     const { log, next } = this.offered(bus);
     if (offset === next) book.isAskingAnew = false;
     // A request that was sent ahead of a failed reply is given up. Of two requests for one offset, the first
@@ -183,6 +188,7 @@ export class Model {
       const isAt = (count: number) => [...this.knownAfter(book, count).keys()].at(-1) === offset;
       while (book.comparedAt > 0 && !isAt(book.comparedAt)) book.comparedAt--;
     }
+    book.partings.add(this.partingAfter(book, book.comparedAt));
     const { log, next } = this.progressAfter(book, book.comparedAt);
     return { offset: next, log, isLook: true, isVoid: false };
   }
@@ -193,10 +199,14 @@ export class Model {
    */
   parting(bus: string): number | undefined {
     const book = this.book(bus);
+    return this.partingAfter(book, book.heard.length);
+  }
+
+  private partingAfter(book: BusBook, count: number): number | undefined {
     const { log, first, next, events } = book.bus;
-    const at = this.offered(bus);
+    const at = this.progressAfter(book, count);
     if (at.log !== log || at.next === undefined) return undefined;
-    const known = this.knownAfter(book, book.heard.length);
+    const known = this.knownAfter(book, count);
     for (let offset = first; offset < at.next; offset++) {
       if (offset >= next) return offset;
       if (known.has(offset) && known.get(offset) !== events[offset - first]) return offset;
@@ -214,7 +224,8 @@ export class Model {
     const { log, next } = this.offered(book.bus.name);
     const { head } = book;
     const isLearnt = next === undefined && head !== undefined && (log ?? head.log) === head.log;
-    const found = isLearnt ? head.offset : this.parting(book.bus.name);
+    const partings = [this.parting(book.bus.name), ...book.partings];
+    const found = isLearnt ? head.offset : partings.find((parting) => parting === progress.next);
     if (
       found === undefined || progress.next !== found || progress.next === next ||
       (!isLearnt && progress.log !== log)
@@ -228,6 +239,7 @@ export class Model {
       atMs: 0,
     });
     book.comparedAt = undefined;
+    book.partings.clear();
     return true;
   }
 
@@ -268,6 +280,7 @@ export class Model {
       // The reader drops what it has asked for ahead.
       book.heard.length = book.comparedAt;
       book.comparedAt = undefined;
+      book.partings.clear();
     }
     book.sent = book.sent.filter((sent) => sent !== request);
     if (said.kind === "failure") book.head = said.head;
