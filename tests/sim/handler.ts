@@ -169,10 +169,9 @@ export class Handler {
     return {
       crashPoint: (where) => this.crashPoint(process, where),
       sends: (bus, request) => this.sends(bus, request),
-      looks: (bus, offset) => model.looks(bus.name, offset),
+      looks: (bus, offset) => model.book(bus.name).looks(offset),
       heard: (bus, request, said) =>
-        model.heard(
-          bus.name,
+        model.book(bus.name).heard(
           request,
           said,
           scheduler.nowMs,
@@ -214,8 +213,9 @@ export class Handler {
 
   /** Checks that a process acknowledges only what is durable. */
   private sends(bus: SimBus, request: FetchRequest): SentRequest {
-    const progress = this.world.model.offered(bus.name);
-    const durable = this.world.model.durable(bus.name);
+    const book = this.world.model.book(bus.name);
+    const progress = book.offered();
+    const { durable } = book;
     const { ack } = request;
     if (
       ack !== undefined &&
@@ -228,8 +228,8 @@ export class Handler {
         ),
       );
     }
-    const sent = this.world.model.sends(bus.name, request.offset, this.world.scheduler.nowMs);
-    const parting = this.world.model.parting(bus.name);
+    const sent = book.sends(request.offset, this.world.scheduler.nowMs);
+    const parting = book.parting();
     if (ack !== undefined && parting !== undefined && ack > parting) {
       this.world.fail(
         new Violation(`${bus.name}: ${ack} is acknowledged, but from ${parting} on it has another history`),

@@ -6,7 +6,7 @@ import {
   SinkError,
   UnexplainedRefusal,
 } from "../../src/contract/sink.ts";
-import { rowKey } from "./model.ts";
+import { rowKey } from "./expected_row.ts";
 import type { Dice } from "./dice.ts";
 import { POISON } from "./plant.ts";
 import type { SinkLink, SinkWeather } from "./sink_link.ts";

@@ -1,6 +1,6 @@
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { type OutboxBatch, type Sink, type SinkContext, SinkError } from "../../src/contract/sink.ts";
-import { rowKey } from "./model.ts";
+import { rowKey } from "./expected_row.ts";
 import { POISON } from "./plant.ts";
 import type { SinkLink, SinkWeather } from "./sink_link.ts";
 import { describe } from "./sim_table.ts";

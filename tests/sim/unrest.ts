@@ -3,7 +3,7 @@ import type { World } from "./world.ts";
 /** What is still to be done in a world; undefined: nothing. */
 export function unrest({ buses, model, stateFile, wall }: World): string | undefined {
   for (const bus of buses) {
-    const { log, next } = model.durable(bus.name);
+    const { log, next } = model.book(bus.name).durable;
     const isBlank = log === undefined && bus.next === 0;
     if (!isBlank && (log !== bus.log || next !== bus.next)) return `${bus.name} is not read to its end`;
   }
