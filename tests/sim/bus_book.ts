@@ -1,6 +1,7 @@
+import type { Said, SentRequest } from "./bus_watcher.ts";
 import { follow, type Heard, isSame, note, type Progress, show } from "./progress.ts";
 import type { SimEvent } from "./plant.ts";
-import type { Said, SentRequest, SimBus } from "./sim_bus.ts";
+import type { SimBus } from "./sim_bus.ts";
 import { Violation } from "./violation.ts";
 
 /** Events that were taken in by one answer, and how many were lost before them. */

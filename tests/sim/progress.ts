@@ -1,5 +1,5 @@
+import type { Said, SentRequest } from "./bus_watcher.ts";
 import type { SimEvent } from "./plant.ts";
-import type { Said, SentRequest } from "./sim_bus.ts";
 
 /** The progress of reading a bus, as the state has it or as it follows from what the bus has said. */
 export interface Progress {
