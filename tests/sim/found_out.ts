@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { BrokenVariant } from "./broken_variants.ts";
+import type { BrokenVariant } from "./broken/broken_variant.ts";
 import { inSimulationDirectory } from "./replay.ts";
 import { range } from "./seeds.ts";
 import { simulate } from "./simulation.ts";

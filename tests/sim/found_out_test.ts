@@ -1,4 +1,4 @@
-import { BROKEN_VARIANTS } from "./broken_variants.ts";
+import { BROKEN_VARIANTS } from "./broken/broken_variants.ts";
 import { testFoundOut } from "./found_out.ts";
 
 testFoundOut(BROKEN_VARIANTS);
