@@ -50,7 +50,7 @@ export const BROKEN_DELIVERY: readonly BrokenVariant[] = [
   },
   {
     name: "nobody fences an older Kafka producer",
-    foundBy: 14,
+    foundBy: 20,
     backends: (backends) => {
       for (const backend of backends.values()) if (backend instanceof SimTopic) backend.isFencing = false;
     },
