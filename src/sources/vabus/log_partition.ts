@@ -1,7 +1,6 @@
-import { headOf, type ReplyHeader, ReplyScanner } from "../../codec/reply_scanner.ts";
+import { type ReplyHeader, ReplyScanner } from "../../codec/reply_scanner.ts";
 import { mappedNow } from "../../codec/mapping/element_reader.ts";
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
-import { ReplyFormatError } from "../../codec/json_bytes.ts";
 import {
   type Outcome,
   type Partition,
@@ -17,6 +16,7 @@ import { HistoryComparison } from "./history_comparison.ts";
 import { HistoryWatch } from "./history_watch.ts";
 import { KnownLogs } from "./known_logs.ts";
 import { located, type LogProgress } from "./log_progress.ts";
+import { contradiction, isUnreadable, logOf } from "./log_reply.ts";
 import { ReadAhead } from "./read_ahead.ts";
 
 /**
@@ -295,17 +295,4 @@ export class LogPartition implements Partition {
       return undefined;
     }
   }
-}
-
-/** Whether the reply itself is at fault, so that one with fewer events may be readable. */
-function isUnreadable(error: unknown): error is ReplyFormatError | SourceError {
-  return error instanceof ReplyFormatError || (error instanceof SourceError && error.kind === "incomplete");
-}
-
-function contradiction(said: string): SourceError {
-  return new SourceError("garbage", said);
-}
-
-function logOf(reply: FetchReply): string | undefined {
-  return reply.kind === "events" ? headOf(reply.body)?.log : reply.log;
 }

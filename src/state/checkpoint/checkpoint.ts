@@ -11,9 +11,9 @@ import type { Counters } from "./counters.ts";
 import { noteOrder } from "../audit.ts";
 import { addToBookEntry, readBookEntries } from "./book_entries.ts";
 import { dropFinalWindows } from "../outbox/archive.ts";
-import { ColumnError, ColumnWriter } from "./columns.ts";
+import { ColumnWriter, readColumns } from "./columns.ts";
 import {
-  addRefusedAggregates,
+  addNotFinite,
   addRefusedEvents,
   type DeadLetter,
   type DeadLetterRequest,
@@ -31,7 +31,6 @@ import { writeRefusalAlarms } from "../letters/refusal_alarms.ts";
 import type { SinkRegistry } from "../outbox/sink_registry.ts";
 import { SinkWriter } from "./sink_writer.ts";
 import type { StateDatabase } from "../file/state_database.ts";
-import { damaged } from "../file/state_error.ts";
 import { readDroppedWindows, writeDroppedWindows } from "./dropped_windows.ts";
 import { type KeptSetting, SettingWriter } from "./settings_in_force.ts";
 import type { WindowCloser } from "./window_closer.ts";
@@ -112,7 +111,7 @@ export class Checkpoint {
    * @param nowMs Wall clock, Unix ms.
    */
   restore(sources: readonly string[], nowMs: number): RestoredPartition[] {
-    try {
+    return readColumns(this.state.path, () => {
       this.restoreBooks(nowMs);
       this.deadLetterKeeper.restore();
       const partitions = this.restorePartitions(sources);
@@ -120,10 +119,7 @@ export class Checkpoint {
       this.restoreWindows();
       sources.forEach((name, number) => this.ids.restore(number, name));
       return partitions;
-    } catch (error) {
-      if (error instanceof ColumnError) throw damaged(this.state.path, error.message);
-      throw error;
-    }
+    });
   }
 
   /**
@@ -156,11 +152,7 @@ export class Checkpoint {
   /** The fingerprints of a lineage. @throws {StateError} */
   historyOf(lineage: string | undefined): LogHistory {
     if (lineage === undefined) return new LogHistory();
-    try {
-      return readHistory(this.state, lineage);
-    } catch (error) {
-      throw error instanceof ColumnError ? damaged(this.state.path, error.message) : error;
-    }
+    return readColumns(this.state.path, () => readHistory(this.state, lineage));
   }
 
   /**
@@ -171,10 +163,8 @@ export class Checkpoint {
    */
   takeOver(number: number, lineage: string): void {
     const { source, greatestMs } = this.positions.leftLineage(lineage)!;
-    try {
-      if (source !== undefined) this.ids.restore(this.aggregator.sourceOf(number), source);
-    } catch (error) {
-      throw error instanceof ColumnError ? damaged(this.state.path, error.message) : error;
+    if (source !== undefined) {
+      readColumns(this.state.path, () => this.ids.restore(this.aggregator.sourceOf(number), source));
     }
     this.aggregator.watermark.goOnAt(number, greatestMs ?? -Infinity);
   }
@@ -227,16 +217,7 @@ export class Checkpoint {
       const pages = this.pages.write(input.closing);
       const ids = this.ids.write(input.sources);
       addRefusedEvents(state, input.refused, input.nowMs);
-      addRefusedAggregates(
-        state,
-        closed.notFinite.map((aggregate) => ({
-          reason: "not_finite",
-          detail: `the value is ${aggregate.value}`,
-          sink: undefined,
-          aggregate,
-        })),
-        input.nowMs,
-      );
+      addNotFinite(state, closed.notFinite, input.nowMs);
       if (input.alarms.length > 0 || this.hadAlarms) writeRefusalAlarms(state, input.alarms);
       const { deadLetters, dropped } = this.deadLetterKeeper.drop(
         input.refused,

@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { damaged } from "../file/state_error.ts";
 
 /**
  * Columns of numbers and bytes in one blob: little-endian, each column padded to eight bytes, a checksum at
@@ -66,6 +67,15 @@ export class ColumnWriter {
 /** A blob is not what a {@link ColumnWriter} wrote. */
 export class ColumnError extends Error {
   override readonly name = "ColumnError";
+}
+
+/** Reads columns of the state file at `path`. @throws {StateError} `damaged`: a column cannot be decoded. */
+export function readColumns<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof ColumnError ? damaged(path, error.message) : error;
+  }
 }
 
 /** Reads columns in the order they were written. @throws {ColumnError} */

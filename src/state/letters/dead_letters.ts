@@ -119,6 +119,17 @@ export function addRefusedAggregates(
   }
 }
 
+/** Adds aggregates whose value is no number, within the transaction of the caller. */
+export function addNotFinite(state: StateDatabase, aggregates: readonly Aggregate[], nowMs: number): void {
+  const refused = aggregates.map((aggregate) => ({
+    reason: "not_finite",
+    detail: `the value is ${aggregate.value}`,
+    sink: undefined,
+    aggregate,
+  } as const));
+  addRefusedAggregates(state, refused, nowMs);
+}
+
 /** The next id. SQLite remembers the greatest id that a dead letter has had. */
 function nextDeadLetterId(state: StateDatabase): number {
   return (state.get<{ seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'dead_letter'")?.seq ??
