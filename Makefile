@@ -17,7 +17,7 @@ test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths 
 sim: ## plays whole runs with every fault there is, from seeds; --seeds N, --seed S, --verbose in ARGS
 	@$(runtime) run --allow-all tests/sim/run.ts $(ARGS)
 
-check: ## formatting, lint, types, the direction of imports, the documents, the words, line widths
+check: ## formatting, lint, types, the direction of imports, the documents, the words, line widths, hidden characters
 	$(runtime) fmt --check
 	$(runtime) run --quiet --allow-all scripts/reference.ts --check
 	$(runtime) run --quiet --allow-read=. scripts/documents.ts

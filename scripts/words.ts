@@ -1,11 +1,13 @@
 /**
- * Checks sources and documents for words that `docs/glossary.md` rules out, and for lines that are wider than
- * the formatter's width. Prints one line per fault: where it is, and what to say instead.
+ * Checks sources and documents for words that `docs/glossary.md` rules out, for lines that are wider than the
+ * formatter's width, and for characters that an editor does not show. Prints one line per fault: where it is,
+ * and what to say instead.
  *
  *   scripts/deno.sh run -A scripts/words.ts
  */
 import { fileURLToPath } from "node:url";
 import { type Glossary, readGlossary, type RuledOut } from "./glossary.ts";
+import { hiddenFaults } from "./hidden_characters.ts";
 import { widthFaults } from "./line_widths.ts";
 import { type SourceToken, sourceTokens } from "./source_tokens.ts";
 
@@ -81,6 +83,7 @@ if (import.meta.main) {
     const text = await Deno.readTextFile(ROOT + path);
     faults.push(
       ...wordFaults(path, text, glossary),
+      ...hiddenFaults(path, text),
       ...(FORMATTED.test(path) ? widthFaults(path, text, lineWidth) : []),
     );
   }

@@ -19,13 +19,21 @@ systemctl() {
     start)
       vabus-data-handler run --env-file "$ETC/env" 2>>"$ETC/log" &
       echo $! >"$ETC/pid"
-      until curl --silent --fail "$ADMIN/healthz" >/dev/null; do kill -0 "$(cat "$ETC/pid")"; sleep 0.1; done ;;
+      until curl --silent --fail "$ADMIN/healthz" >/dev/null; do kill -0 "$(cat "$ETC/pid")"; sleep 0.1; done
+      # An operator types slower than a script: the handler has its events by the next command.
+      until is_done; do kill -0 "$(cat "$ETC/pid")"; sleep 0.1; done ;;
     stop) kill "$(cat "$ETC/pid")"; wait "$(cat "$ETC/pid")" ;;
     restart) systemctl stop; systemctl start ;;
     reload)
       kill -HUP "$(cat "$ETC/pid")"
       until grep --quiet 'settings' "$ETC/log"; do kill -0 "$(cat "$ETC/pid")"; sleep 0.1; done ;;
   esac
+}
+is_done() {
+  vabus-data-handler status --env-file "$ETC/env" >"$ETC/status"
+  for line in '^events  *2 received' '^windows  *0 open' '^outbox  *nothing waits'; do
+    grep --quiet "$line" "$ETC/status" || return 1
+  done
 }
 chown() { :; }
 sh() { test "$*" = install.sh; }

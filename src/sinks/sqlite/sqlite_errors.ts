@@ -6,8 +6,8 @@ export const TABLE_ADVICE =
   "Its table aggregated_events is not the handler's; name another file with SQLITE_PATH.";
 
 /**
- * Classes of errors by message, since the runtime gives SQLite's errors no code. The first match counts. Any
- * other error is retried.
+ * Classes of errors by message, since the runtime gives the errors of opening a file no code. The first match
+ * counts. Any other error is retried.
  */
 const CLASSES: readonly (readonly [RegExp, SinkErrorKind, string])[] = [
   [/malformed|not a database/i, "misconfigured", FILE_ADVICE],
@@ -24,9 +24,15 @@ const CLASSES: readonly (readonly [RegExp, SinkErrorKind, string])[] = [
   [/constraint failed|datatype mismatch|too big/i, "rejected", ""],
 ];
 
-/** Errors of the file, the disk, the memory and other processes' locks, which are never a row's fault. */
+/**
+ * Errors of the file, the disk, the memory and other processes' locks, which are never a row's fault: by
+ * their primary result code (https://sqlite.org/rescode.html) and, where the runtime gives none, by message.
+ */
+const CODES_OF_THE_FILE: ReadonlySet<number> = new Set([5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 23, 26]);
 const OF_THE_FILE =
-  /malformed|not a database|locked|busy|disk|read-?only|unable to open|interrupt|out of memory|locking protocol|not open|finalized|auth/i;
+  /malformed|not a database|locked|busy|\bdisk\b|no space|read-?only|unable to open|interrupt|out of memory|locking protocol|not open|finalized|auth/i;
+/** SQLITE_CONSTRAINT_TRIGGER: the message is the trigger's own and may be anything. */
+const TRIGGER_CODE = 1811;
 
 /** Messages of a file that cannot be written. They have other causes as well. */
 const PERHAPS_OF_RIGHTS =
@@ -51,13 +57,29 @@ export function toSqliteSinkError(error: unknown, path: string): SinkError {
   return new SinkError(kind, `SQLite file ${path}: ${message}.${advice && ` ${advice}`}`, { cause: error });
 }
 
-/** Classifies errors of SQLite while a row is written: a trigger may raise any message. */
+/** Classifies errors of SQLite while a row is written. */
 export function toSqliteRowError(error: unknown, path: string): SinkError {
   const message = messageOf(error);
+  if (codeOf(error) === TRIGGER_CODE) {
+    return new UnexplainedRefusal(message, "unavailable", `SQLite file ${path}: ${message}.`, {
+      cause: error,
+    });
+  }
   const known = toSqliteSinkError(error, path);
   const { kind } = known;
-  if (kind !== "unavailable" || OF_THE_FILE.test(message)) return known;
+  if (kind !== "unavailable" || isOfTheFile(error, message)) return known;
   return new UnexplainedRefusal(message, kind, known.message, { cause: error });
+}
+
+function isOfTheFile(error: unknown, message: string): boolean {
+  const code = codeOf(error);
+  return code === undefined ? OF_THE_FILE.test(message) : CODES_OF_THE_FILE.has(code & 0xff);
+}
+
+/** SQLite's extended result code, which the runtime adds to errors of statements. */
+function codeOf(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | undefined)?.errcode;
+  return typeof code === "number" ? code : undefined;
 }
 
 function messageOf(error: unknown): string {

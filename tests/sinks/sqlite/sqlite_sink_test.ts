@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { SinkError, type SinkErrorKind } from "../../../src/contract/sink.ts";
-import { toSqliteSinkError } from "../../../src/sinks/sqlite/sqlite_errors.ts";
+import { SinkError, type SinkErrorKind, UnexplainedRefusal } from "../../../src/contract/sink.ts";
+import { toSqliteRowError, toSqliteSinkError } from "../../../src/sinks/sqlite/sqlite_errors.ts";
 import { SqliteSink } from "../../../src/sinks/sqlite/sqlite_sink.ts";
 import {
   aggregateOf,
@@ -434,3 +434,69 @@ Deno.test("a view or a virtual table by the name of its table is not read; a tri
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+for (
+  const message of [
+    "database or disk is full",
+    "disk I/O error",
+    "attempt to write a readonly database",
+    "unable to open database file",
+    "database is locked",
+    "out of memory",
+    "interrupted",
+    "locking protocol",
+    "No space left on device (os error 28)",
+    "database is not open",
+  ]
+) {
+  Deno.test(`SQLite's "${message}" is never a row's fault`, () => {
+    const error = toSqliteRowError(new Error(message), "/a.sqlite");
+    assert.ok(!(error instanceof UnexplainedRefusal), error.kind);
+    assert.equal(error.kind, "unavailable");
+  });
+}
+
+for (
+  const said of [
+    "disk 5 is full",
+    "the table is locked",
+    "malformed",
+    "CHECK constraint failed: a",
+    "too big",
+  ]
+) {
+  test(`a trigger that says "${said}" may mean a row, and a full file never does`, async (sink, path) => {
+    await sink.open(CONTEXT);
+    const other = new DatabaseSync(path);
+    try {
+      other.exec(`create trigger refuse before insert on aggregated_events when new.name = 'refused'
+        begin select raise(abort, '${said}'); end`);
+      await assert.rejects(
+        sink.write(batchOf([aggregateOf({ name: "refused" })]), NEVER),
+        (error: unknown) => error instanceof UnexplainedRefusal && error.otherwise === "unavailable",
+      );
+    } finally {
+      other.close();
+    }
+  });
+}
+
+test("a file that may not grow is unavailable, whatever the row", async (sink, path) => {
+  await sink.open(CONTEXT);
+  const pages = new DatabaseSync(path);
+  const { page_count } = pages.prepare("pragma page_count").get() as { page_count: number };
+  pages.close();
+  limitPages(sink, page_count);
+  const names = Array.from({ length: 2000 }, (_, i) => `${"n".repeat(200)}${i}`);
+  await assert.rejects(
+    sink.write(batchOf(names.map((name) => aggregateOf({ name }))), NEVER),
+    (error: unknown) =>
+      sinkError("unavailable", /database or disk is full/)(error) && !(error instanceof UnexplainedRefusal),
+  );
+});
+
+/** `max_page_count` belongs to a connection, so it is set on the sink's own. */
+function limitPages(sink: SqliteSink, count: number): void {
+  const { database } = sink as unknown as { database: DatabaseSync };
+  database.exec(`pragma max_page_count = ${count}`);
+}
