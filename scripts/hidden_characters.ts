@@ -1,6 +1,7 @@
 /**
  * Characters that an editor does not show: control characters besides tab and line feed, and characters that
- * only format others, besides the joiner of emoji (U+200D). A source with one does not do what it seems to say.
+ * only format others, besides the joiner of emoji (U+200D). A source with one does not do what it seems to
+ * say.
  */
 const HIDDEN = /[[\p{Cc}\p{Cf}]--[\t\n\u200d]]/gv;
 
