@@ -105,7 +105,7 @@ const encoder = new TextEncoder();
 const aggregators = WAYS.map(() => {
   const aggregator = new EventAggregator({
     sourceCount: 1,
-    windowSizeMs: 60_000,
+    tiers: [{ lengthMs: 60_000, hopMs: 60_000 }],
     allowedLatenessMs: 5000,
     correctionHorizonMs: 86_400_000,
     maxFutureSkewMs: 300_000,

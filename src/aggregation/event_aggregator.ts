@@ -1,5 +1,6 @@
 import type { HashKey } from "../event/keyed_hash.ts";
 import { accumulate } from "./accumulation.ts";
+import { type CurrentWindow, CurrentWindows } from "./current_windows.ts";
 import { DroppedWindows } from "./dropped_windows.ts";
 import type { EventBatch } from "../event/event_batch.ts";
 import type { FunctionRules } from "./function_rules.ts";
@@ -7,12 +8,14 @@ import { type OpenWindow, OpenWindows, TOUCH_RUN } from "./open_windows.ts";
 import { RecentIds } from "./recent_ids.ts";
 import type { EventBooks } from "./event_books.ts";
 import type { Refusal } from "./refusal.ts";
+import type { Tier } from "./tier.ts";
 import { Watermark } from "./watermark.ts";
 
 export interface AggregatorOptions {
   /** How many sources feed the aggregator; they are numbered from 0. */
   readonly sourceCount: number;
-  readonly windowSizeMs: number;
+  /** Each of another length. Every event is aggregated in all of them. */
+  readonly tiers: readonly Tier[];
   readonly allowedLatenessMs: number;
   /** 0: closed windows are never corrected. */
   readonly correctionHorizonMs: number;
@@ -53,10 +56,12 @@ export class EventAggregator {
     dropped: 0,
   };
   /**
-   * The sum of `count` that the aggregated events contribute: an event counts once for each function that it
-   * went into.
+   * The sum of `count` that the aggregated events contribute: an event counts once for each function and
+   * each window that it went into.
    */
   contributed = 0;
+  /** What aggregated events would have contributed to windows for which they came too late. */
+  lateShares = 0;
   /** Events that came after their window had closed, whether they corrected it or were refused. */
   lateArrivals = 0;
 
@@ -70,11 +75,16 @@ export class EventAggregator {
   private readonly sources: number[];
 
   private settings: AggregatorOptions;
+  private current: CurrentWindows;
+  /** The slots of the present event. */
+  private slots: Int32Array;
 
   /** At first each source has one partition, with the number of the source. */
   constructor(options: AggregatorOptions) {
     const { sourceCount } = options;
     this.settings = options;
+    this.current = new CurrentWindows(options.tiers);
+    this.slots = new Int32Array(this.current.all.length);
     this.windows = new OpenWindows(options.hashKey);
     this.watermark = new Watermark(sourceCount, options.allowedLatenessMs);
     this.sources = Array.from({ length: sourceCount }, (_, source) => source);
@@ -114,6 +124,8 @@ export class EventAggregator {
   /** Replaces the options, from the next event on. */
   change(options: ChangeableOptions): void {
     this.settings = { ...this.settings, ...options };
+    this.current = new CurrentWindows(options.tiers);
+    this.slots = new Int32Array(this.current.all.length);
     this.watermark.allowedLatenessMs = options.allowedLatenessMs;
   }
 
@@ -131,8 +143,8 @@ export class EventAggregator {
     nowMs: number,
     onRefused: (refusal: Refusal, index: number) => void,
   ): void {
-    const { windowSizeMs, allowedLatenessMs, correctionHorizonMs, maxSeries } = this.options;
-    const { books, watermark, windows } = this;
+    const { allowedLatenessMs, correctionHorizonMs } = this.options;
+    const { books, current, slots, watermark, windows } = this;
     const { series: seriesTable } = windows;
     const { timeMs, nameStart, nameLength, nameHash, value, idStart, idLength, idHash } = batch;
     const { functions } = this.options;
@@ -143,11 +155,7 @@ export class EventAggregator {
     const limitOfOthers = watermark.limitOfOthers(partition);
     let greatestMs = watermark.greatestOf(partition);
     let watermarkMs = watermark.valueMs;
-    let startMs = Infinity;
-    let endMs = -Infinity;
-    let window: OpenWindow | undefined;
-    let isClosedEarly = false;
-    let isDropped = false;
+    current.reset();
 
     books.received += batch.total + batch.surplus;
     books.invalid += batch.invalid.length;
@@ -172,12 +180,8 @@ export class EventAggregator {
         onRefused("future", i);
         continue;
       }
-      if (eventMs < startMs || eventMs >= endMs) {
-        startMs = Math.floor(eventMs / windowSizeMs) * windowSizeMs;
-        endMs = startMs + windowSizeMs;
-        window = windows.find(startMs, endMs);
-        isDropped = this.dropped.has(endMs);
-        isClosedEarly = this.closedEarly.size > 0 && this.closedEarly.has(`${startMs} ${endMs}`);
+      if (eventMs < current.fromMs || eventMs >= current.untilMs) {
+        current.moveTo(eventMs, windows, this.closedEarly, this.dropped);
       }
       // An event ahead of the wall clock counts as an event of now. So a device whose clock is ahead does not
       // make the events of all others late.
@@ -190,14 +194,11 @@ export class EventAggregator {
         books.dropped++;
         continue;
       }
-      const isClosed = endMs <= watermarkMs || isClosedEarly;
-      // An event is too late when the event time of its own partition has passed it, even where a slower one
-      // still holds the window open. So the result does not depend on how the partitions interleave.
-      if (isClosed || endMs <= greatestMs - allowedLatenessMs || isDropped) {
-        const isBeyondHorizon = isDropped ||
-          (correctionHorizonMs === 0 ? isClosed : eventMs <= greatestMs - correctionHorizonMs);
-        if (isClosed || isBeyondHorizon) this.lateArrivals++;
-        if (isBeyondHorizon) {
+      let taking = current.all;
+      if (current.takeUntilMs <= watermarkMs || current.takeUntilMs <= greatestMs - allowedLatenessMs) {
+        taking = current.judge(eventMs, { watermarkMs, greatestMs, allowedLatenessMs, correctionHorizonMs });
+        if (current.isLate) this.lateArrivals++;
+        if (taking.length === 0) {
           books.late++;
           onRefused("late", i);
           continue;
@@ -207,33 +208,38 @@ export class EventAggregator {
       const nameBytes = nameStart[i]! >= 0 ? batch.bytes : batch.extra;
       const nameAt = nameStart[i]! >= 0 ? nameStart[i]! : ~nameStart[i]!;
       if (several === undefined) {
-        let series = seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, functionId[i]!);
-        if ((series < 0 || !windows.isInUse(series)) && windows.seriesCount >= maxSeries) {
-          books.overflow++;
-          onRefused("overflow", i);
-          continue;
+        const id = functionId[i]!;
+        let series = seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id);
+        if (!windows.findSlots(series, taking, slots)) {
+          if (!this.hasRoomFor(taking, series)) {
+            books.overflow++;
+            onRefused("overflow", i);
+            continue;
+          }
+          if (series < 0) series = seriesTable.add(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id);
+          windows.addSlots(series, taking, slots);
         }
-        if (series < 0) {
-          series = seriesTable.add(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, functionId[i]!);
-        }
-        window ??= windows.open(startMs, endMs);
-        accumulate(windows, windows.slotOf(series, window), functionId[i]!, value[i]!, eventMs);
-        this.contributed++;
+        for (let w = 0; w < taking.length; w++) accumulate(windows, slots[w]!, id, value[i]!, eventMs);
       } else {
         // An event goes into all of its series or into none: it cannot be refused in part.
-        if (!this.hasRoomFor(several, nameBytes, nameAt, nameLength[i]!, nameHash[i]!)) {
+        const found = several.map((id) =>
+          seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id)
+        );
+        if (!this.hasRoomFor(taking, ...found)) {
           books.overflow++;
           onRefused("overflow", i);
           continue;
         }
-        window ??= windows.open(startMs, endMs);
         for (const id of several) {
           let series = seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id);
           if (series < 0) series = seriesTable.add(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id);
-          accumulate(windows, windows.slotOf(series, window), id, value[i]!, eventMs);
+          windows.addSlots(series, taking, slots);
+          for (let w = 0; w < taking.length; w++) accumulate(windows, slots[w]!, id, value[i]!, eventMs);
         }
-        this.contributed += several.length;
       }
+      const functionCount = several?.length ?? 1;
+      this.contributed += taking.length * functionCount;
+      this.lateShares += (current.all.length - taking.length) * functionCount;
       books.aggregated++;
       if (hasId) ids.add(idBytes, idAt, idLength[i]!, idHash[i]!);
     }
@@ -268,20 +274,17 @@ export class EventAggregator {
     if (window.endMs > this.watermark.valueMs) this.closedEarly.add(`${window.startMs} ${window.endMs}`);
   }
 
-  /** Whether `MAX_SERIES` has room for the series of an event that have no open window yet. */
-  private hasRoomFor(
-    functions: readonly number[],
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    hash: number,
-  ): boolean {
+  /** Whether `MAX_SERIES` has room for series that may not be open yet. @param series -1: not known. */
+  private hasRoomFor(taking: readonly CurrentWindow[], ...series: readonly number[]): boolean {
     const { windows } = this;
-    let count = 0;
-    for (const id of functions) {
-      const series = windows.series.find(bytes, start, length, hash, id);
-      if (series < 0 || !windows.isInUse(series)) count++;
+    let missing = 0;
+    for (const one of series) {
+      let counted: Tier | undefined;
+      for (const { tier } of taking) {
+        if (tier !== counted && !windows.isInUse(one, tier.lengthMs)) missing++;
+        counted = tier;
+      }
     }
-    return count === 0 || windows.seriesCount + count <= this.options.maxSeries;
+    return missing === 0 || windows.seriesCount + missing <= this.options.maxSeries;
   }
 }

@@ -1,8 +1,10 @@
 import type { HashKey } from "../event/keyed_hash.ts";
 import type { Accumulator } from "./accumulator.ts";
 import { FIRST, isPercentile, LAST, MAX, MIN } from "../event/agg_function.ts";
+import type { CurrentWindow } from "./current_windows.ts";
 import { QuantileSketch } from "./quantile_sketch.ts";
 import { SeriesTable } from "./series_table.ts";
+import { lengthOf } from "./tier.ts";
 
 /** Accumulators in a page, which is the unit in which open windows are checkpointed. A power of two. */
 export const PAGE_SLOTS = 256;
@@ -54,6 +56,8 @@ export class OpenWindows {
   private slotNext = new Int32Array(0);
   /** Numbers of windows need more than 32 bits: late events at scattered times open a window each. */
   private pageWindow = new Float64Array(0);
+  /** The length of the page's window, ms. */
+  private pageLength = new Float64Array(0);
   private readonly freePages: number[] = [];
   private readonly windows = new Map<string, OpenWindow>();
   private readonly likelySlots = new Int32Array(TOUCH_RUN);
@@ -67,7 +71,7 @@ export class OpenWindows {
     this.series = new SeriesTable(hashKey);
   }
 
-  /** Number of different series in the open windows. */
+  /** Series in the open windows. A series counts once for each length of windows that it is in. */
   get seriesCount(): number {
     return this.liveSeries;
   }
@@ -112,8 +116,11 @@ export class OpenWindows {
     this.touched = touched + this.series.touchSeries(series, to - from);
   }
 
-  isInUse(series: number): boolean {
-    return this.series.firstSlot(series) >= 0;
+  /** Whether a series is in an open window of that length. @param series -1: it is in none. */
+  isInUse(series: number, lengthMs: number): boolean {
+    let slot = series < 0 ? -1 : this.series.firstSlot(series);
+    while (slot >= 0 && this.pageLength[slot >> PAGE_SHIFT] !== lengthMs) slot = this.slotNext[slot]!;
+    return slot >= 0;
   }
 
   /** The slot of a series in a window, or -1. */
@@ -123,10 +130,31 @@ export class OpenWindows {
     return slot;
   }
 
-  /** The slot of a series in a window. Adds one where there is none. */
-  slotOf(series: number, window: OpenWindow): number {
-    const slot = this.findSlot(series, window);
-    return slot < 0 ? this.addSlot(series, window) : slot;
+  /**
+   * Finds the slots of a series in some windows. Returns whether it is in all of them; `slots` is valid only
+   * then.
+   *
+   * @param series -1: it is in none.
+   */
+  findSlots(series: number, windows: readonly CurrentWindow[], slots: Int32Array): boolean {
+    if (series < 0) return false;
+    for (let w = 0; w < windows.length; w++) {
+      const { open } = windows[w]!;
+      const slot = open === undefined ? -1 : this.findSlot(series, open);
+      if (slot < 0) return false;
+      slots[w] = slot;
+    }
+    return true;
+  }
+
+  /** As {@link findSlots}. Opens the windows that are not open, and adds the slots that are missing. */
+  addSlots(series: number, windows: readonly CurrentWindow[], slots: Int32Array): void {
+    for (let w = 0; w < windows.length; w++) {
+      const window = windows[w]!;
+      window.open ??= this.open(window.startMs, window.endMs);
+      const slot = this.findSlot(series, window.open);
+      slots[w] = slot < 0 ? this.addSlot(series, window.open) : slot;
+    }
   }
 
   /** Adds a series to a window that it is not in, with nothing accumulated. */
@@ -141,7 +169,7 @@ export class OpenWindows {
     this.pageTouched[page] = 1;
     this.clear(slot, this.series.functionId(series));
     this.slotSeries[slot] = series;
-    if (this.series.firstSlot(series) < 0) this.liveSeries++;
+    if (!this.isInUse(series, lengthOf(window))) this.liveSeries++;
     this.slotNext[slot] = this.series.firstSlot(series);
     this.series.setFirstSlot(series, slot);
     return slot;
@@ -151,7 +179,7 @@ export class OpenWindows {
   remove(window: OpenWindow): void {
     for (const page of window.pages) {
       const end = page * PAGE_SLOTS + this.pageUsed[page]!;
-      for (let slot = page * PAGE_SLOTS; slot < end; slot++) this.unlink(slot);
+      for (let slot = page * PAGE_SLOTS; slot < end; slot++) this.unlink(slot, lengthOf(window));
       this.pageUsed[page] = 0;
       this.pageTouched[page] = 0;
       this.pageExtended[page] = 0;
@@ -194,16 +222,16 @@ export class OpenWindows {
     if (isPercentileSlot) this.sketches.set(slot, new QuantileSketch());
   }
 
-  private unlink(slot: number): void {
+  private unlink(slot: number, lengthMs: number): void {
     const series = this.slotSeries[slot]!;
     if (this.series.firstSlot(series) === slot) {
       this.series.setFirstSlot(series, this.slotNext[slot]!);
-      if (this.series.firstSlot(series) < 0) this.liveSeries--;
     } else {
       let before = this.series.firstSlot(series);
       while (this.slotNext[before] !== slot) before = this.slotNext[before]!;
       this.slotNext[before] = this.slotNext[slot]!;
     }
+    if (!this.isInUse(series, lengthMs)) this.liveSeries--;
     if (isPercentile(this.series.functionId(series))) this.sketches.delete(slot);
   }
 
@@ -211,6 +239,7 @@ export class OpenWindows {
     if (this.freePages.length === 0) this.growPages();
     const page = this.freePages.pop()!;
     this.pageWindow[page] = window.number;
+    this.pageLength[page] = lengthOf(window);
     return page;
   }
 
@@ -226,6 +255,9 @@ export class OpenWindows {
     const pageWindow = new Float64Array(grownPages);
     pageWindow.set(this.pageWindow);
     this.pageWindow = pageWindow;
+    const pageLength = new Float64Array(grownPages);
+    pageLength.set(this.pageLength);
+    this.pageLength = pageLength;
     const used = new Uint16Array(grownPages);
     used.set(this.pageUsed);
     this.pageUsed = used;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { tierText } from "../aggregation/tier.ts";
 import type { Config } from "../settings/config.ts";
 import { refusedIn } from "../aggregation/event_books.ts";
 import { isRunningIn, type Status, statusIn } from "../control/status.ts";
@@ -180,7 +181,7 @@ function introduction(
       number(names)
     } names; some come late, some are garbage`,
     `  bus         ${bus.url}/events?limit=5`,
-    `  windows     ${config.aggregationIntervalMs / 1000} s, closed ${
+    `  windows     ${config.intervals.map(tierText).join(", ")} s, closed ${
       config.allowedLatenessMs / 1000
     } s after their end, corrected by what comes later`,
     "",

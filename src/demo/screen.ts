@@ -89,7 +89,7 @@ export class DemoScreen {
 
   private aggregates(newest: readonly Aggregate[]): StyledLine[] {
     if (newest.length === 0) {
-      return [[`the first window of ${this.config.aggregationIntervalMs / 1000} s has not closed yet`]];
+      return [[`the first window of ${this.config.intervals[0]!.lengthMs / 1000} s has not closed yet`]];
     }
     const rows = newest.map((row): StyledLine => {
       const line = `  ${describe(row)}`;

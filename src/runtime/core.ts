@@ -1,6 +1,7 @@
 import { compileFunctions, type FunctionRules } from "../aggregation/function_rules.ts";
 import { type AggregatorOptions, EventAggregator } from "../aggregation/event_aggregator.ts";
 import { readerFor, type RecordReader } from "../codec/mapping/record_reader.ts";
+import type { Tier } from "../aggregation/tier.ts";
 import type { EventTexts } from "../settings/declaration.ts";
 import type { Config } from "../settings/config.ts";
 import type { Clock } from "../platform/clock/clock.ts";
@@ -78,10 +79,8 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const entries = readBookEntries(state);
     const busNames = options.busNames ?? registeredBuses(state);
     const own = settingsOf(config, busNames.length);
-    const settings = options.busNames === undefined
-      ? betweenRuns(own, entries, readSetting(state, "AGG_FUNCTIONS"))
-      : own;
-    const { correctionHorizonMs, dedupMaxIds, windowSizeMs } = settings;
+    const settings = options.busNames === undefined ? betweenRuns(own, entries, settingsInForce(state)) : own;
+    const { correctionHorizonMs, dedupMaxIds } = settings;
     const kept = options.busNames === undefined ? settingsInForce(state) : keptSettings(config, busNames);
     const aggregator = new EventAggregator({ ...settings, hashKey: drawHashKey() });
     const endId = entries.get("outbox_end_id") ?? 0;
@@ -92,7 +91,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const checkpoint = new Checkpoint(state, aggregator, registry, outbox, closer, {
       correctionHorizonMs,
       dedupMaxIds,
-      windowSizeMs,
+      longestWindowMs: longestOf(settings.tiers),
       settings: kept,
       deadLetterBound: options.deadLetterBound ?? DEAD_LETTER_BOUND,
     });
@@ -113,7 +112,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       aggregator.change(settingsOf(next, busNames.length));
       checkpoint.change({
         correctionHorizonMs: next.correctionHorizonMs,
-        windowSizeMs: next.aggregationIntervalMs,
+        longestWindowMs: longestOf(next.intervals),
         settings: keptSettings(next, busNames),
       });
       closer.reroute(routeTable(next, sinkNames));
@@ -180,7 +179,7 @@ function ingestOptions(config: Config, readers: IngestOptions["readers"]): Inges
 function settingsOf(config: Config, sourceCount: number): AggregatorSettings {
   return {
     sourceCount,
-    windowSizeMs: config.aggregationIntervalMs,
+    tiers: config.intervals,
     allowedLatenessMs: config.allowedLatenessMs,
     correctionHorizonMs: config.correctionHorizonMs,
     maxFutureSkewMs: config.maxFutureSkewMs,
@@ -198,18 +197,34 @@ function settingsOf(config: Config, sourceCount: number): AggregatorSettings {
 function betweenRuns(
   own: AggregatorSettings,
   entries: ReadonlyMap<string, number>,
-  functions: string | undefined,
+  kept: ReadonlyMap<KeptSetting, string>,
 ): AggregatorSettings {
+  const functions = kept.get("AGG_FUNCTIONS");
   const moreGenerous = (value: number, kept: string) => Math.max(value, entries.get(kept) ?? value);
   return {
     ...own,
     functions: functions === undefined ? own.functions : functionRules(functions),
-    windowSizeMs: entries.get("window_size_ms") ?? own.windowSizeMs,
+    tiers: tiersInForce(kept, entries) ?? own.tiers,
     allowedLatenessMs: moreGenerous(own.allowedLatenessMs, "allowed_lateness_ms"),
     correctionHorizonMs: moreGenerous(own.correctionHorizonMs, "correction_horizon_ms"),
     maxSeries: moreGenerous(own.maxSeries, "max_series"),
     dedupMaxIds: moreGenerous(own.dedupMaxIds, "dedup_max_ids"),
   };
+}
+
+/** The intervals of the service's last run. The account has them as a number in states of before. */
+function tiersInForce(
+  kept: ReadonlyMap<KeptSetting, string>,
+  entries: ReadonlyMap<string, number>,
+): readonly Tier[] | undefined {
+  const text = kept.get("AGGREGATION_INTERVAL");
+  if (text !== undefined) return JSON.parse(text);
+  const lengthMs = entries.get("window_size_ms");
+  return lengthMs === undefined ? undefined : [{ lengthMs, hopMs: lengthMs }];
+}
+
+function longestOf(tiers: readonly Tier[]): number {
+  return Math.max(...tiers.map(({ lengthMs }) => lengthMs));
 }
 
 /** The sinks of the configuration, as the state knows them. */
@@ -222,13 +237,20 @@ function registeredBuses(state: StateDatabase): string[] {
 }
 
 /** The settings that the state keeps for commands between two runs. */
-function keptSettings({ functions, sources }: Config, busNames: readonly string[]): Map<KeptSetting, string> {
+function keptSettings(
+  { functions, intervals, sources }: Config,
+  busNames: readonly string[],
+): Map<KeptSetting, string> {
   const events = busNames.map((name, bus) => [name, sources[bus]?.events ?? {}] as const);
-  return new Map([["AGG_FUNCTIONS", functions], ["EVENTS", JSON.stringify(Object.fromEntries(events))]]);
+  return new Map([
+    ["AGGREGATION_INTERVAL", JSON.stringify(intervals)],
+    ["AGG_FUNCTIONS", functions],
+    ["EVENTS", JSON.stringify(Object.fromEntries(events))],
+  ]);
 }
 
 function settingsInForce(state: StateDatabase): Map<KeptSetting, string> {
-  const names = ["AGG_FUNCTIONS", "EVENTS"] as const;
+  const names = ["AGGREGATION_INTERVAL", "AGG_FUNCTIONS", "EVENTS"] as const;
   return new Map(names.flatMap((name) => {
     const text = readSetting(state, name);
     return text === undefined ? [] : [[name, text] as const];
@@ -252,7 +274,7 @@ function functionRules(text: string): FunctionRules {
 }
 
 function routeTable(config: Config, sinkNames: readonly string[]): RouteTable {
-  const compiled = compileRoutes(config.routes, [...sinkNames]);
+  const compiled = compileRoutes(config.routes, sinkNames, config.intervals);
   if ("faults" in compiled) throw new Error(compiled.faults.join("; "));
   return compiled.ok;
 }

@@ -47,7 +47,7 @@ export class Registry {
   /** The configuration of the handler, including the rules of routes and functions. @throws {ConfigError} */
   configure(sources: Sources): Config {
     return loadConfig(sources, this.catalogue, {
-      routes: (text, sinks) => faultsOf(compileRoutes(text, sinks)),
+      routes: (text, sinks, intervals) => faultsOf(compileRoutes(text, sinks, intervals)),
       functions: (text) => faultsOf(compileFunctions(text)),
       events: (texts) => {
         const compiled = compileMapping(texts);

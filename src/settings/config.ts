@@ -19,6 +19,7 @@ import {
 import { exposedCredentials } from "./exposed_credentials.ts";
 import { exposedSecrets } from "./exposed_secrets.ts";
 import { ConfigError, type Fault } from "./fault.ts";
+import type { Interval } from "./intervals.ts";
 import { Ledger } from "./ledger.ts";
 import { type AllSettings, coreValues, readSettings, type Setting, type Sources } from "./settings.ts";
 import { inOrderOfRedaction } from "./redaction.ts";
@@ -37,7 +38,8 @@ export interface Config {
   readonly routes: string | undefined;
   /** The text of `AGG_FUNCTIONS`. */
   readonly functions: string;
-  readonly aggregationIntervalMs: number;
+  /** The intervals of `AGGREGATION_INTERVAL`, the shortest first. */
+  readonly intervals: readonly Interval[];
   readonly allowedLatenessMs: number;
   /** 0: closed windows are never corrected. */
   readonly correctionHorizonMs: number;
@@ -199,7 +201,7 @@ class ConfigBuilder {
         sinkNames: this.settings.sinks,
         routes: values.ROUTES,
         functions: values.AGG_FUNCTIONS,
-        aggregationIntervalMs: values.AGGREGATION_INTERVAL,
+        intervals: values.AGGREGATION_INTERVAL,
         allowedLatenessMs: values.ALLOWED_LATENESS,
         correctionHorizonMs: values.CORRECTION_HORIZON,
         idleTimeoutMs: values.IDLE_TIMEOUT,
@@ -234,7 +236,10 @@ class ConfigBuilder {
     const ids = sinks.map(({ id }) => id);
     // The fault in `STORAGE_TYPE` may hide a sink, so every kind is allowed in `ROUTES`.
     const known = this.ledger.isAtFault("STORAGE_TYPE") ? [...new Set([...catalogue.kinds, ...ids])] : ids;
-    for (const problem of checks.routes(this.values.ROUTES, known)) {
+    const tiers = this.ledger.isAtFault("AGGREGATION_INTERVAL")
+      ? undefined
+      : this.values.AGGREGATION_INTERVAL;
+    for (const problem of checks.routes(this.values.ROUTES, known, tiers)) {
       this.ledger.fault("ROUTES", `is wrong: ${problem}`);
     }
   }

@@ -26,7 +26,8 @@ export function doubtfulPairs(values: CoreValues, settings: AllSettings, mayRepe
 }
 
 function doubtfulTimes(values: CoreValues): string[] {
-  const { AGGREGATION_INTERVAL, ALLOWED_LATENESS, CORRECTION_HORIZON, IDLE_TIMEOUT } = values;
+  const { ALLOWED_LATENESS, CORRECTION_HORIZON, IDLE_TIMEOUT } = values;
+  const longestMs = longestOf(values);
   const { MAX_FUTURE_SKEW, MAX_WAIT } = values;
   const warnings: string[] = [];
   if (CORRECTION_HORIZON === 0) {
@@ -55,10 +56,10 @@ function doubtfulTimes(values: CoreValues): string[] {
           "by no more than is allowed can make honest events late. Raise the first or lower the second",
       );
     }
-    if (CORRECTION_HORIZON < AGGREGATION_INTERVAL) {
+    if (CORRECTION_HORIZON < longestMs) {
       warnings.push(
         `CORRECTION_HORIZON (${seconds(CORRECTION_HORIZON)}) is less than AGGREGATION_INTERVAL (${
-          seconds(AGGREGATION_INTERVAL)
+          seconds(longestMs)
         }): events of the first part of a window cannot correct it once it has closed`,
       );
     }
@@ -128,12 +129,17 @@ function unusedTlsFiles(
   return [`${file} is set, but VABUS_URL has no ${missing}: the bus is read without TLS`];
 }
 
+/** The length of the longest windows, ms. */
+function longestOf({ AGGREGATION_INTERVAL }: CoreValues): number {
+  return AGGREGATION_INTERVAL.at(-1)!.lengthMs;
+}
+
 /** Sinks that would delete rows that late events can still correct. */
 export function shortRetentions(
-  { CORRECTION_HORIZON, AGGREGATION_INTERVAL }: CoreValues,
+  values: CoreValues,
   retentions: readonly SinkRetention[],
 ): Contradiction[] {
-  const leastMs = CORRECTION_HORIZON + AGGREGATION_INTERVAL;
+  const leastMs = values.CORRECTION_HORIZON + longestOf(values);
   return retentions.filter(({ retentionMs }) => retentionMs < leastMs).map(({ setting }) => ({
     name: setting,
     problem:

@@ -1,6 +1,7 @@
 import type { ConfiguredSource } from "./configured.ts";
 import type { EventTexts } from "./declaration.ts";
 import { EVENT_SETTINGS, parameterOf } from "./event_texts.ts";
+import type { Interval } from "./intervals.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** A fault in the texts that map records to events. */
@@ -14,8 +15,12 @@ export interface EventsFault {
 
 /** The faults of texts that are rules, each fault as a sentence. */
 export interface RuleChecks {
-  /** The faults of `ROUTES`, given the ids of the sinks. */
-  readonly routes: (text: string, sinks: readonly string[]) => readonly string[];
+  /** The faults of `ROUTES`, given the ids of the sinks and the intervals; undefined: those are at fault. */
+  readonly routes: (
+    text: string,
+    sinks: readonly string[],
+    intervals: readonly Interval[] | undefined,
+  ) => readonly string[];
   /** The faults of `AGG_FUNCTIONS`. */
   readonly functions: (text: string) => readonly string[];
   /** The faults of the texts that map records to events, each with the text that it is in. */

@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import { z } from "zod";
+import { durationMs, UNITS_MS } from "../platform/clock/duration.ts";
 import { maskRefused } from "./mask.ts";
 import { meantBy } from "./near_miss.ts";
 
@@ -29,9 +30,6 @@ export interface HostPort {
 }
 
 const PORT_MAX = 65_535;
-
-/** Milliseconds in each unit that a duration may have. */
-const UNITS_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /**
  * A duration in plain seconds or with its unit, read into milliseconds.
@@ -66,22 +64,6 @@ function durationText(seconds: number): string {
   if (seconds === 0) return "0";
   const unit = (["d", "h", "m"] as const).find((unit) => (seconds * 1000) % UNITS_MS[unit] === 0);
   return unit === undefined ? `${seconds}s` : `${seconds * 1000 / UNITS_MS[unit]}${unit}`;
-}
-
-/** Milliseconds, or what is wrong with the text. */
-function durationMs(text: string): number | string {
-  const [, whole, decimals = "", unit = "s"] = /^(\d+)(?:\.(\d+))?([smhd])?$/.exec(text) ?? [];
-  if (whole !== undefined) {
-    const scaled = BigInt(whole + decimals) * BigInt(UNITS_MS[unit as keyof typeof UNITS_MS]);
-    const scale = 10n ** BigInt(decimals.length);
-    return scaled % scale === 0n ? Number(scaled / scale) : "is finer than a millisecond";
-  }
-  if (/^[-−]\s*[\d.]/.test(text)) return "is negative; a duration is not";
-  if (/^\d+,\d+\s*[a-z]*$/i.test(text)) return "has a comma; decimals stand behind a point";
-  if (/^[\d.]+\s*[^\d.]+$/.test(text)) {
-    return "has a unit that is none of s, m, h and d, right behind the number";
-  }
-  return "is not a duration";
 }
 
 export function integer(min: number, max: number): ValueType<number> {

@@ -1,4 +1,5 @@
 import type { SinkDeclaration, SourceDeclaration } from "./declaration.ts";
+import { intervals } from "./intervals.ts";
 import { sinkNames } from "./sink_name.ts";
 import { sourceUrls } from "./source_url.ts";
 import { anyText, choice, duration, hostNames, integer, listenAddress, path, pattern } from "./value_type.ts";
@@ -24,11 +25,14 @@ export function sinkVariables(sinks: readonly SinkDeclaration[]) {
       atStart: true,
     }),
     ROUTES: optional(
-      anyText("<routes>", `pattern=sink,…;… with a last pattern *, such as orders.*=${first};*=none`),
+      anyText(
+        "<routes>",
+        `pattern=sink,…;… with a last pattern *, such as orders.*=${first};*@3600=${second};*=none`,
+      ),
       {
         group: "Sinks",
         help: "which names go where: * = any characters, first match wins, the last must be a catch-all; " +
-          "*=none drops",
+          "*=none drops; pattern@3600 or pattern@300/60 is for windows of that interval only",
         example: `orders.*=${first};audit.*=${first},${second};*=${second}`,
         defaultText: "all to all",
         commonName: true,
@@ -39,10 +43,10 @@ export function sinkVariables(sinks: readonly SinkDeclaration[]) {
 
 /** How long windows are, and how long they wait. */
 export const WINDOWS = {
-  AGGREGATION_INTERVAL: withDefault(duration(0.1, DAY), "60", {
+  AGGREGATION_INTERVAL: withDefault(intervals(), "60", {
     group: "Windows and time",
-    help: "window length",
-    example: "10s",
+    help: "window length, or a list of lengths, each of them exact; a length may hop",
+    example: "10,60,3600",
   }),
   AGG_FUNCTIONS: withDefault(
     anyText(
@@ -96,7 +100,8 @@ export const WINDOWS = {
   MAX_SERIES: withDefault(integer(1, 1_000_000_000), "1000000", {
     commonName: true,
     group: "Windows and time",
-    help: "open series; beyond them an event of a new series is refused, counted and alarmed",
+    help: "open series, each once for each length of windows; beyond them an event of a new series is " +
+      "refused, counted and alarmed",
     example: "50000",
   }),
 };

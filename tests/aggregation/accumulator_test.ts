@@ -30,7 +30,7 @@ const FUNCTIONS = [
 function accumulate(func: string, readings: readonly Reading[]): Accumulator {
   const aggregator = new EventAggregator({
     sourceCount: 1,
-    windowSizeMs: 10_000,
+    tiers: [{ lengthMs: 10_000, hopMs: 10_000 }],
     allowedLatenessMs: 0,
     correctionHorizonMs: 1e9,
     maxFutureSkewMs: 1e9,

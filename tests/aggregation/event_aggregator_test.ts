@@ -13,7 +13,7 @@ import { scanReply } from "../../src/codec/reply_scanner.ts";
 
 const DEFAULTS: AggregatorOptions = {
   sourceCount: 1,
-  windowSizeMs: 10_000,
+  tiers: [{ lengthMs: 10_000, hopMs: 10_000 }],
   allowedLatenessMs: 2_000,
   correctionHorizonMs: 60_000,
   maxFutureSkewMs: 300_000,
@@ -136,7 +136,7 @@ Deno.test("a sum does not show the order of arrival", () => {
 });
 
 Deno.test("windows are aligned to the epoch and half open", () => {
-  const aggregator = new EventAggregator({ ...DEFAULTS, windowSizeMs: 100 });
+  const aggregator = new EventAggregator({ ...DEFAULTS, tiers: [{ lengthMs: 100, hopMs: 100 }] });
   feed(aggregator, [at(12.1999), at(12.2), at(12.2994), at(12.2996)]);
   assert.deepEqual(allRows(aggregator).map((row) => [row.start, row.count]), [[12_200, 3], [12_300, 1]]);
 });

@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
-import { compileRoutes, type Routes } from "../../src/delivery/routes.ts";
+import { compileRoutes, type TierRoutes } from "../../src/delivery/routes.ts";
 
 const SINKS = ["kafka", "postgres", "sqlite"];
 
-function routes(text: string | undefined): Routes {
-  const compiled = compileRoutes(text, SINKS);
+const MINUTE = { lengthMs: 60_000, hopMs: 60_000 };
+const TIERS = [{ lengthMs: 10_000, hopMs: 10_000 }, MINUTE, { lengthMs: 300_000, hopMs: 60_000 }];
+
+function routes(text: string | undefined, lengthMs = MINUTE.lengthMs): TierRoutes {
+  const compiled = compileRoutes(text, SINKS, TIERS);
   assert.ok("ok" in compiled, JSON.stringify(compiled));
-  return compiled.ok;
+  return compiled.ok.ofLength(lengthMs);
 }
 
 function faults(text: string): readonly string[] {
-  const compiled = compileRoutes(text, SINKS);
+  const compiled = compileRoutes(text, SINKS, TIERS);
   return "faults" in compiled ? compiled.faults : [];
 }
 

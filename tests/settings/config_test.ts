@@ -47,10 +47,10 @@ Deno.test("with nothing set everything has the default that the contract names",
     kind: "sqlite",
     options: { path: "/home/vabus/.local/state/vabus-data-handler/aggregates.sqlite" },
   }]);
-  const { aggregationIntervalMs, allowedLatenessMs, correctionHorizonMs, idleTimeoutMs, maxWaitMs } = config;
+  const { intervals, allowedLatenessMs, correctionHorizonMs, idleTimeoutMs, maxWaitMs } = config;
   assert.deepEqual(
-    [aggregationIntervalMs, allowedLatenessMs, correctionHorizonMs, idleTimeoutMs, maxWaitMs],
-    [60_000, 5000, 86_400_000, 10_000, 300_000],
+    [intervals, allowedLatenessMs, correctionHorizonMs, idleTimeoutMs, maxWaitMs],
+    [[{ lengthMs: 60_000, hopMs: 60_000 }], 5000, 86_400_000, 10_000, 300_000],
   );
   assert.deepEqual([config.dedupMaxIds, config.maxSeries, config.maxFutureSkewMs], [
     100_000,

@@ -11,7 +11,7 @@ const FILE = "/etc/vabus.env";
 function load(text: string, pinned: Pinned = new Map(), machine: Machine = {}) {
   const sources = sourcesOf({ ...machine, envFile: FILE, files: { ...machine.files, [FILE]: text } });
   return loadConfig({ ...sources, pinned }, (routes, sinks) => {
-    const compiled = compileRoutes(routes, sinks);
+    const compiled = compileRoutes(routes, sinks, undefined);
     return "faults" in compiled ? compiled.faults : [];
   });
 }

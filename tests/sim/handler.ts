@@ -1,3 +1,4 @@
+import { tierText } from "../../src/aggregation/tier.ts";
 import type { Config } from "../../src/settings/config.ts";
 import { runOnce } from "../../src/runtime/once.ts";
 import { runService } from "../../src/runtime/service.ts";
@@ -57,7 +58,7 @@ export class Handler {
       stop,
       setup,
       job: {
-        windowSizeMs: dice.pick(scenario.windowSizesMs),
+        tiers: dice.pick(scenario.tierLists),
         functions: world.jobDice.pick(scenario.functionRules),
       },
       state: undefined,
@@ -67,7 +68,9 @@ export class Handler {
     world.model.restarted(scheduler.nowMs);
     trace.note(
       "sim",
-      `the handler starts, windows of ${process.job.windowSizeMs} ms, functions ${process.job.functions}`,
+      `the handler starts, windows of ${
+        process.job.tiers.map(tierText)
+      } s, functions ${process.job.functions}`,
     );
     world.happens("starts");
     const logger = this.logger(process);
@@ -130,7 +133,7 @@ export class Handler {
     const { outboxMaxRows } = this.operator;
     return {
       ...configOf(scenario, setup, stateFile.directory),
-      aggregationIntervalMs: job.windowSizeMs,
+      intervals: job.tiers,
       functions: job.functions,
       ...(outboxMaxRows !== undefined && { outboxMaxRows }),
     };

@@ -175,9 +175,16 @@ export class Model {
     }
   }
 
-  private aggregate(bus: string, event: SimEvent, { windowSizeMs, functions }: Job): void {
-    const startMs = Math.floor(event.timeMs / windowSizeMs) * windowSizeMs;
-    const endMs = startMs + windowSizeMs;
+  private aggregate(bus: string, event: SimEvent, { tiers, functions }: Job): void {
+    for (const { lengthMs, hopMs } of tiers) {
+      const lastMs = Math.floor(event.timeMs / hopMs) * hopMs;
+      for (let startMs = lastMs; startMs > lastMs - lengthMs; startMs -= hopMs) {
+        this.addToWindow(bus, event, functions, startMs, startMs + lengthMs);
+      }
+    }
+  }
+
+  private addToWindow(bus: string, event: SimEvent, functions: string, startMs: number, endMs: number): void {
     const { name, labels, value, timeMs } = event;
     for (const aggFunc of functionsOf(event, functions)) {
       const key = rowKey({ ...event, aggFunc, windowStartMs: startMs, windowEndMs: endMs });

@@ -82,8 +82,8 @@ export class Plant {
 
   private timeOf(nowMs: number): number {
     const { dice } = this;
-    const { correctionHorizonMs: horizonMs, windowSizesMs } = this.scenario;
-    const windowMs = windowSizesMs[0]!;
+    const { correctionHorizonMs: horizonMs, tierLists } = this.scenario;
+    const windowMs = tierLists[0]![0]!.lengthMs;
     const draw = dice.random();
     if (this.scenario.hasDawn && draw > 0.8) {
       return nowMs -

@@ -1,3 +1,4 @@
+import type { Tier } from "../../src/aggregation/tier.ts";
 import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
 import type { Dice } from "./dice.ts";
 
@@ -46,7 +47,8 @@ export interface Setup {
 
 /** The settings by which one start of the handler aggregates events. */
 export interface Job {
-  readonly windowSizeMs: number;
+  /** The windows of `AGGREGATION_INTERVAL`. */
+  readonly tiers: readonly Tier[];
   /** The text of `AGG_FUNCTIONS`. */
   readonly functions: string;
 }
@@ -61,8 +63,8 @@ export interface Scenario {
   readonly sinks: readonly string[];
   /** Setups that starts of the handler choose from. */
   readonly setups: readonly Setup[];
-  /** Window lengths that starts of the handler choose from. */
-  readonly windowSizesMs: readonly number[];
+  /** The intervals that starts of the handler choose from; the first of each is its shortest. */
+  readonly tierLists: readonly (readonly Tier[])[];
   /** Rules for functions that starts of the handler choose from; all of them drop the same names. */
   readonly functionRules: readonly string[];
   readonly allowedLatenessMs: number;
@@ -147,7 +149,6 @@ export function drawScenario(dice: Dice, focus?: Focus): Scenario {
     () => dice.pick([500, 1000, 2000, 5000]),
   );
   const allowedLatenessMs = dice.pick([0, 0, 500, 2000]);
-  const leastHorizonMs = Math.max(...windowSizesMs) + allowedLatenessMs;
   const hasDawn = !hasLosses && dice.chance(0.2);
   const setups = drawSetups(dice, sinks, hasChanges);
   const hasWrongClock = !hasDawn && !hasLosses && dice.chance(0.25);
@@ -157,16 +158,12 @@ export function drawScenario(dice: Dice, focus?: Focus): Scenario {
     ...(hasWrongClock && { clockJump: dice.pick([0.1, 0.3]) }),
     ...(hasLosses && { crash: 0.01, sinkFailsBefore: 0.3, sinkAway: 0.1 }),
   };
-  const correctionHorizonMs = isChancy
-    ? 3_600_000
-    : leastHorizonMs + dice.pick(focus ? [60_000] : [0, 1000, 5000, 60_000]);
-  return {
+  const spareMs = isChancy ? undefined : dice.pick(focus ? [60_000] : [0, 1000, 5000, 60_000]);
+  const drawn = {
     busCount: dice.pick([1, 1, 2, 3]),
     sinks,
     setups,
-    windowSizesMs,
     allowedLatenessMs,
-    correctionHorizonMs,
     maxFutureSkewMs: hasDawn ? 30_000 : 300_000,
     jumpBackMaxMs: hasDawn ? 15_000 : 0,
     hasDawn,
@@ -190,7 +187,7 @@ export function drawScenario(dice: Dice, focus?: Focus): Scenario {
     isRunByCron: dice.chance(0.15),
     hasPoison: dice.chance(0.3),
     isPoisonRetried: dice.chance(0.6),
-    losesRows: correctionHorizonMs >= 60_000 && !isChancy && !hasChanges && (hasLosses || dice.chance(0.5)),
+    losesRows: spareMs === 60_000 && !hasChanges && (hasLosses || dice.chance(0.5)),
     chaosMs: dice.between(8, 30) * 1000,
     eventsPerSecond: dice.pick([2, 5, 10]),
     nameCount: hasChanges ? 3 : dice.pick([1, 3, 8]),
@@ -198,6 +195,10 @@ export function drawScenario(dice: Dice, focus?: Focus): Scenario {
     functionRules: drawFunctionRules(dice),
     rates: setups.length === 1 ? rates : { ...rates, stop: hasChanges ? 0.5 : 0.15 },
   };
+  const tierLists = drawTiers(dice, windowSizesMs);
+  const longestMs = Math.max(...tierLists.flat().map(({ lengthMs }) => lengthMs));
+  const correctionHorizonMs = spareMs === undefined ? 3_600_000 : longestMs + allowedLatenessMs + spareMs;
+  return { ...drawn, tierLists, correctionHorizonMs };
 }
 
 /** Each fault happens in half of the scenarios: some bugs show only where others do not get in their way. */
@@ -242,6 +243,21 @@ function drawSetups(dice: Dice, sinks: readonly string[], hasChanges: boolean): 
   });
   if (dice.chance(0.65) && !hasChanges) return [setup(sinks)];
   return Array.from({ length: dice.between(2, 4) }, () => setup(some()));
+}
+
+/** In half of the scenarios each start has one interval only. */
+function drawTiers(dice: Dice, windowSizesMs: readonly number[]): readonly (readonly Tier[])[] {
+  const hasSeveral = dice.chance(0.5);
+  return windowSizesMs.map((lengthMs) => {
+    const shortest = { lengthMs, hopMs: lengthMs };
+    if (!hasSeveral) return [shortest];
+    const longer = [
+      { lengthMs: 2 * lengthMs, hopMs: 2 * lengthMs },
+      { lengthMs: 3 * lengthMs, hopMs: lengthMs },
+      { lengthMs: 6 * lengthMs, hopMs: 2 * lengthMs },
+    ].filter(() => dice.chance(0.5));
+    return [dice.chance(0.2) ? { lengthMs, hopMs: lengthMs / 2 } : shortest, ...longer];
+  });
 }
 
 /** In half of the scenarios there are none but the default. No function depends on the order of events. */

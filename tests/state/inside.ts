@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Tier } from "../../src/aggregation/tier.ts";
 import type { Aggregate } from "../../src/aggregation/aggregate.ts";
 import { FunctionRules } from "../../src/aggregation/function_rules.ts";
 import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
@@ -11,7 +12,7 @@ import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../../src/state/letters
 import { OutboxLog } from "../../src/state/outbox/outbox_log.ts";
 import { SinkRegistry } from "../../src/state/outbox/sink_registry.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
-import { type RouteTable, WindowCloser } from "../../src/state/checkpoint/window_closer.ts";
+import { type NameRoutes, WindowCloser } from "../../src/state/checkpoint/window_closer.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
 
@@ -20,10 +21,12 @@ const NOW_MS = 10_000_000;
 export interface InsideOptions {
   rejectedMax?: number;
   windowSizeMs?: number;
+  /** Instead of `windowSizeMs`. */
+  tiers?: readonly Tier[];
   horizonMs?: number;
   sinks?: string[];
   forget?: string[];
-  router?: RouteTable;
+  router?: NameRoutes;
   dedupMaxIds?: number;
   maxSeries?: number;
   deadLetterBound?: DeadLetterBound;
@@ -41,10 +44,12 @@ export class Inside {
   constructor(directory: string, options: InsideOptions = {}) {
     const horizonMs = options.horizonMs ?? 1e9;
     const dedupMaxIds = options.dedupMaxIds ?? 0;
+    const lengthMs = options.windowSizeMs ?? 1000;
+    const tiers = options.tiers ?? [{ lengthMs, hopMs: lengthMs }];
     this.state = StateDatabase.open({ directory, instanceId: "test" });
     this.aggregator = new EventAggregator({
       sourceCount: 1,
-      windowSizeMs: options.windowSizeMs ?? 1000,
+      tiers,
       allowedLatenessMs: 500,
       correctionHorizonMs: horizonMs,
       maxFutureSkewMs: 0,
@@ -74,11 +79,11 @@ export class Inside {
       this.aggregator,
       this.registry,
       this.outbox,
-      new WindowCloser(this.state, this.registry, router),
+      new WindowCloser(this.state, this.registry, { ofLength: () => router }),
       {
         correctionHorizonMs: horizonMs,
         dedupMaxIds,
-        windowSizeMs: options.windowSizeMs ?? 1000,
+        longestWindowMs: Math.max(...tiers.map(({ lengthMs }) => lengthMs)),
         settings: new Map(),
         deadLetterBound: options.deadLetterBound ?? DEAD_LETTER_BOUND,
       },

@@ -21,8 +21,8 @@ export class BookWriter {
   }
 
   get counters(): Readonly<Counters> {
-    const { lateArrivals, contributed } = this.aggregator;
-    return { ...this.committedCounters, lateArrivals, contributed };
+    const { lateArrivals, lateShares, contributed } = this.aggregator;
+    return { ...this.committedCounters, lateArrivals, lateShares, contributed };
   }
 
   /** Restores the books of the aggregator. */
@@ -32,6 +32,7 @@ export class BookWriter {
     this.committedCounters = countersOf(entries);
     aggregator.lateArrivals = this.committedCounters.lateArrivals;
     aggregator.contributed = this.committedCounters.contributed;
+    aggregator.lateShares = this.committedCounters.lateShares;
     this.greatestNowMs = latestMs(entries);
   }
 
@@ -42,6 +43,7 @@ export class BookWriter {
       lost: counters.lost + input.lost,
       lateArrivals: aggregator.lateArrivals,
       contributed: aggregator.contributed,
+      lateShares: aggregator.lateShares,
       closed: counters.closed + closed.events,
       unrouted: counters.unrouted + closed.unrouted,
       notFinite: counters.notFinite + closed.notFinite.length,

@@ -229,7 +229,6 @@ export class Checkpoint {
       const counters = this.books.countersAfter(input, closed, dropped);
       this.books.write(input.nowMs, counters, {
         outbox_end_id: closed.endId,
-        window_size_ms: this.options.windowSizeMs,
         ...timeEntries(time),
       });
       this.settings.write(settings);

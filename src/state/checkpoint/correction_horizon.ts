@@ -3,8 +3,8 @@ import { ProvenTime } from "../../platform/clock/proven_time.ts";
 
 export interface HorizonOptions {
   readonly correctionHorizonMs: number;
-  /** Length of the windows that are opened now. */
-  readonly windowSizeMs: number;
+  /** Length of the longest windows that are opened now. */
+  readonly longestWindowMs: number;
 }
 
 /**
@@ -70,10 +70,10 @@ export class CorrectionHorizon {
    * the horizon when it ends.
    */
   private trialMs(): number {
-    const { correctionHorizonMs, windowSizeMs } = this.options;
+    const { correctionHorizonMs, longestWindowMs } = this.options;
     if (correctionHorizonMs === 0) return 0;
     const { allowedLatenessMs } = this.aggregator.options;
-    return Math.min(CLOCK_TRIAL_MAX_MS, correctionHorizonMs + windowSizeMs + allowedLatenessMs);
+    return Math.min(CLOCK_TRIAL_MAX_MS, correctionHorizonMs + longestWindowMs + allowedLatenessMs);
   }
 }
 

@@ -5,11 +5,13 @@ export interface Counters {
   /** Events that came after their window had closed. */
   lateArrivals: number;
   /**
-   * The sum of `count` that the aggregated events contribute: an event counts once for each function that it
-   * went into.
+   * The sum of `count` that the aggregated events contribute: an event counts once for each function and
+   * each window that it went into.
    */
   contributed: number;
-  /** Events in aggregates of closed windows, each once for each of its functions. */
+  /** What aggregated events would have contributed to windows for which they came too late. */
+  lateShares: number;
+  /** Events in aggregates of closed windows, each once for each of its functions and windows. */
   closed: number;
   /** Those of them in aggregates that go to no sink, by the operator's routes. */
   unrouted: number;
@@ -24,6 +26,7 @@ const COUNTER_ENTRIES = {
   lost: "lost",
   lateArrivals: "late_arrivals",
   contributed: "contributed",
+  lateShares: "late_shares",
   closed: "closed",
   unrouted: "unrouted",
   notFinite: "not_finite",

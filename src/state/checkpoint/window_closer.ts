@@ -4,6 +4,7 @@ import { nameEnd, seriesKey, seriesOf } from "../../event/labels.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { type OpenWindow, type OpenWindows, PAGE_SLOTS, TOUCH_RUN } from "../../aggregation/open_windows.ts";
 import { archiveHash } from "../../aggregation/series_table.ts";
+import { lengthOf } from "../../aggregation/tier.ts";
 import { ArchivedWindow } from "../outbox/archive.ts";
 import { ColumnWriter } from "./columns.ts";
 import { SegmentBuilder } from "../outbox/segment.ts";
@@ -11,8 +12,14 @@ import type { SinkRegistry } from "../outbox/sink_registry.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { add, countsFor, fateIn, NOTHING, unroutedIn } from "./row_fates.ts";
 
-/** Decides which sinks the aggregates of a name go to; `none` is the empty list. */
+/** Decides which sinks aggregates go to. */
 export interface RouteTable {
+  /** For windows of a length, ms. */
+  ofLength(lengthMs: number): NameRoutes;
+}
+
+/** Decides which sinks the aggregates of a name go to; `none` is the empty list. */
+export interface NameRoutes {
   sinksFor(name: string): readonly string[];
   /** The sinks for all names, where they are the same. Then names need not be looked at. */
   readonly always: readonly string[] | undefined;
@@ -89,12 +96,13 @@ export class WindowCloser {
     this.builder.clear();
     for (const window of closing) {
       const archived = ArchivedWindow.load(this.state, window.startMs, window.endMs);
+      const routes = this.routes.ofLength(lengthOf(window));
       for (let page = 0; page < window.pages.length; page += SORTED_PAGES) {
         const pages = window.pages.slice(page, page + SORTED_PAGES);
         const slots = slotsByHash(windows, pages);
         for (let i = 0; i < slots.length; i++) {
           if (i % TOUCH_RUN === 0) windows.touchSlots(slots, i, Math.min(i + TOUCH_RUN, slots.length));
-          this.closeSlot(windows, window, slots[i]!, archived, closed);
+          this.closeSlot(windows, window, slots[i]!, archived, routes, closed);
           if (this.builder.isFull) this.flush(window, false, closed, nowMs);
         }
         this.flush(window, false, closed, nowMs);
@@ -147,13 +155,14 @@ export class WindowCloser {
     window: OpenWindow,
     slot: number,
     archived: ArchivedWindow,
+    routes: NameRoutes,
     closed: Closed,
   ): void {
     const { series: table } = windows;
     const series = windows.slotSeries[slot]!;
     const hash = table.archiveHash(series);
     let accumulator = windows.accumulator(slot);
-    let sinks = this.routes.always ? this.bitsOf(this.routes.always) : this.bitsFor(table.nameBytes(series));
+    let sinks = this.bitsOf(routes.always ?? routes.sinksFor(nameOf(table.nameBytes(series))));
     let newSinks = sinks;
     let revision = this.revisionFloor;
     let previousCount = 0;
@@ -225,10 +234,6 @@ export class WindowCloser {
     closed.endId += rowCount;
   }
 
-  private bitsFor(nameBytes: Uint8Array): number {
-    return this.bitsOf(this.routes.sinksFor(DECODER.decode(nameBytes.subarray(0, nameEnd(nameBytes)))));
-  }
-
   private bitsOf(sinks: readonly string[]): number {
     let bits = this.sinkBits.get(sinks);
     if (bits === undefined) {
@@ -241,6 +246,10 @@ export class WindowCloser {
 
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function nameOf(nameBytes: Uint8Array): string {
+  return DECODER.decode(nameBytes.subarray(0, nameEnd(nameBytes)));
+}
 
 /** The slots of pages in the order of their series' unsigned hash. */
 function slotsByHash(windows: OpenWindows, pages: readonly number[]): Int32Array {

@@ -96,6 +96,10 @@ function lostToSettings(state: StateDatabase): Loss[] {
       knowingly: true,
       what: "were dropped, by `none` in AGG_FUNCTIONS",
     }),
+    loss("late", entries.get("late_shares") ?? 0, {
+      reason: "late",
+      what: "came too late for a shorter window of theirs, and count in longer ones only",
+    }),
     loss("unrouted", entries.get("unrouted") ?? 0, {
       knowingly: true,
       what: "went to no sink, by `none` in ROUTES",
