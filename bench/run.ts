@@ -2,6 +2,7 @@
  * The benchmark: prints Markdown tables, with what was measured and how.
  *
  *   make bench ARGS="--events 5000000 --rounds 5 --only throughput --labels"
+ *   make bench ARGS="--only throughput --intervals 60 --intervals 10,60,3600"
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -16,6 +17,7 @@ const { values: options } = parseArgs({
     events: { type: "string", default: "3000000" },
     rounds: { type: "string", default: "3" },
     labels: { type: "boolean", default: false },
+    intervals: { type: "string", multiple: true, default: ["60"] },
     only: { type: "string", multiple: true, default: ["throughput", "latency", "startup"] },
   },
 });
@@ -30,6 +32,15 @@ const SINKS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "no sink": { STORAGE_TYPE: "sqlite", ROUTES: "*=none" },
   "SQLite sink": { STORAGE_TYPE: "sqlite" },
 };
+/** The same for each of the intervals that are measured beside each other. */
+const HANDLERS = Object.fromEntries(
+  Object.entries(SINKS).flatMap(([sink, settings]) =>
+    options.intervals.map((intervals) => [
+      options.intervals.length === 1 ? sink : `${sink}, intervals ${intervals}`,
+      { ...settings, AGGREGATION_INTERVAL: intervals },
+    ])
+  ),
+);
 
 async function throughput(): Promise<void> {
   const [runtime, runtimeName] = peerRuntime();
@@ -60,10 +71,10 @@ ${
     );
     await using bus = await loadBus(workload);
     const peers: Usage[] = [];
-    const handlers = new Map(Object.keys(SINKS).map((sink) => [sink, [] as Usage[]]));
+    const handlers = new Map(Object.keys(HANDLERS).map((sink) => [sink, [] as Usage[]]));
     for (let round = 0; round < ROUNDS; round++) {
       peers.push(await measurePeer(workload, runtime));
-      for (const [sink, environment] of Object.entries(SINKS)) {
+      for (const [sink, environment] of Object.entries(HANDLERS)) {
         handlers.get(sink)!.push(await measureHandler(workload, bus, environment));
       }
     }
@@ -150,7 +161,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = { throughput
 const unknown = options.only.filter((name) => !(name in MEASUREMENTS));
 if (unknown.length > 0 || !(EVENTS >= 1000) || !(ROUNDS >= 1)) {
   console.error(
-    "Usage: run.ts [--events N (1000 or more)] [--rounds N] [--labels] [--only " +
+    "Usage: run.ts [--events N (1000 or more)] [--rounds N] [--labels] [--intervals LIST]... [--only " +
       "throughput|latency|startup]...",
   );
   Deno.exit(2);

@@ -30,6 +30,8 @@ export interface Lateness {
  */
 export class CurrentWindows {
   readonly all: readonly CurrentWindow[];
+  /** The slots of the present event in the windows that take it. */
+  readonly slots: Int32Array;
   /** All event times in `[fromMs, untilMs)` belong to the present windows. */
   fromMs = Infinity;
   untilMs = -Infinity;
@@ -42,6 +44,11 @@ export class CurrentWindows {
   isLate = false;
 
   private readonly taking: CurrentWindow[] = [];
+  /**
+   * Where a series was last found, in each window but the first. What is found there may be of another window
+   * by now. The first window is the shortest, and mostly has the newest slot of a series.
+   */
+  private likely = new Int32Array(0);
 
   constructor(tiers: readonly Tier[]) {
     this.all = tiers.flatMap((tier) =>
@@ -55,6 +62,34 @@ export class CurrentWindows {
         isDropped: false,
       }))
     );
+    this.slots = new Int32Array(this.all.length);
+  }
+
+  /**
+   * Finds the slots of a series in all windows. Returns whether it is in all of them; the slots are valid
+   * only then.
+   *
+   * @param series -1: it is in none.
+   */
+  findSlots(series: number, windows: OpenWindows): boolean {
+    if (series < 0) return false;
+    const { all, slots } = this;
+    for (let w = 0; w < all.length; w++) {
+      const { open } = all[w]!;
+      if (open === undefined) return false;
+      if (w > 0) {
+        const likely = this.likely[series * all.length + w]!;
+        if (windows.isSlotOf(likely, series, open)) {
+          slots[w] = likely;
+          continue;
+        }
+      }
+      const slot = windows.findSlot(series, open);
+      if (slot < 0) return false;
+      slots[w] = slot;
+      if (w > 0) this.remember(series, w, slot, windows);
+    }
+    return true;
   }
 
   /** Forgets the windows, which may be closed meanwhile. */
@@ -67,13 +102,14 @@ export class CurrentWindows {
     }
   }
 
-  /** Goes to the windows of an event. @param closedEarly The windows in it, as `start end`. */
+  /** Goes to the windows of an event, unless it is there. @param closedEarly The windows in it, as `start end`. */
   moveTo(
     eventMs: number,
     windows: OpenWindows,
     closedEarly: ReadonlySet<string>,
     dropped: DroppedWindows,
   ): void {
+    if (eventMs >= this.fromMs && eventMs < this.untilMs) return;
     this.fromMs = -Infinity;
     this.untilMs = Infinity;
     this.takeUntilMs = Infinity;
@@ -118,5 +154,15 @@ export class CurrentWindows {
       this.taking.push(window);
     }
     return this.taking;
+  }
+
+  private remember(series: number, w: number, slot: number, windows: OpenWindows): void {
+    const room = windows.series.capacity * this.all.length;
+    if (this.likely.length < room) {
+      const grown = new Int32Array(room);
+      grown.set(this.likely);
+      this.likely = grown;
+    }
+    this.likely[series * this.all.length + w] = slot;
   }
 }

@@ -75,16 +75,14 @@ export class EventAggregator {
   private readonly sources: number[];
 
   private settings: AggregatorOptions;
-  private current: CurrentWindows;
-  /** The slots of the present event. */
-  private slots: Int32Array;
+  /** Two of them, since events around the end of a window belong to one and the other by turns. */
+  private current: readonly [CurrentWindows, CurrentWindows];
 
   /** At first each source has one partition, with the number of the source. */
   constructor(options: AggregatorOptions) {
     const { sourceCount } = options;
     this.settings = options;
-    this.current = new CurrentWindows(options.tiers);
-    this.slots = new Int32Array(this.current.all.length);
+    this.current = [new CurrentWindows(options.tiers), new CurrentWindows(options.tiers)];
     this.windows = new OpenWindows(options.hashKey);
     this.watermark = new Watermark(sourceCount, options.allowedLatenessMs);
     this.sources = Array.from({ length: sourceCount }, (_, source) => source);
@@ -124,8 +122,7 @@ export class EventAggregator {
   /** Replaces the options, from the next event on. */
   change(options: ChangeableOptions): void {
     this.settings = { ...this.settings, ...options };
-    this.current = new CurrentWindows(options.tiers);
-    this.slots = new Int32Array(this.current.all.length);
+    this.current = [new CurrentWindows(options.tiers), new CurrentWindows(options.tiers)];
     this.watermark.allowedLatenessMs = options.allowedLatenessMs;
   }
 
@@ -144,7 +141,7 @@ export class EventAggregator {
     onRefused: (refusal: Refusal, index: number) => void,
   ): void {
     const { allowedLatenessMs, correctionHorizonMs } = this.options;
-    const { books, current, slots, watermark, windows } = this;
+    const { books, watermark, windows } = this;
     const { series: seriesTable } = windows;
     const { timeMs, nameStart, nameLength, nameHash, value, idStart, idLength, idHash } = batch;
     const { functions } = this.options;
@@ -155,7 +152,11 @@ export class EventAggregator {
     const limitOfOthers = watermark.limitOfOthers(partition);
     let greatestMs = watermark.greatestOf(partition);
     let watermarkMs = watermark.valueMs;
+    let [current, other] = this.current;
     current.reset();
+    other.reset();
+    let { fromMs, untilMs, takeUntilMs } = current;
+    let contributed = 0;
 
     books.received += batch.total + batch.surplus;
     books.invalid += batch.invalid.length;
@@ -180,8 +181,10 @@ export class EventAggregator {
         onRefused("future", i);
         continue;
       }
-      if (eventMs < current.fromMs || eventMs >= current.untilMs) {
+      if (eventMs < fromMs || eventMs >= untilMs) {
+        [current, other] = [other, current];
         current.moveTo(eventMs, windows, this.closedEarly, this.dropped);
+        ({ fromMs, untilMs, takeUntilMs } = current);
       }
       // An event ahead of the wall clock counts as an event of now. So a device whose clock is ahead does not
       // make the events of all others late.
@@ -194,8 +197,9 @@ export class EventAggregator {
         books.dropped++;
         continue;
       }
-      let taking = current.all;
-      if (current.takeUntilMs <= watermarkMs || current.takeUntilMs <= greatestMs - allowedLatenessMs) {
+      const { all, slots } = current;
+      let taking = all;
+      if (takeUntilMs <= watermarkMs || takeUntilMs <= greatestMs - allowedLatenessMs) {
         taking = current.judge(eventMs, { watermarkMs, greatestMs, allowedLatenessMs, correctionHorizonMs });
         if (current.isLate) this.lateArrivals++;
         if (taking.length === 0) {
@@ -210,7 +214,7 @@ export class EventAggregator {
       if (several === undefined) {
         const id = functionId[i]!;
         let series = seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id);
-        if (!windows.findSlots(series, taking, slots)) {
+        if (taking !== all || !current.findSlots(series, windows)) {
           if (!this.hasRoomFor(taking, series)) {
             books.overflow++;
             onRefused("overflow", i);
@@ -237,12 +241,13 @@ export class EventAggregator {
           for (let w = 0; w < taking.length; w++) accumulate(windows, slots[w]!, id, value[i]!, eventMs);
         }
       }
-      const functionCount = several?.length ?? 1;
-      this.contributed += taking.length * functionCount;
-      this.lateShares += (current.all.length - taking.length) * functionCount;
+      const functionCount = several === undefined ? 1 : several.length;
+      contributed += taking.length * functionCount;
+      if (taking !== all) this.lateShares += (all.length - taking.length) * functionCount;
       books.aggregated++;
       if (hasId) ids.add(idBytes, idAt, idLength[i]!, idHash[i]!);
     }
+    this.contributed += contributed;
     watermark.advance(partition, greatestMs);
   }
 

@@ -130,28 +130,17 @@ export class OpenWindows {
     return slot;
   }
 
-  /**
-   * Finds the slots of a series in some windows. Returns whether it is in all of them; `slots` is valid only
-   * then.
-   *
-   * @param series -1: it is in none.
-   */
-  findSlots(series: number, windows: readonly CurrentWindow[], slots: Int32Array): boolean {
-    if (series < 0) return false;
-    for (let w = 0; w < windows.length; w++) {
-      const { open } = windows[w]!;
-      const slot = open === undefined ? -1 : this.findSlot(series, open);
-      if (slot < 0) return false;
-      slots[w] = slot;
-    }
-    return true;
+  /** Whether a number is that of the slot of a series in a window. Any number may be asked about. */
+  isSlotOf(slot: number, series: number, window: OpenWindow): boolean {
+    return this.slotSeries[slot] === series && this.pageWindow[slot >> PAGE_SHIFT] === window.number;
   }
 
-  /** As {@link findSlots}. Opens the windows that are not open, and adds the slots that are missing. */
+  /** The slots of a series in some windows. Opens those that are not open, and adds slots that are missing. */
   addSlots(series: number, windows: readonly CurrentWindow[], slots: Int32Array): void {
     for (let w = 0; w < windows.length; w++) {
       const window = windows[w]!;
-      window.open ??= this.open(window.startMs, window.endMs);
+      const { startMs, endMs } = window;
+      window.open ??= this.find(startMs, endMs) ?? this.open(startMs, endMs);
       const slot = this.findSlot(series, window.open);
       slots[w] = slot < 0 ? this.addSlot(series, window.open) : slot;
     }

@@ -18,6 +18,12 @@ export interface Row {
   readonly instance: string;
 }
 
+/** Windows of one length; one begins every `hopMs`. */
+export interface Interval {
+  readonly lengthMs: number;
+  readonly hopMs: number;
+}
+
 /** An event's share in an aggregate; times are Unix ms. */
 export interface Reading {
   readonly value: number;
@@ -48,19 +54,28 @@ export class Oracle {
   };
   private readonly series = new Map<string, Reading[]>();
 
-  constructor(private readonly windowSizeMs: number) {}
+  private readonly intervals: readonly Interval[];
+
+  /** @param windows The length of the windows, ms; or all that `AGGREGATION_INTERVAL` lists. */
+  constructor(windows: number | readonly Interval[]) {
+    this.intervals = typeof windows === "number" ? [{ lengthMs: windows, hopMs: windows }] : windows;
+  }
 
   /** Adds a published event, in the order of publication. */
   add(event: StreamEvent): void {
     this.counts.received++;
     this.counts[event.fate]++;
     if (event.fate !== "aggregated") return;
-    const start = Math.floor(event.timeMs / this.windowSizeMs) * this.windowSizeMs;
-    const key = keyOf({
-      ...event,
-      windowStartMs: start,
-      windowEndMs: start + this.windowSizeMs,
-    });
+    for (const { lengthMs, hopMs } of this.intervals) {
+      const lastMs = Math.floor(event.timeMs / hopMs) * hopMs;
+      for (let startMs = lastMs; startMs + lengthMs > event.timeMs; startMs -= hopMs) {
+        this.addTo(startMs, startMs + lengthMs, event);
+      }
+    }
+  }
+
+  private addTo(windowStartMs: number, windowEndMs: number, event: StreamEvent): void {
+    const key = keyOf({ ...event, windowStartMs, windowEndMs });
     const readings = this.series.get(key);
     if (readings) readings.push(event);
     else this.series.set(key, [event]);
