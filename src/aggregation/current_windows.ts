@@ -102,7 +102,11 @@ export class CurrentWindows {
     }
   }
 
-  /** Goes to the windows of an event, unless it is there. @param closedEarly The windows in it, as `start end`. */
+  /**
+   * Goes to the windows of an event, unless it is there.
+   *
+   * @param closedEarly As `start end`.
+   */
   moveTo(
     eventMs: number,
     windows: OpenWindows,

@@ -135,7 +135,7 @@ export class OpenWindows {
     return this.slotSeries[slot] === series && this.pageWindow[slot >> PAGE_SHIFT] === window.number;
   }
 
-  /** The slots of a series in some windows. Opens those that are not open, and adds slots that are missing. */
+  /** The slots of a series in some windows. Opens the windows, and adds the slots, that are not there. */
   addSlots(series: number, windows: readonly CurrentWindow[], slots: Int32Array): void {
     for (let w = 0; w < windows.length; w++) {
       const window = windows[w]!;

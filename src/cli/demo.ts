@@ -190,10 +190,14 @@ function introduction(
 
 /** The books in words, so that everybody can see that the numbers add up. */
 function inWords({ counts, windows }: Status): string {
-  const { received, aggregated, duplicate, dropped, lateArrivals } = counts;
+  const { received, aggregated, contributed, duplicate, dropped, lateArrivals } = counts;
   const open = windows.reduce((sum, { events }) => sum + events, 0);
+  const inWindows = aggregated === contributed
+    ? `${number(aggregated - open)} in closed windows + ${number(open)} in windows still open`
+    : `${number(aggregated)} aggregated, which count ${number(contributed - open)} times in closed windows ` +
+      `and ${number(open)} times in windows still open`;
   return `${number(received)} events received\n` +
-    `  = ${number(aggregated - open)} in closed windows + ${number(open)} in windows still open + ` +
+    `  = ${inWindows} + ` +
     `${number(duplicate + dropped + refusedIn(counts))} refused as garbage;\n` +
     `  ${number(lateArrivals)} of them came after their window had closed, and were counted all the same`;
 }

@@ -68,6 +68,9 @@ function text(status: Status, isRunning: boolean): string {
       ),
     ],
     ...(counts.contributed === counts.aggregated ? [] : [functionsInWords(counts)]),
+    ...(counts.lateShares === 0
+      ? []
+      : [["", `${counts.lateShares} times they came too late for a window`] as Line]),
     ["", `${counts.lateArrivals} of them after their window had closed; ${counts.lost} lost at the bus`],
     ...status.audit.map(({ atMs, who, action, detail, result }): Line => [
       "ordered",
@@ -82,7 +85,10 @@ function droppedInWords({ dropped }: Counts): string {
 }
 
 function functionsInWords({ contributed }: Counts): Line {
-  return ["", `the aggregated events count ${contributed} times, once for each of their functions`];
+  return [
+    "",
+    `the aggregated events count ${contributed} times, once for each of their functions and windows`,
+  ];
 }
 
 function openWindows({ windows }: Status): Line[] {

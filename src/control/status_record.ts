@@ -73,6 +73,7 @@ export function statusRecord(status: Status) {
       lost: counts.lost,
       late_arrivals: counts.lateArrivals,
       contributed: counts.contributed,
+      late_shares: counts.lateShares,
       closed: counts.closed,
       unrouted: counts.unrouted,
     },

@@ -65,6 +65,6 @@ function problemOf(found: readonly Interval[]): string | undefined {
   }
   const windows = found.reduce((sum, { lengthMs, hopMs }) => sum + lengthMs / hopMs, 0);
   if (windows <= WINDOWS_MAX) return undefined;
-  return `puts each event into ${windows} windows, and more than ${WINDOWS_MAX} cost too much time and memory: ` +
-    "take longer hops or fewer lengths";
+  return `puts each event into ${windows} windows, and more than ${WINDOWS_MAX} cost too much time and ` +
+    "memory: take longer hops or fewer lengths";
 }

@@ -73,3 +73,21 @@ Deno.test("no pattern makes matching slow", () => {
   const table = routes(`${"a*".repeat(200)}b=kafka;*=sqlite`);
   assert.deepEqual(table.sinksFor("a".repeat(512)), ["sqlite"]);
 });
+
+Deno.test("a rule may be for the windows of one interval; the first that matches decides", () => {
+  const text = "a*@5m/1m=kafka;*@10=sqlite;a=kafka,postgres;mail@home=none;*=postgres";
+  const sinksOf = (name: string) =>
+    TIERS.map(({ lengthMs }) => routes(text, lengthMs).sinksFor(name).join(","));
+  assert.deepEqual(sinksOf("a"), ["sqlite", "kafka,postgres", "kafka"]);
+  assert.deepEqual(sinksOf("b"), ["sqlite", "postgres", "postgres"]);
+  assert.deepEqual(sinksOf("mail@home"), ["sqlite", "", ""]);
+  assert.deepEqual(routes(text, 10_000).always, ["sqlite"]);
+  assert.deepEqual(routes(text, 77).sinksFor("b"), ["postgres"], "of a list of before");
+});
+
+Deno.test("a rule for an interval that is not listed, or that nothing reaches, is a fault", () => {
+  assert.match(faults("*@300=kafka;*=sqlite").join(), /interval 300, which is not in .* \(10, 60, 300\/60\)/);
+  assert.match(faults("*@10=kafka;*@60=sqlite").join(), /the last rule must be a catch-all/);
+  assert.match(faults("*@10=kafka;a@10=sqlite;*=none").join(), /"a@10=sqlite" can never match/);
+  assert.deepEqual(faults("a@10=kafka;*@10=sqlite;b@60=none;*=kafka"), []);
+});

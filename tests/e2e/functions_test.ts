@@ -44,7 +44,7 @@ Deno.test("events that name no function get those of their name; a change closes
   );
   const status = await run("*=sum", "status");
   assert.match(status.stdout, /7 received = 6 aggregated .* \+ 1 dropped by AGG_FUNCTIONS/);
-  assert.match(status.stdout, /count 10 times, once for each of their functions/);
+  assert.match(status.stdout, /count 10 times, once for each of their functions and windows/);
   const proof = await run("*=sum", "verify");
   assert.equal(proof.code, 0, proof.stdout + proof.stderr);
   assert.match(proof.stdout, /equal: 10 of 10 events/);

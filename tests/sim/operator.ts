@@ -90,8 +90,8 @@ export class Operator {
     if (!stateFile.exists) return;
     const state = StateDatabase.openForRequest(stateFile.directory);
     try {
-      // A row may be in the table before the state knows it. Sent again by the outbox, it does not replace one
-      // of its revision that somebody has changed, and a redelivery leaves out what the outbox still has.
+      // A row may be in the table before the state knows it. When the outbox sends it again, it does not
+      // replace one of its revision that somebody has changed. A redelivery leaves out what is in the outbox.
       const tables = SinkRegistry.read(state).sinks.filter((sink) => waitingRows(state, sink) === 0)
         .map(({ name }) => name).filter((name) => backends.get(name) instanceof SimTable);
       if (tables.length === 0) return;
