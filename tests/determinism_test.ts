@@ -43,6 +43,7 @@ const RULES: readonly Rule[] = [
       "chaos/": "a fault lasts for a time that is drawn",
       "soak/": "a fault lasts for a time that is drawn",
       "e2e/crash_test.ts": "the power fails after a time that is drawn",
+      "e2e/tiers_test.ts": "the power fails after a time that is drawn",
       "e2e/files_test.ts": "the process dies after a time that is drawn, and a pipe is slow",
       "e2e/signals_test.ts": "a signal comes at each of many moments, whatever is reached by then",
       "fuzz/bus_crowd.ts": "a client that is slow",

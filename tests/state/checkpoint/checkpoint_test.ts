@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
-import type { RouteTable } from "../../../src/state/checkpoint/window_closer.ts";
+import type { NameRoutes } from "../../../src/state/checkpoint/window_closer.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
 
 const event = fc.record({
@@ -210,7 +210,7 @@ Deno.test("a window whose aggregate is not finite is a dead letter, not a row", 
 Deno.test("sinks: routes by name, one added later starts at the end, one removed while aggregates wait is refused", () => {
   inTemporaryDirectory((directory) => {
     const both = ["x", "y"];
-    const router: RouteTable = {
+    const router: NameRoutes = {
       always: undefined,
       sinksFor: (name) => name === "a" ? ["x"] : name === "n" ? [] : both,
     };

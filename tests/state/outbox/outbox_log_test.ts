@@ -3,10 +3,10 @@ import fc from "../../support/fast_check.ts";
 import { TooManyRefused } from "../../../src/state/outbox/outbox.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { SEGMENT_ROWS } from "../../../src/state/outbox/segment.ts";
-import type { RouteTable } from "../../../src/state/checkpoint/window_closer.ts";
+import type { NameRoutes } from "../../../src/state/checkpoint/window_closer.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
 
-const BY_DEAD_LETTER: RouteTable = {
+const BY_DEAD_LETTER: NameRoutes = {
   always: undefined,
   sinksFor: (name) =>
     name.startsWith("x") ? ["x"] : name.startsWith("y") ? ["y"] : name === "n" ? [] : ["x", "y"],
