@@ -18,7 +18,7 @@ const RECEIVED =
 Deno.test("the demo's help shows the values that it has", async () => {
   const { stdout } = await runToEnd(["demo", "--help"]);
   const text = stdout.replace(/\s+/g, " ");
-  assert.match(text, /window length, such as 10s \(default: 5\)/);
+  assert.match(text, /--aggregation-interval .*, such as 10,60,3600 \(default: 5\)/);
   assert.match(text, /\(default: 127\.0\.0\.1:0\)/);
   assert.match(text, /\(default: a temporary directory, deleted at the end\)/);
   assert.doesNotMatch(text, /is also an environment variable/);
