@@ -1,4 +1,4 @@
-import { BodyError } from "./body.ts";
+import { BodyError } from "../platform/http/body.ts";
 import { afterSpace, endOfValue, JsonFault } from "./json_walk.ts";
 
 /** A run of events, each in the bytes it came in. */

@@ -1,5 +1,5 @@
 import { concatenated } from "../platform/http/bounded_bytes.ts";
-import { ByteBudget } from "./byte_budget.ts";
+import { ByteBudget } from "../platform/http/byte_budget.ts";
 import type { EventLog } from "./event_log.ts";
 
 /** Bytes of a reply at most, but at least one event. The reader asks again for the rest. */

@@ -1,8 +1,8 @@
+import { assertJson, BodyError, readBody } from "../platform/http/body.ts";
+import { ByteBudget } from "../platform/http/byte_budget.ts";
 import { HttpListener, INTERRUPTED } from "../platform/http/http_listener.ts";
 import { Rarely } from "../platform/http/rarely.ts";
 import type { Logger } from "../platform/log/logger.ts";
-import { BodyError, readBody } from "./body.ts";
-import { ByteBudget } from "./byte_budget.ts";
 import { type ChunkStore, EventLog, LogFullError, type WhenFull } from "./event_log.ts";
 import { MemoryStore } from "./memory_store.ts";
 import { QueryError, ReadQuery } from "./query.ts";
@@ -234,6 +234,7 @@ class Bus {
   }
 
   private async publish(log: EventLog, request: Request): Promise<number> {
+    assertJson(request);
     log.append(splitArray(await readBody(request, this.bodies)));
     return log.next;
   }

@@ -1,7 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { infoOf } from "../platform/file/absence.ts";
-import { openDatabase as openFile } from "../platform/file/database.ts";
-import { assertOwn, createOwn } from "../platform/file/regular_file.ts";
+import { openAlone } from "../platform/file/lone_database.ts";
 import type { Consumer } from "./consumers.ts";
 import type { Chunk, ChunkStore, StoredLog } from "./event_log.ts";
 
@@ -14,21 +12,9 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS run (log TEXT PRIMARY KEY, ms INTEGER NOT NULL);
 `;
 
-/**
- * Opens the file of a bus for this process alone: a second bus would give the same offsets to other events.
- */
+/** Opens the file of a bus. A second bus would give the same offsets to other events. */
 export function openDatabase(path: string): DatabaseSync {
-  assertOwn([path, `${path}-wal`, `${path}-shm`, `${path}-journal`]);
-  if (infoOf(path) === undefined) createOwn(path);
-  const database = openFile(path);
-  try {
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    database.exec(SCHEMA);
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-  return database;
+  return openAlone(path, SCHEMA);
 }
 
 /** The running time is stored to the second, so that it is not written with every event. */

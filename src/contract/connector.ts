@@ -39,6 +39,10 @@ export interface SinkConnector<S extends Spec = Spec, C = unknown>
 export interface SourceSurroundings {
   /** `INSTANCE_ID` */
   readonly instance: string;
+  /** `STATE_DIR`, absolute. Other files of the handler may be there too. */
+  readonly stateDir: string;
+  /** Whether the handler reads what there is and ends (`once`). */
+  readonly endsWhenRead: boolean;
 }
 
 /**

@@ -83,7 +83,7 @@ export class Handler {
   ): Handler {
     const repetitions = new Repetitions();
     const folded = repetitions.foldComponents(logger);
-    const world = surroundings ?? systemSurroundings(config, folded, options.registry);
+    const world = surroundings ?? systemSurroundings(config, folded, options.registry, options.endsWhenRead);
     return new Handler(config, folded, repetitions, options, world);
   }
 

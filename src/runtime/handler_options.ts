@@ -17,6 +17,8 @@ export interface HandlerOptions {
   readonly skipTo: readonly { readonly bus: string; readonly offset: number }[];
   /** The operator who has started it, for the audit of these orders. */
   readonly operator?: string;
+  /** It reads what there is and ends. */
+  readonly endsWhenRead?: true;
 }
 
 export interface ServiceOptions extends HandlerOptions {

@@ -39,13 +39,18 @@ export interface Surroundings {
   readonly change?: (inForce: Config, next: Config) => readonly Sink[];
 }
 
-/** The real surroundings, by the configuration. Connects to nothing yet. */
+/**
+ * The real surroundings, by the configuration. Connects to nothing yet.
+ *
+ * @param endsWhenRead Whether the handler reads what there is and ends.
+ */
 export function systemSurroundings(
   config: Config,
   logger: Logger,
   registry: Registry = REGISTRY,
+  endsWhenRead = false,
 ): Surroundings {
-  const sources = changingSources(config, registry);
+  const sources = changingSources(config, registry, endsWhenRead);
   return {
     clock: systemClock,
     builtAtMs: BUILT_AT_MS,
@@ -68,11 +73,13 @@ export function systemSurroundings(
 
 /** The source of each bus, in the order of the configuration. Connects to nothing yet. */
 export function createSources(config: Config, registry: Registry): Source[] {
-  return changingSources(config, registry).map(({ part }) => part);
+  return changingSources(config, registry, false).map(({ part }) => part);
 }
 
-function changingSources({ sources, instanceId: instance }: Config, registry: Registry) {
-  return sources.map((source) => registry.source(source).create(source.options, { instance }));
+function changingSources(config: Config, registry: Registry, endsWhenRead: boolean) {
+  const { sources, instanceId: instance, stateDir } = config;
+  const surroundings = { instance, stateDir, endsWhenRead };
+  return sources.map((source) => registry.source(source).create(source.options, surroundings));
 }
 
 /**

@@ -45,6 +45,11 @@ export class Scope<S extends Spec> {
     this.ledger.fault(this.prefix + name, this.named(problem));
   }
 
+  /** Reports a bus that cannot be as its URL says. @param problem The rest of a sentence about its URL. */
+  refuseBus(problem: string): void {
+    this.ledger.fault(this.ledger.isGiven("VABUS_URL") ? "VABUS_URL" : "DEFAULT_VABUS_URL", problem);
+  }
+
   warn(text: string): void {
     this.ledger.warnings.push(this.named(text));
   }

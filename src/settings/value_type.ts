@@ -216,7 +216,8 @@ function listOf<T>(one: z.ZodType<T, string>): z.ZodType<readonly T[], string> {
 }
 
 /** @returns what is wrong; undefined: nothing. */
-function parseHostPort(text: string): HostPort | string {
+/** `host:port`, or what is wrong with it, as the rest of a sentence. */
+export function parseHostPort(text: string): HostPort | string {
   if (/^[^[\]]*:[^[\]]*:/.test(text) && isIPv6(text.replace(/:\d+$/, ""))) {
     return "has an IPv6 address without brackets, as in [::1]:8000";
   }

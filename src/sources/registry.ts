@@ -1,9 +1,11 @@
 import type { SourceConnector } from "../contract/connector.ts";
 import { FILE } from "./file/connector.ts";
+import { LISTEN } from "./listen/connector.ts";
 import { VABUS } from "./vabus/connector.ts";
 
 /** Every kind of source, in the order of the help. */
 export const SOURCES: readonly SourceConnector[] = [
   VABUS,
   FILE,
+  LISTEN,
 ];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
-import { BodyError } from "../../src/bus/body.ts";
+import { BodyError } from "../../src/platform/http/body.ts";
 import { joined, parted, type RawEvents, splitArray } from "../../src/bus/raw_events.ts";
 
 function split(body: string): string[] {

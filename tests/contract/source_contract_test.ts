@@ -3,12 +3,16 @@ import { startBus } from "../../src/bus/server.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import { FileSource } from "../../src/sources/file/file_source.ts";
 import { StdinSource } from "../../src/sources/file/stdin_source.ts";
+import { FormatReaders } from "../../src/sources/listen/format_readers.ts";
+import { Inbox } from "../../src/sources/listen/inbox.ts";
+import { InboxPartition } from "../../src/sources/listen/inbox_partition.ts";
 import { BusConnection } from "../../src/sources/vabus/bus_connection.ts";
 import { LogClient } from "../../src/sources/vabus/log_client.ts";
 import { LogSource } from "../../src/sources/vabus/log_source.ts";
 import { QueueClient } from "../../src/sources/vabus/queue_client.ts";
 import { QueueSource } from "../../src/sources/vabus/queue_source.ts";
 import { MemorySource } from "../ingest/rig.ts";
+import { runOf } from "../sources/listen/runs.ts";
 import { Dice } from "../sim/dice.ts";
 import type { SimEvent } from "../sim/plant.ts";
 import type { FaultRates } from "../sim/scenario.ts";
@@ -196,13 +200,45 @@ Deno.test("stdin keeps the contract of sources", (t) =>
     });
   }));
 
+Deno.test("the inbox of a listener keeps the contract of sources", (t) =>
+  testSourceContract(t, async () => {
+    const directory = await Deno.makeTempDir({ prefix: "vabus-inbox-" });
+    const inbox = Inbox.open(`${directory}/inbox.sqlite`, 1_000_000);
+    let published = 0;
+    return {
+      // The contract has two sources of one bus at a time, and an inbox is one process's.
+      createSource: () => ({
+        id: "listen",
+        open: (context) => Promise.resolve([new InboxPartition(inbox, new FormatReaders({}), context)]),
+        probe: () => Promise.resolve("an inbox"),
+        close: () => Promise.resolve(),
+      }),
+      publish: async (count) => {
+        for (let i = 0; i < count; i++) await inbox.append([runOf(eventText(published++))], 0);
+      },
+      forgetBefore: async (event) => {
+        while (published < event) await inbox.append([runOf(eventText(published++))], 0);
+        inbox.release(event);
+        await inbox.append([], 0);
+      },
+      remove: async () => {
+        inbox.close();
+        await Deno.remove(directory, { recursive: true });
+      },
+    };
+  }));
+
 Deno.test("the toy source keeps the contract of sources", (t) =>
   testSourceContract(t, async () => {
     const file = await Deno.makeTempFile({ prefix: "vabus-toy-" });
     let published = 0;
     return {
       createSource: () =>
-        (TOY_SOURCE.create({ url: `toy://me:swordfish@here${file}`, pace: 1000 }, { instance: "contract" }))
+        (TOY_SOURCE.create({ url: `toy://me:swordfish@here${file}`, pace: 1000 }, {
+          instance: "contract",
+          stateDir: "",
+          endsWhenRead: false,
+        }))
           .part,
       publish: async (count) => {
         const lines = Array.from({ length: count }, () => `${eventText(published++)}\n`);

@@ -25,6 +25,8 @@ export function* influxReadings(
   if (isEmpty) yield NO_LINE;
 }
 
+/** What is wrong with a line that has text only. */
+export const NO_NUMBER = "no number among its fields";
 export const NO_LINE: Reading = { event: "no line in it" };
 
 /** The events of one line. */
@@ -48,7 +50,7 @@ function* readingsOf(
   const time = timestamp === undefined ? undefined : timeIn(timestamp, mapping.timeUnit);
   // What is text is no event; a number is.
   const numeric = fields.filter(({ value }) => !isInfluxText(value));
-  if (numeric.length === 0) yield { event: "no number among its fields", alone: () => line };
+  if (numeric.length === 0) yield { event: NO_NUMBER, alone: () => line };
   for (const field of numeric) {
     const alone = () => [head, field.text, timestamp].filter((part) => part !== undefined).join(" ");
     const value = influxNumber(field.value);

@@ -9,6 +9,13 @@ export interface AccessOptions {
   /** The token; undefined: none is asked for. */
   readonly token: string | undefined;
   /**
+   * The token that a request carries; "": what it carries cannot be read; undefined: it carries none.
+   * Default: that of `authorization: Bearer`.
+   */
+  readonly credentialOf?: (request: Request) => string | undefined;
+  /** Further paths that every client may ask for. */
+  readonly openPaths?: readonly string[];
+  /**
    * Called for refusals, at most once a minute for each cause, with the number of refusals since the last
    * call. The text holds no secret.
    */
@@ -58,7 +65,8 @@ export class Access {
    * @param from Address of the client, for the log.
    */
   async refusal(request: Request, from: string): Promise<Refusal | undefined> {
-    if (OPEN_PATHS.includes(pathOf(request) ?? "")) return undefined;
+    const path = pathOf(request) ?? "";
+    if (OPEN_PATHS.includes(path) || this.options.openPaths?.includes(path)) return undefined;
     const refusal = this.token === undefined
       ? hostRefusal(request, this.options.allowedHosts) ?? pageRefusal(request)
       : this.tokenRefusal(request, this.token, from);
@@ -73,11 +81,10 @@ export class Access {
   }
 
   private tokenRefusal(request: Request, token: Uint8Array, from: string): Refusal | undefined {
-    const given = request.headers.get("authorization");
-    if (given === null) return NO_TOKEN;
+    const text = (this.options.credentialOf ?? bearerOf)(request);
+    if (text === undefined) return NO_TOKEN;
     if (!this.guesses.mayTry(from)) return GUESSING;
-    const [, text] = /^bearer +(\S+) *$/i.exec(given) ?? [];
-    if (text !== undefined && timingSafeEqual(digest(text), token)) {
+    if (text !== "" && timingSafeEqual(digest(text), token)) {
       this.guesses.succeeded(from);
       return undefined;
     }
@@ -98,6 +105,12 @@ export class Access {
  */
 export function pathOf(request: Request): string | undefined {
   return /^https?:\/\/[^/]*(\/[^?#]*)/.exec(request.url)?.[1];
+}
+
+/** The token of `authorization: Bearer`; "": there is another one; undefined: there is none. */
+export function bearerOf(request: Request): string | undefined {
+  const given = request.headers.get("authorization");
+  return given === null ? undefined : /^bearer +(\S+) *$/i.exec(given)?.[1] ?? "";
 }
 
 /** Whether only programs on this host reach an address. */

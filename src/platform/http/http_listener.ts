@@ -11,7 +11,7 @@ export interface HttpListenerOptions {
   readonly closingGraceMs: number;
   readonly access: AccessOptions;
   /** The reply to a request that is refused. */
-  readonly refuse: (refusal: Refusal) => Response;
+  readonly refuse: (refusal: Refusal, request: Request) => Response;
   readonly answer: (request: Request) => Response | Promise<Response>;
   /** The reply where the handler threw. */
   readonly onError: (error: unknown) => Response;
@@ -86,7 +86,7 @@ export class HttpListener {
 
   private async answer(request: Request, from: string): Promise<Response> {
     const refusal = await this.access.refusal(request, from);
-    return refusal === undefined ? await this.options.answer(request) : this.options.refuse(refusal);
+    return refusal === undefined ? await this.options.answer(request) : this.options.refuse(refusal, request);
   }
 
   private report(reason: string): void {

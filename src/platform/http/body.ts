@@ -1,4 +1,4 @@
-import { concatenated } from "../platform/http/bounded_bytes.ts";
+import { concatenated } from "./bounded_bytes.ts";
 import type { ByteBudget } from "./byte_budget.ts";
 
 /** A request body that cannot be taken. The message is for the sender. */
@@ -7,12 +7,20 @@ export class BodyError extends Error {
 
   /** @param position Index of the event that is the cause, from 0. */
   constructor(
-    readonly status: 400 | 408 | 413 | 415 | 503,
+    readonly status: 400 | 408 | 413 | 415 | 422 | 503,
     message: string,
     readonly position?: number,
   ) {
     super(message);
   }
+}
+
+/** How a body is read. */
+export interface BodyOptions {
+  /** How long it may take. */
+  readonly maxMs?: number;
+  /** A content encoding that the reader of the body knows itself; in lower case. */
+  readonly ownEncoding?: string | undefined;
 }
 
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -40,18 +48,21 @@ const BLOCK_MAX_BYTES = 1024 * 1024;
  * The body of a request, inflated where it was compressed. Both sizes are bounded.
  *
  * @param budget The bytes that all bodies on their way share.
- * @param maxMs How long the body may take.
  * @throws {BodyError}
  */
-export async function readBody(request: Request, budget: ByteBudget, maxMs = MAX_MS): Promise<Uint8Array> {
-  assertJson(request.headers.get("content-type"));
+export async function readBody(
+  request: Request,
+  budget: ByteBudget,
+  { maxMs = MAX_MS, ownEncoding }: BodyOptions = {},
+): Promise<Uint8Array> {
   const encoding = request.headers.get("content-encoding")?.toLowerCase() ?? "identity";
-  if (!/^(identity|(x-)?gzip)$/.test(encoding)) {
+  const isAsItCame = encoding === "identity" || encoding === ownEncoding;
+  if (!isAsItCame && !/^(x-)?gzip$/.test(encoding)) {
     throw new BodyError(415, `content-encoding ${encoding.slice(0, 40)} is not known; gzip is`);
   }
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BYTES) throw tooLarge();
   if (request.body === null) return new Uint8Array();
-  const stream = encoding === "identity"
+  const stream = isAsItCame
     ? request.body
     : request.body.pipeThrough(sliced()).pipeThrough(new DecompressionStream("gzip"));
   const received = new Received(budget);
@@ -65,8 +76,14 @@ export async function readBody(request: Request, budget: ByteBudget, maxMs = MAX
   }
 }
 
-/** A page in a browser may send other content types to any address without a preflight request. */
-function assertJson(type: string | null): void {
+/**
+ * Checks the content type of a request: a page in a browser may send other ones to any address without a
+ * preflight request.
+ *
+ * @throws {BodyError}
+ */
+export function assertJson(request: Request): void {
+  const type = request.headers.get("content-type");
   if (type === null || /^application\/([\w.!#$&^-]+\+)?json\s*(;|$)/i.test(type.trim())) return;
   throw new BodyError(
     415,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import fc from "../support/fast_check.ts";
-import { BodyError, readBody } from "../../src/bus/body.ts";
-import { ByteBudget } from "../../src/bus/byte_budget.ts";
+import fc from "../../support/fast_check.ts";
+import { BodyError, readBody } from "../../../src/platform/http/body.ts";
+import { ByteBudget } from "../../../src/platform/http/byte_budget.ts";
 
 const MIB = 1024 * 1024;
 /** Bytes of a large body: a part of each body is not counted, and memory is counted in whole blocks. */
@@ -43,7 +43,7 @@ Deno.test("whatever pieces a body comes in, it is put together as it was, and it
 
 Deno.test("large bodies share a budget, small ones have room whatever others hold", async () => {
   const budget = new ByteBudget(LARGE_BYTES);
-  const leaving = readBody(request(stalled(new Uint8Array(LARGE_BYTES))), budget, 1);
+  const leaving = readBody(request(stalled(new Uint8Array(LARGE_BYTES))), budget, { maxMs: 1 });
   const refused = readBody(request(new Uint8Array(LARGE_BYTES)), budget);
   const small = readBody(request(new Uint8Array(1000)), budget);
   assert.equal((await small).length, 1000);
@@ -54,10 +54,13 @@ Deno.test("large bodies share a budget, small ones have room whatever others hol
 
 Deno.test("a body that does not come to its end in time is given up, its share too", async () => {
   const budget = new ByteBudget(MIB);
-  await assert.rejects(readBody(request(stalled(new Uint8Array(MIB / 2))), budget, 1), refusedWith(408));
+  await assert.rejects(
+    readBody(request(stalled(new Uint8Array(MIB / 2))), budget, { maxMs: 1 }),
+    refusedWith(408),
+  );
   const packed = Uint8Array.from(gzipSync(new Uint8Array(MIB / 2)).subarray(0, 100));
   const unfinished = request(stalled(packed), { "content-encoding": "gzip" });
-  await assert.rejects(readBody(unfinished, budget, 1), refusedWith(408));
+  await assert.rejects(readBody(unfinished, budget, { maxMs: 1 }), refusedWith(408));
   assert.ok(budget.take(MIB));
 });
 

@@ -1,0 +1,54 @@
+import type { RawEvents } from "../../bus/raw_events.ts";
+
+/**
+ * How a record is read: `json` by the mapping of the settings, `event` as an event of protocol v1, `influx`
+ * as a line of line protocol with its time in nanoseconds.
+ */
+export type RecordFormat = "json" | "event" | "influx";
+
+/** Records that came together. */
+export interface RecordRun {
+  readonly format: RecordFormat;
+  /** What fills the hole `{topic}`; undefined: nothing. */
+  readonly topic: string | undefined;
+  /** Each record in its own bytes, with one byte of any value between two of them. */
+  readonly records: RawEvents;
+}
+
+/** A request whose body has come. */
+export interface Push {
+  /** Inflated, where it was compressed with gzip. The decoder may change it. */
+  readonly body: Uint8Array;
+  readonly query: URLSearchParams;
+  readonly headers: Headers;
+  /** Wall clock, Unix ms. */
+  readonly arrivedMs: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array<ArrayBuffer>;
+}
+
+/** What becomes of a request. */
+export interface Decoded {
+  /** For the inbox, in their order. Empty: nothing of the request is kept. */
+  readonly runs: readonly RecordRun[];
+  /** It is sent once the runs are on disk. */
+  readonly answer: Answer;
+}
+
+/** One path of the listener. */
+export interface PushPath {
+  /** A `content-encoding` beside gzip whose bodies are handed over as they came. */
+  readonly ownEncoding?: string;
+  /**
+   * Throws a `BodyError` for a request of which nothing is kept.
+   *
+   * @throws {BodyError}
+   */
+  decode(push: Push): Decoded | Promise<Decoded>;
+  /** The answer to a request of which nothing is kept, in the words of the protocol. */
+  refuse(status: number, message: string): Answer;
+}

@@ -1,0 +1,68 @@
+import { BodyError } from "../../platform/http/body.ts";
+import { type RawEvents, splitArray } from "../../bus/raw_events.ts";
+import type { Answer, Decoded, Push, PushPath } from "./decoder.ts";
+import { linesOf } from "./lines.ts";
+import type { RecordCheck, RecordFault } from "./record_check.ts";
+
+const OPEN_BRACKET = 0x5b;
+const JSON_TYPE = { "content-type": "application/json" };
+const TAKEN_TYPE = /^application\/(?:[\w.!#$&^-]+\+json|json|x-ndjson|ndjson|jsonl|x-jsonlines)\s*(?:;|$)/i;
+
+/** `POST /events`: a JSON array of records, or a record of JSON a line. */
+export class EventDecoder implements PushPath {
+  constructor(private readonly check: RecordCheck) {}
+
+  async decode({ body, query, headers, arrivedMs }: Push): Promise<Decoded> {
+    assertType(headers.get("content-type"));
+    const topic = query.get("topic") ?? undefined;
+    const records = recordsOf(body);
+    const context = { topic, arrivedMs, busMs: arrivedMs };
+    const { good, faults, faulty } = await this.check.check("json", records, context);
+    return {
+      runs: good.ends.length === 0 ? [] : [{ format: "json", topic, records: good }],
+      answer: faulty === 0
+        ? json(202, { taken: good.ends.length })
+        : json(400, { ...reasonOf(faults, faulty), taken: good.ends.length }),
+    };
+  }
+
+  refuse(status: number, message: string): Answer {
+    return json(status, { error: message });
+  }
+}
+
+/**
+ * A page in a browser may send other content types to any address without a preflight request.
+ *
+ * @throws {BodyError}
+ */
+function assertType(type: string | null): void {
+  if (type === null || TAKEN_TYPE.test(type.trim())) return;
+  throw new BodyError(
+    415,
+    `content-type ${type.slice(0, 60)} is not taken; send content-type: application/json, or ` +
+      "application/x-ndjson for an event a line",
+  );
+}
+
+function recordsOf(body: Uint8Array): RawEvents {
+  let start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
+  while (start < body.length && body[start]! <= 0x20) start++;
+  return body[start] === OPEN_BRACKET
+    ? splitArray(body.subarray(start))
+    : linesOf(body.subarray(start), false);
+}
+
+function reasonOf(faults: readonly RecordFault[], faulty: number) {
+  const [{ number, reason } = { number: 0, reason: "" }] = faults;
+  const rest = faulty === 1 ? "" : `, and ${faulty - 1} more`;
+  return {
+    error: `record ${number}: ${reason}${rest}; all others are taken`,
+    refused: faulty,
+    reasons: faults,
+  };
+}
+
+function json(status: number, value: unknown): Answer {
+  return { status, headers: JSON_TYPE, body: JSON.stringify(value) };
+}

@@ -1,0 +1,53 @@
+import { EventScanner } from "../../codec/event_scanner.ts";
+import { JsonBytes } from "../../codec/json_bytes.ts";
+import { compileMapping, type MappingTexts } from "../../codec/mapping/event_mapping.ts";
+import type { RecordContext } from "../../codec/mapping/reading.ts";
+import { RecordReader } from "../../codec/mapping/record_reader.ts";
+import type { EventBatch } from "../../event/event_batch.ts";
+import type { RecordFormat } from "./decoder.ts";
+
+/** Adds the events of the record from `start` to `end` in the bytes of a batch. */
+export type ReadRecord = (start: number, end: number, context: RecordContext) => void;
+
+/** Makes events of records of each format, by the settings. */
+export class FormatReaders {
+  private readonly readers: Readonly<Record<RecordFormat, RecordReader | undefined>>;
+
+  constructor(texts: MappingTexts) {
+    this.readers = {
+      json: readerOf({ ...texts, format: undefined }),
+      event: undefined,
+      influx: readerOf({ ...texts, format: "influx", timeUnit: "ns" }),
+    };
+  }
+
+  /** What reads records of one format into a batch that was just emptied. */
+  for(format: RecordFormat, batch: EventBatch): ReadRecord {
+    const reader = this.readers[format];
+    if (reader !== undefined) {
+      reader.begin(batch);
+      return (start, end, context) => {
+        batch.reserve();
+        if (reader.readPlain(batch, start, context) === end) batch.total++;
+        else reader.read(batch, start, end, context);
+      };
+    }
+    const scanner = new EventScanner(new JsonBytes(batch.bytes), batch);
+    return (start, end) => {
+      batch.reserve();
+      if (scanner.scanPlain(start) === end) batch.total++;
+      else scanner.scanAny(start, end);
+    };
+  }
+}
+
+/**
+ * The reader of one format. The path sets the format, so a text that the format has no use for gives way to
+ * the format's default.
+ */
+function readerOf(texts: MappingTexts): RecordReader | undefined {
+  const compiled = compileMapping(texts);
+  if ("ok" in compiled) return compiled.ok && new RecordReader(compiled.ok);
+  const unfit = Object.fromEntries(compiled.faults.map(({ setting }) => [setting, undefined]));
+  return readerOf({ ...texts, ...unfit });
+}

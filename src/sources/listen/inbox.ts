@@ -1,0 +1,216 @@
+import { parted } from "../../bus/raw_events.ts";
+import type { RecordRun } from "./decoder.ts";
+import { InboxStore, type KeyedAnswer, type StoredRun, weightOf } from "./inbox_store.ts";
+
+/** A read takes these bytes and one run at most. */
+const RUN_MAX_BYTES = 1024 * 1024;
+const READ_MAX_BYTES = 4 * 1024 * 1024;
+
+/** There is no room for these records. */
+export class InboxFullError extends Error {
+  override readonly name = "InboxFullError";
+
+  /** @param isForGood They would not fit into an empty inbox either. */
+  constructor(message: string, readonly isForGood: boolean) {
+    super(message);
+  }
+}
+
+/** A part of a run: its records from number `from` up to `to`. */
+export interface RunPart {
+  readonly run: StoredRun;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What waits for the next commit. */
+interface Waiting {
+  readonly runs: readonly StoredRun[];
+  readonly keyed: KeyedAnswer | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A durable, bounded log of records. What was appended is on disk once the promise resolves. All that comes
+ * within one turn of the event loop is one commit: while a commit waits for the disk, the next requests
+ * gather.
+ */
+export class Inbox {
+  private oldest: number;
+  private end: number;
+  /** Offset after the records that wait for the commit. */
+  private endWaiting: number;
+  private weight: number;
+  private weightWaiting = 0;
+  private waiting: Waiting[] = [];
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private trimTo = 0;
+  private readonly wakes = new Set<() => void>();
+  private isClosed = false;
+
+  private constructor(private readonly store: InboxStore, public maxBytes: number) {
+    const { first, next, weight } = store.bounds();
+    this.oldest = first;
+    this.end = this.endWaiting = next;
+    this.weight = weight;
+  }
+
+  /** @throws {UnfitFile} or SQLite's error. */
+  static open(path: string, maxBytes: number): Inbox {
+    return new Inbox(InboxStore.open(path), maxBytes);
+  }
+
+  /** Another inbox has another one. */
+  get id(): string {
+    return this.store.id;
+  }
+
+  /** Offset of the oldest record. */
+  get first(): number {
+    return this.oldest;
+  }
+
+  /** Offset that the next record gets. */
+  get next(): number {
+    return this.end;
+  }
+
+  /** Whether nothing more is taken. */
+  get isFull(): boolean {
+    return this.weight + this.weightWaiting >= this.maxBytes;
+  }
+
+  /**
+   * Appends records, all or none of them, and the answer to the request that brought them.
+   *
+   * @param arrivedMs Unix ms.
+   * @throws {InboxFullError} None was appended.
+   * @throws SQLite's error. None was appended.
+   */
+  append(runs: readonly RecordRun[], arrivedMs: number, keyed?: KeyedAnswer): Promise<void> {
+    if (this.isClosed) return Promise.reject(new Error("the inbox is closed"));
+    const parts = runs.flatMap((run) =>
+      parted(run.records, RUN_MAX_BYTES).map((records) => ({ ...run, records }))
+    );
+    const weight = parts.reduce((sum, run) => sum + weightOf(run), 0);
+    if (this.weight + this.weightWaiting + weight > this.maxBytes) {
+      return Promise.reject(this.fullError(weight));
+    }
+    this.weightWaiting += weight;
+    const stored = parts.map((run) => {
+      const first = this.endWaiting;
+      this.endWaiting += run.records.ends.length;
+      return { ...run, first, arrivedMs };
+    });
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ runs: stored, keyed, resolve, reject });
+      this.commitSoon();
+    });
+  }
+
+  /** The answer that the request with this key had. */
+  answerFor(key: string): Omit<KeyedAnswer, "key"> | undefined {
+    return this.store.answerFor(key);
+  }
+
+  /**
+   * Records from `offset` on, all of one way to read them. The offset must be in the inbox.
+   *
+   * @param limit Records at most.
+   */
+  read(offset: number, limit: number): RunPart[] {
+    const parts: RunPart[] = [];
+    let [left, bytes] = [limit, 0];
+    for (const run of this.store.runsFrom(offset)) {
+      if (parts.length > 0 && run.format !== parts[0]!.run.format) break;
+      const from = Math.max(0, offset - run.first);
+      const to = Math.min(run.records.ends.length, from + left);
+      parts.push({ run, from, to });
+      left -= to - from;
+      bytes += run.records.bytes.length;
+      if (left === 0 || bytes >= READ_MAX_BYTES) break;
+    }
+    return parts;
+  }
+
+  /** Resolves when there is a record at or after `offset`, after `waitMs`, or when the signal fires. */
+  waitFor(offset: number, waitMs: number, signal: AbortSignal): Promise<void> {
+    if (this.end > offset || waitMs === 0 || this.isClosed || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.wakes.delete(done);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, waitMs);
+      this.wakes.add(done);
+      signal.addEventListener("abort", done);
+    });
+  }
+
+  /** Records below this offset are not needed any more. Those of whole runs are deleted with the next commit. */
+  release(offset: number): void {
+    if (offset <= this.trimTo || this.isClosed) return;
+    this.trimTo = offset;
+    this.commitSoon();
+  }
+
+  /** Commits what waits, and closes the file. */
+  close(): void {
+    if (this.isClosed) return;
+    this.commit();
+    this.isClosed = true;
+    this.wake();
+    this.store.close();
+  }
+
+  private commitSoon(): void {
+    this.timer ??= setTimeout(() => this.commit(), 0);
+  }
+
+  private commit(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const { waiting } = this;
+    this.waiting = [];
+    const runs = waiting.flatMap(({ runs }) => runs);
+    const answers = waiting.flatMap(({ keyed }) => keyed ?? []);
+    const next = this.endWaiting;
+    const trimTo = Math.min(this.trimTo, this.end);
+    if (runs.length === 0 && answers.length === 0 && trimTo <= this.oldest) {
+      for (const { resolve } of waiting) resolve();
+      return;
+    }
+    let change: ReturnType<InboxStore["commit"]>;
+    try {
+      change = this.store.commit({ runs, answers, next, trimTo });
+    } catch (error) {
+      this.endWaiting = this.end;
+      this.weightWaiting = 0;
+      for (const { reject } of waiting) reject(error);
+      return;
+    }
+    this.weightWaiting = 0;
+    this.end = next;
+    this.oldest = change.first;
+    this.weight += runs.reduce((sum, run) => sum + weightOf(run), 0) - change.freed;
+    for (const { resolve } of waiting) resolve();
+    if (runs.length > 0) this.wake();
+  }
+
+  private wake(): void {
+    for (const wake of [...this.wakes]) wake();
+  }
+
+  private fullError(weight: number): InboxFullError {
+    const isForGood = weight > this.maxBytes;
+    return new InboxFullError(
+      isForGood
+        ? `the records take ${weight} bytes and the inbox has ${this.maxBytes} (INBOX_MAX_BYTES); send fewer at once`
+        : "the inbox is full (INBOX_MAX_BYTES), since the handler does not keep up; send again later",
+      isForGood,
+    );
+  }
+}

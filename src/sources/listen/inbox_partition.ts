@@ -1,0 +1,108 @@
+import type { RecordContext } from "../../codec/mapping/reading.ts";
+import {
+  type Outcome,
+  type Partition,
+  type Progress,
+  type ReadRequest,
+  type SourceContext,
+  SourceError,
+} from "../../contract/source.ts";
+import type { EventBatch } from "../../event/event_batch.ts";
+import type { FormatReaders } from "./format_readers.ts";
+import type { Inbox, RunPart } from "./inbox.ts";
+
+/** It is read from a file on this host. */
+const READ_MAX_MS = 60_000;
+
+/** The inbox, read in order. A position is the offset of the next record; a lineage is the inbox's identity. */
+export class InboxPartition implements Partition {
+  readonly id = "";
+  readonly replay = "from-position";
+  readonly readMaxMs = READ_MAX_MS;
+
+  constructor(
+    private readonly inbox: Inbox,
+    private readonly readers: FormatReaders,
+    private readonly context: Pick<SourceContext, "clock">,
+  ) {}
+
+  async read(
+    { lineage, position }: Progress,
+    into: EventBatch,
+    { limit, waitMs }: ReadRequest,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { inbox } = this;
+    const { id, first, next } = inbox;
+    if (lineage !== undefined && lineage !== id) {
+      return { kind: "restarted", lineage: id, next: `${first}`, offset: first, lost: first };
+    }
+    const at = position === undefined ? first : offsetOf(position);
+    if (at < first) return { kind: "gap", lineage: id, next: `${first}`, offset: first, lost: first - at };
+    // The file was copied back from an earlier time: all that is in it was read.
+    if (at > next) return { kind: "returned", lineage: id, next: `${next}`, offset: next, doubtful: 0 };
+    await inbox.waitFor(at, waitMs, signal);
+    const startedMs = this.context.clock.monotonicMs();
+    const count = this.take(at, limit, into);
+    return {
+      kind: count > 0 ? "events" : "idle",
+      lineage: id,
+      next: `${at + count}`,
+      offset: at + count,
+      lost: 0,
+      decodeMs: this.context.clock.monotonicMs() - startedMs,
+    };
+  }
+
+  committed({ lineage, position }: Progress): Promise<void> {
+    if (lineage === this.inbox.id && position !== undefined) this.inbox.release(offsetOf(position));
+    return Promise.resolve();
+  }
+
+  /** Returns how many records there were. @throws {SourceError} */
+  private take(at: number, limit: number, into: EventBatch): number {
+    let parts: RunPart[];
+    try {
+      parts = at < this.inbox.next ? this.inbox.read(at, limit) : [];
+    } catch (error) {
+      throw new SourceError("unavailable", `the inbox cannot be read: ${(error as Error).message}`);
+    }
+    const arrivedMs = this.context.clock.nowMs();
+    const size = parts.reduce((sum, part) => sum + endOf(part) - startOf(part) + 1, 0);
+    const bytes = new Uint8Array(size);
+    into.reset(bytes);
+    if (parts.length === 0) return 0;
+    const read = this.readers.for(parts[0]!.run.format, into);
+    let offset = 0;
+    for (const part of parts) {
+      const { run: { records, topic, arrivedMs: busMs }, from, to } = part;
+      const start = startOf(part);
+      bytes.set(records.bytes.subarray(start, endOf(part)), offset);
+      offset -= start;
+      const context: RecordContext = { topic, busMs, arrivedMs };
+      for (let i = from; i < to; i++) {
+        read(offset + (i === from ? start : records.ends[i - 1]! + 1), offset + records.ends[i]!, context);
+      }
+      offset += endOf(part) + 1;
+    }
+    return into.total;
+  }
+}
+
+function startOf({ run: { records: { ends } }, from }: RunPart): number {
+  return from === 0 ? 0 : ends[from - 1]! + 1;
+}
+
+function endOf({ run: { records: { ends } }, to }: RunPart): number {
+  return ends[to - 1]!;
+}
+
+/** @throws {SourceError} */
+function offsetOf(position: string): number {
+  if (/^\d{1,15}$/.test(position)) return Number(position);
+  throw new SourceError(
+    "refused",
+    `the state says that the inbox was read to ${position}, which is no offset: was it another source ` +
+      "before? Give this one another URL, or the handler another STATE_DIR",
+  );
+}

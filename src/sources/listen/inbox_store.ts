@@ -1,0 +1,174 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { openAlone } from "../../platform/file/lone_database.ts";
+import type { Answer, RecordFormat, RecordRun } from "./decoder.ts";
+
+/** A run of the inbox. */
+export interface StoredRun extends RecordRun {
+  /** Offset of its first record. */
+  readonly first: number;
+  /** When it arrived, Unix ms. */
+  readonly arrivedMs: number;
+}
+
+/** The answer to a request that had a key, and the digest of that request. */
+export interface KeyedAnswer {
+  readonly key: string;
+  readonly digest: string;
+  readonly answer: Answer;
+}
+
+/** What one commit changes. */
+export interface InboxChange {
+  readonly runs: readonly StoredRun[];
+  readonly answers: readonly KeyedAnswer[];
+  /** Offset that the next record gets. */
+  readonly next: number;
+  /** Runs that end at this offset or before are deleted. */
+  readonly trimTo: number;
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS inbox (id TEXT NOT NULL, next INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS run (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, weight INTEGER NOT NULL,
+    format TEXT NOT NULL, topic TEXT, arrived_ms INTEGER NOT NULL, ends BLOB NOT NULL, bytes BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS answer (number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL);
+`;
+/** The latest requests with a key that are remembered. */
+const ANSWERS_MAX = 100_000;
+/** Memory and disk that a run takes beside its records. */
+const RUN_BYTES = 256;
+/** Memory for the end of each record. */
+const END_BYTES = 4;
+const ENCODER = new TextEncoder();
+
+interface RunRow {
+  readonly first: number;
+  readonly format: string;
+  readonly topic: string | null;
+  readonly arrived_ms: number;
+  readonly ends: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+/** Bytes that a run counts for among those of the inbox. */
+export function weightOf({ records: { bytes, ends } }: RecordRun): number {
+  return bytes.length + END_BYTES * ends.length + RUN_BYTES;
+}
+
+/**
+ * The file of an inbox. A commit is one transaction that is on disk when it returns, so a crash leaves all of
+ * it or nothing.
+ */
+export class InboxStore {
+  /** Identity of the inbox: another file is another history. */
+  readonly id: string;
+  private readonly insertRun: StatementSync;
+  private readonly insertAnswer: StatementSync;
+  private readonly deleteRuns: StatementSync;
+  private readonly deleteAnswers: StatementSync;
+  private readonly setNext: StatementSync;
+  private readonly selectFirst: StatementSync;
+  private readonly selectRuns: StatementSync;
+  private readonly selectAnswer: StatementSync;
+
+  private constructor(private readonly database: DatabaseSync) {
+    database.prepare("INSERT INTO inbox SELECT ?, 0 WHERE NOT EXISTS (SELECT * FROM inbox)")
+      .run(crypto.randomUUID());
+    this.id = (database.prepare("SELECT id FROM inbox").get() as { id: string }).id;
+    this.insertRun = database.prepare("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    this.insertAnswer = database.prepare(
+      "INSERT OR REPLACE INTO answer (key, digest, status, headers, body) VALUES (?, ?, ?, ?, ?)",
+    );
+    this.deleteRuns = database.prepare(
+      "DELETE FROM run WHERE first + count <= ? AND first < ? RETURNING weight",
+    );
+    this.selectFirst = database.prepare("SELECT coalesce(min(first), ?) AS first FROM run");
+    this.deleteAnswers = database.prepare(
+      "DELETE FROM answer WHERE number <= (SELECT max(number) FROM answer) - ?",
+    );
+    this.setNext = database.prepare("UPDATE inbox SET next = ?");
+    this.selectRuns = database.prepare(
+      "SELECT first, format, topic, arrived_ms, ends, bytes FROM run " +
+        "WHERE first >= (SELECT max(first) FROM run WHERE first <= ?) ORDER BY first",
+    );
+    this.selectAnswer = database.prepare("SELECT digest, status, headers, body FROM answer WHERE key = ?");
+  }
+
+  /** @throws {UnfitFile} or SQLite's error. */
+  static open(path: string): InboxStore {
+    const database = openAlone(path, SCHEMA);
+    try {
+      return new InboxStore(database);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  /** The offset of the oldest record, the one that the next record gets, and the weight of all runs. */
+  bounds(): { readonly first: number; readonly next: number; readonly weight: number } {
+    return this.database.prepare(
+      "SELECT coalesce(min(first), (SELECT next FROM inbox)) AS first, (SELECT next FROM inbox) AS next, " +
+        "coalesce(sum(weight), 0) AS weight FROM run",
+    ).get() as unknown as { first: number; next: number; weight: number };
+  }
+
+  /**
+   * All or nothing. Returns the offset of the oldest record after it, and the weight of the deleted runs.
+   *
+   * @throws SQLite's error.
+   */
+  commit({ runs, answers, next, trimTo }: InboxChange): { readonly first: number; readonly freed: number } {
+    this.database.exec("BEGIN IMMEDIATE");
+    try {
+      for (const run of runs) this.add(run);
+      for (const { key, digest, answer: { status, headers, body } } of answers) {
+        const bytes = typeof body === "string" ? ENCODER.encode(body) : body;
+        this.insertAnswer.run(key, digest, status, JSON.stringify(headers), bytes);
+      }
+      if (answers.length > 0) this.deleteAnswers.run(ANSWERS_MAX);
+      this.setNext.run(next);
+      const deleted = this.deleteRuns.all(trimTo, trimTo) as unknown as { weight: number }[];
+      const { first } = this.selectFirst.get(next) as { first: number };
+      this.database.exec("COMMIT");
+      return { first, freed: deleted.reduce((sum, { weight }) => sum + weight, 0) };
+    } catch (error) {
+      if (this.database.isTransaction) this.database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /** The runs from the one with the record at this offset on, which must be in the inbox. */
+  *runsFrom(offset: number): Generator<StoredRun> {
+    for (const row of this.selectRuns.iterate(offset)) {
+      const { first, format, topic, arrived_ms: arrivedMs, ends, bytes } = row as unknown as RunRow;
+      yield {
+        first,
+        format: format as RecordFormat,
+        topic: topic ?? undefined,
+        arrivedMs,
+        records: { bytes, ends: new Uint32Array(ends.slice().buffer) },
+      };
+    }
+  }
+
+  answerFor(key: string): Omit<KeyedAnswer, "key"> | undefined {
+    const row = this.selectAnswer.get(key) as
+      | { digest: string; status: number; headers: string; body: Uint8Array<ArrayBuffer> }
+      | undefined;
+    if (row === undefined) return undefined;
+    const { digest, status, headers, body } = row;
+    return { digest, answer: { status, headers: JSON.parse(headers), body } };
+  }
+
+  close(): void {
+    if (this.database.isOpen) this.database.close();
+  }
+
+  private add(run: StoredRun): void {
+    const { first, format, topic, arrivedMs, records: { bytes, ends } } = run;
+    const endBytes = new Uint8Array(ends.buffer, ends.byteOffset, ends.byteLength);
+    this.insertRun.run(first, ends.length, weightOf(run), format, topic ?? null, arrivedMs, endBytes, bytes);
+  }
+}

@@ -1,0 +1,213 @@
+import { createHash } from "node:crypto";
+import { BodyError, readBody } from "../../platform/http/body.ts";
+import { ByteBudget } from "../../platform/http/byte_budget.ts";
+import { HttpListener, INTERRUPTED } from "../../platform/http/http_listener.ts";
+import { Rarely } from "../../platform/http/rarely.ts";
+import type { Logger } from "../../platform/log/logger.ts";
+import type { Answer, Decoded, PushPath } from "./decoder.ts";
+import { type Inbox, InboxFullError } from "./inbox.ts";
+import { fixedAnswer } from "./fixed_answers.ts";
+import { credentialOf } from "./credential.ts";
+
+export interface PushServerOptions {
+  readonly hostname: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** PEM texts; undefined: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Undefined: everybody may send. */
+  readonly token: string | undefined;
+}
+
+/** How long closing waits for requests that are being answered. */
+const CLOSING_GRACE_MS = 1000;
+/** Bytes of all request bodies that are still being read, small ones not counted. */
+const BODIES_MAX_BYTES = 128 * 1024 * 1024;
+/** `Retry-After` while the inbox is full. */
+const FULL_RETRY_SECONDS = 5;
+const KEY_MAX_CHARACTERS = 256;
+
+/** A request with a key that is being answered, and the digest of its body. */
+interface InFlight {
+  readonly digest: string;
+  readonly answer: Promise<Answer>;
+}
+
+/** Takes records over HTTP and answers once they are in the inbox. */
+export class PushServer {
+  private readonly bodies = new ByteBudget(BODIES_MAX_BYTES);
+  private readonly inFlight = new Map<string, InFlight>();
+  private readonly fullness = new Rarely();
+  private readonly faults = new Rarely();
+  private readonly failures = new Rarely();
+  private readonly listener: HttpListener;
+
+  /** @throws {Error} It cannot listen there, or not with this certificate. */
+  constructor(
+    options: PushServerOptions,
+    private readonly inbox: Inbox,
+    private readonly paths: Readonly<Record<string, PushPath>>,
+    private readonly nowMs: () => number,
+    private readonly logger: Logger,
+  ) {
+    const { hostname, token } = options;
+    this.listener = new HttpListener({
+      ...options,
+      closingGraceMs: CLOSING_GRACE_MS,
+      access: {
+        allowedHosts: [hostname.toLowerCase()],
+        token,
+        credentialOf,
+        openPaths: ["/ping"],
+        onRefusal: ({ message }, from, count) =>
+          logger.warn("a request was refused", { reason: message, from, count }),
+      },
+      refuse: ({ status, message, headers }, request) => this.refusal(request, status, message, headers),
+      answer: (request) => this.answer(request),
+      onError: (error) => {
+        logger.error("a request could not be answered", { error: (error as Error).message });
+        return respond(problem(500, "the listener could not answer"));
+      },
+      onInterruption: (reason) => logger.error(INTERRUPTED, { reason }),
+    });
+  }
+
+  get url(): string {
+    return this.listener.url;
+  }
+
+  close(): Promise<void> {
+    return this.listener.close();
+  }
+
+  private async answer(request: Request): Promise<Response> {
+    const url = URL.parse(request.url);
+    if (url === null) return respond(problem(400, "path or host is not one of HTTP"));
+    const path = Object.hasOwn(this.paths, url.pathname) ? this.paths[url.pathname]! : undefined;
+    if (path === undefined) {
+      return respond(fixedAnswer(url, request.method) ?? problem(404, `there is ${this.known}`));
+    }
+    if (request.method !== "POST") {
+      return respond(problem(405, `${url.pathname} takes POST`, { allow: "POST" }));
+    }
+    try {
+      return respond(await this.take(request, url, path));
+    } catch (error) {
+      return this.failure(error, request);
+    }
+  }
+
+  private get known(): string {
+    return Object.keys(this.paths).join(", ");
+  }
+
+  private async take(request: Request, url: URL, path: PushPath): Promise<Answer> {
+    if (this.inbox.isFull) throw new InboxFullError("the inbox is full; send again later", false);
+    const key = request.headers.get("idempotency-key");
+    if (key !== null && !isKey(key)) {
+      throw new BodyError(400, `idempotency-key must have 1 to ${KEY_MAX_CHARACTERS} characters`);
+    }
+    const body = await readBody(request, this.bodies, { ownEncoding: path.ownEncoding });
+    const arrivedMs = this.nowMs();
+    const decode = async () =>
+      await path.decode({ body, query: url.searchParams, headers: request.headers, arrivedMs });
+    if (key === null) return await this.keep(await decode(), arrivedMs);
+    return await this.once(key, digestOf(url, body), decode, arrivedMs);
+  }
+
+  /** The answer of the request that had this key before, else that of this one. */
+  private async once(
+    key: string,
+    digest: string,
+    decode: () => Promise<Decoded>,
+    arrivedMs: number,
+  ): Promise<Answer> {
+    const earlier = this.inFlight.get(key) ?? this.inbox.answerFor(key);
+    if (earlier !== undefined) {
+      if (earlier.digest === digest) return await earlier.answer;
+      throw new BodyError(422, "idempotency-key was that of another request; each needs its own");
+    }
+    const answer = decode().then((decoded) => this.keep(decoded, arrivedMs, { key, digest }));
+    this.inFlight.set(key, { digest, answer });
+    try {
+      return await answer;
+    } finally {
+      this.inFlight.delete(key);
+    }
+  }
+
+  /** Puts records into the inbox. Returns the answer once they are on disk. */
+  private async keep(
+    { runs, answer }: Decoded,
+    arrivedMs: number,
+    keyed?: { readonly key: string; readonly digest: string },
+  ): Promise<Answer> {
+    if (answer.status >= 400) {
+      this.faults.happened((count) =>
+        this.logger.warn("records were refused, and their sender was told why", {
+          answer: typeof answer.body === "string" ? answer.body.slice(0, 300) : answer.status,
+          count,
+        })
+      );
+    }
+    if (runs.length > 0) await this.inbox.append(runs, arrivedMs, keyed && { ...keyed, answer });
+    return answer;
+  }
+
+  private failure(error: unknown, request: Request): Response {
+    if (error instanceof BodyError) {
+      const retry: Record<string, string> = error.status === 503 ? { "retry-after": "1" } : {};
+      return this.refusal(request, error.status, error.message, retry);
+    }
+    if (error instanceof InboxFullError) {
+      if (error.isForGood) return this.refusal(request, 413, error.message);
+      this.fullness.happened((count) =>
+        this.logger.warn("requests were refused: the inbox is full, and the senders try again later", {
+          count,
+        })
+      );
+      return this.refusal(request, 429, error.message, { "retry-after": `${FULL_RETRY_SECONDS}` });
+    }
+    this.failures.happened((count) =>
+      this.logger.error("the inbox cannot be written, and the senders try again later", {
+        error: (error as Error).message,
+        count,
+      })
+    );
+    const message = "the inbox cannot be written; send again later";
+    return this.refusal(request, 503, message, { "retry-after": `${FULL_RETRY_SECONDS}` });
+  }
+
+  /** A refusal in the words of the path's protocol. */
+  private refusal(
+    request: Request,
+    status: number,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Response {
+    const name = URL.parse(request.url)?.pathname ?? "";
+    const path = Object.hasOwn(this.paths, name) ? this.paths[name]! : undefined;
+    const answer = path?.refuse(status, message) ?? problem(status, message);
+    return respond({ ...answer, headers: { ...answer.headers, ...headers } });
+  }
+}
+
+function isKey(key: string): boolean {
+  return key.length > 0 && key.length <= KEY_MAX_CHARACTERS;
+}
+
+function digestOf({ pathname, search }: URL, body: Uint8Array): string {
+  return createHash("sha256").update(`${pathname}${search}\n`).update(body).digest("hex");
+}
+
+function problem(status: number, error: string, headers: Readonly<Record<string, string>> = {}): Answer {
+  return {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify({ error }),
+  };
+}
+
+function respond({ status, headers, body }: Answer): Response {
+  return new Response(body === "" || body.length === 0 ? null : body, { status, headers });
+}

@@ -1,0 +1,102 @@
+import type { RawEvents } from "../../bus/raw_events.ts";
+import type { RecordContext } from "../../codec/mapping/reading.ts";
+import { NO_NUMBER } from "../../codec/mapping/influx_readings.ts";
+import { EventBatch } from "../../event/event_batch.ts";
+import type { RecordFormat } from "./decoder.ts";
+import type { FormatReaders } from "./format_readers.ts";
+
+/** A record that is not kept, and why. */
+export interface RecordFault {
+  /** Number of the record in its request, from 1. */
+  readonly number: number;
+  readonly reason: string;
+}
+
+/** The records of a request after a look at each. */
+export interface CheckedRecords {
+  readonly good: RawEvents;
+  /** The first of the faults. */
+  readonly faults: readonly RecordFault[];
+  /** Number of records with a fault. */
+  readonly faulty: number;
+}
+
+/** After these records other requests get a turn. */
+const TURN_RECORDS = 5000;
+/** Faults that are told: the answer is bounded, whatever came. */
+const FAULTS_MAX = 20;
+
+/** Looks at records before they go into the inbox, with the same eyes that read them there. */
+export class RecordCheck {
+  private readonly batch = new EventBatch();
+
+  constructor(private readonly readers: FormatReaders) {}
+
+  /**
+   * A record is good where at least one event can be made of it, or where it has text only: text is no event,
+   * and no fault either.
+   */
+  async check(
+    format: RecordFormat,
+    records: RawEvents,
+    context: RecordContext,
+  ): Promise<CheckedRecords> {
+    const { ends } = records;
+    const left: number[] = [];
+    const faults: RecordFault[] = [];
+    let faulty = 0;
+    for (let from = 0; from < ends.length; from += TURN_RECORDS) {
+      if (from > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+      for (const [index, reason] of this.look(format, records, from, context)) {
+        left.push(from + index);
+        if (reason === NO_NUMBER) continue;
+        faulty++;
+        if (faults.length < FAULTS_MAX) faults.push({ number: from + index + 1, reason });
+      }
+    }
+    return { good: left.length === 0 ? records : without(records, left), faults, faulty };
+  }
+
+  /** The records of one turn that give no event, by their index in it, each with the reason. */
+  private look(
+    format: RecordFormat,
+    { bytes, ends }: RawEvents,
+    from: number,
+    context: RecordContext,
+  ): Map<number, string> {
+    const { batch } = this;
+    batch.reset(bytes);
+    const read = this.readers.for(format, batch);
+    const to = Math.min(ends.length, from + TURN_RECORDS);
+    for (let i = from; i < to; i++) read(i === 0 ? 0 : ends[i - 1]! + 1, ends[i]!, context);
+    const found = new Map<number, string>();
+    if (batch.invalid.length > 0) {
+      const giving = new Set(batch.position.subarray(0, batch.count));
+      for (const { index, detail } of batch.invalid) {
+        if (!giving.has(index) && !found.has(index)) found.set(index, detail);
+      }
+    }
+    batch.reset(NOTHING);
+    return found;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** The records without some of them, in their own memory. @param left Their indices, in ascending order. */
+function without({ bytes, ends }: RawEvents, left: readonly number[]): RawEvents {
+  const kept = { bytes: new Uint8Array(bytes.length), ends: new Uint32Array(ends.length - left.length) };
+  let [length, count, next] = [0, 0, 0];
+  for (let i = 0; i < ends.length; i++) {
+    if (i === left[next]) {
+      next++;
+      continue;
+    }
+    const record = bytes.subarray(i === 0 ? 0 : ends[i - 1]! + 1, ends[i]);
+    if (count > 0) length++;
+    kept.bytes.set(record, length);
+    length += record.length;
+    kept.ends[count++] = length;
+  }
+  return { bytes: kept.bytes.subarray(0, length), ends: kept.ends };
+}
