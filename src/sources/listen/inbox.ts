@@ -150,7 +150,9 @@ export class Inbox {
     });
   }
 
-  /** Records below this offset are not needed any more. Those of whole runs are deleted with the next commit. */
+  /**
+   * Records below this offset are not needed any more. Those of whole runs are deleted with the next commit.
+   */
   release(offset: number): void {
     if (offset <= this.trimTo || this.isClosed) return;
     this.trimTo = offset;
@@ -208,7 +210,8 @@ export class Inbox {
     const isForGood = weight > this.maxBytes;
     return new InboxFullError(
       isForGood
-        ? `the records take ${weight} bytes and the inbox has ${this.maxBytes} (INBOX_MAX_BYTES); send fewer at once`
+        ? `the records take ${weight} bytes, and the inbox has ${this.maxBytes} (INBOX_MAX_BYTES); send ` +
+          "fewer at once"
         : "the inbox is full (INBOX_MAX_BYTES), since the handler does not keep up; send again later",
       isForGood,
     );

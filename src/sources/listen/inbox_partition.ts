@@ -14,7 +14,10 @@ import type { Inbox, RunPart } from "./inbox.ts";
 /** It is read from a file on this host. */
 const READ_MAX_MS = 60_000;
 
-/** The inbox, read in order. A position is the offset of the next record; a lineage is the inbox's identity. */
+/**
+ * The inbox, read in order. A position is the offset of the next record; a lineage is the identity of the
+ * inbox.
+ */
 export class InboxPartition implements Partition {
   readonly id = "";
   readonly replay = "from-position";
