@@ -39,7 +39,7 @@ export class EventBatch {
    * By the index of an event: makes a record that holds this event alone. Missing where the event's own
    * record does.
    */
-  readonly alone: AloneText[] = [];
+  readonly alone: (AloneText | undefined)[] = [];
   /**
    * A number for what the batch holds now, unique among all batches. It changes whenever the batch is
    * emptied.
@@ -86,7 +86,8 @@ export class EventBatch {
     this.isMapped = false;
     this.surplus = 0;
     this.unitsPerSecond = 1;
-    this.alone.length = 0;
+    // Shortened, it would be allocated anew for each reply.
+    this.alone.fill(undefined);
     this.count = 0;
     this.invalid.length = 0;
   }
