@@ -21,7 +21,7 @@ export const BROKEN_REGISTRY: readonly BrokenVariant[] = [
   },
   {
     name: "a correction looks only at the newest revision of a row, whatever sinks that went to",
-    foundBy: 109,
+    foundBy: 236,
     needs: "changes",
     parts: () =>
       replace(ArchivedWindow, "revisions", (revisions) =>
