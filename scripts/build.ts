@@ -2,12 +2,13 @@
  * Builds the program into one executable file.
  *
  *   scripts/deno.sh run -A scripts/build.ts [--entry src/main.ts]
- *     [--output dist/vabus-data-handler] [--form FORM] [--target TARGET]
+ *     [--output dist/vabus-data-handler] [--form FORM] [--target TARGET] [--runtime FILE]
  *
  * FORM is `compiled` (by `deno compile`, whose runtime has to be fetched from Deno's own site),
  * `self-extracting` (a shell script with this very Deno and the bundled program behind it, see `launcher.sh`)
  * or `auto`: the first where it can be fetched, else the second. TARGET is that of `deno compile`, for
- * another platform; only `compiled` can have one.
+ * another platform; only `compiled` can have one. `--runtime` names what a self-extracting file brings in the
+ * place of this Deno; it is for the tests of the launcher, which would else unpack a hundred megabytes each.
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -35,6 +36,8 @@ interface Plan {
   output: string;
   form: "auto" | "compiled" | "self-extracting";
   target: string | undefined;
+  /** The Deno that a self-extracting file brings. */
+  runtime: string;
 }
 
 async function build(plan: Plan): Promise<string> {
@@ -61,7 +64,7 @@ async function build(plan: Plan): Promise<string> {
 
 /** The form that was built, and why, where it was not the first choice. */
 async function makeExecutable(
-  { form, target }: Plan,
+  { form, target, runtime }: Plan,
   main: string,
   executable: string,
   commit: string,
@@ -73,7 +76,7 @@ async function makeExecutable(
     if (form === "compiled") throw new BuildError(`deno compile failed: ${fault}`);
     note = `; not compiled, since deno compile failed: ${fault}`;
   }
-  await writeSelfExtracting(main, executable, commit);
+  await writeSelfExtracting(main, executable, runtime, commit);
   return ["self-extracting", note];
 }
 
@@ -177,8 +180,13 @@ async function compile(
     `no result within ${COMPILE_TIMEOUT_MS / 1000} s`;
 }
 
-async function writeSelfExtracting(main: string, output: string, commit: string): Promise<void> {
-  const runtime = await packedRuntime();
+async function writeSelfExtracting(
+  main: string,
+  output: string,
+  runtimePath: string,
+  commit: string,
+): Promise<void> {
+  const runtime = await packedRuntime(runtimePath);
   const mainCode = (await Deno.readTextFile(main)).trimEnd();
   const code = await Deno.readFile(programBeside(main));
   const packedCode = gzipSync(code, { level: BEST_COMPRESSION });
@@ -216,9 +224,9 @@ interface PackedRuntime {
   sha256: string;
 }
 
-/** This very Deno, compressed. It is kept in the cache, since compressing takes ten seconds. */
-async function packedRuntime(): Promise<PackedRuntime> {
-  const bytes = await Deno.readFile(Deno.execPath());
+/** The Deno at `path`, compressed. It is kept in the cache, since compressing takes ten seconds. */
+async function packedRuntime(path: string): Promise<PackedRuntime> {
+  const bytes = await Deno.readFile(path);
   const hash = sha256(bytes);
   const file = join(cacheDir(), `deno-${Deno.version.deno}-${hash.slice(0, 16)}.gz`);
   try {
@@ -272,14 +280,15 @@ function parsePlan(args: string[]): Plan {
       output: { type: "string", default: join(ROOT, "dist/vabus-data-handler") },
       form: { type: "string", default: "auto" },
       target: { type: "string" },
+      runtime: { type: "string", default: Deno.execPath() },
     },
   });
-  const { entry, output, form, target } = values;
+  const { entry, output, form, target, runtime } = values;
   if (form !== "auto" && form !== "compiled" && form !== "self-extracting") {
     throw new BuildError(`--form is auto, compiled or self-extracting, not "${form}".`);
   }
   if (target !== undefined && form !== "compiled") throw new BuildError("--target needs --form compiled.");
-  return { entry, output, form, target };
+  return { entry, output, form, target, runtime };
 }
 
 try {

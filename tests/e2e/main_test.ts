@@ -9,7 +9,7 @@ import { eventStream, recentBaseMs } from "../support/event_stream.ts";
 import { Oracle } from "../support/oracle.ts";
 import { BusProgram, handlerEnvironment, observed, Sinks } from "./plant.ts";
 
-const EVENTS = Number(Deno.env.get("E2E_EVENTS") ?? 400_000);
+const EVENTS = Number(Deno.env.get("E2E_EVENTS") ?? 200_000);
 const WINDOW_MS = 60_000;
 const WINDOWS = 10;
 

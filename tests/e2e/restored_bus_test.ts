@@ -15,6 +15,8 @@ import {
 import { freePort } from "../support/free_port.ts";
 import { BusProgram, handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
 
+/** So small that a few thousand events are several batches. */
+const BATCH_SIZE = 1000;
 const TIME = Math.floor(Date.now() / 1000) - 600;
 
 /** Events that each have a name, and so a row, of their own. */
@@ -53,7 +55,7 @@ for (
     ["just as long again", 300, 200, 200],
     ["shorter than what was read", 300, 200, 50],
     ["empty", 0, 500, 700],
-    ["as large as several batches", 25_000, 12_000, 30_000],
+    ["as large as several batches", 2500, 1200, 3000],
   ] as const
 ) {
   for (const isRunning of [false, true]) {
@@ -62,7 +64,10 @@ for (
       await using backedUp = await BackedUpBus.start(directory.path);
       const { bus } = backedUp;
       const listen = `127.0.0.1:${freePort()}`;
-      const environment = handlerEnvironment(bus.url, directory.path, { HTTP_LISTEN: listen });
+      const environment = handlerEnvironment(bus.url, directory.path, {
+        HTTP_LISTEN: listen,
+        VABUS_BATCH_SIZE: `${BATCH_SIZE}`,
+      });
       const read = async (total: number, handler?: Program) => {
         if (handler === undefined) {
           const output = await runToEnd(["once"], environment);

@@ -58,8 +58,13 @@ function int32(value: number): Buffer {
   return Buffer.concat([int16(value >> 16), int16(value)]);
 }
 
-async function postgresError(port: number, parameters = "sslmode=disable"): Promise<SinkError> {
-  const url = `postgres://vabus:${SECRET}@127.0.0.1:${port}/plant?connect_timeout=5&${parameters}`;
+async function postgresError(
+  port: number,
+  parameters = "sslmode=disable",
+  connectTimeoutSeconds = 5,
+): Promise<SinkError> {
+  const url =
+    `postgres://vabus:${SECRET}@127.0.0.1:${port}/plant?connect_timeout=${connectTimeoutSeconds}&${parameters}`;
   const client = new PostgresClient(postgresConnection(url), 0, SILENT);
   try {
     await client.query("a question", NEVER, (sql) => sql`select 1`);
@@ -164,7 +169,7 @@ Deno.test("PostgreSQL: one that begins a message and never ends it is left when 
     await conversation.say(message("N", Buffer.alloc(50_000, 0x41)).subarray(0, 1000));
     while ((await conversation.listen()).length > 0);
   }));
-  const { kind } = await postgresError(server.port);
+  const { kind } = await postgresError(server.port, undefined, 1);
   assert.ok(["unavailable", "timed_out"].includes(kind), kind);
 });
 
