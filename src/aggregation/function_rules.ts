@@ -1,4 +1,4 @@
-import { FUNCTION_LIST, functionId, SUM, UNNAMED } from "../event/agg_function.ts";
+import { FUNCTION_LIST, functionId, SUM, UNNAMED, usualOf } from "../event/agg_function.ts";
 import type { EventBatch } from "../event/event_batch.ts";
 import { type NamePattern, namePattern } from "../event/name_pattern.ts";
 import { FunctionCache } from "./function_cache.ts";
@@ -11,11 +11,16 @@ interface FunctionRule {
 }
 
 const NOTHING = "none";
+/**
+ * The answer of `*=sum`, which everybody has who has not thought about it: the function that is usual for an
+ * event, else `sum`.
+ */
+const USUAL = -0x80000000;
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * The functions for an event that names none. The first rule that matches its name decides; without a match
- * it is `sum`.
+ * it is the one that the event says is usual for it, or `sum`.
  *
  * Events come as batches. The answer for an event is a number: the id of its one function, or a number below
  * 0, for which {@link functionsOf} has several functions or none.
@@ -34,7 +39,9 @@ export class FunctionRules {
   /** @param text What the rules were read from. */
   constructor(rules: readonly FunctionRule[], readonly text: string) {
     this.rules = [...rules, { pattern: namePattern("*"), functions: [SUM] }];
-    this.answers = this.rules.map(({ functions }, rule) => functions.length === 1 ? functions[0]! : ~rule);
+    this.answers = this.rules.map(({ pattern, functions }, rule) =>
+      functions.length !== 1 ? ~rule : pattern.isCatchAll && functions[0] === SUM ? USUAL : functions[0]!
+    );
     // Where the first rule matches everything, no name has to be looked at.
     this.cache = this.rules[0]!.pattern.isCatchAll ? undefined : new FunctionCache();
   }
@@ -50,7 +57,12 @@ export class FunctionRules {
     const only = answers[0]!;
     for (let i = 0; i < count; i++) {
       const named = functionId[i]!;
-      resolved[i] = named !== UNNAMED ? named : cache === undefined ? only : this.answerFor(batch, i, cache);
+      if (named >= 0) {
+        resolved[i] = named;
+        continue;
+      }
+      const answer = cache === undefined ? only : this.answerFor(batch, i, cache);
+      resolved[i] = answer !== USUAL ? answer : named === UNNAMED ? SUM : usualOf(named);
     }
     return resolved;
   }

@@ -1,4 +1,4 @@
-import { FUNCTION_LIST, functionId, UNNAMED } from "../event/agg_function.ts";
+import { FUNCTION_LIST, functionId, UNNAMED, usually } from "../event/agg_function.ts";
 import { NAME_MAX_CHARACTERS } from "../event/event.ts";
 import { canonicalLabels, labelsProblem } from "../event/labels.ts";
 import { printable } from "../platform/log/printable.ts";
@@ -8,7 +8,7 @@ export interface CheckedEvent {
   readonly name: string;
   /** Canonical labels; "": none. */
   readonly labels: string;
-  /** {@link UNNAMED}: the event names no function. */
+  /** {@link UNNAMED}, or less: the event names no function, see {@link usually}. */
   readonly functionId: number;
   readonly value: number;
   readonly timeMs: number;
@@ -53,11 +53,14 @@ export function nameProblem(name: string): string | undefined {
 /**
  * Checks a parsed value against the shape of an event. Returns the event, or what is wrong with it as text
  * for the operator. `agg_func`, `id` and `labels` may be null, which many serialisers write for a missing
- * value. An id that is not a text counts as missing.
+ * value. An id that is not a text counts as missing; so does a `default_func` that is no function.
  */
 export function checkEvent(parsed: unknown): CheckedEvent | string {
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return "not an object";
-  const { name, value, timestamp, agg_func: aggFunc, id, labels } = parsed as Record<string, unknown>;
+  const { name, value, timestamp, agg_func: aggFunc, id, labels, default_func: usual } = parsed as Record<
+    string,
+    unknown
+  >;
   if (typeof name !== "string") return "no name";
   const nameFault = nameProblem(name);
   if (nameFault !== undefined) return nameFault;
@@ -69,6 +72,9 @@ export function checkEvent(parsed: unknown): CheckedEvent | string {
   if (aggFunc !== undefined && aggFunc !== null) {
     functionOfEvent = typeof aggFunc === "string" ? functionId(aggFunc) : -1;
     if (functionOfEvent < 0) return functionProblem(aggFunc);
+  } else if (typeof usual === "string") {
+    const id = functionId(usual);
+    if (id >= 0) functionOfEvent = usually(id);
   }
   const problem = labels === undefined || labels === null ? undefined : labelsProblem(name, labels);
   if (problem !== undefined) return problem;

@@ -1,12 +1,11 @@
-import { AVG, functionId, MAX, MIN, SUM, UNNAMED } from "../event/agg_function.ts";
+import { AVG, functionId, MAX, MIN, SUM, UNNAMED, usually } from "../event/agg_function.ts";
 import { NAME_MAX_CHARACTERS } from "../event/event.ts";
 import type { EventBatch } from "../event/event_batch.ts";
 import { endsPlainText, HASH_SEED, hashWord } from "../event/text_hash.ts";
 import { appendEvent, ID_MAX_BYTES } from "./append_event.ts";
 import { readEvent } from "./event_check.ts";
 import { ElementReader, type MappedRecords } from "./mapping/element_reader.ts";
-import { BACKSLASH, BRACE_CLOSE, BRACE_OPEN, COLON, COMMA, QUOTE } from "./ascii.ts";
-import { JsonBytes } from "./json_bytes.ts";
+import { BACKSLASH, BRACE_CLOSE, BRACE_OPEN, COLON, COMMA, JsonBytes, QUOTE } from "./json_bytes.ts";
 import { PlainLabels } from "./plain_labels.ts";
 
 const HAS_NAME = 1;
@@ -15,6 +14,7 @@ const HAS_TIMESTAMP = 4;
 const HAS_FUNCTION = 8;
 const HAS_ID = 16;
 const HAS_LABELS = 32;
+const HAS_USUAL = 64;
 const HAS_REQUIRED = HAS_NAME | HAS_VALUE | HAS_TIMESTAMP;
 
 /**
@@ -71,9 +71,10 @@ export class EventScanner {
   }
 
   /**
-   * The fast path: `{"name":…,"value":…,"timestamp":…,"agg_func":…,"id":…,"labels":{…}}` in any order. The
-   * text is ASCII without escapes, numbers are plain decimals, and each field is known, valid and there at
-   * most once. Returns where the event ends, or -1 for the slow path; then nothing is added to the batch.
+   * The fast path: an object with `name`, `value`, `timestamp`, `agg_func`, `id`, `labels` and `default_func`
+   * in any order. The text is ASCII without escapes, numbers are plain decimals, and each field is known,
+   * valid and there at most once. Returns where the event ends, or -1 for the slow path; then nothing is
+   * added to the batch.
    *
    * It is one long function because it runs for each event: what it keeps in local variables would otherwise
    * be read from fields.
@@ -86,6 +87,7 @@ export class EventScanner {
     let seen = 0;
     let idLength = 0;
     let functionOfEvent = UNNAMED;
+    let usual = UNNAMED;
     if (bytes[at++] !== BRACE_OPEN) return -1;
     for (;;) {
       while (bytes[at] === 0x20) at++;
@@ -174,6 +176,10 @@ export class EventScanner {
           idLength = length;
           batch.idStart[i] = textStart;
           batch.idHash[i] = hash;
+        } else if (field === HAS_USUAL) {
+          const id = this.functionAt(textStart, length);
+          if (id < 0) return -1;
+          usual = usually(id);
         } else {
           functionOfEvent = this.functionAt(textStart, length);
           if (functionOfEvent < 0) return -1;
@@ -191,7 +197,7 @@ export class EventScanner {
     batch.position[i] = batch.total;
     batch.rawStart[i] = start;
     batch.rawEnd[i] = at;
-    batch.functionId[i] = functionOfEvent;
+    batch.functionId[i] = functionOfEvent === UNNAMED ? usual : functionOfEvent;
     batch.idLength[i] = idLength;
     batch.count++;
     return at;
@@ -215,6 +221,11 @@ export class EventScanner {
         return view.getInt32(at + 4, true) === FUNC && bytes[at + 8] === QUOTE ? HAS_FUNCTION : 0;
       case LABE:
         return bytes[at + 4] === 0x6c && bytes[at + 5] === 0x73 && bytes[at + 6] === QUOTE ? HAS_LABELS : 0;
+      case DEFA:
+        return at + 13 <= bytes.length && view.getInt32(at + 4, true) === ULT_ &&
+            view.getInt32(at + 8, true) === FUNC && bytes[at + 12] === QUOTE
+          ? HAS_USUAL
+          : 0;
       default:
         return bytes[at] === 0x69 && bytes[at + 1] === 0x64 && bytes[at + 2] === QUOTE ? HAS_ID : 0;
     }
@@ -246,14 +257,17 @@ const STAM = 0x6d617473;
 const AGG_ = 0x5f676761;
 const FUNC = 0x636e7566;
 const LABE = 0x6562616c;
+const DEFA = 0x61666564;
+const ULT_ = 0x5f746c75;
 
 const FIELD_LENGTHS = (() => {
-  const lengths = new Uint8Array(64);
+  const lengths = new Uint8Array(128);
   lengths[HAS_NAME] = 4;
   lengths[HAS_VALUE] = 5;
   lengths[HAS_TIMESTAMP] = 9;
   lengths[HAS_FUNCTION] = 8;
   lengths[HAS_ID] = 2;
   lengths[HAS_LABELS] = 6;
+  lengths[HAS_USUAL] = 12;
   return lengths;
 })();

@@ -14,6 +14,19 @@ export const STDDEV = 7;
 /** Stands for a function's id where the event names no function. */
 export const UNNAMED = -1;
 
+/**
+ * Stands for a function's id where the event names none, but says which is usual for it: that one is computed
+ * where the operator's rules do not say. It is less than {@link UNNAMED}.
+ */
+export function usually(id: number): number {
+  return UNNAMED - 1 - id;
+}
+
+/** The function that is usual for an event, of what {@link usually} made of it. */
+export function usualOf(stand: number): number {
+  return UNNAMED - 1 - stand;
+}
+
 const NAMES = ["sum", "avg", "min", "max", "count", "first", "last", "stddev"] as const;
 const PERCENTILE_BASE = 16;
 const PERCENTILE_UNITS = 10_000;

@@ -39,7 +39,7 @@ export class EventBatch {
    * By the index of an event: makes a record that holds this event alone. Missing where the event's own
    * record does.
    */
-  readonly alone: (AloneText | undefined)[] = [];
+  readonly alone: AloneText[] = [];
   /**
    * A number for what the batch holds now, unique among all batches. It changes whenever the batch is
    * emptied.
@@ -55,7 +55,7 @@ export class EventBatch {
   nameStart = new Int32Array(0);
   nameLength = new Int32Array(0);
   nameHash = new Int32Array(0);
-  /** `UNNAMED`: the event names no function. */
+  /** `UNNAMED`, or less: the event names no function, see `usually`. */
   functionId = new Int32Array(0);
   value = new Float64Array(0);
   /** Event time, whole Unix milliseconds. */
@@ -86,8 +86,7 @@ export class EventBatch {
     this.isMapped = false;
     this.surplus = 0;
     this.unitsPerSecond = 1;
-    // Shortened, it would be allocated anew for each reply.
-    this.alone.fill(undefined);
+    this.alone.length = 0;
     this.count = 0;
     this.invalid.length = 0;
   }

@@ -8,6 +8,7 @@ import { EventBatch } from "../../src/event/event_batch.ts";
 interface Named {
   readonly name: string;
   readonly agg_func?: string;
+  readonly default_func?: string;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
@@ -64,6 +65,28 @@ Deno.test("the first rule that matches decides, for events that name no function
   ]);
   assert.deepEqual(resolve(compiled("*=none"), [{ name: "a" }]), [[]]);
   assert.deepEqual(resolve(compiled("*=min,max"), [{ name: "a" }]), [["min", "max"]]);
+});
+
+Deno.test("what is usual for an event gives way to a rule that names it, and to any rule for all but sum", () => {
+  const events = [
+    { name: "a_total", default_func: "last" },
+    { name: "a", default_func: "avg" },
+    { name: "a", default_func: "avg", agg_func: "max" },
+    { name: "a", default_func: "median" },
+    { name: "a" },
+  ];
+  const usual = [["last"], ["avg"], ["max"], ["sum"], ["sum"]];
+  for (const rules of [FunctionRules.default, compiled("*=sum"), compiled("x=min;**=sum")]) {
+    for (let round = 0; round < 2; round++) assert.deepEqual(resolve(rules, events), usual);
+  }
+  assert.deepEqual(resolve(compiled("a=sum"), events), [["last"], ["sum"], ["max"], ["sum"], ["sum"]]);
+  assert.deepEqual(resolve(compiled("*_total=none;*=min,p9"), events), [
+    [],
+    ["min", "p9"],
+    ["max"],
+    ["min", "p9"],
+    ["min", "p9"],
+  ]);
 });
 
 Deno.test("a name may hold an equals sign; a pattern without a star is a whole name", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "../support/fast_check.ts";
-import { functionName, UNNAMED } from "../../src/event/agg_function.ts";
+import { functionName, UNNAMED, usualOf } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { seriesKey } from "../../src/event/labels.ts";
 import { labelKeys, readReply } from "../support/reply_model.ts";
@@ -44,7 +44,11 @@ function scan(text: string): { header: unknown; events: Scanned[]; invalid: [num
 }
 
 function functionOf(id: number): string | undefined {
-  return id === UNNAMED ? undefined : functionName(id);
+  return id === UNNAMED
+    ? undefined
+    : id < UNNAMED
+    ? `usually ${functionName(usualOf(id))}`
+    : functionName(id);
 }
 
 /** The slow and simple implementation. */
@@ -120,6 +124,7 @@ const event = fc.oneof(
         "p101",
       ),
       id: text,
+      default_func: fc.constantFrom("sum", "avg", "min", "last", "p50", "none", "x".repeat(20)),
       labels: fc.dictionary(text, fc.oneof({ weight: 9, arbitrary: text }, anything), { maxKeys: 4 }),
     }, { requiredKeys: ["name", "value", "timestamp"] }),
   },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { functionName, UNNAMED } from "../../src/event/agg_function.ts";
+import { functionName, UNNAMED, usualOf } from "../../src/event/agg_function.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
 import { ReplyFormatError } from "../../src/codec/json_bytes.ts";
@@ -113,7 +113,7 @@ function batchContent(): Omit<Read, "header"> {
     position: BATCH.position[i]!,
     raw: DECODER.decode(BATCH.bytes.subarray(BATCH.rawStart[i]!, BATCH.rawEnd[i]!)),
     name: text(BATCH.nameStart[i]!, BATCH.nameLength[i]!),
-    aggFunc: BATCH.functionId[i] === UNNAMED ? "none" : functionName(BATCH.functionId[i]!),
+    aggFunc: shownFunction(BATCH.functionId[i]!),
     value: BATCH.value[i]!,
     timeMs: BATCH.timeMs[i]!,
     id: BATCH.idLength[i]! > 0 ? text(BATCH.idStart[i]!, BATCH.idLength[i]!) : undefined,
@@ -157,12 +157,14 @@ function checked(elements: readonly ModelElement[]): Omit<Read, "header"> {
 /** @param keys Of its labels, each as often as it is there. */
 function eventOf(value: unknown, keys: readonly string[]): Record<string, unknown> | undefined {
   if (!isRecord(value)) return undefined;
-  const { name, value: reading, timestamp, agg_func: aggFunc, id, labels } = value;
+  const { name, value: reading, timestamp, agg_func: aggFunc, id, labels, default_func: usual } = value;
   if (typeof name !== "string" || name === "" || Array.from(name).length > 512) return undefined;
   if (/[\0\p{Cs}]/u.test(name)) return undefined;
   if (typeof id === "string" && /\p{Cs}/u.test(id)) return undefined;
   if (!isFiniteNumber(reading) || !isFiniteNumber(timestamp) || timestamp < 0) return undefined;
-  const canonical = aggFunc === undefined || aggFunc === null ? "none" : canonicalFunction(aggFunc);
+  const canonical = aggFunc === undefined || aggFunc === null
+    ? usualFunction(usual)
+    : canonicalFunction(aggFunc);
   if (canonical === undefined) return undefined;
   const series = labels === undefined || labels === null ? name : seriesOf(name, labels, keys);
   if (series === undefined) return undefined;
@@ -194,6 +196,16 @@ function canonicalFunction(aggFunc: unknown): string | undefined {
   if (/^(sum|avg|min|max|count|first|last|stddev)$/.test(aggFunc)) return aggFunc;
   const percent = /^p([0-9]{1,3}(\.[0-9]{1,4})?)$/.exec(aggFunc)?.[1];
   return percent !== undefined && Number(percent) <= 100 ? `p${Number(percent)}` : undefined;
+}
+
+/** What a `default_func` says; one that is no function says nothing. */
+function usualFunction(usual: unknown): string {
+  const canonical = canonicalFunction(usual);
+  return canonical === undefined ? "none" : `usually ${canonical}`;
+}
+
+function shownFunction(id: number): string {
+  return id === UNNAMED ? "none" : id < UNNAMED ? `usually ${functionName(usualOf(id))}` : functionName(id);
 }
 
 function boundedId(id: string): string {
@@ -248,6 +260,7 @@ export function eventText(random: Random): string {
     }`,
   ];
   if (chance(random, 0.4)) fields.push(`${key("agg_func")}:${functionText(random)}`);
+  if (chance(random, 0.3)) fields.push(`${key("default_func")}:${functionText(random)}`);
   if (chance(random, 0.4)) fields.push(`${key("id")}:${nameText(random)}`);
   if (chance(random, 0.4)) fields.push(`${key("labels")}:${gap()}${labelsText(random, gap)}`);
   if (chance(random, 0.1)) fields.push(`${JSON.stringify(oddText(random, 4))}:${valueText(random)}`);
