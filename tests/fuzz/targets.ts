@@ -2,6 +2,7 @@ import { busClient } from "./bus_client.ts";
 import { busCrowd } from "./bus_crowd.ts";
 import { busServer } from "./bus_server.ts";
 import { configuration } from "./configuration.ts";
+import { pushes } from "./pushes.ts";
 import { records } from "./records.ts";
 import { scanner } from "./scanner.ts";
 import { stateFile } from "./state_file.ts";
@@ -12,6 +13,7 @@ export function targets(connectionsMax: number): readonly Target[] {
   return [
     scanner,
     records,
+    pushes,
     busClient,
     busServer,
     busCrowd({

@@ -1,4 +1,6 @@
-import { NEWLINE, QUOTE, RETURN } from "../ascii.ts";
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const QUOTE = 0x22;
 
 /** Where the row at `start` ends, as `rowAt` has it. */
 export function csvRowEnd(bytes: Uint8Array, start: number, end: number, separator: number): number {

@@ -1,0 +1,59 @@
+import { mediaType, type Push, type PushAnswer, type PushProtocol } from "../push.ts";
+import { PushError } from "../push_error.ts";
+import { WireReader } from "../protobuf/wire_reader.ts";
+import { decompressSnappyBlock } from "../snappy_block.ts";
+import { SampleIntake } from "./sample_intake.ts";
+import { readWriteRequest } from "./write_request.ts";
+import { readWriteRequestV2 } from "./write_request_v2.ts";
+
+const BODY_MAX_BYTES = 64 * 1024 * 1024;
+const MEDIA_TYPE = "application/x-protobuf";
+const V1 = "prometheus.WriteRequest";
+const V2 = "io.prometheus.write.v2.Request";
+
+/** Prometheus remote write, 1.0 and 2.0. */
+export const REMOTE_WRITE: PushProtocol = {
+  encoding: "snappy",
+  read(body, contentType) {
+    const message = messageOf(contentType);
+    const intake = new SampleIntake();
+    const reader = new WireReader(decompressSnappyBlock(body, BODY_MAX_BYTES), message);
+    if (message === V2) readWriteRequestV2(reader, intake);
+    else readWriteRequest(reader, intake);
+    return {
+      ...intake.events.records(),
+      valueless: intake.valueless,
+      answer: answerTo(intake),
+    } satisfies Push;
+  },
+  refusal: (status, message) => textAnswer(status, message, {}),
+};
+
+/** The full name of the message. @throws {PushError} */
+function messageOf(contentType: string | undefined): string {
+  const { type, parameter } = mediaType(contentType);
+  const message = parameter("proto") ?? V1;
+  if (type === MEDIA_TYPE && (message === V1 || message === V2)) return message;
+  throw new PushError(
+    415,
+    `the Content-Type must be ${MEDIA_TYPE}, with proto=${V1} or proto=${V2} where it says more`,
+  );
+}
+
+function answerTo({ received, accepted, refusals }: SampleIntake): PushAnswer {
+  const headers = {
+    "X-Prometheus-Remote-Write-Samples-Written": String(accepted.samples),
+    "X-Prometheus-Remote-Write-Histograms-Written": String(accepted.histograms),
+    "X-Prometheus-Remote-Write-Exemplars-Written": "0",
+  };
+  if (refusals.count === 0) return { status: 200, headers, body: new Uint8Array(0) };
+  return textAnswer(400, refusals.text(received.samples + received.histograms, "samples"), headers);
+}
+
+function textAnswer(status: number, message: string, headers: Record<string, string>): PushAnswer {
+  return {
+    status,
+    headers: { ...headers, "Content-Type": "text/plain; charset=utf-8" },
+    body: new TextEncoder().encode(`${message}\n`),
+  };
+}
