@@ -1,0 +1,84 @@
+import { BodyError } from "../../platform/http/body.ts";
+import type { Answer, Decoded, Push, PushPath } from "./decoder.ts";
+import { linesOf } from "./lines.ts";
+import { inNanoseconds } from "./nanoseconds.ts";
+import type { RecordCheck, RecordFault } from "./record_check.ts";
+
+/** What the two versions of InfluxDB's protocol do not share. */
+export interface InfluxDialect {
+  /** The parameter that names where lines go: what fills the hole `{topic}`. */
+  readonly topic: "db" | "bucket";
+  /** Names of the units of time, each with its nanoseconds. */
+  readonly units: Readonly<Record<string, number>>;
+  /** A body that says why a request, or a part of it, was refused. */
+  problem(status: number, message: string): unknown;
+}
+
+const UNITS = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
+const OUTCOMES: Readonly<Record<number, string>> = {
+  400: "invalid",
+  401: "unauthorized",
+  403: "forbidden",
+  413: "request too large",
+  415: "invalid",
+  422: "unprocessable entity",
+  429: "too many requests",
+};
+
+/** `POST /write` of InfluxDB 1. */
+export const INFLUX_1: InfluxDialect = {
+  topic: "db",
+  units: { ...UNITS, n: 1, u: 1e3, "µ": 1e3, m: 60e9, h: 3600e9 },
+  problem: (_status, message) => ({ error: message }),
+};
+
+/** `POST /api/v2/write` of InfluxDB 2. */
+export const INFLUX_2: InfluxDialect = {
+  topic: "bucket",
+  units: UNITS,
+  problem: (status, message) => ({ code: OUTCOMES[status] ?? "unavailable", message }),
+};
+
+/** Line protocol. */
+export class InfluxDecoder implements PushPath {
+  constructor(private readonly check: RecordCheck, private readonly dialect: InfluxDialect) {}
+
+  async decode({ body, query, arrivedMs }: Push): Promise<Decoded> {
+    const topic = query.get(this.dialect.topic) ?? undefined;
+    const records = inNanoseconds(linesOf(body, true), this.unitOf(query.get("precision")));
+    const context = { topic, arrivedMs, busMs: arrivedMs };
+    const { good, faults, faulty } = await this.check.check("influx", records, context);
+    return {
+      runs: good.ends.length === 0 ? [] : [{ format: "influx", topic, records: good }],
+      answer: faulty === 0 ? TAKEN : this.refuse(400, partly(faults, faulty)),
+    };
+  }
+
+  refuse(status: number, message: string): Answer {
+    return {
+      status,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(this.dialect.problem(status, message)),
+    };
+  }
+
+  /** @throws {BodyError} */
+  private unitOf(precision: string | null): number {
+    const { units } = this.dialect;
+    if (precision === null || precision === "") return 1;
+    if (Object.hasOwn(units, precision)) return units[precision]!;
+    throw new BodyError(
+      400,
+      `precision ${precision.slice(0, 20)} is none; there are ${Object.keys(units).join(", ")}`,
+    );
+  }
+}
+
+const TAKEN: Answer = { status: 204, headers: {}, body: "" };
+
+/** Telegraf knows by the words `partial write` that it must not send the good lines again. */
+function partly(faults: readonly RecordFault[], faulty: number): string {
+  const reasons = faults.map(({ number, reason }) => `line ${number}: ${reason}`).join("; ");
+  const rest = faulty > faults.length ? "; and others" : "";
+  return `partial write: unable to parse: ${reasons}${rest}; dropped=${faulty}`;
+}
