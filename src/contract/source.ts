@@ -149,6 +149,11 @@ export interface Partition {
   /** How long a read takes at most beyond its `waitMs`. */
   readonly readMaxMs: number;
   /**
+   * Whether it may be left unread, for as long as it takes, while other partitions of the source are behind
+   * it in event time. Then windows of the time between need no memory. The reader asks before each read.
+   */
+  readonly waitsForOthers?: boolean;
+  /**
    * Reads the events after `from` into the batch. The reader calls it again and again with the progress that
    * the last outcome led to. Where events could not be taken in, or after a restart, it calls with the same
    * progress again: then the same events must come again, unless `replay` is `none`. The batch belongs to the

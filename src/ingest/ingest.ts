@@ -232,6 +232,12 @@ export class Ingest {
     return true;
   }
 
+  /** How far partitions of a source that wait for each other may be apart in event time, ms. */
+  get alignmentSpanMs(): number {
+    const { tiers, allowedLatenessMs } = this.aggregator.options;
+    return Math.min(...tiers.map(({ hopMs }) => hopMs)) + allowedLatenessMs;
+  }
+
   setIdle(number: number): void {
     this.aggregator.watermark.setIdle(number, true);
   }

@@ -5,6 +5,7 @@ import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { isWaitedOut } from "../state/file/state_error.ts";
 import type { Ingest } from "./ingest.ts";
+import { AlignedPartition, type ReadAlignment } from "./read_alignment.ts";
 import type { ReadTurns } from "./read_turns.ts";
 import { DRAIN_PATIENCE_MS } from "./reading_gate.ts";
 import { Setbacks, SETBACKS_MAX } from "./setbacks.ts";
@@ -25,6 +26,7 @@ export interface Readership {
   readonly number: number;
   readonly ingest: Ingest;
   readonly turns: ReadTurns;
+  readonly alignment: ReadAlignment;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -58,6 +60,7 @@ export class PartitionReader {
   private readonly ingest: Ingest;
   private readonly turns: ReadTurns;
   private readonly clock: Clock;
+  private readonly aligned: AlignedPartition;
   private isAfterRest = false;
   /** How often the partition has gone back to an earlier position in this drain. */
   private returns = 0;
@@ -76,7 +79,8 @@ export class PartitionReader {
     /** The partition's number in ingest. */
     readonly number: number,
   ) {
-    const { clock, ingest, logger, random, turns } = readership;
+    const { alignment, clock, ingest, logger, random, turns } = readership;
+    this.aligned = new AlignedPartition(alignment, partition);
     this.ingest = ingest;
     this.turns = turns;
     this.clock = clock;
@@ -86,7 +90,9 @@ export class PartitionReader {
 
   /** Reads until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
+    this.aligned.begin();
     for (;;) {
+      await this.comeNear(signal);
       const batch = await this.takeTurn();
       const startedMs = this.clock.monotonicMs();
       let result: StepResult;
@@ -101,6 +107,7 @@ export class PartitionReader {
       this.ingest.checkpointIfDue();
       await this.rest(result, this.clock.monotonicMs() - startedMs, signal);
     }
+    this.aligned.rest();
     this.pulse.end();
   }
 
@@ -109,6 +116,13 @@ export class PartitionReader {
    * reached or reading is not allowed.
    */
   async drain(signal: AbortSignal): Promise<DrainResult> {
+    this.aligned.begin();
+    const result = await this.readToEnd(signal);
+    this.aligned.rest();
+    return result;
+  }
+
+  private async readToEnd(signal: AbortSignal): Promise<DrainResult> {
     const patience = { sinceMs: this.clock.monotonicMs(), ms: DRAIN_PATIENCE_MS };
     const { name } = this.state;
     this.returns = 0;
@@ -120,6 +134,7 @@ export class PartitionReader {
             "an event must keep its offset and its contents",
         };
       }
+      await this.comeNear(signal);
       let result: StepResult;
       const batch = await this.takeTurn();
       try {
@@ -163,6 +178,12 @@ export class PartitionReader {
   private async takeTurn(): Promise<EventBatch> {
     this.pulse.end();
     return await this.turns.take(this.partition.id);
+  }
+
+  /** See {@link AlignedPartition.near}. The readers that are waited for have their own pulses. */
+  private async comeNear(signal: AbortSignal): Promise<void> {
+    this.pulse.end();
+    await this.aligned.near(signal);
   }
 
   private async waitOut(result: StepResult, signal: AbortSignal): Promise<void> {
@@ -211,7 +232,8 @@ export class PartitionReader {
     try {
       if (partition.replay === "none" && !await this.isClockRight(signal)) return "held";
       if (signal.aborted) return "failed";
-      const request = { limit: this.readership.options.batchSize, waitMs, isAfterRest: this.isAfterRest };
+      const limit = this.aligned.limit(this.readership.options.batchSize);
+      const request = { limit, waitMs, isAfterRest: this.isAfterRest };
       this.isAfterRest = false;
       const from = this.state.progress;
       const outcome = await partition.read(from, batch, request, signal);
@@ -222,11 +244,15 @@ export class PartitionReader {
         batch,
         this.clock.monotonicMs() - startedMs,
       );
+      if (isSettled && outcome.kind === "events") this.aligned.hasRead(batch);
       batch.release();
       if (!isSettled) return "held";
       this.mustCommit = partition.replay === "none" ||
         ("awaitsCommit" in outcome && outcome.awaitsCommit === true);
-      if (outcome.kind === "idle") this.idleSinceMs = this.clock.monotonicMs();
+      if (outcome.kind === "idle") {
+        this.aligned.rest();
+        this.idleSinceMs = this.clock.monotonicMs();
+      }
       this.setbacks.over();
       if (outcome.kind === "returned") this.returns++;
       return outcome.kind === "events" || outcome.kind === "idle" ? outcome.kind : "moved";
@@ -234,6 +260,7 @@ export class PartitionReader {
       if (signal.aborted) return "failed";
       if (!(error instanceof SourceError) && !isWaitedOut(error)) throw error;
       this.ingest.readFailed(this.number, error.message);
+      this.aligned.rest();
       if (error instanceof SourceError && error.kind === "smaller") return "smaller";
       this.setbackMs = this.setbacks.failed(error, { offset: this.state.progress.position });
       return "failed";

@@ -10,6 +10,7 @@ import {
   type ReaderOptions,
   type Readership,
 } from "./partition_reader.ts";
+import { ReadAlignment } from "./read_alignment.ts";
 import { ReadTurns } from "./read_turns.ts";
 import { Setbacks, SETBACKS_MAX } from "./setbacks.ts";
 
@@ -56,7 +57,18 @@ export class SourceReader {
     this.opening = new Pulse(clock);
     this.setbacks = new Setbacks({ bus: source.id }, random, logger);
     this.turns = new ReadTurns(clock);
-    this.readership = { source, number, ingest, turns: this.turns, clock, random, logger, options };
+    const alignment = new ReadAlignment(() => ingest.alignmentSpanMs);
+    this.readership = {
+      source,
+      number,
+      ingest,
+      turns: this.turns,
+      alignment,
+      clock,
+      random,
+      logger,
+      options,
+    };
   }
 
   get name(): string {

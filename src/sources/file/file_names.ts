@@ -1,9 +1,6 @@
 import { basename, dirname } from "node:path";
 import type { FileKey } from "./open_file.ts";
 
-/** Files that are read at once: each is held open. */
-export const FILES_MAX = 500;
-
 /** A file that a pattern matches. */
 export interface FoundFile extends FileKey {
   readonly path: string;

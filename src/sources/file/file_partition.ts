@@ -11,6 +11,7 @@ import {
 import type { EventBatch } from "../../event/event_batch.ts";
 import { type CsvHeader, csvHeaderIn } from "./csv_header.ts";
 import { LineBuffer } from "./line_buffer.ts";
+import type { Closable, OpenFiles } from "./open_files.ts";
 import { type FileKey, OpenFile, sourceError } from "./open_file.ts";
 import { type FileMark, markOf, positionOf } from "./file_mark.ts";
 
@@ -29,7 +30,7 @@ export interface Reading {
 }
 
 /** A file, under whatever name. */
-export class FilePartition implements Partition {
+export class FilePartition implements Partition, Closable {
   readonly replay = "from-position";
   readonly readMaxMs = READ_MAX_MS;
   /** When it was read to its end and nothing has come since; undefined: it was not. Monotonic. */
@@ -41,15 +42,24 @@ export class FilePartition implements Partition {
   private header: CsvHeader | undefined;
   private hasWarned = false;
   private isClosed = false;
+  private isRead = false;
+  private hasBeenAtEnd = false;
 
+  /** @param openFiles Undefined: it stays open. */
   constructor(
     readonly id: PartitionId,
     public path: string,
     private readonly key: FileKey,
     private readonly reading: Reading,
     private readonly context: Pick<SourceContext, "clock" | "logger">,
+    private readonly openFiles?: OpenFiles,
   ) {
     this.isComplete = !reading.isFollowed;
+  }
+
+  /** What is being written to a file might be cut off again while it waits. */
+  get waitsForOthers(): boolean {
+    return !this.reading.isFollowed || !this.hasBeenAtEnd;
   }
 
   async read(
@@ -59,11 +69,18 @@ export class FilePartition implements Partition {
     signal: AbortSignal,
   ): Promise<Outcome> {
     if (this.isClosed) throw new SourceError("unavailable", `${this.path}: it is not read any more`);
-    this.file ??= await OpenFile.open(this.path, this.key);
+    if (this.file === undefined && this.openFiles !== undefined && this.atEndSinceMs !== undefined) {
+      return { kind: "idle", lineage: undefined, next: position, offset: undefined, lost: 0, decodeMs: 0 };
+    }
+    this.isRead = true;
+    this.openFiles?.use(this);
     try {
+      this.file ??= await OpenFile.open(this.path, this.key);
       return await this.readFrom(this.file, await this.startOf(this.file, position), into, request, signal);
     } catch (error) {
       throw sourceError(this.path, error);
+    } finally {
+      this.isRead = false;
     }
   }
 
@@ -92,6 +109,14 @@ export class FilePartition implements Partition {
     const { buffer, context: { clock }, file } = this;
     const isRead = file === undefined || file.isCompressed || await file.size() <= buffer.at + buffer.length;
     return isRead && this.atEndSinceMs !== undefined && clock.monotonicMs() - this.atEndSinceMs >= ms;
+  }
+
+  pause(): boolean {
+    if (this.isRead) return false;
+    this.file?.close();
+    this.file = undefined;
+    this.buffer.release();
+    return true;
   }
 
   /** A read that is under way fails. */
@@ -161,7 +186,10 @@ export class FilePartition implements Partition {
   private async fill(file: OpenFile, limit: number, isInside: boolean): Promise<void> {
     const { buffer } = this;
     if (!isInside && buffer.length > 0 && buffer.hasLines(limit, this.header)) return;
-    for (let room = buffer.room(); room.length > 0; room = buffer.room()) {
+    for (;;) {
+      if (buffer.isTight && buffer.length > 0 && (isInside || buffer.hasLines(limit, this.header))) return;
+      const room = buffer.room();
+      if (room.length === 0) return;
       const count = await file.content.read(buffer.at + buffer.length, room).catch((error) => {
         // What lies before a cut is read first.
         if (buffer.hasLines(1, this.header) || (isInside && buffer.length > 0)) return 0;
@@ -201,6 +229,8 @@ export class FilePartition implements Partition {
   ): Promise<Outcome> {
     const { clock } = this.context;
     this.atEndSinceMs ??= clock.monotonicMs();
+    this.hasBeenAtEnd = true;
+    if (this.buffer.length === 0) this.buffer.release();
     if (this.reading.isFollowed && !this.isComplete) {
       const size = await file.size();
       const untilMs = clock.monotonicMs() + waitMs;

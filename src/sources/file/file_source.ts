@@ -6,11 +6,18 @@ import {
   type SourceContext,
   SourceError,
 } from "../../contract/source.ts";
-import { FILES_MAX, filesMatching, type FoundFile, isPattern } from "./file_names.ts";
+import { filesMatching, type FoundFile, isPattern } from "./file_names.ts";
 import { FilePartition, type Reading } from "./file_partition.ts";
 import { OpenFile, sourceError } from "./open_file.ts";
+import { OpenFiles } from "./open_files.ts";
 import { type FileMark, markOf } from "./file_mark.ts";
 
+/** Files that are read, at most: as many positions are remembered of files that have gone. */
+const FILES_MAX = 10_000;
+/** Files that are followed, at most: each stays open, since its name may go. */
+const FOLLOWED_MAX = 500;
+/** Files that are open, of those that are not followed. */
+const OPEN_MAX = 256;
 /** Between two looks for files that have come or gone. */
 const LOOK_MS = 1000;
 /** Whoever has a file open may write to it for a while after it was renamed. */
@@ -20,8 +27,11 @@ const LINGER_MS = 60_000;
 export class FileSource implements Source {
   /** By {@link keyOf}. */
   private partitions = new Map<string, FilePartition>();
+  /** The ids of {@link partitions}. */
+  private readonly taken = new Set<PartitionId>();
   /** Under which ids files were read that may come back, by {@link keyOf}. */
   private readonly ids = new Map<string, PartitionId>();
+  private readonly openFiles = new OpenFiles(OPEN_MAX);
   private context: SourceContext | undefined;
   private stop = new AbortController();
 
@@ -39,10 +49,8 @@ export class FileSource implements Source {
     for (const { id, mark } of resume) this.ids.set(keyOf(mark), id);
     const found = await this.found();
     if (this.reading.isFollowed) found.push(...await leftBehind(resume.map(({ mark }) => mark), found));
-    for (const file of found) {
-      if (!this.ids.has(keyOf(file))) await this.recognize(file, resume, found);
-      await this.add(file);
-    }
+    await this.recognize(found, resume);
+    for (const file of found) await this.add(file);
     if (this.reading.isFollowed) void this.follow(context, this.stop.signal);
     return [...this.partitions.values()];
   }
@@ -70,6 +78,8 @@ export class FileSource implements Source {
     this.stop.abort();
     for (const partition of this.partitions.values()) partition.close();
     this.partitions.clear();
+    this.taken.clear();
+    this.openFiles.clear();
   }
 
   /** @throws {SourceError} */
@@ -84,11 +94,13 @@ export class FileSource implements Source {
     // What is named alone is looked at for why it cannot be read.
     if (found.length === 0 && !isPattern(pattern) && !isFollowed) (await OpenFile.open(pattern)).close();
     if (found.length === 0 && !isFollowed) throw new SourceError("unavailable", `${pattern} matches no file`);
-    if (found.length > FILES_MAX) {
+    const max = isFollowed ? FOLLOWED_MAX : FILES_MAX;
+    if (found.length > max) {
       throw new SourceError(
         "refused",
-        `${pattern} matches ${found.length} files, of which ${FILES_MAX} can be read at once: ` +
-          `name fewer, such as those of a month`,
+        `${pattern} matches ${found.length} files, of which ${max} can be ${
+          isFollowed ? "followed" : "read"
+        } at once: name fewer, such as those of a month`,
       );
     }
     return found;
@@ -99,17 +111,23 @@ export class FileSource implements Source {
    * machine, goes on where it was left.
    */
   private async recognize(
-    file: FoundFile,
-    resume: readonly { readonly id: PartitionId; readonly mark: FileMark }[],
     found: readonly FoundFile[],
+    resume: readonly { readonly id: PartitionId; readonly mark: FileMark }[],
   ): Promise<void> {
+    const { ids } = this;
     const there = new Set(found.map(keyOf));
+    const strangers = new Map(
+      found.filter((file) => !ids.has(keyOf(file))).map((file) => [file.path, file] as const),
+    );
     for (const { id, mark } of resume) {
-      if (mark.path !== file.path || mark.first === 0 || there.has(keyOf(mark))) continue;
+      const file = strangers.get(mark.path);
+      if (file === undefined || mark.first === 0 || there.has(keyOf(mark))) continue;
       const opened = await OpenFile.open(file.path).catch(() => undefined);
       const isSame = await opened?.holds(mark).catch(() => false) ?? false;
       opened?.close();
-      if (isSame) return void this.ids.set(keyOf(file), id);
+      if (!isSame) continue;
+      ids.set(keyOf(file), id);
+      strangers.delete(mark.path);
     }
   }
 
@@ -117,11 +135,12 @@ export class FileSource implements Source {
     const key = keyOf(file);
     const id = this.ids.get(key) ?? `${basename(file.path)}@${key}`;
     this.ids.set(key, id);
-    const taken = [...this.partitions.values()].some((partition) => partition.id === id);
-    if (this.partitions.has(key) || taken) return;
-    const partition = new FilePartition(id, file.path, file, this.reading, this.context!);
+    if (this.partitions.has(key) || this.taken.has(id)) return;
+    const openFiles = this.reading.isFollowed ? undefined : this.openFiles;
+    const partition = new FilePartition(id, file.path, file, this.reading, this.context!, openFiles);
     if (this.reading.isFollowed) await partition.prepare();
     this.partitions.set(key, partition);
+    this.taken.add(id);
   }
 
   /** Looks for files that have come or gone, as long as the source is open. */
@@ -160,6 +179,7 @@ export class FileSource implements Source {
       }
       partition.close();
       partitions.delete(key);
+      this.taken.delete(partition.id);
       hasChanged = true;
     }
     for (const file of found) await this.add(file);

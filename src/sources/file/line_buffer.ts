@@ -4,12 +4,14 @@ import type { CsvHeader } from "./csv_header.ts";
 import { cutLines, LINE_MAX_BYTES, readLines } from "./record_cutter.ts";
 
 const NEWLINE = 0x0a;
+/** What a buffer begins with. Many files are read at once, and most lines are short. */
+const FIRST_BYTES = 64 * 1024;
 /** Of a line that is too long, what its dead letter keeps. */
 const BEGINNING_BYTES = 64 * 1024;
 
 /** A piece of a content, of which whole lines are taken from its beginning. */
 export class LineBuffer {
-  private readonly bytes = new Uint8Array(LINE_MAX_BYTES);
+  private bytes = new Uint8Array(0);
   private start = 0;
   private end = 0;
 
@@ -21,7 +23,13 @@ export class LineBuffer {
     return this.end - this.start;
   }
 
+  /** Whether it has as many bytes as a line may have. */
   get isFull(): boolean {
+    return this.length === LINE_MAX_BYTES;
+  }
+
+  /** Whether it has to grow before more finds room. */
+  get isTight(): boolean {
     return this.length === this.bytes.length;
   }
 
@@ -36,9 +44,21 @@ export class LineBuffer {
     this.start = this.end = 0;
   }
 
-  /** Room for what follows. Who fills it says so with {@link added}. */
+  /** Empties it and gives its memory back. */
+  release(): void {
+    this.empty();
+    this.bytes = new Uint8Array(0);
+  }
+
+  /** Room for what follows; of no bytes where it is full. Who fills it says so with {@link added}. */
   room(): Uint8Array {
-    if (this.start > 0) {
+    if (this.isTight && !this.isFull) {
+      const grown = new Uint8Array(Math.min(LINE_MAX_BYTES, Math.max(FIRST_BYTES, 2 * this.bytes.length)));
+      grown.set(this.view);
+      this.end = this.length;
+      this.start = 0;
+      this.bytes = grown;
+    } else if (this.start > 0) {
       this.bytes.copyWithin(0, this.start, this.end);
       this.end -= this.start;
       this.start = 0;
