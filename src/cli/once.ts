@@ -3,6 +3,7 @@ import { runOnce } from "../runtime/once.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { Outage } from "../state/outages.ts";
 import type { CommandContext } from "./command.ts";
+import { showProgress } from "./once_progress.ts";
 import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { writeStderr } from "../platform/terminal/streams.ts";
@@ -14,7 +15,7 @@ export async function once(context: CommandContext, options: OnceOptions): Promi
     config,
     logger,
     signal,
-    { ...options, registry, operator: operator() },
+    { ...options, registry, operator: operator(), show: Deno.stderr.isTerminal() ? showProgress : undefined },
   );
   // Each alarm is one line that begins with ALARM, so that a cron job can distinguish it from problems that
   // pass.

@@ -153,6 +153,8 @@ export interface Partition {
    * it in event time. Then windows of the time between need no memory. The reader asks before each read.
    */
   readonly waitsForOthers?: boolean;
+  /** How much of it is read, where it has an end that is known: for the progress that an operator sees. */
+  readonly extent?: Extent | undefined;
   /**
    * Reads the events after `from` into the batch. The reader calls it again and again with the progress that
    * the last outcome led to. Where events could not be taken in, or after a restart, it calls with the same
@@ -180,6 +182,12 @@ export interface Partition {
    * committed. Never rejects.
    */
   farewell?(progress: Progress, signal: AbortSignal): Promise<void>;
+}
+
+/** A part of a whole, in bytes as they are stored. */
+export interface Extent {
+  readonly readBytes: number;
+  readonly allBytes: number;
 }
 
 /** The result of a read. */

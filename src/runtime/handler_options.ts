@@ -50,6 +50,8 @@ export interface Listener {
 export interface OnceOptions extends HandlerOptions {
   /** Closes open windows too. */
   readonly flush: boolean;
+  /** Shows the progress until the signal fires; undefined: nobody looks. */
+  readonly show?: ((look: () => LiveOverview, read: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** Whether everything was done; if not, the reason. */

@@ -1,3 +1,4 @@
+import type { Extent } from "../contract/source.ts";
 import type { Router } from "../delivery/router.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import { readAlarms } from "../state/alarms.ts";
@@ -48,6 +49,7 @@ export class Lookout {
       buses: ingest.sources.map(({ name, failure, partitions }) => ({
         name,
         failure,
+        extent: extentOf([...partitions.values()].flatMap(({ partition }) => partition?.extent ?? [])),
         partitions: [...partitions.values()].map(({ id, number, progress: { lineage, position } }) => ({
           partition: id,
           log: lineage,
@@ -68,6 +70,12 @@ export class Lookout {
     const { aggregator, checkpoint, ingest } = this.core;
     return { ...aggregator.books, ...checkpoint.counters, lost: ingest.lostEvents };
   }
+}
+
+function extentOf(parts: readonly Extent[]): Extent | undefined {
+  if (parts.length === 0) return undefined;
+  const sum = (of: keyof Extent) => parts.reduce((bytes, part) => bytes + part[of], 0);
+  return { readBytes: sum("readBytes"), allBytes: sum("allBytes") };
 }
 
 function storedIn(state: StateDatabase): Stored {

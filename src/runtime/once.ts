@@ -15,13 +15,17 @@ export async function runOnce(
 ): Promise<OnceResult> {
   const handler = Handler.create(config, logger, { ...options, endsWhenRead: true }, surroundings);
   try {
-    return await once(handler, signal, options.flush);
+    return await once(handler, signal, options);
   } finally {
     await handler.close();
   }
 }
 
-async function once(handler: Handler, signal: AbortSignal, flush: boolean): Promise<OnceResult> {
+async function once(
+  handler: Handler,
+  signal: AbortSignal,
+  { flush, show }: OnceOptions,
+): Promise<OnceResult> {
   const { core: { ingest }, readers, tasks } = handler;
   handler.deliver();
   const halt = AbortSignal.any([signal, tasks.failed]);
@@ -29,10 +33,11 @@ async function once(handler: Handler, signal: AbortSignal, flush: boolean): Prom
   const checkpointing = tasks.start(() =>
     ingest.keepCheckpointing(AbortSignal.any([halt, isDrained.signal]))
   );
+  const shown = show?.(() => handler.lookout.look(), AbortSignal.any([halt, isDrained.signal]));
   try {
     const drained = await Promise.all(readers.map((reader) => tasks.start(() => reader.drain(halt))));
     isDrained.abort();
-    await checkpointing;
+    await Promise.all([checkpointing, shown]);
     tasks.check();
     const reasons = drained.flatMap((result) => whyLeft(result));
     ingest.lookAtRefusals(true);

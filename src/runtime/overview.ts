@@ -1,3 +1,4 @@
+import type { Extent } from "../contract/source.ts";
 import type { DeliveryState } from "../delivery/standing.ts";
 import type { StandingAlarm } from "../state/alarms.ts";
 import type { Counts } from "../state/checkpoint/counts.ts";
@@ -78,6 +79,8 @@ export interface LiveOverview extends Overview {
 export interface LiveBusOverview extends BusOverview {
   /** Why the last read of one of its partitions failed; undefined when none did. */
   readonly failure: string | undefined;
+  /** How much is read of its partitions that have an end; undefined: none has. */
+  readonly extent: Extent | undefined;
 }
 
 export interface LiveSinkOverview extends SinkOverview {

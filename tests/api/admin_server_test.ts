@@ -55,7 +55,7 @@ Deno.test("/healthz, /readyz and /metrics answer, and nobody may cache it", asyn
 
 Deno.test("/readyz is 503 with every cause by name as long as there are any; /healthz does not mind, and alarms do not count", async () => {
   let given: Partial<LiveOverview> = {
-    buses: [{ name: "http://bus", partitions: [], failure: "no connection" }],
+    buses: [{ name: "http://bus", partitions: [], failure: "no connection", extent: undefined }],
     obstacle: { name: "outbox_full", detail: "7 wait" },
     sinks: [
       { name: "kafka", cursor: 0, state: "misconfigured", error: "login refused" },

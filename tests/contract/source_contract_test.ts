@@ -191,7 +191,7 @@ Deno.test("stdin keeps the contract of sources", (t) =>
       return Promise.resolve(text === undefined ? undefined : new TextEncoder().encode(text));
     };
     return Promise.resolve({
-      createSource: () => new StdinSource({ read, isTerminal: true }, undefined),
+      createSource: () => new StdinSource({ read, isTerminal: true }, undefined, true),
       publish: (count) => {
         for (let i = 0; i < count; i++) lines.push(`${eventText(published++)}\n`);
         return Promise.resolve();

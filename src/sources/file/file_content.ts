@@ -14,6 +14,8 @@ export interface FileContent {
    * @throws {SourceError}
    */
   read(at: number, into: Uint8Array): Promise<number>;
+  /** How many bytes of the file are behind what is at `at`. */
+  storedBytesAt(at: number): number;
   close(): void;
 }
 
@@ -24,6 +26,10 @@ export class PlainContent implements FileContent {
   async read(at: number, into: Uint8Array): Promise<number> {
     await this.file.seek(at, Deno.SeekMode.Start);
     return await this.file.read(into) ?? 0;
+  }
+
+  storedBytesAt(at: number): number {
+    return at;
   }
 
   close(): void {}
@@ -63,6 +69,11 @@ export class GzipContent implements FileContent {
       this.pieces.shift();
     }
     return 0;
+  }
+
+  /** What was unpacked last is behind it. */
+  storedBytesAt(): number {
+    return this.rawAt;
   }
 
   close(): void {

@@ -4,6 +4,8 @@ import type { FileKey } from "./open_file.ts";
 /** A file that a pattern matches. */
 export interface FoundFile extends FileKey {
   readonly path: string;
+  /** On disk. */
+  readonly bytes: number;
 }
 
 const HOLE = /[*[]/;
@@ -25,7 +27,7 @@ export async function filesMatching(pattern: string): Promise<FoundFile[]> {
   for (const path of paths.sort()) {
     const info = await Deno.stat(path).catch(() => undefined);
     if (info === undefined || info.isDirectory) continue;
-    found.push({ path, device: info.dev, inode: info.ino ?? 0 });
+    found.push({ path, device: info.dev, inode: info.ino ?? 0, bytes: info.size });
   }
   return found;
 }

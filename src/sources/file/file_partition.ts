@@ -1,5 +1,6 @@
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import {
+  type Extent,
   type Outcome,
   type Partition,
   type PartitionId,
@@ -12,7 +13,8 @@ import type { EventBatch } from "../../event/event_batch.ts";
 import { type CsvHeader, csvHeaderIn } from "./csv_header.ts";
 import { LineBuffer } from "./line_buffer.ts";
 import type { Closable, OpenFiles } from "./open_files.ts";
-import { type FileKey, OpenFile, sourceError } from "./open_file.ts";
+import type { FoundFile } from "./file_names.ts";
+import { OpenFile, sourceError } from "./open_file.ts";
 import { type FileMark, markOf, positionOf } from "./file_mark.ts";
 
 /** To go on in a compressed file, all before that has to be gone through. */
@@ -44,22 +46,31 @@ export class FilePartition implements Partition, Closable {
   private isClosed = false;
   private isRead = false;
   private hasBeenAtEnd = false;
+  private readBytes = 0;
+  /** The name that it has now. */
+  path: string;
 
   /** @param openFiles Undefined: it stays open. */
   constructor(
     readonly id: PartitionId,
-    public path: string,
-    private readonly key: FileKey,
+    private readonly found: FoundFile,
     private readonly reading: Reading,
     private readonly context: Pick<SourceContext, "clock" | "logger">,
     private readonly openFiles?: OpenFiles,
   ) {
     this.isComplete = !reading.isFollowed;
+    this.path = found.path;
   }
 
   /** What is being written to a file might be cut off again while it waits. */
   get waitsForOthers(): boolean {
     return !this.reading.isFollowed || !this.hasBeenAtEnd;
+  }
+
+  get extent(): Extent | undefined {
+    if (this.reading.isFollowed) return undefined;
+    const { found: { bytes: allBytes }, readBytes } = this;
+    return { readBytes: Math.min(readBytes, allBytes), allBytes };
   }
 
   async read(
@@ -75,7 +86,7 @@ export class FilePartition implements Partition, Closable {
     this.isRead = true;
     this.openFiles?.use(this);
     try {
-      this.file ??= await OpenFile.open(this.path, this.key);
+      this.file ??= await OpenFile.open(this.path, this.found);
       return await this.readFrom(this.file, await this.startOf(this.file, position), into, request, signal);
     } catch (error) {
       throw sourceError(this.path, error);
@@ -90,7 +101,7 @@ export class FilePartition implements Partition, Closable {
 
   /** Opens it, so that it can be read whatever becomes of its name. Why it cannot be, reading it says. */
   async prepare(): Promise<void> {
-    this.file ??= await OpenFile.open(this.path, this.key).catch(() => undefined);
+    this.file ??= await OpenFile.open(this.path, this.found).catch(() => undefined);
   }
 
   /** Nothing is written to it any more. It has to come to its end once more. */
@@ -176,6 +187,7 @@ export class FilePartition implements Partition, Closable {
       } else if (taken === 0) return await this.idle(file, at, isInside, request, signal);
     }
     this.atEndSinceMs = undefined;
+    this.readBytes = file.content.storedBytesAt(buffer.at);
     const next = positionOf(await file.markAt(buffer.at, isInsideNext, this.path));
     const step = { lineage: undefined, next, offset: undefined, lost: 0 };
     if (into.total === 0) return { kind: "gap", ...step };
@@ -230,6 +242,7 @@ export class FilePartition implements Partition, Closable {
     const { clock } = this.context;
     this.atEndSinceMs ??= clock.monotonicMs();
     this.hasBeenAtEnd = true;
+    this.readBytes = this.found.bytes;
     if (this.buffer.length === 0) this.buffer.release();
     if (this.reading.isFollowed && !this.isComplete) {
       const size = await file.size();

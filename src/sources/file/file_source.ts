@@ -137,7 +137,7 @@ export class FileSource implements Source {
     this.ids.set(key, id);
     if (this.partitions.has(key) || this.taken.has(id)) return;
     const openFiles = this.reading.isFollowed ? undefined : this.openFiles;
-    const partition = new FilePartition(id, file.path, file, this.reading, this.context!, openFiles);
+    const partition = new FilePartition(id, file, this.reading, this.context!, openFiles);
     if (this.reading.isFollowed) await partition.prepare();
     this.partitions.set(key, partition);
     this.taken.add(id);

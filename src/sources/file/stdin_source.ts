@@ -12,17 +12,17 @@ import type { EventBatch } from "../../event/event_batch.ts";
 import { type CsvHeader, csvHeaderIn } from "./csv_header.ts";
 import { LineBuffer } from "./line_buffer.ts";
 
-/** Whoever writes may take his time: while nothing else is to be done, it is waited for the end. */
+/** The writer of a pipe may pause for long: a read waits for it, up to that long. */
 const READ_MAX_MS = 24 * 3_600_000;
 
-/** Where lines come from that come but once. */
+/** Bytes that can be read once, in order. */
 export interface Input {
   /** Undefined: it has ended. */
   read(): Promise<Uint8Array | undefined>;
   readonly isTerminal: boolean;
 }
 
-/** What is written to the process. */
+/** The standard input of the process. */
 export const STDIN: Input = {
   async read() {
     const bytes = new Uint8Array(256 * 1024);
@@ -34,14 +34,23 @@ export const STDIN: Input = {
   },
 };
 
-/** Lines that come through a pipe, of which nobody knows anything once they are read. */
+/** Lines from standard input. What was read cannot be read again. */
 export class StdinSource implements Source {
   readonly id = "stdin:";
 
-  constructor(private readonly input: Input, private readonly reader: RecordReader | undefined) {}
+  /**
+   * @param reader Undefined: lines are events as they are.
+   * @param endsWhenRead Whether a read that need not wait waits all the same, for the next lines or the end
+   * of the input. A pipe that is empty now may be waiting for its writer, and is not at its end.
+   */
+  constructor(
+    private readonly input: Input,
+    private readonly reader: RecordReader | undefined,
+    private readonly endsWhenRead: boolean,
+  ) {}
 
   open(context: SourceContext): Promise<readonly Partition[]> {
-    return Promise.resolve([new StdinPartition(this.input, this.reader, context)]);
+    return Promise.resolve([new StdinPartition(this.input, this.reader, this.endsWhenRead, context)]);
   }
 
   probe(): Promise<string> {
@@ -61,13 +70,14 @@ class StdinPartition implements Partition {
   private header: CsvHeader | undefined;
   private hasEnded = false;
   private isInside = false;
-  /** What was read and found no room. */
+  /** Bytes that were read and that the buffer has no room for yet. */
   private rest: Uint8Array = new Uint8Array(0);
   private reading: Promise<Uint8Array | undefined> | undefined;
 
   constructor(
     private readonly input: Input,
     private readonly reader: RecordReader | undefined,
+    private readonly endsWhenRead: boolean,
     private readonly context: Pick<SourceContext, "clock">,
   ) {}
 
@@ -78,7 +88,7 @@ class StdinPartition implements Partition {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { clock } = this.context;
-    const untilMs = waitMs === 0 ? Infinity : clock.monotonicMs() + waitMs;
+    const untilMs = this.endsWhenRead && waitMs === 0 ? Infinity : clock.monotonicMs() + waitMs;
     into.reset(new Uint8Array(0));
     for (;;) {
       const startedMs = clock.monotonicMs();
@@ -96,7 +106,7 @@ class StdinPartition implements Partition {
     return Promise.resolve();
   }
 
-  /** Takes lines out of the buffer, as far as there are any. */
+  /** Takes whole lines out of the buffer. */
   private take(into: EventBatch, limit: number): void {
     const { buffer, reader, context: { clock } } = this;
     if (this.isInside) this.isInside = !buffer.skip();
@@ -115,13 +125,14 @@ class StdinPartition implements Partition {
   }
 
   /**
-   * Returns whether there is more to look at: not where the time is over or the input has ended.
+   * Reads on. Returns false where the time is over or the input has ended.
    *
    * @throws {SourceError}
    */
   private async more(waitMs: number, signal: AbortSignal): Promise<boolean> {
     if (this.rest.length === 0) {
-      // One that is called off is still under way, and what it brings is for the next.
+      // A read of the input cannot be called off. Where the time ends before it does, the next read takes
+      // its bytes.
       this.reading ??= this.input.read();
       const timer = new AbortController();
       const wait = Math.min(waitMs, READ_MAX_MS);
