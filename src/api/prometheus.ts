@@ -79,7 +79,10 @@ function writeActivity(
 function writeStanding(page: PrometheusPage, overview: LiveOverview): void {
   const { buses, sinks, nowMs, watermarkMs } = overview;
   page.gauge("open_windows", "Windows that have not closed.", [[{}, overview.openWindows]]);
-  page.gauge("open_series", "Pairs of name and function in open windows.", [[{}, overview.openSeries]]);
+  page.gauge("open_series", "Series with an open window, each a name, labels and a function.", [[
+    {},
+    overview.openSeries,
+  ]]);
   page.gauge("outbox_rows", "Aggregates that have not reached all their sinks.", [[{}, overview.outboxRows]]);
   page.gauge("state_bytes", "Size of the state database.", [[{}, overview.stateBytes]]);
   if (watermarkMs !== undefined) {

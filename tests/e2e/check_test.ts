@@ -314,8 +314,8 @@ Deno.test({
         assert.equal((await runToEnd(["check"], running)).code, 0);
         assert.deepEqual((await admin.listGroups()).groups, groups);
         await arrives(60);
-        assert.doesNotMatch(handler.stderr, /cannot deliver/);
         assert.equal(await handler.stop(), 0);
+        assert.doesNotMatch(handler.stderr, /cannot deliver/);
       });
     } finally {
       await admin.disconnect();

@@ -37,7 +37,7 @@ Deno.test("a sink's file that is removed under the handler is an alarm that stan
     );
     assert.equal(status, 200);
     assert.equal(alarms[0].name, "rows_missing");
-    assert.match(handler.stderr, /ALARM: the table in .* had to be created again.*redeliver --sink sqlite/);
+    await handler.says(/ALARM: the table in .* had to be created again.*redeliver --sink sqlite/);
     assert.equal(await handler.stop(), 0, handler.tail());
   }
   const status = await runToEnd(["status"], environment);

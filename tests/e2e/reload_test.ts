@@ -171,8 +171,8 @@ Deno.test("SIGUSR1 and SIGUSR2 change nothing and open nothing", async () => {
     [handler],
   );
   assert.deepEqual(await listeners(handler.pid), before);
-  assert.doesNotMatch(handler.stderr, /[Dd]ebugger/);
   assert.equal(await handler.stop(), 0, handler.tail());
+  assert.doesNotMatch(handler.stderr, /[Dd]ebugger/);
 });
 
 /** The TCP ports that a process listens on, by its sockets. */

@@ -80,7 +80,7 @@ for (
           return Number(/^vabus_handler_events_received_total (\d+)$/m.exec(metrics)?.[1]) >= total;
         };
         await until(isRead, `${total} events`, PATIENCE_MS, [handler]);
-        return handler.stderr;
+        return undefined;
       };
       if (before > 0) await bus.publish(named("a", before));
       await backedUp.backUp();
@@ -90,9 +90,11 @@ for (
       await backedUp.restore();
       await bus.publish(named("c", after));
       const said = await read(before + lost + after, handler);
-      assert.match(said, /restored from a backup\?\): going on at the last offset at which both agree/);
-      assert.match(said, new RegExp(`"going_on_at":${before}\\b`));
       if (handler) assert.equal(await handler.stop(), 0, handler.tail());
+      // Of a handler that runs, the last lines may still be on their way.
+      const lines = said ?? handler!.stderr;
+      assert.match(lines, /restored from a backup\?\): going on at the last offset at which both agree/);
+      assert.match(lines, new RegExp(`"going_on_at":${before}\\b`));
       assert.equal((await runToEnd(["once", "--flush"], environment)).code, 0);
 
       const { accounting } = JSON.parse((await runToEnd(["status", "--json"], environment)).stdout);

@@ -38,7 +38,7 @@ Deno.test("a state directory removed under the handler: it says so, reads no mor
   );
   assert.deepEqual(causes.map(({ name }) => name), ["state_gone"]);
   assert.match(causes[0]!.detail, /was removed while the handler runs/);
-  assert.match(handler.stderr, /fetching stops: the state file .* was removed/);
+  await handler.says(/fetching stops: the state file .* was removed/);
   await bus.publish([event]);
   assert.equal(await handler.stop(), 0, handler.tail());
   assertNoStackTrace(handler);

@@ -131,6 +131,14 @@ export class Program implements AsyncDisposable {
     return this.exitCode!;
   }
 
+  /**
+   * Waits for a line on its stderr. What else shows by then, such as a reply of its listener, may be here
+   * before the line is.
+   */
+  async says(words: RegExp): Promise<void> {
+    await until(() => words.test(this.stderr), `${words} of \`${this.command}\``, PATIENCE_MS, [this]);
+  }
+
   /** The end of its stderr, for messages of failing tests. */
   tail(): string {
     return `--- stderr of \`${this.command}\` (pid ${this.pid}, ${

@@ -8,6 +8,7 @@ import type {
   SourceContext,
 } from "../../../src/contract/source.ts";
 import type { EventBatch } from "../../../src/event/event_batch.ts";
+import { Arrivals } from "./arrivals.ts";
 import { replyOf } from "./parted_bus.ts";
 
 /**
@@ -30,15 +31,15 @@ export class AcknowledgedBus {
 
   publish(...events: readonly unknown[]): void {
     this.kept.push(...events.map((event) => JSON.stringify(event)));
-    for (const source of this.sources) source.wake();
+    for (const source of this.sources) source.arrivals.announce();
   }
 }
 
 /** A source of one partition that numbers what it hands over. */
 export class AcknowledgedSource implements Source {
   readonly id: string;
+  readonly arrivals = new Arrivals();
   private context: SourceContext | undefined;
-  private waiting = Promise.withResolvers<void>();
 
   constructor(readonly bus: AcknowledgedBus) {
     this.id = bus.name;
@@ -57,18 +58,8 @@ export class AcknowledgedSource implements Source {
     return Promise.resolve();
   }
 
-  wake(): void {
-    this.waiting.resolve();
-    this.waiting = Promise.withResolvers();
-  }
-
-  async wait(waitMs: number, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    await Promise.race([
-      this.waiting.promise,
-      this.context!.clock.sleep(waitMs, AbortSignal.any([signal, over.signal])),
-    ]);
-    over.abort();
+  wait(waitMs: number, signal: AbortSignal): Promise<void> {
+    return this.arrivals.wait(this.context!.clock, waitMs, signal);
   }
 }
 

@@ -10,6 +10,7 @@ import {
   SourceError,
 } from "../../../src/contract/source.ts";
 import type { EventBatch } from "../../../src/event/event_batch.ts";
+import { Arrivals } from "./arrivals.ts";
 
 /** A bus in memory whose partitions come and go. Its positions are no numbers, and its events have none. */
 export class PartedBus {
@@ -57,7 +58,7 @@ export class PartedSource implements Source {
   resume: SourceContext["resume"] = new Map();
   private readonly handles = new Map<PartitionId, PartedPartition>();
   private context: SourceContext | undefined;
-  private waiting = Promise.withResolvers<void>();
+  private readonly arrivals = new Arrivals();
 
   constructor(readonly bus: PartedBus) {
     this.id = bus.name;
@@ -86,18 +87,11 @@ export class PartedSource implements Source {
 
   arrived(id: PartitionId): void {
     this.context?.arrived(id);
-    this.waiting.resolve();
-    this.waiting = Promise.withResolvers();
+    this.arrivals.announce();
   }
 
-  /** Resolves when something was published, after `waitMs`, or when the signal fires. */
-  async wait(waitMs: number, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    await Promise.race([
-      this.waiting.promise,
-      this.context!.clock.sleep(waitMs, AbortSignal.any([signal, over.signal])),
-    ]);
-    over.abort();
+  wait(waitMs: number, signal: AbortSignal): Promise<void> {
+    return this.arrivals.wait(this.context!.clock, waitMs, signal);
   }
 
   private current(): Partition[] {
