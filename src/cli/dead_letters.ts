@@ -120,7 +120,12 @@ function describe(deadLetter: DeadLetter): string {
       deadLetter.sink === undefined ? "" : `sink ${deadLetter.sink}`,
       JSON.stringify(toRecord(deadLetter.aggregate, "")),
     ]
-    : [`${deadLetter.bus} @ ${deadLetter.offset ?? "queue"}`, shownBytes(deadLetter.raw!)];
+    : [
+      `${deadLetter.bus}${deadLetter.partition && ` ${deadLetter.partition}`} @ ${
+        deadLetter.offset ?? "queue"
+      }`,
+      shownBytes(deadLetter.raw!),
+    ];
   const shown = what.length > RAW_SHOWN ? `${what.slice(0, RAW_SHOWN)}…` : what;
   return printable(
     `#${deadLetter.id}  ${time}  ${deadLetter.reason}: ${deadLetter.detail}  [${from}]  ${shown}`,
@@ -128,13 +133,14 @@ function describe(deadLetter: DeadLetter): string {
 }
 
 function toJson(deadLetter: DeadLetter, instance: string): Record<string, unknown> {
-  const { id, reason, detail, bus, offset, sink, aggregate, raw, isCut, refusedAtMs } = deadLetter;
+  const { id, reason, detail, bus, partition, offset, sink, aggregate, raw, isCut, refusedAtMs } = deadLetter;
   return {
     id,
     reason,
     detail,
     refused_at: refusedAtMs / 1000,
     bus,
+    ...(partition && { partition }),
     offset,
     ...(raw !== undefined && rawField(raw)),
     ...(isCut && { cut: true }),

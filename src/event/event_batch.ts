@@ -6,6 +6,16 @@ export interface InvalidEvent {
   readonly detail: string;
 }
 
+/** What a bus tells of a record beyond its bytes. What it does not tell is undefined. */
+export interface RecordOrigin {
+  /** Its number at the bus. */
+  readonly offset?: number | undefined;
+  readonly topic?: string | undefined;
+  readonly key?: string | undefined;
+  /** When the bus got it, Unix ms. */
+  readonly busMs?: number | undefined;
+}
+
 /** Makes the text of a record that holds one event of a batch alone. */
 export type AloneText = (batch: EventBatch, event: number) => string;
 
@@ -40,6 +50,8 @@ export class EventBatch {
    * record does.
    */
   readonly alone: AloneText[] = [];
+  /** What the bus tells of a record, by its position in the reply; undefined: nothing. */
+  originOf: ((position: number) => RecordOrigin) | undefined;
   /**
    * A number for what the batch holds now, unique among all batches. It changes whenever the batch is
    * emptied.
@@ -87,6 +99,7 @@ export class EventBatch {
     this.surplus = 0;
     this.unitsPerSecond = 1;
     this.alone.length = 0;
+    this.originOf = undefined;
     this.count = 0;
     this.invalid.length = 0;
   }

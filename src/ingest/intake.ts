@@ -80,25 +80,26 @@ export class Intake {
     // The bus is no longer configured. Its ids mean nothing among those of another bus.
     if (own === undefined) this.retryBatch.idLength.fill(0, 0, this.retryBatch.count);
     const number = own ?? this.aggregator.addPartition(0, -Infinity);
-    const origin = { bus: deadLetter.bus ?? "", partition: deadLetter.partition ?? "" };
-    this.aggregate(number, this.retryBatch, origin, deadLetter.offset);
+    const from = { bus: deadLetter.bus ?? "", partition: deadLetter.partition ?? "" };
+    this.retryBatch.originOf = () => deadLetter.origin;
+    this.aggregate(number, this.retryBatch, from, undefined);
     if (own === undefined) this.aggregator.watermark.remove(number);
     return true;
   }
 
-  private readAgain(raw: Uint8Array, { bus, refusedAtMs }: DeadLetter): void {
+  private readAgain(raw: Uint8Array, { bus, origin, refusedAtMs }: DeadLetter): void {
     const reader = this.readers.get(bus ?? "");
     const batch = this.retryBatch;
     if (reader === undefined) return scanEvent(raw, batch);
     batch.reset(raw);
     reader.begin(batch);
-    reader.read(batch, 0, raw.length, { arrivedMs: refusedAtMs });
+    reader.read(batch, 0, raw.length, { ...origin, arrivedMs: refusedAtMs });
   }
 
   private aggregate(
     number: number,
     batch: EventBatch,
-    origin: { readonly bus: string; readonly partition: PartitionId },
+    from: { readonly bus: string; readonly partition: PartitionId },
     firstOffset: number | undefined,
   ): void {
     const keep = (
@@ -112,9 +113,10 @@ export class Intake {
         this.refusedBytes > REFUSED_HARD_MAX_BYTES ? BEGINNING_BYTES : RAW_MAX_BYTES,
       );
       const rawBytes = whole.length;
-      const offset = firstOffset === undefined ? undefined : firstOffset + index;
+      const origin = batch.originOf?.(index);
+      const offset = firstOffset === undefined ? origin?.offset : firstOffset + index;
       this.refusedBytes += raw.length;
-      const refused = { reason, detail, ...origin, offset, raw, rawBytes };
+      const refused = { reason, detail, ...from, offset, origin, raw, rawBytes };
       this.refused.push(refused);
       this.onRefused(refused);
     };

@@ -1,5 +1,6 @@
 import type { SourceConnector } from "../contract/connector.ts";
 import { FILE } from "./file/connector.ts";
+import { KAFKA } from "./kafka/connector.ts";
 import { LISTEN } from "./listen/connector.ts";
 import { VABUS } from "./vabus/connector.ts";
 
@@ -7,5 +8,6 @@ import { VABUS } from "./vabus/connector.ts";
 export const SOURCES: readonly SourceConnector[] = [
   VABUS,
   FILE,
+  KAFKA,
   LISTEN,
 ];

@@ -12,6 +12,7 @@ import { LogSource } from "../../src/sources/vabus/log_source.ts";
 import { QueueClient } from "../../src/sources/vabus/queue_client.ts";
 import { QueueSource } from "../../src/sources/vabus/queue_source.ts";
 import { MemorySource } from "../ingest/rig.ts";
+import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
 import { runOf } from "../sources/listen/runs.ts";
 import { Dice } from "../sim/dice.ts";
 import type { SimEvent } from "../sim/plant.ts";
@@ -20,6 +21,7 @@ import { Lifetime, Scheduler } from "../sim/scheduler.ts";
 import { SimBus } from "../sim/sim_bus.ts";
 import { Trace } from "../sim/trace.ts";
 import { testSeed } from "../support/seed.ts";
+import { sharedKafka } from "../support/shared_servers.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 import { AcknowledgedBus } from "./toy/acknowledged_bus.ts";
 import { PartedBus } from "./toy/parted_bus.ts";
@@ -227,6 +229,35 @@ Deno.test("the inbox of a listener keeps the contract of sources", (t) =>
       },
     };
   }));
+
+Deno.test("a topic of Kafka keeps the contract of sources", async (t) => {
+  const broker = await sharedKafka();
+  try {
+    await testSourceContract(t, async () => {
+      const topic = await KafkaTopic.create(broker.brokers);
+      let published = 0;
+      const publish = (count: number) =>
+        topic.send(Array.from({ length: count }, () => ({ value: eventText(published++) })));
+      // Offsets begin anew with each history.
+      let first = 0;
+      return {
+        createSource: () => topic.createSource(),
+        publish,
+        forgetBefore: async (event) => {
+          if (published < event) await publish(event - published);
+          await topic.trim(event - first);
+        },
+        restart: async () => {
+          await topic.makeAgain();
+          first = published;
+        },
+        remove: () => topic.remove(),
+      };
+    });
+  } finally {
+    await broker.remove();
+  }
+});
 
 Deno.test("the toy source keeps the contract of sources", (t) =>
   testSourceContract(t, async () => {

@@ -1,9 +1,7 @@
 import { Buffer } from "node:buffer";
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { CompressionCodecs, CompressionTypes } from "kafkajs";
 import { KafkaJSNonRetriableError } from "kafkajs/src/errors.js";
-import snappy from "snappyjs";
-import { decompressLz4 } from "./lz4_frame.ts";
+import { DECOMPRESSION } from "../../platform/kafka/decompression.ts";
 
 /** Uncompressed bytes of a batch at most. By default brokers accept batches of a megabyte, compressed. */
 const BATCH_MAX_BYTES = 128 * 1024 * 1024;
@@ -21,16 +19,6 @@ let answerMaxBytes = ANSWER_MAX_BYTES;
 export function beginAnswer(): void {
   leftBytes = answerMaxBytes;
 }
-
-type Decompress = (compressed: Uint8Array, maxBytes: number) => Uint8Array;
-
-/** Codecs by their names in `compression.type`. */
-export const DECOMPRESSION = {
-  gzip: (bytes, maxOutputLength) => gunzipSync(bytes, { maxOutputLength }),
-  snappy: decompressSnappy,
-  lz4: decompressLz4,
-  zstd: (bytes, maxOutputLength) => zstdDecompressSync(bytes, { maxOutputLength }),
-} as const satisfies Record<string, Decompress>;
 
 /**
  * Makes kafkajs read every compression of producers and brokers; by itself it knows gzip only, without a
@@ -66,31 +54,4 @@ function codec(name: keyof typeof DECOMPRESSION, maxBytes: number) {
       }
     },
   });
-}
-
-/**
- * `\x82SNAPPY\0`: Java's producers and brokers write blocks with their lengths, behind this mark and two
- * version numbers.
- */
-const XERIAL_MARK = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00];
-const XERIAL_HEADER_BYTES = 16;
-
-function decompressSnappy(bytes: Uint8Array, maxBytes: number): Uint8Array {
-  if (!XERIAL_MARK.every((byte, i) => bytes[i] === byte)) return decompressBlock(bytes, maxBytes);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const blocks: Uint8Array[] = [];
-  let size = 0;
-  for (let at = XERIAL_HEADER_BYTES; at < bytes.length;) {
-    const end = at + 4 + view.getUint32(at);
-    if (end > bytes.length) throw new RangeError("a block is cut off");
-    const block = decompressBlock(bytes.subarray(at + 4, end), maxBytes - size);
-    blocks.push(block);
-    size += block.length;
-    at = end;
-  }
-  return Buffer.concat(blocks);
-}
-
-function decompressBlock(block: Uint8Array, maxBytes: number): Uint8Array {
-  return snappy.uncompress(block, maxBytes) as Uint8Array;
 }

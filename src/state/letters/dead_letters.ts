@@ -1,9 +1,11 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import type { PartitionId } from "../../contract/source.ts";
+import type { RecordOrigin } from "../../event/event_batch.ts";
 import { noteOrder, noteResult, type Order } from "../audit.ts";
 import type { DeadLetterReason } from "./dead_letter_reason.ts";
 import type { StateDatabase } from "../file/state_database.ts";
+import { originOf, originText } from "./letter_origin.ts";
 
 /** An event that was refused, as it came from its bus. */
 export interface RefusedEvent {
@@ -14,6 +16,8 @@ export interface RefusedEvent {
   readonly partition: PartitionId;
   /** Undefined where the bus has no offsets (queue mode). */
   readonly offset: number | undefined;
+  /** What else the bus tells of its record; left out: nothing. */
+  readonly origin?: RecordOrigin | undefined;
   /** The event's own bytes, cut to {@link RAW_MAX_BYTES}. */
   readonly raw: Uint8Array;
   /** Length of the event before it was cut. */
@@ -38,6 +42,8 @@ export interface DeadLetter {
   /** Partition of the source; undefined: it is an aggregate. */
   readonly partition: PartitionId | undefined;
   readonly offset: number | undefined;
+  /** What the bus tells of its record. */
+  readonly origin: RecordOrigin;
   readonly raw: Uint8Array | undefined;
   /** Whether `raw` is only the beginning of the event. */
   readonly isCut: boolean;
@@ -82,7 +88,7 @@ export function addRefusedEvents(state: StateDatabase, events: readonly RefusedE
       detail: event.detail,
       source: event.bus,
       partition: event.partition,
-      position: event.offset === undefined ? undefined : `${event.offset}`,
+      position: originText({ ...event.origin, offset: event.offset }),
       raw: event.raw,
       raw_bytes: event.rawBytes,
       purged: 0,
@@ -266,6 +272,7 @@ interface DeadLetterRow {
 }
 
 function toDeadLetter(row: DeadLetterRow): DeadLetter {
+  const origin = originOf(row.position);
   return {
     id: row.id,
     refusedAtMs: row.refused_at_ms,
@@ -273,7 +280,8 @@ function toDeadLetter(row: DeadLetterRow): DeadLetter {
     detail: row.detail,
     bus: row.source ?? undefined,
     partition: row.partition ?? undefined,
-    offset: row.position === null ? undefined : Number(row.position),
+    offset: origin.offset,
+    origin,
     raw: row.raw ?? undefined,
     isCut: row.raw !== null && row.raw_bytes !== row.raw.length,
     sink: row.sink ?? undefined,

@@ -3,7 +3,8 @@ import { Buffer } from "node:buffer";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { CompressionCodecs, CompressionTypes } from "kafkajs";
 import snappy from "snappyjs";
-import { beginAnswer, DECOMPRESSION, registerCodecs } from "../../../src/sinks/kafka/kafka_codecs.ts";
+import { DECOMPRESSION } from "../../../src/platform/kafka/decompression.ts";
+import { beginAnswer, registerCodecs } from "../../../src/sinks/kafka/kafka_codecs.ts";
 import fc from "../../support/fast_check.ts";
 
 /** A part of a block: bytes as they are, and then a piece of what stands before them. */

@@ -1,0 +1,303 @@
+import { Buffer } from "node:buffer";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { SourceError } from "../../contract/source.ts";
+import type { Clock } from "../../platform/clock/clock.ts";
+import { FrameCutter } from "../../platform/net/frame_gate.ts";
+import type { TlsConfig } from "../../settings/declaration.ts";
+import { brokerError } from "./kafka_errors.ts";
+import { type KafkaLogin, logIn, LoginFault } from "./kafka_login.ts";
+import { WireFault, WireReader } from "./wire_reader.ts";
+import { WireWriter } from "./wire_writer.ts";
+
+/** Where a broker listens. */
+export interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How connections to brokers are made. */
+export interface KafkaAccess {
+  /** Undefined: no TLS. */
+  readonly tls: TlsConfig | undefined;
+  /** Undefined: no login. */
+  readonly login: KafkaLogin | undefined;
+}
+
+/** A kind of request. */
+export interface Api {
+  readonly key: number;
+  /** The first version whose form is flexible. */
+  readonly flexibleFrom: number;
+}
+
+const SASL_HANDSHAKE: Api = { key: 17, flexibleFrom: Infinity };
+const API_VERSIONS: Api = { key: 18, flexibleFrom: 3 };
+const SASL_AUTHENTICATE: Api = { key: 36, flexibleFrom: 2 };
+
+const CLIENT_ID = "vabus-data-handler";
+const CONNECT_MAX_MS = 10_000;
+const ANSWER_MAX_MS = 20_000;
+/** Bytes of an answer before the login, and of one after it that is asked for no more. */
+const LOGIN_MAX_BYTES = 64 * 1024;
+const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
+
+interface Pending {
+  readonly id: number;
+  readonly maxBytes: number;
+  readonly resolve: (answer: Uint8Array) => void;
+  readonly reject: (error: SourceError) => void;
+}
+
+/**
+ * A connection to one broker. Answers come in the order of the requests. Any fault ends it: who needs it
+ * makes another one.
+ */
+export class BrokerConnection {
+  private readonly pending: Pending[] = [];
+  private versions = new Map<number, number>();
+  private failure: SourceError | undefined;
+  private nextId = 0;
+
+  private constructor(
+    private readonly name: string,
+    private readonly socket: Socket,
+    private readonly clock: Pick<Clock, "sleep">,
+  ) {
+    const cutter = new FrameCutter({
+      headSize: 4,
+      sizeOf: (head) => this.sizeOf(head),
+      received: (frame) => this.received(frame),
+      sent: () => {},
+    });
+    socket.on("data", (piece: Buffer) => {
+      try {
+        cutter.take(piece);
+      } catch (error) {
+        this.fail(sourceErrorOf(name, error));
+      }
+    });
+    socket.on("error", (error) => this.fail(sourceErrorOf(name, error)));
+    socket.on("close", () => this.fail(new SourceError("unavailable", `${name} has closed the connection`)));
+  }
+
+  /** Connects and logs in. @throws {SourceError} */
+  static async open(
+    address: BrokerAddress,
+    access: KafkaAccess,
+    clock: Pick<Clock, "sleep">,
+    signal: AbortSignal,
+  ): Promise<BrokerConnection> {
+    const name = `the broker at ${address.host}:${address.port}`;
+    const socket = await connected(name, address, access.tls, clock, signal);
+    const connection = new BrokerConnection(name, socket, clock);
+    try {
+      await connection.learnVersions();
+      if (access.login !== undefined) await connection.logIn(access.login);
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  get isOpen(): boolean {
+    return this.failure === undefined;
+  }
+
+  /** The greatest of these versions that the broker has. @throws {SourceError} It has none of them. */
+  versionOf({ key }: Api, ...known: readonly number[]): number {
+    const greatest = this.versions.get(key) ?? -1;
+    const found = known.filter((version) => version <= greatest);
+    if (found.length === 0) {
+      throw new SourceError("refused", `${this.name} is older than Kafka 0.11, which is needed`);
+    }
+    return Math.max(...found);
+  }
+
+  /**
+   * Sends a request and reads its answer.
+   *
+   * @throws {SourceError} The connection is of no more use then.
+   */
+  async request<T>(
+    api: Api,
+    version: number,
+    write: (writer: WireWriter) => unknown,
+    read: (reader: WireReader) => T,
+    { maxBytes = ANSWER_MAX_BYTES, maxMs = ANSWER_MAX_MS }: { maxBytes?: number; maxMs?: number } = {},
+  ): Promise<T> {
+    const isFlexible = version >= api.flexibleFrom;
+    const id = this.nextId++ % 0x7fffffff;
+    const head = new WireWriter(false).int16(api.key).int16(version).int32(id).string(CLIENT_ID);
+    const body = new WireWriter(isFlexible);
+    body.end();
+    write(body);
+    const size = new WireWriter(false).int32(head.written.length + body.written.length);
+    const answer = await this.exchange(
+      id,
+      Buffer.concat([size.written, head.written, body.written]),
+      maxBytes,
+      maxMs,
+    );
+    try {
+      const reader = new WireReader(answer, isFlexible);
+      reader.end();
+      return read(reader);
+    } catch (error) {
+      const failure = sourceErrorOf(this.name, error);
+      this.fail(failure);
+      throw failure;
+    }
+  }
+
+  /** Requests under way fail. */
+  close(): void {
+    this.fail(new SourceError("unavailable", `the connection to ${this.name} was closed`));
+  }
+
+  private async exchange(
+    id: number,
+    bytes: Uint8Array,
+    maxBytes: number,
+    maxMs: number,
+  ): Promise<Uint8Array> {
+    if (this.failure !== undefined) throw this.failure;
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    this.pending.push({ id, maxBytes, resolve, reject });
+    this.socket.write(bytes);
+    const answered = new AbortController();
+    void this.clock.sleep(maxMs, answered.signal).then(() => {
+      if (answered.signal.aborted) return;
+      this.fail(new SourceError("unavailable", `${this.name} has not answered for ${maxMs / 1000} seconds`));
+    });
+    try {
+      return await promise;
+    } finally {
+      answered.abort();
+    }
+  }
+
+  private sizeOf(head: Buffer): number {
+    const size = head.readInt32BE(0);
+    const [next] = this.pending;
+    if (next === undefined) throw new WireFault("belongs to no request");
+    if (size < 4) throw new WireFault("is not Kafka's protocol");
+    if (size > next.maxBytes) {
+      throw new WireFault(`is said to have ${size} bytes, where at most ${next.maxBytes} can be right`);
+    }
+    return 4 + size;
+  }
+
+  private received(frame: Buffer): void {
+    const next = this.pending.shift()!;
+    if (frame.readInt32BE(4) !== next.id) throw new WireFault("belongs to another request");
+    next.resolve(frame.subarray(8));
+  }
+
+  private async learnVersions(): Promise<void> {
+    const versions = await this.request(API_VERSIONS, 0, () => {}, (reader) => {
+      const error = reader.int16();
+      if (error !== 0) throw brokerError(this.name, error);
+      return reader.array(() => {
+        const key = reader.int16();
+        // Old versions that it no longer has are not known here either.
+        reader.int16();
+        return [key, reader.int16()] as const;
+      });
+    }, { maxBytes: LOGIN_MAX_BYTES, maxMs: CONNECT_MAX_MS });
+    this.versions = new Map(versions);
+  }
+
+  private async logIn(login: KafkaLogin): Promise<void> {
+    const limits = { maxBytes: LOGIN_MAX_BYTES, maxMs: CONNECT_MAX_MS };
+    const mechanism = login.mechanism.toUpperCase();
+    await this.request(SASL_HANDSHAKE, 1, (writer) => writer.string(mechanism), (reader) => {
+      const error = reader.int16();
+      if (error !== 0) throw brokerError(this.name, error);
+    }, limits);
+    const send = (token: Uint8Array) =>
+      this.request(SASL_AUTHENTICATE, 0, (writer) => writer.block(token), (reader) => {
+        const error = reader.int16();
+        if (error !== 0) throw brokerError(this.name, error);
+        // A message may be there, and it may hold what was sent.
+        reader.string();
+        return reader.block() ?? new Uint8Array(0);
+      }, limits);
+    try {
+      await logIn(login, send);
+    } catch (error) {
+      if (!(error instanceof LoginFault)) throw error;
+      throw new SourceError("refused", `${this.name}: ${error.message}`);
+    }
+  }
+
+  private fail(error: SourceError): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    this.socket.destroy();
+    for (const { reject } of this.pending.splice(0)) reject(error);
+  }
+}
+
+/** @throws {SourceError} */
+async function connected(
+  name: string,
+  { host, port }: BrokerAddress,
+  tls: TlsConfig | undefined,
+  clock: Pick<Clock, "sleep">,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let socket: Socket;
+  try {
+    socket = tls === undefined
+      ? connectTcp({ host, port }, resolve)
+      : connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...textsOf(tls) }, resolve);
+  } catch (error) {
+    throw sourceErrorOf(name, error);
+  }
+  const over = new AbortController();
+  const stop = () => reject(new SourceError("unavailable", `connecting to ${name} was called off`));
+  signal.addEventListener("abort", stop, { signal: over.signal });
+  if (signal.aborted) stop();
+  socket.once("error", (error) => reject(sourceErrorOf(name, error)));
+  void clock.sleep(CONNECT_MAX_MS, over.signal).then(() =>
+    reject(new SourceError("unavailable", `${name} does not answer: check host and port`))
+  );
+  try {
+    await promise;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 60_000);
+    return socket;
+  } catch (error) {
+    socket.on("error", () => {});
+    socket.destroy();
+    throw error;
+  } finally {
+    over.abort();
+  }
+}
+
+function textsOf({ ca, cert, key }: TlsConfig): { ca?: string; cert?: string; key?: string } {
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  };
+}
+
+function sourceErrorOf(name: string, error: unknown): SourceError {
+  if (error instanceof SourceError) return error;
+  if (error instanceof WireFault) return new SourceError("garbage", `what ${name} answers ${error.message}`);
+  const message = error instanceof Error ? error.message : String(error);
+  if (/certificate|\bPEM\b|private key|self.signed|UnknownIssuer/i.test(message)) {
+    return new SourceError(
+      "refused",
+      `${name}: ${message}: check VABUS_CA_FILE, VABUS_CERT_FILE and VABUS_KEY_FILE`,
+      undefined,
+      { cause: error },
+    );
+  }
+  return new SourceError("unavailable", `${name} cannot be reached: ${message}`, undefined, { cause: error });
+}

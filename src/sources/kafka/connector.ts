@@ -1,0 +1,94 @@
+import { readerFor } from "../../codec/mapping/record_reader.ts";
+import { sourceConnector } from "../../contract/connector.ts";
+import { systemClock } from "../../platform/clock/clock.ts";
+import { type EventTexts, IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
+import { secretsOfUrl } from "../../settings/mask.ts";
+import type { Scope } from "../../settings/scope.ts";
+import type { KafkaLogin } from "./kafka_login.ts";
+import { KAFKA_SOURCE_SETTINGS } from "./kafka_settings.ts";
+import { KafkaSource, type KafkaSourceOptions } from "./kafka_source.ts";
+import { type KafkaUrl, readKafkaUrl } from "./kafka_url.ts";
+
+interface KafkaConfig {
+  readonly events: EventTexts;
+  readonly url: string;
+  /** Undefined: no TLS. */
+  readonly tls: TlsConfig | undefined;
+  /** Undefined: no login. */
+  readonly login: KafkaLogin | undefined;
+}
+
+const NO_TLS_FILES: TlsConfig = { ca: undefined, cert: undefined, key: undefined };
+
+export const KAFKA = sourceConnector({
+  kind: "kafka",
+  title: "Kafka as a bus",
+  schemes: { plain: ["kafka"], tls: ["kafkas"] },
+  urlForm: "kafka://broker:9092,…/topic,… or kafkas:// with TLS",
+  settings: KAFKA_SOURCE_SETTINGS,
+  readUrl(text) {
+    const read = readKafkaUrl(text);
+    return "problem" in read ? read : text;
+  },
+  addressOf: (url) => checked(url).address,
+  isOpenParameter: (name) => name === "sasl" || name === "start",
+  configure(scope, { events, url, tls }): KafkaConfig {
+    const read = checked(url);
+    return { events, url, tls: read.hasTls ? tls ?? NO_TLS_FILES : undefined, login: loginOf(scope, read) };
+  },
+  secretsOf: ({ login, tls, url }) => [login?.password, tls?.key, ...secretsOfUrl(url)],
+  addressesOf: ({ url }) =>
+    checked(url).brokers.map(({ host, port }) => ({ setting: "VABUS_URL", address: `${host}:${port}` })),
+  credentialsOf({ login, tls, url }) {
+    // SCRAM authenticates both sides without sending the password.
+    if (login?.mechanism !== "plain") return [];
+    return checked(url).brokers.map(({ host }) => ({
+      credential: "the password of the Kafka user",
+      host,
+      isProtected: tls !== undefined,
+      flaw: IN_THE_CLEAR,
+      remedy: "give VABUS_URL as kafkas://, with VABUS_CA_FILE where the authority is your own",
+    }));
+  },
+  create(config, { instance }) {
+    const source = new KafkaSource(optionsOf(config, instance));
+    return { part: source, change: (next) => source.change(optionsOf(next, instance)) };
+  },
+});
+
+function optionsOf({ events, login, tls, url }: KafkaConfig, instance: string): KafkaSourceOptions {
+  const { address, brokers, start, topics } = checked(url);
+  return {
+    name: address,
+    brokers,
+    topics,
+    access: { tls, login },
+    startsAtEnd: start === "newest",
+    instance,
+    reader: readerFor(events),
+    clock: systemClock,
+  };
+}
+
+/** Of a URL that {@link readKafkaUrl} has taken before. */
+function checked(url: string): KafkaUrl {
+  const read = readKafkaUrl(url);
+  if ("problem" in read) throw new Error(read.problem);
+  return read;
+}
+
+function loginOf(
+  scope: Scope<typeof KAFKA_SOURCE_SETTINGS>,
+  { password, sasl, username }: KafkaUrl,
+): KafkaLogin | undefined {
+  const { values } = scope;
+  const user = username ?? values.VABUS_USERNAME;
+  const mechanism = sasl ?? (user === undefined ? undefined : "plain");
+  if (mechanism === undefined) return undefined;
+  const why = "since the URL of a Kafka bus asks for a login and has none itself";
+  return {
+    mechanism,
+    username: user ?? scope.required("VABUS_USERNAME", why),
+    password: password ?? scope.required("VABUS_PASSWORD", why),
+  };
+}

@@ -1,0 +1,89 @@
+import type { AbortedTransaction, FetchedRecords } from "./fetch_request.ts";
+import { batchEnd, isAbort, readBatch, type RecordBatch, RecordCursor, recordsOf } from "./record_batch.ts";
+import { WireFault } from "./wire_reader.ts";
+
+/**
+ * Records of a partition as a broker has sent them, read in order. Records of transactions that were given
+ * up, and those of the broker itself, are passed over.
+ */
+export class FetchedChunk {
+  /** The offset after the last batch. */
+  readonly end: number;
+  /** The offset up to which all was read. */
+  at: number;
+  private readonly view: DataView;
+  private readonly bytes: Uint8Array;
+  private byteAt = 0;
+  private cursor: RecordCursor | undefined;
+  private batch: RecordBatch | undefined;
+  private readonly aborted: AbortedTransaction[];
+  private readonly abortedProducers = new Set<number>();
+
+  /**
+   * @param from The offset that was asked for.
+   *
+   * @throws {WireFault}
+   */
+  constructor(readonly from: number, { batches, aborted }: Pick<FetchedRecords, "batches" | "aborted">) {
+    const view = new DataView(batches.buffer, batches.byteOffset, batches.byteLength);
+    this.at = from;
+    this.aborted = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
+    let last = from - 1;
+    let start = 0;
+    try {
+      for (let end: number | undefined; (end = batchEnd(view, start)) !== undefined; start = end) {
+        const { firstOffset, lastOffset } = readBatch(batches, start, end);
+        // The first batch may begin before what was asked for.
+        if (lastOffset < from || (start > 0 && firstOffset <= last)) {
+          throw new WireFault("has records at offsets that were not asked for");
+        }
+        last = lastOffset;
+      }
+    } catch (error) {
+      // What lies before a fault is read first. Then the fault is fetched as the beginning of a chunk.
+      if (start === 0) throw error;
+    }
+    if (start === 0) throw new WireFault("has the beginning of a batch of records only");
+    this.end = last + 1;
+    this.bytes = batches.subarray(0, start);
+    this.view = new DataView(batches.buffer, batches.byteOffset, start);
+  }
+
+  /** The next record; undefined: there is none left. @throws {WireFault} */
+  next(): RecordCursor | undefined {
+    for (;;) {
+      const { cursor, batch } = this;
+      if (cursor !== undefined && cursor.next()) {
+        // What was read before a restart.
+        if (cursor.offset < this.at) continue;
+        this.at = cursor.offset + 1;
+        return cursor;
+      }
+      if (batch !== undefined) this.at = Math.max(this.at, batch.lastOffset + 1);
+      if (!this.openBatch()) return undefined;
+    }
+  }
+
+  private openBatch(): boolean {
+    const end = batchEnd(this.view, this.byteAt);
+    this.cursor = this.batch = undefined;
+    if (end === undefined) return false;
+    const batch = this.batch = readBatch(this.bytes, this.byteAt, end);
+    this.byteAt = end;
+    if (!this.isPassedOver(batch)) this.cursor = new RecordCursor(batch, recordsOf(batch));
+    return true;
+  }
+
+  /** As the client of Kafka itself does it: a transaction is given up from its first record to its marker. */
+  private isPassedOver(batch: RecordBatch): boolean {
+    const { aborted, abortedProducers } = this;
+    while (aborted.length > 0 && aborted[0]!.firstOffset <= batch.lastOffset) {
+      abortedProducers.add(aborted.shift()!.producerId);
+    }
+    if (batch.isControl) {
+      if (abortedProducers.has(batch.producerId) && isAbort(batch)) abortedProducers.delete(batch.producerId);
+      return true;
+    }
+    return batch.isTransactional && abortedProducers.has(batch.producerId);
+  }
+}

@@ -1,0 +1,273 @@
+import type { RecordReader } from "../../codec/mapping/record_reader.ts";
+import { type Partition, type Source, type SourceContext, SourceError } from "../../contract/source.ts";
+import type { Clock } from "../../platform/clock/clock.ts";
+import type { BrokerAddress, KafkaAccess } from "./broker_connection.ts";
+import { BrokerFetcher } from "./broker_fetcher.ts";
+import { fetchRecords } from "./fetch_request.ts";
+import { GroupCommits, groupOf } from "./group_commits.ts";
+import { brokerError } from "./kafka_errors.ts";
+import { KafkaCluster } from "./kafka_cluster.ts";
+import { KafkaPartition, type PartitionSurroundings } from "./kafka_partition.ts";
+import type { ClusterMetadata } from "./metadata_request.ts";
+import { listOffsets, type TopicPartition } from "./offset_requests.ts";
+import { PartitionFeed } from "./partition_feed.ts";
+
+/** Between two looks for new partitions. */
+const LOOK_MS = 5000;
+/** For the last commit to the group. */
+const CLOSE_MAX_MS = 1000;
+
+export interface KafkaSourceOptions {
+  /** The URL without credentials. */
+  readonly name: string;
+  readonly brokers: readonly BrokerAddress[];
+  readonly topics: readonly string[];
+  readonly access: KafkaAccess;
+  /** Whether a source that has read nothing yet begins at the newest records. */
+  readonly startsAtEnd: boolean;
+  /** `INSTANCE_ID` */
+  readonly instance: string;
+  /** Undefined: records are events as they are. */
+  readonly reader: RecordReader | undefined;
+  readonly clock: Clock;
+}
+
+/** What there is while the source is open. */
+interface Opened {
+  readonly context: SourceContext;
+  readonly cluster: KafkaCluster;
+  readonly commits: GroupCommits;
+  readonly stop: AbortController;
+  /** By the numbers of the brokers. */
+  readonly fetchers: Map<number, BrokerFetcher>;
+  /** By their ids. */
+  readonly partitions: Map<string, KafkaPartition>;
+  /** Those of the partitions that are there, in their order. */
+  present: readonly KafkaPartition[];
+  refreshing: Promise<void> | undefined;
+}
+
+/**
+ * Topics of a Kafka cluster. All of their partitions are read, whoever else reads them. The positions are
+ * in the state; a group of consumers is told of them, and never asked.
+ */
+export class KafkaSource implements Source {
+  readonly id: string;
+  private opened: Opened | undefined;
+
+  constructor(private options: KafkaSourceOptions) {
+    this.id = options.name;
+  }
+
+  /** Takes other credentials, from the next connection on. */
+  change(options: KafkaSourceOptions): void {
+    this.options = options;
+    this.opened?.cluster.change(options.access);
+  }
+
+  async open(context: SourceContext, signal: AbortSignal): Promise<readonly Partition[]> {
+    await this.close();
+    const { clock, instance } = this.options;
+    const cluster = this.newCluster();
+    const stop = new AbortController();
+    const commits = new GroupCommits(groupOf(instance), cluster, clock, context.logger, stop.signal);
+    const opened: Opened = {
+      context,
+      cluster,
+      commits,
+      stop,
+      fetchers: new Map(),
+      partitions: new Map(),
+      present: [],
+      refreshing: undefined,
+    };
+    this.opened = opened;
+    const metadata = await cluster.metadata(this.options.topics, signal);
+    this.assertThere(metadata);
+    this.take(opened, metadata, this.options.startsAtEnd && context.resume.size === 0);
+    void this.follow(opened);
+    return opened.present;
+  }
+
+  async probe(signal: AbortSignal): Promise<string> {
+    const cluster = this.newCluster();
+    try {
+      const metadata = await cluster.metadata(this.options.topics, signal);
+      this.assertThere(metadata);
+      const counts: string[] = [];
+      for (const [topic, { leaders }] of metadata.topics) {
+        await this.tryToRead(cluster, topic, metadata, signal);
+        counts.push(
+          `topic ${topic} has ${leaders.length} ${leaders.length === 1 ? "partition" : "partitions"}`,
+        );
+      }
+      return `Kafka, ${cluster.brokerCount} ${cluster.brokerCount === 1 ? "broker" : "brokers"}, ${
+        counts.join(", ")
+      }`;
+    } finally {
+      cluster.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    const { opened } = this;
+    this.opened = undefined;
+    if (opened === undefined) return;
+    opened.stop.abort();
+    const over = new AbortController();
+    const timeUp = this.options.clock.sleep(CLOSE_MAX_MS, over.signal);
+    await Promise.race([opened.commits.commit(over.signal), timeUp]);
+    over.abort();
+    opened.cluster.close();
+  }
+
+  private newCluster(): KafkaCluster {
+    const { access, brokers, clock, name } = this.options;
+    return new KafkaCluster(name, brokers, access, clock);
+  }
+
+  /** @throws {SourceError} A topic is not there. */
+  private assertThere({ topics }: ClusterMetadata): void {
+    const missing = this.options.topics.filter((topic) => !topics.has(topic));
+    if (missing.length === 0) return;
+    throw new SourceError(
+      "unavailable",
+      `${this.id}: there is no topic ${
+        missing.join(", ")
+      }, or the user may not see it: check its name, make ` +
+        "it, or grant the user DESCRIBE and READ",
+    );
+  }
+
+  /** Tries the right to read each partition of a topic, without reading anything. @throws {SourceError} */
+  private async tryToRead(
+    cluster: KafkaCluster,
+    topic: string,
+    { topics }: ClusterMetadata,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { id: topicId, leaders } = topics.get(topic)!;
+    for (const node of new Set(leaders)) {
+      const subject = `${this.id}, topic ${topic}`;
+      const connection = await cluster.connectionTo(node, "questions", signal);
+      const partitions = leaders.flatMap((leader, partition) =>
+        leader === node ? [{ topic, partition }] : []
+      );
+      const offsets = await listOffsets(connection, partitions, "end");
+      const wanted = partitions.map((one, i) => {
+        const found = offsets[i]!;
+        if ("error" in found) throw brokerError(subject, found.error);
+        return { ...one, topicId, offset: found.offset };
+      });
+      const limits = { waitMs: 0, maxBytes: 1, partitionMaxBytes: 1 };
+      for (const found of await fetchRecords(connection, wanted, limits, subject)) {
+        if (found !== undefined && found.error !== 0) throw brokerError(subject, found.error);
+      }
+    }
+  }
+
+  /** Takes over which partitions there are, and who leads them. Returns whether there are others now. */
+  private take(opened: Opened, { topics }: ClusterMetadata, startsAtEnd: boolean): boolean {
+    const present: KafkaPartition[] = [];
+    for (const topic of this.options.topics) {
+      const found = topics.get(topic);
+      for (const [partition, leader] of (found?.leaders ?? []).entries()) {
+        const one = this.partitionOf(opened, { topic, partition }, startsAtEnd);
+        if (one.feed.topicId !== found!.id) one.feed.forget();
+        one.feed.topicId = found!.id;
+        one.feed.leader = leader;
+        present.push(one);
+      }
+      // A topic that is not there now may come back, and its partitions say meanwhile that they cannot be
+      // read.
+      if (found === undefined) {
+        present.push(...opened.present.filter(({ id }) => id.startsWith(`${topic}/`)));
+        for (const one of opened.present) if (one.id.startsWith(`${topic}/`)) one.feed.leader = -1;
+      }
+    }
+    const before = opened.present;
+    opened.present = present;
+    return present.length !== before.length || present.some((one, i) => one !== before[i]);
+  }
+
+  private partitionOf(opened: Opened, of: TopicPartition, startsAtEnd: boolean): KafkaPartition {
+    const id = `${of.topic}/${of.partition}`;
+    const present = opened.partitions.get(id);
+    if (present !== undefined) return present;
+    const feed = new PartitionFeed(
+      `${this.id} partition ${id}`,
+      of,
+      ({ leader }) => this.fetcherOf(opened, leader).wake(),
+    );
+    const partition = new KafkaPartition(of, feed, startsAtEnd, this.surroundingsIn(opened));
+    opened.partitions.set(id, partition);
+    return partition;
+  }
+
+  private surroundingsIn(opened: Opened): PartitionSurroundings {
+    return {
+      context: opened.context,
+      reader: this.options.reader,
+      wait: async (feed, untilMs, signal) => {
+        if (feed.leader < 0) {
+          await this.refresh(opened, signal);
+          if (feed.leader < 0) {
+            throw new SourceError(
+              "unavailable",
+              `${feed.name}: no broker leads it: is a broker down, or was the ` +
+                "topic deleted?",
+            );
+          }
+        }
+        return await feed.wait(untilMs, this.fetcherOf(opened, feed.leader).sent, signal);
+      },
+      refresh: (signal) => this.refresh(opened, signal),
+      offsetOf: async (feed, of, wanted, signal) => {
+        const connection = await opened.cluster.connectionTo(feed.leader, "questions", signal);
+        const [found] = await listOffsets(connection, [of], wanted);
+        return found!;
+      },
+      committed: (of, offset) => opened.commits.note(of, offset),
+    };
+  }
+
+  private fetcherOf(opened: Opened, node: number): BrokerFetcher {
+    let fetcher = opened.fetchers.get(node);
+    if (fetcher === undefined) {
+      const { cluster, context: { mayReadAhead }, stop } = opened;
+      const feeds = () => opened.present.map(({ feed }) => feed);
+      fetcher = new BrokerFetcher(
+        node,
+        { cluster, clock: this.options.clock, mayReadAhead, feeds },
+        stop.signal,
+      );
+      opened.fetchers.set(node, fetcher);
+    }
+    return fetcher;
+  }
+
+  /** Looks for other partitions and leaders; one look at a time. @throws {SourceError} */
+  private async refresh(opened: Opened, signal: AbortSignal): Promise<void> {
+    opened.refreshing ??= this.look(opened, signal).finally(() => opened.refreshing = undefined);
+    await opened.refreshing;
+  }
+
+  private async look(opened: Opened, signal: AbortSignal): Promise<void> {
+    const metadata = await opened.cluster.metadata(this.options.topics, signal);
+    if (this.opened !== opened) return;
+    if (this.take(opened, metadata, false)) opened.context.changed(opened.present);
+  }
+
+  /** Looks for new partitions, as long as the source is open. */
+  private async follow(opened: Opened): Promise<void> {
+    const { stop: { signal } } = opened;
+    for (;;) {
+      await this.options.clock.sleep(LOOK_MS, signal);
+      if (signal.aborted) return;
+      // Why brokers cannot be reached, the reads say.
+      await this.refresh(opened, signal).catch((error) => {
+        if (!(error instanceof SourceError)) throw error;
+      });
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import { type Misfit, misfitOf } from "../../platform/kafka/listener.ts";
+import type { BrokerAddress, KafkaAccess } from "./broker_connection.ts";
+
+/**
+ * Why none of the brokers can be talked to in the way of the URL, for the operator; undefined: that is not
+ * the reason.
+ */
+export async function listenerFault(
+  brokers: readonly BrokerAddress[],
+  { tls, login }: KafkaAccess,
+): Promise<string | undefined> {
+  let fault: string | undefined;
+  for (const broker of brokers) {
+    const misfit = await misfitOf(broker, { tls, hasLogin: login !== undefined });
+    if (misfit === "none") return undefined;
+    if (misfit !== undefined) fault ??= `${broker.host}:${broker.port}: ${wordsOf(misfit)}`;
+  }
+  return fault;
+}
+
+function wordsOf(misfit: Misfit): string {
+  switch (misfit) {
+    case "login":
+      return "the broker wants a login on this port: give VABUS_URL with user, password and sasl=, or " +
+        "name the port without one";
+    case "no-tls":
+      return "the broker speaks no TLS on this port: give VABUS_URL as kafka://, or name the port with TLS";
+    case "tls":
+      return "this port wants TLS: give VABUS_URL as kafkas://, or name the port without TLS";
+    default:
+      return `what answers there speaks ${misfit.speaks}, not Kafka's protocol: check host and port in ` +
+        "VABUS_URL";
+  }
+}

@@ -1,0 +1,106 @@
+import type { Api, BrokerAddress, BrokerConnection } from "./broker_connection.ts";
+import { brokerError } from "./kafka_errors.ts";
+
+const LIST_OFFSETS: Api = { key: 2, flexibleFrom: 6 };
+const OFFSET_COMMIT: Api = { key: 8, flexibleFrom: 8 };
+const FIND_COORDINATOR: Api = { key: 10, flexibleFrom: 3 };
+
+const READ_COMMITTED = 1;
+
+/** Which offset of a partition is asked for; `end`: where readers of committed records stop. */
+const WANTED = { oldest: -2, end: -1 } as const;
+
+/** A partition of a topic. */
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/**
+ * The offsets of partitions that a broker leads, in their order; where there is none, the number of the
+ * error.
+ *
+ * @throws {SourceError}
+ */
+export async function listOffsets(
+  connection: BrokerConnection,
+  partitions: readonly TopicPartition[],
+  wanted: keyof typeof WANTED,
+): Promise<({ readonly offset: number } | { readonly error: number })[]> {
+  const version = connection.versionOf(LIST_OFFSETS, 2);
+  const byName = new Map<string, { readonly offset: number } | { readonly error: number }>();
+  await connection.request(LIST_OFFSETS, version, (writer) => {
+    writer.int32(-1).int8(READ_COMMITTED);
+    writer.array(
+      partitions,
+      ({ topic, partition }) =>
+        writer.string(topic).array([partition], (number) => writer.int32(number).int64(WANTED[wanted])),
+    );
+  }, (reader) => {
+    reader.int32();
+    reader.array(() => {
+      const topic = reader.string();
+      reader.array(() => {
+        const partition = reader.int32();
+        const error = reader.int16();
+        reader.int64();
+        const offset = reader.int64();
+        byName.set(`${topic}/${partition}`, error === 0 ? { offset } : { error });
+      });
+    });
+  });
+  const UNKNOWN_PARTITION = 3;
+  return partitions.map(({ topic, partition }) =>
+    byName.get(`${topic}/${partition}`) ?? { error: UNKNOWN_PARTITION }
+  );
+}
+
+/** The broker that keeps the offsets of a group. @throws {SourceError} */
+export function findCoordinator(connection: BrokerConnection, group: string): Promise<BrokerAddress> {
+  const version = connection.versionOf(FIND_COORDINATOR, 1);
+  return connection.request(
+    FIND_COORDINATOR,
+    version,
+    (writer) => writer.string(group).int8(0),
+    (reader) => {
+      reader.int32();
+      const error = reader.int16();
+      reader.string();
+      reader.int32();
+      const address = { host: reader.string() ?? "", port: reader.int32() };
+      if (error !== 0) throw brokerError(`the group ${group}`, error);
+      return address;
+    },
+  );
+}
+
+/** Commits offsets of a group without members. @throws {SourceError} */
+export function commitOffsets(
+  connection: BrokerConnection,
+  group: string,
+  offsets: readonly (TopicPartition & { readonly offset: number })[],
+): Promise<void> {
+  const version = connection.versionOf(OFFSET_COMMIT, 2);
+  return connection.request(OFFSET_COMMIT, version, (writer) => {
+    // No generation and no member: nobody has joined the group. How long they are kept is the broker's
+    // default.
+    writer.string(group).int32(-1).string("").int64(-1);
+    writer.array(
+      offsets,
+      ({ topic, partition, offset }) =>
+        writer.string(topic).array(
+          [partition],
+          (number) => writer.int32(number).int64(offset).string(undefined),
+        ),
+    );
+  }, (reader) => {
+    reader.array(() => {
+      const topic = reader.string();
+      reader.array(() => {
+        const partition = reader.int32();
+        const error = reader.int16();
+        if (error !== 0) throw brokerError(`the group ${group}, partition ${topic}/${partition}`, error);
+      });
+    });
+  });
+}

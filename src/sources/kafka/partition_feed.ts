@@ -1,0 +1,172 @@
+import { SourceError } from "../../contract/source.ts";
+import { FetchedChunk } from "./fetched_chunk.ts";
+import type { FetchedRecords, WantedRecords } from "./fetch_request.ts";
+import { brokerError, isOfOldMetadata, OFFSET_OUT_OF_RANGE } from "./kafka_errors.ts";
+import type { TopicPartition } from "./offset_requests.ts";
+import { WireFault } from "./wire_reader.ts";
+
+/** Who waits for records. */
+interface Waiter {
+  readonly untilMs: number;
+  /** The last request that was sent before: it says nothing about what has come since. */
+  readonly sentBefore: number;
+  readonly resolve: (found: Found) => void;
+  readonly reject: (error: SourceError) => void;
+}
+
+/**
+ * - `records`: there are some to take.
+ * - `none`: the partition has none at its offset.
+ * - `gone`: the partition has no such offset, because records were deleted or lost.
+ * - `elsewhere`: another broker leads the partition, or the topic was made anew.
+ */
+export type Found = "records" | "none" | "gone" | "elsewhere";
+
+/**
+ * The records of one partition on their way from the broker to their reader: what is read, and one chunk
+ * ahead.
+ */
+export class PartitionFeed {
+  topicId: string | undefined;
+  /** The number of the broker that leads the partition; -1: none does. */
+  leader = -1;
+  /** As the last answer has it: see {@link FetchedRecords}. */
+  ends = { end: 0, stableEnd: 0 };
+  private chunks: FetchedChunk[] = [];
+  /** The offset of the next record that was not taken. */
+  private position = 0;
+  private waiter: Waiter | undefined;
+  /** Whether the last answer had nothing, or was an error. */
+  private isAtEnd = false;
+
+  /**
+   * @param name For messages.
+   * @param wake Called when there is something to fetch.
+   */
+  constructor(
+    readonly name: string,
+    private readonly of: TopicPartition,
+    private readonly wake: (feed: PartitionFeed) => void,
+  ) {}
+
+  /** The offset up to which all was taken or passed over. */
+  get at(): number {
+    return this.position;
+  }
+
+  /** Goes on at an offset. What was fetched is kept where it goes on there. */
+  seek(offset: number): void {
+    if (offset === this.position) return;
+    this.forget();
+    this.position = offset;
+  }
+
+  /** Lets go what was fetched. */
+  forget(): void {
+    this.chunks = [];
+    this.isAtEnd = false;
+  }
+
+  /** The next record; undefined: none is there. @throws {SourceError} */
+  next(): ReturnType<FetchedChunk["next"]> {
+    for (let chunk = this.chunks[0]; chunk !== undefined; chunk = this.chunks[0]) {
+      try {
+        const record = chunk.next();
+        this.position = chunk.at;
+        if (record !== undefined) return record;
+      } catch (error) {
+        this.forget();
+        throw this.garbage(error);
+      }
+      this.position = chunk.end;
+      this.chunks.shift();
+    }
+    return undefined;
+  }
+
+  /**
+   * Waits for records at the present offset.
+   *
+   * @param sent The number of the last request that was sent.
+   *
+   * @throws {SourceError}
+   */
+  async wait(untilMs: number, sent: number, signal: AbortSignal): Promise<Found> {
+    if (this.chunks.length > 0) return "records";
+    const { promise, resolve, reject } = Promise.withResolvers<Found>();
+    const over = new AbortController();
+    this.waiter = { untilMs, sentBefore: sent, resolve, reject };
+    const stop = () => this.failed(new SourceError("unavailable", `${this.name}: reading was called off`));
+    signal.addEventListener("abort", stop, { signal: over.signal });
+    if (signal.aborted) stop();
+    this.wake(this);
+    try {
+      return await promise;
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** When a reader stops waiting; undefined: none waits. Monotonic, ms. */
+  get awaitedUntilMs(): number | undefined {
+    return this.waiter?.untilMs;
+  }
+
+  /** Whether there are records that were not taken. */
+  get isActive(): boolean {
+    return this.chunks.length > 0;
+  }
+
+  /** What is to be fetched; undefined: nothing. @param mayReadAhead See {@link SourceContext}. */
+  wanted(mayReadAhead: boolean): WantedRecords | undefined {
+    const isWaited = this.waiter !== undefined && this.chunks.length === 0;
+    const isAhead = mayReadAhead && this.chunks.length === 1 && !this.isAtEnd;
+    return isWaited || isAhead ? { ...this.of, topicId: this.topicId, offset: this.fetchAt } : undefined;
+  }
+
+  /** Takes the answer to the request of that number. */
+  answered(asked: WantedRecords, fetched: FetchedRecords, request: number): void {
+    // Another offset or topic may be wanted by now.
+    if (asked.offset !== this.fetchAt || asked.topicId !== this.topicId) return;
+    const { error, batches } = fetched;
+    // Nothing is fetched ahead where it would fail again at once.
+    this.isAtEnd = error !== 0 || batches.length === 0;
+    if (error === OFFSET_OUT_OF_RANGE) return this.settle("gone");
+    if (isOfOldMetadata(error)) return this.settle("elsewhere");
+    if (error !== 0) return this.failed(brokerError(this.name, error));
+    this.ends = fetched;
+    if (batches.length === 0) {
+      if (this.waiter !== undefined && request > this.waiter.sentBefore) this.settle("none");
+      return;
+    }
+    try {
+      this.chunks.push(new FetchedChunk(asked.offset, fetched));
+    } catch (error) {
+      return this.failed(this.garbage(error));
+    }
+    this.settle("records");
+  }
+
+  failed(error: SourceError): void {
+    this.isAtEnd = true;
+    this.waiter?.reject(error);
+    this.waiter = undefined;
+  }
+
+  settle(found: Found): void {
+    this.waiter?.resolve(found);
+    this.waiter = undefined;
+  }
+
+  private get fetchAt(): number {
+    return this.chunks.at(-1)?.end ?? this.position;
+  }
+
+  private garbage(error: unknown): SourceError {
+    if (!(error instanceof WireFault)) throw error;
+    return new SourceError(
+      "garbage",
+      `${this.name}: what the broker has from offset ${this.position} on ${error.message}`,
+    );
+  }
+}

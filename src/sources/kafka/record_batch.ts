@@ -1,0 +1,172 @@
+import { DECOMPRESSION } from "../../platform/kafka/decompression.ts";
+import { safeInt64, WireFault } from "./wire_reader.ts";
+
+/** Bytes up to the length of a batch, which counts what follows it. */
+const LENGTH_END = 12;
+/** Bytes of a batch before its records. */
+const HEAD_BYTES = 61;
+/** Uncompressed bytes of a batch at most. By default brokers accept batches of a megabyte, compressed. */
+const RECORDS_MAX_BYTES = 128 * 1024 * 1024;
+
+const CODECS = [undefined, "gzip", "snappy", "lz4", "zstd"] as const;
+const COMPRESSION = 0x07;
+const LOG_APPEND_TIME = 0x08;
+const TRANSACTIONAL = 0x10;
+const CONTROL = 0x20;
+/** The type of the control record that says that a transaction was given up. */
+const ABORT = 0;
+
+/** The head of a batch of records. */
+export interface RecordBatch {
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  readonly isTransactional: boolean;
+  /** Whether it holds no records of producers, but one of the broker. */
+  readonly isControl: boolean;
+  readonly producerId: number;
+  readonly count: number;
+  /** Unix ms, to which each record adds its own; -1: none. */
+  readonly firstTimeMs: number;
+  /** The time that all records have, Unix ms; undefined: each has its own. */
+  readonly commonTimeMs: number | undefined;
+  /** What undoes its compression; undefined: it has none. */
+  readonly codec: keyof typeof DECOMPRESSION | undefined;
+  /** Its records, as they are stored. */
+  readonly stored: Uint8Array;
+}
+
+/** Where the batch at `at` ends; undefined: it is not all there. @throws {WireFault} */
+export function batchEnd(view: DataView, at: number): number | undefined {
+  if (at + LENGTH_END > view.byteLength) return undefined;
+  const length = view.getInt32(at + 8);
+  if (length < HEAD_BYTES - LENGTH_END) {
+    throw new WireFault("has records in a format before that of Kafka 0.11");
+  }
+  const end = at + LENGTH_END + length;
+  return end <= view.byteLength ? end : undefined;
+}
+
+/** Reads the head of a whole batch. @throws {WireFault} */
+export function readBatch(bytes: Uint8Array, at: number, end: number): RecordBatch {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, end - at);
+  if (view.getInt8(16) !== 2) throw new WireFault("has records in a format before that of Kafka 0.11");
+  const attributes = view.getInt16(21);
+  const firstOffset = safeInt64(view, 0);
+  const lastDelta = view.getInt32(23);
+  const count = view.getInt32(57);
+  const codec = CODECS[attributes & COMPRESSION];
+  if ((attributes & COMPRESSION) >= CODECS.length) {
+    throw new WireFault("has records in an unknown compression");
+  }
+  if (firstOffset < 0 || lastDelta < 0 || count < 0 || count > lastDelta + 1) {
+    throw new WireFault("has a batch of records whose offsets contradict each other");
+  }
+  return {
+    firstOffset,
+    lastOffset: firstOffset + lastDelta,
+    isTransactional: (attributes & TRANSACTIONAL) !== 0,
+    isControl: (attributes & CONTROL) !== 0,
+    producerId: safeInt64(view, 43),
+    count,
+    firstTimeMs: safeInt64(view, 27),
+    commonTimeMs: (attributes & LOG_APPEND_TIME) !== 0 ? safeInt64(view, 35) : undefined,
+    codec,
+    stored: bytes.subarray(at + HEAD_BYTES, end),
+  };
+}
+
+/** Undoes the compression of the records. @throws {WireFault} */
+export function recordsOf({ codec, stored }: RecordBatch): Uint8Array {
+  if (codec === undefined) return stored;
+  try {
+    return DECOMPRESSION[codec](stored, RECORDS_MAX_BYTES);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new WireFault(`has records compressed with ${codec} that cannot be read: ${reason}`);
+  }
+}
+
+/** Whether a batch of control ends a transaction by giving it up. @throws {WireFault} */
+export function isAbort(batch: RecordBatch): boolean {
+  const records = new RecordCursor(batch, recordsOf(batch));
+  if (!records.next() || records.keyLength < 4) return false;
+  const { bytes, keyStart } = records;
+  return (bytes[keyStart + 2]! << 8 | bytes[keyStart + 3]!) === ABORT;
+}
+
+/** Goes through the records of a batch. The fields are those of the record that {@link next} has found. */
+export class RecordCursor {
+  offset = 0;
+  /** Unix ms; -1: it has none. */
+  timeMs = -1;
+  keyStart = 0;
+  /** -1: it has no key. */
+  keyLength = -1;
+  valueStart = 0;
+  /** -1: it has no value. */
+  valueLength = -1;
+  private at = 0;
+  private left: number;
+  private previous: number;
+
+  constructor(private readonly batch: RecordBatch, readonly bytes: Uint8Array) {
+    this.left = batch.count;
+    this.previous = batch.firstOffset - 1;
+  }
+
+  /** Returns whether there is another one. @throws {WireFault} */
+  next(): boolean {
+    if (this.left === 0) return false;
+    this.left--;
+    const length = this.varint();
+    const start = this.at;
+    const end = start + length;
+    if (length < 0 || end > this.bytes.length) throw new WireFault("has a record that is cut off");
+    this.at++;
+    const timeDelta = this.varlong();
+    const offset = this.batch.firstOffset + this.varint();
+    if (offset <= this.previous || offset > this.batch.lastOffset) {
+      throw new WireFault("has records whose offsets contradict those of their batch");
+    }
+    this.offset = this.previous = offset;
+    const { commonTimeMs, firstTimeMs } = this.batch;
+    this.timeMs = commonTimeMs ?? (firstTimeMs < 0 ? -1 : firstTimeMs + timeDelta);
+    this.keyLength = this.varint();
+    this.keyStart = this.at;
+    this.at += Math.max(0, this.keyLength);
+    this.valueLength = this.varint();
+    this.valueStart = this.at;
+    if (this.at + Math.max(0, this.valueLength) > end) throw new WireFault("has a record that is cut off");
+    // Headers follow, which nothing is made of.
+    this.at = end;
+    return true;
+  }
+
+  /** Zigzag, of 32 bits. */
+  private varint(): number {
+    const { bytes } = this;
+    let byte = bytes[this.at++]!;
+    let value = byte & 0x7f;
+    for (let shift = 7; byte >= 0x80; shift += 7) {
+      if (shift > 28) throw new WireFault("has a record with a number that does not end");
+      byte = bytes[this.at++]!;
+      value |= (byte & 0x7f) << shift;
+    }
+    return value >>> 1 ^ -(value & 1);
+  }
+
+  /** Zigzag, of 64 bits, as far as a number holds it. */
+  private varlong(): number {
+    const { bytes } = this;
+    let value = 0;
+    for (let shift = 0;; shift += 7) {
+      const byte = bytes[this.at++]!;
+      if (shift > 63 || byte === undefined) {
+        throw new WireFault("has a record with a number that does not end");
+      }
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) break;
+    }
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+}
