@@ -81,7 +81,7 @@ Deno.test("a name that is nearly a setting is refused with the nearest one", () 
 });
 
 Deno.test("what begins as only ours do, or asks to read what is no secret from a file, is refused as well", () => {
-  assert.equal(unknownNameProblem("VABUS_PASSWORD", CATALOGUE), "is no setting");
+  assert.equal(unknownNameProblem("VABUS_SECRET", CATALOGUE), "is no setting");
   assert.equal(unknownNameProblem("AGGREGATION_WINDOW_SIZE", CATALOGUE), "is no setting");
   assert.match(unknownNameProblem("KAFKA_TOPIC_FILE", CATALOGUE)!, /KAFKA_TOPIC is not read from a file/);
 });
