@@ -48,9 +48,9 @@ export function readKafkaUrl(text: string): KafkaUrl | { readonly problem: strin
   if ("problem" in user) return user;
   const parameters = readParameters(query);
   if ("problem" in parameters) return parameters;
-  const places = brokers.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
+  const endpoints = brokers.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
   return {
-    address: `${scheme.toLowerCase()}://${places.join(",")}/${topics.join(",")}`,
+    address: `${scheme.toLowerCase()}://${endpoints.join(",")}/${topics.join(",")}`,
     hasTls: scheme.toLowerCase() === "kafkas",
     brokers,
     topics,

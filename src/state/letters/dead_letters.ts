@@ -5,7 +5,7 @@ import type { RecordOrigin } from "../../event/event_batch.ts";
 import { noteOrder, noteResult, type Order } from "../audit.ts";
 import type { DeadLetterReason } from "./dead_letter_reason.ts";
 import type { StateDatabase } from "../file/state_database.ts";
-import { originOf, originText } from "./letter_origin.ts";
+import { originOf, originText } from "./dead_letter_origin.ts";
 
 /** An event that was refused, as it came from its bus. */
 export interface RefusedEvent {

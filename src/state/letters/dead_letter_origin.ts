@@ -4,8 +4,8 @@ import type { RecordOrigin } from "../../event/event_batch.ts";
 const KEY_MAX_CHARACTERS = 4096;
 
 /**
- * As the state keeps it: the offset, or JSON where the bus tells more. A retry with the mapping in force needs
- * that too.
+ * As the state keeps it: the offset, or JSON where the bus tells more. A retry with the mapping in force
+ * needs that too.
  */
 export function originText({ offset, topic, key, busMs }: RecordOrigin): string | undefined {
   if (topic === undefined && key === undefined && busMs === undefined) {
