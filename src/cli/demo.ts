@@ -12,7 +12,7 @@ import { BusError, type BusServer, startBus } from "../bus/server.ts";
 import { listenAsConfigured } from "./admin_listener.ts";
 import type { CommandContext } from "./command.ts";
 import { demoConfig, demoDirectory } from "./demo_config.ts";
-import { DemoPlant } from "../demo/plant.ts";
+import { DemoPlant, PLAIN_FUNCTIONS, PLAIN_SENSOR } from "../demo/plant.ts";
 import { DemoScreen } from "../demo/screen.ts";
 import { DemoSink } from "../demo/sink.ts";
 import { readableSinks } from "../runtime/parts.ts";
@@ -181,7 +181,8 @@ function introduction(
       number(names)
     } names; some come late, some are garbage`,
     `  bus         ${bus.url}/events?limit=5`,
-    `  windows     ${config.intervals.map(tierText).join(", ")} s, closed ${
+    `  functions   ${PLAIN_FUNCTIONS.join(", ")} of ${PLAIN_SENSOR}; the other events name their own`,
+    `  windows     ${config.intervals.map((tier) => `${tierText(tier)} s`).join(", ")}, closed ${
       config.allowedLatenessMs / 1000
     } s after their end, corrected by what comes later`,
     "",
@@ -192,13 +193,12 @@ function introduction(
 function inWords({ counts, windows }: Status): string {
   const { received, aggregated, contributed, duplicate, dropped, lateArrivals } = counts;
   const open = windows.reduce((sum, { events }) => sum + events, 0);
-  const inWindows = aggregated === contributed
-    ? `${number(aggregated - open)} in closed windows + ${number(open)} in windows still open`
-    : `${number(aggregated)} aggregated, which count ${number(contributed - open)} times in closed windows ` +
-      `and ${number(open)} times in windows still open`;
   return `${number(received)} events received\n` +
-    `  = ${inWindows} + ` +
-    `${number(duplicate + dropped + refusedIn(counts))} refused as garbage;\n` +
+    `  = ${number(aggregated)} aggregated + ${
+      number(duplicate + dropped + refusedIn(counts))
+    } refused as garbage;\n` +
+    `  those count once for each interval and function: ${number(contributed - open)} in closed windows + ` +
+    `${number(open)} in windows still open;\n` +
     `  ${number(lateArrivals)} of them came after their window had closed, and were counted all the same`;
 }
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { PLAIN_FUNCTIONS, PLAIN_SENSOR } from "../demo/plant.ts";
 import { tmpdir } from "node:os";
 import type { Config } from "../settings/config.ts";
 import { ConfigError } from "../settings/fault.ts";
@@ -21,7 +22,8 @@ export const DEMO_VARIABLES: readonly string[] = [
 
 /** Only errors are logged: the demo shows garbage and late events on its screen. */
 const OWN = {
-  AGGREGATION_INTERVAL: "5",
+  AGGREGATION_INTERVAL: "5,15",
+  AGG_FUNCTIONS: `${PLAIN_SENSOR}=${PLAIN_FUNCTIONS.join()}`,
   ALLOWED_LATENESS: "1",
   LOG_LEVEL: "error",
   HTTP_LISTEN: "127.0.0.1:0",

@@ -12,6 +12,9 @@ const GARBAGE_SHARE = 0.0005;
 const DISORDER_MS = 800;
 const LATE_MS = 15_000;
 const FUNCTIONS = ["avg", "max", "min", "sum", "count", "last", "stddev", "p99"];
+/** The sensor whose events name no function, and the functions that the demo's settings give it. */
+export const PLAIN_SENSOR = "plant.line0.temperature.0";
+export const PLAIN_FUNCTIONS = ["avg", "min", "max"];
 const KINDS = ["temperature", "pressure", "flow", "vibration", "power"];
 
 /** The simulated plant of the demo: sensors that publish at a steady rate, not all of them in order. */
@@ -68,8 +71,9 @@ export class DemoPlant {
     const value = 20 + sensor % 60 + 5 * swing + random();
     return `{"name":"${name}","value":${value.toFixed(2)},"timestamp":${
       ((nowMs - delayMs) / 1000).toFixed(3)
-    },` +
-      `"agg_func":"${FUNCTIONS[sensor % FUNCTIONS.length]}"${labelsOf(sensor)}}`;
+    }${name === PLAIN_SENSOR ? "" : `,"agg_func":"${FUNCTIONS[sensor % FUNCTIONS.length]}"`}${
+      labelsOf(sensor)
+    }}`;
   }
 }
 

@@ -100,20 +100,22 @@ export class DemoScreen {
 }
 
 /** One aggregate as text, as the sink has it. */
-function describe({ name, aggFunc, windowStartMs, value, count }: Aggregate): string {
-  return `${time(windowStartMs)}  ${aggFunc.padEnd(6)} ${name.padEnd(30)} ${
+function describe(aggregate: Aggregate): string {
+  const { name, aggFunc, value, count } = aggregate;
+  return `${windowOf(aggregate).padEnd(15)} ${aggFunc.padEnd(6)} ${name.padEnd(30)} ${
     value.toFixed(3).padStart(12)
   }  of ${count} events`;
 }
 
 function describeCorrection({ before, after }: Correction): string {
-  return `corrected by a late event: ${time(after.windowStartMs)} ${after.aggFunc} ${after.name} ` +
+  return `corrected by a late event: ${windowOf(after)} ${after.aggFunc} ${after.name} ` +
     `${before.value.toFixed(3)} of ${before.count} → ${after.value.toFixed(3)} of ${after.count} events, ` +
     `revision ${after.revision}`;
 }
 
-function time(unixMs: number): string {
-  return new Date(unixMs).toISOString().slice(11, 19);
+/** Begin and length of an aggregate's window. */
+function windowOf({ windowStartMs, windowEndMs }: Aggregate): string {
+  return `${new Date(windowStartMs).toISOString().slice(11, 19)} +${(windowEndMs - windowStartMs) / 1000} s`;
 }
 
 function grouped(count: number): string {

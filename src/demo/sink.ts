@@ -1,5 +1,6 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import { type ReadBack, SinkError } from "../contract/sink.ts";
+import { PLAIN_SENSOR } from "./plant.ts";
 import { rowKey } from "../state/outbox/expected_rows.ts";
 
 /** A row before and after a correction by late events. */
@@ -8,7 +9,7 @@ export interface Correction {
   readonly after: Aggregate;
 }
 
-const SHOWN_AGGREGATES = 6;
+const SHOWN_AGGREGATES = 8;
 /** Rows that are remembered, to show what a correction has changed: some 20 windows of the demo. */
 const REMEMBERED_ROWS = 2000;
 
@@ -42,7 +43,7 @@ export class DemoSink {
       seen.set(key, after);
     }
     if (rows.length > 0) this.remembered = seen;
-    return { newest: rows.slice(0, SHOWN_AGGREGATES), correction };
+    return { newest: shown(rows), correction };
   }
 
   private async read(signal: AbortSignal): Promise<readonly Aggregate[]> {
@@ -54,4 +55,15 @@ export class DemoSink {
       return [];
     }
   }
+}
+
+/** The newest aggregates of each interval of the sensor with several functions, then others. */
+function shown(rows: readonly Aggregate[]): Aggregate[] {
+  const lengthOf = ({ windowStartMs, windowEndMs }: Aggregate) => windowEndMs - windowStartMs;
+  const ofSensor = rows.filter(({ name }) => name === PLAIN_SENSOR);
+  const first = [...new Set(ofSensor.map(lengthOf))].sort((a, b) => a - b).flatMap((length) => {
+    const ofLength = ofSensor.filter((row) => lengthOf(row) === length);
+    return ofLength.filter(({ windowStartMs }) => windowStartMs === ofLength[0]!.windowStartMs);
+  });
+  return [...first, ...rows.filter((row) => !first.includes(row))].slice(0, SHOWN_AGGREGATES);
 }

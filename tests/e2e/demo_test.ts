@@ -1,6 +1,7 @@
 /** The demo, as a newcomer sees it. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import {
   assertNoStackTrace,
   executablePath,
@@ -13,12 +14,12 @@ import {
 import { hasTerminals, Terminal } from "./terminal.ts";
 
 const RECEIVED =
-  /([\d,]+) events received\n {2}= ([\d,]+) in closed windows \+ ([\d,]+) in windows still open \+ ([\d,]+) refused/;
+  /([\d,]+) events received\n {2}= ([\d,]+) aggregated \+ ([\d,]+) refused as garbage;\n.*: ([\d,]+) in closed/g;
 
 Deno.test("the demo's help shows the values that it has", async () => {
   const { stdout } = await runToEnd(["demo", "--help"]);
   const text = stdout.replace(/\s+/g, " ");
-  assert.match(text, /--aggregation-interval .*, such as 10,60,3600 \(default: 5\)/);
+  assert.match(text, /--aggregation-interval .*, such as 10,60,3600 \(default: 5,15\)/);
   assert.match(text, /\(default: 127\.0\.0\.1:0\)/);
   assert.match(text, /\(default: a temporary directory, deleted at the end\)/);
   assert.doesNotMatch(text, /is also an environment variable/);
@@ -54,16 +55,16 @@ Deno.test("a demo that is killed goes on with the numbers right, and corrects it
   await until(() => /late, counted/.test(again.stdout), "its progress", PATIENCE_MS, [again]);
   assert.equal(await again.stop(), 0, again.tail());
   assertNoStackTrace(again);
-  const [before, after] = [...again.stdout.matchAll(new RegExp(RECEIVED, "g"))].map((match) =>
+  const [before, after] = [...again.stdout.matchAll(RECEIVED)].map((match) =>
     match.slice(1).map((text) => Number(text.replaceAll(",", "")))
   ) as [number[], number[]];
   assert.equal(before[0], killedWith);
   assert.ok(after[0]! > before[0]!);
-  for (const [received, ...parts] of [before, after]) {
-    assert.equal(parts.reduce((sum, part) => sum + part), received, again.stdout);
+  for (const [received, aggregated, refused] of [before, after]) {
+    assert.equal(aggregated! + refused!, received, again.stdout);
   }
   const proven = /sqlite +equal: (\d+) of (\d+) events/.exec(again.stdout)!;
-  assert.equal(Number(proven[1]), after[1], again.stdout);
+  assert.equal(Number(proven[1]), after[3], again.stdout);
   assert.match(again.stdout, /^PROVEN: no event is lost/m);
 });
 
@@ -130,3 +131,26 @@ function sumsUp(
   assert.equal(aggregated! + duplicate! + invalid! + future! + late! + overflow!, received);
   return received!;
 }
+
+Deno.test("the demo shows two intervals, and three functions of one name", async () => {
+  await using directory = await temporaryDirectory();
+  const state = join(directory.path, "demo");
+  await using demo = Program.start(["demo", "--state-dir", state, "--aggregation-interval", "1,2"]);
+  await until(
+    () => {
+      using database = new DatabaseSync(join(state, "aggregates.sqlite"), { readOnly: true });
+      const rows = database.prepare(
+        `select distinct agg_func, window_end - window_start as seconds from aggregated_events
+       where name = 'plant.line0.temperature.0'`,
+      ).all();
+      return rows.length === 6;
+    },
+    "avg, min and max in windows of both lengths",
+    PATIENCE_MS,
+    [demo],
+  );
+  assert.match(demo.stdout, /windows {5}1 s, 2 s, closed 1 s after/);
+  assert.match(demo.stdout, /functions {3}avg, min, max of plant\.line0\.temperature\.0/);
+  assert.equal(await demo.stop(), 0, demo.tail());
+  assert.match(demo.stdout, /^PROVEN: no event is lost/m);
+});
