@@ -126,7 +126,7 @@ export class CurrentWindows {
         window.startMs = startMs;
         window.endMs = endMs;
         window.open = windows.find(startMs, endMs);
-        window.isDropped = dropped.has(endMs);
+        window.isDropped = dropped.has(lengthMs, endMs);
         window.isClosedEarly = closedEarly.size > 0 && closedEarly.has(`${startMs} ${endMs}`);
       }
       this.fromMs = Math.max(this.fromMs, hopStartMs);

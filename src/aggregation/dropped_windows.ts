@@ -1,45 +1,62 @@
+import { lengthOf, type Tier } from "./tier.ts";
+
 /** From the start of a window to the end of one. Unix ms. */
 export interface Span {
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** Spans at most. Beyond it, the two with the least gap between them are joined. */
+/** Spans of one tier at most. Beyond it, the two with the least gap between them are joined. */
 const SPANS_MAX = 64;
 
 /**
  * The windows whose closed aggregates have been deleted. A later event for one of them is late: it could only
- * replace the aggregate in the sinks by a wrong one. The windows are kept as spans: where a wrong clock
- * closed windows days ahead, the spans say nothing about the windows before those. A gap that is too small to
- * be kept counts as deleted too. Immutable.
+ * replace the aggregate in the sinks by a wrong one. For each length of windows there are spans in which they
+ * end: where a wrong clock closed windows days ahead, the spans say nothing about the windows before those. A
+ * gap that is too small to be kept counts as deleted too. Immutable.
  */
 export class DroppedWindows {
-  /** The greatest end of a window; -Infinity: there is none. */
-  readonly lastEndMs: number;
+  /**
+   * @param spans By the length of the windows, ms; disjoint, in the order of time.
+   * @param spansOfAll Of windows of every length: states of before schema 7 did not tell them apart.
+   */
+  constructor(
+    readonly spans: ReadonlyMap<number, readonly Span[]> = new Map(),
+    readonly spansOfAll: readonly Span[] = [],
+  ) {}
 
-  /** @param spans Disjoint, in the order of time. */
-  constructor(readonly spans: readonly Span[] = []) {
-    this.lastEndMs = spans.at(-1)?.endMs ?? -Infinity;
+  /** Whether the window of that length that ends at `endMs` has been deleted. */
+  has(lengthMs: number, endMs: number): boolean {
+    return includes(this.spansOfAll, endMs) || includes(this.spans.get(lengthMs) ?? [], endMs);
   }
 
-  /** Whether the window that ends at `endMs` has been deleted. */
-  has(endMs: number): boolean {
-    if (endMs > this.lastEndMs) return false;
-    return this.spans.some((span) => span.startMs < endMs && endMs <= span.endMs);
-  }
-
-  with(windows: readonly Span[]): DroppedWindows {
+  /** @param tiers The present ones: where windows hop, they end more often than they are long. */
+  with(windows: readonly Span[], tiers: readonly Tier[]): DroppedWindows {
     if (windows.length === 0) return this;
-    const sorted = [...this.spans, ...windows].sort((a, b) => a.startMs - b.startMs);
-    const joined: Span[] = [];
-    for (const span of sorted) {
-      const last = joined.at(-1);
-      if (last === undefined || span.startMs > last.endMs) joined.push(span);
-      else joined[joined.length - 1] = { ...last, endMs: Math.max(last.endMs, span.endMs) };
+    const spans = new Map(this.spans);
+    for (const [lengthMs, ofLength] of Map.groupBy(windows, lengthOf)) {
+      const { hopMs } = tiers.find((tier) => tier.lengthMs === lengthMs) ?? { hopMs: lengthMs };
+      const ended = ofLength.map(({ endMs }) => ({ startMs: endMs - hopMs, endMs }));
+      spans.set(lengthMs, joined([...spans.get(lengthMs) ?? [], ...ended]));
     }
-    while (joined.length > SPANS_MAX) joinNearest(joined);
-    return new DroppedWindows(joined);
+    return new DroppedWindows(spans, this.spansOfAll);
   }
+}
+
+function includes(spans: readonly Span[], endMs: number): boolean {
+  if (endMs > (spans.at(-1)?.endMs ?? -Infinity)) return false;
+  return spans.some((span) => span.startMs < endMs && endMs <= span.endMs);
+}
+
+function joined(spans: readonly Span[]): Span[] {
+  const joined: Span[] = [];
+  for (const span of spans.toSorted((a, b) => a.startMs - b.startMs)) {
+    const last = joined.at(-1);
+    if (last === undefined || span.startMs > last.endMs) joined.push(span);
+    else joined[joined.length - 1] = { ...last, endMs: Math.max(last.endMs, span.endMs) };
+  }
+  while (joined.length > SPANS_MAX) joinNearest(joined);
+  return joined;
 }
 
 function joinNearest(spans: Span[]): void {

@@ -1,9 +1,8 @@
-import type { HashKey } from "../event/keyed_hash.ts";
+import type { AggregatorOptions, ChangeableOptions } from "./aggregator_options.ts";
 import { accumulate } from "./accumulation.ts";
 import { type CurrentWindow, CurrentWindows } from "./current_windows.ts";
 import { DroppedWindows } from "./dropped_windows.ts";
 import type { EventBatch } from "../event/event_batch.ts";
-import type { FunctionRules } from "./function_rules.ts";
 import { type OpenWindow, OpenWindows, TOUCH_RUN } from "./open_windows.ts";
 import { RecentIds } from "./recent_ids.ts";
 import type { EventBooks } from "./event_books.ts";
@@ -11,29 +10,11 @@ import type { Refusal } from "./refusal.ts";
 import type { Tier } from "./tier.ts";
 import { Watermark } from "./watermark.ts";
 
-export interface AggregatorOptions {
-  /** How many sources feed the aggregator; they are numbered from 0. */
-  readonly sourceCount: number;
-  /** Each of another length. Every event is aggregated in all of them. */
-  readonly tiers: readonly Tier[];
-  readonly allowedLatenessMs: number;
-  /** 0: closed windows are never corrected. */
-  readonly correctionHorizonMs: number;
-  readonly maxFutureSkewMs: number;
-  readonly maxSeries: number;
-  /** Rules for events that name no function. */
-  readonly functions: FunctionRules;
-  /** Ids remembered for each source; 0: none. */
-  readonly dedupMaxIds: number;
-  /**
-   * The secret key of the hash tables. Nobody outside may know it: with it one could choose names and ids
-   * that collide.
-   */
-  readonly hashKey: HashKey;
+/** What events contribute to the windows of one length, and what they would where they came too late. */
+export interface TierShares {
+  contributed: number;
+  late: number;
 }
-
-/** Options that may change while events are aggregated. Windows that are already open keep their length. */
-export type ChangeableOptions = Omit<AggregatorOptions, "sourceCount" | "dedupMaxIds" | "hashKey">;
 
 /**
  * Turns batches of events into accumulators of open windows. It is synchronous and reads no clock: the time
@@ -60,8 +41,8 @@ export class EventAggregator {
    * each window that it went into.
    */
   contributed = 0;
-  /** What aggregated events would have contributed to windows for which they came too late. */
-  lateShares = 0;
+  /** The same by tier, with what events would have contributed where they came too late. */
+  readonly tierShares: Map<number, TierShares> = new Map();
   /** Events that came after their window had closed, whether they corrected it or were refused. */
   lateArrivals = 0;
 
@@ -156,7 +137,7 @@ export class EventAggregator {
     current.reset();
     other.reset();
     let { fromMs, untilMs, takeUntilMs } = current;
-    let contributed = 0;
+    let shares = 0;
 
     books.received += batch.total + batch.surplus;
     books.invalid += batch.invalid.length;
@@ -242,13 +223,29 @@ export class EventAggregator {
         }
       }
       const functionCount = several === undefined ? 1 : several.length;
-      contributed += taking.length * functionCount;
-      if (taking !== all) this.lateShares += (all.length - taking.length) * functionCount;
+      if (taking === all) shares += functionCount;
+      else this.addShares(all, taking, functionCount);
       books.aggregated++;
       if (hasId) ids.add(idBytes, idAt, idLength[i]!, idHash[i]!);
     }
-    this.contributed += contributed;
+    if (shares > 0) this.addShares(current.all, current.all, shares);
     watermark.advance(partition, greatestMs);
+  }
+
+  /** The shares of the windows of a length, ms. */
+  sharesOf(lengthMs: number): TierShares {
+    let shares = this.tierShares.get(lengthMs);
+    if (shares === undefined) this.tierShares.set(lengthMs, shares = { contributed: 0, late: 0 });
+    return shares;
+  }
+
+  private addShares(all: readonly CurrentWindow[], taking: readonly CurrentWindow[], count: number): void {
+    for (const window of all) {
+      const shares = this.sharesOf(window.tier.lengthMs);
+      if (taking.includes(window)) shares.contributed += count;
+      else shares.late += count;
+    }
+    this.contributed += taking.length * count;
   }
 
   /** The open windows that the watermark has passed, oldest first. */

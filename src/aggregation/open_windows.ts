@@ -188,6 +188,18 @@ export class OpenWindows {
     };
   }
 
+  /** Events that a window has, each once for each of its series. */
+  eventsIn({ pages }: OpenWindow): number {
+    let events = 0;
+    for (const page of pages) {
+      const end = page * PAGE_SLOTS + this.pageUsed[page]!;
+      for (let slot = page * PAGE_SLOTS; slot < end; slot++) {
+        events += this.accumulators[slot * SLOT + COUNT]!;
+      }
+    }
+    return events;
+  }
+
   /** Tells that a checkpoint has written all changes. */
   markAllClean(): void {
     this.pageTouched.fill(0);

@@ -78,8 +78,12 @@ function writeActivity(
 /** Writes the metrics of the handler's present contents, and of the state of its buses and sinks. */
 function writeStanding(page: PrometheusPage, overview: LiveOverview): void {
   const { buses, sinks, nowMs, watermarkMs } = overview;
-  page.gauge("open_windows", "Windows that have not closed.", [[{}, overview.openWindows]]);
-  page.gauge("open_series", "Series with an open window, each a name, labels and a function.", [[
+  page.gauge(
+    "open_windows",
+    "Windows that have not closed, by their length in seconds.",
+    [...overview.openByLength].map(([lengthMs, windows]) => [{ interval: `${lengthMs / 1000}` }, windows]),
+  );
+  page.gauge("open_series", "Series in open windows, each once for each interval.", [[
     {},
     overview.openSeries,
   ]]);

@@ -70,6 +70,9 @@ function sinkReport(proof: SinkProof): string[] {
   const hidden = proof.difference_count - proof.differences.length;
   return [
     line(proof.sink, `${verdict}: ${parts.join(", ")}`),
+    ...proof.tiers.map(({ window_seconds: length, found_events: found }) =>
+      detail(`windows of ${length} s: ${amount(found, "event")}`)
+    ),
     ...proof.differences.map(detail),
     ...(hidden > 0 ? [detail(`… and ${hidden} more`)] : []),
   ];

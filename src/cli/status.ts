@@ -68,9 +68,6 @@ function text(status: Status, isRunning: boolean): string {
       ),
     ],
     ...(counts.contributed === counts.aggregated ? [] : [functionsInWords(counts)]),
-    ...(counts.lateShares === 0
-      ? []
-      : [["", `${counts.lateShares} times they came too late for a window`] as Line]),
     ["", `${counts.lateArrivals} of them after their window had closed; ${counts.lost} lost at the bus`],
     ...status.audit.map(({ atMs, who, action, detail, result }): Line => [
       "ordered",
@@ -91,10 +88,11 @@ function functionsInWords({ contributed }: Counts): Line {
   ];
 }
 
-function openWindows({ windows }: Status): Line[] {
+function openWindows({ openByLength, windows }: Status): Line[] {
+  const tiers = [...openByLength].map(([lengthMs, open]) => `${open} of ${lengthMs / 1000} s`);
   const hidden = windows.length - SHOWN_WINDOWS;
   return [
-    ["windows", `${windows.length} open`],
+    ["windows", `${windows.length} open${tiers.length > 1 ? `: ${tiers.join(", ")}` : ""}`],
     ...windows.slice(0, SHOWN_WINDOWS).map(({ startMs, endMs, series, events }): Line => [
       "",
       `${iso(startMs)} + ${(endMs - startMs) / 1000} s: ${series} series, ${events} events`,

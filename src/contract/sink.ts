@@ -183,8 +183,12 @@ export interface ReadBack {
    * - `scan`: the first call reads everything in the sink. So it is done only where an operator asks for it.
    */
   readonly cost: "cheap" | "scan";
-  /** Sum of `count` over the aggregates of `instance` whose window starts at `sinceMs` or later. */
-  sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number>;
+  /**
+   * Sum of `count` over the aggregates of `instance` whose window starts at `sinceMs` or later.
+   *
+   * @param lengthMs Only over windows of this length; undefined: of any length.
+   */
+  sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal, lengthMs?: number): Promise<number>;
   /** The aggregates of `instance` for one window, in any order. */
   rowsOfWindow(
     instance: string,

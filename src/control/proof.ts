@@ -1,4 +1,5 @@
 import type { DeletedRows, SinkErrorKind } from "../contract/sink.ts";
+import type { TierProof } from "./tier_verification.ts";
 import type { Loss } from "../state/outbox/losses.ts";
 
 /** The proof of one sink. Counts are of events, rows of aggregates. */
@@ -15,6 +16,8 @@ export interface SinkProof {
   readonly refused_events: number;
   readonly windows_compared: number;
   readonly rows_compared: number;
+  /** The events in the rows of each tier; empty: there is one tier, or no sum was taken (`--since`). */
+  readonly tiers: readonly TierProof[];
   /** Events in rows that the sink has deleted for their age; they are among `found_events`. */
   readonly deleted_events: number;
   /** Unix seconds. Of windows that start before it, only the sum is proven; null: all are compared. */
@@ -48,6 +51,7 @@ export function proofOf(
   found: {
     expectedEvents?: number | null;
     foundEvents?: number | null;
+    tiers?: readonly TierProof[];
     waitingEvents?: number;
     refusedEvents?: number;
     windowsCompared?: number;
@@ -66,6 +70,7 @@ export function proofOf(
     refused_events: found.refusedEvents ?? 0,
     windows_compared: found.windowsCompared ?? 0,
     rows_compared: found.rowsCompared ?? 0,
+    tiers: found.tiers ?? [],
     deleted_events: found.deleted?.events ?? 0,
     rows_since: found.deleted === undefined ? null : found.deleted.beforeMs / 1000,
     differences: found.differences,

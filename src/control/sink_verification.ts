@@ -1,10 +1,11 @@
 import type { ReadableSink } from "../contract/sink.ts";
-import { Books } from "../state/checkpoint/books.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import { readRedeliveries } from "../state/outbox/redelivery.ts";
 import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
 import { proofOf, type SinkProof } from "./proof.ts";
+import { isSameStanding, standingOf } from "./sink_standing.ts";
 import type { Span } from "./span.ts";
+import { type TierProof, verifyTiers } from "./tier_verification.ts";
 import { compareWindows } from "./window_comparison.ts";
 
 const SHOWN_DIFFERENCES = 20;
@@ -53,6 +54,7 @@ async function verifySink(
     expectedEvents: null as number | null,
     foundEvents: null as number | null,
     refusedEvents: 0,
+    tiers: [] as readonly TierProof[],
   };
   if (span.sinceMs === -Infinity && span.untilMs === Infinity) {
     const found = await sumOfAll(state.instanceId, sink, signal);
@@ -73,7 +75,14 @@ async function verifySink(
     // Rows that were given up may have been written, where only the answer was lost.
     const expected = Math.min(Math.max(found, least), most + ended.sink.givenUpCount);
     if (expected !== found) differ(sumDifference(ended.sink, expected, found));
+    const { tiers, differences } = await verifyTiers(sink, state.instanceId, begun, {
+      undelivered: compared.undeliveredByLength,
+      deleted,
+      after: () => standingOf(state, sink.id) ?? begun,
+    }, signal);
+    differences.forEach(differ);
     Object.assign(totals, {
+      tiers,
       expectedEvents: expected,
       foundEvents: found,
       refusedEvents: ended.refusedEvents,
@@ -100,28 +109,6 @@ async function sumOfAll(instance: string, sink: ReadableSink, signal: AbortSigna
     const sum = await sink.readBack.sumOfCounts(instance, -Infinity, signal);
     if (((await sink.readBack.deleted?.(instance, signal))?.events ?? 0) === before) return sum + before;
   }
-}
-
-/** The progress of a sink at one moment. */
-interface Standing {
-  readonly sink: RegisteredSink;
-  readonly refusedEvents: number;
-  readonly outboxEndId: number;
-}
-
-function standingOf(state: StateDatabase, name: string): Standing | undefined {
-  return state.snapshot(() => {
-    const books = new Books(state);
-    const sink = [...books.sinks, ...books.absentSinks].find((candidate) => candidate.name === name);
-    if (!sink) return undefined;
-    const { kept, purged } = books.refusedEvents(sink);
-    return { sink, refusedEvents: kept + purged, outboxEndId: books.outboxEndId };
-  });
-}
-
-function isSameStanding(a: Standing, b: Standing): boolean {
-  return a.sink.cursor === b.sink.cursor && a.sink.routedCount === b.sink.routedCount &&
-    a.refusedEvents === b.refusedEvents && a.outboxEndId === b.outboxEndId;
 }
 
 function sumDifference(sink: RegisteredSink, expected: number, found: number): string {

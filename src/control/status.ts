@@ -1,3 +1,4 @@
+import { lengthOf } from "../aggregation/tier.ts";
 import type { BusOverview, Overview } from "../runtime/overview.ts";
 import { readAlarms } from "../state/alarms.ts";
 import { AUDIT_MAX_LINES, type AuditLine, readAudit } from "../state/audit.ts";
@@ -5,6 +6,7 @@ import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { countsOf } from "../state/checkpoint/counts.ts";
 import { type ListedWindow, readOpenWindows } from "../state/checkpoint/open_window_list.ts";
 import { offsetOf, readPartitions } from "../state/checkpoint/partitions.ts";
+import { readTierCounts, type TierCounts } from "../state/checkpoint/tier_books.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { StateLock } from "../state/file/state_lock.ts";
 import { readRefusalAlarms } from "../state/letters/refusal_alarms.ts";
@@ -15,6 +17,8 @@ import { readOutages } from "../state/outages.ts";
 export interface Status extends Overview {
   /** Oldest first. */
   readonly windows: readonly ListedWindow[];
+  /** The counts of each tier, by the length of its windows in ms. */
+  readonly tiers: ReadonlyMap<number, TierCounts>;
   /** Rows that each sink still gets, by its name. */
   readonly waiting: ReadonlyMap<string, number>;
   /** Dead letters that are kept, by reason. */
@@ -60,6 +64,10 @@ function read(state: StateDatabase, nowMs: number, auditLines: number): Status {
     watermarkMs: entries.get("watermark_ms"),
     counts: countsOf(entries),
     openWindows: windows.length,
+    openByLength: new Map(
+      [...Map.groupBy(windows, lengthOf)].map(([lengthMs, ofLength]) => [lengthMs, ofLength.length]),
+    ),
+    tiers: readTierCounts(state),
     openSeries: windows.reduce((sum, { series }) => sum + series, 0),
     outboxEndId,
     outboxRows: Math.max(0, ...sinks.map(({ cursor }) => outboxEndId - cursor)),

@@ -29,6 +29,14 @@ export function statusRecord(status: Status) {
       series,
       events,
     })),
+    // By the length of windows, since the state has schema 7.
+    tiers: [...status.tiers].map(([lengthMs, { contributed, lateShares, closed }]) => ({
+      window_seconds: lengthMs / 1000,
+      open_windows: status.openByLength.get(lengthMs) ?? 0,
+      contributed,
+      closed,
+      late: lateShares,
+    })),
     outbox: {
       next_id: status.outboxEndId,
       rows: status.outboxRows,
@@ -73,7 +81,6 @@ export function statusRecord(status: Status) {
       lost: counts.lost,
       late_arrivals: counts.lateArrivals,
       contributed: counts.contributed,
-      late_shares: counts.lateShares,
       closed: counts.closed,
       unrouted: counts.unrouted,
     },

@@ -1,4 +1,6 @@
 import { type Aggregate, describeSeries } from "../aggregation/aggregate.ts";
+import { lengthOf } from "../aggregation/tier.ts";
+import { addTo } from "../state/outbox/sink_tiers.ts";
 import type { ReadableSink } from "../contract/sink.ts";
 import { Books } from "../state/checkpoint/books.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
@@ -17,6 +19,7 @@ export async function compareWindows(
   const differences: string[] = [];
   let waitingEvents = 0;
   let undeliveredEvents = 0;
+  const undeliveredByLength = new Map<number, number>();
   let windowsCompared = 0;
   let rowsCompared = 0;
   for (const window of state.snapshot(() => new Books(state).windows(span.sinceMs, span.untilMs))) {
@@ -39,10 +42,18 @@ export async function compareWindows(
     for (const difference of comparison.differences) differences.push(difference);
     waitingEvents += comparison.waitingEvents;
     undeliveredEvents += undeliveredIn(expected);
+    addTo(undeliveredByLength, lengthOf(window), undeliveredIn(expected));
     windowsCompared++;
     rowsCompared += found.size;
   }
-  return { differences, waitingEvents, undeliveredEvents, windowsCompared, rowsCompared };
+  return {
+    differences,
+    waitingEvents,
+    undeliveredEvents,
+    undeliveredByLength,
+    windowsCompared,
+    rowsCompared,
+  };
 }
 
 /** The rows that a window must have; undefined: the archive has deleted it since it was listed. */

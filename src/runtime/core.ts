@@ -1,5 +1,6 @@
 import { compileFunctions, type FunctionRules } from "../aggregation/function_rules.ts";
-import { type AggregatorOptions, EventAggregator } from "../aggregation/event_aggregator.ts";
+import type { AggregatorOptions } from "../aggregation/aggregator_options.ts";
+import { EventAggregator } from "../aggregation/event_aggregator.ts";
 import { readerFor, type RecordReader } from "../codec/mapping/record_reader.ts";
 import type { Tier } from "../aggregation/tier.ts";
 import type { EventTexts } from "../settings/declaration.ts";
@@ -22,7 +23,8 @@ import { StateError } from "../state/file/state_error.ts";
 import { SinkRegistry } from "../state/outbox/sink_registry.ts";
 import type { ConfiguredSink } from "../state/outbox/registered_sink.ts";
 import { StateDatabase, type StateDatabaseOptions } from "../state/file/state_database.ts";
-import { type RouteTable, WindowCloser } from "../state/checkpoint/window_closer.ts";
+import type { RouteTable } from "../state/checkpoint/route_table.ts";
+import { WindowCloser } from "../state/checkpoint/window_closer.ts";
 
 /** The options of the aggregator that come from the configuration. */
 type AggregatorSettings = Omit<AggregatorOptions, "hashKey">;

@@ -1,4 +1,7 @@
 import type { Extent } from "../contract/source.ts";
+import type { EventAggregator } from "../aggregation/event_aggregator.ts";
+import { lengthOf } from "../aggregation/tier.ts";
+import { addTo } from "../state/outbox/sink_tiers.ts";
 import type { Router } from "../delivery/router.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import { readAlarms } from "../state/alarms.ts";
@@ -43,6 +46,7 @@ export class Lookout {
       watermarkMs: known(watermark.valueMs),
       counts,
       openWindows: windows.windowCount,
+      openByLength: openByLength(aggregator),
       openSeries: windows.seriesCount,
       outboxEndId: outbox.endId(),
       outboxRows: outbox.pendingCount(),
@@ -93,4 +97,11 @@ function storedIn(state: StateDatabase): Stored {
 
 function known(timeMs: number): number | undefined {
   return timeMs === -Infinity ? undefined : timeMs;
+}
+
+/** The number of open windows by their length, those of the configured tiers first. */
+function openByLength({ options: { tiers }, windows }: EventAggregator): Map<number, number> {
+  const open = new Map(tiers.map(({ lengthMs }) => [lengthMs, 0]));
+  for (const window of windows.all()) addTo(open, lengthOf(window), 1);
+  return open;
 }

@@ -25,7 +25,9 @@ export interface Overview {
   /** The counts of the books. They go down a little when an operator retries dead letters. */
   readonly counts: Counts;
   readonly openWindows: number;
-  /** Pairs of series and function in open windows. */
+  /** The same by the length of the windows, ms; where a handler runs also those of which none is open. */
+  readonly openByLength: ReadonlyMap<number, number>;
+  /** Series in open windows, each once for each tier. */
   readonly openSeries: number;
   /** One past the newest outbox id given out. */
   readonly outboxEndId: number;

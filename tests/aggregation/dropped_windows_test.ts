@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { DroppedWindows } from "../../src/aggregation/dropped_windows.ts";
 import fc from "../support/fast_check.ts";
 
+const TIERS = [10, 20, 30].map((lengthMs) => ({ lengthMs, hopMs: lengthMs }));
 const window = (startMs: number, lengthMs = 10) => ({ startMs, endMs: startMs + lengthMs });
 
 Deno.test("property: what was deleted is known for ever, in whatever order it was, and spans stay few and disjoint", () => {
@@ -11,15 +12,20 @@ Deno.test("property: what was deleted is known for ever, in whatever order it wa
   fc.assert(
     fc.property(steps, (steps) => {
       let dropped = new DroppedWindows();
-      const ends: number[] = [];
+      const gone: { startMs: number; endMs: number }[] = [];
       for (const windows of steps) {
-        dropped = dropped.with(windows.map(({ at, length }) => window(at * 10, length * 10)));
-        ends.push(...windows.map(({ at, length }) => (at + length) * 10));
-        for (const end of ends) assert.ok(dropped.has(end), `${end}`);
-        assert.equal(dropped.lastEndMs, Math.max(-Infinity, ...ends));
-        const { spans } = dropped;
-        assert.ok(spans.length <= 64);
-        assert.ok(spans.every((span, i) => i === 0 || span.startMs > spans[i - 1]!.endMs));
+        const more = windows.map(({ at, length }) => window(at * 10, length * 10));
+        dropped = dropped.with(more, TIERS);
+        gone.push(...more);
+        for (const { startMs, endMs } of gone) assert.ok(dropped.has(endMs - startMs, endMs), `${endMs}`);
+        for (const { lengthMs } of TIERS) {
+          const ends = gone.filter(({ startMs, endMs }) => endMs - startMs === lengthMs)
+            .map(({ endMs }) => endMs);
+          const spans = dropped.spans.get(lengthMs) ?? [];
+          assert.equal(spans.at(-1)?.endMs ?? -Infinity, Math.max(-Infinity, ...ends));
+          assert.ok(spans.length <= 64);
+          assert.ok(spans.every((span, i) => i === 0 || span.startMs > spans[i - 1]!.endMs));
+        }
       }
     }),
     { numRuns: 200 },
@@ -29,11 +35,19 @@ Deno.test("property: what was deleted is known for ever, in whatever order it wa
 Deno.test("a gap of days stays a gap, however many small ones there are", () => {
   const day = 86_400_000;
   let dropped = new DroppedWindows();
-  for (let i = 0; i < 500; i++) dropped = dropped.with([window(i * 60_000)]);
-  for (let i = 0; i < 500; i++) dropped = dropped.with([window(3 * day + i * 60_000)]);
-  assert.equal(dropped.has(day), false);
-  assert.equal(dropped.has(2 * day), false);
-  assert.equal(dropped.has(499 * 60_000 + 10), true);
-  assert.equal(dropped.has(3 * day + 10), true);
-  assert.equal(dropped.has(4 * day), false);
+  for (let i = 0; i < 500; i++) dropped = dropped.with([window(i * 60_000)], TIERS);
+  for (let i = 0; i < 500; i++) dropped = dropped.with([window(3 * day + i * 60_000)], TIERS);
+  assert.equal(dropped.has(10, day), false);
+  assert.equal(dropped.has(10, 2 * day), false);
+  assert.equal(dropped.has(10, 499 * 60_000 + 10), true);
+  assert.equal(dropped.has(10, 3 * day + 10), true);
+  assert.equal(dropped.has(10, 4 * day), false);
+});
+
+Deno.test("each tier knows its own windows; one that hops counts each of them", () => {
+  const tiers = [{ lengthMs: 10, hopMs: 10 }, { lengthMs: 60, hopMs: 20 }];
+  const dropped = new DroppedWindows(new Map(), [window(0)]).with([window(100, 60), window(200)], tiers);
+  assert.deepEqual([140, 160, 180].map((end) => dropped.has(60, end)), [false, true, false]);
+  assert.deepEqual([160, 210].map((end) => dropped.has(10, end)), [false, true]);
+  assert.deepEqual([10, 60, 77].map((length) => dropped.has(length, 10)), [true, true, true]);
 });

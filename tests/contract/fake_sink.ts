@@ -88,8 +88,17 @@ export class FakeSink implements Sink, ReadBack {
     return Promise.resolve();
   }
 
-  sumOfCounts(instance: string, sinceMs: number): Promise<number> {
-    const counts = this.rows(instance).filter((row) => row.windowStartMs >= sinceMs).map((row) => row.count);
+  sumOfCounts(
+    instance: string,
+    sinceMs: number,
+    _signal: AbortSignal,
+    lengthMs?: number,
+  ): Promise<number> {
+    const counts = this.rows(instance).filter((row) =>
+      row.windowStartMs >= sinceMs &&
+      (lengthMs === undefined || row.windowEndMs - row.windowStartMs === lengthMs)
+    )
+      .map((row) => row.count);
     return Promise.resolve(counts.reduce((sum, count) => sum + count, 0));
   }
 

@@ -110,6 +110,9 @@ export async function testSinkContract(
       if (readBack === undefined) return;
       assert.equal(await readBack.sumOfCounts(INSTANCE, -Infinity, NEVER), 5 + 2 ** 40);
       assert.equal(await readBack.sumOfCounts(INSTANCE, later.windowStartMs, NEVER), 2 ** 40);
+      const lengthMs = first.windowEndMs - first.windowStartMs;
+      assert.equal(await readBack.sumOfCounts(INSTANCE, -Infinity, NEVER, lengthMs), 5);
+      assert.equal(await readBack.sumOfCounts(INSTANCE, -Infinity, NEVER, 100), 2 ** 40);
       for (const row of [first, { ...later, revision: 1 }]) {
         const { windowStartMs, windowEndMs } = row;
         const rows = await readBack.rowsOfWindow(INSTANCE, windowStartMs, windowEndMs, NEVER);

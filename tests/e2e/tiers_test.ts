@@ -1,5 +1,6 @@
 /** Several intervals at once, from the bus to the sinks and into the proof. */
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { PATIENCE_MS, pause, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { eventStream, randomNumbers, recentBaseMs } from "../support/event_stream.ts";
 import { freePort } from "../support/free_port.ts";
@@ -60,6 +61,32 @@ Deno.test("kill -9 at 6 random moments: every tier is exact", async () => {
   oracle.assertRows(await sink.rows(), "SQLite", INSTANCE);
   const proof = await runToEnd(["verify"], environment);
   assert.equal(proof.code, 0, proof.stdout + proof.stderr);
+  const { aggregated } = oracle.counts;
+  for (const [seconds, share] of [[20, 1], [60, 3], [120, 1]] as const) {
+    assert.match(proof.stdout, new RegExp(`windows of ${seconds} s: ${aggregated * share} events\n`));
+  }
+  // A minute's row grows by what one of 20 seconds loses: the sum over all rows is right, the tiers are not.
+  const file = new DatabaseSync(sqlitePath(directory.path));
+  for (const [length, more] of [[20, -1], [60, 1]] as const) {
+    file.prepare(
+      `update aggregated_events set count = count + ?
+       where (window_start, window_end, name, labels, agg_func) = (
+         select window_start, window_end, name, labels, agg_func from aggregated_events
+         where round(window_end - window_start) = ? and count > 1 limit 1)`,
+    ).run(more, length);
+  }
+  file.close();
+  const disproof = await runToEnd(["verify", "--since", "0"], environment);
+  assert.equal(disproof.code, 1, "row by row");
+  const told = await runToEnd(["verify", "--json"], environment);
+  const { differences } = JSON.parse(told.stdout).sinks[0];
+  assert.ok(
+    differences.some((text: string) =>
+      text ===
+        `its rows of windows of 20 s should stand for ${aggregated} events and stand for ${aggregated - 1}`
+    ),
+    differences.join("\n"),
+  );
 });
 
 Deno.test("another list at the next start holds for what comes then; ROUTES may name a tier", async () => {

@@ -68,9 +68,12 @@ export class SimTable {
       close: () => link.close(),
       readBack: {
         cost: "cheap",
-        sumOfCounts: (_instance, sinceMs) =>
+        sumOfCounts: (_instance, sinceMs, _signal, lengthMs) =>
           link.look(() =>
-            [...this.rows.values()].filter((row) => row.windowStartMs >= sinceMs)
+            [...this.rows.values()].filter((row) =>
+              row.windowStartMs >= sinceMs &&
+              (lengthMs === undefined || row.windowEndMs - row.windowStartMs === lengthMs)
+            )
               .reduce((sum, { count }) => sum + count, 0)
           ),
         rowsOfWindow: (_instance, startMs, endMs) =>

@@ -12,7 +12,8 @@ import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../../src/state/letters
 import { OutboxLog } from "../../src/state/outbox/outbox_log.ts";
 import { SinkRegistry } from "../../src/state/outbox/sink_registry.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
-import { type NameRoutes, WindowCloser } from "../../src/state/checkpoint/window_closer.ts";
+import type { NameRoutes } from "../../src/state/checkpoint/route_table.ts";
+import { WindowCloser } from "../../src/state/checkpoint/window_closer.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { scanReply } from "../../src/codec/reply_scanner.ts";
 

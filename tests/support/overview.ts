@@ -17,6 +17,7 @@ export function overviewWith(given: Partial<LiveOverview> = {}): LiveOverview {
     watermarkMs: undefined,
     counts,
     openWindows: 0,
+    openByLength: new Map([[60_000, 0]]),
     openSeries: 0,
     outboxEndId: 0,
     outboxRows: 0,

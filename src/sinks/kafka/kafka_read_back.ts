@@ -34,8 +34,13 @@ export class KafkaReadBack implements ReadBack {
 
   constructor(private readonly options: KafkaReadBackOptions, private readonly logger: Logger) {}
 
-  async sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number> {
-    return (await this.read(instance, signal)).sumOfCounts(sinceMs);
+  async sumOfCounts(
+    instance: string,
+    sinceMs: number,
+    signal: AbortSignal,
+    lengthMs?: number,
+  ): Promise<number> {
+    return (await this.read(instance, signal)).sumOfCounts(sinceMs, lengthMs);
   }
 
   async rowsOfWindow(

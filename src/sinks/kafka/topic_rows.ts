@@ -50,13 +50,14 @@ export class TopicRows {
     this.insert.run(windowStartMs, windowEndMs, name, labels, aggFunc, revision, value, count);
   }
 
-  /** Events in the newest revisions of the rows whose window starts at `sinceMs` or later. */
-  sumOfCounts(sinceMs: number): number {
+  /** Events in the newest revisions of the rows whose window starts at `sinceMs` or later; see `ReadBack`. */
+  sumOfCounts(sinceMs: number, lengthMs: number | null = null): number {
     const sum = this.database.prepare(
-      `SELECT total(count) AS total FROM (SELECT count, max(revision) FROM record WHERE start_ms >= ?
+      `SELECT total(count) AS total FROM (SELECT count, max(revision) FROM record
+         WHERE start_ms >= ?1 AND (?2 IS NULL OR end_ms - start_ms = ?2)
          GROUP BY start_ms, end_ms, name, labels, agg_func)`,
     );
-    return sum.get(sinceMs)!.total as number;
+    return sum.get(sinceMs, lengthMs)!.total as number;
   }
 
   /** The newest revision of each row of a window. */

@@ -22,11 +22,20 @@ export class PostgresReadBack implements ReadBack {
 
   constructor(private readonly session: PostgresSession, private readonly table: string) {}
 
-  async sumOfCounts(instance: string, sinceMs: number, signal: AbortSignal): Promise<number> {
-    const [row] = await this.session.query("the sum of counts", signal, (sql) =>
-      sql<{ total: number }[]>`
+  async sumOfCounts(
+    instance: string,
+    sinceMs: number,
+    signal: AbortSignal,
+    lengthMs?: number,
+  ): Promise<number> {
+    const [row] = await this.session.query("the sum of counts", signal, (sql) => {
+      const ofLength = lengthMs === undefined
+        ? sql``
+        : sql`and round(extract(epoch from window_end - window_start) * 1000) = ${lengthMs}::float8`;
+      return sql<{ total: number }[]>`
         select coalesce(sum(count), 0)::float8 as total from ${sql(this.table)}
-        where instance = ${instance} and window_start >= to_timestamp(${sinceMs / 1000}::float8)`);
+        where instance = ${instance} and window_start >= to_timestamp(${sinceMs / 1000}::float8) ${ofLength}`;
+    });
     return row!.total;
   }
 

@@ -12,12 +12,17 @@ export class SqliteReadBack implements ReadBack {
   /** @param query Runs a query on the file, which is opened for reading if needed. @throws {SinkError} */
   constructor(private readonly query: <T>(ask: (database: DatabaseSync) => T) => Promise<T>) {}
 
-  sumOfCounts(instance: string, sinceMs: number): Promise<number> {
+  sumOfCounts(
+    instance: string,
+    sinceMs: number,
+    _signal?: AbortSignal,
+    lengthMs: number | null = null,
+  ): Promise<number> {
     return this.query((database) => {
       const row = database.prepare(
-        "select coalesce(sum(count), 0) as total from aggregated_events where instance = ? and " +
-          "window_start >= ?",
-      ).get(instance, sinceMs / 1000);
+        "select coalesce(sum(count), 0) as total from aggregated_events where instance = ?1 and " +
+          "window_start >= ?2 and (?3 is null or round((window_end - window_start) * 1000) = ?3)",
+      ).get(instance, sinceMs / 1000, lengthMs);
       return row!.total as number;
     });
   }

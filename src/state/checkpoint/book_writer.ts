@@ -21,8 +21,8 @@ export class BookWriter {
   }
 
   get counters(): Readonly<Counters> {
-    const { lateArrivals, lateShares, contributed } = this.aggregator;
-    return { ...this.committedCounters, lateArrivals, lateShares, contributed };
+    const { lateArrivals, contributed } = this.aggregator;
+    return { ...this.committedCounters, lateArrivals, contributed };
   }
 
   /** Restores the books of the aggregator. */
@@ -32,7 +32,6 @@ export class BookWriter {
     this.committedCounters = countersOf(entries);
     aggregator.lateArrivals = this.committedCounters.lateArrivals;
     aggregator.contributed = this.committedCounters.contributed;
-    aggregator.lateShares = this.committedCounters.lateShares;
     this.greatestNowMs = latestMs(entries);
   }
 
@@ -43,7 +42,6 @@ export class BookWriter {
       lost: counters.lost + input.lost,
       lateArrivals: aggregator.lateArrivals,
       contributed: aggregator.contributed,
-      lateShares: aggregator.lateShares,
       closed: counters.closed + closed.events,
       unrouted: counters.unrouted + closed.unrouted,
       notFinite: counters.notFinite + closed.notFinite.length,

@@ -1,4 +1,6 @@
 import { BOOK_ENTRIES } from "../../aggregation/event_books.ts";
+import { lengthOf } from "../../aggregation/tier.ts";
+import { readTierCounts } from "./tier_books.ts";
 import { readBookEntries } from "./book_entries.ts";
 import { readOpenWindows } from "./open_window_list.ts";
 import {
@@ -8,6 +10,7 @@ import {
   refusedEvents,
   type WindowKey,
 } from "../outbox/expected_rows.ts";
+import { addTo, routedByLength } from "../outbox/sink_tiers.ts";
 import { SinkRegistry } from "../outbox/sink_registry.ts";
 import type { RegisteredSink } from "../outbox/registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
@@ -76,7 +79,20 @@ export class Books {
         }, but open windows hold ${open} and closed ones ${amount("closed")}`,
       );
     }
-    return faults;
+    return [...faults, ...this.faultsOfTiers()];
+  }
+
+  /** What the events count for must be in the windows of each length. */
+  private faultsOfTiers(): string[] {
+    const open = Map.groupBy(readOpenWindows(this.state), lengthOf);
+    return [...readTierCounts(this.state)].flatMap(([lengthMs, { contributed, closed }]) => {
+      const inOpen = (open.get(lengthMs) ?? []).reduce((sum, { events }) => sum + events, 0);
+      if (contributed === inOpen + closed) return [];
+      return [
+        `the aggregated events count for ${contributed} in windows of ${lengthMs / 1000} s, but open ones ` +
+        `hold ${inOpen} and closed ones ${closed}`,
+      ];
+    });
   }
 
   /** The windows that the archive still has and that start in `[sinceMs, untilMs)`, oldest first. */
@@ -94,9 +110,14 @@ export class Books {
     return expectedRows(this.state, sink, window);
   }
 
-  /** Events that `sink` lacks because it has refused aggregates. */
-  refusedEvents(sink: RegisteredSink): RefusedEvents {
-    const lacking = { kept: 0, purged: 0 };
+  /** Events that were routed to `sink`, by the length of their windows; see {@link routedByLength}. */
+  routed(sink: RegisteredSink): ReadonlyMap<number, number> {
+    return routedByLength(this.state, sink.name);
+  }
+
+  /** Events that `sink` lacks because it has refused aggregates; all of them also by window length. */
+  refusedEvents(sink: RegisteredSink): RefusedEvents & { readonly byLength: ReadonlyMap<number, number> } {
+    const lacking = { kept: 0, purged: 0, byLength: new Map<number, number>() };
     const windows = this.state.all<WindowKey>(
       `SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM dead_letter WHERE sink = ?`,
       sink.name,
@@ -105,6 +126,7 @@ export class Books {
       const { kept, purged } = refusedEvents(this.state, sink, window);
       lacking.kept += kept;
       lacking.purged += purged;
+      addTo(lacking.byLength, lengthOf(window), kept + purged);
     }
     return lacking;
   }

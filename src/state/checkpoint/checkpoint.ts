@@ -33,6 +33,7 @@ import { SinkWriter } from "./sink_writer.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { readDroppedWindows, writeDroppedWindows } from "./dropped_windows.ts";
 import { type KeptSetting, SettingWriter } from "./settings_in_force.ts";
+import { TierBooks } from "./tier_books.ts";
 import type { WindowCloser } from "./window_closer.ts";
 import { writeOff } from "../outbox/write_off.ts";
 
@@ -63,6 +64,7 @@ export class Checkpoint {
   private readonly positions: PositionWriter;
   private readonly deadLetterKeeper: DeadLetterKeeper;
   private readonly books: BookWriter;
+  private readonly tiers: TierBooks;
   private readonly sinks: SinkWriter;
   private readonly horizon: CorrectionHorizon;
   private readonly settings: SettingWriter;
@@ -80,6 +82,7 @@ export class Checkpoint {
     this.positions = new PositionWriter(state, this.writer);
     this.deadLetterKeeper = new DeadLetterKeeper(state, registry, closer, options.deadLetterBound);
     this.books = new BookWriter(state, aggregator);
+    this.tiers = new TierBooks(state, aggregator);
     this.sinks = new SinkWriter(state, registry);
     this.horizon = new CorrectionHorizon(aggregator, options);
     this.settings = new SettingWriter(state);
@@ -117,6 +120,7 @@ export class Checkpoint {
       const partitions = this.restorePartitions(sources);
       this.aggregator.watermark.cap(nowMs);
       this.restoreWindows();
+      this.tiers.restore();
       sources.forEach((name, number) => this.ids.restore(number, name));
       return partitions;
     });
@@ -225,7 +229,7 @@ export class Checkpoint {
         freed,
       );
       this.positions.write(input);
-      const counts = this.sinks.write(closed, lacking);
+      const counts = this.sinks.write(closed, lacking, gone[0]);
       const counters = this.books.countersAfter(input, closed, dropped);
       this.books.write(input.nowMs, counters, {
         outbox_end_id: closed.endId,
@@ -236,9 +240,10 @@ export class Checkpoint {
       addToBookEntry(state, DOUBTFUL_ENTRY, input.doubtful);
       for (const [order, result] of input.orders) noteOrder(state, order, result);
       const final = dropFinalWindows(state, registry.deliveredId(), finalBeforeMs, DROPPED_SEGMENTS);
-      const windowsGone = aggregator.dropped.with([...gone, ...final]);
+      const windowsGone = aggregator.dropped.with([...gone, ...final], aggregator.options.tiers);
       if (windowsGone !== aggregator.dropped) writeDroppedWindows(state, windowsGone);
-      return { closed, counts, pages, ids, reissued, deadLetters, counters, windowsGone };
+      const tiers = this.tiers.write(closed);
+      return { closed, counts, tiers, pages, ids, reissued, deadLetters, counters, windowsGone };
     });
 
     this.pages.committed(written.pages);
@@ -249,6 +254,7 @@ export class Checkpoint {
     this.settings.committed(settings);
     this.hadAlarms = input.alarms.length > 0;
     this.books.committed(input.nowMs, written.counters);
+    this.tiers.committed(written.tiers);
     this.positions.committed(input);
     this.deadLetterKeeper.committed(written.deadLetters);
     this.sinks.committed(written.counts);

@@ -9,8 +9,6 @@ export interface Counters {
    * each window that it went into.
    */
   contributed: number;
-  /** What aggregated events would have contributed to windows for which they came too late. */
-  lateShares: number;
   /** Events in aggregates of closed windows, each once for each of its functions and windows. */
   closed: number;
   /** Those of them in aggregates that go to no sink, by the operator's routes. */
@@ -26,7 +24,6 @@ const COUNTER_ENTRIES = {
   lost: "lost",
   lateArrivals: "late_arrivals",
   contributed: "contributed",
-  lateShares: "late_shares",
   closed: "closed",
   unrouted: "unrouted",
   notFinite: "not_finite",

@@ -1,5 +1,8 @@
 import { type SinkRegistry, writeSink } from "../outbox/sink_registry.ts";
 import type { RegisteredSink, SinkCounts } from "../outbox/registered_sink.ts";
+import { lengthOf } from "../../aggregation/tier.ts";
+import type { WindowKey } from "../outbox/expected_rows.ts";
+import { addRouted } from "../outbox/sink_tiers.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import type { Closed } from "./window_closer.ts";
 
@@ -14,16 +17,25 @@ export class SinkWriter {
    * Writes within the transaction of the checkpoint.
    *
    * @param lacking Events, by sink, that the sink has refused for good and that are final.
+   * @param writtenOff The window that these are of; undefined: there are none.
    */
-  write(closed: Closed, lacking: ReadonlyMap<string, number>): CountsOfSinks {
+  write(
+    closed: Closed,
+    lacking: ReadonlyMap<string, number>,
+    writtenOff: WindowKey | undefined,
+  ): CountsOfSinks {
     const { registry, state } = this;
     return new Map([...registry.sinks, ...registry.absent].map((sink) => {
       const { name, routedCount, givenUpCount, purgedCount } = sink;
-      const writtenOff = lacking.get(name) ?? 0;
+      const lacks = lacking.get(name) ?? 0;
+      for (const [lengthMs, events] of closed.routedByLength.get(name) ?? []) {
+        addRouted(state, name, lengthMs, events);
+      }
+      if (writtenOff !== undefined) addRouted(state, name, lengthOf(writtenOff), -lacks);
       const counts = {
-        routedCount: routedCount + (closed.routed.get(name) ?? 0) - writtenOff,
+        routedCount: routedCount + (closed.routed.get(name) ?? 0) - lacks,
         givenUpCount: givenUpCount - (closed.recovered.get(name) ?? 0),
-        purgedCount: purgedCount + writtenOff,
+        purgedCount: purgedCount + lacks,
       };
       writeSink(state, sink, counts);
       return [sink, counts];

@@ -8,22 +8,11 @@ import { lengthOf } from "../../aggregation/tier.ts";
 import { ArchivedWindow } from "../outbox/archive.ts";
 import { ColumnWriter } from "./columns.ts";
 import { SegmentBuilder } from "../outbox/segment.ts";
+import { addTo } from "../outbox/sink_tiers.ts";
+import type { NameRoutes, RouteTable } from "./route_table.ts";
 import type { SinkRegistry } from "../outbox/sink_registry.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { add, countsFor, fateIn, NOTHING, unroutedIn } from "./row_fates.ts";
-
-/** Decides which sinks aggregates go to. */
-export interface RouteTable {
-  /** For windows of a length, ms. */
-  ofLength(lengthMs: number): NameRoutes;
-}
-
-/** Decides which sinks the aggregates of a name go to; `none` is the empty list. */
-export interface NameRoutes {
-  sinksFor(name: string): readonly string[];
-  /** The sinks for all names, where they are the same. Then names need not be looked at. */
-  readonly always: readonly string[] | undefined;
-}
 
 /** The result of closing windows. The caller applies it once the transaction is committed. */
 export interface Closed {
@@ -34,8 +23,12 @@ export interface Closed {
    * revision.
    */
   events: number;
+  /** The same by the length of the windows, ms. */
+  readonly eventsByLength: Map<number, number>;
   /** Those that they have added for each sink. */
   readonly routed: Map<string, number>;
+  /** The same by the length of the windows, ms. */
+  readonly routedByLength: Map<string, Map<number, number>>;
   /**
    * Those of `routed` that were given up when the sink was removed, and that a correction delivers after all.
    */
@@ -87,7 +80,9 @@ export class WindowCloser {
     const closed: Closed = {
       endId,
       events: 0,
+      eventsByLength: new Map(),
       routed: new Map(),
+      routedByLength: new Map(),
       recovered: new Map(),
       unrouted: 0,
       notFinite: [],
@@ -97,6 +92,7 @@ export class WindowCloser {
     for (const window of closing) {
       const archived = ArchivedWindow.load(this.state, window.startMs, window.endMs);
       const routes = this.routes.ofLength(lengthOf(window));
+      const before = { events: closed.events, routed: new Map(closed.routed) };
       for (let page = 0; page < window.pages.length; page += SORTED_PAGES) {
         const pages = window.pages.slice(page, page + SORTED_PAGES);
         const slots = slotsByHash(windows, pages);
@@ -107,6 +103,7 @@ export class WindowCloser {
         }
         this.flush(window, false, closed, nowMs);
       }
+      noteLength(lengthOf(window), before, closed);
     }
     return closed;
   }
@@ -246,6 +243,16 @@ export class WindowCloser {
 
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Notes what a window has added under its length. */
+function noteLength(lengthMs: number, before: Pick<Closed, "events" | "routed">, closed: Closed): void {
+  addTo(closed.eventsByLength, lengthMs, closed.events - before.events);
+  for (const [sink, events] of closed.routed) {
+    const byLength = closed.routedByLength.get(sink) ?? new Map<number, number>();
+    addTo(byLength, lengthMs, events - (before.routed.get(sink) ?? 0));
+    closed.routedByLength.set(sink, byLength);
+  }
+}
 
 function nameOf(nameBytes: Uint8Array): string {
   return DECODER.decode(nameBytes.subarray(0, nameEnd(nameBytes)));

@@ -169,4 +169,15 @@ export const MIGRATIONS: readonly string[] = [
   -- What the aggregated events count for: until here each went into one series.
   INSERT INTO account SELECT 'contributed', value FROM account WHERE name = 'aggregated';
   `,
+  `
+  -- What is counted for the windows of one length; see tier_books.ts.
+  CREATE TABLE tier (
+    length_ms INTEGER PRIMARY KEY, contributed INTEGER NOT NULL, late_shares INTEGER NOT NULL, closed INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  -- Events routed to a sink in windows of one length: a part of its routed_count.
+  CREATE TABLE sink_tier (
+    sink TEXT NOT NULL, length_ms INTEGER NOT NULL, routed_count INTEGER NOT NULL, PRIMARY KEY (sink, length_ms)
+  ) WITHOUT ROWID;
+  `,
 ];

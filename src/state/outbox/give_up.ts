@@ -1,4 +1,6 @@
 import { addRefusedAggregates } from "../letters/dead_letters.ts";
+import { lengthOf } from "../../aggregation/tier.ts";
+import { addTo } from "./sink_tiers.ts";
 import { historyOf, type WindowKey } from "./expected_rows.ts";
 import type { RegisteredSink } from "./registered_sink.ts";
 import type { StateDatabase } from "../file/state_database.ts";
@@ -15,13 +17,15 @@ export function giveUpWaiting(state: StateDatabase, sink: RegisteredSink, nowMs:
     sink.cursor,
     sink.bit,
   );
-  const givenUp = { aggregates: 0, events: 0 };
+  const givenUp = { aggregates: 0, events: 0, eventsByLength: new Map<number, number>() };
   for (const window of windows) {
     for (const { handed, waiting } of historyOf(state, sink, window).values()) {
       const newest = waiting.at(-1);
       if (newest === undefined) continue;
       givenUp.aggregates += waiting.length;
-      givenUp.events += Math.max(0, newest.count - (handed.at(-1)?.count ?? 0));
+      const events = Math.max(0, newest.count - (handed.at(-1)?.count ?? 0));
+      givenUp.events += events;
+      addTo(givenUp.eventsByLength, lengthOf(window), events);
       const again = waiting.filter(({ revision }) => handed.some((earlier) => earlier.revision === revision));
       addRefusedAggregates(
         state,

@@ -1,5 +1,6 @@
 import { BOUNDED_REASONS } from "../letters/dead_letter_reason.ts";
 import { readBookEntries } from "../checkpoint/book_entries.ts";
+import { readTierCounts } from "../checkpoint/tier_books.ts";
 import { Books } from "../checkpoint/books.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 
@@ -96,10 +97,12 @@ function lostToSettings(state: StateDatabase): Loss[] {
       knowingly: true,
       what: "were dropped, by `none` in AGG_FUNCTIONS",
     }),
-    loss("late", entries.get("late_shares") ?? 0, {
-      reason: "late",
-      what: "came too late for a shorter window of theirs, and count in longer ones only",
-    }),
+    ...[...readTierCounts(state)].map(([lengthMs, { lateShares }]) =>
+      loss("late", lateShares, {
+        reason: "late",
+        what: `came too late for their windows of ${lengthMs / 1000} s, and count in others only`,
+      })
+    ),
     loss("unrouted", entries.get("unrouted") ?? 0, {
       knowingly: true,
       what: "went to no sink, by `none` in ROUTES",

@@ -1,6 +1,7 @@
 import { counted, noteOrder } from "../audit.ts";
 import { giveUpWaiting } from "./give_up.ts";
 import type { ConfiguredSink, RegisteredSink, SinkCounts } from "./registered_sink.ts";
+import { addRouted } from "./sink_tiers.ts";
 import type { Stay } from "./stay.ts";
 import { StateError } from "../file/state_error.ts";
 import type { StateDatabase } from "../file/state_database.ts";
@@ -190,6 +191,7 @@ function remove(
     sink.givenUpCount + givenUp.events,
     sink.purgedCount,
   );
+  for (const [lengthMs, events] of givenUp.eventsByLength) addRouted(state, sink.name, lengthMs, -events);
   if (operator !== undefined && forgotten.includes(sink.name)) {
     const order = { who: operator, atMs: nowMs, action: "--forget-sink", detail: sink.name };
     noteOrder(state, order, `${counted(givenUp.aggregates, "aggregate")} given up`);

@@ -63,8 +63,16 @@ class ToySink implements Sink, ReadBack {
     return Promise.resolve(`painted ${this.config.colour}`);
   }
 
-  sumOfCounts(instance: string, sinceMs: number): Promise<number> {
-    const rows = toyRows(this.config.path, instance).filter((row) => row.windowStartMs >= sinceMs);
+  sumOfCounts(
+    instance: string,
+    sinceMs: number,
+    _signal: AbortSignal,
+    lengthMs?: number,
+  ): Promise<number> {
+    const rows = toyRows(this.config.path, instance).filter((row) =>
+      row.windowStartMs >= sinceMs &&
+      (lengthMs === undefined || row.windowEndMs - row.windowStartMs === lengthMs)
+    );
     return Promise.resolve(rows.reduce((sum, { count }) => sum + count, 0));
   }
 

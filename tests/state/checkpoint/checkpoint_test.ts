@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";
-import type { NameRoutes } from "../../../src/state/checkpoint/window_closer.ts";
+import type { NameRoutes } from "../../../src/state/checkpoint/route_table.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
 
 const event = fc.record({

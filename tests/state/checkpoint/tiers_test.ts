@@ -4,6 +4,10 @@ import fc from "../../support/fast_check.ts";
 import type { Aggregate } from "../../../src/aggregation/aggregate.ts";
 import type { Tier } from "../../../src/aggregation/tier.ts";
 import { valueFault } from "../../support/oracle.ts";
+import { readTierCounts } from "../../../src/state/checkpoint/tier_books.ts";
+import { Books } from "../../../src/state/checkpoint/books.ts";
+import { routedByLength } from "../../../src/state/outbox/sink_tiers.ts";
+import { readLosses } from "../../../src/state/outbox/losses.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
 
 const FUNCTIONS = ["sum", "avg", "min", "max", "count", "first", "last", "stddev", "p90"] as const;
@@ -80,6 +84,12 @@ Deno.test("property: each tier has what an independent calculation has, late or 
         inside.save(true);
         inside.deliver(table);
         assert.equal(inside.aggregator.contributed, shares);
+        assert.deepEqual(new Books(inside.state).faults(), []);
+        const rowsOf = Map.groupBy(table.values(), (row) => row.windowEndMs - row.windowStartMs);
+        const sums = [...rowsOf].map((
+          [length, rows],
+        ) => [length, rows.reduce((sum, { count }) => sum + count, 0)]);
+        assert.deepEqual(new Map(sums as [number, number][]), new Map(routedByLength(inside.state, "all")));
         inside.state.close();
         assert.deepEqual([...table.keys()].sort(), [...expected.keys()].sort());
         for (const [key, { func, events }] of expected) {
@@ -105,9 +115,9 @@ Deno.test("a late event counts in each tier whose window takes it, and is named 
     take(8);
     inside.save();
     take(0.6);
-    assert.equal(inside.aggregator.lateShares, 1, "its window of ten seconds is open");
+    assert.equal(inside.aggregator.sharesOf(1000).late, 1, "its window of ten seconds is open");
     take(6.5);
-    assert.equal(inside.aggregator.lateShares, 1, "within the horizon");
+    assert.equal(inside.aggregator.sharesOf(1000).late, 1, "within the horizon");
     take(14);
     take(0.7);
     inside.save(true);
@@ -115,9 +125,18 @@ Deno.test("a late event counts in each tier whose window takes it, and is named 
     inside.deliver(table);
     assert.equal(table.get("a|sum|0|10000")!.count, 4);
     assert.equal(table.get("a|sum|0|1000")!.count, 1);
-    const { books, contributed, lateShares } = inside.aggregator;
-    assert.deepEqual([books.aggregated, books.late, contributed, lateShares], [5, 1, 9, 1]);
-    assert.equal(inside.checkpoint.counters.lateShares, 1);
+    const { books, contributed } = inside.aggregator;
+    assert.deepEqual([books.aggregated, books.late, contributed], [5, 1, 9]);
+    assert.deepEqual([...readTierCounts(inside.state)], [
+      [1000, { contributed: 4, lateShares: 1, closed: 4 }],
+      [10_000, { contributed: 5, lateShares: 0, closed: 5 }],
+    ]);
+    assert.deepEqual(
+      readLosses(inside.state).filter(({ name }) => name === "late").map(({ count, what }) =>
+        `${count} ${what}`
+      )[0],
+      "1 came too late for their windows of 1 s, and count in others only",
+    );
     inside.state.close();
   });
 });

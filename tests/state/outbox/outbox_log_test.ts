@@ -3,7 +3,7 @@ import fc from "../../support/fast_check.ts";
 import { TooManyRefused } from "../../../src/state/outbox/outbox.ts";
 import { readDeadLetters } from "../../../src/state/letters/dead_letters.ts";
 import { SEGMENT_ROWS } from "../../../src/state/outbox/segment.ts";
-import type { NameRoutes } from "../../../src/state/checkpoint/window_closer.ts";
+import type { NameRoutes } from "../../../src/state/checkpoint/route_table.ts";
 import { Inside, inTemporaryDirectory } from "../inside.ts";
 
 const BY_DEAD_LETTER: NameRoutes = {
