@@ -34,6 +34,11 @@ function resolve(rules: FunctionRules, events: readonly Named[]): string[][] {
   );
 }
 
+Deno.test("a name is compared with every character of it, a mark at its beginning too", () => {
+  const rules = compiled("load=avg");
+  assert.deepEqual(resolve(rules, [{ name: "\ufeffload" }, { name: "load" }]), [["sum"], ["avg"]]);
+});
+
 Deno.test("the first rule that matches decides, for events that name no function, and sum where none does", () => {
   const rules = compiled("*.temperature=avg, min,max ; *.energy=last;debug.*=none;x=p50,p50.0");
   const events = [
