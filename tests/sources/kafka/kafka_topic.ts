@@ -1,5 +1,4 @@
-import { type Admin, CompressionCodecs, CompressionTypes, type Message, Partitioners } from "kafkajs";
-import { zstdCompressSync } from "node:zlib";
+import { type Admin, CompressionTypes, type Message, Partitioners } from "kafkajs";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { KafkaSource, type KafkaSourceOptions } from "../../../src/sources/kafka/kafka_source.ts";
 import { kafkaClient } from "../../support/kafka_broker.ts";
@@ -124,12 +123,4 @@ async function untilDone(work: () => Promise<void>): Promise<void> {
     }
     await systemClock.sleep(50, new AbortController().signal);
   }
-}
-
-/** kafkajs compresses with gzip only, unless it is told how. */
-export function compressWithZstd(): void {
-  CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-    compress: ({ buffer }: { buffer: Uint8Array }) => Promise.resolve(zstdCompressSync(buffer)),
-    decompress: () => Promise.reject(new Error("tests read by other means")),
-  });
 }
