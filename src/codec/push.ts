@@ -11,9 +11,9 @@ export interface Push {
   readonly bytes: Uint8Array;
   /** Where each record ends; the next one begins after a comma. */
   readonly ends: Uint32Array;
-  /** Values that are no number, of which no event is made, though the sender is not to blame. */
-  readonly valueless: number;
   readonly answer: PushAnswer;
+  /** What of the request was refused, for people; undefined: nothing. */
+  readonly refused: string | undefined;
 }
 
 /** A way to push events in requests that are not records themselves. */

@@ -29,7 +29,9 @@ export const OTLP_METRICS: PushProtocol = {
         ? jsonIn(body)
         : new MessageReader(new WireReader(body, REQUEST)).read(EXPORT_REQUEST),
     );
-    return { ...points.events.records(), valueless: 0, answer: answerTo(points, type) } satisfies Push;
+    const { count, refusals } = points;
+    const refused = refusals.count === 0 ? undefined : refusals.text(count, "points");
+    return { ...points.events.records(), answer: answerTo(points, type, refused), refused } satisfies Push;
   },
   refusal(status, message, contentType): PushAnswer {
     const code = CODES[status] ?? UNKNOWN;
@@ -40,15 +42,14 @@ export const OTLP_METRICS: PushProtocol = {
 };
 
 /** What is not refused is taken; a client must not send a request again that was taken in part. */
-function answerTo({ refusals, count }: MetricPoints, type: string): PushAnswer {
-  if (refusals.count === 0) return type === JSON_TYPE ? jsonAnswer(200, {}) : protobufAnswer(200, []);
-  const message = refusals.text(count, "points");
+function answerTo({ refusals }: MetricPoints, type: string, refused: string | undefined): PushAnswer {
+  if (refused === undefined) return type === JSON_TYPE ? jsonAnswer(200, {}) : protobufAnswer(200, []);
   if (type === JSON_TYPE) {
     return jsonAnswer(200, {
-      partialSuccess: { rejectedDataPoints: String(refusals.count), errorMessage: message },
+      partialSuccess: { rejectedDataPoints: String(refusals.count), errorMessage: refused },
     });
   }
-  const partial = [varintField(1, refusals.count), lengthField(2, ENCODER.encode(message))];
+  const partial = [varintField(1, refusals.count), lengthField(2, ENCODER.encode(refused))];
   return protobufAnswer(200, [lengthField(1, concatenated(partial))]);
 }
 

@@ -8,6 +8,9 @@ import { readWriteRequestV2 } from "./write_request_v2.ts";
 
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
 const MEDIA_TYPE = "application/x-protobuf";
+/** Unless it is told otherwise, Prometheus drops what is answered 429. After 503 it sends again. */
+const TOO_MANY = 429;
+const UNAVAILABLE = 503;
 const V1 = "prometheus.WriteRequest";
 const V2 = "io.prometheus.write.v2.Request";
 
@@ -20,13 +23,10 @@ export const REMOTE_WRITE: PushProtocol = {
     const reader = new WireReader(decompressSnappyBlock(body, BODY_MAX_BYTES), message);
     if (message === V2) readWriteRequestV2(reader, intake);
     else readWriteRequest(reader, intake);
-    return {
-      ...intake.events.records(),
-      valueless: intake.valueless,
-      answer: answerTo(intake),
-    } satisfies Push;
+    const refused = refusedIn(intake);
+    return { ...intake.events.records(), answer: answerTo(intake, refused), refused } satisfies Push;
   },
-  refusal: (status, message) => textAnswer(status, message, {}),
+  refusal: (status, message) => textAnswer(status === TOO_MANY ? UNAVAILABLE : status, message, {}),
 };
 
 /** The full name of the message. @throws {PushError} */
@@ -40,14 +40,18 @@ function messageOf(contentType: string | undefined): string {
   );
 }
 
-function answerTo({ received, accepted, refusals }: SampleIntake): PushAnswer {
+function refusedIn({ received, refusals }: SampleIntake): string | undefined {
+  return refusals.count === 0 ? undefined : refusals.text(received.samples + received.histograms, "samples");
+}
+
+function answerTo({ accepted }: SampleIntake, refused: string | undefined): PushAnswer {
   const headers = {
     "X-Prometheus-Remote-Write-Samples-Written": String(accepted.samples),
     "X-Prometheus-Remote-Write-Histograms-Written": String(accepted.histograms),
     "X-Prometheus-Remote-Write-Exemplars-Written": "0",
   };
-  if (refusals.count === 0) return { status: 200, headers, body: new Uint8Array(0) };
-  return textAnswer(400, refusals.text(received.samples + received.histograms, "samples"), headers);
+  if (refused === undefined) return { status: 200, headers, body: new Uint8Array(0) };
+  return textAnswer(400, refused, headers);
 }
 
 function textAnswer(status: number, message: string, headers: Record<string, string>): PushAnswer {

@@ -17,8 +17,6 @@ export class SampleIntake {
   readonly received: SampleCounts = { samples: 0, histograms: 0 };
   /** What was taken, or says that there is no value. */
   readonly accepted: SampleCounts = { samples: 0, histograms: 0 };
-  /** Values that are NaN; of these no event is made, and the sender is not to blame. */
-  valueless = 0;
 
   /** A sample that says that its series has ended. */
   stale(kind: keyof SampleCounts): void {
@@ -34,8 +32,8 @@ export class SampleIntake {
   ): void {
     this.received.samples++;
     if (Number.isNaN(value)) {
+      // There is no value, and the sender is not to blame: a summary without observations is sent so.
       this.accepted.samples++;
-      this.valueless++;
       return;
     }
     const problem = problemOf(series, timeMs, value);
@@ -58,7 +56,6 @@ export class SampleIntake {
     this.events.add(counts as PushedSeries, count, timeMs);
     // One observation of an infinite value makes the sum infinite, or NaN, for ever; the count stays right.
     if (Number.isFinite(sum)) this.events.add(sums as PushedSeries, sum, timeMs);
-    else this.valueless++;
   }
 
   private refuse(problem: string, name: string | undefined): void {

@@ -37,12 +37,14 @@ export interface Decoded {
   readonly runs: readonly RecordRun[];
   /** It is sent once the runs are on disk. */
   readonly answer: Answer;
+  /** What was refused, for the operator, where the answer is not a text that says so. */
+  readonly refused?: string | undefined;
 }
 
 /** One path of the listener. */
 export interface PushPath {
   /** A `content-encoding` beside gzip whose bodies are handed over as they came. */
-  readonly ownEncoding?: string;
+  readonly ownEncoding?: string | undefined;
   /**
    * Throws a `BodyError` for a request of which nothing is kept.
    *

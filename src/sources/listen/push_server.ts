@@ -138,14 +138,14 @@ export class PushServer {
 
   /** Puts records into the inbox. Returns the answer once they are on disk. */
   private async keep(
-    { runs, answer }: Decoded,
+    { runs, answer, refused }: Decoded,
     arrivedMs: number,
     keyed?: { readonly key: string; readonly digest: string },
   ): Promise<Answer> {
-    if (answer.status >= 400) {
+    if (answer.status >= 400 || refused !== undefined) {
       this.faults.happened((count) =>
         this.logger.warn("records were refused, and their sender was told why", {
-          answer: typeof answer.body === "string" ? answer.body.slice(0, 300) : answer.status,
+          answer: (refused ?? (typeof answer.body === "string" ? answer.body : "")).slice(0, 300),
           count,
         })
       );
