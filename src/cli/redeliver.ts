@@ -73,11 +73,16 @@ function doer({ isHanded }: RedeliveryOutcome): string {
   return isHanded ? "the running handler" : "this command";
 }
 
+function windowsInWords({ windows, windowsByLength }: RedeliveryOutcome["stock"]): string {
+  const tiers = [...windowsByLength].map(([lengthMs, ofLength]) => `${ofLength} of ${lengthMs / 1000} s`);
+  return `${amount(windows, "window")}${tiers.length > 1 ? ` (${tiers.join(", ")})` : ""}`;
+}
+
 function toText({ sink }: RedeliveryOrder, outcome: RedeliveryOutcome): string {
   const { sent, stock, proof } = outcome;
   const refused = proof?.sinks[0]?.refused_events ?? 0;
   const lines = [
-    `${amount(sent, "row")} of ${amount(stock.windows, "window")} sent again to ${sink} by ${doer(outcome)}`,
+    `${amount(sent, "row")} of ${windowsInWords(stock)} sent again to ${sink} by ${doer(outcome)}`,
     stock.goneBeforeMs !== undefined &&
     `not sent: windows that ended by ${
       instantInWords(stock.goneBeforeMs)
@@ -97,6 +102,10 @@ function toJson({ sink, span: { sinceMs, untilMs } }: RedeliveryOrder, outcome: 
     until: untilMs === END_OF_TIME_MS ? null : untilMs / 1000,
     rows_sent: sent,
     windows: stock.windows,
+    tiers: [...stock.windowsByLength].map(([lengthMs, windows]) => ({
+      window_seconds: lengthMs / 1000,
+      windows,
+    })),
     gone_before: stock.goneBeforeMs === undefined ? null : stock.goneBeforeMs / 1000,
     by: doer(outcome),
     proof: proof ?? null,

@@ -8,6 +8,8 @@ import type { Span } from "./span.ts";
 /** The aggregates that the state has for a sink in a span. */
 export interface RedeliveryStock {
   readonly windows: number;
+  /** The same by their length, ms. */
+  readonly windowsByLength: ReadonlyMap<number, number>;
   /**
    * Windows that ended at this time or before may have left the horizon, and may be missing in the state;
    * undefined: none is.
@@ -40,12 +42,14 @@ function assertKnown(state: StateDatabase, stateDir: string, sink: string): void
 }
 
 function stockIn(state: StateDatabase, { sinceMs, untilMs }: Span): RedeliveryStock {
-  const { windows } = state.get<{ windows: number }>(
-    `SELECT count(*) AS windows FROM (SELECT DISTINCT window_start_ms, window_end_ms FROM segment
-     WHERE window_start_ms >= ? AND window_start_ms < ?)`,
+  const byLength = state.all<{ lengthMs: number; windows: number }>(
+    `SELECT length_ms AS lengthMs, count(*) AS windows FROM
+       (SELECT DISTINCT window_end_ms - window_start_ms AS length_ms, window_start_ms FROM segment
+        WHERE window_start_ms >= ? AND window_start_ms < ?) GROUP BY length_ms ORDER BY length_ms`,
     sinceMs,
     untilMs,
-  )!;
+  );
+  const windows = byLength.reduce((sum, ofLength) => sum + ofLength.windows, 0);
   const { first, last, firstId } = state.get<
     { first: number | null; last: number | null; firstId: number | null }
   >(
@@ -68,6 +72,7 @@ function stockIn(state: StateDatabase, { sinceMs, untilMs }: Span): RedeliverySt
   const hasDropped = (firstId ?? entries.get("outbox_end_id") ?? 0) > 0;
   return {
     windows,
+    windowsByLength: new Map(byLength.map((ofLength) => [ofLength.lengthMs, ofLength.windows])),
     goneBeforeMs: hasDropped && finalMs !== undefined && sinceMs < finalMs ? finalMs : undefined,
   };
 }

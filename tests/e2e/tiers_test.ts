@@ -124,6 +124,17 @@ Deno.test("another list at the next start holds for what comes then; ROUTES may 
   const short = ["0+10: 2", "70+10: 1", "0+60: 1", "60+60: 1", "660+60: 1"];
   assert.deepEqual(await rowsIn(`${directory.path}/history.sqlite`), [...hops, "0+600: 3"].toSorted());
   assert.deepEqual(await rowsIn(sqlitePath(directory.path)), [...hops, ...short].toSorted());
+  const again = await run("60", "*=sqlite", "redeliver", "--sink", "history", "--since", `${base - 1000}`);
+  assert.equal(again.code, 0, again.stdout + again.stderr);
+  assert.match(
+    again.stdout,
+    /12 rows of \d+ windows \(2 of 10 s, 3 of 60 s, 11 of 300 s, 1 of 600 s\) sent again/,
+  );
+  const status = await run("60", "*=sqlite", "status", "--json");
+  assert.deepEqual(
+    JSON.parse(status.stdout).tiers.map((tier: Record<string, number>) => [tier.window_seconds, tier.closed]),
+    [[10, 3], [60, 3], [300, 15], [600, 3]],
+  );
   const proof = await run("60", "*=sqlite", "verify");
   assert.equal(proof.code, 0, proof.stdout + proof.stderr);
 });
