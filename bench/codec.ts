@@ -22,6 +22,8 @@ interface Way {
   readonly name: string;
   readonly texts: MappingTexts;
   readonly record: (i: number) => string;
+  /** Whether its events have labels, so that it is compared with events of the protocol that have. */
+  readonly hasLabels?: boolean;
   /** Events in a record, where it is not one. */
   readonly events?: number;
   /** A header over records that are lines of one record; undefined: they are the values of a reply. */
@@ -36,6 +38,15 @@ const WAYS: readonly Way[] = [
     texts: {},
     record: (i) =>
       `{"name":"${machine(i)}.temperature","value":${value(i)},"timestamp":${BASE + i / EVENTS}}`,
+  },
+  {
+    name: "protocol v1, with two labels",
+    texts: {},
+    hasLabels: true,
+    record: (i) =>
+      `{"name":"${machine(i)}.temperature","value":${value(i)},"timestamp":${
+        BASE + i / EVENTS
+      },"labels":{"site":"north","unit":"C"}}`,
   },
   {
     name: "json, the same shape",
@@ -60,6 +71,7 @@ const WAYS: readonly Way[] = [
       timeUnit: "ms",
       labels: "unit:/meta/unit,site:/meta/site",
     },
+    hasLabels: true,
     record: (i) =>
       `{"machine":"${machine(i)}","meta":{"kind":"temperature","unit":"C","site":"north"},"reading":${
         value(i)
@@ -68,18 +80,21 @@ const WAYS: readonly Way[] = [
   {
     name: "influx",
     texts: { format: "influx" },
+    hasLabels: true,
     record: (i) =>
       JSON.stringify(`${machine(i)},site=north temperature=${value(i)} ${BASE * 1000 + i}000000`),
   },
   {
     name: "influx, as lines",
     texts: { format: "influx" },
+    hasLabels: true,
     record: (i) => `${machine(i)},site=north temperature=${value(i)} ${BASE * 1000 + i}000000`,
     header: "",
   },
   {
     name: "influx, as lines of eight fields",
     texts: { format: "influx" },
+    hasLabels: true,
     record: (i) =>
       `${machine(i)},site=north,unit=C ${
         Array.from({ length: 8 }, (_, field) => `field${field}=${value(i + field)}`).join(",")
@@ -96,6 +111,7 @@ const WAYS: readonly Way[] = [
       timeUnit: "ms",
       labels: "unit:/unit,site:/site",
     },
+    hasLabels: true,
     record: (i) => `${machine(i)},temperature,${value(i)},${BASE * 1000 + i},C,north`,
     header: "machine,kind,value,ts,unit,site\n",
   },
@@ -151,14 +167,15 @@ for (let round = -2; round < rounds; round++) {
 }
 const perMillion = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[values.length >> 1]! / (EVENTS * REPLIES) * 1e6;
-const [first] = seconds;
+const [unlabelled, labelled] = seconds;
 for (const [way, { decoding, all }] of seconds.entries()) {
+  const base = WAYS[way]!.hasLabels ? labelled! : unlabelled!;
   const share = (values: number[], of: number[]) => `${(perMillion(values) / perMillion(of)).toFixed(2)} ×`;
   console.log(
     `${WAYS[way]!.name.padEnd(32)} decoding ${perMillion(decoding).toFixed(3)} s, ${
-      share(decoding, first!.decoding)
+      share(decoding, base.decoding)
     }; ` +
-      `with aggregating ${perMillion(all).toFixed(3)} s, ${share(all, first!.all)}; ` +
+      `with aggregating ${perMillion(all).toFixed(3)} s, ${share(all, base.all)}; ` +
       `${(bodies[way]!.length / EVENTS).toFixed(0)} bytes an event, ${
         (perMillion(decoding) * 1e3 / (bodies[way]!.length / EVENTS)).toFixed(2)
       } ns a byte`,

@@ -5,7 +5,8 @@ import { endsPlainText, HASH_SEED, hashWord } from "../event/text_hash.ts";
 import { appendEvent, ID_MAX_BYTES } from "./append_event.ts";
 import { readEvent } from "./event_check.ts";
 import { ElementReader, type MappedRecords } from "./mapping/element_reader.ts";
-import { BACKSLASH, BRACE_CLOSE, BRACE_OPEN, COLON, COMMA, JsonBytes, QUOTE } from "./json_bytes.ts";
+import { BACKSLASH, BRACE_CLOSE, BRACE_OPEN, COLON, COMMA, QUOTE } from "./ascii.ts";
+import { JsonBytes } from "./json_bytes.ts";
 import { PlainLabels } from "./plain_labels.ts";
 
 const HAS_NAME = 1;

@@ -1,14 +1,14 @@
 import { isUtf8 } from "node:buffer";
-
-/** The bytes that JSON is made of. */
-export const QUOTE = 0x22;
-export const COMMA = 0x2c;
-export const COLON = 0x3a;
-export const BACKSLASH = 0x5c;
-export const BRACKET_OPEN = 0x5b;
-export const BRACKET_CLOSE = 0x5d;
-export const BRACE_OPEN = 0x7b;
-export const BRACE_CLOSE = 0x7d;
+import {
+  BACKSLASH,
+  BRACE_CLOSE,
+  BRACE_OPEN,
+  BRACKET_CLOSE,
+  BRACKET_OPEN,
+  COLON,
+  COMMA,
+  QUOTE,
+} from "./ascii.ts";
 
 /** The reply is not JSON, or does not have the shape of VaBus. The message is for the operator. */
 export class ReplyFormatError extends Error {

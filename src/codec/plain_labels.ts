@@ -1,15 +1,7 @@
 import type { EventBatch } from "../event/event_batch.ts";
 import { LABELS_MAX, SERIES_MAX_BYTES } from "../event/labels.ts";
 import { HASH_SEED, hashWord } from "../event/text_hash.ts";
-
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const BACKSLASH = 0x5c;
-const BRACE_OPEN = 0x7b;
-const BRACE_CLOSE = 0x7d;
-const DELETE = 0x7f;
+import { BACKSLASH, BRACE_CLOSE, BRACE_OPEN, COLON, COMMA, DELETE, QUOTE, SPACE } from "./ascii.ts";
 
 /** Bytes that mean themselves in a label and in JSON: ASCII, no control character, no quote, no backslash. */
 const IS_PLAIN = Uint8Array.from(

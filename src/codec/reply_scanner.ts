@@ -3,17 +3,8 @@ import { LOG_ID_MAX_CHARACTERS } from "../contract/source.ts";
 import { EventBatch } from "../event/event_batch.ts";
 import { EventScanner } from "./event_scanner.ts";
 import { ElementReader, type MappedRecords } from "./mapping/element_reader.ts";
-import {
-  BRACE_CLOSE,
-  BRACE_OPEN,
-  BRACKET_CLOSE,
-  BRACKET_OPEN,
-  COLON,
-  COMMA,
-  isSpace,
-  JsonBytes,
-  ReplyFormatError,
-} from "./json_bytes.ts";
+import { BRACE_CLOSE, BRACE_OPEN, BRACKET_CLOSE, BRACKET_OPEN, COLON, COMMA } from "./ascii.ts";
+import { isSpace, JsonBytes, ReplyFormatError } from "./json_bytes.ts";
 
 /** The fields of a reply besides its events. */
 export interface ReplyHeader {

@@ -49,7 +49,7 @@ export class EventBatch {
    * By the index of an event: makes a record that holds this event alone. Missing where the event's own
    * record does.
    */
-  readonly alone: AloneText[] = [];
+  readonly alone: (AloneText | undefined)[] = [];
   /** What the bus tells of a record, by its position in the reply; undefined: nothing. */
   originOf: ((position: number) => RecordOrigin) | undefined;
   /**
@@ -98,7 +98,8 @@ export class EventBatch {
     this.isMapped = false;
     this.surplus = 0;
     this.unitsPerSecond = 1;
-    this.alone.length = 0;
+    // Shortened, it would be allocated anew for each reply.
+    this.alone.fill(undefined);
     this.originOf = undefined;
     this.count = 0;
     this.invalid.length = 0;

@@ -7,7 +7,7 @@ export interface RefusalSample {
   readonly detail: string;
   /** Event time, Unix ms; undefined: it has none that could be read. */
   readonly timeMs: number | undefined;
-  /** The unit of the timestamps, as units per second; undefined: 1. */
+  /** The unit of the timestamps, as units per second; undefined: they are not numbers. */
   readonly perSecond?: number | undefined;
 }
 
@@ -23,7 +23,7 @@ const UNSET_CLOCK_MAX_MS = 366 * 24 * HOUR_MS;
 
 /** What an operator should check first, judged by a sample, as whole sentences. */
 export function likelyCause(reason: RefusalReason, sample: RefusalSample, nowMs: number): string {
-  const { detail, timeMs, perSecond = 1 } = sample;
+  const { detail, timeMs, perSecond } = sample;
   switch (reason) {
     case "invalid":
       return /function/.test(detail)
@@ -44,9 +44,11 @@ export function likelyCause(reason: RefusalReason, sample: RefusalSample, nowMs:
   }
 }
 
-function futureCause(timeMs: number, nowMs: number, perSecond: number): string {
+function futureCause(timeMs: number, nowMs: number, perSecond: number | undefined): string {
   const unit = likelyUnit(timeMs, nowMs, perSecond);
-  if (unit !== undefined) return `timestamps are in ${unit}, not in ${unitName(perSecond)}`;
+  if (unit !== undefined && perSecond !== undefined) {
+    return `timestamps are in ${unit}, not in ${unitName(perSecond)}`;
+  }
   return zone(timeMs - nowMs, "ahead") ??
     `the devices' clocks are ahead (the latest by ${span(timeMs - nowMs)}), or this host's is behind`;
 }

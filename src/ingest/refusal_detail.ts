@@ -12,16 +12,16 @@ const UNITS = [["seconds", 1], ["milliseconds", 1e3], ["microseconds", 1e6], ["n
 /**
  * Why a valid event of that time was refused, for its dead letter.
  *
- * @param perSecond The unit of the timestamps, as units per second.
+ * @param perSecond The unit of the timestamps, as units per second; undefined: they are not numbers.
  */
 export function refusalDetail(
   refusal: Refusal,
   timeMs: number,
   nowMs: number,
-  perSecond: number | undefined = 1,
+  perSecond: number | undefined,
 ): string {
   const unit = refusal === "future" ? likelyUnit(timeMs, nowMs, perSecond) : undefined;
-  return unit === undefined
+  return unit === undefined || perSecond === undefined
     ? DETAIL[refusal]
     : `${DETAIL[refusal]}; it looks like ${unit}, and has to be in ${
       unitName(perSecond)
@@ -41,7 +41,7 @@ export function likelyUnit(timeMs: number, nowMs: number, perSecond: number | un
 }
 
 /** The name of the unit of which `perSecond` are in a second. */
-export function unitName(perSecond = 1): string {
+export function unitName(perSecond: number): string {
   return UNITS.find(([, own]) => own === perSecond)![0];
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { likelyCause } from "../../src/ingest/refusal_cause.ts";
 import { refusalDetail, statedTimeMs } from "../../src/ingest/refusal_detail.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 import { scanEvent } from "../../src/codec/event_scanner.ts";
@@ -10,7 +11,7 @@ function detailOf(timestamp: string): string {
   const batch = new EventBatch();
   scanEvent(raw, batch);
   assert.equal(batch.count, 1, timestamp);
-  return refusalDetail("future", statedTimeMs(batch.timeMs[0]!, raw), NOW_MS);
+  return refusalDetail("future", statedTimeMs(batch.timeMs[0]!, raw), NOW_MS, 1);
 }
 
 Deno.test("a timestamp that would fit another unit is refused with that hint", () => {
@@ -32,8 +33,14 @@ Deno.test("a time that is merely ahead, or fits no unit, gets no hint", () => {
 });
 
 Deno.test("other refusals, and an event that was cut, are told without it", () => {
-  assert.match(refusalDetail("late", NOW_MS * 1000, NOW_MS), /CORRECTION_HORIZON$/);
+  assert.match(refusalDetail("late", NOW_MS * 1000, NOW_MS, 1), /CORRECTION_HORIZON$/);
   const cut = new TextEncoder().encode('{"name":"aaa');
   const timeMs = statedTimeMs(Number.MAX_SAFE_INTEGER, cut);
-  assert.match(refusalDetail("future", timeMs, NOW_MS), /MAX_FUTURE_SKEW$/);
+  assert.match(refusalDetail("future", timeMs, NOW_MS, 1), /MAX_FUTURE_SKEW$/);
+});
+
+Deno.test("times that are no numbers are in no other unit", () => {
+  assert.match(refusalDetail("future", NOW_MS * 1000, NOW_MS, undefined), /MAX_FUTURE_SKEW$/);
+  const cause = likelyCause("future", { detail: "", timeMs: NOW_MS * 1000, perSecond: undefined }, NOW_MS);
+  assert.doesNotMatch(cause, /timestamps are in/);
 });

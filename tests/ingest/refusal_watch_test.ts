@@ -104,7 +104,7 @@ Deno.test("the likely cause is read off the latest event", () => {
     ["late", NOW_MS - 40 * 24 * hour, /longer than CORRECTION_HORIZON \(the latest is of 40 days ago\)/],
   ] as const;
   for (const [reason, timeMs, cause] of cases) {
-    assert.match(likelyCause(reason, { detail: "", timeMs }, NOW_MS), cause);
+    assert.match(likelyCause(reason, { detail: "", timeMs, perSecond: 1 }, NOW_MS), cause);
   }
   const invalid = (detail: string) => likelyCause("invalid", { detail, timeMs: undefined }, NOW_MS);
   assert.match(invalid('unknown function "median"'), /name a function/);

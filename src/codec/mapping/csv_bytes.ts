@@ -2,31 +2,25 @@ import { functionId, UNNAMED } from "../../event/agg_function.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
 import { hashBytes } from "../../event/text_hash.ts";
 import { ID_MAX_BYTES } from "../append_event.ts";
-import { ByteCache, isAt } from "./byte_cache.ts";
+import { BYTE_F, BYTE_T, NEWLINE, NINE, QUOTE, RETURN } from "../ascii.ts";
+import { Words } from "../words.ts";
+import { ByteCache, isAt, OnePart, type Parts } from "./byte_cache.ts";
 import { NO_ROW, partsOf, rowReadings } from "./csv_readings.ts";
-import { CsvLayout } from "./csv_layout.ts";
+import { byteKinds, CsvLayout, ENDS_CELL, IN_CELL } from "./csv_layout.ts";
 import { csvRowEnd } from "./csv_row_end.ts";
 import { rowAt } from "./csv_rows.ts";
 import type { EventMapping } from "./event_mapping.ts";
-import { KnownSeries } from "./known_series.ts";
+import { KnownSeries, SeriesWriter } from "./known_series.ts";
 import { numberIn } from "./number.ts";
 import { asciiBetween, decimalIn, timeMsIn } from "./number_bytes.ts";
 import { makeEvent, type RecordContext } from "./reading.ts";
-import { EVENTS_MAX, type RecordEvents } from "./record_events.ts";
+import { EVENTS_MAX, FAILED, type RecordEvents } from "./record_events.ts";
 import { perSecond, timeIn } from "./time.ts";
 
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
-const QUOTE = 0x22;
-const NINE = 0x39;
-const BYTE_F = 0x66;
-const BYTE_T = 0x74;
-
-const FAILED = -1;
+/** Of a cell in quotes. */
+const IN_QUOTES = byteKinds('"');
 /** Headers that are remembered come to no more, by {@link ByteCache.grow}. */
 const LAYOUTS_BYTES_MAX = 1024 * 1024;
-/** Of the cells that make a series. */
-const KEY_BYTES_MAX = 8192;
 
 /**
  * The fast path over CSV: it walks over the bytes of a row once. The cells that make its series are looked up
@@ -38,9 +32,12 @@ export class CsvBytes {
   private readonly layouts = new ByteCache<{ readonly layout: CsvLayout | undefined }>(LAYOUTS_BYTES_MAX);
   /** By cells: the series of each column that has a value. */
   private readonly known = new ByteCache<(KnownSeries | undefined)[]>();
-  private readonly key = new Uint8Array(KEY_BYTES_MAX);
   private readonly perSecond: number | undefined;
-  private bytes: Uint8Array = this.key;
+  private readonly writer = new SeriesWriter();
+  private words = new Words(new Uint8Array(0));
+  private bytes = this.words.bytes;
+  private readonly header = new OnePart();
+  /** Where the cells of a row are. */
   private starts = new Int32Array(0);
   private ends = new Int32Array(0);
 
@@ -63,7 +60,10 @@ export class CsvBytes {
   /** Adds the events of a record. Returns false where it is for the slow path. */
   read(events: RecordEvents, context: RecordContext): boolean {
     const { bytes, textStart, textEnd } = events;
-    this.bytes = bytes;
+    if (this.bytes !== bytes) {
+      this.words = new Words(bytes);
+      this.bytes = bytes;
+    }
     const start = isAt(BYTE_ORDER_MARK, bytes, textStart, 3) && textEnd - textStart >= 3
       ? textStart + 3
       : textStart;
@@ -106,10 +106,11 @@ export class CsvBytes {
 
   private layoutOf(start: number, end: number): CsvLayout | undefined {
     const { bytes } = this;
-    const found = this.layouts.find(bytes, start, end - start);
+    const header = this.header.at(start, end);
+    const found = this.layouts.find(this.words, header);
     if (found !== undefined) return found.layout;
     const layout = CsvLayout.of(bytes.slice(start, end), this.mapping);
-    this.layouts.add(bytes, start, end - start, { layout });
+    this.layouts.add({ layout });
     this.layouts.grow(layout === undefined ? 0 : 16 * (end - start));
     return layout;
   }
@@ -159,14 +160,14 @@ export class CsvBytes {
   }
 
   /** Notes where the cells of the row at `start` are. Returns where it ends. */
-  private cellsAt(events: RecordEvents, { separator, columns }: CsvLayout, start: number): number {
+  private cellsAt(events: RecordEvents, { separator, columns, byteKinds }: CsvLayout, start: number): number {
     const { bytes } = this;
     const { textEnd } = events;
     if (this.starts.length < columns) {
       this.starts = new Int32Array(columns);
       this.ends = new Int32Array(columns);
     }
-    const { starts, ends } = this;
+    const { starts } = this;
     let isAscii = true;
     let at = start;
     for (let column = 0;; column++) {
@@ -174,12 +175,14 @@ export class CsvBytes {
       const isQuoted = at < textEnd && bytes[at] === QUOTE;
       if (isQuoted) at++;
       starts[column] = at;
+      const kinds = isQuoted ? IN_QUOTES : byteKinds;
       for (; at < textEnd; at++) {
-        const byte = bytes[at]!;
-        if (isQuoted ? byte === QUOTE : byte === separator || byte === NEWLINE || byte === RETURN) break;
-        if (byte >= 0x80) isAscii = false;
+        const kind = kinds[bytes[at]!];
+        if (kind === IN_CELL) continue;
+        if (kind === ENDS_CELL) break;
+        isAscii = false;
       }
-      ends[column] = at;
+      this.ends[column] = at;
       if (isQuoted && at++ >= textEnd) return FAILED;
       if (at < textEnd && bytes[at] === separator) {
         at++;
@@ -192,12 +195,12 @@ export class CsvBytes {
 
   /** Begins an event for each value of a row. Returns whether all are plain. */
   private addValues(batch: EventBatch, layout: CsvLayout, context: RecordContext): boolean {
-    const keyLength = this.composeKey(layout);
-    if (keyLength === FAILED) return false;
-    let known = this.known.find(this.key, 0, keyLength);
+    const { words } = this;
+    const cells: Parts = { start: this.starts, end: this.ends, chosen: layout.seriesColumns };
+    let known = this.known.find(words, cells, layout.number);
     if (known === undefined) {
       known = [];
-      this.known.add(this.key, 0, keyLength, known);
+      this.known.add(known);
     }
     for (const column of layout.values) {
       const value = this.numberAt(column);
@@ -208,24 +211,10 @@ export class CsvBytes {
       const series = known[column] ??= this.newSeries(layout, column, context);
       if (series === undefined) return false;
       batch.reserve();
-      series.write(batch, batch.count);
+      this.writer.write(series, batch, batch.count);
       batch.value[batch.count++] = value;
     }
     return true;
-  }
-
-  /** The cells that make the series, each with its length before it, after the number of the layout. */
-  private composeKey({ seriesColumns, number }: CsvLayout): number {
-    const { bytes, key, starts, ends } = this;
-    let length = writeInt32(key, 0, number);
-    for (const column of seriesColumns) {
-      const end = ends[column]!;
-      let at = starts[column]!;
-      if (length + 4 + end - at > key.length) return FAILED;
-      length = writeInt32(key, length, end - at);
-      for (; at < end; at++) key[length++] = bytes[at]!;
-    }
-    return length;
   }
 
   /** Undefined: what the slow path makes of it is no event. */
@@ -234,7 +223,7 @@ export class CsvBytes {
     const event = makeEvent(this.mapping, partsOf({ cells }, layout.header, column), context);
     if (typeof event === "string") return undefined;
     const series = new KnownSeries(event);
-    this.known.grow(series.bytes.length);
+    this.known.grow(series.length);
     return series;
   }
 
@@ -286,8 +275,3 @@ export class CsvBytes {
 
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
-
-function writeInt32(bytes: Uint8Array, at: number, value: number): number {
-  for (let shift = 0; shift < 32; shift += 8) bytes[at++] = value >> shift;
-  return at;
-}

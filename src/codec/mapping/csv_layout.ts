@@ -6,18 +6,32 @@ import type { Pointer } from "./template.ts";
 
 let layouts = 0;
 
+/** What a byte is in a cell; 2: a part of a character that is not ASCII. */
+export const IN_CELL = 0;
+export const ENDS_CELL = 1;
+
+/** By a byte: what it is in a cell that characters end. */
+export function byteKinds(ends: string): Uint8Array {
+  return Uint8Array.from(
+    { length: 256 },
+    (_, byte) => byte >= 0x80 ? 2 : ends.includes(String.fromCharCode(byte)) ? ENDS_CELL : IN_CELL,
+  );
+}
+
 /** Where in the rows under one header is what a mapping looks for. */
 export class CsvLayout {
   /** Of this layout alone. */
   readonly number = ++layouts;
   /** A byte. */
   readonly separator: number;
+  /** By a byte: what it is in a cell without quotes. */
+  readonly byteKinds: Uint8Array;
   readonly columns: number;
   readonly isWide: boolean;
   /** The columns that may have a value. */
   readonly values: readonly number[];
   /** The columns that name and labels are made of. */
-  readonly seriesColumns: readonly number[];
+  readonly seriesColumns: Int32Array;
   /** Less than 0: there is no such column. */
   readonly time: number;
   readonly function: number;
@@ -45,17 +59,17 @@ export class CsvLayout {
     const rules = typeof labels === "object" && !("tokens" in labels) ? labels : [];
     const holes = [name, ...rules.map(({ template }) => template)].flatMap(({ parts }) => parts);
     this.separator = header.separator.charCodeAt(0);
+    this.byteKinds = byteKinds(`${header.separator}\r\n`);
     this.columns = header.row.cells.length;
     this.isWide = value === "*";
     const others = otherColumns(header, mapping);
     this.values = value === "*"
       ? header.row.cells.flatMap((_, i) => others.has(i) ? [] : [i])
       : [column(value)];
-    this.seriesColumns = [
-      ...new Set(
-        holes.map((hole) => typeof hole === "object" && hole.kind === "pointer" ? column(hole.pointer) : -1),
-      ),
-    ].filter((one) => one >= 0);
+    const inHoles = holes.map((hole) =>
+      typeof hole === "object" && hole.kind === "pointer" ? column(hole.pointer) : -1
+    );
+    this.seriesColumns = Int32Array.from(new Set(inHoles.filter((one) => one >= 0)));
     this.time = typeof timestamp === "object" ? column(timestamp) : -1;
     this.function = column(mapping.function);
     this.id = column(mapping.id);

@@ -1,6 +1,4 @@
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
-const QUOTE = 0x22;
+import { NEWLINE, QUOTE, RETURN } from "../ascii.ts";
 
 /** Where the row at `start` ends, as `rowAt` has it. */
 export function csvRowEnd(bytes: Uint8Array, start: number, end: number, separator: number): number {

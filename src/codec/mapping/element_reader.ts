@@ -1,6 +1,7 @@
 import type { EventBatch } from "../../event/event_batch.ts";
 import { endsPlainText } from "../../event/text_hash.ts";
-import { BACKSLASH, BRACKET_CLOSE, COMMA, type JsonBytes, QUOTE } from "../json_bytes.ts";
+import { BACKSLASH, BRACKET_CLOSE, COMMA, QUOTE } from "../ascii.ts";
+import { type JsonBytes } from "../json_bytes.ts";
 import type { RecordContext } from "./reading.ts";
 import type { RecordReader } from "./record_reader.ts";
 

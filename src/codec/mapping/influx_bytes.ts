@@ -1,33 +1,35 @@
 import { isUtf8 } from "node:buffer";
 import { UNNAMED } from "../../event/agg_function.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
-import { ByteCache, isAt } from "./byte_cache.ts";
+import {
+  BACKSLASH,
+  BYTE_I,
+  BYTE_U,
+  COMMA,
+  EQUALS,
+  HASH,
+  MINUS,
+  NEWLINE,
+  PLUS,
+  QUOTE,
+  RETURN,
+  SPACE,
+} from "../ascii.ts";
+import { Words } from "../words.ts";
+import { ByteCache, OnePart } from "./byte_cache.ts";
 import type { EventMapping } from "./event_mapping.ts";
 import { influxNumber } from "./influx_line.ts";
 import { influxLineEnd } from "./influx_line_end.ts";
 import { influxLineReadings, NO_LINE } from "./influx_readings.ts";
-import { KnownSeries } from "./known_series.ts";
+import { KnownHead } from "./known_head.ts";
+import { KnownSeries, SeriesWriter } from "./known_series.ts";
 import { asciiBetween, decimalIn, timeMsOf, wholeIn } from "./number_bytes.ts";
 import type { RecordContext } from "./reading.ts";
-import { EVENTS_MAX, type RecordEvents } from "./record_events.ts";
+import { EVENTS_MAX, FAILED, type RecordEvents } from "./record_events.ts";
 import { perSecond } from "./time.ts";
-
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const HASH = 0x23;
-const PLUS = 0x2b;
-const COMMA = 0x2c;
-const MINUS = 0x2d;
-const EQUALS = 0x3d;
-const BACKSLASH = 0x5c;
-const BYTE_I = 0x69;
-const BYTE_U = 0x75;
 
 /** Fields of one measurement with its tags that are looked for. */
 const FIELDS_MAX = 256;
-const FAILED = -1;
 
 const ofBytes = (is: (byte: number) => boolean) => Uint8Array.from({ length: 256 }, (_, byte) => +is(byte));
 /** What a name of a field is plain with. */
@@ -38,33 +40,19 @@ const IN_NAME = ofBytes((byte) =>
 const IN_VALUE = ofBytes((byte) => /[\w.+-]/.test(String.fromCharCode(byte)) && byte < 0x7f);
 const IN_TEXT = ofBytes((byte) => byte >= SPACE && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH);
 
-/** The fields of a measurement with its tags: the series of each. */
-class KnownHead {
-  readonly names: Uint8Array[] = [];
-  readonly series: KnownSeries[] = [];
-
-  /** @param expected Where a field most likely is: they come in the same order. */
-  find(bytes: Uint8Array, start: number, length: number, expected: number): KnownSeries | undefined {
-    const { names } = this;
-    const { length: count } = names;
-    for (let i = 0; i < count; i++) {
-      const at = (expected + i) % count;
-      if (isAt(names[at]!, bytes, start, length)) return this.series[at];
-    }
-    return undefined;
-  }
-}
-
 /**
  * The fast path over line protocol: it walks over the bytes of a line once. Measurement and tags are looked
- * up as they stand there, and are
- * parsed when they come for the first time. Lines that are not plain go to the slow path, one by one.
+ * up as they stand there, and are parsed when they come for the first time. Lines that are not plain go to
+ * the slow path, one by one.
  */
 export class InfluxBytes {
   private readonly heads = new ByteCache<KnownHead>();
   private readonly perSecond: number;
   private readonly hasOwnTime: boolean;
-  private bytes: Uint8Array = new Uint8Array(0);
+  private readonly writer = new SeriesWriter();
+  private words = new Words(new Uint8Array(0));
+  private bytes = this.words.bytes;
+  private readonly head = new OnePart();
   /** Where the part of a line that was read last ends. */
   private at = 0;
 
@@ -89,7 +77,10 @@ export class InfluxBytes {
   /** Adds the events of a record. Returns false where it is not UTF-8. */
   read(events: RecordEvents, context: RecordContext): boolean {
     const { bytes, textEnd } = events;
-    this.bytes = bytes;
+    if (this.bytes !== bytes) {
+      this.words = new Words(bytes);
+      this.bytes = bytes;
+    }
     let isEmpty = true;
     for (let at = events.textStart; at < textEnd;) {
       const next = this.plainLine(events, at, context);
@@ -173,7 +164,7 @@ export class InfluxBytes {
     }
     if (at >= end) return undefined;
     this.at = at;
-    return this.heads.find(bytes, start, at - start) ?? this.newHead(start, at);
+    return this.heads.find(this.words, this.head.at(start, at)) ?? this.newHead(start, at);
   }
 
   /** Undefined: it is white space in part, which does not belong to it, or is no UTF-8. */
@@ -181,7 +172,7 @@ export class InfluxBytes {
     const bytes = this.bytes.subarray(start, end);
     if (!isUtf8(bytes) || /^\s/.test(DECODER.decode(bytes))) return undefined;
     const head = new KnownHead();
-    this.heads.add(this.bytes, start, end - start, head);
+    this.heads.add(head);
     return head;
   }
 
@@ -217,7 +208,7 @@ export class InfluxBytes {
           this.newSeries(head, start, headEnd, nameStart, nameEnd, context);
         if (series === undefined) return false;
         batch.reserve();
-        series.write(batch, batch.count);
+        this.writer.write(series, batch, batch.count);
         batch.value[batch.count++] = value;
         numbers++;
       }
@@ -245,7 +236,7 @@ export class InfluxBytes {
     const series = new KnownSeries(reading.event);
     head.names.push(this.bytes.slice(nameStart, nameEnd));
     head.series.push(series);
-    this.heads.grow(series.bytes.length + nameEnd - nameStart);
+    this.heads.grow(series.length + nameEnd - nameStart);
     return series;
   }
 

@@ -1,9 +1,4 @@
-const NEWLINE = 0x0a;
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const HASH = 0x23;
-const EQUALS = 0x3d;
-const BACKSLASH = 0x5c;
+import { BACKSLASH, EQUALS, HASH, NEWLINE, QUOTE, SPACE } from "../ascii.ts";
 
 /** Where the line at `start` ends, as `influxLines` has it. */
 export function influxLineEnd(bytes: Uint8Array, start: number, end: number): number {

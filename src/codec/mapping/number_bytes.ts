@@ -1,12 +1,10 @@
-const PLUS = 0x2b;
-const MINUS = 0x2d;
-const POINT = 0x2e;
-const ZERO = 0x30;
+import { MINUS, PLUS, POINT, ZERO } from "../ascii.ts";
+
 /**
  * Powers of ten that a double holds exactly: dividing an exact mantissa by one rounds once, hence correctly
  * (Clinger 1990).
  */
-const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+export const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const BILLION = 1e9;
 /** Up to it, a billion times a whole number is exact: the number times 5^9 is below 2^53. */
 const EXACT_BILLIONS_MAX = 4_611_686_018;

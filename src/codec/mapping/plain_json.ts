@@ -4,19 +4,29 @@ import { NAME_MAX_CHARACTERS } from "../../event/event.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
 import { LABELS_MAX, SERIES_MAX_BYTES } from "../../event/labels.ts";
 import { hashBytes } from "../../event/text_hash.ts";
+import { DELETE } from "../ascii.ts";
 import { ID_MAX_BYTES } from "../append_event.ts";
+import { copyWords, hashWords, WORD_BYTES, Words } from "../words.ts";
 import type { EventMapping } from "./event_mapping.ts";
-import { FALSE, NOTHING, NULL, NUMBER, OTHER, PlainRecord, TEXT, TRUE } from "./plain_record.ts";
+import { PlainRecord } from "./plain_record.ts";
+import { FALSE, NUMBER, OTHER, type RecordSlots, TEXT, TRUE } from "./record_slots.ts";
 import type { RecordContext } from "./reading.ts";
 import type { Pointer, Template } from "./template.ts";
 import { perSecond, timeIn } from "./time.ts";
 
-/** A piece of a text: its own bytes, or the slot of a record whose content is inserted. */
-type Piece = Uint8Array | number;
+/** A text that is the same in each series, with room for the rest of its last word. */
+interface Literal {
+  readonly words: Words;
+  readonly length: number;
+}
+
+/** A piece of a text: a literal, or the slot of a record whose content is inserted. */
+type Piece = Literal | number;
 
 interface PlainLabel {
-  /** A key as in canonical labels: `"site":"`. */
-  readonly opening: Uint8Array;
+  /** What stands before its value in the key of a series, as the first label, and after another one. */
+  readonly first: Literal;
+  readonly next: Literal;
   readonly keyBytes: number;
   readonly pieces: readonly Piece[];
   /** Left out where its only slot has nothing. */
@@ -24,11 +34,6 @@ interface PlainLabel {
 }
 
 const ENCODER = new TextEncoder();
-const DELETE = 0x7f;
-const COMMA = 0x2c;
-const BRACE_OPEN = 0x7b;
-const BRACE_CLOSE = 0x7d;
-const QUOTE = 0x22;
 
 /**
  * The fast path over records of JSON that are mapped: one walk over the bytes, which makes no object and no
@@ -37,6 +42,8 @@ const QUOTE = 0x22;
  */
 export class PlainJson {
   private readonly record = new PlainRecord();
+  private readonly slots: RecordSlots = this.record.slots;
+  private extra = new Words(new Uint8Array(0));
   private readonly name: readonly Piece[];
   private readonly value: number;
   /** Undefined: the time of the bus. */
@@ -46,6 +53,9 @@ export class PlainJson {
   /** Of an object of all labels; undefined: there are rules. */
   private readonly allLabels: number | undefined;
   private readonly labels: readonly PlainLabel[];
+  /** Of name and labels: the slots, as often as they are inserted, and the bytes of all literals. */
+  private readonly usedSlots: Int32Array;
+  private readonly literalBytes: number;
   private readonly perSecond: number | undefined;
 
   /** Undefined: there are mappings that it does not know. */
@@ -66,7 +76,7 @@ export class PlainJson {
     const { record } = this;
     const { name, timestamp, labels, timeUnit } = mapping;
     const piecesOf = ({ parts }: Template) =>
-      parts.map((part): Piece => typeof part === "string" ? ENCODER.encode(part) : slotOf(part));
+      parts.map((part): Piece => typeof part === "string" ? literal(part) : slotOf(part));
     const slotOf = (part: Template["parts"][number]) =>
       typeof part === "object" && part.kind === "pointer" ? record.slot(part.pointer) : -1;
     this.name = piecesOf(name);
@@ -78,11 +88,18 @@ export class PlainJson {
     // Their keys are ASCII, where the order of UTF-16 units is that of bytes.
     const rules = typeof labels === "object" && !("tokens" in labels) ? labels : [];
     this.labels = rules.toSorted((a, b) => a.label < b.label ? -1 : 1).map(({ label, template }) => ({
-      opening: ENCODER.encode(`"${label}":"`),
+      first: literal(`\0{"${label}":"`),
+      next: literal(`","${label}":"`),
       keyBytes: label.length,
       pieces: piecesOf(template),
       isOptional: template.parts.length === 1 && typeof template.parts[0] === "object",
     }));
+    const pieces = [...this.name, ...this.labels.flatMap((label) => [label.next, ...label.pieces]), CLOSING];
+    this.usedSlots = Int32Array.from(pieces.filter((piece) => typeof piece === "number"));
+    this.literalBytes = pieces.reduce<number>(
+      (sum, piece) => sum + (typeof piece === "number" ? 0 : piece.length),
+      0,
+    );
     this.perSecond = perSecond(timeUnit);
   }
 
@@ -91,8 +108,7 @@ export class PlainJson {
    * or -1: nothing is added then.
    */
   scan(batch: EventBatch, start: number, { busMs, arrivedMs }: RecordContext): number {
-    const { record } = this;
-    const end = record.scan(batch.bytes, start);
+    const end = this.record.scan(batch.bytes, start);
     if (end < 0) return -1;
     const i = batch.count;
     const value = this.numberAt(this.value);
@@ -118,12 +134,12 @@ export class PlainJson {
 
   /** NaN: it is for the slow path. */
   private numberAt(slot: number): number {
-    const { kind } = this.record;
+    const { kind } = this.slots;
     switch (kind[slot]) {
       case NUMBER:
-        return this.record.number(slot);
+        return this.slots.number[slot]!;
       case TEXT:
-        return this.record.numberInText(slot);
+        return this.slots.numberInText(slot);
       case TRUE:
         return 1;
       case FALSE:
@@ -134,9 +150,9 @@ export class PlainJson {
   }
 
   private timeAt(slot: number): number {
-    const kind = this.record.kind[slot];
+    const kind = this.slots.kind[slot];
     if (this.perSecond === undefined) {
-      const timeMs = kind === TEXT ? timeIn(this.record.text(slot), this.mapping.timeUnit) : NaN;
+      const timeMs = kind === TEXT ? timeIn(this.slots.text(slot), this.mapping.timeUnit) : NaN;
       return typeof timeMs === "string" ? NaN : timeMs;
     }
     if (kind !== NUMBER && kind !== TEXT) return NaN;
@@ -146,110 +162,117 @@ export class PlainJson {
   }
 
   private functionOf(): number | undefined {
-    const { record } = this;
-    const kind = record.kind[this.function];
-    if (kind === NOTHING || kind === NULL) return UNNAMED;
-    if (kind !== TEXT || record.length(this.function) > 16) return undefined;
-    if (record.length(this.function) === 0) return UNNAMED;
-    const id = functionId(record.text(this.function));
+    const { slots } = this;
+    if (slots.isAbsent(this.function)) return UNNAMED;
+    const kind = slots.kind[this.function];
+    if (kind !== TEXT || slots.length(this.function) > 16) return undefined;
+    if (slots.length(this.function) === 0) return UNNAMED;
+    const id = functionId(slots.text(this.function));
     return id < 0 ? undefined : id;
   }
 
   private writeId(batch: EventBatch, i: number): boolean {
-    const { record, id } = this;
-    const kind = record.kind[id];
+    const { slots, id } = this;
+    const kind = slots.kind[id];
     batch.idLength[i] = 0;
-    if (kind === NUMBER && !record.isPlainInteger(id)) return false;
+    if (kind === NUMBER && !slots.isPlainInteger(id)) return false;
     if (kind !== TEXT && kind !== NUMBER) return true;
-    const length = record.length(id);
+    const length = slots.length(id);
     if (length > ID_MAX_BYTES) return false;
-    batch.idStart[i] = record.start[id]!;
+    batch.idStart[i] = slots.start[id]!;
     batch.idLength[i] = length;
-    batch.idHash[i] = hashBytes(batch.bytes, record.start[id]!, length);
+    batch.idHash[i] = kind === TEXT ? slots.hash[id]! : hashBytes(batch.bytes, slots.start[id]!, length);
     return true;
   }
 
   /** The name with its labels, as the key of the series. Returns false for the slow path. */
   private writeSeries(batch: EventBatch, i: number): boolean {
-    const { record, name } = this;
-    if (this.allLabels !== undefined) {
-      const kind = record.kind[this.allLabels];
-      if (kind !== NOTHING && kind !== NULL) return false;
-    }
+    const { slots, name } = this;
+    if (this.allLabels !== undefined && !slots.isAbsent(this.allLabels)) return false;
     const [only] = name;
     if (name.length === 1 && typeof only === "number" && this.labels.length === 0) {
-      const length = record.length(only);
-      if (record.kind[only] !== TEXT || length === 0 || length > NAME_MAX_CHARACTERS) return false;
-      batch.nameStart[i] = record.start[only]!;
+      const length = slots.length(only);
+      if (slots.kind[only] !== TEXT || length === 0 || length > NAME_MAX_CHARACTERS) return false;
+      batch.nameStart[i] = slots.start[only]!;
       batch.nameLength[i] = length;
-      batch.nameHash[i] = hashBytes(batch.bytes, record.start[only]!, length);
+      batch.nameHash[i] = slots.hash[only]!;
       return true;
     }
     const start = batch.extraLength;
-    if (!this.write(batch, name)) return false;
-    const nameLength = batch.extraLength - start;
-    if (nameLength === 0 || nameLength > NAME_MAX_CHARACTERS) return false;
-    if (!this.writeLabels(batch, nameLength)) return false;
-    const length = batch.extraLength - start;
+    batch.reserveExtra(this.keyLengthMax());
+    if (this.extra.bytes !== batch.extra) this.extra = new Words(batch.extra);
+    const nameEnd = this.write(name, start);
+    const nameLength = nameEnd - start;
+    if (nameLength <= 0 || nameLength > NAME_MAX_CHARACTERS) return false;
+    const end = this.writeLabels(nameEnd, nameLength);
+    if (end < 0) return false;
+    batch.extraLength = end;
     batch.nameStart[i] = ~start;
-    batch.nameLength[i] = length;
-    batch.nameHash[i] = hashBytes(batch.extra, start, length);
+    batch.nameLength[i] = end - start;
+    batch.nameHash[i] = hashWords(this.extra, start, end);
     return true;
   }
 
-  private writeLabels(batch: EventBatch, nameLength: number): boolean {
-    let textBytes = nameLength;
-    let count = 0;
-    for (const { opening, keyBytes, pieces, isOptional } of this.labels) {
-      if (isOptional && this.isAbsent(pieces[0] as number)) continue;
-      batch.reserveExtra(opening.length + 4);
-      if (count++ === 0) {
-        batch.extra[batch.extraLength++] = 0;
-        batch.extra[batch.extraLength++] = BRACE_OPEN;
-      } else batch.extra[batch.extraLength++] = COMMA;
-      append(batch, opening, 0, opening.length);
-      const valueStart = batch.extraLength;
-      if (!this.write(batch, pieces)) return false;
-      for (let at = valueStart; at < batch.extraLength; at++) if (batch.extra[at] === DELETE) return false;
-      textBytes += keyBytes + batch.extraLength - valueStart;
-      batch.reserveExtra(2);
-      batch.extra[batch.extraLength++] = QUOTE;
+  /** Bytes at most that the key of the series takes, and the rest of its last word. */
+  private keyLengthMax(): number {
+    let length = this.literalBytes + WORD_BYTES;
+    for (let i = 0; i < this.usedSlots.length; i++) {
+      length += Math.max(0, this.slots.length(this.usedSlots[i]!));
     }
-    if (count > 0) batch.extra[batch.extraLength++] = BRACE_CLOSE;
-    return textBytes <= SERIES_MAX_BYTES;
+    return length;
   }
 
-  private isAbsent(slot: number): boolean {
-    const kind = this.record.kind[slot];
-    return kind === NOTHING || kind === NULL;
+  /** Writes the labels behind the name. Returns where they end; -1: they are for the slow path. */
+  private writeLabels(start: number, nameLength: number): number {
+    const { extra } = this;
+    let textBytes = nameLength;
+    let at = start;
+    let isFirst = true;
+    for (let i = 0; i < this.labels.length; i++) {
+      const { first, next, keyBytes, pieces, isOptional } = this.labels[i]!;
+      if (isOptional && this.slots.isAbsent(pieces[0] as number)) continue;
+      at = writeLiteral(isFirst ? first : next, extra, at);
+      isFirst = false;
+      const valueStart = at;
+      at = this.write(pieces, at);
+      if (at < 0) return -1;
+      for (let value = valueStart; value < at; value++) if (extra.bytes[value] === DELETE) return -1;
+      textBytes += keyBytes + at - valueStart;
+    }
+    if (textBytes > SERIES_MAX_BYTES) return -1;
+    return isFirst ? at : writeLiteral(CLOSING, extra, at);
   }
 
-  /** Appends a text to `extra`. */
-  private write(batch: EventBatch, pieces: readonly Piece[]): boolean {
-    const { record } = this;
-    for (const piece of pieces) {
+  /** Writes a text to `extra`. Returns where it ends; -1: it is for the slow path. */
+  private write(pieces: readonly Piece[], start: number): number {
+    const { slots, extra } = this;
+    let at = start;
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i]!;
       if (typeof piece !== "number") {
-        batch.reserveExtra(piece.length);
-        append(batch, piece, 0, piece.length);
+        at = writeLiteral(piece, extra, at);
         continue;
       }
-      const kind = record.kind[piece]!;
-      if (kind === NOTHING || kind === NULL || kind === OTHER) return false;
-      if (kind === NUMBER && !record.isPlainInteger(piece)) return false;
-      const length = record.length(piece);
-      batch.reserveExtra(length);
-      append(batch, batch.bytes, record.start[piece]!, length);
+      const kind = slots.kind[piece]!;
+      if (slots.isAbsent(piece) || kind === OTHER) return -1;
+      if (kind === NUMBER && !slots.isPlainInteger(piece)) return -1;
+      at = copyWords(this.record.words, slots.start[piece]!, slots.end[piece]!, extra, at);
     }
-    return true;
+    return at;
   }
 }
 
-/** Texts are short: a loop beats a typed array's set() with its view. */
-function append(batch: EventBatch, from: Uint8Array, start: number, length: number): void {
-  const { extra } = batch;
-  let at = batch.extraLength;
-  for (let i = start; i < start + length; i++) extra[at++] = from[i]!;
-  batch.extraLength = at;
+const CLOSING = literal('"}');
+
+/** Of ASCII. */
+function literal(text: string): Literal {
+  const words = new Words(new Uint8Array(text.length + WORD_BYTES));
+  ENCODER.encodeInto(text, words.bytes);
+  return { words, length: text.length };
+}
+
+function writeLiteral({ words, length }: Literal, extra: Words, at: number): number {
+  return copyWords(words, 0, length, extra, at);
 }
 
 /** Text that is the same in JSON. */

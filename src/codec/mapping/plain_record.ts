@@ -1,58 +1,63 @@
+import { hashBytes } from "../../event/text_hash.ts";
+import {
+  BACKSLASH,
+  BRACE_CLOSE,
+  BRACE_OPEN,
+  BRACKET_CLOSE,
+  BRACKET_OPEN,
+  COLON,
+  COMMA,
+  MINUS,
+  NINE,
+  QUOTE,
+  SPACE,
+  ZERO,
+} from "../ascii.ts";
+import { Words } from "../words.ts";
+import { isSpace } from "../json_bytes.ts";
+import { isAt } from "./byte_cache.ts";
+import { jsonNumber, jsonNumberEnd } from "./json_number.ts";
+import { RecordShape, type RecordValue } from "./record_shape.ts";
+import { NOTHING, NUMBER, OTHER, RecordSlots, TEXT, UNUSED } from "./record_slots.ts";
 import type { Pointer } from "./template.ts";
-
-/** What a slot has been filled with. */
-export const NOTHING = 0;
-export const TEXT = 1;
-export const NUMBER = 2;
-export const TRUE = 3;
-export const FALSE = 4;
-export const NULL = 5;
-/** An object or an array. */
-export const OTHER = 6;
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const MINUS = 0x2d;
-const POINT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
-const COLON = 0x3a;
-const BACKSLASH = 0x5c;
-const BRACKET_OPEN = 0x5b;
-const BRACKET_CLOSE = 0x5d;
-const BRACE_OPEN = 0x7b;
-const BRACE_CLOSE = 0x7d;
 
 /** Deeper records are for the slow path, which has no stack to be used up. */
 const DEPTH_MAX = 64;
-const EXACT_DIGITS = 15;
-const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+/** Shapes are tried one by one. */
+const SHAPES_MAX = 4;
+const SHAPE_BYTES_MAX = 4096;
+/** Of so many records without a known shape, one is remembered. */
+const RECORDS_A_SHAPE = 16;
 
 /** A key that pointers lead through. */
 interface Node {
   readonly key: Uint8Array;
   readonly number: number;
   readonly children: Node[];
-  /** -1: no pointer ends here. */
+  /** {@link UNUSED}: no pointer ends here. */
   slot: number;
 }
 
 /**
- * Walks over a record of JSON once, and notes where the content of each pointer lies. It knows plain records
- * only: ASCII, no escapes, no key that matters twice. Of those it makes sure that they are JSON.
+ * Notes where in a record of JSON the content of each pointer lies. It walks over the record once, unless its
+ * shape is known. It knows plain records only: ASCII, no escapes, no key that matters twice. Of those it
+ * makes sure that they are JSON.
  */
 export class PlainRecord {
-  /** Of each slot. */
-  kind = new Uint8Array(0);
-  /** Where its content is: of a text without its quotes. */
-  start = new Int32Array(0);
-  private end = new Int32Array(0);
-  private readonly root: Node = { key: new Uint8Array(0), number: 0, children: [], slot: -1 };
+  readonly slots = new RecordSlots();
+  private readonly root: Node = { key: new Uint8Array(0), number: 0, children: [], slot: UNUSED };
   private nodes = 1;
   /** The record in which each node was met last. */
   private met = new Int32Array(1);
   private records = 0;
-  private bytes: Uint8Array = this.root.key;
+  /** Of the record. */
+  words = new Words(this.root.key);
+  private bytes = this.words.bytes;
+  private readonly shapes: RecordShape[] = [];
+  private lastShape = 0;
+  private walked = 0;
+  /** All values of the record, where its shape is to be remembered. */
+  private values: RecordValue[] | undefined;
 
   /** The slot that a pointer fills, from the next record on. */
   slot({ tokens }: Pointer): number {
@@ -60,69 +65,57 @@ export class PlainRecord {
     let node = this.root;
     for (const token of tokens) {
       const key = encoder.encode(token);
-      let child = node.children.find((one) => areEqual(one.key, key, 0, key.length));
+      let child = node.children.find((one) => isAt(one.key, key, 0, key.length));
       if (child === undefined) {
-        child = { key, number: this.nodes++, children: [], slot: -1 };
+        child = { key, number: this.nodes++, children: [], slot: UNUSED };
         node.children.push(child);
       }
       node = child;
     }
-    if (node.slot < 0) {
-      node.slot = this.kind.length;
-      this.kind = new Uint8Array(node.slot + 1);
-      this.start = new Int32Array(node.slot + 1);
-      this.end = new Int32Array(node.slot + 1);
+    if (node.slot === UNUSED) {
+      node.slot = this.slots.add();
       this.met = new Int32Array(this.nodes);
     }
     return node.slot;
   }
 
   /**
-   * Walks over the record at `start`, an object. Returns where it ends, or -1: it is none of the plain ones.
+   * Fills the slots from the record at `start`, an object. Returns where it ends, or -1: it is none of the
+   * plain ones.
    */
   scan(bytes: Uint8Array, start: number): number {
-    this.bytes = bytes;
-    this.kind.fill(NOTHING);
+    const { slots, shapes } = this;
+    if (this.bytes !== bytes) {
+      this.bytes = bytes;
+      this.words = new Words(bytes);
+      slots.bytes = bytes;
+    }
+    const { length: count } = shapes;
+    for (let i = 0; i < count; i++) {
+      const index = (this.lastShape + i) % count;
+      const end = shapes[index]!.scan(slots, this.words, start);
+      if (end >= 0) {
+        this.lastShape = index;
+        return end;
+      }
+    }
+    return this.walk(start);
+  }
+
+  private walk(start: number): number {
+    const { slots } = this;
+    this.values = this.walked++ % RECORDS_A_SHAPE === 0 ? [] : undefined;
     this.records = (this.records + 1) | 0;
-    return bytes[start] === BRACE_OPEN ? this.object(start, this.root, 0) : -1;
-  }
-
-  /** Bytes of the content of a slot. */
-  length(slot: number): number {
-    return this.end[slot]! - this.start[slot]!;
-  }
-
-  /** The content of a slot. */
-  text(slot: number): string {
-    let text = "";
-    for (let at = this.start[slot]!; at < this.end[slot]!; at++) text += String.fromCharCode(this.bytes[at]!);
-    return text;
-  }
-
-  /** The number in a slot; NaN where it is not finite. */
-  number(slot: number): number {
-    return this.numberBetween(this.start[slot]!, this.end[slot]!);
-  }
-
-  /** The number that the text in a slot is, if JSON would have it so; else NaN. */
-  numberInText(slot: number): number {
-    const start = this.start[slot]!;
-    const first = this.bytes[start]!;
-    const isNumber = (first === MINUS || (first >= ZERO && first <= NINE)) &&
-      this.numberEnd(start) === this.end[slot];
-    return isNumber ? this.number(slot) : NaN;
-  }
-
-  /**
-   * Whether the number in a slot is written as it would be as text: a whole one that a double counts exactly.
-   */
-  isPlainInteger(slot: number): boolean {
-    let at = this.start[slot]!;
-    const end = this.end[slot]!;
-    if (this.bytes[at] === MINUS) at++;
-    if (end - at > EXACT_DIGITS || (this.bytes[at] === ZERO && end - this.start[slot]! > 1)) return false;
-    for (; at < end; at++) if (!(this.bytes[at]! >= ZERO && this.bytes[at]! <= NINE)) return false;
-    return true;
+    slots.kind.fill(NOTHING);
+    slots.filledBy = undefined;
+    const end = this.bytes[start] === BRACE_OPEN ? this.object(start, this.root, 0) : -1;
+    if (this.values !== undefined && end >= 0 && end - start <= SHAPE_BYTES_MAX) {
+      const { shapes } = this;
+      const index = shapes.length < SHAPES_MAX ? shapes.length : (this.lastShape + 1) % SHAPES_MAX;
+      shapes[index] = new RecordShape(this.words, start, end, this.values, slots.kind.slice());
+      this.lastShape = index;
+    }
+    return end;
   }
 
   private object(start: number, node: Node | undefined, depth: number): number {
@@ -168,45 +161,48 @@ export class PlainRecord {
     }
   }
 
+  /** Returns where the value at `at` ends; -1: it is not plain. */
   private value(at: number, node: Node | undefined, depth: number): number {
     const { bytes } = this;
-    const slot = node === undefined ? -1 : node.slot;
+    const slot = node === undefined ? UNUSED : node.slot;
     const first = bytes[at]!;
     if (first === QUOTE) {
       const end = this.textEnd(at + 1);
-      if (slot >= 0 && end >= 0) this.fill(slot, TEXT, at + 1, end);
-      return end < 0 ? -1 : end + 1;
+      return end < 0 ? -1 : this.fill(slot, TEXT, at + 1, end) + 1;
     }
     if (first === BRACE_OPEN || first === BRACKET_OPEN) {
       // Pointers into an array are for the slow path.
       if (first === BRACKET_OPEN && node !== undefined && node.children.length > 0) return -1;
-      const end = first === BRACE_OPEN ? this.object(at, node, depth) : this.array(at, depth);
-      if (slot >= 0 && end >= 0) this.fill(slot, OTHER, at, end);
-      return end;
+      this.slots.kind[slot] = OTHER;
+      return first === BRACE_OPEN ? this.object(at, node, depth) : this.array(at, depth);
     }
     if (first === MINUS || (first >= ZERO && first <= NINE)) {
-      const end = this.numberEnd(at);
-      if (slot >= 0 && end >= 0) this.fill(slot, NUMBER, at, end);
-      return end;
+      const end = jsonNumberEnd(bytes, at);
+      return end < 0 ? -1 : this.fill(slot, NUMBER, at, end);
     }
-    for (const [kind, word] of WORDS) {
-      if (word[0] !== first || !areEqual(word, bytes, at, word.length)) continue;
-      if (slot >= 0) this.fill(slot, kind, at, at + word.length);
-      return at + word.length;
-    }
-    return -1;
+    const end = this.slots.fillWord(slot, at);
+    if (end >= 0) this.values?.push({ kind: this.slots.kind[slot]!, slot, start: at, end });
+    return end;
   }
 
-  private fill(slot: number, kind: number, start: number, end: number): void {
-    this.kind[slot] = kind;
-    this.start[slot] = start;
-    this.end[slot] = end;
+  /** Returns the end. */
+  private fill(slot: number, kind: number, start: number, end: number): number {
+    const { slots, bytes } = this;
+    slots.kind[slot] = kind;
+    slots.start[slot] = start;
+    slots.end[slot] = end;
+    if (slot !== UNUSED) {
+      if (kind === TEXT) slots.hash[slot] = hashBytes(bytes, start, end - start);
+      else if (kind === NUMBER) slots.number[slot] = jsonNumber(bytes, start, end);
+    }
+    this.values?.push({ kind, slot, start, end });
+    return end;
   }
 
   private childOf({ children }: Node, start: number, end: number): Node | undefined {
     for (let i = 0; i < children.length; i++) {
       const child = children[i]!;
-      if (areEqual(child.key, this.bytes, start, end - start)) return child;
+      if (isAt(child.key, this.bytes, start, end - start)) return child;
     }
     return undefined;
   }
@@ -217,79 +213,12 @@ export class PlainRecord {
     for (;; at++) {
       const byte = bytes[at]!;
       if (byte === QUOTE) return at;
-      if (!(byte >= 0x20 && byte < 0x80) || byte === BACKSLASH) return -1;
+      if (!(byte >= SPACE && byte < 0x80) || byte === BACKSLASH) return -1;
     }
-  }
-
-  /** Where the number of JSON at `at` ends; -1: it is none. */
-  private numberEnd(at: number): number {
-    const { bytes } = this;
-    if (bytes[at] === MINUS) at++;
-    if (bytes[at] === ZERO) at++;
-    else {
-      const start = at;
-      at = this.digitsEnd(at);
-      if (at === start) return -1;
-    }
-    if (bytes[at] === POINT) {
-      const start = at + 1;
-      at = this.digitsEnd(start);
-      if (at === start) return -1;
-    }
-    if (bytes[at] === 0x65 || bytes[at] === 0x45) {
-      at++;
-      if (bytes[at] === 0x2b || bytes[at] === MINUS) at++;
-      const start = at;
-      at = this.digitsEnd(at);
-      if (at === start) return -1;
-    }
-    return at;
-  }
-
-  private digitsEnd(at: number): number {
-    while (this.bytes[at]! >= ZERO && this.bytes[at]! <= NINE) at++;
-    return at;
-  }
-
-  /** An exact mantissa divided by an exact power of ten is rounded once, hence correctly (Clinger 1990). */
-  private numberBetween(start: number, end: number): number {
-    const { bytes } = this;
-    let at = bytes[start] === MINUS ? start + 1 : start;
-    let mantissa = 0;
-    let decimals = 0;
-    if (end - at <= EXACT_DIGITS + 1) {
-      let isAfterPoint = false;
-      for (; at < end; at++) {
-        const byte = bytes[at]!;
-        if (byte === POINT) isAfterPoint = true;
-        else if (byte >= ZERO && byte <= NINE) {
-          mantissa = mantissa * 10 + (byte - ZERO);
-          if (isAfterPoint) decimals++;
-        } else break;
-      }
-      if (at === end && mantissa <= Number.MAX_SAFE_INTEGER) {
-        const number = mantissa / EXACT_POWERS_OF_TEN[decimals]!;
-        return bytes[start] === MINUS ? -number : number;
-      }
-    }
-    let text = "";
-    for (at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);
-    const number = Number(text);
-    return Number.isFinite(number) ? number : NaN;
   }
 
   private afterSpace(at: number): number {
-    const { bytes } = this;
-    while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++;
+    while (isSpace(this.bytes[at])) at++;
     return at;
   }
-}
-
-const WORDS = ([[TRUE, "true"], [FALSE, "false"], [NULL, "null"]] as const)
-  .map(([kind, word]) => [kind, new TextEncoder().encode(word)] as const);
-
-function areEqual(a: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
-  if (a.length !== length) return false;
-  for (let i = 0; i < length; i++) if (a[i] !== bytes[start + i]) return false;
-  return true;
 }

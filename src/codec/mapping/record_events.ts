@@ -6,6 +6,9 @@ import type { Reading } from "./reading.ts";
 /** Events that a record may have: each takes more memory than the byte or two that it may be written with. */
 export const EVENTS_MAX = 10_000;
 
+/** What a fast path returns that leaves the rest of a record to the slow one. */
+export const FAILED = -1;
+
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The events of one record on their way into a batch. It serves one record after the other. */
@@ -110,7 +113,7 @@ export class RecordEvents {
     const { batch, countBefore } = this;
     batch.count = countBefore;
     batch.invalid.length = this.invalidBefore;
-    if (batch.alone.length > countBefore) batch.alone.length = countBefore;
+    batch.alone.fill(undefined, countBefore);
     this.count = 0;
   }
 

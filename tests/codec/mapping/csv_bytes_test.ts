@@ -6,10 +6,7 @@ import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import { csvReadings } from "../../../src/codec/mapping/csv_readings.ts";
 import type { MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";
-import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
-import { scanReply } from "../../../src/codec/reply_scanner.ts";
-import { EventBatch } from "../../../src/event/event_batch.ts";
-import { ARRIVED_MS, contentOf, read, type ReadRecord } from "./read.ts";
+import { read, Readers, type ReadRecord } from "./read.ts";
 import { slowly } from "./slowly.ts";
 
 const CSV = { format: "csv" };
@@ -26,27 +23,7 @@ const MAPPINGS: readonly MappingTexts[] = [
   { ...CSV, name: "{/machine}", timestamp: "bus", labels: "x:{/site}-{/time}" },
   { ...CSV, name: "n", timestamp: "/time", timeUnit: "rfc3339", value: "/value" },
 ];
-const READERS = new Map(MAPPINGS.map((texts) => [texts, readerFor(texts)!]));
-const BATCH = new EventBatch();
-
-/** By a reader that remembers all records before. */
-function quickly(text: string, texts: MappingTexts): ReadRecord {
-  const reader = READERS.get(texts)!;
-  const bytes = new TextEncoder().encode(text);
-  BATCH.reset(bytes);
-  reader.begin(BATCH);
-  reader.read(BATCH, 0, bytes.length, { arrivedMs: ARRIVED_MS });
-  return contentOf(BATCH);
-}
-
-function inReply(records: readonly string[], texts: MappingTexts): ReadRecord {
-  const body = { log: "L", offset: 0, next: records.length, events: records };
-  const batch = new EventBatch();
-  const mapped = { reader: READERS.get(texts)!, context: { arrivedMs: ARRIVED_MS } };
-  scanReply(new TextEncoder().encode(JSON.stringify(body)), batch, records.length, mapped);
-  assert.equal(batch.total + batch.surplus, batch.count + batch.invalid.length);
-  return contentOf(batch);
-}
+const READERS = new Readers(MAPPINGS);
 
 interface Row {
   readonly machine: string;
@@ -114,7 +91,7 @@ const essence = ({ events }: ReadRecord) => events.map(({ raw: _, ...event }) =>
 Deno.test("what is written is what is read, whatever the separator, the quotes, the order and the line breaks", () => {
   fc.assert(
     fc.property(fc.array(row, { minLength: 1, maxLength: 5 }), order, style, (rows, columns, how) => {
-      const content = quickly(written(rows, columns, how), NARROW);
+      const content = READERS.read(written(rows, columns, how), NARROW);
       assert.deepEqual(content.invalid, []);
       assert.deepEqual(
         essence(content),
@@ -180,12 +157,12 @@ Deno.test("a record is what the slow path makes of it: by each mapping, cut anyw
         const all = records.map((one) => slowly(csvReadings, one, texts));
         for (const [i, one] of records.entries()) {
           assert.deepEqual(
-            quickly(one, texts),
+            READERS.read(one, texts),
             all[i],
             JSON.stringify(one),
           );
         }
-        const reply = inReply(records, texts);
+        const reply = READERS.inReply(records, texts);
         assert.deepEqual(essence(reply), all.flatMap(essence));
         const details = ({ invalid }: ReadRecord) => invalid.map(({ detail }) => detail);
         assert.deepEqual(details(reply), all.flatMap(details));
@@ -204,11 +181,11 @@ Deno.test("bytes that are no UTF-8 refuse the record, and leave nothing of it in
 
 Deno.test("a record has no more events than it may have", () => {
   const text = "value,load,time\n" + Array.from({ length: 6000 }, (_, i) => `${i},1,5`).join("\n");
-  const { events, invalid } = quickly(text, MAPPINGS[1]!);
+  const { events, invalid } = READERS.read(text, MAPPINGS[1]!);
   assert.equal(events.length, 0);
   assert.match(invalid[0]!.detail, /\{\/machine\} finds nothing/);
   const wide = "machine,value,load,time\n" + Array.from({ length: 6000 }, (_, i) => `m,${i},1,5`).join("\n");
-  const content = quickly(wide, MAPPINGS[1]!);
+  const content = READERS.read(wide, MAPPINGS[1]!);
   assert.equal(content.events.length, 10_000);
   assert.match(content.invalid[0]!.detail, /more than 10000 events in one record/);
 });

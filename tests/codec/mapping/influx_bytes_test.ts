@@ -6,10 +6,7 @@ import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import type { MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";
 import { influxReadings } from "../../../src/codec/mapping/influx_readings.ts";
-import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
-import { scanReply } from "../../../src/codec/reply_scanner.ts";
-import { EventBatch } from "../../../src/event/event_batch.ts";
-import { ARRIVED_MS, contentOf, read, type ReadRecord } from "./read.ts";
+import { ARRIVED_MS, read, Readers, type ReadRecord } from "./read.ts";
 import { slowly } from "./slowly.ts";
 
 const INFLUX = { format: "influx" };
@@ -19,29 +16,7 @@ const MAPPINGS: readonly MappingTexts[] = [
   { ...INFLUX, timeUnit: "s", timestamp: "bus", name: "{field}" },
   { ...INFLUX, timeUnit: "ms", labels: "x:{tag:a}{field}" },
 ];
-const READERS = new Map(MAPPINGS.map((texts) => [texts, readerFor(texts)!]));
-const BATCH = new EventBatch();
-
-/** By a reader that remembers all records before. */
-function quickly(text: string, texts: MappingTexts): ReadRecord {
-  const reader = READERS.get(texts)!;
-  const bytes = new TextEncoder().encode(text);
-  BATCH.reset(bytes);
-  reader.begin(BATCH);
-  reader.read(BATCH, 0, bytes.length, { arrivedMs: ARRIVED_MS });
-  return contentOf(BATCH);
-}
-
-/** As elements of a reply, in quotes. */
-function inReply(records: readonly string[], texts: MappingTexts): ReadRecord {
-  const body = { log: "L", offset: 0, next: records.length, events: records };
-  const batch = new EventBatch();
-  const mapped = { reader: READERS.get(texts)!, context: { arrivedMs: ARRIVED_MS } };
-  scanReply(new TextEncoder().encode(JSON.stringify(body)), batch, records.length, mapped);
-  assert.equal(batch.total, records.length);
-  assert.equal(batch.total + batch.surplus, batch.count + batch.invalid.length);
-  return contentOf(batch);
-}
+const READERS = new Readers(MAPPINGS);
 
 interface Field {
   readonly name: string;
@@ -149,7 +124,7 @@ Deno.test("what is written is what is read, whatever is escaped, quoted, no numb
         const bad = numbers.filter(({ value }) => Number.isNaN(value[1])).length;
         return sum + (numbers.length === 0 ? 1 : bad);
       }, 0);
-      const content = quickly(record, INFLUX);
+      const content = READERS.read(record, INFLUX);
       assert.deepEqual(essence(content), expected(lines.map(([one]) => one)));
       // Where nothing fits, it is one refusal.
       assert.equal(content.invalid.length, content.events.length === 0 ? Math.min(1, refused) : refused);
@@ -176,10 +151,10 @@ Deno.test("a record is what the slow path makes of it: by each mapping, cut anyw
         const wellFormed = records.map((one) => one.toWellFormed());
         const all = wellFormed.map((one) => slowly(influxReadings, one, texts));
         for (const [i, one] of wellFormed.entries()) {
-          assert.deepEqual(essence(quickly(one, texts)), essence(all[i]!), one);
-          assert.deepEqual(quickly(one, texts), all[i], one);
+          assert.deepEqual(essence(READERS.read(one, texts)), essence(all[i]!), one);
+          assert.deepEqual(READERS.read(one, texts), all[i], one);
         }
-        const reply = inReply(wellFormed, texts);
+        const reply = READERS.inReply(wellFormed, texts);
         assert.deepEqual(essence(reply), all.flatMap(essence));
         assert.deepEqual(reply.events, all.flatMap(({ events }) => events));
         assert.deepEqual(
@@ -201,14 +176,14 @@ Deno.test("bytes that are no UTF-8 refuse the record, and leave nothing of it in
 
 Deno.test("a record has no more events than it may have", () => {
   const text = Array.from({ length: 4000 }, (_, i) => `m a=${i},b=${i},c=${i} 5`).join("\n");
-  const { events, invalid } = quickly(text, INFLUX);
+  const { events, invalid } = READERS.read(text, INFLUX);
   assert.equal(events.length, 10_000);
   assert.match(invalid[0]!.detail, /more than 10000 events in one record/);
 });
 
 Deno.test("a batch that is filled again has the key of each of its series", () => {
   for (const times of [1, 2, 3]) {
-    const { events } = quickly("m,a=b v=1 5\n".repeat(times) + "n v=2 5", INFLUX);
+    const { events } = READERS.read("m,a=b v=1 5\n".repeat(times) + "n v=2 5", INFLUX);
     assert.deepEqual(events.map(({ name }) => name), [...Array(times).fill("m.v"), "n.v"]);
   }
 });

@@ -9,12 +9,19 @@ import { PlainJson } from "../../../src/codec/mapping/plain_json.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { ARRIVED_MS, contentOf, read } from "./read.ts";
 
-/** What the fast path alone makes of a record; undefined: it leaves it to the slow one. */
-function fast(text: string, texts: MappingTexts) {
+function plainJson(texts: MappingTexts): PlainJson {
   const compiled = compileMapping(texts);
   assert.ok("ok" in compiled && compiled.ok !== undefined);
   const plain = PlainJson.for(compiled.ok);
   assert.ok(plain !== undefined);
+  return plain;
+}
+
+/**
+ * What the fast path alone makes of a record; undefined: it leaves it to the slow one. Unless it is given, it
+ * knows no record before.
+ */
+function fast(text: string, texts: MappingTexts, plain = plainJson(texts)) {
   const batch = new EventBatch();
   batch.reset(new TextEncoder().encode(text));
   batch.reserve();
@@ -105,6 +112,30 @@ const record = fc.record({
   other: leaf,
 }, { requiredKeys: ["m", "v", "name", "timestamp"] });
 
+const words = fc.stringMatching(/^[a-zA-Z0-9 .:{}-]{1,12}$/);
+const plainRecord = fc.record({
+  m: fc.record({
+    n: words,
+    v: number,
+    z: fc.oneof(words, fc.constant(null)),
+    t: fc.integer({ min: 0, max: 1e15 }),
+  }),
+  v: fc.oneof(
+    fc.integer(),
+    fc.double({ min: -1e9, max: 1e9, noNaN: true }),
+    fc.integer().map(String),
+    fc.boolean(),
+  ),
+  k: fc.oneof(words, fc.integer({ min: -1e9, max: 1e9 }).map((n) => n + 0), fc.boolean()),
+  t: fc.integer({ min: 0, max: 4e15 }),
+  name: words,
+  value: fc.integer(),
+  timestamp: fc.integer({ min: 0, max: 4e12 }).map((ms) => ms / 1000),
+  agg_func: fc.constantFrom("avg", undefined, null),
+  id: fc.oneof(words, fc.integer({ min: 0 }), fc.constant(null)),
+  extra: fc.constantFrom(1.5e300, [1, [2, { a: "x" }], {}], { a: { b: [] } }, "text", false),
+});
+
 Deno.test("what the fast path takes is what the slow one makes of it, whatever the record", () => {
   let taken = 0;
   fc.assert(
@@ -129,32 +160,9 @@ Deno.test("what the fast path takes is what the slow one makes of it, whatever t
 });
 
 Deno.test("plain records take the fast path, and become what a plain calculation makes of them", () => {
-  const words = fc.stringMatching(/^[a-zA-Z0-9 .:{}-]{1,12}$/);
-  const plain = fc.record({
-    m: fc.record({
-      n: words,
-      v: number,
-      z: fc.oneof(words, fc.constant(null)),
-      t: fc.integer({ min: 0, max: 1e15 }),
-    }),
-    v: fc.oneof(
-      fc.integer(),
-      fc.double({ min: -1e9, max: 1e9, noNaN: true }),
-      fc.integer().map(String),
-      fc.boolean(),
-    ),
-    k: fc.oneof(words, fc.integer({ min: -1e9, max: 1e9 }).map((n) => n + 0), fc.boolean()),
-    t: fc.integer({ min: 0, max: 4e15 }),
-    name: words,
-    value: fc.integer(),
-    timestamp: fc.integer({ min: 0, max: 4e12 }).map((ms) => ms / 1000),
-    agg_func: fc.constantFrom("avg", undefined, null),
-    id: fc.oneof(words, fc.integer({ min: 0 }), fc.constant(null)),
-    extra: fc.constantFrom(1.5e300, [1, [2, { a: "x" }], {}], { a: { b: [] } }, "text", false),
-  });
   fc.assert(
     fc.property(
-      plain,
+      plainRecord,
       fc.constantFrom(...MAPPINGS),
       fc.constantFrom(undefined, 2),
       (value, texts, indent) => {
@@ -164,6 +172,53 @@ Deno.test("plain records take the fast path, and become what a plain calculation
     ),
     { numRuns: 2000, seed: 1511 },
   );
+});
+
+/** A record as text, and each of its texts, numbers and words as a range of it. */
+function withValues(text: string): { text: string; values: [start: number, end: number][] } {
+  const values: [number, number][] = [];
+  for (
+    const match of text.matchAll(/"(?:[^"\\]|\\.)*"\s*:|("(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null)/g)
+  ) {
+    if (match[1] !== undefined) values.push([match.index, match.index + match[0].length]);
+  }
+  return { text, values };
+}
+
+Deno.test("records of a shape that was seen before become what they would without it", () => {
+  const changes = fc.array(fc.tuple(fc.nat(), fc.oneof(leaf, number, plainText)), { maxLength: 4 });
+  const damage = fc.option(fc.tuple(fc.nat(), fc.constantFrom(...'"\\{}[]:,01-.etx \x7fä')), { freq: 4 });
+  let taken = 0;
+  fc.assert(
+    fc.property(
+      fc.oneof({ weight: 4, arbitrary: plainRecord }, record),
+      fc.constantFrom(...MAPPINGS),
+      fc.constantFrom(undefined, 1),
+      fc.array(fc.tuple(changes, damage), { minLength: 1, maxLength: 6 }),
+      (value, texts, indent, others) => {
+        const first = withValues(JSON.stringify(value, null, indent));
+        const plain = plainJson(texts);
+        fast(first.text, texts, plain);
+        for (const [changed, damaged] of others) {
+          const values = new Map(changed.map(([at, to]) => [at % first.values.length, JSON.stringify(to)]));
+          let { text } = first;
+          for (const [i, [start, end]] of [...first.values.entries()].reverse()) {
+            const to = values.get(i);
+            if (to !== undefined) text = text.slice(0, start) + to + text.slice(end);
+          }
+          if (damaged !== null) {
+            const at = damaged[0] % text.length;
+            text = text.slice(0, at) + damaged[1] + text.slice(at + 1);
+          }
+          const expected = fast(text, texts);
+          assert.deepEqual(fast(text, texts, plain), expected, text);
+          if (expected !== undefined) taken++;
+        }
+      },
+    ),
+    { numRuns: 4000, seed: 1512 },
+  );
+  assert.ok(taken > 1000, `${taken} records are too few to tell`);
 });
 
 Deno.test("what is not plain, or no JSON, is left to the slow path", () => {

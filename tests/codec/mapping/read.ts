@@ -1,6 +1,8 @@
-import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
+import assert from "node:assert/strict";
+import { readerFor, type RecordReader } from "../../../src/codec/mapping/record_reader.ts";
 import type { RecordContext } from "../../../src/codec/mapping/reading.ts";
 import type { MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";
+import { scanReply } from "../../../src/codec/reply_scanner.ts";
 import { functionName, UNNAMED } from "../../../src/event/agg_function.ts";
 import { EventBatch } from "../../../src/event/event_batch.ts";
 import { seriesOf } from "../../../src/event/labels.ts";
@@ -36,6 +38,38 @@ export function read(
   reader.begin(batch);
   reader.read(batch, 0, bytes.length, { arrivedMs: ARRIVED_MS, ...context });
   return contentOf(batch);
+}
+
+/** Readers that remember all records before, by their mappings. */
+export class Readers {
+  private readonly readers: ReadonlyMap<MappingTexts, RecordReader>;
+  private readonly batch = new EventBatch();
+
+  constructor(mappings: readonly MappingTexts[]) {
+    this.readers = new Map(mappings.map((texts) => [texts, readerFor(texts)!]));
+  }
+
+  /** What a record becomes. */
+  read(text: string, texts: MappingTexts): ReadRecord {
+    const { batch } = this;
+    const reader = this.readers.get(texts)!;
+    const bytes = new TextEncoder().encode(text);
+    batch.reset(bytes);
+    reader.begin(batch);
+    reader.read(batch, 0, bytes.length, { arrivedMs: ARRIVED_MS });
+    return contentOf(batch);
+  }
+
+  /** What records become that are elements of a reply, in quotes. */
+  inReply(records: readonly string[], texts: MappingTexts): ReadRecord {
+    const body = { log: "L", offset: 0, next: records.length, events: records };
+    const batch = new EventBatch();
+    const mapped = { reader: this.readers.get(texts)!, context: { arrivedMs: ARRIVED_MS } };
+    scanReply(new TextEncoder().encode(JSON.stringify(body)), batch, records.length, mapped);
+    assert.equal(batch.total, records.length);
+    assert.equal(batch.total + batch.surplus, batch.count + batch.invalid.length);
+    return contentOf(batch);
+  }
 }
 
 export function contentOf(batch: EventBatch): ReadRecord {

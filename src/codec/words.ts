@@ -1,0 +1,36 @@
+import { HASH_SEED, hashWord } from "../event/text_hash.ts";
+
+/** Bytes that can be read four at a time. */
+export class Words {
+  readonly view: DataView;
+
+  constructor(readonly bytes: Uint8Array) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+}
+
+export const WORD_BYTES = 4;
+
+/**
+ * Copies bytes to a place that has room for their last word in whole: what follows is to be written over.
+ * Returns where the copy ends.
+ */
+export function copyWords(from: Words, start: number, end: number, to: Words, at: number): number {
+  const copyEnd = at + end - start;
+  if (end + WORD_BYTES > from.bytes.length) {
+    while (start < end) to.bytes[at++] = from.bytes[start++]!;
+    return copyEnd;
+  }
+  for (; start < end; start += WORD_BYTES, at += WORD_BYTES) to.view.setInt32(at, from.view.getInt32(start));
+  return copyEnd;
+}
+
+/** The hash that `hashBytes` makes. */
+export function hashWords({ bytes, view }: Words, start: number, end: number): number {
+  let hash = HASH_SEED;
+  let at = start;
+  for (; at + WORD_BYTES <= end; at += WORD_BYTES) hash = hashWord(hash, view.getInt32(at, true));
+  let rest = 0;
+  for (let shift = 0; at < end; at++, shift += 8) rest |= bytes[at]! << shift;
+  return hashWord(hash, rest);
+}
