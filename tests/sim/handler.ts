@@ -1,4 +1,5 @@
 import { tierText } from "../../src/aggregation/tier.ts";
+import { readerFor } from "../../src/codec/mapping/record_reader.ts";
 import type { Config } from "../../src/settings/config.ts";
 import { runOnce } from "../../src/runtime/once.ts";
 import { runService } from "../../src/runtime/service.ts";
@@ -17,6 +18,7 @@ import type { Job, Scenario, Setup } from "./scenario.ts";
 import { Lifetime } from "./scheduler.ts";
 import type { SimBus } from "./sim_bus.ts";
 import { SimClock } from "./sim_clock.ts";
+import { SPELLINGS } from "./spelling.ts";
 import { SimTopic } from "./sim_topic.ts";
 import type { Sabotage } from "./simulation_options.ts";
 import { Violation } from "./violation.ts";
@@ -131,8 +133,12 @@ export class Handler {
   private config({ setup, job }: Process): Config {
     const { scenario, stateFile } = this.world;
     const { outboxMaxRows } = this.operator;
+    const config = configOf(scenario, setup, stateFile.directory);
+    const source = config.sources[0]!;
+    const { mapping } = SPELLINGS[scenario.spelling];
     return {
-      ...configOf(scenario, setup, stateFile.directory),
+      ...config,
+      sources: this.world.buses.map(() => ({ ...source, events: { ...source.events, ...mapping } })),
       intervals: job.tiers,
       functions: job.functions,
       ...(outboxMaxRows !== undefined && { outboxMaxRows }),
@@ -144,6 +150,7 @@ export class Handler {
     const { lifetime } = process;
     const rates = () => this.world.rates();
     const crashPoint = (where: string) => this.crashPoint(process, where);
+    const reader = () => readerFor(SPELLINGS[scenario.spelling].mapping);
     return {
       clock: new SimClock(scheduler, this.world.wall, lifetime),
       builtAtMs: undefined,
@@ -157,7 +164,7 @@ export class Handler {
         return process.state;
       },
       sources: this.world.buses.map((bus) =>
-        new LogSource(bus.connect(rates, this.busWatcher(process), lifetime))
+        new LogSource(bus.connect(rates, this.busWatcher(process), lifetime), reader())
       ),
       sinks: process.setup.sinks.map((name) => this.world.connectSink(name, crashPoint, lifetime)),
       delivery: {

@@ -145,5 +145,5 @@ export class Operator {
  * not show which of the two has happened.
  */
 function isChancy(raw: Uint8Array | null): boolean {
-  return raw !== null && new TextDecoder().decode(raw).includes('"serial"');
+  return raw !== null && new TextDecoder().decode(raw).includes("serial");
 }

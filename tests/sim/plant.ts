@@ -1,10 +1,13 @@
 import type { Dice } from "./dice.ts";
 import type { Scenario } from "./scenario.ts";
+import { type Fields, type Spelling, SPELLINGS } from "./spelling.ts";
 
 /** An event as it is published, and what it means. */
 export interface SimEvent {
-  /** The event as JSON. */
+  /** Its record, as a dead letter holds it. */
   readonly text: string;
+  /** Whether the bus has that text in quotes. */
+  readonly isInQuotes?: boolean;
   /**
    * `garbled`: no event by the rules of the contract. `ahead`: stamped days ahead. `good`: everything else.
    */
@@ -24,17 +27,6 @@ export interface SimEvent {
 
 const FUNCTIONS = ["sum", "avg", "min", "max", "count", "first", "last", "stddev", "p50", "p99.9"];
 const ORDERLESS = FUNCTIONS.filter((name) => name !== "first" && name !== "last");
-/** Labels as they are published, and their canonical text; undefined: none, as most events have. */
-const LABELS = [
-  undefined,
-  { text: '{"b":"2","a":"1"}', canonical: '{"a":"1","b":"2"}' },
-  undefined,
-  { text: '{ "ü": "" }', canonical: '{"ü":""}' },
-  undefined,
-  { text: '{"a":"1","b":"2"}', canonical: '{"a":"1","b":"2"}' },
-  undefined,
-  undefined,
-];
 const DAY_MS = 86_400_000;
 /** Names that sinks reject while they are poisoned. */
 export const POISON = "poison";
@@ -45,28 +37,32 @@ export const POISON = "poison";
 export class Plant {
   private greatestMs = -Infinity;
   private readonly withId: SimEvent[] = [];
+  private readonly spelling: Spelling;
   private nextId = 0;
 
   constructor(
     private readonly bus: number,
     private readonly scenario: Scenario,
     private readonly dice: Dice,
-  ) {}
+  ) {
+    this.spelling = SPELLINGS[scenario.spelling];
+  }
 
   /** @param nowMs True time, Unix ms. */
   event(nowMs: number): SimEvent {
     const { dice } = this;
     const draw = dice.random();
-    if (draw < 0.04) return garbled(dice, nowMs);
+    if (draw < 0.04) return garbled(dice, this.spelling, nowMs);
     if (draw < 0.1 && !this.scenario.isChancy && this.withId.length > 0) {
       return dice.pick(this.withId.slice(-12));
     }
     const isAhead = draw > 0.97;
-    if (this.scenario.hasWrongClock) return this.withSerial(this.plain(nowMs, isAhead));
+    if (this.scenario.hasWrongClock) return this.plain(nowMs, isAhead);
     if (this.scenario.hasDawn && !isAhead) return this.chancy(nowMs, draw < 0.2);
     const timeMs = isAhead ? nowMs + DAY_MS + dice.between(0, 1000) : this.timeOf(nowMs);
     if (!isAhead) this.greatestMs = Math.max(this.greatestMs, timeMs);
-    const id = dice.chance(0.3) ? `b${this.bus}-${this.nextId++}` : undefined;
+    const isRepeated = dice.chance(0.3) && this.spelling.hasFunctions;
+    const id = isRepeated ? `b${this.bus}-${this.nextId++}` : undefined;
     const event = this.good(timeMs, isAhead ? "ahead" : "good", id);
     if (id !== undefined) this.withId.push(event);
     return event;
@@ -77,7 +73,7 @@ export class Plant {
     const { dice } = this;
     const ageMs = dice.chance(0.7) ? dice.between(0, 300) : dice.between(0, 60_000);
     const timeMs = isAhead ? nowMs + DAY_MS + dice.between(0, 1000) : nowMs - ageMs;
-    return this.good(timeMs, isAhead ? "ahead" : "good", undefined);
+    return this.chancyEvent(timeMs, isAhead ? "ahead" : "good");
   }
 
   private timeOf(nowMs: number): number {
@@ -104,41 +100,50 @@ export class Plant {
     const timeMs = isDawning
       ? nowMs + scenario.maxFutureSkewMs + dice.between(-8000, 12_000)
       : this.timeOf(nowMs);
-    return this.withSerial(this.good(timeMs, "good", undefined));
+    return this.chancyEvent(timeMs, "good");
   }
 
-  private withSerial(event: SimEvent): SimEvent {
-    const serial = `"serial":"b${this.bus}-${this.nextId++}"`;
-    return { ...event, text: `${event.text.slice(0, -1)},${serial}}`, isChancy: true };
+  private chancyEvent(timeMs: number, kind: SimEvent["kind"]): SimEvent {
+    const event = this.good(timeMs, kind, undefined, `b${this.bus}-${this.nextId++}`);
+    return { ...event, isChancy: true };
   }
 
-  private good(timeMs: number, kind: SimEvent["kind"], id: string | undefined): SimEvent {
-    const { dice, scenario } = this;
+  private good(
+    timeMs: number,
+    kind: SimEvent["kind"],
+    id: string | undefined,
+    serial?: string,
+  ): SimEvent {
+    const { dice, scenario, spelling } = this;
     const isPoison = scenario.hasPoison && dice.chance(0.15);
     const name = isPoison ? POISON : `n${dice.between(0, scenario.nameCount - 1)}`;
     // Events that are put back come in an order that only the handler knows, so no function may depend on it.
     const aggFunc = dice.pick(this.scenario.isChancy ? ORDERLESS : FUNCTIONS);
-    // Eighths: sums of them are exact in whatever order.
-    const value = dice.chance(0.01) && aggFunc === "sum" ? 1.7e308 : dice.between(-8000, 8000) / 8;
-    const fields = [
-      `"name":"${name}"`,
-      `"value":${value}`,
-      `"timestamp":${(timeMs / 1000).toFixed(3)}`,
-    ];
-    // Chosen by the time, so that no further throw of the dice shifts the others. Only a sum may overflow.
-    const isUnnamed = Math.round(timeMs) % 3 === 0 && Math.abs(value) < 1e300;
-    if (!isUnnamed) fields.push(`"agg_func":"${aggFunc}"`);
-    if (id !== undefined) fields.push(`"id":"${id}"`);
+    // Eighths: sums of them are exact in whatever order. Only a sum may overflow.
+    const isHuge = dice.chance(0.01) && aggFunc === "sum";
+    const value = isHuge && spelling.hasFunctions ? 1.7e308 : dice.between(-8000, 8000) / 8;
+    // Chosen by the time, so that no further throw of the dice shifts the others.
+    const isUnnamed = !spelling.hasFunctions || (Math.round(timeMs) % 3 === 0 && Math.abs(value) < 1e300);
+    const [swapped, other, canonical] = spelling.labels;
     // Chosen by the time, for the same reason.
-    const labels = LABELS[Math.round(timeMs) % LABELS.length];
-    if (labels !== undefined) fields.push(`"labels":${labels.text}`);
-    if (dice.chance(0.05)) fields.push(`"unit":"°C"`);
-    const series = labels === undefined ? { name } : { name, labels: labels.canonical };
+    const labels = [undefined, swapped, undefined, other, undefined, canonical][Math.round(timeMs) % 8];
+    const fields: Fields = {
+      name,
+      value,
+      timeMs,
+      aggFunc: isUnnamed ? undefined : aggFunc,
+      id,
+      labels,
+      hasUnit: dice.chance(0.05),
+      ...(serial !== undefined && { serial }),
+    };
     return {
-      text: `{${fields.join(",")}}`,
+      text: spelling.write(fields),
+      isInQuotes: spelling.isText,
       kind,
       isChancy: false,
-      ...series,
+      name,
+      ...(labels !== undefined && { labels: labels.canonical }),
       aggFunc,
       isUnnamed,
       value,
@@ -148,19 +153,10 @@ export class Plant {
   }
 }
 
-function garbled(dice: Dice, nowMs: number): SimEvent {
-  const text = dice.pick([
-    "null",
-    "[]",
-    `{"name":"","value":1,"timestamp":${nowMs / 1000}}`,
-    `{"name":"n0","value":"1","timestamp":${nowMs / 1000}}`,
-    `{"name":"n0","value":1e999,"timestamp":${nowMs / 1000}}`,
-    `{"name":"n0","value":1,"timestamp":-1}`,
-    `{"name":"n0","value":1,"timestamp":${nowMs / 1000},"agg_func":"median"}`,
-    `{"name":"n0","value":1,"timestamp":${nowMs / 1000},"labels":{"a":1}}`,
-  ]);
+function garbled(dice: Dice, spelling: Spelling, nowMs: number): SimEvent {
   return {
-    text,
+    text: dice.pick(spelling.garbled(nowMs)),
+    isInQuotes: spelling.isText,
     kind: "garbled",
     isChancy: false,
     name: "",

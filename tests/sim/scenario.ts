@@ -1,6 +1,7 @@
 import type { Tier } from "../../src/aggregation/tier.ts";
 import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
 import type { Dice } from "./dice.ts";
+import type { SPELLINGS } from "./spelling.ts";
 
 /** Probabilities of faults, each for one occasion; 0: not in the scenario. */
 export interface FaultRates {
@@ -67,6 +68,8 @@ export interface Scenario {
   readonly tierLists: readonly (readonly Tier[])[];
   /** Rules for functions that starts of the handler choose from; all of them drop the same names. */
   readonly functionRules: readonly string[];
+  /** How events are written on all buses. */
+  readonly spelling: keyof typeof SPELLINGS;
   readonly allowedLatenessMs: number;
   /**
    * At least a window and the allowed lateness, so that what is too late does not depend on when windows
@@ -198,7 +201,8 @@ export function drawScenario(dice: Dice, focus?: Focus): Scenario {
   const tierLists = drawTiers(dice, windowSizesMs);
   const longestMs = Math.max(...tierLists.flat().map(({ lengthMs }) => lengthMs));
   const correctionHorizonMs = spareMs === undefined ? 3_600_000 : longestMs + allowedLatenessMs + spareMs;
-  return { ...drawn, tierLists, correctionHorizonMs };
+  const spelling = dice.pick(["protocol", "protocol", "nested", "lines"] as const);
+  return { ...drawn, tierLists, correctionHorizonMs, spelling };
 }
 
 /** Each fault happens in half of the scenarios: some bugs show only where others do not get in their way. */

@@ -124,7 +124,7 @@ export class SimBus {
     const events = this.events.slice(offset - first, offset - first + limit);
     const end = offset + events.length;
     const text = `{"log":"${log}","offset":${offset},"next":${end},"events":[${
-      events.map(({ text }) => text)
+      events.map(({ text, isInQuotes }) => isInQuotes ? JSON.stringify(text) : text)
     }]}`;
     return {
       said: { kind: "events", log, offset, next: end, events },
