@@ -72,22 +72,23 @@ export class CurrentWindows {
    * @param series -1: it is in none.
    */
   findSlots(series: number, windows: OpenWindows): boolean {
-    if (series < 0) return false;
     const { all, slots } = this;
-    for (let w = 0; w < all.length; w++) {
+    const first = all[0]!.open;
+    const newest = series < 0 || first === undefined ? -1 : windows.findSlot(series, first);
+    if (newest < 0) return false;
+    slots[0] = newest;
+    for (let w = 1; w < all.length; w++) {
       const { open } = all[w]!;
       if (open === undefined) return false;
-      if (w > 0) {
-        const likely = this.likely[series * all.length + w]!;
-        if (windows.isSlotOf(likely, series, open)) {
-          slots[w] = likely;
-          continue;
-        }
+      const likely = this.likely[series * all.length + w]!;
+      if (windows.isSlotOf(likely, series, open)) {
+        slots[w] = likely;
+        continue;
       }
       const slot = windows.findSlot(series, open);
       if (slot < 0) return false;
       slots[w] = slot;
-      if (w > 0) this.remember(series, w, slot, windows);
+      this.remember(series, w, slot, windows);
     }
     return true;
   }
