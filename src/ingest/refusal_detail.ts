@@ -20,7 +20,11 @@ export function refusalDetail(
   nowMs: number,
   perSecond: number | undefined,
 ): string {
-  const unit = refusal === "future" ? likelyUnit(timeMs, nowMs, perSecond) : undefined;
+  const unit = refusal === "future"
+    ? likelyUnit(timeMs, nowMs, perSecond)
+    : refusal === "late"
+    ? likelyUnit(timeMs, nowMs, perSecond, "coarser")
+    : undefined;
   return unit === undefined || perSecond === undefined
     ? DETAIL[refusal]
     : `${DETAIL[refusal]}; it looks like ${unit}, and has to be in ${
@@ -29,14 +33,20 @@ export function refusalDetail(
 }
 
 /**
- * The finer unit in which a timestamp would be one of about now; undefined: there is none, or timestamps are
- * not numbers.
+ * The finer or coarser unit in which a timestamp would be one of about now; undefined: there is none, or
+ * timestamps are not numbers.
  */
-export function likelyUnit(timeMs: number, nowMs: number, perSecond: number | undefined): string | undefined {
+export function likelyUnit(
+  timeMs: number,
+  nowMs: number,
+  perSecond: number | undefined,
+  which: "finer" | "coarser" = "finer",
+): string | undefined {
   if (perSecond === undefined) return undefined;
-  return UNITS.find(([, finer]) => {
-    const thenMs = timeMs / (finer / perSecond);
-    return finer > perSecond && thenMs > nowMs / 2 && thenMs < nowMs * 2;
+  return UNITS.find(([, other]) => {
+    const thenMs = timeMs / (other / perSecond);
+    const isLooked = which === "finer" ? other > perSecond : other < perSecond;
+    return isLooked && thenMs > nowMs / 2 && thenMs < nowMs * 2;
   })?.[0];
 }
 

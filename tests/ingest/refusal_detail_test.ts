@@ -44,3 +44,15 @@ Deno.test("times that are no numbers are in no other unit", () => {
   const cause = likelyCause("future", { detail: "", timeMs: NOW_MS * 1000, perSecond: undefined }, NOW_MS);
   assert.doesNotMatch(cause, /timestamps are in/);
 });
+
+Deno.test("times in a coarser unit than the one that is set are late, and the unit is named", () => {
+  assert.match(
+    refusalDetail("late", NOW_MS / 1000, NOW_MS, 1000),
+    /it looks like seconds, .* in milliseconds /,
+  );
+  assert.match(
+    refusalDetail("late", NOW_MS / 1e6, NOW_MS, 1e9),
+    /it looks like milliseconds, .* in nanoseconds /,
+  );
+  assert.match(refusalDetail("late", NOW_MS - 86_400_000, NOW_MS, 1000), /CORRECTION_HORIZON$/);
+});

@@ -92,7 +92,11 @@ export function parseInfluxLine(line: string): InfluxLine | string {
   for (const text of split(line.slice(at, fieldsEnd), ",", true)) {
     const equals = endOf(text, 0, "=");
     const [name, value] = [text.slice(0, equals), text.slice(equals + 1)];
-    if (name === "" || value === "") return `the field ${shown(text)} is not FIELD=VALUE`;
+    if (name === "" || value === "") {
+      const isDecimals = fields.length > 0 && /^\d+$/.test(text);
+      const hint = isDecimals ? "; decimals stand behind a point, and a comma begins the next field" : "";
+      return `the field ${shown(text)} is not FIELD=VALUE${hint}`;
+    }
     if (isInfluxText(value) && !/^"(?:[^"\\]|\\.)*"$/s.test(value)) {
       return `the field ${shown(text)} has a quote that does not end`;
     }

@@ -363,3 +363,12 @@ Deno.test("csv: each column that is a number", () => {
   for (const event of events) assert.deepEqual(read(event.raw, texts).events, [event]);
   assert.equal(refusal("machine,time,temp\n7,5,", texts), "no number in it");
 });
+
+Deno.test("influx: a decimal comma is told from a field without a value", () => {
+  const texts = { format: "influx" };
+  assert.match(
+    refusal("m v=1,5 1790000000000000000", texts),
+    /^the field "5" is not .*; decimals stand behind a point/,
+  );
+  assert.match(refusal("m v=1,w 1790000000000000000", texts), /^the field "w" is not FIELD=VALUE$/);
+});
