@@ -50,7 +50,7 @@ export async function writeWorkload(
     await writer.write(encoded);
     chunk = "";
   }
-  writer.releaseLock();
+  await writer.close();
   return { path, eventCount, nameCount, bytes };
 }
 

@@ -75,6 +75,11 @@ Deno.test({
     }, () => `the corrected row in the table, and not\n${events.screen}`);
     assert.match(corrected, /oven\.temperature +\| avg +\| +[^|]+\| +20 \| +1 \| +0\n/);
     assert.match(corrected, /^PROVEN: no event is lost/m);
+    const shift = await events.run(next("events"));
+    assert.match(shift, /"name":"oven\.temperature","agg_func":"avg","value":182\.5,/);
+    assert.match(shift, /"name":"oven\.temperature","agg_func":"max","value":183\.5,/);
+    assert.match(shift, /"name":"kiln\.temperature","agg_func":"max","value":910,/);
+    assert.match(shift, /invalid.*hot/);
     assert.deepEqual(blocks, []);
   },
 });
