@@ -147,3 +147,44 @@ Deno.test({
     assert.match(verify.stdout, /PROVEN/);
   },
 });
+
+Deno.test("a dead letter keeps topic, key and time of its record, for the mapping of later; a login", async () => {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory());
+  const broker = await sharedKafka();
+  stack.defer(() => broker.remove());
+  const topic = await KafkaTopic.create(broker.brokers);
+  stack.defer(() => topic.remove());
+  const timestamp = `${recentBaseMs(WINDOW_MS, 10)}`;
+  await topic.send([{ key: "oven", value: '{"temp":21}', timestamp }]);
+  const login = `kafka://tester:kafka-secret@${broker.saslBrokers.join(",")}/${topic.name}?sasl=plain`;
+  const environment = (texts: Record<string, string>, url = login) =>
+    handlerEnvironment(url, directory.path, {
+      STORAGE_TYPE: "sqlite",
+      EVENT_NAME: "{topic}.{key}",
+      EVENT_TIMESTAMP: "bus",
+      ...texts,
+    });
+  const wrong = await runToEnd(["check"], environment({}, login.replace("kafka-secret", "kafka-wrong")));
+  assert.match(wrong.stdout + wrong.stderr, /SASL_AUTHENTICATION_FAILED: check user, password and sasl=/);
+  assert.doesNotMatch(wrong.stdout + wrong.stderr, /kafka-wrong/);
+  const stranger = await runToEnd(
+    ["check"],
+    environment({}, login.replace(/tester.*@/, "").replace(/\?.*/, "")),
+  );
+  assert.match(stranger.stdout + stranger.stderr, /the broker wants a login on this port/);
+  const first = await runToEnd(["once"], environment({ EVENT_VALUE: "/pressure" }));
+  assert.equal(first.code, 0, first.stderr);
+  const list = await runToEnd(["dead-letters", "list"], environment({}));
+  assert.match(list.stdout, new RegExp(`${topic.name}/0 @ 0`));
+  const mended = environment({ EVENT_VALUE: "/temp" });
+  await topic.send([{ key: "oven", value: '{"temp":23}', timestamp }]);
+  assert.equal((await runToEnd(["once"], mended)).code, 0);
+  const retry = await runToEnd(["dead-letters", "retry", "--reason", "invalid"], mended);
+  assert.equal(retry.code, 0, retry.stderr);
+  assert.equal((await runToEnd(["once", "--flush"], mended)).code, 0);
+  const rows = await sqliteSink(sqlitePath(directory.path)).rows();
+  assert.deepEqual(rows.map(({ name, value, windowStartMs }) => [name, value, windowStartMs]), [
+    [`${topic.name}.oven`, 44, Math.floor(Number(timestamp) / WINDOW_MS) * WINDOW_MS],
+  ]);
+});
