@@ -51,6 +51,8 @@ Deno.test("a topic, once: each record is counted once, and the proof holds", asy
 /** More of both are asked for by hand: see docs/testing.md. */
 const EVENTS = Number(Deno.env.get("KAFKA_PROOF_EVENTS") ?? 30_000);
 const HANDLER_KILLS = Number(Deno.env.get("KAFKA_PROOF_KILLS") ?? 4);
+/** Which of two events of one time in two partitions arrives first is open, so neither first nor last. */
+const ORDERLESS_FUNCTIONS = ["sum", "avg", "min", "max", "count", "stddev", "p50", "p99"];
 const TRANSACTION_EVENTS = Math.max(500, Math.ceil(EVENTS / 200));
 
 /** Writes events in transactions over all partitions, each with an aborted one after it. */
@@ -109,6 +111,7 @@ Deno.test({
     const stream = eventStream({
       seed: SEED + 1,
       eventCount: EVENTS,
+      functions: ORDERLESS_FUNCTIONS,
       nameCount: 50,
       baseMs: recentBaseMs(WINDOW_MS, 10),
       windowSizeMs: WINDOW_MS,
