@@ -1,4 +1,4 @@
-import type { RecordReader } from "../codec/mapping/record_reader.ts";
+import type { SingleRecords } from "../codec/mapping/own_formats.ts";
 import type { RefusedEvent } from "../state/letters/dead_letters.ts";
 import type { CheckpointTimes } from "./checkpoint_maker.ts";
 
@@ -10,7 +10,7 @@ export interface IngestOptions extends CheckpointTimes {
    * What maps records to events, by the names of the sources. The records of other sources are events. It
    * cannot be changed after the start.
    */
-  readonly readers: ReadonlyMap<string, RecordReader>;
+  readonly readers: ReadonlyMap<string, SingleRecords>;
 }
 
 /** What ingest reports to the metrics. Durations in seconds. */

@@ -1,5 +1,5 @@
 import type { EventAggregator } from "../aggregation/event_aggregator.ts";
-import type { RecordReader } from "../codec/mapping/record_reader.ts";
+import type { SingleRecords } from "../codec/mapping/own_formats.ts";
 import { scanEvent } from "../codec/event_scanner.ts";
 import { EventBatch } from "../event/event_batch.ts";
 import type { Clock } from "../platform/clock/clock.ts";
@@ -41,7 +41,7 @@ export class Intake {
     private readonly logger: Logger,
     private readonly onRefused: (event: RefusedEvent) => void,
     /** What maps records to events, by the names of the sources. The records of other sources are events. */
-    private readonly readers: ReadonlyMap<string, RecordReader>,
+    private readonly readers: ReadonlyMap<string, SingleRecords>,
   ) {
     this.watch = new RefusalWatch(partitions.sources.map(({ name }) => name), clock);
   }

@@ -1,7 +1,9 @@
 import { compileFunctions, type FunctionRules } from "../aggregation/function_rules.ts";
 import type { AggregatorOptions } from "../aggregation/aggregator_options.ts";
 import { EventAggregator } from "../aggregation/event_aggregator.ts";
-import { readerFor, type RecordReader } from "../codec/mapping/record_reader.ts";
+import { OwnFormats, type SingleRecords } from "../codec/mapping/own_formats.ts";
+import { readerFor } from "../codec/mapping/record_reader.ts";
+import { OWN_FORMATS } from "../settings/event_texts.ts";
 import type { Tier } from "../aggregation/tier.ts";
 import type { EventTexts } from "../settings/declaration.ts";
 import type { Config } from "../settings/config.ts";
@@ -260,10 +262,10 @@ function settingsInForce(state: StateDatabase): Map<KeptSetting, string> {
 }
 
 /** @param events How records are read, as the state keeps it. */
-function readersOf(events = "{}"): Map<string, RecordReader> {
+function readersOf(events = "{}"): Map<string, SingleRecords> {
   return new Map(
     Object.entries(JSON.parse(events) as Record<string, EventTexts>).flatMap(([name, texts]) => {
-      const reader = readerFor(texts);
+      const reader = texts.format === OWN_FORMATS ? new OwnFormats(texts) : readerFor(texts);
       return reader === undefined ? [] : [[name, reader] as const];
     }),
   );

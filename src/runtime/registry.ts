@@ -1,10 +1,12 @@
 import { compileFunctions } from "../aggregation/function_rules.ts";
 import { compileMapping } from "../codec/mapping/event_mapping.ts";
+import { faultsOfOwnFormats } from "../codec/mapping/own_formats.ts";
 import type { SinkConnector, SourceConnector } from "../contract/connector.ts";
 import { compileRoutes } from "../delivery/routes.ts";
 import { Catalogue } from "../settings/catalogue.ts";
 import { type Config, loadConfig } from "../settings/config.ts";
 import type { SinkConfig } from "../settings/configured.ts";
+import { OWN_FORMATS } from "../settings/event_texts.ts";
 import type { SinkFile } from "../settings/declaration.ts";
 import type { Sources } from "../settings/settings.ts";
 import { prefixOfSink } from "../settings/sink_name.ts";
@@ -50,6 +52,7 @@ export class Registry {
       routes: (text, sinks, intervals) => faultsOf(compileRoutes(text, sinks, intervals)),
       functions: (text) => faultsOf(compileFunctions(text)),
       events: (texts) => {
+        if (texts.format === OWN_FORMATS) return faultsOfOwnFormats(texts);
         const compiled = compileMapping(texts);
         return "faults" in compiled ? compiled.faults : [];
       },

@@ -8,7 +8,7 @@ import type {
   SourceDeclaration,
   Transmission,
 } from "./declaration.ts";
-import { eventTexts } from "./event_texts.ts";
+import { eventTexts, OWN_FORMATS } from "./event_texts.ts";
 import type { Ledger } from "./ledger.ts";
 import { Scope } from "./scope.ts";
 import { prefixOfSink, type SinkName, wordOfSink } from "./sink_name.ts";
@@ -70,7 +70,8 @@ export function configureBuses(ledger: Ledger, values: CoreValues): ConfiguredSo
   return urls.map(({ kind, url, events: own }) => {
     const connector = ledger.settings.catalogue.sourceOfKind(kind);
     const scope = new Scope(ledger, connector.settings, "", kind, kind, "");
-    const events = eventTexts(values, own);
+    const texts = eventTexts(values, own);
+    const events = connector.hasOwnFormats ? { ...texts, format: OWN_FORMATS } : texts;
     const options = connector.configure(scope, { ...common, url, events, proxy: ledger.proxy(url) });
     return {
       config: { kind, url, events, ownEvents: own, address: connector.addressOf(url), options },

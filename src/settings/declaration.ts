@@ -63,6 +63,8 @@ export interface SourceDeclaration<S extends Spec = Spec, C = unknown> extends D
   configure(scope: Scope<S>, bus: BusSettings): C;
   /** Whether an event may come again in a later read; left out: yes. */
   mayRepeat?(config: C): boolean;
+  /** Whether its records say their formats themselves, whatever `EVENT_FORMAT` is. */
+  readonly hasOwnFormats?: true;
   /** The proxy or tunnel to the bus, for `check`; undefined: the connection is direct. */
   wayOf?(config: C): string;
 }

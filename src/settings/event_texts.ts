@@ -13,6 +13,9 @@ const PARAMETERS: Readonly<Record<string, keyof EventTexts>> = {
   labels: "labels",
 };
 
+/** The format of a bus whose records say their formats themselves. */
+export const OWN_FORMATS = "own";
+
 /** The setting of each text. */
 export const EVENT_SETTINGS: Readonly<Record<keyof EventTexts, string>> = {
   format: "EVENT_FORMAT",

@@ -1,71 +1,24 @@
 /** Events that are pushed to the built program. */
 import assert from "node:assert/strict";
-import { PATIENCE_MS, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
-import { freePort } from "../support/free_port.ts";
-import { handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
+import { type Environment, runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { testSeed } from "../support/seed.ts";
+import { JSON_TYPE, Listener } from "./listener.ts";
+import { sqlitePath, sqliteSink } from "./plant.ts";
+import { pushThroughKills } from "./push_crash.ts";
 
-const JSON_TYPE = { "content-type": "application/json" };
-
-/** A handler that listens, and its address. */
-class Listener implements AsyncDisposable {
-  readonly url: string;
-  readonly environment: Readonly<Record<string, string>>;
-  program: Program;
-
-  private constructor(directory: string, port: number, extra: Readonly<Record<string, string>>) {
-    this.url = `http://127.0.0.1:${port}`;
-    const address = `listen://127.0.0.1:${port}`;
-    this.environment = handlerEnvironment(address, directory, { STORAGE_TYPE: "sqlite", ...extra });
-    this.program = Program.start(["run"], this.environment);
-  }
-
-  static async start(directory: string, extra: Readonly<Record<string, string>> = {}): Promise<Listener> {
-    const listener = new Listener(directory, freePort(), extra);
-    await listener.listens();
-    return listener;
-  }
-
-  async restart(): Promise<void> {
-    this.program = Program.start(["run"], this.environment);
-    await this.listens();
-  }
-
-  async listens(): Promise<void> {
-    const answers = async () => {
-      try {
-        const reply = await fetch(`${this.url}/ping`);
-        await reply.body?.cancel();
-        return reply.status === 204;
-      } catch {
-        return false;
-      }
-    };
-    await until(answers, "the listener", PATIENCE_MS, [this.program]);
-  }
-
-  async post(path: string, body: BodyInit, headers: HeadersInit = JSON_TYPE) {
-    const reply = await fetch(this.url + path, { method: "POST", body, headers });
-    return { status: reply.status, headers: reply.headers, text: await reply.text() };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.program[Symbol.asyncDispose]();
-  }
-}
+const HOUR_S = 3600;
 
 Deno.test("what was answered with 2xx is counted once, whatever happens after the answer", async () => {
   await using directory = await temporaryDirectory();
   await using listener = await Listener.start(directory.path);
-  const now = Math.floor(Date.now() / 1000) - 3600;
-  const event = (value: number) => ({ name: "a", value, timestamp: now });
-  assert.equal((await listener.post("/events", JSON.stringify([event(1), event(2)]))).status, 202);
+  const timestamp = Math.floor(Date.now() / 1000) - HOUR_S;
+  const event = (value: number) => ({ name: "a", value, timestamp });
+  assert.equal((await listener.post("/events", JSON.stringify([event(1), event(2)]), JSON_TYPE)).status, 202);
   await listener.program.kill9();
   await listener.restart();
   const lines = [event(3), event(4)].map((one) => JSON.stringify(one)).join("\n");
-  assert.equal(
-    (await listener.post("/events", lines, { "content-type": "application/x-ndjson" })).status,
-    202,
-  );
+  const ndjson = { "content-type": "application/x-ndjson" };
+  assert.equal((await listener.post("/events", lines, ndjson)).status, 202);
   await listener.program.kill9();
   const { code, stderr } = await runToEnd(["once", "--flush"], listener.environment);
   assert.equal(code, 0, stderr);
@@ -73,4 +26,43 @@ Deno.test("what was answered with 2xx is counted once, whatever happens after th
   assert.equal(proof.code, 0, proof.stdout);
   assert.match(proof.stdout, /PROVEN/);
   assert.equal(await sqliteSink(sqlitePath(directory.path)).sumOfCounts(), 4);
+});
+
+Deno.test("20,000 lines in requests of 50 with 3 × kill -9: each answered request counts once", () =>
+  pushThroughKills({ seed: testSeed(8086), requests: 400, linesEach: 50, kills: 3 }));
+
+Deno.test("a line that was refused later goes back in, whatever precision it came in", async () => {
+  await using directory = await temporaryDirectory();
+  await using listener = await Listener.start(directory.path, { EVENT_NAME: "{measurement}/{field}" });
+  const ahead = Math.floor(Date.now() / 1000) + HOUR_S;
+  assert.equal((await listener.post("/write?precision=s", `m,a=b f=1 ${ahead}`)).status, 204);
+  await listener.program.stop();
+  const first = await runToEnd(["once"], listener.environment);
+  assert.equal(first.code, 0, first.stderr);
+  const listed = await runToEnd(["dead-letters", "export"], listener.environment);
+  assert.match(listed.stdout, new RegExp(`m,a=b f=1 ${ahead}000000000`));
+  const more = { ...listener.environment, MAX_FUTURE_SKEW: "1d" };
+  const retried = await runToEnd(["dead-letters", "retry", "--reason", "future"], more);
+  assert.equal(retried.code, 0, retried.stderr + retried.stdout);
+  const second = await runToEnd(["once", "--flush"], more);
+  assert.equal(second.code, 0, second.stderr);
+  const [row] = await sqliteSink(sqlitePath(directory.path)).rows();
+  assert.equal(row?.name, "m/f");
+});
+
+Deno.test("what others reach needs a token, and check says what listens", async () => {
+  await using directory = await temporaryDirectory();
+  await using listener = await Listener.start(directory.path, { VABUS_TOKEN: "secret" });
+  assert.equal((await listener.post("/write", "m f=1")).status, 401);
+  const running = await runToEnd(["check"], listener.environment);
+  assert.match(running.stdout, /bus listen:\/\/127.*the handler runs.*without TLS, with a token/);
+  const open: Environment = { ...listener.environment, VABUS_URL: "listen://0.0.0.0:0" };
+  const warned = await runToEnd(["check"], open);
+  assert.match(warned.stdout, /WARNING VABUS_TOKEN .* in the clear/);
+  const { VABUS_TOKEN: _, ...bare } = open;
+  const refused = await runToEnd(["check"], bare);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /there is no token: set VABUS_TOKEN/);
+  const plain = await runToEnd(["check"], { ...bare, VABUS_URL: "listens://127.0.0.1:0" });
+  assert.match(plain.stderr, /needs VABUS_CERT_FILE and VABUS_KEY_FILE/);
 });

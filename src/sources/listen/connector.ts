@@ -11,6 +11,7 @@ export const LISTEN = sourceConnector({
   schemes: { plain: ["listen"], tls: ["listens"] },
   urlForm: "listen://host:port, or listens:// for TLS",
   settings: LISTEN_SETTINGS,
+  hasOwnFormats: true,
   readUrl(text) {
     const [, scheme = "", address = ""] = /^([a-z]+):\/\/([^/?#]*)\/?$/i.exec(text) ?? [];
     if (address.includes("@")) {

@@ -1,8 +1,9 @@
 import { EventScanner } from "../../codec/event_scanner.ts";
 import { JsonBytes } from "../../codec/json_bytes.ts";
-import { compileMapping, type MappingTexts } from "../../codec/mapping/event_mapping.ts";
+import type { MappingTexts } from "../../codec/mapping/event_mapping.ts";
+import { readerOfFormat } from "../../codec/mapping/own_formats.ts";
 import type { RecordContext } from "../../codec/mapping/reading.ts";
-import { RecordReader } from "../../codec/mapping/record_reader.ts";
+import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
 import type { RecordFormat } from "./decoder.ts";
 
@@ -15,9 +16,9 @@ export class FormatReaders {
 
   constructor(texts: MappingTexts) {
     this.readers = {
-      json: readerOf({ ...texts, format: undefined }),
+      json: readerOfFormat(texts, "json"),
       event: undefined,
-      influx: readerOf({ ...texts, format: "influx", timeUnit: "ns" }),
+      influx: readerOfFormat(texts, "influx"),
     };
   }
 
@@ -39,15 +40,4 @@ export class FormatReaders {
       else scanner.scanAny(start, end);
     };
   }
-}
-
-/**
- * The reader of one format. The path sets the format, so a text that the format has no use for gives way to
- * the format's default.
- */
-function readerOf(texts: MappingTexts): RecordReader | undefined {
-  const compiled = compileMapping(texts);
-  if ("ok" in compiled) return compiled.ok && new RecordReader(compiled.ok);
-  const unfit = Object.fromEntries(compiled.faults.map(({ setting }) => [setting, undefined]));
-  return readerOf({ ...texts, ...unfit });
 }

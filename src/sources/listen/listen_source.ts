@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { type Partition, type Source, type SourceContext, SourceError } from "../../contract/source.ts";
-import type { Logger } from "../../platform/log/logger.ts";
 import { StateLock } from "../../state/file/state_lock.ts";
 import { FormatReaders } from "./format_readers.ts";
 import { Inbox } from "./inbox.ts";
@@ -15,6 +14,9 @@ export class ListenSource implements Source {
   private readonly readers: FormatReaders;
   private inbox: Inbox | undefined;
   private server: PushServer | undefined;
+  private context: SourceContext | undefined;
+  /** Resolves when the listener is as the settings say. */
+  private changing: Promise<void> = Promise.resolve();
 
   /**
    * @param stateDir Where the inbox is. Absolute.
@@ -31,12 +33,10 @@ export class ListenSource implements Source {
 
   async open(context: SourceContext): Promise<readonly Partition[]> {
     const inbox = this.inbox ??= this.openInbox();
-    if (this.isListening && this.server === undefined) {
-      const logger = context.logger.child("listen");
-      this.server = this.listen(inbox, context.clock.nowMs, logger);
-      logger.info("listening for events", { url: this.server.url });
-    }
-    return await Promise.resolve([new InboxPartition(inbox, this.readers, context)]);
+    this.context = context;
+    await this.changing;
+    if (this.isListening) this.listen(inbox, context);
+    return [new InboxPartition(inbox, this.readers, context)];
   }
 
   /** Tries the address. Where the handler of this state runs, it is the one that has it. */
@@ -57,12 +57,23 @@ export class ListenSource implements Source {
     return Promise.resolve(`the address is free; ${how}`);
   }
 
+  /** Another token or certificate takes a listener anew. */
   change(config: ListenConfig): void {
+    const isOther = JSON.stringify([config.token, config.tls]) !==
+      JSON.stringify([this.config.token, this.config.tls]);
     this.config = config;
-    if (this.inbox !== undefined) this.inbox.maxBytes = config.maxBytes;
+    const { context, inbox, server } = this;
+    if (inbox !== undefined) inbox.maxBytes = config.maxBytes;
+    if (!isOther || server === undefined || inbox === undefined || context === undefined) return;
+    this.server = undefined;
+    this.changing = this.changing.then(async () => {
+      await server.close();
+      this.listen(inbox, context);
+    }).catch((error) => context.logger.error("nothing can be received", { error: (error as Error).message }));
   }
 
   async close(): Promise<void> {
+    await this.changing.catch(() => {});
     await this.server?.close();
     this.server = undefined;
     this.inbox?.close();
@@ -78,13 +89,17 @@ export class ListenSource implements Source {
     }
   }
 
-  private listen(inbox: Inbox, nowMs: () => number, logger: Logger): PushServer {
+  /** Listens, unless it does already. @throws {SourceError} */
+  private listen(inbox: Inbox, context: SourceContext): void {
+    if (this.server !== undefined) return;
+    const logger = context.logger.child("listen");
     try {
       const paths = pushPaths(new RecordCheck(this.readers));
-      return new PushServer(this.config, inbox, paths, nowMs, logger);
+      this.server = new PushServer(this.config, inbox, paths, context.clock.nowMs, logger);
     } catch (error) {
       throw this.addressError(error);
     }
+    logger.info("listening for events", { url: this.server.url });
   }
 
   private addressError(error: unknown): SourceError {
