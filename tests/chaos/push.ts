@@ -8,4 +8,4 @@ import { testSeed } from "../support/seed.ts";
 
 const seed = testSeed(8086);
 await pushThroughKills({ seed, requests: 1000, linesEach: 500, kills: 10 });
-console.log(`500,000 lines in 1,000 requests, 10 kills, TEST_SEED=${seed}: each answered request counts once`);
+console.log(`500,000 lines in 1,000 requests, 10 kills, TEST_SEED=${seed}: each answered one counts once`);
