@@ -4,6 +4,7 @@ import { type ChunkStore, EventLog, LogFullError, type LogOptions } from "../../
 import { MemoryStore } from "../../src/bus/memory_store.ts";
 import { splitArray } from "../../src/bus/raw_events.ts";
 import { openDatabase, SqliteStore } from "../../src/bus/sqlite_store.ts";
+import { temporaryDirectory } from "../support/executable.ts";
 
 const EXPIRY_MS = 1000;
 const ROOMY = { maxEvents: 1000, maxBytes: 100_000, whenFull: "drop-oldest" } as const;
@@ -45,7 +46,10 @@ function contract(name: string, bounds: Bounds, test: (rig: Rig) => void | Promi
     }
   };
   Deno.test(`memory: ${name}`, () => run(new MemoryStore()));
-  Deno.test(`sqlite: ${name}`, () => run(new SqliteStore(openDatabase(":memory:"), "events")));
+  Deno.test(`sqlite: ${name}`, async () => {
+    await using directory = await temporaryDirectory();
+    await run(new SqliteStore(openDatabase(`${directory.path}/bus.sqlite`), "events"));
+  });
 }
 
 function publish(log: EventLog, ...numbers: number[]): void {
