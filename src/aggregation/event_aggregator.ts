@@ -260,9 +260,9 @@ export class EventAggregator {
       .sort((a, b) => a.endMs - b.endMs || a.startMs - b.startMs);
   }
 
-  /** Forgets windows whose aggregates are safely on disk. */
+  /** Forgets windows whose aggregates are safely on disk. @param closed Oldest first. */
   forget(closed: readonly OpenWindow[]): void {
-    for (const window of closed) {
+    for (const window of closed.toReversed()) {
       this.windows.remove(window);
       this.noteClosed(window);
     }

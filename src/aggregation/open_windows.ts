@@ -38,7 +38,8 @@ export interface OpenWindow {
  * The accumulators of all open windows, in columns. A *slot* holds one series in one window. Slots come in
  * pages of {@link PAGE_SLOTS}, and a page belongs to one window. So closing a window frees whole pages, and a
  * checkpoint writes only the pages that events have touched. The open slots of a series form a chain from its
- * head, newest first: finding a slot is nearly always one step.
+ * head, in the order of their windows' starts, the latest first. So finding a slot, or that there is none, is
+ * nearly always one step, however many windows wait to be closed.
  */
 export class OpenWindows {
   readonly series: SeriesTable;
@@ -56,7 +57,8 @@ export class OpenWindows {
   private slotNext = new Int32Array(0);
   /** Numbers of windows need more than 32 bits: late events at scattered times open a window each. */
   private pageWindow = new Float64Array(0);
-  /** The length of the page's window, ms. */
+  /** Start and length of the page's window, ms. */
+  private pageStart = new Float64Array(0);
   private pageLength = new Float64Array(0);
   private readonly freePages: number[] = [];
   private readonly windows = new Map<string, OpenWindow>();
@@ -78,6 +80,10 @@ export class OpenWindows {
 
   get windowCount(): number {
     return this.windows.size;
+  }
+
+  get pagesInUse(): number {
+    return this.pageUsed.length - this.freePages.length;
   }
 
   all(): IterableIterator<OpenWindow> {
@@ -125,8 +131,12 @@ export class OpenWindows {
 
   /** The slot of a series in a window, or -1. */
   findSlot(series: number, window: OpenWindow): number {
+    const { number, startMs } = window;
     let slot = this.series.firstSlot(series);
-    while (slot >= 0 && this.pageWindow[slot >> PAGE_SHIFT] !== window.number) slot = this.slotNext[slot]!;
+    while (slot >= 0 && this.pageWindow[slot >> PAGE_SHIFT] !== number) {
+      if (this.pageStart[slot >> PAGE_SHIFT]! < startMs) return -1;
+      slot = this.slotNext[slot]!;
+    }
     return slot;
   }
 
@@ -159,12 +169,11 @@ export class OpenWindows {
     this.clear(slot, this.series.functionId(series));
     this.slotSeries[slot] = series;
     if (!this.isInUse(series, lengthOf(window))) this.liveSeries++;
-    this.slotNext[slot] = this.series.firstSlot(series);
-    this.series.setFirstSlot(series, slot);
+    this.link(slot, series, window.startMs);
     return slot;
   }
 
-  /** Forgets a window and frees its pages. */
+  /** Forgets a window and frees its pages. Of several windows, the latest is best removed first. */
   remove(window: OpenWindow): void {
     for (const page of window.pages) {
       const end = page * PAGE_SLOTS + this.pageUsed[page]!;
@@ -223,6 +232,18 @@ export class OpenWindows {
     if (isPercentileSlot) this.sketches.set(slot, new QuantileSketch());
   }
 
+  private link(slot: number, series: number, startMs: number): void {
+    let before = -1;
+    let after = this.series.firstSlot(series);
+    while (after >= 0 && this.pageStart[after >> PAGE_SHIFT]! > startMs) {
+      before = after;
+      after = this.slotNext[after]!;
+    }
+    this.slotNext[slot] = after;
+    if (before < 0) this.series.setFirstSlot(series, slot);
+    else this.slotNext[before] = slot;
+  }
+
   private unlink(slot: number, lengthMs: number): void {
     const series = this.slotSeries[slot]!;
     if (this.series.firstSlot(series) === slot) {
@@ -240,6 +261,7 @@ export class OpenWindows {
     if (this.freePages.length === 0) this.growPages();
     const page = this.freePages.pop()!;
     this.pageWindow[page] = window.number;
+    this.pageStart[page] = window.startMs;
     this.pageLength[page] = lengthOf(window);
     return page;
   }
@@ -248,17 +270,12 @@ export class OpenWindows {
     const pages = this.pageUsed.length;
     const grownPages = Math.max(16, pages * 2);
     const slots = grownPages * PAGE_SLOTS;
-    const accumulators = new Float64Array(slots * SLOT);
-    accumulators.set(this.accumulators);
-    this.accumulators = accumulators;
+    this.accumulators = grownFloat64(this.accumulators, slots * SLOT);
     this.slotSeries = grownInt32(this.slotSeries, slots);
     this.slotNext = grownInt32(this.slotNext, slots);
-    const pageWindow = new Float64Array(grownPages);
-    pageWindow.set(this.pageWindow);
-    this.pageWindow = pageWindow;
-    const pageLength = new Float64Array(grownPages);
-    pageLength.set(this.pageLength);
-    this.pageLength = pageLength;
+    this.pageWindow = grownFloat64(this.pageWindow, grownPages);
+    this.pageStart = grownFloat64(this.pageStart, grownPages);
+    this.pageLength = grownFloat64(this.pageLength, grownPages);
     const used = new Uint16Array(grownPages);
     used.set(this.pageUsed);
     this.pageUsed = used;
@@ -274,6 +291,12 @@ export class OpenWindows {
 
 function grownInt32(column: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
   const grown = new Int32Array(length);
+  grown.set(column);
+  return grown;
+}
+
+function grownFloat64(column: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  const grown = new Float64Array(length);
   grown.set(column);
   return grown;
 }

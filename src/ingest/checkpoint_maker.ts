@@ -16,6 +16,13 @@ const DROPPED =
   "there are more dead letters than are kept: the oldest ones are dropped (they stay counted). Find " +
   "out who sends so much that is refused, then run dead-letters export, retry or purge.";
 
+/**
+ * Pages of windows that are due, from which on they are closed at once, whatever share of the time that
+ * takes: 2048 pages take 23 MB. Events of the past come much faster than in their own time, and may fill
+ * thousands of windows between two checkpoints.
+ */
+const DUE_MAX_PAGES = 2048;
+
 export interface CheckpointTimes {
   readonly checkpointIntervalMs: number;
   /** How long windows wait for a source that cannot be read. */
@@ -75,7 +82,7 @@ export class CheckpointMaker {
     this.lookAtRefusals();
     const isDue = this.schedule.isDue(
       this.times.checkpointIntervalMs,
-      this.intake.isCrowded,
+      this.intake.isCrowded || this.isCrowded,
       () => this.windowsDue().length > 0,
     );
     if (isDue) this.make();
@@ -147,6 +154,12 @@ export class CheckpointMaker {
     this.partitions.committed();
     this.onWritten(this.schedule.written(startedMs) / 1000);
     return true;
+  }
+
+  /** Whether the windows that are due need a checkpoint. */
+  private get isCrowded(): boolean {
+    if (this.aggregator.windows.pagesInUse < DUE_MAX_PAGES) return false;
+    return this.windowsDue().reduce((pages, window) => pages + window.pages.length, 0) >= DUE_MAX_PAGES;
   }
 
   private get mustWrite(): boolean {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "../support/fast_check.ts";
 import { functionId } from "../../src/event/agg_function.ts";
 import { COUNT, OpenWindows, PAGE_SLOTS, SLOT } from "../../src/aggregation/open_windows.ts";
+import { lengthOf } from "../../src/aggregation/tier.ts";
 import { hashBytes } from "../../src/event/text_hash.ts";
 
 const FUNCTIONS = [functionId("sum"), functionId("p99")];
@@ -11,6 +12,12 @@ function seriesOf(windows: OpenWindows, name: string, func: number): number {
   const hash = hashBytes(bytes, 0, bytes.length);
   const series = windows.series.find(bytes, 0, bytes.length, hash, func);
   return series >= 0 ? series : windows.series.add(bytes, 0, bytes.length, hash, func);
+}
+
+/** Start and end of a window by its number: of each two, both start at the same time. */
+function spanOf(number: number): [startMs: number, endMs: number] {
+  const startMs = number >> 1;
+  return [startMs, startMs + 1 + (number & 1)];
 }
 
 Deno.test("property: slots are a map of (window, series), however windows open and close", () => {
@@ -31,13 +38,13 @@ Deno.test("property: slots are a map of (window, series), however windows open a
       const expected = new Map<number, Map<string, number>>();
       for (const step of steps) {
         if ("close" in step) {
-          const window = windows.find(step.close, step.close + 1);
+          const window = windows.find(...spanOf(step.close));
           assert.equal(window === undefined, !expected.has(step.close));
           if (window) windows.remove(window);
           expected.delete(step.close);
         } else {
           const { window: start, from, count } = step;
-          const window = windows.find(start, start + 1) ?? windows.open(start, start + 1);
+          const window = windows.find(...spanOf(start)) ?? windows.open(...spanOf(start));
           const counts = expected.get(start) ?? new Map<string, number>();
           expected.set(start, counts);
           for (let i = from; i < from + count; i++) {
@@ -63,10 +70,14 @@ Deno.test("property: slots are a map of (window, series), however windows open a
               );
             }
           }
-          found.set(window.startMs, counts);
+          found.set(2 * window.startMs + lengthOf(window) - 1, counts);
         }
         assert.deepEqual(found, expected);
-        const open = new Set([...expected.values()].flatMap((counts) => [...counts.keys()]));
+        const open = new Set(
+          [...expected].flatMap(([number, counts]) =>
+            [...counts.keys()].map((name) => `${name} ${number & 1}`)
+          ),
+        );
         assert.equal(windows.seriesCount, open.size);
         assert.equal(
           windows.sketches.size,

@@ -75,6 +75,25 @@ Deno.test("a window that is due is not left waiting, but for 50 ms since the las
     assert.ok(rig.core.outbox.endId() > 0);
   }));
 
+Deno.test("windows of the past that fill the memory are closed, whatever time checkpoints take", () =>
+  withRig(async ({ rig, isDueAfter }) => {
+    const { state, aggregator } = rig.core;
+    const transaction = state.transaction.bind(state);
+    state.transaction = (work) => {
+      rig.clock.ms += 10_000;
+      return transaction(work);
+    };
+    const windowsFrom = (startMs: number, count: number) =>
+      Array.from({ length: count }, (_, i) => event(startMs + i * 10_000));
+    const startMs = NOW_MS - 40_000_000;
+    assert.equal(await isDueAfter(5000, event(startMs)), true);
+    // Checkpoints take a tenth of the time, so the next is due after 100 s.
+    assert.equal(await isDueAfter(1, ...windowsFrom(startMs, 2000)), false);
+    assert.equal(await isDueAfter(1, ...windowsFrom(startMs + 20_000_000, 100)), true);
+    assert.ok(aggregator.windows.windowCount < 10);
+    assert.equal(await isDueAfter(1, event(startMs + 30_000_000)), false);
+  }));
+
 Deno.test("a window waits for a bus that is out of reach until MAX_WAIT is over since its end, and no longer", () =>
   withRig(async ({ rig: { core, clock }, isDueAfter }) => {
     const endMs = NOW_MS + 10_000;
