@@ -69,6 +69,24 @@ export async function javaBinary(): Promise<string> {
   );
 }
 
+/** Name of the program and of its package. */
+const PROMETHEUS = "prometheus";
+
+/**
+ * Debian's Prometheus.
+ *
+ * @throws {MissingPrerequisite} when there is none and it cannot be installed.
+ */
+export async function prometheusBinary(): Promise<string> {
+  if (!await hasPrometheus()) await installPackage([PROMETHEUS], "Prometheus");
+  return PROMETHEUS;
+}
+
+/** Whether there is a Prometheus already. */
+export function hasPrometheus(): Promise<boolean> {
+  return isOnPath(PROMETHEUS);
+}
+
 interface Jar {
   sha256: string;
   /** Below the repository's root, in Maven's layout. */
@@ -174,8 +192,10 @@ async function javaVersion(java: string): Promise<number> {
 }
 
 /** Installs the first of the packages that is available; `variable` could name a running server instead. */
-async function installPackage(packages: string[], what: string, variable: string): Promise<void> {
-  const byHand = `Install ${what}, or name a running server with ${variable}.`;
+async function installPackage(packages: string[], what: string, variable?: string): Promise<void> {
+  const byHand = `Install ${what}${
+    variable === undefined ? "" : `, or name a running server with ${variable}`
+  }.`;
   if (Deno.uid() !== 0 || !await isOnPath("apt-get")) {
     throw new MissingPrerequisite(`${what} is missing. ${byHand}`);
   }

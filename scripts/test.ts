@@ -10,7 +10,13 @@
  */
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { javaBinary, kafkaClassPath, MissingPrerequisite, postgresBinDir } from "./servers.ts";
+import {
+  javaBinary,
+  kafkaClassPath,
+  MissingPrerequisite,
+  postgresBinDir,
+  prometheusBinary,
+} from "./servers.ts";
 import { replayLine } from "./replay_line.ts";
 import { testFiles, type TestGroup, testGroups } from "./test_groups.ts";
 import { runTestProcess, type TestResult } from "./test_process.ts";
@@ -56,7 +62,7 @@ function isPath(argument: string): boolean {
 
 /** Fetches the servers before the tests, so that no test waits for a download. */
 async function prepareServers(): Promise<void> {
-  const needs: (() => Promise<unknown>)[] = [];
+  const needs: (() => Promise<unknown>)[] = [prometheusBinary];
   if (!Deno.env.get("TEST_POSTGRES_URL")) needs.push(postgresBinDir);
   if (!Deno.env.get("TEST_KAFKA_BROKERS")) needs.push(javaBinary, kafkaClassPath);
   for (const need of needs) {
@@ -64,7 +70,7 @@ async function prepareServers(): Promise<void> {
       await need();
     } catch (error) {
       if (!(error instanceof MissingPrerequisite)) throw error;
-      // The tests of this server will fail with the same message. The others can still run.
+      // The tests of this server fail with the same message, or are left out. The others can still run.
       console.error(error.message);
     }
   }
