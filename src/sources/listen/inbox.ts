@@ -6,6 +6,12 @@ import { InboxStore, type KeyedAnswer, type StoredRun, weightOf } from "./inbox_
 const RUN_MAX_BYTES = 1024 * 1024;
 const READ_MAX_BYTES = 4 * 1024 * 1024;
 
+/**
+ * How long a commit waits for requests that have begun to come, at most. Each commit waits for the disk, so
+ * many requests must share one.
+ */
+const GATHER_MS = 5;
+
 /** There is no room for these records. */
 export class InboxFullError extends Error {
   override readonly name = "InboxFullError";
@@ -32,9 +38,8 @@ interface Waiting {
 }
 
 /**
- * A durable, bounded log of records. What was appended is on disk once the promise resolves. All that comes
- * within one turn of the event loop is one commit: while a commit waits for the disk, the next requests
- * gather.
+ * A durable, bounded log of records. What was appended is on disk once the promise resolves. Requests that
+ * come at the same time share one commit: while one waits for the disk, the next requests gather.
  */
 export class Inbox {
   private oldest: number;
@@ -45,6 +50,10 @@ export class Inbox {
   private weightWaiting = 0;
   private waiting: Waiting[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Requests that have begun to come and have appended nothing yet. */
+  private coming = 0;
+  /** When the commit that waits was wanted first, by the monotonic clock, ms. */
+  private wantedMs = 0;
   private trimTo = 0;
   private readonly wakes = new Set<() => void>();
   private isClosed = false;
@@ -79,6 +88,16 @@ export class Inbox {
   /** Whether nothing more is taken. */
   get isFull(): boolean {
     return this.weight + this.weightWaiting >= this.maxBytes;
+  }
+
+  /** Tells that a request begins to come. The function that is returned tells that it is appended, or not. */
+  expect(): () => void {
+    this.coming++;
+    let isOver = false;
+    return () => {
+      if (!isOver) this.coming--;
+      isOver = true;
+    };
   }
 
   /**
@@ -169,7 +188,14 @@ export class Inbox {
   }
 
   private commitSoon(): void {
-    this.timer ??= setTimeout(() => this.commit(), 0);
+    if (this.timer !== undefined) return;
+    this.wantedMs = performance.now();
+    this.timer = setTimeout(() => this.commitWhenGathered(), 0);
+  }
+
+  private commitWhenGathered(): void {
+    if (this.coming === 0 || performance.now() - this.wantedMs >= GATHER_MS) return this.commit();
+    this.timer = setTimeout(() => this.commitWhenGathered(), 0);
   }
 
   private commit(): void {

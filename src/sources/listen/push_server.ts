@@ -107,12 +107,21 @@ export class PushServer {
     if (key !== null && !isKey(key)) {
       throw new BodyError(400, `idempotency-key must have 1 to ${KEY_MAX_CHARACTERS} characters`);
     }
-    const body = await readBody(request, this.bodies, { ownEncoding: path.ownEncoding });
-    const arrivedMs = this.nowMs();
-    const decode = async () =>
-      await path.decode({ body, query: url.searchParams, headers: request.headers, arrivedMs });
-    if (key === null) return await this.keep(await decode(), arrivedMs);
-    return await this.once(key, digestOf(url, body), decode, arrivedMs);
+    const hasCome = this.inbox.expect();
+    try {
+      const body = await readBody(request, this.bodies, { ownEncoding: path.ownEncoding });
+      const arrivedMs = this.nowMs();
+      const decode = async () => {
+        const query = url.searchParams;
+        const decoded = await path.decode({ body, query, headers: request.headers, arrivedMs });
+        hasCome();
+        return decoded;
+      };
+      if (key === null) return await this.keep(await decode(), arrivedMs);
+      return await this.once(key, digestOf(url, body), decode, arrivedMs);
+    } finally {
+      hasCome();
+    }
   }
 
   /** The answer of the request that had this key before, else that of this one. */
