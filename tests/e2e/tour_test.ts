@@ -80,6 +80,10 @@ Deno.test({
     assert.match(shift, /"name":"oven\.temperature","agg_func":"max","value":183\.5,/);
     assert.match(shift, /"name":"kiln\.temperature","agg_func":"max","value":910,/);
     assert.match(shift, /invalid.*hot/);
+    const topic = await events.run(next("events"));
+    assert.match(topic, /"name":"oven\.door","agg_func":"count","value":1,/);
+    assert.match(topic, /"name":"oven\.temperature","agg_func":"avg",/);
+    assert.match(topic, /\b4 received = 4 aggregated/);
     assert.deepEqual(blocks, []);
   },
 });
