@@ -6,6 +6,8 @@ import { Rarely } from "./rarely.ts";
 export interface AccessOptions {
   /** Host names that clients may use besides those of loopback; in lower case. */
   readonly allowedHosts: readonly string[];
+  /** What an operator does so that another name is allowed, as a part of a sentence. */
+  readonly hostRemedy?: string;
   /** The token; undefined: none is asked for. */
   readonly token: string | undefined;
   /**
@@ -68,7 +70,7 @@ export class Access {
     const path = pathOf(request) ?? "";
     if (OPEN_PATHS.includes(path) || this.options.openPaths?.includes(path)) return undefined;
     const refusal = this.token === undefined
-      ? hostRefusal(request, this.options.allowedHosts) ?? pageRefusal(request)
+      ? hostRefusal(request, this.options) ?? pageRefusal(request)
       : this.tokenRefusal(request, this.token, from);
     if (refusal === undefined) return undefined;
     this.tell(refusal, from);
@@ -139,7 +141,12 @@ const GUESSING: Refusal = {
   headers: { "retry-after": "1" },
 };
 
-function hostRefusal(request: Request, allowedHosts: readonly string[]): Refusal | undefined {
+const HOST_REMEDY = "add the name to its HTTP_ALLOWED_HOSTS";
+
+function hostRefusal(
+  request: Request,
+  { allowedHosts, hostRemedy = HOST_REMEDY }: AccessOptions,
+): Refusal | undefined {
   const text = hostOf(request);
   const [, address, name] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(text) ?? [];
   const hostname = (address ?? name)?.replace(/\.$/, "");
@@ -150,7 +157,7 @@ function hostRefusal(request: Request, allowedHosts: readonly string[]): Refusal
     cause: "host",
     status: 403,
     message: `this listener is not known as "${text.slice(0, 100).replace(/[^!-~]|"/g, "?")}": ` +
-      "use an address, or add the name to its HTTP_ALLOWED_HOSTS",
+      `use an address, or ${hostRemedy}`,
     headers: {},
   };
 }

@@ -56,6 +56,7 @@ export class PushServer {
       closingGraceMs: CLOSING_GRACE_MS,
       access: {
         allowedHosts: [hostname.toLowerCase()],
+        hostRemedy: "set VABUS_TOKEN for it, since a sender with the token may use any name",
         token,
         credentialOf,
         openPaths: ["/ping"],

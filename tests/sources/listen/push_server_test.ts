@@ -155,3 +155,17 @@ Deno.test("mappings apply where the format has what they name, else its defaults
   assert.doesNotMatch(names[0]!, /idle/);
   assert.equal(names[1], "x");
 });
+
+Deno.test("a name that is not the listener's is refused with what helps: a token", async () => {
+  await using rig = await Rig.start();
+  const { hostname, port } = new URL(rig.server.url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  await connection.write(
+    new TextEncoder().encode(
+      "POST /write HTTP/1.1\r\nHost: gateway.plant\r\nContent-Length: 5\r\nConnection: close\r\n\r\nc v=1",
+    ),
+  );
+  const reply = await new Response(connection.readable).text();
+  assert.match(reply, /^HTTP\/1\.1 403 /);
+  assert.match(reply, /not known as .*gateway\.plant.*use an address, or set VABUS_TOKEN/);
+});
