@@ -115,6 +115,7 @@ Deno.test("KafkaSink", async (t) => {
     await step("does not take the position of another state for its own", async (sink, topic) => {
       await sink.open(CONTEXT, NEVER);
       await sink.write(batchOf([aggregateOf()], 99), NEVER);
+      await assertPosition(topic, "100");
       lines.length = 0;
       const wiped = { ...CONTEXT, stateId: "state-after-a-wipe", cursor: 0, endId: 1000 };
       assert.equal(await sink.open(wiped, NEVER), 0);
@@ -129,6 +130,7 @@ Deno.test("KafkaSink", async (t) => {
       async (sink, topic) => {
         await sink.open(CONTEXT, NEVER);
         await sink.write(batchOf([aggregateOf()], 99), NEVER);
+        await assertPosition(topic, "100");
         await sink.close();
         const claimant = {
           ...CONTEXT.claimant,
@@ -143,6 +145,7 @@ Deno.test("KafkaSink", async (t) => {
           const accepted = { ...claimant, objectionToPosition: () => undefined };
           assert.equal(await second.open({ ...rolledBack, claimant: accepted }, NEVER), 3);
           await second.write(batchOf([aggregateOf({ name: "b" })], 120), NEVER);
+          await assertPosition(topic, "121");
           await second.close();
           // What this process has written itself is no surprise to it.
           assert.equal(await second.open(rolledBack, NEVER), 121);
