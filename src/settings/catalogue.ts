@@ -126,6 +126,6 @@ function entriesOf(spec: Spec, group?: string, sink?: SinkName): [string, Entry]
   const named = namer(spec, prefix);
   return Object.entries(spec).map(([name, variable]) => [
     prefix + name,
-    { variable, group: group ?? variable.group!, ...(sink && { sink }), named },
+    { variable, group: variable.group ?? group!, ...(sink && { sink }), named },
   ]);
 }

@@ -1,11 +1,11 @@
 import { readerFor } from "../../codec/mapping/record_reader.ts";
 import { sourceConnector } from "../../contract/connector.ts";
 import { systemClock } from "../../platform/clock/clock.ts";
+import { BUS_LOGIN } from "../../settings/bus_login.ts";
 import { type EventTexts, IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
 import { secretsOfUrl } from "../../settings/mask.ts";
 import type { Scope } from "../../settings/scope.ts";
 import type { KafkaLogin } from "./kafka_login.ts";
-import { KAFKA_SOURCE_SETTINGS } from "./kafka_settings.ts";
 import { KafkaSource, type KafkaSourceOptions } from "./kafka_source.ts";
 import { type KafkaUrl, readKafkaUrl } from "./kafka_url.ts";
 
@@ -25,7 +25,7 @@ export const KAFKA = sourceConnector({
   title: "Kafka as a bus",
   schemes: { plain: ["kafka"], tls: ["kafkas"] },
   urlForm: "kafka://broker:9092,…/topic,… or kafkas:// with TLS",
-  settings: KAFKA_SOURCE_SETTINGS,
+  settings: BUS_LOGIN,
   readUrl(text) {
     const read = readKafkaUrl(text);
     return "problem" in read ? read : text;
@@ -78,7 +78,7 @@ function checked(url: string): KafkaUrl {
 }
 
 function loginOf(
-  scope: Scope<typeof KAFKA_SOURCE_SETTINGS>,
+  scope: Scope<typeof BUS_LOGIN>,
   { password, sasl, username }: KafkaUrl,
 ): KafkaLogin | undefined {
   const { values } = scope;
