@@ -1,7 +1,8 @@
-import type { Admin, Offsets, PartitionOffset } from "kafkajs";
+import type { Offsets, PartitionOffset } from "kafkajs";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { type OutboxId, type SinkContext, SinkError } from "../../contract/sink.ts";
+import type { KafkaSession } from "./kafka_session.ts";
 
 /** Brokers delete the position of a group without members after a week. Half a day is well within it. */
 const RENEW_AFTER_MS = 12 * 3_600_000;
@@ -26,7 +27,7 @@ export class KafkaPosition {
   constructor(
     readonly groupId: string,
     private readonly topic: string,
-    private readonly clock: Pick<Clock, "nowMs">,
+    private readonly clock: Pick<Clock, "nowMs" | "sleep">,
     private readonly logger: Logger,
   ) {}
 
@@ -55,20 +56,22 @@ export class KafkaPosition {
   }
 
   /** Undefined: there is none. */
-  async fetch(admin: Admin): Promise<Found | undefined> {
-    const topics = await admin.fetchOffsets({ groupId: this.groupId, topics: [this.topic] });
-    const position = topics[0]?.partitions.find(({ partition }) => partition === PARTITION);
-    if (position === undefined || Number(position.offset) < 0) return undefined;
-    return { nextId: Number(position.offset), stateId: position.metadata };
+  async fetch(session: KafkaSession): Promise<Found | undefined> {
+    const { clock, groupId, topic } = this;
+    const found = await session.committedOffset({ groupId, topic, partition: PARTITION }, clock);
+    return found && { nextId: found.offset, stateId: found.metadata };
   }
 
   /**
    * The id from which to deliver. In doubt nothing is skipped: a record that is sent twice can be recognised
    * by its revision, one that is never sent cannot.
    */
-  async start(admin: Admin, { claimant, confirmed, cursor, stateId }: SinkContext): Promise<OutboxId> {
+  async start(
+    session: KafkaSession,
+    { claimant, confirmed, cursor, stateId }: SinkContext,
+  ): Promise<OutboxId> {
     this.writtenAtMs = -Infinity;
-    const found = await this.fetch(admin);
+    const found = await this.fetch(session);
     if (found === undefined) {
       if (confirmed.any) {
         this.logger.error(

@@ -13,6 +13,7 @@ import {
   type Producer,
   type SASLOptions,
 } from "kafkajs";
+import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { gate } from "../../platform/net/frame_gate.ts";
 import { registerCodecs } from "./kafka_codecs.ts";
@@ -20,6 +21,7 @@ import "./kafka_decoder.ts";
 import { KafkaFrames } from "./kafka_frames.ts";
 import { tryRights, type WantedRights } from "./kafka_rights.ts";
 import "./kafka_request_queue.ts";
+import { type CommittedOffset, fetchStableOffset, type GroupPartition } from "./stable_offset.ts";
 
 export interface KafkaConnectionOptions {
   /** `host:port` each. */
@@ -149,6 +151,18 @@ export class KafkaSession {
     const [found] = await cluster.fetchTopicsOffset([{ topic, partitions, fromBeginning: false }]);
     await disconnect();
     return new Map(found!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+  }
+
+  /** See {@link fetchStableOffset}. */
+  async committedOffset(
+    of: GroupPartition,
+    clock: Pick<Clock, "sleep">,
+  ): Promise<CommittedOffset | undefined> {
+    const { cluster, disconnect } = await this.connectCluster();
+    await cluster.refreshMetadata();
+    const found = await fetchStableOffset(cluster, of, clock);
+    await disconnect();
+    return found;
   }
 
   /** Tries all rights of writing without a trace. @throws kafkajs's error of the missing right. */

@@ -66,11 +66,13 @@ export class KafkaSink implements Sink {
 
   async open(context: SinkContext, signal: AbortSignal): Promise<OutboxId> {
     this.context = context;
+    // A session that is open has initialised its producer before what it wrote last.
+    await this.disconnect();
     return await this.attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
       const session = await this.connect();
       this.settings = await this.topic.settings(session.admin);
       for (const flaw of this.settings.flaws) this.logger.warn(`topic ${this.topic.name}: ${flaw}`);
-      const next = this.isExactlyOnce ? await this.position.start(session.admin, context) : context.cursor;
+      const next = this.isExactlyOnce ? await this.position.start(session, context) : context.cursor;
       context.claimant.claimed();
       const alarm = await this.topic.missing(session, context.confirmed);
       if (alarm !== undefined) {
@@ -120,7 +122,7 @@ export class KafkaSink implements Sink {
     // A producer without transactions has no id and fences nobody.
     if (!this.isExactlyOnce) await session.producer.connect();
     await session.tryRights(this.wantedRights);
-    if (this.isExactlyOnce && !isTopicMissing) await this.position.fetch(session.admin);
+    if (this.isExactlyOnce && !isTopicMissing) await this.position.fetch(session);
   }
 
   async close(): Promise<void> {

@@ -7,8 +7,8 @@ import { FrameCutter } from "../../platform/net/frame_gate.ts";
 import type { TlsConfig } from "../../settings/declaration.ts";
 import { brokerError } from "./kafka_errors.ts";
 import { type KafkaLogin, logIn, LoginFault } from "./kafka_login.ts";
-import { WireFault, WireReader } from "./wire_reader.ts";
-import { WireWriter } from "./wire_writer.ts";
+import { WireFault, WireReader } from "../../platform/kafka/wire_reader.ts";
+import { WireWriter } from "../../platform/kafka/wire_writer.ts";
 
 /** Where a broker listens. */
 export interface BrokerAddress {

@@ -1,6 +1,6 @@
 import type { AbortedTransaction, FetchedRecords } from "./fetch_request.ts";
 import { batchEnd, isAbort, readBatch, type RecordBatch, RecordCursor, recordsOf } from "./record_batch.ts";
-import { WireFault } from "./wire_reader.ts";
+import { WireFault } from "../../platform/kafka/wire_reader.ts";
 
 /**
  * Records of a partition as a broker has sent them, read in order. Records of transactions that were given

@@ -3,7 +3,7 @@ import { FetchedChunk } from "./fetched_chunk.ts";
 import type { FetchedRecords, WantedRecords } from "./fetch_request.ts";
 import { brokerError, isOfOldMetadata, OFFSET_OUT_OF_RANGE } from "./kafka_errors.ts";
 import type { TopicPartition } from "./offset_requests.ts";
-import { WireFault } from "./wire_reader.ts";
+import { WireFault } from "../../platform/kafka/wire_reader.ts";
 
 /** Who waits for records. */
 interface Waiter {

@@ -1,5 +1,5 @@
 import { DECOMPRESSION } from "../../platform/kafka/decompression.ts";
-import { safeInt64, WireFault } from "./wire_reader.ts";
+import { safeInt64, WireFault } from "../../platform/kafka/wire_reader.ts";
 
 /** Bytes up to the length of a batch, which counts what follows it. */
 const LENGTH_END = 12;

@@ -112,10 +112,20 @@ Deno.test("KafkaSink", async (t) => {
       }
     });
 
+    await step("finds the position of what it wrote a moment ago", async (sink, topic) => {
+      let cursor = await sink.open(CONTEXT, NEVER);
+      for (let id = 0; id < 12; id++) {
+        await sink.write(batchOf([aggregateOf({ revision: id })], cursor), NEVER);
+        if (id % 2 === 1) await sink.close();
+        cursor = await sink.open(CONTEXT, NEVER);
+        assert.equal(cursor, id + 1);
+      }
+      assert.equal((await backends.readAll(topic)).length, 12);
+    });
+
     await step("does not take the position of another state for its own", async (sink, topic) => {
       await sink.open(CONTEXT, NEVER);
       await sink.write(batchOf([aggregateOf()], 99), NEVER);
-      await assertPosition(topic, "100");
       lines.length = 0;
       const wiped = { ...CONTEXT, stateId: "state-after-a-wipe", cursor: 0, endId: 1000 };
       assert.equal(await sink.open(wiped, NEVER), 0);
@@ -130,7 +140,6 @@ Deno.test("KafkaSink", async (t) => {
       async (sink, topic) => {
         await sink.open(CONTEXT, NEVER);
         await sink.write(batchOf([aggregateOf()], 99), NEVER);
-        await assertPosition(topic, "100");
         await sink.close();
         const claimant = {
           ...CONTEXT.claimant,
@@ -145,7 +154,6 @@ Deno.test("KafkaSink", async (t) => {
           const accepted = { ...claimant, objectionToPosition: () => undefined };
           assert.equal(await second.open({ ...rolledBack, claimant: accepted }, NEVER), 3);
           await second.write(batchOf([aggregateOf({ name: "b" })], 120), NEVER);
-          await assertPosition(topic, "121");
           await second.close();
           // What this process has written itself is no surprise to it.
           assert.equal(await second.open(rolledBack, NEVER), 121);
