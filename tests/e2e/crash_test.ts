@@ -1,10 +1,11 @@
 /** Twelve power cuts during the work: no sink lacks a row or has one twice. */
 import assert from "node:assert/strict";
-import { PATIENCE_MS, pause, Program, runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { PATIENCE_MS, pause, Program, temporaryDirectory } from "../support/executable.ts";
 import { eventStream, randomNumbers, recentBaseMs } from "../support/event_stream.ts";
 import { Oracle } from "../support/oracle.ts";
 import { testSeed } from "../support/seed.ts";
 import { Bus, handlerEnvironment, observed, Sinks } from "./plant.ts";
+import { assertProven } from "./proof.ts";
 
 const SEED = testSeed(20_251_126);
 const KILLS = 12;
@@ -59,6 +60,5 @@ Deno.test(`kill -9 at ${KILLS} random moments`, async () => {
   await bus.publish(texts.slice(KILLS * batchesALife * BATCH_SIZE));
   await sinks.assertEqual(oracle, PATIENCE_MS, [handler]);
   assert.equal(await handler.stop(), 0, handler.tail());
-  const verify = await runToEnd(["verify"], environment);
-  assert.equal(verify.code, 0, verify.stdout + verify.stderr);
+  await assertProven(environment);
 });

@@ -14,6 +14,7 @@ import { eventStream, randomNumbers, recentBaseMs } from "../support/event_strea
 import { Oracle } from "../support/oracle.ts";
 import { testSeed } from "../support/seed.ts";
 import { handlerEnvironment, INSTANCE, observed, sqlitePath, sqliteSink } from "./plant.ts";
+import { assertExact } from "./proof.ts";
 
 const SEED = testSeed(110);
 const WINDOW_MS = 60_000;
@@ -55,12 +56,7 @@ Deno.test(`an archive in several files, plain and gzip, with ${KILLS} × kill -9
   }
   const last = await runToEnd(["once", "--flush"], environment);
   assert.equal(last.code, 0, last.stderr);
-  const inSqlite = sqliteSink(sqlitePath(directory.path));
-  assert.equal(await inSqlite.sumOfCounts(), oracle.counts.aggregated);
-  oracle.assertRows(await inSqlite.rows(), "SQLite", INSTANCE);
-  const verify = await runToEnd(["verify"], environment);
-  assert.equal(verify.code, 0, verify.stdout + verify.stderr);
-  assert.match(verify.stdout, /PROVEN/);
+  await assertExact(oracle, environment);
 });
 
 Deno.test("a log that is followed, over a rotation and a restart", async () => {

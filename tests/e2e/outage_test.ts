@@ -4,7 +4,6 @@ import {
   assertNoStackTrace,
   PATIENCE_MS,
   Program,
-  runToEnd,
   temporaryDirectory,
   until,
 } from "../support/executable.ts";
@@ -25,6 +24,7 @@ import {
   sqlitePath,
   sqliteSink,
 } from "./plant.ts";
+import { assertProven } from "./proof.ts";
 
 const WINDOW_MS = 60_000;
 /** 128 + SIGTERM: an end in good order, however quick, is 0. */
@@ -70,8 +70,7 @@ Deno.test({
     await sinks.assertEqual(oracle, PATIENCE_MS, [handler]);
     assert.equal(await handler.stop(), 0, handler.tail());
     assertNoStackTrace(handler);
-    const verify = await runToEnd(["verify"], environment);
-    assert.equal(verify.code, 0, verify.stdout + verify.stderr);
+    await assertProven(environment);
   },
 });
 

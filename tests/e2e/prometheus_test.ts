@@ -5,6 +5,7 @@ import { Program, runToEnd, temporaryDirectory, until } from "../support/executa
 import { freePort } from "../support/free_port.ts";
 import { startPrometheus } from "../support/prometheus_server.ts";
 import { handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
+import { assertProven } from "./proof.ts";
 
 /** A target whose counter is the number of scrapes. */
 class Target implements AsyncDisposable {
@@ -82,8 +83,7 @@ Deno.test({
       assert.equal(await second.exit, 0);
       const { code, stderr } = await runToEnd(["once", "--flush"], environment);
       assert.equal(code, 0, stderr);
-      const proof = await runToEnd(["verify"], environment);
-      assert.match(proof.stdout, /PROVEN/);
+      await assertProven(environment);
       const rows = await sqliteSink(sqlitePath(directory.path)).rows();
       const newest = new Map<number, number>();
       for (const { name, labels, aggFunc, windowStartMs, value } of rows) {

@@ -5,6 +5,7 @@ import { PATIENCE_MS, runToEnd, temporaryDirectory, until } from "../support/exe
 import { randomNumbers } from "../support/event_stream.ts";
 import { Listener } from "./listener.ts";
 import { sqlitePath } from "./plant.ts";
+import { assertProven } from "./proof.ts";
 
 export interface PushCrash {
   readonly seed: number;
@@ -56,8 +57,7 @@ export async function pushThroughKills({ seed, requests, linesEach, kills }: Pus
   await listener.program.kill9();
   const { code, stderr } = await runToEnd(["once", "--flush"], listener.environment);
   assert.equal(code, 0, stderr);
-  const proof = await runToEnd(["verify"], listener.environment);
-  assert.match(proof.stdout, /^PROVEN/m);
+  await assertProven(listener.environment);
   const counts = countsIn(sqlitePath(directory.path));
   for (let number = 0; number < requests; number++) {
     const times = (counts.get(`r${number}.f`) ?? 0) / linesEach;

@@ -15,16 +15,8 @@ import { eventStream, recentBaseMs } from "../support/event_stream.ts";
 import { Oracle } from "../support/oracle.ts";
 import { schemaFixtures } from "../support/schema_fixtures.ts";
 import { sharedPostgres } from "../support/shared_servers.ts";
-import {
-  arrival,
-  Bus,
-  handlerEnvironment,
-  INSTANCE,
-  observed,
-  postgresSink,
-  sqlitePath,
-  sqliteSink,
-} from "./plant.ts";
+import { arrival, Bus, handlerEnvironment, observed, postgresSink, sqlitePath, sqliteSink } from "./plant.ts";
+import { assertExact, assertProven } from "./proof.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WINDOW_MS = 60_000;
@@ -64,8 +56,7 @@ for (const { version, ...fixture } of schemaFixtures()) {
       const inPostgres = postgresSink(postgres.url, environment.POSTGRES_TABLE);
       assert.equal(await inSqlite.sumOfCounts(), report.accounting.aggregated);
       assert.equal(await inPostgres.sumOfCounts(), report.accounting.aggregated);
-      const proof = await runToEnd(["verify"], environment);
-      assert.equal(proof.code, 0, proof.stdout + proof.stderr);
+      await assertProven(environment);
     } finally {
       await postgres.remove();
     }
@@ -129,9 +120,7 @@ Deno.test("upgrade and rollback on one state while events flow: every event once
   await publish(4);
   await arrival(inSqlite, oracle.counts.aggregated, "SQLite", PATIENCE_MS, [handler]);
   assert.equal(await handler.stop(), 0, handler.tail());
-  oracle.assertRows(await inSqlite.rows(), "SQLite", INSTANCE);
-  const proof = await runToEnd(["verify"], environment);
-  assert.equal(proof.code, 0, proof.stdout + proof.stderr);
+  await assertExact(oracle, environment);
 });
 
 Deno.test("blue-green: the new one is refused while the old one runs, and takes over when it has stopped", async () => {
