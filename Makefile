@@ -3,7 +3,7 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sim fuzz chaos soak hunt mutants check bench build dist servers tour fmt clean
+.PHONY: help run test sim fuzz chaos soak hunt mutants check bench build dist servers tour clients fmt clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ servers: ## a real PostgreSQL and a real Kafka for the tour of docs/tour.md; in 
 
 tour: ## prints the settings of the tour for a shell: eval "$$(make tour)"
 	@$(runtime) run --quiet --allow-env --allow-read --allow-sys=uid scripts/tour_settings.ts
+
+clients: ## builds Telegraf and the collector of OpenTelemetry for the tests that they are in, with Go, once
+	@$(runtime) run --allow-all scripts/go_programs.ts
 
 fmt: ## formats sources and documents, writes docs/settings.md
 	$(runtime) fmt
