@@ -1,7 +1,7 @@
 import { mediaType, type Push, type PushAnswer, type PushProtocol } from "../push.ts";
 import { PushError } from "../push_error.ts";
 import { WireReader } from "../protobuf/wire_reader.ts";
-import { decompressSnappyBlock } from "../snappy_block.ts";
+import { decompressSnappyBlock, SnappyExcess, SnappyFault } from "../../platform/compression/snappy_block.ts";
 import { SampleIntake } from "./sample_intake.ts";
 import { readWriteRequest } from "./write_request.ts";
 import { readWriteRequestV2 } from "./write_request_v2.ts";
@@ -20,7 +20,7 @@ export const REMOTE_WRITE: PushProtocol = {
   read(body, contentType) {
     const message = messageOf(contentType);
     const intake = new SampleIntake();
-    const reader = new WireReader(decompressSnappyBlock(body, BODY_MAX_BYTES), message);
+    const reader = new WireReader(uncompressed(body), message);
     if (message === V2) readWriteRequestV2(reader, intake);
     else readWriteRequest(reader, intake);
     const refused = refusedIn(intake);
@@ -28,6 +28,16 @@ export const REMOTE_WRITE: PushProtocol = {
   },
   refusal: (status, message) => textAnswer(status === TOO_MANY ? UNAVAILABLE : status, message, {}),
 };
+
+/** @throws {PushError} */
+function uncompressed(body: Uint8Array): Uint8Array {
+  try {
+    return decompressSnappyBlock(body, BODY_MAX_BYTES);
+  } catch (error) {
+    if (!(error instanceof SnappyFault)) throw error;
+    throw new PushError(error instanceof SnappyExcess ? 413 : 400, `of the body: ${error.message}`);
+  }
+}
 
 /** The full name of the message. @throws {PushError} */
 function messageOf(contentType: string | undefined): string {

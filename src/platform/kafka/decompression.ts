@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import snappy from "snappyjs";
-import { decompressLz4 } from "./lz4_frame.ts";
+import { decompressLz4 } from "../compression/lz4_frame.ts";
+import { decompressSnappyBlock } from "../compression/snappy_block.ts";
 
 /** @throws where the bytes are damaged, or would become more than `maxBytes`. */
 type Decompress = (compressed: Uint8Array, maxBytes: number) => Uint8Array;
@@ -22,21 +22,17 @@ const XERIAL_MARK = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00];
 const XERIAL_HEADER_BYTES = 16;
 
 function decompressSnappy(bytes: Uint8Array, maxBytes: number): Uint8Array {
-  if (!XERIAL_MARK.every((byte, i) => bytes[i] === byte)) return decompressBlock(bytes, maxBytes);
+  if (!XERIAL_MARK.every((byte, i) => bytes[i] === byte)) return decompressSnappyBlock(bytes, maxBytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const blocks: Uint8Array[] = [];
   let size = 0;
   for (let at = XERIAL_HEADER_BYTES; at < bytes.length;) {
     const end = at + 4 + view.getUint32(at);
     if (end > bytes.length) throw new RangeError("a block is cut off");
-    const block = decompressBlock(bytes.subarray(at + 4, end), maxBytes - size);
+    const block = decompressSnappyBlock(bytes.subarray(at + 4, end), maxBytes - size);
     blocks.push(block);
     size += block.length;
     at = end;
   }
   return Buffer.concat(blocks);
-}
-
-function decompressBlock(block: Uint8Array, maxBytes: number): Uint8Array {
-  return snappy.uncompress(block, maxBytes) as Uint8Array;
 }

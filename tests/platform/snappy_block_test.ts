@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import snappy from "snappyjs";
 import fc from "../support/fast_check.ts";
-import { PushError } from "../../src/codec/push_error.ts";
-import { decompressSnappyBlock } from "../../src/codec/snappy_block.ts";
+import {
+  decompressSnappyBlock,
+  SnappyExcess,
+  SnappyFault,
+} from "../../src/platform/compression/snappy_block.ts";
 
 const MAX_BYTES = 1024 * 1024;
 
@@ -12,8 +15,8 @@ const statusOf = (block: readonly number[] | Uint8Array, maxBytes = MAX_BYTES) =
     decompressSnappyBlock(Uint8Array.from(block), maxBytes);
     return "read";
   } catch (error) {
-    assert.ok(error instanceof PushError);
-    return `${error.status} ${error.message}`;
+    assert.ok(error instanceof SnappyFault);
+    return `${error instanceof SnappyExcess ? "too much" : "damaged"}: ${error.message}`;
   }
 };
 
@@ -58,13 +61,13 @@ Deno.test("a block that is cut off anywhere is refused with the place", () => {
   const bytes = new TextEncoder().encode("the quick brown fox, the quick brown fox, ".repeat(9));
   const block = compress(bytes);
   for (let length = 0; length < block.length; length++) {
-    assert.match(statusOf(block.subarray(0, length)), /^400 .*\(at byte \d+\)$/, `${length} bytes`);
+    assert.match(statusOf(block.subarray(0, length)), /^damaged: .*\(at byte \d+\)$/, `${length} bytes`);
   }
 });
 
 Deno.test("lies about lengths and copies are refused before memory is taken", () => {
-  assert.match(statusOf([0xff, 0xff, 0xff, 0xff, 0x0f, 0]), /^413 .*4294967295 bytes/);
-  assert.match(statusOf([0x80, 0x80, 0x40, 0, 1], 2 ** 30), /^400 .*1048576 bytes cannot come of 5/);
+  assert.match(statusOf([0xff, 0xff, 0xff, 0xff, 0x0f, 0]), /^too much: .*4294967295 bytes/);
+  assert.match(statusOf([0x80, 0x80, 0x40, 0, 1], 2 ** 30), /^damaged: .*1048576 bytes cannot come of 5/);
   assert.match(statusOf([0xff, 0xff, 0xff, 0xff, 0xff, 1]), /does not begin with its length/);
   assert.match(statusOf([1, 4, 1, 2]), /more than its declared length/);
   assert.match(statusOf([9, 0, 1]), /ends after 1 of 9/);
