@@ -110,7 +110,10 @@ const COLLECTOR_MANIFEST = JSON.stringify({
   receivers: [collectorModule("receiver/otlpreceiver")],
   processors: [collectorModule("processor/batchprocessor")],
   exporters: [collectorModule("exporter/otlphttpexporter")],
-  providers: [{ gomod: "go.opentelemetry.io/collector/confmap/provider/fileprovider v1.71.0" }],
+  // It does not start without the one for the environment.
+  providers: ["envprovider", "fileprovider"].map((provider) => ({
+    gomod: `go.opentelemetry.io/collector/confmap/provider/${provider} v1.71.0`,
+  })),
 });
 
 function collectorModule(path: string) {
