@@ -1,5 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import { separatorOf } from "../../codec/mapping/csv_rows.ts";
+import { SourceError } from "../../contract/source.ts";
+import type { OpenFile } from "./open_file.ts";
+
+/** A header ends within that many bytes. */
+const HEADER_MAX_BYTES = 8192;
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -28,6 +33,34 @@ export function csvHeaderIn(bytes: Uint8Array, isLast: boolean): CsvHeader | und
   if (!isUtf8(line)) return { text: "", separator: 0x2c };
   const text = new TextDecoder().decode(line).trimEnd();
   return { text, separator: separatorOf(text).charCodeAt(0) };
+}
+
+/**
+ * The header of a file; undefined: it is not all there.
+ *
+ * @param isComplete Nothing will follow what is there.
+ * @throws {SourceError} It has none.
+ */
+export async function readCsvHeader(
+  { content, path }: Pick<OpenFile, "content" | "path">,
+  isComplete: boolean,
+): Promise<CsvHeader | undefined> {
+  const beginning = new Uint8Array(HEADER_MAX_BYTES);
+  let length = 0;
+  while (length < beginning.length) {
+    const count = await content.read(length, beginning.subarray(length));
+    if (count === 0) break;
+    length += count;
+  }
+  const isWhole = length < beginning.length;
+  const header = csvHeaderIn(beginning.subarray(0, length), isWhole && isComplete);
+  if (header === undefined && !isWhole) {
+    throw new SourceError(
+      "garbage",
+      `${path}: its first ${HEADER_MAX_BYTES} bytes have no line break: it is no CSV with a header`,
+    );
+  }
+  return header;
 }
 
 /**

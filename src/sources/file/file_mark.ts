@@ -1,35 +1,50 @@
 import { createHash } from "node:crypto";
+import type { PartitionId } from "../../contract/source.ts";
+import type { FileKey } from "./file_key.ts";
 
-/** Bytes at the beginning of a file that tell it from another one. */
-const FIRST_MAX = 1024;
+/** Bytes at the beginning of a file, and before a mark, that tell it from another one. */
+const PRINT_MAX = 1024;
 
 /** How far a file was read, and what it is known by. */
-export interface FileMark {
+export interface FileMark extends FileKey {
   /** Bytes of the content that were read: of a compressed file, of what is in it. */
   readonly at: number;
   /** Whether the rest of the line there belongs to a line that was refused for its length. */
   readonly isInside: boolean;
-  readonly device: number;
-  readonly inode: number;
   /** Bytes at the beginning of the file that {@link print} is of. */
   readonly first: number;
   readonly print: string;
+  /**
+   * The fingerprint of the bytes before {@link at}; undefined: {@link print} is of all of them, the file is
+   * compressed, or an earlier version has made the mark.
+   */
+  readonly lastPrint: string | undefined;
   readonly path: string;
 }
 
-/**
- * As a position: `1234 2049:77 1024:ab12… /var/log/x`, where `+` after the first number says that the mark
- * is inside of a line.
- */
-export function positionOf({ at, isInside, device, inode, first, print, path }: FileMark): string {
-  return `${at}${isInside ? "+" : ""} ${device}:${inode} ${first}:${print} ${path}`;
+/** A mark in the file of a partition. */
+export interface KnownMark {
+  readonly id: PartitionId;
+  readonly mark: FileMark;
 }
+
+/**
+ * As a position: `1234 2049:77 1024:ab12…+cd34… /var/log/x`, where `+` after the first number says that the
+ * mark is inside of a line.
+ */
+export function positionOf({ at, isInside, device, inode, first, print, lastPrint, path }: FileMark): string {
+  const last = lastPrint === undefined ? "" : `+${lastPrint}`;
+  return `${at}${isInside ? "+" : ""} ${device}:${inode} ${first}:${print}${last} ${path}`;
+}
+
+const POSITION =
+  /^(\d{1,15})(\+?) (\d{1,20}):(\d{1,20}) (\d{1,4}):([0-9a-f]{16})(?:\+([0-9a-f]{16}))? (.+)$/s;
 
 /** Undefined: it is none of this source's. */
 export function markOf(position: string | undefined): FileMark | undefined {
-  const parts = /^(\d{1,15})(\+?) (\d{1,20}):(\d{1,20}) (\d{1,4}):([0-9a-f]{16}) (.+)$/s.exec(position ?? "");
+  const parts = POSITION.exec(position ?? "");
   if (parts === null) return undefined;
-  const [, at, inside, device, inode, first, print, path] = parts;
+  const [, at, inside, device, inode, first, print, lastPrint, path] = parts;
   return {
     at: Number(at),
     isInside: inside === "+",
@@ -37,16 +52,22 @@ export function markOf(position: string | undefined): FileMark | undefined {
     inode: Number(inode),
     first: Number(first),
     print: print!,
+    lastPrint,
     path: path!,
   };
 }
 
 /** How many bytes at its beginning a file is known by that was read so far. */
 export function firstOf(rawBytesRead: number): number {
-  return Math.min(rawBytesRead, FIRST_MAX);
+  return Math.min(rawBytesRead, PRINT_MAX);
 }
 
-/** The fingerprint of the beginning of a file. */
-export function printOf(beginning: Uint8Array): string {
-  return createHash("sha256").update(beginning).digest("hex").slice(0, 16);
+/** Where the bytes before a mark begin that {@link FileMark.lastPrint} is of; undefined: it has none. */
+export function lastStart(at: number): number | undefined {
+  return at > PRINT_MAX ? at - PRINT_MAX : undefined;
+}
+
+/** A fingerprint of some bytes of a file. */
+export function printOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, 16);
 }

@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path";
-import type { FileKey } from "./open_file.ts";
+import type { FileKey } from "./file_key.ts";
 
 /** A file that a pattern matches. */
 export interface FoundFile extends FileKey {

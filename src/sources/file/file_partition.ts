@@ -10,25 +10,31 @@ import {
   SourceError,
 } from "../../contract/source.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
-import { type CsvHeader, csvHeaderIn } from "./csv_header.ts";
+import { type CsvHeader, readCsvHeader } from "./csv_header.ts";
 import { LineBuffer } from "./line_buffer.ts";
 import type { Closable, OpenFiles } from "./open_files.ts";
 import type { FoundFile } from "./file_names.ts";
+import type { FileKey } from "./file_key.ts";
 import { OpenFile, sourceError } from "./open_file.ts";
 import { type FileMark, markOf, positionOf } from "./file_mark.ts";
 
 /** To go on in a compressed file, all before that has to be gone through. */
 const READ_MAX_MS = 600_000;
+/** Whoever has a file open may write to it for a while after it was renamed. */
+export const LINGER_MS = 60_000;
 /** Between two looks at a file for more. */
 const LOOK_MS = 200;
-/** A header of CSV ends within that many bytes. */
-const HEADER_MAX_BYTES = 8192;
 
 /** How files are read. */
 export interface Reading {
   /** Undefined: lines are events as they are. */
   readonly reader: RecordReader | undefined;
   readonly isFollowed: boolean;
+}
+
+interface Successor {
+  readonly found: FoundFile;
+  readonly opened: OpenFile;
 }
 
 /** A file, under whatever name. */
@@ -47,13 +53,17 @@ export class FilePartition implements Partition, Closable {
   private isRead = false;
   private hasBeenAtEnd = false;
   private readBytes = 0;
-  /** The name that it has now. */
+  /** The name that it has now, or had last. */
   path: string;
+  /** Where the last read began; undefined: at the beginning. What is before it was taken in. */
+  mark: FileMark | undefined;
+  /** The files that go on where its own one ends, one after the other. */
+  private readonly successors: Successor[] = [];
 
   /** @param openFiles Undefined: it stays open. */
   constructor(
     readonly id: PartitionId,
-    private readonly found: FoundFile,
+    private found: FoundFile,
     private readonly reading: Reading,
     private readonly context: Pick<SourceContext, "clock" | "logger">,
     private readonly openFiles?: OpenFiles,
@@ -86,8 +96,11 @@ export class FilePartition implements Partition, Closable {
     this.isRead = true;
     this.openFiles?.use(this);
     try {
+      this.mark = markOf(position);
+      await this.changeWhenRead();
       this.file ??= await OpenFile.open(this.path, this.found);
-      return await this.readFrom(this.file, await this.startOf(this.file, position), into, request, signal);
+      await this.file.look();
+      return await this.readFrom(this.file, await this.startOf(this.file), into, request, signal);
     } catch (error) {
       throw sourceError(this.path, error);
     } finally {
@@ -104,6 +117,34 @@ export class FilePartition implements Partition, Closable {
     this.file ??= await OpenFile.open(this.path, this.found).catch(() => undefined);
   }
 
+  /** A name that matches leads to it. */
+  isAt(path: string): void {
+    this.path = path;
+    this.isComplete = !this.reading.isFollowed;
+  }
+
+  /** A file that has its lines. It is read from where its own one ends, once nobody writes to that. */
+  goOnIn(found: FoundFile, opened: OpenFile): void {
+    this.successors.push({ found, opened });
+    this.isComplete = !this.reading.isFollowed;
+  }
+
+  get isChanging(): boolean {
+    return this.successors.length > 0;
+  }
+
+  /** The file that it reads, or will. */
+  get fileKey(): FileKey {
+    return this.successors.at(-1)?.found ?? this.found;
+  }
+
+  /** The end of that file; undefined: it is not known. @throws {SourceError} */
+  async end(): Promise<FileMark | undefined> {
+    const { mark, path } = this;
+    const file = this.successors.at(-1)?.opened ?? this.file;
+    return file === undefined || file.isCompressed ? mark : await file.markAt(await file.size(), false, path);
+  }
+
   /** Nothing is written to it any more. It has to come to its end once more. */
   complete(): void {
     this.isComplete = true;
@@ -117,9 +158,9 @@ export class FilePartition implements Partition, Closable {
 
   /** Whether it was read to its end, and nothing has come for that long. @throws {SourceError} */
   async isQuietFor(ms: number): Promise<boolean> {
-    const { buffer, context: { clock }, file } = this;
+    const { atEndSinceMs, buffer, context: { clock }, file } = this;
     const isRead = file === undefined || file.isCompressed || await file.size() <= buffer.at + buffer.length;
-    return isRead && this.atEndSinceMs !== undefined && clock.monotonicMs() - this.atEndSinceMs >= ms;
+    return isRead && atEndSinceMs !== undefined && clock.monotonicMs() - atEndSinceMs >= ms;
   }
 
   pause(): boolean {
@@ -135,19 +176,32 @@ export class FilePartition implements Partition, Closable {
     this.isClosed = true;
     this.file?.close();
     this.file = undefined;
+    for (const { opened } of this.successors.splice(0)) opened.close();
   }
 
-  private async startOf(
-    file: OpenFile,
-    position: string | undefined,
-  ): Promise<Pick<FileMark, "at" | "isInside">> {
-    const mark = markOf(position);
+  /** Changes over to the next file, once its own one was read and nobody writes to that. */
+  private async changeWhenRead(): Promise<void> {
+    const { successors } = this;
+    while (successors.length > 0) {
+      if (!await this.isQuietFor(await this.file?.isDeleted() ? 0 : LINGER_MS)) return;
+      const { found, opened } = successors.shift()!;
+      this.file?.close();
+      this.file = opened;
+      this.found = found;
+      this.header = undefined;
+      this.buffer.empty();
+    }
+  }
+
+  private async startOf(file: OpenFile): Promise<Pick<FileMark, "at" | "isInside">> {
+    const { mark, path } = this;
     if (mark !== undefined && await file.holds(mark)) return mark;
-    if (mark !== undefined && !this.hasWarned) {
-      // A file that is written anew again and again is told of once.
+    // A file that is written anew again and again is told of once. One of another name has the number of one
+    // that was deleted.
+    if (mark?.path === path && !this.hasWarned) {
       this.hasWarned = true;
       this.context.logger.warn(
-        `${this.path}: it was truncated or written anew: it is read from its beginning. What ` +
+        `${path}: it was truncated or written anew: it is read from its beginning. What ` +
           `was written to it and not read before is lost`,
       );
     }
@@ -166,7 +220,7 @@ export class FilePartition implements Partition, Closable {
     const { buffer, context: { clock }, reading: { reader } } = this;
     const isCsv = reader?.mapping.format === "csv";
     const isComplete = this.isComplete || file.isCompressed;
-    if (isCsv) this.header ??= await this.readHeader(file, isComplete);
+    if (isCsv) this.header ??= await readCsvHeader(file, isComplete);
     const { header } = this;
     buffer.seek(at);
     if (!isCsv || header !== undefined) await this.fill(file, request.limit, isInside);
@@ -211,25 +265,6 @@ export class FilePartition implements Partition, Closable {
       buffer.added(count);
       this.atEndSinceMs = undefined;
     }
-  }
-
-  private async readHeader(file: OpenFile, isComplete: boolean): Promise<CsvHeader | undefined> {
-    const beginning = new Uint8Array(HEADER_MAX_BYTES);
-    let length = 0;
-    while (length < beginning.length) {
-      const count = await file.content.read(length, beginning.subarray(length));
-      if (count === 0) break;
-      length += count;
-    }
-    const isWhole = length < beginning.length;
-    const header = csvHeaderIn(beginning.subarray(0, length), isWhole && isComplete);
-    if (header === undefined && !isWhole) {
-      throw new SourceError(
-        "garbage",
-        `${this.path}: its first ${HEADER_MAX_BYTES} bytes have no line break: it is no CSV with a header`,
-      );
-    }
-    return header;
   }
 
   private async idle(

@@ -6,22 +6,25 @@ import {
   type SourceContext,
   SourceError,
 } from "../../contract/source.ts";
+import { keyOf } from "./file_key.ts";
+import { type FileMark, markOf } from "./file_mark.ts";
 import { filesMatching, type FoundFile, isPattern } from "./file_names.ts";
-import { FilePartition, type Reading } from "./file_partition.ts";
+import { FilePartition, LINGER_MS, type Reading } from "./file_partition.ts";
+import { KnownFiles } from "./known_files.ts";
+import { leftBehind } from "./left_behind.ts";
 import { OpenFile, sourceError } from "./open_file.ts";
 import { OpenFiles } from "./open_files.ts";
-import { type FileMark, markOf } from "./file_mark.ts";
 
-/** Files that are read, at most: as many positions are remembered of files that have gone. */
+/** Files that are read, at most. */
 const FILES_MAX = 10_000;
+/** As many are remembered of those that have gone. */
+const KNOWN_MAX = 2 * FILES_MAX;
 /** Files that are followed, at most: each stays open, since its name may go. */
 const FOLLOWED_MAX = 500;
 /** Files that are open, of those that are not followed. */
 const OPEN_MAX = 256;
 /** Between two looks for files that have come or gone. */
 const LOOK_MS = 1000;
-/** Whoever has a file open may write to it for a while after it was renamed. */
-const LINGER_MS = 60_000;
 
 /** Files as a source: each is a partition, known by its device and inode, whatever its name. */
 export class FileSource implements Source {
@@ -29,8 +32,7 @@ export class FileSource implements Source {
   private partitions = new Map<string, FilePartition>();
   /** The ids of {@link partitions}. */
   private readonly taken = new Set<PartitionId>();
-  /** Under which ids files were read that may come back, by {@link keyOf}. */
-  private readonly ids = new Map<string, PartitionId>();
+  private readonly known = new KnownFiles(KNOWN_MAX);
   private readonly openFiles = new OpenFiles(OPEN_MAX);
   private context: SourceContext | undefined;
   private stop = new AbortController();
@@ -46,11 +48,11 @@ export class FileSource implements Source {
       const mark = markOf(position);
       return mark === undefined ? [] : [{ id, mark }];
     });
-    for (const { id, mark } of resume) this.ids.set(keyOf(mark), id);
+    for (const one of resume) this.known.note(one);
     const found = await this.found();
     if (this.reading.isFollowed) found.push(...await leftBehind(resume.map(({ mark }) => mark), found));
-    await this.recognize(found, resume);
-    for (const file of found) await this.add(file);
+    const there = new Map(found.map((file) => [keyOf(file), file]));
+    await this.addAll([...there.values()], await this.known.predecessors(found, there, new Map()));
     if (this.reading.isFollowed) void this.follow(context, this.stop.signal);
     return [...this.partitions.values()];
   }
@@ -106,41 +108,38 @@ export class FileSource implements Source {
     return found;
   }
 
-  /**
-   * A file that was copied back to its name, or is on a device of another number after a restart of the
-   * machine, goes on where it was left.
-   */
-  private async recognize(
-    found: readonly FoundFile[],
-    resume: readonly { readonly id: PartitionId; readonly mark: FileMark }[],
+  /** @param predecessors The partitions that some of them go on with. */
+  private async addAll(
+    files: readonly FoundFile[],
+    predecessors: ReadonlyMap<string, PartitionId>,
   ): Promise<void> {
-    const { ids } = this;
-    const there = new Set(found.map(keyOf));
-    const strangers = new Map(
-      found.filter((file) => !ids.has(keyOf(file))).map((file) => [file.path, file] as const),
-    );
-    for (const { id, mark } of resume) {
-      const file = strangers.get(mark.path);
-      if (file === undefined || mark.first === 0 || there.has(keyOf(mark))) continue;
-      const opened = await OpenFile.open(file.path).catch(() => undefined);
-      const isSame = await opened?.holds(mark).catch(() => false) ?? false;
-      opened?.close();
-      if (!isSame) continue;
-      ids.set(keyOf(file), id);
-      strangers.delete(mark.path);
+    for (const file of files) {
+      const predecessor = predecessors.get(keyOf(file));
+      if (predecessor !== undefined) await this.add(file, predecessor);
     }
+    for (const file of files) if (!this.partitions.has(keyOf(file))) await this.add(file, this.idFor(file));
   }
 
-  private async add(file: FoundFile): Promise<void> {
-    const key = keyOf(file);
-    const id = this.ids.get(key) ?? `${basename(file.path)}@${key}`;
-    this.ids.set(key, id);
-    if (this.partitions.has(key) || this.taken.has(id)) return;
-    const openFiles = this.reading.isFollowed ? undefined : this.openFiles;
+  private async add(file: FoundFile, id: PartitionId): Promise<void> {
+    const { isFollowed } = this.reading;
+    const openFiles = isFollowed ? undefined : this.openFiles;
     const partition = new FilePartition(id, file, this.reading, this.context!, openFiles);
-    if (this.reading.isFollowed) await partition.prepare();
-    this.partitions.set(key, partition);
+    if (isFollowed) await partition.prepare();
+    this.known.bind(file, id);
+    this.partitions.set(keyOf(file), partition);
     this.taken.add(id);
+  }
+
+  /** The id of a file that no present partition reads. */
+  private idFor(file: FoundFile): PartitionId {
+    const { known, taken } = this;
+    const own = known.idOf(file);
+    if (own !== undefined && !taken.has(own)) return own;
+    const id = `${basename(file.path)}@${keyOf(file)}`;
+    const isFree = (text: PartitionId) => !taken.has(text) && !known.has(text);
+    if (isFree(id)) return id;
+    // The partition of that number has gone on in another file.
+    for (let number = 2;; number++) if (isFree(`${id}.${number}`)) return `${id}.${number}`;
   }
 
   /** Looks for files that have come or gone, as long as the source is open. */
@@ -163,55 +162,81 @@ export class FileSource implements Source {
   }
 
   private async takeOver(found: readonly FoundFile[]): Promise<void> {
-    const { partitions } = this;
+    const { known, partitions, taken } = this;
     const before = partitions.size;
-    const there = new Map(found.map((file) => [keyOf(file), file]));
-    let hasChanged = false;
-    for (const [key, partition] of partitions) {
-      const file = there.get(key);
-      if (file !== undefined) partition.path = file.path;
-      const { isOpen } = partition;
-      if (file !== undefined || (isOpen && !await partition.isQuietFor(LINGER_MS))) continue;
-      if (isOpen && !partition.isComplete) {
-        // Now what has no line break at its end is read.
-        partition.complete();
-        continue;
-      }
-      partition.close();
-      partitions.delete(key);
-      this.taken.delete(partition.id);
-      hasChanged = true;
+    for (const { id, mark } of partitions.values()) if (mark !== undefined) known.note({ id, mark });
+    const there = new Map<string, FoundFile>();
+    for (const file of found) {
+      const key = keyOf(file);
+      // Of several names, a file keeps the one that it had.
+      if (!there.has(key) || partitions.get(key)?.path === file.path) there.set(key, file);
     }
-    for (const file of found) await this.add(file);
+    const strangers = [...there].filter(([key]) => !partitions.has(key)).map(([, file]) => file);
+    const predecessors = await known.predecessors(strangers, there, await this.endsOf(strangers, there));
+    const successors = new Map(
+      strangers.map((file) => [predecessors.get(keyOf(file)), file] as const).filter(([id]) =>
+        taken.has(id!)
+      ),
+    );
+    let hasChanged = false;
+    for (const [key, partition] of [...partitions]) {
+      const successor = successors.get(partition.id);
+      if (successor !== undefined) await this.replace(key, partition, successor);
+      else if (await this.hasGone(partition, there.get(key))) {
+        this.remove(key, partition);
+        hasChanged = true;
+      }
+    }
+    const waiting = new Set(successors.values());
+    await this.addAll(strangers.filter((file) => !waiting.has(file)), predecessors);
     if (this.stop.signal.aborted) return this.release();
     if (hasChanged || partitions.size !== before) this.context!.changed([...partitions.values()]);
   }
-}
 
-/** Device and inode. */
-function keyOf({ device, inode }: Pick<FoundFile, "device" | "inode">): string {
-  return `${device}:${inode}`;
-}
-
-/**
- * Files that were renamed to what no pattern matches before they were read to their ends, in the
- * directories where they were.
- */
-async function leftBehind(marks: readonly FileMark[], found: readonly FoundFile[]): Promise<FoundFile[]> {
-  const there = new Set(found.map(keyOf));
-  const missing = new Map(
-    marks.filter((mark) => !there.has(keyOf(mark))).map((mark) => [keyOf(mark), mark]),
-  );
-  const left: FoundFile[] = [];
-  for (const directory of new Set([...missing.values()].map(({ path }) => dirname(path)))) {
-    for (const file of await filesMatching(`${directory}/*`).catch(() => [])) {
-      const mark = missing.get(keyOf(file));
-      if (mark === undefined) continue;
-      const opened = await OpenFile.open(file.path).catch(() => undefined);
-      const isUnread = opened !== undefined && !opened.isCompressed && await opened.size() > mark.at;
-      if (isUnread && await opened.holds(mark)) left.push(file);
-      opened?.close();
+  /** Where the files end whose names others have now. */
+  private async endsOf(
+    strangers: readonly FoundFile[],
+    there: ReadonlyMap<string, FoundFile>,
+  ): Promise<Map<PartitionId, FileMark>> {
+    const paths = new Set(strangers.map(({ path }) => path));
+    const ends = new Map<PartitionId, FileMark>();
+    for (const [key, partition] of this.partitions) {
+      if (there.has(key) || !paths.has(partition.path)) continue;
+      const end = await partition.end();
+      if (end !== undefined) ends.set(partition.id, end);
     }
+    return ends;
   }
-  return left;
+
+  /** @param file Where a name leads to it; undefined: none does that matches. */
+  private async hasGone(partition: FilePartition, file: FoundFile | undefined): Promise<boolean> {
+    if (file !== undefined) {
+      partition.isAt(file.path);
+      return false;
+    }
+    const { isChanging, isComplete, isOpen } = partition;
+    if (isChanging || (isOpen && !await partition.isQuietFor(LINGER_MS))) return false;
+    if (!isOpen || isComplete) return true;
+    // Now what has no line break at its end is read.
+    partition.complete();
+    return false;
+  }
+
+  private remove(key: string, partition: FilePartition): void {
+    partition.close();
+    this.partitions.delete(key);
+    this.taken.delete(partition.id);
+    if (partition.mark === undefined) this.known.unbind(partition.fileKey);
+  }
+
+  /** Lets a partition go on in a file that has its lines. */
+  private async replace(key: string, partition: FilePartition, file: FoundFile): Promise<void> {
+    const opened = await OpenFile.open(file.path, file).catch(() => undefined);
+    if (opened === undefined) return;
+    this.known.unbind(partition.fileKey);
+    partition.goOnIn(file, opened);
+    this.partitions.delete(key);
+    this.partitions.set(keyOf(file), partition);
+    this.known.bind(file, partition.id);
+  }
 }

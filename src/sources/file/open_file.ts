@@ -1,26 +1,25 @@
 import { SourceError } from "../../contract/source.ts";
 import { type FileContent, GzipContent, PlainContent } from "./file_content.ts";
-import { type FileMark, firstOf, printOf } from "./file_mark.ts";
+import type { FileKey } from "./file_key.ts";
+import { type FileMark, firstOf, lastStart, printOf } from "./file_mark.ts";
 
-/** Tells files apart that there are at the same time. */
-export interface FileKey {
-  readonly device: number;
-  readonly inode: number;
-}
+/** The first bytes of what gzip has compressed. */
+const MAGIC = [0x1f, 0x8b];
+
+/** What an empty file has. */
+const NOTHING: FileContent = { read: () => Promise.resolve(0), storedBytesAt: () => 0, close: () => {} };
 
 /** A file that is open, whatever becomes of its name. */
 export class OpenFile {
-  readonly content: FileContent;
+  /** Of an empty file, what it will be is not known. */
+  private known: { readonly isCompressed: boolean; readonly content: FileContent } | undefined;
 
   private constructor(
     readonly path: string,
     readonly device: number,
     readonly inode: number,
-    readonly isCompressed: boolean,
     private readonly file: Deno.FsFile,
-  ) {
-    this.content = isCompressed ? new GzipContent(file, path) : new PlainContent(file);
-  }
+  ) {}
 
   /**
    * @param expected Where that is another one, it cannot be had any more.
@@ -42,11 +41,40 @@ export class OpenFile {
             `be read any more`,
         );
       }
-      const magic = await beginningOf(file, 2);
-      return new OpenFile(path, dev, ino ?? 0, magic[0] === 0x1f && magic[1] === 0x8b, file);
+      const opened = new OpenFile(path, dev, ino ?? 0, file);
+      await opened.look();
+      return opened;
     } catch (error) {
       throw sourceError(path, error);
     }
+  }
+
+  /** Sees by its first bytes, once they are there, whether it is compressed. @throws {SourceError} */
+  async look(): Promise<void> {
+    if (this.known !== undefined) return;
+    const { file, path } = this;
+    let magic: Uint8Array;
+    try {
+      magic = await bytesOf(file, 0, MAGIC.length);
+    } catch (error) {
+      throw sourceError(path, error);
+    }
+    const isCompressed = MAGIC.every((byte, i) => magic[i] === byte);
+    // The first byte of a compressed file may be there alone, but begins no line.
+    if (!isCompressed && (magic.length === 0 || (magic.length === 1 && magic[0] === MAGIC[0]))) return;
+    this.known = {
+      isCompressed,
+      content: isCompressed ? new GzipContent(file, path) : new PlainContent(file),
+    };
+  }
+
+  /** Whether it is compressed with gzip, as far as it can be seen. */
+  get isCompressed(): boolean {
+    return this.known?.isCompressed ?? false;
+  }
+
+  get content(): FileContent {
+    return this.known?.content ?? NOTHING;
   }
 
   /** Bytes that it has on disk. @throws {SourceError} */
@@ -58,40 +86,56 @@ export class OpenFile {
     }
   }
 
+  /** Whether no name leads to it any more, matched or not. @throws {SourceError} */
+  async isDeleted(): Promise<boolean> {
+    try {
+      return (await this.file.stat()).nlink === 0;
+    } catch (error) {
+      throw sourceError(this.path, error);
+    }
+  }
+
   /** Whether it is the file that a mark is in, and has not been written anew. @throws {SourceError} */
-  async holds({ at, first, print }: FileMark): Promise<boolean> {
+  async holds({ at, first, print, lastPrint }: FileMark): Promise<boolean> {
     const size = await this.size();
     if (size < first || (!this.isCompressed && size < at)) return false;
-    return printOf(await this.beginning(first)) === print;
+    if (await this.printOf(0, first) !== print) return false;
+    return lastPrint === undefined || await this.lastPrintOf(at) === lastPrint;
   }
 
   /** A mark in it. @param path The name that it has now. @throws {SourceError} */
   async markAt(at: number, isInside: boolean, path: string): Promise<FileMark> {
     // Of a file that grows, only what was read is sure to stay.
     const first = firstOf(this.isCompressed ? await this.size() : at);
-    const print = printOf(await this.beginning(first));
+    const print = await this.printOf(0, first);
     const { device, inode } = this;
-    return { at, isInside, device, inode, first, print, path };
+    return { at, isInside, device, inode, first, print, lastPrint: await this.lastPrintOf(at), path };
   }
 
   close(): void {
-    this.content.close();
+    this.known?.content.close();
     this.file.close();
   }
 
-  private async beginning(length: number): Promise<Uint8Array> {
+  private async lastPrintOf(at: number): Promise<string | undefined> {
+    const start = this.isCompressed ? undefined : lastStart(at);
+    return start === undefined ? undefined : await this.printOf(start, at - start);
+  }
+
+  private async printOf(start: number, length: number): Promise<string> {
     try {
-      return await beginningOf(this.file, length);
+      return printOf(await bytesOf(this.file, start, length));
     } catch (error) {
       throw sourceError(this.path, error);
     }
   }
 }
 
-async function beginningOf(file: Deno.FsFile, length: number): Promise<Uint8Array> {
+/** Fewer where it ends before. */
+async function bytesOf(file: Deno.FsFile, start: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let count = 0;
-  await file.seek(0, Deno.SeekMode.Start);
+  await file.seek(start, Deno.SeekMode.Start);
   while (count < length) {
     const read = await file.read(bytes.subarray(count));
     if (read === null) break;

@@ -1,57 +1,10 @@
 import assert from "node:assert/strict";
-import { setImmediate } from "node:timers";
 import { gzipSync } from "node:zlib";
-import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
-import { SourceError } from "../../../src/contract/source.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
-import type { Clock } from "../../../src/platform/clock/clock.ts";
 import { FILE } from "../../../src/sources/file/connector.ts";
-import { FileSource } from "../../../src/sources/file/file_source.ts";
 import { until } from "../../support/executable.ts";
 import { events, namesOf, Reading } from "../../contract/source_reading.ts";
-
-const eventText = (number: number) => `{"name":"e${number}","value":${number},"timestamp":1000}\n`;
-const lines = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, i) => eventText(from + i)).join("");
-
-/** Its time goes on with each sleep. */
-function quickClock(): Clock {
-  let nowMs = 0;
-  return {
-    nowMs: () => 1_000_000,
-    monotonicMs: () => nowMs,
-    sleep: (ms) => {
-      nowMs += ms;
-      return new Promise((resolve) => setImmediate(resolve));
-    },
-  };
-}
-
-async function inDirectory(test: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "vabus-file-" });
-  try {
-    await test(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
-
-function source(
-  pattern: string,
-  settings: { isFollowed?: boolean; csv?: boolean; influx?: boolean } = {},
-): FileSource {
-  const { isFollowed = false, csv = false, influx = false } = settings;
-  const texts = { name: undefined, value: undefined, timestamp: undefined, timeUnit: undefined };
-  const format = csv ? "csv" : influx ? "influx" : undefined;
-  const reader = readerFor({ format, ...texts });
-  return new FileSource(`file://${pattern}`, pattern, { reader, isFollowed });
-}
-
-async function errorOf(work: Promise<unknown>): Promise<SourceError> {
-  const error = await work.then(() => undefined, (reason) => reason);
-  assert.ok(error instanceof SourceError, `no SourceError: ${error}`);
-  return error;
-}
+import { errorOf, eventText, inDirectory, lines, quickClock, source } from "./written_files.ts";
 
 Deno.test("a file that is renamed is read to its end, and the new one of its name from its beginning", () =>
   inDirectory(async (directory) => {
@@ -178,6 +131,20 @@ Deno.test("gzip: several members are one content; what lies before a cut is read
     assert.match(reason.message, /cut off in the middle/);
     assert.equal((await errorOf(cut.look())).message, reason.message);
     await cut.source.close();
+  }));
+
+Deno.test("gzip: what is compressed while it is followed, beginning with an empty file, is unpacked", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/app.gz`;
+    const bytes = gzipSync(lines(0, 3));
+    await Deno.writeFile(path, new Uint8Array(0));
+    const reading = await Reading.open(source(path, { isFollowed: true }));
+    assert.deepEqual(await reading.readAll(), []);
+    await Deno.writeFile(path, bytes.subarray(0, 1));
+    assert.deepEqual(await reading.readAll(), []);
+    await Deno.writeFile(path, bytes.subarray(1), { append: true });
+    assert.deepEqual(await reading.readAll(), events(0, 3));
+    await reading.source.close();
   }));
 
 Deno.test("CSV: quotes over lines, one that does not end, a header that comes again, and another start", () =>
