@@ -10,7 +10,7 @@ import type { Random, Target } from "./target.ts";
  */
 export const records: Target = {
   name: "records",
-  what: "records by mappings: JSON, numbers, line protocol, CSV",
+  what: "records by mappings: JSON, numbers, line protocol, CSV, metrics of Sparkplug",
   open: () => Promise.resolve({ attempt, [Symbol.asyncDispose]: () => Promise.resolve() }),
 };
 
@@ -22,6 +22,7 @@ const NAMES: Readonly<Record<EventFormat, readonly string[]>> = {
   value: ["{topic}", "x.{topic[1]}"],
   influx: ["{measurement}.{field}", "{tag:a}", "{measurement}"],
   csv: ["{/a}", "{/a}.{column}", "{/name}"],
+  sparkplug: ["{metric}", "{path}", "{node}.{device}", "{property:a}"],
 };
 
 function attempt(random: Random): string {
@@ -32,7 +33,9 @@ function attempt(random: Random): string {
     name: oneOf(random, NAMES[format]),
     value: hasPointers ? oneOf(random, ["*", "/value", "/b"]) : undefined,
     timestamp: hasPointers ? oneOf(random, ["bus", "/t"]) : undefined,
-    timeUnit: oneOf(random, ["s", "ms", "us", "ns", format === "influx" ? "s" : "rfc3339"]),
+    timeUnit: format === "sparkplug"
+      ? undefined
+      : oneOf(random, ["s", "ms", "us", "ns", format === "influx" ? "s" : "rfc3339"]),
     labels: oneOf(random, [
       undefined,
       format === "influx" ? "a:{tag:b}" : hasPointers ? "a:/b" : "a:{topic[0]}",
@@ -93,7 +96,24 @@ function recordText(random: Random, format: EventFormat): string {
       return Array.from({ length: 1 + below(random, 3) }, () => influxText(random, number, word)).join("\n");
     case "csv":
       return csvText(random, number, word);
+    case "sparkplug":
+      return Array.from({ length: 1 + below(random, 3) }, () => metricText(random, number, word)).join("\n");
   }
+}
+
+function metricText(random: Random, number: () => string, word: () => string): string {
+  const maybe = (part: () => unknown) => chance(random, 0.5) ? part() : undefined;
+  return JSON.stringify({
+    group: word(),
+    node: word(),
+    device: maybe(word),
+    metric: chance(random, 0.9) ? word() : undefined,
+    value: oneOf(random, [number(), 1.5, true, undefined, null]),
+    timestamp: maybe(() => oneOf(random, [1_790_000_000_000, 0, -1, "x", 1e300])),
+    isHistorical: maybe(() => oneOf(random, [true, false, 1])),
+    properties: maybe(() => ({ a: word(), Quality: oneOf(random, [0, 192, 500, "0"]) })),
+    problem: chance(random, 0.1) ? word() : undefined,
+  });
 }
 
 function jsonText(random: Random, depth: number, number: () => string, word: () => string): string {

@@ -8,7 +8,7 @@ import {
 } from "./template.ts";
 import { isTimeUnit, TIME_UNITS, type TimeUnit } from "./time.ts";
 
-export const EVENT_FORMATS = ["json", "value", "influx", "csv"] as const;
+export const EVENT_FORMATS = ["json", "value", "influx", "csv", "sparkplug"] as const;
 export type EventFormat = typeof EVENT_FORMATS[number];
 
 /** The settings of a mapping as an operator writes them; undefined: not set. */
@@ -40,7 +40,7 @@ export interface EventMapping {
   readonly timeUnit: TimeUnit;
   readonly function: Pointer | undefined;
   readonly id: Pointer | undefined;
-  /** A pointer: to an object of all of them; `tags`: all tags. */
+  /** A pointer: to an object of all of them; `tags`: all tags, or group, node and device. */
   readonly labels: readonly LabelRule[] | Pointer | "tags";
 }
 
@@ -68,6 +68,12 @@ const RULES: Readonly<Record<EventFormat, FormatRules>> = {
     name: "{measurement}.{field}",
     hasPointers: false,
     unit: "ns",
+  },
+  sparkplug: {
+    holes: ["group", "node", "device", "metric", "path", "property", ...OF_BUS],
+    name: "{metric}",
+    hasPointers: false,
+    unit: "ms",
   },
 };
 
@@ -108,6 +114,8 @@ class MappingCompiler {
     if (!isTimeUnit(unit)) this.fault("timeUnit", { problem: `is none; there are ${TIME_UNITS.join(", ")}` });
     else if (format === "influx" && unit === "rfc3339") {
       this.fault("timeUnit", { problem: "is no unit of line protocol, whose times are whole numbers" });
+    } else if (format === "sparkplug" && unit !== "ms") {
+      this.fault("timeUnit", { problem: "is not ms, the unit of all times of Sparkplug" });
     }
     return {
       format,
@@ -162,7 +170,8 @@ class MappingCompiler {
   private labels(): EventMapping["labels"] {
     const text = this.texts.labels;
     if (text === undefined) {
-      return this.format === "influx" ? "tags" : this.format === "json" ? DEFAULT_LABELS : [];
+      if (this.format === "influx" || this.format === "sparkplug") return "tags";
+      return this.format === "json" ? DEFAULT_LABELS : [];
     }
     if (text.startsWith("/")) {
       if (this.format === "json") return this.pointer("labels", "") ?? [];

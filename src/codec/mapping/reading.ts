@@ -44,6 +44,8 @@ export interface Parts {
   readonly valueName: string;
   /** The time that each record of the format has; undefined: it has none. */
   readonly ownTime?: number | undefined;
+  /** The id that each record of the format has; undefined: it has none. */
+  readonly ownId?: string | undefined;
   readonly tags?: Readonly<Record<string, string>>;
 }
 
@@ -100,7 +102,7 @@ function timeOf({ timestamp, timeUnit }: EventMapping, parts: Parts, context: Re
 
 /** As in protocol v1, only a text is an id; here a number is, too. */
 function idOf({ id: pointer }: EventMapping, parts: Parts): string | undefined {
-  const id = pointer && parts.at(pointer);
+  const id = pointer === undefined ? parts.ownId : parts.at(pointer);
   if (typeof id === "number") return textOf(id, pointer!.text);
   if (typeof id !== "string" || id === "") return undefined;
   if (!id.isWellFormed()) throw new Unfit("id with half a surrogate pair");

@@ -30,6 +30,9 @@ export class RecordEvents {
   private hasText = false;
   private content: string | undefined;
   private isText: boolean | undefined;
+  private wholeText: (() => string) | undefined;
+
+  constructor(private readonly eventsMax = EVENTS_MAX) {}
 
   /** Begins with the record from `start` to `end` in a batch, whose text is itself. */
   begin(batch: EventBatch, position: number, start: number, end: number): void {
@@ -46,6 +49,7 @@ export class RecordEvents {
     this.hasText = false;
     this.content = undefined;
     this.isText = undefined;
+    this.wholeText = undefined;
   }
 
   /** Its text is another one than its bytes, and stands there. */
@@ -60,6 +64,11 @@ export class RecordEvents {
   textIs(content: string): void {
     this.hasText = true;
     this.content = content;
+  }
+
+  /** A dead letter of the whole record has this text, not the record's bytes. */
+  wholeIs(make: () => string): void {
+    this.wholeText = make;
   }
 
   /** Whether the text is UTF-8. Found out only when it matters. */
@@ -80,8 +89,8 @@ export class RecordEvents {
   /** Adds one. Returns whether more may follow. */
   take({ event, alone = this.whole() }: Reading): boolean {
     const { batch } = this;
-    if (this.count++ === EVENTS_MAX) {
-      this.refuse(`more than ${EVENTS_MAX} events in one record: the rest of them`);
+    if (this.count++ === this.eventsMax) {
+      this.refuse(`more than ${this.eventsMax} events in one record: the rest of them`);
       return false;
     }
     if (typeof event === "string") {
@@ -115,11 +124,13 @@ export class RecordEvents {
     batch.invalid.length = this.invalidBefore;
     batch.alone.fill(undefined, countBefore);
     this.count = 0;
+    this.wholeText = undefined;
   }
 
   /** The text, where it is another one than the record's bytes. */
   private whole(): (() => string) | undefined {
-    const { bytes, textStart, textEnd, content } = this;
+    const { bytes, textStart, textEnd, content, wholeText } = this;
+    if (wholeText !== undefined) return wholeText;
     return this.hasText ? () => content ?? this.decoded(bytes, textStart, textEnd) : undefined;
   }
 

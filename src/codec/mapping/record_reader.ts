@@ -1,6 +1,7 @@
 import type { EventBatch } from "../../event/event_batch.ts";
 import { CsvBytes } from "./csv_bytes.ts";
 import { csvReadings } from "./csv_readings.ts";
+import { metricReadings, NO_METRIC } from "../sparkplug/metric_record.ts";
 import { compileMapping, type EventFormat, type EventMapping, type MappingTexts } from "./event_mapping.ts";
 import { InfluxBytes } from "./influx_bytes.ts";
 import { influxReadings } from "./influx_readings.ts";
@@ -13,7 +14,13 @@ import { valueReadings } from "./value_readings.ts";
 
 const READINGS: Readonly<
   Record<EventFormat, (text: string, mapping: EventMapping, context: RecordContext) => Iterable<Reading>>
-> = { json: jsonReadings, value: valueReadings, influx: influxReadings, csv: csvReadings };
+> = {
+  json: jsonReadings,
+  value: valueReadings,
+  influx: influxReadings,
+  csv: csvReadings,
+  sparkplug: metricReadings,
+};
 
 /** Makes events of records by a mapping, whatever source they come from. */
 export class RecordReader {
@@ -81,7 +88,9 @@ export class RecordReader {
       if (lines.read(events, context)) return events.finish();
       events.undo();
     }
-    if (content === undefined && !events.isUtf8()) return events.refuse("not UTF-8");
+    if (content === undefined && !events.isUtf8()) {
+      return events.refuse(this.mapping.format === "sparkplug" ? NO_METRIC : "not UTF-8");
+    }
     if (content !== undefined) events.textIs(content);
     for (const reading of READINGS[this.mapping.format](content ?? events.text(), this.mapping, context)) {
       if (!events.take(reading)) break;

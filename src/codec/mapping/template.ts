@@ -9,9 +9,25 @@ export type Hole =
   | { readonly kind: "pointer"; readonly text: string; readonly pointer: Pointer }
   | { readonly kind: "level"; readonly text: string; readonly level: number }
   | { readonly kind: "tag"; readonly text: string; readonly tag: string }
-  | { readonly kind: "topic" | "key" | "measurement" | "field" | "column" | "path"; readonly text: string };
+  | { readonly kind: "property"; readonly text: string; readonly property: string }
+  | { readonly kind: PlainHole; readonly text: string };
 
 export type HoleKind = Hole["kind"];
+
+/** Holes that are a word alone. */
+const PLAIN_HOLES = [
+  "topic",
+  "key",
+  "measurement",
+  "field",
+  "column",
+  "path",
+  "group",
+  "node",
+  "device",
+  "metric",
+] as const;
+type PlainHole = typeof PLAIN_HOLES[number];
 
 /** Text with holes. */
 export interface Template {
@@ -37,6 +53,11 @@ const FORMS: Readonly<Record<HoleKind, string>> = {
   tag: "{tag:NAME}",
   column: "{column}",
   path: "{path}",
+  group: "{group}",
+  node: "{node}",
+  device: "{device}",
+  metric: "{metric}",
+  property: "{property:NAME}",
 };
 
 /** Reads a template that may have holes of some kinds. */
@@ -78,19 +99,14 @@ function parseHole(inner: string, at: number): Hole | TemplateFault {
     const pointer = parsePointer(inner);
     return "problem" in pointer ? { ...pointer, at: at + pointer.at } : { kind: "pointer", text, pointer };
   }
-  switch (inner) {
-    case "topic":
-    case "key":
-    case "measurement":
-    case "field":
-    case "column":
-    case "path":
-      return { kind: inner, text };
-  }
+  const plain = PLAIN_HOLES.find((kind) => kind === inner);
+  if (plain !== undefined) return { kind: plain, text };
   const level = /^topic\[(\d{1,3})\]$/.exec(inner)?.[1];
   if (level !== undefined) return { kind: "level", text, level: Number(level) };
   const tag = /^tag:(.+)$/s.exec(inner)?.[1];
   if (tag !== undefined) return { kind: "tag", text, tag };
+  const property = /^property:(.+)$/s.exec(inner)?.[1];
+  if (property !== undefined) return { kind: "property", text, property };
   return {
     problem: `has a hole ${text} that there is not; holes are ${Object.values(FORMS).join(", ")}`,
     at: at - 1,

@@ -73,6 +73,13 @@ export class WireReader {
     return outer;
   }
 
+  /** Enters the message whose length stands there, and which was entered before. */
+  enterAt(at: number): void {
+    this.at = at;
+    this.wire = LENGTH;
+    this.enter();
+  }
+
   /** Leaves a message that was read, or whose rest is of no interest. */
   leave(outer: number): void {
     this.at = this.end;
@@ -141,6 +148,11 @@ export class WireReader {
   double(): number {
     this.readFixed64();
     return this.view.getFloat64(this.at - 8, true);
+  }
+
+  float(): number {
+    this.expect(FIXED32);
+    return this.view.getFloat32(this.take(4), true);
   }
 
   /** Whether the double that was read last has exactly these bits. A NaN does not keep them as a number. */

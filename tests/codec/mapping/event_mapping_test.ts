@@ -17,7 +17,7 @@ Deno.test("nothing is set: there is no mapping", () => {
 
 Deno.test("each fault is told with where it is in its text", () => {
   const cases: [MappingTexts, RegExp][] = [
-    [{ format: "xml" }, /^format is none; there are json, value, influx, csv$/],
+    [{ format: "xml" }, /^format is none; there are json, value, influx, csv, sparkplug$/],
     [{ name: "a.{topik}" }, /^name has a hole \{topik\} that there is not; .* >\{topik\}$/],
     [{ name: "a{/b" }, /^name has a hole that does not end >\{\/b$/],
     [{ name: "a}b" }, /^name has a \} that ends no hole >\}b$/],
@@ -37,6 +37,16 @@ Deno.test("each fault is told with where it is in its text", () => {
     [{ format: "csv", value: "/a/b" }, /^value points deeper than to a column, .* >\/b$/],
     [{ timeUnit: "min" }, /^timeUnit is none; there are s, ms, us, ns, rfc3339$/],
     [{ format: "influx", timeUnit: "rfc3339" }, /^timeUnit is no unit of line protocol/],
+    [{ format: "sparkplug", name: "{field}" }, /nothing fills here in the format sparkplug; .* >\{field\}$/],
+    [
+      { format: "sparkplug", labels: "u:{property:}" },
+      /a hole \{property:\} that there is not.* >\{property:\}$/,
+    ],
+    [{ format: "sparkplug", name: "{node}.{/a}" }, /nothing fills here .* >\{\/a\}$/],
+    [{ name: "{metric}" }, /nothing fills here in the format json/],
+    [{ format: "sparkplug", value: "/a" }, /^value points into records/],
+    [{ format: "sparkplug", timestamp: "/t" }, /^timestamp points into records/],
+    [{ format: "sparkplug", timeUnit: "s" }, /^timeUnit is not ms, the unit of all times of Sparkplug$/],
     [{ labels: "a:/b,c" }, /^labels has a part that is not LABEL:\/pointer or LABEL:\{hole\} >c$/],
     [{ labels: "a:/b, a:{topic}" }, /^labels names the label a twice > a:\{topic\}$/],
     [{ labels: "a:/b,c: {nothing}" }, /^labels has a hole \{nothing\} .* >\{nothing\}$/],

@@ -1,0 +1,26 @@
+import { lengthField, varintField } from "../protobuf/wire_writer.ts";
+import { BOOLEAN } from "./data_type.ts";
+
+/** The message that asks a node to send its birth certificates again. */
+export interface RebirthCommand {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+}
+
+const ENCODER = new TextEncoder();
+
+/** @param nowMs Wall clock, Unix ms. */
+export function rebirthCommand(group: string, node: string, nowMs: number): RebirthCommand {
+  const metric = [
+    lengthField(1, ENCODER.encode("Node Control/Rebirth")),
+    varintField(3, nowMs),
+    varintField(4, BOOLEAN),
+    varintField(14, 1),
+  ];
+  const payload = [varintField(1, nowMs), lengthField(2, joined(metric))];
+  return { topic: `spBv1.0/${group}/NCMD/${node}`, payload: joined(payload) };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
