@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type Kafka, Partitioners } from "kafkajs";
+import type { Kafka } from "kafkajs";
 import { labelsIn } from "../../src/event/labels.ts";
-import { kafkaClient } from "../support/kafka_broker.ts";
+import { kafkaClient, kafkaProducer } from "../support/kafka_broker.ts";
 import type { Row } from "../support/oracle.ts";
 
 /** A record of the topic, as a `read_committed` reader got it, in the order of its partition. */
@@ -47,7 +47,7 @@ export async function readTopic(brokers: readonly string[], topic: string): Prom
 }
 
 async function putMarks(kafka: Kafka, topic: string, partitions: number[], mark: string): Promise<void> {
-  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  const producer = kafkaProducer(kafka);
   await producer.connect();
   await producer.send({
     topic,

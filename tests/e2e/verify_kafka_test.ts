@@ -13,7 +13,7 @@ import {
   until,
 } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
-import { kafkaClient } from "../support/kafka_broker.ts";
+import { kafkaClient, kafkaProducer } from "../support/kafka_broker.ts";
 import { sharedKafka } from "../support/shared_servers.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 import { readTopic } from "./topic.ts";
@@ -27,7 +27,7 @@ Deno.test("verify --kafka proves a topic, and tells what was tampered with", asy
   const kafka = kafkaClient(broker.brokers);
   const admin = kafka.admin();
   await admin.connect();
-  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  const producer = kafkaProducer(kafka);
   await producer.connect();
   const topic = `verify-${crypto.randomUUID().slice(0, 8)}`;
   const environment = handlerEnvironment(bus.url, directory.path, {

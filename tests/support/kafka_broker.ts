@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Kafka, logLevel } from "kafkajs";
+import { Kafka, logLevel, Partitioners, type Producer } from "kafkajs";
 import { javaBinary, kafkaClassPath } from "../../scripts/servers.ts";
 import "../../src/sinks/kafka/kafka_request_queue.ts";
 import { PATIENCE_MS } from "./executable.ts";
@@ -54,6 +54,18 @@ export function kafkaClient(brokers: readonly string[]): Kafka {
     logLevel: logLevel.NOTHING,
     connectionTimeout: PATIENCE_MS,
     requestTimeout: PATIENCE_MS,
+  });
+}
+
+/**
+ * A producer whose records are in the topic once. kafkajs sends a whole request again where one partition of
+ * it was not ready, and the broker drops what it has of an idempotent producer.
+ */
+export function kafkaProducer(kafka: Kafka): Producer {
+  return kafka.producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    idempotent: true,
+    maxInFlightRequests: 1,
   });
 }
 

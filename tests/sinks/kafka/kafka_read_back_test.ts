@@ -9,7 +9,7 @@ import { KafkaReadBack, type KafkaReadBackOptions } from "../../../src/sinks/kaf
 import { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
 import { SinkError } from "../../../src/contract/sink.ts";
 import { PATIENCE_MS, until } from "../../support/executable.ts";
-import { kafkaClient, kafkaIsExternal, startKafka } from "../../support/kafka_broker.ts";
+import { kafkaClient, kafkaIsExternal, kafkaProducer, startKafka } from "../../support/kafka_broker.ts";
 import { TcpProxy } from "../../support/tcp_proxy.ts";
 import { aggregateOf, NEVER } from "../../contract/sink_samples.ts";
 
@@ -42,7 +42,7 @@ Deno.test("KafkaReadBack", async (t) => {
   const kafka = kafkaClient(broker.brokers);
   const admin = kafka.admin();
   await admin.connect();
-  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  const producer = kafkaProducer(kafka);
   await producer.connect();
   const lines: string[] = [];
   const logger = createLogger({

@@ -13,6 +13,7 @@ import {
   QUIET,
   sinkError,
 } from "../../contract/sink_samples.ts";
+import { temporaryDirectory } from "../../support/executable.ts";
 import { readRows } from "../sqlite_rows.ts";
 import { execute } from "./sqlite_backends.ts";
 
@@ -449,8 +450,10 @@ for (
     "database is not open",
   ]
 ) {
-  Deno.test(`SQLite's "${message}" is never a row's fault`, () => {
-    const error = toSqliteRowError(new Error(message), "/a.sqlite");
+  Deno.test(`SQLite's "${message}" is never a row's fault`, async () => {
+    // What may be a matter of rights is looked at: the file could be written.
+    await using directory = await temporaryDirectory();
+    const error = toSqliteRowError(new Error(message), `${directory.path}/a.sqlite`);
     assert.ok(!(error instanceof UnexplainedRefusal), error.kind);
     assert.equal(error.kind, "unavailable");
   });

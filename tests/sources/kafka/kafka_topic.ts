@@ -1,7 +1,7 @@
 import { type Admin, CompressionTypes, type Message, Partitioners } from "kafkajs";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { KafkaSource, type KafkaSourceOptions } from "../../../src/sources/kafka/kafka_source.ts";
-import { kafkaClient } from "../../support/kafka_broker.ts";
+import { kafkaClient, kafkaProducer } from "../../support/kafka_broker.ts";
 
 let topics = 0;
 
@@ -55,7 +55,7 @@ export class KafkaTopic {
     compression: CompressionTypes = CompressionTypes.None,
   ): Promise<void> {
     if (messages.length === 0) return;
-    const producer = this.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    const producer = kafkaProducer(this.kafka);
     await producer.connect();
     try {
       await producer.send({
