@@ -38,6 +38,17 @@ export class Reading {
     return reading;
   }
 
+  /** A reading of each partition, from its oldest event on. */
+  static async openAll(source: Source): Promise<Reading[]> {
+    const unread = { lineage: undefined, position: undefined, history: new LogHistory() };
+    const partitions = await source.open(contextOf(unread), NEVER);
+    return partitions.map((partition) => {
+      const reading = new Reading(source);
+      reading.partition = partition;
+      return reading;
+    });
+  }
+
   /** A reading of another partition, from its oldest event on. */
   other(id: PartitionId): Reading {
     const reading = new Reading(this.source);

@@ -73,18 +73,22 @@ export function rowEnd(bytes: Uint8Array, start: number, separator: number, isLa
   if (lineEnd < 0 || !bytes.subarray(start, lineEnd).includes(QUOTE)) return lineEnd;
   const near = bytes.subarray(start, start + QUOTED_MAX_BYTES);
   let isAtStart = true;
+  let isOpen = false;
   for (let at = 0; at < near.length; at++) {
     const byte = near[at]!;
     if (byte === NEWLINE) return start + at;
     if (byte === QUOTE && isAtStart) {
       const after = afterQuotes(near, at + 1);
-      if (after < 0) break;
+      isOpen = after < 0;
+      if (isOpen) break;
       // What follows the quote is looked at next.
       at = after - 1;
     }
     isAtStart = byte === separator;
   }
-  return isLast || near.length === QUOTED_MAX_BYTES ? lineEnd : -1;
+  if (near.length === QUOTED_MAX_BYTES) return lineEnd;
+  // A last row whose quotes end needs no line break.
+  return isLast && isOpen ? lineEnd : -1;
 }
 
 /** Where what follows the closing quote begins; -1: there is none. */

@@ -29,7 +29,7 @@ export class OpenFile {
   static async open(path: string, expected?: FileKey): Promise<OpenFile> {
     try {
       // Opening a pipe would wait for whoever writes to it.
-      const named = await Deno.stat(path);
+      const named = await Deno.stat(path).catch((error) => linkOr(path, error));
       if (!named.isFile) throw notAFile(path, named);
       const file = await Deno.open(path, { read: true });
       const { dev, ino } = await file.stat();
@@ -149,6 +149,16 @@ function notAFile(path: string, { isDirectory }: Deno.FileInfo): SourceError {
     ? `is a directory: name the files in it, such as file://${path}/*.ndjson`
     : "is no regular file: a pipe is read as stdin:, with < before its name";
   return new SourceError("refused", `${path} ${problem}`);
+}
+
+/** @throws {SourceError} The name is a link that leads to nothing. */
+async function linkOr(path: string, error: unknown): Promise<never> {
+  const link = await Deno.lstat(path).catch(() => undefined);
+  if (link?.isSymlink && error instanceof Deno.errors.NotFound) {
+    const target = await Deno.readLink(path).catch(() => "?");
+    throw new SourceError("unavailable", `${path} is a link to ${target}, which does not exist`);
+  }
+  throw error;
 }
 
 /** What the file system says, for the operator. */
