@@ -121,9 +121,7 @@ function describe(deadLetter: DeadLetter): string {
       JSON.stringify(toRecord(deadLetter.aggregate, "")),
     ]
     : [
-      `${deadLetter.bus}${deadLetter.partition && ` ${deadLetter.partition}`} @ ${
-        deadLetter.offset ?? "queue"
-      }`,
+      whereabouts(deadLetter),
       shownBytes(deadLetter.raw!),
     ];
   const shown = what.length > RAW_SHOWN ? `${what.slice(0, RAW_SHOWN)}…` : what;
@@ -132,8 +130,15 @@ function describe(deadLetter: DeadLetter): string {
   );
 }
 
+/** Where an event was at its bus. */
+function whereabouts({ bus, partition, offset, origin: { path } }: DeadLetter): string {
+  if (path !== undefined) return `${bus} ${path} @ byte ${offset}`;
+  return `${bus}${partition && ` ${partition}`} @ ${offset ?? "queue"}`;
+}
+
 function toJson(deadLetter: DeadLetter, instance: string): Record<string, unknown> {
   const { id, reason, detail, bus, partition, offset, sink, aggregate, raw, isCut, refusedAtMs } = deadLetter;
+  const { path } = deadLetter.origin;
   return {
     id,
     reason,
@@ -141,6 +146,7 @@ function toJson(deadLetter: DeadLetter, instance: string): Record<string, unknow
     refused_at: refusedAtMs / 1000,
     bus,
     ...(partition && { partition }),
+    ...(path !== undefined && { path }),
     offset,
     ...(raw !== undefined && rawField(raw)),
     ...(isCut && { cut: true }),

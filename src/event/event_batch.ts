@@ -8,8 +8,10 @@ export interface InvalidEvent {
 
 /** What a bus tells of a record beyond its bytes. What it does not tell is undefined. */
 export interface RecordOrigin {
-  /** Its number at the bus. */
+  /** Its number at the bus. Of a file, the byte of the content where it begins. */
   readonly offset?: number | undefined;
+  /** The file that it is in. */
+  readonly path?: string | undefined;
   readonly topic?: string | undefined;
   readonly key?: string | undefined;
   /** When the bus got it, Unix ms. */

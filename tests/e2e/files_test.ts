@@ -136,4 +136,6 @@ Deno.test("CSV: an archive in one command; what does not fit is a dead letter wi
   assert.deepEqual(rows.map(({ name, value, count }) => [name, value, count]), [["oven", 22, 3]]);
   const deadLetters = await runToEnd(["dead-letters", "list"], environment);
   assert.match(deadLetters.stdout, /a quote that does not end/);
+  const byte = (await Deno.readTextFile(path)).indexOf("kiln");
+  assert.ok(deadLetters.stdout.includes(`[file://${path} ${path} @ byte ${byte}]`), deadLetters.stdout);
 });

@@ -33,7 +33,8 @@ Deno.test("a file that may not be read says so; the one beside it is counted", a
   await Deno.writeTextFile(`${files}/2.ndjson`, line.repeat(3));
   await Deno.chmod(`${files}/1.ndjson`, 0o000);
   const environment = handlerEnvironment(`file://${files}/*.ndjson`, path, { STORAGE_TYPE: "sqlite" });
-  const reason = `${files}/1.ndjson: the user that the handler runs as may not read it: give that user the right`;
+  const reason =
+    `${files}/1.ndjson: the user that the handler runs as may not read it: give that user the right`;
   const once = await runAsNobody(["once", "--flush"], environment, path);
   assert.equal(once.code, 75, once.text);
   assert.ok(once.text.includes(reason), once.text);

@@ -242,7 +242,10 @@ export class FilePartition implements Partition, Closable {
     }
     this.atEndSinceMs = undefined;
     this.readBytes = file.content.storedBytesAt(buffer.at);
-    const next = positionOf(await file.markAt(buffer.at, isInsideNext, this.path));
+    const { path } = this;
+    const { originOf } = into;
+    into.originOf = (index) => ({ ...originOf?.(index), path });
+    const next = positionOf(await file.markAt(buffer.at, isInsideNext, path));
     const step = { lineage: undefined, next, offset: undefined, lost: 0 };
     if (into.total === 0) return { kind: "gap", ...step };
     return { kind: "events", ...step, decodeMs: clock.monotonicMs() - startedMs };

@@ -90,7 +90,9 @@ export class LineBuffer {
   ): number {
     const { bounds, taken } = cutLines(this.view, limit, isLast, header);
     // The batch gives its bytes away.
-    readLines(this.view.slice(0, taken), bounds, into, reader, arrivedMs, header);
+    const starts = readLines(this.view.slice(0, taken), bounds, into, reader, arrivedMs, header);
+    const { at } = this;
+    into.originOf = (position) => ({ offset: at + starts[position]! });
     this.drop(taken);
     return taken;
   }
@@ -101,6 +103,8 @@ export class LineBuffer {
     into.total = 1;
     const detail = `a line of more than ${LINE_MAX_BYTES} bytes`;
     into.invalid.push({ index: 0, detail, rawStart: 0, rawEnd: BEGINNING_BYTES });
+    const { at: offset } = this;
+    into.originOf = () => ({ offset });
     return this.drop(this.length);
   }
 

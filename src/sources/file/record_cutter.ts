@@ -50,7 +50,7 @@ function withoutSpace(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /**
- * Makes events of lines.
+ * Makes events of lines. Returns where the record of each position in the batch begins.
  *
  * @param bytes They become the batch's.
  * @param arrivedMs Wall clock, Unix ms.
@@ -62,20 +62,23 @@ export function readLines(
   reader: RecordReader | undefined,
   arrivedMs: number,
   header: CsvHeader | undefined,
-): void {
+): number[] {
   batch.reset(bytes);
   if (reader === undefined) return readEvents(bytes, bounds, batch);
   reader.begin(batch);
   const context = { arrivedMs };
   if (header !== undefined) return readRows(bytes, bounds, batch, reader, context, header);
   const mayComment = reader.mapping.format === "influx";
+  const starts: number[] = [];
   for (let i = 0; i < bounds.length; i += 2) {
     const [start, end] = [bounds[i]!, bounds[i + 1]!];
     if (mayComment && bytes[start] === HASH) continue;
     batch.reserve();
+    starts.push(start);
     if (reader.readPlain(batch, start, context) === end) batch.total++;
     else reader.read(batch, start, end, context);
   }
+  return starts;
 }
 
 /** Each row is a record of its own, with the header over it. */
@@ -86,18 +89,21 @@ function readRows(
   reader: RecordReader,
   context: RecordContext,
   header: CsvHeader,
-): void {
+): number[] {
+  const starts: number[] = [];
   for (let i = 0; i < bounds.length; i += 2) {
     const [start, end] = [bounds[i]!, bounds[i + 1]!];
     const row = bytes.subarray(start, end);
     const text = isUtf8(row) ? DECODER.decode(row) : undefined;
     // The header comes again where files were joined.
     if (text === header.text || text === `\ufeff${header.text}`) continue;
+    starts.push(start);
     reader.read(batch, start, end, context, text && `${header.text}\n${text}`);
   }
+  return starts;
 }
 
-function readEvents(bytes: Uint8Array, bounds: readonly number[], batch: EventBatch): void {
+function readEvents(bytes: Uint8Array, bounds: readonly number[], batch: EventBatch): number[] {
   const scanner = new EventScanner(new JsonBytes(bytes), batch);
   for (let i = 0; i < bounds.length; i += 2) {
     const [start, end] = [bounds[i]!, bounds[i + 1]!];
@@ -105,4 +111,5 @@ function readEvents(bytes: Uint8Array, bounds: readonly number[], batch: EventBa
     if (scanner.scanPlain(start) === end) batch.total++;
     else scanner.scanAny(start, end);
   }
+  return bounds.filter((_, i) => i % 2 === 0);
 }

@@ -51,7 +51,10 @@ Deno.test("CSV: each file has its own header, in its own order, with and without
   inDirectory(async (directory) => {
     await Deno.writeTextFile(`${directory}/1.csv`, "name,value,timestamp\ne0,1,1000\n");
     await Deno.writeTextFile(`${directory}/2.csv`, "\ufefftimestamp;unit;value;name\r\n1000;m;2;e1\r\n");
-    await Deno.writeTextFile(`${directory}/3.csv`, '\ufeff"name","note","value","timestamp"\ne2,"a\nb",3,1000');
+    await Deno.writeTextFile(
+      `${directory}/3.csv`,
+      '\ufeff"name","note","value","timestamp"\ne2,"a\nb",3,1000',
+    );
     await Deno.writeTextFile(`${directory}/4.csv`, "device,temp\nx,1\n");
     await Deno.writeTextFile(`${directory}/5.csv`, "name,value,timestamp\n");
     await Deno.writeTextFile(`${directory}/6.csv`, "");
@@ -65,7 +68,10 @@ Deno.test("a gzip that is cut, or no gzip at all, beside good ones of one member
   inDirectory(async (directory) => {
     const member = gzipSync(lines(0, 3));
     await Deno.writeFile(`${directory}/1.gz`, member.subarray(0, member.length - 9));
-    await Deno.writeFile(`${directory}/2.gz`, new Uint8Array([...gzipSync(lines(3, 5)), ...gzipSync(lines(5, 6))]));
+    await Deno.writeFile(
+      `${directory}/2.gz`,
+      new Uint8Array([...gzipSync(lines(3, 5)), ...gzipSync(lines(5, 6))]),
+    );
     await Deno.writeFile(`${directory}/3.gz`, member.map((byte, i) => i < 20 || i > 30 ? byte : 255));
     await Deno.writeFile(`${directory}/4.gz`, new Uint8Array(0));
     await Deno.writeTextFile(`${directory}/5.gz`, eventText(6));
@@ -81,7 +87,10 @@ Deno.test("records of 10 MB are dead letters, of every format, and memory stays 
     const huge = "x".repeat(10_000_000);
     const said = "a line of more than 1048576 bytes";
     await Deno.writeTextFile(`${directory}/a.ndjson`, `${eventText(0)}{"name":"${huge}"}\n${eventText(1)}`);
-    assert.deepEqual(await readAll(source(`${directory}/a.ndjson`)), { names: events(0, 2), problems: [said] });
+    assert.deepEqual(await readAll(source(`${directory}/a.ndjson`)), {
+      names: events(0, 2),
+      problems: [said],
+    });
     await Deno.writeTextFile(
       `${directory}/a.csv`,
       `name,value,timestamp,note\ne0,1,1000,\ne9,1,1000,"${huge}"\ne1,1,1000,\n`,
