@@ -35,6 +35,9 @@ Deno.test({
         executablePath(),
         here("systemd_trial.sh"),
       ],
+      // A machine that boots has nothing of the tests' environment, such as a clock from libfaketime.
+      clearEnv: true,
+      env: { PATH: Deno.env.get("PATH")! },
       stdin: "null",
       stdout: "null",
       stderr: "piped",

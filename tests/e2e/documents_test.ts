@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { MarkdownPage } from "../../scripts/markdown_page.ts";
-import { executablePath, type Output, temporaryDirectory } from "../support/executable.ts";
+import { executablePath, type Output, surroundings, temporaryDirectory } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 
@@ -19,15 +19,25 @@ systemctl() {
     start)
       vabus-data-handler run --env-file "$ETC/env" 2>>"$ETC/log" &
       echo $! >"$ETC/pid"
-      until curl --silent --fail "$ADMIN/healthz" >/dev/null; do kill -0 "$(cat "$ETC/pid")"; sleep 0.1; done
+      within curl --silent --fail "$ADMIN/healthz" >/dev/null
       # An operator types slower than a script: the handler has its events by the next command.
-      until is_done; do kill -0 "$(cat "$ETC/pid")"; sleep 0.1; done ;;
+      within is_done ;;
     stop) kill "$(cat "$ETC/pid")"; wait "$(cat "$ETC/pid")" ;;
     restart) systemctl stop; systemctl start ;;
     reload)
       kill -HUP "$(cat "$ETC/pid")"
-      until grep --quiet 'settings' "$ETC/log"; do kill -0 "$(cat "$ETC/pid")"; sleep 0.1; done ;;
+      within grep --quiet 'settings' "$ETC/log" ;;
   esac
+}
+# Waits as long as \`until\` in the tests: only a defect takes longer.
+within() {
+  for _ in $(seq 3000); do
+    if "$@"; then return; fi
+    kill -0 "$(cat "$ETC/pid")" || return
+    sleep 0.1
+  done
+  echo "in vain: $*" >&2
+  return 1
 }
 is_done() {
   vabus-data-handler status --env-file "$ETC/env" >"$ETC/status"
@@ -105,7 +115,7 @@ async function commandsOf(path: string): Promise<string> {
  */
 async function runShell(commands: string, directory: string, env: Record<string, string>): Promise<Output> {
   await Deno.symlink(executablePath(), `${directory}/vabus-data-handler`);
-  const surroundings = ["HOME", "TMPDIR", "XDG_CACHE_HOME"].flatMap((name) => {
+  const ownPlaces = ["HOME", "TMPDIR", "XDG_CACHE_HOME"].flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   });
@@ -113,7 +123,12 @@ async function runShell(commands: string, directory: string, env: Record<string,
     args: ["-c", STAND_INS + commands],
     cwd: directory,
     clearEnv: true,
-    env: { ...Object.fromEntries(surroundings), PATH: `${directory}:${Deno.env.get("PATH")}`, ...env },
+    env: {
+      ...surroundings(directory),
+      ...Object.fromEntries(ownPlaces),
+      PATH: `${directory}:${Deno.env.get("PATH")}`,
+      ...env,
+    },
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();

@@ -7,6 +7,7 @@ import {
   pause,
   Program,
   runToEnd,
+  surroundings,
   temporaryDirectory,
   until,
 } from "../support/executable.ts";
@@ -100,7 +101,7 @@ Deno.test("lines through a pipe are waited for until it ends", async () => {
   const child = new Deno.Command(executablePath(), {
     args: ["once", "--flush"],
     clearEnv: true,
-    env: { PATH: Deno.env.get("PATH") ?? "", HOME: directory.path, TMPDIR: directory.path, ...environment },
+    env: { ...surroundings(directory.path), ...environment },
     stdin: "piped",
     stdout: "null",
     stderr: "piped",

@@ -6,6 +6,7 @@ import {
   executablePath,
   type Output,
   runToEnd,
+  surroundings,
   temporaryDirectory,
 } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
@@ -177,7 +178,7 @@ async function runIn(
     args: [...before, ...args],
     cwd,
     clearEnv: true,
-    env: { PATH: Deno.env.get("PATH") ?? "", HOME: cwd, TMPDIR: cwd, ...environment },
+    env: { ...surroundings(cwd), ...environment },
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();

@@ -7,6 +7,7 @@ import {
   type Output,
   PATIENCE_MS,
   Program,
+  surroundings,
   temporaryDirectory,
   until,
 } from "../support/executable.ts";
@@ -65,7 +66,7 @@ for (
       args: [...reduced, "check"],
       clearEnv: true,
       cwd: directory.path,
-      env: { HOME: directory.path, ...handlerEnvironment(bus.url, directory.path) },
+      env: { ...surroundings(directory.path), ...handlerEnvironment(bus.url, directory.path) },
       stdin: "null",
     }).output();
     const decoder = new TextDecoder();

@@ -3,7 +3,13 @@
  * root's in its place.
  */
 import assert from "node:assert/strict";
-import { executablePath, type Output, runToEnd, temporaryDirectory } from "../support/executable.ts";
+import {
+  executablePath,
+  type Output,
+  runToEnd,
+  surroundings,
+  temporaryDirectory,
+} from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 
@@ -87,8 +93,7 @@ async function onHost(line: string, privateMode = "700"): Promise<Output> {
     ],
     clearEnv: true,
     env: {
-      PATH: Deno.env.get("PATH")!,
-      TMPDIR: directory.path,
+      ...surroundings(directory.path),
       PROGRAM: program,
       XDG_CACHE_HOME: unpacked!.path,
       BUS: `http://127.0.0.1:${freePort()}`,

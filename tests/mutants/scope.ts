@@ -3,7 +3,7 @@ import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 
 /** The folders of src/ that decide which rows there are, and what is in them. */
-export const SUBJECTS = ["aggregation", "codec", "delivery", "event", "ingest", "sinks", "state"];
+export const SUBJECTS = ["aggregation", "codec", "delivery", "event", "ingest", "sinks", "sources", "state"];
 export const SIMULATION = "tests/sim/run.ts";
 
 /** @throws when a folder is no more. */

@@ -49,6 +49,21 @@ export function executablePath(): string {
   throw new Error(`There is no executable ${path}: run \`make build\`, or name one with VABUS_BIN.`);
 }
 
+/**
+ * What every process of a test gets of the tests' environment, and nothing else: the tests' clock among it,
+ * unless `environment` brings a clock.
+ *
+ * @param home The place of what the process writes without being told where.
+ */
+export function surroundings(home: string, environment: Environment = {}): Environment {
+  return {
+    PATH: Deno.env.get("PATH") ?? "",
+    HOME: home,
+    TMPDIR: home,
+    ...("LD_PRELOAD" in environment ? {} : CLOCK),
+  };
+}
+
 /** A running process of the executable. Leaving its scope (`await using`) ends it, by force if needed. */
 export class Program implements AsyncDisposable {
   stdout = "";
@@ -79,13 +94,7 @@ export class Program implements AsyncDisposable {
       args: [...args],
       cwd: Deno.makeTempDirSync({ dir: home, prefix: "cwd-" }),
       clearEnv: true,
-      env: {
-        PATH: Deno.env.get("PATH") ?? "",
-        HOME: home,
-        TMPDIR: home,
-        ...("LD_PRELOAD" in environment ? {} : CLOCK),
-        ...environment,
-      },
+      env: { ...surroundings(home, environment), ...environment },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
