@@ -164,7 +164,7 @@ Deno.test("PostgreSQL: only the rows at fault are dead letters", async (t) => {
       await create(table);
       // Far too long for more than two rows at once.
       await sql.unsafe(`create function f_${table}() returns trigger language plpgsql as $f$
-          begin if (select count(*) from changed) > 2 then perform pg_sleep(30); end if; return null; end $f$;
+          begin if (select count(*) from changed) > 2 then perform pg_sleep(3); end if; return null; end $f$;
         create trigger is_slow after insert on ${table} referencing new table as changed
           for each statement execute function f_${table}()`);
       const outbox = MemoryOutbox.of(COUNT);
