@@ -115,7 +115,7 @@ async function commandsOf(path: string): Promise<string> {
  */
 async function runShell(commands: string, directory: string, env: Record<string, string>): Promise<Output> {
   await Deno.symlink(executablePath(), `${directory}/vabus-data-handler`);
-  const ownPlaces = ["HOME", "TMPDIR", "XDG_CACHE_HOME"].flatMap((name) => {
+  const ownDirectories = ["HOME", "TMPDIR", "XDG_CACHE_HOME"].flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   });
@@ -125,7 +125,7 @@ async function runShell(commands: string, directory: string, env: Record<string,
     clearEnv: true,
     env: {
       ...surroundings(directory),
-      ...Object.fromEntries(ownPlaces),
+      ...Object.fromEntries(ownDirectories),
       PATH: `${directory}:${Deno.env.get("PATH")}`,
       ...env,
     },

@@ -49,6 +49,26 @@ Deno.test("a checkpoint is due when its interval is over, counted from the last 
     assert.equal(await isDueAfter(1), true);
   }));
 
+Deno.test("where nothing has come a checkpoint that is due writes nothing", () =>
+  withRig(async ({ rig, isDueAfter }) => {
+    const { state } = rig.core;
+    const transaction = state.transaction.bind(state);
+    let written = 0;
+    state.transaction = (work) => {
+      written++;
+      return transaction(work);
+    };
+    await isDueAfter(5000, event());
+    // Its window closes.
+    await isDueAfter(5000);
+    const before = written;
+    assert.ok(before >= 2);
+    for (let i = 0; i < 3; i++) await isDueAfter(5000);
+    assert.equal(written, before);
+    await isDueAfter(5000, event(rig.clock.ms));
+    assert.equal(written, before + 1);
+  }));
+
 Deno.test("checkpoints take a tenth of the time at most: after a long one the next is due later", () =>
   withRig(async ({ rig, isDueAfter }) => {
     const { state } = rig.core;

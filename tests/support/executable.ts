@@ -53,7 +53,7 @@ export function executablePath(): string {
  * What every process of a test gets of the tests' environment, and nothing else: the tests' clock among it,
  * unless `environment` brings a clock.
  *
- * @param home The place of what the process writes without being told where.
+ * @param home The directory of what the process writes without being told where.
  */
 export function surroundings(home: string, environment: Environment = {}): Environment {
   return {

@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+
 /** A state of a released schema, as `tests/fixtures/make_state.ts` has made it. */
 export interface SchemaFixture {
   readonly version: number;
@@ -9,7 +11,7 @@ export interface SchemaFixture {
   readonly expected: string;
 }
 
-const DIRECTORY = new URL("../fixtures/", import.meta.url).pathname;
+const DIRECTORY = fileURLToPath(new URL("../fixtures/", import.meta.url));
 
 /** All there are, the oldest first. */
 export function schemaFixtures(): SchemaFixture[] {

@@ -212,6 +212,17 @@ Deno.test("KafkaReadBack", async (t) => {
       },
     );
 
+    await t.step("of a topic that is not there it says so", async () => {
+      const topic = `nowhere-${crypto.randomUUID().slice(0, 8)}`;
+      const options = { bootstrapServers: broker.brokers, topic, repeat: "positioned" } as const;
+      const readBack = new KafkaReadBack({ ...options, clock }, logger);
+      await assert.rejects(readBack.sumOfCounts(INSTANCE, -Infinity, NEVER), (error) => {
+        assert.ok(error instanceof SinkError && error.kind === "misconfigured");
+        assert.ok(error.message.includes(`there is no topic ${topic}, or this user may not see it`));
+        return true;
+      });
+    });
+
     await t.step("a reader makes no topic that is not there", async () => {
       const topic = `nowhere-${crypto.randomUUID().slice(0, 8)}`;
       const session = new KafkaSession({ bootstrapServers: broker.brokers }, undefined, logger);

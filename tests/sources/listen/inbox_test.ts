@@ -1,21 +1,93 @@
 import assert from "node:assert/strict";
 import { splitArray } from "../../../src/bus/raw_events.ts";
-import { Inbox } from "../../../src/sources/listen/inbox.ts";
+import type { RecordRun } from "../../../src/sources/listen/decoder.ts";
+import { Inbox, InboxFullError } from "../../../src/sources/listen/inbox.ts";
 
-Deno.test("a request that never comes to its end holds the answers to others back for a moment only", async () => {
+async function withInbox(
+  work: (inbox: Inbox, reopen: () => Inbox) => Promise<void>,
+  maxBytes = 1e6,
+): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "vabus-inbox-" });
-  const inbox = Inbox.open(`${directory}/inbox.sqlite`, 1e6);
+  const open = () => Inbox.open(`${directory}/inbox.sqlite`, maxBytes);
+  let inbox = open();
+  const reopen = () => {
+    inbox.close();
+    return inbox = open();
+  };
   try {
-    const hasCome = inbox.expect();
-    const records = splitArray(new TextEncoder().encode('[{"name":"a"},{"name":"b"}]'));
-    await inbox.append([{ format: "event", topic: undefined, records }], 0);
-    assert.equal(inbox.next, 2);
-    hasCome();
-    hasCome();
-    await inbox.append([{ format: "event", topic: undefined, records }], 0);
-    assert.equal(inbox.next, 4);
+    await work(inbox, reopen);
   } finally {
     inbox.close();
     await Deno.remove(directory, { recursive: true });
   }
-});
+}
+
+/** A run of so many records. */
+function runOf(count: number, format: RecordRun["format"] = "event", padding = 0): RecordRun {
+  const record = JSON.stringify({ name: "a".repeat(padding + 1) });
+  const records = splitArray(new TextEncoder().encode(`[${Array(count).fill(record)}]`));
+  return { format, topic: undefined, records };
+}
+
+/** The records that a read gives: of each part the offset of its run, and from where to where it goes. */
+function partsOf(inbox: Inbox, offset: number, limit: number): number[][] {
+  return inbox.read(offset, limit).map(({ run, from, to }) => [run.first, from, to]);
+}
+
+Deno.test("a request that never comes to its end holds the answers to others back for a moment only", () =>
+  withInbox(async (inbox) => {
+    const hasCome = inbox.expect();
+    await inbox.append([runOf(2)], 0);
+    assert.equal(inbox.next, 2);
+    hasCome();
+    hasCome();
+    await inbox.append([runOf(2)], 0);
+    assert.equal(inbox.next, 4);
+  }));
+
+Deno.test("a read goes over several runs, from within one, up to its limit and as far as the format is one", () =>
+  withInbox(async (inbox, reopen) => {
+    await inbox.append([runOf(2), runOf(3)], 0);
+    await inbox.append([runOf(2), runOf(1, "influx"), runOf(1)], 0);
+    for (const open of [() => inbox, reopen]) {
+      const opened = open();
+      assert.deepEqual(partsOf(opened, 0, 100), [[0, 0, 2], [2, 0, 3], [5, 0, 2]]);
+      assert.deepEqual(partsOf(opened, 1, 4), [[0, 1, 2], [2, 0, 3]]);
+      assert.deepEqual(partsOf(opened, 1, 5), [[0, 1, 2], [2, 0, 3], [5, 0, 1]]);
+      assert.deepEqual(partsOf(opened, 4, 1), [[2, 2, 3]]);
+      assert.deepEqual(partsOf(opened, 7, 100), [[7, 0, 1]]);
+      assert.deepEqual(partsOf(opened, 8, 100), [[8, 0, 1]]);
+    }
+  }));
+
+Deno.test("a read takes some megabytes at most", () =>
+  withInbox(async (inbox) => {
+    for (let i = 0; i < 6; i++) await inbox.append([runOf(1, "event", 1_000_000)], 0);
+    assert.equal(inbox.read(0, 100).length, 5);
+    assert.equal(inbox.read(4, 100).length, 2);
+  }, 1e8));
+
+Deno.test("what was read makes room: whole runs, with the next commit", () =>
+  withInbox(async (inbox, reopen) => {
+    const full = (isForGood: boolean) => (error: unknown) =>
+      error instanceof InboxFullError && error.isForGood === isForGood;
+    await assert.rejects(inbox.append([runOf(1, "event", 5000)], 0), full(true));
+    await inbox.append([runOf(2, "event", 1000)], 0);
+    assert.equal(inbox.isFull, false);
+    // Two that wait for the same commit count both.
+    const fits = inbox.append([runOf(1, "event", 1000)], 0);
+    await assert.rejects(inbox.append([runOf(2, "event", 1000)], 0), full(false));
+    await fits;
+    assert.deepEqual([inbox.first, inbox.next], [0, 3]);
+    // A part of the first run is needed still.
+    inbox.release(1);
+    await assert.rejects(inbox.append([runOf(2, "event", 1000)], 0), full(false));
+    inbox.release(2);
+    await inbox.append([], 0);
+    await inbox.append([runOf(2, "event", 1000)], 0);
+    assert.deepEqual([inbox.first, inbox.next], [2, 5]);
+    const opened = reopen();
+    assert.deepEqual([opened.first, opened.next], [2, 5]);
+    await assert.rejects(opened.append([runOf(2, "event", 1000)], 0), full(false));
+    assert.deepEqual(partsOf(opened, 2, 100), [[2, 0, 1], [3, 0, 2]]);
+  }, 4000));

@@ -103,7 +103,7 @@ Deno.test("commits that are gone from the end are missed, and can be given up kn
     assert.deepEqual(await Deno.readFile(wal), left);
     await Deno.remove(wal);
     assertDamaged(crashed, /last \d+ of its commits are missing/);
-    assertDamaged(crashed, /remove \S+\/commits, .*restore --from FILE --replace.*trimmed meanwhile is lost/);
+    assertDamaged(crashed, /remove .+\/commits, .*restore --from FILE --replace.*trimmed meanwhile is lost/);
     await Deno.remove(`${crashed}/commits`);
     const backup = `${crashed}/backup`;
     await backUpState(crashed, backup);
