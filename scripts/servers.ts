@@ -87,6 +87,27 @@ export function hasPrometheus(): Promise<boolean> {
   return isOnPath(PROMETHEUS);
 }
 
+/** Debian's packages, each with the program of its name. */
+const REDIS_PACKAGES = ["redis-server", "redis-sentinel"];
+
+/**
+ * Debian's Redis: `server` and `sentinel` are programs.
+ *
+ * @throws {MissingPrerequisite} when there is none and it cannot be installed.
+ */
+export async function redisBinaries(): Promise<{ readonly server: string; readonly sentinel: string }> {
+  const [server, sentinel] = REDIS_PACKAGES as [string, string];
+  for (const name of REDIS_PACKAGES) {
+    if (!await isOnPath(name)) await installPackage([name], "Redis 7.0 or newer");
+  }
+  return { server, sentinel };
+}
+
+/** Whether there is a Redis already. */
+export async function hasRedis(): Promise<boolean> {
+  return await isOnPath("redis-server") && await isOnPath("redis-sentinel");
+}
+
 interface Jar {
   sha256: string;
   /** Below the repository's root, in Maven's layout. */

@@ -16,6 +16,7 @@ import {
   MissingPrerequisite,
   postgresBinDir,
   prometheusBinary,
+  redisBinaries,
 } from "./servers.ts";
 import { replayLine } from "./replay_line.ts";
 import { testFiles, type TestGroup, testGroups } from "./test_groups.ts";
@@ -62,7 +63,7 @@ function isPath(argument: string): boolean {
 
 /** Fetches the servers before the tests, so that no test waits for a download. */
 async function prepareServers(): Promise<void> {
-  const needs: (() => Promise<unknown>)[] = [prometheusBinary];
+  const needs: (() => Promise<unknown>)[] = [prometheusBinary, redisBinaries];
   if (!Deno.env.get("TEST_POSTGRES_URL")) needs.push(postgresBinDir);
   if (!Deno.env.get("TEST_KAFKA_BROKERS")) needs.push(javaBinary, kafkaClassPath);
   for (const need of needs) {

@@ -71,7 +71,9 @@ export function configureBuses(ledger: Ledger, values: CoreValues): ConfiguredSo
     const connector = ledger.settings.catalogue.sourceOfKind(kind);
     const scope = new Scope(ledger, connector.settings, "", kind, kind, "");
     const texts = eventTexts(values, own);
-    const events = connector.hasOwnFormats ? { ...texts, format: OWN_FORMATS } : texts;
+    const events = connector.hasOwnFormats
+      ? { ...texts, format: OWN_FORMATS }
+      : connector.eventsOf?.(url, texts) ?? texts;
     const options = connector.configure(scope, { ...common, url, events, proxy: ledger.proxy(url) });
     return {
       config: { kind, url, events, ownEvents: own, address: connector.addressOf(url), options },

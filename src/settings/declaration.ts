@@ -63,6 +63,10 @@ export interface SourceDeclaration<S extends Spec = Spec, C = unknown> extends D
   configure(scope: Scope<S>, bus: BusSettings): C;
   /** Whether an event may come again in a later read; left out: yes. */
   mayRepeat?(config: C): boolean;
+  /**
+   * How the records of a bus are read, where that is not all in the settings; left out: as the settings say.
+   */
+  eventsOf?(url: string, texts: EventTexts): EventTexts;
   /** Whether its records say their formats themselves, whatever `EVENT_FORMAT` is. */
   readonly hasOwnFormats?: true;
   /** The proxy or tunnel to the bus, for `check`; undefined: the connection is direct. */

@@ -14,6 +14,7 @@ import { QueueSource } from "../../src/sources/vabus/queue_source.ts";
 import { MemorySource } from "../ingest/rig.ts";
 import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
 import { runOf } from "../sources/listen/runs.ts";
+import { RedisStream } from "../sources/redis/redis_stream.ts";
 import { Dice } from "../sim/dice.ts";
 import type { SimEvent } from "../sim/plant.ts";
 import type { FaultRates } from "../sim/scenario.ts";
@@ -21,6 +22,7 @@ import { Lifetime, Scheduler } from "../sim/scheduler.ts";
 import { SimBus } from "../sim/sim_bus.ts";
 import { Trace } from "../sim/trace.ts";
 import { testSeed } from "../support/seed.ts";
+import { RedisServerProcess } from "../support/redis_server.ts";
 import { sharedKafka } from "../support/shared_servers.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 import { AcknowledgedBus } from "./toy/acknowledged_bus.ts";
@@ -77,6 +79,7 @@ function vabusBus(createSource: (connection: BusConnection) => ReturnType<TestBu
         proxy.mend();
       },
       answerOnce: (bytes) => proxy.answerOnce(bytes),
+      speaksHttp: true,
       goAway: () => {
         proxy.cut();
         return Promise.resolve();
@@ -257,6 +260,41 @@ Deno.test("a topic of Kafka keeps the contract of sources", async (t) => {
   } finally {
     await broker.remove();
   }
+});
+
+Deno.test("a stream of Redis keeps the contract of sources", async (t) => {
+  await using server = await RedisServerProcess.start();
+  await testSourceContract(t, async () => {
+    const stream = await RedisStream.create(server);
+    let published = 0;
+    const publish = (count: number) =>
+      stream.add(...Array.from({ length: count }, () => JSON.parse(eventText(published++))));
+    const proxy = TcpProxy.start();
+    proxy.leadTo(server.port);
+    const endpoint = { kind: "server", address: { host: "127.0.0.1", port: proxy.port } } as const;
+    return {
+      createSource: () => stream.createSource({ endpoint }),
+      publish,
+      forgetBefore: async (event) => {
+        if (published < event) await publish(event - published);
+        await stream.trimTo(published - event);
+      },
+      restart: () => stream.makeAgain(),
+      answerOnce: (bytes) => {
+        proxy.cut();
+        proxy.mend();
+        proxy.answerOnce(bytes);
+      },
+      goAway: () => {
+        proxy.cut();
+        return Promise.resolve();
+      },
+      remove: async () => {
+        await proxy[Symbol.asyncDispose]();
+        await stream.remove();
+      },
+    };
+  });
 });
 
 Deno.test("the toy source keeps the contract of sources", (t) =>

@@ -1,0 +1,64 @@
+import { type SourceContext, SourceError } from "../../contract/source.ts";
+import { idAfter } from "./entry_id.ts";
+import type { RedisConnection } from "./redis_connection.ts";
+
+/** Entries that one order removes at most: the server does nothing else meanwhile. */
+const TRIMMED_MAX = 100_000;
+
+/**
+ * The command that removes what lies before an id. Nodes of the stream are removed as a whole, so some
+ * stays.
+ */
+export function trimCommand(key: string, before: string): (string | number)[] {
+  return ["XTRIM", key, "MINID", "~", before, "LIMIT", TRIMMED_MAX];
+}
+
+/** Removes from streams what is on disk here, over a connection of its own. */
+export class StreamTrimmer {
+  /** By their keys: the last entry that may go. */
+  private readonly wanted = new Map<string, string>();
+  private connection: RedisConnection | undefined;
+  private isWorking = false;
+
+  constructor(
+    private readonly connect: (signal: AbortSignal) => Promise<RedisConnection>,
+    private readonly logger: SourceContext["logger"],
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Removes the entries up to one, soon or, where that fails, with a later call. */
+  trim(key: string, upTo: string): void {
+    this.wanted.set(key, upTo);
+    if (!this.isWorking && !this.signal.aborted) void this.work();
+  }
+
+  close(): void {
+    this.connection?.close();
+  }
+
+  private async work(): Promise<void> {
+    this.isWorking = true;
+    try {
+      for (let next = this.take(); next !== undefined && !this.signal.aborted; next = this.take()) {
+        if (!this.connection?.isOpen) this.connection = await this.connect(this.signal);
+        await this.connection.ask(trimCommand(next.key, idAfter(next.upTo)));
+      }
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      if (!this.signal.aborted) {
+        this.logger.warn("what was read could not be trimmed from a stream: trying again", {
+          reason: error.message,
+        });
+      }
+    } finally {
+      this.isWorking = false;
+    }
+  }
+
+  private take(): { readonly key: string; readonly upTo: string } | undefined {
+    const [first] = this.wanted;
+    if (first === undefined) return undefined;
+    this.wanted.delete(first[0]);
+    return { key: first[0], upTo: first[1] };
+  }
+}
