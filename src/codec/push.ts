@@ -1,3 +1,5 @@
+import type { Steps } from "../platform/clock/steps.ts";
+
 /** An answer to a request. */
 export interface PushAnswer {
   readonly status: number;
@@ -5,12 +7,17 @@ export interface PushAnswer {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-/** What a request pushes, and how it is answered once its events are on disk. */
-export interface Push {
-  /** Records of protocol v1, joined by commas. */
+/** Some records of protocol v1, joined by commas. */
+export interface PushedRecords {
   readonly bytes: Uint8Array;
   /** Where each record ends; the next one begins after a comma. */
   readonly ends: Uint32Array;
+}
+
+/** What a request pushes, and how it is answered once its events are on disk. */
+export interface Push {
+  /** All of its records, in their order. */
+  readonly runs: readonly PushedRecords[];
   readonly answer: PushAnswer;
   /** What of the request was refused, for people; undefined: nothing. */
   readonly refused: string | undefined;
@@ -24,7 +31,7 @@ export interface PushProtocol {
    * @param contentType Undefined: the request does not say.
    * @throws {PushError} Nothing is taken.
    */
-  read(body: Uint8Array, contentType: string | undefined): Push;
+  read(body: Uint8Array, contentType: string | undefined): Steps<Push>;
   /** The answer to a request of which nothing was taken. */
   refusal(status: number, message: string, contentType: string | undefined): PushAnswer;
 }

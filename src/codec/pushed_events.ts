@@ -1,5 +1,6 @@
 import { canonicalLabels, LABELS_MAX, labelsProblem, SERIES_MAX_BYTES } from "../event/labels.ts";
 import { nameProblem } from "./event_check.ts";
+import type { PushedRecords } from "./push.ts";
 import { PushError } from "./push_error.ts";
 
 /** What is computed of an event where `AGG_FUNCTIONS` does not say. */
@@ -9,7 +10,8 @@ export type DefaultFunction = "sum" | "avg" | "min" | "max" | "last";
 const RECORDS_MAX_BYTES = 64 * 1024 * 1024;
 /** What a refusal takes of that, so that the work for what is refused is bounded as well. */
 const REFUSAL_BYTES = 512;
-const ENCODE_AT_CHARACTERS = 64 * 1024;
+/** A run has so many characters, and one record more at most. */
+const RUN_CHARACTERS = 64 * 1024;
 const ENCODER = new TextEncoder();
 
 /** Labels of a series that is read, or what is wrong with them. */
@@ -82,16 +84,19 @@ export class PushedSeries {
  * are joined by commas.
  */
 export class PushedEvents {
-  private readonly ends: number[] = [];
   private size = 0;
   private refusedBytes = 0;
+  /** Records that are not in a run yet, and where each ends. */
   private pending = "";
-  private readonly encoded: Uint8Array[] = [];
+  private ends: number[] = [];
+  private pendingBytes = 0;
+  private readonly runs: PushedRecords[] = [];
 
   constructor(private readonly maxBytes = RECORDS_MAX_BYTES) {}
 
-  get count(): number {
-    return this.ends.length;
+  /** Bytes of all records so far. */
+  get bytes(): number {
+    return this.size;
   }
 
   /**
@@ -102,11 +107,12 @@ export class PushedEvents {
   add(series: PushedSeries, value: number, timeMs: number): void {
     const rest = `${value},"timestamp":${timeMs / 1000}}`;
     const separator = this.ends.length === 0 ? "" : ",";
-    this.size += separator.length + series.bytes + rest.length;
+    const bytes = separator.length + series.bytes + rest.length;
+    this.size += bytes;
     this.checkSize();
-    this.ends.push(this.size);
+    this.ends.push(this.pendingBytes += bytes);
     this.pending += separator + series.head + rest;
-    if (this.pending.length >= ENCODE_AT_CHARACTERS) this.encode();
+    if (this.pending.length >= RUN_CHARACTERS) this.endRun();
   }
 
   /** Something else was refused. @throws {PushError} They are too many. */
@@ -115,21 +121,17 @@ export class PushedEvents {
     this.checkSize();
   }
 
-  /** The records and where each ends; the next begins after a comma. */
-  records(): { readonly bytes: Uint8Array; readonly ends: Uint32Array } {
-    this.encode();
-    const bytes = new Uint8Array(this.size);
-    let at = 0;
-    for (const part of this.encoded) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    return { bytes, ends: Uint32Array.from(this.ends) };
+  /** All records. */
+  records(): readonly PushedRecords[] {
+    if (this.ends.length > 0) this.endRun();
+    return this.runs;
   }
 
-  private encode(): void {
-    this.encoded.push(ENCODER.encode(this.pending));
+  private endRun(): void {
+    this.runs.push({ bytes: ENCODER.encode(this.pending), ends: Uint32Array.from(this.ends) });
     this.pending = "";
+    this.ends = [];
+    this.pendingBytes = 0;
   }
 
   private checkSize(): void {

@@ -5,7 +5,7 @@ import type { Push, PushProtocol } from "../../src/codec/push.ts";
 import { PushError } from "../../src/codec/push_error.ts";
 import { attribute, encoded, JSON_TYPE, PROTOBUF, requestOf } from "../support/otlp_messages.ts";
 import { compressed, type SentSeries, writeRequest, writeRequestV2 } from "../support/prometheus_messages.ts";
-import { recordsOf } from "../support/pushed_records.ts";
+import { pushOf, recordsOf } from "../support/pushed_records.ts";
 import { below, chance, oddText, oneOf } from "./draw.ts";
 import { mutated } from "./mutation.ts";
 import type { Random, Target } from "./target.ts";
@@ -32,7 +32,7 @@ function attempt(random: Random): string {
   const bytes = chance(random, 0.4) ? mutated(random, body) : body;
   let push: Push;
   try {
-    push = protocol.read(bytes, type);
+    push = pushOf(protocol, bytes, type);
   } catch (error) {
     if (!(error instanceof PushError)) throw error;
     assert.ok(error.message !== "" && error.message.length < 500);

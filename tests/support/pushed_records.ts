@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Push } from "../../src/codec/push.ts";
+import type { Push, PushedRecords, PushProtocol } from "../../src/codec/push.ts";
+import { atOnce } from "../../src/platform/clock/steps.ts";
 import { scanEvent } from "../../src/codec/event_scanner.ts";
 import { EventBatch } from "../../src/event/event_batch.ts";
 
@@ -11,8 +12,21 @@ export interface PushedRecord {
   readonly timestamp: number;
 }
 
+/** Reads a request to its end. */
+export function pushOf(protocol: PushProtocol, body: Uint8Array, contentType: string | undefined): Push {
+  return atOnce(protocol.read(body, contentType));
+}
+
+export function countOf({ runs }: Pick<Push, "runs">): number {
+  return runs.reduce((sum, { ends }) => sum + ends.length, 0);
+}
+
 /** The records of a request, each of which is a valid event as well. */
-export function recordsOf({ bytes, ends }: Pick<Push, "bytes" | "ends">): PushedRecord[] {
+export function recordsOf({ runs }: Pick<Push, "runs">): PushedRecord[] {
+  return runs.flatMap(recordsOfRun);
+}
+
+function recordsOfRun({ bytes, ends }: PushedRecords): PushedRecord[] {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const batch = new EventBatch();
   assert.equal(bytes.length, ends.at(-1) ?? 0);

@@ -1,7 +1,10 @@
+import { LateMessages } from "../protobuf/message_schema.ts";
 import { PushError } from "../push_error.ts";
 
+/** JSON is parsed in one go, which holds everything else up, and takes several times its size. */
+const BODY_MAX_BYTES = 16 * 1024 * 1024;
 /** Brackets and commas of a body at most: each stands for something that takes memory. */
-const MARKS_MAX = 12_000_000;
+const MARKS_MAX = 3_000_000;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -26,6 +29,14 @@ export function jsonIn(body: Uint8Array): unknown {
 }
 
 function assertFew(body: Uint8Array): void {
+  if (body.length > BODY_MAX_BYTES) {
+    throw new PushError(
+      413,
+      `a body of JSON may have ${
+        BODY_MAX_BYTES / 1024 / 1024
+      } MiB at most; send several requests, or protobuf`,
+    );
+  }
   let marks = 0;
   let isText = false;
   for (let at = 0; at < body.length; at++) {
@@ -46,6 +57,11 @@ export function objectIn(value: unknown, name: string): JsonObject {
   if (value === undefined || value === null) return {};
   if (typeof value !== "object" || Array.isArray(value)) throw new PushError(400, `${name} is not an object`);
   return value as JsonObject;
+}
+
+/** Items that are read one after the other. */
+export function itemsIn(value: unknown, name: string): Iterable<unknown> {
+  return value instanceof LateMessages ? value : listIn(value, name);
 }
 
 export function listIn(value: unknown, name: string): readonly unknown[] {

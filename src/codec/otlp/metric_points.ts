@@ -1,7 +1,8 @@
+import type { Steps } from "../../platform/clock/steps.ts";
 import { PushRefusals } from "../push_refusals.ts";
 import { PushedEvents, type PushedLabels, PushedSeries } from "../pushed_events.ts";
 import { pointLabels, resourceLabels } from "./attributes.ts";
-import { type JsonObject, listIn, numberIn, objectIn, textIn } from "./json_value.ts";
+import { itemsIn, type JsonObject, numberIn, objectIn, textIn } from "./json_value.ts";
 import {
   exponentialValues,
   gaugeValues,
@@ -14,6 +15,8 @@ import {
 /** `DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK`: the series has ended. */
 const NO_RECORDED_VALUE = 1;
 const NANOSECONDS_PER_MS = 1e6;
+/** Items of a step: points, and what they are in. */
+const STEP_ITEMS = 500;
 
 /** The kinds of metrics, and how their points are read. A metric is of one of them. */
 const KINDS: readonly (readonly [
@@ -33,27 +36,36 @@ export class MetricPoints {
   readonly refusals = new PushRefusals();
   /** Points that came. */
   count = 0;
+  private items = 0;
 
   /** @param request `ExportMetricsServiceRequest` as protobuf's JSON has it. @throws {PushError} */
-  take(request: unknown): void {
-    for (const item of listIn(objectIn(request, "the body").resourceMetrics, "resourceMetrics")) {
+  *take(request: unknown): Steps<void> {
+    for (const item of itemsIn(objectIn(request, "the body").resourceMetrics, "resourceMetrics")) {
+      if (this.isStepDone()) yield this.events.bytes;
       const { resource, scopeMetrics } = objectIn(item, "an item of resourceMetrics");
       const labels = resourceLabels(resource);
-      for (const scope of listIn(scopeMetrics, "scopeMetrics")) {
+      for (const scope of itemsIn(scopeMetrics, "scopeMetrics")) {
+        if (this.isStepDone()) yield this.events.bytes;
         const { metrics } = objectIn(scope, "an item of scopeMetrics");
-        for (const metric of listIn(metrics, "metrics")) {
-          this.takeMetric(objectIn(metric, "a metric"), labels);
+        for (const metric of itemsIn(metrics, "metrics")) {
+          if (this.isStepDone()) yield this.events.bytes;
+          yield* this.takeMetric(objectIn(metric, "a metric"), labels);
         }
       }
     }
   }
 
-  private takeMetric(metric: JsonObject, resource: PushedLabels): void {
+  private isStepDone(): boolean {
+    return ++this.items % STEP_ITEMS === 0;
+  }
+
+  private *takeMetric(metric: JsonObject, resource: PushedLabels): Steps<void> {
     const name = textIn(metric.name, "the name of a metric");
     for (const [kind, valuesOf] of KINDS) {
       if (metric[kind] === undefined || metric[kind] === null) continue;
       const { dataPoints, aggregationTemporality } = objectIn(metric[kind], kind);
-      for (const item of listIn(dataPoints, "dataPoints")) {
+      for (const item of itemsIn(dataPoints, "dataPoints")) {
+        if (this.isStepDone()) yield this.events.bytes;
         this.count++;
         const point = objectIn(item, "a point");
         if ((numberIn(point.flags, "flags") & NO_RECORDED_VALUE) !== 0) continue;

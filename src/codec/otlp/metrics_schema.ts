@@ -1,6 +1,7 @@
 import type { Field, MessageSchema } from "../protobuf/message_schema.ts";
 
 const many = (name: string, is: Field["is"]): Field => ({ name, is, isRepeated: true });
+const late = (name: string, is: () => MessageSchema): Field => ({ name, is, isRepeated: "late" });
 const one = (name: string, is: Field["is"]): Field => ({ name, is });
 
 /*
@@ -64,7 +65,7 @@ const SUMMARY_POINT: MessageSchema = {
 
 /** All kinds of metrics have their points in the first field. */
 const dataOf = (point: MessageSchema): MessageSchema => ({
-  1: many("dataPoints", () => point),
+  1: late("dataPoints", () => point),
   2: one("aggregationTemporality", "uint32"),
 });
 const GAUGE = dataOf(NUMBER_POINT);
@@ -80,11 +81,11 @@ const METRIC: MessageSchema = {
   11: one("summary", () => SUMMARY),
 };
 const RESOURCE: MessageSchema = { 1: many("attributes", () => KEY_VALUE) };
-const SCOPE_METRICS: MessageSchema = { 2: many("metrics", () => METRIC) };
+const SCOPE_METRICS: MessageSchema = { 2: late("metrics", () => METRIC) };
 const RESOURCE_METRICS: MessageSchema = {
   1: one("resource", () => RESOURCE),
-  2: many("scopeMetrics", () => SCOPE_METRICS),
+  2: late("scopeMetrics", () => SCOPE_METRICS),
 };
 
 /** `ExportMetricsServiceRequest` */
-export const EXPORT_REQUEST: MessageSchema = { 1: many("resourceMetrics", () => RESOURCE_METRICS) };
+export const EXPORT_REQUEST: MessageSchema = { 1: late("resourceMetrics", () => RESOURCE_METRICS) };

@@ -18,20 +18,20 @@ const UNKNOWN = 2;
 
 /** OpenTelemetry's metrics over HTTP, as protobuf and as JSON. */
 export const OTLP_METRICS: PushProtocol = {
-  read(body, contentType) {
+  *read(body, contentType) {
     const { type } = mediaType(contentType);
     if (type !== PROTOBUF && type !== JSON_TYPE) {
       throw new PushError(415, `the Content-Type must be ${PROTOBUF} or ${JSON_TYPE}`);
     }
     const points = new MetricPoints();
-    points.take(
+    yield* points.take(
       type === JSON_TYPE
         ? jsonIn(body)
         : new MessageReader(new WireReader(body, REQUEST)).read(EXPORT_REQUEST),
     );
     const { count, refusals } = points;
     const refused = refusals.count === 0 ? undefined : refusals.text(count, "points");
-    return { ...points.events.records(), answer: answerTo(points, type, refused), refused } satisfies Push;
+    return { runs: points.events.records(), answer: answerTo(points, type, refused), refused } satisfies Push;
   },
   refusal(status, message, contentType): PushAnswer {
     const code = CODES[status] ?? UNKNOWN;

@@ -1,7 +1,8 @@
+import type { Steps } from "../../platform/clock/steps.ts";
 import { mediaType, type Push, type PushAnswer, type PushProtocol } from "../push.ts";
 import { PushError } from "../push_error.ts";
 import { WireReader } from "../protobuf/wire_reader.ts";
-import { decompressSnappyBlock, SnappyExcess, SnappyFault } from "../../platform/compression/snappy_block.ts";
+import { decompressInSteps, SnappyExcess, SnappyFault } from "../../platform/compression/snappy_block.ts";
 import { SampleIntake } from "./sample_intake.ts";
 import { readWriteRequest } from "./write_request.ts";
 import { readWriteRequestV2 } from "./write_request_v2.ts";
@@ -17,22 +18,21 @@ const V2 = "io.prometheus.write.v2.Request";
 /** Prometheus remote write, 1.0 and 2.0. */
 export const REMOTE_WRITE: PushProtocol = {
   encoding: "snappy",
-  read(body, contentType) {
+  *read(body, contentType) {
     const message = messageOf(contentType);
     const intake = new SampleIntake();
-    const reader = new WireReader(uncompressed(body), message);
-    if (message === V2) readWriteRequestV2(reader, intake);
-    else readWriteRequest(reader, intake);
+    const reader = new WireReader(yield* uncompressed(body), message);
+    yield* message === V2 ? readWriteRequestV2(reader, intake) : readWriteRequest(reader, intake);
     const refused = refusedIn(intake);
-    return { ...intake.events.records(), answer: answerTo(intake, refused), refused } satisfies Push;
+    return { runs: intake.events.records(), answer: answerTo(intake, refused), refused } satisfies Push;
   },
   refusal: (status, message) => textAnswer(status === TOO_MANY ? UNAVAILABLE : status, message, {}),
 };
 
 /** @throws {PushError} */
-function uncompressed(body: Uint8Array): Uint8Array {
+function* uncompressed(body: Uint8Array): Steps<Uint8Array> {
   try {
-    return decompressSnappyBlock(body, BODY_MAX_BYTES);
+    return yield* decompressInSteps(body, BODY_MAX_BYTES);
   } catch (error) {
     if (!(error instanceof SnappyFault)) throw error;
     throw new PushError(error instanceof SnappyExcess ? 413 : 400, `of the body: ${error.message}`);

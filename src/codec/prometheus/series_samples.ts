@@ -1,3 +1,4 @@
+import type { Steps } from "../../platform/clock/steps.ts";
 import type { WireReader } from "../protobuf/wire_reader.ts";
 import { type PushedLabels, PushedSeries } from "../pushed_events.ts";
 import { usualFunction } from "./metric_kind.ts";
@@ -51,18 +52,19 @@ export class SeriesText {
 }
 
 /** Reads the samples of the series that the reader is in. @throws {PushError} */
-export function readSamples(
+export function* readSamples(
   reader: WireReader,
   fields: SeriesFields,
   series: SeriesText,
   type: number,
   intake: SampleIntake,
-): void {
+): Steps<void> {
   // Made when there is something to be said of it: the work for a series without samples stays small.
   let values: PushedSeries | string | undefined;
   let counts: PushedSeries | string | undefined;
   let sums: PushedSeries | string | undefined;
   while (reader.next()) {
+    if (reader.isStepDone()) yield intake.events.bytes;
     if (reader.field === fields.samples) {
       const sample = readSample(reader);
       if (sample.isStale) intake.stale("samples");

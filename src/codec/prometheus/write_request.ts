@@ -1,3 +1,4 @@
+import type { Steps } from "../../platform/clock/steps.ts";
 import type { WireReader } from "../protobuf/wire_reader.ts";
 import { PushedLabels } from "../pushed_events.ts";
 import type { SampleIntake } from "./sample_intake.ts";
@@ -11,7 +12,7 @@ const LABEL_NAME = 1;
 const LABEL_VALUE = 2;
 
 /** Reads the series of a request. @throws {PushError} */
-export function readWriteRequest(reader: WireReader, intake: SampleIntake): void {
+export function* readWriteRequest(reader: WireReader, intake: SampleIntake): Steps<void> {
   while (reader.next()) {
     if (reader.field !== REQUEST_TIMESERIES) {
       reader.skip();
@@ -19,18 +20,19 @@ export function readWriteRequest(reader: WireReader, intake: SampleIntake): void
     }
     const outer = reader.enter();
     const start = reader.at;
-    const series = readLabels(reader);
+    const series = yield* readLabels(reader, intake);
     // Fields may come in any order, and samples need the labels.
     reader.at = start;
-    readSamples(reader, SERIES_FIELDS, series, 0, intake);
+    yield* readSamples(reader, SERIES_FIELDS, series, 0, intake);
     reader.leave(outer);
   }
 }
 
-function readLabels(reader: WireReader): SeriesText {
+function* readLabels(reader: WireReader, intake: SampleIntake): Steps<SeriesText> {
   const labels = new PushedLabels();
   const series = new SeriesText(labels);
   while (reader.next()) {
+    if (reader.isStepDone()) yield intake.events.bytes;
     if (reader.field !== SERIES_LABELS) {
       reader.skip();
       continue;

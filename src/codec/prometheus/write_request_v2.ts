@@ -1,3 +1,4 @@
+import type { Steps } from "../../platform/clock/steps.ts";
 import { PushError } from "../push_error.ts";
 import type { WireReader } from "../protobuf/wire_reader.ts";
 import { PushedLabels } from "../pushed_events.ts";
@@ -14,11 +15,14 @@ const METADATA_TYPE = 1;
 
 /** Each takes memory, however short it is. */
 const SYMBOLS_MAX = 1_000_000;
+/** Memory of a symbol beside its characters. */
+const SYMBOL_BYTES = 24;
 
 /** Reads the series of a request. @throws {PushError} */
-export function readWriteRequestV2(reader: WireReader, intake: SampleIntake): void {
+export function* readWriteRequestV2(reader: WireReader, intake: SampleIntake): Steps<void> {
   const symbols: (string | undefined)[] = [];
   while (reader.next()) {
+    if (reader.isStepDone()) yield symbols.length * SYMBOL_BYTES;
     if (reader.field !== REQUEST_SYMBOLS) reader.skip();
     else if (symbols.push(reader.text()) > SYMBOLS_MAX) {
       throw new PushError(413, `the body has more than ${SYMBOLS_MAX} symbols; send several requests`);
@@ -33,17 +37,18 @@ export function readWriteRequestV2(reader: WireReader, intake: SampleIntake): vo
     }
     const outer = reader.enter();
     const start = reader.at;
-    const { series, type } = readSeries(reader, symbols);
+    const { series, type } = yield* readSeries(reader, symbols, intake);
     reader.at = start;
-    readSamples(reader, SERIES_FIELDS, series, type, intake);
+    yield* readSamples(reader, SERIES_FIELDS, series, type, intake);
     reader.leave(outer);
   }
 }
 
-function readSeries(
+function* readSeries(
   reader: WireReader,
   symbols: readonly (string | undefined)[],
-): { readonly series: SeriesText; readonly type: number } {
+  intake: SampleIntake,
+): Steps<{ readonly series: SeriesText; readonly type: number }> {
   const series = new SeriesText(new PushedLabels());
   let type = 0;
   let key: number | undefined;
@@ -56,6 +61,7 @@ function readSeries(
     }
   };
   while (reader.next()) {
+    if (reader.isStepDone()) yield intake.events.bytes;
     if (reader.field === SERIES_METADATA) type = readType(reader);
     else if (reader.field !== SERIES_LABELS_REFS) reader.skip();
     else if (!reader.isPacked) take(reader.uint32());

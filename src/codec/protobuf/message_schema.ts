@@ -1,5 +1,5 @@
 import { PushError } from "../push_error.ts";
-import type { WireReader } from "./wire_reader.ts";
+import type { Span, WireReader } from "./wire_reader.ts";
 
 /** How the value of a field is read, but for messages. */
 type Scalar =
@@ -19,7 +19,8 @@ export interface Field {
   /** Its name in protobuf's JSON. */
   readonly name: string;
   readonly is: Scalar | (() => MessageSchema);
-  readonly isRepeated?: true;
+  /** `late`: messages that are read when they are asked for, one after the other. */
+  readonly isRepeated?: true | "late";
 }
 
 /** The fields of a message by their numbers. */
@@ -27,10 +28,23 @@ export type MessageSchema = Readonly<Record<number, Field>>;
 
 /** Messages within messages. Only values of attributes can be so deep. */
 const DEPTH_MAX = 40;
-/** Messages, texts and numbers of one body at most: each takes memory, however short it is. */
-const PARTS_MAX = 3_000_000;
+/** Messages, texts and numbers that are held at a time: each takes memory, however short it is. */
+const PARTS_MAX = 200_000;
 
-/** Reads a message as protobuf's JSON would have it, with numbers for numbers and base64 for bytes. */
+/** Repeated messages that are read as they are asked for, so that memory has one of them at a time. */
+export class LateMessages implements Iterable<Record<string, unknown>> {
+  /** @param read All of them, from the beginning on. */
+  constructor(private readonly read: () => Generator<Record<string, unknown>>) {}
+
+  [Symbol.iterator](): Generator<Record<string, unknown>> {
+    return this.read();
+  }
+}
+
+/**
+ * Reads a message as protobuf's JSON would have it, with numbers for numbers and base64 for bytes. Messages
+ * that are read late are {@link LateMessages}.
+ */
 export class MessageReader {
   private parts = 0;
 
@@ -39,6 +53,7 @@ export class MessageReader {
   /** @throws {PushError} */
   read(schema: MessageSchema, depth = 0): Record<string, unknown> {
     const { reader } = this;
+    const { span } = reader;
     const message: Record<string, unknown> = {};
     while (reader.next()) {
       const field = schema[reader.field];
@@ -47,6 +62,12 @@ export class MessageReader {
         continue;
       }
       const { name, is, isRepeated } = field;
+      if (isRepeated === "late") {
+        const { field: number } = reader;
+        message[name] ??= new LateMessages(() => this.late(span, number, is, depth));
+        reader.skip();
+        continue;
+      }
       if (isRepeated === undefined) {
         message[name] = this.value(is, depth);
         continue;
@@ -61,6 +82,27 @@ export class MessageReader {
       }
     }
     return message;
+  }
+
+  /** The messages of a field, of the message that a span is of. */
+  private *late(
+    { at, end }: Span,
+    field: number,
+    is: Field["is"],
+    depth: number,
+  ): Generator<Record<string, unknown>> {
+    const { reader, parts } = this;
+    for (let next = at;;) {
+      reader.goTo({ at: next, end });
+      let isThere = reader.next();
+      for (; isThere && reader.field !== field; isThere = reader.next()) reader.skip();
+      if (!isThere) return;
+      const message = this.value(is, depth) as Record<string, unknown>;
+      // Whoever gets it may read what is late in it, which moves the reader.
+      next = reader.at;
+      yield message;
+      this.parts = parts;
+    }
   }
 
   private value(is: Field["is"], depth: number): unknown {

@@ -6,11 +6,21 @@ const FIXED64 = 1;
 const LENGTH = 2;
 const FIXED32 = 5;
 
+/** A step of work: so many fields, or as many bytes of texts as take the same time. */
+const STEP_FIELDS = 4096;
+const FIELD_TEXT_BYTES = 32;
+
 const VARINT_MAX_BYTES = 10;
 const TWO_32 = 4_294_967_296;
 /** Up to here a loop is faster than the decoder. */
 const SHORT_TEXT_BYTES = 48;
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A place in a message, and where the message ends. */
+export interface Span {
+  readonly at: number;
+  readonly end: number;
+}
 
 /**
  * Reads the wire format of protobuf field by field, without a copy. It knows no messages: whoever reads one
@@ -26,6 +36,7 @@ export class WireReader {
   field = 0;
   private wire = 0;
   private end: number;
+  private work = 0;
   private low = 0;
   private high = 0;
   private readonly view: DataView;
@@ -36,8 +47,16 @@ export class WireReader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Whether a step of work was done since the last time that it was true. */
+  isStepDone(): boolean {
+    if (this.work < STEP_FIELDS) return false;
+    this.work = 0;
+    return true;
+  }
+
   /** Goes to the next field. Returns false at the end of the message. @throws {PushError} as all do */
   next(): boolean {
+    this.work++;
     if (this.at >= this.end) return false;
     const start = this.at;
     this.readVarint();
@@ -84,6 +103,17 @@ export class WireReader {
   leave(outer: number): void {
     this.at = this.end;
     this.end = outer;
+  }
+
+  /** Where the message that the reader is in begins, if nothing of it was read yet, and where it ends. */
+  get span(): Span {
+    return { at: this.at, end: this.end };
+  }
+
+  /** Goes into a message at the place that a span tells. */
+  goTo({ at, end }: Span): void {
+    this.at = at;
+    this.end = end;
   }
 
   /** Whether the present field is a run of numbers, as repeated ones are written. */
@@ -180,6 +210,7 @@ export class WireReader {
     this.expect(LENGTH);
     const length = this.length();
     const start = this.take(length);
+    this.work += Math.floor(length / FIELD_TEXT_BYTES);
     return this.bytes.subarray(start, start + length);
   }
 

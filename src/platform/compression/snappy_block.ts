@@ -1,8 +1,12 @@
+import { atOnce, type Steps } from "../clock/steps.ts";
+
 /** An element is one byte at least, with which 64 bytes come again at most, and takes two more then. */
 const RATIO_MAX = 22;
 const LENGTH_MAX_BYTES = 5;
 /** Up to so many bytes, a loop is quicker than a call. */
 const SHORT_BYTES = 24;
+/** Bytes of a step, decompressed. */
+const STEP_BYTES = 256 * 1024;
 
 /** Bytes that are no block of Snappy. The message says why, and where. */
 export class SnappyFault extends Error {
@@ -22,13 +26,22 @@ export class SnappyExcess extends SnappyFault {
  * @throws {SnappyFault} with the place of the fault
  */
 export function decompressSnappyBlock(block: Uint8Array, maxBytes: number): Uint8Array<ArrayBuffer> {
+  return atOnce(decompressInSteps(block, maxBytes));
+}
+
+/** The same in steps, so that others have their turn. @throws {SnappyFault} */
+export function* decompressInSteps(
+  block: Uint8Array,
+  maxBytes: number,
+): Steps<Uint8Array<ArrayBuffer>> {
   const { length, bodyStart } = declaredLength(block);
   if (length > maxBytes) {
     throw new SnappyExcess(`it would have ${length} bytes uncompressed, and ${maxBytes} are read`);
   }
   if (length > block.length * RATIO_MAX) throw fault(`${length} bytes cannot come of ${block.length}`, 0);
+  if (length > STEP_BYTES) yield length;
   const out = new Uint8Array(length);
-  let size = 0;
+  let [size, stepAt] = [0, STEP_BYTES];
   for (let at = bodyStart; at < block.length;) {
     const start = at;
     const tag = block[at++]!;
@@ -55,6 +68,9 @@ export function decompressSnappyBlock(block: Uint8Array, maxBytes: number): Uint
       copyBack(out, size, offset, count);
     }
     size += count;
+    if (size < stepAt) continue;
+    stepAt = size + STEP_BYTES;
+    yield length;
   }
   if (size !== length) throw fault(`it ends after ${size} of ${length} bytes`, block.length);
   return out;

@@ -1,4 +1,5 @@
 import { concatenated } from "./bounded_bytes.ts";
+import { giveWay } from "../clock/steps.ts";
 import type { ByteBudget } from "./byte_budget.ts";
 
 /** A request body that cannot be taken. The message is for the sender. */
@@ -44,6 +45,13 @@ const TURN_BYTES = 1024 * 1024;
 const BLOCK_MIN_BYTES = 4 * 1024;
 const BLOCK_MAX_BYTES = 1024 * 1024;
 
+/** A body that keeps its share of the budget. */
+export interface HeldBody {
+  readonly bytes: Uint8Array;
+  /** Gives the share back. To be called once. */
+  readonly release: () => void;
+}
+
 /**
  * The body of a request, inflated where it was compressed. Both sizes are bounded.
  *
@@ -53,26 +61,41 @@ const BLOCK_MAX_BYTES = 1024 * 1024;
 export async function readBody(
   request: Request,
   budget: ByteBudget,
-  { maxMs = MAX_MS, ownEncoding }: BodyOptions = {},
+  options: BodyOptions = {},
 ): Promise<Uint8Array> {
+  const { bytes, release } = await holdBody(request, budget, options);
+  release();
+  return bytes;
+}
+
+/**
+ * The same for a body that counts in the budget until it is released.
+ *
+ * @throws {BodyError} Nothing is held.
+ */
+export async function holdBody(
+  request: Request,
+  budget: ByteBudget,
+  { maxMs = MAX_MS, ownEncoding }: BodyOptions = {},
+): Promise<HeldBody> {
   const encoding = request.headers.get("content-encoding")?.toLowerCase() ?? "identity";
   const isAsItCame = encoding === "identity" || encoding === ownEncoding;
   if (!isAsItCame && !/^(x-)?gzip$/.test(encoding)) {
     throw new BodyError(415, `content-encoding ${encoding.slice(0, 40)} is not known; gzip is`);
   }
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BYTES) throw tooLarge();
-  if (request.body === null) return new Uint8Array();
+  if (request.body === null) return { bytes: new Uint8Array(), release: () => {} };
   const stream = isAsItCame
     ? request.body
     : request.body.pipeThrough(sliced()).pipeThrough(new DecompressionStream("gzip"));
   const received = new Received(budget);
   try {
-    return await received.all(stream, maxMs);
+    const bytes = await received.all(stream, maxMs);
+    return { bytes, release: () => received.release() };
   } catch (error) {
+    received.release();
     if (error instanceof BodyError) throw error;
     throw new BodyError(400, "the body was cut off, or is not what content-encoding says");
-  } finally {
-    received.release();
   }
 }
 
@@ -130,7 +153,7 @@ class Received {
       for (;;) {
         if (this.size >= turnAt) {
           turnAt = this.size + TURN_BYTES;
-          await new Promise((resolve) => setTimeout(resolve, 0));
+          await giveWay();
         }
         const { done, value } = await reader.read();
         if (isLate) throw new BodyError(408, `the body did not end within ${maxMs / 1000} s`);

@@ -1,4 +1,5 @@
 import type { RawEvents } from "../../bus/raw_events.ts";
+import type { Steps } from "../../platform/clock/steps.ts";
 
 /**
  * How a record is read: `json` by the mapping of the settings, `event` as an event of protocol v1, `influx`
@@ -46,11 +47,11 @@ export interface PushPath {
   /** A `content-encoding` beside gzip whose bodies are handed over as they came. */
   readonly ownEncoding?: string | undefined;
   /**
-   * Throws a `BodyError` for a request of which nothing is kept.
+   * Tells in each step how many bytes it holds beside the body.
    *
-   * @throws {BodyError}
+   * @throws {BodyError} Nothing of the request is kept.
    */
-  decode(push: Push): Decoded | Promise<Decoded>;
+  decode(push: Push): Steps<Decoded>;
   /** The answer to a request of which nothing is kept, in the words of the protocol. */
   refuse(status: number, message: string): Answer;
 }

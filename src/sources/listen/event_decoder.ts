@@ -1,5 +1,6 @@
 import { BodyError } from "../../platform/http/body.ts";
-import { type RawEvents, splitArray } from "../../bus/raw_events.ts";
+import { type RawEvents, splitInSteps } from "../../bus/raw_events.ts";
+import type { Steps } from "../../platform/clock/steps.ts";
 import type { Answer, Decoded, Push, PushPath } from "./decoder.ts";
 import { linesOf } from "./lines.ts";
 import type { RecordCheck, RecordFault } from "./record_check.ts";
@@ -12,12 +13,12 @@ const TAKEN_TYPE = /^application\/(?:[\w.!#$&^-]+\+json|json|x-ndjson|ndjson|jso
 export class EventDecoder implements PushPath {
   constructor(private readonly check: RecordCheck) {}
 
-  async decode({ body, query, headers, arrivedMs }: Push): Promise<Decoded> {
+  *decode({ body, query, headers, arrivedMs }: Push): Steps<Decoded> {
     assertType(headers.get("content-type"));
     const topic = query.get("topic") ?? undefined;
-    const records = recordsOf(body);
+    const records = yield* recordsOf(body);
     const context = { topic, arrivedMs, busMs: arrivedMs };
-    const { good, faults, faulty } = await this.check.check("json", records, context);
+    const { good, faults, faulty } = yield* this.check.check("json", records, context);
     return {
       runs: good.ends.length === 0 ? [] : [{ format: "json", topic, records: good }],
       answer: faulty === 0
@@ -45,11 +46,11 @@ function assertType(type: string | null): void {
   );
 }
 
-function recordsOf(body: Uint8Array): RawEvents {
+function recordsOf(body: Uint8Array): Steps<RawEvents> {
   let start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
   while (start < body.length && body[start]! <= 0x20) start++;
   return body[start] === OPEN_BRACKET
-    ? splitArray(body.subarray(start))
+    ? splitInSteps(body.subarray(start))
     : linesOf(body.subarray(start), false);
 }
 

@@ -1,4 +1,4 @@
-import { parted } from "../../bus/raw_events.ts";
+import { endsUpTo } from "../../bus/raw_events.ts";
 import type { RecordRun } from "./decoder.ts";
 import { InboxStore, type KeyedAnswer, type StoredRun, weightOf } from "./inbox_store.ts";
 
@@ -109,9 +109,7 @@ export class Inbox {
    */
   append(runs: readonly RecordRun[], arrivedMs: number, keyed?: KeyedAnswer): Promise<void> {
     if (this.isClosed) return Promise.reject(new Error("the inbox is closed"));
-    const parts = runs.flatMap((run) =>
-      parted(run.records, RUN_MAX_BYTES).map((records) => ({ ...run, records }))
-    );
+    const parts = runs.flatMap((run) => [...partsOf(run)]);
     const weight = parts.reduce((sum, run) => sum + weightOf(run), 0);
     if (this.weight + this.weightWaiting + weight > this.maxBytes) {
       return Promise.reject(this.fullError(weight));
@@ -241,5 +239,19 @@ export class Inbox {
         : "the inbox is full (INBOX_MAX_BYTES), since the handler does not keep up; send again later",
       isForGood,
     );
+  }
+}
+
+/** The same records in runs of at most `RUN_MAX_BYTES`, or of one record where that is larger. */
+function* partsOf(run: RecordRun): Generator<RecordRun> {
+  const { bytes, ends } = run.records;
+  for (let from = 0, to = 0; from < ends.length; from = to) {
+    const start = from === 0 ? 0 : ends[from - 1]! + 1;
+    to = Math.max(from + 1, endsUpTo(ends, start + RUN_MAX_BYTES));
+    const records = {
+      bytes: bytes.subarray(start, ends[to - 1]),
+      ends: ends.slice(from, to).map((end) => end - start),
+    };
+    yield { ...run, records };
   }
 }

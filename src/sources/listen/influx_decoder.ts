@@ -1,3 +1,4 @@
+import type { Steps } from "../../platform/clock/steps.ts";
 import { BodyError } from "../../platform/http/body.ts";
 import type { Answer, Decoded, Push, PushPath } from "./decoder.ts";
 import { linesOf } from "./lines.ts";
@@ -43,11 +44,12 @@ export const INFLUX_2: InfluxDialect = {
 export class InfluxDecoder implements PushPath {
   constructor(private readonly check: RecordCheck, private readonly dialect: InfluxDialect) {}
 
-  async decode({ body, query, arrivedMs }: Push): Promise<Decoded> {
+  *decode({ body, query, arrivedMs }: Push): Steps<Decoded> {
     const topic = query.get(this.dialect.topic) ?? undefined;
-    const records = inNanoseconds(linesOf(body, true), this.unitOf(query.get("precision")));
+    const unit = this.unitOf(query.get("precision"));
+    const records = yield* inNanoseconds(yield* linesOf(body, true), unit);
     const context = { topic, arrivedMs, busMs: arrivedMs };
-    const { good, faults, faulty } = await this.check.check("influx", records, context);
+    const { good, faults, faulty } = yield* this.check.check("influx", records, context);
     return {
       runs: good.ends.length === 0 ? [] : [{ format: "influx", topic, records: good }],
       answer: faulty === 0 ? TAKEN : this.refuse(400, partly(faults, faulty)),

@@ -1,4 +1,5 @@
 import type { RawEvents } from "../../bus/raw_events.ts";
+import type { Steps } from "../../platform/clock/steps.ts";
 
 const SPACE = 0x20;
 const MINUS = 0x2d;
@@ -7,6 +8,7 @@ const ZERO = 0x30;
 const NINE = 0x39;
 /** More digits are no time in any unit, and the line stays as it is. */
 const DIGITS_MAX = 19;
+const STEP_LINES = 2000;
 const DECODER = new TextDecoder();
 const ENCODER = new TextEncoder();
 
@@ -16,15 +18,18 @@ const ENCODER = new TextEncoder();
  *
  * @param unit Nanoseconds of the unit that the lines have.
  */
-export function inNanoseconds(lines: RawEvents, unit: number): RawEvents {
+export function* inNanoseconds(lines: RawEvents, unit: number): Steps<RawEvents> {
   if (unit === 1) return lines;
   const { bytes, ends } = lines;
   const factor = BigInt(unit);
   // A factor has at most 13 digits, and adds no more to a line.
-  const written = new Uint8Array(bytes.length + 13 * ends.length);
+  const size = bytes.length + 13 * ends.length;
+  if (ends.length > STEP_LINES) yield size;
+  const written = new Uint8Array(size);
   const writtenEnds = new Uint32Array(ends.length);
   let length = 0;
   for (let i = 0, start = 0; i < ends.length; start = ends[i++]! + 1) {
+    if (i > 0 && i % STEP_LINES === 0) yield size;
     const end = ends[i]!;
     const timeStart = timeStartIn(bytes, start, end);
     if (i > 0) written[length++] = NEWLINE;

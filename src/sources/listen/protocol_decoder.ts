@@ -1,5 +1,6 @@
 import type { PushProtocol } from "../../codec/push.ts";
 import { PushError } from "../../codec/push_error.ts";
+import type { Steps } from "../../platform/clock/steps.ts";
 import type { Answer, Decoded, Push, PushPath } from "./decoder.ts";
 
 /** A protocol whose requests have no records: they become events of protocol v1. */
@@ -10,12 +11,15 @@ export class ProtocolDecoder implements PushPath {
     this.ownEncoding = protocol.encoding;
   }
 
-  decode({ body, headers }: Push): Decoded {
+  *decode({ body, headers }: Push): Steps<Decoded> {
     const type = headers.get("content-type") ?? undefined;
     try {
-      const { bytes, ends, answer, refused } = this.protocol.read(body, type);
-      const run = { format: "event", topic: undefined, records: { bytes, ends } } as const;
-      return { runs: ends.length === 0 ? [] : [run], answer, refused };
+      const { runs, answer, refused } = yield* this.protocol.read(body, type);
+      return {
+        runs: runs.map((records) => ({ format: "event", topic: undefined, records })),
+        answer,
+        refused,
+      };
     } catch (error) {
       if (!(error instanceof PushError)) throw error;
       const { status, message } = error;

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
-import { BodyError, readBody } from "../../platform/http/body.ts";
+import type { Steps } from "../../platform/clock/steps.ts";
+import { BodyError, holdBody } from "../../platform/http/body.ts";
 import { ByteBudget } from "../../platform/http/byte_budget.ts";
 import { HttpListener, INTERRUPTED } from "../../platform/http/http_listener.ts";
 import { Rarely } from "../../platform/http/rarely.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import type { Answer, Decoded, PushPath } from "./decoder.ts";
 import { type Inbox, InboxFullError } from "./inbox.ts";
+import { DecodingRoom } from "./decoding_room.ts";
 import { fixedAnswer } from "./fixed_answers.ts";
 import { credentialOf } from "./credential.ts";
 
@@ -21,8 +23,10 @@ export interface PushServerOptions {
 
 /** How long closing waits for requests that are being answered. */
 const CLOSING_GRACE_MS = 1000;
-/** Bytes of all request bodies that are still being read, small ones not counted. */
+/** Bytes of all request bodies until they are answered, small ones not counted. */
 const BODIES_MAX_BYTES = 128 * 1024 * 1024;
+/** Bytes that one step of a digest reads. */
+const DIGEST_STEP_BYTES = 1024 * 1024;
 /** `Retry-After` while the inbox is full. */
 const FULL_RETRY_SECONDS = 5;
 const KEY_MAX_CHARACTERS = 256;
@@ -36,6 +40,7 @@ interface InFlight {
 /** Takes records over HTTP and answers once they are in the inbox. */
 export class PushServer {
   private readonly bodies = new ByteBudget(BODIES_MAX_BYTES);
+  private readonly room = new DecodingRoom();
   private readonly inFlight = new Map<string, InFlight>();
   private readonly fullness = new Rarely();
   private readonly faults = new Rarely();
@@ -110,16 +115,24 @@ export class PushServer {
     }
     const hasCome = this.inbox.expect();
     try {
-      const body = await readBody(request, this.bodies, { ownEncoding: path.ownEncoding });
+      const { bytes, release } = await holdBody(request, this.bodies, { ownEncoding: path.ownEncoding });
+      const decoding = this.room.enter();
       const arrivedMs = this.nowMs();
-      const decode = async () => {
-        const query = url.searchParams;
-        const decoded = await path.decode({ body, query, headers: request.headers, arrivedMs });
-        hasCome();
-        return decoded;
-      };
-      if (key === null) return await this.keep(await decode(), arrivedMs);
-      return await this.once(key, digestOf(url, body), decode, arrivedMs);
+      try {
+        const run = async <T>(work: Steps<T>) => {
+          const done = decoding.run(work, bytes.length);
+          // What has several steps takes too long to wait for.
+          hasCome();
+          return await done;
+        };
+        const decode = () =>
+          run(path.decode({ body: bytes, query: url.searchParams, headers: request.headers, arrivedMs }));
+        if (key === null) return await this.keep(await decode(), arrivedMs);
+        return await this.once(key, await run(digestOf(url, bytes)), decode, arrivedMs);
+      } finally {
+        decoding.leave();
+        release();
+      }
     } finally {
       hasCome();
     }
@@ -206,8 +219,13 @@ function isKey(key: string): boolean {
   return key.length > 0 && key.length <= KEY_MAX_CHARACTERS;
 }
 
-function digestOf({ pathname, search }: URL, body: Uint8Array): string {
-  return createHash("sha256").update(`${pathname}${search}\n`).update(body).digest("hex");
+function* digestOf({ pathname, search }: URL, body: Uint8Array): Steps<string> {
+  const hash = createHash("sha256").update(`${pathname}${search}\n`);
+  for (let at = 0; at < body.length; at += DIGEST_STEP_BYTES) {
+    if (at > 0) yield 0;
+    hash.update(body.subarray(at, at + DIGEST_STEP_BYTES));
+  }
+  return hash.digest("hex");
 }
 
 function problem(status: number, error: string, headers: Readonly<Record<string, string>> = {}): Answer {

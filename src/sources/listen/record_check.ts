@@ -1,6 +1,7 @@
-import type { RawEvents } from "../../bus/raw_events.ts";
+import { endsUpTo, type RawEvents } from "../../bus/raw_events.ts";
 import type { RecordContext } from "../../codec/mapping/reading.ts";
 import { NO_NUMBER } from "../../codec/mapping/influx_readings.ts";
+import type { Steps } from "../../platform/clock/steps.ts";
 import { EventBatch } from "../../event/event_batch.ts";
 import type { RecordFormat } from "./decoder.ts";
 import type { FormatReaders } from "./format_readers.ts";
@@ -21,8 +22,9 @@ export interface CheckedRecords {
   readonly faulty: number;
 }
 
-/** After these records other requests get a turn. */
-const TURN_RECORDS = 5000;
+/** A step has so many records and bytes at most, or one record. */
+const STEP_RECORDS = 2000;
+const STEP_BYTES = 256 * 1024;
 /** Faults that are told: the answer is bounded, whatever came. */
 const FAULTS_MAX = 20;
 
@@ -36,18 +38,19 @@ export class RecordCheck {
    * A record is good where at least one event can be made of it, or where it has text only: text is no event,
    * and no fault either.
    */
-  async check(
+  *check(
     format: RecordFormat,
     records: RawEvents,
     context: RecordContext,
-  ): Promise<CheckedRecords> {
+  ): Steps<CheckedRecords> {
     const { ends } = records;
     const left: number[] = [];
     const faults: RecordFault[] = [];
     let faulty = 0;
-    for (let from = 0; from < ends.length; from += TURN_RECORDS) {
-      if (from > 0) await new Promise((resolve) => setTimeout(resolve, 0));
-      for (const [index, reason] of this.look(format, records, from, context)) {
+    for (let from = 0, to = 0; from < ends.length; from = to) {
+      if (from > 0) yield ends.byteLength + left.length * INDEX_BYTES;
+      to = endOfStep(ends, from);
+      for (const [index, reason] of this.look(format, records, from, to, context)) {
         left.push(from + index);
         if (reason === NO_NUMBER) continue;
         faulty++;
@@ -57,17 +60,17 @@ export class RecordCheck {
     return { good: left.length === 0 ? records : without(records, left), faults, faulty };
   }
 
-  /** The records of one turn that give no event, by their index in it, each with the reason. */
+  /** The records of one step that give no event, by their index in it, each with the reason. */
   private look(
     format: RecordFormat,
     { bytes, ends }: RawEvents,
     from: number,
+    to: number,
     context: RecordContext,
   ): Map<number, string> {
     const { batch } = this;
     batch.reset(bytes);
     const read = this.readers.for(format, batch);
-    const to = Math.min(ends.length, from + TURN_RECORDS);
     for (let i = from; i < to; i++) read(i === 0 ? 0 : ends[i - 1]! + 1, ends[i]!, context);
     const found = new Map<number, string>();
     if (batch.invalid.length > 0) {
@@ -82,21 +85,28 @@ export class RecordCheck {
 }
 
 const NOTHING = new Uint8Array(0);
+/** Memory of an index in an array. */
+const INDEX_BYTES = 8;
 
-/** The records without some of them, in their own memory. @param left Their indices, in ascending order. */
+function endOfStep(ends: Uint32Array, from: number): number {
+  const start = from === 0 ? 0 : ends[from - 1]! + 1;
+  return Math.max(from + 1, Math.min(from + STEP_RECORDS, endsUpTo(ends, start + STEP_BYTES)));
+}
+
+/** The records without some of them, in the same memory. @param left Their indices, in ascending order. */
 function without({ bytes, ends }: RawEvents, left: readonly number[]): RawEvents {
-  const kept = { bytes: new Uint8Array(bytes.length), ends: new Uint32Array(ends.length - left.length) };
+  const keptEnds = new Uint32Array(ends.length - left.length);
   let [length, count, next] = [0, 0, 0];
   for (let i = 0; i < ends.length; i++) {
     if (i === left[next]) {
       next++;
       continue;
     }
-    const record = bytes.subarray(i === 0 ? 0 : ends[i - 1]! + 1, ends[i]);
+    const [start, end] = [i === 0 ? 0 : ends[i - 1]! + 1, ends[i]!];
     if (count > 0) length++;
-    kept.bytes.set(record, length);
-    length += record.length;
-    kept.ends[count++] = length;
+    bytes.copyWithin(length, start, end);
+    length += end - start;
+    keptEnds[count++] = length;
   }
-  return { bytes: kept.bytes.subarray(0, length), ends: kept.ends };
+  return { bytes: bytes.subarray(0, length), ends: keptEnds };
 }

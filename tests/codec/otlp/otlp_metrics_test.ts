@@ -11,7 +11,7 @@ import {
   PROTOBUF,
   requestOf,
 } from "../../support/otlp_messages.ts";
-import { recordsOf } from "../../support/pushed_records.ts";
+import { countOf, pushOf, recordsOf } from "../../support/pushed_records.ts";
 
 const TIME = { timeUnixNano: "1790000000123400000" };
 const DELTA = 1;
@@ -21,7 +21,7 @@ const gauge = (name: string, ...dataPoints: object[]) => ({ name, unit: "1", gau
 
 for (const type of [PROTOBUF, JSON_TYPE]) {
   const read = (metrics: object[], resource: object[] = []) =>
-    OTLP_METRICS.read(encoded(requestOf(metrics, resource), type), type);
+    pushOf(OTLP_METRICS, encoded(requestOf(metrics, resource), type), type);
   const shown = (metrics: object[]) =>
     recordsOf(read(metrics)).map(({ name, labels, default_func, value }) => [
       name,
@@ -249,8 +249,8 @@ for (const type of [PROTOBUF, JSON_TYPE]) {
     }, type);
     for (let length = 0; length < bytes.length; length++) {
       try {
-        const { ends } = OTLP_METRICS.read(bytes.subarray(0, length), type);
-        assert.ok(type === PROTOBUF && (ends.length === 0 || ends.length === 5), `${length}: ${ends.length}`);
+        const count = countOf(pushOf(OTLP_METRICS, bytes.subarray(0, length), type));
+        assert.ok(type === PROTOBUF && (count === 0 || count === 5), `${length}: ${count}`);
       } catch (error) {
         assert.ok(error instanceof PushError && error.status === 400, String(error));
         assert.match(error.message, type === JSON_TYPE ? /not JSON/ : / at byte \d+$/);
@@ -318,7 +318,7 @@ Deno.test("OTLP, property: both encodings of a request are the same records", ()
   fc.assert(fc.property(fc.array(metric, { maxLength: 4 }), attributes, (metrics, resource) => {
     const request = requestOf(metrics, resource);
     const [asProtobuf, asJson] = [PROTOBUF, JSON_TYPE].map((type) => {
-      const push = OTLP_METRICS.read(encoded(request, type), type);
+      const push = pushOf(OTLP_METRICS, encoded(request, type), type);
       return { records: recordsOf(push), answer: decodedAnswer(push.answer.body, type) };
     });
     assert.deepEqual(asProtobuf, asJson);
@@ -328,7 +328,7 @@ Deno.test("OTLP, property: both encodings of a request are the same records", ()
 Deno.test("OTLP: JSON of another shape is refused with what is wrong", () => {
   const faultOf = (text: string) => {
     try {
-      OTLP_METRICS.read(new TextEncoder().encode(text), JSON_TYPE);
+      pushOf(OTLP_METRICS, new TextEncoder().encode(text), JSON_TYPE);
       return "read";
     } catch (error) {
       assert.ok(error instanceof PushError);
@@ -353,20 +353,21 @@ Deno.test("OTLP: JSON of another shape is refused with what is wrong", () => {
   const point = `{"timeUnixNano":1,"asInt":1,"attributes":[{"key":"a","value":${deep}}]}`;
   assert.match(faultOf(metric(`{"gauge":{"dataPoints":[${point}]}}`)), /^400 .*more than 8 levels deep/);
   assert.match(faultOf("[".repeat(100_000)), /^400 the body is not JSON/);
-  assert.match(faultOf(`[${"{},".repeat(6_100_000)}{}]`), /^413 .*parts/);
+  assert.match(faultOf(`[${"{},".repeat(1_600_000)}{}]`), /^413 .*parts/);
+  assert.match(faultOf(`[${" ".repeat(16 * 1024 * 1024)}]`), /^413 .*16 MiB/);
   assert.throws(
-    () => OTLP_METRICS.read(Uint8Array.of(0x22, 0xff, 0x22), JSON_TYPE),
+    () => pushOf(OTLP_METRICS, Uint8Array.of(0x22, 0xff, 0x22), JSON_TYPE),
     (error) => error instanceof PushError && /not UTF-8/.test(error.message),
   );
   for (const type of [undefined, "text/plain", "application/grpc"]) {
     assert.throws(
-      () => OTLP_METRICS.read(new Uint8Array(0), type),
+      () => pushOf(OTLP_METRICS, new Uint8Array(0), type),
       (error) => error instanceof PushError && error.status === 415,
     );
   }
 });
 
-Deno.test("OTLP: 100,000 points are read; a body of millions of parts is refused", () => {
+Deno.test("OTLP: 100,000 points are read; a resource of as many parts is refused", () => {
   const points = Array.from({ length: 100_000 }, (_, i) => ({
     ...TIME,
     asInt: String(i),
@@ -374,14 +375,16 @@ Deno.test("OTLP: 100,000 points are read; a body of millions of parts is refused
   }));
   for (const type of [PROTOBUF, JSON_TYPE]) {
     assert.equal(
-      OTLP_METRICS.read(encoded(requestOf([gauge("a", ...points)]), type), type).ends.length,
+      countOf(pushOf(OTLP_METRICS, encoded(requestOf([gauge("a", ...points)]), type), type)),
       100_000,
     );
   }
   const empty = new Uint8Array(8_000_000);
   for (let at = 0; at < empty.length; at += 2) empty[at] = 0x0a;
+  assert.deepEqual(pushOf(OTLP_METRICS, empty, PROTOBUF).runs, []);
+  const attributes = Array(200_001).fill({});
   assert.throws(
-    () => OTLP_METRICS.read(empty, PROTOBUF),
+    () => pushOf(OTLP_METRICS, encoded(requestOf([], attributes), PROTOBUF), PROTOBUF),
     (error) => error instanceof PushError && error.status === 413,
   );
 });

@@ -10,7 +10,7 @@ import {
   writeRequest,
   writeRequestV2,
 } from "../../support/prometheus_messages.ts";
-import { recordsOf } from "../../support/pushed_records.ts";
+import { countOf, pushOf, recordsOf } from "../../support/pushed_records.ts";
 
 const V1 = "application/x-protobuf";
 const V2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
@@ -20,12 +20,12 @@ const VERSIONS = [
   {
     name: "1.0",
     encode: writeRequest,
-    read: (message: Uint8Array) => REMOTE_WRITE.read(compressed(message), V1),
+    read: (message: Uint8Array) => pushOf(REMOTE_WRITE, compressed(message), V1),
   },
   {
     name: "2.0",
     encode: writeRequestV2,
-    read: (message: Uint8Array) => REMOTE_WRITE.read(compressed(message), V2),
+    read: (message: Uint8Array) => pushOf(REMOTE_WRITE, compressed(message), V2),
   },
 ];
 
@@ -182,7 +182,7 @@ for (const { name, encode, read } of VERSIONS) {
     const block = compressed(message);
     for (let length = 0; length < block.length; length++) {
       assert.throws(
-        () => REMOTE_WRITE.read(block.subarray(0, length), name === "1.0" ? V1 : V2),
+        () => pushOf(REMOTE_WRITE, block.subarray(0, length), name === "1.0" ? V1 : V2),
         (error) => error instanceof PushError && error.status === 400,
       );
     }
@@ -229,7 +229,7 @@ Deno.test("remote write: types of version 2 decide before names do", () => {
       type,
     }))
   );
-  const push = REMOTE_WRITE.read(compressed(writeRequestV2(series)), V2);
+  const push = pushOf(REMOTE_WRITE, compressed(writeRequestV2(series)), V2);
   assert.deepEqual(recordsOf(push).map(({ default_func }) => default_func), [
     "last",
     "last",
@@ -247,7 +247,8 @@ Deno.test("remote write: types of version 2 decide before names do", () => {
 Deno.test("remote write: labels that refer to nothing or twice to the same are refused with their series", () => {
   const samples = [{ value: 1, timestamp: 1 }];
   const symbols = ["", "__name__", "a", "b"];
-  const push = REMOTE_WRITE.read(
+  const push = pushOf(
+    REMOTE_WRITE,
     compressed(rawRequestV2(symbols, [
       { labels_refs: [1, 2], samples },
       { labels_refs: [1, 9], samples },
@@ -278,7 +279,7 @@ Deno.test("remote write: labels that refer to nothing or twice to the same are r
   );
   const withSample = Uint8Array.of(...bad, 0x12, 0);
   withSample[1] = 0x11;
-  assert.match(bodyOf(REMOTE_WRITE.read(compressed(withSample), V1)), /a name that is not UTF-8/);
+  assert.match(bodyOf(pushOf(REMOTE_WRITE, compressed(withSample), V1)), /a name that is not UTF-8/);
 });
 
 Deno.test("remote write: other types of content are 415, whatever is in them", () => {
@@ -293,7 +294,7 @@ Deno.test("remote write: other types of content are 415, whatever is in them", (
     ]
   ) {
     assert.throws(
-      () => REMOTE_WRITE.read(body, type),
+      () => pushOf(REMOTE_WRITE, body, type),
       (error) => error instanceof PushError && error.status === 415,
     );
   }
@@ -302,7 +303,7 @@ Deno.test("remote write: other types of content are 415, whatever is in them", (
       "application/X-Protobuf",
       'application/x-protobuf; charset=x; Proto="prometheus.WriteRequest"',
     ]
-  ) assert.equal(REMOTE_WRITE.read(body, type).answer.status, 200);
+  ) assert.equal(pushOf(REMOTE_WRITE, body, type).answer.status, 200);
   const refusal = REMOTE_WRITE.refusal(429, "full", V1);
   assert.deepEqual([refusal.status, new TextDecoder().decode(refusal.body)], [503, "full\n"]);
 });
@@ -312,16 +313,19 @@ Deno.test("remote write: 100,000 series are read; what would become too much is 
     labels: { __name__: "a", instance: `host-${i}` },
     samples: [sample(i)],
   }));
-  const push = REMOTE_WRITE.read(compressed(writeRequest(series)), V1);
-  assert.equal(push.ends.length, 100_000);
+  const push = pushOf(REMOTE_WRITE, compressed(writeRequest(series)), V1);
+  assert.equal(countOf(push), 100_000);
   const symbols = ["", "__name__", "a", "l", "x".repeat(1900)];
   const bomb = (samples: object[], copies: number, refs: number[]) =>
     compressed(rawRequestV2(symbols, Array(copies).fill({ labels_refs: refs, samples })));
   const isTooMuch = (error: unknown) => error instanceof PushError && error.status === 413;
-  assert.throws(() => REMOTE_WRITE.read(bomb(Array(50).fill(sample(1)), 1000, [1, 2, 3, 4]), V2), isTooMuch);
-  assert.throws(() => REMOTE_WRITE.read(bomb([sample(1)], 150_000, [3, 4]), V2), isTooMuch);
+  assert.throws(
+    () => pushOf(REMOTE_WRITE, bomb(Array(50).fill(sample(1)), 1000, [1, 2, 3, 4]), V2),
+    isTooMuch,
+  );
+  assert.throws(() => pushOf(REMOTE_WRITE, bomb([sample(1)], 150_000, [3, 4]), V2), isTooMuch);
   const manySymbols = compressed(rawRequestV2(Array(1_000_001).fill(""), []));
-  assert.throws(() => REMOTE_WRITE.read(manySymbols, V2), isTooMuch);
+  assert.throws(() => pushOf(REMOTE_WRITE, manySymbols, V2), isTooMuch);
 });
 
 /** A message with other bytes in the place of a double. */
