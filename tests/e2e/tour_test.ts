@@ -1,7 +1,9 @@
 /** docs/tour.md: its own commands, in its order, in four terminals, on real servers. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { TELEGRAF } from "../../scripts/go_programs.ts";
 import { MarkdownPage } from "../../scripts/markdown_page.ts";
+import { hasPrometheus } from "../../scripts/servers.ts";
 import { executablePath, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { KAFKA_PORTS, kafkaIsExternal } from "../support/kafka_broker.ts";
@@ -9,6 +11,11 @@ import { postgresIsExternal } from "../support/postgres_server.ts";
 import { hasTerminals, Terminal } from "./terminal.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+const telegrafProgram = await TELEGRAF.path();
+const isPrometheusHere = await hasPrometheus();
+if (telegrafProgram === undefined) console.error("The tour goes without Telegraf: `make clients` builds it.");
+if (!isPrometheusHere) console.error("The tour goes without Prometheus, which is not installed.");
 
 interface Block {
   readonly terminal: string;
@@ -23,7 +30,14 @@ Deno.test({
     await using directory = await temporaryDirectory();
     // PostgreSQL does not run as root, and has to get to its directory.
     if (Deno.uid() === 0) await Deno.chmod(directory.path, 0o755);
-    const ports = { bus: freePort(), admin: freePort(), postgres: freePort(), kafka: freePorts(KAFKA_PORTS) };
+    const ports = {
+      bus: freePort(),
+      admin: freePort(),
+      push: freePort(),
+      prometheus: freePort(),
+      postgres: freePort(),
+      kafka: freePorts(KAFKA_PORTS),
+    };
     const blocks = await tourBlocks(ports);
     const next = (terminal: string): string => {
       const block = blocks.shift();
@@ -84,13 +98,41 @@ Deno.test({
     assert.match(topic, /"name":"oven\.door","agg_func":"count","value":1,/);
     assert.match(topic, /"name":"oven\.temperature","agg_func":"avg",/);
     assert.match(topic, /\b4 received = 4 aggregated/);
+
+    await handler.interrupt();
+    await bus.interrupt();
+    await handler.start(next("handler"), /"msg":"started"|started/);
+    const telegraf = next("bus");
+    if (telegrafProgram !== undefined) await bus.start(telegraf, /Loaded outputs: influxdb/);
+    await events.run(next("events"));
+    await printed(handler, /"name":"press\.temperature","labels":\{"line":"4"\},.*"value":21\.5,/);
+    if (telegrafProgram !== undefined) {
+      await printed(handler, /"name":"cpu\.usage_idle",.*"agg_func":"max",/);
+      await bus.interrupt();
+    }
+    const prometheus = next("bus");
+    if (isPrometheusHere) {
+      await bus.start(prometheus, /ready to receive web requests/);
+      await printed(
+        handler,
+        /"name":"up","labels":\{[^}]*"job":"handler"[^}]*\},"agg_func":"avg","value":1,/,
+      );
+    }
+    assert.match(await events.run(next("events")), /^PROVEN/m);
     assert.deepEqual(blocks, []);
   },
 });
 
+/** Waits for a line in a terminal. */
+async function printed(terminal: Terminal, line: RegExp): Promise<void> {
+  await until(() => line.test(terminal.screen), () => `${line} in\n${terminal.screen.slice(-3000)}`);
+}
+
 interface Ports {
   readonly bus: number;
   readonly admin: number;
+  readonly push: number;
+  readonly prometheus: number;
   readonly postgres: number;
   /** The first of {@link KAFKA_PORTS}. */
   readonly kafka: number;
@@ -100,7 +142,7 @@ interface Ports {
  * The commands of the tour, in their order, changed only where they have to be: the executable under test is
  * built already, and the ports that the tour names may be in use here by others.
  */
-async function tourBlocks({ bus, admin, postgres, kafka }: Ports): Promise<Block[]> {
+async function tourBlocks({ bus, admin, push, prometheus, postgres, kafka }: Ports): Promise<Block[]> {
   const page = new MarkdownPage(await Deno.readTextFile(new URL("docs/tour.md", `file://${ROOT}/`)));
   const swap = (text: string, from: string, to: string) => text.replaceAll(from, to);
   return page.fences.map(({ mark, text }) => {
@@ -113,6 +155,9 @@ async function tourBlocks({ bus, admin, postgres, kafka }: Ports): Promise<Block
       ["dist/vabus-data-handler", `'${executablePath()}'`],
       ["localhost:8000", `127.0.0.1:${bus}`],
       ["localhost:8090", `127.0.0.1:${admin}`],
+      ["127.0.0.1:8086", `127.0.0.1:${push}`],
+      ["localhost:9090", `127.0.0.1:${prometheus}`],
+      ["telegraf --config", `'${telegrafProgram}' --config`],
     ];
     return {
       terminal,
