@@ -108,6 +108,21 @@ export async function hasRedis(): Promise<boolean> {
   return await isOnPath("redis-server") && await isOnPath("redis-sentinel");
 }
 
+const MOSQUITTO = "mosquitto";
+
+/**
+ * Debian's Mosquitto.
+ *
+ * @throws {MissingPrerequisite} when there is none and it cannot be installed.
+ */
+export async function mosquittoBinary(): Promise<string> {
+  if (await isOnPath(MOSQUITTO)) return MOSQUITTO;
+  // Debian has it where only root looks.
+  const packaged = join("/usr/sbin", MOSQUITTO);
+  if (!await isFile(packaged)) await installPackage([MOSQUITTO], "Mosquitto");
+  return packaged;
+}
+
 interface Jar {
   sha256: string;
   /** Below the repository's root, in Maven's layout. */

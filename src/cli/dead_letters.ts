@@ -131,9 +131,9 @@ function describe(deadLetter: DeadLetter): string {
 }
 
 /** Where an event was at its bus. */
-function whereabouts({ bus, partition, offset, origin: { path } }: DeadLetter): string {
+function whereabouts({ bus, partition, offset, origin: { path, topic } }: DeadLetter): string {
   if (path !== undefined) return `${bus} ${path} @ byte ${offset}`;
-  return `${bus}${partition && ` ${partition}`} @ ${offset ?? "queue"}`;
+  return `${bus}${partition && ` ${partition}`} @ ${offset ?? topic ?? "queue"}`;
 }
 
 function toJson(deadLetter: DeadLetter, instance: string): Record<string, unknown> {

@@ -202,7 +202,8 @@ export type Outcome =
     /** How long decoding took, for `processing_time`. */
     readonly decodeMs: number;
     /**
-     * Whether the bus gives no more events before these are acknowledged. Then a checkpoint is made at once.
+     * Whether the bus gives no more before what was read is acknowledged. Then a checkpoint is made at once,
+     * and an `idle` read is not the end of what there is.
      */
     readonly awaitsCommit?: true;
   })

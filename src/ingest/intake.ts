@@ -115,7 +115,8 @@ export class Intake {
       const rawBytes = whole.length;
       const origin = batch.originOf?.(index);
       const offset = firstOffset === undefined ? origin?.offset : firstOffset + index;
-      this.refusedBytes += raw.length;
+      // A topic may be longer than its record.
+      this.refusedBytes += raw.length + (origin?.topic?.length ?? 0) + (origin?.key?.length ?? 0);
       const refused = { reason, detail, ...from, offset, origin, raw, rawBytes };
       this.refused.push(refused);
       this.onRefused(refused);

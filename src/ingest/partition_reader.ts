@@ -220,8 +220,10 @@ export class PartitionReader {
 
   private async step(batch: EventBatch, waitMs: number, signal: AbortSignal): Promise<StepResult> {
     const result = await this.attempt(batch, waitMs, signal);
-    if (result === "events" && this.mustCommit) await this.bringToDisk();
-    return result;
+    if (!this.mustCommit || (result !== "events" && result !== "idle")) return result;
+    await this.bringToDisk();
+    // More may come now.
+    return result === "idle" ? "moved" : result;
   }
 
   private async attempt(batch: EventBatch, waitMs: number, signal: AbortSignal): Promise<StepResult> {
@@ -247,7 +249,7 @@ export class PartitionReader {
       if (isSettled && outcome.kind === "events") this.aligned.hasRead(batch);
       batch.release();
       if (!isSettled) return "held";
-      this.mustCommit = partition.replay === "none" ||
+      this.mustCommit = (partition.replay === "none" && outcome.kind === "events") ||
         ("awaitsCommit" in outcome && outcome.awaitsCommit === true);
       if (outcome.kind === "idle") {
         this.aligned.rest();

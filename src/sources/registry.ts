@@ -2,6 +2,7 @@ import type { SourceConnector } from "../contract/connector.ts";
 import { FILE } from "./file/connector.ts";
 import { KAFKA } from "./kafka/connector.ts";
 import { LISTEN } from "./listen/connector.ts";
+import { MQTT } from "./mqtt/connector.ts";
 import { REDIS } from "./redis/connector.ts";
 import { VABUS } from "./vabus/connector.ts";
 
@@ -11,5 +12,6 @@ export const SOURCES: readonly SourceConnector[] = [
   FILE,
   KAFKA,
   LISTEN,
+  MQTT,
   REDIS,
 ];

@@ -12,6 +12,7 @@ import { LogSource } from "../../src/sources/vabus/log_source.ts";
 import { QueueClient } from "../../src/sources/vabus/queue_client.ts";
 import { QueueSource } from "../../src/sources/vabus/queue_source.ts";
 import { MemorySource } from "../ingest/rig.ts";
+import { createMqttSource } from "../sources/mqtt/rig.ts";
 import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
 import { runOf } from "../sources/listen/runs.ts";
 import { RedisStream } from "../sources/redis/redis_stream.ts";
@@ -21,6 +22,8 @@ import type { FaultRates } from "../sim/scenario.ts";
 import { Lifetime, Scheduler } from "../sim/scheduler.ts";
 import { SimBus } from "../sim/sim_bus.ts";
 import { Trace } from "../sim/trace.ts";
+import { MosquittoServer } from "../support/mosquitto_server.ts";
+import { MqttPublisher } from "../support/mqtt_publisher.ts";
 import { testSeed } from "../support/seed.ts";
 import { RedisServerProcess } from "../support/redis_server.ts";
 import { sharedKafka } from "../support/shared_servers.ts";
@@ -29,6 +32,7 @@ import { AcknowledgedBus } from "./toy/acknowledged_bus.ts";
 import { PartedBus } from "./toy/parted_bus.ts";
 import { TOY_SOURCE } from "./toy/toy_source.ts";
 import { type TestBus, testSourceContract } from "./source_contract.ts";
+import { Reading } from "./source_reading.ts";
 
 const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
 const SEED = testSeed(1);
@@ -296,6 +300,44 @@ Deno.test("a stream of Redis keeps the contract of sources", async (t) => {
     };
   });
 });
+
+for (const qos of [1, 2] as const) {
+  Deno.test(`a session of an MQTT broker with QoS ${qos} keeps the contract of sources`, async (t) => {
+    const broker = await MosquittoServer.start();
+    let sessions = 0;
+    try {
+      await testSourceContract(t, async () => {
+        const proxy = TcpProxy.start();
+        proxy.leadTo(broker.port);
+        const topic = `contract/${qos}/${sessions++}`;
+        const createSource = () => createMqttSource(proxy.port, topic, { filters: [topic], qos });
+        // A broker keeps what is published only from the subscription on.
+        const first = createSource();
+        await (await Reading.open(first)).read();
+        await first.close();
+        const publisher = await MqttPublisher.connect(broker.port);
+        let published = 0;
+        return {
+          createSource,
+          publish: (count) =>
+            publisher.publish(
+              Array.from({ length: count }, () => ({ topic, payload: eventText(published++), qos })),
+            ),
+          goAway: () => {
+            proxy.cut();
+            return Promise.resolve();
+          },
+          remove: async () => {
+            await publisher[Symbol.asyncDispose]();
+            await proxy[Symbol.asyncDispose]();
+          },
+        };
+      });
+    } finally {
+      await broker.remove();
+    }
+  });
+}
 
 Deno.test("the toy source keeps the contract of sources", (t) =>
   testSourceContract(t, async () => {

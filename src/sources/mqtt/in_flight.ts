@@ -1,0 +1,170 @@
+import type { BusRecord } from "../../codec/bus_records.ts";
+import { PacketIds } from "./packet_ids.ts";
+import { PUBACK, PUBCOMP, PUBREC } from "./packet_types.ts";
+import type { Acknowledgement } from "./packet_writer.ts";
+import type { Publication } from "./publication.ts";
+import { WireFault } from "./wire_fault.ts";
+
+/** What the broker has done: see `mqtt_position.ts`. */
+interface Step {
+  /** Undefined: it is no event, and only acknowledged. */
+  readonly message: BusRecord | undefined;
+  /** The acknowledgement once the step is on disk; undefined: QoS 0 has none. */
+  readonly answer: Acknowledgement | undefined;
+}
+
+/** Steps that were taken from the front of what is there. */
+export interface Taken {
+  readonly messages: readonly BusRecord[];
+  /** Number of steps, those without an event included. */
+  readonly steps: number;
+  /** The packet ids of QoS 2 after these steps. */
+  readonly ids: PacketIds;
+}
+
+/** What a step takes in memory beside its message. Bytes, roughly. */
+const STEP_BYTES = 200;
+
+/**
+ * The steps of a session that were received and are not yet acknowledged.
+ *
+ * Order matters. A step is acknowledged only once a checkpoint has it. So what the broker forgets is on disk.
+ * That holds for the release of a packet id of QoS 2 too: the broker may use the id for another message as
+ * soon as the release is acknowledged, and a checkpoint that still had the id would take that message for a
+ * repetition.
+ */
+export class InFlight {
+  /** Bytes of the steps that were not taken in. */
+  bytes = 0;
+  /** From the first that was not taken in on. */
+  private steps: Step[] = [];
+  /** Steps of `steps` that were taken in meanwhile. */
+  private gone = 0;
+  private first = 0;
+  /** The ids before the first of the steps, and behind the last. */
+  private ids = new PacketIds();
+  private lastIds = new PacketIds();
+  /** Of steps that were taken in and are in no checkpoint yet. */
+  private answers: { readonly step: number; readonly answer: Acknowledgement }[] = [];
+  /** Packet ids of messages, and of releases, that were received on this connection and are not answered. */
+  private readonly unanswered = new Set<number>();
+  private readonly unansweredReleases = new Set<number>();
+
+  /** Steps that were not taken in. */
+  get count(): number {
+    return this.steps.length - this.gone;
+  }
+
+  /** Messages and releases that the broker waits to have acknowledged. */
+  get unacknowledged(): number {
+    return this.unanswered.size + this.unansweredReleases.size;
+  }
+
+  /**
+   * Begins anew, for a new connection: what was not acknowledged comes again. Messages with QoS 0 do not, so
+   * those that were not taken in stay.
+   *
+   * @param step Number of the next step.
+   */
+  restart(step: number, ids: PacketIds): void {
+    const kept = this.steps.slice(this.gone).filter(({ answer }) => answer === undefined);
+    this.steps = kept;
+    this.gone = 0;
+    this.bytes = kept.reduce((sum, { message }) => sum + bytesOf(message), 0);
+    this.first = step;
+    this.ids = ids.copy();
+    this.lastIds = ids.copy();
+    this.answers = [];
+    this.unanswered.clear();
+    this.unansweredReleases.clear();
+  }
+
+  /** @param message Undefined: it is no event. @throws {WireFault} */
+  receive({ id, isRepeated, qos }: Publication, message: BusRecord | undefined): void {
+    if (qos === 0) return this.add({ message, answer: undefined });
+    if (this.unanswered.has(id)) {
+      // Some old brokers send a message again, in the same connection, when its answer takes long.
+      if (isRepeated) return;
+      throw new WireFault(`uses the packet id ${id} again before it was acknowledged`);
+    }
+    this.unanswered.add(id);
+    if (qos === 1) return this.add({ message, answer: { type: PUBACK, id } });
+    // A message that is sent for the first time is a new one, whatever had its id before.
+    const isKnown = isRepeated && this.lastIds.has(id);
+    this.lastIds.add(id);
+    this.add({ message: isKnown ? undefined : message, answer: { type: PUBREC, id } });
+  }
+
+  /** The broker has released a packet id of QoS 2. */
+  release(id: number): void {
+    if (this.unansweredReleases.has(id)) return;
+    this.unansweredReleases.add(id);
+    this.lastIds.delete(id);
+    this.add({ message: undefined, answer: { type: PUBCOMP, id } });
+  }
+
+  /** Whether a reader may go on at that step. */
+  has(step: number): boolean {
+    return step >= this.first && step <= this.first + this.count;
+  }
+
+  /** Notes that all steps before this one were taken in. */
+  settle(step: number): void {
+    for (; this.first < step && this.count > 0; this.first++) {
+      const { answer, message } = this.steps[this.gone]!;
+      this.bytes -= bytesOf(message);
+      this.gone++;
+      if (answer === undefined) continue;
+      this.answers.push({ step: this.first, answer });
+      follow(this.ids, answer);
+    }
+    // Shortened now and then only, since that copies the rest.
+    if (this.gone > 1000 && this.gone * 2 > this.steps.length) this.shorten();
+    else if (this.count === 0) this.shorten();
+  }
+
+  /** The first messages that were not taken in. Takes nothing away. */
+  look(messagesMax: number, bytesMax: number): Taken {
+    const messages: BusRecord[] = [];
+    const ids = this.ids.copy();
+    let [steps, bytes] = [0, 0];
+    for (; steps < this.count && messages.length < messagesMax && bytes < bytesMax; steps++) {
+      const { answer, message } = this.steps[this.gone + steps]!;
+      if (message !== undefined) messages.push(message);
+      bytes += bytesOf(message);
+      if (answer !== undefined) follow(ids, answer);
+    }
+    return { messages, steps, ids };
+  }
+
+  /** Takes out the acknowledgements of all steps before this one, in their order. */
+  acknowledge(step: number): Acknowledgement[] {
+    this.settle(step);
+    let count = this.answers.findIndex((one) => one.step >= step);
+    if (count < 0) count = this.answers.length;
+    const answers = this.answers.splice(0, count).map(({ answer }) => answer);
+    for (const { id, type } of answers) {
+      (type === PUBCOMP ? this.unansweredReleases : this.unanswered).delete(id);
+    }
+    return answers;
+  }
+
+  private add(step: Step): void {
+    this.steps.push(step);
+    this.bytes += bytesOf(step.message);
+  }
+
+  private shorten(): void {
+    this.steps = this.steps.slice(this.gone);
+    this.gone = 0;
+  }
+}
+
+function follow(ids: PacketIds, { id, type }: Acknowledgement): void {
+  if (type === PUBREC) ids.add(id);
+  else if (type === PUBCOMP) ids.delete(id);
+}
+
+function bytesOf(message: BusRecord | undefined): number {
+  return STEP_BYTES + (message === undefined ? 0 : message.bytes.length + (message.topic?.length ?? 0));
+}

@@ -1,0 +1,93 @@
+import { SourceError } from "../../contract/source.ts";
+import type { Logger } from "../../platform/log/logger.ts";
+import { type Accepted, shakeHands, WRONG_VERSION } from "./handshake.ts";
+import { MqttConnection } from "./mqtt_connection.ts";
+import { clientIdOf, type MqttOptions } from "./mqtt_options.ts";
+import { type ProtocolLevel, versionName } from "./packet_types.ts";
+import type { Packet } from "./packet_cutter.ts";
+import type { ConnectOptions } from "./packet_writer.ts";
+
+/** Messages with QoS 1 and 2 at most that a broker of MQTT 5 sends before one of them is acknowledged. */
+export const RECEIVE_MAXIMUM = 16_384;
+export const TOPIC_ALIAS_MAXIMUM = 1000;
+/** A week, in seconds: how long a broker of MQTT 5 keeps the session of a handler that is away. */
+const SESSION_EXPIRY = 7 * 86_400;
+const KEEP_ALIVE_SECONDS = 30;
+
+/** A client that the broker has accepted. */
+export interface Introduced extends Accepted {
+  readonly connection: MqttConnection;
+}
+
+/** Who connects, and what becomes of the session. */
+export interface Visitor {
+  /** Behind the client id of the source. */
+  readonly suffix: string;
+  readonly isClean: boolean;
+  /** Whether the broker is told what to publish when the connection is lost, and keeps that for others. */
+  readonly will: "retained" | "passing" | "none";
+}
+
+/** Connects to one broker, with the newest version of MQTT that it has. */
+export class Introduction {
+  /** What the broker has, as far as it is known. */
+  private level: ProtocolLevel = 5;
+
+  /**
+   * @param received Gets the packets of the broker, from its answer to the CONNECT on.
+   *
+   * @throws {SourceError}
+   */
+  async introduce(
+    options: MqttOptions,
+    visitor: Visitor,
+    received: (level: ProtocolLevel) => (packet: Packet) => void,
+    logger: Logger | undefined,
+    signal: AbortSignal,
+  ): Promise<Introduced> {
+    const { access, clock, qos } = options;
+    for (;;) {
+      const { level } = this;
+      const connection = await MqttConnection.open(access, level, clock, signal);
+      connection.received = received(level);
+      let accepted: Accepted | typeof WRONG_VERSION;
+      try {
+        accepted = await shakeHands(connection, connectOptions(options, visitor, level), qos, logger, signal);
+      } catch (error) {
+        const isSilent = !connection.hasHeard && !signal.aborted;
+        connection.fail(error as SourceError);
+        // Some brokers that do not know MQTT 5 close the connection without a word.
+        if (level !== 5 || !isSilent) throw error;
+        accepted = WRONG_VERSION;
+      }
+      if (accepted !== WRONG_VERSION) {
+        void connection.keepAlive(accepted.keepAlive * 1000);
+        return { ...accepted, connection };
+      }
+      connection.fail(new SourceError("unavailable", `${connection.name} has no ${versionName(level)}`));
+      this.level = 4;
+    }
+  }
+}
+
+function connectOptions(
+  options: MqttOptions,
+  { isClean, suffix, will }: Visitor,
+  level: ProtocolLevel,
+): ConnectOptions {
+  const { password, statusTopic, username } = options;
+  return {
+    level,
+    clientId: clientIdOf(options) + suffix,
+    isClean,
+    sessionExpiry: isClean ? 0 : SESSION_EXPIRY,
+    receiveMaximum: RECEIVE_MAXIMUM,
+    topicAliasMaximum: TOPIC_ALIAS_MAXIMUM,
+    keepAlive: KEEP_ALIVE_SECONDS,
+    username,
+    password,
+    will: statusTopic === undefined || will === "none"
+      ? undefined
+      : { topic: statusTopic, payload: "offline", isRetained: will === "retained" },
+  };
+}

@@ -1,0 +1,26 @@
+import { SourceError } from "../../contract/source.ts";
+import { ConnectFault } from "../../platform/net/server_socket.ts";
+import { mayPass, reasonText } from "./reason_codes.ts";
+import { WireFault } from "./wire_fault.ts";
+
+/** What a fault of a connection means to the reader. @param name `the broker at b:1883`. */
+export function sourceErrorOf(name: string, error: unknown): SourceError {
+  if (error instanceof SourceError) return error;
+  if (error instanceof WireFault) return new SourceError("garbage", `${name} ${error.message}`);
+  const message = error instanceof Error ? error.message : String(error);
+  const options = { cause: error };
+  if (error instanceof ConnectFault && error.isOfTls) {
+    const advice = "check VABUS_CA_FILE, VABUS_CERT_FILE and VABUS_KEY_FILE";
+    return new SourceError("refused", `${name}: ${message}: ${advice}`, undefined, options);
+  }
+  return new SourceError("unavailable", `${name} cannot be reached: ${message}`, undefined, options);
+}
+
+/**
+ * A reason that a broker has given.
+ *
+ * @param what What it has done: `refuses the connection`.
+ */
+export function refusal(name: string, what: string, code: number): SourceError {
+  return new SourceError(mayPass(code) ? "unavailable" : "refused", `${name} ${what}: ${reasonText(code)}`);
+}

@@ -1,0 +1,35 @@
+import type { WantedQos } from "./mqtt_url.ts";
+import { PacketIds } from "./packet_ids.ts";
+
+/**
+ * How far a session was read. MQTT has no offsets. So the steps of the session are numbered as they come: a
+ * message is one, and the release of a packet id of QoS 2 is one.
+ *
+ * As text: `q2 1234 17-20,25`, the quality of service of the subscriptions, the number of the next step, and
+ * the packet ids. Instead of ids, `new` says that the session is not made yet.
+ */
+export interface MqttPosition {
+  readonly qos: WantedQos;
+  /** Number of the next step. It goes on over sessions. */
+  readonly step: number;
+  /**
+   * Packet ids of messages of QoS 2 that were taken in and not yet released by the broker. Undefined: the
+   * session is not made yet, and its subscriptions neither.
+   */
+  readonly ids: PacketIds | undefined;
+}
+
+const FORM = /^q([12]) (\d{1,15})(?: (new|[\d,-]+))?$/;
+
+export function positionText({ qos, step, ids }: MqttPosition): string {
+  return `q${qos} ${step} ${ids === undefined ? "new" : ids}`.trimEnd();
+}
+
+/** Undefined: it is no position of an MQTT session. */
+export function readPosition(text: string): MqttPosition | undefined {
+  const [, qos, step, idsText = ""] = FORM.exec(text) ?? [];
+  if (step === undefined) return undefined;
+  const ids = idsText === "new" ? undefined : PacketIds.parse(idsText);
+  if (ids === undefined && idsText !== "new") return undefined;
+  return { qos: qos === "1" ? 1 : 2, step: Number(step), ids };
+}

@@ -1,0 +1,192 @@
+import { Buffer } from "node:buffer";
+import { BEGINNING_BYTES, type BusRecord, lengthProblem } from "../../codec/bus_records.ts";
+import { SourceError } from "../../contract/source.ts";
+import type { Logger } from "../../platform/log/logger.ts";
+import { BodyReader } from "./body_reader.ts";
+import { InFlight } from "./in_flight.ts";
+import { type Introduced, Introduction, TOPIC_ALIAS_MAXIMUM } from "./introduction.ts";
+import type { MqttConnection } from "./mqtt_connection.ts";
+import { type MqttOptions, STATUS_TOPICS } from "./mqtt_options.ts";
+import type { MqttPosition } from "./mqtt_position.ts";
+import type { Packet } from "./packet_cutter.ts";
+import { PacketIds } from "./packet_ids.ts";
+import { packetName, type ProtocolLevel, PUBLISH, PUBREL } from "./packet_types.ts";
+import { acknowledgements, disconnectPacket, publishPacket } from "./packet_writer.ts";
+import type { Publication } from "./publication.ts";
+import { PublicationReader } from "./publication_reader.ts";
+import { subscribe } from "./subscribing.ts";
+import { WireFault } from "./wire_fault.ts";
+
+/** Bytes that wait to be taken in at most, roughly. Beyond them, nothing is taken from the network. */
+const WAITING_MAX_BYTES = 32 * 1024 * 1024;
+
+/** The session of a source at its broker, over one connection after the other. */
+export class MqttSession {
+  readonly inFlight = new InFlight();
+  private readonly introduction = new Introduction();
+  private connection: MqttConnection | undefined;
+  private news = Promise.withResolvers<void>();
+  private hasWarned = false;
+
+  constructor(private options: MqttOptions, private readonly logger: Logger) {}
+
+  /** Takes other credentials, from the next connection on. */
+  change(options: MqttOptions): void {
+    this.options = options;
+  }
+
+  /**
+   * Connects and subscribes.
+   *
+   * @param from Undefined: nothing was read yet.
+   * @returns `lost`: the broker no longer has the session. There is no connection then, and no new session.
+   * @throws {SourceError}
+   */
+  async connect(from: MqttPosition | undefined, signal: AbortSignal): Promise<"ready" | "lost"> {
+    const { options } = this;
+    const isNew = from?.ids === undefined;
+    this.drop(new SourceError("unavailable", "another connection is made"));
+    this.inFlight.restart(from?.step ?? 0, from?.ids ?? new PacketIds());
+    const found = await this.introduce(false, signal);
+    const { connection, isSessionPresent } = found;
+    if (!isSessionPresent && !isNew) {
+      await this.discard(found, signal);
+      return "lost";
+    }
+    this.connection = connection;
+    connection.ended = () => this.news.resolve();
+    const { level } = connection;
+    // A broker of MQTT 3.1.1 sends all retained messages again for each SUBSCRIBE.
+    if (level === 5 || isNew || from.qos !== options.qos) {
+      await subscribe(connection, options.filters, options.qos, options.startsAtEnd ? 2 : 1, signal);
+    }
+    this.announce("online");
+    return "ready";
+  }
+
+  /** Whether a reader may go on at that step, with the connection that there is. */
+  isAt(step: number): boolean {
+    return this.connection !== undefined && this.inFlight.has(step);
+  }
+
+  /** @throws {SourceError} once, where the connection has ended. */
+  assertAlive(): void {
+    const failure = this.connection?.failure;
+    if (failure === undefined) return;
+    this.connection = undefined;
+    throw failure;
+  }
+
+  /** Notes that all steps before this one were taken in. */
+  settle(step: number): void {
+    this.inFlight.settle(step);
+    this.regulate();
+  }
+
+  /** Acknowledges all steps before this one, which are on disk. Resolves once the broker has read that. */
+  async committed(step: number): Promise<void> {
+    const answers = this.inFlight.acknowledge(step);
+    this.regulate();
+    const { connection } = this;
+    if (connection === undefined || answers.length === 0) return;
+    connection.send(acknowledgements(answers));
+    // Where the connection ends before, the broker sends again what it has not read.
+    await connection.ping(new AbortController().signal).catch(() => {});
+  }
+
+  /** Resolves when something has come, or when the connection has ended. */
+  get arrival(): Promise<void> {
+    return this.news.promise;
+  }
+
+  /** Resolves once everything has come that the broker has sent by now. @throws {SourceError} */
+  async ping(signal: AbortSignal): Promise<void> {
+    await this.connection?.ping(signal);
+  }
+
+  /** Leaves the broker. The session stays there. */
+  async close(): Promise<void> {
+    const { connection } = this;
+    this.connection = undefined;
+    if (connection === undefined || connection.failure !== undefined) return;
+    const { statusTopic: topic } = this.options;
+    const { level } = connection;
+    const status = { topic: topic ?? "", payload: "offline", isRetained: true };
+    const lastWords = topic === undefined ? [] : [publishPacket(level, status)];
+    await connection.close(Buffer.concat([...lastWords, disconnectPacket(level, false)]));
+  }
+
+  private introduce(isClean: boolean, signal: AbortSignal): Promise<Introduced> {
+    const visitor = { suffix: "", isClean, will: isClean ? "none" : "retained" } as const;
+    const received = (level: ProtocolLevel) => {
+      const publications = new PublicationReader(level, TOPIC_ALIAS_MAXIMUM);
+      return (packet: Packet) => this.take(packet, publications);
+    };
+    return this.introduction.introduce(this.options, visitor, received, this.logger, signal);
+  }
+
+  /**
+   * Makes the broker forget the empty session that it has just made. Otherwise it would have a session at the
+   * next connection, and the loss of the one before would not show after a crash.
+   */
+  private async discard({ connection }: Introduced, signal: AbortSignal): Promise<void> {
+    const { level } = connection;
+    await connection.close(disconnectPacket(level, true));
+    if (level === 5) return;
+    const cleaner = await this.introduce(true, signal);
+    await cleaner.connection.close();
+  }
+
+  private announce(payload: "online" | "offline"): void {
+    const { connection, options: { statusTopic: topic } } = this;
+    if (topic === undefined || connection === undefined) return;
+    connection.send(publishPacket(connection.level, { topic, payload, isRetained: true }));
+  }
+
+  private drop(error: SourceError): void {
+    this.connection?.fail(error);
+    this.connection = undefined;
+  }
+
+  /** @throws {WireFault} */
+  private take(packet: Packet, publications: PublicationReader): void {
+    const { body, type } = packet;
+    if (type === PUBLISH) {
+      const publication = publications.read(packet);
+      this.inFlight.receive(publication, this.recordOf(publication));
+      if (publication.qos === 0) this.warn(publication);
+    } else if (type === PUBREL) this.inFlight.release(new BodyReader(body).uint16());
+    else throw new WireFault(`sends a ${packetName(type)}, which nothing here has asked for`);
+    this.regulate();
+    this.news.resolve();
+    this.news = Promise.withResolvers();
+  }
+
+  /** Undefined: it is no event. */
+  private recordOf(publication: Publication): BusRecord | undefined {
+    const { isRetained, isUtf8, length, payload, topic } = publication;
+    const { clock, startsAtEnd, statusTopic } = this.options;
+    if (length === 0 || (isRetained && startsAtEnd)) return undefined;
+    if (topic === statusTopic || topic.startsWith(STATUS_TOPICS)) return undefined;
+    const tooLong = lengthProblem(length);
+    const problem = isUtf8 ? tooLong : "its topic is not UTF-8";
+    const bytes = tooLong === undefined ? payload : payload.subarray(0, BEGINNING_BYTES);
+    return { topic, bytes, problem, arrivedMs: clock.nowMs() };
+  }
+
+  private warn({ topic }: Publication): void {
+    if (this.hasWarned) return;
+    this.hasWarned = true;
+    this.logger.warn(
+      "messages come with QoS 0: a broker sends such a message once, so that it is lost when the handler " +
+        "or the connection dies; publish with QoS 1 or 2",
+      { bus: this.options.name, topic },
+    );
+  }
+
+  /** Stops taking from the network while there is too much that was not taken in. */
+  private regulate(): void {
+    const { connection } = this;
+    if (connection !== undefined) connection.isPaused = this.inFlight.bytes > WAITING_MAX_BYTES;
+  }
+}

@@ -1,0 +1,32 @@
+import { systemClock } from "../../../src/platform/clock/clock.ts";
+import { type MqttOptions, statusTopicOf } from "../../../src/sources/mqtt/mqtt_options.ts";
+import { MqttSource } from "../../../src/sources/mqtt/mqtt_source.ts";
+
+/** A source of the broker on that port. Its session is its own, by the name of the instance. */
+export function createMqttSource(
+  port: number,
+  instance: string,
+  options: Partial<MqttOptions> = {},
+): MqttSource {
+  const filters = options.filters ?? ["plant/#"];
+  return new MqttSource({
+    name: `mqtt://127.0.0.1:${port}/${filters.join(";")}`,
+    access: { host: "127.0.0.1", port, tls: undefined },
+    username: undefined,
+    password: undefined,
+    filters,
+    qos: 1,
+    startsAtEnd: false,
+    statusTopic: statusTopicOf(undefined, instance),
+    instance,
+    endsWhenRead: false,
+    reader: undefined,
+    clock: systemClock,
+    ...options,
+  });
+}
+
+/** The payload of an event named e`number`. */
+export function eventText(number: number): string {
+  return JSON.stringify({ name: `e${number}`, value: number, timestamp: 1000 });
+}
