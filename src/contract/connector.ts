@@ -37,6 +37,8 @@ export interface SinkConnector<S extends Spec = Spec, C = unknown>
 
 /** What a source needs to know of the handler. */
 export interface SourceSurroundings {
+  /** The operator's name for it; undefined: it is named by its address. */
+  readonly name: string | undefined;
   /** `INSTANCE_ID` */
   readonly instance: string;
   /** `STATE_DIR`, absolute. Other files of the handler may be there too. */

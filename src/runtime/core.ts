@@ -18,7 +18,12 @@ import { type KeptSetting, readSetting } from "../state/checkpoint/settings_in_f
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { acceptSink } from "../state/alarms.ts";
 import { Checkpoint } from "../state/checkpoint/checkpoint.ts";
-import { readPartitions } from "../state/checkpoint/partitions.ts";
+import {
+  addressText,
+  readAddresses,
+  renameSources,
+  type SourceAddresses,
+} from "../state/checkpoint/source_names.ts";
 import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../state/letters/dead_letter_bound.ts";
 import { OutboxLog } from "../state/outbox/outbox_log.ts";
 import { StateError } from "../state/file/state_error.ts";
@@ -81,11 +86,17 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
   }
   try {
     const entries = readBookEntries(state);
-    const busNames = options.busNames ?? registeredBuses(state);
+    const addresses = addressesOf(config, options.busNames);
+    for (const [earlier, bus] of renameSources(state, addresses)) {
+      logger.info("a bus has another name: it goes on where it was left", { bus, earlier });
+    }
+    const busNames = options.busNames ?? [...readAddresses(state).keys()];
     const own = settingsOf(config, busNames.length);
     const settings = options.busNames === undefined ? betweenRuns(own, entries, settingsInForce(state)) : own;
     const { correctionHorizonMs, dedupMaxIds } = settings;
-    const kept = options.busNames === undefined ? settingsInForce(state) : keptSettings(config, busNames);
+    const kept = options.busNames === undefined
+      ? settingsInForce(state)
+      : keptSettings(config, busNames).set("SOURCES", addressText(state, addresses));
     const aggregator = new EventAggregator({ ...settings, hashKey: drawHashKey() });
     const endId = entries.get("outbox_end_id") ?? 0;
     const sinkNames = config.sinks.map(({ id }) => id);
@@ -117,7 +128,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       checkpoint.change({
         correctionHorizonMs: next.correctionHorizonMs,
         longestWindowMs: longestOf(next.intervals),
-        settings: keptSettings(next, busNames),
+        settings: keptSettings(next, busNames).set("SOURCES", addressText(state, addresses)),
       });
       closer.reroute(routeTable(next, sinkNames));
       ingest.change(ingestOptions(next, new Map()));
@@ -236,8 +247,12 @@ export function configuredSinks({ sinks }: Config): ConfiguredSink[] {
   return sinks.map(({ id, kind }) => ({ name: id, kind }));
 }
 
-function registeredBuses(state: StateDatabase): string[] {
-  return [...new Set(readPartitions(state).map(({ source }) => source))];
+/** Undefined names: for work between two runs, none is configured. */
+function addressesOf({ sources }: Config, busNames: readonly string[] = []): SourceAddresses {
+  return new Map(busNames.map((name, bus) => {
+    const own = sources[bus];
+    return [name, own?.name === undefined ? name : own.address.replace(/\/+$/, "")];
+  }));
 }
 
 /** The settings that the state keeps for commands between two runs. */

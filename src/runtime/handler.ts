@@ -176,7 +176,9 @@ export class Handler {
   }
 
   private busNamed(name: string): number {
-    const bus = this.sources.findIndex((source) => source.id === name);
+    const addressAt = (i: number) => this.config.sources[i]?.address.replace(/\/+$/, "");
+    const named = ({ id }: Source, i: number) => id === name || addressAt(i) === name;
+    const bus = this.sources.findIndex(named);
     if (bus >= 0) return bus;
     this.core.state.close();
     throw new ConfigError([{

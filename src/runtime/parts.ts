@@ -78,8 +78,9 @@ export function createSources(config: Config, registry: Registry): Source[] {
 
 function changingSources(config: Config, registry: Registry, endsWhenRead: boolean) {
   const { sources, instanceId: instance, stateDir } = config;
-  const surroundings = { instance, stateDir, endsWhenRead };
-  return sources.map((source) => registry.source(source).create(source.options, surroundings));
+  return sources.map((source) =>
+    registry.source(source).create(source.options, { name: source.name, instance, stateDir, endsWhenRead })
+  );
 }
 
 /**

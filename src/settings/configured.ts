@@ -67,7 +67,7 @@ export function configureBuses(ledger: Ledger, values: CoreValues): ConfiguredSo
   }
   const tls = ledger.tls("VABUS_CA_FILE", "VABUS_CERT_FILE", "VABUS_KEY_FILE");
   const common = { token: values.VABUS_TOKEN, tls, busCount: urls.length };
-  return urls.map(({ kind, url, events: own }) => {
+  return urls.map(({ kind, url, name, events: own }) => {
     const connector = ledger.settings.catalogue.sourceOfKind(kind);
     const scope = new Scope(ledger, connector.settings, "", kind, kind, "");
     const texts = eventTexts(values, own);
@@ -76,7 +76,7 @@ export function configureBuses(ledger: Ledger, values: CoreValues): ConfiguredSo
       : connector.eventsOf?.(url, texts) ?? texts;
     const options = connector.configure(scope, { ...common, url, events, proxy: ledger.proxy(url) });
     return {
-      config: { kind, url, events, ownEvents: own, address: connector.addressOf(url), options },
+      config: { kind, url, name, events, ownEvents: own, address: connector.addressOf(url), options },
       connector,
       named: scope.named,
     };

@@ -49,7 +49,7 @@ function isOfBuses(name: string): boolean {
   return name === "VABUS_URL" || name === "DEFAULT_VABUS_URL";
 }
 
-/** The buses and how they are read, without their credentials, which may well change. */
+/** The buses, their names and how they are read, without their credentials, which may well change. */
 function addressesOf({ sources }: Config): string {
-  return sources.map(({ address, ownEvents }) => `${address}?${JSON.stringify(ownEvents)}`).join(",");
+  return sources.map(({ address, name, ownEvents }) => JSON.stringify([address, name, ownEvents])).join(",");
 }

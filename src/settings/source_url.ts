@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { EventTexts, SourceDeclaration } from "./declaration.ts";
 import { isEventParameter, partEvents } from "./event_texts.ts";
 import { maskRefused, maskUrl } from "./mask.ts";
+import { isNameParameter, partName, problemOf } from "./source_name.ts";
 import type { ValueType } from "./value_type.ts";
 
 /** A bus of `VABUS_URL`. */
@@ -10,13 +11,15 @@ export interface SourceUrl {
   readonly kind: string;
   /** May hold credentials. */
   readonly url: string;
+  /** The operator's name for it; undefined: its address. It is no longer in `url`. */
+  readonly name: string | undefined;
   /** The parameters about records that its URL had. They are no longer in `url`. */
   readonly events: Partial<EventTexts>;
 }
 
 /** The offset at which an operator wants to continue the event log of a bus. */
 export interface BusOffset {
-  /** The bus's address, without credentials and trailing slash. */
+  /** The bus's name, or its address without credentials and trailing slash. */
   readonly bus: string;
   readonly offset: number;
 }
@@ -40,10 +43,19 @@ export function sourceUrls(sources: readonly SourceDeclaration[]): ValueType<rea
       if (wrong === undefined) return found as readonly SourceUrl[];
       context.addIssue({ code: "custom", message: wrong.problem });
       return z.NEVER;
-    }).refine((urls) => addresses(urls).size === urls.length, "names a bus twice"),
+    }).refine((urls) => addresses(urls).size === urls.length, "names a bus twice")
+      .refine((urls) => {
+        const names = urls.flatMap(({ name }) => name ?? []);
+        return new Set(names).size === names.length;
+      }, "gives two buses the same name (source=)"),
     mask: (text) =>
       partsOf(text).map((url) =>
-        maskUrl(url, (name) => isEventParameter(name) || connectorOf(url)?.isOpenParameter?.(name) === true)
+        maskUrl(
+          url,
+          (name) =>
+            isNameParameter(name) || isEventParameter(name) ||
+            connectorOf(url)?.isOpenParameter?.(name) === true,
+        )
       )
         .join(","),
     maskRefused,
@@ -54,9 +66,10 @@ export function sourceUrls(sources: readonly SourceDeclaration[]): ValueType<rea
 export function busOffset(sources: readonly SourceDeclaration[]): ValueType<BusOffset> {
   return {
     placeholder: "<url=offset>",
-    allowed: "the URL of a bus in VABUS_URL and an offset, such as http://bus:8000=1234",
+    allowed: "the URL or the name of a bus in VABUS_URL and an offset, such as http://bus:8000=1234",
     schema: z.string().transform((text, context) => {
       const [, part = "", digits] = /^(.+)=(\d{1,15})$/.exec(text) ?? [];
+      if (digits !== undefined && problemOf(part) === undefined) return { bus: part, offset: Number(digits) };
       const found = readUrl(part, sources);
       if (digits !== undefined && "url" in found) {
         const address = connectorFor(found.url, sources)!.addressOf(found.url);
@@ -86,10 +99,13 @@ function readUrl(
   if (connector === undefined) {
     return { problem: `has a part that does not begin with ${beginnings(schemesOf(sources))}` };
   }
-  const parted = partEvents(part);
+  const named = partName(part);
+  if ("problem" in named) return named;
+  const parted = partEvents(named.url);
   if ("problem" in parted) return parted;
   const url = connector.readUrl(parted.url);
-  return typeof url === "string" ? { kind: connector.kind, url, events: parted.events } : url;
+  if (typeof url !== "string") return url;
+  return { kind: connector.kind, url, name: named.name, events: parted.events };
 }
 
 function beginnings(schemes: readonly string[]): string {

@@ -200,7 +200,7 @@ Deno.test("stdin keeps the contract of sources", (t) =>
       return Promise.resolve(text === undefined ? undefined : new TextEncoder().encode(text));
     };
     return Promise.resolve({
-      createSource: () => new StdinSource({ read, isTerminal: true }, undefined, true),
+      createSource: () => new StdinSource("stdin:", { read, isTerminal: true }, undefined, true),
       publish: (count) => {
         for (let i = 0; i < count; i++) lines.push(`${eventText(published++)}\n`);
         return Promise.resolve();
@@ -348,6 +348,7 @@ Deno.test("the toy source keeps the contract of sources", (t) =>
         (TOY_SOURCE.create({ url: `toy://me:swordfish@here${file}`, pace: 1000 }, {
           instance: "contract",
           stateDir: "",
+          name: undefined,
           endsWhenRead: false,
         }))
           .part,

@@ -46,12 +46,12 @@ export const FILE = sourceConnector({
   configure: (_scope, { events, url }): FileConfig => ({ events, url }),
   // What is read from stdin comes but once.
   mayRepeat: ({ url }) => url !== STDIN_URL,
-  create({ events, url }, { endsWhenRead }) {
+  create({ events, url }, { endsWhenRead, name }) {
     const reader = readerFor(events);
     const [address = "", query] = url.split("?");
     const part = url === STDIN_URL
-      ? new StdinSource(STDIN, reader, endsWhenRead)
-      : new FileSource(address, pathOf(address)!, { reader, isFollowed: query !== undefined });
+      ? new StdinSource(name ?? url, STDIN, reader, endsWhenRead)
+      : new FileSource(name ?? address, pathOf(address)!, { reader, isFollowed: query !== undefined });
     return { part, change: () => {} };
   },
 });

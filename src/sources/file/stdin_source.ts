@@ -36,14 +36,13 @@ export const STDIN: Input = {
 
 /** Lines from standard input. What was read cannot be read again. */
 export class StdinSource implements Source {
-  readonly id = "stdin:";
-
   /**
    * @param reader Undefined: lines are events as they are.
    * @param endsWhenRead Whether a read that need not wait waits all the same, for the next lines or the end
    * of the input. A pipe that is empty now may be waiting for its writer, and is not at its end.
    */
   constructor(
+    readonly id: string,
     private readonly input: Input,
     private readonly reader: RecordReader | undefined,
     private readonly endsWhenRead: boolean,

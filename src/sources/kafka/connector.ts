@@ -50,16 +50,20 @@ export const KAFKA = sourceConnector({
       remedy: "give VABUS_URL as kafkas://, with VABUS_CA_FILE where the authority is your own",
     }));
   },
-  create(config, { instance }) {
-    const source = new KafkaSource(optionsOf(config, instance));
-    return { part: source, change: (next) => source.change(optionsOf(next, instance)) };
+  create(config, { instance, name }) {
+    const source = new KafkaSource(optionsOf(config, instance, name));
+    return { part: source, change: (next) => source.change(optionsOf(next, instance, name)) };
   },
 });
 
-function optionsOf({ events, login, tls, url }: KafkaConfig, instance: string): KafkaSourceOptions {
+function optionsOf(
+  { events, login, tls, url }: KafkaConfig,
+  instance: string,
+  name: string | undefined,
+): KafkaSourceOptions {
   const { address, brokers, start, topics } = checked(url);
   return {
-    name: address,
+    name: name ?? address,
     brokers,
     topics,
     access: { tls, login },

@@ -59,8 +59,8 @@ export const LISTEN = sourceConnector({
       flaw: "in the clear, from all who send",
       remedy: "listen on listens:// with VABUS_CERT_FILE and VABUS_KEY_FILE, or on 127.0.0.1 behind a proxy",
     }],
-  create(config, { stateDir, endsWhenRead }) {
-    const part = new ListenSource(`listen://${bracketed(config)}`, config, stateDir, !endsWhenRead);
+  create(config, { name = `listen://${bracketed(config)}`, stateDir, endsWhenRead }) {
+    const part = new ListenSource(name, config, stateDir, !endsWhenRead);
     return { part, change: (next) => part.change(next) };
   },
 });

@@ -1,5 +1,5 @@
 import { readerFor } from "../../codec/mapping/record_reader.ts";
-import { sourceConnector } from "../../contract/connector.ts";
+import { sourceConnector, type SourceSurroundings } from "../../contract/connector.ts";
 import { systemClock } from "../../platform/clock/clock.ts";
 import { BUS_LOGIN } from "../../settings/bus_login.ts";
 import { type EventTexts, IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
@@ -52,20 +52,19 @@ export const MQTT = sourceConnector({
       flaw: IN_THE_CLEAR,
       remedy: "give VABUS_URL as mqtts://, with VABUS_CA_FILE where the authority is your own",
     }],
-  create(config, { endsWhenRead, instance }) {
-    const source = new MqttSource(optionsOf(config, instance, endsWhenRead));
-    return { part: source, change: (next) => source.change(optionsOf(next, instance, endsWhenRead)) };
+  create(config, surroundings) {
+    const source = new MqttSource(optionsOf(config, surroundings));
+    return { part: source, change: (next) => source.change(optionsOf(next, surroundings)) };
   },
 });
 
 function optionsOf(
   { events, password, tls, url, username }: MqttConfig,
-  instance: string,
-  endsWhenRead: boolean,
+  { endsWhenRead, instance, name }: SourceSurroundings,
 ): MqttOptions {
   const { address, filters, host, port, qos, start, status } = checked(url);
   return {
-    name: address,
+    name: name ?? address,
     access: { host, port, tls },
     username,
     password,

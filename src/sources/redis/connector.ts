@@ -53,16 +53,19 @@ export const REDIS = sourceConnector({
       remedy: "give VABUS_URL as rediss://, with VABUS_CA_FILE where the authority is your own",
     }));
   },
-  create(config) {
-    const source = new RedisSource(optionsOf(config));
-    return { part: source, change: (next) => source.change(optionsOf(next)) };
+  create(config, { name }) {
+    const source = new RedisSource(optionsOf(config, name));
+    return { part: source, change: (next) => source.change(optionsOf(next, name)) };
   },
 });
 
-function optionsOf({ events, login, tls, url }: RedisConfig): RedisSourceOptions {
+function optionsOf(
+  { events, login, tls, url }: RedisConfig,
+  name: string | undefined,
+): RedisSourceOptions {
   const { address, database, field, keys, endpoint, start, trims } = checked(url);
   return {
-    name: address,
+    name: name ?? address,
     endpoint,
     access: { tls, login, database },
     keys,

@@ -50,7 +50,6 @@ const ANSWER_MAX_BYTES = MIB;
  * is retried.
  */
 export class BusConnection {
-  /** The URL without credentials. */
   readonly name: string;
   /** Whether it has ever answered in HTTP. Then a failed connection needs no search for its protocol. */
   private hasAnswered = false;
@@ -62,10 +61,12 @@ export class BusConnection {
   /** The part of messages about the proxy. */
   private via: string;
 
-  constructor(address: BusAddress) {
+  /** @param name The operator's name for it; left out: its URL without credentials. */
+  constructor(address: BusAddress, name?: string) {
     const url = new URL(address.url);
     url.username = url.password = "";
-    this.base = this.name = url.href.replace(/\/$/, "");
+    this.base = url.href.replace(/\/$/, "");
+    this.name = name ?? this.base;
     this.headers = headersFor(address);
     this.client = clientFor(address);
     this.shareBytes = Math.floor(REPLIES_MAX_BYTES / (address.busCount ?? 1));

@@ -64,8 +64,8 @@ export const VABUS = sourceConnector({
       remedy: "give VABUS_URL as https://, with VABUS_CA_FILE where the authority is your own",
     }];
   },
-  create({ mode, address, events }, { instance }) {
-    const connection = new BusConnection(address);
+  create({ mode, address, events }, { instance, name }) {
+    const connection = new BusConnection(address, name);
     const reader = readerFor(events);
     const part = mode === "queue"
       ? new QueueSource(new QueueClient(connection), reader)
