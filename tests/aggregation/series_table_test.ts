@@ -85,6 +85,15 @@ Deno.test("the longest names there are fit, and make no room be lost", () => {
   assert.equal(pair.table.capacity, 1024);
 });
 
+Deno.test("the numbers of forgotten series are given again: each series has room of its own", () => {
+  const pair = new Pair(realHash);
+  for (let i = 0; i < 100_000; i++) {
+    pair.add(`${i}`, 0);
+    assert.equal(pair.find(`${i}`, 0), pair.alive.get(`0 ${i}`));
+    pair.forget(`0 ${i}`);
+  }
+});
+
 Deno.test("names that begin alike, the empty name and one that holds a space are told apart", () => {
   const pair = new Pair(() => 7);
   for (const name of ["", " ", "a", "aa", "a ", "ä"]) {

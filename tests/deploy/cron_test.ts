@@ -35,7 +35,7 @@ for (
     await Deno.writeTextFile(program, `#!/bin/sh\nprintf '%s' '${said}' >&2\nexit ${code}\n`, {
       mode: 0o755,
     });
-    const line = (await command()).replace(PROGRAM, program);
+    const line = (await command()).replace(PROGRAM, `'${program}'`);
     const { stdout, stderr, success } = await new Deno.Command("sh", { args: ["-c", line] }).output();
     const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
     assert.deepEqual([text, success], [mail, code === 0 || code === 75]);

@@ -56,7 +56,7 @@ Deno.test("the service and the round of the timer live in the same sandbox", asy
 async function layOut(directory: string): Promise<void> {
   for (const unit of [SERVICE, ONCE, TIMER]) {
     const text = await Deno.readTextFile(join(UNITS, unit));
-    const here = text.replaceAll("/usr/local/bin/vabus-data-handler", executablePath());
+    const here = text.replaceAll("/usr/local/bin/vabus-data-handler", `"${executablePath()}"`);
     await Deno.writeTextFile(join(directory, unit), here);
   }
 }

@@ -59,7 +59,7 @@ Deno.test("the commands of README.md do what it says", async () => {
     .replaceAll("127.0.0.1:8000", address)
     .replace("vabus-data-handler bus", `vabus-data-handler bus --listen ${address}`)
     .replace("$PWD/dist", directory.path)
-    .replace("/tmp/vabus-tour", `${directory.path}/state`);
+    .replace("/tmp/vabus-tour", `'${directory.path}/state'`);
   const { code, stdout, stderr } = await runShell(commands, directory.path, {});
   assert.equal(code, 0, stderr + stdout);
   assert.match(stdout, /^\{"name":"oven\.temperature","agg_func":"avg","value":18[123]\.5,.*\}$/m);
@@ -82,10 +82,10 @@ Deno.test("the commands of docs/operations.md work in its order, on one host", a
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
   await Deno.writeTextFile(`${etc}/env`, lines.join(""));
   const commands = (await commandsOf("docs/operations.md"))
-    .replaceAll("/etc/vabus-data-handler", etc)
-    .replaceAll("/var/lib/vabus-data-handler", settings.STATE_DIR!)
-    .replaceAll("/var/backups", `${directory.path}/backups`)
-    .replaceAll("/mnt/backup", `${directory.path}/mnt`)
+    .replaceAll("/etc/vabus-data-handler", `'${etc}'`)
+    .replaceAll("/var/lib/vabus-data-handler", `'${settings.STATE_DIR}'`)
+    .replaceAll("/var/backups", `'${directory.path}/backups'`)
+    .replaceAll("/mnt/backup", `'${directory.path}/mnt'`)
     .replaceAll("--sink postgres", "--sink sqlite")
     .replaceAll("2026-01-31T06:00Z", `${time}`);
   const { code, stdout, stderr } = await runShell(`systemctl start\n${commands}`, directory.path, {

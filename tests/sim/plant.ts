@@ -27,6 +27,9 @@ export interface SimEvent {
 
 const FUNCTIONS = ["sum", "avg", "min", "max", "count", "first", "last", "stddev", "p50", "p99.9"];
 const ORDERLESS = FUNCTIONS.filter((name) => name !== "first" && name !== "last");
+/** Where rows are corrected often. */
+const FEW = ["sum", "max"];
+const OFTEN_CORRECTED_MS = 15_000;
 const DAY_MS = 86_400_000;
 /** Names that sinks reject while they are poisoned. */
 export const POISON = "poison";
@@ -81,6 +84,7 @@ export class Plant {
     const { correctionHorizonMs: horizonMs, tierLists } = this.scenario;
     const windowMs = tierLists[0]![0]!.lengthMs;
     const draw = dice.random();
+    if (this.scenario.isOftenCorrected && draw > 0.6) return nowMs - dice.between(0, OFTEN_CORRECTED_MS);
     if (this.scenario.hasDawn && draw > 0.8) {
       return nowMs -
         (dice.chance(0.7) ? dice.between(0, 1_000_000) : horizonMs + dice.between(200_000, 300_000));
@@ -118,7 +122,8 @@ export class Plant {
     const isPoison = scenario.hasPoison && dice.chance(0.15);
     const name = isPoison ? POISON : `n${dice.between(0, scenario.nameCount - 1)}`;
     // Events that are put back come in an order that only the handler knows, so no function may depend on it.
-    const aggFunc = dice.pick(this.scenario.isChancy ? ORDERLESS : FUNCTIONS);
+    const functions = scenario.isOftenCorrected ? FEW : scenario.isChancy ? ORDERLESS : FUNCTIONS;
+    const aggFunc = dice.pick(functions);
     // Eighths: sums of them are exact in whatever order. Only a sum may overflow.
     const isHuge = dice.chance(0.01) && aggFunc === "sum";
     const value = isHuge && spelling.hasFunctions ? 1.7e308 : dice.between(-8000, 8000) / 8;

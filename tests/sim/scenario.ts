@@ -119,6 +119,8 @@ export interface Scenario {
   readonly deadLetterBound: DeadLetterBound;
   /** Whether the handler runs from cron: each process ends by itself once there is nothing to do. */
   readonly isRunByCron: boolean;
+  /** Whether events are of few series, and late ones of few windows: so rows are corrected often. */
+  readonly isOftenCorrected: boolean;
   /** Whether sinks reject the aggregates of some names, until the calm. */
   readonly hasPoison: boolean;
   /** Whether an operator puts rejected aggregates back in the calm. */
@@ -202,7 +204,8 @@ export function drawScenario(dice: Dice, focus?: Focus): Scenario {
   const longestMs = Math.max(...tierLists.flat().map(({ lengthMs }) => lengthMs));
   const correctionHorizonMs = spareMs === undefined ? 3_600_000 : longestMs + allowedLatenessMs + spareMs;
   const spelling = dice.pick(["protocol", "protocol", "nested", "lines"] as const);
-  return { ...drawn, tierLists, correctionHorizonMs, spelling };
+  const isOftenCorrected = hasChanges && dice.chance(0.7);
+  return { ...drawn, tierLists, correctionHorizonMs, spelling, isOftenCorrected };
 }
 
 /** Each fault happens in half of the scenarios: some bugs show only where others do not get in their way. */

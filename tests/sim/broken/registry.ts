@@ -21,7 +21,7 @@ export const BROKEN_REGISTRY: readonly BrokenVariant[] = [
   },
   {
     name: "a correction looks only at the newest revision of a row, whatever sinks that went to",
-    foundBy: 236,
+    foundBy: 9,
     needs: "changes",
     parts: () =>
       replace(ArchivedWindow, "revisions", (revisions) =>
@@ -37,7 +37,7 @@ export const BROKEN_REGISTRY: readonly BrokenVariant[] = [
   },
   {
     name: "what a sink was to get before it went counts as handed over",
-    foundBy: 9,
+    foundBy: 40,
     needs: "changes",
     parts: () =>
       reading((sink) => ({

@@ -1,7 +1,9 @@
 /** Archives of files of different times, through the product's readers. */
 import assert from "node:assert/strict";
 import { FileSource } from "../../../src/sources/file/file_source.ts";
+import { events, Reading } from "../../contract/source_reading.ts";
 import { openRig, outboxRows } from "../../ingest/rig.ts";
+import { inDirectory, lines, source } from "./written_files.ts";
 
 const BASE_S = 1_767_225_600;
 /** More than are open at once. */
@@ -44,3 +46,20 @@ Deno.test("files of different times are read in the order of their times: window
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("files of an archive wait for each other; what is followed does so up to its end, and then no more", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/a.ndjson`;
+    await Deno.writeTextFile(path, lines(0, 6));
+    for (const isFollowed of [false, true]) {
+      await using stack = new AsyncDisposableStack();
+      const files = source(path, { isFollowed });
+      stack.defer(() => files.close());
+      const reading = await Reading.open(files);
+      assert.equal(reading.partition.waitsForOthers, true);
+      await reading.read();
+      assert.equal(reading.partition.waitsForOthers, true);
+      assert.deepEqual(await reading.readAll(), events(4, 6));
+      assert.equal(reading.partition.waitsForOthers, !isFollowed);
+    }
+  }));
