@@ -165,6 +165,8 @@ function properties(directory: string, ports: Ports): string {
     "share.coordinator.state.topic.min.isr=1",
     "group.initial.rebalance.delay.ms=0",
     "log.cleaner.dedupe.buffer.size=4194304",
+    // How often it looks for topics to compact.
+    "log.cleaner.backoff.ms=500",
   ].join("\n");
 }
 

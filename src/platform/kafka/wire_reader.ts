@@ -60,12 +60,15 @@ export class WireReader {
     return this.bytes.subarray(at, at + length);
   }
 
-  /** Empty where there is none. */
-  array<T>(read: () => T): T[] {
+  /** Empty where there is none. @param maxItems More than there can be. */
+  array<T>(read: () => T, maxItems = Infinity): T[] {
     const length = this.isFlexible ? this.varint() - 1 : this.int32();
     // Each element takes a byte at least.
     if (length > this.bytes.length - this.at) {
       throw new WireFault("announces more elements than it has bytes");
+    }
+    if (length > maxItems) {
+      throw new WireFault(`announces ${length} elements where there are ${maxItems} at most`);
     }
     const items: T[] = [];
     for (let i = 0; i < length; i++) items.push(read());

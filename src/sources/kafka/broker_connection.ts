@@ -1,20 +1,14 @@
 import { Buffer } from "node:buffer";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import type { Socket } from "node:net";
 import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { FrameCutter } from "../../platform/net/frame_gate.ts";
 import type { TlsConfig } from "../../settings/declaration.ts";
+import { type BrokerAddress, connectedSocket, sourceErrorOf } from "./broker_socket.ts";
 import { brokerError } from "./kafka_errors.ts";
 import { type KafkaLogin, logIn, LoginFault } from "./kafka_login.ts";
 import { WireFault, WireReader } from "../../platform/kafka/wire_reader.ts";
 import { WireWriter } from "../../platform/kafka/wire_writer.ts";
-
-/** Where a broker listens. */
-export interface BrokerAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** How connections to brokers are made. */
 export interface KafkaAccess {
@@ -36,11 +30,22 @@ const API_VERSIONS: Api = { key: 18, flexibleFrom: 3 };
 const SASL_AUTHENTICATE: Api = { key: 36, flexibleFrom: 2 };
 
 const CLIENT_ID = "vabus-data-handler";
-const CONNECT_MAX_MS = 10_000;
-const ANSWER_MAX_MS = 20_000;
+/** How long a broker may be silent while an answer is due, also at a login, and an answer may take. */
+const SILENCE_MAX_MS = 20_000;
+const LOGIN_SILENCE_MAX_MS = 10_000;
+const ANSWER_MAX_MS = 60_000;
 /** Bytes of an answer before the login, and of one after it that is asked for no more. */
 const LOGIN_MAX_BYTES = 64 * 1024;
 const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
+
+/** What an answer may be. */
+export interface AnswerLimits {
+  readonly maxBytes?: number;
+  /** How long the broker may be silent. */
+  readonly silenceMs?: number;
+  /** How long it was asked to wait before it answers, which comes on top. */
+  readonly waitMs?: number;
+}
 
 interface Pending {
   readonly id: number;
@@ -58,6 +63,7 @@ export class BrokerConnection {
   private versions = new Map<number, number>();
   private failure: SourceError | undefined;
   private nextId = 0;
+  private receivedBytes = 0;
 
   private constructor(
     private readonly name: string,
@@ -71,6 +77,7 @@ export class BrokerConnection {
       sent: () => {},
     });
     socket.on("data", (piece: Buffer) => {
+      this.receivedBytes += piece.length;
       try {
         cutter.take(piece);
       } catch (error) {
@@ -89,7 +96,7 @@ export class BrokerConnection {
     signal: AbortSignal,
   ): Promise<BrokerConnection> {
     const name = `the broker at ${address.host}:${address.port}`;
-    const socket = await connected(name, address, access.tls, clock, signal);
+    const socket = await connectedSocket(name, address, access.tls, clock, signal);
     const connection = new BrokerConnection(name, socket, clock);
     try {
       await connection.learnVersions();
@@ -125,7 +132,7 @@ export class BrokerConnection {
     version: number,
     write: (writer: WireWriter) => unknown,
     read: (reader: WireReader) => T,
-    { maxBytes = ANSWER_MAX_BYTES, maxMs = ANSWER_MAX_MS }: { maxBytes?: number; maxMs?: number } = {},
+    { maxBytes = ANSWER_MAX_BYTES, silenceMs = SILENCE_MAX_MS, waitMs = 0 }: AnswerLimits = {},
   ): Promise<T> {
     const isFlexible = version >= api.flexibleFrom;
     const id = this.nextId++ % 0x7fffffff;
@@ -138,7 +145,7 @@ export class BrokerConnection {
       id,
       Buffer.concat([size.written, head.written, body.written]),
       maxBytes,
-      maxMs,
+      (answered) => this.watch(waitMs, silenceMs, answered),
     );
     try {
       const reader = new WireReader(answer, isFlexible);
@@ -160,22 +167,36 @@ export class BrokerConnection {
     id: number,
     bytes: Uint8Array,
     maxBytes: number,
-    maxMs: number,
+    watch: (answered: AbortSignal) => Promise<void>,
   ): Promise<Uint8Array> {
     if (this.failure !== undefined) throw this.failure;
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     this.pending.push({ id, maxBytes, resolve, reject });
     this.socket.write(bytes);
     const answered = new AbortController();
-    void this.clock.sleep(maxMs, answered.signal).then(() => {
-      if (answered.signal.aborted) return;
-      this.fail(new SourceError("unavailable", `${this.name} has not answered for ${maxMs / 1000} seconds`));
-    });
+    void watch(answered.signal);
     try {
       return await promise;
     } finally {
       answered.abort();
     }
+  }
+
+  /** Ends the connection where no answer comes, or where it does not become whole. */
+  private async watch(waitMs: number, silenceMs: number, answered: AbortSignal): Promise<void> {
+    await this.clock.sleep(waitMs, answered);
+    for (let leftMs = ANSWER_MAX_MS; leftMs > 0; leftMs -= silenceMs) {
+      const before = this.receivedBytes;
+      await this.clock.sleep(silenceMs, answered);
+      if (answered.aborted) return;
+      if (this.receivedBytes > before) continue;
+      const problem = `has not answered for ${silenceMs / 1000} seconds`;
+      return this.fail(new SourceError("unavailable", `${this.name} ${problem}`));
+    }
+    const problem = `has sent only a part of an answer in ${
+      ANSWER_MAX_MS / 1000
+    } seconds: is the network slow?`;
+    this.fail(new SourceError("unavailable", `${this.name} ${problem}`));
   }
 
   private sizeOf(head: Buffer): number {
@@ -205,12 +226,12 @@ export class BrokerConnection {
         reader.int16();
         return [key, reader.int16()] as const;
       });
-    }, { maxBytes: LOGIN_MAX_BYTES, maxMs: CONNECT_MAX_MS });
+    }, { maxBytes: LOGIN_MAX_BYTES, silenceMs: LOGIN_SILENCE_MAX_MS });
     this.versions = new Map(versions);
   }
 
   private async logIn(login: KafkaLogin): Promise<void> {
-    const limits = { maxBytes: LOGIN_MAX_BYTES, maxMs: CONNECT_MAX_MS };
+    const limits = { maxBytes: LOGIN_MAX_BYTES, silenceMs: LOGIN_SILENCE_MAX_MS };
     const mechanism = login.mechanism.toUpperCase();
     await this.request(SASL_HANDSHAKE, 1, (writer) => writer.string(mechanism), (reader) => {
       const error = reader.int16();
@@ -238,66 +259,4 @@ export class BrokerConnection {
     this.socket.destroy();
     for (const { reject } of this.pending.splice(0)) reject(error);
   }
-}
-
-/** @throws {SourceError} */
-async function connected(
-  name: string,
-  { host, port }: BrokerAddress,
-  tls: TlsConfig | undefined,
-  clock: Pick<Clock, "sleep">,
-  signal: AbortSignal,
-): Promise<Socket> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  let socket: Socket;
-  try {
-    socket = tls === undefined
-      ? connectTcp({ host, port }, resolve)
-      : connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...textsOf(tls) }, resolve);
-  } catch (error) {
-    throw sourceErrorOf(name, error);
-  }
-  const over = new AbortController();
-  const stop = () => reject(new SourceError("unavailable", `connecting to ${name} was called off`));
-  signal.addEventListener("abort", stop, { signal: over.signal });
-  if (signal.aborted) stop();
-  socket.once("error", (error) => reject(sourceErrorOf(name, error)));
-  void clock.sleep(CONNECT_MAX_MS, over.signal).then(() =>
-    reject(new SourceError("unavailable", `${name} does not answer: check host and port`))
-  );
-  try {
-    await promise;
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, 60_000);
-    return socket;
-  } catch (error) {
-    socket.on("error", () => {});
-    socket.destroy();
-    throw error;
-  } finally {
-    over.abort();
-  }
-}
-
-function textsOf({ ca, cert, key }: TlsConfig): { ca?: string; cert?: string; key?: string } {
-  return {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-  };
-}
-
-function sourceErrorOf(name: string, error: unknown): SourceError {
-  if (error instanceof SourceError) return error;
-  if (error instanceof WireFault) return new SourceError("garbage", `what ${name} answers ${error.message}`);
-  const message = error instanceof Error ? error.message : String(error);
-  if (/certificate|\bPEM\b|private key|self.signed|UnknownIssuer/i.test(message)) {
-    return new SourceError(
-      "refused",
-      `${name}: ${message}: check VABUS_CA_FILE, VABUS_CERT_FILE and VABUS_KEY_FILE`,
-      undefined,
-      { cause: error },
-    );
-  }
-  return new SourceError("unavailable", `${name} cannot be reached: ${message}`, undefined, { cause: error });
 }

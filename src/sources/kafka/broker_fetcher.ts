@@ -1,5 +1,6 @@
 import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
+import type { FeedMemory } from "./feed_memory.ts";
 import { type FetchLimits, fetchRecords, type WantedRecords } from "./fetch_request.ts";
 import type { KafkaCluster } from "./kafka_cluster.ts";
 import type { PartitionFeed } from "./partition_feed.ts";
@@ -10,11 +11,8 @@ const WAIT_MAX_MS = 500;
 const WAIT_MIN_MS = 10;
 /** Stored bytes of records in an answer. */
 const ANSWER_BYTES = 8 * 1024 * 1024;
-/**
- * Stored bytes of records, of all partitions together, that are held here at once, apart from large
- * batches.
- */
-const HELD_BYTES = 32 * 1024 * 1024;
+/** What partitions share: half of what {@link FeedMemory} has room for, since each may have two chunks. */
+const SHARED_BYTES = 16 * 1024 * 1024;
 const PARTITION_MIN_BYTES = 64 * 1024;
 const PARTITION_MAX_BYTES = 1024 * 1024;
 
@@ -22,6 +20,7 @@ const PARTITION_MAX_BYTES = 1024 * 1024;
 export interface FetcherSurroundings {
   readonly cluster: KafkaCluster;
   readonly clock: Clock;
+  readonly memory: FeedMemory;
   readonly mayReadAhead: () => boolean;
   /** All partitions of the source. */
   readonly feeds: () => Iterable<PartitionFeed>;
@@ -71,8 +70,8 @@ export class BrokerFetcher {
   }
 
   private wanted(): (readonly [PartitionFeed, WantedRecords])[] {
-    const { feeds, mayReadAhead } = this.surroundings;
-    const isAhead = mayReadAhead();
+    const { feeds, mayReadAhead, memory } = this.surroundings;
+    const isAhead = mayReadAhead() && !memory.stored.isFull;
     const wanted = [...feeds()].filter(({ leader }) => leader === this.node).flatMap((feed) => {
       const records = feed.wanted(isAhead);
       return records === undefined ? [] : [[feed, records] as const];
@@ -82,7 +81,7 @@ export class BrokerFetcher {
   }
 
   private async fetch(wanted: readonly (readonly [PartitionFeed, WantedRecords])[]): Promise<void> {
-    const { cluster, clock } = this.surroundings;
+    const { cluster, clock, memory } = this.surroundings;
     const connection = await cluster.connectionTo(this.node, "records", this.signal);
     const request = ++this.sent;
     const fetched = await fetchRecords(
@@ -101,6 +100,7 @@ export class BrokerFetcher {
       if (found.batches.length > 0) this.lastRecordsMs = clock.monotonicMs();
       feed.answered(records, found, request);
     }
+    memory.stored.makeRoom(new Set(wanted.map(([{ stored }]) => stored)));
   }
 
   private limits(wanted: readonly (readonly [PartitionFeed, WantedRecords])[]): FetchLimits {
@@ -111,7 +111,7 @@ export class BrokerFetcher {
     for (const [{ awaitedUntilMs }] of wanted) waitMs = Math.min(waitMs, (awaitedUntilMs ?? 0) - nowMs);
     const isBusy = all.some(({ leader, isActive }) => leader === this.node && isActive);
     if (isBusy) waitMs = Math.min(waitMs, Math.max(WAIT_MIN_MS, (nowMs - this.lastRecordsMs) / 2));
-    const share = HELD_BYTES / Math.max(1, all.length);
+    const share = SHARED_BYTES / Math.max(1, all.length);
     return {
       waitMs: Math.max(0, Math.floor(waitMs)),
       maxBytes: ANSWER_BYTES,

@@ -1,5 +1,13 @@
 import type { AbortedTransaction, FetchedRecords } from "./fetch_request.ts";
-import { batchEnd, isAbort, readBatch, type RecordBatch, RecordCursor, recordsOf } from "./record_batch.ts";
+import {
+  assertUndamaged,
+  batchEnd,
+  isAbort,
+  readBatch,
+  type RecordBatch,
+  RecordCursor,
+  recordsOf,
+} from "./record_batch.ts";
 import { WireFault } from "../../platform/kafka/wire_reader.ts";
 
 /**
@@ -13,6 +21,8 @@ export class FetchedChunk {
   at: number;
   private readonly view: DataView;
   private readonly bytes: Uint8Array;
+  /** Where the batch that is read begins, and where the next one does. */
+  private batchAt = 0;
   private byteAt = 0;
   private cursor: RecordCursor | undefined;
   private batch: RecordBatch | undefined;
@@ -21,10 +31,15 @@ export class FetchedChunk {
 
   /**
    * @param from The offset that was asked for.
+   * @param unpacked Told how many bytes of records it holds whose compression is undone, at each change.
    *
    * @throws {WireFault}
    */
-  constructor(readonly from: number, { batches, aborted }: Pick<FetchedRecords, "batches" | "aborted">) {
+  constructor(
+    readonly from: number,
+    { batches, aborted, end: partitionEnd }: Pick<FetchedRecords, "batches" | "aborted" | "end">,
+    private readonly unpacked: (bytes: number) => void,
+  ) {
     const view = new DataView(batches.buffer, batches.byteOffset, batches.byteLength);
     this.at = from;
     this.aborted = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
@@ -37,6 +52,11 @@ export class FetchedChunk {
         if (lastOffset < from || (start > 0 && firstOffset <= last)) {
           throw new WireFault("has records at offsets that were not asked for");
         }
+        if (lastOffset >= partitionEnd) {
+          throw new WireFault(
+            `has records up to offset ${lastOffset}, and says that it ends at ${partitionEnd}`,
+          );
+        }
         last = lastOffset;
       }
     } catch (error) {
@@ -45,8 +65,23 @@ export class FetchedChunk {
     }
     if (start === 0) throw new WireFault("has the beginning of a batch of records only");
     this.end = last + 1;
-    this.bytes = batches.subarray(0, start);
-    this.view = new DataView(batches.buffer, batches.byteOffset, start);
+    // A copy, where the memory of the whole answer would stay because of a small part of it.
+    const whole = batches.subarray(0, start);
+    this.bytes = 2 * start < batches.buffer.byteLength ? new Uint8Array(whole) : whole;
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, start);
+  }
+
+  /** Bytes of records as they are stored. */
+  get storedBytes(): number {
+    return this.bytes.length;
+  }
+
+  /** Lets go the records whose compression is undone. It is undone again when the next record is wanted. */
+  letGoUnpacked(): void {
+    if (this.cursor === undefined) return;
+    this.cursor = this.batch = undefined;
+    this.byteAt = this.batchAt;
+    this.unpacked(0);
   }
 
   /** The next record; undefined: there is none left. @throws {WireFault} */
@@ -66,11 +101,17 @@ export class FetchedChunk {
 
   private openBatch(): boolean {
     const end = batchEnd(this.view, this.byteAt);
+    if (this.batch?.codec !== undefined) this.unpacked(0);
     this.cursor = this.batch = undefined;
     if (end === undefined) return false;
     const batch = this.batch = readBatch(this.bytes, this.byteAt, end);
+    assertUndamaged(batch);
+    this.batchAt = this.byteAt;
     this.byteAt = end;
-    if (!this.isPassedOver(batch)) this.cursor = new RecordCursor(batch, recordsOf(batch));
+    if (this.isPassedOver(batch)) return true;
+    const records = recordsOf(batch);
+    this.cursor = new RecordCursor(batch, records);
+    if (batch.codec !== undefined) this.unpacked(records.length);
     return true;
   }
 

@@ -1,6 +1,7 @@
 import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
-import { type BrokerAddress, BrokerConnection, type KafkaAccess } from "./broker_connection.ts";
+import { BrokerConnection, type KafkaAccess } from "./broker_connection.ts";
+import type { BrokerAddress } from "./broker_socket.ts";
 import { listenerFault } from "./listener_fault.ts";
 import { type ClusterMetadata, requestMetadata } from "./metadata_request.ts";
 

@@ -13,13 +13,12 @@ import { brokerError } from "./kafka_errors.ts";
 import type { TopicPartition } from "./offset_requests.ts";
 import type { Found, PartitionFeed } from "./partition_feed.ts";
 import { RecordTaker } from "./record_taker.ts";
+import { Standstill } from "./standstill.ts";
 
 /** How long a read takes at most: brokers may have to be connected to, one after the other. */
 const READ_MAX_MS = 90_000;
 /** How often a read looks for the leader of its partition at most. */
 const LOOKS_MAX = 3;
-/** An open transaction that holds records back is told of after that time. */
-const HELD_BACK_MS = 60_000;
 
 /** What a partition needs of its source. */
 export interface PartitionSurroundings {
@@ -47,7 +46,7 @@ export class KafkaPartition implements Partition {
   readonly replay = "from-position";
   readonly readMaxMs = READ_MAX_MS;
   private readonly taker: RecordTaker;
-  private heldBackSinceMs: number | undefined;
+  private readonly standstill: Standstill;
 
   /** @param startsAtEnd Whether it begins at its end where it was not read before. */
   constructor(
@@ -58,6 +57,7 @@ export class KafkaPartition implements Partition {
   ) {
     this.id = `${of.topic}/${of.partition}`;
     this.taker = new RecordTaker(of.topic, surroundings.reader);
+    this.standstill = new Standstill(surroundings.context.clock, surroundings.context.logger);
   }
 
   async read(
@@ -84,7 +84,7 @@ export class KafkaPartition implements Partition {
         await this.surroundings.refresh(signal);
       }
       if (found === "none" && clock.monotonicMs() >= untilMs) {
-        this.tellHeldBack();
+        this.standstill.check(feed);
         return { kind: "idle", ...this.step(from), lost: 0, decodeMs: 0 };
       }
     }
@@ -146,9 +146,12 @@ export class KafkaPartition implements Partition {
     const { feed, surroundings: { context: { logger } } } = this;
     const { at } = feed;
     const oldest = await this.offset("oldest", signal);
-    const step = this.step(from);
-    if (at < oldest) return { kind: "gap", ...step, next: `${oldest}`, lost: oldest - at };
     const end = await this.offset("end", signal);
+    const step = this.step(from);
+    if (oldest > end) {
+      throw this.error("garbage", `its brokers say that it goes from offset ${oldest} to ${end}`);
+    }
+    if (at < oldest) return { kind: "gap", ...step, next: `${oldest}`, lost: oldest - at };
     if (at <= end) throw this.error("unavailable", `it denies its offset ${at}, which lies before its end`);
     logger.error(
       "the partition ends before what was read of it: a broker that was behind has taken over, and " +
@@ -173,24 +176,6 @@ export class KafkaPartition implements Partition {
       "refused",
       `the state says that it was read to ${position}, which is no offset: was it another bus before? Give ` +
         "this one another URL, or the handler another STATE_DIR",
-    );
-  }
-
-  /** Tells of a transaction that stays open, since records behind it are read only once it has ended. */
-  private tellHeldBack(): void {
-    const { feed: { at, ends }, surroundings: { context: { clock, logger } } } = this;
-    const nowMs = clock.monotonicMs();
-    if (at < ends.stableEnd || ends.stableEnd >= ends.end) {
-      this.heldBackSinceMs = undefined;
-      return;
-    }
-    this.heldBackSinceMs ??= nowMs;
-    if (nowMs - this.heldBackSinceMs < HELD_BACK_MS) return;
-    this.heldBackSinceMs = nowMs;
-    logger.warn(
-      "a producer has left a transaction open: the records behind it are read once it has ended, which " +
-        "kafka-transactions.sh shows and can bring about",
-      { partition: this.id, from: ends.stableEnd, to: ends.end },
     );
   }
 

@@ -1,8 +1,10 @@
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import { type Partition, type Source, type SourceContext, SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
-import type { BrokerAddress, KafkaAccess } from "./broker_connection.ts";
+import type { KafkaAccess } from "./broker_connection.ts";
+import type { BrokerAddress } from "./broker_socket.ts";
 import { BrokerFetcher } from "./broker_fetcher.ts";
+import { FeedMemory } from "./feed_memory.ts";
 import { fetchRecords } from "./fetch_request.ts";
 import { GroupCommits, groupOf } from "./group_commits.ts";
 import { brokerError } from "./kafka_errors.ts";
@@ -38,6 +40,7 @@ interface Opened {
   readonly cluster: KafkaCluster;
   readonly commits: GroupCommits;
   readonly stop: AbortController;
+  readonly memory: FeedMemory;
   /** By the numbers of the brokers. */
   readonly fetchers: Map<number, BrokerFetcher>;
   /** By their ids. */
@@ -76,6 +79,7 @@ export class KafkaSource implements Source {
       cluster,
       commits,
       stop,
+      memory: new FeedMemory(),
       fetchers: new Map(),
       partitions: new Map(),
       present: [],
@@ -197,6 +201,7 @@ export class KafkaSource implements Source {
     const feed = new PartitionFeed(
       `${this.id} partition ${id}`,
       of,
+      opened.memory,
       ({ leader }) => this.fetcherOf(opened, leader).wake(),
     );
     const partition = new KafkaPartition(of, feed, startsAtEnd, this.surroundingsIn(opened));
@@ -234,11 +239,11 @@ export class KafkaSource implements Source {
   private fetcherOf(opened: Opened, node: number): BrokerFetcher {
     let fetcher = opened.fetchers.get(node);
     if (fetcher === undefined) {
-      const { cluster, context: { mayReadAhead }, stop } = opened;
+      const { cluster, context: { mayReadAhead }, memory, stop } = opened;
       const feeds = () => opened.present.map(({ feed }) => feed);
       fetcher = new BrokerFetcher(
         node,
-        { cluster, clock: this.options.clock, mayReadAhead, feeds },
+        { cluster, clock: this.options.clock, memory, mayReadAhead, feeds },
         stop.signal,
       );
       opened.fetchers.set(node, fetcher);

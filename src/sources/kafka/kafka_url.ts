@@ -1,4 +1,4 @@
-import type { BrokerAddress } from "./broker_connection.ts";
+import type { BrokerAddress } from "./broker_socket.ts";
 import type { KafkaLogin } from "./kafka_login.ts";
 
 /** What the URL of a Kafka source says. */

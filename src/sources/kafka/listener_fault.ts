@@ -1,5 +1,6 @@
 import { type Misfit, misfitOf } from "../../platform/kafka/listener.ts";
-import type { BrokerAddress, KafkaAccess } from "./broker_connection.ts";
+import type { KafkaAccess } from "./broker_connection.ts";
+import type { BrokerAddress } from "./broker_socket.ts";
 
 /**
  * Why none of the brokers can be talked to in the way of the URL, for the operator; undefined: that is not

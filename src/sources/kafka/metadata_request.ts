@@ -1,7 +1,16 @@
-import type { Api, BrokerAddress, BrokerConnection } from "./broker_connection.ts";
+import { isIP } from "node:net";
+import { WireFault, type WireReader } from "../../platform/kafka/wire_reader.ts";
+import type { Api, BrokerConnection } from "./broker_connection.ts";
+import type { BrokerAddress } from "./broker_socket.ts";
 import { brokerError, isOfUnknownTopic } from "./kafka_errors.ts";
 
 const METADATA: Api = { key: 3, flexibleFrom: 9 };
+
+/** More than a cluster and a topic have. A greater number is a fault, and would take memory. */
+const BROKERS_MAX = 10_000;
+const PARTITIONS_MAX = 100_000;
+
+const HOST_NAME = /^[\p{L}\p{N}_](?:[\p{L}\p{N}._-]{0,253})$/u;
 
 /** What is known of brokers and topics. */
 export interface ClusterMetadata {
@@ -39,11 +48,11 @@ export function requestMetadata(
     reader.int32();
     const brokers = reader.array(() => {
       const node = reader.int32();
-      const address = { host: reader.string() ?? "", port: reader.int32() };
+      const address = readAddress(reader);
       reader.string();
       reader.end();
       return [node, address] as const;
-    });
+    }, BROKERS_MAX);
     reader.string();
     reader.int32();
     const found = reader.array(() => {
@@ -59,14 +68,22 @@ export function requestMetadata(
         if (version >= 7) reader.int32();
         for (let lists = 0; lists < 3; lists++) reader.array(() => reader.int32());
         reader.end();
-        if (partition >= 0 && partition < PARTITIONS_MAX) leaders[partition] = leader;
-      });
+        if (partition < 0 || partition >= PARTITIONS_MAX) {
+          throw new WireFault(`names a partition ${partition}`);
+        }
+        leaders[partition] = leader;
+      }, PARTITIONS_MAX);
       if (version >= 8) reader.int32();
       reader.end();
       if (error !== 0 && !isOfUnknownTopic(error) && leaders.length === 0) {
         throw brokerError(`${subject}, topic ${name}`, error);
       }
-      return [name, { id, leaders: Array.from(leaders, (leader) => leader ?? -1) }] as const;
+      for (let partition = 0; partition < leaders.length; partition++) {
+        if (leaders[partition] === undefined) {
+          throw new WireFault(`names no partition ${partition}, but a later one`);
+        }
+      }
+      return [name, { id, leaders }] as const;
     });
     return {
       brokers: new Map(brokers),
@@ -75,5 +92,11 @@ export function requestMetadata(
   });
 }
 
-/** More than a cluster holds. A greater number is a fault. */
-const PARTITIONS_MAX = 1_000_000;
+/** Where a broker says that a broker listens. @throws {WireFault} It is no address. */
+export function readAddress(reader: WireReader): BrokerAddress {
+  const address = { host: reader.string() ?? "", port: reader.int32() };
+  const { host, port } = address;
+  if ((HOST_NAME.test(host) || isIP(host) !== 0) && port >= 1 && port <= 65_535) return address;
+  const said = JSON.stringify(host.slice(0, 80));
+  throw new WireFault(`names a broker at ${said}, port ${port}: set its advertised.listeners to host:port`);
+}

@@ -1,5 +1,8 @@
-import type { Api, BrokerAddress, BrokerConnection } from "./broker_connection.ts";
+import type { Api, BrokerConnection } from "./broker_connection.ts";
+import type { BrokerAddress } from "./broker_socket.ts";
+import { WireFault } from "../../platform/kafka/wire_reader.ts";
 import { brokerError } from "./kafka_errors.ts";
+import { readAddress } from "./metadata_request.ts";
 
 const LIST_OFFSETS: Api = { key: 2, flexibleFrom: 6 };
 const OFFSET_COMMIT: Api = { key: 8, flexibleFrom: 8 };
@@ -45,6 +48,7 @@ export async function listOffsets(
         const error = reader.int16();
         reader.int64();
         const offset = reader.int64();
+        if (error === 0 && offset < 0) throw new WireFault(`has ${offset} as an offset`);
         byName.set(`${topic}/${partition}`, error === 0 ? { offset } : { error });
       });
     });
@@ -67,9 +71,8 @@ export function findCoordinator(connection: BrokerConnection, group: string): Pr
       const error = reader.int16();
       reader.string();
       reader.int32();
-      const address = { host: reader.string() ?? "", port: reader.int32() };
       if (error !== 0) throw brokerError(`the group ${group}`, error);
-      return address;
+      return readAddress(reader);
     },
   );
 }

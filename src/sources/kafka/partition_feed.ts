@@ -1,8 +1,10 @@
 import { SourceError } from "../../contract/source.ts";
+import type { FeedMemory } from "./feed_memory.ts";
 import { FetchedChunk } from "./fetched_chunk.ts";
 import type { FetchedRecords, WantedRecords } from "./fetch_request.ts";
 import { brokerError, isOfOldMetadata, OFFSET_OUT_OF_RANGE } from "./kafka_errors.ts";
 import type { TopicPartition } from "./offset_requests.ts";
+import type { Holder } from "./shared_memory.ts";
 import { WireFault } from "../../platform/kafka/wire_reader.ts";
 
 /** Who waits for records. */
@@ -38,14 +40,20 @@ export class PartitionFeed {
   private waiter: Waiter | undefined;
   /** Whether the last answer had nothing, or was an error. */
   private isAtEnd = false;
+  /** What it holds, as {@link FeedMemory} has it. */
+  readonly stored: Holder = { letGo: () => this.forget() };
+  private readonly unpacked: Holder = { letGo: () => this.chunks[0]?.letGoUnpacked() };
+  private readonly isUsing = new Set([this.unpacked]);
 
   /**
    * @param name For messages.
+   * @param memory That of all partitions.
    * @param wake Called when there is something to fetch.
    */
   constructor(
     readonly name: string,
     private readonly of: TopicPartition,
+    private readonly memory: FeedMemory,
     private readonly wake: (feed: PartitionFeed) => void,
   ) {}
 
@@ -65,6 +73,8 @@ export class PartitionFeed {
   forget(): void {
     this.chunks = [];
     this.isAtEnd = false;
+    this.memory.stored.note(this.stored, 0);
+    this.memory.unpacked.note(this.unpacked, 0);
   }
 
   /** The next record; undefined: none is there. @throws {SourceError} */
@@ -80,6 +90,7 @@ export class PartitionFeed {
       }
       this.position = chunk.end;
       this.chunks.shift();
+      this.noteStored();
     }
     return undefined;
   }
@@ -140,7 +151,8 @@ export class PartitionFeed {
       return;
     }
     try {
-      this.chunks.push(new FetchedChunk(asked.offset, fetched));
+      this.chunks.push(new FetchedChunk(asked.offset, fetched, (bytes) => this.noteUnpacked(bytes)));
+      this.noteStored();
     } catch (error) {
       return this.failed(this.garbage(error));
     }
@@ -162,11 +174,22 @@ export class PartitionFeed {
     return this.chunks.at(-1)?.end ?? this.position;
   }
 
+  private noteStored(): void {
+    this.memory.stored.note(this.stored, this.chunks.reduce((sum, { storedBytes }) => sum + storedBytes, 0));
+  }
+
+  private noteUnpacked(bytes: number): void {
+    this.memory.unpacked.note(this.unpacked, bytes);
+    this.memory.unpacked.makeRoom(this.isUsing);
+  }
+
   private garbage(error: unknown): SourceError {
     if (!(error instanceof WireFault)) throw error;
     return new SourceError(
       "garbage",
-      `${this.name}: what the broker has from offset ${this.position} on ${error.message}`,
+      `${this.name}: what the broker has from offset ${this.position} on ${error.message}. If that stays, ` +
+        "look at the broker's own log. kafka-delete-records.sh takes away what cannot be read, which then " +
+        "counts as lost",
     );
   }
 }

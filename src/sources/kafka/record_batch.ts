@@ -1,8 +1,12 @@
 import { DECOMPRESSION } from "../../platform/kafka/decompression.ts";
+import { crc32c } from "../../platform/kafka/crc32c.ts";
 import { safeInt64, WireFault } from "../../platform/kafka/wire_reader.ts";
 
 /** Bytes up to the length of a batch, which counts what follows it. */
 const LENGTH_END = 12;
+/** Where the checksum of a batch is, and where that begins which it is the checksum of. */
+const CHECKSUM_AT = 17;
+const CHECKED_FROM = 21;
 /** Bytes of a batch before its records. */
 const HEAD_BYTES = 61;
 /** Uncompressed bytes of a batch at most. By default brokers accept batches of a megabyte, compressed. */
@@ -25,14 +29,17 @@ export interface RecordBatch {
   readonly isControl: boolean;
   readonly producerId: number;
   readonly count: number;
-  /** Unix ms, to which each record adds its own; -1: none. */
+  /** Unix ms, to which each record adds its own; NaN: it is no time. */
   readonly firstTimeMs: number;
-  /** The time that all records have, Unix ms; undefined: each has its own. */
+  /** The time that all records have, Unix ms; NaN: it is no time. Undefined: each has its own. */
   readonly commonTimeMs: number | undefined;
   /** What undoes its compression; undefined: it has none. */
   readonly codec: keyof typeof DECOMPRESSION | undefined;
   /** Its records, as they are stored. */
   readonly stored: Uint8Array;
+  readonly checksum: number;
+  /** What the checksum is of. */
+  readonly checked: Uint8Array;
 }
 
 /** Where the batch at `at` ends; undefined: it is not all there. @throws {WireFault} */
@@ -68,11 +75,29 @@ export function readBatch(bytes: Uint8Array, at: number, end: number): RecordBat
     isControl: (attributes & CONTROL) !== 0,
     producerId: safeInt64(view, 43),
     count,
-    firstTimeMs: safeInt64(view, 27),
-    commonTimeMs: (attributes & LOG_APPEND_TIME) !== 0 ? safeInt64(view, 35) : undefined,
+    // Producers choose times as they like, so a senseless one is no fault of the batch.
+    firstTimeMs: timeAt(view, 27),
+    commonTimeMs: (attributes & LOG_APPEND_TIME) !== 0 ? timeAt(view, 35) : undefined,
     codec,
     stored: bytes.subarray(at + HEAD_BYTES, end),
+    checksum: view.getUint32(CHECKSUM_AT),
+    checked: bytes.subarray(at + CHECKED_FROM, end),
   };
+}
+
+/** Unix ms; NaN: it is no time. */
+function timeAt(view: DataView, at: number): number {
+  const timeMs = Number(view.getBigInt64(at));
+  return timeMs >= 0 && Number.isSafeInteger(timeMs) ? timeMs : NaN;
+}
+
+/** @throws {WireFault} The batch is not as its producer has sent it. */
+export function assertUndamaged({ checked, checksum }: RecordBatch): void {
+  if (crc32c(checked) !== checksum) {
+    throw new WireFault(
+      "has a batch of records whose checksum is another one: it was damaged on its way or on disk",
+    );
+  }
 }
 
 /** Undoes the compression of the records. @throws {WireFault} */
@@ -116,7 +141,10 @@ export class RecordCursor {
 
   /** Returns whether there is another one. @throws {WireFault} */
   next(): boolean {
-    if (this.left === 0) return false;
+    if (this.left === 0) {
+      if (this.at < this.bytes.length) throw new WireFault("has a batch with more records than it counts");
+      return false;
+    }
     this.left--;
     const length = this.varint();
     const start = this.at;
@@ -130,7 +158,8 @@ export class RecordCursor {
     }
     this.offset = this.previous = offset;
     const { commonTimeMs, firstTimeMs } = this.batch;
-    this.timeMs = commonTimeMs ?? (firstTimeMs < 0 ? -1 : firstTimeMs + timeDelta);
+    const timeMs = commonTimeMs ?? firstTimeMs + timeDelta;
+    this.timeMs = timeMs >= 0 && timeMs <= Number.MAX_SAFE_INTEGER ? timeMs : -1;
     this.keyLength = this.varint();
     this.keyStart = this.at;
     this.at += Math.max(0, this.keyLength);

@@ -5,12 +5,14 @@ import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
 import type { PartitionFeed } from "./partition_feed.ts";
 
-/** Longer records are refused, so that memory is bounded. Bytes. */
+/** Records with longer keys and values are refused, so that memory is bounded. Bytes. */
 export const RECORD_MAX_BYTES = 1024 * 1024;
-/** What is kept of a record that is refused for its length. */
+/** What is kept of the value of a record that is refused for its length, and of a key. */
 const BEGINNING_BYTES = 64 * 1024;
 /** Values that are taken at once. More than a record may have. */
 const TAKEN_MAX_BYTES = 16 * 1024 * 1024;
+/** Bytes of the batches of the bus that are taken from at once. Two batches may have more. */
+const SOURCES_MAX_BYTES = 32 * 1024 * 1024;
 const NEWLINE = 0x0a;
 const DECODER = new TextDecoder();
 
@@ -19,6 +21,7 @@ class TakenRecords {
   count = 0;
   /** Bytes of the values that are kept. */
   bytes = 0;
+  private sourceBytes = 0;
   /** Where the values and keys are. Those of one batch of the bus share their bytes. */
   readonly sources: Uint8Array[] = [];
   readonly starts: number[] = [];
@@ -30,7 +33,7 @@ class TakenRecords {
 
   /** @throws {SourceError} */
   take(feed: PartitionFeed, limit: number): void {
-    while (this.count < limit && this.bytes < TAKEN_MAX_BYTES) {
+    while (this.count < limit && this.bytes < TAKEN_MAX_BYTES && !this.hasManySources) {
       let record: ReturnType<PartitionFeed["next"]>;
       try {
         record = feed.next();
@@ -43,6 +46,7 @@ class TakenRecords {
       if (record.valueLength < 0) continue;
       this.count++;
       this.bytes += Math.min(record.valueLength, RECORD_MAX_BYTES);
+      if (record.bytes !== this.sources.at(-1)) this.sourceBytes += record.bytes.length;
       this.sources.push(record.bytes);
       this.starts.push(record.valueStart);
       this.lengths.push(record.valueLength);
@@ -51,6 +55,27 @@ class TakenRecords {
       this.offsets.push(record.offset);
       this.timesMs.push(record.timeMs);
     }
+  }
+
+  /** A batch with large headers and small values is taken from to its end, but the next one not with it. */
+  private get hasManySources(): boolean {
+    return this.sourceBytes > SOURCES_MAX_BYTES && this.sources[0] !== this.sources.at(-1);
+  }
+
+  /** Whether a record is too long. */
+  isLong(index: number): boolean {
+    return this.sizeOf(index) > RECORD_MAX_BYTES;
+  }
+
+  /** Bytes of key and value. */
+  sizeOf(index: number): number {
+    return Math.max(0, this.keyLengths[index]!) + this.lengths[index]!;
+  }
+
+  /** Bytes of the value that are kept. */
+  keptOf(index: number): number {
+    const length = this.lengths[index]!;
+    return this.isLong(index) ? Math.min(length, BEGINNING_BYTES) : length;
   }
 }
 
@@ -68,7 +93,8 @@ class RecordOfTopic implements RecordContext {
     const length = keyLengths[this.index]!;
     if (length < 0) return undefined;
     const start = keyStarts[this.index]!;
-    return DECODER.decode(sources[this.index]!.subarray(start, start + length));
+    // A longer one is no part of any name or label.
+    return DECODER.decode(sources[this.index]!.subarray(start, start + Math.min(length, BEGINNING_BYTES)));
   }
 
   get busMs(): number | undefined {
@@ -106,8 +132,9 @@ export class RecordTaker {
   }
 
   /** Copies the values into the batch, each with a line break behind it. Returns where they end. */
-  private copyValues({ count, lengths, sources, starts }: TakenRecords, into: EventBatch): number[] {
-    const kept = lengths.map((length) => length > RECORD_MAX_BYTES ? BEGINNING_BYTES : length);
+  private copyValues(records: TakenRecords, into: EventBatch): number[] {
+    const { count, lengths, sources, starts } = records;
+    const kept = lengths.map((_, index) => records.keptOf(index));
     const bytes = new Uint8Array(kept.reduce((sum, length) => sum + length + 1, 0));
     const ends: number[] = [];
     let at = 0;
@@ -122,11 +149,11 @@ export class RecordTaker {
   }
 }
 
-function readEvents({ count, lengths }: TakenRecords, ends: readonly number[], batch: EventBatch): void {
+function readEvents(records: TakenRecords, ends: readonly number[], batch: EventBatch): void {
   const scanner = new EventScanner(new JsonBytes(batch.bytes), batch);
-  for (let i = 0, start = 0; i < count; start = ends[i++]! + 1) {
+  for (let i = 0, start = 0; i < records.count; start = ends[i++]! + 1) {
     const end = ends[i]!;
-    if (lengths[i]! > RECORD_MAX_BYTES) refuseLong(batch, start, end, lengths[i]!);
+    if (records.isLong(i)) refuseLong(batch, start, end, records.sizeOf(i));
     else {
       batch.reserve();
       if (scanner.scanPlain(start) === end) batch.total++;
@@ -136,17 +163,17 @@ function readEvents({ count, lengths }: TakenRecords, ends: readonly number[], b
 }
 
 function readMapped(
-  { count, lengths }: TakenRecords,
+  records: TakenRecords,
   ends: readonly number[],
   batch: EventBatch,
   reader: RecordReader,
   contextOf: (index: number) => RecordContext,
 ): void {
   reader.begin(batch);
-  for (let i = 0, start = 0; i < count; start = ends[i++]! + 1) {
+  for (let i = 0, start = 0; i < records.count; start = ends[i++]! + 1) {
     const end = ends[i]!;
-    if (lengths[i]! > RECORD_MAX_BYTES) {
-      refuseLong(batch, start, end, lengths[i]!);
+    if (records.isLong(i)) {
+      refuseLong(batch, start, end, records.sizeOf(i));
       continue;
     }
     const context = contextOf(i);

@@ -175,7 +175,7 @@ topicTest("name, label and time come from topic, key and bus where the mapping s
 });
 
 topicTest("a record that is too long, or nothing at all, costs nothing beside it", async (topic) => {
-  const long = JSON.stringify({ name: "long", value: 1, timestamp: 1, note: "x".repeat(20_000_000) });
+  const long = JSON.stringify({ name: "long", value: 1, timestamp: 1, note: "x".repeat(50_000_000) });
   await topic.send([valueOf(0), { value: long }, valueOf(1), { value: "" }, valueOf(2)]);
   await withSource(topic, async (reading) => {
     const details: string[] = [];
@@ -192,6 +192,36 @@ topicTest("a record that is too long, or nothing at all, costs nothing beside it
     assert.match(details[0]!, /^a record of \d+ bytes, of which 1048576 are allowed$/);
   });
 }, { "max.message.bytes": "60000000" });
+
+topicTest(
+  "what compaction has left of a topic is read: gaps are no loss, and tombstones no events",
+  async (topic) => {
+    const keyed = (key: string, number: number) => ({ key, ...valueOf(number) });
+    await topic.send([keyed("a", 0), keyed("b", 1), keyed("a", 2), keyed("c", 3)]);
+    await topic.send([{ key: "b", value: null }, keyed("a", 4)]);
+    // Only what is behind the segment that is written is compacted.
+    let names: (string | number)[] = [];
+    await until(
+      async () => {
+        await topic.send([keyed("d", 5)]);
+        await withSource(topic, async (reading) => {
+          names = await reading.readAll();
+        });
+        return names[0] === "e3";
+      },
+      "the topic to be compacted",
+      PATIENCE_MS,
+    );
+    assert.deepEqual([...new Set(names)], ["e3", "e4", "e5"]);
+  },
+  {
+    "cleanup.policy": "compact",
+    "segment.ms": "50",
+    "min.cleanable.dirty.ratio": "0.001",
+    "min.compaction.lag.ms": "0",
+    "max.compaction.lag.ms": "100",
+  },
+);
 
 topicTest("a topic that is missing, and one that is named twice, are told of", async (topic) => {
   const source = topic.createSource({ topics: ["no-such-topic"] });

@@ -82,6 +82,11 @@ export class KafkaTopic {
 
   async addPartitions(count: number): Promise<void> {
     await this.admin.createPartitions({ topicPartitions: [{ topic: this.name, count }] });
+    // The client sends the records of all partitions again where one of them is not ready yet.
+    await untilDone(async () => {
+      const ready = await this.admin.fetchTopicOffsets(this.name);
+      if (ready.length < count) throw new Error(`${this.name} has ${ready.length} partitions`);
+    });
   }
 
   /** Deletes the oldest records of a partition, up to an offset: as retention does. */

@@ -1,0 +1,170 @@
+import { Buffer } from "node:buffer";
+import { createServer, type Server, type Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import { systemClock } from "../../../src/platform/clock/clock.ts";
+import { WireReader } from "../../../src/platform/kafka/wire_reader.ts";
+import { WireWriter } from "../../../src/platform/kafka/wire_writer.ts";
+import { KafkaSource, type KafkaSourceOptions } from "../../../src/sources/kafka/kafka_source.ts";
+
+const [FETCH, LIST_OFFSETS, METADATA, API_VERSIONS] = [1, 2, 3, 18] as const;
+/** The versions that it has, none of them flexible. */
+const VERSIONS = [[FETCH, 5], [LIST_OFFSETS, 2], [METADATA, 5], [API_VERSIONS, 0]] as const;
+const OLDEST = -2;
+const TOPIC = "t";
+
+/** What it answers about its topic with the one partition that it should have. */
+export interface Answers {
+  host: string;
+  port: number;
+  /** The numbers of the partitions. */
+  partitions: readonly number[];
+  oldest: number;
+  end: number;
+  /** The end of committed records in answers with records. */
+  stableEnd: number | undefined;
+  /** The end of all records in answers with records; undefined: as `end`. */
+  fetchedEnd: number | undefined;
+  /** The number of the error; 0: none. */
+  error: number;
+  abortedCount: number;
+  /** The batches from an offset on. */
+  batches: (offset: number) => readonly Uint8Array[];
+  /** What becomes of an answer with records: bytes that are sent, and whether the connection ends then. */
+  send: (answer: Uint8Array, socket: Socket) => void;
+}
+
+/** A broker that answers what it is told to, be it a lie. */
+export class FakeBroker implements AsyncDisposable {
+  readonly answers: Answers;
+  private readonly sockets = new Set<Socket>();
+
+  private constructor(private readonly server: Server, port: number) {
+    this.answers = {
+      host: "127.0.0.1",
+      port,
+      partitions: [0],
+      oldest: 0,
+      end: 0,
+      stableEnd: undefined,
+      fetchedEnd: undefined,
+      error: 0,
+      abortedCount: 0,
+      batches: () => [],
+      send: (answer, socket) => void socket.write(answer),
+    };
+  }
+
+  static async start(): Promise<FakeBroker> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const broker = new FakeBroker(server, (server.address() as AddressInfo).port);
+    server.on("connection", (socket) => broker.serve(socket));
+    return broker;
+  }
+
+  createSource(options: Partial<KafkaSourceOptions> = {}): KafkaSource {
+    const { port } = this.server.address() as AddressInfo;
+    return new KafkaSource({
+      name: `kafka://127.0.0.1:${port}/${TOPIC}`,
+      brokers: [{ host: "127.0.0.1", port }],
+      topics: [TOPIC],
+      access: { tls: undefined, login: undefined },
+      startsAtEnd: false,
+      instance: "test",
+      reader: undefined,
+      clock: systemClock,
+      ...options,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  }
+
+  private serve(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.once("close", () => this.sockets.delete(socket)).on("error", () => {});
+    let received = Buffer.alloc(0);
+    socket.on("data", (piece: Buffer) => {
+      received = Buffer.concat([received, piece]);
+      while (received.length >= 4 && received.length >= 4 + received.readInt32BE(0)) {
+        const end = 4 + received.readInt32BE(0);
+        this.answer(received.subarray(4, end), socket);
+        received = received.subarray(end);
+      }
+    });
+  }
+
+  private answer(request: Uint8Array, socket: Socket): void {
+    const reader = new WireReader(request, false);
+    const key = reader.int16();
+    reader.int16();
+    const writer = new WireWriter(false).int32(reader.int32());
+    reader.string();
+    if (key === API_VERSIONS) this.writeVersions(writer);
+    else if (key === METADATA) this.writeMetadata(writer);
+    else if (key === LIST_OFFSETS) this.writeOffsets(reader, writer);
+    else this.writeRecords(reader, writer);
+    const answer = Buffer.concat([
+      new WireWriter(false).int32(writer.written.length).written,
+      writer.written,
+    ]);
+    if (key === FETCH) this.answers.send(answer, socket);
+    else socket.write(answer);
+  }
+
+  private writeVersions(writer: WireWriter): void {
+    writer.int16(0).array(VERSIONS, ([key, version]) => writer.int16(key).int16(0).int16(version));
+  }
+
+  private writeMetadata(writer: WireWriter): void {
+    const { host, partitions, port } = this.answers;
+    writer.int32(0).array([1], (node) => writer.int32(node).string(host).int32(port).string(undefined));
+    writer.string("cluster").int32(1).array([TOPIC], (topic) => {
+      writer.int16(0).string(topic).boolean(false).array(partitions, (partition) => {
+        writer.int16(0).int32(partition).int32(1);
+        for (let lists = 0; lists < 3; lists++) writer.array([1], (node) => writer.int32(node));
+      });
+    });
+  }
+
+  private writeOffsets(reader: WireReader, writer: WireWriter): void {
+    reader.int32();
+    reader.int8();
+    const { end, oldest } = this.answers;
+    writer.int32(0).array([TOPIC], (topic) => {
+      reader.array(() => {
+        reader.string();
+        reader.array(() => {
+          const partition = reader.int32();
+          const offset = reader.int64() === OLDEST ? oldest : end;
+          const write = (one: number) => writer.int32(one).int16(0).int64(-1).int64(offset);
+          writer.string(topic).array([partition], write);
+        });
+      });
+    });
+  }
+
+  private writeRecords(reader: WireReader, writer: WireWriter): void {
+    for (let field = 0; field < 4; field++) reader.int32();
+    reader.int8();
+    const { abortedCount, batches, end, error, fetchedEnd = end, stableEnd = fetchedEnd } = this.answers;
+    writer.int32(0).array([TOPIC], (topic) => {
+      reader.array(() => {
+        reader.string();
+        reader.array(() => {
+          const partition = reader.int32();
+          const offset = reader.int64();
+          reader.int64();
+          reader.int32();
+          writer.string(topic).array([partition], (one) => {
+            writer.int32(one).int16(error).int64(fetchedEnd).int64(stableEnd).int64(0);
+            writer.array(Array.from({ length: abortedCount }), () => writer.int64(1).int64(1));
+            writer.block(error === 0 ? Buffer.concat(batches(offset)) : new Uint8Array(0));
+          });
+        });
+      });
+    });
+  }
+}

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { createLogger } from "../../../src/platform/log/logger.ts";
+import { Standstill } from "../../../src/sources/kafka/standstill.ts";
+
+const MINUTE_MS = 60_000;
+
+function rig() {
+  let minutes = 0;
+  const lines: string[] = [];
+  const logger = createLogger({
+    level: "warn",
+    format: "text",
+    write: (line) => lines.push(line),
+    now: () => 0,
+  });
+  const standstill = new Standstill({ monotonicMs: () => minutes * MINUTE_MS }, logger);
+  return {
+    /** Checks after so many more minutes, and returns what was logged since. */
+    check(after: number, at: number, stableEnd: number, end: number): string {
+      minutes += after;
+      standstill.check({ at, ends: { end, stableEnd }, name: "t/0" });
+      return lines.splice(0).join("\n");
+    },
+  };
+}
+
+Deno.test("a transaction that is left open is told of each minute, and fails the partition in the end", () => {
+  const { check } = rig();
+  assert.equal(check(0, 5, 5, 9), "");
+  assert.equal(check(0.9, 5, 5, 9), "");
+  assert.match(check(0.2, 5, 5, 9), /left a transaction open.*kafka-transactions\.sh/);
+  assert.equal(check(0.5, 5, 5, 9), "");
+  assert.match(check(0.5, 5, 5, 9), /left a transaction open/);
+  assert.match(check(13, 5, 5, 9), /left a transaction open/);
+  assert.throws(
+    () => check(1, 5, 5, 9),
+    /^SourceError: t\/0: a producer has left a transaction open.* at offset 5, of 9/,
+  );
+  assert.throws(() => check(60, 5, 5, 9), /open/);
+  assert.equal(check(0, 9, 9, 9), "");
+});
+
+Deno.test("transactions that follow each other are no standstill where records come between them", () => {
+  const { check } = rig();
+  for (let at = 5; at < 100; at++) {
+    assert.equal(check(0.9, at, at, at + 9), "");
+    assert.equal(check(0, at, at + 1, at + 9), "");
+  }
+});
+
+Deno.test("an end before what was read is told of", () => {
+  const { check } = rig();
+  assert.equal(check(0, 50, 20, 20), "");
+  assert.match(check(1, 50, 20, 20), /ends before what was read of it/);
+  assert.throws(() => check(15, 50, 20, 20), /ends before what was read of it.* at offset 50, of 20/);
+  assert.equal(check(0, 50, 50, 50), "");
+});
