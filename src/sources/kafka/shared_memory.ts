@@ -5,8 +5,8 @@ export interface Holder {
 }
 
 /**
- * What holders have in memory together, in bytes. Where it is too much, those let go that have not used theirs
- * for the longest time.
+ * What holders have in memory together, in bytes. Where it is too much, those let go whose last use is the
+ * longest ago.
  */
 export class SharedMemory {
   /** In the order of their last use. */

@@ -7,7 +7,7 @@ import type { PartitionFeed } from "./partition_feed.ts";
 const TELL_AFTER_MS = 60_000;
 /**
  * From then on the partition counts as one that cannot be read. Brokers end a transaction themselves after
- * `transaction.max.timeout.ms`, 15 minutes by default. So one that is older is left over, and nothing ends it.
+ * `transaction.max.timeout.ms`, 15 minutes by default. So one that is older is left over: nothing ends it.
  */
 const FAIL_AFTER_MS = 16 * 60_000;
 
@@ -53,6 +53,6 @@ function problemOf(found: Obstacle): string {
   return found === "open transaction"
     ? "a producer has left a transaction open: the records behind it are read once it has ended, which " +
       "kafka-transactions.sh shows (find-hanging) and can bring about (abort)"
-    : "the brokers say that the partition ends before what was read of it: is one of them behind, or restored " +
-      "from a backup?";
+    : "the brokers say that the partition ends before what was read of it: is one of them behind, or " +
+      "restored from a backup?";
 }

@@ -1,5 +1,6 @@
-/** Batches of records in the form in which brokers store them (format 2), made without the product's code. */
+/** Batches of records in the form in which brokers store them (format 2), with no code of the product. */
 import { Buffer } from "node:buffer";
+import { crc32c } from "../../../src/platform/kafka/crc32c.ts";
 
 export interface BatchRecord {
   readonly offsetDelta: number;
@@ -18,7 +19,7 @@ export interface BatchHead {
   readonly count?: number;
   readonly format?: number;
   readonly attributes?: number;
-  readonly firstTimeMs?: number;
+  readonly firstTimeMs?: number | bigint;
   readonly maxTimeMs?: number;
   readonly producerId?: number;
 }
@@ -41,7 +42,21 @@ export function batchOf(
   bytes.writeBigInt64BE(BigInt(head.producerId ?? -1), 43);
   bytes.writeInt32BE(head.count ?? records.length, 57);
   bytes.set(body, 61);
+  return sealed(bytes);
+}
+
+/** Gives a batch the checksum of what it has now, which has a test of its own. */
+export function sealed(bytes: Buffer): Buffer {
+  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17);
   return bytes;
+}
+
+/** Records that are events, from e`from` to e`to`, without the latter. */
+export function eventRecords(from: number, to: number): BatchRecord[] {
+  return Array.from({ length: to - from }, (_, i) => ({
+    offsetDelta: i,
+    value: Buffer.from(JSON.stringify({ name: `e${from + i}`, value: 1, timestamp: 1000 })),
+  }));
 }
 
 /** A record that the broker has written: a transaction was committed (1) or given up (0). */

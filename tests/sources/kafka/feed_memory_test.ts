@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { FeedMemory } from "../../../src/sources/kafka/feed_memory.ts";
 import { PartitionFeed } from "../../../src/sources/kafka/partition_feed.ts";
 import { type Holder, SharedMemory } from "../../../src/sources/kafka/shared_memory.ts";
-import { batchBytes, eventRecords } from "./batch_bytes.ts";
+import { batchOf, eventRecords } from "./batches.ts";
 
 const GZIP = 1;
 const BATCH_EVENTS = 10;
@@ -19,12 +19,8 @@ function filledFeed(memory: FeedMemory, partition: number): PartitionFeed {
 }
 
 function fill(feed: PartitionFeed, firstOffset: number): void {
-  const batches = batchBytes({
-    firstOffset,
-    records: eventRecords(0, BATCH_EVENTS),
-    attributes: GZIP,
-    compress: (records) => gzipSync(records),
-  });
+  const records = eventRecords(0, BATCH_EVENTS);
+  const batches = batchOf(records, { firstOffset, attributes: GZIP }, gzipSync);
   const asked = { topic: "t", partition: 0, topicId: undefined, offset: firstOffset };
   feed.answered(asked, { error: 0, end: 100, stableEnd: 100, aborted: [], batches }, 1);
 }

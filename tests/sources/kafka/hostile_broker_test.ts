@@ -1,21 +1,30 @@
 /** Brokers that lie, are slow or go away in the middle, and records that take much memory. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
 import { type Clock, systemClock } from "../../../src/platform/clock/clock.ts";
 import { SourceError, type SourceErrorKind } from "../../../src/contract/source.ts";
 import { events, namesOf, Reading } from "../../contract/source_reading.ts";
 import { PATIENCE_MS, until } from "../../support/executable.ts";
-import { batchBytes, type BatchParts, eventRecords } from "./batch_bytes.ts";
+import { type BatchHead, batchOf, eventRecords } from "./batches.ts";
 import { type Answers, FakeBroker } from "./fake_broker.ts";
 
 const GZIP = 1;
 const SNAPPY = 2;
 const OUT_OF_RANGE = 1;
+const BEYOND_PORTS = 70_000;
 const NEVER = new AbortController().signal;
 
 /** The batch of the events from e0 to e4, in this or that way. */
-const five = (parts: Partial<BatchParts> = {}) =>
-  batchBytes({ firstOffset: 0, records: eventRecords(0, 5), ...parts });
+const five = (head: BatchHead = {}, compress?: (records: Uint8Array) => Uint8Array) =>
+  batchOf(eventRecords(0, 5), head, compress);
+
+const headersOf = (bytes: number) => [["h", "x".repeat(bytes)]] as const;
+
+function damaged(batch: Buffer): Buffer {
+  batch[100]! ^= 1;
+  return batch;
+}
 
 function refused(kind: SourceErrorKind, message: RegExp) {
   return (error: unknown) => {
@@ -51,11 +60,11 @@ async function withReading(
 /** What a broker may say instead of the truth, and what the reader says of it. */
 const LIES: Readonly<Record<string, readonly [Partial<Answers>, RegExp]>> = {
   "a byte of a batch is another one": [
-    { batches: () => [five({ damage: (bytes) => void (bytes[60]! ^= 1) })] },
+    { batches: () => [damaged(five())] },
     /whose checksum is another one.*kafka-delete-records\.sh/,
   ],
   "offsets go backwards": [
-    { batches: () => [five({ records: eventRecords(0, 2) }), five()] },
+    { batches: () => [batchOf(eventRecords(0, 2)), five()] },
     /offsets that were not asked for/,
   ],
   "a batch ends beyond the end": [{ fetchedEnd: 3 }, /up to offset 4, and says that it ends at 3/],
@@ -72,7 +81,7 @@ const LIES: Readonly<Record<string, readonly [Partial<Answers>, RegExp]>> = {
     /contradict each other/,
   ],
   "records have offsets of another batch": [
-    { batches: () => [five({ records: [{ value: "1", offsetDelta: 9 }], lastDelta: 4 })] },
+    { batches: () => [batchOf([{ offsetDelta: 9 }], { lastDelta: 4 })] },
     /contradict those of their batch/,
   ],
   "a compression that there is not": [{ batches: () => [five({ attributes: 7 })] }, /unknown compression/],
@@ -82,10 +91,7 @@ const LIES: Readonly<Record<string, readonly [Partial<Answers>, RegExp]>> = {
   ],
   "a batch that would become 3 GB": [
     {
-      batches: () => [five({
-        attributes: SNAPPY,
-        compress: () => Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x0b, 0),
-      })],
+      batches: () => [five({ attributes: SNAPPY }, () => Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x0b, 0))],
     },
     /would have 3221225471 bytes uncompressed, and 134217728 are read/,
   ],
@@ -137,7 +143,7 @@ brokerTest("hosts, ports and partitions that cannot be are no reason to call any
       [{ host: "http://x/" }, /names a broker at/],
       [{ host: "x".repeat(5000) }, /names a broker at "x{80}", port/],
       [{ host, port: 0 }, /port 0/],
-      [{ host, port: 70_000 }, /port 70000/],
+      [{ host, port: BEYOND_PORTS }, /port 70000/],
       [{ host, port, partitions: [99_999] }, /names no partition 0, but a later one/],
       [{ host, port, partitions: [0, 2] }, /names no partition 1/],
       [{ host, port, partitions: [100_000] }, /names a partition 100000/],
@@ -221,8 +227,14 @@ brokerTest(
   "records with headers only, without a value, with a key of 2 MB, at no time that there is",
   async (broker) => {
     const [first, last] = eventRecords(0, 2);
-    const records = [first!, { headerBytes: 3_000_000 }, {}, { ...first, key: "k".repeat(2_000_000) }, last!];
-    const batch = five({ records, firstTimeMs: 2n ** 63n - 1n });
+    const records = [
+      first!,
+      { offsetDelta: 1, headers: headersOf(3_000_000) },
+      { offsetDelta: 2 },
+      { ...first, offsetDelta: 3, key: Buffer.alloc(2_000_000, "k") },
+      { ...last!, offsetDelta: 4 },
+    ];
+    const batch = batchOf(records, { firstTimeMs: 2n ** 63n - 1n });
     broker.answers.batches = (offset) => offset < 5 ? [batch] : [];
     await withReading(broker, async (reading) => {
       assert.equal((await reading.read()).kind, "events");
@@ -240,16 +252,13 @@ brokerTest(
 );
 
 brokerTest(
-  "batches that are large without compression are taken from one after the other",
+  "batches that have 20 MB of headers are taken from one after the other",
   async (broker) => {
-    // Ten records of a byte, each in a batch that becomes 20 MB.
-    const bomb = (offset: number) =>
-      batchBytes({
-        firstOffset: offset,
-        records: [{ ...eventRecords(offset, offset + 1)[0], headerBytes: 20_000_000 }],
-        attributes: GZIP,
-        compress: (records) => gzipSync(records),
-      });
+    const bomb = (offset: number) => {
+      const [event] = eventRecords(offset, offset + 1);
+      const records = [{ ...event!, headers: headersOf(20_000_000) }];
+      return batchOf(records, { firstOffset: offset, attributes: GZIP }, gzipSync);
+    };
     const batches = Array.from({ length: 10 }, (_, offset) => bomb(offset));
     Object.assign(broker.answers, { end: 10, batches: (offset: number) => batches.slice(offset) });
     await withReading(broker, async (reading) => {
