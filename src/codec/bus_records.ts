@@ -10,6 +10,9 @@ export const RECORD_MAX_BYTES = 1024 * 1024;
 export const BEGINNING_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 
+/** What makes events of records. */
+export type BusRecordReader = Pick<RecordReader, "begin" | "readPlain" | "read">;
+
 /** A record as a bus has it. */
 export interface BusRecord extends RecordContext, RecordOrigin {
   readonly bytes: Uint8Array;
@@ -32,7 +35,7 @@ export function lengthProblem(bytes: number): string | undefined {
 export function readRecords(
   records: readonly BusRecord[],
   into: EventBatch,
-  reader: RecordReader | undefined,
+  reader: BusRecordReader | undefined,
 ): void {
   const ends = copyRecords(records, into);
   into.originOf = (index) => {

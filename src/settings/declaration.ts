@@ -69,6 +69,8 @@ export interface SourceDeclaration<S extends Spec = Spec, C = unknown> extends D
   eventsOf?(url: string, texts: EventTexts): EventTexts;
   /** Whether its records say their formats themselves, whatever `EVENT_FORMAT` is. */
   readonly hasOwnFormats?: true;
+  /** Whether its records may be messages of Sparkplug B, whose meaning hangs on those before them. */
+  readonly readsSparkplug?: true;
   /** The proxy or tunnel to the bus, for `check`; undefined: the connection is direct. */
   wayOf?(config: C): string;
 }

@@ -5,10 +5,11 @@ const EVENTS = "Events";
 
 /** The settings that map a record to events. Each may also be a parameter of the URL of one bus. */
 export const EVENTS_OF_RECORDS = {
-  EVENT_FORMAT: optional(choice(["json", "value", "influx", "csv"]), {
+  EVENT_FORMAT: optional(choice(["json", "value", "influx", "csv", "sparkplug"]), {
     group: EVENTS,
-    help: "what a record is: JSON, one number, Influx line protocol or CSV with a header; format= in the " +
-      "URL of one bus",
+    help:
+      "what a record is: JSON, one number, Influx line protocol, CSV with a header or (MQTT) Sparkplug B; " +
+      "format= in the URL of one bus",
     example: "influx",
     atStart: true,
     defaultText: "json",
@@ -17,14 +18,14 @@ export const EVENTS_OF_RECORDS = {
     anyText(
       "<template>",
       "text with holes: {/json/pointer}, {/column}, {column}, {path}, {measurement}, {field}, " +
-        "{tag:NAME}, {topic}, {topic[0]}, {key}",
+        "{tag:NAME}, {group}, {node}, {device}, {metric}, {property:NAME}, {topic}, {topic[0]}, {key}",
     ),
     {
       group: EVENTS,
       help: "the name of an event; name= in the URL of one bus",
       example: "{/meta/machine}.{/sensor}",
       atStart: true,
-      defaultText: "{/name}; influx: {measurement}.{field}; value: {topic}",
+      defaultText: "{/name}; influx: {measurement}.{field}; value: {topic}; sparkplug: {metric}",
     },
   ),
   EVENT_VALUE: optional(
@@ -35,7 +36,7 @@ export const EVENTS_OF_RECORDS = {
         "where the number is; booleans are 0 and 1, numbers in quotes are read; value= in the URL of one bus",
       example: "*",
       atStart: true,
-      defaultText: "/value; influx: each field",
+      defaultText: "/value; influx: each field; sparkplug: each metric",
     },
   ),
   EVENT_TIMESTAMP: optional(
@@ -48,7 +49,7 @@ export const EVENTS_OF_RECORDS = {
       help: "where the time is; timestamp= in the URL of one bus",
       example: "/meta/ts",
       atStart: true,
-      defaultText: "/timestamp; influx: that of the line; value: bus",
+      defaultText: "/timestamp; influx: that of the line; sparkplug: that of the metric; value: bus",
     },
   ),
   EVENT_TIME_UNIT: optional(choice(["s", "ms", "us", "ns", "rfc3339"]), {
@@ -56,7 +57,7 @@ export const EVENTS_OF_RECORDS = {
     help: "how the time is written; time_unit= in the URL of one bus",
     example: "ms",
     atStart: true,
-    defaultText: "s; influx: ns",
+    defaultText: "s; influx: ns; sparkplug: ms",
   }),
   EVENT_FUNCTION: optional(anyText("<pointer>", "a JSON Pointer, for CSV / and a column"), {
     group: EVENTS,
@@ -83,7 +84,7 @@ export const EVENTS_OF_RECORDS = {
         "of one bus",
       example: "site:/meta/site,line:{topic[1]}",
       atStart: true,
-      defaultText: "/labels; influx: all tags; csv: none",
+      defaultText: "/labels; influx: all tags; sparkplug: group, node and device; csv: none",
     },
   ),
 };

@@ -27,14 +27,22 @@ export interface RuleChecks {
   readonly events: (texts: EventTexts) => readonly EventsFault[];
 }
 
+const NO_SPARKPLUG: EventsFault = {
+  setting: "format",
+  problem: "is sparkplug, which only an MQTT bus carries: give that bus format=sparkplug in its URL",
+};
+
 /**
  * Checks how the records of each bus are read. Parameters of a bus override the settings for all. A setting
  * that no bus uses is not checked.
  */
 export function checkEvents(ledger: Ledger, checks: RuleChecks, buses: readonly ConfiguredSource[]): void {
   const told = new Set<string>();
-  for (const { config: { events, ownEvents, address } } of buses) {
-    for (const { setting, problem, at } of checks.events(events)) {
+  for (const { config: { events, ownEvents, address }, connector } of buses) {
+    const faults = events.format === "sparkplug" && connector.readsSparkplug !== true
+      ? [NO_SPARKPLUG]
+      : checks.events(events);
+    for (const { setting, problem, at } of faults) {
       const text = events[setting];
       const where = text === undefined || at === undefined ? undefined : { text, at };
       const name = ownEvents[setting] === undefined ? EVENT_SETTINGS[setting] : "VABUS_URL";

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { readerFor } from "../../codec/mapping/record_reader.ts";
 import { sourceConnector, type SourceSurroundings } from "../../contract/connector.ts";
 import { systemClock } from "../../platform/clock/clock.ts";
@@ -25,6 +27,7 @@ export const MQTT = sourceConnector({
   schemes: { plain: ["mqtt"], tls: ["mqtts"] },
   urlForm: "mqtt://broker:1883/filter;… or mqtts:// with TLS",
   settings: BUS_LOGIN,
+  readsSparkplug: true,
   readUrl(text) {
     const read = readMqttUrl(text);
     return "problem" in read ? read : text;
@@ -60,8 +63,9 @@ export const MQTT = sourceConnector({
 
 function optionsOf(
   { events, password, tls, url, username }: MqttConfig,
-  { endsWhenRead, instance, name }: SourceSurroundings,
+  { endsWhenRead, instance, name, stateDir }: SourceSurroundings,
 ): MqttOptions {
+  const reader = readerFor(events);
   const { address, filters, host, port, qos, start, status } = checked(url);
   return {
     name: name ?? address,
@@ -74,9 +78,17 @@ function optionsOf(
     statusTopic: statusTopicOf(status, instance),
     instance,
     endsWhenRead,
-    reader: readerFor(events),
+    reader,
+    sparkplug: reader?.mapping.format === "sparkplug"
+      ? { mapping: reader.mapping, path: join(stateDir, birthsFileName(name ?? address)) }
+      : undefined,
     clock: systemClock,
   };
+}
+
+/** Each source has a file of its own. */
+function birthsFileName(name: string): string {
+  return `births-${createHash("sha256").update(name).digest("hex").slice(0, 16)}.sqlite`;
 }
 
 /** Of a URL that {@link readMqttUrl} has taken before. */

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import type { RecordReader } from "../../codec/mapping/record_reader.ts";
+import type { BusRecordReader } from "../../codec/bus_records.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { BrokerAccess } from "./mqtt_connection.ts";
 import type { WantedQos } from "./mqtt_url.ts";
+import type { SparkplugOptions } from "./sparkplug/sparkplug_partition.ts";
 
 /** What an MQTT source is made of. */
 export interface MqttOptions {
@@ -22,7 +23,9 @@ export interface MqttOptions {
   /** Whether the handler reads what there is and ends. */
   readonly endsWhenRead: boolean;
   /** Undefined: records are events as they are. */
-  readonly reader: RecordReader | undefined;
+  readonly reader: BusRecordReader | undefined;
+  /** Undefined: records are no Sparkplug messages. */
+  readonly sparkplug: Pick<SparkplugOptions, "mapping" | "path"> | undefined;
   readonly clock: Clock;
 }
 

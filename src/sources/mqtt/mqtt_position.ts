@@ -19,7 +19,7 @@ export interface MqttPosition {
   readonly ids: PacketIds | undefined;
 }
 
-const FORM = /^q([12]) (\d{1,15})(?: (new|[\d,-]+))?$/;
+const FORM = /^q([12]) (\d{1,15})(?: (new|[\d,-]+))?(?:; .*)?$/;
 
 export function positionText({ qos, step, ids }: MqttPosition): string {
   return `q${qos} ${step} ${ids === undefined ? "new" : ids}`.trimEnd();

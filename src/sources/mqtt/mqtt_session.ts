@@ -11,7 +11,7 @@ import type { MqttPosition } from "./mqtt_position.ts";
 import type { Packet } from "./packet_cutter.ts";
 import { PacketIds } from "./packet_ids.ts";
 import { packetName, type ProtocolLevel, PUBLISH, PUBREL } from "./packet_types.ts";
-import { acknowledgements, disconnectPacket, publishPacket } from "./packet_writer.ts";
+import { acknowledgements, disconnectPacket, type OwnMessage, publishPacket } from "./packet_writer.ts";
 import type { Publication } from "./publication.ts";
 import { PublicationReader } from "./publication_reader.ts";
 import { subscribe } from "./subscribing.ts";
@@ -23,6 +23,8 @@ const WAITING_MAX_BYTES = 32 * 1024 * 1024;
 /** The session of a source at its broker, over one connection after the other. */
 export class MqttSession {
   readonly inFlight = new InFlight();
+  /** Called for each connection, before a message of it is looked at. */
+  connected: (() => void) | undefined;
   private readonly introduction = new Introduction();
   private connection: MqttConnection | undefined;
   private news = Promise.withResolvers<void>();
@@ -61,6 +63,7 @@ export class MqttSession {
       await subscribe(connection, options.filters, options.qos, options.startsAtEnd ? 2 : 1, signal);
     }
     this.announce("online");
+    this.connected?.();
     return "ready";
   }
 
@@ -92,6 +95,12 @@ export class MqttSession {
     connection.send(acknowledgements(answers));
     // Where the connection ends before, the broker sends again what it has not read.
     await connection.ping(new AbortController().signal).catch(() => {});
+  }
+
+  /** Publishes a message with QoS 0, if there is a connection. */
+  publish(message: OwnMessage): void {
+    const { connection } = this;
+    connection?.send(publishPacket(connection.level, message));
   }
 
   /** Resolves when something has come, or when the connection has ended. */
@@ -138,9 +147,8 @@ export class MqttSession {
   }
 
   private announce(payload: "online" | "offline"): void {
-    const { connection, options: { statusTopic: topic } } = this;
-    if (topic === undefined || connection === undefined) return;
-    connection.send(publishPacket(connection.level, { topic, payload, isRetained: true }));
+    const { statusTopic: topic } = this.options;
+    if (topic !== undefined) this.publish({ topic, payload, isRetained: true });
   }
 
   private drop(error: SourceError): void {
@@ -154,7 +162,8 @@ export class MqttSession {
     if (type === PUBLISH) {
       const publication = publications.read(packet);
       this.inFlight.receive(publication, this.recordOf(publication));
-      if (publication.qos === 0) this.warn(publication);
+      // Sparkplug wants its data published so, and its sequence numbers show what is lost.
+      if (publication.qos === 0 && this.options.sparkplug === undefined) this.warn(publication);
     } else if (type === PUBREL) this.inFlight.release(new BodyReader(body).uint16());
     else throw new WireFault(`sends a ${packetName(type)}, which nothing here has asked for`);
     this.regulate();

@@ -4,6 +4,7 @@ import type { MqttOptions } from "./mqtt_options.ts";
 import { MqttPartition } from "./mqtt_partition.ts";
 import { MqttSession } from "./mqtt_session.ts";
 import { versionName } from "./packet_types.ts";
+import { SparkplugPartition } from "./sparkplug/sparkplug_partition.ts";
 import { subscribe } from "./subscribing.ts";
 import { plainFilter } from "./topic_filter.ts";
 
@@ -11,6 +12,7 @@ import { plainFilter } from "./topic_filter.ts";
 export class MqttSource implements Source {
   readonly id: string;
   private session: MqttSession | undefined;
+  private sparkplug: SparkplugPartition | undefined;
 
   constructor(private options: MqttOptions) {
     this.id = options.name;
@@ -24,8 +26,20 @@ export class MqttSource implements Source {
 
   async open(context: SourceContext): Promise<readonly Partition[]> {
     await this.close();
-    this.session = new MqttSession(this.options, context.logger);
-    return [new MqttPartition(this.options, this.session, context)];
+    const { options } = this;
+    const session = this.session = new MqttSession(options, context.logger);
+    if (options.sparkplug === undefined) return [new MqttPartition(options, session, context)];
+    const partition = this.sparkplug = new SparkplugPartition(
+      {
+        ...options.sparkplug,
+        name: options.name,
+        publish: (topic, payload) => session.publish({ topic, payload, isRetained: false }),
+      },
+      context,
+      (reader) => new MqttPartition({ ...options, reader }, session, context),
+    );
+    session.connected = () => partition.interrupted();
+    return [partition];
   }
 
   async probe(signal: AbortSignal): Promise<string> {
@@ -52,8 +66,10 @@ export class MqttSource implements Source {
   }
 
   async close(): Promise<void> {
-    const { session } = this;
+    const { session, sparkplug } = this;
     this.session = undefined;
+    this.sparkplug = undefined;
+    sparkplug?.close();
     await session?.close();
   }
 }

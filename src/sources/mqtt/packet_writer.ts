@@ -86,12 +86,19 @@ export function subscribePacket(
   ]);
 }
 
+/** A message to publish. */
+export interface OwnMessage {
+  readonly topic: string;
+  readonly payload: string | Uint8Array;
+  readonly isRetained: boolean;
+}
+
 /** With QoS 0: nobody acknowledges it. */
-export function publishPacket(level: ProtocolLevel, { topic, payload, isRetained }: Announcement): Buffer {
+export function publishPacket(level: ProtocolLevel, { topic, payload, isRetained }: OwnMessage): Buffer {
   return packet(PUBLISH << 4 | (isRetained ? 0x01 : 0), [
     text(topic),
     level === 5 ? Buffer.of(0) : NOTHING,
-    Buffer.from(payload),
+    typeof payload === "string" ? Buffer.from(payload) : payload,
   ]);
 }
 
@@ -124,7 +131,7 @@ export function disconnectPacket(level: ProtocolLevel, endsSession: boolean): Bu
 
 const NOTHING = Buffer.alloc(0);
 
-function packet(firstByte: number, parts: readonly Buffer[]): Buffer {
+function packet(firstByte: number, parts: readonly Uint8Array[]): Buffer {
   const body = Buffer.concat(parts);
   return Buffer.concat([Buffer.of(firstByte), withLength(body)]);
 }

@@ -21,6 +21,7 @@ export function createMqttSource(
     instance,
     endsWhenRead: false,
     reader: undefined,
+    sparkplug: undefined,
     clock: systemClock,
     ...options,
   });

@@ -1,0 +1,181 @@
+/** Sparkplug B with the built program and a real Mosquitto. */
+import assert from "node:assert/strict";
+import { encoded, ENCODER, session, type TestMetric } from "../codec/sparkplug/messages.ts";
+import {
+  type Environment,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+  temporaryDirectory,
+  until,
+} from "../support/executable.ts";
+import { MosquittoServer } from "../support/mosquitto_server.ts";
+import { MqttPublisher, type Outgoing } from "../support/mqtt_publisher.ts";
+import { MqttSubscriber } from "../support/mqtt_subscriber.ts";
+import { handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
+
+/** A node with a device, whose aliases are others in each session. */
+class EdgeNode {
+  /** Sums and counts that are expected, by metric. */
+  readonly expected: Record<string, [sum: number, count: number]> = {};
+  private sequence = 0;
+  private session = 0;
+  private value = 0;
+  private aliases: Record<string, number> = {};
+
+  constructor(private readonly publisher: MqttPublisher) {}
+
+  /** Sends its births, with other aliases than before if it is another session. */
+  async beBorn(isNewSession: boolean): Promise<void> {
+    if (isNewSession) {
+      this.session++;
+      const [first, second] = this.session % 2 === 0 ? [1, 2] : [2, 1];
+      this.aliases = { load: first!, temp: second! };
+    }
+    this.sequence = 0;
+    const { load, temp } = this.aliases;
+    await this.publisher.publish([
+      this.message("NBIRTH/n1", [session(this.session), {
+        name: "load",
+        alias: load!,
+        ...this.next("load"),
+      }]),
+      this.message("DBIRTH/n1/d1", [{ name: "temp", alias: temp!, ...this.next("temp") }]),
+    ]);
+  }
+
+  async die(): Promise<void> {
+    const payload = encoded({ metrics: [session(this.session)] });
+    await this.publisher.publish([{ topic: "spBv1.0/plant/NDEATH/n1", payload, qos: 2 }]);
+  }
+
+  /**
+   * Sends so many messages, by alias alone.
+   *
+   * @param isExpected Whether they are counted.
+   */
+  async sendData(count: number, isExpected = true): Promise<void> {
+    const messages = Array.from({ length: count }, (_, i) => {
+      const [name, type] = i % 2 === 0 ? ["load", "NDATA/n1"] as const : ["temp", "DDATA/n1/d1"] as const;
+      return this.message(type, [{ alias: this.aliases[name]!, ...this.next(name, isExpected) }]);
+    });
+    await this.publisher.publish(messages);
+  }
+
+  private next(name: string, isExpected = true): TestMetric {
+    const value = ++this.value;
+    const [sum, count] = this.expected[name] ?? [0, 0];
+    if (isExpected) this.expected[name] = [sum + value, count + 1];
+    return { type: "Int32", value, timestamp: Date.now() };
+  }
+
+  /** With QoS 2, so that the broker keeps it for a handler that is away, and hands it over once. */
+  private message(type: string, metrics: TestMetric[]): Outgoing {
+    const payload = encoded({ timestamp: Date.now(), seq: this.sequence, metrics });
+    this.sequence = (this.sequence + 1) % 256;
+    return { topic: `spBv1.0/plant/${type}`, payload, qos: 2 };
+  }
+}
+
+/** Events in the books of the last checkpoint. */
+async function received(environment: Environment): Promise<number> {
+  const { stdout } = await runToEnd(["status", "--json"], environment);
+  return JSON.parse(stdout).accounting.received;
+}
+
+async function sumsOf(path: string): Promise<Record<string, [number, number]>> {
+  const sums: Record<string, [number, number]> = {};
+  for (const { count, labels, name, value } of await sqliteSink(path).rows()) {
+    const device = name === "temp" ? '"device":"d1",' : "";
+    assert.equal(labels, `{${device}"group":"plant","node":"n1"}`);
+    const [sum, counts] = sums[name] ?? [0, 0];
+    sums[name] = [sum + value, counts + count];
+  }
+  return sums;
+}
+
+Deno.test("Sparkplug: births, deaths and data through kill -9, each event with its name, proven", async () => {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory());
+  const broker = await MosquittoServer.start();
+  stack.defer(() => broker.remove());
+  const publisher = stack.use(await MqttPublisher.connect(broker.port));
+  const environment = handlerEnvironment(
+    `${broker.url("spBv1.0/#")}?qos=2&format=sparkplug`,
+    directory.path,
+    {
+      STORAGE_TYPE: "sqlite",
+      CHECKPOINT_INTERVAL: "0.05",
+    },
+  );
+  const first = await runToEnd(["once"], environment);
+  assert.equal(first.code, 0, first.stderr);
+  const node = new EdgeNode(publisher);
+  await node.beBorn(true);
+  for (let life = 0; life < 3; life++) {
+    await using handler = Program.start(["run"], environment);
+    const due = await received(environment) + 100;
+    await node.sendData(300);
+    if (life === 1) await node.beBorn(false);
+    await until(async () => await received(environment) >= due, "events to be read", PATIENCE_MS, [handler]);
+    await node.sendData(100);
+    await handler.kill9();
+    // While it is away, the node gets other aliases, or goes on with those that it has.
+    if (life === 0) {
+      await node.die();
+      await node.beBorn(true);
+    }
+    await node.sendData(50);
+  }
+  const once = await runToEnd(["once", "--flush"], environment);
+  assert.equal(once.code, 0, once.stderr);
+  assert.deepEqual(await sumsOf(sqlitePath(directory.path)), node.expected);
+  const verify = await runToEnd(["verify"], environment);
+  assert.equal(verify.code, 0, verify.stdout + verify.stderr);
+  assert.match(verify.stdout, /PROVEN: no event is lost/);
+});
+
+Deno.test("Sparkplug: a node whose birth was missed is asked for it, and what came before is a dead letter", async () => {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory());
+  const broker = await MosquittoServer.start();
+  stack.defer(() => broker.remove());
+  const publisher = stack.use(await MqttPublisher.connect(broker.port));
+  const environment = handlerEnvironment(
+    `${broker.url("spBv1.0/#")}?qos=2&format=sparkplug`,
+    directory.path,
+    {
+      STORAGE_TYPE: "sqlite",
+      CHECKPOINT_INTERVAL: "0.05",
+    },
+  );
+  const node = new EdgeNode(publisher);
+  await node.beBorn(true);
+  for (const name of Object.keys(node.expected)) delete node.expected[name];
+  const commands: string[] = [];
+  const born = Promise.withResolvers<void>();
+  stack.use(
+    await MqttSubscriber.connect(broker.port, "spBv1.0/plant/NCMD/#", (topic, payload) => {
+      const { metrics } = ENCODER.decodePayload(new Uint8Array(payload));
+      commands.push(`${topic} ${metrics.map(({ name, value }) => `${name}=${value}`)}`);
+      node.beBorn(false).then(born.resolve, born.reject);
+    }),
+  );
+  assert.equal((await runToEnd(["once"], environment)).code, 0);
+  await using handler = Program.start(["run"], environment);
+  await node.sendData(1, false);
+  await born.promise;
+  await node.sendData(20);
+  await handler.kill9();
+  assert.deepEqual(commands, ["spBv1.0/plant/NCMD/n1 Node Control/Rebirth=true"]);
+  const retry = await runToEnd(["dead-letters", "retry", "--reason", "invalid"], environment);
+  assert.equal(retry.code, 0, retry.stderr);
+  const once = await runToEnd(["once", "--flush"], environment);
+  assert.equal(once.code, 0, once.stderr);
+  assert.deepEqual(await sumsOf(sqlitePath(directory.path)), node.expected);
+  const list = await runToEnd(["dead-letters", "list"], environment);
+  assert.match(list.stdout, /the metric with the alias \d has no name: no birth certificate/);
+  const verify = await runToEnd(["verify"], environment);
+  assert.equal(verify.code, 0, verify.stdout + verify.stderr);
+  assert.match(verify.stdout, /PROVEN/);
+});
