@@ -7,6 +7,7 @@ import { seriesOf } from "../event/labels.ts";
 import { refusalDetail } from "../ingest/refusal_detail.ts";
 import type { Config } from "../settings/config.ts";
 import type { EventTexts } from "../settings/declaration.ts";
+import { SampleMessages } from "./sample_messages.ts";
 
 /** An event of a sample, or a part of it that is refused, with the reason. */
 export type SampleEvent =
@@ -37,7 +38,8 @@ const NEWLINE = 0x0a;
 
 /**
  * Shows the events that records become, by the settings of one bus. JSON comes as lines or as one array,
- * numbers come as lines; line protocol and CSV are one record as a whole.
+ * numbers come as lines; line protocol and CSV are one record as a whole; messages of Sparkplug come as lines
+ * of a topic and a payload in hexadecimal.
  *
  * @param nowMs Wall clock, Unix ms, to show which events would be in the future.
  */
@@ -51,9 +53,11 @@ export function* readSample(
   const compiled = compileFunctions(rules);
   if ("faults" in compiled) throw new Error(compiled.faults.join("; "));
   const batch = new EventBatch();
+  const messages = reader?.mapping.format === "sparkplug" ? new SampleMessages(reader) : undefined;
   let number = 0;
   for (const record of recordsOf(bytes, reader?.mapping.format ?? "json")) {
-    decode(record, reader, batch, nowMs);
+    if (messages === undefined) decode(record, reader, batch, nowMs);
+    else messages.decode(record, batch, nowMs);
     const answers = compiled.ok.resolve(batch);
     const shown: SampleEvent[] = Array.from({ length: batch.count }, (_, i) => {
       const answer = answers[i]!;

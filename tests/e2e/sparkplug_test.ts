@@ -112,7 +112,7 @@ Deno.test("Sparkplug: births, deaths and data through kill -9, each event with i
   assert.equal(first.code, 0, first.stderr);
   const node = new EdgeNode(publisher);
   await node.beBorn(true);
-  for (let life = 0; life < 3; life++) {
+  for (let life = 0; life < 2; life++) {
     await using handler = Program.start(["run"], environment);
     const due = await received(environment) + 100;
     await node.sendData(300);
