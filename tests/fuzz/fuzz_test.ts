@@ -10,6 +10,7 @@ const SEED = testSeed(20_251_126);
 const INPUTS: Readonly<Record<string, number>> = {
   "scanner": 12_000,
   "records": 4000,
+  "sparkplug": 4000,
   "pushes": 3000,
   "bus-client": 1200,
   "bus-server": 800,

@@ -5,6 +5,7 @@ import { configuration } from "./configuration.ts";
 import { pushes } from "./pushes.ts";
 import { records } from "./records.ts";
 import { scanner } from "./scanner.ts";
+import { sparkplug } from "./sparkplug.ts";
 import { stateFile } from "./state_file.ts";
 import type { Target } from "./target.ts";
 
@@ -13,6 +14,7 @@ export function targets(connectionsMax: number): readonly Target[] {
   return [
     scanner,
     records,
+    sparkplug,
     pushes,
     busClient,
     busServer,

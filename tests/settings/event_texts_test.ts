@@ -4,6 +4,7 @@ import fc from "../support/fast_check.ts";
 import { REGISTRY } from "../../src/runtime/registry.ts";
 import { EVENT_SETTINGS, isEventParameter, parameterOf, partEvents } from "../../src/settings/event_texts.ts";
 import type { EventTexts } from "../../src/settings/declaration.ts";
+import { sourcesOf } from "./sources.ts";
 import { sourceUrls } from "../../src/settings/source_url.ts";
 
 const TEXTS = Object.keys(EVENT_SETTINGS) as (keyof EventTexts)[];
@@ -86,4 +87,29 @@ Deno.test("each bus of several has its own parameters, and they are shown", () =
   const { success, error } = type.schema.safeParse("http://a?format=");
   assert.equal(success, false);
   assert.match(error!.issues[0]!.message, /has a parameter format that is empty/);
+});
+
+Deno.test("Sparkplug is read from MQTT alone, and a wrong template is pointed to", () => {
+  const faults = (environment: Record<string, string>) => {
+    try {
+      REGISTRY.configure(sourcesOf({ environment: { STORAGE_TYPE: "stdout", ...environment } }));
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return "";
+  };
+  const broker = "mqtt://broker/spBv1.0/%23";
+  assert.equal(faults({ VABUS_URL: broker, EVENT_FORMAT: "sparkplug", EVENT_NAME: "{node}.{metric}" }), "");
+  assert.equal(faults({ VABUS_URL: `${broker}?format=sparkplug,http://bus:8000` }), "");
+  assert.match(
+    faults({ VABUS_URL: `${broker},http://bus:8000`, EVENT_FORMAT: "sparkplug" }),
+    /EVENT_FORMAT="sparkplug" \(environment\) is sparkplug, which only an MQTT bus carries: give that bus format=sparkplug/,
+  );
+  assert.match(
+    faults({ VABUS_URL: "http://bus:8000?format=sparkplug" }),
+    /VABUS_URL.* has a parameter format for http:\/\/bus:8000 that is sparkplug, which only an MQTT bus carries/,
+  );
+  const wrong = faults({ VABUS_URL: broker, EVENT_FORMAT: "sparkplug", EVENT_NAME: "{node}.{field}" });
+  assert.match(wrong, /EVENT_NAME=.* has a hole \{field\}, which nothing fills here in the format sparkplug/);
+  assert.match(wrong, /\n +\{node\}\.\{field\}\n +\^/);
 });
