@@ -107,7 +107,7 @@ Deno.test("Sparkplug is read from MQTT alone, and a wrong template is pointed to
   );
   assert.match(
     faults({ VABUS_URL: "http://bus:8000?format=sparkplug" }),
-    /VABUS_URL.* has a parameter format for http:\/\/bus:8000 that is sparkplug, which only an MQTT bus carries/,
+    /VABUS_URL.* has a parameter format for http:\/\/bus:8000\/ that is sparkplug, which only an MQTT bus carries/,
   );
   const wrong = faults({ VABUS_URL: broker, EVENT_FORMAT: "sparkplug", EVENT_NAME: "{node}.{field}" });
   assert.match(wrong, /EVENT_NAME=.* has a hole \{field\}, which nothing fills here in the format sparkplug/);

@@ -33,6 +33,9 @@ export class Unfit {
   constructor(readonly problem: string) {}
 }
 
+/** Name and canonical labels, checked. */
+export type SeriesText = Pick<CheckedEvent, "name" | "labels">;
+
 /** What an event is made of, where the format has it by other means than the mapping. */
 export interface Parts {
   /** What a pointer finds; undefined: nothing. */
@@ -42,6 +45,8 @@ export interface Parts {
   readonly value: unknown;
   /** How the value is called in messages: `the field temp`. */
   readonly valueName: string;
+  /** Name and labels that the mapping is known to give; undefined: they are not known yet. */
+  readonly series?: SeriesText | undefined;
   /** The time that each record of the format has; undefined: it has none. */
   readonly ownTime?: number | undefined;
   /** The id that each record of the format has; undefined: it has none. */
@@ -66,20 +71,25 @@ export function makeEvent(
 function eventOf(mapping: EventMapping, parts: Parts, context: RecordContext): CheckedEvent {
   const value = numberIn(parts.value);
   if (typeof value === "string") throw new Unfit(`${parts.valueName} ${value}`);
+  const { labels, name } = parts.series ?? seriesText(mapping, parts, context);
+  return {
+    name,
+    labels,
+    functionId: functionOf(mapping, parts),
+    value,
+    timeMs: timeOf(mapping, parts, context),
+    id: idOf(mapping, parts),
+  };
+}
+
+function seriesText(mapping: EventMapping, parts: Parts, context: RecordContext): SeriesText {
   const name = filled(mapping.name, parts, context);
   const problem = nameProblem(name);
   if (problem !== undefined) throw new Unfit(problem);
   const labels = labelsOf(mapping, parts, context);
   const labelProblem = labelsProblem(name, labels);
   if (labelProblem !== undefined) throw new Unfit(labelProblem);
-  return {
-    name,
-    labels: canonicalLabels(labels as Record<string, string>),
-    functionId: functionOf(mapping, parts),
-    value,
-    timeMs: timeOf(mapping, parts, context),
-    id: idOf(mapping, parts),
-  };
+  return { name, labels: canonicalLabels(labels as Record<string, string>) };
 }
 
 function functionOf({ function: pointer }: EventMapping, parts: Parts): number {

@@ -1,6 +1,12 @@
 import type { CheckedEvent } from "../event_check.ts";
 import type { EventMapping } from "../mapping/event_mapping.ts";
-import { makeEvent, type Parts, type Reading, type RecordContext } from "../mapping/reading.ts";
+import {
+  makeEvent,
+  type Parts,
+  type Reading,
+  type RecordContext,
+  type SeriesText,
+} from "../mapping/reading.ts";
 import type { Hole } from "../mapping/template.ts";
 import type { Wide } from "./metric.ts";
 import { type MetricProperties, qualityProblem } from "./metric_properties.ts";
@@ -26,11 +32,16 @@ export interface MetricRecord {
   readonly problem?: string | undefined;
 }
 
-/** The event of a metric, or why it is none. */
+/**
+ * The event of a metric, or why it is none.
+ *
+ * @param series Its name and labels by the mapping, if they are known.
+ */
 export function eventOfMetric(
   mapping: EventMapping,
   record: MetricRecord,
   context: RecordContext,
+  series?: SeriesText,
 ): CheckedEvent | string {
   const name = nameOf(record);
   if (record.problem !== undefined) return `${name} ${record.problem}`;
@@ -39,7 +50,7 @@ export function eventOfMetric(
   if (record.isHistorical === true && record.timestamp === undefined) {
     return `${name} is historical and has no time of its own`;
   }
-  return makeEvent(mapping, new MetricParts(record), context);
+  return makeEvent(mapping, new MetricParts(record, series), context);
 }
 
 /** How a metric is called in messages. */
@@ -50,15 +61,18 @@ export function nameOf({ alias, metric }: MetricRecord): string {
 
 /** What an event is made of. */
 class MetricParts implements Parts {
-  readonly tags: Record<string, string>;
   readonly value: unknown;
   readonly ownTime: number | undefined;
 
-  constructor(private readonly record: MetricRecord) {
-    const { device, group, node, timestamp, value } = record;
-    this.tags = device === undefined ? { group, node } : { group, node, device };
+  constructor(private readonly record: MetricRecord, readonly series: SeriesText | undefined) {
+    const { timestamp, value } = record;
     this.value = value;
     this.ownTime = timestamp === undefined ? undefined : Math.min(timestamp, Number.MAX_SAFE_INTEGER);
+  }
+
+  get tags(): Record<string, string> {
+    const { device, group, node } = this.record;
+    return device === undefined ? { group, node } : { group, node, device };
   }
 
   get valueName(): string {

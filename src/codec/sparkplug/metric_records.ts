@@ -21,6 +21,8 @@ const MISSED = "messages before it are missing, and a birth certificate may be a
 /** A metric of a message, and what the certificates in force say of it. */
 export interface ResolvedMetric {
   readonly record: MetricRecord;
+  /** What a birth certificate says of it; undefined: nothing. */
+  readonly definition: Definition | undefined;
   /** Why its name may be another one by now, for the operator, who may know better. */
   readonly doubt: string | undefined;
   /** Whether a birth certificate is needed for it. */
@@ -65,7 +67,8 @@ export class MetricRecords {
     };
     const isDoubtful = ownName === undefined && fault === undefined && held!.isDoubtful;
     const doubt = isDoubtful ? `${nameOf(record)} may be another one by now: ${MISSED}` : undefined;
-    return { record, doubt, isBirthWanted: fault !== undefined || isDoubtful || value === NO_TYPE };
+    const isBirthWanted = fault !== undefined || isDoubtful || value === NO_TYPE;
+    return { record, definition: definition ?? undefined, doubt, isBirthWanted };
   }
 
   /** The metric that begins at a place of a payload, as JSON. */

@@ -6,7 +6,7 @@ import { PushError } from "../push_error.ts";
 import { MessageLife, type SequenceBooks } from "./message_life.ts";
 import { Metric } from "./metric.ts";
 import { type PropertyNames, propertyNames } from "./metric_properties.ts";
-import { eventOfMetric } from "./metric_record.ts";
+import { MetricEvents } from "./metric_events.ts";
 import { MetricRecords } from "./metric_records.ts";
 import { NodeSessions } from "./node_sessions.ts";
 import { Payload, UnreadablePayload } from "./payload.ts";
@@ -37,6 +37,7 @@ export class SparkplugReader {
   private readonly events = new RecordEvents(EVENTS_MAX);
   private readonly metric = new Metric();
   private readonly records: MetricRecords;
+  private readonly metrics: MetricEvents;
 
   /** @param wantRebirth Told of each node whose birth certificate is needed again; often for the same one. */
   constructor(
@@ -46,6 +47,7 @@ export class SparkplugReader {
     this.properties = propertyNames(mapping);
     this.life = new MessageLife(this.sessions, this.properties, wantRebirth);
     this.records = new MetricRecords(this.properties);
+    this.metrics = new MetricEvents(mapping);
   }
 
   /** What was seen of sequence numbers since the start. */
@@ -115,7 +117,7 @@ export class SparkplugReader {
       const resolved = records.resolve(topic, payload, metric, held);
       if (resolved === undefined) return;
       if (resolved.isBirthWanted) this.wantRebirth(topic.group, topic.node);
-      const event = resolved.doubt ?? eventOfMetric(this.mapping, resolved.record, context);
+      const event = this.metrics.eventOf(resolved, context);
       mayFollow = events.take({ event, alone: () => records.textAt(topic, payload, at, held) });
     });
   }
