@@ -6,7 +6,8 @@ import { PacketIds } from "./packet_ids.ts";
  * message is one, and the release of a packet id of QoS 2 is one.
  *
  * As text: `q2 1234 17-20,25`, the quality of service of the subscriptions, the number of the next step, and
- * the packet ids. Instead of ids, `new` says that the session is not made yet.
+ * the packet ids. Instead of ids, `new` says that the session is not made yet. What Sparkplug adds behind a
+ * semicolon is passed over: the format of the records may have been another one.
  */
 export interface MqttPosition {
   readonly qos: WantedQos;
