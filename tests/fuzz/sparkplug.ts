@@ -9,8 +9,8 @@ const TYPES = ["NBIRTH", "NDATA", "NDATA", "NDEATH", "DBIRTH", "DDATA", "DDATA",
 const NUMBERS = ["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float", "Double"];
 
 /**
- * Messages of Sparkplug of few nodes, whole and damaged, in any order: each is read or refused, what is read is
- * a number, and a dead letter is that event.
+ * Messages of Sparkplug of few nodes, whole and damaged, in any order: each is read or refused, what is read
+ * is a number, and a dead letter is that event.
  */
 export const sparkplug: Target = {
   name: "sparkplug",
