@@ -184,13 +184,12 @@ export class SparkplugPartition implements Partition {
   }
 
   private fileError(error: unknown): SourceError {
+    const { path } = this.options;
     return new SourceError(
       "unavailable",
-      `the birth certificates in ${this.options.path} cannot be read or written: ${
-        (error as Error).message
-      }. ` +
-        "Is the disk full? A file that is damaged may be deleted while the handler is stopped: the nodes are " +
-        "then asked for their births again",
+      `the birth certificates in ${path} cannot be read or written: ${(error as Error).message}. Is the ` +
+        "disk full? A file that is damaged may be deleted while the handler is stopped: the nodes are then " +
+        "asked for their births again",
     );
   }
 }
