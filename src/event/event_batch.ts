@@ -14,6 +14,8 @@ export interface RecordOrigin {
   readonly path?: string | undefined;
   readonly topic?: string | undefined;
   readonly key?: string | undefined;
+  /** Whether it is an event of protocol v1, whatever mapping the settings have. */
+  readonly isEvent?: boolean | undefined;
   /** When the bus got it, Unix ms. */
   readonly busMs?: number | undefined;
 }

@@ -515,7 +515,7 @@ protocol("the token is asked for everywhere but /healthz", async (bus) => {
     const without = await get(bus, path);
     assert.equal(without.status, 401);
     assert.equal(without.headers.get("www-authenticate"), "Bearer");
-    assert.equal((await get(bus, path, { authorization: "Bearer wrong" })).status, 403);
+    assert.equal((await get(bus, path, { authorization: "Bearer wrong" })).status, 401);
   }));
   // Logged once a minute for each cause, without the given text.
   assert.equal(bus.lines.length, 2);

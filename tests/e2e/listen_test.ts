@@ -30,11 +30,20 @@ Deno.test("what was answered with 2xx is counted once, whatever happens after th
 Deno.test("20,000 lines in requests of 50 with 3 × kill -9: each answered request counts once", () =>
   pushThroughKills({ seed: testSeed(8086), requests: 400, linesEach: 50, kills: 3 }));
 
-Deno.test("a line that was refused later goes back in, whatever precision it came in", async () => {
+Deno.test("what was refused later goes back in as it came, by its path, precision and topic", async () => {
   await using directory = await temporaryDirectory();
-  await using listener = await Listener.start(directory.path, { EVENT_NAME: "{measurement}/{field}" });
+  const mapping = { EVENT_NAME: "{topic}/{measurement}", EVENT_VALUE: "/v" };
+  await using listener = await Listener.start(directory.path, mapping);
   const ahead = Math.floor(Date.now() / 1000) + HOUR_S;
-  assert.equal((await listener.post("/write?precision=s", `m,a=b f=1 ${ahead}`)).status, 204);
+  const sent = [
+    ["/write?precision=s&db=plant", `m,a=b f=1 ${ahead}`, {}],
+    ["/events?topic=hall", JSON.stringify([{ name: "e", v: 2, timestamp: ahead }]), JSON_TYPE],
+    ["/v1/metrics", gaugeAt("g", 3, ahead), JSON_TYPE],
+  ] as const;
+  for (const [path, body, headers] of sent) {
+    const { status, text } = await listener.post(path, body, headers);
+    assert.ok(status < 300, text);
+  }
   await listener.program.stop();
   const first = await runToEnd(["once"], listener.environment);
   assert.equal(first.code, 0, first.stderr);
@@ -45,9 +54,15 @@ Deno.test("a line that was refused later goes back in, whatever precision it cam
   assert.equal(retried.code, 0, retried.stderr + retried.stdout);
   const second = await runToEnd(["once", "--flush"], more);
   assert.equal(second.code, 0, second.stderr);
-  const [row] = await sqliteSink(sqlitePath(directory.path)).rows();
-  assert.equal(row?.name, "m/f");
+  const rows = await sqliteSink(sqlitePath(directory.path)).rows();
+  assert.deepEqual(rows.map(({ name, value }) => [name, value]).sort(), [["e", 2], ["g", 3], ["plant/m", 1]]);
 });
+
+/** A request of OTLP with one point. */
+function gaugeAt(name: string, asDouble: number, timeS: number): string {
+  const gauge = { dataPoints: [{ timeUnixNano: `${timeS}000000000`, asDouble }] };
+  return JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name, gauge }] }] }] });
+}
 
 Deno.test("what others reach needs a token, and check says what listens", async () => {
   await using directory = await temporaryDirectory();

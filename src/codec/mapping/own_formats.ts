@@ -51,7 +51,7 @@ export class OwnFormats {
   }
 
   read(batch: EventBatch, start: number, end: number, context: RecordContext): void {
-    const reader = this.readerOf(batch, start);
+    const reader = context.isEvent === true ? undefined : this.readerOf(batch, start);
     if (reader !== undefined) return reader.read(batch, start, end, context);
     batch.reserve();
     new EventScanner(new JsonBytes(batch.bytes), batch).scanAny(start, end);

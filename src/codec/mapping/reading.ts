@@ -11,6 +11,8 @@ export interface RecordContext {
   /** Its topic or subject at the bus; undefined: the bus has none. */
   readonly topic?: string | undefined;
   readonly key?: string | undefined;
+  /** Whether it is an event of protocol v1; undefined: as the mapping says. */
+  readonly isEvent?: boolean | undefined;
   /** When the bus got it, Unix ms; undefined: it does not say. */
   readonly busMs?: number | undefined;
   /** When it arrived here, Unix ms. */

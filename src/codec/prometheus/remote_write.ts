@@ -3,7 +3,7 @@ import { mediaType, type Push, type PushAnswer, type PushProtocol } from "../pus
 import { PushError } from "../push_error.ts";
 import { WireReader } from "../protobuf/wire_reader.ts";
 import { decompressInSteps, SnappyExcess, SnappyFault } from "../../platform/compression/snappy_block.ts";
-import { SampleIntake } from "./sample_intake.ts";
+import { type SampleCounts, SampleIntake } from "./sample_intake.ts";
 import { readWriteRequest } from "./write_request.ts";
 import { readWriteRequestV2 } from "./write_request_v2.ts";
 
@@ -12,6 +12,7 @@ const MEDIA_TYPE = "application/x-protobuf";
 /** Unless it is told otherwise, Prometheus drops what is answered 429. After 503 it sends again. */
 const TOO_MANY = 429;
 const UNAVAILABLE = 503;
+const UNSUPPORTED = 415;
 const V1 = "prometheus.WriteRequest";
 const V2 = "io.prometheus.write.v2.Request";
 
@@ -26,7 +27,11 @@ export const REMOTE_WRITE: PushProtocol = {
     const refused = refusedIn(intake);
     return { runs: intake.events.records(), answer: answerTo(intake, refused), refused } satisfies Push;
   },
-  refusal: (status, message) => textAnswer(status === TOO_MANY ? UNAVAILABLE : status, message, {}),
+  refusal(status, message) {
+    // Of what is not read at all, the specification wants no counts.
+    const headers = status === UNSUPPORTED ? {} : writtenHeaders({ samples: 0, histograms: 0 });
+    return textAnswer(status === TOO_MANY ? UNAVAILABLE : status, message, headers);
+  },
 };
 
 /** @throws {PushError} */
@@ -55,13 +60,18 @@ function refusedIn({ received, refusals }: SampleIntake): string | undefined {
 }
 
 function answerTo({ accepted }: SampleIntake, refused: string | undefined): PushAnswer {
-  const headers = {
-    "X-Prometheus-Remote-Write-Samples-Written": String(accepted.samples),
-    "X-Prometheus-Remote-Write-Histograms-Written": String(accepted.histograms),
-    "X-Prometheus-Remote-Write-Exemplars-Written": "0",
-  };
+  const headers = writtenHeaders(accepted);
   if (refused === undefined) return { status: 200, headers, body: new Uint8Array(0) };
   return textAnswer(400, refused, headers);
+}
+
+/** What the specification of version 2 demands of each answer. */
+function writtenHeaders({ samples, histograms }: SampleCounts): Record<string, string> {
+  return {
+    "X-Prometheus-Remote-Write-Samples-Written": String(samples),
+    "X-Prometheus-Remote-Write-Histograms-Written": String(histograms),
+    "X-Prometheus-Remote-Write-Exemplars-Written": "0",
+  };
 }
 
 function textAnswer(status: number, message: string, headers: Record<string, string>): PushAnswer {

@@ -15,6 +15,8 @@ export interface AccessOptions {
    * Default: that of `authorization: Bearer`.
    */
   readonly credentialOf?: (request: Request) => string | undefined;
+  /** The `WWW-Authenticate` of a 401. Default: `Bearer`. */
+  readonly challenge?: string;
   /** Further paths that every client may ask for. */
   readonly openPaths?: readonly string[];
   /**
@@ -83,15 +85,17 @@ export class Access {
   }
 
   private tokenRefusal(request: Request, token: Uint8Array, from: string): Refusal | undefined {
-    const text = (this.options.credentialOf ?? bearerOf)(request);
-    if (text === undefined) return NO_TOKEN;
+    const { credentialOf = bearerOf, challenge = "Bearer" } = this.options;
+    const headers = { "www-authenticate": challenge };
+    const text = credentialOf(request);
+    if (text === undefined) return { ...NO_TOKEN, headers };
     if (!this.guesses.mayTry(from)) return GUESSING;
     if (text !== "" && timingSafeEqual(digest(text), token)) {
       this.guesses.succeeded(from);
       return undefined;
     }
     this.guesses.failed(from);
-    return WRONG_TOKEN;
+    return { ...WRONG_TOKEN, headers };
   }
 
   private tell(refusal: Refusal, from: string): void {
@@ -122,18 +126,12 @@ export function isLoopback(hostname: string): boolean {
     (isIP(name) === 4 && name.startsWith("127.")) || /^::ffff:127\.\d+\.\d+\.\d+$/.test(name);
 }
 
-const NO_TOKEN: Refusal = {
+const NO_TOKEN = {
   cause: "no token",
   status: 401,
   message: "a bearer token is needed: send authorization: Bearer and the token",
-  headers: { "www-authenticate": "Bearer" },
-};
-const WRONG_TOKEN: Refusal = {
-  cause: "wrong token",
-  status: 403,
-  message: "the token is not right",
-  headers: {},
-};
+} as const;
+const WRONG_TOKEN = { cause: "wrong token", status: 401, message: "the token is not right" } as const;
 const GUESSING: Refusal = {
   cause: "guessing",
   status: 429,

@@ -1,5 +1,6 @@
 import type { RawEvents } from "../../bus/raw_events.ts";
 import type { Steps } from "../../platform/clock/steps.ts";
+import { BodyError } from "../../platform/http/body.ts";
 
 /**
  * How a record is read: `json` by the mapping of the settings, `event` as an event of protocol v1, `influx`
@@ -36,8 +37,8 @@ export interface Answer {
 export interface Decoded {
   /** For the inbox, in their order. Empty: nothing of the request is kept. */
   readonly runs: readonly RecordRun[];
-  /** It is sent once the runs are on disk. */
-  readonly answer: Answer;
+  /** It is sent once the runs are on disk; a function gets the offset after the last record of the inbox. */
+  readonly answer: Answer | ((next: number) => Answer);
   /** What was refused, for the operator, where the answer is not a text that says so. */
   readonly refused?: string | undefined;
 }
@@ -52,6 +53,21 @@ export interface PushPath {
    * @throws {BodyError} Nothing of the request is kept.
    */
   decode(push: Push): Steps<Decoded>;
-  /** The answer to a request of which nothing is kept, in the words of the protocol. */
-  refuse(status: number, message: string): Answer;
+  /**
+   * The answer to a request of which nothing is kept, in the words of the protocol. A request that may be sent
+   * again has a status with which its sender does so.
+   *
+   * @param headers Of the request.
+   */
+  refuse(status: number, message: string, headers: Headers): Answer;
+}
+
+/** Longer than the topic of any bus. It is kept with each run of records. */
+const TOPIC_MAX_CHARACTERS = 1024;
+
+/** The parameter that names the topic; undefined: there is none. @throws {BodyError} */
+export function topicIn(query: URLSearchParams, name: string): string | undefined {
+  const topic = query.get(name) ?? undefined;
+  if (topic === undefined || topic.length <= TOPIC_MAX_CHARACTERS) return topic;
+  throw new BodyError(400, `${name} has more than ${TOPIC_MAX_CHARACTERS} characters`);
 }

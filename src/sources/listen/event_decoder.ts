@@ -1,7 +1,7 @@
 import { BodyError } from "../../platform/http/body.ts";
 import { type RawEvents, splitInSteps } from "../../bus/raw_events.ts";
 import type { Steps } from "../../platform/clock/steps.ts";
-import type { Answer, Decoded, Push, PushPath } from "./decoder.ts";
+import { type Answer, type Decoded, type Push, type PushPath, topicIn } from "./decoder.ts";
 import { linesOf } from "./lines.ts";
 import type { RecordCheck, RecordFault } from "./record_check.ts";
 
@@ -15,15 +15,16 @@ export class EventDecoder implements PushPath {
 
   *decode({ body, query, headers, arrivedMs }: Push): Steps<Decoded> {
     assertType(headers.get("content-type"));
-    const topic = query.get("topic") ?? undefined;
+    const topic = topicIn(query, "topic");
     const records = yield* recordsOf(body);
     const context = { topic, arrivedMs, busMs: arrivedMs };
     const { good, faults, faulty } = yield* this.check.check("json", records, context);
     return {
       runs: good.ends.length === 0 ? [] : [{ format: "json", topic, records: good }],
-      answer: faulty === 0
-        ? json(202, { taken: good.ends.length })
-        : json(400, { ...reasonOf(faults, faulty), taken: good.ends.length }),
+      answer: (next) =>
+        faulty === 0
+          ? json(202, { next, taken: good.ends.length })
+          : json(400, { ...reasonOf(faults, faulty), next, taken: good.ends.length }),
     };
   }
 

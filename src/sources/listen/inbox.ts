@@ -101,13 +101,19 @@ export class Inbox {
   }
 
   /**
-   * Appends records, all or none of them, and the answer to the request that brought them.
+   * Appends records, all or none of them, and the answer to the request that brought them. Resolves to the
+   * offset after them.
    *
    * @param arrivedMs Unix ms.
+   * @param keyedAt The answer, by that offset; undefined: it is not remembered.
    * @throws {InboxFullError} None was appended.
    * @throws SQLite's error. None was appended.
    */
-  append(runs: readonly RecordRun[], arrivedMs: number, keyed?: KeyedAnswer): Promise<void> {
+  append(
+    runs: readonly RecordRun[],
+    arrivedMs: number,
+    keyedAt?: (next: number) => KeyedAnswer,
+  ): Promise<number> {
     if (this.isClosed) return Promise.reject(new Error("the inbox is closed"));
     const parts = runs.flatMap((run) => [...partsOf(run)]);
     const weight = parts.reduce((sum, run) => sum + weightOf(run), 0);
@@ -121,7 +127,8 @@ export class Inbox {
       return { ...run, first, arrivedMs };
     });
     return new Promise((resolve, reject) => {
-      this.waiting.push({ runs: stored, keyed, resolve, reject });
+      const next = this.endWaiting;
+      this.waiting.push({ runs: stored, keyed: keyedAt?.(next), resolve: () => resolve(next), reject });
       this.commitSoon();
     });
   }

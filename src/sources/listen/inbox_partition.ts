@@ -7,7 +7,8 @@ import {
   type SourceContext,
   SourceError,
 } from "../../contract/source.ts";
-import type { EventBatch } from "../../event/event_batch.ts";
+import type { EventBatch, RecordOrigin } from "../../event/event_batch.ts";
+import type { RecordFormat } from "./decoder.ts";
 import type { FormatReaders } from "./format_readers.ts";
 import type { Inbox, RunPart } from "./inbox.ts";
 
@@ -75,7 +76,10 @@ export class InboxPartition implements Partition {
     const bytes = new Uint8Array(size);
     into.reset(bytes);
     if (parts.length === 0) return 0;
-    const read = this.readers.for(parts[0]!.run.format, into);
+    const { format } = parts[0]!.run;
+    const read = this.readers.for(format, into);
+    const origins = new RunOrigins(format);
+    into.originOf = (position) => origins.of(position);
     let offset = 0;
     for (const part of parts) {
       const { run: { records, topic, arrivedMs: busMs }, from, to } = part;
@@ -87,8 +91,26 @@ export class InboxPartition implements Partition {
         read(offset + (i === from ? start : records.ends[i - 1]! + 1), offset + records.ends[i]!, context);
       }
       offset += endOf(part) + 1;
+      origins.add(into.total, topic, busMs);
     }
     return into.total;
+  }
+}
+
+/** What a dead letter needs of the request that brought its record. */
+class RunOrigins {
+  private readonly runs: { readonly end: number; readonly origin: RecordOrigin }[] = [];
+
+  constructor(private readonly format: RecordFormat) {}
+
+  /** @param end Position after the last record of the run in the batch. */
+  add(end: number, topic: string | undefined, busMs: number | undefined): void {
+    const isEvent = this.format === "event" ? true : undefined;
+    this.runs.push({ end, origin: { topic, isEvent, busMs } });
+  }
+
+  of(position: number): RecordOrigin {
+    return this.runs.find(({ end }) => position < end)!.origin;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Steps } from "../../platform/clock/steps.ts";
 import { BodyError } from "../../platform/http/body.ts";
-import type { Answer, Decoded, Push, PushPath } from "./decoder.ts";
+import { type Answer, type Decoded, type Push, type PushPath, topicIn } from "./decoder.ts";
 import { linesOf } from "./lines.ts";
 import { inNanoseconds } from "./nanoseconds.ts";
 import type { RecordCheck, RecordFault } from "./record_check.ts";
@@ -11,6 +11,8 @@ export interface InfluxDialect {
   readonly topic: "db" | "bucket";
   /** Names of the units of time, each with its nanoseconds. */
   readonly units: Readonly<Record<string, number>>;
+  /** The status for a sender that may try again later, by its `User-Agent`. */
+  laterStatus(agent: string): 429 | 503;
   /** A body that says why a request, or a part of it, was refused. */
   problem(status: number, message: string): unknown;
 }
@@ -30,6 +32,8 @@ const OUTCOMES: Readonly<Record<number, string>> = {
 export const INFLUX_1: InfluxDialect = {
   topic: "db",
   units: { ...UNITS, n: 1, u: 1e3, "µ": 1e3, m: 60e9, h: 3600e9 },
+  // Telegraf's output for InfluxDB 1 drops metrics that are answered 4xx, 429 too, and sends others again.
+  laterStatus: (agent) => /^telegraf\b/i.test(agent) ? 503 : 429,
   problem: (_status, message) => ({ error: message }),
 };
 
@@ -37,6 +41,7 @@ export const INFLUX_1: InfluxDialect = {
 export const INFLUX_2: InfluxDialect = {
   topic: "bucket",
   units: UNITS,
+  laterStatus: () => 429,
   problem: (status, message) => ({ code: OUTCOMES[status] ?? "unavailable", message }),
 };
 
@@ -45,18 +50,23 @@ export class InfluxDecoder implements PushPath {
   constructor(private readonly check: RecordCheck, private readonly dialect: InfluxDialect) {}
 
   *decode({ body, query, arrivedMs }: Push): Steps<Decoded> {
-    const topic = query.get(this.dialect.topic) ?? undefined;
+    const topic = topicIn(query, this.dialect.topic);
     const unit = this.unitOf(query.get("precision"));
     const records = yield* inNanoseconds(yield* linesOf(body, true), unit);
     const context = { topic, arrivedMs, busMs: arrivedMs };
     const { good, faults, faulty } = yield* this.check.check("influx", records, context);
     return {
       runs: good.ends.length === 0 ? [] : [{ format: "influx", topic, records: good }],
-      answer: faulty === 0 ? TAKEN : this.refuse(400, partly(faults, faulty)),
+      answer: faulty === 0 ? TAKEN : this.answer(400, partly(faults, faulty)),
     };
   }
 
-  refuse(status: number, message: string): Answer {
+  refuse(status: number, message: string, headers: Headers): Answer {
+    const isLater = status === 429;
+    return this.answer(isLater ? this.dialect.laterStatus(headers.get("user-agent") ?? "") : status, message);
+  }
+
+  private answer(status: number, message: string): Answer {
     return {
       status,
       headers: { "content-type": "application/json" },

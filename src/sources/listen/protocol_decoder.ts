@@ -27,7 +27,7 @@ export class ProtocolDecoder implements PushPath {
     }
   }
 
-  refuse(status: number, message: string): Answer {
-    return this.protocol.refusal(status, message, undefined);
+  refuse(status: number, message: string, headers: Headers): Answer {
+    return this.protocol.refusal(status, message, headers.get("content-type") ?? undefined);
   }
 }

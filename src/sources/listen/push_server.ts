@@ -30,6 +30,7 @@ const DIGEST_STEP_BYTES = 1024 * 1024;
 /** `Retry-After` while the inbox is full. */
 const FULL_RETRY_SECONDS = 5;
 const KEY_MAX_CHARACTERS = 256;
+const CHALLENGE = 'Bearer, Basic realm="listen"';
 
 /** A request with a key that is being answered, and the digest of its body. */
 interface InFlight {
@@ -64,6 +65,7 @@ export class PushServer {
         hostRemedy: "set VABUS_TOKEN for it, since a sender with the token may use any name",
         token,
         credentialOf,
+        challenge: CHALLENGE,
         openPaths: ["/ping"],
         onRefusal: ({ message }, from, count) =>
           logger.warn("a request was refused", { reason: message, from, count }),
@@ -161,10 +163,14 @@ export class PushServer {
 
   /** Puts records into the inbox. Returns the answer once they are on disk. */
   private async keep(
-    { runs, answer, refused }: Decoded,
+    { runs, answer: answerOrAt, refused }: Decoded,
     arrivedMs: number,
     keyed?: { readonly key: string; readonly digest: string },
   ): Promise<Answer> {
+    const answerAt = typeof answerOrAt === "function" ? answerOrAt : () => answerOrAt;
+    const keyedAt = keyed && ((next: number) => ({ ...keyed, answer: answerAt(next) }));
+    const next = runs.length === 0 ? this.inbox.next : await this.inbox.append(runs, arrivedMs, keyedAt);
+    const answer = answerAt(next);
     if (answer.status >= 400 || refused !== undefined) {
       this.faults.happened((count) =>
         this.logger.warn("records were refused, and their sender was told why", {
@@ -173,7 +179,6 @@ export class PushServer {
         })
       );
     }
-    if (runs.length > 0) await this.inbox.append(runs, arrivedMs, keyed && { ...keyed, answer });
     return answer;
   }
 
@@ -210,7 +215,7 @@ export class PushServer {
   ): Response {
     const name = URL.parse(request.url)?.pathname ?? "";
     const path = Object.hasOwn(this.paths, name) ? this.paths[name]! : undefined;
-    const answer = path?.refuse(status, message) ?? problem(status, message);
+    const answer = path?.refuse(status, message, request.headers) ?? problem(status, message);
     return respond({ ...answer, headers: { ...answer.headers, ...headers } });
   }
 }

@@ -7,12 +7,14 @@ const KEY_MAX_CHARACTERS = 4096;
  * As the state keeps it: the offset, or JSON where the bus tells more. A retry with the mapping in force
  * needs that too.
  */
-export function originText({ offset, path, topic, key, busMs }: RecordOrigin): string | undefined {
+export function originText(
+  { offset, path, topic, key, isEvent, busMs }: RecordOrigin,
+): string | undefined {
   if (path === undefined && topic === undefined && key === undefined && busMs === undefined) {
     return offset === undefined ? undefined : `${offset}`;
   }
   const kept = key !== undefined && key.length > KEY_MAX_CHARACTERS ? undefined : key;
-  return JSON.stringify({ offset, path, topic, key: kept, busMs });
+  return JSON.stringify({ offset, path, topic, key: kept, isEvent, busMs });
 }
 
 /** What {@link originText} has made. */

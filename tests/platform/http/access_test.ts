@@ -33,11 +33,11 @@ Deno.test("wrong tokens wait, so many and no more, and are told of once a minute
   assert.deepEqual(told, [["wrong token", 1]]);
   assert.equal(await access.refusal(request({ authorization: `Bearer ${TOKEN}` }), "10.9.9.9"), undefined);
   for (const go of waiting.splice(0)) go();
-  assert.deepEqual(new Set((await Promise.all(slow)).map((refusal) => refusal!.status)), new Set([403]));
+  assert.deepEqual(new Set((await Promise.all(slow)).map((refusal) => refusal!.status)), new Set([401]));
   const next = guess();
   assert.equal(waiting.length, 1, "there is room again");
   waiting[0]!();
-  assert.equal((await next)!.status, 403);
+  assert.equal((await next)!.status, 401);
 });
 
 Deno.test("an address has so many guesses over all of its connections; beyond them a token is not looked at", async () => {
@@ -48,14 +48,14 @@ Deno.test("an address has so many guesses over all of its connections; beyond th
     return (await refusal)?.status;
   };
   const network = (host: number) => `2001:db8:0:7::${host.toString(16)}`;
-  for (let i = 1; i <= 10; i++) assert.equal(await attempt("wrong", network(i)), 403);
+  for (let i = 1; i <= 10; i++) assert.equal(await attempt("wrong", network(i)), 401);
   assert.equal(await attempt("wrong", network(11)), 429);
   assert.equal(await attempt(TOKEN, network(12)), 429, "an answer would tell which guess is right");
   assert.equal(await attempt(TOKEN, "2001:db8:0:8::1"), undefined, "others are not held up");
   assert.deepEqual(told, [["wrong token", 1], ["guessing", 1]]);
 
   clock.nowMs += 1000;
-  assert.equal(await attempt("wrong", network(1)), 403);
+  assert.equal(await attempt("wrong", network(1)), 401);
   assert.equal(await attempt("wrong", network(2)), 429);
   clock.nowMs += 1000;
   assert.equal(await attempt(TOKEN, network(3)), undefined);
@@ -94,7 +94,7 @@ Deno.test("a token is a bearer token, in any case, and nothing else", async () =
   ) {
     const refusal = access.refusal(request({ authorization: given }), "");
     waiting.pop()!();
-    assert.equal((await refusal)!.status, 403, given);
+    assert.equal((await refusal)!.status, 401, given);
   }
   assert.equal((await access.refusal(request({}), ""))!.status, 401);
   for (const path of ["/healthz", "/readyz?x"]) {

@@ -66,16 +66,17 @@ for (const type of [PROTOBUF, JSON_TYPE]) {
   });
 }
 
-Deno.test("a full inbox is answered so that both kinds of clients send again; a wrong token is 403", async () => {
+Deno.test("a full inbox is answered so that both kinds of clients send again; a wrong token is 401", async () => {
   await using rig = await Rig.start({ maxBytes: 4000, token: "secret" });
   const series = { labels: { __name__: "a" }, samples: [{ value: 1, timestamp: TIME_MS }] };
   const requests = [
     ["/v1/metrics", encoded(gauge(1), PROTOBUF), { "content-type": PROTOBUF }, 429],
+    ["/v1/metrics", encoded(gauge(1), JSON_TYPE), { "content-type": JSON_TYPE }, 429],
     ["/api/v1/write", compressed(writeRequest([series])), SNAPPY, 503],
   ] as const;
   for (const [path, sent, headers, full] of requests) {
     const body = Uint8Array.from(sent);
-    assert.equal((await rig.post(path, body, { ...headers, authorization: "Bearer wrong" })).status, 403);
+    assert.equal((await rig.post(path, body, { ...headers, authorization: "Bearer wrong" })).status, 401);
     let taken = 0;
     for (;;) {
       const { status, headers: answer } = await rig.post(path, body, {
@@ -83,7 +84,12 @@ Deno.test("a full inbox is answered so that both kinds of clients send again; a 
         authorization: "Bearer secret",
       });
       if (status !== 200) {
+        assert.equal(
+          answer.get("content-type"),
+          full === 429 ? headers["content-type"] : "text/plain; charset=utf-8",
+        );
         assert.deepEqual([status, answer.get("retry-after")], [full, "5"]);
+        assert.equal(answer.get("x-prometheus-remote-write-samples-written"), full === 503 ? "0" : null);
         break;
       }
       taken++;
