@@ -54,8 +54,8 @@ export interface PushPath {
    */
   decode(push: Push): Steps<Decoded>;
   /**
-   * The answer to a request of which nothing is kept, in the words of the protocol. A request that may be sent
-   * again has a status with which its sender does so.
+   * The answer to a request of which nothing is kept, in the words of the protocol. A request that may be
+   * sent again has a status with which its sender does so.
    *
    * @param headers Of the request.
    */

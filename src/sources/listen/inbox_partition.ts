@@ -24,10 +24,12 @@ export class InboxPartition implements Partition {
   readonly replay = "from-position";
   readonly readMaxMs = READ_MAX_MS;
 
+  /** @param assertListening Throws a `SourceError` where nothing can be received. */
   constructor(
     private readonly inbox: Inbox,
     private readonly readers: FormatReaders,
     private readonly context: Pick<SourceContext, "clock">,
+    private readonly assertListening: () => void = () => {},
   ) {}
 
   async read(
@@ -37,6 +39,7 @@ export class InboxPartition implements Partition {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { inbox } = this;
+    this.assertListening();
     const { id, first, next } = inbox;
     if (lineage !== undefined && lineage !== id) {
       return { kind: "restarted", lineage: id, next: `${first}`, offset: first, lost: first };

@@ -3,6 +3,7 @@ import { type Partition, type Source, type SourceContext, SourceError } from "..
 import { StateLock } from "../../state/file/state_lock.ts";
 import { FormatReaders } from "./format_readers.ts";
 import { Inbox } from "./inbox.ts";
+import { inboxAt, readInboxId, writeInboxId } from "./inbox_identity.ts";
 import { InboxPartition } from "./inbox_partition.ts";
 import type { ListenConfig } from "./listen_config.ts";
 import { pushPaths } from "./push_paths.ts";
@@ -15,8 +16,10 @@ export class ListenSource implements Source {
   private inbox: Inbox | undefined;
   private server: PushServer | undefined;
   private context: SourceContext | undefined;
-  /** Resolves when the listener is as the settings say. */
+  /** Resolves when the listener is as the settings say, or cannot be. */
   private changing: Promise<void> = Promise.resolve();
+  /** Listeners that are closed, for another in their stead. */
+  private closing = 0;
 
   /**
    * @param stateDir Where the inbox is. Absolute.
@@ -36,40 +39,46 @@ export class ListenSource implements Source {
     this.context = context;
     await this.changing;
     if (this.isListening) this.listen(inbox, context);
-    return [new InboxPartition(inbox, this.readers, context)];
+    return [new InboxPartition(inbox, this.readers, context, () => this.listenAgain(inbox, context))];
   }
 
-  /** Tries the address. Where the handler of this state runs, it is the one that has it. */
-  probe(): Promise<string> {
+  /** Tries the address. Where it is taken, the handler of this state must be the one that listens there. */
+  async probe(signal: AbortSignal): Promise<string> {
     const { hostname, port, tls, token } = this.config;
     const how = `${tls === undefined ? "without TLS" : "with TLS"}, ${
       token === undefined ? "without a token" : "with a token"
     }`;
+    this.assertCertificate(this.config);
     try {
       const listener = Deno.listen({ hostname, port });
       listener.close();
     } catch (error) {
       const holder = StateLock.holder(this.stateDir);
       const isTaken = error instanceof Deno.errors.AddrInUse;
-      if (!isTaken || holder === undefined) return Promise.reject(this.addressError(error));
-      return Promise.resolve(`in use, as it should be: the handler runs, ${holder}; ${how}`);
+      const log = isTaken && holder !== undefined ? readInboxId(this.inboxPath) : undefined;
+      if (log === undefined || await inboxAt(this.config, signal) !== log) throw this.addressError(error);
+      return `in use, as it should be: the handler runs, ${holder}; ${how}`;
     }
-    return Promise.resolve(`the address is free; ${how}`);
+    return `the address is free; ${how}`;
   }
 
-  /** Another token or certificate takes a listener anew. */
+  /** Another token or certificate takes a listener anew. One that cannot be used changes nothing. */
   change(config: ListenConfig): void {
-    const isOther = JSON.stringify([config.token, config.tls]) !==
-      JSON.stringify([this.config.token, this.config.tls]);
-    this.config = config;
+    const before = this.config;
+    const tls = this.usable(config) ? config.tls : before.tls;
+    this.config = { ...config, tls };
     const { context, inbox, server } = this;
     if (inbox !== undefined) inbox.maxBytes = config.maxBytes;
+    const isOther = JSON.stringify([config.token, tls]) !== JSON.stringify([before.token, before.tls]);
     if (!isOther || server === undefined || inbox === undefined || context === undefined) return;
     this.server = undefined;
+    this.closing++;
     this.changing = this.changing.then(async () => {
-      await server.close();
+      await server.close().finally(() => this.closing--);
       this.listen(inbox, context);
-    }).catch((error) => context.logger.error("nothing can be received", { error: (error as Error).message }));
+    }).catch(({ message }: Error) =>
+      context.logger.error("nothing can be received; it is tried again", { error: message })
+    );
   }
 
   async close(): Promise<void> {
@@ -80,19 +89,31 @@ export class ListenSource implements Source {
     this.inbox = undefined;
   }
 
+  private get inboxPath(): string {
+    return join(this.stateDir, inboxFileName(this.config));
+  }
+
   private openInbox(): Inbox {
-    const path = join(this.stateDir, inboxFileName(this.config));
+    const path = this.inboxPath;
     try {
-      return Inbox.open(path, this.config.maxBytes);
+      const inbox = Inbox.open(path, this.config.maxBytes);
+      writeInboxId(path, inbox.id);
+      return inbox;
     } catch (error) {
       throw new SourceError("unavailable", `the inbox ${path} cannot be opened: ${(error as Error).message}`);
     }
+  }
+
+  /** Listens where a change of the settings has failed to. Each read asks. @throws {SourceError} */
+  private listenAgain(inbox: Inbox, context: SourceContext): void {
+    if (this.isListening && this.closing === 0) this.listen(inbox, context);
   }
 
   /** Listens, unless it does already. @throws {SourceError} */
   private listen(inbox: Inbox, context: SourceContext): void {
     if (this.server !== undefined) return;
     const logger = context.logger.child("listen");
+    this.assertCertificate(this.config);
     try {
       const paths = pushPaths(new RecordCheck(this.readers));
       this.server = new PushServer(this.config, inbox, paths, context.clock.nowMs, logger);
@@ -102,10 +123,37 @@ export class ListenSource implements Source {
     logger.info("listening for events", { url: this.server.url });
   }
 
+  private usable(config: ListenConfig): boolean {
+    try {
+      this.assertCertificate(config);
+      return true;
+    } catch (error) {
+      this.context?.logger.error("the listener keeps the certificate that it has", {
+        error: (error as Error).message,
+      });
+      return false;
+    }
+  }
+
+  /** @throws {SourceError} */
+  private assertCertificate({ tls }: ListenConfig): void {
+    if (tls === undefined) return;
+    try {
+      Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...tls }).close();
+    } catch (error) {
+      const reason = (error as Error).message.split("\n")[0];
+      throw new SourceError(
+        "unavailable",
+        `${this.id}: it cannot listen: the certificate and its key cannot be used: ${reason}. Look at the ` +
+          "files that VABUS_CERT_FILE and VABUS_KEY_FILE name",
+      );
+    }
+  }
+
   private addressError(error: unknown): SourceError {
     const reason = error instanceof Deno.errors.AddrInUse
       ? "another program listens there. Stop that one, or give VABUS_URL another port"
-      : `${(error as Error).message.split("\n")[0]}. Look at VABUS_URL and at the files of the certificate`;
+      : `${(error as Error).message.split("\n")[0]}. Look at VABUS_URL`;
     return new SourceError("unavailable", `${this.id}: it cannot listen: ${reason}`);
   }
 }

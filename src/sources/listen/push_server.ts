@@ -93,7 +93,8 @@ export class PushServer {
     if (url === null) return respond(problem(400, "path or host is not one of HTTP"));
     const path = Object.hasOwn(this.paths, url.pathname) ? this.paths[url.pathname]! : undefined;
     if (path === undefined) {
-      return respond(fixedAnswer(url, request.method) ?? problem(404, `there is ${this.known}`));
+      const health = () => ({ log: this.inbox.id, first: this.inbox.first, next: this.inbox.next });
+      return respond(fixedAnswer(url, request.method, health) ?? problem(404, `there is ${this.known}`));
     }
     if (request.method !== "POST") {
       return respond(problem(405, `${url.pathname} takes POST`, { allow: "POST" }));

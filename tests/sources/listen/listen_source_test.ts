@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { SourceError } from "../../../src/contract/source.ts";
+import { EventBatch } from "../../../src/event/event_batch.ts";
+import { LogHistory } from "../../../src/event/log_history.ts";
+import { systemClock } from "../../../src/platform/clock/clock.ts";
+import { giveWay } from "../../../src/platform/clock/steps.ts";
+import { createLogger } from "../../../src/platform/log/logger.ts";
+import type { ListenConfig } from "../../../src/sources/listen/listen_config.ts";
+import { ListenSource } from "../../../src/sources/listen/listen_source.ts";
+import { StateLock } from "../../../src/state/file/state_lock.ts";
+import { temporaryDirectory } from "../../support/executable.ts";
+import { freePort } from "../../support/free_port.ts";
+
+const NO_TEXTS: ListenConfig["events"] = {
+  format: undefined,
+  name: undefined,
+  value: undefined,
+  timestamp: undefined,
+  timeUnit: undefined,
+  function: undefined,
+  id: undefined,
+  labels: undefined,
+};
+const NEVER = new AbortController().signal;
+
+function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}) {
+  const config: ListenConfig = {
+    hostname: "127.0.0.1",
+    port: freePort(),
+    tls: undefined,
+    token: "first",
+    maxBytes: 1e6,
+    events: NO_TEXTS,
+    ...more,
+  };
+  const source = new ListenSource(`listen://127.0.0.1:${config.port}`, config, stateDir, true);
+  const told: string[] = [];
+  const logger = createLogger({
+    level: "info",
+    format: "text",
+    write: (text) => told.push(text),
+    now: () => 0,
+  });
+  const open = async () => {
+    const [partition] = await source.open({
+      resume: new Map(),
+      changed: () => {},
+      arrived: () => {},
+      heardTime: () => {},
+      mayReadAhead: () => false,
+      lineages: { readerOf: () => undefined, isKnown: () => false },
+      clock: systemClock,
+      logger,
+    });
+    return () =>
+      partition!.read(
+        { lineage: undefined, position: undefined, history: new LogHistory() },
+        new EventBatch(),
+        { limit: 10, waitMs: 0, isAfterRest: false },
+        NEVER,
+      );
+  };
+  const status = async (token: string) => {
+    const reply = await fetch(`http://127.0.0.1:${config.port}/query`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    await reply.body?.cancel();
+    return reply.status;
+  };
+  return { source, config, told, open, status };
+}
+
+Deno.test("a listener that could not be taken anew is tried again with each read, which says why", async () => {
+  await using directory = await temporaryDirectory();
+  const { source, config, told, open, status } = sourceOn(directory.path);
+  const read = await open();
+  const { serve } = Deno;
+  try {
+    assert.equal((await read()).kind, "idle");
+    Deno.serve = () => {
+      throw new Deno.errors.AddrInUse("taken");
+    };
+    source.change({ ...config, token: "second" });
+    await assert.rejects(
+      async () => {
+        for (;;) {
+          await read();
+          await giveWay();
+        }
+      },
+      (error) => error instanceof SourceError && /another program listens there/.test(error.message),
+    );
+    Deno.serve = serve;
+    assert.equal((await read()).kind, "idle");
+    assert.equal(await status("second"), 200);
+    assert.match(told.join("\n"), /nothing can be received; it is tried again/);
+  } finally {
+    Deno.serve = serve;
+    await source.close();
+  }
+});
+
+Deno.test("check takes an address for ours only where the handler that has the state listens there", async () => {
+  await using directory = await temporaryDirectory();
+  const { source, config, open } = sourceOn(directory.path);
+  const lock = StateLock.acquire(directory.path);
+  try {
+    await open();
+    assert.match(await source.probe(NEVER), /in use, as it should be: the handler runs, process \d+/);
+    await source.close();
+    assert.match(await source.probe(NEVER), /the address is free/);
+    // Another handler's listener, with another inbox.
+    await using other = await temporaryDirectory();
+    const foreign = sourceOn(other.path, { port: config.port });
+    await foreign.open();
+    await assert.rejects(source.probe(NEVER), /another program listens there/);
+    await foreign.source.close();
+    using stranger = Deno.listen({ hostname: "127.0.0.1", port: config.port });
+    const drop = (async () => {
+      for await (const connection of stranger) connection.close();
+    })();
+    await assert.rejects(source.probe(NEVER), /another program listens there/);
+    stranger.close();
+    await drop;
+  } finally {
+    await source.close();
+    lock.release();
+  }
+});
+
+Deno.test("a certificate that cannot be used is named", async () => {
+  await using directory = await temporaryDirectory();
+  const { source, open } = sourceOn(directory.path, { tls: { cert: "x", key: "y" } });
+  for (const attempt of [() => source.probe(NEVER), open]) {
+    await assert.rejects(attempt, /the certificate and its key cannot be used: .*VABUS_CERT_FILE/);
+  }
+  await source.close();
+});
