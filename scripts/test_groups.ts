@@ -29,6 +29,7 @@ export const LONGEST: readonly string[] = [
   "tests/state/file",
   "tests/sources/vabus",
   "tests/build/self_extracting_test.ts",
+  "tests/build/unpacked_test.ts",
   "tests/sim/more_seeds_test.ts",
   "tests/e2e/whose_state_test.ts",
   "tests/codec/mapping",

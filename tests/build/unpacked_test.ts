@@ -1,0 +1,112 @@
+/** The directory that the self-extracting executable unpacks itself into. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { NAME, namesIn, PackedProgram, unpackedIn } from "./packed_program.ts";
+
+let packed: PackedProgram;
+
+Deno.test.beforeAll(async () => {
+  packed = await PackedProgram.build();
+});
+
+Deno.test.afterAll(() => packed[Symbol.asyncDispose]());
+
+Deno.test("unpacks once, readable by its user alone", async () => {
+  const cache = await packed.usedCache();
+  await packed.start(cache, ["echo"]);
+  const unpacked = await unpackedIn(cache);
+  const first = await Deno.stat(join(unpacked, NAME));
+  await packed.start(cache, ["echo"]);
+  const second = await Deno.stat(join(unpacked, NAME));
+  assert.equal(first.ino, second.ino);
+  assert.equal((await Deno.stat(unpacked)).mode! & 0o077, 0);
+  assert.deepEqual(await namesIn(unpacked), ["checked", "deno_dir", "main.mjs", "program.mjs", NAME]);
+});
+
+Deno.test("first starts at the same moment both work", async () => {
+  const cache = await packed.freshCache();
+  const starts = await Promise.all([1, 2].map(() => packed.start(cache, ["echo"])));
+  assert.deepEqual(starts.map(({ code }) => code), [7, 7], starts.map(({ stderr }) => stderr).join());
+  assert.deepEqual(await namesIn(await unpackedIn(cache)), [
+    "checked",
+    "deno_dir",
+    "main.mjs",
+    "program.mjs",
+    NAME,
+  ]);
+});
+
+Deno.test("makes a damaged cache anew", async () => {
+  const cache = await packed.ownUsedCache();
+  const unpacked = await unpackedIn(cache);
+  await Deno.truncate(join(unpacked, NAME), 1000);
+  assert.equal((await packed.start(cache, ["echo"], packed.smallExecutable)).code, 7);
+  await Deno.remove(join(unpacked, "program.mjs"));
+  assert.equal((await packed.start(cache, ["echo"], packed.smallExecutable)).code, 7);
+});
+
+Deno.test("a file in the cache that holds something else is not run, whatever its size and date", async () => {
+  const cache = await packed.ownUsedCache();
+  const unpacked = await unpackedIn(cache);
+  for (const name of ["program.mjs", "main.mjs", NAME]) {
+    const path = join(unpacked, name);
+    const whole = await Deno.readFile(path);
+    const { atime, mtime } = await Deno.stat(path);
+    const changed = whole.slice();
+    changed[changed.length >> 1]! ^= 1;
+    await Deno.writeFile(path, changed);
+    await Deno.utime(path, atime!, mtime!);
+    assert.equal((await packed.start(cache, ["echo"], packed.smallExecutable)).code, 7);
+    assert.deepEqual(await Deno.readFile(path), whole, name);
+  }
+});
+
+Deno.test({
+  name: `does not unpack into a directory whose owner could replace it, sticky as it may be${
+    Deno.uid() === 0 ? "" : " (left out: needs root)"
+  }`,
+  ignore: Deno.uid() !== 0,
+  fn: async () => {
+    const { TMPDIR } = await packed.freshCache();
+    await Deno.chmod(TMPDIR, 0o1777);
+    assert.equal((await packed.start({ TMPDIR }, ["echo"], packed.smallExecutable)).code, 7);
+    await Deno.remove(TMPDIR, { recursive: true });
+    await Deno.mkdir(TMPDIR);
+    await Deno.chmod(TMPDIR, 0o1777);
+    await Deno.chown(TMPDIR, 65532, 65532);
+    assert.equal((await packed.start({ TMPDIR }, ["echo"], packed.smallExecutable)).code, 1);
+  },
+});
+
+Deno.test("removes versions that were not started for a month, and nothing else", async () => {
+  const cache = await packed.freshCache();
+  const base = join(cache.XDG_CACHE_HOME, NAME);
+  const [oldVersion, recentVersion, ofOthers] = ["0123456789abcdef", "fedcba9876543210", "kafka"];
+  const longAgo = new Date("2001-01-01");
+  for (const name of [oldVersion, recentVersion, ofOthers]) {
+    await Deno.mkdir(join(base, name), { recursive: true, mode: 0o700 });
+    if (name !== recentVersion) await Deno.utime(join(base, name), longAgo, longAgo);
+  }
+  assert.equal((await packed.start(cache, ["echo"], packed.smallExecutable)).code, 7);
+  const names = await namesIn(base);
+  assert.equal(names.includes(oldVersion), false);
+  assert.ok(names.includes(recentVersion) && names.includes(ofOthers), names.join());
+});
+
+Deno.test("does not trust a cache that others can write to", async () => {
+  const cache = await packed.freshCache();
+  const theirs = join(cache.XDG_CACHE_HOME, NAME);
+  await Deno.mkdir(theirs);
+  await Deno.chmod(theirs, 0o777);
+  assert.equal((await packed.start(cache, ["echo"], packed.smallExecutable)).code, 7);
+  const inTheirs = await namesIn(await unpackedIn(cache));
+  assert.deepEqual(inTheirs, []);
+  const [fallback] = await namesIn(cache.TMPDIR);
+  assert.match(fallback!, /^vabus-data-handler-\d+$/);
+});
+
+Deno.test("takes the temporary directory when there is no home", async () => {
+  const { TMPDIR } = await packed.freshCache();
+  assert.equal((await packed.start({ TMPDIR }, ["echo"], packed.smallExecutable)).code, 7);
+  assert.equal((await namesIn(TMPDIR)).length, 1);
+});
