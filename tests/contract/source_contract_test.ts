@@ -345,7 +345,7 @@ Deno.test("the toy source keeps the contract of sources", (t) =>
     let published = 0;
     return {
       createSource: () =>
-        (TOY_SOURCE.create({ url: `toy://me:swordfish@here${file}`, pace: 1000 }, {
+        (TOY_SOURCE.create({ url: `toy://me:swordfish@here${encodeURI(file)}`, pace: 1000 }, {
           instance: "contract",
           stateDir: "",
           name: undefined,

@@ -78,7 +78,7 @@ Deno.test("a toy bus beside a VaBus: its scheme selects it, and its password is 
   await using directory = await temporaryDirectory();
   await using bus = await Bus.start();
   const file = `${directory.path}/events.ndjson`;
-  const url = `toy://me:swordfish@here${file}`;
+  const url = `toy://me:swordfish@here${encodeURI(file)}`;
   const environment = handlerEnvironment(`${bus.url},${url}`, directory.path, { METRICS_INTERVAL: "60" });
   const line = (name: string) =>
     `{"name":"${name}","value":1,"timestamp":${Math.floor(Date.now() / 60_000) * 60 - 600}}`;
@@ -93,9 +93,9 @@ Deno.test("a toy bus beside a VaBus: its scheme selects it, and its password is 
   assert.equal(check.code, 0, check.stdout + check.stderr);
   assert.match(
     check.stdout,
-    new RegExp(`^VABUS_URL=${bus.url},toy://me:\\*\\*\\*@here${file} +# environment$`, "m"),
+    new RegExp(`^VABUS_URL=${bus.url},toy://me:\\*\\*\\*@here${encodeURI(file)} +# environment$`, "m"),
   );
-  assert.match(check.stdout, new RegExp(`^ok {6}bus toy://here${file}: 3 lines$`, "m"));
+  assert.match(check.stdout, new RegExp(`^ok {6}bus toy://here${encodeURI(file)}: 3 lines$`, "m"));
   assert.match(check.stdout, new RegExp(`^ok {6}metrics to ${bus.url}: taken$`, "m"));
   for (let round = 0; round < 2; round++) {
     const once = await done(["once"], { LOG_LEVEL: "debug", TOY_PACE: "2" });

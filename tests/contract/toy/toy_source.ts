@@ -48,7 +48,7 @@ class ToySource implements Source {
     if (decodeURIComponent(password) !== "swordfish") {
       throw new SourceError("refused", `${this.id}: the password is not right`);
     }
-    return Deno.readTextFileSync(pathname).split("\n").filter((line) => line !== "");
+    return Deno.readTextFileSync(decodeURI(pathname)).split("\n").filter((line) => line !== "");
   }
 }
 
