@@ -10,18 +10,12 @@
  */
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  javaBinary,
-  kafkaClassPath,
-  MissingPrerequisite,
-  postgresBinDir,
-  prometheusBinary,
-  redisBinaries,
-} from "./servers.ts";
+import { MissingPrerequisite, postgresBinDir, prometheusBinary, redisBinaries } from "./servers.ts";
 import { replayLine } from "./replay_line.ts";
 import { testFiles, type TestGroup, testGroups } from "./test_groups.ts";
 import { runTestProcess, type TestResult } from "./test_process.ts";
 import { CACHE_VARIABLE, temporaryDirectory } from "../tests/support/executable.ts";
+import { prepareKafka } from "../tests/support/kafka_broker.ts";
 import { SharedServers } from "../tests/support/shared_servers.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -65,7 +59,7 @@ function isPath(argument: string): boolean {
 async function prepareServers(): Promise<void> {
   const needs: (() => Promise<unknown>)[] = [prometheusBinary, redisBinaries];
   if (!Deno.env.get("TEST_POSTGRES_URL")) needs.push(postgresBinDir);
-  if (!Deno.env.get("TEST_KAFKA_BROKERS")) needs.push(javaBinary, kafkaClassPath);
+  if (!Deno.env.get("TEST_KAFKA_BROKERS")) needs.push(prepareKafka);
   for (const need of needs) {
     try {
       await need();

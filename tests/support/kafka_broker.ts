@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Kafka, logLevel, Partitioners, type Producer } from "kafkajs";
 import { javaBinary, kafkaClassPath } from "../../scripts/servers.ts";
 import "../../src/sinks/kafka/kafka_request_queue.ts";
+import { classArchive, makeArchive, usingArchive } from "./class_archive.ts";
 import { PATIENCE_MS } from "./executable.ts";
 import { freePort } from "./free_port.ts";
 import type { ServerHome } from "./postgres_server.ts";
@@ -41,6 +42,8 @@ export interface KafkaOptions {
   readonly home?: ServerHome;
   /** More settings of the broker, `name=value` each. */
   readonly settings?: readonly string[];
+  /** Flags of its JVM; the ones that use the archive of its classes without them. */
+  readonly jvm?: readonly string[];
 }
 
 /** How many ports a broker listens on. */
@@ -74,7 +77,7 @@ export function kafkaProducer(kafka: Kafka): Producer {
  * `home`; or `TEST_KAFKA_BROKERS`.
  */
 export async function startKafka(
-  { proxyPort, home, settings = [] }: KafkaOptions = {},
+  { proxyPort, home, settings = [], jvm: flags }: KafkaOptions = {},
 ): Promise<KafkaBroker> {
   if (externalBrokers !== undefined) return externalCluster(externalBrokers.split(","));
   const [java, classPath] = await Promise.all([javaBinary(), kafkaClassPath()]);
@@ -100,12 +103,13 @@ export async function startKafka(
     ].join("\n"),
   );
   // A fast start and little memory matter more here than peak speed.
-  const jvm = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classPath];
-  await formatDirectory(java, jvm, configFile);
+  const light = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classPath];
+  const archived = usingArchive(await classArchive(java, classPath));
+  await formatDirectory(java, [...archived, ...light], configFile);
 
   const brokers = [`127.0.0.1:${port}`];
   const process = new ServerProcess({
-    command: [java, ...jvm, "kafka.Kafka", configFile],
+    command: [java, ...(flags ?? archived), ...light, "kafka.Kafka", configFile],
     logFile: join(directory, "log"),
     stopSignal: "SIGTERM",
     isReady: () => answers(brokers),
@@ -127,6 +131,16 @@ export async function startKafka(
       await Deno.remove(directory, { recursive: true });
     },
   };
+}
+
+/** Makes the archive of classes that brokers start with, which takes a start and an end of one. */
+export async function prepareKafka(): Promise<void> {
+  const [java, classPath] = await Promise.all([javaBinary(), kafkaClassPath()]);
+  await makeArchive(await classArchive(java, classPath), async (jvm) => {
+    const broker = await startKafka({ jvm });
+    await broker.stop();
+    await broker.remove();
+  });
 }
 
 interface Ports {
