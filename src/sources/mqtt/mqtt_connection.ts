@@ -60,7 +60,10 @@ export class MqttConnection {
       }
     });
     socket.on("error", (error) => this.fail(sourceErrorOf(name, error)));
-    socket.on("close", () => this.fail(new SourceError("unavailable", `${name} has closed the connection`)));
+    const closed =
+      `${name} has closed the connection; where it does so again and again, another handler may ` +
+      "have the same INSTANCE_ID";
+    socket.on("close", () => this.fail(new SourceError("unavailable", closed)));
   }
 
   /** Connects, and says nothing yet. @throws {SourceError} */

@@ -55,13 +55,18 @@ export class MqttSession {
       await this.discard(found, signal);
       return "lost";
     }
-    this.connection = connection;
-    connection.ended = () => this.news.resolve();
-    const { level } = connection;
     // A broker of MQTT 3.1.1 sends all retained messages again for each SUBSCRIBE.
-    if (level === 5 || isNew || from.qos !== options.qos) {
-      await subscribe(connection, options.filters, options.qos, options.startsAtEnd ? 2 : 1, signal);
+    if (connection.level === 5 || isNew || from.qos !== options.qos) {
+      const retainHandling = options.startsAtEnd ? 2 : 1;
+      try {
+        await subscribe(connection, options.filters, options.qos, retainHandling, signal);
+      } catch (error) {
+        connection.fail(error as SourceError);
+        throw error;
+      }
     }
+    connection.ended = () => this.news.resolve();
+    this.connection = connection;
     this.announce("online");
     this.connected?.();
     return "ready";
@@ -110,7 +115,11 @@ export class MqttSession {
 
   /** Resolves once everything has come that the broker has sent by now. @throws {SourceError} */
   async ping(signal: AbortSignal): Promise<void> {
-    await this.connection?.ping(signal);
+    try {
+      await this.connection?.ping(signal);
+    } finally {
+      this.assertAlive();
+    }
   }
 
   /** Leaves the broker. The session stays there. */
