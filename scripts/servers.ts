@@ -111,7 +111,7 @@ export async function hasRedis(): Promise<boolean> {
 const MOSQUITTO = "mosquitto";
 
 /**
- * Debian's Mosquitto.
+ * Debian's Mosquitto, which is installed together with its clients.
  *
  * @throws {MissingPrerequisite} when there is none and it cannot be installed.
  */
@@ -119,8 +119,16 @@ export async function mosquittoBinary(): Promise<string> {
   if (await isOnPath(MOSQUITTO)) return MOSQUITTO;
   // Debian has it where only root looks.
   const packaged = join("/usr/sbin", MOSQUITTO);
-  if (!await isFile(packaged)) await installPackage([MOSQUITTO], "Mosquitto");
+  if (!await isFile(packaged)) {
+    await installPackage([MOSQUITTO], "Mosquitto");
+    await installPackage(["mosquitto-clients"], "Mosquitto's clients");
+  }
   return packaged;
+}
+
+/** Whether there is a Mosquitto already, with its clients. */
+export async function hasMosquitto(): Promise<boolean> {
+  return await isOnPath(MOSQUITTO) && await isOnPath("mosquitto_pub") && await isOnPath("mosquitto_sub");
 }
 
 interface Jar {

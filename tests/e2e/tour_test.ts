@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { TELEGRAF } from "../../scripts/go_programs.ts";
 import { MarkdownPage } from "../../scripts/markdown_page.ts";
-import { hasPrometheus } from "../../scripts/servers.ts";
+import { hasMosquitto, hasPrometheus } from "../../scripts/servers.ts";
 import { executablePath, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { KAFKA_PORTS, kafkaIsExternal } from "../support/kafka_broker.ts";
@@ -14,7 +14,11 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 const telegrafProgram = await TELEGRAF.path();
 const isPrometheusHere = await hasPrometheus();
+const isMosquittoHere = await hasMosquitto();
 if (telegrafProgram === undefined) console.error("The tour goes without Telegraf: `make clients` builds it.");
+if (!isMosquittoHere) {
+  console.error("The tour goes without MQTT: Mosquitto or its clients are not installed.");
+}
 if (!isPrometheusHere) console.error("The tour goes without Prometheus, which is not installed.");
 
 interface Block {
@@ -35,6 +39,7 @@ Deno.test({
       admin: freePort(),
       push: freePort(),
       prometheus: freePort(),
+      mqtt: freePort(),
       postgres: freePort(),
       kafka: freePorts(KAFKA_PORTS),
     };
@@ -119,6 +124,17 @@ Deno.test({
       );
     }
     assert.match(await events.run(next("events")), /^PROVEN/m);
+    if (isPrometheusHere) await bus.interrupt();
+    await handler.interrupt();
+    const ofMqtt = [next("bus"), next("handler"), next("events")] as const;
+    if (isMosquittoHere) {
+      await bus.start(ofMqtt[0], /mosquitto version .* running/);
+      await handler.start(ofMqtt[1], /"msg":"started"|started/);
+      // The session is there once the handler says that it is.
+      await events.run(`mosquitto_sub -h 127.0.0.1 -p ${ports.mqtt} -t 'vabus/status/#' -C 1`);
+      assert.match(await events.run(ofMqtt[2]), /^PROVEN/m);
+      await printed(handler, /"name":"plant\/oven\/temperature","agg_func":"max","value":181\.5,/);
+    }
     assert.deepEqual(blocks, []);
   },
 });
@@ -133,6 +149,7 @@ interface Ports {
   readonly admin: number;
   readonly push: number;
   readonly prometheus: number;
+  readonly mqtt: number;
   readonly postgres: number;
   /** The first of {@link KAFKA_PORTS}. */
   readonly kafka: number;
@@ -142,7 +159,7 @@ interface Ports {
  * The commands of the tour, in their order, changed only where they have to be: the executable under test is
  * built already, and the ports that the tour names may be in use here by others.
  */
-async function tourBlocks({ bus, admin, push, prometheus, postgres, kafka }: Ports): Promise<Block[]> {
+async function tourBlocks({ bus, admin, push, prometheus, mqtt, postgres, kafka }: Ports): Promise<Block[]> {
   const page = new MarkdownPage(await Deno.readTextFile(new URL("docs/tour.md", `file://${ROOT}/`)));
   const swap = (text: string, from: string, to: string) => text.replaceAll(from, to);
   return page.fences.map(({ mark, text }) => {
@@ -157,6 +174,9 @@ async function tourBlocks({ bus, admin, push, prometheus, postgres, kafka }: Por
       ["localhost:8090", `127.0.0.1:${admin}`],
       ["127.0.0.1:8086", `127.0.0.1:${push}`],
       ["localhost:9090", `127.0.0.1:${prometheus}`],
+      ["127.0.0.1:1883", `127.0.0.1:${mqtt}`],
+      ["-p 1883", `-p ${mqtt}`],
+      ["listener 1883", `listener ${mqtt}`],
       ["telegraf --config", `'${telegrafProgram}' --config`],
     ];
     return {

@@ -1,0 +1,218 @@
+/** Random lives of a session in a model: deaths, lost connections and checkpoints at any point. */
+import assert from "node:assert/strict";
+import { InFlight } from "../../../src/sources/mqtt/in_flight.ts";
+import { positionText, readPosition } from "../../../src/sources/mqtt/mqtt_position.ts";
+import { PacketIds } from "../../../src/sources/mqtt/packet_ids.ts";
+import { PUBACK, PUBCOMP, PUBREC } from "../../../src/sources/mqtt/packet_types.ts";
+import type { Acknowledgement } from "../../../src/sources/mqtt/packet_writer.ts";
+import { randomNumbers } from "../../support/event_stream.ts";
+import { testSeed } from "../../support/seed.ts";
+
+const SEED = testSeed(137);
+const LIVES = 300;
+const STEPS = 400;
+/** So few that each is used again and again. */
+const IDS = 3;
+
+/** A mistake that the model must find. */
+type Mistake = "acknowledges before the checkpoint" | "forgets packet ids" | "releases before the checkpoint";
+
+type Delivery = { readonly id: number; readonly message?: number; readonly isRepeated?: boolean };
+
+/** The sending side of QoS 1 and 2, as the specification has it. */
+class ModelBroker {
+  readonly deliveries = new Map<number, number>();
+  /** Under way to the client. */
+  wire: Delivery[] = [];
+  private readonly waiting: number[] = [];
+  private readonly inFlight = new Map<number, { message: number; isSent: boolean; isReceived: boolean }>();
+
+  publish(message: number): void {
+    this.waiting.push(message);
+    this.send();
+  }
+
+  reconnect(): void {
+    this.wire = [];
+    for (const [id, { isReceived, isSent, message }] of this.inFlight) {
+      this.wire.push(isReceived ? { id } : { id, message, isRepeated: isSent });
+    }
+  }
+
+  /** The next delivery; undefined: none is under way. */
+  deliver(): Delivery | undefined {
+    const delivery = this.wire.shift();
+    if (delivery?.message !== undefined) {
+      this.inFlight.get(delivery.id)!.isSent = true;
+      this.deliveries.set(delivery.message, (this.deliveries.get(delivery.message) ?? 0) + 1);
+    }
+    return delivery;
+  }
+
+  hear({ id, type }: Acknowledgement): void {
+    const state = this.inFlight.get(id);
+    if (state === undefined) return;
+    if (type === PUBREC && !state.isReceived) {
+      state.isReceived = true;
+      this.wire.push({ id });
+    } else if (type === PUBACK || (type === PUBCOMP && state.isReceived)) {
+      this.inFlight.delete(id);
+      this.send();
+    }
+  }
+
+  get isDone(): boolean {
+    return this.waiting.length === 0 && this.inFlight.size === 0;
+  }
+
+  private send(): void {
+    for (let id = 1; id <= IDS && this.waiting.length > 0; id++) {
+      if (this.inFlight.has(id)) continue;
+      const message = this.waiting.shift()!;
+      this.inFlight.set(id, { message, isSent: false, isReceived: false });
+      this.wire.push({ id, message });
+    }
+  }
+}
+
+/** What a checkpoint holds. */
+interface Kept {
+  readonly position: string;
+  readonly counted: ReadonlyMap<number, number>;
+}
+
+/** The handler's side, with the parts of the product that decide. */
+class ModelHandler {
+  private disk: Kept;
+  private memory: Kept;
+  private readonly session = new InFlight();
+  private answers: Acknowledgement[] = [];
+
+  constructor(
+    private readonly broker: ModelBroker,
+    private readonly qos: 1 | 2,
+    private readonly mistake: Mistake | undefined,
+  ) {
+    const ids = new PacketIds();
+    this.memory = this.disk = { position: positionText({ qos, step: 0, ids }), counted: new Map() };
+    this.connect();
+  }
+
+  get counted(): ReadonlyMap<number, number> {
+    return this.disk.counted;
+  }
+
+  die(): void {
+    this.memory = this.disk;
+    this.connect();
+  }
+
+  /** A connection in place of the one before, of which nothing arrives any more. */
+  connect(): void {
+    const { ids, step } = readPosition(this.memory.position)!;
+    this.answers = [];
+    this.broker.reconnect();
+    this.session.restart(step, this.mistake === "forgets packet ids" ? new PacketIds() : ids!);
+  }
+
+  receive(): void {
+    const delivery = this.broker.deliver();
+    if (delivery === undefined) return;
+    const { id, isRepeated = false, message } = delivery;
+    if (message === undefined) {
+      this.session.release(id);
+      if (this.mistake === "releases before the checkpoint") this.answers.push({ type: PUBCOMP, id });
+      return;
+    }
+    const bytes = new Uint8Array();
+    const record = { topic: `${message}`, bytes, problem: undefined, arrivedMs: 0 };
+    const { qos } = this;
+    const publication = { topic: "", isUtf8: true, payload: bytes as never, length: 1, isRetained: false };
+    this.session.receive({ ...publication, qos, id, isRepeated }, record);
+  }
+
+  read(limit: number): void {
+    const { step } = readPosition(this.memory.position)!;
+    this.session.settle(step);
+    const { ids, messages, steps } = this.session.look(limit, Infinity);
+    const counted = new Map(this.memory.counted);
+    for (const { topic } of messages) counted.set(Number(topic), (counted.get(Number(topic)) ?? 0) + 1);
+    this.memory = { position: positionText({ qos: this.qos, step: step + steps, ids }), counted };
+    if (this.mistake === "acknowledges before the checkpoint") this.acknowledge();
+  }
+
+  checkpoint(): void {
+    this.disk = this.memory;
+    this.acknowledge();
+  }
+
+  /** An acknowledgement arrives at the broker. */
+  send(): void {
+    const answer = this.answers.shift();
+    if (answer !== undefined) this.broker.hear(answer);
+  }
+
+  private acknowledge(): void {
+    const answers = this.session.acknowledge(readPosition(this.memory.position)!.step);
+    const isEarly = this.mistake === "releases before the checkpoint";
+    this.answers.push(...answers.filter(({ type }) => !isEarly || type !== PUBCOMP));
+  }
+}
+
+/** Plays one life. Returns what is wrong; undefined: nothing. */
+function play(seed: number, qos: 1 | 2, mistake?: Mistake): string | undefined {
+  const random = randomNumbers(seed);
+  const draw = (below: number) => Math.floor(random() * below);
+  const broker = new ModelBroker();
+  const handler = new ModelHandler(broker, qos, mistake);
+  let published = 0;
+  const round = () => {
+    handler.receive();
+    handler.read(1 + draw(3));
+    handler.checkpoint();
+    handler.send();
+  };
+  for (let i = 0; i < STEPS; i++) {
+    const act = draw(100);
+    if (act < 15) broker.publish(published++);
+    else if (act < 40) handler.receive();
+    else if (act < 60) handler.read(1 + draw(3));
+    else if (act < 75) handler.checkpoint();
+    else if (act < 94) handler.send();
+    else if (act < 97) handler.connect();
+    else handler.die();
+  }
+  for (let rounds = 0; !broker.isDone; rounds++) {
+    if (rounds > 100 * STEPS) return "the broker waits for ever";
+    round();
+  }
+  for (let message = 0; message < published; message++) {
+    const count = handler.counted.get(message) ?? 0;
+    const most = qos === 2 ? 1 : broker.deliveries.get(message)!;
+    if (count < 1 || count > most) {
+      return `message ${message} is counted ${count} times, at most ${most} is right`;
+    }
+  }
+  return undefined;
+}
+
+for (const qos of [1, 2] as const) {
+  Deno.test(`QoS ${qos}, ${LIVES} lives, TEST_SEED=${SEED}: none lost, none counted too often`, () => {
+    for (let seed = SEED; seed < SEED + LIVES; seed++) {
+      assert.equal(play(seed, qos), undefined, `seed ${seed}`);
+    }
+  });
+}
+
+const MISTAKES: readonly (readonly [Mistake, 1 | 2])[] = [
+  ["acknowledges before the checkpoint", 1],
+  ["acknowledges before the checkpoint", 2],
+  ["forgets packet ids", 2],
+  ["releases before the checkpoint", 2],
+];
+for (const [mistake, qos] of MISTAKES) {
+  Deno.test(`QoS ${qos}: a handler that ${mistake} is found out`, () => {
+    const seeds = Array.from({ length: LIVES }, (_, i) => SEED + i);
+    assert.ok(seeds.some((seed) => play(seed, qos, mistake) !== undefined));
+  });
+}
