@@ -10,14 +10,14 @@ const NO_DEVICES: ReadonlyMap<string, Held> = new Map();
 /** What has been seen of sequence numbers. */
 export interface SequenceBooks {
   /** How often a message had not the number after that of the message before it. */
-  gaps: number;
+  readonly gaps: number;
   /** Messages that are missing by these numbers. */
-  lost: number;
+  readonly lost: number;
 }
 
 /** Follows births, deaths and sequence numbers. */
 export class MessageLife {
-  readonly books: SequenceBooks = { gaps: 0, lost: 0 };
+  books: SequenceBooks = { gaps: 0, lost: 0 };
 
   /** @param wantRebirth Told of each node whose birth certificate is needed again. */
   constructor(
@@ -64,13 +64,17 @@ export class MessageLife {
   private nodeIsBorn(topic: SparkplugTopic, bytes: Uint8Array, payload: Payload): Held {
     const { group, node } = topic;
     const held = { certificate: this.certificate(topic, bytes, payload), isDoubtful: false };
-    const before = this.sessions.get(group, node);
     this.sessions.set(group, node, undefined);
     if (!this.sessions.hasRoom(held.certificate, undefined)) return held;
-    const sequence = payload.sequence;
-    const isSame = before?.birth?.certificate.digest === held.certificate.digest;
-    const birth = isSame && !before.birth.isDoubtful ? before.birth : held;
-    this.sessions.set(group, node, { group, node, birth, devices: NO_DEVICES, sequence, isOnTrial: false });
+    const { sequence } = payload;
+    this.sessions.set(group, node, {
+      group,
+      node,
+      birth: held,
+      devices: NO_DEVICES,
+      sequence,
+      isOnTrial: false,
+    });
     return held;
   }
 
@@ -103,8 +107,7 @@ export class MessageLife {
     if (session === undefined) return undefined;
     const step = sequenceStep(session.sequence, sequence);
     if (step.kind === "gap") {
-      this.books.gaps++;
-      this.books.lost += step.lost;
+      this.books = { gaps: this.books.gaps + 1, lost: this.books.lost + step.lost };
       this.wantRebirth(group, node);
     }
     const isSound = !session.isOnTrial || step.kind === "next" || step.kind === "unknown";

@@ -51,7 +51,7 @@ export class SparkplugReader {
   }
 
   /** What was seen of sequence numbers since the start. */
-  get books(): Readonly<SequenceBooks> {
+  get books(): SequenceBooks {
     return this.life.books;
   }
 
@@ -87,14 +87,16 @@ export class SparkplugReader {
   }
 
   private readMessage(topic: SparkplugTopic, bytes: Uint8Array, context: RecordContext): void {
-    const { events, sessions } = this;
+    const { events, life, sessions } = this;
     const before = sessions.get(topic.group, topic.node);
+    const { books } = life;
     try {
       this.take(topic, bytes, context);
     } catch (error) {
       if (!(error instanceof PushError || error instanceof UnreadablePayload)) throw error;
       events.undo();
       sessions.set(topic.group, topic.node, before);
+      life.books = books;
       return events.refuse(error.message);
     }
     if (events.count === 0) events.batch.surplus--;

@@ -340,6 +340,10 @@ Deno.test("Sparkplug: a message that cannot be read changes nothing", () => {
   const { invalid } = host_.take(NBIRTH, bytes.subarray(0, bytes.length - 3));
   assert.match(invalid[0]!.detail, /^the body is no Sparkplug payload/);
   assert.match(host_.retry(invalid[0]!.raw).invalid[0]!.detail, /^no metric as JSON/);
+  const data = encoded({ seq: 9, metrics: [{ alias: 1, type: "Double", value: 1 }] });
+  assert.match(host_.refusal(NDATA, Uint8Array.of(...data, 0x12, 0x7f)), /with 0 bytes left/);
+  assert.match(host_.refusal(NDATA, Uint8Array.of(...data, 0x12, 1, 0x0a)), /a number that is cut off/);
+  assert.deepEqual(host_.reader.books, { gaps: 0, lost: 0 });
   assert.deepEqual(host_.values(NDATA, { seq: 2, metrics: [{ alias: 1, type: "Double", value: 3 }] }), {
     Load: 3,
   });

@@ -118,14 +118,14 @@ export class SparkplugPartition implements Partition {
     this.file = undefined;
   }
 
-  /** Brings what is remembered to the position that a read begins at. */
+  /** Brings what is remembered to the position that a read begins at. @throws {SourceError} */
   private goTo(position: Position | undefined, memory: SessionMemory): void {
     const { last } = this;
     if (last !== undefined && position === last.after) return memory.mark();
     const text = partsOf(position).memory;
     // The events of the last read were held back, so that its messages come again.
     if (last !== undefined && position === last.before) memory.undo();
-    else if (!memory.restore(text)) {
+    else if (!this.restored(memory, text)) {
       this.context.logger.warn(
         "the birth certificates of the Sparkplug nodes are not where they were kept: the nodes are asked " +
           "for them, and until they answer their data without names are dead letters",
@@ -160,6 +160,15 @@ export class SparkplugPartition implements Partition {
       const { payload, topic } = rebirthCommand(group, node, clock.nowMs());
       logger.info("a Sparkplug node is asked for its birth certificates", { group, node });
       this.options.publish(topic, payload);
+    }
+  }
+
+  /** Whether the certificates are there. @throws {SourceError} */
+  private restored(memory: SessionMemory, text: string | undefined): boolean {
+    try {
+      return memory.restore(text);
+    } catch (error) {
+      throw this.fileError(error);
     }
   }
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { compileMapping } from "../../../../src/codec/mapping/event_mapping.ts";
 import type { SparkplugReader } from "../../../../src/codec/sparkplug/sparkplug_reader.ts";
-import type { Partition, Progress } from "../../../../src/contract/source.ts";
+import type { Partition, Progress, SourceError } from "../../../../src/contract/source.ts";
 import { EventBatch } from "../../../../src/event/event_batch.ts";
 import { LogHistory } from "../../../../src/event/log_history.ts";
 import { systemClock } from "../../../../src/platform/clock/clock.ts";
@@ -313,5 +313,24 @@ Deno.test("Sparkplug: after a restart the next number decides whether aliases ar
     message(1);
     await handler.read();
     assert.deepEqual(handler.events.slice(2), ["g/n/a=0", "g/n/a=1"]);
+  });
+});
+
+Deno.test("Sparkplug: a damaged file of births stops reading, and says what to do", async () => {
+  await withDirectory(async (path) => {
+    await Deno.writeTextFile(path, "no database, but long enough to be taken for one".repeat(100));
+    const log = new MessageLog();
+    using handler = new Handler(log, path);
+    await assert.rejects(handler.read(), (error: SourceError) => {
+      assert.equal(error.kind, "unavailable");
+      assert.match(
+        error.message,
+        /^the birth certificates in .* cannot be read or written: .* may be deleted/,
+      );
+      return true;
+    });
+    await Deno.remove(path);
+    log.messages.push({ topic: "spBv1.0/g/NDATA/n", payload: encoded({ metrics: [] }) });
+    await handler.read();
   });
 });
