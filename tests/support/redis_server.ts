@@ -26,7 +26,7 @@ export class RedisServerProcess implements AsyncDisposable {
       [
         "bind 127.0.0.1",
         `port ${port}`,
-        `dir ${directory}`,
+        `dir "${directory}"`,
         "appendonly yes",
         "appendfsync always",
         'save ""',

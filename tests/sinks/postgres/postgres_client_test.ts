@@ -167,9 +167,9 @@ Deno.test("connection strings of libpq, against real servers", async (t) => {
       const socket = Object.values(row!)[0] as string;
       for (
         const text of [
-          `postgres://postgres@/postgres?host=${socket}&port=${port}`,
+          `postgres://postgres@/postgres?host=${encodeURIComponent(socket)}&port=${port}`,
           `postgres://postgres@${encodeURIComponent(socket)}:${port}/postgres`,
-          `host=${socket} port=${port} user=postgres dbname=postgres`,
+          `host='${socket}' port=${port} user=postgres dbname=postgres`,
         ]
       ) {
         const { tls, port: tcpPort } = await sessionOf(text);
