@@ -93,7 +93,7 @@ export const BROKEN_READING: readonly BrokenVariant[] = [
   },
   {
     name: "what was read of a log is forgotten with the process",
-    foundBy: 67,
+    foundBy: 119,
     parts: () => replace(PositionWriter, "writeHistories", () => () => {}),
   },
 ];
