@@ -15,7 +15,7 @@ import { executablePath, pause, Program, runToEnd, temporaryDirectory } from "..
 import { randomNumbers } from "../tests/support/event_stream.ts";
 import { writeWorkload } from "./workload.ts";
 import { DUCKDB_SCRIPT, telegrafConfig } from "./file_peers.ts";
-import { cpuSeconds, peakResidentBytes } from "./process_usage.ts";
+import { MeasuredProcess, type Usage } from "./measured_process.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -29,13 +29,7 @@ const EVENTS = Number(options.events);
 const KILLS = Number(options.kills);
 const NAMES = 1000;
 const LIFE_MAX_MS = 3000;
-const LOOK_MS = 20;
 const SEED = 110;
-
-interface Usage {
-  readonly cpuSeconds: number;
-  readonly peakBytes: number;
-}
 
 type Counts = ReadonlyMap<string, number>;
 
@@ -106,23 +100,8 @@ async function proveOnce(path: string, expected: Counts): Promise<number> {
 
 /** Runs a command to its end. @throws where it fails. */
 async function measure(command: string, args: string[], env: Record<string, string>): Promise<Usage> {
-  const child = new Deno.Command(command, { args, env, stdin: "null", stdout: "null", stderr: "piped" })
-    .spawn();
-  const output = child.output();
-  let isOver = false;
-  const over = output.then(() => isOver = true);
-  let usage: Usage = { cpuSeconds: 0, peakBytes: 0 };
-  while (!isOver) {
-    await Promise.race([pause(LOOK_MS), over]);
-    try {
-      usage = { cpuSeconds: cpuSeconds(child.pid), peakBytes: peakResidentBytes(child.pid) };
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  const { success, stderr } = await output;
-  if (!success) throw new Error(`${command} failed: ${new TextDecoder().decode(stderr)}`);
-  return usage;
+  await using process = MeasuredProcess.start(command, args, env);
+  return await process.ended();
 }
 
 async function measureHandler(path: string): Promise<Usage> {

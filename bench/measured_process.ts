@@ -1,0 +1,68 @@
+import { pause } from "../tests/support/executable.ts";
+import { cpuSeconds, peakResidentBytes } from "./process_usage.ts";
+
+const LOOK_MS = 20;
+
+export interface Usage {
+  /** User and system time of the process from its start to its end. */
+  readonly cpuSeconds: number;
+  readonly peakBytes: number;
+}
+
+/** A process whose resources are looked at until it ends. Leaving its scope (`await using`) kills it. */
+export class MeasuredProcess implements AsyncDisposable {
+  private usage: Usage = { cpuSeconds: 0, peakBytes: 0 };
+  private isOver = false;
+  private readonly output: Promise<Deno.CommandOutput>;
+  private readonly looks: Promise<void>;
+
+  private constructor(private readonly command: string, private readonly child: Deno.ChildProcess) {
+    this.output = child.output().finally(() => this.isOver = true);
+    this.looks = this.look();
+  }
+
+  static start(
+    command: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): MeasuredProcess {
+    const child = new Deno.Command(command, {
+      args: [...args],
+      env,
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    return new MeasuredProcess(command, child);
+  }
+
+  /** Asks it to end. */
+  stop(): void {
+    this.child.kill("SIGTERM");
+  }
+
+  /** Waits for its end. @throws where it fails. */
+  async ended(): Promise<Usage> {
+    const { success, stderr } = await this.output;
+    await this.looks;
+    if (!success) throw new Error(`${this.command} failed: ${new TextDecoder().decode(stderr)}`);
+    return this.usage;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.isOver) this.child.kill("SIGKILL");
+    await this.output;
+    await this.looks;
+  }
+
+  private async look(): Promise<void> {
+    while (!this.isOver) {
+      await Promise.race([pause(LOOK_MS), this.output]);
+      try {
+        this.usage = { cpuSeconds: cpuSeconds(this.child.pid), peakBytes: peakResidentBytes(this.child.pid) };
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+  }
+}
