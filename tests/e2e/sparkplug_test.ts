@@ -23,7 +23,8 @@ class EdgeNode {
   private value = 0;
   private aliases: Record<string, number> = {};
 
-  constructor(private readonly publisher: MqttPublisher) {}
+  /** @param qos With 2 the broker keeps its messages for a handler that is away, and hands them over once. */
+  constructor(private readonly publisher: MqttPublisher, private readonly qos: 0 | 2) {}
 
   /** Sends its births, with other aliases than before if it is another session. */
   async beBorn(isNewSession: boolean): Promise<void> {
@@ -62,6 +63,11 @@ class EdgeNode {
     await this.publisher.publish(messages);
   }
 
+  /** How many events are expected. */
+  expectedCount(): number {
+    return Object.values(this.expected).reduce((sum, [, count]) => sum + count, 0);
+  }
+
   private next(name: string, isExpected = true): TestMetric {
     const value = ++this.value;
     const [sum, count] = this.expected[name] ?? [0, 0];
@@ -69,18 +75,44 @@ class EdgeNode {
     return { type: "Int32", value, timestamp: Date.now() };
   }
 
-  /** With QoS 2, so that the broker keeps it for a handler that is away, and hands it over once. */
   private message(type: string, metrics: TestMetric[]): Outgoing {
     const payload = encoded({ timestamp: Date.now(), seq: this.sequence, metrics });
     this.sequence = (this.sequence + 1) % 256;
-    return { topic: `spBv1.0/plant/${type}`, payload, qos: 2 };
+    return { topic: `spBv1.0/plant/${type}`, payload, qos: this.qos };
   }
 }
 
-/** Events in the books of the last checkpoint. */
-async function received(environment: Environment): Promise<number> {
+async function startPlant(stack: AsyncDisposableStack, qos: 0 | 2) {
+  const directory = stack.use(await temporaryDirectory());
+  const broker = await MosquittoServer.start();
+  stack.defer(() => broker.remove());
+  const node = new EdgeNode(stack.use(await MqttPublisher.connect(broker.port)), qos);
+  const url = `${broker.url("spBv1.0/#")}?qos=2&format=sparkplug`;
+  const settings = { STORAGE_TYPE: "sqlite", CHECKPOINT_INTERVAL: "0.05" };
+  return { broker, directory, environment: handlerEnvironment(url, directory.path, settings), node };
+}
+
+/** Lets the node send its births whenever it is asked. Returns the commands, which grow. */
+async function obey(
+  stack: AsyncDisposableStack,
+  broker: MosquittoServer,
+  node: EdgeNode,
+): Promise<readonly string[]> {
+  const commands: string[] = [];
+  stack.use(
+    await MqttSubscriber.connect(broker.port, "spBv1.0/plant/NCMD/#", (topic, payload) => {
+      const { metrics } = ENCODER.decodePayload(new Uint8Array(payload));
+      commands.push(`${topic} ${metrics.map(({ name, value }) => `${name}=${value}`)}`);
+      void node.beBorn(false);
+    }),
+  );
+  return commands;
+}
+
+/** Events that are aggregated by the books of the last checkpoint. */
+async function aggregated(environment: Environment): Promise<number> {
   const { stdout } = await runToEnd(["status", "--json"], environment);
-  return JSON.parse(stdout).accounting.received;
+  return JSON.parse(stdout).accounting.aggregated;
 }
 
 async function sumsOf(path: string): Promise<Record<string, [number, number]>> {
@@ -96,28 +128,18 @@ async function sumsOf(path: string): Promise<Record<string, [number, number]>> {
 
 Deno.test("Sparkplug: births, deaths and data through kill -9, each event with its name, proven", async () => {
   await using stack = new AsyncDisposableStack();
-  const directory = stack.use(await temporaryDirectory());
-  const broker = await MosquittoServer.start();
-  stack.defer(() => broker.remove());
-  const publisher = stack.use(await MqttPublisher.connect(broker.port));
-  const environment = handlerEnvironment(
-    `${broker.url("spBv1.0/#")}?qos=2&format=sparkplug`,
-    directory.path,
-    {
-      STORAGE_TYPE: "sqlite",
-      CHECKPOINT_INTERVAL: "0.05",
-    },
-  );
+  const { directory, environment, node } = await startPlant(stack, 2);
   const first = await runToEnd(["once"], environment);
   assert.equal(first.code, 0, first.stderr);
-  const node = new EdgeNode(publisher);
   await node.beBorn(true);
   for (let life = 0; life < 2; life++) {
     await using handler = Program.start(["run"], environment);
-    const due = await received(environment) + 100;
+    const due = await aggregated(environment) + 100;
     await node.sendData(300);
     if (life === 1) await node.beBorn(false);
-    await until(async () => await received(environment) >= due, "events to be read", PATIENCE_MS, [handler]);
+    await until(async () => await aggregated(environment) >= due, "events to be read", PATIENCE_MS, [
+      handler,
+    ]);
     await node.sendData(100);
     await handler.kill9();
     // While it is away, the node gets other aliases, or goes on with those that it has.
@@ -137,34 +159,14 @@ Deno.test("Sparkplug: births, deaths and data through kill -9, each event with i
 
 Deno.test("Sparkplug: a node whose birth was missed is asked for it, and what came before is a dead letter", async () => {
   await using stack = new AsyncDisposableStack();
-  const directory = stack.use(await temporaryDirectory());
-  const broker = await MosquittoServer.start();
-  stack.defer(() => broker.remove());
-  const publisher = stack.use(await MqttPublisher.connect(broker.port));
-  const environment = handlerEnvironment(
-    `${broker.url("spBv1.0/#")}?qos=2&format=sparkplug`,
-    directory.path,
-    {
-      STORAGE_TYPE: "sqlite",
-      CHECKPOINT_INTERVAL: "0.05",
-    },
-  );
-  const node = new EdgeNode(publisher);
+  const { broker, directory, environment, node } = await startPlant(stack, 2);
   await node.beBorn(true);
   for (const name of Object.keys(node.expected)) delete node.expected[name];
-  const commands: string[] = [];
-  const born = Promise.withResolvers<void>();
-  stack.use(
-    await MqttSubscriber.connect(broker.port, "spBv1.0/plant/NCMD/#", (topic, payload) => {
-      const { metrics } = ENCODER.decodePayload(new Uint8Array(payload));
-      commands.push(`${topic} ${metrics.map(({ name, value }) => `${name}=${value}`)}`);
-      node.beBorn(false).then(born.resolve, born.reject);
-    }),
-  );
+  const commands = await obey(stack, broker, node);
   assert.equal((await runToEnd(["once"], environment)).code, 0);
   await using handler = Program.start(["run"], environment);
   await node.sendData(1, false);
-  await born.promise;
+  await until(() => commands.length > 0, "the command to be born", PATIENCE_MS, [handler]);
   await node.sendData(20);
   await handler.kill9();
   assert.deepEqual(commands, ["spBv1.0/plant/NCMD/n1 Node Control/Rebirth=true"]);
@@ -178,4 +180,38 @@ Deno.test("Sparkplug: a node whose birth was missed is asked for it, and what ca
   const verify = await runToEnd(["verify"], environment);
   assert.equal(verify.code, 0, verify.stdout + verify.stderr);
   assert.match(verify.stdout, /PROVEN/);
+});
+
+Deno.test("Sparkplug: what is missed while the handler is away is told as lost, and the node is born again", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { broker, directory, environment, node } = await startPlant(stack, 0);
+  await node.beBorn(true);
+  for (const name of Object.keys(node.expected)) delete node.expected[name];
+  const commands = await obey(stack, broker, node);
+  const words: string[] = [];
+  stack.use(
+    await MqttSubscriber.connect(broker.port, "vabus/status/#", (_topic, payload) => {
+      words.push(new TextDecoder().decode(payload));
+    }),
+  );
+  for (let life = 1; life <= 2; life++) {
+    await using handler = Program.start(["run"], environment);
+    await until(() => words.at(-1) === "online", "the handler to be connected", PATIENCE_MS, [handler]);
+    // Nothing is kept for a handler that is away: the first message shows that births may have been missed.
+    await node.sendData(1, false);
+    await until(() => commands.length === life, "the command to be born", PATIENCE_MS, [handler]);
+    await node.sendData(20);
+    const isRead = async () => await aggregated(environment) >= node.expectedCount();
+    await until(isRead, "events to be read", PATIENCE_MS, [handler]);
+    await handler.kill9();
+    if (life === 2) break;
+    await until(() => words.at(-1) === "offline", "the broker to miss the handler");
+    await node.sendData(10, false);
+  }
+  const once = await runToEnd(["once", "--flush"], environment);
+  assert.equal(once.code, 0, once.stderr);
+  assert.deepEqual(await sumsOf(sqlitePath(directory.path)), node.expected);
+  const verify = await runToEnd(["verify"], environment);
+  assert.equal(verify.code, 0, verify.stdout + verify.stderr);
+  assert.match(verify.stdout, /PROVEN, except 10 that were lost/);
 });
