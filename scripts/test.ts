@@ -10,7 +10,13 @@
  */
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { MissingPrerequisite, postgresBinDir, prometheusBinary, redisBinaries } from "./servers.ts";
+import {
+  MissingPrerequisite,
+  natsBinary,
+  postgresBinDir,
+  prometheusBinary,
+  redisBinaries,
+} from "./servers.ts";
 import { replayLine } from "./replay_line.ts";
 import { testFiles, type TestGroup, testGroups } from "./test_groups.ts";
 import { runTestProcess, type TestResult } from "./test_process.ts";
@@ -57,7 +63,7 @@ function isPath(argument: string): boolean {
 
 /** Fetches the servers before the tests, so that no test waits for a download. */
 async function prepareServers(): Promise<void> {
-  const needs: (() => Promise<unknown>)[] = [prometheusBinary, redisBinaries];
+  const needs: (() => Promise<unknown>)[] = [prometheusBinary, redisBinaries, natsBinary];
   if (!Deno.env.get("TEST_POSTGRES_URL")) needs.push(postgresBinDir);
   if (!Deno.env.get("TEST_KAFKA_BROKERS")) needs.push(prepareKafka);
   for (const need of needs) {

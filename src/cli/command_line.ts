@@ -43,7 +43,7 @@ export function parseCommandLine(
 
   const root = withHabits(new Parser(PROGRAM))
     .description(
-      "Reads events from VaBus, Kafka, Redis, files and HTTP push, aggregates them by name, labels, " +
+      "Reads events from VaBus, Kafka, NATS, Redis, files and HTTP push, aggregates them by name, labels, " +
         "function and time window, and delivers the aggregates to Kafka, PostgreSQL or SQLite. " +
         "No event is lost, none is counted twice, and `verify` proves it.",
     )

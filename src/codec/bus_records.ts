@@ -39,8 +39,8 @@ export function readRecords(
 ): void {
   const ends = copyRecords(records, into);
   into.originOf = (index) => {
-    const { offset, topic, key, busMs } = records[index]!;
-    return { offset, topic, key, busMs };
+    const { offset, topic, separator, key, busMs } = records[index]!;
+    return { offset, topic, separator, key, busMs };
   };
   const scanner = new EventScanner(new JsonBytes(into.bytes), into);
   reader?.begin(into);

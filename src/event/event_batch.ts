@@ -13,6 +13,8 @@ export interface RecordOrigin {
   /** The file that it is in. */
   readonly path?: string | undefined;
   readonly topic?: string | undefined;
+  /** What separates the levels of the topic; undefined: a slash. */
+  readonly separator?: string | undefined;
   readonly key?: string | undefined;
   /** Whether it is an event of protocol v1, whatever mapping the settings have. */
   readonly isEvent?: boolean | undefined;

@@ -3,6 +3,7 @@ import { FILE } from "./file/connector.ts";
 import { KAFKA } from "./kafka/connector.ts";
 import { LISTEN } from "./listen/connector.ts";
 import { MQTT } from "./mqtt/connector.ts";
+import { NATS } from "./nats/connector.ts";
 import { REDIS } from "./redis/connector.ts";
 import { VABUS } from "./vabus/connector.ts";
 
@@ -13,5 +14,6 @@ export const SOURCES: readonly SourceConnector[] = [
   KAFKA,
   LISTEN,
   MQTT,
+  NATS,
   REDIS,
 ];

@@ -15,6 +15,7 @@ import { MemorySource } from "../ingest/rig.ts";
 import { createMqttSource } from "../sources/mqtt/rig.ts";
 import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
 import { runOf } from "../sources/listen/runs.ts";
+import { NatsStream } from "../sources/nats/nats_stream.ts";
 import { RedisStream } from "../sources/redis/redis_stream.ts";
 import { Dice } from "../sim/dice.ts";
 import type { SimEvent } from "../sim/plant.ts";
@@ -25,6 +26,7 @@ import { Trace } from "../sim/trace.ts";
 import { MosquittoServer } from "../support/mosquitto_server.ts";
 import { MqttPublisher } from "../support/mqtt_publisher.ts";
 import { testSeed } from "../support/seed.ts";
+import { NatsServerProcess } from "../support/nats_server.ts";
 import { RedisServerProcess } from "../support/redis_server.ts";
 import { sharedKafka } from "../support/shared_servers.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
@@ -338,6 +340,46 @@ for (const qos of [1, 2] as const) {
     }
   });
 }
+
+Deno.test("a stream of NATS keeps the contract of sources", async (t) => {
+  await using server = await NatsServerProcess.start();
+  await testSourceContract(t, async () => {
+    const stream = await NatsStream.create(server);
+    let published = 0;
+    // Sequences begin anew with each history.
+    let first = 0;
+    const publish = (count: number) =>
+      stream.publish(...Array.from({ length: count }, () => ({ body: eventText(published++) })));
+    const proxy = TcpProxy.start();
+    proxy.leadTo(server.port);
+    const servers = [{ host: "127.0.0.1", port: proxy.port }];
+    return {
+      createSource: () => stream.createSource({ servers }),
+      publish,
+      forgetBefore: async (event) => {
+        if (published < event) await publish(event - published);
+        await stream.trimBefore(event - first + 1);
+      },
+      restart: async () => {
+        await stream.makeAgain();
+        first = published;
+      },
+      answerOnce: (bytes) => {
+        proxy.cut();
+        proxy.mend();
+        proxy.answerOnce(bytes);
+      },
+      goAway: () => {
+        proxy.cut();
+        return Promise.resolve();
+      },
+      remove: async () => {
+        await proxy[Symbol.asyncDispose]();
+        await stream.remove();
+      },
+    };
+  });
+});
 
 Deno.test("the toy source keeps the contract of sources", (t) =>
   testSourceContract(t, async () => {

@@ -10,6 +10,8 @@ import { timeIn } from "./time.ts";
 export interface RecordContext {
   /** Its topic or subject at the bus; undefined: the bus has none. */
   readonly topic?: string | undefined;
+  /** What separates the levels of the topic; undefined: a slash. */
+  readonly separator?: string | undefined;
   readonly key?: string | undefined;
   /** Whether it is an event of protocol v1; undefined: as the mapping says. */
   readonly isEvent?: boolean | undefined;
@@ -143,14 +145,14 @@ function filled({ parts: pieces }: Template, parts: Parts, context: RecordContex
   return text;
 }
 
-function contentOf(hole: Hole, parts: Parts, { topic, key }: RecordContext): unknown {
+function contentOf(hole: Hole, parts: Parts, { topic, separator, key }: RecordContext): unknown {
   switch (hole.kind) {
     case "pointer":
       return parts.at(hole.pointer);
     case "topic":
       return topic;
     case "level":
-      return topic?.split("/")[hole.level];
+      return topic?.split(separator ?? "/")[hole.level];
     case "key":
       return key;
     default:

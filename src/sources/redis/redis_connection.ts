@@ -32,7 +32,8 @@ export type Argument = string | number;
 const CONNECT_MAX_MS = 10_000;
 /** Without a byte of an answer. */
 const SILENCE_MAX_MS = 20_000;
-const SHORT_REPLY: ReplyBounds = { maxBytes: 64 * 1024, maxItems: 100 };
+/** What short answers may hold. */
+export const SHORT_REPLY: ReplyBounds = { maxBytes: 64 * 1024, maxItems: 100 };
 
 interface Pending {
   readonly bounds: ReplyBounds;

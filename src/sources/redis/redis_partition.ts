@@ -12,8 +12,9 @@ import {
 import type { EventBatch } from "../../event/event_batch.ts";
 import { compareIds } from "./entry_id.ts";
 import { EntryRecords } from "./entry_records.ts";
-import type { RedisConnection } from "./redis_connection.ts";
+import { type RedisConnection, SHORT_REPLY } from "./redis_connection.ts";
 import { type Look, StreamReader } from "./stream_reader.ts";
+import { timeIn } from "./stream_info.ts";
 import { positionIn, positionText, type StreamPosition } from "./stream_position.ts";
 import type { StreamTrimmer } from "./stream_trimmer.ts";
 
@@ -228,7 +229,14 @@ export class RedisPartition implements Partition {
     if (this.connection?.isOpen) return this.connection;
     this.connection = await this.surroundings.connect(signal);
     if (signal.aborted) this.close();
+    else await this.hearTime(this.connection);
     return this.connection ?? await Promise.reject(new SourceError("unavailable", "reading was called off"));
+  }
+
+  /** Asks for the server's time, which a user may not have the right to. */
+  private async hearTime(connection: RedisConnection): Promise<void> {
+    const nowMs = timeIn((await connection.send([["TIME"]], [SHORT_REPLY]))[0]!);
+    if (nowMs !== undefined) this.surroundings.context.heardTime(nowMs);
   }
 
   /** @throws {SourceError} */

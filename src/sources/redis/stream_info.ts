@@ -28,6 +28,14 @@ export function entriesIn(reply: Reply): Entry[] {
   return reply.map(entryIn);
 }
 
+/** Reads the answer to TIME, Unix ms; undefined: it is none. */
+export function timeIn(reply: Reply): number | undefined {
+  if (!Array.isArray(reply) || reply.length !== 2) return undefined;
+  const [seconds, micros] = reply.map((part) => part instanceof Uint8Array ? Number(textIn(part)) : NaN);
+  const nowMs = Math.floor(seconds! * 1000 + micros! / 1000);
+  return Number.isSafeInteger(nowMs) ? nowMs : undefined;
+}
+
 /** Reads the answer to XINFO STREAM. @throws {RespFault} */
 export function streamInfoIn(reply: Reply): StreamInfo {
   if (!Array.isArray(reply)) throw new RespFault("does not describe the stream");

@@ -8,13 +8,13 @@ const KEY_MAX_CHARACTERS = 4096;
  * needs that too.
  */
 export function originText(
-  { offset, path, topic, key, isEvent, busMs }: RecordOrigin,
+  { offset, path, topic, separator, key, isEvent, busMs }: RecordOrigin,
 ): string | undefined {
   if (path === undefined && topic === undefined && key === undefined && busMs === undefined) {
     return offset === undefined ? undefined : `${offset}`;
   }
   const kept = key !== undefined && key.length > KEY_MAX_CHARACTERS ? undefined : key;
-  return JSON.stringify({ offset, path, topic, key: kept, isEvent, busMs });
+  return JSON.stringify({ offset, path, topic, separator, key: kept, isEvent, busMs });
 }
 
 /** What {@link originText} has made. */

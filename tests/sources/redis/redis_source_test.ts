@@ -85,6 +85,7 @@ Deno.test("streams of Redis: entries as records", async (t) => {
         assert.deepEqual(batch.originOf!(0), {
           offset: undefined,
           topic: stream.key,
+          separator: undefined,
           key: "1700000000123-7",
           busMs: 1_700_000_000_123,
         });

@@ -1,0 +1,193 @@
+import { JetStream, type StreamChoice, type StreamInfo } from "./jetstream.ts";
+import { isWhole, mostMissing } from "./missing_messages.ts";
+import type { NatsConnection } from "./nats_connection.ts";
+import type { NatsPosition } from "./nats_position.ts";
+import type { PulledMessage } from "./pulled_message.ts";
+import { StreamConsumer } from "./stream_consumer.ts";
+
+/** More of them are not asked for by their numbers. */
+const DELETED_MAX = 50_000;
+
+/** The server has let go of the consumer, as after a restart, or the stream is another one. */
+export class ConsumerGone extends Error {}
+
+/** Messages, and where they lead to. */
+export interface Found {
+  readonly messages: readonly PulledMessage[];
+  readonly position: NatsPosition;
+  /** Messages that were gone before they were read. */
+  readonly lost: number;
+}
+
+/** A stream as it is read over one connection. */
+export class StreamSession {
+  private readonly api: JetStream;
+  private consumer: StreamConsumer | undefined;
+  /** What the consumer hands over next is behind it. */
+  private position: NatsPosition | undefined;
+  /** Messages that the consumer has handed over already, to be read first. */
+  private ahead: readonly PulledMessage[] = [];
+  private info!: StreamInfo;
+
+  /** @param heardTime Gets the server's time, Unix ms. */
+  constructor(
+    private readonly connection: NatsConnection,
+    private readonly choice: StreamChoice,
+    private readonly heardTime: (nowMs: number) => void,
+  ) {
+    this.api = new JetStream(connection, choice);
+  }
+
+  get isOpen(): boolean {
+    return this.connection.isOpen;
+  }
+
+  /** Whether there is a consumer, whose stream was looked at. */
+  get isReady(): boolean {
+    return this.consumer !== undefined;
+  }
+
+  get lineage(): string {
+    const { stream, subjects } = this.choice;
+    return `nats ${stream} ${this.info.created} ${subjects.join(";")}`;
+  }
+
+  /** The number of the oldest message. */
+  get first(): number {
+    return this.info.first;
+  }
+
+  /** Asks what there is to know of the stream. @throws {SourceError} */
+  async look(): Promise<StreamInfo> {
+    const info = await this.api.streamInfo();
+    if (info.nowMs !== undefined) this.heardTime(info.nowMs);
+    this.info =
+      info.deletedCount > 0 && info.deletedCount <= DELETED_MAX && !isWhole(info, this.choice.subjects)
+        ? await this.api.streamInfo(true)
+        : info;
+    return this.info;
+  }
+
+  /** Where a stream that was not read before is begun: nothing that is gone by then is missed. */
+  beginning(startsAtEnd: boolean): NatsPosition {
+    const { first, last } = this.info;
+    return { sequence: startsAtEnd ? last : first - 1, timeNs: undefined };
+  }
+
+  /**
+   * Makes the next messages those behind a position. Returns false where the stream has another message
+   * there, or ends before it.
+   *
+   * @throws {SourceError}
+   */
+  async goTo(position: NatsPosition): Promise<boolean> {
+    const { sequence, timeNs } = position;
+    if (this.consumer !== undefined && sequence === this.position?.sequence) return true;
+    await this.look();
+    if (this.info.last < sequence) return false;
+    // What was read last is read again, to see whether it is still the same.
+    const isChecked = timeNs !== undefined && sequence >= this.info.first;
+    await this.consume({ sequence: Math.max(1, isChecked ? sequence : sequence + 1) });
+    this.position = position;
+    if (!isChecked) return true;
+    const [message] = await this.pull(1, 0);
+    if (message === undefined) return true;
+    if (message.sequence === sequence) return message.timeNs === timeNs || this.leave();
+    this.ahead = [message];
+    return true;
+  }
+
+  /** The end of what is still there of what was read: the first message that is younger comes next. */
+  async endOfKnown({ timeNs }: NatsPosition): Promise<NatsPosition> {
+    await this.look();
+    const end = { sequence: this.info.last, timeNs: undefined };
+    if (timeNs === undefined) return end;
+    await this.consume({ afterNs: timeNs });
+    const [message] = await this.pull(1, 0);
+    this.leave();
+    return message === undefined ? end : { sequence: message.sequence - 1, timeNs: undefined };
+  }
+
+  /**
+   * The messages that are there, else the first that comes in the time.
+   *
+   * @throws {SourceError}
+   * @throws {ConsumerGone}
+   */
+  async next(limit: number, waitMs: number): Promise<Found> {
+    const from = this.position!;
+    const { info: before, isWhole } = this;
+    const messages = this.ahead.length > 0 ? this.ahead : await this.pull(limit, waitMs);
+    this.ahead = [];
+    const last = messages.at(-1);
+    // Only the stream itself tells what is gone where no message shows it.
+    if (last === undefined || !isWhole) await this.lookAgain();
+    if (last === undefined) return this.passOver(from, before);
+    this.position = { sequence: last.sequence, timeNs: last.timeNs };
+    return { messages, position: this.position, lost: this.missingBetween(from.sequence, messages) };
+  }
+
+  close(): void {
+    this.leave();
+    this.connection.close();
+  }
+
+  private get isWhole(): boolean {
+    return isWhole(this.info, this.choice.subjects);
+  }
+
+  /** @throws {ConsumerGone} The stream is another one. */
+  private async lookAgain(): Promise<void> {
+    const { lineage } = this;
+    await this.look();
+    if (this.lineage === lineage) return;
+    this.leave();
+    throw new ConsumerGone();
+  }
+
+  /** Goes on where there is nothing to read: behind what is gone, or of other subjects. */
+  private passOver(from: NatsPosition, before: StreamInfo): Found {
+    const { info, isWhole } = this;
+    const sequence = Math.max(from.sequence, isWhole ? info.first - 1 : before.last);
+    const lost = isWhole ? sequence - from.sequence : mostMissing(info, from.sequence, sequence + 1);
+    // The time is that of the last message that was read.
+    this.position = sequence === from.sequence ? from : { sequence, timeNs: undefined };
+    return { messages: [], position: this.position, lost };
+  }
+
+  /** Messages that are gone between those that were read. */
+  private missingBetween(from: number, messages: readonly PulledMessage[]): number {
+    const { info, isWhole } = this;
+    let lost = 0;
+    let before = from;
+    for (const { sequence } of messages) {
+      if (sequence <= before) throw this.connection.garbage("is a message that was read before");
+      if (sequence > before + 1) {
+        lost += isWhole ? sequence - before - 1 : mostMissing(info, before, sequence);
+      }
+      before = sequence;
+    }
+    return lost;
+  }
+
+  private async consume(start: Parameters<JetStream["createConsumer"]>[0]): Promise<void> {
+    this.leave();
+    this.consumer = new StreamConsumer(this.connection, this.api, await this.api.createConsumer(start));
+  }
+
+  private async pull(limit: number, waitMs: number): Promise<readonly PulledMessage[]> {
+    const found = await this.consumer!.next(limit, waitMs);
+    if (found !== undefined) return found;
+    this.leave();
+    throw new ConsumerGone();
+  }
+
+  /** Lets go of the consumer. */
+  private leave(): false {
+    this.consumer?.close();
+    this.consumer = undefined;
+    this.position = undefined;
+    this.ahead = [];
+    return false;
+  }
+}
