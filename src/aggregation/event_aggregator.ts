@@ -6,6 +6,7 @@ import type { EventBatch } from "../event/event_batch.ts";
 import { type OpenWindow, OpenWindows, TOUCH_RUN } from "./open_windows.ts";
 import { RecentIds } from "./recent_ids.ts";
 import type { EventBooks } from "./event_books.ts";
+import { coarserUnitUntil, isOfCoarserUnit } from "./likely_unit.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Tier } from "./tier.ts";
 import { Watermark } from "./watermark.ts";
@@ -129,6 +130,8 @@ export class EventAggregator {
     const functionId = functions.resolve(batch);
     const ids = this.recentIds?.[this.sources[partition]!];
     const futureMs = nowMs + this.options.maxFutureSkewMs;
+    const { unitsPerSecond } = batch;
+    const doubtfulMs = coarserUnitUntil(nowMs, unitsPerSecond);
     watermark.cap(nowMs);
     const limitOfOthers = watermark.limitOfOthers(partition);
     let greatestMs = watermark.greatestOf(partition);
@@ -153,7 +156,10 @@ export class EventAggregator {
         books.duplicate++;
         continue;
       }
-      if (eventMs > futureMs) {
+      if (
+        eventMs > futureMs ||
+        (eventMs < doubtfulMs && isOfCoarserUnit(eventMs, nowMs, unitsPerSecond))
+      ) {
         if (isUnwanted) {
           books.dropped++;
           continue;

@@ -1,4 +1,5 @@
 import { compileFunctions } from "../aggregation/function_rules.ts";
+import { isOfCoarserUnit } from "../aggregation/likely_unit.ts";
 import { scanEvent } from "../codec/event_scanner.ts";
 import { readerFor, type RecordReader } from "../codec/mapping/record_reader.ts";
 import { functionName } from "../event/agg_function.ts";
@@ -72,7 +73,7 @@ export function* readSample(
         timeMs,
         id: batch.idLength[i] === 0 ? undefined : textAt(batch, batch.idStart[i]!, batch.idLength[i]!),
         functions: (answer >= 0 ? [answer] : compiled.ok.functionsOf(answer)).map(functionName),
-        refusal: timeMs > nowMs + maxFutureSkewMs
+        refusal: timeMs > nowMs + maxFutureSkewMs || isOfCoarserUnit(timeMs, nowMs, batch.unitsPerSecond)
           ? `future: ${refusalDetail("future", timeMs, nowMs, batch.unitsPerSecond)}`
           : undefined,
       };

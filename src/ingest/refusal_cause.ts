@@ -1,5 +1,5 @@
 import type { RefusalReason } from "../aggregation/refusal.ts";
-import { likelyUnit, unitName } from "./refusal_detail.ts";
+import { likelyUnit, unitName } from "../aggregation/likely_unit.ts";
 
 /** A sample of many refused events. */
 export interface RefusalSample {

@@ -1,3 +1,4 @@
+import { likelyUnit, unitName } from "../aggregation/likely_unit.ts";
 import type { Refusal } from "../aggregation/refusal.ts";
 
 const DETAIL: Record<Refusal, string> = {
@@ -5,9 +6,6 @@ const DETAIL: Record<Refusal, string> = {
   late: "further behind the bus's newest event than CORRECTION_HORIZON",
   overflow: "a new series beyond MAX_SERIES",
 };
-
-/** Units per second. */
-const UNITS = [["seconds", 1], ["milliseconds", 1e3], ["microseconds", 1e6], ["nanoseconds", 1e9]] as const;
 
 /**
  * Why a valid event of that time was refused, for its dead letter.
@@ -20,39 +18,11 @@ export function refusalDetail(
   nowMs: number,
   perSecond: number | undefined,
 ): string {
-  const unit = refusal === "future"
-    ? likelyUnit(timeMs, nowMs, perSecond)
-    : refusal === "late"
-    ? likelyUnit(timeMs, nowMs, perSecond, "coarser")
-    : undefined;
-  return unit === undefined || perSecond === undefined
-    ? DETAIL[refusal]
-    : `${DETAIL[refusal]}; it looks like ${unit}, and has to be in ${
-      unitName(perSecond)
-    } (EVENT_TIME_UNIT says in what)`;
-}
-
-/**
- * The finer or coarser unit in which a timestamp would be one of about now; undefined: there is none, or
- * timestamps are not numbers.
- */
-export function likelyUnit(
-  timeMs: number,
-  nowMs: number,
-  perSecond: number | undefined,
-  which: "finer" | "coarser" = "finer",
-): string | undefined {
-  if (perSecond === undefined) return undefined;
-  return UNITS.find(([, other]) => {
-    const thenMs = timeMs / (other / perSecond);
-    const isLooked = which === "finer" ? other > perSecond : other < perSecond;
-    return isLooked && thenMs > nowMs / 2 && thenMs < nowMs * 2;
-  })?.[0];
-}
-
-/** The name of the unit of which `perSecond` are in a second. */
-export function unitName(perSecond: number): string {
-  return UNITS.find(([, own]) => own === perSecond)![0];
+  const unit = refusal === "future" ? likelyUnit(timeMs, nowMs, perSecond) : undefined;
+  if (unit === undefined || perSecond === undefined) return DETAIL[refusal];
+  return `${timeMs < nowMs ? "timestamp of 1970" : DETAIL.future}; it looks like ${unit}, and has to be in ${
+    unitName(perSecond)
+  } (EVENT_TIME_UNIT says in what)`;
 }
 
 /**

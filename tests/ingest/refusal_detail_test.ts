@@ -45,14 +45,16 @@ Deno.test("times that are no numbers are in no other unit", () => {
   assert.doesNotMatch(cause, /timestamps are in/);
 });
 
-Deno.test("times in a coarser unit than the one that is set are late, and the unit is named", () => {
+Deno.test("of a time in a coarser unit than the one that is set, the unit is named", () => {
   assert.match(
-    refusalDetail("late", NOW_MS / 1000, NOW_MS, 1000),
-    /it looks like seconds, .* in milliseconds /,
+    refusalDetail("future", NOW_MS / 1000, NOW_MS, 1000),
+    /^timestamp of 1970; it looks like seconds, .* in milliseconds /,
   );
   assert.match(
-    refusalDetail("late", NOW_MS / 1e6, NOW_MS, 1e9),
+    refusalDetail("future", NOW_MS / 1e6, NOW_MS, 1e9),
     /it looks like milliseconds, .* in nanoseconds /,
   );
   assert.match(refusalDetail("late", NOW_MS - 86_400_000, NOW_MS, 1000), /CORRECTION_HORIZON$/);
+  const cause = likelyCause("future", { detail: "", timeMs: NOW_MS / 1e9, perSecond: 1e9 }, NOW_MS);
+  assert.match(cause, /timestamps are in seconds, not in nanoseconds/);
 });

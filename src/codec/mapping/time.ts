@@ -20,6 +20,9 @@ export function perSecond(unit: TimeUnit): number | undefined {
 /** A time in a record as whole Unix milliseconds, or what is wrong with it. */
 export function timeIn(value: unknown, unit: TimeUnit): number | string {
   if (unit === "rfc3339") {
+    if (typeof value === "number") {
+      return "the timestamp is a number and no text: EVENT_TIME_UNIT=s, ms, us or ns reads it";
+    }
     if (typeof value !== "string") return "the timestamp is no text, such as 2026-01-31T06:00:00Z";
     return rfc3339Ms(value.trim()) ??
       `the timestamp ${shown(value)} is no time such as 2026-01-31T06:00:00.5+01:00`;
