@@ -1,6 +1,6 @@
 /** Units of time, with how many are in a second. */
 const UNITS = [["seconds", 1], ["milliseconds", 1e3], ["microseconds", 1e6], ["nanoseconds", 1e9]] as const;
-/** Times are taken to be meant if they lie between a fifth of the present one, which is in 1981, and twice it. */
+/** A unit fits if the time lies between a fifth of the present one, which is in 1981, and twice it. */
 const EARLIEST = 1 / 5;
 const LATEST = 2;
 
@@ -19,7 +19,7 @@ export function likelyUnit(timeMs: number, nowMs: number, perSecond: number | un
   })?.[0];
 }
 
-/** All times that {@link isOfCoarserUnit} holds for are before this one, Unix ms; -Infinity: it holds for none. */
+/** Before which time, Unix ms, {@link isOfCoarserUnit} may hold; -Infinity: it never does. */
 export function coarserUnitUntil(nowMs: number, perSecond: number | undefined): number {
   // Each unit is a thousand of the next.
   return perSecond === undefined || perSecond === 1 ? -Infinity : nowMs * LATEST / 1000;

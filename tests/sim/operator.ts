@@ -90,10 +90,8 @@ export class Operator {
     if (!stateFile.exists) return;
     const state = StateDatabase.openForRequest(stateFile.directory);
     try {
-      // A row may be in the table before the state knows it. When the outbox sends it again, it does not
-      // replace one of its revision that somebody has changed. A redelivery leaves out what is in the outbox.
-      const tables = SinkRegistry.read(state).sinks.filter((sink) => waitingRows(state, sink) === 0)
-        .map(({ name }) => name).filter((name) => backends.get(name) instanceof SimTable);
+      const tables = SinkRegistry.read(state).sinks.map(({ name }) => name)
+        .filter((name) => backends.get(name) instanceof SimTable);
       if (tables.length === 0) return;
       const name = dice.pick(tables);
       (backends.get(name) as SimTable).lose(dice, wall.trueMs - LOST_ROWS_MS);

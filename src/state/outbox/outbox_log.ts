@@ -5,7 +5,14 @@ import type { StateDatabase } from "../file/state_database.ts";
 import { confirmedRows, isOwnRow } from "./confirmed_rows.ts";
 import { Lives } from "./lives.ts";
 import type { Outbox, PostponedWindow, SinkRefusal } from "./outbox.ts";
-import { hasOpenRedelivery, nextPiece, pieceDelivered, type RedeliveredRows } from "./redelivery.ts";
+import {
+  hasOpenRedelivery,
+  nextPiece,
+  nextRedelivery,
+  pieceDelivered,
+  type RedeliveredRows,
+} from "./redelivery.ts";
+import type { RegisteredSink } from "./registered_sink.ts";
 import { RefusedRows } from "./refused_rows.ts";
 import { SegmentReader } from "./segment_reader.ts";
 import type { SinkRegistry } from "./sink_registry.ts";
@@ -18,6 +25,8 @@ export class OutboxLog implements Outbox {
   private readonly refused: RefusedRows;
   /** The last batch of a sink, where it was a part of a redelivery. */
   private readonly again = new Map<string, RedeliveredRows>();
+  /** One past the newest aggregate when a redelivery was first seen, by its number. */
+  private readonly endAtRequest = new Map<number, number>();
   private readonly endAtStart: number;
   private lives: Lives | undefined;
   private readonly claimants = new Map<string, Claimant>();
@@ -67,7 +76,9 @@ export class OutboxLog implements Outbox {
     const piece = this.again.get(sink);
     if (piece === undefined || !batch.overwrites) return;
     pieceDelivered(this.state, piece);
-    if (piece.isLast) settleAlarms(this.state, sink);
+    if (!piece.isLast) return;
+    this.endAtRequest.delete(piece.id);
+    settleAlarms(this.state, sink);
   }
 
   /** Wakes the waiting deliveries, if an operator has requested a redelivery. */
@@ -79,6 +90,8 @@ export class OutboxLog implements Outbox {
     const registered = this.registry.get(sink);
     // Only at the cursor: a read ahead of the cursor is for new aggregates.
     if (cursor !== registered.cursor) return undefined;
+    const request = nextRedelivery(this.state, sink);
+    if (request === undefined || this.mustWait(registered, request)) return undefined;
     const piece = nextPiece(this.state, registered, maxAggregates);
     if (piece === undefined) return undefined;
     this.again.set(sink, piece);
@@ -90,6 +103,17 @@ export class OutboxLog implements Outbox {
       aggregates,
       overwrites: true,
     };
+  }
+
+  /**
+   * Whether aggregates wait that may be in the sink already: it got them before a crash, or no answer came.
+   * When the outbox sends them again, they do not replace what somebody has changed at the same revision. So
+   * a redelivery comes after them, and has them too.
+   */
+  private mustWait({ bit, cursor }: RegisteredSink, request: number): boolean {
+    const endId = this.endAtRequest.get(request) ?? this.end;
+    this.endAtRequest.set(request, endId);
+    return this.segments.run(bit, cursor, endId, 1) !== undefined;
   }
 
   private readNew(sink: string, fromId: number, maxAggregates: number): OutboxBatch | undefined {

@@ -88,6 +88,14 @@ export function hasOpenRedelivery(state: StateDatabase): boolean {
   return state.get("SELECT 1 FROM redelivery WHERE NOT done LIMIT 1") !== undefined;
 }
 
+/** The redelivery to a sink that is to be done next; undefined: there is none. */
+export function nextRedelivery(state: StateDatabase, sink: string): number | undefined {
+  return state.get<{ id: number }>(
+    "SELECT id FROM redelivery WHERE sink = ? AND NOT done ORDER BY id LIMIT 1",
+    sink,
+  )?.id;
+}
+
 /**
  * The next piece of a sink's redelivery, with `max` aggregates at most: each at the revision that the sink
  * must have by now. Rejected aggregates, and those that wait in the outbox, are left out. Undefined: there is
