@@ -12,7 +12,7 @@ const BODY = 5;
 const COMPRESSED = "SPBV1.0_COMPRESSED";
 const ALGORITHM = "algorithm";
 /** A compressed payload may become as long as this, in bytes. */
-export const INFLATED_MAX_BYTES = 16 * 1024 * 1024;
+export const INFLATED_MAX_BYTES = 4 * 1024 * 1024;
 /** Sequence numbers go from 0 to 255 and begin again. */
 export const SEQUENCE_LENGTH = 256;
 const NO_PROPERTIES: ReadonlySet<string> = new Set();

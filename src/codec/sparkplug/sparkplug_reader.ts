@@ -12,8 +12,11 @@ import { NodeSessions } from "./node_sessions.ts";
 import { Payload, UnreadablePayload } from "./payload.ts";
 import { parseTopic, type SparkplugTopic } from "./topic.ts";
 
-/** Metrics of one message that become events. */
-const EVENTS_MAX = 100_000;
+/**
+ * Metrics of one message that become events. A birth of 1 MiB seldom has more, while one that is made for it
+ * would have ten times as many, each with memory of its own.
+ */
+const EVENTS_MAX = 20_000;
 const MS_PER_SECOND = 1000;
 
 /** A message whose content a birth certificate is. */

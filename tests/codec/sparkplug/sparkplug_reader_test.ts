@@ -329,7 +329,7 @@ Deno.test("Sparkplug: compressed payloads", () => {
     /compressed by "ZSTD"; GZIP and DEFLATE are read$/,
   );
   const bomb = deflateSync(new Uint8Array(64 * 1024 * 1024));
-  assert.match(host().refusal(NDATA, outer(bomb, "DEFLATE")), /of more than 16777216 bytes$/);
+  assert.match(host().refusal(NDATA, outer(bomb, "DEFLATE")), /of more than 4194304 bytes$/);
   const twice = encoded(outer(deflateSync(inner), "DEFLATE"));
   assert.match(host().refusal(NDATA, outer(deflateSync(twice), "DEFLATE")), /in a compressed one$/);
 });
@@ -379,4 +379,14 @@ Deno.test("Sparkplug: the type of a birth holds for data without one", () => {
   assert.deepEqual(invalid, []);
   const nameless = Uint8Array.from([0x12, 5, 0x0a, 1, 0x79, int, 3]);
   assert.match(host_.refusal(NDATA, nameless), /^the metric y has a whole number of a type that no birth/);
+});
+
+Deno.test("Sparkplug: a message may be so many events, and the rest is one dead letter", () => {
+  const metric = [0x12, 7, 0x0a, 1, 0x61, 0x20, 11, 0x70, 1];
+  const bytes = Uint8Array.from({ length: 20_050 * metric.length }, (_, i) => metric[i % metric.length]!);
+  const { events, invalid } = new Host().take(NDATA, bytes);
+  assert.equal(events.length, 20_000);
+  assert.deepEqual(invalid.map(({ detail }) => detail), [
+    "more than 20000 events in one record: the rest of them",
+  ]);
 });
