@@ -1,6 +1,7 @@
 import { badRows } from "./bad_rows.ts";
 import { frozen } from "./frozen.ts";
 import { fullDisk } from "./full_disk.ts";
+import { kafkaBus } from "./kafka_bus.ts";
 import { losses } from "./losses.ts";
 import { restored } from "./restored.ts";
 import type { Scenario } from "./scenario.ts";
@@ -18,4 +19,5 @@ export const SCENARIOS: readonly Scenario[] = [
   restored,
   losses,
   badRows,
+  kafkaBus,
 ];

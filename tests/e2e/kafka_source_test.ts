@@ -1,14 +1,13 @@
 /** A topic of Kafka as the bus, with the built program and a real broker. */
 import assert from "node:assert/strict";
-import { zstdCompressSync } from "node:zlib";
-import { CompressionCodecs, CompressionTypes } from "kafkajs";
 import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
-import { PATIENCE_MS, pause, Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
-import { eventStream, randomNumbers, recentBaseMs } from "../support/event_stream.ts";
-import { type KafkaBroker, kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
+import { runToEnd, temporaryDirectory } from "../support/executable.ts";
+import { eventStream, recentBaseMs } from "../support/event_stream.ts";
+import { kafkaIsExternal, startKafka } from "../support/kafka_broker.ts";
 import { Oracle } from "../support/oracle.ts";
 import { testSeed } from "../support/seed.ts";
 import { sharedKafka } from "../support/shared_servers.ts";
+import { readTopicThroughKills } from "./kafka_crash.ts";
 import { handlerEnvironment, observed, sqlitePath, sqliteSink } from "./plant.ts";
 import { assertExact } from "./proof.ts";
 
@@ -44,44 +43,8 @@ Deno.test("a topic, once: each record is counted once, and the proof holds", asy
   await assertExact(oracle, environment);
 });
 
-/** More of both are asked for by hand: see docs/testing.md. */
-const EVENTS = Number(Deno.env.get("KAFKA_PROOF_EVENTS") ?? 30_000);
-const HANDLER_KILLS = Number(Deno.env.get("KAFKA_PROOF_KILLS") ?? 4);
-/** Which of two events of one time in two partitions arrives first is open, so neither first nor last. */
-const ORDERLESS_FUNCTIONS = ["sum", "avg", "min", "max", "count", "stddev", "p50", "p99"];
-const TRANSACTION_EVENTS = Math.max(500, Math.ceil(EVENTS / 200));
-
-/** Writes events in transactions over all partitions, each with an aborted one after it. */
-async function publishInTransactions(
-  topic: KafkaTopic,
-  values: readonly { readonly value: string }[],
-  partitions: number,
-): Promise<void> {
-  const producer = await topic.transactions(`tx-${topic.name}-${partitions}`);
-  try {
-    for (let at = 0; at < values.length; at += TRANSACTION_EVENTS) {
-      const messages = values.slice(at, at + TRANSACTION_EVENTS).map((message, i) => ({
-        ...message,
-        partition: i % partitions,
-      }));
-      const record = { topic: topic.name, compression: CompressionTypes.ZSTD, messages };
-      const good = await producer.transaction();
-      await good.send(record);
-      await good.commit();
-      const bad = await producer.transaction();
-      await bad.send(record);
-      await bad.abort();
-    }
-  } finally {
-    await producer.disconnect();
-  }
-}
-
-/** Stops the broker without warning, and starts it again. */
-async function restart(broker: KafkaBroker): Promise<void> {
-  await broker.kill();
-  await broker.start();
-}
+const EVENTS = 30_000;
+const HANDLER_KILLS = 4;
 
 Deno.test({
   name:
@@ -90,55 +53,12 @@ Deno.test({
   // It kills its broker.
   ignore: kafkaIsExternal,
   async fn() {
-    await using stack = new AsyncDisposableStack();
-    const directory = stack.use(await temporaryDirectory());
     const broker = await startKafka();
-    stack.defer(() => broker.remove());
-    const topic = await KafkaTopic.create(broker.brokers, 3);
-    stack.defer(() => topic.remove());
-    const compression: Record<number, unknown> = CompressionCodecs;
-    const before = compression[CompressionTypes.ZSTD];
-    stack.defer(() => void (compression[CompressionTypes.ZSTD] = before));
-    compression[CompressionTypes.ZSTD] = () => ({
-      compress: ({ buffer }: { buffer: Uint8Array }) => Promise.resolve(zstdCompressSync(buffer)),
-    });
-    const random = randomNumbers(SEED);
-    const oracle = new Oracle(WINDOW_MS);
-    const stream = eventStream({
-      seed: SEED + 1,
-      eventCount: EVENTS,
-      functions: ORDERLESS_FUNCTIONS,
-      nameCount: 50,
-      baseMs: recentBaseMs(WINDOW_MS, 10),
-      windowSizeMs: WINDOW_MS,
-      windowCount: 10,
-    });
-    const values = [...observed(stream, oracle)].map((value) => ({ value }));
-    const environment = handlerEnvironment(topic.url, directory.path, {
-      STORAGE_TYPE: "sqlite",
-      VABUS_BATCH_SIZE: "500",
-      CHECKPOINT_INTERVAL: "0.1",
-    });
-    const share = Math.ceil(values.length / HANDLER_KILLS);
-    for (let life = 0; life < HANDLER_KILLS; life++) {
-      await using handler = Program.start(["run"], environment);
-      const part = values.slice(life * share, (life + 1) * share);
-      const partitions = life < 2 ? 3 : 5;
-      if (life === 2) await topic.addPartitions(5);
-      await publishInTransactions(topic, part, partitions);
-      if (life === 1 || life === HANDLER_KILLS - 1) await restart(broker);
-      await Promise.race([pause(random() * 1500), handler.exit]);
-      await handler.kill9();
+    try {
+      await readTopicThroughKills({ broker, seed: SEED, events: EVENTS, kills: HANDLER_KILLS });
+    } finally {
+      await broker.remove();
     }
-    await until(
-      async () => {
-        const once = await runToEnd(["once", "--flush"], environment);
-        return once.code === 0;
-      },
-      "all records to be read",
-      PATIENCE_MS,
-    );
-    await assertExact(oracle, environment);
   },
 });
 

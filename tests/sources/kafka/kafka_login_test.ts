@@ -1,4 +1,4 @@
-/** A real broker with TLS and a login by SCRAM on one port, and with certificates of clients on another one. */
+/** A real broker with TLS and a login by SCRAM on one port, and certificates of clients on another one. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { pbkdf2Sync } from "node:crypto";
