@@ -7,6 +7,7 @@ import type { TlsConfig } from "../../settings/declaration.ts";
 import { type BrokerAddress, connectedSocket, sourceErrorOf } from "./broker_socket.ts";
 import { brokerError } from "./kafka_errors.ts";
 import { type KafkaLogin, logIn, LoginFault } from "./kafka_login.ts";
+import { CERTIFICATE_ADVICE } from "./listener_fault.ts";
 import { WireFault, WireReader } from "../../platform/kafka/wire_reader.ts";
 import { WireWriter } from "../../platform/kafka/wire_writer.ts";
 
@@ -104,7 +105,7 @@ export class BrokerConnection {
       return connection;
     } catch (error) {
       connection.close();
-      throw error;
+      throw access.tls !== undefined && access.tls.cert === undefined ? orForACertificate(error) : error;
     }
   }
 
@@ -259,4 +260,16 @@ export class BrokerConnection {
     this.socket.destroy();
     for (const { reject } of this.pending.splice(0)) reject(error);
   }
+}
+
+/**
+ * The error of a connection that was ended before it was used. With TLS 1.3 that is how a broker may answer
+ * where a certificate is missing.
+ */
+function orForACertificate(error: unknown): unknown {
+  if (!(error instanceof SourceError) || !/closed the connection|reset|EPIPE/i.test(error.message)) {
+    return error;
+  }
+  const message = `${error.message}: if it wants a certificate of the client, ${CERTIFICATE_ADVICE}`;
+  return new SourceError(error.kind, message, undefined, { cause: error });
 }

@@ -2,6 +2,9 @@ import { type Misfit, misfitOf } from "../../platform/kafka/listener.ts";
 import type { KafkaAccess } from "./broker_connection.ts";
 import type { BrokerAddress } from "./broker_socket.ts";
 
+/** What to do where a broker wants a certificate of the client. */
+export const CERTIFICATE_ADVICE = "give VABUS_CERT_FILE and VABUS_KEY_FILE";
+
 /**
  * Why none of the brokers can be talked to in the way of the URL, for the operator; undefined: that is not
  * the reason.
@@ -14,7 +17,12 @@ export async function listenerFault(
   for (const broker of brokers) {
     const misfit = await misfitOf(broker, { tls, hasLogin: login !== undefined });
     if (misfit === "none") return undefined;
-    if (misfit !== undefined) fault ??= `${broker.host}:${broker.port}: ${wordsOf(misfit)}`;
+    if (misfit === undefined) continue;
+    // Both end the connection, and the reason does not always arrive.
+    const orCertificate = misfit === "login" && tls !== undefined && tls.cert === undefined
+      ? `; or it wants a certificate of the client: ${CERTIFICATE_ADVICE}`
+      : "";
+    fault ??= `${broker.host}:${broker.port}: ${wordsOf(misfit)}${orCertificate}`;
   }
   return fault;
 }
