@@ -5,6 +5,8 @@ import { encoded, session, type TestMetric } from "../../../codec/sparkplug/mess
 export interface PlantMessage {
   readonly topic: string;
   readonly payload: Uint8Array;
+  /** Undefined: it has none. */
+  readonly sequence: number | undefined;
   /** The path and value of each event that it stands for, by who sent it. */
   readonly events: readonly string[];
   /** Whether a broker keeps it for a host that is away. */
@@ -31,6 +33,11 @@ export class PlantNode {
     private readonly node: string,
     private readonly random: Random,
   ) {}
+
+  /** The number that its next message has, if it is no birth. */
+  get nextSequence(): number {
+    return this.sequence;
+  }
 
   /** What it does next. */
   act(): PlantMessage {
@@ -66,7 +73,7 @@ export class PlantNode {
     this.isAlive = false;
     const topic = `spBv1.0/${this.group}/NDEATH/${this.node}`;
     const payload = encoded({ metrics: [session(this.session)] });
-    return { topic, payload, events: [], isKept: true };
+    return { topic, payload, sequence: undefined, events: [], isKept: true };
   }
 
   private deviceBirth(device: string): PlantMessage {
@@ -108,7 +115,7 @@ export class PlantNode {
     const seq = this.sequence;
     this.sequence = (seq + 1) % 256;
     const topic = `spBv1.0/${this.group}/${type}/${this.node}${ofDevice}`;
-    return { topic, payload: encoded({ seq, metrics }), events, isKept: false };
+    return { topic, payload: encoded({ seq, metrics }), sequence: seq, events, isKept: false };
   }
 
   private event(device: string | undefined, name: string, value: number): string {
