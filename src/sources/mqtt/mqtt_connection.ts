@@ -35,7 +35,7 @@ export class MqttConnection {
   received: (packet: Packet) => void = () => {};
   /** Called once, when the connection has ended. */
   ended: () => void = () => {};
-  /** Whether the broker has sent anything since this was last set to false. */
+  /** Whether the broker has sent anything. */
   hasHeard = false;
   private isIntroduced = false;
   private isHalted = false;
@@ -101,11 +101,7 @@ export class MqttConnection {
     const stop = () => this.fail(new SourceError("unavailable", `waiting for ${this.name} was called off`));
     signal.addEventListener("abort", stop, { signal: answered.signal });
     if (signal.aborted) stop();
-    void this.clock.sleep(ANSWER_MAX_MS, answered.signal).then(() => {
-      if (answered.signal.aborted) return;
-      const seconds = ANSWER_MAX_MS / 1000;
-      this.fail(new SourceError("unavailable", `${this.name} has not answered for ${seconds} seconds`));
-    });
+    void this.giveUpAfter(ANSWER_MAX_MS, answered.signal);
     try {
       return await promise;
     } finally {
@@ -122,22 +118,17 @@ export class MqttConnection {
   }
 
   /**
-   * Pings the broker so often that neither side takes the other one for dead, and ends the connection when
-   * nothing comes back.
+   * Pings the broker so often that neither side takes the other one for dead. A ping that is not answered
+   * ends the connection.
    *
    * @param keepAliveMs What the two have agreed on; 0: nothing is sent.
    */
   async keepAlive(keepAliveMs: number): Promise<void> {
     const { signal } = this.over;
-    for (let pings = 0; keepAliveMs > 0; pings++) {
+    while (keepAliveMs > 0) {
       await this.clock.sleep(keepAliveMs / 2, signal);
       if (signal.aborted) return;
-      if (pings > 0 && !this.hasHeard && !this.isHalted) {
-        return this.fail(new SourceError("unavailable", `${this.name} does not answer any more`));
-      }
-      // While nothing is taken from the network, an answer cannot be seen.
-      this.hasHeard = this.isHalted;
-      this.send(PING);
+      void this.ping(signal).catch(() => {});
     }
   }
 
@@ -169,6 +160,15 @@ export class MqttConnection {
     this.ended();
   }
 
+  /** Ends it when an answer takes too long. While nothing is taken from the network, none can be seen. */
+  private async giveUpAfter(maxMs: number, answered: AbortSignal): Promise<void> {
+    do await this.clock.sleep(maxMs, answered); while (this.isHalted && !answered.aborted);
+    if (answered.aborted) return;
+    this.fail(
+      new SourceError("unavailable", `${this.name} has not answered for ${maxMs / 1000} seconds`),
+    );
+  }
+
   private take(packet: Packet): void {
     // A fault that one packet has shown is the end of those behind it.
     if (this.fault !== undefined) return;
@@ -180,8 +180,6 @@ export class MqttConnection {
     if (type === DISCONNECT) return this.fail(this.farewellOf(packet));
     const i = this.awaited.findIndex((one) => one.type === type);
     if (i >= 0) return this.awaited.splice(i, 1)[0]!.resolve(packet);
-    // The answer to a ping that nobody waits for.
-    if (type === PINGRESP) return;
     this.received(packet);
   }
 

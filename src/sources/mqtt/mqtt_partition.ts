@@ -117,7 +117,7 @@ export class MqttPartition implements Partition {
   private async arrival(maxMs: number, signal: AbortSignal): Promise<void> {
     const over = new AbortController();
     const timeUp = this.context.clock.sleep(maxMs, AbortSignal.any([signal, over.signal]));
-    await Promise.race([this.session.arrival, timeUp]);
+    await Promise.race([this.session.arrival(), timeUp]);
     over.abort();
   }
 

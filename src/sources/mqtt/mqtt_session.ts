@@ -108,8 +108,10 @@ export class MqttSession {
     connection?.send(publishPacket(connection.level, message));
   }
 
-  /** Resolves when something has come, or when the connection has ended. */
-  get arrival(): Promise<void> {
+  /** Resolves when something more has come, or when the connection has ended. For one who waits at a time. */
+  arrival(): Promise<void> {
+    this.news = Promise.withResolvers();
+    if (this.connection?.failure !== undefined) this.news.resolve();
     return this.news.promise;
   }
 
@@ -177,7 +179,6 @@ export class MqttSession {
     else throw new WireFault(`sends a ${packetName(type)}, which nothing here has asked for`);
     this.regulate();
     this.news.resolve();
-    this.news = Promise.withResolvers();
   }
 
   /** Undefined: it is no event. */
