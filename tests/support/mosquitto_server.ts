@@ -27,7 +27,8 @@ export class MosquittoServer {
       `persistence_location ${directory}/`,
       // It keeps what no client has acknowledged, and drops nothing.
       "max_queued_messages 0",
-      "max_inflight_messages 0",
+      // With 0, it gives ids to more messages than there are ids.
+      "max_inflight_messages 5000",
       ...lines,
     ];
     await Deno.writeTextFile(configFile, `${config.join("\n")}\n`);

@@ -49,6 +49,8 @@ export class InFlight {
   /** Packet ids of messages, and of releases, that were received on this connection and are not answered. */
   private readonly unanswered = new Set<number>();
   private readonly unansweredReleases = new Set<number>();
+  /** Packet ids of QoS 2 that were received on this connection and not released. */
+  private readonly held = new Set<number>();
 
   /** Steps that were not taken in. */
   get count(): number {
@@ -77,18 +79,23 @@ export class InFlight {
     this.answers = [];
     this.unanswered.clear();
     this.unansweredReleases.clear();
+    this.held.clear();
   }
 
   /** @param message Undefined: it is no event. @throws {WireFault} */
   receive({ id, isRepeated, qos }: Publication, message: BusRecord | undefined): void {
     if (qos === 0) return this.add({ message, answer: undefined });
-    if (this.unanswered.has(id)) {
-      // Some old brokers send a message again, in the same connection, when its answer takes long.
-      if (isRepeated) return;
-      throw new WireFault(`uses the packet id ${id} again before it was acknowledged`);
+    // Some old brokers send a message again, in the same connection, when its answer takes long.
+    if (!isRepeated && (this.unanswered.has(id) || this.held.has(id))) {
+      throw new WireFault(
+        `uses the packet id ${id} again before it was acknowledged: it has given ids to more messages than ` +
+          "there are ids (Mosquitto: max_inflight_messages must not be 0)",
+      );
     }
+    if (this.unanswered.has(id)) return;
     this.unanswered.add(id);
     if (qos === 1) return this.add({ message, answer: { type: PUBACK, id } });
+    this.held.add(id);
     // A message that is sent for the first time is a new one, whatever had its id before.
     const isKnown = isRepeated && this.lastIds.has(id);
     this.lastIds.add(id);
@@ -99,6 +106,7 @@ export class InFlight {
   release(id: number): void {
     if (this.unansweredReleases.has(id)) return;
     this.unansweredReleases.add(id);
+    this.held.delete(id);
     this.lastIds.delete(id);
     this.add({ message: undefined, answer: { type: PUBCOMP, id } });
   }
