@@ -12,6 +12,7 @@ import { BusError, type BusServer, startBus } from "../bus/server.ts";
 import { listenAsConfigured } from "./admin_listener.ts";
 import type { CommandContext } from "./command.ts";
 import { demoConfig, demoDirectory } from "./demo_config.ts";
+import { DemoGateway } from "../demo/gateway.ts";
 import { DemoPlant, PLAIN_FUNCTIONS, PLAIN_SENSOR } from "../demo/plant.ts";
 import { DemoScreen } from "../demo/screen.ts";
 import { DemoSink } from "../demo/sink.ts";
@@ -33,6 +34,7 @@ export interface DemoOptions {
 
 const BUS_BOUNDS = { maxEvents: 10_000_000, maxBytes: 1 << 30, consumerExpiryMs: 86_400_000 };
 
+const LOOPBACK = "127.0.0.1";
 const BUS_FILE_NAME = "bus.sqlite";
 
 /**
@@ -48,13 +50,14 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
   }
   const earlier = isKept ? earlierRun(context.config.stateDir) : undefined;
   const bus = openBus(context.config.stateDir, isKept, earlier, logger);
-  const config = demoConfig(context.sources, registry, bus.url);
   try {
-    write(introduction(config, bus, options, earlier));
+    const inboxAddress = openAddress(context.config.stateDir, earlier);
+    const config = demoConfig(context.sources, registry, [bus.url, `listen://${inboxAddress}`]);
+    write(introduction(config, bus, inboxAddress, options, earlier));
     const signal = options.durationMs === undefined
       ? context.signal
       : AbortSignal.any([context.signal, AbortSignal.timeout(options.durationMs)]);
-    await show({ ...context, config }, signal, bus.url, options);
+    await show({ ...context, config }, signal, { busUrl: bus.url, inboxAddress }, options);
     write(`\nStopped: ${inWords(statusIn(config.stateDir, Date.now()))}\n\nthe proof (\`verify\`):\n`);
     const style = terminalStyle();
     const painted = (text: string) =>
@@ -104,11 +107,11 @@ function openBus(
   earlier: Status | undefined,
   logger: Logger,
 ): BusServer {
-  const address = earlier?.buses[0]?.name;
+  const address = earlier?.buses.find(({ name }) => name.startsWith("http:"))?.name;
   const port = address === undefined ? 0 : Number(new URL(address).port);
   try {
     return startBus({
-      hostname: "127.0.0.1",
+      hostname: LOOPBACK,
       port,
       store: isKept ? { kind: "sqlite", path: join(stateDir, BUS_FILE_NAME) } : { kind: "memory" },
       ...BUS_BOUNDS,
@@ -128,6 +131,23 @@ function openBus(
   }
 }
 
+/** Where the handler listens for the gateway's lines: a free port, or the one whose inbox is kept. */
+function openAddress(stateDir: string, earlier: Status | undefined): string {
+  const kept = earlier?.buses.find(({ name }) => name.startsWith("listen:"))?.name;
+  const port = kept === undefined ? 0 : Number(kept.slice(kept.lastIndexOf(":") + 1));
+  try {
+    using listener = Deno.listen({ hostname: LOOPBACK, port });
+    return `${LOOPBACK}:${listener.addr.port}`;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    throw new CommandError(
+      EXIT.failed,
+      `The demo in ${stateDir} needs the port ${port} again, where its gateway pushes to. End what listens ` +
+        "there, or give another --state-dir.",
+    );
+  }
+}
+
 function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
@@ -142,12 +162,13 @@ function exists(path: string): boolean {
 async function show(
   { config, registry, logger, write }: CommandContext,
   signal: AbortSignal,
-  busUrl: string,
-  options: DemoOptions,
+  { busUrl, inboxAddress }: { readonly busUrl: string; readonly inboxAddress: string },
+  { eventsPerSecond, names }: DemoOptions,
 ): Promise<void> {
   const ended = new AbortController();
   const ending = AbortSignal.any([signal, ended.signal]);
-  const plant = new DemoPlant(busUrl, options.eventsPerSecond, options.names, Math.random);
+  const gateway = new DemoGateway(`http://${inboxAddress}`, Math.random);
+  const plant = new DemoPlant(busUrl, eventsPerSecond, names, Math.random, gateway);
   const [sink] = readableSinks(config, logger, registry, []);
   const screen = new DemoScreen(config, new DemoSink(sink!.readBack, config.instanceId), write);
   const parts: Promise<void>[] = [];
@@ -170,6 +191,7 @@ async function show(
 function introduction(
   config: Config,
   bus: BusServer,
+  inboxAddress: string,
   { eventsPerSecond, names }: DemoOptions,
   earlier: Status | undefined,
 ): string {
@@ -181,6 +203,8 @@ function introduction(
       number(names)
     } names; some come late, some are garbage`,
     `  bus         ${bus.url}/events?limit=5`,
+    `  pushed      lines of a gateway; yours too: curl http://${inboxAddress}/write -d 'press,machine=9 ` +
+    `temperature=21'`,
     `  functions   ${PLAIN_FUNCTIONS.join(", ")} of ${PLAIN_SENSOR}; the other events name their own`,
     `  windows     ${config.intervals.map((tier) => `${tierText(tier)} s`).join(", ")}, closed ${
       config.allowedLatenessMs / 1000

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { GATEWAY_NAME } from "../demo/gateway.ts";
 import { PLAIN_FUNCTIONS, PLAIN_SENSOR } from "../demo/plant.ts";
 import { tmpdir } from "node:os";
 import type { Config } from "../settings/config.ts";
@@ -23,7 +24,7 @@ export const DEMO_VARIABLES: readonly string[] = [
 /** Only errors are logged: the demo shows garbage and late events on its screen. */
 const OWN = {
   AGGREGATION_INTERVAL: "5,15",
-  AGG_FUNCTIONS: `${PLAIN_SENSOR}=${PLAIN_FUNCTIONS.join()}`,
+  AGG_FUNCTIONS: `${PLAIN_SENSOR}=${PLAIN_FUNCTIONS.join()};${GATEWAY_NAME}=avg`,
   ALLOWED_LATENESS: "1",
   LOG_LEVEL: "error",
   HTTP_LISTEN: "127.0.0.1:0",
@@ -50,10 +51,14 @@ export function demoDirectory(): string {
 
 /**
  * The demo is isolated from a real installation: it ignores the environment, so its events, state and
- * aggregates stay its own. Only flags and the settings of logging and the admin listener count. The bus's
- * address is known once the embedded bus listens.
+ * aggregates stay its own. Only flags and the settings of logging and the admin listener count. The addresses
+ * of its buses are known once the embedded bus listens.
  */
-export function demoConfig(sources: Sources, registry: Registry, busUrl = "http://127.0.0.1"): Config {
+export function demoConfig(
+  sources: Sources,
+  registry: Registry,
+  busUrls: readonly string[] = ["http://127.0.0.1"],
+): Config {
   refuseForeign(sources, registry);
   const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN, HTTP_ALLOWED_HOSTS } = sources.environment;
   return registry.configure({
@@ -74,7 +79,7 @@ export function demoConfig(sources: Sources, registry: Registry, busUrl = "http:
       INSTANCE_ID: "demo",
       ...sources.flags,
       STORAGE_TYPE: DEMO_SINK,
-      VABUS_URL: busUrl,
+      VABUS_URL: busUrls.join(),
     },
   });
 }

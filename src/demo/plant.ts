@@ -1,4 +1,5 @@
 import { systemClock } from "../platform/clock/clock.ts";
+import type { DemoGateway } from "./gateway.ts";
 
 /** Events published at a time, at most. */
 const BATCH_EVENTS = 20_000;
@@ -24,13 +25,14 @@ export class DemoPlant {
     private readonly eventsPerSecond: number,
     private readonly names: number,
     private readonly random: () => number,
+    private readonly gateway: DemoGateway,
   ) {}
 
   /**
    * Publishes until the signal fires.
    *
    * @param received Events that the handler has received so far, including those of earlier runs.
-   * @throws {Error} The bus does not accept the events.
+   * @throws {Error} The bus or the listener does not accept the events.
    */
   async run(received: () => number, signal: AbortSignal): Promise<void> {
     const startedMs = performance.now();
@@ -44,6 +46,7 @@ export class DemoPlant {
         await this.publish(count);
         published += count;
       }
+      published += await this.gateway.pushWhenDue(performance.now(), signal);
       if (count < BATCH_EVENTS) await systemClock.sleep(TICK_MS, signal);
     }
   }

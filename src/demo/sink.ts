@@ -1,5 +1,6 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import { type ReadBack, SinkError } from "../contract/sink.ts";
+import { GATEWAY_NAME } from "./gateway.ts";
 import { PLAIN_SENSOR } from "./plant.ts";
 import { rowKey } from "../state/outbox/expected_rows.ts";
 
@@ -9,7 +10,7 @@ export interface Correction {
   readonly after: Aggregate;
 }
 
-const SHOWN_AGGREGATES = 8;
+const SHOWN_AGGREGATES = 10;
 /** Rows that are remembered, to show what a correction has changed: some 20 windows of the demo. */
 const REMEMBERED_ROWS = 2000;
 
@@ -57,13 +58,17 @@ export class DemoSink {
   }
 }
 
-/** The newest aggregates of each interval of the sensor with several functions, then others. */
+/** The newest aggregates of each interval: of the sensor with several functions, of the gateway, of others. */
 function shown(rows: readonly Aggregate[]): Aggregate[] {
   const lengthOf = ({ windowStartMs, windowEndMs }: Aggregate) => windowEndMs - windowStartMs;
-  const ofSensor = rows.filter(({ name }) => name === PLAIN_SENSOR);
-  const first = [...new Set(ofSensor.map(lengthOf))].sort((a, b) => a - b).flatMap((length) => {
-    const ofLength = ofSensor.filter((row) => lengthOf(row) === length);
-    return ofLength.filter(({ windowStartMs }) => windowStartMs === ofLength[0]!.windowStartMs);
-  });
+  const lengths = [...new Set(rows.map(lengthOf))].sort((a, b) => a - b);
+  const newestOf = (wanted: string, length: number) => {
+    const found = rows.filter((row) => row.name === wanted && lengthOf(row) === length);
+    return found.filter(({ windowStartMs }) => windowStartMs === found[0]!.windowStartMs);
+  };
+  const first = lengths.flatMap((length) => [
+    ...newestOf(PLAIN_SENSOR, length),
+    ...newestOf(GATEWAY_NAME, length).slice(0, 1),
+  ]);
   return [...first, ...rows.filter((row) => !first.includes(row))].slice(0, SHOWN_AGGREGATES);
 }

@@ -48,11 +48,19 @@ Deno.test("a demo that is killed goes on with the numbers right, and corrects it
     const second = await runToEnd(args);
     assert.equal(second.code, 75, second.stderr);
     assert.match(second.stderr, /A demo runs on/);
+    const pushed = /curl (http:\/\/127\.0\.0\.1:\d+)\/write/.exec(first.stdout)![1]!;
+    const own = await fetch(`${pushed}/write`, { method: "POST", body: "press,machine=9 temperature=21" });
+    assert.equal(own.status, 204);
     await first.kill9();
     killedWith = sumsUp((await status(state)).accounting);
   }
   await using again = Program.start(args);
   await until(() => /late, counted/.test(again.stdout), "its progress", PATIENCE_MS, [again]);
+  using sink = new DatabaseSync(join(state, "aggregates.sqlite"), { readOnly: true });
+  const machines = sink.prepare(
+    "SELECT DISTINCT labels FROM aggregated_events WHERE name = 'press.temperature'",
+  );
+  await until(() => machines.all().length >= 4, "what its gateway has pushed", PATIENCE_MS, [again]);
   assert.equal(await again.stop(), 0, again.tail());
   assertNoStackTrace(again);
   const [before, after] = [...again.stdout.matchAll(RECEIVED)].map((match) =>
