@@ -58,7 +58,7 @@ export class DemoSink {
   }
 }
 
-/** The newest aggregates of each interval: of the sensor with several functions, of the gateway, of others. */
+/** Of each interval the newest of the sensor with several functions and of the gateway; then the others. */
 function shown(rows: readonly Aggregate[]): Aggregate[] {
   const lengthOf = ({ windowStartMs, windowEndMs }: Aggregate) => windowEndMs - windowStartMs;
   const lengths = [...new Set(rows.map(lengthOf))].sort((a, b) => a - b);
