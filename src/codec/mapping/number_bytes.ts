@@ -25,7 +25,8 @@ export function decimalIn(bytes: Uint8Array, start: number, end: number): number
   }
   const digits = end - digitsStart - (pointAt < 0 ? 0 : 1);
   const decimals = pointAt < 0 ? 0 : end - pointAt - 1;
-  if (digits === 0 || mantissa > Number.MAX_SAFE_INTEGER || decimals > 22) return NaN;
+  // What follows the end belongs to something else, even where it is the sign of nothing.
+  if (digits <= 0 || mantissa > Number.MAX_SAFE_INTEGER || decimals > 22) return NaN;
   const number = decimals === 0 ? mantissa : mantissa / EXACT_POWERS_OF_TEN[decimals]!;
   return sign === MINUS ? -number : number;
 }
