@@ -20,6 +20,7 @@ type Obstacle = "open transaction" | "end before position";
  */
 export class Standstill {
   private obstacle: Obstacle | undefined;
+  private stableEnd = 0;
   private sinceMs = 0;
   private toldMs = -Infinity;
 
@@ -37,8 +38,10 @@ export class Standstill {
       : at >= stableEnd && stableEnd < end
       ? "open transaction"
       : undefined;
-    if (found !== this.obstacle) this.sinceMs = this.toldMs = nowMs;
+    // Where the end moves, it is another transaction that is open now, as is usual.
+    if (found !== this.obstacle || stableEnd !== this.stableEnd) this.sinceMs = this.toldMs = nowMs;
     this.obstacle = found;
+    this.stableEnd = stableEnd;
     if (found === undefined) return;
     if (nowMs - this.sinceMs >= FAIL_AFTER_MS) {
       throw new SourceError("unavailable", `${name}: ${problemOf(found)}: it is at offset ${at}, of ${end}`);

@@ -40,11 +40,11 @@ Deno.test("a transaction that is left open is told of each minute, and fails the
   assert.equal(check(0, 9, 9, 9), "");
 });
 
-Deno.test("transactions that follow each other are no standstill where records come between them", () => {
+Deno.test("transactions that follow each other are no standstill", () => {
   const { check } = rig();
   for (let at = 5; at < 100; at++) {
-    assert.equal(check(0.9, at, at, at + 9), "");
-    assert.equal(check(0, at, at + 1, at + 9), "");
+    assert.equal(check(0.5, at, at, at + 9), "");
+    assert.equal(check(0.4, at, at, at + 9), "");
   }
 });
 
