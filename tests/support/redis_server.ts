@@ -18,27 +18,40 @@ export class RedisServerProcess implements AsyncDisposable {
   /** @param settings More settings, one a line as in `redis.conf`. @param password What it asks for. */
   static async start(settings: readonly string[] = [], password?: string): Promise<RedisServerProcess> {
     const { server } = await redisBinaries();
-    const port = freePort();
-    const directory = await Deno.makeTempDir({ prefix: "vabus-redis-" });
-    const configFile = join(directory, "redis.conf");
-    await Deno.writeTextFile(
-      configFile,
+    return await RedisServerProcess.run(
+      server,
       [
-        "bind 127.0.0.1",
-        `port ${port}`,
-        `dir "${directory}"`,
         "appendonly yes",
         "appendfsync always",
         'save ""',
         "enable-debug-command local",
+        "repl-diskless-sync-delay 0",
         ...(password === undefined ? [] : [`requirepass ${password}`]),
         ...settings,
-        "",
-      ].join("\n"),
+      ],
+      password,
     );
+  }
+
+  /** A Sentinel that watches a master. It needs nobody's consent. */
+  static async startSentinel(name: string, masterPort: number): Promise<RedisServerProcess> {
+    const { sentinel } = await redisBinaries();
+    return await RedisServerProcess.run(sentinel, [`sentinel monitor ${name} 127.0.0.1 ${masterPort} 1`]);
+  }
+
+  private static async run(
+    program: string,
+    settings: readonly string[],
+    password?: string,
+  ): Promise<RedisServerProcess> {
+    const port = freePort();
+    const directory = await Deno.makeTempDir({ prefix: "vabus-redis-" });
+    const configFile = join(directory, "redis.conf");
+    const own = ["bind 127.0.0.1", `port ${port}`, `dir "${directory}"`, ...settings, ""];
+    await Deno.writeTextFile(configFile, own.join("\n"));
     const login = password === undefined ? undefined : { username: undefined, password };
     const process = new ServerProcess({
-      command: [server, configFile],
+      command: [program, configFile],
       logFile: join(directory, "log"),
       stopSignal: "SIGTERM",
       isReady: async () => {
@@ -63,10 +76,6 @@ export class RedisServerProcess implements AsyncDisposable {
   async restart(): Promise<void> {
     await this.process.kill();
     await this.process.start();
-  }
-
-  stop(): Promise<void> {
-    return this.process.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
