@@ -97,8 +97,14 @@ export class ListenSource implements Source {
     const path = this.inboxPath;
     try {
       const inbox = Inbox.open(path, this.config.maxBytes);
-      writeInboxId(path, inbox.id);
-      return inbox;
+      try {
+        if (readInboxId(path) !== inbox.id) writeInboxId(path, inbox.id);
+        return inbox;
+      } catch (error) {
+        // Open, it would be in the way of the next try.
+        inbox.close();
+        throw error;
+      }
     } catch (error) {
       throw new SourceError("unavailable", `the inbox ${path} cannot be opened: ${(error as Error).message}`);
     }

@@ -128,6 +128,18 @@ Deno.test("check takes an address for ours only where the handler that has the s
   }
 });
 
+Deno.test("an inbox whose identity cannot be written is opened with the next try", async () => {
+  await using directory = await temporaryDirectory();
+  const { source, config, open } = sourceOn(directory.path);
+  const path = `${directory.path}/inbox-127.0.0.1-${config.port}.sqlite.id`;
+  await Deno.mkdir(path);
+  await assert.rejects(open(), /the inbox .* cannot be opened/);
+  await Deno.remove(path);
+  const read = await open();
+  assert.equal((await read()).kind, "idle");
+  await source.close();
+});
+
 Deno.test("a certificate that cannot be used is named", async () => {
   await using directory = await temporaryDirectory();
   const { source, open } = sourceOn(directory.path, { tls: { cert: "x", key: "y" } });
