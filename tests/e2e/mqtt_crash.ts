@@ -27,7 +27,7 @@ export interface MqttRunResult {
 const WINDOW_MS = 60_000;
 
 /**
- * Publishes events while the handler and its broker die again and again.
+ * Publishes events while the handler dies again and again, and its broker restarts between two of its lives.
  *
  * @throws when an event is lost, when one counts twice with QoS 2, and when one counts oftener with QoS 1
  * than the broker has sent it.
@@ -62,6 +62,8 @@ export async function mqttThroughKills({ seed, qos, events, kills }: MqttRun): P
     await handler.kill9();
     await publishing;
     if (life === 0 || life === kills - 1) {
+      // Mosquitto 2.0.11 sends messages again after a restart that it had released before: see mqtt.md.
+      if (qos === 2) await runToEnd(["once"], environment);
       await broker.stop();
       await broker.startAgain();
     }
