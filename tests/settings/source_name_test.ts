@@ -48,6 +48,7 @@ Deno.test("every kind of source has the name that its bus has", async () => {
     "kafka://b:9092/t",
     "redis://c:6379/key",
     "mqtt://d:1883/plant/%23",
+    "nats://e:4222/STREAM",
     "listen://127.0.0.1:1",
     "file:///x/*.csv",
     "stdin:",

@@ -70,16 +70,19 @@ export const NATS = sourceConnector({
       remedy: "give VABUS_URL as natss://, with VABUS_CA_FILE where the authority is your own",
     }));
   },
-  create(config) {
-    const source = new NatsSource(optionsOf(config));
-    return { part: source, change: (next) => source.change(optionsOf(next)) };
+  create(config, { name }) {
+    const source = new NatsSource(optionsOf(config, name));
+    return { part: source, change: (next) => source.change(optionsOf(next, name)) };
   },
 });
 
-function optionsOf({ events, login, tls, url }: NatsConfig): NatsSourceOptions {
+function optionsOf(
+  { events, login, tls, url }: NatsConfig,
+  name: string | undefined,
+): NatsSourceOptions {
   const { address, choice, servers, start } = checked(url);
   return {
-    name: address,
+    name: name ?? address,
     servers,
     access: { tls, login },
     choice,
