@@ -116,7 +116,7 @@ function given(random: Random, keyOf: (name: string) => string): Record<string, 
 
 function text(random: Random, name: string): string {
   // A user name is shown, from wherever it was read.
-  if (name.endsWith("KAFKA_SASL_USERNAME_FILE")) {
+  if (name.endsWith("USERNAME_FILE")) {
     return oneOf(random, ["/user", "/nowhere", oddText(random, 10)]);
   }
   if (name.endsWith("_FILE")) {
