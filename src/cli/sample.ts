@@ -11,7 +11,7 @@ export function sample({ config, write }: CommandContext, path: string): ExitCod
   const ways = Map.groupBy(config.sources, ({ events }) => JSON.stringify(events));
   let areAllTaken = true;
   for (const sources of ways.values()) {
-    write(`As from ${sources.map(({ address }) => address).join(", ")}:\n`);
+    write(`Records of ${sources.map(({ address }) => address).join(", ")} become:\n`);
     for (const { number, events } of readSample(bytes, sources[0]!.events, config, Date.now())) {
       if (events.length === 0) write(`${String(number).padStart(6)}  no event\n`);
       for (const event of events) write(`${String(number).padStart(6)}  ${printable(lineOf(event))}\n`);

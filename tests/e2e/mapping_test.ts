@@ -161,6 +161,7 @@ Deno.test("check points into a template, and shows what the records of a file be
   const shown = await runToEnd(["check", "--sample", file], environment("{/machine}.temp"));
   assert.equal(shown.code, 1, shown.stderr);
   const lines = shown.stdout.split("\n");
+  assert.match(lines[0]!, /^Records of \S+ become:$/);
   assert.match(lines[1]!, /^ {5}1 {2}"oven\.temp" {2}value 21\.5 {2}at \S+Z {2}avg,max$/);
   assert.match(lines[2]!, /REFUSED as invalid: the value at \/temp "1,5" has a decimal comma/);
   assert.match(

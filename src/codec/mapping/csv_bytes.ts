@@ -11,12 +11,14 @@ import { csvRowEnd } from "./csv_row_end.ts";
 import { rowAt } from "./csv_rows.ts";
 import type { EventMapping } from "./event_mapping.ts";
 import { KnownSeries, SeriesWriter } from "./known_series.ts";
-import { numberIn } from "./number.ts";
+import { isMeantAsNumber, numberIn } from "./number.ts";
 import { asciiBetween, decimalIn, timeMsIn } from "./number_bytes.ts";
 import { makeEvent, type RecordContext } from "./reading.ts";
 import { EVENTS_MAX, FAILED, type RecordEvents } from "./record_events.ts";
 import { perSecond, timeIn } from "./time.ts";
 
+/** The bit by which lower case differs from upper case in ASCII. */
+const LOWER_CASE = 0x20;
 /** Of a cell in quotes. */
 const IN_QUOTES = byteKinds('"');
 /** Headers that are remembered come to no more, by {@link ByteCache.grow}. */
@@ -205,8 +207,8 @@ export class CsvBytes {
     for (const column of layout.values) {
       const value = this.numberAt(column);
       if (Number.isNaN(value)) {
-        if (layout.isWide) continue;
-        return false;
+        if (!layout.isWide || this.isRefused(column)) return false;
+        continue;
       }
       const series = known[column] ??= this.newSeries(layout, column, context);
       if (series === undefined) return false;
@@ -235,10 +237,21 @@ export class CsvBytes {
     if (start === end) return NaN;
     const decimal = decimalIn(bytes, start, end);
     if (!Number.isNaN(decimal)) return decimal;
-    const first = bytes[start]!;
-    if (first > NINE && first < 0x80 && first !== BYTE_T && first !== BYTE_F) return NaN;
+    if (this.beginsText(bytes[start]!)) return NaN;
     const number = numberIn(this.text(column));
     return typeof number === "string" ? NaN : number;
+  }
+
+  /** Whether a cell that is no number is meant as one. The slow path says why it is none. */
+  private isRefused(column: number): boolean {
+    const start = this.starts[column]!;
+    return start < this.ends[column]! && !this.beginsText(this.bytes[start]!) &&
+      isMeantAsNumber(this.text(column));
+  }
+
+  /** Whether no number and no boolean begins with this byte. */
+  private beginsText(byte: number): boolean {
+    return byte > NINE && byte < 0x80 && (byte | LOWER_CASE) !== BYTE_T && (byte | LOWER_CASE) !== BYTE_F;
   }
 
   /** NaN: it is for the slow path. */

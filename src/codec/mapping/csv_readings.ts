@@ -1,6 +1,6 @@
 import { type CsvRow, csvRows, csvText, separatorOf } from "./csv_rows.ts";
 import type { EventMapping } from "./event_mapping.ts";
-import { numberIn } from "./number.ts";
+import { isMeantAsNumber } from "./number.ts";
 import { otherPointers } from "./pointers.ts";
 import { makeEvent, type Parts, type Reading, type RecordContext } from "./reading.ts";
 import type { Pointer } from "./template.ts";
@@ -96,7 +96,7 @@ function only(
   return texts.join("\n");
 }
 
-/** Each cell that is a number, and no other part of an event. */
+/** Each cell that is meant as a number, and is no other part of an event. */
 function* wideReadings(
   row: CsvRow,
   header: CsvHeader,
@@ -105,7 +105,7 @@ function* wideReadings(
 ): Generator<Reading> {
   const { cells } = row;
   const others = otherColumns(header, mapping);
-  const values = cells.flatMap((cell, i) => others.has(i) || typeof numberIn(cell) === "string" ? [] : [i]);
+  const values = cells.flatMap((cell, i) => others.has(i) || !isMeantAsNumber(cell) ? [] : [i]);
   if (values.length === 0) yield { event: "no number in it", alone: () => `${header.row.text}\n${row.text}` };
   for (const i of values) {
     yield {

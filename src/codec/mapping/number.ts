@@ -1,5 +1,8 @@
 const PLAIN = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const DECIMAL_COMMA = /^[+-]?\d+,\d+$/;
+/** As JSON, Python and spreadsheets write them. */
+const TRUE = /^(?:true|True|TRUE)$/;
+const FALSE = /^(?:false|False|FALSE)$/;
 const SHOWN_CHARACTERS = 40;
 
 /**
@@ -25,11 +28,20 @@ function numberInText(text: string): number | string {
     const number = Number(trimmed);
     return Number.isFinite(number) ? number : `${shown(text)} is not a finite number`;
   }
-  if (trimmed === "true") return 1;
-  if (trimmed === "false") return 0;
+  if (TRUE.test(trimmed)) return 1;
+  if (FALSE.test(trimmed)) return 0;
   return DECIMAL_COMMA.test(trimmed)
     ? `${shown(text)} has a decimal comma; decimals stand behind a point`
     : `${shown(text)} is no number`;
+}
+
+/**
+ * Whether a text is meant as a number: one, or one with a decimal comma or beyond what a double holds. Where
+ * any number is an event, such a text has to be refused, since leaving it out would lose a reading.
+ */
+export function isMeantAsNumber(text: string): boolean {
+  const trimmed = text.trim();
+  return typeof numberInText(trimmed) === "number" || PLAIN.test(trimmed) || DECIMAL_COMMA.test(trimmed);
 }
 
 /** What a value of JSON is, where it is not what was looked for. */

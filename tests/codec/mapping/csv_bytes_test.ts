@@ -17,8 +17,10 @@ const NARROW = {
   timeUnit: "ms",
   labels: "site:/site,none:/none",
 };
+const WIDE = { ...CSV, name: "{/machine}.{column}", timestamp: "bus", value: "*" };
 const MAPPINGS: readonly MappingTexts[] = [
   NARROW,
+  WIDE,
   { ...NARROW, value: "*" },
   { ...CSV, name: "{/machine}", timestamp: "bus", labels: "x:{/site}-{/time}" },
   { ...CSV, name: "n", timestamp: "/time", timeUnit: "rfc3339", value: "/value" },
@@ -127,6 +129,8 @@ Deno.test("a record is what the slow path makes of it: by each mapping, cut anyw
     "2.5",
     "",
     "true",
+    "FALSE",
+    "1e400",
     " 3",
     '"q"',
     '"1""2"',
@@ -170,6 +174,25 @@ Deno.test("a record is what the slow path makes of it: by each mapping, cut anyw
     ),
     { numRuns: 4000 },
   );
+});
+
+Deno.test("where any number is an event, a cell that is meant as one is refused, and not left out", () => {
+  const table = "machine;a;b;c\nkiln;1,5;2;x\noven;3;1e400;TRUE\nfan;1.2.3;4;False";
+  const { events, invalid } = READERS.read(table, WIDE);
+  assert.deepEqual(events.map(({ name, value }) => [name, value]), [
+    ["kiln.b", 2],
+    ["oven.a", 3],
+    ["oven.c", 1],
+    ["fan.b", 4],
+    ["fan.c", 0],
+  ]);
+  assert.deepEqual(invalid, [
+    {
+      detail: 'the value in the column a "1,5" has a decimal comma; decimals stand behind a point',
+      raw: "machine;a\nkiln;1,5",
+    },
+    { detail: 'the value in the column b "1e400" is not a finite number', raw: "machine;b\noven;1e400" },
+  ]);
 });
 
 Deno.test("bytes that are no UTF-8 refuse the record, and leave nothing of it in the batch", () => {
