@@ -142,7 +142,10 @@ export class OpenWindows {
 
   /** Whether a number is that of the slot of a series in a window. Any number may be asked about. */
   isSlotOf(slot: number, series: number, window: OpenWindow): boolean {
-    return this.slotSeries[slot] === series && this.pageWindow[slot >> PAGE_SHIFT] === window.number;
+    const page = slot >> PAGE_SHIFT;
+    // A slot that is not used yet may still name the series that it had in a window before.
+    return this.slotSeries[slot] === series && this.pageWindow[page] === window.number &&
+      slot - page * PAGE_SLOTS < this.pageUsed[page]!;
   }
 
   /** The slots of a series in some windows. Opens the windows, and adds the slots, that are not there. */

@@ -1,0 +1,83 @@
+/** Windows of several lengths, fed event by event, while some are closed and opened again. */
+import assert from "node:assert/strict";
+import fc from "../support/fast_check.ts";
+import { EventAggregator } from "../../src/aggregation/event_aggregator.ts";
+import { FunctionRules } from "../../src/aggregation/function_rules.ts";
+import { type OpenWindow, PAGE_SLOTS } from "../../src/aggregation/open_windows.ts";
+import type { Tier } from "../../src/aggregation/tier.ts";
+import { scanReply } from "../../src/codec/reply_scanner.ts";
+import { EventBatch } from "../../src/event/event_batch.ts";
+
+const NOW_MS = 1_000_000_000;
+const TIERS: readonly Tier[] = [
+  { lengthMs: 2000, hopMs: 2000 },
+  { lengthMs: 4000, hopMs: 4000 },
+  { lengthMs: 6000, hopMs: 2000 },
+];
+
+/** `start end`, and the number of events of each name. */
+type Counts = Map<string, Map<string, number>>;
+
+function countsOf({ windows }: EventAggregator): Counts {
+  const countsIn = ({ pages }: OpenWindow) =>
+    new Map(pages.flatMap((page) =>
+      Array.from({ length: windows.pageUsed[page]! }, (_, i) => {
+        const slot = page * PAGE_SLOTS + i;
+        const name = windows.series.nameBytes(windows.slotSeries[slot]!);
+        return [new TextDecoder().decode(name), windows.accumulator(slot).count] as const;
+      })
+    ));
+  return new Map([...windows.all()].map((window) => [`${window.startMs} ${window.endMs}`, countsIn(window)]));
+}
+
+function addTo(counts: Counts, name: string, eventMs: number): void {
+  for (const { lengthMs, hopMs } of TIERS) {
+    const last = Math.floor(eventMs / hopMs) * hopMs;
+    for (let start = last; start > last - lengthMs; start -= hopMs) {
+      const key = `${start} ${start + lengthMs}`;
+      const ofWindow = counts.get(key) ?? new Map<string, number>();
+      counts.set(key, ofWindow.set(name, (ofWindow.get(name) ?? 0) + 1));
+    }
+  }
+}
+
+Deno.test("property: each window has its events, whatever was open in its pages before", () => {
+  const event = fc.record({ name: fc.constantFrom("a", "b", "c"), behind: fc.nat({ max: 3 }) });
+  const step = fc.record({
+    forward: fc.nat({ max: 3 }),
+    events: fc.array(event, { minLength: 1, maxLength: 4 }),
+    close: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 20, maxLength: 60 }), (steps) => {
+      const aggregator = new EventAggregator({
+        sourceCount: 1,
+        tiers: TIERS,
+        allowedLatenessMs: 0,
+        correctionHorizonMs: 60_000,
+        maxFutureSkewMs: 300_000,
+        maxSeries: 1000,
+        functions: FunctionRules.default,
+        hashKey: [1, 2],
+        dedupMaxIds: 0,
+      });
+      const expected: Counts = new Map();
+      let second = 1000;
+      for (const { forward, events: drawn, close } of steps) {
+        second += forward;
+        const events = drawn.map(({ name, behind }) => ({ name, value: 1, timestamp: second - behind }));
+        const batch = new EventBatch();
+        const reply = JSON.stringify({ log: "L", offset: 0, next: events.length, events });
+        scanReply(new TextEncoder().encode(reply), batch);
+        aggregator.aggregate(0, batch, NOW_MS, (refusal) => assert.fail(refusal));
+        for (const { name, timestamp } of events) addTo(expected, name, timestamp * 1000);
+        assert.deepEqual(countsOf(aggregator), expected);
+        if (!close) continue;
+        const due = aggregator.windowsToClose();
+        aggregator.forget(due);
+        for (const { startMs, endMs } of due) expected.delete(`${startMs} ${endMs}`);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
