@@ -22,6 +22,18 @@ export class CsvHeader {
     return this.columns.get(column!);
   }
 
+  /**
+   * Whether a row has the names of the columns in another order, as the header of another file would. Where
+   * a name is a number, it may as well be a row of readings.
+   */
+  isReordered({ cells }: Pick<CsvRow, "cells">): boolean {
+    const names = cells.map((cell) => cell.trim());
+    const own = this.row.cells.map((cell) => cell.trim());
+    const isPermuted = this.columns.has(names[0]!) && names.some((name, i) => name !== own[i]) &&
+      JSON.stringify(names.sort()) === JSON.stringify(own.sort());
+    return isPermuted && !names.some(isMeantAsNumber);
+  }
+
   nameOf(index: number): string {
     return this.row.cells[index]!.trim();
   }
@@ -56,6 +68,9 @@ export function* csvReadings(
 
 export const NO_ROW: Reading = { event: "no row under the header" };
 
+const REORDERED = "a header with the columns in another order: the rows under it are read by the first " +
+  "header, so their values may be in the wrong columns. Give each header a file of its own";
+
 /** The events of a row. */
 export function* rowReadings(
   row: CsvRow,
@@ -70,6 +85,8 @@ export function* rowReadings(
     yield { event: "a quote that does not end", alone: whole };
   } else if (cells.length !== expected) {
     yield { event: `${cells.length} cells, where the header has ${expected}`, alone: whole };
+  } else if (header.isReordered(row)) {
+    yield { event: REORDERED, alone: whole };
   } else if (mapping.value === "*") {
     yield* wideReadings(row, header, mapping, context);
   } else {

@@ -195,6 +195,17 @@ Deno.test("where any number is an event, a cell that is meant as one is refused,
   ]);
 });
 
+Deno.test("a header in another order is refused with what that means for the rows under it", () => {
+  const table = "machine,a,b\noven,1,2\nmachine, b,a\noven,3,4";
+  for (const mapping of [WIDE, { ...WIDE, value: "/a" }, { ...WIDE, name: "n", value: "/b" }]) {
+    const { events, invalid } = read(table, mapping);
+    assert.equal(events.length, mapping.value === "*" ? 4 : 2);
+    assert.equal(invalid.length, 1);
+    assert.match(invalid[0]!.detail, /^a header with the columns in another order/);
+    assert.equal(invalid[0]!.raw, "machine,a,b\nmachine, b,a");
+  }
+});
+
 Deno.test("bytes that are no UTF-8 refuse the record, and leave nothing of it in the batch", () => {
   const good = new TextEncoder().encode("machine,value,time\na,1,5\nb,x,6\n");
   const bad = Uint8Array.from([...good, 0x6d, 0xff, ...new TextEncoder().encode(",1,5\n")]);
