@@ -73,10 +73,10 @@ export class BusBook {
     this.partings.clear();
     const { log, next } = this.offered();
     if (offset === next) this.isAskingAnew = false;
-    // A request that was sent ahead of a failed reply is given up. Of two requests for one offset, the first
-    // is given up.
+    // A request that was sent ahead of a failed reply is given up. The reader waits for one answer at a time,
+    // so it has given up what it asked for before: such as what follows a batch that it has held back.
     const request = { offset, log, isLook: false, isVoid: this.isAskingAnew };
-    for (const earlier of this.sent) earlier.isVoid ||= earlier.offset === offset;
+    for (const earlier of this.sent) earlier.isVoid = true;
     this.sent.push(request);
     return request;
   }

@@ -29,7 +29,8 @@ export interface SentRequest {
   /** Whether it asks for an event only to compare it. */
   readonly isLook: boolean;
   /**
-   * The reader does not look at the answer any more: something before it has failed, or it has asked again.
+   * The reader does not look at the answer any more: something before it has failed, or it has sent another
+   * request.
    */
   isVoid: boolean;
 }
