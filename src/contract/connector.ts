@@ -5,7 +5,7 @@ import type { Sink } from "./sink.ts";
 import type { Source } from "./source.ts";
 
 /**
- * A way to reach one kind of bus or store: one folder, and one line in a registry. Flags, help,
+ * A way to reach one kind of bus or sink: one folder, and one entry in a registry. Flags, help,
  * docs/settings.md, masking, `check` and `verify` follow from what it declares.
  *
  * `create` connects to nothing yet.
