@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { Kafka, logLevel } from "kafkajs";
 import { StateLock } from "../src/state/file/state_lock.ts";
 import { KAFKA_PORTS, type KafkaBroker, kafkaIsExternal, startKafka } from "../tests/support/kafka_broker.ts";
+import { makeTopic } from "../tests/support/make_topic.ts";
 import { postgresIsExternal, startPostgres } from "../tests/support/postgres_server.ts";
 import { MissingPrerequisite } from "./servers.ts";
 import { TOUR_PARTS, tourDirectory, tourSettingsFile } from "./tour.ts";
@@ -119,7 +120,7 @@ async function followTopic(brokers: string[]): Promise<AsyncDisposable> {
   const client = new Kafka({ clientId: "tour", brokers, logLevel: logLevel.NOTHING });
   const admin = client.admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic: TOPIC }], waitForLeaders: true });
+  await makeTopic(admin, { topic: TOPIC });
   await admin.disconnect();
   const consumer = client.consumer({ groupId: "tour", readUncommitted: false });
   await consumer.connect();

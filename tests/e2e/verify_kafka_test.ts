@@ -14,6 +14,7 @@ import {
 } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { kafkaClient, kafkaProducer } from "../support/kafka_broker.ts";
+import { makeTopic } from "../support/make_topic.ts";
 import { sharedKafka } from "../support/shared_servers.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 import { readTopic } from "./topic.ts";
@@ -145,9 +146,7 @@ Deno.test("verify --kafka proves a topic, and tells what was tampered with", asy
           INSTANCE_ID: codec,
         };
         const configEntries = [{ name: "compression.type", value: codec }];
-        await admin.createTopics({
-          topics: [{ topic: compressed.KAFKA_TOPIC, numPartitions: 2, configEntries }],
-        });
+        await makeTopic(admin, { topic: compressed.KAFKA_TOPIC, numPartitions: 2, configEntries });
         const handled = await runToEnd(["once", "--flush"], { ...environment, ...compressed });
         assert.equal(handled.code, 0, handled.stderr);
         const { code, sink, stderr } = await prove(compressed);

@@ -10,6 +10,7 @@ import { KafkaSession } from "../../../src/sinks/kafka/kafka_session.ts";
 import { SinkError } from "../../../src/contract/sink.ts";
 import { PATIENCE_MS, until } from "../../support/executable.ts";
 import { kafkaClient, kafkaIsExternal, kafkaProducer, startKafka } from "../../support/kafka_broker.ts";
+import { makeTopic } from "../../support/make_topic.ts";
 import { TcpProxy } from "../../support/tcp_proxy.ts";
 import { aggregateOf, NEVER } from "../../contract/sink_samples.ts";
 
@@ -67,7 +68,7 @@ Deno.test("KafkaReadBack", async (t) => {
     work: (backend: KafkaReadBack, topic: string, end: () => Promise<void>) => Promise<void>,
   ) => {
     const topic = `held-${crypto.randomUUID().slice(0, 8)}`;
-    await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] });
+    await makeTopic(admin, { topic, numPartitions: 2 });
     const other = kafka.producer({
       transactionalId: topic,
       createPartitioner: Partitioners.DefaultPartitioner,
@@ -180,7 +181,7 @@ Deno.test("KafkaReadBack", async (t) => {
       "a record that came again is a flaw where none may, one that contradicts everywhere",
       async () => {
         const topic = `flawed-${crypto.randomUUID().slice(0, 8)}`;
-        await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+        await makeTopic(admin, { topic, numPartitions: 1 });
         const [free, bound] = [1000, 2000].map((windowStartMs) =>
           aggregateOf({ windowStartMs, windowEndMs: windowStartMs + 1000 })
         ) as [Aggregate, Aggregate];
@@ -231,7 +232,7 @@ Deno.test("KafkaReadBack", async (t) => {
       try {
         await assert.rejects(consumer.subscribe({ topic }));
         // Brokers make it later than they answer; it is there for who then wants to make it.
-        assert.ok(await admin.createTopics({ topics: [{ topic }] }), "it is there already");
+        assert.ok(await makeTopic(admin, { topic }), "it is there already");
       } finally {
         await session.close();
       }
@@ -251,7 +252,7 @@ Deno.test("KafkaReadBack", async (t) => {
     await t.step("of records that decompress to more than is bearable it says so, at once", async () => {
       const topic = `packed-${crypto.randomUUID().slice(0, 8)}`;
       const configEntries = [{ name: "compression.type", value: "zstd" }];
-      await admin.createTopics({ topics: [{ topic, numPartitions: 2, configEntries }] });
+      await makeTopic(admin, { topic, numPartitions: 2, configEntries });
       await send(topic, BUSY);
       const options = { bootstrapServers: broker.brokers, topic, repeat: "positioned" } as const;
       const readBack = new KafkaReadBack({ ...options, clock }, logger);

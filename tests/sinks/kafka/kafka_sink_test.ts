@@ -8,6 +8,7 @@ import { readTopic } from "../../e2e/topic.ts";
 import { until } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
 import { kafkaClient, kafkaIsExternal, startKafka } from "../../support/kafka_broker.ts";
+import { makeTopic } from "../../support/make_topic.ts";
 import {
   aggregateOf,
   assertSameAggregates,
@@ -208,7 +209,7 @@ Deno.test("KafkaSink", async (t) => {
         { name: "cleanup.policy", value: "compact,delete" },
         { name: "unclean.leader.election.enable", value: "true" },
       ];
-      await admin.createTopics({ topics: [{ topic, configEntries }] });
+      await makeTopic(admin, { topic, configEntries });
       const said = await sink.probe(NEVER);
       assert.match(said, /Warning: its cleanup\.policy is compact,delete: .*Warning: its unclean\.leader/);
       lines.length = 0;
@@ -258,7 +259,7 @@ Deno.test("KafkaSink", async (t) => {
     for (const delivery of ["exactly-once", "at-least-once"] as const) {
       await step(`rejects a record that the topic does not take, ${delivery}`, async (sink, topic) => {
         const configEntries = [{ name: "max.message.bytes", value: "1000" }];
-        await admin.createTopics({ topics: [{ topic, configEntries }] });
+        await makeTopic(admin, { topic, configEntries });
         await sink.open(CONTEXT, NEVER);
         const fitting = aggregateOf({ name: "fits" });
         const tooLarge = aggregateOf({ name: "温".repeat(512) });
@@ -281,7 +282,7 @@ Deno.test("KafkaSink", async (t) => {
         await admin.deleteTopics({ topics: [topic] });
         await until(async () => !(await admin.listTopics()).includes(topic), "the topic to go");
         // Somebody else, or the brokers by themselves, before the handler sees it.
-        await admin.createTopics({ topics: [{ topic }] });
+        await makeTopic(admin, { topic });
         await until(
           async () => {
             try {

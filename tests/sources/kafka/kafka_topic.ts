@@ -2,6 +2,7 @@ import { type Admin, CompressionTypes, type Message, Partitioners } from "kafkaj
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { KafkaSource, type KafkaSourceOptions } from "../../../src/sources/kafka/kafka_source.ts";
 import { kafkaClient, kafkaProducer } from "../../support/kafka_broker.ts";
+import { makeTopic } from "../../support/make_topic.ts";
 
 let topics = 0;
 
@@ -109,12 +110,7 @@ export class KafkaTopic {
 
   private async make(numPartitions: number, settings: Readonly<Record<string, string>> = {}): Promise<void> {
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
-    const topics = [{ topic: this.name, numPartitions, configEntries }];
-    await this.admin.createTopics({ topics, waitForLeaders: false });
-    await untilDone(async () => {
-      const { topics: [found] } = await this.admin.fetchTopicMetadata({ topics: [this.name] });
-      if (found!.partitions.some(({ leader }) => leader < 0)) throw new Error(`${this.name} has no leaders`);
-    });
+    await makeTopic(this.admin, { topic: this.name, numPartitions, configEntries });
   }
 }
 
