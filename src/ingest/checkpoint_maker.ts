@@ -164,7 +164,7 @@ export class CheckpointMaker {
 
   private get mustWrite(): boolean {
     return this.hasNews || this.partitions.hasMoved || !this.requests.areSettled ||
-      this.outbox.hasUnsavedCursors;
+      this.outbox.hasUnsavedCursors || this.checkpoint.hasNewSettings;
   }
 
   private endFailure(): void {

@@ -172,3 +172,20 @@ Deno.test("check points into a template, and shows what the records of a file be
   assert.equal(missing.code, 2);
   assert.match(missing.stderr, /--sample .*cannot be read/);
 });
+
+Deno.test("a mended mapping is in force after a run that found nothing new", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const run = (settings: Record<string, string>, ...args: string[]) =>
+    runToEnd(args, handlerEnvironment(bus.url, directory.path, { STORAGE_TYPE: "sqlite", ...settings }));
+  await bus.publish([JSON.stringify({ name: "oven", temp: 20, timestamp: BASE })]);
+  assert.equal((await run({ EVENT_VALUE: "/value" }, "once", "--flush")).code, 0);
+  assert.deepEqual(await rowsOf(directory.path), []);
+  const mended = { EVENT_VALUE: "/temp" };
+  assert.equal((await run(mended, "once", "--flush")).code, 0);
+  // The shell of who retries does not have the mapping.
+  const retry = await run({}, "dead-letters", "retry", "--reason", "invalid");
+  assert.equal(retry.code, 0, retry.stderr);
+  assert.equal((await run(mended, "once", "--flush")).code, 0);
+  assert.deepEqual(await rowsOf(directory.path), ["sum(oven) = 20 of 1"]);
+});

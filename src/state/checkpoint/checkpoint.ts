@@ -103,6 +103,10 @@ export class Checkpoint {
     this.horizon.change(options);
   }
 
+  get hasNewSettings(): boolean {
+    return this.settings.hasChanged(this.options.settings);
+  }
+
   get counters(): Readonly<Counters> {
     return this.books.counters;
   }

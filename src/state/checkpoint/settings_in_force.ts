@@ -14,19 +14,30 @@ export function readSetting(state: StateDatabase, name: KeptSetting): string | u
 
 /** Writes the settings that have changed since the last checkpoint. */
 export class SettingWriter {
-  private kept: ReadonlyMap<KeptSetting, string> = new Map();
+  private kept: ReadonlyMap<KeptSetting, string>;
 
-  constructor(private readonly state: StateDatabase) {}
+  constructor(private readonly state: StateDatabase) {
+    const rows = state.all<{ name: KeptSetting; value: string }>("SELECT name, value FROM setting_in_force");
+    this.kept = new Map(rows.map(({ name, value }) => [name, value]));
+  }
+
+  /** Whether settings have changed since the last checkpoint. Where there was none, nothing has. */
+  hasChanged(settings: ReadonlyMap<KeptSetting, string>): boolean {
+    return this.kept.size > 0 && this.changed(settings).length > 0;
+  }
 
   /** Within the transaction of the caller. */
   write(settings: ReadonlyMap<KeptSetting, string>): void {
-    for (const [name, text] of settings) {
-      if (text === this.kept.get(name)) continue;
+    for (const [name, text] of this.changed(settings)) {
       this.state.run("INSERT OR REPLACE INTO setting_in_force VALUES (?, ?)", name, text);
     }
   }
 
   committed(settings: ReadonlyMap<KeptSetting, string>): void {
     this.kept = settings;
+  }
+
+  private changed(settings: ReadonlyMap<KeptSetting, string>): [KeptSetting, string][] {
+    return [...settings].filter(([name, text]) => text !== this.kept.get(name));
   }
 }
