@@ -1,5 +1,6 @@
 import type { EventTexts } from "./declaration.ts";
 import type { CoreValues } from "./variables.ts";
+import { decoded } from "../platform/net/percent_encoding.ts";
 
 /** The parameters of a bus's URL that say how its records are read, each beside its setting. */
 const PARAMETERS: Readonly<Record<string, keyof EventTexts>> = {
@@ -79,12 +80,4 @@ export function eventTexts(values: CoreValues, own: Partial<EventTexts>): EventT
     labels: values.EVENT_LABELS,
     ...own,
   };
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { printable } from "../platform/log/printable.ts";
+import { decoded } from "../platform/net/percent_encoding.ts";
 
 const PARAMETER = "source";
 const MAX_CHARACTERS = 64;
@@ -35,12 +36,4 @@ export function problemOf(name: string): string | undefined {
   }
   // Whoever reads a name must not take it for the URL of another bus, or for an offset.
   return /[:=,]/.test(name) ? "has a : or = or comma" : undefined;
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -4,8 +4,8 @@ import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { FrameCutter } from "../../platform/net/frame_gate.ts";
 import type { TlsConfig } from "../../settings/declaration.ts";
-import { type BrokerAddress, connectedSocket, sourceErrorOf } from "./broker_socket.ts";
-import { brokerError } from "./kafka_errors.ts";
+import { connectSocket, type ServerAddress } from "../../platform/net/server_socket.ts";
+import { brokerError, sourceErrorOf } from "./kafka_errors.ts";
 import { type KafkaLogin, logIn, LoginFault } from "./kafka_login.ts";
 import { CERTIFICATE_ADVICE } from "./listener_fault.ts";
 import { WireFault, WireReader } from "../../platform/kafka/wire_reader.ts";
@@ -31,6 +31,7 @@ const API_VERSIONS: Api = { key: 18, flexibleFrom: 3 };
 const SASL_AUTHENTICATE: Api = { key: 36, flexibleFrom: 2 };
 
 const CLIENT_ID = "vabus-data-handler";
+const CONNECT_MAX_MS = 10_000;
 /** How long a broker may be silent while an answer is due, also at a login, and an answer may take. */
 const SILENCE_MAX_MS = 20_000;
 const LOGIN_SILENCE_MAX_MS = 10_000;
@@ -91,13 +92,18 @@ export class BrokerConnection {
 
   /** Connects and logs in. @throws {SourceError} */
   static async open(
-    address: BrokerAddress,
+    address: ServerAddress,
     access: KafkaAccess,
     clock: Pick<Clock, "sleep">,
     signal: AbortSignal,
   ): Promise<BrokerConnection> {
     const name = `the broker at ${address.host}:${address.port}`;
-    const socket = await connectedSocket(name, address, access.tls, clock, signal);
+    let socket: Socket;
+    try {
+      socket = await connectSocket(address, access.tls, CONNECT_MAX_MS, clock, signal);
+    } catch (error) {
+      throw sourceErrorOf(name, error);
+    }
     const connection = new BrokerConnection(name, socket, clock);
     try {
       await connection.learnVersions();

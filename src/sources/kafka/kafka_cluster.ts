@@ -1,7 +1,7 @@
 import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import { BrokerConnection, type KafkaAccess } from "./broker_connection.ts";
-import type { BrokerAddress } from "./broker_socket.ts";
+import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import { listenerFault } from "./listener_fault.ts";
 import { type ClusterMetadata, requestMetadata } from "./metadata_request.ts";
 
@@ -14,13 +14,13 @@ export type Purpose = "records" | "questions";
 /** The connections to the brokers of a cluster. They are made when they are needed. */
 export class KafkaCluster {
   /** The brokers as they name themselves, by their numbers. */
-  private brokers: ReadonlyMap<number, BrokerAddress> = new Map();
+  private brokers: ReadonlyMap<number, ServerAddress> = new Map();
   private readonly connections = new Map<string, Promise<BrokerConnection>>();
 
   /** @param name The URL without credentials. */
   constructor(
     readonly name: string,
-    private readonly bootstrap: readonly BrokerAddress[],
+    private readonly bootstrap: readonly ServerAddress[],
     private access: KafkaAccess,
     private readonly clock: Pick<Clock, "sleep">,
   ) {}
@@ -80,7 +80,7 @@ export class KafkaCluster {
 
   /** @throws {SourceError} */
   async connectionAt(
-    address: BrokerAddress,
+    address: ServerAddress,
     purpose: Purpose,
     signal: AbortSignal,
   ): Promise<BrokerConnection> {

@@ -1,4 +1,5 @@
 import { SourceError, type SourceErrorKind } from "../../contract/source.ts";
+import { WireFault } from "../../platform/kafka/wire_reader.ts";
 
 /** Numbers of errors in Kafka's protocol. */
 export const OFFSET_OUT_OF_RANGE = 1;
@@ -58,4 +59,20 @@ export function isOfUnknownTopic(code: number): boolean {
 export function brokerError(subject: string, code: number): SourceError {
   const [name, kind, advice] = KNOWN[code] ?? [`error ${code}`, "unavailable", ""];
   return new SourceError(kind, `${subject}: the broker answers ${name}${advice && `: ${advice}`}`);
+}
+
+/** What went wrong with a connection, for the operator. @param name The broker, for messages. */
+export function sourceErrorOf(name: string, error: unknown): SourceError {
+  if (error instanceof SourceError) return error;
+  if (error instanceof WireFault) return new SourceError("garbage", `what ${name} answers ${error.message}`);
+  const message = error instanceof Error ? error.message : String(error);
+  if (/certificate|\bPEM\b|private key|self.signed|UnknownIssuer/i.test(message)) {
+    return new SourceError(
+      "refused",
+      `${name}: ${message}: check VABUS_CA_FILE, VABUS_CERT_FILE and VABUS_KEY_FILE`,
+      undefined,
+      { cause: error },
+    );
+  }
+  return new SourceError("unavailable", `${name} cannot be reached: ${message}`, undefined, { cause: error });
 }

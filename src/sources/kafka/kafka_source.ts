@@ -2,7 +2,7 @@ import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import { type Partition, type Source, type SourceContext, SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { KafkaAccess } from "./broker_connection.ts";
-import type { BrokerAddress } from "./broker_socket.ts";
+import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import { BrokerFetcher } from "./broker_fetcher.ts";
 import { FeedMemory } from "./feed_memory.ts";
 import { fetchRecords } from "./fetch_request.ts";
@@ -22,7 +22,7 @@ const CLOSE_MAX_MS = 1000;
 export interface KafkaSourceOptions {
   /** The URL without credentials. */
   readonly name: string;
-  readonly brokers: readonly BrokerAddress[];
+  readonly brokers: readonly ServerAddress[];
   readonly topics: readonly string[];
   readonly access: KafkaAccess;
   /** Whether a source that has read nothing yet begins at the newest records. */

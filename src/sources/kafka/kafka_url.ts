@@ -1,12 +1,13 @@
-import type { BrokerAddress } from "./broker_socket.ts";
+import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import type { KafkaLogin } from "./kafka_login.ts";
+import { decoded } from "../../platform/net/percent_encoding.ts";
 
 /** What the URL of a Kafka source says. */
 export interface KafkaUrl {
   /** The URL without credentials and parameters. */
   readonly address: string;
   readonly hasTls: boolean;
-  readonly brokers: readonly BrokerAddress[];
+  readonly brokers: readonly ServerAddress[];
   readonly topics: readonly string[];
   /** The mechanism of the login; undefined: none is named. */
   readonly sasl: KafkaLogin["mechanism"] | undefined;
@@ -27,7 +28,7 @@ export function readKafkaUrl(text: string): KafkaUrl | { readonly problem: strin
   const match = URL.exec(text);
   if (match === null) return { problem: `has a part that is not of the form ${EXAMPLE}` };
   const [, scheme = "", userInfo, hosts = "", path = "", query] = match;
-  const brokers: BrokerAddress[] = [];
+  const brokers: ServerAddress[] = [];
   for (const part of hosts.split(",").map((host) => host.trim())) {
     const [, six, name, digits] = BROKER.exec(part) ?? [];
     const port = digits === undefined ? DEFAULT_PORT : Number(digits);
@@ -95,12 +96,4 @@ function readParameters(
 
 function isMechanism(text: string): text is KafkaLogin["mechanism"] {
   return (MECHANISMS as readonly string[]).includes(text);
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import { type Misfit, misfitOf } from "../../platform/kafka/listener.ts";
 import type { KafkaAccess } from "./broker_connection.ts";
-import type { BrokerAddress } from "./broker_socket.ts";
+import type { ServerAddress } from "../../platform/net/server_socket.ts";
 
 /** What to do where a broker wants a certificate of the client. */
 export const CERTIFICATE_ADVICE = "give VABUS_CERT_FILE and VABUS_KEY_FILE";
@@ -10,7 +10,7 @@ export const CERTIFICATE_ADVICE = "give VABUS_CERT_FILE and VABUS_KEY_FILE";
  * the reason.
  */
 export async function listenerFault(
-  brokers: readonly BrokerAddress[],
+  brokers: readonly ServerAddress[],
   { tls, login }: KafkaAccess,
 ): Promise<string | undefined> {
   let fault: string | undefined;

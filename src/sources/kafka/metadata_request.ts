@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { WireFault, type WireReader } from "../../platform/kafka/wire_reader.ts";
 import type { Api, BrokerConnection } from "./broker_connection.ts";
-import type { BrokerAddress } from "./broker_socket.ts";
+import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import { brokerError, isOfUnknownTopic } from "./kafka_errors.ts";
 
 const METADATA: Api = { key: 3, flexibleFrom: 9 };
@@ -15,7 +15,7 @@ const HOST_NAME = /^[\p{L}\p{N}_](?:[\p{L}\p{N}._-]{0,253})$/u;
 /** What is known of brokers and topics. */
 export interface ClusterMetadata {
   /** By the number of the broker. */
-  readonly brokers: ReadonlyMap<number, BrokerAddress>;
+  readonly brokers: ReadonlyMap<number, ServerAddress>;
   /** Topics that are there, by their names. */
   readonly topics: ReadonlyMap<string, TopicMetadata>;
 }
@@ -93,7 +93,7 @@ export function requestMetadata(
 }
 
 /** Where a broker says that a broker listens. @throws {WireFault} It is no address. */
-export function readAddress(reader: WireReader): BrokerAddress {
+export function readAddress(reader: WireReader): ServerAddress {
   const address = { host: reader.string() ?? "", port: reader.int32() };
   const { host, port } = address;
   if ((HOST_NAME.test(host) || isIP(host) !== 0) && port >= 1 && port <= 65_535) return address;

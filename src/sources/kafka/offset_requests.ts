@@ -1,5 +1,5 @@
 import type { Api, BrokerConnection } from "./broker_connection.ts";
-import type { BrokerAddress } from "./broker_socket.ts";
+import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import { WireFault } from "../../platform/kafka/wire_reader.ts";
 import { brokerError } from "./kafka_errors.ts";
 import { readAddress } from "./metadata_request.ts";
@@ -60,7 +60,7 @@ export async function listOffsets(
 }
 
 /** The broker that keeps the offsets of a group. @throws {SourceError} */
-export function findCoordinator(connection: BrokerConnection, group: string): Promise<BrokerAddress> {
+export function findCoordinator(connection: BrokerConnection, group: string): Promise<ServerAddress> {
   const version = connection.versionOf(FIND_COORDINATOR, 1);
   return connection.request(
     FIND_COORDINATOR,

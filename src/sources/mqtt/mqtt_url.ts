@@ -1,4 +1,5 @@
 import { filterProblem } from "./topic_filter.ts";
+import { decoded } from "../../platform/net/percent_encoding.ts";
 
 /** The quality of service that is asked for: 1 = at least once, 2 = exactly once. */
 export type WantedQos = 1 | 2;
@@ -102,12 +103,4 @@ function readParameters(query: string | undefined): Pick<MqttUrl, "qos" | "start
 
 function isTopic(text: string | undefined): boolean {
   return text !== undefined && !/[+#]/.test(text) && filterProblem(text) === undefined;
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }

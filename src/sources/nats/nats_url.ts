@@ -1,6 +1,7 @@
 import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import type { StreamChoice } from "./jetstream.ts";
 import { patternProblem } from "./subject_pattern.ts";
+import { decoded } from "../../platform/net/percent_encoding.ts";
 
 /** What the URL of a NATS source says. */
 export interface NatsUrl {
@@ -115,12 +116,4 @@ function readParameters(query: string | undefined): Parameters | Problem {
     }
   }
   return found;
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import type { RedisEndpoint } from "./redis_server.ts";
+import { decoded } from "../../platform/net/percent_encoding.ts";
 
 /** What the URL of a Redis source says. */
 export interface RedisUrl {
@@ -133,12 +134,4 @@ function readParameters(query: string | undefined): Parameters | Problem {
     }
   }
   return found;
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }
