@@ -7,11 +7,8 @@ import { Listener } from "./listener.ts";
 const MIB = 1024 * 1024;
 const BODY_BYTES = 64 * MIB;
 const BOMBS = 12;
-/**
- * Some 80 MiB are the program itself, 128 those of bodies. What the runtime inflates ahead of the reader is
- * freed when its collector comes to it. Without the bounds it was 1,600 MiB.
- */
-const PEAK_MAX_MIB = 1024;
+/** Some 80 MiB are the program itself, 128 those of bodies. Without the bounds it was 1,600 MiB. */
+const PEAK_MAX_MIB = 640;
 
 Deno.test({
   name: "memory is bounded, whatever is packed into what is sent at once",
