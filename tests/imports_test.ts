@@ -10,7 +10,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["codec", "state", "bus"],
   ["sources", "sinks"],
   ["ingest", "delivery"],
-  ["runtime"],
+  ["runtime", "access"],
   ["control"],
   ["api", "demo"],
   ["cli"],

@@ -120,13 +120,15 @@ class Bus {
         port,
         tls,
         closingGraceMs: CLOSING_GRACE_MS,
-        access: {
-          allowedHosts: [...allowedHosts, hostname.toLowerCase()],
-          token,
-          onRefusal: ({ message }, from, count) =>
-            logger.warn("a request was refused", { reason: message, from, count }),
+        guard: {
+          access: {
+            allowedHosts: [...allowedHosts, hostname.toLowerCase()],
+            token,
+            onRefusal: ({ message }, from, count) =>
+              logger.warn("a request was refused", { reason: message, from, count }),
+          },
+          refuse: ({ status, message, headers }) => problem(status, message, headers),
         },
-        refuse: ({ status, message, headers }) => problem(status, message, headers),
         answer: (request) => this.answer(request),
         onError: (error) => {
           logger.error("a request could not be answered", { error: (error as Error).message });

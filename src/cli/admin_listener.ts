@@ -14,7 +14,7 @@ export function listenAsConfigured(
   return startAdminServer({
     ...httpListen,
     allowedHosts: httpAllowedHosts,
-    look,
+    surroundings: { look },
     logger: logger.child("admin"),
   });
 }

@@ -5,10 +5,10 @@ import { createLogger } from "../../src/platform/log/logger.ts";
 import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "../../src/api/prometheus.ts";
 import { overviewWith } from "../support/overview.ts";
 
-type Options = Partial<Parameters<typeof startAdminServer>[0]>;
+type Options = Partial<Parameters<typeof startAdminServer>[0] & { look: () => LiveOverview }>;
 
 async function withServer(
-  options: Options,
+  { look = () => overviewWith(), ...options }: Options,
   work: (server: AdminServer, log: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const log: string[] = [];
@@ -16,7 +16,7 @@ async function withServer(
     hostname: "127.0.0.1",
     port: 0,
     allowedHosts: [],
-    look: () => overviewWith(),
+    surroundings: { look },
     logger: createLogger({ level: "debug", format: "text", write: (line) => log.push(line), now: () => 0 }),
     ...options,
   });

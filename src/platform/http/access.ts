@@ -72,7 +72,7 @@ export class Access {
     const path = pathOf(request) ?? "";
     if (OPEN_PATHS.includes(path) || this.options.openPaths?.includes(path)) return undefined;
     const refusal = this.token === undefined
-      ? hostRefusal(request, this.options) ?? pageRefusal(request)
+      ? strangerRefusal(request, this.options)
       : this.tokenRefusal(request, this.token, from);
     if (refusal === undefined) return undefined;
     this.tell(refusal, from);
@@ -139,11 +139,22 @@ const GUESSING: Refusal = {
   headers: { "retry-after": "1" },
 };
 
+/**
+ * Why a request without a token is refused for the host name that it uses, or for the page that it comes
+ * from; undefined: it is not.
+ */
+export function strangerRefusal(
+  request: Request,
+  options: Pick<AccessOptions, "allowedHosts" | "hostRemedy">,
+): Refusal | undefined {
+  return hostRefusal(request, options) ?? pageRefusal(request);
+}
+
 const HOST_REMEDY = "add the name to its HTTP_ALLOWED_HOSTS";
 
 function hostRefusal(
   request: Request,
-  { allowedHosts, hostRemedy = HOST_REMEDY }: AccessOptions,
+  { allowedHosts, hostRemedy = HOST_REMEDY }: Pick<AccessOptions, "allowedHosts" | "hostRemedy">,
 ): Refusal | undefined {
   const text = hostOf(request);
   const [, address, name] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(text) ?? [];

@@ -1,6 +1,13 @@
 import { Access, type AccessOptions, type Refusal } from "./access.ts";
 import { Rarely } from "./rarely.ts";
 
+/** Decides which requests are answered. */
+export interface Guard {
+  readonly access: AccessOptions;
+  /** The reply to a request that is refused. */
+  readonly refuse: (refusal: Refusal, request: Request) => Response;
+}
+
 export interface HttpListenerOptions {
   readonly hostname: string;
   /** 0: any free one. */
@@ -9,10 +16,10 @@ export interface HttpListenerOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** How long closing waits for requests that are being answered. */
   readonly closingGraceMs: number;
-  readonly access: AccessOptions;
-  /** The reply to a request that is refused. */
-  readonly refuse: (refusal: Refusal, request: Request) => Response;
-  readonly answer: (request: Request) => Response | Promise<Response>;
+  /** Undefined: the answer decides who gets one. */
+  readonly guard?: Guard;
+  /** @param from Address of the client. */
+  readonly answer: (request: Request, from: string) => Response | Promise<Response>;
   /** The reply where the handler threw. */
   readonly onError: (error: unknown) => Response;
   /**
@@ -45,12 +52,12 @@ export class HttpListener {
   private isClosing = false;
   /** While many connections keep coming, each try fails again. Not each failure is worth a log line. */
   private readonly rarely = new Rarely();
-  private readonly access: Access;
+  private readonly access: Access | undefined;
   private server: Deno.HttpServer<Deno.NetAddr>;
 
   /** @throws {Error} It cannot listen there, or not with this certificate. */
   constructor(private readonly options: HttpListenerOptions) {
-    this.access = new Access(options.access);
+    this.access = options.guard && new Access(options.guard.access);
     this.server = this.listen(options.port);
     this.port = this.server.addr.port;
   }
@@ -85,8 +92,9 @@ export class HttpListener {
   }
 
   private async answer(request: Request, from: string): Promise<Response> {
-    const refusal = await this.access.refusal(request, from);
-    return refusal === undefined ? await this.options.answer(request) : this.options.refuse(refusal, request);
+    const { answer, guard } = this.options;
+    const refusal = await this.access?.refusal(request, from);
+    return refusal === undefined ? await answer(request, from) : guard!.refuse(refusal, request);
   }
 
   private report(reason: string): void {

@@ -60,17 +60,19 @@ export class PushServer {
     this.listener = new HttpListener({
       ...options,
       closingGraceMs: CLOSING_GRACE_MS,
-      access: {
-        allowedHosts: [hostname.toLowerCase()],
-        hostRemedy: "set VABUS_TOKEN for it, since a sender with the token may use any name",
-        token,
-        credentialOf,
-        challenge: CHALLENGE,
-        openPaths: ["/ping"],
-        onRefusal: ({ message }, from, count) =>
-          logger.warn("a request was refused", { reason: message, from, count }),
+      guard: {
+        access: {
+          allowedHosts: [hostname.toLowerCase()],
+          hostRemedy: "set VABUS_TOKEN for it, since a sender with the token may use any name",
+          token,
+          credentialOf,
+          challenge: CHALLENGE,
+          openPaths: ["/ping"],
+          onRefusal: ({ message }, from, count) =>
+            logger.warn("a request was refused", { reason: message, from, count }),
+        },
+        refuse: ({ status, message, headers }, request) => this.refusal(request, status, message, headers),
       },
-      refuse: ({ status, message, headers }, request) => this.refusal(request, status, message, headers),
       answer: (request) => this.answer(request),
       onError: (error) => {
         logger.error("a request could not be answered", { error: (error as Error).message });
