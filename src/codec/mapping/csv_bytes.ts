@@ -2,27 +2,26 @@ import { functionId, UNNAMED } from "../../event/agg_function.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
 import { hashBytes } from "../../event/text_hash.ts";
 import { ID_MAX_BYTES } from "../append_event.ts";
-import { BYTE_F, BYTE_T, NEWLINE, NINE, QUOTE, RETURN } from "../ascii.ts";
+import { NEWLINE, QUOTE, RETURN } from "../ascii.ts";
 import { Words } from "../words.ts";
 import { ByteCache, isAt, OnePart, type Parts } from "./byte_cache.ts";
-import { NO_ROW, partsOf, rowReadings } from "./csv_readings.ts";
-import { byteKinds, CsvLayout, ENDS_CELL, IN_CELL } from "./csv_layout.ts";
+import { CsvCells, isRowEnd } from "./csv_cells.ts";
+import type { CsvHeader } from "./csv_header.ts";
+import { CsvLayout } from "./csv_layout.ts";
+import { nextHeader, NO_ROW, partsOf, rowReadings } from "./csv_readings.ts";
 import { csvRowEnd } from "./csv_row_end.ts";
 import { rowAt } from "./csv_rows.ts";
 import type { EventMapping } from "./event_mapping.ts";
 import { KnownSeries, SeriesWriter } from "./known_series.ts";
-import { isMeantAsNumber, numberIn } from "./number.ts";
-import { asciiBetween, decimalIn, timeMsIn } from "./number_bytes.ts";
+import { asciiBetween, timeMsIn } from "./number_bytes.ts";
 import { makeEvent, type RecordContext } from "./reading.ts";
 import { EVENTS_MAX, FAILED, type RecordEvents } from "./record_events.ts";
 import { perSecond, timeIn } from "./time.ts";
 
-/** The bit by which lower case differs from upper case in ASCII. */
-const LOWER_CASE = 0x20;
-/** Of a cell in quotes. */
-const IN_QUOTES = byteKinds('"');
 /** Headers that are remembered come to no more, by {@link ByteCache.grow}. */
 const LAYOUTS_BYTES_MAX = 1024 * 1024;
+/** Headers that stand elsewhere, of which as many are remembered. */
+const HEADERS_MAX = 128;
 
 /**
  * The fast path over CSV: it walks over the bytes of a row once. The cells that make its series are looked up
@@ -39,9 +38,11 @@ export class CsvBytes {
   private words = new Words(new Uint8Array(0));
   private bytes = this.words.bytes;
   private readonly header = new OnePart();
-  /** Where the cells of a row are. */
-  private starts = new Int32Array(0);
-  private ends = new Int32Array(0);
+  private readonly cells = new CsvCells();
+  /** Of rows whose headers stand elsewhere. */
+  private readonly byHeader = new Map<string, { readonly layout: CsvLayout | undefined }>();
+  /** The one that was used last. */
+  private above: { readonly header: CsvHeader; readonly layout: CsvLayout | undefined } | undefined;
 
   /** Undefined: there are mappings that it does not know. */
   static for(mapping: EventMapping): CsvBytes | undefined {
@@ -61,19 +62,13 @@ export class CsvBytes {
 
   /** Adds the events of a record. Returns false where it is for the slow path. */
   read(events: RecordEvents, context: RecordContext): boolean {
-    const { bytes, textStart, textEnd } = events;
-    if (this.bytes !== bytes) {
-      this.words = new Words(bytes);
-      this.bytes = bytes;
-    }
-    const start = isAt(BYTE_ORDER_MARK, bytes, textStart, 3) && textEnd - textStart >= 3
-      ? textStart + 3
-      : textStart;
-    const headerEnd = this.headerEnd(events, start);
-    const layout = headerEnd === FAILED ? undefined : this.layoutOf(start, headerEnd);
-    if (layout === undefined) return false;
+    this.useBytesOf(events);
+    const { textStart, textEnd } = events;
+    const headerStart = this.afterMark(textStart, textEnd);
+    const headerEnd = this.headerEnd(events, headerStart);
+    let layout = this.layoutAt(headerStart, headerEnd);
     let isEmpty = true;
-    for (let at = this.afterBreak(headerEnd, textEnd); at < textEnd;) {
+    for (let at = this.afterBreak(headerEnd, textEnd); layout !== undefined && at < textEnd;) {
       const end = this.plainRow(events, layout, at, context);
       if (end !== FAILED) {
         isEmpty = false;
@@ -81,17 +76,52 @@ export class CsvBytes {
         continue;
       }
       if (!events.isUtf8()) return false;
-      const slowEnd = csvRowEnd(bytes, at, textEnd, layout.separator);
+      const slowEnd = csvRowEnd(this.bytes, at, textEnd, layout.separator);
       const row = rowAt(events.text(at, slowEnd), 0, layout.header.separator);
+      const rowStart = at;
       at = this.afterBreak(slowEnd, textEnd);
       if (row.text === "" || row.text === layout.header.row.text) continue;
+      if (nextHeader(row, layout.header, this.mapping, context) !== undefined) {
+        const start = this.afterMark(rowStart, textEnd);
+        layout = this.layoutAt(start, this.headerEnd(events, start));
+        continue;
+      }
       isEmpty = false;
       for (const reading of rowReadings(row, layout.header, this.mapping, context)) {
         if (!events.take(reading)) return true;
       }
     }
+    if (layout === undefined) return false;
     if (isEmpty) events.take(NO_ROW);
     return true;
+  }
+
+  /**
+   * Adds the events of a row whose header stands elsewhere. Returns false where it is for the slow path:
+   * nothing is added then.
+   */
+  readRow(events: RecordEvents, header: CsvHeader, context: RecordContext): boolean {
+    this.useBytesOf(events);
+    const { textStart, textEnd } = events;
+    if (this.above?.header !== header) this.above = { header, layout: this.layoutUnder(header.row.text) };
+    const { layout } = this.above;
+    return layout !== undefined && this.plainRow(events, layout, textStart, context) === textEnd;
+  }
+
+  private layoutUnder(header: string): CsvLayout | undefined {
+    const { byHeader, mapping } = this;
+    const found = byHeader.get(header);
+    if (found !== undefined) return found.layout;
+    if (byHeader.size === HEADERS_MAX) byHeader.clear();
+    const layout = CsvLayout.of(ENCODER.encode(header), mapping);
+    byHeader.set(header, { layout });
+    return layout;
+  }
+
+  private useBytesOf({ bytes }: RecordEvents): void {
+    if (this.bytes === bytes) return;
+    this.words = new Words(bytes);
+    this.bytes = bytes;
   }
 
   /** Where the header ends; it is not plain where there are quotes or control characters in it. */
@@ -103,10 +133,12 @@ export class CsvBytes {
       if (bytes[at] === QUOTE) return FAILED;
       if (bytes[at]! >= 0x80) isAscii = false;
     }
-    return at === start || !this.isRowEnd(at, textEnd) || (!isAscii && !events.isUtf8()) ? FAILED : at;
+    return at === start || !isRowEnd(bytes, at, textEnd) || (!isAscii && !events.isUtf8()) ? FAILED : at;
   }
 
-  private layoutOf(start: number, end: number): CsvLayout | undefined {
+  /** Undefined: the rows under this header are for the slow path. */
+  private layoutAt(start: number, end: number): CsvLayout | undefined {
+    if (end === FAILED) return undefined;
     const { bytes } = this;
     const header = this.header.at(start, end);
     const found = this.layouts.find(this.words, header);
@@ -122,7 +154,8 @@ export class CsvBytes {
    */
   private plainRow(events: RecordEvents, layout: CsvLayout, start: number, context: RecordContext): number {
     const { batch } = events;
-    const end = this.cellsAt(events, layout, start);
+    const { cells } = this;
+    const end = cells.find(events, layout, start);
     if (end === FAILED || isAt(layout.bytes, this.bytes, start, end - start)) return FAILED;
     const timeMs = this.timeOf(layout, context);
     const functionOfRow = this.functionOf(layout);
@@ -136,8 +169,8 @@ export class CsvBytes {
     }
     const isOwn = this.bytes === batch.bytes;
     const lineStart = isOwn ? start : ~start;
-    const idStart = layout.id < 0 ? 0 : this.starts[layout.id]!;
-    const idLength = layout.id < 0 ? 0 : this.ends[layout.id]! - idStart;
+    const idStart = layout.id < 0 ? 0 : cells.starts[layout.id]!;
+    const idLength = layout.id < 0 ? 0 : cells.ends[layout.id]! - idStart;
     if (idLength > ID_MAX_BYTES) {
       batch.count = countBefore;
       return FAILED;
@@ -161,53 +194,19 @@ export class CsvBytes {
     return end;
   }
 
-  /** Notes where the cells of the row at `start` are. Returns where it ends. */
-  private cellsAt(events: RecordEvents, { separator, columns, byteKinds }: CsvLayout, start: number): number {
-    const { bytes } = this;
-    const { textEnd } = events;
-    if (this.starts.length < columns) {
-      this.starts = new Int32Array(columns);
-      this.ends = new Int32Array(columns);
-    }
-    const { starts } = this;
-    let isAscii = true;
-    let at = start;
-    for (let column = 0;; column++) {
-      if (column === columns) return FAILED;
-      const isQuoted = at < textEnd && bytes[at] === QUOTE;
-      if (isQuoted) at++;
-      starts[column] = at;
-      const kinds = isQuoted ? IN_QUOTES : byteKinds;
-      for (; at < textEnd; at++) {
-        const kind = kinds[bytes[at]!];
-        if (kind === IN_CELL) continue;
-        if (kind === ENDS_CELL) break;
-        isAscii = false;
-      }
-      this.ends[column] = at;
-      if (isQuoted && at++ >= textEnd) return FAILED;
-      if (at < textEnd && bytes[at] === separator) {
-        at++;
-        continue;
-      }
-      const isWhole = column === columns - 1 && at > start && this.isRowEnd(at, textEnd);
-      return isWhole && (isAscii || events.isUtf8()) ? at : FAILED;
-    }
-  }
-
   /** Begins an event for each value of a row. Returns whether all are plain. */
   private addValues(batch: EventBatch, layout: CsvLayout, context: RecordContext): boolean {
-    const { words } = this;
-    const cells: Parts = { start: this.starts, end: this.ends, chosen: layout.seriesColumns };
-    let known = this.known.find(words, cells, layout.number);
+    const { cells, words } = this;
+    const parts: Parts = { start: cells.starts, end: cells.ends, chosen: layout.seriesColumns };
+    let known = this.known.find(words, parts, layout.number);
     if (known === undefined) {
       known = [];
       this.known.add(known);
     }
     for (const column of layout.values) {
-      const value = this.numberAt(column);
+      const value = cells.numberAt(column);
       if (Number.isNaN(value)) {
-        if (!layout.isWide || this.isRefused(column)) return false;
+        if (!layout.isWide || cells.isRefused(column)) return false;
         continue;
       }
       const series = known[column] ??= this.newSeries(layout, column, context);
@@ -221,7 +220,7 @@ export class CsvBytes {
 
   /** Undefined: what the slow path makes of it is no event. */
   private newSeries(layout: CsvLayout, column: number, context: RecordContext): KnownSeries | undefined {
-    const cells = Array.from({ length: layout.columns }, (_, i) => this.text(i));
+    const cells = Array.from({ length: layout.columns }, (_, i) => this.cells.text(i));
     const event = makeEvent(this.mapping, partsOf({ cells }, layout.header, column), context);
     if (typeof event === "string") return undefined;
     const series = new KnownSeries(event);
@@ -229,55 +228,25 @@ export class CsvBytes {
     return series;
   }
 
-  /** NaN: it is none. */
-  private numberAt(column: number): number {
-    const { bytes } = this;
-    const start = this.starts[column]!;
-    const end = this.ends[column]!;
-    if (start === end) return NaN;
-    const decimal = decimalIn(bytes, start, end);
-    if (!Number.isNaN(decimal)) return decimal;
-    if (this.beginsText(bytes[start]!)) return NaN;
-    const number = numberIn(this.text(column));
-    return typeof number === "string" ? NaN : number;
-  }
-
-  /** Whether a cell that is no number is meant as one. The slow path says why it is none. */
-  private isRefused(column: number): boolean {
-    const start = this.starts[column]!;
-    return start < this.ends[column]! && !this.beginsText(this.bytes[start]!) &&
-      isMeantAsNumber(this.text(column));
-  }
-
-  /** Whether no number and no boolean begins with this byte. */
-  private beginsText(byte: number): boolean {
-    return byte > NINE && byte < 0x80 && (byte | LOWER_CASE) !== BYTE_T && (byte | LOWER_CASE) !== BYTE_F;
-  }
-
   /** NaN: it is for the slow path. */
   private timeOf({ time }: CsvLayout, { busMs, arrivedMs }: RecordContext): number {
     if (time < 0) return busMs ?? arrivedMs;
-    const { perSecond: unit } = this;
-    if (unit !== undefined) return timeMsIn(this.bytes, this.starts[time]!, this.ends[time]!, unit);
-    const timeMs = timeIn(this.text(time), this.mapping.timeUnit);
+    const { cells, perSecond: unit } = this;
+    if (unit !== undefined) return timeMsIn(this.bytes, cells.starts[time]!, cells.ends[time]!, unit);
+    const timeMs = timeIn(cells.text(time), this.mapping.timeUnit);
     return typeof timeMs === "string" ? NaN : timeMs;
   }
 
   /** Less than {@link UNNAMED}: it is for the slow path. */
   private functionOf({ function: column }: CsvLayout): number {
-    if (column < 0 || this.starts[column] === this.ends[column]) return UNNAMED;
-    const id = functionId(asciiBetween(this.bytes, this.starts[column]!, this.ends[column]!));
+    const { bytes, cells } = this;
+    if (column < 0 || cells.isEmpty(column)) return UNNAMED;
+    const id = functionId(asciiBetween(bytes, cells.starts[column]!, cells.ends[column]!));
     return id < 0 ? UNNAMED - 1 : id;
   }
 
-  private text(column: number): string {
-    return DECODER.decode(this.bytes.subarray(this.starts[column], this.ends[column]));
-  }
-
-  private isRowEnd(at: number, end: number): boolean {
-    const { bytes } = this;
-    return at >= end || bytes[at] === NEWLINE ||
-      (bytes[at] === RETURN && at + 1 < end && bytes[at + 1] === NEWLINE);
+  private afterMark(at: number, end: number): number {
+    return end - at >= 3 && isAt(BYTE_ORDER_MARK, this.bytes, at, 3) ? at + 3 : at;
   }
 
   private afterBreak(at: number, end: number): number {
@@ -286,5 +255,5 @@ export class CsvBytes {
   }
 }
 
-const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+const ENCODER = new TextEncoder();
 const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);

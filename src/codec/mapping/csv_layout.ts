@@ -1,6 +1,7 @@
 import type { AloneText } from "../../event/event_batch.ts";
-import { CsvHeader, HEADER_MAX, otherColumns, rowReadings } from "./csv_readings.ts";
-import { rowAt, separatorOf } from "./csv_rows.ts";
+import { CsvHeader, HEADER_MAX } from "./csv_header.ts";
+import { otherColumns, rowReadings } from "./csv_readings.ts";
+import { rowAt } from "./csv_rows.ts";
 import type { EventMapping } from "./event_mapping.ts";
 import type { Pointer } from "./template.ts";
 
@@ -40,9 +41,7 @@ export class CsvLayout {
   /** @param bytes Of the header, without quotes, in UTF-8. Undefined: no row under it is an event. */
   static of(bytes: Uint8Array, mapping: EventMapping): CsvLayout | undefined {
     if (bytes.length > HEADER_MAX) return undefined;
-    const text = DECODER.decode(bytes);
-    const separator = separatorOf(text);
-    const header = new CsvHeader(rowAt(text, 0, separator), separator);
+    const header = CsvHeader.of(DECODER.decode(bytes));
     const { value, timestamp } = mapping;
     const isMissing = (part: unknown) =>
       typeof part === "object" && header.indexOf(part as Pointer) === undefined;

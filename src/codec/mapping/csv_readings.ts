@@ -1,75 +1,61 @@
-import { type CsvRow, csvRows, csvText, separatorOf } from "./csv_rows.ts";
+import { CsvHeader, HEADER_MAX } from "./csv_header.ts";
+import { type CsvRow, csvText, rowAt, separatorOf } from "./csv_rows.ts";
 import type { EventMapping } from "./event_mapping.ts";
 import { isMeantAsNumber } from "./number.ts";
 import { otherPointers } from "./pointers.ts";
 import { makeEvent, type Parts, type Reading, type RecordContext } from "./reading.ts";
-import type { Pointer } from "./template.ts";
-
-/** Characters of a header at most: it is added to each dead letter of a row. */
-export const HEADER_MAX = 8192;
-
-/** The columns of a text. */
-export class CsvHeader {
-  /** A column that is there twice counts by its first place. */
-  private readonly columns: ReadonlyMap<string, number>;
-
-  constructor(readonly row: CsvRow, readonly separator: string) {
-    this.columns = new Map(row.cells.map((cell, i): [string, number] => [cell.trim(), i]).reverse());
-  }
-
-  /** Undefined: there is no such column. */
-  indexOf({ tokens: [column] }: Pointer): number | undefined {
-    return this.columns.get(column!);
-  }
-
-  /**
-   * Whether a row has the names of the columns in another order, as the header of another file would. Where
-   * a name is a number, it may as well be a row of readings.
-   */
-  isReordered({ cells }: Pick<CsvRow, "cells">): boolean {
-    const names = cells.map((cell) => cell.trim());
-    const own = this.row.cells.map((cell) => cell.trim());
-    const isPermuted = this.columns.has(names[0]!) && names.some((name, i) => name !== own[i]) &&
-      JSON.stringify(names.sort()) === JSON.stringify(own.sort());
-    return isPermuted && !names.some(isMeantAsNumber);
-  }
-
-  nameOf(index: number): string {
-    return this.row.cells[index]!.trim();
-  }
-}
 
 /**
- * The events of a record of CSV: a header and rows under it. A row with the cells of the header is one again,
- * as where files were joined.
+ * The events of a record of CSV: a header and rows under it. A row that is a header itself, as where files
+ * were joined, is the one of the rows after it.
  */
 export function* csvReadings(
   text: string,
   mapping: EventMapping,
   context: RecordContext,
 ): Generator<Reading> {
-  const separator = separatorOf(text);
   let header: CsvHeader | undefined;
   let isEmpty = true;
-  for (const row of csvRows(text, separator)) {
+  for (let at = text.startsWith("\ufeff") ? 1 : 0; at < text.length;) {
+    const separator: string = header?.separator ?? separatorOf(text.slice(at));
+    const row = rowAt(text, at, separator);
+    at = row.end;
+    if (row.text === "" || row.text === header?.row.text) continue;
     if (header === undefined) {
       if (row.text.length > HEADER_MAX) {
         return yield { event: `a header of more than ${HEADER_MAX} characters` };
       }
-      header = new CsvHeader(row, separator);
+      header = CsvHeader.of(row.text);
       continue;
     }
-    if (row.text === header.row.text) continue;
-    isEmpty = false;
-    yield* rowReadings(row, header, mapping, context);
+    const next = nextHeader(row, header, mapping, context);
+    if (next !== undefined) header = next;
+    else {
+      isEmpty = false;
+      yield* rowReadings(row, header, mapping, context);
+    }
   }
   if (isEmpty) yield header === undefined ? { event: "no header in it" } : NO_ROW;
 }
 
 export const NO_ROW: Reading = { event: "no row under the header" };
 
-const REORDERED = "a header with the columns in another order: the rows under it are read by the first " +
-  "header, so their values may be in the wrong columns. Give each header a file of its own";
+/**
+ * The header that a row is; undefined: it is none. What is an event is no header, whatever names are in it.
+ */
+export function nextHeader(
+  row: CsvRow,
+  header: CsvHeader,
+  mapping: EventMapping,
+  context: RecordContext,
+): CsvHeader | undefined {
+  const next = header.successor(row, mapping);
+  if (next === undefined) return undefined;
+  for (const { event } of rowReadings(row, header, mapping, context)) {
+    if (typeof event !== "string") return undefined;
+  }
+  return next;
+}
 
 /** The events of a row. */
 export function* rowReadings(
@@ -85,8 +71,6 @@ export function* rowReadings(
     yield { event: "a quote that does not end", alone: whole };
   } else if (cells.length !== expected) {
     yield { event: `${cells.length} cells, where the header has ${expected}`, alone: whole };
-  } else if (header.isReordered(row)) {
-    yield { event: REORDERED, alone: whole };
   } else if (mapping.value === "*") {
     yield* wideReadings(row, header, mapping, context);
   } else {

@@ -9,16 +9,6 @@ export interface CsvRow {
 
 const SEPARATORS = [",", ";", "\t", "|"];
 
-/** The rows of a text; empty lines are left out. A line break within quotes does not end one. */
-export function* csvRows(text: string, separator: string): Generator<CsvRow> {
-  let at = text.startsWith("\ufeff") ? 1 : 0;
-  while (at < text.length) {
-    const row = rowAt(text, at, separator);
-    at = row.end;
-    if (row.text !== "") yield row;
-  }
-}
-
 /** The separator of a header: the usual one that occurs most often in it. */
 export function separatorOf(text: string): string {
   const start = text.startsWith("\ufeff") ? 1 : 0;

@@ -1,6 +1,8 @@
 import type { EventBatch } from "../../event/event_batch.ts";
 import { CsvBytes } from "./csv_bytes.ts";
-import { csvReadings } from "./csv_readings.ts";
+import type { CsvHeader } from "./csv_header.ts";
+import { csvReadings, nextHeader, rowReadings } from "./csv_readings.ts";
+import { rowAt } from "./csv_rows.ts";
 import { metricReadings, NO_METRIC } from "../sparkplug/metric_record.ts";
 import { compileMapping, type EventFormat, type EventMapping, type MappingTexts } from "./event_mapping.ts";
 import { InfluxBytes } from "./influx_bytes.ts";
@@ -25,12 +27,14 @@ const READINGS: Readonly<
 /** Makes events of records by a mapping, whatever source they come from. */
 export class RecordReader {
   private readonly plain: PlainJson | undefined;
+  private readonly rows: CsvBytes | undefined;
   private readonly lines: InfluxBytes | CsvBytes | undefined;
   private readonly events = new RecordEvents();
 
   constructor(readonly mapping: EventMapping) {
     this.plain = PlainJson.for(mapping);
-    this.lines = InfluxBytes.for(mapping) ?? CsvBytes.for(mapping);
+    this.rows = CsvBytes.for(mapping);
+    this.lines = this.rows ?? InfluxBytes.for(mapping);
   }
 
   /** Whether {@link readText} can be asked for. */
@@ -96,6 +100,36 @@ export class RecordReader {
       if (!events.take(reading)) break;
     }
     events.finish();
+  }
+
+  /**
+   * Adds the events of a row of CSV, which is a record of its own although its header stands elsewhere. Where
+   * it is a header itself, nothing is added, and that is returned.
+   *
+   * @param start Start of the row in the batch's bytes, without its line break.
+   */
+  readRow(
+    batch: EventBatch,
+    start: number,
+    end: number,
+    context: RecordContext,
+    header: CsvHeader,
+  ): CsvHeader | undefined {
+    const { events, mapping, rows } = this;
+    events.begin(batch, batch.total, start, end);
+    if (rows?.readRow(events, header, context) !== true) {
+      events.undo();
+      if (events.isUtf8()) {
+        const row = rowAt(events.text(), 0, header.separator);
+        const next = row.text === header.row.text ? header : nextHeader(row, header, mapping, context);
+        if (next !== undefined) return next;
+        events.wholeIs(() => `${header.row.text}\n${row.text}`);
+        for (const reading of rowReadings(row, header, mapping, context)) if (!events.take(reading)) break;
+      } else events.refuse("not UTF-8");
+    }
+    batch.total++;
+    events.finish();
+    return undefined;
   }
 }
 

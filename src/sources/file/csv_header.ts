@@ -1,6 +1,8 @@
 import { isUtf8 } from "node:buffer";
+import { CsvHeader } from "../../codec/mapping/csv_header.ts";
 import { separatorOf } from "../../codec/mapping/csv_rows.ts";
 import { SourceError } from "../../contract/source.ts";
+import { withoutSpace } from "./line_space.ts";
 import type { OpenFile } from "./open_file.ts";
 
 /** A header ends within that many bytes. */
@@ -9,55 +11,62 @@ const HEADER_MAX_BYTES = 8192;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const QUOTE = 0x22;
+const DECODER = new TextDecoder();
 /** A quote that does not end within that many bytes belongs to its own line alone. */
 const QUOTED_MAX_BYTES = 64 * 1024;
 
-/** The first row of CSV. */
-export interface CsvHeader {
-  readonly text: string;
-  readonly separator: number;
+/** A header in a file or a stream. */
+export interface FoundHeader {
+  /** Where its row begins, in bytes of the content. */
+  readonly at: number;
+  readonly columns: CsvHeader;
 }
 
 /**
- * The header at the beginning of a content; undefined: it is not all there.
+ * The header that a content begins with; undefined: it is not all there.
  *
+ * @param at Where the content begins.
  * @param isLast Nothing follows.
  */
-export function csvHeaderIn(bytes: Uint8Array, isLast: boolean): CsvHeader | undefined {
+export function csvHeaderIn(bytes: Uint8Array, at: number, isLast: boolean): FoundHeader | undefined {
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   let start = hasMark ? 3 : 0;
   while (bytes[start] === NEWLINE || bytes[start] === RETURN) start++;
-  const found = bytes.indexOf(NEWLINE, start);
-  if (found < 0 && (!isLast || start === bytes.length)) return undefined;
-  const line = bytes.subarray(start, found < 0 ? bytes.length : found);
-  if (!isUtf8(line)) return { text: "", separator: 0x2c };
-  const text = new TextDecoder().decode(line).trimEnd();
-  return { text, separator: separatorOf(text).charCodeAt(0) };
+  const lineEnd = bytes.indexOf(NEWLINE, start);
+  if (lineEnd < 0 && (!isLast || start === bytes.length)) return undefined;
+  const line = bytes.subarray(start, lineEnd < 0 ? bytes.length : lineEnd);
+  const separator = isUtf8(line) ? separatorOf(DECODER.decode(line)) : ",";
+  const found = rowEnd(bytes, start, separator.charCodeAt(0), isLast);
+  if (found < 0 && !isLast) return undefined;
+  const end = found < 0 ? bytes.length : found;
+  const row = bytes.subarray(start, withoutSpace(bytes, start, end, true));
+  return { at, columns: CsvHeader.of(isUtf8(row) ? DECODER.decode(row) : "") };
 }
 
 /**
- * The header of a file; undefined: it is not all there.
+ * The header that begins at that byte of a file; undefined: it is not all there.
  *
  * @param isComplete Nothing will follow what is there.
- * @throws {SourceError} It has none.
+ * @throws {SourceError} There is none.
  */
 export async function readCsvHeader(
   { content, path }: Pick<OpenFile, "content" | "path">,
+  at: number,
   isComplete: boolean,
-): Promise<CsvHeader | undefined> {
+): Promise<FoundHeader | undefined> {
   const beginning = new Uint8Array(HEADER_MAX_BYTES);
   let length = 0;
   while (length < beginning.length) {
-    const count = await content.read(length, beginning.subarray(length));
+    const count = await content.read(at + length, beginning.subarray(length));
     if (count === 0) break;
     length += count;
   }
   const isWhole = length < beginning.length;
-  const header = csvHeaderIn(beginning.subarray(0, length), isWhole && isComplete);
+  const header = csvHeaderIn(beginning.subarray(0, length), at, isWhole && isComplete);
   if (header === undefined && !isWhole) {
     throw new SourceError(
       "garbage",
-      `${path}: its first ${HEADER_MAX_BYTES} bytes have no line break: it is no CSV with a header`,
+      `${path}: no row ends within its first ${HEADER_MAX_BYTES} bytes: it is no CSV with a header`,
     );
   }
   return header;

@@ -1,4 +1,3 @@
-import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import {
   type Extent,
   type Outcome,
@@ -10,13 +9,14 @@ import {
   SourceError,
 } from "../../contract/source.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
-import { type CsvHeader, readCsvHeader } from "./csv_header.ts";
+import { type FoundHeader, readCsvHeader } from "./csv_header.ts";
 import { LineBuffer } from "./line_buffer.ts";
 import type { Closable, OpenFiles } from "./open_files.ts";
 import type { FoundFile } from "./file_names.ts";
 import type { FileKey } from "./file_key.ts";
 import { OpenFile, sourceError } from "./open_file.ts";
-import { type FileMark, markOf, positionOf } from "./file_mark.ts";
+import type { Reading } from "./reading.ts";
+import { type FileMark, markOf, pointAt, positionOf, type ReadPoint } from "./file_mark.ts";
 
 /** To go on in a compressed file, all before that has to be gone through. */
 const READ_MAX_MS = 600_000;
@@ -24,13 +24,6 @@ const READ_MAX_MS = 600_000;
 export const LINGER_MS = 60_000;
 /** Between two looks at a file for more. */
 const LOOK_MS = 200;
-
-/** How files are read. */
-export interface Reading {
-  /** Undefined: lines are events as they are. */
-  readonly reader: RecordReader | undefined;
-  readonly isFollowed: boolean;
-}
 
 interface Successor {
   readonly found: FoundFile;
@@ -47,7 +40,7 @@ export class FilePartition implements Partition, Closable {
   isComplete: boolean;
   private file: OpenFile | undefined;
   private readonly buffer = new LineBuffer();
-  private header: CsvHeader | undefined;
+  private header: FoundHeader | undefined;
   private hasWarned = false;
   private isClosed = false;
   private isRead = false;
@@ -142,7 +135,9 @@ export class FilePartition implements Partition, Closable {
   async end(): Promise<FileMark | undefined> {
     const { mark, path } = this;
     const file = this.successors.at(-1)?.opened ?? this.file;
-    return file === undefined || file.isCompressed ? mark : await file.markAt(await file.size(), false, path);
+    return file === undefined || file.isCompressed
+      ? mark
+      : await file.markAt(pointAt(await file.size()), path);
   }
 
   /** Nothing is written to it any more. It has to come to its end once more. */
@@ -193,7 +188,7 @@ export class FilePartition implements Partition, Closable {
     }
   }
 
-  private async startOf(file: OpenFile): Promise<Pick<FileMark, "at" | "isInside">> {
+  private async startOf(file: OpenFile): Promise<ReadPoint> {
     const { mark, path } = this;
     if (mark !== undefined && await file.holds(mark)) return mark;
     // A file that is written anew again and again is told of once. One of another name has the number of one
@@ -207,25 +202,28 @@ export class FilePartition implements Partition, Closable {
     }
     this.header = undefined;
     this.buffer.empty();
-    return { at: 0, isInside: false };
+    return pointAt(0);
   }
 
   private async readFrom(
     file: OpenFile,
-    { at, isInside }: Pick<FileMark, "at" | "isInside">,
+    from: ReadPoint,
     into: EventBatch,
     request: ReadRequest,
     signal: AbortSignal,
   ): Promise<Outcome> {
+    const { at, isInside, headerAt } = from;
     const { buffer, context: { clock }, reading: { reader } } = this;
     const isCsv = reader?.mapping.format === "csv";
     const isComplete = this.isComplete || file.isCompressed;
-    if (isCsv) this.header ??= await readCsvHeader(file, isComplete);
+    if (isCsv && this.header?.at !== headerAt) {
+      this.header = await readCsvHeader(file, headerAt, isComplete);
+    }
     const { header } = this;
     buffer.seek(at);
     if (!isCsv || header !== undefined) await this.fill(file, request.limit, isInside);
     if (buffer.length === 0 || (isCsv && header === undefined)) {
-      return await this.idle(file, at, isInside, request, signal);
+      return await this.idle(file, from, request, signal);
     }
     const startedMs = clock.monotonicMs();
     into.reset(new Uint8Array(0));
@@ -233,22 +231,28 @@ export class FilePartition implements Partition, Closable {
     if (isInside) isInsideNext = !buffer.skip();
     else {
       let taken = buffer.take(into, request.limit, false, reader, header, clock.nowMs());
-      if (taken === 0 && buffer.isFull) {
+      if (taken.bytes === 0 && buffer.isFull) {
         buffer.refuse(into);
         isInsideNext = true;
-      } else if (taken === 0 && isComplete) {
+      } else if (taken.bytes === 0 && isComplete) {
         taken = buffer.take(into, request.limit, true, reader, header, clock.nowMs());
-      } else if (taken === 0) return await this.idle(file, at, isInside, request, signal);
+      } else if (taken.bytes === 0) return await this.idle(file, from, request, signal);
+      this.header = taken.header;
     }
     this.atEndSinceMs = undefined;
     this.readBytes = file.content.storedBytesAt(buffer.at);
     const { path } = this;
     const { originOf } = into;
     into.originOf = (index) => ({ ...originOf?.(index), path });
-    const next = positionOf(await file.markAt(buffer.at, isInsideNext, path));
+    const next = positionOf(await file.markAt(this.pointAfter(isInsideNext), path));
     const step = { lineage: undefined, next, offset: undefined, lost: 0 };
     if (into.total === 0) return { kind: "gap", ...step };
     return { kind: "events", ...step, decodeMs: clock.monotonicMs() - startedMs };
+  }
+
+  /** Behind what was taken. */
+  private pointAfter(isInside: boolean): ReadPoint {
+    return { at: this.buffer.at, isInside, headerAt: this.header?.at ?? 0 };
   }
 
   /** Fills the buffer where it does not have the lines already. */
@@ -272,8 +276,7 @@ export class FilePartition implements Partition, Closable {
 
   private async idle(
     file: OpenFile,
-    at: number,
-    isInside: boolean,
+    from: ReadPoint,
     { waitMs }: ReadRequest,
     signal: AbortSignal,
   ): Promise<Outcome> {
@@ -290,7 +293,7 @@ export class FilePartition implements Partition, Closable {
         if (await file.size() !== size) break;
       }
     }
-    const next = positionOf(await file.markAt(at, isInside, this.path));
+    const next = positionOf(await file.markAt(from, this.path));
     return { kind: "idle", lineage: undefined, next, offset: undefined, lost: 0, decodeMs: 0 };
   }
 }

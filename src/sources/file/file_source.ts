@@ -9,11 +9,12 @@ import {
 import { keyOf } from "./file_key.ts";
 import { type FileMark, markOf } from "./file_mark.ts";
 import { filesMatching, type FoundFile, isPattern } from "./file_names.ts";
-import { FilePartition, LINGER_MS, type Reading } from "./file_partition.ts";
+import { FilePartition, LINGER_MS } from "./file_partition.ts";
 import { KnownFiles } from "./known_files.ts";
 import { leftBehind } from "./left_behind.ts";
 import { OpenFile, sourceError } from "./open_file.ts";
 import { OpenFiles } from "./open_files.ts";
+import type { Reading } from "./reading.ts";
 
 /** Files that are read, at most. */
 const FILES_MAX = 10_000;

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { keyOf } from "./file_key.ts";
-import type { FileMark } from "./file_mark.ts";
+import { type FileMark, pointAt } from "./file_mark.ts";
 import { filesMatching, type FoundFile } from "./file_names.ts";
 import { OpenFile } from "./open_file.ts";
 
@@ -35,7 +35,7 @@ async function isUnread(file: FoundFile, mark: FileMark, namesake: FoundFile | u
     if (opened === undefined || opened.isCompressed || !await opened.holds(mark)) return false;
     const size = await opened.size();
     if (size <= mark.at) return false;
-    const isCopied = copy !== undefined && await copy.holds(await opened.markAt(size, false, file.path));
+    const isCopied = copy !== undefined && await copy.holds(await opened.markAt(pointAt(size), file.path));
     return !isCopied;
   } finally {
     opened?.close();

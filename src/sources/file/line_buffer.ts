@@ -1,6 +1,6 @@
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
-import type { CsvHeader } from "./csv_header.ts";
+import type { FoundHeader } from "./csv_header.ts";
 import { cutLines, LINE_MAX_BYTES, readLines } from "./record_cutter.ts";
 
 const NEWLINE = 0x0a;
@@ -8,6 +8,13 @@ const NEWLINE = 0x0a;
 const FIRST_BYTES = 64 * 1024;
 /** Of a line that is too long, what its dead letter keeps. */
 const BEGINNING_BYTES = 64 * 1024;
+
+/** What was taken off the beginning of a buffer. */
+interface Taken {
+  readonly bytes: number;
+  /** Of CSV: the header of what lies behind it. */
+  readonly header: FoundHeader | undefined;
+}
 
 /** A piece of a content, of which whole lines are taken from its beginning. */
 export class LineBuffer {
@@ -71,12 +78,12 @@ export class LineBuffer {
   }
 
   /** Whether there are that many lines, or as many as it can hold. */
-  hasLines(limit: number, header: CsvHeader | undefined): boolean {
-    return cutLines(this.view, limit, false, header).bounds.length === 2 * limit;
+  hasLines(limit: number, header: FoundHeader | undefined): boolean {
+    return cutLines(this.view, limit, false, header?.columns).bounds.length === 2 * limit;
   }
 
   /**
-   * Takes lines, and makes events of them. Returns how many bytes were taken.
+   * Takes lines, and makes events of them. It ends behind a header of CSV that is another one than before.
    *
    * @param isLast Nothing follows.
    */
@@ -85,16 +92,21 @@ export class LineBuffer {
     limit: number,
     isLast: boolean,
     reader: RecordReader | undefined,
-    header: CsvHeader | undefined,
+    header: FoundHeader | undefined,
     arrivedMs: number,
-  ): number {
-    const { bounds, taken } = cutLines(this.view, limit, isLast, header);
+  ): Taken {
+    const { bounds, taken } = cutLines(this.view, limit, isLast, header?.columns);
     // The batch gives its bytes away.
-    const starts = readLines(this.view.slice(0, taken), bounds, into, reader, arrivedMs, header);
+    const bytes = this.view.slice(0, taken);
+    const { starts, next } = readLines(bytes, bounds, into, reader, arrivedMs, header?.columns);
     const { at } = this;
     into.originOf = (position) => ({ offset: at + starts[position]! });
-    this.drop(taken);
-    return taken;
+    if (next === undefined) return { bytes: this.drop(taken), header };
+    const { columns, index } = next;
+    return {
+      bytes: this.drop(bounds[index + 2] ?? taken),
+      header: { at: at + bounds[index]!, columns },
+    };
   }
 
   /** Refuses the line that it is full of. Returns how many bytes were taken. */

@@ -1,7 +1,7 @@
 import { SourceError } from "../../contract/source.ts";
 import { type FileContent, GzipContent, PlainContent } from "./file_content.ts";
 import type { FileKey } from "./file_key.ts";
-import { type FileMark, firstOf, lastStart, printOf } from "./file_mark.ts";
+import { type FileMark, firstOf, lastStart, printOf, type ReadPoint } from "./file_mark.ts";
 
 /** The first bytes of what gzip has compressed. */
 const MAGIC = [0x1f, 0x8b];
@@ -104,12 +104,13 @@ export class OpenFile {
   }
 
   /** A mark in it. @param path The name that it has now. @throws {SourceError} */
-  async markAt(at: number, isInside: boolean, path: string): Promise<FileMark> {
+  async markAt(point: ReadPoint, path: string): Promise<FileMark> {
+    const { at } = point;
     // Of a file that grows, only what was read is sure to stay.
     const first = firstOf(this.isCompressed ? await this.size() : at);
     const print = await this.printOf(0, first);
     const { device, inode } = this;
-    return { at, isInside, device, inode, first, print, lastPrint: await this.lastPrintOf(at), path };
+    return { ...point, device, inode, first, print, lastPrint: await this.lastPrintOf(at), path };
   }
 
   close(): void {

@@ -1,14 +1,13 @@
-import { isUtf8 } from "node:buffer";
+import type { CsvHeader } from "../../codec/mapping/csv_header.ts";
 import type { RecordContext } from "../../codec/mapping/reading.ts";
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import { EventScanner } from "../../codec/event_scanner.ts";
 import { JsonBytes } from "../../codec/json_bytes.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
-import { type CsvHeader, rowEnd } from "./csv_header.ts";
+import { rowEnd } from "./csv_header.ts";
+import { withoutSpace } from "./line_space.ts";
 
-const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const NEWLINE = 0x0a;
-const RETURN = 0x0d;
 const HASH = 0x23;
 /** Longer lines are refused, so that memory is bounded. Bytes. */
 export const LINE_MAX_BYTES = 1024 * 1024;
@@ -28,29 +27,33 @@ interface Cut {
  */
 export function cutLines(bytes: Uint8Array, limit: number, isLast: boolean, header?: CsvHeader): Cut {
   const bounds: number[] = [];
+  const separator = header?.separator.charCodeAt(0);
   let at = 0;
   while (at < bytes.length && bounds.length < 2 * limit) {
-    const found = header === undefined
-      ? bytes.indexOf(NEWLINE, at)
-      : rowEnd(bytes, at, header.separator, isLast);
+    const found = separator === undefined ? bytes.indexOf(NEWLINE, at) : rowEnd(bytes, at, separator, isLast);
     if (found < 0 && !isLast) break;
     const end = found < 0 ? bytes.length : found;
-    const contentEnd = withoutSpace(bytes, at, end);
+    const contentEnd = withoutSpace(bytes, at, end, header !== undefined);
     if (contentEnd > at) bounds.push(at, contentEnd);
     at = found < 0 ? bytes.length : found + 1;
   }
   return { bounds, taken: at };
 }
 
-function withoutSpace(bytes: Uint8Array, start: number, end: number): number {
-  while (end > start && (bytes[end - 1] === RETURN || bytes[end - 1] === 0x20 || bytes[end - 1] === 0x09)) {
-    end--;
-  }
-  return end;
+/** What was made of lines. */
+interface LinesRead {
+  /** Where the record of each position in the batch begins. */
+  readonly starts: readonly number[];
+  /** A header of CSV that is another one than before: what lies behind it was not read. */
+  readonly next?: {
+    readonly columns: CsvHeader;
+    /** Of its row among the bounds. */
+    readonly index: number;
+  };
 }
 
 /**
- * Makes events of lines. Returns where the record of each position in the batch begins.
+ * Makes events of lines.
  *
  * @param bytes They become the batch's.
  * @param arrivedMs Wall clock, Unix ms.
@@ -62,12 +65,12 @@ export function readLines(
   reader: RecordReader | undefined,
   arrivedMs: number,
   header: CsvHeader | undefined,
-): number[] {
+): LinesRead {
   batch.reset(bytes);
-  if (reader === undefined) return readEvents(bytes, bounds, batch);
+  if (reader === undefined) return { starts: readEvents(bytes, bounds, batch) };
   reader.begin(batch);
   const context = { arrivedMs };
-  if (header !== undefined) return readRows(bytes, bounds, batch, reader, context, header);
+  if (header !== undefined) return readRows(bounds, batch, reader, context, header);
   const mayComment = reader.mapping.format === "influx";
   const starts: number[] = [];
   for (let i = 0; i < bounds.length; i += 2) {
@@ -78,29 +81,26 @@ export function readLines(
     if (reader.readPlain(batch, start, context) === end) batch.total++;
     else reader.read(batch, start, end, context);
   }
-  return starts;
+  return { starts };
 }
 
-/** Each row is a record of its own, with the header over it. */
+/** Each row is a record of its own, under the header before it. */
 function readRows(
-  bytes: Uint8Array,
   bounds: readonly number[],
   batch: EventBatch,
   reader: RecordReader,
   context: RecordContext,
   header: CsvHeader,
-): number[] {
+): LinesRead {
   const starts: number[] = [];
-  for (let i = 0; i < bounds.length; i += 2) {
-    const [start, end] = [bounds[i]!, bounds[i + 1]!];
-    const row = bytes.subarray(start, end);
-    const text = isUtf8(row) ? DECODER.decode(row) : undefined;
-    // The header comes again where files were joined.
-    if (text === header.text || text === `\ufeff${header.text}`) continue;
-    starts.push(start);
-    reader.read(batch, start, end, context, text && `${header.text}\n${text}`);
+  for (let index = 0; index < bounds.length; index += 2) {
+    const start = bounds[index]!;
+    const columns = reader.readRow(batch, start, bounds[index + 1]!, context, header);
+    if (columns === undefined) starts.push(start);
+    // Where files were joined, the same one may come again.
+    else if (columns.row.text !== header.row.text) return { starts, next: { columns, index } };
   }
-  return starts;
+  return { starts };
 }
 
 function readEvents(bytes: Uint8Array, bounds: readonly number[], batch: EventBatch): number[] {

@@ -9,7 +9,7 @@ import {
   SourceError,
 } from "../../contract/source.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
-import { type CsvHeader, csvHeaderIn } from "./csv_header.ts";
+import { csvHeaderIn, type FoundHeader } from "./csv_header.ts";
 import { LineBuffer } from "./line_buffer.ts";
 
 /** The writer of a pipe may pause for long: a read waits for it, up to that long. */
@@ -66,7 +66,7 @@ class StdinPartition implements Partition {
   readonly replay = "none";
   readonly readMaxMs = READ_MAX_MS;
   private readonly buffer = new LineBuffer();
-  private header: CsvHeader | undefined;
+  private header: FoundHeader | undefined;
   private hasEnded = false;
   private isInside = false;
   /** Bytes that were read and that the buffer has no room for yet. */
@@ -110,16 +110,21 @@ class StdinPartition implements Partition {
     const { buffer, reader, context: { clock } } = this;
     if (this.isInside) this.isInside = !buffer.skip();
     if (reader?.mapping.format === "csv") {
-      this.header ??= csvHeaderIn(buffer.peek(), this.hasEnded);
+      this.header ??= csvHeaderIn(buffer.peek(), buffer.at, this.hasEnded);
       if (this.header === undefined && !buffer.isFull) return;
     }
-    const taken = buffer.take(into, limit, false, reader, this.header, clock.nowMs());
-    if (taken > 0) return;
-    if (buffer.isFull) {
-      buffer.refuse(into);
-      this.isInside = true;
-    } else if (this.hasEnded && buffer.length > 0) {
-      buffer.take(into, limit, true, reader, this.header, clock.nowMs());
+    for (let isLast = false;;) {
+      const taken = buffer.take(into, limit, isLast, reader, this.header, clock.nowMs());
+      this.header = taken.header;
+      if (into.total > 0) return;
+      if (taken.bytes > 0) continue;
+      if (buffer.isFull) {
+        buffer.refuse(into);
+        this.isInside = true;
+        return;
+      }
+      if (isLast || !this.hasEnded || buffer.length === 0) return;
+      isLast = true;
     }
   }
 

@@ -4,9 +4,13 @@
  */
 import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
+import { CsvHeader } from "../../../src/codec/mapping/csv_header.ts";
 import { csvReadings } from "../../../src/codec/mapping/csv_readings.ts";
 import type { MappingTexts } from "../../../src/codec/mapping/event_mapping.ts";
-import { read, Readers, type ReadRecord } from "./read.ts";
+import { rowAt } from "../../../src/codec/mapping/csv_rows.ts";
+import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
+import { EventBatch } from "../../../src/event/event_batch.ts";
+import { ARRIVED_MS, contentOf, read, Readers, type ReadRecord } from "./read.ts";
 import { slowly } from "./slowly.ts";
 
 const CSV = { format: "csv" };
@@ -195,15 +199,61 @@ Deno.test("where any number is an event, a cell that is meant as one is refused,
   ]);
 });
 
-Deno.test("a header in another order is refused with what that means for the rows under it", () => {
-  const table = "machine,a,b\noven,1,2\nmachine, b,a\noven,3,4";
+Deno.test("a header within a record is the one of the rows under it", () => {
+  const table = "machine,a,b\noven,1,2\n\ufeffmachine; b;a\noven;3;4\nmachine,a,b\noven,5,6";
   for (const mapping of [WIDE, { ...WIDE, value: "/a" }, { ...WIDE, name: "n", value: "/b" }]) {
-    const { events, invalid } = read(table, mapping);
-    assert.equal(events.length, mapping.value === "*" ? 4 : 2);
-    assert.equal(invalid.length, 1);
-    assert.match(invalid[0]!.detail, /^a header with the columns in another order/);
-    assert.equal(invalid[0]!.raw, "machine,a,b\nmachine, b,a");
+    for (const { events, invalid } of [read(table, mapping), slowly(csvReadings, table, mapping)]) {
+      assert.deepEqual(invalid, []);
+      const values = events.map(({ value }) => value);
+      assert.deepEqual(
+        values,
+        mapping.value === "*" ? [1, 2, 3, 4, 5, 6] : mapping.value === "/a" ? [1, 4, 5] : [2, 3, 6],
+      );
+    }
   }
+});
+
+Deno.test("a row is no header by the text of one cell, nor where it is an event", () => {
+  const one = { ...CSV, name: "n", timestamp: "bus", value: "/value" };
+  const two = { ...CSV, name: "{/machine}", timestamp: "bus", value: "/value" };
+  for (
+    const [mapping, row] of [
+      [one, "oven,x,value,3"],
+      [one, "value,,x,y"],
+      [one, "value,7,x,y"],
+      [two, "oven,x,value,y"],
+      [two, "machine,7,value,y"],
+    ] as const
+  ) {
+    const text = `machine,value,site,note\noven,1,a,b\n${row}\noven,2,a,b`;
+    const { events, invalid } = read(text, mapping);
+    const isEvent = row.split(",")[1] === "7";
+    assert.deepEqual(events.map(({ value }) => value), isEvent ? [1, 7, 2] : [1, 2], row);
+    assert.equal(invalid.length, isEvent ? 0 : 1, row);
+  }
+});
+
+Deno.test("a row with its header elsewhere is what a record of both is", () => {
+  const header = CsvHeader.of("machine;value;time;site");
+  const texts = ["oven", "1", "1.5", "1,5", "", "x", '"q;""\n"', '"', "1000", "ä", "true", "1e999"];
+  const rows = fc.array(fc.constantFrom(...texts), { minLength: 1, maxLength: 5 }).map((cells) =>
+    cells.join(";")
+  );
+  const one = rows.filter((row) => rowAt(row, 0, ";").text === row && row !== "");
+  const readers = MAPPINGS.map((mapping) => readerFor(mapping)!);
+  fc.assert(
+    fc.property(one, fc.nat(MAPPINGS.length - 1), (row, index) => {
+      const bytes = new TextEncoder().encode(row);
+      const batch = new EventBatch();
+      batch.reset(bytes);
+      const reader = readers[index]!;
+      reader.begin(batch);
+      assert.equal(reader.readRow(batch, 0, bytes.length, { arrivedMs: ARRIVED_MS }, header), undefined);
+      assert.equal(batch.total, 1);
+      assert.deepEqual(contentOf(batch), slowly(csvReadings, `${header.row.text}\n${row}`, MAPPINGS[index]!));
+    }),
+    { numRuns: 1500 },
+  );
 });
 
 Deno.test("bytes that are no UTF-8 refuse the record, and leave nothing of it in the batch", () => {

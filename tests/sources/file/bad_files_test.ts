@@ -104,7 +104,7 @@ Deno.test("records of 10 MB are dead letters, of every format, and memory stays 
     assert.deepEqual(influx, { names: ["e0.f", "e1.f"], problems: [said] });
     await Deno.writeTextFile(`${directory}/b.csv`, `${huge},value\n1,2\n`);
     const { problems } = await readAll(source(`${directory}/b.csv`, { csv: true }));
-    assert.match(problems[0]!, /b\.csv: its first 8192 bytes have no line break: it is no CSV with a header/);
+    assert.match(problems[0]!, /b\.csv: no row ends within its first 8192 bytes: it is no CSV with a header/);
   }));
 
 Deno.test("what is no file says so; a pattern reads the files beside it", () =>
