@@ -104,8 +104,11 @@ export async function testSinkContract(
     await sink.open(CONTEXT, NEVER);
     await sink.write(batchOf([first, { ...later, revision: 1 }]), NEVER);
     await sink.close();
+    const other = backend.createSink(OTHER);
     const reader = backend.createSink(INSTANCE);
     try {
+      await other.open(CONTEXT, NEVER);
+      await other.write(batchOf([{ ...first, count: 9 }]), NEVER);
       const { readBack } = reader;
       if (readBack === undefined) return;
       assert.equal(await readBack.sumOfCounts(INSTANCE, -Infinity, NEVER), 5 + 2 ** 40);
@@ -120,8 +123,10 @@ export async function testSinkContract(
       }
       assert.deepEqual([...await readBack.flaws?.(INSTANCE, -Infinity, () => false, NEVER) ?? []], []);
       assert.deepEqual(await readBack.rowsOfWindow(INSTANCE, 0, 1000, NEVER), []);
-      assert.equal(await readBack.sumOfCounts(OTHER, -Infinity, NEVER), 0);
+      assert.equal(await readBack.sumOfCounts(OTHER, -Infinity, NEVER), 9);
+      assert.equal(await readBack.sumOfCounts(OTHER, later.windowStartMs, NEVER), 0);
     } finally {
+      await other.close();
       await reader.close();
     }
   });

@@ -30,6 +30,7 @@ function fast(text: string, texts: MappingTexts, plain = plainJson(texts)) {
     assert.equal(batch.count, 0);
     return undefined;
   }
+  assert.equal(batch.count, 1);
   return end === batch.bytes.length ? contentOf(batch).events[0] : undefined;
 }
 
