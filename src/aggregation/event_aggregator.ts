@@ -8,7 +8,8 @@ import { RecentIds } from "./recent_ids.ts";
 import type { EventBooks } from "./event_books.ts";
 import { coarserUnitUntil, isOfCoarserUnit } from "./likely_unit.ts";
 import type { Refusal } from "./refusal.ts";
-import type { Tier } from "./tier.ts";
+import { SeriesOfSeveral } from "./series_of_several.ts";
+import { hasRoomFor } from "./series_room.ts";
 import { Watermark } from "./watermark.ts";
 
 /** What events contribute to the windows of one length, and what they would where they came too late. */
@@ -55,6 +56,8 @@ export class EventAggregator {
 
   /** The source of each partition, by the partition's number. */
   private readonly sources: number[];
+
+  private readonly several = new SeriesOfSeveral();
 
   private settings: AggregatorOptions;
   /** Two of them, since events around the end of a window belong to one and the other by turns. */
@@ -126,7 +129,7 @@ export class EventAggregator {
     const { books, watermark, windows } = this;
     const { series: seriesTable } = windows;
     const { timeMs, nameStart, nameLength, nameHash, value, idStart, idLength, idHash } = batch;
-    const { functions } = this.options;
+    const { functions, maxSeries } = this.options;
     const functionId = functions.resolve(batch);
     const ids = this.recentIds?.[this.sources[partition]!];
     const futureMs = nowMs + this.options.maxFutureSkewMs;
@@ -202,7 +205,7 @@ export class EventAggregator {
         const id = functionId[i]!;
         let series = seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id);
         if (taking !== all || !current.findSlots(series, windows)) {
-          if (!this.hasRoomFor(taking, series)) {
+          if (!hasRoomFor(windows, taking, [series], maxSeries)) {
             books.overflow++;
             onRefused("overflow", i);
             continue;
@@ -212,20 +215,10 @@ export class EventAggregator {
         }
         for (let w = 0; w < taking.length; w++) accumulate(windows, slots[w]!, id, value[i]!, eventMs);
       } else {
-        // An event goes into all of its series or into none: it cannot be refused in part.
-        const found = several.map((id) =>
-          seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id)
-        );
-        if (!this.hasRoomFor(taking, ...found)) {
+        if (!this.several.take(windows, several, current, taking, batch, i, maxSeries)) {
           books.overflow++;
           onRefused("overflow", i);
           continue;
-        }
-        for (const id of several) {
-          let series = seriesTable.find(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id);
-          if (series < 0) series = seriesTable.add(nameBytes, nameAt, nameLength[i]!, nameHash[i]!, id);
-          windows.addSlots(series, taking, slots);
-          for (let w = 0; w < taking.length; w++) accumulate(windows, slots[w]!, id, value[i]!, eventMs);
         }
       }
       const functionCount = several === undefined ? 1 : several.length;
@@ -280,19 +273,5 @@ export class EventAggregator {
   /** Remembers that a window was closed, where the watermark alone does not say so. */
   noteClosed(window: { readonly startMs: number; readonly endMs: number }): void {
     if (window.endMs > this.watermark.valueMs) this.closedEarly.add(`${window.startMs} ${window.endMs}`);
-  }
-
-  /** Whether `MAX_SERIES` has room for series that may not be open yet. @param series -1: not known. */
-  private hasRoomFor(taking: readonly CurrentWindow[], ...series: readonly number[]): boolean {
-    const { windows } = this;
-    let missing = 0;
-    for (const one of series) {
-      let counted: Tier | undefined;
-      for (const { tier } of taking) {
-        if (tier !== counted && !windows.isInUse(one, tier.lengthMs)) missing++;
-        counted = tier;
-      }
-    }
-    return missing === 0 || windows.seriesCount + missing <= this.options.maxSeries;
   }
 }

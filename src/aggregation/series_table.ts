@@ -1,4 +1,5 @@
 import { CHAIN_MAX, type HashKey, keyedHash } from "../event/keyed_hash.ts";
+import { archiveHash, seriesHash, spread } from "./series_hash.ts";
 
 /**
  * Numbers the (name, function) pairs that have open windows. It is a hash table with linear probing over
@@ -68,6 +69,19 @@ export class SeriesTable {
   }
 
   /**
+   * The series of another function with the name of `series`, where it was added right after that one; else
+   * -1. It saves the comparison of names where each name has several functions.
+   *
+   * @param series -1: none.
+   */
+  findBeside(series: number, functionId: number): number {
+    const { rows } = this;
+    const next = series + 1;
+    if (series < 0 || next === this.idEnd || rows[next * ROW + FUNCTION] !== functionId) return -1;
+    return this.shareName(series, next) ? next : -1;
+  }
+
+  /**
    * Reads the memory that {@link find} and the slots after it will need for the events `from` to `to`. The
    * loops are so short that the processor waits for many cache misses at once instead of one after another.
    * Changes nothing but `firstSlots`, which gets the first slots of the likely series. The number that it
@@ -109,12 +123,16 @@ export class SeriesTable {
     const row = series * ROW;
     this.rows[row + HASH] = this.hashOf(bytes, start, length, nameHash, functionId);
     this.rows[row + FUNCTION] = functionId;
-    this.rows[row + NAME_START] = this.namesLength;
     this.rows[row + NAME_LENGTH] = length;
     this.rows[row + FIRST_SLOT] = -1;
     this.rows[row + ARCHIVE_HASH] = archiveHash(bytes, start, length, functionId);
-    copyBytes(bytes, start, length, this.names, this.namesLength);
-    this.namesLength += length;
+    if (series > 0 && this.hasName(series - 1, bytes, start, length)) {
+      this.rows[row + NAME_START] = this.nameStart(series - 1);
+    } else {
+      this.rows[row + NAME_START] = this.namesLength;
+      copyBytes(bytes, start, length, this.names, this.namesLength);
+      this.namesLength += length;
+    }
     this.size++;
     if (this.insert(series) > CHAIN_MAX && !this.isKeyed) this.turnToKey();
     return series;
@@ -154,6 +172,21 @@ export class SeriesTable {
     this.rows[series * ROW + FIRST_SLOT] = slot;
   }
 
+  private hasName(series: number, bytes: Uint8Array, start: number, length: number): boolean {
+    if (this.nameLength(series) !== length) return false;
+    const nameStart = this.nameStart(series);
+    let i = 0;
+    while (i < length && this.names[nameStart + i] === bytes[start + i]) i++;
+    return i === length;
+  }
+
+  /** Whether two series have the same name at the same place. A name is there once for a run of functions. */
+  private shareName(series: number, other: number): boolean {
+    const { rows } = this;
+    return rows[series * ROW + NAME_START] === rows[other * ROW + NAME_START] &&
+      rows[series * ROW + NAME_LENGTH] === rows[other * ROW + NAME_LENGTH];
+  }
+
   private hashOf(
     bytes: Uint8Array,
     start: number,
@@ -188,18 +221,26 @@ export class SeriesTable {
 
   /** Forgets the series without open slots; grows if what is left is more than half of the room. */
   private makeRoom(nameBytes: number): void {
-    const live: number[] = [];
     const isLive = new Uint8Array(this.idEnd);
+    for (const cell of this.cells) if (cell > 0 && this.firstSlot(cell - 1) >= 0) isLive[cell - 1] = 1;
+    const live: number[] = [];
+    /** By the order of `live`: whether its name is that of the one before. */
+    const shares: boolean[] = [];
     let liveBytes = nameBytes;
-    for (const cell of this.cells) {
-      const series = cell - 1;
-      if (series < 0 || this.firstSlot(series) < 0) continue;
+    for (let series = 0; series < this.idEnd; series++) {
+      if (!isLive[series]) continue;
+      const isShared = live.at(-1) === series - 1 && series > 0 && this.shareName(series - 1, series);
       live.push(series);
-      isLive[series] = 1;
-      liveBytes += this.nameLength(series);
+      shares.push(isShared);
+      if (!isShared) liveBytes += this.nameLength(series);
     }
     this.freeIds.length = 0;
-    for (let series = this.idEnd - 1; series >= 0; series--) if (!isLive[series]) this.freeIds.push(series);
+    for (let series = this.idEnd - 1; series >= 0; series--) {
+      if (isLive[series]) continue;
+      this.freeIds.push(series);
+      // No name has this length, so nothing is found beside it.
+      this.rows[series * ROW + NAME_LENGTH] = -1;
+    }
 
     const capacity = live.length * 2 > this.capacity ? this.capacity * 2 : this.capacity;
     if (capacity > this.capacity) {
@@ -212,12 +253,16 @@ export class SeriesTable {
     while (liveBytes * 2 > namesCapacity) namesCapacity *= 2;
     const names = new Uint8Array(namesCapacity);
     let length = 0;
-    for (const series of live) {
+    for (const [index, series] of live.entries()) {
+      this.insert(series);
       const nameLength = this.nameLength(series);
+      if (shares[index]) {
+        this.rows[series * ROW + NAME_START] = length - nameLength;
+        continue;
+      }
       copyBytes(this.names, this.nameStart(series), nameLength, names, length);
       this.rows[series * ROW + NAME_START] = length;
       length += nameLength;
-      this.insert(series);
     }
     this.names = names;
     this.namesView = viewOf(names);
@@ -238,21 +283,6 @@ const NAME_LENGTH = 3;
 const FIRST_SLOT = 4;
 const ARCHIVE_HASH = 5;
 
-/**
- * The hash in whose order closed aggregates lie on disk: 32-bit FNV-1a (Fowler, Noll, Vo) over the name, then
- * the function. A state file outlives the program that wrote it, so this must never change.
- */
-export function archiveHash(bytes: Uint8Array, start: number, length: number, functionId: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = start; i < start + length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
-  return Math.imul(hash ^ functionId, 0x01000193);
-}
-
-/** The hash of a (name, function) pair in memory, from the hash of its name. */
-export function seriesHash(nameHash: number, functionId: number): number {
-  return Math.imul(nameHash ^ functionId, 0x01000193);
-}
-
 /** A view that reads four bytes at once, at any offset. */
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -267,14 +297,4 @@ export function copyBytes(
   toStart: number,
 ): void {
   for (let i = 0; i < length; i++) to[toStart + i] = from[start + i]!;
-}
-
-/**
- * Mixes the high bits into the low ones before the hash is masked: the multiplications favour the high bits
- * (MurmurHash3's finaliser step).
- */
-function spread(hash: number): number {
-  hash ^= hash >>> 16;
-  hash = Math.imul(hash, 0x85ebca6b | 0);
-  return hash ^ (hash >>> 13);
 }

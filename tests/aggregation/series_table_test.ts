@@ -39,6 +39,10 @@ class Pair {
       assert.equal(new TextDecoder().decode(this.table.nameBytes(series)), name.join(" "));
       assert.equal(this.table.functionId(series), Number(functionId));
       assert.equal(this.table.firstSlot(series), 1);
+      for (const other of [0, 1, 16]) {
+        const beside = this.table.findBeside(series, other);
+        if (beside >= 0) assert.equal(beside, this.find(name.join(" "), other));
+      }
     }
   }
 }
@@ -53,7 +57,7 @@ Deno.test("property: it is a map of (name, function), however series come and go
     fc.record({
       add: fc.nat({ max: 900 }),
       from: fc.nat({ max: 3000 }),
-      functionId: fc.constantFrom(0, 1, 16),
+      functionIds: fc.constantFrom([0], [1], [16], [0, 1], [1, 16, 0]),
     }),
     fc.record({ forgetEvery: fc.integer({ min: 1, max: 4 }) }),
   );
@@ -63,7 +67,9 @@ Deno.test("property: it is a map of (name, function), however series come and go
       const names = collides ? 40 : 900;
       for (const step of steps) {
         if ("add" in step) {
-          for (let i = 0; i < step.add % names; i++) pair.add(`series ${step.from + i}`, step.functionId);
+          for (let i = 0; i < step.add % names; i++) {
+            for (const functionId of step.functionIds) pair.add(`series ${step.from + i}`, functionId);
+          }
         } else [...pair.alive.keys()].forEach((key, i) => i % step.forgetEvery === 0 && pair.forget(key));
         pair.check();
       }
@@ -91,6 +97,26 @@ Deno.test("the numbers of forgotten series are given again: each series has room
     pair.add(`${i}`, 0);
     assert.equal(pair.find(`${i}`, 0), pair.alive.get(`0 ${i}`));
     pair.forget(`0 ${i}`);
+  }
+});
+
+Deno.test("the functions of a name are found beside each other, however often room is made", () => {
+  const pair = new Pair(realHash);
+  for (let i = 0; i < 5000; i++) {
+    for (const functionId of [1, 0, 16]) pair.add(`${i}`, functionId);
+    const [avg, sum, p16] = [1, 0, 16].map((functionId) => pair.find(`${i}`, functionId));
+    assert.deepEqual([pair.table.findBeside(avg!, 0), pair.table.findBeside(sum!, 16)], [sum, p16]);
+    assert.equal(pair.table.findBeside(p16!, 1), -1);
+  }
+  assert.ok(pair.table.names.length < 5000 * 3 * 4 * 2, "a name is there once");
+  pair.check();
+  for (const key of [...pair.alive.keys()].filter((key) => Number(key.split(" ")[1]) % 5 > 0)) {
+    pair.forget(key);
+  }
+  for (let i = 0; i < 20_000; i++) pair.add(`other ${i}`, 0);
+  pair.check();
+  for (let i = 0; i < 5000; i += 5) {
+    assert.equal(pair.table.findBeside(pair.find(`${i}`, 1), 0), pair.find(`${i}`, 0));
   }
 });
 

@@ -3,7 +3,7 @@ import { functionId, functionName } from "../../event/agg_function.ts";
 import { nameEnd, seriesKey, seriesOf } from "../../event/labels.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
 import { type OpenWindow, type OpenWindows, PAGE_SLOTS, TOUCH_RUN } from "../../aggregation/open_windows.ts";
-import { archiveHash } from "../../aggregation/series_table.ts";
+import { archiveHash } from "../../aggregation/series_hash.ts";
 import { lengthOf } from "../../aggregation/tier.ts";
 import { ArchivedWindow } from "../outbox/archive.ts";
 import { ColumnWriter } from "./columns.ts";

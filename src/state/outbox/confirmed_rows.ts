@@ -1,7 +1,7 @@
 import { functionId } from "../../event/agg_function.ts";
 import { seriesKey } from "../../event/labels.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
-import { archiveHash } from "../../aggregation/series_table.ts";
+import { archiveHash } from "../../aggregation/series_hash.ts";
 import { type Confirmed, CONFIRMED_MAX } from "../../contract/sink.ts";
 import { acceptedBelow } from "../alarms.ts";
 import { readSegment } from "./archive.ts";

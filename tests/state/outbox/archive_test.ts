@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { functionId } from "../../../src/event/agg_function.ts";
-import { archiveHash } from "../../../src/aggregation/series_table.ts";
+import { archiveHash } from "../../../src/aggregation/series_hash.ts";
 import { ArchivedWindow, dropFinalWindows, readSegment } from "../../../src/state/outbox/archive.ts";
 import { SEGMENT_ROWS } from "../../../src/state/outbox/segment.ts";
 import { StateError } from "../../../src/state/file/state_error.ts";

@@ -5,7 +5,7 @@ import fc from "../../support/fast_check.ts";
 import type { Accumulator } from "../../../src/aggregation/accumulator.ts";
 import { functionId, isPercentile } from "../../../src/event/agg_function.ts";
 import { QuantileSketch } from "../../../src/aggregation/quantile_sketch.ts";
-import { archiveHash } from "../../../src/aggregation/series_table.ts";
+import { archiveHash } from "../../../src/aggregation/series_hash.ts";
 import { ColumnError, ColumnWriter } from "../../../src/state/checkpoint/columns.ts";
 import {
   REVISION_MAX,
