@@ -1,38 +1,211 @@
-import type { Requirement } from "../access/role.ts";
-import { type Refusal, strangerRefusal } from "../platform/http/access.ts";
+import { mayUse, type Requirement, type Role } from "../access/role.ts";
+import {
+  bearerOf,
+  GUESSING,
+  isLoopback,
+  NO_TOKEN,
+  pathOf,
+  type Refusal,
+  strangerRefusal,
+  WRONG_TOKEN,
+} from "../platform/http/access.ts";
 import { Rarely } from "../platform/http/rarely.ts";
+import { TokenCheck, type TokenCheckOptions } from "../platform/http/token_check.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { ApiError } from "./api_error.ts";
 import type { Caller } from "./endpoint.ts";
-import type { Gate } from "./router.ts";
+import type { Client, Gate } from "./router.ts";
+import { SessionCookie } from "./session_cookie.ts";
+import { type Session, Sessions } from "./sessions.ts";
 
-export interface AdminGateOptions {
+/** The tokens of the admin listener; undefined: there is none for that role. */
+export type RoleTokens = Readonly<Record<Role, string | undefined>>;
+
+export interface AdminGateOptions extends TokenCheckOptions {
+  /** The address that is listened on. */
+  readonly hostname: string;
+  readonly port: number;
+  readonly tokens: RoleTokens;
+  readonly hasTls: boolean;
+  /** Whether clients need a certificate for all but probes. */
+  readonly asksForCertificates: boolean;
   /** Host names that clients may use besides those of loopback; in lower case. */
   readonly allowedHosts: readonly string[];
+  /** The wall clock; tests replace it. */
+  readonly wallMs?: () => number;
   readonly logger: Logger;
 }
 
+/** A header that no page of another site can send: a second sign, beside `Origin`, that the own page asks. */
+export const OWN_PAGE_HEADER = "x-vabus-request";
+
 /** Decides who is admitted to the admin listener. */
 export class AdminGate implements Gate {
-  private readonly rarely = new Map<Refusal["cause"], Rarely>();
+  /** Whether any token is set. */
+  readonly hasTokens: boolean;
+  private readonly sessions: Sessions;
+  private readonly cookie: SessionCookie;
+  private readonly tokens: TokenCheck<Role>;
+  private readonly rarely = new Map<string, Rarely>();
+  /** Whether everybody who reaches the listener may read. */
+  private readonly isOpen: boolean;
 
-  constructor(private readonly options: AdminGateOptions) {}
+  constructor(private readonly options: AdminGateOptions) {
+    const { hasTls, hostname, port, tokens } = options;
+    this.hasTokens = Object.values(tokens).some((token) => token !== undefined);
+    this.tokens = new TokenCheck(tokens, options);
+    this.sessions = new Sessions(options.wallMs ?? Date.now);
+    this.cookie = new SessionCookie(port, hasTls);
+    this.isOpen = !this.hasTokens && isLoopback(hostname);
+  }
 
-  /** @throws {ApiError} */
-  admit(request: Request, requirement: Requirement, from: string): Caller {
-    const caller: Caller = { role: "viewer", by: "loopback", from, certificate: undefined };
-    if (requirement === "probe") return caller;
-    const refusal = strangerRefusal(request, this.options);
-    if (refusal === undefined) return caller;
+  async admit(request: Request, requirement: Requirement, client: Client): Promise<Caller> {
+    this.checkCertificate(requirement, client);
+    const caller = await this.callerOf(request, requirement, client);
+    const isServed = caller.role !== undefined || this.hasTokens || requirement === "probe"
+      ? mayUse(caller.role, requirement)
+      : requirement === "metrics";
+    if (isServed) return caller;
+    throw this.lacking(request, requirement, caller);
+  }
+
+  /**
+   * The role that a token gives.
+   *
+   * @throws {ApiError} None: 401, after a while; or 429.
+   */
+  async roleOf(token: string, from: string): Promise<Role> {
+    const owner = this.tokens.ownerOf(token, from);
+    if (owner === "viewer" || owner === "admin") return owner;
+    const refusal = owner === "guessing" ? GUESSING : { ...WRONG_TOKEN, headers: CHALLENGE };
     this.tell(refusal, from);
-    throw new ApiError(refusal.status, "forbidden", refusal.message, refusal.headers);
+    if (owner === "wrong" && await this.tokens.holdBack()) throw errorOf(refusal);
+    throw errorOf(GUESSING);
+  }
+
+  /** Opens a session. Returns the `Set-Cookie`. */
+  openSession(role: Role): string {
+    return this.cookie.storing(this.sessions.open(role));
+  }
+
+  /** Ends the session of a request, where it has one. Returns the `Set-Cookie`. */
+  endSession(request: Request): string {
+    const session = this.sessionOf(request);
+    if (session !== undefined) this.sessions.end(session);
+    return this.cookie.removing();
+  }
+
+  private sessionOf(request: Request): Session | undefined {
+    const text = this.cookie.textOf(request);
+    return text === undefined ? undefined : this.sessions.read(text);
+  }
+
+  private checkCertificate(requirement: Requirement, { certificate, from }: Client): void {
+    if (!this.options.asksForCertificates || requirement === "probe" || certificate !== undefined) return;
+    this.note("certificate", "the client has no certificate of HTTP_CLIENT_CA_FILE", from);
+    throw new ApiError(
+      403,
+      "certificate_needed",
+      "a client certificate is needed that the authority of HTTP_CLIENT_CA_FILE has signed",
+    );
+  }
+
+  private async callerOf(request: Request, requirement: Requirement, client: Client): Promise<Caller> {
+    const nobody: Caller = { ...client, role: undefined, by: "nothing" };
+    const token = bearerOf(request);
+    if (token !== undefined && this.hasTokens) {
+      return { ...client, role: await this.roleOf(token, client.from), by: "token" };
+    }
+    if (requirement === "probe") return nobody;
+    const stranger = strangerRefusal(request, this.options);
+    if (stranger !== undefined) {
+      this.tell(stranger, client.from);
+      throw errorOf(stranger);
+    }
+    if (this.isOpen) return { ...client, role: "viewer", by: "loopback" };
+    return this.callerBySession(request, client) ?? nobody;
+  }
+
+  /** The caller by the cookie of the page; undefined: the request has none that counts. */
+  private callerBySession(request: Request, client: Client): Caller | undefined {
+    const session = this.sessionOf(request);
+    if (session === undefined) return undefined;
+    if (request.method !== "GET" && request.method !== "HEAD" && !isOfOwnPage(request)) {
+      this.note("forgery", "a change by cookie did not come from the handler's own page", client.from);
+      throw new ApiError(
+        403,
+        "cross_site",
+        `a change by cookie needs the own Origin and the header ${OWN_PAGE_HEADER}: 1; ` +
+          "a program sends its token instead",
+      );
+    }
+    return { ...client, role: session.role, by: "session" };
+  }
+
+  /** Why a caller is not admitted who has not the role. */
+  private lacking(request: Request, requirement: Requirement, caller: Caller): ApiError {
+    const { hostname, tokens } = this.options;
+    if (requirement === "admin") {
+      const attempt = `${request.method} ${pathOf(request) ?? ""} by ${nameOf(caller)}`;
+      this.note("change", `a change was refused: ${attempt}`, caller.from);
+    }
+    if (caller.role === undefined && this.hasTokens) {
+      const isOver = this.cookie.textOf(request) !== undefined;
+      return isOver
+        ? new ApiError(401, "session_over", "the session is over: log in again", CHALLENGE)
+        : errorOf({ ...NO_TOKEN, headers: CHALLENGE });
+    }
+    if (caller.role === undefined) {
+      return new ApiError(
+        403,
+        "no_tokens",
+        `other hosts reach ${hostname}, and no token is set: only /healthz, /readyz and /metrics are ` +
+          "served. Set VIEWER_TOKEN and ADMIN_TOKEN (or ..._FILE)",
+      );
+    }
+    return tokens.admin === undefined
+      ? new ApiError(
+        403,
+        "no_tokens",
+        "changes need ADMIN_TOKEN, which is not set: set it (or ADMIN_TOKEN_FILE)",
+      )
+      : new ApiError(403, "forbidden", "this needs the admin's role: ADMIN_TOKEN has it");
   }
 
   private tell({ cause, message }: Refusal, from: string): void {
+    this.note(cause, message, from);
+  }
+
+  /** Logs a refusal, at most once a minute for each cause. */
+  private note(cause: string, reason: string, from: string): void {
     let rarely = this.rarely.get(cause);
     if (rarely === undefined) this.rarely.set(cause, rarely = new Rarely());
-    rarely.happened((count) =>
-      this.options.logger.warn("a request was refused", { reason: message, from, count })
-    );
+    rarely.happened((count) => this.options.logger.warn("a request was refused", { reason, from, count }));
   }
+}
+
+const CHALLENGE = { "www-authenticate": "Bearer" };
+
+const CODES: Readonly<Record<Refusal["cause"], string>> = {
+  "no token": "no_token",
+  "wrong token": "wrong_token",
+  guessing: "too_many_guesses",
+  host: "wrong_host",
+  page: "cross_site",
+};
+
+function errorOf({ cause, status, message, headers }: Refusal): ApiError {
+  return new ApiError(status, CODES[cause], message, headers);
+}
+
+function isOfOwnPage(request: Request): boolean {
+  const isSameOrigin = request.headers.has("origin") ||
+    request.headers.get("sec-fetch-site")?.trim().toLowerCase() === "same-origin";
+  return isSameOrigin && request.headers.has(OWN_PAGE_HEADER);
+}
+
+/** A caller in words, for the log and the audit. */
+export function nameOf({ role, by, certificate }: Caller): string {
+  const how = by === "nothing" ? "" : ` (${by})`;
+  return `${role ?? "nobody"}${how}${certificate === undefined ? "" : `, certificate ${certificate}`}`;
 }

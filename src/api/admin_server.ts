@@ -1,9 +1,12 @@
 import { isLoopback } from "../platform/http/access.ts";
+import { CertifiedListener } from "../platform/http/certified_listener.ts";
 import { HttpListener, INTERRUPTED } from "../platform/http/http_listener.ts";
+import { printable } from "../platform/log/printable.ts";
 import type { Logger } from "../platform/log/logger.ts";
-import { AdminGate } from "./admin_gate.ts";
+import { AdminGate, type RoleTokens } from "./admin_gate.ts";
 import { type ApiSurroundings, endpointsOver } from "./endpoints.ts";
 import { internalError, Router } from "./router.ts";
+import { sessionEndpoints } from "./session_endpoints.ts";
 
 export interface AdminServerOptions {
   readonly hostname: string;
@@ -11,9 +14,22 @@ export interface AdminServerOptions {
   readonly port: number;
   /** Host names that clients may use besides those of loopback. */
   readonly allowedHosts: readonly string[];
+  readonly tokens: RoleTokens;
+  /** PEM texts; undefined: plain HTTP. `clientCa` undefined: no certificate of clients is asked for. */
+  readonly tls: AdminTls | undefined;
   /** What the endpoints stand on. */
   readonly surroundings: ApiSurroundings;
   readonly logger: Logger;
+  /** Resolves after some time; tests replace it. */
+  readonly pause?: (milliseconds: number) => Promise<void>;
+  /** The wall clock; tests replace it. */
+  readonly wallMs?: () => number;
+}
+
+export interface AdminTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa: string | undefined;
 }
 
 export interface AdminServer {
@@ -30,46 +46,100 @@ export class AdminError extends Error {
 /** How long closing waits for the rest of a request, so that no client can keep the handler from stopping. */
 const CLOSING_GRACE_MS = 500;
 
+type AdminAddress = Pick<AdminServerOptions, "hostname" | "port" | "tls">;
+
 /** Listens on the address for a moment. @throws {AdminError} */
-export function tryAdminAddress({ hostname, port }: Pick<AdminServerOptions, "hostname" | "port">): void {
+export function tryAdminAddress(address: AdminAddress): void {
+  const { hostname, port, tls } = address;
   try {
     Deno.listen({ hostname, port }).close();
   } catch (error) {
-    throw unobtainable(hostname, port, error);
+    throw unobtainable(address, error);
+  }
+  assertUsable(tls);
+}
+
+/** Whether key and certificate go together. @throws {AdminError} They do not. */
+function assertUsable(tls: AdminTls | undefined): void {
+  if (tls === undefined) return;
+  try {
+    Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert: tls.cert, key: tls.key }).close();
+  } catch (error) {
+    throw new AdminError(
+      `The admin listener cannot serve https (${firstLine(error)}). ` +
+        "Does the key of HTTP_KEY_FILE belong to the certificate of HTTP_CERT_FILE?",
+    );
   }
 }
 
 /** Serves the endpoints. @throws {AdminError} */
-export function startAdminServer(options: AdminServerOptions): AdminServer {
-  const { hostname, port, allowedHosts, surroundings, logger } = options;
-  const gate = new AdminGate({ allowedHosts: [...allowedHosts, hostname.toLowerCase()], logger });
-  const router = new Router(endpointsOver(surroundings), gate);
+export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
+  assertUsable(options.tls);
   try {
-    const listener = new HttpListener({
-      hostname,
-      port,
-      closingGraceMs: CLOSING_GRACE_MS,
-      answer: (request, from) => router.answer(request, from),
-      onError: () => {
-        logger.error("the admin listener could not answer a request");
-        return internalError();
-      },
-      onInterruption: (reason) => logger.error(INTERRUPTED, { reason }),
-    });
-    if (!isLoopback(hostname)) {
-      logger.warn("other hosts reach the admin listener: health and metrics are open to them all", {
-        url: listener.url,
-      });
-    }
+    const listener = await listen(options);
+    tellExposure(options, listener.url);
     return listener;
   } catch (error) {
-    throw unobtainable(hostname, port, error);
+    throw unobtainable(options, error);
   }
 }
 
-function unobtainable(hostname: string, port: number, error: unknown): AdminError {
+async function listen(options: AdminServerOptions): Promise<AdminServer> {
+  const { hostname, port, tls, logger } = options;
+  const router = routerOf(options);
+  const served = {
+    hostname,
+    port,
+    closingGraceMs: CLOSING_GRACE_MS,
+    onError: () => {
+      logger.error("the admin listener could not answer a request");
+      return internalError();
+    },
+    onInterruption: (reason: string) => logger.error(INTERRUPTED, { reason: printable(reason) }),
+  };
+  if (tls?.clientCa === undefined) {
+    return new HttpListener({
+      ...served,
+      tls,
+      answer: (request, from) => router.answer(request, { from, certificate: undefined }),
+    });
+  }
+  return await CertifiedListener.open({
+    ...served,
+    tls: { ...tls, clientCa: tls.clientCa },
+    answer: (request, from, certificate) =>
+      router.answer(request, { from, certificate: certificate && printable(certificate) }),
+  });
+}
+
+function routerOf(options: AdminServerOptions): Router {
+  const { allowedHosts, hostname, surroundings, tls } = options;
+  const gate = new AdminGate({
+    ...options,
+    hasTls: tls !== undefined,
+    asksForCertificates: tls?.clientCa !== undefined,
+    allowedHosts: [...allowedHosts, hostname.toLowerCase()],
+  });
+  return new Router(endpointsOver(surroundings, sessionEndpoints(gate)), gate);
+}
+
+/** Says what other hosts can reach. That tokens are sent in the clear is a warning of the settings. */
+function tellExposure({ hostname, logger, tokens }: AdminServerOptions, url: string): void {
+  if (isLoopback(hostname) || tokens.viewer !== undefined || tokens.admin !== undefined) return;
+  logger.warn(
+    "other hosts reach the admin listener, and no token is set: health and metrics are open to them all, " +
+      "and nothing else is served (VIEWER_TOKEN, ADMIN_TOKEN)",
+    { url },
+  );
+}
+
+function unobtainable({ hostname, port }: AdminAddress, error: unknown): AdminError {
   return new AdminError(
-    `The admin listener cannot have ${hostname}:${port} (${(error as Error).message.split("\n")[0]}). ` +
+    `The admin listener cannot have ${hostname}:${port} (${firstLine(error)}). ` +
       "Set HTTP_LISTEN to another address, or to off.",
   );
+}
+
+function firstLine(error: unknown): string {
+  return (error as Error).message.split("\n")[0]!;
 }

@@ -10,9 +10,9 @@ export interface ApiSurroundings {
   readonly look: () => LiveOverview;
 }
 
-/** All endpoints of the admin listener. */
-export function endpointsOver({ look }: ApiSurroundings): Endpoint[] {
-  const endpoints = [...healthEndpoints(look), metricsEndpoint(look)];
+/** All endpoints of the admin listener. @param sessions Those that open and end sessions. */
+export function endpointsOver({ look }: ApiSurroundings, sessions: readonly Endpoint[]): Endpoint[] {
+  const endpoints = [...healthEndpoints(look), metricsEndpoint(look), ...sessions];
   return [...endpoints, indexEndpoint(endpoints)];
 }
 

@@ -4,15 +4,13 @@ import { ApiError } from "./api_error.ts";
 import { checkedBody, checkedQuery } from "./boundary.ts";
 import type { Caller, Endpoint } from "./endpoint.ts";
 
+/** Where a request comes from. */
+export type Client = Pick<Caller, "from" | "certificate">;
+
 /** Decides who is admitted. */
 export interface Gate {
-  /**
-   * The caller of a request that may use what asks for that.
-   *
-   * @param from Address of the client.
-   * @throws {ApiError}
-   */
-  admit(request: Request, requirement: Requirement, from: string): Caller | Promise<Caller>;
+  /** The caller of a request that may use what asks for that. @throws {ApiError} */
+  admit(request: Request, requirement: Requirement, client: Client): Promise<Caller>;
 }
 
 /** What a path that nobody has declared asks for: strangers learn nothing, not even which paths there are. */
@@ -42,11 +40,11 @@ export class Router {
     this.byPath = Map.groupBy(endpoints, ({ path }) => path);
   }
 
-  /** @param from Address of the client. @throws What an answer throws that is no `ApiError`. */
-  async answer(request: Request, from: string): Promise<Response> {
+  /** @throws What an answer throws that is no `ApiError`. */
+  async answer(request: Request, client: Client): Promise<Response> {
     let response: Response;
     try {
-      response = await this.answered(request, from);
+      response = await this.answered(request, client);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       response = error.toResponse();
@@ -54,12 +52,12 @@ export class Router {
     return withHeaders(request.method === "HEAD" ? withoutBody(response) : response);
   }
 
-  private async answered(request: Request, from: string): Promise<Response> {
+  private async answered(request: Request, client: Client): Promise<Response> {
     const atPath = this.byPath.get(pathOf(request) ?? "") ?? [];
     const method = request.method === "HEAD" ? "GET" : request.method;
     const found = atPath.find((endpoint) => endpoint.method === method);
     const requirement = found?.role ?? leastOf(atPath.map(({ role }) => role)) ?? OF_UNKNOWN;
-    const caller = await this.gate.admit(request, requirement, from);
+    const caller = await this.gate.admit(request, requirement, client);
     if (atPath.length === 0) throw new ApiError(404, "not_found", "there is nothing at this path");
     if (found === undefined) throw wrongMethod(atPath);
     const query = checkedQuery(request, found.query);

@@ -5,15 +5,17 @@ import type { LiveOverview } from "../runtime/overview.ts";
 import type { Config } from "../settings/config.ts";
 
 /** Opens the listener of `HTTP_LISTEN`; undefined: none is set. @throws {AdminError} */
-export function listenAsConfigured(
-  { httpListen, httpAllowedHosts }: Config,
+export async function listenAsConfigured(
+  { httpListen, httpAllowedHosts, httpTls, httpTokens }: Config,
   logger: Logger,
   look: () => LiveOverview,
-): Listener | undefined {
+): Promise<Listener | undefined> {
   if (httpListen === undefined) return undefined;
-  return startAdminServer({
+  return await startAdminServer({
     ...httpListen,
     allowedHosts: httpAllowedHosts,
+    tokens: httpTokens,
+    tls: httpTls,
     surroundings: { look },
     logger: logger.child("admin"),
   });

@@ -5,7 +5,6 @@ import { OrderError } from "../control/order_error.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { Config } from "../settings/config.ts";
 import { maskedConfig } from "../settings/effective.ts";
-import type { HostPort } from "../settings/value_type.ts";
 import { told } from "../state/alarms.ts";
 import { StateLock } from "../state/file/state_lock.ts";
 import type { CommandContext } from "./command.ts";
@@ -27,13 +26,14 @@ export async function check(context: CommandContext): Promise<ExitCode> {
   return findings.some(({ outcome }) => outcome === "failed") ? EXIT.failed : EXIT.done;
 }
 
-function adminSubjects({ httpListen, stateDir }: Config): Subject[] {
+function adminSubjects({ httpListen, httpTls, stateDir }: Config): Subject[] {
   if (httpListen === undefined) return [];
-  return [{ title: "admin listener", probe: () => tryAdmin(httpListen, stateDir), close: () => {} }];
+  const probe = () => tryAdmin({ ...httpListen, tls: httpTls }, stateDir);
+  return [{ title: "admin listener", probe, close: () => {} }];
 }
 
 /** A port in use is no fault where the handler of this state uses it. */
-async function tryAdmin(address: HostPort, stateDir: string): Promise<string> {
+async function tryAdmin(address: Parameters<typeof tryAdminAddress>[0], stateDir: string): Promise<string> {
   const { hostname, port } = address;
   try {
     tryAdminAddress(address);
@@ -41,7 +41,7 @@ async function tryAdmin(address: HostPort, stateDir: string): Promise<string> {
   } catch (error) {
     if (!(error instanceof AdminError)) throw error;
     const holder = StateLock.holder(stateDir);
-    if (holder === undefined || !await answersAsHandler(address)) {
+    if (holder === undefined || !await answersAsHandler(address, address.tls !== undefined)) {
       throw new OrderError("impossible", error.message);
     }
     return `${hostname}:${port} is the running handler's, of ${holder}`;

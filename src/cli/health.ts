@@ -1,3 +1,5 @@
+import { get as getPlainly } from "node:http";
+import { get as getByTls } from "node:https";
 import type { BusConfig } from "../settings/config.ts";
 import type { HostPort } from "../settings/value_type.ts";
 import type { CommandContext } from "./command.ts";
@@ -9,18 +11,17 @@ const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::
 
 /** Asks the handler on this host whether it is alive, for containers without another HTTP client. */
 export async function health({ config, signal, write }: CommandContext<BusConfig>): Promise<ExitCode> {
-  const { httpListen } = config;
+  const { hasHttpTls, httpListen } = config;
   if (httpListen === undefined || httpListen.port === 0) {
     throw new CommandError(
       EXIT.usage,
       "There is no admin listener to ask: HTTP_LISTEN is off, or has port 0.",
     );
   }
-  const url = healthUrl(httpListen);
+  const url = healthUrl(httpListen, hasHttpTls);
   try {
-    const reply = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });
-    const text = await reply.text();
-    if (reply.status !== 200) throw new CommandError(EXIT.failed, `${url} answers ${reply.status}.`);
+    const { status, text } = await ask(url, AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]));
+    if (status !== 200) throw new CommandError(EXIT.failed, `${url} answers ${status}.`);
     write(text);
     return EXIT.done;
   } catch (error) {
@@ -31,17 +32,34 @@ export async function health({ config, signal, write }: CommandContext<BusConfig
 }
 
 /** Whether a handler has its admin listener at the address. */
-export async function answersAsHandler(address: HostPort): Promise<boolean> {
+export async function answersAsHandler(address: HostPort, hasTls: boolean): Promise<boolean> {
   try {
-    const reply = await fetch(healthUrl(address), { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const { status } = await reply.json() as { status?: unknown };
-    return reply.status === 200 && status === "ok";
+    const { status, text } = await ask(healthUrl(address, hasTls), AbortSignal.timeout(TIMEOUT_MS));
+    return status === 200 && (JSON.parse(text) as { status?: unknown }).status === "ok";
   } catch {
     return false;
   }
 }
 
-function healthUrl({ hostname, port }: HostPort): string {
+/**
+ * Asks for a page of the handler on this host. Its certificate is not compared: it is made for the name that
+ * other hosts use, and nothing is sent that anybody may not have.
+ */
+function ask(url: string, signal: AbortSignal): Promise<{ status: number | undefined; text: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number | undefined; text: string }>();
+  const get = url.startsWith("https:") ? getByTls : getPlainly;
+  const request = get(url, { rejectUnauthorized: false, signal, agent: false }, (reply) => {
+    reply.setEncoding("utf8");
+    let text = "";
+    reply.on("data", (piece: string) => text += piece);
+    reply.on("end", () => resolve({ status: reply.statusCode, text }));
+    reply.on("error", reject);
+  });
+  request.on("error", reject);
+  return promise;
+}
+
+function healthUrl({ hostname, port }: HostPort, hasTls: boolean): string {
   const host = LOOPBACK[hostname] ?? (hostname.includes(":") ? `[${hostname}]` : hostname);
-  return `http://${host}:${port}/healthz`;
+  return `${hasTls ? "https" : "http"}://${host}:${port}/healthz`;
 }

@@ -33,7 +33,7 @@ export function healthCommand(registry: Registry): AnyCommand {
     details:
       "Asks /healthz of HTTP_LISTEN, for the health check of a container. Exits 1 when there is no answer.",
     examples: [["health", "exit code 0: it is alive"]],
-    concerns: ["HTTP_LISTEN"],
+    concerns: ["HTTP_LISTEN", "HTTP_CERT_FILE"],
     options: {},
     configure: (sources) => loadBusConfig(alone(sources), registry.catalogue),
     run: async (context) => (await import("./health.ts")).health(context),

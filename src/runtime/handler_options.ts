@@ -29,7 +29,7 @@ export interface ServiceOptions extends HandlerOptions {
   /** Whether the log line of each minute is left out, because the caller shows the totals itself. */
   readonly isQuiet?: boolean;
   /** Opens the admin listener, for as long as the handler runs; undefined: there is none. */
-  readonly listen?: ((look: () => LiveOverview) => Listener | undefined) | undefined;
+  readonly listen?: ((look: () => LiveOverview) => Promise<Listener | undefined>) | undefined;
   /** Called once everything has been started. */
   readonly onReady?: (look: () => LiveOverview, listener: Listener | undefined) => void;
 }

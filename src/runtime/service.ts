@@ -51,7 +51,7 @@ class Service {
     const { handler, options: { isQuiet, listen, onReady, resettings, serviceManager } } = this;
     const { core: { ingest }, lookout, minuteLog, repetitions, tasks } = handler;
     const look = () => lookout.look();
-    const listener = listen?.(look);
+    const listener = await listen?.(look);
     handler.deliver();
     const halt = AbortSignal.any([signal, tasks.failed]);
     const outlet = this.openOutlet();

@@ -64,6 +64,10 @@ export interface Config {
   readonly httpListen: HostPort | undefined;
   /** Names, beside those of loopback, that clients may call the admin listener by; in lower case. */
   readonly httpAllowedHosts: readonly string[];
+  /** The tokens of the admin listener; undefined: there is none for that role. */
+  readonly httpTokens: { readonly viewer: string | undefined; readonly admin: string | undefined };
+  /** PEM texts for the admin listener; undefined: plain HTTP. */
+  readonly httpTls: HttpTls | undefined;
   readonly log: LogConfig;
   /**
    * Sinks of `STORAGE_TYPE` that are left out because a setting is missing. The command works without them.
@@ -82,6 +86,13 @@ export interface Config {
   readonly shadowed: readonly string[];
   /** Settings that are allowed but look like a mistake, as texts for the log. */
   readonly warnings: readonly string[];
+}
+
+export interface HttpTls {
+  readonly cert: string;
+  readonly key: string;
+  /** The authorities of clients; undefined: no certificate is asked for. */
+  readonly clientCa: string | undefined;
 }
 
 export interface LogConfig {
@@ -128,6 +139,8 @@ export interface BusConfig {
   readonly allowedHosts: readonly string[];
   /** Undefined: off. */
   readonly httpListen: HostPort | undefined;
+  /** Whether the admin listener serves https. */
+  readonly hasHttpTls: boolean;
   readonly log: LogConfig;
   readonly secrets: readonly string[];
   readonly warnings: readonly string[];
@@ -150,6 +163,7 @@ export function loadBusConfig(sources: Sources, catalogue: Catalogue): BusConfig
     token,
     allowedHosts,
     httpListen: listenOf(values),
+    hasHttpTls: values.HTTP_CERT_FILE !== undefined,
     log: logConfig(values, sources),
     secrets,
     warnings,
@@ -190,6 +204,8 @@ class ConfigBuilder {
     const sound = sinks.filter((sink) => isSound(sink, ledger));
     checkTargets(sound, ledger);
     this.checkAgainstEachOther(stateDir, sound, buses);
+    const httpTls = this.httpTls();
+    const { ADMIN_TOKEN: admin, VIEWER_TOKEN: viewer } = values;
     const log = logConfig(values, sources);
     ledger.show("LOG_FORMAT", log.format);
     const instanceId = this.instanceId();
@@ -218,10 +234,12 @@ class ConfigBuilder {
         metricsIntervalMs: values.METRICS_INTERVAL,
         httpListen: listenOf(values),
         httpAllowedHosts: values.HTTP_ALLOWED_HOSTS ?? [],
+        httpTokens: { viewer, admin },
+        httpTls,
         log,
         lacking,
         settings: [...ledger.shown.values()],
-        secrets: inOrderOfRedaction(secretsOf(parts)),
+        secrets: inOrderOfRedaction([...secretsOf(parts), viewer, admin]),
         texts: ledger.texts,
         shadowed: this.settings.shadowed,
         warnings: [...ledger.warnings, ...exposedCredentials(transmissionsOf(parts))],
@@ -258,6 +276,18 @@ class ConfigBuilder {
     if (settings.faults.length > 0) return;
     const mayRepeat = buses.some(({ config, connector }) => connector.mayRepeat?.(config.options) ?? true);
     ledger.warnings.push(...doubtfulPairs(values, settings, mayRepeat));
+  }
+
+  /** The certificates of the admin listener. Faults go into the ledger. */
+  private httpTls(): HttpTls | undefined {
+    const { ledger } = this;
+    const tls = ledger.tls("HTTP_CLIENT_CA_FILE", "HTTP_CERT_FILE", "HTTP_KEY_FILE");
+    if (tls === undefined) return undefined;
+    const { ca: clientCa, cert, key } = tls;
+    if (!ledger.isGiven("HTTP_CERT_FILE") && !ledger.isGiven("HTTP_KEY_FILE")) {
+      ledger.fault("HTTP_CERT_FILE", "is missing, since HTTP_CLIENT_CA_FILE is set");
+    }
+    return cert === undefined || key === undefined ? undefined : { cert, key, clientCa };
   }
 
   private stateDir(): string {

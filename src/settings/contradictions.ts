@@ -22,6 +22,19 @@ export function doubtfulPairs(values: CoreValues, settings: AllSettings, mayRepe
     ...doubtfulAmounts(values, mayRepeat),
     ...unusedSinks(values, settings),
     ...unusedTlsFiles(values, settings),
+    ...doubtfulTokens(values),
+  ];
+}
+
+/** Tokens of the admin listener that nobody can use, or that everybody on the way can read. */
+function doubtfulTokens({ ADMIN_TOKEN, HTTP_CERT_FILE, HTTP_LISTEN, VIEWER_TOKEN }: CoreValues): string[] {
+  const set = [VIEWER_TOKEN && "VIEWER_TOKEN", ADMIN_TOKEN && "ADMIN_TOKEN"].filter(Boolean).join(" and ");
+  if (set === "") return [];
+  if (HTTP_LISTEN === "off") return [`${set}: set, but HTTP_LISTEN is off, so nobody can use it`];
+  if (isLoopback(HTTP_LISTEN.hostname) || HTTP_CERT_FILE !== undefined) return [];
+  return [
+    `${set}: sent over the network in the clear, since other hosts reach HTTP_LISTEN and it has no TLS: ` +
+    "set HTTP_CERT_FILE and HTTP_KEY_FILE, or listen on 127.0.0.1 behind a proxy with TLS",
   ];
 }
 
@@ -172,6 +185,12 @@ export function contradictions(
         problem: "is a directory, that of the state or one above it; name a file",
       });
     }
+  }
+  if (values.ADMIN_TOKEN !== undefined && values.ADMIN_TOKEN === values.VIEWER_TOKEN) {
+    found.push({
+      name: "ADMIN_TOKEN",
+      problem: "is the same as VIEWER_TOKEN: who reads could change; take another",
+    });
   }
   const taken = addresses.find(({ address }) => isSameAddress(values.HTTP_LISTEN, address));
   if (taken !== undefined) {

@@ -9,6 +9,13 @@ import { optional, type ValuesOf, withDefault } from "./variable.ts";
 /** The heading of the settings for all buses. */
 export const BUSES = "VaBus";
 
+/** A token that gives a role on the admin listener. */
+const roleToken = pattern(
+  "<token>",
+  "12 printable ASCII characters or more, without spaces",
+  /^[\x21-\x7e]{12,}$/,
+);
+
 const DAY = 86_400;
 const YEAR = 366 * DAY;
 
@@ -211,6 +218,47 @@ export const REST = {
     help: "names that clients may call the listener by, beside localhost and addresses; a page in a " +
       "browser that uses another is refused",
     example: "handler,edge7.plant.example",
+    atStart: true,
+  }),
+  VIEWER_TOKEN: optional(roleToken, {
+    commonName: true,
+    group: "Metrics and administration",
+    help: "bearer token that reads on the admin listener; without any token, programs on this host read, " +
+      "and other hosts see health and metrics only",
+    example: "VIEWER_TOKEN_FILE=/run/secrets/viewer",
+    secret: true,
+    atStart: true,
+  }),
+  ADMIN_TOKEN: optional(roleToken, {
+    commonName: true,
+    group: "Metrics and administration",
+    help:
+      "bearer token that reads and changes on the admin listener; without it nothing can be changed there",
+    example: "ADMIN_TOKEN_FILE=/run/secrets/admin",
+    secret: true,
+    atStart: true,
+  }),
+  HTTP_CERT_FILE: optional(path("the path of a readable PEM file"), {
+    commonName: true,
+    group: "Metrics and administration",
+    help: "PEM file with the certificate of the admin listener, which then serves https only",
+    example: "/etc/vabus/admin.pem",
+    atStart: true,
+  }),
+  HTTP_KEY_FILE: optional(path("the path of a readable PEM file"), {
+    commonName: true,
+    group: "Metrics and administration",
+    keyFile: true,
+    help: "PEM file with the key of that certificate",
+    example: "/etc/vabus/admin.key",
+    atStart: true,
+  }),
+  HTTP_CLIENT_CA_FILE: optional(path("the path of a readable PEM file"), {
+    commonName: true,
+    group: "Metrics and administration",
+    help: "PEM file with the authority whose client certificates are asked for, beside the token; " +
+      "probes need none",
+    example: "/etc/vabus/operators.pem",
     atStart: true,
   }),
 

@@ -12,10 +12,12 @@ async function withServer(
   work: (server: AdminServer, log: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const log: string[] = [];
-  const server = startAdminServer({
+  const server = await startAdminServer({
     hostname: "127.0.0.1",
     port: 0,
     allowedHosts: [],
+    tokens: { viewer: undefined, admin: undefined },
+    tls: undefined,
     surroundings: { look },
     logger: createLogger({ level: "debug", format: "text", write: (line) => log.push(line), now: () => 0 }),
     ...options,

@@ -53,6 +53,16 @@ const DOUBTFUL: readonly [settings: Environment, warning: RegExp, mend: Environm
     { METRICS_INTERVAL: "15" },
   ],
   [
+    { HTTP_LISTEN: "0.0.0.0:8090", VIEWER_TOKEN: "viewer-secret-1" },
+    /^VIEWER_TOKEN: sent over the network in the clear/,
+    { HTTP_LISTEN: "127.0.0.1:8090" },
+  ],
+  [
+    { HTTP_LISTEN: "off", VIEWER_TOKEN: "viewer-secret-1", ADMIN_TOKEN: "admin-secret-22" },
+    /^VIEWER_TOKEN and ADMIN_TOKEN: set, but HTTP_LISTEN is off/,
+    { HTTP_LISTEN: "127.0.0.1:8090" },
+  ],
+  [
     { KAFKA_BOOTSTRAP_SERVERS: "kafka:9092" },
     /^KAFKA_BOOTSTRAP_SERVERS is set, but nothing goes there/,
     { STORAGE_TYPE: "sqlite,kafka" },
@@ -85,6 +95,8 @@ const IMPOSSIBLE: readonly [settings: Environment, subject: string][] = [
     { STORAGE_TYPE: "sqlite,long:sqlite", LONG_SQLITE_PATH: "/srv/long", LONG_SQLITE_RETENTION: "1h" },
     "LONG_SQLITE_RETENTION",
   ],
+  [{ ADMIN_TOKEN: "one-and-the-same", VIEWER_TOKEN: "one-and-the-same" }, "ADMIN_TOKEN"],
+  [{ ADMIN_TOKEN: "eleven-char" }, "ADMIN_TOKEN"],
   [{ HTTP_LISTEN: "127.0.0.1:8000" }, "HTTP_LISTEN"],
   [{ HTTP_LISTEN: "0.0.0.0:80", VABUS_URL: "http://far:8000,http://localhost" }, "HTTP_LISTEN"],
   [{ HTTP_LISTEN: "10.0.0.7:8000", VABUS_URL: "http://10.0.0.7:8000" }, "HTTP_LISTEN"],

@@ -1,9 +1,8 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
-import { Guesses } from "./guesses.ts";
 import { Rarely } from "./rarely.ts";
+import { TokenCheck, type TokenCheckOptions } from "./token_check.ts";
 
-export interface AccessOptions {
+export interface AccessOptions extends TokenCheckOptions {
   /** Host names that clients may use besides those of loopback; in lower case. */
   readonly allowedHosts: readonly string[];
   /** What an operator does so that another name is allowed, as a part of a sentence. */
@@ -24,10 +23,6 @@ export interface AccessOptions {
    * call. The text holds no secret.
    */
   readonly onRefusal: (refusal: Refusal, from: string, count: number) => void;
-  /** Resolves after some time; tests replace it. */
-  readonly pause?: (milliseconds: number) => Promise<void>;
-  /** A clock that never jumps; tests replace it. */
-  readonly nowMs?: () => number;
 }
 
 /** Why a request is refused. */
@@ -41,10 +36,6 @@ export interface Refusal {
 
 /** Paths that every client may ask for: a probe for liveness has no token and uses any host name. */
 const OPEN_PATHS = ["/healthz", "/readyz"];
-/** How long a client with a wrong token waits for the answer. */
-const WRONG_TOKEN_PAUSE_MS = 1000;
-/** Waiting clients take memory. Beyond this number they are told at once to try again later. */
-const MAX_PAUSING = 256;
 
 /**
  * Decides which requests are answered, the same for every listener. A browser is not a trusted client: a page
@@ -53,14 +44,12 @@ const MAX_PAUSING = 256;
  * where the page comes from. A request with the token is not such a page.
  */
 export class Access {
-  private readonly token: Uint8Array | undefined;
-  private readonly guesses: Guesses;
+  /** Undefined: no token is asked for. */
+  private readonly tokens: TokenCheck<"one"> | undefined;
   private readonly rarely = new Map<Refusal["cause"], Rarely>();
-  private pausing = 0;
 
   constructor(private readonly options: AccessOptions) {
-    this.token = options.token === undefined ? undefined : digest(options.token);
-    this.guesses = new Guesses(options.nowMs ?? (() => performance.now()));
+    this.tokens = options.token === undefined ? undefined : new TokenCheck({ one: options.token }, options);
   }
 
   /**
@@ -71,31 +60,23 @@ export class Access {
   async refusal(request: Request, from: string): Promise<Refusal | undefined> {
     const path = pathOf(request) ?? "";
     if (OPEN_PATHS.includes(path) || this.options.openPaths?.includes(path)) return undefined;
-    const refusal = this.token === undefined
+    const refusal = this.tokens === undefined
       ? strangerRefusal(request, this.options)
-      : this.tokenRefusal(request, this.token, from);
+      : this.tokenRefusal(request, this.tokens, from);
     if (refusal === undefined) return undefined;
     this.tell(refusal, from);
-    if (refusal.cause !== "wrong token") return refusal;
-    if (this.pausing >= MAX_PAUSING) return GUESSING;
-    this.pausing++;
-    await (this.options.pause ?? pause)(WRONG_TOKEN_PAUSE_MS);
-    this.pausing--;
-    return refusal;
+    if (refusal.cause !== "wrong token" || await this.tokens!.holdBack()) return refusal;
+    return GUESSING;
   }
 
-  private tokenRefusal(request: Request, token: Uint8Array, from: string): Refusal | undefined {
+  private tokenRefusal(request: Request, tokens: TokenCheck<"one">, from: string): Refusal | undefined {
     const { credentialOf = bearerOf, challenge = "Bearer" } = this.options;
     const headers = { "www-authenticate": challenge };
     const text = credentialOf(request);
     if (text === undefined) return { ...NO_TOKEN, headers };
-    if (!this.guesses.mayTry(from)) return GUESSING;
-    if (text !== "" && timingSafeEqual(digest(text), token)) {
-      this.guesses.succeeded(from);
-      return undefined;
-    }
-    this.guesses.failed(from);
-    return { ...WRONG_TOKEN, headers };
+    const owner = tokens.ownerOf(text, from);
+    if (owner === "one") return undefined;
+    return owner === "guessing" ? GUESSING : { ...WRONG_TOKEN, headers };
   }
 
   private tell(refusal: Refusal, from: string): void {
@@ -126,13 +107,13 @@ export function isLoopback(hostname: string): boolean {
     (isIP(name) === 4 && name.startsWith("127.")) || /^::ffff:127\.\d+\.\d+\.\d+$/.test(name);
 }
 
-const NO_TOKEN = {
+export const NO_TOKEN = {
   cause: "no token",
   status: 401,
   message: "a bearer token is needed: send authorization: Bearer and the token",
 } as const;
-const WRONG_TOKEN = { cause: "wrong token", status: 401, message: "the token is not right" } as const;
-const GUESSING: Refusal = {
+export const WRONG_TOKEN = { cause: "wrong token", status: 401, message: "the token is not right" } as const;
+export const GUESSING: Refusal = {
   cause: "guessing",
   status: 429,
   message: "too many wrong tokens have come from there: none is looked at for some seconds",
@@ -187,15 +168,4 @@ function pageRefusal(request: Request): Refusal | undefined {
 /** The `Host` with its port, in lower case. */
 function hostOf(request: Request): string {
   return (request.headers.get("host") ?? URL.parse(request.url)?.host ?? "").trim().toLowerCase();
-}
-
-/**
- * A hash has the same length for every text, so that the time of a comparison tells nothing about the text.
- */
-function digest(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
