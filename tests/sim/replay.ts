@@ -1,6 +1,6 @@
 /** The one command that plays a seed again and tells all that happens in it. */
 export function replayCommand(seed: number): string {
-  return `make sim ARGS="--seed ${seed} --verbose"`;
+  return `make sim ARGS="--bus vabus --seed ${seed} --verbose"`;
 }
 
 const MEMORY_FILE_SYSTEM = "/dev/shm";

@@ -4,11 +4,14 @@
  *   make sim ARGS="--seeds 5000"             seeds 1 to 5000; --from N begins elsewhere
  *   make sim ARGS="--minutes 10"             seeds from 1 on, until the time is up
  *   make sim ARGS="--seed 1234 --verbose"    one seed and all that happens in it
+ *   make sim ARGS="--bus nats"               only with buses of that kind; without it, each seed is played
+ *                                            with VaBuses, and with one of the others in turn
  */
 import { parseArgs } from "node:util";
-import { replayCommand, simulationDirectory } from "./replay.ts";
+import { simulationDirectory } from "./replay.ts";
 import type { Outcome } from "./simulation.ts";
-import type { Report, Task } from "./worker.ts";
+import { WIRE_KINDS } from "./wire/wire_kind.ts";
+import { type Report, type Task, VABUS } from "./worker.ts";
 
 const { values: flags } = parseArgs({
   args: Deno.args,
@@ -18,6 +21,7 @@ const { values: flags } = parseArgs({
     from: { type: "string", default: "1" },
     seed: { type: "string" },
     verbose: { type: "boolean", default: false },
+    bus: { type: "string" },
     jobs: { type: "string", default: `${navigator.hardwareConcurrency}` },
   },
 });
@@ -32,7 +36,7 @@ class Summary {
   private rows = 0;
   private simulatedMs = 0;
 
-  add({ seed, violation, events, rows, simulatedMs, moments, happenings }: Outcome): void {
+  add({ seed, violation, events, rows, simulatedMs, moments, happenings }: Outcome, replay: string): void {
     this.seeds++;
     this.events += events;
     this.rows += rows;
@@ -46,7 +50,7 @@ class Summary {
     }
     if (violation === undefined) return;
     this.broken.push(seed);
-    console.error(`seed ${seed}: ${violation}\n  replay: ${replayCommand(seed)}`);
+    console.error(`seed ${seed}: ${violation}\n  replay: ${replay}`);
   }
 
   print(seconds: number): void {
@@ -74,7 +78,7 @@ function work(task: Task, summary: Summary): Promise<void> {
   worker.onmessage = ({ data }: MessageEvent<Report>) => {
     if ("outcome" in data) {
       if (task.isTraced) console.log(data.outcome.trace.join("\n"));
-      summary.add(data.outcome);
+      summary.add(data.outcome, data.replay);
       return;
     }
     worker.terminate();
@@ -93,6 +97,9 @@ const step = Math.min(Number(flags.jobs), last - first + 1);
 if (!(step >= 1 && minutes > 0)) {
   throw new Error("--seed, --seeds, --from and --jobs are numbers from 1 on, --minutes is more than 0");
 }
+const { bus } = flags;
+const buses: readonly string[] = [VABUS, ...WIRE_KINDS];
+if (bus !== undefined && !buses.includes(bus)) throw new Error(`--bus is one of ${buses.join(", ")}`);
 const directory = simulationDirectory();
 const summary = new Summary();
 const startedMs = performance.now();
@@ -100,7 +107,8 @@ try {
   await Promise.all(
     Array.from(
       { length: step },
-      (_, i) => work({ first: first + i, last, step, minutes, directory, isTraced: flags.verbose }, summary),
+      (_, i) =>
+        work({ first: first + i, last, step, minutes, directory, isTraced: flags.verbose, bus }, summary),
     ),
   );
 } finally {

@@ -17,7 +17,7 @@ import { Trace } from "./trace.ts";
 import { Violation } from "./violation.ts";
 
 /** Nothing goes wrong. */
-const CALM: FaultRates = {
+export const CALM: FaultRates = {
   requestLost: 0,
   replyLost: 0,
   replyTruncated: 0,

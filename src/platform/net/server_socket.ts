@@ -26,6 +26,9 @@ export class ConnectFault extends Error {
 
 const KEEP_ALIVE_MS = 60_000;
 
+/** How a connection is made: over the network, or over a simulated one. */
+export type ConnectSocket = typeof connectSocket;
+
 /**
  * Connects to a server, with TLS from the first byte on where `tls` is given.
  *

@@ -2,7 +2,12 @@ import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
-import { connectSocket, type ServerAddress, type TlsTexts } from "../../platform/net/server_socket.ts";
+import {
+  type ConnectSocket,
+  connectSocket,
+  type ServerAddress,
+  type TlsTexts,
+} from "../../platform/net/server_socket.ts";
 import { BodyReader } from "./body_reader.ts";
 import { refusal, sourceErrorOf } from "./mqtt_errors.ts";
 import { type Packet, PacketCutter } from "./packet_cutter.ts";
@@ -18,6 +23,8 @@ const ANSWER_MAX_MS = 20_000;
 export interface BrokerAccess extends ServerAddress {
   /** Undefined: no TLS. */
   readonly tls: TlsTexts | undefined;
+  /** Not there: over the network. */
+  readonly connect?: ConnectSocket;
 }
 
 interface Awaited {
@@ -68,14 +75,14 @@ export class MqttConnection {
 
   /** Connects, and says nothing yet. @throws {SourceError} */
   static async open(
-    { host, port, tls }: BrokerAccess,
+    { connect = connectSocket, host, port, tls }: BrokerAccess,
     level: ProtocolLevel,
     clock: Pick<Clock, "sleep">,
     signal: AbortSignal,
   ): Promise<MqttConnection> {
     const name = `the broker at ${host}:${port}`;
     try {
-      const socket = await connectSocket({ host, port }, tls, CONNECT_MAX_MS, clock, signal);
+      const socket = await connect({ host, port }, tls, CONNECT_MAX_MS, clock, signal);
       return new MqttConnection(name, level, socket, clock);
     } catch (error) {
       throw sourceErrorOf(name, error);

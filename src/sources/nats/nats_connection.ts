@@ -4,6 +4,7 @@ import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import {
   ConnectFault,
+  type ConnectSocket,
   connectSocket,
   type ServerAddress,
   startTls,
@@ -17,6 +18,8 @@ import { NatsFault, type NatsFrame, type NatsMessage, NatsParser } from "./nats_
 export interface NatsAccess {
   /** Undefined: no TLS. */
   readonly tls: TlsTexts | undefined;
+  /** Not there: over the network. */
+  readonly connect?: ConnectSocket;
   /** Undefined: no login. */
   readonly login: NatsLogin | undefined;
 }
@@ -69,10 +72,11 @@ export class NatsConnection {
     clock: Pick<Clock, "sleep">,
     signal: AbortSignal,
   ): Promise<NatsConnection> {
+    const { connect = connectSocket } = access;
     const name = `NATS at ${address.host}:${address.port}`;
     let socket: Socket;
     try {
-      socket = await connectSocket(address, undefined, CONNECT_MAX_MS, clock, signal);
+      socket = await connect(address, undefined, CONNECT_MAX_MS, clock, signal);
     } catch (error) {
       throw unreachable(name, error);
     }

@@ -4,6 +4,7 @@ import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import {
   ConnectFault,
+  type ConnectSocket,
   connectSocket,
   type ServerAddress,
   type TlsTexts,
@@ -15,6 +16,8 @@ import { type Reply, type ReplyBounds, RespError, RespFault, RespReader } from "
 export interface RedisAccess {
   /** Undefined: no TLS. */
   readonly tls: TlsTexts | undefined;
+  /** Not there: over the network. */
+  readonly connect?: ConnectSocket;
   /** Undefined: no login. */
   readonly login: RedisLogin | undefined;
   /** The number of the database. */
@@ -76,14 +79,14 @@ export class RedisConnection {
   /** Connects, logs in and selects the database. @throws {SourceError} */
   static async open(
     address: ServerAddress,
-    { database, login, tls }: RedisAccess,
+    { connect = connectSocket, database, login, tls }: RedisAccess,
     clock: Pick<Clock, "sleep">,
     signal: AbortSignal,
   ): Promise<RedisConnection> {
     const name = `Redis at ${address.host}:${address.port}`;
     let socket: Socket;
     try {
-      socket = await connectSocket(address, tls, CONNECT_MAX_MS, clock, signal);
+      socket = await connect(address, tls, CONNECT_MAX_MS, clock, signal);
     } catch (error) {
       throw unreachable(name, error);
     }
