@@ -60,8 +60,8 @@ export const METADATA_ADDRESSES = [
 
 /**
  * The permissions of the built program, as flags of Deno. Everything else is denied without a question:
- * starting processes, native libraries, remote code, anything about the machine but its name and the user of
- * the process.
+ * starting processes, native libraries, remote code, anything about the machine but its name, the user of the
+ * process and how full its disks are.
  *
  * Network and files are allowed, except what is never right. Kafka's brokers name each other at run time, and
  * files are named in four places, one of which (`.env`) the program itself reads, after which Deno allows no
@@ -76,7 +76,7 @@ export const PERMISSION_FLAGS: readonly string[] = [
   `--deny-write=${[...SYSTEM_DIRECTORIES, "/root/.ssh"].join(",")}`,
   // All variables: sinks may have ids, which are prefixes of their settings, so no list could contain them.
   "--allow-env",
-  "--allow-sys=hostname,uid,gid,userInfo",
+  "--allow-sys=hostname,uid,gid,userInfo,statfs",
   "--no-prompt",
   // Deno.listenDatagram, for the service manager's socket.
   "--unstable-net",

@@ -1,29 +1,48 @@
-/** Writes the list of all settings into docs/settings.md, between its marks. `--check` only compares. */
+/**
+ * Writes what the sources declare into the documents, between their marks: all settings into
+ * docs/settings.md, all metrics into docs/metrics.md. `--check` only compares.
+ */
+import { METRICS } from "../src/api/prometheus.ts";
 import { REGISTRY } from "../src/runtime/registry.ts";
 import { renderReference } from "../src/settings/reference.ts";
+import { renderMetrics } from "./metrics_reference.ts";
 
-const PAGE = new URL("../docs/settings.md", import.meta.url);
-const [BEGIN, END] = ["<!-- settings: made by make fmt -->", "<!-- end of settings -->"];
+interface Reference {
+  /** The page, and the word in its marks. */
+  readonly subject: string;
+  readonly text: string;
+  /** Where the page's facts come from. */
+  readonly declared: string;
+}
 
-const text = await Deno.readTextFile(PAGE);
-const [before, rest] = text.split(`${BEGIN}\n`);
-const after = rest?.split(END)[1];
-if (after === undefined) {
-  console.error(`docs/settings.md lacks the marks ${BEGIN} and ${END}.`);
+const REFERENCES: readonly Reference[] = [
+  {
+    subject: "settings",
+    text: renderReference(REGISTRY.catalogue),
+    declared: "src/settings/variables.ts and of the connectors",
+  },
+  { subject: "metrics", text: renderMetrics(METRICS), declared: "src/api/prometheus.ts" },
+];
+
+for (const reference of REFERENCES) await write(reference);
+
+async function write({ declared, subject, text }: Reference): Promise<void> {
+  const page = `docs/${subject}.md`;
+  const url = new URL(`../${page}`, import.meta.url);
+  const [begin, end] = [`<!-- ${subject}: made by make fmt -->`, `<!-- end of ${subject} -->`];
+  const present = await Deno.readTextFile(url);
+  const [before, rest] = present.split(`${begin}\n`);
+  const after = rest?.split(end)[1];
+  if (after === undefined) {
+    console.error(`${page} lacks the marks ${begin} and ${end}.`);
+    Deno.exit(1);
+  }
+  const written = await formatted(`${before}${begin}\n\n${text}\n${end}${after}`);
+  if (!Deno.args.includes("--check")) return await Deno.writeTextFile(url, written);
+  if (written === present) return;
+  console.error(`The ${subject} in ${page} are not those of ${declared}. Run \`make fmt\`.`);
   Deno.exit(1);
 }
-const written = await formatted(
-  `${before}${BEGIN}\n\n${renderReference(REGISTRY.catalogue)}\n${END}${after}`,
-);
-if (Deno.args.includes("--check")) {
-  if (written === text) Deno.exit(0);
-  console.error(
-    "The settings in docs/settings.md are not those of src/settings/variables.ts and of the " +
-      "connectors. Run `make fmt`.",
-  );
-  Deno.exit(1);
-}
-await Deno.writeTextFile(PAGE, written);
 
 /** The page in the form of `deno fmt`, so that it stays both generated and formatted. */
 async function formatted(markdown: string): Promise<string> {

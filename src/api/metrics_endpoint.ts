@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { LiveOverview } from "../runtime/overview.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
-import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "./prometheus.ts";
+import { metricsPage } from "./prometheus.ts";
+import { CONTENT_TYPES } from "./prometheus_format.ts";
 
 /** The metrics for Prometheus. */
 export function metricsEndpoint(look: () => LiveOverview): Endpoint {
@@ -12,7 +13,10 @@ export function metricsEndpoint(look: () => LiveOverview): Endpoint {
     summary: "for Prometheus",
     query: z.object({}),
     reply: z.string(),
-    contentType: PROMETHEUS_CONTENT_TYPE,
-    answer: () => prometheusText(look()),
+    contentType: CONTENT_TYPES.text,
+    answer({ request }) {
+      const { contentType, text } = metricsPage(look(), request.headers.get("accept"));
+      return new Response(text, { headers: { "content-type": contentType, vary: "accept" } });
+    },
   });
 }

@@ -1,46 +1,72 @@
-import type { Histogram } from "../runtime/metric_collector.ts";
+import type { Histogram } from "../runtime/histogram.ts";
+import type { LiveOverview } from "../runtime/overview.ts";
+import type { Family, LabelValues } from "./prometheus_family.ts";
+import type { Format } from "./prometheus_format.ts";
 
-const PREFIX = "vabus_handler_";
+/** Units at the end of a name, which OpenMetrics wants to be told. */
+const UNIT = /_(seconds|bytes)$/;
 
-export type Labels = Readonly<Record<string, string>>;
-export type Sample = readonly [labels: Labels, value: number];
+/** The page of metrics in a format of Prometheus. */
+export function renderPage(families: readonly Family[], overview: LiveOverview, format: Format): string {
+  const lines: string[] = [];
+  for (const family of families) writeFamily(lines, family, overview, format);
+  if (format === "openmetrics") lines.push("# EOF");
+  lines.push("");
+  return lines.join("\n");
+}
 
-/** Metrics in the text format of Prometheus, version 0.0.4. Names get the prefix of the handler. */
-export class PrometheusPage {
-  text = "";
-
-  counter(name: string, help: string, samples: readonly Sample[]): void {
-    this.family(name, "counter", help);
-    for (const [labels, value] of samples) this.sample(name, labels, value);
-  }
-
-  gauge(name: string, help: string, samples: readonly Sample[]): void {
-    this.family(name, "gauge", help);
-    for (const [labels, value] of samples) this.sample(name, labels, value);
-  }
-
-  histogram(name: string, help: string, samples: readonly (readonly [Labels, Histogram])[]): void {
-    this.family(name, "histogram", help);
-    for (const [labels, { bounds, counts, sum, count }] of samples) {
-      let below = 0;
-      bounds.forEach((bound, i) => {
-        below += counts[i]!;
-        this.sample(`${name}_bucket`, { ...labels, le: `${bound}` }, below);
-      });
-      this.sample(`${name}_bucket`, { ...labels, le: "+Inf" }, count);
-      this.sample(`${name}_sum`, labels, sum);
-      this.sample(`${name}_count`, labels, count);
+function writeFamily(lines: string[], family: Family, overview: LiveOverview, format: Format): void {
+  const { name, help, labels } = family;
+  // OpenMetrics names a counter without the end of its samples.
+  const title = format === "openmetrics" ? name.replace(/_total$/, "") : name;
+  lines.push(`# HELP ${title} ${help}`, `# TYPE ${title} ${family.type}`);
+  const unit = UNIT.exec(title)?.[1];
+  if (format === "openmetrics" && unit !== undefined) lines.push(`# UNIT ${title} ${unit}`);
+  if (family.type === "histogram") {
+    for (const [values, value] of family.read(overview)) writeHistogram(lines, name, labels, values, value);
+  } else {
+    for (const [values, value] of family.read(overview)) {
+      lines.push(`${name}${braced(pairsOf(labels, values))} ${numberText(value)}`);
     }
   }
+}
 
-  private family(name: string, type: string, help: string): void {
-    this.text += `# HELP ${PREFIX}${name} ${help}\n# TYPE ${PREFIX}${name} ${type}\n`;
-  }
+function writeHistogram(
+  lines: string[],
+  name: string,
+  labels: readonly string[],
+  values: LabelValues,
+  { bounds, counts, sum, count }: Histogram,
+): void {
+  const pairs = pairsOf(labels, values);
+  let below = 0;
+  bounds.forEach((bound, i) => {
+    below += counts[i]!;
+    lines.push(`${name}_bucket${braced([...pairs, `le="${boundText(bound)}"`])} ${below}`);
+  });
+  lines.push(
+    `${name}_bucket${braced([...pairs, 'le="+Inf"'])} ${count}`,
+    `${name}_sum${braced(pairs)} ${sum}`,
+    `${name}_count${braced(pairs)} ${count}`,
+  );
+}
 
-  private sample(name: string, labels: Labels, value: number): void {
-    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
-    this.text += `${PREFIX}${name}${pairs.length > 0 ? `{${pairs.join(",")}}` : ""} ${value}\n`;
-  }
+function pairsOf(labels: readonly string[], values: LabelValues): string[] {
+  return labels.flatMap((label, i) => values[i] === "" ? [] : [`${label}="${escaped(values[i]!)}"`]);
+}
+
+function braced(pairs: readonly string[]): string {
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+/** A bound as OpenMetrics has it, in both formats, so that queries do not depend on the format. */
+function boundText(bound: number): string {
+  return Number.isInteger(bound) ? `${bound}.0` : `${bound}`;
+}
+
+function numberText(value: number): string {
+  if (Number.isFinite(value)) return `${value}`;
+  return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
 }
 
 function escaped(text: string): string {

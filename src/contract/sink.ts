@@ -22,6 +22,8 @@ export interface OutboxBatch {
    * a higher one. So `redeliver` mends an aggregate that was changed in the sink.
    */
   readonly overwrites?: boolean;
+  /** When the oldest of its windows was closed, Unix ms; left out: the aggregates were sent before. */
+  readonly closedMs?: number;
 }
 
 /** What a sink knows of the state that its aggregates come from. */
@@ -62,7 +64,8 @@ export const CONFIRMED_MAX = 100;
  * - `rows_differ`: an aggregate in the sink has the same revision or a higher one, but not the numbers of
  *   this state.
  */
-export type SinkAlarmKind = "rows_missing" | "rows_differ";
+export const SINK_ALARMS = ["rows_missing", "rows_differ"] as const;
+export type SinkAlarmKind = typeof SINK_ALARMS[number];
 
 export interface SinkAlarm {
   readonly kind: SinkAlarmKind;

@@ -155,6 +155,13 @@ export interface Partition {
   readonly waitsForOthers?: boolean;
   /** How much of it is read, where it has an end that is known: for the progress that an operator sees. */
   readonly extent?: Extent | undefined;
+  /** How full the inbox is in which it keeps what others have sent; left out: it has none. */
+  readonly inboxFill?: InboxFill;
+  /**
+   * How many events the bus has behind a position, by its last answer; undefined: it does not tell. Records
+   * that are no events, or that were deleted, may be among them. Called at any time.
+   */
+  unreadAfter?(position: Position): number | undefined;
   /**
    * Reads the events after `from` into the batch. The reader calls it again and again with the progress that
    * the last outcome led to. Where events could not be taken in, or after a restart, it calls with the same
@@ -182,6 +189,12 @@ export interface Partition {
    * committed. Never rejects.
    */
   farewell?(progress: Progress, signal: AbortSignal): Promise<void>;
+}
+
+/** How full an inbox is. */
+export interface InboxFill {
+  readonly bytes: number;
+  readonly maxBytes: number;
 }
 
 /** A part of a whole, in bytes as they are stored. */

@@ -201,7 +201,9 @@ export class Delivery {
       throw error;
     }
     this.batchSize.passed(size);
-    this.observer.delivered(this.name, size, (this.clock.monotonicMs() - startedMs) / 1000);
+    const seconds = (this.clock.monotonicMs() - startedMs) / 1000;
+    this.observer.delivered(this.name, batch, seconds, this.clock.nowMs());
+    this.standing.delivered(this.clock.nowMs());
     if (!this.hasDelivered) {
       this.logger.info("the first aggregates have reached the sink", { sink: this.name });
     }

@@ -9,6 +9,8 @@ export interface SinkStanding {
   readonly state: DeliveryState;
   /** Why the last attempt failed; undefined when it did not. */
   readonly error: string | undefined;
+  /** When the sink last took aggregates, Unix ms; undefined: not since the start of the process. */
+  readonly lastDeliveryMs: number | undefined;
 }
 
 /** Delivers the outbox to all sinks, each independently and at its own pace. */
@@ -60,6 +62,11 @@ export class Router {
   }
 
   standings(): SinkStanding[] {
-    return this.deliveries.map(({ sink, standing: { state, error } }) => ({ name: sink.id, state, error }));
+    return this.deliveries.map(({ sink, standing: { state, error, lastDeliveryMs } }) => ({
+      name: sink.id,
+      state,
+      error,
+      lastDeliveryMs,
+    }));
   }
 }

@@ -22,6 +22,7 @@ export class Standing {
   private readonly backoff: Backoff;
   private failure: SinkError | undefined;
   private hasOpened = false;
+  private deliveredMs: number | undefined;
   /** Failures in a row since finishing began. */
   private finishingFailures = 0;
 
@@ -38,6 +39,16 @@ export class Standing {
   /** Why the last attempt failed; undefined when it did not. */
   get error(): string | undefined {
     return this.failure?.message;
+  }
+
+  /** When the sink last took aggregates, Unix ms; undefined: not since the start of the process. */
+  get lastDeliveryMs(): number | undefined {
+    return this.deliveredMs;
+  }
+
+  /** The sink has taken aggregates. @param nowMs Unix ms. */
+  delivered(nowMs: number): void {
+    this.deliveredMs = nowMs;
   }
 
   succeeded(): void {

@@ -11,7 +11,7 @@ import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
 import { CheckpointMaker } from "./checkpoint_maker.ts";
 import { ClockGuard } from "./clock_guard.ts";
-import type { IngestObserver, IngestOptions } from "./ingest_options.ts";
+import { type IngestObserver, type IngestOptions, stepSeconds } from "./ingest_options.ts";
 import { Intake } from "./intake.ts";
 import { PartitionMoves } from "./partition_moves.ts";
 import type { PartitionState, SourceState } from "./partition_state.ts";
@@ -20,6 +20,8 @@ import { type Obstacle, ReadingGate } from "./reading_gate.ts";
 import { UnreadEvents } from "./unread_events.ts";
 
 const TICK_MS = 100;
+
+type Taken = Outcome & { readonly kind: "events" | "idle" };
 
 /**
  * Takes in the batches of all partitions, decides which windows close, and makes the checkpoints. Each step
@@ -177,17 +179,23 @@ export class Ingest {
    * where the partition has moved meanwhile. Then nothing has changed, and the source gives the same events
    * again.
    *
-   * @param elapsedMs How long the read took.
    * @throws {StateError} The state of a moved lineage cannot be read.
    */
-  settle(number: number, from: Progress, outcome: Outcome, batch: EventBatch, elapsedMs: number): boolean {
+  settle(
+    number: number,
+    from: Progress,
+    outcome: Outcome,
+    batch: EventBatch,
+    elapsedMs: number,
+    readMs = elapsedMs,
+  ): boolean {
     const { moves, positions } = this;
     const state = this.partitions[number]!;
     if (state.progress !== from) return false;
     switch (outcome.kind) {
       case "events":
         state.failure = undefined;
-        return this.takeIn(state, outcome, batch);
+        return this.takeIn(state, outcome, batch, readMs);
       case "idle":
         if (outcome.next !== from.position) moves.skipTo(number, outcome, outcome.lost);
         positions.wasIdleFor(number, elapsedMs, this.options.idleTimeoutMs);
@@ -211,24 +219,19 @@ export class Ingest {
     return true;
   }
 
-  private takeIn(
-    state: PartitionState,
-    outcome: Outcome & { kind: "events" | "idle" },
-    batch: EventBatch,
-  ): boolean {
+  private takeIn(state: PartitionState, outcome: Taken, batch: EventBatch, readMs: number): boolean {
     const number = state.number!;
-    const { positions } = this;
     if (this.clockGuard.holdsBack(number, batch, this.options.maxFutureSkewMs)) {
-      positions.wake(number);
+      this.positions.wake(number);
       return false;
     }
     const startedMs = this.clock.monotonicMs();
     this.maker.followClock();
-    positions.wake(number);
-    const { offset, lost } = outcome;
-    this.intake.take(state, batch, offset === undefined ? undefined : offset - batch.total);
-    this.moves.advance(number, outcome, batch, lost);
-    this.observer.processed((outcome.decodeMs + this.clock.monotonicMs() - startedMs) / 1000);
+    this.positions.wake(number);
+    const before = this.intake.take(state, batch, outcome.offset);
+    this.moves.advance(number, outcome, batch, outcome.lost);
+    const steps = stepSeconds(readMs, outcome.decodeMs, this.clock.monotonicMs() - startedMs);
+    this.observer.processed(state.source.name, steps, before, this.aggregator.books);
     return true;
   }
 

@@ -1,3 +1,4 @@
+import type { EventBooks } from "../aggregation/event_books.ts";
 import type { SingleRecords } from "../codec/mapping/own_formats.ts";
 import type { RefusedEvent } from "../state/letters/dead_letters.ts";
 import type { CheckpointTimes } from "./checkpoint_maker.ts";
@@ -15,7 +16,33 @@ export interface IngestOptions extends CheckpointTimes {
 
 /** What ingest reports to the metrics. Durations in seconds. */
 export interface IngestObserver {
-  processed(seconds: number): void;
+  /** A batch of a source was taken in. @param before The books before it. @param after Those after it. */
+  processed(
+    source: string,
+    durations: StepSeconds,
+    before: Readonly<EventBooks>,
+    after: Readonly<EventBooks>,
+  ): void;
   checkpointed(seconds: number): void;
   refused(event: RefusedEvent): void;
 }
+
+/** How long the steps took that a batch has gone through. */
+export interface StepSeconds {
+  /** The read, with the wait for the first event and without decoding. */
+  readonly fetch: number;
+  readonly decode: number;
+  readonly aggregate: number;
+}
+
+/** @param readMs How long the read took, with decoding. */
+export function stepSeconds(readMs: number, decodeMs: number, aggregateMs: number): StepSeconds {
+  return { fetch: (readMs - decodeMs) / 1000, decode: decodeMs / 1000, aggregate: aggregateMs / 1000 };
+}
+
+/** An observer that takes no notice. */
+export const UNOBSERVED: IngestObserver = {
+  processed: () => {},
+  checkpointed: () => {},
+  refused: () => {},
+};

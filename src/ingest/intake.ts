@@ -1,4 +1,5 @@
 import type { EventAggregator } from "../aggregation/event_aggregator.ts";
+import type { EventBooks } from "../aggregation/event_books.ts";
 import type { SingleRecords } from "../codec/mapping/own_formats.ts";
 import { scanEvent } from "../codec/event_scanner.ts";
 import { EventBatch } from "../event/event_batch.ts";
@@ -57,11 +58,21 @@ export class Intake {
     this.refusedBytes = 0;
   }
 
-  /** @param firstOffset Number of the first event of the batch; undefined: they are not numbered. */
-  take({ id, number, source }: PartitionState, batch: EventBatch, firstOffset: number | undefined): void {
+  /**
+   * Takes a batch in. Returns the books before it.
+   *
+   * @param nextOffset Number of the event after the batch; undefined: they are not numbered.
+   */
+  take(
+    { id, number, source }: PartitionState,
+    batch: EventBatch,
+    nextOffset: number | undefined,
+  ): Readonly<EventBooks> {
     const before = { ...this.aggregator.books };
+    const firstOffset = nextOffset === undefined ? undefined : nextOffset - batch.total;
     this.aggregate(number!, batch, { bus: source.name, partition: id }, firstOffset);
     this.watch.count(source.ordinal, before, this.aggregator.books);
+    return before;
   }
 
   /**

@@ -28,8 +28,8 @@ export class PartitionMoves {
 
   /** Moves the partition behind a batch that was taken in; `lost` events before the batch are gone. */
   advance(number: number, landing: Landing, batch: EventBatch, lost: number): void {
-    const { origin, progress } = this.stateOf(number);
-    this.unread.countLost(origin, lost);
+    const { progress } = this.stateOf(number);
+    this.countLost(number, lost);
     const first = landing.offset === undefined ? undefined : landing.offset - batch.total;
     const history = historyAt(progress, landing.lineage, first);
     if (first !== undefined) history.note(batch, first);
@@ -38,8 +38,8 @@ export class PartitionMoves {
 
   /** Moves the partition in its history, or to another history; `lost` events are gone. */
   skipTo(number: number, landing: Landing, lost: number): void {
-    const { origin, progress } = this.stateOf(number);
-    this.unread.countLost(origin, lost);
+    const { progress } = this.stateOf(number);
+    this.countLost(number, lost);
     // Events of the new history may be older than the windows that the wall clock would close.
     this.partitions.wake(number);
     this.moveTo(number, landing, historyAt(progress, landing.lineage, landing.offset));
@@ -67,6 +67,7 @@ export class PartitionMoves {
     if (state?.number === undefined || !Number.isSafeInteger(from)) return false;
     if (offset <= from) return true;
     this.unread.giveUp(state.name, from, offset, nowMs, operator);
+    state.lost += offset - from;
     this.skipTo(state.number, { lineage: state.progress.lineage, next: `${offset}`, offset }, 0);
     return true;
   }
@@ -101,6 +102,12 @@ export class PartitionMoves {
     }
     partitions.wake(number);
     partitions.wake(other);
+  }
+
+  private countLost(number: number, lost: number): void {
+    const state = this.stateOf(number);
+    this.unread.countLost(state.origin, lost);
+    state.lost += lost;
   }
 
   private stateOf(number: number): PartitionState {

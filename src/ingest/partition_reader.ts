@@ -238,14 +238,11 @@ export class PartitionReader {
       const request = { limit, waitMs, isAfterRest: this.isAfterRest };
       this.isAfterRest = false;
       const from = this.state.progress;
+      const readAtMs = this.clock.monotonicMs();
       const outcome = await partition.read(from, batch, request, signal);
-      const isSettled = this.ingest.settle(
-        this.number,
-        from,
-        outcome,
-        batch,
-        this.clock.monotonicMs() - startedMs,
-      );
+      const nowMs = this.clock.monotonicMs();
+      const [elapsedMs, readMs] = [nowMs - startedMs, nowMs - readAtMs];
+      const isSettled = this.ingest.settle(this.number, from, outcome, batch, elapsedMs, readMs);
       if (isSettled && outcome.kind === "events") this.aligned.hasRead(batch);
       batch.release();
       if (!isSettled) return "held";

@@ -34,6 +34,8 @@ export class PartitionState {
   partition: Partition | undefined;
   /** Duration of the successful empty reads since the last event or failure. */
   idleMs = 0;
+  /** Events that were lost before they were read, since the start of the process. */
+  lost = 0;
   private reason: string | undefined;
 
   constructor(

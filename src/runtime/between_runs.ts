@@ -1,4 +1,5 @@
 import { Delivery } from "../delivery/delivery.ts";
+import { UNOBSERVED } from "../ingest/ingest_options.ts";
 import { systemClock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { Repetitions } from "../platform/log/repetitions.ts";
@@ -63,6 +64,6 @@ function openBetweenRuns(config: Config, logger: Logger): Core {
     forgetSinks: [],
     clock: systemClock,
     builtAtMs: BUILT_AT_MS,
-    observer: { processed: () => {}, checkpointed: () => {}, refused: () => {} },
+    observer: UNOBSERVED,
   });
 }

@@ -1,11 +1,7 @@
 import { compileFunctions, type FunctionRules } from "../aggregation/function_rules.ts";
 import type { AggregatorOptions } from "../aggregation/aggregator_options.ts";
 import { EventAggregator } from "../aggregation/event_aggregator.ts";
-import { OwnFormats, type SingleRecords } from "../codec/mapping/own_formats.ts";
-import { readerFor } from "../codec/mapping/record_reader.ts";
-import { OWN_FORMATS } from "../settings/event_texts.ts";
 import type { Tier } from "../aggregation/tier.ts";
-import type { EventTexts } from "../settings/declaration.ts";
 import type { Config } from "../settings/config.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import { OwnClock } from "../platform/clock/own_clock.ts";
@@ -14,7 +10,7 @@ import { Ingest } from "../ingest/ingest.ts";
 import type { IngestObserver, IngestOptions } from "../ingest/ingest_options.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { compileRoutes } from "../delivery/routes.ts";
-import { type KeptSetting, readSetting } from "../state/checkpoint/settings_in_force.ts";
+import type { KeptSetting } from "../state/checkpoint/settings_in_force.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { acceptSink } from "../state/alarms.ts";
 import { Checkpoint } from "../state/checkpoint/checkpoint.ts";
@@ -32,6 +28,8 @@ import type { ConfiguredSink } from "../state/outbox/registered_sink.ts";
 import { StateDatabase, type StateDatabaseOptions } from "../state/file/state_database.ts";
 import type { RouteTable } from "../state/checkpoint/route_table.ts";
 import { WindowCloser } from "../state/checkpoint/window_closer.ts";
+import { DeadLetterCounts } from "../state/letters/dead_letter_counts.ts";
+import { keptSettings, readersOf, settingsInForce } from "./kept_settings.ts";
 
 /** The options of the aggregator that come from the configuration. */
 type AggregatorSettings = Omit<AggregatorOptions, "hashKey">;
@@ -43,6 +41,8 @@ export interface Core {
   readonly outbox: OutboxLog;
   readonly checkpoint: Checkpoint;
   readonly ingest: Ingest;
+  readonly deadLetters: DeadLetterCounts;
+  readonly ownClock: OwnClock;
   /** Applies another configuration of the same buses, sinks and state, between two events. */
   change(config: Config): void;
 }
@@ -103,14 +103,19 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const registry = openRegistry(state, endId, config, logger, options);
     const outbox = new OutboxLog(state, registry, endId, clock.nowMs, undefined, options.acceptSinks);
     const closer = new WindowCloser(state, registry, routeTable(config, sinkNames));
+    const deadLetterBound = options.deadLetterBound ?? DEAD_LETTER_BOUND;
     const checkpoint = new Checkpoint(state, aggregator, registry, outbox, closer, {
       correctionHorizonMs,
       dedupMaxIds,
       longestWindowMs: longestOf(settings.tiers),
       settings: kept,
-      deadLetterBound: options.deadLetterBound ?? DEAD_LETTER_BOUND,
+      deadLetterBound,
     });
     const partitions = checkpoint.restore(busNames, clock.nowMs());
+    const ownClock = new OwnClock(clock, {
+      builtAtMs: options.builtAtMs,
+      stateMs: () => checkpoint.latestMs,
+    });
     const ingest = new Ingest(
       aggregator,
       checkpoint,
@@ -121,7 +126,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       clock,
       logger.child("ingest"),
       options.observer,
-      new OwnClock(clock, { builtAtMs: options.builtAtMs, stateMs: () => checkpoint.latestMs }),
+      ownClock,
     );
     const change = (next: Config) => {
       aggregator.change(settingsOf(next, busNames.length));
@@ -133,7 +138,8 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       closer.reroute(routeTable(next, sinkNames));
       ingest.change(ingestOptions(next, new Map()));
     };
-    return { state, aggregator, outbox, checkpoint, ingest, change };
+    const deadLetters = new DeadLetterCounts(state, deadLetterBound);
+    return { state, aggregator, outbox, checkpoint, ingest, deadLetters, ownClock, change };
   } catch (error) {
     state.close();
     throw error;
@@ -253,37 +259,6 @@ function addressesOf({ sources }: Config, busNames: readonly string[] = []): Sou
     const own = sources[bus];
     return [name, own?.name === undefined ? name : own.address.replace(/\/+$/, "")];
   }));
-}
-
-/** The settings that the state keeps for commands between two runs. */
-function keptSettings(
-  { functions, intervals, sources }: Config,
-  busNames: readonly string[],
-): Map<KeptSetting, string> {
-  const events = busNames.map((name, bus) => [name, sources[bus]?.events ?? {}] as const);
-  return new Map([
-    ["AGGREGATION_INTERVAL", JSON.stringify(intervals)],
-    ["AGG_FUNCTIONS", functions],
-    ["EVENTS", JSON.stringify(Object.fromEntries(events))],
-  ]);
-}
-
-function settingsInForce(state: StateDatabase): Map<KeptSetting, string> {
-  const names = ["AGGREGATION_INTERVAL", "AGG_FUNCTIONS", "EVENTS"] as const;
-  return new Map(names.flatMap((name) => {
-    const text = readSetting(state, name);
-    return text === undefined ? [] : [[name, text] as const];
-  }));
-}
-
-/** @param events How records are read, as the state keeps it. */
-function readersOf(events = "{}"): Map<string, SingleRecords> {
-  return new Map(
-    Object.entries(JSON.parse(events) as Record<string, EventTexts>).flatMap(([name, texts]) => {
-      const reader = texts.format === OWN_FORMATS ? new OwnFormats(texts) : readerFor(texts);
-      return reader === undefined ? [] : [[name, reader] as const];
-    }),
-  );
 }
 
 function functionRules(text: string): FunctionRules {

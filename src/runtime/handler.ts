@@ -35,7 +35,7 @@ export class Handler {
   readonly router: Router;
   readonly tasks = new Tasks();
   private readonly sources: readonly Source[];
-  private readonly metrics = new MetricCollector();
+  readonly metrics = new MetricCollector();
   /** The routers' end, with what is left for each sink; undefined before {@link deliver}. */
   private delivered: Promise<readonly string[] | undefined> | undefined;
 
@@ -65,7 +65,10 @@ export class Handler {
     this.readers = sources.map((source, bus) =>
       new SourceReader(source, bus, ingest, readerOptions(config), clock, random, ingestLogger)
     );
-    this.lookout = new Lookout(this.core, this.router, this.metrics, clock);
+    this.lookout = new Lookout(this.core, this.router, this.metrics, clock, {
+      config: () => this.config,
+      machine: surroundings.machine,
+    });
     const look = () => this.lookout.look();
     this.minuteLog = new MinuteLog(look, clock, logger);
     this.outages = new OutageWatch(this.core.state, look, clock, logger);
@@ -158,9 +161,12 @@ export class Handler {
       clock,
       builtAtMs,
       observer: {
-        processed: (seconds) => this.metrics.processed(seconds),
+        processed: (...batch) => this.metrics.processed(...batch),
         checkpointed: (seconds) => this.metrics.checkpointed(seconds),
-        refused: (event) => this.minuteLog.refused(event),
+        refused: (event) => {
+          this.metrics.refused(event);
+          this.minuteLog.refused(event);
+        },
       },
       openState,
       deadLetterBound,

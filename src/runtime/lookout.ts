@@ -3,18 +3,28 @@ import type { EventAggregator } from "../aggregation/event_aggregator.ts";
 import { lengthOf } from "../aggregation/tier.ts";
 import { addTo } from "../state/outbox/sink_tiers.ts";
 import type { Router } from "../delivery/router.ts";
+import type { SourceState } from "../ingest/partition_state.ts";
+import type { Watermark } from "../aggregation/watermark.ts";
+import type { Config } from "../settings/config.ts";
+import type { MachineUsage } from "../platform/process/machine_usage.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import { readAlarms } from "../state/alarms.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { offsetOf } from "../state/checkpoint/partitions.ts";
-import type { StateDatabase } from "../state/file/state_database.ts";
 import { readOutages } from "../state/outages.ts";
 import type { Core } from "./core.ts";
 import type { MetricCollector } from "./metric_collector.ts";
-import type { LiveOverview, Overview } from "./overview.ts";
+import type { LiveBusOverview, LiveOverview, Overview } from "./overview.ts";
 
 /** The parts that are read from the disk, also for a running handler. */
-type Stored = Pick<Overview, "checkpointMs" | "alarms" | "outages">;
+type Stored = Pick<LiveOverview, "checkpointMs" | "alarms" | "outages" | "deadLetters">;
+
+/** What is looked at beside the parts of the handler. */
+export interface Circumstances {
+  readonly config: () => Pick<Config, "outboxMaxRows" | "certificates" | "maxFutureSkewMs">;
+  /** Undefined: there is no real machine. */
+  readonly machine: (() => MachineUsage) | undefined;
+}
 
 /** Reads the state of a running handler's parts. */
 export class Lookout {
@@ -28,21 +38,27 @@ export class Lookout {
     private readonly router: Router,
     private readonly metrics: MetricCollector,
     private readonly clock: Clock,
+    private readonly circumstances: Circumstances,
   ) {
     const { instanceId: instance, stateId, path: stateFile } = core.state;
     this.identity = { instance, stateId, stateFile };
-    metrics.begin(this.counts(), router.standings().map(({ name }) => name));
+    metrics.begin(
+      this.counts(),
+      core.ingest.sources.map(({ name }) => name),
+      router.standings().map(({ name }) => name),
+    );
   }
 
   look(): LiveOverview {
-    const { core: { aggregator, ingest, outbox, state }, router } = this;
+    const { circumstances, core: { aggregator, ingest, outbox, ownClock, state }, router } = this;
     const { watermark, windows } = aggregator;
+    const { certificates, maxFutureSkewMs, outboxMaxRows } = circumstances.config();
     const counts = this.counts();
     return {
       nowMs: this.clock.nowMs(),
       ...this.identity,
       stateBytes: state.sizeBytes(),
-      ...storedIn(state),
+      ...storedIn(this.core),
       watermarkMs: known(watermark.valueMs),
       counts,
       openWindows: windows.windowCount,
@@ -50,22 +66,20 @@ export class Lookout {
       openSeries: windows.seriesCount,
       outboxEndId: outbox.endId(),
       outboxRows: outbox.pendingCount(),
-      buses: ingest.sources.map(({ name, failure, partitions }) => ({
-        name,
-        failure,
-        extent: extentOf([...partitions.values()].flatMap(({ partition }) => partition?.extent ?? [])),
-        partitions: [...partitions.values()].map(({ id, number, progress: { lineage, position } }) => ({
-          partition: id,
-          log: lineage,
-          position,
-          nextOffset: offsetOf(position),
-          newestEventMs: known(watermark.greatestOf(number!)),
-        })),
+      buses: ingest.sources.map((source) => busOverview(source, watermark)),
+      sinks: router.standings().map((standing) => ({
+        ...standing,
+        cursor: outbox.cursor(standing.name),
+        waitingSinceMs: readable(() => outbox.oldestWaitingMs(standing.name)),
       })),
-      sinks: router.standings().map((standing) => ({ ...standing, cursor: outbox.cursor(standing.name) })),
       refusalAlarms: ingest.refusalAlarms,
       isStopping: this.isStopping,
       obstacle: ingest.obstacle,
+      isIdle: watermark.allIdle(),
+      outboxMaxRows,
+      clockDoubt: ownClock.accuser(maxFutureSkewMs) ?? ownClock.doubter(maxFutureSkewMs),
+      certificates,
+      machine: circumstances.machine?.(),
       activity: this.metrics.activity(counts),
     };
   }
@@ -82,16 +96,41 @@ function extentOf(parts: readonly Extent[]): Extent | undefined {
   return { readBytes: sum("readBytes"), allBytes: sum("allBytes") };
 }
 
-function storedIn(state: StateDatabase): Stored {
+function busOverview({ failure, name, partitions }: SourceState, watermark: Watermark): LiveBusOverview {
+  const all = [...partitions.values()];
+  return {
+    name,
+    failure,
+    extent: extentOf(all.flatMap(({ partition }) => partition?.extent ?? [])),
+    inbox: all[0]?.partition?.inboxFill,
+    partitions: all.map(({ id, lost, number, partition, progress: { lineage, position } }) => ({
+      partition: id,
+      log: lineage,
+      position,
+      nextOffset: offsetOf(position),
+      newestEventMs: known(watermark.greatestOf(number!)),
+      unreadEvents: position === undefined ? undefined : partition?.unreadAfter?.(position),
+      lostEvents: lost,
+    })),
+  };
+}
+
+function storedIn({ deadLetters, state }: Core): Stored {
+  const nothing: Stored = { checkpointMs: undefined, alarms: [], outages: [], deadLetters: undefined };
+  return readable((): Stored => ({
+    checkpointMs: readBookEntries(state).get("checkpoint_at_ms"),
+    alarms: readAlarms(state),
+    outages: readOutages(state),
+    deadLetters: deadLetters.stock(),
+  })) ?? nothing;
+}
+
+/** Undefined where the state cannot be read, which is an obstacle, too. */
+function readable<T>(read: () => T): T | undefined {
   try {
-    return {
-      checkpointMs: readBookEntries(state).get("checkpoint_at_ms"),
-      alarms: readAlarms(state),
-      outages: readOutages(state),
-    };
+    return read();
   } catch {
-    // A state that cannot be read is an obstacle, too.
-    return { checkpointMs: undefined, alarms: [], outages: [] };
+    return undefined;
   }
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from "../platform/clock/clock.ts";
 import type { LogFields, Logger } from "../platform/log/logger.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { Counts } from "../state/checkpoint/counts.ts";
-import { type LiveOverview, rowsBefore } from "./overview.ts";
+import { type LiveOverview, rowsBefore, watermarkLagMs } from "./overview.ts";
 import type { RefusedEvent } from "../state/letters/dead_letters.ts";
 
 const MINUTE_MS = 60_000;
@@ -60,7 +60,7 @@ export class MinuteLog {
     this.before = now;
     this.example = undefined;
     const since = (name: keyof Counts) => now.counts[name] - before.counts[name];
-    const { nowMs, watermarkMs } = overview;
+    const lagMs = watermarkLagMs(overview);
     const fields: Record<string, number> = {
       received: since("received"),
       aggregated: since("aggregated"),
@@ -76,9 +76,7 @@ export class MinuteLog {
     this.logger.info("in the last minute", {
       ...fields,
       open_windows: overview.openWindows,
-      watermark_lag_seconds: watermarkMs === undefined
-        ? undefined
-        : Math.round((nowMs - watermarkMs) / 100) / 10,
+      watermark_lag_seconds: lagMs === undefined ? undefined : Math.round(lagMs / 100) / 10,
     });
     const refusals: Record<string, number> = {};
     for (const reason of REASONS) if (since(reason) > 0) refusals[reason] = since(reason);

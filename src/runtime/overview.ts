@@ -1,9 +1,13 @@
-import type { Extent } from "../contract/source.ts";
+import type { Extent, InboxFill } from "../contract/source.ts";
+import type { Obstacle } from "../ingest/reading_gate.ts";
 import type { DeliveryState } from "../delivery/standing.ts";
 import type { StandingAlarm } from "../state/alarms.ts";
 import type { Counts } from "../state/checkpoint/counts.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import type { Outage } from "../state/outages.ts";
+import type { Certificate } from "../settings/certificate.ts";
+import type { MachineUsage } from "../platform/process/machine_usage.ts";
+import type { DeadLetterStock } from "../state/letters/dead_letter_counts.ts";
 import type { Activity } from "./metric_collector.ts";
 
 /**
@@ -74,7 +78,18 @@ export interface LiveOverview extends Overview {
   readonly sinks: readonly LiveSinkOverview[];
   readonly isStopping: boolean;
   /** Why nothing is fetched at the moment; undefined while fetching goes on. */
-  readonly obstacle: Finding | undefined;
+  readonly obstacle: Obstacle | undefined;
+  /** Whether all partitions have been without an event for `IDLE_TIMEOUT`: then time goes on by the clock. */
+  readonly isIdle: boolean;
+  /** The dead letters that are kept; undefined: the state cannot be read. */
+  readonly deadLetters: DeadLetterStock | undefined;
+  /** `OUTBOX_MAX_ROWS` */
+  readonly outboxMaxRows: number;
+  /** What speaks against this host's clock; undefined: nothing. */
+  readonly clockDoubt: string | undefined;
+  readonly certificates: readonly Certificate[];
+  /** Undefined: the handler runs on no real machine. */
+  readonly machine: MachineUsage | undefined;
   readonly activity: Activity;
 }
 
@@ -83,12 +98,26 @@ export interface LiveBusOverview extends BusOverview {
   readonly failure: string | undefined;
   /** How much is read of its partitions that have an end; undefined: none has. */
   readonly extent: Extent | undefined;
+  /** How full its inbox is; undefined: it has none. */
+  readonly inbox: InboxFill | undefined;
+  readonly partitions: readonly LivePartitionOverview[];
+}
+
+export interface LivePartitionOverview extends PartitionOverview {
+  /** Events that the bus has behind the position, by its last answer; undefined: it does not tell. */
+  readonly unreadEvents: number | undefined;
+  /** Events that were lost before they were read, since the start of the process. */
+  readonly lostEvents: number;
 }
 
 export interface LiveSinkOverview extends SinkOverview {
   readonly state: DeliveryState;
   /** Why the last attempt failed; undefined when it did not. */
   readonly error: string | undefined;
+  /** When it last took aggregates; undefined: not since the start of the process. */
+  readonly lastDeliveryMs: number | undefined;
+  /** When the oldest window was closed of which something waits for it; undefined: nothing waits. */
+  readonly waitingSinceMs: number | undefined;
 }
 
 /** A name and a text about it. */
@@ -100,4 +129,13 @@ export interface Finding {
 /** Outbox rows that a sink has not passed. */
 export function rowsBefore({ outboxEndId }: Overview, { cursor }: SinkOverview): number {
   return Math.max(0, outboxEndId - cursor);
+}
+
+/**
+ * How far event time is behind the wall clock, ms. It is 0 while all buses are idle: nothing is late then.
+ * Undefined before the first event.
+ */
+export function watermarkLagMs({ isIdle, nowMs, watermarkMs }: LiveOverview): number | undefined {
+  if (watermarkMs === undefined) return undefined;
+  return isIdle ? 0 : nowMs - watermarkMs;
 }

@@ -9,6 +9,7 @@ import type { Source } from "../contract/source.ts";
 import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../state/letters/dead_letter_bound.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { BUILT_AT_MS } from "../version.ts";
+import { type MachineUsage, machineUsage } from "../platform/process/machine_usage.ts";
 import type { OpenState } from "./core.ts";
 import { namedLogger, NamedSink } from "./named_sink.ts";
 import { REGISTRY, type Registry } from "./registry.ts";
@@ -27,6 +28,8 @@ export interface Surroundings {
   readonly random: () => number;
   readonly openState: OpenState;
   readonly deadLetterBound: DeadLetterBound;
+  /** What the process uses of the machine; left out: there is no real one. */
+  readonly machine?: () => MachineUsage;
   readonly sources: readonly Source[];
   /** The outlet of the handler's own metrics; undefined: none. */
   readonly outlet?: () => ChangingOutlet | undefined;
@@ -57,6 +60,7 @@ export function systemSurroundings(
     random: Math.random,
     openState: StateDatabase.open,
     deadLetterBound: DEAD_LETTER_BOUND,
+    machine: () => machineUsage(config.stateDir),
     sources: sources.map(({ part }) => part),
     outlet: () => createOutlet(config, registry),
     sinks: createSinks(config, logger, registry),

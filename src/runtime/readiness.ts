@@ -1,8 +1,34 @@
+import { REFUSALS } from "../aggregation/refusal.ts";
+import { SINK_ALARMS } from "../contract/sink.ts";
 import type { DeliveryState } from "../delivery/standing.ts";
 import { told } from "../state/alarms.ts";
 import type { Finding, LiveOverview } from "./overview.ts";
 
-const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, string> = {
+/** Every cause for not being ready that there is. */
+export const CAUSES = [
+  "stopping",
+  "state_not_writable",
+  "state_gone",
+  "state_disputed",
+  "outbox_full",
+  "clock_behind",
+  "bus_unavailable",
+  "sink_starting",
+  "sink_unavailable",
+  "sink_misconfigured",
+] as const;
+
+interface Cause extends Finding {
+  readonly name: typeof CAUSES[number];
+}
+
+/** Every alarm that there is. */
+export const ALARMS: readonly string[] = [
+  ...SINK_ALARMS,
+  ...REFUSALS.map((reason) => `events_refused_${reason}`),
+];
+
+const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, Cause["name"]> = {
   starting: "sink_starting",
   failing: "sink_unavailable",
   broken: "sink_unavailable",
@@ -13,8 +39,8 @@ const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, string> = {
  * Everything that keeps events from going in or aggregates from going out, each cause by name. Ready when
  * there is none.
  */
-export function causesOf({ buses, sinks, isStopping, obstacle }: LiveOverview): Finding[] {
-  const causes: Finding[] = [];
+export function causesOf({ buses, sinks, isStopping, obstacle }: LiveOverview): Cause[] {
+  const causes: Cause[] = [];
   if (isStopping) causes.push({ name: "stopping", detail: "the handler is being stopped" });
   if (obstacle) causes.push(obstacle);
   for (const { failure } of buses) {

@@ -113,11 +113,12 @@ class Service {
   }
 
   private openOutlet(): VabusOutlet | undefined {
-    const { handler: { logger, lookout }, outlet } = this;
+    const { handler: { logger, lookout, metrics }, outlet } = this;
     return outlet && new VabusOutlet(
       () => lookout.look(),
       (metrics, signal) => outlet.part.post(metrics, signal),
       logger.child("metrics"),
+      (isDone) => metrics.sent(isDone),
     );
   }
 

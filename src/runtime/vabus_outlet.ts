@@ -2,7 +2,7 @@ import type { Metric } from "../contract/connector.ts";
 import { refusedIn } from "../aggregation/event_books.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Activity } from "./metric_collector.ts";
-import type { LiveOverview } from "./overview.ts";
+import { type LiveOverview, watermarkLagMs } from "./overview.ts";
 
 /**
  * Sends the handler's own metrics to the bus. Readings that could not be sent are included in the next send.
@@ -16,6 +16,7 @@ export class VabusOutlet {
     private readonly look: () => LiveOverview,
     private readonly post: (metrics: Metric[], signal: AbortSignal) => Promise<void>,
     private readonly logger: Logger,
+    private readonly onSent: (isDone: boolean) => void,
   ) {}
 
   /** Sends every `intervalMs` until the signal fires. */
@@ -41,12 +42,14 @@ export class VabusOutlet {
     try {
       await this.post(Object.entries(values).map(([name, value]) => ({ name, value, timestamp })), signal);
     } catch (error) {
+      this.onSent(false);
       if (!this.isFailing && !signal.aborted) {
         this.logger.warn(`metrics cannot be sent, and are kept for later: ${(error as Error).message}`);
         this.isFailing = true;
       }
       return;
     }
+    this.onSent(true);
     this.sent = totals;
     if (this.isFailing) this.logger.info("metrics are sent again");
     this.isFailing = false;
@@ -66,10 +69,12 @@ function totalsOf({ counts, sinks, processing }: Activity): Record<string, numbe
   };
 }
 
-function gaugesOf({ openWindows, outboxRows, watermarkMs, nowMs }: LiveOverview): Record<string, number> {
+function gaugesOf(overview: LiveOverview): Record<string, number> {
+  const { openWindows, outboxRows } = overview;
+  const lagMs = watermarkLagMs(overview);
   return {
     open_windows: openWindows,
     outbox_rows: outboxRows,
-    ...(watermarkMs !== undefined && { watermark_lag_seconds: (nowMs - watermarkMs) / 1000 }),
+    ...(lagMs !== undefined && { watermark_lag_seconds: lagMs / 1000 }),
   };
 }

@@ -16,6 +16,8 @@ import {
   type SourceConfig,
   transmissionsOf,
 } from "./configured.ts";
+import type { Certificate } from "./certificate.ts";
+import { deepFreeze } from "./deep_freeze.ts";
 import { exposedCredentials } from "./exposed_credentials.ts";
 import { exposedSecrets } from "./exposed_secrets.ts";
 import { ConfigError, type Fault } from "./fault.ts";
@@ -86,6 +88,8 @@ export interface Config {
   readonly shadowed: readonly string[];
   /** Settings that are allowed but look like a mistake, as texts for the log. */
   readonly warnings: readonly string[];
+  /** The certificates of the files that settings name. */
+  readonly certificates: readonly Certificate[];
 }
 
 export interface HttpTls {
@@ -242,6 +246,7 @@ class ConfigBuilder {
         secrets: inOrderOfRedaction([...secretsOf(parts), viewer, admin]),
         texts: ledger.texts,
         shadowed: this.settings.shadowed,
+        certificates: ledger.certificates,
         warnings: [...ledger.warnings, ...exposedCredentials(transmissionsOf(parts))],
       };
     };
@@ -320,9 +325,4 @@ class ConfigBuilder {
     }
     return ledger.show("INSTANCE_ID", hostName, "default, the host name");
   }
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === "object" && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze);
-  return value;
 }

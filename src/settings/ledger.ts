@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { type Certificate, certificateEnd } from "./certificate.ts";
 import type { TlsConfig } from "./declaration.ts";
 import { exposedSecrets } from "./exposed_secrets.ts";
 import { readText } from "./dot_env.ts";
@@ -14,6 +15,8 @@ export class Ledger {
   readonly shown: Map<string, Setting>;
   /** The texts that each variable was read from, with the contents of the files that it names. */
   readonly texts: Map<string, string | undefined>;
+  /** The certificates of the files that are named. */
+  readonly certificates: Certificate[] = [];
 
   constructor(readonly settings: AllSettings, private readonly sources: Sources) {
     this.faults = [...settings.faults];
@@ -101,8 +104,9 @@ export class Ledger {
     return typeof path === "string" ? this.pemFile(name, path, label) : undefined;
   }
 
-  /** @param subject What names the file, where it is not the variable itself. */
-  pemFile(name: string, path: string, label: string, subject = ""): string | undefined {
+  /** @param parameter The part of the variable that names the file; undefined: all of it. */
+  pemFile(name: string, path: string, label: string, parameter?: string): string | undefined {
+    const subject = parameter === undefined ? "" : `has ${parameter}, which `;
     const result = readText(path, this.sources);
     if ("problem" in result) this.fault(name, subject + result.problem, true);
     else if (!new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(result.text)) {
@@ -111,6 +115,10 @@ export class Ledger {
       this.fault(name, `${subject}names a key that needs a password; store the key without one`);
     } else {
       this.note(name, result.text);
+      const endMs = certificateEnd(result.text);
+      if (endMs !== undefined) {
+        this.certificates.push({ setting: parameter === undefined ? name : `${name} ${parameter}`, endMs });
+      }
       return result.text;
     }
     return undefined;

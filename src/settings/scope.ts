@@ -80,10 +80,10 @@ export class Scope<S extends Spec> {
   }
 
   /**
-   * The content of a PEM file that the value of a setting names. @param subject The part of the value that
+   * The content of a PEM file that the value of a setting names. @param parameter The part of the value that
    * names it.
    */
-  pemFile(name: Name<S>, path: string, label: string, subject: string): string | undefined {
-    return this.ledger.pemFile(this.prefix + name, path, label, subject);
+  pemFile(name: Name<S>, path: string, label: string, parameter: string): string | undefined {
+    return this.ledger.pemFile(this.prefix + name, path, label, parameter);
   }
 }

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { AdminError, type AdminServer, startAdminServer } from "../../src/api/admin_server.ts";
 import type { LiveOverview } from "../../src/runtime/overview.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
-import { PROMETHEUS_CONTENT_TYPE, prometheusText } from "../../src/api/prometheus.ts";
-import { overviewWith } from "../support/overview.ts";
+import { metricsPage } from "../../src/api/prometheus.ts";
+import { CONTENT_TYPES } from "../../src/api/prometheus_format.ts";
+import { busOverview, overviewWith, sinkOverview } from "../support/overview.ts";
 
 type Options = Partial<Parameters<typeof startAdminServer>[0] & { look: () => LiveOverview }>;
 
@@ -41,7 +42,7 @@ Deno.test("/healthz, /readyz and /metrics answer, and nobody may cache it", asyn
     const expected: [path: string, type: string, body: string][] = [
       ["/healthz", "application/json", '{"status":"ok"}\n'],
       ["/readyz?verbose", "application/json", '{"status":"ready","causes":[]}\n'],
-      ["/metrics", PROMETHEUS_CONTENT_TYPE, prometheusText(overviewWith())],
+      ["/metrics", CONTENT_TYPES.text, metricsPage(overviewWith(), null).text],
     ];
     for (const [path, type, body] of expected) {
       const reply = await fetch(url + path);
@@ -57,12 +58,12 @@ Deno.test("/healthz, /readyz and /metrics answer, and nobody may cache it", asyn
 
 Deno.test("/readyz is 503 with every cause by name as long as there are any; /healthz does not mind, and alarms do not count", async () => {
   let given: Partial<LiveOverview> = {
-    buses: [{ name: "http://bus", partitions: [], failure: "no connection", extent: undefined }],
+    buses: [busOverview("http://bus", { failure: "no connection" })],
     obstacle: { name: "outbox_full", detail: "7 wait" },
     sinks: [
-      { name: "kafka", cursor: 0, state: "misconfigured", error: "login refused" },
-      { name: "sqlite", cursor: 0, state: "starting", error: undefined },
-      { name: "stdout", cursor: 0, state: "delivering", error: undefined },
+      sinkOverview("kafka", "misconfigured", { error: "login refused" }),
+      sinkOverview("sqlite", "starting"),
+      sinkOverview("stdout", "delivering"),
     ],
   };
   await withServer({ look: () => overviewWith(given) }, async ({ url }) => {

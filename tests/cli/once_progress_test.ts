@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { progressLine } from "../../src/cli/once_progress.ts";
+import { busOverview } from "../support/overview.ts";
 import type { LiveOverview } from "../../src/runtime/overview.ts";
 
 type Seen = Pick<LiveOverview, "buses" | "counts">;
@@ -9,12 +10,9 @@ function seen(
   received: number,
   ...extents: (readonly [readBytes: number, allBytes: number] | undefined)[]
 ): Seen {
-  const buses = extents.map((extent, i) => ({
-    name: `file:///${i}`,
-    partitions: [],
-    failure: undefined,
-    extent: extent && { readBytes: extent[0], allBytes: extent[1] },
-  }));
+  const buses = extents.map((extent, i) =>
+    busOverview(`file:///${i}`, { extent: extent && { readBytes: extent[0], allBytes: extent[1] } })
+  );
   return { buses, counts: { received } as LiveOverview["counts"] };
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from "../../src/platform/clock/clock.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import { Delivery } from "../../src/delivery/delivery.ts";
 import type { DeliveryObserver } from "../../src/delivery/delivery_observer.ts";
-import type { Sink } from "../../src/contract/sink.ts";
+import type { OutboxBatch, Sink } from "../../src/contract/sink.ts";
 import type { MemoryOutbox } from "./memory_outbox.ts";
 
 /** A clock that every sleep moves on. */
@@ -24,7 +24,7 @@ export class Ledger implements DeliveryObserver {
   delivered_ = 0;
   failures: string[] = [];
   rejected_ = 0;
-  delivered = (_sink: string, aggregates: number) => void (this.delivered_ += aggregates);
+  delivered = (_sink: string, { aggregates }: OutboxBatch) => void (this.delivered_ += aggregates.length);
   failed = (_sink: string, kind: string) => void this.failures.push(kind);
   rejected = (_sink: string, aggregates: number) => void (this.rejected_ += aggregates);
 }

@@ -25,7 +25,7 @@ Deno.test("the program starts no processes and loads no libraries", async () => 
     "--allow-env",
     "--allow-sys",
   ]);
-  assert.ok(allowed.includes("--allow-sys=hostname,uid,gid,userInfo"));
+  assert.ok(allowed.includes("--allow-sys=hostname,uid,gid,userInfo,statfs"));
 });
 
 Deno.test({

@@ -2,6 +2,7 @@ import type { Clock } from "../../src/platform/clock/clock.ts";
 import type { Config } from "../../src/settings/config.ts";
 import { loadConfig } from "../settings/sources.ts";
 import { type Core, openCore } from "../../src/runtime/core.ts";
+import { UNOBSERVED } from "../../src/ingest/ingest_options.ts";
 import { SourceReader } from "../../src/ingest/source_reader.ts";
 import { createLogger, type Logger } from "../../src/platform/log/logger.ts";
 import type { DeadLetterBound } from "../../src/state/letters/dead_letter_bound.ts";
@@ -115,7 +116,7 @@ export function openRig(
     forgetSinks: [],
     clock,
     builtAtMs: undefined,
-    observer: { processed: () => {}, checkpointed: () => {}, refused: () => {} },
+    observer: UNOBSERVED,
     ...(deadLetterBound && { deadLetterBound }),
   });
   const options = { batchSize: config.batchSize, waitMs: 1000 };

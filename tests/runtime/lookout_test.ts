@@ -35,7 +35,16 @@ function common({ sinks, buses, ...overview }: Overview) {
   return {
     ...Object.fromEntries(names.map((name) => [name, overview[name]])),
     sinks: sinks.map(({ name, cursor }) => ({ name, cursor })),
-    buses: buses.map(({ name, partitions }) => ({ name, partitions })),
+    buses: buses.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partition, log, position, nextOffset, newestEventMs }) => ({
+        partition,
+        log,
+        position,
+        nextOffset,
+        newestEventMs,
+      })),
+    })),
   };
 }
 
@@ -56,7 +65,10 @@ Deno.test("right after a checkpoint a handler looks the same from within and fro
       close: () => Promise.resolve(),
     };
     const delivery = deliveryTo(sink, new MemoryOutbox([]), new HastyClock());
-    const lookout = new Lookout(core, new Router([delivery]), new MetricCollector(), rig.clock);
+    const lookout = new Lookout(core, new Router([delivery]), new MetricCollector(), rig.clock, {
+      config: () => ({ outboxMaxRows: 10, certificates: [], maxFutureSkewMs: 1000 }),
+      machine: undefined,
+    });
     await rig.readers[0]!.drain(new AbortController().signal);
     raiseAlarm(core.state, "sqlite", { kind: "rows_missing", detail: "gone", count: 1 }, NOW_MS);
     noteOutages(core.state, new Map([["bus http://bus", "no connection"]]), NOW_MS);

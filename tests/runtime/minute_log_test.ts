@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { aggregateOf, batchOf } from "../contract/sink_samples.ts";
 import { systemClock } from "../../src/platform/clock/clock.ts";
 import { MinuteLog } from "../../src/runtime/minute_log.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import { MetricCollector } from "../../src/runtime/metric_collector.ts";
 import { type Counts, countsOf } from "../../src/state/checkpoint/counts.ts";
-import { overviewWith } from "../support/overview.ts";
+import { overviewWith, sinkOverview } from "../support/overview.ts";
 import type { RefusedEvent } from "../../src/state/letters/dead_letters.ts";
 
 /** What is logged over some minutes, of which each does something first. */
@@ -20,14 +21,14 @@ async function minutes(
   });
   const metrics = new MetricCollector();
   const counts = countsOf(new Map());
-  metrics.begin({ ...counts }, ["sqlite"]);
+  metrics.begin({ ...counts }, [], ["sqlite"]);
   const look = () =>
     overviewWith({
       nowMs: 100_000,
       watermarkMs: 88_765,
       openWindows: 2,
       outboxEndId: 9,
-      sinks: [{ name: "sqlite", cursor: 5, state: "delivering", error: undefined }],
+      sinks: [sinkOverview("sqlite", "delivering", { cursor: 5 })],
       activity: metrics.activity({ ...counts }),
     });
   const ending = new AbortController();
@@ -66,7 +67,7 @@ Deno.test("a line a minute says what was done in that minute alone", async () =>
       counts.received = 10;
       counts.aggregated = 9;
       counts.duplicate = 1;
-      metrics.delivered("sqlite", 5, 0.1);
+      metrics.delivered("sqlite", batchOf(Array.from({ length: 5 }, () => aggregateOf())), 0.1, 0);
     },
     () => {},
   ]);

@@ -4,17 +4,21 @@ import { join } from "node:path";
 export class Authority {
   private constructor(private readonly directory: string, readonly caFile: string) {}
 
-  static async create(directory: string, name: string): Promise<Authority> {
+  static async create(directory: string, name: string, days = 3650): Promise<Authority> {
     const authority = new Authority(directory, join(directory, `${name}.pem`));
     await openssl(directory, [
-      ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", `/CN=${name}`],
+      ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", `${days}`, "-subj", `/CN=${name}`],
       ...["-keyout", `${name}.key`, "-out", `${name}.pem`],
     ]);
     return authority;
   }
 
   /** @param names Names in the form of `openssl`: `DNS:db.example`, `IP:127.0.0.1`. */
-  async sign(commonName: string, names: readonly string[]): Promise<{ certFile: string; keyFile: string }> {
+  async sign(
+    commonName: string,
+    names: readonly string[],
+    days = 3650,
+  ): Promise<{ certFile: string; keyFile: string }> {
     const { directory } = this;
     const ca = this.caFile.replace(/\.pem$/, "");
     await Deno.writeTextFile(
@@ -30,7 +34,7 @@ export class Authority {
         "x509",
         "-req",
         "-days",
-        "3650",
+        `${days}`,
         "-in",
         `${commonName}.csr`,
         "-CA",

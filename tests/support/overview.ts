@@ -1,12 +1,34 @@
 import { countsOf } from "../../src/state/checkpoint/counts.ts";
 import { MetricCollector } from "../../src/runtime/metric_collector.ts";
-import type { LiveOverview } from "../../src/runtime/overview.ts";
+import type { LiveBusOverview, LiveOverview, LiveSinkOverview } from "../../src/runtime/overview.ts";
+
+/** A sink to which nothing was delivered yet. */
+export function sinkOverview(
+  name: string,
+  state: LiveSinkOverview["state"],
+  given: Partial<LiveSinkOverview> = {},
+): LiveSinkOverview {
+  return {
+    name,
+    state,
+    cursor: 0,
+    error: undefined,
+    lastDeliveryMs: undefined,
+    waitingSinceMs: undefined,
+    ...given,
+  };
+}
+
+/** A bus that was not read yet. */
+export function busOverview(name: string, given: Partial<LiveBusOverview> = {}): LiveBusOverview {
+  return { name, partitions: [], failure: undefined, extent: undefined, inbox: undefined, ...given };
+}
 
 /** The overview of a handler that has seen nothing yet, with the given parts in place of its own. */
 export function overviewWith(given: Partial<LiveOverview> = {}): LiveOverview {
   const counts = countsOf(new Map());
   const metrics = new MetricCollector();
-  metrics.begin(counts, []);
+  metrics.begin(counts, [], []);
   return {
     nowMs: 0,
     instance: "test",
@@ -28,6 +50,12 @@ export function overviewWith(given: Partial<LiveOverview> = {}): LiveOverview {
     refusalAlarms: [],
     isStopping: false,
     obstacle: undefined,
+    isIdle: false,
+    deadLetters: undefined,
+    outboxMaxRows: 1000,
+    clockDoubt: undefined,
+    certificates: [],
+    machine: undefined,
     activity: metrics.activity(counts),
     ...given,
   };

@@ -63,7 +63,7 @@ function connectionOf(scope: PostgresScope, parameters: PostgresParameters): Pos
   // An authority is named so that certificates are checked against it.
   const mode = caFile !== undefined && !isSslModeGiven ? "verify-full" : sslMode;
   const pem = (parameter: string, path: string | undefined, label: string) =>
-    path && scope.pemFile("POSTGRES_CONNECTION_STRING", path, label, `has ${parameter}, which `);
+    path && scope.pemFile("POSTGRES_CONNECTION_STRING", path, label, parameter);
   const hasOwnAuthority = sslRootCert !== "system" && (sslRootCert ?? caFile) !== undefined;
   const tls = {
     mode,

@@ -98,6 +98,12 @@ export class KafkaPartition implements Partition {
     return Promise.resolve();
   }
 
+  unreadAfter(position: string): number | undefined {
+    const { stableEnd } = this.feed.ends;
+    const unread = stableEnd - Number(position);
+    return stableEnd === 0 || Number.isNaN(unread) ? undefined : Math.max(0, unread);
+  }
+
   async lineageNow(signal: AbortSignal): Promise<string> {
     await this.surroundings.refresh(signal);
     if (this.lineage === undefined) throw this.error("unavailable", "its brokers do not tell the topic's id");

@@ -85,9 +85,14 @@ export class Inbox {
     return this.end;
   }
 
+  /** What its records take, those that wait for the commit included. */
+  get bytes(): number {
+    return this.weight + this.weightWaiting;
+  }
+
   /** Whether nothing more is taken. */
   get isFull(): boolean {
-    return this.weight + this.weightWaiting >= this.maxBytes;
+    return this.bytes >= this.maxBytes;
   }
 
   /** Tells that a request begins to come. The function that is returned tells that it is appended, or not. */
@@ -117,7 +122,7 @@ export class Inbox {
     if (this.isClosed) return Promise.reject(new Error("the inbox is closed"));
     const parts = runs.flatMap((run) => [...partsOf(run)]);
     const weight = parts.reduce((sum, run) => sum + weightOf(run), 0);
-    if (this.weight + this.weightWaiting + weight > this.maxBytes) {
+    if (this.bytes + weight > this.maxBytes) {
       return Promise.reject(this.fullError(weight));
     }
     this.weightWaiting += weight;

@@ -1,5 +1,6 @@
 import type { RecordContext } from "../../codec/mapping/reading.ts";
 import {
+  type InboxFill,
   type Outcome,
   type Partition,
   type Progress,
@@ -64,6 +65,16 @@ export class InboxPartition implements Partition {
   committed({ lineage, position }: Progress): Promise<void> {
     if (lineage === this.inbox.id && position !== undefined) this.inbox.release(offsetOf(position));
     return Promise.resolve();
+  }
+
+  get inboxFill(): InboxFill {
+    const { bytes, maxBytes } = this.inbox;
+    return { bytes, maxBytes };
+  }
+
+  unreadAfter(position: string): number | undefined {
+    const unread = this.inbox.next - Number(position);
+    return Number.isNaN(unread) ? undefined : Math.max(0, unread);
   }
 
   /** Returns how many records there were. @throws {SourceError} */

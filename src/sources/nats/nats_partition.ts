@@ -48,8 +48,8 @@ export class NatsPartition implements Partition {
   readonly readMaxMs = READ_MAX_MS;
   private session: StreamSession | undefined;
   private lineage: string | undefined;
-  /** How many messages were left when the last one came. */
-  private unread = 0;
+  /** How many messages were left when the last one came; undefined: none has come. */
+  private unread: number | undefined;
 
   constructor(private readonly surroundings: NatsSurroundings) {}
 
@@ -72,6 +72,11 @@ export class NatsPartition implements Partition {
 
   committed(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** It tells only how many are behind the last one that it gave. */
+  unreadAfter(): number | undefined {
+    return this.unread;
   }
 
   async lineageNow(signal: AbortSignal): Promise<string> {
@@ -155,7 +160,7 @@ export class NatsPartition implements Partition {
     if (from.lineage === undefined) return undefined;
     logger.error("the stream was deleted and made again: going on at its oldest message", { stream });
     const next = positionText({ sequence: first - 1, timeNs: undefined });
-    return { kind: "restarted", lineage, next, offset: undefined, lost: this.unread + first - 1 };
+    return { kind: "restarted", lineage, next, offset: undefined, lost: (this.unread ?? 0) + first - 1 };
   }
 
   /** Records of messages. Those that only say that others are gone are left out. */

@@ -83,6 +83,13 @@ export class RedisPartition implements Partition {
     return Promise.resolve();
   }
 
+  unreadAfter(position: string): number | undefined {
+    const found = positionIn(position);
+    return found === undefined || this.addedSeen === 0
+      ? undefined
+      : Math.max(0, this.addedSeen - found.added);
+  }
+
   lineageNow(): Promise<string> {
     return Promise.resolve(this.lineage ?? this.lineageOf(1));
   }

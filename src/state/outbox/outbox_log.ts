@@ -65,6 +65,17 @@ export class OutboxLog implements Outbox {
     return Math.max(0, this.end - this.registry.deliveredId());
   }
 
+  /**
+   * When the oldest window was closed of which something waits for the sink, Unix ms; undefined: nothing
+   * waits.
+   *
+   * @throws {StateError}
+   */
+  oldestWaitingMs(sink: string): number | undefined {
+    const { bit, cursor } = this.registry.get(sink);
+    return cursor >= this.end ? undefined : this.segments.oldestClosedMs(bit, cursor);
+  }
+
   read(sink: string, fromId: number, maxAggregates: number): OutboxBatch | undefined {
     const isOutboxNext = this.again.delete(sink);
     const batch = isOutboxNext ? this.readNew(sink, fromId, maxAggregates) : undefined;

@@ -15,6 +15,7 @@ interface SegmentRow {
   sink_bits: number;
   window_start_ms: number;
   window_end_ms: number;
+  closed_at_ms: number;
 }
 
 /** Reads the aggregates for one sink, by its bit, from the segments. */
@@ -24,7 +25,7 @@ export class SegmentReader {
   /** The next batch in `[fromId, endId)`, with `maxAggregates` at most; undefined: there is nothing left. */
   run(bit: number, fromId: OutboxId, endId: OutboxId, maxAggregates: number): OutboxBatch | undefined {
     const segments = this.state.all<SegmentRow>(
-      `SELECT first_id, row_count, sink_bits, window_start_ms, window_end_ms FROM segment
+      `SELECT first_id, row_count, sink_bits, window_start_ms, window_end_ms, closed_at_ms FROM segment
        WHERE first_id >= coalesce((SELECT max(first_id) FROM segment WHERE first_id <= ?), 0)
          AND first_id + row_count > ? AND first_id < ?
        ORDER BY first_id LIMIT ?`,
@@ -37,6 +38,7 @@ export class SegmentReader {
     const ids: OutboxId[] = [];
     const aggregates: Aggregate[] = [];
     let nextId = fromId;
+    let closedMs = Infinity;
     for (const found of segments) {
       const { first_id: firstId, row_count: rowCount } = found;
       nextId = firstId + rowCount;
@@ -44,14 +46,30 @@ export class SegmentReader {
       const segment = readSegment(this.state, firstId);
       for (let row = Math.max(0, fromId - firstId); row < rowCount; row++) {
         if ((segment.sinks[row]! & bit) === 0) continue;
+        closedMs = Math.min(closedMs, found.closed_at_ms);
         ids.push(firstId + row);
         aggregates.push(toAggregate(segment, row, found.window_start_ms, found.window_end_ms));
         if (aggregates.length === maxAggregates) {
-          return { firstId: fromId, nextId: firstId + row + 1, ids, aggregates };
+          return { firstId: fromId, nextId: firstId + row + 1, ids, aggregates, closedMs };
         }
       }
     }
-    return { firstId: fromId, nextId, ids, aggregates };
+    return { firstId: fromId, nextId, ids, aggregates, closedMs };
+  }
+
+  /**
+   * When the oldest window was closed of which the outbox has something for the sink from `fromId` on, Unix
+   * ms; undefined: it has nothing.
+   */
+  oldestClosedMs(bit: number, fromId: OutboxId): number | undefined {
+    return this.state.get<{ closedMs: number }>(
+      `SELECT closed_at_ms AS closedMs FROM segment
+       WHERE first_id >= coalesce((SELECT max(first_id) FROM segment WHERE first_id <= ?1), 0)
+         AND first_id + row_count > ?1 AND (sink_bits & ?2) != 0
+       ORDER BY first_id LIMIT 1`,
+      fromId,
+      bit,
+    )?.closedMs;
   }
 
   /** At most `max` of the aggregates in `[fromId, endId)`, evenly spread over them. */

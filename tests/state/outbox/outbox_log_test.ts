@@ -174,3 +174,27 @@ Deno.test("the last row that a sink has got is found wherever it stands in its w
     assert.equal(last(), first!.name);
     inside.state.close();
   }));
+
+Deno.test("it is known since when the oldest window waits for a sink, and a batch says when its oldest one was closed", () => {
+  inTemporaryDirectory((directory) => {
+    const inside = new Inside(directory, { sinks: ["x", "y"], router: BY_DEAD_LETTER });
+    const { outbox } = inside;
+    try {
+      const closedMs = [20_000_000, 20_000_001, 20_000_002];
+      ["y1", "x1", "b"].forEach((name, timestamp) => {
+        inside.take([{ name, value: 1, timestamp }]);
+        inside.save(true, { nowMs: closedMs[timestamp]! });
+      });
+      assert.equal(outbox.oldestWaitingMs("x"), closedMs[1]);
+      const batch = outbox.read("x", 0, 10)!;
+      assert.deepEqual([batch.aggregates.length, batch.closedMs], [2, closedMs[1]]);
+      outbox.advance("x", batch.ids[1]!);
+      assert.equal(outbox.oldestWaitingMs("x"), closedMs[2]);
+      assert.equal(outbox.oldestWaitingMs("y"), closedMs[0]);
+      outbox.advance("x", outbox.endId());
+      assert.equal(outbox.oldestWaitingMs("x"), undefined);
+    } finally {
+      inside.state.close();
+    }
+  });
+});
