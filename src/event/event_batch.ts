@@ -138,10 +138,10 @@ export class EventBatch {
     return alone === undefined ? this.bytes.subarray(rawStart, rawEnd) : ENCODER.encode(alone());
   }
 
-  /** Makes room for one more event. */
-  reserve(): void {
-    if (this.count < this.position.length) return;
-    const capacity = Math.max(1024, this.position.length * 2);
+  /** Makes room for more events. */
+  reserve(events = 1): void {
+    if (this.count + events <= this.position.length) return;
+    const capacity = Math.max(1024, this.position.length * 2, this.count + events);
     const ints = [
       "position",
       "rawStart",

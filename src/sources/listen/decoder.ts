@@ -1,4 +1,5 @@
 import type { RawEvents } from "../../bus/raw_events.ts";
+import type { DecodedEvents } from "../../event/decoded_events.ts";
 import type { Steps } from "../../platform/clock/steps.ts";
 import { BodyError } from "../../platform/http/body.ts";
 
@@ -15,6 +16,8 @@ export interface RecordRun {
   readonly topic: string | undefined;
   /** Each record in its own bytes, with one byte of any value between two of them. */
   readonly records: RawEvents;
+  /** What they were decoded to; undefined: they are decoded when they are read. */
+  readonly decoded?: DecodedEvents | undefined;
 }
 
 /** A request whose body has come. */

@@ -18,13 +18,12 @@ export class EventDecoder implements PushPath {
     const topic = topicIn(query, "topic");
     const records = yield* recordsOf(body);
     const context = { topic, arrivedMs, busMs: arrivedMs };
-    const { good, faults, faulty } = yield* this.check.check("json", records, context);
+    const { runs, faults, faulty } = yield* this.check.check("json", records, context);
+    const taken = runs.reduce((sum, run) => sum + run.records.ends.length, 0);
     return {
-      runs: good.ends.length === 0 ? [] : [{ format: "json", topic, records: good }],
+      runs,
       answer: (next) =>
-        faulty === 0
-          ? json(202, { next, taken: good.ends.length })
-          : json(400, { ...reasonOf(faults, faulty), next, taken: good.ends.length }),
+        faulty === 0 ? json(202, { next, taken }) : json(400, { ...reasonOf(faults, faulty), next, taken }),
     };
   }
 

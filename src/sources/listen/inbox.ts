@@ -1,5 +1,6 @@
 import { endsUpTo } from "../../bus/raw_events.ts";
 import type { RecordRun } from "./decoder.ts";
+import { RecentRuns } from "./recent_runs.ts";
 import { InboxStore, type KeyedAnswer, type StoredRun, weightOf } from "./inbox_store.ts";
 
 /** A read takes these bytes and one run at most. */
@@ -55,6 +56,7 @@ export class Inbox {
   /** When the commit that waits was wanted first, by the monotonic clock, ms. */
   private wantedMs = 0;
   private trimTo = 0;
+  private readonly recent = new RecentRuns();
   private readonly wakes = new Set<() => void>();
   private isClosed = false;
 
@@ -151,15 +153,19 @@ export class Inbox {
   read(offset: number, limit: number): RunPart[] {
     const parts: RunPart[] = [];
     let [left, bytes] = [limit, 0];
-    for (const run of this.store.runsFrom(offset)) {
+    for (const run of this.runsFrom(offset)) {
       if (parts.length > 0 && run.format !== parts[0]!.run.format) break;
       const from = Math.max(0, offset - run.first);
+      // Only as a whole a run need not be decoded again.
+      if (parts.length > 0 && run.decoded !== undefined && run.records.ends.length > left) break;
       const to = Math.min(run.records.ends.length, from + left);
       parts.push({ run, from, to });
       left -= to - from;
       bytes += run.records.bytes.length;
       if (left === 0 || bytes >= READ_MAX_BYTES) break;
     }
+    // Should they be asked for once more, the file has them.
+    this.recent.deleteBefore(offset + limit - left);
     return parts;
   }
 
@@ -195,6 +201,15 @@ export class Inbox {
     this.isClosed = true;
     this.wake();
     this.store.close();
+  }
+
+  private *runsFrom(offset: number): Generator<StoredRun> {
+    let at = offset;
+    for (let run = this.recent.at(at); run !== undefined; run = this.recent.at(at)) {
+      at += run.records.ends.length;
+      yield run;
+    }
+    if (at < this.end) yield* this.store.runsFrom(at);
   }
 
   private commitSoon(): void {
@@ -235,6 +250,7 @@ export class Inbox {
     this.oldest = change.first;
     this.weight += runs.reduce((sum, run) => sum + weightOf(run), 0) - change.freed;
     for (const { resolve } of waiting) resolve();
+    for (const run of runs) this.recent.add(run);
     if (runs.length > 0) this.wake();
   }
 
@@ -257,6 +273,7 @@ export class Inbox {
 /** The same records in runs of at most `RUN_MAX_BYTES`, or of one record where that is larger. */
 function* partsOf(run: RecordRun): Generator<RecordRun> {
   const { bytes, ends } = run.records;
+  if (bytes.length <= RUN_MAX_BYTES) return yield run;
   for (let from = 0, to = 0; from < ends.length; from = to) {
     const start = from === 0 ? 0 : ends[from - 1]! + 1;
     to = Math.max(from + 1, endsUpTo(ends, start + RUN_MAX_BYTES));
@@ -264,6 +281,6 @@ function* partsOf(run: RecordRun): Generator<RecordRun> {
       bytes: bytes.subarray(start, ends[to - 1]),
       ends: ends.slice(from, to).map((end) => end - start),
     };
-    yield { ...run, records };
+    yield { ...run, records, decoded: undefined };
   }
 }

@@ -96,13 +96,16 @@ export class InboxPartition implements Partition {
     into.originOf = (position) => origins.of(position);
     let offset = 0;
     for (const part of parts) {
-      const { run: { records, topic, arrivedMs: busMs }, from, to } = part;
+      const { run: { decoded, records, topic, arrivedMs: busMs }, from, to } = part;
       const start = startOf(part);
       bytes.set(records.bytes.subarray(start, endOf(part)), offset);
       offset -= start;
-      const context: RecordContext = { topic, busMs, arrivedMs };
-      for (let i = from; i < to; i++) {
-        read(offset + (i === from ? start : records.ends[i - 1]! + 1), offset + records.ends[i]!, context);
+      if (decoded !== undefined && to - from === records.ends.length) decoded.addTo(into, offset);
+      else {
+        const context: RecordContext = { topic, busMs, arrivedMs };
+        for (let i = from; i < to; i++) {
+          read(offset + (i === from ? start : records.ends[i - 1]! + 1), offset + records.ends[i]!, context);
+        }
       }
       offset += endOf(part) + 1;
       origins.add(into.total, topic, busMs);

@@ -54,9 +54,9 @@ export class InfluxDecoder implements PushPath {
     const unit = this.unitOf(query.get("precision"));
     const records = yield* inNanoseconds(yield* linesOf(body, true), unit);
     const context = { topic, arrivedMs, busMs: arrivedMs };
-    const { good, faults, faulty } = yield* this.check.check("influx", records, context);
+    const { runs, faults, faulty } = yield* this.check.check("influx", records, context);
     return {
-      runs: good.ends.length === 0 ? [] : [{ format: "influx", topic, records: good }],
+      runs,
       answer: faulty === 0 ? TAKEN : this.answer(400, partly(faults, faulty)),
     };
   }

@@ -2,8 +2,9 @@ import { endsUpTo, type RawEvents } from "../../bus/raw_events.ts";
 import type { RecordContext } from "../../codec/mapping/reading.ts";
 import { NO_NUMBER } from "../../codec/mapping/influx_readings.ts";
 import type { Steps } from "../../platform/clock/steps.ts";
+import { DecodedEvents } from "../../event/decoded_events.ts";
 import { EventBatch } from "../../event/event_batch.ts";
-import type { RecordFormat } from "./decoder.ts";
+import type { RecordFormat, RecordRun } from "./decoder.ts";
 import type { FormatReaders } from "./format_readers.ts";
 
 /** A record that is not kept, and why. */
@@ -15,7 +16,8 @@ export interface RecordFault {
 
 /** The records of a request after a look at each. */
 export interface CheckedRecords {
-  readonly good: RawEvents;
+  /** Those that are kept. */
+  readonly runs: readonly RecordRun[];
   /** The first of the faults. */
   readonly faults: readonly RecordFault[];
   /** Number of records with a fault. */
@@ -25,6 +27,8 @@ export interface CheckedRecords {
 /** A step has so many records and bytes at most, or one record. */
 const STEP_RECORDS = 2000;
 const STEP_BYTES = 256 * 1024;
+/** What a request was decoded to is kept up to about this size, and is decoded again beyond it. */
+const DECODED_MAX_BYTES = 1024 * 1024;
 /** Faults that are told: the answer is bounded, whatever came. */
 const FAULTS_MAX = 20;
 
@@ -44,34 +48,42 @@ export class RecordCheck {
     context: RecordContext,
   ): Steps<CheckedRecords> {
     const { ends } = records;
-    const left: number[] = [];
+    const { topic } = context;
+    const runs: RecordRun[] = [];
     const faults: RecordFault[] = [];
-    let faulty = 0;
+    let [faulty, decodedBytes] = [0, 0];
     for (let from = 0, to = 0; from < ends.length; from = to) {
-      if (from > 0) yield ends.byteLength + left.length * INDEX_BYTES;
+      if (from > 0) yield 2 * ends.byteLength + decodedBytes;
       to = endOfStep(ends, from);
-      for (const [index, reason] of this.look(format, records, from, to, context)) {
-        left.push(from + index);
+      const step = part(records, from, to);
+      const left = this.look(format, step, context);
+      for (const [index, reason] of left) {
         if (reason === NO_NUMBER) continue;
         faulty++;
         if (faults.length < FAULTS_MAX) faults.push({ number: from + index + 1, reason });
       }
+      if (left.size === to - from) continue;
+      const decoded = decodedBytes < DECODED_MAX_BYTES ? DecodedEvents.of(this.batch) : undefined;
+      decodedBytes += decoded?.byteLength ?? 0;
+      runs.push({ format, topic, records: without(step, [...left.keys()]), decoded });
     }
-    return { good: left.length === 0 ? records : without(records, left), faults, faulty };
+    this.batch.reset(NOTHING);
+    return { runs, faults, faulty };
   }
 
-  /** The records of one step that give no event, by their index in it, each with the reason. */
+  /**
+   * Reads the records of one step into the batch. Returns those that give no event, by their index, each with
+   * the reason.
+   */
   private look(
     format: RecordFormat,
     { bytes, ends }: RawEvents,
-    from: number,
-    to: number,
     context: RecordContext,
-  ): Map<number, string> {
+  ): ReadonlyMap<number, string> {
     const { batch } = this;
     batch.reset(bytes);
     const read = this.readers.for(format, batch);
-    for (let i = from; i < to; i++) read(i === 0 ? 0 : ends[i - 1]! + 1, ends[i]!, context);
+    for (let i = 0; i < ends.length; i++) read(i === 0 ? 0 : ends[i - 1]! + 1, ends[i]!, context);
     const found = new Map<number, string>();
     if (batch.invalid.length > 0) {
       const giving = new Set(batch.position.subarray(0, batch.count));
@@ -79,14 +91,19 @@ export class RecordCheck {
         if (!giving.has(index) && !found.has(index)) found.set(index, detail);
       }
     }
-    batch.reset(NOTHING);
     return found;
   }
 }
 
 const NOTHING = new Uint8Array(0);
-/** Memory of an index in an array. */
-const INDEX_BYTES = 8;
+
+/** Of the records, those from number `from` up to `to`, in the same memory. */
+function part(records: RawEvents, from: number, to: number): RawEvents {
+  const { bytes, ends } = records;
+  if (from === 0 && to === ends.length) return records;
+  const start = from === 0 ? 0 : ends[from - 1]! + 1;
+  return { bytes: bytes.subarray(start, ends[to - 1]), ends: ends.slice(from, to).map((end) => end - start) };
+}
 
 function endOfStep(ends: Uint32Array, from: number): number {
   const start = from === 0 ? 0 : ends[from - 1]! + 1;
@@ -94,7 +111,9 @@ function endOfStep(ends: Uint32Array, from: number): number {
 }
 
 /** The records without some of them, in the same memory. @param left Their indices, in ascending order. */
-function without({ bytes, ends }: RawEvents, left: readonly number[]): RawEvents {
+function without(records: RawEvents, left: readonly number[]): RawEvents {
+  if (left.length === 0) return records;
+  const { bytes, ends } = records;
   const keptEnds = new Uint32Array(ends.length - left.length);
   let [length, count, next] = [0, 0, 0];
   for (let i = 0; i < ends.length; i++) {
