@@ -8,18 +8,24 @@ import { executablePath, temporaryDirectory, until } from "../support/executable
 import { freePort } from "../support/free_port.ts";
 import { KAFKA_PORTS, kafkaIsExternal } from "../support/kafka_broker.ts";
 import { postgresIsExternal } from "../support/postgres_server.ts";
+import { isOwnClockWrong } from "../support/wrong_clock.ts";
 import { hasTerminals, Terminal } from "./terminal.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-const telegrafProgram = await TELEGRAF.path();
-const isPrometheusHere = await hasPrometheus();
+const telegrafProgram = isOwnClockWrong ? undefined : await TELEGRAF.path();
+const isPrometheusHere = !isOwnClockWrong && await hasPrometheus();
 const isMosquittoHere = await hasMosquitto();
-if (telegrafProgram === undefined) console.error("The tour goes without Telegraf: `make clients` builds it.");
+if (isOwnClockWrong) console.error("The tour goes without programs that have another clock than the tests.");
+else if (telegrafProgram === undefined) {
+  console.error("The tour goes without Telegraf: `make clients` builds it.");
+}
 if (!isMosquittoHere) {
   console.error("The tour goes without MQTT: Mosquitto or its clients are not installed.");
 }
-if (!isPrometheusHere) console.error("The tour goes without Prometheus, which is not installed.");
+if (!isPrometheusHere && !isOwnClockWrong) {
+  console.error("The tour goes without Prometheus, which is not installed.");
+}
 
 interface Block {
   readonly terminal: string;

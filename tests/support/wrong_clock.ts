@@ -11,6 +11,12 @@ export function clocksAreRight(): string | undefined {
 /** Seconds by which the tests' own clock is ahead of the machine's: scripts/month_end.sh. */
 const OWN_AHEAD = Number(/^\+(\d+)s$/.exec(Deno.env.get("FAKETIME") ?? "")?.[1] ?? 0);
 
+/**
+ * Whether the tests' own clock is wrong. Programs that Go has built ask the kernel for the time, and have the
+ * machine's.
+ */
+export const isOwnClockWrong = OWN_AHEAD !== 0;
+
 /** The wall clock of the processes that are started with its environment. */
 export class WrongClock {
   readonly environment: Environment;
