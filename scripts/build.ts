@@ -16,6 +16,8 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
 import { gzipSync } from "node:zlib";
+import { TELEMETRY } from "../src/settings/telemetry_variables.ts";
+import { isReadFromFile } from "../src/settings/variable.ts";
 import { VERSION } from "../src/version.ts";
 import { cacheDir } from "./cache.ts";
 import { HOME_SECRETS, PERMISSION_FLAGS } from "./permissions.ts";
@@ -201,6 +203,9 @@ async function writeSelfExtracting(
     )
       .join(" "),
     HOME_SECRETS: HOME_SECRETS.join(" "),
+    TELEMETRY_SETTINGS: Object.entries(TELEMETRY).flatMap(([name, variable]) =>
+      isReadFromFile(variable) ? [name, `${name}_FILE`] : [name]
+    ).join(" | "),
     PLATFORM: await platform(),
     CONTENT: sha256(Buffer.from(runtime.sha256 + sha256(code) + mainCode)).slice(0, 16),
     MAIN: mainCode,

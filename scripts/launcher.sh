@@ -13,6 +13,7 @@ set -eu
 for variable in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
   case $variable in
     DENO_V8_FLAGS) ;; # documented: what a host needs of the engine
+    @TELEMETRY_SETTINGS@) ;; # settings of the program
     DENO_* | NODE_* | V8_* | NPM_CONFIG_* | npm_config_* | JSR_* | OTEL_* | RUST_* | UV_* | PG* | KAFKAJS_*) unset "$variable" ;;
     SSL_CERT_FILE | SSL_CERT_DIR | SSLKEYLOGFILE | OPENSSL_*) unset "$variable" ;;
     # The program's output depends on no language. V8's library for languages crashes over a name that is long enough,
@@ -20,6 +21,7 @@ for variable in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
     LANG | LANGUAGE | LC_*) unset "$variable" ;;
   esac
 done
+unset VABUS_LAUNCHER_ASKS VABUS_LAUNCHER_KEPT
 
 # A dump of this program's memory would hold its secrets, in a file or with the system's collector of crashes.
 ulimit -S -c 0 2>/dev/null || :
@@ -39,11 +41,13 @@ name=vabus-data-handler
 # Any other command was not carried out. What runs beside this shell is ended first.
 # SIGHUP asks `run` to read its settings again, which it is about to do. It ends any other command.
 ended_by_hangup=HUP
+has_telemetry=false
 case ${1:-run} in
-  run) is_service=true ended_by_hangup= ;;
+  run) is_service=true ended_by_hangup= has_telemetry=true ;;
+  once) is_service=false has_telemetry=true ;;
   bus | demo) is_service=true ;;
   -h | --help | -V | --version) is_service=false ;;
-  -*) is_service=true ended_by_hangup= ;; # flags of run, which is the command where none is named
+  -*) is_service=true ended_by_hangup= has_telemetry=true ;; # flags of run, which is the command where none is named
   *) is_service=false ;;
 esac
 stop() {
@@ -129,6 +133,33 @@ remove_old() {
   find "$1/$content" -maxdepth 1 -name 'unpack.*' -mtime +0 -exec rm -rf {} + 2>/dev/null || :
 }
 
+# Whether the settings of this start mention a receiver of OpenTelemetry.
+mentions_telemetry() {
+  $has_telemetry || return 1
+  [ -z "${OTEL_EXPORTER_OTLP_ENDPOINT:-}" ] || return 0
+  file=.env
+  for argument; do
+    case $argument in
+      --otel-exporter-otlp-endpoint*) return 0 ;;
+      --env-file=*) file=${argument#*=} ;;
+      *) [ "${previous:-}" != --env-file ] || file=$argument ;;
+    esac
+    previous=$argument
+  done
+  [ -f "$file" ] && grep -q OTEL_EXPORTER_OTLP_ENDPOINT "$file" 2>/dev/null
+}
+
+# Runs a command that becomes the program, to be told what its exporter of OpenTelemetry needs: it is built into Deno, which
+# reads the environment when it starts, and only then. What is wrong with the settings is said by the start itself.
+export_telemetry() {
+  exported=$(VABUS_LAUNCHER_ASKS=telemetry "$@" 2>/dev/null) || return 0
+  while IFS= read -r line; do
+    case $line in OTEL_*=* | VABUS_LAUNCHER_KEPT=*) export "$line" ;; esac
+  done <<END_OF_EXPORTED
+$exported
+END_OF_EXPORTED
+}
+
 # Becomes the program when it is or can be unpacked in the directory $2 below $1.
 start_from() {
   parent=$1
@@ -163,8 +194,11 @@ start_from() {
     *,*) ;;
     /*) for secret in @HOME_SECRETS@; do secrets=$secrets,$HOME/$secret; done ;;
   esac
-  exec $guard "$directory/$name" run @PERMISSIONS@ @ENGINE_FLAGS@ --no-config --no-lock --no-remote --no-npm \
+  if mentions_telemetry "$@"; then is_exporting=true; else is_exporting=false; fi
+  set -- $guard "$directory/$name" run @PERMISSIONS@ @ENGINE_FLAGS@ --no-config --no-lock --no-remote --no-npm \
     "$directory/main.mjs" "$@"
+  if $is_exporting; then export_telemetry "$@"; fi
+  exec "$@"
 }
 
 if [ -n "${CACHE_DIRECTORY:-}" ]; then # systemd's, for this very service

@@ -1,6 +1,7 @@
 import type { BusConfig, Config } from "../settings/config.ts";
 import type { Sources } from "../settings/settings.ts";
 import type { Logger } from "../platform/log/logger.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Registry } from "../runtime/registry.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Options, OptionValues } from "./option.ts";
@@ -13,6 +14,8 @@ export interface CommandContext<C = Config> {
   readonly sources: Sources;
   readonly registry: Registry;
   readonly logger: Logger;
+  /** What is told to a receiver of OTLP; undefined: nothing is. */
+  readonly telemetry: Telemetry | undefined;
   /** Fires at the first SIGTERM or SIGINT: the command must end in good order. */
   readonly signal: AbortSignal;
   /** The requests to a service to read its settings again. */
@@ -40,6 +43,8 @@ export interface Command<C = Config, O extends Options = Options> {
   readonly defaults?: Partial<Record<string, string>>;
   /** The text of its help about the environment; left out: each setting may come from it. */
   readonly environmentHelp?: string;
+  /** Whether it tells a receiver of OTLP what it does; left out: no. */
+  readonly hasTelemetry?: true;
   readonly options: O;
   readonly configure: (sources: Sources, registry: Registry) => C;
   run(context: CommandContext<C>, options: OptionValues<O>): Promise<ExitCode>;

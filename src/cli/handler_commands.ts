@@ -31,6 +31,7 @@ export function runCommand(registry: Registry): AnyCommand {
       ],
     ],
     concerns: registry.catalogue.names,
+    hasTelemetry: true,
     options: { forgetSinks: FORGET_SINKS, acceptSinks: ACCEPT_SINKS, skipTo: skipTo(registry) },
     configure: (sources) => registry.configure(sources),
     run: async (context, options) => (await import("./run.ts")).run(context, options),
@@ -48,6 +49,7 @@ export function onceCommand(registry: Registry): AnyCommand {
       ["once --flush", "the last round: closes open windows too"],
     ],
     concerns: registry.catalogue.names,
+    hasTelemetry: true,
     options: {
       flush: toggle("--flush", "close open windows too"),
       forgetSinks: FORGET_SINKS,

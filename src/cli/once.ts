@@ -10,12 +10,18 @@ import { writeStderr } from "../platform/terminal/streams.ts";
 
 /** Fetches all events and delivers their aggregates. */
 export async function once(context: CommandContext, options: OnceOptions): Promise<ExitCode> {
-  const { config, logger, registry, signal } = context;
+  const { config, logger, registry, signal, telemetry } = context;
   const { complete, reasons, outages } = await runOnce(
     config,
     logger,
     signal,
-    { ...options, registry, operator: operator(), show: Deno.stderr.isTerminal() ? showProgress : undefined },
+    {
+      ...options,
+      registry,
+      telemetry,
+      operator: operator(),
+      show: Deno.stderr.isTerminal() ? showProgress : undefined,
+    },
   );
   // Each alarm is one line that begins with ALARM, so that a cron job can distinguish it from problems that
   // pass.

@@ -5,10 +5,12 @@ import { REGISTRY, type Registry } from "../runtime/registry.ts";
 import type { Sources } from "../settings/settings.ts";
 import { type Disclosure, outcomeOf } from "./boundary.ts";
 import { adviceOf, type Invocation, parseCommandLine } from "./command_line.ts";
+import { takeLaunch } from "./environment.ts";
 import { EXIT } from "./exit.ts";
 import type { Shutdown } from "./signals.ts";
 import { writeStderr, writeStdout } from "../platform/terminal/streams.ts";
 import { stderrLogger, systemSources } from "./system.ts";
+import { exporterLines, openTelemetry } from "./telemetry.ts";
 
 /** Runs one command line and returns the exit code. Every error is handled here. */
 export async function runProgram(
@@ -31,6 +33,10 @@ export async function runProgram(
     const invocation = parseCommandLine(args, registry, { writeOut: writeStdout, writeErr: writeStderr });
     const sources = systemSources(invocation.flags, invocation.envFile);
     const config = configure(invocation, sources, registry);
+    if (takeLaunch().isAsked) {
+      if (invocation.command.hasTelemetry) writeStdout(exporterLines(config as Config));
+      return EXIT.done;
+    }
     let inForce = config;
     const adopt = (next: Config | BusConfig) => {
       inForce = next;
@@ -40,11 +46,12 @@ export async function runProgram(
       };
     };
     adopt(config);
-    const logger = stderrLogger(() => inForce.log);
+    const telemetry = invocation.command.hasTelemetry && openTelemetry(config as Config);
+    const logger = stderrLogger(() => inForce.log, telemetry);
     if ("warnings" in config) { for (const warning of config.warnings) logger.warn(warning); }
     const { signal, hangups } = shutdown;
     return await invocation.command.run(
-      { config, sources, registry, logger, signal, hangups, adopt, write: writeStdout },
+      { config, sources, registry, logger, telemetry, signal, hangups, adopt, write: writeStdout },
       invocation.options,
     );
   } catch (error) {

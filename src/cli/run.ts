@@ -10,10 +10,11 @@ import { serviceManager } from "./service_manager.ts";
 
 /** Runs the service until the signal fires. */
 export async function run(context: CommandContext, options: HandlerOptions): Promise<ExitCode> {
-  const { config, sources, registry, hangups, adopt, logger } = context;
+  const { config, sources, registry, hangups, adopt, logger, telemetry } = context;
   await runService(config, logger, context.signal, {
     ...options,
     registry,
+    telemetry,
     operator: operator(),
     listen: (look) => listenAsConfigured(config, logger, look),
     resettings: {

@@ -3,7 +3,9 @@ import type { LogConfig } from "../settings/config.ts";
 import type { Sources } from "../settings/settings.ts";
 import { readNamed } from "../platform/file/regular_file.ts";
 import { distrustOfFile, isOpenToAll } from "../platform/file/trust.ts";
-import { createLogger, type Logger } from "../platform/log/logger.ts";
+import { createLogger, type LogFields, type Logger } from "../platform/log/logger.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import type { SpanContext } from "../platform/telemetry/tracing.ts";
 import { writeStderr } from "../platform/terminal/streams.ts";
 import { takeEnvironment } from "./environment.ts";
 
@@ -32,8 +34,12 @@ export function systemSources(flags: Sources["flags"], envFile: string | undefin
   };
 }
 
-/** Logs to stderr, by the configuration at the moment of each line. */
-export function stderrLogger(config: () => LogConfig): Logger {
+/**
+ * Logs to stderr, by the configuration at the moment of each line.
+ *
+ * @param telemetry Names the present span, and gets the lines too; undefined: there is none.
+ */
+export function stderrLogger(config: () => LogConfig, telemetry?: Telemetry): Logger {
   return createLogger({
     get level() {
       return config().level;
@@ -43,5 +49,11 @@ export function stderrLogger(config: () => LogConfig): Logger {
     },
     write: (line) => writeStderr(`${line}\n`),
     now: Date.now,
+    ...(telemetry && { present: () => idsOf(telemetry.tracing.active()), sent: telemetry.logs }),
   });
+}
+
+/** The fields by which a log line names a span. */
+function idsOf(span: SpanContext | undefined): LogFields {
+  return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
 }

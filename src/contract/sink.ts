@@ -24,6 +24,10 @@ export interface OutboxBatch {
   readonly overwrites?: boolean;
   /** When the oldest of its windows was closed, Unix ms; left out: the aggregates were sent before. */
   readonly closedMs?: number;
+  /**
+   * The `traceparent` of its delivery, which a sink of messages passes on; undefined: nothing is traced.
+   */
+  readonly traceparent?: string;
 }
 
 /** What a sink knows of the state that its aggregates come from. */

@@ -17,6 +17,7 @@ import { bisect } from "./bisection.ts";
 import { PostponedAggregates } from "./postponed_aggregates.ts";
 import { Rejections } from "./rejections.ts";
 import type { DeliveryObserver } from "./delivery_observer.ts";
+import { DeliveryTraces } from "./delivery_traces.ts";
 import { SinkAlarms } from "./sink_alarms.ts";
 import { Standing } from "./standing.ts";
 import { refusalIn, Trial } from "./trial.ts";
@@ -70,6 +71,7 @@ export class Delivery {
     random: () => number,
     private readonly logger: Logger,
     private readonly observer: DeliveryObserver,
+    private readonly traces = new DeliveryTraces(),
   ) {
     this.current = sink;
     this.pulse = new Pulse(clock);
@@ -191,23 +193,25 @@ export class Delivery {
     this.outbox.advance(this.name, batch.nextId);
   }
 
-  private async write(batch: OutboxBatch, stop: AbortSignal): Promise<void> {
-    const size = batch.aggregates.length;
-    const startedMs = this.clock.monotonicMs();
-    try {
-      await this.attempts.run((signal) => this.sink.write(batch, signal), stop);
-    } catch (error) {
-      if (error instanceof SinkError && error.kind === "timed_out") this.batchSize.tookTooLong(size);
-      throw error;
-    }
-    this.batchSize.passed(size);
-    const seconds = (this.clock.monotonicMs() - startedMs) / 1000;
-    this.observer.delivered(this.name, batch, seconds, this.clock.nowMs());
-    this.standing.delivered(this.clock.nowMs());
-    if (!this.hasDelivered) {
-      this.logger.info("the first aggregates have reached the sink", { sink: this.name });
-    }
-    this.hasDelivered = true;
+  private write(aggregates: OutboxBatch, stop: AbortSignal): Promise<void> {
+    return this.traces.write(this.name, aggregates, async (batch) => {
+      const size = batch.aggregates.length;
+      const startedMs = this.clock.monotonicMs();
+      try {
+        await this.attempts.run((signal) => this.sink.write(batch, signal), stop);
+      } catch (error) {
+        if (error instanceof SinkError && error.kind === "timed_out") this.batchSize.tookTooLong(size);
+        throw error;
+      }
+      this.batchSize.passed(size);
+      const seconds = (this.clock.monotonicMs() - startedMs) / 1000;
+      this.observer.delivered(this.name, batch, seconds, this.clock.nowMs());
+      this.standing.delivered(this.clock.nowMs());
+      if (!this.hasDelivered) {
+        this.logger.info("the first aggregates have reached the sink", { sink: this.name });
+      }
+      this.hasDelivered = true;
+    });
   }
 
   /**
@@ -267,7 +271,7 @@ export class Delivery {
   /** Waits until it is time for another attempt. Returns true where there must be none. */
   private async fail(error: SinkError, finish: AbortSignal, stop: AbortSignal): Promise<boolean> {
     this.observer.failed(this.name, error.kind === "misconfigured" ? "misconfigured" : "unavailable");
-    const pauseMs = this.standing.failed(error, finish.aborted);
+    const pauseMs = this.traces.afterLast(() => this.standing.failed(error, finish.aborted));
     await this.close();
     if (pauseMs === undefined) return true;
     this.pulse.expect("the next try to reach the sink", pauseMs);

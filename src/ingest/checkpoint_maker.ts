@@ -7,6 +7,7 @@ import { isWaitedOut } from "../state/file/state_error.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
 import { CheckpointSchedule } from "./checkpoint_schedule.ts";
 import { DeadLetterRequests } from "./dead_letter_requests.ts";
+import type { IngestObserver } from "./ingest_options.ts";
 import type { Intake } from "./intake.ts";
 import type { Partitions } from "./partitions.ts";
 import type { ReadingGate } from "./reading_gate.ts";
@@ -49,7 +50,7 @@ export class CheckpointMaker {
     private times: CheckpointTimes,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    private readonly onWritten: (seconds: number) => void,
+    private readonly observer: IngestObserver,
   ) {
     this.requests = new DeadLetterRequests(checkpoint, intake, logger);
     this.schedule = new CheckpointSchedule(clock);
@@ -128,16 +129,8 @@ export class CheckpointMaker {
         this.endFailure();
         return true;
       }
-      reissued = this.checkpoint.write({
-        nowMs: this.clock.nowMs(),
-        elapsedMs: this.schedule.sinceWrittenMs(startedMs),
-        ...this.partitions.forCheckpoint(),
-        ...this.unread.sinceCheckpoint,
-        closing,
-        refused: this.intake.refused,
-        settled: this.requests.settled,
-        alarms: this.intake.watch.alarms,
-      });
+      const write = () => this.write(closing, startedMs);
+      reissued = this.observer.traces?.close(closing, () => this.outbox.endId(), write) ?? write();
     } catch (error) {
       if (!isWaitedOut(error)) throw error;
       if (this.gate.stateFailure?.kind !== error.kind) this.logger.error(`fetching stops: ${error.message}`);
@@ -152,8 +145,22 @@ export class CheckpointMaker {
     this.hasNews = false;
     this.unread.committed();
     this.partitions.committed();
-    this.onWritten(this.schedule.written(startedMs) / 1000);
+    this.observer.checkpointed(this.schedule.written(startedMs) / 1000);
     return true;
+  }
+
+  /** Writes the checkpoint. Returns how many dead letters it has put out anew. */
+  private write(closing: readonly OpenWindow[], startedMs: number): number {
+    return this.checkpoint.write({
+      nowMs: this.clock.nowMs(),
+      elapsedMs: this.schedule.sinceWrittenMs(startedMs),
+      ...this.partitions.forCheckpoint(),
+      ...this.unread.sinceCheckpoint,
+      closing,
+      refused: this.intake.refused,
+      settled: this.requests.settled,
+      alarms: this.intake.watch.alarms,
+    });
   }
 
   /** Whether the windows that are due need a checkpoint. */

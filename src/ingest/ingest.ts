@@ -47,7 +47,7 @@ export class Ingest {
     private options: IngestOptions,
     private readonly clock: Clock,
     logger: Logger,
-    private readonly observer: IngestObserver,
+    readonly observer: IngestObserver,
     ownClock: OwnClock,
   ) {
     this.positions = new Partitions(sourceNames, restored, checkpoint, aggregator);
@@ -74,7 +74,7 @@ export class Ingest {
       options,
       clock,
       logger,
-      (seconds) => observer.checkpointed(seconds),
+      observer,
     );
     this.pulse = new Pulse(clock);
   }
@@ -193,9 +193,11 @@ export class Ingest {
     const state = this.partitions[number]!;
     if (state.progress !== from) return false;
     switch (outcome.kind) {
-      case "events":
+      case "events": {
         state.failure = undefined;
-        return this.takeIn(state, outcome, batch, readMs);
+        const takeIn = () => this.takeIn(state, outcome, batch, readMs);
+        return this.observer.traces?.read(state, outcome.decodeMs, readMs, batch, takeIn) ?? takeIn();
+      }
       case "idle":
         if (outcome.next !== from.position) moves.skipTo(number, outcome, outcome.lost);
         positions.wasIdleFor(number, elapsedMs, this.options.idleTimeoutMs);

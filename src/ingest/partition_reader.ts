@@ -1,5 +1,6 @@
 import { type Partition, type Source, SourceError } from "../contract/source.ts";
 import type { EventBatch } from "../event/event_batch.ts";
+import { UpstreamTraces } from "../event/upstream_traces.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
@@ -238,6 +239,7 @@ export class PartitionReader {
       const request = { limit, waitMs, isAfterRest: this.isAfterRest };
       this.isAfterRest = false;
       const from = this.state.progress;
+      if (this.ingest.observer.traces) batch.upstream ??= new UpstreamTraces();
       const readAtMs = this.clock.monotonicMs();
       const outcome = await partition.read(from, batch, request, signal);
       const nowMs = this.clock.monotonicMs();

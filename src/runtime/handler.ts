@@ -1,11 +1,15 @@
 import type { Source } from "../contract/source.ts";
 import { Delivery } from "../delivery/delivery.ts";
+import { DeliveryTraces } from "../delivery/delivery_traces.ts";
 import { Router } from "../delivery/router.ts";
+import { IngestTraces } from "../ingest/ingest_traces.ts";
 import type { ReaderOptions } from "../ingest/partition_reader.ts";
 import { SourceReader } from "../ingest/source_reader.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { Repetitions } from "../platform/log/repetitions.ts";
+import { RangedSpans } from "../platform/telemetry/ranged_spans.ts";
+import type { Tracing } from "../platform/telemetry/tracing.ts";
 import type { Config } from "../settings/config.ts";
 import { ConfigError } from "../settings/fault.ts";
 import { type Core, openCore } from "./core.ts";
@@ -19,6 +23,8 @@ import { Tasks } from "./tasks.ts";
 
 /** How long the outbox may still be delivered once the signal has fired. */
 const SHUTDOWN_DELIVERY_MS = 8000;
+/** Closings whose spans are remembered until what they have produced is delivered. */
+const CLOSINGS_MAX = 4096;
 /** Longest poll. It is shorter where `IDLE_TIMEOUT` is, so that idleness is noticed in time. */
 const MAX_POLL_SECONDS = 10;
 
@@ -36,6 +42,8 @@ export class Handler {
   readonly tasks = new Tasks();
   private readonly sources: readonly Source[];
   readonly metrics = new MetricCollector();
+  /** The spans of the closings of windows, by the outbox ids of what they have produced. */
+  private readonly closings = new RangedSpans(CLOSINGS_MAX);
   /** The routers' end, with what is left for each sink; undefined before {@link deliver}. */
   private delivered: Promise<readonly string[] | undefined> | undefined;
 
@@ -60,7 +68,7 @@ export class Handler {
         allowed: "buses with one log, whose events are numbered",
       }]);
     }
-    this.router = new Router(this.deliveries());
+    this.router = new Router(this.deliveries(options.telemetry?.tracing));
     const ingestLogger = logger.child("ingest");
     this.readers = sources.map((source, bus) =>
       new SourceReader(source, bus, ingest, readerOptions(config), clock, random, ingestLogger)
@@ -153,6 +161,7 @@ export class Handler {
 
   private open(options: HandlerOptions): Core {
     const { builtAtMs, clock, deadLetterBound, openState } = this.surroundings;
+    const tracing = options.telemetry?.tracing;
     return openCore(this.config, this.logger, {
       busNames: this.busNames,
       forgetSinks: options.forgetSinks,
@@ -167,18 +176,20 @@ export class Handler {
           this.metrics.refused(event);
           this.minuteLog.refused(event);
         },
+        traces: tracing && new IngestTraces(tracing, this.closings, clock),
       },
       openState,
       deadLetterBound,
     });
   }
 
-  private deliveries(): Delivery[] {
+  private deliveries(tracing: Tracing | undefined): Delivery[] {
     const { clock, delivery, random, sinks } = this.surroundings;
     const logger = this.logger.child("router");
-    return sinks.map((sink) =>
-      new Delivery(sink, this.core.outbox, delivery, clock, random, logger, this.metrics)
-    );
+    return sinks.map((sink) => {
+      const traces = new DeliveryTraces(tracing && { tracing, closings: this.closings, clock });
+      return new Delivery(sink, this.core.outbox, delivery, clock, random, logger, this.metrics, traces);
+    });
   }
 
   private busNamed(name: string): number {

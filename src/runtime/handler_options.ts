@@ -1,6 +1,7 @@
 import type { Outages } from "./outage_watch.ts";
 import type { LiveOverview } from "./overview.ts";
 import type { Registry } from "./registry.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Resettings } from "./resettings.ts";
 
 export interface HandlerOptions {
@@ -17,6 +18,8 @@ export interface HandlerOptions {
   readonly skipTo: readonly { readonly bus: string; readonly offset: number }[];
   /** The operator who has started it, for the audit of these orders. */
   readonly operator?: string;
+  /** What is told to a receiver of OTLP; undefined: nothing is. */
+  readonly telemetry?: Telemetry | undefined;
   /** It reads what there is and ends. */
   readonly endsWhenRead?: true;
 }

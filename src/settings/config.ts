@@ -28,6 +28,7 @@ import { inOrderOfRedaction } from "./redaction.ts";
 import { checkEvents, type RuleChecks } from "./rule_checks.ts";
 import type { SinkName } from "./sink_name.ts";
 import type { HostPort } from "./value_type.ts";
+import { configureTelemetry, type TelemetryConfig } from "./telemetry_config.ts";
 import { type CoreValues, REST } from "./variables.ts";
 
 /** The whole configuration: valid, complete and immutable. Only `settings` may be shown. */
@@ -71,6 +72,8 @@ export interface Config {
   /** PEM texts for the admin listener; undefined: plain HTTP. */
   readonly httpTls: HttpTls | undefined;
   readonly log: LogConfig;
+  /** Undefined: nothing is told to a receiver of OTLP. */
+  readonly telemetry: TelemetryConfig | undefined;
   /**
    * Sinks of `STORAGE_TYPE` that are left out because a setting is missing. The command works without them.
    */
@@ -213,9 +216,10 @@ class ConfigBuilder {
     const log = logConfig(values, sources);
     ledger.show("LOG_FORMAT", log.format);
     const instanceId = this.instanceId();
+    const telemetry = configureTelemetry(values, ledger);
     const build = (lacking: Config["lacking"]): Config => {
       const present = sinks.filter(({ config }) => !lacking.some(({ sink }) => sink === config.id));
-      const parts = [...buses, ...present];
+      const parts = [...buses, ...present, ...telemetry];
       return {
         sinks: present.map(({ config }) => config),
         sinkNames: this.settings.sinks,
@@ -241,6 +245,7 @@ class ConfigBuilder {
         httpTokens: { viewer, admin },
         httpTls,
         log,
+        telemetry: telemetry[0]?.config.options,
         lacking,
         settings: [...ledger.shown.values()],
         secrets: inOrderOfRedaction([...secretsOf(parts), viewer, admin]),

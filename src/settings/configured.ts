@@ -34,7 +34,7 @@ export interface SourceConfig extends Omit<SourceUrl, "events"> {
 }
 
 /** A part of the configuration with its connector. */
-interface Configured<P extends { readonly options: unknown }, D extends Declaration> {
+export interface Configured<P extends { readonly options: unknown }, D extends Declaration> {
   readonly config: P;
   readonly connector: D;
   /** Replaces the names of settings in a text by the operator's names. */

@@ -4,6 +4,7 @@ import { sinkNames } from "./sink_name.ts";
 import { sourceUrls } from "./source_url.ts";
 import { anyText, choice, duration, hostNames, integer, listenAddress, path, pattern } from "./value_type.ts";
 import type { EVENTS_OF_RECORDS } from "./event_variables.ts";
+import type { TELEMETRY } from "./telemetry_variables.ts";
 import { optional, type ValuesOf, withDefault } from "./variable.ts";
 
 /** The heading of the settings for all buses. */
@@ -284,4 +285,5 @@ export type CoreValues = ValuesOf<
   & ReturnType<typeof buses>
   & typeof EVENTS_OF_RECORDS
   & typeof REST
+  & typeof TELEMETRY
 >;

@@ -23,7 +23,7 @@ function hostileEnvironment(directory: string, port: number): Environment {
     DENO_NODE_USE_OPENSSL_CA: "1",
     OTEL_DENO: "true",
     OTEL_DENO_CONSOLE: "capture",
-    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${port}`,
     NODE_OPTIONS: "--inspect --require=/nowhere.js",
     NODE_EXTRA_CA_CERTS: join(directory, "missing.pem"),
     NODE_DEBUG: "net,tls,http,stream,timer",

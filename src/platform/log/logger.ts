@@ -22,18 +22,27 @@ export interface LoggerOptions {
   readonly write: (line: string) => void;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** Fields of each line, such as the ids of the present trace; left out: none. */
+  readonly present?: () => LogFields;
+  /** Where lines are sent too, without their time and level; left out: nowhere. */
+  readonly sent?: LogExport | undefined;
 }
+
+/** Sends the text of a log line elsewhere, by its level. */
+export type LogExport = Readonly<Record<LogLevel, (text: string) => void>>;
 
 /** Builds the root logger. */
 export function createLogger(options: LoggerOptions, component?: string): Logger {
   const log = (level: LogLevel, message: string, fields: LogFields = {}) => {
     if (RANK[level] < RANK[options.level]) return;
     const time = new Date(options.now()).toISOString();
+    const all = { ...fields, ...options.present?.() };
     options.write(
       options.format === "json"
-        ? JSON.stringify({ time, level, ...(component && { component }), message, ...fields })
-        : textLine(time, level, component, message, fields),
+        ? JSON.stringify({ time, level, ...(component && { component }), message, ...all })
+        : `${time} ${level.toUpperCase().padEnd(5)} ${textOf(component, message, all)}`,
     );
+    options.sent?.[level](textOf(component, message, fields));
   };
   return {
     debug: (message, fields) => log("debug", message, fields),
@@ -44,16 +53,11 @@ export function createLogger(options: LoggerOptions, component?: string): Logger
   };
 }
 
-function textLine(
-  time: string,
-  level: LogLevel,
-  component: string | undefined,
-  message: string,
-  fields: LogFields,
-): string {
+/** A line without its time and level. */
+function textOf(component: string | undefined, message: string, fields: LogFields): string {
   const pairs = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${key}=${typeof value === "string" ? JSON.stringify(value) : value}`);
   const origin = component ? `${component}: ` : "";
-  return printable(`${time} ${level.toUpperCase().padEnd(5)} ${origin}${message}${pairs.join("")}`);
+  return printable(`${origin}${message}${pairs.join("")}`);
 }

@@ -36,6 +36,9 @@ const OPEN_TIMEOUT_MS = 60_000;
  */
 const WRITE_TIMEOUT_MS = TRANSACTION_TIMEOUT_MS - 10_000;
 
+/** What a write sends. */
+type Content = Pick<OutboxBatch, "aggregates" | "traceparent">;
+
 /**
  * Writes aggregates to a Kafka topic. With `exactly-once`, the records of a batch and the outbox position
  * after it are one transaction, for readers of committed records.
@@ -86,9 +89,9 @@ export class KafkaSink implements Sink {
   async write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
     if (batch.aggregates.length === 0) return;
     await this.attempt("writing", WRITE_TIMEOUT_MS, signal, async () => {
-      if (this.isExactlyOnce) return await this.commit(batch.aggregates, batch.nextId);
+      if (this.isExactlyOnce) return await this.commit(batch, batch.nextId);
       const { producer } = await this.connect();
-      for (const messages of this.messageRuns(batch.aggregates)) {
+      for (const messages of this.messageRuns(batch)) {
         this.watch(await producer.send({ topic: this.topic.name, acks: -1, messages }));
       }
     });
@@ -96,7 +99,12 @@ export class KafkaSink implements Sink {
 
   async keepAlive(nextId: OutboxId, signal: AbortSignal): Promise<void> {
     if (!this.isExactlyOnce || !this.position.isRenewalDue) return;
-    await this.attempt("renewing the position", WRITE_TIMEOUT_MS, signal, () => this.commit([], nextId));
+    await this.attempt(
+      "renewing the position",
+      WRITE_TIMEOUT_MS,
+      signal,
+      () => this.commit({ aggregates: [] }, nextId),
+    );
   }
 
   /** The transactional producer is not initialised here, since that would fence a running handler. */
@@ -200,12 +208,12 @@ export class KafkaSink implements Sink {
   }
 
   /** One transaction: the messages, and the position after them. */
-  private async commit(aggregates: OutboxBatch["aggregates"], nextId: OutboxId): Promise<void> {
+  private async commit(batch: Content, nextId: OutboxId): Promise<void> {
     if (this.context === undefined) throw new SinkError("unavailable", "Kafka: the sink is not open.");
     const offsets = this.position.commitOf(nextId, this.context.stateId);
     const { producer } = await this.connect();
     const transaction = await producer.transaction();
-    for (const messages of this.messageRuns(aggregates)) {
+    for (const messages of this.messageRuns(batch)) {
       this.watch(await transaction.send({ topic: this.topic.name, acks: -1, messages }));
     }
     await transaction.sendOffsets(offsets);
@@ -218,8 +226,8 @@ export class KafkaSink implements Sink {
     if (alarm !== undefined) this.context?.alarm(alarm);
   }
 
-  private messageRuns(aggregates: OutboxBatch["aggregates"]) {
-    return messageRuns(aggregates, this.options.instance, this.settings.requestMaxBytes);
+  private messageRuns({ aggregates, traceparent }: Content) {
+    return messageRuns(aggregates, this.options.instance, this.settings.requestMaxBytes, traceparent);
   }
 }
 
