@@ -1,6 +1,6 @@
 import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import type { KafkaLogin } from "./kafka_login.ts";
-import { decoded } from "../../platform/net/percent_encoding.ts";
+import { parametersIn, userIn } from "../../platform/net/url_parts.ts";
 
 /** What the URL of a Kafka source says. */
 export interface KafkaUrl {
@@ -63,15 +63,9 @@ export function readKafkaUrl(text: string): KafkaUrl | { readonly problem: strin
 function readUser(
   userInfo: string | undefined,
 ): Pick<KafkaUrl, "username" | "password"> | { readonly problem: string } {
-  if (userInfo === undefined) return { username: undefined, password: undefined };
-  const colon = userInfo.indexOf(":");
-  const [username, password] = colon < 0
-    ? [decoded(userInfo), ""]
-    : [decoded(userInfo.slice(0, colon)), decoded(userInfo.slice(colon + 1))];
-  if (username === undefined || password === undefined) {
-    return { problem: "has a user or password with a % that does not begin a percent-encoded character" };
-  }
-  return { username: username || undefined, password: password || undefined };
+  return userIn(userInfo) ?? {
+    problem: "has a user or password with a % that does not begin a percent-encoded character",
+  };
 }
 
 function readParameters(
@@ -79,8 +73,7 @@ function readParameters(
 ): Pick<KafkaUrl, "sasl" | "start"> | { readonly problem: string } {
   let sasl: KafkaUrl["sasl"];
   let start: KafkaUrl["start"] = "oldest";
-  for (const parameter of (query ?? "").split("&").filter((part) => part !== "")) {
-    const [name, value = ""] = parameter.split("=", 2);
+  for (const [name, value] of parametersIn(query)) {
     if (name === "sasl" && isMechanism(value.toLowerCase())) sasl = value.toLowerCase() as KafkaUrl["sasl"];
     else if (name === "start" && (value === "oldest" || value === "newest")) start = value;
     else {

@@ -1,5 +1,5 @@
 import { SourceError } from "../../contract/source.ts";
-import { ConnectFault } from "../../platform/net/server_socket.ts";
+import { unreachable } from "../unreachable_server.ts";
 import { mayPass, reasonText } from "./reason_codes.ts";
 import { WireFault } from "./wire_fault.ts";
 
@@ -7,13 +7,7 @@ import { WireFault } from "./wire_fault.ts";
 export function sourceErrorOf(name: string, error: unknown): SourceError {
   if (error instanceof SourceError) return error;
   if (error instanceof WireFault) return new SourceError("garbage", `${name} ${error.message}`);
-  const message = error instanceof Error ? error.message : String(error);
-  const options = { cause: error };
-  if (error instanceof ConnectFault && error.isOfTls) {
-    const advice = "check VABUS_CA_FILE, VABUS_CERT_FILE and VABUS_KEY_FILE";
-    return new SourceError("refused", `${name}: ${message}: ${advice}`, undefined, options);
-  }
-  return new SourceError("unavailable", `${name} cannot be reached: ${message}`, undefined, options);
+  return unreachable(name, error);
 }
 
 /**

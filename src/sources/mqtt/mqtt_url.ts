@@ -1,5 +1,6 @@
 import { filterProblem } from "./topic_filter.ts";
 import { decoded } from "../../platform/net/percent_encoding.ts";
+import { parametersIn, userIn } from "../../platform/net/url_parts.ts";
 
 /** The quality of service that is asked for: 1 = at least once, 2 = exactly once. */
 export type WantedQos = 1 | 2;
@@ -72,25 +73,19 @@ function readFilters(path: string): Pick<MqttUrl, "filters"> | Problem {
 }
 
 function readUser(userInfo: string | undefined): Pick<MqttUrl, "username" | "password"> | Problem {
-  if (userInfo === undefined) return { username: undefined, password: undefined };
-  const colon = userInfo.indexOf(":");
-  const username = decoded(colon < 0 ? userInfo : userInfo.slice(0, colon));
-  const password = decoded(colon < 0 ? "" : userInfo.slice(colon + 1));
-  if (username === undefined || password === undefined) {
-    return { problem: "has a user or password with a % that does not begin a percent-encoded character" };
-  }
-  return { username: username || undefined, password: password || undefined };
+  return userIn(userInfo) ?? {
+    problem: "has a user or password with a % that does not begin a percent-encoded character",
+  };
 }
 
 function readParameters(query: string | undefined): Pick<MqttUrl, "qos" | "start" | "status"> | Problem {
   let qos: WantedQos = 1;
   let start: MqttUrl["start"] = "oldest";
   let status: string | undefined;
-  for (const parameter of (query ?? "").split("&").filter((part) => part !== "")) {
-    const [name, value = ""] = parameter.split("=", 2);
+  for (const [name, value] of parametersIn(query)) {
     if (name === "qos" && (value === "1" || value === "2")) qos = value === "1" ? 1 : 2;
     else if (name === "start" && (value === "oldest" || value === "newest")) start = value;
-    else if (name === "status" && isTopic(decoded(value))) status = decoded(value);
+    else if (name === "status" && isTopic(value)) status = value;
     else {
       return {
         problem: "has a parameter of MQTT that it does not have: there are qos=1, qos=2, start=oldest, " +
@@ -101,6 +96,6 @@ function readParameters(query: string | undefined): Pick<MqttUrl, "qos" | "start
   return { qos, start, status };
 }
 
-function isTopic(text: string | undefined): boolean {
-  return text !== undefined && !/[+#]/.test(text) && filterProblem(text) === undefined;
+function isTopic(text: string): boolean {
+  return !/[+#]/.test(text) && filterProblem(text) === undefined;
 }

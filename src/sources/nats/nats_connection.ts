@@ -3,13 +3,13 @@ import type { Socket } from "node:net";
 import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import {
-  ConnectFault,
   type ConnectSocket,
   connectSocket,
   type ServerAddress,
   startTls,
   type TlsTexts,
 } from "../../platform/net/server_socket.ts";
+import { unreachable } from "../unreachable_server.ts";
 import { serverError } from "./nats_errors.ts";
 import { greetingOf, type NatsLogin } from "./nats_login.ts";
 import { NatsFault, type NatsFrame, type NatsMessage, NatsParser } from "./nats_parser.ts";
@@ -264,16 +264,4 @@ export class NatsConnection {
     this.greeted.reject(error);
     this.onFailed(error);
   }
-}
-
-function unreachable(name: string, error: unknown): SourceError {
-  const message = error instanceof Error ? error.message : String(error);
-  return error instanceof ConnectFault && error.isOfTls
-    ? new SourceError(
-      "refused",
-      `${name}: ${message}: check VABUS_CA_FILE, VABUS_CERT_FILE and VABUS_KEY_FILE`,
-      undefined,
-      { cause: error },
-    )
-    : new SourceError("unavailable", `${name} cannot be reached: ${message}`, undefined, { cause: error });
 }

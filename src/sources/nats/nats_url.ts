@@ -2,6 +2,7 @@ import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import type { StreamChoice } from "./jetstream.ts";
 import { patternProblem } from "./subject_pattern.ts";
 import { decoded } from "../../platform/net/percent_encoding.ts";
+import { parametersIn, userIn } from "../../platform/net/url_parts.ts";
 
 /** What the URL of a NATS source says. */
 export interface NatsUrl {
@@ -78,16 +79,9 @@ function readServers(hosts: string): ServerAddress[] | Problem {
 }
 
 function readUser(userInfo: string | undefined): Pick<NatsUrl, "username" | "password"> | Problem {
-  if (userInfo === undefined) return { username: undefined, password: undefined };
-  const colon = userInfo.indexOf(":");
-  const username = decoded(colon < 0 ? userInfo : userInfo.slice(0, colon));
-  const password = colon < 0 ? "" : decoded(userInfo.slice(colon + 1));
-  if (username === undefined || password === undefined) {
-    return {
-      problem: "has a user, password or token with a % that does not begin a percent-encoded character",
-    };
-  }
-  return { username: username || undefined, password: password || undefined };
+  return userIn(userInfo) ?? {
+    problem: "has a user, password or token with a % that does not begin a percent-encoded character",
+  };
 }
 
 function readParameters(query: string | undefined): Parameters | Problem {
@@ -96,10 +90,7 @@ function readParameters(query: string | undefined): Parameters | Problem {
     subjects: [],
     start: "oldest",
   };
-  for (const parameter of (query ?? "").split("&").filter((part) => part !== "")) {
-    const equals = parameter.indexOf("=");
-    const name = parameter.slice(0, equals);
-    const value = decoded(parameter.slice(equals + 1)) ?? "";
+  for (const [name, value] of parametersIn(query)) {
     if (name === "subject" && value !== "") {
       const subjects = value.split(";");
       const problem = subjects.map(patternProblem).find((one) => one !== undefined);

@@ -3,12 +3,12 @@ import type { Socket } from "node:net";
 import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import {
-  ConnectFault,
   type ConnectSocket,
   connectSocket,
   type ServerAddress,
   type TlsTexts,
 } from "../../platform/net/server_socket.ts";
+import { unreachable } from "../unreachable_server.ts";
 import { redisError } from "./redis_errors.ts";
 import { type Reply, type ReplyBounds, RespError, RespFault, RespReader } from "./resp_reader.ts";
 
@@ -32,6 +32,8 @@ export interface RedisLogin {
 
 export type Argument = string | number;
 
+/** Redis has no TLS on the port without. */
+const PORT_ADVICE = ", and whether the port is one with TLS";
 const CONNECT_MAX_MS = 10_000;
 /** Without a byte of an answer. */
 const SILENCE_MAX_MS = 20_000;
@@ -72,7 +74,7 @@ export class RedisConnection {
         this.fail(faultOf(name, error));
       }
     });
-    socket.on("error", (error) => this.fail(unreachable(name, error)));
+    socket.on("error", (error) => this.fail(unreachable(name, error, PORT_ADVICE)));
     socket.on("close", () => this.fail(new SourceError("unavailable", `${name} has closed the connection`)));
   }
 
@@ -88,7 +90,7 @@ export class RedisConnection {
     try {
       socket = await connect(address, tls, CONNECT_MAX_MS, clock, signal);
     } catch (error) {
-      throw unreachable(name, error);
+      throw unreachable(name, error, PORT_ADVICE);
     }
     const connection = new RedisConnection(name, socket, clock);
     try {
@@ -194,17 +196,4 @@ function encoded(commands: readonly (readonly Argument[])[]): string {
     `*${command.length}\r\n` +
     command.map((argument) => `$${Buffer.byteLength(`${argument}`)}\r\n${argument}\r\n`).join("")
   ).join("");
-}
-
-function unreachable(name: string, error: unknown): SourceError {
-  const message = error instanceof Error ? error.message : String(error);
-  return error instanceof ConnectFault && error.isOfTls
-    ? new SourceError(
-      "refused",
-      `${name}: ${message}: check VABUS_CA_FILE, VABUS_CERT_FILE and VABUS_KEY_FILE, and ` +
-        "whether the port is one with TLS",
-      undefined,
-      { cause: error },
-    )
-    : new SourceError("unavailable", `${name} cannot be reached: ${message}`, undefined, { cause: error });
 }

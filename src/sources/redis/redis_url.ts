@@ -1,6 +1,7 @@
 import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import type { RedisEndpoint } from "./redis_server.ts";
 import { decoded } from "../../platform/net/percent_encoding.ts";
+import { parametersIn, userIn } from "../../platform/net/url_parts.ts";
 
 /** What the URL of a Redis source says. */
 export interface RedisUrl {
@@ -98,15 +99,9 @@ function readKeys(path: string): string[] | Problem {
 }
 
 function readUser(userInfo: string | undefined): Pick<RedisUrl, "username" | "password"> | Problem {
-  if (userInfo === undefined) return { username: undefined, password: undefined };
-  const colon = userInfo.indexOf(":");
-  const [username, password] = colon < 0
-    ? [decoded(userInfo), ""]
-    : [decoded(userInfo.slice(0, colon)), decoded(userInfo.slice(colon + 1))];
-  if (username === undefined || password === undefined) {
-    return { problem: "has a user or password with a % that does not begin a percent-encoded character" };
-  }
-  return { username: username || undefined, password: password || undefined };
+  return userIn(userInfo) ?? {
+    problem: "has a user or password with a % that does not begin a percent-encoded character",
+  };
 }
 
 function readParameters(query: string | undefined): Parameters | Problem {
@@ -117,10 +112,7 @@ function readParameters(query: string | undefined): Parameters | Problem {
     trims: false,
     master: undefined,
   };
-  for (const parameter of (query ?? "").split("&").filter((part) => part !== "")) {
-    const equals = parameter.indexOf("=");
-    const name = parameter.slice(0, equals);
-    const value = decoded(parameter.slice(equals + 1)) ?? "";
+  for (const [name, value] of parametersIn(query)) {
     if (name === "db" && /^\d{1,6}$/.test(value)) found.database = Number(value);
     else if (name === "field" && value !== "") found.field = value;
     else if (name === "sentinel" && value !== "") found.master = value;
