@@ -21,8 +21,8 @@ import type { EventMapping } from "./event_mapping.ts";
 import { influxNumber } from "./influx_line.ts";
 import { influxLineEnd } from "./influx_line_end.ts";
 import { influxLineReadings, NO_LINE } from "./influx_readings.ts";
-import { KnownHead } from "./known_head.ts";
-import { KnownSeries, SeriesWriter } from "./known_series.ts";
+import { KnownField, KnownHead } from "./known_head.ts";
+import { SeriesWriter } from "./known_series.ts";
 import { asciiBetween, decimalIn, timeMsOf, wholeIn } from "./number_bytes.ts";
 import type { RecordContext } from "./reading.ts";
 import { EVENTS_MAX, FAILED, type RecordEvents } from "./record_events.ts";
@@ -30,6 +30,8 @@ import { perSecond } from "./time.ts";
 
 /** Fields of one measurement with its tags that are looked for. */
 const FIELDS_MAX = 256;
+/** Names of fields, of all measurements, that are kept once. */
+const FIELD_NAMES_MAX = 1024;
 
 const ofBytes = (is: (byte: number) => boolean) => Uint8Array.from({ length: 256 }, (_, byte) => +is(byte));
 /** What a name of a field is plain with. */
@@ -49,6 +51,7 @@ export class InfluxBytes {
   private readonly heads = new ByteCache<KnownHead>();
   private readonly perSecond: number;
   private readonly hasOwnTime: boolean;
+  private readonly fieldNames = new Map<string, Uint8Array>();
   private readonly writer = new SeriesWriter();
   private words = new Words(new Uint8Array(0));
   private bytes = this.words.bytes;
@@ -190,7 +193,7 @@ export class InfluxBytes {
     const { bytes } = this;
     const headEnd = this.at;
     let at = this.afterSpaces(headEnd, end);
-    for (let numbers = 0;;) {
+    for (let before: KnownField | undefined;;) {
       const nameStart = at;
       while (at < end && IN_NAME[bytes[at]!] === 1) at++;
       const nameEnd = at;
@@ -204,13 +207,12 @@ export class InfluxBytes {
         while (at < end && IN_VALUE[bytes[at]!] === 1) at++;
         const value = numberBetween(bytes, valueStart, at);
         if (Number.isNaN(value)) return false;
-        const series = head.find(bytes, nameStart, nameEnd - nameStart, numbers) ??
-          this.newSeries(head, start, headEnd, nameStart, nameEnd, context);
-        if (series === undefined) return false;
+        before = head.find(bytes, nameStart, nameEnd - nameStart, before) ??
+          this.newField(head, start, headEnd, nameStart, nameEnd, context);
+        if (before === undefined) return false;
         batch.reserve();
-        this.writer.write(series, batch, batch.count);
+        this.writer.write(before, batch, batch.count);
         batch.value[batch.count++] = value;
-        numbers++;
       }
       if (at < end && bytes[at] === COMMA) at++;
       else break;
@@ -220,24 +222,33 @@ export class InfluxBytes {
   }
 
   /** Undefined: what the slow path makes of it is no event. */
-  private newSeries(
+  private newField(
     head: KnownHead,
     headStart: number,
     headEnd: number,
     nameStart: number,
     nameEnd: number,
     context: RecordContext,
-  ): KnownSeries | undefined {
-    if (head.names.length === FIELDS_MAX) return undefined;
+  ): KnownField | undefined {
+    if (head.count === FIELDS_MAX) return undefined;
     const headText = DECODER.decode(this.bytes.subarray(headStart, headEnd));
-    const line = `${headText} ${asciiBetween(this.bytes, nameStart, nameEnd)}=0`;
-    const [reading] = influxLineReadings(line, this.mapping, context);
+    const name = asciiBetween(this.bytes, nameStart, nameEnd);
+    const [reading] = influxLineReadings(`${headText} ${name}=0`, this.mapping, context);
     if (typeof reading?.event !== "object") return undefined;
-    const series = new KnownSeries(reading.event);
-    head.names.push(this.bytes.slice(nameStart, nameEnd));
-    head.series.push(series);
-    this.heads.grow(series.length + nameEnd - nameStart);
-    return series;
+    const field = new KnownField(this.nameOf(name), reading.event);
+    head.add(field);
+    this.heads.grow(field.length + nameEnd - nameStart);
+    return field;
+  }
+
+  /** The bytes of a field's name, the same object where it comes again. */
+  private nameOf(text: string): Uint8Array {
+    let name = this.fieldNames.get(text);
+    if (name === undefined) {
+      if (this.fieldNames.size === FIELD_NAMES_MAX) this.fieldNames.clear();
+      this.fieldNames.set(text, name = ENCODER.encode(text));
+    }
+    return name;
   }
 
   private afterSpaces(at: number, end: number): number {
@@ -268,6 +279,7 @@ export class InfluxBytes {
 }
 
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+const ENCODER = new TextEncoder();
 
 /** As {@link influxNumber}; NaN: it is none. */
 function numberBetween(bytes: Uint8Array, start: number, end: number): number {

@@ -1,4 +1,4 @@
-import { KnownHead } from "../../../src/codec/mapping/known_head.ts";
+import { type KnownField, KnownHead } from "../../../src/codec/mapping/known_head.ts";
 import { RecordShape } from "../../../src/codec/mapping/record_shape.ts";
 import { RecordReader } from "../../../src/codec/mapping/record_reader.ts";
 import type { BrokenVariant } from "./broken_variant.ts";
@@ -24,7 +24,7 @@ export const BROKEN_MAPPING: readonly BrokenVariant[] = [
     parts: () =>
       replace(KnownHead, "find", () =>
         function () {
-          return this.series[0];
+          return (this as unknown as { first: KnownField | undefined }).first;
         }),
   },
   {
