@@ -10,9 +10,9 @@ import { handlerEnvironment, sqlitePath, sqliteSink } from "./plant.ts";
 const SEED = testSeed(136);
 
 for (const qos of [1, 2] as const) {
-  const what = qos === 1 ? "counted no oftener than the broker has sent them" : "each counted once";
-  Deno.test(`QoS ${qos}, kill -9 of the handler and restarts of the broker: no event lost, ${what}`, async () => {
-    await mqttThroughKills({ seed: SEED + qos, qos, events: 6000, kills: 2 });
+  const what = qos === 1 ? "the broker has sent it" : "the broker has begun an exchange for it";
+  Deno.test(`QoS ${qos}, kill -9 of handler and broker: no event lost, none counted oftener than ${what}`, async () => {
+    await mqttThroughKills({ seed: SEED + qos, qos, events: 4000, kills: 2 });
   });
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { mosquittoBinary } from "../../scripts/servers.ts";
+import { until } from "./executable.ts";
 import { freePort } from "./free_port.ts";
 import { ServerProcess } from "./server_process.ts";
 
@@ -50,6 +51,21 @@ export class MosquittoServer {
   /** Ends it as `systemctl stop` does: it writes down what it has. */
   async stop(): Promise<void> {
     await this.process.stop();
+  }
+
+  /** Has it write down what it has. */
+  async save(): Promise<void> {
+    const file = join(this.directory, "mosquitto.db");
+    const inode = async () => (await Deno.stat(file).catch(() => undefined))?.ino;
+    const before = await inode();
+    Deno.kill(this.process.pid, "SIGUSR1");
+    // It writes another file and renames that.
+    await until(async () => ![before, undefined].includes(await inode()), "Mosquitto to write down");
+  }
+
+  /** `kill -9`: it is then as it was when it last wrote down what it has. */
+  async kill(): Promise<void> {
+    await this.process.kill();
   }
 
   /** Starts it again, with what it has written down. */

@@ -69,6 +69,7 @@ export function readPublish({ body, flags }: MqttPacket, version: 4 | 5) {
   return {
     topic: body.toString("utf8", 2, topicEnd),
     qos,
+    id: qos === 0 ? 0 : body.readUInt16BE(topicEnd),
     isRepeated: (flags & 8) !== 0,
     payload: body.subarray(version === 5 ? idEnd + 1 + body[idEnd]! : idEnd),
   };

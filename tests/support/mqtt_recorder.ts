@@ -1,35 +1,26 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
-import { Buffer } from "node:buffer";
-import { type MqttPacket, MqttPackets, readPublish } from "./mqtt_packets.ts";
+import type { Buffer } from "node:buffer";
+import type { MqttExchanges } from "./mqtt_exchanges.ts";
+import { MqttPackets } from "./mqtt_packets.ts";
 
-/** Stands between a client of MQTT 5 and its broker, and counts what the broker sends again. */
+/** Stands between a client of MQTT 5 and its broker, and shows their packets to an observer. */
 export class MqttRecorder implements AsyncDisposable {
-  /** How many messages the broker has marked as sent before, by what they are counted by. */
-  readonly repeated = new Map<string, number>();
-  /** All messages that the broker has sent. */
-  sent = 0;
   private readonly sockets = new Set<Socket>();
 
   private constructor(
     private readonly server: Server,
     readonly port: number,
-    private readonly keyOf: (payload: Buffer) => string,
+    private readonly exchanges: MqttExchanges,
   ) {}
 
-  /** @param keyOf What a message is counted by. */
-  static async start(brokerPort: number, keyOf: (payload: Buffer) => string): Promise<MqttRecorder> {
+  static async start(brokerPort: number, exchanges: MqttExchanges): Promise<MqttRecorder> {
     const server = createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const recorder = new MqttRecorder(server, (server.address() as { port: number }).port, keyOf);
-    server.on("connection", (near) => recorder.join(near, connect({ host: "127.0.0.1", port: brokerPort })));
+    const recorder = new MqttRecorder(server, (server.address() as { port: number }).port, exchanges);
+    server.on("connection", (near) => recorder.accept(near, brokerPort));
     return recorder;
-  }
-
-  /** Messages that the broker has sent again, in all. */
-  get repeats(): number {
-    return [...this.repeated.values()].reduce((sum, count) => sum + count, 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -39,33 +30,41 @@ export class MqttRecorder implements AsyncDisposable {
     await closed;
   }
 
+  private accept(near: Socket, brokerPort: number): void {
+    const far = connect({ host: "127.0.0.1", port: brokerPort });
+    for (const socket of [near, far]) {
+      this.sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => this.sockets.delete(socket));
+    }
+    // The broker may be down.
+    const refused = () => near.destroy();
+    far.once("close", refused);
+    far.once("connect", () => {
+      far.off("close", refused);
+      if (near.destroyed) far.destroy();
+      else this.join(near, far);
+    });
+  }
+
   private join(near: Socket, far: Socket): void {
-    const packets = new MqttPackets();
-    for (const [one, other] of [[near, far], [far, near]] as const) {
-      this.sockets.add(one);
+    const { exchanges } = this;
+    const ways = [
+      [near, far, exchanges.fromClient.bind(exchanges)],
+      [far, near, exchanges.fromBroker.bind(exchanges)],
+    ] as const;
+    for (const [one, other, note] of ways) {
+      const packets = new MqttPackets();
       one.on("data", (bytes: Buffer) => {
-        if (one === far) packets.take(bytes).forEach((packet) => this.note(packet));
+        packets.take(bytes).forEach(note);
         // As slow as the slower side.
         if (!other.write(bytes)) {
           one.pause();
           other.once("drain", () => one.resume());
         }
       });
-      one.on("error", () => {});
-      one.on("close", () => {
-        this.sockets.delete(one);
-        // What it has sent still arrives, as it does from a real network.
-        other.end();
-      });
+      // What it has sent still arrives, as it does from a real network.
+      one.on("close", () => other.end());
     }
-  }
-
-  private note(packet: MqttPacket): void {
-    if (packet.type !== 3) return;
-    this.sent++;
-    const { isRepeated, payload } = readPublish(packet, 5);
-    if (!isRepeated) return;
-    const key = this.keyOf(payload);
-    this.repeated.set(key, (this.repeated.get(key) ?? 0) + 1);
   }
 }

@@ -3,7 +3,6 @@ import { PacketIds } from "./packet_ids.ts";
 import { PUBACK, PUBCOMP, PUBREC } from "./packet_types.ts";
 import type { Acknowledgement } from "./packet_writer.ts";
 import type { Publication } from "./publication.ts";
-import { WireFault } from "./wire_fault.ts";
 
 /** What the broker has done: see `mqtt_position.ts`. */
 interface Step {
@@ -51,6 +50,7 @@ export class InFlight {
   private readonly unansweredReleases = new Set<number>();
   /** Packet ids of QoS 2 that were received on this connection and not released. */
   private readonly held = new Set<number>();
+  private reused: number | undefined;
 
   /** Steps that were not taken in. */
   get count(): number {
@@ -60,6 +60,21 @@ export class InFlight {
   /** Messages and releases that the broker waits to have acknowledged. */
   get unacknowledged(): number {
     return this.unanswered.size + this.unansweredReleases.size;
+  }
+
+  /**
+   * A packet id that the broker has used again on this connection before it was free. Whether that is the
+   * same message or another one, nobody can tell. So nothing of this connection is taken any more. What came
+   * before is still acknowledged, and what the broker then sends on the next connection is clear. Undefined:
+   * there is none.
+   */
+  get reusedId(): number | undefined {
+    return this.reused;
+  }
+
+  /** Whether a packet id was used again, and all that came before is acknowledged. */
+  get isUsedUp(): boolean {
+    return this.reused !== undefined && this.count === 0 && this.unacknowledged === 0;
   }
 
   /**
@@ -80,19 +95,14 @@ export class InFlight {
     this.unanswered.clear();
     this.unansweredReleases.clear();
     this.held.clear();
+    this.reused = undefined;
   }
 
-  /** @param message Undefined: it is no event. @throws {WireFault} */
+  /** @param message Undefined: it is no event. */
   receive({ id, isRepeated, qos }: Publication, message: BusRecord | undefined): void {
     if (qos === 0) return this.add({ message, answer: undefined });
-    // Some old brokers send a message again, in the same connection, when its answer takes long.
-    if (!isRepeated && (this.unanswered.has(id) || this.held.has(id))) {
-      throw new WireFault(
-        `uses the packet id ${id} again before it was acknowledged: it has given ids to more messages than ` +
-          "there are ids (Mosquitto: max_inflight_messages must not be 0)",
-      );
-    }
-    if (this.unanswered.has(id)) return;
+    if (this.isInUse(id)) this.reused ??= id;
+    if (this.reused !== undefined) return;
     this.unanswered.add(id);
     if (qos === 1) return this.add({ message, answer: { type: PUBACK, id } });
     this.held.add(id);
@@ -104,7 +114,7 @@ export class InFlight {
 
   /** The broker has released a packet id of QoS 2. */
   release(id: number): void {
-    if (this.unansweredReleases.has(id)) return;
+    if (this.reused !== undefined || this.unansweredReleases.has(id)) return;
     this.unansweredReleases.add(id);
     this.held.delete(id);
     this.lastIds.delete(id);
@@ -155,6 +165,10 @@ export class InFlight {
       (type === PUBCOMP ? this.unansweredReleases : this.unanswered).delete(id);
     }
     return answers;
+  }
+
+  private isInUse(id: number): boolean {
+    return this.unanswered.has(id) || this.held.has(id) || this.unansweredReleases.has(id);
   }
 
   private add(step: Step): void {

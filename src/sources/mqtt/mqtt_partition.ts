@@ -69,11 +69,13 @@ export class MqttPartition implements Partition {
   }
 
   private take(step: number, into: EventBatch, limit: number, isBrokerWaiting: boolean): Outcome {
-    const { context: { clock }, options: { qos, reader }, session: { inFlight } } = this;
+    const { context: { clock }, options: { endsWhenRead, qos, reader }, session: { inFlight } } = this;
     const startedMs = clock.monotonicMs();
     const { ids, messages, steps } = inFlight.look(limit, TAKEN_MAX_BYTES);
     readRecords(messages, into, reader);
-    const awaitsCommit = isBrokerWaiting || inFlight.unacknowledged >= RECEIVE_MAXIMUM;
+    // Steps without an event are no end: other messages may wait behind them at the broker.
+    const isBeforeOthers = endsWhenRead && messages.length === 0 && steps > 0;
+    const awaitsCommit = isBrokerWaiting || isBeforeOthers || inFlight.unacknowledged >= RECEIVE_MAXIMUM;
     return {
       ...outcomeAt(positionText({ qos, step: step + steps, ids })),
       kind: messages.length > 0 ? "events" : "idle",
@@ -98,8 +100,10 @@ export class MqttPartition implements Partition {
   private async waitForStep(waitMs: number, signal: AbortSignal): Promise<void> {
     const { options: { endsWhenRead }, session } = this;
     if (session.inFlight.count > 0) return;
-    if (waitMs === 0 && !endsWhenRead) return await session.ping(signal);
-    await this.arrival(endsWhenRead ? Math.max(waitMs, QUIET_MS) : waitMs, signal);
+    if (endsWhenRead) await this.arrival(Math.max(waitMs, QUIET_MS), signal);
+    else if (waitMs > 0) return await this.arrival(waitMs, signal);
+    // A broker under load may need longer than that to send what it has.
+    if (session.inFlight.count === 0) await session.ping(signal);
   }
 
   /** Whether the broker sends no more before it gets acknowledgements. */
@@ -107,6 +111,7 @@ export class MqttPartition implements Partition {
     const { options: { endsWhenRead }, session: { inFlight } } = this;
     // Before `once` ends, nothing may be left that other messages wait behind.
     const from = endsWhenRead ? 1 : WAITING_FROM;
+    if (inFlight.reusedId !== undefined) return true;
     if (inFlight.unacknowledged < from || inFlight.count > limit) return false;
     const { count } = inFlight;
     if (count === 0) return true;

@@ -6,6 +6,7 @@ import { BodyReader } from "./body_reader.ts";
 import { InFlight } from "./in_flight.ts";
 import { type Introduced, Introduction, TOPIC_ALIAS_MAXIMUM } from "./introduction.ts";
 import type { MqttConnection } from "./mqtt_connection.ts";
+import { sourceErrorOf } from "./mqtt_errors.ts";
 import { type MqttOptions, STATUS_TOPICS } from "./mqtt_options.ts";
 import type { MqttPosition } from "./mqtt_position.ts";
 import type { Packet } from "./packet_cutter.ts";
@@ -100,6 +101,7 @@ export class MqttSession {
     connection.send(acknowledgements(answers));
     // Where the connection ends before, the broker sends again what it has not read.
     await connection.ping(new AbortController().signal).catch(() => {});
+    if (this.inFlight.isUsedUp) connection.fail(sourceErrorOf(connection.name, this.reuse()));
   }
 
   /** Publishes a message with QoS 0, if there is a connection. */
@@ -162,6 +164,16 @@ export class MqttSession {
     if (topic !== undefined) this.publish({ topic, payload, isRetained: true });
   }
 
+  /** Of a broker that has used a packet id again before it was free. */
+  private reuse(): WireFault {
+    return new WireFault(
+      `uses the packet id ${this.inFlight.reusedId} again before it is free: it has given ids to more ` +
+        "messages than there are ids (Mosquitto: max_inflight_messages must not be 0; 2.0.11 also does so " +
+        "when it starts and more than 65,535 messages wait). What came before is counted, and the rest is " +
+        "asked for on another connection",
+    );
+  }
+
   private drop(error: SourceError): void {
     this.connection?.fail(error);
     this.connection = undefined;
@@ -173,12 +185,14 @@ export class MqttSession {
     if (type === PUBLISH) {
       const publication = publications.read(packet);
       this.inFlight.receive(publication, this.recordOf(publication));
+      if (this.inFlight.isUsedUp) throw this.reuse();
       // Sparkplug wants its data published so, and its sequence numbers show what is lost.
       if (publication.qos === 0 && this.options.sparkplug === undefined) this.warn(publication);
     } else if (type === PUBREL) this.inFlight.release(new BodyReader(body).uint16());
     else throw new WireFault(`sends a ${packetName(type)}, which nothing here has asked for`);
     this.regulate();
-    this.news.resolve();
+    // What is known already is no step.
+    if (this.inFlight.count > 0) this.news.resolve();
   }
 
   /** Undefined: it is no event. */

@@ -2,9 +2,21 @@
 import assert from "node:assert/strict";
 import type { Progress } from "../../../src/contract/source.ts";
 import { LogHistory } from "../../../src/event/log_history.ts";
-import { events, namesOf, Reading } from "../../contract/source_reading.ts";
+import { events, LIMIT, namesOf, Reading } from "../../contract/source_reading.ts";
 import { PATIENCE_MS, until } from "../../support/executable.ts";
-import { FakeBroker, PUBACK, PUBCOMP, publish, PUBREC, pubrel } from "./fake_broker.ts";
+import {
+  FakeBroker,
+  type FakeClient,
+  type Manners,
+  PINGREQ,
+  pingresp,
+  PUBACK,
+  PUBCOMP,
+  publish,
+  PUBREC,
+  pubrel,
+  SUBSCRIBE,
+} from "./fake_broker.ts";
 import { createMqttSource, eventText } from "./rig.ts";
 
 /** A reading of a new process that goes on where another one was. */
@@ -147,6 +159,37 @@ brokerTest(
   },
 );
 
+for (const [what, flags] of [["once more", 8], ["for another message", 0]] as const) {
+  brokerTest(
+    `a packet id that is used ${what} before it is free: what came before counts, the rest comes again`,
+    async (broker, reading) => {
+      const client = await broker.client(1);
+      const again = publish(1, 2, eventText(3), flags);
+      client.send(
+        publish(1, 2, eventText(0)),
+        publish(2, 1, eventText(1)),
+        again,
+        publish(3, 2, eventText(4)),
+        publish(0, 0, eventText(2)),
+      );
+      const outcome = await reading.read();
+      assert.ok(outcome.kind === "events" && outcome.awaitsCommit);
+      assert.deepEqual(namesOf(reading.batch), events(0, 3));
+      await reading.partition.committed(reading.progress);
+      assert.deepEqual([client.ids(PUBREC), client.ids(PUBACK)], [[1], [2]]);
+      await assert.rejects(reading.look(), /uses the packet id 1 again before it is free/);
+      const looking = reading.look();
+      const next = await broker.client(2);
+      await looking;
+      next.send(pubrel(1));
+      assert.deepEqual(await reading.readAll(), []);
+      await reading.partition.committed(reading.progress);
+      next.send(publish(1, 2, eventText(3), 8), publish(3, 2, eventText(4), 8));
+      assert.deepEqual(await reading.readAll(), events(3, 5));
+    },
+  );
+}
+
 brokerTest("a broker that waits for acknowledgements gets them at once", async (broker, reading) => {
   const client = await broker.client(1);
   client.send(...Array.from({ length: 20 }, (_, i) => publish(i + 1, 1, eventText(i))));
@@ -156,4 +199,57 @@ brokerTest("a broker that waits for acknowledgements gets them at once", async (
   client.send(publish(1, 1, eventText(20)));
   const single = await reading.read({ limit: 100 });
   assert.ok(single.kind === "events" && !single.awaitsCommit);
+});
+
+/** Reads as `once` does, to the end that the source sees. The broker does meanwhile what a test says. */
+async function readOnce(manners: Manners, act: (client: FakeClient) => Promise<unknown>): Promise<string[]> {
+  await using broker = await FakeBroker.start(manners);
+  const reading = await Reading.open(createMqttSource(broker.port, "ack", { qos: 2, endsWhenRead: true }));
+  const names: string[] = [];
+  const drain = async () => {
+    for (;;) {
+      const outcome = await reading.read();
+      assert.ok(outcome.kind === "events" || outcome.kind === "idle");
+      if (outcome.kind === "events") names.push(...namesOf(reading.batch));
+      if (outcome.awaitsCommit) await reading.partition.committed(reading.progress);
+      else if (outcome.kind === "idle") return;
+    }
+  };
+  try {
+    const drained = drain();
+    const client = await broker.client(1);
+    await client.hears(SUBSCRIBE);
+    await Promise.race([drained, act(client)]);
+    await drained;
+    return names;
+  } finally {
+    await reading.source.close();
+  }
+}
+
+Deno.test("once: the end is not where messages wait behind releases", async () => {
+  // More than are read at once.
+  const window = 3 * LIMIT;
+  const names = await readOnce({}, async (client) => {
+    for (let round = 0; round < 3; round++) {
+      const ids = Array.from({ length: window }, (_, i) => i + 1);
+      client.send(...ids.map((id) => publish(id, 2, eventText(round * window + id - 1))));
+      await client.hears(PUBREC, (round + 1) * window);
+      client.send(...ids.map(pubrel));
+      await client.hears(PUBCOMP, (round + 1) * window);
+    }
+  });
+  assert.deepEqual(names, events(0, 3 * window));
+});
+
+Deno.test("once: the end is not where a slow broker has not answered yet", async () => {
+  const names = await readOnce({ isSlow: true }, async (client) => {
+    await client.hears(PINGREQ);
+    client.send(publish(1, 2, eventText(0)), pingresp());
+    for (let pings = 2;; pings++) {
+      await client.hears(PINGREQ, pings);
+      client.send(pingresp());
+    }
+  });
+  assert.deepEqual(names, events(0, 1));
 });

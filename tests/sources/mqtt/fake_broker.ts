@@ -18,6 +18,8 @@ export interface Manners {
   readonly granted?: number;
   /** Sent as soon as the client has subscribed. */
   readonly afterSubscribe?: () => Uint8Array;
+  /** Whether pings are left to the test. */
+  readonly isSlow?: boolean;
   /** Whether the connection is closed behind what is sent. */
   readonly isBrief?: boolean;
 }
@@ -69,7 +71,7 @@ export class FakeClient {
     this.socket.destroy();
   }
 
-  private answer(packet: MqttPacket, { afterSubscribe, connack, granted, isBrief }: Manners): void {
+  private answer(packet: MqttPacket, { afterSubscribe, connack, granted, isBrief, isSlow }: Manners): void {
     const { body, type } = packet;
     if (type === CONNECT) {
       this.version = body[6]!;
@@ -82,7 +84,7 @@ export class FakeClient {
       this.send(mqttPacket(9, 0, body.subarray(0, 2), ...properties, granted ?? qos));
       if (afterSubscribe !== undefined) this.send(afterSubscribe());
       if (isBrief) this.socket.end();
-    } else if (type === PINGREQ) this.send(mqttPacket(13, 0));
+    } else if (type === PINGREQ && !isSlow) this.send(pingresp());
   }
 }
 
@@ -95,6 +97,10 @@ export function accepted(version: number, isSessionPresent: boolean): Buffer {
 export function publish(id: number, qos: number, payload: string, flags = 0, topic = "plant/a"): Buffer {
   const ids = qos === 0 ? [] : [uint16(id)];
   return mqttPacket(3, qos << 1 | flags, topic, ...ids, 0, Buffer.from(payload));
+}
+
+export function pingresp(): Buffer {
+  return mqttPacket(13, 0);
 }
 
 export function pubrel(id: number): Buffer {
