@@ -205,7 +205,8 @@ export function drawScenario(dice: Dice, focus?: Focus): Scenario {
   const correctionHorizonMs = spareMs === undefined ? 3_600_000 : longestMs + allowedLatenessMs + spareMs;
   const spelling = dice.pick(["protocol", "protocol", "nested", "lines"] as const);
   const isOftenCorrected = hasChanges && dice.chance(0.7);
-  return { ...drawn, tierLists, correctionHorizonMs, spelling, isOftenCorrected };
+  const isCsv = dice.chance(0.2);
+  return { ...drawn, tierLists, correctionHorizonMs, spelling: isCsv ? "rows" : spelling, isOftenCorrected };
 }
 
 /** Each fault happens in half of the scenarios: some bugs show only where others do not get in their way. */

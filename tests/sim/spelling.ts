@@ -129,4 +129,45 @@ const lines: Spelling = {
   ],
 };
 
-export const SPELLINGS = { protocol, nested, lines } as const;
+/** CSV: each record has its own header, and columns only for what its event has. */
+const rows: Spelling = {
+  mapping: {
+    format: "csv",
+    name: "{/name}",
+    value: "/value",
+    timestamp: "/ms",
+    timeUnit: "ms",
+    function: "/fn",
+    id: "/key",
+    labels: "a:{/a},b:{/b},ü:{/ü}",
+  },
+  isText: true,
+  hasFunctions: true,
+  labels: [
+    { text: "b;a|2;1", canonical: '{"a":"1","b":"2"}' },
+    { text: 'ü|"x;""y"', canonical: '{"ü":"x;\\"y"}' },
+    { text: "a;b|1;2", canonical: '{"a":"1","b":"2"}' },
+  ],
+  write: ({ name, value, timeMs, aggFunc, id, labels, serial }) => {
+    const cells = [["name", name], ["ms", `${timeMs}`], ["value", `${value}`]];
+    if (aggFunc !== undefined) cells.push(["fn", aggFunc]);
+    if (id !== undefined) cells.push(["key", id]);
+    if (labels !== undefined) cells.push(labels.text.split("|"));
+    // A dead letter keeps no columns that mean nothing.
+    if (serial !== undefined) cells.push(["key", `serial${serial}`]);
+    return [0, 1].map((row) => cells.map((cell) => cell[row]).join(";")).join("\n");
+  },
+  garbled: (nowMs) => [
+    `name;value;ms\n;1;${nowMs}`,
+    `name;value;ms\nn0;abc;${nowMs}`,
+    `name;value;ms\nn0;1,5;${nowMs}`,
+    `name;value;ms\nn0;1e999;${nowMs}`,
+    `name;value;ms\nn0;1;-1`,
+    `name;value;ms;fn\nn0;1;${nowMs};median`,
+    `name;ms\nn0;${nowMs}`,
+    `name;value;ms\nn0;1`,
+    `name;value;ms\n"n0;1;${nowMs}`,
+  ],
+};
+
+export const SPELLINGS = { protocol, nested, lines, rows } as const;
