@@ -1,6 +1,7 @@
 import { isLoopback } from "../platform/http/access.ts";
 import { CertifiedListener } from "../platform/http/certified_listener.ts";
 import { HttpListener, INTERRUPTED } from "../platform/http/http_listener.ts";
+import { reasonOf } from "../platform/log/denial.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { AdminGate, type RoleTokens } from "./admin_gate.ts";
@@ -141,5 +142,5 @@ function unobtainable({ hostname, port }: AdminAddress, error: unknown): AdminEr
 }
 
 function firstLine(error: unknown): string {
-  return (error as Error).message.split("\n")[0]!;
+  return reasonOf(error).split("\n")[0]!;
 }

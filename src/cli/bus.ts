@@ -3,6 +3,7 @@ import { systemClock } from "../platform/clock/clock.ts";
 import type { BusConfig } from "../settings/config.ts";
 import type { HostPort } from "../settings/value_type.ts";
 import { isLoopback } from "../platform/http/access.ts";
+import { reasonOf } from "../platform/log/denial.ts";
 import { Repetitions } from "../platform/log/repetitions.ts";
 import type { WhenFull } from "../bus/event_log.ts";
 import { BusError, type BusServer, type BusServerOptions, startBus } from "../bus/server.ts";
@@ -107,6 +108,6 @@ function readPem(flag: string, path: string): string {
   try {
     return new TextDecoder().decode(readNamed(path, PEM_MAX_BYTES));
   } catch (error) {
-    throw new CommandError(EXIT.usage, `${flag} ${path} cannot be read: ${(error as Error).message}`);
+    throw new CommandError(EXIT.usage, `${flag} ${path} cannot be read: ${reasonOf(error)}`);
   }
 }

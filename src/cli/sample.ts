@@ -1,4 +1,5 @@
 import { readSample, type SampleEvent } from "../control/sample.ts";
+import { reasonOf } from "../platform/log/denial.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
@@ -50,7 +51,7 @@ function contentOf(path: string): Uint8Array {
     throw new CommandError(
       EXIT.usage,
       `--sample ${path}: the file cannot be read (${
-        (error as Error).message
+        reasonOf(error)
       }). Name a file of records that you may read.`,
     );
   }

@@ -2,6 +2,7 @@ import { FUNCTION_LIST, functionId, UNNAMED, usually } from "../event/agg_functi
 import { NAME_MAX_CHARACTERS } from "../event/event.ts";
 import { canonicalLabels, labelsProblem } from "../event/labels.ts";
 import { printable } from "../platform/log/printable.ts";
+import { isMeantAsNumber, numberIn } from "./mapping/number.ts";
 import { hasLabelTwice } from "./repeated_label.ts";
 
 export interface CheckedEvent {
@@ -50,6 +51,16 @@ export function nameProblem(name: string): string | undefined {
   return name.isWellFormed() ? undefined : "name with half a surrogate pair";
 }
 
+/** What is wrong with a value that is no number, for the operator. */
+function valueProblem(value: unknown): string {
+  const problem = "value is not a finite number";
+  if (typeof value !== "string" || !isMeantAsNumber(value)) return problem;
+  const inQuotes = numberIn(value);
+  return typeof inQuotes === "number"
+    ? `${problem}: it is in quotes, and EVENT_VALUE=/value reads such numbers`
+    : `${problem}: ${inQuotes}`;
+}
+
 /**
  * Checks a parsed value against the shape of an event. Returns the event, or what is wrong with it as text
  * for the operator. `agg_func`, `id` and `labels` may be null, which many serialisers write for a missing
@@ -64,7 +75,7 @@ export function checkEvent(parsed: unknown): CheckedEvent | string {
   if (typeof name !== "string") return "no name";
   const nameFault = nameProblem(name);
   if (nameFault !== undefined) return nameFault;
-  if (typeof value !== "number" || !Number.isFinite(value)) return "value is not a finite number";
+  if (typeof value !== "number" || !Number.isFinite(value)) return valueProblem(value);
   if (typeof timestamp !== "number" || !Number.isFinite(timestamp)) return "timestamp is not a finite number";
   if (timestamp < 0) return "timestamp is negative";
   if (typeof id === "string" && !id.isWellFormed()) return "id with half a surrogate pair";

@@ -9,6 +9,7 @@ import { refusalDetail } from "../ingest/refusal_detail.ts";
 import type { Config } from "../settings/config.ts";
 import type { EventTexts } from "../settings/declaration.ts";
 import { SampleMessages } from "./sample_messages.ts";
+import { sampleRecords, sampleRows } from "./sample_records.ts";
 
 /** An event of a sample, or a part of it that is refused, with the reason. */
 export type SampleEvent =
@@ -35,12 +36,11 @@ export interface SampleRecord {
 }
 
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
-const NEWLINE = 0x0a;
 
 /**
  * Shows the events that records become, by the settings of one bus. JSON comes as lines or as one array,
- * numbers come as lines; line protocol and CSV are one record as a whole; messages of Sparkplug come as lines
- * of a topic and a payload in hexadecimal.
+ * numbers and line protocol come as lines, CSV as rows under a header, messages of Sparkplug as lines of a
+ * topic and a payload in hexadecimal.
  *
  * @param nowMs Wall clock, Unix ms, to show which events would be in the future.
  */
@@ -54,11 +54,8 @@ export function* readSample(
   const compiled = compileFunctions(rules);
   if ("faults" in compiled) throw new Error(compiled.faults.join("; "));
   const batch = new EventBatch();
-  const messages = reader?.mapping.format === "sparkplug" ? new SampleMessages(reader) : undefined;
   let number = 0;
-  for (const record of recordsOf(bytes, reader?.mapping.format ?? "json")) {
-    if (messages === undefined) decode(record, reader, batch, nowMs);
-    else messages.decode(record, batch, nowMs);
+  for (const _ of batchesOf(bytes, reader, batch, nowMs)) {
     const answers = compiled.ok.resolve(batch);
     const shown: SampleEvent[] = Array.from({ length: batch.count }, (_, i) => {
       const answer = answers[i]!;
@@ -85,38 +82,26 @@ export function* readSample(
   }
 }
 
-function decode(
-  record: Uint8Array,
+/** Fills a batch with the events of one record after the other. */
+function* batchesOf(
+  bytes: Uint8Array,
   reader: RecordReader | undefined,
   batch: EventBatch,
   nowMs: number,
-): void {
-  if (reader === undefined) return scanEvent(record, batch);
-  batch.reset(record);
-  reader.begin(batch);
-  reader.read(batch, 0, record.length, { arrivedMs: nowMs });
-}
-
-function recordsOf(bytes: Uint8Array, format: RecordReader["mapping"]["format"]): Uint8Array[] {
-  if (format === "influx" || format === "csv") return [bytes];
-  if (format === "json") {
-    try {
-      const parsed: unknown = JSON.parse(DECODER.decode(bytes));
-      const encoder = new TextEncoder();
-      if (Array.isArray(parsed)) return parsed.map((element) => encoder.encode(JSON.stringify(element)));
-    } catch {
-      // It is not one JSON text, so it is read line by line.
+): Generator<void> {
+  const format = reader?.mapping.format ?? "json";
+  if (reader !== undefined && format === "csv") return yield* sampleRows(bytes, reader, batch, nowMs);
+  const messages = reader !== undefined && format === "sparkplug" ? new SampleMessages(reader) : undefined;
+  for (const record of sampleRecords(bytes, format)) {
+    if (messages !== undefined) messages.decode(record, batch, nowMs);
+    else if (reader === undefined) scanEvent(record, batch);
+    else {
+      batch.reset(record);
+      reader.begin(batch);
+      reader.read(batch, 0, record.length, { arrivedMs: nowMs });
     }
+    yield;
   }
-  const lines: Uint8Array[] = [];
-  for (let start = 0; start < bytes.length;) {
-    const found = bytes.indexOf(NEWLINE, start);
-    const end = found < 0 ? bytes.length : found;
-    const line = bytes.slice(start, end);
-    if (DECODER.decode(line).trim() !== "") lines.push(line);
-    start = end + 1;
-  }
-  return lines;
 }
 
 function textAt(batch: EventBatch, start: number, length: number): string {

@@ -43,7 +43,8 @@ export async function compareWindows(
     waitingEvents += comparison.waitingEvents;
     undeliveredEvents += undeliveredIn(expected);
     addTo(undeliveredByLength, lengthOf(window), undeliveredIn(expected));
-    windowsCompared++;
+    // Where routes go by the lengths of windows, a sink gets nothing of others.
+    if (expected.delivered.size + expected.waiting.size + found.size > 0) windowsCompared++;
     rowsCompared += found.size;
   }
   return {

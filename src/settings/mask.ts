@@ -7,8 +7,9 @@ export const MASK = "***";
  * @param isOpen Whether the value of the parameter of that name may be shown.
  */
 export function maskUrl(text: string, isOpen: (parameter: string) => boolean = () => false): string {
-  const [, scheme, userInfo, authority, query] = /^([^:]+:\/\/)(?:(.*)@)?([^?]*)(?:\?(.*))?$/s.exec(text) ??
-    [];
+  const [, scheme, userInfo, authority, query] =
+    /^([^:]+:(?:\/\/|(?=\?|$)))(?:(.*)@)?([^?]*)(?:\?(.*))?$/s.exec(text) ??
+      [];
   if (scheme === undefined) return MASK;
   const maskedUser = userInfo === undefined ? "" : `${maskUserInfo(userInfo)}@`;
   const maskedQuery = query === undefined

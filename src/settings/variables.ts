@@ -120,7 +120,7 @@ export function buses(sources: readonly SourceDeclaration[]) {
   return {
     VABUS_URL: optional(urls, {
       group: BUSES,
-      help: "the bus; commas for several, each an ordered log of its own",
+      help: "the bus; commas for several, each an ordered log of its own; ?source=NAME names it",
       example: "http://bus1:8000,http://bus2:8000",
       atStart: true,
       defaultText: "DEFAULT_VABUS_URL",

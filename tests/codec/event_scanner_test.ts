@@ -513,6 +513,14 @@ Deno.test("a function that is not known is named, cut and fit for a terminal", (
   assert.match(`${detailOf("\u202e\x1b")}`, /^unknown function "\\u202e\\u001b";/);
 });
 
+Deno.test("a value that is a text says what is wrong with it where it is meant as a number", () => {
+  const detailOf = (value: unknown) => checkEvent({ name: "a", value, timestamp: 1 });
+  const problem = "value is not a finite number";
+  assert.equal(detailOf("1,5"), `${problem}: "1,5" has a decimal comma; decimals stand behind a point`);
+  assert.equal(detailOf("1.5"), `${problem}: it is in quotes, and EVENT_VALUE=/value reads such numbers`);
+  for (const value of ["open", "", null, undefined, true, [], {}]) assert.equal(detailOf(value), problem);
+});
+
 Deno.test("a series has one hash, whichever way its name and labels are written", () => {
   for (let length = 0; length < 8; length++) {
     const value = "bcdefghi".slice(0, length);

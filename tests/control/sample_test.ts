@@ -41,3 +41,32 @@ Deno.test("a sample of Sparkplug is messages in their order, or metrics of dead 
     ["invalid: no metric as JSON; a Sparkplug message that could not be read stays so"],
   ]);
 });
+
+const recordsOf = (text: string, format: string) => {
+  const settings = { functions: "*=sum", maxFutureSkewMs: 1e15 };
+  return [...readSample(new TextEncoder().encode(text), { ...NO_TEXTS, format }, settings, 0)]
+    .map(({ events }) => events.map(shown));
+};
+
+Deno.test("a sample of line protocol is one record a line, without comments", () => {
+  const lines = ["# of a plant", "m,host=a x=1,y=2i 5", "", "m x= 5", 'm t="a\nb",x=3 5', "m x=4 5\r"];
+  assert.deepEqual(recordsOf(lines.join("\n"), "influx"), [
+    ['m.x{"host":"a"} 1', 'm.y{"host":"a"} 2'],
+    [`invalid: the field "x=" is not FIELD=VALUE`],
+    ["m.xundefined 3"],
+    ["m.xundefined 4"],
+  ]);
+});
+
+Deno.test("a sample of CSV is one record a row, as many as there are, under the header above", () => {
+  const rows = Array.from({ length: 12_000 }, (_, i) => `n;${i};5`);
+  const shownRows = recordsOf(`\ufeffname;value;timestamp\r\n${rows.join("\r\n")}\r\n`, "csv");
+  assert.deepEqual(shownRows, rows.map((_, i) => [`nundefined ${i}`]));
+  const joined = recordsOf('name,value,timestamp\n"a\nb",1,5\n\nn,x,5\nvalue,name,timestamp\n7,n,5', "csv");
+  assert.deepEqual(joined, [
+    ["a\nbundefined 1"],
+    ['invalid: the value in the column value "x" is no number'],
+    ["nundefined 7"],
+  ]);
+  assert.deepEqual(recordsOf("name,value,timestamp\n", "csv"), [["invalid: no row under the header"]]);
+});

@@ -7,6 +7,7 @@ import {
   type Output,
   PATIENCE_MS,
   Program,
+  runToEnd,
   surroundings,
   temporaryDirectory,
   until,
@@ -77,6 +78,36 @@ for (
     assert.match(output.stderr + output.stdout, word);
   });
 }
+
+Deno.test("where the program may not go, no advice of the runtime is shown", async () => {
+  await using directory = await temporaryDirectory();
+  const metadata = "169.254.169.254";
+  const buses = [
+    "file:///etc/shadow",
+    "file:///root/../etc/shadow?follow=true",
+    "file:///proc/self/environ",
+    "file:///root/.ssh/*",
+    `nats://${metadata}:4222/S`,
+    `listen://${metadata}:8086`,
+  ];
+  const sinks = {
+    STORAGE_TYPE: "postgres",
+    POSTGRES_CONNECTION_STRING: `postgres://u:p@${metadata}/x`,
+    VABUS_TOKEN: "t",
+  };
+  const environment = { ...handlerEnvironment(buses.join(","), directory.path), ...sinks };
+  const shown = [
+    await runToEnd(["check"], environment),
+    await runToEnd(["check", "--sample", "/etc/shadow"], environment),
+    await runToEnd(["bus", "--tls-cert-file", "/etc/shadow", "--tls-key-file", "/etc/shadow"], {}),
+  ];
+  for (const output of shown) {
+    assertNoStackTrace(output);
+    assert.doesNotMatch(output.stdout + output.stderr, /--allow-|run again/);
+    assert.match(output.stdout + output.stderr, /this program has no (?:read|all|net) access/);
+  }
+  assert.equal(shown[0]!.stdout.match(/^FAILED {2}(?:bus|sink) /gm)?.length, buses.length + 1);
+});
 
 /** What the executable has become: Deno, its flags, the program and its arguments. */
 async function commandLineOf(program: Program): Promise<string[]> {

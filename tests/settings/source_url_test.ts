@@ -1,5 +1,6 @@
 /** VABUS_URL over connectors whose URLs look nothing like each other. */
 import assert from "node:assert/strict";
+import { maskUrl } from "../../src/settings/mask.ts";
 import type { SourceDeclaration } from "../../src/settings/declaration.ts";
 import { busOffset, sourceUrls } from "../../src/settings/source_url.ts";
 import { REGISTRY } from "../../src/runtime/registry.ts";
@@ -78,4 +79,9 @@ Deno.test("an offset is of a bus of any kind, told by its address", () => {
   for (const text of ["http://bus", "http://bus=", "ftp://bus=1", "brokers://a:1=2", "=1"]) {
     assert.equal(schema.safeParse(text).success, false, text);
   }
+});
+
+Deno.test("stdin: has no secret", () => {
+  assert.equal(maskUrl("stdin:"), "stdin:");
+  assert.equal(maskUrl("stdin:?format=csv", (name) => name === "format"), "stdin:?format=csv");
 });

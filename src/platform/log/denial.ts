@@ -1,11 +1,21 @@
-/**
- * What the runtime has refused, as text for the operator; undefined: the error is another one. The runtime's
- * own message ends in advice about flags that the built program does not take.
- */
+/** What the runtime says that it has refused, and the flag that it advises, which the program has not. */
+const DENIAL = /Requires (?:all )?(\S+ access(?: to ".*?")?)(?:, run again with the --\S+ flag)?/s;
+
+/** What the runtime has refused, as text for the operator; undefined: the error is another one. */
 export function denialOf(error: unknown): string | undefined {
-  if (!(error instanceof Deno.errors.NotCapable)) return undefined;
-  const wanted = error.message.split(", run again")[0]!.replace(/^Requires (all )?/, "");
-  return `this program has no ${wanted}. It is kept from secrets and directories of the system, from ` +
-    "keys in home directories and from the metadata address of a cloud; where this is none of " +
-    "them, start the executable itself, which has the permissions of Deno that it is built with";
+  return error instanceof Deno.errors.NotCapable ? denialIn(error.message) ?? error.message : undefined;
+}
+
+/** An error's message, for the operator. Where the runtime has refused something, it says what. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return denialIn(message) ?? message;
+}
+
+function denialIn(message: string): string | undefined {
+  const refused = DENIAL.exec(message)?.[1];
+  return refused &&
+    `this program has no ${refused}. It is kept from secrets and directories of the system, from ` +
+      "keys in home directories and from the metadata address of a cloud; where this is none of " +
+      "them, start the executable itself, which has the permissions of Deno that it is built with";
 }

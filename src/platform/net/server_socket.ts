@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Clock } from "../clock/clock.ts";
+import { reasonOf } from "../log/denial.ts";
 
 /** Where a server listens. */
 export interface ServerAddress {
@@ -124,7 +125,7 @@ function identity(host: string, { ca, cert, key }: TlsTexts) {
 }
 
 function faultOf(error: unknown): ConnectFault {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   const isOfTls = /certificate|\bPEM\b|private key|self.signed|UnknownIssuer|alert/i.test(message);
   return new ConnectFault(message, isOfTls, { cause: error });
 }

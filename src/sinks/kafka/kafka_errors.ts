@@ -1,4 +1,5 @@
 import { SinkError, type SinkErrorKind } from "../../contract/sink.ts";
+import { reasonOf } from "../../platform/log/denial.ts";
 
 /** The errors of kafkajs: its own error, with the broker's error as the innermost cause. */
 interface ClientError {
@@ -94,7 +95,7 @@ export function toKafkaSinkError(error: unknown, address: string, group = GROUP)
   const [kind, advice] = classify(chain, type, message);
   return new SinkError(
     kind,
-    `Kafka at ${address}: ${message}.${advice && ` ${advice.replaceAll(GROUP, group)}`}`,
+    `Kafka at ${address}: ${reasonOf(message)}.${advice && ` ${advice.replaceAll(GROUP, group)}`}`,
     { cause: error },
   );
 }

@@ -1,4 +1,5 @@
 import { SinkError, type SinkErrorKind, UnexplainedRefusal } from "../../contract/sink.ts";
+import { reasonOf } from "../../platform/log/denial.ts";
 
 /** The value of `what` for {@link toPostgresSinkError} where rows are written. */
 export const WRITING = "the rows";
@@ -37,7 +38,7 @@ export function toPostgresSinkError(error: unknown, what: string, address: strin
     const text = isStrange
       ? `What answers at ${address} sends what the driver cannot read (${message}). Is this a PostgreSQL?`
       : `PostgreSQL at ${address} ${
-        distrust ?? `is out of reach: ${DRIVER_WORDS[code] ?? (message || code)}.`
+        distrust ?? `is out of reach: ${DRIVER_WORDS[code] ?? (reasonOf(message) || code)}.`
       }`;
     const kind = distrust !== undefined || code === "SASL_SIGNATURE_MISMATCH"
       ? "misconfigured"

@@ -19,17 +19,27 @@ export function isPattern(path: string): boolean {
  * The files that a path with `*` and `[…]` matches, in the order of their names. Directories, and what
  * has gone in the meantime, are left out.
  *
- * @throws the file system's error where the first directory cannot be read.
+ * @throws the file system's error where the first directory cannot be read, or where nothing is found because
+ * it may not be looked at.
  */
 export async function filesMatching(pattern: string): Promise<FoundFile[]> {
   const paths = await pathsMatching(pattern);
   const found: FoundFile[] = [];
+  let denial: unknown;
   for (const path of paths.sort()) {
-    const info = await Deno.stat(path).catch(() => undefined);
-    if (info === undefined || info.isDirectory) continue;
-    found.push({ path, device: info.dev, inode: info.ino ?? 0, bytes: info.size });
+    try {
+      const { isDirectory, dev, ino, size } = await Deno.stat(path);
+      if (!isDirectory) found.push({ path, device: dev, inode: ino ?? 0, bytes: size });
+    } catch (error) {
+      if (isDenial(error)) denial ??= error;
+    }
   }
+  if (found.length === 0 && denial !== undefined) throw denial;
   return found;
+}
+
+function isDenial(error: unknown): boolean {
+  return error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
 }
 
 async function pathsMatching(pattern: string): Promise<string[]> {

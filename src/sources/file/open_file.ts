@@ -1,4 +1,5 @@
 import { SourceError } from "../../contract/source.ts";
+import { denialOf, reasonOf } from "../../platform/log/denial.ts";
 import { type FileContent, GzipContent, PlainContent } from "./file_content.ts";
 import type { FileKey } from "./file_key.ts";
 import { type FileMark, firstOf, lastStart, printOf, type ReadPoint } from "./file_mark.ts";
@@ -173,6 +174,7 @@ export function sourceError(path: string, error: unknown): SourceError {
     const problem = `${path}: the user that the handler runs as may not read it: give that user the right`;
     return new SourceError("refused", problem, undefined, cause);
   }
-  const message = error instanceof Error ? error.message : String(error);
-  return new SourceError("unavailable", `${path} cannot be read: ${message}`, undefined, cause);
+  const denial = denialOf(error);
+  if (denial !== undefined) return new SourceError("refused", `${path}: ${denial}`, undefined, cause);
+  return new SourceError("unavailable", `${path} cannot be read: ${reasonOf(error)}`, undefined, cause);
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type Partition, type Source, type SourceContext, SourceError } from "../../contract/source.ts";
+import { reasonOf } from "../../platform/log/denial.ts";
 import { StateLock } from "../../state/file/state_lock.ts";
 import { FormatReaders } from "./format_readers.ts";
 import { Inbox } from "./inbox.ts";
@@ -159,7 +160,7 @@ export class ListenSource implements Source {
   private addressError(error: unknown): SourceError {
     const reason = error instanceof Deno.errors.AddrInUse
       ? "another program listens there. Stop that one, or give VABUS_URL another port"
-      : `${(error as Error).message.split("\n")[0]}. Look at VABUS_URL`;
+      : `${reasonOf(error).split("\n")[0]}. Look at VABUS_URL`;
     return new SourceError("unavailable", `${this.id}: it cannot listen: ${reason}`);
   }
 }
