@@ -208,6 +208,12 @@ export interface ReadBack {
    * kind of sink cannot find them.
    */
   newest?(instance: string, limit: number, signal: AbortSignal): Promise<Aggregate[]>;
+  /**
+   * The aggregates of some series of `instance`, oldest window first, for somebody who looks at them; left
+   * out: this kind of sink finds them only by reading everything. It reads whole windows, about as many as
+   * give `limit` aggregates, and gives way to other work meanwhile.
+   */
+  rowsOfSeries?(instance: string, sought: SoughtRows, signal: AbortSignal): Promise<FoundRows>;
   /** The aggregates of `instance` that the sink itself has deleted for their age; undefined: none. */
   deleted?(instance: string, signal: AbortSignal): Promise<DeletedRows | undefined>;
   /**
@@ -222,6 +228,30 @@ export interface ReadBack {
     mayRepeat: (windowStartMs: number) => boolean,
     signal: AbortSignal,
   ): Promise<Iterable<string>>;
+}
+
+/** Which series are sought. */
+export interface SoughtSeries {
+  readonly name: string;
+  /** Labels that the series have, among others. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Undefined: every function. */
+  readonly aggFunc: string | undefined;
+}
+
+/** Which aggregates are sought: those of windows that start in `[fromMs, untilMs)`, Unix ms. */
+export interface SoughtRows extends SoughtSeries {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Undefined: windows of every length. */
+  readonly lengthMs: number | undefined;
+  readonly limit: number;
+}
+
+export interface FoundRows {
+  readonly aggregates: readonly Aggregate[];
+  /** All of the sought aggregates whose windows start before this time are found. Unix ms. */
+  readonly reachedMs: number;
 }
 
 /** A sink whose aggregates can be read back. */

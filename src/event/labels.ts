@@ -61,6 +61,19 @@ export function labelsIn(json: string): { readonly labels?: string } {
   return labelsOf(parsed as Record<string, string>);
 }
 
+/**
+ * Whether a series has these labels, besides others.
+ *
+ * @param labels The canonical labels of the series; undefined: it has none.
+ */
+export function hasLabels(labels: string | undefined, wanted: Readonly<Record<string, string>>): boolean {
+  const entries = Object.entries(wanted);
+  if (entries.length === 0) return true;
+  if (labels === undefined) return false;
+  const own = new Map(Object.entries(JSON.parse(labels)));
+  return entries.every(([key, value]) => own.get(key) === value);
+}
+
 /** The key of a series: its name and its canonical labels. Without labels it is the name alone. */
 export function seriesKey(name: string, labels = ""): string {
   return labels === "" ? name : name + SEPARATOR + labels;

@@ -1,6 +1,7 @@
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import {
   type DeletedRows,
+  type FoundRows,
   type OutboxBatch,
   type OutboxId,
   type ReadBack,
@@ -73,6 +74,11 @@ class NamedReadBack implements Required<ReadBack> {
 
   newest(...asked: Parameters<NonNullable<ReadBack["newest"]>>): Promise<Aggregate[]> {
     return renamed(this.named, () => this.readBack.newest?.(...asked) ?? []);
+  }
+
+  rowsOfSeries(...asked: Parameters<NonNullable<ReadBack["rowsOfSeries"]>>): Promise<FoundRows> {
+    const nothing = (): FoundRows => ({ aggregates: [], reachedMs: asked[1].untilMs });
+    return renamed(this.named, () => this.readBack.rowsOfSeries?.(...asked) ?? nothing());
   }
 
   deleted(instance: string, signal: AbortSignal): Promise<DeletedRows | undefined> {

@@ -4,6 +4,7 @@ import { SinkError } from "../../src/contract/sink.ts";
 import { canonicalLabels, LABELS_MAX } from "../../src/event/labels.ts";
 import fc from "../support/fast_check.ts";
 import { oddLabels } from "../support/odd_labels.ts";
+import { testRowsOfSeries } from "./series_rows_contract.ts";
 import {
   aggregateOf,
   assertSameAggregates,
@@ -130,6 +131,8 @@ export async function testSinkContract(
       await reader.close();
     }
   });
+
+  await testRowsOfSeries(step, INSTANCE, OTHER);
 
   await step("keeps the highest revision, whichever comes last", async (sink, backend) => {
     const corrected = aggregateOf({ revision: 2, value: 2, count: 20 });

@@ -17,6 +17,15 @@ import { sourcesOf } from "../settings/sources.ts";
 import { freePort } from "../support/free_port.ts";
 
 const WORDS = "PARROT_WORD is wrong; PARROT_WORD_FILE too";
+const SOUGHT = {
+  name: "a",
+  labels: {},
+  aggFunc: undefined,
+  lengthMs: undefined,
+  fromMs: 0,
+  untilMs: 1,
+  limit: 1,
+};
 const NAMED = "HISTORY_PARROT_WORD is wrong; HISTORY_PARROT_WORD_FILE too";
 
 /** Uses the name of its setting everywhere: in the error of every operation, or in its result. */
@@ -35,6 +44,7 @@ class Parrot implements Omit<Required<Sink>, "readBack"> {
       sumOfCounts: () => answer(0),
       rowsOfWindow: () => answer([]),
       newest: () => answer([]),
+      rowsOfSeries: () => answer({ aggregates: [], reachedMs: 0 }),
       deleted: () => answer(undefined),
       flaws: () => answer([WORDS, WORDS]),
     };
@@ -93,6 +103,7 @@ Deno.test("every error of a sink with an id has the names that the operator know
     sumOfCounts: () => readBack.sumOfCounts("i", 0, NEVER),
     rowsOfWindow: () => readBack.rowsOfWindow("i", 0, 1, NEVER),
     newest: () => readBack.newest!("i", 1, NEVER),
+    rowsOfSeries: () => readBack.rowsOfSeries!("i", SOUGHT, NEVER),
     deleted: () => readBack.deleted!("i", NEVER),
     flaws: () => readBack.flaws!("i", 0, () => false, NEVER),
   };
