@@ -5,6 +5,7 @@ import {
   newestDeadLetters,
   settleDeadLetters,
 } from "../control/dead_letters.ts";
+import { deadLetterRecord, textOf } from "../control/dead_letter_record.ts";
 import type { DeadLetter, DeadLetterRequest } from "../state/letters/dead_letters.ts";
 import type { DeadLetterReason } from "../state/letters/dead_letter_reason.ts";
 import type { CommandContext } from "./command.ts";
@@ -34,7 +35,13 @@ export function list(
   const newest = newestDeadLetters(config.stateDir, reason, limit);
   if (json) {
     write(
-      `${JSON.stringify(newest.map((deadLetter) => toJson(deadLetter, config.instanceId)), undefined, 2)}\n`,
+      `${
+        JSON.stringify(
+          newest.map((deadLetter) => deadLetterRecord(deadLetter, config.instanceId)),
+          undefined,
+          2,
+        )
+      }\n`,
     );
   } else if (newest.length === 0) write("no dead letters\n");
   else for (const deadLetter of newest) write(`${describe(deadLetter)}\n`);
@@ -48,7 +55,7 @@ export function exportLines(
 ): Promise<ExitCode> {
   for (const deadLetter of allDeadLetters(config.stateDir, reason)) {
     signal.throwIfAborted();
-    write(`${JSON.stringify(toJson(deadLetter, config.instanceId))}\n`);
+    write(`${JSON.stringify(deadLetterRecord(deadLetter, config.instanceId))}\n`);
   }
   return Promise.resolve(EXIT.done);
 }
@@ -136,43 +143,10 @@ function whereabouts({ bus, partition, offset, origin: { path, topic } }: DeadLe
   return `${bus}${partition && ` ${partition}`} @ ${offset ?? topic ?? "queue"}`;
 }
 
-function toJson(deadLetter: DeadLetter, instance: string): Record<string, unknown> {
-  const { id, reason, detail, bus, partition, offset, sink, aggregate, raw, isCut, refusedAtMs } = deadLetter;
-  const { path } = deadLetter.origin;
-  return {
-    id,
-    reason,
-    detail,
-    refused_at: refusedAtMs / 1000,
-    bus,
-    ...(partition && { partition }),
-    ...(path !== undefined && { path }),
-    offset,
-    ...(raw !== undefined && rawField(raw)),
-    ...(isCut && { cut: true }),
-    sink,
-    ...(aggregate && { aggregate: toRecord(aggregate, instance) }),
-  };
-}
-
-function rawField(raw: Uint8Array): Record<string, string> {
-  const text = textOf(raw);
-  return text === undefined ? { raw_base64: raw.toBase64() } : { raw: text };
-}
-
 /** The bytes as text. Where they are not UTF-8, each byte beyond ASCII is shown as `\xfc`. */
 function shownBytes(raw: Uint8Array): string {
   return textOf(raw) ?? Array.from(
     raw.subarray(0, RAW_SHOWN + 1),
     (byte) => byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`,
   ).join("");
-}
-
-/** Undefined: it is not UTF-8. */
-function textOf(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }

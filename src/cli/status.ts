@@ -1,5 +1,5 @@
 import { isRunningIn, type Status, statusIn } from "../control/status.ts";
-import { statusRecord } from "../control/status_record.ts";
+import { statusReport } from "../control/status_record.ts";
 import { BOOK_ENTRIES } from "../aggregation/event_books.ts";
 import type { Counts } from "../state/checkpoint/counts.ts";
 import { told } from "../state/alarms.ts";
@@ -19,9 +19,7 @@ export function status(
   const found = statusIn(config.stateDir, Date.now(), audit);
   const isRunning = isRunningIn(config.stateDir);
   write(
-    json
-      ? `${JSON.stringify({ running: isRunning, ...statusRecord(found) }, undefined, 2)}\n`
-      : text(found, isRunning),
+    json ? `${JSON.stringify(statusReport(found, isRunning), undefined, 2)}\n` : text(found, isRunning),
   );
   return Promise.resolve(EXIT.done);
 }

@@ -1,14 +1,16 @@
 import { lengthOf } from "../aggregation/tier.ts";
+import { atOnce } from "../platform/clock/steps.ts";
 import type { BusOverview, Overview } from "../runtime/overview.ts";
 import { readAlarms } from "../state/alarms.ts";
 import { AUDIT_MAX_LINES, type AuditLine, readAudit } from "../state/audit.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { countsOf } from "../state/checkpoint/counts.ts";
-import { type ListedWindow, readOpenWindows } from "../state/checkpoint/open_window_list.ts";
+import { type ListedWindow, openWindowSteps } from "../state/checkpoint/open_window_list.ts";
 import { offsetOf, readPartitions } from "../state/checkpoint/partitions.ts";
 import { readTierCounts, type TierCounts } from "../state/checkpoint/tier_books.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { StateLock } from "../state/file/state_lock.ts";
+import { deadLetterCountSteps } from "../state/letters/dead_letter_scan.ts";
 import { readRefusalAlarms } from "../state/letters/refusal_alarms.ts";
 import { SinkRegistry, waitingRows } from "../state/outbox/sink_registry.ts";
 import { readOutages } from "../state/outages.ts";
@@ -46,14 +48,25 @@ export function isRunningIn(stateDir: string): boolean {
 
 /** Reads the status from an open state. @param auditLines Operators' orders at most. @throws {StateError} */
 export function readStatus(state: StateDatabase, nowMs: number, auditLines = AUDIT_LINES): Status {
-  return state.snapshot(() => read(state, nowMs, auditLines));
+  return state.snapshot(() => atOnce(statusSteps(state, nowMs, auditLines)));
 }
 
-function read(state: StateDatabase, nowMs: number, auditLines: number): Status {
+/** The same in steps, for which the state must be one consistent view. @throws {StateError} */
+export function* statusSteps(
+  state: StateDatabase,
+  nowMs: number,
+  auditLines = AUDIT_LINES,
+): Generator<undefined, Status> {
   const entries = readBookEntries(state);
   const { sinks } = SinkRegistry.read(state);
   const outboxEndId = entries.get("outbox_end_id") ?? 0;
-  const windows = readOpenWindows(state);
+  const windows = yield* openWindowSteps(state);
+  const waiting = new Map<string, number>();
+  for (const sink of sinks) {
+    waiting.set(sink.name, waitingRows(state, sink));
+    yield;
+  }
+  const deadLetters = yield* deadLetterCountSteps(state);
   return {
     nowMs,
     instance: state.instanceId,
@@ -77,8 +90,8 @@ function read(state: StateDatabase, nowMs: number, auditLines: number): Status {
     alarms: readAlarms(state),
     refusalAlarms: readRefusalAlarms(state),
     windows,
-    waiting: new Map(sinks.map((sink) => [sink.name, waitingRows(state, sink)])),
-    deadLetters: deadLettersByReason(state),
+    waiting,
+    deadLetters: new Map([...deadLetters].map(([reason, { count }]) => [reason, count])),
     audit: readAudit(state, auditLines),
   };
 }
@@ -95,12 +108,4 @@ function busesIn(state: StateDatabase): BusOverview[] {
       newestEventMs: greatest_ms ?? undefined,
     })),
   }));
-}
-
-function deadLettersByReason(state: StateDatabase): Map<string, number> {
-  const rows = state.all<{ reason: string; deadLetters: number }>(
-    "SELECT reason, count(*) AS deadLetters FROM dead_letter WHERE NOT purged GROUP BY reason ORDER " +
-      "BY reason",
-  );
-  return new Map(rows.map(({ reason, deadLetters }) => [reason, deadLetters]));
 }

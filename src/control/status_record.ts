@@ -1,6 +1,14 @@
 import { wayOut } from "../state/alarms.ts";
 import type { Status } from "./status.ts";
 
+/** The status as `status --json` and the API tell it. */
+export type StatusReport = { readonly running: boolean } & StatusRecord;
+
+/** @param isRunning Whether a handler runs on the state. */
+export function statusReport(status: Status, isRunning: boolean): StatusReport {
+  return { running: isRunning, ...statusRecord(status) };
+}
+
 /** The status as JSON for programs. Times are Unix seconds; null: not yet known. */
 export type StatusRecord = ReturnType<typeof statusRecord>;
 

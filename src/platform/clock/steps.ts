@@ -4,8 +4,11 @@
  */
 export type Steps<T> = Generator<number, T>;
 
+/** How long steps may follow each other before whatever waits gets its turn, ms. */
+const TURN_MS = 5;
+
 /** Does all of the work in one go. */
-export function atOnce<T>(steps: Steps<T>): T {
+export function atOnce<T>(steps: Generator<unknown, T>): T {
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
@@ -15,4 +18,29 @@ export function atOnce<T>(steps: Steps<T>): T {
 /** Resolves once whatever waits for the event loop had a turn. */
 export function giveWay(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/**
+ * Does the work, and gives way every few milliseconds.
+ *
+ * @param nowMs A clock that never jumps.
+ * @throws The signal's reason, when it fires.
+ */
+export async function inTurns<T>(
+  steps: Generator<unknown, T>,
+  signal: AbortSignal,
+  nowMs: () => number = () => performance.now(),
+): Promise<T> {
+  try {
+    for (let turnMs = nowMs();;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      if (nowMs() - turnMs < TURN_MS) continue;
+      await giveWay();
+      signal.throwIfAborted();
+      turnMs = nowMs();
+    }
+  } finally {
+    steps.return(undefined as T);
+  }
 }

@@ -116,3 +116,9 @@ export class Seal {
     return crc32(JSON.stringify([sums, contents]));
   }
 }
+
+/** Number of transactions of an open state, whoever has made them. @throws {StateError} */
+export function commitsOf(database: Pick<SealedDatabase, "all">): number {
+  const [row] = database.all<{ sum: number }>("SELECT sum FROM seal WHERE name = ?", COMMITS);
+  return row?.sum ?? 0;
+}

@@ -73,6 +73,12 @@ export abstract class SealedStore {
     }
   }
 
+  /** Keeps to one consistent view of the state until it is closed. Only for reading. */
+  protected keepSnapshot(): void {
+    this.database.exec("BEGIN");
+    this.isInSnapshot = true;
+  }
+
   run(sql: string, ...values: SQLInputValue[]): void {
     this.prepare(sql).run(...values);
   }

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { searchSeries, type SeriesQuestion } from "../../src/control/series_search.ts";
+import { StateViews } from "../../src/control/state_views.ts";
+import { SEGMENT_ROWS } from "../../src/state/outbox/segment.ts";
+import { Inside, type InsideOptions } from "../state/inside.ts";
+
+type Ask = (part?: Partial<SeriesQuestion>) => Promise<
+  ReturnType<typeof searchSeries> extends Generator<
+    unknown,
+    infer Page
+  > ? Page
+    : never
+>;
+
+async function withState(options: InsideOptions, work: (inside: Inside, ask: Ask) => Promise<void>) {
+  const directory = Deno.makeTempDirSync();
+  const inside = new Inside(directory, options);
+  const views = new StateViews(directory);
+  const usual = { text: "", labels: {}, lengthMs: undefined, limit: 100, after: undefined };
+  const signal = new AbortController().signal;
+  try {
+    await work(inside, (part) => views.read((state) => searchSeries(state, { ...usual, ...part }), signal));
+  } finally {
+    inside.state.close();
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+Deno.test("series of open and closed windows are found by a part of the name and by labels, with their newest aggregates", async () => {
+  const tiers = [1000, 60_000].map((lengthMs) => ({ lengthMs, hopMs: lengthMs }));
+  await withState({ tiers }, async (inside, ask) => {
+    inside.take([
+      { name: "Oven.Temp", value: 1, timestamp: 1 },
+      { name: "Oven.Temp", value: 2, timestamp: 2, labels: { line: "4", site: "n" } },
+      { name: "door", value: 3, timestamp: 1 },
+      { name: "door", value: 4, timestamp: 3 },
+      { name: "clock", value: 0, timestamp: 9 },
+    ]);
+    inside.save();
+    inside.take([{ name: "door", value: 5, timestamp: 3.5 }]);
+    inside.save(false, { closing: inside.aggregator.windowsWhere(({ endMs }) => endMs === 4000) });
+    const told = async (part?: Partial<SeriesQuestion>) =>
+      (await ask(part)).series.map(({ name, labels = "", aggFunc, newest }) =>
+        `${name}${labels} ${aggFunc} ` +
+        [...newest].map(([length, found]) => `${length}:${found && `${found.value}r${found.revision}`}`)
+          .sort().join(" ")
+      );
+    const oven = 'Oven.Temp{"line":"4","site":"n"} sum 1000:2r0 60000:undefined';
+    assert.deepEqual(await told(), [
+      "Oven.Temp sum 1000:1r0 60000:undefined",
+      oven,
+      "clock sum 1000:undefined 60000:undefined",
+      "door sum 1000:9r1 60000:undefined",
+    ]);
+    assert.deepEqual(await told({ text: "TEMP", labels: { site: "n" } }), [oven]);
+    assert.deepEqual(await told({ text: "oo", lengthMs: 1000 }), ["door sum 1000:9r1"]);
+    assert.deepEqual(await told({ text: "nothing" }), []);
+    assert.deepEqual((await ask()).tiers, [{ lengthMs: 1000, sinceMs: 1000 }, {
+      lengthMs: 60_000,
+      sinceMs: undefined,
+    }]);
+  });
+});
+
+Deno.test("pages of any size together are the whole, in the order of names, whatever the segments", async () => {
+  const count = SEGMENT_ROWS + 904;
+  await withState({ maxSeries: 10_000 }, async (inside, ask) => {
+    inside.take(Array.from({ length: count }, (_, i) => ({ name: `n${i}`, value: i, timestamp: 1 })));
+    inside.save(true);
+    for (const limit of [999, 5000]) {
+      const names: string[] = [];
+      let after: string | undefined;
+      do {
+        const page = await ask({ limit, after });
+        assert.ok(page.series.length <= limit);
+        names.push(...page.series.map(({ name }) => name));
+        after = page.next;
+      } while (after !== undefined);
+      assert.equal(names.length, count);
+      assert.deepEqual(names, Array.from({ length: count }, (_, i) => `n${i}`).sort());
+    }
+  });
+});
