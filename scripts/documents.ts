@@ -11,7 +11,7 @@ import { MarkdownPage } from "./markdown_page.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const README_MAX_LINES = 150;
 /** The pages whose shell commands are run by tests/e2e/documents_test.ts. */
-export const RUN_PAGES: readonly string[] = ["README.md", "docs/operations.md"];
+export const RUN_PAGES: readonly string[] = ["README.md", "docs/operations.md", "docs/api.md"];
 /** Pages whose names between backquotes must be names in the sources. */
 const CODE_PAGES: readonly string[] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 const DECISIONS = "docs/decisions/";

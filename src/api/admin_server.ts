@@ -77,9 +77,9 @@ function assertUsable(tls: AdminTls | undefined): void {
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   assertUsable(options.tls);
   try {
-    const listener = await listen(options);
-    tellExposure(options, listener.url);
-    return listener;
+    const server = await listen(options);
+    tellExposure(options, server.url);
+    return server;
   } catch (error) {
     throw unobtainable(options, error);
   }
@@ -87,7 +87,8 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
 
 async function listen(options: AdminServerOptions): Promise<AdminServer> {
   const { hostname, port, tls, logger } = options;
-  const router = routerOf(options);
+  const closing = new AbortController();
+  const router = routerOf(options, closing.signal);
   const served = {
     hostname,
     port,
@@ -99,21 +100,33 @@ async function listen(options: AdminServerOptions): Promise<AdminServer> {
     onInterruption: (reason: string) => logger.error(INTERRUPTED, { reason: printable(reason) }),
   };
   if (tls?.clientCa === undefined) {
-    return new HttpListener({
+    const listener = new HttpListener({
       ...served,
       tls,
       answer: (request, from) => router.answer(request, { from, certificate: undefined }),
     });
+    return endingStreams(listener, closing);
   }
-  return await CertifiedListener.open({
+  const listener = await CertifiedListener.open({
     ...served,
     tls: { ...tls, clientCa: tls.clientCa },
     answer: (request, from, certificate) =>
       router.answer(request, { from, certificate: certificate && printable(certificate) }),
   });
+  return endingStreams(listener, closing);
 }
 
-function routerOf(options: AdminServerOptions): Router {
+/** A server that ends its streams before it waits for the replies that are on their way. */
+function endingStreams(listener: AdminServer, closing: AbortController): AdminServer {
+  const { url, port } = listener;
+  const close = () => {
+    closing.abort();
+    return listener.close();
+  };
+  return { url, port, close };
+}
+
+function routerOf(options: AdminServerOptions, closing: AbortSignal): Router {
   const { allowedHosts, hostname, surroundings, tls } = options;
   const gate = new AdminGate({
     ...options,
@@ -121,7 +134,7 @@ function routerOf(options: AdminServerOptions): Router {
     asksForCertificates: tls?.clientCa !== undefined,
     allowedHosts: [...allowedHosts, hostname.toLowerCase()],
   });
-  return new Router(endpointsOver(surroundings, sessionEndpoints(gate)), gate);
+  return new Router(endpointsOver(surroundings, sessionEndpoints(gate), closing), gate);
 }
 
 /** Says what other hosts can reach. That tokens are sent in the clear is a warning of the settings. */

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { readBounded } from "../platform/http/bounded_bytes.ts";
 import { ApiError } from "./api_error.ts";
 
@@ -73,11 +73,21 @@ async function* piecesOf(reader: ReadableStreamDefaultReader<Uint8Array>): Async
 function checked<T>(value: unknown, schema: z.ZodType<T>, noun: string): T {
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
-  const messages = error.issues.slice(0, MESSAGES_MAX).map(({ path, message }) =>
-    path.length === 0 ? message : `${noun} ${shown(path.join("."))}: ${message}`
-  );
+  const messages = error.issues.slice(0, MESSAGES_MAX).map((issue) => inWords(issue, schema, noun));
   const more = error.issues.length - messages.length;
   throw wrong(messages.join("; ") + (more > 0 ? `; and ${more} more` : ""));
+}
+
+function inWords(issue: z.core.$ZodIssue, schema: z.ZodType, noun: string): string {
+  const { code, path, message } = issue;
+  if (code === "unrecognized_keys" && path.length === 0) {
+    const known = schema instanceof z.ZodObject ? Object.keys(schema.shape).join(", ") : "";
+    return `there is no ${noun} ${issue.keys.slice(0, MESSAGES_MAX).map(shown).join(", ")}; ` +
+      (known === "" ? `no ${noun} is taken` : `there are: ${known}`);
+  }
+  if (path.length === 0) return message;
+  const isMissing = code === "invalid_type" && message.endsWith("received undefined");
+  return `${noun} ${shown(path.join("."))}: ${isMissing ? "is missing" : message}`;
 }
 
 function wrong(message: string): ApiError {

@@ -1,18 +1,46 @@
 import { z } from "zod";
+import type { Inquiries } from "../control/inquiries.ts";
 import type { LiveOverview } from "../runtime/overview.ts";
+import { aggregatesEndpoint } from "./aggregates_endpoint.ts";
+import { deadLettersEndpoint } from "./dead_letters_endpoint.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { healthEndpoints } from "./health_endpoints.ts";
 import { metricsEndpoint } from "./metrics_endpoint.ts";
+import { openApiEndpoint } from "./openapi_endpoint.ts";
+import { seriesEndpoint } from "./series_endpoint.ts";
+import { statusEndpoint } from "./status_endpoint.ts";
+import { streamEndpoint } from "./stream_endpoint.ts";
 
 /** What the endpoints stand on. */
 export interface ApiSurroundings {
   /** The state of the handler. */
   readonly look: () => LiveOverview;
+  /** The questions about its state. */
+  readonly inquiries: Inquiries;
 }
 
-/** All endpoints of the admin listener. @param sessions Those that open and end sessions. */
-export function endpointsOver({ look }: ApiSurroundings, sessions: readonly Endpoint[]): Endpoint[] {
-  const endpoints = [...healthEndpoints(look), metricsEndpoint(look), ...sessions];
+/**
+ * All endpoints of the admin listener.
+ *
+ * @param sessions Those that open and end sessions.
+ * @param closing Fires when the listener closes.
+ */
+export function endpointsOver(
+  { look, inquiries }: ApiSurroundings,
+  sessions: readonly Endpoint[],
+  closing: AbortSignal,
+): Endpoint[] {
+  const declared = [
+    ...healthEndpoints(look),
+    metricsEndpoint(look),
+    ...sessions,
+    statusEndpoint(inquiries),
+    seriesEndpoint(inquiries),
+    aggregatesEndpoint(inquiries, () => look().nowMs),
+    deadLettersEndpoint(inquiries),
+    streamEndpoint({ inquiries, look, closing }),
+  ];
+  const endpoints = [...declared, openApiEndpoint(declared)];
   return [...endpoints, indexEndpoint(endpoints)];
 }
 

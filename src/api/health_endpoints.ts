@@ -5,6 +5,13 @@ import { type Endpoint, endpoint, jsonReply } from "./endpoint.ts";
 
 const FINDINGS = z.array(z.strictObject({ name: z.string(), detail: z.string() }));
 
+/** Whether events go in and aggregates out. */
+export const READINESS = z.strictObject({
+  status: z.enum(["ready", "not_ready"]),
+  causes: FINDINGS,
+  alarms: FINDINGS.optional(),
+});
+
 /** Of probes: whatever they add to the path is ignored. */
 const ANYTHING = z.object({});
 
@@ -26,21 +33,23 @@ export function healthEndpoints(look: () => LiveOverview): Endpoint[] {
       role: "probe",
       summary: "do events go in and aggregates out",
       query: ANYTHING,
-      reply: z.strictObject({
-        status: z.enum(["ready", "not_ready"]),
-        causes: FINDINGS,
-        alarms: FINDINGS.optional(),
-      }),
+      reply: READINESS,
       otherStatuses: [503],
       answer: () => {
-        const overview = look();
-        const causes = causesOf(overview);
-        const alarms = alarmsOf(overview);
-        const said = { causes, ...(alarms.length > 0 && { alarms }) };
-        return causes.length === 0
-          ? jsonReply(200, { status: "ready", ...said })
-          : jsonReply(503, { status: "not_ready", ...said });
+        const readiness = readinessOf(look());
+        return jsonReply(readiness.status === "ready" ? 200 : 503, readiness);
       },
     }),
   ];
+}
+
+/** What `/readyz` says. */
+export function readinessOf(overview: LiveOverview): z.input<typeof READINESS> {
+  const causes = causesOf(overview);
+  const alarms = alarmsOf(overview);
+  return {
+    status: causes.length === 0 ? "ready" : "not_ready",
+    causes,
+    ...(alarms.length > 0 && { alarms }),
+  };
 }

@@ -172,7 +172,7 @@ async function show(
   const [sink] = readableSinks(config, logger, registry, []);
   const screen = new DemoScreen(config, new DemoSink(sink!.readBack, config.instanceId), write);
   const parts: Promise<void>[] = [];
-  const listen = (look: () => LiveOverview) => listenAsConfigured(config, logger, look);
+  const listen = (look: () => LiveOverview) => listenAsConfigured({ config, registry, logger }, look);
   const onReady = (look: () => LiveOverview, listener: Listener | undefined) => {
     write(whereToLook(config, registry.fileOf(config.sinks[0]!)!.path, listener?.url));
     parts.push(plant.run(() => look().counts.received, ending), screen.run(look, ending));

@@ -11,16 +11,20 @@ import { serviceManager } from "./service_manager.ts";
 /** Runs the service until the signal fires. */
 export async function run(context: CommandContext, options: HandlerOptions): Promise<ExitCode> {
   const { config, sources, registry, hangups, adopt, logger, telemetry } = context;
+  let inForce = config;
   await runService(config, logger, context.signal, {
     ...options,
     registry,
     telemetry,
     operator: operator(),
-    listen: (look) => listenAsConfigured(config, logger, look),
+    listen: (look) => listenAsConfigured({ config, registry, logger, inForce: () => inForce }, look),
     resettings: {
       next: (signal) => hangups.next(signal),
       read: (inForce) => rereadConfig(inForce, (pinned) => registry.configure({ ...sources, pinned })),
-      adopt,
+      adopt: (next) => {
+        inForce = next;
+        adopt(next);
+      },
     },
     serviceManager: serviceManager(takeEnvironment(), Deno.pid),
   });

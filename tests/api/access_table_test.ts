@@ -41,10 +41,11 @@ class Rig {
         now: () => 0,
       }),
     });
-    this.endpoints = endpointsOver({} as ApiSurroundings, sessionEndpoints(this.gate)).map((endpoint) => {
-      const { body: _, ...declared } = endpoint;
-      return { ...declared, query: z.unknown(), answer: () => new Response(null, { status: 299 }) };
-    });
+    this.endpoints = endpointsOver({} as ApiSurroundings, sessionEndpoints(this.gate), AbortSignal.abort())
+      .map((endpoint) => {
+        const { body: _, ...declared } = endpoint;
+        return { ...declared, query: z.unknown(), answer: () => new Response(null, { status: 299 }) };
+      });
     this.router = new Router(this.endpoints, this.gate);
   }
 

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { AdminError, type AdminServer, startAdminServer } from "../../src/api/admin_server.ts";
+import type { Inquiries } from "../../src/control/inquiries.ts";
 import type { LiveOverview } from "../../src/runtime/overview.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import { metricsPage } from "../../src/api/prometheus.ts";
 import { CONTENT_TYPES } from "../../src/api/prometheus_format.ts";
 import { busOverview, overviewWith, sinkOverview } from "../support/overview.ts";
+
+/** Nobody asks for the state here. */
+const NO_INQUIRIES = {} as Inquiries;
 
 type Options = Partial<Parameters<typeof startAdminServer>[0] & { look: () => LiveOverview }>;
 
@@ -19,7 +23,7 @@ async function withServer(
     allowedHosts: [],
     tokens: { viewer: undefined, admin: undefined },
     tls: undefined,
-    surroundings: { look },
+    surroundings: { look, inquiries: NO_INQUIRIES },
     logger: createLogger({ level: "debug", format: "text", write: (line) => log.push(line), now: () => 0 }),
     ...options,
   });

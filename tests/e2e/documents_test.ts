@@ -1,6 +1,6 @@
 /**
- * The commands of README.md and of docs/operations.md, as they stand there: each page in one shell, from its
- * beginning to its end.
+ * The commands of README.md, docs/operations.md and docs/api.md, as they stand there: each page in one shell,
+ * from its beginning to its end.
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -98,6 +98,42 @@ Deno.test("the commands of docs/operations.md work in its order, on one host", a
   assert.match(stdout, /^ok {6}sink sqlite/m);
   assert.match(stdout, /^PROVEN: no event is lost/m);
   assert.match(stdout, /2 rows .* to sqlite/);
+});
+
+Deno.test("the commands of docs/api.md are answered", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const time = Math.floor(Date.now() / 60_000) * 60 - 600;
+  await bus.publish([
+    `{"name":"oven.temperature","agg_func":"avg","value":181.5,"timestamp":${time},"labels":{"line":"4"}}`,
+    `{"name":"oven.door","value":"open","timestamp":${time}}`,
+  ]);
+  const [etc, admin] = [`${directory.path}/etc`, `127.0.0.1:${freePort()}`];
+  await Deno.mkdir(etc);
+  const settings = handlerEnvironment(bus.url, directory.path, {
+    HTTP_LISTEN: admin,
+    AGGREGATION_INTERVAL: "60",
+    CHECKPOINT_INTERVAL: "0.1",
+  });
+  await Deno.writeTextFile(
+    `${etc}/env`,
+    Object.entries(settings).map((entry) => `${entry.join("=")}\n`).join(""),
+  );
+  const commands = (await commandsOf("docs/api.md"))
+    .replaceAll("127.0.0.1:8090", admin)
+    .replaceAll("2026-01-31T06:00Z", `${time}`);
+  const { code, stdout, stderr } = await runShell(`systemctl start\n${commands}`, directory.path, {
+    ETC: etc,
+    ADMIN: admin,
+  });
+  assert.equal(code, 0, stderr + stdout);
+  const [status, series, newest, all, deadLetters] = stdout.trim().split("\n").map((line) =>
+    JSON.parse(line)
+  );
+  assert.equal(status.accounting.received, 2);
+  assert.deepEqual(series.series[0].labels, { line: "4" });
+  assert.deepEqual([newest, all].map(({ aggregates }) => aggregates[0].value), [181.5, 181.5]);
+  assert.match(deadLetters.groups[0].example.raw, /oven\.door/);
 });
 
 /** All commands of a page that its marks do not exclude, in its order. */
