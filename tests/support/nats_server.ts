@@ -12,6 +12,10 @@ const NEVER = new AbortController().signal;
 export interface NatsServerOptions {
   /** More settings, as in `nats-server.conf`. */
   readonly settings?: string;
+  /** The domain of its JetStream. */
+  readonly domain?: string;
+  /** Whether a message may be confirmed before it is on disk: a measurement kills no server. */
+  readonly isQuick?: boolean;
   /** What the tests themselves log in with. */
   readonly login?: NatsLogin;
   readonly tls?: TlsTexts;
@@ -34,7 +38,10 @@ export class NatsServerProcess implements AsyncDisposable {
     await Deno.writeTextFile(
       configFile,
       `listen: 127.0.0.1:${port}\nmax_payload: 8MB\n` +
-        `jetstream { store_dir: ${JSON.stringify(join(directory, "data"))}, sync_interval: always }\n` +
+        `jetstream { store_dir: ${JSON.stringify(join(directory, "data"))}, sync_interval: ${
+          options.isQuick ? "2m" : "always"
+        }` +
+        `${options.domain === undefined ? "" : `, domain: ${options.domain}`} }\n` +
         `${options.settings ?? ""}\n`,
     );
     const process = new ServerProcess({
@@ -60,6 +67,11 @@ export class NatsServerProcess implements AsyncDisposable {
 
   connect(): Promise<NatsConnection> {
     return connectToNats(this.port, this.options);
+  }
+
+  /** `kill -9`. */
+  async kill(): Promise<void> {
+    await this.process.kill();
   }
 
   /** `kill -9`, and started again on its data. */
