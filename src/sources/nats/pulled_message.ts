@@ -13,7 +13,7 @@ export interface PulledMessage {
   readonly pending: number;
 }
 
-const NUMBER = /^\d{1,16}$/;
+const DIGITS = /^\d{1,16}$/;
 const TIME = /^\d{1,20}$/;
 
 /**
@@ -33,7 +33,7 @@ export function pulledMessage(message: NatsMessage): PulledMessage | undefined {
     string,
     string,
   ];
-  if (![sequence, delivery, pending].every((text) => NUMBER.test(text)) || !TIME.test(time)) return undefined;
+  if (![sequence, delivery, pending].every(isNumber) || !TIME.test(time)) return undefined;
   return {
     message,
     sequence: Number(sequence),
@@ -41,4 +41,9 @@ export function pulledMessage(message: NatsMessage): PulledMessage | undefined {
     timeNs: BigInt(time),
     pending: Number(pending),
   };
+}
+
+/** A larger one would be another one as a position. */
+function isNumber(text: string): boolean {
+  return DIGITS.test(text) && Number.isSafeInteger(Number(text));
 }

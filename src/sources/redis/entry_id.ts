@@ -22,8 +22,9 @@ export function compareIds(a: string, b: string): number {
   return one.number === other.number ? 0 : one.number < other.number ? -1 : 1;
 }
 
-/** The smallest id behind this one. */
-export function idAfter(text: string): string {
+/** The smallest id behind this one; undefined: it is the largest. */
+export function idAfter(text: string): string | undefined {
   const { ms, number } = entryIdIn(text)!;
-  return number < LARGEST ? `${ms}-${number + 1n}` : `${ms + 1n}-0`;
+  if (number < LARGEST) return `${ms}-${number + 1n}`;
+  return ms < LARGEST ? `${ms + 1n}-0` : undefined;
 }

@@ -17,7 +17,7 @@ export interface EntryMark {
   readonly hash: string;
 }
 
-const POSITION = /^(\d+-\d+) (\d{1,15})(?: (\d+-\d+) ([0-9a-f]{1,8}))?$/;
+const POSITION = /^(\d+-\d+) (\d{1,16})(?: (\d+-\d+) ([0-9a-f]{1,8}))?$/;
 
 export function positionText({ id, added, oldest }: StreamPosition): string {
   return `${id} ${added}${oldest === undefined ? "" : ` ${oldest.id} ${oldest.hash}`}`;
@@ -26,7 +26,9 @@ export function positionText({ id, added, oldest }: StreamPosition): string {
 /** What {@link positionText} has made; undefined: it has not made this. */
 export function positionIn(text: string): StreamPosition | undefined {
   const [, id, added, oldestId, hash] = POSITION.exec(text) ?? [];
-  if (id === undefined || entryIdIn(id) === undefined) return undefined;
+  if (id === undefined || entryIdIn(id) === undefined || !Number.isSafeInteger(Number(added))) {
+    return undefined;
+  }
   if (oldestId === undefined) return { id, added: Number(added), oldest: undefined };
   return entryIdIn(oldestId) && { id, added: Number(added), oldest: { id: oldestId, hash: hash! } };
 }

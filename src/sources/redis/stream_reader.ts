@@ -1,4 +1,5 @@
 import { SourceError } from "../../contract/source.ts";
+import { idAfter } from "./entry_id.ts";
 import type { RedisConnection } from "./redis_connection.ts";
 import { isOfNoKey } from "./redis_errors.ts";
 import {
@@ -45,8 +46,10 @@ export class StreamReader {
   async look(connection: RedisConnection, after: string, limit: number): Promise<Look> {
     const { key } = this;
     const count = Math.min(this.count, limit);
+    // Nothing lies behind the largest id, and no server takes it for the beginning of a range.
+    const range = idAfter(after) === undefined ? ["+", "-"] : [`(${after}`, "+"];
     const [entries, info] = await this.transaction(connection, [
-      ["XRANGE", key, `(${after}`, "+", "COUNT", count],
+      ["XRANGE", key, ...range, "COUNT", count],
       ["XINFO", "STREAM", key],
     ]);
     if (info instanceof RespError && isOfNoKey(info.text)) {

@@ -41,7 +41,7 @@ export class StreamTrimmer {
     try {
       for (let next = this.take(); next !== undefined && !this.signal.aborted; next = this.take()) {
         if (!this.connection?.isOpen) this.connection = await this.connect(this.signal);
-        await this.connection.ask(trimCommand(next.key, idAfter(next.upTo)));
+        await this.connection.ask(trimCommand(next.key, idAfter(next.upTo) ?? next.upTo));
       }
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;

@@ -103,7 +103,14 @@ Deno.test("the reply subject of a message tells its number and time, from older 
     ]);
   }
   for (
-    const wrong of [undefined, "a", "$JS.ACK.S.c.1.x.3.4.5", "$JS.ACK.S.c.1.2.3", "$JS.ACK.S.c.1.2.3.4.-5"]
+    const wrong of [
+      undefined,
+      "a",
+      "$JS.ACK.S.c.1.x.3.4.5",
+      "$JS.ACK.S.c.1.2.3",
+      "$JS.ACK.S.c.1.2.3.4.-5",
+      "$JS.ACK.S.c.1.9999999999999999.3.4.5",
+    ]
   ) {
     assert.equal(pulledMessage(message(wrong)), undefined);
   }

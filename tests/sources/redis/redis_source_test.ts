@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
 import { SourceError } from "../../../src/contract/source.ts";
+import { idAfter } from "../../../src/sources/redis/entry_id.ts";
 import type { RedisSourceOptions } from "../../../src/sources/redis/redis_source.ts";
+import { trimCommand } from "../../../src/sources/redis/stream_trimmer.ts";
 import { events, namesOf, Reading } from "../../contract/source_reading.ts";
 import { PATIENCE_MS, until } from "../../support/executable.ts";
 import { connectToRedis, RedisServerProcess } from "../../support/redis_server.ts";
@@ -13,6 +15,11 @@ const NEVER = new AbortController().signal;
 
 function entryOf(number: number) {
   return { name: `e${number}`, value: number, timestamp: 1000 };
+}
+
+/** The fields of an entry, each followed by its value. */
+function fieldsOf(number: number): (string | number)[] {
+  return Object.entries(entryOf(number)).flat();
 }
 
 function entriesOf(from: number, to: number) {
@@ -106,6 +113,29 @@ Deno.test("streams of Redis: entries as records", async (t) => {
         assert.equal(details.length, 3);
         assert.match(details[0]!, /^an entry without the field data, which field= of the URL names$/);
       }, { field: "data", reader: undefined });
+    },
+    "behind the largest id there is nothing, and nothing behind it is trimmed": async (stream) => {
+      const largest = "18446744073709551615-18446744073709551615";
+      await stream.send([["XADD", stream.key, "1-1", ...fieldsOf(0)], [
+        "XADD",
+        stream.key,
+        largest,
+        ...fieldsOf(1),
+      ]]);
+      await withSource(stream, async (reading) => {
+        assert.deepEqual(await reading.readAll(), events(0, 2));
+        await reading.partition.committed(reading.progress);
+        assert.equal((await reading.read({ waitMs: 1 })).kind, "idle");
+      }, { trims: true });
+      assert.equal(trimCommand("k", idAfter(largest) ?? largest)[4], largest);
+    },
+    "a stream that had as many entries as can be counted is read on": async (stream) => {
+      await stream.add(entryOf(0));
+      await stream.send([["XSETID", stream.key, "9999999999999-1", "ENTRIESADDED", Number.MAX_SAFE_INTEGER]]);
+      await withSource(stream, async (reading) => {
+        assert.deepEqual(await reading.readAll(), events(0, 1));
+        assert.equal((await reading.read()).kind, "idle");
+      });
     },
     "an entry that is too long, in one field or in many, costs nothing beside it": async (stream) => {
       const many = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`f${i}`, "x".repeat(900_000)]));
