@@ -2,6 +2,8 @@ import { pause } from "../tests/support/executable.ts";
 import { cpuSeconds, peakResidentBytes } from "./process_usage.ts";
 
 const LOOK_MS = 20;
+/** How long a process must use no more than so much time of a processor to be at rest. */
+const [REST_MS, REST_MAX_CPU_S] = [3000, 0.05];
 
 export interface Usage {
   /** User and system time of the process from its start to its end. */
@@ -34,6 +36,14 @@ export class MeasuredProcess implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     return new MeasuredProcess(command, child);
+  }
+
+  /** Waits until it has next to nothing to do for a while. */
+  async rests(): Promise<void> {
+    for (let before = -Infinity; this.usage.cpuSeconds - before > REST_MAX_CPU_S;) {
+      before = this.usage.cpuSeconds;
+      await Promise.race([pause(REST_MS), this.output]);
+    }
   }
 
   /** Asks it to end. */
