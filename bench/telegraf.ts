@@ -1,7 +1,7 @@
 /**
  * Events per CPU-second beside Telegraf: from the same topic of Kafka, the same requests of line protocol,
- * the same messages of MQTT and the same stream of NATS. Telegraf reads no streams of Redis. Prints a Markdown
- * table. Ends with an error where one of them has not counted each event once.
+ * the same messages of MQTT and the same stream of NATS. Telegraf reads no streams of Redis. Prints a
+ * Markdown table. Ends with an error where one of them has not counted each event once.
  *
  *   make clients build && scripts/deno.sh run -A bench/telegraf.ts [--events 1000000] [--rounds 3]
  *

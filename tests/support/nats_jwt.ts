@@ -6,7 +6,7 @@ const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const PRIVATE_HEAD = "302e020100300506032b657004220420";
 const PUBLIC_HEAD_BYTES = 12;
 /** The first bits of public keys. */
-const KINDS = { operator: 14 << 3, account: 0 } as const;
+const KINDS = { O: 14 << 3, A: 0 } as const;
 
 /** A key of NATS that signs JWTs, as `nsc` makes it. Always the same one for a name. */
 export class SigningKey {

@@ -27,8 +27,8 @@ function credentials(jwt: string): string {
 }
 
 Deno.test("a credentials file logs in where an operator's JWTs rule", async () => {
-  const operator = new SigningKey("operator", "operator");
-  const [account, system] = [new SigningKey("account", "plant"), new SigningKey("account", "system")];
+  const operator = new SigningKey("O", "operator");
+  const [account, system] = [new SigningKey("A", "plant"), new SigningKey("A", "system")];
   const user = NatsKey.ofSeed(SEED)!.publicKey;
   const limits = {
     ...NO_LIMITS,
