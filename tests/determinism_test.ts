@@ -42,12 +42,11 @@ const RULES: readonly Rule[] = [
     allowed: {
       "chaos/": "a fault lasts for a time that is drawn",
       "soak/": "a fault lasts for a time that is drawn",
+      "e2e/bus_crash.ts": "the process dies after a time that is drawn",
       "e2e/crash_test.ts": "the power fails after a time that is drawn",
       "e2e/tiers_test.ts": "the power fails after a time that is drawn",
       "e2e/files_test.ts": "the process dies after a time that is drawn, and a pipe is slow",
       "e2e/kafka_crash.ts": "the process dies after a time that is drawn",
-      "e2e/nats_source_test.ts": "the process dies after a time that is drawn",
-      "e2e/redis_source_test.ts": "the process dies after a time that is drawn",
       "e2e/signals_test.ts": "a signal comes at each of many moments, whatever is reached by then",
       "fuzz/bus_crowd.ts": "a client that is slow",
       "fuzz/bus_client.ts": "gives others their turn while it waits for either of two events",

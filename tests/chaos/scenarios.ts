@@ -1,4 +1,5 @@
 import { badRows } from "./bad_rows.ts";
+import { eventBuses } from "./event_buses.ts";
 import { frozen } from "./frozen.ts";
 import { fullDisk } from "./full_disk.ts";
 import { kafkaBus } from "./kafka_bus.ts";
@@ -20,4 +21,5 @@ export const SCENARIOS: readonly Scenario[] = [
   losses,
   badRows,
   kafkaBus,
+  ...eventBuses,
 ];

@@ -268,6 +268,21 @@ Deno.test("a topic of Kafka keeps the contract of sources", async (t) => {
   }
 });
 
+/** A proxy to the server on that port, and the faults of a connection that it can cause. */
+function proxyTo(port: number) {
+  const proxy = TcpProxy.start();
+  proxy.leadTo(port);
+  return {
+    proxy,
+    answerOnce(bytes: Uint8Array): void {
+      proxy.cut();
+      proxy.mend();
+      proxy.answerOnce(bytes);
+    },
+    goAway: () => Promise.resolve(proxy.cut()),
+  };
+}
+
 Deno.test("a stream of Redis keeps the contract of sources", async (t) => {
   await using server = await RedisServerProcess.start();
   await testSourceContract(t, async () => {
@@ -275,8 +290,7 @@ Deno.test("a stream of Redis keeps the contract of sources", async (t) => {
     let published = 0;
     const publish = (count: number) =>
       stream.add(...Array.from({ length: count }, () => JSON.parse(eventText(published++))));
-    const proxy = TcpProxy.start();
-    proxy.leadTo(server.port);
+    const { proxy, ...faults } = proxyTo(server.port);
     const endpoint = { kind: "server", address: { host: "127.0.0.1", port: proxy.port } } as const;
     return {
       createSource: () => stream.createSource({ endpoint }),
@@ -286,15 +300,7 @@ Deno.test("a stream of Redis keeps the contract of sources", async (t) => {
         await stream.trimTo(published - event);
       },
       restart: () => stream.makeAgain(),
-      answerOnce: (bytes) => {
-        proxy.cut();
-        proxy.mend();
-        proxy.answerOnce(bytes);
-      },
-      goAway: () => {
-        proxy.cut();
-        return Promise.resolve();
-      },
+      ...faults,
       remove: async () => {
         await proxy[Symbol.asyncDispose]();
         await stream.remove();
@@ -309,8 +315,7 @@ for (const qos of [1, 2] as const) {
     let sessions = 0;
     try {
       await testSourceContract(t, async () => {
-        const proxy = TcpProxy.start();
-        proxy.leadTo(broker.port);
+        const { goAway, proxy } = proxyTo(broker.port);
         const topic = `contract/${qos}/${sessions++}`;
         const createSource = () => createMqttSource(proxy.port, topic, { filters: [topic], qos });
         // A broker keeps what is published only from the subscription on.
@@ -325,10 +330,7 @@ for (const qos of [1, 2] as const) {
             publisher.publish(
               Array.from({ length: count }, () => ({ topic, payload: eventText(published++), qos })),
             ),
-          goAway: () => {
-            proxy.cut();
-            return Promise.resolve();
-          },
+          goAway,
           remove: async () => {
             await publisher[Symbol.asyncDispose]();
             await proxy[Symbol.asyncDispose]();
@@ -350,8 +352,7 @@ Deno.test("a stream of NATS keeps the contract of sources", async (t) => {
     let first = 0;
     const publish = (count: number) =>
       stream.publish(...Array.from({ length: count }, () => ({ body: eventText(published++) })));
-    const proxy = TcpProxy.start();
-    proxy.leadTo(server.port);
+    const { proxy, ...faults } = proxyTo(server.port);
     const servers = [{ host: "127.0.0.1", port: proxy.port }];
     return {
       createSource: () => stream.createSource({ servers }),
@@ -364,15 +365,7 @@ Deno.test("a stream of NATS keeps the contract of sources", async (t) => {
         await stream.makeAgain();
         first = published;
       },
-      answerOnce: (bytes) => {
-        proxy.cut();
-        proxy.mend();
-        proxy.answerOnce(bytes);
-      },
-      goAway: () => {
-        proxy.cut();
-        return Promise.resolve();
-      },
+      ...faults,
       remove: async () => {
         await proxy[Symbol.asyncDispose]();
         await stream.remove();

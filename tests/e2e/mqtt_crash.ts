@@ -14,16 +14,13 @@ import { MqttExchanges, type Sendings } from "../support/mqtt_exchanges.ts";
 import { MqttPublisher } from "../support/mqtt_publisher.ts";
 import { MqttRecorder } from "../support/mqtt_recorder.ts";
 import { Oracle } from "../support/oracle.ts";
+import type { BusRun } from "./bus_crash.ts";
 import { handlerEnvironment, INSTANCE, observed, sqlitePath, sqliteSink } from "./plant.ts";
+import { serverTls } from "./server_tls.ts";
 
-export interface MqttRun {
-  readonly seed: number;
+/** The handler is killed twice at least. The broker is restarted once, and killed once. */
+export interface MqttRun extends BusRun {
   readonly qos: 1 | 2;
-  readonly events: number;
-  /** How often the handler is killed: twice at least. The broker is restarted once, and killed once. */
-  readonly kills: number;
-  /** Reports each step. */
-  readonly log?: (line: string) => void;
 }
 
 /** What has come again. */
@@ -49,10 +46,14 @@ export async function mqttThroughKills(run: MqttRun): Promise<MqttRunResult> {
   const broker = await MosquittoServer.start();
   stack.defer(() => broker.remove());
   const exchanges = new MqttExchanges((payload) => nameOf(payload.toString()));
-  const recorder = stack.use(await MqttRecorder.start(broker.port, exchanges));
-  const url = `mqtt://127.0.0.1:${recorder.port}/plant/+?qos=${qos}`;
-  const settings = { STORAGE_TYPE: "sqlite", CHECKPOINT_INTERVAL: "0.1" };
-  const environment = handlerEnvironment(url, directory.path, settings);
+  const tls = run.hasTls ? await serverTls(directory.path) : undefined;
+  const recorder = stack.use(await MqttRecorder.start(broker.port, exchanges, tls));
+  const url = `${tls === undefined ? "mqtt" : "mqtts"}://127.0.0.1:${recorder.port}/plant/+?qos=${qos}`;
+  const environment = handlerEnvironment(url, directory.path, {
+    STORAGE_TYPE: "sqlite",
+    CHECKPOINT_INTERVAL: "0.1",
+    ...(tls !== undefined && { VABUS_CA_FILE: tls.caFile }),
+  });
   // A broker keeps messages from the subscription on.
   await readAll(environment);
   const oracle = new Oracle(WINDOW_MS);
@@ -63,8 +64,8 @@ export async function mqttThroughKills(run: MqttRun): Promise<MqttRunResult> {
     const isLast = life === kills - 1;
     const part = texts.slice(life * share, (life + 1) * share);
     const isBrokers = life === 0 || isLast;
-    // Mosquitto 2.0.11 uses packet ids twice when it starts and more messages wait than there are ids.
-    if (isLast) await readAll(environment);
+    // Mosquitto 2.0.11, once it was restarted, uses packet ids twice where more messages wait than there are.
+    if (life > 0) await readAll(environment);
     // The broker must die while much is under way, and no message of a publisher.
     if (isBrokers) await publish(broker.port, part, qos);
     const sentBefore = exchanges.sent;

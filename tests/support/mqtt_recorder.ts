@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
+import { createServer as createTlsServer } from "node:tls";
 import type { Buffer } from "node:buffer";
 import type { MqttExchanges } from "./mqtt_exchanges.ts";
 import { MqttPackets } from "./mqtt_packets.ts";
@@ -14,12 +15,21 @@ export class MqttRecorder implements AsyncDisposable {
     private readonly exchanges: MqttExchanges,
   ) {}
 
-  static async start(brokerPort: number, exchanges: MqttExchanges): Promise<MqttRecorder> {
-    const server = createServer();
+  /** @param tls Paths of certificate and key, where the client comes by TLS, which then ends here. */
+  static async start(
+    brokerPort: number,
+    exchanges: MqttExchanges,
+    tls?: { readonly certFile: string; readonly keyFile: string },
+  ): Promise<MqttRecorder> {
+    const server = tls === undefined ? createServer() : createTlsServer({
+      cert: await Deno.readTextFile(tls.certFile),
+      key: await Deno.readTextFile(tls.keyFile),
+    });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const recorder = new MqttRecorder(server, (server.address() as { port: number }).port, exchanges);
-    server.on("connection", (near) => recorder.accept(near, brokerPort));
+    const joined = tls === undefined ? "connection" : "secureConnection";
+    server.on(joined, (near) => recorder.accept(near, brokerPort));
     return recorder;
   }
 

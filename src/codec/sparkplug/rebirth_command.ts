@@ -18,7 +18,12 @@ export function rebirthCommand(group: string, node: string, nowMs: number): Rebi
     varintField(14, 1),
   ];
   const payload = [varintField(1, nowMs), lengthField(2, joined(metric))];
-  return { topic: `spBv1.0/${group}/NCMD/${node}`, payload: joined(payload) };
+  return { topic: commandTopic(group, node), payload: joined(payload) };
+}
+
+/** Where a node gets its commands. */
+export function commandTopic(group: string, node: string): string {
+  return `spBv1.0/${group}/NCMD/${node}`;
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

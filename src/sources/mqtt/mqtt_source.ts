@@ -5,6 +5,7 @@ import { MqttPartition } from "./mqtt_partition.ts";
 import { MqttSession } from "./mqtt_session.ts";
 import { versionName } from "./packet_types.ts";
 import { SparkplugPartition } from "./sparkplug/sparkplug_partition.ts";
+import { tryCommandRight } from "./sparkplug/command_right.ts";
 import { subscribe } from "./subscribing.ts";
 import { plainFilter } from "./topic_filter.ts";
 
@@ -43,7 +44,7 @@ export class MqttSource implements Source {
   }
 
   async probe(signal: AbortSignal): Promise<string> {
-    const { filters, qos } = this.options;
+    const { filters, qos, sparkplug } = this.options;
     // A client of its own, since a second client with the id of the source would throw the first one out.
     const visitor = { suffix: "-check", isClean: true, will: "passing" } as const;
     const { connection } = await new Introduction().introduce(
@@ -59,7 +60,9 @@ export class MqttSource implements Source {
       const plain = [...new Set(filters.map(plainFilter))];
       await subscribe(connection, plain, qos, 2, signal);
       const what = plain.length === 1 ? "the filter is" : `${plain.length} filters are`;
-      return `${versionName(connection.level)}, ${what} granted with QoS ${qos}`;
+      const granted = `${versionName(connection.level)}, ${what} granted with QoS ${qos}`;
+      if (sparkplug === undefined) return granted;
+      return `${granted}; ${await tryCommandRight(connection, plain, signal)}`;
     } finally {
       await connection.close();
     }

@@ -93,10 +93,15 @@ export interface OwnMessage {
   readonly isRetained: boolean;
 }
 
-/** With QoS 0: nobody acknowledges it. */
-export function publishPacket(level: ProtocolLevel, { topic, payload, isRetained }: OwnMessage): Buffer {
-  return packet(PUBLISH << 4 | (isRetained ? 0x01 : 0), [
+/** @param id With it the message has QoS 1. Without it nobody acknowledges the message. */
+export function publishPacket(
+  level: ProtocolLevel,
+  { topic, payload, isRetained }: OwnMessage,
+  id?: number,
+): Buffer {
+  return packet(PUBLISH << 4 | (id === undefined ? 0 : 0x02) | (isRetained ? 0x01 : 0), [
     text(topic),
+    id === undefined ? NOTHING : uint16(id),
     level === 5 ? Buffer.of(0) : NOTHING,
     typeof payload === "string" ? Buffer.from(payload) : payload,
   ]);
