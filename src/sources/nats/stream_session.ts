@@ -116,13 +116,13 @@ export class StreamSession {
    */
   async next(limit: number, waitMs: number): Promise<Found> {
     const from = this.position!;
-    const { info: before, isWhole } = this;
-    const messages = this.ahead.length > 0 ? this.ahead : await this.pull(limit, waitMs);
+    let messages = this.ahead.length > 0 ? this.ahead : await this.pull(limit, waitMs);
     this.ahead = [];
-    const last = messages.at(-1);
     // Only the stream itself tells what is gone where no message shows it.
-    if (last === undefined || !isWhole) await this.lookAgain();
-    if (last === undefined) return this.passOver(from, before);
+    if (messages.length === 0 || !this.isWhole) await this.lookAgain();
+    if (messages.length === 0 && this.info.last > from.sequence) messages = await this.pullAnew(from, limit);
+    const last = messages.at(-1);
+    if (last === undefined) return this.passOver(from);
     this.position = { sequence: last.sequence, timeNs: last.timeNs };
     return { messages, position: this.position, lost: this.missingBetween(from.sequence, messages) };
   }
@@ -145,10 +145,20 @@ export class StreamSession {
     throw new ConsumerGone();
   }
 
-  /** Goes on where there is nothing to read: behind what is gone, or of other subjects. */
-  private passOver(from: NatsPosition, before: StreamInfo): Found {
+  /**
+   * Asks a new consumer for what is there. A server tells a consumer of a message only after it has confirmed
+   * it, so that the present one may not know it yet. A new one knows all that the stream has.
+   */
+  private async pullAnew(from: NatsPosition, limit: number): Promise<readonly PulledMessage[]> {
+    await this.consume({ sequence: from.sequence + 1 });
+    this.position = from;
+    return await this.pull(limit, 0);
+  }
+
+  /** Goes on where there was nothing to read at the last look: behind what is gone, or of other subjects. */
+  private passOver(from: NatsPosition): Found {
     const { info, isWhole } = this;
-    const sequence = Math.max(from.sequence, isWhole ? info.first - 1 : before.last);
+    const sequence = Math.max(from.sequence, isWhole ? info.first - 1 : info.last);
     const lost = isWhole ? sequence - from.sequence : mostMissing(info, from.sequence, sequence + 1);
     // The time is that of the last message that was read.
     this.position = sequence === from.sequence ? from : { sequence, timeNs: undefined };
