@@ -17,6 +17,9 @@ const OWN_AHEAD = Number(/^\+(\d+)s$/.exec(Deno.env.get("FAKETIME") ?? "")?.[1] 
  */
 export const isOwnClockWrong = OWN_AHEAD !== 0;
 
+/** The variables of a process that has the machine's clock, whatever the tests' own. */
+export const MACHINE_CLOCK: Environment = { LD_PRELOAD: "" };
+
 /** The wall clock of the processes that are started with its environment. */
 export class WrongClock {
   readonly environment: Environment;
