@@ -117,7 +117,8 @@ async function receive(
     return await received.all(stream, maxMs);
   } catch (error) {
     if (error instanceof BodyError) throw error;
-    throw new BodyError(400, "the body was cut off, or is not what content-encoding says");
+    const what = isAsItCame ? "the body was cut off" : "the body was cut off, or is not one stream of gzip";
+    throw new BodyError(400, what);
   }
 }
 

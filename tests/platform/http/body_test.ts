@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
 import fc from "../../support/fast_check.ts";
 import { BodyError, readBody } from "../../../src/platform/http/body.ts";
@@ -86,4 +87,24 @@ Deno.test("others have their turn while a body is inflated", async () => {
   await readBody(request(packed, { "content-encoding": "gzip" }), new ByteBudget(64 * MIB));
   clearInterval(timer);
   assert.ok(turns >= 3, `${turns}`);
+});
+
+Deno.test("what is no single stream of gzip is refused with the reason, and holds no budget", async () => {
+  const packed = gzipSync("m f=1\n");
+  const bodies = [
+    packed.subarray(0, packed.length - 9),
+    Buffer.concat([packed, packed]),
+    Buffer.concat([packed, Buffer.from("more")]),
+    Buffer.from("m f=1\n"),
+    Buffer.alloc(0),
+  ];
+  const budget = new ByteBudget(MIB);
+  for (const body of bodies) {
+    await assert.rejects(
+      readBody(request(Uint8Array.from(body), { "content-encoding": "gzip" }), budget),
+      (error) =>
+        error instanceof BodyError && error.status === 400 && /one stream of gzip/.test(error.message),
+    );
+  }
+  assert.ok(budget.take(MIB));
 });
