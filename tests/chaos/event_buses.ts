@@ -2,6 +2,7 @@ import type { BusRun } from "../e2e/bus_crash.ts";
 import { mqttThroughKills } from "../e2e/mqtt_crash.ts";
 import { natsThroughKills } from "../e2e/nats_crash.ts";
 import { redisThroughKills } from "../e2e/redis_crash.ts";
+import { sparkplugThroughKills } from "../e2e/sparkplug_crash.ts";
 import type { Injected, Scenario, ScenarioOptions } from "./scenario.ts";
 
 const KILLS = 10;
@@ -48,11 +49,22 @@ function mqttBus(qos: 1 | 2, hasTls: boolean): Scenario {
   };
 }
 
+const sparkplugBus: Scenario = {
+  name: "sparkplug-bus",
+  what: "a Sparkplug node dies and is born, with other aliases or the same; the handler is killed",
+  run: async (options) =>
+    new Map([
+      ["handler killed", KILLS],
+      ["values, each counted once under its name", await sparkplugThroughKills(runOf(options))],
+    ]),
+};
+
 /** Each bus that has a server of its own, in each way to reach it. */
 export const eventBuses: readonly Scenario[] = [
   mqttBus(1, false),
   mqttBus(2, false),
   mqttBus(2, true),
+  sparkplugBus,
   ...streamBus("nats", "NATS", natsThroughKills),
   ...streamBus("redis", "Redis", redisThroughKills),
 ];

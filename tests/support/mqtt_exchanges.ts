@@ -45,6 +45,8 @@ export class MqttExchanges {
   sent = 0;
   /** Connections that the client has begun. */
   connections = 0;
+  /** Of MQTT, as the client speaks it. */
+  private version: 4 | 5 = 5;
   private readonly sendings = new Map<string, Sendings>();
   /** The last exchange of each message, and of each packet id. */
   private readonly ofMessage = new Map<string, Exchange>();
@@ -72,8 +74,10 @@ export class MqttExchanges {
   }
 
   fromClient(packet: MqttPacket): void {
-    if (packet.type === CONNECT) this.connections++;
-    else if (packet.type === PUBREC) this.move(packet, "sent", "received");
+    if (packet.type === CONNECT) {
+      this.connections++;
+      this.version = packet.body[6] === 4 ? 4 : 5;
+    } else if (packet.type === PUBREC) this.move(packet, "sent", "received");
     else if (packet.type === PUBCOMP) this.move(packet, "released", "completed");
   }
 
@@ -83,7 +87,7 @@ export class MqttExchanges {
   }
 
   private publish(packet: MqttPacket): void {
-    const { id, isRepeated, payload, qos } = readPublish(packet, 5);
+    const { id, isRepeated, payload, qos } = readPublish(packet, this.version);
     const key = this.keyOf(payload);
     const sendings = this.sendings.get(key) ?? { messages: 0, repeats: 0, again: 0, perhapsAgain: 0 };
     this.sendings.set(key, sendings);

@@ -5,7 +5,7 @@ import type { Buffer } from "node:buffer";
 import type { MqttExchanges } from "./mqtt_exchanges.ts";
 import { MqttPackets } from "./mqtt_packets.ts";
 
-/** Stands between a client of MQTT 5 and its broker, and shows their packets to an observer. */
+/** Stands between a client of MQTT and its broker, and shows their packets to an observer. */
 export class MqttRecorder implements AsyncDisposable {
   private readonly sockets = new Set<Socket>();
 

@@ -30,8 +30,8 @@ export interface Visitor {
 
 /** Connects to one broker, with the newest version of MQTT that it has. */
 export class Introduction {
-  /** What the broker has, as far as it is known. */
-  private level: ProtocolLevel = 5;
+  /** The newest version that the broker may have, by what it has said. */
+  private newest: ProtocolLevel = 5;
 
   /**
    * @param received Gets the packets of the broker, from its answer to the CONNECT on.
@@ -46,8 +46,7 @@ export class Introduction {
     signal: AbortSignal,
   ): Promise<Introduced> {
     const { access, clock, qos } = options;
-    for (;;) {
-      const { level } = this;
+    for (let level = this.newest;;) {
       const connection = await MqttConnection.open(access, level, clock, signal);
       connection.received = received(level);
       let accepted: Accepted | typeof WRONG_VERSION;
@@ -56,16 +55,18 @@ export class Introduction {
       } catch (error) {
         const isSilent = !connection.hasHeard && !signal.aborted;
         connection.fail(error as SourceError);
-        // Some brokers that do not know MQTT 5 close the connection without a word.
+        // Some brokers that do not know MQTT 5 close the connection without a word. So does a proxy whose
+        // broker is down: the next time begins with MQTT 5 again.
         if (level !== 5 || !isSilent) throw error;
-        accepted = WRONG_VERSION;
+        level = 4;
+        continue;
       }
       if (accepted !== WRONG_VERSION) {
         void connection.keepAlive(accepted.keepAlive * 1000);
         return { ...accepted, connection };
       }
       connection.fail(new SourceError("unavailable", `${connection.name} has no ${versionName(level)}`));
-      this.level = 4;
+      level = this.newest = 4;
     }
   }
 }

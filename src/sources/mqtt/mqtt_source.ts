@@ -1,4 +1,5 @@
-import type { Partition, Source, SourceContext } from "../../contract/source.ts";
+import { type Partition, type Source, type SourceContext, SourceError } from "../../contract/source.ts";
+import { dialectOf } from "../../platform/net/dialect.ts";
 import { Introduction } from "./introduction.ts";
 import type { MqttOptions } from "./mqtt_options.ts";
 import { MqttPartition } from "./mqtt_partition.ts";
@@ -47,14 +48,16 @@ export class MqttSource implements Source {
     const { filters, qos, sparkplug } = this.options;
     // A client of its own, since a second client with the id of the source would throw the first one out.
     const visitor = { suffix: "-check", isClean: true, will: "passing" } as const;
+    // What comes is copies, which end with the connection.
     const { connection } = await new Introduction().introduce(
       this.options,
       visitor,
-      // Copies, which end with the connection.
       () => () => {},
       undefined,
       signal,
-    );
+    ).catch(async (error) => {
+      throw await this.explained(error, signal);
+    });
     try {
       // A member of a group would take messages away from the others.
       const plain = [...new Set(filters.map(plainFilter))];
@@ -66,6 +69,18 @@ export class MqttSource implements Source {
     } finally {
       await connection.close();
     }
+  }
+
+  /** A failure of a first contact, or what speaks there instead of MQTT. */
+  private async explained(error: unknown, signal: AbortSignal): Promise<unknown> {
+    const { host, port, tls } = this.options.access;
+    if (tls !== undefined || !(error instanceof SourceError) || error.kind === "refused") return error;
+    const dialect = await dialectOf(host, port, signal);
+    if (dialect === undefined) return error;
+    const advice = dialect === "TLS"
+      ? "give VABUS_URL as mqtts://, or name the port without TLS"
+      : "does VABUS_URL name the broker's port?";
+    return new SourceError("refused", `${host}:${port} speaks ${dialect}, not MQTT: ${advice}`);
   }
 
   async close(): Promise<void> {

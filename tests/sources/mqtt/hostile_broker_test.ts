@@ -124,6 +124,17 @@ for (const [what, packet, message] of BREACHES) {
   });
 }
 
+Deno.test("a broker that is down behind a proxy, which closes without a word: MQTT 5 is tried again", async () => {
+  await using broker = await FakeBroker.start({ connack: () => Buffer.of(), isBrief: true });
+  const source = createMqttSource(broker.port, "hostile");
+  const reading = await Reading.open(source);
+  await failureOf(reading);
+  broker.manners = {};
+  await reading.read();
+  assert.deepEqual(broker.clients.map(({ version }) => version), [5, 4, 5]);
+  await source.close();
+});
+
 Deno.test("a message of 256 MB is announced and 3 MB come: a dead letter with its beginning, then the next", async () => {
   const payload = Buffer.alloc(3 * 1024 * 1024, "x");
   const long = mqttPacket(3, 2, "plant/long", uint16(1), 0, payload);

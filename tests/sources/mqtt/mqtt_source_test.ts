@@ -194,6 +194,7 @@ Deno.test("TLS with a client certificate, and a login: each fault is named", asy
   assert.match(await probe(tlsPort, over({ ca, ...own })), /granted/);
   await assert.rejects(probe(tlsPort, over({ ca: undefined, ...own })), /check VABUS_CA_FILE/);
   await assert.rejects(probe(tlsPort, over({ ca, cert: undefined, key: undefined })), /broker at 127.0.0.1/);
+  await assert.rejects(probe(tlsPort, {}), /speaks TLS, not MQTT: give VABUS_URL as mqtts:/);
   assert.match(await probe(broker.port, { username: "vabus", password: "right" }), /granted/);
   const wrong = { username: "vabus", password: "wrong" };
   await assert.rejects(probe(broker.port, wrong), /refuses the connection: not authorized: check user and/);
