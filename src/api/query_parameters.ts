@@ -66,6 +66,7 @@ export const LABELS = read(
   {
     type: "string",
     pattern: "^[^:,]*:[^,]*(,[^:,]*:[^,]*)*$",
+    maxLength: TEXT_MAX_CHARACTERS,
     description: 'Only series that have these labels, among others: line:4,site:north, or {"line":"4"}',
   },
 );
