@@ -3,6 +3,7 @@ import { hasLabels, seriesOf } from "../event/labels.ts";
 import { openSeriesSteps } from "../state/checkpoint/open_series.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import { readSegment } from "../state/outbox/archive.ts";
+import type { Segment } from "../state/outbox/segment.ts";
 import { newestWindows, segmentsOf, windowLengths } from "../state/outbox/archive_windows.ts";
 import { toAggregate } from "../state/outbox/segment_reader.ts";
 import { FoundSeries, type ListedSeries } from "./found_series.ts";
@@ -79,13 +80,19 @@ function* searchClosed(
 ): Generator<undefined, number | undefined> {
   let left = segmentsMax;
   let sinceMs: number | undefined;
+  const seen = new Set<number>();
   for (const window of newestWindows(state, lengthMs, Math.ceil(segmentsMax))) {
     if (sinceMs !== undefined && window.segments > left) break;
     left -= window.segments;
     sinceMs = window.startMs;
+    const inWindow: number[] = [];
     for (const firstId of segmentsOf(state, window)) {
       const segment = readSegment(state, firstId);
       for (let row = 0; row < segment.rowCount; row++) {
+        const mark = markOf(segment, row);
+        // A newer window has the series: most rows are skipped here.
+        if (seen.has(mark)) continue;
+        inWindow.push(mark);
         const series = { ...segment.series(row), aggFunc: functionName(segment.functionId[row]!) };
         if (!isSought(series.name, series.labels)) continue;
         found.add(series, lengthMs, {
@@ -96,6 +103,13 @@ function* searchClosed(
       }
       yield;
     }
+    for (const mark of inWindow) seen.add(mark);
   }
   return sinceMs;
+}
+
+/** A number that tells series apart: 32 bits of hash, 11 of the key's length, and 10 of the function. */
+function markOf(segment: Segment, row: number): number {
+  const length = segment.nameLength(row) & 0x7ff;
+  return ((segment.hash[row]! >>> 0) * 2048 + length) * 1024 + (segment.functionId[row]! & 0x3ff);
 }

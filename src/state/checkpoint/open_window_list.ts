@@ -14,7 +14,7 @@ export interface ListedWindow {
 }
 
 /** Pages that are read in one step: some milliseconds. */
-const PAGES_A_STEP = 128;
+const PAGES_A_STEP = 32;
 
 /** The open windows of the last checkpoint, oldest first. @throws {StateError} */
 export function readOpenWindows(state: StateDatabase): ListedWindow[] {

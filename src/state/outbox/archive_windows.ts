@@ -102,6 +102,10 @@ export class SeriesInArchive {
   *rowsOf({ startMs, endMs }: WindowKey): Generator<undefined, Aggregate[]> {
     const found: Aggregate[] = [];
     for (const firstId of segmentsOf(this.state, { startMs, endMs })) {
+      if (!this.mayHave(firstId)) {
+        yield;
+        continue;
+      }
       const segment = readSegment(this.state, firstId);
       for (let row = 0; row < segment.rowCount; row++) {
         if (this.functionId !== undefined && segment.functionId[row] !== this.functionId) continue;
@@ -112,6 +116,15 @@ export class SeriesInArchive {
       yield;
     }
     return found;
+  }
+
+  /** Whether the bytes of the name are in a segment. Most have others, and to decode them takes longer. */
+  private mayHave(firstId: number): boolean {
+    return this.state.get<{ at: number }>(
+      "SELECT instr(rows, ?) AS at FROM segment WHERE first_id = ?",
+      this.name,
+      firstId,
+    )?.at !== 0;
   }
 
   private isNamed(key: Uint8Array): boolean {

@@ -135,8 +135,9 @@ export class Segment {
   readonly sinks: Int32Array;
   readonly newSinks: Int32Array;
   readonly functionId: Int32Array;
+  /** Of (name, function), see {@link SegmentRow.hash}. */
+  readonly hash: Int32Array;
 
-  private readonly hash: Int32Array;
   private readonly x: Float64Array;
   private readonly y: Float64Array;
   private readonly nameEnd: Int32Array;
@@ -179,6 +180,11 @@ export class Segment {
 
   nameBytes(row: number): Uint8Array {
     return this.names.subarray(row === 0 ? 0 : this.nameEnd[row - 1]!, this.nameEnd[row]!);
+  }
+
+  /** Bytes of the key of a row's series. */
+  nameLength(row: number): number {
+    return this.nameEnd[row]! - (row === 0 ? 0 : this.nameEnd[row - 1]!);
   }
 
   /** Name and labels. */
