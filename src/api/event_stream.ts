@@ -77,12 +77,18 @@ export class EventStream {
     const { closing, pause = wait } = this.options;
     this.isLooking = true;
     this.commits = -1;
-    while (this.clients.size > 0 && !closing.aborted) {
-      const beganMs = performance.now();
-      await this.tell();
-      await pause(Math.max(LOOK_MS, REST_FACTOR * (performance.now() - beganMs)));
+    try {
+      while (this.clients.size > 0 && !closing.aborted) {
+        const beganMs = performance.now();
+        await this.tell();
+        await pause(Math.max(LOOK_MS, REST_FACTOR * (performance.now() - beganMs)));
+      }
+    } catch {
+      // A defect must not end the handler. Its question fails at its own path too, with a line in the log.
+      for (const client of this.clients) client.end();
+    } finally {
+      this.isLooking = false;
     }
-    this.isLooking = false;
   }
 
   /** Looks at the handler once, and tells each client what is new to it. */

@@ -12,6 +12,7 @@ class Stage {
   outboxEndId = 10;
   closed: Changes["closed"] = [];
   note = "";
+  fails = false;
   readonly closing = new AbortController();
   readonly events = new EventStream({
     inquiries: { changes: (commits: number, fromId?: number) => this.changes(commits, fromId) },
@@ -40,6 +41,7 @@ class Stage {
   }
 
   private changes(commits: number, fromId?: number): Promise<Changes | undefined> {
+    if (this.fails) return Promise.reject(new Error("a defect"));
     if (commits === this.commits) return Promise.resolve(undefined);
     return Promise.resolve({
       commits: this.commits,
@@ -177,5 +179,18 @@ Deno.test("a silent stream shows that it lives", async () => {
     heard += await client.take();
   }
   assert.equal(heard, ": still here\n\n");
+  stage.closing.abort();
+});
+
+Deno.test("a defect ends the streams, not the handler", async () => {
+  const stage = new Stage();
+  const client = new Reader(stage.events.open(undefined));
+  await client.take();
+  stage.fails = true;
+  await stage.look();
+  assert.equal(client.end, "closed");
+  stage.fails = false;
+  const again = new Reader(stage.events.open(undefined));
+  assert.match(await again.take(), /event: status/);
   stage.closing.abort();
 });

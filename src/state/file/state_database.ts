@@ -126,6 +126,11 @@ export class StateDatabase extends SealedStore {
       state.keepSnapshot();
       return state;
     } catch (error) {
+      if (error instanceof Deno.errors.NotFound) {
+        throw new StateError("gone", `the state file ${path} is gone, while the handler runs.`, {
+          cause: error,
+        });
+      }
       throw toStateError(error, path);
     }
   }
