@@ -3,6 +3,7 @@ import { check as checkInstallation } from "../control/check.ts";
 import type { Finding, Subject } from "../control/examination.ts";
 import { OrderError } from "../control/order_error.ts";
 import { printable } from "../platform/log/printable.ts";
+import { tryReceiver } from "../platform/telemetry/receiver.ts";
 import type { Config } from "../settings/config.ts";
 import { maskedConfig } from "../settings/effective.ts";
 import { told } from "../state/alarms.ts";
@@ -10,6 +11,7 @@ import { StateLock } from "../state/file/state_lock.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { answersAsHandler } from "./health.ts";
+import { receiverOf } from "./telemetry.ts";
 
 const MARKS: Record<Finding["outcome"], string> = { ok: "ok", warning: "WARNING", failed: "FAILED" };
 
@@ -18,12 +20,26 @@ export async function check(context: CommandContext): Promise<ExitCode> {
   const { config, signal, write } = context;
   write(`${maskedConfig(config)}\n`);
   for (const warning of config.warnings) write(`WARNING ${printable(warning)}\n`);
-  const { findings, alarms } = await checkInstallation(context, adminSubjects(config), signal);
+  const { findings, alarms } = await checkInstallation(context, subjectsOf(config), signal);
   for (const { outcome, title, detail } of findings) {
     write(`${MARKS[outcome].padEnd(7)} ${printable(detail === undefined ? title : `${title}: ${detail}`)}\n`);
   }
   for (const alarm of alarms) write(`ALARM   ${printable(told(alarm))}\n`);
   return findings.some(({ outcome }) => outcome === "failed") ? EXIT.failed : EXIT.done;
+}
+
+function subjectsOf(config: Config): Subject[] {
+  return [...adminSubjects(config), ...telemetrySubjects(config)];
+}
+
+/** The receiver of OpenTelemetry: nothing else depends on it. */
+function telemetrySubjects({ telemetry }: Config): Subject[] {
+  if (telemetry === undefined) return [];
+  const probe = async (signal: AbortSignal) => {
+    const problem = await tryReceiver(receiverOf(telemetry), signal);
+    return problem === undefined ? "takes traces" : `Warning: ${problem}; all else works without`;
+  };
+  return [{ title: `OpenTelemetry to ${telemetry.endpoint}`, probe, close: () => {} }];
 }
 
 function adminSubjects({ httpListen, httpTls, stateDir }: Config): Subject[] {

@@ -1,10 +1,17 @@
 import { denoTelemetry } from "../platform/telemetry/deno_telemetry.ts";
+import type { ReceiverAddress } from "../platform/telemetry/receiver.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { exporterEnvironment } from "../runtime/exporter_environment.ts";
 import type { Config } from "../settings/config.ts";
 import { ConfigError } from "../settings/fault.ts";
+import { pairsOf, type TelemetryConfig } from "../settings/telemetry_config.ts";
 import { VERSION } from "../version.ts";
 import { KEPT, ofExporter, takeLaunch } from "./environment.ts";
+
+/** How requests to the receiver look. */
+export function receiverOf({ authority, endpoint, headers, protocol }: TelemetryConfig): ReceiverAddress {
+  return { endpoint, headers: pairsOf(headers), isJson: protocol === "http/json", authority: authority?.pem };
+}
 
 /** The answer to the launcher: what to add to the environment, as lines of `NAME=value`. */
 export function exporterLines(config: Config): string {
@@ -23,7 +30,7 @@ export function openTelemetry(config: Config): Telemetry | undefined {
   const wanted = exporterEnvironment(config) ?? { OTEL_DENO: undefined };
   const { exporter } = takeLaunch();
   const missed = Object.entries(wanted).filter(([name, value]) => exporter[name] !== value);
-  if (missed.length === 0) return config.telemetry && denoTelemetry(VERSION);
+  if (missed.length === 0) return config.telemetry && denoTelemetry(VERSION, receiverOf(config.telemetry));
   const names = missed.map(([name]) => name).join(", ");
   throw new ConfigError([{
     subject: "OTEL_EXPORTER_OTLP_ENDPOINT",

@@ -18,6 +18,8 @@ export interface BusRecord extends RecordContext, RecordOrigin {
   readonly bytes: Uint8Array;
   /** Why it is refused unread, for the operator; undefined: it is read. */
   readonly problem: string | undefined;
+  /** The trace that it belongs to, unchecked; undefined or left out: none. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Why a record of that many bytes is refused; undefined: it is not too long. */
@@ -38,6 +40,9 @@ export function readRecords(
   reader: BusRecordReader | undefined,
 ): void {
   const ends = copyRecords(records, into);
+  if (into.upstream !== undefined) {
+    for (const { traceparent } of records) into.upstream.note(traceparent);
+  }
   into.originOf = (index) => {
     const { offset, topic, separator, key, busMs } = records[index]!;
     return { offset, topic, separator, key, busMs };

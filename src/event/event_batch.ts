@@ -60,7 +60,7 @@ export class EventBatch {
   readonly alone: (AloneText | undefined)[] = [];
   /** What the bus tells of a record, by its position in the reply; undefined: nothing. */
   originOf: ((position: number) => RecordOrigin) | undefined;
-  /** The traces that the records belong to; undefined: nobody asks for them. */
+  /** The traces that the records of one read belong to; undefined: nobody asks for them. */
   upstream: UpstreamTraces | undefined;
   /**
    * A number for what the batch holds now, unique among all batches. It changes whenever the batch is
@@ -111,7 +111,6 @@ export class EventBatch {
     // Shortened, it would be allocated anew for each reply.
     this.alone.fill(undefined);
     this.originOf = undefined;
-    this.upstream?.clear();
     this.count = 0;
     this.invalid.length = 0;
   }

@@ -239,7 +239,7 @@ export class PartitionReader {
       const request = { limit, waitMs, isAfterRest: this.isAfterRest };
       this.isAfterRest = false;
       const from = this.state.progress;
-      if (this.ingest.observer.traces) batch.upstream ??= new UpstreamTraces();
+      if (this.ingest.observer.traces) (batch.upstream ??= new UpstreamTraces()).clear();
       const readAtMs = this.clock.monotonicMs();
       const outcome = await partition.read(from, batch, request, signal);
       const nowMs = this.clock.monotonicMs();

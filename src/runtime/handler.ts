@@ -19,6 +19,7 @@ import { MetricCollector } from "./metric_collector.ts";
 import { MinuteLog } from "./minute_log.ts";
 import { OutageWatch } from "./outage_watch.ts";
 import { type Surroundings, systemSurroundings } from "./parts.ts";
+import { ReceiverWatch } from "./receiver_watch.ts";
 import { Tasks } from "./tasks.ts";
 
 /** How long the outbox may still be delivered once the signal has fired. */
@@ -51,7 +52,7 @@ export class Handler {
     public config: Config,
     readonly logger: Logger,
     readonly repetitions: Repetitions,
-    options: HandlerOptions,
+    private readonly options: HandlerOptions,
     readonly surroundings: Surroundings,
   ) {
     const { clock, random, sources } = surroundings;
@@ -105,6 +106,13 @@ export class Handler {
   /** The names of the buses. */
   get busNames(): string[] {
     return this.sources.map(({ id }) => id);
+  }
+
+  /** Says whether the receiver of OpenTelemetry takes what is sent, until the signal fires. */
+  async watchReceiver(signal: AbortSignal): Promise<void> {
+    const { telemetry } = this.options;
+    if (telemetry === undefined) return;
+    await new ReceiverWatch(telemetry.tryReceiver, this.clock, this.logger).run(signal);
   }
 
   /** Begins to deliver. */

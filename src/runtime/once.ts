@@ -33,11 +33,12 @@ async function once(
   const checkpointing = tasks.start(() =>
     ingest.keepCheckpointing(AbortSignal.any([halt, isDrained.signal]))
   );
+  const watching = tasks.start(() => handler.watchReceiver(AbortSignal.any([halt, isDrained.signal])));
   const shown = show?.(() => handler.lookout.look(), AbortSignal.any([halt, isDrained.signal]));
   try {
     const drained = await Promise.all(readers.map((reader) => tasks.start(() => reader.drain(halt))));
     isDrained.abort();
-    await Promise.all([checkpointing, shown]);
+    await Promise.all([checkpointing, watching, shown]);
     tasks.check();
     const reasons = drained.flatMap((result) => whyLeft(result));
     ingest.lookAtRefusals(true);

@@ -90,6 +90,7 @@ class Service {
     await Promise.all([
       ...readers.map((reader) => tasks.start(() => reader.run(halt))),
       tasks.start(() => ingest.keepCheckpointing(halt)),
+      tasks.start(() => this.handler.watchReceiver(halt)),
       ...(this.options.isQuiet ? [] : [tasks.start(() => minuteLog.run(halt, () => this.tellRepeated()))]),
       ...(outlet ? [tasks.start(() => outlet.run(config.metricsIntervalMs, clock.sleep, halt))] : []),
     ]);

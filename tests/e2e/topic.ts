@@ -10,6 +10,8 @@ export interface TopicRecord {
   readonly value: string;
   /** The header `content-type`. */
   readonly contentType: string | undefined;
+  /** The header of that name; left out: it has none. */
+  readonly traceparent?: string;
 }
 
 const FIELDS = [
@@ -78,6 +80,7 @@ async function readUntilMarks(
         key: name,
         value: value!.toString(),
         contentType: headers?.["content-type"]?.toString(),
+        ...(headers?.traceparent && { traceparent: headers.traceparent.toString() }),
       });
     },
   });

@@ -1,10 +1,15 @@
 /** Traces and logs of the built program, as receivers of OTLP get them. */
 import assert from "node:assert/strict";
 import { COLLECTOR } from "../../scripts/go_programs.ts";
+import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
 import { type Environment, type Output, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
+import { freePort } from "../support/free_port.ts";
 import { OtlpReceiver, type ReceivedSpan } from "../support/otlp_receiver.ts";
 import { RelayCollector } from "../support/relay_collector.ts";
+import { sharedKafka } from "../support/shared_servers.ts";
+import { JSON_TYPE, Listener } from "./listener.ts";
 import { handlerEnvironment } from "./plant.ts";
+import { readTopic } from "./topic.ts";
 
 const SCOPE = "vabus-data-handler";
 const TOKEN = "otlp-token-of-the-test";
@@ -124,4 +129,81 @@ Deno.test("without a receiver nothing is told, and what only looks like one is a
   assert.equal(wrong.code, 2);
   for (const name of Object.keys(faulty)) assert.match(wrong.stderr, new RegExp(name));
   assert.doesNotMatch(wrong.stderr, /pass@/);
+});
+
+/** A trace of somebody else. */
+function upstream(number: number): { readonly traceId: string; readonly traceparent: string } {
+  const traceId = `${number}`.padStart(32, "a");
+  return { traceId, traceparent: `00-${traceId}-${"b".repeat(16)}-01` };
+}
+
+Deno.test("a push names its trace, and a receiver that is away is told of once", async () => {
+  await using directory = await temporaryDirectory();
+  await using receiver = new OtlpReceiver();
+  const settings = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+  };
+  const { traceId, traceparent } = upstream(1);
+  {
+    await using listener = await Listener.start(directory.path, settings);
+    const event = JSON.stringify([{ name: "press", value: 1, timestamp: BASE_S }]);
+    for (const header of [traceparent, "00-not-a-trace", "x".repeat(5000)]) {
+      const { status } = await listener.post("/events", event, { ...JSON_TYPE, traceparent: header });
+      assert.equal(status, 202);
+    }
+    const read = () =>
+      named(receiver.spans, "read").reduce(
+        (sum, { attributes }) => sum + Number(attributes["vabus.events"]),
+        0,
+      );
+    await until(() => read() === 3, "the spans of what was pushed");
+    assert.equal(await listener.program.stop(), 0);
+  }
+  const reads = named(receiver.spans, "read");
+  const links = reads.flatMap(({ links }) => links.map((link) => link.traceId));
+  assert.deepEqual(links, [traceId]);
+  const away = { ...settings, OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${freePort()}` };
+  await using lonely = await Listener.start(`${directory.path}/lonely`, away);
+  await until(
+    () => lonely.program.stderr.includes("does not take what is sent"),
+    "the line about the receiver",
+  );
+  assert.equal(await lonely.program.stop(), 0);
+  assert.equal(lonely.program.stderr.split("does not take what is sent").length, 2);
+});
+
+Deno.test("records of Kafka name their traces, and messages in Kafka name that of their delivery", async () => {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory());
+  const receiver = stack.use(new OtlpReceiver());
+  const broker = await sharedKafka();
+  stack.defer(() => broker.remove());
+  const topic = await KafkaTopic.create(broker.brokers);
+  stack.defer(() => topic.remove());
+  const value = (i: number) => JSON.stringify({ name: "press", value: i, timestamp: BASE_S + i });
+  const traces = [1, 2, 3].map(upstream);
+  await topic.send([
+    ...traces.map(({ traceparent }, i) => ({ value: value(i), headers: { other: "x", traceparent } })),
+    { value: value(3), headers: { traceparent: "nonsense" } },
+    { value: value(4) },
+  ]);
+  const sink = `traced-${crypto.randomUUID().slice(0, 8)}`;
+  const environment = handlerEnvironment(topic.url, directory.path, {
+    STORAGE_TYPE: "kafka",
+    KAFKA_BOOTSTRAP_SERVERS: broker.brokers.join(","),
+    KAFKA_TOPIC: sink,
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+  });
+  const { code, stderr } = await runToEnd(["once", "--flush"], environment);
+  assert.equal(code, 0, stderr);
+  const { spans } = receiver;
+  assert.deepEqual(
+    named(spans, "read").flatMap(({ links }) => links.map(({ traceId }) => traceId)),
+    traces.map(({ traceId }) => traceId),
+  );
+  const expected = named(spans, "deliver").map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`);
+  const records = await readTopic(broker.brokers, sink);
+  assert.deepEqual([...new Set(records.map((record) => record.traceparent))], expected);
 });

@@ -2,6 +2,7 @@ import type { TracerProvider } from "@opentelemetry/api";
 import { Console } from "node:console";
 import process from "node:process";
 import type { LogExport } from "../log/logger.ts";
+import { type ReceiverAddress, tryReceiver } from "./receiver.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { type ContextKeeper, Tracing } from "./tracing.ts";
 
@@ -18,10 +19,13 @@ const SCOPE = "vabus-data-handler";
  * Deno was told then to trace nothing by itself, since its spans of requests have whole URLs in them, and to
  * take what is written to the console for the log that is sent. So the console is put back where it was.
  */
-export function denoTelemetry(version: string): Telemetry {
+export function denoTelemetry(version: string, receiver: ReceiverAddress): Telemetry {
   const { contextManager, tracerProvider } = Deno.telemetry as DenoTelemetry;
-  const logs = takeConsole();
-  return { tracing: new Tracing(tracerProvider.getTracer(SCOPE, version), contextManager), logs };
+  return {
+    tracing: new Tracing(tracerProvider.getTracer(SCOPE, version), contextManager),
+    logs: takeConsole(),
+    tryReceiver: (signal) => tryReceiver(receiver, signal),
+  };
 }
 
 function takeConsole(): LogExport {

@@ -6,4 +6,6 @@ export interface Telemetry {
   readonly tracing: Tracing;
   /** Sends log lines. */
   readonly logs: LogExport;
+  /** Why the receiver does not take what is sent; undefined: it takes it. @throws The signal's reason. */
+  readonly tryReceiver: (signal: AbortSignal) => Promise<string | undefined>;
 }

@@ -19,6 +19,7 @@ const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 /** The type of the control record that says that a transaction was given up. */
 const ABORT = 0;
+const LATIN = new TextDecoder("latin1");
 
 /** The head of a batch of records. */
 export interface RecordBatch {
@@ -131,6 +132,7 @@ export class RecordCursor {
   /** -1: it has no value. */
   valueLength = -1;
   private at = 0;
+  private headersStart = 0;
   private left: number;
   private previous: number;
 
@@ -166,9 +168,36 @@ export class RecordCursor {
     this.valueLength = this.varint();
     this.valueStart = this.at;
     if (this.at + Math.max(0, this.valueLength) > end) throw new WireFault("has a record that is cut off");
-    // Headers follow, which nothing is made of.
+    this.headersStart = this.at + Math.max(0, this.valueLength);
     this.at = end;
     return true;
+  }
+
+  /** What the record's header of that name holds, as text; undefined: it has none that can be read. */
+  header(name: string): string | undefined {
+    const end = this.at;
+    this.at = this.headersStart;
+    try {
+      for (let left = this.varint(); left > 0 && this.at < end; left--) {
+        const [key, value] = [this.headerPart(end), this.headerPart(end)];
+        if (key.length === name.length && LATIN.decode(key) === name) return LATIN.decode(value);
+      }
+      return undefined;
+    } catch (error) {
+      // Nothing else is made of headers, so a record with broken ones is as good as another.
+      if (!(error instanceof WireFault)) throw error;
+      return undefined;
+    } finally {
+      this.at = end;
+    }
+  }
+
+  private headerPart(end: number): Uint8Array {
+    const length = Math.max(0, this.varint());
+    const start = this.at;
+    this.at += length;
+    if (this.at > end) throw new WireFault("has a record whose headers are cut off");
+    return this.bytes.subarray(start, this.at);
   }
 
   /** Zigzag, of 32 bits. */

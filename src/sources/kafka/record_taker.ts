@@ -3,6 +3,7 @@ import { JsonBytes } from "../../codec/json_bytes.ts";
 import type { RecordContext } from "../../codec/mapping/reading.ts";
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
+import { TRACEPARENT } from "../../platform/telemetry/traceparent.ts";
 import type { PartitionFeed } from "./partition_feed.ts";
 
 /** Records with longer keys and values are refused, so that memory is bounded. Bytes. */
@@ -31,8 +32,12 @@ class TakenRecords {
   readonly offsets: number[] = [];
   readonly timesMs: number[] = [];
 
-  /** @throws {SourceError} */
-  take(feed: PartitionFeed, limit: number): void {
+  /**
+   * @param upstream Gets the traces that the records belong to; undefined: nobody asks for them.
+   *
+   * @throws {SourceError}
+   */
+  take(feed: PartitionFeed, limit: number, upstream: EventBatch["upstream"]): void {
     while (this.count < limit && this.bytes < TAKEN_MAX_BYTES && !this.hasManySources) {
       let record: ReturnType<PartitionFeed["next"]>;
       try {
@@ -54,6 +59,7 @@ class TakenRecords {
       this.keyLengths.push(record.keyLength);
       this.offsets.push(record.offset);
       this.timesMs.push(record.timeMs);
+      if (upstream?.isFull === false) upstream.note(record.header(TRACEPARENT));
     }
   }
 
@@ -117,7 +123,7 @@ export class RecordTaker {
    */
   take(feed: PartitionFeed, into: EventBatch, limit: number, arrivedMs: number): boolean {
     const records = new TakenRecords();
-    records.take(feed, limit);
+    records.take(feed, limit, into.upstream);
     if (records.count === 0) return false;
     const { topic, reader } = this;
     const ends = this.copyValues(records, into);

@@ -18,6 +18,8 @@ export interface RecordRun {
   readonly records: RawEvents;
   /** What they were decoded to; undefined: they are decoded when they are read. */
   readonly decoded?: DecodedEvents | undefined;
+  /** The trace of the push that brought them; undefined: it has none, or it is not known any more. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A request whose body has come. */

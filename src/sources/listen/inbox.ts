@@ -1,5 +1,6 @@
 import { endsUpTo } from "../../bus/raw_events.ts";
 import type { RecordRun } from "./decoder.ts";
+import { PushTraces } from "./push_traces.ts";
 import { RecentRuns } from "./recent_runs.ts";
 import { InboxStore, type KeyedAnswer, type StoredRun, weightOf } from "./inbox_store.ts";
 
@@ -57,6 +58,8 @@ export class Inbox {
   private wantedMs = 0;
   private trimTo = 0;
   private readonly recent = new RecentRuns();
+  /** The traces of the latest pushes, by the offset of their first record. */
+  readonly traces = new PushTraces();
   private readonly wakes = new Set<() => void>();
   private isClosed = false;
 
@@ -131,6 +134,7 @@ export class Inbox {
     const stored = parts.map((run) => {
       const first = this.endWaiting;
       this.endWaiting += run.records.ends.length;
+      this.traces.note(first, run.traceparent);
       return { ...run, first, arrivedMs };
     });
     return new Promise((resolve, reject) => {

@@ -97,6 +97,7 @@ export class InboxPartition implements Partition {
     let offset = 0;
     for (const part of parts) {
       const { run: { decoded, records, topic, arrivedMs: busMs }, from, to } = part;
+      into.upstream?.note(this.inbox.traces.at(part.run.first));
       const start = startOf(part);
       bytes.set(records.bytes.subarray(start, endOf(part)), offset);
       offset -= start;

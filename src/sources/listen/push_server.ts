@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { parseTraceparent, TRACEPARENT } from "../../platform/telemetry/traceparent.ts";
 import type { Steps } from "../../platform/clock/steps.ts";
 import { BodyError, holdBody } from "../../platform/http/body.ts";
 import { ByteBudget } from "../../platform/http/byte_budget.ts";
@@ -130,8 +131,12 @@ export class PushServer {
           hasCome();
           return await done;
         };
-        const decode = () =>
-          run(path.decode({ body: bytes, query: url.searchParams, headers: request.headers, arrivedMs }));
+        const { headers } = request;
+        const decode = async () =>
+          traced(
+            await run(path.decode({ body: bytes, query: url.searchParams, headers, arrivedMs })),
+            headers,
+          );
         if (key === null) return await this.keep(await decode(), arrivedMs);
         return await this.once(key, await run(digestOf(url, bytes)), decode, arrivedMs);
       } finally {
@@ -246,4 +251,11 @@ function problem(status: number, error: string, headers: Readonly<Record<string,
 
 function respond({ status, headers, body }: Answer): Response {
   return new Response(body === "" || body.length === 0 ? null : body, { status, headers });
+}
+
+/** What became of a request, with the trace that the request names. */
+function traced(decoded: Decoded, headers: Headers): Decoded {
+  const traceparent = headers.get(TRACEPARENT);
+  if (traceparent === null || parseTraceparent(traceparent) === undefined) return decoded;
+  return { ...decoded, runs: decoded.runs.map((run) => ({ ...run, traceparent })) };
 }

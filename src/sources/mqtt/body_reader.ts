@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { TRACEPARENT } from "../../platform/telemetry/traceparent.ts";
 import { WireFault } from "./wire_fault.ts";
 
 /** Bytes of a number in the properties of MQTT 5, by the identifier of the property. */
@@ -25,10 +26,12 @@ const TEXTS = new Set([0x03, 0x08, 0x09, 0x12, 0x15, 0x16, 0x1a, 0x1c, 0x1f]);
 const SUBSCRIPTION_IDENTIFIER = 0x0b;
 const USER_PROPERTY = 0x26;
 
-/** Properties of a packet, by their identifiers. Of those that may repeat, nothing is kept. */
+/** Properties of a packet, by their identifiers. Of those that may repeat, only the trace is kept. */
 export interface Properties {
   readonly numbers: ReadonlyMap<number, number>;
   readonly texts: ReadonlyMap<number, string>;
+  /** The user property `traceparent`, unchecked; undefined: there is none. */
+  readonly traceparent?: string | undefined;
 }
 
 export const NO_PROPERTIES: Properties = { numbers: new Map(), texts: new Map() };
@@ -78,6 +81,7 @@ export class BodyReader {
     if (this.at === end) return NO_PROPERTIES;
     const numbers = new Map<number, number>();
     const texts = new Map<number, string>();
+    let traceparent: string | undefined;
     while (this.at < end) {
       const id = this.varint();
       const size = NUMBERS[id];
@@ -86,19 +90,27 @@ export class BodyReader {
         numbers.set(id, size === 1 ? this.uint8() : size === 2 ? this.uint16() : this.uint32());
       } else if (TEXTS.has(id)) texts.set(id, this.text());
       else if (id === USER_PROPERTY) {
-        this.skipText();
-        this.skipText();
+        const isTrace = this.textIs(TRACEPARENT);
+        if (isTrace && traceparent === undefined) traceparent = this.text();
+        else this.skipText();
       } else if (id === SUBSCRIPTION_IDENTIFIER) this.varint();
       else throw new WireFault(`sends a property ${id}, which MQTT 5 does not have`);
     }
     if (this.at !== end) throw new WireFault("sends properties that are longer than it says");
-    return { numbers, texts };
+    return { numbers, texts, traceparent };
   }
 
   private propertiesEnd(): number {
     const length = this.varint();
     if (length > this.rest) throw new WireFault("sends properties that are cut off");
     return this.at + length;
+  }
+
+  /** Whether the text that comes is this one, of ASCII. It is gone over. */
+  private textIs(text: string): boolean {
+    const length = this.uint16();
+    const at = this.take(length);
+    return length === text.length && this.bytes.toString("latin1", at, at + length) === text;
   }
 
   private skipText(): void {

@@ -197,14 +197,14 @@ export class MqttSession {
 
   /** Undefined: it is no event. */
   private recordOf(publication: Publication): BusRecord | undefined {
-    const { isRetained, isUtf8, length, payload, topic } = publication;
+    const { isRetained, isUtf8, length, payload, topic, traceparent } = publication;
     const { clock, startsAtEnd, statusTopic } = this.options;
     if (length === 0 || (isRetained && startsAtEnd)) return undefined;
     if (topic === statusTopic || topic.startsWith(STATUS_TOPICS)) return undefined;
     const tooLong = lengthProblem(length);
     const problem = isUtf8 ? tooLong : "its topic is not UTF-8";
     const bytes = tooLong === undefined ? payload : payload.subarray(0, BEGINNING_BYTES);
-    return { topic, bytes, problem, arrivedMs: clock.nowMs() };
+    return { topic, bytes, problem, arrivedMs: clock.nowMs(), traceparent };
   }
 
   private warn({ topic }: Publication): void {

@@ -15,4 +15,6 @@ export interface Publication {
   readonly isRepeated: boolean;
   /** Whether it was kept by the broker, and is sent because of a new subscription. */
   readonly isRetained: boolean;
+  /** Its user property of that name, unchecked; undefined: it has none. */
+  readonly traceparent?: string | undefined;
 }

@@ -1,4 +1,4 @@
-import { BodyReader } from "./body_reader.ts";
+import { BodyReader, NO_PROPERTIES } from "./body_reader.ts";
 import type { Publication } from "./publication.ts";
 import type { Packet } from "./packet_cutter.ts";
 import type { ProtocolLevel } from "./packet_types.ts";
@@ -24,7 +24,8 @@ export class PublicationReader {
     const isUtf8 = !written.includes(REPLACED) || isStrict(body.subarray(2, reader.at));
     const id = qos === 0 ? 0 : reader.uint16();
     if (qos > 0 && id === 0) throw new WireFault("sends a PUBLISH with the packet id 0");
-    const alias = this.level === 5 ? reader.properties().numbers.get(TOPIC_ALIAS) : undefined;
+    const properties = this.level === 5 ? reader.properties() : NO_PROPERTIES;
+    const alias = properties.numbers.get(TOPIC_ALIAS);
     const topic = alias === undefined ? { topic: written, isUtf8 } : this.aliased(alias, written, isUtf8);
     if (topic.topic === "") throw new WireFault("sends a PUBLISH without a topic");
     return {
@@ -35,6 +36,7 @@ export class PublicationReader {
       id,
       isRepeated: (flags & 0x08) !== 0,
       isRetained: (flags & 0x01) !== 0,
+      traceparent: properties.traceparent,
     };
   }
 

@@ -24,6 +24,7 @@ export const KEEPS_NO_CONSUMER =
 /** What separates the levels of a subject. */
 const SEPARATOR = ".";
 /** Headers of messages that only say that others are gone. */
+const TRACEPARENT_HEADER = /^traceparent:[ \t]*(\S{1,256})[ \t]*\r?$/im;
 const MARKER = /^(?:Nats-Marker-Reason|KV-Operation):/im;
 
 /** What a partition needs of its source. */
@@ -178,6 +179,7 @@ export class NatsPartition implements Partition {
         key: undefined,
         busMs: Number(timeNs / 1_000_000n),
         arrivedMs,
+        traceparent: header === "" ? undefined : TRACEPARENT_HEADER.exec(header)?.[1],
       }];
     });
   }

@@ -1,5 +1,6 @@
 /** Streams of a real NATS, as a source. */
 import assert from "node:assert/strict";
+import { UpstreamTraces } from "../../../src/event/upstream_traces.ts";
 import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
 import { SourceError } from "../../../src/contract/source.ts";
 import { loginOfCredentials } from "../../../src/sources/nats/nats_login.ts";
@@ -104,9 +105,10 @@ Deno.test("streams of NATS: messages as records, and what is gone", async (t) =>
   );
 
   await step(
-    "a header that looks like a status of the server is a message's all the same",
+    "a header that looks like a status of the server is a message's all the same, and its trace is noted",
     async (stream) => {
-      const header = "NATS/1.0 404 No Messages\r\n\r\n";
+      const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+      const header = `NATS/1.0 404 No Messages\r\nother: x\r\nTraceparent: ${traceparent}\r\n\r\n`;
       const [first, second] = messagesOf(0, 2).map(({ body }) => body) as [string, string];
       const bytes = new TextEncoder().encode(
         `CONNECT {"headers":true}\r\nHPUB ${stream.name}.e ${header.length} ${
@@ -122,7 +124,11 @@ Deno.test("streams of NATS: messages as records, and what is gone", async (t) =>
         if (heard.includes("PONG")) break;
       }
       await stream.publish({ body: second });
-      await withSource(stream, async (reading) => assert.deepEqual(await reading.readAll(), events(0, 2)));
+      await withSource(stream, async (reading) => {
+        reading.batch.upstream = new UpstreamTraces();
+        assert.deepEqual(await reading.readAll(), events(0, 2));
+        assert.deepEqual(reading.batch.upstream.texts(), [traceparent]);
+      });
     },
   );
 

@@ -1,0 +1,53 @@
+/** A receiver of OTLP over HTTP, and how requests to it look. */
+export interface ReceiverAddress {
+  /** Without `/v1/traces`. */
+  readonly endpoint: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly isJson: boolean;
+  /** PEM text; undefined: the system's authorities. */
+  readonly authority: string | undefined;
+}
+
+/** Statuses by which a receiver refuses a request without spans, and would take others. */
+const REFUSES_EMPTY = [400, 415, 422];
+const MESSAGE_MAX_CHARACTERS = 300;
+const ANSWER_MAX_MS = 5000;
+
+/**
+ * Asks a receiver whether it takes traces, by a request without any. The exporter itself tells nobody when
+ * what it sends is not taken.
+ *
+ * @returns Why it does not take them, without secrets; undefined: it takes them.
+ * @throws The signal's reason, when it fires.
+ */
+export async function tryReceiver(
+  { authority, endpoint, headers, isJson }: ReceiverAddress,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const timeout = AbortSignal.timeout(ANSWER_MAX_MS);
+  using client = authority === undefined ? undefined : Deno.createHttpClient({ caCerts: [authority] });
+  let reply: Response;
+  try {
+    reply = await fetch(`${endpoint}/v1/traces`, {
+      method: "POST",
+      headers: [...headers.map((header) => [...header] as [string, string]), [
+        "content-type",
+        isJson ? "application/json" : "application/x-protobuf",
+      ]],
+      body: isJson ? "{}" : new Uint8Array(0),
+      redirect: "manual",
+      signal: AbortSignal.any([signal, timeout]),
+      ...(client && { client }),
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (timeout.aborted) return `it does not answer within ${ANSWER_MAX_MS / 1000} s`;
+    const { cause, message } = error as Error;
+    return (cause instanceof Error ? cause.message : message).slice(0, MESSAGE_MAX_CHARACTERS);
+  }
+  await reply.body?.cancel();
+  const { status } = reply;
+  if (reply.ok || REFUSES_EMPTY.includes(status)) return undefined;
+  if (status === 401 || status === 403) return `it answers ${status}: check OTEL_EXPORTER_OTLP_HEADERS`;
+  return `it answers ${status} to ${endpoint}/v1/traces`;
+}

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { tryReceiver } from "../../../src/platform/telemetry/receiver.ts";
+import { freePort } from "../../support/free_port.ts";
+
+const NEVER = new AbortController().signal;
+const TOKEN = "receiver-token";
+
+function asked(endpoint: string) {
+  return tryReceiver(
+    { endpoint, headers: [["authorization", `Bearer ${TOKEN}`]], isJson: false, authority: undefined },
+    NEVER,
+  );
+}
+
+Deno.test("a receiver is asked with the headers, and what it answers is told without them", async () => {
+  let status = 200;
+  let got: readonly string[] = [];
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    got = [new URL(request.url).pathname, request.headers.get("authorization") ?? ""];
+    return new Response("", { status, headers: { location: "/elsewhere" } });
+  });
+  const endpoint = `http://127.0.0.1:${server.addr.port}`;
+  assert.equal(await asked(endpoint), undefined);
+  assert.deepEqual(got, ["/v1/traces", `Bearer ${TOKEN}`]);
+  for (const taken of [202, 400, 415]) {
+    status = taken;
+    assert.equal(await asked(endpoint), undefined);
+  }
+  for (const refused of [307, 401, 403, 404, 429, 500, 503]) {
+    status = refused;
+    const problem = await asked(endpoint);
+    assert.match(problem!, new RegExp(`it answers ${refused}`));
+    assert.ok(!problem!.includes(TOKEN));
+  }
+});
+
+Deno.test("one that is away, or speaks another protocol, is told as such", async () => {
+  assert.match((await asked(`http://127.0.0.1:${freePort()}`))!, /refused/i);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    const connection = await listener.accept();
+    await connection.read(new Uint8Array(1024));
+    await connection.write(new TextEncoder().encode("\x00garbage\r\n\r\n"));
+    connection.close();
+  })();
+  const problem = await asked(`http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`);
+  await serving;
+  assert.ok(problem !== undefined && problem.length <= 300);
+});
