@@ -26,11 +26,19 @@ export function copyWords(from: Words, start: number, end: number, to: Words, at
 }
 
 /** The hash that `hashBytes` makes. */
-export function hashWords({ bytes, view }: Words, start: number, end: number): number {
+export function hashWords(words: Words, start: number, end: number): number {
+  const { view } = words;
   let hash = HASH_SEED;
   let at = start;
   for (; at + WORD_BYTES <= end; at += WORD_BYTES) hash = hashWord(hash, view.getInt32(at, true));
+  return hashWord(hash, restOf(words, at, end));
+}
+
+/** Fewer bytes than a word has, as a word that is filled up with zeros. */
+export function restOf({ bytes, view }: Words, start: number, end: number): number {
+  if (start >= end) return 0;
+  if (start + WORD_BYTES <= bytes.length) return view.getInt32(start, true) & ((1 << 8 * (end - start)) - 1);
   let rest = 0;
-  for (let shift = 0; at < end; at++, shift += 8) rest |= bytes[at]! << shift;
-  return hashWord(hash, rest);
+  for (let at = start; at < end; at++) rest |= bytes[at]! << 8 * (at - start);
+  return rest;
 }

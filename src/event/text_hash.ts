@@ -36,9 +36,27 @@ export function hashBytes(bytes: Uint8Array, start: number, length: number): num
  * Hacks).
  */
 export function endsPlainText(word: number): boolean {
+  return (endsIn(word) & 0x80808080) !== 0;
+}
+
+/** How many bytes of a word precede the first one that {@link endsPlainText} is about; 4: there is none. */
+export function plainBytesIn(word: number): number {
+  return bytesBefore(endsIn(word));
+}
+
+/**
+ * How many bytes of a word come before the first one of which the highest bit is set; 4: there is none. A
+ * borrow makes wrong bits only above the byte that it comes from.
+ */
+export function bytesBefore(bits: number): number {
+  const highest = bits & 0x80808080;
+  return highest === 0 ? 4 : (31 - Math.clz32(highest & -highest)) >> 3;
+}
+
+/** The highest bit of each byte that ends plain text; those above the first one may be wrong. */
+function endsIn(word: number): number {
   const quote = word ^ 0x22222222;
   const backslash = word ^ 0x5c5c5c5c;
-  const ends = ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash) |
+  return ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash) |
     ((word - 0x20202020) & ~word) | word;
-  return (ends & 0x80808080) !== 0;
 }

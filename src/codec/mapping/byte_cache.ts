@@ -1,9 +1,9 @@
 import { HASH_SEED, hashWord } from "../../event/text_hash.ts";
-import { WORD_BYTES, type Words } from "../words.ts";
+import { restOf, WORD_BYTES, type Words } from "../words.ts";
 
 /** Parts of the bytes of a record, by which something is looked up. */
 export interface Parts {
-  /** Where each part begins and ends. */
+  /** Where each part begins and ends. One that ends before it begins is none, which is not an empty one. */
   readonly start: Int32Array;
   readonly end: Int32Array;
   /** The parts that count. */
@@ -70,17 +70,22 @@ export class ByteCache<T> {
   }
 
   /**
-   * Keeps the content of what was looked up last and not found, where there is room. A full cache keeps what
+   * Whether there is room for the content of what was looked up last and not found. A full cache keeps what
    * it has, which serves best where more come in turn than it holds. It is emptied when what is not found
    * outnumbers what it has, because others come now.
    */
+  hasRoom(): boolean {
+    if (this.keyLength === 0) return false;
+    if (this.size <= this.sizeMax) return true;
+    if (++this.missed <= 2 * this.contents.length) return false;
+    this.clear();
+    return true;
+  }
+
+  /** Keeps the content of what was looked up last and not found, where there is room. */
   add(content: T): void {
+    if (!this.hasRoom()) return;
     const { key, keyLength } = this;
-    if (keyLength === 0) return;
-    if (this.size > this.sizeMax) {
-      if (++this.missed <= 2 * this.contents.length) return;
-      this.clear();
-    }
     const entry = Math.max(1, this.contents.length);
     if (entry * 2 > this.table.length) this.enlarge();
     this.hashes[entry] = this.hash;
@@ -102,7 +107,8 @@ export class ByteCache<T> {
    * The key of parts: its owner, then of each part the length, its words and the rest of its bytes. So the
    * same bytes that are divided in another way are another key.
    */
-  private compose({ bytes, view }: Words, { start, end, chosen }: Parts, owner: number): void {
+  private compose(words: Words, { start, end, chosen }: Parts, owner: number): void {
+    const { view } = words;
     const { key } = this;
     key[0] = owner;
     let hash = hashWord(HASH_SEED, owner);
@@ -119,9 +125,7 @@ export class ByteCache<T> {
       for (; at + WORD_BYTES <= partEnd; at += WORD_BYTES) {
         hash = hashWord(hash, key[length++] = view.getInt32(at, true));
       }
-      let rest = 0;
-      for (let shift = 0; at < partEnd; at++, shift += 8) rest |= bytes[at]! << shift;
-      hash = hashWord(hash, key[length++] = rest);
+      hash = hashWord(hash, key[length++] = restOf(words, at, partEnd));
     }
     this.keyLength = length;
     this.hash = hash;

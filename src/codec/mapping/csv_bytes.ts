@@ -12,7 +12,7 @@ import { nextHeader, NO_ROW, partsOf, rowReadings } from "./csv_readings.ts";
 import { csvRowEnd } from "./csv_row_end.ts";
 import { rowAt } from "./csv_rows.ts";
 import type { EventMapping } from "./event_mapping.ts";
-import { KnownSeries, SeriesWriter } from "./known_series.ts";
+import { keyOfSeries, KnownSeries, SeriesWriter } from "./known_series.ts";
 import { asciiBetween, timeMsIn } from "./number_bytes.ts";
 import { makeEvent, type RecordContext } from "./reading.ts";
 import { EVENTS_MAX, FAILED, type RecordEvents } from "./record_events.ts";
@@ -223,7 +223,7 @@ export class CsvBytes {
     const cells = Array.from({ length: layout.columns }, (_, i) => this.cells.text(i));
     const event = makeEvent(this.mapping, partsOf({ cells }, layout.header, column), context);
     if (typeof event === "string") return undefined;
-    const series = new KnownSeries(event);
+    const series = new KnownSeries(keyOfSeries(event));
     this.known.grow(series.length);
     return series;
   }

@@ -1,5 +1,5 @@
 import type { EventBatch } from "../../event/event_batch.ts";
-import { endsPlainText } from "../../event/text_hash.ts";
+import { plainBytesIn } from "../../event/text_hash.ts";
 import { BACKSLASH, BRACKET_CLOSE, COMMA, QUOTE } from "../ascii.ts";
 import { type JsonBytes } from "../json_bytes.ts";
 import type { RecordContext } from "./reading.ts";
@@ -51,7 +51,11 @@ export class ElementReader {
     const { view } = this;
     const lastWordAt = bytes.length - 4;
     let end = start + 1;
-    while (end <= lastWordAt && !endsPlainText(view.getInt32(end, true))) end += 4;
+    while (end <= lastWordAt) {
+      const plain = plainBytesIn(view.getInt32(end, true));
+      end += plain;
+      if (plain < 4) break;
+    }
     while (bytes[end]! >= 0x20 && bytes[end] !== QUOTE && bytes[end] !== BACKSLASH) end++;
     if (bytes[end++] !== QUOTE) return -1;
     const next = bytes[this.json.afterSpace(end)];

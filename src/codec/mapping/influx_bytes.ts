@@ -1,29 +1,17 @@
 import { isUtf8 } from "node:buffer";
 import { UNNAMED } from "../../event/agg_function.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
-import {
-  BACKSLASH,
-  BYTE_I,
-  BYTE_U,
-  COMMA,
-  EQUALS,
-  HASH,
-  MINUS,
-  NEWLINE,
-  PLUS,
-  QUOTE,
-  RETURN,
-  SPACE,
-} from "../ascii.ts";
-import { Words } from "../words.ts";
+import { bytesBefore } from "../../event/text_hash.ts";
+import { BACKSLASH, COMMA, EQUALS, HASH, NEWLINE, QUOTE, RETURN, SPACE } from "../ascii.ts";
+import { WORD_BYTES, Words } from "../words.ts";
 import { ByteCache, OnePart } from "./byte_cache.ts";
 import type { EventMapping } from "./event_mapping.ts";
-import { influxNumber } from "./influx_line.ts";
 import { influxLineEnd } from "./influx_line_end.ts";
+import { influxNumberIn } from "./influx_number_bytes.ts";
 import { influxLineReadings, NO_LINE } from "./influx_readings.ts";
 import { KnownField, KnownHead } from "./known_head.ts";
 import { SeriesWriter } from "./known_series.ts";
-import { asciiBetween, decimalIn, timeMsOf, wholeIn } from "./number_bytes.ts";
+import { asciiBetween, timeMsOf, wholeIn } from "./number_bytes.ts";
 import type { RecordContext } from "./reading.ts";
 import { EVENTS_MAX, FAILED, type RecordEvents } from "./record_events.ts";
 import { perSecond } from "./time.ts";
@@ -160,7 +148,13 @@ export class InfluxBytes {
   private headAt(start: number, end: number): KnownHead | undefined {
     const { bytes } = this;
     if (bytes[start]! <= SPACE || bytes[start] === HASH) return undefined;
+    const lastWordAt = end - WORD_BYTES;
     let at = start;
+    while (at <= lastWordAt) {
+      const plain = plainHeadBytesIn(this.words.view.getInt32(at, true));
+      at += plain;
+      if (plain < WORD_BYTES) break;
+    }
     for (; at < end && bytes[at] !== SPACE; at++) {
       if (bytes[at]! < SPACE) return undefined;
       if (bytes[at] === BACKSLASH) at++;
@@ -205,7 +199,7 @@ export class InfluxBytes {
       } else {
         const valueStart = at;
         while (at < end && IN_VALUE[bytes[at]!] === 1) at++;
-        const value = numberBetween(bytes, valueStart, at);
+        const value = influxNumberIn(bytes, valueStart, at);
         if (Number.isNaN(value)) return false;
         before = head.find(bytes, nameStart, nameEnd - nameStart, before) ??
           this.newField(head, start, headEnd, nameStart, nameEnd, context);
@@ -281,16 +275,8 @@ export class InfluxBytes {
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const ENCODER = new TextEncoder();
 
-/** As {@link influxNumber}; NaN: it is none. */
-function numberBetween(bytes: Uint8Array, start: number, end: number): number {
-  const decimal = decimalIn(bytes, start, end);
-  if (!Number.isNaN(decimal)) return decimal;
-  const last = bytes[end - 1];
-  if (last === BYTE_I || last === BYTE_U) {
-    const hasSign = last === BYTE_I && (bytes[start] === MINUS || bytes[start] === PLUS);
-    const whole = wholeIn(bytes, hasSign ? start + 1 : start, end - 1);
-    if (!Number.isNaN(whole)) return bytes[start] === MINUS ? -whole : whole;
-  }
-  const number = influxNumber(asciiBetween(bytes, start, end));
-  return typeof number === "string" ? NaN : number;
+/** How many bytes of a word come before the first space, control character or backslash in it. */
+function plainHeadBytesIn(word: number): number {
+  const backslash = word ^ 0x5c5c5c5c;
+  return bytesBefore(((backslash - 0x01010101) & ~backslash) | ((word - 0x21212121) & ~word));
 }

@@ -1,6 +1,6 @@
 import type { CheckedEvent } from "../event_check.ts";
 import { isAt } from "./byte_cache.ts";
-import { KnownSeries } from "./known_series.ts";
+import { keyOfSeries, KnownSeries } from "./known_series.ts";
 
 /** A field of a measurement with its tags, and the series that it is. */
 export class KnownField extends KnownSeries {
@@ -9,7 +9,7 @@ export class KnownField extends KnownSeries {
 
   /** @param name Best the same object for the fields of all heads: it stays in the processor's cache. */
   constructor(readonly name: Uint8Array, event: Pick<CheckedEvent, "name" | "labels">) {
-    super(event);
+    super(keyOfSeries(event));
   }
 }
 

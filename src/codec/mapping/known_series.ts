@@ -6,6 +6,11 @@ import { WORD_BYTES, Words } from "../words.ts";
 
 const ENCODER = new TextEncoder();
 
+/** The key of the series of an event. */
+export function keyOfSeries({ name, labels }: Pick<CheckedEvent, "name" | "labels">): Uint8Array {
+  return ENCODER.encode(seriesKey(name, labels));
+}
+
 /** A series that was seen before: its key is made, and stands in each batch once. */
 export class KnownSeries {
   /** The key as words. Those of a short key lie in one piece of memory with their array. */
@@ -17,8 +22,8 @@ export class KnownSeries {
   filling = 0;
   start = 0;
 
-  constructor({ name, labels }: Pick<CheckedEvent, "name" | "labels">) {
-    const bytes = ENCODER.encode(seriesKey(name, labels));
+  /** @param bytes Its key. */
+  constructor(bytes: Uint8Array) {
     this.length = bytes.length;
     this.key = new Int32Array(Math.ceil(bytes.length / WORD_BYTES));
     const { view } = new Words(bytes);

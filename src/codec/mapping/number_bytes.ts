@@ -31,6 +31,15 @@ export function decimalIn(bytes: Uint8Array, start: number, end: number): number
   return sign === MINUS ? -number : number;
 }
 
+/** The number that four digits are, as a little-endian word; -1: they are not all digits. */
+export function fourDigits(word: number): number {
+  const digits = word ^ 0x30303030;
+  // From ten on, what is added reaches the highest bit of a byte.
+  if (((digits + 0x76767676) | digits) & 0x80808080) return -1;
+  const pairs = Math.imul(digits, 10) + (digits >>> 8);
+  return (pairs & 0xff) * 100 + (pairs >>> 16 & 0xff);
+}
+
 /** A whole number of at most 19 digits without a sign, correctly rounded; NaN: it is another one, or none. */
 export function wholeIn(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;

@@ -112,7 +112,14 @@ export class PlainRecord {
     if (this.values !== undefined && end >= 0 && end - start <= SHAPE_BYTES_MAX) {
       const { shapes } = this;
       const index = shapes.length < SHAPES_MAX ? shapes.length : (this.lastShape + 1) % SHAPES_MAX;
-      shapes[index] = new RecordShape(this.words, start, end, this.values, slots.kind.slice());
+      shapes[index] = new RecordShape(
+        this.words,
+        start,
+        end,
+        this.values,
+        slots.kind.slice(),
+        slots.isHashed,
+      );
       this.lastShape = index;
     }
     return end;
@@ -192,8 +199,9 @@ export class PlainRecord {
     slots.start[slot] = start;
     slots.end[slot] = end;
     if (slot !== UNUSED) {
-      if (kind === TEXT) slots.hash[slot] = hashBytes(bytes, start, end - start);
-      else if (kind === NUMBER) slots.number[slot] = jsonNumber(bytes, start, end);
+      if (kind === TEXT && slots.isHashed[slot] === 1) {
+        slots.hash[slot] = hashBytes(bytes, start, end - start);
+      } else if (kind === NUMBER) slots.number[slot] = jsonNumber(bytes, start, end);
     }
     this.values?.push({ kind, slot, start, end });
     return end;

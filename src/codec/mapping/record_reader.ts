@@ -30,8 +30,10 @@ export class RecordReader {
   private readonly rows: CsvBytes | undefined;
   private readonly lines: InfluxBytes | CsvBytes | undefined;
   private readonly events = new RecordEvents();
+  private readonly unitsPerSecond: number | undefined;
 
   constructor(readonly mapping: EventMapping) {
+    this.unitsPerSecond = perSecond(mapping.timeUnit);
     this.plain = PlainJson.for(mapping);
     this.rows = CsvBytes.for(mapping);
     this.lines = this.rows ?? InfluxBytes.for(mapping);
@@ -45,7 +47,7 @@ export class RecordReader {
   /** Call it before the first record is added to an emptied batch. */
   begin(batch: EventBatch): void {
     batch.isMapped = true;
-    batch.unitsPerSecond = perSecond(this.mapping.timeUnit);
+    batch.unitsPerSecond = this.unitsPerSecond;
   }
 
   /**

@@ -1,8 +1,8 @@
-import { endsPlainText, HASH_SEED, hashWord } from "../../event/text_hash.ts";
+import { endsPlainText, HASH_SEED, hashWord, plainBytesIn } from "../../event/text_hash.ts";
 import { BACKSLASH, MINUS, NINE, POINT, QUOTE, SPACE, ZERO } from "../ascii.ts";
 import { WORD_BYTES, type Words } from "../words.ts";
-import { asciiBetween, EXACT_POWERS_OF_TEN } from "./number_bytes.ts";
-import { NOTHING, NUMBER, type RecordSlots, TEXT } from "./record_slots.ts";
+import { asciiBetween, EXACT_POWERS_OF_TEN, fourDigits } from "./number_bytes.ts";
+import { NOTHING, NUMBER, OTHER, type RecordSlots, TEXT } from "./record_slots.ts";
 
 /** A text, a number, a boolean or `null` of a record. */
 export interface RecordValue {
@@ -15,6 +15,8 @@ export interface RecordValue {
 
 /** Stands in a program for the end of the record. */
 const END = NOTHING;
+/** Stands in a program for a text that is hashed. */
+const HASHED_TEXT = OTHER + 1;
 
 /**
  * What records of one producer have in common: everything except their texts, numbers and booleans. A record
@@ -32,6 +34,7 @@ export class RecordShape {
    * @param words The bytes of a reply with the first record of the shape.
    * @param values All values of that record, in their order.
    * @param slotKinds What each slot is filled with.
+   * @param isHashed Of which slots texts are hashed.
    */
   constructor(
     words: Words,
@@ -39,12 +42,14 @@ export class RecordShape {
     end: number,
     values: readonly RecordValue[],
     private readonly slotKinds: Uint8Array,
+    isHashed: Uint8Array,
   ) {
     const program: number[] = [];
     let at = start;
     for (const value of [...values, { kind: END, slot: 0, start: end, end }]) {
       const length = value.start - at;
-      program.push(length, ...sameWords(words, at, length), value.kind, value.slot);
+      const kind = value.kind === TEXT && isHashed[value.slot] === 1 ? HASHED_TEXT : value.kind;
+      program.push(length, ...sameWords(words, at, length), kind, value.slot);
       at = value.end;
     }
     this.program = Int32Array.from(program);
@@ -73,9 +78,11 @@ export class RecordShape {
       const slot = program[step++]!;
       slots.start[slot] = at;
       at = kind === TEXT
-        ? textEnd(slots, words, at, slot)
+        ? textEnd(words, at)
+        : kind === HASHED_TEXT
+        ? hashedTextEnd(slots, words, at, slot)
         : kind === NUMBER
-        ? numberEnd(slots, at, slot)
+        ? numberEnd(slots, words, at, slot)
         : slots.fillWord(slot, at);
       if (at < 0) return -1;
       slots.end[slot] = at;
@@ -97,7 +104,22 @@ function sameWords({ bytes, view }: Words, start: number, length: number): numbe
 }
 
 /** What ends a text, if it is no quote, differs from the shape. */
-function textEnd(slots: RecordSlots, { bytes, view }: Words, start: number, slot: number): number {
+function textEnd({ bytes, view }: Words, start: number): number {
+  const lastWordAt = bytes.length - WORD_BYTES;
+  let at = start;
+  while (at <= lastWordAt) {
+    const plain = plainBytesIn(view.getInt32(at, true));
+    at += plain;
+    if (plain < WORD_BYTES) return at;
+  }
+  for (;; at++) {
+    const byte = bytes[at]!;
+    if (byte === QUOTE || byte === BACKSLASH || !(byte >= SPACE && byte < 0x80)) return at;
+  }
+}
+
+/** As {@link textEnd}, with the hash of the text. */
+function hashedTextEnd(slots: RecordSlots, { bytes, view }: Words, start: number, slot: number): number {
   const lastWordAt = bytes.length - WORD_BYTES;
   let at = start;
   let hash = HASH_SEED;
@@ -117,13 +139,18 @@ function textEnd(slots: RecordSlots, { bytes, view }: Words, start: number, slot
 }
 
 /** A number without an exponent: what follows one differs from the shape. */
-function numberEnd(slots: RecordSlots, start: number, slot: number): number {
-  const { bytes } = slots;
+function numberEnd(slots: RecordSlots, { bytes, view }: Words, start: number, slot: number): number {
   let at = bytes[start] === MINUS ? start + 1 : start;
   let byte = bytes[at]!;
   const hasLeadingZero = byte === ZERO;
   const digitsStart = at;
   let mantissa = 0;
+  for (const lastWordAt = bytes.length - WORD_BYTES; at <= lastWordAt; at += WORD_BYTES) {
+    const digits = fourDigits(view.getInt32(at, true));
+    if (digits < 0) break;
+    mantissa = mantissa * 10_000 + digits;
+  }
+  byte = bytes[at]!;
   for (; byte >= ZERO && byte <= NINE; byte = bytes[++at]!) mantissa = mantissa * 10 + (byte - ZERO);
   if (at === digitsStart || (hasLeadingZero && at - digitsStart > 1)) return -1;
   let decimals = 0;

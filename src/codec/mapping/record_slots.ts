@@ -36,8 +36,10 @@ export class RecordSlots {
   end = new Int32Array(1);
   /** Of a number; NaN: it is not finite. */
   number = new Float64Array(1);
-  /** Of a text, as `hashBytes` makes it. */
+  /** Of a text that is hashed, as `hashBytes` makes it. */
   hash = new Int32Array(1);
+  /** Whether texts are hashed; of each slot. */
+  isHashed = new Uint8Array(1);
 
   /** Adds one, before the first record. Returns its index. */
   add(): number {
@@ -47,6 +49,7 @@ export class RecordSlots {
     this.end = new Int32Array(slot + 1);
     this.number = new Float64Array(slot + 1);
     this.hash = new Int32Array(slot + 1);
+    this.isHashed = new Uint8Array(slot + 1);
     return slot;
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { decimalIn, wholeIn } from "../../../src/codec/mapping/number_bytes.ts";
+import { decimalIn, fourDigits, wholeIn } from "../../../src/codec/mapping/number_bytes.ts";
 import fc from "../../support/fast_check.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -29,4 +29,20 @@ Deno.test("property: a number is read as JavaScript reads it, or left to others,
     }),
     { numRuns: 2000 },
   );
+});
+
+Deno.test("four digits at once are what they are one by one, and nothing else is four digits", () => {
+  const wordOf = (bytes: readonly number[]) => new DataView(Uint8Array.from(bytes).buffer).getInt32(0, true);
+  for (let number = 0; number < 10_000; number++) {
+    const text = `${number}`.padStart(4, "0");
+    assert.equal(fourDigits(wordOf([...text].map((digit) => digit.charCodeAt(0)))), number);
+  }
+  for (let byte = 0; byte < 256; byte++) {
+    if (byte >= 0x30 && byte <= 0x39) continue;
+    for (let at = 0; at < 4; at++) {
+      for (const digit of [0x30, 0x35, 0x39]) {
+        assert.equal(fourDigits(wordOf([digit, digit, digit, digit].with(at, byte))), -1);
+      }
+    }
+  }
 });

@@ -269,3 +269,30 @@ Deno.test("mappings that the fast path does not know are left to the slow one", 
     assert.ok(!known(texts), JSON.stringify(texts));
   }
 });
+
+Deno.test("a series that was seen before is another one with an empty label, without it, or cut otherwise", () => {
+  const texts = { name: "{/a}{/b}", value: "/v", timestamp: "/t", labels: "x:/x,y:/y" };
+  const plain = plainJson(texts);
+  const fields = [
+    { a: "ab", b: "c" },
+    { a: "a", b: "bc" },
+    { a: "ab", b: "c", x: "" },
+    { a: "ab", b: "c", y: "" },
+    { a: "ab", b: "c", x: "", y: "" },
+    { a: "ab", b: "c", x: null, y: "1" },
+    { a: "ab", b: "c", x: "1" },
+    { a: "ab", b: "c", x: 1 },
+    { a: "ab", b: "c", x: true, y: "true" },
+  ];
+  for (let round = 0; round < 3; round++) {
+    for (const one of fields) {
+      const text = JSON.stringify({ ...one, v: 1, t: 1 });
+      assert.deepEqual(fast(text, texts, plain), plainly(text, texts), text);
+    }
+    for (const x of ["\x7f", 1.5, [1], {}]) {
+      const text = JSON.stringify({ a: "ab", b: "c", x, v: 1, t: 1 });
+      assert.equal(fast(text, texts, plain), undefined, text);
+    }
+    assert.equal(fast('{"a":"ab","v":1,"t":1}', texts, plain), undefined);
+  }
+});

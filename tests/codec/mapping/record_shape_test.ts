@@ -19,12 +19,19 @@ const FIRST = '[{"name":"oven","value":1,"is_on":true,"other":"text"}]';
 
 function shape(): RecordShape {
   const range = (part: string) => ({ start: FIRST.indexOf(part), end: FIRST.indexOf(part) + part.length });
-  return new RecordShape(new Words(new TextEncoder().encode(FIRST)), 1, FIRST.length - 1, [
-    { kind: TEXT, slot: NAME, ...range("oven") },
-    { kind: NUMBER, slot: VALUE, ...range("1") },
-    { kind: TRUE, slot: IS_ON, ...range("true") },
-    { kind: TEXT, slot: UNUSED, ...range("text") },
-  ], Uint8Array.of(TEXT, TEXT, NUMBER, TRUE));
+  return new RecordShape(
+    new Words(new TextEncoder().encode(FIRST)),
+    1,
+    FIRST.length - 1,
+    [
+      { kind: TEXT, slot: NAME, ...range("oven") },
+      { kind: NUMBER, slot: VALUE, ...range("1") },
+      { kind: TRUE, slot: IS_ON, ...range("true") },
+      { kind: TEXT, slot: UNUSED, ...range("text") },
+    ],
+    Uint8Array.of(TEXT, TEXT, NUMBER, TRUE),
+    Uint8Array.of(0, 1, 0, 0),
+  );
 }
 
 /** Of a record in a reply; undefined: it has another shape. */
