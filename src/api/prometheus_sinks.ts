@@ -53,9 +53,12 @@ export const SINK_METRICS: readonly Family[] = [
     "sink_lag_seconds",
     "The time since the oldest window was closed of which something waits for the sink; 0: nothing waits.",
     ["sink"],
-    ofSinks(({ waitingSinceMs }, { nowMs }) =>
-      waitingSinceMs === undefined ? 0 : Math.max(0, nowMs - waitingSinceMs) / 1000
-    ),
+    ofSinks((sink, overview) => {
+      const { waitingSinceMs } = sink;
+      if (waitingSinceMs !== undefined) return Math.max(0, overview.nowMs - waitingSinceMs) / 1000;
+      // Something waits, but the state cannot be read.
+      return rowsBefore(overview, sink) > 0 ? undefined : 0;
+    }),
   ),
   gauge(
     "sink_last_delivery_timestamp_seconds",

@@ -116,7 +116,10 @@ export interface LiveSinkOverview extends SinkOverview {
   readonly error: string | undefined;
   /** When it last took aggregates; undefined: not since the start of the process. */
   readonly lastDeliveryMs: number | undefined;
-  /** When the oldest window was closed of which something waits for it; undefined: nothing waits. */
+  /**
+   * When the oldest window was closed of which something waits for it; undefined: nothing waits, or the state
+   * cannot be read.
+   */
   readonly waitingSinceMs: number | undefined;
 }
 

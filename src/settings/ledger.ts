@@ -115,12 +115,16 @@ export class Ledger {
       this.fault(name, `${subject}names a key that needs a password; store the key without one`);
     } else {
       this.note(name, result.text);
-      const endMs = certificateEnd(result.text);
-      if (endMs !== undefined) {
-        this.certificates.push({ setting: parameter === undefined ? name : `${name} ${parameter}`, endMs });
-      }
+      this.noteCertificate(parameter === undefined ? name : `${name} ${parameter}`, result.text);
       return result.text;
     }
     return undefined;
+  }
+
+  private noteCertificate(setting: string, pem: string): void {
+    const endMs = certificateEnd(pem);
+    // Several parts may read one file.
+    if (endMs === undefined || this.certificates.some((known) => known.setting === setting)) return;
+    this.certificates.push({ setting, endMs });
   }
 }

@@ -4,7 +4,7 @@ import { METRICS, metricsPage } from "../../src/api/prometheus.ts";
 import { CONTENT_TYPES, formatFor } from "../../src/api/prometheus_format.ts";
 import { renderPage } from "../../src/api/prometheus_page.ts";
 import { MetricCollector } from "../../src/runtime/metric_collector.ts";
-import type { LiveOverview } from "../../src/runtime/overview.ts";
+import type { LiveOverview, LiveSinkOverview } from "../../src/runtime/overview.ts";
 import { countsOf } from "../../src/state/checkpoint/counts.ts";
 import { renderMetrics } from "../../scripts/metrics_reference.ts";
 import { aggregateOf, batchOf } from "../contract/sink_samples.ts";
@@ -164,6 +164,21 @@ Deno.test("nothing is behind while all buses are idle; a bus that only has one p
     'vabus_handler_bus_events_lost_total{bus="b"} 4',
     "",
   ]);
+});
+
+Deno.test("a sink's lag is 0 where nothing waits, and absent where it cannot be known", () => {
+  const lag = (given: Partial<LiveSinkOverview>) =>
+    /^vabus_handler_sink_lag_seconds\{sink="a"\} (.+)$/m.exec(
+      pageOf("text", {
+        nowMs: 90_000,
+        outboxEndId: 5,
+        sinks: [sinkOverview("a", "delivering", given)],
+      }, "sink_lag_seconds"),
+    )?.[1];
+  assert.equal(lag({ cursor: 5 }), "0");
+  assert.equal(lag({ cursor: 3, waitingSinceMs: 30_000 }), "60");
+  assert.equal(lag({ cursor: 3, waitingSinceMs: 91_000 }), "0", "the clock was set back");
+  assert.equal(lag({ cursor: 3 }), undefined);
 });
 
 Deno.test("causes and alarms that there are not are 0, those that there are count", () => {

@@ -106,6 +106,16 @@ async function testReading(step: Step): Promise<void> {
     assert.deepEqual(await reading.readAll(), events(11, 13));
   });
 
+  await step("says how much is left, where it knows", async (bus, reading) => {
+    await bus.publish(11);
+    const { kind } = await reading.read();
+    const read = kind === "events" ? namesOf(reading.batch).length : 0;
+    const left = () => reading.partition.unreadAfter?.(reading.progress.position ?? "");
+    assert.ok((left() ?? Infinity) >= 11 - read, `${left()} are left after ${read} of 11`);
+    await reading.readAll();
+    assert.ok((left() ?? 0) === 0, `${left()} are left at the end`);
+  });
+
   await step(
     "is idle where there is nothing, and waits no longer than it is told",
     async (_bus, reading) => {
