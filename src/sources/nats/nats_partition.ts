@@ -167,21 +167,23 @@ export class NatsPartition implements Partition {
   /** Records of messages. Those that only say that others are gone are left out. */
   private recordsOf(messages: readonly PulledMessage[]): BusRecord[] {
     const arrivedMs = this.surroundings.context.clock.nowMs();
-    return messages.flatMap(({ message, sequence, timeNs }) => {
+    const records: BusRecord[] = [];
+    for (const { message, sequence, timeMs } of messages) {
       const { header, payload, payloadBytes, subject } = message;
-      if (payloadBytes === 0 && MARKER.test(header)) return [];
-      return [{
+      if (payloadBytes === 0 && MARKER.test(header)) continue;
+      records.push({
         bytes: payload,
         problem: payloadBytes === 0 ? "a message without a payload" : lengthProblem(payloadBytes),
         offset: sequence,
         topic: subject,
         separator: SEPARATOR,
         key: undefined,
-        busMs: Number(timeNs / 1_000_000n),
+        busMs: timeMs,
         arrivedMs,
         traceparent: header === "" ? undefined : TRACEPARENT_HEADER.exec(header)?.[1],
-      }];
-    });
+      });
+    }
+    return records;
   }
 
   private tellLost(position: NatsPosition, next: NatsPosition): void {
