@@ -187,8 +187,9 @@ export class RedisConnection {
   }
 }
 
-function faultOf(name: string, { isTooMuch, message }: RespFault): SourceError {
-  return new SourceError(isTooMuch ? "smaller" : "garbage", `what ${name} answers ${message}`);
+/** Who can ask for less finds in the cause whether that may help. */
+function faultOf(name: string, fault: RespFault): SourceError {
+  return new SourceError("garbage", `what ${name} answers ${fault.message}`, undefined, { cause: fault });
 }
 
 function encoded(commands: readonly (readonly Argument[])[]): string {

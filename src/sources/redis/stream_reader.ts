@@ -96,7 +96,7 @@ export class StreamReader {
       );
     } catch (error) {
       // Fewer entries are asked for the next time. One alone that is too much stays what it is.
-      if (error instanceof SourceError && error.kind === "smaller") throw this.smaller(error);
+      if (error instanceof SourceError && isTooMuch(error.cause)) throw this.smaller(error);
       throw error;
     }
     for (const reply of replies) connection.checked(reply);
@@ -107,9 +107,9 @@ export class StreamReader {
   }
 
   private smaller(error: SourceError): SourceError {
-    if (this.count === 1) return new SourceError("garbage", error.message);
+    if (this.count === 1) return error;
     this.count = Math.max(1, this.count >> 3);
-    return error;
+    return new SourceError("smaller", error.message, undefined, { cause: error.cause });
   }
 
   /**
@@ -139,4 +139,8 @@ export class StreamReader {
       `stream ${this.key}: the server sends more entries than were asked for`,
     );
   }
+}
+
+function isTooMuch(cause: unknown): boolean {
+  return cause instanceof RespFault && cause.isTooMuch;
 }
