@@ -19,7 +19,8 @@ import {
   type Way,
 } from "./telegraf_contest.ts";
 
-const TOPIC = "plant/a";
+/** A topic each: a session that was read keeps getting what is published on its own. */
+const TOPICS = { handler: "plant/a", telegraf: "plant/b" };
 const CLIENT = "telegraf";
 const TOGETHER = 5000;
 /** The instance of the handlers of `tests/e2e/plant.ts`. */
@@ -28,28 +29,28 @@ const [CONNACK, SUBSCRIBE, SUBACK, DISCONNECT] = [2, 8, 9, 14];
 
 /** Both find the messages in a session that the broker has kept, with QoS 1. */
 export function mqttWay(broker: MosquittoServer, count: number, program: string): Way {
-  const url = broker.url(TOPIC);
-  const fill = async (client: string) => {
-    await makeSession(broker.port, client);
+  const url = broker.url(TOPICS.handler);
+  const fill = async (client: string, topic: string) => {
+    await makeSession(broker.port, client, topic);
     await using publisher = await MqttPublisher.connect(broker.port);
     for (const group of groups(events(count, "json"), TOGETHER)) {
-      await publisher.publish(group.map((payload) => ({ topic: TOPIC, payload })));
+      await publisher.publish(group.map((payload) => ({ topic, payload })));
     }
   };
   return {
     name: "a session of MQTT, JSON",
     async handler(directory) {
-      await fill(clientIdOf({ instance: INSTANCE, name: url }));
+      await fill(clientIdOf({ instance: INSTANCE, name: url }), TOPICS.handler);
       return await handlerOnce(url, directory, "json", count);
     },
     async telegraf(directory) {
-      await fill(CLIENT);
+      await fill(CLIENT, TOPICS.telegraf);
       await using telegraf = await startTelegraf(
         program,
         directory,
         `[[inputs.mqtt_consumer]]
   servers = ["tcp://127.0.0.1:${broker.port}"]
-  topics = ["${TOPIC}"]
+  topics = ["${TOPICS.telegraf}"]
   topic_tag = ""
   qos = 1
   persistent_session = true
@@ -110,13 +111,13 @@ export async function redisWay(server: RedisServerProcess, count: number): Promi
 }
 
 /** Makes the broker keep messages for a client that is not there. */
-async function makeSession(port: number, client: string): Promise<void> {
+async function makeSession(port: number, client: string, topic: string): Promise<void> {
   const socket = connect({ host: "127.0.0.1", port });
   const packets = new MqttPackets();
   socket.write(mqttPacket(1, 0, "MQTT", 4, 0, uint16(0), client));
   socket.on("data", (bytes) => {
     for (const { type } of packets.take(bytes)) {
-      if (type === CONNACK) socket.write(mqttPacket(SUBSCRIBE, 2, uint16(1), TOPIC, 1));
+      if (type === CONNACK) socket.write(mqttPacket(SUBSCRIBE, 2, uint16(1), topic, 1));
       else if (type === SUBACK) socket.end(mqttPacket(DISCONNECT, 0));
     }
   });
