@@ -12,6 +12,7 @@ import {
 import { Rarely } from "../platform/http/rarely.ts";
 import { TokenCheck, type TokenCheckOptions } from "../platform/http/token_check.ts";
 import type { Logger } from "../platform/log/logger.ts";
+import { nameOf } from "./actor.ts";
 import { ApiError } from "./api_error.ts";
 import type { Caller } from "./endpoint.ts";
 import type { Client, Gate } from "./router.ts";
@@ -202,10 +203,4 @@ function isOfOwnPage(request: Request): boolean {
   const isSameOrigin = request.headers.has("origin") ||
     request.headers.get("sec-fetch-site")?.trim().toLowerCase() === "same-origin";
   return isSameOrigin && request.headers.has(OWN_PAGE_HEADER);
-}
-
-/** A caller in words, for the log and the audit. */
-export function nameOf({ role, by, certificate }: Caller): string {
-  const how = by === "nothing" ? "" : ` (${by})`;
-  return `${role ?? "nobody"}${how}${certificate === undefined ? "" : `, certificate ${certificate}`}`;
 }

@@ -1,10 +1,16 @@
 import { z } from "zod";
+import type { Installation } from "../control/installation.ts";
 import type { Inquiries } from "../control/inquiries.ts";
-import type { LiveOverview } from "../runtime/overview.ts";
 import { aggregatesEndpoint } from "./aggregates_endpoint.ts";
 import { deadLettersEndpoint } from "./dead_letters_endpoint.ts";
+import { Jobs } from "../control/jobs.ts";
+import type { Controls } from "../runtime/controls.ts";
+import { auditEndpoint } from "./audit_endpoint.ts";
+import { deadLetterOrders } from "./dead_letter_orders.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
+import { handlerOrders } from "./handler_orders.ts";
 import { healthEndpoints } from "./health_endpoints.ts";
+import { jobEndpoints } from "./job_endpoints.ts";
 import { metricsEndpoint } from "./metrics_endpoint.ts";
 import { openApiEndpoint } from "./openapi_endpoint.ts";
 import { seriesEndpoint } from "./series_endpoint.ts";
@@ -13,8 +19,10 @@ import { streamEndpoint } from "./stream_endpoint.ts";
 
 /** What the endpoints stand on. */
 export interface ApiSurroundings {
-  /** The state of the handler. */
-  readonly look: () => LiveOverview;
+  /** The running handler. */
+  readonly controls: Controls;
+  /** What is in force at the moment. */
+  readonly installation: () => Installation;
   /** The questions about its state. */
   readonly inquiries: Inquiries;
 }
@@ -26,10 +34,11 @@ export interface ApiSurroundings {
  * @param closing Fires when the listener closes.
  */
 export function endpointsOver(
-  { look, inquiries }: ApiSurroundings,
+  { controls, inquiries, installation }: ApiSurroundings,
   sessions: readonly Endpoint[],
   closing: AbortSignal,
 ): Endpoint[] {
+  const look = () => controls.look();
   const declared = [
     ...healthEndpoints(look),
     metricsEndpoint(look),
@@ -39,6 +48,10 @@ export function endpointsOver(
     aggregatesEndpoint(inquiries, () => look().nowMs),
     deadLettersEndpoint(inquiries),
     streamEndpoint({ inquiries, look, closing }),
+    auditEndpoint(installation),
+    ...jobEndpoints(installation, new Jobs(Date.now, closing)),
+    ...deadLetterOrders(installation),
+    ...handlerOrders(installation, controls),
   ];
   const endpoints = [...declared, openApiEndpoint(declared)];
   return [...endpoints, indexEndpoint(endpoints)];

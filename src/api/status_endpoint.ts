@@ -53,6 +53,13 @@ const ALARM = z.strictObject({
   way_out: z.string(),
 });
 
+const PAUSE = z.strictObject({
+  kind: z.enum(["source", "sink"]),
+  name: z.string(),
+  by: z.string(),
+  since: SECONDS,
+});
+
 const ORDER = z.strictObject({
   at: SECONDS,
   who: z.string(),
@@ -93,6 +100,7 @@ export const STATUS = z.strictObject({
   dead_letters: DEAD_LETTERS,
   outages: z.array(OUTAGE),
   alarms: z.array(ALARM),
+  paused: z.array(PAUSE),
   audit: z.array(ORDER),
   refusal_alarms: z.array(z.strictObject({ reason: z.string(), detail: z.string(), since: SECONDS })),
   accounting: BOOKS,

@@ -1,33 +1,28 @@
 import { startAdminServer } from "../api/admin_server.ts";
 import { Inquiries } from "../control/inquiries.ts";
-import type { Logger } from "../platform/log/logger.ts";
+import type { Installation } from "../control/installation.ts";
+import type { Controls } from "../runtime/controls.ts";
 import type { Listener } from "../runtime/handler_options.ts";
-import type { LiveOverview } from "../runtime/overview.ts";
-import type { Registry } from "../runtime/registry.ts";
-import type { Config } from "../settings/config.ts";
 
-export interface ListenerContext {
-  readonly config: Config;
-  readonly registry: Registry;
-  readonly logger: Logger;
-  /** The configuration of the moment; undefined: it never changes. */
-  readonly inForce?: () => Config;
-}
-
-/** Opens the listener of `HTTP_LISTEN`; undefined: none is set. @throws {AdminError} */
+/**
+ * Opens the listener of `HTTP_LISTEN`; undefined: none is set.
+ *
+ * @param installation What is in force at the moment.
+ * @throws {AdminError}
+ */
 export async function listenAsConfigured(
-  { config, registry, logger, inForce = () => config }: ListenerContext,
-  look: () => LiveOverview,
+  installation: () => Installation,
+  controls: Controls,
 ): Promise<Listener | undefined> {
-  const { httpListen, httpAllowedHosts, httpTls, httpTokens } = config;
+  const { config: { httpAllowedHosts, httpListen, httpTls, httpTokens }, logger } = installation();
   if (httpListen === undefined) return undefined;
-  const inquiries = new Inquiries(() => ({ config: inForce(), registry, logger }), Date.now);
+  const inquiries = new Inquiries(installation, Date.now);
   return await startAdminServer({
     ...httpListen,
     allowedHosts: httpAllowedHosts,
     tokens: httpTokens,
     tls: httpTls,
-    surroundings: { look, inquiries },
+    surroundings: { controls, installation, inquiries },
     logger: logger.child("admin"),
   });
 }

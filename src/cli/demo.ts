@@ -4,6 +4,7 @@ import type { Config } from "../settings/config.ts";
 import { refusedIn } from "../aggregation/event_books.ts";
 import { isRunningIn, type Status, statusIn } from "../control/status.ts";
 import type { Listener } from "../runtime/handler_options.ts";
+import type { Controls } from "../runtime/controls.ts";
 import type { LiveOverview } from "../runtime/overview.ts";
 import { runService } from "../runtime/service.ts";
 import type { Logger } from "../platform/log/logger.ts";
@@ -172,7 +173,7 @@ async function show(
   const [sink] = readableSinks(config, logger, registry, []);
   const screen = new DemoScreen(config, new DemoSink(sink!.readBack, config.instanceId), write);
   const parts: Promise<void>[] = [];
-  const listen = (look: () => LiveOverview) => listenAsConfigured({ config, registry, logger }, look);
+  const listen = (controls: Controls) => listenAsConfigured(() => ({ config, registry, logger }), controls);
   const onReady = (look: () => LiveOverview, listener: Listener | undefined) => {
     write(whereToLook(config, registry.fileOf(config.sinks[0]!)!.path, listener?.url));
     parts.push(plant.run(() => look().counts.received, ending), screen.run(look, ending));

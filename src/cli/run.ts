@@ -17,7 +17,7 @@ export async function run(context: CommandContext, options: HandlerOptions): Pro
     registry,
     telemetry,
     operator: operator(),
-    listen: (look) => listenAsConfigured({ config, registry, logger, inForce: () => inForce }, look),
+    listen: (controls) => listenAsConfigured(() => ({ config: inForce, registry, logger }), controls),
     resettings: {
       next: (signal) => hangups.next(signal),
       read: (inForce) => rereadConfig(inForce, (pinned) => registry.configure({ ...sources, pinned })),

@@ -3,6 +3,7 @@ import { statusReport } from "../control/status_record.ts";
 import { BOOK_ENTRIES } from "../aggregation/event_books.ts";
 import type { Counts } from "../state/checkpoint/counts.ts";
 import { told } from "../state/alarms.ts";
+import { pauseInWords } from "../state/pauses.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { printable } from "../platform/log/printable.ts";
@@ -52,6 +53,7 @@ function text(status: Status, isRunning: boolean): string {
       "FAILS",
       `${subject}, since ${iso(sinceMs)}: ${detail}`,
     ]),
+    ...status.pauses.map((pause): Line => ["PAUSED", pauseInWords(pause)]),
     ...status.alarms.map((alarm): Line => ["ALARM", told(alarm)]),
     ["refused", deadLettersKept(status)],
     ...status.refusalAlarms.map(({ since, detail }): Line => [

@@ -37,6 +37,7 @@ export interface UnreadSink {
  * proven sinks.
  *
  * @param actor The operator, for the audit.
+ * @param onWindow See {@link verify}.
  * @throws {OrderError} @throws {StateError} @throws The signal's reason, when it fires.
  */
 export async function prove(
@@ -44,6 +45,7 @@ export async function prove(
   { sinceMs, scanned }: ProvingOrder,
   { config, registry, logger }: Installation,
   signal: AbortSignal,
+  onWindow?: Parameters<typeof verify>[4],
 ): Promise<ProvingOutcome> {
   assertConfigured(config, scanned);
   const state = StateDatabase.openForReading(config.stateDir);
@@ -51,7 +53,7 @@ export async function prove(
   try {
     const span = { ...ALL_WINDOWS, ...(sinceMs !== undefined && { sinceMs }) };
     const unread = unreadSinks(config, registry, scanned);
-    const proof = withLacking(await verify(state, sinks, span, signal), config, unread);
+    const proof = withLacking(await verify(state, sinks, span, signal, onWindow), config, unread);
     if (sinceMs === undefined) settleProven(actor, "verify", state, config.stateDir, proof, logger);
     return { instance: state.instanceId, stateFile: state.path, proof, unread };
   } finally {

@@ -53,12 +53,17 @@ export async function redeliver(
   signal: AbortSignal,
   onProgress: (sent: number) => void,
 ): Promise<RedeliveryOutcome> {
-  assertPossible(order, installation);
-  const stock = stockOf(installation.config.stateDir, order.sink, order.span);
+  const stock = redeliverable(order, installation);
   const id = ask(actor, order, installation);
   const done = await fulfil(id, order.sink, installation, signal, onProgress);
   const proof = done.leftover === undefined ? await proveSpan(actor, order, installation, signal) : undefined;
   return { stock, ...done, proof };
+}
+
+/** What there is to send. @throws {OrderError} The order cannot be carried out. @throws {StateError} */
+export function redeliverable(order: RedeliveryOrder, installation: Installation): RedeliveryStock {
+  assertPossible(order, installation);
+  return stockOf(installation.config.stateDir, order.sink, order.span);
 }
 
 /** @throws {OrderError} */

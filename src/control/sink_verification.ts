@@ -6,18 +6,18 @@ import { proofOf, type SinkProof } from "./proof.ts";
 import { isSameStanding, standingOf } from "./sink_standing.ts";
 import type { Span } from "./span.ts";
 import { type TierProof, verifyTiers } from "./tier_verification.ts";
-import { compareWindows } from "./window_comparison.ts";
+import { compareWindows, type OnWindow } from "./window_comparison.ts";
 
 const SHOWN_DIFFERENCES = 20;
 
 /** Verifies a sink. A sink that is removed or added again while it is read is read once more. */
 export async function verifySettledSink(
-  ...[state, sink, span, signal]: Parameters<typeof verifySink>
+  ...[state, sink, span, signal, onWindow]: Parameters<typeof verifySink>
 ): Promise<SinkProof> {
   const sinceId = () => standingOf(state, sink.id)?.sink.sinceId;
   for (;;) {
     const begun = sinceId();
-    const proof = await verifySink(state, sink, span, signal);
+    const proof = await verifySink(state, sink, span, signal, onWindow);
     if (proof.difference_count === 0 || sinceId() === begun) return proof;
   }
 }
@@ -27,6 +27,7 @@ async function verifySink(
   sink: ReadableSink,
   span: Span,
   signal: AbortSignal,
+  onWindow?: OnWindow,
 ): Promise<SinkProof> {
   const differences: string[] = [];
   let differenceCount = 0;
@@ -43,7 +44,7 @@ async function verifySink(
   const mayRepeat = (startMs: number) =>
     again.some((request) => startMs >= request.sinceMs && startMs < request.untilMs);
   const deleted = await sink.readBack.deleted?.(state.instanceId, signal);
-  const compared = await compareWindows(state, sink, begun.sink, span, signal);
+  const compared = await compareWindows(state, sink, begun.sink, span, signal, onWindow);
   compared.differences.forEach(differ);
   for (const flaw of await sink.readBack.flaws?.(state.instanceId, span.sinceMs, mayRepeat, signal) ?? []) {
     differ(flaw);

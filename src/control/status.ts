@@ -14,6 +14,7 @@ import { deadLetterCountSteps } from "../state/letters/dead_letter_scan.ts";
 import { readRefusalAlarms } from "../state/letters/refusal_alarms.ts";
 import { SinkRegistry, waitingRows } from "../state/outbox/sink_registry.ts";
 import { readOutages } from "../state/outages.ts";
+import { readPauses } from "../state/pauses.ts";
 
 /** The content of a state as of its last checkpoint: the overview, and the lists that take longer to read. */
 export interface Status extends Overview {
@@ -89,6 +90,7 @@ export function* statusSteps(
     outages: readOutages(state),
     alarms: readAlarms(state),
     refusalAlarms: readRefusalAlarms(state),
+    pauses: readPauses(state),
     windows,
     waiting,
     deadLetters: new Map([...deadLetters].map(([reason, { count }]) => [reason, count])),

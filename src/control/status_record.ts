@@ -69,6 +69,12 @@ export function statusRecord(status: Status) {
       since: sinceMs / 1000,
       way_out: wayOut(sink, kind),
     })),
+    paused: status.pauses.map(({ kind, name, who, sinceMs }) => ({
+      kind,
+      name,
+      by: who,
+      since: sinceMs / 1000,
+    })),
     audit: status.audit.map(({ atMs, who, action, detail, result }) => ({
       at: atMs / 1000,
       who,

@@ -12,6 +12,7 @@ import type { Span } from "./span.ts";
  * of its last checkpoint. While a handler runs, a sink may be ahead of it by the events that are counted as
  * waiting. A sink that cannot be read does not keep the others from being proven.
  *
+ * @param onWindow Called after each window, with the number of those of the sink so far.
  * @throws {StateError} The state cannot be read. @throws The signal's reason, when it fires.
  */
 export async function verify(
@@ -19,8 +20,10 @@ export async function verify(
   sinks: readonly ReadableSink[],
   span: Span,
   signal: AbortSignal,
+  onWindow?: (sink: string, compared: number) => void | Promise<void>,
 ): Promise<Proof> {
   const proofs: SinkProof[] = [];
+  const ofSink = (sink: string) => (compared: number) => onWindow?.(sink, compared);
   const { faults, losses, doubtful, keptCount } = state.snapshot(() => ({
     faults: new Books(state).faults(),
     losses: readLosses(state),
@@ -29,7 +32,7 @@ export async function verify(
   }));
   for (const sink of sinks) {
     try {
-      proofs.push(await verifySettledSink(state, sink, span, signal));
+      proofs.push(await verifySettledSink(state, sink, span, signal, ofSink(sink.id)));
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof SinkError)) throw error;

@@ -8,6 +8,9 @@ import { type ExpectedWindow, rowKey, type WindowKey } from "../state/outbox/exp
 import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
 import type { Span } from "./span.ts";
 
+/** Called after each window, with the number of windows compared so far; what it returns is waited for. */
+export type OnWindow = (compared: number) => void | Promise<void>;
+
 /** Compares all windows that the archive still has with the rows of a sink. */
 export async function compareWindows(
   state: StateDatabase,
@@ -15,6 +18,7 @@ export async function compareWindows(
   registered: RegisteredSink,
   span: Span,
   signal: AbortSignal,
+  onWindow: OnWindow = () => {},
 ) {
   const differences: string[] = [];
   let waitingEvents = 0;
@@ -46,6 +50,7 @@ export async function compareWindows(
     // Where routes go by the lengths of windows, a sink gets nothing of others.
     if (expected.delivered.size + expected.waiting.size + found.size > 0) windowsCompared++;
     rowsCompared += found.size;
+    await onWindow(windowsCompared);
   }
   return {
     differences,

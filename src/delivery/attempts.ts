@@ -1,6 +1,7 @@
 import { SinkError } from "../contract/sink.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { Pulse } from "../platform/clock/pulse.ts";
+import { isWaitedOut } from "../state/file/state_error.ts";
 
 /** Attempts on a sink. Each ends in time even if the sink ignores the signal. */
 export class Attempts {
@@ -31,4 +32,14 @@ export class Attempts {
       over.abort();
     }
   }
+}
+
+/**
+ * Classifies an error of an attempt. Where the state is unwritable for a while, so that a dead letter cannot
+ * be stored, the delivery waits as for a sink that cannot be reached. Other errors are thrown.
+ */
+export function asFailure(error: unknown): SinkError {
+  if (error instanceof SinkError) return error;
+  if (isWaitedOut(error)) return new SinkError("unavailable", error.message);
+  throw error;
 }

@@ -10,10 +10,10 @@ import {
   UnexplainedRefusal,
 } from "../contract/sink.ts";
 import type { Outbox } from "../state/outbox/outbox.ts";
-import { isWaitedOut } from "../state/file/state_error.ts";
-import { Attempts } from "./attempts.ts";
+import { asFailure, Attempts } from "./attempts.ts";
 import { BatchSize } from "./batch_size.ts";
 import { bisect } from "./bisection.ts";
+import { Interruption } from "./interruption.ts";
 import { PostponedAggregates } from "./postponed_aggregates.ts";
 import { Rejections } from "./rejections.ts";
 import type { DeliveryObserver } from "./delivery_observer.ts";
@@ -60,8 +60,7 @@ export class Delivery {
   private current: Sink;
   /** The sink that replaces the present one. */
   private successor: Sink | undefined;
-  /** Ends a wait or a pause, so that the replacement starts at once. */
-  private disturbance = new AbortController();
+  private readonly interruption = new Interruption();
 
   constructor(
     sink: Sink,
@@ -95,8 +94,12 @@ export class Delivery {
    */
   exchange(sink: Sink): void {
     this.successor = sink;
-    this.disturbance.abort();
-    this.disturbance = new AbortController();
+    this.interruption.changed();
+  }
+
+  /** Stops delivering after the batch that is under way, or goes on. A paused sink is closed. */
+  pause(isPaused: boolean): void {
+    this.interruption.pause(isPaused);
   }
 
   /**
@@ -110,6 +113,12 @@ export class Delivery {
       while (!stop.aborted) {
         try {
           if (this.successor) await this.takeOver(this.successor);
+          if (this.interruption.isPaused) {
+            if (finish.aborted) break;
+            if (this.isOpen) await this.close();
+            await this.interruption.sitOut(this.pulse, this.clock, [finish, stop]);
+            continue;
+          }
           if (!this.isOpen) await this.open(stop);
           await this.tryPostponed(stop);
           const batch = this.outbox.read(this.name, this.cursor, this.batchSize.limit);
@@ -150,8 +159,9 @@ export class Delivery {
       const isMisconfigured = this.standing.state === "misconfigured";
       return isMisconfigured ? `${this.name}: nothing waits yet, but ${this.standing.error}` : undefined;
     }
+    const why = this.interruption.isPaused ? "an operator has paused it" : this.standing.error;
     return `${this.name}: up to ${waiting} aggregates wait; ${
-      this.standing.error ?? "there was no time left to deliver them"
+      why ?? "there was no time left to deliver them"
     }`;
   }
 
@@ -259,7 +269,7 @@ export class Delivery {
     }
     this.standing.succeeded();
     const woken = new AbortController();
-    const wake = AbortSignal.any([finish, stop, woken.signal, this.disturbance.signal]);
+    const wake = AbortSignal.any([finish, stop, woken.signal, this.interruption.signal]);
     const restMs = Math.min(REST_MAX_MS, Math.max(0, dueInMs));
     this.pulse.expect("more aggregates in the outbox", restMs);
     const due = this.clock.sleep(restMs, wake).then(() => woken.abort());
@@ -275,7 +285,7 @@ export class Delivery {
     await this.close();
     if (pauseMs === undefined) return true;
     this.pulse.expect("the next try to reach the sink", pauseMs);
-    const early = [stop, this.disturbance.signal, ...(finish.aborted ? [] : [finish])];
+    const early = [stop, this.interruption.signal, ...(finish.aborted ? [] : [finish])];
     await this.clock.sleep(pauseMs, AbortSignal.any(early));
     return false;
   }
@@ -287,14 +297,4 @@ export class Delivery {
     await Promise.race([this.sink.close(), this.clock.sleep(CLOSE_TIMEOUT_MS, gaveUp.signal)]);
     gaveUp.abort();
   }
-}
-
-/**
- * Classifies an error of an attempt. Where the state is unwritable for a while, so that a dead letter cannot
- * be stored, the delivery waits as for a sink that cannot be reached. Other errors are thrown.
- */
-function asFailure(error: unknown): SinkError {
-  if (error instanceof SinkError) return error;
-  if (isWaitedOut(error)) return new SinkError("unavailable", error.message);
-  throw error;
 }

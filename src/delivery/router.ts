@@ -51,6 +51,11 @@ export class Router {
     }
   }
 
+  /** Stops delivering to a sink, or goes on with it. */
+  pause(sink: string, isPaused: boolean): void {
+    this.deliveries.find((delivery) => delivery.sink.id === sink)?.pause(isPaused);
+  }
+
   /** Lets {@link run} end once everything that is in the outbox now is delivered. */
   finish(): void {
     this.finishing.abort();

@@ -9,6 +9,7 @@ import { CheckpointSchedule } from "./checkpoint_schedule.ts";
 import { DeadLetterRequests } from "./dead_letter_requests.ts";
 import type { IngestObserver } from "./ingest_options.ts";
 import type { Intake } from "./intake.ts";
+import type { SourceState } from "./partition_state.ts";
 import type { Partitions } from "./partitions.ts";
 import type { ReadingGate } from "./reading_gate.ts";
 import type { UnreadEvents } from "./unread_events.ts";
@@ -188,10 +189,11 @@ export class CheckpointMaker {
     const nowMs = this.clock.nowMs();
     const watermarkMs = this.aggregator.watermark.valueMs;
     const allIdle = this.aggregator.watermark.allIdle();
-    const anyFailing = this.partitions.sources.some(({ failure }) => failure !== undefined);
+    const isUnread = ({ failure, isPaused }: SourceState) => failure !== undefined || isPaused;
+    const anyUnread = this.partitions.sources.some(isUnread);
     return this.aggregator.windowsWhere(({ endMs }) =>
       endMs <= watermarkMs || (allIdle && endMs <= nowMs) ||
-      (anyFailing && endMs + this.times.maxWaitMs <= nowMs)
+      (anyUnread && endMs + this.times.maxWaitMs <= nowMs)
     );
   }
 

@@ -138,10 +138,12 @@ export class Ingest {
 
   /** Notes why a source could not be opened; undefined: it was opened. */
   openFailed(source: number, reason: string | undefined): void {
-    const state = this.sources[source]!;
-    state.openFailure = reason;
-    if (reason === undefined) return;
-    for (const { number } of state.partitions.values()) this.positions.wake(number!);
+    this.positions.openFailed(this.sources[source]!, reason);
+  }
+
+  /** See {@link Partitions.pause}. */
+  pause(source: number, isPaused: boolean): void {
+    this.positions.pause(this.sources[source]!, isPaused);
   }
 
   /** Adds a partition of a source. Returns its number. */
@@ -155,9 +157,7 @@ export class Ingest {
     this.positions.detach(number);
   }
 
-  /**
-   * Removes the partitions of a source that the state knows and that were not attached: they have gone away.
-   */
+  /** Removes the known partitions of a source that were not attached: they have gone away. */
   detachUnattached(source: number): void {
     for (const { number, partition } of [...this.sources[source]!.partitions.values()]) {
       if (partition === undefined) this.detach(number!);
@@ -223,7 +223,7 @@ export class Ingest {
 
   private takeIn(state: PartitionState, outcome: Taken, batch: EventBatch, readMs: number): boolean {
     const number = state.number!;
-    if (this.clockGuard.holdsBack(number, batch, this.options.maxFutureSkewMs)) {
+    if (state.isHeld || this.clockGuard.holdsBack(number, batch, this.options.maxFutureSkewMs)) {
       this.positions.wake(number);
       return false;
     }

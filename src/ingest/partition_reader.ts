@@ -212,11 +212,12 @@ export class PartitionReader {
   }
 
   private async mayRead(signal: AbortSignal, patience?: { readonly sinceMs: number; readonly ms: number }) {
-    if (this.ingest.obstacle) {
+    const source = this.ingest.sources[this.readership.number]!;
+    if (this.ingest.obstacle || source.isPaused) {
       this.isAfterRest = true;
       this.idleSinceMs = undefined;
     }
-    return await this.ingest.mayFetch(signal, this.pulse, patience);
+    return await this.ingest.mayFetch(source, signal, this.pulse, patience);
   }
 
   private async step(batch: EventBatch, waitMs: number, signal: AbortSignal): Promise<StepResult> {

@@ -6,6 +6,8 @@ import type { PartitionPosition } from "../state/checkpoint/partition_position.t
 export class SourceState {
   /** Why it could not be opened; undefined: it was opened, or not yet tried. */
   openFailure: string | undefined;
+  /** Whether an operator has paused it: nothing is read of it. */
+  isPaused = false;
   /** Its present partitions. */
   readonly partitions = new Map<PartitionId, PartitionState>();
   private readonly failing = new Set<PartitionState>();
@@ -49,6 +51,11 @@ export class PartitionState {
     public leftGreatestMs = -Infinity,
   ) {
     this.committed = progress;
+  }
+
+  /** Whether events of a read that was under way when its source was paused are left for later. */
+  get isHeld(): boolean {
+    return this.source.isPaused && this.partition?.replay !== "none";
   }
 
   /** The name for the log, which folds lines that the partitions of a source have in common. */

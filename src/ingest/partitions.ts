@@ -183,6 +183,22 @@ export class Partitions {
     this.aggregator.watermark.setIdle(number, false);
   }
 
+  /** Notes why a source could not be opened; undefined: it was opened. */
+  openFailed(source: SourceState, reason: string | undefined): void {
+    source.openFailure = reason;
+    if (reason === undefined) return;
+    for (const { number } of source.partitions.values()) this.wake(number!);
+  }
+
+  /**
+   * Notes that an operator has paused a source, or resumed it. Windows wait for a paused source as for one
+   * that cannot be read, and the time does not count as idle.
+   */
+  pause(source: SourceState, isPaused: boolean): void {
+    source.isPaused = isPaused;
+    for (const { number } of source.partitions.values()) this.wake(number!);
+  }
+
   /**
    * Counts an empty read that took `elapsedMs`. After `timeoutMs` of such reads, the partition no longer
    * holds the others back.

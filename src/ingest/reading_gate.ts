@@ -3,10 +3,17 @@ import type { Pulse } from "../platform/clock/pulse.ts";
 import type { StateError } from "../state/file/state_error.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
 import type { ClockGuard } from "./clock_guard.ts";
+import type { SourceState } from "./partition_state.ts";
 
 /** Why nothing is fetched, as a code and as text for the operator. */
 export interface Obstacle {
-  readonly name: "state_not_writable" | "state_gone" | "state_disputed" | "outbox_full" | "clock_behind";
+  readonly name:
+    | "state_not_writable"
+    | "state_gone"
+    | "state_disputed"
+    | "outbox_full"
+    | "clock_behind"
+    | "source_paused";
   readonly detail: string;
 }
 
@@ -44,19 +51,22 @@ export class ReadingGate {
   }
 
   /**
-   * Resolves when reading may go on or when the signal fires. Resolves with the obstacle where it has lasted
-   * for longer than the patience.
+   * Resolves when reading a source may go on or when the signal fires. Resolves with the obstacle where it
+   * has lasted for longer than the patience; a pause by an operator is not waited for then.
    *
    * @param pulse Pulse of the loop that waits.
    * @param patience Start of the loop, by the monotonic clock, and how long it waits for one obstacle.
    */
   async pass(
+    source: Pick<SourceState, "isPaused" | "name">,
     signal: AbortSignal,
     pulse: Pulse,
     patience = { sinceMs: -Infinity, ms: Infinity },
   ): Promise<Obstacle | undefined> {
     const startedMs = this.clock.monotonicMs();
-    for (let { obstacle } = this; obstacle && !signal.aborted; obstacle = this.obstacle) {
+    const obstacleNow = () => this.obstacle ?? pauseOf(source);
+    for (let obstacle = obstacleNow(); obstacle && !signal.aborted; obstacle = obstacleNow()) {
+      if (obstacle.name === "source_paused" && patience.ms < Infinity) return obstacle;
       const nowMs = this.clock.monotonicMs();
       const clockFailure = obstacle.name === "clock_behind" ? this.clockGuard.failure : undefined;
       // Only another try shows whether the clock is right. So the time of all tries together counts.
@@ -68,4 +78,8 @@ export class ReadingGate {
     }
     return undefined;
   }
+}
+
+function pauseOf({ isPaused, name }: Pick<SourceState, "isPaused" | "name">): Obstacle | undefined {
+  return isPaused ? { name: "source_paused", detail: `${name}: an operator has paused it` } : undefined;
 }

@@ -235,7 +235,7 @@ export class SourceReader {
       },
       arrived: (partition) => turns.arrived(partition),
       heardTime: (dateMs) => ingest.heardTime(number, dateMs),
-      mayReadAhead: () => ingest.obstacle === undefined,
+      mayReadAhead: () => ingest.obstacle === undefined && !ingest.sources[number]!.isPaused,
       lineages: ingest.lineagesFor(number),
       clock,
       logger,

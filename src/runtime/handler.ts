@@ -12,12 +12,14 @@ import { RangedSpans } from "../platform/telemetry/ranged_spans.ts";
 import type { Tracing } from "../platform/telemetry/tracing.ts";
 import type { Config } from "../settings/config.ts";
 import { ConfigError } from "../settings/fault.ts";
+import { isOf, type Pausable, type Pause, pauseInWords, readPauses } from "../state/pauses.ts";
 import { type Core, openCore } from "./core.ts";
 import type { HandlerOptions } from "./handler_options.ts";
 import { Lookout } from "./lookout.ts";
 import { MetricCollector } from "./metric_collector.ts";
 import { MinuteLog } from "./minute_log.ts";
 import { OutageWatch } from "./outage_watch.ts";
+import { Pauses } from "./pauses.ts";
 import { type Surroundings, systemSurroundings } from "./parts.ts";
 import { ReceiverWatch } from "./receiver_watch.ts";
 import { Tasks } from "./tasks.ts";
@@ -40,6 +42,7 @@ export class Handler {
   readonly outages: OutageWatch;
   readonly readers: readonly SourceReader[];
   readonly router: Router;
+  readonly pauses: Pauses;
   readonly tasks = new Tasks();
   private readonly sources: readonly Source[];
   readonly metrics = new MetricCollector();
@@ -74,9 +77,11 @@ export class Handler {
     this.readers = sources.map((source, bus) =>
       new SourceReader(source, bus, ingest, readerOptions(config), clock, random, ingestLogger)
     );
+    this.pauses = this.openPauses();
     this.lookout = new Lookout(this.core, this.router, this.metrics, clock, {
       config: () => this.config,
       machine: surroundings.machine,
+      pauses: () => this.pauses.all,
     });
     const look = () => this.lookout.look();
     this.minuteLog = new MinuteLog(look, clock, logger);
@@ -113,6 +118,21 @@ export class Handler {
     const { telemetry } = this.options;
     if (telemetry === undefined) return;
     await new ReceiverWatch(telemetry.tryReceiver, this.clock, this.logger).run(signal);
+  }
+
+  /** The parts that operators may pause. */
+  get pausables(): Pausable[] {
+    return [
+      ...this.busNames.map((name) => ({ kind: "source" as const, name })),
+      ...this.surroundings.sinks.map(({ id }) => ({ kind: "sink" as const, name: id })),
+    ];
+  }
+
+  /** See {@link Controls.flush}. */
+  flush(): number | undefined {
+    const { aggregator: { windows }, ingest } = this.core;
+    const open = windows.windowCount;
+    return ingest.checkpointNow(true) ? open : undefined;
   }
 
   /** Begins to deliver. */
@@ -189,6 +209,29 @@ export class Handler {
       openState,
       deadLetterBound,
     });
+  }
+
+  /** Puts the pauses in force that the state has. Those of parts that are gone end. */
+  private openPauses(): Pauses {
+    const known = this.storedPauses().filter((pause) => this.pausables.some((part) => isOf(pause, part)));
+    for (const pause of known) this.logger.warn(`${pauseInWords(pause)}: resume it over the admin listener`);
+    const pauses = new Pauses(known, (part) => this.heed(part));
+    for (const part of known) this.heed(part, true);
+    return pauses;
+  }
+
+  private storedPauses(): Pause[] {
+    try {
+      return readPauses(this.core.state);
+    } catch (error) {
+      this.core.state.close();
+      throw error;
+    }
+  }
+
+  private heed(part: Pausable, isPaused = this.pauses.has(part)): void {
+    if (part.kind === "sink") this.router.pause(part.name, isPaused);
+    else this.core.ingest.pause(this.busNames.indexOf(part.name), isPaused);
   }
 
   private deliveries(tracing: Tracing | undefined): Delivery[] {

@@ -1,4 +1,5 @@
 import type { Outages } from "./outage_watch.ts";
+import type { Controls } from "./controls.ts";
 import type { LiveOverview } from "./overview.ts";
 import type { Registry } from "./registry.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -32,7 +33,7 @@ export interface ServiceOptions extends HandlerOptions {
   /** Whether the log line of each minute is left out, because the caller shows the totals itself. */
   readonly isQuiet?: boolean;
   /** Opens the admin listener, for as long as the handler runs; undefined: there is none. */
-  readonly listen?: ((look: () => LiveOverview) => Promise<Listener | undefined>) | undefined;
+  readonly listen?: ((controls: Controls) => Promise<Listener | undefined>) | undefined;
   /** Called once everything has been started. */
   readonly onReady?: (look: () => LiveOverview, listener: Listener | undefined) => void;
 }

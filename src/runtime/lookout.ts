@@ -12,6 +12,7 @@ import { readAlarms } from "../state/alarms.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { offsetOf } from "../state/checkpoint/partitions.ts";
 import { readOutages } from "../state/outages.ts";
+import type { Pause } from "../state/pauses.ts";
 import type { Core } from "./core.ts";
 import type { MetricCollector } from "./metric_collector.ts";
 import type { LiveBusOverview, LiveOverview, Overview } from "./overview.ts";
@@ -21,6 +22,7 @@ type Stored = Pick<LiveOverview, "checkpointMs" | "alarms" | "outages" | "deadLe
 
 /** What is looked at beside the parts of the handler. */
 export interface Circumstances {
+  readonly pauses: () => readonly Pause[];
   readonly config: () => Pick<Config, "outboxMaxRows" | "certificates" | "maxFutureSkewMs">;
   /** Undefined: there is no real machine. */
   readonly machine: (() => MachineUsage) | undefined;
@@ -80,6 +82,7 @@ export class Lookout {
       clockDoubt: ownClock.accuser(maxFutureSkewMs) ?? ownClock.doubter(maxFutureSkewMs),
       certificates,
       machine: circumstances.machine?.(),
+      pauses: circumstances.pauses(),
       activity: this.metrics.activity(counts),
     };
   }

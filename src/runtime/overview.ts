@@ -8,6 +8,7 @@ import type { Outage } from "../state/outages.ts";
 import type { Certificate } from "../settings/certificate.ts";
 import type { MachineUsage } from "../platform/process/machine_usage.ts";
 import type { DeadLetterStock } from "../state/letters/dead_letter_counts.ts";
+import type { Pause } from "../state/pauses.ts";
 import type { Activity } from "./metric_collector.ts";
 
 /**
@@ -45,6 +46,8 @@ export interface Overview {
   readonly alarms: readonly StandingAlarm[];
   /** Masses of refused events. */
   readonly refusalAlarms: readonly RefusalAlarm[];
+  /** What operators have paused, the oldest first. */
+  readonly pauses: readonly Pause[];
 }
 
 export interface BusOverview {

@@ -2,6 +2,7 @@ import { REFUSALS } from "../aggregation/refusal.ts";
 import { SINK_ALARMS } from "../contract/sink.ts";
 import type { DeliveryState } from "../delivery/standing.ts";
 import { told } from "../state/alarms.ts";
+import { isOf, pauseInWords } from "../state/pauses.ts";
 import type { Finding, LiveOverview } from "./overview.ts";
 
 /** Every cause for not being ready that there is. */
@@ -12,6 +13,8 @@ export const CAUSES = [
   "state_disputed",
   "outbox_full",
   "clock_behind",
+  "source_paused",
+  "sink_paused",
   "bus_unavailable",
   "sink_starting",
   "sink_unavailable",
@@ -39,15 +42,16 @@ const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, Cause["name"]> =
  * Everything that keeps events from going in or aggregates from going out, each cause by name. Ready when
  * there is none.
  */
-export function causesOf({ buses, sinks, isStopping, obstacle }: LiveOverview): Cause[] {
+export function causesOf({ buses, sinks, isStopping, obstacle, pauses }: LiveOverview): Cause[] {
   const causes: Cause[] = [];
   if (isStopping) causes.push({ name: "stopping", detail: "the handler is being stopped" });
   if (obstacle) causes.push(obstacle);
+  for (const pause of pauses) causes.push({ name: `${pause.kind}_paused`, detail: pauseInWords(pause) });
   for (const { failure } of buses) {
     if (failure !== undefined) causes.push({ name: "bus_unavailable", detail: failure });
   }
   for (const { name, state, error } of sinks) {
-    if (state === "delivering") continue;
+    if (state === "delivering" || pauses.some((pause) => isOf(pause, { kind: "sink", name }))) continue;
     causes.push({ name: SINK_CAUSES[state], detail: `${name}: ${error ?? "not opened yet"}` });
   }
   return causes;

@@ -13,18 +13,26 @@ export interface Resettings {
   adopt(config: Config): void;
 }
 
-/**
- * Reads the settings again and logs what has changed. Returns the new configuration; undefined: the old one
- * stays.
- */
-export function readAgain(inForce: Config, resettings: Resettings, logger: Logger): Config | undefined {
+/** What came of reading the settings again: what has changed, by name, or why the old ones stay. */
+export type Rereading =
+  | { readonly changed: readonly string[]; readonly atStart: readonly string[] }
+  | { readonly fault: string };
+
+/** Reads the settings again and logs what has changed. @param change Puts a new configuration in force. */
+export function readAgain(
+  inForce: Config,
+  resettings: Resettings,
+  logger: Logger,
+  change: (next: Config) => void,
+): Rereading {
   let reread: Reread;
   try {
     reread = resettings.read(inForce);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    logger.error(`the settings stay as they were: ${error.message.replaceAll(/\n\s*/g, " ")}`);
-    return undefined;
+    const fault = error.message.replaceAll(/\n\s*/g, " ");
+    logger.error(`the settings stay as they were: ${fault}`);
+    return { fault };
   }
   const { config, changed, atStart } = reread;
   resettings.adopt(config);
@@ -41,5 +49,6 @@ export function readAgain(inForce: Config, resettings: Resettings, logger: Logge
       }: the value in the settings file has no effect, since a flag or the environment sets another one`,
     );
   }
-  return config;
+  change(config);
+  return { changed, atStart };
 }

@@ -2,11 +2,12 @@ import { systemClock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Config } from "../settings/config.ts";
 import { VERSION } from "../version.ts";
+import type { Controls } from "./controls.ts";
 import { Handler } from "./handler.ts";
 import type { ServiceManager, ServiceOptions } from "./handler_options.ts";
 import { NotifySocket } from "./notify_socket.ts";
 import type { ChangingOutlet, Surroundings } from "./parts.ts";
-import { readAgain, type Resettings } from "./resettings.ts";
+import { readAgain, type Rereading, type Resettings } from "./resettings.ts";
 import { statusLine } from "./status_line.ts";
 import { Supervision } from "./supervision.ts";
 import { VabusOutlet } from "./vabus_outlet.ts";
@@ -51,7 +52,7 @@ class Service {
     const { handler, options: { isQuiet, listen, onReady, resettings, serviceManager } } = this;
     const { core: { ingest }, lookout, minuteLog, repetitions, tasks } = handler;
     const look = () => lookout.look();
-    const listener = await listen?.(look);
+    const listener = await listen?.(this.controls());
     handler.deliver();
     const halt = AbortSignal.any([signal, tasks.failed]);
     const outlet = this.openOutlet();
@@ -125,18 +126,36 @@ class Service {
 
   /** Reads the settings again at each request. */
   private async keepResetting(resettings: Resettings, halt: AbortSignal): Promise<void> {
-    const { handler } = this;
     while (!halt.aborted) {
       await resettings.next(halt);
       if (halt.aborted) return;
-      const reset = () => {
-        const config = readAgain(handler.config, resettings, handler.logger);
-        if (config === undefined) return;
+      await this.reset(resettings);
+    }
+  }
+
+  private async reset(resettings: Resettings): Promise<Rereading> {
+    const { handler, supervision } = this;
+    const work = () =>
+      readAgain(handler.config, resettings, handler.logger, (config) => {
         handler.change(config);
         this.outlet?.change(config);
-      };
-      await (this.supervision ? this.supervision.duringReload(reset) : reset());
-    }
+      });
+    return await (supervision ? supervision.duringReload(work) : work());
+  }
+
+  private controls(): Controls {
+    const { handler, options: { resettings } } = this;
+    return {
+      look: () => handler.lookout.look(),
+      parts: handler.pausables,
+      pauses: () => handler.pauses.all,
+      pause: (pauses, part) => handler.pauses.replace(pauses, part),
+      flush: () => handler.flush(),
+      reload: async () =>
+        resettings === undefined
+          ? { fault: "the settings of this handler never change" }
+          : await this.reset(resettings),
+    };
   }
 
   /** Reports to the service manager until fetching stops. The handler works without notifications, too. */

@@ -56,10 +56,11 @@ export class Supervision {
   }
 
   /** Reports `RELOADING=1` until `work` is done. */
-  async duringReload(work: () => void): Promise<void> {
+  async duringReload<T>(work: () => T): Promise<T> {
     await this.send({ RELOADING: "1" });
-    work();
+    const result = work();
     await this.send({ READY: "1" });
+    return result;
   }
 
   /** Closes the socket after the last report. */

@@ -5,6 +5,7 @@ import type { LiveOverview } from "../../src/runtime/overview.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";
 import { metricsPage } from "../../src/api/prometheus.ts";
 import { CONTENT_TYPES } from "../../src/api/prometheus_format.ts";
+import { controlsWith } from "../support/controls.ts";
 import { busOverview, overviewWith, sinkOverview } from "../support/overview.ts";
 
 /** Nobody asks for the state here. */
@@ -23,7 +24,13 @@ async function withServer(
     allowedHosts: [],
     tokens: { viewer: undefined, admin: undefined },
     tls: undefined,
-    surroundings: { look, inquiries: NO_INQUIRIES },
+    surroundings: {
+      controls: controlsWith({ look }),
+      installation: () => {
+        throw new Error("no endpoint of these tests has one");
+      },
+      inquiries: NO_INQUIRIES,
+    },
     logger: createLogger({ level: "debug", format: "text", write: (line) => log.push(line), now: () => 0 }),
     ...options,
   });

@@ -4,9 +4,9 @@ import { endpointsOver } from "../../src/api/endpoints.ts";
 import { STREAM_EVENTS } from "../../src/api/stream_endpoint.ts";
 import { Inquiries } from "../../src/control/inquiries.ts";
 import { REGISTRY } from "../../src/runtime/registry.ts";
+import { controlsWith } from "../support/controls.ts";
 import { Program, runToEnd, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
-import { overviewWith } from "../support/overview.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -15,7 +15,8 @@ type Json = any;
 /** The endpoints of the program: only their declarations are used here. */
 const ENDPOINTS = endpointsOver(
   {
-    look: () => overviewWith(),
+    controls: controlsWith(),
+    installation: () => assert.fail("nothing is asked here"),
     inquiries: new Inquiries(
       () => ({ config: { stateDir: "" }, registry: REGISTRY, logger: undefined }) as never,
       () => 0,

@@ -169,7 +169,7 @@ Deno.test("a state that could not be written is tried again each second, and fet
 Deno.test("patience for what stands in the way of fetching is measured, and told apart from its end", () =>
   withRig(async ({ rig }) => {
     const { ingest } = rig.core;
-    const { pulse } = ingest;
+    const { pulse, sources: [source] } = ingest;
     let leftMs = Infinity;
     Object.defineProperty(ingest["gate"], "obstacle", {
       get: () => leftMs > 0 ? { name: "outbox_full", detail: "full" } : undefined,
@@ -180,13 +180,13 @@ Deno.test("patience for what stands in the way of fetching is measured, and told
       return sleep(ms);
     };
     const startedMs = rig.clock.ms;
-    await ingest.mayFetch(NEVER, pulse, { sinceMs: -Infinity, ms: 30_000 });
+    await ingest.mayFetch(source!, NEVER, pulse, { sinceMs: -Infinity, ms: 30_000 });
     assert.equal(rig.clock.ms - startedMs, 30_000);
     leftMs = 1000;
-    await ingest.mayFetch(NEVER, pulse);
+    await ingest.mayFetch(source!, NEVER, pulse);
     assert.equal(rig.clock.ms - startedMs, 31_000);
     leftMs = Infinity;
-    await ingest.mayFetch(AbortSignal.abort(), pulse);
+    await ingest.mayFetch(source!, AbortSignal.abort(), pulse);
     assert.equal(rig.clock.ms - startedMs, 31_000);
   }));
 

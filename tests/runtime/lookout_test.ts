@@ -68,6 +68,7 @@ Deno.test("right after a checkpoint a handler looks the same from within and fro
     const lookout = new Lookout(core, new Router([delivery]), new MetricCollector(), rig.clock, {
       config: () => ({ outboxMaxRows: 10, certificates: [], maxFutureSkewMs: 1000 }),
       machine: undefined,
+      pauses: () => [],
     });
     await rig.readers[0]!.drain(new AbortController().signal);
     raiseAlarm(core.state, "sqlite", { kind: "rows_missing", detail: "gone", count: 1 }, NOW_MS);

@@ -48,6 +48,7 @@ export function overviewWith(given: Partial<LiveOverview> = {}): LiveOverview {
     outages: [],
     alarms: [],
     refusalAlarms: [],
+    pauses: [],
     isStopping: false,
     obstacle: undefined,
     isIdle: false,

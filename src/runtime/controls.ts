@@ -1,0 +1,22 @@
+import type { Pausable, Pause } from "../state/pauses.ts";
+import type { LiveOverview } from "./overview.ts";
+import type { Rereading } from "./resettings.ts";
+
+/** What operators see and do with a running handler, by whatever way they come in. */
+export interface Controls {
+  /** The state of the handler. */
+  readonly look: () => LiveOverview;
+  /** The parts that can be paused. */
+  readonly parts: readonly Pausable[];
+  /** The pauses in force, the oldest first. */
+  pauses(): readonly Pause[];
+  /** Puts the pauses in force that the state has. @param part The one that has changed. */
+  pause(pauses: readonly Pause[], part: Pausable): void;
+  /**
+   * Closes all open windows, whatever the time. Returns how many there were; undefined: the state cannot be
+   * written, and they stay open.
+   */
+  flush(): number | undefined;
+  /** Reads the settings again, as at a SIGHUP. */
+  reload(): Promise<Rereading>;
+}

@@ -1,0 +1,15 @@
+import type { Controls } from "../../src/runtime/controls.ts";
+import { overviewWith } from "./overview.ts";
+
+/** The controls of a handler that has seen nothing, with the given ones in their place. */
+export function controlsWith(given: Partial<Controls> = {}): Controls {
+  return {
+    look: () => overviewWith(),
+    parts: [],
+    pauses: () => [],
+    pause: () => {},
+    flush: () => 0,
+    reload: () => Promise.resolve({ changed: [], atStart: [] }),
+    ...given,
+  };
+}
