@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { systemClock } from "../platform/clock/clock.ts";
-import type { BusConfig } from "../settings/config.ts";
+import type { BusConfig } from "../settings/bus_config.ts";
 import type { HostPort } from "../settings/value_type.ts";
 import { isLoopback } from "../platform/http/access.ts";
 import { reasonOf } from "../platform/log/denial.ts";

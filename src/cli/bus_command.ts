@@ -1,5 +1,5 @@
 import { type AnyCommand, command } from "./command.ts";
-import { loadBusConfig } from "../settings/config.ts";
+import { loadBusConfig } from "../settings/bus_config.ts";
 import { choice, duration, integer, listenAddress, path } from "../settings/value_type.ts";
 import { single, singleOr, toggle } from "./option.ts";
 import type { Registry } from "../runtime/registry.ts";

@@ -1,4 +1,5 @@
-import type { BusConfig, Config } from "../settings/config.ts";
+import type { BusConfig } from "../settings/bus_config.ts";
+import type { Config } from "../settings/config.ts";
 import type { Sources } from "../settings/settings.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";

@@ -1,6 +1,6 @@
 import { get as getPlainly } from "node:http";
 import { get as getByTls } from "node:https";
-import type { BusConfig } from "../settings/config.ts";
+import type { BusConfig } from "../settings/bus_config.ts";
 import type { HostPort } from "../settings/value_type.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";

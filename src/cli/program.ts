@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { ConfigError } from "../settings/fault.ts";
-import type { BusConfig, Config } from "../settings/config.ts";
+import type { BusConfig } from "../settings/bus_config.ts";
+import type { Config } from "../settings/config.ts";
 import { REGISTRY, type Registry } from "../runtime/registry.ts";
 import type { Sources } from "../settings/settings.ts";
 import { type Disclosure, outcomeOf } from "./boundary.ts";

@@ -1,5 +1,5 @@
 import { jsonSchema } from "../settings/json_schema.ts";
-import type { BusConfig } from "../settings/config.ts";
+import type { BusConfig } from "../settings/bus_config.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 

@@ -1,7 +1,7 @@
 import { path } from "../settings/value_type.ts";
 import { single } from "./option.ts";
 import { type AnyCommand, command } from "./command.ts";
-import { loadBusConfig } from "../settings/config.ts";
+import { loadBusConfig } from "../settings/bus_config.ts";
 import type { Registry } from "../runtime/registry.ts";
 import type { Sources } from "../settings/settings.ts";
 

@@ -1,5 +1,5 @@
 import { type AnyCommand, command } from "./command.ts";
-import { loadBusConfig } from "../settings/config.ts";
+import { loadBusConfig } from "../settings/bus_config.ts";
 import { toggle } from "./option.ts";
 import { alone, readerConfig } from "./whose_state.ts";
 import { JSON_OUTPUT, STATE_VARIABLES } from "./shared_options.ts";

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { LogConfig } from "../settings/config.ts";
+import type { LogConfig } from "../settings/shared_config.ts";
 import type { Sources } from "../settings/settings.ts";
 import { readNamed } from "../platform/file/regular_file.ts";
 import { distrustOfFile, isOpenToAll } from "../platform/file/trust.ts";

@@ -19,11 +19,11 @@ import {
 import type { Certificate } from "./certificate.ts";
 import { deepFreeze } from "./deep_freeze.ts";
 import { exposedCredentials } from "./exposed_credentials.ts";
-import { exposedSecrets } from "./exposed_secrets.ts";
-import { ConfigError, type Fault } from "./fault.ts";
+import { ConfigError } from "./fault.ts";
 import type { Interval } from "./intervals.ts";
 import { Ledger } from "./ledger.ts";
 import { type AllSettings, coreValues, readSettings, type Setting, type Sources } from "./settings.ts";
+import { listenOf, type LogConfig, logConfig, triage } from "./shared_config.ts";
 import { inOrderOfRedaction } from "./redaction.ts";
 import { checkEvents, type RuleChecks } from "./rule_checks.ts";
 import type { SinkName } from "./sink_name.ts";
@@ -102,11 +102,6 @@ export interface HttpTls {
   readonly clientCa: string | undefined;
 }
 
-export interface LogConfig {
-  readonly level: "debug" | "info" | "warn" | "error";
-  readonly format: "text" | "json";
-}
-
 /**
  * Reads and checks the whole configuration.
  *
@@ -118,71 +113,6 @@ export function loadConfig(sources: Sources, catalogue: Catalogue, checks: RuleC
   const { fatal, lacking } = triage(faults, settings, sources);
   if (fatal.length > 0) throw new ConfigError(fatal);
   return deepFreeze(build(lacking));
-}
-
-/** Separates real faults from values that are only missing and that the command works without. */
-function triage(faults: readonly Fault[], { catalogue }: AllSettings, { isAlone }: Sources) {
-  const fatal: Fault[] = [];
-  const lacking: { sink: string; problem: string }[] = [];
-  for (const fault of faults) {
-    const { subject, problem, isAbsence } = fault;
-    const name = catalogue.ofGiven(subject);
-    const entry = name === undefined ? undefined : catalogue.entry(name);
-    const isOutside = entry?.sink !== undefined || entry?.isOfBuses;
-    if (!isAlone || !isAbsence || !isOutside) fatal.push(fault);
-    else if (entry.sink) lacking.push({ sink: entry.sink.id, problem: `${subject} ${problem}` });
-  }
-  return { fatal, lacking };
-}
-
-/**
- * The settings that the reference bus and `health` share with the handler, so that one environment serves all
- * of them.
- */
-export interface BusConfig {
-  /** Undefined: everybody may read and write. */
-  readonly token: string | undefined;
-  /** In lower case. */
-  readonly allowedHosts: readonly string[];
-  /** Undefined: off. */
-  readonly httpListen: HostPort | undefined;
-  /** Whether the admin listener serves https. */
-  readonly hasHttpTls: boolean;
-  readonly log: LogConfig;
-  readonly secrets: readonly string[];
-  readonly warnings: readonly string[];
-}
-
-/**
- * Variables that only the handler needs may be missing. @throws {ConfigError} that names every fault of any
- * variable
- */
-export function loadBusConfig(sources: Sources, catalogue: Catalogue): BusConfig {
-  const settings = readSettings(sources, catalogue);
-  const { fatal } = triage(settings.faults, settings, sources);
-  if (fatal.length > 0) throw new ConfigError(fatal);
-  const values = coreValues(settings);
-  const token = values.VABUS_TOKEN;
-  const secrets = token === undefined ? [] : [token];
-  const allowedHosts = values.HTTP_ALLOWED_HOSTS ?? [];
-  const warnings = exposedSecrets([settings.masked.get("VABUS_TOKEN")!], sources);
-  return deepFreeze({
-    token,
-    allowedHosts,
-    httpListen: listenOf(values),
-    hasHttpTls: values.HTTP_CERT_FILE !== undefined,
-    log: logConfig(values, sources),
-    secrets,
-    warnings,
-  });
-}
-
-function listenOf({ HTTP_LISTEN }: CoreValues): HostPort | undefined {
-  return HTTP_LISTEN === "off" ? undefined : HTTP_LISTEN;
-}
-
-function logConfig(values: CoreValues, sources: Sources): LogConfig {
-  return { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (sources.isTerminal ? "text" : "json") };
 }
 
 /** Checks the variables against each other. */

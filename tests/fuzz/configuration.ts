@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { outcomeOf } from "../../src/cli/boundary.ts";
 import { EXIT } from "../../src/cli/exit.ts";
-import { type Config, loadBusConfig } from "../../src/settings/config.ts";
+import { loadBusConfig } from "../../src/settings/bus_config.ts";
+import type { Config } from "../../src/settings/config.ts";
 import { maskedConfig } from "../../src/settings/effective.ts";
 import { ConfigError } from "../../src/settings/fault.ts";
 import { flagOf } from "../../src/settings/variable.ts";

@@ -1,10 +1,6 @@
 import { REGISTRY } from "../../src/runtime/registry.ts";
-import {
-  type BusConfig,
-  type Config,
-  loadBusConfig as loadBusConfigOf,
-  loadConfig as loadConfigOf,
-} from "../../src/settings/config.ts";
+import { type BusConfig, loadBusConfig as loadBusConfigOf } from "../../src/settings/bus_config.ts";
+import { type Config, loadConfig as loadConfigOf } from "../../src/settings/config.ts";
 import type { BusSettings } from "../../src/settings/declaration.ts";
 import type { RuleChecks } from "../../src/settings/rule_checks.ts";
 import type { Sources } from "../../src/settings/settings.ts";
