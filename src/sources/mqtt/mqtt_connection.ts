@@ -11,7 +11,7 @@ import {
 import { BodyReader } from "./body_reader.ts";
 import { refusal, sourceErrorOf } from "./mqtt_errors.ts";
 import { type Packet, PacketCutter } from "./packet_cutter.ts";
-import { CONNACK, DISCONNECT, packetName, PINGRESP, type ProtocolLevel } from "./packet_types.ts";
+import { aPacket, CONNACK, DISCONNECT, PINGRESP, type ProtocolLevel } from "./packet_types.ts";
 import { disconnectPacket, PING } from "./packet_writer.ts";
 import { WireFault } from "./wire_fault.ts";
 
@@ -181,7 +181,7 @@ export class MqttConnection {
     if (this.fault !== undefined) return;
     const { type } = packet;
     if (!this.isIntroduced && type !== CONNACK) {
-      throw new WireFault(`sends a ${packetName(type)} before it has answered the CONNECT`);
+      throw new WireFault(`sends ${aPacket(type)} before it has answered the CONNECT`);
     }
     this.isIntroduced = true;
     if (type === DISCONNECT) return this.fail(this.farewellOf(packet));

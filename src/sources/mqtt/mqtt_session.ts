@@ -11,7 +11,7 @@ import { type MqttOptions, STATUS_TOPICS } from "./mqtt_options.ts";
 import type { MqttPosition } from "./mqtt_position.ts";
 import type { Packet } from "./packet_cutter.ts";
 import { PacketIds } from "./packet_ids.ts";
-import { packetName, type ProtocolLevel, PUBLISH, PUBREL } from "./packet_types.ts";
+import { aPacket, type ProtocolLevel, PUBLISH, PUBREL } from "./packet_types.ts";
 import { acknowledgements, disconnectPacket, type OwnMessage, publishPacket } from "./packet_writer.ts";
 import type { Publication } from "./publication.ts";
 import { PublicationReader } from "./publication_reader.ts";
@@ -189,7 +189,7 @@ export class MqttSession {
       // Sparkplug wants its data published so, and its sequence numbers show what is lost.
       if (publication.qos === 0 && this.options.sparkplug === undefined) this.warn(publication);
     } else if (type === PUBREL) this.inFlight.release(new BodyReader(body).uint16());
-    else throw new WireFault(`sends a ${packetName(type)}, which nothing here has asked for`);
+    else throw new WireFault(`sends ${aPacket(type)}, which nothing here has asked for`);
     this.regulate();
     // What is known already is no step.
     if (this.inFlight.count > 0) this.news.resolve();

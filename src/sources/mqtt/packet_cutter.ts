@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { packetName, PUBLISH } from "./packet_types.ts";
+import { aPacket, PUBLISH } from "./packet_types.ts";
 import { WireFault } from "./wire_fault.ts";
 
 /** A packet without its head. */
@@ -110,6 +110,6 @@ function keptOf(type: number, length: number): number {
   if (type === PUBLISH) return length > PUBLISH_WHOLE_BYTES ? PUBLISH_BEGINNING_BYTES : length;
   if (length <= OTHER_MAX_BYTES) return length;
   throw new WireFault(
-    `announces a ${packetName(type)} of ${length} bytes, where at most ${OTHER_MAX_BYTES} can be right`,
+    `announces ${aPacket(type)} of ${length} bytes, where at most ${OTHER_MAX_BYTES} can be right`,
   );
 }

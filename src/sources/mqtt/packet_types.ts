@@ -33,8 +33,10 @@ const NAMES: Readonly<Record<number, string>> = {
 /** Protocol levels: 5 is MQTT 5, and 4 is MQTT 3.1.1. */
 export type ProtocolLevel = 4 | 5;
 
-export function packetName(type: number): string {
-  return NAMES[type] ?? `packet of type ${type}`;
+/** Such as "a PUBLISH", or "an AUTH". */
+export function aPacket(type: number): string {
+  const name = NAMES[type] ?? `packet of type ${type}`;
+  return `${/^[AU]/.test(name) ? "an" : "a"} ${name}`;
 }
 
 export function versionName(level: ProtocolLevel): string {

@@ -108,6 +108,7 @@ const BREACHES: readonly (readonly [what: string, packet: Buffer, message: RegEx
   ["an alias beyond the bound", withProperties("t", 0x23, 0xff, 0xff), /alias 65535, where 1 to 1000/],
   ["properties that are cut off", mqttPacket(3, 0, "t", 100, Buffer.of(1)), /properties that are cut off/],
   ["what only clients send", mqttPacket(8, 2, uint16(1), 0, "t", 1), /sends a SUBSCRIBE/],
+  ["what was not agreed on", mqttPacket(15, 0), /sends an AUTH, which nothing here has asked for/],
   ["a release that is cut off", mqttPacket(6, 2, 1), /shorter than its contents/],
   ["an end, with its reason", mqttPacket(14, 0, 0x8e), /session taken over.*INSTANCE_ID/],
 ];
