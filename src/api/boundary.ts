@@ -19,12 +19,13 @@ export function checkedQuery<T>(request: Request, schema: z.ZodType<T>): T {
 }
 
 /**
- * The JSON body of a request as its endpoint declares it.
+ * The JSON body of a request as its endpoint declares it. None at all is an empty object.
  *
  * @throws {ApiError} 400, 408, 413 or 415
  */
 export async function checkedBody<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
   const type = request.headers.get("content-type") ?? "";
+  if (type === "" && (await bodyOf(request)).length === 0) return checked({}, schema, "field");
   // A page of another site can send other types without asking first.
   if (!/^application\/json\s*(;|$)/i.test(type.trim())) {
     throw new ApiError(415, "unsupported_media_type", "send JSON with content-type: application/json");
@@ -32,11 +33,10 @@ export async function checkedBody<T>(request: Request, schema: z.ZodType<T>): Pr
   if ((request.headers.get("content-encoding") ?? "identity").toLowerCase() !== "identity") {
     throw new ApiError(415, "unsupported_media_type", "send the body without a content-encoding");
   }
-  return checked(await jsonOf(request), schema, "field");
+  return checked(jsonOf(await bodyOf(request)), schema, "field");
 }
 
-async function jsonOf(request: Request): Promise<unknown> {
-  const bytes = await bodyOf(request);
+function jsonOf(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
