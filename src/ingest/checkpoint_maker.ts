@@ -4,6 +4,7 @@ import type { Clock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
 import { isWaitedOut } from "../state/file/state_error.ts";
+import { refusalAlarmName } from "../state/letters/refusal_alarms.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
 import { CheckpointSchedule } from "./checkpoint_schedule.ts";
 import { DeadLetterRequests } from "./dead_letter_requests.ts";
@@ -70,10 +71,12 @@ export class CheckpointMaker {
    */
   lookAtRefusals(isLast = false): void {
     const { begun, ended } = this.intake.watch.look(isLast);
-    for (const { reason, detail } of begun) this.logger.error(detail, { alarm: "events_refused", reason });
+    for (const { reason, detail } of begun) {
+      this.logger.error(detail, { alarm: refusalAlarmName(reason), reason });
+    }
     for (const { reason } of ended) {
       this.logger.info(`no mass of events is refused as ${reason} any more`, {
-        alarm: "events_refused",
+        alarm: refusalAlarmName(reason),
         reason,
       });
     }

@@ -1,5 +1,6 @@
 import type { RefusalReason } from "../aggregation/refusal.ts";
 import { likelyUnit, unitName } from "../aggregation/likely_unit.ts";
+import { spanInWords } from "./span_in_words.ts";
 
 /** A sample of many refused events. */
 export interface RefusalSample {
@@ -34,14 +35,20 @@ export function likelyCause(reason: RefusalReason, sample: RefusalSample, nowMs:
       return "Likely cause: names that never come again, such as ones with an id or a time in them; " +
         "or MAX_SERIES is too small for the plant.";
     case "future":
-      return `Likely cause: ${
-        futureCause(timeMs ?? NaN, nowMs, perSecond)
-      }. \`dead-letters retry\` brings them in once it is mended.`;
+      return `Likely cause: ${futureCause(timeMs ?? NaN, nowMs, perSecond)}. ${
+        wayBack(reason, "once this host's clock or a setting is mended")
+      }`;
     case "late":
-      return `Likely cause: ${
-        lateCause(timeMs ?? NaN, nowMs)
-      }. \`dead-letters retry\` brings in what can still be corrected.`;
+      return `Likely cause: ${lateCause(timeMs ?? NaN, nowMs)}. ${
+        wayBack(reason, "with a longer CORRECTION_HORIZON")
+      }`;
   }
+}
+
+/** Whose events they are, and what a retry does to them: it changes no timestamp. */
+function wayBack(reason: RefusalReason, when: string): string {
+  return `\`dead-letters list --reason ${reason}\` shows whose they are. \`dead-letters retry\` brings ` +
+    `them in ${when}; the timestamps of a device whose clock is wrong stay wrong, so do not retry those.`;
 }
 
 function futureCause(timeMs: number, nowMs: number, perSecond: number | undefined): string {
@@ -50,7 +57,7 @@ function futureCause(timeMs: number, nowMs: number, perSecond: number | undefine
     return `timestamps are in ${unit}, not in ${unitName(perSecond)}`;
   }
   return zone(timeMs - nowMs, "ahead") ??
-    `the devices' clocks are ahead (the latest by ${span(timeMs - nowMs)}), or this host's is behind`;
+    `the devices' clocks are ahead (the latest by ${spanInWords(timeMs - nowMs)}), or this host's is behind`;
 }
 
 function lateCause(timeMs: number, nowMs: number): string {
@@ -59,7 +66,7 @@ function lateCause(timeMs: number, nowMs: number): string {
   }
   return zone(nowMs - timeMs, "behind") ??
     `devices send what they have kept for longer than CORRECTION_HORIZON (the latest is of ${
-        span(nowMs - timeMs)
+        spanInWords(nowMs - timeMs)
       } ago), their clocks are behind, or ` +
       "this host's clock or another device's was ahead";
 }
@@ -71,16 +78,7 @@ function zone(differenceMs: number, where: string): string | undefined {
     Math.abs(differenceMs - steps * ZONE_STEP_MS) <= ZONE_TOLERANCE_MS;
   return isZone
     ? `timestamps are in local time, not in UTC (they are ${
-      span(steps * ZONE_STEP_MS)
+      spanInWords(steps * ZONE_STEP_MS)
     } ${where}), or the devices' clocks are wrong`
     : undefined;
-}
-
-function span(ms: number): string {
-  if (!Number.isFinite(ms)) return "an unknown time";
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.round(seconds / 360) / 10} h`;
-  return `${Math.round(seconds / 86_400)} days`;
 }

@@ -1,5 +1,6 @@
 import { likelyUnit, unitName } from "../aggregation/likely_unit.ts";
 import type { Refusal } from "../aggregation/refusal.ts";
+import { spanInWords } from "./span_in_words.ts";
 
 const DETAIL: Record<Refusal, string> = {
   future: "timestamp further ahead of the wall clock than MAX_FUTURE_SKEW",
@@ -19,10 +20,18 @@ export function refusalDetail(
   perSecond: number | undefined,
 ): string {
   const unit = refusal === "future" ? likelyUnit(timeMs, nowMs, perSecond) : undefined;
-  if (unit === undefined || perSecond === undefined) return DETAIL[refusal];
+  if (unit === undefined || perSecond === undefined) {
+    return `${DETAIL[refusal]}${distance(refusal, timeMs - nowMs)}`;
+  }
   return `${timeMs < nowMs ? "timestamp of 1970" : DETAIL.future}; it looks like ${unit}, and has to be in ${
     unitName(perSecond)
   } (EVENT_TIME_UNIT says in what)`;
+}
+
+/** How far from now the time is, in brackets; empty where that says nothing. */
+function distance(refusal: Refusal, aheadMs: number): string {
+  if (refusal === "overflow" || !Number.isFinite(aheadMs)) return "";
+  return aheadMs > 0 ? ` (${spanInWords(aheadMs)} ahead of now)` : ` (${spanInWords(-aheadMs)} ago)`;
 }
 
 /**

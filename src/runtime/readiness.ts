@@ -2,6 +2,7 @@ import { REFUSALS } from "../aggregation/refusal.ts";
 import { SINK_ALARMS } from "../contract/sink.ts";
 import type { DeliveryState } from "../delivery/standing.ts";
 import { told } from "../state/alarms.ts";
+import { refusalAlarmName } from "../state/letters/refusal_alarms.ts";
 import { isOf, pauseInWords } from "../state/pauses.ts";
 import type { Finding, LiveOverview } from "./overview.ts";
 
@@ -28,7 +29,7 @@ interface Cause extends Finding {
 /** Every alarm that there is. */
 export const ALARMS: readonly string[] = [
   ...SINK_ALARMS,
-  ...REFUSALS.map((reason) => `events_refused_${reason}`),
+  ...REFUSALS.map(refusalAlarmName),
 ];
 
 const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, Cause["name"]> = {
@@ -61,6 +62,6 @@ export function causesOf({ buses, sinks, isStopping, obstacle, pauses }: LiveOve
 export function alarmsOf({ alarms, refusalAlarms }: LiveOverview): Finding[] {
   return [
     ...alarms.map((alarm) => ({ name: alarm.kind, detail: told(alarm) })),
-    ...refusalAlarms.map(({ reason, detail }) => ({ name: `events_refused_${reason}`, detail })),
+    ...refusalAlarms.map(({ reason, detail }) => ({ name: refusalAlarmName(reason), detail })),
   ];
 }

@@ -1,5 +1,6 @@
-/** PostgreSQL goes away for a while: readiness, metrics, API and log tell the same of it. */
+/** PostgreSQL goes away for a while: readiness, metrics, alerts, API and log tell the same of it. */
 import assert from "node:assert/strict";
+import { assertFires, samplesOf } from "../support/alerts.ts";
 import { Program, temporaryDirectory, until } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { postgresIsExternal, startPostgres } from "../support/postgres_server.ts";
@@ -7,7 +8,7 @@ import { Bus, handlerEnvironment } from "./plant.ts";
 import { assertProven } from "./proof.ts";
 
 Deno.test({
-  name: "PostgreSQL goes away for a while, told by readiness, metrics, API and log alike",
+  name: "PostgreSQL goes away for a while, told by readiness, metrics, alerts, API and log alike",
   ignore: postgresIsExternal,
   async fn() {
     await using servers = new AsyncDisposableStack();
@@ -56,6 +57,12 @@ Deno.test({
     );
     assert.equal(await metric("sink_up"), 0);
     assert.ok(await metric("sink_outbox_rows") > 0);
+    const samples = samplesOf(await ask("/metrics"));
+    const isBroken = samples.get('vabus_handler_sink_breaker_open{sink="postgres"}') === 1;
+    await assertFires(directory.path, samples, {
+      VabusNotReady: [{}],
+      [isBroken ? "VabusBreakerOpen" : "VabusSinkDown"]: [{ sink: "postgres" }],
+    });
     await handler.says(/"level":"(?:warn|error)"[^\n]*"sink":"postgres"/);
     const { aggregates, parts } = JSON.parse(await ask(`/api/aggregates?name=oven&from=${base - 60}`));
     assert.deepEqual(

@@ -32,15 +32,25 @@ Deno.test("a time that is merely ahead, or fits no unit, gets no hint", () => {
   }
 });
 
+Deno.test("how far a time is from now is told, where that is known", () => {
+  const hour = 3_600_000;
+  assert.match(
+    refusalDetail("future", NOW_MS + 5.1 * hour, NOW_MS, 1),
+    /MAX_FUTURE_SKEW \(5\.1 h ahead of now\)$/,
+  );
+  assert.match(refusalDetail("late", NOW_MS - 72 * hour, NOW_MS, 1), /CORRECTION_HORIZON \(3 days ago\)$/);
+  assert.match(refusalDetail("overflow", NOW_MS, NOW_MS, 1), /MAX_SERIES$/);
+});
+
 Deno.test("other refusals, and an event that was cut, are told without it", () => {
-  assert.match(refusalDetail("late", NOW_MS * 1000, NOW_MS, 1), /CORRECTION_HORIZON$/);
+  assert.match(refusalDetail("late", NOW_MS * 1000, NOW_MS, 1), /CORRECTION_HORIZON \(.* ahead of now\)$/);
   const cut = new TextEncoder().encode('{"name":"aaa');
   const timeMs = statedTimeMs(Number.MAX_SAFE_INTEGER, cut);
   assert.match(refusalDetail("future", timeMs, NOW_MS, 1), /MAX_FUTURE_SKEW$/);
 });
 
 Deno.test("times that are no numbers are in no other unit", () => {
-  assert.match(refusalDetail("future", NOW_MS * 1000, NOW_MS, undefined), /MAX_FUTURE_SKEW$/);
+  assert.match(refusalDetail("future", NOW_MS * 1000, NOW_MS, undefined), /MAX_FUTURE_SKEW \(/);
   const cause = likelyCause("future", { detail: "", timeMs: NOW_MS * 1000, perSecond: undefined }, NOW_MS);
   assert.doesNotMatch(cause, /timestamps are in/);
 });
@@ -54,7 +64,7 @@ Deno.test("of a time in a coarser unit than the one that is set, the unit is nam
     refusalDetail("future", NOW_MS / 1e6, NOW_MS, 1e9),
     /it looks like milliseconds, .* in nanoseconds /,
   );
-  assert.match(refusalDetail("late", NOW_MS - 86_400_000, NOW_MS, 1000), /CORRECTION_HORIZON$/);
+  assert.match(refusalDetail("late", NOW_MS - 86_400_000, NOW_MS, 1000), /CORRECTION_HORIZON \(24 h ago\)$/);
   const cause = likelyCause("future", { detail: "", timeMs: NOW_MS / 1e9, perSecond: 1e9 }, NOW_MS);
   assert.match(cause, /timestamps are in seconds, not in nanoseconds/);
 });

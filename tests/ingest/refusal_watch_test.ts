@@ -106,6 +106,11 @@ Deno.test("the likely cause is read off the latest event", () => {
   for (const [reason, timeMs, cause] of cases) {
     assert.match(likelyCause(reason, { detail: "", timeMs, perSecond: 1 }, NOW_MS), cause);
   }
+  for (const reason of ["future", "late"] as const) {
+    const told = likelyCause(reason, { detail: "", timeMs: NOW_MS + hour, perSecond: 1 }, NOW_MS);
+    assert.ok(told.includes(`\`dead-letters list --reason ${reason}\` shows whose`), told);
+    assert.match(told, /clock is wrong stay wrong, so do not retry those\.$/);
+  }
   const invalid = (detail: string) => likelyCause("invalid", { detail, timeMs: undefined }, NOW_MS);
   assert.match(invalid('unknown function "median"'), /name a function/);
   assert.match(invalid("no name"), /^The latest: no name\. .*another format/);

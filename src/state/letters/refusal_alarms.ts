@@ -11,6 +11,11 @@ export interface RefusalAlarm {
 
 const KEY = "refusal_alarms";
 
+/** Its name, the same in the log, the metrics and `/readyz`. */
+export function refusalAlarmName(reason: string): string {
+  return `events_refused_${reason}`;
+}
+
 /** The alarms that stood at the last checkpoint. @throws {StateError} */
 export function readRefusalAlarms(state: StateDatabase): RefusalAlarm[] {
   const row = state.get<{ value: string }>("SELECT value FROM meta WHERE key = ?", KEY);
