@@ -3,8 +3,13 @@ import type { LiveOverview } from "../runtime/overview.ts";
 import type { Family, LabelValues } from "./prometheus_family.ts";
 import type { Format } from "./prometheus_format.ts";
 
-/** Units at the end of a name, which OpenMetrics wants to be told. */
-const UNIT = /_(seconds|bytes)$/;
+/** Units at the end of a name, before that of a counter. */
+const UNIT = /_(seconds|bytes)(?:_total)?$/;
+
+/** The unit of a metric, which OpenMetrics wants to be told; undefined: it has none. */
+export function unitOf(name: string): string | undefined {
+  return UNIT.exec(name)?.[1];
+}
 
 /** The page of metrics in a format of Prometheus. */
 export function renderPage(families: readonly Family[], overview: LiveOverview, format: Format): string {
@@ -20,7 +25,7 @@ function writeFamily(lines: string[], family: Family, overview: LiveOverview, fo
   // OpenMetrics names a counter without the end of its samples.
   const title = format === "openmetrics" ? name.replace(/_total$/, "") : name;
   lines.push(`# HELP ${title} ${help}`, `# TYPE ${title} ${family.type}`);
-  const unit = UNIT.exec(title)?.[1];
+  const unit = unitOf(title);
   if (format === "openmetrics" && unit !== undefined) lines.push(`# UNIT ${title} ${unit}`);
   if (family.type === "histogram") {
     for (const [values, value] of family.read(overview)) writeHistogram(lines, name, labels, values, value);

@@ -4,6 +4,7 @@ import { rereadConfig } from "../settings/reread.ts";
 import { listenAsConfigured } from "./admin_listener.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
+import { metricsSender } from "./telemetry.ts";
 import { takeEnvironment } from "./environment.ts";
 import { operator } from "./operator.ts";
 import { serviceManager } from "./service_manager.ts";
@@ -16,6 +17,7 @@ export async function run(context: CommandContext, options: HandlerOptions): Pro
     ...options,
     registry,
     telemetry,
+    sendMetrics: metricsSender(config),
     operator: operator(),
     listen: (controls) => listenAsConfigured(() => ({ config: inForce, registry, logger }), controls),
     resettings: {

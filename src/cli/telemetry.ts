@@ -1,7 +1,10 @@
-import { denoTelemetry } from "../platform/telemetry/deno_telemetry.ts";
-import type { ReceiverAddress } from "../platform/telemetry/receiver.ts";
+import { otlpMetrics } from "../api/otlp_metrics.ts";
+import { METRICS } from "../api/prometheus.ts";
+import { denoTelemetry, SCOPE } from "../platform/telemetry/deno_telemetry.ts";
+import { type ReceiverAddress, sendMetrics } from "../platform/telemetry/receiver.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
-import { exporterEnvironment } from "../runtime/exporter_environment.ts";
+import { exporterEnvironment, resourceOf } from "../runtime/exporter_environment.ts";
+import type { HandlerOptions } from "../runtime/handler_options.ts";
 import type { Config } from "../settings/config.ts";
 import { ConfigError } from "../settings/fault.ts";
 import { pairsOf, type TelemetryConfig } from "../settings/telemetry_config.ts";
@@ -11,6 +14,18 @@ import { KEPT, ofExporter, takeLaunch } from "./environment.ts";
 /** How requests to the receiver look. */
 export function receiverOf({ authority, endpoint, headers, protocol }: TelemetryConfig): ReceiverAddress {
   return { endpoint, headers: pairsOf(headers), isJson: protocol === "http/json", authority: authority?.pem };
+}
+
+/** How the handler sends its metrics to the receiver; undefined: there is none. */
+export function metricsSender({ instanceId, telemetry }: Config): HandlerOptions["sendMetrics"] {
+  if (telemetry === undefined) return undefined;
+  const receiver = receiverOf(telemetry);
+  const origin = {
+    resource: resourceOf(telemetry, instanceId),
+    scope: { name: SCOPE, version: VERSION },
+    startMs: performance.timeOrigin,
+  };
+  return (overview, signal) => sendMetrics(receiver, otlpMetrics(METRICS, overview, origin), signal);
 }
 
 /** The answer to the launcher: what to add to the environment, as lines of `NAME=value`. */

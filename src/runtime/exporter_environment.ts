@@ -31,7 +31,9 @@ export function exporterEnvironment(
     OTEL_EXPORTER_OTLP_PROTOCOL: telemetry.protocol,
     ...(authority && { OTEL_EXPORTER_OTLP_CERTIFICATE: authority.path }),
     OTEL_SERVICE_NAME: telemetry.serviceName,
-    OTEL_RESOURCE_ATTRIBUTES: resourceAttributes(telemetry, instanceId),
+    // Nothing is percent-encoded, since Deno decodes nothing.
+    OTEL_RESOURCE_ATTRIBUTES: [...resourceAttributes(telemetry, instanceId)]
+      .map(([name, value]) => `${name}=${value}`).join(","),
     OTEL_TRACES_SAMPLER: telemetry.sampler,
     OTEL_TRACES_SAMPLER_ARG: `${telemetry.samplerArg}`,
     OTEL_EXPORTER_OTLP_TIMEOUT: `${ANSWER_MAX_MS}`,
@@ -48,10 +50,18 @@ function ofQueue(prefix: string): Record<string, string> {
   };
 }
 
-/** Those of the operator, and those of the program that are not among them. Deno decodes none. */
-function resourceAttributes({ resourceAttributes }: TelemetryConfig, instance: string): string {
+/** The resource of what is sent. */
+export function resourceOf(telemetry: TelemetryConfig, instanceId: string): Map<string, string> {
+  return resourceAttributes(telemetry, instanceId).set("service.name", telemetry.serviceName);
+}
+
+/**
+ * Those of the operator, and those of the program that are not among them. Commas, at which Deno
+ * would split, are replaced.
+ */
+function resourceAttributes({ resourceAttributes }: TelemetryConfig, instance: string): Map<string, string> {
   const own = [["service.instance.id", instance], ["service.version", VERSION]] as const;
   const given = new Map(pairsOf(resourceAttributes));
   const all = [...given, ...own.filter(([name]) => !given.has(name))];
-  return all.map(([name, value]) => `${name}=${value.replaceAll(",", "_")}`).join(",");
+  return new Map(all.map(([name, value]) => [name, value.replaceAll(",", "_")]));
 }

@@ -26,6 +26,8 @@ import { Tasks } from "./tasks.ts";
 
 /** How long the outbox may still be delivered once the signal has fired. */
 const SHUTDOWN_DELIVERY_MS = 8000;
+/** How long the receiver of OpenTelemetry may take for the last metrics. */
+const LAST_METRICS_MS = 1000;
 /** Closings whose spans are remembered until what they have produced is delivered. */
 const CLOSINGS_MAX = 4096;
 /** Longest poll. It is shorter where `IDLE_TIMEOUT` is, so that idleness is noticed in time. */
@@ -113,11 +115,19 @@ export class Handler {
     return this.sources.map(({ id }) => id);
   }
 
-  /** Says whether the receiver of OpenTelemetry takes what is sent, until the signal fires. */
+  /**
+   * Sends the metrics to the receiver of OpenTelemetry, and says whether it takes what is sent, until the
+   * signal fires.
+   */
   async watchReceiver(signal: AbortSignal): Promise<void> {
     const { telemetry } = this.options;
     if (telemetry === undefined) return;
-    await new ReceiverWatch(telemetry.tryReceiver, this.clock, this.logger).run(signal);
+    const asks = [telemetry.tryReceiver, (signal: AbortSignal) => this.sendMetrics(signal)];
+    await new ReceiverWatch(asks, this.clock, this.logger).run(signal);
+  }
+
+  private async sendMetrics(signal: AbortSignal): Promise<string | undefined> {
+    return await this.options.sendMetrics?.(this.lookout.look(), signal);
   }
 
   /** The parts that operators may pause. */
@@ -142,7 +152,8 @@ export class Handler {
 
   /**
    * The end of both ways to run: the outbox is delivered, the sources learn what is durable, and the cursors
-   * of the sinks go into a last checkpoint. Returns why something is left.
+   * of the sinks go into a last checkpoint. Then the receiver of OpenTelemetry gets the last metrics. Returns
+   * why something is left.
    *
    * @param isHurried Whether delivery is cut short after some seconds.
    * @param farewells Other messages to send meanwhile.
@@ -164,6 +175,8 @@ export class Handler {
     isDelivered.abort();
     this.tasks.check();
     this.core.ingest.checkpointNow();
+    // What the receiver does not take, the watch tells while the handler runs. Here it is too late to help.
+    await this.sendMetrics(AbortSignal.timeout(LAST_METRICS_MS)).catch(() => undefined);
     return leftovers ?? [];
   }
 

@@ -21,6 +21,10 @@ export interface HandlerOptions {
   readonly operator?: string;
   /** What is told to a receiver of OTLP; undefined: nothing is. */
   readonly telemetry?: Telemetry | undefined;
+  /** Sends the metrics to that receiver, see `sendMetrics`; undefined: they are not sent. */
+  readonly sendMetrics?:
+    | ((overview: LiveOverview, signal: AbortSignal) => Promise<string | undefined>)
+    | undefined;
   /** It reads what there is and ends. */
   readonly endsWhenRead?: true;
 }

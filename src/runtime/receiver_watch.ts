@@ -2,40 +2,43 @@ import type { Clock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { oneLine } from "../platform/log/printable.ts";
 
-/** Asks the receiver, see `tryReceiver`. */
+/** Sends something to the receiver, see `tryReceiver` and `sendMetrics`. */
 export type AskReceiver = (signal: AbortSignal) => Promise<string | undefined>;
 
 const INTERVAL_MS = 60_000;
 
 /** Says in the log when the receiver of OpenTelemetry begins and ceases to take what is sent, each once. */
 export class ReceiverWatch {
-  private isTaking = true;
+  /** Which of the requests it does not take, as text. */
+  private failing = "";
 
   constructor(
-    private readonly ask: AskReceiver,
+    private readonly asks: readonly AskReceiver[],
     private readonly clock: Clock,
     private readonly logger: Logger,
   ) {}
 
-  /** Asks at once and each minute, until the signal fires. */
+  /** Asks at once and each minute, one request after the other, until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const problem = await this.ask(signal).catch(() => undefined);
+      const problems: (string | undefined)[] = [];
+      for (const ask of this.asks) problems.push(await ask(signal).catch(() => undefined));
       if (signal.aborted) return;
-      this.tell(problem);
+      this.tell(problems);
       await this.clock.sleep(INTERVAL_MS, signal);
     }
   }
 
-  private tell(problem: string | undefined): void {
-    const isTaking = problem === undefined;
-    if (isTaking === this.isTaking) return;
-    this.isTaking = isTaking;
-    if (isTaking) this.logger.info("the receiver of OpenTelemetry takes what is sent again");
+  private tell(problems: readonly (string | undefined)[]): void {
+    const failing = problems.flatMap((problem, i) => problem === undefined ? [] : [i]).join();
+    if (failing === this.failing) return;
+    this.failing = failing;
+    if (failing === "") this.logger.info("the receiver of OpenTelemetry takes what is sent again");
     else {
+      const told = new Set(problems.filter((problem) => problem !== undefined));
       this.logger.warn(
         "the receiver of OpenTelemetry does not take what is sent: it is lost until this ends, and " +
-          `nothing else depends on it: ${oneLine(problem)}`,
+          `nothing else depends on it: ${oneLine([...told].join("; "))}`,
       );
     }
   }

@@ -65,7 +65,7 @@ function ratio(): ValueType<number> {
 export const TELEMETRY = {
   OTEL_EXPORTER_OTLP_ENDPOINT: optional(endpoint(), {
     group: GROUP,
-    help: "receiver of traces and logs by OTLP over HTTP, without /v1/traces and the like",
+    help: "receiver of traces, logs and metrics by OTLP over HTTP, without /v1/traces and the like",
     example: "http://collector:4318",
     defaultText: "nothing is sent",
     atStart: true,
@@ -81,7 +81,7 @@ export const TELEMETRY = {
   }),
   OTEL_EXPORTER_OTLP_PROTOCOL: withDefault(choice(["http/protobuf", "http/json"]), "http/protobuf", {
     group: GROUP,
-    help: "encoding of what is sent",
+    help: "encoding of traces and logs; metrics are sent as JSON",
     example: "http/json",
     atStart: true,
     commonName: true,

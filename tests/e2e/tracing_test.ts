@@ -1,4 +1,4 @@
-/** Traces and logs of the built program, as receivers of OTLP get them. */
+/** Traces, logs and metrics of the built program, as receivers of OTLP get them. */
 import assert from "node:assert/strict";
 import { COLLECTOR } from "../../scripts/go_programs.ts";
 import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
@@ -16,6 +16,7 @@ const TOKEN = "otlp-token-of-the-test";
 const EVENTS = 600;
 /** Small, so that several batches feed a window. */
 const BATCH = 100;
+const CUMULATIVE = 2;
 const BASE_S = 1_790_000_040;
 
 /** Reads a file to its end and delivers, with one event a second, so in windows of a minute. */
@@ -37,6 +38,21 @@ async function readFile(directory: string, more: Environment, args: readonly str
 
 function named(spans: readonly ReceivedSpan[], name: string): ReceivedSpan[] {
   return spans.filter((span) => span.name === name);
+}
+
+/** The values of a counter in all that the receiver has got. */
+function valuesOf({ metrics }: OtlpReceiver, name: string): unknown[] {
+  return metrics.filter((metric) => metric.name === name).flatMap(({ sum }) => {
+    const { aggregationTemporality, dataPoints, isMonotonic } = sum as Sum;
+    assert.deepEqual([aggregationTemporality, isMonotonic], [CUMULATIVE, true]);
+    return dataPoints.map(({ asDouble }) => asDouble);
+  });
+}
+
+interface Sum {
+  readonly aggregationTemporality: number;
+  readonly isMonotonic: boolean;
+  readonly dataPoints: readonly { readonly asDouble: number }[];
 }
 
 /** What any receiver must have got of {@link readFile}, and what it must never get. */
@@ -64,8 +80,13 @@ function assertWay(receiver: OtlpReceiver, { stdout, stderr }: Output): void {
   assert.equal(first.traceId, delivery.traceId);
   const line = stderr.split("\n").find((text) => text.includes("the first aggregates"))!;
   assert.ok(line.includes(first.traceId) && line.includes(first.spanId), line);
+  assert.ok(valuesOf(receiver, "vabus_handler_events_received_total").includes(EVENTS));
+  assert.ok(valuesOf(receiver, "vabus_handler_aggregates_delivered_total").includes(EVENTS / 60));
   assert.equal(receiver.resource["service.name"], SCOPE);
   assert.equal(receiver.resource["service.instance.id"], "e2e");
+  for (const name of ["service.name", "service.instance.id", "service.version"]) {
+    assert.equal(receiver.metricsResource[name], receiver.resource[name]);
+  }
   assert.ok(!(receiver.text + stdout + stderr).includes(TOKEN));
 }
 

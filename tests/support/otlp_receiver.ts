@@ -41,6 +41,7 @@ interface Message {
     readonly scopeLogs: readonly (Scoped & { readonly logRecords: readonly Record<string, unknown>[] })[];
   }[];
   readonly resourceMetrics?: readonly {
+    readonly resource?: { readonly attributes?: readonly Attribute[] };
     readonly scopeMetrics: readonly (Scoped & { readonly metrics: readonly ReceivedMetric[] })[];
   }[];
 }
@@ -81,6 +82,13 @@ export class OtlpReceiver implements AsyncDisposable {
   get resource(): Readonly<Record<string, unknown>> {
     return valuesOf(
       this.messages.flatMap(({ resourceSpans }) => resourceSpans ?? [])[0]?.resource?.attributes,
+    );
+  }
+
+  /** The attributes of the resource that the metrics come from. */
+  get metricsResource(): Readonly<Record<string, unknown>> {
+    return valuesOf(
+      this.messages.flatMap(({ resourceMetrics }) => resourceMetrics ?? [])[0]?.resource?.attributes,
     );
   }
 

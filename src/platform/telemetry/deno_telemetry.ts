@@ -12,7 +12,8 @@ interface DenoTelemetry {
   readonly contextManager: ContextKeeper;
 }
 
-const SCOPE = "vabus-data-handler";
+/** The instrumentation scope of all that is sent. */
+export const SCOPE = "vabus-data-handler";
 
 /**
  * Opens the exporter of OTLP that is built into Deno. It must have been switched on when the process started.

@@ -10,6 +10,8 @@ export interface ReceiverAddress {
 
 /** Statuses by which a receiver refuses a request without spans, and would take others. */
 const REFUSES_EMPTY = [400, 415, 422];
+const JSON_TYPE = "application/json";
+const PROTOBUF = "application/x-protobuf";
 const MESSAGE_MAX_CHARACTERS = 300;
 const ANSWER_MAX_MS = 5000;
 
@@ -21,20 +23,58 @@ const ANSWER_MAX_MS = 5000;
  * @throws The signal's reason, when it fires.
  */
 export async function tryReceiver(
-  { authority, endpoint, headers, isJson }: ReceiverAddress,
+  receiver: ReceiverAddress,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const empty: Message = receiver.isJson
+    ? { path: "/v1/traces", type: JSON_TYPE, body: "{}" }
+    : { path: "/v1/traces", type: PROTOBUF, body: new Uint8Array(0) };
+  return await post(receiver, empty, REFUSES_EMPTY, signal);
+}
+
+/**
+ * Sends metrics, once.
+ *
+ * @param body `ExportMetricsServiceRequest` in JSON, which each receiver takes whatever it prefers.
+ * @returns Why the receiver does not take them, without secrets; undefined: it has taken them.
+ * @throws The signal's reason, when it fires.
+ */
+export async function sendMetrics(
+  receiver: ReceiverAddress,
+  body: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return await post(receiver, { path: "/v1/metrics", type: JSON_TYPE, body }, [], signal);
+}
+
+interface Message {
+  readonly path: string;
+  readonly type: string;
+  readonly body: string | Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Posts once. Returns and throws as its callers do.
+ *
+ * @param tolerated Statuses besides those of success that do not mean that the receiver takes nothing.
+ */
+async function post(
+  { authority, endpoint, headers }: ReceiverAddress,
+  { path, type, body }: Message,
+  tolerated: readonly number[],
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const timeout = AbortSignal.timeout(ANSWER_MAX_MS);
   using client = authority === undefined ? undefined : Deno.createHttpClient({ caCerts: [authority] });
   let reply: Response;
   try {
-    reply = await fetch(`${endpoint}/v1/traces`, {
+    reply = await fetch(`${endpoint}${path}`, {
       method: "POST",
       headers: [...headers.map((header) => [...header] as [string, string]), [
         "content-type",
-        isJson ? "application/json" : "application/x-protobuf",
+        type,
       ]],
-      body: isJson ? "{}" : new Uint8Array(0),
+      body,
       redirect: "manual",
       signal: AbortSignal.any([signal, timeout]),
       ...(client && { client }),
@@ -47,7 +87,7 @@ export async function tryReceiver(
   }
   await reply.body?.cancel();
   const { status } = reply;
-  if (reply.ok || REFUSES_EMPTY.includes(status)) return undefined;
+  if (reply.ok || tolerated.includes(status)) return undefined;
   if (status === 401 || status === 403) return `it answers ${status}: check OTEL_EXPORTER_OTLP_HEADERS`;
-  return `it answers ${status} to ${endpoint}/v1/traces`;
+  return `it answers ${status} to ${endpoint}${path}`;
 }

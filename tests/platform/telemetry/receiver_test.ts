@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
-import { tryReceiver } from "../../../src/platform/telemetry/receiver.ts";
+import { sendMetrics, tryReceiver } from "../../../src/platform/telemetry/receiver.ts";
 import { freePort } from "../../support/free_port.ts";
 
 const NEVER = new AbortController().signal;
 const TOKEN = "receiver-token";
 
+function addressOf(endpoint: string) {
+  return {
+    endpoint,
+    headers: [["authorization", `Bearer ${TOKEN}`]],
+    isJson: false,
+    authority: undefined,
+  } as const;
+}
+
 function asked(endpoint: string) {
-  return tryReceiver(
-    { endpoint, headers: [["authorization", `Bearer ${TOKEN}`]], isJson: false, authority: undefined },
-    NEVER,
-  );
+  return tryReceiver(addressOf(endpoint), NEVER);
 }
 
 Deno.test("a receiver is asked with the headers, and what it answers is told without them", async () => {
@@ -32,6 +38,32 @@ Deno.test("a receiver is asked with the headers, and what it answers is told wit
     assert.match(problem!, new RegExp(`it answers ${refused}`));
     assert.ok(!problem!.includes(TOKEN));
   }
+});
+
+Deno.test("metrics are sent as JSON, and each answer but success says why they are not taken", async () => {
+  let status = 200;
+  let got: readonly string[] = [];
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+    const { headers, url } = request;
+    got = [
+      new URL(url).pathname,
+      headers.get("authorization")!,
+      headers.get("content-type")!,
+      await request.text(),
+    ];
+    return new Response("", { status });
+  });
+  const receiver = addressOf(`http://127.0.0.1:${server.addr.port}`);
+  assert.equal(await sendMetrics(receiver, '{"a":1}', NEVER), undefined);
+  assert.deepEqual(got, ["/v1/metrics", `Bearer ${TOKEN}`, "application/json", '{"a":1}']);
+  for (const refused of [400, 404, 415, 503]) {
+    status = refused;
+    assert.match(
+      (await sendMetrics(receiver, "{}", NEVER))!,
+      new RegExp(`^it answers ${refused} to .*/v1/metrics$`),
+    );
+  }
+  await assert.rejects(sendMetrics(receiver, "{}", AbortSignal.abort(new Error("stop"))), /stop/);
 });
 
 Deno.test("one that is away, or speaks another protocol, is told as such", async () => {
