@@ -6,7 +6,7 @@ import { VERSION } from "../version.ts";
  * How long the receiver may take to answer. When the process ends, what is left is sent, and the end waits
  * for that: about twice this time at most.
  */
-const ANSWER_MAX_MS = 1500;
+const ANSWER_MAX_MS = 2500;
 /** Spans and log lines that wait to be sent; beyond them they are dropped. All go in one request. */
 const QUEUE_MAX = 2048;
 

@@ -27,7 +27,7 @@ import { Tasks } from "./tasks.ts";
 /** How long the outbox may still be delivered once the signal has fired. */
 const SHUTDOWN_DELIVERY_MS = 8000;
 /** How long the receiver of OpenTelemetry may take for the last metrics. */
-const LAST_METRICS_MS = 1000;
+const LAST_METRICS_MS = 2000;
 /** Closings whose spans are remembered until what they have produced is delivered. */
 const CLOSINGS_MAX = 4096;
 /** Longest poll. It is shorter where `IDLE_TIMEOUT` is, so that idleness is noticed in time. */
