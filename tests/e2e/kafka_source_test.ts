@@ -39,7 +39,16 @@ Deno.test("a topic, once: each record is counted once, and the proof holds", asy
     await topic.send(part);
     const once = await runToEnd(["once", ...(part.length < 3000 ? ["--flush"] : [])], environment);
     assert.equal(once.code, 0, once.stderr);
+    assert.doesNotMatch(once.stderr, /records wait/);
   }
+  const producer = await topic.transactions(`tx-${topic.name}`);
+  stack.defer(() => producer.disconnect());
+  const open = await producer.transaction();
+  await open.send({ topic: topic.name, messages: values.slice(0, 1) });
+  const waiting = await runToEnd(["once"], environment);
+  await open.abort();
+  assert.equal(waiting.code, 0, waiting.stderr);
+  assert.match(waiting.stderr, /records wait behind a transaction that is still open/);
   await assertExact(oracle, environment);
 });
 

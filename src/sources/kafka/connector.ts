@@ -1,5 +1,5 @@
 import { readerFor } from "../../codec/mapping/record_reader.ts";
-import { sourceConnector } from "../../contract/connector.ts";
+import { sourceConnector, type SourceSurroundings } from "../../contract/connector.ts";
 import { systemClock } from "../../platform/clock/clock.ts";
 import { BUS_LOGIN } from "../../settings/bus_login.ts";
 import { type EventTexts, IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
@@ -50,16 +50,15 @@ export const KAFKA = sourceConnector({
       remedy: "give VABUS_URL as kafkas://, with VABUS_CA_FILE where the authority is your own",
     }));
   },
-  create(config, { instance, name }) {
-    const source = new KafkaSource(optionsOf(config, instance, name));
-    return { part: source, change: (next) => source.change(optionsOf(next, instance, name)) };
+  create(config, surroundings) {
+    const source = new KafkaSource(optionsOf(config, surroundings));
+    return { part: source, change: (next) => source.change(optionsOf(next, surroundings)) };
   },
 });
 
 function optionsOf(
   { events, login, tls, url }: KafkaConfig,
-  instance: string,
-  name: string | undefined,
+  { endsWhenRead, instance, name }: SourceSurroundings,
 ): KafkaSourceOptions {
   const { address, brokers, start, topics } = checked(url);
   return {
@@ -70,6 +69,7 @@ function optionsOf(
     startsAtEnd: start === "newest",
     instance,
     reader: readerFor(events),
+    endsWhenRead,
     clock: systemClock,
   };
 }

@@ -25,6 +25,8 @@ export interface PartitionSurroundings {
   readonly context: SourceContext;
   /** Undefined: records are events as they are. */
   readonly reader: RecordReader | undefined;
+  /** Whether the handler reads what there is and ends. */
+  readonly endsWhenRead: boolean;
   /** Waits for records. */
   wait(feed: PartitionFeed, untilMs: number, signal: AbortSignal): Promise<Found>;
   /** Looks again at which topics there are and who leads their partitions. @throws {SourceError} */
@@ -57,7 +59,8 @@ export class KafkaPartition implements Partition {
   ) {
     this.id = `${of.topic}/${of.partition}`;
     this.taker = new RecordTaker(of.topic, surroundings.reader);
-    this.standstill = new Standstill(surroundings.context.clock, surroundings.context.logger);
+    const { context: { clock, logger }, endsWhenRead } = surroundings;
+    this.standstill = new Standstill(clock, logger, endsWhenRead);
   }
 
   async read(

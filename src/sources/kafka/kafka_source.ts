@@ -31,6 +31,8 @@ export interface KafkaSourceOptions {
   readonly instance: string;
   /** Undefined: records are events as they are. */
   readonly reader: RecordReader | undefined;
+  /** Whether the handler reads what there is and ends. */
+  readonly endsWhenRead: boolean;
   readonly clock: Clock;
 }
 
@@ -213,6 +215,7 @@ export class KafkaSource implements Source {
     return {
       context: opened.context,
       reader: this.options.reader,
+      endsWhenRead: this.options.endsWhenRead,
       wait: async (feed, untilMs, signal) => {
         if (feed.leader < 0) {
           await this.refresh(opened, signal);

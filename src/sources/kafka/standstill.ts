@@ -11,6 +11,12 @@ const TELL_AFTER_MS = 60_000;
  */
 const FAIL_AFTER_MS = 16 * 60_000;
 
+/** Of a transaction that may have begun just now. */
+const LEFT =
+  "records wait behind a transaction that is still open: nothing is lost, and the next run reads " +
+  "them once it has ended. If it does not end, kafka-transactions.sh shows it (find-hanging) and ends it " +
+  "(abort)";
+
 /** What the ends of a partition say about records that cannot be read. */
 type Obstacle = "open transaction" | "end before position";
 
@@ -24,7 +30,12 @@ export class Standstill {
   private sinceMs = 0;
   private toldMs = -Infinity;
 
-  constructor(private readonly clock: Pick<Clock, "monotonicMs">, private readonly logger: Logger) {}
+  /** @param endsWhenRead Whether the first read that finds nothing is the last: it is told of at once. */
+  constructor(
+    private readonly clock: Pick<Clock, "monotonicMs">,
+    private readonly logger: Logger,
+    private readonly endsWhenRead: boolean,
+  ) {}
 
   /**
    * Called when a read has found nothing.
@@ -46,9 +57,10 @@ export class Standstill {
     if (nowMs - this.sinceMs >= FAIL_AFTER_MS) {
       throw new SourceError("unavailable", `${name}: ${problemOf(found)}: it is at offset ${at}, of ${end}`);
     }
-    if (nowMs - this.toldMs < TELL_AFTER_MS) return;
+    const isLeft = this.endsWhenRead && found === "open transaction";
+    if (!isLeft && nowMs - this.toldMs < TELL_AFTER_MS) return;
     this.toldMs = nowMs;
-    this.logger.warn(problemOf(found), { partition: name, at, stable_end: stableEnd, end });
+    this.logger.warn(isLeft ? LEFT : problemOf(found), { partition: name, at, stable_end: stableEnd, end });
   }
 }
 

@@ -72,6 +72,7 @@ export class FakeBroker implements AsyncDisposable {
       startsAtEnd: false,
       instance: "test",
       reader: undefined,
+      endsWhenRead: false,
       clock: systemClock,
       ...options,
     });

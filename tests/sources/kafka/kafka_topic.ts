@@ -45,6 +45,7 @@ export class KafkaTopic {
       startsAtEnd: false,
       instance: this.name,
       reader: undefined,
+      endsWhenRead: false,
       clock: systemClock,
       ...options,
     });

@@ -4,7 +4,7 @@ import { Standstill } from "../../../src/sources/kafka/standstill.ts";
 
 const MINUTE_MS = 60_000;
 
-function rig() {
+function rig(endsWhenRead = false) {
   let minutes = 0;
   const lines: string[] = [];
   const logger = createLogger({
@@ -13,7 +13,7 @@ function rig() {
     write: (line) => lines.push(line),
     now: () => 0,
   });
-  const standstill = new Standstill({ monotonicMs: () => minutes * MINUTE_MS }, logger);
+  const standstill = new Standstill({ monotonicMs: () => minutes * MINUTE_MS }, logger, endsWhenRead);
   return {
     /** Checks after so many more minutes, and returns what was logged since. */
     check(after: number, at: number, stableEnd: number, end: number): string {
@@ -38,6 +38,16 @@ Deno.test("a transaction that is left open is told of each minute, and fails the
   );
   assert.throws(() => check(60, 5, 5, 9), /open/);
   assert.equal(check(0, 9, 9, 9), "");
+});
+
+Deno.test("a run that ends says at once what it leaves behind an open transaction", () => {
+  const { check } = rig(true);
+  assert.match(
+    check(0, 5, 5, 9),
+    /records wait behind .*the next run reads them.*kafka-transactions\.sh.*end=9/,
+  );
+  assert.equal(check(0, 9, 9, 9), "");
+  assert.equal(check(0, 50, 20, 20), "", "a broker may be behind for a moment");
 });
 
 Deno.test("transactions that follow each other are no standstill", () => {
