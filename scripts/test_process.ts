@@ -51,11 +51,15 @@ export async function runTestProcess(group: TestGroup, options: TestProcessOptio
     detached: true,
   }).spawn();
   const reading = readOutput(child.stdout, write);
-  const { success } = await endedWithGroup(child, signal);
+  const { code, signal: killedBy, success } = await endedWithGroup(child, signal);
   await Promise.race([reading.whole, delay(OUTPUT_GRACE_MS, undefined, { ref: false })]);
   const { passed, failed, skipped } = reading.counts;
   const listed = success ? [] : failuresIn(reading.lines);
   const isWithoutReason = !success && listed.length === 0;
+  if (isWithoutReason) {
+    const end = killedBy === null ? `exited with ${code}` : `was ended by ${killedBy}`;
+    write(new TextEncoder().encode(`No test says that it failed, but their process ${end}.\n`));
+  }
   return {
     group,
     passed,

@@ -51,12 +51,13 @@ Deno.test("a file that does not load is a failure of the file", async () => {
 });
 
 Deno.test("a process that dies without a closing line has failed, each of its files", async () => {
-  const { passed, failed, failures } = await run({
+  const { passed, failed, failures, output } = await run({
     "a_test.ts": `Deno.test("good", () => {});`,
     "b_test.ts": `Deno.test("deadly", () => Deno.kill(Deno.pid, "SIGKILL"));`,
   });
   assert.deepEqual({ passed, failed }, { passed: 0, failed: 1 });
   assert.deepEqual(failures, [{ file: "a_test.ts" }, { file: "b_test.ts" }]);
+  assert.match(output, /their process was ended by SIGKILL\.\n$/);
 });
 
 Deno.test("nothing that a test prints passes for the closing line of the process", async () => {
