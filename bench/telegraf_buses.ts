@@ -10,7 +10,7 @@ import { MqttPublisher } from "../tests/support/mqtt_publisher.ts";
 import type { NatsServerProcess } from "../tests/support/nats_server.ts";
 import type { RedisServerProcess } from "../tests/support/redis_server.ts";
 import {
-  assertTelegrafHasAll,
+  endTelegraf,
   events,
   groups,
   handlerOnce,
@@ -59,10 +59,7 @@ export function mqttWay(broker: MosquittoServer, count: number, program: string)
   ${parserOf("json")}`,
       );
       await telegraf.rests();
-      telegraf.stop();
-      const usage = await telegraf.ended();
-      await assertTelegrafHasAll(directory, count);
-      return usage;
+      return await endTelegraf(telegraf, directory, count);
     },
   };
 }
@@ -90,10 +87,7 @@ export async function natsWay(server: NatsServerProcess, count: number, program:
   ${parserOf("json")}`,
       );
       await telegraf.rests();
-      telegraf.stop();
-      const usage = await telegraf.ended();
-      await assertTelegrafHasAll(directory, count);
-      return usage;
+      return await endTelegraf(telegraf, directory, count);
     },
   };
 }

@@ -77,15 +77,23 @@ export async function startTelegraf(
 }
 
 /**
- * A server may send again what Telegraf has not acknowledged: it counts that once more.
+ * Stops a Telegraf that has read everything. A server may send again what it has not acknowledged: it counts
+ * that once more.
  *
- * @throws where Telegraf's output does not stand for all events.
+ * @throws where its output does not stand for all events.
  */
-export async function assertTelegrafHasAll(directory: string, events: number): Promise<void> {
+export async function endTelegraf(
+  telegraf: MeasuredProcess,
+  directory: string,
+  events: number,
+): Promise<Usage> {
+  telegraf.stop();
+  const usage = await telegraf.ended();
   const lines = (await Deno.readTextFile(`${directory}/out`)).split("\n");
   const found = lines.reduce((sum, line) => sum + Number(COUNT_IN_LINE.exec(line)?.[1] ?? 0), 0);
   assert.ok(found >= events, `${found} of ${events}`);
   if (found > events) console.error(`Telegraf has counted ${found - events} twice`);
+  return usage;
 }
 
 export function startHandler(

@@ -5,7 +5,7 @@ import { until } from "../tests/support/executable.ts";
 import { freePort } from "../tests/support/free_port.ts";
 import { kafkaClient } from "../tests/support/kafka_broker.ts";
 import {
-  assertTelegrafHasAll,
+  endTelegraf,
   events,
   eventsInTable,
   type Format,
@@ -70,10 +70,7 @@ export function kafkaWay(
         return found!.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0) === count;
       }, "Telegraf to commit the end of the topic");
       await admin.disconnect();
-      telegraf.stop();
-      const usage = await telegraf.ended();
-      await assertTelegrafHasAll(directory, count);
-      return usage;
+      return await endTelegraf(telegraf, directory, count);
     },
   };
 }
@@ -99,10 +96,7 @@ export function pushWay(count: number, program: string): Way {
   service_address = "127.0.0.1:${port}"`,
       );
       await pushAll(port, bodies);
-      telegraf.stop();
-      const usage = await telegraf.ended();
-      await assertTelegrafHasAll(directory, count);
-      return usage;
+      return await endTelegraf(telegraf, directory, count);
     },
   };
 }

@@ -1,23 +1,7 @@
-import type { AloneText, EventBatch } from "./event_batch.ts";
+import { type AloneText, type EventBatch, INT_COLUMNS } from "./event_batch.ts";
 
-/** Columns of a batch that are kept as they are or moved, see {@link DecodedEvents.addTo}. */
-const INTS = [
-  "position",
-  "rawStart",
-  "rawEnd",
-  "nameStart",
-  "nameLength",
-  "nameHash",
-  "functionId",
-  "idStart",
-  "idLength",
-  "idHash",
-  "lineStart",
-  "lineLength",
-  "lineEvent",
-] as const;
 /** Of an event: its columns. */
-const EVENT_BYTES = INTS.length * Int32Array.BYTES_PER_ELEMENT + 2 * Float64Array.BYTES_PER_ELEMENT;
+const EVENT_BYTES = INT_COLUMNS.length * Int32Array.BYTES_PER_ELEMENT + 2 * Float64Array.BYTES_PER_ELEMENT;
 
 /** What records were decoded to, apart from the batch that it was decoded into. It is never changed. */
 export class DecodedEvents {
@@ -25,7 +9,7 @@ export class DecodedEvents {
     private readonly count: number,
     private readonly total: number,
     private readonly surplus: number,
-    /** One column of {@link INTS} after the other. */
+    /** One column of {@link INT_COLUMNS} after the other. */
     private readonly ints: Int32Array,
     private readonly value: Float64Array,
     private readonly timeMs: Float64Array,
@@ -38,8 +22,8 @@ export class DecodedEvents {
     const { alone: [alone], count, extra, extraLength, surplus, timeMs, total, value } = batch;
     if (batch.invalid.length > 0) return undefined;
     for (let i = 1; i < count; i++) if (batch.alone[i] !== alone) return undefined;
-    const ints = new Int32Array(INTS.length * count);
-    for (const [i, column] of INTS.entries()) ints.set(batch[column].subarray(0, count), i * count);
+    const ints = new Int32Array(INT_COLUMNS.length * count);
+    for (const [i, column] of INT_COLUMNS.entries()) ints.set(batch[column].subarray(0, count), i * count);
     return new DecodedEvents(
       count,
       total,
@@ -69,7 +53,7 @@ export class DecodedEvents {
     batch.reserveExtra(extra.length);
     batch.extra.set(extra, extraLength);
     batch.extraLength += extra.length;
-    for (const [i, column] of INTS.entries()) {
+    for (const [i, column] of INT_COLUMNS.entries()) {
       batch[column].set(ints.subarray(i * count, (i + 1) * count), base);
     }
     batch.value.set(value, base);

@@ -27,6 +27,23 @@ export interface RecordOrigin {
 /** Makes the text of a record that holds one event of a batch alone. */
 export type AloneText = (batch: EventBatch, event: number) => string;
 
+/** The columns of {@link EventBatch} that hold a whole number for each event. */
+export const INT_COLUMNS = [
+  "position",
+  "rawStart",
+  "rawEnd",
+  "nameStart",
+  "nameLength",
+  "nameHash",
+  "functionId",
+  "idStart",
+  "idLength",
+  "idHash",
+  "lineStart",
+  "lineLength",
+  "lineEvent",
+] as const;
+
 /**
  * The events of one reply in columns. The columns are refilled for every reply, so that the hot path
  * allocates nothing.
@@ -146,22 +163,7 @@ export class EventBatch {
   reserve(events = 1): void {
     if (this.count + events <= this.position.length) return;
     const capacity = Math.max(1024, this.position.length * 2, this.count + events);
-    const ints = [
-      "position",
-      "rawStart",
-      "rawEnd",
-      "nameStart",
-      "nameLength",
-      "nameHash",
-      "functionId",
-      "idStart",
-      "idLength",
-      "idHash",
-      "lineStart",
-      "lineLength",
-      "lineEvent",
-    ] as const;
-    for (const column of ints) this[column] = grownInt32(this[column], capacity);
+    for (const column of INT_COLUMNS) this[column] = grownInt32(this[column], capacity);
     this.value = grownFloat64(this.value, capacity);
     this.timeMs = grownFloat64(this.timeMs, capacity);
   }
