@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Installation } from "../control/installation.ts";
 import type { Inquiries } from "../control/inquiries.ts";
 import { aggregatesEndpoint } from "./aggregates_endpoint.ts";
+import { alarmsEndpoint } from "./alarms_endpoint.ts";
 import { deadLettersEndpoint } from "./dead_letters_endpoint.ts";
 import { Jobs } from "../control/jobs.ts";
 import type { Controls } from "../runtime/controls.ts";
@@ -47,6 +48,7 @@ export function endpointsOver(
     seriesEndpoint(inquiries),
     aggregatesEndpoint(inquiries, () => look().nowMs),
     deadLettersEndpoint(inquiries),
+    alarmsEndpoint(() => controls.alarms()),
     streamEndpoint({ inquiries, look, closing }),
     auditEndpoint(installation),
     ...jobEndpoints(installation, new Jobs(Date.now, closing)),

@@ -1,4 +1,5 @@
 import type { Pausable, Pause } from "../state/pauses.ts";
+import type { Alarm } from "./alarms/alarm_watch.ts";
 import type { LiveOverview } from "./overview.ts";
 import type { Rereading } from "./resettings.ts";
 
@@ -6,6 +7,8 @@ import type { Rereading } from "./resettings.ts";
 export interface Controls {
   /** The state of the handler. */
   readonly look: () => LiveOverview;
+  /** The alarms that stand, and those that will where nothing changes. */
+  alarms(): readonly Alarm[];
   /** The parts that can be paused. */
   readonly parts: readonly Pausable[];
   /** The pauses in force, the oldest first. */

@@ -2,6 +2,7 @@ import { systemClock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Config } from "../settings/config.ts";
 import { VERSION } from "../version.ts";
+import { AlarmWatch } from "./alarms/alarm_watch.ts";
 import type { Controls } from "./controls.ts";
 import { Handler } from "./handler.ts";
 import type { ServiceManager, ServiceOptions } from "./handler_options.ts";
@@ -44,7 +45,10 @@ class Service {
   /** The outlet of the handler's own metrics; undefined: none. */
   private readonly outlet: ChangingOutlet | undefined;
 
+  private readonly alarmWatch: AlarmWatch;
+
   constructor(private readonly handler: Handler, private readonly options: ServiceOptions) {
+    this.alarmWatch = new AlarmWatch(() => handler.lookout.look(), handler.clock);
     if (handler.config.metricsIntervalMs > 0) this.outlet = handler.surroundings.outlet?.();
   }
 
@@ -93,6 +97,8 @@ class Service {
       tasks.start(() => ingest.keepCheckpointing(halt)),
       tasks.start(() => this.handler.watchReceiver(halt)),
       ...(this.options.isQuiet ? [] : [tasks.start(() => minuteLog.run(halt, () => this.tellRepeated()))]),
+      // Only the listener tells of them.
+      ...(this.options.listen ? [tasks.start(() => this.alarmWatch.run(halt))] : []),
       ...(outlet ? [tasks.start(() => outlet.run(config.metricsIntervalMs, clock.sleep, halt))] : []),
     ]);
   }
@@ -147,6 +153,7 @@ class Service {
     const { handler, options: { resettings } } = this;
     return {
       look: () => handler.lookout.look(),
+      alarms: () => this.alarmWatch.alarms(),
       parts: handler.pausables,
       pauses: () => handler.pauses.all,
       pause: (pauses, part) => handler.pauses.replace(pauses, part),

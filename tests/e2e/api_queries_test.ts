@@ -233,6 +233,17 @@ Deno.test("the API answers what the command line says, and each reply is as its 
     );
   });
 
+  await t.step("/api/alarms tells of an outage at once, with what to do", async () => {
+    await site.bus[Symbol.asyncDispose]();
+    const unavailable = async () =>
+      (await site.get("/api/alarms")).alarms.find(({ name }: Json) => name === "VabusBusUnavailable");
+    await until(async () => await unavailable() !== undefined, "the outage", undefined, [site.handler]);
+    const { detail, fires_at: firesAt, labels, runbook, since, state } = await unavailable();
+    assert.deepEqual([state, firesAt - since, Object.keys(labels)], ["pending", 300, ["bus"]]);
+    assert.ok(detail.includes(labels.bus), detail);
+    assert.match(runbook.do, /^Mend the bus, the network or the login\./);
+  });
+
   await t.step("a stream does not keep the handler from stopping", async () => {
     const { body } = await fetch(`${site.api}/api/stream`);
     site.handler.signal("SIGTERM");

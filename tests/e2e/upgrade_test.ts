@@ -144,6 +144,8 @@ Deno.test("blue-green: the new one is refused while the old one runs, and takes 
 async function buildVersion(directory: string, version: string, moreSchemas = 0): Promise<string> {
   const sources = join(directory, `src-${version}`);
   await copyTree(join(ROOT, "src"), sources);
+  await Deno.mkdir(join(directory, "docs"), { recursive: true });
+  await Deno.copyFile(join(ROOT, "docs", "runbook.md"), join(directory, "docs", "runbook.md"));
   const edit = async (file: string, from: string, to: string) => {
     const text = await Deno.readTextFile(join(sources, file));
     assert.ok(text.includes(from), `${file} does not hold ${from}`);

@@ -5,6 +5,7 @@ import { overviewWith } from "./overview.ts";
 export function controlsWith(given: Partial<Controls> = {}): Controls {
   return {
     look: () => overviewWith(),
+    alarms: () => [],
     parts: [],
     pauses: () => [],
     pause: () => {},

@@ -1,0 +1,128 @@
+import { spanInWords } from "../../ingest/span_in_words.ts";
+import { refusalAlarmName } from "../../state/letters/refusal_alarms.ts";
+import { watermarkLagMs } from "../overview.ts";
+import { aboutHandler, type AlarmRule, amount, type Finding, inPercent, MINUTE_MS } from "./alarm_rule.ts";
+
+const LAG_MAX_MS = 10 * MINUTE_MS;
+const UNREAD_MAX = 100_000;
+const INBOX_SHARE = 0.8;
+const REFUSED_SHARE = 0.01;
+const RATE_MS = 10 * MINUTE_MS;
+const SLOPE_MS = 30 * MINUTE_MS;
+const INCREASE_MS = 15 * MINUTE_MS;
+
+/** The buses and their events. */
+export const BUS_RULES: readonly AlarmRule[] = [
+  {
+    name: "VabusBusUnavailable",
+    severity: "critical",
+    summary: "a bus cannot be read",
+    forMs: 5 * MINUTE_MS,
+    find: ({ buses, outages }) =>
+      buses.flatMap(({ failure, name }): Finding[] =>
+        failure === undefined ? [] : [{
+          labels: { bus: name },
+          detail: failure,
+          sinceMs: outages.find(({ subject }) => subject === `bus ${name}`)?.sinceMs,
+        }]
+      ),
+  },
+  {
+    name: "VabusDataStopped",
+    severity: "warning",
+    summary: "no event comes",
+    forMs: 10 * MINUTE_MS,
+    find: (_, past) =>
+      aboutHandler(
+        past.increase(RATE_MS, ({ received }) => received) === 0,
+        () => "no event has been received for ten minutes, or since the start",
+      ),
+  },
+  {
+    name: "VabusWatermarkLag",
+    severity: "warning",
+    summary: "event time is far behind",
+    forMs: 5 * MINUTE_MS,
+    find: (overview) => {
+      const lagMs = watermarkLagMs(overview) ?? 0;
+      return aboutHandler(
+        lagMs > LAG_MAX_MS,
+        () => `event time is ${spanInWords(lagMs)} behind the clock, so windows close late`,
+      );
+    },
+  },
+  {
+    name: "VabusUnreadGrows",
+    severity: "warning",
+    summary: "the handler does not keep up with a bus",
+    forMs: 30 * MINUTE_MS,
+    find: ({ buses }, past) =>
+      buses.flatMap(({ name, partitions }): Finding[] => {
+        const unread = partitions.reduce((sum, { unreadEvents = 0 }) => sum + unreadEvents, 0);
+        const growth = past.slope(SLOPE_MS, (figures) => figures.unread.get(name)) ?? 0;
+        return unread > UNREAD_MAX && growth > 0
+          ? [{
+            labels: { bus: name },
+            detail: `${amount(unread, "record")} are not read, and more come than are read`,
+          }]
+          : [];
+      }),
+  },
+  {
+    name: "VabusInboxFills",
+    severity: "warning",
+    summary: "an inbox fills",
+    forMs: 5 * MINUTE_MS,
+    find: ({ buses }) =>
+      buses.flatMap(({ inbox, name }): Finding[] =>
+        inbox === undefined || inbox.bytes / inbox.maxBytes <= INBOX_SHARE ? [] : [{
+          labels: { bus: name },
+          detail: `the inbox is ${
+            inPercent(inbox.bytes / inbox.maxBytes)
+          } full; a full one refuses what is sent`,
+        }]
+      ),
+  },
+  {
+    name: "VabusEventsRefused",
+    severity: "warning",
+    summary: "events are refused",
+    forMs: 10 * MINUTE_MS,
+    find: ({ activity: { refusals } }, past) => {
+      const received = past.increase(RATE_MS, (figures) => figures.received) ?? 0;
+      return [...new Set(refusals.map(({ reason }) => reason))].flatMap((reason): Finding[] => {
+        const refused = past.increase(RATE_MS, (figures) => figures.refused.get(reason) ?? 0) ?? 0;
+        return refused <= REFUSED_SHARE * received ? [] : [{
+          labels: { reason },
+          detail: `refused as ${reason}: ${amount(refused, "event")} of the last ` +
+            `${received.toLocaleString("en")}; they are dead letters`,
+        }];
+      });
+    },
+  },
+  {
+    name: "VabusMassRefused",
+    severity: "critical",
+    summary: "a mass of events is refused",
+    forMs: MINUTE_MS,
+    find: ({ refusalAlarms }) =>
+      refusalAlarms.map(({ detail, reason, since }) => ({
+        labels: { alarm: refusalAlarmName(reason) },
+        detail,
+        sinceMs: since * 1000,
+      })),
+  },
+  {
+    name: "VabusEventsLost",
+    severity: "critical",
+    summary: "events were lost at a bus",
+    forMs: 0,
+    find: (_, past) => {
+      const lost = past.increase(INCREASE_MS, (figures) => figures.lost) ?? 0;
+      return aboutHandler(
+        lost > 0,
+        () => `a bus has deleted ${amount(lost, "event")} unread`,
+      );
+    },
+  },
+];

@@ -1,0 +1,56 @@
+import type { Figures } from "./figures.ts";
+
+/** A figure; undefined: it was not known then. */
+type Figure = (figures: Figures) => number | undefined;
+
+/** How figures have changed up to now. Undefined where there are fewer than two to compare. */
+export interface Lookback {
+  /** How much a counter has grown within that time. */
+  increase(windowMs: number, counter: Figure): number | undefined;
+  /** How much a figure grows in a second: the line that fits the figures of that time best. */
+  slope(windowMs: number, figure: Figure): number | undefined;
+}
+
+/** The figures of the last hour. */
+export class FigureHistory {
+  /** The oldest first. */
+  private kept: Figures[] = [];
+
+  /** @param keepMs How far rules look back. */
+  constructor(private readonly keepMs: number) {}
+
+  keep(figures: Figures): void {
+    // Where the clock was set back, what was measured before it cannot be compared any more.
+    this.kept = this.kept.filter(({ atMs }) => atMs < figures.atMs && atMs >= figures.atMs - this.keepMs);
+    this.kept.push(figures);
+  }
+
+  /** Looks back from some figures that need not be kept. */
+  before(now: Figures): Lookback {
+    const within = (windowMs: number, figure: Figure): [atMs: number, value: number][] =>
+      [...this.kept.filter(({ atMs }) => atMs < now.atMs), now].flatMap((figures) => {
+        const value = figures.atMs < now.atMs - windowMs ? undefined : figure(figures);
+        return value === undefined ? [] : [[figures.atMs, value]];
+      });
+    return {
+      increase: (windowMs, counter) => {
+        const points = within(windowMs, counter);
+        return points.length < 2 ? undefined : points.at(-1)![1] - points[0]![1];
+      },
+      slope: (windowMs, figure) => slopeOf(within(windowMs, figure)),
+    };
+  }
+}
+
+/** By least squares, in units a second. */
+function slopeOf(points: readonly (readonly [atMs: number, value: number])[]): number | undefined {
+  if (points.length < 2) return undefined;
+  const mean = (of: 0 | 1) => points.reduce((sum, point) => sum + point[of], 0) / points.length;
+  const [middleMs, middle] = [mean(0), mean(1)];
+  let [product, square] = [0, 0];
+  for (const [atMs, value] of points) {
+    product += (atMs - middleMs) * (value - middle);
+    square += (atMs - middleMs) ** 2;
+  }
+  return product / square * 1000;
+}
