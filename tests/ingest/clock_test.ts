@@ -1,7 +1,4 @@
 import assert from "node:assert/strict";
-import { SourceReader } from "../../src/ingest/source_reader.ts";
-import { QueueSource } from "../../src/sources/vabus/queue_source.ts";
-import { createLogger } from "../../src/platform/log/logger.ts";
 import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
 
 /** What the time really is. */
@@ -10,7 +7,6 @@ const TRUE_S = TRUE_MS / 1000;
 const DAY_MS = 86_400_000;
 const NEVER = new AbortController().signal;
 
-const silent = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
 const event = (name: string, timestamp: number) => ({ name, value: 1, timestamp });
 
 function inTemporaryDirectory(work: (directory: string) => Promise<void>): () => Promise<void> {
@@ -264,40 +260,6 @@ Deno.test(
     assert.deepEqual([rig.core.aggregator.books.aggregated, rig.core.aggregator.books.future], [
       2,
       1,
-    ]);
-  }),
-);
-
-Deno.test(
-  "a queue, which forgets what it hands out, is not asked for anything under a clock that is behind",
-  inTemporaryDirectory(async (directory) => {
-    const events = [event("a", TRUE_S), event("a", TRUE_S + 1)].map((one) => JSON.stringify(one));
-    using rig = openRig(directory, [new MemorySource("http://queue")], TRUE_MS);
-    const queue = {
-      name: "http://queue",
-      take: () => Promise.resolve(events.length > 0 ? new TextEncoder().encode(events.shift()) : undefined),
-      probe: () => Promise.resolve("queue"),
-      time: () => Promise.resolve(rig.clock.ms),
-      close: () => {},
-    };
-    setWrong(rig, -HOUR_MS);
-    const options = { batchSize: 1, waitMs: 1000 };
-    const reader = new SourceReader(
-      new QueueSource(queue),
-      0,
-      rig.core.ingest,
-      options,
-      rig.clock,
-      () => 0.5,
-      silent,
-    );
-    assertHeld(rig, await reader.drain(NEVER), /http:\/\/queue says/);
-    assert.equal(events.length, 2);
-    setWrong(rig, 0);
-    await reader.drain(NEVER);
-    assert.deepEqual([rig.core.aggregator.books.aggregated, rig.core.aggregator.books.future], [
-      2,
-      0,
     ]);
   }),
 );

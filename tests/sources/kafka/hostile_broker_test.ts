@@ -156,6 +156,10 @@ brokerTest("hosts, ports and partitions that cannot be are no reason to call any
   }
 });
 
+brokerTest("what is there is told in words", async (broker) => {
+  assert.equal(await broker.createSource().probe(NEVER), "Kafka, 1 broker, topic t has 1 partition");
+});
+
 brokerTest("a connection that dies in the middle of an answer is made again", async (broker) => {
   const { send } = broker.answers;
   await withReading(broker, async (reading) => {
