@@ -4,6 +4,7 @@ import type { Installation } from "../control/installation.ts";
 import type { Job, Jobs } from "../control/jobs.ts";
 import { prove } from "../control/proving.ts";
 import { redeliver, redeliverable, type RedeliveryOrder } from "../control/redelivery.ts";
+import { verdictOf } from "../control/verdict.ts";
 import { giveWay } from "../platform/clock/steps.ts";
 import { END_OF_TIME_MS } from "../state/outbox/redelivery.ts";
 import { actorOf } from "./actor.ts";
@@ -126,8 +127,9 @@ async function proven(
   };
   return await audited(who, { action: "verify", detail: subject }, installation.config.stateDir, async () => {
     const { proof, unread } = await prove(who, order, installation, signal, onWindow);
-    const value = { ...proof, not_compared: unread.map(({ sink }) => sink) };
-    return { result: proof.proven ? "proven" : "NOT proven", value };
+    const verdict = verdictOf(proof, { unread, isPart: order.sinceMs !== undefined, lossesAt: "" });
+    const value = { verdict, ...proof, not_compared: unread.map(({ sink }) => sink) };
+    return { result: verdict, value };
   });
 }
 

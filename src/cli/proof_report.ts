@@ -1,5 +1,6 @@
 import type { Proof, SinkProof } from "../control/proof.ts";
 import type { UnreadSink } from "../control/proving.ts";
+import { amount, verdictOf } from "../control/verdict.ts";
 import { printable } from "../platform/log/printable.ts";
 
 /**
@@ -8,25 +9,7 @@ import { printable } from "../platform/log/printable.ts";
  * @param isPart Whether only the windows of a span were compared. Then the verdict is about these only.
  */
 export function report(proof: Proof, unread: readonly UnreadSink[], isPart: boolean): string {
-  const { proven, state_faults: faults, sinks, losses, lost, kept_letters: kept } = proof;
-  const doubtful = proof.perhaps_counted_twice;
-  const twice = doubtful === 0
-    ? "none is counted twice"
-    : `it is unknown whether ${amount(doubtful, "event")} that a restored bus gave again count twice`;
-  const span = isPart ? " for the windows of that span" : "";
-  const found = sinks.reduce((sum, { difference_count: count }) => sum + count, 0);
-  const failed = sinks.filter(({ failure }) => failure !== null).map(({ sink }) => sink);
-  const causes = [
-    faults.length > 0 &&
-    `${amount(faults.length, "fault")} in the state (keep a backup of it, and report this defect)`,
-    found > 0 &&
-    `${
-      amount(found, "difference")
-    } (was a table restored, purged or written to by others? --since leaves old rows out)`,
-    failed.length > 0 &&
-    `${failed.join(", ")} could not be read (\`check\` says whether it can be reached)`,
-  ].filter(Boolean);
-  const but = unread.length === 0 ? "" : ` (without ${unread.map(({ sink }) => sink).join(", ")})`;
+  const { state_faults: faults, sinks, losses, kept_letters: kept } = proof;
   const lines = [
     line("state", faults.length === 0 ? "the books balance" : amount(faults.length, "fault")),
     ...faults.map(detail),
@@ -43,11 +26,7 @@ export function report(proof: Proof, unread: readonly UnreadSink[], isPart: bool
       ]
       : []),
     ...losses.map(({ count, unit, what }) => line("lost", `${amount(count, unit)} ${what}`)),
-    proven
-      ? lost === 0
-        ? `PROVEN${span}: no event is lost${doubtful === 0 ? "," : ";"} ${twice}${but}`
-        : `PROVEN${span}, except ${lost} that were lost, as told above; ${twice}${but}`
-      : `NOT PROVEN: ${causes.join("; ")}${but}`,
+    verdictOf(proof, { unread, isPart, lossesAt: ", as told above" }),
   ];
   return lines.map((text) => `${printable(text)}\n`).join("");
 }
@@ -84,8 +63,4 @@ function line(label: string, text: string): string {
 
 function detail(text: string): string {
   return line("", text);
-}
-
-export function amount(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -9,7 +9,8 @@ import type { CommandContext } from "./command.ts";
 import { operator } from "./operator.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { drawStderr, writeStderr } from "../platform/terminal/streams.ts";
-import { amount, report } from "./proof_report.ts";
+import { amount } from "../control/verdict.ts";
+import { report } from "./proof_report.ts";
 
 export interface RedeliverOptions {
   readonly sink: string | undefined;

@@ -16,11 +16,17 @@ interface Said {
   readonly causes: readonly { readonly name: string }[];
   readonly paused: readonly { readonly kind: string }[];
   readonly jobs: readonly Said[];
-  readonly orders: readonly { readonly who: string; readonly action: string; readonly detail: string }[];
+  readonly orders: readonly {
+    readonly who: string;
+    readonly action: string;
+    readonly detail: string;
+    readonly result: string;
+  }[];
 }
 
 interface Result {
   readonly proven: boolean;
+  readonly verdict: string;
   readonly rows_sent: number;
   readonly proof: { readonly proven: boolean };
 }
@@ -115,8 +121,9 @@ Deno.test("what is paused stays so over a restart, loses nothing, and every orde
   await client.order("/api/resume", { kind: "sink", name: "sqlite" });
   await until(async () => (await counts(environment)).waiting === 0, "the delivery", undefined, [second]);
 
-  const { proven } = await client.result((await client.order("/api/verify")).id);
+  const { proven, verdict } = await client.result((await client.order("/api/verify")).id);
   assert.equal(proven, true);
+  assert.equal(verdict, "PROVEN: no event is lost, none is counted twice");
   const again = await client.result(
     (await client.order("/api/redeliver", { sink: "sqlite", since: at - 60 })).id,
   );
@@ -147,6 +154,8 @@ Deno.test("what is paused stays so over a restart, loses nothing, and every orde
     `pause source ${bus.url}`,
     "pause sink sqlite",
   ]);
+  const proof = said.orders.find(({ action }) => action === "verify")!;
+  assert.equal(proof.result, verdict, "the audit keeps what was proven over a restart");
   for (const { who } of said.orders) assert.equal(who, "admin (token) from 127.0.0.1");
   assert.equal(await second.stop(), 0);
   for (const { stderr } of [first, second]) assert.doesNotMatch(stderr, /-secret-/);
