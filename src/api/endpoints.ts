@@ -10,6 +10,7 @@ import { auditEndpoint } from "./audit_endpoint.ts";
 import { deadLetterOrders } from "./dead_letter_orders.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { handlerOrders } from "./handler_orders.ts";
+import { historyEndpoint } from "./history_endpoint.ts";
 import { healthEndpoints } from "./health_endpoints.ts";
 import { jobEndpoints } from "./job_endpoints.ts";
 import { metricsEndpoint } from "./metrics_endpoint.ts";
@@ -47,6 +48,7 @@ export function endpointsOver(
     statusEndpoint(inquiries),
     seriesEndpoint(inquiries),
     aggregatesEndpoint(inquiries, () => look().nowMs),
+    historyEndpoint((span) => controls.figures(span), look),
     deadLettersEndpoint(inquiries),
     alarmsEndpoint(() => controls.alarms()),
     streamEndpoint({ inquiries, look, closing }),

@@ -1,3 +1,5 @@
+import type { FigureSpan } from "../state/figures/figure_history.ts";
+import type { Figures } from "../state/figures/figures.ts";
 import type { Pausable, Pause } from "../state/pauses.ts";
 import type { Alarm } from "./alarms/alarm_watch.ts";
 import type { LiveOverview } from "./overview.ts";
@@ -20,6 +22,8 @@ export interface Controls {
    * written, and they stay open.
    */
   flush(): number | undefined;
+  /** Its figures in the steps of a span, oldest first. A step in which it did not run is missing. */
+  figures(span: FigureSpan): readonly Figures[];
   /** Reads the settings again, as at a SIGHUP. */
   reload(): Promise<Rereading>;
 }

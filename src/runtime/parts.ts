@@ -7,6 +7,7 @@ import type { ReadableSink, Sink } from "../contract/sink.ts";
 import type { Changing, MetricsOutlet } from "../contract/connector.ts";
 import type { Source } from "../contract/source.ts";
 import { DEAD_LETTER_BOUND, type DeadLetterBound } from "../state/letters/dead_letter_bound.ts";
+import { FigureHistory } from "../state/figures/figure_history.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
 import { BUILT_AT_MS } from "../version.ts";
 import { type MachineUsage, machineUsage } from "../platform/process/machine_usage.ts";
@@ -30,6 +31,8 @@ export interface Surroundings {
   readonly deadLetterBound: DeadLetterBound;
   /** What the process uses of the machine; left out: there is no real one. */
   readonly machine?: () => MachineUsage;
+  /** Opens the history of figures, once the state directory is held; left out: none is kept. */
+  readonly openFigures?: () => FigureHistory;
   readonly sources: readonly Source[];
   /** The outlet of the handler's own metrics; undefined: none. */
   readonly outlet?: () => ChangingOutlet | undefined;
@@ -61,6 +64,7 @@ export function systemSurroundings(
     openState: StateDatabase.open,
     deadLetterBound: DEAD_LETTER_BOUND,
     machine: () => machineUsage(config.stateDir),
+    openFigures: () => FigureHistory.open(config.stateDir, logger.child("figures")),
     sources: sources.map(({ part }) => part),
     outlet: () => createOutlet(config, registry),
     sinks: createSinks(config, logger, registry),

@@ -1,5 +1,7 @@
 import { systemClock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
+import type { FigureHistory } from "../state/figures/figure_history.ts";
+import { FigureKeeper } from "./figure_keeper.ts";
 import type { Config } from "../settings/config.ts";
 import { VERSION } from "../version.ts";
 import { AlarmWatch } from "./alarms/alarm_watch.ts";
@@ -44,11 +46,14 @@ class Service {
   private supervision: Supervision | undefined;
   /** The outlet of the handler's own metrics; undefined: none. */
   private readonly outlet: ChangingOutlet | undefined;
+  /** Undefined: none is kept. */
+  private readonly figures: FigureHistory | undefined;
 
   private readonly alarmWatch: AlarmWatch;
 
   constructor(private readonly handler: Handler, private readonly options: ServiceOptions) {
     this.alarmWatch = new AlarmWatch(() => handler.lookout.look(), handler.clock);
+    this.figures = handler.surroundings.openFigures?.();
     if (handler.config.metricsIntervalMs > 0) this.outlet = handler.surroundings.outlet?.();
   }
 
@@ -91,11 +96,14 @@ class Service {
 
   /** Everything that runs until fetching stops. */
   private async read(halt: AbortSignal, outlet: VabusOutlet | undefined): Promise<void> {
-    const { clock, config, core: { ingest }, minuteLog, readers, tasks } = this.handler;
+    const { clock, config, core: { ingest }, lookout, minuteLog, readers, tasks } = this.handler;
+    const { figures } = this;
+    const keeper = figures && new FigureKeeper(() => lookout.look(), clock, figures);
     await Promise.all([
       ...readers.map((reader) => tasks.start(() => reader.run(halt))),
       tasks.start(() => ingest.keepCheckpointing(halt)),
       tasks.start(() => this.handler.watchReceiver(halt)),
+      ...(keeper ? [tasks.start(() => keeper.run(halt))] : []),
       ...(this.options.isQuiet ? [] : [tasks.start(() => minuteLog.run(halt, () => this.tellRepeated()))]),
       // Only the listener tells of them.
       ...(this.options.listen ? [tasks.start(() => this.alarmWatch.run(halt))] : []),
@@ -158,6 +166,7 @@ class Service {
       pauses: () => handler.pauses.all,
       pause: (pauses, part) => handler.pauses.replace(pauses, part),
       flush: () => handler.flush(),
+      figures: (span) => this.figures?.steps(span) ?? [],
       reload: async () =>
         resettings === undefined
           ? { fault: "the settings of this handler never change" }

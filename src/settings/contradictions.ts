@@ -202,7 +202,10 @@ export function contradictions(
   return found;
 }
 
-const STATE_FILES = ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "commits", "lock"];
+const STATE_FILES = [
+  ...["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "commits", "lock"],
+  ...["figures.ndjson", "figures.ndjson.new", "figures.ndjson.set-aside"],
+];
 
 /** Whether something that listens at `listen` would be reached by `address` on this host. */
 function isSameAddress(listen: CoreValues["HTTP_LISTEN"], address: string): boolean {

@@ -251,4 +251,23 @@ Deno.test("the API answers what the command line says, and each reply is as its 
     await body!.pipeTo(new WritableStream()).catch(() => {});
     assert.doesNotMatch(site.handler.stderr, /legacy|"level":"error"/);
   });
+
+  await t.step("/api/history has the figures of before a restart", async () => {
+    await using handler = Program.start(["run"], site.environment);
+    await handler.says(/"started"/);
+    for (const [span, step] of [["hour", 10], ["day", 300]] as const) {
+      const history = await site.get(`/api/history?span=${span}`);
+      const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
+      assert.deepEqual([history.span, history.step_seconds], [span, step]);
+      assert.deepEqual([sum(history.events.received), sum(history.events.invalid)], [5, 1]);
+      assert.deepEqual(history.sources.map(({ received }: Json) => sum(received)), [5]);
+      assert.deepEqual(history.sinks.map(({ name, delivered }: Json) => [name, sum(delivered)]), [[
+        "sqlite",
+        8,
+      ]]);
+      const last = history.times.at(-1);
+      assert.deepEqual((await site.get(`/api/history?span=${span}&from=${last}`)).times, [last]);
+    }
+    assert.equal(await handler.stop(), 0);
+  });
 });

@@ -27,6 +27,7 @@ for (
     "state.sqlite-wal",
     "state.sqlite-shm",
     "state.sqlite.restored",
+    "figures.ndjson",
   ]
 ) {
   for (const [kind, link] of [["symbolic link", Deno.symlink], ["hard link", Deno.link]] as const) {

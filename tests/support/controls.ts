@@ -10,6 +10,7 @@ export function controlsWith(given: Partial<Controls> = {}): Controls {
     pauses: () => [],
     pause: () => {},
     flush: () => 0,
+    figures: () => [],
     reload: () => Promise.resolve({ changed: [], atStart: [] }),
     ...given,
   };

@@ -9,9 +9,10 @@ import { StateError, stateNotWritable } from "./state_error.ts";
 export const STATE_FILE_NAME = "state.sqlite";
 /**
  * The files that the program opens in the directory: the state in all of its forms, the lock and the mark,
- * and beside them inboxes, birth certificates, the sink and a demo's bus.
+ * and beside them inboxes, birth certificates, the history of figures, the sink and a demo's bus.
  */
-const OWN_NAMES = /^(?:(?:state|aggregates|bus|inbox-.*|births-.*)\.sqlite.*|lock|commits)$/;
+const OWN_NAMES =
+  /^(?:(?:state|aggregates|bus|inbox-.*|births-.*)\.sqlite.*|figures\.ndjson.*|lock|commits)$/;
 
 /**
  * Checks that nobody else can control what is read and written in a state directory.

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { createLogger } from "../../../src/platform/log/logger.ts";
+import { FigureHistory } from "../../../src/state/figures/figure_history.ts";
+import type { Figures } from "../../../src/state/figures/figures.ts";
+import { figuresAt } from "./figure_samples.ts";
+
+const STEP_MS = 10_000;
+/** A time at which a coarse step begins. */
+const BASE_MS = 1_700_000_100_000;
+
+/** A state directory, its history, and what is logged about it. */
+class Desk implements Disposable {
+  readonly directory = Deno.makeTempDirSync();
+  readonly file = join(this.directory, "figures.ndjson");
+  readonly log: string[] = [];
+  history = this.open();
+
+  open(): FigureHistory {
+    const write = (line: string) => this.log.push(line);
+    const logger = createLogger({ level: "debug", format: "text", write, now: () => 0 });
+    return this.history = FigureHistory.open(this.directory, logger);
+  }
+
+  /** Adds a step for each number of events. */
+  add(firstMs: number, ...received: number[]): void {
+    for (const [i, count] of received.entries()) this.history.add(figuresAt(firstMs + i * STEP_MS, count));
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.directory, { recursive: true });
+  }
+}
+
+const received = (steps: readonly Figures[]) => steps.map(({ events }) => events.received);
+const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+
+Deno.test("the history is the same after a restart, whenever it comes, and counts nothing twice", () => {
+  using desk = new Desk();
+  // Five hours: the file is rewritten several times. 97 is no divisor of anything here.
+  const counts = Array.from({ length: 1800 }, (_, i) => i);
+  for (const [i, count] of counts.entries()) {
+    desk.add(BASE_MS + 130_000 + i * STEP_MS, count);
+    if (i % 97 !== 0) continue;
+    const before = desk.history;
+    assert.deepEqual(desk.open().steps("day"), before.steps("day"), `after ${i} steps`);
+    const hour = before.steps("hour").slice(-360);
+    assert.deepEqual(desk.history.steps("hour").slice(-hour.length), hour, `after ${i} steps`);
+  }
+  const { history } = desk;
+  assert.deepEqual(received(history.steps("hour")).slice(-360), counts.slice(-360));
+  assert.equal(sum(received(history.steps("day"))), sum(counts));
+  assert.equal(sum(history.steps("day").map(({ seconds }) => seconds)), 18_000);
+  assert.deepEqual(new Set(history.steps("day").map(({ atMs }) => atMs % 300_000)), new Set([0]));
+  assert.deepEqual(desk.log, []);
+});
+
+Deno.test("file and memory have a bound: an hour in fine steps, a day in coarse ones", () => {
+  using desk = new Desk();
+  const endMs = BASE_MS + 26 * 3_600_000;
+  // A step each two minutes is enough for the first day.
+  for (let atMs = BASE_MS; atMs < endMs - 10_800_000; atMs += 120_000) desk.add(atMs, 1);
+  for (let atMs = endMs - 10_800_000; atMs < endMs; atMs += STEP_MS) desk.add(atMs, 1);
+  assert.ok(desk.history.steps("hour").length <= 391);
+  assert.equal(desk.history.steps("day").length, 289);
+  const lines = Deno.readTextFileSync(desk.file).split("\n").length;
+  assert.ok(lines < 1200, `${lines} lines`);
+});
+
+Deno.test("a line that a crash has cut off is left out, and the file is whole again with the next step", () => {
+  using desk = new Desk();
+  desk.add(BASE_MS, 1, 2, 3);
+  const text = Deno.readTextFileSync(desk.file);
+  Deno.writeTextFileSync(desk.file, text.slice(0, -20));
+  assert.deepEqual(received(desk.open().steps("hour")), [1, 2]);
+  desk.add(BASE_MS + 3 * STEP_MS, 4);
+  assert.deepEqual(received(desk.open().steps("hour")), [1, 2, 4]);
+  assert.deepEqual(desk.log, []);
+});
+
+Deno.test("what is no history is set aside with a warning, and what is good in it stays", () => {
+  using desk = new Desk();
+  desk.add(BASE_MS, 1, 2, 3);
+  const text = Deno.readTextFileSync(desk.file);
+  for (
+    const [bad, kept] of [
+      [text.replace('"received":2', '"received":7'), [1, 3]],
+      ["[1,2,3]\n", []],
+      ["\0\u00ff\n".repeat(1000), []],
+    ] as const
+  ) {
+    desk.log.length = 0;
+    Deno.writeTextFileSync(desk.file, bad);
+    assert.deepEqual(received(desk.open().steps("hour")), kept);
+    assert.equal(desk.log.length, 1);
+    assert.match(desk.log[0]!, /set aside.*figures\.ndjson\.set-aside.*line \d holds no figures/);
+    assert.equal(Deno.readTextFileSync(`${desk.file}.set-aside`), bad);
+    assert.deepEqual(received(desk.open().steps("day")), kept.length === 0 ? [] : [4]);
+    assert.equal(desk.log.length, 1, "the file is good again");
+  }
+});
+
+Deno.test("a huge file is not read", () => {
+  using desk = new Desk();
+  Deno.writeTextFileSync(desk.file, "");
+  Deno.truncateSync(desk.file, 33 << 20);
+  assert.deepEqual(desk.open().steps("hour"), []);
+  assert.match(desk.log[0]!, /set aside.*more than \d+ bytes/);
+  assert.equal(Deno.statSync(desk.file).size, 0);
+});
+
+Deno.test("where the file cannot be used, that is said once, and the history goes on in memory", () => {
+  using desk = new Desk();
+  desk.add(BASE_MS, 1);
+  Deno.removeSync(desk.file);
+  Deno.mkdirSync(desk.file);
+  desk.add(BASE_MS + STEP_MS, 2, 3);
+  assert.deepEqual(received(desk.history.steps("hour")), [1, 2, 3]);
+  assert.equal(desk.log.length, 1);
+  assert.match(desk.log[0]!, /kept in memory only/);
+  Deno.removeSync(desk.file);
+  desk.add(BASE_MS + 3 * STEP_MS, 4);
+  assert.equal(sum(received(desk.open().steps("day"))), 10, "all of it is written again");
+});
+
+Deno.test("a clock that was ahead leaves no steps in the future, and one set back a little counts on", () => {
+  using desk = new Desk();
+  desk.add(BASE_MS, 1, 2);
+  desk.add(BASE_MS + 1_000_000, 3);
+  desk.add(BASE_MS + 2 * STEP_MS, 4, 5);
+  desk.add(BASE_MS + 3 * STEP_MS, 6);
+  assert.deepEqual(received(desk.history.steps("hour")), [1, 2, 4, 11]);
+  assert.deepEqual(received(desk.open().steps("hour")), [1, 2, 4, 11]);
+});
