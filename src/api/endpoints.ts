@@ -18,6 +18,7 @@ import { openApiEndpoint } from "./openapi_endpoint.ts";
 import { seriesEndpoint } from "./series_endpoint.ts";
 import { statusEndpoint } from "./status_endpoint.ts";
 import { streamEndpoint } from "./stream_endpoint.ts";
+import { windowsEndpoint } from "./windows_endpoint.ts";
 
 /** What the endpoints stand on. */
 export interface ApiSurroundings {
@@ -48,6 +49,7 @@ export function endpointsOver(
     statusEndpoint(inquiries),
     seriesEndpoint(inquiries),
     aggregatesEndpoint(inquiries, () => look().nowMs),
+    windowsEndpoint(inquiries),
     historyEndpoint((span) => controls.figures(span), look),
     deadLettersEndpoint(inquiries),
     alarmsEndpoint(() => controls.alarms()),

@@ -15,7 +15,8 @@ const BUS = z.strictObject({
   greatest_event_time: SECONDS.nullable(),
 });
 
-const WINDOW = z.strictObject({
+/** An open window. */
+export const WINDOW = z.strictObject({
   window_start: SECONDS,
   window_end: SECONDS,
   series: COUNT,

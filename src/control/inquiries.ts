@@ -8,6 +8,7 @@ import { SinkRows } from "./sink_rows.ts";
 import { StateViews } from "./state_views.ts";
 import { statusSteps } from "./status.ts";
 import { type StatusReport, statusReport } from "./status_record.ts";
+import { listWindows, type WindowsList, type WindowsQuestion } from "./window_list.ts";
 
 /** What has become of a running handler's state. */
 export interface Changes {
@@ -49,6 +50,11 @@ export class Inquiries {
   /** @throws {StateError} @throws {BusyError} */
   series(question: SeriesQuestion): Promise<SeriesPage> {
     return this.views.inOrder((signal) => this.views.read((state) => searchSeries(state, question), signal));
+  }
+
+  /** @throws {StateError} @throws {BusyError} */
+  windows(question: WindowsQuestion): Promise<WindowsList> {
+    return this.views.inOrder((signal) => this.views.read((state) => listWindows(state, question), signal));
   }
 
   /** @throws {StateError} @throws {BusyError} */

@@ -173,6 +173,27 @@ Deno.test("the API answers what the command line says, and each reply is as its 
     },
   );
 
+  await t.step("/api/windows: by tier, with corrections and the sinks that wait", async () => {
+    const { tiers } = await until(
+      async () => {
+        const windows = await site.get("/api/windows");
+        const closed = windows.tiers.flatMap((tier: Json) => tier.closed);
+        return closed.every((window: Json) => window.waiting_for.length === 0) && windows;
+      },
+      "all windows in the sink",
+      undefined,
+      [site.handler],
+    );
+    const told = tiers.map(({ window_seconds: seconds, open, closed }: Json) => [
+      seconds,
+      open,
+      closed.map((window: Json) => [window.window_start - base, window.aggregates, window.corrections]),
+    ]);
+    assert.deepEqual(told, [[1, [], [[2, 1, 0], [1, 1, 0], [0, 1, 1]]], [60, [], [[0, 3, 1]]]]);
+    const { tiers: [second, ...others] } = await site.get("/api/windows?tier=1&limit=2");
+    assert.deepEqual([second.closed.length, others.length], [2, 0]);
+  });
+
   await t.step("/api/dead-letters: by reason with an example, and a list", async () => {
     const { groups, dead_letters: [one, ...others], next } = await site.get("/api/dead-letters?raw=20");
     assert.deepEqual([others, next], [[], null]);
