@@ -5,13 +5,15 @@ import { type Endpoint, endpoint } from "./endpoint.ts";
 
 const SECONDS = z.number().meta({ description: "Unix seconds" });
 
-const RULE = z.strictObject({
+/** An alarm that there may be. */
+export const ALARM_RULE = z.strictObject({
   name: z.string().meta({ description: "The name of the alert for Prometheus, too" }),
   severity: z.enum(["critical", "warning"]),
   summary: z.string(),
 });
 
-const ALARM = RULE.extend({
+/** An alarm that stands or will. */
+export const ALARM = ALARM_RULE.extend({
   state: z.enum(["pending", "firing"]).meta({
     description: "`pending`: it fires at `fires_at`, where it still holds then",
   }),
@@ -34,7 +36,7 @@ export function alarmsEndpoint(alarms: () => readonly Alarm[]): Endpoint {
     query: z.strictObject({}),
     reply: z.strictObject({
       alarms: z.array(ALARM).meta({ description: "Those that fire first, critical ones before others" }),
-      watched: z.array(RULE).meta({ description: "Everything that is watched" }),
+      watched: z.array(ALARM_RULE).meta({ description: "Everything that is watched" }),
     }),
     answer: () => ({
       alarms: alarms().map(alarmRecord),

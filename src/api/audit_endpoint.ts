@@ -5,6 +5,16 @@ import { AUDIT_MAX_LINES } from "../state/audit.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { ordering } from "./order_errors.ts";
 
+/** An order and what came of it. */
+export const AUDIT_LINE = z.strictObject({
+  at: z.number(),
+  who: z.string(),
+  action: z.string(),
+  detail: z.string(),
+  /** Null: it is not carried out yet. */
+  result: z.string().nullable(),
+});
+
 /** Who has ordered what, as `status --audit` shows it. */
 export function auditEndpoint(installation: () => Installation): Endpoint {
   return endpoint({
@@ -21,14 +31,7 @@ export function auditEndpoint(installation: () => Installation): Endpoint {
         .optional(),
     }),
     reply: z.strictObject({
-      orders: z.array(z.strictObject({
-        at: z.number(),
-        who: z.string(),
-        action: z.string(),
-        detail: z.string(),
-        /** Null: it is not carried out yet. */
-        result: z.string().nullable(),
-      })),
+      orders: z.array(AUDIT_LINE),
     }),
     errorStatuses: [503],
     answer: ({ query: { limit } }) =>

@@ -30,6 +30,15 @@ const DEAD_LETTER = z.strictObject({
   aggregate: AGGREGATE.optional(),
 });
 
+/** A page of dead letters, newest first, with all of them by reason. */
+export const DEAD_LETTERS_PAGE = z.strictObject({
+  groups: z.array(z.strictObject({ reason: REASON, count: z.int().min(1), example: DEAD_LETTER })).meta({
+    description: "All reasons, each with its newest dead letter",
+  }),
+  dead_letters: z.array(DEAD_LETTER),
+  next: z.int().nullable().meta({ description: "`before` of the next page; null: there is none" }),
+});
+
 /** The refused events and aggregates. */
 export function deadLettersEndpoint(inquiries: Inquiries): Endpoint {
   return endpoint({
@@ -44,13 +53,7 @@ export function deadLettersEndpoint(inquiries: Inquiries): Endpoint {
       limit: integerParameter(1, 500, 50, "Dead letters at most"),
       raw: integerParameter(0, 65_536, 1024, "Bytes of each event that are shown at most"),
     }),
-    reply: z.strictObject({
-      groups: z.array(z.strictObject({ reason: REASON, count: z.int().min(1), example: DEAD_LETTER })).meta({
-        description: "All reasons, each with its newest dead letter",
-      }),
-      dead_letters: z.array(DEAD_LETTER),
-      next: z.int().nullable().meta({ description: "`before` of the next page; null: there is none" }),
-    }),
+    reply: DEAD_LETTERS_PAGE,
     errorStatuses: OVERLOADED,
     answer: async ({ query: { reason, before: beforeId, limit, raw } }) => {
       const question = { reason, beforeId, limit };

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { audited } from "../control/audited.ts";
 import type { Installation } from "../control/installation.ts";
 import type { Job, Jobs } from "../control/jobs.ts";
+import type { Proof } from "../control/proof.ts";
 import { prove } from "../control/proving.ts";
 import { redeliver, redeliverable, type RedeliveryOrder } from "../control/redelivery.ts";
 import { verdictOf } from "../control/verdict.ts";
@@ -18,7 +19,8 @@ const NO_QUERY = z.strictObject({});
 /** Unix seconds. */
 const TIME = z.number().min(0).max(END_OF_TIME_MS / 1000);
 
-const JOB = z.strictObject({
+/** A job as `/api/jobs` tells of it. */
+export const JOB = z.strictObject({
   id: z.int(),
   kind: z.enum(["verify", "redeliver"]),
   subject: z.string(),
@@ -32,6 +34,14 @@ const JOB = z.strictObject({
   result: z.record(z.string(), z.unknown()).nullable(),
   error: z.string().nullable(),
 });
+
+/** The result of a job that has proven the books. */
+export interface ProofResult extends Proof {
+  /** The proof in one sentence, as `verify` ends with it. */
+  readonly verdict: string;
+  /** The sinks that were left out. */
+  readonly not_compared: readonly string[];
+}
 
 /** Jobs of the running handler: the proof of the books, and redeliveries. */
 export function jobEndpoints(installation: () => Installation, jobs: Jobs): Endpoint[] {
@@ -128,7 +138,7 @@ async function proven(
   return await audited(who, { action: "verify", detail: subject }, installation.config.stateDir, async () => {
     const { proof, unread } = await prove(who, order, installation, signal, onWindow);
     const verdict = verdictOf(proof, { unread, isPart: order.sinceMs !== undefined, lossesAt: "" });
-    const value = { verdict, ...proof, not_compared: unread.map(({ sink }) => sink) };
+    const value: ProofResult = { verdict, ...proof, not_compared: unread.map(({ sink }) => sink) };
     return { result: verdict, value };
   });
 }

@@ -6,6 +6,8 @@ export interface TierProof {
   /** Length of its windows, seconds. */
   readonly window_seconds: number;
   readonly found_events: number;
+  /** Whether these are the events that the books have for it. */
+  readonly is_equal: boolean;
 }
 
 /** What is known of a sink beside its standing when its tiers are proven. */
@@ -43,8 +45,9 @@ export async function verifyTiers(
       (deleted?.events ?? 0);
     // Rows that were given up may have been written, where only the answer was lost.
     const most = now.routed - now.refused + ofNoLength(ended) + ended.sink.givenUpCount;
-    tiers.push({ window_seconds: lengthMs / 1000, found_events: found });
-    if (found >= least && found <= most) continue;
+    const isEqual = found >= least && found <= most;
+    tiers.push({ window_seconds: lengthMs / 1000, found_events: found, is_equal: isEqual });
+    if (isEqual) continue;
     const expected = least === most ? `${most}` : `${least} to ${most}`;
     differences.push(
       `its rows of windows of ${
