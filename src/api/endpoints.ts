@@ -15,9 +15,11 @@ import { healthEndpoints } from "./health_endpoints.ts";
 import { jobEndpoints } from "./job_endpoints.ts";
 import { metricsEndpoint } from "./metrics_endpoint.ts";
 import { openApiEndpoint } from "./openapi_endpoint.ts";
+import { pipelineEndpoint } from "./pipeline_endpoint.ts";
 import { seriesEndpoint } from "./series_endpoint.ts";
 import { statusEndpoint } from "./status_endpoint.ts";
 import { streamEndpoint } from "./stream_endpoint.ts";
+import { tapEndpoint } from "./tap_endpoint.ts";
 import { windowsEndpoint } from "./windows_endpoint.ts";
 
 /** What the endpoints stand on. */
@@ -54,6 +56,8 @@ export function endpointsOver(
     deadLettersEndpoint(inquiries),
     alarmsEndpoint(() => controls.alarms()),
     streamEndpoint({ inquiries, look, closing }),
+    tapEndpoint({ tap: () => controls.tap, inquiries, closing }),
+    pipelineEndpoint(look),
     auditEndpoint(installation),
     ...jobEndpoints(installation, new Jobs(Date.now, closing)),
     ...deadLetterOrders(installation),

@@ -3,7 +3,8 @@ import type { LiveOverview } from "../runtime/overview.ts";
 import { alarmsOf, causesOf } from "../runtime/readiness.ts";
 import { type Endpoint, endpoint, jsonReply } from "./endpoint.ts";
 
-const FINDINGS = z.array(z.strictObject({ name: z.string(), detail: z.string() }));
+/** Causes or alarms, each by name. */
+export const FINDINGS = z.array(z.strictObject({ name: z.string(), detail: z.string() }));
 
 /** Whether events go in and aggregates out. */
 export const READINESS = z.strictObject({

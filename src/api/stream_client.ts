@@ -32,6 +32,16 @@ export class StreamClient {
     this.write(`retry: ${RETRY_MS}\n\n`);
   }
 
+  /** Whether something can still be sent to it. */
+  get isOpen(): boolean {
+    return this.controller !== undefined;
+  }
+
+  /** Whether what it has not taken yet fills less than half of its room. */
+  get hasRoom(): boolean {
+    return (this.controller?.desiredSize ?? 0) > BUFFER_MAX_BYTES / 2;
+  }
+
   /** It is told of windows from this outbox id on; undefined: of none yet. */
   get fromId(): number | undefined {
     return this.next;

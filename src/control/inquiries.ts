@@ -3,6 +3,8 @@ import { type AggregatesPage, type AggregatesQuestion, searchAggregates } from "
 import { type ClosedWindow, closedWindows } from "./closed_windows.ts";
 import { type DeadLettersPage, type DeadLettersQuestion, searchDeadLetters } from "./dead_letter_search.ts";
 import type { Installation } from "./installation.ts";
+import type { SeriesMatcher } from "../event/series_filter.ts";
+import { outboxEnd, type PassingAggregates, passingAggregates } from "./passing_aggregates.ts";
 import { searchSeries, type SeriesPage, type SeriesQuestion } from "./series_search.ts";
 import { SinkRows } from "./sink_rows.ts";
 import { StateViews } from "./state_views.ts";
@@ -66,6 +68,23 @@ export class Inquiries {
   deadLetters(question: DeadLettersQuestion): Promise<DeadLettersPage> {
     return this.views.inOrder((signal) =>
       this.views.read((state) => searchDeadLetters(state, question), signal)
+    );
+  }
+
+  /**
+   * See {@link passingAggregates}.
+   *
+   * @param fromId Undefined: from now on, which tells only where the next question goes on.
+   * @throws {StateError}
+   */
+  passingAggregates(
+    fromId: number | undefined,
+    matcher: SeriesMatcher,
+    signal: AbortSignal,
+  ): Promise<PassingAggregates> {
+    return this.views.read(
+      (state) => passingAggregates(state, fromId ?? outboxEnd(state), matcher),
+      signal,
     );
   }
 

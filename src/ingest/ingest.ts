@@ -59,7 +59,7 @@ export class Ingest {
       this.positions,
       clock,
       logger,
-      (event) => observer.refused(event),
+      observer,
       options.readers,
     );
     this.gate = new ReadingGate(outbox, this.clockGuard, clock, () => this.options.outboxMaxRows);

@@ -2,6 +2,7 @@ import type { EventBooks } from "../aggregation/event_books.ts";
 import type { SingleRecords } from "../codec/mapping/own_formats.ts";
 import type { RefusedEvent } from "../state/letters/dead_letters.ts";
 import type { CheckpointTimes } from "./checkpoint_maker.ts";
+import type { EventTap } from "./event_tap.ts";
 import type { IngestTraces } from "./ingest_traces.ts";
 
 export interface IngestOptions extends CheckpointTimes {
@@ -28,6 +29,8 @@ export interface IngestObserver {
   refused(event: RefusedEvent): void;
   /** The spans of what it does; undefined: nothing is traced. */
   readonly traces?: IngestTraces | undefined;
+  /** Shows the events that are taken in; undefined: to nobody. */
+  readonly tap?: EventTap | undefined;
 }
 
 /** How long the steps took that a batch has gone through. */

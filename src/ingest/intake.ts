@@ -1,5 +1,6 @@
 import type { EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { EventBooks } from "../aggregation/event_books.ts";
+import type { Refusal } from "../aggregation/refusal.ts";
 import type { SingleRecords } from "../codec/mapping/own_formats.ts";
 import { scanEvent } from "../codec/event_scanner.ts";
 import { EventBatch } from "../event/event_batch.ts";
@@ -9,6 +10,7 @@ import type { Logger } from "../platform/log/logger.ts";
 import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../state/letters/dead_letters.ts";
 import type { PartitionState } from "./partition_state.ts";
 import type { Partitions } from "./partitions.ts";
+import type { IngestObserver } from "./ingest_options.ts";
 import { refusalDetail, statedTimeMs } from "./refusal_detail.ts";
 import { RefusalWatch } from "./refusal_watch.ts";
 
@@ -40,7 +42,7 @@ export class Intake {
     private readonly partitions: Partitions,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    private readonly onRefused: (event: RefusedEvent) => void,
+    private readonly observer: Pick<IngestObserver, "refused" | "tap">,
     /** What maps records to events, by the names of the sources. The records of other sources are events. */
     private readonly readers: ReadonlyMap<string, SingleRecords>,
   ) {
@@ -130,7 +132,7 @@ export class Intake {
       this.refusedBytes += raw.length + (origin?.topic?.length ?? 0) + (origin?.key?.length ?? 0);
       const refused = { reason, detail, ...from, offset, origin, raw, rawBytes };
       this.refused.push(refused);
-      this.onRefused(refused);
+      this.observer.refused(refused);
     };
     for (const invalid of batch.invalid) {
       const { index, detail } = invalid;
@@ -138,7 +140,10 @@ export class Intake {
       this.watch.sample("invalid", { detail, timeMs: undefined });
     }
     const nowMs = this.clock.nowMs();
+    const refusals = new Map<number, Refusal>();
+    const tap = this.observer.tap?.isOpen ? this.observer.tap : undefined;
     this.aggregator.aggregate(number, batch, nowMs, (refusal, i) => {
+      if (tap) refusals.set(i, refusal);
       if (refusal === "overflow") this.tellOverflow();
       const raw = batch.rawOf(i);
       const timeMs = statedTimeMs(batch.timeMs[i]!, raw);
@@ -147,6 +152,7 @@ export class Intake {
       this.watch.sample(refusal, { detail, timeMs, perSecond });
       keep(refusal, detail, batch.position[i]!, raw);
     });
+    tap?.passed(batch, refusals, { ...from, firstOffset });
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { EventTap } from "../ingest/event_tap.ts";
 import type { FigureSpan } from "../state/figures/figure_history.ts";
 import type { Figures } from "../state/figures/figures.ts";
 import type { Pausable, Pause } from "../state/pauses.ts";
@@ -11,6 +12,8 @@ export interface Controls {
   readonly look: () => LiveOverview;
   /** The alarms that stand, and those that will where nothing changes. */
   alarms(): readonly Alarm[];
+  /** Shows the events that are taken in. */
+  readonly tap: EventTap;
   /** The parts that can be paused. */
   readonly parts: readonly Pausable[];
   /** The pauses in force, the oldest first. */

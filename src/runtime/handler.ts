@@ -2,6 +2,7 @@ import type { Source } from "../contract/source.ts";
 import { Delivery } from "../delivery/delivery.ts";
 import { DeliveryTraces } from "../delivery/delivery_traces.ts";
 import { Router } from "../delivery/router.ts";
+import { EventTap } from "../ingest/event_tap.ts";
 import { IngestTraces } from "../ingest/ingest_traces.ts";
 import type { ReaderOptions } from "../ingest/partition_reader.ts";
 import { SourceReader } from "../ingest/source_reader.ts";
@@ -48,6 +49,7 @@ export class Handler {
   readonly tasks = new Tasks();
   private readonly sources: readonly Source[];
   readonly metrics = new MetricCollector();
+  readonly tap = new EventTap();
   /** The spans of the closings of windows, by the outbox ids of what they have produced. */
   private readonly closings = new RangedSpans(CLOSINGS_MAX);
   /** The routers' end, with what is left for each sink; undefined before {@link deliver}. */
@@ -217,6 +219,7 @@ export class Handler {
           this.metrics.refused(event);
           this.minuteLog.refused(event);
         },
+        tap: this.tap,
         traces: tracing && new IngestTraces(tracing, this.closings, clock),
       },
       openState,

@@ -162,6 +162,7 @@ class Service {
     return {
       look: () => handler.lookout.look(),
       alarms: () => this.alarmWatch.alarms(),
+      tap: handler.tap,
       parts: handler.pausables,
       pauses: () => handler.pauses.all,
       pause: (pauses, part) => handler.pauses.replace(pauses, part),

@@ -245,6 +245,15 @@ Deno.test("the API answers what the command line says, and each reply is as its 
     assert.match(last!, /^[-0-9a-f]{36}:\d+$/);
   });
 
+  await t.step("/api/pipeline tells the parts, and what they have done", async () => {
+    const { causes, sources: [source], sinks: [sink], windows, received_total: received } = await site.get(
+      "/api/pipeline",
+    );
+    assert.deepEqual([causes, source.state, sink.state], [[], "reading", "delivering"]);
+    assert.deepEqual([source.received_total, sink.waiting], [received, 0]);
+    assert.deepEqual(windows.map(({ window_seconds: seconds }: Json) => seconds), [1, 60]);
+  });
+
   await t.step("/api/openapi.json has every endpoint", async () => {
     const { paths } = await site.get("/api/openapi.json");
     assert.ok(

@@ -1,3 +1,4 @@
+import { EventTap } from "../../src/ingest/event_tap.ts";
 import type { Controls } from "../../src/runtime/controls.ts";
 import { overviewWith } from "./overview.ts";
 
@@ -6,6 +7,7 @@ export function controlsWith(given: Partial<Controls> = {}): Controls {
   return {
     look: () => overviewWith(),
     alarms: () => [],
+    tap: new EventTap(),
     parts: [],
     pauses: () => [],
     pause: () => {},
