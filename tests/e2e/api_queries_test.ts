@@ -60,10 +60,10 @@ class Site implements AsyncDisposable {
     ]);
     await until(
       async () => {
-        const { accounting: { received, contributed, closed } } = await site.get("/api/status");
-        return received === 4 && closed === contributed;
+        const { accounting: { received, contributed, closed }, outbox } = await site.get("/api/status");
+        return received === 4 && closed === contributed && outbox.rows === 0;
       },
-      "closed windows",
+      "closed windows, and their delivery",
       undefined,
       [handler],
     );
