@@ -23,7 +23,7 @@ async function setWrongAgainAndAgain({ servers, seed, seconds, log }: ScenarioOp
   const rounds = Math.max(2, Math.floor(seconds * 1000 / ROUND_MS));
   const load = new Load({ seed, seconds: rounds * ROUND_MS / 1000, eventsPerSecond: 2000 });
   await using directory = await temporaryDirectory();
-  const clock = new WrongClock(directory.path);
+  const clock = await WrongClock.open(directory.path);
   await using site = await Site.start(servers, { environment: clock.environment });
   let handler = site.startHandler();
   let isOver = false;

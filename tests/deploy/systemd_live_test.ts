@@ -35,7 +35,7 @@ Deno.test({
         executablePath(),
         here("systemd_trial.sh"),
       ],
-      // A machine that boots has nothing of the tests' environment, such as a clock from libfaketime.
+      // A machine that boots has nothing of the tests' environment, such as a wrong clock.
       clearEnv: true,
       env: { PATH: Deno.env.get("PATH")! },
       stdin: "null",

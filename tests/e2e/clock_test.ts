@@ -34,7 +34,7 @@ function underWrongClock(name: string, work: (scene: Scene) => Promise<void>): v
     fn: async () => {
       await using directory = await temporaryDirectory();
       await using bus = await Bus.start();
-      const clock = new WrongClock(directory.path);
+      const clock = await WrongClock.open(directory.path);
       const environment = { ...handlerEnvironment(bus.url, directory.path), ...clock.environment };
       await work({ bus, clock, environment, directory: directory.path });
     },

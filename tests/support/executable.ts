@@ -21,11 +21,12 @@ const MAX_POLL_MS = 1000;
  */
 export type Environment = Readonly<Record<string, string>>;
 
-/** The variables of libfaketime, under which tests can be run at another time: scripts/month_end.sh. */
+/** The variables of the clock under which tests can be run at another time: scripts/month_end.sh. */
 const CLOCK: Environment = Object.fromEntries(
-  Object.entries(Deno.env.toObject()).filter(([name]) =>
-    name === "LD_PRELOAD" || name.startsWith("FAKETIME")
-  ),
+  ["LD_PRELOAD", "CLOCK_AHEAD_SECONDS"].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }),
 );
 
 export interface Output {

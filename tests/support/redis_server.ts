@@ -4,7 +4,6 @@ import { RedisConnection } from "../../src/sources/redis/redis_connection.ts";
 import { systemClock } from "../../src/platform/clock/clock.ts";
 import { freePort } from "./free_port.ts";
 import { ServerProcess } from "./server_process.ts";
-import { MACHINE_CLOCK } from "./wrong_clock.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -53,8 +52,6 @@ export class RedisServerProcess implements AsyncDisposable {
     const login = password === undefined ? undefined : { username: undefined, password };
     const process = new ServerProcess({
       command: [program, configFile],
-      // Its allocator asks for the time while libfaketime is being loaded, and neither comes to an end.
-      env: MACHINE_CLOCK,
       logFile: join(directory, "log"),
       stopSignal: "SIGTERM",
       isReady: async () => {

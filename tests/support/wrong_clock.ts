@@ -1,64 +1,58 @@
-/** Processes with a wrong wall clock, by libfaketime (Debian: `faketime`), which a file controls. */
+/** Processes with a wrong wall clock, by a library of our own that is loaded before theirs: wrong_clock.c. */
+import { fileURLToPath } from "node:url";
 import type { Environment } from "./executable.ts";
+
+const SOURCE = fileURLToPath(new URL("wrong_clock.c", import.meta.url));
 
 /** Why the clock cannot be faked on this machine; undefined: it can. */
 export function clocksAreRight(): string | undefined {
-  return libraryPath() === undefined
-    ? "there is no libfaketime (Debian: apt-get install faketime)"
-    : undefined;
+  if (Deno.build.os !== "linux") return "the clock of a process can be faked on Linux only";
+  try {
+    const { success } = new Deno.Command("cc", { args: ["--version"], stdout: "null", stderr: "null" })
+      .outputSync();
+    if (success) return undefined;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return "there is no compiler of C (Debian: apt-get install gcc libc6-dev)";
 }
 
-/** Seconds by which the tests' own clock is ahead of the machine's: scripts/month_end.sh. */
-const OWN_AHEAD = Number(/^\+(\d+)s$/.exec(Deno.env.get("FAKETIME") ?? "")?.[1] ?? 0);
+/** By how much the tests' own clock is ahead of the machine's, seconds: scripts/month_end.sh. */
+const OWN_AHEAD = Deno.env.get("CLOCK_AHEAD_SECONDS");
 
 /**
  * Whether the tests' own clock is wrong. Programs that Go has built ask the kernel for the time, and have the
  * machine's.
  */
-export const isOwnClockWrong = OWN_AHEAD !== 0;
+export const isOwnClockWrong = OWN_AHEAD !== undefined;
 
 /** The variables of a process that has the machine's clock, whatever the tests' own. */
 export const MACHINE_CLOCK: Environment = { LD_PRELOAD: "" };
 
 /** The wall clock of the processes that are started with its environment. */
 export class WrongClock {
-  readonly environment: Environment;
-
-  /** @param directory The directory of the file that says how wrong the clock is. */
-  constructor(private readonly directory: string) {
+  private constructor(private readonly file: string, readonly environment: Environment) {
     this.setAhead(0);
-    this.environment = {
-      LD_PRELOAD: libraryPath()!,
-      FAKETIME_TIMESTAMP_FILE: this.file,
-      FAKETIME_NO_CACHE: "1",
-      // Waits last as long as without libfaketime.
-      FAKETIME_DONT_FAKE_MONOTONIC: "1",
-      DONT_FAKE_MONOTONIC: "1",
-    };
+  }
+
+  /** @param directory Where the library is, and the file that says how wrong the clock is. */
+  static async open(directory: string): Promise<WrongClock> {
+    const library = `${directory}/wrong_clock.so`;
+    const args = ["-shared", "-fPIC", "-O2", "-o", library, SOURCE];
+    const { success, stderr } = await new Deno.Command("cc", { args }).output();
+    if (!success) throw new Error(`wrong_clock.c: ${new TextDecoder().decode(stderr)}`);
+    const file = `${directory}/clock`;
+    return new WrongClock(file, {
+      LD_PRELOAD: library,
+      CLOCK_AHEAD_FILE: file,
+      ...(OWN_AHEAD !== undefined && { CLOCK_AHEAD_SECONDS: OWN_AHEAD }),
+    });
   }
 
   /** Sets how much it is ahead of the tests' clock from now on; negative: behind. */
   setAhead(seconds: number): void {
-    const offset = OWN_AHEAD + seconds;
-    // The file is replaced by a rename, so that nobody reads half of it.
-    Deno.writeTextFileSync(`${this.file}.new`, `${offset < 0 ? "" : "+"}${offset}\n`);
-    Deno.renameSync(`${this.file}.new`, this.file);
+    // The file is not cut before it is written: its readers have it mapped into their memory.
+    using file = Deno.openSync(this.file, { write: true, create: true });
+    file.writeSync(new Uint8Array(BigInt64Array.of(BigInt(seconds)).buffer));
   }
-
-  private get file(): string {
-    return `${this.directory}/clock`;
-  }
-}
-
-function libraryPath(): string | undefined {
-  const paths = ["x86_64-linux-gnu", "aarch64-linux-gnu", "arm-linux-gnueabihf"].map((triple) =>
-    `/usr/lib/${triple}/faketime/libfaketime.so.1`
-  );
-  return paths.find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
 }
