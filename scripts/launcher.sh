@@ -198,6 +198,8 @@ start_from() {
   set -- $guard "$directory/$name" run @PERMISSIONS@ @ENGINE_FLAGS@ --no-config --no-lock --no-remote --no-npm \
     "$directory/main.mjs" "$@"
   if $is_exporting; then export_telemetry "$@"; fi
+  # A shell runs no trap while it becomes another program: a signal of that moment would be lost. Now it ends the program.
+  trap - $ended_by_hangup INT TERM
   exec "$@"
 }
 

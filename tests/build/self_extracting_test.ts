@@ -31,6 +31,16 @@ Deno.test("becomes the program, so that a signal reaches it", async () => {
   assert.deepEqual({ code, signal }, { code: 42, signal: null });
 });
 
+Deno.test("no trap is left when the launcher becomes the program: a signal of that moment would be lost", async () => {
+  const launcher = await Deno.readTextFile(
+    join(dirname(dirname(import.meta.dirname!)), "scripts", "launcher.sh"),
+  );
+  const lines = launcher.split("\n").map((line) => line.trim());
+  const last = lines.indexOf('exec "$@"');
+  assert.ok(last > 0);
+  assert.equal(lines[last - 1], "trap - $ended_by_hangup INT TERM");
+});
+
 for (
   const [args, signal, code] of [
     [[], "SIGTERM", 0],
