@@ -36,9 +36,12 @@ export class AlarmWatch {
 
   /** Tries the rules until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.watch();
+    // While the parts are being opened nothing is ready yet, and that is no alarm.
+    this.history.keep(figuresOf(this.look()));
+    for (;;) {
       await this.clock.sleep(TRY_MS, signal);
+      if (signal.aborted) return;
+      this.watch();
     }
   }
 

@@ -3,13 +3,16 @@ import type { Figures } from "./figures.ts";
 /** A figure; undefined: it was not known then. */
 type Figure = (figures: Figures) => number | undefined;
 
-/** How figures have changed up to now. Undefined where there are fewer than two to compare. */
+/** How figures have changed up to now. Undefined where there are too few to compare. */
 export interface Lookback {
   /** How much a counter has grown within that time. */
   increase(windowMs: number, counter: Figure): number | undefined;
   /** How much a figure grows in a second: the line that fits the figures of that time best. */
   slope(windowMs: number, figure: Figure): number | undefined;
 }
+
+/** A trend needs figures over this share of its time: a fit to those of some seconds says nothing. */
+const TREND_SHARE = 1 / 6;
 
 /** The figures of the last hour. */
 export class FigureHistory {
@@ -37,14 +40,17 @@ export class FigureHistory {
         const points = within(windowMs, counter);
         return points.length < 2 ? undefined : points.at(-1)![1] - points[0]![1];
       },
-      slope: (windowMs, figure) => slopeOf(within(windowMs, figure)),
+      slope: (windowMs, figure) => {
+        const points = within(windowMs, figure);
+        const spanMs = now.atMs - (points[0]?.[0] ?? now.atMs);
+        return spanMs < windowMs * TREND_SHARE ? undefined : slopeOf(points);
+      },
     };
   }
 }
 
 /** By least squares, in units a second. */
-function slopeOf(points: readonly (readonly [atMs: number, value: number])[]): number | undefined {
-  if (points.length < 2) return undefined;
+function slopeOf(points: readonly (readonly [atMs: number, value: number])[]): number {
   const mean = (of: 0 | 1) => points.reduce((sum, point) => sum + point[of], 0) / points.length;
   const [middleMs, middle] = [mean(0), mean(1)];
   let [product, square] = [0, 0];

@@ -102,6 +102,7 @@ Deno.test("figures are compared within their time, and never across a clock that
   assert.equal(past(4 * MINUTE, 120).increase(2 * MINUTE, received), 60);
   assert.equal(past(4 * MINUTE, 120).increase(10 * MINUTE, received), 120);
   assert.equal(past(4 * MINUTE, 120).slope(10 * MINUTE, received), 0.5);
+  assert.equal(past(2 * MINUTE + 1, 60).slope(60 * MINUTE, received), undefined, "too short for a trend");
   history.keep(at(11 * MINUTE, 200));
   assert.equal(past(11 * MINUTE + 1, 200).increase(60 * MINUTE, received), 140);
   history.keep(at(MINUTE, 210));
