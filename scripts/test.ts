@@ -132,8 +132,9 @@ function report(results: readonly TestResult[], flags: readonly string[]): void 
   const failures = results.flatMap(({ failures }) => failures);
   if (failures.length === 0) return;
   console.log("What failed, each with the command that runs it again:");
-  for (const { file, name } of failures) {
+  for (const { file, name, reason = [] } of failures) {
     console.log(`  ${file}${name === undefined ? "" : `: ${name}`}`);
+    for (const line of reason) console.log(`    ${line}`);
     const args = name === undefined ? flags : ["--filter", name];
     console.log(`  replay: ${replayLine("test", [file, ...args])}`);
   }

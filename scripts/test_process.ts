@@ -5,6 +5,7 @@ import type { TestGroup } from "./test_groups.ts";
 
 /** A server that a test has left may keep the pipe open for ever. */
 const OUTPUT_GRACE_MS = 2_000;
+const REASON_MAX_LINES = 12;
 const CLOSING_LINE =
   /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/;
 
@@ -23,6 +24,8 @@ export interface Failure {
   readonly file: string;
   /** The start of the test's name; undefined: all of the file. */
   readonly name?: string;
+  /** The first lines of the error; left out: there is none. */
+  readonly reason?: readonly string[];
 }
 
 export interface TestProcessOptions {
@@ -135,11 +138,26 @@ function readOutput(output: ReadableStream<Uint8Array>, write: (bytes: Uint8Arra
  */
 export function failuresIn(lines: readonly string[]): Failure[] {
   const failures = new Map<string, Failure>();
+  const reasons = reasonsIn(lines);
   for (const line of lines.slice(lines.lastIndexOf(" FAILURES ") + 1 || lines.length)) {
     const test = /^(.+?)(?: \.\.\. .*)? => \.\/(\S+):\d+:\d+$/.exec(line);
     const uncaught = /^\.\/(\S+) \(uncaught error\)$/.exec(line);
-    if (test !== null) failures.set(`${test[2]} ${test[1]}`, { file: test[2]!, name: test[1]! });
-    else if (uncaught !== null) failures.set(uncaught[1]!, { file: uncaught[1]! });
+    const reason = reasons.get(line);
+    const error = reason && { reason };
+    if (test !== null) failures.set(`${test[2]} ${test[1]}`, { file: test[2]!, name: test[1]!, ...error });
+    else if (uncaught !== null) failures.set(uncaught[1]!, { file: uncaught[1]!, ...error });
   }
   return [...failures.values()];
+}
+
+/** The first lines of each error that `deno test` lists, without its place, by the line above it. */
+function reasonsIn(lines: readonly string[]): Map<string, readonly string[]> {
+  const reasons = new Map<string, readonly string[]>();
+  const first = lines.lastIndexOf(" ERRORS ") + 1 || lines.length;
+  for (const [i, line] of lines.entries()) {
+    if (i <= first || !line.startsWith("error: ")) continue;
+    const end = lines.findIndex((line, j) => j > i && /^ {4}at /.test(line));
+    reasons.set(lines[i - 1]!, lines.slice(i, end < 0 ? i + 1 : Math.min(end, i + REASON_MAX_LINES)));
+  }
+  return reasons;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { runTestProcess } from "../../scripts/test_process.ts";
+import { type Failure, runTestProcess } from "../../scripts/test_process.ts";
 
 /** Runs tests of these texts, one file each, in one process. */
 async function run(files: Readonly<Record<string, string>>) {
@@ -23,6 +23,11 @@ async function run(files: Readonly<Record<string, string>>) {
   }
 }
 
+/** What failed, without why. */
+function named(failures: readonly Failure[]): Omit<Failure, "reason">[] {
+  return failures.map(({ reason: _, ...failure }) => failure);
+}
+
 Deno.test("passed, failed and skipped are counted over all files of a process", async () => {
   const { passed, failed, skipped, failures, output } = await run({
     "a_test.ts": `Deno.test("good", () => console.error("said on stderr"));
@@ -30,7 +35,7 @@ Deno.test("passed, failed and skipped are counted over all files of a process", 
     "b_test.ts": `Deno.test("good too", () => {}); Deno.test("bad", () => { throw new Error("no"); });`,
   });
   assert.deepEqual({ passed, failed, skipped }, { passed: 2, failed: 1, skipped: 1 });
-  assert.deepEqual(failures, [{ file: "b_test.ts", name: "bad" }]);
+  assert.deepEqual(named(failures), [{ file: "b_test.ts", name: "bad" }]);
   assert.match(output, /said on stderr/);
 });
 
@@ -41,13 +46,24 @@ Deno.test("a failed step names its test, once", async () => {
       await t.step("two", () => { throw new Error("2"); });
     });`,
   });
-  assert.deepEqual(failures, [{ file: "a_test.ts", name: 'it\'s "outer" => so' }]);
+  assert.deepEqual(named(failures), [{ file: "a_test.ts", name: 'it\'s "outer" => so' }]);
 });
 
 Deno.test("a file that does not load is a failure of the file", async () => {
   const { failed, failures } = await run({ "a_test.ts": 'throw new Error("at once");' });
   assert.equal(failed, 1);
-  assert.deepEqual(failures, [{ file: "a_test.ts" }]);
+  assert.deepEqual(named(failures), [{ file: "a_test.ts" }]);
+});
+
+Deno.test("a failure comes with the first lines of its error, without where it was thrown", async () => {
+  const { failures } = await run({
+    "a_test.ts": `Deno.test("short", () => { throw new Error("one\\ntwo"); });
+      Deno.test("long", () => { throw new Error(Array.from({ length: 99 }, (_, i) => "line " + i).join("\\n")); });`,
+  });
+  const [short, long] = failures.map(({ reason }) => reason!);
+  assert.deepEqual(short!.slice(0, 2), ["error: Error: one", "two"]);
+  assert.ok(short!.every((line) => !/^\s+at /.test(line)));
+  assert.deepEqual([long!.length, long!.at(-1)], [12, "line 11"]);
 });
 
 Deno.test("a process that dies without a closing line has failed, each of its files", async () => {
