@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
-
-/** The locks of this process on a file, as the kernel lists them. */
-function locksOn(path: string): string[] {
-  const { ino } = Deno.statSync(path);
-  return Deno.readTextFileSync("/proc/locks").split("\n")
-    .map((line) => line.split(/\s+/))
-    .filter((fields) => fields[1] === "POSIX" && fields[4] === `${Deno.pid}`)
-    .filter((fields) => fields[5]?.endsWith(`:${ino}`))
-    .map((fields) => `${fields[3]} ${fields[6]} ${fields[7]}`);
-}
+import { tryState } from "../../src/state/file/state_trial.ts";
+import { locksOn } from "../support/file_locks.ts";
 
 Deno.test("whoever opens the state beside a handler in its process leaves its locks alone", {
   ignore: Deno.build.os !== "linux",
@@ -23,6 +15,8 @@ Deno.test("whoever opens the state beside a handler in its process leaves its lo
     StateDatabase.openForReading(directory).close();
     assert.deepEqual(locksOn(state.path), own);
     StateDatabase.openForRequest(directory).close();
+    assert.deepEqual(locksOn(state.path), own);
+    tryState(directory, "one", []);
     assert.deepEqual(locksOn(state.path), own);
   } finally {
     state.close();

@@ -1,4 +1,5 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
+import { CountedDatabase } from "./open_databases.ts";
 
 /**
  * Opens an SQLite file that somebody else may have written. Its schema cannot call functions that do more
@@ -12,7 +13,7 @@ export function openDatabase(
   { readOnly = false, timeoutMs = 0 }: { readonly readOnly?: boolean; readonly timeoutMs?: number } = {},
 ): DatabaseSync {
   const options = { readOnly, timeout: timeoutMs, defensive: true };
-  const database = new DatabaseSync(path, options);
+  const database = new CountedDatabase(path, options);
   try {
     database.exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
     return database;

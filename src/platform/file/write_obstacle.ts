@@ -1,10 +1,11 @@
 import { dirname } from "node:path";
 import { infoOf, isNotThere } from "./absence.ts";
+import { isOpenAsDatabase } from "./open_databases.ts";
 
 /**
  * Why the file at `path`, and others beside it, cannot be written or created, as a part of a sentence;
- * undefined: nothing prevents it. Changes nothing: it creates a file with a random name in the directory and
- * removes it at once.
+ * undefined: nothing prevents it, or it cannot be told. Changes nothing: it creates a file with a random name
+ * in the directory and removes it at once. A file that this process has open through SQLite is not opened.
  */
 export function writeObstacle(path: string): string | undefined {
   return fileObstacle(path) ?? directoryObstacle(dirname(path));
@@ -32,6 +33,7 @@ function fileObstacle(path: string): string | undefined {
   if (kind === "nothing") return undefined;
   if (kind === "directory") return `${path} is a directory`;
   if (kind !== "file") return KINDS[kind]?.(path);
+  if (isOpenAsDatabase(path)) return undefined;
   try {
     Deno.openSync(path, { read: true, write: true }).close();
     return undefined;

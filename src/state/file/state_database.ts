@@ -45,8 +45,6 @@ export class StateDatabase extends SealedStore {
    * Where the former state is, if this opening has completed an interrupted restore; undefined: it has not.
    */
   putAside: string | undefined;
-  /** Paths of the states that this process holds. */
-  private static readonly held = new Set<string>();
   /** The mark of commits; undefined: this process does not hold the directory. */
   private mark: CommitMark | undefined;
   private identity: DatabaseIdentity | undefined;
@@ -83,7 +81,6 @@ export class StateDatabase extends SealedStore {
       state.checkOwner(options.instanceId);
       state.mark = CommitMark.open(directory, state.stateId);
       state.writeMark(false);
-      StateDatabase.held.add(path);
       return state;
     } catch (error) {
       state?.database.close();
@@ -185,8 +182,7 @@ export class StateDatabase extends SealedStore {
   private static openBeside(directory: string, readOnly: boolean): StateDatabase {
     const path = `${directory}/${STATE_FILE_NAME}`;
     assertTrusted(directory, true);
-    // SQLite's locks are POSIX locks: to open the held file otherwise, and to close it, would end them all.
-    if (!StateDatabase.held.has(path)) assertAllowed(path);
+    assertAllowed(path);
     if (isFile(pendingRestoreOf(path))) {
       throw new StateError(
         "missing",
@@ -248,7 +244,6 @@ export class StateDatabase extends SealedStore {
     // While another process reads, the last commits stay in the write-ahead log.
     if (this.mark && isInPlace && sizeOf(`${this.path}-wal`) === 0) this.writeMark(true);
     this.mark?.close();
-    if (this.lock !== undefined) StateDatabase.held.delete(this.path);
     this.lock?.release();
   }
 

@@ -1,4 +1,5 @@
 import { infoBehind } from "../../platform/file/absence.ts";
+import { isOpenAsDatabase } from "../../platform/file/open_databases.ts";
 import { assertOwn, UnfitFile } from "../../platform/file/regular_file.ts";
 import { distrustOfWay } from "../../platform/file/trust.ts";
 import { ROOT_UID, thisUser, thisUserName, type User } from "../../platform/file/user.ts";
@@ -30,11 +31,12 @@ export function assertTrusted(directory: string, isOfService: boolean): void {
 }
 
 /**
- * Checks that this user may read an existing state file.
+ * Checks that this user may read an existing state file. One that this process has open is not opened again.
  *
  * @throws {StateError} `unwritable`, with its owner.
  */
 export function assertAllowed(path: string): void {
+  if (isOpenAsDatabase(path)) return;
   try {
     Deno.openSync(path, { read: true }).close();
   } catch (error) {
