@@ -110,6 +110,10 @@ async function listen(options: AdminServerOptions): Promise<AdminServer> {
   const listener = await CertifiedListener.open({
     ...served,
     tls: { ...tls, clientCa: tls.clientCa },
+    onFull: (connections) =>
+      logger.warn("the admin listener has as many connections as it takes: further ones are closed", {
+        connections,
+      }),
     answer: (request, from, certificate) =>
       router.answer(request, { from, certificate: certificate && printable(certificate) }),
   });

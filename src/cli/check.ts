@@ -36,8 +36,11 @@ function subjectsOf(config: Config): Subject[] {
 function telemetrySubjects({ telemetry }: Config): Subject[] {
   if (telemetry === undefined) return [];
   const probe = async (signal: AbortSignal) => {
-    const problem = await tryReceiver(receiverOf(telemetry), signal);
-    return problem === undefined ? "takes traces" : `Warning: ${problem}; all else works without`;
+    const { signals } = telemetry;
+    const problem = await tryReceiver(receiverOf(telemetry), signals, signal);
+    return problem === undefined
+      ? `takes ${signals.join(", ")}`
+      : `Warning: ${problem}; all else works without`;
   };
   return [{ title: `OpenTelemetry to ${telemetry.endpoint}`, probe, close: () => {} }];
 }

@@ -7,6 +7,9 @@ const ASKS = "VABUS_LAUNCHER_ASKS";
 /** Set by the launcher where it has told it: the operator's own variables of OpenTelemetry, as JSON. */
 export const KEPT = "VABUS_LAUNCHER_KEPT";
 
+/** Set by the launcher: the variables of OpenTelemetry that it has taken out, with spaces between them. */
+const UNREAD = "VABUS_LAUNCHER_UNREAD";
+
 interface Launch {
   readonly environment: Environment;
   /** Whether the launcher asks for the environment of the exporter, and nothing else. */
@@ -28,11 +31,15 @@ export function takeEnvironment(): Environment {
 /** As {@link takeEnvironment}, with what the launcher has put there. */
 export function takeLaunch(): Launch {
   if (launch === undefined) {
-    const { [ASKS]: asks, [KEPT]: kept, ...all } = Deno.env.toObject();
+    const { [ASKS]: asks, [KEPT]: kept, [UNREAD]: unread = "", ...all } = Deno.env.toObject();
     for (const name of PROXY_NAMES) Deno.env.delete(name);
     const exporter = ofExporter(all);
     launch = {
-      environment: kept === undefined ? all : { ...withoutExporter(all), ...JSON.parse(kept) },
+      environment: {
+        ...(kept === undefined ? all : { ...withoutExporter(all), ...JSON.parse(kept) }),
+        // Their values do not matter: it is said that they are not read.
+        ...Object.fromEntries(unread.split(" ").filter((name) => name !== "").map((name) => [name, ""])),
+      },
       isAsked: asks !== undefined,
       exporter,
     };

@@ -49,7 +49,7 @@ export function stderrLogger(config: () => LogConfig, telemetry?: Telemetry): Lo
     },
     write: (line) => writeStderr(`${line}\n`),
     now: Date.now,
-    ...(telemetry && { present: () => idsOf(telemetry.tracing.active()), sent: telemetry.logs }),
+    ...(telemetry && { present: () => idsOf(telemetry.tracing?.active()), sent: telemetry.logs }),
   });
 }
 

@@ -16,9 +16,9 @@ export function receiverOf({ authority, endpoint, headers, protocol }: Telemetry
   return { endpoint, headers: pairsOf(headers), isJson: protocol === "http/json", authority: authority?.pem };
 }
 
-/** How the handler sends its metrics to the receiver; undefined: there is none. */
+/** How the handler sends its metrics to the receiver; undefined: it does not. */
 export function metricsSender({ instanceId, telemetry }: Config): HandlerOptions["sendMetrics"] {
-  if (telemetry === undefined) return undefined;
+  if (telemetry === undefined || !telemetry.signals.includes("metrics")) return undefined;
   const receiver = receiverOf(telemetry);
   const origin = {
     resource: resourceOf(telemetry, instanceId),
@@ -45,7 +45,10 @@ export function openTelemetry(config: Config): Telemetry | undefined {
   const wanted = exporterEnvironment(config) ?? { OTEL_DENO: undefined };
   const { exporter } = takeLaunch();
   const missed = Object.entries(wanted).filter(([name, value]) => exporter[name] !== value);
-  if (missed.length === 0) return config.telemetry && denoTelemetry(VERSION, receiverOf(config.telemetry));
+  if (missed.length === 0) {
+    const { telemetry } = config;
+    return telemetry && denoTelemetry(VERSION, receiverOf(telemetry), telemetry.signals);
+  }
   const names = missed.map(([name]) => name).join(", ");
   throw new ConfigError([{
     subject: "OTEL_EXPORTER_OTLP_ENDPOINT",

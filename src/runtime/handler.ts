@@ -28,7 +28,7 @@ import { Tasks } from "./tasks.ts";
 /** How long the outbox may still be delivered once the signal has fired. */
 const SHUTDOWN_DELIVERY_MS = 8000;
 /** How long the receiver of OpenTelemetry may take for the last metrics. */
-const LAST_METRICS_MS = 2000;
+const LAST_TELEMETRY_MS = 2000;
 /** Closings whose spans are remembered until what they have produced is delivered. */
 const CLOSINGS_MAX = 4096;
 /** Longest poll. It is shorter where `IDLE_TIMEOUT` is, so that idleness is noticed in time. */
@@ -122,10 +122,10 @@ export class Handler {
    * signal fires.
    */
   async watchReceiver(signal: AbortSignal): Promise<void> {
-    const { telemetry } = this.options;
-    if (telemetry === undefined) return;
+    const { config: { telemetry: settings }, options: { telemetry } } = this;
+    if (telemetry === undefined || settings === undefined) return;
     const asks = [telemetry.tryReceiver, (signal: AbortSignal) => this.sendMetrics(signal)];
-    await new ReceiverWatch(asks, this.clock, this.logger).run(signal);
+    await new ReceiverWatch(asks, settings.metricsIntervalMs, this.clock, this.logger).run(signal);
   }
 
   private async sendMetrics(signal: AbortSignal): Promise<string | undefined> {
@@ -178,7 +178,7 @@ export class Handler {
     this.tasks.check();
     this.core.ingest.checkpointNow();
     // What the receiver does not take, the watch tells while the handler runs. Here it is too late to help.
-    await this.sendMetrics(AbortSignal.timeout(LAST_METRICS_MS)).catch(() => undefined);
+    await this.sendMetrics(AbortSignal.timeout(LAST_TELEMETRY_MS)).catch(() => undefined);
     return leftovers ?? [];
   }
 

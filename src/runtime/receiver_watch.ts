@@ -5,8 +5,6 @@ import { oneLine } from "../platform/log/printable.ts";
 /** Sends something to the receiver, see `tryReceiver` and `sendMetrics`. */
 export type AskReceiver = (signal: AbortSignal) => Promise<string | undefined>;
 
-const INTERVAL_MS = 60_000;
-
 /** Says in the log when the receiver of OpenTelemetry begins and ceases to take what is sent, each once. */
 export class ReceiverWatch {
   /** Which of the requests it does not take, as text. */
@@ -14,18 +12,19 @@ export class ReceiverWatch {
 
   constructor(
     private readonly asks: readonly AskReceiver[],
+    private readonly intervalMs: number,
     private readonly clock: Clock,
     private readonly logger: Logger,
   ) {}
 
-  /** Asks at once and each minute, one request after the other, until the signal fires. */
+  /** Asks at once and after each interval, one request after the other, until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const problems: (string | undefined)[] = [];
       for (const ask of this.asks) problems.push(await ask(signal).catch(() => undefined));
       if (signal.aborted) return;
       this.tell(problems);
-      await this.clock.sleep(INTERVAL_MS, signal);
+      await this.clock.sleep(this.intervalMs, signal);
     }
   }
 

@@ -15,7 +15,8 @@ import { statusLine } from "./status_line.ts";
 import { Supervision } from "./supervision.ts";
 import { VabusOutlet } from "./vabus_outlet.ts";
 
-const LAST_METRICS_MS = 1000;
+/** How long the bus may take for the last metrics. */
+const LAST_SEND_TO_BUS_MS = 1000;
 
 /**
  * Runs until the signal fires. Then fetching stops, a checkpoint is made, the outbox is delivered for some
@@ -77,7 +78,7 @@ class Service {
       lookout.isStopping = true;
       handler.logger.info("stopping: nothing more is fetched");
       ingest.checkpointNow();
-      const lastMetrics = outlet ? [outlet.send(AbortSignal.timeout(LAST_METRICS_MS))] : [];
+      const lastMetrics = outlet ? [outlet.send(AbortSignal.timeout(LAST_SEND_TO_BUS_MS))] : [];
       const leftovers = await handler.deliverTheRest(true, lastMetrics);
       if (!isQuiet) minuteLog.tell();
       for (const leftover of leftovers) handler.logger.warn(`left for the next start: ${leftover}`);

@@ -23,6 +23,18 @@ export function doubtfulPairs(values: CoreValues, settings: AllSettings, mayRepe
     ...unusedSinks(values, settings),
     ...unusedTlsFiles(values, settings),
     ...doubtfulTokens(values),
+    ...unreadTelemetry(settings),
+  ];
+}
+
+/** Variables that send something elsewhere in other programs. */
+function unreadTelemetry({ unread }: AllSettings): string[] {
+  if (unread.length === 0) return [];
+  return [
+    `${unread.join(", ")}: set, but not read here, so nothing goes by ${
+      unread.length === 1 ? "it" : "them"
+    }; ` +
+    "docs/settings.md has the variables of OpenTelemetry that are read",
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { Catalogue } from "./catalogue.ts";
 import type { DotEnv } from "./dot_env.ts";
 import type { Fault } from "./fault.ts";
+import { OF_OPEN_TELEMETRY } from "./telemetry_variables.ts";
 import { nearMiss } from "./near_miss.ts";
 import { unknownNameProblem } from "./unknown_names.ts";
 import { flagOf } from "./variable.ts";
@@ -50,6 +51,12 @@ export function unusedNames(
     const sink = catalogue.ofUnnamedSink(name);
     return sink === undefined ? [] : [{ name, word: `${sink.id}:${sink.kind}` }];
   });
+}
+
+/** Names of OpenTelemetry's variables that are set and not read here. */
+export function unreadNames(environment: Texts, dotEnv: DotEnv, catalogue: Catalogue): string[] {
+  return namesIn(environment, dotEnv).map(([name]) => name)
+    .filter((name) => OF_OPEN_TELEMETRY.test(name) && !catalogue.givenNames.includes(name));
 }
 
 /** Every name that is set, with its origin. */

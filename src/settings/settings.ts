@@ -1,7 +1,7 @@
 import { type DotEnv, type Given, readDotEnv, readText } from "./dot_env.ts";
 import type { Fault } from "./fault.ts";
 import { MASK } from "./mask.ts";
-import { unknownFlags, unknownNames, type UnusedName, unusedNames } from "./given_names.ts";
+import { unknownFlags, unknownNames, unreadNames, type UnusedName, unusedNames } from "./given_names.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { type SinkName, soundSinkNames } from "./sink_name.ts";
 import type { CoreValues } from "./variables.ts";
@@ -70,6 +70,8 @@ export interface Settings {
   readonly shadowed: readonly string[];
   /** Variables that look like those of a sink with its own id, while there is no such sink. */
   readonly unused: readonly UnusedName[];
+  /** Variables of OpenTelemetry's libraries that are set and not read here. */
+  readonly unread: readonly string[];
   readonly faults: readonly Fault[];
 }
 
@@ -148,6 +150,7 @@ function readKnown(sources: Sources, catalogue: Catalogue): Settings {
     }),
     refused,
     unused: unusedNames(sources.environment, dotEnv, catalogue),
+    unread: unreadNames(sources.environment, dotEnv, catalogue),
     faults,
   };
 }

@@ -3,6 +3,9 @@ import { type Declaration, IN_THE_CLEAR } from "./declaration.ts";
 import type { Ledger } from "./ledger.ts";
 import type { TelemetryValues } from "./telemetry_variables.ts";
 
+/** What can be sent, as the paths of OTLP have it. */
+export type Signal = "traces" | "metrics" | "logs";
+
 /** What is told to a receiver of OTLP, and how. */
 export interface TelemetryConfig {
   /** Without `/v1/traces` and the like. */
@@ -17,6 +20,9 @@ export interface TelemetryConfig {
   readonly resourceAttributes: string | undefined;
   readonly sampler: string;
   readonly samplerArg: number;
+  /** At least one. */
+  readonly signals: readonly Signal[];
+  readonly metricsIntervalMs: number;
 }
 
 /** A shorter value of a header, such as the number of a tenant, would tear holes into any text. */
@@ -54,7 +60,8 @@ export function configureTelemetry(
   const path = values.OTEL_EXPORTER_OTLP_CERTIFICATE;
   const pem = ledger.pem("OTEL_EXPORTER_OTLP_CERTIFICATE", "CERTIFICATE");
   const endpoint = values.OTEL_EXPORTER_OTLP_ENDPOINT;
-  if (endpoint === undefined) return [];
+  const signals = signalsOf(values);
+  if (endpoint === undefined || values.OTEL_SDK_DISABLED || signals.length === 0) return [];
   const options: TelemetryConfig = {
     endpoint,
     headers: values.OTEL_EXPORTER_OTLP_HEADERS,
@@ -64,8 +71,19 @@ export function configureTelemetry(
     resourceAttributes: values.OTEL_RESOURCE_ATTRIBUTES,
     sampler: values.OTEL_TRACES_SAMPLER,
     samplerArg: values.OTEL_TRACES_SAMPLER_ARG,
+    signals,
+    metricsIntervalMs: values.OTEL_METRIC_EXPORT_INTERVAL,
   };
   return [{ config: { options }, connector: RECEIVER as Declaration, named: (text) => text }];
+}
+
+function signalsOf(values: TelemetryValues): Signal[] {
+  const exporters: readonly [Signal, "otlp" | "none"][] = [
+    ["traces", values.OTEL_TRACES_EXPORTER],
+    ["metrics", values.OTEL_METRICS_EXPORTER],
+    ["logs", values.OTEL_LOGS_EXPORTER],
+  ];
+  return exporters.filter(([, exporter]) => exporter === "otlp").map(([signal]) => signal);
 }
 
 /** The names and values of a text of pairs, decoded; of no text, none. */

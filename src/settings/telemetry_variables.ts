@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { maskRefused } from "./mask.ts";
-import { choice, path, pattern, type ValueType } from "./value_type.ts";
+import { boolean, choice, integer, path, pattern, type ValueType } from "./value_type.ts";
 import { optional, type ValuesOf, withDefault } from "./variable.ts";
 
 const GROUP = "OpenTelemetry";
@@ -48,6 +48,17 @@ function isPlain(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether one of the signals is sent: nothing else than OTLP is spoken. */
+function exporter(signal: string) {
+  return withDefault(choice(["otlp", "none"]), "otlp", {
+    group: GROUP,
+    help: `whether ${signal} are sent`,
+    example: "none",
+    atStart: true,
+    commonName: true,
+  });
 }
 
 function ratio(): ValueType<number> {
@@ -137,6 +148,30 @@ export const TELEMETRY = {
     atStart: true,
     commonName: true,
   }),
+  OTEL_TRACES_EXPORTER: exporter("traces"),
+  OTEL_METRICS_EXPORTER: exporter("metrics"),
+  OTEL_LOGS_EXPORTER: exporter("log lines"),
+  OTEL_METRIC_EXPORT_INTERVAL: withDefault(integer(1000, 86_400_000), "60000", {
+    group: GROUP,
+    help: "milliseconds from one send of the metrics to the next",
+    example: "15000",
+    atStart: true,
+    commonName: true,
+  }),
+  OTEL_SDK_DISABLED: withDefault(boolean(), "false", {
+    group: GROUP,
+    help: "true: nothing is sent, whatever else is set",
+    example: "true",
+    atStart: true,
+    commonName: true,
+  }),
 };
+
+/**
+ * Variables by which OpenTelemetry's own libraries are told what goes where. Whoever sets one that is none of
+ * {@link TELEMETRY} expects something else than what happens here.
+ */
+export const OF_OPEN_TELEMETRY =
+  /^OTEL_(?:EXPORTER_(?!OTLP_TIMEOUT$)|(?:TRACES|METRICS?|LOGS|CONFIG|EXPERIMENTAL_CONFIG)_)/;
 
 export type TelemetryValues = ValuesOf<typeof TELEMETRY>;

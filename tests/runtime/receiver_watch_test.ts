@@ -22,7 +22,7 @@ async function linesOf(minutes: readonly (readonly [traces: Answer, metrics: Ans
   };
   const clock = { sleep } as unknown as Clock;
   const asks = [0, 1].map((request) => () => Promise.resolve(minutes[minute]![request]));
-  await new ReceiverWatch(asks, clock, logger).run(stop.signal);
+  await new ReceiverWatch(asks, 60_000, clock, logger).run(stop.signal);
   return lines;
 }
 

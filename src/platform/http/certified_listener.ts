@@ -5,6 +5,27 @@ import { Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { Rarely } from "./rarely.ts";
 
+/** What the clients of a listener may take of it together, and how long each may keep it waiting. */
+export interface ListenerLimits {
+  /** Connections at one time. Further ones are closed at once. */
+  readonly connections: number;
+  /** From the connection to the end of the TLS handshake. */
+  readonly handshakeMs: number;
+  /** From the first byte of a request to the end of its headers; its body may take six times as long. */
+  readonly headersMs: number;
+  /** Without a byte in either direction. More than the time between two signs of life of a stream. */
+  readonly silenceMs: number;
+}
+
+/** A quarter of the descriptors that a process has by default. */
+const LIMITS: ListenerLimits = {
+  connections: 256,
+  handshakeMs: 10_000,
+  headersMs: 10_000,
+  silenceMs: 60_000,
+};
+const BODY_FACTOR = 6;
+
 export interface CertifiedListenerOptions {
   readonly hostname: string;
   readonly port: number;
@@ -21,6 +42,10 @@ export interface CertifiedListenerOptions {
   readonly onError: (error: unknown) => Response;
   /** Called when the listener itself failed, such as for want of descriptors; at most once a minute. */
   readonly onInterruption: (reason: string) => void;
+  /** Called when there are as many connections as the listener takes; at most once a minute. */
+  readonly onFull: (connections: number) => void;
+  /** Tests have smaller ones. */
+  readonly limits?: ListenerLimits;
 }
 
 /**
@@ -37,18 +62,25 @@ export class CertifiedListener {
 
   /** @throws {Error} It cannot listen there, or not with these certificates. */
   static async open(options: CertifiedListenerOptions): Promise<CertifiedListener> {
-    const { hostname, port, tls: { cert, key, clientCa }, closingGraceMs, onInterruption } = options;
+    const { hostname, port, tls: { cert, key, clientCa }, closingGraceMs, limits = LIMITS } = options;
     const server = createServer(
-      { cert, key, ca: clientCa, requestCert: true, rejectUnauthorized: false },
+      {
+        ...{ cert, key, ca: clientCa, requestCert: true, rejectUnauthorized: false },
+        handshakeTimeout: limits.handshakeMs,
+        headersTimeout: limits.headersMs,
+        requestTimeout: limits.headersMs * BODY_FACTOR,
+        connectionsCheckingInterval: limits.headersMs / 2,
+      },
       (incoming, outgoing) => void respond(incoming, outgoing, options),
     );
+    server.setTimeout(limits.silenceMs, (socket) => void socket.destroy());
+    server.maxConnections = limits.connections;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(port, hostname, resolve);
     });
     server.removeAllListeners("error");
-    const rarely = new Rarely();
-    server.on("error", (error: Error) => rarely.happened(() => onInterruption(error.message)));
+    watch(server, limits, options);
     // A client that breaks off while it introduces itself is no event for the operator.
     server.on("tlsClientError", () => {});
     const address = server.address();
@@ -68,6 +100,20 @@ export class CertifiedListener {
     await closed;
     clearTimeout(timer);
   }
+}
+
+/** Says when the listener fails, and when it is full. */
+function watch(
+  server: Server,
+  { connections }: ListenerLimits,
+  { onFull, onInterruption }: CertifiedListenerOptions,
+): void {
+  const [failures, fullness] = [new Rarely(), new Rarely()];
+  server.on("error", (error: Error) => failures.happened(() => onInterruption(error.message)));
+  server.on("connection", () =>
+    server.getConnections((_error, count) => {
+      if (count >= connections) fullness.happened(() => onFull(connections));
+    }));
 }
 
 async function respond(
@@ -122,6 +168,8 @@ async function send(response: Response, outgoing: ServerResponse, signal: AbortS
     return;
   }
   const reader = response.body.getReader();
+  // A stream that is cut off while the client takes nothing does not wait for it.
+  reader.closed.catch(() => outgoing.destroy());
   const cancel = () => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", cancel);
   try {

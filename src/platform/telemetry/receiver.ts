@@ -8,7 +8,10 @@ export interface ReceiverAddress {
   readonly authority: string | undefined;
 }
 
-/** Statuses by which a receiver refuses a request without spans, and would take others. */
+/** What can be sent, by its path. */
+export type Signal = "traces" | "metrics" | "logs";
+
+/** Statuses by which a receiver refuses a request without content, and would take others. */
 const REFUSES_EMPTY = [400, 415, 422];
 const JSON_TYPE = "application/json";
 const PROTOBUF = "application/x-protobuf";
@@ -16,20 +19,26 @@ const MESSAGE_MAX_CHARACTERS = 300;
 const ANSWER_MAX_MS = 5000;
 
 /**
- * Asks a receiver whether it takes traces, by a request without any. The exporter itself tells nobody when
- * what it sends is not taken.
+ * Asks a receiver whether it takes each of the signals, by requests without content. The exporter itself
+ * tells nobody when what it sends is not taken.
  *
- * @returns Why it does not take them, without secrets; undefined: it takes them.
+ * @returns Why it does not take one of them, without secrets; undefined: it takes them all.
  * @throws The signal's reason, when it fires.
  */
 export async function tryReceiver(
   receiver: ReceiverAddress,
+  signals: readonly Signal[],
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const empty: Message = receiver.isJson
-    ? { path: "/v1/traces", type: JSON_TYPE, body: "{}" }
-    : { path: "/v1/traces", type: PROTOBUF, body: new Uint8Array(0) };
-  return await post(receiver, empty, REFUSES_EMPTY, signal);
+  const problems = await Promise.all(signals.map((name) => {
+    const path = `/v1/${name}` as const;
+    const empty: Message = receiver.isJson || name === "metrics"
+      ? { path, type: JSON_TYPE, body: "{}" }
+      : { path, type: PROTOBUF, body: new Uint8Array(0) };
+    return post(receiver, empty, REFUSES_EMPTY, signal);
+  }));
+  const told = new Set(problems.filter((problem) => problem !== undefined));
+  return told.size === 0 ? undefined : [...told].join("; ");
 }
 
 /**
@@ -48,7 +57,7 @@ export async function sendMetrics(
 }
 
 interface Message {
-  readonly path: string;
+  readonly path: `/v1/${Signal}`;
   readonly type: string;
   readonly body: string | Uint8Array<ArrayBuffer>;
 }

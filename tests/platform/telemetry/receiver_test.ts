@@ -15,7 +15,7 @@ function addressOf(endpoint: string) {
 }
 
 function asked(endpoint: string) {
-  return tryReceiver(addressOf(endpoint), NEVER);
+  return tryReceiver(addressOf(endpoint), ["traces"], NEVER);
 }
 
 Deno.test("a receiver is asked with the headers, and what it answers is told without them", async () => {
@@ -38,6 +38,24 @@ Deno.test("a receiver is asked with the headers, and what it answers is told wit
     assert.match(problem!, new RegExp(`it answers ${refused}`));
     assert.ok(!problem!.includes(TOKEN));
   }
+});
+
+Deno.test("each signal that is sent is asked for, and those that are not taken are named", async () => {
+  const paths: string[] = [];
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const { pathname } = new URL(request.url);
+    paths.push(`${pathname} ${request.headers.get("content-type")}`);
+    return new Response("", { status: pathname === "/v1/traces" ? 200 : 404 });
+  });
+  const receiver = addressOf(`http://127.0.0.1:${server.addr.port}`);
+  const problem = await tryReceiver(receiver, ["traces", "metrics", "logs"], NEVER);
+  assert.deepEqual(paths.sort(), [
+    "/v1/logs application/x-protobuf",
+    "/v1/metrics application/json",
+    "/v1/traces application/x-protobuf",
+  ]);
+  assert.match(problem!, /^it answers 404 to \S*\/v1\/metrics; it answers 404 to \S*\/v1\/logs$/);
+  assert.equal(await tryReceiver(receiver, [], NEVER), undefined);
 });
 
 Deno.test("metrics are sent as JSON, and each answer but success says why they are not taken", async () => {
