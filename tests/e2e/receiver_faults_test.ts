@@ -126,7 +126,7 @@ Deno.test("each variable of OpenTelemetry is read, refused, or named as one that
   assert.equal(refused.code, 2);
   for (const name of Object.keys(faulty)) assert.match(refused.stderr, new RegExp(`\\b${name}\\b`));
   const unread = {
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://127.0.0.1:1/secret",
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://nowhere.invalid/secret",
     OTEL_METRICS_EXEMPLAR_FILTER: "trace_based",
   };
   const { code, stderr } = await runToEnd(["once"], await settingsWith(directory.path, unread));
