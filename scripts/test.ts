@@ -26,8 +26,8 @@ import { prepareKafka } from "../tests/support/kafka_broker.ts";
 import { SharedServers } from "../tests/support/shared_servers.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** Processes that run at once: some wait for servers while others compute. */
-const JOBS = navigator.hardwareConcurrency + 2;
+/** Processes that run at once: most of them wait for servers and programs most of the time. */
+const JOBS = 3 * navigator.hardwareConcurrency;
 
 interface Wanted {
   /** Paths relative to the root; none: all tests. */

@@ -47,6 +47,8 @@ function isKnown(handler: Program, directory: string): boolean {
 
 /** How long it takes until a handler has started, here and now. */
 async function startMs(environment: Environment): Promise<number> {
+  // The first start of all unpacks the program, which takes many times as long.
+  await runToEnd(["--version"], environment);
   const begin = performance.now();
   await using handler = Program.start(["run"], environment);
   await until(() => handler.stderr.includes('"started"'), "the start", PATIENCE_MS, [handler]);
@@ -123,6 +125,7 @@ Deno.test("once, told to stop at any moment, is done or says that it is not; wha
   await using bus = await Bus.start();
   await publish(bus);
   await using measured = await temporaryDirectory();
+  await runToEnd(["--version"]);
   const begin = performance.now();
   assert.equal((await runToEnd(["once", "--flush"], handlerEnvironment(bus.url, measured.path))).code, 0);
   const whole = performance.now() - begin;

@@ -135,9 +135,8 @@ Deno.test("each cell of each table, changed behind the seal's back, and each row
         values: [other],
       }));
     });
-    for (const { table, key } of cells) {
-      changes.push({ sql: `DELETE FROM ${table} WHERE ${key}`, values: [] });
-    }
+    const deletions = new Set(cells.map(({ table, key }) => `DELETE FROM ${table} WHERE ${key}`));
+    for (const sql of deletions) changes.push({ sql, values: [] });
     database.close();
     let changed = 0;
     for (const { sql, values } of changes) {
