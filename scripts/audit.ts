@@ -12,7 +12,7 @@ import { type NpmPackage, npmPackages } from "./npm_packages.ts";
 /** Licences that allow shipping a package inside an MIT-licensed program. */
 const ALLOWED_LICENSES = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "Unlicense"];
 /** What packages of the tests may have beside these: it asks something only of who ships them. */
-const ALLOWED_IN_TESTS = ["EPL-2.0"];
+const ALLOWED_IN_TESTS = ["EPL-2.0", "MPL-2.0"];
 const { values: { timeout, "require-answer": isAnswerRequired } } = parseArgs({
   options: {
     timeout: { type: "string", default: "4" },

@@ -20,6 +20,7 @@ import { TELEMETRY } from "../src/settings/telemetry_variables.ts";
 import { isReadFromFile } from "../src/settings/variable.ts";
 import { VERSION } from "../src/version.ts";
 import { cacheDir } from "./cache.ts";
+import { packedPage } from "./page.ts";
 import { HOME_SECRETS, PERMISSION_FLAGS } from "./permissions.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -122,8 +123,8 @@ async function git(...args: string[]): Promise<string | undefined> {
 
 /**
  * Bundles the entry into `main`, and the modules that it loads later, {@link LOADED_LATER}, into
- * `program.mjs` beside it. The first is small and loads at once, and listens for signals while the second
- * loads.
+ * `program.mjs` beside it, with the dashboard's page in front. The first is small and loads at once, and
+ * listens for signals while the second loads.
  */
 async function bundle(
   entry: string,
@@ -135,7 +136,9 @@ async function bundle(
   const facts = `globalThis.__VABUS_COMMIT__ = ${JSON.stringify(commit)};\n` +
     `globalThis.__VABUS_BUILT_AT_MS__ = ${builtAtMs};\n`;
   await Deno.writeTextFile(main, facts + code);
-  await bundled(join(dirname(entry), LOADED_LATER), programBeside(main));
+  const program = await bundled(join(dirname(entry), LOADED_LATER), programBeside(main));
+  const page = `globalThis.__VABUS_PAGE__ = ${JSON.stringify(await packedPage())};\n`;
+  await Deno.writeTextFile(programBeside(main), page + program);
 }
 
 async function bundled(entry: string, output: string): Promise<string> {

@@ -30,18 +30,13 @@ interface Info {
  * @throws when Deno does not tell, or the lock file lacks a package.
  */
 export async function npmPackages(): Promise<NpmPackage[]> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "src/main.ts"],
-    cwd: ROOT,
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  if (!success) throw new Error(`deno info failed: ${text.decode(stderr)}`);
-  const info = JSON.parse(text.decode(stdout)) as Info;
+  const info = await infoOf("src/main.ts");
+  const page = await infoOf("src/dashboard/main.ts");
   const lock = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.lock`)) as {
     npm: Record<string, { integrity: string }>;
   };
-  const shipped = closure(info.modules.flatMap(({ npmPackage }) => npmPackage ?? []), info);
+  const modules = [...info.modules, ...page.modules];
+  const shipped = closure(modules.flatMap(({ npmPackage }) => npmPackage ?? []), info);
   const packages = Object.entries(info.npmPackages).map(async ([id, found]) => {
     const manifest = JSON.parse(await Deno.readTextFile(`${found.localPath}/package.json`)) as {
       license?: string;
@@ -57,6 +52,18 @@ export async function npmPackages(): Promise<NpmPackage[]> {
     };
   });
   return (await Promise.all(packages)).sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** What Deno knows of a program and its packages. */
+async function infoOf(entry: string): Promise<Info> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: ROOT,
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder();
+  if (!success) throw new Error(`deno info failed: ${text.decode(stderr)}`);
+  return JSON.parse(text.decode(stdout)) as Info;
 }
 
 /** These packages and all of their dependencies. */

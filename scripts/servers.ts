@@ -88,6 +88,24 @@ export function hasPrometheus(): Promise<boolean> {
 }
 
 /** Name of the program and of its package in Debian. */
+const CHROMIUM = "chromium";
+
+/**
+ * Debian's Chromium, for the tests of the dashboard.
+ *
+ * @throws {MissingPrerequisite} when there is none and it cannot be installed.
+ */
+export async function chromiumBinary(): Promise<string> {
+  if (!await hasChromium()) await installPackage([CHROMIUM], "Chromium");
+  return CHROMIUM;
+}
+
+/** Whether there is a Chromium already. */
+export function hasChromium(): Promise<boolean> {
+  return isOnPath(CHROMIUM);
+}
+
+/** Name of the program and of its package in Debian. */
 const ALERTMANAGER = "prometheus-alertmanager";
 
 /**

@@ -12,6 +12,7 @@ import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   alertmanagerBinary,
+  chromiumBinary,
   MissingPrerequisite,
   natsBinary,
   postgresBinDir,
@@ -64,7 +65,13 @@ function isPath(argument: string): boolean {
 
 /** Fetches the servers before the tests, so that no test waits for a download. */
 async function prepareServers(): Promise<void> {
-  const needs: (() => Promise<unknown>)[] = [prometheusBinary, alertmanagerBinary, redisBinaries, natsBinary];
+  const needs: (() => Promise<unknown>)[] = [
+    prometheusBinary,
+    alertmanagerBinary,
+    redisBinaries,
+    natsBinary,
+    chromiumBinary,
+  ];
   if (!Deno.env.get("TEST_POSTGRES_URL")) needs.push(postgresBinDir);
   if (!Deno.env.get("TEST_KAFKA_BROKERS")) needs.push(prepareKafka);
   for (const need of needs) {

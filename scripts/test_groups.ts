@@ -81,6 +81,7 @@ const ONE_BY_ONE = [
   "tests/build",
   "tests/chaos",
   "tests/contract",
+  "tests/dashboard/browser",
   "tests/deploy",
   "tests/e2e",
   "tests/fuzz",

@@ -22,6 +22,9 @@ const LEAVES = ["platform", "version"];
 
 /** A document that a part shows, and that is so a part of the program: the one of the docs, not a copy. */
 const SHOWN_DOCUMENTS: Readonly<Record<string, string>> = { "control/runbook.ts": "../docs/runbook.md" };
+/** The code of the page runs in a browser: it has the types of the API and nothing else of the program. */
+const PAGE = "dashboard";
+const PAGE_TYPES = ["api", "runtime"];
 
 /** No packages, no I/O, no clock, no randomness: the same events always give the same aggregates. */
 const PURE_PARTS = ["event", "aggregation"];
@@ -61,6 +64,8 @@ function whyForbidden(file: string, target: string): string | undefined {
     return file === `${to}/registry.ts` ? undefined : `only a registry knows ${toConnector}`;
   }
   if (from === to) return undefined;
+  if (to === PAGE) return "the page is bundled by itself";
+  if (from === PAGE) return PAGE_TYPES.includes(to) ? undefined : `the page knows nothing of ${to}`;
   if (LEAVES.includes(from)) return `${from} is a leaf and imports nothing`;
   if (from === "aggregation" && to !== "event") return "aggregation imports nothing but events";
   if (from === "event") return "events import nothing";
@@ -83,6 +88,11 @@ function withoutComments(source: string): string {
   return source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
 }
 
+/** The same without what is imported for its types only. */
+function withoutTypes(source: string): string {
+  return source.replace(/\bimport type [^;]*;/g, "");
+}
+
 /** What a source text imports or re-exports, statically or dynamically. */
 function importsOf(source: string): string[] {
   const statement =
@@ -100,6 +110,12 @@ function faultsOf(file: string, source: string): string[] {
       : undefined;
     return why === undefined ? [] : [`src/${file} imports ${specifier}: ${why}`];
   });
+  if (partOf(file) === PAGE) {
+    const outside = importsOf(withoutTypes(source)).filter((specifier) =>
+      specifier.startsWith(".") && partOf(posix.join(posix.dirname(file), specifier)) !== PAGE
+    );
+    for (const specifier of outside) faults.push(`src/${file} imports ${specifier}: more than its types`);
+  }
   if (isPure) {
     const impure = IMPURE.exec(withoutComments(source));
     if (impure !== null) faults.push(`src/${file} uses ${impure[0]}: ${partOf(file)} is pure`);
@@ -150,6 +166,9 @@ Deno.test("what the floors forbid is found", () => {
     ["aggregation/windows.ts", "const now = Date.now();"],
     ["event/event.ts", 'import { Aggregate } from "../aggregation/aggregate.ts";'],
     ["event/event_batch.ts", 'import { z } from "zod";'],
+    ["api/page_files.ts", 'import { App } from "../dashboard/app.ts";'],
+    ["dashboard/status.ts", 'import { STATUS } from "../api/status_endpoint.ts";'],
+    ["dashboard/status.ts", 'import type { Config } from "../settings/config.ts";'],
   ];
   for (const [file, source] of forbidden) {
     assert.equal(faultsOf(file, source).length, 1, `${file}: ${source}`);
@@ -187,6 +206,8 @@ Deno.test("what the floors allow passes", () => {
       '/** `import { x } from "../cli/run.ts"` and Date.now() are far away. */\n// fetch',
     ],
     ["event/event_batch.ts", 'import type { Event } from "./event.ts";'],
+    ["dashboard/overview/part.ts", 'import { html } from "../html.ts";'],
+    ["dashboard/status.ts", 'import type { STATUS } from "../api/status_endpoint.ts";'],
     ["codec/event_scanner.ts", 'import { createHash } from "node:crypto";'],
   ];
   for (const [file, source] of allowed) assert.deepEqual(faultsOf(file, source), [], file);

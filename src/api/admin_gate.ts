@@ -2,6 +2,7 @@ import { mayUse, type Requirement, type Role } from "../access/role.ts";
 import {
   bearerOf,
   GUESSING,
+  hostRefusal,
   isLoopback,
   NO_TOKEN,
   pathOf,
@@ -118,7 +119,8 @@ export class AdminGate implements Gate {
       return { ...client, role: await this.roleOf(token, client.from), by: "token" };
     }
     if (requirement === "probe") return nobody;
-    const stranger = strangerRefusal(request, this.options);
+    const isLinked = requirement === "open" && followsLink(request);
+    const stranger = (isLinked ? hostRefusal : strangerRefusal)(request, this.options);
     if (stranger !== undefined) {
       this.tell(stranger, client.from);
       throw errorOf(stranger);
@@ -197,6 +199,16 @@ const CODES: Readonly<Record<Refusal["cause"], string>> = {
 
 function errorOf({ cause, status, message, headers }: Refusal): ApiError {
   return new ApiError(status, CODES[cause], message, headers);
+}
+
+/**
+ * Whether the browser shows the reply as a page of its own, which the page with the link cannot read. The
+ * session's cookie does not come with such a request.
+ */
+function followsLink(request: Request): boolean {
+  const { headers, method } = request;
+  return method === "GET" && headers.get("sec-fetch-mode") === "navigate" &&
+    headers.get("sec-fetch-dest") === "document";
 }
 
 function isOfOwnPage(request: Request): boolean {

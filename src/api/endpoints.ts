@@ -1,14 +1,14 @@
-import { z } from "zod";
 import type { Installation } from "../control/installation.ts";
 import type { Inquiries } from "../control/inquiries.ts";
 import { aggregatesEndpoint } from "./aggregates_endpoint.ts";
 import { alarmsEndpoint } from "./alarms_endpoint.ts";
+import { dashboardEndpoints } from "./dashboard_endpoints.ts";
 import { deadLettersEndpoint } from "./dead_letters_endpoint.ts";
 import { Jobs } from "../control/jobs.ts";
 import type { Controls } from "../runtime/controls.ts";
 import { auditEndpoint } from "./audit_endpoint.ts";
 import { deadLetterOrders } from "./dead_letter_orders.ts";
-import { type Endpoint, endpoint } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { handlerOrders } from "./handler_orders.ts";
 import { historyEndpoint } from "./history_endpoint.ts";
 import { healthEndpoints } from "./health_endpoints.ts";
@@ -64,25 +64,5 @@ export function endpointsOver(
     ...handlerOrders(installation, controls),
   ];
   const endpoints = [...declared, openApiEndpoint(declared)];
-  return [...endpoints, indexEndpoint(endpoints)];
-}
-
-/** The list of endpoints, for somebody who asks for `/`. */
-function indexEndpoint(endpoints: readonly Endpoint[]): Endpoint {
-  const named = endpoints.map(({ method, path, summary }) => ({
-    name: method === "GET" ? path : `${method} ${path}`,
-    summary,
-  }));
-  const width = Math.max(...named.map(({ name }) => name.length));
-  const lines = named.map(({ name, summary }) => `${name.padEnd(width)}  ${summary}\n`).join("");
-  return endpoint({
-    method: "GET",
-    path: "/",
-    role: "open",
-    summary: "this list",
-    query: z.object({}),
-    reply: z.string(),
-    contentType: "text/plain; charset=utf-8",
-    answer: () => `VaBus Data Handler\n\n${lines}`,
-  });
+  return [...endpoints, ...dashboardEndpoints(endpoints)];
 }

@@ -1,5 +1,6 @@
 import type { Inquiries } from "../control/inquiries.ts";
 import type { ClosedWindow } from "../control/closed_windows.ts";
+import { pipelineRecord } from "../control/pipeline_record.ts";
 import type { LiveOverview } from "../runtime/overview.ts";
 import { StateError } from "../state/file/state_error.ts";
 import { ApiError } from "./api_error.ts";
@@ -9,10 +10,8 @@ import { StreamClient } from "./stream_client.ts";
 const CLIENTS_MAX = 32;
 /** Time between two looks at the handler. */
 const LOOK_MS = 1000;
-/** Looking takes a fiftieth of the time at most. */
+/** Looking takes a fiftieth of the time at most, and so does asking. */
 const REST_FACTOR = 50;
-/** Looks without news after which a sign of life is sent: proxies close connections that are silent. */
-const LOOKS_A_SIGN = 15;
 
 /** A window that has closed, as the stream tells it. Times are Unix seconds. */
 export interface WindowEvent {
@@ -32,17 +31,17 @@ export interface EventStreamOptions {
 }
 
 /**
- * Tells clients what changes in the handler, as server-sent events: `status` and `readiness` once at the
- * beginning and then when they change, and `window` for each window that closes. All clients share one look,
- * and nobody looks while there is no client.
+ * Tells clients what changes in the handler, as server-sent events: `pipeline` at each look, `readiness` and
+ * `status` once at the beginning and then when they change, and `window` for each window that closes. All
+ * clients share the looks, and nobody looks while there is no client.
+ *
+ * A look at the process is quick. A question about the state takes longer the more series there are, so it
+ * has a pace of its own: an outage shows at once also where the state is large.
  */
 export class EventStream {
   private readonly clients = new Set<StreamClient>();
-  private isLooking = false;
+  private readonly running = new Set<"looking" | "asking">();
   private commits = -1;
-  private readiness = "";
-  /** Looks since something was sent to all. */
-  private silentLooks = 0;
 
   constructor(private readonly options: EventStreamOptions) {
     options.closing.addEventListener("abort", () => {
@@ -69,52 +68,62 @@ export class EventStream {
     }
     const client = new StreamClient(lastEventId, () => this.clients.delete(client));
     this.clients.add(client);
-    if (!this.isLooking) void this.keepLooking();
+    if (this.running.has("looking")) this.look([client]);
+    void this.keep("looking", () => Promise.resolve(this.look([...this.clients])));
+    void this.keep("asking", () => this.ask());
     return client.stream;
   }
 
-  private async keepLooking(): Promise<void> {
+  /** Repeats a step as long as there are clients. */
+  private async keep(what: "looking" | "asking", step: () => Promise<void>): Promise<void> {
+    if (this.running.has(what)) return;
     const { closing, pause = wait } = this.options;
-    this.isLooking = true;
-    this.commits = -1;
+    this.running.add(what);
+    if (what === "asking") this.commits = -1;
     try {
       while (this.clients.size > 0 && !closing.aborted) {
         const beganMs = performance.now();
-        await this.tell();
+        await step();
         await pause(Math.max(LOOK_MS, REST_FACTOR * (performance.now() - beganMs)));
       }
     } catch {
       // A defect must not end the handler. Its question fails at its own path too, with a line in the log.
       for (const client of this.clients) client.end();
     } finally {
-      this.isLooking = false;
+      this.running.delete(what);
     }
   }
 
-  /** Looks at the handler once, and tells each client what is new to it. */
-  private async tell(): Promise<void> {
+  /** Looks at the process once, and tells these clients. */
+  private look(clients: readonly StreamClient[]): void {
     const overview = this.options.look();
+    const pipeline = JSON.stringify(pipelineRecord(overview));
+    const readiness = JSON.stringify(readinessOf(overview));
+    for (const client of clients) {
+      client.send("pipeline", pipeline);
+      if (client.readiness !== readiness) client.send("readiness", readiness);
+      client.readiness = readiness;
+    }
+  }
+
+  /** Asks what is new in the state, and tells each client what is new to it. */
+  private async ask(): Promise<void> {
+    const { stateId } = this.options.look();
     const clients = [...this.clients];
     const hasNew = clients.some(({ isNew }) => isNew);
-    const changes = await this.changes(hasNew ? -1 : this.commits, overview.stateId, clients);
-    const readiness = JSON.stringify(readinessOf(overview));
-    const isOtherReadiness = readiness !== this.readiness;
-    const isOtherState = changes !== undefined && changes.commits !== this.commits;
-    const status = changes && JSON.stringify(changes.status);
+    const changes = await this.changes(hasNew ? -1 : this.commits, stateId, clients);
+    if (changes === undefined) return;
+    const isOtherState = changes.commits !== this.commits;
+    const status = JSON.stringify(changes.status);
     for (const client of clients) {
-      if (status !== undefined && (client.isNew || isOtherState)) client.send("status", status);
-      if (client.isNew || isOtherReadiness) client.send("readiness", readiness);
-      if (changes === undefined) continue;
+      if (client.isNew || isOtherState) client.send("status", status);
       for (const window of changes.closed) {
         if (window.nextId <= (client.fromId ?? Infinity)) continue;
-        client.send("window", JSON.stringify(eventOf(window)), `${overview.stateId}:${window.nextId}`);
+        client.send("window", JSON.stringify(eventOf(window)), `${stateId}:${window.nextId}`);
       }
       client.goOnFrom(changes.outboxEndId);
     }
-    this.readiness = readiness;
-    if (changes !== undefined) this.commits = changes.commits;
-    this.silentLooks = isOtherReadiness || isOtherState ? 0 : this.silentLooks + 1;
-    if (this.silentLooks % LOOKS_A_SIGN === LOOKS_A_SIGN - 1) { for (const client of clients) client.sign(); }
+    this.commits = changes.commits;
   }
 
   /** A state that cannot be read is no end of the stream: `readiness` says why. */

@@ -37,7 +37,8 @@ const SINK = z.strictObject({
   rejected_total: TOTAL,
 });
 
-const PIPELINE = z.strictObject({
+/** The parts of the handler at one moment. */
+export const PIPELINE = z.strictObject({
   at: SECONDS,
   instance: z.string(),
   state_file: z.string(),

@@ -16,7 +16,10 @@ export interface Gate {
 /** What a path that nobody has declared asks for: strangers learn nothing, not even which paths there are. */
 const OF_UNKNOWN: Requirement = "viewer";
 
-/** The headers of every reply, errors included. The page has its scripts and styles in files of its own. */
+/**
+ * The headers of every reply, errors included. The page has its scripts and styles in files of its own, and
+ * only these say that they may be kept.
+ */
 const HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
   "content-security-policy":
@@ -93,6 +96,8 @@ function withoutBody(response: Response): Response {
 }
 
 function withHeaders(response: Response): Response {
+  const cacheControl = response.headers.get("cache-control");
   for (const [name, value] of Object.entries(HEADERS)) response.headers.set(name, value);
+  if (cacheControl !== null) response.headers.set("cache-control", cacheControl);
   return response;
 }

@@ -10,8 +10,10 @@ const ENCODER = new TextEncoder();
 /** One client of a stream of server-sent events. */
 export class StreamClient {
   readonly stream: ReadableStream<Uint8Array>;
-  /** Whether nothing was sent to it yet. */
+  /** Whether nothing of the state was sent to it yet. */
   isNew = true;
+  /** The readiness that it was last told. */
+  readiness = "";
   private controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   private next: number | undefined;
   private readonly timer: ReturnType<typeof setTimeout>;

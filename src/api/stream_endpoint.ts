@@ -2,12 +2,14 @@ import { z } from "zod";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { EventStream, type EventStreamOptions } from "./event_stream.ts";
 import { READINESS } from "./health_endpoints.ts";
+import { PIPELINE } from "./pipeline_endpoint.ts";
 import { STATUS } from "./status_endpoint.ts";
 
 /** The data of each event of the stream. */
 export const STREAM_EVENTS = {
   status: STATUS,
   readiness: READINESS,
+  pipeline: PIPELINE,
   window: z.strictObject({
     window_start: z.number(),
     window_end: z.number(),
@@ -23,7 +25,8 @@ export function streamEndpoint(options: EventStreamOptions): Endpoint {
     method: "GET",
     path: "/api/stream",
     role: "viewer",
-    summary: "server-sent events: status and readiness when they change, and each window that closes",
+    summary:
+      "server-sent events: the pipeline each second, status and readiness when they change, closed windows",
     query: z.strictObject({}),
     reply: z.string(),
     contentType: "text/event-stream",

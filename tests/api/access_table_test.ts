@@ -247,7 +247,15 @@ Deno.test("what is served without a role is on this list, and every change but a
   assert.deepEqual(of("metrics"), ["GET /metrics"]);
   assert.deepEqual(
     of("open"),
-    ["DELETE /api/session", "GET /", "GET /api/session", "POST /api/session"],
+    [
+      "DELETE /api/session",
+      "GET /",
+      "GET /api/session",
+      "GET /assets/icon.svg",
+      "GET /assets/page.css",
+      "GET /assets/page.js",
+      "POST /api/session",
+    ],
   );
   for (const { method, path, role } of endpoints) {
     if (method !== "GET" && path !== "/api/session") assert.equal(role, "admin", `${method} ${path}`);

@@ -13,14 +13,17 @@ class Stage {
   closed: Changes["closed"] = [];
   note = "";
   fails = false;
+  /** Whether a question about the state is never answered. */
+  isSlow = false;
   readonly closing = new AbortController();
   readonly events = new EventStream({
     inquiries: { changes: (commits: number, fromId?: number) => this.changes(commits, fromId) },
     look: () => overviewWith(this.overview),
     closing: this.closing.signal,
-    pause: () => new Promise((resolve) => this.proceed = resolve),
+    pause: () => new Promise((resolve) => void this.waiting.push(resolve)),
   });
-  private proceed: () => void = () => {};
+  /** The loops of the stream that pause. */
+  private waiting: (() => void)[] = [];
 
   close(startMs: number): void {
     this.commits++;
@@ -36,12 +39,13 @@ class Stage {
 
   /** Lets the stream look once more. */
   async look(): Promise<void> {
-    this.proceed();
+    for (const proceed of this.waiting.splice(0)) proceed();
     await turns();
   }
 
   private changes(commits: number, fromId?: number): Promise<Changes | undefined> {
     if (this.fails) return Promise.reject(new Error("a defect"));
+    if (this.isSlow) return new Promise(() => {});
     if (commits === this.commits) return Promise.resolve(undefined);
     return Promise.resolve({
       commits: this.commits,
@@ -56,10 +60,14 @@ async function turns(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
+const PIPELINE = /event: pipeline\ndata: \{"at":.*\}\n\n/g;
+
 /** What a client has got since it was last asked. */
 class Reader {
   private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   text = "";
+  /** How often the pipeline was told. */
+  pipelines = 0;
   end: "closed" | "cut" | undefined;
 
   constructor(stream: ReadableStream<Uint8Array>) {
@@ -67,11 +75,13 @@ class Reader {
     void this.run();
   }
 
+  /** All but the pipeline, which comes at each look. */
   async take(): Promise<string> {
     await turns();
     const { text } = this;
     this.text = "";
-    return text;
+    this.pipelines += text.split(PIPELINE).length - 1;
+    return text.replace(PIPELINE, "");
   }
 
   cancel(): Promise<void> {
@@ -90,14 +100,14 @@ class Reader {
   }
 }
 
-Deno.test("a client gets status and readiness first, then what changes, and windows with ids", async () => {
+Deno.test("a client gets readiness and status first, then what changes, and windows with ids", async () => {
   const stage = new Stage();
   const client = new Reader(stage.events.open(undefined));
   await turns();
   const first = await client.take();
   assert.match(
     first,
-    /^retry: \d+\n\nevent: status\ndata: \{.*\}\n\nevent: readiness\ndata: \{"status":"ready".*\}\n\n$/,
+    /^retry: \d+\n\nevent: readiness\ndata: \{"status":"ready".*\}\n\nevent: status\ndata: \{.*\}\n\n$/,
   );
   await stage.look();
   assert.equal(await client.take(), "", "nothing has changed");
@@ -169,16 +179,21 @@ Deno.test("there is a bound of clients, and who goes makes room", async () => {
   assert.throws(() => stage.events.open(undefined), ApiError, "the listener closes");
 });
 
-Deno.test("a silent stream shows that it lives", async () => {
+Deno.test("the pipeline comes at once and at each look, however long the state takes to answer", async () => {
   const stage = new Stage();
+  stage.isSlow = true;
   const client = new Reader(stage.events.open(undefined));
   await client.take();
-  let heard = "";
-  for (let i = 0; i < 20; i++) {
+  const first = client.pipelines;
+  assert.ok(first >= 1);
+  for (let i = 1; i <= 20; i++) {
     await stage.look();
-    heard += await client.take();
+    assert.equal(await client.take(), "");
+    assert.equal(client.pipelines, first + i);
   }
-  assert.equal(heard, ": still here\n\n");
+  stage.overview = { isStopping: true };
+  await stage.look();
+  assert.match(await client.take(), /^event: readiness/);
   stage.closing.abort();
 });
 

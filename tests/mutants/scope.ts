@@ -19,10 +19,11 @@ export function sourceFiles(root: string): string[] {
 
 /**
  * The fast tests are those whose folder mirrors one of src/, and the simulation: none of them drives the
- * built program.
+ * built program. Those of the dashboard are not among them: no subject is below it, and some drive a browser.
  */
 export function fastTests(root: string): string[] {
   const tests = globSync("tests/**/*_test.ts", { cwd: root }).sort()
+    .filter((test) => !test.startsWith("tests/dashboard/"))
     .filter((test) => existsSync(join(root, "src", test.split("/")[1]!)));
   return existsSync(join(root, SIMULATION)) ? [...tests, SIMULATION] : tests;
 }

@@ -133,7 +133,8 @@ export function strangerRefusal(
 
 const HOST_REMEDY = "add the name to its HTTP_ALLOWED_HOSTS";
 
-function hostRefusal(
+/** Why a request is refused for the host name that it uses; undefined: it is not. */
+export function hostRefusal(
   request: Request,
   { allowedHosts, hostRemedy = HOST_REMEDY }: Pick<AccessOptions, "allowedHosts" | "hostRemedy">,
 ): Refusal | undefined {

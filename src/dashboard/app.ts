@@ -1,0 +1,61 @@
+import type { VNode } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { Api, ApiFailure } from "./api.ts";
+import { html } from "./html.ts";
+import { LiveFeed } from "./live_feed.ts";
+import { FailureNotice } from "./notices.ts";
+import { PageContext } from "./page_context.ts";
+import { Shell } from "./shell.ts";
+import { SignIn } from "./sign_in.ts";
+import type { Standing } from "./standing.ts";
+
+/** The page: for who has a role the views, for others the sign-in. */
+export function App(): VNode {
+  const [standing, setStanding] = useState<Standing | undefined>(undefined);
+  const [failure, setFailure] = useState<ApiFailure | undefined>(undefined);
+  const api = useMemo(() => new Api(() => void look()), []);
+  const look = async () => {
+    try {
+      setStanding(await api.get<Standing>("session"));
+      setFailure(undefined);
+    } catch (error) {
+      if (!(error instanceof ApiFailure)) throw error;
+      setFailure(error);
+    }
+  };
+  useEffect(() => void look(), []);
+  if (standing === undefined) {
+    return failure === undefined ? html`<p class="loading">Loading …</p>` : html`
+      <main class="sign-in">
+        <${FailureNotice} failure=${failure} again=${look} />
+      </main>
+    `;
+  }
+  if (standing.role === null) return html`<${SignIn} api=${api} onSignedIn=${setStanding} />`;
+  return html`<${SignedIn} api=${api} standing=${standing} look=${look} />`;
+}
+
+interface SignedInProps {
+  readonly api: Api;
+  readonly standing: Standing;
+  /** Asks the handler again who looks. */
+  readonly look: () => Promise<void>;
+}
+
+function SignedIn({ api, look, standing }: SignedInProps): VNode {
+  const live = useMemo(() => new LiveFeed(() => void look()), []);
+  useEffect(() => {
+    live.start();
+    return () => live.stop();
+  }, [live]);
+  const page = useMemo(() => ({ api, live, standing }), [api, live, standing]);
+  const signOut = async () => {
+    await api.delete("session").catch(() => {});
+    await look();
+  };
+  return html`
+    <${PageContext.Provider} value=${page}>
+      <${Shell} onSignOut=${signOut} />
+      <//>
+  `;
+}

@@ -1,0 +1,66 @@
+import type { CAUSES } from "../../runtime/readiness.ts";
+
+type Cause = typeof CAUSES[number];
+
+interface Advice {
+  readonly title: string;
+  /** What to do next. */
+  readonly advice: string;
+}
+
+/** What each cause for not being ready means, and what to do about it. */
+export const ADVICE: Readonly<Record<Cause, Advice>> = {
+  stopping: {
+    title: "The handler is being stopped",
+    advice: "It makes a last checkpoint and ends. Start it again where that was not meant.",
+  },
+  state_not_writable: {
+    title: "The state cannot be written",
+    advice: "Make room on the disk of STATE_DIR, or give the service's user the right to write there. " +
+      "Reading goes on by itself, and nothing is lost.",
+  },
+  state_gone: {
+    title: "The state's files are gone",
+    advice: "Find out who removed them, restore them from a backup, and start the handler again.",
+  },
+  state_disputed: {
+    title: "Another handler uses the same state",
+    advice: "Stop one of the two: two handlers must never share a state or its copy.",
+  },
+  outbox_full: {
+    title: "The outbox is full",
+    advice: "Mend the sink that does not take its aggregates. The bus keeps the events until then; reading " +
+      "goes on by itself.",
+  },
+  clock_behind: {
+    title: "The clock of this host is behind",
+    advice: "Set the clock (NTP). Reading goes on by itself when it is right.",
+  },
+  source_paused: {
+    title: "A source is paused",
+    advice: "An operator has paused it. Resume it when its time has come.",
+  },
+  sink_paused: {
+    title: "A sink is paused",
+    advice: "An operator has paused it. Its aggregates wait in the outbox until it is resumed.",
+  },
+  bus_unavailable: {
+    title: "A bus cannot be reached",
+    advice: "See that the bus runs and that this host reaches it; the command check tries every right. " +
+      "The handler keeps trying.",
+  },
+  sink_starting: {
+    title: "A sink is being opened",
+    advice: "Wait some seconds. Where it stays so, the sink does not answer.",
+  },
+  sink_unavailable: {
+    title: "A sink cannot be reached",
+    advice: "See that the sink runs and that this host reaches it. Its aggregates wait in the outbox, and " +
+      "the handler keeps trying.",
+  },
+  sink_misconfigured: {
+    title: "A sink refuses the handler",
+    advice: "Change what the message names, such as a password, a right or a missing table. The handler " +
+      "tries again by itself.",
+  },
+};

@@ -1,0 +1,42 @@
+import { Program, temporaryDirectory, until } from "../../support/executable.ts";
+import { freePort } from "../../support/free_port.ts";
+import { Bus, handlerEnvironment } from "../../e2e/plant.ts";
+
+export const VIEWER_TOKEN = "viewer-token-for-tests";
+export const ADMIN_TOKEN = "admin-token-for-tests";
+
+/** A running handler with a bus, an SQLite sink and the dashboard. Leaving its scope ends them. */
+export class DashboardSite implements AsyncDisposable {
+  private constructor(
+    readonly url: string,
+    readonly bus: Bus,
+    readonly handler: Program,
+    private readonly directory: AsyncDisposable,
+  ) {}
+
+  /** @param more Settings beside those that every such handler has. */
+  static async start(more: Readonly<Record<string, string>> = {}): Promise<DashboardSite> {
+    const directory = await temporaryDirectory();
+    const bus = await Bus.start();
+    const address = `127.0.0.1:${freePort()}`;
+    const handler = Program.start(
+      ["run"],
+      handlerEnvironment(bus.url, directory.path, {
+        STORAGE_TYPE: "sqlite",
+        HTTP_LISTEN: address,
+        AGGREGATION_INTERVAL: "1",
+        CHECKPOINT_INTERVAL: "0.1",
+        ...more,
+      }),
+    );
+    const url = `http://${address}`;
+    await until(async () => (await fetch(`${url}/readyz`)).ok, "a ready handler", undefined, [handler]);
+    return new DashboardSite(url, bus, handler, directory);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.handler.kill9();
+    await this.bus[Symbol.asyncDispose]();
+    await this.directory[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,52 @@
+/** The page in a real browser: who gets in, and what is seen first. */
+import assert from "node:assert/strict";
+import { isChromiumHere, TestBrowser } from "../../support/browser.ts";
+import { DashboardSite, VIEWER_TOKEN } from "./dashboard_site.ts";
+
+Deno.test({
+  name: "who has the token sees the pipeline, and leaves by signing out",
+  ignore: !isChromiumHere,
+  // The browser's driver keeps its own pipes.
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async (t) => {
+  await using site = await DashboardSite.start({ VIEWER_TOKEN });
+  await using browser = await TestBrowser.start();
+  await using opened = await browser.open();
+  const { page } = opened;
+
+  await t.step("a wrong token is told", async () => {
+    await page.goto(site.url);
+    await page.getByLabel("Token").fill("wrong");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("the token is not right").waitFor();
+    assert.deepEqual(await opened.barriers(), []);
+    // The browser itself notes the refusal in its console.
+    assert.ok(opened.complaints.splice(0).every((text) => text.includes("401")));
+  });
+
+  await t.step("the right one shows the pipeline", async () => {
+    await page.getByLabel("Token").fill(VIEWER_TOKEN);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+    await page.getByRole("region", { name: "Outbox" }).waitFor();
+    await page.getByRole("region", { name: "sqlite" }).getByText("delivering").waitFor();
+    await page.getByRole("status").getByText("Ready", { exact: true }).waitFor();
+    assert.equal(await page.title(), "Overview · VaBus Data Handler");
+    assert.deepEqual(await opened.barriers(), []);
+  });
+
+  await t.step("events that come are seen without a reload", async () => {
+    const now = Math.floor(Date.now() / 1000);
+    await site.bus.publish(
+      Array.from({ length: 50 }, (_, i) => JSON.stringify({ name: "oven", value: i, timestamp: now })),
+    );
+    await page.locator(".flow-moving").first().waitFor();
+  });
+
+  await t.step("who signs out is asked for the token again", async () => {
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Token").waitFor();
+    assert.deepEqual(opened.complaints, []);
+  });
+});

@@ -1,0 +1,61 @@
+/** A real browser for the tests of the dashboard. */
+import axe from "axe-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { chromiumBinary, hasChromium } from "../../scripts/servers.ts";
+import { PATIENCE_MS } from "./executable.ts";
+
+/** Whether there is a Chromium. Where there is none, the tests that need it are left out. */
+export const isChromiumHere: boolean = await hasChromium();
+
+/** Chromium without a window. Leaving its scope (`await using`) ends it. */
+export class TestBrowser implements AsyncDisposable {
+  private constructor(private readonly browser: Browser) {}
+
+  static async start(): Promise<TestBrowser> {
+    const browser = await chromium.launch({
+      executablePath: `/usr/bin/${await chromiumBinary()}`,
+      // The sandbox refuses to run for root. The only pages are those of the handler under test.
+      args: ["--no-sandbox", "--disable-dev-shm-usage"],
+      timeout: PATIENCE_MS,
+    });
+    return new TestBrowser(browser);
+  }
+
+  /** A page with cookies and a cache of its own. */
+  async open(options: BrowserContextOptions = {}): Promise<TestPage> {
+    const context = await this.browser.newContext(options);
+    context.setDefaultTimeout(PATIENCE_MS);
+    return new TestPage(await context.newPage());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.browser.close();
+  }
+}
+
+/** A page, and what its scripts complained about. Leaving its scope (`await using`) closes it. */
+export class TestPage implements AsyncDisposable {
+  /** Errors and warnings in the console, and errors that nobody caught. */
+  readonly complaints: string[] = [];
+
+  constructor(readonly page: Page) {
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") this.complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => this.complaints.push(`${error}`));
+  }
+
+  /** What axe-core finds wrong, each as its rule and the elements; empty: nothing. */
+  async barriers(): Promise<string[]> {
+    // The page's rules forbid scripts of others, so it comes by the protocol of the browser's own tools.
+    await this.page.evaluate(axe.source);
+    return await this.page.evaluate(async () => {
+      const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.page.context().close();
+  }
+}
