@@ -127,12 +127,13 @@ Deno.test("the commands of docs/api.md are answered", async () => {
     ADMIN: admin,
   });
   assert.equal(code, 0, stderr + stdout);
-  const [status, series, newest, all, deadLetters] = stdout.trim().split("\n").map((line) =>
-    JSON.parse(line)
-  );
+  const [status, pipeline, series, newest, all, windows, history, deadLetters, alarms] = stdout.trim()
+    .split("\n").map((line) => JSON.parse(line));
   assert.equal(status.accounting.received, 2);
+  assert.equal(pipeline.sources.length, 1);
   assert.deepEqual(series.series[0].labels, { line: "4" });
   assert.deepEqual([newest, all].map(({ aggregates }) => aggregates[0].value), [181.5, 181.5]);
+  assert.deepEqual([windows, history].map(({ tiers, steps }) => Array.isArray(tiers ?? steps)), [true, true]);
   assert.match(deadLetters.groups[0].example.raw, /oven\.door/);
 });
 
