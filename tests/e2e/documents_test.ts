@@ -133,7 +133,7 @@ Deno.test("the commands of docs/api.md are answered", async () => {
   assert.equal(pipeline.sources.length, 1);
   assert.deepEqual(series.series[0].labels, { line: "4" });
   assert.deepEqual([newest, all].map(({ aggregates }) => aggregates[0].value), [181.5, 181.5]);
-  assert.deepEqual([windows, history].map(({ tiers, steps }) => Array.isArray(tiers ?? steps)), [true, true]);
+  assert.ok(Array.isArray(windows.tiers) && Array.isArray(history.times) && Array.isArray(alarms.watched));
   assert.match(deadLetters.groups[0].example.raw, /oven\.door/);
 });
 
