@@ -26,7 +26,8 @@ export function streamEndpoint(options: EventStreamOptions): Endpoint {
     path: "/api/stream",
     role: "viewer",
     summary:
-      "server-sent events: the pipeline each second, status and readiness when they change, closed windows",
+      "server-sent events: status and readiness when they change, the pipeline each second, and each window " +
+      "that closes",
     query: z.strictObject({}),
     reply: z.string(),
     contentType: "text/event-stream",
