@@ -1,6 +1,6 @@
 import type { Inquiries } from "../control/inquiries.ts";
-import { pipelineRecord } from "../control/pipeline_record.ts";
 import type { ClosedWindow } from "../control/closed_windows.ts";
+import { pipelineRecord } from "../control/pipeline_record.ts";
 import type { LiveOverview } from "../runtime/overview.ts";
 import { StateError } from "../state/file/state_error.ts";
 import { ApiError } from "./api_error.ts";

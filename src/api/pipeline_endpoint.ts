@@ -37,7 +37,7 @@ const SINK = z.strictObject({
   rejected_total: TOTAL,
 });
 
-/** What flows through the parts of the handler at one moment. */
+/** The parts of the handler at one moment. */
 export const PIPELINE = z.strictObject({
   at: SECONDS,
   instance: z.string(),

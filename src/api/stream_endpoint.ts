@@ -26,8 +26,7 @@ export function streamEndpoint(options: EventStreamOptions): Endpoint {
     path: "/api/stream",
     role: "viewer",
     summary:
-      "server-sent events: status and readiness when they change, the pipeline each second, and each window " +
-      "that closes",
+      "server-sent events: the pipeline each second, status and readiness when they change, closed windows",
     query: z.strictObject({}),
     reply: z.string(),
     contentType: "text/event-stream",

@@ -2,40 +2,40 @@ import { useEffect, useState } from "preact/hooks";
 import { type Parameters, queryOf } from "./api.ts";
 
 /** Where in the page the user is. It stands in the address, so that a link shows the same. */
-export interface Place {
+export interface ViewLocation {
   /** Of the view, such as `series`; "": the first one. */
   readonly path: string;
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** The place that the address names, which is in its fragment: `#/series?name=oven`. */
-function placeOf(hash: string): Place {
+/** The location that the address names, which is in its fragment: `#/series?name=oven`. */
+function locationOf(hash: string): ViewLocation {
   const [, path = "", query = ""] = /^#\/([\w-]*)\??(.*)$/.exec(hash) ?? [];
   return { path, parameters: Object.fromEntries(new URLSearchParams(query)) };
 }
 
-/** The address of a place within the page, for `href`. */
+/** The address of a location within the page, for `href`. */
 export function linkTo(path: string, parameters: Parameters = {}): string {
   return `#/${path}${queryOf(parameters)}`;
 }
 
 /**
- * Changes some parameters of the present place; undefined or "" removes one. The way back skips what was
+ * Changes some parameters of the present location; undefined or "" removes one. The way back skips what was
  * only typed.
  */
 export function changeParameters(changes: Parameters): void {
-  const { path, parameters } = placeOf(location.hash);
+  const { path, parameters } = locationOf(location.hash);
   history.replaceState(null, "", linkTo(path, { ...parameters, ...changes }));
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
-/** The place of the user, renewed when it changes. */
-export function usePlace(): Place {
-  const [place, setPlace] = useState(() => placeOf(location.hash));
+/** The location of the user, renewed when it changes. */
+export function useViewLocation(): ViewLocation {
+  const [current, setCurrent] = useState(() => locationOf(location.hash));
   useEffect(() => {
-    const follow = () => setPlace(placeOf(location.hash));
+    const follow = () => setCurrent(locationOf(location.hash));
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
   }, []);
-  return place;
+  return current;
 }

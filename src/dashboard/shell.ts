@@ -2,7 +2,7 @@ import type { VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "./html.ts";
 import { useLive } from "./live_feed.ts";
-import { linkTo, usePlace } from "./location.ts";
+import { linkTo, useViewLocation } from "./location.ts";
 import { Mark } from "./mark.ts";
 import { Empty } from "./notices.ts";
 import { usePage } from "./page_context.ts";
@@ -12,7 +12,7 @@ import { VIEWS } from "./views.ts";
 
 /** The frame of all views: what holds at the moment, the navigation, and the view of the address. */
 export function Shell({ onSignOut }: { readonly onSignOut: () => void }): VNode {
-  const { path } = usePlace();
+  const { path } = useViewLocation();
   const view = VIEWS.find((candidate) => candidate.path === path);
   return html`
     <div class="shell">

@@ -12,7 +12,7 @@ interface MiddleProps {
 
 /** The windows: what is open, and how far event time is behind the clock. */
 export function WindowsPart({ pipeline }: MiddleProps): VNode {
-  const { idle, open_series, watermark, watermark_lag_seconds: lag, windows } = pipeline;
+  const { idle, open_series, watermark, watermark_lag_seconds, windows } = pipeline;
   const open = windows.reduce((sum, tier) => sum + tier.open, 0);
   return html`
     <${Part} name="Windows" tone=${open > 0 ? "good" : "idle"} state=${idle ? "idle" : "open"}>
@@ -26,7 +26,9 @@ export function WindowsPart({ pipeline }: MiddleProps): VNode {
             })`}
         <//>
         <${Figure} name="Series">${countText(open_series)}<//>
-        <${Figure} name="Lag">${lag === null ? "–" : durationText(lag)}<//>
+        <${Figure} name="Lag">
+          ${watermark_lag_seconds === null ? "–" : durationText(watermark_lag_seconds)}
+        <//>
         <${Figure} name="Watermark"><${Moment} seconds=${watermark} /><//>
       <//>
     <//>
@@ -36,7 +38,7 @@ export function WindowsPart({ pipeline }: MiddleProps): VNode {
 /** The outbox, and the state that it is in. */
 export function OutboxPart({ pipeline }: MiddleProps): VNode {
   const { checkpoint_at, dead_letters, outbox: { max_rows, rows }, state_bytes } = pipeline;
-  const deadLetters = Object.values(dead_letters ?? {}).reduce((sum, kept) => sum + kept, 0);
+  const deadLetters = Object.values(dead_letters ?? {}).reduce((sum, count) => sum + count, 0);
   const [tone, word] = rows >= max_rows
     ? ["bad", "full"]
     : rows > max_rows / 2

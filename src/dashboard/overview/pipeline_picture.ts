@@ -16,12 +16,12 @@ interface PictureProps {
 /** The way of the events: sources, windows, outbox, sinks, with what flows between them. */
 export function PipelinePicture({ pipeline, pipelines }: PictureProps): VNode {
   const { sinks, sources } = pipeline;
+  const isHeld = sources.some(({ state }) => state === "held");
   const rate = (counter: (pipeline: Pipeline) => number) => ratePerSecond(pipelines, counter);
   const received = rate((one) => one.sources.reduce((sum, source) => sum + source.received_total, 0));
   const closed = rate((one) => one.outbox.next_id);
   const delivered = sinks.map(({ name }) => sinkRate(pipelines, name))
     .reduce((sum, one) => sum === undefined || one === undefined ? undefined : sum + one, 0);
-  const isHeld = sources.length > 0 && sources.every(({ state }) => state !== "reading");
   const isStuck = sinks.length > 0 && sinks.every(({ state }) => state !== "delivering");
   return html`
     <section class="card" aria-labelledby="pipeline-heading">

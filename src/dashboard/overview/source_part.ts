@@ -21,11 +21,11 @@ interface SourcePartProps {
 /** A source: what comes from its bus, and how much of it waits there. */
 export function SourcePart({ pipelines, source }: SourcePartProps): VNode {
   const { error, inbox, lost_total, name, newest_event, refused_total, state, unread } = source;
-  const [tone, word] = STATES[state];
   const perSecond = ratePerSecond(
     pipelines,
     ({ sources }) => sources.find((other) => other.name === name)?.received_total,
   );
+  const [tone, word] = STATES[state];
   return html`
     <${Part} name=${name} tone=${tone} state=${word}>
       ${error && html`<p class="detail">${error}</p>`}

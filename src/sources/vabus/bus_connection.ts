@@ -98,7 +98,7 @@ export class BusConnection {
     let isAnswering = false;
     let bodyStopwatch: ReturnType<typeof setTimeout> | undefined;
     try {
-      const response = await fetch(this.base + request.path, {
+      const options: RequestInit & { readonly client: Deno.HttpClient } = {
         client: this.client,
         method: request.method ?? "GET",
         headers: request.body === undefined ? this.headers : { ...this.headers, ...JSON_BODY },
@@ -106,7 +106,8 @@ export class BusConnection {
         // A token is sent to the configured bus only, never after a redirect.
         redirect: "manual",
         signal: AbortSignal.any([signal, timeout.signal]),
-      });
+      };
+      const response = await fetch(this.base + request.path, options);
       isAnswering = this.hasAnswered = true;
       clearTimeout(stopwatch);
       bodyStopwatch = setTimeout(() => timeout.abort(), BODY_TIMEOUT_MS);
