@@ -44,6 +44,16 @@ const PART = z.strictObject({
   lack: z.string().nullable().meta({ description: "Why aggregates may be missing; null: none are" }),
 });
 
+const AGGREGATES_PAGE = z.strictObject({
+  aggregates: z.array(AGGREGATE),
+  parts: z.array(PART).meta({ description: "Who has answered for which part of the time" }),
+  next: z.string().nullable().meta({
+    description: "The cursor of the next page, also where this one is not full; null: there is none",
+  }),
+});
+
+export type AggregatesPage = z.infer<typeof AGGREGATES_PAGE>;
+
 /** The aggregates of a name over a time. */
 export function aggregatesEndpoint(inquiries: Inquiries, nowMs: () => number): Endpoint {
   return endpoint({
@@ -64,13 +74,7 @@ export function aggregatesEndpoint(inquiries: Inquiries, nowMs: () => number): E
       limit: integerParameter(1, 10_000, 1000, "Aggregates at most"),
       cursor: CURSOR.optional(),
     }),
-    reply: z.strictObject({
-      aggregates: z.array(AGGREGATE),
-      parts: z.array(PART).meta({ description: "Who has answered for which part of the time" }),
-      next: z.string().nullable().meta({
-        description: "The cursor of the next page, also where this one is not full; null: there is none",
-      }),
-    }),
+    reply: AGGREGATES_PAGE,
     errorStatuses: OVERLOADED,
     answer: async ({ query }) => {
       const { name, labels, func: aggFunc, tier: lengthMs, limit, cursor: after } = query;

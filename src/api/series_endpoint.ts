@@ -26,6 +26,19 @@ const SERIES = z.strictObject({
   })),
 });
 
+const SERIES_PAGE = z.strictObject({
+  series: z.array(SERIES),
+  tiers: z.array(z.strictObject({
+    window_seconds: z.number(),
+    since: z.number().nullable().meta({
+      description: "Closed windows were searched from this start on, Unix seconds",
+    }),
+  })),
+  next: z.string().nullable().meta({ description: "The cursor of the next page; null: there is none" }),
+});
+
+export type SeriesPage = z.infer<typeof SERIES_PAGE>;
+
 /** The series that there are, for somebody who looks for one. */
 export function seriesEndpoint(inquiries: Inquiries): Endpoint {
   return endpoint({
@@ -40,16 +53,7 @@ export function seriesEndpoint(inquiries: Inquiries): Endpoint {
       limit: integerParameter(1, 1000, 100, "Series at most"),
       cursor: CURSOR.optional(),
     }),
-    reply: z.strictObject({
-      series: z.array(SERIES),
-      tiers: z.array(z.strictObject({
-        window_seconds: z.number(),
-        since: z.number().nullable().meta({
-          description: "Closed windows were searched from this start on, Unix seconds",
-        }),
-      })),
-      next: z.string().nullable().meta({ description: "The cursor of the next page; null: there is none" }),
-    }),
+    reply: SERIES_PAGE,
     errorStatuses: OVERLOADED,
     answer: async ({ query: { q: text, labels, tier: lengthMs, limit, cursor: after } }) => {
       const question = { text, labels, lengthMs, limit, after };

@@ -49,42 +49,20 @@ export function demoDirectory(): string {
   return join(tmpdir(), DIRECTORY_NAME);
 }
 
-/** Settings by the names of their variables. */
-type Texts = Readonly<Record<string, string | undefined>>;
-
 /**
  * The demo is isolated from a real installation: it ignores the environment, so its events, state and
- * aggregates stay its own. Only flags and the settings of logging and the admin listener count.
- *
- * @param addresses Settings that are known once the demo's bus listens.
+ * aggregates stay its own. Only flags and the settings of logging and the admin listener count. The addresses
+ * of its buses are known once the embedded bus listens.
  */
 export function demoConfig(
   sources: Sources,
   registry: Registry,
-  addresses: Texts = { VABUS_URL: "http://127.0.0.1" },
+  busUrls: readonly string[] = ["http://127.0.0.1"],
 ): Config {
   refuseForeign(sources, registry);
-  const { environment, flags } = demoTexts(sources, addresses);
+  const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN, HTTP_ALLOWED_HOSTS } = sources.environment;
   return registry.configure({
     ...sources,
-    environment,
-    envFile: undefined,
-    readFile: () => undefined,
-    distrust: () => undefined,
-    isOpen: () => false,
-    flags,
-  });
-}
-
-/** The same settings for the environment of the demo's handler. */
-export function handlerSettings(sources: Sources, addresses: Texts): Record<string, string> {
-  const { environment, flags } = demoTexts(sources, addresses);
-  return definedOf({ ...environment, ...flags });
-}
-
-function demoTexts({ environment, flags }: Sources, addresses: Texts) {
-  const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN, HTTP_ALLOWED_HOSTS } = environment;
-  return {
     environment: {
       ...OWN,
       LOG_LEVEL: LOG_LEVEL ?? OWN.LOG_LEVEL,
@@ -92,20 +70,18 @@ function demoTexts({ environment, flags }: Sources, addresses: Texts) {
       HTTP_LISTEN: HTTP_LISTEN ?? OWN.HTTP_LISTEN,
       HTTP_ALLOWED_HOSTS,
     },
-    flags: definedOf({
+    envFile: undefined,
+    readFile: () => undefined,
+    distrust: () => undefined,
+    isOpen: () => false,
+    flags: {
       STATE_DIR: demoDirectory(),
       INSTANCE_ID: "demo",
-      ...flags,
+      ...sources.flags,
       STORAGE_TYPE: DEMO_SINK,
-      ...addresses,
-    }),
-  };
-}
-
-function definedOf(texts: Texts): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+      VABUS_URL: busUrls.join(),
+    },
+  });
 }
 
 /** Refuses flags that have no effect in the demo, instead of ignoring them silently. @throws {ConfigError} */

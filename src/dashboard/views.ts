@@ -1,5 +1,8 @@
+import { HISTORY } from "./history/view.ts";
 import { OVERVIEW } from "./overview/view.ts";
+import { SERIES } from "./series/view.ts";
 import type { View } from "./view.ts";
+import { WINDOWS } from "./windows/view.ts";
 
 /** The views in the order of the navigation. */
-export const VIEWS: readonly View[] = [OVERVIEW];
+export const VIEWS: readonly View[] = [OVERVIEW, HISTORY, WINDOWS, SERIES];
