@@ -8,8 +8,8 @@ import { fastTests, SIMULATION } from "./scope.ts";
 /** What the tests need of the tree. */
 const COPIED = [
   ...["src", "tests", "scripts", "deno.json", "deno.lock"],
-  // Whose commands are tested against those that there are.
-  ...["docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"],
+  // Whose alerts, metrics and commands are tested against those that there are.
+  ...["deploy", "docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"],
 ];
 const SERVER_STARTER = /\/tests\/support\/(kafka_broker|postgres_server)\.ts$/;
 /**
