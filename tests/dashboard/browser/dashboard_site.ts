@@ -1,3 +1,4 @@
+import type { Page } from "playwright-core";
 import { Program, temporaryDirectory, until } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
 import { Bus, handlerEnvironment } from "../../e2e/plant.ts";
@@ -32,6 +33,15 @@ export class DashboardSite implements AsyncDisposable {
     const url = `http://${address}`;
     await until(async () => (await fetch(`${url}/readyz`)).ok, "a ready handler", undefined, [handler]);
     return new DashboardSite(url, bus, handler, directory);
+  }
+
+  /** Publishes events until the page shows that they flow, which it does for some seconds only. */
+  async letFlow(page: Page): Promise<void> {
+    await until(async () => {
+      const event = { name: "oven", value: 1, timestamp: Math.floor(Date.now() / 1000) };
+      await this.bus.publish([JSON.stringify(event)]);
+      return await page.locator(".flow-moving").count();
+    }, "events that flow");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

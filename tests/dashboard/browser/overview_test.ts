@@ -20,11 +20,7 @@ Deno.test({
   await page.getByRole("region", { name: "Outbox" }).waitFor();
 
   await t.step("nothing is wider than a phone, and nothing moves", async () => {
-    const now = Math.floor(Date.now() / 1000);
-    await site.bus.publish(
-      Array.from({ length: 50 }, (_, i) => JSON.stringify({ name: "oven", value: i, timestamp: now })),
-    );
-    await page.locator(".flow-moving").first().waitFor();
+    await site.letFlow(page);
     const [width, animations] = await page.evaluate(
       "[document.documentElement.scrollWidth, document.getAnimations().length]",
     ) as [number, number];

@@ -37,11 +37,7 @@ Deno.test({
   });
 
   await t.step("events that come are seen without a reload", async () => {
-    const now = Math.floor(Date.now() / 1000);
-    await site.bus.publish(
-      Array.from({ length: 50 }, (_, i) => JSON.stringify({ name: "oven", value: i, timestamp: now })),
-    );
-    await page.locator(".flow-moving").first().waitFor();
+    await site.letFlow(page);
   });
 
   await t.step("who signs out is asked for the token again", async () => {
