@@ -169,6 +169,8 @@ async function compile(
     [
       "compile",
       ...PERMISSION_FLAGS,
+      // For the demo, which starts a handler. Every other command gives it up at its begin: src/main.ts.
+      "--allow-run",
       V8_FLAGS,
       "--no-check",
       "--no-config",

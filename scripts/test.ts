@@ -169,14 +169,17 @@ async function main(): Promise<number> {
   const isWhole = wanted.paths.length === 0;
   const paths = isWhole ? ["tests"] : wanted.paths;
   const files = (await Promise.all(paths.map((path) => testFiles(ROOT, path)))).flat();
-  const [hasTypes] = await Promise.all([typesAreRight(isWhole ? [] : files), prepareServers()]);
+  const starting = prepareServers().then(() =>
+    // A few tests start their servers themselves.
+    isWhole && !interrupted.signal.aborted ? SharedServers.start() : SharedServers.none()
+  );
+  const [hasTypes, started] = await Promise.all([typesAreRight(isWhole ? [] : files), starting]);
+  await using servers = started;
   if (interrupted.signal.aborted) return interrupted.signal.reason;
   if (!hasTypes) {
     console.log("0 passed, 1 failed");
     return 1;
   }
-  // A few tests start their servers themselves.
-  await using servers = isWhole ? await SharedServers.start() : SharedServers.none();
   await using cache = await temporaryDirectory();
   const env = {
     ...servers.environment,

@@ -15,6 +15,7 @@ export const LONGEST: readonly string[] = [
   "tests/e2e/demo_test.ts",
   "tests/e2e/upgrade_test.ts",
   "tests/e2e/kafka_tls_test.ts",
+  "tests/e2e/demo_story_test.ts",
   "tests/e2e/protocols_test.ts",
   "tests/e2e/restored_bus_test.ts",
   "tests/e2e/foreign_files_test.ts",

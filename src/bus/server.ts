@@ -41,6 +41,11 @@ export interface BusServer {
 /** The bus cannot be started. The message is for the operator. */
 export class BusError extends Error {
   override readonly name = "BusError";
+
+  /** @param isInUse Whether another bus has the log. */
+  constructor(message: string, readonly isInUse = false) {
+    super(message);
+  }
 }
 
 const METRICS_BOUNDS = { maxEvents: 100_000, maxBytes: 64 * 1024 * 1024 };
@@ -103,10 +108,12 @@ class Bus {
     } catch (error) {
       const path = store.kind === "sqlite" ? store.path : "in memory";
       const reason = (error as Error).message;
+      const isInUse = /locked/.test(reason);
       throw new BusError(
-        /locked/.test(reason)
+        isInUse
           ? `The log ${path} is in use by another bus. Stop that one, or give another --data-dir.`
           : `The log ${path} cannot be opened: ${reason}. Mend or move the file, or give another --data-dir.`,
+        isInUse,
       );
     }
   }

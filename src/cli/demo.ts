@@ -1,29 +1,25 @@
-import { join } from "node:path";
-import { tierText } from "../aggregation/tier.ts";
-import type { Config } from "../settings/config.ts";
-import { refusedIn } from "../aggregation/event_books.ts";
-import { isRunningIn, type Status, statusIn } from "../control/status.ts";
-import type { Listener } from "../runtime/handler_options.ts";
-import type { Controls } from "../runtime/controls.ts";
-import type { LiveOverview } from "../runtime/overview.ts";
-import { runService } from "../runtime/service.ts";
-import type { Logger } from "../platform/log/logger.ts";
-import { assertTrusted, STATE_FILE_NAME } from "../state/file/state_directory.ts";
-import { BusError, type BusServer, startBus } from "../bus/server.ts";
-import { listenAsConfigured } from "./admin_listener.ts";
-import type { CommandContext } from "./command.ts";
-import { demoConfig, demoDirectory } from "./demo_config.ts";
+import type { BusServer } from "../bus/server.ts";
+import { type Status, statusIn } from "../control/status.ts";
+import { DemoError } from "../demo/demo_error.ts";
 import { DemoGateway } from "../demo/gateway.ts";
-import { DemoPlant, PLAIN_FUNCTIONS, PLAIN_SENSOR } from "../demo/plant.ts";
+import { type HandlerLaunch, HandlerProcess } from "../demo/handler_process.ts";
+import { DemoPlant } from "../demo/plant.ts";
+import { TotalsView } from "../demo/totals_view.ts";
 import { DemoScreen } from "../demo/screen.ts";
 import { DemoSink } from "../demo/sink.ts";
+import { playStory } from "../demo/story.ts";
 import { readableSinks } from "../runtime/parts.ts";
-import { CommandError, EXIT, type ExitCode } from "./exit.ts";
-import { invokedAs, shellWord } from "./invoked_as.ts";
+import { assertTrusted } from "../state/file/state_directory.ts";
 import { printableLines } from "../platform/log/printable.ts";
 import { drawStdout } from "../platform/terminal/streams.ts";
-import { makeOwnDirectory } from "./own_directory.ts";
 import { terminalStyle } from "../platform/terminal/style.ts";
+import type { CommandContext } from "./command.ts";
+import { anyPort, earlierRun, inboxPort, LOOPBACK, openBus, waitForLeftover } from "./demo_addresses.ts";
+import { demoConfig, demoDirectory } from "./demo_config.ts";
+import { handlerLaunch } from "./demo_handler.ts";
+import { introduction, inWords } from "./demo_texts.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
+import { makeOwnDirectory } from "./own_directory.ts";
 import { verify } from "./verify.ts";
 
 export interface DemoOptions {
@@ -31,219 +27,167 @@ export interface DemoOptions {
   readonly names: number;
   /** Undefined: until the signal fires. */
   readonly durationMs: number | undefined;
+  /** Numbers of acts, from 1. */
+  readonly acts: readonly number[];
+  readonly actMs: number;
 }
 
-const BUS_BOUNDS = { maxEvents: 10_000_000, maxBytes: 1 << 30, consumerExpiryMs: 86_400_000 };
-
-const LOOPBACK = "127.0.0.1";
-const BUS_FILE_NAME = "bus.sqlite";
+/** The demo's bus, and what its handler is given. */
+interface Site {
+  readonly context: CommandContext;
+  readonly bus: BusServer;
+  readonly inboxUrl: string;
+  readonly launch: HandlerLaunch;
+  readonly earlier: Status | undefined;
+  readonly isKept: boolean;
+}
 
 /**
- * Runs bus, plant and handler in this one process, shows the totals, and ends with the proof that nothing was
- * lost.
+ * Runs bus and plant in this process and the handler in one of its own, plays the acts, and ends with the
+ * proof that nothing was lost.
  */
 export async function demo(context: CommandContext, options: DemoOptions): Promise<ExitCode> {
-  const { logger, write, registry } = context;
-  const isKept = context.config.stateDir !== demoDirectory();
-  if (isKept) {
-    assertTrusted(context.config.stateDir, false);
-    makeOwnDirectory("--state-dir", context.config.stateDir);
-  }
-  const earlier = isKept ? earlierRun(context.config.stateDir) : undefined;
-  const bus = openBus(context.config.stateDir, isKept, earlier, logger);
+  const { logger, write } = context;
+  const { stateDir } = context.config;
+  const isKept = stateDir !== demoDirectory();
+  if (isKept) assertTrusted(stateDir, false);
+  makeOwnDirectory("--state-dir", stateDir);
+  let bus: BusServer | undefined;
   try {
-    const inboxAddress = openAddress(context.config.stateDir, earlier);
-    const config = demoConfig(context.sources, registry, [bus.url, `listen://${inboxAddress}`]);
-    write(introduction(config, bus, inboxAddress, options, earlier));
-    const signal = options.durationMs === undefined
-      ? context.signal
-      : AbortSignal.any([context.signal, AbortSignal.timeout(options.durationMs)]);
-    await show({ ...context, config }, signal, { busUrl: bus.url, inboxAddress }, options);
-    write(`\nStopped: ${inWords(statusIn(config.stateDir, Date.now()))}\n\nthe proof (\`verify\`):\n`);
-    const style = terminalStyle();
-    const painted = (text: string) =>
-      drawStdout(
-        printableLines(text).replace(/^PROVEN.*$/m, style.good).replace(/^NOT PROVEN.*$/m, style.bad),
-      );
-    const code = await verify({ ...context, config, write: painted, signal: new AbortController().signal }, {
-      sinceMs: undefined,
-      scanned: [],
-      json: false,
-    });
+    bus = openBus(stateDir, isKept, isKept ? earlierRun(stateDir) : undefined, logger);
+    await waitForLeftover(stateDir, context.signal);
+    const site = siteOf(context, bus, isKept);
+    await show(site, options);
+    write(`\nStopped: ${inWords(statusIn(stateDir, Date.now()))}\n\nthe proof (\`verify\`):\n`);
+    const code = await prove(site.context, (text, paint) => drawStdout(paint(printableLines(text))));
     write(
       isKept
-        ? `\nIts files stay in ${config.stateDir}: the same command goes on from here.\n`
+        ? `\nIts files stay in ${stateDir}: the same command goes on from here.\n`
         : "\nIts files are deleted now; `demo --state-dir DIRECTORY` keeps them.\n",
     );
     return code;
-  } finally {
-    await bus.close();
-    if (!isKept) await Deno.remove(demoDirectory(), { recursive: true });
-  }
-}
-
-/** The report of the state that an earlier demo has left in a directory; undefined: there is none. */
-function earlierRun(stateDir: string): Status | undefined {
-  if (!exists(join(stateDir, STATE_FILE_NAME))) return undefined;
-  if (!exists(join(stateDir, BUS_FILE_NAME))) {
-    throw new CommandError(
-      EXIT.usage,
-      `${stateDir} holds a state that is not a demo's. Give another --state-dir: the demo's events ` +
-        "do not belong into it.",
-    );
-  }
-  if (isRunningIn(stateDir)) {
-    throw new CommandError(
-      EXIT.tryAgain,
-      `A demo runs on ${stateDir} already. Stop it, or give another --state-dir.`,
-    );
-  }
-  return statusIn(stateDir, Date.now());
-}
-
-/** The state knows a bus by its address. So a bus whose data are kept gets the same address again. */
-function openBus(
-  stateDir: string,
-  isKept: boolean,
-  earlier: Status | undefined,
-  logger: Logger,
-): BusServer {
-  const address = earlier?.buses.find(({ name }) => name.startsWith("http:"))?.name;
-  const port = address === undefined ? 0 : Number(new URL(address).port);
-  try {
-    return startBus({
-      hostname: LOOPBACK,
-      port,
-      store: isKept ? { kind: "sqlite", path: join(stateDir, BUS_FILE_NAME) } : { kind: "memory" },
-      ...BUS_BOUNDS,
-      allowedHosts: [],
-      logger: logger.child("bus"),
-    });
   } catch (error) {
-    if (!(error instanceof BusError)) throw error;
-    if (port === 0) throw new CommandError(EXIT.failed, error.message);
-    throw new CommandError(
-      EXIT.failed,
-      `The demo in ${stateDir} needs the port again that its bus had. ${
-        error.message.split(". Give")[0]
-      }. End what listens there, ` +
-        "or give another --state-dir.",
-    );
-  }
-}
-
-/** Where the handler listens for the gateway's lines: a free port, or the one whose inbox is kept. */
-function openAddress(stateDir: string, earlier: Status | undefined): string {
-  const kept = earlier?.buses.find(({ name }) => name.startsWith("listen:"))?.name;
-  const port = kept === undefined ? 0 : Number(kept.slice(kept.lastIndexOf(":") + 1));
-  try {
-    using listener = Deno.listen({ hostname: LOOPBACK, port });
-    return `${LOOPBACK}:${listener.addr.port}`;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    throw new CommandError(
-      EXIT.failed,
-      `The demo in ${stateDir} needs the port ${port} again, where its gateway pushes to. End what listens ` +
-        "there, or give another --state-dir.",
-    );
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof DemoError) throw new CommandError(EXIT.failed, error.message);
     throw error;
+  } finally {
+    await bus?.close();
+    if (!isKept) await Deno.remove(stateDir, { recursive: true });
   }
 }
 
-/** Runs all parts until the signal fires or one fails. */
-async function show(
-  { config, registry, logger, write }: CommandContext,
-  signal: AbortSignal,
-  { busUrl, inboxAddress }: { readonly busUrl: string; readonly inboxAddress: string },
-  { eventsPerSecond, names }: DemoOptions,
-): Promise<void> {
-  const ended = new AbortController();
-  const ending = AbortSignal.any([signal, ended.signal]);
-  const gateway = new DemoGateway(`http://${inboxAddress}`, Math.random);
-  const plant = new DemoPlant(busUrl, eventsPerSecond, names, Math.random, gateway);
-  const [sink] = readableSinks(config, logger, registry, []);
-  const screen = new DemoScreen(config, new DemoSink(sink!.readBack, config.instanceId), write);
-  const parts: Promise<void>[] = [];
-  const listen = (controls: Controls) => listenAsConfigured(() => ({ config, registry, logger }), controls);
-  const onReady = (look: () => LiveOverview, listener: Listener | undefined) => {
-    write(whereToLook(config, registry.fileOf(config.sinks[0]!)!.path, listener?.url));
-    parts.push(plant.run(() => look().counts.received, ending), screen.run(look, ending));
-    for (const part of parts) part.catch(() => ended.abort());
+function siteOf(context: CommandContext, bus: BusServer, isKept: boolean): Site {
+  const { config: { httpListen, stateDir }, registry, sources } = context;
+  const earlier = isKept ? earlierRun(stateDir) : undefined;
+  const inbox = { hostname: LOOPBACK, port: inboxPort(stateDir, earlier) };
+  const inboxAddress = `${inbox.hostname}:${inbox.port}`;
+  const addresses = {
+    STATE_DIR: stateDir,
+    VABUS_URL: `${bus.url},listen://${inboxAddress}`,
+    ...(httpListen?.port === 0 &&
+      { HTTP_LISTEN: withPort(httpListen.hostname, anyPort(httpListen.hostname)) }),
   };
+  const own = { ...context, config: demoConfig(sources, registry, addresses) };
+  const launch = handlerLaunch(own, addresses, inbox);
+  return { context: own, bus, inboxUrl: `http://${inboxAddress}`, launch, earlier, isKept };
+}
+
+function withPort(hostname: string, port: number): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
+/** Runs all parts until the signal fires, the time is over or one fails. The handler is the last to end. */
+async function show(site: Site, options: DemoOptions): Promise<void> {
+  const { context: { signal }, launch } = site;
+  const ended = new AbortController();
+  const handlerEnd = new AbortController();
+  const ending = AbortSignal.any([signal, ended.signal]);
+  const handler = new HandlerProcess(launch);
+  const running = handler.run(handlerEnd.signal).finally(() => ended.abort());
+  // Its error is thrown at the end.
+  running.catch(() => {});
   try {
-    await runService(config, logger, ending, { forgetSinks: [], skipTo: [], listen, onReady });
+    await handler.up(ending);
+    if (!ending.aborted) await perform(site, options, handler, ending);
   } finally {
-    ended.abort();
+    handlerEnd.abort();
+    await running;
+  }
+}
+
+/** Plant, screen and story, from the first event on. */
+async function perform(
+  site: Site,
+  { acts, actMs, durationMs, eventsPerSecond, names }: DemoOptions,
+  handler: HandlerProcess,
+  ended: AbortSignal,
+): Promise<void> {
+  const { context, bus, inboxUrl, earlier, isKept } = site;
+  const { config, logger, registry, write } = context;
+  const failed = new AbortController();
+  const over = durationMs === undefined ? [] : [AbortSignal.timeout(durationMs)];
+  const ending = AbortSignal.any([ended, failed.signal, ...over]);
+  const [sink] = readableSinks(config, logger, registry, []);
+  const sinkPath = registry.fileOf(config.sinks[0]!)!.path;
+  using view = TotalsView.open(config.stateDir);
+  const look = () => view.look();
+  const screen = new DemoScreen(
+    config,
+    new DemoSink(sink!.readBack, config.instanceId),
+    () => handler.pid !== undefined,
+  );
+  const plant = new DemoPlant(
+    bus.url,
+    eventsPerSecond,
+    names,
+    Math.random,
+    new DemoGateway(inboxUrl, Math.random),
+  );
+  const stage = { plant, handler, sinkPath, look, correction: () => screen.correction, actMs };
+  write(introduction({
+    config,
+    eventsPerSecond,
+    names,
+    busUrl: bus.url,
+    inboxUrl,
+    sinkPath,
+    handler: handler.pid,
+    earlier,
+    isKept,
+  }));
+  const parts = [
+    plant.run(() => look().counts.received, ending),
+    screen.run(look, ending),
+    playStory(
+      acts,
+      stage,
+      screen,
+      async () => void await prove(context, (text, paint) => screen.say(text, paint), ending),
+      ending,
+    ),
+  ];
+  for (const part of parts) part.catch(() => failed.abort());
+  try {
     await Promise.allSettled(parts);
+  } finally {
     await sink!.close();
   }
   await Promise.all(parts);
 }
 
-function introduction(
-  config: Config,
-  bus: BusServer,
-  inboxAddress: string,
-  { eventsPerSecond, names }: DemoOptions,
-  earlier: Status | undefined,
-): string {
-  return [
-    "VaBus Data Handler: a demo that needs nothing from outside. Ctrl-C ends it, with a proof.",
-    ...(earlier === undefined ? [] : [`It goes on where an earlier one has left off: ${inWords(earlier)}`]),
-    "",
-    `  events      ${number(eventsPerSecond)} a second of ${
-      number(names)
-    } names; some come late, some are garbage`,
-    `  bus         ${bus.url}/events?limit=5`,
-    `  pushed      lines of a gateway; yours too: curl http://${inboxAddress}/write -d 'press,machine=9 ` +
-    `temperature=21'`,
-    `  functions   ${PLAIN_FUNCTIONS.join(", ")} of ${PLAIN_SENSOR}; the other events name their own`,
-    `  windows     ${config.intervals.map((tier) => `${tierText(tier)} s`).join(", ")}, closed ${
-      config.allowedLatenessMs / 1000
-    } s after their end, corrected by what comes later`,
-    "",
-  ].join("\n");
-}
+type Paint = (text: string) => string;
 
-/** The books in words, so that everybody can see that the numbers add up. */
-function inWords({ counts, windows }: Status): string {
-  const { received, aggregated, contributed, duplicate, dropped, lateArrivals } = counts;
-  const open = windows.reduce((sum, { events }) => sum + events, 0);
-  return `${number(received)} events received\n` +
-    `  = ${number(aggregated)} aggregated + ${
-      number(duplicate + dropped + refusedIn(counts))
-    } refused as garbage;\n` +
-    `  those count once for each interval and function: ${number(contributed - open)} in closed windows + ` +
-    `${number(open)} in windows still open;\n` +
-    `  ${number(lateArrivals)} of them came after their window had closed, and were counted all the same`;
-}
-
-function whereToLook(config: Config, sinkPath: string, adminUrl: string | undefined): string {
-  const program = invokedAs();
-  const directory = shellWord(config.stateDir);
-  const isKept = config.stateDir !== demoDirectory();
-  return [
-    `  aggregates  ${sinkPath} (table aggregated_events)`,
-    `  look also   ${program} status --state-dir ${directory}`,
-    `  refused     ${program} dead-letters list --state-dir ${directory}`,
-    ...(adminUrl === undefined ? [] : [`  metrics     ${adminUrl}/metrics`]),
-    isKept
-      ? `  kill it     kill -9 ${Deno.pid}   and start the same command again: the numbers stay right`
-      : `  kill it     ${program} demo --state-dir ~/vabus-demo, kill -9 it, start it again`,
-    "",
-    "",
-  ].join("\n");
-}
-
-function number(count: number): string {
-  return count.toLocaleString("en");
+/** Shows what `verify` says, with its verdict in colours. @throws The signal's reason, when it fires. */
+async function prove(
+  context: CommandContext,
+  show: (text: string, paint: Paint) => void,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<ExitCode> {
+  const style = terminalStyle();
+  const paint = (text: string) =>
+    text.replace(/^PROVEN.*$/m, style.good).replace(/^NOT PROVEN.*$/m, style.bad);
+  return await verify({ ...context, write: (text) => show(text, paint), signal }, {
+    sinceMs: undefined,
+    scanned: [],
+    json: false,
+  });
 }

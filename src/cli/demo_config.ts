@@ -49,20 +49,42 @@ export function demoDirectory(): string {
   return join(tmpdir(), DIRECTORY_NAME);
 }
 
+/** Settings by the names of their variables. */
+type Texts = Readonly<Record<string, string | undefined>>;
+
 /**
  * The demo is isolated from a real installation: it ignores the environment, so its events, state and
- * aggregates stay its own. Only flags and the settings of logging and the admin listener count. The addresses
- * of its buses are known once the embedded bus listens.
+ * aggregates stay its own. Only flags and the settings of logging and the admin listener count.
+ *
+ * @param addresses Settings that are known once the demo's bus listens.
  */
 export function demoConfig(
   sources: Sources,
   registry: Registry,
-  busUrls: readonly string[] = ["http://127.0.0.1"],
+  addresses: Texts = { VABUS_URL: "http://127.0.0.1" },
 ): Config {
   refuseForeign(sources, registry);
-  const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN, HTTP_ALLOWED_HOSTS } = sources.environment;
+  const { environment, flags } = demoTexts(sources, addresses);
   return registry.configure({
     ...sources,
+    environment,
+    envFile: undefined,
+    readFile: () => undefined,
+    distrust: () => undefined,
+    isOpen: () => false,
+    flags,
+  });
+}
+
+/** The same settings for the environment of the demo's handler. */
+export function handlerSettings(sources: Sources, addresses: Texts): Record<string, string> {
+  const { environment, flags } = demoTexts(sources, addresses);
+  return definedOf({ ...environment, ...flags });
+}
+
+function demoTexts({ environment, flags }: Sources, addresses: Texts) {
+  const { LOG_LEVEL, LOG_FORMAT, HTTP_LISTEN, HTTP_ALLOWED_HOSTS } = environment;
+  return {
     environment: {
       ...OWN,
       LOG_LEVEL: LOG_LEVEL ?? OWN.LOG_LEVEL,
@@ -70,18 +92,20 @@ export function demoConfig(
       HTTP_LISTEN: HTTP_LISTEN ?? OWN.HTTP_LISTEN,
       HTTP_ALLOWED_HOSTS,
     },
-    envFile: undefined,
-    readFile: () => undefined,
-    distrust: () => undefined,
-    isOpen: () => false,
-    flags: {
+    flags: definedOf({
       STATE_DIR: demoDirectory(),
       INSTANCE_ID: "demo",
-      ...sources.flags,
+      ...flags,
       STORAGE_TYPE: DEMO_SINK,
-      VABUS_URL: busUrls.join(),
-    },
-  });
+      ...addresses,
+    }),
+  };
+}
+
+function definedOf(texts: Texts): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 /** Refuses flags that have no effect in the demo, instead of ignoring them silently. @throws {ConfigError} */

@@ -7,13 +7,16 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import { metricsSender } from "./telemetry.ts";
 import { takeEnvironment } from "./environment.ts";
 import { operator } from "./operator.ts";
+import { endOfParent } from "./parent_process.ts";
 import { serviceManager } from "./service_manager.ts";
 
-/** Runs the service until the signal fires. */
+/** Runs the service until the signal fires, or the process ends that it belongs to. */
 export async function run(context: CommandContext, options: HandlerOptions): Promise<ExitCode> {
   const { config, sources, registry, hangups, adopt, logger, telemetry } = context;
+  const environment = takeEnvironment();
+  const signal = AbortSignal.any([context.signal, endOfParent(environment)]);
   let inForce = config;
-  await runService(config, logger, context.signal, {
+  await runService(config, logger, signal, {
     ...options,
     registry,
     telemetry,
@@ -28,7 +31,7 @@ export async function run(context: CommandContext, options: HandlerOptions): Pro
         adopt(next);
       },
     },
-    serviceManager: serviceManager(takeEnvironment(), Deno.pid),
+    serviceManager: serviceManager(environment, Deno.pid),
   });
   return EXIT.done;
 }

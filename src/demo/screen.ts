@@ -2,10 +2,10 @@ import { systemClock } from "../platform/clock/clock.ts";
 import type { Aggregate } from "../aggregation/aggregate.ts";
 import type { Config } from "../settings/config.ts";
 import { refusedIn } from "../aggregation/event_books.ts";
-import type { LiveOverview } from "../runtime/overview.ts";
+import type { Totals } from "../control/totals.ts";
 import type { Correction, DemoSink } from "./sink.ts";
-import { printable } from "../platform/log/printable.ts";
-import { drawStdout } from "../platform/terminal/streams.ts";
+import { printable, printableLines } from "../platform/log/printable.ts";
+import { drawStdout, writeStdout } from "../platform/terminal/streams.ts";
 import { terminalStyle } from "../platform/terminal/style.ts";
 
 type StyledLine = [text: string, style?: (text: string) => string];
@@ -23,16 +23,22 @@ export class DemoScreen {
   private readonly style = terminalStyle();
   private linesShown = 0;
   private last: { readonly received: number; readonly atMs: number } | undefined;
-  private correction: Correction | undefined;
+  private lastCorrection: Correction | undefined;
 
+  /** @param isRunning Whether there is a handler at the moment. */
   constructor(
     private readonly config: Config,
     private readonly sink: DemoSink,
-    private readonly write: (text: string) => void,
+    private readonly isRunning: () => boolean,
   ) {}
 
+  /** The latest correction that was seen, in words; undefined: none yet. */
+  get correction(): string | undefined {
+    return this.lastCorrection && describeCorrection(this.lastCorrection);
+  }
+
   /** Shows the handler until the signal fires, and once more at the end. */
-  async run(look: () => LiveOverview, signal: AbortSignal): Promise<void> {
+  async run(look: () => Totals, signal: AbortSignal): Promise<void> {
     this.progress(look());
     const intervalMs = this.isTerminal ? TERMINAL_INTERVAL_MS : FILE_INTERVAL_MS;
     while (!signal.aborted) {
@@ -41,13 +47,20 @@ export class DemoScreen {
     }
   }
 
-  private async show(overview: LiveOverview): Promise<void> {
+  /** Writes text for good, above what is drawn in place. @param paint Adds colours to it. */
+  say(text: string, paint = (text: string) => text): void {
+    const above = this.linesShown > 0 ? `\x1b[${this.linesShown}A\x1b[J` : "";
+    this.linesShown = 0;
+    drawStdout(above + paint(printableLines(text)));
+  }
+
+  private async show(current: Totals): Promise<void> {
     const { newest, correction } = await this.sink.look(NEVER);
     const isNews = correction !== undefined;
-    this.correction = correction ?? this.correction;
-    const progress = this.progress(overview);
+    this.lastCorrection = correction ?? this.lastCorrection;
+    const progress = this.progress(current);
     if (!this.isTerminal) {
-      this.write(`${progress}\n${isNews ? `  ${describeCorrection(correction)}\n` : ""}`);
+      writeStdout(`${progress}\n${isNews ? `  ${describeCorrection(correction)}\n` : ""}`);
       return;
     }
     const lines: StyledLine[] = [
@@ -56,9 +69,7 @@ export class DemoScreen {
       ...this.aggregates(newest),
       [""],
       [
-        this.correction === undefined
-          ? "no late event has corrected a window yet"
-          : describeCorrection(this.correction),
+        this.correction ?? "no late event has corrected a window yet",
         this.style.notable,
       ],
     ];
@@ -72,7 +83,7 @@ export class DemoScreen {
     this.linesShown = lines.length;
   }
 
-  private progress({ counts, openWindows, outboxRows }: LiveOverview): string {
+  private progress({ counts, openWindows, outboxRows }: Totals): string {
     const { received, lateArrivals } = counts;
     const atMs = performance.now();
     const last = this.last ?? { received, atMs };
@@ -84,7 +95,7 @@ export class DemoScreen {
       `${grouped(lateArrivals)} late, counted · ${openWindows} ${
         openWindows === 1 ? "window" : "windows"
       } open · ` +
-      `${grouped(outboxRows)} aggregates wait`;
+      `${grouped(outboxRows)} aggregates wait${this.isRunning() ? "" : " · no handler runs"}`;
   }
 
   private aggregates(newest: readonly Aggregate[]): StyledLine[] {

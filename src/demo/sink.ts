@@ -36,7 +36,7 @@ export class DemoSink {
     let correction: Correction | undefined;
     const seen = new Map<string, Aggregate>();
     for (const after of rows) {
-      const key = `${after.windowStartMs} ${rowKey(after)}`;
+      const key = `${after.windowStartMs} ${after.windowEndMs} ${rowKey(after)}`;
       const before = this.remembered.get(key);
       if (before !== undefined && before.revision < after.revision && !isTelling(correction)) {
         correction = { before, after };

@@ -7,8 +7,14 @@ const OWN_PREFIX = /^(VABUS|AGGREGATION)_/;
 /** Variables that Kubernetes and Docker set for a service with a name such as `vabus`. */
 const SERVICE_LINK = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$|_ENV_/;
 
-/** Variables of this project's own build, launcher and tests. */
-const BUILD_NAMES = ["VABUS_BIN", "VABUS_CACHE", "VABUS_COMMIT", "VABUS_LAUNCHER_PATH"];
+/** Variables of this project's own build, launcher, demo and tests. */
+const BUILD_NAMES = [
+  "VABUS_BIN",
+  "VABUS_CACHE",
+  "VABUS_COMMIT",
+  "VABUS_ENDS_WITH_STDIN",
+  "VABUS_LAUNCHER_PATH",
+];
 
 /**
  * What is wrong with the name of a variable that looks like a setting and is not; undefined for settings, and

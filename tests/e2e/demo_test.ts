@@ -28,7 +28,7 @@ Deno.test("the demo's help shows the values that it has", async () => {
 Deno.test("a demo that is killed goes on with the numbers right, and corrects its windows before the eyes", async () => {
   await using directory = await temporaryDirectory();
   const state = join(directory.path, "with a space");
-  const args = ["demo", "--state-dir", state, "--aggregation-interval", "1"];
+  const args = ["demo", "--acts", "none", "--state-dir", state, "--aggregation-interval", "1"];
   let killedWith = 0;
   {
     await using first = Program.start(args);
@@ -52,6 +52,7 @@ Deno.test("a demo that is killed goes on with the numbers right, and corrects it
     const own = await fetch(`${pushed}/write`, { method: "POST", body: "press,machine=9 temperature=21" });
     assert.equal(own.status, 204);
     await first.kill9();
+    await hasNoHandler(state);
     killedWith = sumsUp((await status(state)).accounting);
   }
   await using again = Program.start(args);
@@ -128,6 +129,14 @@ Deno.test({
     }
   },
 });
+
+/** Waits until the handler of a demo that was killed has ended too. */
+async function hasNoHandler(state: string): Promise<void> {
+  await until(
+    async () => /not running/.test((await runToEnd(["status", "--state-dir", state])).stdout),
+    "the end of the handler",
+  );
+}
 
 async function status(state: string): Promise<{ accounting: Record<string, number> }> {
   return JSON.parse((await runToEnd(["status", "--state-dir", state, "--json"])).stdout);

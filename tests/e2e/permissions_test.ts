@@ -1,6 +1,6 @@
 /** What the executable may do, and what it says when it may not even that. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import {
   assertNoStackTrace,
   executablePath,
@@ -27,6 +27,16 @@ Deno.test("the program starts no processes and loads no libraries", async () => 
     "--allow-sys",
   ]);
   assert.ok(allowed.includes("--allow-sys=hostname,uid,gid,userInfo,statfs"));
+});
+
+Deno.test("the demo starts the handler and nothing else, and the handler starts nothing", async () => {
+  await using demo = Program.start(["demo", "--acts", "none", "--http-listen", "off"]);
+  const handlerOf = () => /kill -9 (\d+) +is for the handler/.exec(demo.stdout)?.[1];
+  const handler = await until(handlerOf, "the handler", PATIENCE_MS, [demo]);
+  const rights = async (pid: number) =>
+    (await commandLineOf(demo, pid)).filter((argument) => argument.startsWith("--allow-run"));
+  assert.deepEqual(await rights(demo.pid), [`--allow-run=${resolve(executablePath())}`]);
+  assert.deepEqual(await rights(Number(handler)), []);
 });
 
 Deno.test({
@@ -110,8 +120,8 @@ Deno.test("where the program may not go, no advice of the runtime is shown", asy
 });
 
 /** What the executable has become: Deno, its flags, the program and its arguments. */
-async function commandLineOf(program: Program): Promise<string[]> {
-  const read = async () => (await Deno.readTextFile(`/proc/${program.pid}/cmdline`)).split("\0").slice(0, -1);
+async function commandLineOf(program: Program, pid = program.pid): Promise<string[]> {
+  const read = async () => (await Deno.readTextFile(`/proc/${pid}/cmdline`)).split("\0").slice(0, -1);
   return await until(
     async () => {
       const line = await read();

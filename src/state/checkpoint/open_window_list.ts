@@ -48,3 +48,10 @@ export function* openWindowSteps(state: StateDatabase): Generator<undefined, Lis
   }
   return [...windows.values()].sort((a, b) => a.startMs - b.startMs || a.endMs - b.endMs);
 }
+
+/** How many windows are open as of the last checkpoint, without what is in them. @throws {StateError} */
+export function countOpenWindows(state: StateDatabase): number {
+  return state.get<{ count: number }>(
+    "SELECT count(*) AS count FROM (SELECT DISTINCT window_start_ms, window_end_ms FROM open_page_keys)",
+  )!.count;
+}
