@@ -1,6 +1,7 @@
 import type { VNode } from "preact";
 import { html } from "../html.ts";
 import { useLive } from "../live_feed.ts";
+import { HandlerOrders } from "../orders/handler_orders.ts";
 import { PipelinePicture } from "./pipeline_picture.ts";
 import { ReadinessCard } from "./readiness_card.ts";
 
@@ -12,6 +13,7 @@ export function Overview(): VNode {
     <div class="stack">
       ${readiness && html`<${ReadinessCard} readiness=${readiness} />`}
       ${pipeline && html`<${PipelinePicture} pipelines=${pipelines} pipeline=${pipeline} />`}
+      <${HandlerOrders} />
     </div>
   `;
 }

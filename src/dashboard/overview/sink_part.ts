@@ -3,6 +3,7 @@ import { html } from "../html.ts";
 import type { Tone } from "../mark.ts";
 import { Moment } from "../moment.ts";
 import { countText, rateText } from "../number_format.ts";
+import { PauseButton } from "../orders/pause_button.ts";
 import { type Pipeline, type PipelineSink, ratePerSecond } from "../pipeline.ts";
 import { durationText } from "../time_format.ts";
 import { Figure, Figures, Part } from "./part.ts";
@@ -39,6 +40,7 @@ export function SinkPart({ pipelines, sink }: SinkPartProps): VNode {
         <${Figure} name="Last delivery"><${Moment} seconds=${last_delivery} /><//>
         ${rejected_total > 0 && html`<${Figure} name="Rejected">${countText(rejected_total)}<//>`}
       <//>
+      <${PauseButton} kind="sink" name=${name} isPaused=${state === "paused"} />
     <//>
   `;
 }

@@ -3,6 +3,7 @@ import { html } from "../html.ts";
 import type { Tone } from "../mark.ts";
 import { Moment } from "../moment.ts";
 import { bytesText, countText, rateText, shareText } from "../number_format.ts";
+import { PauseButton } from "../orders/pause_button.ts";
 import { type Pipeline, type PipelineSource, ratePerSecond } from "../pipeline.ts";
 import { Figure, Figures, Fill, Part } from "./part.ts";
 
@@ -40,6 +41,7 @@ export function SourcePart({ pipelines, source }: SourcePartProps): VNode {
         `}
       <//>
       ${inbox && html`<${Fill} name="How full the inbox is" part=${inbox.bytes} whole=${inbox.max_bytes} />`}
+      <${PauseButton} kind="source" name=${name} isPaused=${state === "paused"} />
     <//>
   `;
 }

@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { Program, temporaryDirectory, until } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
-import { Bus, handlerEnvironment } from "../../e2e/plant.ts";
+import { Bus, handlerEnvironment, sqlitePath } from "../../e2e/plant.ts";
 
 export const VIEWER_TOKEN = "viewer-token-for-tests";
 export const ADMIN_TOKEN = "admin-token-for-tests";
@@ -12,6 +12,8 @@ export class DashboardSite implements AsyncDisposable {
     readonly url: string,
     readonly bus: Bus,
     readonly handler: Program,
+    /** The file of its sink. */
+    readonly sqlitePath: string,
     private readonly directory: AsyncDisposable,
   ) {}
 
@@ -32,7 +34,7 @@ export class DashboardSite implements AsyncDisposable {
     );
     const url = `http://${address}`;
     await until(async () => (await fetch(`${url}/readyz`)).ok, "a ready handler", undefined, [handler]);
-    return new DashboardSite(url, bus, handler, directory);
+    return new DashboardSite(url, bus, handler, sqlitePath(directory.path), directory);
   }
 
   /** Publishes events until the page shows that they flow, which it does for some seconds only. */

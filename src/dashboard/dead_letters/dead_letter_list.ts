@@ -1,0 +1,38 @@
+import type { VNode } from "preact";
+import { html } from "../html.ts";
+import { linkTo } from "../location.ts";
+import type { DeadLettersPage } from "./dead_letter.ts";
+import { DeadLetterDetail } from "./dead_letter_detail.ts";
+
+interface ListProps {
+  readonly page: DeadLettersPage;
+  readonly reason: string;
+  /** Whether there are newer ones than these. */
+  readonly isLater: boolean;
+}
+
+/** Dead letters of one reason, newest first, a page of them. */
+export function DeadLetterList({ isLater, page: { dead_letters, next }, reason }: ListProps): VNode {
+  return html`
+    <section class="card stack" aria-labelledby="list-heading">
+      <h2 id="list-heading">Refused as ${reason}, newest first</h2>
+      <ul class="stack">
+        ${dead_letters.map((deadLetter) =>
+          html`
+            <li key=${deadLetter.id}>
+              <${DeadLetterDetail} deadLetter=${deadLetter} />
+            </li>
+          `
+        )}
+      </ul>
+      ${dead_letters.length === 0 && html`<p>There are none.</p>`}
+      <nav class="actions" aria-label="Pages">
+        <a class="button" href=${linkTo("dead-letters")}>All reasons</a>
+        ${isLater && html`<a class="button" href=${linkTo("dead-letters", { reason })}>Newest</a>`}
+        ${next !== null && html`
+          <a class="button" href=${linkTo("dead-letters", { reason, before: next })}>Older</a>
+        `}
+      </nav>
+    </section>
+  `;
+}
