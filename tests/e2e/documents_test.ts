@@ -1,6 +1,6 @@
 /**
  * The commands of README.md, docs/operations.md and docs/api.md, as they stand there: each page in one shell,
- * from its beginning to its end.
+ * from its beginning to its end. Those within the text of docs/runbook.md are run one after the other.
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -137,13 +137,46 @@ Deno.test("the commands of docs/api.md are answered", async () => {
   assert.match(deadLetters.groups[0].example.raw, /oven\.door/);
 });
 
+Deno.test("the commands of docs/runbook.md are there, with their flags", async () => {
+  await using directory = await temporaryDirectory();
+  await using bus = await Bus.start();
+  const time = Math.floor(Date.now() / 60_000) * 60 - 600;
+  await bus.publish([
+    `{"name":"oven.temperature","value":181.5,"timestamp":${time}}`,
+    `{"name":"oven.door","value":"open","timestamp":${time}}`,
+  ]);
+  const settings = handlerEnvironment(bus.url, directory.path, { AGGREGATION_INTERVAL: "60" });
+  const page = new MarkdownPage(await Deno.readTextFile(pathOf("docs/runbook.md")));
+  const named = page.codes.map(({ target }) => target)
+    .filter((code) => code.startsWith("vabus-data-handler "))
+    .map((code) => code.replace("--sink NAME", "--sink sqlite").replace("2026-01-31T06:00Z", `${time}`));
+  const commands = [...new Set(named)];
+  assert.ok(commands.length >= 6, commands.join("\n"));
+  // All of them are run, whatever comes of one. Where no dead letter has the reason, nothing is to be done.
+  const script = [
+    // Nothing runs on behind these commands.
+    "trap - EXIT",
+    "vabus-data-handler once --flush",
+    ...commands.map((command) => `${command} || echo "${command}: $?"`),
+  ].join("\n");
+  const { code, stdout, stderr } = await runShell(script, directory.path, settings as Record<string, string>);
+  assert.equal(code, 0, stderr + stdout);
+  assert.doesNotMatch(stdout, /^vabus-data-handler .*: \d+$/m, stderr);
+  assert.match(stdout, /oven\.door/);
+  assert.match(stdout, /^PROVEN: no event is lost/m);
+});
+
 /** All commands of a page that its marks do not exclude, in its order. */
 async function commandsOf(path: string): Promise<string> {
-  const file = fileURLToPath(new URL(`../../${path}`, import.meta.url));
-  const page = new MarkdownPage(await Deno.readTextFile(file));
+  const page = new MarkdownPage(await Deno.readTextFile(pathOf(path)));
   const fences = page.fences.filter(({ language, mark }) => language === "sh" && mark === "");
   assert.ok(fences.length > 1, `${path} has commands`);
   return fences.map(({ text }) => text).join("\n");
+}
+
+/** @param path From the root of the repository. */
+function pathOf(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url));
 }
 
 /**
