@@ -5,7 +5,8 @@
  *
  * The handler first gets one event of each series, all in one window. Then it is scraped at rest, and while
  * events of all series come at an even pace. The processor time of a scrape is the difference between resting
- * with and without scrapes.
+ * with and without scrapes. Then it reads as fast as it can, in turns with and without a scrape each second.
+ * At last the window closes with all series, by the order to flush, while it is scraped without a pause.
  */
 import { parseArgs } from "node:util";
 import { BusProgram, handlerEnvironment } from "../tests/e2e/plant.ts";
@@ -18,17 +19,23 @@ const { values: options } = parseArgs({
     "series": { type: "string", default: "100000" },
     "scrapes": { type: "string", default: "300" },
     "events-per-second": { type: "string", default: "10000" },
+    "turns": { type: "string", default: "5" },
+    "events-a-turn": { type: "string", default: "2000000" },
   },
 });
 const SERIES = Number(options.series);
 const SCRAPES = Number(options.scrapes);
 const EVENTS_PER_SECOND = Number(options["events-per-second"]);
+const TURNS = Number(options.turns);
+const EVENTS_A_TURN = Number(options["events-a-turn"]);
+const TOKEN = "admin-of-the-benchmark";
 const PUBLISHES_PER_SECOND = 10;
 const SCRAPE_EVERY_MS = 100;
 /** How often Prometheus scrapes where nothing else is set: once a minute is its default, 15 s is usual. */
 const USUAL_INTERVAL_SECONDS = 15;
 const TIMEOUT_MS = 120_000;
 const SETTLING_MS = 3000;
+const POLL_MS = 100;
 
 await using directory = await temporaryDirectory();
 await using bus = await BusProgram.start();
@@ -37,10 +44,10 @@ await using handler = Program.start(
   ["run"],
   handlerEnvironment(bus.url, directory.path, {
     STORAGE_TYPE: "sqlite",
-    ROUTES: "*=none",
     // One window stays open for as long as this takes.
     AGGREGATION_INTERVAL: "86400",
     HTTP_LISTEN: address,
+    ADMIN_TOKEN: TOKEN,
   }),
 );
 
@@ -60,6 +67,13 @@ await pause(SETTLING_MS);
 const underLoad = await scrapeOften();
 over.abort();
 await publishing;
+const without: number[] = [];
+const withScrapes: number[] = [];
+for (let turn = 0; turn < TURNS; turn++) {
+  without.push(await eventsPerSecond(false));
+  withScrapes.push(await eventsPerSecond(true));
+}
+const whileClosing = await scrapeWhileClosing();
 await handler.stop();
 
 const perScrape = (scraped - idle) / SCRAPES;
@@ -70,6 +84,10 @@ console.log(`${open.toLocaleString("en")} open series, ${SCRAPES} scrapes, one e
 |---|---:|---:|---:|
 | at rest | ${row(atRest)} |
 | ${EVENTS_PER_SECOND.toLocaleString("en")} events/s | ${row(underLoad)} |
+| the window closes (${whileClosing.length} scrapes) | ${row(whileClosing)} |
+
+Events a second, in turns without and with a scrape a second: ${rates(without)}; ${rates(withScrapes)}.
+The median with scrapes is ${(100 * median(withScrapes) / median(without)).toFixed(1)} % of that without.
 
 A scrape takes ${(perScrape * 1000).toFixed(1)} ms of processor time: ${
   (share * 100).toFixed(3)
@@ -88,6 +106,53 @@ async function publish(from: number, to: number): Promise<void> {
   );
 }
 
+/** How fast a backlog is read. @param isScraped Whether it is scraped each second meanwhile. */
+async function eventsPerSecond(isScraped: boolean): Promise<number> {
+  await order("pause", { kind: "source", name: bus.url });
+  for (let n = 0; n < EVENTS_A_TURN; n += SERIES) await publish(n, Math.min(n + SERIES, EVENTS_A_TURN));
+  const goal = await metric("events_received_total") + EVENTS_A_TURN;
+  const startedMs = performance.now();
+  await order("resume", { kind: "source", name: bus.url });
+  let scrapedMs = startedMs;
+  // The books are asked as often in both, by a reply that is short.
+  while (await received() < goal) {
+    if (isScraped && performance.now() - scrapedMs >= 1000) {
+      scrapedMs = performance.now();
+      await scrape();
+    }
+    await pause(POLL_MS);
+  }
+  return EVENTS_A_TURN / ((performance.now() - startedMs) / 1000);
+}
+
+/** How long scrapes took from the order to flush until all aggregates were delivered, ms. */
+async function scrapeWhileClosing(): Promise<number[]> {
+  const tookMs: number[] = [];
+  const before = await metric("aggregates_delivered_total");
+  const flushed = order("flush", {});
+  while (await metric("aggregates_delivered_total") < before + SERIES) tookMs.push(await scrape());
+  await flushed;
+  return tookMs;
+}
+
+async function order(action: string, body: object): Promise<void> {
+  const reply = await fetch(`http://${address}/api/${action}`, {
+    method: "POST",
+    headers: { "authorization": `Bearer ${TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!reply.ok) throw new Error(`${action}: ${reply.status} ${await reply.text()}`);
+  await reply.body?.cancel();
+}
+
+/** Events received by the books of the last checkpoint. */
+async function received(): Promise<number> {
+  const reply = await fetch(`http://${address}/api/status`, {
+    headers: { authorization: `Bearer ${TOKEN}` },
+  });
+  return (await reply.json()).accounting.received;
+}
+
 async function publishEvenly(signal: AbortSignal): Promise<void> {
   const size = EVENTS_PER_SECOND / PUBLISHES_PER_SECOND;
   const startedMs = performance.now();
@@ -102,14 +167,23 @@ async function scrapeOften(): Promise<number[]> {
   const tookMs: number[] = [];
   for (let n = 0; n < SCRAPES; n++) {
     const startedMs = performance.now();
-    const reply = await fetch(`http://${address}/metrics`, {
-      headers: { accept: "application/openmetrics-text;version=1.0.0" },
-    });
-    await reply.text();
-    tookMs.push(performance.now() - startedMs);
+    tookMs.push(await scrape());
     await pause(Math.max(0, SCRAPE_EVERY_MS - (performance.now() - startedMs)));
   }
   return tookMs;
+}
+
+/** Scrapes once. Returns how long it took, ms. */
+async function scrape(): Promise<number> {
+  const startedMs = performance.now();
+  const reply = await fetch(`http://${address}/metrics`, {
+    headers: {
+      accept: "application/openmetrics-text;version=1.0.0",
+      authorization: `Bearer ${TOKEN}`,
+    },
+  });
+  await reply.text();
+  return performance.now() - startedMs;
 }
 
 /** Processor time of the handler meanwhile, seconds. */
@@ -120,8 +194,17 @@ async function usedDuring(work: () => Promise<void>): Promise<number> {
 }
 
 async function metric(name: string): Promise<number> {
-  const page = await (await fetch(`http://${address}/metrics`)).text();
-  return Number(new RegExp(`^vabus_handler_${name} (\\S+)$`, "m").exec(page)?.[1] ?? 0);
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const page = await (await fetch(`http://${address}/metrics`, { headers })).text();
+  return Number(new RegExp(`^vabus_handler_${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(page)?.[1] ?? 0);
+}
+
+function rates(all: readonly number[]): string {
+  return all.map((rate) => Math.round(rate).toLocaleString("en")).join(", ");
+}
+
+function median(all: readonly number[]): number {
+  return all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!;
 }
 
 function row(tookMs: readonly number[]): string {

@@ -50,7 +50,11 @@ function operationOf(endpoint: Endpoint): Json {
     security: isOpen ? [{}] : [{}, { token: [] }],
     parameters: parametersOf(endpoint),
     ...(body !== undefined && {
-      requestBody: { required: true, content: { "application/json": { schema: schemaOf(body) } } },
+      requestBody: {
+        // No body at all is an empty object.
+        required: !body.safeParse({}).success,
+        content: { "application/json": { schema: schemaOf(body) } },
+      },
     }),
     responses: responsesOf(endpoint),
   };
