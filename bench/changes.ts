@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
   },
 });
 const SERIES = Number(options.series);
-const LETTERS = Number(options["dead-letters"]);
+const INVALID_EVENTS = Number(options["dead-letters"]);
 const TOKEN = "admin-of-the-benchmark";
 const HEADERS = { "authorization": `Bearer ${TOKEN}`, "content-type": "application/json" };
 const TIMEOUT_MS = 300_000;
@@ -37,13 +37,13 @@ await using handler = Program.start(
 const timestamp = Math.floor(Date.now() / 60_000) * 60 - 1200;
 await bus.publish(numbered(SERIES, (i) => `{"name":"plant.sensor${i}","value":1,"timestamp":${timestamp}}`));
 await bus.publish(
-  numbered(LETTERS, (i) => `{"name":"plant.door${i}","value":"open","timestamp":${timestamp}}`),
+  numbered(INVALID_EVENTS, (i) => `{"name":"plant.door${i}","value":"open","timestamp":${timestamp}}`),
 );
 await until(
   async () => {
     const status = await ask("/api/status");
     const booked = (name: string) => Number(new RegExp(`"${name}":(\\d+)`).exec(status)![1]);
-    return booked("received") === SERIES + LETTERS && booked("closed") === booked("contributed");
+    return booked("received") === SERIES + INVALID_EVENTS && booked("closed") === booked("contributed");
   },
   "closed windows",
   TIMEOUT_MS,
@@ -51,7 +51,9 @@ await until(
 );
 await until(async () => await metric("sink_outbox_rows") === 0, "an empty outbox", TIMEOUT_MS, [handler]);
 
-console.log(`${SERIES.toLocaleString("en")} aggregates, ${LETTERS.toLocaleString("en")} dead letters\n`);
+console.log(
+  `${SERIES.toLocaleString("en")} aggregates, ${INVALID_EVENTS.toLocaleString("en")} dead letters\n`,
+);
 console.log(
   "| order | answered | done | processor time | longest scrape meanwhile |\n|---|---:|---:|---:|---:|",
 );
@@ -59,7 +61,12 @@ const invalid = { reason: "invalid" };
 // Events that are retried and refused again count again.
 const refused = () => metric("events_refused_total");
 const before = await refused();
-await measure("retry", "/api/dead-letters/retry", invalid, async () => await refused() >= before + LETTERS);
+await measure(
+  "retry",
+  "/api/dead-letters/retry",
+  invalid,
+  async () => await refused() >= before + INVALID_EVENTS,
+);
 await measure(
   "purge",
   "/api/dead-letters/purge",
