@@ -14,7 +14,15 @@ import { printableLines } from "../platform/log/printable.ts";
 import { drawStdout } from "../platform/terminal/streams.ts";
 import { terminalStyle } from "../platform/terminal/style.ts";
 import type { CommandContext } from "./command.ts";
-import { anyPort, earlierRun, inboxPort, LOOPBACK, openBus, waitForLeftover } from "./demo_addresses.ts";
+import {
+  anyPort,
+  earlierRun,
+  hasState,
+  inboxPort,
+  LOOPBACK,
+  openBus,
+  waitForLeftover,
+} from "./demo_addresses.ts";
 import { demoConfig, demoDirectory } from "./demo_config.ts";
 import { handlerLaunch } from "./demo_handler.ts";
 import { introduction, inWords } from "./demo_texts.ts";
@@ -58,6 +66,10 @@ export async function demo(context: CommandContext, options: DemoOptions): Promi
     await waitForLeftover(stateDir, context.signal);
     const site = siteOf(context, bus, isKept);
     await show(site, options);
+    if (!hasState(stateDir)) {
+      write("Stopped before the handler had begun.\n");
+      return EXIT.done;
+    }
     write(`\nStopped: ${inWords(statusIn(stateDir, Date.now()))}\n\nthe proof (\`verify\`):\n`);
     const code = await prove(site.context, (text, paint) => drawStdout(paint(printableLines(text))));
     write(

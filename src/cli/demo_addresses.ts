@@ -20,9 +20,14 @@ const ATTEMPTS = 100;
 const LEFTOVER_MS = 20_000;
 const POLL_MS = 100;
 
+/** Whether a handler has begun in a directory. */
+export function hasState(stateDir: string): boolean {
+  return exists(join(stateDir, STATE_FILE_NAME));
+}
+
 /** The report of the state that an earlier demo has left in a directory; undefined: there is none. */
 export function earlierRun(stateDir: string): Status | undefined {
-  if (!exists(join(stateDir, STATE_FILE_NAME))) return undefined;
+  if (!hasState(stateDir)) return undefined;
   if (!exists(join(stateDir, BUS_FILE_NAME))) {
     throw new CommandError(
       EXIT.usage,
