@@ -3,10 +3,10 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sim fuzz chaos soak hunt mutants check bench build dist servers tour clients fmt clean
+.PHONY: help run test sim fuzz chaos soak hunt mutants check bench build dist servers tour clients pictures fmt clean
 
 help: ## lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: ## runs the demo from the sources; flags of the demo in ARGS
 	@$(runtime) run --allow-all src/main.ts demo $(ARGS)
@@ -59,6 +59,9 @@ tour: ## prints the settings of the tour for a shell: eval "$$(make tour)"
 
 clients: ## builds Telegraf and the collector of OpenTelemetry for the tests that they are in, with Go, once
 	@$(runtime) run --allow-all scripts/go_programs.ts
+
+pictures: $(if $(VABUS_BIN),,build) ## takes the pictures of the README (docs/pictures) from the demo, by Chromium
+	@$(runtime) run --allow-all scripts/pictures.ts
 
 fmt: ## formats sources and documents, writes docs/settings.md
 	$(runtime) fmt
