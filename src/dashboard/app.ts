@@ -2,7 +2,7 @@ import type { VNode } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Api, ApiFailure } from "./api.ts";
 import { html } from "./html.ts";
-import { LiveFeed } from "./live_feed.ts";
+import { LiveStream } from "./live_stream.ts";
 import { FailureNotice } from "./notices.ts";
 import { PageContext } from "./page_context.ts";
 import { Shell } from "./shell.ts";
@@ -43,7 +43,7 @@ interface SignedInProps {
 }
 
 function SignedIn({ api, look, standing }: SignedInProps): VNode {
-  const live = useMemo(() => new LiveFeed(() => void look()), []);
+  const live = useMemo(() => new LiveStream(() => void look()), []);
   useEffect(() => {
     live.start();
     return () => live.stop();

@@ -1,4 +1,4 @@
-import type { Live } from "./live_feed.ts";
+import type { Live } from "./live_stream.ts";
 import type { Tone } from "./mark.ts";
 import { countOf } from "./number_format.ts";
 
@@ -11,7 +11,7 @@ export interface Headline {
 /** The headline of the page. */
 export function headlineOf({ connection, readiness }: Live): Headline {
   if (connection === "lost") return { tone: "bad", text: "No word from the handler" };
-  if (readiness === undefined) return { tone: "idle", text: "Connecting" };
+  if (connection === "connecting" || readiness === undefined) return { tone: "idle", text: "Connecting" };
   const { alarms = [], causes, status } = readiness;
   if (status === "not_ready") return { tone: "bad", text: `Not ready: ${countOf(causes.length, "cause")}` };
   if (alarms.length > 0) return { tone: "warn", text: `Ready, with ${countOf(alarms.length, "alarm")}` };

@@ -1,13 +1,13 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Api } from "./api.ts";
-import type { LiveFeed } from "./live_feed.ts";
+import type { LiveStream } from "./live_stream.ts";
 import type { Standing } from "./standing.ts";
 
 /** What every part of the page stands on. */
 export interface Page {
   readonly api: Api;
-  readonly live: LiveFeed;
+  readonly live: LiveStream;
   readonly standing: Standing;
 }
 
