@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { labelFilter } from "../event/series_filter.ts";
 import { FUNCTION_LIST, functionId, functionName } from "../event/agg_function.ts";
 import { INSTANT_ALLOWED, instantMs } from "../control/instant.ts";
 import { durationMs } from "../platform/clock/duration.ts";
@@ -61,7 +62,7 @@ export const FUNCTION = read(
 
 /** Labels that series have, among others: `line:4,site:north`, or a JSON object for values with commas. */
 export const LABELS = read(
-  labelsIn,
+  (text) => text.length > TEXT_MAX_CHARACTERS ? undefined : labelFilter(text),
   'key:value,key:value, or a JSON object of texts such as {"line":"4"}',
   {
     type: "string",
@@ -70,23 +71,6 @@ export const LABELS = read(
     description: 'Only series that have these labels, among others: line:4,site:north, or {"line":"4"}',
   },
 );
-
-const LABELS_IN_JSON = z.record(z.string(), z.string());
-
-function labelsIn(text: string): Readonly<Record<string, string>> | undefined {
-  if (text.length > TEXT_MAX_CHARACTERS) return undefined;
-  if (text.startsWith("{")) {
-    try {
-      return LABELS_IN_JSON.safeParse(JSON.parse(text)).data;
-    } catch {
-      return undefined;
-    }
-  }
-  const pairs = text.split(",").map((pair) => /^([^:]*):(.*)$/s.exec(pair)?.slice(1));
-  if (pairs.some((pair) => pair === undefined)) return undefined;
-  const labels = Object.fromEntries(pairs as [string, string][]);
-  return Object.keys(labels).length === pairs.length ? labels : undefined;
-}
 
 /**
  * A parameter that is read from its text.

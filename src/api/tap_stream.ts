@@ -13,8 +13,9 @@ const TAPS_MAX = 4;
 const EVENTS_MS = 250;
 /** Time between two looks at the aggregates that have passed. */
 const AGGREGATES_MS = 1000;
-/** Looking at aggregates takes a fiftieth of the time at most. */
+/** Looking at aggregates takes a fiftieth of the time, unless the machine is very busy. */
 const REST_FACTOR = 50;
+const REST_MAX_MS = 5000;
 /** Time without a message after which a sign of life is sent: proxies close connections that are silent. */
 const SIGN_MS = 15_000;
 
@@ -37,8 +38,9 @@ interface Look {
 }
 
 /**
- * Shows clients what passes, as server-sent events: `event` or `aggregate` for each, and `passed` with how
- * many there were and were left out. A client that is slow gets less: the handler never waits for it.
+ * Shows clients what passes, as server-sent events: `passed` with how many there were and were left out, and
+ * then `event` or `aggregate` for each that is shown. A client that is slow gets less: the handler never
+ * waits for it.
  */
 export class TapStream {
   private open = 0;
@@ -107,13 +109,13 @@ export class TapStream {
         const beganMs = performance.now();
         const found = client.hasRoom ? await look().catch(unreadable) : undefined;
         if (found !== undefined && found.passed > 0) {
-          for (const record of found.records) client.send(event, JSON.stringify(record));
-          const { passed, unexamined, unsent } = found;
+          const { passed, records, unexamined, unsent } = found;
           client.send("passed", JSON.stringify({ passed, unexamined, unsent }));
+          for (const record of records) client.send(event, JSON.stringify(record));
           silentMs = 0;
         }
-        const lookMs = event === "event" ? 0 : REST_FACTOR * (performance.now() - beganMs);
-        await pause(Math.max(intervalMs, lookMs));
+        const restMs = event === "event" ? 0 : REST_FACTOR * (performance.now() - beganMs);
+        await pause(Math.max(intervalMs, Math.min(restMs, REST_MAX_MS)));
         silentMs += intervalMs;
         if (silentMs >= SIGN_MS) {
           client.sign();

@@ -6,6 +6,7 @@ import { denialOf } from "../platform/log/denial.ts";
 import { SinkError } from "../contract/sink.ts";
 import { StateError, type StateErrorKind } from "../state/file/state_error.ts";
 import { SourceError } from "../contract/source.ts";
+import { ListenerError } from "./listener_error.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 
 /** What the boundary needs to report an unforeseen error without showing secrets. */
@@ -41,6 +42,9 @@ export function outcomeOf(error: unknown, disclosure: Disclosure): Outcome {
     return { exitCode: error.kind === "wrong" ? EXIT.usage : EXIT.failed, message: error.message };
   }
   if (error instanceof StateError) return { exitCode: STATE_EXITS[error.kind], message: error.message };
+  if (error instanceof ListenerError) {
+    return { exitCode: error.kind === "absent" ? EXIT.tryAgain : EXIT.failed, message: error.message };
+  }
   if (error instanceof SinkError || error instanceof SourceError || error instanceof AdminError) {
     return { exitCode: EXIT.failed, message: error.message };
   }

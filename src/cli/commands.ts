@@ -5,6 +5,7 @@ import { demoCommand } from "./demo_command.ts";
 import { busCommand } from "./bus_command.ts";
 import { checkCommand, schemaCommand } from "./settings_commands.ts";
 import { healthCommand, statusCommand } from "./state_commands.ts";
+import { tapCommand } from "./tap_command.ts";
 import { redeliverCommand, verifyCommand } from "./proof_commands.ts";
 import { backupCommand, restoreCommand } from "./backup_commands.ts";
 import {
@@ -29,6 +30,7 @@ export function commandsOf(registry: Registry): readonly AnyCommand[] {
     checkCommand(registry),
     schemaCommand(registry),
     statusCommand(),
+    tapCommand(),
     healthCommand(registry),
     verifyCommand(registry),
     redeliverCommand(registry),

@@ -59,7 +59,12 @@ function ask(url: string, signal: AbortSignal): Promise<{ status: number | undef
   return promise;
 }
 
-function healthUrl({ hostname, port }: HostPort, hasTls: boolean): string {
+function healthUrl(address: HostPort, hasTls: boolean): string {
+  return `${loopbackUrl(address, hasTls)}/healthz`;
+}
+
+/** The URL by which a listener of this host is reached on this host. */
+export function loopbackUrl({ hostname, port }: HostPort, hasTls: boolean): string {
   const host = LOOPBACK[hostname] ?? (hostname.includes(":") ? `[${hostname}]` : hostname);
-  return `${hasTls ? "https" : "http"}://${host}:${port}/healthz`;
+  return `${hasTls ? "https" : "http"}://${host}:${port}`;
 }

@@ -9,6 +9,7 @@ import { adviceOf, type Invocation, parseCommandLine } from "./command_line.ts";
 import { takeLaunch } from "./environment.ts";
 import { EXIT } from "./exit.ts";
 import type { Shutdown } from "./signals.ts";
+import { restoreTerminal } from "../platform/terminal/screen.ts";
 import { writeStderr, writeStdout } from "../platform/terminal/streams.ts";
 import { stderrLogger, systemSources } from "./system.ts";
 import { exporterLines, openTelemetry } from "./telemetry.ts";
@@ -87,6 +88,7 @@ function configure(
 
 function conclude(error: unknown, disclosure: Disclosure): number {
   const { exitCode, message } = outcomeOf(error, disclosure);
+  restoreTerminal();
   if (message !== undefined) writeStderr(`${message}\n`);
   return exitCode;
 }

@@ -2,7 +2,7 @@ import { type AnyCommand, command } from "./command.ts";
 import { loadBusConfig } from "../settings/bus_config.ts";
 import { toggle } from "./option.ts";
 import { alone, readerConfig } from "./whose_state.ts";
-import { JSON_OUTPUT, STATE_VARIABLES } from "./shared_options.ts";
+import { JSON_OUTPUT, LISTENER_URL, LISTENER_VARIABLES, STATE_VARIABLES } from "./shared_options.ts";
 import type { Registry } from "../runtime/registry.ts";
 
 const AUDIT = toggle(
@@ -10,17 +10,23 @@ const AUDIT = toggle(
   "every order of an operator that the state still knows, not only the last ten",
 );
 
+const WATCH = toggle("--watch", "renew it in place until q or Ctrl-C");
+
 export function statusCommand(): AnyCommand {
   return command({
     name: "status",
     summary: "what the state holds: offsets, watermark, windows, outbox, dead letters, the books",
-    details: "Only reads; works while the handler runs.",
-    examples: [["status --state-dir /var/lib/vabus-data-handler", "for people"], [
-      "status --json",
-      "for programs",
-    ]],
-    concerns: STATE_VARIABLES,
-    options: { audit: AUDIT, json: JSON_OUTPUT },
+    details: "Only reads; works while the handler runs. With --watch it asks the admin listener each " +
+      "second, and the state where that does not answer; q or Ctrl-C ends it. Where its output is no " +
+      "terminal, it prints a line each five seconds.",
+    examples: [
+      ["status --state-dir /var/lib/vabus-data-handler", "for people"],
+      ["status --json", "for programs"],
+      ["status --watch", "sources, windows, outbox and sinks, with their rates and lags, renewed in place"],
+      ["status --watch --url https://plant-7:8090", "of a handler elsewhere; the token is VIEWER_TOKEN"],
+    ],
+    concerns: [...STATE_VARIABLES, ...LISTENER_VARIABLES],
+    options: { audit: AUDIT, json: JSON_OUTPUT, url: LISTENER_URL, watch: WATCH },
     configure: readerConfig,
     run: async (context, options) => (await import("./status.ts")).status(context, options),
   });

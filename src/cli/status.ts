@@ -5,24 +5,40 @@ import type { Counts } from "../state/checkpoint/counts.ts";
 import { told } from "../state/alarms.ts";
 import { pauseInWords } from "../state/pauses.ts";
 import type { CommandContext } from "./command.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { printable } from "../platform/log/printable.ts";
 
 type Line = [label: string, text: string];
 
 const SHOWN_WINDOWS = 5;
 
-/** Prints what the state holds. */
-export function status(
-  { config, write }: CommandContext,
-  { json, audit }: { readonly json: boolean; readonly audit: boolean },
-): Promise<ExitCode> {
+export interface StatusOptions {
+  readonly json: boolean;
+  readonly audit: boolean;
+  readonly url: string | undefined;
+  readonly watch: boolean;
+}
+
+/** Prints what the state holds, once or again and again. */
+export async function status(context: CommandContext, options: StatusOptions): Promise<ExitCode> {
+  const { audit, json, url, watch } = options;
+  if (watch && (json || audit)) {
+    throw new CommandError(
+      EXIT.usage,
+      `--watch does not go with ${json ? "--json" : "--audit"}. For programs, ask /api/pipeline.`,
+    );
+  }
+  if (!watch && url !== undefined) throw new CommandError(EXIT.usage, "--url goes with --watch only.");
+  return watch ? await (await import("./status_watch.ts")).watchStatus(context, url) : once(context, options);
+}
+
+function once({ config, write }: CommandContext, { audit, json }: StatusOptions): ExitCode {
   const found = statusIn(config.stateDir, Date.now(), audit);
   const isRunning = isRunningIn(config.stateDir);
   write(
     json ? `${JSON.stringify(statusReport(found, isRunning), undefined, 2)}\n` : text(found, isRunning),
   );
-  return Promise.resolve(EXIT.done);
+  return EXIT.done;
 }
 
 /** The lines of a bus, one for each partition: its position and its newest event. */

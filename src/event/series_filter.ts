@@ -9,6 +9,25 @@ export interface SeriesFilter {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/**
+ * Labels that somebody asks for: `line:4,site:north`, or a JSON object of texts for values with commas;
+ * undefined: the text is neither.
+ */
+export function labelFilter(text: string): Readonly<Record<string, string>> | undefined {
+  if (text.startsWith("{")) {
+    try {
+      const labels: unknown = JSON.parse(text);
+      return isRecordOfTexts(labels) ? labels : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+  const pairs = text.split(",").map((pair) => /^([^:]*):(.*)$/s.exec(pair)?.slice(1));
+  if (pairs.some((pair) => pair === undefined)) return undefined;
+  const labels = Object.fromEntries(pairs as [string, string][]);
+  return Object.keys(labels).length === pairs.length ? labels : undefined;
+}
+
 /** A {@link SeriesFilter} that is ready to be asked. */
 export class SeriesMatcher {
   /** What every matching name begins with, as UTF-8. */
@@ -39,3 +58,8 @@ export class SeriesMatcher {
 }
 
 const ENCODER = new TextEncoder();
+
+function isRecordOfTexts(value: unknown): value is Record<string, string> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    Object.values(value).every((text) => typeof text === "string");
+}

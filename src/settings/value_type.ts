@@ -203,6 +203,24 @@ export function instant(): ValueType<number> {
   };
 }
 
+/** Text that a function reads; undefined: it is not of the form that is allowed. */
+export function parsedText<T extends object>(
+  placeholder: string,
+  allowed: string,
+  parse: (text: string) => T | undefined,
+): ValueType<T> {
+  return {
+    placeholder,
+    allowed,
+    schema: z.string().transform((text, context) => {
+      const value = parse(text);
+      if (value !== undefined) return value;
+      context.addIssue({ code: "custom", message: "is not of the form that is allowed" });
+      return z.NEVER;
+    }),
+  };
+}
+
 /** Text that is taken unchanged and checked elsewhere. */
 export function anyText(placeholder: string, allowed: string): ValueType<string> {
   return { placeholder, allowed, inReference: "", schema: z.string() };

@@ -16,6 +16,16 @@ export function infoOf(path: string): Deno.FileInfo | undefined {
   }
 }
 
+/** The file that a name leads to, without links; undefined: there is none, or it is hidden from this user. */
+export function realPathOf(path: string): string | undefined {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    if (isNotThere(error) || error instanceof Deno.errors.PermissionDenied) return undefined;
+    throw error;
+  }
+}
+
 /** Information about what a name leads to; undefined: there is nothing. */
 export function infoBehind(path: string): Deno.FileInfo | undefined {
   try {

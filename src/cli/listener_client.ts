@@ -1,0 +1,205 @@
+import { X509Certificate } from "node:crypto";
+import { type IncomingMessage, request as requestPlainly } from "node:http";
+import { request as requestByTls } from "node:https";
+import { connect, type TLSSocket } from "node:tls";
+import type { Config } from "../settings/config.ts";
+import { printable } from "../platform/log/printable.ts";
+import { loopbackUrl } from "./health.ts";
+import { ListenerError } from "./listener_error.ts";
+
+/** How long the listener may take until its answer begins. */
+const ANSWER_MAX_MS = 5000;
+/** An answer, or one event of a stream, is shorter. */
+const ANSWER_MAX_CHARACTERS = 32 * 1024 * 1024;
+const SHOWN_CHARACTERS = 300;
+
+/** An event that the listener has sent. */
+export interface ServerEvent {
+  readonly event: string;
+  readonly data: unknown;
+}
+
+/** Asks the admin listener of a handler. */
+export class ListenerClient {
+  private constructor(
+    readonly url: string,
+    private readonly token: string | undefined,
+    /** The certificate that the listener must have; undefined: any that is valid for its name. */
+    private readonly certificate: string | undefined,
+  ) {}
+
+  /**
+   * @param url Where the listener is; undefined: where the settings say. Undefined is returned where they say
+   * that there is none.
+   */
+  static of(
+    { httpListen, httpTls, httpTokens }: Config,
+    url: string | undefined,
+  ): ListenerClient | undefined {
+    const token = httpTokens.viewer ?? httpTokens.admin;
+    if (url !== undefined) return new ListenerClient(url.replace(/\/+$/, ""), token, undefined);
+    if (httpListen === undefined || httpListen.port === 0) return undefined;
+    return new ListenerClient(loopbackUrl(httpListen, httpTls !== undefined), token, httpTls?.cert);
+  }
+
+  /** Whether a token would go over the network in the clear. */
+  get exposesToken(): boolean {
+    return this.token !== undefined && /^http:\/\/(?!localhost|127\.|\[::1\])/i.test(this.url);
+  }
+
+  /** The JSON reply to a question. @throws {ListenerError} @throws The signal's reason, when it fires. */
+  async get(path: string, signal: AbortSignal): Promise<unknown> {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MAX_MS)]);
+    const reply = await this.ask(path, signal, deadline);
+    try {
+      return parsed(await textOf(reply), this.url);
+    } catch (error) {
+      throw this.failure(error, signal);
+    }
+  }
+
+  /**
+   * The events of a stream until it ends.
+   *
+   * @throws {ListenerError} @throws The signal's reason, when it fires.
+   */
+  async *stream(path: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    const beginning = new AbortController();
+    const timer = setTimeout(() => beginning.abort(), ANSWER_MAX_MS);
+    try {
+      const reply = await this.ask(path, signal, AbortSignal.any([signal, beginning.signal]));
+      clearTimeout(timer);
+      let text = "";
+      reply.setEncoding("utf8");
+      for await (const piece of reply) {
+        text += piece;
+        for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+          const event = /^event: (\w+)$/m.exec(text.slice(0, end))?.[1];
+          const data = /^data: (.*)$/m.exec(text.slice(0, end))?.[1];
+          text = text.slice(end + 2);
+          if (event !== undefined && data !== undefined) yield { event, data: parsed(data, this.url) };
+        }
+        if (text.length > ANSWER_MAX_CHARACTERS) throw strange(this.url);
+      }
+    } catch (error) {
+      throw this.failure(error, signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The reply, once its head is here and is a success. */
+  private async ask(path: string, signal: AbortSignal, deadline: AbortSignal): Promise<IncomingMessage> {
+    try {
+      const reply = await this.send(path, deadline);
+      if (reply.statusCode === 200) return reply;
+      throw refusal(this.url, path, reply.statusCode ?? 0, await textOf(reply).catch(() => ""));
+    } catch (error) {
+      throw this.failure(error, signal);
+    }
+  }
+
+  private async send(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const socket = this.certificate === undefined ? undefined : await this.connect(this.certificate, signal);
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const isTls = this.url.startsWith("https:") && socket === undefined;
+    const request = (isTls ? requestByTls : requestPlainly)(
+      // A socket that is connected speaks TLS already.
+      (this.url + path).replace(/^https:/, isTls ? "https:" : "http:"),
+      {
+        signal,
+        agent: false,
+        headers: this.token === undefined ? {} : { authorization: `Bearer ${this.token}` },
+        ...(socket && { createConnection: () => socket }),
+      },
+      resolve,
+    );
+    request.on("error", reject);
+    request.end();
+    return await promise;
+  }
+
+  /**
+   * Connects to a listener on this host. Its certificate is made for the name that other hosts use, so it is
+   * not compared with the address: it must be the very one of the settings, before the token is sent.
+   */
+  private async connect(certificate: string, signal: AbortSignal): Promise<TLSSocket> {
+    const { hostname, port } = new URL(this.url);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const host = hostname.replace(/^\[|\]$/g, "");
+    const socket = connect({ host, port: Number(port), rejectUnauthorized: false });
+    socket.once("secureConnect", resolve);
+    socket.once("error", reject);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    try {
+      await promise;
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+    const own = new X509Certificate(certificate).raw;
+    const { raw } = socket.getPeerCertificate();
+    if (raw?.length === own.length && own.every((byte, i) => byte === raw[i])) return socket;
+    socket.destroy();
+    throw new ListenerError("foreign", `${this.url} has another certificate than HTTP_CERT_FILE.`);
+  }
+
+  private failure(error: unknown, signal: AbortSignal): unknown {
+    if (error instanceof ListenerError) return error;
+    if (signal.aborted) return signal.reason;
+    const { code, message } = error as { readonly code?: unknown; readonly message: string };
+    const why = typeof code === "string" ? code : message;
+    return new ListenerError("absent", `${this.url} does not answer (${printable(why).slice(0, 100)}).`);
+  }
+}
+
+async function textOf(reply: IncomingMessage): Promise<string> {
+  let text = "";
+  reply.setEncoding("utf8");
+  for await (const piece of reply) {
+    text += piece;
+    if (text.length > ANSWER_MAX_CHARACTERS) throw new ListenerError("foreign", "The answer is too long.");
+  }
+  return text;
+}
+
+function parsed(text: string, url: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw strange(url);
+  }
+}
+
+function strange(url: string): ListenerError {
+  return new ListenerError("foreign", `${url} answers, but not as a handler does.`);
+}
+
+function refusal(url: string, path: string, status: number, text: string): ListenerError {
+  const said = printable(messageIn(text)).slice(0, SHOWN_CHARACTERS);
+  if (status === 401 || status === 403) {
+    return new ListenerError(
+      "refused",
+      `${url} refuses: ${said}. Give the token of a viewer: VIEWER_TOKEN_FILE, or VIEWER_TOKEN in the ` +
+        "settings.",
+    );
+  }
+  if (status === 404) {
+    return new ListenerError(
+      "foreign",
+      `${url} has no ${path.split("?")[0]}: it is no handler, or an older one.`,
+    );
+  }
+  return new ListenerError("refused", `${url} answers ${status}: ${said}`);
+}
+
+/** What an error of the listener says. */
+function messageIn(text: string): string {
+  try {
+    const message = JSON.parse(text)?.error?.message;
+    if (typeof message === "string") return message;
+  } catch {
+    // Something else answers.
+  }
+  return "it does not say why";
+}

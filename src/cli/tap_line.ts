@@ -1,0 +1,48 @@
+import type { EventRecord, TappedAggregateRecord } from "../control/tapped_record.ts";
+import { printable } from "../platform/log/printable.ts";
+import type { TerminalStyle } from "../platform/terminal/style.ts";
+import { lengthInWords } from "./glance_words.ts";
+
+/** An event as one line for a terminal. */
+export function eventLine(record: EventRecord, style: TerminalStyle): string {
+  const { agg_func: aggFunc, offset, partition, refused, source, timestamp, value } = record;
+  const where = [
+    source,
+    ...(partition === undefined ? [] : [partition]),
+    ...(offset === undefined ? [] : [`@ ${offset}`]),
+  ].join(" ");
+  const parts = [
+    timeOf(timestamp),
+    style.strong(printable(seriesOf(record))),
+    `${value}`,
+    ...(aggFunc === undefined ? [] : [aggFunc]),
+    printable(`[${where}]`),
+    ...(refused === undefined ? [] : [style.bad(`REFUSED ${refused}`)]),
+  ];
+  return `${parts.join("  ")}\n`;
+}
+
+/** An aggregate as one line for a terminal. */
+export function aggregateLine(record: TappedAggregateRecord, style: TerminalStyle): string {
+  const { agg_func: aggFunc, count, revision, sinks, value, window_end: end, window_start: start } = record;
+  const parts = [
+    `${timeOf(start)} + ${lengthInWords(end - start)}`,
+    style.strong(printable(seriesOf(record))),
+    `${aggFunc} ${value}`,
+    `of ${count} ${count === 1 ? "event" : "events"}`,
+    sinks.length === 0 ? style.bad("→ no sink: no route leads anywhere") : printable(`→ ${sinks.join(", ")}`),
+    ...(revision === 0 ? [] : [style.notable(`correction ${revision}`)]),
+  ];
+  return `${parts.join("  ")}\n`;
+}
+
+function seriesOf({ labels, name }: Pick<EventRecord, "name" | "labels">): string {
+  if (labels === undefined) return name;
+  return `${name}{${Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(",")}}`;
+}
+
+/** In UTC, as everywhere else. An event's time may be anything. */
+function timeOf(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? `${seconds}` : date.toISOString();
+}

@@ -1,0 +1,21 @@
+import { z } from "zod";
+import { maskRefused } from "./mask.ts";
+import { httpUrlProblem, type ValueType } from "./value_type.ts";
+
+/** The address of an HTTP server, without credentials. */
+export function httpUrl(): ValueType<string> {
+  return {
+    placeholder: "<url>",
+    allowed: "http:// or https:// with host and port, such as https://plant-7:8090",
+    schema: z.string().superRefine((text, context) => {
+      const url = URL.parse(text);
+      const problem = httpUrlProblem(text) ??
+        (url!.username + url!.password === ""
+          ? undefined
+          : "has credentials; a token comes from VIEWER_TOKEN") ??
+        (url!.pathname === "/" ? undefined : "has a path");
+      if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+    }),
+    maskRefused,
+  };
+}
