@@ -1,10 +1,15 @@
 import { useEffect, useRef } from "preact/hooks";
 
-/** Does something again and again while the page is seen, and when it is seen again. */
-export function useEvery(milliseconds: number, work: () => void): void {
+/**
+ * Does something again and again while the page is seen, and when it is seen again.
+ *
+ * @param milliseconds Undefined: it rests.
+ */
+export function useEvery(milliseconds: number | undefined, work: () => void): void {
   const latest = useRef(work);
   latest.current = work;
   useEffect(() => {
+    if (milliseconds === undefined) return;
     const tick = () => {
       if (!document.hidden) latest.current();
     };

@@ -4,7 +4,8 @@ import { html } from "../html.ts";
 import { useLive } from "../live_feed.ts";
 import { Empty, FailureNotice } from "../notices.ts";
 import { countOf } from "../number_format.ts";
-import { useChange, useRepeated } from "../repeated.ts";
+import { useChange } from "../change.ts";
+import { useEvery } from "../every.ts";
 import type { Alarm, Alarms as Answered } from "./alarm.ts";
 import { AlarmCard } from "./alarm_card.ts";
 
@@ -15,7 +16,7 @@ export function Alarms(): VNode {
   const { again, failure, value } = useAnswer<Answered>("alarms");
   const { readiness } = useLive();
   useChange(again, JSON.stringify(readiness));
-  useRepeated(again, ASK_MS);
+  useEvery(ASK_MS, again);
   if (failure !== undefined) return html`<${FailureNotice} failure=${failure} again=${again} />`;
   if (value === undefined) return html`<p class="loading">Loading …</p>`;
   const { watched } = value;

@@ -6,7 +6,7 @@ import { changeParameters, useViewLocation } from "../location.ts";
 import { Mark } from "../mark.ts";
 import { Moment } from "../moment.ts";
 import { Empty, FailureNotice } from "../notices.ts";
-import { useChange } from "../repeated.ts";
+import { useChange } from "../change.ts";
 import type { AuditLine } from "./audit_line.ts";
 
 /** All that the handler keeps. */

@@ -6,7 +6,8 @@ import type { AuditLine } from "../audit/audit_line.ts";
 import { html } from "../html.ts";
 import { useLive } from "../live_feed.ts";
 import { FailureNotice } from "../notices.ts";
-import { useChange, useRepeated } from "../repeated.ts";
+import { useChange } from "../change.ts";
+import { useEvery } from "../every.ts";
 import { Equation } from "./equation.ts";
 import { proofsOf } from "./proof.ts";
 import { ProofCard } from "./proof_card.ts";
@@ -20,7 +21,7 @@ export function Books(): VNode {
   const audit = useAnswer<{ orders: AuditLine[] }>("audit", { limit: 1000 });
   const { status } = useLive();
   const proofs = jobs.value && audit.value && proofsOf(jobs.value.jobs, audit.value.orders);
-  useRepeated(jobs.again, proofs?.running === undefined ? undefined : ASK_MS);
+  useEvery(proofs?.running === undefined ? undefined : ASK_MS, jobs.again);
   // Somebody else may have begun one.
   useChange(jobs.again, JSON.stringify(status?.audit));
   const failed = [jobs, audit].find(({ failure }) => failure !== undefined);

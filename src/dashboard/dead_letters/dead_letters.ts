@@ -4,7 +4,7 @@ import { html } from "../html.ts";
 import { useLive } from "../live_feed.ts";
 import { useViewLocation } from "../location.ts";
 import { Empty, FailureNotice } from "../notices.ts";
-import { useChange } from "../repeated.ts";
+import { useChange } from "../change.ts";
 import type { DeadLettersPage } from "./dead_letter.ts";
 import { DeadLetterGroups } from "./dead_letter_groups.ts";
 import { DeadLetterList } from "./dead_letter_list.ts";

@@ -6,7 +6,7 @@ import { Mark } from "../mark.ts";
 import { countOf } from "../number_format.ts";
 import { Question } from "../orders/question.ts";
 import { usePage } from "../page_context.ts";
-import { useRepeated } from "../repeated.ts";
+import { useEvery } from "../every.ts";
 import type { Reason } from "./dead_letter.ts";
 import { isFulfilled, progressOf, settle, type Settlement, settlementText } from "./settlement.ts";
 
@@ -39,7 +39,7 @@ export function SettlementButtons({ count, reason }: SettlementButtonsProps): VN
       setFailure(error.message);
     }
   };
-  useRepeated(() => settlement && void follow(progressOf(api, settlement)), isRunning ? ASK_MS : undefined);
+  useEvery(isRunning ? ASK_MS : undefined, () => settlement && void follow(progressOf(api, settlement)));
   const give = (action: Settlement["action"]) => {
     setAsking(undefined);
     void follow(settle(api, action, reason));

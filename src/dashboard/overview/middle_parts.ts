@@ -17,14 +17,12 @@ export function WindowsPart({ pipeline }: MiddleProps): VNode {
   return html`
     <${Part} name="Windows" tone=${open > 0 ? "good" : "idle"} state=${idle ? "idle" : "open"}>
       <${Figures}>
-        <${Figure} name="Open">
-          ${countText(open)}${windows.length > 1 &&
-            ` (${
-              windows.map((tier) => `${durationText(tier.window_seconds)}: ${countText(tier.open)}`).join(
-                ", ",
-              )
-            })`}
-        <//>
+        <${Figure} name="Open">${countText(open)}<//>
+        ${windows.length > 1 && windows.map((tier) =>
+          html`
+            <${Figure} name=${`of ${durationText(tier.window_seconds)}`}>${countText(tier.open)}<//>
+          `
+        )}
         <${Figure} name="Series">${countText(open_series)}<//>
         <${Figure} name="Lag">
           ${watermark_lag_seconds === null ? "–" : durationText(watermark_lag_seconds)}

@@ -1,5 +1,6 @@
 /** What admins do in a real browser, and that viewers see the same without the buttons. */
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import type { Page } from "playwright-core";
 import { isChromiumHere, TestBrowser, type TestPage } from "../../support/browser.ts";
 import { until } from "../../support/executable.ts";
@@ -168,5 +169,18 @@ Deno.test({
       assert.deepEqual(await viewer.barriers(), []);
     }
     assert.deepEqual(viewer.complaints, []);
+  });
+
+  await t.step("books: rows that somebody has changed are a cross at their sink and tier", async () => {
+    const database = new DatabaseSync(site.sqlitePath);
+    database.exec("UPDATE aggregated_events SET count = count + 1");
+    database.close();
+    await goTo(page, "Books");
+    await page.getByRole("button", { name: "Prove now" }).click();
+    await page.getByText(/^NOT PROVEN: \d+ differences? /).waitFor();
+    const table = page.getByRole("region", { name: "The proof by sink and windows" });
+    await table.getByText("different").first().waitFor();
+    assert.deepEqual(await opened.barriers(), []);
+    assert.deepEqual(opened.complaints, []);
   });
 });
