@@ -43,8 +43,8 @@ export function parseCommandLine(
 
   const root = withHabits(new Parser(PROGRAM))
     .description(
-      "Reads events from VaBus, Kafka, NATS, Redis, files and HTTP push, aggregates them by name, labels, " +
-        "function and time window, and delivers the aggregates to Kafka, PostgreSQL or SQLite. " +
+      "Reads events from VaBus, Kafka, MQTT, NATS, Redis, files and HTTP push, aggregates them by name, " +
+        "labels, function and time window, and delivers the aggregates to Kafka, PostgreSQL or SQLite. " +
         "No event is lost, none is counted twice, and `verify` proves it.",
     )
     .addHelpText("after", generalHelp());
