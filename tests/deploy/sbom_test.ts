@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { npmPackages } from "../../scripts/npm_packages.ts";
 import { sbom } from "../../scripts/sbom.ts";
 
-const SHIPPED = ["@opentelemetry/api", "commander", "htm", "kafkajs", "postgres", "preact", "zod"];
+const SHIPPED = ["@opentelemetry/api", "commander", "htm", "kafkajs", "postgres", "preact", "uplot", "zod"];
 
 Deno.test("names the runtime and every package that is shipped, pinned by hash and with its licence", async () => {
   const bill = sbom({ version: "1.2.3", commit: "abc", denoVersion: "2.9.6" }, await npmPackages());
