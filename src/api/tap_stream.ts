@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { EventSample } from "../ingest/event_sample.ts";
 import type { EventTap } from "../ingest/event_tap.ts";
 import { type SeriesFilter, SeriesMatcher } from "../event/series_filter.ts";
@@ -16,6 +17,8 @@ const AGGREGATES_MS = 1000;
 /** Looking at aggregates takes a fiftieth of the time, unless the machine is very busy. */
 const REST_FACTOR = 50;
 const REST_MAX_MS = 5000;
+/** Bytes of what one look shows, at most: less than a client has room for when it is asked. */
+const LOOK_MAX_BYTES = 384 * 1024;
 /** Time without a message after which a sign of life is sent: proxies close connections that are silent. */
 const SIGN_MS = 15_000;
 
@@ -109,9 +112,11 @@ export class TapStream {
         const beganMs = performance.now();
         const found = client.hasRoom ? await look().catch(unreadable) : undefined;
         if (found !== undefined && found.passed > 0) {
-          const { passed, records, unexamined, unsent } = found;
+          const { passed, records, unexamined } = found;
+          const texts = fitting(records.map((record) => JSON.stringify(record)));
+          const unsent = found.unsent + records.length - texts.length;
           client.send("passed", JSON.stringify({ passed, unexamined, unsent }));
-          for (const record of records) client.send(event, JSON.stringify(record));
+          for (const text of texts) client.send(event, text);
           silentMs = 0;
         }
         const restMs = event === "event" ? 0 : REST_FACTOR * (performance.now() - beganMs);
@@ -137,4 +142,11 @@ function unreadable(error: unknown): undefined {
 
 function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** The first of these texts, as many as a client has room for. */
+function fitting(texts: readonly string[]): readonly string[] {
+  let bytes = 0;
+  const tooMany = texts.findIndex((text) => (bytes += Buffer.byteLength(text)) > LOOK_MAX_BYTES);
+  return tooMany < 0 ? texts : texts.slice(0, tooMany);
 }

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { type IncomingMessage, request as requestPlainly } from "node:http";
 import { request as requestByTls } from "node:https";
 import { connect, type TLSSocket } from "node:tls";
+import type { z } from "zod";
 import type { Config } from "../settings/config.ts";
 import { printable } from "../platform/log/printable.ts";
 import { loopbackUrl } from "./health.ts";
@@ -9,6 +10,8 @@ import { ListenerError } from "./listener_error.ts";
 
 /** How long the listener may take until its answer begins. */
 const ANSWER_MAX_MS = 5000;
+/** A listener says something every 15 s, so a stream that is silent for longer has lost its network. */
+const SILENCE_MAX_MS = 45_000;
 /** An answer, or one event of a stream, is shorter. */
 const ANSWER_MAX_CHARACTERS = 32 * 1024 * 1024;
 const SHOWN_CHARACTERS = 300;
@@ -36,26 +39,39 @@ export class ListenerClient {
     { httpListen, httpTls, httpTokens }: Config,
     url: string | undefined,
   ): ListenerClient | undefined {
-    const token = httpTokens.viewer ?? httpTokens.admin;
-    if (url !== undefined) return new ListenerClient(url.replace(/\/+$/, ""), token, undefined);
+    // The admin's token stays on this host, whatever address an operator types.
+    if (url !== undefined) return new ListenerClient(url.replace(/\/+$/, ""), httpTokens.viewer, undefined);
     if (httpListen === undefined || httpListen.port === 0) return undefined;
+    const token = httpTokens.viewer ?? httpTokens.admin;
     return new ListenerClient(loopbackUrl(httpListen, httpTls !== undefined), token, httpTls?.cert);
   }
 
   /** Whether a token would go over the network in the clear. */
   get exposesToken(): boolean {
-    return this.token !== undefined && /^http:\/\/(?!localhost|127\.|\[::1\])/i.test(this.url);
+    const { hostname, protocol } = new URL(this.url);
+    const isOnThisHost = hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d+){3}$/.test(hostname);
+    return this.token !== undefined && protocol === "http:" && !isOnThisHost;
   }
 
-  /** The JSON reply to a question. @throws {ListenerError} @throws The signal's reason, when it fires. */
-  async get(path: string, signal: AbortSignal): Promise<unknown> {
+  /**
+   * The JSON reply to a question.
+   *
+   * @throws {ListenerError} @throws The signal's reason, when it fires.
+   */
+  async get<T>(path: string, schema: z.ZodType, signal: AbortSignal): Promise<T> {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MAX_MS)]);
     const reply = await this.ask(path, signal, deadline);
     try {
-      return parsed(await textOf(reply), this.url);
+      return this.checked<T>(schema, parsed(await textOf(reply), this.url));
     } catch (error) {
       throw this.failure(error, signal);
     }
+  }
+
+  /** What a handler has sent. @throws {ListenerError} It is not what a handler of this version sends. */
+  checked<T>(schema: z.ZodType, data: unknown): T {
+    if (!schema.safeParse(data).success) throw strange(this.url);
+    return data as T;
   }
 
   /**
@@ -71,6 +87,7 @@ export class ListenerClient {
       clearTimeout(timer);
       let text = "";
       reply.setEncoding("utf8");
+      reply.setTimeout(SILENCE_MAX_MS, () => reply.destroy(new Error("it has gone silent")));
       for await (const piece of reply) {
         text += piece;
         for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
@@ -172,7 +189,7 @@ function parsed(text: string, url: string): unknown {
 }
 
 function strange(url: string): ListenerError {
-  return new ListenerError("foreign", `${url} answers, but not as a handler does.`);
+  return new ListenerError("foreign", `${url} answers, but not as a handler of this version does.`);
 }
 
 function refusal(url: string, path: string, status: number, text: string): ListenerError {

@@ -84,7 +84,11 @@ function text(status: Status, isRunning: boolean): string {
       ),
     ],
     ...(counts.contributed === counts.aggregated ? [] : [functionsInWords(counts)]),
-    ["", `${counts.lateArrivals} of them after their window had closed; ${counts.lost} lost at the bus`],
+    [
+      "",
+      `${counts.lateArrivals} of them after their window had closed; ${counts.lost} lost at the bus` +
+      (counts.unrouted === 0 ? "" : `; ${counts.unrouted} routed to no sink`),
+    ],
     ...status.audit.map(({ atMs, who, action, detail, result }): Line => [
       "ordered",
       `${iso(atMs)} by ${who}: ${action} ${detail}: ${result ?? "not carried out yet"}`,

@@ -1,4 +1,5 @@
 import { realPathOf } from "../platform/file/absence.ts";
+import { PIPELINE } from "../api/pipeline_endpoint.ts";
 import type { PipelineRecord } from "../control/pipeline_record.ts";
 import { type Glance, liveGlance, storedGlance } from "../control/glance.ts";
 import { GlanceRates } from "../control/glance_rates.ts";
@@ -95,7 +96,7 @@ class StatusWatch {
     const { client } = this;
     if (client === undefined) return this.stored(NO_LISTENER);
     try {
-      const glance = liveGlance(await client.get("/api/pipeline", this.signal) as PipelineRecord);
+      const glance = liveGlance(await client.get<PipelineRecord>("/api/pipeline", PIPELINE, this.signal));
       const other = this.isRemote ? undefined : otherState(this.context.config, client.url, glance);
       if (other !== undefined) return this.stored(other);
       this.restMs = 0;

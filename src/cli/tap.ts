@@ -1,3 +1,4 @@
+import { PIPELINE } from "../api/pipeline_endpoint.ts";
 import type { EventRecord, TappedAggregateRecord } from "../control/tapped_record.ts";
 import type { SeriesFilter } from "../event/series_filter.ts";
 import { systemClock } from "../platform/clock/clock.ts";
@@ -60,7 +61,7 @@ async function source(
   if (client !== undefined) {
     try {
       // Whether it answers, and serves this client.
-      await client.get("/api/pipeline", signal);
+      await client.get("/api/pipeline", PIPELINE, signal);
       return keepTapping(client, options, signal);
     } catch (error) {
       if (!(error instanceof ListenerError)) throw error;

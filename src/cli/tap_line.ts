@@ -15,7 +15,7 @@ export function eventLine(record: EventRecord, style: TerminalStyle): string {
     timeOf(timestamp),
     style.strong(printable(seriesOf(record))),
     `${value}`,
-    ...(aggFunc === undefined ? [] : [aggFunc]),
+    ...(aggFunc === undefined ? [] : [printable(aggFunc)]),
     printable(`[${where}]`),
     ...(refused === undefined ? [] : [style.bad(`REFUSED ${refused}`)]),
   ];
@@ -28,9 +28,9 @@ export function aggregateLine(record: TappedAggregateRecord, style: TerminalStyl
   const parts = [
     `${timeOf(start)} + ${lengthInWords(end - start)}`,
     style.strong(printable(seriesOf(record))),
-    `${aggFunc} ${value}`,
+    `${printable(aggFunc)} ${value}`,
     `of ${count} ${count === 1 ? "event" : "events"}`,
-    sinks.length === 0 ? style.bad("→ no sink: no route leads anywhere") : printable(`→ ${sinks.join(", ")}`),
+    sinks.length === 0 ? style.bad("→ no sink: `none` in ROUTES") : printable(`→ ${sinks.join(", ")}`),
     ...(revision === 0 ? [] : [style.notable(`correction ${revision}`)]),
   ];
   return `${parts.join("  ")}\n`;

@@ -1,3 +1,4 @@
+import { TAP_EVENTS } from "../api/tap_endpoint.ts";
 import { outboxEnd, type PassingAggregates, passingAggregates } from "../control/passing_aggregates.ts";
 import { aggregateRecord, type EventRecord, type TappedAggregateRecord } from "../control/tapped_record.ts";
 import { type SeriesFilter, SeriesMatcher } from "../event/series_filter.ts";
@@ -24,8 +25,8 @@ export async function* passingOver(
   const query = new URLSearchParams({ of: aggregates ? "aggregates" : "events", name });
   if (Object.keys(labels).length > 0) query.set("labels", JSON.stringify(labels));
   for await (const { data, event } of client.stream(`/api/tap?${query}`, signal)) {
-    if (event === "passed") yield data as Exclude<Passing, { readonly record: unknown }>;
-    else yield { record: data as EventRecord | TappedAggregateRecord };
+    if (event === "passed") yield client.checked(TAP_EVENTS.passed, data);
+    else yield { record: client.checked(aggregates ? TAP_EVENTS.aggregate : TAP_EVENTS.event, data) };
   }
 }
 

@@ -38,6 +38,11 @@ export function Equation({ status: { accounting: books } }: { readonly status: S
           `
         )}
       </dl>
+      ${books.unrouted > 0 && html`
+        <p>
+          <${Mark} tone="warn">${countText(books.unrouted)} routed to no sink<//>
+          <span class="hint">a route of ROUTES leads to none</span></p>
+      `}
       <p class="actions">
         <${Mark} tone=${isEqual ? "good" : "bad"}>${isEqual ? "The sum is right" : "The sum is wrong"}<//>
         <span class="hint">as of the last checkpoint; the proof compares it with what the sinks hold</span>

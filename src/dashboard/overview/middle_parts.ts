@@ -12,7 +12,15 @@ interface MiddleProps {
 
 /** The windows: what is open, and how far event time is behind the clock. */
 export function WindowsPart({ pipeline }: MiddleProps): VNode {
-  const { idle, open_series, watermark, watermark_lag_seconds, windows } = pipeline;
+  const {
+    idle,
+    late_arrivals_total,
+    open_series,
+    unrouted_total,
+    watermark,
+    watermark_lag_seconds,
+    windows,
+  } = pipeline;
   const open = windows.reduce((sum, tier) => sum + tier.open, 0);
   return html`
     <${Part} name="Windows" tone=${open > 0 ? "good" : "idle"} state=${idle ? "idle" : "open"}>
@@ -28,6 +36,9 @@ export function WindowsPart({ pipeline }: MiddleProps): VNode {
           ${watermark_lag_seconds === null ? "–" : durationText(watermark_lag_seconds)}
         <//>
         <${Figure} name="Watermark"><${Moment} seconds=${watermark} /><//>
+        ${late_arrivals_total > 0 &&
+          html`<${Figure} name="Late, counted">${countText(late_arrivals_total)}<//>`}
+        ${unrouted_total > 0 && html`<${Figure} name="To no sink">${countText(unrouted_total)}<//>`}
       <//>
     <//>
   `;

@@ -32,6 +32,8 @@ export class FigureHistory {
   /** Whether the file ends with a whole line, so that another one may follow. */
   private isWhole = true;
   private isFailing = false;
+  /** Whether the file could not be read. What is in it may be good, so nothing is written over it. */
+  private isUnread = false;
 
   private constructor(private readonly file: FigureFile, private readonly logger: Logger) {}
 
@@ -52,6 +54,8 @@ export class FigureHistory {
     this.fine.add(figures);
     this.coarse.add(figures);
     this.write(() => {
+      if (this.isUnread) this.file.setAside();
+      this.isUnread = false;
       if (!this.isWhole || this.appended >= APPENDED_MAX) return this.rewrite();
       // What fails may have written a part of the line.
       this.isWhole = false;
@@ -72,6 +76,7 @@ export class FigureHistory {
       this.isWhole = !isCut;
       if (damage !== undefined) this.setAside(damage, figures.length);
     } catch (error) {
+      this.isUnread = true;
       this.isWhole = false;
       this.failed(error);
     }

@@ -1,0 +1,55 @@
+/** What `tap` and `status --watch` make of a listener that is not to be trusted. */
+import assert from "node:assert/strict";
+import { PIPELINE } from "../../src/api/pipeline_endpoint.ts";
+import { TAP_EVENTS } from "../../src/api/tap_endpoint.ts";
+import { ListenerClient } from "../../src/cli/listener_client.ts";
+import type { Config } from "../../src/settings/config.ts";
+
+const NEVER = new AbortController().signal;
+const settings = (httpTokens: Config["httpTokens"]) =>
+  ({ httpListen: { hostname: "127.0.0.1", port: 8090 }, httpTokens }) as Config;
+
+Deno.test("the admin's token goes to the listener of the settings only, and a token in the clear is known", () => {
+  const admin = settings({ viewer: undefined, admin: "admin-of-the-tests" });
+  assert.equal(ListenerClient.of(admin, "http://plant-7:8090")!.exposesToken, false);
+  const viewer = settings({ viewer: "viewer-of-the-tests", admin: undefined });
+  const exposes = (url: string) => ListenerClient.of(viewer, url)!.exposesToken;
+  for (
+    const url of [
+      "http://plant-7:8090",
+      "http://localhost.example:8090",
+      "http://127.example",
+      "http://1270.0.0.1.example",
+    ]
+  ) {
+    assert.ok(exposes(url), url);
+  }
+  for (
+    const url of [
+      "http://localhost:8090",
+      "http://127.0.0.1:8090",
+      "http://[::1]:8090",
+      "https://plant-7:8090",
+    ]
+  ) {
+    assert.ok(!exposes(url), url);
+  }
+});
+
+Deno.test("an answer that no handler gives is told as such, and nothing of it is shown", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => Response.json({ state: "\u001b[2J" }),
+  );
+  const client = ListenerClient.of(
+    settings({ viewer: undefined, admin: undefined }),
+    `http://127.0.0.1:${server.addr.port}`,
+  )!;
+  await assert.rejects(client.get("/api/pipeline", PIPELINE, NEVER), {
+    name: "ListenerError",
+    kind: "foreign",
+  });
+  for (const data of [{}, null, { name: "a", value: "\u001b[2J", timestamp: 1, source: "b" }]) {
+    assert.throws(() => client.checked(TAP_EVENTS.event, data), { name: "ListenerError", kind: "foreign" });
+  }
+});
