@@ -49,7 +49,8 @@ export class ListenerClient {
   /** Whether a token would go over the network in the clear. */
   get exposesToken(): boolean {
     const { hostname, protocol } = new URL(this.url);
-    const isOnThisHost = hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d+){3}$/.test(hostname);
+    const isOnThisHost = hostname === "localhost" || hostname === "[::1]" ||
+      /^127(?:\.\d+){3}$/.test(hostname);
     return this.token !== undefined && protocol === "http:" && !isOnThisHost;
   }
 
