@@ -6,8 +6,7 @@ import { ListenerClient } from "../../src/cli/listener_client.ts";
 import type { Config } from "../../src/settings/config.ts";
 
 const NEVER = new AbortController().signal;
-const settings = (httpTokens: Config["httpTokens"]) =>
-  ({ httpListen: { hostname: "127.0.0.1", port: 8090 }, httpTokens }) as Config;
+const settings = (httpTokens: Config["httpTokens"]) => ({ httpListen: undefined, httpTokens }) as Config;
 
 Deno.test("the admin's token goes to the listener of the settings only, and a token in the clear is known", () => {
   const admin = settings({ viewer: undefined, admin: "admin-of-the-tests" });
