@@ -10,13 +10,13 @@ const settings = (httpTokens: Config["httpTokens"]) => ({ httpListen: undefined,
 
 Deno.test("the admin's token goes to the listener of the settings only, and a token in the clear is known", () => {
   const admin = settings({ viewer: undefined, admin: "admin-of-the-tests" });
-  assert.equal(ListenerClient.of(admin, "http://plant-7:8090")!.exposesToken, false);
+  assert.equal(ListenerClient.of(admin, "http://plant-7")!.exposesToken, false);
   const viewer = settings({ viewer: "viewer-of-the-tests", admin: undefined });
   const exposes = (url: string) => ListenerClient.of(viewer, url)!.exposesToken;
   for (
     const url of [
-      "http://plant-7:8090",
-      "http://localhost.example:8090",
+      "http://plant-7",
+      "http://localhost.example",
       "http://127.example",
       "http://1270.0.0.1.example",
     ]
@@ -25,10 +25,10 @@ Deno.test("the admin's token goes to the listener of the settings only, and a to
   }
   for (
     const url of [
-      "http://localhost:8090",
-      "http://127.0.0.1:8090",
-      "http://[::1]:8090",
-      "https://plant-7:8090",
+      "http://localhost",
+      "http://127.0.0.1",
+      "http://[::1]",
+      "https://plant-7",
     ]
   ) {
     assert.ok(!exposes(url), url);
