@@ -1,5 +1,5 @@
 import type { LiveOverview } from "../overview.ts";
-import type { Lookback } from "./figure_history.ts";
+import type { Lookback } from "./recent_figures.ts";
 
 /** What an alarm is about, by the labels of the metric: `{ sink: "postgres" }`. Empty: the whole handler. */
 export type AlarmLabels = Readonly<Record<string, string>>;

@@ -2,8 +2,8 @@ import type { Clock } from "../../platform/clock/clock.ts";
 import type { LiveOverview } from "../overview.ts";
 import { type AlarmRule, type Finding, HOUR_MS } from "./alarm_rule.ts";
 import { BUS_RULES } from "./bus_rules.ts";
-import { FigureHistory } from "./figure_history.ts";
-import { figuresOf } from "./figures.ts";
+import { RecentFigures } from "./recent_figures.ts";
+import { figuresOf } from "./alarm_figures.ts";
 import { HANDLER_RULES } from "./handler_rules.ts";
 import { SINK_RULES } from "./sink_rules.ts";
 
@@ -28,7 +28,7 @@ const TRY_MS = 15_000;
  * minutes, and since some compare figures with earlier ones.
  */
 export class AlarmWatch {
-  private readonly history = new FigureHistory(HOUR_MS);
+  private readonly history = new RecentFigures(HOUR_MS);
   /** When each case was first seen, by its rule and labels. */
   private seen = new Map<string, number>();
 

@@ -10,7 +10,7 @@ import {
   inPercent,
   MINUTE_MS,
 } from "./alarm_rule.ts";
-import type { Lookback } from "./figure_history.ts";
+import type { Lookback } from "./recent_figures.ts";
 
 const DAY_MS = 24 * HOUR_MS;
 const CERTIFICATE_MS = 14 * DAY_MS;

@@ -1,4 +1,4 @@
-import type { Figures } from "../../../src/runtime/alarms/figures.ts";
+import type { AlarmFigures } from "../../../src/runtime/alarms/alarm_figures.ts";
 import type { LiveOverview } from "../../../src/runtime/overview.ts";
 import { busOverview, overviewWith, sinkOverview } from "../../support/overview.ts";
 
@@ -10,7 +10,7 @@ export interface AlarmCase {
   readonly alarm: string;
   readonly now?: Partial<LiveOverview>;
   /** What was different, and how many minutes ago. */
-  readonly before?: { readonly minutes: number } & Partial<Figures>;
+  readonly before?: { readonly minutes: number } & Partial<AlarmFigures>;
   /** Undefined: the alarm is not raised. */
   readonly finding?: { readonly labels: Record<string, string>; readonly detail: RegExp };
 }

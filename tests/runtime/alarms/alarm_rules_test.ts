@@ -3,15 +3,15 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { runbookOf } from "../../../src/control/runbook.ts";
 import { ALARM_RULES } from "../../../src/runtime/alarms/alarm_watch.ts";
-import { FigureHistory } from "../../../src/runtime/alarms/figure_history.ts";
-import { figuresOf } from "../../../src/runtime/alarms/figures.ts";
+import { RecentFigures } from "../../../src/runtime/alarms/recent_figures.ts";
+import { figuresOf } from "../../../src/runtime/alarms/alarm_figures.ts";
 import { ALARM_CASES, MINUTE, NOW, QUIET } from "./alarm_cases.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 Deno.test("each alarm is raised where it should be, and not where it should not", () => {
   for (const { alarm, before, finding, now } of ALARM_CASES) {
     const overview = { ...QUIET, ...now };
-    const history = new FigureHistory(60 * MINUTE);
+    const history = new RecentFigures(60 * MINUTE);
     if (before !== undefined) {
       const { minutes, ...different } = before;
       history.keep({ ...figuresOf(QUIET), atMs: NOW - minutes * MINUTE, ...different });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { AlarmWatch } from "../../../src/runtime/alarms/alarm_watch.ts";
-import { FigureHistory } from "../../../src/runtime/alarms/figure_history.ts";
-import { figuresOf } from "../../../src/runtime/alarms/figures.ts";
+import { RecentFigures } from "../../../src/runtime/alarms/recent_figures.ts";
+import { figuresOf } from "../../../src/runtime/alarms/alarm_figures.ts";
 import type { LiveOverview } from "../../../src/runtime/overview.ts";
 import { busOverview, overviewWith, sinkOverview } from "../../support/overview.ts";
 
@@ -91,7 +91,7 @@ Deno.test("the figures of an hour are kept, each time that the rules are tried",
 });
 
 Deno.test("figures are compared within their time, and never across a clock that was set back", () => {
-  const history = new FigureHistory(10 * MINUTE);
+  const history = new RecentFigures(10 * MINUTE);
   const at = (atMs: number, received: number) => ({ ...figuresOf(overviewWith()), atMs, received });
   const past = (atMs: number, received: number) => history.before(at(atMs, received));
   const received = (figures: { received: number }) => figures.received;

@@ -1,7 +1,7 @@
 import type { LiveOverview } from "../overview.ts";
 
 /** The figures of one moment that rules compare with earlier ones. Counters never go down. */
-export interface Figures {
+export interface AlarmFigures {
   /** Unix ms. */
   readonly atMs: number;
   readonly received: number;
@@ -20,7 +20,7 @@ export interface Figures {
   readonly diskFreeBytes: number | undefined;
 }
 
-export function figuresOf({ activity, buses, machine, nowMs, outboxRows }: LiveOverview): Figures {
+export function figuresOf({ activity, buses, machine, nowMs, outboxRows }: LiveOverview): AlarmFigures {
   const { counts, refusals, sends, sinks } = activity;
   const refused = new Map<string, number>();
   for (const { reason, count } of refusals) refused.set(reason, (refused.get(reason) ?? 0) + count);

@@ -1,7 +1,7 @@
-import type { Figures } from "./figures.ts";
+import type { AlarmFigures } from "./alarm_figures.ts";
 
 /** A figure; undefined: it was not known then. */
-type Figure = (figures: Figures) => number | undefined;
+type Figure = (figures: AlarmFigures) => number | undefined;
 
 /** How figures have changed up to now. Undefined where there are too few to compare. */
 export interface Lookback {
@@ -15,21 +15,21 @@ export interface Lookback {
 const TREND_SHARE = 1 / 6;
 
 /** The figures of the last hour. */
-export class FigureHistory {
+export class RecentFigures {
   /** The oldest first. */
-  private kept: Figures[] = [];
+  private kept: AlarmFigures[] = [];
 
   /** @param keepMs How far rules look back. */
   constructor(private readonly keepMs: number) {}
 
-  keep(figures: Figures): void {
+  keep(figures: AlarmFigures): void {
     // Where the clock was set back, what was measured before it cannot be compared any more.
     this.kept = this.kept.filter(({ atMs }) => atMs < figures.atMs && atMs >= figures.atMs - this.keepMs);
     this.kept.push(figures);
   }
 
   /** Looks back from some figures that need not be kept. */
-  before(now: Figures): Lookback {
+  before(now: AlarmFigures): Lookback {
     const within = (windowMs: number, figure: Figure): [atMs: number, value: number][] =>
       [...this.kept.filter(({ atMs }) => atMs < now.atMs), now].flatMap((figures) => {
         const value = figures.atMs < now.atMs - windowMs ? undefined : figure(figures);
