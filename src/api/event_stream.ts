@@ -8,8 +8,10 @@ import { readinessOf } from "./health_endpoints.ts";
 import { StreamClient } from "./stream_client.ts";
 
 const CLIENTS_MAX = 32;
-/** Time between two looks at the handler. */
+/** Time between two looks at the handler, and between two questions about its state. */
 const LOOK_MS = 1000;
+/** Time between two signs of life: a page tells a handler that hangs by their absence, within two seconds. */
+const ALIVE_MS = 500;
 /** Looking takes a fiftieth of the time at most, and so does asking. */
 const REST_FACTOR = 50;
 
@@ -20,6 +22,8 @@ export interface WindowEvent {
   readonly aggregates: number;
   readonly correction: boolean;
 }
+
+type Loop = "looking" | "asking" | "living";
 
 export interface EventStreamOptions {
   readonly inquiries: Pick<Inquiries, "changes">;
@@ -32,15 +36,16 @@ export interface EventStreamOptions {
 
 /**
  * Tells clients what changes in the handler, as server-sent events: `pipeline` at each look, `readiness` and
- * `status` once at the beginning and then when they change, and `window` for each window that closes. All
- * clients share the looks, and nobody looks while there is no client.
+ * `status` once at the beginning and then when they change, `window` for each window that closes, and `alive`
+ * twice a second. All clients share the looks, and nobody looks while there is no client.
  *
  * A look at the process is quick. A question about the state takes longer the more series there are, so it
- * has a pace of its own: an outage shows at once also where the state is large.
+ * has a pace of its own: an outage shows at once also where the state is large. So have the signs of life:
+ * also a handler whose looks are slow is told from one that hangs.
  */
 export class EventStream {
   private readonly clients = new Set<StreamClient>();
-  private readonly running = new Set<"looking" | "asking">();
+  private readonly running = new Set<Loop>();
   private commits = -1;
 
   constructor(private readonly options: EventStreamOptions) {
@@ -69,13 +74,14 @@ export class EventStream {
     const client = new StreamClient(lastEventId, () => this.clients.delete(client));
     this.clients.add(client);
     if (this.running.has("looking")) this.look([client]);
-    void this.keep("looking", () => Promise.resolve(this.look([...this.clients])));
-    void this.keep("asking", () => this.ask());
+    void this.keep("looking", LOOK_MS, () => Promise.resolve(this.look([...this.clients])));
+    void this.keep("asking", LOOK_MS, () => this.ask());
+    void this.keep("living", ALIVE_MS, () => Promise.resolve(this.tellAlive()));
     return client.stream;
   }
 
   /** Repeats a step as long as there are clients. */
-  private async keep(what: "looking" | "asking", step: () => Promise<void>): Promise<void> {
+  private async keep(what: Loop, intervalMs: number, step: () => Promise<void>): Promise<void> {
     if (this.running.has(what)) return;
     const { closing, pause = wait } = this.options;
     this.running.add(what);
@@ -84,7 +90,7 @@ export class EventStream {
       while (this.clients.size > 0 && !closing.aborted) {
         const beganMs = performance.now();
         await step();
-        await pause(Math.max(LOOK_MS, REST_FACTOR * (performance.now() - beganMs)));
+        await pause(Math.max(intervalMs, REST_FACTOR * (performance.now() - beganMs)));
       }
     } catch {
       // A defect must not end the handler. Its question fails at its own path too, with a line in the log.
@@ -104,6 +110,10 @@ export class EventStream {
       if (client.readiness !== readiness) client.send("readiness", readiness);
       client.readiness = readiness;
     }
+  }
+
+  private tellAlive(): void {
+    for (const client of this.clients) client.send("alive", "{}");
   }
 
   /** Asks what is new in the state, and tells each client what is new to it. */

@@ -2,8 +2,10 @@
 const BUFFER_MAX_BYTES = 1024 * 1024;
 /** A stream ends after this time, so that a client whose token is no longer valid loses it. */
 const STREAM_MAX_MS = 15 * 60_000;
-/** How long a browser waits before it connects again. */
+/** How long a browser waits before it connects again, where a stream has broken off. */
 const RETRY_MS = 2000;
+/** The same where the stream has come to its time: nothing is wrong, so nobody shall see it. */
+const RENEWAL_MS = 100;
 
 const ENCODER = new TextEncoder();
 
@@ -30,7 +32,10 @@ export class StreamClient {
       },
       new ByteLengthQueuingStrategy({ highWaterMark: BUFFER_MAX_BYTES }),
     );
-    this.timer = setTimeout(() => this.end(), STREAM_MAX_MS);
+    this.timer = setTimeout(() => {
+      this.write(`retry: ${RENEWAL_MS}\n\n`);
+      this.end();
+    }, STREAM_MAX_MS);
     this.write(`retry: ${RETRY_MS}\n\n`);
   }
 

@@ -10,6 +10,7 @@ export const STREAM_EVENTS = {
   status: STATUS,
   readiness: READINESS,
   pipeline: PIPELINE,
+  alive: z.strictObject({}),
   window: z.strictObject({
     window_start: z.number(),
     window_end: z.number(),

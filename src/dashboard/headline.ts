@@ -11,6 +11,7 @@ export interface Headline {
 /** The headline of the page. */
 export function headlineOf({ connection, readiness }: Live): Headline {
   if (connection === "lost") return { tone: "bad", text: "No word from the handler" };
+  if (connection === "waiting") return { tone: "warn", text: "Waiting for the handler" };
   if (connection === "connecting" || readiness === undefined) return { tone: "idle", text: "Connecting" };
   const { alarms = [], causes, status } = readiness;
   if (status === "not_ready") return { tone: "bad", text: `Not ready: ${countOf(causes.length, "cause")}` };

@@ -13,10 +13,10 @@ export interface ClosedWindow {
 /** What the handler has told of itself. */
 export interface Live {
   /**
-   * `connecting`: the stream has ended or is about to begin. `lost`: nothing was heard for some seconds; the
-   * rest is as it was then.
+   * `connecting`: the first stream is about to begin. `waiting`: a word is overdue. `lost`: nothing was heard
+   * for some seconds. The rest is as it was then.
    */
-  readonly connection: "connecting" | "open" | "lost";
+  readonly connection: "connecting" | "open" | "waiting" | "lost";
   /** The last of them, the oldest first; rates are worked out from them. */
   readonly pipelines: readonly Pipeline[];
   readonly readiness: Readiness | undefined;
@@ -27,8 +27,14 @@ export interface Live {
 
 const PIPELINES_KEPT = 6;
 const CLOSED_KEPT = 100;
-/** The handler tells something each second. */
+/** The handler says twice a second that it is alive. So an outage shows within two seconds. */
+const OVERDUE_MS = 1800;
+/** Where the stream breaks off, a new one has this long to bring a word. */
+const BROKEN_MS = 700;
+/** A handler that is very busy may be silent for longer than that, so it is not called gone at once. */
 const SILENCE_MS = 4000;
+/** A timer that is later than that says that the page itself has slept: words may wait to be heard. */
+const SLEPT_MS = 500;
 const RETRY_MS = 2000;
 
 const NOTHING: Live = {
@@ -68,10 +74,15 @@ export class LiveStream {
     on("window", (window: ClosedWindow) => ({
       closed: [window, ...this.current.closed].slice(0, CLOSED_KEPT),
     }));
+    source.addEventListener("alive", () => {
+      this.expectWord();
+      // Few words change anything. Who follows is told of those only.
+      if (this.current.connection !== "open") this.change({ connection: "open" });
+    });
     source.addEventListener("error", () => {
       // A broken connection is taken up again by the browser, a refused one is not.
       if (source.readyState !== EventSource.CLOSED) {
-        this.change({ connection: "connecting" });
+        if (this.current.connection === "open") this.watch(BROKEN_MS, () => this.wait());
         return;
       }
       this.change({ connection: "lost" });
@@ -94,8 +105,23 @@ export class LiveStream {
   }
 
   private expectWord(): void {
+    this.watch(OVERDUE_MS, () => this.wait());
+  }
+
+  /** A word is overdue. */
+  private wait(): void {
+    if (this.current.connection === "open") this.change({ connection: "waiting" });
+    this.watch(SILENCE_MS - OVERDUE_MS, () => this.change({ connection: "lost" }));
+  }
+
+  /** Does something after a time without a word. */
+  private watch(milliseconds: number, onSilence: () => void): void {
     clearTimeout(this.silence);
-    this.silence = setTimeout(() => this.change({ connection: "lost" }), SILENCE_MS);
+    const dueMs = performance.now() + milliseconds;
+    this.silence = setTimeout(() => {
+      if (performance.now() < dueMs + SLEPT_MS) return onSilence();
+      this.watch(milliseconds, onSilence);
+    }, milliseconds);
   }
 
   private change(changes: Partial<Live>): void {

@@ -61,6 +61,7 @@ async function turns(): Promise<void> {
 }
 
 const PIPELINE = /event: pipeline\ndata: \{"at":.*\}\n\n/g;
+const ALIVE = "event: alive\ndata: {}\n\n";
 
 /** What a client has got since it was last asked. */
 class Reader {
@@ -68,6 +69,7 @@ class Reader {
   text = "";
   /** How often the pipeline was told. */
   pipelines = 0;
+  signsOfLife = 0;
   end: "closed" | "cut" | undefined;
 
   constructor(stream: ReadableStream<Uint8Array>) {
@@ -75,13 +77,14 @@ class Reader {
     void this.run();
   }
 
-  /** All but the pipeline, which comes at each look. */
+  /** All but the pipeline and the signs of life, which come at each look. */
   async take(): Promise<string> {
     await turns();
     const { text } = this;
     this.text = "";
     this.pipelines += text.split(PIPELINE).length - 1;
-    return text.replace(PIPELINE, "");
+    this.signsOfLife += text.split(ALIVE).length - 1;
+    return text.replace(PIPELINE, "").replaceAll(ALIVE, "");
   }
 
   cancel(): Promise<void> {
@@ -179,17 +182,19 @@ Deno.test("there is a bound of clients, and who goes makes room", async () => {
   assert.throws(() => stage.events.open(undefined), ApiError, "the listener closes");
 });
 
-Deno.test("the pipeline comes at once and at each look, however long the state takes to answer", async () => {
+Deno.test("pipeline and signs of life come at once and at each look, however long the state takes to answer", async () => {
   const stage = new Stage();
   stage.isSlow = true;
   const client = new Reader(stage.events.open(undefined));
   await client.take();
   const first = client.pipelines;
   assert.ok(first >= 1);
+  assert.equal(client.signsOfLife, 1);
   for (let i = 1; i <= 20; i++) {
     await stage.look();
     assert.equal(await client.take(), "");
     assert.equal(client.pipelines, first + i);
+    assert.equal(client.signsOfLife, 1 + i);
   }
   stage.overview = { isStopping: true };
   await stage.look();

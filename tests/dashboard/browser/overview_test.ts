@@ -50,6 +50,14 @@ Deno.test({
     assert.deepEqual(opened.complaints, []);
   });
 
+  await t.step("a handler that hangs is told, and when it goes on, so is that", async () => {
+    site.handler.signal("SIGSTOP");
+    await page.getByRole("status").getByText(/^(Waiting for|No word from) the handler$/).waitFor();
+    site.handler.signal("SIGCONT");
+    await page.getByRole("status").getByText("Not ready: 1 cause").waitFor();
+    assert.deepEqual(opened.complaints, []);
+  });
+
   await t.step("a handler that is gone is told, and what was known stays", async () => {
     await site.handler.kill9();
     await page.getByRole("status").getByText("No word from the handler").waitFor();
