@@ -78,7 +78,7 @@ export class Delivery {
     this.attempts = new Attempts(options.attemptTimeoutMs, clock, this.pulse);
     this.batchSize = new BatchSize(options.batchMaxAggregates);
     const { id } = sink;
-    this.standing = new Standing(id, random, logger);
+    this.standing = new Standing(id, clock, random, logger);
     this.alarms = new SinkAlarms(id, outbox, logger);
     this.postponed = new PostponedAggregates(id, outbox, clock, logger);
     this.rejections = new Rejections(id, outbox, logger, observer);
@@ -216,7 +216,7 @@ export class Delivery {
       this.batchSize.passed(size);
       const seconds = (this.clock.monotonicMs() - startedMs) / 1000;
       this.observer.delivered(this.name, batch, seconds, this.clock.nowMs());
-      this.standing.delivered(this.clock.nowMs());
+      this.standing.delivered();
       if (!this.hasDelivered) {
         this.logger.info("the first aggregates have reached the sink", { sink: this.name });
       }

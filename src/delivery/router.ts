@@ -9,6 +9,8 @@ export interface SinkStanding {
   readonly state: DeliveryState;
   /** Why the last attempt failed; undefined when it did not. */
   readonly error: string | undefined;
+  /** Since when its attempts have failed, Unix ms; undefined: the last one did not. */
+  readonly failingSinceMs: number | undefined;
   /** When the sink last took aggregates, Unix ms; undefined: not since the start of the process. */
   readonly lastDeliveryMs: number | undefined;
 }
@@ -67,10 +69,11 @@ export class Router {
   }
 
   standings(): SinkStanding[] {
-    return this.deliveries.map(({ sink, standing: { state, error, lastDeliveryMs } }) => ({
+    return this.deliveries.map(({ sink, standing: { state, error, failingSinceMs, lastDeliveryMs } }) => ({
       name: sink.id,
       state,
       error,
+      failingSinceMs,
       lastDeliveryMs,
     }));
   }

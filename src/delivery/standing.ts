@@ -1,5 +1,6 @@
 import type { SinkError } from "../contract/sink.ts";
 import { Backoff } from "../platform/clock/backoff.ts";
+import type { Clock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 
 /** Failures in a row that open the circuit breaker. */
@@ -23,10 +24,16 @@ export class Standing {
   private failure: SinkError | undefined;
   private hasOpened = false;
   private deliveredMs: number | undefined;
+  private firstFailedMs: number | undefined;
   /** Failures in a row since finishing began. */
   private finishingFailures = 0;
 
-  constructor(private readonly sink: string, random: () => number, private readonly logger: Logger) {
+  constructor(
+    private readonly sink: string,
+    private readonly clock: Clock,
+    random: () => number,
+    private readonly logger: Logger,
+  ) {
     this.backoff = new Backoff(random);
   }
 
@@ -41,19 +48,24 @@ export class Standing {
     return this.failure?.message;
   }
 
+  /** When the first of its failures in a row was, Unix ms; undefined: the last attempt did not fail. */
+  get failingSinceMs(): number | undefined {
+    return this.firstFailedMs;
+  }
+
   /** When the sink last took aggregates, Unix ms; undefined: not since the start of the process. */
   get lastDeliveryMs(): number | undefined {
     return this.deliveredMs;
   }
 
-  /** The sink has taken aggregates. @param nowMs Unix ms. */
-  delivered(nowMs: number): void {
-    this.deliveredMs = nowMs;
+  /** The sink has taken aggregates. */
+  delivered(): void {
+    this.deliveredMs = this.clock.nowMs();
   }
 
   succeeded(): void {
     if (this.failure !== undefined) this.logger.info("the sink works again", { sink: this.sink });
-    this.failure = undefined;
+    this.failure = this.firstFailedMs = undefined;
     this.hasOpened = true;
     this.finishingFailures = 0;
     this.backoff.reset();
@@ -66,6 +78,7 @@ export class Standing {
   failed(error: SinkError, isFinishing: boolean): number | undefined {
     const isNews = this.failure?.message !== error.message;
     this.failure = error;
+    this.firstFailedMs ??= this.clock.nowMs();
     const isMisconfigured = error.kind === "misconfigured";
     const pauseMs = this.backoff.nextMs(isMisconfigured && !isFinishing ? MISCONFIGURED_PAUSE_MS : 0);
     if (isNews || this.backoff.shouldReport()) {

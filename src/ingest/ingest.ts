@@ -136,9 +136,9 @@ export class Ingest {
     return this.positions.lineagesFor(this.sources[source]!);
   }
 
-  /** Notes why a source could not be opened; undefined: it was opened. */
-  openFailed(source: number, reason: string | undefined): void {
-    this.positions.openFailed(this.sources[source]!, reason);
+  /** Notes why a source could not be opened. */
+  openFailed(source: number, reason: string): void {
+    this.positions.openFailed(this.sources[source]!, reason, this.clock.nowMs());
   }
 
   /** See {@link Partitions.pause}. */
@@ -194,7 +194,7 @@ export class Ingest {
     if (state.progress !== from) return false;
     switch (outcome.kind) {
       case "events": {
-        state.failure = undefined;
+        state.works();
         const takeIn = () => this.takeIn(state, outcome, batch, readMs);
         return this.observer.traces?.read(state, outcome.decodeMs, readMs, batch, takeIn) ?? takeIn();
       }
@@ -217,7 +217,7 @@ export class Ingest {
       default:
         moves.skipTo(number, outcome, outcome.lost);
     }
-    state.failure = undefined;
+    state.works();
     return true;
   }
 
@@ -249,7 +249,7 @@ export class Ingest {
 
   /** Notes a failed read. It does not count as idle, and resets the idle time before it. */
   readFailed(number: number, reason: string): void {
-    this.partitions[number]!.failure = reason;
+    this.partitions[number]!.failed(reason, this.clock.nowMs());
     this.positions.wake(number);
   }
 

@@ -2,15 +2,20 @@ import type { Partition, PartitionId, Progress } from "../contract/source.ts";
 import type { LogFields } from "../platform/log/logger.ts";
 import type { PartitionPosition } from "../state/checkpoint/partition_position.ts";
 
-/** A source as ingest sees it. */
+/**
+ * A source as ingest sees it. It fails from the first failed attempt on to open it or to read any of its
+ * partitions, until all of them work.
+ */
 export class SourceState {
-  /** Why it could not be opened; undefined: it was opened, or not yet tried. */
-  openFailure: string | undefined;
+  /** Whether it was read, or could not be, since the start of the process. */
+  isTried = false;
   /** Whether an operator has paused it: nothing is read of it. */
   isPaused = false;
   /** Its present partitions. */
   readonly partitions = new Map<PartitionId, PartitionState>();
+  private openFailure: string | undefined;
   private readonly failing = new Set<PartitionState>();
+  private firstFailedMs: number | undefined;
 
   /** @param ordinal Its index in the configuration. */
   constructor(readonly name: string, readonly ordinal: number) {}
@@ -22,9 +27,47 @@ export class SourceState {
     return undefined;
   }
 
-  noteFailure(partition: PartitionState): void {
-    if (partition.failure === undefined) this.failing.delete(partition);
-    else this.failing.add(partition);
+  /** Since when a part of it has not been readable, Unix ms; undefined: all of it is. */
+  get failingSinceMs(): number | undefined {
+    return this.firstFailedMs;
+  }
+
+  /** It was opened. Whether it can be read, its partitions show. */
+  opened(): void {
+    this.openFailure = undefined;
+    this.noteEnd();
+  }
+
+  /** It could not be opened. @param nowMs Unix ms. */
+  openFailed(reason: string, nowMs: number): void {
+    this.openFailure = reason;
+    this.noteFailure(nowMs);
+  }
+
+  /** @param nowMs Unix ms. */
+  partitionFailed(partition: PartitionState, nowMs: number): void {
+    this.failing.add(partition);
+    this.noteFailure(nowMs);
+  }
+
+  /** A partition was read. */
+  partitionWorks(partition: PartitionState): void {
+    this.isTried = true;
+    this.partitionLeft(partition);
+  }
+
+  /** A partition is not read any more. */
+  partitionLeft(partition: PartitionState): void {
+    if (this.failing.delete(partition)) this.noteEnd();
+  }
+
+  private noteFailure(nowMs: number): void {
+    this.isTried = true;
+    this.firstFailedMs ??= nowMs;
+  }
+
+  private noteEnd(): void {
+    if (this.failure === undefined) this.firstFailedMs = undefined;
   }
 }
 
@@ -75,9 +118,22 @@ export class PartitionState {
     return this.reason;
   }
 
-  set failure(reason: string | undefined) {
+  /** A read has failed. @param nowMs Unix ms. */
+  failed(reason: string, nowMs: number): void {
     this.reason = reason;
-    this.source.noteFailure(this);
+    this.source.partitionFailed(this, nowMs);
+  }
+
+  /** A read has succeeded. */
+  works(): void {
+    this.reason = undefined;
+    this.source.partitionWorks(this);
+  }
+
+  /** It has gone away. */
+  left(): void {
+    this.reason = undefined;
+    this.source.partitionLeft(this);
   }
 
   /** As the state keeps it. */

@@ -70,7 +70,7 @@ export class Partitions {
     const { aggregator, checkpoint, gone } = this;
     const state = this.states[number]!;
     const key = keyOf(state);
-    state.failure = undefined;
+    state.left();
     state.source.partitions.delete(state.id);
     state.leftGreatestMs = aggregator.watermark.greatestOf(number);
     checkpoint.leave(number, state.position);
@@ -183,10 +183,9 @@ export class Partitions {
     this.aggregator.watermark.setIdle(number, false);
   }
 
-  /** Notes why a source could not be opened; undefined: it was opened. */
-  openFailed(source: SourceState, reason: string | undefined): void {
-    source.openFailure = reason;
-    if (reason === undefined) return;
+  /** Notes why a source could not be opened. @param nowMs Unix ms. */
+  openFailed(source: SourceState, reason: string, nowMs: number): void {
+    source.openFailed(reason, nowMs);
     for (const { number } of source.partitions.values()) this.wake(number!);
   }
 

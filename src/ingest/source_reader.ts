@@ -208,7 +208,7 @@ export class SourceReader {
       try {
         const partitions = await this.source.open(this.context(), signal);
         this.wanted ??= partitions;
-        this.ingest.openFailed(this.number, undefined);
+        this.ingest.sources[this.number]!.opened();
         this.setbacks.over();
         this.follow();
         this.ingest.detachUnattached(this.number);

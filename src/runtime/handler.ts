@@ -89,7 +89,8 @@ export class Handler {
     });
     const look = () => this.lookout.look();
     this.minuteLog = new MinuteLog(look, clock, logger);
-    this.outages = new OutageWatch(this.core.state, look, clock, logger);
+    const watched = () => ({ sources: ingest.sources, sinks: this.router.standings() });
+    this.outages = new OutageWatch(this.core.state, watched, clock, logger);
   }
 
   /**

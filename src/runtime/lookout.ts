@@ -15,6 +15,7 @@ import { readOutages } from "../state/outages.ts";
 import type { Pause } from "../state/pauses.ts";
 import type { Core } from "./core.ts";
 import type { MetricCollector } from "./metric_collector.ts";
+import { busSubject, sinkSubject } from "./outage_watch.ts";
 import type { LiveBusOverview, LiveOverview, Overview } from "./overview.ts";
 
 /** The parts that are read from the disk, also for a running handler. */
@@ -56,11 +57,15 @@ export class Lookout {
     const { watermark, windows } = aggregator;
     const { certificates, maxFutureSkewMs, outboxMaxRows } = circumstances.config();
     const counts = this.counts();
+    const stored = storedIn(this.core);
+    // An outage may be older than the process.
+    const sinceOf = (subject: string, liveMs: number | undefined) =>
+      liveMs && (stored.outages.find((outage) => outage.subject === subject)?.sinceMs ?? liveMs);
     return {
       nowMs: this.clock.nowMs(),
       ...this.identity,
       stateBytes: state.sizeBytes(),
-      ...storedIn(this.core),
+      ...stored,
       watermarkMs: known(watermark.valueMs),
       counts,
       openWindows: windows.windowCount,
@@ -68,9 +73,13 @@ export class Lookout {
       openSeries: windows.seriesCount,
       outboxEndId: outbox.endId(),
       outboxRows: outbox.pendingCount(),
-      buses: ingest.sources.map((source) => busOverview(source, watermark)),
+      buses: ingest.sources.map((source) => ({
+        ...busOverview(source, watermark),
+        failingSinceMs: sinceOf(busSubject(source.name), source.failingSinceMs),
+      })),
       sinks: router.standings().map((standing) => ({
         ...standing,
+        failingSinceMs: sinceOf(sinkSubject(standing.name), standing.failingSinceMs),
         cursor: outbox.cursor(standing.name),
         waitingSinceMs: readable(() => outbox.oldestWaitingMs(standing.name)),
       })),
@@ -99,7 +108,10 @@ function extentOf(parts: readonly Extent[]): Extent | undefined {
   return { readBytes: sum("readBytes"), allBytes: sum("allBytes") };
 }
 
-function busOverview({ failure, name, partitions }: SourceState, watermark: Watermark): LiveBusOverview {
+function busOverview(
+  { failure, name, partitions }: SourceState,
+  watermark: Watermark,
+): Omit<LiveBusOverview, "failingSinceMs"> {
   const all = [...partitions.values()];
   return {
     name,

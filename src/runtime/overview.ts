@@ -99,6 +99,8 @@ export interface LiveOverview extends Overview {
 export interface LiveBusOverview extends BusOverview {
   /** Why the last read of one of its partitions failed; undefined when none did. */
   readonly failure: string | undefined;
+  /** When the first of these failures in a row was, Unix ms; undefined: none was. */
+  readonly failingSinceMs: number | undefined;
   /** How much is read of its partitions that have an end; undefined: none has. */
   readonly extent: Extent | undefined;
   /** How full its inbox is; undefined: it has none. */
@@ -117,6 +119,8 @@ export interface LiveSinkOverview extends SinkOverview {
   readonly state: DeliveryState;
   /** Why the last attempt failed; undefined when it did not. */
   readonly error: string | undefined;
+  /** When the first of the attempts failed that have failed in a row, Unix ms; undefined: it did not fail. */
+  readonly failingSinceMs: number | undefined;
   /** When it last took aggregates; undefined: not since the start of the process. */
   readonly lastDeliveryMs: number | undefined;
   /**

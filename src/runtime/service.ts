@@ -97,15 +97,17 @@ class Service {
 
   /** Everything that runs until fetching stops. */
   private async read(halt: AbortSignal, outlet: VabusOutlet | undefined): Promise<void> {
-    const { clock, config, core: { ingest }, lookout, minuteLog, readers, tasks } = this.handler;
-    const { figures } = this;
+    const { figures, handler } = this;
+    const { clock, config, core: { ingest }, lookout, minuteLog, outages, readers, repetitions, tasks } =
+      handler;
     const keeper = figures && new FigureKeeper(() => lookout.look(), clock, figures);
     await Promise.all([
       ...readers.map((reader) => tasks.start(() => reader.run(halt))),
       tasks.start(() => ingest.keepCheckpointing(halt)),
       tasks.start(() => this.handler.watchReceiver(halt)),
       ...(keeper ? [tasks.start(() => keeper.run(halt))] : []),
-      ...(this.options.isQuiet ? [] : [tasks.start(() => minuteLog.run(halt, () => this.tellRepeated()))]),
+      tasks.start(() => outages.run(halt)),
+      ...(this.options.isQuiet ? [] : [tasks.start(() => minuteLog.run(halt, () => repetitions.tell()))]),
       // Only the listener tells of them.
       ...(this.options.listen ? [tasks.start(() => this.alarmWatch.run(halt))] : []),
       ...(outlet ? [tasks.start(() => outlet.run(config.metricsIntervalMs, clock.sleep, halt))] : []),
@@ -122,11 +124,6 @@ class Service {
       sinks: config.sinks.map(({ id }) => id).join(","),
       admin: adminUrl,
     });
-  }
-
-  private tellRepeated(): void {
-    this.handler.repetitions.tell();
-    this.handler.outages.tell();
   }
 
   private openOutlet(): VabusOutlet | undefined {

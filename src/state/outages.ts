@@ -6,9 +6,12 @@ export interface Outage {
   readonly subject: string;
   /** The last reason. */
   readonly detail: string;
-  /** Unix ms. */
+  /** When the first attempt failed, Unix ms. */
   readonly sinceMs: number;
 }
+
+/** Why a bus or sink fails now, and since when, Unix ms. */
+export type Failure = Pick<Outage, "detail" | "sinceMs">;
 
 /** An outage is reported after the first of these times, and again each time the second has passed. */
 const LONG_MS = 3600_000;
@@ -27,36 +30,38 @@ export function readOutages(state: StateDatabase): Outage[] {
 }
 
 /**
- * Stores which buses and sinks fail now, with the reasons. An outage begins when it is first stored, and ends
- * when its subject no longer fails. Returns the outages to report now, which is after an hour and then once a
- * day, and the reported ones that are over.
+ * Stores which buses and sinks fail now. An outage begins with the first failure, also where that was before
+ * the process started, and ends when its subject no longer fails. Returns the outages to report now, which is
+ * after an hour and then once a day, and the reported ones that are over.
  *
+ * @param failing By subject.
+ * @param untried Subjects of which it is not known yet: their outages go on.
  * @throws {StateError}
  */
 export function noteOutages(
   state: StateDatabase,
-  failing: ReadonlyMap<string, string>,
+  failing: ReadonlyMap<string, Failure>,
+  untried: ReadonlySet<string>,
   nowMs: number,
 ): { readonly due: readonly Outage[]; readonly over: readonly Outage[] } {
   const before = rowsOf(state);
-  if (failing.size === 0 && before.length === 0) return { due: [], over: [] };
-  const rows = [...failing].map(([place, detail]): OutageRow => {
+  const ended = before.filter(({ place }) => !failing.has(place) && !untried.has(place));
+  if (failing.size === 0 && ended.length === 0) return { due: [], over: [] };
+  const rows = [...failing].map(([place, { detail, sinceMs }]): OutageRow => {
     const known = before.find((row) => row.place === place);
-    return { place, detail, since_ms: known?.since_ms ?? nowMs, told_ms: known?.told_ms ?? null };
+    return { place, detail, since_ms: known?.since_ms ?? sinceMs, told_ms: known?.told_ms ?? null };
   });
   const due = rows.filter((row) =>
     nowMs - row.since_ms >= LONG_MS && nowMs - (row.told_ms ?? -Infinity) >= AGAIN_MS
   );
   for (const row of due) row.told_ms = nowMs;
   state.transaction(() => {
-    for (const { place } of before) {
-      if (!failing.has(place)) state.run("DELETE FROM outage WHERE place = ?", place);
-    }
+    for (const { place } of ended) state.run("DELETE FROM outage WHERE place = ?", place);
     for (const { place, detail, since_ms, told_ms } of rows) {
       state.run("INSERT OR REPLACE INTO outage VALUES (?, ?, ?, ?)", place, detail, since_ms, told_ms);
     }
   });
-  const over = before.filter(({ place, told_ms }) => told_ms !== null && !failing.has(place));
+  const over = ended.filter(({ told_ms }) => told_ms !== null);
   return { due: due.map(toOutage), over: over.map(toOutage) };
 }
 

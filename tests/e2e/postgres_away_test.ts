@@ -57,6 +57,15 @@ Deno.test({
     );
     assert.equal(await metric("sink_up"), 0);
     assert.ok(await metric("sink_outbox_rows") > 0);
+    await reaches("the outage in the state", async () => (await status()).outages.length === 1);
+    const [{ since }] = (await status()).outages;
+    const { alarms } = JSON.parse(await ask("/api/alarms"));
+    assert.deepEqual(
+      alarms.filter(({ name }: { name: string }) => /SinkDown|BreakerOpen/.test(name))
+        .map((alarm: { since: number }) => alarm.since),
+      [since],
+      "status and alarms tell the same time",
+    );
     const samples = samplesOf(await ask("/metrics"));
     const isBroken = samples.get('vabus_handler_sink_breaker_open{sink="postgres"}') === 1;
     await assertFires(directory.path, samples, {

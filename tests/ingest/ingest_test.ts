@@ -125,7 +125,7 @@ Deno.test("a bus that is back at a log that was read before has been read, and i
     const settle = (outcome: Outcome) => ingest.settle(0, state.progress, outcome, new EventBatch(), 0);
     assert.ok(settle({ kind: "restarted", lineage: "another", next: undefined, offset: undefined, lost: 0 }));
     ingest.checkpointNow();
-    state.failure = "no connection";
+    state.failed("no connection", NOW_MS);
     assert.ok(settle({ kind: "moved", lineage: lineage! }));
     assert.deepEqual([state.progress.lineage, state.progress.position], [lineage, position]);
     assert.equal(state.failure, undefined);

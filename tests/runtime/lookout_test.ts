@@ -72,7 +72,8 @@ Deno.test("right after a checkpoint a handler looks the same from within and fro
     });
     await rig.readers[0]!.drain(new AbortController().signal);
     raiseAlarm(core.state, "sqlite", { kind: "rows_missing", detail: "gone", count: 1 }, NOW_MS);
-    noteOutages(core.state, new Map([["bus http://bus", "no connection"]]), NOW_MS);
+    const failing = new Map([["bus http://bus", { detail: "no connection", sinceMs: NOW_MS - 1 }]]);
+    noteOutages(core.state, failing, new Set(), NOW_MS);
     core.ingest.checkpointNow();
     assert.deepEqual(common(lookout.look()), common(readStatus(core.state, rig.clock.ms)));
     const seen = lookout.look();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { noteOutages, readOutages } from "../../src/state/outages.ts";
+import { type Failure, noteOutages, readOutages } from "../../src/state/outages.ts";
 import { StateDatabase } from "../../src/state/file/state_database.ts";
 
 const HOUR_MS = 3600_000;
@@ -13,13 +13,20 @@ Deno.test("an outage is told after an hour, then once a day, and once when it is
       using state = closing(StateDatabase.open({ directory, instanceId: "i" }));
       // It works in the first hours, and again from the 58th on.
       const failing = hour >= 3 && hour < 58
-        ? new Map([[SUBJECT, `away at ${hour}`]])
-        : new Map<string, string>();
-      const { due, over } = noteOutages(state.state, failing, hour * HOUR_MS);
-      for (const { sinceMs, detail } of due) told.push([hour, `${detail}, since ${sinceMs / HOUR_MS}`]);
+        ? new Map([[SUBJECT, { detail: `away at ${hour}`, sinceMs: 3 * HOUR_MS - 7 }]])
+        : new Map<string, Failure>();
+      // Each hour is a process of its own. In the twentieth, nothing was tried yet.
+      const untried = new Set(hour === 20 ? [SUBJECT] : []);
+      const { due, over } = noteOutages(
+        state.state,
+        hour === 20 ? new Map() : failing,
+        untried,
+        hour * HOUR_MS,
+      );
+      for (const { sinceMs, detail } of due) told.push([hour, `${detail}, since ${(sinceMs + 7) / HOUR_MS}`]);
       for (const { subject } of over) told.push([hour, `over: ${subject}`]);
       assert.deepEqual(
-        readOutages(state.state).map(({ subject, sinceMs }) => [subject, sinceMs / HOUR_MS]),
+        readOutages(state.state).map(({ subject, sinceMs }) => [subject, (sinceMs + 7) / HOUR_MS]),
         failing.size > 0 ? [[SUBJECT, 3]] : [],
       );
     }
@@ -38,13 +45,15 @@ Deno.test("an outage that was short is told to nobody, nor that it is over", () 
   const directory = Deno.makeTempDirSync();
   try {
     using state = closing(StateDatabase.open({ directory, instanceId: "i" }));
-    const away = new Map([[SUBJECT, "away"]]);
-    const moments: [number, ReadonlyMap<string, string>][] = [[0, away], [HOUR_MS - 1, away], [
-      HOUR_MS,
-      new Map(),
-    ], [2 * HOUR_MS, away]];
+    const away = (sinceMs: number) => new Map([[SUBJECT, { detail: "away", sinceMs }]]);
+    const moments: [number, ReadonlyMap<string, Failure>][] = [
+      [0, away(0)],
+      [HOUR_MS - 1, away(0)],
+      [HOUR_MS, new Map()],
+      [2 * HOUR_MS, away(2 * HOUR_MS)],
+    ];
     for (const [nowMs, failing] of moments) {
-      assert.deepEqual(noteOutages(state.state, failing, nowMs), { due: [], over: [] });
+      assert.deepEqual(noteOutages(state.state, failing, new Set(), nowMs), { due: [], over: [] });
     }
   } finally {
     Deno.removeSync(directory, { recursive: true });

@@ -13,6 +13,7 @@ export function sinkOverview(
     state,
     cursor: 0,
     error: undefined,
+    failingSinceMs: undefined,
     lastDeliveryMs: undefined,
     waitingSinceMs: undefined,
     ...given,
@@ -21,7 +22,15 @@ export function sinkOverview(
 
 /** A bus that was not read yet. */
 export function busOverview(name: string, given: Partial<LiveBusOverview> = {}): LiveBusOverview {
-  return { name, partitions: [], failure: undefined, extent: undefined, inbox: undefined, ...given };
+  return {
+    name,
+    partitions: [],
+    failure: undefined,
+    failingSinceMs: undefined,
+    extent: undefined,
+    inbox: undefined,
+    ...given,
+  };
 }
 
 /** The overview of a handler that has seen nothing yet, with the given parts in place of its own. */

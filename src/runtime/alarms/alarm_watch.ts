@@ -69,7 +69,7 @@ export class AlarmWatch {
     return ALARM_RULES.flatMap((rule) =>
       rule.find(overview, past).map((finding) => {
         const key = JSON.stringify([rule.name, finding.labels]);
-        // The state notes an outage later than it is seen here. The clock may have been set back since.
+        // The clock may have been set back since.
         const sinceMs = Math.min(finding.sinceMs ?? nowMs, before.get(key) ?? nowMs, nowMs);
         this.seen.set(key, sinceMs);
         const raisedMs = sinceMs + rule.forMs;

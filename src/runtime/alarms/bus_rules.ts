@@ -18,13 +18,9 @@ export const BUS_RULES: readonly AlarmRule[] = [
     severity: "critical",
     summary: "a bus cannot be read",
     forMs: 5 * MINUTE_MS,
-    find: ({ buses, outages }) =>
-      buses.flatMap(({ failure, name }): Finding[] =>
-        failure === undefined ? [] : [{
-          labels: { bus: name },
-          detail: failure,
-          sinceMs: outages.find(({ subject }) => subject === `bus ${name}`)?.sinceMs,
-        }]
+    find: ({ buses }) =>
+      buses.flatMap(({ failingSinceMs: sinceMs, failure, name }): Finding[] =>
+        failure === undefined ? [] : [{ labels: { bus: name }, detail: failure, sinceMs }]
       ),
   },
   {

@@ -100,10 +100,10 @@ export const SINK_RULES: readonly AlarmRule[] = [
 ];
 
 function inState(isMeant: (state: LiveSinkOverview["state"]) => boolean): AlarmRule["find"] {
-  return ({ outages, sinks }: LiveOverview) =>
-    sinks.filter(({ state }) => isMeant(state)).map(({ error, name }): Finding => ({
+  return ({ sinks }: LiveOverview) =>
+    sinks.filter(({ state }) => isMeant(state)).map(({ error, failingSinceMs: sinceMs, name }): Finding => ({
       labels: { sink: name },
       detail: error ?? "not opened yet",
-      sinceMs: outages.find(({ subject }) => subject === `sink ${name}`)?.sinceMs,
+      sinceMs,
     }));
 }

@@ -127,8 +127,7 @@ export const ALARM_CASES: readonly AlarmCase[] = [
   {
     alarm: "VabusBusUnavailable",
     now: {
-      buses: [busOverview("plant", { failure: "refused" })],
-      outages: [{ subject: "bus plant", detail: "", sinceMs: 5 }],
+      buses: [busOverview("plant", { failure: "refused", failingSinceMs: 5 })],
     },
     finding: { labels: BUS, detail: /^refused$/ },
   },

@@ -45,9 +45,9 @@ Deno.test("an alarm is raised once it has held for its time, and begins anew aft
 Deno.test("what the state knows outlives a restart, and a clock that is set back does no harm", () => {
   const rig = new Rig();
   const sinceMs = rig.overview.nowMs - 6 * MINUTE;
-  rig.set({ ...BROKEN, outages: [{ subject: "bus plant", detail: "", sinceMs }] });
+  rig.set({ buses: [busOverview("plant", { failure: "refused", failingSinceMs: sinceMs })] });
   assert.deepEqual(rig.of("VabusBusUnavailable"), [{ agoMs: 6 * MINUTE, isRaised: true }]);
-  rig.set({ outages: [] }, -60 * MINUTE);
+  rig.set({}, -60 * MINUTE);
   assert.deepEqual(rig.of("VabusBusUnavailable"), [{ agoMs: 0, isRaised: false }]);
 });
 

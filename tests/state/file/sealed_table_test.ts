@@ -50,7 +50,8 @@ async function makeState(directory: string): Promise<void> {
   outbox.claimant("sqlite");
   acceptSink(state, "stdout", 1);
   outbox.alarm("sqlite", { kind: "rows_missing", detail: "some", count: 1 });
-  noteOutages(state, new Map([["sink stdout", "it is away"]]), NOW_MS);
+  const failing = new Map([["sink stdout", { detail: "it is away", sinceMs: NOW_MS }]]);
+  noteOutages(state, failing, new Set(), NOW_MS);
   askForRedelivery(state, "stdout", 0, NOW_MS);
   SinkRegistry.open(state, outbox.endId(), [{ name: "sqlite", kind: "sqlite" }], ["stdout"], NOW_MS);
 }
