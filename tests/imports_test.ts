@@ -30,7 +30,16 @@ const PAGE_TYPES = ["api", "runtime"];
 const PURE_PARTS = ["event", "aggregation"];
 const CONFIG_READERS = ["main", "cli", "demo", "control", "runtime"];
 /** What a connector declares its settings with. The settings themselves it gets as parameters. */
-const DECLARING = ["bus_login", "declaration", "mask", "near_miss", "scope", "value_type", "variable"];
+const DECLARING = [
+  "bus_login",
+  "declaration",
+  "mask",
+  "near_miss",
+  "scope",
+  "share",
+  "value_type",
+  "variable",
+];
 const DECLARERS = ["contract", "sources", "sinks"];
 const IMPURE =
   /\b(Deno|process|fetch|console|performance|setTimeout|setInterval|localStorage)\b|\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b/;

@@ -17,6 +17,12 @@ const ACCEPT_SINKS = repeated(
     "the state has written to it",
 );
 
+const TAKE_OVER = toggle(
+  "--take-over",
+  "read what INSTANCE_COUNT and INSTANCE_INDEX say, although another instance has not handed it over: it " +
+    "is stopped for good, and what it has read after its last word counts twice",
+);
+
 export function runCommand(registry: Registry): AnyCommand {
   return command({
     name: "run",
@@ -32,7 +38,12 @@ export function runCommand(registry: Registry): AnyCommand {
     ],
     concerns: registry.catalogue.names,
     hasTelemetry: true,
-    options: { forgetSinks: FORGET_SINKS, acceptSinks: ACCEPT_SINKS, skipTo: skipTo(registry) },
+    options: {
+      forgetSinks: FORGET_SINKS,
+      acceptSinks: ACCEPT_SINKS,
+      takeOver: TAKE_OVER,
+      skipTo: skipTo(registry),
+    },
     configure: (sources) => registry.configure(sources),
     run: async (context, options) => (await import("./run.ts")).run(context, options),
   });
@@ -54,6 +65,7 @@ export function onceCommand(registry: Registry): AnyCommand {
       flush: toggle("--flush", "close open windows too"),
       forgetSinks: FORGET_SINKS,
       acceptSinks: ACCEPT_SINKS,
+      takeOver: TAKE_OVER,
       skipTo: skipTo(registry),
     },
     configure: (sources) => registry.configure(sources),

@@ -1,5 +1,6 @@
 import type { Logger } from "../platform/log/logger.ts";
 import type { Declaration, SinkDeclaration, SourceDeclaration } from "../settings/declaration.ts";
+import type { InstanceShare } from "../settings/share.ts";
 import type { Spec } from "../settings/variable.ts";
 import type { Sink } from "./sink.ts";
 import type { Source } from "./source.ts";
@@ -41,6 +42,13 @@ export interface SourceSurroundings {
   readonly name: string | undefined;
   /** `INSTANCE_ID` */
   readonly instance: string;
+  /** The share of this instance of the partitions; undefined: it reads all. */
+  readonly share: InstanceShare | undefined;
+  /**
+   * Whether partitions of this share that other instances have not given are read all the same, by an
+   * operator's order.
+   */
+  readonly takesOver: boolean;
   /** `STATE_DIR`, absolute. Other files of the handler may be there too. */
   readonly stateDir: string;
   /** Whether the handler reads what there is and ends (`once`). */

@@ -29,6 +29,7 @@ import { StateDatabase, type StateDatabaseOptions } from "../state/file/state_da
 import type { RouteTable } from "../state/checkpoint/route_table.ts";
 import { WindowCloser } from "../state/checkpoint/window_closer.ts";
 import { DeadLetterCounts } from "../state/letters/dead_letter_counts.ts";
+import { assertShare } from "./kept_share.ts";
 import { keptSettings, readersOf, settingsInForce } from "./kept_settings.ts";
 
 /** The options of the aggregator that come from the configuration. */
@@ -56,6 +57,8 @@ export interface CoreOptions {
   readonly forgetSinks: readonly string[];
   /** Sinks that the operator accepts as they are: alarms over them end, and other writers are ignored. */
   readonly acceptSinks?: readonly string[];
+  /** See `takeOver` in the options of a handler. */
+  readonly takesOver?: boolean;
   /** The operator who has started the handler, for the audit; undefined: it was started without orders. */
   readonly operator?: string | undefined;
   readonly clock: Clock;
@@ -90,13 +93,14 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     for (const [earlier, bus] of renameSources(state, addresses)) {
       logger.info("a bus has another name: it goes on where it was left", { bus, earlier });
     }
+    if (options.busNames !== undefined) assertShare(config, state, options.takesOver ?? false);
     const busNames = options.busNames ?? [...readAddresses(state).keys()];
     const own = settingsOf(config, busNames.length);
     const settings = options.busNames === undefined ? betweenRuns(own, entries, settingsInForce(state)) : own;
     const { correctionHorizonMs, dedupMaxIds } = settings;
     const kept = options.busNames === undefined
       ? settingsInForce(state)
-      : keptSettings(config, busNames).set("SOURCES", addressText(state, addresses));
+      : keptSettings(config, busNames, state).set("SOURCES", addressText(state, addresses));
     const aggregator = new EventAggregator({ ...settings, hashKey: drawHashKey() });
     const endId = entries.get("outbox_end_id") ?? 0;
     const sinkNames = config.sinks.map(({ id }) => id);
@@ -133,7 +137,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
       checkpoint.change({
         correctionHorizonMs: next.correctionHorizonMs,
         longestWindowMs: longestOf(next.intervals),
-        settings: keptSettings(next, busNames).set("SOURCES", addressText(state, addresses)),
+        settings: keptSettings(next, busNames, state).set("SOURCES", addressText(state, addresses)),
       });
       closer.reroute(routeTable(next, sinkNames));
       ingest.change(ingestOptions(next, new Map()));

@@ -105,7 +105,10 @@ export class Handler {
   ): Handler {
     const repetitions = new Repetitions();
     const folded = repetitions.foldComponents(logger);
-    const world = surroundings ?? systemSurroundings(config, folded, options.registry, options.endsWhenRead);
+    const world = surroundings ?? systemSurroundings(config, folded, options.registry, {
+      endsWhenRead: options.endsWhenRead,
+      takesOver: options.takeOver,
+    });
     return new Handler(config, folded, repetitions, options, world);
   }
 
@@ -210,6 +213,7 @@ export class Handler {
       busNames: this.busNames,
       forgetSinks: options.forgetSinks,
       acceptSinks: options.acceptSinks ?? [],
+      takesOver: options.takeOver ?? false,
       operator: options.operator,
       clock,
       builtAtMs,

@@ -17,6 +17,11 @@ export interface HandlerOptions {
    * given up.
    */
   readonly skipTo: readonly { readonly bus: string; readonly offset: number }[];
+  /**
+   * Whether it reads, by the operator's order, what its share says, although another instance may have read
+   * it and has not handed it over.
+   */
+  readonly takeOver?: boolean;
   /** The operator who has started it, for the audit of these orders. */
   readonly operator?: string;
   /** What is told to a receiver of OTLP; undefined: nothing is. */

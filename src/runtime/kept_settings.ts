@@ -4,18 +4,23 @@ import type { Config } from "../settings/config.ts";
 import type { EventTexts } from "../settings/declaration.ts";
 import { OWN_FORMATS } from "../settings/event_texts.ts";
 import { type KeptSetting, readSetting } from "../state/checkpoint/settings_in_force.ts";
+import { shareText } from "./kept_share.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 
 /** The settings that the state keeps for commands between two runs. */
 export function keptSettings(
-  { functions, intervals, sources }: Config,
+  config: Config,
   busNames: readonly string[],
+  state: StateDatabase,
 ): Map<KeptSetting, string> {
+  const { functions, intervals, sources } = config;
+  const share = shareText(config, state);
   const events = busNames.map((name, bus) => [name, sources[bus]?.events ?? {}] as const);
-  return new Map([
+  return new Map<KeptSetting, string>([
     ["AGGREGATION_INTERVAL", JSON.stringify(intervals)],
     ["AGG_FUNCTIONS", functions],
     ["EVENTS", JSON.stringify(Object.fromEntries(events))],
+    ...(share === undefined ? [] : [["SHARE", share] as const]),
   ]);
 }
 

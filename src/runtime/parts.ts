@@ -45,18 +45,24 @@ export interface Surroundings {
   readonly change?: (inForce: Config, next: Config) => readonly Sink[];
 }
 
+/** How the buses are read. */
+interface ReadingManner {
+  /** Whether the handler reads what there is and ends. */
+  readonly endsWhenRead?: boolean | undefined;
+  /** See `takeOver` in the options of a handler. */
+  readonly takesOver?: boolean | undefined;
+}
+
 /**
  * The real surroundings, by the configuration. Connects to nothing yet.
- *
- * @param endsWhenRead Whether the handler reads what there is and ends.
  */
 export function systemSurroundings(
   config: Config,
   logger: Logger,
   registry: Registry = REGISTRY,
-  endsWhenRead = false,
+  how: ReadingManner = {},
 ): Surroundings {
-  const sources = changingSources(config, registry, endsWhenRead);
+  const sources = changingSources(config, registry, how);
   return {
     clock: systemClock,
     builtAtMs: BUILT_AT_MS,
@@ -81,13 +87,18 @@ export function systemSurroundings(
 
 /** The source of each bus, in the order of the configuration. Connects to nothing yet. */
 export function createSources(config: Config, registry: Registry): Source[] {
-  return changingSources(config, registry, false).map(({ part }) => part);
+  return changingSources(config, registry, {}).map(({ part }) => part);
 }
 
-function changingSources(config: Config, registry: Registry, endsWhenRead: boolean) {
-  const { sources, instanceId: instance, stateDir } = config;
+function changingSources(
+  config: Config,
+  registry: Registry,
+  { endsWhenRead = false, takesOver = false }: ReadingManner,
+) {
+  const { sources, instanceId: instance, share, stateDir } = config;
+  const common = { instance, share, takesOver, stateDir, endsWhenRead };
   return sources.map((source) =>
-    registry.source(source).create(source.options, { name: source.name, instance, stateDir, endsWhenRead })
+    registry.source(source).create(source.options, { name: source.name, ...common })
   );
 }
 

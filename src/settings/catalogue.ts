@@ -2,6 +2,7 @@ import type { SinkDeclaration, SourceDeclaration } from "./declaration.ts";
 import { prefixOfSink, type SinkName } from "./sink_name.ts";
 import { isReadFromFile, namer, type Spec, type Variable } from "./variable.ts";
 import { EVENTS_OF_RECORDS } from "./event_variables.ts";
+import { INSTANCES } from "./instance_variables.ts";
 import { TELEMETRY } from "./telemetry_variables.ts";
 import { BUSES, buses, REST, sinkVariables, WINDOWS } from "./variables.ts";
 
@@ -55,6 +56,7 @@ export class Catalogue {
       ].map(([name, entry]): [string, Entry] => [name, { ...entry, isOfBuses: true }]),
       ...entriesOf(EVENTS_OF_RECORDS),
       ...entriesOf(REST),
+      ...entriesOf(INSTANCES),
       ...entriesOf(TELEMETRY),
     ]);
     this.names = [...this.entries.keys()];

@@ -9,9 +9,11 @@ import {
   type ConfiguredSource,
   configureSinks,
   filesOf,
+  handsOver,
   isSound,
   retentionsOf,
   secretsOf,
+  shareOf,
   type SinkConfig,
   type SourceConfig,
   transmissionsOf,
@@ -23,6 +25,8 @@ import { ConfigError } from "./fault.ts";
 import type { Interval } from "./intervals.ts";
 import { Ledger } from "./ledger.ts";
 import { type AllSettings, coreValues, readSettings, type Setting, type Sources } from "./settings.ts";
+import { instanceShare } from "./instance_share.ts";
+import type { InstanceShare } from "./share.ts";
 import { listenOf, type LogConfig, logConfig, triage } from "./shared_config.ts";
 import { inOrderOfRedaction } from "./redaction.ts";
 import { checkEvents, type RuleChecks } from "./rule_checks.ts";
@@ -59,6 +63,8 @@ export interface Config {
   /** Absolute. */
   readonly stateDir: string;
   readonly instanceId: string;
+  /** Undefined: it shares no bus with other instances. */
+  readonly share: ConfiguredShare | undefined;
   readonly checkpointIntervalMs: number;
   readonly outboxMaxRows: number;
   /** 0: metrics are never sent to the bus. */
@@ -93,6 +99,11 @@ export interface Config {
   readonly warnings: readonly string[];
   /** The certificates of the files that settings name. */
   readonly certificates: readonly Certificate[];
+}
+
+export interface ConfiguredShare extends InstanceShare {
+  /** Whether all of the buses can hand their partitions over, so that the count may change. */
+  readonly handsOver: boolean;
 }
 
 export interface HttpTls {
@@ -132,7 +143,10 @@ class ConfigBuilder {
     const { ledger, values, sources } = this;
     const stateDir = this.stateDir();
     const sinks = configureSinks(ledger, stateDir);
-    const buses = configureBuses(ledger, values);
+    const instanceId = this.instanceId();
+    const share = instanceShare(values, instanceId, sources.hostName, ledger);
+    const all = configureBuses(ledger, values);
+    const buses = shareOf(all, share, ledger);
     this.checkRoutes(checks);
     checkEvents(ledger, checks, buses);
     for (const problem of checks.functions(values.AGG_FUNCTIONS)) {
@@ -145,7 +159,6 @@ class ConfigBuilder {
     const { ADMIN_TOKEN: admin, VIEWER_TOKEN: viewer } = values;
     const log = logConfig(values, sources);
     ledger.show("LOG_FORMAT", log.format);
-    const instanceId = this.instanceId();
     const telemetry = configureTelemetry(values, ledger);
     const build = (lacking: Config["lacking"]): Config => {
       const present = sinks.filter(({ config }) => !lacking.some(({ sink }) => sink === config.id));
@@ -167,6 +180,7 @@ class ConfigBuilder {
         batchSize: values.VABUS_BATCH_SIZE,
         stateDir,
         instanceId,
+        share: share && { ...share, handsOver: all.every(({ connector }) => handsOver(connector)) },
         checkpointIntervalMs: values.CHECKPOINT_INTERVAL,
         outboxMaxRows: values.OUTBOX_MAX_ROWS,
         metricsIntervalMs: values.METRICS_INTERVAL,

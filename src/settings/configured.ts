@@ -9,6 +9,7 @@ import type {
   Transmission,
 } from "./declaration.ts";
 import { eventTexts, OWN_FORMATS } from "./event_texts.ts";
+import { type InstanceShare, isOwn, shareInWords } from "./share.ts";
 import type { Ledger } from "./ledger.ts";
 import { Scope } from "./scope.ts";
 import { prefixOfSink, type SinkName, wordOfSink } from "./sink_name.ts";
@@ -81,6 +82,33 @@ export function configureBuses(ledger: Ledger, values: CoreValues): ConfiguredSo
       named: scope.named,
     };
   });
+}
+
+/**
+ * The buses that an instance reads by its share: the others belong to other instances. A fault goes into the
+ * ledger where none is left.
+ */
+export function shareOf(
+  buses: readonly ConfiguredSource[],
+  share: InstanceShare | undefined,
+  ledger: Ledger,
+): readonly ConfiguredSource[] {
+  const own = buses.filter(({ connector }, url) => connector.sharing !== undefined || isOwn(url, share));
+  if (share !== undefined && own.length === 0) {
+    ledger.fault(
+      "INSTANCE_INDEX",
+      `leaves ${
+        shareInWords(share)
+      } without a bus: VABUS_URL has only ${buses.length}, numbered from 0, and ` +
+        "a bus of this kind is read by one instance. Lower INSTANCE_COUNT, or do not start this instance",
+    );
+  }
+  return own;
+}
+
+/** Whether the number of instances may change while buses of the kind have been read. */
+export function handsOver({ handsOver, sharing }: SourceDeclaration): boolean {
+  return handsOver === true || sharing === "own";
 }
 
 /** Whether all settings that a sink needs are there and valid. */

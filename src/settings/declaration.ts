@@ -67,6 +67,13 @@ export interface SourceDeclaration<S extends Spec = Spec, C = unknown> extends D
    * How the records of a bus are read, where that is not all in the settings; left out: as the settings say.
    */
   eventsOf?(url: string, texts: EventTexts): EventTexts;
+  /**
+   * How several instances share buses of the kind: `by-partition`: each reads some partitions of each bus;
+   * `own`: each instance has its own, whatever its number; left out: each reads some of the URLs.
+   */
+  readonly sharing?: "by-partition" | "own";
+  /** Whether one instance can hand a partition over to another. */
+  readonly handsOver?: true;
   /** Whether its records say their formats themselves, whatever `EVENT_FORMAT` is. */
   readonly hasOwnFormats?: true;
   /** Whether its records may be messages of Sparkplug B, whose meaning hangs on those before them. */

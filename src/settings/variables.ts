@@ -5,6 +5,7 @@ import { sourceUrls } from "./source_url.ts";
 import { anyText, choice, duration, hostNames, integer, listenAddress, path, pattern } from "./value_type.ts";
 import type { EVENTS_OF_RECORDS } from "./event_variables.ts";
 import type { TELEMETRY } from "./telemetry_variables.ts";
+import { instanceName, type INSTANCES } from "./instance_variables.ts";
 import { optional, type ValuesOf, withDefault } from "./variable.ts";
 
 /** The heading of the settings for all buses. */
@@ -175,11 +176,7 @@ export const REST = {
       "else ~/.local/state/vabus-data-handler",
   }),
   INSTANCE_ID: optional(
-    pattern(
-      "<name>",
-      "1 to 200 printable characters, no space at either end",
-      /^(?! )[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,200}(?<! )$/u,
-    ),
+    instanceName,
     {
       commonName: true,
       group: "State and delivery",
@@ -285,5 +282,6 @@ export type CoreValues = ValuesOf<
   & ReturnType<typeof buses>
   & typeof EVENTS_OF_RECORDS
   & typeof REST
+  & typeof INSTANCES
   & typeof TELEMETRY
 >;

@@ -384,6 +384,8 @@ Deno.test("the toy source keeps the contract of sources", (t) =>
           instance: "contract",
           stateDir: "",
           name: undefined,
+          share: undefined,
+          takesOver: false,
           endsWhenRead: false,
         }))
           .part,

@@ -23,6 +23,7 @@ const NO_TLS_FILES: TlsConfig = { ca: undefined, cert: undefined, key: undefined
 export const KAFKA = sourceConnector({
   kind: "kafka",
   title: "Kafka as a bus",
+  sharing: "by-partition",
   schemes: { plain: ["kafka"], tls: ["kafkas"] },
   urlForm: "kafka://broker:9092,…/topic,… or kafkas:// with TLS",
   settings: BUS_LOGIN,
@@ -58,7 +59,7 @@ export const KAFKA = sourceConnector({
 
 function optionsOf(
   { events, login, tls, url }: KafkaConfig,
-  { endsWhenRead, instance, name }: SourceSurroundings,
+  { endsWhenRead, instance, name, share, takesOver }: SourceSurroundings,
 ): KafkaSourceOptions {
   const { address, brokers, start, topics } = checked(url);
   return {
@@ -68,6 +69,8 @@ function optionsOf(
     access: { tls, login },
     startsAtEnd: start === "newest",
     instance,
+    share,
+    takesOver,
     reader: readerFor(events),
     endsWhenRead,
     clock: systemClock,

@@ -1,6 +1,7 @@
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import { type Partition, type Source, type SourceContext, SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
+import { type InstanceShare, isOwn, shareInWords } from "../../settings/share.ts";
 import type { KafkaAccess } from "./broker_connection.ts";
 import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import { BrokerFetcher } from "./broker_fetcher.ts";
@@ -29,6 +30,10 @@ export interface KafkaSourceOptions {
   readonly startsAtEnd: boolean;
   /** `INSTANCE_ID` */
   readonly instance: string;
+  /** The share of this instance; undefined: it reads all partitions. */
+  readonly share: InstanceShare | undefined;
+  /** Whether partitions that other instances have not given are read all the same. */
+  readonly takesOver: boolean;
   /** Undefined: records are events as they are. */
   readonly reader: RecordReader | undefined;
   /** Whether the handler reads what there is and ends. */
@@ -91,6 +96,7 @@ export class KafkaSource implements Source {
     const metadata = await cluster.metadata(this.options.topics, signal);
     this.assertThere(metadata);
     this.take(opened, metadata, this.options.startsAtEnd && context.resume.size === 0);
+    this.tellEmptyShare(opened);
     void this.follow(opened);
     return opened.present;
   }
@@ -125,6 +131,12 @@ export class KafkaSource implements Source {
     await Promise.race([opened.commits.commit(over.signal), timeUp]);
     over.abort();
     opened.cluster.close();
+  }
+
+  private tellEmptyShare({ context: { logger }, present }: Opened): void {
+    const { share } = this.options;
+    if (share === undefined || present.length > 0) return;
+    logger.warn(`no partition is left for ${shareInWords(share)}: it reads nothing here`, { bus: this.id });
   }
 
   private newCluster(): KafkaCluster {
@@ -178,6 +190,7 @@ export class KafkaSource implements Source {
     for (const topic of this.options.topics) {
       const found = topics.get(topic);
       for (const [partition, leader] of (found?.leaders ?? []).entries()) {
+        if (!isOwn(partition, this.options.share)) continue;
         const one = this.partitionOf(opened, { topic, partition }, startsAtEnd);
         if (one.feed.topicId !== found!.id) one.feed.forget();
         one.feed.topicId = found!.id;

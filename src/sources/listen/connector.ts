@@ -8,6 +8,7 @@ import { ListenSource } from "./listen_source.ts";
 export const LISTEN = sourceConnector({
   kind: "listen",
   title: "Listening",
+  sharing: "own",
   schemes: { plain: ["listen"], tls: ["listens"] },
   urlForm: "listen://host:port, or listens:// for TLS",
   settings: LISTEN_SETTINGS,

@@ -1,5 +1,5 @@
 import { readerFor } from "../../codec/mapping/record_reader.ts";
-import { sourceConnector } from "../../contract/connector.ts";
+import { sourceConnector, type SourceSurroundings } from "../../contract/connector.ts";
 import { systemClock } from "../../platform/clock/clock.ts";
 import { BUS_LOGIN } from "../../settings/bus_login.ts";
 import { type EventTexts, IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
@@ -23,6 +23,7 @@ const OPEN_PARAMETERS = ["db", "field", "sentinel", "trim", "start"];
 export const REDIS = sourceConnector({
   kind: "redis",
   title: "Redis",
+  sharing: "by-partition",
   schemes: { plain: ["redis"], tls: ["rediss"] },
   urlForm: "redis://host:6379/key;…?db=0 or rediss:// with TLS",
   settings: BUS_LOGIN,
@@ -53,15 +54,15 @@ export const REDIS = sourceConnector({
       remedy: "give VABUS_URL as rediss://, with VABUS_CA_FILE where the authority is your own",
     }));
   },
-  create(config, { name }) {
-    const source = new RedisSource(optionsOf(config, name));
-    return { part: source, change: (next) => source.change(optionsOf(next, name)) };
+  create(config, surroundings) {
+    const source = new RedisSource(optionsOf(config, surroundings));
+    return { part: source, change: (next) => source.change(optionsOf(next, surroundings)) };
   },
 });
 
 function optionsOf(
   { events, login, tls, url }: RedisConfig,
-  name: string | undefined,
+  { name, share }: Pick<SourceSurroundings, "name" | "share">,
 ): RedisSourceOptions {
   const { address, database, field, keys, endpoint, start, trims } = checked(url);
   return {
@@ -69,6 +70,7 @@ function optionsOf(
     endpoint,
     access: { tls, login, database },
     keys,
+    share,
     field,
     trims,
     startsAtEnd: start === "newest",

@@ -1,6 +1,7 @@
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import { type Partition, type Source, type SourceContext, SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
+import { isOwn, shareInWords, type ShareNumber } from "../../settings/share.ts";
 import type { RedisAccess } from "./redis_connection.ts";
 import { RedisPartition } from "./redis_partition.ts";
 import { type RedisEndpoint, RedisServer } from "./redis_server.ts";
@@ -13,6 +14,8 @@ export interface RedisSourceOptions {
   readonly endpoint: RedisEndpoint;
   readonly access: RedisAccess;
   readonly keys: readonly string[];
+  /** The share of this instance; undefined: it reads all keys. */
+  readonly share: ShareNumber | undefined;
   /** The field that holds the record; undefined: the entry is one. */
   readonly field: string | undefined;
   /** Whether what is on disk here is removed from the streams. */
@@ -49,7 +52,7 @@ export class RedisSource implements Source {
 
   async open(context: SourceContext): Promise<readonly Partition[]> {
     await this.close();
-    const { field, keys, reader, startsAtEnd, trims } = this.options;
+    const { field, keys, reader, share, startsAtEnd, trims } = this.options;
     const stop = new AbortController();
     const connect = (signal: AbortSignal) => this.server.connect(signal);
     const trimmer = trims ? new StreamTrimmer(connect, context.logger, stop.signal) : undefined;
@@ -65,7 +68,13 @@ export class RedisSource implements Source {
       trimmer,
       connect,
     };
-    const partitions = keys.map((key) => new RedisPartition(key, surroundings));
+    const own = keys.filter((_, number) => isOwn(number, share));
+    if (share !== undefined && own.length === 0) {
+      context.logger.warn(`no key is left for ${shareInWords(share)}: it reads nothing here`, {
+        bus: this.id,
+      });
+    }
+    const partitions = own.map((key) => new RedisPartition(key, surroundings));
     this.opened = { partitions, trimmer, stop };
     return partitions;
   }

@@ -3,9 +3,15 @@ import type { StateDatabase } from "../file/state_database.ts";
 /**
  * Settings that a command between two runs takes from the state, since an operator's shell seldom has those
  * of the service. `EVENTS` says how records are mapped to events, and `SOURCES` the addresses, both by the
- * names of their buses, as JSON. `PAUSED` is what operators have paused.
+ * names of their buses, as JSON. `PAUSED` is what operators have paused, `SHARE` the share of partitions.
  */
-export type KeptSetting = "AGGREGATION_INTERVAL" | "AGG_FUNCTIONS" | "EVENTS" | "SOURCES" | "PAUSED";
+export type KeptSetting =
+  | "AGGREGATION_INTERVAL"
+  | "AGG_FUNCTIONS"
+  | "EVENTS"
+  | "SOURCES"
+  | "PAUSED"
+  | "SHARE";
 
 /** The text that was in force at the last checkpoint; undefined: there was none. */
 export function readSetting(state: StateDatabase, name: KeptSetting): string | undefined {

@@ -78,6 +78,7 @@ export class RedisBus implements WireBus {
       endpoint: { kind: "server", address: SIM_ADDRESS },
       access: { tls: undefined, login: undefined, database: 0, connect },
       keys: [KEY],
+      share: undefined,
       field: FIELD,
       trims: this.trims,
       startsAtEnd: false,

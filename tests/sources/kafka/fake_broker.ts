@@ -71,6 +71,8 @@ export class FakeBroker implements AsyncDisposable {
       access: { tls: undefined, login: undefined },
       startsAtEnd: false,
       instance: "test",
+      share: undefined,
+      takesOver: false,
       reader: undefined,
       endsWhenRead: false,
       clock: systemClock,

@@ -44,6 +44,8 @@ export class KafkaTopic {
       access: { tls: undefined, login: undefined },
       startsAtEnd: false,
       instance: this.name,
+      share: undefined,
+      takesOver: false,
       reader: undefined,
       endsWhenRead: false,
       clock: systemClock,

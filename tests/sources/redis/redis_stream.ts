@@ -38,6 +38,7 @@ export class RedisStream {
       endpoint: { kind: "server", address: { host: "127.0.0.1", port: this.port } },
       access: { tls: undefined, login: undefined, database: 0 },
       keys: [this.key],
+      share: undefined,
       field: undefined,
       trims: false,
       startsAtEnd: false,

@@ -1,0 +1,27 @@
+/** One of several instances that share the partitions of their buses: the instance `index` of `count`. */
+export interface ShareNumber {
+  /** From 0. An instance that the count no longer has gives everything away. */
+  readonly index: number;
+  readonly count: number;
+}
+
+/** The share of this instance. */
+export interface InstanceShare extends ShareNumber {
+  /** The name that all instances have in common: `INSTANCE_GROUP`. */
+  readonly group: string;
+}
+
+/** The instance, of `count`, that the partition, URL or key with this number belongs to. */
+export function ownerOf(number: number, count: number): ShareNumber {
+  return { index: number % count, count };
+}
+
+/** Whether the partition, URL or key with this number belongs to an instance; undefined: all do. */
+export function isOwn(number: number, share: ShareNumber | undefined): boolean {
+  return share === undefined || number % share.count === share.index;
+}
+
+/** `instance 1 of 4` */
+export function shareInWords({ index, count }: ShareNumber): string {
+  return `instance ${index} of ${count}`;
+}
