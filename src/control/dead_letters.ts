@@ -48,7 +48,7 @@ export function* allDeadLetters(
   stateDir: string,
   reason: DeadLetterReason | undefined,
 ): Generator<DeadLetter> {
-  const state = StateDatabase.openForReading(stateDir);
+  const state = StateDatabase.openForReading(stateDir, true);
   try {
     for (let afterId = 0;;) {
       const page = readDeadLetters(state, { reason, afterId, limit: PAGE });
@@ -119,7 +119,7 @@ function idsOf(stateDir: string, choice: DeadLetterChoice): number[] {
 }
 
 function reading<T>(stateDir: string, work: (state: StateDatabase) => T): T {
-  const state = StateDatabase.openForReading(stateDir);
+  const state = StateDatabase.openForReading(stateDir, true);
   try {
     return work(state);
   } finally {

@@ -13,7 +13,7 @@ export class RedeliveryProgress {
 
   /** @param id Of the request. */
   constructor(stateDir: string, private readonly id: number) {
-    this.state = StateDatabase.openForReading(stateDir);
+    this.state = StateDatabase.openForReading(stateDir, true);
   }
 
   read() {

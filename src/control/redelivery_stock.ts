@@ -19,7 +19,7 @@ export interface RedeliveryStock {
 
 /** @throws {OrderError} The state has nothing for the sink in the span. @throws {StateError} */
 export function stockOf(stateDir: string, sink: string, span: Span): RedeliveryStock {
-  const state = StateDatabase.openForReading(stateDir);
+  const state = StateDatabase.openForReading(stateDir, true);
   try {
     return state.snapshot(() => {
       assertKnown(state, stateDir, sink);

@@ -88,7 +88,7 @@ export class CheckpointMaker {
     const isDue = this.schedule.isDue(
       this.times.checkpointIntervalMs,
       this.intake.isCrowded || this.isCrowded,
-      () => this.windowsDue().length > 0,
+      () => this.requests.areWaiting || this.windowsDue().length > 0,
     );
     if (isDue) this.make();
   }

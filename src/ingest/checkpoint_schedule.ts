@@ -2,8 +2,11 @@ import type { Clock } from "../platform/clock/clock.ts";
 
 /** The share of time that checkpoints take at most: the interval grows with their duration. */
 const SHARE = 0.1;
-/** Windows that are due do not wait for the interval, but this is the least time between two checkpoints. */
-const CLOSING_PAUSE_MS = 50;
+/**
+ * Windows that are due, and requests that are left, do not wait for the interval, but this is the least time
+ * between two checkpoints.
+ */
+const PRESSING_PAUSE_MS = 50;
 const RETRY_MS = 1000;
 
 /** Decides when the next checkpoint is due. All times are of the monotonic clock. */
@@ -20,14 +23,14 @@ export class CheckpointSchedule {
 
   /**
    * @param isCrowded Whether a checkpoint is needed to free memory.
-   * @param areWindowsDue Called only where the answer matters.
+   * @param isPressing Whether windows are due or requests are left. Called only where the answer matters.
    */
-  isDue(intervalMs: number, isCrowded: boolean, areWindowsDue: () => boolean): boolean {
+  isDue(intervalMs: number, isCrowded: boolean, isPressing: () => boolean): boolean {
     const sinceMs = this.clock.monotonicMs() - this.lastMs;
     if (this.hasFailed) return sinceMs >= RETRY_MS;
     const pauseMs = this.lastDurationMs / SHARE;
     return isCrowded || sinceMs >= Math.max(intervalMs, pauseMs) ||
-      (sinceMs >= Math.max(CLOSING_PAUSE_MS, pauseMs) && areWindowsDue());
+      (sinceMs >= Math.max(PRESSING_PAUSE_MS, pauseMs) && isPressing());
   }
 
   /** How long ago the state was last changed. */

@@ -2,13 +2,14 @@ import type { Logger } from "../platform/log/logger.ts";
 import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
 import type { SettledRequests } from "../state/checkpoint/checkpoint_input.ts";
 import type { DeadLetter } from "../state/letters/dead_letters.ts";
-import { type Intake, REFUSED_MAX_BYTES, REFUSED_MAX_EVENTS } from "./intake.ts";
+import { type Intake, REFUSED_MAX_BYTES } from "./intake.ts";
 
 /**
- * About how many aggregates one checkpoint puts back into the outbox. Each becomes a segment of its own, so
- * many would make the checkpoint long.
+ * Dead letters from which on a checkpoint takes no further request. A request has about as many at most. They
+ * take some 60 ms: an event is aggregated, and perhaps refused, again, and an aggregate becomes a segment of
+ * its own. Everything else waits meanwhile.
  */
-const REISSUED_MAX = 1000;
+const SETTLED_MAX = 1000;
 
 const NOTHING_SETTLED: SettledRequests = { requests: [], retried: [], purged: [], reissued: [] };
 
@@ -20,6 +21,7 @@ export class DeadLetterRequests {
   /** Number of dead letters settled since the start. */
   readonly fulfilled = { retried: 0, purged: 0 };
   private current = NOTHING_SETTLED;
+  private areLeft = false;
 
   constructor(
     private readonly checkpoint: Checkpoint,
@@ -36,6 +38,11 @@ export class DeadLetterRequests {
     return this.current === NOTHING_SETTLED;
   }
 
+  /** Whether the last checkpoint has left requests to the next ones. */
+  get areWaiting(): boolean {
+    return this.areLeft;
+  }
+
   /**
    * Tells that the checkpoint is committed.
    *
@@ -48,13 +55,14 @@ export class DeadLetterRequests {
   }
 
   /**
-   * Takes operators' requests in. Very large requests are spread over several checkpoints.
+   * Takes operators' requests in. Many of them are spread over several checkpoints.
    *
    * @throws {StateError}
    */
   take(): void {
     if (!this.areSettled) return;
     const requests = this.checkpoint.requests();
+    this.areLeft = false;
     if (requests.length === 0) return;
     const settled = {
       requests: [] as number[],
@@ -65,8 +73,10 @@ export class DeadLetterRequests {
     const taken = new Set<number>();
     let takenBytes = 0;
     for (const { id: request, action, deadLetterIds } of requests) {
-      if (taken.size >= REFUSED_MAX_EVENTS || takenBytes >= REFUSED_MAX_BYTES) break;
-      if (settled.reissued.length >= REISSUED_MAX) break;
+      if (taken.size >= SETTLED_MAX || takenBytes >= REFUSED_MAX_BYTES) {
+        this.areLeft = true;
+        break;
+      }
       // The first request for a dead letter counts: an event that is asked for twice is still one event.
       const ids = [...new Set(deadLetterIds)].filter((id) => !taken.has(id));
       // Where this fails, the events of earlier requests are settled all the same, so they are not taken in

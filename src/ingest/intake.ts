@@ -15,7 +15,7 @@ import { refusalDetail, statedTimeMs } from "./refusal_detail.ts";
 import { RefusalWatch } from "./refusal_watch.ts";
 
 /** Refused events in memory that force a checkpoint. */
-export const REFUSED_MAX_EVENTS = 10_000;
+const REFUSED_MAX_EVENTS = 10_000;
 export const REFUSED_MAX_BYTES = 16 * 1024 * 1024;
 /**
  * Beyond these bytes, only the beginning of a refused event is kept until the next checkpoint. One record may

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { leaveRequest, readDeadLetterIds } from "../../src/state/letters/dead_letters.ts";
 import { StateError } from "../../src/state/file/state_error.ts";
 import { durableOffset, MemorySource, openRig, type Rig } from "./rig.ts";
 
@@ -47,6 +48,19 @@ Deno.test("a checkpoint is due when its interval is over, counted from the last 
     assert.equal(await isDueAfter(1), true);
     assert.equal(await isDueAfter(4999, event()), false);
     assert.equal(await isDueAfter(1), true);
+  }));
+
+Deno.test("requests that a checkpoint leaves to the next one do not wait for the interval", () =>
+  withRig(async ({ rig, isDueAfter }) => {
+    const { ingest, state } = rig.core;
+    assert.equal(await isDueAfter(5000, ...Array.from({ length: 2500 }, () => ({ name: "a" }))), true);
+    leaveRequest(state, "purge", readDeadLetterIds(state, {}));
+    const purgedAfter = (ms: number) => {
+      rig.clock.ms += ms;
+      ingest.checkpointIfDue();
+      return ingest.fulfilled.purged;
+    };
+    assert.deepEqual([4999, 1, 49, 1, 49, 1].map(purgedAfter), [0, 1000, 1000, 2000, 2000, 2500]);
   }));
 
 Deno.test("where nothing has come a checkpoint that is due writes nothing", () =>

@@ -83,7 +83,7 @@ Deno.test("very many dead letters come back in several checkpoints, each once, o
   const directory = await Deno.makeTempDir({ prefix: "vabus-requests-" });
   const bus = new MemorySource();
   const open = () => openRig(directory, [bus], NOW_MS, { MAX_FUTURE_SKEW: "10" });
-  const count = 12_500;
+  const count = 2_500;
   try {
     {
       using rig = open();
@@ -96,13 +96,15 @@ Deno.test("very many dead letters come back in several checkpoints, each once, o
       leaveRequest(state, "retry", ids);
       leaveRequest(state, "purge", ids.slice(-10));
       ingest.fulfilRequests();
-      assert.deepEqual(ingest.fulfilled, { retried: 10_000, purged: 0 });
-      assert.deepEqual(readDeadLetterIds(state, {}), ids.slice(10_000));
+      assert.deepEqual(ingest.fulfilled, { retried: 1000, purged: 0 });
+      assert.deepEqual(readDeadLetterIds(state, {}), ids.slice(1000));
     }
     using rig = open();
     rig.clock.ms += 60_000;
-    rig.core.ingest.fulfilRequests();
-    assert.equal(rig.core.ingest.fulfilled.retried, count - 10_000);
+    for (const retried of [1000, 1500]) {
+      rig.core.ingest.fulfilRequests();
+      assert.equal(rig.core.ingest.fulfilled.retried, retried);
+    }
     assert.deepEqual(deadLetterIds(rig), []);
     const { received, aggregated, future } = rig.core.aggregator.books;
     assert.deepEqual({ received, aggregated, future }, { received: count, aggregated: count, future: 0 });

@@ -101,10 +101,12 @@ export class StateDatabase extends SealedStore {
    * is copied into memory and migrated there, so that readers need not know earlier schemas; the file is not
    * changed.
    *
+   * @param isTrusted Whether a state that this process holds, and so has checked, is not checked again. The
+   * check reads all of it, and the handler waits meanwhile.
    * @throws {StateError}
    */
-  static openForReading(directory: string): StateDatabase {
-    const state = StateDatabase.openBeside(directory, true);
+  static openForReading(directory: string, isTrusted = false): StateDatabase {
+    const state = StateDatabase.openBeside(directory, true, isTrusted);
     if (!state.isOutdated) return state;
     try {
       return state.migratedCopy();
@@ -137,17 +139,17 @@ export class StateDatabase extends SealedStore {
 
   /**
    * Opens an existing state to store a request in it, while a handler may be running on it. A state of an
-   * earlier schema is migrated.
+   * earlier schema is migrated. One that this process holds is trusted, see {@link openForReading}.
    *
    * @throws {StateError} `held`: a handler of an earlier schema runs on it.
    */
   static openForRequest(directory: string): StateDatabase {
-    const state = StateDatabase.openBeside(directory, false);
+    const state = StateDatabase.openBeside(directory, false, true);
     if (!state.isOutdated) return state;
     const { instanceId } = state;
     state.close();
     StateDatabase.open({ directory, instanceId, isOfService: true }).close();
-    return StateDatabase.openBeside(directory, false);
+    return StateDatabase.openBeside(directory, false, true);
   }
 
   /**
@@ -173,13 +175,13 @@ export class StateDatabase extends SealedStore {
 
   /** Checks that an existing state is what was last committed. Returns its instance. @throws {StateError} */
   static check(directory: string): { readonly path: string; readonly instanceId: string } {
-    const state = StateDatabase.openBeside(directory, true);
+    const state = StateDatabase.openBeside(directory, true, false);
     const { path, instanceId } = state;
     state.close();
     return { path, instanceId };
   }
 
-  private static openBeside(directory: string, readOnly: boolean): StateDatabase {
+  private static openBeside(directory: string, readOnly: boolean, isTrusted: boolean): StateDatabase {
     const path = `${directory}/${STATE_FILE_NAME}`;
     assertTrusted(directory, true);
     assertAllowed(path);
@@ -199,7 +201,7 @@ export class StateDatabase extends SealedStore {
     let state: StateDatabase | undefined;
     try {
       state = new StateDatabase(path, connect(path, readOnly), undefined);
-      assertWhole(state, directory);
+      if (!isTrusted || !StateLock.isOurs(directory)) assertWhole(state, directory);
       if (!readOnly) prepareForWriting(state.database);
       return state;
     } catch (error) {

@@ -12,7 +12,15 @@ const LOOK_MS = 50;
  * process, however that ends, so nothing needs to be cleaned up after a crash.
  */
 export class StateLock {
-  private constructor(private readonly file: Deno.FsFile) {}
+  /** The directories that this process has locked. */
+  private static readonly ours = new Set<string>();
+
+  private constructor(private readonly directory: string, private readonly file: Deno.FsFile) {}
+
+  /** Whether this process has locked the directory. */
+  static isOurs(directory: string): boolean {
+    return StateLock.ours.has(directory);
+  }
 
   /** @throws {StateError} `held`, with the process that has the directory. */
   static acquire(directory: string): StateLock {
@@ -29,7 +37,8 @@ export class StateLock {
     }
     file.truncateSync(0);
     file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
-    return new StateLock(file);
+    StateLock.ours.add(directory);
+    return new StateLock(directory, file);
   }
 
   /** Whether some process holds the directory now. */
@@ -55,6 +64,7 @@ export class StateLock {
   }
 
   release(): void {
+    StateLock.ours.delete(this.directory);
     this.file.close();
   }
 }

@@ -31,6 +31,22 @@ Deno.test("a state directory is one process's, one instance's, and says so", () 
   Deno.removeSync(root, { recursive: true });
 });
 
+Deno.test("a state is not checked again for the orders to the process that holds it, but for all others", () => {
+  const root = Deno.makeTempDirSync({ prefix: "vabus-trusted-" });
+  const directory = `${root}/state`;
+  const damaged = refused("damaged", /damaged/);
+  const state = StateDatabase.open({ directory, instanceId: "one" });
+  state.run("INSERT INTO account VALUES ('written past the seal', 1)");
+  StateDatabase.openForReading(directory, true).close();
+  StateDatabase.openForRequest(directory).close();
+  assert.throws(() => StateDatabase.openForReading(directory), damaged);
+  assert.throws(() => StateDatabase.check(directory), damaged);
+  state.close();
+  assert.throws(() => StateDatabase.openForReading(directory, true), damaged);
+  assert.throws(() => StateDatabase.openForRequest(directory), damaged);
+  Deno.removeSync(root, { recursive: true });
+});
+
 Deno.test("a damaged, empty, foreign, newer or half-gone state file is refused and left as it is", () => {
   const directory = Deno.makeTempDirSync();
   const path = `${directory}/state.sqlite`;
