@@ -1,10 +1,15 @@
+import { giveWay } from "./steps.ts";
+
 /** Time, as a parameter, so that a simulated clock can drive a whole run. */
 export interface Clock {
   /** Wall clock, Unix ms; may jump. */
   nowMs(): number;
   /** Milliseconds from an arbitrary start; never jumps. For durations. */
   monotonicMs(): number;
-  /** Resolves after `ms`, or at once when the signal fires. Never rejects. */
+  /**
+   * Resolves after `ms`, or at once when the signal fires. Never rejects. Where `ms` is 0, whatever waits for
+   * the event loop has a turn.
+   */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -13,7 +18,7 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   sleep: (ms, signal) =>
-    new Promise((resolve) => {
+    ms === 0 ? giveWay() : new Promise((resolve) => {
       if (signal.aborted) return resolve();
       const done = () => {
         clearTimeout(timer);

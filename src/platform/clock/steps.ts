@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers";
+
 /**
  * Work that is done in steps, so that whatever else waits for the event loop gets a turn between two of them.
  * A step tells how many bytes the work holds by then, or is about to take.
@@ -15,9 +17,9 @@ export function atOnce<T>(steps: Generator<unknown, T>): T {
   }
 }
 
-/** Resolves once whatever waits for the event loop had a turn. */
+/** Resolves once whatever waits for the event loop had a turn. A timer would take a millisecond at least. */
 export function giveWay(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Aggregate, describeSeries } from "../../aggregation/aggregate.ts";
 import { DatabaseIdentity } from "../../platform/file/file_identity.ts";
+import { giveWay } from "../../platform/clock/steps.ts";
 import { writeObstacle } from "../../platform/file/write_obstacle.ts";
 import { emptySink, missingRows, swallowedRows } from "../alarms.ts";
 import { claim, claimLost } from "../claim_keeper.ts";
@@ -37,6 +38,9 @@ export interface SqliteSinkOptions {
   /** How long rows are kept; undefined: for ever. */
   readonly retentionMs?: number | undefined;
 }
+
+/** Rows that are written before whatever else waits gets its turn: some milliseconds. */
+const ROWS_A_TURN = 256;
 
 const LABELS_ADVICE =
   "Its table was made by a former version. Name another file with SQLITE_PATH, or run in this one " +
@@ -89,10 +93,8 @@ export class SqliteSink implements Sink {
 
   write(batch: OutboxBatch, signal: AbortSignal): Promise<void> {
     return this.attempt(async () => {
-      const [database, claim, context, shape] = [this.database, this.claim, this.context, this.shape];
-      if (database === undefined || claim === undefined || context === undefined || shape === undefined) {
-        throw unavailable("the file is not open");
-      }
+      const { claim, context, database, rows: statements, shape } = this;
+      if (!database || !claim || !context || !shape || !statements) throw unavailable("the file is not open");
       if (signal.aborted) throw unavailable("interrupted before the batch was written");
       if (!shape.hasLabels) this.assertWithoutLabels(batch.aggregates);
       const contradictions: Contradiction[] = [];
@@ -102,18 +104,18 @@ export class SqliteSink implements Sink {
       try {
         const writtenTo = claim.nextId;
         isClaimed = claim.moveTo(context.claimant.life, batch.nextId);
-        if (isClaimed) {
-          for (const aggregate of inOrderOfKey(this.withoutDeleted(batch, writtenTo), shape)) {
-            const found = this.writeRow(aggregate, batch.overwrites);
-            if (found === "nothing") swallowed.push(aggregate);
-            else if (found !== undefined) contradictions.push({ written: aggregate, held: found });
-          }
+        const rows = isClaimed ? inOrderOfKey(this.withoutDeleted(batch, writtenTo), shape) : [];
+        for (const [i, aggregate] of rows.entries()) {
+          if (i % ROWS_A_TURN === 0) await this.giveWay(database, signal);
+          const found = statements.put(aggregate, batch.overwrites);
+          if (found === "nothing") swallowed.push(aggregate);
+          else if (found !== undefined) contradictions.push({ written: aggregate, held: found });
         }
         database.prepare("commit").run();
         this.assertInPlace();
       } catch (error) {
         // After some errors, such as a full disk, SQLite has already rolled back.
-        if (database.isTransaction) database.prepare("rollback").run();
+        if (database.isOpen && database.isTransaction) database.prepare("rollback").run();
         throw error instanceof SinkError ? error : toSqliteRowError(error, this.options.path);
       }
       if (!isClaimed) throw await claimLost(claim, context, this.address);
@@ -122,6 +124,19 @@ export class SqliteSink implements Sink {
       const alarm = swallowedRows(swallowed);
       if (alarm !== undefined) context.alarm(alarm);
     });
+  }
+
+  /**
+   * Lets everything else that waits have its turn, in the middle of the transaction. No other connection sees
+   * its rows before the commit.
+   *
+   * @throws {SinkError} Nobody waits for the batch any more.
+   */
+  private async giveWay(database: DatabaseSync, signal: AbortSignal): Promise<void> {
+    await giveWay();
+    if (signal.aborted || this.database !== database) {
+      throw unavailable("interrupted while the batch was written");
+    }
   }
 
   /** Tries what `open` does with the tables, in a transaction that is rolled back. */
@@ -212,15 +227,6 @@ export class SqliteSink implements Sink {
     return aggregates.filter(({ windowStartMs }, i) =>
       windowStartMs >= deleted.beforeMs || (!overwrites && ids[i]! >= writtenTo)
     );
-  }
-
-  /** Returns the row that is there instead, or that none is; undefined: the row is there. */
-  private writeRow(written: Aggregate, overwrites = false): Aggregate | "nothing" | undefined {
-    if (this.rows!.write(written, overwrites)) return undefined;
-    const found = this.rows!.held(written);
-    if (found === undefined) return "nothing";
-    if (found.value === written.value && found.count === written.count) return undefined;
-    return { ...written, ...found };
   }
 
   /**

@@ -117,11 +117,17 @@ export class RowStatements {
   }
 
   /**
-   * Returns whether it was written. @param overwrites Whether it also replaces a row of the same revision.
+   * Writes a row. Returns the row that is there instead, or that none is; undefined: the row is there.
+   *
+   * @param overwrites Whether it also replaces a row of the same revision.
    */
-  write(row: Aggregate, overwrites: boolean): boolean {
+  put(row: Aggregate, overwrites = false): Aggregate | "nothing" | undefined {
     const statement = overwrites ? this.overwrite : this.upsert;
-    return statement.run(...this.keyOf(row), row.value, row.count, row.revision).changes !== 0;
+    if (statement.run(...this.keyOf(row), row.value, row.count, row.revision).changes !== 0) return undefined;
+    const found = this.held(row);
+    if (found === undefined) return "nothing";
+    if (found.value === row.value && found.count === row.count) return undefined;
+    return { ...row, ...found };
   }
 
   /** The row in the table with the same key, at the same revision or a higher one. */
