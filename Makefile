@@ -3,7 +3,7 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sim fuzz chaos soak hunt mutants check bench build dist servers tour clients pictures fmt clean
+.PHONY: help run test sim fuzz chaos soak hunt mutants check bench load build dist servers tour clients pictures fmt clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ check: ## formatting, lint, types, the direction of imports, the documents, the 
 
 bench: ## measures throughput; flags of the benchmark in ARGS
 	@$(runtime) run --allow-all bench/run.ts $(ARGS)
+
+load: $(if $(VABUS_BIN),,build) ## load on listen:// and the bus by Locust, in steps; flags of bench/load.ts in ARGS
+	@$(runtime) run --allow-all bench/load.ts $(ARGS)
 
 fuzz: ## throws hostile input at all that takes input; in ARGS: --minutes M --seed N --target NAME --inputs K
 	@$(runtime) run --allow-all tests/fuzz/run.ts $(ARGS)

@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { cacheDir } from "./cache.ts";
-import { MissingPrerequisite } from "./servers.ts";
+import { MissingPrerequisite } from "./missing_prerequisite.ts";
 
 const STDERR_TAIL_LINES = 15;
 

@@ -1,22 +1,14 @@
 /**
  * The real servers for the tests: finds their programs, and fetches or installs them where they are missing.
  *
- * Nothing is started here. Downloads are kept outside of the tree, checked against `kafka_jars.txt`, and
- * moved in one step, so that two test runs at once never see half a file.
+ * Nothing is started here. Downloads are kept outside of the tree.
  */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { cacheDir } from "./cache.ts";
+import { ensureJars } from "./maven_jars.ts";
+import { MissingPrerequisite } from "./missing_prerequisite.ts";
 
 const MIN_JAVA_VERSION = 17;
-const DOWNLOADS_AT_ONCE = 6;
-const DOWNLOAD_ATTEMPTS = 3;
-const DOWNLOAD_TIMEOUT_MS = 120_000;
-
-/** Something is missing. The message says what, and what to do, for the person who runs the tests. */
-export class MissingPrerequisite extends Error {
-  override name = "MissingPrerequisite";
-}
 
 /**
  * The Java class path with which `kafka.tools.StorageTool` and `kafka.Kafka` run.
@@ -24,15 +16,9 @@ export class MissingPrerequisite extends Error {
  * @throws {MissingPrerequisite} when a jar can neither be found in the cache nor downloaded.
  */
 export async function kafkaClassPath(): Promise<string> {
-  const jars = parseJarList(await Deno.readTextFile(new URL("kafka_jars.txt", import.meta.url)));
-  const directory = join(cacheDir(), "kafka");
-  await Deno.mkdir(directory, { recursive: true });
-  const waiting = [...jars];
-  const workers = Array.from({ length: DOWNLOADS_AT_ONCE }, async () => {
-    for (let jar = waiting.shift(); jar !== undefined; jar = waiting.shift()) await ensureJar(jar, directory);
-  });
-  await Promise.all(workers);
-  return jars.map((jar) => join(directory, jar.fileName)).join(":");
+  const list = await Deno.readTextFile(new URL("kafka_jars.txt", import.meta.url));
+  const files = await ensureJars(list, join(cacheDir(), "kafka"), "a running broker with TEST_KAFKA_BROKERS");
+  return files.join(":");
 }
 
 /**
@@ -214,69 +200,6 @@ export async function mosquittoBinary(): Promise<string> {
 /** Whether there is a Mosquitto already, with its clients. */
 export async function hasMosquitto(): Promise<boolean> {
   return await isOnPath(MOSQUITTO) && await isOnPath("mosquitto_pub") && await isOnPath("mosquitto_sub");
-}
-
-interface Jar {
-  sha256: string;
-  /** Below the repository's root, in Maven's layout. */
-  path: string;
-  fileName: string;
-}
-
-function parseJarList(text: string): Jar[] {
-  return text.split("\n").filter((line) => line !== "").map((line) => {
-    const [sha256, path] = line.split(/\s+/) as [string, string];
-    return { sha256, path, fileName: path.slice(path.lastIndexOf("/") + 1) };
-  });
-}
-
-async function ensureJar(jar: Jar, directory: string): Promise<void> {
-  const file = join(directory, jar.fileName);
-  const cached = await readIfThere(file);
-  if (cached !== undefined && sha256(cached) === jar.sha256) return;
-  const bytes = await download(jar);
-  const temporary = await Deno.makeTempFile({ dir: directory, prefix: `${jar.fileName}.` });
-  try {
-    await Deno.writeFile(temporary, bytes);
-    await Deno.rename(temporary, file);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
-}
-
-async function download(jar: Jar): Promise<Uint8Array> {
-  const base = (Deno.env.get("MAVEN_REPOSITORY_URL") ?? "https://repo1.maven.org/maven2").replace(/\/+$/, "");
-  const url = `${base}/${jar.path}`;
-  let fault = "";
-  for (let attempt = 1; attempt <= DOWNLOAD_ATTEMPTS; attempt++) {
-    try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS) });
-      const bytes = await response.bytes();
-      if (!response.ok) fault = `the server answered ${response.status}`;
-      else if (sha256(bytes) !== jar.sha256) fault = "what came has another checksum than the pinned one";
-      else return bytes;
-    } catch (error) {
-      fault = error instanceof Error ? error.message : String(error);
-    }
-  }
-  throw new MissingPrerequisite(
-    `${jar.fileName} could not be downloaded: ${fault}. Kafka's jars come from Maven Central; ` +
-      "name a mirror of it with MAVEN_REPOSITORY_URL, or a running broker with TEST_KAFKA_BROKERS.",
-  );
-}
-
-async function readIfThere(file: string): Promise<Uint8Array | undefined> {
-  try {
-    return await Deno.readFile(file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 async function findPostgres(): Promise<string | undefined> {

@@ -13,12 +13,12 @@ import { fileURLToPath } from "node:url";
 import {
   alertmanagerBinary,
   chromiumBinary,
-  MissingPrerequisite,
   natsBinary,
   postgresBinDir,
   prometheusBinary,
   redisBinaries,
 } from "./servers.ts";
+import { MissingPrerequisite } from "./missing_prerequisite.ts";
 import { replayLine } from "./replay_line.ts";
 import { testFiles, type TestGroup, testGroups } from "./test_groups.ts";
 import { runTestProcess, type TestResult } from "./test_process.ts";

@@ -12,7 +12,7 @@ import { StateLock } from "../src/state/file/state_lock.ts";
 import { KAFKA_PORTS, type KafkaBroker, kafkaIsExternal, startKafka } from "../tests/support/kafka_broker.ts";
 import { makeTopic } from "../tests/support/make_topic.ts";
 import { postgresIsExternal, startPostgres } from "../tests/support/postgres_server.ts";
-import { MissingPrerequisite } from "./servers.ts";
+import { MissingPrerequisite } from "./missing_prerequisite.ts";
 import { TOUR_PARTS, tourDirectory, tourSettingsFile } from "./tour.ts";
 
 const TOPIC = "vabus.aggregates";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import postgres from "postgres";
-import { MissingPrerequisite, postgresBinDir } from "../../scripts/servers.ts";
+import { MissingPrerequisite } from "../../scripts/missing_prerequisite.ts";
+import { postgresBinDir } from "../../scripts/servers.ts";
 import { freePort } from "./free_port.ts";
 import { ServerProcess } from "./server_process.ts";
 

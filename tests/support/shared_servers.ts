@@ -2,7 +2,7 @@
  * One PostgreSQL and one Kafka for all tests of a run. Tests use tables and topics of their own, so they do
  * not affect each other. A test that stops, kills or freezes a server starts its own.
  */
-import { MissingPrerequisite } from "../../scripts/servers.ts";
+import { MissingPrerequisite } from "../../scripts/missing_prerequisite.ts";
 import { externalCluster, type KafkaBroker, kafkaIsExternal, startKafka } from "./kafka_broker.ts";
 import { freePort } from "./free_port.ts";
 import { externalServer, postgresIsExternal, type PostgresServer, startPostgres } from "./postgres_server.ts";
