@@ -10,8 +10,13 @@ import { MarkdownPage } from "./markdown_page.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const README_MAX_LINES = 150;
-/** The pages whose shell commands are run by tests/e2e/documents_test.ts. */
-export const RUN_PAGES: readonly string[] = ["README.md", "docs/operations.md", "docs/api.md"];
+/** The pages whose shell commands are run by documents_test.ts and regions_test.ts of tests/e2e. */
+export const RUN_PAGES: readonly string[] = [
+  "README.md",
+  "docs/operations.md",
+  "docs/api.md",
+  "docs/multi-region.md",
+];
 /** Pages whose names between backquotes must be names in the sources. */
 const CODE_PAGES: readonly string[] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 const DECISIONS = "docs/decisions/";

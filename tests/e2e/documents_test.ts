@@ -5,9 +5,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { MarkdownPage } from "../../scripts/markdown_page.ts";
-import { executablePath, type Output, surroundings, temporaryDirectory } from "../support/executable.ts";
+import { temporaryDirectory } from "../support/executable.ts";
 import { freePort } from "../support/free_port.ts";
 import { Bus, handlerEnvironment } from "./plant.ts";
+import { runShell } from "./shell.ts";
 
 /**
  * What only root or a service manager can do, as functions of the same name that do it to the files of the
@@ -60,7 +61,7 @@ Deno.test("the commands of README.md do what it says", async () => {
     .replace("vabus-data-handler bus", `vabus-data-handler bus --listen ${address}`)
     .replace("$PWD/dist", directory.path)
     .replace("/tmp/vabus-tour", `'${directory.path}/state'`);
-  const { code, stdout, stderr } = await runShell(commands, directory.path, {});
+  const { code, stdout, stderr } = await runShell(STAND_INS + commands, directory.path, {});
   assert.equal(code, 0, stderr + stdout);
   assert.match(stdout, /^\{"name":"oven\.temperature","agg_func":"avg","value":18[123]\.5,.*\}$/m);
   assert.match(stdout, /invalid: value is not a finite number .*oven\.door/);
@@ -88,11 +89,15 @@ Deno.test("the commands of docs/operations.md work in its order, on one host", a
     .replaceAll("/mnt/backup", `'${directory.path}/mnt'`)
     .replaceAll("--sink postgres", "--sink sqlite")
     .replaceAll("2026-01-31T06:00Z", `${time}`);
-  const { code, stdout, stderr } = await runShell(`systemctl start\n${commands}`, directory.path, {
-    ETC: etc,
-    ADMIN: admin,
-    STATE_DIR: settings.STATE_DIR!,
-  });
+  const { code, stdout, stderr } = await runShell(
+    `${STAND_INS}systemctl start\n${commands}`,
+    directory.path,
+    {
+      ETC: etc,
+      ADMIN: admin,
+      STATE_DIR: settings.STATE_DIR!,
+    },
+  );
   assert.equal(code, 0, stderr + stdout);
   assert.match(stdout, /^vabus-data-handler \d/);
   assert.match(stdout, /^ok {6}sink sqlite/m);
@@ -122,10 +127,14 @@ Deno.test("the commands of docs/api.md are answered", async () => {
   const commands = (await commandsOf("docs/api.md"))
     .replaceAll("127.0.0.1:8090", admin)
     .replaceAll("2026-01-31T06:00Z", `${time}`);
-  const { code, stdout, stderr } = await runShell(`systemctl start\n${commands}`, directory.path, {
-    ETC: etc,
-    ADMIN: admin,
-  });
+  const { code, stdout, stderr } = await runShell(
+    `${STAND_INS}systemctl start\n${commands}`,
+    directory.path,
+    {
+      ETC: etc,
+      ADMIN: admin,
+    },
+  );
   assert.equal(code, 0, stderr + stdout);
   const [status, pipeline, series, newest, all, windows, history, deadLetters, alarms] = stdout.trim()
     .split("\n").map((line) => JSON.parse(line));
@@ -159,7 +168,11 @@ Deno.test("the commands of docs/runbook.md are there, with their flags", async (
     "vabus-data-handler once --flush",
     ...commands.map((command) => `${command} || echo "${command}: $?"`),
   ].join("\n");
-  const { code, stdout, stderr } = await runShell(script, directory.path, settings as Record<string, string>);
+  const { code, stdout, stderr } = await runShell(
+    STAND_INS + script,
+    directory.path,
+    settings as Record<string, string>,
+  );
   assert.equal(code, 0, stderr + stdout);
   assert.doesNotMatch(stdout, /^vabus-data-handler .*: \d+$/m, stderr);
   assert.match(stdout, /oven\.door/);
@@ -177,30 +190,4 @@ async function commandsOf(path: string): Promise<string> {
 /** @param path From the root of the repository. */
 function pathOf(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url));
-}
-
-/**
- * @param directory Gets a link to the executable, is where the shell looks for it, and the home of what it
- * unpacks.
- */
-async function runShell(commands: string, directory: string, env: Record<string, string>): Promise<Output> {
-  await Deno.symlink(executablePath(), `${directory}/vabus-data-handler`);
-  const ownDirectories = ["HOME", "TMPDIR", "XDG_CACHE_HOME"].flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  });
-  const { code, stdout, stderr } = await new Deno.Command("bash", {
-    args: ["-c", STAND_INS + commands],
-    cwd: directory,
-    clearEnv: true,
-    env: {
-      ...surroundings(directory),
-      ...Object.fromEntries(ownDirectories),
-      PATH: `${directory}:${Deno.env.get("PATH")}`,
-      ...env,
-    },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
