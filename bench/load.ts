@@ -1,11 +1,11 @@
 /**
- * Load on `listen://` and on the reference bus, by Locust or JMeter, in steps of more and more users with think
- * time. Prints the figures of each step and where they bend, and leaves a page with plots.
+ * Load on `listen://` and on the reference bus, by Locust or JMeter, in steps of more and more users with
+ * think time. Prints the figures of each step and where they bend, and leaves a page with plots.
  *
- *   make load [ARGS="--tool locust|jmeter --target listen|bus --users 25,50,100 --step-seconds 20 --events 100"]
+ *   make load [ARGS="--tool locust|jmeter --target listen|bus --users 25,50 --step-seconds 20 --events 100"]
  *
- * JMeter knows one step, of the last number of users, against `listen`. At the end the books are compared with
- * what was answered: the same number of events, or it fails.
+ * JMeter knows one step, of the last number of users, against `listen`. At the end the books are compared
+ * with what was answered: the same number of events, or it fails.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -40,7 +40,7 @@ export async function jmeterJar(): Promise<string> {
   await Deno.mkdir(cacheDir(), { recursive: true });
   const temporary = await Deno.makeTempDir({ dir: cacheDir(), prefix: "jmeter." });
   try {
-    const jars = await ensureJars(list, join(temporary, "lib"), "a mirror of it");
+    const jars = await ensureJars(list, join(temporary, "lib"), "use Locust");
     await layOut(jars, temporary);
     await Deno.rename(temporary, directory).catch(async (error) => {
       // Another run was quicker.

@@ -1,6 +1,6 @@
 /**
- * Jars of Maven Central, from the cache or downloaded. Each is checked against its pinned checksum and moved in
- * one step, so that two test runs at once never see half a file.
+ * Jars of Maven Central, from the cache or downloaded. Each is checked against its pinned checksum and moved
+ * in one step, so that two test runs at once never see half a file.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const DOWNLOAD_TIMEOUT_MS = 120_000;
  *
  * @param list A line a jar: its SHA-256, and its path below the root of a repository, in Maven's layout.
  * @param directory Where they are kept; created where it is missing.
- * @param instead What else a person may name who cannot reach Maven Central.
+ * @param instead What else to do where Maven Central cannot be reached.
  * @throws {MissingPrerequisite} when a jar is neither there nor to be downloaded.
  */
 export async function ensureJars(list: string, directory: string, instead: string): Promise<string[]> {
@@ -76,8 +76,8 @@ async function download(jar: Jar, instead: string): Promise<Uint8Array> {
     }
   }
   throw new MissingPrerequisite(
-    `${jar.fileName} could not be downloaded: ${fault}. It comes from Maven Central; name a mirror of it with ` +
-      `MAVEN_REPOSITORY_URL, or ${instead}.`,
+    `${jar.fileName} could not be downloaded: ${fault}. It comes from Maven Central; ` +
+      `name a mirror of it with MAVEN_REPOSITORY_URL, or ${instead}.`,
   );
 }
 

@@ -17,7 +17,7 @@ const MIN_JAVA_VERSION = 17;
  */
 export async function kafkaClassPath(): Promise<string> {
   const list = await Deno.readTextFile(new URL("kafka_jars.txt", import.meta.url));
-  const files = await ensureJars(list, join(cacheDir(), "kafka"), "a running broker with TEST_KAFKA_BROKERS");
+  const files = await ensureJars(list, join(cacheDir(), "kafka"), "a broker with TEST_KAFKA_BROKERS");
   return files.join(":");
 }
 

@@ -72,7 +72,7 @@ export class Region {
     return rows.filter((row) => row.instance === instance);
   }
 
-  /** Waits until its handler has delivered all to its own server, and whether anything waits for the other. */
+  /** Waits until its handler has delivered all to its own server, and has or has nothing for the other. */
   async delivers(handler: Program, farWaits: boolean): Promise<void> {
     await until(
       async () => {
