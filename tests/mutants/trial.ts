@@ -2,6 +2,7 @@ import { cpSync, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { linesNotRun } from "./coverage.ts";
 import { DenoChildren } from "./deno_child.ts";
+import { type GraphOfModules, modulesWithin } from "./module_graph.ts";
 import type { Mutant } from "./mutant.ts";
 import { fastTests, SIMULATION } from "./scope.ts";
 
@@ -18,6 +19,10 @@ const SERVER_STARTER = /\/tests\/support\/(kafka_broker|postgres_server)\.ts$/;
  */
 const CPU_LIMIT_SECONDS = 60;
 const SIMULATED_SEEDS = 20;
+/** One process runs several tests, since many need less time than it takes to start. */
+const TESTS_TOGETHER = 8;
+/** A test that takes longer has a process of its own, so that the limit stays far away. */
+const LONG_TEST_MS = 10_000;
 
 export type Verdict = "killed" | "endless" | "survived" | "never run" | "does not compile";
 
@@ -26,6 +31,12 @@ interface Rehearsal {
   readonly tookMs: number;
   /** By the path of the file that it loads; undefined: it fails, and is asked no more. */
   readonly linesNotRun: ReadonlyMap<string, ReadonlySet<number>> | undefined;
+}
+
+interface RankedTest {
+  readonly test: string;
+  /** The lowest is asked first. */
+  readonly rank: number;
 }
 
 /** A copy of the tree, in which mutants stand trial one after another. */
@@ -57,15 +68,30 @@ export class Court implements Disposable {
   async try(mutant: Mutant): Promise<Verdict> {
     if (!await this.with(mutant, () => this.compiles(mutant.file))) return "does not compile";
     let hasRun = false;
-    for (const test of await this.testsFor(mutant.file)) {
-      const { linesNotRun } = await this.rehearsed(test);
-      const notRun = linesNotRun?.get(join(this.tree, mutant.file));
-      if (notRun === undefined || notRun.has(mutant.line)) continue;
+    for await (const tests of this.runsOver(mutant)) {
       hasRun = true;
-      const ending = await this.with(mutant, () => this.deno.run(commandOf(test)));
+      const ending = await this.with(mutant, () => this.deno.run(commandOf(tests)));
       if (ending !== "passed") return ending === "failed" ? "killed" : "endless";
     }
     return hasRun ? "survived" : "never run";
+  }
+
+  /** The tests that run the line of a mutant, as they are run together. */
+  private async *runsOver({ file, line }: Mutant): AsyncGenerator<readonly string[]> {
+    let together: RankedTest[] = [];
+    for (const asked of await this.testsFor(file)) {
+      const { linesNotRun, tookMs } = await this.rehearsed(asked.test);
+      const notRun = linesNotRun?.get(join(this.tree, file));
+      if (notRun === undefined || notRun.has(line)) continue;
+      const isAlone = asked.test === SIMULATION || tookMs > LONG_TEST_MS;
+      if (together.length === TESTS_TOGETHER || isAlone || together[0]?.rank !== asked.rank) {
+        if (together.length > 0) yield together.map(({ test }) => test);
+        together = [];
+      }
+      if (isAlone) yield [asked.test];
+      else together.push(asked);
+    }
+    if (together.length > 0) yield together.map(({ test }) => test);
   }
 
   private async with<T>({ file, text }: Mutant, work: () => Promise<T>): Promise<T> {
@@ -87,7 +113,7 @@ export class Court implements Disposable {
    * Those that may notice a mutant of the file, the likeliest and quickest first. Tests that start servers
    * come last, and only those of the file's own part are asked.
    */
-  private async testsFor(file: string): Promise<string[]> {
+  private async testsFor(file: string): Promise<RankedTest[]> {
     const mirror = file.replace(/^src/, "tests");
     const own = mirror.replace(/\.ts$/, "_test.ts");
     const part = mirror.split("/").slice(0, 2).join("/");
@@ -101,17 +127,15 @@ export class Court implements Disposable {
       const rank = startsServers ? 4 : test === SIMULATION ? 3 : test === own ? 0 : isNear ? 1 : 2;
       ranked.push({ test, rank, tookMs: this.rehearsals.get(test)?.tookMs ?? 0 });
     }
-    return ranked.sort((a, b) => a.rank - b.rank || a.tookMs - b.tookMs).map(({ test }) => test);
+    return ranked.sort((a, b) => a.rank - b.rank || a.tookMs - b.tookMs);
   }
 
   /** What a test does not load it cannot notice. */
   private async modulesOf(test: string): Promise<readonly string[]> {
     let modules = this.modules.get(test);
     if (!modules) {
-      const info = JSON.parse(await this.deno.output(["info", "--json", test]) ?? '{"modules":[]}') as {
-        modules: { specifier: string }[];
-      };
-      modules = info.modules.map(({ specifier }) => specifier);
+      const info = await this.deno.output(["info", "--json", test]);
+      modules = info === undefined ? [] : modulesWithin(JSON.parse(info) as GraphOfModules);
       this.modules.set(test, modules);
     }
     return modules;
@@ -123,7 +147,7 @@ export class Court implements Disposable {
     if (!rehearsal) {
       const profile = join(this.temporary, "coverage");
       const startedMs = performance.now();
-      const ending = await this.deno.run(commandOf(test, `--coverage=${profile}`));
+      const ending = await this.deno.run(commandOf([test], `--coverage=${profile}`));
       const tookMs = performance.now() - startedMs;
       if (ending !== "passed") this.unfit.push(test);
       const lcov = await this.deno.output(["coverage", "--lcov", profile]) ?? "";
@@ -139,8 +163,8 @@ export class Court implements Disposable {
   }
 }
 
-function commandOf(test: string, ...flags: readonly string[]): string[] {
-  return test === SIMULATION
-    ? ["run", ...flags, test, "--seeds", `${SIMULATED_SEEDS}`, "--jobs", "1"]
-    : ["test", "--quiet", "--fail-fast", ...flags, test];
+function commandOf(tests: readonly string[], ...flags: readonly string[]): string[] {
+  return tests.includes(SIMULATION)
+    ? ["run", ...flags, SIMULATION, "--seeds", `${SIMULATED_SEEDS}`, "--jobs", "1"]
+    : ["test", "--quiet", "--fail-fast", ...flags, ...tests];
 }

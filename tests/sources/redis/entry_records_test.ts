@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { BEGINNING_BYTES } from "../../../src/codec/bus_records.ts";
+import { EntryRecords } from "../../../src/sources/redis/entry_records.ts";
+import { LongText } from "../../../src/sources/redis/resp_reader.ts";
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const OBJECT = String.raw`{"name":"a","value":"say \"1\""}`;
+const contentOf = (field: string | undefined, ...fields: (Uint8Array | LongText)[]) => {
+  const { bytes, problem } = new EntryRecords("line-1", field).recordOf({ id: "5-1", fields }, 7);
+  return { text: new TextDecoder().decode(bytes), problem };
+};
+
+Deno.test("an entry is an object of its fields, or what one of them has", () => {
+  const fields = ["name", "a", "value", 'say "1"'].map(bytesOf);
+  assert.deepEqual(contentOf(undefined, ...fields), { text: OBJECT, problem: undefined });
+  assert.deepEqual(contentOf("value", ...fields), { text: 'say "1"', problem: undefined });
+  assert.deepEqual(contentOf("a", ...fields), {
+    text: OBJECT,
+    problem: "an entry without the field a, which field= of the URL names",
+  });
+  const { offset, topic, key, busMs, arrivedMs } = new EntryRecords("line-1", "name")
+    .recordOf({ id: "5-1", fields }, 7);
+  assert.deepEqual({ offset, topic, key, busMs, arrivedMs }, {
+    offset: undefined,
+    topic: "line-1",
+    key: "5-1",
+    busMs: 5,
+    arrivedMs: 7,
+  });
+});
+
+Deno.test("of an entry that is too long the beginning is kept", () => {
+  const long = new LongText(bytesOf("1".repeat(BEGINNING_BYTES)), 3_000_000);
+  const whole = contentOf(undefined, bytesOf("value"), long);
+  assert.equal(whole.text, `{"value":"${"1".repeat(BEGINNING_BYTES)}`.slice(0, BEGINNING_BYTES));
+  assert.match(whole.problem!, /^a record of 3000005 bytes, /);
+  const field = contentOf("value", bytesOf("value"), long);
+  assert.equal(field.text, "1".repeat(BEGINNING_BYTES));
+  assert.match(field.problem!, /^a record of 3000000 bytes, /);
+});

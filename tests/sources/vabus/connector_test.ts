@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { VABUS } from "../../../src/sources/vabus/connector.ts";
+import { LogSource } from "../../../src/sources/vabus/log_source.ts";
+import { QueueSource } from "../../../src/sources/vabus/queue_source.ts";
+import { NO_EVENT_TEXTS } from "../event_texts.ts";
+
+const ADDRESS = { url: "https://reader:secret@bus", proxy: undefined, token: undefined, tls: undefined };
+const CONFIG = { mode: "log", address: ADDRESS, events: NO_EVENT_TEXTS } as const;
+
+Deno.test("a log is read as a log and may be read again, a queue is emptied", async () => {
+  const surroundings = { instance: "plant-1", name: undefined, stateDir: "/nowhere", endsWhenRead: false };
+  for (
+    const [mode, Source, mayRepeat] of [["log", LogSource, true], ["queue", QueueSource, false]] as const
+  ) {
+    const config = { ...CONFIG, mode };
+    const { part } = VABUS.create(config, surroundings);
+    assert.ok(part instanceof Source, mode);
+    assert.equal(VABUS.mayRepeat?.(config), mayRepeat, mode);
+    await part.close();
+  }
+});
+
+Deno.test("check tells the proxy on the way to a bus", () => {
+  const proxy = { url: "http://u:p@proxy:3128", masked: "http://***@proxy:3128", variable: "HTTPS_PROXY" };
+  assert.equal(VABUS.wayOf?.(CONFIG), "");
+  assert.equal(
+    VABUS.wayOf?.({ ...CONFIG, address: { ...ADDRESS, proxy } }),
+    " through the proxy http://***@proxy:3128 (HTTPS_PROXY)",
+  );
+});
+
+Deno.test("the credential that goes to a bus is named, and whether its way is protected", () => {
+  const credentialOf = (url: string, token?: string) =>
+    VABUS.credentialsOf!({ ...CONFIG, address: { ...ADDRESS, url, token } })
+      .map(({ credential, host, isProtected }) => [credential, host, isProtected]);
+  assert.deepEqual(credentialOf("https://bus"), []);
+  assert.deepEqual(credentialOf("https://bus", "t"), [["VABUS_TOKEN", "bus", true]]);
+  assert.deepEqual(credentialOf("http://reader:secret@bus"), [["the password in VABUS_URL", "bus", false]]);
+  assert.deepEqual(credentialOf("http://reader@bus", "t"), [["VABUS_TOKEN", "bus", false]]);
+});
