@@ -39,19 +39,28 @@ export class DenoChildren {
     return success ? new TextDecoder().decode(stdout) : undefined;
   }
 
+  /** What Deno complains of, without colours; empty: nothing. */
+  async complaints(args: readonly string[]): Promise<string> {
+    const command = this.command(Deno.execPath(), args, this.signal, "null", "piped");
+    const { success, stderr } = await command.output();
+    this.signal.throwIfAborted();
+    return success ? "" : new TextDecoder().decode(stderr) || "it failed without a word";
+  }
+
   private command(
     program: string,
     args: readonly string[],
     signal: AbortSignal,
     stdout: "null" | "piped" = "null",
+    stderr: "null" | "piped" = "null",
   ): Deno.Command {
     return new Deno.Command(program, {
       args: [...args],
       cwd: this.tree,
-      env: { TMPDIR: this.temporary },
+      env: { TMPDIR: this.temporary, NO_COLOR: "1" },
       stdin: "null",
       stdout,
-      stderr: "null",
+      stderr,
       signal,
       // Ctrl-C in the terminal is for us.
       detached: true,

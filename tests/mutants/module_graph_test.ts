@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { modulesWithin } from "./module_graph.ts";
+import { stepsToModules } from "./module_graph.ts";
 
 const REGISTRY = "/src/sinks/registry.ts";
 
@@ -21,14 +21,20 @@ Deno.test("what is deep in a connector is loaded only by those who import it pas
     "table": ["text"],
     "text": [],
   };
-  assert.deepEqual(modulesWithin(graph({ "settings_test": [REGISTRY], ...connector })), [
-    "settings_test",
-    REGISTRY,
-    "connector",
-    "sink",
-  ]);
-  assert.deepEqual(
-    modulesWithin(graph({ "sink_test": [REGISTRY, "helper"], "helper": ["sink"], ...connector })).sort(),
-    [REGISTRY, "connector", "helper", "sink", "sink_test", "table", "text"].sort(),
-  );
+  assert.deepEqual(Object.fromEntries(stepsToModules(graph({ "settings_test": [REGISTRY], ...connector }))), {
+    "settings_test": 0,
+    [REGISTRY]: 1,
+    "connector": 2,
+    "sink": 3,
+  });
+  const imports = { "sink_test": [REGISTRY, "helper"], "helper": ["sink"], ...connector };
+  assert.deepEqual(Object.fromEntries(stepsToModules(graph(imports))), {
+    "sink_test": 0,
+    [REGISTRY]: 1,
+    "helper": 1,
+    "connector": 2,
+    "sink": 2,
+    "table": 3,
+    "text": 4,
+  });
 });

@@ -18,6 +18,8 @@ import { type Mutant, mutantsOf } from "./mutant.ts";
 import { sourceFiles } from "./scope.ts";
 import { Court, type Verdict } from "./trial.ts";
 
+/** Mutants that are prepared at once: whoever interrupts has not waited for many in vain. */
+const PREPARED_TOGETHER = 25;
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 const { values: flags } = parseArgs({
@@ -63,25 +65,28 @@ const tried = () => killed() + survived();
 
 /** @returns The number of the mutant to go on with. */
 async function tryAll(mutants: readonly Mutant[], court: Court): Promise<number> {
-  for (const [i, mutant] of mutants.entries()) {
-    if (i + 1 < from) continue;
+  for (let i = from - 1; i < mutants.length; i++) {
     if (tried() >= count) return i + 1;
-    const startedMs = performance.now();
-    let verdict: Verdict;
     try {
-      verdict = await court.try(mutant);
+      if ((i + 1 - from) % PREPARED_TOGETHER === 0) {
+        await court.prepare(mutants.slice(i, i + Math.min(PREPARED_TOGETHER, count - tried())));
+      }
+      await tryOne(i + 1, mutants[i]!, court);
     } catch (error) {
       if (interrupted.signal.aborted) return i + 1;
       throw error;
     }
-    verdicts[verdict]++;
-    const { before, after } = mutant;
-    const seconds = Math.round((performance.now() - startedMs) / 1000);
-    console.log(
-      `${i + 1} ${verdict}: ${mutant.file}:${mutant.line} (${seconds} s)\n  - ${before}\n  + ${after}`,
-    );
   }
   return mutants.length + 1;
+}
+
+async function tryOne(number: number, mutant: Mutant, court: Court): Promise<void> {
+  const startedMs = performance.now();
+  const verdict = await court.try(mutant);
+  verdicts[verdict]++;
+  const { file, line, before, after } = mutant;
+  const seconds = Math.round((performance.now() - startedMs) / 1000);
+  console.log(`${number} ${verdict}: ${file}:${line} (${seconds} s)\n  - ${before}\n  + ${after}`);
 }
 
 function conclude(next: number, unfit: readonly string[]): void {

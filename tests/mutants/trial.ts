@@ -1,10 +1,12 @@
 import { cpSync, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { linesNotRun } from "./coverage.ts";
 import { DenoChildren } from "./deno_child.ts";
-import { type GraphOfModules, modulesWithin } from "./module_graph.ts";
+import { type GraphOfModules, stepsToModules } from "./module_graph.ts";
 import type { Mutant } from "./mutant.ts";
 import { fastTests, SIMULATION } from "./scope.ts";
+import { TypeChecks } from "./type_checks.ts";
 
 /** What the tests need of the tree. */
 const COPIED = [
@@ -19,6 +21,8 @@ const SERVER_STARTER = /\/tests\/support\/(kafka_broker|postgres_server)\.ts$/;
  */
 const CPU_LIMIT_SECONDS = 60;
 const SIMULATED_SEEDS = 20;
+/** How many imports lead from a test to what is near it. */
+const NEAR_STEPS = 2;
 /** One process runs several tests, since many need less time than it takes to start. */
 const TESTS_TOGETHER = 8;
 /** A test that takes longer has a process of its own, so that the limit stays far away. */
@@ -47,9 +51,10 @@ export class Court implements Disposable {
   private readonly tree = join(this.directory, "tree");
   private readonly temporary = join(this.directory, "tmp");
   private readonly deno: DenoChildren;
+  private readonly types: TypeChecks;
   private readonly tests: readonly string[];
-  /** The modules that each test loads. */
-  private readonly modules = new Map<string, readonly string[]>();
+  /** The modules that each test loads, with how many imports lead there. */
+  private readonly modules = new Map<string, ReadonlyMap<string, number>>();
   private readonly rehearsals = new Map<string, Rehearsal>();
 
   /** @param signal Ends a trial; `try` then throws its reason. */
@@ -62,11 +67,17 @@ export class Court implements Disposable {
     Deno.mkdirSync(this.temporary);
     Deno.chmodSync(this.temporary, 0o1777);
     this.deno = new DenoChildren(this.tree, this.temporary, cpuLimitSeconds, signal);
+    this.types = new TypeChecks(this.tree, this.deno);
     this.tests = fastTests(this.tree);
   }
 
+  /** Prepares the trials of several mutants, which then take less time. */
+  async prepare(mutants: readonly Mutant[]): Promise<void> {
+    await this.types.add(mutants);
+  }
+
   async try(mutant: Mutant): Promise<Verdict> {
-    if (!await this.with(mutant, () => this.compiles(mutant.file))) return "does not compile";
+    if (!await this.compiles(mutant)) return "does not compile";
     let hasRun = false;
     for await (const tests of this.runsOver(mutant)) {
       hasRun = true;
@@ -105,13 +116,15 @@ export class Court implements Disposable {
     }
   }
 
-  private async compiles(file: string): Promise<boolean> {
-    return await this.deno.output(["check", "--quiet", file]) !== undefined;
+  private async compiles(mutant: Mutant): Promise<boolean> {
+    if (this.types.has(mutant)) return true;
+    return await this.with(mutant, () => this.deno.complaints(["check", "--quiet", mutant.file])) === "";
   }
 
   /**
-   * Those that may notice a mutant of the file, the likeliest and quickest first. Tests that start servers
-   * come last, and only those of the file's own part are asked.
+   * Those that should notice a mutant of the file, the likeliest and quickest first: the tests of its part,
+   * those that are near it by their imports, and the simulation. Tests of another part may notice it as well,
+   * but by chance, and there are many. Tests that start servers come last, and only those of its folder.
    */
   private async testsFor(file: string): Promise<RankedTest[]> {
     const mirror = file.replace(/^src/, "tests");
@@ -120,10 +133,12 @@ export class Court implements Disposable {
     const ranked = [];
     for (const test of this.tests) {
       const modules = await this.modulesOf(test);
-      if (!modules.some((module) => module.endsWith(`/${file}`))) continue;
-      const startsServers = modules.some((module) => SERVER_STARTER.test(module));
-      if (startsServers && !test.startsWith(`${part}/`)) continue;
+      const steps = modules.get(pathToFileURL(join(this.tree, file)).href);
+      const isOfPart = test.startsWith(`${part}/`);
+      if (steps === undefined || (!isOfPart && steps > NEAR_STEPS && test !== SIMULATION)) continue;
       const isNear = dirname(test) === dirname(mirror);
+      const startsServers = [...modules.keys()].some((module) => SERVER_STARTER.test(module));
+      if (startsServers && !isNear) continue;
       const rank = startsServers ? 4 : test === SIMULATION ? 3 : test === own ? 0 : isNear ? 1 : 2;
       ranked.push({ test, rank, tookMs: this.rehearsals.get(test)?.tookMs ?? 0 });
     }
@@ -131,11 +146,11 @@ export class Court implements Disposable {
   }
 
   /** What a test does not load it cannot notice. */
-  private async modulesOf(test: string): Promise<readonly string[]> {
+  private async modulesOf(test: string): Promise<ReadonlyMap<string, number>> {
     let modules = this.modules.get(test);
     if (!modules) {
       const info = await this.deno.output(["info", "--json", test]);
-      modules = info === undefined ? [] : modulesWithin(JSON.parse(info) as GraphOfModules);
+      modules = info === undefined ? new Map() : stepsToModules(JSON.parse(info) as GraphOfModules);
       this.modules.set(test, modules);
     }
     return modules;

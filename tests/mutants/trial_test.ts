@@ -45,6 +45,7 @@ Deno.test("isText", () => {
 /** A trial over a small tree of its own. */
 class SmallTree implements Disposable {
   readonly court: Court;
+  readonly mutants = mutantsOf("src/part/numbers.ts", SOURCE);
   private readonly root = Deno.makeTempDirSync({ prefix: "vabus-court-" });
 
   constructor(test = TEST) {
@@ -59,7 +60,7 @@ class SmallTree implements Disposable {
 
   /** On the mutant whose line becomes `after`. */
   verdict(after: string): Promise<Verdict> {
-    return this.court.try(mutantsOf("src/part/numbers.ts", SOURCE).find((mutant) => mutant.after === after)!);
+    return this.court.try(this.mutants.find((mutant) => mutant.after === after)!);
   }
 
   [Symbol.dispose](): void {
@@ -70,6 +71,7 @@ class SmallTree implements Disposable {
 
 Deno.test("a mutant is judged by what the tests do with it", async (t) => {
   using tree = new SmallTree();
+  await tree.court.prepare(tree.mutants);
   for (
     const [verdict, after] of [
       ["killed", "if (!(a > b)) return a;"],

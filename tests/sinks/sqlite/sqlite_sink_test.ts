@@ -122,6 +122,15 @@ test("SqliteSink does not create the file to probe", async (sink, path) => {
   assert.match(await sink.probe(), /table aggregated_events$/);
 });
 
+test("SqliteSink has closed the file after a probe", async (sink, path) => {
+  await sink.open(CONTEXT);
+  await sink.close();
+  assert.match(await sink.probe(), /table aggregated_events$/);
+  // They are there for as long as somebody has the file open.
+  const besides = [...Deno.readDirSync(dirname(path))].filter(({ name }) => /-(wal|shm)$/.test(name));
+  assert.deepEqual(besides, []);
+});
+
 test("SqliteSink says before it starts that its file can never be", async (_sink, path) => {
   Deno.writeTextFileSync(path, "");
   for (const below of [`${path}/sink`, `${path}/deep/sink`]) {

@@ -55,6 +55,17 @@ Deno.test("who has used its memory longest ago lets it go, but not who is using 
   assert.equal(memory.isFull, false);
 });
 
+Deno.test("by default 32 MiB of records are held as they are stored, and 64 MiB of them unpacked", () => {
+  const { stored, unpacked } = new FeedMemory();
+  const holder = { letGo: () => {} };
+  for (const [memory, bytes] of [[stored, 32 * 2 ** 20], [unpacked, 64 * 2 ** 20]] as const) {
+    memory.note(holder, bytes - 1);
+    assert.equal(memory.isFull, false);
+    memory.note(holder, bytes);
+    assert.equal(memory.isFull, true);
+  }
+});
+
 Deno.test("records that were let go in the middle of a batch are read on from there", () => {
   // Room for the batches of one partition only.
   const memory = new FeedMemory(1e6, 600);
