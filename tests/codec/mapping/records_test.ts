@@ -152,6 +152,10 @@ Deno.test("json: ten megabytes and any depth are one record like another", () =>
   assert.equal(read(big, SHAPE).events[0]!.name, "m.temp");
   const deep = `{"a":${"[".repeat(100_000)}1${"]".repeat(100_000)}}`;
   assert.match(refusal(deep, { name: "n", value: "*", timestamp: "bus" }), /nested more deeply than 100/);
+  const nested = (depth: number) => "[".repeat(depth) + "1" + "]".repeat(depth);
+  const each = { name: "n{path}", value: "*", timestamp: "bus" };
+  assert.equal(read(nested(100), each).events[0]!.name, `n${Array(100).fill("0").join(".")}`);
+  assert.match(refusal(nested(101), each), /nested more deeply than 100/);
   assert.equal(read(`{"pad":${deep},"value":1,"name":"n"}`, { timestamp: "bus" }).events.length, 1);
   const many = `[${"1,".repeat(10_001)}1]`;
   const { events, invalid } = read(many, { name: "n", value: "*", timestamp: "bus" });
@@ -283,6 +287,12 @@ Deno.test("influx: one bad field costs no other; one bad line neither", () => {
   assert.match(refusal('m a="open 1', INFLUX), /has a quote that does not end/);
   assert.match(refusal("m a", INFLUX), /the field "a" is not FIELD=VALUE/);
   assert.match(refusal(",a=b c=1", INFLUX), /no measurement/);
+});
+
+Deno.test("influx: of a long text that is refused the beginning is shown", () => {
+  const tag = "0123456789".repeat(4);
+  assert.equal(refusal(`m,${tag} v=1`, INFLUX), `the tag "${tag}" is not TAG=VALUE`);
+  assert.equal(refusal(`m,${tag}x v=1`, INFLUX), `the tag "${tag}…" is not TAG=VALUE`);
 });
 
 Deno.test("influx: a line break in the text of a field does not end its line", () => {

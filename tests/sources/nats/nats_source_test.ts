@@ -178,6 +178,15 @@ Deno.test("streams of NATS: messages as records, and what is gone", async (t) =>
     },
   );
 
+  await step("pull after pull asks one consumer as long as it has messages", async (stream) => {
+    const consumers = new UnawareConsumers();
+    await stream.publish(...messagesOf(0, 9));
+    await withSource(stream, async (reading) => {
+      for (let i = 0; i < 3; i++) assert.equal((await reading.read({ limit: 3 })).kind, "events");
+      assert.equal(consumers.count, 1);
+    }, { access: { tls: undefined, login: undefined, connect: consumers.connect } });
+  });
+
   await step("a message that its consumer does not know of yet is not passed over", async (stream) => {
     const consumers = new UnawareConsumers();
     const access = { tls: undefined, login: undefined, connect: consumers.connect };

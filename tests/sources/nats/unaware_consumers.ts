@@ -12,6 +12,11 @@ export class UnawareConsumers {
   private readonly seen = new Set<string>();
   private readonly unaware = new Set<string>();
 
+  /** How many were asked for messages. */
+  get count(): number {
+    return this.seen.size;
+  }
+
   /** The consumers there are get no more messages. */
   tellNothing(): void {
     for (const name of this.seen) this.unaware.add(name);

@@ -8,7 +8,14 @@ const ADDRESS = { url: "https://reader:secret@bus", proxy: undefined, token: und
 const CONFIG = { mode: "log", address: ADDRESS, events: NO_EVENT_TEXTS } as const;
 
 Deno.test("a log is read as a log and may be read again, a queue is emptied", async () => {
-  const surroundings = { instance: "plant-1", name: undefined, stateDir: "/nowhere", endsWhenRead: false };
+  const surroundings = {
+    instance: "plant-1",
+    name: undefined,
+    share: undefined,
+    takesOver: false,
+    stateDir: "/nowhere",
+    endsWhenRead: false,
+  };
   for (
     const [mode, Source, mayRepeat] of [["log", LogSource, true], ["queue", QueueSource, false]] as const
   ) {
