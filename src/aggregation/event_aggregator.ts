@@ -118,12 +118,14 @@ export class EventAggregator {
    * fields for each event.
    *
    * @param nowMs Wall clock, Unix ms.
+   * @param onLate Called for each late event that corrects a window, with its index.
    */
   aggregate(
     partition: number,
     batch: EventBatch,
     nowMs: number,
     onRefused: (refusal: Refusal, index: number) => void,
+    onLate?: (index: number) => void,
   ): void {
     const { allowedLatenessMs, correctionHorizonMs } = this.options;
     const { books, watermark, windows } = this;
@@ -197,6 +199,7 @@ export class EventAggregator {
           onRefused("late", i);
           continue;
         }
+        if (current.isLate) onLate?.(i);
       }
 
       const nameBytes = nameStart[i]! >= 0 ? batch.bytes : batch.extra;

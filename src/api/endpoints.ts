@@ -49,7 +49,7 @@ export function endpointsOver(
     metricsEndpoint(look),
     ...sessions,
     statusEndpoint(inquiries),
-    seriesEndpoint(inquiries),
+    seriesEndpoint(inquiries, () => controls.troubles),
     aggregatesEndpoint(inquiries, () => look().nowMs),
     windowsEndpoint(inquiries),
     historyEndpoint((span) => controls.figures(span), look),

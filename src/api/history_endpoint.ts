@@ -46,6 +46,9 @@ export const HISTORY = z.strictObject({
   }),
   seconds: z.array(z.number()).meta({ description: "For how long of the step the handler ran" }),
   events: EVENTS.meta({ description: "What became of the events that came in the step" }),
+  late_arrivals: COUNTS_KNOWN.meta({
+    description: "Events that came after their window had closed; null: they were not counted yet",
+  }),
   outbox_rows: COUNTS,
   outbox_max_rows: z.int().min(0),
   open_windows: COUNTS,
@@ -99,6 +102,7 @@ function historyRecord(steps: readonly Figures[], { span, fromMs, nowMs, outboxM
     events: Object.fromEntries(
       BOOK_ENTRIES.map((entry) => [entry, steps.map(({ events }) => events[entry])]),
     ) as History["events"],
+    late_arrivals: steps.map(({ lateArrivals }) => lateArrivals ?? null),
     outbox_rows: steps.map(({ outboxRows }) => outboxRows),
     outbox_max_rows: outboxMaxRows,
     open_windows: steps.map(({ openWindows }) => openWindows),

@@ -1,12 +1,15 @@
 import { z } from "zod";
-import { cursorOf, cursorText } from "../control/cursor.ts";
-import type { ListedSeries } from "../control/found_series.ts";
+import { cursorOf } from "../control/cursor.ts";
 import type { Inquiries } from "../control/inquiries.ts";
+import { seriesPageRecord } from "../control/series_record.ts";
+import type { SeriesTroubles } from "../ingest/series_troubles.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { answered, OVERLOADED } from "./inquiry.ts";
 import { integerParameter, LABELS, textParameter, TIER } from "./query_parameters.ts";
 
 const CURSOR = cursorOf(z.string());
+
+const SECONDS = z.number().meta({ description: "Unix seconds" });
 
 const NEWEST = z.strictObject({
   value: z.number().nullable(),
@@ -14,20 +17,49 @@ const NEWEST = z.strictObject({
   window_end: z.number(),
   count: z.int().min(0),
   revision: z.int().min(0),
+  sinks: z.array(z.string()).meta({ description: "Where it goes: none where no route leads anywhere" }),
 });
 
 const SERIES = z.strictObject({
   name: z.string(),
   labels: z.record(z.string(), z.string()).optional(),
   agg_func: z.string(),
+  silent_since: SECONDS.nullable().meta({
+    description: "The end of its last window, where others have gone on without it",
+  }),
+  new_since: SECONDS.nullable().meta({
+    description: "The start of its first window, where others were there before it",
+  }),
   tiers: z.array(z.strictObject({
     window_seconds: z.number(),
+    open: z.boolean().meta({ description: "Whether it is in an open window" }),
     newest: NEWEST.nullable().meta({ description: "The newest aggregate; null: no window has closed" }),
   })),
 });
 
-const SERIES_PAGE = z.strictObject({
+const COUNT = z.int().min(0);
+
+const TROUBLE = z.strictObject({
+  name: z.string(),
+  labels: z.record(z.string(), z.string()).optional(),
+  source: z.string(),
+  late: COUNT.meta({ description: "Events that have corrected closed windows" }),
+  refused: z.strictObject({ future: COUNT, late: COUNT, overflow: COUNT }),
+  behind_seconds: z.number().meta({
+    description:
+      "How far the latest one was behind the newest event of its partition; below 0: ahead of the clock",
+  }),
+  since: SECONDS,
+  last_at: SECONDS,
+});
+
+/** A page of series. */
+export const SERIES_PAGE = z.strictObject({
   series: z.array(SERIES),
+  near: z.array(SERIES).meta({ description: "Series whose names are only near to what is looked for" }),
+  troubles: z.array(TROUBLE).meta({
+    description: "Series with late or refused events since the start of the process, the latest first",
+  }),
   tiers: z.array(z.strictObject({
     window_seconds: z.number(),
     since: z.number().nullable().meta({
@@ -40,14 +72,14 @@ const SERIES_PAGE = z.strictObject({
 export type SeriesPage = z.infer<typeof SERIES_PAGE>;
 
 /** The series that there are, for somebody who looks for one. */
-export function seriesEndpoint(inquiries: Inquiries): Endpoint {
+export function seriesEndpoint(inquiries: Inquiries, troubles: () => SeriesTroubles): Endpoint {
   return endpoint({
     method: "GET",
     path: "/api/series",
     role: "viewer",
     summary: "the series of the open and the newest closed windows, by name, each with its newest aggregates",
     query: z.strictObject({
-      q: textParameter("A part of the name, in upper or lower case").default(""),
+      q: textParameter("A part of the name or of a label, in upper or lower case").default(""),
       labels: LABELS.default({}),
       tier: TIER.optional(),
       limit: integerParameter(1, 1000, 100, "Series at most"),
@@ -57,33 +89,7 @@ export function seriesEndpoint(inquiries: Inquiries): Endpoint {
     errorStatuses: OVERLOADED,
     answer: async ({ query: { q: text, labels, tier: lengthMs, limit, cursor: after } }) => {
       const question = { text, labels, lengthMs, limit, after };
-      const page = await answered(() => inquiries.series(question));
-      return {
-        series: page.series.map(seriesRecord),
-        tiers: page.tiers.map(({ lengthMs, sinceMs }) => ({
-          window_seconds: lengthMs / 1000,
-          since: sinceMs === undefined ? null : sinceMs / 1000,
-        })),
-        next: page.next === undefined ? null : cursorText(page.next),
-      };
+      return seriesPageRecord(await answered(() => inquiries.series(question)), question, troubles());
     },
   });
-}
-
-function seriesRecord({ name, labels, aggFunc, newest }: ListedSeries): z.input<typeof SERIES> {
-  return {
-    name,
-    ...(labels !== undefined && { labels: JSON.parse(labels) }),
-    agg_func: aggFunc,
-    tiers: [...newest].sort(([a], [b]) => a - b).map(([lengthMs, aggregate]) => ({
-      window_seconds: lengthMs / 1000,
-      newest: aggregate === undefined ? null : {
-        value: aggregate.value,
-        window_start: aggregate.windowStartMs / 1000,
-        window_end: aggregate.windowEndMs / 1000,
-        count: aggregate.count,
-        revision: aggregate.revision,
-      },
-    })),
-  };
 }

@@ -17,6 +17,7 @@ export const TAP_EVENTS = {
     partition: z.string().optional(),
     offset: z.number().optional(),
     refused: z.enum(REFUSALS).exclude(["invalid"]).optional(),
+    late_seconds: z.number().optional(),
   }),
   aggregate: AGGREGATE.extend({ sinks: z.array(z.string()) }),
   passed: z.strictObject({

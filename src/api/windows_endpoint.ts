@@ -17,6 +17,16 @@ const CLOSED = z.strictObject({
   corrections: COUNT.meta({ description: "Aggregates that late events have brought since" }),
   corrected_at: SECONDS.nullable(),
   waiting_for: z.array(z.string()).meta({ description: "Sinks that have not got all of it yet" }),
+  unrouted: COUNT.nullable().meta({
+    description: "Aggregates that go to no sink; null: they were not counted",
+  }),
+});
+
+const OLDER = z.strictObject({
+  windows: COUNT,
+  aggregates: COUNT,
+  oldest: SECONDS.meta({ description: "The start of the oldest of these windows" }),
+  last_at: SECONDS,
 });
 
 export const WINDOWS = z.strictObject({
@@ -27,6 +37,9 @@ export const WINDOWS = z.strictObject({
     window_seconds: z.number(),
     open: z.array(WINDOW).meta({ description: "Oldest first" }),
     closed: z.array(CLOSED).meta({ description: "Newest first" }),
+    older: OLDER.nullable().meta({
+      description: "What late events have brought lately for windows before these; null: nothing",
+    }),
   })),
 });
 
@@ -55,7 +68,7 @@ export function windowsEndpoint(inquiries: Inquiries): Endpoint {
   });
 }
 
-function tierRecord({ closed, lengthMs, open }: WindowsOfTier): Windows["tiers"][number] {
+function tierRecord({ closed, lengthMs, older, open }: WindowsOfTier): Windows["tiers"][number] {
   return {
     window_seconds: lengthMs / 1000,
     open: open.map(({ startMs, endMs, series, events }) => ({
@@ -72,6 +85,13 @@ function tierRecord({ closed, lengthMs, open }: WindowsOfTier): Windows["tiers"]
       corrections: window.corrections,
       corrected_at: window.correctedMs === undefined ? null : window.correctedMs / 1000,
       waiting_for: [...window.waitingFor],
+      unrouted: window.unrouted ?? null,
     })),
+    older: older === undefined ? null : {
+      windows: older.windows,
+      aggregates: older.aggregates,
+      oldest: older.oldestMs / 1000,
+      last_at: older.lastMs / 1000,
+    },
   };
 }

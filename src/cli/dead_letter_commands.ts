@@ -1,5 +1,5 @@
 import { type AnyCommand, command } from "./command.ts";
-import { choice, integer } from "../settings/value_type.ts";
+import { anyText, choice, integer } from "../settings/value_type.ts";
 import { repeated, single, singleOr, toggle } from "./option.ts";
 import { readerConfig, stateConfig, tellingWhose } from "./whose_state.ts";
 import { DEAD_LETTER_REASONS } from "../state/letters/dead_letter_reason.ts";
@@ -20,10 +20,19 @@ export function listDeadLettersCommand(): AnyCommand {
     name: "dead-letters list",
     summary: "the newest refused events and aggregates, and why",
     details: "Only reads; works while the handler runs.",
-    examples: [["dead-letters list --reason late --limit 20", "the newest 20 that came too late"]],
+    examples: [
+      ["dead-letters list --reason late --limit 20", "the newest 20 that came too late"],
+      ["dead-letters list --name 'plant7*'", "whatever was refused of plant 7"],
+    ],
     concerns: STATE_VARIABLES,
     options: {
       reason: REASON,
+      name: singleOr(
+        "--name",
+        anyText("<pattern>", "a pattern of names"),
+        "*",
+        "only those of these names; * stands for any characters",
+      ),
       limit: singleOr("--limit", integer(1, 1_000_000), "50", "most that are shown"),
       json: JSON_OUTPUT,
     },

@@ -15,6 +15,8 @@ import { printable } from "../platform/log/printable.ts";
 
 export interface ListOptions {
   readonly reason: DeadLetterReason | undefined;
+  /** A pattern of names. */
+  readonly name: string;
   readonly limit: number;
   readonly json: boolean;
 }
@@ -30,9 +32,9 @@ const RAW_SHOWN = 100;
 /** Prints the newest dead letters, newest first. */
 export function list(
   { config, write }: CommandContext,
-  { reason, limit, json }: ListOptions,
+  { reason, name, limit, json }: ListOptions,
 ): Promise<ExitCode> {
-  const newest = newestDeadLetters(config.stateDir, reason, limit);
+  const newest = newestDeadLetters(config.stateDir, { reason, name }, limit);
   if (json) {
     write(
       `${

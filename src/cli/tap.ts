@@ -9,6 +9,8 @@ import { CommandError, EXIT, type ExitCode } from "./exit.ts";
 import { amountInWords } from "./glance_words.ts";
 import { ListenerClient } from "./listener_client.ts";
 import { ListenerError } from "./listener_error.ts";
+import { StateError } from "../state/file/state_error.ts";
+import { seriesHints } from "./tap_hints.ts";
 import { aggregateLine, eventLine } from "./tap_line.ts";
 import { type Passing, passingInState, passingOver } from "./tap_source.ts";
 
@@ -24,6 +26,8 @@ export interface TapOptions extends SeriesFilter {
 export const EXPOSED_TOKEN =
   "WARNING the token goes over the network in the clear: use https, or a tunnel to the handler's host.\n";
 
+/** What is unusual about the series is not worth a longer wait. */
+const HINTS_MAX_MS = 3000;
 /** How often it is said what was left out. */
 const TOLD_MS = 5000;
 /** Time before another try to reach a listener that has gone. */
@@ -33,9 +37,11 @@ const AGAIN_MS = 1000;
 export async function tap(context: CommandContext, options: TapOptions): Promise<ExitCode> {
   const client = ListenerClient.of(context.config, options.url);
   if (client?.exposesToken) writeStderr(EXPOSED_TOKEN);
-  const shownSoFar = new ShownSoFar(options.aggregates ? "aggregates" : "events");
+  const shownSoFar = new ShownSoFar(options.aggregates ? "aggregate" : "event");
   try {
-    for await (const passing of await source(client, context, options)) {
+    const passingBy = await source(client, context, options);
+    await tellHints(client, context, options);
+    for await (const passing of passingBy) {
       if ("passed" in passing) shownSoFar.add(passing);
       else if (shownSoFar.shown !== options.limit) {
         show(passing.record, options, context.write);
@@ -49,6 +55,24 @@ export async function tap(context: CommandContext, options: TapOptions): Promise
   }
   shownSoFar.tellAtEnd();
   return EXIT.done;
+}
+
+/** Says what is unusual about the series, on stderr. Where that cannot be found out, the tap goes on. */
+async function tellHints(
+  client: ListenerClient | undefined,
+  { config, signal }: CommandContext,
+  options: TapOptions,
+): Promise<void> {
+  try {
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(HINTS_MAX_MS)]);
+    for (const hint of await seriesHints(client, config.stateDir, options, soon)) {
+      writeStderr(`… ${hint}\n`);
+    }
+  } catch (error) {
+    const isExpected = error instanceof ListenerError || error instanceof StateError ||
+      signal.aborted || (error as Error).name === "TimeoutError";
+    if (!isExpected) throw error;
+  }
 }
 
 /** Where what passes comes from: the listener, or for aggregates also the state. */
@@ -154,7 +178,7 @@ class ShownSoFar {
   tellAtEnd(): void {
     const { passed, shown, what } = this;
     writeStderr(
-      `${amountInWords(shown)} ${what} shown of ${
+      `${amountInWords(shown)} ${what}${shown === 1 ? "" : "s"} shown of ${
         amountInWords(passed)
       } that have passed; ${this.leftOut()}\n`,
     );

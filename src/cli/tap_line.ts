@@ -1,11 +1,12 @@
 import type { EventRecord, TappedAggregateRecord } from "../control/tapped_record.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { TerminalStyle } from "../platform/terminal/style.ts";
-import { lengthInWords } from "./glance_words.ts";
+import { lengthInWords, spanInWords } from "./glance_words.ts";
 
 /** An event as one line for a terminal. */
 export function eventLine(record: EventRecord, style: TerminalStyle): string {
-  const { agg_func: aggFunc, offset, partition, refused, source, timestamp, value } = record;
+  const { agg_func: aggFunc, late_seconds: late, offset, partition, refused, source, timestamp, value } =
+    record;
   const where = [
     source,
     ...(partition === undefined ? [] : [partition]),
@@ -13,11 +14,12 @@ export function eventLine(record: EventRecord, style: TerminalStyle): string {
   ].join(" ");
   const parts = [
     timeOf(timestamp),
-    style.strong(printable(seriesOf(record))),
+    style.strong(printable(seriesText(record))),
     `${value}`,
     ...(aggFunc === undefined ? [] : [printable(aggFunc)]),
     printable(`[${where}]`),
     ...(refused === undefined ? [] : [style.bad(`REFUSED ${refused}`)]),
+    ...(late === undefined ? [] : [style.notable(`${spanInWords(late * 1000)} late`)]),
   ];
   return `${parts.join("  ")}\n`;
 }
@@ -27,7 +29,7 @@ export function aggregateLine(record: TappedAggregateRecord, style: TerminalStyl
   const { agg_func: aggFunc, count, revision, sinks, value, window_end: end, window_start: start } = record;
   const parts = [
     `${timeOf(start)} + ${lengthInWords(end - start)}`,
-    style.strong(printable(seriesOf(record))),
+    style.strong(printable(seriesText(record))),
     `${printable(aggFunc)} ${value}`,
     `of ${count} ${count === 1 ? "event" : "events"}`,
     sinks.length === 0 ? style.bad("→ no sink: `none` in ROUTES") : printable(`→ ${sinks.join(", ")}`),
@@ -36,7 +38,8 @@ export function aggregateLine(record: TappedAggregateRecord, style: TerminalStyl
   return `${parts.join("  ")}\n`;
 }
 
-function seriesOf({ labels, name }: Pick<EventRecord, "name" | "labels">): string {
+/** A series for people: `oven.temperature{line=4}`. */
+export function seriesText({ labels, name }: Pick<EventRecord, "name" | "labels">): string {
   if (labels === undefined) return name;
   return `${name}{${Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(",")}}`;
 }

@@ -1,3 +1,5 @@
+import { type NamePattern, namePattern } from "../event/name_pattern.ts";
+import { atOnce } from "../platform/clock/steps.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { fulfilRequests } from "../runtime/between_runs.ts";
 import type { Config } from "../settings/config.ts";
@@ -12,6 +14,8 @@ import {
   readDeadLetters,
 } from "../state/letters/dead_letters.ts";
 import type { DeadLetterReason } from "../state/letters/dead_letter_reason.ts";
+import { newestDeadLetterIdSteps } from "../state/letters/dead_letter_scan.ts";
+import { textOf } from "./dead_letter_record.ts";
 
 /** Dead letters that an operator wants settled. */
 export interface DeadLettersOrder {
@@ -34,13 +38,50 @@ export interface DeadLettersOutcome {
 
 const PAGE = 500;
 
+/** Which dead letters somebody wants to see. */
+export interface DeadLettersSought {
+  /** Undefined: whatever the reason. */
+  readonly reason: DeadLetterReason | undefined;
+  /** A pattern of names, see {@link namePattern}. */
+  readonly name: string;
+}
+
 /** The newest dead letters, newest first. @throws {StateError} */
 export function newestDeadLetters(
   stateDir: string,
-  reason: DeadLetterReason | undefined,
+  { reason, name }: DeadLettersSought,
   limit: number,
 ): DeadLetter[] {
-  return reading(stateDir, (state) => readDeadLetters(state, { reason, limit, newestFirst: true }));
+  const pattern = namePattern(name);
+  return reading(stateDir, (state) => {
+    if (pattern.isCatchAll) return readDeadLetters(state, { reason, limit, newestFirst: true });
+    const found: DeadLetter[] = [];
+    for (let beforeId = Number.MAX_SAFE_INTEGER; found.length < limit;) {
+      const ids = atOnce(newestDeadLetterIdSteps(state, reason, beforeId, PAGE));
+      if (ids.length === 0) break;
+      const page = readDeadLetters(state, { ids, limit: PAGE, newestFirst: true });
+      found.push(...page.filter((deadLetter) => isNamed(deadLetter, pattern)));
+      beforeId = ids.at(-1)!;
+    }
+    return found.slice(0, limit);
+  });
+}
+
+/** Whether it is of such a name. An event of a shape that is not known here only has to contain the name. */
+function isNamed({ aggregate, raw }: DeadLetter, pattern: NamePattern): boolean {
+  if (aggregate !== undefined) return pattern.matches(aggregate.name);
+  const text = textOf(raw!) ?? "";
+  const own = nameIn(text);
+  return own === undefined ? namePattern(`*${pattern.text}*`).matches(text) : pattern.matches(own);
+}
+
+function nameIn(text: string): string | undefined {
+  try {
+    const name = JSON.parse(text)?.name;
+    return typeof name === "string" ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Dead letters in their order, a page of them in memory at a time. @throws {StateError} */
@@ -77,7 +118,7 @@ export function settleDeadLetters(
   const { stateDir } = config;
   const chosen = idsOf(stateDir, { reason, ids });
   if (chosen.length === 0) return { chosen: 0, settled: { retried: 0, purged: 0, refusedAnew: 0 } };
-  const newestId = newestDeadLetters(stateDir, undefined, 1)[0]!.id;
+  const newestId = newestDeadLetters(stateDir, { reason: undefined, name: "*" }, 1)[0]!.id;
   leave(actor, action, chosen, choice, stateDir);
   try {
     const fulfilled = fulfilRequests(config, logger);

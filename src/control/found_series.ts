@@ -3,10 +3,22 @@ import type { Aggregate } from "../aggregation/aggregate.ts";
 /** A series by what makes it one. */
 export type SeriesName = Pick<Aggregate, "name" | "labels" | "aggFunc">;
 
-/** A series, with its newest aggregate in each of its tiers. */
-export interface ListedSeries extends SeriesName {
-  /** By the length of the windows, ms; undefined: none of its windows has closed. */
-  readonly newest: ReadonlyMap<number, Aggregate | undefined>;
+/** A series as it stands in the searched windows of one tier. */
+export interface SeriesInTier {
+  /** Its newest aggregate; undefined: none of its windows has closed. */
+  readonly newest: Aggregate | undefined;
+  /** The sinks that the newest aggregate goes to: none where no route leads anywhere. */
+  readonly sinks: readonly string[];
+  /** Whether it is in an open window. */
+  readonly isOpen: boolean;
+  /** The start of the first searched window that has it, Unix ms; undefined: only open ones do. */
+  readonly firstMs: number | undefined;
+}
+
+/** A series, and how it stands in each of its tiers. */
+export interface FoundInTiers extends SeriesName {
+  /** By the length of the windows, ms. */
+  readonly tiers: ReadonlyMap<number, SeriesInTier>;
 }
 
 /** An aggregate that can be read. */
@@ -14,6 +26,17 @@ interface Readable {
   readonly startMs: number;
   readonly revision: number;
   readonly read: () => Aggregate;
+  readonly sinks: () => readonly string[];
+  /** See {@link SeriesInTier.firstMs}; known when all windows are searched. */
+  readonly firstMs: () => number;
+}
+
+/** As {@link SeriesInTier}, while the search goes on. */
+interface Growing {
+  newest: Aggregate | undefined;
+  sinks: readonly string[];
+  isOpen: boolean;
+  firstMs: () => number | undefined;
 }
 
 /**
@@ -21,10 +44,7 @@ interface Readable {
  * order. It holds little more than a page of them.
  */
 export class FoundSeries {
-  private readonly found = new Map<
-    string,
-    SeriesName & { readonly newest: Map<number, Aggregate | undefined> }
-  >();
+  private readonly found = new Map<string, SeriesName & { readonly tiers: Map<number, Growing> }>();
   /** No series after this one is of the page. */
   private lastKey: string | undefined;
 
@@ -38,20 +58,36 @@ export class FoundSeries {
     if (this.lastKey !== undefined && key > this.lastKey) return;
     let known = this.found.get(key);
     if (known === undefined) {
-      this.found.set(key, known = { ...series, newest: new Map() });
+      this.found.set(key, known = { ...series, tiers: new Map() });
       // One more than the page tells whether there is another page.
       if (this.found.size > 2 * (this.limit + 1)) this.cut();
     }
-    const before = known.newest.get(lengthMs);
-    if (closed === undefined) known.newest.set(lengthMs, before);
-    else if (before === undefined || isNewer(closed, before)) known.newest.set(lengthMs, closed.read());
+    let tier = known.tiers.get(lengthMs);
+    if (tier === undefined) {
+      known.tiers.set(
+        lengthMs,
+        tier = { newest: undefined, sinks: [], isOpen: false, firstMs: () => undefined },
+      );
+    }
+    if (closed === undefined) tier.isOpen = true;
+    else if (tier.newest === undefined || isNewer(closed, tier.newest)) {
+      tier.newest = closed.read();
+      tier.sinks = closed.sinks();
+      tier.firstMs = closed.firstMs;
+    }
   }
 
-  page(): { readonly series: readonly ListedSeries[]; readonly next: string | undefined } {
+  page(): { readonly series: readonly FoundInTiers[]; readonly next: string | undefined } {
     const keys = [...this.found.keys()].sort();
     const ofPage = keys.slice(0, this.limit);
     return {
-      series: ofPage.map((key) => this.found.get(key)!),
+      series: ofPage.map((key) => {
+        const { tiers, ...series } = this.found.get(key)!;
+        const stood = [...tiers].map(([length, tier]) =>
+          [length, { ...tier, firstMs: tier.firstMs() }] as const
+        );
+        return { ...series, tiers: new Map(stood) };
+      }),
       next: keys.length > this.limit ? ofPage.at(-1) : undefined,
     };
   }

@@ -113,6 +113,7 @@ function rowsFrom(state: StateDatabase, fromId: OutboxId): number {
   )?.rows ?? 0;
 }
 
-function namesOf(sinks: readonly RegisteredSink[], bits: number): string[] {
+/** The names of the sinks that a row goes to. */
+export function namesOf(sinks: readonly RegisteredSink[], bits: number): string[] {
   return sinks.filter(({ bit }) => (bit & bits) !== 0).map(({ name }) => name);
 }

@@ -3,14 +3,20 @@ import { hasLabels, seriesOf } from "../event/labels.ts";
 import { openSeriesSteps } from "../state/checkpoint/open_series.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import { readSegment } from "../state/outbox/archive.ts";
-import type { Segment } from "../state/outbox/segment.ts";
 import { newestWindows, segmentsOf, windowLengths } from "../state/outbox/archive_windows.ts";
+import type { Segment } from "../state/outbox/segment.ts";
 import { toAggregate } from "../state/outbox/segment_reader.ts";
-import { FoundSeries, type ListedSeries } from "./found_series.ts";
+import type { WindowKey } from "../state/outbox/expected_rows.ts";
+import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
+import { SinkRegistry } from "../state/outbox/sink_registry.ts";
+import { type FoundInTiers, FoundSeries } from "./found_series.ts";
+import { NearNames } from "./near_names.ts";
+import { namesOf } from "./passing_aggregates.ts";
+import { type SearchedTier, type SeriesSpan, spanIn, spanOf, WINDOWS_WITHOUT } from "./series_span.ts";
 
 /** Which series are looked for. */
 export interface SeriesQuestion {
-  /** A part of the name, in any case; "": every name. */
+  /** A part of the name, or of a label such as `line=4`, in any case; "": every series. */
   readonly text: string;
   /** Labels that the series have, among others. */
   readonly labels: Readonly<Record<string, string>>;
@@ -21,19 +27,16 @@ export interface SeriesQuestion {
   readonly after: string | undefined;
 }
 
+export interface ListedSeries extends FoundInTiers, SeriesSpan {}
+
 export interface SeriesPage {
   /** In the order of their names. */
   readonly series: readonly ListedSeries[];
+  /** Series whose names are only near to what is looked for; of the first page. */
+  readonly near: readonly ListedSeries[];
   readonly tiers: readonly SearchedTier[];
   /** The end of this page, for the next one; undefined: it is the last one. */
   readonly next: string | undefined;
-}
-
-/** What was searched of a tier. */
-export interface SearchedTier {
-  readonly lengthMs: number;
-  /** Closed windows are searched from this start on, Unix ms; undefined: there is none. */
-  readonly sinceMs: number | undefined;
 }
 
 /**
@@ -41,6 +44,15 @@ export interface SearchedTier {
  * these are as many windows; with 100,000 series they are ten.
  */
 const SEGMENTS_MAX = 256;
+const NEAR_MAX = 24;
+
+/** What one search is about. */
+interface Sought {
+  readonly isSought: (name: string, labels: string | undefined) => boolean;
+  readonly lengthsMs: readonly number[];
+  readonly found: FoundSeries;
+  readonly near: NearNames;
+}
 
 /**
  * The series of the open windows and of the newest closed ones, with their newest aggregates. In steps, for
@@ -53,59 +65,130 @@ export function* searchSeries(
   question: SeriesQuestion,
 ): Generator<undefined, SeriesPage> {
   const { text, labels, lengthMs, limit, after } = question;
-  const sought = text.toLowerCase();
   const isSought = (name: string, own: string | undefined) =>
-    name.toLowerCase().includes(sought) && hasLabels(own, labels);
-  const found = new FoundSeries(limit, after);
+    matchesText(name, own, text) && hasLabels(own, labels);
   const lengthsMs = windowLengths(state).filter((length) => length === (lengthMs ?? length));
+  const found = new FoundSeries(limit, after);
+  const near = new NearNames(after === undefined ? text : "");
+  const tiers = yield* search(state, { isSought, lengthsMs, found, near });
+  const listed = (series: FoundInTiers) => ({ ...series, ...spanOf(series, tiers) });
+  const page = found.page();
+  const series = page.series.map(listed);
+  // Where something is found that has not fallen silent, nobody looks for another name.
+  const names = series.every(({ silentSinceMs }) => silentSinceMs !== undefined)
+    ? near.nearest
+    : new Set<string>();
+  const others = new FoundSeries(NEAR_MAX, undefined);
+  if (names.size > 0) {
+    const isNear = (name: string, own: string | undefined) => names.has(name) && !isSought(name, own);
+    yield* search(state, { isSought: isNear, lengthsMs, found: others, near: new NearNames("") });
+  }
+  return { series, near: others.page().series.map(listed), tiers, next: page.next };
+}
+
+/** Whether a text is in the name of a series or in one of its labels, `key=value`; in any case. */
+export function matchesText(name: string, labels: string | undefined, text: string): boolean {
+  const lower = text.toLowerCase();
+  return name.toLowerCase().includes(lower) || (labels !== undefined &&
+    Object.entries(JSON.parse(labels)).some(([key, value]) =>
+      `${key}=${value}`.toLowerCase().includes(lower)
+    ));
+}
+
+function* search(state: StateDatabase, sought: Sought): Generator<undefined, SearchedTier[]> {
+  const { found, isSought, lengthsMs, near } = sought;
   const tiers: SearchedTier[] = [];
   for (const length of lengthsMs) {
-    const sinceMs = yield* searchClosed(state, length, SEGMENTS_MAX / lengthsMs.length, isSought, found);
-    tiers.push({ lengthMs: length, sinceMs });
+    tiers.push(yield* searchClosed(state, length, SEGMENTS_MAX / lengthsMs.length, sought));
   }
   yield* openSeriesSteps(state, lengthsMs, ({ lengthMs: length, key, functionId }) => {
     const series = { ...seriesOf(key), aggFunc: functionName(functionId) };
     if (isSought(series.name, series.labels)) found.add(series, length, undefined);
+    else near.offer(series, () => true);
   });
-  return { ...found.page(), tiers };
+  return tiers;
 }
 
-/** Searches the newest closed windows of a tier. Returns the start of the oldest of them. */
+/** Searches the newest closed windows of a tier. */
 function* searchClosed(
   state: StateDatabase,
   lengthMs: number,
   segmentsMax: number,
-  isSought: (name: string, labels: string | undefined) => boolean,
-  found: FoundSeries,
-): Generator<undefined, number | undefined> {
+  { found, isSought, near }: Sought,
+): Generator<undefined, SearchedTier> {
+  const { sinks } = SinkRegistry.read(state);
+  /** The first window of each series, by its mark; NaN: nobody asks for it. */
+  const firstMs = new Map<number, number>();
   let left = segmentsMax;
-  let sinceMs: number | undefined;
-  const seen = new Set<number>();
+  let searched: SearchedTier = {
+    lengthMs,
+    sinceMs: undefined,
+    runSinceMs: undefined,
+    newestEndMs: undefined,
+  };
   for (const window of newestWindows(state, lengthMs, Math.ceil(segmentsMax))) {
-    if (sinceMs !== undefined && window.segments > left) break;
-    left -= window.segments;
-    sinceMs = window.startMs;
-    const inWindow: number[] = [];
+    const { segments, startMs } = window;
+    if (searched.sinceMs !== undefined && segments > left) break;
+    left -= segments;
+    searched = withWindow(searched, window);
     for (const firstId of segmentsOf(state, window)) {
       const segment = readSegment(state, firstId);
       for (let row = 0; row < segment.rowCount; row++) {
         const mark = markOf(segment, row);
-        // A newer window has the series: most rows are skipped here.
-        if (seen.has(mark)) continue;
-        inWindow.push(mark);
+        const known = firstMs.get(mark);
+        // A newer window has the series, or nobody asks for it: most rows are skipped here.
+        if (known !== undefined && known !== startMs) {
+          if (startMs < known) firstMs.set(mark, startMs);
+          continue;
+        }
         const series = { ...segment.series(row), aggFunc: functionName(segment.functionId[row]!) };
-        if (!isSought(series.name, series.labels)) continue;
-        found.add(series, lengthMs, {
-          startMs: window.startMs,
-          revision: segment.revision[row]!,
-          read: () => toAggregate(segment, row, window.startMs, window.endMs),
-        });
+        const isFound = isSought(series.name, series.labels);
+        if (isFound) {
+          found.add(
+            series,
+            lengthMs,
+            readable(segment, row, window, sinks, () => firstMs.get(mark)!),
+          );
+        }
+        const isNew = () =>
+          spanIn(searched, { firstMs: firstMs.get(mark), isOpen: true, newest: undefined })
+            .newSinceMs !== undefined;
+        firstMs.set(mark, isFound || near.offer(series, isNew) ? startMs : NaN);
       }
       yield;
     }
-    for (const mark of inWindow) seen.add(mark);
   }
-  return sinceMs;
+  return searched;
+}
+
+function withWindow(
+  { lengthMs, newestEndMs, runSinceMs, sinceMs }: SearchedTier,
+  { endMs, startMs }: WindowKey,
+): SearchedTier {
+  const isOfRun = sinceMs === undefined || runSinceMs === undefined ||
+    (runSinceMs === sinceMs && sinceMs - startMs <= WINDOWS_WITHOUT * lengthMs);
+  return {
+    lengthMs,
+    sinceMs: startMs,
+    runSinceMs: isOfRun ? startMs : runSinceMs,
+    newestEndMs: newestEndMs ?? endMs,
+  };
+}
+
+function readable(
+  segment: Segment,
+  row: number,
+  { endMs, startMs }: WindowKey,
+  sinks: readonly RegisteredSink[],
+  firstMs: () => number,
+) {
+  return {
+    startMs,
+    revision: segment.revision[row]!,
+    read: () => toAggregate(segment, row, startMs, endMs),
+    sinks: () => namesOf(sinks, segment.sinks[row]!),
+    firstMs,
+  };
 }
 
 /** A number that tells series apart: 32 bits of hash, 11 of the key's length, and 10 of the function. */

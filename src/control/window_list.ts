@@ -2,9 +2,11 @@ import { lengthOf } from "../aggregation/tier.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { type ListedWindow, openWindowSteps } from "../state/checkpoint/open_window_list.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
-import { newestWindows, windowLengths } from "../state/outbox/archive_windows.ts";
+import { readSegment } from "../state/outbox/archive.ts";
+import { newestWindows, segmentsOf, windowLengths } from "../state/outbox/archive_windows.ts";
 import type { WindowKey } from "../state/outbox/expected_rows.ts";
 import { SinkRegistry } from "../state/outbox/sink_registry.ts";
+import { type OlderCorrections, olderCorrections } from "./older_corrections.ts";
 
 /** Which windows are listed. */
 export interface WindowsQuestion {
@@ -27,6 +29,8 @@ export interface WindowsOfTier {
   readonly open: readonly ListedWindow[];
   /** Newest first. */
   readonly closed: readonly ArchivedWindow[];
+  /** Corrections of windows before these; undefined: there was none lately. */
+  readonly older: OlderCorrections | undefined;
 }
 
 /** A window of the archive, and what has become of it. Times are Unix ms. */
@@ -40,7 +44,12 @@ export interface ArchivedWindow extends WindowKey {
   readonly correctedMs: number | undefined;
   /** Sinks that have not got all of it yet. */
   readonly waitingFor: readonly string[];
+  /** Those of its aggregates that go to no sink; undefined: they were not counted, for lack of time. */
+  readonly unrouted: number | undefined;
 }
+
+/** Segments that are read of a tier to count what goes to no sink: a tenth of a second. */
+const COUNTED_MAX = 64;
 
 /**
  * The open windows and the newest closed ones, by tier. In steps, for which the state must be one consistent
@@ -56,16 +65,39 @@ export function* listWindows(
   const open = Map.groupBy(yield* openWindowSteps(state), lengthOf);
   const lengthsMs = [...new Set([...windowLengths(state), ...open.keys()])]
     .filter((length) => length === (lengthMs ?? length)).sort((a, b) => a - b);
-  const tiers: WindowsOfTier[] = [];
+  const entries = readBookEntries(state);
+  // Most handlers send everything somewhere: then nothing needs to be counted.
+  const isAllRouted = (entries.get("unrouted") ?? 0) === 0;
+  const tiers: Omit<WindowsOfTier, "older">[] = [];
   for (const length of lengthsMs) {
     const closed: ArchivedWindow[] = [];
-    for (const { startMs, endMs } of newestWindows(state, length, limit)) {
-      closed.push(archivedWindow(state, sinks, { startMs, endMs }));
+    let counted = 0;
+    for (const { startMs, endMs, segments } of newestWindows(state, length, limit)) {
+      const window = { startMs, endMs };
+      const unrouted = isAllRouted
+        ? 0
+        : (counted += segments) > COUNTED_MAX
+        ? undefined
+        : unroutedIn(state, window);
+      closed.push({ ...archivedWindow(state, sinks, window), unrouted });
       yield;
     }
     tiers.push({ lengthMs: length, open: open.get(length) ?? [], closed });
   }
-  return { watermarkMs: readBookEntries(state).get("watermark_ms"), tiers };
+  const shown = new Set(
+    tiers.flatMap(({ closed }) => closed.map(({ startMs, endMs }) => `${startMs} ${endMs}`)),
+  );
+  const older = olderCorrections(state, ({ endMs, startMs }) => shown.has(`${startMs} ${endMs}`));
+  return {
+    watermarkMs: entries.get("watermark_ms"),
+    tiers: tiers.map((tier) => ({ ...tier, older: older.get(tier.lengthMs) })),
+  };
+}
+
+/** How many aggregates of a window go to no sink. */
+function unroutedIn(state: StateDatabase, window: WindowKey): number {
+  return segmentsOf(state, window).map((firstId) => readSegment(state, firstId))
+    .reduce((sum, { sinks }) => sum + sinks.filter((bits) => bits === 0).length, 0);
 }
 
 interface SegmentRow {
@@ -79,7 +111,7 @@ function archivedWindow(
   state: StateDatabase,
   sinks: SinkRegistry["sinks"],
   window: WindowKey,
-): ArchivedWindow {
+): Omit<ArchivedWindow, "unrouted"> {
   // What an operator has sent again is no news about the window.
   const segments = state.all<SegmentRow & { readonly isReissued: number }>(
     `SELECT first_id + row_count AS endId, row_count AS aggregates, sink_bits AS sinkBits,

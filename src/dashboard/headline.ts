@@ -6,6 +6,8 @@ import { countOf } from "./number_format.ts";
 export interface Headline {
   readonly tone: Tone;
   readonly text: string;
+  /** Whether the alarms say more about it. */
+  readonly hasAlarms?: boolean;
 }
 
 /** The headline of the page. */
@@ -14,7 +16,10 @@ export function headlineOf({ connection, readiness }: Live): Headline {
   if (connection === "waiting") return { tone: "warn", text: "Waiting for the handler" };
   if (connection === "connecting" || readiness === undefined) return { tone: "idle", text: "Connecting" };
   const { alarms = [], causes, status } = readiness;
-  if (status === "not_ready") return { tone: "bad", text: `Not ready: ${countOf(causes.length, "cause")}` };
-  if (alarms.length > 0) return { tone: "warn", text: `Ready, with ${countOf(alarms.length, "alarm")}` };
-  return { tone: "good", text: "Ready" };
+  if (status === "not_ready") {
+    return { tone: "bad", text: `Not ready: ${countOf(causes.length, "cause")}`, hasAlarms: true };
+  }
+  return alarms.length > 0
+    ? { tone: "warn", text: `Ready, with ${countOf(alarms.length, "alarm")}`, hasAlarms: true }
+    : { tone: "good", text: "Ready" };
 }

@@ -25,7 +25,8 @@ export interface Live {
   readonly closed: readonly ClosedWindow[];
 }
 
-const PIPELINES_KEPT = 6;
+/** A minute of them: aggregates come in bursts, when windows close. */
+const PIPELINES_KEPT = 61;
 const CLOSED_KEPT = 100;
 /** The handler says twice a second that it is alive. So an outage shows within two seconds. */
 const OVERDUE_MS = 1800;

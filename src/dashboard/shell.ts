@@ -27,7 +27,7 @@ export function Shell({ onSignOut }: { readonly onSignOut: () => void }): VNode 
 function Header({ onSignOut }: { readonly onSignOut: () => void }): VNode {
   const { standing } = usePage();
   const live = useLive();
-  const { tone, text } = headlineOf(live);
+  const { hasAlarms, text, tone } = headlineOf(live);
   const instance = live.pipelines.at(-1)?.instance;
   return html`
     <header class="header">
@@ -37,7 +37,10 @@ function Header({ onSignOut }: { readonly onSignOut: () => void }): VNode {
         ${instance !== undefined && html`<span class="brand-instance">${instance}</span>`}
       </a>
       <p class="headline" role="status">
-        <${Mark} tone=${tone}>${text}<//></p>
+        <a href=${linkTo(hasAlarms ? "alarms" : "")}>
+          <${Mark} tone=${tone}>${text}<//>
+        </a>
+      </p>
       ${standing.by === "session" && html`
         <div class="who">
           <span class="hint">${standing.role}</span>

@@ -85,6 +85,15 @@ export function seriesOf(key: string): { readonly name: string; readonly labels?
   return end < 0 ? { name: key } : { name: key.slice(0, end), labels: key.slice(end + 1) };
 }
 
+/** A series for people: `oven.temperature{line=4,site=north}`. */
+export function seriesInWords(
+  { labels, name }: { readonly name: string; readonly labels?: string | undefined },
+): string {
+  if (labels === undefined) return name;
+  const pairs = Object.entries(JSON.parse(labels)).map(([key, value]) => `${key}=${value}`);
+  return `${name}{${pairs.join(",")}}`;
+}
+
 /** Where the name ends in the bytes of a key. */
 export function nameEnd(key: Uint8Array): number {
   const end = key.indexOf(0);

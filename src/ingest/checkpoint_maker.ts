@@ -4,7 +4,7 @@ import type { Clock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
 import { isWaitedOut } from "../state/file/state_error.ts";
-import { refusalAlarmName } from "../state/letters/refusal_alarms.ts";
+import { LATE_DATA, refusalAlarmName } from "../state/letters/refusal_alarms.ts";
 import type { OutboxLog } from "../state/outbox/outbox_log.ts";
 import { CheckpointSchedule } from "./checkpoint_schedule.ts";
 import { DeadLetterRequests } from "./dead_letter_requests.ts";
@@ -38,6 +38,8 @@ export class CheckpointMaker {
   private readonly schedule: CheckpointSchedule;
   /** Whether there is something new for a checkpoint, apart from positions and operators' requests. */
   private hasNews = false;
+  /** Whether the alarm over late data stands. */
+  private isDataLate = false;
   /** Whether a warning was logged that dead letters are dropped. */
   private hasDropped = false;
 
@@ -65,7 +67,7 @@ export class CheckpointMaker {
   }
 
   /**
-   * Logs alarms over masses of refused events, and their end, each once.
+   * Logs alarms over masses of refused events and over late ones, and their end, each once.
    *
    * @param isLast Nothing more will be read.
    */
@@ -81,6 +83,16 @@ export class CheckpointMaker {
       });
     }
     this.hasNews ||= begun.length + ended.length > 0;
+    this.lookAtLateData();
+  }
+
+  private lookAtLateData(): void {
+    const alarm = this.intake.alarms.find(({ reason }) => reason === LATE_DATA);
+    if ((alarm !== undefined) === this.isDataLate) return;
+    this.isDataLate = alarm !== undefined;
+    this.hasNews = true;
+    if (alarm !== undefined) this.logger.warn(alarm.detail, { alarm: LATE_DATA });
+    else this.logger.info("no series keeps sending late events any more", { alarm: LATE_DATA });
   }
 
   makeIfDue(): void {
@@ -163,7 +175,7 @@ export class CheckpointMaker {
       closing,
       refused: this.intake.refused,
       settled: this.requests.settled,
-      alarms: this.intake.watch.alarms,
+      alarms: this.intake.alarms,
     });
   }
 

@@ -20,9 +20,16 @@ export interface SampledEvent {
   readonly partition: PartitionId;
   /** Its number at the bus; undefined: it has none. */
   readonly offset: number | undefined;
-  /** Why it was refused; undefined: it was not. */
-  readonly refusal: Refusal | undefined;
+  /** What was wrong with it; undefined: nothing. */
+  readonly fate: EventFate | undefined;
 }
+
+/** What became of an event that was not simply aggregated. */
+export type EventFate =
+  | { /** Why it was refused. */ readonly refusal: Refusal }
+  | {
+    /** It corrected closed windows: how far it was behind the newest event. */ readonly lateMs: number;
+  };
 
 /** Where the events of a batch come from. */
 export interface BatchOrigin {
@@ -64,8 +71,8 @@ export class EventSample {
     this.matcher = new SeriesMatcher(filter);
   }
 
-  /** @param refusals Of refused events, by their index in the batch. */
-  add(batch: EventBatch, refusals: ReadonlyMap<number, Refusal>, origin: BatchOrigin): void {
+  /** @param fates Of late and refused events, by their index in the batch. */
+  add(batch: EventBatch, fates: ReadonlyMap<number, EventFate>, origin: BatchOrigin): void {
     const { matcher } = this;
     const { bytes, extra, nameLength, nameStart } = batch;
     this.passed += batch.count;
@@ -81,7 +88,7 @@ export class EventSample {
       const series = seriesOf(DECODER.decode(text.subarray(from, from + nameLength[i]!)));
       if (!matcher.matches(series.name, series.labels)) continue;
       if (this.events.length === KEPT_MAX) this.unsent++;
-      else this.events.push({ ...series, ...eventOf(batch, i, origin), refusal: refusals.get(i) });
+      else this.events.push({ ...series, ...eventOf(batch, i, origin), fate: fates.get(i) });
     }
   }
 

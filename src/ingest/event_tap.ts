@@ -1,6 +1,5 @@
 import type { EventBatch } from "../event/event_batch.ts";
-import type { Refusal } from "../aggregation/refusal.ts";
-import type { BatchOrigin, EventSample } from "./event_sample.ts";
+import type { BatchOrigin, EventFate, EventSample } from "./event_sample.ts";
 
 /** Lets a few watch the events that are taken in. While nobody does, it costs nothing. */
 export class EventTap {
@@ -17,8 +16,8 @@ export class EventTap {
     return () => void this.samples.delete(sample);
   }
 
-  /** A batch was taken in. @param refusals Of refused events, by their index in the batch. */
-  passed(batch: EventBatch, refusals: ReadonlyMap<number, Refusal>, origin: BatchOrigin): void {
-    for (const sample of this.samples) sample.add(batch, refusals, origin);
+  /** A batch was taken in. @param fates Of late and refused events, by their index in the batch. */
+  passed(batch: EventBatch, fates: ReadonlyMap<number, EventFate>, origin: BatchOrigin): void {
+    for (const sample of this.samples) sample.add(batch, fates, origin);
   }
 }

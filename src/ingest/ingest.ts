@@ -94,9 +94,9 @@ export class Ingest {
     return this.maker.requests.fulfilled;
   }
 
-  /** Alarms over masses of refused events. Reading goes on, but an operator should look. */
+  /** Alarms over refused and over late events. Reading goes on, but an operator should look. */
   get refusalAlarms(): readonly RefusalAlarm[] {
-    return this.intake.watch.alarms;
+    return this.intake.alarms;
   }
 
   /** Events lost before they were fetched, including those not yet in a checkpoint. */

@@ -4,6 +4,7 @@ import type { RefusedEvent } from "../state/letters/dead_letters.ts";
 import type { CheckpointTimes } from "./checkpoint_maker.ts";
 import type { EventTap } from "./event_tap.ts";
 import type { IngestTraces } from "./ingest_traces.ts";
+import type { SeriesTroubles } from "./series_troubles.ts";
 
 export interface IngestOptions extends CheckpointTimes {
   readonly idleTimeoutMs: number;
@@ -31,6 +32,8 @@ export interface IngestObserver {
   readonly traces?: IngestTraces | undefined;
   /** Shows the events that are taken in; undefined: to nobody. */
   readonly tap?: EventTap | undefined;
+  /** Remembers which series have late or refused events; undefined: nobody does. */
+  readonly troubles?: SeriesTroubles | undefined;
 }
 
 /** How long the steps took that a batch has gone through. */

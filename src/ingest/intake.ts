@@ -8,9 +8,12 @@ import type { Clock } from "../platform/clock/clock.ts";
 import type { PartitionId } from "../contract/source.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import { type DeadLetter, RAW_MAX_BYTES, type RefusedEvent } from "../state/letters/dead_letters.ts";
+import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
 import type { PartitionState } from "./partition_state.ts";
 import type { Partitions } from "./partitions.ts";
+import type { EventFate } from "./event_sample.ts";
 import type { IngestObserver } from "./ingest_options.ts";
+import { lateDataAlarm } from "./late_data.ts";
 import { refusalDetail, statedTimeMs } from "./refusal_detail.ts";
 import { RefusalWatch } from "./refusal_watch.ts";
 
@@ -42,11 +45,19 @@ export class Intake {
     private readonly partitions: Partitions,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    private readonly observer: Pick<IngestObserver, "refused" | "tap">,
+    private readonly observer: Pick<IngestObserver, "refused" | "tap" | "troubles">,
     /** What maps records to events, by the names of the sources. The records of other sources are events. */
     private readonly readers: ReadonlyMap<string, SingleRecords>,
   ) {
     this.watch = new RefusalWatch(partitions.sources.map(({ name }) => name), clock);
+  }
+
+  /** Alarms over masses of refused events, and over late ones. */
+  get alarms(): RefusalAlarm[] {
+    const { alarms } = this.watch;
+    // A mass of late events says more than a few series.
+    if (alarms.some(({ reason }) => reason === "late")) return alarms;
+    return [...alarms, ...lateDataAlarm(this.observer.troubles?.all ?? [], this.clock.nowMs())];
   }
 
   /** Whether the refused events need a checkpoint. */
@@ -140,10 +151,16 @@ export class Intake {
       this.watch.sample("invalid", { detail, timeMs: undefined });
     }
     const nowMs = this.clock.nowMs();
-    const refusals = new Map<number, Refusal>();
+    const fates = new Map<number, EventFate>();
+    const { troubles } = this.observer;
+    const greatestMs = this.aggregator.watermark.greatestOf(number);
+    // What was read with a delay is not late for that.
+    const newestMs = greatestMs === -Infinity ? nowMs : Math.min(greatestMs, nowMs);
     const tap = this.observer.tap?.isOpen ? this.observer.tap : undefined;
-    this.aggregator.aggregate(number, batch, nowMs, (refusal, i) => {
-      if (tap) refusals.set(i, refusal);
+    const onRefused = (refusal: Refusal, i: number) => {
+      if (tap) fates.set(i, { refusal });
+      const isLate = refusal === "late";
+      troubles?.note(batch, i, refusal, from.bus, (isLate ? newestMs : nowMs) - batch.timeMs[i]!, nowMs);
       if (refusal === "overflow") this.tellOverflow();
       const raw = batch.rawOf(i);
       const timeMs = statedTimeMs(batch.timeMs[i]!, raw);
@@ -151,8 +168,13 @@ export class Intake {
       const detail = refusalDetail(refusal, timeMs, nowMs, perSecond);
       this.watch.sample(refusal, { detail, timeMs, perSecond });
       keep(refusal, detail, batch.position[i]!, raw);
+    };
+    this.aggregator.aggregate(number, batch, nowMs, onRefused, (i) => {
+      const lateMs = newestMs - batch.timeMs[i]!;
+      if (tap) fates.set(i, { lateMs });
+      troubles?.note(batch, i, undefined, from.bus, lateMs, nowMs);
     });
-    tap?.passed(batch, refusals, { ...from, firstOffset });
+    tap?.passed(batch, fates, { ...from, firstOffset });
   }
 
   /**

@@ -60,10 +60,18 @@ function futureCause(timeMs: number, nowMs: number, perSecond: number | undefine
     `the devices' clocks are ahead (the latest by ${spanInWords(timeMs - nowMs)}), or this host's is behind`;
 }
 
+const UNSET_CLOCK =
+  "devices whose clocks were never set (they say 1970), or timestamps in another unit than seconds";
+
+/** Why events come that late again and again, likely. */
+export function delayCause(behindMs: number, nowMs: number): string {
+  if (nowMs - behindMs < UNSET_CLOCK_MAX_MS) return UNSET_CLOCK;
+  return zone(behindMs, "behind") ??
+    "the devices' clocks are behind, or what they have kept for so long is sent now";
+}
+
 function lateCause(timeMs: number, nowMs: number): string {
-  if (timeMs < UNSET_CLOCK_MAX_MS) {
-    return "devices whose clocks were never set (they say 1970), or timestamps in another unit than seconds";
-  }
+  if (timeMs < UNSET_CLOCK_MAX_MS) return UNSET_CLOCK;
   return zone(nowMs - timeMs, "behind") ??
     `devices send what they have kept for longer than CORRECTION_HORIZON (the latest is of ${
         spanInWords(nowMs - timeMs)

@@ -1,4 +1,5 @@
 import type { EventTap } from "../ingest/event_tap.ts";
+import type { SeriesTroubles } from "../ingest/series_troubles.ts";
 import type { FigureSpan } from "../state/figures/figure_history.ts";
 import type { Figures } from "../state/figures/figures.ts";
 import type { Pausable, Pause } from "../state/pauses.ts";
@@ -14,6 +15,8 @@ export interface Controls {
   alarms(): readonly Alarm[];
   /** Shows the events that are taken in. */
   readonly tap: EventTap;
+  /** The series with late or refused events. */
+  readonly troubles: SeriesTroubles;
   /** The parts that can be paused. */
   readonly parts: readonly Pausable[];
   /** The pauses in force, the oldest first. */

@@ -10,6 +10,7 @@ const NAME_MAX_CHARACTERS = 512;
 /** The totals since the start of the handler. */
 interface Totals {
   readonly events: EventBooks;
+  readonly lateArrivals: number;
   readonly received: ReadonlyMap<string, number>;
   readonly sinks: ReadonlyMap<string, { readonly delivered: number; readonly rejected: number }>;
 }
@@ -45,6 +46,7 @@ export class FigureSampler {
       stepMs,
       seconds: passedMs / 1000,
       events,
+      lateArrivals: now.lateArrivals - before.lateArrivals,
       outboxRows: overview.outboxRows,
       openWindows: overview.openWindows,
       ...(lagMs !== undefined && { watermarkLagMs: lagMs }),
@@ -71,6 +73,7 @@ export class FigureSampler {
 function totalsOf({ activity: { buses, counts, sinks } }: LiveOverview): Totals {
   return {
     events: Object.fromEntries(BOOK_ENTRIES.map((entry) => [entry, counts[entry]])) as unknown as EventBooks,
+    lateArrivals: counts.lateArrivals,
     received: new Map([...buses].map(([name, { events }]) => [name, events.received])),
     sinks: new Map([...sinks].map(([name, { delivered, rejected }]) => [name, { delivered, rejected }])),
   };

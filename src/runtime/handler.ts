@@ -5,6 +5,7 @@ import { Router } from "../delivery/router.ts";
 import { EventTap } from "../ingest/event_tap.ts";
 import { IngestTraces } from "../ingest/ingest_traces.ts";
 import type { ReaderOptions } from "../ingest/partition_reader.ts";
+import { SeriesTroubles } from "../ingest/series_troubles.ts";
 import { SourceReader } from "../ingest/source_reader.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { Logger } from "../platform/log/logger.ts";
@@ -50,6 +51,7 @@ export class Handler {
   private readonly sources: readonly Source[];
   readonly metrics = new MetricCollector();
   readonly tap = new EventTap();
+  readonly troubles = new SeriesTroubles();
   /** The spans of the closings of windows, by the outbox ids of what they have produced. */
   private readonly closings = new RangedSpans(CLOSINGS_MAX);
   /** The routers' end, with what is left for each sink; undefined before {@link deliver}. */
@@ -225,6 +227,7 @@ export class Handler {
           this.minuteLog.refused(event);
         },
         tap: this.tap,
+        troubles: this.troubles,
         traces: tracing && new IngestTraces(tracing, this.closings, clock),
       },
       openState,

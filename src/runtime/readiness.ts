@@ -2,7 +2,7 @@ import { REFUSALS } from "../aggregation/refusal.ts";
 import { SINK_ALARMS } from "../contract/sink.ts";
 import type { DeliveryState } from "../delivery/standing.ts";
 import { told } from "../state/alarms.ts";
-import { refusalAlarmName } from "../state/letters/refusal_alarms.ts";
+import { LATE_DATA, refusalAlarmName } from "../state/letters/refusal_alarms.ts";
 import { isOf, pauseInWords } from "../state/pauses.ts";
 import type { Finding, LiveOverview } from "./overview.ts";
 
@@ -30,6 +30,7 @@ interface Cause extends Finding {
 export const ALARMS: readonly string[] = [
   ...SINK_ALARMS,
   ...REFUSALS.map(refusalAlarmName),
+  LATE_DATA,
 ];
 
 const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, Cause["name"]> = {

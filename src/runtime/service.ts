@@ -161,6 +161,7 @@ class Service {
       look: () => handler.lookout.look(),
       alarms: () => this.alarmWatch.alarms(),
       tap: handler.tap,
+      troubles: handler.troubles,
       parts: handler.pausables,
       pauses: () => handler.pauses.all,
       pause: (pauses, part) => handler.pauses.replace(pauses, part),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { searchSeries, type SeriesQuestion } from "../../src/control/series_search.ts";
+import { type ListedSeries, searchSeries, type SeriesQuestion } from "../../src/control/series_search.ts";
 import { StateViews } from "../../src/control/state_views.ts";
 import { SEGMENT_ROWS } from "../../src/state/outbox/segment.ts";
 import { Inside, type InsideOptions } from "../state/inside.ts";
@@ -40,9 +40,11 @@ Deno.test("series of open and closed windows are found by a part of the name and
     inside.take([{ name: "door", value: 5, timestamp: 3.5 }]);
     inside.save(false, { closing: inside.aggregator.windowsWhere(({ endMs }) => endMs === 4000) });
     const told = async (part?: Partial<SeriesQuestion>) =>
-      (await ask(part)).series.map(({ name, labels = "", aggFunc, newest }) =>
+      (await ask(part)).series.map(({ name, labels = "", aggFunc, tiers }) =>
         `${name}${labels} ${aggFunc} ` +
-        [...newest].map(([length, found]) => `${length}:${found && `${found.value}r${found.revision}`}`)
+        [...tiers].map(([length, { newest }]) =>
+          `${length}:${newest && `${newest.value}r${newest.revision}`}`
+        )
           .sort().join(" ")
       );
     const oven = 'Oven.Temp{"line":"4","site":"n"} sum 1000:2r0 60000:undefined';
@@ -55,10 +57,10 @@ Deno.test("series of open and closed windows are found by a part of the name and
     assert.deepEqual(await told({ text: "TEMP", labels: { site: "n" } }), [oven]);
     assert.deepEqual(await told({ text: "oo", lengthMs: 1000 }), ["door sum 1000:9r1"]);
     assert.deepEqual(await told({ text: "nothing" }), []);
-    assert.deepEqual((await ask()).tiers, [{ lengthMs: 1000, sinceMs: 1000 }, {
-      lengthMs: 60_000,
-      sinceMs: undefined,
-    }]);
+    assert.deepEqual((await ask()).tiers, [
+      { lengthMs: 1000, sinceMs: 1000, runSinceMs: 1000, newestEndMs: 4000 },
+      { lengthMs: 60_000, sinceMs: undefined, runSinceMs: undefined, newestEndMs: undefined },
+    ]);
   });
 });
 
@@ -79,5 +81,31 @@ Deno.test("pages of any size together are the whole, in the order of names, what
       assert.equal(names.length, count);
       assert.deepEqual(names, Array.from({ length: count }, (_, i) => `n${i}`).sort());
     }
+  });
+});
+
+Deno.test("a series says since when it is silent or new, and a renamed one is near its old name", async () => {
+  await withState({}, async (inside, ask) => {
+    for (let second = 1; second <= 12; second++) {
+      const [machine, name] = second < 6 ? ["7", "plant7.oven"] : ["8", "Plant-7.oven"];
+      inside.take([
+        { name: "clock", value: 1, timestamp: second },
+        { name, value: 1, timestamp: second },
+        { name: "press", value: 1, timestamp: second, labels: { machine } },
+      ]);
+      inside.save();
+    }
+    const told = ({ labels = "", name, newSinceMs, silentSinceMs }: ListedSeries) =>
+      `${name}${labels} silent ${silentSinceMs} new ${newSinceMs}`;
+    const { near, series } = await ask({ text: "plant7" });
+    assert.deepEqual(series.map(told), ["plant7.oven silent 6000 new undefined"]);
+    assert.deepEqual(near.map(told), ["Plant-7.oven silent undefined new 6000"]);
+    assert.deepEqual((await ask({ text: "clock" })).series.map(told), [
+      "clock silent undefined new undefined",
+    ]);
+    assert.deepEqual((await ask({ text: "MACHINE=7" })).series.map(told), [
+      'press{"machine":"7"} silent 6000 new undefined',
+    ]);
+    assert.deepEqual((await ask({ text: "zz" })).near, []);
   });
 });

@@ -30,13 +30,19 @@ Deno.test("windows are listed by tier, open ones with their events, closed ones 
       corrections: 0,
       correctedMs: undefined,
       waitingFor: ["slow"],
+      unrouted: 0,
     };
     const open = { startMs: 3000, endMs: 4000, series: 1, events: 1 };
     assert.deepEqual(list(inside), {
       watermarkMs: 2500,
       tiers: [
-        { lengthMs: 1000, open: [open], closed: [closed] },
-        { lengthMs: 5000, open: [{ startMs: 0, endMs: 5000, series: 2, events: 3 }], closed: [] },
+        { lengthMs: 1000, open: [open], closed: [closed], older: undefined },
+        {
+          lengthMs: 5000,
+          open: [{ startMs: 0, endMs: 5000, series: 2, events: 3 }],
+          closed: [],
+          older: undefined,
+        },
       ],
     });
     inside.take([{ name: "c", value: 1, timestamp: 1 }, { name: "a", value: 1, timestamp: 1 }]);
@@ -67,6 +73,27 @@ Deno.test("a window of several segments is one window", () => {
     inside.save(true);
     const [{ closed }] = list(inside).tiers as [ReturnType<typeof list>["tiers"][number]];
     assert.deepEqual(closed.map(({ aggregates, corrections }) => [aggregates, corrections]), [[count, 0]]);
+    inside.state.close();
+  });
+});
+
+Deno.test("corrections of windows before those of the list are told of, and aggregates to no sink", () => {
+  inTemporaryDirectory((directory) => {
+    const router = { always: undefined, sinksFor: (name: string) => name === "lost" ? [] : ["all"] };
+    const inside = new Inside(directory, { router });
+    for (const timestamp of [1, 2, 3, 4, 5]) {
+      inside.take([{ name: "a", value: 1, timestamp }, { name: "lost", value: 1, timestamp }]);
+      inside.save();
+    }
+    inside.save(true, { nowMs: 20_000_000 });
+    inside.take([{ name: "a", value: 1, timestamp: 1 }, { name: "a", value: 1, timestamp: 2.5 }]);
+    inside.save(true, { nowMs: 20_001_000 });
+    const [{ closed, older }] = list(inside, { limit: 2 }).tiers as [
+      ReturnType<typeof list>["tiers"][number],
+    ];
+    assert.deepEqual(closed.map(({ startMs, unrouted }) => [startMs, unrouted]), [[5000, 1], [4000, 1]]);
+    assert.deepEqual(older, { windows: 2, aggregates: 2, oldestMs: 1000, lastMs: 20_001_000 });
+    assert.equal(list(inside).tiers[0]!.older, undefined, "the list has them");
     inside.state.close();
   });
 });

@@ -168,7 +168,7 @@ Deno.test("on a terminal: another screen, names that cannot move the cursor, and
     const shown = () => terminal.screen.slice(from);
     await until(async () => {
       await site.publish(HOSTILE);
-      return shown().includes("1 events shown");
+      return shown().includes("1 event shown");
     }, () => `a tapped event in\n${shown()}`);
     assert.ok(shown().includes("evil\\u001b[2J\\u202e{line=4}"), shown());
     assert.ok(!shown().includes("\x1b[2J"));

@@ -39,7 +39,7 @@ Deno.test("a sample has the events whose name and labels match, with what became
     event("ove"),
     event("oven.Tür"),
   ];
-  sample.add(batchOf(events), new Map([[2, "late"]]), ORIGIN);
+  sample.add(batchOf(events), new Map([[2, { refusal: "late" }], [4, { lateMs: 7000 }]]), ORIGIN);
   const { events: found, ...counts } = sample.take();
   assert.deepEqual(found.map(eventRecord), [
     {
@@ -52,7 +52,7 @@ Deno.test("a sample has the events whose name and labels match, with what became
       offset: 100,
     },
     { name: "oven.door", value: 1, timestamp: 5, source: "http://bus", offset: 103, refused: "late" },
-    { name: "oven.Tür", value: 1, timestamp: 5, source: "http://bus", offset: 105 },
+    { name: "oven.Tür", value: 1, timestamp: 5, source: "http://bus", offset: 105, late_seconds: 7 },
   ]);
   assert.deepEqual(counts, { passed: 5, unexamined: 0, unsent: 0 });
   assert.deepEqual(sample.take(), { events: [], passed: 0, unexamined: 0, unsent: 0 });

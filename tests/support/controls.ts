@@ -1,4 +1,5 @@
 import { EventTap } from "../../src/ingest/event_tap.ts";
+import { SeriesTroubles } from "../../src/ingest/series_troubles.ts";
 import type { Controls } from "../../src/runtime/controls.ts";
 import { overviewWith } from "./overview.ts";
 
@@ -8,6 +9,7 @@ export function controlsWith(given: Partial<Controls> = {}): Controls {
     look: () => overviewWith(),
     alarms: () => [],
     tap: new EventTap(),
+    troubles: new SeriesTroubles(),
     parts: [],
     pauses: () => [],
     pause: () => {},

@@ -20,7 +20,7 @@ export function AlarmCard({ alarm }: { readonly alarm: Alarm }): VNode {
             html`<span>, an alarm at <${Moment} seconds=${fires_at} /></span>`} · ${name}
         </span>
       </p>
-      <p class="detail">${detail}</p>
+      <p class="detail"><${RunbookText} text=${detail} /></p>
       <dl class="runbook">
         <dt>What it means</dt><dd><${RunbookText} text=${runbook.means} /></dd>
         <dt>How to look</dt><dd><${RunbookText} text=${runbook.look} /></dd>

@@ -45,6 +45,12 @@ export function deliveredLines({ seconds, sinks }: History): ChartLine[] {
   return busiest(sinks.map(({ name, delivered }) => ({ name, values: perSecond(delivered, seconds) })));
 }
 
+/** Events that came after their window had closed, a minute; empty: there was none. */
+export function lateLines({ late_arrivals, seconds }: History): ChartLine[] {
+  if (late_arrivals.every((count) => count === null || count === 0)) return [];
+  return [{ name: "late", values: perMinute(late_arrivals, seconds) }];
+}
+
 /** Events that were refused, a minute, by reason; those without any are left out. Empty: none was. */
 export function refusedLines({ events, seconds, sinks }: History): ChartLine[] {
   const lines = [
@@ -54,8 +60,12 @@ export function refusedLines({ events, seconds, sinks }: History): ChartLine[] {
   return lines.filter(({ counts }) => counts.some((count) => count !== null && count > 0))
     .map(({ counts, name }) => ({
       name,
-      values: perSecond(counts, seconds).map((rate) => rate === null ? null : 60 * rate),
+      values: perMinute(counts, seconds),
     })).slice(0, LINES_MAX);
+}
+
+function perMinute(counts: Column, seconds: readonly number[]): Column {
+  return perSecond(counts, seconds).map((rate) => rate === null ? null : 60 * rate);
 }
 
 function perSecond(counts: Column, seconds: readonly number[]): Column {

@@ -13,6 +13,7 @@ import { durationText } from "../time_format.ts";
 import {
   deliveredLines,
   lagLines,
+  lateLines,
   refusedLines,
   throughputLines,
   unreadLines,
@@ -54,6 +55,10 @@ interface Drawn {
   readonly format: (value: number) => string;
 }
 
+function minuteText(value: number): string {
+  return `${value < 10 ? Math.round(value * 10) / 10 : countText(value)}/min`;
+}
+
 function chartsOf(history: History): Drawn[] {
   return [
     { title: "Throughput", hint: "Events a second", lines: throughputLines(history), format: rateText },
@@ -72,10 +77,16 @@ function chartsOf(history: History): Drawn[] {
     },
     { title: "Delivered", hint: "Aggregates a second", lines: deliveredLines(history), format: rateText },
     {
+      title: "Late",
+      hint: "Events a minute that came after their window had closed",
+      lines: lateLines(history),
+      format: minuteText,
+    },
+    {
       title: "Refused",
       hint: "Events and aggregates a minute, by reason",
       lines: refusedLines(history),
-      format: (value) => `${value < 10 ? Math.round(value * 10) / 10 : countText(value)}/min`,
+      format: minuteText,
     },
   ];
 }
@@ -89,7 +100,7 @@ function Charts({ history }: { readonly history: History }): VNode {
       ${chartsOf(history).map(({ format, hint, lines, title }) =>
         html`
           <section class="card" aria-label=${title} key=${title}>
-            ${lines.length > 0
+            ${lines.some(({ values }) => values.some((value) => value !== null))
               ? html`
                 <${Chart}
                   title=${title}
@@ -118,6 +129,11 @@ function Charts({ history }: { readonly history: History }): VNode {
 
 /** What is said in the place of a chart without lines. */
 const NOTHING: Readonly<Record<string, string>> = {
+  Throughput: "The first figures are here ten seconds after the start.",
+  Lag: "No event has come in this time.",
+  Outbox: "There is no sink.",
+  Delivered: "There is no sink.",
   Unread: "No bus here tells how much it has that was not read yet.",
   Refused: "Nothing was refused in this time.",
+  Late: "No event came late in this time.",
 };

@@ -1,5 +1,6 @@
 import type { VNode } from "preact";
 import { html } from "../html.ts";
+import { linkTo } from "../location.ts";
 import { Moment } from "../moment.ts";
 import { bytesText, countText, shareText } from "../number_format.ts";
 import type { Pipeline } from "../pipeline.ts";
@@ -37,8 +38,12 @@ export function WindowsPart({ pipeline }: MiddleProps): VNode {
         <//>
         <${Figure} name="Watermark"><${Moment} seconds=${watermark} /><//>
         ${late_arrivals_total > 0 &&
-          html`<${Figure} name="Late, counted">${countText(late_arrivals_total)}<//>`}
-        ${unrouted_total > 0 && html`<${Figure} name="To no sink">${countText(unrouted_total)}<//>`}
+          html`
+            <${Figure} name="Late"><a href=${linkTo("series")}>${countText(late_arrivals_total)}</a><//>
+          `}
+        ${unrouted_total > 0 && html`
+          <${Figure} name="To no sink"><a href=${linkTo("windows")}>${countText(unrouted_total)}</a><//>
+        `}
       <//>
     <//>
   `;
@@ -59,7 +64,9 @@ export function OutboxPart({ pipeline }: MiddleProps): VNode {
         <${Figure} name="Waiting">${countText(rows)} (${shareText(rows, max_rows)})<//>
         <${Figure} name="Checkpoint"><${Moment} seconds=${checkpoint_at} /><//>
         <${Figure} name="State">${bytesText(state_bytes)}<//>
-        ${deadLetters > 0 && html`<${Figure} name="Dead letters">${countText(deadLetters)}<//>`}
+        ${deadLetters > 0 && html`
+          <${Figure} name="Dead letters"><a href=${linkTo("dead-letters")}>${countText(deadLetters)}</a><//>
+        `}
       <//>
       <${Fill} name="How full the outbox is" part=${rows} whole=${max_rows} />
     <//>

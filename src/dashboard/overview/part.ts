@@ -36,7 +36,22 @@ export function Figure({ children, name }: WithChildren & { readonly name: strin
   `;
 }
 
+/** Up to that share the bar is green, beyond the other one red. */
+const FILLING_SHARE = 0.5;
+const FULL_SHARE = 0.9;
+
 /** How full something is: a bar, with the same in words. */
 export function Fill({ part, whole, name }: { part: number; whole: number; name: string }): VNode {
-  return html`<meter class="fill" min="0" max=${whole} value=${part} aria-label=${name}></meter>`;
+  return html`
+    <meter
+      class="fill"
+      min="0"
+      max=${whole}
+      low=${whole * FILLING_SHARE}
+      high=${whole * FULL_SHARE}
+      optimum="0"
+      value=${part}
+      aria-label=${name}
+    ></meter>
+  `;
 }

@@ -1,6 +1,6 @@
 import type { VNode } from "preact";
 import { html, type WithChildren } from "../html.ts";
-import { type Pipeline, ratePerSecond } from "../pipeline.ts";
+import { EVENLY, type Pipeline, ratePerSecond } from "../pipeline.ts";
 import { Flow } from "./flow.ts";
 import { OutboxPart, WindowsPart } from "./middle_parts.ts";
 import { SinkPart, sinkRate } from "./sink_part.ts";
@@ -17,9 +17,12 @@ interface PictureProps {
 export function PipelinePicture({ pipeline, pipelines }: PictureProps): VNode {
   const { sinks, sources } = pipeline;
   const isHeld = sources.some(({ state }) => state === "held");
-  const rate = (counter: (pipeline: Pipeline) => number) => ratePerSecond(pipelines, counter);
-  const received = rate((one) => one.sources.reduce((sum, source) => sum + source.received_total, 0));
-  const closed = rate((one) => one.outbox.next_id);
+  const received = ratePerSecond(
+    pipelines,
+    (one) => one.sources.reduce((sum, source) => sum + source.received_total, 0),
+    EVENLY,
+  );
+  const closed = ratePerSecond(pipelines, (one) => one.outbox.next_id);
   const delivered = sinks.map(({ name }) => sinkRate(pipelines, name))
     .reduce((sum, one) => sum === undefined || one === undefined ? undefined : sum + one, 0);
   const isStuck = sinks.length > 0 && sinks.every(({ state }) => state !== "delivering");

@@ -1,4 +1,5 @@
 import type { VNode } from "preact";
+import { RunbookText } from "../alarms/runbook_text.ts";
 import { html } from "../html.ts";
 import { Mark } from "../mark.ts";
 import type { Readiness } from "../readiness.ts";
@@ -17,7 +18,7 @@ export function ReadinessCard({ readiness }: { readonly readiness: Readiness }):
             <li key=${`${name} ${detail}`}>
               <h2>
                 <${Mark} tone="bad">${known?.title ?? name}<//></h2>
-              <p class="detail">${detail}</p>
+              <p class="detail"><${RunbookText} text=${detail} /></p>
               ${known && html`<p><strong>What to do:</strong> ${known.advice}</p>`}
             </li>
           `;

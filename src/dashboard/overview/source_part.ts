@@ -4,7 +4,7 @@ import type { Tone } from "../mark.ts";
 import { Moment } from "../moment.ts";
 import { bytesText, countText, rateText, shareText } from "../number_format.ts";
 import { PauseButton } from "../orders/pause_button.ts";
-import { type Pipeline, type PipelineSource, ratePerSecond } from "../pipeline.ts";
+import { EVENLY, type Pipeline, type PipelineSource, ratePerSecond } from "../pipeline.ts";
 import { Figure, Figures, Fill, Part } from "./part.ts";
 
 const STATES: Record<PipelineSource["state"], readonly [tone: Tone, word: string]> = {
@@ -25,6 +25,7 @@ export function SourcePart({ pipelines, source }: SourcePartProps): VNode {
   const perSecond = ratePerSecond(
     pipelines,
     ({ sources }) => sources.find((other) => other.name === name)?.received_total,
+    EVENLY,
   );
   const [tone, word] = STATES[state];
   return html`

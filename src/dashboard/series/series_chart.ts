@@ -1,5 +1,6 @@
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
+import type { AggregatesPage } from "../../api/aggregates_endpoint.ts";
 import type { SeriesPage } from "../../api/series_endpoint.ts";
 import { useAnswer } from "../answer.ts";
 import { Chart } from "../charts/chart.ts";
@@ -9,11 +10,13 @@ import { html } from "../html.ts";
 import { linkTo, useViewLocation } from "../location.ts";
 import { Empty, FailureNotice } from "../notices.ts";
 import { countOf, valueText } from "../number_format.ts";
-import { durationText } from "../time_format.ts";
+import { durationText, timeText } from "../time_format.ts";
 import { type Aggregates, useAggregates } from "./aggregates_answer.ts";
 import { Corrections } from "./corrections.ts";
-import { hasExactly, type Labels, labelsOf, labelsParameter, labelsText } from "./series_name.ts";
+import { SeriesMarks } from "./series_marks.ts";
+import { hasExactly, type Labels, labelsOf, labelsParameter, labelsText, troubleOf } from "./series_name.ts";
 import { pointsOf } from "./series_points.ts";
+import { SeriesTroubles } from "./series_troubles.ts";
 
 const SPANS = [["900", "15 min"], ["3600", "1 h"], ["21600", "6 h"], ["86400", "1 d"], [
   "604800",
@@ -21,12 +24,15 @@ const SPANS = [["900", "15 min"], ["3600", "1 h"], ["21600", "6 h"], ["86400", "
 ]] as const;
 const USUAL_SPAN = "3600";
 const RENEWED_MS = 10_000;
+const SHOWN_MIN_SECONDS = 300;
+/** The longest span. */
+const OLDEST_SECONDS = 604_800;
 
 /** A series of the address as a chart, in one of its tiers and functions. */
 export function SeriesChart({ name }: { readonly name: string }): VNode {
   const { parameters, path } = useViewLocation();
   const labels = labelsOf(parameters.labels ?? "") ?? {};
-  const { functions, tiers } = useVariants(name, labels);
+  const { functions, own, tiers, trouble } = useVariants(name, labels);
   const func = parameters.func ?? functions[0] ?? "";
   const tier = parameters.tier ?? tiers[0] ?? "";
   const span = SPANS.some(([seconds]) => seconds === parameters.span) ? parameters.span! : USUAL_SPAN;
@@ -36,6 +42,8 @@ export function SeriesChart({ name }: { readonly name: string }): VNode {
         <h2 class="series-name">${name} <span class="hint">${labelsText(labels)}</span></h2>
         <a href=${linkTo(path, closed(parameters))}>Close</a>
       </div>
+      ${own && html`<${SeriesMarks} series=${own} trouble=${trouble} />`}
+      ${own === undefined && trouble && html`<${SeriesTroubles} troubles=${[trouble]} />`}
       <div class="row">
         <${Choice} label="Function" parameter="func" chosen=${func} options=${same(functions, func)} />
         <${Choice}
@@ -53,15 +61,26 @@ export function SeriesChart({ name }: { readonly name: string }): VNode {
   `;
 }
 
-/** The functions of a series, and the lengths of its windows. */
+/** What is known of a series, its functions, and the lengths of its windows. */
 function useVariants(name: string, labels: Labels) {
   const { value } = useAnswer<SeriesPage>("series", { q: name, labels: labelsParameter(labels), limit: 100 });
   const own = value?.series.filter((one) => one.name === name && hasExactly(one, labels)) ?? [];
+  const older = useOlderFunctions(name, labels, value !== undefined && own.length === 0);
   const lengths = value?.tiers.map(({ window_seconds }) => window_seconds) ?? [];
   return {
-    functions: [...new Set(own.map(({ agg_func }) => agg_func))],
+    own: own[0],
+    trouble: troubleOf({ name, labels }, value?.troubles ?? []),
+    functions: [...new Set([...own.map(({ agg_func }) => agg_func), ...older])],
     tiers: lengths.toSorted((a, b) => a - b).map(String),
   };
+}
+
+/** The functions of a series that has been silent for so long that it is no longer listed. */
+function useOlderFunctions(name: string, labels: Labels, isWanted: boolean): string[] {
+  const from = useMemo(() => Math.floor(Date.now() / 1000) - OLDEST_SECONDS, []);
+  const asked = { name, labels: labelsParameter(labels), from, limit: 100 };
+  const { value } = useAnswer<AggregatesPage>(isWanted ? "aggregates" : undefined, asked);
+  return isWanted ? value?.aggregates.map(({ agg_func }) => agg_func) ?? [] : [];
 }
 
 interface ValuesProps {
@@ -98,6 +117,9 @@ interface DrawnProps extends Pick<ValuesProps, "func" | "labels" | "span"> {
 function Drawn({ found, func, labels, span, tier }: DrawnProps): VNode {
   const points = pointsOf(found.aggregates.filter((aggregate) => hasExactly(aggregate, labels)));
   const to = Date.now() / 1000;
+  // A series that has just begun is not a line at the edge.
+  const begin = (points[0]?.time ?? to) - 2 * tier;
+  const from = Math.max(to - span, Math.min(begin, to - SHOWN_MIN_SECONDS));
   const line = {
     name: func,
     values: points.map(({ value }) => value),
@@ -122,7 +144,7 @@ function Drawn({ found, func, labels, span, tier }: DrawnProps): VNode {
           <${Chart}
             title=${`${func} in windows of ${durationText(tier)}`}
             heading="h3"
-            hint=${`${countOf(points.length, "window")}, ${
+            hint=${`${countOf(points.length, "window")} since ${timeText(points[0]!.time)}, ${
               corrected.length === 0
                 ? "none corrected by late events"
                 : `${countOf(corrected.length, "of them", "of them")} corrected by late events (rings)`
@@ -130,7 +152,7 @@ function Drawn({ found, func, labels, span, tier }: DrawnProps): VNode {
             times=${points.map(({ time }) => time)}
             stepSeconds=${tier}
             lines=${[line]}
-            from=${to - span}
+            from=${from}
             to=${to}
             format=${valueText}
           />

@@ -32,7 +32,7 @@ export function SeriesFilter({ labels, text }: SeriesFilterProps): VNode {
   return html`
     <div class="row">
       <label class="field series-search">
-        A part of the name
+        A part of the name or of a label
         <input type="search" value=${typed} onInput=${type} autocomplete="off" spellcheck=${false} />
       </label>
       ${Object.entries(labels).map(([key, value]) =>

@@ -2,6 +2,8 @@ import type { AggregatesPage } from "../../api/aggregates_endpoint.ts";
 import type { SeriesPage } from "../../api/series_endpoint.ts";
 
 export type ListedSeries = SeriesPage["series"][number];
+/** Late or refused events of a series. */
+export type SeriesTrouble = SeriesPage["troubles"][number];
 export type Aggregate = AggregatesPage["aggregates"][number];
 export type Labels = Readonly<Record<string, string>>;
 
@@ -27,6 +29,14 @@ export function labelsOf(parameter: string): Labels | undefined {
 /** Whether an aggregate has these labels and no others: the API finds those with more, too. */
 export function hasExactly(aggregate: Pick<Aggregate, "labels">, labels: Labels): boolean {
   return labelsParameter(aggregate.labels) === labelsParameter(labels);
+}
+
+/** The troubles of a series, whatever its function. */
+export function troubleOf(
+  { labels, name }: Pick<ListedSeries, "labels" | "name">,
+  troubles: readonly SeriesTrouble[],
+): SeriesTrouble | undefined {
+  return troubles.find((trouble) => trouble.name === name && hasExactly(trouble, labels ?? {}));
 }
 
 /** Labels for people: `line=4, site=north`. */

@@ -4,19 +4,29 @@ import { linkTo, useViewLocation } from "../location.ts";
 import { Moment } from "../moment.ts";
 import { valueText } from "../number_format.ts";
 import { durationText } from "../time_format.ts";
-import { type Labels, labelsParameter, type ListedSeries } from "./series_name.ts";
+import { SeriesMarks } from "./series_marks.ts";
+import {
+  type Labels,
+  labelsParameter,
+  type ListedSeries,
+  type SeriesTrouble,
+  troubleOf,
+} from "./series_name.ts";
 
 interface SeriesTableProps {
   readonly series: readonly ListedSeries[];
+  readonly troubles: readonly SeriesTrouble[];
+  /** What the table is called for who does not see it. */
+  readonly label: string;
   /** The labels by which they are filtered. */
   readonly labels: Labels;
 }
 
 /** Series with their newest values. A name leads to the chart, a label filters by it. */
-export function SeriesTable({ labels, series }: SeriesTableProps): VNode {
+export function SeriesTable({ label, labels, series, troubles }: SeriesTableProps): VNode {
   return html`
-    <div class="table-frame" tabindex="0" role="region" aria-label="Series">
-      <table class="table">
+    <div class="table-frame" tabindex="0" role="region" aria-label=${label}>
+      <table class="table series-table">
         <thead>
           <tr>
             <th scope="col">Name</th>
@@ -28,7 +38,12 @@ export function SeriesTable({ labels, series }: SeriesTableProps): VNode {
         <tbody>
           ${series.map((one) =>
             html`
-              <${SeriesRow} key=${keyOf(one)} series=${one} labels=${labels} />
+              <${SeriesRow}
+                key=${keyOf(one)}
+                series=${one}
+                labels=${labels}
+                trouble=${troubleOf(one, troubles)}
+              />
             `
           )}
         </tbody>
@@ -37,7 +52,13 @@ export function SeriesTable({ labels, series }: SeriesTableProps): VNode {
   `;
 }
 
-function SeriesRow({ labels, series }: { readonly series: ListedSeries; readonly labels: Labels }): VNode {
+interface SeriesRowProps {
+  readonly series: ListedSeries;
+  readonly labels: Labels;
+  readonly trouble: SeriesTrouble | undefined;
+}
+
+function SeriesRow({ labels, series, trouble }: SeriesRowProps): VNode {
   const { path, parameters } = useViewLocation();
   const { agg_func: func, name, tiers } = series;
   const chart = { ...parameters, name, labels: labelsParameter(series.labels), func, tier: undefined };
@@ -47,7 +68,10 @@ function SeriesRow({ labels, series }: { readonly series: ListedSeries; readonly
   });
   return html`
     <tr>
-      <th scope="row" class="series-name"><a href=${linkTo(path, chart)}>${name}</a></th>
+      <th scope="row" class="series-name">
+        <a href=${linkTo(path, chart)}>${name}</a>
+        <${SeriesMarks} series=${series} trouble=${trouble} />
+      </th>
       <td>
         <ul class="labels">
           ${Object.entries(series.labels ?? {}).map(([key, value]) =>
@@ -71,7 +95,7 @@ function SeriesRow({ labels, series }: { readonly series: ListedSeries; readonly
             html`
               <li key=${seconds}>
                 <span class="hint">${durationText(seconds)}:</span>${" "}
-                ${newest === null ? html`<span class="hint">still open</span>` : html`
+                ${newest === null ? html`<span class="hint">not closed yet</span>` : html`
                   <span>
                     <strong>${newest.value === null ? "no number" : valueText(newest.value)}</strong>
                     <span class="hint"> at <${Moment} seconds=${newest.window_start} /></span>

@@ -2,12 +2,13 @@ import type { VNode } from "preact";
 import type { SeriesPage } from "../../api/series_endpoint.ts";
 import { useAnswer } from "../answer.ts";
 import { html } from "../html.ts";
-import { changeParameters, useViewLocation } from "../location.ts";
+import { changeParameters, linkTo, useViewLocation } from "../location.ts";
 import { Empty, FailureNotice } from "../notices.ts";
 import { countText } from "../number_format.ts";
 import { SeriesChart } from "./series_chart.ts";
 import { SeriesFilter } from "./series_filter.ts";
 import { SeriesTable } from "./series_table.ts";
+import { SeriesTroubles } from "./series_troubles.ts";
 import { labelsOf } from "./series_name.ts";
 
 const PAGE = 50;
@@ -32,9 +33,19 @@ export function SeriesView(): VNode {
         <${SeriesFilter} text=${q} labels=${labels} />
         ${failure && html`<${FailureNotice} failure=${failure} again=${again} />`}
         <p class="hint" role="status">${found && !isWaiting ? foundText(found) : "Looking …"}</p>
-        ${found && found.series.length > 0 &&
-          html`<${SeriesTable} series=${found.series} labels=${labels} />`}
-        ${found?.series.length === 0 && html`<${NothingFound} isFiltered=${q !== "" || filter !== ""} />`}
+        ${found && html`<${SeriesTroubles} troubles=${found.troubles} />`}
+        ${found && found.series.length > 0 && html`
+          <${SeriesTable} label="Series" series=${found.series} labels=${labels} troubles=${found.troubles} />
+        `}
+        ${found?.series.length === 0 &&
+          html`<${NothingFound} found=${found} text=${q} isFiltered=${q !== "" || filter !== ""} />`}
+        ${found && found.near.length > 0 && found.troubles.length === 0 && html`
+          <div>
+            <h2>Similar names</h2>
+            <p class="hint">A producer may have renamed it: a new series is marked as new.</p>
+            <${SeriesTable} label="Similar names" series=${found.near} labels=${labels} troubles=${[]} />
+          </div>
+        `}
         ${found?.next && limit < LISTED_MAX && html`
           <button
             type="button"
@@ -55,14 +66,31 @@ function foundText({ next, series }: SeriesPage): string {
   return `${countText(series.length)} series of the open and the newest closed windows`;
 }
 
-function NothingFound({ isFiltered }: { readonly isFiltered: boolean }): VNode {
+interface NothingFoundProps {
+  readonly found: SeriesPage;
+  readonly text: string;
+  readonly isFiltered: boolean;
+}
+
+function NothingFound({ found: { near, troubles }, isFiltered, text }: NothingFoundProps): VNode {
+  const { parameters, path } = useViewLocation();
   return isFiltered
     ? html`
-      <${Empty} title="No series is called so.">
+      <${Empty} title="No series of these windows is called so.">
         <p>
-                Try a shorter part of the name, or take a label away. A producer may have renamed it, and a series
-                without events for long is no longer listed.
-              </p>
+          ${troubles.length > 0
+            ? "Its events come, but late, or they are refused: see above."
+            : near.length > 0
+            ? "A producer may have renamed it: see the similar names."
+            : "Try a shorter part of the name, or take a label away. A rule of AGG_FUNCTIONS may drop it."}
+        </p>
+        ${text !== "" && html`
+          <p>
+            A series without events for long is no longer listed.${" "}
+            <a href=${linkTo(path, { ...parameters, name: text, labels: "", span: "604800" })}>
+              Look for older aggregates of exactly this name</a>
+          </p>
+        `}
         <//>
     `
     : html`

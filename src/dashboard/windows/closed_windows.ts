@@ -61,8 +61,23 @@ function correctionsOf({ corrected_at, corrections }: ClosedWindow): VNode {
   `;
 }
 
-function sinksOf({ waiting_for }: ClosedWindow): VNode {
-  return waiting_for.length === 0
-    ? html`<${Mark} tone="good">delivered<//>`
-    : html`<${Mark} tone="warn">waits for ${waiting_for.join(", ")}<//>`;
+function sinksOf({ aggregates, corrections, unrouted, waiting_for }: ClosedWindow): VNode {
+  const isLost = unrouted === aggregates + corrections;
+  return html`
+    <ul class="marks">
+      ${waiting_for.length > 0
+        ? html`
+          <li>
+            <${Mark} tone="warn">waits for ${waiting_for.join(", ")}<//></li>
+        `
+        : !isLost && html`
+          <li>
+            <${Mark} tone="good">delivered<//></li>
+        `}
+      ${unrouted !== null && unrouted > 0 && html`
+        <li>
+          <${Mark} tone="bad">${isLost ? "all" : countText(unrouted)} to no sink<//></li>
+      `}
+    </ul>
+  `;
 }

@@ -4,9 +4,10 @@ import { useAnswer } from "../answer.ts";
 import { Choice } from "../choice.ts";
 import { useEvery } from "../every.ts";
 import { html } from "../html.ts";
-import { useViewLocation } from "../location.ts";
+import { linkTo, useViewLocation } from "../location.ts";
 import { Moment } from "../moment.ts";
 import { Empty, FailureNotice } from "../notices.ts";
+import { countOf } from "../number_format.ts";
 import { durationText } from "../time_format.ts";
 import { ClosedWindows } from "./closed_windows.ts";
 import { OpenWindows } from "./open_windows.ts";
@@ -58,15 +59,28 @@ interface TierProps {
   readonly watermark: number | null;
 }
 
-function Tier({ tier: { closed, open, window_seconds }, watermark }: TierProps): VNode {
+function Tier({ tier: { closed, older, open, window_seconds }, watermark }: TierProps): VNode {
   const title = `Windows of ${durationText(window_seconds)}`;
   return html`
     <section class="card" aria-label=${title}>
       <h2>${title}</h2>
       <div class="stack">
         <${OpenWindows} windows=${open} watermark=${watermark} label=${`${title} that are open`} />
+        ${older && html`<${Older} older=${older} />`}
         <${ClosedWindows} windows=${closed} label=${`${title} that have closed`} />
       </div>
     </section>
+  `;
+}
+
+/** What late events have done to windows that are too old to be in the list. */
+function Older({ older }: { readonly older: NonNullable<Windows["tiers"][number]["older"]> }): VNode {
+  const { aggregates, last_at, oldest, windows } = older;
+  return html`
+    <p class="notice tone-warn">
+      Late events: ${countOf(aggregates, "correction")} to ${countOf(windows, "older window")}, the oldest
+      of <${Moment} seconds=${oldest} /> (${durationText(last_at - oldest)} late), the last at
+      <${Moment} seconds=${last_at} />. <a href=${linkTo("series")}>Which series</a>
+    </p>
   `;
 }

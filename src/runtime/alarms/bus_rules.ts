@@ -1,5 +1,5 @@
 import { spanInWords } from "../../ingest/span_in_words.ts";
-import { refusalAlarmName } from "../../state/letters/refusal_alarms.ts";
+import { LATE_DATA, refusalAlarmName } from "../../state/letters/refusal_alarms.ts";
 import { watermarkLagMs } from "../overview.ts";
 import { aboutHandler, type AlarmRule, amount, type Finding, inPercent, MINUTE_MS } from "./alarm_rule.ts";
 
@@ -102,8 +102,20 @@ export const BUS_RULES: readonly AlarmRule[] = [
     summary: "a mass of events is refused",
     forMs: MINUTE_MS,
     find: ({ refusalAlarms }) =>
-      refusalAlarms.map(({ detail, reason, since }) => ({
+      refusalAlarms.filter(({ reason }) => reason !== LATE_DATA).map(({ detail, reason, since }) => ({
         labels: { alarm: refusalAlarmName(reason) },
+        detail,
+        sinceMs: since * 1000,
+      })),
+  },
+  {
+    name: "VabusLateData",
+    severity: "warning",
+    summary: "late data",
+    forMs: MINUTE_MS,
+    find: ({ refusalAlarms }) =>
+      refusalAlarms.filter(({ reason }) => reason === LATE_DATA).map(({ detail, since }) => ({
+        labels: {},
         detail,
         sinceMs: since * 1000,
       })),

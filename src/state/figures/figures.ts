@@ -23,6 +23,8 @@ export const FIGURES = z.strictObject({
   seconds: z.number().min(0),
   /** What became of the events that came. */
   events: EVENTS,
+  /** Events that came after their window had closed, refused or not; left out: it was not counted. */
+  lateArrivals: COUNT.optional(),
   outboxRows: COUNT,
   openWindows: COUNT,
   /** How far event time was behind the wall clock. It is below 0 where a bus's clock is ahead. */
@@ -57,6 +59,9 @@ export function together(a: Figures, b: Figures): Figures {
     stepMs: a.stepMs,
     seconds: a.seconds + b.seconds,
     events,
+    ...(a.lateArrivals !== undefined && b.lateArrivals !== undefined && {
+      lateArrivals: a.lateArrivals + b.lateArrivals,
+    }),
     outboxRows: Math.max(a.outboxRows, b.outboxRows),
     openWindows: Math.max(a.openWindows, b.openWindows),
     ...level("watermarkLagMs", a, b),

@@ -1,7 +1,11 @@
 import type { StateDatabase } from "../file/state_database.ts";
 
-/** An alarm: many events are refused for one reason. */
+/** The alarm over series whose events keep coming late. */
+export const LATE_DATA = "late_data";
+
+/** An alarm: many events are refused for one reason, or those of some series keep coming late. */
 export interface RefusalAlarm {
+  /** Why events are refused, or {@link LATE_DATA}. */
   readonly reason: string;
   /** How many of how many events, from which bus, and the likely cause, for the operator. */
   readonly detail: string;
@@ -13,7 +17,7 @@ const KEY = "refusal_alarms";
 
 /** Its name, the same in the log, the metrics and `/readyz`. */
 export function refusalAlarmName(reason: string): string {
-  return `events_refused_${reason}`;
+  return reason === LATE_DATA ? LATE_DATA : `events_refused_${reason}`;
 }
 
 /** The alarms that stood at the last checkpoint. @throws {StateError} */

@@ -50,7 +50,7 @@ Deno.test({
       await page.getByRole("link", { name: "line=4" }).first().click();
       await page.getByText("1 series of").waitFor();
       await page.getByRole("link", { name: "oven.temperature" }).click();
-      await page.getByText("120 windows, 1 of them corrected by late events (rings)").waitFor();
+      await page.getByText(/^120 windows since .*, 1 of them corrected by late events \(rings\)$/).waitFor();
       const corrected = page.getByRole("region", { name: "Corrected windows" }).getByRole("row").nth(1);
       assert.deepEqual((await corrected.getByRole("cell").allTextContents()).slice(1), [
         "185",
@@ -59,7 +59,7 @@ Deno.test({
         "1",
       ]);
       await page.getByRole("link", { name: "1 min", exact: true }).click();
-      await page.getByText("2 windows, 1 of them corrected").waitFor();
+      await page.getByText(/^2 windows since .*, 1 of them corrected/).waitFor();
       await page.getByText("As a table").click();
       await page.getByRole("cell", { name: /\(corrected\)/ }).waitFor();
       assert.deepEqual(await opened.barriers(), []);
@@ -69,7 +69,7 @@ Deno.test({
   await t.step("the address shows the same to somebody else", async () => {
     await using other = await browser.open({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
     await other.page.goto(page.url());
-    await other.page.getByText("2 windows, 1 of them corrected").waitFor();
+    await other.page.getByText(/^2 windows since .*, 1 of them corrected/).waitFor();
     assert.equal(await other.page.getByLabel("A part of the name").inputValue(), "TEMP");
     const isWider = await other.page.evaluate<boolean>(
       "document.documentElement.scrollWidth > document.documentElement.clientWidth",
@@ -89,7 +89,8 @@ Deno.test({
     await page.getByRole("link", { name: "History" }).click();
     await page.getByRole("heading", { name: "Throughput" }).waitFor();
     await page.getByText("1 series of").waitFor({ state: "detached" });
-    assert.equal(await page.locator(".chart canvas").count(), 4);
+    // Whether the late event is in the steps so far is a matter of time.
+    assert.equal(await page.locator("section:not([aria-label=Late]) > .chart canvas").count(), 4);
     await page.getByRole("link", { name: "Last day" }).click();
     await page.waitForURL(/span=day/);
     await page.getByRole("heading", { name: "Outbox" }).waitFor();

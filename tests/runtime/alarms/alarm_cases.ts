@@ -58,6 +58,7 @@ function deadLetters(deadLetters: number, bytes: number) {
 }
 
 const SINK = { sink: "sqlite" };
+const LATE = { reason: "late_data", detail: "1 series", since: 60 };
 const BUS = { bus: "plant" };
 
 /** Of each alarm one case in which it is raised, and at least one in which it is not. */
@@ -191,7 +192,9 @@ export const ALARM_CASES: readonly AlarmCase[] = [
     now: { refusalAlarms: [{ reason: "future", detail: "half of them", since: 60 }] },
     finding: { labels: { alarm: "events_refused_future" }, detail: /^half of them$/ },
   },
-  { alarm: "VabusMassRefused" },
+  { alarm: "VabusMassRefused", now: { refusalAlarms: [LATE] } },
+  { alarm: "VabusLateData", now: { refusalAlarms: [LATE] }, finding: { labels: {}, detail: /^1 series$/ } },
+  { alarm: "VabusLateData", now: { refusalAlarms: [{ ...LATE, reason: "late" }] } },
   {
     alarm: "VabusEventsLost",
     now: counting({ lost: 3 }),

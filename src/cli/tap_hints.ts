@@ -1,0 +1,91 @@
+import { SERIES_PAGE } from "../api/series_endpoint.ts";
+import { searchSeries } from "../control/series_search.ts";
+import { type SeriesPageRecord, seriesPageRecord, type SeriesRecord } from "../control/series_record.ts";
+import type { SeriesFilter } from "../event/series_filter.ts";
+import { atOnce } from "../platform/clock/steps.ts";
+import { printable } from "../platform/log/printable.ts";
+import { StateDatabase } from "../state/file/state_database.ts";
+import { agoInWords, amountInWords, spanInWords } from "./glance_words.ts";
+import type { ListenerClient } from "./listener_client.ts";
+import { seriesText } from "./tap_line.ts";
+
+/** Lines at most: who looks for more than a few series is shown them as they pass. */
+const LINES_MAX = 8;
+
+/**
+ * What is unusual about the series of a filter, each in a line: somebody who taps a name may wait for it in
+ * vain. None for a filter of all names.
+ *
+ * @param client Undefined: the state is read, which does not know of late events.
+ * @throws {ListenerError} @throws {StateError}
+ */
+export async function seriesHints(
+  client: ListenerClient | undefined,
+  stateDir: string,
+  { labels, name }: SeriesFilter,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const text = name.split("*").reduce((a, b) => b.length > a.length ? b : a);
+  if (text === "") return [];
+  const question = { text, labels, lengthMs: undefined, limit: 20, after: undefined };
+  if (client === undefined) return hintsOf(inState(stateDir, question), Date.now());
+  const query = new URLSearchParams({ q: text, limit: `${question.limit}` });
+  if (Object.keys(labels).length > 0) query.set("labels", JSON.stringify(labels));
+  return hintsOf(await client.get<SeriesPageRecord>(`/api/series?${query}`, SERIES_PAGE, signal), Date.now());
+}
+
+function inState(stateDir: string, question: Parameters<typeof searchSeries>[1]): SeriesPageRecord {
+  const state = StateDatabase.openForReading(stateDir);
+  try {
+    const page = state.snapshot(() => atOnce(searchSeries(state, question)));
+    return seriesPageRecord(page, question, undefined);
+  } finally {
+    state.close();
+  }
+}
+
+/** @param nowMs Wall clock, Unix ms. */
+export function hintsOf({ near, series, troubles }: SeriesPageRecord, nowMs: number): string[] {
+  const ago = (seconds: number) => agoInWords(seconds * 1000, nowMs);
+  const lines = troubles.map((trouble) => {
+    const { behind_seconds: behind, last_at: lastAt, late, refused } = trouble;
+    const counts = [
+      ...(late > 0 ? [`${amountInWords(late)} late, which corrected older windows`] : []),
+      ...Object.entries(refused).filter(([, count]) => count > 0).map(([reason, count]) =>
+        `${amountInWords(count)} refused as ${reason}`
+      ),
+    ];
+    const latest = `${spanInWords(Math.abs(behind) * 1000)} ${behind < 0 ? "ahead" : "late"}`;
+    return `${seriesText(trouble)}: ${counts.join(", ")}; the latest came ${ago(lastAt)} and is ${latest}`;
+  });
+  for (const one of series) {
+    // A late series only seems to be silent: its windows are older ones.
+    const isTold = troubles.some((trouble) => seriesText(trouble) === seriesText(one));
+    const unusual = unusualOf(isTold ? { ...one, silent_since: null } : one, ago);
+    if (unusual.length > 0) lines.push(`${seriesText(one)} (${one.agg_func}): ${unusual.join(", ")}`);
+  }
+  if (series.length === 0 && troubles.length === 0) {
+    lines.push("no series of the newest windows is called so");
+  }
+  if (near.length > 0 && troubles.length === 0) {
+    const names = near.slice(0, 3).map((one) =>
+      `${seriesText(one)}${one.new_since === null ? "" : `, new since ${ago(one.new_since)}`}`
+    );
+    lines.push(`similar names: ${names.join("; ")}`);
+  }
+  const more = lines.length - LINES_MAX;
+  return [...lines.slice(0, LINES_MAX), ...(more > 0 ? [`and ${more} more`] : [])].map(printable);
+}
+
+function unusualOf(
+  { new_since, silent_since, tiers }: SeriesRecord,
+  ago: (seconds: number) => string,
+): string[] {
+  const closed = tiers.flatMap(({ newest }) => newest ?? []);
+  const isLost = closed.length > 0 && closed.every(({ sinks }) => sinks.length === 0);
+  return [
+    ...(silent_since === null ? [] : [`silent since ${ago(silent_since)}`]),
+    ...(new_since === null ? [] : [`new since ${ago(new_since)}`]),
+    ...(isLost ? ["its aggregates go to no sink: `none` in ROUTES"] : []),
+  ];
+}

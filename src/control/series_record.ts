@@ -1,0 +1,76 @@
+import { hasLabels } from "../event/labels.ts";
+import type { SeriesTrouble, SeriesTroubles } from "../ingest/series_troubles.ts";
+import { cursorText } from "./cursor.ts";
+import { type ListedSeries, matchesText, type SeriesPage, type SeriesQuestion } from "./series_search.ts";
+
+/** A page of series, as JSON for programs. Times are Unix seconds; null: there is none. */
+export type SeriesPageRecord = ReturnType<typeof seriesPageRecord>;
+/** A series of a page. */
+export type SeriesRecord = ReturnType<typeof seriesRecord>;
+
+/** Troubles that are told of at most, the latest ones. */
+const TROUBLES_MAX = 100;
+
+/** @param troubles Those of the running handler; undefined: none runs, or it is not known here. */
+export function seriesPageRecord(
+  page: SeriesPage,
+  question: SeriesQuestion,
+  troubles: SeriesTroubles | undefined,
+) {
+  return {
+    series: page.series.map(seriesRecord),
+    near: page.near.map(seriesRecord),
+    troubles: [...troubles?.all ?? []].filter(({ labels, name }) =>
+      matchesText(name, labels, question.text) && hasLabels(labels, question.labels)
+    ).sort((a, b) => b.lastMs - a.lastMs).slice(0, TROUBLES_MAX).map(troubleRecord),
+    tiers: page.tiers.map(({ lengthMs, sinceMs }) => ({
+      window_seconds: lengthMs / 1000,
+      since: secondsOf(sinceMs),
+    })),
+    next: page.next === undefined ? null : cursorText(page.next),
+  };
+}
+
+function seriesRecord({ aggFunc, labels, name, newSinceMs, silentSinceMs, tiers }: ListedSeries) {
+  return {
+    name,
+    ...labelsRecord(labels),
+    agg_func: aggFunc,
+    silent_since: secondsOf(silentSinceMs),
+    new_since: secondsOf(newSinceMs),
+    tiers: [...tiers].sort(([a], [b]) => a - b).map(([lengthMs, { isOpen, newest, sinks }]) => ({
+      window_seconds: lengthMs / 1000,
+      open: isOpen,
+      newest: newest === undefined ? null : {
+        value: newest.value,
+        window_start: newest.windowStartMs / 1000,
+        window_end: newest.windowEndMs / 1000,
+        count: newest.count,
+        revision: newest.revision,
+        sinks: [...sinks],
+      },
+    })),
+  };
+}
+
+function troubleRecord(trouble: SeriesTrouble) {
+  const { behindMs, bus, labels, lastMs, late, name, refused, sinceMs } = trouble;
+  return {
+    name,
+    ...labelsRecord(labels),
+    source: bus,
+    late,
+    refused: { ...refused },
+    behind_seconds: behindMs / 1000,
+    since: sinceMs / 1000,
+    last_at: lastMs / 1000,
+  };
+}
+
+function labelsRecord(labels: string | undefined): { readonly labels?: Record<string, string> } {
+  return labels === undefined ? {} : { labels: JSON.parse(labels) };
+}
+
+function secondsOf(timeMs: number | undefined): number | null {
+  return timeMs === undefined ? null : timeMs / 1000;
+}

@@ -1,0 +1,55 @@
+import type { VNode } from "preact";
+import { html } from "../html.ts";
+import { Mark } from "../mark.ts";
+import { Moment } from "../moment.ts";
+import { durationText } from "../time_format.ts";
+import type { ListedSeries, SeriesTrouble } from "./series_name.ts";
+
+/** Events that are less late are no matter for who looks for missing ones. */
+const LATE_MIN_SECONDS = 60;
+/** What has not happened for that long is over. */
+const OVER_SECONDS = 600;
+
+interface SeriesMarksProps {
+  readonly series: ListedSeries;
+  /** Undefined: none of its events were late or refused. */
+  readonly trouble: SeriesTrouble | undefined;
+}
+
+/** What is unusual about a series: late, silent, new, or without a sink. Nothing where nothing is. */
+export function SeriesMarks({ series, trouble }: SeriesMarksProps): VNode | null {
+  const { new_since, silent_since } = series;
+  const isLate = trouble !== undefined && isGoing(trouble) && trouble.behind_seconds > LATE_MIN_SECONDS;
+  const isAhead = trouble !== undefined && isGoing(trouble) && trouble.refused.future > 0;
+  const lost = unroutedTiers(series);
+  const marks = [
+    isLate && html`<${Mark} tone="warn">the latest event is ${delayText(trouble)}<//>`,
+    isAhead && html`<${Mark} tone="bad">refused: its clock is ahead<//>`,
+    !isLate && silent_since !== null &&
+    html`<${Mark} tone="warn">silent since <${Moment} seconds=${silent_since} /><//>`,
+    new_since !== null && html`<${Mark} tone="idle">new since <${Moment} seconds=${new_since} /><//>`,
+    lost.length > 0 && html`<${Mark} tone="bad">to no sink${lost}<//>`,
+  ].filter((mark) => mark !== false);
+  if (marks.length === 0) return null;
+  return html`<ul class="marks">${marks.map((mark, i) => html`<li key=${i}>${mark}</li>`)}</ul>`;
+}
+
+/** Whether a trouble goes on. */
+export function isGoing({ last_at }: SeriesTrouble): boolean {
+  return Date.now() / 1000 - last_at < OVER_SECONDS;
+}
+
+/** How far the latest event was from its time: `3 h late`, `2 min ahead`. */
+export function delayText({ behind_seconds: behind }: SeriesTrouble): string {
+  return behind >= 0 ? `${durationText(behind)} late` : `${durationText(-behind)} ahead`;
+}
+
+/** For which tiers the newest aggregate of a series goes to no sink; "" where it does in all of them. */
+function unroutedTiers({ tiers }: ListedSeries): string {
+  const closed = tiers.filter(({ newest }) => newest !== null);
+  const lost = closed.filter(({ newest }) => newest!.sinks.length === 0);
+  if (lost.length === 0) return "";
+  return lost.length === closed.length
+    ? ": none in ROUTES"
+    : ` for windows of ${lost.map(({ window_seconds }) => durationText(window_seconds)).join(", ")}`;
+}

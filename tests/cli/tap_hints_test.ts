@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { hintsOf } from "../../src/cli/tap_hints.ts";
+import type { SeriesPageRecord, SeriesRecord } from "../../src/control/series_record.ts";
+
+const NOW_SECONDS = 1_700_000_000;
+
+function series(name: string, given: Partial<SeriesRecord> = {}, sinks = ["sqlite"]): SeriesRecord {
+  const newest = { value: 1, window_start: 0, window_end: 1, count: 1, revision: 0, sinks };
+  return {
+    name,
+    agg_func: "sum",
+    silent_since: null,
+    new_since: null,
+    tiers: [{ window_seconds: 1, open: true, newest }],
+    ...given,
+  };
+}
+
+function hints(page: Partial<SeriesPageRecord>): string[] {
+  return hintsOf({ series: [], near: [], troubles: [], tiers: [], next: null, ...page }, NOW_SECONDS * 1000);
+}
+
+Deno.test("what is unusual about the series of a tap is said in a line each, and nothing about others", () => {
+  assert.deepEqual(hints({ series: [series("plant6.oven")] }), []);
+  assert.deepEqual(hints({ series: [series("plant6.oven", { labels: { line: "4" } }, [])] }), [
+    "plant6.oven{line=4} (sum): its aggregates go to no sink: `none` in ROUTES",
+  ]);
+  const late = {
+    name: "plant7.oven",
+    source: "bus",
+    late: 1234,
+    refused: { future: 0, late: 5, overflow: 0 },
+    behind_seconds: 10_800,
+    since: NOW_SECONDS - 60,
+    last_at: NOW_SECONDS - 2,
+  };
+  assert.deepEqual(hints({ troubles: [late] }), [
+    "plant7.oven: 1,234 late, which corrected older windows, 5 refused as late; " +
+    "the latest came 2.0 s ago and is 3 h 0 min late",
+  ]);
+});
+
+Deno.test("for a name that is not there, or silent, similar ones are named", () => {
+  const near = [series("Plant-7.oven", { new_since: NOW_SECONDS - 120 }), series("plant8.oven")];
+  const similar = "similar names: Plant-7.oven, new since 2 min 0 s ago; plant8.oven";
+  assert.deepEqual(hints({ near }), ["no series of the newest windows is called so", similar]);
+  assert.deepEqual(hints({ near, series: [series("plant7.oven", { silent_since: NOW_SECONDS - 120 })] }), [
+    "plant7.oven (sum): silent since 2 min 0 s ago",
+    similar,
+  ]);
+});
