@@ -1,11 +1,12 @@
 import { BOOK_ENTRIES, type EventBooks } from "../aggregation/event_books.ts";
-import type { Figures, SinkFigures, SourceFigures } from "../state/figures/figures.ts";
+import {
+  type Figures,
+  keptSinks,
+  keptSources,
+  type SinkFigures,
+  type SourceFigures,
+} from "../state/figures/figures.ts";
 import { type LiveBusOverview, type LiveOverview, rowsBefore, watermarkLagMs } from "./overview.ts";
-
-/** Sources that have figures of their own, the first ones. More lines than that make no chart. */
-const SOURCES_MAX = 16;
-/** Longest name of a source that has figures of its own: it is in each of the steps. */
-const NAME_MAX_CHARACTERS = 512;
 
 /** The totals since the start of the handler. */
 interface Totals {
@@ -50,14 +51,13 @@ export class FigureSampler {
       outboxRows: overview.outboxRows,
       openWindows: overview.openWindows,
       ...(lagMs !== undefined && { watermarkLagMs: lagMs }),
-      sources: overview.buses.filter(({ name }) => name.length <= NAME_MAX_CHARACTERS).slice(0, SOURCES_MAX)
-        .map((bus): SourceFigures => ({
-          name: bus.name,
-          received: (now.received.get(bus.name) ?? 0) - (before.received.get(bus.name) ?? 0),
-          ...lagOf(bus, overview.nowMs),
-          ...unreadOf(bus),
-        })),
-      sinks: overview.sinks.map((sink): SinkFigures => {
+      sources: keptSources(overview.buses).map((bus): SourceFigures => ({
+        name: bus.name,
+        received: (now.received.get(bus.name) ?? 0) - (before.received.get(bus.name) ?? 0),
+        ...lagOf(bus, overview.nowMs),
+        ...unreadOf(bus),
+      })),
+      sinks: keptSinks(overview.sinks).map((sink): SinkFigures => {
         const [past, present] = [before.sinks, now.sinks].map((sinks) => sinks.get(sink.name));
         return {
           name: sink.name,

@@ -5,8 +5,8 @@ import { sync } from "../file/durable_file.ts";
 import { FIGURES, type Figures } from "./figures.ts";
 
 export const FIGURE_FILE_NAME = "figures.ndjson";
-/** A file that is larger is none of ours. */
-const MAX_BYTES = 32 << 20;
+/** A file that is larger is none of ours: the longest history there can be is a little shorter. */
+export const FIGURE_FILE_MAX_BYTES = 32 << 20;
 
 /** What a file of figures held. */
 export interface FiguresRead {
@@ -33,8 +33,8 @@ export class FigureFile {
   read(): FiguresRead {
     const info = infoOf(this.path);
     if (info === undefined) return { figures: [], damage: undefined, isCut: false };
-    if (info.size > MAX_BYTES) {
-      return { figures: [], damage: `it has more than ${MAX_BYTES} bytes`, isCut: false };
+    if (info.size > FIGURE_FILE_MAX_BYTES) {
+      return { figures: [], damage: `it has more than ${FIGURE_FILE_MAX_BYTES} bytes`, isCut: false };
     }
     const lines = new TextDecoder().decode(readOwn(this.path)).split("\n");
     const isCut = lines.pop() !== "";

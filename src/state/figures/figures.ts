@@ -1,5 +1,13 @@
+import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { BOOK_ENTRIES } from "../../aggregation/event_books.ts";
+
+/** Sources that have figures of their own, the first ones. More lines than that make no chart. */
+const SOURCES_MAX = 16;
+/** The same of sinks: a state has no more. */
+const SINKS_MAX = 32;
+/** Longest name in a line of the file. It is in each of the steps, and the file has a bound. */
+const NAME_MAX_BYTES = 512;
 
 const COUNT = z.int().min(0);
 const NAME = z.string();
@@ -50,7 +58,21 @@ export type Figures = z.infer<typeof FIGURES>;
 export type SourceFigures = Figures["sources"][number];
 export type SinkFigures = Figures["sinks"][number];
 
-/** The figures of two parts of one step. */
+/** Those of some sources that have figures of their own. */
+export function keptSources<T extends { readonly name: string }>(sources: readonly T[]): T[] {
+  return sources.filter(isKept).slice(0, SOURCES_MAX);
+}
+
+/** Those of some sinks that have figures of their own. */
+export function keptSinks<T extends { readonly name: string }>(sinks: readonly T[]): T[] {
+  return sinks.filter(isKept).slice(0, SINKS_MAX);
+}
+
+function isKept({ name }: { readonly name: string }): boolean {
+  return Buffer.byteLength(JSON.stringify(name)) <= NAME_MAX_BYTES;
+}
+
+/** The figures of two parts of one step. Sources and sinks may have changed between them. */
 export function together(a: Figures, b: Figures): Figures {
   const events = { ...a.events };
   for (const entry of BOOK_ENTRIES) events[entry] += b.events[entry];
@@ -65,18 +87,18 @@ export function together(a: Figures, b: Figures): Figures {
     outboxRows: Math.max(a.outboxRows, b.outboxRows),
     openWindows: Math.max(a.openWindows, b.openWindows),
     ...level("watermarkLagMs", a, b),
-    sources: byName(a.sources, b.sources, (one, other) => ({
+    sources: keptSources(byName(a.sources, b.sources, (one, other) => ({
       name: one.name,
       received: one.received + other.received,
       ...level("lagMs", one, other),
       ...level("unread", one, other),
-    })),
-    sinks: byName(a.sinks, b.sinks, (one, other) => ({
+    }))),
+    sinks: keptSinks(byName(a.sinks, b.sinks, (one, other) => ({
       name: one.name,
       delivered: one.delivered + other.delivered,
       rejected: one.rejected + other.rejected,
       waiting: Math.max(one.waiting, other.waiting),
-    })),
+    }))),
   };
 }
 

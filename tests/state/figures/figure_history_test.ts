@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { BOOK_ENTRIES } from "../../../src/aggregation/event_books.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import { FigureHistory } from "../../../src/state/figures/figure_history.ts";
-import type { Figures } from "../../../src/state/figures/figures.ts";
+import { FIGURE_FILE_MAX_BYTES } from "../../../src/state/figures/figure_file.ts";
+import { type Figures, keptSources } from "../../../src/state/figures/figures.ts";
 import { figuresAt } from "./figure_samples.ts";
 
 const STEP_MS = 10_000;
 /** A time at which a coarse step begins. */
 const BASE_MS = 1_700_000_100_000;
+/** Coarse steps of a day, fine ones of an hour and a coarse step, and what is appended in an hour. */
+const LINES_MAX = 289 + 391 + 360;
 
 /** A state directory, its history, and what is logged about it. */
 class Desk implements Disposable {
@@ -64,7 +68,37 @@ Deno.test("file and memory have a bound: an hour in fine steps, a day in coarse 
   assert.ok(desk.history.steps("hour").length <= 391);
   assert.equal(desk.history.steps("day").length, 289);
   const lines = Deno.readTextFileSync(desk.file).split("\n").length;
-  assert.ok(lines < 1200, `${lines} lines`);
+  assert.ok(lines <= LINES_MAX, `${lines} lines`);
+});
+
+Deno.test("the longest lines there can be fit into the file, and a step has no more names than there are", () => {
+  using desk = new Desk();
+  const many = (kind: string, index: number) => `${kind}${index}`.padEnd(510, "x");
+  const count = Number.MAX_SAFE_INTEGER;
+  const lagMs = 1_700_000_000_000.123;
+  const longest = (from: number) => ({
+    events: Object.fromEntries(BOOK_ENTRIES.map((entry) => [entry, count])) as unknown as Figures["events"],
+    seconds: 10.123456789012345,
+    outboxRows: count,
+    openWindows: count,
+    watermarkLagMs: lagMs,
+    sources: Array.from(
+      { length: 16 },
+      (_, i) => ({ name: many("source", from + i), received: count, lagMs, unread: count }),
+    ),
+    sinks: Array.from(
+      { length: 32 },
+      (_, i) => ({ name: many("sink", from + i), delivered: count, rejected: count, waiting: count }),
+    ),
+  });
+  desk.history.add(figuresAt(BASE_MS, 0, longest(0)));
+  const { size } = Deno.statSync(desk.file);
+  assert.ok(size * LINES_MAX <= FIGURE_FILE_MAX_BYTES, `${size} bytes a line`);
+  desk.history.add(figuresAt(BASE_MS, 0, longest(100)));
+  const [step] = desk.history.steps("day");
+  assert.deepEqual([step!.sources.length, step!.sinks.length], [16, 32]);
+  const named = [{ name: many("source", 1) }, { name: "ü".repeat(300) }, { name: "\u0001".repeat(90) }];
+  assert.deepEqual(keptSources(named), named.slice(0, 1), "what is written counts, not characters");
 });
 
 Deno.test("a line that a crash has cut off is left out, and the file is whole again with the next step", () => {
