@@ -91,11 +91,12 @@ const KILLED: Act = {
     const killed = handler.pid;
     if (killed === undefined) return ENDED_EARLY;
     await handler.kill();
-    const { received } = look().counts;
     const publishedBefore = plant.published;
     await handler.up(signal);
     const missed = plant.published - publishedBefore;
-    while (look().counts.received < received + missed && !signal.aborted) {
+    // What was published before the kill and is in no checkpoint comes first.
+    const { receivedOnceRead } = plant;
+    while (look().counts.received < receivedOnceRead && !signal.aborted) {
       await systemClock.sleep(POLL_MS, signal);
     }
     if (signal.aborted) return ENDED_EARLY;
