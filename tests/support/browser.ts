@@ -33,6 +33,16 @@ export class TestBrowser implements AsyncDisposable {
   }
 }
 
+/** What a page keeps, after its garbage was collected. */
+export interface PageMemory {
+  readonly heapBytes: number;
+  /** Nodes in the document. */
+  readonly nodes: number;
+  /** Nodes that scripts still hold are among them. */
+  readonly nodesKept: number;
+  readonly listeners: number;
+}
+
 /** A page, and what its scripts complained about. Leaving its scope (`await using`) closes it. */
 export class TestPage implements AsyncDisposable {
   /** Errors and warnings in the console, and errors that nobody caught. */
@@ -53,6 +63,21 @@ export class TestPage implements AsyncDisposable {
       const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
       return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
     });
+  }
+
+  async memory(): Promise<PageMemory> {
+    const tools = await this.page.context().newCDPSession(this.page);
+    await tools.send("HeapProfiler.collectGarbage");
+    const { usedSize: heapBytes } = await tools.send("Runtime.getHeapUsage");
+    const { nodes: nodesKept, jsEventListeners: listeners } = await tools.send("Memory.getDOMCounters");
+    await tools.detach();
+    const nodes = await this.page.evaluate<number>(`{
+      const walker = document.createTreeWalker(document);
+      let nodes = 1;
+      while (walker.nextNode()) nodes++;
+      nodes;
+    }`);
+    return { heapBytes, nodes, nodesKept, listeners };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
