@@ -101,7 +101,8 @@ function changesOf(node: ts.Node, tree: ts.SourceFile): Change[] {
   if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node) || ts.isTemplateExpression(node)) {
     return changesOfSql(node.getText(tree), node.getStart(tree));
   }
-  return isOmissible(node, tree) ? [replaced(node, ";")] : [];
+  // TypeScript refuses an empty statement behind `if`.
+  return isOmissible(node, tree) ? [replaced(node, "{}")] : [];
 
   function negated(condition: ts.Expression): Change {
     return replaced(condition, `!(${condition.getText(tree)})`);

@@ -11,7 +11,7 @@ Deno.test("a mutant is one change, told with its line", () => {
     [2, "if (a < b && !c) f(a);", "if (a < b || !c) f(a);"],
     [2, "if (a < b && !c) f(a);", "if (a <= b && !c) f(a);"],
     [2, "if (a < b && !c) f(a);", "if (a < b && c) f(a);"],
-    [2, "if (a < b && !c) f(a);", "if (a < b && !c) ;"],
+    [2, "if (a < b && !c) f(a);", "if (a < b && !c) {}"],
   ]);
 });
 
@@ -36,6 +36,6 @@ Deno.test("the text of a mutant is the source with nothing but the change in it"
   assert.deepEqual(mutantsOf("a.ts", source).map(({ text }) => text), [
     "for (let i = 4; i < n; i++) g();",
     "for (let i = 3; i <= n; i++) g();",
-    "for (let i = 3; i < n; i++) ;",
+    "for (let i = 3; i < n; i++) {}",
   ]);
 });
