@@ -13,6 +13,9 @@ const BUS = z.strictObject({
   position: z.string().nullable(),
   next_offset: z.number().nullable(),
   greatest_event_time: SECONDS.nullable(),
+  gone: z.boolean().meta({
+    description: "The bus has the partition no more; its position is kept in case it comes back",
+  }),
 });
 
 /** An open window. */
@@ -94,6 +97,9 @@ export const STATUS = z.strictObject({
   state_bytes: COUNT,
   checkpoint_at: SECONDS.nullable(),
   watermark: SECONDS.nullable(),
+  causes: z.array(z.strictObject({ name: z.string(), detail: z.string() })).nullable().meta({
+    description: "Why the handler is not ready, as of a second ago; null: not known yet",
+  }),
   buses: z.array(BUS),
   open_windows: z.array(WINDOW),
   tiers: z.array(TIER),

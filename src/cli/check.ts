@@ -1,6 +1,7 @@
 import { AdminError, tryAdminAddress } from "../api/admin_server.ts";
 import { check as checkInstallation } from "../control/check.ts";
 import type { Finding, Subject } from "../control/examination.ts";
+import { probeAnswer } from "../contract/probe_answer.ts";
 import { OrderError } from "../control/order_error.ts";
 import { printable } from "../platform/log/printable.ts";
 import { tryReceiver } from "../platform/telemetry/receiver.ts";
@@ -40,7 +41,7 @@ function telemetrySubjects({ telemetry }: Config): Subject[] {
     const problem = await tryReceiver(receiverOf(telemetry), signals, signal);
     return problem === undefined
       ? `takes ${signals.join(", ")}`
-      : `Warning: ${problem}; all else works without`;
+      : probeAnswer("", [`${problem}; all else works without`]);
   };
   return [{ title: `OpenTelemetry to ${telemetry.endpoint}`, probe, close: () => {} }];
 }

@@ -41,17 +41,34 @@ function once({ config, write }: CommandContext, { audit, json }: StatusOptions)
   return EXIT.done;
 }
 
-/** The lines of a bus, one for each partition: its position and its newest event. */
+/** The lines of a bus: of each partition its position and its newest event, and how many have gone away. */
 function busLines(nowMs: number): (bus: Status["buses"][number]) => Line[] {
-  return ({ name, partitions }) =>
-    partitions.map(({ partition, position, nextOffset, newestEventMs }): Line => {
-      const where = partition === "" ? name : `${name} partition ${partition}`;
-      const kind = position !== undefined && nextOffset === undefined ? "position" : "offset";
-      return [
-        "bus",
-        `${where}: next ${kind} ${position ?? "not known"}, newest event ${moment(newestEventMs, nowMs)}`,
-      ];
-    });
+  return ({ isConfigured, name, partitions }) => {
+    if (!isConfigured) return [["bus", `${name}: not configured any more; where it was read to is kept`]];
+    const gone = partitions.filter(({ isGone }) => isGone).length;
+    const lines = partitions.filter(({ isGone }) => !isGone).map(
+      ({ partition, position, nextOffset, newestEventMs }): Line => {
+        const where = partition === "" ? name : `${name} partition ${partition}`;
+        const kind = position !== undefined && nextOffset === undefined ? "position" : "offset";
+        return [
+          "bus",
+          `${where}: next ${kind} ${position ?? "not known"}, newest event ${moment(newestEventMs, nowMs)}`,
+        ];
+      },
+    );
+    return gone === 0 ? lines : [...lines, [
+      "bus",
+      `${name}: ${gone} ${gone === 1 ? "partition that is" : "partitions that are"} gone; where they were ` +
+      "read to is kept in case they come back",
+    ]];
+  };
+}
+
+/** Whether the handler is ready, and if not, why. */
+function readiness({ causes }: Status, isRunning: boolean): Line[] {
+  if (!isRunning || causes === undefined) return [];
+  if (causes.length === 0) return [["ready", "yes"]];
+  return causes.map(({ name, detail }) => ["NOT READY", `${name}: ${detail}`]);
 }
 
 function text(status: Status, isRunning: boolean): string {
@@ -59,6 +76,7 @@ function text(status: Status, isRunning: boolean): string {
   const [received, aggregated, ...others] = BOOK_ENTRIES;
   const lines: Line[] = [
     ["handler", `${status.instance}, ${isRunning ? "running" : "not running"}`],
+    ...readiness(status, isRunning),
     ["state", `${status.stateFile}, ${(status.stateBytes / 1024 / 1024).toFixed(1)} MB`],
     ["checkpoint", moment(status.checkpointMs, nowMs)],
     ["watermark", moment(status.watermarkMs, nowMs)],

@@ -10,6 +10,7 @@ import {
 } from "../state/outbox/archive_windows.ts";
 import type { WindowKey } from "../state/outbox/expected_rows.ts";
 import { compareAggregates, isAfter, type PageEnd } from "./aggregate_order.ts";
+import { assertTier } from "./known_tiers.ts";
 import type { SinkRows } from "./sink_rows.ts";
 import type { StateViews } from "./state_views.ts";
 
@@ -73,7 +74,7 @@ interface Found {
  * A page of aggregates. The archive of the state has those within the horizon. For older ones an SQL sink is
  * asked, except for windows that the archive still has.
  *
- * @throws {StateError} @throws {BusyError}
+ * @throws {StateError} @throws {BusyError} @throws {QuestionError}
  */
 export function searchAggregates(
   views: StateViews,
@@ -140,6 +141,7 @@ function* searchArchive(
   nowMs: number,
 ): Generator<undefined, Found> {
   const { fromMs, untilMs, lengthMs, limit } = question;
+  assertTier(state, lengthMs);
   const lengthsMs = windowLengths(state).filter((length) => length === (lengthMs ?? length));
   const sinceMs = archivedSinceMs(state, lengthsMs, nowMs) ?? untilMs;
   const series = new SeriesInArchive(state, question);

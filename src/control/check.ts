@@ -1,3 +1,4 @@
+import { probeAnswer } from "../contract/probe_answer.ts";
 import { SourceError } from "../contract/source.ts";
 import { configuredSinks } from "../runtime/core.ts";
 import { createOutlet, createSinks, createSources } from "../runtime/parts.ts";
@@ -36,7 +37,7 @@ export async function check(
     ...subjectsOf(installation, also).map((subject) => examine(subject, signal, PROBE_TIMEOUT_MS)),
     examineClock(config, registry, signal, PROBE_TIMEOUT_MS),
   ]);
-  return { findings, alarms: standingAlarms(config.stateDir) };
+  return { findings: findings.flat(), alarms: standingAlarms(config.stateDir) };
 }
 
 function subjectsOf({ config, registry, logger }: Installation, also: readonly Subject[]): Subject[] {
@@ -76,7 +77,7 @@ function metricsSubjects(config: Config, registry: Registry): Subject[] {
         return "taken";
       } catch (error) {
         if (!(error instanceof SourceError) || error.kind === "refused") throw error;
-        return `Warning: ${error.message}; all else works without`;
+        return probeAnswer("", [`${error.message}; all else works without`]);
       }
     },
     close: () => outlet.close(),

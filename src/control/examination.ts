@@ -1,3 +1,4 @@
+import { partsOfAnswer } from "../contract/probe_answer.ts";
 import { SinkError } from "../contract/sink.ts";
 import { SourceError } from "../contract/source.ts";
 import { StateError } from "../state/file/state_error.ts";
@@ -9,7 +10,7 @@ export interface Subject {
   readonly title: string;
   /**
    * Tries everything that `run` will do with it, without leaving a trace, and returns in a few words what is
-   * there.
+   * there; see {@link probeAnswer}.
    */
   probe(signal: AbortSignal): Promise<string>;
   close(): Promise<void> | void;
@@ -22,19 +23,23 @@ export interface Finding {
   readonly detail?: string;
 }
 
-/** Probes one subject and closes it. Other errors than those of the subject are thrown on. */
-export async function examine(subject: Subject, signal: AbortSignal, timeoutMs: number): Promise<Finding> {
+/**
+ * Probes one subject and closes it: what is there, and each warning on its own. Other errors than those of
+ * the subject are thrown on.
+ */
+export async function examine(subject: Subject, signal: AbortSignal, timeoutMs: number): Promise<Finding[]> {
   const { title } = subject;
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    return { outcome: "ok", title, detail: await subject.probe(AbortSignal.any([signal, timeout])) };
+    const { found, warnings } = partsOfAnswer(await subject.probe(AbortSignal.any([signal, timeout])));
+    return [
+      ...(found === "" ? [] : [{ outcome: "ok", title, detail: found } as const]),
+      ...warnings.map((detail) => ({ outcome: "warning", title, detail } as const)),
+    ];
   } catch (error) {
     signal.throwIfAborted();
-    return {
-      outcome: "failed",
-      title,
-      detail: timeout.aborted ? `no answer within ${timeoutMs / 1000} s` : failureIn(error),
-    };
+    const detail = timeout.aborted ? `no answer within ${timeoutMs / 1000} s` : failureIn(error);
+    return [{ outcome: "failed", title, detail }];
   } finally {
     await subject.close();
   }

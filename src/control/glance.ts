@@ -120,14 +120,17 @@ export function storedGlance(status: Status, isRunning: boolean): Glance {
     checkpointMs: status.checkpointMs,
     causes: [
       ...(isRunning ? [] : [{ name: "not_running", detail: "no handler runs on this state" }]),
-      ...status.pauses.map((pause) => ({ name: `${pause.kind}_paused`, detail: pauseInWords(pause) })),
-      ...outages.map(({ detail, subject }) => ({ name: "out_of_reach", detail: `${subject}: ${detail}` })),
+      ...(isRunning && status.causes || [
+        ...status.pauses.map((pause) => ({ name: `${pause.kind}_paused`, detail: pauseInWords(pause) })),
+        ...outages.map(({ detail, subject }) => ({ name: "out_of_reach", detail: `${subject}: ${detail}` })),
+      ]),
     ],
     alarms: [
       ...status.alarms.map((alarm) => ({ name: alarm.kind, detail: told(alarm) })),
       ...status.refusalAlarms.map(({ detail, reason }) => ({ name: refusalAlarmName(reason), detail })),
     ],
-    sources: status.buses.map(({ name, partitions }) => {
+    sources: status.buses.filter(({ isConfigured }) => isConfigured).map(({ name, partitions: known }) => {
+      const partitions = known.filter(({ isGone }) => !isGone);
       const error = failing(`bus ${name}`);
       const offsets = partitions.flatMap(({ nextOffset }) => nextOffset ?? []);
       const newest = partitions.flatMap(({ newestEventMs }) => newestEventMs ?? []);

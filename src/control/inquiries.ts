@@ -49,17 +49,17 @@ export class Inquiries {
     );
   }
 
-  /** @throws {StateError} @throws {BusyError} */
+  /** @throws {StateError} @throws {BusyError} @throws {QuestionError} */
   series(question: SeriesQuestion): Promise<SeriesPage> {
     return this.views.inOrder((signal) => this.views.read((state) => searchSeries(state, question), signal));
   }
 
-  /** @throws {StateError} @throws {BusyError} */
+  /** @throws {StateError} @throws {BusyError} @throws {QuestionError} */
   windows(question: WindowsQuestion): Promise<WindowsList> {
     return this.views.inOrder((signal) => this.views.read((state) => listWindows(state, question), signal));
   }
 
-  /** @throws {StateError} @throws {BusyError} */
+  /** @throws {StateError} @throws {BusyError} @throws {QuestionError} */
   aggregates(question: AggregatesQuestion): Promise<AggregatesPage> {
     return searchAggregates(this.views, this.sinkRows, question, this.nowMs());
   }

@@ -2,6 +2,8 @@ import type { Config } from "../settings/config.ts";
 import { readableSinks } from "../runtime/parts.ts";
 import type { Registry } from "../runtime/registry.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
+import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
+import { SinkRegistry } from "../state/outbox/sink_registry.ts";
 import type { Installation } from "./installation.ts";
 import { OrderError } from "./order_error.ts";
 import { type Proof, proofOf } from "./proof.ts";
@@ -52,8 +54,13 @@ export async function prove(
   const sinks = readableSinks(config, logger, registry, scanned);
   try {
     const span = { ...ALL_WINDOWS, ...(sinceMs !== undefined && { sinceMs }) };
-    const unread = unreadSinks(config, registry, scanned);
-    const proof = withLacking(await verify(state, sinks, span, signal, onWindow), config, unread);
+    const inState = SinkRegistry.read(state).sinks;
+    const unread = unreadSinks(sinksInQuestion(config, inState), registry, scanned);
+    // Without STORAGE_TYPE, sinks of the settings are no more than a guess.
+    const isGuess = config.texts.get("STORAGE_TYPE") === undefined;
+    const asked = sinks.filter(({ id }) => !isGuess || inState.some(({ name }) => name === id));
+    const lacking = [...config.lacking, ...unnamedSinks(config, inState)];
+    const proof = withLacking(await verify(state, asked, span, signal, onWindow), lacking, unread);
     if (sinceMs === undefined) settleProven(actor, "verify", state, config.stateDir, proof, logger);
     return { instance: state.instanceId, stateFile: state.path, proof, unread };
   } finally {
@@ -73,8 +80,29 @@ function assertConfigured({ sinkNames }: Config, scanned: readonly string[]): vo
   }
 }
 
-function unreadSinks({ sinkNames }: Config, registry: Registry, scanned: readonly string[]): UnreadSink[] {
-  return sinkNames.flatMap(({ id, kind }) => {
+/** The sinks of the settings, and those that only the state knows. */
+function sinksInQuestion({ sinkNames }: Config, inState: readonly RegisteredSink[]): Config["sinkNames"] {
+  const others = inState.filter(({ name }) => !sinkNames.some(({ id }) => id === name));
+  return [...sinkNames, ...others.map(({ name, kind }) => ({ id: name, kind }))];
+}
+
+/** The sinks that the handler delivers to and the settings of this shell do not name. */
+function unnamedSinks({ sinkNames }: Config, inState: readonly RegisteredSink[]): Config["lacking"] {
+  const named = inState.map(({ name, kind }) => name === kind ? name : `${name}:${kind}`).join(",");
+  return inState.filter(({ name }) => !sinkNames.some(({ id }) => id === name)).map(({ name }) => ({
+    sink: name,
+    problem:
+      `the handler delivers to it, and STORAGE_TYPE does not name it here. Give the handler's settings, ` +
+      `such as by --env-file, or STORAGE_TYPE=${named} and what belongs to it`,
+  }));
+}
+
+function unreadSinks(
+  sinks: Config["sinkNames"],
+  registry: Registry,
+  scanned: readonly string[],
+): UnreadSink[] {
+  return sinks.flatMap(({ id, kind }) => {
     const { readBack } = registry.sink({ kind });
     const isRead = readBack === "cheap" || (readBack !== undefined && scanned.includes(kind));
     return isRead ? [] : [{ sink: id, kind, isReadable: readBack !== undefined }];
@@ -85,7 +113,7 @@ function unreadSinks({ sinkNames }: Config, registry: Registry, scanned: readonl
  * Sinks with settings that are missing in this shell are reported as not proven, except those that nobody
  * asked to read.
  */
-function withLacking(proof: Proof, { lacking }: Config, unread: readonly UnreadSink[]): Proof {
+function withLacking(proof: Proof, lacking: Config["lacking"], unread: readonly UnreadSink[]): Proof {
   const failed = lacking.filter(({ sink }) => !unread.some((known) => known.sink === sink)).map(
     ({ sink, problem }) =>
       proofOf(sink, {

@@ -10,6 +10,7 @@ import type { WindowKey } from "../state/outbox/expected_rows.ts";
 import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
 import { SinkRegistry } from "../state/outbox/sink_registry.ts";
 import { type FoundInTiers, FoundSeries } from "./found_series.ts";
+import { assertTier } from "./known_tiers.ts";
 import { NearNames } from "./near_names.ts";
 import { namesOf } from "./passing_aggregates.ts";
 import { type SearchedTier, type SeriesSpan, spanIn, spanOf, WINDOWS_WITHOUT } from "./series_span.ts";
@@ -58,13 +59,14 @@ interface Sought {
  * The series of the open windows and of the newest closed ones, with their newest aggregates. In steps, for
  * which the state must be one consistent view.
  *
- * @throws {StateError}
+ * @throws {StateError} @throws {QuestionError}
  */
 export function* searchSeries(
   state: StateDatabase,
   question: SeriesQuestion,
 ): Generator<undefined, SeriesPage> {
   const { text, labels, lengthMs, limit, after } = question;
+  assertTier(state, lengthMs);
   const isSought = (name: string, own: string | undefined) =>
     matchesText(name, own, text) && hasLabels(own, labels);
   const lengthsMs = windowLengths(state).filter((length) => length === (lengthMs ?? length));

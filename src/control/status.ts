@@ -1,6 +1,6 @@
 import { lengthOf } from "../aggregation/tier.ts";
 import { atOnce } from "../platform/clock/steps.ts";
-import type { BusOverview, Overview } from "../runtime/overview.ts";
+import type { BusOverview, Overview, PartitionOverview } from "../runtime/overview.ts";
 import { readAlarms } from "../state/alarms.ts";
 import { AUDIT_MAX_LINES, type AuditLine, readAudit } from "../state/audit.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
@@ -15,6 +15,7 @@ import { readRefusalAlarms } from "../state/letters/refusal_alarms.ts";
 import { SinkRegistry, waitingRows } from "../state/outbox/sink_registry.ts";
 import { readOutages } from "../state/outages.ts";
 import { readPauses } from "../state/pauses.ts";
+import { type NotedCause, readStandingNote, type StandingNote } from "../state/standing_note.ts";
 
 /** The content of a state as of its last checkpoint: the overview, and the lists that take longer to read. */
 export interface Status extends Overview {
@@ -26,8 +27,23 @@ export interface Status extends Overview {
   readonly waiting: ReadonlyMap<string, number>;
   /** Dead letters that are kept, by reason. */
   readonly deadLetters: ReadonlyMap<string, number>;
+  /** Why the handler that runs on the state is not ready; undefined: not known. */
+  readonly causes: readonly NotedCause[] | undefined;
+  /** As of the last read of the handler, also partitions that have gone away. */
+  readonly buses: readonly StoredBusOverview[];
   /** Operators' orders, the newest first. */
   readonly audit: readonly AuditLine[];
+}
+
+export interface StoredBusOverview extends BusOverview {
+  /** Whether it was configured when a handler ran last. */
+  readonly isConfigured: boolean;
+  readonly partitions: readonly StoredPartitionOverview[];
+}
+
+export interface StoredPartitionOverview extends PartitionOverview {
+  /** Whether its bus has it no more. Where it was read to is kept, in case it comes back. */
+  readonly isGone: boolean;
 }
 
 const AUDIT_LINES = 10;
@@ -59,6 +75,7 @@ export function* statusSteps(
   auditLines = AUDIT_LINES,
 ): Generator<undefined, Status> {
   const entries = readBookEntries(state);
+  const note = readStandingNote(state);
   const { sinks } = SinkRegistry.read(state);
   const outboxEndId = entries.get("outbox_end_id") ?? 0;
   const windows = yield* openWindowSteps(state);
@@ -85,7 +102,8 @@ export function* statusSteps(
     openSeries: windows.reduce((sum, { series }) => sum + series, 0),
     outboxEndId,
     outboxRows: Math.max(0, ...sinks.map(({ cursor }) => outboxEndId - cursor)),
-    buses: busesIn(state),
+    causes: note?.causes,
+    buses: busesIn(state, note?.partitions),
     sinks: sinks.map(({ name, cursor }) => ({ name, cursor })),
     outages: readOutages(state),
     alarms: readAlarms(state),
@@ -98,12 +116,16 @@ export function* statusSteps(
   };
 }
 
-function busesIn(state: StateDatabase): BusOverview[] {
+/** @param present The partitions that there are; undefined: not known. */
+function busesIn(state: StateDatabase, present: StandingNote["partitions"] | undefined): StoredBusOverview[] {
+  const noted = present && new Map(Object.entries(present));
   const bySource = Map.groupBy(readPartitions(state), ({ source }) => source);
   return [...bySource].map(([name, rows]) => ({
     name,
+    isConfigured: noted?.has(name) ?? true,
     partitions: rows.map(({ partition, lineage, position, greatest_ms }) => ({
       partition,
+      isGone: noted !== undefined && noted.get(name) !== null && !noted.get(name)?.includes(partition),
       log: lineage ?? undefined,
       position: position ?? undefined,
       nextOffset: offsetOf(position ?? undefined),

@@ -6,7 +6,7 @@ export type StatusReport = { readonly running: boolean } & StatusRecord;
 
 /** @param isRunning Whether a handler runs on the state. */
 export function statusReport(status: Status, isRunning: boolean): StatusReport {
-  return { running: isRunning, ...statusRecord(status) };
+  return { running: isRunning, ...statusRecord(status), ...(!isRunning && { causes: null }) };
 }
 
 /** The status as JSON for programs. Times are Unix seconds; null: not yet known. */
@@ -21,14 +21,17 @@ export function statusRecord(status: Status) {
     state_bytes: status.stateBytes,
     checkpoint_at: secondsOf(status.checkpointMs),
     watermark: secondsOf(status.watermarkMs),
+    // Why the handler is not ready; null: not known, or none runs.
+    causes: status.causes ?? null,
     buses: status.buses.flatMap(({ name, partitions }) =>
-      partitions.map(({ partition, log, position, nextOffset, newestEventMs }) => ({
+      partitions.map(({ partition, log, position, nextOffset, newestEventMs, isGone }) => ({
         name,
         partition,
         log: log ?? null,
         position: position ?? null,
         next_offset: nextOffset ?? null,
         greatest_event_time: secondsOf(newestEventMs),
+        gone: isGone,
       }))
     ),
     open_windows: status.windows.map(({ startMs, endMs, series, events }) => ({

@@ -6,6 +6,7 @@ import { readSegment } from "../state/outbox/archive.ts";
 import { newestWindows, segmentsOf, windowLengths } from "../state/outbox/archive_windows.ts";
 import type { WindowKey } from "../state/outbox/expected_rows.ts";
 import { SinkRegistry } from "../state/outbox/sink_registry.ts";
+import { assertTier } from "./known_tiers.ts";
 import { type OlderCorrections, olderCorrections } from "./older_corrections.ts";
 
 /** Which windows are listed. */
@@ -55,12 +56,13 @@ const COUNTED_MAX = 64;
  * The open windows and the newest closed ones, by tier. In steps, for which the state must be one consistent
  * view.
  *
- * @throws {StateError}
+ * @throws {StateError} @throws {QuestionError}
  */
 export function* listWindows(
   state: StateDatabase,
   { lengthMs, limit }: WindowsQuestion,
 ): Generator<undefined, WindowsList> {
+  assertTier(state, lengthMs);
   const { sinks } = SinkRegistry.read(state);
   const open = Map.groupBy(yield* openWindowSteps(state), lengthOf);
   const lengthsMs = [...new Set([...windowLengths(state), ...open.keys()])]

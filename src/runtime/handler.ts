@@ -24,6 +24,7 @@ import { OutageWatch } from "./outage_watch.ts";
 import { Pauses } from "./pauses.ts";
 import { type Surroundings, systemSurroundings } from "./parts.ts";
 import { ReceiverWatch } from "./receiver_watch.ts";
+import { StandingKeeper } from "./standing_keeper.ts";
 import { Tasks } from "./tasks.ts";
 
 /** How long the outbox may still be delivered once the signal has fired. */
@@ -44,6 +45,7 @@ export class Handler {
   readonly lookout: Lookout;
   readonly minuteLog: MinuteLog;
   readonly outages: OutageWatch;
+  readonly standing: StandingKeeper;
   readonly readers: readonly SourceReader[];
   readonly router: Router;
   readonly pauses: Pauses;
@@ -93,6 +95,8 @@ export class Handler {
     this.minuteLog = new MinuteLog(look, clock, logger);
     const watched = () => ({ sources: ingest.sources, sinks: this.router.standings() });
     this.outages = new OutageWatch(this.core.state, watched, clock, logger);
+    this.standing = new StandingKeeper(this.core.state, () => this.lookout.standing(), clock);
+    this.standing.forget();
   }
 
   /**

@@ -13,13 +13,18 @@ import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { offsetOf } from "../state/checkpoint/partitions.ts";
 import { readOutages } from "../state/outages.ts";
 import type { Pause } from "../state/pauses.ts";
+import type { StandingNote } from "../state/standing_note.ts";
 import type { Core } from "./core.ts";
 import type { MetricCollector } from "./metric_collector.ts";
 import { busSubject, sinkSubject } from "./outage_watch.ts";
 import type { LiveBusOverview, LiveOverview, Overview } from "./overview.ts";
+import { causesOf } from "./readiness.ts";
 
 /** The parts that are read from the disk, also for a running handler. */
 type Stored = Pick<LiveOverview, "checkpointMs" | "alarms" | "outages" | "deadLetters">;
+
+/** A source with more partitions than that does not have them noted. */
+const NOTED_PARTITIONS_MAX = 1000;
 
 /** What is looked at beside the parts of the handler. */
 export interface Circumstances {
@@ -93,6 +98,22 @@ export class Lookout {
       machine: circumstances.machine?.(),
       pauses: circumstances.pauses(),
       activity: this.metrics.activity(counts),
+    };
+  }
+
+  /** What the state keeps for those who look at it alone: see {@link StandingNote}. */
+  standing(): StandingNote {
+    const { circumstances, core: { ingest: { obstacle, sources } }, isStopping, router } = this;
+    const pauses = circumstances.pauses();
+    const causes = causesOf({ buses: sources, sinks: router.standings(), isStopping, obstacle, pauses });
+    return {
+      causes: causes.map(({ name, detail }) => ({ name, detail })),
+      partitions: Object.fromEntries(
+        sources.map(({ name, partitions }) => [
+          name,
+          partitions.size > NOTED_PARTITIONS_MAX ? null : [...partitions.keys()],
+        ]),
+      ),
     };
   }
 

@@ -49,6 +49,7 @@ async function once(
     }
     reasons.push(...await handler.deliverTheRest(signal.aborted));
     handler.minuteLog.tell();
+    handler.standing.keep();
     return { complete: reasons.length === 0, reasons, outages: handler.outages.note() };
   } finally {
     isDrained.abort();

@@ -4,7 +4,7 @@ import type { DeliveryState } from "../delivery/standing.ts";
 import { told } from "../state/alarms.ts";
 import { LATE_DATA, refusalAlarmName } from "../state/letters/refusal_alarms.ts";
 import { isOf, pauseInWords } from "../state/pauses.ts";
-import type { Finding, LiveOverview } from "./overview.ts";
+import type { Finding, LiveBusOverview, LiveOverview, LiveSinkOverview } from "./overview.ts";
 
 /** Every cause for not being ready that there is. */
 export const CAUSES = [
@@ -40,11 +40,17 @@ const SINK_CAUSES: Record<Exclude<DeliveryState, "delivering">, Cause["name"]> =
   misconfigured: "sink_misconfigured",
 };
 
+/** The parts of an overview that readiness goes by. */
+export interface Standings extends Pick<LiveOverview, "isStopping" | "obstacle" | "pauses"> {
+  readonly buses: readonly Pick<LiveBusOverview, "failure">[];
+  readonly sinks: readonly Pick<LiveSinkOverview, "name" | "state" | "error">[];
+}
+
 /**
  * Everything that keeps events from going in or aggregates from going out, each cause by name. Ready when
  * there is none.
  */
-export function causesOf({ buses, sinks, isStopping, obstacle, pauses }: LiveOverview): Cause[] {
+export function causesOf({ buses, sinks, isStopping, obstacle, pauses }: Standings): Cause[] {
   const causes: Cause[] = [];
   if (isStopping) causes.push({ name: "stopping", detail: "the handler is being stopped" });
   if (obstacle) causes.push(obstacle);

@@ -107,6 +107,7 @@ class Service {
       tasks.start(() => this.handler.watchReceiver(halt)),
       ...(keeper ? [tasks.start(() => keeper.run(halt))] : []),
       tasks.start(() => outages.run(halt)),
+      tasks.start(() => handler.standing.run(halt)),
       ...(this.options.isQuiet ? [] : [tasks.start(() => minuteLog.run(halt, () => repetitions.tell()))]),
       // Only the listener tells of them.
       ...(this.options.listen ? [tasks.start(() => this.alarmWatch.run(halt))] : []),

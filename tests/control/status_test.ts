@@ -61,6 +61,7 @@ Deno.test("the report is that of the last checkpoint, in Unix seconds, also besi
       position: "5",
       next_offset: 5,
       greatest_event_time: 5.5,
+      gone: false,
     }]);
     assert.deepEqual(report.open_windows, [{ window_start: 5, window_end: 6, series: 2, events: 3 }]);
     assert.deepEqual(report.outbox, { next_id: 1, rows: 1, sinks: [{ name: "all", cursor: 0, waiting: 1 }] });

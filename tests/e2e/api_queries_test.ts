@@ -212,6 +212,10 @@ Deno.test("the API answers what the command line says, and each reply is as its 
     assert.match(await site.refusal("/api/aggregates?name=a&from=yesterday"), /"from": .*2026-01-31T06:00Z/);
     assert.match(await site.refusal("/api/aggregates?name=a&from=20&to=10"), /"from": is not before "to"/);
     assert.match(await site.refusal("/api/aggregates?name=a&tier=fast"), /"tier": .*60, 1m, 1h/);
+    for (const path of ["aggregates?name=a&", "series?", "windows?"]) {
+      const refusal = await site.refusal(`/api/${path}tier=99`);
+      assert.match(refusal, /"tier": there are no windows of 99 s\. There are, in seconds: 1, /);
+    }
     assert.match(await site.refusal("/api/aggregates?name=a&labels=line"), /"labels": .*key:value/);
     assert.match(await site.refusal("/api/aggregates?name=a&cursor=abc"), /"cursor": is no cursor/);
     assert.match(await site.refusal("/api/aggregates?name=a&name=b"), /"name" is there twice/);

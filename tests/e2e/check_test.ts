@@ -222,7 +222,7 @@ Deno.test("check and run agree on the rights in PostgreSQL", async (t) => {
       await sql.unsafe(`create table ${own}.rows_writer (like ${own}.model_writer including all)`);
       assert.match(
         await assertAccepted(environment("rows")),
-        /Warning: two handlers on copies .* cannot be noticed/,
+        /^WARNING sink postgres: two handlers on copies .* cannot be noticed/m,
       );
     });
     await t.step(

@@ -116,11 +116,15 @@ Deno.test("status tells the state, in words and as JSON, while the handler runs 
   assert.equal(running.accounting.received, 4);
   assert.equal(running.accounting.aggregated, 2);
   assert.equal(running.accounting.invalid, 2);
+  const ready = () => runToEnd(["status"], environment).then(({ stdout }) => /^ready +yes$/m.test(stdout));
+  await until(ready, "ready", PATIENCE_MS, [handler]);
   assert.equal(await handler.stop(), 0);
   assert.deepEqual((await status()).accounting, running.accounting);
   const words = await runToEnd(["status"], environment);
   assertDone(words);
   assert.match(words.stdout, /invalid/);
+  assert.doesNotMatch(words.stdout, /ready/i, "nothing runs");
+  assert.equal((await status()).causes, null);
 });
 
 Deno.test("health asks the handler that runs, by whichever address it listens on", async () => {

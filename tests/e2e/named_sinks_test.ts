@@ -91,6 +91,16 @@ Deno.test("two files: proven, sent again, backed up and forgotten by their ids",
   assert.match(lost.stdout, /^sqlite +equal/m);
   assert.match(await done("redeliver", "--sink", "history", "--since", `${LONG_AGO}`), /1 row .*to history/);
   assert.match(await done("verify"), /^history +equal/m);
+  const { STORAGE_TYPE: _, ROUTES: __, ...shell } = environment;
+  for (const partial of [shell, { ...shell, STORAGE_TYPE: "sqlite" }]) {
+    const half = await runToEnd(["verify"], partial);
+    assert.equal(half.code, 1, half.stdout);
+    assert.match(
+      half.stdout,
+      /^history +FAILED: .* STORAGE_TYPE=sqlite,history:sqlite and what belongs to it$/m,
+    );
+    assert.match(half.stdout, /^sqlite +equal/m);
+  }
 
   const unclear = await runToEnd(
     ["backup", "--to", `${directory.path}/s.backup`, "--sink-to", `${directory.path}/h.backup`],

@@ -79,8 +79,8 @@ Deno.test("a receiver that hangs, or answers garbage, costs no event, and check 
     runToEnd(["once", "--flush"], await of("c", silent.url)),
     runToEnd(["once", "--flush"], await of("d", confused.url)),
   ]);
-  assert.match(asked.stdout, /OpenTelemetry to \S+: Warning: it does not answer within 5 s; all else/);
-  assert.match(askedConfused.stdout, /OpenTelemetry to \S+: Warning: .*; all else works without/);
+  assert.match(asked.stdout, /^WARNING OpenTelemetry to \S+: it does not answer within 5 s; all else/m);
+  assert.match(askedConfused.stdout, /^WARNING OpenTelemetry to \S+: .*; all else works without/m);
   for (const { code, stdout } of [asked, askedConfused]) {
     assert.equal(code, 0, stdout);
     assert.doesNotMatch(stdout, /no HTTP at all/);

@@ -5,7 +5,6 @@ import fc from "../support/fast_check.ts";
 import { readPartitions } from "../../src/state/checkpoint/partitions.ts";
 import { leaveRequest, readDeadLetters } from "../../src/state/letters/dead_letters.ts";
 import { readStatus } from "../../src/control/status.ts";
-import type { BusOverview } from "../../src/runtime/overview.ts";
 import { AcknowledgedBus } from "../contract/toy/acknowledged_bus.ts";
 import { PartedBus } from "../contract/toy/parted_bus.ts";
 import { MemorySource, openRig, outboxRows, type Rig } from "./rig.ts";
@@ -80,7 +79,7 @@ Deno.test("each partition of a source has a position of its own, in the source's
     assert.deepEqual([...source.resume], [["0", "after 2"], ["2", "after 1"]]);
     assert.deepEqual(positions(rig), { "0": "after 2", "1": "after 1", "2": "after 2" });
     assert.equal(rig.core.aggregator.books.aggregated, 5);
-    const [{ partitions }] = readStatus(rig.core.state, NOW_MS).buses as [BusOverview];
+    const { partitions } = readStatus(rig.core.state, NOW_MS).buses[0]!;
     assert.deepEqual(
       partitions.map(({ partition, position, nextOffset }) => [partition, position, nextOffset]),
       [["0", "after 2", undefined], ["1", "after 1", undefined], ["2", "after 2", undefined]],

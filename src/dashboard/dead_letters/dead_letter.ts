@@ -21,13 +21,13 @@ export const REASONS: Readonly<Record<Reason, ReasonInWords>> = {
   },
   future: {
     meaning: "Events whose timestamps are ahead of the clock of this host.",
-    advice: "Set the clock, the zone or the unit of the device. A retry changes no timestamp: purge them, " +
-      "or retry them when their time has come.",
+    advice: "Where this host's clock or a setting of the time's unit was wrong, mend it, then retry. " +
+      "Timestamps of a device whose clock is wrong stay wrong: set its clock, and purge them.",
   },
   late: {
     meaning: "Events that came after their windows could be corrected no more.",
-    advice: "Set a wrong clock of the device. Where events were only kept for long, set a longer " +
-      "CORRECTION_HORIZON, then retry.",
+    advice: "Where events were only kept for long, set a longer CORRECTION_HORIZON, then retry. " +
+      "Timestamps of a device whose clock is wrong stay wrong: set its clock, and purge them.",
   },
   overflow: {
     meaning: "Events of new series, beyond MAX_SERIES.",

@@ -8,6 +8,7 @@ import {
   type SinkContext,
   SinkError,
 } from "../../contract/sink.ts";
+import { probeAnswer } from "../../contract/probe_answer.ts";
 import { withDeadline } from "../deadline.ts";
 import { assertDialect } from "./kafka_dialect.ts";
 import { hidesItsReason, isFenced, toKafkaSinkError } from "./kafka_errors.ts";
@@ -120,8 +121,7 @@ export class KafkaSink implements Sink {
       const flaws = partitions === undefined ? [] : (await this.topic.settings(admin)).flaws;
       await this.tryRights(session, partitions === undefined);
       await this.disconnect();
-      return `Kafka, ${brokers.length} broker(s), topic ${this.topic.name} ${state}` +
-        flaws.map((flaw) => `. Warning: ${flaw}`).join("");
+      return probeAnswer(`Kafka, ${brokers.length} broker(s), topic ${this.topic.name} ${state}`, flaws);
     });
   }
 

@@ -8,6 +8,7 @@ import {
   type SinkContext,
   SinkError,
 } from "../../contract/sink.ts";
+import { probeAnswer } from "../../contract/probe_answer.ts";
 import { emptySink, missingRows, swallowedRows } from "../alarms.ts";
 import { claim, claimLost } from "../claim_keeper.ts";
 import type { PostgresConnection } from "./postgres_connection.ts";
@@ -103,8 +104,8 @@ export class PostgresSink implements Sink {
     );
     const state = isNew ? "will be created" : "is there";
     const labels = labelsAdvice === undefined ? [] : [`it takes no series with labels. ${labelsAdvice}`];
-    const warnings = [...flaws, ...labels].map((flaw) => `. Warning: ${flaw}`).join("");
-    return `PostgreSQL ${server!.version}, table ${this.options.table} ${state}${warnings}`;
+    const found = `PostgreSQL ${server!.version}, table ${this.options.table} ${state}`;
+    return probeAnswer(found, [...flaws, ...labels]);
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,7 @@ import {
   type SinkContext,
   SinkError,
 } from "../../contract/sink.ts";
+import { probeAnswer } from "../../contract/probe_answer.ts";
 import { CREATE_WRITER_TABLE, SqliteClaim } from "./sqlite_claim.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { notWritable, toSqliteRowError, toSqliteSinkError } from "./sqlite_errors.ts";
@@ -173,9 +174,10 @@ export class SqliteSink implements Sink {
       if (database.isTransaction) database.prepare("rollback").run();
     }
     const flaw = this.options.retentionMs === undefined ? undefined : spaceFlaw(database, path);
-    const space = isNew || flaw === undefined ? "" : `. Warning: ${flaw}`;
-    const labels = shape.hasLabels ? "" : `. Warning: it takes no series with labels. ${LABELS_ADVICE}`;
-    return `${path}, table aggregated_events${isNew ? " will be created" : ""}${labels}${space}`;
+    return probeAnswer(`${path}, table aggregated_events${isNew ? " will be created" : ""}`, [
+      ...(shape.hasLabels ? [] : [`it takes no series with labels. ${LABELS_ADVICE}`]),
+      ...(isNew || flaw === undefined ? [] : [flaw]),
+    ]);
   }
 
   close(): Promise<void> {

@@ -3,7 +3,8 @@ import type { StateDatabase } from "../file/state_database.ts";
 /**
  * Settings that a command between two runs takes from the state, since an operator's shell seldom has those
  * of the service. `EVENTS` says how records are mapped to events, and `SOURCES` the addresses, both by the
- * names of their buses, as JSON. `PAUSED` is what operators have paused, `SHARE` the share of partitions.
+ * names of their buses, as JSON. `PAUSED` is what operators have paused, `SHARE` the share of partitions,
+ * `STANDING` what the handler notes of itself.
  */
 export type KeptSetting =
   | "AGGREGATION_INTERVAL"
@@ -11,7 +12,8 @@ export type KeptSetting =
   | "EVENTS"
   | "SOURCES"
   | "PAUSED"
-  | "SHARE";
+  | "SHARE"
+  | "STANDING";
 
 /** The text that was in force at the last checkpoint; undefined: there was none. */
 export function readSetting(state: StateDatabase, name: KeptSetting): string | undefined {

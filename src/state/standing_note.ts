@@ -1,0 +1,38 @@
+import { type KeptSetting, readSetting } from "./checkpoint/settings_in_force.ts";
+import type { StateDatabase } from "./file/state_database.ts";
+
+/** A cause for not being ready, by name and with a text about it. */
+export interface NotedCause {
+  readonly name: string;
+  readonly detail: string;
+}
+
+/** What a running handler notes of itself for those who look at its state. */
+export interface StandingNote {
+  /** Why it is not ready; none: it is. */
+  readonly causes: readonly NotedCause[];
+  /** The present partitions of each configured source; null: too many to note. */
+  readonly partitions: Readonly<Record<string, readonly string[] | null>>;
+}
+
+/** Where it is kept. It is not a setting, but among those in force a backup and an older program carry it. */
+const SETTING: KeptSetting = "STANDING";
+
+/** What was noted last; undefined: nothing, as before a handler has started. @throws {StateError} */
+export function readStandingNote(state: StateDatabase): StandingNote | undefined {
+  const text = readSetting(state, SETTING);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** @throws {StateError} */
+export function storeStandingNote(state: StateDatabase, note: StandingNote): void {
+  state.transaction(() =>
+    state.run("INSERT OR REPLACE INTO setting_in_force VALUES (?, ?)", SETTING, JSON.stringify(note))
+  );
+}
+
+/** Forgets what an earlier handler has noted. @throws {StateError} */
+export function forgetStandingNote(state: StateDatabase): void {
+  if (readSetting(state, SETTING) === undefined) return;
+  state.transaction(() => state.run("DELETE FROM setting_in_force WHERE name = ?", SETTING));
+}
