@@ -2,14 +2,10 @@ import { spanInWords } from "../../ingest/span_in_words.ts";
 import { LATE_DATA, refusalAlarmName } from "../../state/letters/refusal_alarms.ts";
 import { watermarkLagMs } from "../overview.ts";
 import { aboutHandler, type AlarmRule, amount, type Finding, inPercent, MINUTE_MS } from "./alarm_rule.ts";
+import { THRESHOLDS } from "./thresholds.ts";
 
-const LAG_MAX_MS = 10 * MINUTE_MS;
-const UNREAD_MAX = 100_000;
-const INBOX_SHARE = 0.8;
-const REFUSED_SHARE = 0.01;
-const RATE_MS = 10 * MINUTE_MS;
-const SLOPE_MS = 30 * MINUTE_MS;
-const INCREASE_MS = 15 * MINUTE_MS;
+const { VabusDataStopped, VabusEventsLost, VabusEventsRefused, VabusUnreadGrows, VabusWatermarkLag } =
+  THRESHOLDS;
 
 /** The buses and their events. */
 export const BUS_RULES: readonly AlarmRule[] = [
@@ -30,7 +26,7 @@ export const BUS_RULES: readonly AlarmRule[] = [
     forMs: 10 * MINUTE_MS,
     find: (_, past) =>
       aboutHandler(
-        past.increase(RATE_MS, ({ received }) => received) === 0,
+        past.increase(VabusDataStopped.withinSeconds * 1000, ({ received }) => received) === 0,
         () => "no event has been received for ten minutes, or since the start",
       ),
   },
@@ -42,7 +38,7 @@ export const BUS_RULES: readonly AlarmRule[] = [
     find: (overview) => {
       const lagMs = watermarkLagMs(overview) ?? 0;
       return aboutHandler(
-        lagMs > LAG_MAX_MS,
+        lagMs > VabusWatermarkLag.lagSeconds * 1000,
         () => `event time is ${spanInWords(lagMs)} behind the clock, so windows close late`,
       );
     },
@@ -55,8 +51,9 @@ export const BUS_RULES: readonly AlarmRule[] = [
     find: ({ buses }, past) =>
       buses.flatMap(({ name, partitions }): Finding[] => {
         const unread = partitions.reduce((sum, { unreadEvents = 0 }) => sum + unreadEvents, 0);
-        const growth = past.slope(SLOPE_MS, (figures) => figures.unread.get(name)) ?? 0;
-        return unread > UNREAD_MAX && growth > 0
+        const growth = past.slope(VabusUnreadGrows.trendSeconds * 1000, (figures) =>
+          figures.unread.get(name)) ?? 0;
+        return unread > VabusUnreadGrows.unread && growth > 0
           ? [{
             labels: { bus: name },
             detail: `${amount(unread, "record")} are not read, and more come than are read`,
@@ -71,7 +68,7 @@ export const BUS_RULES: readonly AlarmRule[] = [
     forMs: 5 * MINUTE_MS,
     find: ({ buses }) =>
       buses.flatMap(({ inbox, name }): Finding[] =>
-        inbox === undefined || inbox.bytes / inbox.maxBytes <= INBOX_SHARE ? [] : [{
+        inbox === undefined || inbox.bytes / inbox.maxBytes <= THRESHOLDS.VabusInboxFills.share ? [] : [{
           labels: { bus: name },
           detail: `the inbox is ${
             inPercent(inbox.bytes / inbox.maxBytes)
@@ -85,10 +82,11 @@ export const BUS_RULES: readonly AlarmRule[] = [
     summary: "events are refused",
     forMs: 10 * MINUTE_MS,
     find: ({ activity: { refusals } }, past) => {
-      const received = past.increase(RATE_MS, (figures) => figures.received) ?? 0;
+      const windowMs = VabusEventsRefused.withinSeconds * 1000;
+      const received = past.increase(windowMs, (figures) => figures.received) ?? 0;
       return [...new Set(refusals.map(({ reason }) => reason))].flatMap((reason): Finding[] => {
-        const refused = past.increase(RATE_MS, (figures) => figures.refused.get(reason) ?? 0) ?? 0;
-        return refused <= REFUSED_SHARE * received ? [] : [{
+        const refused = past.increase(windowMs, (figures) => figures.refused.get(reason) ?? 0) ?? 0;
+        return refused <= VabusEventsRefused.share * received ? [] : [{
           labels: { reason },
           detail: `refused as ${reason}: ${amount(refused, "event")} of the last ` +
             `${received.toLocaleString("en")}; they are dead letters`,
@@ -126,7 +124,7 @@ export const BUS_RULES: readonly AlarmRule[] = [
     summary: "events were lost at a bus",
     forMs: 0,
     find: (_, past) => {
-      const lost = past.increase(INCREASE_MS, (figures) => figures.lost) ?? 0;
+      const lost = past.increase(VabusEventsLost.withinSeconds * 1000, (figures) => figures.lost) ?? 0;
       return aboutHandler(
         lost > 0,
         () => `a bus has deleted ${amount(lost, "event")} unread`,

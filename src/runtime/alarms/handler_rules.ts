@@ -1,27 +1,13 @@
 import { spanInWords } from "../../ingest/span_in_words.ts";
 import type { DiskSpace } from "../../platform/process/machine_usage.ts";
 import { causesOf } from "../readiness.ts";
-import {
-  aboutHandler,
-  type AlarmRule,
-  amount,
-  type Finding,
-  HOUR_MS,
-  inPercent,
-  MINUTE_MS,
-} from "./alarm_rule.ts";
+import { aboutHandler, type AlarmRule, amount, type Finding, inPercent, MINUTE_MS } from "./alarm_rule.ts";
+import { THRESHOLDS } from "./thresholds.ts";
 import type { Lookback } from "./recent_figures.ts";
 
-const DAY_MS = 24 * HOUR_MS;
-const CERTIFICATE_MS = 14 * DAY_MS;
-const DISK_MIN_BYTES = 1e9;
-const DISK_MIN_SHARE = 0.05;
-/** A disk with more room than that is not expected to fill by its trend. */
-const DISK_TREND_SHARE = 0.3;
-const FULL_WITHIN_SECONDS = 6 * 3600;
-const DEAD_LETTERS_SHARE = 0.8;
-const RATE_MS = 10 * MINUTE_MS;
-const INCREASE_MS = 15 * MINUTE_MS;
+const DROPPED_MS = THRESHOLDS.VabusDeadLettersDropped.withinSeconds * 1000;
+const CERTIFICATE_MS = THRESHOLDS.VabusCertificateEnds.remainingSeconds * 1000;
+const SENDS_MS = THRESHOLDS.VabusMetricSendsFail.withinSeconds * 1000;
 
 /** The handler as a whole, its state and its dead letters. */
 export const HANDLER_RULES: readonly AlarmRule[] = [
@@ -48,7 +34,7 @@ export const HANDLER_RULES: readonly AlarmRule[] = [
       const { bound, bounded } = deadLetters;
       const share = Math.max(bounded.deadLetters / bound.deadLetters, bounded.bytes / bound.bytes);
       return aboutHandler(
-        share > DEAD_LETTERS_SHARE,
+        share > THRESHOLDS.VabusDeadLettersNearBound.share,
         () => `they fill ${inPercent(share)} of their bound; the oldest ones beyond it are dropped`,
       );
     },
@@ -59,7 +45,7 @@ export const HANDLER_RULES: readonly AlarmRule[] = [
     summary: "dead letters are dropped",
     forMs: 0,
     find: (_, past) => {
-      const dropped = past.increase(INCREASE_MS, (figures) => figures.deadLettersDropped) ?? 0;
+      const dropped = past.increase(DROPPED_MS, (figures) => figures.deadLettersDropped) ?? 0;
       return aboutHandler(
         dropped > 0,
         () => `${amount(dropped, "dead letter")} dropped in a quarter of an hour, oldest first`,
@@ -126,8 +112,8 @@ export const HANDLER_RULES: readonly AlarmRule[] = [
     summary: "metrics do not reach the bus",
     forMs: 10 * MINUTE_MS,
     find: (_, past) => {
-      const failed = past.increase(RATE_MS, ({ sendsFailed }) => sendsFailed) ?? 0;
-      const done = past.increase(RATE_MS, ({ sendsDone }) => sendsDone) ?? 0;
+      const failed = past.increase(SENDS_MS, ({ sendsFailed }) => sendsFailed) ?? 0;
+      const done = past.increase(SENDS_MS, ({ sendsDone }) => sendsDone) ?? 0;
       return aboutHandler(
         failed > 0 && done === 0,
         () => "no send of metrics to the bus has succeeded for ten minutes; they are kept and sent later",
@@ -138,8 +124,9 @@ export const HANDLER_RULES: readonly AlarmRule[] = [
 
 /** Whether little is left, or will be within six hours by the trend of the last hour. */
 function isFilling({ freeBytes, sizeBytes }: DiskSpace, past: Lookback): boolean {
+  const than = THRESHOLDS.VabusDiskFills;
   const share = freeBytes / sizeBytes;
-  if (freeBytes < DISK_MIN_BYTES || share < DISK_MIN_SHARE) return true;
-  const growth = past.slope(HOUR_MS, ({ diskFreeBytes }) => diskFreeBytes) ?? 0;
-  return freeBytes + growth * FULL_WITHIN_SECONDS < 0 && share < DISK_TREND_SHARE;
+  if (freeBytes < than.freeBytes || share < than.freeShare) return true;
+  const growth = past.slope(than.trendSeconds * 1000, ({ diskFreeBytes }) => diskFreeBytes) ?? 0;
+  return freeBytes + growth * than.fullInSeconds < 0 && share < than.trendShare;
 }

@@ -1,14 +1,11 @@
 import { spanInWords } from "../../ingest/span_in_words.ts";
 import { told } from "../../state/alarms.ts";
 import type { LiveOverview, LiveSinkOverview } from "../overview.ts";
-import { aboutHandler, type AlarmRule, amount, type Finding, HOUR_MS, MINUTE_MS } from "./alarm_rule.ts";
+import { aboutHandler, type AlarmRule, amount, type Finding, MINUTE_MS } from "./alarm_rule.ts";
+import { THRESHOLDS } from "./thresholds.ts";
 
-const LAG_MAX_MS = 10 * MINUTE_MS;
-const SLOPE_MS = 15 * MINUTE_MS;
-const INCREASE_MS = 15 * MINUTE_MS;
-const FULL_WITHIN_MS = 6 * HOUR_MS;
-/** An outbox that holds less than this share of its bound is no concern yet. */
-const OUTBOX_SHARE = 0.05;
+const LAG_MAX_MS = THRESHOLDS.VabusSinkLag.lagSeconds * 1000;
+const REJECTED_MS = THRESHOLDS.VabusAggregatesRejected.withinSeconds * 1000;
 
 /** The outbox and the sinks. */
 export const SINK_RULES: readonly AlarmRule[] = [
@@ -52,10 +49,11 @@ export const SINK_RULES: readonly AlarmRule[] = [
     summary: "the outbox will be full",
     forMs: 10 * MINUTE_MS,
     find: ({ outboxMaxRows, outboxRows }, past) => {
-      const growth = past.slope(SLOPE_MS, (figures) => figures.outboxRows) ?? 0;
+      const than = THRESHOLDS.VabusOutboxFills;
+      const growth = past.slope(than.trendSeconds * 1000, (figures) => figures.outboxRows) ?? 0;
       const fullInMs = growth > 0 ? (outboxMaxRows - outboxRows) / growth * 1000 : Infinity;
       return aboutHandler(
-        fullInMs < FULL_WITHIN_MS && outboxRows > OUTBOX_SHARE * outboxMaxRows,
+        fullInMs < than.fullInSeconds * 1000 && outboxRows > than.share * outboxMaxRows,
         () => `at this pace it is full in ${spanInWords(fullInMs)}; then reading stops`,
       );
     },
@@ -90,7 +88,7 @@ export const SINK_RULES: readonly AlarmRule[] = [
     forMs: 0,
     find: ({ sinks }, past) =>
       sinks.flatMap(({ name }): Finding[] => {
-        const rejected = past.increase(INCREASE_MS, (figures) => figures.rejected.get(name) ?? 0) ?? 0;
+        const rejected = past.increase(REJECTED_MS, (figures) => figures.rejected.get(name) ?? 0) ?? 0;
         return rejected === 0 ? [] : [{
           labels: { sink: name },
           detail: `rejected in a quarter of an hour: ${amount(rejected, "aggregate")}, kept as dead letters`,

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { runbookOf } from "../../../src/control/runbook.ts";
 import { ALARM_RULES } from "../../../src/runtime/alarms/alarm_watch.ts";
+import { THRESHOLDS } from "../../../src/runtime/alarms/thresholds.ts";
 import { RecentFigures } from "../../../src/runtime/alarms/recent_figures.ts";
 import { figuresOf } from "../../../src/runtime/alarms/alarm_figures.ts";
 import { ALARM_CASES, MINUTE, NOW, QUIET } from "./alarm_cases.ts";
@@ -52,6 +53,32 @@ Deno.test("the alarms are the alerts for Prometheus: name, severity, summary and
   const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
   assert.deepEqual(own.toSorted(byName), expected.toSorted(byName));
 });
+
+Deno.test("the numbers in the conditions of the alarms are those of the alerts", async () => {
+  const file = parse(await Deno.readTextFile(`${ROOT}/deploy/prometheus/alerts.yaml`));
+  const found = (file.groups[0].rules as { alert: string; expr: string }[]).map(({ alert, expr }) => {
+    const numbers = [
+      ...expr.replaceAll(/"[^"]*"|[a-z_]{2,}/g, "").matchAll(/\b\d[\d.e]*(?:[smhd]\b| \* \d+)?/g),
+    ];
+    // 0 and 1 are no thresholds: something is so, or is not.
+    return [
+      alert,
+      [...new Set(numbers.map(([text]) => numberOf(text)))].filter((number) => number !== 0 && number !== 1),
+    ] as const;
+  });
+  const own = Object.entries(THRESHOLDS).map(([alarm, numbers]) => [alarm, Object.values(numbers)] as const);
+  const sorted = (all: readonly (readonly [string, readonly number[]])[]) =>
+    Object.fromEntries(all.map(([name, numbers]) => [name, numbers.toSorted((a, b) => a - b)]));
+  assert.deepEqual(sorted(own), sorted(found.filter(([, numbers]) => numbers.length > 0)));
+});
+
+/** A number of PromQL: `600`, `1e9`, `14 * 86400`, or a length of time in seconds: `10m`. */
+function numberOf(text: string): number {
+  const units: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+  const unit = units[text.at(-1)!];
+  if (unit !== undefined) return Number(text.slice(0, -1)) * unit;
+  return text.split("*").reduce((product, factor) => product * Number(factor), 1);
+}
 
 Deno.test("each alarm has the whole paragraph of the runbook, and nothing of the next one", async () => {
   const runbook = await Deno.readTextFile(`${ROOT}/docs/runbook.md`);
