@@ -62,7 +62,7 @@ export function aggregatesEndpoint(inquiries: Inquiries, nowMs: () => number): E
     role: "viewer",
     summary: "the aggregates of a name, oldest window first: from the state, and older ones from an SQL sink",
     query: z.strictObject({
-      name: textParameter("The whole name"),
+      name: textParameter("The whole name").min(1, "is empty: no event has such a name"),
       labels: LABELS.default({}),
       func: FUNCTION.optional(),
       from: timeParameter("Windows that start then or later; default: an hour before `to`").optional(),

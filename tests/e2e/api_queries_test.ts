@@ -207,6 +207,7 @@ Deno.test("the API answers what the command line says, and each reply is as its 
   await t.step("what is wrong is named, with what is allowed", async () => {
     assert.match(await site.refusal("/api/series?bogus=1"), /no parameter "bogus".*q, labels, tier/);
     assert.match(await site.refusal("/api/aggregates"), /"name": is missing/);
+    assert.match(await site.refusal("/api/aggregates?name="), /"name": is empty/);
     assert.match(await site.refusal("/api/aggregates?name=a&limit=0"), /"limit": .*from 1 to 10000/);
     assert.match(await site.refusal("/api/aggregates?name=a&func=mean"), /"func": .*stddev and p0 to p100/);
     assert.match(await site.refusal("/api/aggregates?name=a&from=yesterday"), /"from": .*2026-01-31T06:00Z/);
