@@ -38,9 +38,12 @@ export const PROXY_NAMES: readonly string[] = [
  * is never reached by a proxy.
  */
 export function proxyFor(url: string, environment: Environment): Proxy | ProxyFault | undefined {
+  // The URL of a bus with several servers is none of HTTP, and none that the parser takes.
+  const names = NAMES_BY_SCHEME[url.slice(0, url.indexOf(":") + 1).toLowerCase()];
+  if (names === undefined) return undefined;
   const { protocol, hostname, port } = new URL(url);
   if (isLoopback(hostname.replace(/^\[|\]$/g, ""))) return undefined;
-  const given = firstOf(NAMES_BY_SCHEME[protocol] ?? [], environment);
+  const given = firstOf(names, environment);
   if (given === undefined) return undefined;
   const exceptions = firstOf(EXCEPTION_NAMES, environment)?.text.split(",") ?? [];
   const defaultPort = protocol === "https:" ? "443" : "80";

@@ -85,3 +85,13 @@ Deno.test("a proxy that cannot be used is a fault where a bus would need it, and
   }
   assert.equal(proxyFor("http://a", { HTTP_PROXY: "proxy:3128" })?.masked, "http://proxy:3128");
 });
+
+Deno.test("buses that are no HTTP servers need no proxy, several brokers and credentials included", () => {
+  const text = "kafka://u:pw@b1:9092,b2:9092/events?sasl=plain,kafka://[::1]:9092,b2/events";
+  const environment = { HTTP_PROXY: PROXY, VABUS_URL: text, ALL_PROXY: PROXY };
+  const { sources } = loadConfig(sourcesOf({ environment }), () => []);
+  assert.deepEqual(sources.map(({ address }) => address), [
+    "kafka://b1:9092,b2:9092/events",
+    "kafka://[::1]:9092,b2:9092/events",
+  ]);
+});
