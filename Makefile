@@ -3,16 +3,19 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sim fuzz chaos soak hunt mutants check bench load build dist servers tour clients pictures fmt clean
+.PHONY: help run test test-flink sim fuzz chaos soak hunt mutants check bench load build dist servers tour clients pictures fmt clean
 
 help: ## lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: ## runs the demo from the sources; flags of the demo in ARGS
 	@$(runtime) run --allow-all src/main.ts demo $(ARGS)
 
 test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths and flags of `deno test` in ARGS
 	@$(runtime) run --allow-all scripts/test.ts $(ARGS)
+
+test-flink: $(if $(VABUS_BIN),,build) ## the job of `flink` on a real Flink, which it downloads (500 MB); FLINK_EVENTS=N
+	@VABUS_BIN=$${VABUS_BIN:-$(program)} $(runtime) test --allow-all tests/flink/cluster.ts
 
 sim: ## plays whole runs with every fault there is, from seeds; --seeds N, --seed S, --verbose in ARGS
 	@$(runtime) run --allow-all tests/sim/run.ts $(ARGS)

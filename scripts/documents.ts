@@ -87,7 +87,7 @@ function unknownTargets(path: string, page: MarkdownPage, { makeTargets }: Repos
     ...page.fences.filter(({ language }) => language === "sh"),
   ];
   return texts.flatMap(({ text, line }) =>
-    [...text.matchAll(/(?:^|[\n(;&] *)make ([a-z]+)\b/g)]
+    [...text.matchAll(/(?:^|[\n(;&] *)make ([a-z]+(?:-[a-z]+)*)/g)]
       .filter(([, target]) => !makeTargets.has(target!))
       .map(([, target]) => `${path}:${line}: the Makefile has no target ${target}`)
   );
@@ -138,7 +138,7 @@ if (import.meta.main) {
     pages: new Map(pages),
     knows: (word) => words.has(word),
     has: isThere,
-    makeTargets: new Set([...makefile.matchAll(/^([a-z]+):/gm)].map(([, target]) => target!)),
+    makeTargets: new Set([...makefile.matchAll(/^([a-z-]+):/gm)].map(([, target]) => target!)),
   });
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) Deno.exit(1);

@@ -11,7 +11,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["sources", "sinks"],
   ["ingest", "delivery"],
   ["runtime", "access"],
-  ["control"],
+  ["control", "flink"],
   ["api", "demo"],
   ["cli"],
   ["main"],
@@ -28,7 +28,7 @@ const PAGE_TYPES = ["api", "runtime"];
 
 /** No packages, no I/O, no clock, no randomness: the same events always give the same aggregates. */
 const PURE_PARTS = ["event", "aggregation"];
-const CONFIG_READERS = ["main", "cli", "demo", "control", "runtime"];
+const CONFIG_READERS = ["main", "cli", "demo", "control", "flink", "runtime"];
 /** What a connector declares its settings with. The settings themselves it gets as parameters. */
 const DECLARING = [
   "bus_login",

@@ -4,7 +4,7 @@ import { type NamePattern, namePattern } from "../event/name_pattern.ts";
 import { FunctionCache } from "./function_cache.ts";
 
 /** One rule of `AGG_FUNCTIONS`. */
-interface FunctionRule {
+export interface FunctionRule {
   readonly pattern: NamePattern;
   /** Ids, none twice; empty: the event is dropped. */
   readonly functions: readonly number[];
@@ -29,7 +29,8 @@ export class FunctionRules {
   /** `sum`, whatever the name. */
   static readonly default: FunctionRules = new FunctionRules([], "*=sum");
 
-  private readonly rules: readonly FunctionRule[];
+  /** In their order; the last one matches everything. */
+  readonly rules: readonly FunctionRule[];
   /** The answer for each rule. */
   private readonly answers: readonly number[];
   private readonly cache: FunctionCache | undefined;

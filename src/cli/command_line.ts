@@ -48,6 +48,7 @@ export function parseCommandLine(
         "No event is lost, none is counted twice, and `verify` proves it.",
     )
     .addHelpText("after", generalHelp());
+  /** By their first word: families, and commands whose name is the first word of another one. */
   const families = new Map<string, Parser>();
   for (const [word, summary] of Object.entries(FAMILIES)) {
     families.set(
@@ -72,8 +73,12 @@ export function parseCommandLine(
     const family = words.length > 1 ? families.get(words[0]!)! : root;
     family.addCommand(parser, { isDefault: command.name === DEFAULT_COMMAND });
     if (family !== root && family.parent === null) root.addCommand(family);
+    if (family === root) families.set(command.name, parser);
   }
-  for (const [word, family] of families) family.action(() => refuseMember(word, family));
+  for (const word of Object.keys(FAMILIES)) {
+    const family = families.get(word)!;
+    family.action(() => refuseMember(word, family));
+  }
   root.parse(args, { from: "user" });
   return invocation!;
 }

@@ -8,6 +8,7 @@ import { healthCommand, statusCommand } from "./state_commands.ts";
 import { tapCommand } from "./tap_command.ts";
 import { redeliverCommand, verifyCommand } from "./proof_commands.ts";
 import { backupCommand, restoreCommand } from "./backup_commands.ts";
+import { checkFlinkCommand, flinkCommand } from "./flink_commands.ts";
 import {
   exportDeadLettersCommand,
   listDeadLettersCommand,
@@ -36,6 +37,8 @@ export function commandsOf(registry: Registry): readonly AnyCommand[] {
     redeliverCommand(registry),
     backupCommand(registry),
     restoreCommand(registry),
+    flinkCommand(registry),
+    checkFlinkCommand(registry),
     listDeadLettersCommand(),
     exportDeadLettersCommand(),
     retryDeadLettersCommand(),

@@ -2,6 +2,7 @@ import type { Logger } from "../platform/log/logger.ts";
 import type { Declaration, SinkDeclaration, SourceDeclaration } from "../settings/declaration.ts";
 import type { InstanceShare } from "../settings/share.ts";
 import type { Spec } from "../settings/variable.ts";
+import type { FlinkCannot, FlinkSinkTable, FlinkSourceTable, FlinkTerms } from "./flink_table.ts";
 import type { Sink } from "./sink.ts";
 import type { Source } from "./source.ts";
 
@@ -34,6 +35,8 @@ export interface SinkConnector<S extends Spec = Spec, C = unknown>
   readonly readBack?: "cheap" | { readonly scan: string };
   /** Whether its sinks write to stdout. Then nothing else may be written there. */
   readonly writesToStdout?: true;
+  /** How Flink writes what this sink would be given; left out: it cannot. */
+  flink?(config: C, terms: FlinkTerms): FlinkSinkTable | FlinkCannot;
 }
 
 /** What a source needs to know of the handler. */
@@ -65,6 +68,8 @@ export interface SourceConnector<S extends Spec = Spec, C = unknown>
    * Connects to nothing yet.
    */
   outlet?(config: C): Changing<MetricsOutlet, C>;
+  /** How Flink reads the bus, a table for each topic; left out: it cannot. */
+  flink?(config: C, terms: FlinkTerms): readonly FlinkSourceTable[];
 }
 
 /** A part, and the function that gives it other settings. */

@@ -3,7 +3,7 @@ import { type NamePattern, namePattern } from "../event/name_pattern.ts";
 import { durationMs } from "../platform/clock/duration.ts";
 
 /** One rule of `ROUTES`. */
-interface Rule {
+export interface Rule {
   readonly pattern: NamePattern;
   /** The windows that it is for; undefined: all. */
   readonly tier: Tier | undefined;
@@ -17,7 +17,7 @@ export class TierRoutes {
   /** The sinks for all names, where the first rule matches everything. Then names need not be looked at. */
   readonly always: readonly string[] | undefined;
 
-  constructor(private readonly rules: readonly Rule[]) {
+  constructor(readonly rules: readonly Rule[]) {
     const { pattern, sinks } = rules[0]!;
     this.always = pattern.isCatchAll ? sinks : undefined;
   }

@@ -36,7 +36,7 @@ function callsIn(code: string): string[][] {
     const [, named] = new RegExp(`(?:^|[ /])vabus-data-handler ((?:${words}|--version)\\b.*)$`).exec(line) ??
       [];
     const [, unnamed] = new RegExp(`^ *((?:${words}) --.*)$`).exec(line) ?? [];
-    const call = (named ?? unnamed)?.replace(/ #.*/, "");
+    const call = (named ?? unnamed)?.replace(/ #.*| > .*/, "");
     return call === undefined ? [] : [call.split(/[ …&]+/).filter((word) => word !== "")];
   });
 }

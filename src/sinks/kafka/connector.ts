@@ -1,5 +1,6 @@
 import { systemClock } from "../../platform/clock/clock.ts";
 import { sinkConnector } from "../../contract/connector.ts";
+import { kafkaClientOptions } from "../../platform/kafka/flink_client_options.ts";
 import { IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
 import type { Scope } from "../../settings/scope.ts";
 import { KAFKA_SETTINGS } from "./kafka_settings.ts";
@@ -57,6 +58,32 @@ export const KAFKA = sinkConnector({
       remedy: "set KAFKA_SSL=true, with KAFKA_SSL_CA_FILE where the authority is your own",
     }));
   },
+  flink: ({ bootstrapServers, topic, sasl, tls, delivery }, { job, secret }) => ({
+    rows: "json",
+    options: [
+      ["connector", "kafka"],
+      ["topic", topic],
+      ...kafkaClientOptions({ brokers: bootstrapServers, login: sasl, tls }, {
+        password: "KAFKA_SASL_PASSWORD",
+        key: "KAFKA_SSL_KEY",
+      }, secret),
+      ["key.format", "raw"],
+      ["key.fields", "name"],
+      ["value.format", "raw"],
+      ["value.fields-include", "EXCEPT_KEY"],
+      ["sink.delivery-guarantee", delivery],
+      ...(delivery === "exactly-once"
+        ? [
+          ["sink.transactional-id-prefix", job] as const,
+          // The most that brokers allow by default. A job that is away for longer loses what was open.
+          ["properties.transaction.timeout.ms", "900000"] as const,
+        ]
+        : []),
+    ],
+    notes: tls?.key === undefined
+      ? []
+      : ["${KAFKA_SSL_KEY} stands for the text of KAFKA_SSL_KEY_FILE, which must be PKCS #8."],
+  }),
   create({ sasl, tls, ...config }, { id, instance, logger }) {
     const options = { ...config, ...(sasl && { sasl }), ...(tls && { ssl: sslOf(tls) }) };
     return new KafkaSink({ ...options, id, instance, clock: systemClock }, logger);

@@ -1,5 +1,6 @@
 import { sinkConnector } from "../../contract/connector.ts";
 import type { Scope } from "../../settings/scope.ts";
+import { flinkTableOf } from "./flink_table.ts";
 import type { PostgresConnection } from "./postgres_connection.ts";
 import type { PostgresParameters } from "./postgres_parameters.ts";
 import { POSTGRES_SETTINGS } from "./postgres_settings.ts";
@@ -51,6 +52,7 @@ export const POSTGRES = sinkConnector({
         "where the server has scram-sha-256, require_auth=scram-sha-256",
     }));
   },
+  flink: ({ connection, table }, terms) => flinkTableOf(connection, table, terms),
   create: (config, { id, instance, logger }) => new PostgresSink({ ...config, id, instance }, logger),
   readBack: "cheap",
 });

@@ -9,6 +9,11 @@ export const STDOUT = sinkConnector({
   configure: () => ({}),
   targetsOf: () => ["stdout"],
   writesToStdout: true,
+  flink: () => ({
+    rows: "json",
+    options: [["connector", "print"]],
+    notes: ["The lines are in the output of the TaskManagers, each with the name of its series before it."],
+  }),
   create: (_, { id, instance }) =>
     new StdoutSink({ id, instance, write: (bytes) => Deno.stdout.write(bytes) }),
 });

@@ -5,6 +5,7 @@ import { BUS_LOGIN } from "../../settings/bus_login.ts";
 import { type EventTexts, IN_THE_CLEAR, type TlsConfig } from "../../settings/declaration.ts";
 import { secretsOfUrl } from "../../settings/mask.ts";
 import type { Scope } from "../../settings/scope.ts";
+import { flinkTablesOf } from "./flink_tables.ts";
 import type { KafkaLogin } from "./kafka_login.ts";
 import { KafkaSource, type KafkaSourceOptions } from "./kafka_source.ts";
 import { type KafkaUrl, readKafkaUrl } from "./kafka_url.ts";
@@ -51,6 +52,7 @@ export const KAFKA = sourceConnector({
       remedy: "give VABUS_URL as kafkas://, with VABUS_CA_FILE where the authority is your own",
     }));
   },
+  flink: ({ login, tls, url }, terms) => flinkTablesOf(checked(url), { login, tls }, terms),
   create(config, surroundings) {
     const source = new KafkaSource(optionsOf(config, surroundings));
     return { part: source, change: (next) => source.change(optionsOf(next, surroundings)) };

@@ -1,0 +1,30 @@
+import { examineCluster } from "../flink/cluster_examination.ts";
+import { SqlGateway } from "../flink/sql_gateway.ts";
+import { printable } from "../platform/log/printable.ts";
+import { redact } from "../settings/redaction.ts";
+import type { CommandContext } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { told } from "./flink.ts";
+import { type FlinkFlags, jobOf } from "./flink_job_options.ts";
+
+/** Says what of the job would run at a gateway. */
+export async function checkFlink(
+  context: CommandContext,
+  { gateway: url, ...flags }: FlinkFlags & { readonly gateway: string },
+): Promise<ExitCode> {
+  const { config, signal, write } = context;
+  const job = jobOf(context, flags, (_, value) => value);
+  let isSound = true;
+  try {
+    await using gateway = await SqlGateway.open(url, signal);
+    for await (const { isWell, words } of examineCluster(gateway, job)) {
+      isSound &&= isWell;
+      // What Flink says may quote a statement.
+      write(isWell ? `ok      ${words}\n` : `FAILED  ${printable(redact(words, config.secrets))}\n`);
+    }
+  } catch (error) {
+    throw told(error, context);
+  }
+  for (const sentence of job.leftOut) write(`WARNING ${printable(sentence)}\n`);
+  return isSound ? EXIT.done : EXIT.failed;
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import type { Row } from "../support/oracle.ts";
+import { CLOSING } from "./plant.ts";
+
+/** Sums are not compensated in Flink. */
+const [SUM_TOLERANCE, PERCENTILE_TOLERANCE] = [1e-9, 0.01];
+/** Flink computes it of the sum of squares, which costs digits. */
+const SPREAD_TOLERANCE = 1e-6;
+
+/** What is shown of a difference. */
+const SHOWN = 5;
+
+/** Compares the rows of a job with those of a handler, whatever instance they are of. Returns how many. */
+export function assertEqualRows(ofFlink: readonly Row[], ofHandler: readonly Row[]): number {
+  const expected = byIdentity(ofHandler);
+  const found = byIdentity(ofFlink);
+  const differences = [
+    ...[...expected.keys()].filter((key) => !found.has(key)).map((key) => `missing: ${key}`),
+    ...[...found].flatMap(([key, row]) => {
+      const other = expected.get(key);
+      if (other === undefined) return [`too many: ${key}`];
+      return isEqual(row, other)
+        ? []
+        : [`${key}: ${row.value} of ${row.count}, not ${other.value} of ${other.count}`];
+    }),
+  ];
+  assert.deepEqual(differences.slice(0, SHOWN), [], `${differences.length} of ${expected.size} rows differ`);
+  return expected.size;
+}
+
+function byIdentity(rows: readonly Row[]): Map<string, Row> {
+  const found = new Map<string, Row>();
+  for (const row of rows) {
+    if (row.name === CLOSING) continue;
+    const { name, labels, aggFunc, windowStartMs, windowEndMs } = row;
+    const key = JSON.stringify([name, labels, aggFunc, windowStartMs, windowEndMs]);
+    assert.ok(!found.has(key), `${key} is there twice`);
+    found.set(key, row);
+  }
+  return found;
+}
+
+function isEqual(row: Row, other: Row): boolean {
+  const tolerance = row.aggFunc === "stddev"
+    ? SPREAD_TOLERANCE
+    : /^p\d/.test(row.aggFunc)
+    ? PERCENTILE_TOLERANCE
+    : SUM_TOLERANCE;
+  return row.count === other.count && Math.abs(row.value - other.value) <= tolerance * Math.abs(other.value);
+}
