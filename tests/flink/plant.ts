@@ -22,6 +22,8 @@ const DISORDER_MS = 4_500;
 export const PLANT_SETTINGS = {
   AGGREGATION_INTERVAL: "10,60/20,100",
   ALLOWED_LATENESS: "5",
+  // A slow machine must not make a partition idle.
+  IDLE_TIMEOUT: "0",
   AGG_FUNCTIONS: "*.several=avg,min,max,p95;*.first=first;*.last=last;*.spread=stddev;*.count=count;" +
     "debug.*=none;*.mean=avg;*=sum",
 } as const;
