@@ -3,7 +3,6 @@ import { httpUrl } from "../settings/listener_url.ts";
 import { integer, path, pattern } from "../settings/value_type.ts";
 import { type AnyCommand, command } from "./command.ts";
 import { repeated, single, singleOr, toggle } from "./option.ts";
-import { alone } from "./whose_state.ts";
 
 /** Flink's own default for the address of a gateway. */
 const GATEWAY_URL = "http://localhost:8083";
@@ -47,7 +46,7 @@ export function flinkCommand(registry: Registry): AnyCommand {
       submit: single("--submit", httpUrl(), "the SQL gateway that is to run the job"),
       ...JOB_OPTIONS,
     },
-    configure: (sources) => registry.configure(alone(sources)),
+    configure: (sources) => registry.configure(sources),
     run: async (context, options) => (await import("./flink.ts")).flink(context, options),
   });
 }
@@ -65,7 +64,7 @@ export function checkFlinkCommand(registry: Registry): AnyCommand {
       gateway: singleOr("--gateway", httpUrl(), GATEWAY_URL, "the SQL gateway to ask"),
       ...JOB_OPTIONS,
     },
-    configure: (sources) => registry.configure(alone(sources)),
+    configure: (sources) => registry.configure(sources),
     run: async (context, options) => (await import("./flink_check.ts")).checkFlink(context, options),
   });
 }

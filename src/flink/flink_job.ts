@@ -121,7 +121,7 @@ class JobBuilder {
       }
       const events = this.events(source.events, bus);
       if (events === undefined) continue;
-      const terms = { ...this.terms(), offsets: this.options.offsets?.of(bus) };
+      const terms = { ...this.terms(), offsets: this.offsetsOf(bus) };
       for (const table of connector.flink(source.options, terms)) {
         this.note(table.options);
         found.push(sourceStatements(found.length + 1, table, events, this.config));
@@ -131,6 +131,16 @@ class JobBuilder {
       throw new Cannot(`VABUS_URL has no bus that Flink can read. ${this.leftOut.join(" ")}`);
     }
     return found;
+  }
+
+  /** A bus that begins elsewhere than its handler has ended would be counted twice, or not at all. */
+  private offsetsOf(bus: string): FlinkTerms["offsets"] {
+    const { offsets } = this.options;
+    const found = offsets?.of(bus);
+    if (offsets === undefined || found !== undefined) return found;
+    throw new Cannot(
+      `The state does not know the bus ${bus}; it knows ${offsets.names.join(", ") || "none"}.`,
+    );
   }
 
   private events(texts: Parameters<typeof eventExpressions>[0], bus: string): EventExpressions | undefined {

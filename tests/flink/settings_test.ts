@@ -1,6 +1,7 @@
 /** Every setting changes the job, or is said to have no counterpart. */
 import assert from "node:assert/strict";
 import { SETTING_NOTES } from "../../src/flink/setting_notes.ts";
+import { StartOffsets } from "../../src/flink/start_offsets.ts";
 import { statementsOf } from "../../src/flink/script.ts";
 import { CATALOGUE } from "../settings/sources.ts";
 import fc from "../support/fast_check.ts";
@@ -164,6 +165,11 @@ Deno.test("what Flink cannot read or write is left out with its reason, and an e
     { EVENT_VALUE: "/a", EVENT_NAME: "{/a/b}" },
     { ROUTES: "*=none" },
   ];
+  const strange = { offsets: new StartOffsets(new Map([["kafka://other/readings", []]])) };
+  assert.throws(
+    () => jobOf(LEAST, strange),
+    /does not know the bus kafka:\/\/broker1.*it knows kafka:\/\/other/,
+  );
   for (const settings of hopeless) {
     assert.throws(() => jobOf({ ...LEAST, ...settings }), { name: "Cannot" }, JSON.stringify(settings));
   }
