@@ -18,6 +18,8 @@ export const LONGEST: readonly string[] = [
   "tests/e2e/demo_story_test.ts",
   "tests/e2e/protocols_test.ts",
   "tests/e2e/restored_bus_test.ts",
+  "tests/dashboard/browser/many_series_test.ts",
+  "tests/dashboard/browser/open_for_hours_test.ts",
   "tests/e2e/foreign_files_test.ts",
   "tests/ingest",
   "tests/state/file",
