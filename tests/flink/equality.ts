@@ -4,7 +4,7 @@ import { CLOSING } from "./plant.ts";
 
 /** Sums are not compensated in Flink. */
 const [SUM_TOLERANCE, PERCENTILE_TOLERANCE] = [1e-9, 0.01];
-/** Flink computes it of the sum of squares, which costs digits. */
+/** Absolute: Flink computes it of the sum of squares, which costs digits beside values of about 100. */
 const SPREAD_TOLERANCE = 1e-6;
 
 /** What is shown of a difference. */
@@ -41,10 +41,8 @@ function byIdentity(rows: readonly Row[]): Map<string, Row> {
 }
 
 function isEqual(row: Row, other: Row): boolean {
-  const tolerance = row.aggFunc === "stddev"
-    ? SPREAD_TOLERANCE
-    : /^p\d/.test(row.aggFunc)
-    ? PERCENTILE_TOLERANCE
-    : SUM_TOLERANCE;
-  return row.count === other.count && Math.abs(row.value - other.value) <= tolerance * Math.abs(other.value);
+  const difference = Math.abs(row.value - other.value);
+  if (row.aggFunc === "stddev") return row.count === other.count && difference <= SPREAD_TOLERANCE;
+  const tolerance = /^p\d/.test(row.aggFunc) ? PERCENTILE_TOLERANCE : SUM_TOLERANCE;
+  return row.count === other.count && difference <= tolerance * Math.abs(other.value);
 }
