@@ -4,13 +4,30 @@ import { RunbookText } from "../alarms/runbook_text.ts";
 import { html } from "../html.ts";
 import { linkTo } from "../location.ts";
 import { Mark } from "../mark.ts";
+import type { Readiness } from "../readiness.ts";
 
 /** It only says that there are causes, which are here already. */
 const UMBRELLA = "VabusNotReady";
 
-/** The alarms that stand or will soon, each of them with what is so. Nothing where there is none. */
-export function AlarmLinks({ alarms }: { readonly alarms: readonly Alarm[] }): VNode | null {
-  const shown = alarms.filter(({ name }) => name !== UMBRELLA);
+/** Alarms that say the same as a cause in other words. */
+const SAME: Readonly<Record<string, readonly string[]>> = {
+  outbox_full: ["VabusOutboxFull", "VabusOutboxFills"],
+};
+
+interface AlarmLinksProps {
+  readonly alarms: readonly Alarm[];
+  /** Why the handler is not ready, as it is shown already. */
+  readonly causes: Readiness["causes"];
+}
+
+/**
+ * The alarms that stand or will soon, each of them with what is so, but those that say the same as a cause.
+ * Nothing where there is none.
+ */
+export function AlarmLinks({ alarms, causes }: AlarmLinksProps): VNode | null {
+  const isSaid = ({ detail, name }: Alarm) =>
+    causes.some((cause) => cause.detail.includes(detail) || SAME[cause.name]?.includes(name));
+  const shown = alarms.filter((alarm) => alarm.name !== UMBRELLA && !isSaid(alarm));
   if (shown.length === 0) return null;
   return html`
     <section class="card alarm-links" aria-label="Alarms">

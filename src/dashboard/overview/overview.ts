@@ -22,7 +22,7 @@ export function Overview(): VNode {
   return html`
     <div class="stack">
       ${readiness && html`<${ReadinessCard} readiness=${readiness} />`}
-      ${alarms && html`<${AlarmLinks} alarms=${alarms.alarms} />`}
+      ${alarms && html`<${AlarmLinks} alarms=${alarms.alarms} causes=${readiness?.causes ?? []} />`}
       ${pipeline && html`<${PipelinePicture} pipelines=${pipelines} pipeline=${pipeline} />`}
       <${HandlerOrders} />
     </div>

@@ -48,7 +48,7 @@ function Trouble({ trouble }: { readonly trouble: SeriesTrouble }): VNode {
         `}
         ${reasons.map(([reason, count]) =>
           html`
-            <span key=${reason}>${countOf(count, "event")} refused as ${reason}
+            <span key=${reason}>${countOf(count, "event")} refused as ${reason}${" "}
               (<a href=${linkTo("dead-letters", { reason })}>dead letters</a>). </span>
           `
         )}

@@ -54,7 +54,7 @@ export const SINK_RULES: readonly AlarmRule[] = [
       const fullInMs = growth > 0 ? (outboxMaxRows - outboxRows) / growth * 1000 : Infinity;
       return aboutHandler(
         fullInMs < than.fullInSeconds * 1000 && outboxRows > than.share * outboxMaxRows,
-        () => `at this pace it is full in ${spanInWords(fullInMs)}; then reading stops`,
+        () => `at this pace it is full in ${spanInWords(Math.max(0, fullInMs))}; then reading stops`,
       );
     },
   },
