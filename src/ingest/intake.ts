@@ -31,6 +31,13 @@ const OVERFLOWED =
   "MAX_SERIES is reached: events of new series are refused (dead letters, reason overflow). " +
   "Raise MAX_SERIES, or find out who sends so many names.";
 
+/** The greatest event time of a batch, Unix ms; -Infinity: it has no event. */
+function newestOf({ count, timeMs }: EventBatch): number {
+  let newestMs = -Infinity;
+  for (let i = 0; i < count; i++) newestMs = Math.max(newestMs, timeMs[i]!);
+  return newestMs;
+}
+
 /** Puts events into the aggregator, and keeps the refused ones for the next checkpoint. */
 export class Intake {
   /** Since the last checkpoint. */
@@ -154,8 +161,8 @@ export class Intake {
     const fates = new Map<number, EventFate>();
     const { troubles } = this.observer;
     const greatestMs = this.aggregator.watermark.greatestOf(number);
-    // What was read with a delay is not late for that.
-    const newestMs = greatestMs === -Infinity ? nowMs : Math.min(greatestMs, nowMs);
+    // What was read with a delay is not late for that. The first batch of a partition has only itself.
+    const newestMs = Math.min(greatestMs === -Infinity ? newestOf(batch) : greatestMs, nowMs);
     const tap = this.observer.tap?.isOpen ? this.observer.tap : undefined;
     const onRefused = (refusal: Refusal, i: number) => {
       if (tap) fates.set(i, { refusal });
