@@ -1,5 +1,3 @@
-import { giveWay } from "./steps.ts";
-
 /** Time, as a parameter, so that a simulated clock can drive a whole run. */
 export interface Clock {
   /** Wall clock, Unix ms; may jump. */
@@ -18,7 +16,7 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   sleep: (ms, signal) =>
-    ms === 0 ? giveWay() : new Promise((resolve) => {
+    new Promise((resolve) => {
       if (signal.aborted) return resolve();
       const done = () => {
         clearTimeout(timer);

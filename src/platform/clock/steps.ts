@@ -1,5 +1,3 @@
-import { setImmediate } from "node:timers";
-
 /**
  * Work that is done in steps, so that whatever else waits for the event loop gets a turn between two of them.
  * A step tells how many bytes the work holds by then, or is about to take.
@@ -17,9 +15,12 @@ export function atOnce<T>(steps: Generator<unknown, T>): T {
   }
 }
 
-/** Resolves once whatever waits for the event loop had a turn. A timer would take a millisecond at least. */
+/**
+ * Resolves once whatever waits for the event loop had a turn. It takes a timer, and with it a millisecond:
+ * while `setImmediate` or messages follow each other, the runtime never looks at its sockets.
+ */
 export function giveWay(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /**

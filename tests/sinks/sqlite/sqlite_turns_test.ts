@@ -6,7 +6,7 @@ import { aggregateOf, batchOf, CONTEXT, NEVER, QUIET, sinkError } from "../../co
 import { readRows } from "../sqlite_rows.ts";
 
 const INSTANCE = "plant-1";
-const ROWS = 2000;
+const ROWS = 10_000;
 const BATCH = batchOf(Array.from({ length: ROWS }, (_, i) => aggregateOf({ name: `sensor${i}` })));
 
 async function withSink(work: (sink: SqliteSink, rowCount: () => number) => Promise<void>): Promise<void> {
