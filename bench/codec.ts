@@ -78,6 +78,11 @@ const WAYS: readonly Way[] = [
       },"ts":${BASE * 1000 + i}}`,
   },
   {
+    name: "value, under one name",
+    texts: { format: "value", name: "plant.temperature" },
+    record: (i) => JSON.stringify(`${value(i)}`),
+  },
+  {
     name: "influx",
     texts: { format: "influx" },
     hasLabels: true,

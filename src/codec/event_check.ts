@@ -2,6 +2,7 @@ import { FUNCTION_LIST, functionId, UNNAMED, usually } from "../event/agg_functi
 import { NAME_MAX_CHARACTERS } from "../event/event.ts";
 import { canonicalLabels, labelsProblem } from "../event/labels.ts";
 import { printable } from "../platform/log/printable.ts";
+import { jsonFault } from "./json_fault.ts";
 import { isMeantAsNumber, numberIn } from "./mapping/number.ts";
 import { hasLabelTwice } from "./repeated_label.ts";
 
@@ -23,7 +24,7 @@ export function readEvent(text: string | undefined): CheckedEvent | string {
   try {
     parsed = JSON.parse(text);
   } catch {
-    return "not JSON";
+    return jsonFault(text);
   }
   const checked = checkEvent(parsed);
   return typeof checked === "object" && checked.labels !== "" && hasLabelTwice(text, parsed)

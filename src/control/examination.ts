@@ -1,6 +1,7 @@
 import { partsOfAnswer } from "../contract/probe_answer.ts";
 import { SinkError } from "../contract/sink.ts";
 import { SourceError } from "../contract/source.ts";
+import { saysDenial } from "../platform/log/denial.ts";
 import { StateError } from "../state/file/state_error.ts";
 import { OrderError } from "./order_error.ts";
 
@@ -49,7 +50,7 @@ export async function examine(subject: Subject, signal: AbortSignal, timeoutMs: 
 function failureIn(error: unknown): string {
   if (error instanceof StateError || error instanceof OrderError) return error.message;
   if (!(error instanceof SinkError || error instanceof SourceError)) throw error;
-  const advice = ADVICE[error.kind];
+  const advice = saysDenial(error.message) ? "" : ADVICE[error.kind];
   return `${error.message}${advice && ` ${advice}`}`;
 }
 

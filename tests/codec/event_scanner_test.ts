@@ -40,7 +40,12 @@ function scan(text: string): { header: unknown; events: Scanned[]; invalid: [num
     const raw = new TextDecoder().decode(bytes.subarray(batch.rawStart[i]!, batch.rawEnd[i]!));
     assert.deepEqual(JSON.parse(raw), readReply(bytes)!.elements[batch.position[i]!]!.json!.value);
   }
-  return { header, events, invalid: batch.invalid.map(({ index, detail }) => [index, detail]) };
+  // What is wrong with the JSON is said for the operator, and the model has no words for it.
+  const invalid = batch.invalid.map(({ index, detail }): [number, string] => [
+    index,
+    detail.replace(/^not JSON:.*/, "not JSON"),
+  ]);
+  return { header, events, invalid };
 }
 
 function functionOf(id: number): string | undefined {

@@ -117,6 +117,7 @@ Deno.test("where the program may not go, no advice of the runtime is shown", asy
     assertNoStackTrace(output);
     assert.doesNotMatch(output.stdout + output.stderr, /--allow-|run again/);
     assert.match(output.stdout + output.stderr, /this program has no (?:read|all|net) access/);
+    assert.doesNotMatch(output.stdout, /this program has no .*Is it running/);
   }
   assert.equal(shown[0]!.stdout.match(/^FAILED {2}(?:bus|sink) /gm)?.length, buses.length + 1);
 });

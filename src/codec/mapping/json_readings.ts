@@ -1,3 +1,4 @@
+import { jsonFault } from "../json_fault.ts";
 import type { EventMapping } from "./event_mapping.ts";
 import { otherPointers } from "./pointers.ts";
 import { makeEvent, type Parts, type Reading, type RecordContext } from "./reading.ts";
@@ -13,7 +14,7 @@ export function* jsonReadings(
   try {
     record = JSON.parse(text);
   } catch {
-    yield { event: "not JSON" };
+    yield { event: jsonFault(text) };
     return;
   }
   const partsOf = (value: unknown, path: readonly string[], valueName: string): Parts => ({
