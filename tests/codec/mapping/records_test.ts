@@ -363,6 +363,14 @@ Deno.test("csv: one bad row costs no other, and says what is wrong with it", () 
   assert.equal(refusal("name,time\na,5", CSV), "no value: there is no column value");
 });
 
+Deno.test("csv: a header that is not UTF-8 is refused, whatever its rows have", () => {
+  const table = new TextEncoder().encode("x,é,value,timestamp\na,b,1,5");
+  const texts = { format: "csv", name: "{/x}" };
+  assert.deepEqual(read(table, texts).events.map(({ name }) => name), ["a"]);
+  table[table.indexOf(0xc3)] = 0xff;
+  assert.equal(refusal(table, texts), "not UTF-8");
+});
+
 Deno.test("csv: each column that is a number", () => {
   const texts = { format: "csv", name: "{/machine}.{column}", value: "*", timestamp: "/time" };
   const { events } = read("machine,time,temp,state,load\n7,5,21.5,running,3\n8,6,,x,4", texts);

@@ -17,4 +17,5 @@ Deno.test("what passes by itself, or once an operator has done something, is wai
     assert.equal(isWaitedOut(new StateError(kind, "it is so")), expected, kind);
   }
   assert.equal(isWaitedOut(new Error("unwritable")), false);
+  assert.equal(`${new StateError("gone", "it is gone")}`, "StateError: it is gone");
 });
