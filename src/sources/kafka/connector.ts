@@ -25,6 +25,7 @@ export const KAFKA = sourceConnector({
   kind: "kafka",
   title: "Kafka as a bus",
   sharing: "by-partition",
+  handsOver: true,
   schemes: { plain: ["kafka"], tls: ["kafkas"] },
   urlForm: "kafka://broker:9092,…/topic,… or kafkas:// with TLS",
   settings: BUS_LOGIN,

@@ -1,19 +1,11 @@
 import { SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
-import type { KafkaCluster } from "./kafka_cluster.ts";
-import { commitOffsets, findCoordinator, type TopicPartition } from "./offset_requests.ts";
+import type { GroupOffsets } from "./group_offsets.ts";
+import type { TopicPartition } from "./offset_requests.ts";
 
 /** Between two commits. Nothing depends on them but what lag tools show. */
 const COMMIT_INTERVAL_MS = 2000;
-
-/**
- * The group of a source. Sinks have `vabus-data-handler.` or `vabus-data-handler-` at the beginning of
- * theirs, so no name of an instance makes the two the same.
- */
-export function groupOf(instance: string): string {
-  return `vabus-data-handler_source.${instance}`;
-}
 
 /** Commits offsets to a group, so that Kafka's own tools show how far behind this reader is. */
 export class GroupCommits {
@@ -22,8 +14,9 @@ export class GroupCommits {
   private hasWarned = false;
 
   constructor(
-    private readonly group: string,
-    private readonly cluster: KafkaCluster,
+    /** The URL without credentials, for the log. */
+    private readonly bus: string,
+    private readonly offsets: GroupOffsets,
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly signal: AbortSignal,
@@ -40,12 +33,9 @@ export class GroupCommits {
     const offsets = [...this.noted.values()];
     this.noted.clear();
     if (offsets.length === 0) return;
-    const { cluster, group } = this;
+    const { bus, offsets: { group } } = this;
     try {
-      // The group's broker may change, so it is looked for each time.
-      const any = await cluster.anyConnection(signal);
-      const address = await findCoordinator(any, group);
-      await commitOffsets(await cluster.connectionAt(address, "questions", signal), group, offsets);
+      await this.offsets.commit(offsets, signal);
       this.hasWarned = false;
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
@@ -53,7 +43,7 @@ export class GroupCommits {
         this.logger.warn(
           `the offsets could not be committed to the group, so Kafka's tools do not show them; no event ` +
             `depends on it: ${error.message}`,
-          { bus: cluster.name, group },
+          { bus, group },
         );
       }
       this.hasWarned = true;

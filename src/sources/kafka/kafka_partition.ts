@@ -9,9 +9,12 @@ import {
   SourceError,
 } from "../../contract/source.ts";
 import type { EventBatch } from "../../event/event_batch.ts";
+import type { ShareNumber } from "../../settings/share.ts";
 import { brokerError } from "./kafka_errors.ts";
+import { entered, givenAway, type Holding, holdingText, readHolding } from "./holding.ts";
 import type { TopicPartition } from "./offset_requests.ts";
 import type { Found, PartitionFeed } from "./partition_feed.ts";
+import type { Tenure } from "./partition_shares.ts";
 import { RecordTaker } from "./record_taker.ts";
 import { Standstill } from "./standstill.ts";
 
@@ -35,12 +38,15 @@ export interface PartitionSurroundings {
   offsetOf(feed: PartitionFeed, of: TopicPartition, wanted: "oldest" | "end", signal: AbortSignal): Promise<
     { readonly offset: number } | { readonly error: number }
   >;
-  /** Offers an offset to the group, for the tools that show how far behind readers are. */
-  committed(of: TopicPartition, offset: number): void;
+  /** How this instance has the partition; undefined: no other one reads the source. */
+  tenureOf(of: TopicPartition): Tenure | undefined;
+  /** Tells what is on disk, for the group. */
+  committed(of: TopicPartition, holding: Holding): void;
 }
 
 /**
- * A partition of a topic. A position is the offset of the next record. A lineage is the id of the topic,
+ * A partition of a topic. A position is the offset of the next record, with how the partition is held where
+ * several instances share the topic: see {@link Holding}. A lineage is the id of the topic,
  * with the number of the partition: a topic that was deleted and made again has another one.
  */
 export class KafkaPartition implements Partition {
@@ -49,6 +55,8 @@ export class KafkaPartition implements Partition {
   readonly readMaxMs = READ_MAX_MS;
   private readonly taker: RecordTaker;
   private readonly standstill: Standstill;
+  /** As of the read under way, but for the offset. */
+  private holding: Holding = { offset: 0, epoch: 0, since: 0, earlier: [], givenTo: undefined };
 
   /** @param startsAtEnd Whether it begins at its end where it was not read before. */
   constructor(
@@ -74,8 +82,12 @@ export class KafkaPartition implements Partition {
     for (let looks = 0;;) {
       const elsewhere = await this.enter(from, signal);
       if (elsewhere !== undefined) return elsewhere;
-      const position = this.positionOf(from);
-      if (looks === 0) feed.seek(position ?? await this.offset(this.startsAtEnd ? "end" : "oldest", signal));
+      if (looks === 0) {
+        const tenure = this.surroundings.tenureOf(this.of);
+        this.holding = await this.enterEpoch(this.holdingOf(from), tenure, signal);
+        if (tenure?.giveTo !== undefined) return await this.giveAway(from, tenure.giveTo, request, signal);
+        feed.seek(this.holding.offset);
+      }
       const startedMs = clock.monotonicMs();
       if (this.taker.take(feed, into, request.limit, clock.nowMs())) {
         return { kind: "events", ...this.step(from), lost: 0, decodeMs: clock.monotonicMs() - startedMs };
@@ -94,16 +106,14 @@ export class KafkaPartition implements Partition {
   }
 
   committed({ position }: Progress): Promise<void> {
-    const offset = Number(position);
-    if (position !== undefined && Number.isSafeInteger(offset)) {
-      this.surroundings.committed(this.of, offset);
-    }
+    const holding = position === undefined ? undefined : readHolding(position);
+    if (holding !== undefined) this.surroundings.committed(this.of, holding);
     return Promise.resolve();
   }
 
   unreadAfter(position: string): number | undefined {
     const { stableEnd } = this.feed.ends;
-    const unread = stableEnd - Number(position);
+    const unread = stableEnd - (readHolding(position)?.offset ?? NaN);
     return stableEnd === 0 || Number.isNaN(unread) ? undefined : Math.max(0, unread);
   }
 
@@ -119,9 +129,41 @@ export class KafkaPartition implements Partition {
     return topicId === undefined ? undefined : `kafka ${topicId}/${this.of.partition}`;
   }
 
-  private step({ lineage }: Progress): { lineage: string | undefined; next: string; offset: undefined } {
+  private step(
+    { lineage }: Progress,
+    offset = this.feed.at,
+  ): { lineage: string | undefined; next: string; offset: undefined } {
     // Offsets have gaps, so they are no numbers of events.
-    return { lineage: this.lineage ?? lineage, next: `${this.feed.at}`, offset: undefined };
+    const next = holdingText({ ...this.holding, offset });
+    return { lineage: this.lineage ?? lineage, next, offset: undefined };
+  }
+
+  /** How the partition is held from now on. A new epoch begins where it was given. */
+  private async enterEpoch(
+    own: Holding | undefined,
+    tenure: Tenure | undefined,
+    signal: AbortSignal,
+  ): Promise<Holding> {
+    const epoch = tenure?.epoch ?? own?.epoch ?? 0;
+    if (own !== undefined && own.epoch >= epoch) return own;
+    const from = tenure?.from ?? (this.startsAtEnd ? "newest" : "oldest");
+    const start = typeof from === "number"
+      ? from
+      : await this.offset(from === "newest" ? "end" : "oldest", signal);
+    return entered(own, epoch, start);
+  }
+
+  /** Reads no further. The next checkpoint has it that the partition is given away. */
+  private async giveAway(
+    from: Progress,
+    giveTo: ShareNumber,
+    { waitMs }: ReadRequest,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { holding, surroundings: { context: { clock } } } = this;
+    if (holding.givenTo === undefined) this.holding = givenAway(holding, giveTo);
+    else await clock.sleep(waitMs, signal);
+    return { kind: "idle", ...this.step(from, holding.offset), lost: 0, decodeMs: 0 };
   }
 
   /** What is to be done before the topic is read where it is another one; undefined: it is the same. */
@@ -140,14 +182,18 @@ export class KafkaPartition implements Partition {
       return { kind: "moved", lineage };
     }
     if (from.lineage === undefined) return undefined;
-    const unread = Math.max(0, this.feed.ends.end - (this.positionOf(from) ?? 0));
+    const own = this.holdingOf(from);
+    const unread = Math.max(0, this.feed.ends.end - (own?.offset ?? 0));
     this.feed.forget();
     const oldest = await this.offset("oldest", signal);
     this.feed.ends = { end: 0, stableEnd: 0 };
     logger.error("the topic was deleted and made again: going on at its oldest record", {
       partition: this.id,
     });
-    return { kind: "restarted", lineage, next: `${oldest}`, offset: undefined, lost: unread + oldest };
+    // The offsets are those of other records now.
+    const anew = { offset: oldest, epoch: own?.epoch ?? 0, since: oldest, earlier: [], givenTo: undefined };
+    const next = holdingText(anew);
+    return { kind: "restarted", lineage, next, offset: undefined, lost: unread + oldest };
   }
 
   /** Decides where to go on where the partition does not have the offset. */
@@ -156,18 +202,17 @@ export class KafkaPartition implements Partition {
     const { at } = feed;
     const oldest = await this.offset("oldest", signal);
     const end = await this.offset("end", signal);
-    const step = this.step(from);
     if (oldest > end) {
       throw this.error("garbage", `its brokers say that it goes from offset ${oldest} to ${end}`);
     }
-    if (at < oldest) return { kind: "gap", ...step, next: `${oldest}`, lost: oldest - at };
+    if (at < oldest) return { kind: "gap", ...this.step(from, oldest), lost: oldest - at };
     if (at <= end) throw this.error("unavailable", `it denies its offset ${at}, which lies before its end`);
     logger.error(
       "the partition ends before what was read of it: a broker that was behind has taken over, and " +
         "records are lost there that are counted here; set unclean.leader.election.enable=false",
       { partition: this.id, read_to: at, end },
     );
-    return { kind: "returned", ...step, next: `${end}`, doubtful: 0 };
+    return { kind: "returned", ...this.step(from, end), doubtful: 0 };
   }
 
   private async offset(wanted: "oldest" | "end", signal: AbortSignal): Promise<number> {
@@ -177,10 +222,10 @@ export class KafkaPartition implements Partition {
   }
 
   /** @throws {SourceError} */
-  private positionOf({ position }: Progress): number | undefined {
+  private holdingOf({ position }: Progress): Holding | undefined {
     if (position === undefined) return undefined;
-    const offset = /^\d{1,16}$/.test(position) ? Number(position) : NaN;
-    if (Number.isSafeInteger(offset)) return offset;
+    const holding = readHolding(position);
+    if (holding !== undefined) return holding;
     throw this.error(
       "refused",
       `the state says that it was read to ${position}, which is no offset: was it another bus before? Give ` +

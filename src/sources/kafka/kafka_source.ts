@@ -1,22 +1,25 @@
 import type { RecordReader } from "../../codec/mapping/record_reader.ts";
 import { type Partition, type Source, type SourceContext, SourceError } from "../../contract/source.ts";
 import type { Clock } from "../../platform/clock/clock.ts";
-import { type InstanceShare, isOwn, shareInWords } from "../../settings/share.ts";
+import { type InstanceShare, shareInWords } from "../../settings/share.ts";
 import type { KafkaAccess } from "./broker_connection.ts";
 import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import { BrokerFetcher } from "./broker_fetcher.ts";
 import { FeedMemory } from "./feed_memory.ts";
-import { fetchRecords } from "./fetch_request.ts";
-import { GroupCommits, groupOf } from "./group_commits.ts";
-import { brokerError } from "./kafka_errors.ts";
+import { GroupCommits } from "./group_commits.ts";
+import { groupOf, GroupOffsets } from "./group_offsets.ts";
 import { KafkaCluster } from "./kafka_cluster.ts";
 import { KafkaPartition, type PartitionSurroundings } from "./kafka_partition.ts";
-import type { ClusterMetadata } from "./metadata_request.ts";
+import { type ClusterMetadata, partitionsIn } from "./metadata_request.ts";
 import { listOffsets, type TopicPartition } from "./offset_requests.ts";
+import { tryTopics } from "./topic_trial.ts";
 import { PartitionFeed } from "./partition_feed.ts";
+import { PartitionShares } from "./partition_shares.ts";
 
 /** Between two looks for new partitions. */
 const LOOK_MS = 5000;
+/** Between two looks at who has which partition. */
+const SHARES_LOOK_MS = 1000;
 /** For the last commit to the group. */
 const CLOSE_MAX_MS = 1000;
 
@@ -46,6 +49,9 @@ interface Opened {
   readonly context: SourceContext;
   readonly cluster: KafkaCluster;
   readonly commits: GroupCommits;
+  /** Undefined: no other instance reads the source. */
+  readonly shares: PartitionShares | undefined;
+  metadata: ClusterMetadata;
   readonly stop: AbortController;
   readonly memory: FeedMemory;
   /** By the numbers of the brokers. */
@@ -77,14 +83,18 @@ export class KafkaSource implements Source {
 
   async open(context: SourceContext, signal: AbortSignal): Promise<readonly Partition[]> {
     await this.close();
-    const { clock, instance } = this.options;
+    const { clock, instance, share, startsAtEnd } = this.options;
     const cluster = this.newCluster();
     const stop = new AbortController();
-    const commits = new GroupCommits(groupOf(instance), cluster, clock, context.logger, stop.signal);
+    const offsets = new GroupOffsets(groupOf(share?.group ?? instance), cluster);
+    const metadata = await this.metadataOf(cluster, signal);
+    const isNew = context.resume.size === 0;
     const opened: Opened = {
       context,
       cluster,
-      commits,
+      commits: new GroupCommits(this.id, offsets, clock, context.logger, stop.signal),
+      shares: share && this.sharesIn(context, share, offsets),
+      metadata,
       stop,
       memory: new FeedMemory(),
       fetchers: new Map(),
@@ -93,11 +103,11 @@ export class KafkaSource implements Source {
       refreshing: undefined,
     };
     this.opened = opened;
-    const metadata = await cluster.metadata(this.options.topics, signal);
-    this.assertThere(metadata);
-    this.take(opened, metadata, this.options.startsAtEnd && context.resume.size === 0);
+    await opened.shares?.look(partitionsIn(metadata), signal);
+    this.take(opened, metadata, startsAtEnd && isNew);
     this.tellEmptyShare(opened);
     void this.follow(opened);
+    if (opened.shares !== undefined) void this.followShares(opened, opened.shares);
     return opened.present;
   }
 
@@ -106,16 +116,7 @@ export class KafkaSource implements Source {
     try {
       const metadata = await cluster.metadata(this.options.topics, signal);
       this.assertThere(metadata);
-      const counts: string[] = [];
-      for (const [topic, { leaders }] of metadata.topics) {
-        await this.tryToRead(cluster, topic, metadata, signal);
-        counts.push(
-          `topic ${topic} has ${leaders.length} ${leaders.length === 1 ? "partition" : "partitions"}`,
-        );
-      }
-      return `Kafka, ${cluster.brokerCount} ${cluster.brokerCount === 1 ? "broker" : "brokers"}, ${
-        counts.join(", ")
-      }`;
+      return await tryTopics(cluster, metadata, this.options.share, signal);
     } finally {
       cluster.close();
     }
@@ -128,15 +129,36 @@ export class KafkaSource implements Source {
     opened.stop.abort();
     const over = new AbortController();
     const timeUp = this.options.clock.sleep(CLOSE_MAX_MS, over.signal);
-    await Promise.race([opened.commits.commit(over.signal), timeUp]);
+    const last = opened.shares?.tryToLook(partitionsIn(opened.metadata), over.signal) ??
+      opened.commits.commit(over.signal);
+    await Promise.race([last, timeUp]);
     over.abort();
     opened.cluster.close();
   }
 
-  private tellEmptyShare({ context: { logger }, present }: Opened): void {
+  private sharesIn(context: SourceContext, share: InstanceShare, offsets: GroupOffsets): PartitionShares {
+    const { clock, instance, startsAtEnd, takesOver } = this.options;
+    const beginning = startsAtEnd && context.resume.size === 0 ? "newest" : "oldest";
+    const how = { bus: this.id, instance, share, takesOver, beginning } as const;
+    return new PartitionShares(how, context.resume, offsets, clock, context.logger);
+  }
+
+  private tellEmptyShare({ context: { logger }, metadata, shares }: Opened): void {
     const { share } = this.options;
-    if (share === undefined || present.length > 0) return;
+    if (share === undefined || shares!.ownAmong(partitionsIn(metadata)) > 0) return;
     logger.warn(`no partition is left for ${shareInWords(share)}: it reads nothing here`, { bus: this.id });
+  }
+
+  /** @throws {SourceError} A topic is not there, or no broker. Then the connections are closed. */
+  private async metadataOf(cluster: KafkaCluster, signal: AbortSignal): Promise<ClusterMetadata> {
+    try {
+      const metadata = await cluster.metadata(this.options.topics, signal);
+      this.assertThere(metadata);
+      return metadata;
+    } catch (error) {
+      cluster.close();
+      throw error;
+    }
   }
 
   private newCluster(): KafkaCluster {
@@ -157,40 +179,13 @@ export class KafkaSource implements Source {
     );
   }
 
-  /** Tries the right to read each partition of a topic, without reading anything. @throws {SourceError} */
-  private async tryToRead(
-    cluster: KafkaCluster,
-    topic: string,
-    { topics }: ClusterMetadata,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { id: topicId, leaders } = topics.get(topic)!;
-    for (const node of new Set(leaders)) {
-      const subject = `${this.id}, topic ${topic}`;
-      const connection = await cluster.connectionTo(node, "questions", signal);
-      const partitions = leaders.flatMap((leader, partition) =>
-        leader === node ? [{ topic, partition }] : []
-      );
-      const offsets = await listOffsets(connection, partitions, "end");
-      const wanted = partitions.map((one, i) => {
-        const found = offsets[i]!;
-        if ("error" in found) throw brokerError(subject, found.error);
-        return { ...one, topicId, offset: found.offset };
-      });
-      const limits = { waitMs: 0, maxBytes: 1, partitionMaxBytes: 1 };
-      for (const found of await fetchRecords(connection, wanted, limits, subject)) {
-        if (found !== undefined && found.error !== 0) throw brokerError(subject, found.error);
-      }
-    }
-  }
-
   /** Takes over which partitions there are, and who leads them. Returns whether there are others now. */
   private take(opened: Opened, { topics }: ClusterMetadata, startsAtEnd: boolean): boolean {
     const present: KafkaPartition[] = [];
     for (const topic of this.options.topics) {
       const found = topics.get(topic);
       for (const [partition, leader] of (found?.leaders ?? []).entries()) {
-        if (!isOwn(partition, this.options.share)) continue;
+        if (opened.shares !== undefined && !opened.shares.tenureOf({ topic, partition })) continue;
         const one = this.partitionOf(opened, { topic, partition }, startsAtEnd);
         if (one.feed.topicId !== found!.id) one.feed.forget();
         one.feed.topicId = found!.id;
@@ -248,7 +243,9 @@ export class KafkaSource implements Source {
         const [found] = await listOffsets(connection, [of], wanted);
         return found!;
       },
-      committed: (of, offset) => opened.commits.note(of, offset),
+      tenureOf: (of) => opened.shares?.tenureOf(of),
+      committed: (of, holding) =>
+        opened.shares ? opened.shares.committed(of, holding) : opened.commits.note(of, holding.offset),
     };
   }
 
@@ -276,6 +273,7 @@ export class KafkaSource implements Source {
   private async look(opened: Opened, signal: AbortSignal): Promise<void> {
     const metadata = await opened.cluster.metadata(this.options.topics, signal);
     if (this.opened !== opened) return;
+    opened.metadata = metadata;
     if (this.take(opened, metadata, false)) opened.context.changed(opened.present);
   }
 
@@ -289,6 +287,18 @@ export class KafkaSource implements Source {
       await this.refresh(opened, signal).catch((error) => {
         if (!(error instanceof SourceError)) throw error;
       });
+    }
+  }
+
+  /** Follows which partitions this instance has, as long as the source is open. */
+  private async followShares(opened: Opened, shares: PartitionShares): Promise<void> {
+    const { stop: { signal } } = opened;
+    for (;;) {
+      await shares.rest(SHARES_LOOK_MS, signal);
+      if (signal.aborted) return;
+      const hasChanged = await shares.tryToLook(partitionsIn(opened.metadata), signal);
+      if (this.opened !== opened) return;
+      if (hasChanged && this.take(opened, opened.metadata, false)) opened.context.changed(opened.present);
     }
   }
 }

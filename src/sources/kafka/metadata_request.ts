@@ -3,6 +3,7 @@ import { WireFault, type WireReader } from "../../platform/kafka/wire_reader.ts"
 import type { Api, BrokerConnection } from "./broker_connection.ts";
 import type { ServerAddress } from "../../platform/net/server_socket.ts";
 import { brokerError, isOfUnknownTopic } from "./kafka_errors.ts";
+import type { TopicPartition } from "./offset_requests.ts";
 
 const METADATA: Api = { key: 3, flexibleFrom: 9 };
 
@@ -99,4 +100,9 @@ export function readAddress(reader: WireReader): ServerAddress {
   if ((HOST_NAME.test(host) || isIP(host) !== 0) && port >= 1 && port <= 65_535) return address;
   const said = JSON.stringify(host.slice(0, 80));
   throw new WireFault(`names a broker at ${said}, port ${port}: set its advertised.listeners to host:port`);
+}
+
+/** All partitions of the topics that are there. */
+export function partitionsIn({ topics }: ClusterMetadata): TopicPartition[] {
+  return [...topics].flatMap(([topic, { leaders }]) => leaders.map((_, partition) => ({ topic, partition })));
 }

@@ -6,6 +6,7 @@ import { readAddress } from "./metadata_request.ts";
 
 const LIST_OFFSETS: Api = { key: 2, flexibleFrom: 6 };
 const OFFSET_COMMIT: Api = { key: 8, flexibleFrom: 8 };
+const OFFSET_FETCH: Api = { key: 9, flexibleFrom: 6 };
 const FIND_COORDINATOR: Api = { key: 10, flexibleFrom: 3 };
 
 const READ_COMMITTED = 1;
@@ -77,11 +78,55 @@ export function findCoordinator(connection: BrokerConnection, group: string): Pr
   );
 }
 
+/** An offset of a group, with what whoever has committed it says of it. */
+export interface CommittedOffset extends TopicPartition {
+  readonly offset: number;
+  /** Undefined: nothing. */
+  readonly metadata?: string;
+}
+
+/** What a group has committed, in the order of the partitions; offset -1: nothing. @throws {SourceError} */
+export async function fetchOffsets(
+  connection: BrokerConnection,
+  group: string,
+  partitions: readonly TopicPartition[],
+): Promise<{ readonly offset: number; readonly metadata: string | undefined }[]> {
+  const version = connection.versionOf(OFFSET_FETCH, 2);
+  const found = new Map<string, { readonly offset: number; readonly metadata: string | undefined }>();
+  await connection.request(OFFSET_FETCH, version, (writer) => {
+    writer.string(group);
+    writer.array(
+      partitions,
+      ({ topic, partition }) => writer.string(topic).array([partition], (number) => writer.int32(number)),
+    );
+  }, (reader) => {
+    reader.array(() => {
+      const topic = reader.string();
+      reader.array(() => {
+        const name = `${topic}/${reader.int32()}`;
+        const offset = reader.int64();
+        const metadata = reader.string();
+        const error = reader.int16();
+        if (error !== 0) throw brokerError(`the group ${group}, partition ${name}`, error);
+        found.set(name, { offset, metadata });
+      });
+    });
+    const error = reader.int16();
+    if (error !== 0) throw brokerError(`the group ${group}`, error);
+  });
+  return partitions.map(({ topic, partition }) => {
+    const one = found.get(`${topic}/${partition}`);
+    // What is left out of the answer is not the same as what the group does not have.
+    if (one === undefined) throw brokerError(`the group ${group}, partition ${topic}/${partition}`, 3);
+    return one;
+  });
+}
+
 /** Commits offsets of a group without members. @throws {SourceError} */
 export function commitOffsets(
   connection: BrokerConnection,
   group: string,
-  offsets: readonly (TopicPartition & { readonly offset: number })[],
+  offsets: readonly CommittedOffset[],
 ): Promise<void> {
   const version = connection.versionOf(OFFSET_COMMIT, 2);
   return connection.request(OFFSET_COMMIT, version, (writer) => {
@@ -90,10 +135,10 @@ export function commitOffsets(
     writer.string(group).int32(-1).string("").int64(-1);
     writer.array(
       offsets,
-      ({ topic, partition, offset }) =>
+      ({ topic, partition, offset, metadata }) =>
         writer.string(topic).array(
           [partition],
-          (number) => writer.int32(number).int64(offset).string(undefined),
+          (number) => writer.int32(number).int64(offset).string(metadata),
         ),
     );
   }, (reader) => {

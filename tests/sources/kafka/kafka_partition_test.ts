@@ -33,6 +33,7 @@ function madeAnew(oldest: number): KafkaPartition {
     wait: () => Promise.resolve("none"),
     refresh: () => Promise.resolve(),
     offsetOf: () => Promise.resolve({ offset: oldest }),
+    tenureOf: () => undefined,
     committed: () => {},
   });
 }

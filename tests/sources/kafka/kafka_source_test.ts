@@ -6,7 +6,7 @@ import { CompressionCodecs, CompressionTypes, type Message } from "kafkajs";
 import snappy from "snappyjs";
 import { readerFor } from "../../../src/codec/mapping/record_reader.ts";
 import { SourceError } from "../../../src/contract/source.ts";
-import { groupOf } from "../../../src/sources/kafka/group_commits.ts";
+import { groupOf } from "../../../src/sources/kafka/group_offsets.ts";
 import { events, namesOf, Reading } from "../../contract/source_reading.ts";
 import { PATIENCE_MS, until } from "../../support/executable.ts";
 import { sharedKafka } from "../../support/shared_servers.ts";

@@ -1,0 +1,44 @@
+import type { ShareNumber } from "../../settings/share.ts";
+
+/** Where a partition that nobody has read yet begins. */
+export type Beginning = "oldest" | "newest";
+
+/** What the group says of a partition: who has it, or to whom it was given. */
+export interface HandOverRecord {
+  readonly epoch: number;
+  /** `INSTANCE_ID` of the writer. */
+  readonly by: string;
+  /** Where to go on: an offset, or the beginning of a partition that nobody has read. */
+  readonly from: number | Beginning;
+  /** The instance that it was given to; undefined: the writer has it. */
+  readonly givenTo: ShareNumber | undefined;
+}
+
+/** What was found in the group: a record, the offset of somebody else, or nothing. */
+export type Found = HandOverRecord | { readonly strangerAt: number } | undefined;
+
+const TEXT = /^vabus-1 (?:held (\d{1,15})|given (\d{1,15}) (\d{1,5})\/(\d{1,5}))(?: (oldest|newest))? by (.{1,200})$/su;
+
+/** The metadata of the committed offset of a record. */
+export function metadataOf({ epoch, by, from, givenTo }: HandOverRecord): string {
+  const what = givenTo === undefined ? `held ${epoch}` : `given ${epoch} ${givenTo.index}/${givenTo.count}`;
+  return `vabus-1 ${what}${typeof from === "number" ? "" : ` ${from}`} by ${by}`;
+}
+
+/** The committed offset of a record. */
+export function offsetOf({ from }: HandOverRecord): number {
+  return typeof from === "number" ? from : 0;
+}
+
+/** @param offset As it is committed; negative: none is. */
+export function readRecord(offset: number, metadata: string | undefined): Found {
+  if (offset < 0) return undefined;
+  const [, held, given, index, count, beginning, by] = TEXT.exec(metadata ?? "") ?? [];
+  if (by === undefined) return { strangerAt: offset };
+  return {
+    epoch: Number(held ?? given),
+    by,
+    from: beginning === undefined ? offset : beginning as Beginning,
+    givenTo: given === undefined ? undefined : { index: Number(index), count: Number(count) },
+  };
+}

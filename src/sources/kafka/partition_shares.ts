@@ -1,0 +1,186 @@
+import { SourceError } from "../../contract/source.ts";
+import type { Clock } from "../../platform/clock/clock.ts";
+import type { Logger } from "../../platform/log/logger.ts";
+import { isOwn, ownerOf, shareInWords, type ShareNumber } from "../../settings/share.ts";
+import type { GroupOffsets } from "./group_offsets.ts";
+import { nextStep, type Step } from "./hand_over.ts";
+import { type Beginning, type Found, type HandOverRecord, metadataOf, offsetOf } from "./hand_over_record.ts";
+import { type Holding, readHolding } from "./holding.ts";
+import type { TopicPartition } from "./offset_requests.ts";
+
+/** After so long what the group has is written again, since it forgets what nobody writes. */
+const RENEWAL_MS = 3_600_000;
+
+/** How this instance has a partition that it reads. */
+export interface Tenure {
+  readonly epoch: number;
+  /** Where it begins in this epoch; undefined: the state says it. */
+  readonly from: number | Beginning | undefined;
+  /** The instance that it must be given to, unread from now on; undefined: it is read. */
+  readonly giveTo: ShareNumber | undefined;
+}
+
+export interface ShareOptions {
+  /** The URL without credentials. */
+  readonly bus: string;
+  /** `INSTANCE_ID` */
+  readonly instance: string;
+  readonly share: ShareNumber;
+  readonly takesOver: boolean;
+  /** Where it begins a partition that nobody has read. */
+  readonly beginning: Beginning;
+}
+
+/** Decides which partitions this instance reads, and hands them over: see {@link nextStep}. */
+export class PartitionShares {
+  /** What is on disk of each partition, by its id. */
+  private readonly holdings = new Map<string, Holding>();
+  private readonly tenures = new Map<string, Tenure>();
+  /** What the log has last said of each partition. */
+  private readonly told = new Map<string, string | undefined>();
+  private writtenAtMs = -Infinity;
+  private hasWarned = false;
+  private wake = () => {};
+
+  constructor(
+    private readonly options: ShareOptions,
+    /** How far the state has read each partition, by its id. */
+    resume: ReadonlyMap<string, string>,
+    private readonly offsets: GroupOffsets,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {
+    for (const [id, position] of resume) {
+      const holding = readHolding(position);
+      if (holding !== undefined) this.holdings.set(id, holding);
+    }
+  }
+
+  /** Undefined: this instance does not read the partition, or not yet. */
+  tenureOf(of: TopicPartition): Tenure | undefined {
+    return this.tenures.get(idOf(of));
+  }
+
+  /** How many of the partitions the count gives to this instance. */
+  ownAmong(partitions: readonly TopicPartition[]): number {
+    return partitions.filter(({ partition }) => isOwn(partition, this.options.share)).length;
+  }
+
+  /** Tells what is on disk of a partition. */
+  committed(of: TopicPartition, holding: Holding): void {
+    this.holdings.set(idOf(of), holding);
+    if (holding.givenTo !== undefined) this.wake();
+  }
+
+  /** Waits for the time of the next look, or until something was given away. */
+  async rest(ms: number, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    this.wake = () => woken.abort();
+    await this.clock.sleep(ms, AbortSignal.any([signal, woken.signal]));
+  }
+
+  /**
+   * Reads what the group has of the partitions, settles what this instance does about each, and tells the
+   * group. Returns whether other partitions are to be read now.
+   *
+   * @throws {SourceError}
+   */
+  async look(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<boolean> {
+    const found = await this.offsets.fetch(partitions, signal);
+    const nowMs = this.clock.monotonicMs();
+    const mustRenew = nowMs - this.writtenAtMs >= RENEWAL_MS;
+    let hasChanged = false;
+    const records = partitions.flatMap((of, i) => {
+      const before = this.tenures.has(idOf(of));
+      const record = this.settle(of, found[i], mustRenew);
+      hasChanged ||= this.tenures.has(idOf(of)) !== before;
+      return record === undefined ? [] : [{ ...of, offset: offsetOf(record), metadata: metadataOf(record) }];
+    });
+    if (records.length > 0) await this.offsets.commit(records, signal);
+    if (mustRenew) this.writtenAtMs = nowMs;
+    this.hasWarned = false;
+    return hasChanged;
+  }
+
+  /** The same; a failure goes into the log, once. */
+  async tryToLook(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<boolean> {
+    try {
+      return await this.look(partitions, signal);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      if (!this.hasWarned && !signal.aborted) {
+        this.logger.warn(`no partition can be handed over now: ${error.message}`, { bus: this.options.bus });
+      }
+      this.hasWarned = true;
+      return false;
+    }
+  }
+
+  /** What the group must be told of a partition; undefined: nothing. */
+  private settle(of: TopicPartition, found: Found, mustRenew: boolean): HandOverRecord | undefined {
+    const id = idOf(of);
+    const own = this.holdings.get(id);
+    const { beginning, instance, share, takesOver } = this.options;
+    const step = nextStep({ partition: of.partition, instance, share, own, found, takesOver, beginning });
+    this.tell(id, step);
+    switch (step.kind) {
+      case "read":
+      case "give": {
+        const giveTo = step.kind === "give" ? step.to : undefined;
+        this.tenures.set(id, { epoch: own!.epoch, from: undefined, giveTo });
+        const record = { epoch: own!.epoch, by: instance, from: own!.offset, givenTo: undefined };
+        return mustRenew || !isSame(record, found) ? record : undefined;
+      }
+      case "take": {
+        const giveTo = isOwn(of.partition, share) ? undefined : ownerOf(of.partition, share.count);
+        this.tenures.set(id, { epoch: step.epoch, from: step.from, giveTo });
+        return undefined;
+      }
+      case "wait":
+        this.tenures.delete(id);
+        return step.say;
+      case "lost":
+        this.tenures.delete(id);
+        return undefined;
+    }
+  }
+
+  private tell(id: string, step: Step): void {
+    const text = textOf(step);
+    if (this.told.get(id) === text) return;
+    this.told.set(id, text);
+    if (text === undefined) return;
+    const fields = { bus: this.options.bus, partition: id };
+    if (step.kind === "lost") {
+      this.logger.error(
+        `another instance reads this partition: ${text}. Nothing more is read of it here; verify --fleet ` +
+          "says which events are counted twice",
+        fields,
+      );
+    } else this.logger.info(text, fields);
+  }
+}
+
+function textOf(step: Step): string | undefined {
+  switch (step.kind) {
+    case "read":
+      return undefined;
+    case "give":
+      return `the partition is given to ${shareInWords(step.to)}`;
+    case "take":
+      return `the partition is read here from now on, from ${step.from} on`;
+    case "wait":
+      return step.why === undefined ? undefined : `the partition is waited for: ${step.why}`;
+    case "lost":
+      return step.why;
+  }
+}
+
+function isSame({ by, epoch, from }: HandOverRecord, found: Found): boolean {
+  return found !== undefined && "epoch" in found && found.by === by && found.epoch === epoch &&
+    found.from === from && found.givenTo === undefined;
+}
+
+function idOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}

@@ -1,0 +1,147 @@
+/** Several instances that share a topic, while their number changes and they are killed. */
+import assert from "node:assert/strict";
+import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
+import { type Environment, PATIENCE_MS, Program, until } from "../support/executable.ts";
+import { randomNumbers, recentBaseMs } from "../support/event_stream.ts";
+import type { KafkaBroker } from "../support/kafka_broker.ts";
+import type { PostgresServer } from "../support/postgres_server.ts";
+import { arrival, type Arrivals, handlerEnvironment, postgresSink } from "./plant.ts";
+
+const WINDOW_MS = 1000;
+const WINDOWS = 20;
+const NAMES = 20;
+
+/** The instances of one group, each with a state of its own, and one table for all of them. */
+export class Instances implements AsyncDisposable {
+  readonly table: string;
+  readonly rows: Arrivals;
+  /** The sum and the number of the events of each name, as they were published. */
+  readonly published = new Map<string, { sum: number; count: number }>();
+  private readonly running = new Map<number, Program>();
+  private readonly baseMs = recentBaseMs(WINDOW_MS, WINDOWS);
+  private readonly random;
+  private total = 0;
+
+  constructor(
+    readonly topic: KafkaTopic,
+    private readonly partitions: number,
+    private readonly postgres: PostgresServer,
+    private readonly directory: string,
+    seed: number,
+  ) {
+    this.table = topic.name.replaceAll("-", "_");
+    this.rows = postgresSink(postgres.url, this.table);
+    this.random = randomNumbers(seed);
+  }
+
+  static async create(
+    broker: KafkaBroker,
+    postgres: PostgresServer,
+    partitions: number,
+    directory: string,
+    seed: number,
+  ): Promise<Instances> {
+    const topic = await KafkaTopic.create(broker.brokers, partitions);
+    return new Instances(topic, partitions, postgres, directory, seed);
+  }
+
+  stateOf(index: number): string {
+    return `${this.directory}/${index}/state`;
+  }
+
+  environment(index: number, count: number): Environment {
+    return handlerEnvironment(this.topic.url, `${this.directory}/${index}`, {
+      INSTANCE_ID: `${this.topic.name}-${index}`,
+      INSTANCE_GROUP: this.topic.name,
+      INSTANCE_COUNT: `${count}`,
+      INSTANCE_INDEX: `${index}`,
+      STORAGE_TYPE: "postgres",
+      POSTGRES_CONNECTION_STRING: this.postgres.url,
+      POSTGRES_TABLE: this.table,
+      AGGREGATION_INTERVAL: `${WINDOW_MS / 1000}`,
+      AGG_FUNCTIONS: "*=sum,count,min,max,avg,last,p50",
+      CHECKPOINT_INTERVAL: "0.2",
+      LOG_FORMAT: "text",
+    });
+  }
+
+  start(index: number, count: number): Program {
+    const program = Program.start(["run"], this.environment(index, count));
+    this.running.set(index, program);
+    return program;
+  }
+
+  /** Starts the instances below `count` anew, and those beyond it, so that they give away what they have. */
+  async recount(count: number, kill: readonly number[] = []): Promise<void> {
+    const known = [...this.running.keys()];
+    await Promise.all(known.map((index) => kill.includes(index) ? this.kill(index) : this.stop(index)));
+    const wanted = new Set([...known, ...Array.from({ length: count }, (_, index) => index)]);
+    for (const index of wanted) this.start(index, count);
+  }
+
+  async kill(index: number): Promise<void> {
+    await this.running.get(index)!.kill9();
+  }
+
+  async stop(index: number): Promise<void> {
+    assert.equal(await this.running.get(index)!.stop(), 0, this.running.get(index)!.tail());
+  }
+
+  async stopAll(): Promise<void> {
+    for (const index of this.running.keys()) await this.stop(index);
+  }
+
+  program(index: number): Program {
+    return this.running.get(index)!;
+  }
+
+  /** Writes events over all partitions and windows, whole numbers, so that sums are exact. */
+  async publish(events: number): Promise<void> {
+    const messages = Array.from({ length: events }, (_, i) => {
+      const name = `n${Math.floor(this.random() * NAMES)}`;
+      const value = Math.floor(this.random() * 100);
+      const timestamp = (this.baseMs + Math.floor(this.random() * WINDOWS * WINDOW_MS)) / 1000;
+      const known = this.published.get(name) ?? { sum: 0, count: 0 };
+      this.published.set(name, { sum: known.sum + value, count: known.count + 1 });
+      return { partition: i % this.partitions, value: JSON.stringify({ name, value, timestamp }) };
+    });
+    this.total += events;
+    for (let at = 0; at < events; at += 1000) await this.topic.send(messages.slice(at, at + 1000));
+  }
+
+  /** Waits until a partition is read by an instance that says so. */
+  async takes(index: number, partition: number): Promise<void> {
+    const words = `the partition is read here from now on`;
+    const id = `${this.topic.name}/${partition}`;
+    await until(
+      () => this.program(index).stderr.split("\n").some((line) => line.includes(words) && line.includes(id)),
+      `instance ${index} to take ${id}`,
+      PATIENCE_MS,
+      [...this.running.values()],
+    );
+  }
+
+  /** Waits until everything is in the table: each event once, in the rows of one instance or another. */
+  async assertExact(): Promise<void> {
+    const programs = [...this.running.values()];
+    const counted = { ...this.rows, sumOfCounts: async () => await this.sumOf("count") };
+    await arrival(counted, this.total, "PostgreSQL", PATIENCE_MS, programs);
+    const rows = await this.rows.rows();
+    for (const [name, { sum, count }] of this.published) {
+      const own = rows.filter((row) => row.name === name);
+      const total = (func: string) =>
+        own.filter(({ aggFunc }) => aggFunc === func).reduce((all, { value }) => all + value, 0);
+      assert.deepEqual([total("sum"), total("count")], [sum, count], name);
+    }
+  }
+
+  private async sumOf(func: string): Promise<number> {
+    const rows = await this.rows.rows();
+    return rows.filter(({ aggFunc }) => aggFunc === func).reduce((all, { count }) => all + count, 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.running.values()) await program[Symbol.asyncDispose]();
+    await this.topic.remove();
+  }
+}

@@ -1,0 +1,33 @@
+/** Instances that share a topic: their number changes while events flow, and some are killed meanwhile. */
+import { temporaryDirectory } from "../support/executable.ts";
+import { testSeed } from "../support/seed.ts";
+import { sharedKafka, sharedPostgres } from "../support/shared_servers.ts";
+import { Instances } from "./instances.ts";
+
+const PARTITIONS = 5;
+const EVENTS = 3000;
+
+Deno.test("2, 4 and 3 instances, kill -9 in between: each event is in the rows of one instance", async () => {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory());
+  const [broker, postgres] = await Promise.all([sharedKafka(), sharedPostgres()]);
+  stack.defer(() => broker.remove());
+  stack.defer(() => postgres.remove());
+  const instances = stack.use(
+    await Instances.create(broker, postgres, PARTITIONS, directory.path, testSeed(193)),
+  );
+  await instances.recount(2);
+  await instances.publish(EVENTS);
+  await instances.takes(1, 1);
+  await instances.recount(4, [1]);
+  await instances.publish(EVENTS);
+  await instances.takes(3, 3);
+  await instances.kill(3);
+  instances.start(3, 4);
+  await instances.takes(2, 2);
+  await instances.recount(3, [0, 2]);
+  await instances.publish(EVENTS);
+  await instances.takes(0, 3);
+  await instances.assertExact();
+  await instances.stopAll();
+});

@@ -1,0 +1,263 @@
+/** Partitions change hands in a world where processes are killed and what they tell the group comes late. */
+import assert from "node:assert/strict";
+import { systemClock } from "../../../src/platform/clock/clock.ts";
+import { createLogger } from "../../../src/platform/log/logger.ts";
+import type { GroupOffsets } from "../../../src/sources/kafka/group_offsets.ts";
+import { type Found, readRecord } from "../../../src/sources/kafka/hand_over_record.ts";
+import {
+  entered,
+  givenAway,
+  type Holding,
+  holdingText,
+  rangesOf,
+  readHolding,
+} from "../../../src/sources/kafka/holding.ts";
+import type { CommittedOffset, TopicPartition } from "../../../src/sources/kafka/offset_requests.ts";
+import { PartitionShares } from "../../../src/sources/kafka/partition_shares.ts";
+import { SourceError } from "../../../src/contract/source.ts";
+import fc from "../../support/fast_check.ts";
+import { testSeed } from "../../support/seed.ts";
+
+const NEVER = new AbortController().signal;
+const QUIET = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+const TOPIC = "t";
+const PARTITIONS = 5;
+const INSTANCES = 4;
+const RECORDS = 40;
+const ALL: readonly TopicPartition[] = Array.from(
+  { length: PARTITIONS },
+  (_, partition) => ({ topic: TOPIC, partition }),
+);
+
+/** What becomes of a commit: it arrives, it does not, its answer is lost, or it arrives late. */
+type Fate = "arrives" | "fails" | "unanswered" | "late";
+
+/** The group, as the broker has it. */
+class Group {
+  readonly committed = new Map<number, { offset: number; metadata: string }>();
+  readonly late: (readonly CommittedOffset[])[] = [];
+  fate: Fate = "arrives";
+
+  found(of: readonly TopicPartition[]): Found[] {
+    return of.map(({ partition }) => {
+      const one = this.committed.get(partition);
+      return readRecord(one?.offset ?? -1, one?.metadata);
+    });
+  }
+
+  take(offsets: readonly CommittedOffset[]): void {
+    for (const { partition, offset, metadata } of offsets) {
+      this.committed.set(partition, { offset, metadata: metadata! });
+    }
+  }
+
+  commit(offsets: readonly CommittedOffset[]): void {
+    const { fate } = this;
+    this.fate = "arrives";
+    if (fate === "late") this.late.push(offsets);
+    else if (fate !== "fails") this.take(offsets);
+    if (fate !== "arrives") throw new SourceError("unavailable", "cut off");
+  }
+}
+
+/** An instance: its state, which survives, and its process, if there is one. */
+class Instance {
+  private readonly disk = new Map<string, string>();
+  private memory = new Map<string, Holding>();
+  private shares: PartitionShares | undefined;
+
+  constructor(private readonly index: number, private readonly group: Group) {}
+
+  start(count: number): void {
+    const { group, index } = this;
+    const offsets = {
+      fetch: (of: readonly TopicPartition[]) => Promise.resolve(group.found(of)),
+      commit: (all: readonly CommittedOffset[]) => Promise.resolve().then(() => group.commit(all)),
+    };
+    const options = {
+      bus: "bus",
+      instance: `plant-${index}`,
+      share: { index, count },
+      takesOver: false,
+      beginning: "oldest" as const,
+    };
+    this.memory = new Map();
+    this.shares = new PartitionShares(
+      options,
+      this.disk,
+      offsets as unknown as GroupOffsets,
+      systemClock,
+      QUIET,
+    );
+  }
+
+  kill(): void {
+    this.shares = undefined;
+  }
+
+  async look(): Promise<void> {
+    await this.shares?.tryToLook(ALL, NEVER);
+  }
+
+  /** Reads as `KafkaPartition` does. */
+  read(partition: number, records: number): void {
+    const of = { topic: TOPIC, partition };
+    const tenure = this.shares?.tenureOf(of);
+    if (tenure === undefined) return;
+    const id = `${TOPIC}/${partition}`;
+    const position = this.disk.get(id);
+    const own = this.memory.get(id) ?? (position === undefined ? undefined : readHolding(position));
+    if (own?.givenTo !== undefined && own.epoch === tenure.epoch) return;
+    const holding = entered(own, tenure.epoch, typeof tenure.from === "number" ? tenure.from : 0);
+    const offset = Math.min(RECORDS, holding.offset + records);
+    this.memory.set(
+      id,
+      tenure.giveTo === undefined ? { ...holding, offset } : givenAway(holding, tenure.giveTo),
+    );
+  }
+
+  checkpoint(): void {
+    if (this.shares === undefined) return;
+    for (const [id, holding] of this.memory) {
+      this.disk.set(id, holdingText(holding));
+      this.shares.committed({ topic: TOPIC, partition: Number(id.split("/")[1]) }, holding);
+    }
+    this.memory.clear();
+  }
+
+  /** What it has counted of a partition, by its state. */
+  counted(partition: number) {
+    const position = this.disk.get(`${TOPIC}/${partition}`);
+    return position === undefined ? [] : rangesOf(readHolding(position)!);
+  }
+
+  /** Puts a position there that a handler without INSTANCE_COUNT has left. */
+  wasAlone(offset: number): void {
+    for (const { partition } of ALL) this.disk.set(`${TOPIC}/${partition}`, `${offset}`);
+  }
+}
+
+type Event =
+  | { readonly kind: "start"; readonly who: number; readonly count: number }
+  | { readonly kind: "kill" | "look" | "checkpoint"; readonly who: number }
+  | { readonly kind: "read"; readonly who: number; readonly partition: number; readonly records: number }
+  | { readonly kind: "fate"; readonly fate: Fate }
+  | { readonly kind: "arrival" };
+
+const who = fc.integer({ min: 0, max: INSTANCES - 1 });
+const event: fc.Arbitrary<Event> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("start" as const),
+      who,
+      count: fc.integer({ min: 1, max: INSTANCES }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("kill" as const), who }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constantFrom("look" as const, "checkpoint" as const), who }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant("read" as const),
+      who,
+      partition: fc.integer({ min: 0, max: PARTITIONS - 1 }),
+      records: fc.integer({ min: 0, max: 9 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("fate" as const),
+      fate: fc.constantFrom<Fate>("fails", "unanswered", "late"),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: "arrival" as const }) },
+);
+
+async function happen(one: Event, group: Group, instances: readonly Instance[]): Promise<void> {
+  switch (one.kind) {
+    case "fate":
+      group.fate = one.fate;
+      return;
+    case "arrival":
+      group.take(group.late.shift() ?? []);
+      return;
+    case "start":
+      return instances[one.who]!.start(one.count);
+    case "kill":
+      return instances[one.who]!.kill();
+    case "look":
+      return await instances[one.who]!.look();
+    case "checkpoint":
+      return instances[one.who]!.checkpoint();
+    case "read":
+      return instances[one.who]!.read(one.partition, one.records);
+  }
+}
+
+/** All instances run with the same count, nothing is lost any more, and everything is read. */
+async function settle(count: number, group: Group, instances: readonly Instance[]): Promise<void> {
+  group.fate = "arrives";
+  for (const late of group.late.splice(0)) group.take(late);
+  for (const instance of instances) instance.start(count);
+  // A token travels over every instance at most, and each step takes a look, a read and a checkpoint.
+  for (let round = 0; round < 3 * INSTANCES + 3; round++) {
+    for (const instance of instances) {
+      await instance.look();
+      for (const { partition } of ALL) instance.read(partition, RECORDS);
+      instance.checkpoint();
+      await instance.look();
+    }
+  }
+}
+
+function assertEachOnce(instances: readonly Instance[], from = 0): void {
+  for (const { partition } of ALL) {
+    const ranges = instances.flatMap((instance) => instance.counted(partition))
+      .sort((a, b) => a.from - b.from);
+    let next = 0;
+    for (const { from, to } of ranges) {
+      assert.equal(from, next, `partition ${partition}: ${JSON.stringify(ranges)}`);
+      next = to;
+    }
+    assert.equal(next, RECORDS, `partition ${partition}: ${JSON.stringify(ranges)}`);
+    assert.ok(from <= next);
+  }
+}
+
+Deno.test("property: whatever is killed, late or recounted, each offset is read by one instance", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(event, { maxLength: 120 }),
+      fc.integer({ min: 1, max: INSTANCES }),
+      fc.option(fc.integer({ min: 0, max: INSTANCES - 1 }), { nil: undefined }),
+      async (events, count, alone) => {
+        const group = new Group();
+        const instances = Array.from({ length: INSTANCES }, (_, index) => new Instance(index, group));
+        // A handler that read everything becomes one of the instances, whichever it is.
+        if (alone !== undefined) {
+          group.take(ALL.map((of) => ({ ...of, offset: 7, metadata: "" })));
+          instances[alone]!.wasAlone(7);
+        }
+        for (const one of events) await happen(one, group, instances);
+        await settle(count, group, instances);
+        assertEachOnce(instances);
+      },
+    ),
+    { seed: testSeed(192), numRuns: 400 },
+  );
+});
+
+Deno.test("a position says what was read, and survives being written", () => {
+  const texts = ["0", "1600", "1600 epoch 7 read 1500", "9 epoch 2 read 0-3,5-7,8 given 2/4"];
+  for (const text of texts) assert.equal(holdingText(readHolding(text)!), text);
+  assert.deepEqual(rangesOf(readHolding(texts[3]!)!), [
+    { from: 0, to: 3 },
+    { from: 5, to: 7 },
+    { from: 8, to: 9 },
+  ]);
+  for (const text of ["", "-1", "1 epoch", "1600 epoch 7 read", "12345678901234567", "1 epoch 1 read 0 x"]) {
+    assert.equal(readHolding(text), undefined, text);
+  }
+});
