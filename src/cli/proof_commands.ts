@@ -1,6 +1,6 @@
 import { type AnyCommand, command } from "./command.ts";
-import { anyText, instant } from "../settings/value_type.ts";
-import { single, toggle } from "./option.ts";
+import { anyText, instant, path } from "../settings/value_type.ts";
+import { repeated, single, toggle } from "./option.ts";
 import { readerConfig, stateConfig, tellingWhose } from "./whose_state.ts";
 import { JSON_OUTPUT, STATE_VARIABLES } from "./shared_options.ts";
 import type { Registry } from "../runtime/registry.ts";
@@ -15,23 +15,35 @@ export function verifyCommand(registry: Registry): AnyCommand {
     examples: [
       ["verify", "every SQL sink"],
       ["verify --kafka", "the Kafka topic too, read from its beginning"],
+      ["verify --fleet /srv/0/state --fleet /srv/1/state", "instances that share partitions"],
       ["verify --since 2026-01-31T06:00Z", "a sink whose older rows are purged"],
     ],
     concerns: [...sinkVariables(registry), ...STATE_VARIABLES],
     options: {
       sinceMs: single("--since", instant(), "compare only windows that start then or later"),
+      fleet: repeated(
+        "--fleet",
+        path("a state directory"),
+        "the state of one of several instances; all of them are proven together, and each offset of each " +
+          "partition must be in the books of exactly one",
+      ),
       ...scanToggles(registry),
       json: JSON_OUTPUT,
     },
     configure: readerConfig,
-    run: tellingWhose(async (context, options) =>
-      (await import("./verify.ts")).verify(context, {
+    run: async (context, options) => {
+      const order = {
         sinceMs: options.sinceMs,
         json: options.json,
         scanned: scans(registry).filter(({ kind }) => (options as Readonly<Record<string, unknown>>)[kind])
           .map(({ kind }) => kind),
-      })
-    ),
+      };
+      if (options.fleet.length > 0) {
+        return (await import("./verify_fleet.ts")).verifyFleet(context, options.fleet, order);
+      }
+      const { verify } = await import("./verify.ts");
+      return await tellingWhose<typeof order>(verify)(context, order);
+    },
   });
 }
 

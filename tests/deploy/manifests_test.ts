@@ -85,11 +85,13 @@ Deno.test("the image is run by nobody, has no shell, a state, a check and a stop
 Deno.test("compose and Kubernetes set variables that there are", async () => {
   const compose = await read("deploy/compose.yaml");
   const { spec } = await read("deploy/kubernetes/stateful-set.yaml");
+  const shared = await read("deploy/kubernetes/instances/stateful-set.yaml");
   const settings = (await text("deploy/kubernetes/settings.env")).trim().split("\n");
   const names = [
     ...Object.keys(compose.services.bus.environment),
     ...Object.keys(compose.services.handler.environment),
     ...spec.template.spec.containers[0].env.map(({ name }: { name: string }) => name),
+    ...shared.spec.template.spec.containers[0].env.map(({ name }: { name: string }) => name),
     ...settings.map((line) => line.split("=")[0]!),
   ];
   for (const name of names) {
@@ -126,6 +128,22 @@ Deno.test("Kubernetes: secrets are where the variables point to, and what select
   assert.deepEqual(files.sort(), Object.keys(secret.stringData).map((key) => `${mounted}/${key}`).sort());
   const { images } = await at("kustomization.yaml");
   assert.equal(images[0].newTag, VERSION);
+});
+
+Deno.test("Kubernetes: as many instances are started as share the partitions", async () => {
+  const at = (file: string) => read(`deploy/kubernetes/instances/${file}`);
+  const [{ name, count }] = (await at("kustomization.yaml")).replicas;
+  const { metadata, spec } = await at("stateful-set.yaml");
+  assert.equal(metadata.name, name);
+  const { containers, topologySpreadConstraints } = spec.template.spec;
+  const values = Object.fromEntries(
+    containers[0].env.map(({ name, value }: { name: string; value: string }) => [name, value]),
+  );
+  assert.deepEqual(values, { INSTANCE_COUNT: `${count}`, INSTANCE_INDEX: "auto" });
+  const { labels } = (await read("deploy/kubernetes/stateful-set.yaml")).spec.template.metadata;
+  for (const { labelSelector } of topologySpreadConstraints) {
+    assert.deepEqual(labelSelector.matchLabels, labels);
+  }
 });
 
 function text(path: string): Promise<string> {

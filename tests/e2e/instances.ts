@@ -1,5 +1,6 @@
 /** Several instances that share a topic, while their number changes and they are killed. */
 import assert from "node:assert/strict";
+import postgres from "postgres";
 import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
 import { type Environment, PATIENCE_MS, Program, until } from "../support/executable.ts";
 import { randomNumbers, recentBaseMs } from "../support/event_stream.ts";
@@ -121,6 +122,16 @@ export class Instances implements AsyncDisposable {
     );
   }
 
+  /** Waits until rows of an instance are in the table. */
+  async delivers(index: number): Promise<void> {
+    await until(
+      async () => (await this.rows.rows()).some(({ instance }) => instance === `${this.topic.name}-${index}`),
+      `rows of instance ${index}`,
+      PATIENCE_MS,
+      [...this.running.values()],
+    );
+  }
+
   /** Waits until everything is in the table: each event once, in the rows of one instance or another. */
   async assertExact(): Promise<void> {
     const programs = [...this.running.values()];
@@ -132,6 +143,34 @@ export class Instances implements AsyncDisposable {
       const total = (func: string) =>
         own.filter(({ aggFunc }) => aggFunc === func).reduce((all, { value }) => all + value, 0);
       assert.deepEqual([total("sum"), total("count")], [sum, count], name);
+    }
+  }
+
+  /** Makes the view by its script, and compares what it joins. */
+  async assertJoined(script: string): Promise<void> {
+    const view = `joined_${this.table}`;
+    const sql = postgres(this.postgres.url, { max: 1, onnotice: () => {} });
+    try {
+      await sql.unsafe(
+        script.replaceAll("aggregated_events", this.table).replaceAll("joined_aggregates", view),
+      );
+      const rows = await sql.unsafe(`SELECT * FROM ${view}`);
+      const several = rows.filter(({ instances }) => instances > 1);
+      assert.ok(several.length > 0, "partitions are not by name, so several instances have a series");
+      for (const { agg_func, is_exact, value } of several) {
+        assert.equal(is_exact, !["last", "p50"].includes(agg_func), agg_func);
+        assert.equal(value === null, !is_exact, agg_func);
+      }
+      for (const [name, { sum, count }] of this.published) {
+        const of = (func: string) => rows.filter((row) => row.name === name && row.agg_func === func);
+        const total = (func: string) => of(func).reduce((all, { value }) => all + value, 0);
+        assert.deepEqual([total("sum"), total("count")], [sum, count], name);
+        const weighted = of("avg").reduce((all, row) => all + row.value * Number(row.count), 0);
+        assert.ok(Math.abs(weighted - sum) < 1e-6 * Math.max(1, sum), name);
+      }
+      await sql.unsafe(`DROP VIEW ${view}`);
+    } finally {
+      await sql.end({ timeout: 1 });
     }
   }
 

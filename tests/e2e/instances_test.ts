@@ -1,9 +1,11 @@
 /** Instances that share a topic: their number changes while events flow, and some are killed meanwhile. */
-import { temporaryDirectory } from "../support/executable.ts";
+import assert from "node:assert/strict";
+import { runToEnd, temporaryDirectory } from "../support/executable.ts";
 import { testSeed } from "../support/seed.ts";
 import { sharedKafka, sharedPostgres } from "../support/shared_servers.ts";
 import { Instances } from "./instances.ts";
 
+const VIEW = new URL("../../deploy/postgres/joined_aggregates.sql", import.meta.url);
 const PARTITIONS = 5;
 const EVENTS = 3000;
 
@@ -24,10 +26,18 @@ Deno.test("2, 4 and 3 instances, kill -9 in between: each event is in the rows o
   await instances.takes(3, 3);
   await instances.kill(3);
   instances.start(3, 4);
+  await instances.delivers(3);
   await instances.takes(2, 2);
   await instances.recount(3, [0, 2]);
   await instances.publish(EVENTS);
   await instances.takes(0, 3);
   await instances.assertExact();
   await instances.stopAll();
+  await instances.assertJoined(await Deno.readTextFile(VIEW));
+  const all = [0, 1, 2, 3].map((index) => ["--fleet", instances.stateOf(index)]);
+  const proof = await runToEnd(["verify", ...all.flat()], instances.environment(0, 3));
+  assert.equal(proof.code, 0, proof.stdout + proof.stderr);
+  assert.match(proof.stdout, /^fleet +4 instances, 5 partitions, 9000 offsets\nPROVEN: each instance/m);
+  const twice = await runToEnd(["verify", ...all.flat(), ...all[1]!], instances.environment(0, 3));
+  assert.match(twice.stdout, /are in the books of \S+-1$/m);
 });

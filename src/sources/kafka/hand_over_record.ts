@@ -17,7 +17,8 @@ export interface HandOverRecord {
 /** What was found in the group: a record, the offset of somebody else, or nothing. */
 export type Found = HandOverRecord | { readonly strangerAt: number } | undefined;
 
-const TEXT = /^vabus-1 (?:held (\d{1,15})|given (\d{1,15}) (\d{1,5})\/(\d{1,5}))(?: (oldest|newest))? by (.{1,200})$/su;
+const TEXT =
+  /^vabus-1 (?:held (\d{1,15})|given (\d{1,15}) (\d{1,5})\/(\d{1,5}))(?: (oldest|newest))? by (.{1,200})$/su;
 
 /** The metadata of the committed offset of a record. */
 export function metadataOf({ epoch, by, from, givenTo }: HandOverRecord): string {

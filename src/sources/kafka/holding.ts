@@ -1,10 +1,5 @@
+import type { OffsetRange } from "../../contract/offset_range.ts";
 import type { ShareNumber } from "../../settings/share.ts";
-
-/** Offsets of a partition, `[from, to)`. */
-export interface OffsetRange {
-  readonly from: number;
-  readonly to: number;
-}
 
 /**
  * How an instance has a partition, as its position in the state says it: `OFFSET`, or, in a group of

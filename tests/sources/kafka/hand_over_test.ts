@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../../src/platform/clock/clock.ts";
 import { createLogger } from "../../../src/platform/log/logger.ts";
 import type { GroupOffsets } from "../../../src/sources/kafka/group_offsets.ts";
-import { type Found, readRecord } from "../../../src/sources/kafka/hand_over_record.ts";
+import { nextStep } from "../../../src/sources/kafka/hand_over.ts";
+import { type Found, metadataOf, offsetOf, readRecord } from "../../../src/sources/kafka/hand_over_record.ts";
 import {
   entered,
   givenAway,
@@ -259,5 +260,49 @@ Deno.test("a position says what was read, and survives being written", () => {
   ]);
   for (const text of ["", "-1", "1 epoch", "1600 epoch 7 read", "12345678901234567", "1 epoch 1 read 0 x"]) {
     assert.equal(readHolding(text), undefined, text);
+  }
+});
+
+Deno.test("--take-over goes on at the group's offset, and the one that comes back sees it", () => {
+  const share = { index: 1, count: 2 };
+  const view = { partition: 1, instance: "plant-1", share, own: undefined, beginning: "oldest" } as const;
+  const held = { epoch: 3, by: "plant-3", from: 40, givenTo: undefined };
+  const waits = nextStep({ ...view, found: held, takesOver: false });
+  assert.deepEqual(waits, { kind: "wait", why: "plant-3 has not given it away" });
+  const takes = nextStep({ ...view, found: held, takesOver: true });
+  assert.deepEqual(takes, { kind: "take", epoch: 4, from: 40 });
+  const back = nextStep({
+    ...view,
+    instance: "plant-3",
+    share: { index: 3, count: 4 },
+    own: readHolding("55 epoch 3 read 0"),
+    found: { epoch: 4, by: "plant-1", from: 60, givenTo: undefined },
+    takesOver: false,
+  });
+  assert.deepEqual(back, { kind: "lost", why: "plant-1 has it from offset 60 on" });
+});
+
+Deno.test("what others have committed to the group is waited for, and so is a state that was emptied", () => {
+  const share = { index: 0, count: 2 };
+  const view = { partition: 0, instance: "plant-0", share, own: undefined, takesOver: false } as const;
+  const stranger = nextStep({ ...view, found: { strangerAt: 9 }, beginning: "oldest" });
+  assert.match(JSON.stringify(stranger), /read by a handler without INSTANCE_COUNT, to offset 9/);
+  const emptied = { epoch: 2, by: "plant-0", from: 9, givenTo: undefined };
+  assert.match(
+    JSON.stringify(nextStep({ ...view, found: emptied, beginning: "oldest" })),
+    /was the state emptied\? Restore it/,
+  );
+});
+
+Deno.test("what the group has is read as it was written, and nothing else is", () => {
+  const records = [
+    { epoch: 3, by: "Halle 7/Ä", from: 12, givenTo: undefined },
+    { epoch: 3, by: "plant-0", from: 12, givenTo: { index: 2, count: 4 } },
+    { epoch: 0, by: "plant-0", from: "newest", givenTo: { index: 1, count: 4 } },
+  ] as const;
+  for (const record of records) assert.deepEqual(readRecord(offsetOf(record), metadataOf(record)), record);
+  assert.equal(readRecord(-1, ""), undefined);
+  for (const text of [undefined, "", "vabus-1 held x by a", "vabus-1 given 1 2 by a", "vabus-1 held 1 by "]) {
+    assert.deepEqual(readRecord(5, text), { strangerAt: 5 }, text);
   }
 });
