@@ -2,6 +2,7 @@ import { badRows } from "./bad_rows.ts";
 import { eventBuses } from "./event_buses.ts";
 import { frozen } from "./frozen.ts";
 import { fullDisk } from "./full_disk.ts";
+import { instances } from "./instances.ts";
 import { kafkaBus } from "./kafka_bus.ts";
 import { losses } from "./losses.ts";
 import { restored } from "./restored.ts";
@@ -21,5 +22,6 @@ export const SCENARIOS: readonly Scenario[] = [
   losses,
   badRows,
   kafkaBus,
+  instances,
   ...eventBuses,
 ];

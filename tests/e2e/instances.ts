@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
 import { KafkaTopic } from "../sources/kafka/kafka_topic.ts";
-import { type Environment, PATIENCE_MS, Program, until } from "../support/executable.ts";
+import {
+  type Environment,
+  type Output,
+  PATIENCE_MS,
+  Program,
+  runToEnd,
+  until,
+} from "../support/executable.ts";
 import { randomNumbers, recentBaseMs } from "../support/event_stream.ts";
 import type { KafkaBroker } from "../support/kafka_broker.ts";
 import type { PostgresServer } from "../support/postgres_server.ts";
@@ -90,6 +97,25 @@ export class Instances implements AsyncDisposable {
 
   async stopAll(): Promise<void> {
     for (const index of this.running.keys()) await this.stop(index);
+  }
+
+  /** The instances that were ever started. */
+  get indexes(): number[] {
+    return [...this.running.keys()];
+  }
+
+  /** Has the states of all instances proven together. Returns what `verify` says. */
+  async assertProven(count: number): Promise<string> {
+    const { code, stdout, stderr } = await this.verify(count, this.indexes);
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /^PROVEN: each instance/m);
+    return stdout;
+  }
+
+  /** Runs `verify --fleet` over the states of these instances. */
+  async verify(count: number, indexes: readonly number[]): Promise<Output> {
+    const states = indexes.flatMap((index) => ["--fleet", this.stateOf(index)]);
+    return await runToEnd(["verify", ...states], this.environment(0, count));
   }
 
   program(index: number): Program {
