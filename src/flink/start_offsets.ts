@@ -24,5 +24,6 @@ export class StartOffsets {
 function entriesOf({ partition, position }: KnownPartition, topic: string): [number, number][] {
   const slash = partition.lastIndexOf("/");
   if (position === undefined || partition.slice(0, slash) !== topic) return [];
-  return [[Number(partition.slice(slash + 1)), Number(position)]];
+  // Behind the offset, a position may say how several instances share the partition.
+  return [[Number(partition.slice(slash + 1)), Number.parseInt(position, 10)]];
 }
