@@ -57,7 +57,9 @@ export async function prove(
     const inState = SinkRegistry.read(state).sinks;
     const unread = unreadSinks(sinksInQuestion(config, inState), registry, scanned);
     // Without STORAGE_TYPE, sinks of the settings are no more than a guess.
-    const isGuess = config.texts.get("STORAGE_TYPE") === undefined;
+    const isGuess = config.settings.some(({ origin, variable }) =>
+      variable === "STORAGE_TYPE" && origin === "default"
+    );
     const asked = sinks.filter(({ id }) => !isGuess || inState.some(({ name }) => name === id));
     const lacking = [...config.lacking, ...unnamedSinks(config, inState)];
     const proof = withLacking(await verify(state, asked, span, signal, onWindow), lacking, unread);

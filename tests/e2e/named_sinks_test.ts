@@ -92,6 +92,16 @@ Deno.test("two files: proven, sent again, backed up and forgotten by their ids",
   assert.match(await done("redeliver", "--sink", "history", "--since", `${LONG_AGO}`), /1 row .*to history/);
   assert.match(await done("verify"), /^history +equal/m);
   const { STORAGE_TYPE: _, ROUTES: __, ...shell } = environment;
+  const alone = {
+    ...shell,
+    STATE_DIR: `${directory.path}/alone`,
+    HISTORY_SQLITE_PATH: `${directory.path}/a.db`,
+  };
+  await runToEnd(["once"], { ...alone, STORAGE_TYPE: "history:sqlite" });
+  const guessed = await runToEnd(["verify"], alone);
+  assert.equal(guessed.code, 1, guessed.stdout);
+  assert.match(guessed.stdout, /^history +FAILED: .* STORAGE_TYPE=history:sqlite/m);
+  assert.doesNotMatch(guessed.stdout, /^sqlite/m, "no handler delivers to the default");
   for (const partial of [shell, { ...shell, STORAGE_TYPE: "sqlite" }]) {
     const half = await runToEnd(["verify"], partial);
     assert.equal(half.code, 1, half.stdout);
