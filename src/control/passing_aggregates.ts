@@ -115,5 +115,5 @@ function rowsFrom(state: StateDatabase, fromId: OutboxId): number {
 
 /** The names of the sinks that a row goes to. */
 export function namesOf(sinks: readonly RegisteredSink[], bits: number): string[] {
-  return sinks.filter(({ bit }) => (bit & bits) !== 0).map(({ name }) => name);
+  return sinks.filter(({ bit }) => (bit & bits) !== 0).map(({ id }) => id);
 }

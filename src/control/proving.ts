@@ -60,7 +60,7 @@ export async function prove(
     const isGuess = config.settings.some(({ origin, variable }) =>
       variable === "STORAGE_TYPE" && origin === "default"
     );
-    const asked = sinks.filter(({ id }) => !isGuess || inState.some(({ name }) => name === id));
+    const asked = sinks.filter(({ id }) => !isGuess || inState.some((known) => known.id === id));
     const lacking = [...config.lacking, ...unnamedSinks(config, inState)];
     const proof = withLacking(await verify(state, asked, span, signal, onWindow), lacking, unread);
     if (sinceMs === undefined) settleProven(actor, "verify", state, config.stateDir, proof, logger);
@@ -84,15 +84,15 @@ function assertConfigured({ sinkNames }: Config, scanned: readonly string[]): vo
 
 /** The sinks of the settings, and those that only the state knows. */
 function sinksInQuestion({ sinkNames }: Config, inState: readonly RegisteredSink[]): Config["sinkNames"] {
-  const others = inState.filter(({ name }) => !sinkNames.some(({ id }) => id === name));
-  return [...sinkNames, ...others.map(({ name, kind }) => ({ id: name, kind }))];
+  const others = inState.filter((sink) => !sinkNames.some(({ id }) => id === sink.id));
+  return [...sinkNames, ...others.map(({ id, kind }) => ({ id, kind }))];
 }
 
 /** The sinks that the handler delivers to and the settings of this shell do not name. */
 function unnamedSinks({ sinkNames }: Config, inState: readonly RegisteredSink[]): Config["lacking"] {
-  const named = inState.map(({ name, kind }) => name === kind ? name : `${name}:${kind}`).join(",");
-  return inState.filter(({ name }) => !sinkNames.some(({ id }) => id === name)).map(({ name }) => ({
-    sink: name,
+  const named = inState.map(({ id, kind }) => id === kind ? id : `${id}:${kind}`).join(",");
+  return inState.filter((sink) => !sinkNames.some(({ id }) => id === sink.id)).map(({ id }) => ({
+    sink: id,
     problem:
       `the handler delivers to it, and STORAGE_TYPE does not name it here. Give the handler's settings, ` +
       `such as by --env-file, or STORAGE_TYPE=${named} and what belongs to it`,

@@ -31,7 +31,7 @@ export function stockOf(stateDir: string, sink: string, span: Span): RedeliveryS
 }
 
 function assertKnown(state: StateDatabase, stateDir: string, sink: string): void {
-  const known = SinkRegistry.read(state).sinks.map(({ name }) => name);
+  const known = SinkRegistry.read(state).sinks.map(({ id }) => id);
   if (known.includes(sink)) return;
   throw new OrderError(
     "impossible",

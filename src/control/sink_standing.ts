@@ -17,7 +17,7 @@ export interface SinkStanding {
 export function standingOf(state: StateDatabase, name: string): SinkStanding | undefined {
   return state.snapshot(() => {
     const books = new Books(state);
-    const sink = [...books.sinks, ...books.absentSinks].find((candidate) => candidate.name === name);
+    const sink = [...books.sinks, ...books.absentSinks].find((candidate) => candidate.id === name);
     if (!sink) return undefined;
     const { kept, purged, byLength } = books.refusedEvents(sink);
     return {

@@ -81,7 +81,7 @@ export function* statusSteps(
   const windows = yield* openWindowSteps(state);
   const waiting = new Map<string, number>();
   for (const sink of sinks) {
-    waiting.set(sink.name, waitingRows(state, sink));
+    waiting.set(sink.id, waitingRows(state, sink));
     yield;
   }
   const deadLetters = yield* deadLetterCountSteps(state);
@@ -104,7 +104,7 @@ export function* statusSteps(
     outboxRows: Math.max(0, ...sinks.map(({ cursor }) => outboxEndId - cursor)),
     causes: note?.causes,
     buses: busesIn(state, note?.partitions),
-    sinks: sinks.map(({ name, cursor }) => ({ name, cursor })),
+    sinks: sinks.map(({ id: name, cursor }) => ({ name, cursor })),
     outages: readOutages(state),
     alarms: readAlarms(state),
     refusalAlarms: readRefusalAlarms(state),

@@ -134,6 +134,6 @@ function archivedWindow(
     correctedMs: later.at(-1)?.closedMs,
     waitingFor: sinks.filter(({ bit, cursor }) =>
       segments.some(({ endId, sinkBits }) => (sinkBits & bit) !== 0 && cursor < endId)
-    ).map(({ name }) => name),
+    ).map(({ id }) => id),
   };
 }

@@ -5,7 +5,7 @@ import type { DeliveryState } from "./standing.ts";
 
 /** The state of a sink's delivery. */
 export interface SinkStanding {
-  readonly name: string;
+  readonly id: string;
   readonly state: DeliveryState;
   /** Why the last attempt failed; undefined when it did not. */
   readonly error: string | undefined;
@@ -70,7 +70,7 @@ export class Router {
 
   standings(): SinkStanding[] {
     return this.deliveries.map(({ sink, standing: { state, error, failingSinceMs, lastDeliveryMs } }) => ({
-      name: sink.id,
+      id: sink.id,
       state,
       error,
       failingSinceMs,

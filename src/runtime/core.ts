@@ -174,7 +174,7 @@ function accept(
   nowMs: number,
   operator: string | undefined,
 ): void {
-  if (!registry.sinks.some((sink) => sink.name === name)) {
+  if (!registry.sinks.some((sink) => sink.id === name)) {
     throw new StateError("foreign", `--accept-sink ${name}: there is no such sink in STORAGE_TYPE.`);
   }
   logger.warn("the sink is accepted as it is, by an operator's order (--accept-sink)", {
@@ -254,7 +254,7 @@ function longestOf(tiers: readonly Tier[]): number {
 
 /** The sinks of the configuration, as the state knows them. */
 export function configuredSinks({ sinks }: Config): ConfiguredSink[] {
-  return sinks.map(({ id, kind }) => ({ name: id, kind }));
+  return sinks.map(({ id, kind }) => ({ id, kind }));
 }
 
 /** Undefined names: for work between two runs, none is configured. */

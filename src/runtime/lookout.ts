@@ -53,7 +53,7 @@ export class Lookout {
     metrics.begin(
       this.counts(),
       core.ingest.sources.map(({ name }) => name),
-      router.standings().map(({ name }) => name),
+      router.standings().map(({ id }) => id),
     );
   }
 
@@ -82,11 +82,12 @@ export class Lookout {
         ...busOverview(source, watermark),
         failingSinceMs: sinceOf(busSubject(source.name), source.failingSinceMs),
       })),
-      sinks: router.standings().map((standing) => ({
+      sinks: router.standings().map(({ id, ...standing }) => ({
+        name: id,
         ...standing,
-        failingSinceMs: sinceOf(sinkSubject(standing.name), standing.failingSinceMs),
-        cursor: outbox.cursor(standing.name),
-        waitingSinceMs: readable(() => outbox.oldestWaitingMs(standing.name)),
+        failingSinceMs: sinceOf(sinkSubject(id), standing.failingSinceMs),
+        cursor: outbox.cursor(id),
+        waitingSinceMs: readable(() => outbox.oldestWaitingMs(id)),
       })),
       refusalAlarms: ingest.refusalAlarms,
       isStopping: this.isStopping,
@@ -105,7 +106,8 @@ export class Lookout {
   standing(): StandingNote {
     const { circumstances, core: { ingest: { obstacle, sources } }, isStopping, router } = this;
     const pauses = circumstances.pauses();
-    const causes = causesOf({ buses: sources, sinks: router.standings(), isStopping, obstacle, pauses });
+    const sinks = router.standings().map(({ id, ...standing }) => ({ name: id, ...standing }));
+    const causes = causesOf({ buses: sources, sinks, isStopping, obstacle, pauses });
     return {
       causes: causes.map(({ name, detail }) => ({ name, detail })),
       partitions: Object.fromEntries(

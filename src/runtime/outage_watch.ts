@@ -21,7 +21,7 @@ export interface WatchedParts {
     readonly isTried: boolean;
   }[];
   readonly sinks: readonly {
-    readonly name: string;
+    readonly id: string;
     readonly state: DeliveryState;
     readonly error: string | undefined;
     readonly failingSinceMs: number | undefined;
@@ -84,8 +84,8 @@ export class OutageWatch {
     for (const { name, failure: detail, failingSinceMs: sinceMs } of sources) {
       if (detail !== undefined && sinceMs !== undefined) failures.set(busSubject(name), { detail, sinceMs });
     }
-    for (const { name, error: detail, failingSinceMs: sinceMs } of sinks) {
-      if (detail !== undefined && sinceMs !== undefined) failures.set(sinkSubject(name), { detail, sinceMs });
+    for (const { id, error: detail, failingSinceMs: sinceMs } of sinks) {
+      if (detail !== undefined && sinceMs !== undefined) failures.set(sinkSubject(id), { detail, sinceMs });
     }
     return failures;
   }
@@ -95,7 +95,7 @@ export class OutageWatch {
     const { sinks, sources } = this.parts();
     return new Set([
       ...sources.filter(({ isTried }) => !isTried).map(({ name }) => busSubject(name)),
-      ...sinks.filter(({ state }) => state === "starting").map(({ name }) => sinkSubject(name)),
+      ...sinks.filter(({ state }) => state === "starting").map(({ id }) => sinkSubject(id)),
     ]);
   }
 }

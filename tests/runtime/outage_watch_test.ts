@@ -15,7 +15,7 @@ Deno.test("an outage is in the state a second after the first failed attempt, an
   try {
     const bus = partitionOf("http://bus");
     let sink: WatchedParts["sinks"][number] = {
-      name: "kafka",
+      id: "kafka",
       state: "starting",
       error: undefined,
       failingSinceMs: undefined,

@@ -281,7 +281,7 @@ class Play {
    */
   checkGivenUp(): void {
     const books = new Books(this.inside.state);
-    for (const { name, givenUpCount } of [...books.sinks, ...books.absentSinks]) {
+    for (const { id: name, givenUpCount } of [...books.sinks, ...books.absentSinks]) {
       const model = this.models.get(name)!;
       const waiting = new Map(model.queue.map((row) => [row.key, row.count]));
       let lacking = 0;

@@ -62,8 +62,8 @@ export class Operator {
   forsaken({ sinks }: Setup): string[] {
     return this.world.stateFile.read((state) =>
       SinkRegistry.read(state).sinks
-        .filter((sink) => !sinks.includes(sink.name) && waitingRows(state, sink) > 0)
-        .map(({ name }) => name)
+        .filter((sink) => !sinks.includes(sink.id) && waitingRows(state, sink) > 0)
+        .map(({ id }) => id)
     ) ?? [];
   }
 
@@ -90,7 +90,7 @@ export class Operator {
     if (!stateFile.exists) return;
     const state = StateDatabase.openForRequest(stateFile.directory);
     try {
-      const tables = SinkRegistry.read(state).sinks.map(({ name }) => name)
+      const tables = SinkRegistry.read(state).sinks.map(({ id }) => id)
         .filter((name) => backends.get(name) instanceof SimTable);
       if (tables.length === 0) return;
       const name = dice.pick(tables);

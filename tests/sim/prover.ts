@@ -56,7 +56,7 @@ export class Prover {
   private provableSinks(state: StateDatabase): ReadableSink[] {
     const quiet = new Lifetime();
     const { sinks, absent } = SinkRegistry.read(state);
-    return [...sinks, ...absent].map(({ name }) => name).filter((name) => name !== "kafka")
+    return [...sinks, ...absent].map(({ id }) => id).filter((name) => name !== "kafka")
       .map((name) => this.world.connectSink(name, () => {}, quiet) as ReadableSink);
   }
 }

@@ -65,7 +65,7 @@ export class Inside {
       this.registry = SinkRegistry.open(
         this.state,
         endId,
-        sinks.map((name) => ({ name, kind: "toy" })),
+        sinks.map((id) => ({ id, kind: "toy" })),
         options.forget ?? [],
         NOW_MS,
       );

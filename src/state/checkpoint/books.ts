@@ -112,7 +112,7 @@ export class Books {
 
   /** Events that were routed to `sink`, by the length of their windows; see {@link routedByLength}. */
   routed(sink: RegisteredSink): ReadonlyMap<number, number> {
-    return routedByLength(this.state, sink.name);
+    return routedByLength(this.state, sink.id);
   }
 
   /** Events that `sink` lacks because it has refused aggregates; all of them also by window length. */
@@ -120,7 +120,7 @@ export class Books {
     const lacking = { kept: 0, purged: 0, byLength: new Map<number, number>() };
     const windows = this.state.all<WindowKey>(
       `SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM dead_letter WHERE sink = ?`,
-      sink.name,
+      sink.id,
     );
     for (const window of windows) {
       const { kept, purged } = refusedEvents(this.state, sink, window);

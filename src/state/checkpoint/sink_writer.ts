@@ -26,7 +26,7 @@ export class SinkWriter {
   ): CountsOfSinks {
     const { registry, state } = this;
     return new Map([...registry.sinks, ...registry.absent].map((sink) => {
-      const { name, routedCount, givenUpCount, purgedCount } = sink;
+      const { id: name, routedCount, givenUpCount, purgedCount } = sink;
       const lacks = lacking.get(name) ?? 0;
       for (const [lengthMs, events] of closed.routedByLength.get(name) ?? []) {
         addRouted(state, name, lengthMs, events);

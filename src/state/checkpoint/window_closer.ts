@@ -193,8 +193,8 @@ export class WindowCloser {
         : fateIn(sink, before) === "handed" || fateIn(sink, before) === "waiting"
         ? { handed: previousCount, givenUp: 0 }
         : countsFor(sink, archived.revisions(hash, accumulator.functionId, table.nameBytes(series)));
-      add(closed.routed, sink.name, accumulator.count - had.handed);
-      add(closed.recovered, sink.name, had.givenUp);
+      add(closed.routed, sink.id, accumulator.count - had.handed);
+      add(closed.recovered, sink.id, had.givenUp);
     }
     this.builder.add(accumulator, {
       hash,

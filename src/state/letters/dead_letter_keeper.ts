@@ -55,7 +55,7 @@ export class DeadLetterKeeper {
     const purged = [...settled.purged];
     let archived: ArchivedWindow | undefined;
     for (const { id, sink, aggregate } of settled.reissued) {
-      if (!this.registry.sinks.some(({ name }) => name === sink)) continue;
+      if (!this.registry.sinks.some(({ id }) => id === sink)) continue;
       const { windowStartMs, windowEndMs } = aggregate!;
       // Dead letters of one window nearly always follow each other, so its segments are read once.
       if (!archived?.isOf(windowStartMs, windowEndMs)) {

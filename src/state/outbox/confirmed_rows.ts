@@ -25,7 +25,7 @@ interface SegmentRow {
  * lack these.
  */
 export function confirmedRows(state: StateDatabase, sink: RegisteredSink): Confirmed {
-  const { bit, cursor, name, purgedCount, routedCount } = sink;
+  const { bit, cursor, id: name, purgedCount, routedCount } = sink;
   const sinceId = Math.max(sink.sinceId, acceptedBelow(state, name));
   const segments = state.all<SegmentRow>(
     `SELECT first_id, row_count, window_start_ms, window_end_ms FROM segment AS s

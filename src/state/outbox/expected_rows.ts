@@ -75,7 +75,7 @@ export function expectedRows(state: StateDatabase, sink: RegisteredSink, window:
     state.all<RevisionRow>(
       `SELECT name, coalesce(labels, '') AS labels, agg_func AS aggFunc, revision FROM dead_letter
        WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ?`,
-      sink.name,
+      sink.id,
       window.endMs,
       window.startMs,
     ).map(revisionKey),
@@ -107,7 +107,7 @@ export function refusedEvents(state: StateDatabase, sink: RegisteredSink, window
   const refused = state.all<RevisionRow & { count: number; purged: number }>(
     `SELECT name, coalesce(labels, '') AS labels, agg_func AS aggFunc, max(revision) AS revision, max(count) AS count, min(purged) AS purged
      FROM dead_letter WHERE sink = ? AND window_end_ms = ? AND window_start_ms = ? GROUP BY name, labels, agg_func`,
-    sink.name,
+    sink.id,
     window.endMs,
     window.startMs,
   );

@@ -32,7 +32,7 @@ export function giveUpWaiting(state: StateDatabase, sink: RegisteredSink, nowMs:
         again.map((aggregate) => ({
           reason: "rejected",
           detail: "",
-          sink: sink.name,
+          sink: sink.id,
           aggregate,
         })),
         nowMs,

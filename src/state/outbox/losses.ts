@@ -114,15 +114,15 @@ function lostToSinks(state: StateDatabase): Loss[] {
   const books = new Books(state);
   return [...books.sinks, ...books.absentSinks].flatMap((sink) => [
     loss("forgotten", sink.givenUpCount, {
-      sink: sink.name,
+      sink: sink.id,
       knowingly: true,
-      what: `are not in ${sink.name}, by --forget-sink`,
+      what: `are not in ${sink.id}, by --forget-sink`,
     }),
     loss("purged", sink.purgedCount + books.refusedEvents(sink).purged, {
-      sink: sink.name,
+      sink: sink.id,
       reason: "rejected",
       knowingly: true,
-      what: `are not in ${sink.name}, which rejected them, and were purged by an operator`,
+      what: `are not in ${sink.id}, which rejected them, and were purged by an operator`,
     }),
   ]);
 }

@@ -108,7 +108,7 @@ export function nextPiece(
 ): RedeliveredRows | undefined {
   const request = state.get<RedeliveryRow>(
     "SELECT * FROM redelivery WHERE sink = ? AND NOT done ORDER BY id LIMIT 1",
-    sink.name,
+    sink.id,
   );
   if (request === undefined) return undefined;
   const aggregates: Aggregate[] = [];

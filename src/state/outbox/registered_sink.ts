@@ -3,7 +3,7 @@ import type { Presence, Stay } from "./stay.ts";
 /** A sink as the state knows it. */
 export interface RegisteredSink extends Presence {
   /** The operator's name for it. */
-  readonly name: string;
+  readonly id: string;
   readonly kind: string;
   /** Its bit in the masks of segments; 0: it is not configured now. */
   readonly bit: number;
@@ -27,4 +27,4 @@ export interface RegisteredSink extends Presence {
 export type SinkCounts = Pick<RegisteredSink, "routedCount" | "givenUpCount" | "purgedCount">;
 
 /** A sink of the configuration. */
-export type ConfiguredSink = Pick<RegisteredSink, "name" | "kind">;
+export type ConfiguredSink = Pick<RegisteredSink, "id" | "kind">;

@@ -59,15 +59,15 @@ export class SinkRegistry {
     return state.transaction(() => {
       const { sinks, absent } = SinkRegistry.read(state);
       assertOfSameKind([...sinks, ...absent], configured);
-      const unknown = forgotten.filter((name) => !sinks.some((sink) => sink.name === name));
+      const unknown = forgotten.filter((name) => !sinks.some((sink) => sink.id === name));
       if (unknown.length > 0) {
         throw new StateError("foreign", `--forget-sink ${unknown[0]}: the state knows no such sink.`);
       }
       for (const sink of sinks) {
-        if (!includes(configured, sink.name)) remove(state, sink, endId, forgotten, nowMs, operator);
+        if (!includes(configured, sink.id)) remove(state, sink, endId, forgotten, nowMs, operator);
       }
       for (const sink of configured) {
-        if (!includes(sinks, sink.name)) add(state, sink, endId);
+        if (!includes(sinks, sink.id)) add(state, sink, endId);
       }
       forgetOldStays(state);
       return SinkRegistry.read(state);
@@ -83,8 +83,8 @@ export class SinkRegistry {
     const { sinks, absent } = SinkRegistry.read(state);
     assertOfSameKind([...sinks, ...absent], configured);
     for (const sink of sinks) {
-      const waiting = includes(configured, sink.name) ? 0 : waitingRows(state, sink);
-      if (waiting > 0) throw stranded(sink.name, waiting);
+      const waiting = includes(configured, sink.id) ? 0 : waitingRows(state, sink);
+      if (waiting > 0) throw stranded(sink.id, waiting);
     }
   }
 
@@ -99,7 +99,7 @@ export class SinkRegistry {
         cursor: row.cursor,
       }));
     const sinks = state.all<SinkRow>("SELECT * FROM sink ORDER BY bit").map((row): RegisteredSink => ({
-      name: row.name,
+      id: row.name,
       kind: row.kind,
       bit: row.bit,
       sinceId: row.since_id,
@@ -108,11 +108,11 @@ export class SinkRegistry {
       earlier: earlierOf(row.name),
     }));
     const latest = new Map(stays.map((row) => [row.sink, row]));
-    const absent = [...latest].filter(([name]) => !sinks.some((sink) => sink.name === name));
+    const absent = [...latest].filter(([name]) => !sinks.some((sink) => sink.id === name));
     return new SinkRegistry(
       sinks,
       absent.map(([name, row]): RegisteredSink => ({
-        name,
+        id: name,
         kind: row.kind,
         bit: 0,
         sinceId: Infinity,
@@ -124,7 +124,7 @@ export class SinkRegistry {
   }
 
   get(name: string): RegisteredSink {
-    const sink = this.sinks.find((candidate) => candidate.name === name);
+    const sink = this.sinks.find((candidate) => candidate.id === name);
     if (!sink) throw new Error(`no sink ${name} in the state`);
     return sink;
   }
@@ -148,7 +148,7 @@ export function writeSink(state: StateDatabase, sink: RegisteredSink, counts: Si
       `UPDATE stay SET routed_count = ?, given_up_count = ?, purged_count = ?
        WHERE sink = ?4 AND since_id = (SELECT max(since_id) FROM stay WHERE sink = ?4)`,
       ...values,
-      sink.name,
+      sink.id,
     );
     return;
   }
@@ -156,7 +156,7 @@ export function writeSink(state: StateDatabase, sink: RegisteredSink, counts: Si
     "UPDATE sink SET cursor = ?, routed_count = ?, given_up_count = ?, purged_count = ? WHERE name = ?",
     sink.cursor,
     ...values,
-    sink.name,
+    sink.id,
   );
 }
 
@@ -174,14 +174,14 @@ function remove(
   operator: string | undefined,
 ): void {
   const givenUp = giveUpWaiting(state, sink, nowMs);
-  if (givenUp.aggregates > 0 && !forgotten.includes(sink.name)) {
-    throw stranded(sink.name, givenUp.aggregates);
+  if (givenUp.aggregates > 0 && !forgotten.includes(sink.id)) {
+    throw stranded(sink.id, givenUp.aggregates);
   }
   state.run(
     `INSERT OR REPLACE INTO stay
        (sink, kind, since_id, until_id, bit, cursor, routed_count, given_up_count, purged_count)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    sink.name,
+    sink.id,
     sink.kind,
     sink.sinceId,
     endId,
@@ -191,13 +191,13 @@ function remove(
     sink.givenUpCount + givenUp.events,
     sink.purgedCount,
   );
-  for (const [lengthMs, events] of givenUp.eventsByLength) addRouted(state, sink.name, lengthMs, -events);
-  if (operator !== undefined && forgotten.includes(sink.name)) {
-    const order = { who: operator, atMs: nowMs, action: "--forget-sink", detail: sink.name };
+  for (const [lengthMs, events] of givenUp.eventsByLength) addRouted(state, sink.id, lengthMs, -events);
+  if (operator !== undefined && forgotten.includes(sink.id)) {
+    const order = { who: operator, atMs: nowMs, action: "--forget-sink", detail: sink.id };
     noteOrder(state, order, `${counted(givenUp.aggregates, "aggregate")} given up`);
   }
-  state.run("DELETE FROM sink WHERE name = ?", sink.name);
-  state.run("UPDATE redelivery SET done = 1 WHERE sink = ?", sink.name);
+  state.run("DELETE FROM sink WHERE name = ?", sink.id);
+  state.run("UPDATE redelivery SET done = 1 WHERE sink = ?", sink.id);
 }
 
 /**
@@ -207,8 +207,8 @@ function remove(
  * @throws {StateError} `foreign`
  */
 function assertOfSameKind(known: readonly ConfiguredSink[], configured: readonly ConfiguredSink[]): void {
-  for (const { name, kind } of configured) {
-    const before = known.find((sink) => sink.name === name);
+  for (const { id: name, kind } of configured) {
+    const before = known.find((sink) => sink.id === name);
     if (before === undefined || before.kind === kind) continue;
     throw new StateError(
       "foreign",
@@ -219,7 +219,7 @@ function assertOfSameKind(known: readonly ConfiguredSink[], configured: readonly
 }
 
 function includes(sinks: readonly ConfiguredSink[], name: string): boolean {
-  return sinks.some((sink) => sink.name === name);
+  return sinks.some((sink) => sink.id === name);
 }
 
 function stranded(name: string, aggregates: number): StateError {
@@ -230,12 +230,12 @@ function stranded(name: string, aggregates: number): StateError {
   );
 }
 
-function add(state: StateDatabase, { name, kind }: ConfiguredSink, endId: number): void {
+function add(state: StateDatabase, { id: name, kind }: ConfiguredSink, endId: number): void {
   const { sinks, absent } = SinkRegistry.read(state);
   const free = Array.from({ length: MAX_SINKS }, (_, i) => 1 << i)
     .find((bit) => !sinks.some((sink) => sink.bit === bit));
   if (free === undefined) throw new StateError("foreign", `more than ${MAX_SINKS} sinks.`);
-  const before = absent.find((sink) => sink.name === name);
+  const before = absent.find((sink) => sink.id === name);
   state.run(
     `INSERT INTO sink (name, kind, bit, since_id, cursor, routed_count, given_up_count, purged_count)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,

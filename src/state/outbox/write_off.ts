@@ -29,7 +29,7 @@ export function writeOff(
     deliveredId,
   );
   if (!window) return { lacking: new Map(), gone: [] };
-  const lacking = new Map(sinks.map((sink) => [sink.name, refusedEvents(state, sink, window).purged]));
+  const lacking = new Map(sinks.map((sink) => [sink.id, refusedEvents(state, sink, window).purged]));
   const { startMs, endMs } = window;
   state.seal.remove(
     "dead_letter",

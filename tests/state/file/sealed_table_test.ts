@@ -53,7 +53,7 @@ async function makeState(directory: string): Promise<void> {
   const failing = new Map([["sink stdout", { detail: "it is away", sinceMs: NOW_MS }]]);
   noteOutages(state, failing, new Set(), NOW_MS);
   askForRedelivery(state, "stdout", 0, NOW_MS);
-  SinkRegistry.open(state, outbox.endId(), [{ name: "sqlite", kind: "sqlite" }], ["stdout"], NOW_MS);
+  SinkRegistry.open(state, outbox.endId(), [{ id: "sqlite", kind: "sqlite" }], ["stdout"], NOW_MS);
 }
 
 interface Cell {

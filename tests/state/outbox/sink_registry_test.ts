@@ -57,7 +57,7 @@ Deno.test("a sink that has had everything may go without a word; its bit may be 
     withSinks(
       directory,
       ["y"],
-      (inside) => assert.deepEqual(inside.registry.sinks.map(({ name }) => name), ["y"]),
+      (inside) => assert.deepEqual(inside.registry.sinks.map(({ id }) => id), ["y"]),
     );
     withSinks(directory, ["y", "z"], (inside) => {
       bit = inside.registry.get("z").bit;
@@ -114,7 +114,7 @@ Deno.test("a refusal changes nothing", () => {
     });
     assert.throws(() => withSinks(directory, ["new"], () => {}), isForeign(/"y"/));
     withSinks(directory, ["x", "y", "z"], (inside) => {
-      assert.deepEqual(inside.registry.sinks.map(({ name, cursor }) => [name, cursor]), [["x", 1], ["y", 0], [
+      assert.deepEqual(inside.registry.sinks.map(({ id, cursor }) => [id, cursor]), [["x", 1], ["y", 0], [
         "z",
         0,
       ]]);
