@@ -20,7 +20,7 @@ export const BROKEN_CHECKPOINT: readonly BrokenVariant[] = [
   },
   {
     name: "a failed checkpoint counts as written in memory",
-    foundBy: 59,
+    foundBy: 5,
     parts: () =>
       replace(Checkpoint, "write", (write) =>
         function (input: CheckpointInput) {
@@ -39,12 +39,12 @@ export const BROKEN_CHECKPOINT: readonly BrokenVariant[] = [
   },
   {
     name: "the ids of events are not in the checkpoint",
-    foundBy: 10,
+    foundBy: 8,
     parts: () => replace(IdWriter, "restore", () => () => {}),
   },
   {
     name: "how far the events of a bus have come is not in the checkpoint",
-    foundBy: 9,
+    foundBy: 10,
     parts: () =>
       replace(Watermark, "restore", (restore) =>
         function (valueMs: number, greatestMs: readonly number[]) {
