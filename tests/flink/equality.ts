@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Row } from "../support/oracle.ts";
+import { keyOf, type Row } from "../support/oracle.ts";
 import { CLOSING } from "./plant.ts";
 
 /** Sums are not compensated in Flink. */
@@ -32,8 +32,7 @@ function byIdentity(rows: readonly Row[]): Map<string, Row> {
   const found = new Map<string, Row>();
   for (const row of rows) {
     if (row.name === CLOSING) continue;
-    const { name, labels, aggFunc, windowStartMs, windowEndMs } = row;
-    const key = JSON.stringify([name, labels, aggFunc, windowStartMs, windowEndMs]);
+    const key = keyOf(row);
     assert.ok(!found.has(key), `${key} is there twice`);
     found.set(key, row);
   }

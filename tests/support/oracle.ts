@@ -208,7 +208,11 @@ function isClose(actual: number, expected: number, tolerance: number): boolean {
   return Math.abs(actual - expected) <= tolerance * Math.abs(expected);
 }
 
-function keyOf(
+/**
+ * The series, function and window of a row, whatever its instance. Labels are compared as JSON, since
+ * PostgreSQL writes it in its own way.
+ */
+export function keyOf(
   { name, labels = "{}", aggFunc, windowStartMs, windowEndMs }: Pick<
     Row,
     "name" | "labels" | "aggFunc" | "windowStartMs" | "windowEndMs"
