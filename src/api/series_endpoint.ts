@@ -79,7 +79,7 @@ export function seriesEndpoint(inquiries: Inquiries, troubles: () => SeriesTroub
     role: "viewer",
     summary: "the series of the open and the newest closed windows, by name, each with its newest aggregates",
     query: z.strictObject({
-      q: textParameter("A part of the name or of a label, in upper or lower case").default(""),
+      q: textParameter("A part of the name or of a label; case, spaces and signs do not count").default(""),
       labels: LABELS.default({}),
       tier: TIER.optional(),
       limit: integerParameter(1, 1000, 100, "Series at most"),

@@ -1,7 +1,9 @@
 import { PIPELINE } from "../api/pipeline_endpoint.ts";
+import type { PipelineRecord } from "../control/pipeline_record.ts";
 import type { EventRecord, TappedAggregateRecord } from "../control/tapped_record.ts";
 import type { SeriesFilter } from "../event/series_filter.ts";
 import { systemClock } from "../platform/clock/clock.ts";
+import { printable } from "../platform/log/printable.ts";
 import { drawStdout, writeStderr } from "../platform/terminal/streams.ts";
 import { terminalStyle } from "../platform/terminal/style.ts";
 import type { CommandContext } from "./command.ts";
@@ -84,8 +86,9 @@ async function source(
   const { signal } = context;
   if (client !== undefined) {
     try {
-      // Whether it answers, and serves this client.
-      await client.get("/api/pipeline", PIPELINE, signal);
+      // Whether it answers, and serves this client. Where the handler is not ready, nothing may pass.
+      const { causes } = await client.get<PipelineRecord>("/api/pipeline", PIPELINE, signal);
+      for (const { detail, name } of causes) writeStderr(printable(`NOT READY ${name}: ${detail}`) + "\n");
       return keepTapping(client, options, signal);
     } catch (error) {
       if (!(error instanceof ListenerError)) throw error;

@@ -11,6 +11,7 @@ import { seriesText } from "./tap_line.ts";
 
 /** Lines at most: who looks for more than a few series is shown them as they pass. */
 const LINES_MAX = 8;
+const SIMILAR_MAX = 3;
 
 /**
  * What is unusual about the series of a filter, each in a line: somebody who taps a name may wait for it in
@@ -44,48 +45,62 @@ function inState(stateDir: string, question: Parameters<typeof searchSeries>[1])
   }
 }
 
-/** @param nowMs Wall clock, Unix ms. */
+/**
+ * What tells the most comes first, since the lines are cut: similar names and new series, which may be those
+ * that somebody looks for; then those that are late or silent.
+ *
+ * @param nowMs Wall clock, Unix ms.
+ */
 export function hintsOf({ near, series, troubles }: SeriesPageRecord, nowMs: number): string[] {
   const ago = (seconds: number) => agoInWords(seconds * 1000, nowMs);
-  const lines = troubles.map((trouble) => {
-    const { behind_seconds: behind, last_at: lastAt, late, refused } = trouble;
-    const counts = [
-      ...(late > 0 ? [`${amountInWords(late)} late, which corrected older windows`] : []),
-      ...Object.entries(refused).filter(([, count]) => count > 0).map(([reason, count]) =>
-        `${amountInWords(count)} refused as ${reason}`
-      ),
-    ];
-    const latest = `${spanInWords(Math.abs(behind) * 1000)} ${behind < 0 ? "ahead" : "late"}`;
-    return `${seriesText(trouble)}: ${counts.join(", ")}; the latest came ${ago(lastAt)} and is ${latest}`;
+  const isAbsent = series.length === 0 && troubles.length === 0;
+  // A late series only seems to be silent: its windows are older ones.
+  const isTold = (one: SeriesRecord) => troubles.some((trouble) => seriesText(trouble) === seriesText(one));
+  const unusual = [...series].sort(newFirst).flatMap((one) => {
+    const told = unusualOf(isTold(one) ? { ...one, silent_since: null } : one, nowMs);
+    return told.length === 0 ? [] : [`${seriesText(one)} (${one.agg_func}): ${told.join(", ")}`];
   });
-  for (const one of series) {
-    // A late series only seems to be silent: its windows are older ones.
-    const isTold = troubles.some((trouble) => seriesText(trouble) === seriesText(one));
-    const unusual = unusualOf(isTold ? { ...one, silent_since: null } : one, ago);
-    if (unusual.length > 0) lines.push(`${seriesText(one)} (${one.agg_func}): ${unusual.join(", ")}`);
-  }
-  if (series.length === 0 && troubles.length === 0) {
-    lines.push("no series of the newest windows is called so");
-  }
-  if (near.length > 0 && troubles.length === 0) {
-    const names = near.slice(0, 3).map((one) =>
-      `${seriesText(one)}${one.new_since === null ? "" : `, new since ${ago(one.new_since)}`}`
-    );
-    lines.push(`similar names: ${names.join("; ")}`);
-  }
+  const similar = near.slice(0, SIMILAR_MAX).map((one) =>
+    `${seriesText(one)}${one.new_since === null ? "" : `, first seen ${ago(one.new_since)}`}`
+  );
+  const lines = [
+    ...(isAbsent ? ["no series of the newest windows is called so"] : []),
+    ...(similar.length > 0 && troubles.length === 0 ? [`similar names: ${similar.join("; ")}`] : []),
+    ...troubles.map((trouble) => troubleLine(trouble, ago)),
+    ...unusual,
+  ];
   const more = lines.length - LINES_MAX;
   return [...lines.slice(0, LINES_MAX), ...(more > 0 ? [`and ${more} more`] : [])].map(printable);
 }
 
+function newFirst(a: SeriesRecord, b: SeriesRecord): number {
+  return Number(b.new_since !== null) - Number(a.new_since !== null);
+}
+
+function troubleLine(
+  trouble: SeriesPageRecord["troubles"][number],
+  ago: (seconds: number) => string,
+): string {
+  const { behind_seconds: behind, last_at: lastAt, late, refused } = trouble;
+  const counts = [
+    ...(late > 0 ? [`${amountInWords(late)} late, which corrected older windows`] : []),
+    ...Object.entries(refused).filter(([, count]) => count > 0).map(([reason, count]) =>
+      `${amountInWords(count)} refused as ${reason}`
+    ),
+  ];
+  const latest = `${spanInWords(Math.abs(behind) * 1000)} ${behind < 0 ? "ahead" : "late"}`;
+  return `${seriesText(trouble)}: ${counts.join(", ")}; the latest came ${ago(lastAt)} and is ${latest}`;
+}
+
 function unusualOf(
   { new_since, silent_since, tiers }: SeriesRecord,
-  ago: (seconds: number) => string,
+  nowMs: number,
 ): string[] {
   const closed = tiers.flatMap(({ newest }) => newest ?? []);
   const isLost = closed.length > 0 && closed.every(({ sinks }) => sinks.length === 0);
   return [
-    ...(silent_since === null ? [] : [`silent since ${ago(silent_since)}`]),
-    ...(new_since === null ? [] : [`new since ${ago(new_since)}`]),
-    ...(isLost ? ["its aggregates go to no sink: `none` in ROUTES"] : []),
+    ...(silent_since === null ? [] : [`silent for ${spanInWords(nowMs - silent_since * 1000)}`]),
+    ...(new_since === null ? [] : [`first seen ${agoInWords(new_since * 1000, nowMs)}`]),
+    ...(isLost ? ["a rule of ROUTES drops its aggregates (`=none`)"] : []),
   ];
 }

@@ -1,4 +1,5 @@
 import type { SeriesName } from "./found_series.ts";
+import { withoutSigns } from "./series_text.ts";
 
 /** Names that are told of at most. */
 const TOLD_MAX = 8;
@@ -19,7 +20,7 @@ interface Candidate {
 }
 
 /**
- * The names of series that are nearly what somebody looks for, such as `Plant-7.oven` for `plant7`: a
+ * The names of series that are nearly what somebody looks for, such as `plant-seven.oven` for `plant7`: a
  * producer may have renamed them. They are compared without signs, labels included, in pieces of three
  * characters.
  */
@@ -64,6 +65,6 @@ export class NearNames {
 }
 
 function piecesOf(text: string): string[] {
-  const plain = text.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "");
+  const plain = withoutSigns(text);
   return Array.from({ length: Math.max(0, plain.length - PIECE + 1) }, (_, i) => plain.slice(i, i + PIECE));
 }

@@ -1,7 +1,8 @@
 import { hasLabels } from "../event/labels.ts";
 import type { SeriesTrouble, SeriesTroubles } from "../ingest/series_troubles.ts";
 import { cursorText } from "./cursor.ts";
-import { type ListedSeries, matchesText, type SeriesPage, type SeriesQuestion } from "./series_search.ts";
+import type { ListedSeries, SeriesPage, SeriesQuestion } from "./series_search.ts";
+import { seriesMatcher } from "./series_text.ts";
 
 /** A page of series, as JSON for programs. Times are Unix seconds; null: there is none. */
 export type SeriesPageRecord = ReturnType<typeof seriesPageRecord>;
@@ -17,11 +18,12 @@ export function seriesPageRecord(
   question: SeriesQuestion,
   troubles: SeriesTroubles | undefined,
 ) {
+  const matches = seriesMatcher(question.text);
   return {
     series: page.series.map(seriesRecord),
     near: page.near.map(seriesRecord),
     troubles: [...troubles?.all ?? []].filter(({ labels, name }) =>
-      matchesText(name, labels, question.text) && hasLabels(labels, question.labels)
+      matches(name, labels) && hasLabels(labels, question.labels)
     ).sort((a, b) => b.lastMs - a.lastMs).slice(0, TROUBLES_MAX).map(troubleRecord),
     tiers: page.tiers.map(({ lengthMs, sinceMs }) => ({
       window_seconds: lengthMs / 1000,

@@ -13,11 +13,12 @@ import { type FoundInTiers, FoundSeries } from "./found_series.ts";
 import { assertTier } from "./known_tiers.ts";
 import { NearNames } from "./near_names.ts";
 import { namesOf } from "./passing_aggregates.ts";
+import { seriesMatcher } from "./series_text.ts";
 import { type SearchedTier, type SeriesSpan, spanIn, spanOf, WINDOWS_WITHOUT } from "./series_span.ts";
 
 /** Which series are looked for. */
 export interface SeriesQuestion {
-  /** A part of the name, or of a label such as `line=4`, in any case; "": every series. */
+  /** A part of the name, or of a label such as `line=4`; see {@link seriesMatcher}. */
   readonly text: string;
   /** Labels that the series have, among others. */
   readonly labels: Readonly<Record<string, string>>;
@@ -67,8 +68,8 @@ export function* searchSeries(
 ): Generator<undefined, SeriesPage> {
   const { text, labels, lengthMs, limit, after } = question;
   assertTier(state, lengthMs);
-  const isSought = (name: string, own: string | undefined) =>
-    matchesText(name, own, text) && hasLabels(own, labels);
+  const matches = seriesMatcher(text);
+  const isSought = (name: string, own: string | undefined) => matches(name, own) && hasLabels(own, labels);
   const lengthsMs = windowLengths(state).filter((length) => length === (lengthMs ?? length));
   const found = new FoundSeries(limit, after);
   const near = new NearNames(after === undefined ? text : "");
@@ -86,15 +87,6 @@ export function* searchSeries(
     yield* search(state, { isSought: isNear, lengthsMs, found: others, near: new NearNames("") });
   }
   return { series, near: others.page().series.map(listed), tiers, next: page.next };
-}
-
-/** Whether a text is in the name of a series or in one of its labels, `key=value`; in any case. */
-export function matchesText(name: string, labels: string | undefined, text: string): boolean {
-  const lower = text.toLowerCase();
-  return name.toLowerCase().includes(lower) || (labels !== undefined &&
-    Object.entries(JSON.parse(labels)).some(([key, value]) =>
-      `${key}=${value}`.toLowerCase().includes(lower)
-    ));
 }
 
 function* search(state: StateDatabase, sought: Sought): Generator<undefined, SearchedTier[]> {

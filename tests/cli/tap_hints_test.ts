@@ -23,7 +23,7 @@ function hints(page: Partial<SeriesPageRecord>): string[] {
 Deno.test("what is unusual about the series of a tap is said in a line each, and nothing about others", () => {
   assert.deepEqual(hints({ series: [series("plant6.oven")] }), []);
   assert.deepEqual(hints({ series: [series("plant6.oven", { labels: { line: "4" } }, [])] }), [
-    "plant6.oven{line=4} (sum): its aggregates go to no sink: `none` in ROUTES",
+    "plant6.oven{line=4} (sum): a rule of ROUTES drops its aggregates (`=none`)",
   ]);
   const late = {
     name: "plant7.oven",
@@ -42,10 +42,16 @@ Deno.test("what is unusual about the series of a tap is said in a line each, and
 
 Deno.test("for a name that is not there, or silent, similar ones are named", () => {
   const near = [series("Plant-7.oven", { new_since: NOW_SECONDS - 120 }), series("plant8.oven")];
-  const similar = "similar names: Plant-7.oven, new since 2 min 0 s ago; plant8.oven";
+  const similar = "similar names: Plant-7.oven, first seen 2 min 0 s ago; plant8.oven";
   assert.deepEqual(hints({ near }), ["no series of the newest windows is called so", similar]);
   assert.deepEqual(hints({ near, series: [series("plant7.oven", { silent_since: NOW_SECONDS - 120 })] }), [
-    "plant7.oven (sum): silent since 2 min 0 s ago",
     similar,
+    "plant7.oven (sum): silent for 2 min 0 s",
   ]);
+  const silent = Array.from(
+    { length: 9 },
+    (_, i) => series(`plant7.${i}`, { silent_since: NOW_SECONDS - 120 }),
+  );
+  const fresh = series("plant7.oven", { new_since: NOW_SECONDS - 60 });
+  assert.equal(hints({ series: [...silent, fresh] })[0], "plant7.oven (sum): first seen 1 min 0 s ago");
 });

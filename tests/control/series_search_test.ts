@@ -87,7 +87,7 @@ Deno.test("pages of any size together are the whole, in the order of names, what
 Deno.test("a series says since when it is silent or new, and a renamed one is near its old name", async () => {
   await withState({}, async (inside, ask) => {
     for (let second = 1; second <= 12; second++) {
-      const [machine, name] = second < 6 ? ["7", "plant7.oven"] : ["8", "Plant-7.oven"];
+      const [machine, name] = second < 6 ? ["7", "plant7.oven"] : ["8", "plant-seven.oven"];
       inside.take([
         { name: "clock", value: 1, timestamp: second },
         { name, value: 1, timestamp: second },
@@ -99,7 +99,7 @@ Deno.test("a series says since when it is silent or new, and a renamed one is ne
       `${name}${labels} silent ${silentSinceMs} new ${newSinceMs}`;
     const { near, series } = await ask({ text: "plant7" });
     assert.deepEqual(series.map(told), ["plant7.oven silent 6000 new undefined"]);
-    assert.deepEqual(near.map(told), ["Plant-7.oven silent undefined new 6000"]);
+    assert.deepEqual(near.map(told), ["plant-seven.oven silent undefined new 6000"]);
     assert.deepEqual((await ask({ text: "clock" })).series.map(told), [
       "clock silent undefined new undefined",
     ]);
@@ -107,5 +107,16 @@ Deno.test("a series says since when it is silent or new, and a renamed one is ne
       'press{"machine":"7"} silent 6000 new undefined',
     ]);
     assert.deepEqual((await ask({ text: "zz" })).near, []);
+    for (const text of ["Plant 7", "plant-7.OVEN", "7/oven"]) {
+      assert.deepEqual(
+        (await ask({ text })).series.map(told),
+        ["plant7.oven silent 6000 new undefined"],
+        text,
+      );
+    }
+    assert.deepEqual((await ask({ text: "." })).series.map(({ name }) => name), [
+      "plant-seven.oven",
+      "plant7.oven",
+    ]);
   });
 });

@@ -28,7 +28,7 @@ export function SeriesMarks({ series, trouble }: SeriesMarksProps): VNode | null
     !isLate && silent_since !== null &&
     html`<${Mark} tone="warn">silent since <${Moment} seconds=${silent_since} /><//>`,
     new_since !== null && html`<${Mark} tone="idle">new since <${Moment} seconds=${new_since} /><//>`,
-    lost.length > 0 && html`<${Mark} tone="bad">to no sink${lost}<//>`,
+    lost !== undefined && html`<${Mark} tone="bad">a rule of ROUTES drops it (=none)${lost}<//>`,
   ].filter((mark) => mark !== false);
   if (marks.length === 0) return null;
   return html`<ul class="marks">${marks.map((mark, i) => html`<li key=${i}>${mark}</li>`)}</ul>`;
@@ -44,12 +44,12 @@ export function delayText({ behind_seconds: behind }: SeriesTrouble): string {
   return behind >= 0 ? `${durationText(behind)} late` : `${durationText(-behind)} ahead`;
 }
 
-/** For which tiers the newest aggregate of a series goes to no sink; "" where it does in all of them. */
-function unroutedTiers({ tiers }: ListedSeries): string {
+/** For which tiers the newest aggregate goes to no sink; "": for all of them; undefined: for none. */
+function unroutedTiers({ tiers }: ListedSeries): string | undefined {
   const closed = tiers.filter(({ newest }) => newest !== null);
   const lost = closed.filter(({ newest }) => newest!.sinks.length === 0);
-  if (lost.length === 0) return "";
+  if (lost.length === 0) return undefined;
   return lost.length === closed.length
-    ? ": none in ROUTES"
+    ? ""
     : ` for windows of ${lost.map(({ window_seconds }) => durationText(window_seconds)).join(", ")}`;
 }
