@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { cacheDir } from "./cache.ts";
 import { ensureJars } from "./maven_jars.ts";
 import { MissingPrerequisite } from "./missing_prerequisite.ts";
+import { runQuietly } from "./run_quietly.ts";
 
 export const FLINK_VERSION = "2.2.1";
 /** The wheel holds Flink's jars and is of no use to Python alone. */
@@ -41,17 +42,6 @@ async function unpackWheel(directory: string): Promise<void> {
     if (!await isThere(join(directory, "pyflink", "lib"))) throw error;
   } finally {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
-  }
-}
-
-/** Runs a program. Returns what it has to say where it fails; undefined: it succeeded. */
-async function runQuietly(program: string, args: string[]): Promise<string | undefined> {
-  try {
-    const { success, stderr } = await new Deno.Command(program, { args, stdin: "null", stdout: "null" })
-      .output();
-    return success ? undefined : new TextDecoder().decode(stderr).trim().slice(-500) || "it failed";
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { cacheDir } from "./cache.ts";
 import { ensureJars } from "./maven_jars.ts";
 import { MissingPrerequisite } from "./missing_prerequisite.ts";
+import { runQuietly } from "./run_quietly.ts";
 
 const MIN_JAVA_VERSION = 17;
 
@@ -144,17 +145,6 @@ export async function natsBinary(): Promise<string> {
     return program;
   } finally {
     await Deno.remove(temporary, { recursive: true });
-  }
-}
-
-/** Runs a program. Returns what it has to say where it fails; undefined: it succeeded. */
-async function runQuietly(program: string, args: string[]): Promise<string | undefined> {
-  try {
-    const { success, stderr } = await new Deno.Command(program, { args, stdin: "null", stdout: "null" })
-      .output();
-    return success ? undefined : new TextDecoder().decode(stderr).trim().slice(-500) || "it failed";
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
   }
 }
 

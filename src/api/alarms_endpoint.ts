@@ -32,7 +32,7 @@ export function alarmsEndpoint(alarms: () => readonly Alarm[]): Endpoint {
     method: "GET",
     path: "/api/alarms",
     role: "viewer",
-    summary: "alarms that stand or will soon, each with what to do about it",
+    summary: "alarms that stand or have just begun, each with what to do about it",
     query: z.strictObject({}),
     reply: z.strictObject({
       alarms: z.array(ALARM).meta({ description: "Those that fire first, critical ones before others" }),

@@ -1,16 +1,7 @@
 import assert from "node:assert/strict";
 import { readSample, type SampleEvent } from "../../src/control/sample.ts";
 import { encoded } from "../codec/sparkplug/messages.ts";
-
-const NO_TEXTS = {
-  name: undefined,
-  value: undefined,
-  timestamp: undefined,
-  timeUnit: undefined,
-  function: undefined,
-  id: undefined,
-  labels: undefined,
-};
+import { NO_EVENT_TEXTS } from "../sources/event_texts.ts";
 
 function shown(event: SampleEvent): string {
   return "raw" in event ? event.refusal : `${event.name}${event.labels} ${event.value}`;
@@ -27,7 +18,7 @@ Deno.test("a sample of Sparkplug is messages in their order, or metrics of dead 
     '{"group":"g","node":"n","metric":"a","value":3,"timestamp":5}',
     "nothing of this",
   ];
-  const texts = { ...NO_TEXTS, format: "sparkplug" };
+  const texts = { ...NO_EVENT_TEXTS, format: "sparkplug" };
   const settings = { functions: "*=sum", maxFutureSkewMs: 1e15 };
   const records = [...readSample(new TextEncoder().encode(lines.join("\n")), texts, settings, 0)];
   assert.deepEqual(records.map(({ events }) => events.map(shown)), [
@@ -44,7 +35,7 @@ Deno.test("a sample of Sparkplug is messages in their order, or metrics of dead 
 
 const recordsOf = (text: string, format: string) => {
   const settings = { functions: "*=sum", maxFutureSkewMs: 1e15 };
-  return [...readSample(new TextEncoder().encode(text), { ...NO_TEXTS, format }, settings, 0)]
+  return [...readSample(new TextEncoder().encode(text), { ...NO_EVENT_TEXTS, format }, settings, 0)]
     .map(({ events }) => events.map(shown));
 };
 

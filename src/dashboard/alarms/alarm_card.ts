@@ -14,7 +14,7 @@ export function AlarmCard({ alarm }: { readonly alarm: Alarm }): VNode {
     <section class="card alarm tone-${tone}" aria-label=${`${summary}${about === "" ? "" : `: ${about}`}`}>
       <h2>${summary}${about !== "" && html`: <span class="about">${about}</span>`}</h2>
       <p class="actions">
-        <${Mark} tone=${tone}>${state === "pending" ? `soon: ${severity}` : severity}<//>
+        <${Mark} tone=${tone}>${state === "pending" ? `just begun: ${severity}` : severity}<//>
         <span class="hint">
           since <${Moment} seconds=${since} />${state === "pending" &&
             html`<span>, an alarm at <${Moment} seconds=${fires_at} /></span>`} · ${name}

@@ -11,7 +11,7 @@ import { AlarmCard } from "./alarm_card.ts";
 
 const ASK_MS = 5000;
 
-/** The alarms that stand and those that will soon, each with what to do. */
+/** The alarms that stand and those that have just begun, each with what to do. */
 export function Alarms(): VNode {
   const { again, failure, value } = useAnswer<Answered>("alarms");
   const { readiness } = useLive();

@@ -21,8 +21,8 @@ interface AlarmLinksProps {
 }
 
 /**
- * The alarms that stand or will soon, each of them with what is so, but those that say the same as a cause.
- * Nothing where there is none.
+ * The alarms that stand or have just begun, each of them with what is so, but not those that say the same as
+ * a cause. Nothing where there is none.
  */
 export function AlarmLinks({ alarms, causes }: AlarmLinksProps): VNode | null {
   const isSaid = ({ detail, name }: Alarm) =>
@@ -38,7 +38,7 @@ export function AlarmLinks({ alarms, causes }: AlarmLinksProps): VNode | null {
           return html`
             <li key=${`${name} ${about}`}>
               <h2>
-                <${Mark} tone=${tone}>${state === "pending" && "soon: "}${summary}${about !== "" &&
+                <${Mark} tone=${tone}>${state === "pending" && "just begun: "}${summary}${about !== "" &&
                   `: ${about}`}<//>
               </h2>
               <p class="detail"><${RunbookText} text=${detail} /></p>

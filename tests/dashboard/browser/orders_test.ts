@@ -141,7 +141,7 @@ Deno.test({
     await site.bus[Symbol.asyncDispose]();
     await goTo(page, "Alarms");
     const alarm = page.getByRole("region", { name: /^a bus cannot be read: http/ });
-    await alarm.getByText("soon: critical").waitFor();
+    await alarm.getByText("just begun: critical").waitFor();
     await alarm.getByText(/^Mend the bus, the network or the login\./).waitFor();
     assert.deepEqual(await opened.barriers(), []);
     assert.deepEqual(opened.complaints, []);

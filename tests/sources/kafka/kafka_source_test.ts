@@ -10,19 +10,10 @@ import { groupOf } from "../../../src/sources/kafka/group_offsets.ts";
 import { events, namesOf, Reading } from "../../contract/source_reading.ts";
 import { PATIENCE_MS, until } from "../../support/executable.ts";
 import { sharedKafka } from "../../support/shared_servers.ts";
+import { NO_EVENT_TEXTS } from "../event_texts.ts";
 import { KafkaTopic } from "./kafka_topic.ts";
 
 const NEVER = new AbortController().signal;
-const NO_TEXTS = {
-  format: undefined,
-  name: undefined,
-  value: undefined,
-  timestamp: undefined,
-  timeUnit: undefined,
-  function: undefined,
-  id: undefined,
-  labels: undefined,
-};
 
 function valueOf(number: number): Message {
   return { value: JSON.stringify({ name: `e${number}`, value: number, timestamp: 1000 }) };
@@ -157,7 +148,7 @@ topicTest("the group of consumers is told how far it is", async (topic) => {
 
 topicTest("name, label and time come from topic, key and bus where the mapping says so", async (topic) => {
   await topic.send([{ key: "oven", value: "21.5", timestamp: "1700000000123" }, { value: "x" }]);
-  const reader = readerFor({ ...NO_TEXTS, format: "value", name: "{topic}", labels: "who:{key}" });
+  const reader = readerFor({ ...NO_EVENT_TEXTS, format: "value", name: "{topic}", labels: "who:{key}" });
   await withSource(topic, async (reading) => {
     assert.equal((await reading.read()).kind, "events");
     const { batch } = reading;

@@ -10,17 +10,8 @@ import { ListenSource } from "../../../src/sources/listen/listen_source.ts";
 import { StateLock } from "../../../src/state/file/state_lock.ts";
 import { temporaryDirectory } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
+import { NO_EVENT_TEXTS } from "../event_texts.ts";
 
-const NO_TEXTS: ListenConfig["events"] = {
-  format: undefined,
-  name: undefined,
-  value: undefined,
-  timestamp: undefined,
-  timeUnit: undefined,
-  function: undefined,
-  id: undefined,
-  labels: undefined,
-};
 const NEVER = new AbortController().signal;
 
 function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}) {
@@ -30,7 +21,7 @@ function sourceOn(stateDir: string, more: Partial<ListenConfig> = {}) {
     tls: undefined,
     token: "first",
     maxBytes: 1e6,
-    events: NO_TEXTS,
+    events: NO_EVENT_TEXTS,
     ...more,
   };
   const source = new ListenSource(`listen://127.0.0.1:${config.port}`, config, stateDir, true);
