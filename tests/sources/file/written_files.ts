@@ -10,14 +10,15 @@ export const eventText = (number: number) => `{"name":"e${number}","value":${num
 export const lines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => eventText(from + i)).join("");
 
-/** Its time goes on with each sleep. */
-export function quickClock(): Clock {
+/** Its time goes on with each sleep, unless it is stopped. */
+export function quickClock(): Clock & { isStopped: boolean } {
   let nowMs = 0;
   return {
+    isStopped: false,
     nowMs: () => 1_000_000,
     monotonicMs: () => nowMs,
-    sleep: (ms) => {
-      nowMs += ms;
+    sleep(ms) {
+      if (!this.isStopped) nowMs += ms;
       return new Promise((resolve) => setImmediate(resolve));
     },
   };
