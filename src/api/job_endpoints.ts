@@ -3,7 +3,7 @@ import { audited } from "../control/audited.ts";
 import type { Installation } from "../control/installation.ts";
 import type { Job, Jobs } from "../control/jobs.ts";
 import type { Proof } from "../control/proof.ts";
-import { prove } from "../control/proving.ts";
+import { assertProvable, prove } from "../control/proving.ts";
 import { redeliver, redeliverable, type RedeliveryOrder } from "../control/redelivery.ts";
 import { verdictOf } from "../control/verdict.ts";
 import { giveWay } from "../platform/clock/steps.ts";
@@ -72,6 +72,7 @@ export function jobEndpoints(installation: () => Installation, jobs: Jobs): Endp
       errorStatuses: ORDER_ERRORS,
       answer: ({ body: { since, scan = [] }, caller }) =>
         ordering(() => {
+          assertProvable({ scanned: scan }, installation());
           const who = actorOf(caller);
           const sinceMs = since === undefined ? undefined : Math.round(since * 1000);
           const subject = since === undefined ? "everything" : `windows from ${since} on`;

@@ -56,13 +56,6 @@ function orderOf(
   if (sinceMs === undefined) {
     throw usage("redeliver needs --since T: from when on the sink has lost rows, such as 2026-01-31T06:00Z.");
   }
-  if (untilMs !== undefined && untilMs <= sinceMs) {
-    throw usage(
-      `--until ${instantInWords(untilMs)} is not after --since ${
-        instantInWords(sinceMs)
-      }: no window lies between.`,
-    );
-  }
   return {
     sink,
     span: { sinceMs, untilMs: untilMs ?? END_OF_TIME_MS },

@@ -1,4 +1,5 @@
 import type { Config } from "../settings/config.ts";
+import { printable } from "../platform/log/printable.ts";
 import { readableSinks } from "../runtime/parts.ts";
 import type { Registry } from "../runtime/registry.ts";
 import { StateDatabase } from "../state/file/state_database.ts";
@@ -45,11 +46,12 @@ export interface UnreadSink {
 export async function prove(
   actor: string,
   { sinceMs, scanned }: ProvingOrder,
-  { config, registry, logger }: Installation,
+  installation: Installation,
   signal: AbortSignal,
   onWindow?: Parameters<typeof verify>[4],
 ): Promise<ProvingOutcome> {
-  assertConfigured(config, scanned);
+  assertProvable({ scanned }, installation);
+  const { config, registry, logger } = installation;
   const state = StateDatabase.openForReading(config.stateDir);
   const sinks = readableSinks(config, logger, registry, scanned);
   try {
@@ -71,14 +73,24 @@ export async function prove(
   }
 }
 
-function assertConfigured({ sinkNames }: Config, scanned: readonly string[]): void {
+/** @throws {OrderError} The order names a sink that there is not, or that cannot be read. */
+export function assertProvable(
+  { scanned }: Pick<ProvingOrder, "scanned">,
+  { config, registry }: Pick<Installation, "config" | "registry">,
+): void {
   for (const kind of scanned) {
-    if (sinkNames.some((sink) => sink.kind === kind)) continue;
-    throw new OrderError(
-      "wrong",
-      `--${kind}: ${kind} is not in STORAGE_TYPE, so there is nothing to read. Leave it out, or give ` +
-        "the handler's settings.",
-    );
+    if (!config.sinkNames.some((sink) => sink.kind === kind)) {
+      throw new OrderError(
+        "wrong",
+        `--${printable(kind)}: ${
+          printable(kind)
+        } is not in STORAGE_TYPE, so there is nothing to read. Leave it out, ` +
+          "or give the handler's settings.",
+      );
+    }
+    if (registry.sink({ kind }).readBack === undefined) {
+      throw new OrderError("wrong", `--${kind}: what ${kind} was given cannot be read back. Leave it out.`);
+    }
   }
 }
 

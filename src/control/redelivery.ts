@@ -68,9 +68,16 @@ export function redeliverable(order: RedeliveryOrder, installation: Installation
 
 /** @throws {OrderError} */
 function assertPossible(
-  { sink, allowsDuplicates }: RedeliveryOrder,
+  { sink, span: { sinceMs, untilMs }, allowsDuplicates }: RedeliveryOrder,
   { config, registry, logger }: Installation,
 ): void {
+  if (untilMs !== END_OF_TIME_MS && untilMs <= sinceMs) {
+    throw new OrderError(
+      "wrong",
+      `--until ${instantInWords(untilMs)} is not after --since ${instantInWords(sinceMs)}: ` +
+        "no window lies between.",
+    );
+  }
   const found = createSinks(config, logger, registry).find(({ id }) => id === sink);
   if (!found) {
     const ids = config.sinks.map(({ id }) => id).join(", ");

@@ -128,7 +128,17 @@ Deno.test("what is paused stays so over a restart, loses nothing, and every orde
     (await client.order("/api/redeliver", { sink: "sqlite", since: at - 60 })).id,
   );
   assert.deepEqual([again.rows_sent, again.proof.proven], [1, true]);
-  assert.equal((await client.ask("POST", "/api/redeliver", { sink: "tape", since: 0 })).status, 422);
+  // An order that is wrong by itself is refused at once: no job is begun for it.
+  const wrongOrders: [string, unknown][] = [
+    ["/api/redeliver", { sink: "tape", since: 0 }],
+    ["/api/redeliver", { sink: "sqlite", since: 20, until: 10 }],
+    ["/api/redeliver", { sink: "sqlite", since: 10, until: 10 }],
+    ["/api/verify", { scan: ["tape"] }],
+    ["/api/verify", { scan: ["kafka"] }],
+  ];
+  for (const [path, order] of wrongOrders) {
+    assert.equal((await client.ask("POST", path, order)).status, 422, JSON.stringify(order));
+  }
   const exported = await client.ask("GET", "/api/dead-letters/export");
   assert.equal(exported.said.reason, "invalid");
   assert.deepEqual(await client.order("/api/dead-letters/retry", { ids: [1] }), { chosen: 1 });
