@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { cacheDir } from "./cache.ts";
+import { installPackage, isFile, isOnPath, pathDirectories } from "./debian.ts";
 import { ensureJars } from "./maven_jars.ts";
 import { MissingPrerequisite } from "./missing_prerequisite.ts";
 import { runQuietly } from "./run_quietly.ts";
@@ -231,50 +232,4 @@ async function javaVersion(java: string): Promise<number> {
   const { stderr } = await new Deno.Command(java, { args: ["-version"], stdin: "null" }).output();
   const version = /version "(\d+)/.exec(new TextDecoder().decode(stderr));
   return version === null ? 0 : Number(version[1]);
-}
-
-/** Installs the first of the packages that is available; `variable` could name a running server instead. */
-async function installPackage(packages: string[], what: string, variable?: string): Promise<void> {
-  const byHand = `Install ${what}${
-    variable === undefined ? "" : `, or name a running server with ${variable}`
-  }.`;
-  if (Deno.uid() !== 0 || !await isOnPath("apt-get")) {
-    throw new MissingPrerequisite(`${what} is missing. ${byHand}`);
-  }
-  console.error(`${what} is missing; installing it with apt-get.`);
-  await aptGet(["update"]);
-  for (const name of packages) {
-    if (await aptGet(["install", "--yes", "--no-install-recommends", name])) return;
-  }
-  throw new MissingPrerequisite(`apt-get could not install ${packages.join(" or ")}. ${byHand}`);
-}
-
-/** Returns whether it succeeded. On a failure its output goes to stderr. */
-async function aptGet(args: string[]): Promise<boolean> {
-  const { success, stderr } = await new Deno.Command("apt-get", {
-    args: ["-qq", ...args],
-    env: { DEBIAN_FRONTEND: "noninteractive" },
-    stdin: "null",
-  }).output();
-  if (!success) console.error(new TextDecoder().decode(stderr).trim());
-  return success;
-}
-
-async function isOnPath(program: string): Promise<boolean> {
-  for (const directory of pathDirectories()) {
-    if (await isFile(join(directory, program))) return true;
-  }
-  return false;
-}
-
-function pathDirectories(): string[] {
-  return (Deno.env.get("PATH") ?? "").split(":").filter((directory) => directory !== "");
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch {
-    return false;
-  }
 }

@@ -1,6 +1,6 @@
 import { type AnyCommand, command } from "./command.ts";
 import { loadBusConfig } from "../settings/bus_config.ts";
-import { choice, duration, integer, listenAddress, path } from "../settings/value_type.ts";
+import { choice, directory, duration, integer, listenAddress, path } from "../settings/value_type.ts";
 import { single, singleOr, toggle } from "./option.ts";
 import type { Registry } from "../runtime/registry.ts";
 
@@ -31,7 +31,7 @@ export function busCommand(registry: Registry): AnyCommand {
         "where to listen; port 0 for any free one",
       ),
       memory: toggle("--memory", "keep the log in memory; the default without --data-dir"),
-      dataDir: single("--data-dir", path("the path of a directory"), "keep the log in this directory"),
+      dataDir: single("--data-dir", directory("the path of a directory"), "keep the log in this directory"),
       maxEvents: singleOr("--max-events", integer(1, 10_000_000_000), "10000000", "most events kept"),
       maxBytes: singleOr("--max-bytes", integer(1024, 1e15), "1073741824", "most bytes kept"),
       whenFull: single(

@@ -3,6 +3,7 @@ import type { AnyCommand } from "./command.ts";
 import { onceCommand, runCommand } from "./handler_commands.ts";
 import { demoCommand } from "./demo_command.ts";
 import { busCommand } from "./bus_command.ts";
+import { completionCommands } from "./completion_commands.ts";
 import { checkCommand, schemaCommand } from "./settings_commands.ts";
 import { healthCommand, statusCommand } from "./state_commands.ts";
 import { tapCommand } from "./tap_command.ts";
@@ -43,10 +44,12 @@ export function commandsOf(registry: Registry): readonly AnyCommand[] {
     exportDeadLettersCommand(),
     retryDeadLettersCommand(),
     purgeDeadLettersCommand(),
+    ...completionCommands(registry),
   ];
 }
 
 /** The summaries of first words of two-word commands. */
 export const FAMILIES: Readonly<Record<string, string>> = {
   "dead-letters": "the events and aggregates that were refused: why, and a way back",
+  completion: "what a shell completes when Tab is pressed: commands, flags, values, files",
 };

@@ -1,6 +1,6 @@
 import type { Registry } from "../runtime/registry.ts";
 import { httpUrl } from "../settings/listener_url.ts";
-import { integer, path, pattern } from "../settings/value_type.ts";
+import { directory, integer, pattern } from "../settings/value_type.ts";
 import { type AnyCommand, command } from "./command.ts";
 import { repeated, single, singleOr, toggle } from "./option.ts";
 
@@ -19,7 +19,7 @@ const JOB_OPTIONS = {
   ),
   fromState: single(
     "--from-state",
-    path("the directory of a handler's state"),
+    directory("the directory of a handler's state"),
     "begin at the offsets of this state, whose handler has ended with once --flush",
   ),
   once: toggle("--once", "a job that reads what there is, closes all windows and ends"),

@@ -6,6 +6,8 @@ export interface CommandOption<T> {
   /** In commander's notation: `--limit <count>`. */
   readonly flags: string;
   readonly help: string;
+  /** The type of its value; left out: it stands alone. */
+  readonly type?: ValueType<unknown>;
   /** Reads the values in their order; none: the flag was left out or has no value. */
   read(given: Given, faults: Fault[]): T;
 }
@@ -30,6 +32,7 @@ export function single<T>(flag: string, type: ValueType<T>, help: string): Comma
   return {
     flags: `${flag} ${type.placeholder}`,
     help,
+    type,
     read: ({ texts }, faults) => texts.map((text) => readOne(flag, type, text, faults)).at(-1),
   };
 }
@@ -45,6 +48,7 @@ export function singleOr<T>(
   return {
     flags: given.flags,
     help: `${help} (default: ${fallback})`,
+    type,
     read: (texts, faults) => given.read(texts, faults) ?? type.schema.parse(fallback),
   };
 }
@@ -54,6 +58,7 @@ export function repeated<T>(flag: string, type: ValueType<T>, help: string): Com
   return {
     flags: `${flag} ${type.placeholder}`,
     help: `${help}; may be repeated`,
+    type,
     read: ({ texts }, faults) =>
       texts.map((text) => readOne(flag, type, text, faults)).filter((value) => value !== undefined),
   };

@@ -1,5 +1,5 @@
 import { type AnyCommand, command } from "./command.ts";
-import { anyText, instant, path } from "../settings/value_type.ts";
+import { anyText, directory, instant } from "../settings/value_type.ts";
 import { repeated, single, toggle } from "./option.ts";
 import { readerConfig, stateConfig, tellingWhose } from "./whose_state.ts";
 import { JSON_OUTPUT, STATE_VARIABLES } from "./shared_options.ts";
@@ -23,7 +23,7 @@ export function verifyCommand(registry: Registry): AnyCommand {
       sinceMs: single("--since", instant(), "compare only windows that start then or later"),
       fleet: repeated(
         "--fleet",
-        path("a state directory"),
+        directory("a state directory"),
         "the state of one of several instances; all of them are proven together, and each offset of each " +
           "partition must be in the books of exactly one",
       ),

@@ -45,7 +45,7 @@ export function schemaCommand(registry: Registry): AnyCommand {
 }
 
 /** A configuration for a command without settings. The settings of the environment may be wrong. */
-function nowhere(sources: Sources): Sources {
+export function nowhere(sources: Sources): Sources {
   return {
     ...sources,
     environment: {},

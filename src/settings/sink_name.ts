@@ -23,6 +23,7 @@ export function sinkNames(kinds: readonly string[]): ValueType<readonly SinkName
     placeholder: "<list>",
     allowed: `${kinds.join(", ")}, or several of them with commas; a second one of a kind as id:kind, ` +
       `such as history:${kinds[1] ?? kinds[0]}`,
+    suggestions: kinds,
     schema: z.string().transform((text, context) => {
       const names = text.split(",").map((part) => readName(part.trim().toLowerCase()));
       const problem = names.map((name) => problemOf(name, kinds)).find((found) => found !== undefined) ??

@@ -18,6 +18,10 @@ export interface ValueType<T> {
   readonly schema: z.ZodType<T, string>;
   /** The allowed words, where the type allows only certain words. */
   readonly words?: readonly string[];
+  /** Words that a shell offers to complete, where others are allowed, too. */
+  readonly suggestions?: readonly string[];
+  /** What its value is the path of. */
+  readonly pathOf?: "file" | "directory";
   /** Shows a valid value without secrets. */
   readonly mask?: (text: string) => string;
   /** Shows a refused value without secrets. */
@@ -166,10 +170,19 @@ export function pattern(placeholder: string, allowed: string, expression: RegExp
 }
 
 export function path(allowed: string): ValueType<string> {
+  return pathType("file", allowed);
+}
+
+export function directory(allowed: string): ValueType<string> {
+  return pathType("directory", allowed);
+}
+
+function pathType(pathOf: "file" | "directory", allowed: string): ValueType<string> {
   return {
     placeholder: "<path>",
     allowed,
     inReference: "",
+    pathOf,
     // deno-lint-ignore no-control-regex
     schema: z.string().regex(/^[^\x00]+$/, "is not a path"),
   };

@@ -2,7 +2,17 @@ import type { SinkDeclaration, SourceDeclaration } from "./declaration.ts";
 import { intervals } from "./intervals.ts";
 import { sinkNames } from "./sink_name.ts";
 import { sourceUrls } from "./source_url.ts";
-import { anyText, choice, duration, hostNames, integer, listenAddress, path, pattern } from "./value_type.ts";
+import {
+  anyText,
+  choice,
+  directory,
+  duration,
+  hostNames,
+  integer,
+  listenAddress,
+  path,
+  pattern,
+} from "./value_type.ts";
 import type { EVENTS_OF_RECORDS } from "./event_variables.ts";
 import type { TELEMETRY } from "./telemetry_variables.ts";
 import { instanceName, type INSTANCES } from "./instance_variables.ts";
@@ -166,7 +176,7 @@ export function buses(sources: readonly SourceDeclaration[]) {
 
 /** The settings for state and delivery, metrics and administration, and logging. */
 export const REST = {
-  STATE_DIR: optional(path("the path of a directory"), {
+  STATE_DIR: optional(directory("the path of a directory"), {
     commonName: true,
     group: "State and delivery",
     help: "directory of the state, mode 0700; one for each handler",
