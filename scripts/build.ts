@@ -22,6 +22,7 @@ import { VERSION } from "../src/version.ts";
 import { cacheDir } from "./cache.ts";
 import { packedPage } from "./page.ts";
 import { HOME_SECRETS, PERMISSION_FLAGS } from "./permissions.ts";
+import { currentCommit, currentTimeMs, SourceTimeError } from "./source_version.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COMPILE_TIMEOUT_MS = 60_000;
@@ -81,44 +82,6 @@ async function makeExecutable(
   }
   await writeSelfExtracting(main, executable, runtime, commit);
   return ["self-extracting", note];
-}
-
-/**
- * `$VABUS_COMMIT`, else the commit by git: seven digits, `-dirty` when files differ, `unknown` outside of a
- * checkout.
- */
-async function currentCommit(): Promise<string> {
-  return Deno.env.get("VABUS_COMMIT") ||
-    (await git("describe", "--always", "--dirty", "--abbrev=7", "--exclude=*") ?? "unknown");
-}
-
-/**
- * The time of the sources, Unix ms: `$SOURCE_DATE_EPOCH`, else the time of the commit, so that a rebuild
- * gives the same result. Undefined outside of a checkout.
- */
-async function currentTimeMs(): Promise<number | undefined> {
-  const text = Deno.env.get("SOURCE_DATE_EPOCH") || await git("log", "-1", "--format=%ct");
-  const seconds = Number(text);
-  if (!text) return undefined;
-  if (!Number.isSafeInteger(seconds) || seconds < 0) {
-    throw new BuildError(`SOURCE_DATE_EPOCH is not a number of seconds: "${text}".`);
-  }
-  return seconds * 1000;
-}
-
-/** The output of git; undefined: it failed. */
-async function git(...args: string[]): Promise<string | undefined> {
-  try {
-    const { success, stdout } = await new Deno.Command("git", {
-      args: ["-C", ROOT, ...args],
-      stdin: "null",
-      stderr: "null",
-    }).output();
-    return success ? decode(stdout) : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 /**
@@ -304,7 +267,9 @@ function parsePlan(args: string[]): Plan {
 try {
   console.log(await build(parsePlan(Deno.args)));
 } catch (error) {
-  if (!(error instanceof BuildError || error instanceof TypeError)) throw error;
+  const isForPerson = error instanceof BuildError || error instanceof SourceTimeError ||
+    error instanceof TypeError;
+  if (!isForPerson) throw error;
   console.error(error.message);
   Deno.exit(1);
 }

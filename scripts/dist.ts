@@ -1,6 +1,6 @@
 /**
- * Lays out a release in dist/release and checks it: an executable for each platform, install.sh, the bill of
- * materials, the sources as they stand here, and the checksums of all.
+ * Lays out a release in dist/release and checks it: an executable for each platform, install.sh, the manual
+ * pages, the bill of materials, the sources as they stand here, and the checksums of all.
  *
  *   scripts/deno.sh run -A scripts/dist.ts [--all] [--output DIRECTORY]
  *
@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { VERSION } from "../src/version.ts";
+import { manPages } from "./man_pages.ts";
 import { npmPackages } from "./npm_packages.ts";
 import { platformHere, PLATFORMS } from "./platforms.ts";
 import { sbom } from "./sbom.ts";
@@ -72,6 +73,9 @@ for (const platform of values.all ? PLATFORMS : [here]) {
 const version = await checkExecutable(join(output, here.fileName));
 const commit = /\((.+?)\)/.exec(version)![1]!;
 await Deno.copyFile(join(ROOT, "scripts", "install.sh"), join(output, "install.sh"));
+for (const [name, text] of Object.entries(await manPages())) {
+  await Deno.writeTextFile(join(output, name), text);
+}
 const bill = sbom({ version: VERSION, commit, denoVersion: Deno.version.deno }, await npmPackages());
 await Deno.writeTextFile(join(output, "sbom.cdx.json"), JSON.stringify(bill, undefined, 2) + "\n");
 

@@ -7,7 +7,7 @@ import type { Registry } from "../runtime/registry.ts";
 import { versionLine } from "../version.ts";
 import type { AnyCommand } from "./command.ts";
 import { commandsOf, DEFAULT_COMMAND, FAMILIES } from "./commands.ts";
-import { commandHelp, generalHelp, PROGRAM, settingHelp } from "./help.ts";
+import { commandHelp, DESCRIPTION, generalHelp, PROGRAM, settingHelp } from "./help.ts";
 import type { CommandOption } from "./option.ts";
 
 /** A parsed command line. */
@@ -42,11 +42,7 @@ export function parseCommandLine(
       .showHelpAfterError(adviceOf(`${parser.name()} --help`.replace(`${PROGRAM} `, "")));
 
   const root = withHabits(new Parser(PROGRAM))
-    .description(
-      "Reads events from VaBus, Kafka, MQTT, NATS, Redis, files and HTTP push, aggregates them by name, " +
-        "labels, function and time window, and delivers the aggregates to Kafka, PostgreSQL or SQLite. " +
-        "No event is lost, none is counted twice, and `verify` proves it.",
-    )
+    .description(DESCRIPTION)
     .addHelpText("after", generalHelp());
   /** By their first word: families, and commands whose name is the first word of another one. */
   const families = new Map<string, Parser>();

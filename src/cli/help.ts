@@ -5,6 +5,27 @@ import { EXIT } from "./exit.ts";
 
 export const PROGRAM = "vabus-data-handler";
 
+export const DESCRIPTION =
+  "Reads events from VaBus, Kafka, MQTT, NATS, Redis, files and HTTP push, aggregates them by name, " +
+  "labels, function and time window, and delivers the aggregates to Kafka, PostgreSQL or SQLite. " +
+  "No event is lost, none is counted twice, and `verify` proves it.";
+
+/** What each exit code means. */
+export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
+  [EXIT.done, "done"],
+  [EXIT.failed, "failed; the state is safe"],
+  [EXIT.usage, "wrong usage or configuration; every fault is named"],
+  [EXIT.tryAgain, "try again later: out of reach with work left, or another process holds the state"],
+];
+
+/** Arguments of the program and what they do. */
+export const EXAMPLES: readonly (readonly [args: string, effect: string])[] = [
+  ["demo", "see it work, with nothing set up"],
+  ["bus", "a bus to play with"],
+  ["--storage-type stdout", "aggregate http://localhost:8000 onto the screen"],
+  ["check", "before the service is started"],
+];
+
 /** The help of a setting's flag. `ownDefault` is the default of the command, where it has one. */
 export function settingHelp(name: string, catalogue: Catalogue, ownDefault?: string): string {
   const { help, example, default: value, defaultText, secret } = catalogue.variable(name);
@@ -25,20 +46,10 @@ Settings:
   \`${PROGRAM} run --help\` lists them all.
 
 Exit codes:
-  ${EXIT.done}   done
-  ${EXIT.failed}   failed; the state is safe
-  ${EXIT.usage}   wrong usage or configuration; every fault is named
-  ${EXIT.tryAgain}  try again later: out of reach with work left, or another process holds the state
+${EXIT_MEANINGS.map(([code, meaning]) => `  ${`${code}`.padEnd(3)} ${meaning}`).join("\n")}
 
 Examples:
-${
-    exampleLines([
-      ["demo", "see it work, with nothing set up"],
-      ["bus", "a bus to play with"],
-      ["--storage-type stdout", "aggregate http://localhost:8000 onto the screen"],
-      ["check", "before the service is started"],
-    ])
-  }
+${exampleLines(EXAMPLES)}
 `;
 }
 

@@ -10,22 +10,35 @@ export function renderReference(catalogue: Catalogue): string {
 }
 
 function itemOf(name: string, catalogue: Catalogue): string {
-  const { default: value, defaultText, help, example, needed, atStart } = catalogue.variable(name);
+  const { help } = catalogue.variable(name);
   const file = catalogue.fileVariable(name);
+  const names = [name, ...file === undefined ? [] : [file]].map((each) => `**\`${each}\`**`).join(", ");
+  const facts = factsOf(name, catalogue, { prose: plain, code: (text) => `\`${text}\`` });
+  return [`- ${names}: ${plain(help)}.`, ...facts].join(" ");
+}
+
+/** How a document marks what stands in it. */
+export interface Marks {
+  readonly prose: (text: string) => string;
+  readonly code: (text: string) => string;
+}
+
+/** What is to be known of a setting beside its help, as sentences. */
+export function factsOf(name: string, catalogue: Catalogue, { prose, code }: Marks): string[] {
+  const { default: value, defaultText, example, needed, atStart } = catalogue.variable(name);
   const allowed = allowedOf(name, catalogue);
   const facts = [
-    allowed === "" ? "" : `Allowed: ${plain(allowed)}.`,
+    allowed === "" ? "" : `Allowed: ${prose(allowed)}.`,
     value !== undefined
-      ? `Default: \`${value}\`.`
+      ? `Default: ${code(value)}.`
       : defaultText !== undefined
-      ? `Default: ${plain(defaultText)}.`
+      ? `Default: ${prose(defaultText)}.`
       : "",
-    `Example: \`${example}\`.`,
+    `Example: ${code(example)}.`,
     needed ? "This sink cannot do without it." : "",
     atStart ? "A change takes a restart." : "",
   ];
-  const names = [name, ...file === undefined ? [] : [file]].map((each) => `**\`${each}\`**`).join(", ");
-  return `- ${names}: ${plain(help)}. ${facts.filter((fact) => fact !== "").join(" ")}`;
+  return facts.filter((fact) => fact !== "");
 }
 
 /** Empty where the help says it, or where the setting before is of the same type. */
