@@ -2,6 +2,7 @@ import type { Installation } from "../control/installation.ts";
 import type { Inquiries } from "../control/inquiries.ts";
 import { aggregatesEndpoint } from "./aggregates_endpoint.ts";
 import { alarmsEndpoint } from "./alarms_endpoint.ts";
+import { booksEndpoint } from "./books_endpoint.ts";
 import { dashboardEndpoints } from "./dashboard_endpoints.ts";
 import { deadLettersEndpoint } from "./dead_letters_endpoint.ts";
 import { Jobs } from "../control/jobs.ts";
@@ -49,6 +50,7 @@ export function endpointsOver(
     metricsEndpoint(look),
     ...sessions,
     statusEndpoint(inquiries),
+    booksEndpoint(inquiries),
     seriesEndpoint(inquiries, () => controls.troubles),
     aggregatesEndpoint(inquiries, () => look().nowMs),
     windowsEndpoint(inquiries),

@@ -57,10 +57,16 @@ export class ListenerClient {
   /**
    * The JSON reply to a question.
    *
+   * @param maxMs How long the whole answer may take.
    * @throws {ListenerError} @throws The signal's reason, when it fires.
    */
-  async get<T>(path: string, schema: z.ZodType, signal: AbortSignal): Promise<T> {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MAX_MS)]);
+  async get<T>(
+    path: string,
+    schema: z.ZodType,
+    signal: AbortSignal,
+    maxMs = ANSWER_MAX_MS,
+  ): Promise<T> {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(maxMs)]);
     const reply = await this.ask(path, signal, deadline);
     try {
       return this.checked<T>(schema, parsed(await textOf(reply), this.url));

@@ -1,6 +1,7 @@
 import { type AnyCommand, command } from "./command.ts";
-import { anyText, directory, instant } from "../settings/value_type.ts";
+import { anyText, instant } from "../settings/value_type.ts";
 import { repeated, single, toggle } from "./option.ts";
+import { fleetAddresses } from "./fleet_option.ts";
 import { readerConfig, stateConfig, tellingWhose } from "./whose_state.ts";
 import { JSON_OUTPUT, STATE_VARIABLES } from "./shared_options.ts";
 import type { Registry } from "../runtime/registry.ts";
@@ -15,17 +16,18 @@ export function verifyCommand(registry: Registry): AnyCommand {
     examples: [
       ["verify", "every SQL sink"],
       ["verify --kafka", "the Kafka topic too, read from its beginning"],
-      ["verify --fleet /srv/0/state --fleet /srv/1/state", "instances that share partitions"],
+      ["verify --fleet /srv/0/state,/srv/1/state", "instances that share partitions"],
+      ["verify --fleet https://plant-0:8090,https://plant-1:8090", "the same, by their admin listeners"],
       ["verify --since 2026-01-31T06:00Z", "a sink whose older rows are purged"],
     ],
-    concerns: [...sinkVariables(registry), ...STATE_VARIABLES],
+    concerns: [...sinkVariables(registry), ...STATE_VARIABLES, "VIEWER_TOKEN"],
     options: {
       sinceMs: single("--since", instant(), "compare only windows that start then or later"),
       fleet: repeated(
         "--fleet",
-        directory("a state directory"),
-        "the state of one of several instances; all of them are proven together, and each offset of each " +
-          "partition must be in the books of exactly one",
+        fleetAddresses(),
+        "several instances, each by its state directory or its admin listener (with VIEWER_TOKEN); all are " +
+          "proven together, and each offset of each partition must be in the books of exactly one",
       ),
       ...scanToggles(registry),
       json: JSON_OUTPUT,
@@ -39,7 +41,7 @@ export function verifyCommand(registry: Registry): AnyCommand {
           .map(({ kind }) => kind),
       };
       if (options.fleet.length > 0) {
-        return (await import("./verify_fleet.ts")).verifyFleet(context, options.fleet, order);
+        return (await import("./verify_fleet.ts")).verifyFleet(context, options.fleet.flat(), order);
       }
       const { verify } = await import("./verify.ts");
       return await tellingWhose<typeof order>(verify)(context, order);

@@ -1,5 +1,5 @@
 import type { Proof, SinkProof } from "../control/proof.ts";
-import type { UnreadSink } from "../control/proving.ts";
+import type { UnreadSink } from "../control/proof_scope.ts";
 import { amount, verdictOf } from "../control/verdict.ts";
 import { printable } from "../platform/log/printable.ts";
 

@@ -24,25 +24,28 @@ export interface FleetOffsets {
   readonly faults: readonly string[];
 }
 
-/** What a state has in its books. @throws {StateError} */
+/** What the state in a directory has in its books. @throws {StateError} */
 export function countedIn(stateDir: string, registry: Registry): CountedPartition[] {
   const state = StateDatabase.openForReading(stateDir);
   try {
-    return state.snapshot(() => {
-      const addresses = readAddresses(state);
-      return readPartitions(state).filter(({ position }) => position !== null).map((row) => {
-        const { lineage, partition, position, source } = row;
-        const name = partition === "" ? source : `${source} partition ${partition}`;
-        const scheme = (addresses.get(source) ?? source).split(":")[0]!;
-        const ranges = registry.sources
-          .find(({ schemes: { plain, tls } }) => [...plain, ...tls].includes(scheme))
-          ?.rangesOf?.(position!);
-        return { instance: state.instanceId, name, identity: lineage ?? name, ranges };
-      });
-    });
+    return state.snapshot(() => countedPartitions(state, registry));
   } finally {
     state.close();
   }
+}
+
+/** What a state has in its books, for which it must be one consistent view. @throws {StateError} */
+export function countedPartitions(state: StateDatabase, registry: Registry): CountedPartition[] {
+  const addresses = readAddresses(state);
+  return readPartitions(state).filter(({ position }) => position !== null).map((row) => {
+    const { lineage, partition, position, source } = row;
+    const name = partition === "" ? source : `${source} partition ${partition}`;
+    const scheme = (addresses.get(source) ?? source).split(":")[0]!;
+    const ranges = registry.sources
+      .find(({ schemes: { plain, tls } }) => [...plain, ...tls].includes(scheme))
+      ?.rangesOf?.(position!);
+    return { instance: state.instanceId, name, identity: lineage ?? name, ranges };
+  });
 }
 
 /** Compares the books of all instances: each offset must be in exactly one of them. */

@@ -1,7 +1,17 @@
 import type { Config } from "../settings/config.ts";
-import { compareOffsets, countedIn, type FleetOffsets } from "./fleet_offsets.ts";
+import type { BooksRecord } from "./books_record.ts";
+import { proveBooks, type RemoteBooks } from "./books_proof.ts";
+import { compareOffsets, countedIn, type CountedPartition, type FleetOffsets } from "./fleet_offsets.ts";
 import type { Installation } from "./installation.ts";
 import { prove, type ProvingOrder, type ProvingOutcome } from "./proving.ts";
+
+/** One of several instances. */
+export interface FleetMember {
+  /** The configuration for its state, or for reading its sinks. */
+  readonly config: Config;
+  /** Undefined: its state is at hand. */
+  readonly remote: RemoteBooks | undefined;
+}
 
 /** The proof of several instances with one sink. */
 export interface FleetProof {
@@ -14,24 +24,45 @@ export interface FleetProof {
  * Proves the books of each instance, and that each offset is in the books of exactly one of them.
  *
  * @param actor The operator, for the audit.
- * @param configs The configuration for the state of each instance.
- * @throws {OrderError} @throws {StateError} @throws The signal's reason, when it fires.
+ * @throws {OrderError} @throws {StateError} @throws What the listeners of instances throw.
+ * @throws The signal's reason, when it fires.
  */
 export async function proveFleet(
   actor: string,
   order: ProvingOrder,
-  configs: readonly Config[],
+  members: readonly FleetMember[],
   { logger, registry }: Omit<Installation, "config">,
   signal: AbortSignal,
 ): Promise<FleetProof> {
   const instances: ProvingOutcome[] = [];
-  for (const config of configs) {
-    instances.push(await prove(actor, order, { config, registry, logger }, signal));
+  for (const { config, remote } of members) {
+    const installation = { config, registry, logger };
+    instances.push(
+      remote === undefined
+        ? await prove(actor, order, installation, signal)
+        : await proveBooks(remote, order, installation, signal),
+    );
   }
-  const compare = () => compareOffsets(configs.flatMap(({ stateDir }) => countedIn(stateDir, registry)));
-  let offsets = compare();
+  const compare = async () => {
+    const counted: CountedPartition[] = [];
+    for (const { config, remote } of members) {
+      counted.push(
+        ...remote === undefined ? countedIn(config.stateDir, registry) : countedBy(await remote.look(signal)),
+      );
+    }
+    return compareOffsets(counted);
+  };
+  let offsets = await compare();
   // The states are read one after the other. A partition that has changed hands meanwhile is settled by now.
-  if (offsets.faults.length > 0) offsets = compare();
+  if (offsets.faults.length > 0) offsets = await compare();
   const proven = offsets.faults.length === 0 && instances.every(({ proof }) => proof.proven);
   return { proven, instances, offsets };
+}
+
+function countedBy({ instance, partitions }: BooksRecord): CountedPartition[] {
+  return partitions.map(({ ranges, ...partition }) => ({
+    ...partition,
+    instance,
+    ranges: ranges ?? undefined,
+  }));
 }

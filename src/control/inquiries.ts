@@ -1,5 +1,6 @@
 import { commitsOf } from "../state/file/seal.ts";
 import { type AggregatesPage, type AggregatesQuestion, searchAggregates } from "./aggregate_search.ts";
+import { type BooksRecord, booksSteps } from "./books_record.ts";
 import { type ClosedWindow, closedWindows } from "./closed_windows.ts";
 import { type DeadLettersPage, type DeadLettersQuestion, searchDeadLetters } from "./dead_letter_search.ts";
 import type { Installation } from "./installation.ts";
@@ -37,7 +38,7 @@ export class Inquiries {
    * @param installation What is in force at the moment.
    * @param nowMs Wall clock, Unix ms.
    */
-  constructor(installation: () => Installation, private readonly nowMs: () => number) {
+  constructor(private readonly installation: () => Installation, private readonly nowMs: () => number) {
     this.views = new StateViews(installation().config.stateDir);
     this.sinkRows = new SinkRows(installation);
   }
@@ -47,6 +48,12 @@ export class Inquiries {
     return this.views.inOrder(async (signal) =>
       statusReport(await this.views.read((state) => statusSteps(state, this.nowMs()), signal), true)
     );
+  }
+
+  /** What a proof by somebody else needs. @throws {StateError} @throws {BusyError} */
+  books(): Promise<BooksRecord> {
+    const { registry } = this.installation();
+    return this.views.inOrder((signal) => this.views.read((state) => booksSteps(state, registry), signal));
   }
 
   /** @throws {StateError} @throws {BusyError} @throws {QuestionError} */

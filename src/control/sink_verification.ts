@@ -1,7 +1,6 @@
 import type { ReadableSink } from "../contract/sink.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
 import { readRedeliveries } from "../state/outbox/redelivery.ts";
-import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
 import { proofOf, type SinkProof } from "./proof.ts";
 import { isSameStanding, standingOf } from "./sink_standing.ts";
 import type { Span } from "./span.ts";
@@ -75,7 +74,7 @@ async function verifySink(
     }
     // Rows that were given up may have been written, where only the answer was lost.
     const expected = Math.min(Math.max(found, least), most + ended.sink.givenUpCount);
-    if (expected !== found) differ(sumDifference(ended.sink, expected, found));
+    if (expected !== found) differ(sumDifference(ended.sink.routedCount, expected, found));
     const { tiers, differences } = await verifyTiers(sink, state.instanceId, begun, {
       undelivered: compared.undeliveredByLength,
       deleted,
@@ -104,7 +103,7 @@ async function verifySink(
  * Events in the existing rows and in those that were deleted for their age. The sum is repeated where rows
  * are deleted meanwhile.
  */
-async function sumOfAll(instance: string, sink: ReadableSink, signal: AbortSignal): Promise<number> {
+export async function sumOfAll(instance: string, sink: ReadableSink, signal: AbortSignal): Promise<number> {
   for (;;) {
     const before = (await sink.readBack.deleted?.(instance, signal))?.events ?? 0;
     const sum = await sink.readBack.sumOfCounts(instance, -Infinity, signal);
@@ -112,10 +111,11 @@ async function sumOfAll(instance: string, sink: ReadableSink, signal: AbortSigna
   }
 }
 
-function sumDifference(sink: RegisteredSink, expected: number, found: number): string {
+/** Says how the sum over all rows differs. @param routed Events that were routed to the sink. */
+export function sumDifference(routed: number, expected: number, found: number): string {
   const direction = found < expected ? "are missing" : "are too many";
   return `its rows should stand for ${expected} events in all and stand for ${found}: ` +
     `${Math.abs(found - expected)} ${direction}. Rows deleted by retention, or written ` +
     "by an earlier state of this instance, show up here: prove the rest with --since. " +
-    `(${sink.routedCount} events were routed to it.)`;
+    `(${routed} events were routed to it.)`;
 }

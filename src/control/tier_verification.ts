@@ -1,6 +1,11 @@
 import type { DeletedRows, ReadableSink } from "../contract/sink.ts";
 import type { SinkStanding } from "./sink_standing.ts";
 
+/** What the books have for a sink, by the length of windows in ms. */
+export type TierStanding = Pick<SinkStanding, "routedByLength" | "refusedByLength"> & {
+  readonly sink: Pick<SinkStanding["sink"], "routedCount" | "givenUpCount">;
+};
+
 /** The events in the rows of one tier. */
 export interface TierProof {
   /** Length of its windows, seconds. */
@@ -16,7 +21,7 @@ export interface TierSurroundings {
   readonly undelivered: ReadonlyMap<number, number>;
   readonly deleted: DeletedRows | undefined;
   /** The standing after the rows were read. */
-  readonly after: () => SinkStanding;
+  readonly after: () => TierStanding | Promise<TierStanding>;
 }
 
 /**
@@ -29,7 +34,7 @@ export interface TierSurroundings {
 export async function verifyTiers(
   sink: ReadableSink,
   instance: string,
-  before: SinkStanding,
+  before: TierStanding,
   { undelivered, deleted, after }: TierSurroundings,
   signal: AbortSignal,
 ): Promise<{ readonly tiers: readonly TierProof[]; readonly differences: readonly string[] }> {
@@ -39,7 +44,8 @@ export async function verifyTiers(
   const differences: string[] = [];
   for (const lengthMs of lengths) {
     const found = await sink.readBack.sumOfCounts(instance, -Infinity, signal, lengthMs);
-    const [{ routed, refused }, ended] = [amountsOf(before, lengthMs), after()];
+    const { routed, refused } = amountsOf(before, lengthMs);
+    const ended = await after();
     const now = amountsOf(ended, lengthMs);
     const least = routed - (undelivered.get(lengthMs) ?? 0) - Math.max(refused, now.refused) -
       (deleted?.events ?? 0);
@@ -58,11 +64,11 @@ export async function verifyTiers(
   return { tiers, differences };
 }
 
-function amountsOf({ routedByLength, refusedByLength }: SinkStanding, lengthMs: number) {
+function amountsOf({ routedByLength, refusedByLength }: TierStanding, lengthMs: number) {
   return { routed: routedByLength.get(lengthMs) ?? 0, refused: refusedByLength.get(lengthMs) ?? 0 };
 }
 
 /** Events that were routed before the state knew the lengths of windows. */
-function ofNoLength({ sink, routedByLength }: SinkStanding): number {
+function ofNoLength({ sink, routedByLength }: TierStanding): number {
   return sink.routedCount - routedByLength.values().reduce((sum, events) => sum + events, 0);
 }

@@ -1,5 +1,5 @@
 import type { Proof } from "./proof.ts";
-import type { UnreadSink } from "./proving.ts";
+import type { UnreadSink } from "./proof_scope.ts";
 
 /** What a verdict depends on beside the proof. */
 export interface VerdictScope {

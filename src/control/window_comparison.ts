@@ -83,7 +83,7 @@ function joined(before: ExpectedWindow, after: ExpectedWindow): ExpectedWindow {
 }
 
 /** Events that are not delivered, by the state alone. */
-function undeliveredIn({ delivered, waiting }: ExpectedWindow): number {
+export function undeliveredIn({ delivered, waiting }: ExpectedWindow): number {
   let events = 0;
   for (const [key, revisions] of waiting) {
     events += Math.max(0, revisions.at(-1)!.count - (delivered.get(key)?.count ?? 0));

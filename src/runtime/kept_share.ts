@@ -24,7 +24,8 @@ export function assertShare({ share, stateDir }: Config, state: StateDatabase, t
   if (problem !== undefined) throw new StateError("foreign", `The state in ${stateDir} ${problem}.`);
 }
 
-function keptShare(state: StateDatabase): ShareNumber | undefined {
+/** The share at the last run; undefined: the handler was alone. */
+export function keptShare(state: StateDatabase): ShareNumber | undefined {
   const text = readSetting(state, "SHARE");
   return text ? JSON.parse(text) : undefined;
 }

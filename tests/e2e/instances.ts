@@ -11,6 +11,7 @@ import {
   until,
 } from "../support/executable.ts";
 import { randomNumbers, recentBaseMs } from "../support/event_stream.ts";
+import { freePort } from "../support/free_port.ts";
 import type { KafkaBroker } from "../support/kafka_broker.ts";
 import type { PostgresServer } from "../support/postgres_server.ts";
 import { arrival, type Arrivals, handlerEnvironment, postgresSink } from "./plant.ts";
@@ -18,6 +19,8 @@ import { arrival, type Arrivals, handlerEnvironment, postgresSink } from "./plan
 const WINDOW_MS = 1000;
 const WINDOWS = 20;
 const NAMES = 20;
+/** Of the admin listeners. */
+export const VIEWER_TOKEN = "viewer-of-the-tests";
 
 /** The instances of one group, each with a state of its own, and one table for all of them. */
 export class Instances implements AsyncDisposable {
@@ -26,6 +29,7 @@ export class Instances implements AsyncDisposable {
   /** The sum and the number of the events of each name, as they were published. */
   readonly published = new Map<string, { sum: number; count: number }>();
   private readonly running = new Map<number, Program>();
+  private readonly ports = new Map<number, number>();
   private readonly baseMs = recentBaseMs(WINDOW_MS, WINDOWS);
   private readonly random;
   private total = 0;
@@ -57,6 +61,12 @@ export class Instances implements AsyncDisposable {
     return `${this.directory}/${index}/state`;
   }
 
+  /** The admin listener of an instance. */
+  urlOf(index: number): string {
+    if (!this.ports.has(index)) this.ports.set(index, freePort());
+    return `http://127.0.0.1:${this.ports.get(index)}`;
+  }
+
   environment(index: number, count: number): Environment {
     return handlerEnvironment(this.topic.url, `${this.directory}/${index}`, {
       INSTANCE_ID: `${this.topic.name}-${index}`,
@@ -69,6 +79,8 @@ export class Instances implements AsyncDisposable {
       AGGREGATION_INTERVAL: `${WINDOW_MS / 1000}`,
       AGG_FUNCTIONS: "*=sum,count,min,max,avg,last,p50",
       CHECKPOINT_INTERVAL: "0.2",
+      HTTP_LISTEN: new URL(this.urlOf(index)).host,
+      VIEWER_TOKEN,
       LOG_FORMAT: "text",
     });
   }
@@ -106,16 +118,40 @@ export class Instances implements AsyncDisposable {
 
   /** Has the states of all instances proven together. Returns what `verify` says. */
   async assertProven(count: number): Promise<string> {
-    const { code, stdout, stderr } = await this.verify(count, this.indexes);
+    const { code, stdout, stderr } = await this.verify(
+      count,
+      this.indexes.map((index) => this.stateOf(index)),
+    );
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, /^PROVEN: each instance/m);
     return stdout;
   }
 
-  /** Runs `verify --fleet` over the states of these instances. */
-  async verify(count: number, indexes: readonly number[]): Promise<Output> {
-    const states = indexes.flatMap((index) => ["--fleet", this.stateOf(index)]);
-    return await runToEnd(["verify", ...states], this.environment(0, count));
+  /** Runs `verify --fleet` over instances at these addresses. */
+  async verify(
+    count: number,
+    addresses: readonly string[],
+    more: Environment = {},
+    flags: readonly string[] = [],
+  ): Promise<Output> {
+    return await runToEnd(["verify", "--fleet", addresses.join(","), ...flags], {
+      ...this.environment(0, count),
+      ...more,
+    });
+  }
+
+  /** Deletes a row of an instance. */
+  async loseRow(index: number): Promise<void> {
+    const sql = postgres(this.postgres.url, { max: 1 });
+    try {
+      await sql.unsafe(
+        `DELETE FROM ${this.table}
+         WHERE ctid IN (SELECT ctid FROM ${this.table} WHERE instance = $1 LIMIT 1)`,
+        [`${this.topic.name}-${index}`],
+      );
+    } finally {
+      await sql.end({ timeout: 1 });
+    }
   }
 
   program(index: number): Program {

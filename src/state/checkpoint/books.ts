@@ -105,6 +105,16 @@ export class Books {
     );
   }
 
+  /** The windows of which aggregates wait for `sink`, oldest first. */
+  windowsWaiting(sink: RegisteredSink): WindowKey[] {
+    return this.state.all<WindowKey>(
+      `SELECT DISTINCT window_start_ms AS startMs, window_end_ms AS endMs FROM segment
+       WHERE first_id + row_count > ? AND (sink_bits & ?) != 0 ORDER BY window_end_ms, window_start_ms`,
+      sink.cursor,
+      sink.bit,
+    );
+  }
+
   /** The aggregates of a window that `sink` must have. */
   expected(sink: RegisteredSink, window: WindowKey): ExpectedWindow {
     return expectedRows(this.state, sink, window);
