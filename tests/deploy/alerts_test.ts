@@ -47,7 +47,7 @@ Deno.test("every alert has a test in which it fires and one in which it does not
     const expected = tests.flatMap(({ alert_rule_test: cases }) =>
       cases.filter(({ alertname }) => alertname === alert).map(({ exp_alerts }) => exp_alerts.length)
     );
-    assert.deepEqual(expected.toSorted(), [0, 1], alert);
+    assert.deepEqual([...new Set(expected)].toSorted(), [0, 1], alert);
     assert.ok(annotations.runbook_url!.endsWith(`/docs/runbook.md#${alert.toLowerCase()}`), alert);
     const [, paragraph = ""] = new RegExp(`^### ${alert}\n([^#]+)`, "m").exec(runbook) ?? [];
     for (const part of ["Means", "Look", "Do"]) assert.ok(paragraph.includes(`- **${part}**: `), alert);

@@ -53,8 +53,10 @@ export const SINK_RULES: readonly AlarmRule[] = [
       const growth = past.slope(than.trendSeconds * 1000, (figures) => figures.outboxRows) ?? 0;
       const fullInMs = growth > 0 ? (outboxMaxRows - outboxRows) / growth * 1000 : Infinity;
       return aboutHandler(
-        fullInMs < than.fullInSeconds * 1000 && outboxRows > than.share * outboxMaxRows,
-        () => `at this pace it is full in ${spanInWords(Math.max(0, fullInMs))}; then reading stops`,
+        fullInMs < than.fullInSeconds * 1000 && outboxRows > than.share * outboxMaxRows &&
+          // VabusOutboxFull says so then.
+          outboxRows < outboxMaxRows,
+        () => `at this pace it is full in ${spanInWords(Math.max(1000, fullInMs))}; then reading stops`,
       );
     },
   },

@@ -247,6 +247,17 @@ export const ALARM_CASES: readonly AlarmCase[] = [
     before: { minutes: 14, outboxRows: 0 },
   },
   {
+    alarm: "VabusOutboxFills",
+    now: { outboxRows: 999_999, outboxMaxRows: 1_000_000 },
+    before: { minutes: 14, outboxRows: 0 },
+    finding: { labels: {}, detail: /^at this pace it is full in 1 s;/ },
+  },
+  ...[1000, 1050].map((outboxRows) => ({
+    alarm: "VabusOutboxFills",
+    now: { outboxRows, outboxMaxRows: 1000 },
+    before: { minutes: 14, outboxRows: 900 },
+  })),
+  {
     alarm: "VabusOutboxFull",
     now: { outboxRows: 1000, outboxMaxRows: 1000 },
     finding: { labels: {}, detail: /^1,000 aggregates waiting/ },
