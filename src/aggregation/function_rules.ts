@@ -1,6 +1,7 @@
 import { FUNCTION_LIST, functionId, SUM, UNNAMED, usualOf } from "../event/agg_function.ts";
 import type { EventBatch } from "../event/event_batch.ts";
 import { type NamePattern, namePattern } from "../event/name_pattern.ts";
+import { MetNames, type NoneRule } from "../event/none_rule.ts";
 import { FunctionCache } from "./function_cache.ts";
 
 /** One rule of `AGG_FUNCTIONS`. */
@@ -8,6 +9,8 @@ export interface FunctionRule {
   readonly pattern: NamePattern;
   /** Ids, none twice; empty: the event is dropped. */
   readonly functions: readonly number[];
+  /** As the operator has written it. */
+  readonly text: string;
 }
 
 const NOTHING = "none";
@@ -34,12 +37,17 @@ export class FunctionRules {
   /** The answer for each rule. */
   private readonly answers: readonly number[];
   private readonly cache: FunctionCache | undefined;
+  /** For each rule that drops events. */
+  private readonly met: ReadonlyMap<FunctionRule, MetNames>;
   /** For each event of the last batch. */
   private resolved = new Int32Array(0);
 
   /** @param text What the rules were read from. */
   constructor(rules: readonly FunctionRule[], readonly text: string) {
-    this.rules = [...rules, { pattern: namePattern("*"), functions: [SUM] }];
+    this.rules = [...rules, { pattern: namePattern("*"), functions: [SUM], text: "*=sum" }];
+    this.met = new Map(
+      this.rules.filter(({ functions }) => functions.length === 0).map((rule) => [rule, new MetNames()]),
+    );
     this.answers = this.rules.map(({ pattern, functions }, rule) =>
       functions.length !== 1 ? ~rule : pattern.isCatchAll && functions[0] === SUM ? USUAL : functions[0]!
     );
@@ -73,6 +81,14 @@ export class FunctionRules {
     return this.rules[~answer]!.functions;
   }
 
+  /** The rules that have dropped events, or drop all that name no function. */
+  get noneRules(): NoneRule[] {
+    const isForAll = this.cache === undefined;
+    return [...this.met].flatMap(([rule, met]) =>
+      met.of("AGG_FUNCTIONS", rule.text, isForAll && rule === this.rules[0]) ?? []
+    );
+  }
+
   private answerFor(batch: EventBatch, i: number, cache: FunctionCache): number {
     const start = batch.nameStart[i]!;
     const bytes = start >= 0 ? batch.bytes : batch.extra;
@@ -84,7 +100,10 @@ export class FunctionRules {
     const end = key.indexOf(0);
     const name = end < 0 ? key : key.subarray(0, end);
     const text = DECODER.decode(name);
-    const answer = this.answers[this.rules.findIndex(({ pattern }) => pattern.matches(text))]!;
+    const rule = this.rules.findIndex(({ pattern }) => pattern.matches(text));
+    // A name that is dropped is met here once, before the cache knows it.
+    this.met.get(this.rules[rule]!)?.note(text);
+    const answer = this.answers[rule]!;
     cache.put(name, hash, answer);
     return answer;
   }
@@ -114,10 +133,10 @@ function parseRule(text: string, faults: string[]): FunctionRule {
   const pattern = namePattern(text.slice(0, Math.max(0, separator)).trim());
   if (pattern.text === "") {
     faults.push(`"${text}" is not of the form PATTERN=FUNCTION,FUNCTION`);
-    return { pattern, functions: [] };
+    return { pattern, functions: [], text };
   }
   const names = text.slice(separator + 1).split(",").map((name) => name.trim());
-  if (names.length === 1 && names[0] === NOTHING) return { pattern, functions: [] };
+  if (names.length === 1 && names[0] === NOTHING) return { pattern, functions: [], text };
   const functions = names.map((name) => {
     const id = functionId(name);
     if (name === NOTHING) faults.push(`"${text}" names "none" beside a function`);
@@ -126,5 +145,5 @@ function parseRule(text: string, faults: string[]): FunctionRule {
     }
     return id;
   });
-  return { pattern, functions: [...new Set(functions)] };
+  return { pattern, functions: [...new Set(functions)], text };
 }

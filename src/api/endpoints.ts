@@ -51,7 +51,7 @@ export function endpointsOver(
     ...sessions,
     statusEndpoint(inquiries),
     booksEndpoint(inquiries),
-    seriesEndpoint(inquiries, () => controls.troubles),
+    seriesEndpoint(inquiries, controls),
     aggregatesEndpoint(inquiries, () => look().nowMs),
     windowsEndpoint(inquiries),
     historyEndpoint((span) => controls.figures(span), look),

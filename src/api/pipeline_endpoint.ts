@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { pipelineRecord } from "../control/pipeline_record.ts";
+import { NOTES } from "../runtime/notes.ts";
 import type { LiveOverview } from "../runtime/overview.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { FINDINGS } from "./health_endpoints.ts";
@@ -46,6 +47,11 @@ export const PIPELINE = z.strictObject({
   checkpoint_at: SECONDS.nullable(),
   causes: FINDINGS,
   alarms: FINDINGS,
+  notes: z.array(z.strictObject({
+    name: z.enum(NOTES),
+    detail: z.string(),
+    series: z.string().meta({ description: "What finds the series that it is about; empty: all of them" }),
+  })).meta({ description: "What is so on purpose or elsewhere, and may be why aggregates are missing" }),
   sources: z.array(SOURCE),
   windows: z.array(z.strictObject({ window_seconds: z.number(), open: COUNT })),
   open_series: COUNT,

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { cursorOf } from "../control/cursor.ts";
 import type { Inquiries } from "../control/inquiries.ts";
-import { seriesPageRecord } from "../control/series_record.ts";
-import type { SeriesTroubles } from "../ingest/series_troubles.ts";
+import { type SeriesMemory, seriesPageRecord } from "../control/series_record.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { answered, OVERLOADED } from "./inquiry.ts";
 import { integerParameter, LABELS, textParameter, TIER } from "./query_parameters.ts";
@@ -18,6 +17,9 @@ const NEWEST = z.strictObject({
   count: z.int().min(0),
   revision: z.int().min(0),
   sinks: z.array(z.string()).meta({ description: "Where it goes: none where no route leads anywhere" }),
+  waiting_for: z.array(z.string()).meta({
+    description: "The sinks among them that did not have it yet at the last checkpoint",
+  }),
 });
 
 const SERIES = z.strictObject({
@@ -57,6 +59,9 @@ const TROUBLE = z.strictObject({
 export const SERIES_PAGE = z.strictObject({
   series: z.array(SERIES),
   near: z.array(SERIES).meta({ description: "Series whose names are only near to what is looked for" }),
+  dropped: z.array(z.strictObject({ name: z.string(), rule: z.string() })).meta({
+    description: "Names of which a rule of AGG_FUNCTIONS drops the events, so that there is no series",
+  }),
   troubles: z.array(TROUBLE).meta({
     description: "Series with late or refused events since the start of the process, the latest first",
   }),
@@ -72,7 +77,7 @@ export const SERIES_PAGE = z.strictObject({
 export type SeriesPage = z.infer<typeof SERIES_PAGE>;
 
 /** The series that there are, for somebody who looks for one. */
-export function seriesEndpoint(inquiries: Inquiries, troubles: () => SeriesTroubles): Endpoint {
+export function seriesEndpoint(inquiries: Inquiries, memory: SeriesMemory): Endpoint {
   return endpoint({
     method: "GET",
     path: "/api/series",
@@ -89,7 +94,7 @@ export function seriesEndpoint(inquiries: Inquiries, troubles: () => SeriesTroub
     errorStatuses: OVERLOADED,
     answer: async ({ query: { q: text, labels, tier: lengthMs, limit, cursor: after } }) => {
       const question = { text, labels, lengthMs, limit, after };
-      return seriesPageRecord(await answered(() => inquiries.series(question)), question, troubles());
+      return seriesPageRecord(await answered(() => inquiries.series(question)), question, memory);
     },
   });
 }

@@ -100,6 +100,9 @@ export const STATUS = z.strictObject({
   causes: z.array(z.strictObject({ name: z.string(), detail: z.string() })).nullable().meta({
     description: "Why the handler is not ready, as of a second ago; null: not known yet",
   }),
+  notes: z.array(z.strictObject({ name: z.string(), detail: z.string() })).meta({
+    description: "Why aggregates may be missing, though the handler does what it should",
+  }),
   buses: z.array(BUS),
   open_windows: z.array(WINDOW),
   tiers: z.array(TIER),

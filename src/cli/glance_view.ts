@@ -71,7 +71,7 @@ export function glanceLine({ from, glance, note, rates }: Seen): string {
       `sink ${name} ${state}, ${amountInWords(waiting)} waiting`
     ),
     `${amountInWords(glance.refused)} refused`,
-    ...[...causes, ...alarms].map(({ detail, name }) => `${name}: ${detail}`),
+    ...[...causes, ...alarms, ...glance.notes].map(({ detail, name }) => `${name}: ${detail}`),
     ...(note === undefined ? [] : [note]),
     `from ${from}`,
   ];
@@ -79,7 +79,7 @@ export function glanceLine({ from, glance, note, rates }: Seen): string {
 }
 
 function head({ from, glance, note }: Seen, columns: number, style: TerminalStyle): string[] {
-  const { alarms, atMs, causes, checkpointMs, instance, stateBytes, stateFile } = glance;
+  const { alarms, atMs, causes, checkpointMs, instance, notes, stateBytes, stateFile } = glance;
   const isReady = causes.length === 0;
   const time = new Date(atMs).toISOString().replace("T", " ").replace(/\..*/, " UTC");
   const cut = (text: string) => cutToColumns(printable(text), columns);
@@ -96,6 +96,7 @@ function head({ from, glance, note }: Seen, columns: number, style: TerminalStyl
     ...(note === undefined ? [] : wrapped(note, columns).map(style.notable)),
     ...noted("", causes, columns).map(style.bad),
     ...noted("ALARM ", alarms, columns).map(style.notable),
+    ...notes.flatMap(({ detail }) => wrapped(`NOTE ${detail}`, columns)),
   ];
 }
 

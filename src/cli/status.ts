@@ -94,6 +94,7 @@ function text(status: Status, isRunning: boolean): string {
       "ALARM",
       `since ${moment(since * 1000, nowMs)}: ${detail}`,
     ]),
+    ...status.notes.map(({ detail }): Line => ["NOTE", detail]),
     [
       "events",
       `${counts[received]} received = ${counts[aggregated]} aggregated` +

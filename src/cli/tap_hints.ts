@@ -51,9 +51,9 @@ function inState(stateDir: string, question: Parameters<typeof searchSeries>[1])
  *
  * @param nowMs Wall clock, Unix ms.
  */
-export function hintsOf({ near, series, troubles }: SeriesPageRecord, nowMs: number): string[] {
+export function hintsOf({ dropped, near, series, troubles }: SeriesPageRecord, nowMs: number): string[] {
   const ago = (seconds: number) => agoInWords(seconds * 1000, nowMs);
-  const isAbsent = series.length === 0 && troubles.length === 0;
+  const isAbsent = series.length === 0 && troubles.length === 0 && dropped.length === 0;
   // A late series only seems to be silent: its windows are older ones.
   const isTold = (one: SeriesRecord) => troubles.some((trouble) => seriesText(trouble) === seriesText(one));
   const unusual = [...series].sort(newFirst).flatMap((one) => {
@@ -64,6 +64,7 @@ export function hintsOf({ near, series, troubles }: SeriesPageRecord, nowMs: num
     `${seriesText(one)}${one.new_since === null ? "" : `, first seen ${ago(one.new_since)}`}`
   );
   const lines = [
+    ...dropped.map(({ name, rule }) => `${name}: the rule \`${rule}\` of AGG_FUNCTIONS drops its events`),
     ...(isAbsent ? ["no series of the newest windows is called so"] : []),
     ...(similar.length > 0 && troubles.length === 0 ? [`similar names: ${similar.join("; ")}`] : []),
     ...troubles.map((trouble) => troubleLine(trouble, ago)),

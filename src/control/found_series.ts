@@ -9,6 +9,8 @@ export interface SeriesInTier {
   readonly newest: Aggregate | undefined;
   /** The sinks that the newest aggregate goes to: none where no route leads anywhere. */
   readonly sinks: readonly string[];
+  /** Those of them that did not have it yet at the last checkpoint. */
+  readonly waitingFor: readonly string[];
   /** Whether it is in an open window. */
   readonly isOpen: boolean;
   /** The start of the first searched window that has it, Unix ms; undefined: only open ones do. */
@@ -27,6 +29,7 @@ interface Readable {
   readonly revision: number;
   readonly read: () => Aggregate;
   readonly sinks: () => readonly string[];
+  readonly waitingFor: () => readonly string[];
   /** See {@link SeriesInTier.firstMs}; known when all windows are searched. */
   readonly firstMs: () => number;
 }
@@ -35,6 +38,7 @@ interface Readable {
 interface Growing {
   newest: Aggregate | undefined;
   sinks: readonly string[];
+  waitingFor: readonly string[];
   isOpen: boolean;
   firstMs: () => number | undefined;
 }
@@ -66,13 +70,14 @@ export class FoundSeries {
     if (tier === undefined) {
       known.tiers.set(
         lengthMs,
-        tier = { newest: undefined, sinks: [], isOpen: false, firstMs: () => undefined },
+        tier = { newest: undefined, sinks: [], waitingFor: [], isOpen: false, firstMs: () => undefined },
       );
     }
     if (closed === undefined) tier.isOpen = true;
     else if (tier.newest === undefined || isNewer(closed, tier.newest)) {
       tier.newest = closed.read();
       tier.sinks = closed.sinks();
+      tier.waitingFor = closed.waitingFor();
       tier.firstMs = closed.firstMs;
     }
   }

@@ -15,6 +15,7 @@ export interface Glance {
   /** Why events do not go in, or aggregates not out. */
   readonly causes: readonly Noted[];
   readonly alarms: readonly Noted[];
+  readonly notes: readonly Noted[];
   readonly sources: readonly SourceGlance[];
   readonly windows: readonly { readonly windowSeconds: number; readonly open: number }[];
   readonly watermarkMs: number | undefined;
@@ -69,6 +70,7 @@ export function liveGlance(record: PipelineRecord): Glance {
     checkpointMs: msOf(record.checkpoint_at),
     causes: record.causes,
     alarms: record.alarms,
+    notes: record.notes,
     sources: record.sources.map((source) => ({
       name: source.name,
       state: source.state,
@@ -129,6 +131,7 @@ export function storedGlance(status: Status, isRunning: boolean): Glance {
       ...status.alarms.map((alarm) => ({ name: alarm.kind, detail: told(alarm) })),
       ...status.refusalAlarms.map(({ detail, reason }) => ({ name: refusalAlarmName(reason), detail })),
     ],
+    notes: status.notes,
     sources: status.buses.filter(({ isConfigured }) => isConfigured).map(({ name, partitions: known }) => {
       const partitions = known.filter(({ isGone }) => !isGone);
       const error = failing(`bus ${name}`);

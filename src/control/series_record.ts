@@ -1,4 +1,5 @@
 import { hasLabels } from "../event/labels.ts";
+import type { NoneRule } from "../event/none_rule.ts";
 import type { SeriesTrouble, SeriesTroubles } from "../ingest/series_troubles.ts";
 import { cursorText } from "./cursor.ts";
 import type { ListedSeries, SeriesPage, SeriesQuestion } from "./series_search.ts";
@@ -12,17 +13,27 @@ export type SeriesRecord = ReturnType<typeof seriesRecord>;
 /** Troubles that are told of at most, the latest ones. */
 const TROUBLES_MAX = 100;
 
-/** @param troubles Those of the running handler; undefined: none runs, or it is not known here. */
+/** What a running handler knows of series in its memory. */
+export interface SeriesMemory {
+  readonly troubles: SeriesTroubles;
+  noneRules(): readonly NoneRule[];
+}
+
+/** Names at most that rules drop. */
+const DROPPED_MAX = 20;
+
+/** @param memory Undefined: no handler runs, or it is not known here. */
 export function seriesPageRecord(
   page: SeriesPage,
   question: SeriesQuestion,
-  troubles: SeriesTroubles | undefined,
+  memory: SeriesMemory | undefined,
 ) {
   const matches = seriesMatcher(question.text);
   return {
     series: page.series.map(seriesRecord),
     near: page.near.map(seriesRecord),
-    troubles: [...troubles?.all ?? []].filter(({ labels, name }) =>
+    dropped: droppedNames(memory?.noneRules() ?? [], question),
+    troubles: [...memory?.troubles.all ?? []].filter(({ labels, name }) =>
       matches(name, labels) && hasLabels(labels, question.labels)
     ).sort((a, b) => b.lastMs - a.lastMs).slice(0, TROUBLES_MAX).map(troubleRecord),
     tiers: page.tiers.map(({ lengthMs, sinceMs }) => ({
@@ -33,6 +44,15 @@ export function seriesPageRecord(
   };
 }
 
+/** Names of which events never become a series. Rules look at names alone, so no labels are known. */
+function droppedNames(rules: readonly NoneRule[], { labels, text }: SeriesQuestion) {
+  if (Object.keys(labels).length > 0) return [];
+  const matches = seriesMatcher(text);
+  return rules.filter(({ setting }) => setting === "AGG_FUNCTIONS").flatMap(({ names, text: rule }) =>
+    names.filter((name) => matches(name, undefined)).map((name) => ({ name, rule }))
+  ).slice(0, DROPPED_MAX);
+}
+
 function seriesRecord({ aggFunc, labels, name, newSinceMs, silentSinceMs, tiers }: ListedSeries) {
   return {
     name,
@@ -40,7 +60,7 @@ function seriesRecord({ aggFunc, labels, name, newSinceMs, silentSinceMs, tiers 
     agg_func: aggFunc,
     silent_since: secondsOf(silentSinceMs),
     new_since: secondsOf(newSinceMs),
-    tiers: [...tiers].sort(([a], [b]) => a - b).map(([lengthMs, { isOpen, newest, sinks }]) => ({
+    tiers: [...tiers].sort(([a], [b]) => a - b).map(([lengthMs, { isOpen, newest, sinks, waitingFor }]) => ({
       window_seconds: lengthMs / 1000,
       open: isOpen,
       newest: newest === undefined ? null : {
@@ -50,6 +70,7 @@ function seriesRecord({ aggFunc, labels, name, newSinceMs, silentSinceMs, tiers 
         count: newest.count,
         revision: newest.revision,
         sinks: [...sinks],
+        waiting_for: [...waitingFor],
       },
     })),
   };

@@ -8,6 +8,7 @@ import type { Segment } from "../state/outbox/segment.ts";
 import { toAggregate } from "../state/outbox/segment_reader.ts";
 import type { WindowKey } from "../state/outbox/expected_rows.ts";
 import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
+import { fateOf } from "../state/outbox/stay.ts";
 import { SinkRegistry } from "../state/outbox/sink_registry.ts";
 import { type FoundInTiers, FoundSeries } from "./found_series.ts";
 import { assertTier } from "./known_tiers.ts";
@@ -141,7 +142,7 @@ function* searchClosed(
           found.add(
             series,
             lengthMs,
-            readable(segment, row, window, sinks, () => firstMs.get(mark)!),
+            readable(segment, firstId, row, window, sinks, () => firstMs.get(mark)!),
           );
         }
         const isNew = () =>
@@ -171,6 +172,7 @@ function withWindow(
 
 function readable(
   segment: Segment,
+  firstId: number,
   row: number,
   { endMs, startMs }: WindowKey,
   sinks: readonly RegisteredSink[],
@@ -181,6 +183,10 @@ function readable(
     revision: segment.revision[row]!,
     read: () => toAggregate(segment, row, startMs, endMs),
     sinks: () => namesOf(sinks, segment.sinks[row]!),
+    waitingFor: () =>
+      sinks.filter((sink) => fateOf(sink, firstId + row, segment.sinks[row]!) === "waiting").map(({ id }) =>
+        id
+      ),
     firstMs,
   };
 }

@@ -15,7 +15,12 @@ import { readRefusalAlarms } from "../state/letters/refusal_alarms.ts";
 import { SinkRegistry, waitingRows } from "../state/outbox/sink_registry.ts";
 import { readOutages } from "../state/outages.ts";
 import { readPauses } from "../state/pauses.ts";
-import { type NotedCause, readStandingNote, type StandingNote } from "../state/standing_note.ts";
+import {
+  type NotedCause,
+  type NotedCircumstance,
+  readStandingNote,
+  type StandingNote,
+} from "../state/standing_note.ts";
 
 /** The content of a state as of its last checkpoint: the overview, and the lists that take longer to read. */
 export interface Status extends Overview {
@@ -29,6 +34,8 @@ export interface Status extends Overview {
   readonly deadLetters: ReadonlyMap<string, number>;
   /** Why the handler that runs on the state is not ready; undefined: not known. */
   readonly causes: readonly NotedCause[] | undefined;
+  /** What the handler has noted last, while it ran: see `notes.ts`. */
+  readonly notes: readonly NotedCircumstance[];
   /** As of the last read of the handler, also partitions that have gone away. */
   readonly buses: readonly StoredBusOverview[];
   /** Operators' orders, the newest first. */
@@ -103,6 +110,7 @@ export function* statusSteps(
     outboxEndId,
     outboxRows: Math.max(0, ...sinks.map(({ cursor }) => outboxEndId - cursor)),
     causes: note?.causes,
+    notes: note?.notes ?? [],
     buses: busesIn(state, note?.partitions),
     sinks: sinks.map(({ id: name, cursor }) => ({ name, cursor })),
     outages: readOutages(state),

@@ -23,6 +23,8 @@ export function statusRecord(status: Status) {
     watermark: secondsOf(status.watermarkMs),
     // Why the handler is not ready; null: not known, or none runs.
     causes: status.causes ?? null,
+    // Why aggregates may be missing, though the handler does what it should.
+    notes: status.notes.map(({ name, detail }) => ({ name, detail })),
     buses: status.buses.flatMap(({ name, partitions }) =>
       partitions.map(({ partition, log, position, nextOffset, newestEventMs, isGone }) => ({
         name,

@@ -1,5 +1,6 @@
 import { type Tier, tierText } from "../aggregation/tier.ts";
 import { type NamePattern, namePattern } from "../event/name_pattern.ts";
+import { MetNames, type NoneRule } from "../event/none_rule.ts";
 import { durationMs } from "../platform/clock/duration.ts";
 
 /** One rule of `ROUTES`. */
@@ -8,6 +9,10 @@ export interface Rule {
   /** The windows that it is for; undefined: all. */
   readonly tier: Tier | undefined;
   readonly sinks: readonly string[];
+  /** As the operator has written it. */
+  readonly text: string;
+  /** The names that it sends nowhere; undefined: it has sinks. */
+  readonly met: MetNames | undefined;
 }
 
 const NOWHERE = "none";
@@ -24,7 +29,9 @@ export class TierRoutes {
 
   /** The sinks for `name`; empty: its aggregates are dropped knowingly. */
   sinksFor(name: string): readonly string[] {
-    return this.rules.find(({ pattern }) => pattern.matches(name))!.sinks;
+    const { met, sinks } = this.rules.find(({ pattern }) => pattern.matches(name))!;
+    met?.note(name);
+    return sinks;
   }
 }
 
@@ -36,6 +43,12 @@ export class Routes {
   private readonly byLength = new Map<number, TierRoutes>();
 
   constructor(private readonly rules: readonly Rule[]) {}
+
+  /** The rules that have sent aggregates nowhere, or do so with all of a tier. */
+  get noneRules(): NoneRule[] {
+    const ofTiers = [...this.byLength.values()].map(({ always, rules }) => always && rules[0]);
+    return this.rules.flatMap((rule) => rule.met?.of("ROUTES", rule.text, ofTiers.includes(rule)) ?? []);
+  }
 
   /** The routes for windows of a length, ms. */
   ofLength(lengthMs: number): TierRoutes {
@@ -59,7 +72,7 @@ export function compileRoutes(
   sinkNames: readonly string[],
   tiers: readonly Tier[] | undefined,
 ): { readonly ok: Routes } | { readonly faults: readonly string[] } {
-  if (text === undefined) return { ok: new Routes([rule("*", undefined, sinkNames)]) };
+  if (text === undefined) return { ok: new Routes([rule("*", "*", undefined, sinkNames)]) };
   const parts = text.split(";").map((part) => part.trim()).filter((part) => part !== "");
   const faults: string[] = [];
   const rules = parts.map((part) => parseRule(part, sinkNames, tiers, faults));
@@ -92,18 +105,18 @@ function parseRule(
   const { pattern, interval } = partsOf(subject);
   if (pattern === "") {
     faults.push(`"${text}" is not of the form PATTERN=SINK,SINK`);
-    return rule("", undefined, []);
+    return rule(text, "", undefined, []);
   }
   const tier = interval === undefined ? undefined : tierNamed(interval, text, tiers, faults);
   const sinks = text.slice(separator + 1).split(",").map((sink) => sink.trim());
-  if (sinks.length === 1 && sinks[0] === NOWHERE) return rule(pattern, tier, []);
+  if (sinks.length === 1 && sinks[0] === NOWHERE) return rule(text, pattern, tier, []);
   for (const sink of sinks) {
     if (sink === NOWHERE) faults.push(`"${text}" names "none" beside a sink`);
     else if (!sinkNames.includes(sink)) {
       faults.push(`"${text}" names "${sink}", which is not in STORAGE_TYPE (${sinkNames.join(", ")})`);
     }
   }
-  return rule(pattern, tier, [...new Set(sinks)]);
+  return rule(text, pattern, tier, [...new Set(sinks)]);
 }
 
 /** A name may contain "@" too. Only what looks like an interval behind the last one is an interval. */
@@ -135,6 +148,7 @@ function tierNamed(
   return found ?? { lengthMs, hopMs };
 }
 
-function rule(pattern: string, tier: Tier | undefined, sinks: readonly string[]): Rule {
-  return { pattern: namePattern(pattern), tier, sinks };
+function rule(text: string, pattern: string, tier: Tier | undefined, sinks: readonly string[]): Rule {
+  const met = sinks.length === 0 ? new MetNames() : undefined;
+  return { pattern: namePattern(pattern), tier, sinks, text, met };
 }

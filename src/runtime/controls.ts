@@ -1,4 +1,5 @@
 import type { EventTap } from "../ingest/event_tap.ts";
+import type { NoneRule } from "../event/none_rule.ts";
 import type { SeriesTroubles } from "../ingest/series_troubles.ts";
 import type { FigureSpan } from "../state/figures/figure_history.ts";
 import type { Figures } from "../state/figures/figures.ts";
@@ -17,6 +18,8 @@ export interface Controls {
   readonly tap: EventTap;
   /** The series with late or refused events. */
   readonly troubles: SeriesTroubles;
+  /** The rules that drop events or aggregates, and have done so. */
+  noneRules(): readonly NoneRule[];
   /** The parts that can be paused. */
   readonly parts: readonly Pausable[];
   /** The pauses in force, the oldest first. */

@@ -9,7 +9,8 @@ import { drawHashKey } from "../platform/random/hash_key.ts";
 import { Ingest } from "../ingest/ingest.ts";
 import type { IngestObserver, IngestOptions } from "../ingest/ingest_options.ts";
 import type { Logger } from "../platform/log/logger.ts";
-import { compileRoutes } from "../delivery/routes.ts";
+import { compileRoutes, type Routes } from "../delivery/routes.ts";
+import type { NoneRule } from "../event/none_rule.ts";
 import type { KeptSetting } from "../state/checkpoint/settings_in_force.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { acceptSink } from "../state/alarms.ts";
@@ -26,7 +27,6 @@ import { StateError } from "../state/file/state_error.ts";
 import { SinkRegistry } from "../state/outbox/sink_registry.ts";
 import type { ConfiguredSink } from "../state/outbox/registered_sink.ts";
 import { StateDatabase, type StateDatabaseOptions } from "../state/file/state_database.ts";
-import type { RouteTable } from "../state/checkpoint/route_table.ts";
 import { WindowCloser } from "../state/checkpoint/window_closer.ts";
 import { DeadLetterCounts } from "../state/letters/dead_letter_counts.ts";
 import { assertShare } from "./kept_share.ts";
@@ -44,6 +44,8 @@ export interface Core {
   readonly ingest: Ingest;
   readonly deadLetters: DeadLetterCounts;
   readonly ownClock: OwnClock;
+  /** The rules of the settings in force that drop events or aggregates, and have done so. */
+  noneRules(): NoneRule[];
   /** Applies another configuration of the same buses, sinks and state, between two events. */
   change(config: Config): void;
 }
@@ -106,7 +108,8 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const sinkNames = config.sinks.map(({ id }) => id);
     const registry = openRegistry(state, endId, config, logger, options);
     const outbox = new OutboxLog(state, registry, endId, clock.nowMs, undefined, options.acceptSinks);
-    const closer = new WindowCloser(state, registry, routeTable(config, sinkNames));
+    let routes = routeTable(config, sinkNames);
+    const closer = new WindowCloser(state, registry, routes);
     const deadLetterBound = options.deadLetterBound ?? DEAD_LETTER_BOUND;
     const checkpoint = new Checkpoint(state, aggregator, registry, outbox, closer, {
       correctionHorizonMs,
@@ -139,11 +142,13 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
         longestWindowMs: longestOf(next.intervals),
         settings: keptSettings(next, busNames, state).set("SOURCES", addressText(state, addresses)),
       });
-      closer.reroute(routeTable(next, sinkNames));
+      routes = routeTable(next, sinkNames);
+      closer.reroute(routes);
       ingest.change(ingestOptions(next, new Map()));
     };
     const deadLetters = new DeadLetterCounts(state, deadLetterBound);
-    return { state, aggregator, outbox, checkpoint, ingest, deadLetters, ownClock, change };
+    const noneRules = () => [...aggregator.options.functions.noneRules, ...routes.noneRules];
+    return { state, aggregator, outbox, checkpoint, ingest, deadLetters, ownClock, noneRules, change };
   } catch (error) {
     state.close();
     throw error;
@@ -271,7 +276,7 @@ function functionRules(text: string): FunctionRules {
   return compiled.ok;
 }
 
-function routeTable(config: Config, sinkNames: readonly string[]): RouteTable {
+function routeTable(config: Config, sinkNames: readonly string[]): Routes {
   const compiled = compileRoutes(config.routes, sinkNames, config.intervals);
   if ("faults" in compiled) throw new Error(compiled.faults.join("; "));
   return compiled.ok;

@@ -90,6 +90,7 @@ export class Handler {
       config: () => this.config,
       machine: surroundings.machine,
       pauses: () => this.pauses.all,
+      troubles: this.troubles,
     });
     const look = () => this.lookout.look();
     this.minuteLog = new MinuteLog(look, clock, logger);

@@ -3,6 +3,7 @@ import type { EventAggregator } from "../aggregation/event_aggregator.ts";
 import { lengthOf } from "../aggregation/tier.ts";
 import { addTo } from "../state/outbox/sink_tiers.ts";
 import type { Router } from "../delivery/router.ts";
+import type { SeriesTroubles } from "../ingest/series_troubles.ts";
 import type { SourceState } from "../ingest/partition_state.ts";
 import type { Watermark } from "../aggregation/watermark.ts";
 import type { Config } from "../settings/config.ts";
@@ -15,7 +16,8 @@ import { readOutages } from "../state/outages.ts";
 import type { Pause } from "../state/pauses.ts";
 import type { StandingNote } from "../state/standing_note.ts";
 import type { Core } from "./core.ts";
-import type { MetricCollector } from "./metric_collector.ts";
+import type { Activity, MetricCollector } from "./metric_collector.ts";
+import { type Note, notesOf } from "./notes.ts";
 import { busSubject, sinkSubject } from "./outage_watch.ts";
 import type { LiveBusOverview, LiveOverview, Overview } from "./overview.ts";
 import { causesOf } from "./readiness.ts";
@@ -29,6 +31,7 @@ const NOTED_PARTITIONS_MAX = 1000;
 /** What is looked at beside the parts of the handler. */
 export interface Circumstances {
   readonly pauses: () => readonly Pause[];
+  readonly troubles: SeriesTroubles;
   readonly config: () => Pick<Config, "outboxMaxRows" | "certificates" | "maxFutureSkewMs">;
   /** Undefined: there is no real machine. */
   readonly machine: (() => MachineUsage) | undefined;
@@ -62,6 +65,7 @@ export class Lookout {
     const { watermark, windows } = aggregator;
     const { certificates, maxFutureSkewMs, outboxMaxRows } = circumstances.config();
     const counts = this.counts();
+    const activity = this.metrics.activity(counts);
     const stored = storedIn(this.core);
     // An outage may be older than the process.
     const sinceOf = (subject: string, liveMs: number | undefined) =>
@@ -96,9 +100,10 @@ export class Lookout {
       outboxMaxRows,
       clockDoubt: ownClock.accuser(maxFutureSkewMs) ?? ownClock.doubter(maxFutureSkewMs),
       certificates,
+      notes: this.notes(activity),
       machine: circumstances.machine?.(),
       pauses: circumstances.pauses(),
-      activity: this.metrics.activity(counts),
+      activity,
     };
   }
 
@@ -110,6 +115,7 @@ export class Lookout {
     const causes = causesOf({ buses: sources, sinks, isStopping, obstacle, pauses });
     return {
       causes: causes.map(({ name, detail }) => ({ name, detail })),
+      notes: this.notes(this.metrics.activity(this.counts())),
       partitions: Object.fromEntries(
         sources.map(({ name, partitions }) => [
           name,
@@ -117,6 +123,17 @@ export class Lookout {
         ]),
       ),
     };
+  }
+
+  private notes({ counts: { dropped, unrouted } }: Activity): Note[] {
+    const { circumstances: { troubles }, clock, core: { ingest: { refusalAlarms }, noneRules } } = this;
+    return notesOf({
+      nowMs: clock.nowMs(),
+      // One for every name says nothing of whether any came.
+      noneRules: noneRules().filter(({ setting }) => (setting === "ROUTES" ? unrouted : dropped) > 0),
+      troubles: troubles.all,
+      refusalAlarms,
+    });
   }
 
   private counts(): Overview["counts"] {

@@ -10,6 +10,7 @@ import type { MachineUsage } from "../platform/process/machine_usage.ts";
 import type { DeadLetterStock } from "../state/letters/dead_letter_counts.ts";
 import type { Pause } from "../state/pauses.ts";
 import type { Activity } from "./metric_collector.ts";
+import type { Note } from "./notes.ts";
 
 /**
  * The state of a handler at one moment. `status`, the metrics, `/readyz`, the status line of the service
@@ -91,6 +92,7 @@ export interface LiveOverview extends Overview {
   /** What speaks against this host's clock; undefined: nothing. */
   readonly clockDoubt: string | undefined;
   readonly certificates: readonly Certificate[];
+  readonly notes: readonly Note[];
   /** Undefined: the handler runs on no real machine. */
   readonly machine: MachineUsage | undefined;
   readonly activity: Activity;

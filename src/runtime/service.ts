@@ -163,6 +163,7 @@ class Service {
       alarms: () => this.alarmWatch.alarms(),
       tap: handler.tap,
       troubles: handler.troubles,
+      noneRules: () => handler.core.noneRules(),
       parts: handler.pausables,
       pauses: () => handler.pauses.all,
       pause: (pauses, part) => handler.pauses.replace(pauses, part),

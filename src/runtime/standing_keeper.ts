@@ -41,8 +41,8 @@ export class StandingKeeper {
 }
 
 /** What is worth a transaction at once: not the details, which may change every second. */
-function gist({ causes, partitions }: StandingNote): string {
-  return JSON.stringify([causes.map(({ name }) => name), partitions]);
+function gist({ causes, notes = [], partitions }: StandingNote): string {
+  return JSON.stringify([[...causes, ...notes].map(({ name }) => name), partitions]);
 }
 
 /** A state that cannot be written is reported elsewhere. */

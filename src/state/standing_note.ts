@@ -7,10 +7,18 @@ export interface NotedCause {
   readonly detail: string;
 }
 
+/** What is so on purpose or elsewhere, and why aggregates may be missing, by name and with a text about it. */
+export interface NotedCircumstance extends NotedCause {
+  /** A part of the names of the series that it is about, to look for them; "": of no certain ones. */
+  readonly series: string;
+}
+
 /** What a running handler notes of itself for those who look at its state. */
 export interface StandingNote {
   /** Why it is not ready; none: it is. */
   readonly causes: readonly NotedCause[];
+  /** Not there: an earlier version has noted it. */
+  readonly notes?: readonly NotedCircumstance[];
   /** The present partitions of each configured source; null: too many to note. */
   readonly partitions: Readonly<Record<string, readonly string[] | null>>;
 }

@@ -101,6 +101,25 @@ Deno.test("a name may hold an equals sign; a pattern without a star is a whole n
   ]]);
 });
 
+Deno.test("a rule that drops events knows their names, up to a bound; one for every name knows none", () => {
+  const rules = compiled("debug.*=none;tmp=none;*=sum");
+  assert.equal(rules.noneRules.length, 0);
+  resolve(rules, [{ name: "debug.a" }, { name: "debug.b", labels: { line: "4" } }, { name: "oven" }]);
+  resolve(rules, [{ name: "debug.a" }]);
+  const [debug, ...others] = rules.noneRules;
+  assert.deepEqual(others, []);
+  assert.deepEqual(debug, {
+    setting: "AGG_FUNCTIONS",
+    text: "debug.*=none",
+    names: ["debug.a", "debug.b"],
+    hasMore: false,
+  });
+  resolve(rules, Array.from({ length: 1000 }, (_, i) => ({ name: `debug.${i}` })));
+  assert.equal(rules.noneRules[0]!.names.length, 200);
+  assert.equal(rules.noneRules[0]!.hasMore, true);
+  assert.deepEqual(compiled("*=none").noneRules.map(({ names }) => names), [[]]);
+});
+
 Deno.test("each fault of the rules is told", () => {
   const faultsOf = (text: string) => {
     const result = compileFunctions(text);

@@ -5,7 +5,7 @@ import type { SeriesPageRecord, SeriesRecord } from "../../src/control/series_re
 const NOW_SECONDS = 1_700_000_000;
 
 function series(name: string, given: Partial<SeriesRecord> = {}, sinks = ["sqlite"]): SeriesRecord {
-  const newest = { value: 1, window_start: 0, window_end: 1, count: 1, revision: 0, sinks };
+  const newest = { value: 1, window_start: 0, window_end: 1, count: 1, revision: 0, sinks, waiting_for: [] };
   return {
     name,
     agg_func: "sum",
@@ -17,7 +17,10 @@ function series(name: string, given: Partial<SeriesRecord> = {}, sinks = ["sqlit
 }
 
 function hints(page: Partial<SeriesPageRecord>): string[] {
-  return hintsOf({ series: [], near: [], troubles: [], tiers: [], next: null, ...page }, NOW_SECONDS * 1000);
+  return hintsOf(
+    { series: [], near: [], dropped: [], troubles: [], tiers: [], next: null, ...page },
+    NOW_SECONDS * 1000,
+  );
 }
 
 Deno.test("what is unusual about the series of a tap is said in a line each, and nothing about others", () => {

@@ -18,6 +18,23 @@ function faults(text: string): readonly string[] {
   return "faults" in compiled ? compiled.faults : [];
 }
 
+Deno.test("a rule to no sink knows the names that it was asked for; one for a whole tier is known as it is", () => {
+  const compiled = compileRoutes("*@10=none;lost.*=none;*@60=none;*=kafka", SINKS, TIERS);
+  assert.ok("ok" in compiled);
+  const { ok } = compiled;
+  assert.equal(ok.noneRules.length, 0);
+  for (const { lengthMs } of TIERS) {
+    const table = ok.ofLength(lengthMs);
+    for (const name of ["lost.b", "lost.a", "oven"]) table.always ?? table.sinksFor(name);
+  }
+  assert.deepEqual(ok.noneRules.map(({ names, text }) => `${text}: ${names.join(" ")}`), [
+    "*@10=none: ",
+    "lost.*=none: lost.b lost.a",
+    "*@60=none: oven",
+  ]);
+  assert.ok(ok.noneRules.every(({ setting }) => setting === "ROUTES"));
+});
+
 Deno.test("without rules everything goes to all sinks", () => {
   assert.deepEqual(routes(undefined).sinksFor("anything"), SINKS);
 });

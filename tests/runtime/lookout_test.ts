@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readStatus } from "../../src/control/status.ts";
 import type { Sink } from "../../src/contract/sink.ts";
+import { SeriesTroubles } from "../../src/ingest/series_troubles.ts";
 import { Router } from "../../src/delivery/router.ts";
 import { Lookout } from "../../src/runtime/lookout.ts";
 import { MetricCollector } from "../../src/runtime/metric_collector.ts";
@@ -69,6 +70,7 @@ Deno.test("right after a checkpoint a handler looks the same from within and fro
       config: () => ({ outboxMaxRows: 10, certificates: [], maxFutureSkewMs: 1000 }),
       machine: undefined,
       pauses: () => [],
+      troubles: new SeriesTroubles(),
     });
     await rig.readers[0]!.drain(new AbortController().signal);
     raiseAlarm(core.state, "sqlite", { kind: "rows_missing", detail: "gone", count: 1 }, NOW_MS);

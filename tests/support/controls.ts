@@ -10,6 +10,7 @@ export function controlsWith(given: Partial<Controls> = {}): Controls {
     alarms: () => [],
     tap: new EventTap(),
     troubles: new SeriesTroubles(),
+    noneRules: () => [],
     parts: [],
     pauses: () => [],
     pause: () => {},

@@ -65,6 +65,7 @@ export function overviewWith(given: Partial<LiveOverview> = {}): LiveOverview {
     outboxMaxRows: 1000,
     clockDoubt: undefined,
     certificates: [],
+    notes: [],
     machine: undefined,
     activity: metrics.activity(counts),
     ...given,

@@ -1,3 +1,4 @@
+import type { Note } from "../../runtime/notes.ts";
 import type { CAUSES } from "../../runtime/readiness.ts";
 
 type Cause = typeof CAUSES[number];
@@ -62,5 +63,19 @@ export const ADVICE: Readonly<Record<Cause, Advice>> = {
     title: "A sink refuses the handler",
     advice: "Change what the message names, such as a password, a right or a missing table. The handler " +
       "tries again by itself.",
+  },
+};
+
+const CHANGE_A_RULE =
+  "Nothing where it is meant so. Else change the rule and read the settings again (SIGHUP); " +
+  "it counts from then on.";
+
+/** What each note means, and what to do about it. */
+export const NOTE_ADVICE: Readonly<Record<Note["name"], Advice>> = {
+  dropped_by_functions: { title: "Events are dropped by a rule", advice: CHANGE_A_RULE },
+  routed_to_no_sink: { title: "Aggregates go to no sink, by a rule", advice: CHANGE_A_RULE },
+  clock_ahead: {
+    title: "A device's clock is ahead",
+    advice: "Set the clock of the device, or its time zone. What was refused is kept as dead letters.",
   },
 };

@@ -14,6 +14,7 @@ interface MiddleProps {
 /** The windows: what is open, and how far event time is behind the clock. */
 export function WindowsPart({ pipeline }: MiddleProps): VNode {
   const {
+    dropped_total,
     idle,
     late_arrivals_total,
     open_series,
@@ -41,8 +42,9 @@ export function WindowsPart({ pipeline }: MiddleProps): VNode {
           html`
             <${Figure} name="Late"><a href=${linkTo("series")}>${countText(late_arrivals_total)}</a><//>
           `}
+        ${dropped_total > 0 && html`<${Figure} name="Dropped">${countText(dropped_total)}<//>`}
         ${unrouted_total > 0 && html`
-          <${Figure} name="To no sink"><a href=${linkTo("windows")}>${countText(unrouted_total)}</a><//>
+          <${Figure} name="To no sink">${countText(unrouted_total)}<//>
         `}
       <//>
     <//>

@@ -7,6 +7,7 @@ import { html } from "../html.ts";
 import { useLive } from "../live_feed.ts";
 import { HandlerOrders } from "../orders/handler_orders.ts";
 import { AlarmLinks } from "./alarm_links.ts";
+import { NotesCard } from "./notes_card.ts";
 import { PipelinePicture } from "./pipeline_picture.ts";
 import { ReadinessCard } from "./readiness_card.ts";
 
@@ -23,6 +24,7 @@ export function Overview(): VNode {
     <div class="stack">
       ${readiness && html`<${ReadinessCard} readiness=${readiness} />`}
       ${alarms && html`<${AlarmLinks} alarms=${alarms.alarms} causes=${readiness?.causes ?? []} />`}
+      ${pipeline && html`<${NotesCard} notes=${pipeline.notes} />`}
       ${pipeline && html`<${PipelinePicture} pipelines=${pipelines} pipeline=${pipeline} />`}
       <${HandlerOrders} />
     </div>

@@ -1,7 +1,9 @@
 import type { VNode } from "preact";
 import { html } from "../html.ts";
+import { useLive } from "../live_feed.ts";
 import { Mark } from "../mark.ts";
 import { Moment } from "../moment.ts";
+import type { Pipeline } from "../pipeline.ts";
 import { durationText } from "../time_format.ts";
 import type { ListedSeries, SeriesTrouble } from "./series_name.ts";
 
@@ -9,6 +11,9 @@ import type { ListedSeries, SeriesTrouble } from "./series_name.ts";
 const LATE_MIN_SECONDS = 60;
 /** What has not happened for that long is over. */
 const OVER_SECONDS = 600;
+
+/** A sink that takes what comes has it in less time. */
+const WAITS_MIN_SECONDS = 30;
 
 interface SeriesMarksProps {
   readonly series: ListedSeries;
@@ -19,6 +24,7 @@ interface SeriesMarksProps {
 /** What is unusual about a series: late, silent, new, or without a sink. Nothing where nothing is. */
 export function SeriesMarks({ series, trouble }: SeriesMarksProps): VNode | null {
   const { new_since, silent_since } = series;
+  const waiting = waitingSinks(series, useLive().pipelines.at(-1));
   const isLate = trouble !== undefined && isGoing(trouble) && trouble.behind_seconds > LATE_MIN_SECONDS;
   const isAhead = trouble !== undefined && isGoing(trouble) && trouble.refused.future > 0;
   const lost = unroutedTiers(series);
@@ -28,6 +34,7 @@ export function SeriesMarks({ series, trouble }: SeriesMarksProps): VNode | null
     !isLate && silent_since !== null &&
     html`<${Mark} tone="warn">silent since <${Moment} seconds=${silent_since} /><//>`,
     new_since !== null && html`<${Mark} tone="idle">new since <${Moment} seconds=${new_since} /><//>`,
+    waiting.length > 0 && html`<${Mark} tone="warn">waits in the outbox for ${waiting.join(", ")}<//>`,
     lost !== undefined && html`<${Mark} tone="bad">a rule of ROUTES drops it (=none)${lost}<//>`,
   ].filter((mark) => mark !== false);
   if (marks.length === 0) return null;
@@ -42,6 +49,16 @@ export function isGoing({ last_at }: SeriesTrouble): boolean {
 /** How far the latest event was from its time: `3 h late`, `2 min ahead`. */
 export function delayText({ behind_seconds: behind }: SeriesTrouble): string {
   return behind >= 0 ? `${durationText(behind)} late` : `${durationText(-behind)} ahead`;
+}
+
+/** The sinks that lack its newest aggregate, and do not just take it. */
+function waitingSinks({ tiers }: ListedSeries, pipeline: Pipeline | undefined): string[] {
+  const slow = (pipeline?.sinks ?? []).filter(({ state, waiting, waiting_since: since }) =>
+    waiting > 0 && (state !== "delivering" || (since !== null && pipeline!.at - since > WAITS_MIN_SECONDS))
+  );
+  return slow.map(({ name }) => name).filter((name) =>
+    tiers.some(({ newest }) => newest?.waiting_for.includes(name))
+  );
 }
 
 /** For which tiers the newest aggregate goes to no sink; "": for all of them; undefined: for none. */

@@ -5,6 +5,8 @@ import { html } from "../html.ts";
 import { changeParameters, linkTo, useViewLocation } from "../location.ts";
 import { Empty, FailureNotice } from "../notices.ts";
 import { countText } from "../number_format.ts";
+import { DroppedNames } from "./dropped_names.ts";
+import { HandlerObstacles } from "./handler_obstacles.ts";
 import { SeriesChart } from "./series_chart.ts";
 import { SeriesFilter } from "./series_filter.ts";
 import { SeriesTable } from "./series_table.ts";
@@ -28,11 +30,14 @@ export function SeriesView(): VNode {
   });
   return html`
     <div class="stack">
+      <${HandlerObstacles} />
       ${name !== undefined && html`<${SeriesChart} name=${name} />`}
       <section class="card stack" aria-label="Find series">
         <${SeriesFilter} text=${q} labels=${labels} />
         ${failure && html`<${FailureNotice} failure=${failure} again=${again} />`}
         <p class="hint" role="status">${found && !isWaiting ? foundText(found) : "Looking …"}</p>
+        ${found && (q !== "" || found.series.length === 0) &&
+          html`<${DroppedNames} dropped=${found.dropped} />`}
         ${found && html`<${SeriesTroubles} troubles=${found.troubles} />`}
         ${found && found.series.length > 0 && html`
           <${SeriesTable} label="Series" series=${found.series} labels=${labels} troubles=${found.troubles} />
@@ -72,17 +77,19 @@ interface NothingFoundProps {
   readonly isFiltered: boolean;
 }
 
-function NothingFound({ found: { near, troubles }, isFiltered, text }: NothingFoundProps): VNode {
+function NothingFound({ found: { dropped, near, troubles }, isFiltered, text }: NothingFoundProps): VNode {
   const { parameters, path } = useViewLocation();
   return isFiltered
     ? html`
       <${Empty} title="No series of these windows is called so.">
         <p>
-          ${troubles.length > 0
+          ${dropped.length > 0
+            ? "Its events come, and a rule drops them: see above."
+            : troubles.length > 0
             ? "Its events come, but late, or they are refused: see above."
             : near.length > 0
             ? "A producer may have renamed it: see the similar names."
-            : "Try a shorter part of the name, or take a label away. A rule of AGG_FUNCTIONS may drop it."}
+            : "Try a shorter part of the name, or take a label away."}
         </p>
         ${text !== "" && html`
           <p>

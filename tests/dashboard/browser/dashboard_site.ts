@@ -1,5 +1,5 @@
 import type { Page } from "playwright-core";
-import { Program, temporaryDirectory, until } from "../../support/executable.ts";
+import { type Environment, Program, temporaryDirectory, until } from "../../support/executable.ts";
 import { freePort } from "../../support/free_port.ts";
 import { Bus, handlerEnvironment, sqlitePath } from "../../e2e/plant.ts";
 
@@ -14,6 +14,8 @@ export class DashboardSite implements AsyncDisposable {
     readonly handler: Program,
     /** The file of its sink. */
     readonly sqlitePath: string,
+    /** For commands on its state. */
+    readonly environment: Environment,
     private readonly directory: AsyncDisposable,
   ) {}
 
@@ -22,19 +24,17 @@ export class DashboardSite implements AsyncDisposable {
     const directory = await temporaryDirectory();
     const bus = await Bus.start();
     const address = `127.0.0.1:${freePort()}`;
-    const handler = Program.start(
-      ["run"],
-      handlerEnvironment(bus.url, directory.path, {
-        STORAGE_TYPE: "sqlite",
-        HTTP_LISTEN: address,
-        AGGREGATION_INTERVAL: "1",
-        CHECKPOINT_INTERVAL: "0.1",
-        ...more,
-      }),
-    );
+    const environment = handlerEnvironment(bus.url, directory.path, {
+      STORAGE_TYPE: "sqlite",
+      HTTP_LISTEN: address,
+      AGGREGATION_INTERVAL: "1",
+      CHECKPOINT_INTERVAL: "0.1",
+      ...more,
+    });
+    const handler = Program.start(["run"], environment);
     const url = `http://${address}`;
     await until(async () => (await fetch(`${url}/readyz`)).ok, "a ready handler", undefined, [handler]);
-    return new DashboardSite(url, bus, handler, sqlitePath(directory.path), directory);
+    return new DashboardSite(url, bus, handler, sqlitePath(directory.path), environment, directory);
   }
 
   /** Publishes events until the page shows that they flow, which it does for some seconds only. */

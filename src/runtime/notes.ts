@@ -1,0 +1,76 @@
+import { seriesInWords } from "../event/labels.ts";
+import type { NoneRule } from "../event/none_rule.ts";
+import { QUIET_MS, type SeriesTrouble } from "../ingest/series_troubles.ts";
+import { spanInWords } from "../ingest/span_in_words.ts";
+import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
+import type { NotedCircumstance } from "../state/standing_note.ts";
+
+/** Every note that there is. */
+export const NOTES = ["dropped_by_functions", "routed_to_no_sink", "clock_ahead"] as const;
+
+/**
+ * What an operator may want to know who misses aggregates, though the handler does what it should. It neither
+ * affects readiness nor wakes anybody.
+ */
+export interface Note extends NotedCircumstance {
+  readonly name: typeof NOTES[number];
+}
+
+/** Names in one text at most. */
+const NAMED_MAX = 3;
+
+/** What notes are made of. Times are Unix ms. */
+export interface Noteworthy {
+  readonly nowMs: number;
+  readonly noneRules: readonly NoneRule[];
+  readonly troubles: Iterable<SeriesTrouble>;
+  readonly refusalAlarms: readonly RefusalAlarm[];
+}
+
+export function notesOf({ noneRules, nowMs, refusalAlarms, troubles }: Noteworthy): Note[] {
+  return [
+    ...noneRules.map(noteOfRule),
+    // Where it is a mass, the alarm says more.
+    ...(refusalAlarms.some(({ reason }) => reason === "future") ? [] : clocksAhead(troubles, nowMs)),
+  ];
+}
+
+function noteOfRule({ hasMore, names, setting, text }: NoneRule): Note {
+  const rule = `The rule \`${text}\` of ${setting}`;
+  const [name, drops] = setting === "ROUTES"
+    ? ["routed_to_no_sink", "sends to no sink the aggregates"] as const
+    : ["dropped_by_functions", "drops the events"] as const;
+  const count = `${hasMore ? "more than " : ""}${names.length} ${names.length === 1 ? "name" : "names"}`;
+  const of = names.length === 0 ? "of every name it is for" : `of ${count}: ${listed(names)}`;
+  return { name, detail: `${rule} ${drops} ${of}.`, series: longestLiteral(text) };
+}
+
+/** Devices whose clocks are ahead, too few for an alarm. */
+function clocksAhead(troubles: Iterable<SeriesTrouble>, nowMs: number): Note[] {
+  const ahead = [...troubles].filter(({ behindMs, lastMs, refused }) =>
+    refused.future > 0 && behindMs < 0 && Math.abs(nowMs - lastMs) <= QUIET_MS
+  );
+  if (ahead.length === 0) return [];
+  const words = ahead.map((trouble) =>
+    `${seriesInWords(trouble)} (by ${spanInWords(-trouble.behindMs)}, the last event ${
+      spanInWords(Math.max(0, nowMs - trouble.lastMs))
+    } ago)`
+  );
+  const who = ahead.length === 1 ? "1 series is" : `${ahead.length} series are`;
+  return [{
+    name: "clock_ahead",
+    detail: `${who} refused, since the clock of the device is ahead: ${listed(words)}.`,
+    series: ahead.length === 1 ? ahead[0]!.name : "",
+  }];
+}
+
+function listed(texts: readonly string[]): string {
+  const more = texts.length - NAMED_MAX;
+  return `${texts.slice(0, NAMED_MAX).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+/** What all names have in common that a rule is for: its longest piece without `*` and without the tier. */
+function longestLiteral(rule: string): string {
+  const pattern = rule.slice(0, rule.lastIndexOf("=")).trim().replace(/@\d[\d.smhd/]*$/, "");
+  return pattern.split("*").reduce((a, b) => b.length > a.length ? b : a);
+}

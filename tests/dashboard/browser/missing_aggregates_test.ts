@@ -1,0 +1,83 @@
+/** Why aggregates are missing though the handler does what it should, in a real browser and in a terminal. */
+import assert from "node:assert/strict";
+import { runToEnd, until } from "../../support/executable.ts";
+import { isChromiumHere, TestBrowser } from "../../support/browser.ts";
+import { DashboardSite } from "./dashboard_site.ts";
+
+const ROUTE = "The rule `plant7.*=none` of ROUTES sends to no sink the aggregates of 1 name: plant7.oven.";
+const FUNCTION = "The rule `plant8.*=none` of AGG_FUNCTIONS drops the events of 1 name: plant8.oven.";
+
+Deno.test({
+  name: "rules that drop and a clock that is ahead are seen at first, with what to do and their series",
+  ignore: !isChromiumHere,
+  // The browser's driver keeps its own pipes.
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async (t) => {
+  await using site = await DashboardSite.start({
+    ROUTES: "plant7.*=none;*=sqlite",
+    AGG_FUNCTIONS: "plant8.*=none;*=sum",
+  });
+  const now = Math.floor(Date.now() / 1000);
+  const event = (name: string, timestamp: number) => JSON.stringify({ name, value: 1, timestamp });
+  await site.bus.publish([
+    ...Array.from({ length: 200 }, (_, i) => event("plant1.oven", now - 200 + i)),
+    event("plant7.oven", now - 100),
+    event("plant8.oven", now - 100),
+    event("plant9.oven", now + 7200),
+  ]);
+  await using browser = await TestBrowser.start();
+  await using opened = await browser.open();
+  const { page } = opened;
+  const notes = page.getByRole("region", { name: "Notes" });
+  const plain = (text: string) => text.replaceAll("`", "");
+
+  await t.step("the overview has a note for each, in words", async () => {
+    await page.goto(site.url);
+    await notes.getByText(plain(ROUTE)).waitFor();
+    await notes.getByText(plain(FUNCTION)).waitFor();
+    await notes.getByText(/^1 series is refused, since .* is ahead: plant9\.oven \(by 2 h, the last/)
+      .waitFor();
+    assert.equal(await notes.getByText("What to do:").count(), 3);
+    await page.getByRole("status").getByText("Ready", { exact: true }).waitFor();
+    assert.deepEqual(await opened.barriers(), []);
+  });
+
+  await t.step("status says the same in a terminal", async () => {
+    await until(
+      async () => {
+        const { stdout } = await runToEnd(["status"], site.environment);
+        return [ROUTE, FUNCTION, "plant9.oven (by 2 h"].every((text) => stdout.includes(text));
+      },
+      "the notes",
+      undefined,
+      [site.handler],
+    );
+  });
+
+  await t.step("a note leads to its series, which are marked", async () => {
+    await notes.getByRole("listitem").filter({ hasText: "no sink" }).getByRole("link").click();
+    await page.getByText("1 series of").waitFor();
+    await page.getByText("a rule of ROUTES drops it (=none)").waitFor();
+    assert.match(page.url(), /#\/series\?q=plant7\.$/);
+    await page.goBack();
+    await notes.getByRole("listitem").filter({ hasText: "AGG_FUNCTIONS" }).getByRole("link").click();
+    const dropped = page.getByRole("region", { name: "Dropped by a rule" });
+    await dropped.getByText("plant8.oven").waitFor();
+    await dropped.getByText("the rule plant8.*=none of AGG_FUNCTIONS drops its events").waitFor();
+    await page.getByText("Its events come, and a rule drops them: see above.").waitFor();
+    await page.goBack();
+    await notes.getByRole("listitem").filter({ hasText: "clock" }).getByRole("link").click();
+    await page.getByRole("region", { name: "Late or refused" }).getByText("plant9.oven").waitFor();
+    assert.deepEqual(await opened.barriers(), []);
+  });
+
+  await t.step("a series page says why the handler is not ready", async () => {
+    const obstacles = page.getByRole("region", { name: "The handler is not ready" });
+    assert.equal(await obstacles.count(), 0);
+    await site.bus[Symbol.asyncDispose]();
+    await obstacles.getByText("A bus cannot be reached").waitFor();
+    assert.deepEqual(await opened.barriers(), []);
+    assert.deepEqual(opened.complaints, []);
+  });
+});

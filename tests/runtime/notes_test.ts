@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import type { NoneRule } from "../../src/event/none_rule.ts";
+import type { SeriesTrouble } from "../../src/ingest/series_troubles.ts";
+import { type Note, notesOf, type Noteworthy } from "../../src/runtime/notes.ts";
+
+const NOW_MS = 1_700_000_000_000;
+
+function notes(given: Partial<Noteworthy>): Note[] {
+  return notesOf({ nowMs: NOW_MS, noneRules: [], troubles: [], refusalAlarms: [], ...given });
+}
+
+function rule(text: string, given: Partial<NoneRule> = {}): NoneRule {
+  return { setting: "ROUTES", text, names: [], hasMore: false, ...given };
+}
+
+function ahead(name: string, given: Partial<SeriesTrouble> = {}): SeriesTrouble {
+  return {
+    name,
+    bus: "bus",
+    late: 0,
+    refused: { future: 1, late: 0, overflow: 0 },
+    behindMs: -7_200_000,
+    sinceMs: NOW_MS - 60_000,
+    lastMs: NOW_MS - 4000,
+    ...given,
+  };
+}
+
+Deno.test("a rule that drops is told with its setting and the first names, and what finds their series", () => {
+  const names = ["plant7.a", "plant7.b", "plant7.c", "plant7.d", "plant7.e"];
+  assert.deepEqual(notes({ noneRules: [rule("plant7.*@60=none", { names })] }), [{
+    name: "routed_to_no_sink",
+    detail: "The rule `plant7.*@60=none` of ROUTES sends to no sink the aggregates of 5 names: " +
+      "plant7.a, plant7.b, plant7.c and 2 more.",
+    series: "plant7.",
+  }]);
+  const [one, all] = notes({
+    noneRules: [
+      rule("*.debug.*.x=none", { setting: "AGG_FUNCTIONS", names: ["a"], hasMore: true }),
+      rule("*=none"),
+    ],
+  });
+  assert.deepEqual([one!.name, one!.series], ["dropped_by_functions", ".debug."]);
+  assert.match(one!.detail, /^The rule `.*` of AGG_FUNCTIONS drops the events of more than 1 name: a\.$/);
+  assert.deepEqual([all!.detail, all!.series], [
+    "The rule `*=none` of ROUTES sends to no sink the aggregates of every name it is for.",
+    "",
+  ]);
+});
+
+Deno.test("a clock that is ahead is told, until it has been quiet for long or is one of a mass", () => {
+  const oven = ahead("plant7.oven", { labels: '{"line":"4"}' });
+  assert.deepEqual(notes({ troubles: [oven] }), [{
+    name: "clock_ahead",
+    detail: "1 series is refused, since the clock of the device is ahead: " +
+      "plant7.oven{line=4} (by 2 h, the last event 4 s ago).",
+    series: "plant7.oven",
+  }]);
+  const several = Array.from({ length: 5 }, (_, i) => ahead(`plant${i}`));
+  assert.match(notes({ troubles: several })[0]!.detail, /^5 series are .*plant2 \(.*\) and 2 more\.$/);
+  assert.equal(notes({ troubles: several })[0]!.series, "");
+  assert.deepEqual(notes({ troubles: [ahead("a", { lastMs: NOW_MS - 301_000 })] }), []);
+  assert.deepEqual(notes({ troubles: [ahead("a", { behindMs: 5000 })] }), [], "its clock was set right");
+  const alarm = { reason: "future", detail: "", since: 0 };
+  assert.deepEqual(notes({ troubles: several, refusalAlarms: [alarm] }), []);
+});
