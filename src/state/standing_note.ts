@@ -7,7 +7,7 @@ export interface NotedCause {
   readonly detail: string;
 }
 
-/** What is so on purpose or elsewhere, and why aggregates may be missing, by name and with a text about it. */
+/** What is so on purpose or elsewhere, and may be why aggregates are missing, by name and with a text. */
 export interface NotedCircumstance extends NotedCause {
   /** A part of the names of the series that it is about, to look for them; "": of no certain ones. */
   readonly series: string;
