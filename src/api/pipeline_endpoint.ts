@@ -9,6 +9,10 @@ const SECONDS = z.number().meta({ description: "Unix seconds" });
 const COUNT = z.int().min(0);
 const TOTAL = COUNT.meta({ description: "Since the start of the process" });
 
+const PACE = z.number().min(0).nullable().meta({
+  description: "Over the last minute, or the last two windows where these are longer; null: not known yet",
+});
+
 const SOURCE = z.strictObject({
   name: z.string(),
   state: z.enum(["reading", "failing", "paused", "held"]).meta({
@@ -35,6 +39,7 @@ const SINK = z.strictObject({
   waiting_since: SECONDS.nullable(),
   last_delivery: SECONDS.nullable(),
   delivered_total: TOTAL,
+  delivered_per_second: PACE,
   rejected_total: TOTAL,
 });
 
@@ -64,7 +69,7 @@ export const PIPELINE = z.strictObject({
   dropped_total: TOTAL,
   unrouted_total: TOTAL,
   late_arrivals_total: TOTAL,
-  outbox: z.strictObject({ rows: COUNT, max_rows: COUNT, next_id: COUNT }),
+  outbox: z.strictObject({ rows: COUNT, max_rows: COUNT, next_id: COUNT, closed_per_second: PACE }),
   sinks: z.array(SINK),
   dead_letters: z.record(z.string(), COUNT).nullable(),
 });

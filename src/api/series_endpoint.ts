@@ -8,6 +8,8 @@ import { integerParameter, LABELS, textParameter, TIER } from "./query_parameter
 
 const CURSOR = cursorOf(z.string());
 
+const COUNT = z.int().min(0);
+
 const SECONDS = z.number().meta({ description: "Unix seconds" });
 
 const NEWEST = z.strictObject({
@@ -39,8 +41,6 @@ const SERIES = z.strictObject({
   })),
 });
 
-const COUNT = z.int().min(0);
-
 const TROUBLE = z.strictObject({
   name: z.string(),
   labels: z.record(z.string(), z.string()).optional(),
@@ -58,7 +58,12 @@ const TROUBLE = z.strictObject({
 /** A page of series. */
 export const SERIES_PAGE = z.strictObject({
   series: z.array(SERIES),
-  near: z.array(SERIES).meta({ description: "Series whose names are only near to what is looked for" }),
+  near: z.array(SERIES).meta({
+    description:
+      "Where nothing is found that goes on: series that may be a renamed one, the likeliest first. " +
+      "New ones with the labels of a silent one, and those with near names",
+  }),
+  near_left_off: COUNT.meta({ description: "How many more of them there are" }),
   dropped: z.array(z.strictObject({ name: z.string(), rule: z.string() })).meta({
     description: "Names of which a rule of AGG_FUNCTIONS drops the events, so that there is no series",
   }),

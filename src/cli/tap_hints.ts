@@ -51,7 +51,10 @@ function inState(stateDir: string, question: Parameters<typeof searchSeries>[1])
  *
  * @param nowMs Wall clock, Unix ms.
  */
-export function hintsOf({ dropped, near, series, troubles }: SeriesPageRecord, nowMs: number): string[] {
+export function hintsOf(
+  { dropped, near, near_left_off, series, troubles }: SeriesPageRecord,
+  nowMs: number,
+): string[] {
   const ago = (seconds: number) => agoInWords(seconds * 1000, nowMs);
   const isAbsent = series.length === 0 && troubles.length === 0 && dropped.length === 0;
   // A late series only seems to be silent: its windows are older ones.
@@ -63,10 +66,13 @@ export function hintsOf({ dropped, near, series, troubles }: SeriesPageRecord, n
   const similar = near.slice(0, SIMILAR_MAX).map((one) =>
     `${seriesText(one)}${one.new_since === null ? "" : `, first seen ${ago(one.new_since)}`}`
   );
+  const leftOff = near.length - similar.length + near_left_off;
   const lines = [
     ...dropped.map(({ name, rule }) => `${name}: the rule \`${rule}\` of AGG_FUNCTIONS drops its events`),
     ...(isAbsent ? ["no series of the newest windows is called so"] : []),
-    ...(similar.length > 0 && troubles.length === 0 ? [`similar names: ${similar.join("; ")}`] : []),
+    ...(similar.length > 0 && troubles.length === 0
+      ? [`perhaps renamed: ${similar.join("; ")}${leftOff > 0 ? ` and ${leftOff} more` : ""}`]
+      : []),
     ...troubles.map((trouble) => troubleLine(trouble, ago)),
     ...unusual,
   ];

@@ -55,6 +55,8 @@ export interface SinkGlance {
   readonly error: string | undefined;
   /** Aggregates, as {@link Glance.received}. */
   readonly delivered: number;
+  /** Undefined: not known. */
+  readonly deliveredPerSecond: number | undefined;
   readonly waiting: number;
   readonly waitingSinceMs: number | undefined;
 }
@@ -91,6 +93,7 @@ export function liveGlance(record: PipelineRecord): Glance {
       state: sink.state,
       error: sink.error ?? undefined,
       delivered: sink.delivered_total,
+      deliveredPerSecond: sink.delivered_per_second ?? undefined,
       waiting: sink.waiting,
       waitingSinceMs: msOf(sink.waiting_since),
     })),
@@ -161,6 +164,7 @@ export function storedGlance(status: Status, isRunning: boolean): Glance {
         state: stateOf("sink", name, error),
         error,
         delivered: cursor,
+        deliveredPerSecond: undefined,
         waiting,
         waitingSinceMs: undefined,
       };

@@ -40,8 +40,9 @@ export class GlanceRates {
       refusedOf: known(
         glance.sources.map(({ name, refused }) => [name, perSecond(sources.get(name)?.refused, refused)]),
       ),
-      deliveredTo: known(glance.sinks.map(({ name, delivered }) => {
-        const each = rate(sinks.get(name)?.delivered, delivered, glance.atMs - earliest.atMs);
+      deliveredTo: known(glance.sinks.map(({ name, delivered, deliveredPerSecond }) => {
+        const each = deliveredPerSecond ??
+          rate(sinks.get(name)?.delivered, delivered, glance.atMs - earliest.atMs);
         return [name, each === undefined ? undefined : each * 60];
       })),
     };

@@ -2,7 +2,7 @@ import type { SeriesName } from "./found_series.ts";
 import { withoutSigns } from "./series_text.ts";
 
 /** Names that are told of at most. */
-const TOLD_MAX = 8;
+const TOLD_MAX = 50;
 /** Candidates at a time: of those that are equally near, new ones are preferred at the end. */
 const KEPT_MAX = 200;
 /** Names that are compared for one question, in all tiers together: a tenth of a second. */

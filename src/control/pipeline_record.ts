@@ -1,5 +1,6 @@
 import { refusedIn } from "../aggregation/event_books.ts";
 import { type LiveBusOverview, type LiveOverview, rowsBefore, watermarkLagMs } from "../runtime/overview.ts";
+import type { Pace } from "../runtime/pace.ts";
 import { alarmsOf, causesOf } from "../runtime/readiness.ts";
 import { isOf } from "../state/pauses.ts";
 
@@ -14,6 +15,8 @@ export type PipelineRecord = ReturnType<typeof pipelineRecord>;
 export function pipelineRecord(overview: LiveOverview) {
   const { activity, deadLetters, outboxEndId, outboxMaxRows, outboxRows } = overview;
   const lagMs = watermarkLagMs(overview);
+  const shortestMs = Math.min(...overview.openByLength.keys());
+  const paceOf = (pace: Pace | undefined) => pace?.perSecond(overview.nowMs, shortestMs) ?? null;
   return {
     at: overview.nowMs / 1000,
     instance: overview.instance,
@@ -38,7 +41,12 @@ export function pipelineRecord(overview: LiveOverview) {
     dropped_total: activity.counts.dropped,
     unrouted_total: activity.counts.unrouted,
     late_arrivals_total: activity.counts.lateArrivals,
-    outbox: { rows: outboxRows, max_rows: outboxMaxRows, next_id: outboxEndId },
+    outbox: {
+      rows: outboxRows,
+      max_rows: outboxMaxRows,
+      next_id: outboxEndId,
+      closed_per_second: paceOf(activity.closing),
+    },
     sinks: overview.sinks.map((sink) => {
       const counters = activity.sinks.get(sink.name);
       return {
@@ -51,6 +59,7 @@ export function pipelineRecord(overview: LiveOverview) {
         waiting_since: secondsOf(sink.waitingSinceMs),
         last_delivery: secondsOf(sink.lastDeliveryMs),
         delivered_total: counters?.delivered ?? 0,
+        delivered_per_second: paceOf(counters?.pace),
         rejected_total: counters?.rejected ?? 0,
       };
     }),

@@ -32,6 +32,7 @@ export function seriesPageRecord(
   return {
     series: page.series.map(seriesRecord),
     near: page.near.map(seriesRecord),
+    near_left_off: page.nearLeftOff,
     dropped: droppedNames(memory?.noneRules() ?? [], question),
     troubles: [...memory?.troubles.all ?? []].filter(({ labels, name }) =>
       matches(name, labels) && hasLabels(labels, question.labels)

@@ -35,8 +35,10 @@ export interface ListedSeries extends FoundInTiers, SeriesSpan {}
 export interface SeriesPage {
   /** In the order of their names. */
   readonly series: readonly ListedSeries[];
-  /** Series whose names are only near to what is looked for; of the first page. */
+  /** Series that may be a renamed one that is looked for; of the first page. See {@link likeliest}. */
   readonly near: readonly ListedSeries[];
+  /** How many more of them there are. */
+  readonly nearLeftOff: number;
   readonly tiers: readonly SearchedTier[];
   /** The end of this page, for the next one; undefined: it is the last one. */
   readonly next: string | undefined;
@@ -47,7 +49,9 @@ export interface SeriesPage {
  * these are as many windows; with 100,000 series they are ten.
  */
 const SEGMENTS_MAX = 256;
-const NEAR_MAX = 24;
+const NEAR_MAX = 8;
+/** Candidates for them. */
+const CANDIDATES_MAX = 400;
 
 /** What one search is about. */
 interface Sought {
@@ -82,12 +86,42 @@ export function* searchSeries(
   const names = series.every(({ silentSinceMs }) => silentSinceMs !== undefined)
     ? near.nearest
     : new Set<string>();
-  const others = new FoundSeries(NEAR_MAX, undefined);
-  if (names.size > 0) {
-    const isNear = (name: string, own: string | undefined) => names.has(name) && !isSought(name, own);
+  const ended = after === undefined && series.every(({ silentSinceMs }) => silentSinceMs !== undefined)
+    ? new Set(series.flatMap(({ labels }) => labels ?? []))
+    : new Set<string>();
+  const others = new FoundSeries(CANDIDATES_MAX, undefined);
+  if (names.size > 0 || ended.size > 0) {
+    const isNear = (name: string, own: string | undefined) =>
+      (names.has(name) || ended.has(own ?? "")) && !isSought(name, own);
     yield* search(state, { isSought: isNear, lengthsMs, found: others, near: new NearNames("") });
   }
-  return { series, near: others.page().series.map(listed), tiers, next: page.next };
+  const likely = likeliest(others.page().series.map(listed), series.length > 0, names, ended);
+  return {
+    series,
+    near: likely.slice(0, NEAR_MAX),
+    nearLeftOff: Math.max(0, likely.length - NEAR_MAX),
+    tiers,
+    next: page.next,
+  };
+}
+
+/**
+ * Series that may be a renamed one, the likeliest first: new ones with all labels of one that has fallen
+ * silent, whatever they are called; new ones with a near name; where nothing was found, other near names too,
+ * since somebody may have mistyped it.
+ */
+function likeliest(
+  candidates: readonly ListedSeries[],
+  isFound: boolean,
+  names: ReadonlySet<string>,
+  ended: ReadonlySet<string>,
+): ListedSeries[] {
+  const rankOf = ({ labels, name, newSinceMs }: ListedSeries) =>
+    newSinceMs === undefined ? (isFound || !names.has(name) ? 0 : 1) : ended.has(labels ?? "") ? 3 : 2;
+  const order = [...names];
+  return candidates.filter((one) => rankOf(one) > 0).sort((a, b) =>
+    Number(rankOf(b) === 3) - Number(rankOf(a) === 3) || order.indexOf(a.name) - order.indexOf(b.name)
+  );
 }
 
 function* search(state: StateDatabase, sought: Sought): Generator<undefined, SearchedTier[]> {

@@ -2,6 +2,7 @@ import type { VNode } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Api, ApiFailure } from "./api.ts";
 import { html } from "./html.ts";
+import { LocationContext, useAddress } from "./location.ts";
 import { LiveStream } from "./live_stream.ts";
 import { FailureNotice } from "./notices.ts";
 import { PageContext } from "./page_context.ts";
@@ -44,10 +45,17 @@ interface SignedInProps {
 
 function SignedIn({ api, look, standing }: SignedInProps): VNode {
   const live = useMemo(() => new LiveStream(() => void look()), []);
+  // Nobody looks at a hidden page, so the handler tells it nothing.
   useEffect(() => {
-    live.start();
-    return () => live.stop();
+    const follow = () => document.hidden ? live.stop() : live.start();
+    follow();
+    document.addEventListener("visibilitychange", follow);
+    return () => {
+      document.removeEventListener("visibilitychange", follow);
+      live.stop();
+    };
   }, [live]);
+  const address = useAddress();
   const page = useMemo(() => ({ api, live, standing }), [api, live, standing]);
   const signOut = async () => {
     await api.delete("session").catch(() => {});
@@ -55,7 +63,9 @@ function SignedIn({ api, look, standing }: SignedInProps): VNode {
   };
   return html`
     <${PageContext.Provider} value=${page}>
-      <${Shell} onSignOut=${signOut} />
-      <//>
+      <${LocationContext.Provider} value=${address}>
+        <${Shell} onSignOut=${signOut} />
+        <//>
+        <//>
   `;
 }

@@ -1,4 +1,5 @@
-import { useEffect, useState } from "preact/hooks";
+import { createContext } from "preact";
+import { useContext, useEffect, useState } from "preact/hooks";
 import { type Parameters, queryOf } from "./api.ts";
 
 /** Where in the page the user is. It stands in the address, so that a link shows the same. */
@@ -29,8 +30,16 @@ export function changeParameters(changes: Parameters): void {
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
-/** The location of the user, renewed when it changes. */
+/** The location of the user, for all that is shown within {@link useAddress}. */
+export const LocationContext = createContext<ViewLocation>({ path: "", parameters: {} });
+
+/** The location of the user. */
 export function useViewLocation(): ViewLocation {
+  return useContext(LocationContext);
+}
+
+/** Follows the address of the page. Only for the root: hundreds of rows need the location, too. */
+export function useAddress(): ViewLocation {
   const [current, setCurrent] = useState(() => locationOf(location.hash));
   useEffect(() => {
     const follow = () => setCurrent(locationOf(location.hash));

@@ -9,6 +9,8 @@ const LATE_MIN_MS = 600_000;
 /** Late events of a series before it is told of: single ones have happened everywhere. */
 const EVENTS_MIN = 10;
 const NAMED_MAX = 3;
+/** After that long without one, somebody may have mended it. */
+const STOPPED_MS = 30_000;
 
 /** The alarm over series whose events keep coming late; none where there is no such series. */
 export function lateDataAlarm(troubles: Iterable<SeriesTrouble>, nowMs: number): RefusalAlarm[] {
@@ -22,9 +24,13 @@ export function lateDataAlarm(troubles: Iterable<SeriesTrouble>, nowMs: number):
     `${seriesInWords(trouble)} (the latest event is ${spanInWords(trouble.behindMs)} late)`
   );
   const others = late.length - named.length;
+  const quietMs = Math.max(0, nowMs - Math.max(...late.map(({ lastMs }) => lastMs)));
+  const stopped = quietMs < STOPPED_MS
+    ? ""
+    : `None has come for ${spanInWords(quietMs)}; the alarm ends after ${spanInWords(QUIET_MS)} without. `;
   const detail =
     `${late.length === 1 ? "1 series keeps" : `${late.length} series keep`} sending late events: ` +
-    `${named.join(", ")}${others > 0 ? ` and ${others} more` : ""}. ` +
+    `${named.join(", ")}${others > 0 ? ` and ${others} more` : ""}. ${stopped}` +
     `Likely cause: ${delayCause(first.behindMs, nowMs)}. They go into the windows of their own times, ` +
     "as corrections, or are refused as late; the present windows lack them.";
   return [{ reason: LATE_DATA, detail, since: Math.round(first.sinceMs / 1000) }];

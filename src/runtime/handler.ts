@@ -226,7 +226,8 @@ export class Handler {
       builtAtMs,
       observer: {
         processed: (...batch) => this.metrics.processed(...batch),
-        checkpointed: (seconds) => this.metrics.checkpointed(seconds),
+        checkpointed: (seconds) =>
+          this.metrics.checkpointed(seconds, this.core.outbox.endId(), this.clock.nowMs()),
         refused: (event) => {
           this.metrics.refused(event);
           this.minuteLog.refused(event);

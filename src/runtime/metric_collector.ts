@@ -8,6 +8,7 @@ import type { Counts } from "../state/checkpoint/counts.ts";
 import type { DeadLetterReason } from "../state/letters/dead_letter_reason.ts";
 import type { RefusedEvent } from "../state/letters/dead_letters.ts";
 import { Histogram } from "./histogram.ts";
+import { Pace } from "./pace.ts";
 
 /** The work since the process started; counters never go down. Durations in seconds. */
 export interface Activity {
@@ -27,6 +28,8 @@ export interface Activity {
   readonly checkpoints: Histogram;
   /** Sends of the handler's own metrics to a bus. */
   readonly sends: { done: number; failed: number };
+  /** That of what closing windows put into the outbox. */
+  readonly closing: Pace;
 }
 
 export interface BusCounters {
@@ -37,6 +40,8 @@ export interface BusCounters {
 
 export interface SinkCounters {
   delivered: number;
+  /** That of `delivered`. */
+  readonly pace: Pace;
   rejected: number;
   readonly failures: Record<FailureKind, number>;
   /** Writing a batch. */
@@ -59,6 +64,7 @@ export class MetricCollector implements DeliveryObserver {
   private readonly processing = new Histogram(STEP_SECONDS);
   private readonly decoding = new Histogram(STEP_SECONDS);
   private readonly aggregating = new Histogram(STEP_SECONDS);
+  private readonly closing = new Pace();
   private readonly checkpoints = new Histogram(CHECKPOINT_SECONDS);
   private readonly sinks = new Map<string, SinkCounters>();
   private readonly buses = new Map<string, BusCounters>();
@@ -88,8 +94,10 @@ export class MetricCollector implements DeliveryObserver {
     for (const entry of BOOK_ENTRIES) events[entry] += after[entry] - before[entry];
   }
 
-  checkpointed(seconds: number): void {
+  /** @param outboxEndId One past the newest outbox id. */
+  checkpointed(seconds: number, outboxEndId: number, nowMs: number): void {
     this.checkpoints.observe(seconds);
+    this.closing.note(nowMs, outboxEndId);
   }
 
   refused(event: RefusedEvent): void {
@@ -103,6 +111,7 @@ export class MetricCollector implements DeliveryObserver {
   delivered(sink: string, { aggregates, closedMs }: OutboxBatch, seconds: number, nowMs: number): void {
     const counters = this.sink(sink);
     counters.delivered += aggregates.length;
+    counters.pace.note(nowMs, counters.delivered);
     counters.seconds.observe(seconds);
     // The clock may have been set back.
     if (closedMs !== undefined) counters.sinceClosed.observe(Math.max(0, nowMs - closedMs) / 1000);
@@ -125,7 +134,7 @@ export class MetricCollector implements DeliveryObserver {
   activity(counts: Readonly<Counts>): Activity {
     for (const name of NAMES) this.counted[name] += Math.max(0, counts[name] - this.seen![name]);
     this.seen = counts;
-    const { aggregating, buses, checkpoints, decoding, processing, sends, sinks } = this;
+    const { aggregating, buses, checkpoints, closing, decoding, processing, sends, sinks } = this;
     return {
       counts: { ...this.counted },
       buses,
@@ -135,6 +144,7 @@ export class MetricCollector implements DeliveryObserver {
       decoding,
       aggregating,
       checkpoints,
+      closing,
       sends,
     };
   }
@@ -153,6 +163,7 @@ export class MetricCollector implements DeliveryObserver {
     if (known) return known;
     const counters: SinkCounters = {
       delivered: 0,
+      pace: new Pace(),
       rejected: 0,
       failures: { unavailable: 0, rejected: 0, misconfigured: 0 },
       seconds: new Histogram(DELIVERY_SECONDS),

@@ -18,7 +18,7 @@ function series(name: string, given: Partial<SeriesRecord> = {}, sinks = ["sqlit
 
 function hints(page: Partial<SeriesPageRecord>): string[] {
   return hintsOf(
-    { series: [], near: [], dropped: [], troubles: [], tiers: [], next: null, ...page },
+    { series: [], near: [], near_left_off: 0, dropped: [], troubles: [], tiers: [], next: null, ...page },
     NOW_SECONDS * 1000,
   );
 }
@@ -45,7 +45,7 @@ Deno.test("what is unusual about the series of a tap is said in a line each, and
 
 Deno.test("for a name that is not there, or silent, similar ones are named", () => {
   const near = [series("Plant-7.oven", { new_since: NOW_SECONDS - 120 }), series("plant8.oven")];
-  const similar = "similar names: Plant-7.oven, first seen 2 min 0 s ago; plant8.oven";
+  const similar = "perhaps renamed: Plant-7.oven, first seen 2 min 0 s ago; plant8.oven";
   assert.deepEqual(hints({ near }), ["no series of the newest windows is called so", similar]);
   assert.deepEqual(hints({ near, series: [series("plant7.oven", { silent_since: NOW_SECONDS - 120 })] }), [
     similar,

@@ -64,6 +64,33 @@ Deno.test("series of open and closed windows are found by a part of the name and
   });
 });
 
+Deno.test("a series with a wholly other name and the labels of a silent one comes first; what is left off is counted", async () => {
+  await withState({}, async (inside, ask) => {
+    for (let second = 1; second <= 12; second++) {
+      const name = second < 6 ? "plant7.oven" : "zone.kiln";
+      inside.take([
+        { name, value: 1, timestamp: second, labels: { machine: "7", site: "north" } },
+        { name: "plant7x.oven", value: 1, timestamp: second, labels: { machine: "8" } },
+        ...Array.from({ length: 12 }, (_, i) => ({
+          name: second < 6 ? "clock" : `plant-7.other${i}`,
+          value: 1,
+          timestamp: second,
+          labels: { machine: `${i}` },
+        })),
+      ]);
+      inside.save();
+    }
+    const { near, nearLeftOff, series } = await ask({ text: "plant7.oven" });
+    assert.deepEqual(series.map(({ name }) => name), ["plant7.oven"]);
+    assert.equal(near[0]!.name, "zone.kiln");
+    assert.equal(near.some(({ name }) => name === "plant7x.oven"), false, "it was there all the time");
+    const { near: typed } = await ask({ text: "plant7y.oven" });
+    assert.ok(typed.slice(0, 2).some(({ name }) => name === "plant7x.oven"), "somebody may have mistyped it");
+    assert.equal(near.length, 8);
+    assert.ok(nearLeftOff > 0);
+  });
+});
+
 Deno.test("pages of any size together are the whole, in the order of names, whatever the segments", async () => {
   const count = SEGMENT_ROWS + 904;
   await withState({ maxSeries: 10_000 }, async (inside, ask) => {

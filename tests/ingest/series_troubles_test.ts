@@ -71,5 +71,8 @@ Deno.test("an alarm names the series whose events keep coming late, and the like
     /^1 series keeps sending late events: oven\{line=4\} \(the latest event is 3 h late\)\. /,
   );
   assert.match(detail, /local time, not in UTC/);
+  assert.doesNotMatch(detail, /None has come/);
+  const [later] = lateDataAlarm(troubles.all, NOW_MS + 120_000);
+  assert.match(later!.detail, /None has come for 2 min; the alarm ends after 5 min without/);
   assert.deepEqual(lateDataAlarm(troubles.all, NOW_MS + HOUR_MS), [], "it is over");
 });

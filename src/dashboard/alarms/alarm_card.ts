@@ -2,14 +2,14 @@ import type { VNode } from "preact";
 import { html } from "../html.ts";
 import { Mark, type Tone } from "../mark.ts";
 import { Moment } from "../moment.ts";
-import type { Alarm } from "./alarm.ts";
+import { aboutText, type Alarm } from "./alarm.ts";
 import { RunbookText } from "./runbook_text.ts";
 
 /** An alarm: what is wrong and since when, what it means, how to look and what to do. */
 export function AlarmCard({ alarm }: { readonly alarm: Alarm }): VNode {
-  const { detail, fires_at, labels, name, runbook, severity, since, state, summary } = alarm;
+  const { detail, fires_at, name, runbook, severity, since, state, summary } = alarm;
   const tone: Tone = state === "pending" ? "idle" : severity === "critical" ? "bad" : "warn";
-  const about = Object.values(labels).join(", ");
+  const about = aboutText(alarm);
   return html`
     <section class="card alarm tone-${tone}" aria-label=${`${summary}${about === "" ? "" : `: ${about}`}`}>
       <h2>${summary}${about !== "" && html`: <span class="about">${about}</span>`}</h2>

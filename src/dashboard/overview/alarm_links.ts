@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import type { Alarm } from "../alarms/alarm.ts";
+import { aboutText, type Alarm } from "../alarms/alarm.ts";
 import { RunbookText } from "../alarms/runbook_text.ts";
 import { html } from "../html.ts";
 import { linkTo } from "../location.ts";
@@ -32,8 +32,9 @@ export function AlarmLinks({ alarms, causes }: AlarmLinksProps): VNode | null {
   return html`
     <section class="card alarm-links" aria-label="Alarms">
       <ul>
-        ${shown.map(({ detail, labels, name, severity, state, summary }) => {
-          const about = Object.values(labels).join(", ");
+        ${shown.map((alarm) => {
+          const { detail, name, severity, state, summary } = alarm;
+          const about = aboutText(alarm);
           const tone = state === "pending" ? "idle" : severity === "critical" ? "bad" : "warn";
           return html`
             <li key=${`${name} ${about}`}>

@@ -63,7 +63,11 @@ export function OutboxPart({ pipeline }: MiddleProps): VNode {
   return html`
     <${Part} name="Outbox" tone=${tone} state=${word}>
       <${Figures}>
-        <${Figure} name="Waiting">${countText(rows)} (${shareText(rows, max_rows)})<//>
+        <${Figure} name="Waiting">
+          ${countText(rows)} (${rows >= max_rows
+            ? `all of ${countText(max_rows)}`
+            : shareText(rows, max_rows)})
+        <//>
         <${Figure} name="Checkpoint"><${Moment} seconds=${checkpoint_at} /><//>
         <${Figure} name="State">${bytesText(state_bytes)}<//>
         ${deadLetters > 0 && html`

@@ -3,7 +3,7 @@ import { html, type WithChildren } from "../html.ts";
 import { EVENLY, type Pipeline, ratePerSecond } from "../pipeline.ts";
 import { Flow } from "./flow.ts";
 import { OutboxPart, WindowsPart } from "./middle_parts.ts";
-import { SinkPart, sinkRate } from "./sink_part.ts";
+import { SinkPart } from "./sink_part.ts";
 import { SourcePart } from "./source_part.ts";
 
 interface PictureProps {
@@ -22,8 +22,8 @@ export function PipelinePicture({ pipeline, pipelines }: PictureProps): VNode {
     (one) => one.sources.reduce((sum, source) => sum + source.received_total, 0),
     EVENLY,
   );
-  const closed = ratePerSecond(pipelines, (one) => one.outbox.next_id);
-  const delivered = sinks.map(({ name }) => sinkRate(pipelines, name))
+  const closed = pipeline.outbox.closed_per_second ?? undefined;
+  const delivered = sinks.map((sink) => sink.delivered_per_second ?? undefined)
     .reduce((sum, one) => sum === undefined || one === undefined ? undefined : sum + one, 0);
   const isStuck = sinks.length > 0 && sinks.every(({ state }) => state !== "delivering");
   return html`

@@ -4,7 +4,7 @@ import type { Tone } from "../mark.ts";
 import { Moment } from "../moment.ts";
 import { countText, rateText } from "../number_format.ts";
 import { PauseButton } from "../orders/pause_button.ts";
-import { type Pipeline, type PipelineSink, ratePerSecond } from "../pipeline.ts";
+import type { Pipeline, PipelineSink } from "../pipeline.ts";
 import { durationText } from "../time_format.ts";
 import { Figure, Figures, Part } from "./part.ts";
 
@@ -26,7 +26,7 @@ interface SinkPartProps {
 export function SinkPart({ pipelines, sink }: SinkPartProps): VNode {
   const { error, last_delivery, name, rejected_total, state, waiting, waiting_since } = sink;
   const [tone, word] = STATES[state];
-  const perSecond = sinkRate(pipelines, name);
+  const perSecond = sink.delivered_per_second ?? undefined;
   const now = pipelines.at(-1)!.at;
   return html`
     <${Part} name=${name} tone=${tone} state=${word}>
@@ -43,9 +43,4 @@ export function SinkPart({ pipelines, sink }: SinkPartProps): VNode {
       <${PauseButton} kind="sink" name=${name} isPaused=${state === "paused"} />
     <//>
   `;
-}
-
-/** Aggregates per second that a sink takes; undefined: not known. */
-export function sinkRate(pipelines: readonly Pipeline[], name: string): number | undefined {
-  return ratePerSecond(pipelines, ({ sinks }) => sinks.find((other) => other.name === name)?.delivered_total);
 }

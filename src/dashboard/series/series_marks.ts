@@ -11,6 +11,8 @@ import type { ListedSeries, SeriesTrouble } from "./series_name.ts";
 const LATE_MIN_SECONDS = 60;
 /** What has not happened for that long is over. */
 const OVER_SECONDS = 600;
+/** What has not happened for that long may have been mended. */
+const STOPPED_SECONDS = 30;
 
 /** A sink that takes what comes has it in less time. */
 const WAITS_MIN_SECONDS = 30;
@@ -29,11 +31,28 @@ export function SeriesMarks({ series, trouble }: SeriesMarksProps): VNode | null
   const isAhead = trouble !== undefined && isGoing(trouble) && trouble.refused.future > 0;
   const lost = unroutedTiers(series);
   const marks = [
-    isLate && html`<${Mark} tone="warn">the latest event is ${delayText(trouble)}<//>`,
-    isAhead && html`<${Mark} tone="bad">refused: its clock is ahead<//>`,
+    isLate && html`
+      <${Mark} tone=${hasStopped(trouble) ? "idle" : "warn"}>
+        ${hasStopped(trouble)
+          ? html`<span>events came ${
+            delayText(trouble)
+          } until <${Moment} seconds=${trouble.last_at} /></span>`
+          : `the latest event is ${delayText(trouble)}`}
+      <//>
+    `,
+    isAhead && html`
+      <${Mark} tone=${hasStopped(trouble) ? "idle" : "bad"}>
+        refused: its clock is ahead${hasStopped(trouble) &&
+          html`<span>, until <${Moment} seconds=${trouble.last_at} /></span>`}
+      <//>
+    `,
     !isLate && silent_since !== null &&
-    html`<${Mark} tone="warn">silent since <${Moment} seconds=${silent_since} /><//>`,
-    new_since !== null && html`<${Mark} tone="idle">new since <${Moment} seconds=${new_since} /><//>`,
+    html`
+      <${Mark} tone="warn">silent: its last window is that of <${Moment} seconds=${lastWindow(series)} /><//>
+    `,
+    new_since !== null && html`
+      <${Mark} tone="idle">new: its first window is that of <${Moment} seconds=${new_since} /><//>
+    `,
     waiting.length > 0 && html`<${Mark} tone="warn">waits in the outbox for ${waiting.join(", ")}<//>`,
     lost !== undefined && html`<${Mark} tone="bad">a rule of ROUTES drops it (=none)${lost}<//>`,
   ].filter((mark) => mark !== false);
@@ -41,7 +60,12 @@ export function SeriesMarks({ series, trouble }: SeriesMarksProps): VNode | null
   return html`<ul class="marks">${marks.map((mark, i) => html`<li key=${i}>${mark}</li>`)}</ul>`;
 }
 
-/** Whether a trouble goes on. */
+/** Whether a trouble may be over: somebody has set the clock, or the device sends nothing more. */
+export function hasStopped({ last_at }: SeriesTrouble): boolean {
+  return Date.now() / 1000 - last_at >= STOPPED_SECONDS;
+}
+
+/** Whether a trouble is not too long ago. */
 export function isGoing({ last_at }: SeriesTrouble): boolean {
   return Date.now() / 1000 - last_at < OVER_SECONDS;
 }
@@ -49,6 +73,12 @@ export function isGoing({ last_at }: SeriesTrouble): boolean {
 /** How far the latest event was from its time: `3 h late`, `2 min ahead`. */
 export function delayText({ behind_seconds: behind }: SeriesTrouble): string {
   return behind >= 0 ? `${durationText(behind)} late` : `${durationText(-behind)} ahead`;
+}
+
+/** The start of the newest of its shortest windows, as that of a new series is. */
+function lastWindow({ silent_since, tiers }: ListedSeries): number | null {
+  return tiers.find(({ newest }) => newest?.window_end === silent_since)?.newest?.window_start ??
+    silent_since;
 }
 
 /** The sinks that lack its newest aggregate, and do not just take it. */

@@ -4,7 +4,7 @@ import { linkTo, useViewLocation } from "../location.ts";
 import { Mark } from "../mark.ts";
 import { Moment } from "../moment.ts";
 import { countOf } from "../number_format.ts";
-import { delayText, isGoing } from "./series_marks.ts";
+import { delayText, hasStopped } from "./series_marks.ts";
 import { labelsParameter, labelsText, type SeriesTrouble } from "./series_name.ts";
 
 const SHOWN_MAX = 10;
@@ -33,7 +33,7 @@ function Trouble({ trouble }: { readonly trouble: SeriesTrouble }): VNode {
   const { labels, last_at, late, name, refused, since, source } = trouble;
   const chart = { ...parameters, name, labels: labelsParameter(labels), func: undefined, tier: undefined };
   const reasons = Object.entries(refused).filter(([, count]) => count > 0);
-  const tone = !isGoing(trouble) ? "idle" : reasons.length > 0 ? "bad" : "warn";
+  const tone = hasStopped(trouble) ? "idle" : reasons.length > 0 ? "bad" : "warn";
   return html`
     <li>
       <p>
@@ -41,7 +41,11 @@ function Trouble({ trouble }: { readonly trouble: SeriesTrouble }): VNode {
         <span class="hint">${labels && labelsText(labels)}</span>
       </p>
       <p>
-        <${Mark} tone=${tone}>the latest event is ${delayText(trouble)}<//>${" "}
+        <${Mark} tone=${tone}>
+          ${hasStopped(trouble)
+            ? html`<span>${delayText(trouble)} until <${Moment} seconds=${last_at} />, none since</span>`
+            : `the latest event is ${delayText(trouble)}`}
+        <//>${" "}
         ${late > 0 && html`
           <span>${countOf(late, "late event has", "late events have")} corrected older windows
             (<a href=${linkTo(path, { ...chart, span: spanFor(trouble) })}>chart</a>). </span>

@@ -46,9 +46,13 @@ export function SeriesView(): VNode {
           html`<${NothingFound} found=${found} text=${q} isFiltered=${q !== "" || filter !== ""} />`}
         ${found && found.near.length > 0 && found.troubles.length === 0 && html`
           <div>
-            <h2>Similar names</h2>
-            <p class="hint">A producer may have renamed it: a new series is marked as new.</p>
-            <${SeriesTable} label="Similar names" series=${found.near} labels=${labels} troubles=${[]} />
+            <h2>Perhaps renamed</h2>
+            <p class="hint">
+              A producer may have renamed it. These are new with the same labels, or have a similar name;
+              the likeliest are first.${found.near_left_off > 0 &&
+                ` ${found.near_left_off} more are left off.`}
+            </p>
+            <${SeriesTable} label="Perhaps renamed" series=${found.near} labels=${labels} troubles=${[]} />
           </div>
         `}
         ${found?.next && limit < LISTED_MAX && html`
@@ -88,7 +92,7 @@ function NothingFound({ found: { dropped, near, troubles }, isFiltered, text }: 
             : troubles.length > 0
             ? "Its events come, but late, or they are refused: see above."
             : near.length > 0
-            ? "A producer may have renamed it: see the similar names."
+            ? "A producer may have renamed it: see what may be its new name."
             : "Try a shorter part of the name, or take a label away."}
         </p>
         ${text !== "" && html`

@@ -1,4 +1,5 @@
 import { spanInWords } from "../../ingest/span_in_words.ts";
+import type { AlarmFigures } from "./alarm_figures.ts";
 import { LATE_DATA, refusalAlarmName } from "../../state/letters/refusal_alarms.ts";
 import { watermarkLagMs } from "../overview.ts";
 import { aboutHandler, type AlarmRule, amount, type Finding, inPercent, MINUTE_MS } from "./alarm_rule.ts";
@@ -85,11 +86,14 @@ export const BUS_RULES: readonly AlarmRule[] = [
       const windowMs = VabusEventsRefused.withinSeconds * 1000;
       const received = past.increase(windowMs, (figures) => figures.received) ?? 0;
       return [...new Set(refusals.map(({ reason }) => reason))].flatMap((reason): Finding[] => {
-        const refused = past.increase(windowMs, (figures) => figures.refused.get(reason) ?? 0) ?? 0;
+        const counter = (figures: AlarmFigures) => figures.refused.get(reason) ?? 0;
+        const refused = past.increase(windowMs, counter) ?? 0;
+        const quietMs = past.quietMs(windowMs, counter) ?? 0;
+        const stopped = quietMs < MINUTE_MS ? "" : `; none for ${spanInWords(quietMs)}`;
         return refused <= VabusEventsRefused.share * received ? [] : [{
           labels: { reason },
           detail: `refused as ${reason}: ${amount(refused, "event")} of the last ` +
-            `${received.toLocaleString("en")}; they are dead letters`,
+            `${received.toLocaleString("en")}${stopped}; they are dead letters`,
         }];
       });
     },

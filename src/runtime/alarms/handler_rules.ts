@@ -20,7 +20,8 @@ export const HANDLER_RULES: readonly AlarmRule[] = [
       const causes = causesOf(overview);
       return aboutHandler(
         causes.length > 0,
-        () => causes.map(({ detail, name }) => `${name}: ${detail}`).join("; "),
+        // The alarms of the parts have the details.
+        () => [...new Set(causes.map(({ name }) => name.replaceAll("_", " ")))].join(", "),
       );
     },
   },

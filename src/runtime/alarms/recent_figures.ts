@@ -7,6 +7,8 @@ type Figure = (figures: AlarmFigures) => number | undefined;
 export interface Lookback {
   /** How much a counter has grown within that time. */
   increase(windowMs: number, counter: Figure): number | undefined;
+  /** How long ago a counter has grown last, ms; of those times at which it was looked at. */
+  quietMs(windowMs: number, counter: Figure): number | undefined;
   /** How much a figure grows in a second: the line that fits the figures of that time best. */
   slope(windowMs: number, figure: Figure): number | undefined;
 }
@@ -39,6 +41,11 @@ export class RecentFigures {
       increase: (windowMs, counter) => {
         const points = within(windowMs, counter);
         return points.length < 2 ? undefined : points.at(-1)![1] - points[0]![1];
+      },
+      quietMs: (windowMs, counter) => {
+        const points = within(windowMs, counter);
+        const grown = points.findLast(([, value], i) => i > 0 && value > points[i - 1]![1]);
+        return grown && now.atMs - grown[0];
       },
       slope: (windowMs, figure) => {
         const points = within(windowMs, figure);

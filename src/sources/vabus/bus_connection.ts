@@ -184,12 +184,13 @@ export class BusConnection {
       ? undefined
       : await this.stranger(signal);
     if (stranger !== undefined) return new SourceError("refused", `${this.name}: ${stranger}`);
+    const words = forPeople(cause);
     if (/certificate|handshake|tls/i.test(cause)) {
-      return new SourceError("refused", `${this.name}: no secure connection${this.via}: ${cause}`);
+      return new SourceError("refused", `${this.name}: no secure connection${this.via}: ${words}`);
     }
     return isAnswering
-      ? new SourceError("incomplete", `${this.name}: the answer was cut off: ${cause}`)
-      : new SourceError("unavailable", `${this.name}: no connection${this.via}: ${cause}`);
+      ? new SourceError("incomplete", `${this.name}: the answer was cut off: ${words}`)
+      : new SourceError("unavailable", `${this.name}: no connection${this.via}: ${words}`);
   }
 
   /** The error where the port speaks another protocol than the URL says. */
@@ -246,4 +247,11 @@ function causeOf(error: unknown): string {
   let message = error instanceof Error ? error.message : String(error);
   for (let inner = error; inner instanceof Error; inner = inner.cause) message = inner.message;
   return message.replace(/^error sending request.*?\): /, "").replace(/https?:\/\/\S+/g, "the bus");
+}
+
+/** The cause without the client's layers and the number of the error, which say nothing to an operator. */
+function forPeople(cause: string): string {
+  const bare = cause.replace(/^client error \(\w+\): /, "").replace(/^(?:tcp connect|dns) error: /, "")
+    .replace(/ \(os error \d+\)/, "");
+  return bare === "" ? cause : bare[0]!.toLowerCase() + bare.slice(1);
 }

@@ -65,8 +65,8 @@ const BUS = { bus: "plant" };
 export const ALARM_CASES: readonly AlarmCase[] = [
   {
     alarm: "VabusNotReady",
-    now: { isStopping: true },
-    finding: { labels: {}, detail: /^stopping: the handler is being stopped$/ },
+    now: { isStopping: true, obstacle: { name: "outbox_full", detail: "10 wait" } },
+    finding: { labels: {}, detail: /^stopping, outbox full$/ },
   },
   { alarm: "VabusNotReady" },
   {

@@ -35,6 +35,24 @@ Deno.test("each alarm is raised where it should be, and not where it should not"
   }
 });
 
+Deno.test("how long ago a counter has grown is known, so that an alarm says that its cause is over", () => {
+  const history = new RecentFigures(60 * MINUTE);
+  const at = (minutes: number, received: number, invalid: number) => ({
+    ...figuresOf(QUIET),
+    atMs: NOW + minutes * MINUTE,
+    received,
+    refused: new Map([["invalid", invalid]]),
+  });
+  for (const figures of [at(-8, 0, 0), at(-5, 500, 40), at(-2, 900, 40)]) history.keep(figures);
+  const past = history.before(at(0, 1000, 40));
+  assert.equal(past.quietMs(10 * MINUTE, ({ refused }) => refused.get("invalid")), 5 * MINUTE);
+  assert.equal(past.quietMs(4 * MINUTE, ({ refused }) => refused.get("invalid")), undefined);
+  const rule = ALARM_RULES.find(({ name }) => name === "VabusEventsRefused")!;
+  const refusals = [{ reason: "invalid" as const, kind: "format" as const, count: 40 }];
+  const [found] = rule.find({ ...QUIET, activity: { ...QUIET.activity, refusals } }, past);
+  assert.match(found!.detail, /^refused as invalid: 40 events of the last 1,000; none for 5 min; they are/);
+});
+
 Deno.test("the alarms are the alerts for Prometheus: name, severity, summary and how long it must hold", async () => {
   const file = parse(await Deno.readTextFile(`${ROOT}/deploy/prometheus/alerts.yaml`));
   const alerts = file.groups[0].rules as {

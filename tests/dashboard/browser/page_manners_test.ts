@@ -1,0 +1,72 @@
+/** How the page behaves in a real browser, whatever it shows: hidden, on a phone, and with many rows. */
+import assert from "node:assert/strict";
+import { until } from "../../support/executable.ts";
+import { isChromiumHere, TestBrowser } from "../../support/browser.ts";
+import { DashboardSite } from "./dashboard_site.ts";
+
+Deno.test({
+  name: "a hidden page closes its stream, a phone shows the whole menu, and rows share one listener",
+  ignore: !isChromiumHere,
+  // The browser's driver keeps its own pipes.
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async (t) => {
+  await using site = await DashboardSite.start();
+  const now = Math.floor(Date.now() / 1000);
+  await site.bus.publish(
+    Array.from({ length: 60 }, (_, i) => `{"name":"oven${i}","value":1,"timestamp":${now - 60 + i}}`),
+  );
+  await using browser = await TestBrowser.start();
+  await using opened = await browser.open({ viewport: { width: 360, height: 740 } });
+  const { page } = opened;
+  await page.addInitScript(`{
+    globalThis.streams = [];
+    globalThis.hashListeners = 0;
+    const Source = EventSource;
+    globalThis.EventSource = class extends Source {
+      constructor(...given) {
+        super(...given);
+        streams.push(this);
+      }
+    };
+    const add = globalThis.addEventListener;
+    globalThis.addEventListener = (type, ...rest) => {
+      if (type === "hashchange") hashListeners++;
+      return add.call(globalThis, type, ...rest);
+    };
+    let isHidden = false;
+    Object.defineProperty(document, "hidden", { get: () => isHidden });
+    globalThis.hide = (hidden) => {
+      isHidden = hidden;
+      document.dispatchEvent(new Event("visibilitychange"));
+    };
+  }`);
+  await page.goto(site.url);
+  await page.getByRole("region", { name: "Outbox" }).waitFor();
+  const open = () => page.evaluate<number>("streams.filter(({ readyState }) => readyState < 2).length");
+
+  await t.step("on a phone each entry of the menu is within the page", async () => {
+    for (const link of await page.getByRole("navigation").getByRole("link").all()) {
+      const box = await link.boundingBox();
+      assert.ok(box!.x >= 0 && box!.x + box!.width <= 360, `${await link.textContent()}: ${box!.x}`);
+    }
+  });
+
+  await t.step("a hidden page has no stream, a seen one has it again", async () => {
+    assert.equal(await open(), 1);
+    await page.evaluate("hide(true)");
+    assert.equal(await open(), 0);
+    await page.evaluate("hide(false)");
+    await until(async () => await open() === 1, "the stream");
+    await site.letFlow(page);
+    await page.getByRole("status").getByText("Ready", { exact: true }).waitFor();
+  });
+
+  await t.step("fifty rows follow the address with one listener", async () => {
+    await page.getByRole("link", { name: "Series" }).click();
+    await page.getByRole("region", { name: "Series", exact: true }).locator("tbody tr").nth(49).waitFor();
+    assert.equal(await page.evaluate("hashListeners"), 1);
+    assert.deepEqual(await opened.barriers(), []);
+    assert.deepEqual(opened.complaints, []);
+  });
+});
