@@ -52,7 +52,8 @@ function busLines(nowMs: number): (bus: Status["buses"][number]) => Line[] {
         const kind = position !== undefined && nextOffset === undefined ? "position" : "offset";
         return [
           "bus",
-          `${where}: next ${kind} ${position ?? "not known"}, newest event ${moment(newestEventMs, nowMs)}`,
+          `${where}: next ${kind} ${nextOffset ?? position ?? "not known"}, ` +
+          `newest event ${moment(newestEventMs, nowMs)}`,
         ];
       },
     );

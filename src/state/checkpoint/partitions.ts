@@ -12,9 +12,12 @@ export interface PartitionRow {
   readonly greatest_ms: number | null;
 }
 
+/** The offset of a position, alone or with what instances note that share the partition. */
+const OFFSET = /^(\d{1,16})(?: epoch \d.*)?$/;
+
 /** A position as an offset; undefined: it is not one, or there is no position yet. */
 export function offsetOf(position: string | undefined): number | undefined {
-  const offset = position !== undefined && /^\d{1,16}$/.test(position) ? Number(position) : NaN;
+  const offset = Number(OFFSET.exec(position ?? "")?.[1] ?? NaN);
   return Number.isSafeInteger(offset) ? offset : undefined;
 }
 
