@@ -5,12 +5,22 @@ import { answered, OVERLOADED } from "./inquiry.ts";
 
 const COUNT = z.int().min(0);
 
+const SHARE = z.strictObject({ index: COUNT, count: COUNT });
+
 const PARTITION = z.strictObject({
   name: z.string(),
   identity: z.string().meta({ description: "The same in the books of all instances" }),
-  ranges: z.array(z.strictObject({ from: COUNT, to: COUNT })).nullable().meta({
-    description: "The offsets that were read, up to and without `to`; null: positions do not say it",
-  }),
+  reading: z.strictObject({
+    offset: COUNT.meta({ description: "Of the next record" }),
+    ranges: z.array(z.strictObject({ from: COUNT, to: COUNT })).meta({
+      description: "The offsets that were read, up to and without `to`",
+    }),
+    epoch: COUNT.meta({ description: "How often the partition has changed hands" }),
+    begun: COUNT.nullable().meta({
+      description: "Where the first of all instances began; null: not known",
+    }),
+    given_to: SHARE.nullable().meta({ description: "Null: this instance has it" }),
+  }).nullable().meta({ description: "Null: positions do not say it" }),
 });
 
 const LOSS = z.strictObject({
@@ -47,7 +57,7 @@ export const BOOKS = z.strictObject({
   instance: z.string(),
   state_id: z.string(),
   state_file: z.string(),
-  share: z.strictObject({ index: COUNT, count: COUNT }).nullable().meta({
+  share: SHARE.nullable().meta({
     description: "INSTANCE_INDEX and INSTANCE_COUNT; null: the handler reads everything",
   }),
   partitions: z.array(PARTITION),

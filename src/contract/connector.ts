@@ -3,7 +3,7 @@ import type { Declaration, SinkDeclaration, SourceDeclaration } from "../setting
 import type { InstanceShare } from "../settings/share.ts";
 import type { Spec } from "../settings/variable.ts";
 import type { FlinkCannot, FlinkSinkTable, FlinkSourceTable, FlinkTerms } from "./flink_table.ts";
-import type { OffsetRange } from "./offset_range.ts";
+import type { PartitionReading } from "./partition_reading.ts";
 import type { Sink } from "./sink.ts";
 import type { Source } from "./source.ts";
 
@@ -64,8 +64,8 @@ export interface SourceSurroundings {
  */
 export interface SourceConnector<S extends Spec = Spec, C = unknown>
   extends Connector<S, C, Changing<Source, C>, SourceSurroundings>, SourceDeclaration<S, C> {
-  /** The offsets that a position says were read; left out: its positions do not say it. */
-  rangesOf?(position: string): readonly OffsetRange[] | undefined;
+  /** What a position says was read; left out: its positions do not say it. */
+  readingOf?(position: string): PartitionReading | undefined;
   /**
    * Creates the outlet by which the bus takes the handler's own metrics; left out: the bus takes none.
    * Connects to nothing yet.

@@ -1,6 +1,5 @@
 import { lengthOf } from "../aggregation/tier.ts";
 import type { Registry } from "../runtime/registry.ts";
-import { keptShare } from "../runtime/kept_share.ts";
 import { readBookEntries } from "../state/checkpoint/book_entries.ts";
 import { Books } from "../state/checkpoint/books.ts";
 import type { StateDatabase } from "../state/file/state_database.ts";
@@ -8,7 +7,7 @@ import { DOUBTFUL_ENTRY, keptDeadLetters, readLosses } from "../state/outbox/los
 import { readRedeliveries } from "../state/outbox/redelivery.ts";
 import type { RegisteredSink } from "../state/outbox/registered_sink.ts";
 import { addTo } from "../state/outbox/sink_tiers.ts";
-import { countedPartitions } from "./fleet_offsets.ts";
+import { type CountedPartition, countedShare } from "./fleet_offsets.ts";
 import { undeliveredIn } from "./window_comparison.ts";
 
 /** The books of a handler as the API tells them, for a proof by somebody who reads its sinks. */
@@ -21,13 +20,13 @@ export function* booksSteps(state: StateDatabase, registry: Registry) {
   const books = new Books(state);
   const losses = readLosses(state);
   yield;
-  const partitions = countedPartitions(state, registry);
+  const { partitions, share } = countedShare(state, registry);
   const facts = {
     instance: state.instanceId,
     state_id: state.stateId,
     state_file: state.path,
-    share: keptShare(state) ?? null,
-    partitions: partitions.map(({ identity, name, ranges }) => ({ name, identity, ranges: ranges ?? null })),
+    share: share ?? null,
+    partitions: partitions.map(partitionRecord),
     state_faults: books.faults(),
     losses,
     lost: losses.reduce((sum, { count }) => sum + count, 0),
@@ -39,6 +38,22 @@ export function* booksSteps(state: StateDatabase, registry: Registry) {
   for (const sink of books.sinks) sinks.push(yield* sinkSteps(state, books, sink, true));
   for (const sink of books.absentSinks) sinks.push(yield* sinkSteps(state, books, sink, false));
   return { ...facts, sinks };
+}
+
+function partitionRecord({ identity, name, reading }: CountedPartition) {
+  if (reading === undefined) return { name, identity, reading: null };
+  const { begun, epoch, givenTo, offset, ranges } = reading;
+  return {
+    name,
+    identity,
+    reading: {
+      offset,
+      ranges: ranges.map(({ from, to }) => ({ from, to })),
+      epoch,
+      begun: begun ?? null,
+      given_to: givenTo ?? null,
+    },
+  };
 }
 
 function* sinkSteps(state: StateDatabase, books: Books, sink: RegisteredSink, isPresent: boolean) {

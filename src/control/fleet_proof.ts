@@ -1,7 +1,7 @@
 import type { Config } from "../settings/config.ts";
 import type { BooksRecord } from "./books_record.ts";
 import { proveBooks, type RemoteBooks } from "./books_proof.ts";
-import { compareOffsets, countedIn, type CountedPartition, type FleetOffsets } from "./fleet_offsets.ts";
+import { compareOffsets, countedIn, type CountedShare, type FleetOffsets } from "./fleet_offsets.ts";
 import type { Installation } from "./installation.ts";
 import { prove, type ProvingOrder, type ProvingOutcome } from "./proving.ts";
 
@@ -44,10 +44,10 @@ export async function proveFleet(
     );
   }
   const compare = async () => {
-    const counted: CountedPartition[] = [];
+    const counted: CountedShare[] = [];
     for (const { config, remote } of members) {
       counted.push(
-        ...remote === undefined ? countedIn(config.stateDir, registry) : countedBy(await remote.look(signal)),
+        remote === undefined ? countedIn(config.stateDir, registry) : countedBy(await remote.look(signal)),
       );
     }
     return compareOffsets(counted);
@@ -59,10 +59,18 @@ export async function proveFleet(
   return { proven, instances, offsets };
 }
 
-function countedBy({ instance, partitions }: BooksRecord): CountedPartition[] {
-  return partitions.map(({ ranges, ...partition }) => ({
-    ...partition,
+function countedBy({ instance, partitions, share }: BooksRecord): CountedShare {
+  return {
     instance,
-    ranges: ranges ?? undefined,
-  }));
+    share: share ?? undefined,
+    partitions: partitions.map(({ identity, name, reading }) => ({
+      name,
+      identity,
+      reading: reading === null ? undefined : {
+        ...{ offset: reading.offset, ranges: reading.ranges, epoch: reading.epoch },
+        begun: reading.begun ?? undefined,
+        givenTo: reading.given_to ?? undefined,
+      },
+    })),
+  };
 }

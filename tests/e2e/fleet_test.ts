@@ -54,11 +54,15 @@ Deno.test("running instances are proven by their listeners, by their states, and
   const reply = await fetch(`${url1}/api/books`, { headers: { authorization: `Bearer ${VIEWER_TOKEN}` } });
   const books = BOOKS.parse(await reply.json());
   assert.deepEqual(books.share, { index: 1, count: COUNT });
-  assert.deepEqual(books.partitions.map(({ ranges }) => ranges), [
+  assert.deepEqual(books.partitions.map(({ reading }) => reading?.ranges), [
     [{ from: 0, to: 250 }],
     [{ from: 0, to: 250 }],
   ]);
 
+  const alone = await instances.verify(COUNT, [url0]);
+  assert.match(alone.stdout, /the books of instance 1 of 2 are not here: name its state, too$/m);
+  assert.match(alone.stdout, /^NOT PROVEN: 1 fault among the offsets$/m);
+  assert.equal(alone.code, 1, alone.stderr);
   await assertRefusals(instances, stack);
 
   await instances.loseRow(1);

@@ -85,8 +85,8 @@ export class Instances implements AsyncDisposable {
     });
   }
 
-  start(index: number, count: number): Program {
-    const program = Program.start(["run"], this.environment(index, count));
+  start(index: number, count: number, flags: readonly string[] = []): Program {
+    const program = Program.start(["run", ...flags], this.environment(index, count));
     this.running.set(index, program);
     return program;
   }
@@ -179,6 +179,33 @@ export class Instances implements AsyncDisposable {
     await until(
       () => this.program(index).stderr.split("\n").some((line) => line.includes(words) && line.includes(id)),
       `instance ${index} to take ${id}`,
+      PATIENCE_MS,
+      [...this.running.values()],
+    );
+  }
+
+  /** Kills an instance for good, and removes its state. */
+  async lose(index: number): Promise<void> {
+    await this.kill(index);
+    this.running.delete(index);
+    await Deno.remove(this.stateOf(index), { recursive: true });
+  }
+
+  /** Waits until an instance is ready. */
+  async ready(index: number): Promise<void> {
+    const isReady = async () => {
+      const { body, ok } = await fetch(`${this.urlOf(index)}/readyz`);
+      await body?.cancel();
+      return ok;
+    };
+    await until(isReady, `instance ${index} to be ready`, PATIENCE_MS, [this.program(index)]);
+  }
+
+  /** Waits until the rows stand for as many events as were published, at least. */
+  async assertNoneMissing(): Promise<void> {
+    await until(
+      async () => await this.sumOf("count") >= this.total,
+      `${this.total} events`,
       PATIENCE_MS,
       [...this.running.values()],
     );

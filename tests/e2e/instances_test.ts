@@ -40,3 +40,30 @@ Deno.test("2, 4 and 3 instances, kill -9 in between: each event is in the rows o
   assert.match(twice.stdout, /are in the books of \S+-1$/m);
   assert.equal(twice.code, 1, twice.stdout + twice.stderr);
 });
+
+Deno.test("--take-over reads on for an instance that is gone with its state, and no proof hides the loss", async () => {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory());
+  const [broker, postgres] = await Promise.all([sharedKafka(), sharedPostgres()]);
+  stack.defer(() => broker.remove());
+  stack.defer(() => postgres.remove());
+  const instances = stack.use(
+    await Instances.create(broker, postgres, 2, directory.path, testSeed(206)),
+  );
+  await instances.recount(2);
+  await instances.publish(1000);
+  await instances.assertExact();
+  await instances.lose(1);
+  await instances.recount(1);
+  await instances.publish(1000);
+  await instances.program(0).says(/the partition is waited for: \S+-1 has not given it away/);
+  await instances.ready(0);
+  await instances.stop(0);
+  instances.start(0, 1, ["--take-over"]);
+  await instances.takes(0, 1);
+  await instances.assertNoneMissing();
+  await instances.stop(0);
+  const { code, stdout, stderr } = await instances.verify(1, [instances.stateOf(0)]);
+  assert.equal(code, 1, stdout + stderr);
+  assert.match(stdout, /partition \S+\/1: \d+ offsets from 0 on are in the books of no instance/);
+});

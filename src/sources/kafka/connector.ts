@@ -6,7 +6,7 @@ import { type EventTexts, IN_THE_CLEAR, type TlsConfig } from "../../settings/de
 import { secretsOfUrl } from "../../settings/mask.ts";
 import type { Scope } from "../../settings/scope.ts";
 import { flinkTablesOf } from "./flink_tables.ts";
-import { rangesOf, readHolding } from "./holding.ts";
+import { readingOf } from "./holding.ts";
 import type { KafkaLogin } from "./kafka_login.ts";
 import { KafkaSource, type KafkaSourceOptions } from "./kafka_source.ts";
 import { type KafkaUrl, readKafkaUrl } from "./kafka_url.ts";
@@ -55,10 +55,7 @@ export const KAFKA = sourceConnector({
     }));
   },
   flink: ({ login, tls, url }, terms) => flinkTablesOf(checked(url), { login, tls }, terms),
-  rangesOf(position) {
-    const holding = readHolding(position);
-    return holding && rangesOf(holding);
-  },
+  readingOf,
   create(config, surroundings) {
     const source = new KafkaSource(optionsOf(config, surroundings));
     return { part: source, change: (next) => source.change(optionsOf(next, surroundings)) };

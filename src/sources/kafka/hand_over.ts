@@ -29,7 +29,13 @@ export interface View {
 export type Step =
   | { readonly kind: "read" }
   | { readonly kind: "give"; readonly to: ShareNumber }
-  | { readonly kind: "take"; readonly epoch: number; readonly from: number | Beginning }
+  | {
+    readonly kind: "take";
+    readonly epoch: number;
+    readonly from: number | Beginning;
+    /** Where the first of all instances began; undefined: this one is it, or it is not known. */
+    readonly begun: number | undefined;
+  }
   /** `say`: what the group must be told, again or for the first time. */
   | { readonly kind: "wait"; readonly why: string | undefined; readonly say?: HandOverRecord }
   | { readonly kind: "lost"; readonly why: string };
@@ -68,8 +74,11 @@ function isMine({ partition, share }: View): boolean {
 }
 
 function stepOfGiver(view: View, own: Holding): Step {
-  if (view.takesOver && isMine(view)) return { kind: "take", epoch: own.epoch + 1, from: own.offset };
-  const record = { epoch: own.epoch, by: view.instance, from: own.offset, givenTo: own.givenTo };
+  if (view.takesOver && isMine(view)) {
+    return { kind: "take", epoch: own.epoch + 1, from: own.offset, begun: own.begun };
+  }
+  const { begun, epoch, givenTo, offset: from } = own;
+  const record = { epoch, by: view.instance, from, begun, givenTo };
   const isKnown = rankOf(view.found) === rankOf(own);
   const why = isMine(view) ? `this instance has given it to ${shareInWords(own.givenTo!)}` : undefined;
   return { kind: "wait", why, ...(!isKnown && { say: record }) };
@@ -81,9 +90,11 @@ function stepByGroup(view: View): Step {
   if (found === undefined) return stepOfUnread(view);
   const from = isRecord(found) ? found.from : found.strangerAt;
   const epoch = rankOf(found) === 0 ? 1 : (found as HandOverRecord).epoch + 1;
+  // What a handler that was alone has read is in its books from offset 0 on.
+  const begun = isRecord(found) ? found.begun : 0;
   // The count that the giver has named may be an old one. Then it is taken to be given on.
-  if (isRecord(found) && found.givenTo?.index === share.index) return { kind: "take", epoch, from };
-  if (takesOver && isMine(view)) return { kind: "take", epoch, from };
+  if (isRecord(found) && found.givenTo?.index === share.index) return { kind: "take", epoch, from, begun };
+  if (takesOver && isMine(view)) return { kind: "take", epoch, from, begun };
   if (own !== undefined && own.givenTo === undefined) {
     return { kind: "lost", why: `${readerOf(found)} has it from offset ${from} on` };
   }
@@ -115,10 +126,14 @@ function readerOf(found: Found): string {
 function stepOfUnread(view: View): Step {
   const { beginning, instance, partition, share, takesOver } = view;
   const mayTake = share.index === 0 || takesOver;
-  if (mayTake && isMine(view)) return { kind: "take", epoch: 1, from: beginning };
+  if (mayTake && isMine(view)) return { kind: "take", epoch: 1, from: beginning, begun: undefined };
   if (share.index === 0) {
     const givenTo = ownerOf(partition, share.count);
-    return { kind: "wait", why: undefined, say: { epoch: 0, by: instance, from: beginning, givenTo } };
+    return {
+      kind: "wait",
+      why: undefined,
+      say: { epoch: 0, by: instance, from: beginning, begun: undefined, givenTo },
+    };
   }
   const why = isMine(view) ? "instance 0 has not handed it out" : undefined;
   return { kind: "wait", why };

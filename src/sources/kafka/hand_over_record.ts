@@ -10,6 +10,8 @@ export interface HandOverRecord {
   readonly by: string;
   /** Where to go on: an offset, or the beginning of a partition that nobody has read. */
   readonly from: number | Beginning;
+  /** Where the first of all instances began; undefined: nobody has, or it is not known. */
+  readonly begun: number | undefined;
   /** The instance that it was given to; undefined: the writer has it. */
   readonly givenTo: ShareNumber | undefined;
 }
@@ -18,12 +20,13 @@ export interface HandOverRecord {
 export type Found = HandOverRecord | { readonly strangerAt: number } | undefined;
 
 const TEXT =
-  /^vabus-1 (?:held (\d{1,15})|given (\d{1,15}) (\d{1,5})\/(\d{1,5}))(?: (oldest|newest))? by (.{1,200})$/su;
+  /^vabus-1 (?:held (\d{1,15})|given (\d{1,15}) (\d{1,5})\/(\d{1,5}))(?: (oldest|newest))?(?: begun (\d{1,16}))? by (.{1,200})$/su;
 
 /** The metadata of the committed offset of a record. */
-export function metadataOf({ epoch, by, from, givenTo }: HandOverRecord): string {
+export function metadataOf({ begun, epoch, by, from, givenTo }: HandOverRecord): string {
   const what = givenTo === undefined ? `held ${epoch}` : `given ${epoch} ${givenTo.index}/${givenTo.count}`;
-  return `vabus-1 ${what}${typeof from === "number" ? "" : ` ${from}`} by ${by}`;
+  const first = begun === undefined ? "" : ` begun ${begun}`;
+  return `vabus-1 ${what}${typeof from === "number" ? "" : ` ${from}`}${first} by ${by}`;
 }
 
 /** The committed offset of a record. */
@@ -34,12 +37,13 @@ export function offsetOf({ from }: HandOverRecord): number {
 /** @param offset As it is committed; negative: none is. */
 export function readRecord(offset: number, metadata: string | undefined): Found {
   if (offset < 0) return undefined;
-  const [, held, given, index, count, beginning, by] = TEXT.exec(metadata ?? "") ?? [];
+  const [, held, given, index, count, beginning, begun, by] = TEXT.exec(metadata ?? "") ?? [];
   if (by === undefined) return { strangerAt: offset };
   return {
     epoch: Number(held ?? given),
     by,
     from: beginning === undefined ? offset : beginning as Beginning,
+    begun: begun === undefined ? undefined : Number(begun),
     givenTo: given === undefined ? undefined : { index: Number(index), count: Number(count) },
   };
 }

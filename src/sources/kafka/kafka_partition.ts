@@ -56,7 +56,7 @@ export class KafkaPartition implements Partition {
   private readonly taker: RecordTaker;
   private readonly standstill: Standstill;
   /** As of the read under way, but for the offset. */
-  private holding: Holding = { offset: 0, epoch: 0, since: 0, earlier: [], givenTo: undefined };
+  private holding: Holding = { offset: 0, epoch: 0, begun: 0, since: 0, earlier: [], givenTo: undefined };
 
   /** @param startsAtEnd Whether it begins at its end where it was not read before. */
   constructor(
@@ -150,7 +150,8 @@ export class KafkaPartition implements Partition {
     const start = typeof from === "number"
       ? from
       : await this.offset(from === "newest" ? "end" : "oldest", signal);
-    return entered(own, epoch, start);
+    const begun = tenure?.begun ?? (typeof from === "number" ? undefined : start);
+    return entered(own, epoch, start, begun);
   }
 
   /** Reads no further. The next checkpoint has it that the partition is given away. */
@@ -191,7 +192,10 @@ export class KafkaPartition implements Partition {
       partition: this.id,
     });
     // The offsets are those of other records now.
-    const anew = { offset: oldest, epoch: own?.epoch ?? 0, since: oldest, earlier: [], givenTo: undefined };
+    const anew = {
+      ...{ offset: oldest, epoch: own?.epoch ?? 0, begun: oldest, since: oldest },
+      ...{ earlier: [], givenTo: undefined },
+    };
     const next = holdingText(anew);
     return { kind: "restarted", lineage, next, offset: undefined, lost: unread + oldest };
   }

@@ -16,6 +16,8 @@ export interface Tenure {
   readonly epoch: number;
   /** Where it begins in this epoch; undefined: the state says it. */
   readonly from: number | Beginning | undefined;
+  /** Where the first of all instances began; undefined: this one is it, or it is not known. */
+  readonly begun: number | undefined;
   /** The instance that it must be given to, unread from now on; undefined: it is read. */
   readonly giveTo: ShareNumber | undefined;
 }
@@ -127,13 +129,14 @@ export class PartitionShares {
       case "read":
       case "give": {
         const giveTo = step.kind === "give" ? step.to : undefined;
-        this.tenures.set(id, { epoch: own!.epoch, from: undefined, giveTo });
-        const record = { epoch: own!.epoch, by: instance, from: own!.offset, givenTo: undefined };
+        this.tenures.set(id, { epoch: own!.epoch, from: undefined, begun: own!.begun, giveTo });
+        const { begun, epoch, offset: from } = own!;
+        const record = { epoch, by: instance, from, begun, givenTo: undefined };
         return mustRenew || !isSame(record, found) ? record : undefined;
       }
       case "take": {
         const giveTo = isOwn(of.partition, share) ? undefined : ownerOf(of.partition, share.count);
-        this.tenures.set(id, { epoch: step.epoch, from: step.from, giveTo });
+        this.tenures.set(id, { epoch: step.epoch, from: step.from, begun: step.begun, giveTo });
         return undefined;
       }
       case "wait":
@@ -168,7 +171,8 @@ function textOf(step: Step): string | undefined {
     case "give":
       return `the partition is given to ${shareInWords(step.to)}`;
     case "take":
-      return `the partition is read here from now on, from ${step.from} on`;
+      return `the partition is read here from now on, from ${step.from} on` +
+        (typeof step.from === "number" ? "; ids of events that others have read are not known here" : "");
     case "wait":
       return step.why === undefined ? undefined : `the partition is waited for: ${step.why}`;
     case "lost":

@@ -13,6 +13,7 @@ import {
   rangesOf,
   readHolding,
 } from "../../../src/sources/kafka/holding.ts";
+import { offsetOf as offsetOfPosition } from "../../../src/state/checkpoint/partitions.ts";
 import type { CommittedOffset, TopicPartition } from "../../../src/sources/kafka/offset_requests.ts";
 import { PartitionShares } from "../../../src/sources/kafka/partition_shares.ts";
 import { SourceError } from "../../../src/contract/source.ts";
@@ -109,7 +110,12 @@ class Instance {
     const position = this.disk.get(id);
     const own = this.memory.get(id) ?? (position === undefined ? undefined : readHolding(position));
     if (own?.givenTo !== undefined && own.epoch === tenure.epoch) return;
-    const holding = entered(own, tenure.epoch, typeof tenure.from === "number" ? tenure.from : 0);
+    const holding = entered(
+      own,
+      tenure.epoch,
+      typeof tenure.from === "number" ? tenure.from : 0,
+      tenure.begun ?? 0,
+    );
     const offset = Math.min(RECORDS, holding.offset + records);
     this.memory.set(
       id,
@@ -251,8 +257,11 @@ Deno.test("property: whatever is killed, late or recounted, each offset is read 
 });
 
 Deno.test("a position says what was read, and survives being written", () => {
-  const texts = ["0", "1600", "1600 epoch 7 read 1500", "9 epoch 2 read 0-3,5-7,8 given 2/4"];
-  for (const text of texts) assert.equal(holdingText(readHolding(text)!), text);
+  const texts = ["0", "1600", "1600 epoch 7 read 1500", "9 epoch 2 begun 5 read 0-3,5-7,8 given 2/4"];
+  for (const text of texts) {
+    assert.equal(holdingText(readHolding(text)!), text);
+    assert.equal(offsetOfPosition(text), readHolding(text)!.offset, "as status and metrics have it");
+  }
   assert.deepEqual(rangesOf(readHolding(texts[3]!)!), [
     { from: 0, to: 3 },
     { from: 5, to: 7 },
@@ -266,17 +275,17 @@ Deno.test("a position says what was read, and survives being written", () => {
 Deno.test("--take-over goes on at the group's offset, and the one that comes back sees it", () => {
   const share = { index: 1, count: 2 };
   const view = { partition: 1, instance: "plant-1", share, own: undefined, beginning: "oldest" } as const;
-  const held = { epoch: 3, by: "plant-3", from: 40, givenTo: undefined };
+  const held = { epoch: 3, by: "plant-3", from: 40, begun: 7, givenTo: undefined };
   const waits = nextStep({ ...view, found: held, takesOver: false });
   assert.deepEqual(waits, { kind: "wait", why: "plant-3 has not given it away" });
   const takes = nextStep({ ...view, found: held, takesOver: true });
-  assert.deepEqual(takes, { kind: "take", epoch: 4, from: 40 });
+  assert.deepEqual(takes, { kind: "take", epoch: 4, from: 40, begun: 7 });
   const back = nextStep({
     ...view,
     instance: "plant-3",
     share: { index: 3, count: 4 },
     own: readHolding("55 epoch 3 read 0"),
-    found: { epoch: 4, by: "plant-1", from: 60, givenTo: undefined },
+    found: { epoch: 4, by: "plant-1", from: 60, begun: undefined, givenTo: undefined },
     takesOver: false,
   });
   assert.deepEqual(back, { kind: "lost", why: "plant-1 has it from offset 60 on" });
@@ -287,7 +296,7 @@ Deno.test("what others have committed to the group is waited for, and so is a st
   const view = { partition: 0, instance: "plant-0", share, own: undefined, takesOver: false } as const;
   const stranger = nextStep({ ...view, found: { strangerAt: 9 }, beginning: "oldest" });
   assert.match(JSON.stringify(stranger), /read by a handler without INSTANCE_COUNT, to offset 9/);
-  const emptied = { epoch: 2, by: "plant-0", from: 9, givenTo: undefined };
+  const emptied = { epoch: 2, by: "plant-0", from: 9, begun: 0, givenTo: undefined };
   assert.match(
     JSON.stringify(nextStep({ ...view, found: emptied, beginning: "oldest" })),
     /was the state emptied\? Restore it/,
@@ -296,9 +305,9 @@ Deno.test("what others have committed to the group is waited for, and so is a st
 
 Deno.test("what the group has is read as it was written, and nothing else is", () => {
   const records = [
-    { epoch: 3, by: "Halle 7/Ä", from: 12, givenTo: undefined },
-    { epoch: 3, by: "plant-0", from: 12, givenTo: { index: 2, count: 4 } },
-    { epoch: 0, by: "plant-0", from: "newest", givenTo: { index: 1, count: 4 } },
+    { epoch: 3, by: "Halle 7/Ä", from: 12, begun: undefined, givenTo: undefined },
+    { epoch: 3, by: "plant-0", from: 12, begun: 3, givenTo: { index: 2, count: 4 } },
+    { epoch: 0, by: "plant-0", from: "newest", begun: undefined, givenTo: { index: 1, count: 4 } },
   ] as const;
   for (const record of records) assert.deepEqual(readRecord(offsetOf(record), metadataOf(record)), record);
   assert.equal(readRecord(-1, ""), undefined);
