@@ -6,7 +6,7 @@ import type { DeadLetter } from "../state/letters/dead_letters.ts";
 import { AGGREGATE } from "./aggregate_schema.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { answered, OVERLOADED } from "./inquiry.ts";
-import { integerParameter, optionalInteger } from "./query_parameters.ts";
+import { integerParameter, optionalInteger, textParameter } from "./query_parameters.ts";
 
 /** Bytes of events that one reply shows at most, so that a page stays a page. */
 const RAW_TOTAL_BYTES = 4 * 1024 * 1024;
@@ -48,6 +48,7 @@ export function deadLettersEndpoint(inquiries: Inquiries): Endpoint {
     summary: "refused events and aggregates, newest first, and all of them by reason",
     query: z.strictObject({
       reason: REASON.optional().meta({ description: "Only those refused for this reason" }),
+      name: textParameter("Only those of this name; `*` stands for any characters").optional(),
       before: optionalInteger(1, Number.MAX_SAFE_INTEGER, "Only those with lower numbers: `next` of a page")
         .optional(),
       limit: integerParameter(1, 500, 50, "Dead letters at most"),
@@ -55,8 +56,8 @@ export function deadLettersEndpoint(inquiries: Inquiries): Endpoint {
     }),
     reply: DEAD_LETTERS_PAGE,
     errorStatuses: OVERLOADED,
-    answer: async ({ query: { reason, before: beforeId, limit, raw } }) => {
-      const question = { reason, beforeId, limit };
+    answer: async ({ query: { reason, name, before: beforeId, limit, raw } }) => {
+      const question = { reason, name, beforeId, limit };
       const page = await answered(() => inquiries.deadLetters(question));
       const rawMaxBytes = Math.min(raw, Math.floor(RAW_TOTAL_BYTES / limit));
       const record = (deadLetter: DeadLetter) => ({

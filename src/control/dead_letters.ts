@@ -68,7 +68,7 @@ export function newestDeadLetters(
 }
 
 /** Whether it is of such a name. An event of a shape that is not known here only has to contain the name. */
-function isNamed({ aggregate, raw }: DeadLetter, pattern: NamePattern): boolean {
+export function isNamed({ aggregate, raw }: DeadLetter, pattern: NamePattern): boolean {
   if (aggregate !== undefined) return pattern.matches(aggregate.name);
   const text = textOf(raw!) ?? "";
   const own = nameIn(text);

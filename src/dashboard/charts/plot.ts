@@ -21,6 +21,9 @@ const HEIGHT = 220;
 /** Room for the texts of values. */
 const AXIS_WIDTH = 84;
 
+/** Room for the text of a time with seconds, and a gap. */
+const TIME_SPACE = 80;
+
 /** A plot in an element, as wide as the element. */
 export class Plot {
   private readonly plot: uPlot;
@@ -65,7 +68,11 @@ export class Plot {
         y: { range: (_, least, most) => rangeOf(least, most) },
       },
       axes: [
-        { ...axis, values: (_, splits, __, ___, step) => splits.map((time) => axisTimeText(time, step)) },
+        {
+          ...axis,
+          space: TIME_SPACE,
+          values: (_, splits, __, ___, step) => splits.map((time) => axisTimeText(time, step)),
+        },
         {
           ...axis,
           size: AXIS_WIDTH,

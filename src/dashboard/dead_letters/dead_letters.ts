@@ -15,9 +15,10 @@ const RAW_BYTES = 2000;
 
 /** What was refused and why, and the way back. The address may name a reason: then its list is shown. */
 export function DeadLetters(): VNode {
-  const { parameters: { before, reason } } = useViewLocation();
+  const { parameters: { before, name, reason } } = useViewLocation();
   const { again, failure, value } = useAnswer<DeadLettersPage>("dead-letters", {
     reason,
+    name,
     before,
     limit: reason === undefined ? 1 : PAGE,
     raw: RAW_BYTES,
@@ -27,7 +28,9 @@ export function DeadLetters(): VNode {
   if (failure !== undefined) return html`<${FailureNotice} failure=${failure} again=${again} />`;
   if (value === undefined) return html`<p class="loading">Loading …</p>`;
   if (reason !== undefined) {
-    return html`<${DeadLetterList} page=${value} reason=${reason} isLater=${before !== undefined} />`;
+    return html`<${DeadLetterList} page=${value} reason=${reason} name=${name} isLater=${
+      before !== undefined
+    } />`;
   }
   return value.groups.length === 0
     ? html`

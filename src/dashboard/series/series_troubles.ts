@@ -53,7 +53,7 @@ function Trouble({ trouble }: { readonly trouble: SeriesTrouble }): VNode {
         ${reasons.map(([reason, count]) =>
           html`
             <span key=${reason}>${countOf(count, "event")} refused as ${reason}${" "}
-              (<a href=${linkTo("dead-letters", { reason })}>dead letters</a>). </span>
+              (<a href=${linkTo("dead-letters", { reason, name })}>dead letters</a>). </span>
           `
         )}
       </p>

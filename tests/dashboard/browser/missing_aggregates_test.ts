@@ -25,6 +25,7 @@ Deno.test({
     event("plant7.oven", now - 100),
     event("plant8.oven", now - 100),
     event("plant9.oven", now + 10_000),
+    event("plant6.oven", now + 20_000),
   ]);
   await using browser = await TestBrowser.start();
   await using opened = await browser.open();
@@ -36,11 +37,18 @@ Deno.test({
     await page.goto(site.url);
     await notes.getByText(plain(ROUTE)).waitFor();
     await notes.getByText(plain(FUNCTION)).waitFor();
-    await notes.getByText(/^1 series is refused, since .* is ahead: plant9\.oven \(by 2\.\d h, the last/)
+    await notes.getByText(/^2 series are refused, since .* is ahead: plant9\.oven \(by 2\.\d h, the last/)
       .waitFor();
     assert.equal(await notes.getByText("What to do:").count(), 3);
     await page.getByRole("status").getByText("Ready", { exact: true }).waitFor();
     assert.deepEqual(await opened.barriers(), []);
+  });
+
+  await t.step("dead-letters list shows those of a name", async () => {
+    const { code, stdout } = await runToEnd(["dead-letters", "list", "--name", "plant9.*"], site.environment);
+    assert.equal(code, 0);
+    assert.match(stdout, /plant9\.oven/);
+    assert.doesNotMatch(stdout, /plant6\.oven/);
   });
 
   await t.step("status says the same in a terminal", async () => {
@@ -68,7 +76,17 @@ Deno.test({
     await page.getByText("Its events come, and a rule drops them: see above.").waitFor();
     await page.goBack();
     await notes.getByRole("listitem").filter({ hasText: "clock" }).getByRole("link").click();
-    await page.getByRole("region", { name: "Late or refused" }).getByText("plant9.oven").waitFor();
+    const troubles = page.getByRole("region", { name: "Late or refused" });
+    await troubles.getByText("plant9.oven").waitFor();
+    await troubles.getByText(/the latest event is|none since/).first().waitFor();
+    assert.deepEqual(await opened.barriers(), []);
+    await troubles.getByRole("listitem").filter({ hasText: "plant9" }).getByRole("link", {
+      name: "dead letters",
+    }).click();
+    await page.getByRole("heading", { name: "Refused as future: plant9.oven, newest first" }).waitFor();
+    assert.equal(await page.locator(".dead-letter").count(), 1, "not that of plant6.oven");
+    await page.getByText(/the event says .*\d\d:\d\d:\d\d/).waitFor();
+    await page.goBack();
     assert.deepEqual(await opened.barriers(), []);
   });
 

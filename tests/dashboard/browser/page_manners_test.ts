@@ -4,6 +4,8 @@ import { until } from "../../support/executable.ts";
 import { isChromiumHere, TestBrowser } from "../../support/browser.ts";
 import { DashboardSite } from "./dashboard_site.ts";
 
+const PHONE = { width: 360, height: 740 };
+
 Deno.test({
   name: "a hidden page closes its stream, a phone shows the whole menu, and rows share one listener",
   ignore: !isChromiumHere,
@@ -17,9 +19,15 @@ Deno.test({
     Array.from({ length: 60 }, (_, i) => `{"name":"oven${i}","value":1,"timestamp":${now - 60 + i}}`),
   );
   await using browser = await TestBrowser.start();
-  await using opened = await browser.open({ viewport: { width: 360, height: 740 } });
+  await using opened = await browser.open({ viewport: PHONE });
   const { page } = opened;
   await page.addInitScript(`{
+    globalThis.drawn = [];
+    const draw = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...rest) {
+      drawn.push({ text, x, y, width: this.measureText(text).width });
+      return draw.call(this, text, x, y, ...rest);
+    };
     globalThis.streams = [];
     globalThis.hashListeners = 0;
     const Source = EventSource;
@@ -50,6 +58,26 @@ Deno.test({
       const box = await link.boundingBox();
       assert.ok(box!.x >= 0 && box!.x + box!.width <= 360, `${await link.textContent()}: ${box!.x}`);
     }
+  });
+
+  await t.step("the times below a chart do not overlap", async () => {
+    // A short span on a wide screen has seconds.
+    await page.setViewportSize({ width: 1280, height: 740 });
+    await page.evaluate(`location.hash = "#/series?name=oven0&func=sum&tier=1&span=900"`);
+    await until(
+      async () => await page.evaluate<boolean>("drawn.some(({ text }) => /^..:../.test(text))"),
+      "times",
+    );
+    const gap = await page.evaluate<number>(`{
+      const last = drawn.findLastIndex(({ text }) => /^..:../.test(text));
+      const times = drawn.filter(({ text, y }) => /^..:../.test(text) && y === drawn[last].y);
+      const unique = [...new Map(times.map((one) => [one.text, one])).values()].sort((a, b) => a.x - b.x);
+      Math.min(...unique.slice(1).map((one, i) => one.x - unique[i].x - (one.width + unique[i].width) / 2));
+    }`);
+    assert.ok(gap > 4, `${gap} pixels between two times`);
+    await page.evaluate(`location.hash = "#/"`);
+    await page.setViewportSize(PHONE);
+    await page.getByRole("region", { name: "Outbox" }).waitFor();
   });
 
   await t.step("a hidden page has no stream, a seen one has it again", async () => {
