@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { readBounded } from "../platform/http/bounded_bytes.ts";
 import { GatewayError } from "./gateway_error.ts";
 
 const API = "/v1";
 const POLL_MS = 200;
 /** Flink compiles what it is given before it answers, which takes seconds on a slow machine. */
 const TIMEOUT_MS = 120_000;
-const ANSWER_MAX_CHARACTERS = 10_000_000;
+const ANSWER_MAX_BYTES = 10_000_000;
 
 const INFO = z.object({ productName: z.string(), version: z.string() });
 const SESSION = z.object({ sessionHandle: z.string() });
@@ -79,15 +80,8 @@ export class SqlGateway implements AsyncDisposable {
   }
 
   private async ask<T>(method: string, path: string, form: z.ZodType<T>, body?: unknown): Promise<T> {
-    const response = await this.fetch(method, path, body);
-    const text = (await response.text()).slice(0, ANSWER_MAX_CHARACTERS);
-    let answer: unknown;
-    try {
-      answer = JSON.parse(text);
-    } catch {
-      answer = undefined;
-    }
-    if (response.ok) {
+    const { answer, isOk, status } = await this.fetch(method, path, body);
+    if (isOk) {
       const read = form.safeParse(answer);
       if (read.success) return read.data;
     }
@@ -95,23 +89,34 @@ export class SqlGateway implements AsyncDisposable {
     if (errors.success) throw new GatewayError("refused", causeIn(errors.data.errors.join("\n")));
     throw new GatewayError(
       "foreign",
-      `${this.url} answers ${response.status} and is no SQL gateway of Flink.`,
+      `${this.url} answers ${status} and is no SQL gateway of Flink.`,
     );
   }
 
-  private async fetch(method: string, path: string, body: unknown): Promise<Response> {
+  /** The answer; undefined: it is no JSON, or too long. */
+  private async fetch(method: string, path: string, body: unknown) {
     try {
-      return await fetch(`${this.url}${API}${path}`, {
+      const response = await fetch(`${this.url}${API}${path}`, {
         method,
         signal: AbortSignal.any([this.signal, AbortSignal.timeout(TIMEOUT_MS)]),
         ...(body !== undefined &&
           { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
       });
+      const bytes = await readBounded(response.body ?? ReadableStream.from([]), ANSWER_MAX_BYTES);
+      return { answer: parsed(bytes), isOk: response.ok, status: response.status };
     } catch (error) {
       this.signal.throwIfAborted();
       const reason = error instanceof Error ? error.message : String(error);
       throw new GatewayError("absent", `No SQL gateway answers at ${this.url}: ${reason}`);
     }
+  }
+}
+
+function parsed(bytes: Uint8Array | undefined): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
   }
 }
 

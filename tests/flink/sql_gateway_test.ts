@@ -1,0 +1,71 @@
+/** What `flink --submit` and `flink check` make of an address where no SQL gateway is, or a strange one. */
+import assert from "node:assert/strict";
+import { SqlGateway } from "../../src/flink/sql_gateway.ts";
+import { freePort } from "../support/free_port.ts";
+
+const NEVER = new AbortController().signal;
+
+/** Has something answer at an address, and opens a session there. */
+async function openAt(answer: (request: Request) => Response | Promise<Response>, signal = NEVER) {
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, answer);
+  await using gateway = await SqlGateway.open(`http://127.0.0.1:${server.addr.port}`, signal);
+  return await gateway.version();
+}
+
+const FOREIGN = { name: "GatewayError", kind: "foreign", message: /^http:.* is no SQL gateway of Flink\.$/ };
+const ABSENT = { name: "GatewayError", kind: "absent", message: /^No SQL gateway answers at http/ };
+
+Deno.test("what is no gateway is told as such, and nothing of its answer is shown", async () => {
+  const answers = [
+    () => new Response("<html>\u001b[2J</html>"),
+    () => new Response(""),
+    () => new Response('{"sessionHandle":'),
+    () => Response.json({ sessionHandle: 7 }),
+    () => Response.json([]),
+    () => new Response("busy", { status: 503 }),
+    () => new Response(null, { status: 204 }),
+    (request: Request) =>
+      Response.json(request.method === "POST" ? { sessionHandle: "s" } : { version: "2" }),
+  ];
+  for (const answer of answers) await assert.rejects(openAt(answer), FOREIGN);
+});
+
+Deno.test("an answer that does not end is given up, and one that is cut off is nobody's", async () => {
+  const piece = new Uint8Array(1_000_000).fill(32);
+  const endless = () => new Response(new ReadableStream({ pull: (stream) => stream.enqueue(piece) }));
+  await assert.rejects(openAt(endless), FOREIGN);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const cutOff = listener.accept().then(async (connection) => {
+    await connection.read(new Uint8Array(1000));
+    await connection.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"));
+    connection.close();
+  });
+  await assert.rejects(SqlGateway.open(`http://127.0.0.1:${listener.addr.port}`, NEVER), ABSENT);
+  await cutOff;
+});
+
+Deno.test("nobody, and a server that wants TLS or has none, are told with the address", async () => {
+  await assert.rejects(SqlGateway.open(`http://127.0.0.1:${freePort()}`, NEVER), ABSENT);
+  await using plain = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response(),
+  );
+  await assert.rejects(SqlGateway.open(`https://127.0.0.1:${plain.addr.port}`, NEVER), ABSENT);
+});
+
+Deno.test("a gateway that hangs is left when the operator ends the command", async () => {
+  const ended = new AbortController();
+  const hangs = () => {
+    ended.abort(new Error("ended"));
+    return new Promise<Response>(() => {});
+  };
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {}, onError: () => new Response() },
+    (request) => Promise.race([hangs(), gone(request.signal)]),
+  );
+  await assert.rejects(SqlGateway.open(`http://127.0.0.1:${server.addr.port}`, ended.signal), /ended/);
+});
+
+function gone(signal: AbortSignal): Promise<Response> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(new Response())));
+}
