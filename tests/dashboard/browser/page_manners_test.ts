@@ -62,7 +62,7 @@ Deno.test({
 
   await t.step("the times below a chart do not overlap", async () => {
     // A short span on a wide screen has seconds.
-    await page.setViewportSize({ width: 1280, height: 740 });
+    await page.setViewportSize({ width: 1440, height: 740 });
     await page.evaluate(`location.hash = "#/series?name=oven0&func=sum&tier=1&span=900"`);
     await until(
       async () => await page.evaluate<boolean>("drawn.some(({ text }) => /^..:../.test(text))"),
