@@ -3,7 +3,7 @@ runtime := scripts/deno.sh
 program := dist/vabus-data-handler
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-flink sim fuzz chaos soak hunt mutants check bench load build dist servers tour clients pictures fmt clean
+.PHONY: help run test test-flink test-packages sim fuzz chaos soak hunt mutants check bench load build dist packages servers tour clients pictures fmt clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,9 @@ test: $(if $(VABUS_BIN),,build) ## runs the tests, real servers included; paths 
 
 test-flink: $(if $(VABUS_BIN),,build) ## the job of `flink` on a real Flink, which it downloads (500 MB); FLINK_EVENTS=N
 	@VABUS_BIN=$${VABUS_BIN:-$(program)} $(runtime) test --allow-all tests/flink/cluster.ts
+
+test-packages: ## the package in a Debian of its own, which it lays out once (takes root): install to purge, and lintian
+	@$(runtime) test --allow-all tests/deploy/debian_package.ts
 
 sim: ## plays whole runs with every fault there is, from seeds; --seeds N, --seed S, --verbose in ARGS
 	@$(runtime) run --allow-all tests/sim/run.ts $(ARGS)
@@ -53,6 +56,9 @@ mutants: ## changes the sources at random and shows what the fast tests miss; in
 
 build: ## makes the one executable, dist/vabus-data-handler
 	@$(runtime) run --allow-all scripts/build.ts --output $(program)
+
+packages: ## makes the package for Debian and its kin in dist/packages; flags of scripts/deb.ts in ARGS
+	@$(runtime) run --allow-all scripts/deb.ts $(ARGS)
 
 dist: ## lays out a release for this platform in dist/release and checks it
 	@$(runtime) run --allow-all scripts/dist.ts $(ARGS)

@@ -2,12 +2,13 @@
  * Builds the program into one executable file.
  *
  *   scripts/deno.sh run -A scripts/build.ts [--entry src/main.ts]
- *     [--output dist/vabus-data-handler] [--form FORM] [--target TARGET] [--runtime FILE]
+ *     [--output dist/vabus-data-handler] [--form FORM] [--target TARGET] [--runtime FILE] [--library LIBRARY]
  *
  * FORM is `compiled` (by `deno compile`, whose runtime has to be fetched from Deno's own site),
- * `self-extracting` (a shell script with this very Deno and the bundled program behind it, see `launcher.sh`)
- * or `auto`: the first where it can be fetched, else the second. TARGET is that of `deno compile`, for
- * another platform; only `compiled` can have one. `--runtime` names what a self-extracting file brings in the
+ * `self-extracting` (a shell script with this very Deno and the bundled program behind it, see `launcher/`),
+ * `files` (a directory with both as files, for a package that installs it as LIBRARY) or `auto`: the first
+ * where it can be fetched, else the second. TARGET is that of `deno compile`, for
+ * another platform; only `compiled` can have one. `--runtime` names what the other forms bring in the
  * place of this Deno; it is for the tests of the launcher, which would else unpack a hundred megabytes each.
  */
 import { Buffer } from "node:buffer";
@@ -16,32 +17,34 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
 import { gzipSync } from "node:zlib";
-import { TELEMETRY } from "../src/settings/telemetry_variables.ts";
-import { isReadFromFile } from "../src/settings/variable.ts";
 import { VERSION } from "../src/version.ts";
-import { cacheDir } from "./cache.ts";
+import { BEST_COMPRESSION, packedRuntime } from "./packed_runtime.ts";
 import { packedPage } from "./page.ts";
-import { HOME_SECRETS, PERMISSION_FLAGS } from "./permissions.ts";
+import { launcherText, V8_FLAGS } from "./launcher.ts";
+import { PERMISSION_FLAGS } from "./permissions.ts";
 import { currentCommit, currentTimeMs, SourceTimeError } from "./source_version.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COMPILE_TIMEOUT_MS = 60_000;
-/** An event allocates little. So a small young generation costs no time and saves some ten megabytes. */
-const V8_FLAGS = "--v8-flags=--max-semi-space-size=2";
 /** What an entry loads by `import()`, relative to it. */
 const LOADED_LATER = "./cli/program.ts";
-const BEST_COMPRESSION = 9;
+/** Starts the program in a directory of the form `files`. */
+const LAUNCHER = "launcher.sh";
 
 /** An error that a person can act upon. It is shown without a stack. */
 class BuildError extends Error {}
 
+const FORMS = ["auto", "compiled", "self-extracting", "files"] as const;
+
 interface Plan {
   entry: string;
   output: string;
-  form: "auto" | "compiled" | "self-extracting";
+  form: typeof FORMS[number];
   target: string | undefined;
-  /** The Deno that a self-extracting file brings. */
+  /** The Deno that it brings, where it is not compiled. */
   runtime: string;
+  /** Where the directory of the form `files` is going to be. */
+  library: string;
 }
 
 async function build(plan: Plan): Promise<string> {
@@ -57,10 +60,9 @@ async function build(plan: Plan): Promise<string> {
     const [form, note] = await makeExecutable(plan, main, executable, commit);
     await Deno.chmod(executable, 0o755);
     await Deno.rename(executable, plan.output);
-    const { size } = await Deno.stat(plan.output);
-    return `Built ${plan.output}: ${form}, ${
-      (size / 1e6).toFixed(1)
-    } MB, version ${VERSION} (${commit})${note}`;
+    const { size, isFile } = await Deno.stat(plan.output);
+    const megabytes = isFile ? `, ${(size / 1e6).toFixed(1)} MB` : "";
+    return `Built ${plan.output}: ${form}${megabytes}, version ${VERSION} (${commit})${note}`;
   } finally {
     await Deno.remove(work, { recursive: true });
   }
@@ -68,11 +70,16 @@ async function build(plan: Plan): Promise<string> {
 
 /** The form that was built, and why, where it was not the first choice. */
 async function makeExecutable(
-  { form, target, runtime }: Plan,
+  plan: Plan,
   main: string,
   executable: string,
   commit: string,
 ): Promise<[form: string, note: string]> {
+  const { form, target, runtime } = plan;
+  if (form === "files") {
+    await writeFiles(main, executable, plan, commit);
+    return [form, ""];
+  }
   let note = "";
   if (form !== "self-extracting") {
     const fault = await compile(main, executable, target);
@@ -160,21 +167,7 @@ async function writeSelfExtracting(
   const mainCode = (await Deno.readTextFile(main)).trimEnd();
   const code = await Deno.readFile(programBeside(main));
   const packedCode = gzipSync(code, { level: BEST_COMPRESSION });
-  const values: Record<string, string> = {
-    VERSION,
-    COMMIT: commit,
-    ENGINE_FLAGS: V8_FLAGS,
-    // Quoted, since the asterisks are for Deno and not for the shell. Only the launcher knows the home
-    // directory with the secrets below it.
-    PERMISSIONS: PERMISSION_FLAGS.map((flag) =>
-      `'${flag}'${/^--deny-(read|write)=/.test(flag) ? '"$secrets"' : ""}`
-    )
-      .join(" "),
-    HOME_SECRETS: HOME_SECRETS.join(" "),
-    TELEMETRY_SETTINGS: Object.entries(TELEMETRY).flatMap(([name, variable]) =>
-      isReadFromFile(variable) ? [name, `${name}_FILE`] : [name]
-    ).join(" | "),
-    PLATFORM: await platform(),
+  const launcher = await launcherText("self_extracting", commit, {
     CONTENT: sha256(Buffer.from(runtime.sha256 + sha256(code) + mainCode)).slice(0, 16),
     MAIN: mainCode,
     // With the final newline.
@@ -184,47 +177,24 @@ async function writeSelfExtracting(
     DENO_PACKED_SIZE: `${runtime.packed.length}`,
     PROGRAM_SIZE: `${code.length}`,
     PROGRAM_PACKED_SIZE: `${packedCode.length}`,
-  };
-  const template = await Deno.readTextFile(new URL("launcher.sh", import.meta.url));
-  const launcher = template.replace(/@([A-Z_]+)@/g, (_, name: string) => values[name]!);
+  });
   await Deno.writeFile(output, Buffer.concat([Buffer.from(launcher), runtime.packed, packedCode]));
 }
 
-interface PackedRuntime {
-  packed: Uint8Array;
-  /** Size of the unpacked program, bytes. */
-  size: number;
-  sha256: string;
-}
-
-/** The Deno at `path`, compressed. It is kept in the cache, since compressing takes ten seconds. */
-async function packedRuntime(path: string): Promise<PackedRuntime> {
-  const bytes = await Deno.readFile(path);
-  const hash = sha256(bytes);
-  const file = join(cacheDir(), `deno-${Deno.version.deno}-${hash.slice(0, 16)}.gz`);
-  try {
-    return { packed: await Deno.readFile(file), size: bytes.length, sha256: hash };
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  const packed = gzipSync(bytes, { level: BEST_COMPRESSION });
-  await Deno.mkdir(dirname(file), { recursive: true });
-  const temporary = await Deno.makeTempFile({ dir: dirname(file), prefix: `${basename(file)}.` });
-  try {
-    using handle = await Deno.open(temporary, { write: true });
-    for (let written = 0; written < packed.length;) written += await handle.write(packed.subarray(written));
-    await handle.sync();
-    await Deno.rename(temporary, file);
-  } catch (error) {
-    await Deno.remove(temporary);
-    throw error;
-  }
-  return { packed, size: bytes.length, sha256: hash };
-}
-
-async function platform(): Promise<string> {
-  const { stdout } = await new Deno.Command("uname", { args: ["-sm"], stdin: "null" }).output();
-  return decode(stdout);
+/** A directory with the program, its Deno under the program's name, and what starts it: {@link LAUNCHER}. */
+async function writeFiles(
+  main: string,
+  output: string,
+  { runtime, library }: Plan,
+  commit: string,
+): Promise<void> {
+  await Deno.mkdir(output);
+  await Deno.copyFile(main, join(output, "main.mjs"));
+  await Deno.copyFile(programBeside(main), programBeside(join(output, "main.mjs")));
+  await Deno.copyFile(runtime, join(output, "vabus-data-handler"));
+  const launcher = await launcherText("installed", commit, { LIBRARY: library });
+  await Deno.writeTextFile(join(output, LAUNCHER), launcher);
+  for (const name of [LAUNCHER, "vabus-data-handler"]) await Deno.chmod(join(output, name), 0o755);
 }
 
 function deno(args: string[], signal?: AbortSignal): Promise<Deno.CommandOutput> {
@@ -254,14 +224,14 @@ function parsePlan(args: string[]): Plan {
       form: { type: "string", default: "auto" },
       target: { type: "string" },
       runtime: { type: "string", default: Deno.execPath() },
+      library: { type: "string", default: "/usr/lib/vabus-data-handler" },
     },
   });
-  const { entry, output, form, target, runtime } = values;
-  if (form !== "auto" && form !== "compiled" && form !== "self-extracting") {
-    throw new BuildError(`--form is auto, compiled or self-extracting, not "${form}".`);
-  }
+  const { entry, output, target, runtime, library } = values;
+  const form = FORMS.find((known) => known === values.form);
+  if (form === undefined) throw new BuildError(`--form is ${FORMS.join(" or ")}, not "${values.form}".`);
   if (target !== undefined && form !== "compiled") throw new BuildError("--target needs --form compiled.");
-  return { entry, output, form, target, runtime };
+  return { entry, output, form, target, runtime, library };
 }
 
 try {

@@ -1,6 +1,7 @@
 /**
  * Lays out a release in dist/release and checks it: an executable for each platform, install.sh, the manual
- * pages, the bill of materials, the sources as they stand here, and the checksums of all.
+ * pages, the package for Debian where dpkg-deb is there, the bill of materials, the sources as they stand
+ * here, and the checksums of all.
  *
  *   scripts/deno.sh run -A scripts/dist.ts [--all] [--output DIRECTORY]
  *
@@ -11,10 +12,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { VERSION } from "../src/version.ts";
+import { buildDeb } from "./deb.ts";
+import { isOnPath } from "./debian.ts";
 import { manPages } from "./man_pages.ts";
 import { npmPackages } from "./npm_packages.ts";
 import { platformHere, PLATFORMS } from "./platforms.ts";
 import { sbom } from "./sbom.ts";
+import { currentTimeMs } from "./source_version.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** The promised size of the form that contains its runtime compressed. */
@@ -76,12 +80,21 @@ await Deno.copyFile(join(ROOT, "scripts", "install.sh"), join(output, "install.s
 for (const [name, text] of Object.entries(await manPages())) {
   await Deno.writeTextFile(join(output, name), text);
 }
+if (await isOnPath("dpkg-deb")) {
+  await buildDeb({ output, version: `${VERSION}-1`, runtime: Deno.execPath(), isQuick: false });
+} else {
+  console.log("No dpkg-deb is here, so the release has no package for Debian.");
+}
 const bill = sbom({ version: VERSION, commit, denoVersion: Deno.version.deno }, await npmPackages());
 await Deno.writeTextFile(join(output, "sbom.cdx.json"), JSON.stringify(bill, undefined, 2) + "\n");
 
 // The sources include the hashes of images that pin_images.ts has written, which are in no commit.
 const tracked = (await run("git", ["ls-files", "-z"])).split("\0").filter((name) => name !== "");
-await run("tar", ["--create", "--gzip", "--file", join(output, "source.tar.gz"), "--", ...tracked]);
+await run("tar", [
+  ...["--create", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX"],
+  ...[`--mtime=@${(await currentTimeMs() ?? Date.now()) / 1000}`, "--use-compress-program=gzip --no-name"],
+  ...["--file", join(output, "source.tar.gz"), "--", ...tracked],
+]);
 
 const names = (await Array.fromAsync(Deno.readDir(output), ({ name }) => name)).sort();
 const sums = await Promise.all(names.map(async (name) => {

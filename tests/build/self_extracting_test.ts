@@ -33,7 +33,7 @@ Deno.test("becomes the program, so that a signal reaches it", async () => {
 
 Deno.test("no trap is left when the launcher becomes the program: a signal of that moment would be lost", async () => {
   const launcher = await Deno.readTextFile(
-    join(dirname(dirname(import.meta.dirname!)), "scripts", "launcher.sh"),
+    join(dirname(dirname(import.meta.dirname!)), "scripts", "launcher", "starting.sh"),
   );
   const lines = launcher.split("\n").map((line) => line.trim());
   const last = lines.indexOf('exec "$@"');

@@ -4,9 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { executablePath, temporaryDirectory, until } from "../support/executable.ts";
+import { executablePath } from "../support/executable.ts";
+import { hasRoom, tryInRoom } from "./systemd_room.ts";
 
-const NAMESPACES = ["--pid", "--fork", "--kill-child=KILL", "--mount", "--uts", "--ipc", "--cgroup", "--net"];
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
 const EXPECTED = `start: exit 0, active running, pid new
 user: vabus, by name: found
 reload: exit 0, active running, pid kept
@@ -24,50 +26,11 @@ Deno.test({
     "restarts and stops",
   ignore: !await hasRoom(),
   fn: async () => {
-    await using directory = await temporaryDirectory();
-    const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-    const machine = new Deno.Command("unshare", {
-      args: [
-        ...NAMESPACES,
-        here("systemd_room.sh"),
-        directory.path,
-        here("../../deploy/systemd"),
-        executablePath(),
-        here("systemd_trial.sh"),
-      ],
-      // A machine that boots has nothing of the tests' environment, such as a wrong clock.
-      clearEnv: true,
-      env: { PATH: Deno.env.get("PATH")! },
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    const said = new Response(machine.stderr).text();
-    let hasEnded = false;
-    const ended = machine.status.then(() => hasEnded = true);
-    const told = () => Deno.readTextFile(`${directory.path}/out/trial.log`).catch(() => "");
-    try {
-      await until(async () => hasEnded || (await told()).endsWith("done\n"), "the end of the trial");
-    } finally {
-      if (!hasEnded) machine.kill("SIGKILL");
-      await ended;
-    }
-    assert.equal(await told(), EXPECTED, await said);
+    const trial = await tryInRoom("systemd_trial.sh", [
+      here("furnish_with_host.sh"),
+      here("../../deploy/systemd"),
+      executablePath(),
+    ]);
+    assert.equal(trial.log, EXPECTED, trial.stderr);
   },
 });
-
-async function hasRoom(): Promise<boolean> {
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
-  const script =
-    "mount -t cgroup2 cgroup2 /mnt && test -x /usr/lib/systemd/systemd && command -v ip journalctl";
-  try {
-    const { success } = await new Deno.Command("unshare", {
-      args: [...NAMESPACES, "sh", "-c", script],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    return false;
-  }
-}

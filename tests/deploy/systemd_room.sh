@@ -1,21 +1,20 @@
 #!/bin/bash
-# Starts systemd as process 1 of a machine of its own, with the units of the service and one that runs a script. To be called as
-#   unshare --pid --fork --kill-child --mount --uts --ipc --cgroup --net systemd_room.sh ROOM UNITS PROGRAM SCRIPT
-# ROOM is an empty directory; what the script prints is in ROOM/out/trial.log. Of the host it has /usr, which it cannot write, and
-# ROOM/out: whatever a boot cleans, sets up or starts is in memory, and goes with it.
+# Starts systemd as process 1 of a machine of its own, with a unit that runs a script. To be called as
+#   unshare --pid --fork --kill-child --mount --uts --ipc --cgroup --net systemd_room.sh ROOM SCRIPT FURNISH...
+# ROOM is an empty directory; what the script prints is in ROOM/out/trial.log. FURNISH, a script with its arguments, fills the
+# root directory, which it is called in. Of the host the machine has ROOM/out, and what FURNISH gives it: whatever a boot
+# cleans, sets up or starts is in memory, and goes with it.
 set -euo pipefail
-room=$1 units=$2 program=$3 script=$4
+room=$1 script=$2
+shift 2
 root=$room/root
 mkdir -p "$root" "$room/out"
 mount -t tmpfs tmpfs "$root"
 cd "$root"
-mkdir -p usr var/lib var/log var/tmp tmp run proc sys dev/shm dev/pts root home opt out old etc/systemd/system etc/vabus-data-handler
-mount --bind /usr usr
-mount -o remount,bind,ro usr
-for link in bin sbin lib lib64; do ln -s "usr/$link" "$link"; done
+"$@"
+mkdir -p var/lib var/log var/tmp tmp run proc sys dev/shm dev/pts root home opt out old etc/systemd/system
 mount --bind "$room/out" out
 
-cp /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.cache etc/
 echo 0123456789abcdef0123456789abcdef > etc/machine-id
 echo '127.0.0.1 localhost' > etc/hosts
 mount -t proc proc proc
@@ -37,9 +36,7 @@ for unit in systemd-{sysctl,modules-load,udevd,udev-trigger,hwdb-update,random-s
   sys-fs-fuse-connections.mount; do
   ln -s /dev/null "etc/systemd/system/$unit"
 done
-install -m 755 "$program" opt/vabus-data-handler
 install -m 755 "$script" opt/trial.sh
-sed 's|/usr/local/bin/|/opt/|' "$units/vabus-data-handler.service" > etc/systemd/system/vabus-data-handler.service
 cat > etc/systemd/system/trial.service <<'UNIT'
 [Unit]
 After=basic.target

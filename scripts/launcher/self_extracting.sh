@@ -1,0 +1,62 @@
+#!/bin/sh
+# VaBus Data Handler @VERSION@ (@COMMIT@) for @PLATFORM@.
+#
+# One file: behind the last line of this script follow Deno and the program, each compressed with gzip. The first start
+# unpacks both into a cache directory, and every start then becomes that Deno (exec), so signals, arguments and the exit
+# code are the program's own. Between that moment and the first line of the program, a fraction of a second, a signal ends it at
+# once: nothing has begun. V8 flags, should a host need some, go into DENO_V8_FLAGS.
+set -eu
+
+@ENVIRONMENT@
+
+content=@CONTENT@
+main_size=@MAIN_SIZE@
+deno_size=@DENO_SIZE@
+deno_packed_size=@DENO_PACKED_SIZE@
+program_size=@PROGRAM_SIZE@
+program_packed_size=@PROGRAM_PACKED_SIZE@
+hashes='@HASHES@'
+uid=$(id -u)
+
+@SIGNALS@
+
+@UNPACKING@
+
+@STARTING@
+
+# Becomes the program when it is or can be unpacked in the directory $2 below $1.
+start_from() {
+  parent=$1
+  base=$1/$2
+  directory=$base/$content
+  shift 2
+  (umask 077 && mkdir -p "$directory") 2>/dev/null || return 0
+  is_ours "$parent/." || is_sticky "$parent/." || return 0
+  is_ours "$base" && is_ours "$directory" || return 0
+  if ! is_unpacked "$directory"; then
+    remove_old "$base"
+    # In the background: a shell handles a signal only after the command that it waits for in the foreground has ended.
+    (umask 077 && unpack "$directory") &
+    wait "$!" || return 0
+  fi
+  touch -c "$directory" 2>/dev/null || :
+  start "$directory" "$directory/deno_dir" "$@"
+}
+
+if [ -n "${CACHE_DIRECTORY:-}" ]; then # systemd's, for this very service
+  start_from "${CACHE_DIRECTORY%%:*}" vabus-data-handler "$@"
+fi
+if [ -n "${XDG_CACHE_HOME:-}" ]; then
+  start_from "$XDG_CACHE_HOME" vabus-data-handler "$@"
+elif [ -n "${HOME:-}" ] && is_ours "$HOME/."; then
+  start_from "$HOME/.cache" vabus-data-handler "$@"
+fi
+start_from "${TMPDIR:-/tmp}" "vabus-data-handler-$uid" "$@"
+
+cat >&2 <<END
+vabus-data-handler: found no place to unpack itself to; nothing was started.
+It needs @PLATFORM@ with glibc and a directory that belongs to this user alone, allows programs to run and
+has $((deno_size / 1000000 + 1)) MB free: CACHE_DIRECTORY, XDG_CACHE_HOME, ~/.cache and TMPDIR (or /tmp) were tried, as far as they
+are set. Set XDG_CACHE_HOME to such a directory. If gzip complained above, this file is damaged: copy it again.
+END
+exit 1

@@ -1,0 +1,70 @@
+# Whether a directory is this user's, and nobody else can put files into it.
+is_ours() {
+  set -- $(ls -ldn "$1" 2>/dev/null)
+  case ${3:-} in "$uid") ;; *) return 1 ;; esac
+  case $1 in d????-??-*) ;; *) return 1 ;; esac
+}
+# Whether a directory is sticky, as /tmp is, so that nobody else can replace this user's files in it.
+is_sticky() {
+  set -- $(ls -ldn "$1" 2>/dev/null)
+  # The owner of a directory may replace what others have in it, so it must be root or this user.
+  case ${3:-} in 0 | "$uid") ;; *) return 1 ;; esac
+  case $1 in d????????[tT]*) ;; *) return 1 ;; esac
+}
+
+has_size() {
+  [ -f "$1" ] && [ "$(wc -c <"$1")" -eq "$2" ]
+}
+is_complete() {
+  has_size "$1/$name" "$deno_size" && has_size "$1/main.mjs" "$main_size" && has_size "$1/program.mjs" "$program_size" && [ -x "$1/$name" ]
+}
+is_whole() {
+  is_complete "$1" && [ "$(cd "$1" && sha256sum "$name" main.mjs program.mjs | cut -c 1-64 | tr '\n' ' ')" = "$hashes " ]
+}
+# Prints the inode, size and change time of each file. Every change of a file changes the last, which only root can set
+# at will.
+state_of() {
+  (cd "$1" && stat -c '%n %i %s %z' "$name" main.mjs program.mjs) 2>/dev/null
+}
+# The hashes are computed again only where a file has changed since they were last right: they take as long as a start.
+is_unpacked() {
+  is_complete "$1" || return 1
+  state=$(state_of "$1") && [ "$state" = "$(cat "$1/checked" 2>/dev/null)" ] && return 0
+  is_whole "$1" || return 1
+  (umask 077 && state_of "$1" >"$1/checked.$$" && mv -f "$1/checked.$$" "$1/checked") 2>/dev/null || rm -f "$1/checked.$$"
+}
+
+# Writes the module that listens for signals and then loads the program. It is small, so Deno runs it at once.
+write_main() {
+  cat <<'END_OF_MAIN'
+@MAIN@
+END_OF_MAIN
+}
+
+# Each file is complete and on disk before it gets its name, so neither a second start at the same moment nor a power cut
+# leaves half of one under it. Running Deno once tells whether the directory and the machine allow it.
+unpack() {
+  work=$(mktemp -d "$1/unpack.XXXXXX") || return 1
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 1' $ended_by_hangup INT TERM
+  tail -c "$((deno_packed_size + program_packed_size))" "$0" 2>/dev/null | head -c "$deno_packed_size" | gzip -dc >"$work/$name" &&
+    tail -c "$program_packed_size" "$0" | gzip -dc >"$work/program.mjs" &&
+    write_main >"$work/main.mjs" &&
+    chmod 700 "$work/$name" &&
+    is_whole "$work" &&
+    { sync "$work/$name" "$work/program.mjs" "$work/main.mjs" 2>/dev/null || sync; } &&
+    "$work/$name" --version >/dev/null &&
+    mv -f "$work/$name" "$1/$name" &&
+    mv -f "$work/program.mjs" "$1/program.mjs" &&
+    mv -f "$work/main.mjs" "$1/main.mjs" &&
+    is_unpacked "$1" && status=0 || status=1
+  rm -rf "$work"
+  trap - EXIT $ended_by_hangup INT TERM
+  return "$status"
+}
+
+# Removes versions that were not started for a month, and what killed starts have left behind.
+remove_old() {
+  find "$1" -mindepth 1 -maxdepth 1 -type d -name '[0-9a-f]*' ! -name "$content" -mtime +30 -exec rm -rf {} + 2>/dev/null || :
+  find "$1/$content" -maxdepth 1 -name 'unpack.*' -mtime +0 -exec rm -rf {} + 2>/dev/null || :
+}

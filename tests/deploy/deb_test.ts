@@ -1,0 +1,100 @@
+/** What is in the package for Debian. debian_package.ts installs it, which takes a Debian of its own. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { buildDeb } from "../../scripts/deb.ts";
+import { settingsTemplate } from "../../scripts/settings_template.ts";
+import { REGISTRY } from "../../src/runtime/registry.ts";
+import { readEnvFile } from "../../src/settings/env_file.ts";
+import { temporaryDirectory } from "../support/executable.ts";
+
+const NAME = "vabus-data-handler";
+const { catalogue } = REGISTRY;
+
+async function run(program: string, ...args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+Deno.test({
+  name:
+    "the package has all that an operator looks for, starts as installed, and has the same bytes each time",
+  ignore: Deno.build.os !== "linux" || !await hasDpkgDeb(),
+  fn: async () => {
+    await using directory = await temporaryDirectory();
+    // In the place of Deno's hundred megabytes.
+    const runtime = join(directory.path, "runtime");
+    await Deno.writeTextFile(runtime, '#!/bin/sh\nprintf "%s\\n" "$0" "$DENO_DIR" "$@"\n');
+    const plan = { version: "1.2.3-1", runtime, isQuick: true };
+    const [first, second] = await Promise.all(
+      ["first", "second"].map((name) => buildDeb({ ...plan, output: join(directory.path, name) })),
+    ) as [string, string];
+    assert.deepEqual(await Deno.readFile(second), await Deno.readFile(first));
+
+    const root = join(directory.path, "root");
+    await run("dpkg-deb", "--raw-extract", first, root);
+    const files = (await run("find", root, "-type", "f", "-printf", "%P\n"))
+      .trim().split("\n").sort();
+    assert.deepEqual(files.filter((path) => !path.startsWith("DEBIAN/")), [
+      `etc/${NAME}/env`,
+      `usr/bin/${NAME}`,
+      `usr/lib/systemd/system/${NAME}-once.service`,
+      `usr/lib/systemd/system/${NAME}-once.timer`,
+      `usr/lib/systemd/system/${NAME}.service`,
+      ...["main.mjs", "program.mjs", NAME].map((file) => `usr/lib/${NAME}/${file}`),
+      `usr/share/bash-completion/completions/${NAME}`,
+      ...["changelog.Debian.gz", "changelog.gz", "copyright"].map((file) => `usr/share/doc/${NAME}/${file}`),
+      ...["backoff", "secrets"].map((file) =>
+        `usr/share/doc/${NAME}/examples/${NAME}.service.d/${file}.conf`
+      ),
+      `usr/share/fish/vendor_completions.d/${NAME}.fish`,
+      `usr/share/lintian/overrides/${NAME}`,
+      `usr/share/man/man1/${NAME}.1.gz`,
+      `usr/share/man/man5/${NAME}.5.gz`,
+      `usr/share/zsh/vendor-completions/_${NAME}`,
+    ]);
+    assert.equal(
+      await run("dpkg-deb", "--field", first, "Package", "Version"),
+      `Package: ${NAME}\nVersion: 1.2.3-1\n`,
+    );
+    assert.equal(await Deno.readTextFile(join(root, "DEBIAN/conffiles")), `/etc/${NAME}/env\n`);
+    for (const script of ["postinst", "prerm", "postrm"]) await run("sh", "-n", join(root, "DEBIAN", script));
+    const unit = await Deno.readTextFile(join(root, `usr/lib/systemd/system/${NAME}.service`));
+    assert.match(unit, new RegExp(`^ExecStart=/usr/bin/${NAME} run --env-file /etc/${NAME}/env$`, "m"));
+    assert.match(unit, /^User=vabus-data-handler$/m);
+    assert.doesNotMatch(unit, /DynamicUser|\/usr\/local/);
+
+    // As it is once it is installed, but below another root.
+    const launcher = join(root, "usr/bin", NAME);
+    const text = await Deno.readTextFile(launcher);
+    await Deno.writeTextFile(launcher, text.replace(`'/usr/lib/${NAME}'`, `'${root}/usr/lib/${NAME}'`));
+    const [started, cache, ...args] = (await run(launcher, "status", "--json")).trim().split("\n");
+    assert.equal(started, `${root}/usr/lib/${NAME}/${NAME}`);
+    // Where not even root can make a directory, so that nothing is kept.
+    assert.equal(cache, "/dev/null/none");
+    assert.deepEqual(args.slice(-3), [`${root}/usr/lib/${NAME}/main.mjs`, "status", "--json"]);
+  },
+});
+
+Deno.test("the env file of a package sets nothing, and names every setting in a line that can be taken as it is", () => {
+  const template = settingsTemplate(catalogue);
+  const isOurs = (name: string | undefined) => name !== undefined && catalogue.givenNames.includes(name);
+  assert.deepEqual(readEnvFile(template, isOurs), { variables: [], faults: [] });
+  const { variables, faults } = readEnvFile(template.replaceAll(/^#(?=[A-Z])/gm, ""), isOurs);
+  assert.deepEqual(faults, []);
+  const named = variables.map(({ name }) => catalogue.ofGiven(name));
+  // By their headings, as in docs/settings.md.
+  assert.deepEqual(named.toSorted(), catalogue.names.toSorted());
+  for (const { name, value } of variables) {
+    if (!catalogue.has(name)) continue;
+    assert.ok(catalogue.variable(name).type.schema.safeParse(value).success, `${name}=${value}`);
+  }
+});
+
+async function hasDpkgDeb(): Promise<boolean> {
+  try {
+    return (await new Deno.Command("dpkg-deb", { args: ["--version"], stdout: "null" }).output()).success;
+  } catch {
+    return false;
+  }
+}
