@@ -1,7 +1,7 @@
 /**
- * Lays out a release in dist/release and checks it: an executable for each platform, install.sh, the manual
- * pages, the package for Debian where dpkg-deb is there, the bill of materials, the sources as they stand
- * here, and the checksums of all.
+ * Lays out a release in dist/release and checks it: an executable for each platform, install.sh with the
+ * unit and the settings that it installs, the manual pages, the package for Debian where dpkg-deb is there, the
+ * bill of materials, the sources as they stand here, and the checksums of all.
  *
  *   scripts/deno.sh run -A scripts/dist.ts [--all] [--output DIRECTORY]
  *
@@ -11,6 +11,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { REGISTRY } from "../src/runtime/registry.ts";
 import { VERSION } from "../src/version.ts";
 import { buildDeb } from "./deb.ts";
 import { isOnPath } from "./debian.ts";
@@ -18,6 +19,7 @@ import { manPages } from "./man_pages.ts";
 import { npmPackages } from "./npm_packages.ts";
 import { platformHere, PLATFORMS } from "./platforms.ts";
 import { sbom } from "./sbom.ts";
+import { settingsTemplate } from "./settings_template.ts";
 import { currentTimeMs } from "./source_version.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -80,6 +82,10 @@ await Deno.copyFile(join(ROOT, "scripts", "install.sh"), join(output, "install.s
 for (const [name, text] of Object.entries(await manPages())) {
   await Deno.writeTextFile(join(output, name), text);
 }
+// For install.sh --service.
+const unit = "vabus-data-handler.service";
+await Deno.copyFile(join(ROOT, "deploy", "systemd", unit), join(output, unit));
+await Deno.writeTextFile(join(output, "vabus-data-handler.env"), settingsTemplate(REGISTRY.catalogue));
 if (await isOnPath("dpkg-deb")) {
   await buildDeb({ output, version: `${VERSION}-1`, runtime: Deno.execPath(), isQuick: false });
 } else {

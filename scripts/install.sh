@@ -1,7 +1,9 @@
 #!/bin/sh
 # Installs VaBus Data Handler: picks the executable for this machine, checks it, and puts it in its place in one step.
 #
-#   sh install.sh                    the latest release into /usr/local/bin
+#   sh install.sh                    the latest release into /usr/local/bin; the release beside it, where there is one
+#   sh install.sh --service          and the service of systemd: its user, its unit, and its settings where there are none
+#   sh install.sh --uninstall        takes away the executable and the service; settings and state stay
 #   PREFIX=$HOME/.local sh install.sh
 #   VERSION=0.1.0 sh install.sh
 #   BASE_URL=https://mirror.example/vabus sh install.sh     from a mirror: the files of one release
@@ -17,6 +19,10 @@ set -eu
 name=vabus-data-handler
 project=https://github.com/vabus/vabus-data-handler
 prefix=${PREFIX:-/usr/local}
+# For those who lay out a file system for another machine. Nothing is started then.
+root=${DESTDIR:-}
+unit=/etc/systemd/system/$name.service
+settings=/etc/$name/env
 work=
 
 fail() {
@@ -49,7 +55,9 @@ pick_file() {
 
 # fetch URL FILE: all of it, or an error.
 fetch() {
-  if command -v curl >/dev/null 2>&1; then
+  if [ "$scheme" = file ]; then
+    cp "$1" "$2"
+  elif command -v curl >/dev/null 2>&1; then
     curl --proto "=$scheme" --proto-redir "=$scheme" --fail --silent --show-error --location --retry 2 --output "$2" "$1"
   elif command -v wget >/dev/null 2>&1; then
     wget -q -O "$2" "$1"
@@ -68,8 +76,45 @@ sha256_of() {
   fi | cut -d ' ' -f 1
 }
 
+has_service=false
+for argument; do
+  case $argument in
+  --service) has_service=true ;;
+  --uninstall) uninstall=true ;;
+  -h | --help)
+    sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0"
+    exit 0
+    ;;
+  *) fail "$argument is not known; --service, --uninstall and --help are. Nothing was changed." ;;
+  esac
+done
+
+# What needs root, and only for the system itself.
+needs_systemd() {
+  [ -z "$root" ] || return 0
+  command -v systemctl >/dev/null 2>&1 || fail "there is no systemd here, so there can be no service of it. Nothing was changed."
+  [ "$(id -u)" = 0 ] || fail "a service takes root. Nothing was changed."
+}
+
+if [ "${uninstall:-}" = true ]; then
+  if [ -f "$root$unit" ]; then
+    needs_systemd
+    if [ -z "$root" ]; then systemctl disable --now $name.service || fail "the service cannot be stopped. Nothing was removed."; fi
+    rm -f "$root$unit"
+    [ -n "$root" ] || systemctl daemon-reload
+  fi
+  rm -f "$prefix/bin/$name" || fail "no permission to remove $prefix/bin/$name."
+  echo "$name was removed. What stays: settings in /etc/$name, the state in /var/lib/$name, the user $name."
+  echo "The state may hold aggregates that no sink has. Without them: rm -rf /etc/$name /var/lib/$name /var/lib/private/$name"
+  exit 0
+fi
+if $has_service; then needs_systemd; fi
+
 file=$(pick_file)
-if [ -n "${BASE_URL:-}" ]; then
+beside=$(dirname "$0")
+if [ -z "${BASE_URL:-}${VERSION:-}" ] && [ -f "$beside/SHA256SUMS" ] && [ -f "$beside/$file" ]; then
+  base=$beside
+elif [ -n "${BASE_URL:-}" ]; then
   base=${BASE_URL%/}
 elif [ -n "${VERSION:-}" ]; then
   base=$project/releases/download/v${VERSION#v}
@@ -78,6 +123,7 @@ else
 fi
 
 case $base in
+"$beside") scheme=file ;;
 https://*) scheme=https ;;
 http://127.0.0.1[:/]* | http://localhost[:/]*) scheme=http ;;
 *) fail "BASE_URL has to begin with https://: what comes without it may be anybody's. Nothing was installed." ;;
@@ -102,15 +148,23 @@ mkdir -p "$prefix/bin" 2>/dev/null && work=$(mktemp -d "$prefix/bin/.$name.XXXXX
   fail "no permission to write to $prefix/bin. Run as root, or name another place: PREFIX=\$HOME/.local. Nothing was installed."
 
 fetch "$base/SHA256SUMS" "$work/SHA256SUMS" || fail "$base/SHA256SUMS cannot be had. Nothing was installed."
-expected=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$file\$/\1/p" "$work/SHA256SUMS")
-[ -n "$expected" ] || fail "this release has no $file. Nothing was installed."
-fetch "$base/$file" "$work/$name" || fail "$base/$file cannot be had. Nothing was installed."
-actual=$(sha256_of "$work/$name")
-[ "$actual" = "$expected" ] ||
-  fail "$file is not what was released: its checksum is $actual, not $expected." \
-    "The download was cut short or changed on its way. Nothing was installed."
+# fetch_checked FILE TARGET
+fetch_checked() {
+  expected=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$1\$/\1/p" "$work/SHA256SUMS")
+  [ -n "$expected" ] || fail "this release has no $1. Nothing was installed."
+  fetch "$base/$1" "$2" || fail "$base/$1 cannot be had. Nothing was installed."
+  actual=$(sha256_of "$2")
+  [ "$actual" = "$expected" ] ||
+    fail "$1 is not what was released: its checksum is $actual, not $expected." \
+      "The download was cut short or changed on its way. Nothing was installed."
+}
+fetch_checked "$file" "$work/$name"
+if $has_service; then
+  fetch_checked $name.service "$work/unit"
+  fetch_checked $name.env "$work/env"
+fi
 
-check_attestation "$work/$name"
+[ "$scheme" = file ] || check_attestation "$work/$name"
 chmod 755 "$work/$name"
 # The executable unpacks itself into a cache at its first start. This cache is in the work directory, which is deleted.
 version=$(XDG_CACHE_HOME="$work" CACHE_DIRECTORY='' "$work/$name" --version) ||
@@ -121,3 +175,24 @@ case ":$PATH:" in
 *":$prefix/bin:"*) ;;
 *) echo "$prefix/bin is not on your PATH." ;;
 esac
+
+$has_service || exit 0
+if [ -z "$root" ] && ! id "$name" >/dev/null 2>&1; then
+  useradd --system --user-group --no-create-home --home-dir /var/lib/$name --shell /usr/sbin/nologin $name ||
+    fail "the user $name cannot be made. $prefix/bin/$name is there; the service is not."
+fi
+mkdir -p "$root/etc/$name" "$root$(dirname $unit)"
+sed "s|/usr/local/bin/|$prefix/bin/|" "$work/unit" >"$root$unit"
+if [ ! -e "$root$settings" ]; then
+  cp "$work/env" "$root$settings"
+  # It may hold passwords, and the service reads it as its own user.
+  chmod 640 "$root$settings"
+  [ -n "$root" ] || chown root:$name "$settings"
+fi
+[ -n "$root" ] || { systemctl daemon-reload && systemctl enable --quiet $name.service; }
+cat <<END
+The service is $unit. Say in $settings where events come from, then:
+  $prefix/bin/$name check --env-file $settings
+  systemctl start $name
+  $prefix/bin/$name status
+END
