@@ -229,7 +229,11 @@ function parsePlan(args: string[]): Plan {
   });
   const { entry, output, target, runtime, library } = values;
   const form = FORMS.find((known) => known === values.form);
-  if (form === undefined) throw new BuildError(`--form is ${FORMS.join(" or ")}, not "${values.form}".`);
+  if (form === undefined) {
+    throw new BuildError(
+      `--form is ${FORMS.slice(0, -1).join(", ")} or ${FORMS.at(-1)}, not "${values.form}".`,
+    );
+  }
   if (target !== undefined && form !== "compiled") throw new BuildError("--target needs --form compiled.");
   return { entry, output, form, target, runtime, library };
 }

@@ -1,7 +1,7 @@
 /**
  * Lays out a release in dist/release and checks it: an executable for each platform, install.sh with the
- * unit and the settings that it installs, the manual pages, the package for Debian where dpkg-deb is there, the
- * bill of materials, the sources as they stand here, and the checksums of all.
+ * unit and the settings that it installs, the manual pages, the package for Debian where dpkg-deb is there,
+ * the bill of materials, the sources as they stand here, and the checksums of all.
  *
  *   scripts/deno.sh run -A scripts/dist.ts [--all] [--output DIRECTORY]
  *

@@ -118,7 +118,7 @@ Deno.test("the build refuses a form that it does not know", async () => {
     join(packed.directory, "zip"),
   ]);
   assert.equal(success, false);
-  assert.match(stderr, /^--form is auto, compiled or self-extracting, not "zip"\.\n$/);
+  assert.match(stderr, /^--form is auto, compiled, self-extracting or files, not "zip"\.\n$/);
 });
 
 function isThere(path: string): boolean {
