@@ -30,7 +30,7 @@ export async function debianBase(): Promise<string> {
     await run("debootstrap", [
       "--variant=minbase",
       `--include=${PACKAGES.join()}`,
-      SUITE,
+      suite,
       root,
       await mirror(),
     ]);
