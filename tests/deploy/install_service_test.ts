@@ -18,7 +18,7 @@ async function layOutRelease(directory: string): Promise<void> {
   const files = {
     [platformHere().fileName]: "#!/bin/sh\necho its version\n",
     [`${NAME}.service`]: await Deno.readTextFile(join(ROOT, "deploy/systemd", `${NAME}.service`)),
-    [`${NAME}.env`]: "#VABUS_URL=http://localhost:8000\n",
+    [`${NAME}.env`]: "#LOG_LEVEL=info\n",
   };
   for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(release, name), text);
   const sums = Object.entries(files).map(([name, text]) =>
@@ -57,9 +57,9 @@ Deno.test("from a release beside it, it installs the service, keeps settings, an
   assert.match(unit, new RegExp(`^ExecStart=${root}/usr/bin/${NAME} run --env-file /${SETTINGS}$`, "m"));
   assert.equal((await Deno.stat(join(root, SETTINGS))).mode! & 0o777, 0o640);
 
-  await Deno.writeTextFile(join(root, SETTINGS), "VABUS_URL=http://bus:8000\n");
+  await Deno.writeTextFile(join(root, SETTINGS), "LOG_LEVEL=warn\n");
   assert.equal((await install(root, "--service")).code, 0);
-  assert.equal(await Deno.readTextFile(join(root, SETTINGS)), "VABUS_URL=http://bus:8000\n");
+  assert.equal(await Deno.readTextFile(join(root, SETTINGS)), "LOG_LEVEL=warn\n");
 });
 
 Deno.test("--uninstall takes away executable and unit, and says what stays", async () => {
