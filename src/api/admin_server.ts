@@ -4,6 +4,7 @@ import { HttpListener, INTERRUPTED } from "../platform/http/http_listener.ts";
 import { reasonOf } from "../platform/log/denial.ts";
 import { printable } from "../platform/log/printable.ts";
 import type { Logger } from "../platform/log/logger.ts";
+import { AdminError } from "./admin_error.ts";
 import { AdminGate, type RoleTokens } from "./admin_gate.ts";
 import { type ApiSurroundings, endpointsOver } from "./endpoints.ts";
 import { internalError, Router } from "./router.ts";
@@ -37,11 +38,6 @@ export interface AdminServer {
   readonly url: string;
   readonly port: number;
   close(): Promise<void>;
-}
-
-/** The listener cannot be opened. The message is for the operator. */
-export class AdminError extends Error {
-  override readonly name = "AdminError";
 }
 
 /** How long closing waits for the rest of a request, so that no client can keep the handler from stopping. */

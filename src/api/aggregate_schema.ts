@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** An aggregate as sinks write it: `AggregateRecord`. */
 export const AGGREGATE = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { toRecord } from "../aggregation/aggregate.ts";
 import type { PageEnd } from "../control/aggregate_order.ts";
 import { cursorOf, cursorText } from "../control/cursor.ts";

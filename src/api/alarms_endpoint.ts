@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { runbookOf } from "../control/runbook.ts";
 import { type Alarm, ALARM_RULES } from "../runtime/alarms/alarm_watch.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";

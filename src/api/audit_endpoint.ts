@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Installation } from "../control/installation.ts";
 import { newestOrders } from "../control/orders.ts";
 import { AUDIT_MAX_LINES } from "../state/audit.ts";

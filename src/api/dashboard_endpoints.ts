@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { PAGE_FILES, type PageFileName, pageFiles, plain } from "./page_files.ts";
 

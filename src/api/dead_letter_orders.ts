@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { deadLetterRecord } from "../control/dead_letter_record.ts";
 import { allDeadLetters, deadLetters, settleDeadLetters } from "../control/dead_letters.ts";
 import type { Installation } from "../control/installation.ts";

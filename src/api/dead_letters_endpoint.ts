@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { deadLetterRecord } from "../control/dead_letter_record.ts";
 import type { Inquiries } from "../control/inquiries.ts";
 import { DEAD_LETTER_REASONS } from "../state/letters/dead_letter_reason.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { flush, reload } from "../control/handler_orders.ts";
 import type { Installation } from "../control/installation.ts";
 import { setPaused } from "../control/pausing.ts";

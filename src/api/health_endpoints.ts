@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { LiveOverview } from "../runtime/overview.ts";
 import { alarmsOf, causesOf } from "../runtime/readiness.ts";
 import { type Endpoint, endpoint, jsonReply } from "./endpoint.ts";

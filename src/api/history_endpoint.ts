@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { BOOK_ENTRIES } from "../aggregation/event_books.ts";
 import type { Controls } from "../runtime/controls.ts";
 import type { LiveOverview } from "../runtime/overview.ts";

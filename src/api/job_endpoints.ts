@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { audited } from "../control/audited.ts";
 import type { Installation } from "../control/installation.ts";
 import type { Job, Jobs } from "../control/jobs.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { LiveOverview } from "../runtime/overview.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { metricsPage } from "./prometheus.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { pipelineRecord } from "../control/pipeline_record.ts";
 import { NOTES } from "../runtime/notes.ts";
 import type { LiveOverview } from "../runtime/overview.ts";

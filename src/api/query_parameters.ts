@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { labelFilter } from "../event/series_filter.ts";
 import { FUNCTION_LIST, functionId, functionName } from "../event/agg_function.ts";
 import { INSTANT_ALLOWED, instantMs } from "../control/instant.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { cursorOf } from "../control/cursor.ts";
 import type { Inquiries } from "../control/inquiries.ts";
 import { type SeriesMemory, seriesPageRecord } from "../control/series_record.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { AdminGate } from "./admin_gate.ts";
 import { ApiError } from "./api_error.ts";
 import { type Caller, type Endpoint, endpoint, jsonReply } from "./endpoint.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Inquiries } from "../control/inquiries.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { answered, OVERLOADED } from "./inquiry.ts";

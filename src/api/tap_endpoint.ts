@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { REFUSALS } from "../aggregation/refusal.ts";
 import { AGGREGATE } from "./aggregate_schema.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";

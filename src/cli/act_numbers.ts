@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ValueType } from "../settings/value_type.ts";
 
 const ACTS = 4;

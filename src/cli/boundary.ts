@@ -1,4 +1,4 @@
-import { AdminError } from "../api/admin_server.ts";
+import { AdminError } from "../api/admin_error.ts";
 import { OrderError } from "../control/order_error.ts";
 import { ConfigError } from "../settings/fault.ts";
 import { redact } from "../settings/redaction.ts";

@@ -1,4 +1,5 @@
-import { AdminError, tryAdminAddress } from "../api/admin_server.ts";
+import { AdminError } from "../api/admin_error.ts";
+import { tryAdminAddress } from "../api/admin_server.ts";
 import { check as checkInstallation } from "../control/check.ts";
 import type { Finding, Subject } from "../control/examination.ts";
 import { probeAnswer } from "../contract/probe_answer.ts";

@@ -37,9 +37,12 @@ export function parseCommandLine(
   const commands = commandsOf(registry);
   const { catalogue } = registry;
   let invocation: Invocation | undefined;
+  /** Gives a command what it understands. Only that of the command line needs it: settings are many. */
+  const preparations = new Map<Parser, () => void>();
   const withHabits = (parser: Parser) =>
     parser.version(versionLine()).exitOverride().configureOutput(output)
-      .showHelpAfterError(adviceOf(`${parser.name()} --help`.replace(`${PROGRAM} `, "")));
+      .showHelpAfterError(adviceOf(`${parser.name()} --help`.replace(`${PROGRAM} `, "")))
+      .hook("preSubcommand", (_, member) => preparations.get(member)?.());
 
   const root = withHabits(new Parser(PROGRAM))
     .description(DESCRIPTION)
@@ -58,13 +61,14 @@ export function parseCommandLine(
       .summary(command.summary)
       .description(`${command.name}: ${command.summary}. ${command.details}`)
       .usage("[flags]")
-      .addHelpText("after", commandHelp(command))
       // Unknown words are reported together with all other faults.
       .allowUnknownOption()
       .allowExcessArguments();
-    const flags = addFlags(parser, command, catalogue, args);
-    parser.action(() => {
-      invocation = understand(command, commands, parser, flags, args);
+    preparations.set(parser, () => {
+      const flags = addFlags(parser.addHelpText("after", commandHelp(command)), command, catalogue, args);
+      parser.action(() => {
+        invocation = understand(command, commands, parser, flags, args);
+      });
     });
     const family = words.length > 1 ? families.get(words[0]!)! : root;
     family.addCommand(parser, { isDefault: command.name === DEFAULT_COMMAND });

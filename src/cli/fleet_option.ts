@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { httpUrl } from "../settings/listener_url.ts";
 import { maskRefused } from "../settings/mask.ts";
 import type { ValueType } from "../settings/value_type.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Longer than any cursor: a series has a name and labels of 2,048 bytes at most. */
 const CURSOR_MAX_CHARACTERS = 8192;

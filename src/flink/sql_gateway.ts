@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { readBounded } from "../platform/http/bounded_bytes.ts";
 import { GatewayError } from "./gateway_error.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { integer, pattern, type ValueType } from "./value_type.ts";
 import { optional } from "./variable.ts";
 

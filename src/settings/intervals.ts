@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { durationMs } from "../platform/clock/duration.ts";
 import type { ValueType } from "./value_type.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { maskRefused } from "./mask.ts";
 import { httpUrlProblem, type ValueType } from "./value_type.ts";
 

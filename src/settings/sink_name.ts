@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { meantBy } from "./near_miss.ts";
 import type { ValueType } from "./value_type.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { EventTexts, SourceDeclaration } from "./declaration.ts";
 import { isEventParameter, partEvents } from "./event_texts.ts";
 import { maskRefused, maskUrl } from "./mask.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { maskRefused } from "./mask.ts";
 import { boolean, choice, integer, path, pattern, type ValueType } from "./value_type.ts";
 import { optional, type ValuesOf, withDefault } from "./variable.ts";

@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import { durationMs, UNITS_MS } from "../platform/clock/duration.ts";
 import { maskRefused } from "./mask.ts";
 import { meantBy } from "./near_miss.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import type { Requirement } from "../../src/access/role.ts";
 import { AdminGate, OWN_PAGE_HEADER, type RoleTokens } from "../../src/api/admin_gate.ts";
 import type { Endpoint } from "../../src/api/endpoint.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { AdminError, type AdminServer, startAdminServer } from "../../src/api/admin_server.ts";
+import { AdminError } from "../../src/api/admin_error.ts";
+import { type AdminServer, startAdminServer } from "../../src/api/admin_server.ts";
 import type { Inquiries } from "../../src/control/inquiries.ts";
 import type { LiveOverview } from "../../src/runtime/overview.ts";
 import { createLogger } from "../../src/platform/log/logger.ts";

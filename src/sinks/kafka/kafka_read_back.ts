@@ -5,7 +5,8 @@ import { type ReadBack, SinkError } from "../../contract/sink.ts";
 import { withDeadline } from "../deadline.ts";
 import { assertDialect } from "./kafka_dialect.ts";
 import { toKafkaSinkError } from "./kafka_errors.ts";
-import { type KafkaConnectionOptions, KafkaSession, type PartitionEnds } from "./kafka_session.ts";
+import type { KafkaConnectionOptions, KafkaSession, PartitionEnds } from "./kafka_session.ts";
+import { newSession } from "./new_session.ts";
 import { TopicReader, type TopicReaderOptions } from "./topic_reader.ts";
 import { aggregateIn } from "./topic_record.ts";
 import { TopicRows } from "./topic_rows.ts";
@@ -95,7 +96,7 @@ export class KafkaReadBack implements ReadBack {
     await this.close();
     const rows = this.rows = new TopicRows();
     this.owner = instance;
-    const session = this.session = new KafkaSession(this.options, undefined, this.logger);
+    const session = this.session = await newSession(this.options, undefined, this.logger);
     try {
       const ends = await withDeadline(`${this.address}: connecting`, CONNECT_LIMIT_MS, signal, async () => {
         await assertDialect(this.options);

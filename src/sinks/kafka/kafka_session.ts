@@ -22,6 +22,7 @@ import { KafkaFrames } from "./kafka_frames.ts";
 import { tryRights, type WantedRights } from "./kafka_rights.ts";
 import "./kafka_request_queue.ts";
 import { type CommittedOffset, fetchStableOffset, type GroupPartition } from "./stable_offset.ts";
+import { TRANSACTION_TIMEOUT_MS } from "./transaction_timeout.ts";
 
 export interface KafkaConnectionOptions {
   /** `host:port` each. */
@@ -46,12 +47,6 @@ export interface PartitionEnds {
   readonly stableOffset: number;
   readonly endOffset: number;
 }
-
-/**
- * The broker aborts a transaction that stays open longer. Readers wait that long for a transaction that was
- * left open.
- */
-export const TRANSACTION_TIMEOUT_MS = 60_000;
 
 registerCodecs();
 

@@ -16,9 +16,11 @@ import { messageRuns } from "./kafka_messages.ts";
 import { KafkaPosition } from "./kafka_position.ts";
 import { KafkaReadBack } from "./kafka_read_back.ts";
 import type { WantedRights } from "./kafka_rights.ts";
-import { type KafkaConnectionOptions, KafkaSession, TRANSACTION_TIMEOUT_MS } from "./kafka_session.ts";
+import type { KafkaConnectionOptions, KafkaSession } from "./kafka_session.ts";
 import { KafkaTopic, TopicSettings } from "./kafka_topic.ts";
+import { newSession } from "./new_session.ts";
 import { TopicEnds } from "./topic_ends.ts";
+import { TRANSACTION_TIMEOUT_MS } from "./transaction_timeout.ts";
 
 export interface KafkaSinkOptions extends KafkaConnectionOptions {
   /** The operator's name for the sink. Where it is not the kind, the position has a name of its own. */
@@ -110,7 +112,7 @@ export class KafkaSink implements Sink {
 
   /** The transactional producer is not initialised here, since that would fence a running handler. */
   async probe(signal: AbortSignal): Promise<string> {
-    const session = this.session = this.newSession();
+    const session = this.session = await this.newSession();
     const { admin } = session;
     return await this.attempt("connecting", OPEN_TIMEOUT_MS, signal, async () => {
       await assertDialect(this.options);
@@ -152,16 +154,16 @@ export class KafkaSink implements Sink {
     return { topic: this.topic.name, transaction: this.isExactlyOnce ? { id: groupId, groupId } : undefined };
   }
 
-  private newSession(): KafkaSession {
+  private newSession(): Promise<KafkaSession> {
     const transactionalId = this.isExactlyOnce ? this.position.groupId : undefined;
-    return new KafkaSession(this.options, transactionalId, this.logger);
+    return newSession(this.options, transactionalId, this.logger);
   }
 
   /** The present session, or a new one that is ready to produce. */
   private async connect(): Promise<KafkaSession> {
     if (this.session !== undefined) return this.session;
     await assertDialect(this.options);
-    const session = this.session = this.newSession();
+    const session = this.session = await this.newSession();
     await session.admin.connect();
     await this.topic.ensure(session.admin);
     await session.producer.connect();

@@ -1,9 +1,11 @@
-import { type Admin, ConfigResourceTypes } from "kafkajs";
+import type { Admin, ConfigResourceTypes } from "kafkajs";
 import type { Logger } from "../../platform/log/logger.ts";
 import type { Confirmed, SinkAlarm } from "../../contract/sink.ts";
 import { emptySink } from "../alarms.ts";
 import type { KafkaSession } from "./kafka_session.ts";
 
+/** What a description of settings is asked for. The value of kafkajs would load the library. */
+const TOPIC: ConfigResourceTypes.TOPIC = 2;
 /** Bytes of the records of one request at most. By default brokers accept a megabyte. */
 const MAX_REQUEST_BYTES = 900_000;
 const ASKED_SETTINGS = ["max.message.bytes", "cleanup.policy", "unclean.leader.election.enable"];
@@ -47,7 +49,7 @@ export class KafkaTopic {
     try {
       const { resources } = await admin.describeConfigs({
         includeSynonyms: false,
-        resources: [{ type: ConfigResourceTypes.TOPIC, name: this.name, configNames: ASKED_SETTINGS }],
+        resources: [{ type: TOPIC, name: this.name, configNames: ASKED_SETTINGS }],
       });
       const entries = resources[0]?.configEntries ?? [];
       return new TopicSettings(

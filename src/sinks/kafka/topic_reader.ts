@@ -4,9 +4,10 @@ import type { Clock } from "../../platform/clock/clock.ts";
 import type { Logger } from "../../platform/log/logger.ts";
 import { SinkError } from "../../contract/sink.ts";
 import { withDeadline } from "../deadline.ts";
-import { type KafkaSession, type PartitionEnds, TRANSACTION_TIMEOUT_MS } from "./kafka_session.ts";
+import type { KafkaSession, PartitionEnds } from "./kafka_session.ts";
 import { ReadingProgress } from "./reading_progress.ts";
 import { Stall } from "./stall.ts";
+import { TRANSACTION_TIMEOUT_MS } from "./transaction_timeout.ts";
 
 export interface TopicReaderOptions {
   readonly topic: string;

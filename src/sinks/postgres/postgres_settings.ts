@@ -1,7 +1,7 @@
 import { MASK } from "../../settings/mask.ts";
 import { boolean, path, pattern, type ValueType } from "../../settings/value_type.ts";
 import { optional, withDefault } from "../../settings/variable.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { type PostgresString, readPostgresString } from "./postgres_string.ts";
 
 /** The connection string of libpq, in either of its forms, several hosts included. */

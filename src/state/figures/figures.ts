@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { z } from "zod";
+import * as z from "zod";
 import { BOOK_ENTRIES } from "../../aggregation/event_books.ts";
 
 /** Sources that have figures of their own, the first ones. More lines than that make no chart. */

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Graph {
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly dependencies?: readonly {
+      readonly isDynamic?: boolean;
+      readonly code?: { readonly specifier?: string };
+    }[];
+  }[];
+}
+
+/** The modules that every start runs through: those that are imported, and not by `import()`. */
+async function loadedAtStart(): Promise<ReadonlySet<string>> {
+  const entry = new URL("../../src/cli/program.ts", import.meta.url).href;
+  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: ROOT,
+    stderr: "null",
+  }).output();
+  assert.ok(success);
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as Graph;
+  const imports = new Map(modules.map(({ specifier, dependencies = [] }) => [
+    specifier,
+    dependencies.flatMap(({ code, isDynamic }) => isDynamic ? [] : code?.specifier ?? []),
+  ]));
+  const loaded = new Set([entry]);
+  for (const specifier of loaded) for (const next of imports.get(specifier) ?? []) loaded.add(next);
+  return loaded;
+}
+
+Deno.test("a start loads neither the library of a sink that is not used nor the API before it is served", async () => {
+  const loaded = [...await loadedAtStart()];
+  assert.ok(loaded.some((module) => module.endsWith("/src/cli/commands.ts")), loaded.join("\n"));
+  const loadedLater = /^npm:\/?kafkajs|\/src\/(api\/(endpoints|admin_server|openapi))\.ts$/;
+  assert.deepEqual(loaded.filter((module) => loadedLater.test(module)), []);
+});
+
+Deno.test("zod is imported as a namespace: by its object z, a bundle gets its texts in fifty languages, too", () => {
+  const files = globSync("src/**/*.ts", { cwd: ROOT });
+  const bringAll = files.filter((file) => /^import \{ z \}/m.test(readFileSync(join(ROOT, file), "utf8")));
+  assert.deepEqual(bringAll, []);
+});
