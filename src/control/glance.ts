@@ -53,9 +53,7 @@ export interface SinkGlance {
   readonly state: string;
   /** Why it takes nothing. */
   readonly error: string | undefined;
-  /** Aggregates, as {@link Glance.received}. */
-  readonly delivered: number;
-  /** Undefined: not known. */
+  /** Aggregates. Undefined: not known. */
   readonly deliveredPerSecond: number | undefined;
   readonly waiting: number;
   readonly waitingSinceMs: number | undefined;
@@ -92,7 +90,6 @@ export function liveGlance(record: PipelineRecord): Glance {
       name: sink.name,
       state: sink.state,
       error: sink.error ?? undefined,
-      delivered: sink.delivered_total,
       deliveredPerSecond: sink.delivered_per_second ?? undefined,
       waiting: sink.waiting,
       waitingSinceMs: msOf(sink.waiting_since),
@@ -156,15 +153,14 @@ export function storedGlance(status: Status, isRunning: boolean): Glance {
     received: counts.received,
     refused: refusedIn(counts),
     outbox: { rows: status.outboxRows, maxRows: undefined },
-    sinks: status.sinks.map(({ cursor, name }) => {
+    sinks: status.sinks.map(({ name }) => {
       const error = failing(`sink ${name}`);
       const waiting = status.waiting.get(name) ?? 0;
       return {
         name,
         state: stateOf("sink", name, error),
         error,
-        delivered: cursor,
-        deliveredPerSecond: undefined,
+        deliveredPerSecond: isRunning ? status.paces.get(name) : undefined,
         waiting,
         waitingSinceMs: undefined,
       };

@@ -1,8 +1,7 @@
 import type { Glance } from "./glance.ts";
 
-/** Rates of events are over this time, those of aggregates, which come in bursts, over the second one. */
-const EVENTS_SPAN_MS = 10_000;
-const AGGREGATES_SPAN_MS = 60_000;
+/** Rates of events are over this time. Those of aggregates, which come in bursts, the handler tells. */
+const SPAN_MS = 10_000;
 
 /** Rates by the names of sources and sinks; not there: not known yet. */
 export interface Rates {
@@ -25,11 +24,9 @@ export class GlanceRates {
     const last = this.glances.at(-1);
     if (last !== undefined && (glance.received < last.received || glance.atMs < last.atMs)) this.glances = [];
     this.glances.push(glance);
-    this.glances = this.glances.filter(({ atMs }) => glance.atMs - atMs <= AGGREGATES_SPAN_MS);
-    const early = this.since(glance.atMs - EVENTS_SPAN_MS);
-    const earliest = this.since(glance.atMs - AGGREGATES_SPAN_MS);
+    this.glances = this.glances.filter(({ atMs }) => glance.atMs - atMs <= SPAN_MS);
+    const early = this.glances[0]!;
     const sources = new Map(early.sources.map((source) => [source.name, source]));
-    const sinks = new Map(earliest.sinks.map((sink) => [sink.name, sink]));
     const perSecond = (before: number | undefined, now: number | undefined) =>
       rate(before, now, glance.atMs - early.atMs);
     return {
@@ -40,17 +37,12 @@ export class GlanceRates {
       refusedOf: known(
         glance.sources.map(({ name, refused }) => [name, perSecond(sources.get(name)?.refused, refused)]),
       ),
-      deliveredTo: known(glance.sinks.map(({ name, delivered, deliveredPerSecond }) => {
-        const each = deliveredPerSecond ??
-          rate(sinks.get(name)?.delivered, delivered, glance.atMs - earliest.atMs);
-        return [name, each === undefined ? undefined : each * 60];
-      })),
+      deliveredTo: known(
+        glance.sinks.map((
+          { name, deliveredPerSecond: each },
+        ) => [name, each === undefined ? each : each * 60]),
+      ),
     };
-  }
-
-  /** The oldest glance that is not older than a time; there is always the newest. */
-  private since(ms: number): Glance {
-    return this.glances.find(({ atMs }) => atMs >= ms) ?? this.glances.at(-1)!;
   }
 }
 

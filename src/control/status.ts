@@ -36,6 +36,8 @@ export interface Status extends Overview {
   readonly causes: readonly NotedCause[] | undefined;
   /** What the handler has noted last, while it ran: see `notes.ts`. */
   readonly notes: readonly NotedCircumstance[];
+  /** Aggregates a second by the names of sinks, noted likewise; not there: not known. */
+  readonly paces: ReadonlyMap<string, number>;
   /** As of the last read of the handler, also partitions that have gone away. */
   readonly buses: readonly StoredBusOverview[];
   /** Operators' orders, the newest first. */
@@ -111,6 +113,11 @@ export function* statusSteps(
     outboxRows: Math.max(0, ...sinks.map(({ cursor }) => outboxEndId - cursor)),
     causes: note?.causes,
     notes: note?.notes ?? [],
+    paces: new Map(
+      Object.entries(note?.paces ?? {}).flatMap(([sink, pace]) =>
+        pace === null ? [] : [[sink, pace] as const]
+      ),
+    ),
     buses: busesIn(state, note?.partitions),
     sinks: sinks.map(({ id: name, cursor }) => ({ name, cursor })),
     outages: readOutages(state),

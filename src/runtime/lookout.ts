@@ -109,13 +109,17 @@ export class Lookout {
 
   /** What the state keeps for those who look at it alone: see {@link StandingNote}. */
   standing(): StandingNote {
-    const { circumstances, core: { ingest: { obstacle, sources } }, isStopping, router } = this;
+    const { circumstances, core: { aggregator, ingest: { obstacle, sources } }, isStopping, router } = this;
     const pauses = circumstances.pauses();
     const sinks = router.standings().map(({ id, ...standing }) => ({ name: id, ...standing }));
     const causes = causesOf({ buses: sources, sinks, isStopping, obstacle, pauses });
+    const activity = this.metrics.activity(this.counts());
+    const shortestMs = Math.min(...aggregator.options.tiers.map(({ lengthMs }) => lengthMs));
+    const paceOf = (sink: string) => activity.sinks.get(sink)?.pace.perSecond(this.clock.nowMs(), shortestMs);
     return {
       causes: causes.map(({ name, detail }) => ({ name, detail })),
-      notes: this.notes(this.metrics.activity(this.counts())),
+      notes: this.notes(activity),
+      paces: Object.fromEntries(sinks.map(({ name }) => [name, paceOf(name) ?? null])),
       partitions: Object.fromEntries(
         sources.map(({ name, partitions }) => [
           name,

@@ -41,8 +41,9 @@ export class StandingKeeper {
 }
 
 /** What is worth a transaction at once: not the details, which may change every second. */
-function gist({ causes, notes = [], partitions }: StandingNote): string {
-  return JSON.stringify([[...causes, ...notes].map(({ name }) => name), partitions]);
+function gist({ causes, notes = [], paces = {}, partitions }: StandingNote): string {
+  const flows = Object.entries(paces).map(([sink, pace]) => [sink, pace && Math.sign(pace)]);
+  return JSON.stringify([[...causes, ...notes].map(({ name }) => name), flows, partitions]);
 }
 
 /** A state that cannot be written is reported elsewhere. */

@@ -19,6 +19,8 @@ export interface StandingNote {
   readonly causes: readonly NotedCause[];
   /** Not there: an earlier version has noted it. */
   readonly notes?: readonly NotedCircumstance[];
+  /** Aggregates that each sink takes in a second; null: not known yet. Not there: as with notes. */
+  readonly paces?: Readonly<Record<string, number | null>>;
   /** The present partitions of each configured source; null: too many to note. */
   readonly partitions: Readonly<Record<string, readonly string[] | null>>;
 }

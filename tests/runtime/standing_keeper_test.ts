@@ -17,6 +17,7 @@ Deno.test("status knows within a second why the handler is not ready, and which 
     const stop = new AbortController();
     let note: StandingNote = { causes: [], partitions: { bus: [""] } };
     const seen: [causes: unknown, isGone: boolean | undefined, isConfigured: boolean][] = [];
+    const rates: unknown[] = [];
     const see = () => {
       const { buses, causes }: Status = readStatus(state, 0);
       const { isConfigured, partitions } = buses[0]!;
@@ -37,6 +38,13 @@ Deno.test("status knows within a second why the handler is not ready, and which 
       see,
       () => note = { causes: [], partitions: {} },
       see,
+      () => note = { ...note, paces: { sqlite: null } },
+      () => note = { ...note, paces: { sqlite: 3 } },
+      // Nor does a rate that only varies.
+      () => note = { ...note, paces: { sqlite: 4 } },
+      () => rates.push(readStatus(state, 0).paces.get("sqlite")),
+      () => note = { ...note, paces: { sqlite: 0 } },
+      () => rates.push(readStatus(state, 0).paces.get("sqlite")),
       () => stop.abort(),
     ];
     let nowMs = 0;
@@ -57,8 +65,10 @@ Deno.test("status knows within a second why the handler is not ready, and which 
       [[], false, true],
       [[], true, false],
     ]);
-    note = { causes: [FULL], partitions: {} };
+    assert.deepEqual(rates, [3, 0]);
+    note = { causes: [FULL], partitions: {}, paces: { sqlite: 0.5, away: 0, new: null } };
     keeper.keep();
+    assert.deepEqual([...readStatus(state, 0).paces], [["sqlite", 0.5], ["away", 0]]);
     assert.deepEqual(statusReport(readStatus(state, 0), true).causes, [FULL]);
     assert.equal(statusReport(readStatus(state, 0), false).causes, null, "nothing runs");
     keeper.forget();

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { storedGlance } from "../../src/control/glance.ts";
+import { GlanceRates } from "../../src/control/glance_rates.ts";
+import { readStatus, type Status } from "../../src/control/status.ts";
+import { storeStandingNote } from "../../src/state/standing_note.ts";
+import { Inside } from "../state/inside.ts";
+
+Deno.test("the state alone tells the rates of sinks that the handler has noted, and never a standstill", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { state } = new Inside(directory);
+    const status: Status = {
+      ...readStatus(state, 0),
+      sinks: ["a", "b"].map((name) => ({ name, cursor: 7 })),
+    };
+    storeStandingNote(state, { causes: [], paces: { a: 0.25, b: null }, partitions: {} });
+    const { paces } = readStatus(state, 0);
+    const rates = new GlanceRates();
+    const after = (
+      seconds: number,
+      isRunning = true,
+    ) => [...rates.add(storedGlance({ ...status, nowMs: seconds * 1000, paces }, isRunning)).deliveredTo];
+    // Between two windows nothing moves.
+    for (const seconds of [0, 5, 59]) assert.deepEqual(after(seconds), [["a", 15]]);
+    assert.deepEqual(after(60, false), [], "nothing runs");
+    state.close();
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
