@@ -56,7 +56,8 @@ export class Intake {
     /** What maps records to events, by the names of the sources. The records of other sources are events. */
     private readonly readers: ReadonlyMap<string, SingleRecords>,
   ) {
-    this.watch = new RefusalWatch(partitions.sources.map(({ name }) => name), clock);
+    const names = partitions.sources.map(({ name }) => name);
+    this.watch = new RefusalWatch(names, clock, () => observer.troubles?.all ?? []);
   }
 
   /** Alarms over masses of refused events, and over late ones. */

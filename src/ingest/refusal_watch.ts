@@ -1,8 +1,11 @@
 import type { EventBooks } from "../aggregation/event_books.ts";
 import { type RefusalReason, REFUSALS } from "../aggregation/refusal.ts";
+import { seriesInWords } from "../event/labels.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
+import { listed } from "./listed.ts";
 import { likelyCause, type RefusalSample } from "./refusal_cause.ts";
+import { QUIET_MS, type SeriesTrouble } from "./series_troubles.ts";
 
 const MINUTE_MS = 60_000;
 /** Refused events are a mass above this share of a minute's events, if they are at least this many. */
@@ -27,7 +30,12 @@ export class RefusalWatch {
   private readonly samples = new Map<RefusalReason, RefusalSample>();
   private readonly going = new Map<RefusalReason, RefusalAlarm>();
 
-  constructor(private readonly busNames: readonly string[], private readonly clock: Clock) {
+  /** @param troubles The series with refused events: who looks for the device wants to know which one. */
+  constructor(
+    private readonly busNames: readonly string[],
+    private readonly clock: Clock,
+    private readonly troubles: () => Iterable<SeriesTrouble>,
+  ) {
     this.minutes = busNames.map(emptyMinute);
     this.minuteEndMs = clock.monotonicMs() + MINUTE_MS;
   }
@@ -86,7 +94,22 @@ export class RefusalWatch {
     const where = whole.length === 0 ? "" : `, and all of ${whole.join(", ")}`;
     const sample = this.samples.get(reason);
     const cause = sample ? likelyCause(reason, sample, this.clock.nowMs()) : "";
-    return `${refused} of a minute's ${received} events${where} are refused as ${reason}. ${cause}`;
+    return `${refused} of a minute's ${received} events${where} are refused as ${reason}. ${
+      this.whose(reason)
+    }${cause}`;
+  }
+
+  /** Of which series events are refused for a reason, those with the most first. */
+  private whose(reason: RefusalReason): string {
+    // What is not valid may have no name.
+    if (reason === "invalid") return "";
+    const nowMs = this.clock.nowMs();
+    const refused = [...this.troubles()].filter((trouble) =>
+      trouble.refused[reason] > 0 && Math.abs(nowMs - trouble.lastMs) <= QUIET_MS
+    ).sort((a, b) => b.refused[reason] - a.refused[reason]);
+    return refused.length === 0
+      ? ""
+      : `They are of ${refused.length} series: ${listed(refused.map(seriesInWords))}. `;
   }
 }
 

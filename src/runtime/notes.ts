@@ -1,5 +1,6 @@
 import { seriesInWords } from "../event/labels.ts";
 import type { NoneRule } from "../event/none_rule.ts";
+import { listed } from "../ingest/listed.ts";
 import { QUIET_MS, type SeriesTrouble } from "../ingest/series_troubles.ts";
 import { spanInWords } from "../ingest/span_in_words.ts";
 import type { RefusalAlarm } from "../state/letters/refusal_alarms.ts";
@@ -15,9 +16,6 @@ export const NOTES = ["dropped_by_functions", "routed_to_no_sink", "clock_ahead"
 export interface Note extends NotedCircumstance {
   readonly name: typeof NOTES[number];
 }
-
-/** Names in one text at most. */
-const NAMED_MAX = 3;
 
 /** What notes are made of. Times are Unix ms. */
 export interface Noteworthy {
@@ -62,11 +60,6 @@ function clocksAhead(troubles: Iterable<SeriesTrouble>, nowMs: number): Note[] {
     detail: `${who} refused, since the clock of the device is ahead: ${listed(words)}.`,
     series: ahead.length === 1 ? ahead[0]!.name : "",
   }];
-}
-
-function listed(texts: readonly string[]): string {
-  const more = texts.length - NAMED_MAX;
-  return `${texts.slice(0, NAMED_MAX).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** What all names have in common that a rule is for: its longest piece without `*` and without the tier. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { EventBooks } from "../../src/aggregation/event_books.ts";
 import { likelyCause } from "../../src/ingest/refusal_cause.ts";
 import { RefusalWatch } from "../../src/ingest/refusal_watch.ts";
+import type { SeriesTrouble } from "../../src/ingest/series_troubles.ts";
 import { LoneClock } from "./rig.ts";
 
 const NOW_MS = 2_000_000_000_000;
@@ -18,10 +19,12 @@ const NOTHING: EventBooks = {
 
 function watchOf(...buses: string[]) {
   const clock = new LoneClock(NOW_MS);
-  const watch = new RefusalWatch(buses, clock);
+  const troubles: SeriesTrouble[] = [];
+  const watch = new RefusalWatch(buses, clock, () => troubles);
   return {
     clock,
     watch,
+    troubles,
     take: (bus: number, counts: Partial<EventBooks>) => watch.count(bus, NOTHING, { ...NOTHING, ...counts }),
     /** What began and what ended in the minute that is over now. */
     minute: () => {
@@ -60,6 +63,28 @@ Deno.test("all that one bus brings is an alarm, however little it is; each reaso
   take(0, { received: 100, aggregated: 40, overflow: 30, invalid: 30 });
   take(1, { received: 3, aggregated: 3 });
   assert.deepEqual(minute(), [["invalid", "overflow"], ["late"]]);
+});
+
+Deno.test("an alarm names the series of the latest refused events, those with the most first", () => {
+  const { clock, watch, troubles, take, minute } = watchOf("http://a");
+  const trouble = (name: string, future: number, late: number, agoMs: number): SeriesTrouble => ({
+    ...{ name, bus: "http://a", late: 0, refused: { future, late, overflow: 0 }, behindMs: -1, sinceMs: 0 },
+    lastMs: clock.nowMs() + 60_000 - agoMs,
+  });
+  troubles.push(
+    ...[trouble("over", 90, 0, 300_001), trouble("late", 0, 90, 0), trouble("few", 1, 0, 0)],
+    { ...trouble("most", 60, 0, 300_000), labels: '{"line":"4"}' },
+    ...[trouble("some", 30, 0, 0), trouble("other", 9, 0, 0), trouble("less", 4, 0, 0)],
+  );
+  take(0, { received: 200, aggregated: 50, future: 130, invalid: 20 });
+  assert.deepEqual(minute(), [["future"], []]);
+  assert.match(
+    watch.alarms[0]!.detail,
+    /^130 of .* refused as future\. They are of 5 series: most\{line=4\}, some, other and 2 more\. /,
+  );
+  take(0, { received: 200, aggregated: 100, invalid: 100 });
+  minute();
+  assert.doesNotMatch(watch.alarms[0]!.detail, /series/, "what is not valid may have no name");
 });
 
 Deno.test("a few bad events among few are no mass; nor are duplicates", () => {
