@@ -47,6 +47,8 @@ export class EventAggregator {
   readonly tierShares: Map<number, TierShares> = new Map();
   /** Events that came after their window had closed, whether they corrected it or were refused. */
   lateArrivals = 0;
+  /** Grows whenever the contents of windows may change. */
+  changes = 0;
 
   /** An event for one of these windows is late, whatever its source is and whatever the horizon is now. */
   dropped: DroppedWindows = new DroppedWindows();
@@ -147,6 +149,7 @@ export class EventAggregator {
     let { fromMs, untilMs, takeUntilMs } = current;
     let shares = 0;
 
+    this.changes++;
     books.received += batch.total + batch.surplus;
     books.invalid += batch.invalid.length;
     for (let i = 0; i < batch.count; i++) {
@@ -264,6 +267,7 @@ export class EventAggregator {
 
   /** Forgets windows whose aggregates are safely on disk. @param closed Oldest first. */
   forget(closed: readonly OpenWindow[]): void {
+    this.changes++;
     for (const window of closed.toReversed()) {
       this.windows.remove(window);
       this.noteClosed(window);

@@ -10,13 +10,13 @@ import { OrderError } from "./order_error.ts";
  * @throws {OrderError} The state cannot be written just now. @throws {StateError}
  */
 export function flush(actor: string, stateDir: string, controls: Controls): Promise<number> {
-  return audited(actor, { action: "flush", detail: "all open windows" }, stateDir, () => {
-    const closed = controls.flush();
+  return audited(actor, { action: "flush", detail: "all open windows" }, stateDir, async () => {
+    const closed = await controls.flush();
     if (closed === undefined) {
       const reason = controls.look().obstacle?.detail ?? "the state cannot be written";
-      return Promise.reject(new OrderError("impossible", `the windows stay open: ${reason}`));
+      throw new OrderError("impossible", `the windows stay open: ${reason}`);
     }
-    return Promise.resolve({ result: `${closed} closed`, value: closed });
+    return { result: `${closed} closed`, value: closed };
   });
 }
 

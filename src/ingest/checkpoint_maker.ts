@@ -1,6 +1,7 @@
 import type { EventAggregator } from "../aggregation/event_aggregator.ts";
 import type { OpenWindow } from "../aggregation/open_windows.ts";
 import type { Clock } from "../platform/clock/clock.ts";
+import { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
 import { isWaitedOut } from "../state/file/state_error.ts";
@@ -26,6 +27,9 @@ const DROPPED =
  */
 const DUE_MAX_PAGES = 2048;
 
+const TICK_MS = 100;
+const NEVER = new AbortController().signal;
+
 export interface CheckpointTimes {
   readonly checkpointIntervalMs: number;
   /** How long windows wait for a source that cannot be read. */
@@ -35,6 +39,8 @@ export interface CheckpointTimes {
 /** Decides when a checkpoint is due and which windows close in it, and makes it. */
 export class CheckpointMaker {
   readonly requests: DeadLetterRequests;
+  /** Shows that {@link keepMaking} is alive. */
+  readonly pulse: Pulse;
   private readonly schedule: CheckpointSchedule;
   /** Whether there is something new for a checkpoint, apart from positions and operators' requests. */
   private hasNews = false;
@@ -42,6 +48,7 @@ export class CheckpointMaker {
   private isDataLate = false;
   /** Whether a warning was logged that dead letters are dropped. */
   private hasDropped = false;
+  private inTurns: Promise<boolean> | undefined;
 
   constructor(
     private readonly aggregator: EventAggregator,
@@ -58,6 +65,12 @@ export class CheckpointMaker {
   ) {
     this.requests = new DeadLetterRequests(checkpoint, intake, logger);
     this.schedule = new CheckpointSchedule(clock);
+    this.pulse = new Pulse(clock);
+  }
+
+  /** The making of a checkpoint in turns. Nothing is taken in meanwhile. Undefined: none is made so. */
+  get closing(): Promise<unknown> | undefined {
+    return this.inTurns;
   }
 
   /** Replaces the times. The next checkpoint stores them. */
@@ -95,19 +108,64 @@ export class CheckpointMaker {
     else this.logger.info("no series keeps sending late events any more", { alarm: LATE_DATA });
   }
 
-  makeIfDue(): void {
+  /** See {@link Ingest.keepCheckpointing}. */
+  async keepMaking(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.makeIfDue();
+      this.pulse.expect("the next look for a checkpoint that is due", TICK_MS);
+      await this.clock.sleep(TICK_MS, signal);
+    }
+    this.pulse.end();
+  }
+
+  /** Makes a checkpoint if one is due, see {@link makeInTurns}. */
+  async makeIfDue(): Promise<void> {
+    if (this.closing) return void await this.closing;
     this.lookAtRefusals();
     const isDue = this.schedule.isDue(
       this.times.checkpointIntervalMs,
       this.intake.isCrowded || this.isCrowded,
       () => this.requests.areWaiting || this.windowsDue().length > 0,
     );
-    if (isDue) this.make();
+    if (isDue) await this.makeInTurns();
   }
 
   /** See {@link Ingest.checkpointNow}. @throws {StateError} The state is damaged. */
   make(closeAll = false): boolean {
-    return this.commit(() => closeAll ? this.aggregator.windowsWhere(() => true) : this.windowsDue());
+    return this.commit(() => this.windowsToClose(closeAll));
+  }
+
+  /**
+   * As {@link make}. Where very many rows close, they are made before the transaction, in steps between which
+   * whatever waits for the event loop has its turn.
+   */
+  async makeInTurns(closeAll = false): Promise<boolean> {
+    while (this.inTurns) await this.inTurns;
+    if (!this.checkpoint.closer.areMany(this.windowsToClose(closeAll))) return this.make(closeAll);
+    this.inTurns = this.prepareAndMake(closeAll);
+    try {
+      return await this.inTurns;
+    } finally {
+      this.inTurns = undefined;
+    }
+  }
+
+  private giveWay = (): Promise<void> => {
+    this.pulse.expect("the next step of closing windows", 0);
+    return this.clock.sleep(0, NEVER);
+  };
+
+  private async prepareAndMake(closeAll: boolean): Promise<boolean> {
+    const startedMs = this.clock.monotonicMs();
+    try {
+      // An event that is put back may go into a window that closes.
+      this.requests.take();
+      await this.checkpoint.closer.prepare(this.aggregator, this.windowsToClose(closeAll), this.giveWay);
+    } catch (error) {
+      // The checkpoint meets the same failure, and deals with it.
+      if (!isWaitedOut(error)) throw error;
+    }
+    return this.commit(() => this.windowsToClose(closeAll), startedMs);
   }
 
   /** Fulfils operators' requests and does nothing else: windows stay open. @throws {StateError} */
@@ -125,8 +183,7 @@ export class CheckpointMaker {
     }
   }
 
-  private commit(choose: () => readonly OpenWindow[]): boolean {
-    const startedMs = this.clock.monotonicMs();
+  private commit(choose: () => readonly OpenWindow[], startedMs = this.clock.monotonicMs()): boolean {
     const { deadLettersDropped } = this.checkpoint.counters;
     let reissued: number;
     try {
@@ -193,6 +250,10 @@ export class CheckpointMaker {
   private endFailure(): void {
     if (this.gate.stateFailure) this.logger.info("the state can be written again: fetching goes on");
     this.gate.stateFailure = undefined;
+  }
+
+  private windowsToClose(all: boolean): OpenWindow[] {
+    return all ? this.aggregator.windowsWhere(() => true) : this.windowsDue();
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Lineages, Outcome, Partition, PartitionId, Position, Progress } fr
 import type { EventBatch } from "../event/event_batch.ts";
 import type { Clock } from "../platform/clock/clock.ts";
 import type { OwnClock } from "../platform/clock/own_clock.ts";
-import { Pulse } from "../platform/clock/pulse.ts";
+import type { Pulse } from "../platform/clock/pulse.ts";
 import type { Logger } from "../platform/log/logger.ts";
 import type { Checkpoint } from "../state/checkpoint/checkpoint.ts";
 import type { RestoredPartition } from "../state/checkpoint/partition_position.ts";
@@ -19,8 +19,6 @@ import { Partitions } from "./partitions.ts";
 import { type Obstacle, ReadingGate } from "./reading_gate.ts";
 import { UnreadEvents } from "./unread_events.ts";
 
-const TICK_MS = 100;
-
 type Taken = Outcome & { readonly kind: "events" | "idle" };
 
 /**
@@ -28,8 +26,6 @@ type Taken = Outcome & { readonly kind: "events" | "idle" };
  * is synchronous, so that no batch is half taken in when a checkpoint is made.
  */
 export class Ingest {
-  /** Shows that {@link keepCheckpointing} is alive. */
-  readonly pulse: Pulse;
   private readonly positions: Partitions;
   private readonly moves: PartitionMoves;
   private readonly unread: UnreadEvents;
@@ -54,14 +50,7 @@ export class Ingest {
     this.unread = new UnreadEvents(() => checkpoint.counters.lost, logger);
     this.moves = new PartitionMoves(this.positions, this.unread, checkpoint, logger);
     this.clockGuard = new ClockGuard(ownClock, clock, logger);
-    this.intake = new Intake(
-      aggregator,
-      this.positions,
-      clock,
-      logger,
-      observer,
-      options.readers,
-    );
+    this.intake = new Intake(aggregator, this.positions, clock, logger, observer, options.readers);
     this.gate = new ReadingGate(outbox, this.clockGuard, clock, () => this.options.outboxMaxRows);
     this.maker = new CheckpointMaker(
       aggregator,
@@ -76,7 +65,11 @@ export class Ingest {
       logger,
       observer,
     );
-    this.pulse = new Pulse(clock);
+  }
+
+  /** Shows that {@link keepCheckpointing} is alive. */
+  get pulse(): Pulse {
+    return this.maker.pulse;
   }
 
   /** In the order of the configuration. */
@@ -263,13 +256,8 @@ export class Ingest {
    *
    * @throws {StateError} The state is damaged.
    */
-  async keepCheckpointing(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.checkpointIfDue();
-      this.pulse.expect("the next look for a checkpoint that is due", TICK_MS);
-      await this.clock.sleep(TICK_MS, signal);
-    }
-    this.pulse.end();
+  keepCheckpointing(signal: AbortSignal): Promise<void> {
+    return this.maker.keepMaking(signal);
   }
 
   /** See {@link CheckpointMaker.lookAtRefusals}. */
@@ -277,8 +265,19 @@ export class Ingest {
     this.maker.lookAtRefusals(isLast);
   }
 
-  checkpointIfDue(): void {
-    this.maker.makeIfDue();
+  /** See {@link CheckpointMaker.makeIfDue}. */
+  checkpointIfDue(): Promise<void> {
+    return this.maker.makeIfDue();
+  }
+
+  /** See {@link CheckpointMaker.closing}. */
+  get closing(): Promise<unknown> | undefined {
+    return this.maker.closing;
+  }
+
+  /** As {@link checkpointNow}, see {@link CheckpointMaker.makeInTurns}. */
+  checkpointInTurns(closeAll = false): Promise<boolean> {
+    return this.maker.makeInTurns(closeAll);
   }
 
   /**

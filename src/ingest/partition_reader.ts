@@ -105,7 +105,7 @@ export class PartitionReader {
         this.turns.give(batch);
       }
       await this.waitOut(result, signal);
-      this.ingest.checkpointIfDue();
+      await this.windowsClosed(this.ingest.checkpointIfDue());
       await this.rest(result, this.clock.monotonicMs() - startedMs, signal);
     }
     this.aligned.rest();
@@ -129,11 +129,9 @@ export class PartitionReader {
     this.returns = 0;
     while (!signal.aborted) {
       if (this.returns > DRAIN_RETURNS_MAX) {
-        return {
-          drained: false,
-          reason: `${name}: each time it is asked, it has other events at the offsets that were read; ` +
-            "an event must keep its offset and its contents",
-        };
+        const reason = `${name}: each time it is asked, it has other events at the offsets that were read; ` +
+          "an event must keep its offset and its contents";
+        return { drained: false, reason };
       }
       await this.comeNear(signal);
       let result: StepResult;
@@ -154,9 +152,15 @@ export class PartitionReader {
       if (result === "failed" && this.setbacks.inARow >= SETBACKS_MAX) {
         return { drained: false, reason: this.state.failure ?? `${name}: out of reach` };
       }
-      this.ingest.checkpointIfDue();
+      await this.windowsClosed(this.ingest.checkpointIfDue());
     }
     return { drained: false, reason: `${name}: stopped` };
+  }
+
+  /** Waits for windows that are being closed, without a pulse: whoever makes checkpoints has one. */
+  private async windowsClosed(closing = this.ingest.closing): Promise<void> {
+    this.pulse.end();
+    await closing;
   }
 
   /** Lets the source acknowledge the last checkpoint to the bus. Nothing depends on it. */
@@ -173,8 +177,7 @@ export class PartitionReader {
   }
 
   /**
-   * Waits for the turn of the partition, without a pulse: a reader that waits is not stuck. The reader that
-   * has the turn has its own pulse.
+   * Waits for the turn of the partition, without a pulse: the reader that has the turn has its own.
    */
   private async takeTurn(): Promise<EventBatch> {
     this.pulse.end();
@@ -245,6 +248,7 @@ export class PartitionReader {
       const outcome = await partition.read(from, batch, request, signal);
       const nowMs = this.clock.monotonicMs();
       const [elapsedMs, readMs] = [nowMs - startedMs, nowMs - readAtMs];
+      await this.windowsClosed();
       const isSettled = this.ingest.settle(this.number, from, outcome, batch, elapsedMs, readMs);
       if (isSettled && outcome.kind === "events") this.aligned.hasRead(batch);
       batch.release();
@@ -284,11 +288,11 @@ export class PartitionReader {
   }
 
   /**
-   * Makes checkpoints until the last events are in one. The source has forgotten them, or waits for their
-   * acknowledgement, so nothing more is read before.
+   * Makes checkpoints until one has the last events: the source has forgotten them, or waits for their
+   * acknowledgement.
    */
   private async bringToDisk(): Promise<void> {
-    while (!this.ingest.checkpointNow()) {
+    while (!await this.ingest.checkpointInTurns()) {
       this.pulse.expect("the state to be writable", STATE_PAUSE_MS);
       await this.clock.sleep(STATE_PAUSE_MS, new AbortController().signal);
     }

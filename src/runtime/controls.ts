@@ -30,7 +30,7 @@ export interface Controls {
    * Closes all open windows, whatever the time. Returns how many there were; undefined: the state cannot be
    * written, and they stay open.
    */
-  flush(): number | undefined;
+  flush(): Promise<number | undefined>;
   /** Its figures in the steps of a span, oldest first. A step in which it did not run is missing. */
   figures(span: FigureSpan): readonly Figures[];
   /** Reads the settings again, as at a SIGHUP. */

@@ -70,6 +70,8 @@ export interface CoreOptions {
   /** Opens the state; default: as a file, locked against other processes. */
   readonly openState?: OpenState;
   readonly deadLetterBound?: DeadLetterBound;
+  /** See {@link WindowCloser}. */
+  readonly rowsAStep?: number | undefined;
 }
 
 /** Opens the state for writing. @throws {StateError} */
@@ -109,7 +111,7 @@ export function openCore(config: Config, logger: Logger, options: CoreOptions): 
     const registry = openRegistry(state, endId, config, logger, options);
     const outbox = new OutboxLog(state, registry, endId, clock.nowMs, undefined, options.acceptSinks);
     let routes = routeTable(config, sinkNames);
-    const closer = new WindowCloser(state, registry, routes);
+    const closer = new WindowCloser(state, registry, routes, options.rowsAStep);
     const deadLetterBound = options.deadLetterBound ?? DEAD_LETTER_BOUND;
     const checkpoint = new Checkpoint(state, aggregator, registry, outbox, closer, {
       correctionHorizonMs,

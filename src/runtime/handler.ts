@@ -152,10 +152,10 @@ export class Handler {
   }
 
   /** See {@link Controls.flush}. */
-  flush(): number | undefined {
+  async flush(): Promise<number | undefined> {
     const { aggregator: { windows }, ingest } = this.core;
     const open = windows.windowCount;
-    return ingest.checkpointNow(true) ? open : undefined;
+    return await ingest.checkpointInTurns(true) ? open : undefined;
   }
 
   /** Begins to deliver. */
@@ -214,7 +214,7 @@ export class Handler {
   }
 
   private open(options: HandlerOptions): Core {
-    const { builtAtMs, clock, deadLetterBound, openState } = this.surroundings;
+    const { builtAtMs, clock, deadLetterBound, openState, rowsAStep } = this.surroundings;
     const tracing = options.telemetry?.tracing;
     return openCore(this.config, this.logger, {
       busNames: this.busNames,
@@ -238,6 +238,7 @@ export class Handler {
       },
       openState,
       deadLetterBound,
+      rowsAStep,
     });
   }
 

@@ -29,6 +29,8 @@ export interface Surroundings {
   readonly random: () => number;
   readonly openState: OpenState;
   readonly deadLetterBound: DeadLetterBound;
+  /** See {@link CoreOptions.rowsAStep}; left out: the usual one. */
+  readonly rowsAStep?: number;
   /** What the process uses of the machine; left out: there is no real one. */
   readonly machine?: () => MachineUsage;
   /** Opens the history of figures, once the state directory is held; left out: none is kept. */

@@ -172,6 +172,7 @@ export class Handler {
         attemptTimeoutMs: scenario.attemptTimeoutMs,
       },
       deadLetterBound: scenario.deadLetterBound,
+      rowsAStep: scenario.rowsAStep,
     };
   }
 

@@ -117,6 +117,8 @@ export interface Scenario {
    * accepted or dropped.
    */
   readonly deadLetterBound: DeadLetterBound;
+  /** Where it is small, windows are closed in turns. */
+  readonly rowsAStep: number;
   /** Whether the handler runs from cron: each process ends by itself once there is nothing to do. */
   readonly isRunByCron: boolean;
   /** Whether events are of few series, and late ones of few windows: so rows are corrected often. */
@@ -206,7 +208,9 @@ export function drawScenario(dice: Dice, focus?: Focus): Scenario {
   const spelling = dice.pick(["protocol", "protocol", "nested", "lines"] as const);
   const isOftenCorrected = hasChanges && dice.chance(0.7);
   const isCsv = dice.chance(0.2);
-  return { ...drawn, tierLists, correctionHorizonMs, spelling: isCsv ? "rows" : spelling, isOftenCorrected };
+  const rowsAStep = dice.pick([1, 4096]);
+  const spellingNow = isCsv ? "rows" : spelling;
+  return { ...drawn, tierLists, correctionHorizonMs, spelling: spellingNow, isOftenCorrected, rowsAStep };
 }
 
 /** Each fault happens in half of the scenarios: some bugs show only where others do not get in their way. */

@@ -31,6 +31,8 @@ export interface InsideOptions {
   dedupMaxIds?: number;
   maxSeries?: number;
   deadLetterBound?: DeadLetterBound;
+  /** Rows of closing windows that are made in one step. */
+  rowsAStep?: number;
 }
 
 /** The core of a handler without its surroundings: state, aggregator and checkpoint on a directory. */
@@ -80,7 +82,7 @@ export class Inside {
       this.aggregator,
       this.registry,
       this.outbox,
-      new WindowCloser(this.state, this.registry, { ofLength: () => router }),
+      new WindowCloser(this.state, this.registry, { ofLength: () => router }, options.rowsAStep),
       {
         correctionHorizonMs: horizonMs,
         dedupMaxIds,

@@ -14,7 +14,7 @@ export function controlsWith(given: Partial<Controls> = {}): Controls {
     parts: [],
     pauses: () => [],
     pause: () => {},
-    flush: () => 0,
+    flush: () => Promise.resolve(0),
     figures: () => [],
     reload: () => Promise.resolve({ changed: [], atStart: [] }),
     ...given,

@@ -4,7 +4,7 @@ import type { StateDatabase } from "../file/state_database.ts";
 import { latestMs } from "./book_entries.ts";
 import type { CheckpointInput } from "./checkpoint_input.ts";
 import { type Counters, countersOf, entriesOf } from "./counters.ts";
-import type { Closed } from "./window_closer.ts";
+import type { Closed } from "./closed.ts";
 
 /** Writes the books, the counters beside them, and the settings that they were kept by. */
 export class BookWriter {

@@ -76,7 +76,7 @@ export class Checkpoint {
     private readonly aggregator: EventAggregator,
     private readonly registry: SinkRegistry,
     private readonly outbox: OutboxLog,
-    private readonly closer: WindowCloser,
+    readonly closer: WindowCloser,
     private options: CheckpointOptions,
   ) {
     this.positions = new PositionWriter(state, this.writer);
@@ -209,12 +209,11 @@ export class Checkpoint {
    */
   write(input: CheckpointInput): number {
     const { aggregator, registry, state } = this;
-    const { windows } = aggregator;
     const time = this.horizon.timeAt(input.nowMs, input.elapsedMs);
     const finalBeforeMs = this.horizon.finalBeforeMs(time);
     const { settings } = this.options;
     const written = state.transaction(() => {
-      const closed = this.closer.close(windows, input.closing, this.outbox.endId(), input.nowMs);
+      const closed = this.closer.close(aggregator, input.closing, this.outbox.endId(), input.nowMs);
       const { reissued, freed } = this.deadLetterKeeper.settle(input, closed);
       const { lacking, gone } = writeOff(
         state,

@@ -46,11 +46,9 @@ export class PageWriter {
         staying.set(page, { keys, values });
       }
     }
-    for (const page of onDisk?.keys() ?? []) {
-      if (staying.has(page)) continue;
-      seal.remove("open_page_keys", "page = ?", page);
-      seal.remove("open_page_values", "page = ?", page);
-    }
+    const gone = [...onDisk ?? []].filter(([page]) => !staying.has(page));
+    seal.removeKnown("open_page_keys", "page", new Map(gone.map(([page, { keys }]) => [page, keys])));
+    seal.removeKnown("open_page_values", "page", new Map(gone.map(([page, { values }]) => [page, values])));
     return staying;
   }
 

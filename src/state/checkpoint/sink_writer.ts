@@ -4,7 +4,7 @@ import { lengthOf } from "../../aggregation/tier.ts";
 import type { WindowKey } from "../outbox/expected_rows.ts";
 import { addRouted } from "../outbox/sink_tiers.ts";
 import type { StateDatabase } from "../file/state_database.ts";
-import type { Closed } from "./window_closer.ts";
+import type { Closed } from "./closed.ts";
 
 /** The counts of each sink after a checkpoint. */
 export type CountsOfSinks = ReadonlyMap<RegisteredSink, SinkCounts>;

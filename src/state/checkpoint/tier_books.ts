@@ -1,7 +1,7 @@
 import type { EventAggregator } from "../../aggregation/event_aggregator.ts";
 import { lengthOf } from "../../aggregation/tier.ts";
 import type { StateDatabase } from "../file/state_database.ts";
-import type { Closed } from "./window_closer.ts";
+import type { Closed } from "./closed.ts";
 
 /** What is counted for the windows of one length, since the state has schema 7. */
 export interface TierCounts {

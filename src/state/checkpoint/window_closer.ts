@@ -1,110 +1,115 @@
-import { type Accumulator, merge, valueOf } from "../../aggregation/accumulator.ts";
-import { functionId, functionName } from "../../event/agg_function.ts";
-import { nameEnd, seriesKey, seriesOf } from "../../event/labels.ts";
 import type { Aggregate } from "../../aggregation/aggregate.ts";
-import { type OpenWindow, type OpenWindows, PAGE_SLOTS, TOUCH_RUN } from "../../aggregation/open_windows.ts";
+import type { EventAggregator } from "../../aggregation/event_aggregator.ts";
+import { type OpenWindow, PAGE_SLOTS } from "../../aggregation/open_windows.ts";
 import { archiveHash } from "../../aggregation/series_hash.ts";
-import { lengthOf } from "../../aggregation/tier.ts";
-import { ArchivedWindow } from "../outbox/archive.ts";
-import { ColumnWriter } from "./columns.ts";
-import { SegmentBuilder } from "../outbox/segment.ts";
-import { addTo } from "../outbox/sink_tiers.ts";
-import type { NameRoutes, RouteTable } from "./route_table.ts";
-import type { SinkRegistry } from "../outbox/sink_registry.ts";
+import { functionId } from "../../event/agg_function.ts";
+import { seriesKey } from "../../event/labels.ts";
+import { atOnce } from "../../platform/clock/steps.ts";
 import type { StateDatabase } from "../file/state_database.ts";
-import { add, countsFor, fateIn, NOTHING, unroutedIn } from "./row_fates.ts";
+import type { ArchivedWindow } from "../outbox/archive.ts";
+import { SegmentBuilder } from "../outbox/segment.ts";
+import type { SinkRegistry } from "../outbox/sink_registry.ts";
+import { type Closed, type ClosedSegment, finishSegment, nothingClosed } from "./closed.ts";
+import { ClosingRows } from "./closing_rows.ts";
+import { ColumnWriter } from "./columns.ts";
+import type { RouteTable } from "./route_table.ts";
+import { fateIn } from "./row_fates.ts";
+import { RowCount } from "./slot_order.ts";
 
-/** The result of closing windows. The caller applies it once the transaction is committed. */
-export interface Closed {
-  /** The end of the outbox after closing. */
-  endId: number;
-  /**
-   * Events that the closed aggregates have added: an event counts once for each of its series, not for each
-   * revision.
-   */
-  events: number;
-  /** The same by the length of the windows, ms. */
-  readonly eventsByLength: Map<number, number>;
-  /** Those that they have added for each sink. */
-  readonly routed: Map<string, number>;
-  /** The same by the length of the windows, ms. */
-  readonly routedByLength: Map<string, Map<number, number>>;
-  /**
-   * Those of `routed` that were given up when the sink was removed, and that a correction delivers after all.
-   */
-  readonly recovered: Map<string, number>;
-  /**
-   * Events in aggregates that go to no sink by the operator's routes, less those that did not before and do
-   * now.
-   */
-  unrouted: number;
-  /** Aggregates whose value is not finite. */
-  readonly notFinite: Aggregate[];
+/** Rows that are made before whatever waits for the event loop has a turn: they take some milliseconds. */
+const ROWS_A_STEP = 8192;
+
+/** The rows of windows, made before the transaction that closes them. */
+interface PreparedWindows {
+  readonly windows: ReadonlySet<OpenWindow>;
+  /** See {@link EventAggregator.changes}. */
+  readonly changes: number;
+  readonly closed: Closed;
+  readonly segments: readonly ClosedSegment[];
 }
 
-/** Rows sorted at a time: the sort key has 32 bits for the hash and 21 for the row. */
-const SORTED_PAGES = (1 << 21) / PAGE_SLOTS;
-const ROW_RANGE = 1 << 21;
-
-/**
- * Writes the aggregates of closing windows as segments. A window that was closed before is merged with its
- * archive: its changed series are written again, one revision higher, and the others stay.
- */
+/** Writes the aggregates of closing windows as segments. */
 export class WindowCloser {
+  private rows: ClosingRows;
+  private prepared: PreparedWindows | undefined;
+  /** For aggregates that are put out again. */
   private readonly builder = new SegmentBuilder();
   private readonly writer = new ColumnWriter();
-  private readonly sinkBits = new Map<readonly string[], number>();
   /**
    * The least revision: above 0 in a restored state, whose sinks may have aggregates that the state does not
    * know.
    */
   private readonly revisionFloor: number;
 
+  /** @param rowsAStep See {@link ROWS_A_STEP}. */
   constructor(
     private readonly state: StateDatabase,
     private readonly registry: SinkRegistry,
     private routes: RouteTable,
+    private readonly rowsAStep = ROWS_A_STEP,
   ) {
     const floor = state.get<{ value: number }>("SELECT value FROM account WHERE name = 'revision_floor'");
     this.revisionFloor = floor?.value ?? 0;
+    this.rows = this.newRows();
   }
 
   /** Replaces the routes for windows that close from now on. */
   reroute(routes: RouteTable): void {
     this.routes = routes;
-    this.sinkBits.clear();
+    this.rows = this.newRows();
+    this.prepared = undefined;
   }
 
-  /** Closes the windows within the transaction of the caller. Does not change `windows`. */
-  close(windows: OpenWindows, closing: readonly OpenWindow[], endId: number, nowMs: number): Closed {
-    const closed: Closed = {
-      endId,
-      events: 0,
-      eventsByLength: new Map(),
-      routed: new Map(),
-      routedByLength: new Map(),
-      recovered: new Map(),
-      unrouted: 0,
-      notFinite: [],
-    };
-    // An earlier try may have failed half way and left rows in the builder.
-    this.builder.clear();
-    for (const window of closing) {
-      const archived = ArchivedWindow.load(this.state, window.startMs, window.endMs);
-      const routes = this.routes.ofLength(lengthOf(window));
-      const before = { events: closed.events, routed: new Map(closed.routed) };
-      for (let page = 0; page < window.pages.length; page += SORTED_PAGES) {
-        const pages = window.pages.slice(page, page + SORTED_PAGES);
-        const slots = slotsByHash(windows, pages);
-        for (let i = 0; i < slots.length; i++) {
-          if (i % TOUCH_RUN === 0) windows.touchSlots(slots, i, Math.min(i + TOUCH_RUN, slots.length));
-          this.closeSlot(windows, window, slots[i]!, archived, routes, closed);
-          if (this.builder.isFull) this.flush(window, false, closed, nowMs);
-        }
-        this.flush(window, false, closed, nowMs);
-      }
-      noteLength(lengthOf(window), before, closed);
+  /** Whether the windows have so many rows that they should be {@link prepare}d. */
+  areMany(closing: readonly OpenWindow[]): boolean {
+    return closing.reduce((pages, window) => pages + window.pages.length, 0) * PAGE_SLOTS > this.rowsAStep;
+  }
+
+  /**
+   * Makes the rows of windows that {@link close} is about to close, in steps. Where anything changes
+   * meanwhile that they depend on, they are made anew by {@link close}.
+   *
+   * @param giveWay Resolves when whatever waits for the event loop had its turn.
+   * @throws {StateError}
+   */
+  async prepare(
+    aggregator: EventAggregator,
+    closing: readonly OpenWindow[],
+    giveWay: () => Promise<void>,
+  ): Promise<void> {
+    const { routes } = this;
+    const { changes } = aggregator;
+    const closed = nothingClosed();
+    const segments: ClosedSegment[] = [];
+    this.prepared = undefined;
+    // These have a builder of their own: other checkpoints may be made in between.
+    const steps = this.newRows().make(
+      aggregator.windows,
+      closing,
+      closed,
+      new RowCount(this.rowsAStep),
+      (segment) => segments.push({ ...segment, rows: segment.rows.slice() }),
+    );
+    while (!steps.next().done) {
+      await giveWay();
+      if (aggregator.changes !== changes || this.routes !== routes) return;
     }
+    this.prepared = { windows: new Set(closing), changes, closed, segments };
+  }
+
+  /** Closes the windows within the transaction of the caller. Does not change the aggregator. */
+  close(
+    aggregator: EventAggregator,
+    closing: readonly OpenWindow[],
+    endId: number,
+    nowMs: number,
+  ): Closed {
+    const prepared = this.takePrepared(aggregator, closing);
+    const closed = { ...prepared?.closed ?? nothingClosed(), endId };
+    const put = (segment: ClosedSegment) => this.put(segment, false, closed, nowMs);
+    prepared?.segments.forEach(put);
+    const others = closing.filter((window) => !prepared?.windows.has(window));
+    atOnce(this.rows.make(aggregator.windows, others, closed, new RowCount(Infinity), put));
     return closed;
   }
 
@@ -143,79 +148,27 @@ export class WindowCloser {
       sinks: registered.bit,
       newSinks: 0,
     });
-    this.flush(window, true, closed, nowMs);
+    this.put(finishSegment(this.builder, this.writer, window), true, closed, nowMs);
     return "reissued";
   }
 
-  private closeSlot(
-    windows: OpenWindows,
-    window: OpenWindow,
-    slot: number,
-    archived: ArchivedWindow,
-    routes: NameRoutes,
-    closed: Closed,
-  ): void {
-    const { series: table } = windows;
-    const series = windows.slotSeries[slot]!;
-    const hash = table.archiveHash(series);
-    let accumulator = windows.accumulator(slot);
-    let sinks = this.bitsOf(routes.always ?? routes.sinksFor(nameOf(table.nameBytes(series))));
-    let newSinks = sinks;
-    let revision = this.revisionFloor;
-    let previousCount = 0;
-    const before = archived.isEmpty
-      ? undefined
-      : archived.find(hash, accumulator.functionId, table.nameBytes(series));
-    if (before) {
-      accumulator = merge(before.segment.accumulator(before.row), accumulator);
-      revision = Math.max(revision, before.segment.revision[before.row]! + 1);
-      previousCount = before.segment.count[before.row]!;
-      for (const sink of this.registry.sinks) {
-        if (fateIn(sink, before) !== undefined) newSinks &= ~sink.bit;
-      }
-    }
-    closed.events += accumulator.count - previousCount;
-    if (sinks === 0) {
-      closed.unrouted += accumulator.count - previousCount;
-    } else if (!Number.isFinite(valueOf(accumulator))) {
-      closed.notFinite.push(toAggregate(table.nameBytes(series), accumulator, window, revision));
-      sinks = 0;
-      newSinks = 0;
-    } else if (before?.segment.sinks[before.row] === 0) {
-      closed.unrouted -= unroutedIn(
-        archived.revisions(hash, accumulator.functionId, table.nameBytes(series)),
-      );
-    }
-    for (const sink of this.registry.sinks) {
-      if ((sinks & sink.bit) === 0) continue;
-      const had = before === undefined
-        ? NOTHING
-        : fateIn(sink, before) === "handed" || fateIn(sink, before) === "waiting"
-        ? { handed: previousCount, givenUp: 0 }
-        : countsFor(sink, archived.revisions(hash, accumulator.functionId, table.nameBytes(series)));
-      add(closed.routed, sink.id, accumulator.count - had.handed);
-      add(closed.recovered, sink.id, had.givenUp);
-    }
-    this.builder.add(accumulator, {
-      hash,
-      names: table.names,
-      nameStart: table.nameStart(series),
-      nameLength: table.nameLength(series),
-      revision,
-      previousCount,
-      sinks,
-      newSinks,
-    });
+  /**
+   * What was prepared, if it still holds. It serves once: a transaction that fails leaves the counts half
+   * added.
+   */
+  private takePrepared(
+    { changes }: EventAggregator,
+    closing: readonly OpenWindow[],
+  ): PreparedWindows | undefined {
+    const { prepared } = this;
+    this.prepared = undefined;
+    if (prepared?.changes !== changes) return undefined;
+    // A clock that was set back may leave a window open after all.
+    return prepared.windows.isSubsetOf(new Set(closing)) ? prepared : undefined;
   }
 
-  private flush(
-    window: { readonly startMs: number; readonly endMs: number },
-    isReissued: boolean,
-    closed: Closed,
-    nowMs: number,
-  ): void {
-    const { rowCount, firstHash, lastHash, sinkBits } = this.builder;
-    if (rowCount === 0) return;
+  private put(segment: ClosedSegment, isReissued: boolean, closed: Closed, nowMs: number): void {
+    const { firstHash, lastHash, rowCount, rows, sinkBits, window } = segment;
     this.state.seal.put("segment", {
       first_id: closed.endId,
       row_count: rowCount,
@@ -226,66 +179,14 @@ export class WindowCloser {
       sink_bits: sinkBits,
       reissued: isReissued ? 1 : 0,
       closed_at_ms: nowMs,
-      rows: this.builder.finish(this.writer),
+      rows,
     });
     closed.endId += rowCount;
   }
 
-  private bitsOf(sinks: readonly string[]): number {
-    let bits = this.sinkBits.get(sinks);
-    if (bits === undefined) {
-      bits = this.registry.bitsOf(sinks);
-      this.sinkBits.set(sinks, bits);
-    }
-    return bits;
+  private newRows(): ClosingRows {
+    return new ClosingRows(this.state, this.registry, this.routes, this.revisionFloor);
   }
 }
 
 const ENCODER = new TextEncoder();
-const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** Notes what a window has added under its length. */
-function noteLength(lengthMs: number, before: Pick<Closed, "events" | "routed">, closed: Closed): void {
-  addTo(closed.eventsByLength, lengthMs, closed.events - before.events);
-  for (const [sink, events] of closed.routed) {
-    const byLength = closed.routedByLength.get(sink) ?? new Map<number, number>();
-    addTo(byLength, lengthMs, events - (before.routed.get(sink) ?? 0));
-    closed.routedByLength.set(sink, byLength);
-  }
-}
-
-function nameOf(nameBytes: Uint8Array): string {
-  return DECODER.decode(nameBytes.subarray(0, nameEnd(nameBytes)));
-}
-
-/** The slots of pages in the order of their series' unsigned hash. */
-function slotsByHash(windows: OpenWindows, pages: readonly number[]): Int32Array {
-  const slots = new Int32Array(pages.reduce((sum, page) => sum + windows.pageUsed[page]!, 0));
-  const keys = new Float64Array(slots.length);
-  let row = 0;
-  for (const page of pages) {
-    for (let i = 0; i < windows.pageUsed[page]!; i++, row++) {
-      slots[row] = page * PAGE_SLOTS + i;
-      keys[row] = (windows.series.archiveHash(windows.slotSeries[slots[row]!]!) >>> 0) * ROW_RANGE + row;
-    }
-  }
-  keys.sort();
-  return Int32Array.from(keys, (key) => slots[key % ROW_RANGE]!);
-}
-
-function toAggregate(
-  nameBytes: Uint8Array,
-  accumulator: Accumulator,
-  window: OpenWindow,
-  revision: number,
-): Aggregate {
-  return {
-    ...seriesOf(DECODER.decode(nameBytes)),
-    aggFunc: functionName(accumulator.functionId),
-    value: valueOf(accumulator),
-    windowStartMs: window.startMs,
-    windowEndMs: window.endMs,
-    count: accumulator.count,
-    revision,
-  };
-}

@@ -60,6 +60,17 @@ export class Seal {
     for (const { checksum } of removed) this.add(table, -checksum);
   }
 
+  /**
+   * Deletes rows by the numbers that are their keys, within a transaction. It is faster than {@link remove},
+   * since the caller knows their checksums.
+   */
+  removeKnown(table: string, key: string, checksums: ReadonlyMap<number, number>): void {
+    if (checksums.size === 0) return;
+    const keys = JSON.stringify([...checksums.keys()]);
+    this.database.run(`DELETE FROM ${table} WHERE ${key} IN (SELECT value FROM json_each(?))`, keys);
+    for (const checksum of checksums.values()) this.add(table, -checksum);
+  }
+
   /** Compares the whole state with its seal. @throws {SealError} */
   check(): void {
     this.begin();

@@ -1,6 +1,7 @@
 import { addToBookEntry } from "../checkpoint/book_entries.ts";
 import type { CheckpointInput } from "../checkpoint/checkpoint_input.ts";
-import type { Closed, WindowCloser } from "../checkpoint/window_closer.ts";
+import type { Closed } from "../checkpoint/closed.ts";
+import type { WindowCloser } from "../checkpoint/window_closer.ts";
 import type { StateDatabase } from "../file/state_database.ts";
 import { ArchivedWindow } from "../outbox/archive.ts";
 import { droppedEntry } from "../outbox/losses.ts";
