@@ -104,6 +104,8 @@ export class SqliteSink implements Sink {
       const contradictions: Contradiction[] = [];
       const swallowed: Aggregate[] = [];
       let isClaimed = false;
+      // Reading the batch out of the outbox took as long as sorting it will.
+      await this.giveWay(database, signal);
       database.prepare("begin immediate").run();
       try {
         const writtenTo = claim.nextId;

@@ -24,7 +24,7 @@ export const BROKEN_CLOCK: readonly BrokenVariant[] = [
   },
   {
     name: "windows are deleted by a clock that has just jumped",
-    foundBy: 3,
+    foundBy: 27,
     parts: () => replace(CorrectionHorizon, "trialMs", () => () => 0),
   },
 ];
