@@ -4,8 +4,8 @@ import { toStateError } from "./state_error.ts";
 
 /** Free pages (4 KiB each) that the file may always keep: 16 MiB. */
 const FREE_PAGES_MAX = 4096;
-/** Pages that one transaction gives back: 1 MiB, some milliseconds. */
-const GIVEN_BACK_PAGES = 256;
+/** Pages that one transaction gives back: 4 MiB, some milliseconds. */
+const GIVEN_BACK_PAGES = 1024;
 
 /**
  * Queries and transactions of an open state file. Each transaction that changes something is sealed as it is
