@@ -21,7 +21,7 @@ export const BROKEN_REGISTRY: readonly BrokenVariant[] = [
   },
   {
     name: "a correction looks only at the newest revision of a row, whatever sinks that went to",
-    foundBy: 310,
+    foundBy: 764,
     needs: "changes",
     parts: () =>
       replace(ArchivedWindow, "revisions", (revisions) =>
